@@ -1,0 +1,105 @@
+import { AdapterError } from '../errors.ts';
+import { builtin, unpackSwiftShader } from './swiftshader.ts';
+
+/** Which adapter to take: the first that there is, or one kind and no other. */
+export type AdapterChoice = 'auto' | 'hardware' | 'lavapipe' | 'swiftshader';
+
+interface Dawn {
+  create(options: string[]): GPU;
+}
+
+// Dawn crashes at the next call once the object that create() returned has been collected.
+const instances: GPU[] = [];
+
+const TOGGLES = [
+  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+  'disable-dawn-features=timestamp_quantization',
+];
+
+async function loadDawn(): Promise<Dawn> {
+  // A specifier that bundlers cannot follow: browsers never come here.
+  const name = 'webgpu';
+  try {
+    return (await import(/* @vite-ignore */ name)) as Dawn;
+  } catch (error) {
+    throw new AdapterError('WebGPU in Node needs the package "webgpu"; run "npm install webgpu"', {
+      cause: error,
+    });
+  }
+}
+
+/** Makes a shared library resident and visible to Dawn's own dlopen. True if it is there. */
+function preload(library: string): boolean {
+  const { constants } = builtin<typeof import('node:os')>('node:os');
+  const RTLD_NODELETE = 0x1000;
+  try {
+    const flags = constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL | RTLD_NODELETE;
+    process.dlopen({ exports: {} }, library, flags);
+    return true;
+  } catch (error) {
+    // It is no Node addon, so dlopen always throws; what counts is whether the file was found.
+    return !/cannot open shared object/.test((error as Error).message);
+  }
+}
+
+async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
+  const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
+  const before = names.map((name) => process.env[name]);
+  if (icd) for (const name of names) process.env[name] = icd;
+  try {
+    const gpu = dawn.create(TOGGLES);
+    instances.push(gpu);
+    return await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  } finally {
+    names.forEach((name, i) => {
+      if (before[i] === undefined) delete process.env[name];
+      else process.env[name] = before[i];
+    });
+  }
+}
+
+const isLlvmpipe = (adapter: GPUAdapter) =>
+  /llvmpipe/i.test(`${adapter.info.device} ${adapter.info.description}`);
+const isSoftwareAdapter = (adapter: GPUAdapter) =>
+  isLlvmpipe(adapter) || /swiftshader/i.test(`${adapter.info.architecture} ${adapter.info.device}`);
+
+function lavapipeIcd(): string | undefined {
+  const fs = builtin<typeof import('node:fs')>('node:fs');
+  for (const folder of ['/usr/share/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/etc/vulkan/icd.d']) {
+    if (!fs.existsSync(folder)) continue;
+    const file = fs.readdirSync(folder).find((name) => /^lvp_icd.*\.json$/.test(name));
+    if (file) return `${folder}/${file}`;
+  }
+  return undefined;
+}
+
+/**
+ * An adapter for Node, in this order: hardware; a software Vulkan of the system (lavapipe); SwiftShader from
+ * npm. `choice` asks for one kind only and throws AdapterError where that is not to be had.
+ */
+export async function requestNodeAdapter(choice: AdapterChoice): Promise<GPUAdapter> {
+  const dawn = await loadDawn();
+  const system = process.platform !== 'linux' || preload('libvulkan.so.1');
+  if (system && (choice === 'auto' || choice === 'hardware')) {
+    const adapter = await request(dawn);
+    if (adapter && (choice === 'auto' || !isSoftwareAdapter(adapter))) return adapter;
+  }
+  const icd = lavapipeIcd();
+  if (system && icd && choice === 'lavapipe') {
+    const adapter = await request(dawn, icd);
+    if (adapter && isLlvmpipe(adapter)) return adapter;
+  }
+  if (choice === 'auto' || choice === 'swiftshader') {
+    const folder = unpackSwiftShader();
+    if (!system) preload(`${folder}/libvulkan.so.1`);
+    const adapter = await request(dawn, `${folder}/vk_swiftshader_icd.json`);
+    if (adapter) return adapter;
+  }
+  const hint = {
+    auto: 'install a Vulkan driver, or the npm package @sparticuz/chromium for SwiftShader',
+    hardware: 'install the GPU vendor’s Vulkan driver, or leave out --adapter to run on the CPU',
+    lavapipe: 'install Mesa’s Vulkan drivers (25.0 or newer), or leave out --adapter',
+    swiftshader: 'SwiftShader did not start; reinstall @sparticuz/chromium',
+  }[choice];
+  throw new AdapterError(`no ${choice === 'auto' ? 'WebGPU' : choice} adapter: ${hint}`);
+}

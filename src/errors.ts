@@ -1,0 +1,40 @@
+/**
+ * Every error that Fovea throws on purpose. Each names the operation or file, the values that do not fit
+ * and the way out, in one line, and is thrown before anything is dispatched or written.
+ */
+export class FoveaError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** Shapes, ranks, dtypes or attributes that an operation cannot take. */
+export class ShapeError extends FoveaError {}
+
+/** No adapter, or no driver for one. */
+export class AdapterError extends FoveaError {}
+
+/** A tensor, binding or workgroup over what the device offers. */
+export class DeviceLimitError extends FoveaError {}
+
+/** The device refused an allocation. */
+export class OutOfMemoryError extends FoveaError {}
+
+/** The device is gone: destroyed by its owner, or lost by the driver. Open a new one and go on. */
+export class DeviceLostError extends FoveaError {}
+
+/** WebGPU reported an error that no call was waiting for; or a shader that does not compile. */
+export class GpuError extends FoveaError {}
+
+/** Input files that cannot be used: images, annotations, weights. Names the file, the place and the fix. */
+export class DataError extends FoveaError {}
+
+/** Weights that do not belong to the model: lists the missing and unexpected keys. */
+export class StateDictError extends FoveaError {}
+
+/** A loss that is NaN or infinite: names the step and the loss. */
+export class NumericError extends FoveaError {}
+
+/** Words on the command line that do not fit together. */
+export class UsageError extends FoveaError {}

@@ -1,0 +1,37 @@
+import type { DType, Shape, TensorSpec } from '../shape.ts';
+
+/** Values on the CPU: floats in float64, whatever their dtype on the GPU. */
+export type RefArray = Float64Array | Int32Array | Uint32Array;
+
+export interface RefTensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: RefArray;
+}
+
+type RefInputs<I extends string, O extends string> = { readonly [K in I]: RefTensor } & {
+  readonly [K in O]?: RefTensor;
+};
+
+/**
+ * The plain meaning of one operation: loops over typed arrays. `outputs` are the specs that the kernel's
+ * shape rule gave; the result holds one array for each.
+ */
+export type Reference<
+  I extends string = string,
+  O extends string = never,
+  Y extends string = string,
+  A = never,
+> = (
+  inputs: RefInputs<I, O>,
+  attrs: A,
+  outputs: { readonly [K in Y]: TensorSpec },
+) => { readonly [K in Y]: RefArray };
+
+/** A zeroed array for a spec. */
+export function refArray(spec: TensorSpec): RefArray {
+  const length = spec.shape.reduce((product, size) => product * size, 1);
+  if (spec.dtype === 'i32') return new Int32Array(length);
+  if (spec.dtype === 'u32') return new Uint32Array(length);
+  return new Float64Array(length);
+}

@@ -1,0 +1,83 @@
+import { ShapeError } from './errors.ts';
+
+/** Element types of tensors. Images of u8 are unpacked to f32 on the way in. */
+export type DType = 'f32' | 'f16' | 'i32' | 'u32';
+export type Shape = readonly number[];
+
+/** What is known about a tensor before anything runs. */
+export interface TensorSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export type HostArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array;
+
+export const bytesPerElement = (dtype: DType): number => (dtype === 'f16' ? 2 : 4);
+
+/** The number of elements; 1 for a scalar's `[]`. */
+export const numel = (shape: Shape): number => shape.reduce((product, size) => product * size, 1);
+
+export const byteLength = (spec: TensorSpec): number => numel(spec.shape) * bytesPerElement(spec.dtype);
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = stride;
+    stride *= shape[i]!;
+  }
+  return strides;
+}
+
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i]);
+
+export const formatShape = (shape: Shape): string => `[${shape.join(',')}]`;
+
+/** `x [1,64,64,32] f32`, for messages. */
+export const formatSpec = (name: string, spec: TensorSpec): string =>
+  `${name} ${formatShape(spec.shape)}${spec.dtype === 'f32' ? '' : ` ${spec.dtype}`}`;
+
+/** NumPy's broadcasting of two shapes. Throws ShapeError where sizes differ and neither is 1. */
+export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
+  const rank = Math.max(a.length, b.length);
+  const out = new Array<number>(rank);
+  for (let i = 0; i < rank; i++) {
+    const p = a[i - rank + a.length] ?? 1;
+    const q = b[i - rank + b.length] ?? 1;
+    if (p !== q && p !== 1 && q !== 1) {
+      throw new ShapeError(
+        `${op}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: sizes ${p} and ${q} differ and neither is 1`,
+      );
+    }
+    out[i] = p === 1 ? q : p;
+  }
+  return out;
+}
+
+/** A dimension counted from the end where negative, checked against the rank. */
+export function normalizeDim(op: string, dim: number, rank: number): number {
+  if (!Number.isInteger(dim) || dim < -rank || dim >= rank) {
+    throw new ShapeError(`${op}: dim ${dim} is out of range for rank ${rank}; use ${-rank} to ${rank - 1}`);
+  }
+  return dim < 0 ? dim + rank : dim;
+}
+
+/** One number for both axes, or (height, width), as PyTorch takes kernel sizes, strides and paddings. */
+export type Pair = number | readonly [number, number];
+export const pair = (value: Pair): [number, number] =>
+  typeof value === 'number' ? [value, value] : [value[0], value[1]];
+
+/** Throws unless the spec has this rank (and dtype). */
+export function expectRank(op: string, name: string, spec: TensorSpec, rank: number, layout: string): void {
+  if (spec.shape.length !== rank) {
+    throw new ShapeError(`${op}: ${name} must be ${layout}, got ${formatSpec(name, spec)}`);
+  }
+}
+
+export function expectDType(op: string, name: string, spec: TensorSpec, ...allowed: DType[]): void {
+  if (!allowed.includes(spec.dtype)) {
+    throw new ShapeError(`${op}: ${name} must be ${allowed.join(' or ')}, got ${formatSpec(name, spec)}`);
+  }
+}

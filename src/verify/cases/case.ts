@@ -1,0 +1,112 @@
+import type { OpName } from '../../kernels/ops.ts';
+import { type DType, numel, type Shape } from '../../shape.ts';
+
+/** How an input of a case is filled. Seeded by the case's name, so every run sees the same numbers. */
+export interface InputSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly fill: (random: () => number, length: number) => ArrayLike<number>;
+}
+
+/** One row: an operation, its inputs and attributes, and the inputs that its gradient is checked for. */
+export interface Case {
+  readonly op: OpName;
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, InputSpec>>;
+  readonly attrs?: object;
+  /** Inputs to check the gradient of, through the graph's rule: finite differences, then the GPU. */
+  readonly grad?: readonly string[];
+  /** |got - want| <= atol + rtol * |want|; default 1e-5 and 1e-4. */
+  readonly atol?: number;
+  readonly rtol?: number;
+}
+
+/** Standard normal values. */
+export const normal = (shape: Shape, scale = 1): InputSpec => ({
+  shape,
+  dtype: 'f32',
+  fill: (random, length) =>
+    Array.from({ length }, () => {
+      const radius = Math.sqrt(-2 * Math.log(1 - random()));
+      return Math.fround(scale * radius * Math.cos(2 * Math.PI * random()));
+    }),
+});
+
+export const uniform = (shape: Shape, low = 0, high = 1): InputSpec => ({
+  shape,
+  dtype: 'f32',
+  fill: (random, length) => Array.from({ length }, () => Math.fround(low + (high - low) * random())),
+});
+
+/**
+ * Distinct values, spread evenly over low..high and shuffled: for operations with kinks or ties (max, relu,
+ * sort), where finite differences need every pair of values to be farther apart than the step.
+ */
+export const distinct = (shape: Shape, low = -2, high = 2): InputSpec => ({
+  shape,
+  dtype: 'f32',
+  fill: (random, length) => {
+    const values = Array.from({ length }, (_, i) => Math.fround(low + ((high - low) * (i + 0.5)) / length));
+    for (let i = length - 1; i > 0; i--) {
+      const j = Math.floor(random() * (i + 1));
+      [values[i], values[j]] = [values[j]!, values[i]!];
+    }
+    return values;
+  },
+});
+
+/** Whole numbers in low..high-1. */
+export const integers = (shape: Shape, low: number, high: number, dtype: DType = 'i32'): InputSpec => ({
+  shape,
+  dtype,
+  fill: (random, length) => Array.from({ length }, () => low + Math.floor((high - low) * random())),
+});
+
+/** These values. */
+export const values = (shape: Shape, list: readonly number[], dtype: DType = 'f32'): InputSpec => ({
+  shape,
+  dtype,
+  fill: () => list,
+});
+
+/** Boxes (x1, y1, x2, y2) inside a square of this extent, sides a tenth to a half of it. */
+export const boxes = (shape: Shape, extent: number): InputSpec => ({
+  shape,
+  dtype: 'f32',
+  fill: (random, length) => {
+    const list: number[] = [];
+    for (let i = 0; i < length / 4; i++) {
+      const [w, h] = [extent * (0.1 + 0.4 * random()), extent * (0.1 + 0.4 * random())];
+      const [x, y] = [(extent - w) * random(), (extent - h) * random()];
+      list.push(x, y, x + w, y + h);
+    }
+    return list.map(Math.fround);
+  },
+});
+
+/** mulberry32 over a hash of the name. */
+export function randomOf(name: string): () => number {
+  let state = 2166136261;
+  for (const char of name) state = Math.imul(state ^ char.charCodeAt(0), 16777619);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export type CaseArray = Float32Array | Int32Array | Uint32Array;
+
+/** The inputs of a case as typed arrays. */
+export function fillInputs(row: Case): Record<string, CaseArray> {
+  const random = randomOf(`${row.op}/${row.name}`);
+  return Object.fromEntries(
+    Object.entries(row.inputs).map(([name, { shape, dtype, fill }]) => {
+      const list = fill(random, numel(shape));
+      if (dtype === 'i32') return [name, Int32Array.from(list)];
+      if (dtype === 'u32') return [name, Uint32Array.from(list)];
+      return [name, Float32Array.from(list)];
+    }),
+  );
+}

@@ -1,0 +1,27 @@
+// gather_rows.wgsl: y[b, m, :] = x[b, index[b, m], :].
+// One invocation owns one element of y; neighbours read neighbours of the same row. Moves 2 elements and
+// one index an element. A row number outside 0..rows-1 gives zeros.
+
+struct Params {
+  total: u32,   // elements of y
+  rows: u32,    // rows of x in a batch entry
+  count: u32,   // indices in a batch entry
+  width: u32,   // elements of a row
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> index: array<i32>;
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let m = i / p.width;
+  let row = index[m];
+  var value = T(0);
+  if (row >= 0 && u32(row) < p.rows) {
+    value = x[((m / p.count) * p.rows + u32(row)) * p.width + i % p.width];
+  }
+  y[i] = value;
+}

@@ -1,0 +1,6 @@
+// grid.wgsl: one number for each invocation of a grid that may be folded into two dimensions.
+
+// Dispatches hold at most 65,535 workgroups a dimension, so long grids continue in y.
+fn invocation_index(gid: vec3u, groups: vec3u) -> u32 {
+  return gid.y * groups.x * WORKGROUP + gid.x;
+}
