@@ -1,10 +1,97 @@
+import { roiAlign, roiAlignBackward } from './roiAlign.ts';
+import { roiPool, roiPoolBackward } from './roiPool.ts';
+import { argmax } from './argmax.ts';
+import { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avgPool2d.ts';
+import { batchNorm, batchNormBackward } from './batchNorm.ts';
+import { boxDecode, boxDecodeBackward, boxEncode } from './boxCoder.ts';
+import { boxIou, generalizedBoxIou } from './boxIou.ts';
+import { cast } from './cast.ts';
+import { concat } from './concat.ts';
+import { conv2d, conv2dBackwardWeight, convTranspose2d } from './conv2d.ts';
+import { crossEntropy, crossEntropyBackward } from './crossEntropy.ts';
+import { elementwiseKernels } from './elementwise.ts';
 import { gatherRows, gatherRowsBackward } from './gatherRows.ts';
+import { groupNorm, groupNormBackward } from './groupNorm.ts';
+import { hammingDistance } from './hammingDistance.ts';
+import {
+  gaussianBlur,
+  gaussianBlurBackward,
+  pyrDown,
+  pyrDownBackward,
+  pyrUp,
+  pyrUpBackward,
+} from './imageFilters.ts';
+import { interpolate, interpolateBackward } from './interpolate.ts';
 import type { Kernel } from './kernel.ts';
+import { matchAnchors } from './matchAnchors.ts';
+import { linear, matmul } from './matmul.ts';
+import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
+import { nms } from './nms.ts';
+import { oneHot } from './oneHot.ts';
+import { amax, sum } from './reduce.ts';
+import { logSoftmax, softmax } from './softmax.ts';
+import { sort } from './sort.ts';
+import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
+import { topk } from './topk.ts';
 
 /** Every operation by its name: the key of all other tables. */
 export const kernels = {
+  ...elementwiseKernels,
+  conv2d,
+  conv2d_backward_weight: conv2dBackwardWeight,
+  conv_transpose2d: convTranspose2d,
+  linear,
+  matmul,
   gather_rows: gatherRows,
   gather_rows_backward: gatherRowsBackward,
+  sort,
+  topk,
+  argmax,
+  nms,
+  box_iou: boxIou,
+  generalized_box_iou: generalizedBoxIou,
+  box_encode: boxEncode,
+  box_decode: boxDecode,
+  box_decode_backward: boxDecodeBackward,
+  match_anchors: matchAnchors,
+  one_hot: oneHot,
+  cross_entropy: crossEntropy,
+  cross_entropy_backward: crossEntropyBackward,
+  hamming_distance: hammingDistance,
+  interpolate: interpolate,
+  interpolate_backward: interpolateBackward,
+  adaptive_avg_pool2d: adaptiveAvgPool2d,
+  adaptive_avg_pool2d_backward: adaptiveAvgPool2dBackward,
+  avg_pool2d: avgPool2d,
+  avg_pool2d_backward: avgPool2dBackward,
+  pyr_down: pyrDown,
+  pyr_down_backward: pyrDownBackward,
+  pyr_up: pyrUp,
+  pyr_up_backward: pyrUpBackward,
+  gaussian_blur: gaussianBlur,
+  gaussian_blur_backward: gaussianBlurBackward,
+  max_pool2d: maxPool2d,
+  max_pool2d_backward: maxPool2dBackward,
+  sum: sum,
+  amax: amax,
+  softmax: softmax,
+  log_softmax: logSoftmax,
+  batch_norm: batchNorm,
+  batch_norm_backward: batchNormBackward,
+  group_norm: groupNorm,
+  group_norm_backward: groupNormBackward,
+  permute: permute,
+  slice: slice,
+  slice_backward: sliceBackward,
+  pad: pad,
+  flip: flip,
+  expand: expand,
+  concat: concat,
+  cast: cast,
+  roi_align: roiAlign,
+  roi_align_backward: roiAlignBackward,
+  roi_pool: roiPool,
+  roi_pool_backward: roiPoolBackward,
 } as const;
 
 export type OpName = keyof typeof kernels;

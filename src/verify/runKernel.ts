@@ -1,4 +1,4 @@
-import type { Device } from '../device/gpu.ts';
+import type { Device } from '../device/device.ts';
 import { BufferUsage, MAP_READ_MODE } from '../device/usage.ts';
 import { EncodableKernel } from '../kernels/kernel.ts';
 import { kernelOf } from '../kernels/ops.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Device, openDevice } from '../../src/device/gpu.ts';
+import { type Device, openDevice } from '../../src/device/device.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { compare, runKernel, runReference, tolerances } from '../../src/verify/runKernel.ts';
 

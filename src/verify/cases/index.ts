@@ -1,5 +1,27 @@
+import { roiCases } from './roi.ts';
+import { boxCases } from './boxes.ts';
 import type { Case } from './case.ts';
+import { convCases } from './conv.ts';
 import { gatherCases } from './gather.ts';
+import { lossCases } from './losses.ts';
+import { normCases } from './norm.ts';
+import { poolCases } from './pool.ts';
+import { reduceCases } from './reduce.ts';
+import { resampleCases } from './resample.ts';
+import { shapeCases } from './shape.ts';
+import { sortCases } from './sort.ts';
 
 /** One table for all operations: it drives correctness, gradient checks and benchmarks. */
-export const cases: readonly Case[] = [...gatherCases];
+export const cases: readonly Case[] = [
+  ...convCases,
+  ...gatherCases,
+  ...sortCases,
+  ...boxCases,
+  ...lossCases,
+  ...poolCases,
+  ...resampleCases,
+  ...roiCases,
+  ...reduceCases,
+  ...normCases,
+  ...shapeCases,
+];

@@ -1,0 +1,381 @@
+import { DataError } from '../errors.ts';
+import type { Box } from '../vision/boxes.ts';
+import { boxArea, clipBox, polygonInBox } from '../vision/boxes.ts';
+import type { Random } from '../vision/random.ts';
+import type { AnnotatedShape, MaskPatch, Point } from './annotation.ts';
+import type { FloatImage } from './image.ts';
+import { rasterizePolygon } from './polygon.ts';
+
+export interface AugmentOptions {
+  /** Output pixels for one pixel of the image, uniform in [smallest, largest]. Default [1, 1]. */
+  readonly scale?: readonly [number, number];
+  /** Only these pixels of the image are ever read (rounded inwards to whole ones). Default: all. */
+  readonly region?: Box;
+  /** Probabilities. Default 0.5 and 0. */
+  readonly flipHorizontal?: number;
+  readonly flipVertical?: number;
+  /** Turn by 0, 1, 2 or 3 quarters, equally likely. Default false. */
+  readonly rotate90?: boolean;
+  /** Colour factors, uniform in [1 - strength, 1 + strength], as torchvision's `ColorJitter`. Default 0. */
+  readonly brightness?: number;
+  readonly contrast?: number;
+  readonly saturation?: number;
+  /** Where the crop reaches past the region. Default mid grey, 0.5. */
+  readonly fill?: number;
+}
+
+/** Where each pixel of a crop comes from. Coordinates are continuous: pixel (0, 0) has its centre at (0.5, 0.5). */
+export interface Crop {
+  /** (height, width) of the output. */
+  readonly size: readonly [number, number];
+  /** [a, b, c, d, e, f]: output (u, v) is the image's (a u + b v + c, d u + e v + f); a = e = 0 or b = d = 0. */
+  readonly toImage: readonly [number, number, number, number, number, number];
+  /** Whole pixels of the image: no other is read. */
+  readonly region: Box;
+  readonly fill: number;
+  /** Factors; 1 changes nothing. */
+  readonly brightness: number;
+  readonly contrast: number;
+  readonly saturation: number;
+}
+
+export interface CroppedBox {
+  label: string;
+  /** In pixels of the crop, inside it. */
+  box: [number, number, number, number];
+}
+
+/** Row k: a, b, d, e and the shares of (height, width) in c, f that turn an image by k quarters clockwise. */
+const QUARTER_TURNS = [
+  { a: 1, b: 0, d: 0, e: 1, c: [0, 0], f: [0, 0] },
+  { a: 0, b: 1, d: -1, e: 0, c: [0, 0], f: [0, 1] },
+  { a: -1, b: 0, d: 0, e: -1, c: [0, 1], f: [1, 0] },
+  { a: 0, b: -1, d: 1, e: 0, c: [1, 0], f: [0, 0] },
+] as const;
+
+export interface CropGeometry {
+  readonly size: readonly [number, number];
+  /** Upper left corner of the window in the image. */
+  readonly origin: readonly [x: number, y: number];
+  readonly scale: number;
+  /** Clockwise quarters, then flips. */
+  readonly quarterTurns: 0 | 1 | 2 | 3;
+  readonly flipHorizontal: boolean;
+  readonly flipVertical: boolean;
+}
+
+/** `Crop.toImage` of the window at `origin` that, scaled, turned and flipped, fills the output. */
+export function cropTransform(geometry: CropGeometry): Crop['toImage'] {
+  const { origin, scale, quarterTurns, flipHorizontal, flipVertical } = geometry;
+  const [h, w] = geometry.size;
+  const turn = QUARTER_TURNS[quarterTurns];
+  const [fu, u0] = flipHorizontal ? [-1, w] : [1, 0];
+  const [fv, v0] = flipVertical ? [-1, h] : [1, 0];
+  const c = turn.a * u0 + turn.b * v0 + turn.c[0] * h + turn.c[1] * w;
+  const f = turn.d * u0 + turn.e * v0 + turn.f[0] * h + turn.f[1] * w;
+  return [
+    (turn.a * fu) / scale,
+    (turn.b * fv) / scale,
+    origin[0] + c / scale,
+    (turn.d * fu) / scale,
+    (turn.e * fv) / scale,
+    origin[1] + f / scale,
+  ];
+}
+
+/**
+ * Draws one crop of `size` (height, width): a scale, a quarter turn, flips, a window anywhere in the region
+ * (at whole pixels where the scale is 1, so that nothing is blurred), and colour factors. Where the window
+ * is larger than the region along an axis, the region lies anywhere within it and the rest is `fill`.
+ * Throws DataError for an empty region and for options out of range.
+ */
+export function sampleCrop(
+  image: { readonly width: number; readonly height: number },
+  size: readonly [number, number],
+  options: AugmentOptions,
+  random: Random,
+): Crop {
+  const {
+    scale: scales = [1, 1],
+    flipHorizontal = 0.5,
+    flipVertical = 0,
+    rotate90 = false,
+    fill = 0.5,
+  } = options;
+  if (!size.every((s) => Number.isInteger(s) && s > 0) || !(scales[0] > 0) || !(scales[1] >= scales[0])) {
+    throw new DataError(
+      `sampleCrop: size ${size.join('x')} with scale ${scales.join(' to ')}; give whole pixels, and a smallest scale above 0 first`,
+    );
+  }
+  const region = wholePixels(options.region ?? [0, 0, image.width, image.height], image);
+  const scale = random.range(scales[0], scales[1]);
+  const quarterTurns = (rotate90 ? random.integer(4) : 0) as 0 | 1 | 2 | 3;
+  const [h, w] = quarterTurns % 2 === 0 ? size : [size[1], size[0]];
+  const offset = (from: number, to: number, window: number): number => {
+    const low = Math.min(from, to - window);
+    const high = Math.max(from, to - window);
+    return scale === 1 ? low + random.integer(high - low + 1) : random.range(low, high);
+  };
+  const origin = [offset(region[0], region[2], w / scale), offset(region[1], region[3], h / scale)] as const;
+  const factor = (name: 'brightness' | 'contrast' | 'saturation'): number => {
+    const strength = options[name] ?? 0;
+    if (!(strength >= 0 && strength <= 1)) {
+      throw new DataError(`sampleCrop: ${name} ${strength} is not a strength; give 0 (none) to 1`);
+    }
+    return random.range(1 - strength, 1 + strength);
+  };
+  return {
+    size,
+    region,
+    fill,
+    toImage: cropTransform({
+      size,
+      origin,
+      scale,
+      quarterTurns,
+      flipHorizontal: random.uniform() < flipHorizontal,
+      flipVertical: random.uniform() < flipVertical,
+    }),
+    brightness: factor('brightness'),
+    contrast: factor('contrast'),
+    saturation: factor('saturation'),
+  };
+}
+
+function wholePixels(region: Box, image: { readonly width: number; readonly height: number }): Box {
+  const [x1, y1, x2, y2] = clipBox(region, [0, 0, image.width, image.height]);
+  const whole: Box = [Math.ceil(x1), Math.ceil(y1), Math.floor(x2), Math.floor(y2)];
+  if (!(boxArea(whole) > 0)) {
+    throw new DataError(
+      `sampleCrop: region [${region.join(', ')}] holds no whole pixel of the ${image.width}x${image.height} image; give it as x1, y1, x2, y2 in pixels`,
+    );
+  }
+  return whole;
+}
+
+/** The two pixels that each output position along one axis mixes; `first` is -1 outside the region. */
+function taps(count: number, slope: number, start: number, from: number, to: number, stride: number) {
+  const first = new Int32Array(count);
+  const second = new Int32Array(count);
+  const weight = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    const position = slope * (i + 0.5) + start;
+    const lower = Math.floor(position - 0.5);
+    first[i] = position >= from && position < to ? Math.max(lower, from) * stride : -1;
+    second[i] = Math.min(lower + 1, to - 1) * stride;
+    weight[i] = position - 0.5 - lower;
+  }
+  return { first, second, weight };
+}
+
+/**
+ * Writes the crop into `out`, [height, width, 3] of its size: bilinear at pixel centres, pixels past the
+ * region's border repeated for the half pixel where both taps are needed, `fill` where the centre is outside.
+ * No filter before shrinking: below a scale of about 0.5 it aliases. Colours follow, padding included:
+ * brightness, contrast (about the crop's mean luminance), saturation (about a pixel's), each clipped to 0..1.
+ */
+export function cropImage(image: FloatImage, crop: Crop, out: Float32Array): void {
+  const [height, width] = crop.size;
+  const [a, b, c, d, e, f] = crop.toImage;
+  const [x1, y1, x2, y2] = crop.region;
+  const turned = a === 0;
+  const alongX = (count: number, slope: number) => taps(count, slope, c, x1, x2, 3);
+  const alongY = (count: number, slope: number) => taps(count, slope, f, y1, y2, 3 * image.width);
+  const us = turned ? alongY(width, d) : alongX(width, a);
+  const vs = turned ? alongX(height, b) : alongY(height, e);
+  const source = image.data;
+  for (let v = 0, to = 0; v < height; v++) {
+    const v0 = vs.first[v]!;
+    const v1 = vs.second[v]!;
+    const q = vs.weight[v]!;
+    for (let u = 0; u < width; u++) {
+      const u0 = us.first[u]!;
+      const u1 = us.second[u]!;
+      const p = us.weight[u]!;
+      for (let channel = 0; channel < 3; channel++, to++) {
+        if (u0 < 0 || v0 < 0) {
+          out[to] = crop.fill;
+          continue;
+        }
+        const top = source[v0 + u0 + channel]! * (1 - p) + source[v0 + u1 + channel]! * p;
+        const bottom = source[v1 + u0 + channel]! * (1 - p) + source[v1 + u1 + channel]! * p;
+        out[to] = top * (1 - q) + bottom * q;
+      }
+    }
+  }
+  adjustColors(out, crop);
+}
+
+const clamp01 = (x: number): number => Math.min(Math.max(x, 0), 1);
+
+/** ITU-R BT.601 luminance, the weights of Pillow and torchvision. */
+const luminance = (r: number, g: number, b: number): number => 0.299 * r + 0.587 * g + 0.114 * b;
+
+function adjustColors(data: Float32Array, { brightness, contrast, saturation }: Crop): void {
+  if (brightness === 1 && contrast === 1 && saturation === 1) return;
+  let mean = 0;
+  for (let i = 0; i < data.length; i += 3) {
+    for (let k = i; k < i + 3; k++) data[k] = clamp01(data[k]! * brightness);
+    mean += luminance(data[i]!, data[i + 1]!, data[i + 2]!);
+  }
+  const level = (mean / (data.length / 3)) * (1 - contrast);
+  for (let i = 0; i < data.length; i += 3) {
+    const r = clamp01(data[i]! * contrast + level);
+    const g = clamp01(data[i + 1]! * contrast + level);
+    const b = clamp01(data[i + 2]! * contrast + level);
+    const grey = luminance(r, g, b) * (1 - saturation);
+    data[i] = clamp01(r * saturation + grey);
+    data[i + 1] = clamp01(g * saturation + grey);
+    data[i + 2] = clamp01(b * saturation + grey);
+  }
+}
+
+/** Where a point of the image is in the crop. */
+function pointToCrop({ toImage: [a, b, c, d, e, f] }: Crop, [x, y]: Point): Point {
+  return a === 0 ? [(y - f) / d, (x - c) / b] : [(x - c) / a, (y - f) / e];
+}
+
+function boxToCrop(crop: Crop, [x1, y1, x2, y2]: Box): [number, number, number, number] {
+  const [ua, va] = pointToCrop(crop, [x1, y1]);
+  const [ub, vb] = pointToCrop(crop, [x2, y2]);
+  return [Math.min(ua, ub), Math.min(va, vb), Math.max(ua, ub), Math.max(va, vb)];
+}
+
+/** The part of the image that the crop shows: its window, cut off at the region. */
+function windowOf({ size: [h, w], toImage: [a, b, c, d, e, f], region }: Crop): Box {
+  const [x, y] = [a * w + b * h + c, d * w + e * h + f];
+  return clipBox([Math.min(c, x), Math.min(f, y), Math.max(c, x), Math.max(f, y)], region);
+}
+
+/** How much of a shape's area is in the window, and the tight box around that, both in the image. */
+function visiblePart(shape: AnnotatedShape, window: Box): { share: number; box: Box } {
+  const clipped = clipBox(shape.box, window);
+  const boxShare = boxArea(clipped) / boxArea(shape.box);
+  // Most shapes are wholly in or out, and are not worth looking at closer.
+  if (!(boxShare > 0) || boxShare === 1) return { share: boxShare, box: clipped };
+  if (shape.points !== undefined) {
+    const part = polygonInBox(shape.points, window) ?? { share: 0, box: clipped };
+    return Number.isFinite(part.share) ? part : { share: boxShare, box: clipped };
+  }
+  return shape.mask === undefined ? { share: boxShare, box: clipped } : maskInBox(shape.mask, window);
+}
+
+function maskInBox(mask: MaskPatch, window: Box): { share: number; box: Box } {
+  let all = 0;
+  let inside = 0;
+  const box: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let j = 0, i = 0; j < mask.height; j++) {
+    const y = mask.y + j;
+    const rowInside = y + 0.5 >= window[1] && y + 0.5 < window[3];
+    for (let k = 0; k < mask.width; k++, i++) {
+      if (mask.data[i] === 0) continue;
+      all++;
+      const x = mask.x + k;
+      if (!rowInside || x + 0.5 < window[0] || x + 0.5 >= window[2]) continue;
+      inside++;
+      box[0] = Math.min(box[0], x);
+      box[1] = Math.min(box[1], y);
+      box[2] = Math.max(box[2], x + 1);
+      box[3] = Math.max(box[3], y + 1);
+    }
+  }
+  return { share: inside === 0 ? 0 : inside / all, box: clipBox(box, window) };
+}
+
+/**
+ * The boxes of what a crop shows. A shape cut off by the crop (or the region) gets the box around the part
+ * that is left, of its polygon or mask where there is one; shapes of one label that share a `groupId` are one
+ * object. Objects with less than `minVisible` of their area left, or under 1 pixel wide or high, are dropped
+ * (the parts of a group weigh by the area of their boxes). Order: that of the shapes.
+ */
+export function cropBoxes(shapes: readonly AnnotatedShape[], crop: Crop, minVisible = 0.35): CroppedBox[] {
+  const window = windowOf(crop);
+  const objects = new Map<
+    string | AnnotatedShape,
+    { label: string; all: number; seen: number; boxes: Box[] }
+  >();
+  for (const shape of shapes) {
+    const key = shape.groupId === null ? shape : JSON.stringify([shape.label, shape.groupId]);
+    const object = objects.get(key) ?? { label: shape.label, all: 0, seen: 0, boxes: [] };
+    objects.set(key, object);
+    const { share, box } = visiblePart(shape, window);
+    object.all += boxArea(shape.box);
+    if (!(share > 0)) continue;
+    object.seen += share * boxArea(shape.box);
+    object.boxes.push(boxToCrop(crop, box));
+  }
+  return [...objects.values()].flatMap(({ label, all, seen, boxes }) => {
+    if (boxes.length === 0 || seen < minVisible * all) return [];
+    const side = (index: 0 | 1 | 2 | 3) => boxes.map((box) => box[index]);
+    const union = [
+      Math.min(...side(0)),
+      Math.min(...side(1)),
+      Math.max(...side(2)),
+      Math.max(...side(3)),
+    ] as const;
+    const box = clipBox(union, [0, 0, crop.size[1], crop.size[0]]);
+    return box[2] - box[0] >= 1 && box[3] - box[1] >= 1 ? [{ label, box }] : [];
+  });
+}
+
+/**
+ * The semantic target of a crop, [height, width]: 0 for background, `classes.indexOf(label) + 1` inside a
+ * shape. Polygons are moved and then filled by pixel centres, masks are read at the nearest pixel, and shapes
+ * that only have a box fill it; later shapes cover earlier ones. Padding, and whatever of a shape is outside
+ * the region, is background. Throws DataError for a label that is not among the classes.
+ */
+export function cropLabels(
+  shapes: readonly AnnotatedShape[],
+  crop: Crop,
+  classes: readonly string[],
+  out = new Int32Array(crop.size[0] * crop.size[1]),
+): Int32Array {
+  const width = crop.size[1];
+  const shown = boxToCrop(crop, windowOf(crop));
+  out.fill(0);
+  for (const shape of shapes) {
+    const value = classes.indexOf(shape.label) + 1;
+    if (value === 0) {
+      throw new DataError(
+        `cropLabels: label "${shape.label}" is not among the classes ${classes.join(', ')}; add it, or leave out its shapes`,
+      );
+    }
+    // The pixels whose centres are in both the shape's box and the window.
+    const [u1, v1, u2, v2] = clipBox(boxToCrop(crop, shape.box), shown).map((side) => Math.ceil(side - 0.5));
+    const [w, h] = [u2! - u1!, v2! - v1!];
+    if (w <= 0 || h <= 0) continue;
+    const inside = insideTest(shape, crop, u1!, v1!, w, h);
+    for (let v = 0, i = 0; v < h; v++) {
+      for (let u = 0; u < w; u++, i++) {
+        if (inside(i, u, v)) out[(v1! + v) * width + u1! + u] = value;
+      }
+    }
+  }
+  return out;
+}
+
+/** Whether pixel (u, v), the i-th, of the crop's part of w x h pixels at (u1, v1) belongs to the shape. */
+function insideTest(
+  { points, mask }: AnnotatedShape,
+  crop: Crop,
+  u1: number,
+  v1: number,
+  w: number,
+  h: number,
+): (i: number, u: number, v: number) => boolean {
+  if (points !== undefined) {
+    const moved = points.map((point): Point => {
+      const [u, v] = pointToCrop(crop, point);
+      return [u - u1, v - v1];
+    });
+    const filled = rasterizePolygon(moved, w, h);
+    return (i) => filled[i] !== 0;
+  }
+  if (mask === undefined) return () => true;
+  const [a, b, c, d, e, f] = crop.toImage;
+  return (_, u, v) => {
+    const x = Math.floor(a * (u1 + u + 0.5) + b * (v1 + v + 0.5) + c) - mask.x;
+    const y = Math.floor(d * (u1 + u + 0.5) + e * (v1 + v + 0.5) + f) - mask.y;
+    return x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.data[y * mask.width + x] !== 0;
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * Polygons, and masks of one byte a pixel, row by row, where anything but 0 is inside. A pixel's centre stands
+ * at (x + 0.5, y + 0.5); its edges at whole numbers.
+ */
+import { ShapeError } from '../errors.ts';
+import type { Box, Point } from './annotation.ts';
+
+type Outline = readonly (readonly [x: number, y: number])[];
+
+function checkOutline(op: string, points: Outline): void {
+  const bad = points.findIndex(([x, y]) => !Number.isFinite(x) || !Number.isFinite(y));
+  if (bad >= 0) {
+    throw new ShapeError(`${op}: points[${bad}] is (${points[bad]!.join(', ')}); use finite coordinates`);
+  }
+}
+
+function checkMask(op: string, mask: Uint8Array, width: number, height: number): void {
+  checkSize(op, width, height);
+  if (mask.length !== width * height) {
+    throw new ShapeError(`${op}: mask has ${mask.length} pixels, ${width}x${height} needs ${width * height}`);
+  }
+}
+
+function checkSize(op: string, width: number, height: number): void {
+  if (![width, height].every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new ShapeError(`${op}: size ${width}x${height} is not two non-negative integers`);
+  }
+}
+
+/** The area by the shoelace formula, never negative. Parts that the outline winds around both ways cancel out. */
+export function polygonArea(points: Outline): number {
+  checkOutline('polygonArea', points);
+  let twice = 0;
+  for (let i = 0; i < points.length; i++) {
+    const [x0, y0] = points[i]!;
+    const [x1, y1] = points[(i + 1) % points.length]!;
+    twice += x0 * y1 - x1 * y0;
+  }
+  return Math.abs(twice) / 2;
+}
+
+/** The smallest box around the points. Throws ShapeError where there are none. */
+export function polygonBounds(points: Outline): Box {
+  checkOutline('polygonBounds', points);
+  if (points.length === 0) throw new ShapeError('polygonBounds: no points; give at least one');
+  const box: Box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y] of points) {
+    box[0] = Math.min(box[0], x);
+    box[1] = Math.min(box[1], y);
+    box[2] = Math.max(box[2], x);
+    box[3] = Math.max(box[3], y);
+  }
+  return box;
+}
+
+/**
+ * The pixels whose centres are inside, as 0 and 1 in [height * width].
+ *
+ * Inside is by the even-odd rule, so what an outline winds around twice is a hole. A centre exactly on an
+ * edge belongs to the polygon on its right, or below, so polygons that share an edge share no pixel and leave
+ * none out. What lies outside the image is cut off; fewer than 3 points give an empty mask.
+ *
+ * Throws ShapeError for coordinates that are not finite.
+ */
+export function rasterizePolygon(points: Outline, width: number, height: number): Uint8Array {
+  checkSize('rasterizePolygon', width, height);
+  checkOutline('rasterizePolygon', points);
+  const mask = new Uint8Array(width * height);
+  if (points.length < 3) return mask;
+
+  // Where edges cross each row's centre line. A row y is crossed where top <= y + 0.5 < bottom.
+  const crossings: number[][] = Array.from({ length: height }, () => []);
+  for (let i = 0; i < points.length; i++) {
+    const a = points[i]!;
+    const b = points[(i + 1) % points.length]!;
+    // From top to bottom always: polygons on both sides of an edge must compute the same bits.
+    const [top, bottom] = a[1] <= b[1] ? [a, b] : [b, a];
+    const first = Math.max(0, Math.ceil(top[1] - 0.5));
+    const end = Math.min(height, Math.ceil(bottom[1] - 0.5));
+    for (let y = first; y < end; y++) {
+      const along = (y + 0.5 - top[1]) / (bottom[1] - top[1]);
+      crossings[y]!.push(top[0] + along * (bottom[0] - top[0]));
+    }
+  }
+  crossings.forEach((row, y) => {
+    row.sort((p, q) => p - q);
+    for (let i = 0; i + 1 < row.length; i += 2) {
+      const from = clampColumn(row[i]!, width);
+      const to = clampColumn(row[i + 1]!, width);
+      if (from < to) mask.fill(1, y * width + from, y * width + to);
+    }
+  });
+  return mask;
+}
+
+/** The first column whose centre is at or right of x, within the row. */
+const clampColumn = (x: number, width: number): number => Math.min(width, Math.max(0, Math.ceil(x - 0.5)));
+
+export interface Components {
+  /** For each pixel the number of its component, from 1, in the order of their first pixels; 0 outside. */
+  readonly labels: Int32Array;
+  readonly count: number;
+}
+
+/** Parts of a mask whose pixels join by their edges (4-connected). Throws ShapeError where mask and size differ. */
+export function connectedComponents(mask: Uint8Array, width: number, height: number): Components {
+  checkMask('connectedComponents', mask, width, height);
+  const labels = new Int32Array(mask.length);
+  // Each pixel is pushed once, when it gets its label.
+  const stack = new Int32Array(mask.length);
+  let count = 0;
+  for (let seed = 0; seed < mask.length; seed++) {
+    if (mask[seed] === 0 || labels[seed] !== 0) continue;
+    count++;
+    let depth = 0;
+    const visit = (pixel: number) => {
+      if (mask[pixel] === 0 || labels[pixel] !== 0) return;
+      labels[pixel] = count;
+      stack[depth++] = pixel;
+    };
+    visit(seed);
+    while (depth > 0) {
+      const pixel = stack[--depth]!;
+      const x = pixel % width;
+      if (x > 0) visit(pixel - 1);
+      if (x < width - 1) visit(pixel + 1);
+      if (pixel >= width) visit(pixel - width);
+      if (pixel + width < mask.length) visit(pixel + width);
+    }
+  }
+  return { labels, count };
+}
+
+/**
+ * The outer outlines of a mask's 4-connected components, along the edges of pixels, clockwise as seen, in the
+ * order of their first pixels. Holes are not outlined: a component's outline is that of the filled component.
+ *
+ * At `tolerance` 0 rasterizePolygon gives each filled component back exactly. Above it, outlines are
+ * simplified by Douglas and Peucker (1973), so that no point left out was further than `tolerance` pixels from
+ * the line drawn; a component too small or thin for that keeps its exact outline and never vanishes.
+ *
+ * Throws ShapeError where mask and size differ, or for a negative tolerance.
+ */
+export function traceContours(mask: Uint8Array, width: number, height: number, tolerance = 0): Point[][] {
+  checkMask('traceContours', mask, width, height);
+  if (!(tolerance >= 0))
+    throw new ShapeError(`traceContours: tolerance is ${tolerance}; use 0 or more pixels`);
+  const { labels } = connectedComponents(mask, width, height);
+  const outlines: Point[][] = [];
+  labels.forEach((label, pixel) => {
+    // Components are numbered by first pixel, so the next number is a component not yet seen.
+    if (label !== outlines.length + 1) return;
+    const exact = traceComponent(labels, label, pixel % width, Math.floor(pixel / width), width, height);
+    const simple = simplifyRing(exact, tolerance);
+    outlines.push(simple.length >= 3 && polygonArea(simple) > 0 ? simple : exact);
+  });
+  return outlines;
+}
+
+/** The corners met on the way around a component from the top left corner of its first pixel. */
+function traceComponent(
+  labels: Int32Array,
+  label: number,
+  startX: number,
+  startY: number,
+  width: number,
+  height: number,
+): Point[] {
+  const inside = (x: number, y: number) =>
+    x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
+  const corners: Point[] = [[startX, startY]];
+  let [x, y] = [startX, startY];
+  // The component is kept on the right hand. Its first row lies below the first step.
+  let [dx, dy] = [1, 0];
+  for (;;) {
+    x += dx;
+    y += dy;
+    // No pixel of the component is above or left of the first, so the walk meets this corner only once.
+    if (x === startX && y === startY) return corners;
+    // Of the two pixels ahead, the one right of the line and the one left of it, as offsets from the corner.
+    const right = inside(x + (dx - dy - 1) / 2, y + (dx + dy - 1) / 2);
+    const left = inside(x + (dx + dy - 1) / 2, y + (dy - dx - 1) / 2);
+    if (right && !left) continue;
+    corners.push([x, y]);
+    // Where only the left one is inside, two pixels touch by a corner, which does not join them: turn away.
+    [dx, dy] = right ? [dy, -dx] : [-dy, dx];
+  }
+}
+
+/** Douglas-Peucker on a closed outline, anchored at its first point and the one furthest from it. */
+function simplifyRing(ring: Point[], tolerance: number): Point[] {
+  const closed = [...ring, ring[0]!];
+  const keep = new Uint8Array(closed.length);
+  let furthest = 0;
+  for (let i = 1; i < ring.length; i++) {
+    if (
+      squaredDistance(ring[i]!, ring[0]!, ring[0]!) > squaredDistance(ring[furthest]!, ring[0]!, ring[0]!)
+    ) {
+      furthest = i;
+    }
+  }
+  keep[0] = 1;
+  keep[furthest] = 1;
+  const spans: [first: number, last: number][] = [
+    [0, furthest],
+    [furthest, closed.length - 1],
+  ];
+  for (let span = spans.pop(); span !== undefined; span = spans.pop()) {
+    const [first, last] = span;
+    let worst = tolerance * tolerance;
+    let split = -1;
+    for (let i = first + 1; i < last; i++) {
+      const distance = squaredDistance(closed[i]!, closed[first]!, closed[last]!);
+      if (distance > worst) {
+        worst = distance;
+        split = i;
+      }
+    }
+    if (split < 0) continue;
+    keep[split] = 1;
+    spans.push([first, split], [split, last]);
+  }
+  return ring.filter((_, i) => keep[i] === 1);
+}
+
+/** Of p from the segment a-b, not from its line: an outline may pass one corner twice, and then a is b. */
+function squaredDistance(p: Point, a: Point, b: Point): number {
+  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+  const length = dx * dx + dy * dy;
+  const dot = (p[0] - a[0]) * dx + (p[1] - a[1]) * dy;
+  const along = length === 0 ? 0 : Math.min(1, Math.max(0, dot / length));
+  const [ex, ey] = [p[0] - a[0] - along * dx, p[1] - a[1] - along * dy];
+  return ex * ex + ey * ey;
+}

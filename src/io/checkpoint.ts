@@ -1,0 +1,135 @@
+/**
+ * Weights and training checkpoints, each one safetensors file. Weights stand under the model's own keys, so
+ * that any safetensors reader takes them; a checkpoint holds `model.<key>` and `optimizer.<key>` in one file,
+ * so that an interrupted save can never pair the weights of one step with the optimizer of another.
+ */
+import { DataError } from '../errors.ts';
+import { parseJson } from '../json.ts';
+import { readFileBytes, writeFileAtomic } from './files.ts';
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StateDict } from './safetensors.ts';
+
+const MODEL_PREFIX = 'model.';
+const OPTIMIZER_PREFIX = 'optimizer.';
+const PROGRESS_KEY = 'fovea.progress';
+const MODEL_KEY = 'fovea.model';
+
+export interface Checkpoint {
+  readonly weights: StateDict;
+  readonly optimizer: StateDict;
+  /** Step, epoch, the state of the random generator, and what else resuming needs; JSON. */
+  readonly progress: unknown;
+}
+
+/** What a program needs beside the weights to build and feed the model. */
+export interface ModelMetadata {
+  /** The model's name in `fovea/models`. */
+  readonly architecture: string;
+  /** The arguments that the architecture was built with; JSON. */
+  readonly config: unknown;
+  /** By class index. */
+  readonly classNames: readonly string[];
+  /** How an image becomes the model's input (size, mean, deviation); JSON. */
+  readonly preprocessing: unknown;
+}
+
+export interface WeightsFile {
+  readonly weights: StateDict;
+  /** Undefined for a file that another program wrote. */
+  readonly metadata: ModelMetadata | undefined;
+}
+
+/** JSON.stringify drops or bends what JSON has no word for; state that comes back different must not be saved. */
+function strictStringify(path: string, key: string, value: unknown): string {
+  const reject = (where: string, what: string): never => {
+    const place = where === '' ? key : `${key} at "${where}"`;
+    throw new DataError(`${path}: ${place}: ${what} has no form in JSON; save plain data instead`);
+  };
+  const text = JSON.stringify(value, (where, part: unknown) => {
+    if (typeof part === 'number' && !Number.isFinite(part)) reject(where, `the number ${part}`);
+    if (typeof part === 'bigint') reject(where, 'a bigint');
+    if (ArrayBuffer.isView(part)) reject(where, 'a typed array');
+    if (part instanceof Map || part instanceof Set) reject(where, 'a Map or Set');
+    return part;
+  });
+  return text ?? reject('', `a value of type ${typeof value}`);
+}
+
+/**
+ * Writes a checkpoint in one step: an interrupted save leaves the file that was there. Node only.
+ *
+ * `progress` is plain JSON data. Throws DataError for numbers that are not finite, typed arrays and others
+ * that would not come back as they were, and where the file cannot be written (see writeFileAtomic).
+ */
+export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const tensors: StateDict = new Map();
+  for (const [key, tensor] of checkpoint.weights) tensors.set(MODEL_PREFIX + key, tensor);
+  for (const [key, tensor] of checkpoint.optimizer) tensors.set(OPTIMIZER_PREFIX + key, tensor);
+  const progress = strictStringify(path, PROGRESS_KEY, checkpoint.progress);
+  await writeFileAtomic(path, encodeSafetensors(tensors, { [PROGRESS_KEY]: progress }));
+}
+
+/** Reads a checkpoint. Throws DataError for files that saveCheckpoint did not write, weights included. Node only. */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  const file = await readSafetensors(path);
+  const text = file.metadata[PROGRESS_KEY];
+  if (text === undefined) {
+    throw new DataError(
+      `${path}: no ${PROGRESS_KEY} in its metadata, so it is no checkpoint; load it as weights, or resume from a file that training saved`,
+    );
+  }
+  const weights: StateDict = new Map();
+  const optimizer: StateDict = new Map();
+  for (const [name, tensor] of file.tensors) {
+    if (name.startsWith(MODEL_PREFIX)) weights.set(name.slice(MODEL_PREFIX.length), tensor);
+    else if (name.startsWith(OPTIMIZER_PREFIX)) optimizer.set(name.slice(OPTIMIZER_PREFIX.length), tensor);
+    else {
+      throw new DataError(
+        `${path}: tensor ${JSON.stringify(name)} is neither ${MODEL_PREFIX}* nor ${OPTIMIZER_PREFIX}*; use a checkpoint that training saved`,
+      );
+    }
+  }
+  const progress = parseJson(text, `${path}: ${PROGRESS_KEY}`, 'use a checkpoint that training saved');
+  return { weights, optimizer, progress };
+}
+
+/** Writes a model's weights and what describes it, in one step. Node only. Throws as saveCheckpoint does. */
+export async function saveWeights(path: string, weights: StateDict, metadata: ModelMetadata): Promise<void> {
+  const description = strictStringify(path, MODEL_KEY, metadata);
+  await writeFileAtomic(path, encodeSafetensors(weights, { [MODEL_KEY]: description }));
+}
+
+/**
+ * Reads weights: those that saveWeights wrote, and any other safetensors file, whose `metadata` is then
+ * undefined. Throws DataError for a checkpoint, and for a description that is broken. Node only.
+ */
+export async function loadWeights(path: string): Promise<WeightsFile> {
+  const file = await readSafetensors(path);
+  if (file.metadata[PROGRESS_KEY] !== undefined) {
+    throw new DataError(`${path}: is a training checkpoint; resume from it, or export its weights first`);
+  }
+  const text = file.metadata[MODEL_KEY];
+  if (text === undefined) return { weights: file.tensors, metadata: undefined };
+  const metadata = parseJson(text, `${path}: ${MODEL_KEY}`, 'export the weights again');
+  if (!isModelMetadata(metadata)) {
+    throw new DataError(
+      `${path}: ${MODEL_KEY}: needs architecture, config, classNames and preprocessing; export the weights again`,
+    );
+  }
+  return { weights: file.tensors, metadata };
+}
+
+async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  return decodeSafetensors(await readFileBytes(path), path);
+}
+
+function isModelMetadata(value: unknown): value is ModelMetadata {
+  if (typeof value !== 'object' || value === null) return false;
+  const { architecture, classNames } = value as Partial<ModelMetadata>;
+  return (
+    typeof architecture === 'string' &&
+    'config' in value &&
+    'preprocessing' in value &&
+    Array.isArray(classNames) &&
+    classNames.every((name) => typeof name === 'string')
+  );
+}

@@ -1,0 +1,78 @@
+/**
+ * Files on disk, for Node. The file system is fetched when a function runs and not imported, so that a bundle
+ * for the browser can hold this module without a stub for `node:fs`.
+ */
+import { DataError, FoveaError } from '../errors.ts';
+
+function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Name) {
+  if (typeof process === 'undefined' || typeof process.getBuiltinModule !== 'function') {
+    throw new FoveaError(
+      `files: ${name} is not here; use Node 20.16 or later, or pass bytes to decodeSafetensors in a browser`,
+    );
+  }
+  return process.getBuiltinModule(name);
+}
+
+/** What to do about the errors of the file system that people meet. */
+const FIXES: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
+  EACCES: ['no permission', 'change its permissions or use another path'],
+  EPERM: ['no permission', 'change its permissions or use another path'],
+  EROFS: ['the file system is read-only', 'use another path'],
+  ENOSPC: ['the disk is full', 'make room and try again'],
+  EDQUOT: ['the disk quota is used up', 'make room and try again'],
+  EISDIR: ['it is a folder', 'give the path of a file'],
+  ENOTDIR: ['a part of the path is a file, not a folder', 'check the path'],
+};
+
+function fileError(
+  path: string,
+  verb: string,
+  cause: unknown,
+  missing: readonly [string, string],
+): DataError {
+  const { code = 'unknown error' } = cause as { code?: string };
+  const [problem, fix] =
+    code === 'ENOENT' ? missing : (FIXES[code] ?? [`the system says ${code}`, 'check the path and the disk']);
+  return new DataError(`${path}: cannot be ${verb}: ${problem}; ${fix}`, { cause });
+}
+
+/**
+ * Writes a file so that whoever opens `path` at any moment, also after a crash, finds the old content or the
+ * new, never a part: into a temporary file in the same folder, flushed to the disk, then renamed. A
+ * symbolic link at `path` is replaced by the file. Node only.
+ *
+ * Throws a one-line DataError where the folder is missing, the path is a folder, or the disk refuses; the
+ * temporary file is removed and what stood at `path` is left as it was.
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const fs = builtin('node:fs').promises;
+  const { basename, dirname, join } = builtin('node:path');
+  const folder = dirname(path);
+  // A name of its own, so that two writers of one path do not write into one temporary file.
+  const unique = builtin('node:crypto').randomUUID();
+  const temporary = join(folder, `.${basename(path)}.${unique}.tmp`);
+  try {
+    const handle = await fs.open(temporary, 'wx');
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(temporary, path);
+  } catch (cause) {
+    await fs.rm(temporary, { force: true });
+    throw fileError(path, 'written', cause, [`the folder ${folder} does not exist`, 'create it first']);
+  }
+}
+
+/** Reads a whole file. Node only. Throws a one-line DataError where it is missing, a folder or unreadable. */
+export async function readFileBytes(path: string): Promise<Uint8Array> {
+  const fs = builtin('node:fs').promises;
+  try {
+    const buffer = await fs.readFile(path);
+    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  } catch (cause) {
+    throw fileError(path, 'read', cause, ['there is no such file', 'check the path']);
+  }
+}

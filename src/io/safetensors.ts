@@ -1,0 +1,313 @@
+/**
+ * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes with the length of the
+ * header as a little-endian u64, the header as JSON, then the tensors' bytes without gaps. Typed arrays are
+ * read and written in the host's byte order, which is little-endian wherever WebGPU runs.
+ */
+import { DataError, ShapeError } from '../errors.ts';
+import { findDuplicateKey, parseJson } from '../json.ts';
+import { bytesPerElement, type DType, formatShape, numel, type Shape } from '../shape.ts';
+
+export type TensorData = Float32Array | Int32Array | Uint32Array | Uint16Array;
+
+/** A tensor on the host. f16 is held as its bits in a Uint16Array; `data.length` is the product of `shape`. */
+export interface NamedTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly data: TensorData;
+}
+
+export type StateDict = Map<string, NamedTensor>;
+
+export interface SafetensorsFile {
+  readonly tensors: StateDict;
+  readonly metadata: Record<string, string>;
+}
+
+const METADATA_KEY = '__metadata__';
+const PREFIX_BYTES = 8;
+/** The limit of the reference implementation (`MAX_HEADER_SIZE` in safetensors/src/tensor.rs). */
+const MAX_HEADER_BYTES = 100_000_000;
+const MAX_QUOTED_NAME = 80;
+
+/** How each of our dtypes is named in a file, and held. */
+const WRITTEN = {
+  f32: { name: 'F32', array: Float32Array },
+  f16: { name: 'F16', array: Uint16Array },
+  i32: { name: 'I32', array: Int32Array },
+  u32: { name: 'U32', array: Uint32Array },
+} as const;
+
+interface Reader {
+  readonly size: number;
+  readonly dtype: DType;
+  /** `bytes` is a copy of the tensor's own, at offset 0 of its buffer. Throws an Error with what is wrong. */
+  read(bytes: Uint8Array<ArrayBuffer>): TensorData;
+}
+
+/** Every dtype that can be read, by its name in a file. */
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ['F32', { size: 4, dtype: 'f32', read: (bytes) => new Float32Array(bytes.buffer) }],
+  ['F16', { size: 2, dtype: 'f16', read: (bytes) => new Uint16Array(bytes.buffer) }],
+  ['BF16', { size: 2, dtype: 'f32', read: (bytes) => widenBfloat16(new Uint16Array(bytes.buffer)) }],
+  ['F64', { size: 8, dtype: 'f32', read: (bytes) => new Float32Array(new Float64Array(bytes.buffer)) }],
+  ['I32', { size: 4, dtype: 'i32', read: (bytes) => new Int32Array(bytes.buffer) }],
+  ['U32', { size: 4, dtype: 'u32', read: (bytes) => new Uint32Array(bytes.buffer) }],
+  ['I64', { size: 8, dtype: 'i32', read: (bytes) => narrowInt64(new BigInt64Array(bytes.buffer)) }],
+  ['U8', { size: 1, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
+  ['I8', { size: 1, dtype: 'i32', read: (bytes) => new Int32Array(new Int8Array(bytes.buffer)) }],
+  ['BOOL', { size: 1, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
+]);
+
+/** bfloat16 is the upper half of a float32, so widening is exact. */
+function widenBfloat16(halves: Uint16Array): Float32Array {
+  const words = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
+  return new Float32Array(words.buffer);
+}
+
+function narrowInt64(values: BigInt64Array): Int32Array {
+  const out = new Int32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (BigInt.asIntN(32, value) !== value) throw new Error(`element ${i} is ${value}`);
+    out[i] = Number(value);
+  }
+  return out;
+}
+
+/** A name out of a file, fit for one line of an error. */
+function quote(name: string): string {
+  return JSON.stringify(name.length > MAX_QUOTED_NAME ? `${name.slice(0, MAX_QUOTED_NAME)}…` : name);
+}
+
+/** By UTF-16 code unit, so that the order does not depend on a locale. */
+const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/**
+ * The bytes of a safetensors file. The same tensors and metadata give the same bytes, in whatever order they
+ * come: metadata is sorted by key; tensors are sorted by element size, larger first, then by name. The header
+ * is padded with spaces to a multiple of 8, so that every tensor is aligned to its elements.
+ *
+ * Throws ShapeError where a tensor's data does not fit its dtype or shape, or its name is `__metadata__`.
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, NamedTensor>> | ReadonlyMap<string, NamedTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const entries: [string, NamedTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  for (const [name, tensor] of entries) checkEncodable(name, tensor);
+  entries.sort(
+    ([nameA, a], [nameB, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || byName(nameA, nameB),
+  );
+
+  const fields: string[] = [];
+  const pairs = Object.entries(metadata).sort(([a], [b]) => byName(a, b));
+  if (pairs.length > 0) {
+    const members = pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+    fields.push(`"${METADATA_KEY}":{${members.join(',')}}`);
+  }
+  let dataBytes = 0;
+  for (const [name, { dtype, shape, data }] of entries) {
+    const info = {
+      dtype: WRITTEN[dtype].name,
+      shape,
+      data_offsets: [dataBytes, dataBytes + data.byteLength],
+    };
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
+    dataBytes += data.byteLength;
+  }
+
+  const header = new TextEncoder().encode(`{${fields.join(',')}}`);
+  const headerBytes = Math.ceil(header.length / 8) * 8;
+  const out = new Uint8Array(PREFIX_BYTES + headerBytes + dataBytes);
+  new DataView(out.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  out.set(header, PREFIX_BYTES);
+  out.fill(0x20, PREFIX_BYTES + header.length, PREFIX_BYTES + headerBytes);
+  let offset = PREFIX_BYTES + headerBytes;
+  for (const [, { data }] of entries) {
+    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return out;
+}
+
+function checkEncodable(name: string, { dtype, shape, data }: NamedTensor): void {
+  const op = `encodeSafetensors: tensor ${quote(name)}`;
+  if (name === METADATA_KEY) {
+    throw new ShapeError(`${op}: the format reserves this name; give the tensor another`);
+  }
+  const { array } = WRITTEN[dtype];
+  if (!(data instanceof array)) {
+    throw new ShapeError(`${op}: ${dtype} takes a ${array.name}, got a ${data.constructor.name}`);
+  }
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || numel(shape) !== data.length) {
+    throw new ShapeError(
+      `${op}: shape ${formatShape(shape)} does not hold the ${data.length} elements given`,
+    );
+  }
+}
+
+/** A tensor's entry in the header, checked against itself and the file's size. */
+interface Entry {
+  readonly name: string;
+  readonly shape: number[];
+  readonly reader: Reader;
+  readonly dtypeName: string;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Reads a safetensors file. Tensors are copied into arrays of their own, in the order of their bytes.
+ *
+ * F32, F16 (as bits), I32 and U32 stay what they are; BF16 and F64 become f32; I64, I8, U8 and BOOL become i32.
+ *
+ * Throws a one-line DataError that begins with `name`, the file's, and says the place and the fix, for any
+ * file that breaks the format, for dtypes that are not in this list and for I64 values out of i32's range.
+ * The header and all offsets are checked against the real size before anything is allocated by them.
+ */
+export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
+  const header = readHeader(bytes, name);
+  const data = bytes.subarray(header.dataStart);
+  const metadata = readMetadata(header.fields[METADATA_KEY], name);
+  const entries = Object.entries(header.fields)
+    .filter(([key]) => key !== METADATA_KEY)
+    .map(([key, value]) => readEntry(key, value, data.length, name));
+  checkCoverage(entries, data.length, name);
+
+  const tensors: StateDict = new Map();
+  for (const { name: key, shape, reader, dtypeName, begin, end } of entries) {
+    // Not bytes.slice(): Node's Buffer answers that with a view of the same memory.
+    const copy = new Uint8Array(end - begin);
+    copy.set(data.subarray(begin, end));
+    try {
+      tensors.set(key, { dtype: reader.dtype, shape, data: reader.read(copy) });
+    } catch (cause) {
+      throw new DataError(
+        `${name}: tensor ${quote(key)}: ${(cause as Error).message}, which ${dtypeName} read as ${reader.dtype} cannot hold; write it with smaller values`,
+        { cause },
+      );
+    }
+  }
+  return { tensors, metadata };
+}
+
+const FETCH_AGAIN = 'it is cut short or no safetensors file, so copy or download it again';
+const WRITE_AGAIN = 'write the file again with a safetensors library';
+
+function readHeader(bytes: Uint8Array, name: string): { fields: Record<string, unknown>; dataStart: number } {
+  if (bytes.length < PREFIX_BYTES) {
+    throw new DataError(
+      `${name}: the file has ${bytes.length} bytes, fewer than the ${PREFIX_BYTES} of the header length; ${FETCH_AGAIN}`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, PREFIX_BYTES);
+  // As a BigInt up to the check: a lying length can be over 2^53.
+  const claimed = view.getBigUint64(0, true);
+  if (claimed > BigInt(bytes.length - PREFIX_BYTES)) {
+    throw new DataError(
+      `${name}: header length (bytes 0 to 7) says ${claimed} bytes, the file has ${bytes.length - PREFIX_BYTES} after it; ${FETCH_AGAIN}`,
+    );
+  }
+  if (claimed > BigInt(MAX_HEADER_BYTES)) {
+    throw new DataError(
+      `${name}: header length (bytes 0 to 7) says ${claimed} bytes, the format allows ${MAX_HEADER_BYTES}; ${WRITE_AGAIN}`,
+    );
+  }
+  const dataStart = PREFIX_BYTES + Number(claimed);
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(PREFIX_BYTES, dataStart));
+  } catch (cause) {
+    throw new DataError(`${name}: header: not UTF-8 text; ${FETCH_AGAIN}`, { cause });
+  }
+  const fields = parseJson(text, `${name}: header`, FETCH_AGAIN);
+  if (!isRecord(fields)) throw new DataError(`${name}: header: not a JSON object; ${WRITE_AGAIN}`);
+  const twice = findDuplicateKey(text);
+  if (twice !== undefined) {
+    throw new DataError(
+      `${name}: header: the key ${quote(twice)} stands twice in one object; ${WRITE_AGAIN}`,
+    );
+  }
+  return { fields, dataStart };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function readMetadata(value: unknown, name: string): Record<string, string> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) {
+    throw new DataError(`${name}: ${METADATA_KEY}: not an object of strings; ${WRITE_AGAIN}`);
+  }
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== 'string') {
+      throw new DataError(`${name}: ${METADATA_KEY}[${quote(key)}]: not a string; ${WRITE_AGAIN}`);
+    }
+  }
+  return value as Record<string, string>;
+}
+
+function readEntry(key: string, value: unknown, dataBytes: number, name: string): Entry {
+  const fault = (problem: string, fix = WRITE_AGAIN) =>
+    new DataError(`${name}: tensor ${quote(key)}: ${problem}; ${fix}`);
+
+  if (!isRecord(value)) throw fault('its entry is not an object');
+  const { dtype, shape, data_offsets: offsets } = value;
+  const reader = typeof dtype === 'string' ? READERS.get(dtype) : undefined;
+  if (reader === undefined) {
+    const known = [...READERS.keys()].join(', ');
+    throw fault(
+      `dtype ${typeof dtype === 'string' ? quote(dtype) : 'that is no text'} cannot be read`,
+      `convert it to one of ${known}`,
+    );
+  }
+  if (!Array.isArray(shape) || !shape.every(isCount)) {
+    throw fault('shape is not a list of non-negative integers');
+  }
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    throw fault('data_offsets is not a pair of non-negative integers');
+  }
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) throw fault(`data_offsets [${begin}, ${end}] run backwards`);
+  if (end > dataBytes) {
+    throw fault(
+      `data_offsets [${begin}, ${end}] reach past the ${dataBytes} bytes of data in the file`,
+      FETCH_AGAIN,
+    );
+  }
+  // Exact where it matters: a product too large to be exact is far over any `end - begin`.
+  const needed = numel(shape) * reader.size;
+  if (needed !== end - begin) {
+    throw fault(
+      `shape ${formatShape(shape)} of ${dtype} takes ${needed} bytes, data_offsets give ${end - begin}`,
+    );
+  }
+  return { name: key, shape, reader, dtypeName: dtype as string, begin, end };
+}
+
+/** Sorts the entries by place, and throws unless they cover the data exactly once. */
+function checkCoverage(entries: Entry[], dataBytes: number, name: string): void {
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  let previous = '';
+  for (const { name: key, begin, end } of entries) {
+    if (begin < covered) {
+      throw new DataError(`${name}: tensors ${quote(previous)} and ${quote(key)} overlap; ${WRITE_AGAIN}`);
+    }
+    if (begin > covered) {
+      throw new DataError(
+        `${name}: data bytes ${covered} to ${begin}, before tensor ${quote(key)}, belong to no tensor; ${WRITE_AGAIN}`,
+      );
+    }
+    covered = end;
+    previous = key;
+  }
+  if (covered !== dataBytes) {
+    throw new DataError(
+      `${name}: the last ${dataBytes - covered} bytes of data belong to no tensor; ${WRITE_AGAIN}`,
+    );
+  }
+}

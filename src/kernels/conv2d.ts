@@ -1,0 +1,203 @@
+import { ShapeError } from '../errors.ts';
+import { formatSpec, numel, type TensorSpec } from '../shape.ts';
+import { filterPlan, type GemmProblem, gemmDispatch } from './gemm.ts';
+import { defineKernel } from './kernel.ts';
+import { expectInteger, expectSize2, imageDims, type Size2 } from './spatial.ts';
+
+export interface Conv2dAttrs {
+  readonly stride: Size2;
+  readonly padding: Size2;
+  readonly dilation: Size2;
+  readonly groups: number;
+}
+
+function checkAttrs(op: string, { stride, padding, dilation, groups }: Conv2dAttrs): void {
+  expectSize2(op, 'stride', stride, 1);
+  expectSize2(op, 'padding', padding, 0);
+  expectSize2(op, 'dilation', dilation, 1);
+  expectInteger(op, 'groups', groups, 1);
+}
+
+function checkBias(op: string, bias: TensorSpec | undefined, channels: number): void {
+  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels)) {
+    throw new ShapeError(
+      `${op}: ${formatSpec('bias', bias)} must be [${channels}], one value an output channel`,
+    );
+  }
+}
+
+/** floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, on each axis. */
+function outputSize(op: string, size: Size2, kernel: Size2, attrs: Conv2dAttrs): [number, number] {
+  return [0, 1].map((axis) => {
+    const extent = attrs.dilation[axis]! * (kernel[axis]! - 1) + 1;
+    const out = Math.floor((size[axis]! + 2 * attrs.padding[axis]! - extent) / attrs.stride[axis]!) + 1;
+    if (out < 1) {
+      throw new ShapeError(
+        `${op}: a kernel that covers ${extent} pixels (size ${kernel[axis]}, dilation ${attrs.dilation[axis]}) does not fit into ${size[axis]} pixels with padding ${attrs.padding[axis]}; pad more`,
+      );
+    }
+    return out;
+  }) as [number, number];
+}
+
+/** The implicit GEMM that computes a convolution from x to y; its filter gradient runs over the same pixels. */
+function problemOf(x: TensorSpec, kernel: Size2, y: TensorSpec, attrs: Conv2dAttrs): GemmProblem {
+  const [N, H, W, C] = x.shape as [number, number, number, number];
+  const [, OH, OW, O] = y.shape as [number, number, number, number];
+  const { groups, stride, padding, dilation } = attrs;
+  const [IG, OG] = [C / groups, O / groups];
+  return {
+    M: N * OH * OW,
+    source: [H, W],
+    result: [OH, OW],
+    C,
+    IG,
+    O,
+    OG,
+    kernel,
+    stride,
+    padding,
+    dilation,
+    weightStrides: [IG * O, O, 1],
+    batch: groups,
+    batchStrides: [IG, OG, OG],
+    transposed: false,
+    dtype: x.dtype,
+  };
+}
+
+/**
+ * Convolution (cross-correlation, as PyTorch's conv2d):
+ * `y[n,oh,ow,o] = bias[o] + sum over kh, kw, i of x[n, oh*sh - ph + kh*dh, ow*sw - pw + kw*dw, i] * weight[kh,kw,i,o]`,
+ * x being zero outside. x: [N,H,W,I]; weight: [kh,kw,I/groups,O]; bias: [O]; y: [N,OH,OW,O].
+ * Groups split the channels of x and y into equal runs. Throws ShapeError where channels, groups or sizes do not fit.
+ */
+export const conv2d = defineKernel({
+  name: 'conv2d',
+  inputs: ['x', 'weight'],
+  optional: ['bias'],
+  outputs: ['y'],
+  infer({ x, weight, bias }, attrs: Conv2dAttrs) {
+    checkAttrs('conv2d', attrs);
+    const [N, H, W, C] = imageDims('conv2d', 'x', x);
+    if (weight.shape.length !== 4) {
+      throw new ShapeError(`conv2d: ${formatSpec('weight', weight)} must be [kh,kw,I/groups,O]`);
+    }
+    const [kh, kw, IG, O] = weight.shape as [number, number, number, number];
+    if (IG * attrs.groups !== C || O % attrs.groups !== 0) {
+      throw new ShapeError(
+        `conv2d: weight has ${IG} input channels${attrs.groups > 1 ? ' a group' : ''} and ${O} output channels, x has ${C} channels (${formatSpec('x', x)}, ${formatSpec('weight', weight)}, groups ${attrs.groups})`,
+      );
+    }
+    checkBias('conv2d', bias, O);
+    const [OH, OW] = outputSize('conv2d', [H, W], [kh, kw], attrs);
+    return { y: { shape: [N, OH, OW, O], dtype: x.dtype } };
+  },
+  dispatches(caps, { x, weight, bias }, { y }, attrs) {
+    const [kh, kw] = weight.shape as [number, number];
+    return { dispatches: [gemmDispatch(caps, problemOf(x, [kh, kw], y, attrs), bias !== undefined)] };
+  },
+});
+
+export interface Conv2dBackwardWeightAttrs extends Conv2dAttrs {
+  readonly kernelSize: Size2;
+}
+
+/**
+ * The gradient of conv2d to its weight: `dw[kh,kw,i,o] = sum over n, oh, ow of x[…] * dy[n,oh,ow,o]`.
+ * x: [N,H,W,I]; dy: [N,OH,OW,O]; dw: [kh,kw,I/groups,O]. Parts of the sum are added in a fixed order.
+ */
+export const conv2dBackwardWeight = defineKernel({
+  name: 'conv2d_backward_weight',
+  inputs: ['x', 'dy'],
+  outputs: ['dw'],
+  infer({ x, dy }, attrs: Conv2dBackwardWeightAttrs) {
+    const op = 'conv2d_backward_weight';
+    checkAttrs(op, attrs);
+    expectSize2(op, 'kernelSize', attrs.kernelSize, 1);
+    const [N, H, W, C] = imageDims(op, 'x', x);
+    const O = dy.shape[3] ?? 0;
+    const [OH, OW] = outputSize(op, [H, W], attrs.kernelSize, attrs);
+    if (dy.shape.length !== 4 || dy.shape[0] !== N || dy.shape[1] !== OH || dy.shape[2] !== OW) {
+      throw new ShapeError(
+        `${op}: ${formatSpec('dy', dy)} must be [${N},${OH},${OW},O] for ${formatSpec('x', x)}`,
+      );
+    }
+    if (C % attrs.groups !== 0 || O % attrs.groups !== 0) {
+      throw new ShapeError(`${op}: groups ${attrs.groups} must divide ${C} and ${O} channels`);
+    }
+    return { dw: { shape: [...attrs.kernelSize, C / attrs.groups, O], dtype: x.dtype } };
+  },
+  dispatches(caps, { x, dy }, _outputs, attrs) {
+    return filterPlan(caps, problemOf(x, attrs.kernelSize, dy, attrs));
+  },
+});
+
+export interface ConvTranspose2dAttrs extends Conv2dAttrs {
+  readonly outputPadding: Size2;
+}
+
+/**
+ * Transposed convolution, the gradient of conv2d to its input: every pixel of x adds `x[n,h,w,i] * weight[kh,kw,o,i]` to
+ * `y[n, h*sh - ph + kh*dh, w*sw - pw + kw*dw, o]`; then the bias. x: [N,H,W,I]; weight: [kh,kw,O/groups,I] (the
+ * weight of the convolution that it transposes); bias: [O]; y: [N,OH,OW,O] with
+ * OH = (H - 1) sh - 2 ph + dh (kh - 1) + outputPadding + 1. outputPadding must be below the stride.
+ */
+export const convTranspose2d = defineKernel({
+  name: 'conv_transpose2d',
+  inputs: ['x', 'weight'],
+  optional: ['bias'],
+  outputs: ['y'],
+  infer({ x, weight, bias }, attrs: ConvTranspose2dAttrs) {
+    const op = 'conv_transpose2d';
+    checkAttrs(op, attrs);
+    expectSize2(op, 'outputPadding', attrs.outputPadding, 0);
+    const [N, H, W, C] = imageDims(op, 'x', x);
+    const { stride, padding, dilation, outputPadding, groups } = attrs;
+    if (weight.shape.length !== 4 || weight.shape[3] !== C || C % groups !== 0) {
+      throw new ShapeError(
+        `${op}: ${formatSpec('weight', weight)} must be [kh,kw,O/groups,${C}] for ${formatSpec('x', x)}, groups ${groups}`,
+      );
+    }
+    const [OH, OW] = [0, 1].map((axis) => {
+      if (outputPadding[axis]! >= stride[axis]!) {
+        throw new ShapeError(
+          `${op}: outputPadding ${outputPadding[axis]} must be below stride ${stride[axis]}`,
+        );
+      }
+      const extent = dilation[axis]! * (weight.shape[axis]! - 1);
+      const size =
+        ([H, W][axis]! - 1) * stride[axis]! - 2 * padding[axis]! + extent + outputPadding[axis]! + 1;
+      if (size < 1)
+        throw new ShapeError(`${op}: padding ${padding[axis]} leaves an output of ${size} pixels`);
+      return size;
+    }) as [number, number];
+    const O = weight.shape[2]! * groups;
+    checkBias(op, bias, O);
+    return { y: { shape: [N, OH, OW, O], dtype: x.dtype } };
+  },
+  dispatches(caps, { x, weight, bias }, { y }, attrs) {
+    const [, H, W, C] = x.shape as [number, number, number, number];
+    const [, OH, OW, O] = y.shape as [number, number, number, number];
+    const [kh, kw, OG] = weight.shape as [number, number, number, number];
+    const problem: GemmProblem = {
+      M: numel(y.shape) / Math.max(O, 1),
+      source: [H, W],
+      result: [OH, OW],
+      C,
+      IG: C / attrs.groups,
+      O,
+      OG,
+      kernel: [kh, kw],
+      stride: attrs.stride,
+      padding: attrs.padding,
+      dilation: attrs.dilation,
+      weightStrides: [OG * C, 1, C],
+      batch: attrs.groups,
+      batchStrides: [C / attrs.groups, C / attrs.groups, OG],
+      transposed: true,
+      dtype: x.dtype,
+    };
+    return { dispatches: [gemmDispatch(caps, problem, bias !== undefined)] };
+  },
+});

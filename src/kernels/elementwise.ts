@@ -1,0 +1,111 @@
+import { ShapeError } from '../errors.ts';
+import { broadcastShapes, expectDType, formatSpec, numel, type Shape, type TensorSpec } from '../shape.ts';
+import elementwiseShader from '../wgsl/elementwise.wgsl';
+import special from '../wgsl/lib/special.wgsl';
+import { type ElementwiseName, elementwiseRows } from './elementwiseRows.ts';
+import {
+  chainVectorizes,
+  expressionOf,
+  type FusedChain,
+  fusedSnippet,
+  indexMode,
+  needsSpecial,
+} from './fused.ts';
+import type { Dispatch, Kernel, KernelPlan, Specs } from './kernel.ts';
+import { expand } from './stridedCopy.ts';
+
+type Names = ElementwiseName;
+type BackwardName = {
+  [K in Names]: `${K}_backward_${Extract<keyof (typeof elementwiseRows)[K]['backward'], string>}`;
+}[Names];
+
+/** Every elementwise operation, and its gradient to each argument as an operation of its own. */
+export type ElementwiseOp = Names | BackwardName;
+
+export type ElementwiseAttrs = Readonly<Record<string, number>>;
+
+/** What an elementwise operation's name stands for. */
+export interface ElementwiseRef {
+  readonly row: ElementwiseName;
+  readonly backwardTo?: string;
+}
+
+/** One dispatch for a chain whose inputs all read by one of fused.ts's index modes. */
+export function chainDispatch(chain: FusedChain, output: TensorSpec, bind: Record<string, string>): Dispatch {
+  const lanes = chainVectorizes(chain, output.shape) ? 4 : 1;
+  const total = numel(output.shape) / lanes;
+  const value = lanes === 4 ? 'vec4f' : chain.dtype;
+  return {
+    shader: elementwiseShader,
+    snippets: [
+      ...(needsSpecial(chain) ? [special] : []),
+      fusedSnippet(chain, output.shape, 2, 'apply', lanes),
+    ],
+    types: { V: value, Y: lanes === 4 ? `vec4<${output.dtype}>` : output.dtype },
+    constants: { LANES: lanes },
+    params: { total },
+    bind,
+    grid: total,
+  };
+}
+
+function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
+  const inputs = expressionOf(ref).uses;
+  const { integer = false } = elementwiseRows[ref.row] as { integer?: boolean };
+  return {
+    name,
+    inputs,
+    optional: [],
+    outputs: [ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`],
+    infer(specs: Specs): Specs {
+      const given = inputs.map((input) => specs[input]!);
+      const first = given[0]!;
+      expectDType(name, inputs[0]!, first, ...(integer ? (['f32', 'i32'] as const) : (['f32'] as const)));
+      for (const [k, spec] of given.entries()) {
+        if (spec.dtype !== first.dtype) {
+          throw new ShapeError(
+            `${name}: dtypes differ: ${formatSpec(inputs[0]!, first)}, ${formatSpec(inputs[k]!, spec)}; cast one of them`,
+          );
+        }
+      }
+      const shape = given.reduce<Shape>((out, spec) => broadcastShapes(name, out, spec.shape), []);
+      return { [ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`]: { shape, dtype: first.dtype } };
+    },
+    dispatches(caps, specs: Specs, outputs: Specs, attrs: ElementwiseAttrs): KernelPlan {
+      const [outputName, output] = Object.entries(outputs)[0]!;
+      const scratch: Record<string, number> = {};
+      const before: Dispatch[] = [];
+      const bind: Record<string, string> = { y: outputName };
+      const read = inputs.map((input, k) => {
+        const spec = specs[input]!;
+        bind[`in${k}`] = input;
+        if (indexMode(spec.shape, output.shape)) return spec;
+        const expanded = `expanded_${input}`;
+        const copy = { shape: output.shape, dtype: spec.dtype };
+        scratch[expanded] = numel(output.shape) * 4;
+        bind[`in${k}`] = expanded;
+        const plan = expand.dispatches(caps, { x: spec }, { y: copy }, { shape: output.shape });
+        before.push(...plan.dispatches.map((dispatch) => ({ ...dispatch, bind: { x: input, y: expanded } })));
+        return copy;
+      });
+      const step = { ...ref, attrs, args: Object.fromEntries(inputs.map((input, k) => [input, `in${k}`])) };
+      const chain: FusedChain = { inputs: read, steps: [step], dtype: output.dtype };
+      return { scratch, dispatches: [...before, chainDispatch(chain, output, bind)] };
+    },
+  };
+}
+
+const refs = new Map<string, ElementwiseRef>();
+for (const row of Object.keys(elementwiseRows) as ElementwiseName[]) {
+  refs.set(row, { row });
+  for (const arg of Object.keys(elementwiseRows[row].backward)) {
+    refs.set(`${row}_backward_${arg}`, { row, backwardTo: arg });
+  }
+}
+
+/** The row behind an operation's name, or undefined where it is not elementwise. */
+export const elementwiseRef = (op: string): ElementwiseRef | undefined => refs.get(op);
+
+export const elementwiseKernels = Object.fromEntries(
+  [...refs].map(([name, ref]) => [name, elementwiseKernel(name, ref)]),
+) as Record<ElementwiseOp, Kernel>;

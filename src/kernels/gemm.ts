@@ -1,0 +1,197 @@
+import type { Caps } from '../device/caps.ts';
+import { DeviceLimitError } from '../errors.ts';
+import type { DType } from '../shape.ts';
+import filterSubgroup4 from '../wgsl/conv2d_backward_weight_subgroup4.wgsl';
+import filterSubgroup8 from '../wgsl/conv2d_backward_weight_subgroup8.wgsl';
+import gemmSubgroup4 from '../wgsl/gemm_subgroup4.wgsl';
+import gemmSubgroup8 from '../wgsl/gemm_subgroup8.wgsl';
+import gemmTile from '../wgsl/gemm_tile.wgsl';
+import biasSnippet from '../wgsl/lib/bias.wgsl';
+import biasNone from '../wgsl/lib/bias_none.wgsl';
+import convDirect from '../wgsl/lib/conv_direct.wgsl';
+import convParams from '../wgsl/lib/conv_params.wgsl';
+import convTransposed from '../wgsl/lib/conv_transposed.wgsl';
+import filterScalar from '../wgsl/lib/filter_scalar.wgsl';
+import filterVec4 from '../wgsl/lib/filter_vec4.wgsl';
+import gemmScalar from '../wgsl/lib/gemm_scalar.wgsl';
+import gemmVec4 from '../wgsl/lib/gemm_vec4.wgsl';
+import rowsAnyTap from '../wgsl/lib/rows_any_tap.wgsl';
+import rowsOneTap from '../wgsl/lib/rows_one_tap.wgsl';
+import tileConv from '../wgsl/lib/tile_conv.wgsl';
+import tileFilter from '../wgsl/lib/tile_filter.wgsl';
+import sumSplits from '../wgsl/sum_splits.wgsl';
+import { type Dispatch, type KernelPlan, wgslType } from './kernel.ts';
+
+/**
+ * A convolution, transposed convolution or matrix product as one implicit GEMM; the fields are those of
+ * conv_params.wgsl. `batch` counts groups, or the products of a batched matmul.
+ */
+export interface GemmProblem {
+  readonly M: number;
+  readonly source: readonly [height: number, width: number];
+  readonly result: readonly [height: number, width: number];
+  readonly C: number;
+  readonly IG: number;
+  readonly O: number;
+  readonly OG: number;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly weightStrides: readonly [tap: number, source: number, result: number];
+  readonly batch: number;
+  readonly batchStrides: readonly [x: number, weight: number, y: number];
+  readonly transposed: boolean;
+  readonly dtype: DType;
+}
+
+/** A matrix product [M, K] x [K, N] is a 1x1 convolution of M pixels. */
+export function matrixProblem(M: number, K: number, N: number, dtype: DType, batch = 1): GemmProblem {
+  return {
+    M,
+    source: [1, M],
+    result: [1, M],
+    C: K,
+    IG: K,
+    O: N,
+    OG: N,
+    kernel: [1, 1],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    weightStrides: [0, N, 1],
+    batch,
+    batchStrides: [M * K, K * N, M * N],
+    transposed: false,
+    dtype,
+  };
+}
+
+/** The kernel of a GEMM for this device: the one place where it is chosen. */
+function variantOf(caps: Caps): {
+  rows: number;
+  columns: number;
+  conv: string;
+  filter: string;
+  tile: boolean;
+} {
+  if (caps.family === 'subgroup' && caps.subgroupSize === 4) {
+    return { rows: 16, columns: 16, conv: gemmSubgroup4, filter: filterSubgroup4, tile: false };
+  }
+  if (caps.family === 'subgroup' && caps.subgroupSize === 8) {
+    return { rows: 16, columns: 32, conv: gemmSubgroup8, filter: filterSubgroup8, tile: false };
+  }
+  return { rows: 64, columns: 64, conv: gemmTile, filter: gemmTile, tile: true };
+}
+
+function paramsOf(problem: GemmProblem): Record<string, number> {
+  const { source, result, kernel, stride, padding, dilation, weightStrides, batchStrides } = problem;
+  return {
+    M: problem.M,
+    H: source[0],
+    W: source[1],
+    OH: result[0],
+    OW: result[1],
+    C: problem.C,
+    IG: problem.IG,
+    O: problem.O,
+    OG: problem.OG,
+    KH: kernel[0],
+    KW: kernel[1],
+    SH: stride[0],
+    SW: stride[1],
+    PH: padding[0],
+    PW: padding[1],
+    DH: dilation[0],
+    DW: dilation[1],
+    w_tap: weightStrides[0],
+    w_i: weightStrides[1],
+    w_c: weightStrides[2],
+    x_z: batchStrides[0],
+    w_z: batchStrides[1],
+    y_z: batchStrides[2],
+    blocks: 0,
+    splits: 1,
+    split: problem.M,
+  };
+}
+
+function foldBlocks(blocks: number, depth: number): [number, number, number] {
+  if (depth > 65535) {
+    throw new DeviceLimitError(`a batch of ${depth} matrices or groups is over WebGPU's 65535; split it`);
+  }
+  if (blocks <= 65535) return [blocks, 1, depth];
+  const rows = Math.ceil(blocks / 65535);
+  return [Math.ceil(blocks / rows), rows, depth];
+}
+
+const divides = (values: readonly number[]): boolean => values.every((value) => value % 4 === 0);
+
+/** y = gather(x) * weight (+ bias), bound as x, weight, y and bias_values. */
+export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): Dispatch {
+  const { M, O, OG, weightStrides, batchStrides, batch, dtype } = problem;
+  const variant = variantOf(caps);
+  const vec4 =
+    weightStrides[2] === 1 &&
+    divides([O, OG, weightStrides[0], weightStrides[1], batchStrides[1], batchStrides[2]]);
+  const blocks = Math.ceil(OG / variant.columns);
+  return {
+    shader: variant.conv,
+    snippets: [
+      convParams,
+      problem.transposed ? convTransposed : convDirect,
+      bias ? biasSnippet : biasNone,
+      vec4 ? gemmVec4 : gemmScalar,
+      ...(variant.tile ? [tileConv] : []),
+    ],
+    ...(variant.tile ? {} : { enable: ['subgroups'] }),
+    types: { T: wgslType(dtype) },
+    params: { ...paramsOf(problem), blocks },
+    bind: { bias_values: 'bias' },
+    epilogue: vec4 ? 'vec4f' : 'f32',
+    grid: foldBlocks(Math.ceil(M / variant.rows) * blocks, M === 0 || OG === 0 ? 0 : batch),
+  };
+}
+
+/**
+ * dw[tap, i, o] = sum over output pixels of x and dy, bound as x, dy and dw. The pixels are split into parts so
+ * that there is work for the whole device; the parts are added in order afterwards.
+ */
+export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
+  const { M, O, OG, IG, kernel, batch, batchStrides, dtype } = problem;
+  const variant = variantOf(caps);
+  const rows = kernel[0] * kernel[1] * IG;
+  const blocks = Math.ceil(OG / variant.columns);
+  const groups = Math.ceil(rows / variant.rows) * blocks * batch;
+  // Software adapters have a few threads to fill, GPUs some hundred; a part is worth its own partial sums from
+  // 256 pixels on, and at most 8,192 pixels are added up in one go, for accuracy.
+  const wanted = Math.ceil((variant.tile ? 256 : 32) / Math.max(groups, 1));
+  const splits = Math.max(1, Math.min(wanted, Math.ceil(M / 256)), Math.ceil(M / 8192));
+  const split = Math.ceil(Math.ceil(M / splits) / 16) * 16;
+  const vec4 = divides([O, OG, batchStrides[2]]);
+  const single = splits === 1 && dtype === 'f32';
+  const total = rows * O;
+  const dispatch: Dispatch = {
+    shader: variant.filter,
+    snippets: [
+      convParams,
+      convDirect,
+      vec4 ? filterVec4 : filterScalar,
+      variant.tile ? tileFilter : IG % 16 === 0 ? rowsOneTap : rowsAnyTap,
+    ],
+    ...(variant.tile ? {} : { enable: ['subgroups'] }),
+    types: { T: wgslType(dtype) },
+    params: { ...paramsOf(problem), blocks, splits, split },
+    bind: { parts: single ? 'dw' : 'parts' },
+    grid: foldBlocks(Math.ceil(rows / variant.rows) * blocks, total === 0 ? 0 : batch * splits),
+  };
+  if (single) return { dispatches: [dispatch] };
+  const add: Dispatch = {
+    shader: sumSplits,
+    types: { T: wgslType(dtype) },
+    params: { total, splits },
+    bind: { y: 'dw' },
+    grid: total,
+  };
+  return { dispatches: [dispatch, add], scratch: { parts: splits * total * 4 } };
+}

@@ -1,0 +1,156 @@
+import { ShapeError } from '../errors.ts';
+import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../shape.ts';
+import nan from '../wgsl/lib/nan.wgsl';
+import maxPoolShader from '../wgsl/max_pool2d.wgsl';
+import maxPoolBackwardShader from '../wgsl/max_pool2d_backward.wgsl';
+import { defineKernel } from './kernel.ts';
+import {
+  expectGradient,
+  expectSize2,
+  imageDims,
+  lanesOf,
+  laneTypes,
+  laneValue,
+  pixelDims,
+  poolOutputSize,
+  type Size2,
+} from './spatial.ts';
+
+export interface MaxPool2dAttrs {
+  readonly kernelSize: Size2;
+  readonly stride: Size2;
+  readonly padding: Size2;
+  readonly dilation: Size2;
+  /** A last window may hang over the end, where it begins inside. */
+  readonly ceilMode: boolean;
+}
+
+function outputSize(op: string, input: Size2, attrs: MaxPool2dAttrs): Size2 {
+  const { kernelSize, stride, padding, dilation, ceilMode } = attrs;
+  expectSize2(op, 'kernelSize', kernelSize, 1);
+  expectSize2(op, 'stride', stride, 1);
+  expectSize2(op, 'padding', padding, 0);
+  expectSize2(op, 'dilation', dilation, 1);
+  const size = (k: 0 | 1) =>
+    poolOutputSize(op, input[k], {
+      kernel: kernelSize[k],
+      stride: stride[k],
+      padding: padding[k],
+      dilation: dilation[k],
+      ceil: ceilMode,
+    });
+  return [size(0), size(1)];
+}
+
+/**
+ * Maxima of sliding windows, as `torch.nn.functional.max_pool2d` with `return_indices`. x: [N,H,W,C];
+ * y: [N,OH,OW,C] with `OH = floor((H + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1`
+ * (ceilMode: rounded up, less a window that would begin past the input and its left padding); indices: i32
+ * [N,OH,OW,C], the maximum's `h * W + w`. Padding is no candidate. The first of equal maxima wins, and a NaN
+ * wins over numbers. A window with no pixel at all (dilation can step over a small image) gives -inf and
+ * index -1. Throws ShapeError for a padding over half of the kernel, and where no window fits.
+ */
+export const maxPool2d = defineKernel({
+  name: 'max_pool2d',
+  inputs: ['x'],
+  outputs: ['y', 'indices'],
+  infer({ x }, attrs: MaxPool2dAttrs) {
+    const [n, h, w, c] = pixelDims('max_pool2d', 'x', x);
+    const shape = [n, ...outputSize('max_pool2d', [h, w], attrs), c];
+    const indices: TensorSpec = { shape, dtype: 'i32' };
+    return { y: { shape, dtype: x.dtype }, indices };
+  },
+  dispatches(_caps, { x }, { y }, attrs) {
+    const [, height, width, c] = x.shape as [number, number, number, number];
+    const lanes = lanesOf(c);
+    const total = numel(y.shape) / lanes;
+    return {
+      dispatches: [
+        {
+          shader: maxPoolShader,
+          snippets: [nan],
+          types: laneTypes(lanes, x),
+          constants: { LANES: lanes },
+          params: {
+            total,
+            height,
+            width,
+            channels: c / lanes,
+            out_height: y.shape[1]!,
+            out_width: y.shape[2]!,
+            kernel_h: attrs.kernelSize[0],
+            kernel_w: attrs.kernelSize[1],
+            stride_h: attrs.stride[0],
+            stride_w: attrs.stride[1],
+            padding_h: attrs.padding[0],
+            padding_w: attrs.padding[1],
+            dilation_h: attrs.dilation[0],
+            dilation_w: attrs.dilation[1],
+            lowest: Number.NEGATIVE_INFINITY,
+          },
+          grid: total,
+          epilogue: laneValue(lanes),
+        },
+      ],
+    };
+  },
+});
+
+export interface MaxPool2dBackwardAttrs extends MaxPool2dAttrs {
+  /** Height and width of the x that was pooled. */
+  readonly inputSize: Size2;
+}
+
+/**
+ * The gradient of max_pool2d to x: each dy goes to the pixel that its index names. dy: [N,OH,OW,C];
+ * indices: i32 [N,OH,OW,C] from the forward operation; dx: [N,H,W,C]. An index outside its own window
+ * (-1) adds nothing.
+ */
+export const maxPool2dBackward = defineKernel({
+  name: 'max_pool2d_backward',
+  inputs: ['dy', 'indices'],
+  outputs: ['dx'],
+  infer({ dy, indices }, attrs: MaxPool2dBackwardAttrs) {
+    const op = 'max_pool2d_backward';
+    expectSize2(op, 'inputSize', attrs.inputSize, 1);
+    const [n, , , c] = imageDims(op, 'dy', dy);
+    expectGradient(op, dy, [n, ...outputSize(op, attrs.inputSize, attrs), c]);
+    expectDType(op, 'indices', indices, 'i32');
+    if (!sameShape(dy.shape, indices.shape)) {
+      throw new ShapeError(
+        `${op}: ${formatSpec('dy', dy)} and ${formatSpec('indices', indices)} differ in shape; pass the indices of the same max_pool2d`,
+      );
+    }
+    return { dx: { shape: [n, ...attrs.inputSize, c], dtype: dy.dtype } };
+  },
+  dispatches(_caps, { dy }, { dx }, { kernelSize, stride, padding, dilation, inputSize }) {
+    const c = dy.shape[3]!;
+    const lanes = lanesOf(c);
+    const total = numel(dx.shape) / lanes;
+    return {
+      dispatches: [
+        {
+          shader: maxPoolBackwardShader,
+          types: laneTypes(lanes, dy),
+          constants: { LANES: lanes },
+          params: {
+            total,
+            height: inputSize[0],
+            width: inputSize[1],
+            channels: c / lanes,
+            out_height: dy.shape[1]!,
+            out_width: dy.shape[2]!,
+            stride_h: stride[0],
+            stride_w: stride[1],
+            padding_h: padding[0],
+            padding_w: padding[1],
+            reach_h: dilation[0] * (kernelSize[0] - 1),
+            reach_w: dilation[1] * (kernelSize[1] - 1),
+          },
+          grid: total,
+          epilogue: laneValue(lanes),
+        },
+      ],
+    };
+  },
+});

@@ -1,0 +1,132 @@
+import { numel, type Shape } from '../shape.ts';
+import block1 from '../wgsl/lib/block_1.wgsl';
+import block4 from '../wgsl/lib/block_4.wgsl';
+import axis from '../wgsl/lib/roi_align_axis.wgsl';
+import roiAlignShader from '../wgsl/roi_align.wgsl';
+import roiAlignBackwardShader from '../wgsl/roi_align_backward.wgsl';
+import { defineKernel } from './kernel.ts';
+import { expectRois, inferRoiBackward, type RoiAttrs, roiRows } from './roi.ts';
+import { expectInteger, lanesOf, laneTypes, laneValue, pixelDims } from './spatial.ts';
+
+export interface RoiAlignAttrs extends RoiAttrs {
+  /** Samples a bin on each axis; -1: as many as the bin has cells, rounded up. */
+  readonly samplingRatio: number;
+  /** Pixel centres lie at whole numbers plus a half; false: the older way, half a cell off (Detectron 1). */
+  readonly aligned: boolean;
+}
+
+/** Below so many invocations, smaller ones fill a GPU better than shared weights save. */
+const BLOCKS = 1 << 15;
+
+/** How the elements of y or dx are dealt out: lanes, blocks of lanes, and what the shaders need to know. */
+function blocksOf(elements: number, channels: number) {
+  const lanes = lanesOf(channels);
+  const block = channels % 16 === 0 && elements / 16 >= BLOCKS ? 4 : 1;
+  return {
+    lanes,
+    snippet: block === 4 ? block4 : block1,
+    total: elements / lanes / block,
+    params: { channels: channels / lanes, gap: channels / lanes / block },
+  };
+}
+
+/**
+ * RoIAlign (He et al. 2017, Mask R-CNN, section 3), as `torchvision.ops.roi_align`: each region is cut into
+ * bins, each bin is the mean of bilinear samples. x: [N,H,W,C]; rois: f32 [R,5] as (image, x1, y1, x2, y2)
+ * in pixels of the image that x has spatialScale cells a pixel of; y: [R,PH,PW,C].
+ *
+ * With samplingRatio -1 a bin has ceil(extent / bins) samples on an axis. A sample more than one cell
+ * outside of x counts as 0, one closer is taken at the border. With aligned, regions are shifted by half a
+ * cell and may be smaller than one cell; an empty or inverted region gives 0 with samplingRatio -1. A region
+ * whose image is not one of 0..N-1 (padding: -1) gives 0. There is no gradient to rois.
+ */
+export const roiAlign = defineKernel({
+  name: 'roi_align',
+  inputs: ['x', 'rois'],
+  outputs: ['y'],
+  infer({ x, rois }, attrs: RoiAlignAttrs) {
+    const [, , , c] = pixelDims('roi_align', 'x', x);
+    const count = expectRois('roi_align', rois, attrs);
+    expectInteger('roi_align', 'samplingRatio', attrs.samplingRatio, -1);
+    return { y: { shape: [count, ...attrs.outputSize, c], dtype: x.dtype } };
+  },
+  dispatches(_caps, { x }, { y }, { outputSize, spatialScale, samplingRatio, aligned }) {
+    const [images, height, width, c] = x.shape as [number, number, number, number];
+    const { lanes, snippet, total, params } = blocksOf(numel(y.shape), c);
+    return {
+      dispatches: [
+        {
+          shader: roiAlignShader,
+          snippets: [snippet, axis],
+          types: laneTypes(lanes, x),
+          constants: { LANES: lanes, ALIGNED: aligned },
+          params: {
+            total,
+            images,
+            height,
+            width,
+            ...params,
+            pooled_h: outputSize[0],
+            pooled_w: outputSize[1],
+            scale: spatialScale,
+            samples: samplingRatio,
+          },
+          bind: { src: 'x', dst: 'y' },
+          grid: total,
+          epilogue: laneValue(lanes),
+        },
+      ],
+    };
+  },
+});
+
+export interface RoiAlignBackwardAttrs extends RoiAlignAttrs {
+  /** [N,H,W,C] of the x that was pooled. */
+  readonly inputShape: Shape;
+}
+
+/**
+ * The gradient of roi_align to x: what each sample of each region sends back to the cells that it was
+ * interpolated from. dy: [R,PH,PW,C]; rois: [R,5]; dx: [N,H,W,C]. Sums run over regions by their number.
+ */
+export const roiAlignBackward = defineKernel({
+  name: 'roi_align_backward',
+  inputs: ['dy', 'rois'],
+  outputs: ['dx'],
+  infer({ dy, rois }, attrs: RoiAlignBackwardAttrs) {
+    expectInteger('roi_align_backward', 'samplingRatio', attrs.samplingRatio, -1);
+    return { dx: inferRoiBackward('roi_align_backward', { dy, rois }, attrs) };
+  },
+  dispatches(_caps, { dy, rois }, { dx }, attrs) {
+    const { outputSize, spatialScale, samplingRatio, aligned, inputShape } = attrs;
+    const [, height, width, c] = inputShape as [number, number, number, number];
+    const { lanes, snippet, total, params } = blocksOf(numel(dx.shape), c);
+    const rows = roiRows(axis, { ALIGNED: aligned }, rois.shape[0]!, inputShape, spatialScale);
+    return {
+      scratch: rows.scratch,
+      dispatches: [
+        rows.dispatch,
+        {
+          shader: roiAlignBackwardShader,
+          snippets: [snippet, axis],
+          types: laneTypes(lanes, dy),
+          constants: { LANES: lanes, ALIGNED: aligned },
+          params: {
+            total,
+            height,
+            width,
+            ...params,
+            pooled_h: outputSize[0],
+            pooled_w: outputSize[1],
+            ...rows.params,
+            scale: spatialScale,
+            samples: samplingRatio,
+          },
+          bind: { src: 'dy', dst: 'dx' },
+          grid: total,
+          epilogue: laneValue(lanes),
+        },
+      ],
+    };
+  },
+});

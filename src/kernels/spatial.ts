@@ -1,0 +1,106 @@
+import { ShapeError } from '../errors.ts';
+import { expectDType, expectRank, formatSpec, type TensorSpec } from '../shape.ts';
+import { wgslType } from './kernel.ts';
+
+/** (height, width), as attributes hold kernel sizes, strides, paddings and output sizes. */
+export type Size2 = readonly [number, number];
+
+/** The four sizes of an image batch `[N,H,W,C]` of floats. Throws ShapeError where it is something else. */
+export function imageDims(op: string, name: string, spec: TensorSpec): [number, number, number, number] {
+  expectRank(op, name, spec, 4, '[N,H,W,C]');
+  expectDType(op, name, spec, 'f32', 'f16');
+  return spec.shape as unknown as [number, number, number, number];
+}
+
+/** As imageDims, but throws where there are images and not one pixel in them to read. */
+export function pixelDims(op: string, name: string, spec: TensorSpec): [number, number, number, number] {
+  const dims = imageDims(op, name, spec);
+  if (dims[1] === 0 || dims[2] === 0) {
+    throw new ShapeError(
+      `${op}: ${formatSpec(name, spec)} has no pixels; height and width must be 1 or more`,
+    );
+  }
+  return dims;
+}
+
+/** Throws unless the attribute is a whole number of at least `min`. */
+export function expectInteger(op: string, name: string, value: number, min: number): void {
+  if (!Number.isInteger(value) || value < min) {
+    throw new ShapeError(`${op}: ${name} must be a whole number of ${min} or more, got ${value}`);
+  }
+}
+
+/** Throws unless the attribute is (height, width) in whole numbers of at least `min`. */
+export function expectSize2(op: string, name: string, value: Size2, min: number): void {
+  if (value.length !== 2 || !value.every((part) => Number.isInteger(part) && part >= min)) {
+    throw new ShapeError(
+      `${op}: ${name} must be [height, width] in whole numbers of ${min} or more, got [${value}]`,
+    );
+  }
+}
+
+/** Throws unless dy is `[n, height, width, channels]`, what the forward operation returns. */
+export function expectGradient(op: string, dy: TensorSpec, shape: readonly (number | undefined)[]): void {
+  if (
+    dy.shape.length !== shape.length ||
+    shape.some((size, i) => size !== undefined && size !== dy.shape[i])
+  ) {
+    const want = shape.map((size, i) => size ?? dy.shape[i]);
+    throw new ShapeError(`${op}: ${formatSpec('dy', dy)} must be [${want}], the forward output's shape`);
+  }
+}
+
+/** What slides over an axis in pooling. */
+export interface PoolAxis {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+  readonly ceil: boolean;
+}
+
+/**
+ * The number of windows on an axis, as PyTorch counts them (ATen/native/Pool.h, pooling_output_shape): with
+ * ceil mode the last window may hang over the end, but must begin inside the input or its left padding.
+ * Throws where the padding is more than half of the kernel, or where not one window fits.
+ */
+export function poolOutputSize(
+  op: string,
+  input: number,
+  { kernel, stride, padding, dilation, ceil }: PoolAxis,
+): number {
+  if (padding * 2 > kernel) {
+    throw new ShapeError(
+      `${op}: padding ${padding} is more than half of kernelSize ${kernel}; use ${Math.floor(kernel / 2)} or less, or pad x first`,
+    );
+  }
+  const room = input + 2 * padding - dilation * (kernel - 1) - 1;
+  let size = Math.floor((room + (ceil ? stride - 1 : 0)) / stride) + 1;
+  if (ceil && (size - 1) * stride >= input + padding) size--;
+  if (size < 1) {
+    throw new ShapeError(
+      `${op}: a window of ${dilation * (kernel - 1) + 1} (kernelSize ${kernel}, dilation ${dilation}) does not fit into ${input} pixels with padding ${padding}`,
+    );
+  }
+  return size;
+}
+
+/** Lanes of one invocation: 4 where channels come in fours, so that loads, weights and index sums are shared. */
+export const lanesOf = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1);
+
+/** WGSL's type of so many lanes. */
+export const laneType = (lanes: 1 | 4, type: string): string => (lanes === 4 ? `vec4<${type}>` : type);
+
+/**
+ * `T`: what a buffer of this spec holds; `VI`, `VU`, `B`: i32, u32 and bool in as many lanes. `V`, the
+ * values, comes with the epilogue.
+ */
+export const laneTypes = (lanes: 1 | 4, spec: TensorSpec): Record<string, string> => ({
+  T: laneType(lanes, wgslType(spec.dtype)),
+  VI: laneType(lanes, 'i32'),
+  VU: laneType(lanes, 'u32'),
+  B: laneType(lanes, 'bool'),
+});
+
+/** The value type of so many lanes, for `Dispatch.epilogue` or as alias `V`. */
+export const laneValue = (lanes: 1 | 4): 'f32' | 'vec4f' => (lanes === 4 ? 'vec4f' : 'f32');

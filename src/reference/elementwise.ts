@@ -1,0 +1,220 @@
+import {
+  type ElementwiseOp,
+  type ElementwiseRef,
+  elementwiseKernels,
+  elementwiseRef,
+} from '../kernels/elementwise.ts';
+import { type ElementwiseName, elementwiseRows } from '../kernels/elementwiseRows.ts';
+import { expressionOf } from '../kernels/fused.ts';
+import { numel, type Shape, stridesOf, type TensorSpec } from '../shape.ts';
+import { type RefArray, type Reference, type RefTensor, refArray } from './reference.ts';
+
+type Values = Readonly<Record<string, number>>;
+type Rule = (v: Values) => number;
+
+/** The same table as the WGSL rows, in float64. `v` holds arguments, attributes, and y and g for gradients. */
+interface ScalarRules {
+  readonly forward: Rule;
+  readonly backward: Readonly<Record<string, Rule>>;
+}
+
+const sigmoid = (x: number) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
+const log1pExp = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const clip = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
+const normalPdf = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
+
+/** The normal distribution function, by the series of erf below 3 and the continued fraction of erfc above. */
+function normalCdf(x: number): number {
+  const z = Math.abs(x) / Math.SQRT2;
+  let erf: number;
+  if (z < 3) {
+    let term = z;
+    erf = z;
+    for (let n = 1; n < 100; n++) {
+      term *= (-z * z) / n;
+      erf += term / (2 * n + 1);
+    }
+    erf *= 2 / Math.sqrt(Math.PI);
+  } else {
+    let fraction = z;
+    for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
+    erf = 1 - Math.exp(-z * z) / (fraction * Math.sqrt(Math.PI));
+  }
+  return 0.5 * (1 + Math.sign(x) * erf);
+}
+
+function focal({ x, target, alpha, gamma }: Values): { loss: number; slope: number } {
+  const p = sigmoid(x!);
+  const q = sigmoid(-x!);
+  const ce = log1pExp(x!) - x! * target!;
+  const miss = target! * q + (1 - target!) * p;
+  const weight = alpha! >= 0 ? alpha! * target! + (1 - alpha!) * (1 - target!) : 1;
+  const dMiss = (1 - 2 * target!) * p * q;
+  const power = gamma === 0 ? 0 : gamma! * miss ** (gamma! - 1) * dMiss;
+  return {
+    loss: weight * ce * miss ** gamma!,
+    slope: weight * ((p - target!) * miss ** gamma! + (Number.isFinite(power) ? ce * power : 0)),
+  };
+}
+
+const smoothL1 = ({ x, target, beta }: Values): number => {
+  const d = Math.abs(x! - target!);
+  return d < beta! ? (0.5 * d * d) / beta! : d - 0.5 * beta!;
+};
+const smoothL1Slope = ({ x, target, beta }: Values): number => {
+  const d = x! - target!;
+  return Math.abs(d) < beta! ? d / beta! : Math.sign(d);
+};
+const half = (a: number, b: number): number => (a === b ? 0.5 : a > b ? 1 : 0);
+
+const rules: Record<ElementwiseName, ScalarRules> = {
+  relu: { forward: ({ x }) => Math.max(x!, 0), backward: { x: ({ y, g }) => (y! > 0 ? g! : 0) } },
+  leaky_relu: {
+    forward: ({ x, negative_slope: k }) => (x! > 0 ? x! : k! * x!),
+    backward: { x: ({ x, g, negative_slope: k }) => (x! > 0 ? g! : k! * g!) },
+  },
+  silu: {
+    forward: ({ x }) => x! * sigmoid(x!),
+    backward: { x: ({ x, g }) => g! * (sigmoid(x!) + x! * sigmoid(x!) * sigmoid(-x!)) },
+  },
+  gelu: {
+    forward: ({ x }) => x! * normalCdf(x!),
+    backward: { x: ({ x, g }) => g! * (normalCdf(x!) + x! * normalPdf(x!)) },
+  },
+  sigmoid: { forward: ({ x }) => sigmoid(x!), backward: { x: ({ y, g }) => g! * y! * (1 - y!) } },
+  tanh: { forward: ({ x }) => Math.tanh(x!), backward: { x: ({ y, g }) => g! * (1 - y! * y!) } },
+  hardswish: {
+    forward: ({ x }) => (x! * clip(x! + 3, 0, 6)) / 6,
+    backward: { x: ({ x, g }) => (x! <= -3 ? 0 : x! >= 3 ? g! : g! * (x! / 3 + 0.5)) },
+  },
+  hardsigmoid: {
+    forward: ({ x }) => clip(x! + 3, 0, 6) / 6,
+    backward: { x: ({ x, g }) => (Math.abs(x!) < 3 ? g! / 6 : 0) },
+  },
+  softplus: { forward: ({ x }) => log1pExp(x!), backward: { x: ({ x, g }) => g! * sigmoid(x!) } },
+  exp: { forward: ({ x }) => Math.exp(x!), backward: { x: ({ y, g }) => g! * y! } },
+  log: { forward: ({ x }) => Math.log(x!), backward: { x: ({ x, g }) => g! / x! } },
+  sqrt: { forward: ({ x }) => Math.sqrt(x!), backward: { x: ({ y, g }) => g! / (2 * y!) } },
+  rsqrt: { forward: ({ x }) => 1 / Math.sqrt(x!), backward: { x: ({ x, g }) => -0.5 * g! * x! ** -1.5 } },
+  abs: { forward: ({ x }) => Math.abs(x!), backward: { x: ({ x, g }) => g! * Math.sign(x!) } },
+  neg: { forward: ({ x }) => -x!, backward: { x: ({ g }) => -g! } },
+  floor: { forward: ({ x }) => Math.floor(x!), backward: {} },
+  affine: {
+    forward: ({ x, scale, shift }) => scale! * x! + shift!,
+    backward: { x: ({ g, scale }) => scale! * g! },
+  },
+  clamp: {
+    forward: ({ x, low, high }) => clip(x!, low!, high!),
+    backward: { x: ({ x, g, low, high }) => (x! >= low! && x! <= high! ? g! : 0) },
+  },
+  add: { forward: ({ a, b }) => a! + b!, backward: { a: ({ g }) => g!, b: ({ g }) => g! } },
+  sub: { forward: ({ a, b }) => a! - b!, backward: { a: ({ g }) => g!, b: ({ g }) => -g! } },
+  mul: { forward: ({ a, b }) => a! * b!, backward: { a: ({ g, b }) => g! * b!, b: ({ g, a }) => g! * a! } },
+  div: {
+    forward: ({ a, b }) => a! / b!,
+    backward: { a: ({ g, b }) => g! / b!, b: ({ g, a, b }) => (-g! * a!) / (b! * b!) },
+  },
+  remainder: { forward: ({ a, b }) => a! % b!, backward: {} },
+  maximum: {
+    forward: ({ a, b }) => Math.max(a!, b!),
+    backward: { a: ({ a, b, g }) => g! * half(a!, b!), b: ({ a, b, g }) => g! * half(b!, a!) },
+  },
+  minimum: {
+    forward: ({ a, b }) => Math.min(a!, b!),
+    backward: { a: ({ a, b, g }) => g! * half(b!, a!), b: ({ a, b, g }) => g! * half(a!, b!) },
+  },
+  pow: {
+    forward: ({ a, b }) => a! ** b!,
+    backward: {
+      a: ({ a, b, g }) => g! * b! * a! ** (b! - 1),
+      b: ({ a, b, g }) => (a === 0 ? 0 : g! * a! ** b! * Math.log(a!)),
+    },
+  },
+  equal: { forward: ({ a, b }) => Number(a === b), backward: {} },
+  greater: { forward: ({ a, b }) => Number(a! > b!), backward: {} },
+  greater_equal: { forward: ({ a, b }) => Number(a! >= b!), backward: {} },
+  where: {
+    forward: ({ condition, a, b }) => (condition !== 0 ? a! : b!),
+    backward: {
+      a: ({ condition, g }) => (condition !== 0 ? g! : 0),
+      b: ({ condition, g }) => (condition !== 0 ? 0 : g!),
+    },
+  },
+  binary_cross_entropy_with_logits: {
+    // -(w t log s(x) + (1 - t) log(1 - s(x)))
+    forward: ({ x, target: t, pos_weight: w }) => w! * t! * log1pExp(-x!) + (1 - t!) * log1pExp(x!),
+    backward: {
+      x: ({ x, target: t, pos_weight: w, g }) => g! * ((1 - t!) * sigmoid(x!) - w! * t! * sigmoid(-x!)),
+    },
+  },
+  sigmoid_focal_loss: {
+    forward: (v) => focal(v).loss,
+    backward: { x: (v) => v.g! * focal(v).slope },
+  },
+  smooth_l1_loss: {
+    forward: smoothL1,
+    backward: { x: (v) => v.g! * smoothL1Slope(v), target: (v) => -v.g! * smoothL1Slope(v) },
+  },
+  l1_loss: {
+    forward: ({ x, target }) => Math.abs(x! - target!),
+    backward: {
+      x: ({ x, target, g }) => g! * Math.sign(x! - target!),
+      target: ({ x, target, g }) => g! * Math.sign(target! - x!),
+    },
+  },
+  mse_loss: {
+    forward: ({ x, target }) => (x! - target!) ** 2,
+    backward: {
+      x: ({ x, target, g }) => 2 * g! * (x! - target!),
+      target: ({ x, target, g }) => 2 * g! * (target! - x!),
+    },
+  },
+};
+
+/** The offset into an input of every element of the output, by NumPy's broadcasting. */
+function* broadcastOffsets(input: Shape, output: Shape): Generator<number> {
+  const strides = stridesOf(input);
+  const aligned = output.map((_, i) => {
+    const k = i - output.length + input.length;
+    return k < 0 || input[k] === 1 ? 0 : strides[k]!;
+  });
+  const total = numel(output);
+  for (let i = 0; i < total; i++) {
+    let rest = i;
+    let offset = 0;
+    for (let d = output.length - 1; d >= 0; d--) {
+      offset += (rest % output[d]!) * aligned[d]!;
+      rest = Math.floor(rest / output[d]!);
+    }
+    yield offset;
+  }
+}
+
+function elementwiseReference(ref: ElementwiseRef): Reference {
+  const row = elementwiseRows[ref.row] as { attrs?: Values };
+  const rule =
+    ref.backwardTo === undefined ? rules[ref.row].forward : rules[ref.row].backward[ref.backwardTo]!;
+  const names = expressionOf(ref).uses;
+  const reference = (
+    inputs: Readonly<Record<string, RefTensor>>,
+    attrs: Values,
+    outputs: Readonly<Record<string, TensorSpec>>,
+  ): Record<string, RefArray> => {
+    const [outputName, spec] = Object.entries(outputs)[0]!;
+    const y = refArray(spec);
+    const offsets = names.map((name) => broadcastOffsets(inputs[name]!.shape, spec.shape));
+    const v: Record<string, number> = { ...row.attrs, ...attrs };
+    for (let i = 0; i < y.length; i++) {
+      names.forEach((name, k) => {
+        v[name] = inputs[name]!.data[offsets[k]!.next().value as number]!;
+      });
+      y[i] = rule(v);
+    }
+    return { [outputName]: y };
+  };
+  return reference as unknown as Reference;
+}
+
+export const elementwiseReferences = Object.fromEntries(
+  Object.keys(elementwiseKernels).map((op) => [op, elementwiseReference(elementwiseRef(op)!)]),
+) as Record<ElementwiseOp, Reference>;

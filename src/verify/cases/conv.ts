@@ -1,0 +1,119 @@
+import { type Case, normal } from './case.ts';
+
+const attrs = (stride: number, padding: number, dilation = 1, groups = 1) => ({
+  stride: [stride, stride],
+  padding: [padding, padding],
+  dilation: [dilation, dilation],
+  groups,
+});
+
+const conv = (name: string, x: number[], weight: number[], attributes: object, bias = true): Case => ({
+  op: 'conv2d',
+  name,
+  inputs: { x: normal(x), weight: normal(weight, 0.3), ...(bias ? { bias: normal([weight[3]!]) } : {}) },
+  attrs: attributes,
+  grad: bias ? ['x', 'weight', 'bias'] : ['x', 'weight'],
+  atol: 5e-5,
+});
+
+const filter = (name: string, x: number[], dy: number[], attributes: object): Case => ({
+  op: 'conv2d_backward_weight',
+  name,
+  inputs: { x: normal(x), dy: normal(dy) },
+  attrs: attributes,
+  atol: 5e-4,
+});
+
+const transposed = (name: string, x: number[], weight: number[], attributes: object): Case => ({
+  op: 'conv_transpose2d',
+  name,
+  inputs: { x: normal(x), weight: normal(weight, 0.3) },
+  attrs: attributes,
+  grad: ['x', 'weight'],
+  atol: 5e-5,
+});
+
+export const convCases: Case[] = [
+  conv('3x3', [2, 9, 11, 8], [3, 3, 8, 12], attrs(1, 1)),
+  conv('3x3, odd channels, no bias', [1, 6, 7, 5], [3, 3, 5, 7], attrs(1, 1), false),
+  conv('3x3 stride 2', [2, 10, 9, 6], [3, 3, 6, 8], attrs(2, 1)),
+  conv('3x3 valid, 3 channels in', [1, 8, 8, 3], [3, 3, 3, 16], attrs(1, 0)),
+  conv('3x3 dilated', [1, 12, 12, 4], [3, 3, 4, 4], attrs(1, 2, 2)),
+  conv('7x7 stem', [1, 20, 18, 3], [7, 7, 3, 16], attrs(2, 3)),
+  conv('1x1', [2, 7, 5, 16], [1, 1, 16, 20], attrs(1, 0)),
+  conv('1x1 to one channel', [2, 5, 5, 17], [1, 1, 17, 1], attrs(1, 0)),
+  conv('1x1 stride 2', [1, 9, 9, 8], [1, 1, 8, 16], attrs(2, 0)),
+  conv('5x3, every attribute different', [1, 9, 13, 5], [5, 3, 5, 7], {
+    stride: [2, 1],
+    padding: [2, 3],
+    dilation: [1, 2],
+    groups: 1,
+  }),
+  conv('grouped', [1, 8, 8, 12], [3, 3, 4, 18], attrs(1, 1, 1, 3)),
+  conv('grouped in fours', [2, 6, 6, 16], [3, 3, 8, 32], attrs(1, 1, 1, 2)),
+  conv('depthwise', [2, 9, 9, 8], [3, 3, 1, 8], attrs(1, 1, 1, 8)),
+  conv('wide', [1, 6, 6, 64], [3, 3, 64, 96], attrs(1, 1)),
+  { ...conv('empty batch', [0, 6, 6, 4], [3, 3, 4, 8], attrs(1, 1)), grad: [] },
+  filter('many pixels, split sums', [2, 40, 40, 16], [2, 40, 40, 16], { ...attrs(1, 1), kernelSize: [3, 3] }),
+  filter('empty batch', [0, 6, 6, 4], [0, 6, 6, 8], { ...attrs(1, 1), kernelSize: [3, 3] }),
+  transposed('2x2 stride 2', [2, 5, 6, 8], [2, 2, 4, 8], { ...attrs(2, 0), outputPadding: [0, 0] }),
+  transposed('3x3 output padding', [1, 5, 5, 4], [3, 3, 6, 4], { ...attrs(2, 1), outputPadding: [1, 1] }),
+  transposed('4x4 stride 2', [1, 6, 5, 6], [4, 4, 5, 6], { ...attrs(2, 1), outputPadding: [0, 0] }),
+  transposed('grouped, dilated', [1, 6, 5, 6], [3, 3, 4, 6], { ...attrs(2, 1, 2, 3), outputPadding: [1, 0] }),
+  {
+    op: 'linear',
+    name: '2d',
+    inputs: { x: normal([7, 13]), weight: normal([13, 9]), bias: normal([9]) },
+    grad: ['x', 'weight', 'bias'],
+    atol: 5e-5,
+  },
+  {
+    op: 'linear',
+    name: '3d, no bias',
+    inputs: { x: normal([2, 5, 32]), weight: normal([32, 48]) },
+    grad: ['x', 'weight'],
+    atol: 5e-5,
+  },
+  {
+    op: 'matmul',
+    name: 'odd sizes',
+    inputs: { a: normal([33, 17]), b: normal([17, 29]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'matmul',
+    name: 'larger than a tile',
+    inputs: { a: normal([130, 70]), b: normal([70, 68]) },
+    atol: 1e-4,
+  },
+  {
+    op: 'matmul',
+    name: 'batched',
+    inputs: { a: normal([3, 10, 12]), b: normal([3, 12, 7]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'matmul',
+    name: 'one b for all',
+    inputs: { a: normal([2, 3, 6, 8]), b: normal([8, 5]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'matmul',
+    name: 'one a for all',
+    inputs: { a: normal([6, 8]), b: normal([4, 8, 5]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'matmul',
+    name: 'batches that broadcast both ways',
+    inputs: { a: normal([2, 1, 6, 8]), b: normal([1, 3, 8, 5]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  { op: 'matmul', name: 'nothing to sum', inputs: { a: normal([3, 0]), b: normal([0, 4]) } },
+];

@@ -1,0 +1,125 @@
+import { type Case, normal, uniform } from './case.ts';
+
+type Shape = readonly number[];
+
+/** Values far from 0, so that a variance taken as E[x^2] - E[x]^2 shows. */
+const shifted = (shape: Shape, mean: number): ReturnType<typeof normal> => {
+  const input = normal(shape);
+  return {
+    ...input,
+    fill: (random, length) => Array.from(input.fill(random, length), (v) => Math.fround(v + mean)),
+  };
+};
+
+const batch = (name: string, shape: Shape, momentum = 0.1, eps = 1e-5): Case => {
+  const each = [shape.at(-1)!];
+  return {
+    op: 'batch_norm',
+    name,
+    inputs: {
+      x: normal(shape, 2),
+      weight: uniform(each, 0.5, 1.5),
+      bias: normal(each),
+      runningMean: normal(each),
+      runningVar: uniform(each, 0.5, 2),
+    },
+    attrs: { momentum, eps },
+    grad: ['x', 'weight', 'bias'],
+  };
+};
+
+const batchBackward = (name: string, shape: Shape): Case => {
+  const each = [shape.at(-1)!];
+  return {
+    op: 'batch_norm_backward',
+    name,
+    inputs: {
+      dy: normal(shape),
+      x: normal(shape),
+      weight: normal(each),
+      mean: normal(each, 0.3),
+      invstd: uniform(each, 0.5, 2),
+    },
+    attrs: {},
+    atol: 1e-4,
+  };
+};
+
+const group = (name: string, shape: Shape, numGroups: number, eps = 1e-5): Case => {
+  const each = [shape.at(-1)!];
+  return {
+    op: 'group_norm',
+    name,
+    inputs: { x: normal(shape, 2), weight: uniform(each, 0.5, 1.5), bias: normal(each) },
+    attrs: { numGroups, eps },
+    grad: ['x', 'weight', 'bias'],
+  };
+};
+
+const groupBackward = (name: string, shape: Shape, numGroups: number): Case => {
+  const each = [shape.at(-1)!];
+  const statistics = [shape[0]!, numGroups];
+  return {
+    op: 'group_norm_backward',
+    name,
+    inputs: {
+      dy: normal(shape),
+      x: normal(shape),
+      weight: normal(each),
+      mean: normal(statistics, 0.3),
+      invstd: uniform(statistics, 0.5, 2),
+    },
+    attrs: { numGroups },
+    atol: 1e-4,
+  };
+};
+
+export const normCases: Case[] = [
+  batch('eight channels', [3, 5, 6, 8]),
+  batch('odd channels', [2, 7, 3, 5], 0.3, 1e-3),
+  batch('one channel', [4, 6, 5, 1]),
+  batch('two values a channel', [2, 3]),
+  batch('many positions', [3, 40, 41, 4]),
+  {
+    ...batch('far from 0', [2, 9, 9, 4]),
+    inputs: { ...batch('', [2, 9, 9, 4]).inputs, x: shifted([2, 9, 9, 4], 1000) },
+    // The error that x itself has at 1000, relative to a deviation of 1.
+    atol: 3e-4,
+  },
+  batchBackward('eight channels', [3, 5, 6, 8]),
+  batchBackward('odd channels', [2, 7, 3, 5]),
+  batchBackward('two values a channel', [2, 3]),
+  batchBackward('many positions', [3, 40, 41, 4]),
+  group('groups of four', [2, 6, 5, 16], 4),
+  group('groups of two in vec4', [2, 7, 5, 12], 6),
+  group('groups of six', [2, 5, 5, 12], 2, 1e-3),
+  group('odd channels', [3, 7, 5, 9], 3),
+  group('instance norm', [2, 7, 5, 5], 5),
+  group('many positions', [2, 33, 35, 8], 2),
+  group('layer norm', [18, 48], 1, 1e-6),
+  group('layer norm, odd', [7, 13], 1),
+  group('one value', [3, 1], 1),
+  group('few positions', [5, 3, 3, 12], 4),
+  group('few positions, odd groups', [5, 2, 3, 12], 6),
+  group('few positions of one image', [1, 3, 3, 12], 2),
+  group('no images', [0, 5, 5, 4], 2),
+  group('no positions', [2, 0, 5, 4], 2),
+  {
+    ...group('far from 0', [2, 9, 9, 8], 4),
+    inputs: { ...group('', [2, 9, 9, 8], 4).inputs, x: shifted([2, 9, 9, 8], 1000) },
+    atol: 3e-4,
+  },
+  groupBackward('groups of four', [2, 6, 5, 16], 4),
+  groupBackward('groups of two in vec4', [2, 7, 5, 12], 6),
+  groupBackward('odd channels', [3, 7, 5, 9], 3),
+  groupBackward('instance norm', [2, 7, 5, 5], 5),
+  groupBackward('instance norm of one image', [1, 7, 5, 8], 8),
+  groupBackward('many positions', [2, 33, 35, 8], 2),
+  groupBackward('layer norm', [18, 48], 1),
+  groupBackward('layer norm, odd', [7, 13], 1),
+  groupBackward('few positions', [5, 3, 3, 12], 4),
+  groupBackward('few positions, odd groups', [5, 2, 3, 12], 6),
+  groupBackward('few positions of one image', [1, 3, 3, 12], 2),
+  groupBackward('no images', [0, 5, 5, 4], 2),
+  groupBackward('no positions', [2, 0, 5, 4], 2),
+];

@@ -1,0 +1,121 @@
+import { type Case, distinct, integers, normal, uniform, values } from './case.ts';
+
+const sum = (name: string, shape: readonly number[], dims: readonly number[], keepdim = false): Case => ({
+  op: 'sum',
+  name,
+  inputs: { x: normal(shape) },
+  attrs: { dims, keepdim },
+  grad: ['x'],
+});
+
+const amax = (name: string, shape: readonly number[], dims: readonly number[], keepdim = false): Case => ({
+  op: 'amax',
+  name,
+  inputs: { x: distinct(shape) },
+  attrs: { dims, keepdim },
+  grad: ['x'],
+});
+
+const softmaxRow = (op: 'softmax' | 'log_softmax', name: string, input: Case['inputs'][string]): Case => ({
+  op,
+  name,
+  inputs: { x: input },
+  attrs: {},
+  grad: ['x'],
+});
+
+const extremes = [1000, 999, -1000, 0, -1e30, -3e38, 3e38, 1, 88.9, -88.9, 3e38, 0, 7, 7, 7, 7];
+
+export const reduceCases: Case[] = [
+  sum('all', [3, 4, 5, 6], [0, 1, 2, 3]),
+  sum('all, kept', [3, 5], [0, 1], true),
+  sum('last, odd', [7, 13], [1]),
+  sum('spatial, kept', [2, 5, 7, 3], [1, 2], true),
+  sum('bias gradient', [2, 17, 19, 8], [0, 1, 2]),
+  sum('bias gradient in three channels', [2, 17, 19, 3], [0, 1, 2]),
+  sum('kept between', [3, 4, 5], [0, 2]),
+  sum('alternating, last reduced', [2, 3, 4, 5, 3, 2], [1, 3, 5]),
+  sum('alternating, last kept', [2, 3, 4, 5, 3, 4], [0, 2, 4]),
+  sum('alternating and long', [11, 3, 17, 2, 23], [0, 2, 4]),
+  sum('long rows', [3, 1100], [1]),
+  sum('long rows, two dims', [2, 3, 300, 4], [1, 3]),
+  sum('three stages', [40000], [0]),
+  sum('three stages, odd', [40001], [0]),
+  sum('no dims', [4, 3], []),
+  sum('scalar', [], []),
+  sum('nothing kept of nothing', [0, 3], [0, 1]),
+  sum('no rows', [0, 4], [0]),
+  sum('no outputs', [0, 4], [1]),
+  {
+    op: 'sum',
+    name: 'no cancellation hides: all of one sign',
+    inputs: { x: uniform([3, 20000]) },
+    attrs: { dims: [1], keepdim: false },
+  },
+  {
+    op: 'sum',
+    name: 'i32',
+    inputs: { x: integers([9, 1000, 2], -50, 100) },
+    attrs: { dims: [1], keepdim: false },
+  },
+  {
+    op: 'sum',
+    name: 'i32 wraps around',
+    inputs: { x: values([3], [2147483647, 5, 7], 'i32') },
+    attrs: { dims: [0], keepdim: true },
+  },
+  amax('all', [3, 4, 5, 6], [0, 1, 2, 3]),
+  amax('last', [6, 300], [1]),
+  amax('spatial, kept', [2, 6, 7, 8], [1, 2], true),
+  amax('long rows', [2, 1200], [1]),
+  amax('long columns', [601, 5], [0]),
+  amax('long, odd', [4099], [0]),
+  amax('no outputs', [0, 4], [1]),
+  {
+    op: 'amax',
+    name: 'NaN, infinities and signs',
+    inputs: {
+      x: values(
+        [6, 3],
+        [
+          [Number.NaN, 1, 2],
+          [1, Number.NaN, 2],
+          [1, 2, Number.NaN],
+          [-5, Number.NEGATIVE_INFINITY, -7],
+          [1, Number.POSITIVE_INFINITY, 2],
+          [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY],
+        ].flat(),
+      ),
+    },
+    attrs: { dims: [1], keepdim: false },
+  },
+  softmaxRow('softmax', 'odd', normal([4, 9, 21])),
+  softmaxRow('softmax', 'four at a time', normal([5, 3, 12], 3)),
+  softmaxRow('softmax', 'one class', normal([5, 1])),
+  softmaxRow('softmax', 'long rows', normal([3, 1000], 5)),
+  softmaxRow('softmax', 'no rows', normal([0, 7])),
+  softmaxRow('softmax', 'no classes', normal([3, 0])),
+  { op: 'softmax', name: 'extremes', inputs: { x: values([4, 4], extremes) }, attrs: {} },
+  {
+    op: 'softmax',
+    name: 'masked',
+    inputs: {
+      x: values([2, 5], [Number.NEGATIVE_INFINITY, 1, 2, Number.NEGATIVE_INFINITY, 0, 1, 2, 3, 4, 5]),
+    },
+    attrs: {},
+  },
+  softmaxRow('log_softmax', 'odd', normal([4, 9, 21])),
+  softmaxRow('log_softmax', 'four at a time', normal([5, 3, 12], 3)),
+  softmaxRow('log_softmax', 'one class', normal([5, 1])),
+  {
+    op: 'log_softmax',
+    name: 'extremes',
+    inputs: {
+      x: values(
+        [4, 4],
+        extremes.map((v) => v / 4),
+      ),
+    },
+    attrs: {},
+  },
+];

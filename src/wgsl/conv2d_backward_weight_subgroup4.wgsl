@@ -1,0 +1,237 @@
+// conv2d_backward_weight_subgroup4.wgsl: dw[q, o] = sum over pixels m of x[source(m, q)] * dy[m, o], for software
+// adapters whose subgroups have 4 lanes; q is (tap, input channel).
+// A workgroup is one subgroup and owns 16 rows q by 16 columns o for one part of the pixels; a lane owns 4
+// columns. Lane l loads the 16 sources of pixel m + l, and the others get them by broadcast. The parts are
+// added in order by sum_splits.wgsl: no atomics, the same bits every time.
+
+@group(0) @binding(1) var<storage, read> x: array<T>;
+
+@compute @workgroup_size(4)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let block = group.y * groups.x + group.x;
+  let row = block / p.blocks * 16u;
+  let column = (block % p.blocks * 4u + lane) * 4u;
+  let z = group.z / p.splits;
+  let part = group.z % p.splits;
+  let rows = p.KH * p.KW * p.IG;
+  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let channels = i32(z * p.x_z);
+
+  let q0 = min(row + 0u, rows - 1u);
+  let i0 = channels + i32(q0 % p.IG);
+  let kw0 = i32(q0 / p.IG % p.KW);
+  let kh0 = i32(q0 / p.IG / p.KW);
+  let q1 = min(row + 1u, rows - 1u);
+  let i1 = channels + i32(q1 % p.IG);
+  let kw1 = i32(q1 / p.IG % p.KW);
+  let kh1 = i32(q1 / p.IG / p.KW);
+  let q2 = min(row + 2u, rows - 1u);
+  let i2 = channels + i32(q2 % p.IG);
+  let kw2 = i32(q2 / p.IG % p.KW);
+  let kh2 = i32(q2 / p.IG / p.KW);
+  let q3 = min(row + 3u, rows - 1u);
+  let i3 = channels + i32(q3 % p.IG);
+  let kw3 = i32(q3 / p.IG % p.KW);
+  let kh3 = i32(q3 / p.IG / p.KW);
+  let q4 = min(row + 4u, rows - 1u);
+  let i4 = channels + i32(q4 % p.IG);
+  let kw4 = i32(q4 / p.IG % p.KW);
+  let kh4 = i32(q4 / p.IG / p.KW);
+  let q5 = min(row + 5u, rows - 1u);
+  let i5 = channels + i32(q5 % p.IG);
+  let kw5 = i32(q5 / p.IG % p.KW);
+  let kh5 = i32(q5 / p.IG / p.KW);
+  let q6 = min(row + 6u, rows - 1u);
+  let i6 = channels + i32(q6 % p.IG);
+  let kw6 = i32(q6 / p.IG % p.KW);
+  let kh6 = i32(q6 / p.IG / p.KW);
+  let q7 = min(row + 7u, rows - 1u);
+  let i7 = channels + i32(q7 % p.IG);
+  let kw7 = i32(q7 / p.IG % p.KW);
+  let kh7 = i32(q7 / p.IG / p.KW);
+  let q8 = min(row + 8u, rows - 1u);
+  let i8 = channels + i32(q8 % p.IG);
+  let kw8 = i32(q8 / p.IG % p.KW);
+  let kh8 = i32(q8 / p.IG / p.KW);
+  let q9 = min(row + 9u, rows - 1u);
+  let i9 = channels + i32(q9 % p.IG);
+  let kw9 = i32(q9 / p.IG % p.KW);
+  let kh9 = i32(q9 / p.IG / p.KW);
+  let q10 = min(row + 10u, rows - 1u);
+  let i10 = channels + i32(q10 % p.IG);
+  let kw10 = i32(q10 / p.IG % p.KW);
+  let kh10 = i32(q10 / p.IG / p.KW);
+  let q11 = min(row + 11u, rows - 1u);
+  let i11 = channels + i32(q11 % p.IG);
+  let kw11 = i32(q11 / p.IG % p.KW);
+  let kh11 = i32(q11 / p.IG / p.KW);
+  let q12 = min(row + 12u, rows - 1u);
+  let i12 = channels + i32(q12 % p.IG);
+  let kw12 = i32(q12 / p.IG % p.KW);
+  let kh12 = i32(q12 / p.IG / p.KW);
+  let q13 = min(row + 13u, rows - 1u);
+  let i13 = channels + i32(q13 % p.IG);
+  let kw13 = i32(q13 / p.IG % p.KW);
+  let kh13 = i32(q13 / p.IG / p.KW);
+  let q14 = min(row + 14u, rows - 1u);
+  let i14 = channels + i32(q14 % p.IG);
+  let kw14 = i32(q14 / p.IG % p.KW);
+  let kh14 = i32(q14 / p.IG / p.KW);
+  let q15 = min(row + 15u, rows - 1u);
+  let i15 = channels + i32(q15 % p.IG);
+  let kw15 = i32(q15 / p.IG % p.KW);
+  let kh15 = i32(q15 / p.IG / p.KW);
+  var c0 = vec4f();
+  var c1 = vec4f();
+  var c2 = vec4f();
+  var c3 = vec4f();
+  var c4 = vec4f();
+  var c5 = vec4f();
+  var c6 = vec4f();
+  var c7 = vec4f();
+  var c8 = vec4f();
+  var c9 = vec4f();
+  var c10 = vec4f();
+  var c11 = vec4f();
+  var c12 = vec4f();
+  var c13 = vec4f();
+  var c14 = vec4f();
+  var c15 = vec4f();
+  let end = min((part + 1u) * p.split, p.M);
+  for (var first = part * p.split; first < end; first += 4u) {
+    let m = min(first + lane, end - 1u);
+    let ow = i32(m % p.OW);
+    let oh = i32(m / p.OW % p.OH);
+    let n = i32(m / (p.OW * p.OH));
+    let at0 = source_offset(n, oh, ow, kh0, kw0);
+    let a0 = select(0.0, f32(x[max(at0, 0) + i0]), at0 >= 0);
+    let at1 = source_again(at0, n, oh, ow, kh1, kw1);
+    let a1 = select(0.0, f32(x[max(at1, 0) + i1]), at1 >= 0);
+    let at2 = source_again(at0, n, oh, ow, kh2, kw2);
+    let a2 = select(0.0, f32(x[max(at2, 0) + i2]), at2 >= 0);
+    let at3 = source_again(at0, n, oh, ow, kh3, kw3);
+    let a3 = select(0.0, f32(x[max(at3, 0) + i3]), at3 >= 0);
+    let at4 = source_again(at0, n, oh, ow, kh4, kw4);
+    let a4 = select(0.0, f32(x[max(at4, 0) + i4]), at4 >= 0);
+    let at5 = source_again(at0, n, oh, ow, kh5, kw5);
+    let a5 = select(0.0, f32(x[max(at5, 0) + i5]), at5 >= 0);
+    let at6 = source_again(at0, n, oh, ow, kh6, kw6);
+    let a6 = select(0.0, f32(x[max(at6, 0) + i6]), at6 >= 0);
+    let at7 = source_again(at0, n, oh, ow, kh7, kw7);
+    let a7 = select(0.0, f32(x[max(at7, 0) + i7]), at7 >= 0);
+    let at8 = source_again(at0, n, oh, ow, kh8, kw8);
+    let a8 = select(0.0, f32(x[max(at8, 0) + i8]), at8 >= 0);
+    let at9 = source_again(at0, n, oh, ow, kh9, kw9);
+    let a9 = select(0.0, f32(x[max(at9, 0) + i9]), at9 >= 0);
+    let at10 = source_again(at0, n, oh, ow, kh10, kw10);
+    let a10 = select(0.0, f32(x[max(at10, 0) + i10]), at10 >= 0);
+    let at11 = source_again(at0, n, oh, ow, kh11, kw11);
+    let a11 = select(0.0, f32(x[max(at11, 0) + i11]), at11 >= 0);
+    let at12 = source_again(at0, n, oh, ow, kh12, kw12);
+    let a12 = select(0.0, f32(x[max(at12, 0) + i12]), at12 >= 0);
+    let at13 = source_again(at0, n, oh, ow, kh13, kw13);
+    let a13 = select(0.0, f32(x[max(at13, 0) + i13]), at13 >= 0);
+    let at14 = source_again(at0, n, oh, ow, kh14, kw14);
+    let a14 = select(0.0, f32(x[max(at14, 0) + i14]), at14 >= 0);
+    let at15 = source_again(at0, n, oh, ow, kh15, kw15);
+    let a15 = select(0.0, f32(x[max(at15, 0) + i15]), at15 >= 0);
+    if (first + 0u < end) {
+      let b = load_dy(first + 0u, safe_column, z);
+      c0 = fma(vec4f(subgroupBroadcast(a0, 0u)), b, c0);
+      c1 = fma(vec4f(subgroupBroadcast(a1, 0u)), b, c1);
+      c2 = fma(vec4f(subgroupBroadcast(a2, 0u)), b, c2);
+      c3 = fma(vec4f(subgroupBroadcast(a3, 0u)), b, c3);
+      c4 = fma(vec4f(subgroupBroadcast(a4, 0u)), b, c4);
+      c5 = fma(vec4f(subgroupBroadcast(a5, 0u)), b, c5);
+      c6 = fma(vec4f(subgroupBroadcast(a6, 0u)), b, c6);
+      c7 = fma(vec4f(subgroupBroadcast(a7, 0u)), b, c7);
+      c8 = fma(vec4f(subgroupBroadcast(a8, 0u)), b, c8);
+      c9 = fma(vec4f(subgroupBroadcast(a9, 0u)), b, c9);
+      c10 = fma(vec4f(subgroupBroadcast(a10, 0u)), b, c10);
+      c11 = fma(vec4f(subgroupBroadcast(a11, 0u)), b, c11);
+      c12 = fma(vec4f(subgroupBroadcast(a12, 0u)), b, c12);
+      c13 = fma(vec4f(subgroupBroadcast(a13, 0u)), b, c13);
+      c14 = fma(vec4f(subgroupBroadcast(a14, 0u)), b, c14);
+      c15 = fma(vec4f(subgroupBroadcast(a15, 0u)), b, c15);
+    }
+    if (first + 1u < end) {
+      let b = load_dy(first + 1u, safe_column, z);
+      c0 = fma(vec4f(subgroupBroadcast(a0, 1u)), b, c0);
+      c1 = fma(vec4f(subgroupBroadcast(a1, 1u)), b, c1);
+      c2 = fma(vec4f(subgroupBroadcast(a2, 1u)), b, c2);
+      c3 = fma(vec4f(subgroupBroadcast(a3, 1u)), b, c3);
+      c4 = fma(vec4f(subgroupBroadcast(a4, 1u)), b, c4);
+      c5 = fma(vec4f(subgroupBroadcast(a5, 1u)), b, c5);
+      c6 = fma(vec4f(subgroupBroadcast(a6, 1u)), b, c6);
+      c7 = fma(vec4f(subgroupBroadcast(a7, 1u)), b, c7);
+      c8 = fma(vec4f(subgroupBroadcast(a8, 1u)), b, c8);
+      c9 = fma(vec4f(subgroupBroadcast(a9, 1u)), b, c9);
+      c10 = fma(vec4f(subgroupBroadcast(a10, 1u)), b, c10);
+      c11 = fma(vec4f(subgroupBroadcast(a11, 1u)), b, c11);
+      c12 = fma(vec4f(subgroupBroadcast(a12, 1u)), b, c12);
+      c13 = fma(vec4f(subgroupBroadcast(a13, 1u)), b, c13);
+      c14 = fma(vec4f(subgroupBroadcast(a14, 1u)), b, c14);
+      c15 = fma(vec4f(subgroupBroadcast(a15, 1u)), b, c15);
+    }
+    if (first + 2u < end) {
+      let b = load_dy(first + 2u, safe_column, z);
+      c0 = fma(vec4f(subgroupBroadcast(a0, 2u)), b, c0);
+      c1 = fma(vec4f(subgroupBroadcast(a1, 2u)), b, c1);
+      c2 = fma(vec4f(subgroupBroadcast(a2, 2u)), b, c2);
+      c3 = fma(vec4f(subgroupBroadcast(a3, 2u)), b, c3);
+      c4 = fma(vec4f(subgroupBroadcast(a4, 2u)), b, c4);
+      c5 = fma(vec4f(subgroupBroadcast(a5, 2u)), b, c5);
+      c6 = fma(vec4f(subgroupBroadcast(a6, 2u)), b, c6);
+      c7 = fma(vec4f(subgroupBroadcast(a7, 2u)), b, c7);
+      c8 = fma(vec4f(subgroupBroadcast(a8, 2u)), b, c8);
+      c9 = fma(vec4f(subgroupBroadcast(a9, 2u)), b, c9);
+      c10 = fma(vec4f(subgroupBroadcast(a10, 2u)), b, c10);
+      c11 = fma(vec4f(subgroupBroadcast(a11, 2u)), b, c11);
+      c12 = fma(vec4f(subgroupBroadcast(a12, 2u)), b, c12);
+      c13 = fma(vec4f(subgroupBroadcast(a13, 2u)), b, c13);
+      c14 = fma(vec4f(subgroupBroadcast(a14, 2u)), b, c14);
+      c15 = fma(vec4f(subgroupBroadcast(a15, 2u)), b, c15);
+    }
+    if (first + 3u < end) {
+      let b = load_dy(first + 3u, safe_column, z);
+      c0 = fma(vec4f(subgroupBroadcast(a0, 3u)), b, c0);
+      c1 = fma(vec4f(subgroupBroadcast(a1, 3u)), b, c1);
+      c2 = fma(vec4f(subgroupBroadcast(a2, 3u)), b, c2);
+      c3 = fma(vec4f(subgroupBroadcast(a3, 3u)), b, c3);
+      c4 = fma(vec4f(subgroupBroadcast(a4, 3u)), b, c4);
+      c5 = fma(vec4f(subgroupBroadcast(a5, 3u)), b, c5);
+      c6 = fma(vec4f(subgroupBroadcast(a6, 3u)), b, c6);
+      c7 = fma(vec4f(subgroupBroadcast(a7, 3u)), b, c7);
+      c8 = fma(vec4f(subgroupBroadcast(a8, 3u)), b, c8);
+      c9 = fma(vec4f(subgroupBroadcast(a9, 3u)), b, c9);
+      c10 = fma(vec4f(subgroupBroadcast(a10, 3u)), b, c10);
+      c11 = fma(vec4f(subgroupBroadcast(a11, 3u)), b, c11);
+      c12 = fma(vec4f(subgroupBroadcast(a12, 3u)), b, c12);
+      c13 = fma(vec4f(subgroupBroadcast(a13, 3u)), b, c13);
+      c14 = fma(vec4f(subgroupBroadcast(a14, 3u)), b, c14);
+      c15 = fma(vec4f(subgroupBroadcast(a15, 3u)), b, c15);
+    }
+  }
+  if (column < p.OG) {
+    if (row + 0u < rows) { store_part(part, row + 0u, column, z, c0); }
+    if (row + 1u < rows) { store_part(part, row + 1u, column, z, c1); }
+    if (row + 2u < rows) { store_part(part, row + 2u, column, z, c2); }
+    if (row + 3u < rows) { store_part(part, row + 3u, column, z, c3); }
+    if (row + 4u < rows) { store_part(part, row + 4u, column, z, c4); }
+    if (row + 5u < rows) { store_part(part, row + 5u, column, z, c5); }
+    if (row + 6u < rows) { store_part(part, row + 6u, column, z, c6); }
+    if (row + 7u < rows) { store_part(part, row + 7u, column, z, c7); }
+    if (row + 8u < rows) { store_part(part, row + 8u, column, z, c8); }
+    if (row + 9u < rows) { store_part(part, row + 9u, column, z, c9); }
+    if (row + 10u < rows) { store_part(part, row + 10u, column, z, c10); }
+    if (row + 11u < rows) { store_part(part, row + 11u, column, z, c11); }
+    if (row + 12u < rows) { store_part(part, row + 12u, column, z, c12); }
+    if (row + 13u < rows) { store_part(part, row + 13u, column, z, c13); }
+    if (row + 14u < rows) { store_part(part, row + 14u, column, z, c14); }
+    if (row + 15u < rows) { store_part(part, row + 15u, column, z, c15); }
+  }
+}

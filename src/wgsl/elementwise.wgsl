@@ -1,0 +1,16 @@
+// elementwise.wgsl: y[i] = apply(i), a chain of elementwise operations that lowering wrote down.
+// One invocation owns one V (an element, or four), so that each input is read and y written once,
+// whatever the length of the chain.
+
+struct Params {
+  total: u32,   // values of type V in y
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<Y>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  y[i] = Y(apply(i * LANES));
+}

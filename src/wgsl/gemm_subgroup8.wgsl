@@ -1,0 +1,127 @@
+// gemm_subgroup8.wgsl: implicit GEMM for software adapters whose subgroups have 8 lanes.
+// A workgroup is one subgroup and owns 16 rows by 32 columns; a lane owns 4 columns of all 16 rows. Lane l
+// loads source channel i + l of every row, and the others get it by shuffle: on a CPU a load is
+// dearer than a multiply-add and a barrier dearer than both, so there is no shared memory. Each source element is
+// read once for 32 columns, each weight once for 16 rows. (Lane values by shuffles in a loop: measured
+// fastest here, see CONTRIBUTING.md.)
+
+@group(0) @binding(1) var<storage, read> x: array<T>;
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let block = group.y * groups.x + group.x;
+  let row = block / p.blocks * 16u;
+  let column = (block % p.blocks * 8u + lane) * 4u;
+  let z = group.z;
+  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let channels = i32(z * p.x_z);
+
+  // A lane finds the pixels of 2 rows, for all.
+  let m0 = row + lane * 2u + 0u;
+  let ow0 = i32(m0 % p.OW);
+  let oh0 = i32(m0 / p.OW % p.OH);
+  let n0 = i32(m0 / (p.OW * p.OH));
+  let m1 = row + lane * 2u + 1u;
+  let ow1 = i32(m1 % p.OW);
+  let oh1 = i32(m1 / p.OW % p.OH);
+  let n1 = i32(m1 / (p.OW * p.OH));
+  var c0 = vec4f();
+  var c1 = vec4f();
+  var c2 = vec4f();
+  var c3 = vec4f();
+  var c4 = vec4f();
+  var c5 = vec4f();
+  var c6 = vec4f();
+  var c7 = vec4f();
+  var c8 = vec4f();
+  var c9 = vec4f();
+  var c10 = vec4f();
+  var c11 = vec4f();
+  var c12 = vec4f();
+  var c13 = vec4f();
+  var c14 = vec4f();
+  var c15 = vec4f();
+  for (var kh = 0u; kh < p.KH; kh++) {
+    for (var kw = 0u; kw < p.KW; kw++) {
+      let tap = kh * p.KW + kw;
+      let at0 = select(-1, source_offset(n0, oh0, ow0, i32(kh), i32(kw)), m0 < p.M);
+      let at1 = select(-1, source_offset(n1, oh1, ow1, i32(kh), i32(kw)), m1 < p.M);
+      let at_row0 = subgroupBroadcast(at0, 0u);
+      let at_row1 = subgroupBroadcast(at1, 0u);
+      let at_row2 = subgroupBroadcast(at0, 1u);
+      let at_row3 = subgroupBroadcast(at1, 1u);
+      let at_row4 = subgroupBroadcast(at0, 2u);
+      let at_row5 = subgroupBroadcast(at1, 2u);
+      let at_row6 = subgroupBroadcast(at0, 3u);
+      let at_row7 = subgroupBroadcast(at1, 3u);
+      let at_row8 = subgroupBroadcast(at0, 4u);
+      let at_row9 = subgroupBroadcast(at1, 4u);
+      let at_row10 = subgroupBroadcast(at0, 5u);
+      let at_row11 = subgroupBroadcast(at1, 5u);
+      let at_row12 = subgroupBroadcast(at0, 6u);
+      let at_row13 = subgroupBroadcast(at1, 6u);
+      let at_row14 = subgroupBroadcast(at0, 7u);
+      let at_row15 = subgroupBroadcast(at1, 7u);
+      for (var i = 0u; i < p.IG; i += 8u) {
+        let offset = channels + i32(min(i + lane, p.IG - 1u));
+        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), at_row0 >= 0);
+        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), at_row1 >= 0);
+        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), at_row2 >= 0);
+        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), at_row3 >= 0);
+        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), at_row4 >= 0);
+        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), at_row5 >= 0);
+        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), at_row6 >= 0);
+        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), at_row7 >= 0);
+        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), at_row8 >= 0);
+        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), at_row9 >= 0);
+        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), at_row10 >= 0);
+        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), at_row11 >= 0);
+        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), at_row12 >= 0);
+        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), at_row13 >= 0);
+        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), at_row14 >= 0);
+        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), at_row15 >= 0);
+        for (var l = 0u; l < min(8u, p.IG - i); l++) {
+          let b = load_weight(tap, i + l, safe_column, z);
+          c0 = fma(vec4f(subgroupShuffle(a0, l)), b, c0);
+          c1 = fma(vec4f(subgroupShuffle(a1, l)), b, c1);
+          c2 = fma(vec4f(subgroupShuffle(a2, l)), b, c2);
+          c3 = fma(vec4f(subgroupShuffle(a3, l)), b, c3);
+          c4 = fma(vec4f(subgroupShuffle(a4, l)), b, c4);
+          c5 = fma(vec4f(subgroupShuffle(a5, l)), b, c5);
+          c6 = fma(vec4f(subgroupShuffle(a6, l)), b, c6);
+          c7 = fma(vec4f(subgroupShuffle(a7, l)), b, c7);
+          c8 = fma(vec4f(subgroupShuffle(a8, l)), b, c8);
+          c9 = fma(vec4f(subgroupShuffle(a9, l)), b, c9);
+          c10 = fma(vec4f(subgroupShuffle(a10, l)), b, c10);
+          c11 = fma(vec4f(subgroupShuffle(a11, l)), b, c11);
+          c12 = fma(vec4f(subgroupShuffle(a12, l)), b, c12);
+          c13 = fma(vec4f(subgroupShuffle(a13, l)), b, c13);
+          c14 = fma(vec4f(subgroupShuffle(a14, l)), b, c14);
+          c15 = fma(vec4f(subgroupShuffle(a15, l)), b, c15);
+        }
+      }
+    }
+  }
+  if (column < p.OG) {
+    if (row + 0u < p.M) { store(row + 0u, column, z, c0); }
+    if (row + 1u < p.M) { store(row + 1u, column, z, c1); }
+    if (row + 2u < p.M) { store(row + 2u, column, z, c2); }
+    if (row + 3u < p.M) { store(row + 3u, column, z, c3); }
+    if (row + 4u < p.M) { store(row + 4u, column, z, c4); }
+    if (row + 5u < p.M) { store(row + 5u, column, z, c5); }
+    if (row + 6u < p.M) { store(row + 6u, column, z, c6); }
+    if (row + 7u < p.M) { store(row + 7u, column, z, c7); }
+    if (row + 8u < p.M) { store(row + 8u, column, z, c8); }
+    if (row + 9u < p.M) { store(row + 9u, column, z, c9); }
+    if (row + 10u < p.M) { store(row + 10u, column, z, c10); }
+    if (row + 11u < p.M) { store(row + 11u, column, z, c11); }
+    if (row + 12u < p.M) { store(row + 12u, column, z, c12); }
+    if (row + 13u < p.M) { store(row + 13u, column, z, c13); }
+    if (row + 14u < p.M) { store(row + 14u, column, z, c14); }
+    if (row + 15u < p.M) { store(row + 15u, column, z, c15); }
+  }
+}

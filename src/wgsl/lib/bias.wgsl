@@ -1,0 +1,7 @@
+// bias.wgsl: one value for each result channel.
+
+@group(0) @binding(4) var<storage, read> bias_values: array<T>;
+
+fn bias(column: u32) -> f32 {
+  return f32(bias_values[column]);
+}

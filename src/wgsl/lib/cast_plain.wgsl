@@ -1,0 +1,3 @@
+// cast_plain.wgsl: WGSL's own conversion: to float it rounds to nearest, between integers it keeps the bits.
+
+fn convert(v: X) -> Y { return Y(v); }

@@ -1,0 +1,17 @@
+// norm_finish_batch.wgsl: what a batch norm keeps of a channel's mean and (biased) variance, and its running
+// estimates, which take the unbiased variance.
+
+@group(0) @binding(3) var<storage, read> running_mean: array<f32>;
+@group(0) @binding(4) var<storage, read> running_var: array<f32>;
+@group(0) @binding(5) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(6) var<storage, read_write> invstd: array<f32>;
+@group(0) @binding(7) var<storage, read_write> new_running_mean: array<f32>;
+@group(0) @binding(8) var<storage, read_write> new_running_var: array<f32>;
+
+fn finish(o: u32, group_mean: f32, variance: f32, count: f32) {
+  mean[o] = group_mean;
+  invstd[o] = 1.0 / sqrt(variance + p.eps);
+  let unbiased = variance * (count / (count - 1.0));
+  new_running_mean[o] = (1.0 - p.momentum) * running_mean[o] + p.momentum * group_mean;
+  new_running_var[o] = (1.0 - p.momentum) * running_var[o] + p.momentum * unbiased;
+}

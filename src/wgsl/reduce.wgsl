@@ -1,0 +1,69 @@
+// reduce.wgsl: y[o, chunk, i] = sum (or, with MAX, the largest) over j = chunk, chunk + chunks, … of x[o, j, i].
+// One invocation owns one component group (1 or 4 values) of one chunk of one output; nothing is shared.
+// Chunks are interleaved, so that neighbours read neighbours whichever dimension is reduced. Reads x once and
+// writes one value a chunk; a further dispatch of the same shader combines the chunks in order.
+
+struct Params {
+  total: u32,      // invocations: outputs * chunks / width
+  inner: u32,      // the innermost kept dimension, in elements of X
+  chunks: u32,
+  length: u32,     // elements to reduce for an output, over all chunks
+  outer1: u32,     // sizes of the outer kept dimensions but the first
+  outer2: u32,
+  outer_stride0: u32,
+  outer_stride1: u32,
+  outer_stride2: u32,
+  reduced1: u32,   // sizes of the reduced dimensions but the first
+  reduced2: u32,
+  reduced_stride0: u32,
+  reduced_stride1: u32,
+  reduced_stride2: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<X>;
+@group(0) @binding(2) var<storage, read_write> y: array<Y>;
+
+fn outer_offset(outer: u32) -> u32 {
+  if (OUTER_DIMS == 1u) { return outer * p.outer_stride0; }
+  let c2 = outer % p.outer2;
+  let rest = outer / p.outer2;
+  if (OUTER_DIMS == 2u) { return rest * p.outer_stride0 + c2 * p.outer_stride2; }
+  return (rest / p.outer1) * p.outer_stride0 + (rest % p.outer1) * p.outer_stride1 + c2 * p.outer_stride2;
+}
+
+fn reduced_offset(j: u32) -> u32 {
+  if (REDUCED_DIMS == 1u) { return j * p.reduced_stride0; }
+  let c2 = j % p.reduced2;
+  let rest = j / p.reduced2;
+  if (REDUCED_DIMS == 2u) { return rest * p.reduced_stride0 + c2 * p.reduced_stride2; }
+  return (rest / p.reduced1) * p.reduced_stride0 + (rest % p.reduced1) * p.reduced_stride1
+    + c2 * p.reduced_stride2;
+}
+
+// Compilers may take it that no NaN occurs, so it is looked for in the bits.
+fn is_nan(v: A) -> B {
+  return (bitcast<U>(v) & U(0x7fffffffu)) > U(0x7f800000u);
+}
+
+fn combine(a: A, b: A) -> A {
+  if (MAX) { return select(a, b, (is_nan(b) | (b > a)) & !is_nan(a)); }
+  return a + b;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let rest = i / p.inner;
+  let base = outer_offset(rest / p.chunks) + i % p.inner;
+  var j = rest % p.chunks;
+  var result = A();
+  if (MAX) {
+    result = A(x[base + reduced_offset(j)]);
+    j += p.chunks;
+  }
+  for (; j < p.length; j += p.chunks) {
+    result = combine(result, A(x[base + reduced_offset(j)]));
+  }
+  y[i] = Y(result);
+}

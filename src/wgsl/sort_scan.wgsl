@@ -1,0 +1,31 @@
+// sort_scan.wgsl: a row's digit counts become their exclusive running sum, in place.
+// One invocation owns one block: it adds up the sums of the blocks before it, then walks its own counts.
+// With blocks of about the square root of the row's counts, both loops are as long. No barriers.
+
+struct Params {
+  total: u32,   // blocks of all rows
+  counts: u32,  // counts of a row
+  blocks: u32,  // blocks of a row
+  block: u32,   // counts of a block
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> sums: array<u32>;
+@group(0) @binding(2) var<storage, read_write> counts: array<u32>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let b = i % p.blocks;
+  var sum = 0u;
+  for (var j = i - b; j < i; j++) {
+    sum += sums[j];
+  }
+  let first = (i / p.blocks) * p.counts;
+  let end = first + min((b + 1u) * p.block, p.counts);
+  for (var j = first + b * p.block; j < end; j++) {
+    let count = counts[j];
+    counts[j] = sum;
+    sum += count;
+  }
+}

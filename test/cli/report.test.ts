@@ -1,0 +1,144 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import { encodePng } from '../../cli/src/images.ts';
+import {
+  barPlot,
+  formatValue,
+  lossPlot,
+  precisionRecallPlot,
+  smoothed,
+  thinned,
+} from '../../cli/src/plots.ts';
+import { formatSeconds, type ReportData, renderReport, writeReport } from '../../cli/src/report.ts';
+
+const EVIL = '<script>alert("x")</script> & \'quoted\'';
+const image = await encodePng({ width: 2, height: 2, data: new Uint8Array(12) });
+
+const sample = (text: string, software = true): ReportData => ({
+  title: `Title ${text}`,
+  lead: text,
+  created: new Date(0),
+  command: text,
+  adapter: { name: text, software, details: { [text]: text, f16: false } },
+  runs: [
+    {
+      name: text,
+      task: text,
+      metrics: { 'AP@.5': 0.98765, [text]: text },
+      description: text,
+      steps: Array.from({ length: 40 }, (_, i) => ({
+        step: i,
+        losses: { total: 1 / (i + 1), [text]: 1 },
+        lr: 0.1,
+      })),
+      precisionRecall: [{ name: text, recall: [0.5, 1], precision: [1, 0.5], ap: 0.75 }],
+      pictures: [{ image, caption: text, alt: text }],
+      config: { nested: { [text]: [1, 2] }, url: 'https://example.com/' },
+      seed: 7,
+    },
+    { name: 'second', task: 'other', metrics: { IoU: 0.5 } },
+  ],
+  timings: [{ what: text, where: text, seconds: 90, count: 3, note: text }],
+  pictures: [{ image, caption: text, alt: text }],
+  versions: { [text]: text },
+  notes: [text],
+});
+
+describe('report', () => {
+  it('escapes every value', () => {
+    const html = renderReport(sample(EVIL));
+    expect(html).not.toContain('<script');
+    const { document } = parseHTML(html);
+    const altTexts = [...document.querySelectorAll('img')].map((img) => img.getAttribute('alt'));
+    expect(altTexts).toEqual([EVIL, EVIL]);
+    expect(document.querySelector('h1')?.textContent).toBe(`Title ${EVIL}`);
+    expect(document.querySelectorAll('[onerror],[onload],[onclick]')).toHaveLength(0);
+  });
+
+  it('loads nothing: no address in any attribute or style, pictures embedded', () => {
+    const html = renderReport(sample('plain'));
+    const fetching = [...html.matchAll(/\b(?:src|href|srcset|action|data|poster)\s*=\s*"([^"]*)"/g)].map(
+      ([, value]) => value!,
+    );
+    expect(fetching.length).toBe(2);
+    for (const value of fetching) expect(value).toMatch(/^data:image\/png;base64,[A-Za-z0-9+/=]+$/);
+    expect(html).not.toMatch(/@import|url\(|<link|<script|<iframe/);
+    const named = html.replace(/xmlns(?::\w+)?="[^"]*"/g, '').match(/https?:\/\/[^\s<"]*/g);
+    expect(named).toEqual(['https://example.com/']);
+    expect(html).toContain("default-src 'none'");
+  });
+
+  it('shows the runs in one table, a dash where a metric is missing', () => {
+    const html = renderReport(sample('plain'));
+    expect(html).toContain('<td class="n">0.988</td>');
+    expect(html).toContain('<td class="n">\u2013</td>');
+    expect(html).toContain('nested.plain');
+    expect(html.match(/<img [^>]*alt="plain"/g)).toHaveLength(2);
+    expect(html.match(/<svg /g)).toHaveLength(4);
+  });
+
+  it('says loudly that an adapter is software, and only then', () => {
+    expect(renderReport(sample('plain', true))).toContain('Software adapter: plain');
+    expect(renderReport(sample('plain', false))).not.toContain('Software adapter');
+  });
+
+  it('writes one whole file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fovea-report-'));
+    await writeReport(join(folder, 'out', 'report.html'), sample('plain'));
+    expect(await readdir(join(folder, 'out'))).toEqual(['report.html']);
+    expect(await readFile(join(folder, 'out', 'report.html'), 'utf8')).toMatch(/<\/html>\s*$/);
+    await rm(folder, { recursive: true });
+  });
+
+  it('says times as people do', () => {
+    expect([5e-5, 0.0018, 0.9999, 4.2, 59.99, 151, 3600 + 240].map(formatSeconds)).toEqual([
+      '50 \u00b5s',
+      '1.8 ms',
+      '1.00 s',
+      '4.20 s',
+      '1 min 00 s',
+      '2 min 31 s',
+      '1 h 04 min',
+    ]);
+  });
+});
+
+describe('plots', () => {
+  it('take empty, single and unusable values', () => {
+    expect(lossPlot([])).toContain('no values');
+    expect(lossPlot([{ step: 1, losses: { total: Number.NaN } }])).toContain('no values');
+    expect(lossPlot([{ step: 1, losses: { total: 1 } }])).toContain('<circle');
+    expect(precisionRecallPlot([{ name: 'none', recall: [], precision: [], ap: 0 }])).toContain('no values');
+    expect(barPlot({ title: 'none', xLabel: 's', bars: [] })).toContain('<svg');
+    for (const svg of [lossPlot([]), lossPlot([{ step: 3, losses: { a: 0 } }])]) {
+      expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    }
+  });
+
+  it('smooth without lag or shift, and thin without losing spikes', () => {
+    const line = Array.from({ length: 50 }, (_, i) => [i, 2 * i + 1] as const);
+    for (const [i, [x, y]] of smoothed(line, 11).entries()) {
+      expect(x).toBe(i);
+      expect(y).toBeCloseTo(2 * i + 1, 9);
+    }
+    const long = Array.from({ length: 10_000 }, (_, i) => [i, i === 4321 ? 99 : Math.sin(i)] as const);
+    const thin = thinned(long, 300);
+    expect(thin.length).toBeLessThanOrEqual(300);
+    expect(thin.some(([, y]) => y === 99)).toBe(true);
+    expect(thin.every(([x], i) => i === 0 || x > thin[i - 1]![0])).toBe(true);
+    expect([thin[0]![0], thin.at(-1)![0]]).toEqual([0, 9999]);
+  });
+
+  it('print values briefly', () => {
+    expect([0, 0.12345, 1234.5, 1e-7, 0.0005].map(formatValue)).toEqual([
+      '0',
+      '0.123',
+      '1,235',
+      '1.00e-7',
+      '0.0005',
+    ]);
+  });
+});

@@ -1,0 +1,233 @@
+import { describe, expect, it } from 'vitest';
+import type { AnnotatedShape, Box } from '../../src/data/annotation.ts';
+import type { BatchOptions, Sample } from '../../src/data/dataset.ts';
+import { BatchSource, classNames } from '../../src/data/dataset.ts';
+import { DataError } from '../../src/errors.ts';
+import { boxesFromMask } from '../../src/vision/boxes.ts';
+
+const WIDTH = 60;
+const HEIGHT = 50;
+
+/** An image of one grey, with its shapes drawn white. */
+function sample(name: string, grey: number, shapes: AnnotatedShape[]): Sample {
+  const data = new Float32Array(WIDTH * HEIGHT * 3).fill(grey);
+  for (const { box } of shapes) {
+    for (let y = box[1]; y < box[3]; y++) data.fill(1, 3 * (y * WIDTH + box[0]), 3 * (y * WIDTH + box[2]));
+  }
+  const image = { width: WIDTH, height: HEIGHT, channels: 3 as const, data };
+  return { name, image, annotation: { width: WIDTH, height: HEIGHT, shapes } };
+}
+
+const shape = (label: string, box: Box): AnnotatedShape => ({ label, box, groupId: null });
+
+const samples = [
+  sample('a', 0.1, [shape('coin', [10, 10, 30, 30]), shape('cup', [35, 20, 55, 45])]),
+  sample('b', 0.2, [shape('coin', [20, 5, 40, 20])]),
+  sample('negative', 0.3, []),
+];
+
+const options = (extra: Partial<BatchOptions<'detect'>> = {}): BatchOptions<'detect'> => ({
+  task: 'detect',
+  batchSize: 2,
+  size: [24, 32],
+  classes: ['coin', 'cup'],
+  seed: 1,
+  augment: { scale: [0.7, 1.5], rotate90: true, flipVertical: 0.5 },
+  ...extra,
+});
+
+describe('classNames', () => {
+  it('are sorted and unique', () => {
+    expect(classNames([...samples, sample('c', 0, [shape('apple', [0, 0, 5, 5])])])).toEqual([
+      'apple',
+      'coin',
+      'cup',
+    ]);
+    expect(classNames([])).toEqual([]);
+  });
+});
+
+describe('BatchSource', () => {
+  it('gives detection batches of fixed shapes, padded behind the count', () => {
+    const source = new BatchSource(samples, options({ maxBoxes: 5 }));
+    let objects = 0;
+    for (let n = 0; n < 30; n++) {
+      const { images, boxes, labels, counts } = source.next();
+      expect([images.length, boxes.length, labels.length, counts.length]).toEqual([
+        2 * 24 * 32 * 3,
+        40,
+        10,
+        2,
+      ]);
+      for (let i = 0; i < 10; i++) {
+        const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4);
+        if (i % 5 < counts[Math.floor(i / 5)]!) {
+          objects++;
+          expect([0, 1]).toContain(labels[i]);
+          expect(x1! >= 0 && y1! >= 0 && x2! <= 32 && y2! <= 24 && x2! - x1! >= 1 && y2! - y1! >= 1).toBe(
+            true,
+          );
+        } else {
+          expect([labels[i], x1, y1, x2, y2]).toEqual([-1, 0, 0, 0, 0]);
+        }
+      }
+    }
+    expect(objects).toBeGreaterThan(30);
+  });
+
+  it('puts boxes where the pixels are', () => {
+    const alone = [sample('a', 0, [shape('coin', [22, 18, 38, 32])])];
+    const source = new BatchSource(
+      alone,
+      options({ minVisible: 0, augment: { scale: [0.8, 2], rotate90: true, fill: 0 } }),
+    );
+    let compared = 0;
+    for (let n = 0; n < 40; n++) {
+      const { images, boxes, counts } = source.next();
+      for (let i = 0; i < 2; i++) {
+        const white = Uint8Array.from({ length: 24 * 32 }, (_, k) =>
+          Number(images[3 * (i * 24 * 32 + k)]! > 0.5),
+        );
+        const [drawn] = boxesFromMask(white, 32, 24);
+        if (drawn === undefined || counts[i] === 0) continue;
+        compared++;
+        drawn.box.forEach((side, k) => {
+          expect(Math.abs(side - boxes[4 * i + k]!)).toBeLessThanOrEqual(1);
+        });
+      }
+    }
+    expect(compared).toBeGreaterThan(40);
+  });
+
+  it('gives label maps that agree with the boxes of the same crops', () => {
+    const detect = new BatchSource(samples, options({ minVisible: 0 }));
+    const segment = new BatchSource(samples, { ...options(), task: 'segment' });
+    for (let n = 0; n < 30; n++) {
+      const { images, boxes, labels, counts } = detect.next();
+      const { images: same, masks } = segment.next();
+      expect(masks.length).toBe(2 * 24 * 32);
+      expect(same).toEqual(images);
+      for (let i = 0; i < 2; i++) {
+        const filled = boxesFromMask(masks.subarray(i * 24 * 32, (i + 1) * 24 * 32), 32, 24);
+        for (let k = 0; k < counts[i]!; k++) {
+          const found = filled.find(({ label }) => label === labels[2 * i + k]! + 1)!;
+          found.box.forEach((side, s) => {
+            expect(Math.abs(side - boxes[4 * (2 * i + k) + s]!)).toBeLessThanOrEqual(1);
+          });
+        }
+      }
+    }
+  });
+
+  it('shows every sample once an epoch, in changing orders', () => {
+    // The first has its coin in a corner that crops never reach, so that an image is one grey throughout.
+    const coins = [[shape('coin', [50, 40, 60, 50])], [], []];
+    const greys = coins.map((shapes, i) => ({
+      ...sample(`${i}`, (i + 1) / 10, shapes),
+      region: [0, 0, 50, 40] as const,
+    }));
+    const source = new BatchSource(greys, options({ batchSize: 3, augment: {} }));
+    const orders = new Set<string>();
+    for (let epoch = 0; epoch < 30; epoch++) {
+      const { images } = source.next();
+      const order = [0, 1, 2].map((n) => Math.round(images[n * 24 * 32 * 3]! * 10));
+      expect([...order].sort()).toEqual([1, 2, 3]);
+      orders.add(order.join());
+    }
+    expect(orders.size).toBeGreaterThan(4);
+  });
+
+  it('resumes bit for bit, in the middle of an epoch and through JSON', () => {
+    const source = new BatchSource(samples, options());
+    for (let n = 0; n < 4; n++) source.next();
+    const state = JSON.parse(JSON.stringify(source.state()));
+    expect(state).toEqual({ seed: 1, batch: 4, batchSize: 2, samples: 3 });
+    const resumed = new BatchSource(samples, options({ seed: 99 }));
+    resumed.next();
+    resumed.restore(state);
+    for (let n = 0; n < 6; n++) expect(resumed.next()).toEqual(source.next());
+    expect(new BatchSource(samples, options({ seed: 2 })).next()).not.toEqual(
+      new BatchSource(samples, options()).next(),
+    );
+  });
+
+  it('gives arrays that later batches leave alone', () => {
+    const source = new BatchSource(samples, options());
+    const first = source.next();
+    const copy = structuredClone(first);
+    source.next();
+    expect(first).toEqual(copy);
+  });
+
+  it('takes room for all shapes, and keeps the largest boxes in less', () => {
+    expect(new BatchSource(samples, options()).maxBoxes).toBe(2);
+    const one = new BatchSource([samples[0]!], options({ maxBoxes: 1, augment: {}, size: [50, 60] }));
+    const { boxes, labels, counts } = one.next();
+    expect([...counts]).toEqual([1, 1]);
+    expect([...labels]).toEqual([1, 1]);
+    expect((boxes[2]! - boxes[0]!) * (boxes[3]! - boxes[1]!)).toBe(500);
+  });
+
+  it('prefers the region of a sample', () => {
+    const held = { ...samples[1]!, region: [0, 20, 60, 50] as const };
+    const source = new BatchSource([held], options({ augment: { region: [0, 0, 60, 20] }, size: [30, 30] }));
+    for (let n = 0; n < 10; n++)
+      expect(source.next().images.every((value) => value === Math.fround(0.2))).toBe(true);
+  });
+
+  it('refuses what nothing can be learnt from, in one line that says what to do', () => {
+    const build =
+      (of: Sample[], extra: Partial<BatchOptions<'detect'>> = {}) =>
+      () =>
+        new BatchSource(of, options(extra));
+    expect(build([])).toThrow(DataError);
+    expect(build([])).toThrow(/no samples; label/);
+    expect(build([samples[2]!])).toThrow(/none of 1 samples has a shape/);
+    expect(build(samples, { classes: ['coin'] })).toThrow(/a has label "cup"/);
+    expect(build(samples, { batchSize: 0 })).toThrow(/batchSize 0/);
+    const other = { ...samples[0]!, annotation: { ...samples[0]!.annotation, width: 61 } };
+    expect(build([other])).toThrow(/a is 60x50, its annotation 61x50/);
+    const source = new BatchSource(samples, options());
+    expect(() => source.restore({ ...source.state(), samples: 4 })).toThrow(/samples 4/);
+    expect(() => source.restore({ ...source.state(), batch: -1 })).toThrow(DataError);
+  });
+
+  it('takes milliseconds for eight crops of 128 x 128', () => {
+    const shapes = Array.from({ length: 24 }, (_, i): AnnotatedShape => {
+      const [x, y] = [40 + 90 * (i % 6), 40 + 90 * Math.floor(i / 6)];
+      const points = Array.from({ length: 40 }, (_, k): [number, number] => [
+        x + 30 * Math.cos((k * Math.PI) / 20),
+        y + 30 * Math.sin((k * Math.PI) / 20),
+      ]);
+      return { label: 'coin', points, box: [x - 30, y - 30, x + 30, y + 30], groupId: null };
+    });
+    const image = {
+      width: 600,
+      height: 400,
+      channels: 3 as const,
+      data: new Float32Array(600 * 400 * 3).fill(0.5),
+    };
+    const photo = { name: 'photo', image, annotation: { width: 600, height: 400, shapes } };
+    const augment = {
+      scale: [0.7, 1.4],
+      rotate90: true,
+      brightness: 0.2,
+      contrast: 0.2,
+      saturation: 0.2,
+    } as const;
+    for (const task of ['detect', 'segment'] as const) {
+      const source = new BatchSource([photo], {
+        ...options({ batchSize: 8, size: [128, 128], augment }),
+        task,
+      });
+      for (let n = 0; n < 20; n++) source.next();
+      const times = Array.from({ length: 20 }, () => {
+        const start = performance.now();
+        source.next();
+        return performance.now() - start;
+      });
+      const median = times.sort((a, b) => a - b)[10]!;
+      expect(median, task).toBeLessThan(50); // about 4 ms; the rest is for a busy machine
+    }
+  });
+});

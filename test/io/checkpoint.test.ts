@@ -1,0 +1,167 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DataError, FoveaError } from '../../src/errors.ts';
+import {
+  encodeSafetensors,
+  loadCheckpoint,
+  loadWeights,
+  readFileBytes,
+  type StateDict,
+  saveCheckpoint,
+  saveWeights,
+  writeFileAtomic,
+} from '../../src/io/index.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fovea-io-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const state = (...values: number[]): StateDict =>
+  new Map([['conv.weight', { dtype: 'f32', shape: [values.length], data: Float32Array.from(values) }]]);
+
+async function faultOf(promise: Promise<unknown>): Promise<string> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(DataError);
+  const { message } = error as DataError;
+  expect(message).toMatch(/^[^\n\r]+: [^\n\r]+; [^\n\r]+$/);
+  return message;
+}
+
+describe('writeFileAtomic', () => {
+  it('writes bytes and text, replaces what was there, and leaves nothing beside it', async () => {
+    const path = join(folder, 'a.bin');
+    await writeFileAtomic(path, 'first, and longer');
+    await writeFileAtomic(path, Uint8Array.of(1, 2, 255));
+    expect(await readFileBytes(path)).toEqual(Uint8Array.of(1, 2, 255));
+    await writeFileAtomic(path, 'größe');
+    expect(readFileSync(path, 'utf8')).toBe('größe');
+    expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
+  it('leaves one whole file where many write at once', async () => {
+    const path = join(folder, 'a.bin');
+    const contents = Array.from({ length: 8 }, (_, i) => new Uint8Array(100_000).fill(i));
+    await Promise.all(contents.map((content) => writeFileAtomic(path, content)));
+    const bytes = await readFileBytes(path);
+    expect(bytes).toEqual(contents[bytes[0]!]);
+    expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
+  it('removes its temporary file where the rename fails', async () => {
+    const path = join(folder, 'taken');
+    mkdirSync(path);
+    writeFileSync(join(path, 'inside'), '');
+    expect(await faultOf(writeFileAtomic(path, 'x'))).toContain('cannot be written: it is a folder');
+    expect(readdirSync(folder)).toEqual(['taken']);
+  });
+
+  it('names a missing folder', async () => {
+    const message = await faultOf(writeFileAtomic(join(folder, 'no', 'a.bin'), 'x'));
+    expect(message).toContain(`the folder ${join(folder, 'no')} does not exist; create it first`);
+  });
+});
+
+describe('readFileBytes', () => {
+  it('names what is missing, and what is a folder', async () => {
+    const path = join(folder, 'none.bin');
+    expect(await faultOf(readFileBytes(path))).toBe(
+      `${path}: cannot be read: there is no such file; check the path`,
+    );
+    expect(await faultOf(readFileBytes(folder))).toContain('it is a folder');
+  });
+
+  it('says so where there is no file system', async () => {
+    const { getBuiltinModule } = process;
+    Object.assign(process, { getBuiltinModule: undefined });
+    try {
+      await expect(readFileBytes('x')).rejects.toThrow(FoveaError);
+      await expect(readFileBytes('x')).rejects.toThrow(/Node 20\.16/);
+    } finally {
+      Object.assign(process, { getBuiltinModule });
+    }
+  });
+});
+
+describe('checkpoints', () => {
+  const progress = { step: 120, epoch: 3, rng: [1, 4294967295, 3], best: { loss: 0.125 }, note: null };
+
+  it('come back as they were', async () => {
+    const path = join(folder, 'last.safetensors');
+    const checkpoint = { weights: state(1, 2), optimizer: state(0.5, -0.5), progress };
+    await saveCheckpoint(path, checkpoint);
+    expect(await loadCheckpoint(path)).toEqual(checkpoint);
+  });
+
+  it('keep the file before, and no leftover, where a save fails', async () => {
+    const path = join(folder, 'last.safetensors');
+    const first = { weights: state(1), optimizer: state(2), progress: 1 };
+    await saveCheckpoint(path, first);
+    const broken: StateDict = new Map([['w', { dtype: 'f32', shape: [9], data: new Float32Array(1) }]]);
+    await expect(saveCheckpoint(path, { ...first, weights: broken })).rejects.toThrow(/"model.w"/);
+    expect(await loadCheckpoint(path)).toEqual(first);
+    expect(readdirSync(folder)).toEqual(['last.safetensors']);
+  });
+
+  it.each([
+    ['NaN', { loss: Number.NaN }, 'at "loss": the number NaN'],
+    ['a typed array', { rng: new Uint32Array(2) }, 'at "rng": a typed array'],
+    ['a bigint', { seed: 1n }, 'at "seed": a bigint'],
+    ['a map', { seen: new Map() }, 'at "seen": a Map'],
+    ['nothing', undefined, 'a value of type undefined'],
+  ])('refuse %s as progress, which JSON would bend', async (_, bad, expected) => {
+    const path = join(folder, 'last.safetensors');
+    const saved = saveCheckpoint(path, { weights: state(1), optimizer: state(2), progress: bad });
+    expect(await faultOf(saved)).toContain(expected);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('are told from weights and other files', async () => {
+    const path = join(folder, 'w.safetensors');
+    writeFileSync(path, encodeSafetensors(state(1)));
+    expect(await faultOf(loadCheckpoint(path))).toContain('it is no checkpoint');
+    writeFileSync(path, encodeSafetensors(state(1), { 'fovea.progress': '{}' }));
+    expect(await faultOf(loadCheckpoint(path))).toContain('neither model.* nor optimizer.*');
+    writeFileSync(path, encodeSafetensors({}, { 'fovea.progress': '{"step": }' }));
+    expect(await faultOf(loadCheckpoint(path))).toContain('fovea.progress: line 1, column 10');
+    writeFileSync(path, 'not a tensor');
+    expect(await faultOf(loadCheckpoint(path))).toContain(path);
+  });
+});
+
+describe('weights', () => {
+  const metadata = {
+    architecture: 'unet',
+    config: { width: 16, depth: 4 },
+    classNames: ['coin', 'größe'],
+    preprocessing: { mean: [0.5], std: [0.25] },
+  };
+
+  it('come back with what describes the model', async () => {
+    const path = join(folder, 'unet.safetensors');
+    await saveWeights(path, state(1, 2, 3), metadata);
+    expect(await loadWeights(path)).toEqual({ weights: state(1, 2, 3), metadata });
+  });
+
+  it('load from another program, without a description', async () => {
+    const path = join(folder, 'torch.safetensors');
+    writeFileSync(path, encodeSafetensors(state(4), { format: 'pt' }));
+    expect(await loadWeights(path)).toEqual({ weights: state(4), metadata: undefined });
+  });
+
+  it('are told from a checkpoint, and from a broken description', async () => {
+    const path = join(folder, 'x.safetensors');
+    await saveCheckpoint(path, { weights: state(1), optimizer: state(2), progress: {} });
+    expect(await faultOf(loadWeights(path))).toContain('is a training checkpoint');
+    for (const text of ['{"architecture": "unet"}', 'null', '[]']) {
+      writeFileSync(path, encodeSafetensors(state(1), { 'fovea.model': text }));
+      expect(await faultOf(loadWeights(path))).toContain('fovea.model: needs architecture');
+    }
+  });
+});
