@@ -1,6 +1,8 @@
 import { AdapterError, DeviceLostError, GpuError, OutOfMemoryError } from '../errors.ts';
+import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware } from './caps.ts';
 import { type AdapterChoice, requestNodeAdapter } from './node.ts';
+import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 
 export type { AdapterChoice } from './node.ts';
 
@@ -72,6 +74,38 @@ export class Device {
     return this.device.createBuffer({ label, size: Math.max(16, Math.ceil(bytes / 16) * 16), usage });
   }
 
+  /** Throws OutOfMemoryError for an allocation that the device refused. */
+  outOfMemory(bytes: number, cause: GPUError): never {
+    throw new OutOfMemoryError(
+      `the device refused ${bytes} bytes for a program’s intermediate tensors; use a smaller batch or size`,
+      { cause },
+    );
+  }
+
+  /** Copies a buffer's range back, after all that was submitted before. */
+  async read(range: { buffer: GPUBuffer; offset?: number }, spec: TensorSpec): Promise<HostArray> {
+    this.check();
+    const bytes = byteLength(spec);
+    if (bytes === 0) return toHost(new ArrayBuffer(0), spec);
+    const size = Math.ceil(bytes / 4) * 4;
+    const staging = this.createBuffer('readback', size, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
+    const encoder = this.device.createCommandEncoder({ label: 'readback' });
+    encoder.copyBufferToBuffer(range.buffer, range.offset ?? 0, staging, 0, size);
+    this.device.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(MAP_READ_MODE, 0, size);
+    } catch (error) {
+      this.check();
+      throw new DeviceLostError('the device went away while results were read; open a new one', {
+        cause: error,
+      });
+    }
+    const values = toHost(staging.getMappedRange(0, size).slice(0, bytes), spec);
+    staging.destroy();
+    this.check();
+    return values;
+  }
+
   /** Ends the device if Fovea opened it. */
   dispose(): void {
     if (this.#disposed) return;
@@ -83,6 +117,12 @@ export class Device {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function toHost(bytes: ArrayBuffer, spec: TensorSpec): HostArray {
+  if (spec.dtype === 'i32') return new Int32Array(bytes);
+  if (spec.dtype === 'u32') return new Uint32Array(bytes);
+  return spec.dtype === 'f16' ? new Uint16Array(bytes) : new Float32Array(bytes);
 }
 
 const firstLine = (message: string): string => message.trim().split('\n')[0] ?? '';

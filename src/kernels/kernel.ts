@@ -155,7 +155,8 @@ export class EncodableKernel {
     }
     const caps = capsOf(device);
     this.outputs = kernel.infer(specs, attrs);
-    this.#specs = { ...specs, ...this.outputs };
+    const fresh = Object.entries(this.outputs).filter(([name]) => !kernel.inPlace?.[name]);
+    this.#specs = { ...specs, ...Object.fromEntries(fresh) };
     for (const [name, spec] of Object.entries(this.#specs)) {
       checkBindingSize(kernel.name, name, spec, caps.maxBindingSize);
     }
@@ -224,7 +225,8 @@ export class EncodableKernel {
           if (binding.kind === 'uniform') {
             return { binding: binding.index, resource: { buffer: this.#uniforms, offset, size: 256 } };
           }
-          const name = dispatch.bind?.[binding.name] ?? binding.name;
+          const bound = dispatch.bind?.[binding.name] ?? binding.name;
+          const name = this.#kernel.inPlace?.[bound] ?? bound;
           const own = this.#own.get(name);
           return { binding: binding.index, resource: own ? { buffer: own } : resolved.get(name)! };
         }),

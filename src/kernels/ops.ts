@@ -1,5 +1,3 @@
-import { roiAlign, roiAlignBackward } from './roiAlign.ts';
-import { roiPool, roiPoolBackward } from './roiPool.ts';
 import { argmax } from './argmax.ts';
 import { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avgPool2d.ts';
 import { batchNorm, batchNormBackward } from './batchNorm.ts';
@@ -28,7 +26,11 @@ import { linear, matmul } from './matmul.ts';
 import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
 import { nms } from './nms.ts';
 import { oneHot } from './oneHot.ts';
+import { adamwStep, sgdStep } from './optimizers.ts';
+import { pack } from './pack.ts';
 import { amax, sum } from './reduce.ts';
+import { roiAlign, roiAlignBackward } from './roiAlign.ts';
+import { roiPool, roiPoolBackward } from './roiPool.ts';
 import { logSoftmax, softmax } from './softmax.ts';
 import { sort } from './sort.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
@@ -92,6 +94,9 @@ export const kernels = {
   roi_align_backward: roiAlignBackward,
   roi_pool: roiPool,
   roi_pool_backward: roiPoolBackward,
+  pack,
+  sgd_step: sgdStep,
+  adamw_step: adamwStep,
 } as const;
 
 export type OpName = keyof typeof kernels;

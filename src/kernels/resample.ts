@@ -1,8 +1,10 @@
+import type { Caps } from '../device/caps.ts';
 import type { TensorSpec } from '../shape.ts';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import resampleShader from '../wgsl/resample.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, wgslType } from './kernel.ts';
 import {
+  blocksOf,
   expectGradient,
   expectSize2,
   imageDims,
@@ -88,7 +90,8 @@ function passesOf([n, h, w, c]: Dims, rows: Windows, columns: Windows): Pass[] {
   const rowsFirst = rows.size * w * (a + OVERHEAD) + rows.size * columns.size * (b + OVERHEAD);
   const split = Math.min(columnsFirst, rowsFirst);
   if (both <= (a * b > LONG ? split / 2 : split)) return [{ dims: [n, h, w, c], rows, columns }];
-  if (columnsFirst <= rowsFirst) {
+  // Rows first, where it is the same: width and channels together come in fours more often than channels.
+  if (columnsFirst < rowsFirst) {
     return [
       { dims: [n * h, 1, w, c], rows: same, columns },
       { dims: [n, h, 1, columns.size * c], rows, columns: same },
@@ -117,6 +120,7 @@ function tablesOf({ rows, columns }: Pass): { windows: Uint32Array; weights: Flo
 
 /** The plan of a resampling from tensor `from` to tensor `to`. */
 function planResample(
+  caps: Caps,
   [from, x]: readonly [string, TensorSpec],
   [to, y]: readonly [string, TensorSpec],
   rows: Windows,
@@ -129,15 +133,17 @@ function planResample(
     const [n, height, width, channels] = pass.dims;
     const last = k === passes.length - 1;
     // A fused epilogue counts on four lanes being four channels of one pixel.
-    const lanes = lanesOf(last ? x.shape[3]! : channels);
-    const total = (n * pass.rows.size * pass.columns.size * channels) / lanes;
+    const elements = n * pass.rows.size * pass.columns.size * channels;
+    const blocks = blocksOf(caps, elements, channels, lanesOf(last ? x.shape[3]! : channels));
+    const { lanes, snippet, total } = blocks;
     const { windows, weights } = tablesOf(pass);
     tables[`windows${k}`] = windows;
     tables[`weights${k}`] = weights;
-    if (!last) scratch.between = total * lanes * 4;
+    if (!last) scratch.between = elements * 4;
     return {
       shader: resampleShader,
-      ...(last ? { epilogue: laneValue(lanes) } : { snippets: [epilogueNone] }),
+      snippets: last ? [snippet] : [epilogueNone, snippet],
+      ...(last ? { epilogue: laneValue(lanes) } : {}),
       types: {
         T: laneType(lanes, k === 0 ? wgslType(x.dtype) : 'f32'),
         U: laneType(lanes, last ? wgslType(y.dtype) : 'f32'),
@@ -148,13 +154,14 @@ function planResample(
         total,
         height,
         width,
-        channels: channels / lanes,
+        channels: blocks.channels,
+        gap: blocks.gap,
         out_height: pass.rows.size,
         out_width: pass.columns.size,
       },
       bind: {
-        x: k === 0 ? from : 'between',
-        y: last ? to : 'between',
+        src: k === 0 ? from : 'between',
+        dst: last ? to : 'between',
         windows: `windows${k}`,
         weights: `weights${k}`,
       },
@@ -188,9 +195,10 @@ export function defineResample<Name extends string, A>(
       const [rows, columns] = axesOf(name, [h, w], attrs);
       return { y: { shape: [n, rows.size, columns.size, c], dtype: x.dtype } };
     },
-    dispatches(_caps, { x }, { y }, attrs) {
+    dispatches(caps, { x }, { y }, attrs) {
       const [rows, columns] = axesOf(name, [x.shape[1]!, x.shape[2]!], attrs);
       return planResample(
+        caps,
         ['x', x],
         ['y', y],
         windowsOf(rows.size, rows.taps),
@@ -210,10 +218,10 @@ export function defineResample<Name extends string, A>(
       expectGradient(op, dy, [n, rows.size, columns.size, c]);
       return { dx: { shape: [n, ...attrs.inputSize, c], dtype: dy.dtype } };
     },
-    dispatches(_caps, { dy }, { dx }, attrs) {
+    dispatches(caps, { dy }, { dx }, attrs) {
       const [h, w] = attrs.inputSize;
       const [rows, columns] = axesOf(op, [h, w], attrs);
-      return planResample(['dy', dy], ['dx', dx], transposed(rows, h), transposed(columns, w));
+      return planResample(caps, ['dy', dy], ['dx', dx], transposed(rows, h), transposed(columns, w));
     },
   });
   return { forward, backward };

@@ -1,33 +1,17 @@
 import { numel, type Shape } from '../shape.ts';
-import block1 from '../wgsl/lib/block_1.wgsl';
-import block4 from '../wgsl/lib/block_4.wgsl';
 import axis from '../wgsl/lib/roi_align_axis.wgsl';
+import roiList from '../wgsl/lib/roi_list.wgsl';
 import roiAlignShader from '../wgsl/roi_align.wgsl';
 import roiAlignBackwardShader from '../wgsl/roi_align_backward.wgsl';
-import { defineKernel } from './kernel.ts';
+import { defineKernel, wgslType } from './kernel.ts';
 import { expectRois, inferRoiBackward, type RoiAttrs, roiRows } from './roi.ts';
-import { expectInteger, lanesOf, laneTypes, laneValue, pixelDims } from './spatial.ts';
+import { blocksOf, expectInteger, laneType, laneTypes, laneValue, pixelDims } from './spatial.ts';
 
 export interface RoiAlignAttrs extends RoiAttrs {
   /** Samples a bin on each axis; -1: as many as the bin has cells, rounded up. */
   readonly samplingRatio: number;
   /** Pixel centres lie at whole numbers plus a half; false: the older way, half a cell off (Detectron 1). */
   readonly aligned: boolean;
-}
-
-/** Below so many invocations, smaller ones fill a GPU better than shared weights save. */
-const BLOCKS = 1 << 15;
-
-/** How the elements of y or dx are dealt out: lanes, blocks of lanes, and what the shaders need to know. */
-function blocksOf(elements: number, channels: number) {
-  const lanes = lanesOf(channels);
-  const block = channels % 16 === 0 && elements / 16 >= BLOCKS ? 4 : 1;
-  return {
-    lanes,
-    snippet: block === 4 ? block4 : block1,
-    total: elements / lanes / block,
-    params: { channels: channels / lanes, gap: channels / lanes / block },
-  };
 }
 
 /**
@@ -50,22 +34,23 @@ export const roiAlign = defineKernel({
     expectInteger('roi_align', 'samplingRatio', attrs.samplingRatio, -1);
     return { y: { shape: [count, ...attrs.outputSize, c], dtype: x.dtype } };
   },
-  dispatches(_caps, { x }, { y }, { outputSize, spatialScale, samplingRatio, aligned }) {
+  dispatches(caps, { x }, { y }, { outputSize, spatialScale, samplingRatio, aligned }) {
     const [images, height, width, c] = x.shape as [number, number, number, number];
-    const { lanes, snippet, total, params } = blocksOf(numel(y.shape), c);
+    const { lanes, snippet, total, channels, gap } = blocksOf(caps, numel(y.shape), c);
     return {
       dispatches: [
         {
           shader: roiAlignShader,
           snippets: [snippet, axis],
-          types: laneTypes(lanes, x),
+          types: { ...laneTypes(lanes, x), U: laneType(lanes, wgslType(x.dtype)) },
           constants: { LANES: lanes, ALIGNED: aligned },
           params: {
             total,
             images,
             height,
             width,
-            ...params,
+            channels,
+            gap,
             pooled_h: outputSize[0],
             pooled_w: outputSize[1],
             scale: spatialScale,
@@ -97,10 +82,10 @@ export const roiAlignBackward = defineKernel({
     expectInteger('roi_align_backward', 'samplingRatio', attrs.samplingRatio, -1);
     return { dx: inferRoiBackward('roi_align_backward', { dy, rois }, attrs) };
   },
-  dispatches(_caps, { dy, rois }, { dx }, attrs) {
+  dispatches(caps, { dy, rois }, { dx }, attrs) {
     const { outputSize, spatialScale, samplingRatio, aligned, inputShape } = attrs;
     const [, height, width, c] = inputShape as [number, number, number, number];
-    const { lanes, snippet, total, params } = blocksOf(numel(dx.shape), c);
+    const { lanes, snippet, total, channels, gap } = blocksOf(caps, numel(dx.shape), c);
     const rows = roiRows(axis, { ALIGNED: aligned }, rois.shape[0]!, inputShape, spatialScale);
     return {
       scratch: rows.scratch,
@@ -108,14 +93,15 @@ export const roiAlignBackward = defineKernel({
         rows.dispatch,
         {
           shader: roiAlignBackwardShader,
-          snippets: [snippet, axis],
-          types: laneTypes(lanes, dy),
+          snippets: [snippet, axis, roiList],
+          types: { ...laneTypes(lanes, dy), U: laneType(lanes, wgslType(dy.dtype)) },
           constants: { LANES: lanes, ALIGNED: aligned },
           params: {
             total,
             height,
             width,
-            ...params,
+            channels,
+            gap,
             pooled_h: outputSize[0],
             pooled_w: outputSize[1],
             ...rows.params,

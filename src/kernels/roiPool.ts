@@ -1,6 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { expectDType, formatSpec, numel, type Shape, sameShape, type TensorSpec } from '../shape.ts';
 import nan from '../wgsl/lib/nan.wgsl';
+import roiList from '../wgsl/lib/roi_list.wgsl';
 import axis from '../wgsl/lib/roi_pool_axis.wgsl';
 import roiPoolShader from '../wgsl/roi_pool.wgsl';
 import roiPoolBackwardShader from '../wgsl/roi_pool_backward.wgsl';
@@ -94,7 +95,7 @@ export const roiPoolBackward = defineKernel({
         rows.dispatch,
         {
           shader: roiPoolBackwardShader,
-          snippets: [axis],
+          snippets: [axis, roiList],
           types: laneTypes(lanes, dy),
           constants: { LANES: lanes },
           params: {

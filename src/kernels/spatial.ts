@@ -1,5 +1,8 @@
+import type { Caps } from '../device/caps.ts';
 import { ShapeError } from '../errors.ts';
 import { expectDType, expectRank, formatSpec, type TensorSpec } from '../shape.ts';
+import block1 from '../wgsl/lib/block_1.wgsl';
+import block4 from '../wgsl/lib/block_4.wgsl';
 import { wgslType } from './kernel.ts';
 
 /** (height, width), as attributes hold kernel sizes, strides, paddings and output sizes. */
@@ -104,3 +107,38 @@ export const laneTypes = (lanes: 1 | 4, spec: TensorSpec): Record<string, string
 
 /** The value type of so many lanes, for `Dispatch.epilogue` or as alias `V`. */
 export const laneValue = (lanes: 1 | 4): 'f32' | 'vec4f' => (lanes === 4 ? 'vec4f' : 'f32');
+
+/**
+ * Below so many invocations, smaller ones fill the adapter better than shared work saves: a large GPU holds
+ * hundreds of thousands, a software adapter a few dozen.
+ */
+const FILLED = { subgroup: 1 << 10, tile: 1 << 15 };
+
+/** How an output is dealt out to invocations that own a block of lanes (lib/block_1.wgsl, block_4.wgsl). */
+export interface Blocks {
+  readonly lanes: 1 | 4;
+  readonly snippet: string;
+  /** Invocations. */
+  readonly total: number;
+  /** Channels, in lanes. */
+  readonly channels: number;
+  /** Lanes from one part of a block to the next. */
+  readonly gap: number;
+}
+
+/** Blocks of 16 channels where these fill the adapter, for kernels whose work on a pixel serves all channels. */
+export function blocksOf(
+  { family }: Caps,
+  elements: number,
+  channels: number,
+  lanes = lanesOf(channels),
+): Blocks {
+  const parts = lanes === 4 && channels % 16 === 0 && elements / 16 >= FILLED[family] ? 4 : 1;
+  return {
+    lanes,
+    snippet: parts === 4 ? block4 : block1,
+    total: elements / lanes / parts,
+    channels: channels / lanes,
+    gap: channels / lanes / parts,
+  };
+}

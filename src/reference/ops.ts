@@ -1,5 +1,3 @@
-import { roiAlign, roiAlignBackward } from './roiAlign.ts';
-import { roiPool, roiPoolBackward } from './roiPool.ts';
 import type { OpName } from '../kernels/ops.ts';
 import { argmax } from './argmax.ts';
 import { batchNorm, batchNormBackward } from './batchNorm.ts';
@@ -18,6 +16,7 @@ import { linear, matmul } from './matmul.ts';
 import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
 import { nms } from './nms.ts';
 import { oneHot } from './oneHot.ts';
+import { adamwStep, pack, sgdStep } from './optimizers.ts';
 import { amax, sum } from './reduce.ts';
 import type { Reference } from './reference.ts';
 import {
@@ -34,6 +33,8 @@ import {
   pyrUp,
   pyrUpBackward,
 } from './resample.ts';
+import { roiAlign, roiAlignBackward } from './roiAlign.ts';
+import { roiPool, roiPoolBackward } from './roiPool.ts';
 import { logSoftmax, softmax } from './softmax.ts';
 import { sort } from './sort.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
@@ -97,4 +98,7 @@ export const references: Record<OpName, Reference> = {
   roi_align_backward: roiAlignBackward as Reference,
   roi_pool: roiPool as Reference,
   roi_pool_backward: roiPoolBackward as Reference,
+  pack: pack as unknown as Reference,
+  sgd_step: sgdStep as Reference,
+  adamw_step: adamwStep as Reference,
 };

@@ -23,7 +23,9 @@ export async function runKernel(gpu: Device, row: Case): Promise<Arrays> {
     buffers[name] = gpu.createBuffer(name, data.byteLength, usage);
     device.queue.writeBuffer(buffers[name], 0, data as Float32Array<ArrayBuffer>);
   }
+  const { inPlace } = kernelOf(row.op);
   for (const [name, spec] of Object.entries(kernel.outputs)) {
+    if (inPlace?.[name]) continue;
     buffers[name] = gpu.createBuffer(name, byteLength(spec), usage);
     // Outputs must not count on memory that is zero at first.
     device.queue.writeBuffer(buffers[name], 0, new Uint8Array(buffers[name].size).fill(0x7f));
@@ -33,13 +35,14 @@ export async function runKernel(gpu: Device, row: Case): Promise<Arrays> {
   kernel.encode(pass, buffers);
   pass.end();
   const outputs = Object.entries(kernel.outputs);
+  const bufferOf = (name: string) => buffers[inPlace?.[name] ?? name]!;
   const staging = outputs.map(([name]) => {
     const buffer = gpu.createBuffer(
       'readback',
-      buffers[name]!.size,
+      bufferOf(name).size,
       BufferUsage.MAP_READ | BufferUsage.COPY_DST,
     );
-    encoder.copyBufferToBuffer(buffers[name]!, 0, buffer, 0, buffer.size);
+    encoder.copyBufferToBuffer(bufferOf(name), 0, buffer, 0, buffer.size);
     return buffer;
   });
   device.queue.submit([encoder.finish()]);

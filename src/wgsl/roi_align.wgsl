@@ -25,36 +25,31 @@ struct Params {
 
 struct Cells {
   weights: vec4f,  // of four cells in a row
+  count: i32,      // how many of them to read
   next: i32,       // the first cell after them that has a weight; the size of the axis if none
 }
 
 fn cells_from(first: i32, axis: RoiAxis, origin: f32, range: vec2i, size: i32) -> Cells {
-  var cells = Cells(vec4f(0.0), size);
+  var weights = vec4f(0.0);
+  var count = 0;
+  var next = size;
   let places = f32(first) + vec4f(0.0, 1.0, 2.0, 3.0);
   for (var k = range.x; k < range.y; k++) {
     let at = sample_at(axis, origin, k, size);
-    if (at < 0.0) { continue; }
-    cells.weights += max(vec4f(0.0), 1.0 - abs(places - at));
-    let low = i32(at);
-    if (low >= first + 3) { cells.next = min(cells.next, max(low, first + 4)); }
+    let low = i32(floor(at));
+    let counts = at >= 0.0;
+    weights += select(vec4f(0.0), max(vec4f(0.0), 1.0 - abs(places - at)), counts);
+    // A cell right of the last sample has no weight and may lie outside of the image.
+    count = select(count, max(count, min(i32(ceil(at)) + 1 - first, 4)), counts && low < first + 4);
+    next = select(next, min(next, max(low, first + 4)), counts && low >= first + 3);
   }
-  return cells;
+  return Cells(weights, count, next);
 }
 
 // The cell where a bin's samples begin.
 fn first_cell(axis: RoiAxis, origin: f32, size: i32) -> i32 {
   let last = (f32(axis.grid) - 0.5) * axis.step;
   return i32(clamp(origin + min(0.5 * axis.step, last), 0.0, f32(size - 1)));
-}
-
-// Cells without weight are not read: they may lie outside of the image.
-fn line(at: u32, weights: vec4f) -> Block {
-  var sum = Block();
-  if (weights.x != 0.0) { sum += weights.x * load(at, p.gap); }
-  if (weights.y != 0.0) { sum += weights.y * load(at + p.channels, p.gap); }
-  if (weights.z != 0.0) { sum += weights.z * load(at + 2u * p.channels, p.gap); }
-  if (weights.w != 0.0) { sum += weights.w * load(at + 3u * p.channels, p.gap); }
-  return sum;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -82,11 +77,16 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
       var w = first_column;
       while (w < p.width) {
         let across = cells_from(w, columns, left, column_range, p.width);
-        let at = u32((image * p.height + h) * p.width + w) * p.channels + c;
-        if (down.weights.x != 0.0) { sum += down.weights.x * line(at, across.weights); }
-        if (down.weights.y != 0.0) { sum += down.weights.y * line(at + below, across.weights); }
-        if (down.weights.z != 0.0) { sum += down.weights.z * line(at + 2u * below, across.weights); }
-        if (down.weights.w != 0.0) { sum += down.weights.w * line(at + 3u * below, across.weights); }
+        // Loops, not conditions: SwiftShader runs through whatever a condition leaves out.
+        var line = u32((image * p.height + h) * p.width + w) * p.channels + c;
+        for (var a = 0; a < down.count; a++) {
+          var part = Block();
+          for (var b = 0; b < across.count; b++) {
+            part += across.weights[b] * load(line + u32(b) * p.channels, p.gap);
+          }
+          sum += down.weights[a] * part;
+          line += below;
+        }
         w = across.next;
       }
       h = down.next;

@@ -61,13 +61,13 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let w = i32(pixel % u32(p.width));
   let reach_h = reach_of(h, p.height);
   let reach_w = reach_of(w, p.width);
-  let column = min(u32(w), 65535u);
+  let column = u32(w);
   let range = ranges[n * p.bands + u32(h) / p.band];
   var sum = Block();
-  for (var at = range.x; at < range.y; at++) {
-    let entry = lists[at];
-    if (column < (entry.y & 65535u) || column > (entry.y >> 16u)) { continue; }
-    let roi = 5u * entry.x;
+  var at = next_region(range.x, range.y, column);
+  while (at < range.y) {
+    let region = lists[at].x;
+    let roi = 5u * region;
     let rows = roi_axis(rois[roi + 2u], rois[roi + 4u], p.pooled_h, p.scale, p.samples);
     let columns = roi_axis(rois[roi + 1u], rois[roi + 3u], p.pooled_w, p.scale, p.samples);
     let bins_h = bins_near(rows, reach_h, p.pooled_h);
@@ -79,11 +79,12 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
       for (var ph = bins_h.x; ph <= bins_h.y; ph++) {
         let down = weight_on(h, rows, ph, reach_h, p.height);
         if (down == 0.0) { continue; }
-        let bin = (i32(entry.x) * p.pooled_h + ph) * p.pooled_w + pw;
+        let bin = (i32(region) * p.pooled_h + ph) * p.pooled_w + pw;
         part += (across * down) * load(u32(bin) * p.channels + c, p.gap);
       }
     }
     sum += (1.0 / max(f32(rows.grid) * f32(columns.grid), 1.0)) * part;
+    at = next_region(at + 1u, range.y, column);
   }
   store(pixel * p.channels + c, p.gap, sum);
 }

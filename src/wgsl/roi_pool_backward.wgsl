@@ -41,18 +41,18 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let h = i32(row % u32(p.height));
   let w = i32(pixel % u32(p.width));
   let here = VI(h * p.width + w);
-  let column = min(u32(w), 65535u);
+  let column = u32(w);
   let range = ranges[n * p.bands + u32(h) / p.band];
   var sum = V(0);
-  for (var at = range.x; at < range.y; at++) {
-    let entry = lists[at];
-    if (column < (entry.y & 65535u) || column > (entry.y >> 16u)) { continue; }
-    let roi = 5u * entry.x;
+  var at = next_region(range.x, range.y, column);
+  while (at < range.y) {
+    let region = lists[at].x;
+    let roi = 5u * region;
     let rows = bins_of(roi_axis(rois[roi + 2u], rois[roi + 4u], p.scale), h, p.pooled_h);
     let columns = bins_of(roi_axis(rois[roi + 1u], rois[roi + 3u], p.scale), w, p.pooled_w);
     for (var ph = rows.x; ph <= rows.y; ph++) {
       for (var pw = columns.x; pw <= columns.y; pw++) {
-        let bin = (i32(entry.x) * p.pooled_h + ph) * p.pooled_w + pw;
+        let bin = (i32(region) * p.pooled_h + ph) * p.pooled_w + pw;
         let at_bin = u32(bin) * p.channels + c;
         let mine = indices[at_bin] == here;
         if (any(mine)) {
@@ -60,6 +60,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
         }
       }
     }
+    at = next_region(at + 1u, range.y, column);
   }
   dx[i] = T(epilogue(sum, i * LANES));
 }

@@ -1,4 +1,3 @@
-import { roiCases } from './roi.ts';
 import { boxCases } from './boxes.ts';
 import type { Case } from './case.ts';
 import { convCases } from './conv.ts';
@@ -8,6 +7,7 @@ import { normCases } from './norm.ts';
 import { poolCases } from './pool.ts';
 import { reduceCases } from './reduce.ts';
 import { resampleCases } from './resample.ts';
+import { roiCases } from './roi.ts';
 import { shapeCases } from './shape.ts';
 import { sortCases } from './sort.ts';
 

@@ -57,6 +57,12 @@ export const resampleCases: Case[] = [
   ...interpolate('bilinear from one pixel', [2, 1, 1, 1], [3, 4], 'bilinear', true),
   ...interpolate('bilinear shrunk so far that pixels are skipped', [1, 40, 33, 3], [4, 5], 'bilinear'),
   ...interpolate('bilinear x2, larger', [2, 24, 32, 16], [48, 64], 'bilinear'),
+  ...interpolate(
+    'nearest, enough channels for blocks on any adapter',
+    [1, 150, 148, 32],
+    [180, 182],
+    'nearest',
+  ),
   ...interpolate('no images', [0, 4, 4, 3], [8, 8], 'bilinear'),
   ...interpolate('no channels', [1, 4, 4, 0], [8, 8], 'nearest'),
 

@@ -1,4 +1,4 @@
-// block_1.wgsl: an invocation that owns one T of dst, and reads one T of src at a time.
+// block_1.wgsl: an invocation that owns one U of dst, and reads one T of src at a time.
 
 alias Block = V;
 const BLOCK = 1u;
@@ -8,5 +8,5 @@ fn load(at: u32, gap: u32) -> Block {
 }
 
 fn store(at: u32, gap: u32, v: Block) {
-  dst[at] = T(epilogue(v, at * LANES));
+  dst[at] = U(epilogue(v, at * LANES));
 }

@@ -11,6 +11,6 @@ fn load(at: u32, gap: u32) -> Block {
 fn store(at: u32, gap: u32, v: Block) {
   for (var k = 0u; k < 4u; k++) {
     let i = at + k * gap;
-    dst[i] = T(epilogue(v[k], i * LANES));
+    dst[i] = U(epilogue(v[k], i * LANES));
   }
 }

@@ -1,0 +1,110 @@
+// Builds everything that is not run from source, each into the folder that package.json names:
+//   dist/        the library (ESM, one file an entry point and shared chunks) and its types
+//   cli/dist/    the command line
+//   web/dist/    the page
+// npm runs it after every install (`prepare`). Quiet; exits 1 and shows the messages where anything fails.
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
+const at = (...names) => path.join(root, ...names);
+
+const LIBRARY = {
+  index: 'src/index.ts',
+  kernels: 'src/kernels/index.ts',
+  nn: 'src/nn/index.ts',
+  models: 'src/models/index.ts',
+  vision: 'src/vision/index.ts',
+  data: 'src/data/index.ts',
+  io: 'src/io/index.ts',
+  verify: 'src/verify/index.ts',
+};
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  format: 'esm',
+  target: 'es2023',
+  loader: { '.wgsl': 'text' },
+  sourcemap: true,
+  metafile: true,
+  logLevel: 'warning',
+};
+
+/** The entry points whose files exist: a part that is not written yet is no error. */
+const existing = (entries) =>
+  Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
+
+/** Bundles, then removes what an earlier build left in the folder: chunks carry a hash in their names. */
+async function bundle(esbuild, entries, outdir, options) {
+  const entryPoints = existing(entries);
+  if (Object.keys(entryPoints).length === 0) return;
+  const { metafile } = await esbuild.build({ ...common, entryPoints, outdir: at(outdir), ...options });
+  const written = new Set(Object.keys(metafile.outputs).map((file) => at(file)));
+  await removeOthers(at(outdir), (file) => written.has(file) || file.startsWith(at(outdir, 'types')));
+}
+
+async function removeOthers(folder, keep) {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (entry.isFile() && !keep(file)) await rm(file);
+  }
+}
+
+async function buildPage(esbuild) {
+  if (!existsSync(at('web/src/main.ts'))) return;
+  // esbuild first: it removes what it did not write.
+  const entries = { main: 'web/src/main.ts', style: 'web/src/style.css' };
+  await bundle(esbuild, entries, 'web/dist', { platform: 'browser', minify: true });
+  await copyFile(at('web/index.html'), at('web/dist/index.html'));
+}
+
+/** Declarations, by TypeScript itself; a type error anywhere in src/ fails the build. */
+async function buildTypes() {
+  const require = createRequire(import.meta.url);
+  const manifest = require.resolve('typescript/package.json');
+  const tsc = path.join(path.dirname(manifest), require(manifest).bin.tsc);
+  const args = [tsc, '-p', at('tsconfig.build.json'), '--listEmittedFiles', '--pretty', 'false'];
+  await mkdir(at('dist/types'), { recursive: true });
+  const output = await new Promise((resolve, reject) => {
+    execFile(process.execPath, args, { cwd: root, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
+      const lines = stdout.split(/\r?\n/).filter((line) => !line.startsWith('TSFILE:'));
+      reject(new Error(`types: tsc failed\n${lines.join('\n')}${stderr}`.trim()));
+    });
+  });
+  const emitted = [...output.matchAll(/^TSFILE:\s*(.+?)\s*$/gm)].map(([, file]) => path.resolve(root, file));
+  await removeOthers(at('dist/types'), (file) => emitted.includes(file));
+}
+
+async function build() {
+  const esbuild = await import('esbuild').catch(() => {
+    throw new Error('esbuild is not installed; run "npm ci" with development dependencies');
+  });
+  const results = await Promise.allSettled([
+    bundle(esbuild, LIBRARY, 'dist', { platform: 'neutral', packages: 'external', splitting: true }),
+    bundle(esbuild, { main: 'cli/src/main.ts' }, 'cli/dist', {
+      platform: 'node',
+      packages: 'external',
+      outExtension: { '.js': '.mjs' },
+    }),
+    buildPage(esbuild),
+    buildTypes(),
+  ]);
+  for (const { reason } of results.filter(({ status }) => status === 'rejected')) {
+    process.exitCode = 1;
+    // esbuild has printed its own messages already.
+    console.error(reason.errors ? `build: ${reason.message.split('\n')[0]}` : `build: ${reason.message}`);
+  }
+}
+
+try {
+  await build();
+} catch (error) {
+  console.error(`build: ${error.message}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,102 @@
+import { FoveaError, ShapeError } from '../errors.ts';
+import { formatShape, sameShape } from '../shape.ts';
+import { gradients } from './gradients.ts';
+import { apply, full, type Node, type Tensor } from './tensor.ts';
+
+const sum = (a: Tensor, b: Tensor): Tensor => apply('add', { a, b }, {}, false).y!;
+
+/** Nodes and views that lie between the roots and anything that requires a gradient, newest first. */
+function reachable(roots: readonly Tensor[]): Tensor[] {
+  const seen = new Set<Tensor>();
+  const stack = roots.filter((root) => root.requiresGrad);
+  while (stack.length > 0) {
+    const value = stack.pop()!;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    const inputs =
+      value.origin.kind === 'op'
+        ? Object.values(value.origin.node.inputs)
+        : value.origin.kind === 'view'
+          ? [value.origin.base]
+          : [];
+    for (const input of inputs) if (input.requiresGrad) stack.push(input);
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/**
+ * d (sum of roots · cotangents) / d tensor, for every tensor of `targets`, as new graph. Contributions are added
+ * in the order in which the operations were recorded, newest first, so the result is the same every time.
+ * A target that the roots do not depend on gets undefined.
+ */
+export function grad(
+  roots: readonly Tensor[],
+  targets: readonly Tensor[],
+  cotangents: readonly (Tensor | undefined)[] = [],
+): (Tensor | undefined)[] {
+  const arrived = new Map<Tensor, Tensor>();
+  const add = (value: Tensor, g: Tensor) => {
+    const before = arrived.get(value);
+    arrived.set(value, before ? sum(before, g) : g);
+  };
+  roots.forEach((root, i) => {
+    const cotangent = cotangents[i];
+    if (!cotangent && root.size !== 1) {
+      throw new ShapeError(
+        `backward: ${formatShape(root.shape)} is no scalar; reduce it by sum or mean, or give its cotangent`,
+      );
+    }
+    if (cotangent && !sameShape(cotangent.shape, root.shape)) {
+      throw new ShapeError(
+        `backward: cotangent ${formatShape(cotangent.shape)} for ${formatShape(root.shape)}; give it the same shape`,
+      );
+    }
+    add(root, cotangent ?? full(root.shape, 1));
+  });
+  const done = new Set<Node>();
+  for (const value of reachable(roots)) {
+    const { origin } = value;
+    if (origin.kind === 'view') {
+      const g = arrived.get(value);
+      if (g) add(origin.base, g.reshape(origin.base.shape));
+    } else if (origin.kind === 'op' && !done.has(origin.node)) {
+      done.add(origin.node);
+      differentiate(origin.node, arrived, add);
+    }
+  }
+  return targets.map((target) => arrived.get(target));
+}
+
+function differentiate(
+  node: Node,
+  arrived: Map<Tensor, Tensor>,
+  add: (value: Tensor, g: Tensor) => void,
+): void {
+  const grads = Object.fromEntries(
+    Object.entries(node.outputs).map(([name, output]) => [name, arrived.get(output)]),
+  );
+  if (Object.values(grads).every((g) => g === undefined)) return;
+  const rule = gradients[node.op];
+  if (!rule) {
+    throw new FoveaError(`${node.op} is not differentiable; detach() its inputs`);
+  }
+  const wants = (name: string) => node.inputs[name]?.requiresGrad === true;
+  const result = rule({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, grads, wants });
+  for (const [name, input] of Object.entries(node.inputs)) {
+    const g = result[name];
+    if (g && input.requiresGrad) add(input, g);
+  }
+}
+
+/**
+ * d loss / d parameter for everything that the loss depends on and that requires a gradient, added to `.grad`.
+ * The loss must be a scalar. Optimizers take the gradients from there, and clear them.
+ */
+export function backward(loss: Tensor): void {
+  const leaves = reachable([loss]).filter(({ origin }) => origin.kind !== 'op' && origin.kind !== 'view');
+  const grads = grad([loss], leaves);
+  leaves.forEach((leaf, i) => {
+    const g = grads[i];
+    if (g) leaf.grad = leaf.grad ? sum(leaf.grad, g) : g;
+  });
+}

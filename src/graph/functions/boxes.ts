@@ -1,0 +1,134 @@
+import { ShapeError } from '../../errors.ts';
+import { formatShape, type Pair, pair } from '../../shape.ts';
+import { apply, Tensor, tensor } from '../tensor.ts';
+import { add, affine, maximum, minimum, sub } from './elementwise.ts';
+import { concat, slice } from './shape.ts';
+
+/** Intersection over union of every box of a […,N,4] with every box of b […,M,4]: […,N,M]. 0 for empty unions. */
+export const boxIou = (a: Tensor, b: Tensor): Tensor => apply('box_iou', { a, b }).y!;
+
+/** IoU less the share of the hull that neither box covers (Rezatofighi et al. 2019). */
+export const generalizedBoxIou = (a: Tensor, b: Tensor): Tensor => apply('generalized_box_iou', { a, b }).y!;
+
+export interface BoxCoderOptions {
+  readonly weights?: readonly [number, number, number, number];
+}
+
+/** Boxes […,4] as offsets from anchors: (dx, dy) in anchor sizes, (dw, dh) as logarithms (Ren et al. 2015, §3.1.2). */
+export const boxEncode = (
+  boxes: Tensor,
+  anchors: Tensor,
+  { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
+): Tensor => apply('box_encode', { boxes, anchors }, { weights }).deltas!;
+
+/** The inverse of boxEncode; dw and dh are limited to log(1000 / 16). */
+export const boxDecode = (
+  deltas: Tensor,
+  anchors: Tensor,
+  { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
+): Tensor => apply('box_decode', { deltas, anchors }, { weights, clip: Math.log(1000 / 16) }).boxes!;
+
+export interface MatchOptions {
+  readonly highThreshold?: number;
+  readonly lowThreshold?: number;
+  readonly allowLowQuality?: boolean;
+}
+
+/** Which box each anchor learns: an index, -1 for background, -2 for neither. See kernels/matchAnchors.ts. */
+export const matchAnchors = (
+  anchors: Tensor,
+  boxes: Tensor,
+  count: Tensor,
+  { highThreshold = 0.5, lowThreshold = 0.4, allowLowQuality = true }: MatchOptions = {},
+): Tensor =>
+  apply('match_anchors', { anchors, boxes, count }, { highThreshold, lowThreshold, allowLowQuality })
+    .matches!;
+
+export interface NmsOptions {
+  readonly iouThreshold: number;
+  /** Boxes that score no more than this take no part. */
+  readonly scoreThreshold?: number;
+  /** How many survivors are returned, at most. Default: as many as there are boxes. */
+  readonly maxDetections?: number;
+}
+
+/**
+ * Non-maximum suppression, best scores first: indices (i32, padded with -1) and how many there are. boxes: [R,4] or
+ * [B,R,4]; scores: [R] or [B,R]. With labels (i32) boxes of different labels never suppress each other.
+ */
+export function nms(
+  boxes: Tensor,
+  scores: Tensor,
+  options: NmsOptions,
+  labels?: Tensor,
+): { indices: Tensor; count: Tensor } {
+  if (boxes.shape.length === 3) {
+    const { indices, count } = apply('nms', { boxes, scores, labels }, options);
+    return { indices: indices!, count: count! };
+  }
+  const one = (value: Tensor) => value.reshape([1, ...value.shape]);
+  const { indices, count } = apply(
+    'nms',
+    { boxes: one(boxes), scores: one(scores), labels: labels && one(labels) },
+    options,
+  );
+  return { indices: indices!.reshape([-1]), count: count! };
+}
+
+/** nms where each label stands for itself. */
+export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions) =>
+  nms(boxes, scores, options, labels);
+
+export interface RoiOptions {
+  readonly outputSize: Pair;
+  readonly spatialScale?: number;
+}
+
+/** RoIAlign (He et al. 2017, Mask R-CNN, §3). x: [N,H,W,C]; rois: [R,5] as (batch, x1, y1, x2, y2). */
+export const roiAlign = (
+  x: Tensor,
+  rois: Tensor,
+  {
+    outputSize,
+    spatialScale = 1,
+    samplingRatio = -1,
+    aligned = false,
+  }: RoiOptions & { samplingRatio?: number; aligned?: boolean },
+): Tensor =>
+  apply('roi_align', { x, rois }, { outputSize: pair(outputSize), spatialScale, samplingRatio, aligned }).y!;
+
+/** RoI max pooling (Girshick 2015, Fast R-CNN, §2.1). x: [N,H,W,C]; rois: [R,5]. */
+export const roiPool = (x: Tensor, rois: Tensor, { outputSize, spatialScale = 1 }: RoiOptions): Tensor =>
+  apply('roi_pool', { x, rois }, { outputSize: pair(outputSize), spatialScale }).y!;
+
+/** Box formats: corners; corner and size; centre and size. */
+export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';
+
+/** Boxes […,4] from one format to another. */
+export function boxConvert(x: Tensor, inFmt: BoxFormat, outFmt: BoxFormat): Tensor {
+  if (x.shape.at(-1) !== 4) throw new ShapeError(`box_convert: x ${formatShape(x.shape)} must end in 4`);
+  if (inFmt === outFmt) return x;
+  const lead = x.shape.slice(0, -1).map(() => [] as const);
+  const first = slice(x, [...lead, [0, 2]]);
+  const second = slice(x, [...lead, [2, 4]]);
+  const half = (t: Tensor) => affine(t, 0.5);
+  const [from, to] =
+    inFmt === 'xyxy'
+      ? [first, second]
+      : inFmt === 'xywh'
+        ? [first, add(first, second)]
+        : [sub(first, half(second)), add(first, half(second))];
+  const size = inFmt === 'xyxy' ? sub(second, first) : second;
+  const parts = {
+    xyxy: () => [from, to],
+    xywh: () => [from, size],
+    cxcywh: () => [inFmt === 'cxcywh' ? first : half(add(from, to)), size],
+  }[outFmt]();
+  return concat(parts, -1);
+}
+
+/** Boxes […,4] (xyxy) moved inside an image of (height, width); the size may be a tensor [4] of (w, h, w, h). */
+export function clipBoxesToImage(x: Tensor, size: readonly [number, number] | Tensor): Tensor {
+  const limits = size instanceof Tensor ? size : tensor([size[1], size[0], size[1], size[0]]);
+  return minimum(maximum(x, 0), limits);
+}

@@ -1,0 +1,82 @@
+import type { ElementwiseName } from '../../kernels/elementwiseRows.ts';
+import { apply, full, Tensor } from '../tensor.ts';
+
+/** A tensor, or a number that stands for a tensor of one element. */
+export type Operand = Tensor | number;
+
+const operand = (value: Operand, like: Operand): Tensor => {
+  if (value instanceof Tensor) return value;
+  return full([1], value, like instanceof Tensor ? like.dtype : 'f32');
+};
+
+const unary =
+  (op: ElementwiseName) =>
+  (x: Tensor): Tensor =>
+    apply(op, { x }).y!;
+const binary =
+  (op: ElementwiseName) =>
+  (a: Operand, b: Operand): Tensor =>
+    shaped(apply(op, { a: operand(a, b), b: operand(b, a) }).y!, a, b);
+
+/** A number is no dimension: x + 1 has the shape of x, also where x is a scalar of shape []. */
+function shaped(y: Tensor, a: Operand, b: Operand): Tensor {
+  const only = a instanceof Tensor ? (b instanceof Tensor ? undefined : a) : (b as Tensor);
+  return only && only.shape.length < y.shape.length ? y.reshape(only.shape) : y;
+}
+
+/** max(x, 0). The gradient at 0 is 0. */
+export const relu = unary('relu');
+/** x where positive, else negativeSlope * x. */
+export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor =>
+  apply('leaky_relu', { x }, { negative_slope: negativeSlope }).y!;
+/** x * sigmoid(x). */
+export const silu = unary('silu');
+/** x * (normal distribution function of x), exact (by erf), not the tanh approximation. */
+export const gelu = unary('gelu');
+export const sigmoid = unary('sigmoid');
+export const tanh = unary('tanh');
+/** x * clamp(x + 3, 0, 6) / 6. */
+export const hardswish = unary('hardswish');
+/** clamp(x + 3, 0, 6) / 6. */
+export const hardsigmoid = unary('hardsigmoid');
+/** log(1 + exp(x)). */
+export const softplus = unary('softplus');
+export const exp = unary('exp');
+export const log = unary('log');
+export const sqrt = unary('sqrt');
+/** 1 / sqrt(x). */
+export const rsqrt = unary('rsqrt');
+/** |x|. The gradient at 0 is 0. */
+export const abs = unary('abs');
+export const neg = unary('neg');
+/** The largest whole number not above x. No gradient. */
+export const floor = unary('floor');
+/** scale * x + shift, two numbers. */
+export const affine = (x: Tensor, scale: number, shift = 0): Tensor =>
+  apply('affine', { x }, { scale, shift }).y!;
+/** x limited to min..max. The gradient is 1 inside and on the limits, 0 outside. */
+export const clamp = (x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor =>
+  apply('clamp', { x }, { low: min, high: max }).y!;
+
+/** Elementwise with broadcasting; a number broadcasts to everything. */
+export const add = binary('add');
+export const sub = binary('sub');
+export const mul = binary('mul');
+/** a / b; on i32 the quotient is truncated. */
+export const div = binary('div');
+/** a - b * trunc(a / b), the sign of a, as C's % does. No gradient. */
+export const remainder = binary('remainder');
+/** The larger of both; at a tie each side gets half of the gradient. */
+export const maximum = binary('maximum');
+export const minimum = binary('minimum');
+/** a^b; a negative a takes whole exponents only. */
+export const pow = binary('pow');
+/** 1 where a = b, else 0. No gradient; so for the other comparisons. */
+export const equal = binary('equal');
+export const greater = binary('greater');
+export const greaterEqual = binary('greater_equal');
+/** a where condition is not 0, else b. */
+export const where = (condition: Tensor, a: Operand, b: Operand): Tensor => {
+  const like = a instanceof Tensor ? a : b instanceof Tensor ? b : condition;
+  return apply('where', { condition, a: operand(a, like), b: operand(b, like) }).y!;
+};

@@ -1,0 +1,117 @@
+import { ShapeError } from '../../errors.ts';
+import { formatShape, sameShape } from '../../shape.ts';
+import { apply, full, type Tensor } from '../tensor.ts';
+import { add, affine, div, mul, sigmoid } from './elementwise.ts';
+import { mean, sum } from './reduce.ts';
+
+/** What happens to the losses of single elements. */
+export type Reduction = 'none' | 'mean' | 'sum';
+
+const reduce = (loss: Tensor, reduction: Reduction): Tensor =>
+  reduction === 'none' ? loss : reduction === 'sum' ? sum(loss) : mean(loss);
+
+function expectSame(op: string, x: Tensor, target: Tensor): void {
+  if (!sameShape(x.shape, target.shape)) {
+    throw new ShapeError(
+      `${op}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape`,
+    );
+  }
+}
+
+export interface CrossEntropyOptions {
+  /** Weight of each class, [C]; `mean` divides by the sum of the targets' weights. */
+  readonly weight?: Tensor;
+  /** Targets of this value count for nothing. Default -100. */
+  readonly ignoreIndex?: number;
+  readonly reduction?: Reduction;
+  readonly labelSmoothing?: number;
+}
+
+/** -log softmax(x)[target]. x: […,C] logits; target: i32 […] class indices. */
+export function crossEntropy(
+  x: Tensor,
+  target: Tensor,
+  { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 }: CrossEntropyOptions = {},
+): Tensor {
+  const { loss, rowWeight } = apply('cross_entropy', { x, target, weight }, { ignoreIndex, labelSmoothing });
+  if (reduction === 'none') return loss!;
+  const total = sum(loss!);
+  return reduction === 'sum' ? total : div(total, sum(rowWeight!.detach()));
+}
+
+/** -(posWeight t log s(x) + (1 - t) log(1 - s(x))), finite for any logit x. posWeight and weight broadcast. */
+export function binaryCrossEntropyWithLogits(
+  x: Tensor,
+  target: Tensor,
+  {
+    weight,
+    posWeight,
+    reduction = 'mean',
+  }: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction } = {},
+): Tensor {
+  expectSame('binary_cross_entropy_with_logits', x, target);
+  const loss = apply('binary_cross_entropy_with_logits', { x, target, pos_weight: posWeight ?? full([1], 1) })
+    .y!;
+  return reduce(weight ? mul(loss, weight) : loss, reduction);
+}
+
+/**
+ * Focal loss (Lin et al. 2017, §3): alpha_t (1 - p_t)^gamma times the binary cross entropy of logits x.
+ * alpha below 0 leaves alpha_t out.
+ */
+export function sigmoidFocalLoss(
+  x: Tensor,
+  target: Tensor,
+  {
+    alpha = 0.25,
+    gamma = 2,
+    reduction = 'none',
+  }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
+): Tensor {
+  expectSame('sigmoid_focal_loss', x, target);
+  return reduce(apply('sigmoid_focal_loss', { x, target }, { alpha, gamma }).y!, reduction);
+}
+
+/** d^2 / (2 beta) below beta, else |d| - beta / 2, with d = x - target (Girshick 2015, Fast R-CNN, §2.3). */
+export function smoothL1Loss(
+  x: Tensor,
+  target: Tensor,
+  { beta = 1, reduction = 'mean' }: { beta?: number; reduction?: Reduction } = {},
+): Tensor {
+  expectSame('smooth_l1_loss', x, target);
+  return reduce(apply('smooth_l1_loss', { x, target }, { beta }).y!, reduction);
+}
+
+/** |x - target|. */
+export function l1Loss(
+  x: Tensor,
+  target: Tensor,
+  { reduction = 'mean' }: { reduction?: Reduction } = {},
+): Tensor {
+  expectSame('l1_loss', x, target);
+  return reduce(apply('l1_loss', { x, target }).y!, reduction);
+}
+
+/** (x - target)^2. */
+export function mseLoss(
+  x: Tensor,
+  target: Tensor,
+  { reduction = 'mean' }: { reduction?: Reduction } = {},
+): Tensor {
+  expectSame('mse_loss', x, target);
+  return reduce(apply('mse_loss', { x, target }).y!, reduction);
+}
+
+/**
+ * 1 - (2 sum(p g) + s) / (sum(p) + sum(g) + s) with p = sigmoid(x) (Milletari et al. 2016, V-Net, §3): over all
+ * but the first dimension, then the mean over the first.
+ */
+export function diceLoss(x: Tensor, target: Tensor, { smooth = 1 }: { smooth?: number } = {}): Tensor {
+  expectSame('dice_loss', x, target);
+  const N = x.shape[0]!;
+  const p = sigmoid(x).reshape([N, x.size / N]);
+  const g = target.reshape([N, x.size / N]);
+  const overlap = affine(sum(mul(p, g), { dim: 1 }), 2, smooth);
+  const total = affine(add(sum(p, { dim: 1 }), sum(g, { dim: 1 })), 1, smooth);
+  return mean(affine(div(overlap, total), -1, 1));
+}

@@ -1,0 +1,265 @@
+import type { ElementwiseOp } from '../kernels/elementwise.ts';
+import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise.ts';
+import { expressionOf } from '../kernels/fused.ts';
+import type { OpName } from '../kernels/ops.ts';
+import { numel, type Shape } from '../shape.ts';
+import { apply, type Tensor } from './tensor.ts';
+
+/** What a gradient rule sees: the operation's inputs, outputs and attributes, and the gradients that arrive. */
+export interface GradientContext {
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  // biome-ignore lint/suspicious/noExplicitAny: each rule knows the attributes of its own operation.
+  readonly attrs: any;
+  /** d loss / d output, for outputs that anything depends on. */
+  readonly grads: Readonly<Record<string, Tensor | undefined>>;
+  /** Whether d loss / d input is asked for. */
+  wants(input: string): boolean;
+}
+
+/** Graph in, graph out: d loss / d input for each input that has a gradient. */
+export type GradientRule = (context: GradientContext) => Readonly<Record<string, Tensor | undefined>>;
+
+const one = (op: OpName, inputs: Record<string, Tensor | undefined>, attrs: object = {}): Tensor =>
+  Object.values(apply(op, inputs, attrs))[0]!;
+
+/** The sum of a gradient over the dimensions that broadcasting added or stretched. */
+export function sumTo(g: Tensor, shape: Shape): Tensor {
+  const lead = g.shape.length - shape.length;
+  const dims = g.shape.flatMap((size, i) => (i < lead || (shape[i - lead] === 1 && size !== 1) ? [i] : []));
+  if (dims.length === 0) return g.reshape(shape);
+  return one('sum', { x: g }, { dims, keepdim: false }).reshape(shape);
+}
+
+const elementwise = (op: ElementwiseOp): GradientRule | null => {
+  const ref = elementwiseRef(op)!;
+  if (ref.backwardTo !== undefined) return null;
+  return ({ inputs, outputs, attrs, grads, wants }) => {
+    const g = grads.y!;
+    const values: Record<string, Tensor> = { ...inputs, y: outputs.y!, g };
+    const result: Record<string, Tensor> = {};
+    for (const arg of Object.keys(inputs)) {
+      const backward = `${op}_backward_${arg}`;
+      if (!wants(arg) || !elementwiseRef(backward)) continue;
+      const { wgsl, uses } = expressionOf({ row: ref.row, backwardTo: arg });
+      const used = Object.fromEntries(uses.map((name) => [name, values[name]!]));
+      const full = wgsl === 'g' ? g : one(backward as OpName, used, attrs);
+      // An argument that the gradient does not read may be wider than what it does read.
+      result[arg] = sumTo(full, inputs[arg]!.shape);
+    }
+    return result;
+  };
+};
+
+const elementwiseRules = Object.fromEntries(
+  Object.keys(elementwiseKernels).map((op) => [op, elementwise(op as ElementwiseOp)]),
+) as Record<ElementwiseOp, GradientRule | null>;
+
+const toInput = (attrs: object, x: Tensor): object => ({ ...attrs, inputSize: [x.shape[1], x.shape[2]] });
+
+/** A resampling: y is linear in x, and its own backward operation is the transposed map. */
+const resampling =
+  (backward: OpName): GradientRule =>
+  ({ inputs, attrs, grads }) => ({ x: one(backward, { dy: grads.y }, toInput(attrs, inputs.x!)) });
+
+/** What the transposed convolution must add to its output's size to arrive at this one. */
+function outputPaddingOf(size: Shape, dy: Tensor, weight: Tensor, attrs: GradientContext['attrs']): number[] {
+  return [0, 1].map((axis) => {
+    const extent = attrs.dilation[axis] * (weight.shape[axis]! - 1) + 1;
+    const reached = (dy.shape[axis + 1]! - 1) * attrs.stride[axis] - 2 * attrs.padding[axis] + extent;
+    return size[axis + 1]! - reached;
+  });
+}
+
+const transposeLast = (x: Tensor): Tensor => {
+  const rank = x.shape.length;
+  const dims = x.shape.map((_, i) => (i === rank - 2 ? rank - 1 : i === rank - 1 ? rank - 2 : i));
+  return one('permute', { x }, { dims });
+};
+
+const channelSum = (g: Tensor): Tensor =>
+  one('sum', { x: g }, { dims: g.shape.slice(0, -1).map((_, i) => i), keepdim: false });
+
+const UNIT_CONV = { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 };
+
+const withKeepdim = (x: Tensor, reduced: Tensor, dims: readonly number[]): Tensor =>
+  reduced.reshape(x.shape.map((size, i) => (dims.includes(i) ? 1 : size)));
+
+/** The transposed map of a resampling: its gradient is the resampling itself. */
+const resamplingBackward =
+  (forward: OpName): GradientRule =>
+  ({ attrs: { inputSize: _, ...attrs }, grads }) => ({ dy: one(forward, { x: grads.dx }, attrs) });
+
+const none: GradientRule | null = null;
+
+/** One row an operation. `null` says "deliberately not differentiable". A missing row is a type error. */
+export const gradients: Record<OpName, GradientRule | null> = {
+  ...elementwiseRules,
+  conv2d: ({ inputs: { x, weight }, attrs, grads: { y: g }, wants }) => {
+    const kernelSize = [weight!.shape[0], weight!.shape[1]];
+    return {
+      x: wants('x')
+        ? one(
+            'conv_transpose2d',
+            { x: g, weight },
+            { ...attrs, outputPadding: outputPaddingOf(x!.shape, g!, weight!, attrs) },
+          )
+        : undefined,
+      weight: wants('weight')
+        ? one('conv2d_backward_weight', { x, dy: g }, { ...attrs, kernelSize })
+        : undefined,
+      bias: wants('bias') ? channelSum(g!) : undefined,
+    };
+  },
+  conv2d_backward_weight: none,
+  conv_transpose2d: ({ inputs: { x, weight }, attrs, grads: { y: g }, wants }) => {
+    const { outputPadding: _, ...conv } = attrs;
+    const kernelSize = [weight!.shape[0], weight!.shape[1]];
+    return {
+      x: wants('x') ? one('conv2d', { x: g, weight }, conv) : undefined,
+      weight: wants('weight')
+        ? one('conv2d_backward_weight', { x: g, dy: x }, { ...conv, kernelSize })
+        : undefined,
+      bias: wants('bias') ? channelSum(g!) : undefined,
+    };
+  },
+  linear: ({ inputs: { x, weight }, grads: { y: g }, wants }) => {
+    const [I, O] = weight!.shape as [number, number];
+    const rows = numel(x!.shape.slice(0, -1));
+    const image = (t: Tensor, channels: number) => t.reshape([1, 1, rows, channels]);
+    return {
+      x: wants('x') ? one('linear', { x: g, weight: transposeLast(weight!) }) : undefined,
+      weight: wants('weight')
+        ? one(
+            'conv2d_backward_weight',
+            { x: image(x!, I), dy: image(g!, O) },
+            { ...UNIT_CONV, kernelSize: [1, 1] },
+          ).reshape([I, O])
+        : undefined,
+      bias: wants('bias') ? channelSum(g!) : undefined,
+    };
+  },
+  matmul: ({ inputs: { a, b }, grads: { y: g }, wants }) => ({
+    a: wants('a') ? sumTo(one('matmul', { a: g, b: transposeLast(b!) }), a!.shape) : undefined,
+    b: wants('b') ? sumTo(one('matmul', { a: transposeLast(a!), b: g }), b!.shape) : undefined,
+  }),
+  gather_rows: ({ inputs: { x, index }, attrs, grads: { y: g } }) => ({
+    x: one('gather_rows_backward', { dy: g, index }, { ...attrs, rows: x!.shape[attrs.batchDims] }),
+  }),
+  gather_rows_backward: none,
+  // Sorted values are rows gathered by their indices; every leading row is a batch of its own.
+  sort: (context) => ({ x: gatherLast(context) }),
+  topk: (context) => ({ x: gatherLast(context) }),
+  argmax: none,
+  nms: none,
+  box_iou: none,
+  generalized_box_iou: none,
+  box_encode: none,
+  box_decode: ({ inputs: { deltas, anchors }, attrs, grads: { boxes: g } }) => ({
+    deltas: one('box_decode_backward', { dy: g, deltas, anchors }, attrs),
+  }),
+  box_decode_backward: none,
+  match_anchors: none,
+  one_hot: none,
+  cross_entropy: ({ inputs: { x, target, weight }, attrs, grads: { loss: g } }) => ({
+    x: one('cross_entropy_backward', { x, target, g, weight }, attrs),
+  }),
+  cross_entropy_backward: none,
+  hamming_distance: none,
+  interpolate: resampling('interpolate_backward'),
+  interpolate_backward: resamplingBackward('interpolate'),
+  adaptive_avg_pool2d: resampling('adaptive_avg_pool2d_backward'),
+  adaptive_avg_pool2d_backward: resamplingBackward('adaptive_avg_pool2d'),
+  avg_pool2d: resampling('avg_pool2d_backward'),
+  avg_pool2d_backward: resamplingBackward('avg_pool2d'),
+  pyr_down: resampling('pyr_down_backward'),
+  pyr_down_backward: resamplingBackward('pyr_down'),
+  pyr_up: resampling('pyr_up_backward'),
+  pyr_up_backward: resamplingBackward('pyr_up'),
+  gaussian_blur: resampling('gaussian_blur_backward'),
+  gaussian_blur_backward: resamplingBackward('gaussian_blur'),
+  max_pool2d: ({ inputs: { x }, outputs: { indices }, attrs, grads: { y: g } }) => ({
+    x: one('max_pool2d_backward', { dy: g, indices }, toInput(attrs, x!)),
+  }),
+  max_pool2d_backward: none,
+  sum: ({ inputs: { x }, attrs, grads: { y: g } }) => ({
+    x: one('expand', { x: withKeepdim(x!, g!, attrs.dims) }, { shape: x!.shape }),
+  }),
+  // Where several elements are the maximum they share the gradient equally, as in PyTorch.
+  amax: ({ inputs: { x }, outputs: { y }, attrs, grads: { y: g } }) => {
+    const top = one('equal', { a: x!, b: withKeepdim(x!, y!, attrs.dims) });
+    const count = one('sum', { x: top }, { dims: attrs.dims, keepdim: true });
+    const share = one('div', { a: withKeepdim(x!, g!, attrs.dims), b: count });
+    return { x: one('mul', { a: top, b: share }) };
+  },
+  // y (g - sum(g y))
+  softmax: ({ outputs: { y }, grads: { y: g } }) => {
+    const weighted = one(
+      'sum',
+      { x: one('mul', { a: g!, b: y! }) },
+      { dims: [y!.shape.length - 1], keepdim: true },
+    );
+    return { x: one('mul', { a: y!, b: one('sub', { a: g!, b: weighted }) }) };
+  },
+  // g - exp(y) sum(g)
+  log_softmax: ({ outputs: { y }, grads: { y: g } }) => {
+    const total = one('sum', { x: g! }, { dims: [y!.shape.length - 1], keepdim: true });
+    return { x: one('sub', { a: g!, b: one('mul', { a: one('exp', { x: y! }), b: total }) }) };
+  },
+  batch_norm: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: g } }) => {
+    const { dx, dweight, dbias } = apply('batch_norm_backward', { dy: g, x, weight, mean, invstd }, attrs);
+    return { x: dx, weight: dweight, bias: dbias };
+  },
+  batch_norm_backward: none,
+  group_norm: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: g } }) => {
+    const { dx, dweight, dbias } = apply('group_norm_backward', { dy: g, x, weight, mean, invstd }, attrs);
+    return { x: dx, weight: dweight, bias: dbias };
+  },
+  group_norm_backward: none,
+  permute: ({ attrs, grads: { y: g } }) => {
+    const inverse = attrs.dims.map((_: number, i: number) => attrs.dims.indexOf(i));
+    return { x: one('permute', { x: g }, { dims: inverse }) };
+  },
+  slice: ({ inputs: { x }, attrs: { starts, steps }, grads: { y: g } }) => ({
+    x: one('slice_backward', { dy: g }, { starts, steps, inputShape: x!.shape }),
+  }),
+  slice_backward: none,
+  // Negative padding crops, so the gradient pads by the opposite amounts.
+  pad: ({ attrs, grads: { y: g } }) => ({
+    x: one('pad', { x: g }, { padding: attrs.padding.map(([a, b]: [number, number]) => [-a, -b]), value: 0 }),
+  }),
+  flip: ({ attrs, grads: { y: g } }) => ({ x: one('flip', { x: g }, attrs) }),
+  expand: ({ inputs: { x }, grads: { y: g } }) => ({ x: sumTo(g!, x!.shape) }),
+  concat: ({ inputs, attrs: { dim }, grads: { y: g } }) => {
+    let start = 0;
+    const result: Record<string, Tensor> = {};
+    for (const [name, input] of Object.entries(inputs)) {
+      const starts = input.shape.map((_, i) => (i === dim ? start : 0));
+      result[name] = one('slice', { x: g }, { starts, steps: input.shape.map(() => 1), sizes: input.shape });
+      start += input.shape[dim]!;
+    }
+    return result;
+  },
+  cast: none,
+  roi_align: ({ inputs: { x, rois }, attrs, grads: { y: g } }) => ({
+    x: one('roi_align_backward', { dy: g, rois }, { ...attrs, inputShape: x!.shape }),
+  }),
+  roi_align_backward: none,
+  roi_pool: ({ inputs: { x, rois }, outputs: { indices }, attrs, grads: { y: g } }) => ({
+    x: one('roi_pool_backward', { dy: g, indices, rois }, { ...attrs, inputShape: x!.shape }),
+  }),
+  roi_pool_backward: none,
+  pack: none,
+  sgd_step: none,
+  adamw_step: none,
+};
+
+function gatherLast({ inputs, outputs, grads }: GradientContext): Tensor {
+  const x = inputs.x!;
+  const n = x.shape.at(-1)!;
+  const rows = numel(x.shape.slice(0, -1));
+  const k = outputs.indices!.shape.at(-1)!;
+  const dy = grads.values!.reshape([rows, k, 1]);
+  const index = outputs.indices!.reshape([rows, k]);
+  return one('gather_rows_backward', { dy, index }, { batchDims: 1, rows: n }).reshape(x.shape);
+}

@@ -1,0 +1,45 @@
+import { FoveaError, ShapeError } from '../errors.ts';
+import { formatShape, sameShape } from '../shape.ts';
+import type { State, Tensor } from './tensor.ts';
+
+/** A change of state at the end of a run: the state takes the tensor's value. */
+export interface Effect {
+  readonly state: State;
+  readonly value: Tensor;
+}
+
+/** What a function under capture does besides computing its result. */
+export interface Recording {
+  readonly effects: Effect[];
+}
+
+let current: Recording | undefined;
+
+/** Runs fn while assignments are recorded. Recordings do not nest. */
+export function record<R>(fn: () => R): { result: R; recording: Recording } {
+  if (current)
+    throw new FoveaError('capture: a capture is running already; call it outside of the other one');
+  const recording: Recording = { effects: [] };
+  current = recording;
+  try {
+    return { result: fn(), recording };
+  } finally {
+    current = undefined;
+  }
+}
+
+/** state := value, when the run ends. Only inside `Gpu.capture` and `Gpu.run`. */
+export function assign(state: State, value: Tensor): void {
+  if (!current) {
+    throw new FoveaError(`${state.label}: state changes only inside gpu.capture(…) or gpu.run(…)`);
+  }
+  if (!sameShape(state.spec.shape, value.shape)) {
+    throw new ShapeError(
+      `${state.label}: ${formatShape(value.shape)} assigned to ${formatShape(state.spec.shape)}`,
+    );
+  }
+  current.effects.push({ state, value });
+}
+
+/** Whether assignments are being recorded. */
+export const isRecording = (): boolean => current !== undefined;

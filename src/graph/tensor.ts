@@ -1,0 +1,164 @@
+import { FoveaError, ShapeError } from '../errors.ts';
+import type { OpName } from '../kernels/ops.ts';
+import { kernelOf } from '../kernels/ops.ts';
+import { type DType, formatShape, type HostArray, numel, type Shape, type TensorSpec } from '../shape.ts';
+
+/** A value that lives on from run to run: a parameter, a running mean, an optimizer's moments. */
+export class State {
+  readonly spec: TensorSpec;
+  readonly label: string;
+  /** What it holds at first, and what `load` puts there. */
+  initial: HostArray;
+  /** Counts changes from the host, so that a device knows when to upload again. */
+  version = 0;
+  /** Its place in a larger state, in elements: parameters live in a few flat buffers. */
+  #home: { readonly flat: State; readonly offset: number } | undefined;
+
+  constructor(label: string, spec: TensorSpec, initial: HostArray) {
+    this.label = label;
+    this.spec = spec;
+    this.initial = initial;
+  }
+
+  get home(): { readonly flat: State; readonly offset: number } | undefined {
+    return this.#home;
+  }
+
+  /** Moves this state into a flat one, which holds its value from now on. */
+  moveInto(flat: State, offset: number): void {
+    if (this.#home) throw new FoveaError(`${this.label}: it belongs to another optimizer already`);
+    this.#home = { flat, offset };
+    (flat.initial as Float32Array).set(this.initial, offset);
+    flat.version++;
+  }
+
+  /**
+   * Replaces the value from the host. A state inside a flat one must not be set after the device has changed its
+   * neighbours: read the flat one back first (Gpu.download does).
+   */
+  set(values: HostArray): void {
+    if (values.length !== numel(this.spec.shape)) {
+      throw new ShapeError(`${this.label}: ${values.length} values for ${formatShape(this.spec.shape)}`);
+    }
+    this.initial = values;
+    this.version++;
+    if (this.#home) {
+      (this.#home.flat.initial as Float32Array).set(values, this.#home.offset);
+      this.#home.flat.version++;
+    }
+  }
+}
+
+/** Where a tensor's value comes from. */
+export type Origin =
+  | { readonly kind: 'constant'; readonly data: HostArray }
+  | { readonly kind: 'input'; readonly name: string }
+  | { readonly kind: 'state'; readonly state: State }
+  | { readonly kind: 'view'; readonly base: Tensor }
+  | { readonly kind: 'op'; readonly node: Node; readonly output: string };
+
+/** One recorded operation. */
+export interface Node {
+  readonly id: number;
+  readonly op: OpName;
+  readonly attrs: object;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: Record<string, Tensor>;
+}
+
+let nextId = 0;
+
+/**
+ * A value that is computed when it is asked for. Operations on tensors record a graph; `Gpu.run`, `Gpu.capture`
+ * and `Gpu.read` lower and run it.
+ */
+export class Tensor {
+  readonly id = nextId++;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly origin: Origin;
+  readonly requiresGrad: boolean;
+  /** d loss / d this tensor, after `backward`. */
+  grad: Tensor | undefined;
+
+  constructor(spec: TensorSpec, origin: Origin, requiresGrad = false) {
+    this.shape = spec.shape;
+    this.dtype = spec.dtype;
+    this.origin = origin;
+    this.requiresGrad = requiresGrad;
+  }
+
+  get size(): number {
+    return numel(this.shape);
+  }
+
+  /** The same elements under another shape; one dimension may be -1. Costs nothing. */
+  reshape(shape: Shape): Tensor {
+    const known = numel(shape.filter((size) => size !== -1));
+    const full = shape.map((size) => (size === -1 ? this.size / known : size));
+    if (numel(full) !== this.size || shape.filter((size) => size === -1).length > 1) {
+      throw new ShapeError(
+        `reshape: ${formatShape(this.shape)} has ${this.size} elements, ${formatShape(shape)} does not`,
+      );
+    }
+    return new Tensor({ shape: full, dtype: this.dtype }, { kind: 'view', base: this }, this.requiresGrad);
+  }
+
+  /** The same value, through which no gradient flows. */
+  detach(): Tensor {
+    return new Tensor(this, { kind: 'view', base: this }, false);
+  }
+}
+
+/** A tensor of these values. */
+export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype?: DType): Tensor {
+  const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
+  const array = hostArray(data, type);
+  const full = shape ?? [array.length];
+  if (numel(full) !== array.length) {
+    throw new ShapeError(`tensor: ${array.length} values for shape ${formatShape(full)}`);
+  }
+  return new Tensor({ shape: full, dtype: type }, { kind: 'constant', data: array });
+}
+
+export function hostArray(data: HostArray | readonly number[], dtype: DType): HostArray {
+  if (dtype === 'i32') return data instanceof Int32Array ? data : Int32Array.from(data);
+  if (dtype === 'u32') return data instanceof Uint32Array ? data : Uint32Array.from(data);
+  if (dtype === 'f16') throw new FoveaError('tensor: f16 values come from cast, not from the host');
+  return data instanceof Float32Array || data instanceof Float64Array ? data : Float32Array.from(data);
+}
+
+export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
+
+export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
+  tensor(hostArray(new Float32Array(numel(shape)).fill(value), dtype), shape, dtype);
+
+/** A tensor over a state; reading it gives the state's value at that point of the program. */
+export const stateTensor = (state: State, requiresGrad = false): Tensor =>
+  new Tensor(state.spec, { kind: 'state', state }, requiresGrad);
+
+/** Records an operation: checks shapes now, computes later. */
+export function apply(
+  op: OpName,
+  inputs: Readonly<Record<string, Tensor | undefined>>,
+  attrs: object = {},
+  differentiable = true,
+): Record<string, Tensor> {
+  const given: Record<string, Tensor> = {};
+  for (const [name, value] of Object.entries(inputs)) if (value) given[name] = value;
+  const specs = kernelOf(op).infer(given, attrs as never);
+  const node: Node = { id: nextId++, op, attrs, inputs: given, outputs: {} };
+  const requiresGrad = differentiable && Object.values(given).some((input) => input.requiresGrad);
+  for (const [output, spec] of Object.entries(specs)) {
+    const tracked = requiresGrad && spec.dtype === 'f32';
+    node.outputs[output] = new Tensor(spec, { kind: 'op', node, output }, tracked);
+  }
+  return node.outputs;
+}
+
+/** The tensor that holds a view's elements. */
+export function baseOf(value: Tensor): Tensor {
+  let base = value;
+  while (base.origin.kind === 'view') base = base.origin.base;
+  return base;
+}

@@ -1,0 +1,185 @@
+import type { Node, Tensor } from '../graph/tensor.ts';
+import { elementwiseRef } from '../kernels/elementwise.ts';
+import { expressionOf, type FusedChain, type FusedStep, indexMode } from '../kernels/fused.ts';
+import { kernelOf } from '../kernels/ops.ts';
+import { type Shape, sameShape } from '../shape.ts';
+
+/**
+ * What becomes one operation: either a node as it is, or a chain of elementwise operations, alone or as the
+ * epilogue of the kernel that produced its first value (`root`).
+ */
+export interface Group {
+  /** The node at whose place the group runs: its last. */
+  readonly id: number;
+  readonly root?: Node;
+  /** The root's output that flows into the chain. */
+  readonly rootOutput?: string;
+  readonly chain?: { readonly inputs: readonly Tensor[]; readonly steps: readonly FusedStep[] };
+  /** What the group computes: the last node's output. */
+  readonly output?: Tensor;
+  readonly nodes: readonly Node[];
+}
+
+export interface FusionLimits {
+  /** Storage buffers that a dispatch may bind. */
+  readonly maxStorageBuffers: number;
+  /** The epilogue that a node's kernel offers for its main output, and how many buffers it binds itself. */
+  epilogueOf(
+    node: Node,
+  ): { readonly output: string; readonly lanes: 1 | 4; readonly buffers: number } | undefined;
+}
+
+/** Everything that a tensor's value depends on through views is its base. */
+type BaseOf = (value: Tensor) => Tensor;
+
+/** Chains longer than this compile slowly on software adapters and save nothing more. */
+const MAX_STEPS = 12;
+
+/**
+ * Groups nodes (in order) so that an elementwise operation runs inside the one that feeds it, where that value
+ * is read by nobody else. `readers` counts who reads a base: nodes, and results or states that keep it.
+ */
+export function fuse(
+  nodes: readonly Node[],
+  readers: ReadonlyMap<Tensor, ReadonlySet<Node | 'kept'>>,
+  baseOf: BaseOf,
+  limits: FusionLimits,
+): Group[] {
+  const groups = new Map<Tensor, Group>();
+  const result = new Set<Group>();
+  const barriers = nodes.filter((node) => kernelOf(node.op).inPlace).map((node) => node.id);
+  const barrierBetween = (a: number, b: number) => barriers.some((id) => id > a && id < b);
+
+  for (const node of nodes) {
+    const single: Group = { id: node.id, nodes: [node] };
+    const fused = fuseNode(node, { groups, readers, baseOf, limits, barrierBetween });
+    const group = fused?.group ?? single;
+    for (const absorbed of fused?.absorbed ?? []) result.delete(absorbed);
+    result.add(group);
+    for (const output of Object.values(node.outputs)) groups.set(output, group);
+  }
+  return [...result].sort((a, b) => a.id - b.id);
+}
+
+interface Context {
+  readonly groups: ReadonlyMap<Tensor, Group>;
+  readonly readers: ReadonlyMap<Tensor, ReadonlySet<Node | 'kept'>>;
+  readonly baseOf: BaseOf;
+  readonly limits: FusionLimits;
+  barrierBetween(a: number, b: number): boolean;
+}
+
+function fuseNode(node: Node, context: Context): { group: Group; absorbed: Group[] } | undefined {
+  const ref = elementwiseRef(node.op);
+  const output = Object.values(node.outputs)[0]!;
+  if (!ref || output.dtype !== 'f32') return undefined;
+  const { uses } = expressionOf(ref);
+  const args = uses.map((name) => node.inputs[name]!);
+  if (args.some((arg) => indexMode(arg.shape, output.shape) === undefined)) return undefined;
+
+  const inputs: Tensor[] = [];
+  const steps: FusedStep[] = [];
+  const nodes: Node[] = [];
+  const absorbed: Group[] = [];
+  let root: Group | undefined;
+  const inputIndex = (value: Tensor): string => {
+    // The same memory under another shape is read by another index, so views are inputs of their own.
+    const known = inputs.findIndex(
+      (input) => context.baseOf(input) === context.baseOf(value) && sameShape(input.shape, value.shape),
+    );
+    return `in${known >= 0 ? known : inputs.push(value) - 1}`;
+  };
+  const place = new Map<Tensor, string>();
+  for (const arg of new Set(args)) {
+    const base = context.baseOf(arg);
+    const group = context.groups.get(base);
+    const merged = place.get(base);
+    if (merged) {
+      place.set(arg, merged);
+      continue;
+    }
+    if (!group || !absorbable(group, base, arg, node, output.shape, context)) continue;
+    if (group.chain && steps.length + group.chain.steps.length + 1 > MAX_STEPS) continue;
+    const rooted = group.root ?? (group.chain ? undefined : group.nodes[0]);
+    if (rooted && root) continue;
+    if (rooted) root = group;
+    const offset = steps.length;
+    const renamed = (name: string): string => {
+      if (name === 'v') return 'v';
+      if (name.startsWith('t')) return `t${Number(name.slice(1)) + offset}`;
+      return inputIndex(group.chain!.inputs[Number(name.slice(2))]!);
+    };
+    for (const step of group.chain?.steps ?? []) {
+      const renamedArgs = Object.entries(step.args).map(([key, name]) => [key, renamed(name)] as const);
+      steps.push({ ...step, args: Object.fromEntries(renamedArgs) });
+    }
+    place.set(arg, group.chain ? `t${steps.length - 1}` : 'v');
+    place.set(base, place.get(arg)!);
+    nodes.push(...group.nodes);
+    absorbed.push(group);
+  }
+  const stepArgs = uses.map((name, k) => [name, place.get(args[k]!) ?? inputIndex(args[k]!)] as const);
+  steps.push({ ...ref, attrs: node.attrs as Record<string, number>, args: Object.fromEntries(stepArgs) });
+  nodes.push(node);
+
+  const rootNode = root ? (root.root ?? root.nodes[0]!) : undefined;
+  const epilogue = rootNode ? context.limits.epilogueOf(rootNode) : undefined;
+  const bound = (epilogue ? epilogue.buffers : 1) + inputs.length;
+  const readsWell = inputs.every((input) => {
+    const mode = indexMode(input.shape, output.shape);
+    return mode !== undefined && (epilogue?.lanes !== 4 || !('n' in mode) || mode.n % 4 === 0);
+  });
+  if (bound > context.limits.maxStorageBuffers || !readsWell) {
+    // Too much for one dispatch: a chain of its own, which reads everything from memory.
+    const own = [...new Set(args)];
+    const alone = uses.map((name, k) => [name, `in${own.indexOf(args[k]!)}`] as const);
+    const step: FusedStep = {
+      ...ref,
+      attrs: node.attrs as Record<string, number>,
+      args: Object.fromEntries(alone),
+    };
+    return {
+      group: { id: node.id, chain: { inputs: own, steps: [step] }, output, nodes: [node] },
+      absorbed: [],
+    };
+  }
+  const group: Group = {
+    id: node.id,
+    ...(rootNode ? { root: rootNode, rootOutput: epilogue!.output } : {}),
+    chain: { inputs, steps },
+    output,
+    nodes,
+  };
+  return { group, absorbed };
+}
+
+/** Whether the group that computes `base` may run inside the operation that reads it as `arg`. */
+function absorbable(
+  group: Group,
+  base: Tensor,
+  arg: Tensor,
+  reader: Node,
+  shape: Shape,
+  { readers, limits, barrierBetween }: Context,
+): boolean {
+  const readBy = readers.get(base);
+  if (readBy?.size !== 1 || !readBy.has(reader)) return false;
+  if (indexMode(arg.shape, shape)?.kind !== 'same' || barrierBetween(group.nodes[0]!.id, reader.id))
+    return false;
+  if (group.chain) return group.output === base;
+  const node = group.nodes[0]!;
+  const epilogue = limits.epilogueOf(node);
+  if (!epilogue || node.outputs[epilogue.output] !== base) return false;
+  // The kernel moves to the reader's place, so nobody may want its other outputs before.
+  return Object.values(node.outputs).every((other) => {
+    if (other === base) return true;
+    return [...(readers.get(other) ?? [])].every((user) => user === 'kept' || user.id > reader.id);
+  });
+}
+
+/** The chain of a group as fused.ts takes it. */
+export const chainOf = (group: Group): FusedChain => ({
+  inputs: group.chain!.inputs.map(({ shape, dtype }) => ({ shape, dtype })),
+  steps: group.chain!.steps,
+  dtype: 'f32',
+});

@@ -1,0 +1,248 @@
+import type { Caps } from '../device/caps.ts';
+import type { Effect } from '../graph/recorder.ts';
+import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
+import { chainDispatch } from '../kernels/elementwise.ts';
+import { fusedSnippet, needsSpecial } from '../kernels/fused.ts';
+import {
+  checkBindingSize,
+  type Dispatch,
+  type KernelPlan,
+  type Specs,
+  shaderOf,
+  workgroupsOf,
+} from '../kernels/kernel.ts';
+import { kernelOf } from '../kernels/ops.ts';
+import { numel, type TensorSpec } from '../shape.ts';
+import { packParams, sourceOf } from '../wgsl/assemble.ts';
+import special from '../wgsl/lib/special.wgsl';
+import { chainOf, fuse, type Group } from './fuse.ts';
+import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
+
+/** A program before any buffer exists. */
+export interface Lowered {
+  readonly ops: readonly LoweredOp[];
+  /** Storage of every base tensor that the program touches. */
+  readonly storages: ReadonlyMap<Tensor, Storage>;
+  /** States that take a value by copy when the run ends. */
+  readonly copies: readonly { readonly from: Storage; readonly to: State }[];
+}
+
+/** Nodes that the roots need, in the order in which they were recorded. */
+function neededNodes(roots: readonly Tensor[]): Node[] {
+  const nodes = new Set<Node>();
+  const stack = roots.map(baseOf);
+  while (stack.length > 0) {
+    const { origin } = stack.pop()!;
+    if (origin.kind !== 'op' || nodes.has(origin.node)) continue;
+    nodes.add(origin.node);
+    for (const input of Object.values(origin.node.inputs)) stack.push(baseOf(input));
+  }
+  return [...nodes].sort((a, b) => a.id - b.id);
+}
+
+const specOf = ({ shape, dtype }: Tensor): TensorSpec => ({ shape, dtype });
+const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
+  Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, specOf(value)]));
+
+export const planNode = (caps: Caps, node: Node): KernelPlan =>
+  kernelOf(node.op).dispatches(caps, specsOf(node.inputs), specsOf(node.outputs), node.attrs as never);
+
+/** Lowers what the results and effects need: fusion, then dispatches over storages. `fusion` can be turned off. */
+export function lower(
+  caps: Caps,
+  results: readonly Tensor[],
+  effects: readonly Effect[],
+  fusion = true,
+): Lowered {
+  const roots = [...results, ...effects.map((effect) => effect.value)];
+  const nodes = neededNodes(roots);
+  const plans = new Map(nodes.map((node) => [node, planNode(caps, node)]));
+  const readers = new Map<Tensor, Set<Node | 'kept'>>();
+  const addReader = (value: Tensor, reader: Node | 'kept') => {
+    const base = baseOf(value);
+    const known = readers.get(base);
+    if (known) known.add(reader);
+    else readers.set(base, new Set([reader]));
+  };
+  for (const node of nodes) for (const input of Object.values(node.inputs)) addReader(input, node);
+  for (const root of roots) addReader(root, 'kept');
+
+  const epilogueOf = (node: Node) => {
+    const dispatch = plans.get(node)!.dispatches.at(-1);
+    if (!dispatch?.epilogue) return undefined;
+    const output = kernelOf(node.op).outputs[0]!;
+    const lanes = dispatch.epilogue === 'vec4f' ? (4 as const) : (1 as const);
+    const buffers = shaderOf(dispatch).bindings.filter((binding) => binding.kind !== 'uniform').length;
+    return { output, lanes, buffers };
+  };
+  const maxStorageBuffers = fusion ? Math.min(caps.maxStorageBuffers, 8) : 0;
+  const groups = fuse(nodes, readers, baseOf, { maxStorageBuffers, epilogueOf });
+
+  const lowering = new Lowering(caps, plans);
+  for (const root of roots) lowering.storageOf(root).kept = true;
+  const ops = groups.map((group) => lowering.lowerGroup(group));
+  const copies = effects.flatMap(({ state, value }) => {
+    const from = lowering.storageOf(value);
+    return from.state === state ? [] : [{ from, to: state }];
+  });
+  return { ops, storages: lowering.storages, copies };
+}
+
+class Lowering {
+  readonly storages = new Map<Tensor, Storage>();
+  readonly #states = new Map<State, Storage>();
+  readonly #caps: Caps;
+  readonly #plans: ReadonlyMap<Node, KernelPlan>;
+
+  constructor(caps: Caps, plans: ReadonlyMap<Node, KernelPlan>) {
+    this.#caps = caps;
+    this.#plans = plans;
+  }
+
+  /** The memory of a tensor; in-place outputs and states share theirs. */
+  storageOf(value: Tensor): Storage {
+    const base = baseOf(value);
+    const known = this.storages.get(base);
+    if (known) return known;
+    const { origin } = base;
+    let storage: Storage;
+    if (origin.kind === 'state') {
+      storage = this.#states.get(origin.state) ?? {
+        spec: origin.state.spec,
+        label: origin.state.label,
+        origin: 'state',
+        kept: true,
+        state: origin.state,
+      };
+      this.#states.set(origin.state, storage);
+    } else if (origin.kind === 'op' && kernelOf(origin.node.op).inPlace?.[origin.output]) {
+      storage = this.storageOf(origin.node.inputs[kernelOf(origin.node.op).inPlace![origin.output]!]!);
+    } else {
+      const kept = origin.kind !== 'op';
+      storage = { spec: specOf(base), label: labelOf(base), origin: origin.kind, kept };
+    }
+    this.storages.set(base, storage);
+    return storage;
+  }
+
+  lowerGroup(group: Group): LoweredOp {
+    if (!group.chain) return this.#lowerNode(group.nodes[0]!);
+    const output = group.output!;
+    const inputs = group.chain.inputs;
+    const chain = chainOf(group);
+    if (!group.root) {
+      const bind = Object.fromEntries(inputs.map((_, k) => [`in${k}`, `in${k}`]));
+      const dispatch = chainDispatch(chain, specOf(output), { ...bind, y: 'y' });
+      const names: Record<string, Storage> = { y: this.storageOf(output) };
+      inputs.forEach((input, k) => {
+        names[`in${k}`] = this.storageOf(input);
+      });
+      return this.#finish(group, { dispatches: [dispatch] }, names, inputs, [output]);
+    }
+    const root = group.root;
+    const plan = this.#plans.get(root)!;
+    const last = plan.dispatches.at(-1)!;
+    const lanes = last.epilogue === 'vec4f' ? 4 : 1;
+    const first = Math.max(...shaderOf(last).bindings.map((binding) => binding.index)) + 1;
+    const epilogue = fusedSnippet(chain, output.shape, first, 'epilogue', lanes);
+    const names = this.#namesOf(root);
+    names[group.rootOutput!] = this.storageOf(output);
+    inputs.forEach((input, k) => {
+      names[`in${k}`] = this.storageOf(input);
+    });
+    const reads = [...Object.values(root.inputs), ...inputs];
+    const writes = Object.entries(root.outputs).map(([name, value]) =>
+      name === group.rootOutput ? output : value,
+    );
+    return this.#finish(group, plan, names, reads, writes, { text: epilogue, special: needsSpecial(chain) });
+  }
+
+  #lowerNode(node: Node): LoweredOp {
+    const plan = this.#plans.get(node)!;
+    const group: Group = { id: node.id, nodes: [node] };
+    if (node.op === 'pack') return this.#lowerPack(node, plan, group);
+    return this.#finish(
+      group,
+      plan,
+      this.#namesOf(node),
+      Object.values(node.inputs),
+      Object.values(node.outputs),
+    );
+  }
+
+  /**
+   * Inputs that some operation of this program writes, and that live nowhere else, are written straight into
+   * their place; only the others are copied. The buffer is cleared once, when it is made.
+   */
+  #lowerPack(node: Node, plan: KernelPlan, group: Group): LoweredOp {
+    const y = this.storageOf(node.outputs.y!);
+    y.kept = true;
+    const offsets = (node.attrs as { offsets: readonly number[] }).offsets;
+    const copied: Dispatch[] = [];
+    const inputs = Object.values(node.inputs);
+    inputs.forEach((input, k) => {
+      const storage = this.storageOf(input);
+      const free = storage.origin === 'op' && !storage.kept && !storage.home && !storage.state;
+      if (free) storage.home = { storage: y, offset: offsets[k]! * 4 };
+      else copied.push(plan.dispatches[k + 1]!);
+    });
+    return this.#finish(group, { dispatches: copied }, this.#namesOf(node), inputs, [node.outputs.y!]);
+  }
+
+  #namesOf(node: Node): Record<string, Storage> {
+    const named = [...Object.entries(node.inputs), ...Object.entries(node.outputs)];
+    return Object.fromEntries(named.map(([name, value]) => [name, this.storageOf(value)]));
+  }
+
+  #finish(
+    group: Group,
+    plan: KernelPlan,
+    names: Record<string, Storage>,
+    reads: readonly Tensor[],
+    writes: readonly Tensor[],
+    epilogue?: { readonly text: string; readonly special: boolean },
+  ): LoweredOp {
+    const label = group.nodes.map((node) => node.op).join('+');
+    for (const [name, storage] of Object.entries(names)) {
+      checkBindingSize(label, name, storage.spec, this.#caps.maxBindingSize);
+    }
+    const own = (name: string, bytes: number): Storage => ({
+      spec: { shape: [Math.ceil(bytes / 4)], dtype: 'u32' },
+      label: `${label} ${name}`,
+      origin: 'op',
+      kept: false,
+    });
+    const scratch = Object.entries(plan.scratch ?? {}).map(([name, bytes]) => {
+      names[name] = own(name, bytes);
+      return names[name];
+    });
+    const tables = new Map<Storage, Float32Array | Int32Array | Uint32Array>();
+    for (const [name, values] of Object.entries(plan.tables ?? {})) {
+      names[name] = { ...own(name, values.byteLength), kept: true };
+      tables.set(names[name], values);
+    }
+    const dispatches = plan.dispatches.flatMap((dispatch, i): LoweredDispatch[] => {
+      const workgroups = workgroupsOf(dispatch);
+      if (workgroups.some((count) => count === 0)) return [];
+      const fusedHere = epilogue && i === plan.dispatches.length - 1;
+      const extended =
+        fusedHere && epilogue.special
+          ? { ...dispatch, snippets: [special, ...(dispatch.snippets ?? [])] }
+          : dispatch;
+      const shader = shaderOf(extended, fusedHere ? sourceOf(epilogue.text) : undefined);
+      const bindings = shader.bindings.flatMap((binding) => {
+        if (binding.kind === 'uniform') return [];
+        const name = dispatch.bind?.[binding.name] ?? binding.name;
+        return [{ index: binding.index, storage: names[name]! }];
+      });
+      return [{ shader, params: packParams(shader, dispatch.params ?? {}), workgroups, bindings }];
+    });
+    const storages = (tensors: readonly Tensor[]) => [
+      ...new Set(tensors.map((value) => this.storageOf(value))),
+    ];
+    const nodes = group.nodes.map((node) => Object.values(node.outputs)[0]!.origin);
+    return { label, dispatches, reads: storages(reads), writes: storages(writes), scratch, tables, nodes };
+  }
+}
+
+export const elementsOf = (storage: Storage): number => numel(storage.spec.shape);

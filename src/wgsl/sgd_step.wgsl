@@ -1,0 +1,24 @@
+// sgd_step.wgsl: one step of SGD with momentum over a flat buffer of parameters, in place.
+// One invocation owns four elements; moves 3 reads and 2 writes an element.
+
+struct Params {
+  total: u32,   // vec4s
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> grad: array<vec4f>;
+// learning rate, momentum, weight decay, 1 for Nesterov
+@group(0) @binding(2) var<storage, read> hyper: array<f32>;
+@group(0) @binding(3) var<storage, read> scale: array<f32>;
+@group(0) @binding(4) var<storage, read_write> param: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> momentum: array<vec4f>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let w = param[i];
+  let g = grad[i] * scale[0] + hyper[2] * w;
+  let m = hyper[1] * momentum[i] + g;
+  momentum[i] = m;
+  param[i] = w - hyper[0] * select(m, g + hyper[1] * m, hyper[3] > 0.0);
+}
