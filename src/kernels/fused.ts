@@ -33,9 +33,11 @@ export function indexMode(input: Shape, output: Shape): IndexMode | undefined {
   const total = numel(output);
   if (size === total) return { kind: 'same' };
   if (size === 1) return { kind: 'scalar' };
+  if (input.length > output.length) return undefined;
   const padded = [...new Array<number>(output.length - input.length).fill(1), ...input];
-  const first = padded.findIndex((n, i) => n !== 1 && output[i] === n);
-  const last = padded.findLastIndex((n, i) => n !== 1 && output[i] === n);
+  if (padded.some((n, i) => n !== 1 && output[i] !== n)) return undefined;
+  const first = padded.findIndex((n) => n !== 1);
+  const last = padded.findLastIndex((n) => n !== 1);
   const whole = padded.slice(first, last + 1).every((n, k) => n === output[first + k]);
   if (!whole) return undefined;
   const after = numel(output.slice(last + 1));

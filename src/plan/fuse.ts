@@ -1,6 +1,6 @@
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { elementwiseRef } from '../kernels/elementwise.ts';
-import { expressionOf, type FusedChain, type FusedStep, indexMode } from '../kernels/fused.ts';
+import { expressionOf, type FusedChain, type FusedStep, type IndexMode, indexMode } from '../kernels/fused.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import { type Shape, sameShape } from '../shape.ts';
 
@@ -166,16 +166,25 @@ function absorbable(
   if (readBy?.size !== 1 || !readBy.has(reader)) return false;
   if (indexMode(arg.shape, shape)?.kind !== 'same' || barrierBetween(group.nodes[0]!.id, reader.id))
     return false;
-  if (group.chain) return group.output === base;
-  const node = group.nodes[0]!;
+  if (group.chain && group.output !== base) return false;
+  // A view between the two may have reshaped the chain's value, and an input would then be read elsewhere.
+  const readAlike = (input: Tensor) =>
+    sameMode(indexMode(input.shape, base.shape), indexMode(input.shape, shape));
+  if (group.chain && !group.chain.inputs.every(readAlike)) return false;
+  const node = group.root ?? (group.chain ? undefined : group.nodes[0]!);
+  if (!node) return true;
   const epilogue = limits.epilogueOf(node);
-  if (!epilogue || node.outputs[epilogue.output] !== base) return false;
+  const main = epilogue && node.outputs[epilogue.output];
+  if (!main || (!group.chain && main !== base)) return false;
   // The kernel moves to the reader's place, so nobody may want its other outputs before.
   return Object.values(node.outputs).every((other) => {
-    if (other === base) return true;
+    if (other === main) return true;
     return [...(readers.get(other) ?? [])].every((user) => user === 'kept' || user.id > reader.id);
   });
 }
+
+const sameMode = (a: IndexMode | undefined, b: IndexMode | undefined): boolean =>
+  a?.kind === b?.kind && (a && 'n' in a ? a.n : 0) === (b && 'n' in b ? b.n : 0);
 
 /** The chain of a group as fused.ts takes it. */
 export const chainOf = (group: Group): FusedChain => ({

@@ -1,0 +1,111 @@
+import { ShapeError } from '../errors.ts';
+import { maxPool2d } from '../graph/functions/conv.ts';
+import { relu } from '../graph/functions/elementwise.ts';
+import { crossEntropy } from '../graph/functions/losses.ts';
+import { concat } from '../graph/functions/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { type Generator, generator } from '../nn/init.ts';
+import { Conv2d, ConvTranspose2d, type NormKind, normLayer } from '../nn/layers.ts';
+import { Module } from '../nn/module.ts';
+import { formatShape } from '../shape.ts';
+import { type Normalization, normalizeImages } from './preprocess.ts';
+
+/** Everything that shapes a U-Net; saved with its weights. */
+export interface UNetConfig {
+  /** Classes without the background. */
+  readonly numClasses: number;
+  /** Channels at full resolution; each level below has twice as many. */
+  readonly width: number;
+  /** Times that the resolution is halved. */
+  readonly depth: number;
+  readonly norm: NormKind;
+  readonly normalization: Normalization;
+}
+
+export const UNET_DEFAULTS: Omit<UNetConfig, 'numClasses'> = {
+  width: 16,
+  depth: 3,
+  norm: 'group',
+  normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+};
+
+class DoubleConv extends Module {
+  conv1: Conv2d;
+  norm1: Module & { forward(x: Tensor): Tensor };
+  conv2: Conv2d;
+  norm2: Module & { forward(x: Tensor): Tensor };
+
+  constructor(random: Generator, from: number, to: number, norm: NormKind) {
+    super();
+    this.conv1 = new Conv2d(random, from, to, { padding: 1, bias: false });
+    this.norm1 = normLayer(norm, to);
+    this.conv2 = new Conv2d(random, to, to, { padding: 1, bias: false });
+    this.norm2 = normLayer(norm, to);
+  }
+
+  forward(x: Tensor): Tensor {
+    const inner = relu(this.norm1.forward(this.conv1.forward(x)));
+    return relu(this.norm2.forward(this.conv2.forward(inner)));
+  }
+}
+
+/**
+ * U-Net (Ronneberger et al. 2015), with padded convolutions and normalisation: logits of numClasses + 1 classes for
+ * every pixel, 0 being the background.
+ */
+export class UNet extends Module {
+  down: DoubleConv[];
+  up: ConvTranspose2d[];
+  merge: DoubleConv[];
+  out: Conv2d;
+  readonly config: UNetConfig;
+
+  constructor(config: UNetConfig, seed = 0) {
+    super();
+    const random = generator(seed);
+    const { width, depth, norm, numClasses } = config;
+    const widths = Array.from({ length: depth + 1 }, (_, level) => width * 2 ** level);
+    this.config = config;
+    this.down = widths.map(
+      (to, level) => new DoubleConv(random, level === 0 ? 3 : widths[level - 1]!, to, norm),
+    );
+    const levels = Array.from({ length: depth }, (_, i) => depth - 1 - i);
+    this.up = levels.map(
+      (level) =>
+        new ConvTranspose2d(random, widths[level + 1]!, widths[level]!, { kernelSize: 2, stride: 2 }),
+    );
+    this.merge = levels.map((level) => new DoubleConv(random, 2 * widths[level]!, widths[level]!, norm));
+    this.out = new Conv2d(random, width, numClasses + 1, { kernelSize: 1, std: 0.05 });
+  }
+
+  /** Image sizes must be multiples of this. */
+  get stride(): number {
+    return 2 ** this.config.depth;
+  }
+
+  /** images: [N,H,W,3] in 0..1. Returns logits [N,H,W,numClasses + 1]. */
+  forward(images: Tensor): Tensor {
+    const [, H = 0, W = 0, C] = images.shape;
+    if (images.shape.length !== 4 || C !== 3 || H % this.stride !== 0 || W % this.stride !== 0) {
+      throw new ShapeError(
+        `UNet: images ${formatShape(images.shape)} must be [N,H,W,3] with H and W multiples of ${this.stride}`,
+      );
+    }
+    const skips: Tensor[] = [];
+    let x = normalizeImages(images, this.config.normalization);
+    this.down.forEach((block, level) => {
+      x = block.forward(level === 0 ? x : maxPool2d(x, 2));
+      skips.push(x);
+    });
+    skips.pop();
+    this.up.forEach((up, i) => {
+      x = this.merge[i]!.forward(concat([skips.pop()!, up.forward(x)], 3));
+    });
+    return this.out.forward(x);
+  }
+
+  /** The mean cross-entropy over pixels. masks: i32 [N,H,W], 255 is ignored. */
+  losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
+    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: 255 }) };
+  }
+}

@@ -1,0 +1,163 @@
+import { ShapeError } from '../errors.ts';
+import {
+  batchNormEval,
+  batchNormTrain,
+  type ConvOptions,
+  conv2d,
+  convTranspose2d,
+  groupNorm,
+} from '../graph/functions/conv.ts';
+import { linear } from '../graph/functions/reduce.ts';
+import { assign, isRecording } from '../graph/recorder.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { type Pair, pair } from '../shape.ts';
+import { constant, type Generator, kaimingNormal, normal } from './init.ts';
+import { Buffer, Module, Parameter } from './module.ts';
+
+export interface ConvModuleOptions extends ConvOptions {
+  readonly kernelSize?: Pair;
+  /** Default: true. */
+  readonly bias?: boolean;
+  /** Standard deviation of the initial weights; default Kaiming's for ReLU, by fan-out. */
+  readonly std?: number;
+}
+
+/** conv2d with weight [kh,kw,I/groups,O] and bias [O]. */
+export class Conv2d extends Module {
+  weight: Parameter;
+  bias: Parameter | undefined;
+  readonly #options: ConvOptions;
+
+  constructor(random: Generator, inChannels: number, outChannels: number, options: ConvModuleOptions = {}) {
+    super();
+    const { kernelSize = 3, bias = true, std, ...conv } = options;
+    const [kh, kw] = pair(kernelSize);
+    const groups = conv.groups ?? 1;
+    const shape = [kh, kw, inChannels / groups, outChannels];
+    const values =
+      std === undefined
+        ? kaimingNormal(random, shape, (kh * kw * outChannels) / groups)
+        : normal(random, shape, std);
+    this.weight = new Parameter(shape, values);
+    this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
+    this.#options = conv;
+  }
+
+  forward(x: Tensor): Tensor {
+    return conv2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
+  }
+}
+
+/** convTranspose2d with weight [kh,kw,O,I] and bias [O]. */
+export class ConvTranspose2d extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  readonly #options: ConvOptions;
+
+  constructor(
+    random: Generator,
+    inChannels: number,
+    outChannels: number,
+    options: { kernelSize: Pair } & ConvOptions,
+  ) {
+    super();
+    const { kernelSize, ...conv } = options;
+    const shape = [...pair(kernelSize), outChannels, inChannels];
+    this.weight = new Parameter(shape, kaimingNormal(random, shape, inChannels));
+    this.bias = new Parameter([outChannels], constant([outChannels], 0));
+    this.#options = conv;
+  }
+
+  forward(x: Tensor): Tensor {
+    return convTranspose2d(x, this.weight.tensor, this.bias.tensor, this.#options);
+  }
+}
+
+/** linear with weight [I,O] and bias [O]. */
+export class Linear extends Module {
+  weight: Parameter;
+  bias: Parameter;
+
+  constructor(random: Generator, inFeatures: number, outFeatures: number) {
+    super();
+    this.weight = new Parameter(
+      [inFeatures, outFeatures],
+      kaimingNormal(random, [inFeatures, outFeatures], inFeatures),
+    );
+    this.bias = new Parameter([outFeatures], constant([outFeatures], 0));
+  }
+
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight.tensor, this.bias.tensor);
+  }
+}
+
+/** Batch norm over [N,H,W,C] (Ioffe and Szegedy 2015): the batch's statistics in training, running ones else. */
+export class BatchNorm2d extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  running_mean: Buffer;
+  running_var: Buffer;
+  readonly #momentum: number;
+  readonly #eps: number;
+
+  constructor(channels: number, { momentum = 0.1, eps = 1e-5 } = {}) {
+    super();
+    this.weight = new Parameter([channels], constant([channels], 1));
+    this.bias = new Parameter([channels], constant([channels], 0));
+    this.running_mean = new Buffer([channels], constant([channels], 0));
+    this.running_var = new Buffer([channels], constant([channels], 1));
+    this.#momentum = momentum;
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    const tensors = {
+      weight: this.weight.tensor,
+      bias: this.bias.tensor,
+      runningMean: this.running_mean.tensor,
+      runningVar: this.running_var.tensor,
+    };
+    if (!this.training) return batchNormEval(x, tensors, this.#eps);
+    const { y, runningMean, runningVar } = batchNormTrain(x, tensors, {
+      momentum: this.#momentum,
+      eps: this.#eps,
+    });
+    if (isRecording()) {
+      assign(this.running_mean.state, runningMean);
+      assign(this.running_var.state, runningVar);
+    }
+    return y;
+  }
+}
+
+/** Group norm over [N,H,W,C]. */
+export class GroupNorm extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  readonly #groups: number;
+
+  constructor(numGroups: number, channels: number) {
+    super();
+    if (channels % numGroups !== 0) {
+      throw new ShapeError(`GroupNorm: ${numGroups} groups do not divide ${channels} channels`);
+    }
+    this.weight = new Parameter([channels], constant([channels], 1));
+    this.bias = new Parameter([channels], constant([channels], 0));
+    this.#groups = numGroups;
+  }
+
+  forward(x: Tensor): Tensor {
+    return groupNorm(x, this.#groups, this.weight.tensor, this.bias.tensor);
+  }
+}
+
+/** Which normalisation a network uses. Group norm needs no batch statistics: it suits small batches. */
+export type NormKind = 'group' | 'batch';
+
+/** The normalisation layer for so many channels: groups of 8 channels, or of what divides them. */
+export function normLayer(kind: NormKind, channels: number): GroupNorm | BatchNorm2d {
+  if (kind === 'batch') return new BatchNorm2d(channels);
+  const size = [8, 4, 2, 1].find((candidate) => channels % candidate === 0)!;
+  return new GroupNorm(channels / size, channels);
+}

@@ -1,0 +1,92 @@
+// npm run web [-- WEIGHTS.safetensors]: serves the page on this machine only, at PORT (8080; 0 takes any free one).
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const dist = path.join(here, 'dist');
+const given = process.argv[2];
+const weights = given ? path.resolve(given) : path.join(here, '..', 'out', 'detector.safetensors');
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.safetensors': 'application/octet-stream',
+};
+
+const HEADERS = {
+  // The page talks to its own origin and nothing else; pictures are read as blobs.
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-cache',
+};
+
+const fail = (message) => {
+  console.error(`web: ${message}`);
+  process.exit(1);
+};
+const isFile = async (file) => (await stat(file).catch(() => undefined))?.isFile() ?? false;
+
+/** The file behind a URL's path: one of dist/, by exact name within it, or the weights. */
+function fileOf(pathname) {
+  if (pathname === '/model.safetensors') return weights;
+  const file = path.join(dist, path.normalize(pathname === '/' ? '/index.html' : pathname));
+  return file.startsWith(dist + path.sep) && path.extname(file) in TYPES ? file : undefined;
+}
+
+async function answer(request, response) {
+  const refuse = (status, text) => {
+    response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' });
+    response.end(`${text}\n`);
+  };
+  // Another site's page that points its own name at 127.0.0.1 must not read the weights.
+  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(host)) return refuse(403, 'only for this machine');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'GET only');
+  let pathname;
+  try {
+    pathname = decodeURIComponent(request.url.split(/[?#]/, 1)[0]);
+  } catch {
+    return refuse(400, 'not a valid URL');
+  }
+  const file = pathname.includes('\0') ? undefined : fileOf(pathname);
+  if (!file || !(await isFile(file))) {
+    return refuse(404, file === weights ? `no weights at ${weights}` : 'not found');
+  }
+  response.writeHead(200, {
+    ...HEADERS,
+    'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream',
+    'content-length': (await stat(file)).size,
+  });
+  if (request.method === 'HEAD') return response.end();
+  // A browser that goes away in the middle is no fault of ours.
+  await pipeline(createReadStream(file), response).catch(() => response.destroy());
+}
+
+const port = Number(process.env.PORT ?? 8080);
+if (!Number.isInteger(port) || port < 0 || port > 65535) {
+  fail(`PORT is "${process.env.PORT}"; use a whole number from 0 to 65535`);
+}
+if (!(await isFile(path.join(dist, 'main.js')))) fail(`no page in ${dist}; run "npm run build" first`);
+if (given && !(await isFile(weights))) fail(`no file ${weights}`);
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error) => {
+    console.error(`web: ${request.url}: ${error.message}`);
+    response.destroy();
+  });
+});
+server.on('error', (error) => {
+  fail(error.code === 'EADDRINUSE' ? `port ${port} is taken; set another, as in PORT=0` : error.message);
+});
+server.listen(port, '127.0.0.1', async () => {
+  console.log(`Fovea: http://127.0.0.1:${server.address().port}/  (Ctrl+C ends it)`);
+  if (await isFile(weights)) console.log(`weights: ${weights}`);
+  else console.log(`no weights at ${weights} yet; the page asks for a file`);
+});

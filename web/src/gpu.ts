@@ -1,0 +1,28 @@
+import { AdapterError } from '../../src/errors.ts';
+import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+
+export type { Gpu } from '../../src/plan/gpu.ts';
+
+let opened: Promise<Gpu> | undefined;
+
+/** The page's one GPU; a new one after the device was lost or could not be opened. */
+export function getGpu(): Promise<Gpu> {
+  if (!opened) {
+    const pending = open();
+    const forget = () => {
+      if (opened === pending) opened = undefined;
+    };
+    pending.then((gpu) => gpu.device.device.lost.then(forget), forget);
+    opened = pending;
+  }
+  return opened;
+}
+
+async function open(): Promise<Gpu> {
+  if (!globalThis.isSecureContext) {
+    throw new AdapterError(
+      `browsers give WebGPU to secure pages only, and ${location.origin} is none; open this page through http://127.0.0.1 or https`,
+    );
+  }
+  return openGpu();
+}
