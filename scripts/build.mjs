@@ -3,8 +3,9 @@
 //   cli/dist/    the command line
 //   web/dist/    the page
 // npm runs it after every install (`prepare`). Quiet; exits 1 and shows the messages where anything fails.
+// `node scripts/build.mjs web` builds that part alone; the parts are library, types, cli and web.
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -13,16 +14,17 @@ import { fileURLToPath } from 'node:url';
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...names) => path.join(root, ...names);
 
-const LIBRARY = {
-  index: 'src/index.ts',
-  kernels: 'src/kernels/index.ts',
-  nn: 'src/nn/index.ts',
-  models: 'src/models/index.ts',
-  vision: 'src/vision/index.ts',
-  data: 'src/data/index.ts',
-  io: 'src/io/index.ts',
-  verify: 'src/verify/index.ts',
-};
+/** The library's entry points as package.json exports them: dist/kernels.js is made of src/kernels/index.ts. */
+function libraryEntries() {
+  const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  const entries = Object.values(exports).filter((entry) => typeof entry === 'object');
+  return Object.fromEntries(
+    entries.map(({ types, default: file }) => [
+      path.basename(file, '.js'),
+      types.replace('./dist/types/', 'src/').replace('.d.ts', '.ts'),
+    ]),
+  );
+}
 
 const common = {
   absWorkingDir: root,
@@ -85,16 +87,28 @@ async function build() {
   const esbuild = await import('esbuild').catch(() => {
     throw new Error('esbuild is not installed; run "npm ci" with development dependencies');
   });
-  const results = await Promise.allSettled([
-    bundle(esbuild, LIBRARY, 'dist', { platform: 'neutral', packages: 'external', splitting: true }),
-    bundle(esbuild, { main: 'cli/src/main.ts' }, 'cli/dist', {
-      platform: 'node',
-      packages: 'external',
-      outExtension: { '.js': '.mjs' },
-    }),
-    buildPage(esbuild),
-    buildTypes(),
-  ]);
+  const parts = {
+    library: () =>
+      bundle(esbuild, libraryEntries(), 'dist', {
+        platform: 'neutral',
+        packages: 'external',
+        splitting: true,
+      }),
+    types: buildTypes,
+    cli: () =>
+      bundle(esbuild, { main: 'cli/src/main.ts' }, 'cli/dist', {
+        platform: 'node',
+        packages: 'external',
+        outExtension: { '.js': '.mjs' },
+      }),
+    web: () => buildPage(esbuild),
+  };
+  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
+  const unknown = names.find((name) => !Object.hasOwn(parts, name));
+  if (unknown !== undefined) {
+    throw new Error(`no part "${unknown}"; choose from ${Object.keys(parts).join(', ')}`);
+  }
+  const results = await Promise.allSettled(names.map((name) => parts[name]()));
   for (const { reason } of results.filter(({ status }) => status === 'rejected')) {
     process.exitCode = 1;
     // esbuild has printed its own messages already.

@@ -21,3 +21,4 @@ export {
   rasterizePolygon,
   traceContours,
 } from './polygon.ts';
+export * from './resize.ts';

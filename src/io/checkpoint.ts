@@ -99,23 +99,28 @@ export async function saveWeights(path: string, weights: StateDict, metadata: Mo
 }
 
 /**
- * Reads weights: those that saveWeights wrote, and any other safetensors file, whose `metadata` is then
- * undefined. Throws DataError for a checkpoint, and for a description that is broken. Node only.
+ * Decodes weights: those that saveWeights wrote, and any other safetensors file, whose `metadata` is then
+ * undefined. Throws DataError, in which `name` stands for the file, for a checkpoint, and for a description that is broken.
  */
-export async function loadWeights(path: string): Promise<WeightsFile> {
-  const file = await readSafetensors(path);
+export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
+  const file = decodeSafetensors(bytes, name);
   if (file.metadata[PROGRESS_KEY] !== undefined) {
-    throw new DataError(`${path}: is a training checkpoint; resume from it, or export its weights first`);
+    throw new DataError(`${name}: is a training checkpoint; resume from it, or export its weights first`);
   }
   const text = file.metadata[MODEL_KEY];
   if (text === undefined) return { weights: file.tensors, metadata: undefined };
-  const metadata = parseJson(text, `${path}: ${MODEL_KEY}`, 'export the weights again');
+  const metadata = parseJson(text, `${name}: ${MODEL_KEY}`, 'export the weights again');
   if (!isModelMetadata(metadata)) {
     throw new DataError(
-      `${path}: ${MODEL_KEY}: needs architecture, config, classNames and preprocessing; export the weights again`,
+      `${name}: ${MODEL_KEY}: needs architecture, config, classNames and preprocessing; export the weights again`,
     );
   }
   return { weights: file.tensors, metadata };
+}
+
+/** Reads and decodes weights. Node only. */
+export async function loadWeights(path: string): Promise<WeightsFile> {
+  return decodeWeights(await readFileBytes(path), path);
 }
 
 async function readSafetensors(path: string): Promise<SafetensorsFile> {

@@ -24,7 +24,7 @@ const FOCAL = `let p = 1.0 / (1.0 + exp(-x));
   let miss = max(target * q + (1.0 - target) * p, V(1e-30));
   let weight = select(V(1.0), alpha * target + (1.0 - alpha) * (1.0 - target), V(alpha) >= V(0.0));`;
 
-const row = (value: ElementwiseRow): ElementwiseRow => value;
+const row = <const R extends ElementwiseRow>(value: R): R => value;
 
 export const elementwiseRows = {
   relu: row({ args: ['x'], wgsl: 'max(x, V(0.0))', backward: { x: 'select(V(0.0), g, y > V(0.0))' } }),

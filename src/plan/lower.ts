@@ -40,6 +40,9 @@ function neededNodes(roots: readonly Tensor[]): Node[] {
   return [...nodes].sort((a, b) => a.id - b.id);
 }
 
+/** Elements between places where a buffer may be bound: 256 bytes, on every device. */
+const BINDING_ALIGNMENT = 64;
+
 const specOf = ({ shape, dtype }: Tensor): TensorSpec => ({ shape, dtype });
 const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
   Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, specOf(value)]));
@@ -80,7 +83,8 @@ export function lower(
 
   const lowering = new Lowering(caps, plans);
   for (const root of roots) lowering.storageOf(root).kept = true;
-  const ops = groups.map((group) => lowering.lowerGroup(group));
+  const ops: LoweredOp[] = [];
+  for (const group of groups) ops.push(lowering.lowerGroup(group, ops));
   const copies = effects.flatMap(({ state, value }) => {
     const from = lowering.storageOf(value);
     return from.state === state ? [] : [{ from, to: state }];
@@ -125,8 +129,9 @@ class Lowering {
     return storage;
   }
 
-  lowerGroup(group: Group): LoweredOp {
-    if (!group.chain) return this.#lowerNode(group.nodes[0]!);
+  /** `before` are the operations that were lowered already. */
+  lowerGroup(group: Group, before: readonly LoweredOp[]): LoweredOp {
+    if (!group.chain) return this.#lowerNode(group.nodes[0]!, before);
     const output = group.output!;
     const inputs = group.chain.inputs;
     const chain = chainOf(group);
@@ -157,10 +162,10 @@ class Lowering {
     return this.#finish(group, plan, names, reads, writes, { text: epilogue, special: needsSpecial(chain) });
   }
 
-  #lowerNode(node: Node): LoweredOp {
+  #lowerNode(node: Node, before: readonly LoweredOp[]): LoweredOp {
     const plan = this.#plans.get(node)!;
     const group: Group = { id: node.id, nodes: [node] };
-    if (node.op === 'pack') return this.#lowerPack(node, plan, group);
+    if (node.op === 'pack') return this.#lowerPack(node, plan, group, before);
     return this.#finish(
       group,
       plan,
@@ -172,20 +177,32 @@ class Lowering {
 
   /**
    * Inputs that some operation of this program writes, and that live nowhere else, are written straight into
-   * their place; only the others are copied. The buffer is cleared once, when it is made.
+   * their place; only the others are copied. The buffer is cleared once, when it is made. WebGPU tracks whole
+   * buffers: none is read and written in one dispatch, so of two inputs where one is computed from the other only
+   * one is written in place, and an input that is packed twice is copied twice.
    */
-  #lowerPack(node: Node, plan: KernelPlan, group: Group): LoweredOp {
+  #lowerPack(node: Node, plan: KernelPlan, group: Group, before: readonly LoweredOp[]): LoweredOp {
     const y = this.storageOf(node.outputs.y!);
     y.kept = true;
     const offsets = (node.attrs as { offsets: readonly number[] }).offsets;
     const copied: Dispatch[] = [];
-    const inputs = Object.values(node.inputs);
-    inputs.forEach((input, k) => {
-      const storage = this.storageOf(input);
+    const storages = Object.values(node.inputs).map((input) => this.storageOf(input));
+    // What may not live in y: it meets something in y on the other side of an operation.
+    const apart = new Set<Storage>();
+    storages.forEach((storage, k) => {
+      const once = storages.indexOf(storage) === storages.lastIndexOf(storage);
       const free = storage.origin === 'op' && !storage.kept && !storage.home && !storage.state;
-      if (free) storage.home = { storage: y, offset: offsets[k]! * 4 };
-      else copied.push(plan.dispatches[k + 1]!);
+      if (!free || !once || apart.has(storage) || offsets[k]! % BINDING_ALIGNMENT !== 0) {
+        copied.push(plan.dispatches[k + 1]!);
+        return;
+      }
+      storage.home = { storage: y, offset: offsets[k]! * 4 };
+      for (const { reads, writes } of before) {
+        if (reads.includes(storage)) for (const other of writes) apart.add(other);
+        if (writes.includes(storage)) for (const other of reads) apart.add(other);
+      }
     });
+    const inputs = Object.values(node.inputs);
     return this.#finish(group, { dispatches: copied }, this.#namesOf(node), inputs, [node.outputs.y!]);
   }
 

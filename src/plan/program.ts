@@ -113,7 +113,7 @@ export class Program {
     if (packed.length > 0) device.queue.writeBuffer(uniforms, 0, packed);
   }
 
-  #bindingOf(storage: Storage, op: LoweredOp): GPUBufferBinding {
+  #bindingOf(storage: Storage, op?: LoweredOp): GPUBufferBinding {
     if (storage.home) {
       const { buffer } = this.#bindingOf(storage.home.storage, op);
       return { buffer, offset: storage.home.offset, size: sizeOf(storage) };
@@ -162,13 +162,18 @@ export class Program {
       pass.dispatchWorkgroups(...workgroups);
     }
     pass.end();
+    this.#copyStates(encoder);
+    this.#device.device.queue.submit([encoder.finish()]);
+  }
+
+  /** Puts the values that were assigned into their states. */
+  #copyStates(encoder: GPUCommandEncoder): void {
     for (const { from, to } of this.#lowered.copies) {
-      const source = this.#bindingOf(from, this.#commands[0]!.op);
+      const source = this.#bindingOf(from);
       const goal = this.#states.bindingOf(to);
       const bytes = byteLength(to.spec);
       encoder.copyBufferToBuffer(source.buffer, source.offset ?? 0, goal.buffer, goal.offset ?? 0, bytes);
     }
-    this.#device.device.queue.submit([encoder.finish()]);
   }
 
   /**
@@ -191,6 +196,9 @@ export class Program {
       this.#device.device.queue.submit([encoder.finish()]);
       await visit(op, (storage) => this.#device.read(this.#bindingOf(storage, op), storage.spec));
     }
+    const encoder = this.#device.device.createCommandEncoder({ label: 'fovea states' });
+    this.#copyStates(encoder);
+    this.#device.device.queue.submit([encoder.finish()]);
   }
 
   /** The tensors that live in these storages. */

@@ -127,7 +127,7 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     forward: ({ a, b }) => a! ** b!,
     backward: {
       a: ({ a, b, g }) => g! * b! * a! ** (b! - 1),
-      b: ({ a, b, g }) => (a === 0 ? 0 : g! * a! ** b! * Math.log(a!)),
+      b: ({ a, y, g }) => (a === 0 ? 0 : g! * y! * Math.log(a!)),
     },
   },
   equal: { forward: ({ a, b }) => Number(a === b), backward: {} },

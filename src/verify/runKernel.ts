@@ -80,47 +80,51 @@ export function runReference(row: Case): Record<string, RefArray> {
 
 export interface Comparison {
   readonly ok: boolean;
-  /** The largest |got - want|, and where it stands. */
+  /** |got - want| of the element that stands worst against what it is allowed, and that allowance. */
   readonly maxError: number;
-  readonly index: number;
-  readonly got: number;
-  readonly want: number;
+  readonly tolerance: number;
+  /** Empty where all is well. */
   readonly message: string;
 }
 
 /** |got - want| <= atol + rtol * |want| everywhere; integers must be equal; NaN and infinities must agree. */
 export function compare(
+  name: string,
   got: ArrayLike<number>,
   want: ArrayLike<number>,
   rtol: number,
   atol: number,
 ): Comparison {
-  let worst = { excess: Number.NEGATIVE_INFINITY, error: 0, index: 0 };
-  let maxError = 0;
+  const infinite = Number.POSITIVE_INFINITY;
   if (got.length !== want.length) {
-    return {
-      ok: false,
-      maxError: Number.POSITIVE_INFINITY,
-      index: 0,
-      got: got.length,
-      want: want.length,
-      message: `${got.length} elements instead of ${want.length}`,
-    };
+    const message = `${name}: ${got.length} elements instead of ${want.length}`;
+    return { ok: false, maxError: infinite, tolerance: 0, message };
   }
   const exact = !(want instanceof Float32Array || want instanceof Float64Array);
+  let worst = { ratio: 0, error: 0, allowed: exact ? 0 : atol, index: -1 };
   for (let i = 0; i < want.length; i++) {
     const [g, w] = [got[i]!, want[i]!];
-    if (Object.is(g, w) || g === w || (Number.isNaN(g) && Number.isNaN(w))) continue;
-    const error = Number.isFinite(g) && Number.isFinite(w) ? Math.abs(g - w) : Number.POSITIVE_INFINITY;
-    const excess = exact ? error : error - (atol + rtol * Math.abs(w));
-    maxError = Math.max(maxError, error);
-    if (excess > worst.excess) worst = { excess, error, index: i };
+    if (g === w || (Number.isNaN(g) && Number.isNaN(w))) continue;
+    const finite = Number.isFinite(g) && Number.isFinite(w);
+    const error = finite ? Math.abs(g - w) : infinite;
+    const allowed = exact || !finite ? 0 : atol + rtol * Math.abs(w);
+    const ratio = allowed > 0 ? error / allowed : infinite;
+    if (ratio > worst.ratio) worst = { ratio, error, allowed, index: i };
   }
-  const ok = worst.excess <= 0;
-  const [g, w] = [got[worst.index] ?? 0, want[worst.index] ?? 0];
-  const message = ok ? '' : `element ${worst.index}: got ${g}, want ${w}`;
-  return { ok, maxError, index: worst.index, got: g, want: w, message };
+  const { ratio, error, allowed, index } = worst;
+  const message = ratio <= 1 ? '' : `${name}[${index}]: got ${got[index]}, want ${want[index]}`;
+  return { ok: ratio <= 1, maxError: error, tolerance: allowed, message };
 }
+
+/** The comparison that stands worst. */
+export const worstOf = (all: readonly Comparison[]): Comparison =>
+  all.reduce(
+    (worst, next) => {
+      if (worst.ok !== next.ok) return worst.ok ? next : worst;
+      return next.maxError * worst.tolerance > worst.maxError * next.tolerance ? next : worst;
+    },
+    { ok: true, maxError: 0, tolerance: 0, message: '' },
+  );
 
 export const tolerances = (row: Case): [rtol: number, atol: number] => [row.rtol ?? 1e-4, row.atol ?? 1e-5];
 

@@ -13,7 +13,7 @@ import {
 } from '../../src/data/index.ts';
 import { fileOf, pngOf, read, triangle } from './labelmeFiles.ts';
 
-const COINS = new URL('../fixtures/coins/', import.meta.url);
+const COINS = new URL('../../examples/coins/', import.meta.url);
 const SHARED_COINS = new URL('../../../shared/data/coins/coins.json', import.meta.url);
 
 describe('reading shapes', () => {

@@ -1,9 +1,11 @@
 import { boxCases } from './boxes.ts';
 import type { Case } from './case.ts';
 import { convCases } from './conv.ts';
+import { elementwiseCases } from './elementwise.ts';
 import { gatherCases } from './gather.ts';
 import { lossCases } from './losses.ts';
 import { normCases } from './norm.ts';
+import { optimizerCases } from './optimizers.ts';
 import { poolCases } from './pool.ts';
 import { reduceCases } from './reduce.ts';
 import { resampleCases } from './resample.ts';
@@ -13,6 +15,7 @@ import { sortCases } from './sort.ts';
 
 /** One table for all operations: it drives correctness, gradient checks and benchmarks. */
 export const cases: readonly Case[] = [
+  ...elementwiseCases,
   ...convCases,
   ...gatherCases,
   ...sortCases,
@@ -24,4 +27,5 @@ export const cases: readonly Case[] = [
   ...reduceCases,
   ...normCases,
   ...shapeCases,
+  ...optimizerCases,
 ];

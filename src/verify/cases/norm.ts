@@ -98,7 +98,8 @@ export const normCases: Case[] = [
   group('many positions', [2, 33, 35, 8], 2),
   group('layer norm', [18, 48], 1, 1e-6),
   group('layer norm, odd', [7, 13], 1),
-  group('one value', [3, 1], 1),
+  // Its gradient is the difference of two equal terms, each 1 / sqrt(eps) = 316 times the cotangent.
+  { ...group('one value', [3, 1], 1), atol: 2e-4 },
   group('few positions', [5, 3, 3, 12], 4),
   group('few positions, odd groups', [5, 2, 3, 12], 6),
   group('few positions of one image', [1, 3, 3, 12], 2),

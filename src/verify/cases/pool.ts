@@ -39,7 +39,6 @@ const backward = (name: string, dy: Shape, inputSize: Size, a: ReturnType<typeof
   name,
   inputs: { dy: normal(dy), indices: places(dy, inputSize, a) },
   attrs: { ...a, inputSize },
-  grad: ['dy'],
 });
 
 const odd = attrs([3, 3], [2, 2], [1, 1]);

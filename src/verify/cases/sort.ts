@@ -14,7 +14,7 @@ const ties = (shape: Shape): InputSpec => ({
 const extremes = [5, -2147483648, 2147483647, 0, -1, 5, 16777217, 16777216, -1, 1];
 
 export const sortCases: Case[] = [
-  { op: 'sort', name: 'one row', inputs: { x: normal([37]) } },
+  { op: 'sort', name: 'one row', inputs: { x: distinct([37]) }, grad: ['x'] },
   { op: 'sort', name: 'special values', inputs: { x: values([2, 8], special) } },
   {
     op: 'sort',
@@ -33,11 +33,12 @@ export const sortCases: Case[] = [
   { op: 'sort', name: 'shortest row by digits', inputs: { x: ties([64, 129]) } },
   { op: 'sort', name: 'batched ties', inputs: { x: ties([2, 3, 700]) }, attrs: { descending: true } },
   { op: 'sort', name: 'all equal', inputs: { x: values([1000], new Array(1000).fill(2)) } },
+  { op: 'sort', name: 'batched', inputs: { x: distinct([2, 3, 19]) }, attrs: { descending: true }, grad: ['x'] },
   { op: 'sort', name: 'large', inputs: { x: normal([20011]) } },
   { op: 'sort', name: 'one element a row', inputs: { x: normal([5, 1]) } },
   { op: 'sort', name: 'rows of none', inputs: { x: normal([3, 0]) } },
   { op: 'sort', name: 'no rows', inputs: { x: normal([0, 600]) } },
-  { op: 'topk', name: 'greatest', inputs: { x: normal([2, 50]) }, attrs: { k: 7 } },
+  { op: 'topk', name: 'greatest', inputs: { x: distinct([2, 50]) }, attrs: { k: 7 }, grad: ['x'] },
   { op: 'topk', name: 'least', inputs: { x: ties([3, 400]) }, attrs: { k: 33, largest: false } },
   { op: 'topk', name: 'ties', inputs: { x: ties([2, 3, 520]) }, attrs: { k: 100 } },
   { op: 'topk', name: 'special values', inputs: { x: values([16], special) }, attrs: { k: 16 } },

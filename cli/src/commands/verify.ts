@@ -1,0 +1,3 @@
+export async function verifyCommand(_options: object): Promise<number> {
+  return 1;
+}

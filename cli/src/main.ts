@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { demoCommand } from './commands/demo.ts';
+import { evalCommand } from './commands/eval.ts';
+import { infoCommand } from './commands/info.ts';
+import { detectCommand, segmentCommand } from './commands/predict.ts';
+import { trainCommand } from './commands/train.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { runMain } from './errors.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const whole =
+  (min: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min)
+      throw new InvalidArgumentError(`give a whole number of ${min} or more.`);
+    return value;
+  };
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('give a positive number.');
+  return value;
+};
+const share = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('give a number from 0 to 1.');
+  return value;
+};
+const adapter = (): Option =>
+  new Option('--adapter <kind>', 'which adapter to take').choices([
+    'auto',
+    'hardware',
+    'lavapipe',
+    'swiftshader',
+  ]);
+
+const program = new Command('fovea')
+  .description('Run and train computer vision on WebGPU.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(fovea --help shows the commands and their options)');
+
+program
+  .command('info')
+  .description('the adapter, its features and limits')
+  .addOption(adapter())
+  .action(infoCommand);
+
+program
+  .command('train')
+  .description('train a detector or segmenter on a folder of pictures with Labelme files')
+  .addOption(new Option('--task <task>', 'what to train').choices(['detect', 'segment']))
+  .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
+  .requiredOption('--out <file>', 'where the weights go (.safetensors)')
+  .option('--epochs <n>', 'passes over all pixels (default: 400 steps in all)', whole(1))
+  .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32))
+  .option(
+    '--crop <pixels>',
+    'side of the training crops, a multiple of 32 (default: by the size of the objects)',
+    whole(32),
+  )
+  .option('--batch <n>', 'crops a step (default: 4)', whole(1))
+  .option('--width <channels>', 'channels of the first stage (default: 16)', whole(1))
+  .option('--lr <rate>', 'highest learning rate (default: 0.003)', positive)
+  .option('--seed <n>', 'same seed, same weights (default: 0)', whole(0))
+  .option('--checkpoint-every <steps>', 'how often to save a checkpoint (default: 25)', whole(1))
+  .option('--resume', 'go on from the checkpoint beside --out')
+  .addOption(adapter())
+  .action(trainCommand);
+
+program
+  .command('detect')
+  .description('find objects; writes a PNG and a Labelme file for each picture')
+  .argument('<model>', 'weights that fovea train --task detect wrote')
+  .argument('<images...>', 'pictures')
+  .requiredOption('--out <dir>', 'folder for the results')
+  .option('--threshold <score>', 'leave out detections that score less (default: 0.3)', share)
+  .addOption(adapter())
+  .action(detectCommand);
+
+program
+  .command('segment')
+  .description('say what every pixel shows; writes a PNG and a Labelme file for each picture')
+  .argument('<model>', 'weights that fovea train --task segment wrote')
+  .argument('<images...>', 'pictures')
+  .requiredOption('--out <dir>', 'folder for the results')
+  .addOption(adapter())
+  .action(segmentCommand);
+
+program
+  .command('eval')
+  .description('measure a model on labelled pictures: AP, or IoU and Dice')
+  .argument('<model>', 'weights')
+  .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
+  .option('--json <file>', 'also write the numbers to a file')
+  .addOption(adapter())
+  .action(evalCommand);
+
+program
+  .command('verify')
+  .description('check every kernel and gradient on this adapter against its CPU reference')
+  .option('--cases <dir>', 'check the conformance cases of a folder instead')
+  .option('--op <name>', 'one operation only')
+  .option('--json <file>', 'also write the rows to a file')
+  .addOption(adapter())
+  .action(async (options) => {
+    process.exitCode = await verifyCommand(options);
+  });
+
+program
+  .command('demo')
+  .description('train a detector and a U-Net on a photograph of coins, evaluate both, and write a report')
+  .option('--out <dir>', 'folder for the results', 'out')
+  .option('--seed <n>', 'same seed, same results', whole(0), 1)
+  .addOption(adapter())
+  .action(demoCommand);
+
+await runMain(() => program.parseAsync());

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import type { AnnotatedShape, Annotation } from '../../src/data/annotation.ts';
+import { formatLabelme } from '../../src/data/labelme.ts';
+import { connectedComponents, traceContours } from '../../src/data/polygon.ts';
+import type { Detection, Segmentation } from '../../src/tasks/infer.ts';
+import { writeFileAtomic } from './files.ts';
+
+/** Connected regions below this many pixels are noise, not objects. */
+const MIN_REGION = 16;
+
+export const detectionShapes = (detections: readonly Detection[]): AnnotatedShape[] =>
+  detections.map(({ box, label, score }) => ({ label, box, groupId: null, score }));
+
+/** One polygon for each connected region of a class. */
+export function segmentationShapes(
+  { labels, width, height }: Segmentation,
+  classNames: readonly string[],
+): AnnotatedShape[] {
+  return classNames.flatMap((label, c) => {
+    const mask = labels.map((value) => (value === c + 1 ? 1 : 0));
+    const components = connectedComponents(mask, width, height);
+    const sizes = new Int32Array(components.count + 1);
+    for (const component of components.labels) sizes[component]!++;
+    const kept = mask.map((value, i) => (value && sizes[components.labels[i]!]! >= MIN_REGION ? 1 : 0));
+    return traceContours(kept, width, height, 0.75).map((points): AnnotatedShape => {
+      const xs = points.map(([x]) => x);
+      const ys = points.map(([, y]) => y);
+      const box: [number, number, number, number] = [
+        Math.min(...xs),
+        Math.min(...ys),
+        Math.max(...xs),
+        Math.max(...ys),
+      ];
+      return { label, points, box, groupId: null };
+    });
+  });
+}
+
+/** Writes shapes as a Labelme file that names the picture relative to itself. */
+export async function writeLabelme(
+  file: string,
+  picture: string,
+  size: { readonly width: number; readonly height: number },
+  shapes: AnnotatedShape[],
+): Promise<void> {
+  const imagePath = path
+    .relative(path.dirname(path.resolve(file)), path.resolve(picture))
+    .replaceAll(path.sep, '/');
+  const annotation: Annotation = { imagePath, width: size.width, height: size.height, shapes };
+  await writeFileAtomic(file, formatLabelme(annotation, { imagePath }));
+}

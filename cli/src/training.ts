@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Sample } from '../../src/data/dataset.ts';
+import { DataError } from '../../src/errors.ts';
+import { loadCheckpoint, saveCheckpoint, saveWeights } from '../../src/io/checkpoint.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { metadataOf } from '../../src/tasks/modelFile.ts';
+import type { TrainSettings } from '../../src/tasks/settings.ts';
+import { type TrainResult, train } from '../../src/tasks/train.ts';
+import { onInterrupt } from './errors.ts';
+import { createProgress } from './progress.ts';
+
+/** Where a training of `model.safetensors` keeps its checkpoint: `model.checkpoint.safetensors`. */
+export const checkpointPath = (out: string): string => {
+  const { dir, name } = path.parse(out);
+  return path.join(dir, `${name}.checkpoint.safetensors`);
+};
+
+/** The settings that a checkpoint was trained with. */
+export async function savedSettings(out: string): Promise<TrainSettings> {
+  const file = checkpointPath(out);
+  if (!existsSync(file)) {
+    throw new DataError(`${file}: there is no checkpoint to resume from; train without --resume`);
+  }
+  const { progress } = await loadCheckpoint(file);
+  const settings = (progress as { settings?: TrainSettings } | null)?.settings;
+  if (!settings?.task)
+    throw new DataError(`${file}: is no checkpoint of "fovea train"; train without --resume`);
+  return settings;
+}
+
+export interface RunTrainingOptions {
+  readonly label: string;
+  readonly out: string;
+  readonly resume?: boolean;
+  readonly checkpointEvery?: number;
+}
+
+/** Trains with a progress display, checkpoints and Ctrl-C, and saves the weights when it is finished. */
+export async function runTraining(
+  gpu: Gpu,
+  samples: readonly Sample[],
+  settings: TrainSettings,
+  { label, out, resume = false, checkpointEvery }: RunTrainingOptions,
+): Promise<TrainResult> {
+  const file = checkpointPath(out);
+  const checkpoint = resume ? { checkpoint: await loadCheckpoint(file), file } : undefined;
+  const start = checkpoint ? (checkpoint.checkpoint.progress as { step: number }).step : 0;
+  const progress = createProgress({ total: settings.steps, label, start });
+  let stop = false;
+  const release = onInterrupt(() => {
+    stop = true;
+    progress.log('stopping after this step; --resume goes on');
+  });
+  try {
+    const result = await train(
+      gpu,
+      samples,
+      settings,
+      {
+        onPhase: (name) => progress.phase(name),
+        onCompile: (done, total) => progress.phase(`compiling pipelines ${done}/${total}`),
+        onStep: ({ step, losses, lr }, imagesPerSecond) =>
+          progress.update(step, { losses, lr, imagesPerSecond }),
+        onCheckpoint: (state) => saveCheckpoint(file, state),
+        ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+        shouldStop: () => stop,
+      },
+      checkpoint,
+    );
+    if (result.finished) await saveWeights(out, result.weights, metadataOf(result.trained));
+    return result;
+  } finally {
+    progress.done();
+    release();
+  }
+}

@@ -1,0 +1,51 @@
+import type { AnnotatedShape, MaskPatch } from './annotation.ts';
+import type { Sample } from './dataset.ts';
+import { letterbox } from './image.ts';
+
+/** A mask patch of other proportions, by nearest neighbours. */
+function scalePatch(mask: MaskPatch, sx: number, sy: number): MaskPatch {
+  const [x, y] = [Math.floor(mask.x * sx), Math.floor(mask.y * sy)];
+  const width = Math.max(1, Math.ceil((mask.x + mask.width) * sx) - x);
+  const height = Math.max(1, Math.ceil((mask.y + mask.height) * sy) - y);
+  const data = new Uint8Array(width * height);
+  for (let v = 0; v < height; v++) {
+    const fromY = Math.floor((y + v + 0.5) / sy) - mask.y;
+    if (fromY < 0 || fromY >= mask.height) continue;
+    for (let u = 0; u < width; u++) {
+      const fromX = Math.floor((x + u + 0.5) / sx) - mask.x;
+      if (fromX >= 0 && fromX < mask.width) data[v * width + u] = mask.data[fromY * mask.width + fromX]!;
+    }
+  }
+  return { x, y, width, height, data };
+}
+
+/** A sample whose longer side is at most maxSide; its annotations and region shrink with it. Never enlarges. */
+export function shrinkSample(sample: Sample, maxSide: number): Sample {
+  const { image, annotation, region } = sample;
+  const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
+  if (scale === 1) return sample;
+  const [height, width] = [image.height, image.width].map((side) =>
+    Math.max(1, Math.round(side * scale)),
+  ) as [number, number];
+  const [sx, sy] = [width / image.width, height / image.height];
+  const scaleBox = (box: readonly [number, number, number, number]): [number, number, number, number] => [
+    box[0] * sx,
+    box[1] * sy,
+    box[2] * sx,
+    box[3] * sy,
+  ];
+  const shapes = annotation.shapes.map(
+    (shape): AnnotatedShape => ({
+      ...shape,
+      box: scaleBox(shape.box),
+      ...(shape.points ? { points: shape.points.map(([x, y]) => [x * sx, y * sy]) } : {}),
+      ...(shape.mask ? { mask: scalePatch(shape.mask, sx, sy) } : {}),
+    }),
+  );
+  return {
+    ...sample,
+    image: letterbox(image, [height, width]).image,
+    annotation: { ...annotation, width, height, shapes },
+    ...(region ? { region: scaleBox(region) } : {}),
+  };
+}

@@ -1,0 +1,133 @@
+import type { Annotation } from '../data/annotation.ts';
+import type { Sample } from '../data/dataset.ts';
+import { rasterizePolygon } from '../data/polygon.ts';
+import type { Box } from '../vision/boxes.ts';
+import { ConfusionMatrix, type DetectionResult, evaluateDetections } from '../vision/metrics.ts';
+import type { Detection, Detector, Segmentation, Segmenter } from './infer.ts';
+
+/** Pixels that count for nothing. */
+export const IGNORE = 255;
+
+/** The true class of every pixel, as a network is to say it: 0 background, else class index + 1. */
+export function labelMap(annotation: Annotation, classNames: readonly string[]): Uint8Array {
+  const labels = new Uint8Array(annotation.width * annotation.height);
+  for (const shape of annotation.shapes) {
+    const value = classNames.indexOf(shape.label) + 1;
+    paint(labels, annotation, shape, value);
+  }
+  return labels;
+}
+
+function paint(
+  labels: Uint8Array,
+  { width, height }: Annotation,
+  shape: Annotation['shapes'][number],
+  value: number,
+): void {
+  if (shape.mask) {
+    const { mask } = shape;
+    for (let y = 0; y < mask.height; y++) {
+      for (let x = 0; x < mask.width; x++) {
+        if (mask.data[y * mask.width + x]) labels[(mask.y + y) * width + mask.x + x] = value;
+      }
+    }
+    return;
+  }
+  const [x1, y1, x2, y2] = shape.box;
+  const points = shape.points ?? [
+    [x1, y1],
+    [x2, y1],
+    [x2, y2],
+    [x1, y2],
+  ];
+  rasterizePolygon(points as [number, number][], width, height).forEach((inside, i) => {
+    if (inside) labels[i] = value;
+  });
+}
+
+/** What of a picture is judged: everything by default. */
+export interface Scope {
+  /** Objects, true and found, whose centre is not in here do not count. */
+  readonly objects?: (centre: readonly [number, number]) => boolean;
+  /** Pixels outside do not count. */
+  readonly pixels?: Box;
+}
+
+const centreOf = (box: Box): [number, number] => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+
+export interface DetectionEvaluation {
+  readonly result: DetectionResult<string>;
+  /** For each sample, in order: what was found, in scope or not. */
+  readonly detections: readonly (readonly Detection[])[];
+}
+
+/** Average precision on labelled pictures (COCO's rules: at IoU .5, and the mean over .5 to .95). */
+export async function evaluateDetector(
+  detector: Detector,
+  samples: readonly Sample[],
+  { objects = () => true }: Scope = {},
+  onImage?: (done: number) => void,
+): Promise<DetectionEvaluation> {
+  const detections: Detection[][] = [];
+  for (const sample of samples) {
+    detections.push(await detector.detect(sample.image, { scoreThreshold: 0.01 }));
+    onImage?.(detections.length);
+  }
+  const images = samples.map(({ annotation }, i) => ({
+    groundTruth: annotation.shapes.filter(({ box }) => objects(centreOf(box))),
+    predictions: detections[i]!.filter(({ box }) => objects(centreOf(box))),
+  }));
+  return { result: evaluateDetections(images, { classes: detector.trained.classNames }), detections };
+}
+
+export interface SegmentationEvaluation {
+  /** Means over the classes that occur, the background left out. */
+  readonly iou: number;
+  readonly dice: number;
+  readonly pixelAccuracy: number;
+  /** The mean IoU with the background counted as a class, as benchmarks report it. */
+  readonly meanIou: number;
+  readonly perClass: readonly { readonly label: string; readonly iou: number; readonly dice: number }[];
+  readonly segmentations: readonly Segmentation[];
+}
+
+/** Intersection over union and Dice of pixels on labelled pictures. */
+export async function evaluateSegmenter(
+  segmenter: Segmenter,
+  samples: readonly Sample[],
+  { objects = () => true, pixels }: Scope = {},
+  onImage?: (done: number) => void,
+): Promise<SegmentationEvaluation> {
+  const { classNames } = segmenter.trained;
+  const confusion = new ConfusionMatrix(classNames.length + 1);
+  const segmentations: Segmentation[] = [];
+  for (const { image, annotation } of samples) {
+    const segmentation = await segmenter.segment(image);
+    segmentations.push(segmentation);
+    const truth = labelMap(annotation, classNames);
+    for (const shape of annotation.shapes) {
+      if (!objects(centreOf(shape.box))) paint(truth, annotation, shape, IGNORE);
+    }
+    if (pixels) {
+      truth.forEach((_, i) => {
+        const [x, y] = [i % annotation.width, Math.floor(i / annotation.width)];
+        if (x < pixels[0] || y < pixels[1] || x >= pixels[2] || y >= pixels[3]) truth[i] = IGNORE;
+      });
+    }
+    confusion.add(segmentation.labels, truth, IGNORE);
+    onImage?.(segmentations.length);
+  }
+  const ious = confusion.iou();
+  const dices = confusion.dice();
+  const perClass = classNames.map((label, i) => ({ label, iou: ious[i + 1]!, dice: dices[i + 1]! }));
+  const present = perClass.filter(({ iou }) => !Number.isNaN(iou));
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / Math.max(values.length, 1);
+  return {
+    iou: mean(present.map(({ iou }) => iou)),
+    dice: mean(present.map(({ dice }) => dice)),
+    pixelAccuracy: confusion.pixelAccuracy,
+    meanIou: confusion.meanIou,
+    perClass,
+    segmentations,
+  };
+}

@@ -1,0 +1,5 @@
+export * from './evaluate.ts';
+export * from './infer.ts';
+export * from './modelFile.ts';
+export * from './settings.ts';
+export * from './train.ts';

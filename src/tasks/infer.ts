@@ -1,0 +1,172 @@
+import { type FloatImage, letterbox } from '../data/image.ts';
+import { FoveaError } from '../errors.ts';
+import { argmax } from '../graph/functions/reduce.ts';
+import { tensor } from '../graph/tensor.ts';
+import { type DetectOptions, RetinaNet } from '../models/retinanet.ts';
+import { UNet } from '../models/unet.ts';
+import type { Gpu, Results, Step } from '../plan/gpu.ts';
+import { decodeModel, type TrainedModel } from './modelFile.ts';
+
+/** One object that was found. */
+export interface Detection {
+  /** xyxy in pixels of the picture. */
+  readonly box: [number, number, number, number];
+  readonly label: string;
+  readonly score: number;
+}
+
+/** The class of each pixel: 0 for the background, else an index into classNames, plus 1. */
+export interface Segmentation {
+  readonly width: number;
+  readonly height: number;
+  readonly labels: Uint8Array;
+}
+
+/** A picture as the network takes it: shrunk to `maxSide` if it is larger, padded to multiples of `multiple`. */
+interface Prepared {
+  readonly data: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  /** Network pixels for one pixel of the picture, along each axis. */
+  readonly scaleX: number;
+  readonly scaleY: number;
+}
+
+const GREY = 0.5;
+
+export function prepareImage(image: FloatImage, maxSide: number, multiple: number): Prepared {
+  const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
+  const [h, w] = [image.height, image.width].map((side) => Math.max(1, Math.round(side * scale))) as [
+    number,
+    number,
+  ];
+  const small = scale < 1 ? letterbox(image, [h, w]).image : image;
+  const [height, width] = [h, w].map((side) => Math.ceil(side / multiple) * multiple) as [number, number];
+  const data = new Float32Array(height * width * 3).fill(GREY);
+  for (let y = 0; y < h; y++) data.set(small.data.subarray(y * w * 3, (y + 1) * w * 3), y * width * 3);
+  return { data, height, width, scaleX: w / image.width, scaleY: h / image.height };
+}
+
+/** Keeps the program of one picture size: pictures of a folder mostly have one. */
+class SizedStep<R extends Results> {
+  #current: { readonly key: string; readonly step: Step<R> } | undefined;
+  readonly #make: () => Step<R>;
+
+  constructor(make: () => Step<R>) {
+    this.#make = make;
+  }
+
+  for(key: string): Step<R> {
+    if (this.#current?.key !== key) {
+      this.dispose();
+      this.#current = { key, step: this.#make() };
+    }
+    return this.#current.step;
+  }
+
+  dispose(): void {
+    this.#current?.step.dispose();
+    this.#current = undefined;
+  }
+}
+
+/** Finds objects in pictures of any size: from picture to boxes in one submission. */
+export class Detector {
+  readonly trained: TrainedModel;
+  readonly #model: RetinaNet;
+  readonly #steps = new Map<string, SizedStep<Results>>();
+  readonly #gpu: Gpu;
+
+  constructor(gpu: Gpu, trained: TrainedModel) {
+    if (!(trained.model instanceof RetinaNet)) {
+      throw new FoveaError('Detector: this model segments; use Segmenter (fovea segment)');
+    }
+    this.trained = trained;
+    this.#gpu = gpu;
+    this.#model = trained.model;
+  }
+
+  /** Detections, best first. */
+  async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
+    const { data, height, width, scaleX, scaleY } = prepareImage(
+      image,
+      this.trained.preprocessing.maxSide,
+      32,
+    );
+    const key = JSON.stringify(options);
+    let steps = this.#steps.get(key);
+    if (!steps) {
+      steps = new SizedStep(() => this.#gpu.capture((images) => this.#model.detect(images!, options)));
+      this.#steps.set(key, steps);
+    }
+    const run = await steps.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+    const [boxes, scores, labels, count] = await Promise.all([
+      run.boxes!.data(),
+      run.scores!.data(),
+      run.labels!.data(),
+      run.count!.data(),
+    ]);
+    const clip = (value: number, limit: number) => Math.min(Math.max(value, 0), limit);
+    return Array.from({ length: count[0]! }, (_, i) => ({
+      box: [
+        clip(boxes[i * 4]! / scaleX, image.width),
+        clip(boxes[i * 4 + 1]! / scaleY, image.height),
+        clip(boxes[i * 4 + 2]! / scaleX, image.width),
+        clip(boxes[i * 4 + 3]! / scaleY, image.height),
+      ] as [number, number, number, number],
+      label: this.trained.classNames[labels[i]!]!,
+      score: scores[i]!,
+    })).filter(({ box }) => box[2] > box[0] && box[3] > box[1]);
+  }
+
+  dispose(): void {
+    for (const step of this.#steps.values()) step.dispose();
+  }
+}
+
+/** Says of every pixel of a picture what it shows. */
+export class Segmenter {
+  readonly trained: TrainedModel;
+  readonly #model: UNet;
+  readonly #step: SizedStep<Results>;
+
+  constructor(gpu: Gpu, trained: TrainedModel) {
+    const { model } = trained;
+    if (!(model instanceof UNet)) {
+      throw new FoveaError('Segmenter: this model detects; use Detector (fovea detect)');
+    }
+    this.trained = trained;
+    this.#model = model;
+    this.#step = new SizedStep(() => gpu.capture((images) => ({ labels: argmax(model.forward(images!)) })));
+  }
+
+  async segment(image: FloatImage): Promise<Segmentation> {
+    const { data, height, width, scaleX, scaleY } = prepareImage(
+      image,
+      this.trained.preprocessing.maxSide,
+      this.#model.stride,
+    );
+    const run = await this.#step.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+    const classes = await run.labels!.data();
+    const labels = new Uint8Array(image.width * image.height);
+    for (let y = 0; y < image.height; y++) {
+      const from = Math.min(Math.floor((y + 0.5) * scaleY), height - 1) * width;
+      for (let x = 0; x < image.width; x++) {
+        labels[y * image.width + x] = classes[from + Math.min(Math.floor((x + 0.5) * scaleX), width - 1)]!;
+      }
+    }
+    return { width: image.width, height: image.height, labels };
+  }
+
+  dispose(): void {
+    this.#step.dispose();
+  }
+}
+
+/** A detector from the bytes of its file. `name` is for messages. */
+export const loadDetector = (gpu: Gpu, bytes: Uint8Array, name: string): Detector =>
+  new Detector(gpu, decodeModel(bytes, name));
+
+/** A segmenter from the bytes of its file. `name` is for messages. */
+export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, name: string): Segmenter =>
+  new Segmenter(gpu, decodeModel(bytes, name));

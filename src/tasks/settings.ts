@@ -1,0 +1,103 @@
+import type { AugmentOptions } from '../data/augment.ts';
+import { classNames, type Sample } from '../data/dataset.ts';
+import { shrinkSample } from '../data/resize.ts';
+import { RETINANET_DEFAULTS, type RetinaNetConfig } from '../models/retinanet.ts';
+import { UNET_DEFAULTS, type UNetConfig } from '../models/unet.ts';
+import type { Task } from './modelFile.ts';
+
+/** What decides the outcome of a training; the same settings and data give the same weights, bit for bit. */
+export interface TrainSettings {
+  readonly task: Task;
+  readonly classNames: readonly string[];
+  readonly config: RetinaNetConfig | UNetConfig;
+  /** Pictures are shrunk to this, and crops are cut from them. */
+  readonly maxSide: number;
+  readonly cropSize: number;
+  readonly batchSize: number;
+  readonly steps: number;
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+  readonly seed: number;
+  readonly augment: AugmentOptions;
+}
+
+export interface SettingsOptions {
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly maxSide?: number;
+  readonly cropSize?: number;
+  readonly batchSize?: number;
+  readonly width?: number;
+  readonly lr?: number;
+  readonly seed?: number;
+  readonly augment?: AugmentOptions;
+}
+
+const DEFAULT_STEPS = 400;
+const DEFAULT_AUGMENT: AugmentOptions = {
+  scale: [0.75, 1.33],
+  flipHorizontal: 0.5,
+  brightness: 0.2,
+  contrast: 0.2,
+  saturation: 0.2,
+};
+
+/** Crops that make one epoch: as many as cover each picture once. */
+export function cropsPerEpoch(samples: readonly Sample[], cropSize: number): number[] {
+  return samples.map(({ image, region }) => {
+    const [x1, y1, x2, y2] = region ?? [0, 0, image.width, image.height];
+    return Math.max(1, Math.round(((x2 - x1) * (y2 - y1)) / cropSize ** 2));
+  });
+}
+
+/**
+ * The settings of a training from what the user gives and what the data shows. Crops are chosen so that nine of ten
+ * objects fit in with half of their size to spare; from 96 to maxSide, in multiples of 32.
+ */
+export function defaultSettings(
+  task: Task,
+  samples: readonly Sample[],
+  options: SettingsOptions = {},
+): TrainSettings {
+  const names = classNames(samples);
+  const maxSide = options.maxSide ?? 512;
+  const sides = samples.flatMap(({ image, annotation }) => {
+    const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
+    return annotation.shapes.map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
+  });
+  sides.sort((a, b) => a - b);
+  const large = sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
+  const wanted = Math.ceil(Math.max(96, 1.5 * large) / 32) * 32;
+  const cropSize = options.cropSize ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
+  const batchSize = options.batchSize ?? 4;
+  const shrunk = samples.map((sample) => shrinkSample(sample, maxSide));
+  const perEpoch = cropsPerEpoch(shrunk, cropSize).reduce((a, b) => a + b, 0) / batchSize;
+  const steps =
+    options.steps ??
+    (options.epochs === undefined ? DEFAULT_STEPS : Math.max(1, Math.round(options.epochs * perEpoch)));
+  const width = options.width === undefined ? {} : { width: options.width };
+  const config =
+    task === 'detect'
+      ? {
+          ...RETINANET_DEFAULTS,
+          numClasses: names.length,
+          ...width,
+          ...(options.width ? { pyramidWidth: 2 * options.width } : {}),
+        }
+      : { ...UNET_DEFAULTS, numClasses: names.length, ...width };
+  return {
+    task,
+    classNames: names,
+    config,
+    maxSide,
+    cropSize,
+    batchSize,
+    steps,
+    lr: options.lr ?? 0.003,
+    weightDecay: 1e-4,
+    clipNorm: 10,
+    seed: options.seed ?? 0,
+    augment: { ...DEFAULT_AUGMENT, ...options.augment },
+  };
+}

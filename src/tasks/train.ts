@@ -1,0 +1,251 @@
+import {
+  BatchSource,
+  type BatchState,
+  type DetectBatch,
+  type Sample,
+  type SegmentBatch,
+} from '../data/dataset.ts';
+import { shrinkSample } from '../data/resize.ts';
+import { DataError, NumericError } from '../errors.ts';
+import { backward } from '../graph/backward.ts';
+import { add } from '../graph/functions/elementwise.ts';
+import { concat } from '../graph/functions/shape.ts';
+import { type State, type Tensor, tensor } from '../graph/tensor.ts';
+import type { Checkpoint } from '../io/checkpoint.ts';
+import type { StateDict } from '../io/safetensors.ts';
+import type { RetinaNet } from '../models/retinanet.ts';
+import type { UNet } from '../models/unet.ts';
+import { AdamW } from '../nn/optimizers.ts';
+import { oneCycle } from '../nn/schedules.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import type { CompileProgress } from '../plan/program.ts';
+import type { HostArray } from '../shape.ts';
+import { buildModel, type Task, type TrainedModel } from './modelFile.ts';
+import { cropsPerEpoch, type TrainSettings } from './settings.ts';
+
+/** What happened in one step. */
+export interface StepRecord {
+  readonly step: number;
+  readonly losses: Readonly<Record<string, number>>;
+  readonly lr: number;
+}
+
+export interface TrainHooks {
+  onStep?(record: StepRecord, imagesPerSecond: number): void;
+  onPhase?(name: string): void;
+  onCompile?: CompileProgress;
+  /** Called with all that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. */
+  onCheckpoint?(checkpoint: Checkpoint): Promise<void>;
+  readonly checkpointEvery?: number;
+  /** Asked before every step; true ends the training after a checkpoint. */
+  shouldStop?(): boolean;
+}
+
+export interface TrainResult {
+  readonly trained: TrainedModel;
+  readonly weights: StateDict;
+  readonly history: readonly StepRecord[];
+  /** False where `shouldStop` ended it early. */
+  readonly finished: boolean;
+  readonly imagesPerSecond: number;
+}
+
+/** The part of a checkpoint that is JSON. */
+interface Progress {
+  readonly settings: TrainSettings;
+  readonly step: number;
+  readonly batches: BatchState;
+  readonly history: readonly StepRecord[];
+}
+
+const LOSS_NAMES = { detect: ['classification', 'regression'], segment: ['segmentation'] } as const;
+
+/** Trains from random weights, or goes on from a checkpoint. */
+export async function train(
+  gpu: Gpu,
+  samples: readonly Sample[],
+  settings: TrainSettings,
+  hooks: TrainHooks = {},
+  resume?: { readonly checkpoint: Checkpoint; readonly file: string },
+): Promise<TrainResult> {
+  const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));
+  const repeated = cropsPerEpoch(shrunk, settings.cropSize).flatMap((count, i) =>
+    new Array<Sample>(count).fill(shrunk[i]!),
+  );
+  const source = new BatchSource(repeated, {
+    task: settings.task,
+    batchSize: settings.batchSize,
+    size: [settings.cropSize, settings.cropSize],
+    classes: settings.classNames,
+    seed: settings.seed,
+    augment: settings.augment,
+  });
+  const model = buildModel(settings.task, settings.config, settings.seed);
+  const optimizer = new AdamW(model.parameters(), settings);
+  const schedule = oneCycle(settings);
+  const history: StepRecord[] = [];
+  let first = 0;
+  if (resume) first = restore(resume, settings, model, optimizer, source, history);
+
+  const step = gpu.capture((...inputs) => {
+    const losses = lossesOf(settings.task, model, inputs);
+    const parts = Object.values(losses);
+    backward(parts.reduce((a, b) => add(a, b)));
+    optimizer.step();
+    return {
+      losses: concat(
+        parts.map((loss) => loss.reshape([1])),
+        0,
+      ),
+    };
+  });
+
+  const download = (state: State) => gpu.download(state);
+  let batch = toTensors(source, settings);
+  if (first < settings.steps) {
+    hooks.onPhase?.('compiling');
+    await step.prepare(batch.tensors, hooks.onCompile);
+  }
+  let pending: { step: number; lr: number; values: Promise<HostArray> } | undefined;
+  const started = performance.now();
+  const settle = async (): Promise<void> => {
+    if (!pending) return;
+    const { step: at, lr, values } = pending;
+    pending = undefined;
+    const losses = namedLosses(settings.task, await values);
+    const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
+    if (broken) {
+      throw new NumericError(
+        `step ${at + 1}: the ${broken[0]} loss is ${broken[1]}; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
+      );
+    }
+    const record = { step: at + 1, losses, lr };
+    history.push(record);
+    hooks.onStep?.(record, ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started));
+  };
+  let done = first;
+  let stopped = false;
+  for (; done < settings.steps; done++) {
+    stopped = hooks.shouldStop?.() ?? false;
+    if (stopped) break;
+    const lr = schedule(done);
+    optimizer.advance(lr);
+    const run = await step(...batch.tensors);
+    const values = run.losses.data();
+    // A promise that is awaited later must not count as unhandled where the loop ends before.
+    values.catch(() => undefined);
+    // While the device works on this step, the next batch is cut and the losses of the last one are read.
+    if (done + 1 < settings.steps) batch = toTensors(source, settings);
+    await settle();
+    pending = { step: done, lr, values };
+    const every = hooks.checkpointEvery ?? 25;
+    if ((done + 1) % every === 0 && done + 1 < settings.steps) {
+      await settle();
+      await save(done + 1);
+    }
+  }
+  await settle();
+  const seconds = (performance.now() - started) / 1000;
+  await save(done);
+  const weights = await model.stateDict(download);
+  model.loadStateDict(weights);
+  model.eval();
+  step.dispose();
+  return {
+    trained: {
+      task: settings.task,
+      model,
+      classNames: settings.classNames,
+      preprocessing: { maxSide: settings.maxSide },
+    },
+    weights,
+    history,
+    finished: !stopped,
+    imagesPerSecond: ((done - first) * settings.batchSize) / Math.max(seconds, 1e-9),
+  };
+
+  /** A checkpoint after so many steps. The next batch may have been cut already, so its number is given. */
+  async function save(steps: number): Promise<void> {
+    if (!hooks.onCheckpoint) return;
+    const progress: Progress = {
+      settings,
+      step: steps,
+      batches: { ...source.state(), batch: steps },
+      history,
+    };
+    await hooks.onCheckpoint({
+      weights: await model.stateDict(download),
+      optimizer: await optimizer.stateDict(download),
+      progress,
+    });
+  }
+}
+
+/** The losses of a batch, by name. */
+function lossesOf(task: Task, model: RetinaNet | UNet, inputs: readonly Tensor[]): Record<string, Tensor> {
+  if (task === 'segment') return (model as UNet).losses(inputs[0]!, inputs[1]!);
+  const [images, boxes, labels, counts] = inputs as [Tensor, Tensor, Tensor, Tensor];
+  return (model as RetinaNet).losses(images, { boxes, labels, counts });
+}
+
+const namedLosses = (task: Task, values: HostArray): Record<string, number> =>
+  Object.fromEntries(LOSS_NAMES[task].map((name, i) => [name, values[i]!]));
+
+/** The next batch as the captured step takes it. */
+function toTensors(
+  source: BatchSource<Task>,
+  { task, batchSize, cropSize }: TrainSettings,
+): { tensors: Tensor[] } {
+  const batch = source.next() as DetectBatch | SegmentBatch;
+  const images = tensor(batch.images, [batchSize, cropSize, cropSize, 3]);
+  if (task === 'segment') {
+    return { tensors: [images, tensor((batch as SegmentBatch).masks, [batchSize, cropSize, cropSize])] };
+  }
+  const { boxes, labels, counts } = batch as DetectBatch;
+  const G = source.maxBoxes;
+  return {
+    tensors: [
+      images,
+      tensor(boxes, [batchSize, G, 4]),
+      tensor(labels, [batchSize, G]),
+      tensor(counts, [batchSize]),
+    ],
+  };
+}
+
+/** Puts a checkpoint into everything that training changes. Returns the step to go on with. */
+function restore(
+  { checkpoint, file }: { readonly checkpoint: Checkpoint; readonly file: string },
+  settings: TrainSettings,
+  model: RetinaNet | UNet,
+  optimizer: AdamW,
+  source: BatchSource<Task>,
+  history: StepRecord[],
+): number {
+  const progress = checkpoint.progress as Partial<Progress> | null;
+  if (
+    !progress?.settings ||
+    !progress.batches ||
+    !Array.isArray(progress.history) ||
+    !Number.isInteger(progress.step)
+  ) {
+    throw new DataError(`${file}: is no checkpoint of "fovea train"; train without --resume`);
+  }
+  const saved = progress.settings as unknown as Record<string, unknown>;
+  const differing = Object.entries(settings).filter(
+    ([name, value]) => JSON.stringify(saved[name]) !== JSON.stringify(value),
+  );
+  if (differing.length > 0) {
+    const list = differing.map(
+      ([name, value]) => `${name} ${JSON.stringify(saved[name])}, now ${JSON.stringify(value)}`,
+    );
+    throw new DataError(
+      `${file}: was trained with ${list.join('; ')}; resume with the same data and settings`,
+    );
+  }
+  model.loadStateDict(checkpoint.weights, file);
+  optimizer.loadStateDict(checkpoint.optimizer);
+  source.restore(progress.batches);
+  history.push(...progress.history);
+  return progress.step!;
+}

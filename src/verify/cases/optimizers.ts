@@ -1,0 +1,57 @@
+import type { Shape } from '../../shape.ts';
+import { type Case, normal, uniform, values } from './case.ts';
+
+const sgd = (name: string, size: number, hyper: readonly number[], scale = 1): Case => ({
+  op: 'sgd_step',
+  name,
+  inputs: {
+    param: normal([size]),
+    grad: normal([size]),
+    momentum: normal([size]),
+    hyper: values([4], hyper),
+    scale: values([1], [scale]),
+  },
+});
+
+const adamw = (name: string, size: number, step: number, decay: number, decoupled: 0 | 1, scale = 1): Case => ({
+  op: 'adamw_step',
+  name,
+  inputs: {
+    param: normal([size]),
+    grad: normal([size]),
+    m: normal([size], 0.1),
+    v: uniform([size], 0, 0.1),
+    hyper: values([8], [1e-2, 0.9, 0.999, 1e-8, decay, 1 - 0.9 ** step, 1 - 0.999 ** step, decoupled]),
+    scale: values([1], [scale]),
+  },
+});
+
+const pack = (name: string, shapes: readonly Shape[], offsets: readonly number[], size: number): Case => ({
+  op: 'pack',
+  name,
+  inputs: Object.fromEntries(shapes.map((shape, i) => [`x${i}`, normal(shape)])),
+  attrs: { offsets, size },
+});
+
+export const optimizerCases: Case[] = [
+  // lr, momentum, weight decay, nesterov
+  sgd('plain', 64, [0.1, 0, 0, 0]),
+  sgd('momentum and decay', 132, [0.05, 0.9, 1e-2, 0]),
+  sgd('nesterov, clipped', 4, [0.05, 0.9, 1e-2, 1], 0.25),
+  sgd('nothing', 0, [0.1, 0.9, 0, 0]),
+  adamw('first step', 64, 1, 0.01, 1),
+  adamw('later, decay in the gradient', 132, 1000, 0.1, 0),
+  adamw('no decay, clipped', 4, 10, 0, 1, 1e-3),
+  {
+    ...adamw('gradients of 0', 8, 3, 0.01, 1),
+    inputs: {
+      ...adamw('', 8, 3, 0.01, 1).inputs,
+      grad: values([8], new Array(8).fill(0)),
+      m: values([8], new Array(8).fill(0)),
+      v: values([8], new Array(8).fill(0)),
+    },
+  },
+  pack('aligned, with gaps', [[3, 5], [64], [1]], [0, 64, 128], 192),
+  pack('end to end', [[2, 3], [4], [], [0], [5]], [0, 6, 10, 11, 11], 16),
+  pack('nothing but zeros', [], [], 12),
+];

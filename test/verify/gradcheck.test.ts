@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { gradients } from '../../src/graph/gradients.ts';
+import { cases } from '../../src/verify/cases/index.ts';
+import { gradientCheck } from '../../src/verify/gradcheck.ts';
+
+const only = process.env.CASES;
+const rows = cases.filter((row) => row.grad?.length && (!only || row.op.startsWith(only)));
+
+describe('finite differences of the float64 reference agree with the gradient rule', () => {
+  it.each(rows.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', (_title, row) => {
+    for (const { message } of gradientCheck(row)) expect(message).toBe('');
+  });
+});
+
+describe('the table', () => {
+  it('asks for no gradient where an operation has no rule', () => {
+    const wrong = cases.filter((row) => row.grad && !gradients[row.op]);
+    expect(wrong.map((row) => `${row.op}: ${row.name}`)).toEqual([]);
+  });
+  it('checks every gradient rule', () => {
+    const checked = new Set(cases.filter((row) => row.grad?.length).map((row) => row.op));
+    // Rounding and comparisons are rules that give no gradient to any argument.
+    const flat = ['floor', 'remainder', 'equal', 'greater', 'greater_equal'];
+    const ruled = Object.entries(gradients).flatMap(([op, rule]) => (rule ? [op] : []));
+    expect(ruled.filter((op) => !checked.has(op as never) && !flat.includes(op))).toEqual([]);
+  });
+});

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tensor } from '../../src/graph/tensor.ts';
+import { kernels } from '../../src/kernels/ops.ts';
+import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Case } from '../../src/verify/cases/case.ts';
+import { cases } from '../../src/verify/cases/index.ts';
+import { gradientGraph } from '../../src/verify/gradientGraph.ts';
+import { verifyCase } from '../../src/verify/verify.ts';
+
+// CASES=roi_align npx vitest run test/verify runs the rows of one operation.
+const only = process.env.CASES;
+const rows = cases.filter((row) => !only || row.op.startsWith(only));
+
+describe('every kernel and every gradient agrees with the float64 reference', () => {
+  let gpu: Gpu;
+  beforeAll(async () => {
+    gpu = await openGpu();
+  });
+  afterAll(() => gpu?.dispose());
+
+  it.each(rows.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', async (_title, row) => {
+    const results = await verifyCase(gpu, row);
+    expect(results.map(({ direction, message }) => `${direction}: ${message}`)).toEqual(
+      results.map(({ direction }) => `${direction}: `),
+    );
+    expect(results.every(({ ok }) => ok)).toBe(true);
+  });
+});
+
+/** The operations that compute a row's gradients. */
+function recordedBy(row: Case): Set<string> {
+  const ops = new Set<string>();
+  const seen = new Set<Tensor>();
+  const stack = gradientGraph(row).grads.map(([, gradient]) => gradient);
+  while (stack.length > 0) {
+    const value = stack.pop()!;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    const { origin } = value;
+    if (origin.kind === 'view') stack.push(origin.base);
+    if (origin.kind !== 'op') continue;
+    ops.add(origin.node.op);
+    stack.push(...Object.values(origin.node.inputs));
+  }
+  return ops;
+}
+
+describe('the table', () => {
+  it('has a row for every operation', () => {
+    // A gradient of an elementwise operation may be run by the forward operation's rows: by what they record.
+    const covered = new Set<string>(cases.map((row) => row.op));
+    for (const row of cases) if (row.grad?.length) for (const op of recordedBy(row)) covered.add(op);
+    expect(Object.keys(kernels).filter((op) => !covered.has(op))).toEqual([]);
+  });
+
+  it('names every row once', () => {
+    const names = cases.map((row) => `${row.op}: ${row.name}`);
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
+  });
+});

@@ -1,0 +1,175 @@
+import { DeviceLostError } from '../../src/errors.ts';
+import { cases } from '../../src/verify/cases/index.ts';
+import { type Row, verifyCases } from '../../src/verify/verify.ts';
+import { type Gpu, getGpu } from './gpu.ts';
+import { byId, describeError, make, say, setState } from './page.ts';
+
+const OUTCOMES = { ok: '✓ ok', failed: '✗ failed', unsupported: '– unsupported' } as const;
+
+const runButton = byId<HTMLButtonElement>('run');
+const downloadButton = byId<HTMLButtonElement>('download');
+const operation = byId<HTMLSelectElement>('operation');
+const outcome = byId<HTMLSelectElement>('outcome');
+const progressBar = byId<HTMLProgressElement>('progress-bar');
+const progressText = byId('progress-text');
+const body = byId<HTMLTableSectionElement>('result-rows');
+
+class Stopped extends Error {}
+
+let running = false;
+let stopAsked = false;
+let rows: Row[] = [];
+let report: object | undefined;
+
+/** Wires the section; `useGpu` is told of the adapter whenever one is opened. */
+export function startVerifySection(useGpu: (gpu: Gpu) => void): void {
+  for (const op of [...new Set(cases.map((row) => row.op))].sort()) operation.add(new Option(op, op));
+  runButton.textContent = `Run all ${cases.length} cases`;
+  runButton.addEventListener('click', () => {
+    if (running) stopAsked = true;
+    else run(useGpu);
+  });
+  downloadButton.addEventListener('click', download);
+  operation.addEventListener('change', filter);
+  outcome.addEventListener('change', filter);
+}
+
+async function run(useGpu: (gpu: Gpu) => void): Promise<void> {
+  running = true;
+  stopAsked = false;
+  rows = [];
+  report = undefined;
+  body.replaceChildren();
+  say(byId('verify-error'), '');
+  say(byId('summary'), '');
+  byId('results').hidden = false;
+  byId('progress').hidden = false;
+  progressBar.max = cases.length;
+  progressBar.value = 0;
+  progressText.textContent = 'Starting…';
+  runButton.textContent = 'Stop';
+  downloadButton.disabled = true;
+  setState('verify', 'running');
+  const started = performance.now();
+  let finished = false;
+  try {
+    const gpu = await getGpu();
+    useGpu(gpu);
+    let lost = '';
+    gpu.device.device.lost.then(({ message }) => {
+      lost = message || 'no reason given';
+    });
+    const seen = new Set<string>();
+    await verifyCases(gpu, cases, {
+      onRow: (row) => {
+        rows.push(row);
+        body.append(rowElement(row));
+        // A case may have rows for both directions; progress counts cases.
+        progressBar.value = seen.add(`${row.op}/${row.name}`).size;
+        progressText.textContent = `${seen.size} of ${cases.length}: ${row.op}, ${row.name}`;
+        // What onRow throws ends the run; without a device every case to come would only fail.
+        if (lost) throw new DeviceLostError(`the GPU was lost at ${row.op}, ${row.name}: ${lost}`);
+        if (stopAsked) throw new Stopped();
+      },
+    });
+    finished = true;
+    setReport(gpu, performance.now() - started, true);
+  } catch (error) {
+    if (!(error instanceof Stopped)) say(byId('verify-error'), describeError(error));
+    const gpu = await getGpu().catch(() => undefined);
+    if (gpu && rows.length > 0) setReport(gpu, performance.now() - started, false);
+  }
+  running = false;
+  summarize(finished, performance.now() - started);
+  byId('progress').hidden = true;
+  byId('results').hidden = rows.length === 0;
+  runButton.textContent = `Run all ${cases.length} cases`;
+  setState('verify', finished ? 'done' : 'stopped');
+}
+
+const counts = () => ({
+  passed: rows.filter((row) => row.status === 'ok').length,
+  failed: rows.filter((row) => row.status === 'failed').length,
+  unsupported: rows.filter((row) => row.status === 'unsupported').length,
+});
+
+function summarize(finished: boolean, milliseconds: number): void {
+  if (rows.length === 0) return;
+  const { passed, failed, unsupported } = counts();
+  const time = `${(milliseconds / 1000).toFixed(1)} s`;
+  const summary = byId('summary');
+  const stopped = finished ? '' : ` (stopped before the end, after ${time})`;
+  say(summary, `${passed} passed, ${failed} failed, ${unsupported} unsupported${stopped}`);
+  if (finished) summary.append(make('span', ` in ${time}`, 'status'));
+  summary.classList.toggle('failed', failed > 0);
+  summary.classList.toggle('ok', failed === 0 && finished);
+}
+
+const shown = (value: number): string => {
+  if (value === 0) return '0';
+  return Number.isNaN(value) ? '–' : value === Number.POSITIVE_INFINITY ? '∞' : value.toExponential(2);
+};
+
+function rowElement(row: Row): HTMLTableRowElement {
+  const element = make('tr');
+  element.dataset.op = row.op;
+  element.dataset.status = row.status;
+  const op = make('th', row.op, 'code');
+  op.scope = 'row';
+  const name = make('td', row.name);
+  const result = make('td', OUTCOMES[row.status], `outcome ${row.status}`);
+  if (row.message !== '') {
+    name.className = row.status;
+    name.append(make('span', row.message, 'reason'));
+  }
+  element.append(
+    op,
+    name,
+    make('td', row.direction),
+    make('td', shown(row.maxError), 'number'),
+    make('td', shown(row.tolerance), 'number'),
+    result,
+  );
+  hideOthers(element);
+  return element;
+}
+
+function hideOthers(element: HTMLTableRowElement): void {
+  const { op, status } = element.dataset;
+  element.hidden =
+    (operation.value !== '' && op !== operation.value) || (outcome.value === 'problems' && status === 'ok');
+}
+
+function filter(): void {
+  for (const element of body.rows) hideOthers(element);
+}
+
+function setReport(gpu: Gpu, milliseconds: number, complete: boolean): void {
+  const { adapter, caps, device } = gpu.device;
+  report = {
+    made: new Date().toISOString(),
+    userAgent: navigator.userAgent,
+    adapter,
+    caps,
+    features: [...device.features].sort(),
+    complete,
+    seconds: Math.round(milliseconds) / 1000,
+    ...counts(),
+    // JSON has no word for NaN and infinities.
+    rows: rows.map((row) => ({
+      ...row,
+      maxError: Number.isFinite(row.maxError) ? row.maxError : String(row.maxError),
+      tolerance: Number.isFinite(row.tolerance) ? row.tolerance : String(row.tolerance),
+    })),
+  };
+  downloadButton.disabled = false;
+}
+
+function download(): void {
+  const blob = new Blob([`${JSON.stringify(report, null, 2)}\n`], { type: 'application/json' });
+  const link = make('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = 'fovea-verify.json';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
