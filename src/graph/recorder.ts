@@ -1,6 +1,6 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
-import type { State, Tensor } from './tensor.ts';
+import { apply, baseOf, type State, type Tensor } from './tensor.ts';
 
 /** A change of state at the end of a run: the state takes the tensor's value. */
 export interface Effect {
@@ -38,7 +38,11 @@ export function assign(state: State, value: Tensor): void {
       `${state.label}: ${formatShape(value.shape)} assigned to ${formatShape(state.spec.shape)}`,
     );
   }
-  current.effects.push({ state, value });
+  const { origin } = baseOf(value);
+  const other = origin.kind === 'state' && origin.state !== state;
+  // States are written one after another when the run ends; what one of them holds is taken as it is here.
+  const dims = value.shape.map((_, i) => i);
+  current.effects.push({ state, value: other ? apply('permute', { x: value }, { dims }, false).y! : value });
 }
 
 /** Whether assignments are being recorded. */

@@ -96,7 +96,8 @@ export class Tensor {
   reshape(shape: Shape): Tensor {
     const known = numel(shape.filter((size) => size !== -1));
     const full = shape.map((size) => (size === -1 ? this.size / known : size));
-    if (numel(full) !== this.size || shape.filter((size) => size === -1).length > 1) {
+    const whole = full.every((size) => Number.isInteger(size) && size >= 0);
+    if (!whole || numel(full) !== this.size || shape.filter((size) => size === -1).length > 1) {
       throw new ShapeError(
         `reshape: ${formatShape(this.shape)} has ${this.size} elements, ${formatShape(shape)} does not`,
       );

@@ -1,6 +1,12 @@
 import type { Node, Tensor } from '../graph/tensor.ts';
 import { elementwiseRef } from '../kernels/elementwise.ts';
-import { expressionOf, type FusedChain, type FusedStep, type IndexMode, indexMode } from '../kernels/fused.ts';
+import {
+  expressionOf,
+  type FusedChain,
+  type FusedStep,
+  type IndexMode,
+  indexMode,
+} from '../kernels/fused.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import { type Shape, sameShape } from '../shape.ts';
 

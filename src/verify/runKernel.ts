@@ -116,15 +116,18 @@ export function compare(
   return { ok: ratio <= 1, maxError: error, tolerance: allowed, message };
 }
 
-/** The comparison that stands worst. */
-export const worstOf = (all: readonly Comparison[]): Comparison =>
-  all.reduce(
-    (worst, next) => {
-      if (worst.ok !== next.ok) return worst.ok ? next : worst;
-      return next.maxError * worst.tolerance > worst.maxError * next.tolerance ? next : worst;
-    },
-    { ok: true, maxError: 0, tolerance: 0, message: '' },
-  );
+const ratioOf = ({ maxError, tolerance }: Comparison): number =>
+  maxError === 0 ? 0 : tolerance > 0 ? maxError / tolerance : Number.POSITIVE_INFINITY;
+
+/** The comparison that stands worst; of none, nothing is wrong. */
+export function worstOf(all: readonly Comparison[]): Comparison {
+  let worst = all[0] ?? { ok: true, maxError: 0, tolerance: 0, message: '' };
+  for (const next of all) {
+    const worse = next.ok === worst.ok ? ratioOf(next) > ratioOf(worst) : worst.ok;
+    if (worse) worst = next;
+  }
+  return worst;
+}
 
 export const tolerances = (row: Case): [rtol: number, atol: number] => [row.rtol ?? 1e-4, row.atol ?? 1e-5];
 

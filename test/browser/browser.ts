@@ -116,12 +116,15 @@ export function serve(...weights: string[]): Promise<Served> {
     env: { ...process.env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Also where a test run is cut short.
+  const stop = () => child.kill();
+  process.once('exit', stop);
   return new Promise((resolve, reject) => {
     let output = '';
     const read = (chunk: Buffer) => {
       output += chunk.toString();
       const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(output)?.[0];
-      if (url) resolve({ url, stop: () => child.kill() });
+      if (url) resolve({ url, stop });
     };
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);

@@ -43,6 +43,7 @@ async function run(useGpu: (gpu: Gpu) => void): Promise<void> {
   say(byId('verify-error'), '');
   say(byId('summary'), '');
   byId('results').hidden = false;
+  byId('nothing').hidden = true;
   byId('progress').hidden = false;
   progressBar.max = cases.length;
   progressBar.value = 0;
@@ -82,7 +83,7 @@ async function run(useGpu: (gpu: Gpu) => void): Promise<void> {
   running = false;
   summarize(finished, performance.now() - started);
   byId('progress').hidden = true;
-  byId('results').hidden = rows.length === 0;
+  showTable();
   runButton.textContent = `Run all ${cases.length} cases`;
   setState('verify', finished ? 'done' : 'stopped');
 }
@@ -142,6 +143,14 @@ function hideOthers(element: HTMLTableRowElement): void {
 
 function filter(): void {
   for (const element of body.rows) hideOthers(element);
+  showTable();
+}
+
+/** The table, or a line in its place where the filters leave none of the results. */
+function showTable(): void {
+  const empty = rows.length > 0 && [...body.rows].every((element) => element.hidden);
+  byId('results').hidden = empty || rows.length === 0;
+  byId('nothing').hidden = !empty || running;
 }
 
 function setReport(gpu: Gpu, milliseconds: number, complete: boolean): void {

@@ -1,3 +1,178 @@
-export async function verifyCommand(_options: object): Promise<number> {
-  return 1;
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import pc from 'picocolors';
+import type { AdapterChoice } from '../../../src/device/device.ts';
+import { DataError, UsageError } from '../../../src/errors.ts';
+import { type Gpu, openGpu } from '../../../src/plan/gpu.ts';
+import { cases } from '../../../src/verify/cases/index.ts';
+import {
+  type ConformanceFile,
+  readConformanceCase,
+  verifyConformance,
+} from '../../../src/verify/conformance.ts';
+import { type Row, type VerifyOptions, verifyCases } from '../../../src/verify/verify.ts';
+import { fileProblem, writeFileAtomic } from '../files.ts';
+import { adapterLine } from '../gpu.ts';
+
+export interface VerifyCommandOptions {
+  /** A folder of conformance cases; without it, the built-in table is checked. */
+  readonly cases?: string;
+  readonly op?: string;
+  readonly adapter?: string;
+  readonly json?: string;
+}
+
+interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean;
+}
+
+/** What to check, and how: known before a device is opened. */
+interface Work {
+  readonly subjects: readonly { readonly op: string; readonly name: string }[];
+  run(gpu: Gpu, options: VerifyOptions): Promise<Row[]>;
+}
+
+/**
+ * fovea verify: a line a check, and how many passed. Returns 0 where all did, else 1. Throws UsageError for an
+ * operation that has no case, DataError for a folder without cases or a file that is none.
+ */
+export async function verifyCommand(
+  options: VerifyCommandOptions,
+  stdout: Output = process.stdout,
+): Promise<number> {
+  const work = options.cases === undefined ? table(options.op) : await folder(options.cases, options.op);
+  const gpu = await openGpu(
+    options.adapter === undefined ? {} : { adapter: options.adapter as AdapterChoice },
+  );
+  try {
+    stdout.write(`${adapterLine(gpu)}\n`);
+    const print = printer(work, stdout);
+    const rows = await work.run(gpu, { onRow: (row) => stdout.write(`${print(row)}\n`) });
+    const count = (status: Row['status']) => rows.filter((row) => row.status === status).length;
+    const [passed, failed, unsupported] = [count('ok'), count('failed'), count('unsupported')];
+    if (options.json !== undefined) {
+      const report = { adapter: gpu.device.adapter, passed, failed, unsupported, rows };
+      await writeFileAtomic(options.json, `${JSON.stringify(report, null, 2)}\n`);
+    }
+    stdout.write(`${passed} passed, ${failed} failed, ${unsupported} unsupported\n`);
+    return passed === rows.length ? 0 : 1;
+  } finally {
+    gpu.dispose();
+  }
+}
+
+function table(op: string | undefined): Work {
+  const subjects = cases.filter((row) => op === undefined || row.op === op);
+  if (op !== undefined && subjects.length === 0) {
+    throw unknownOp(
+      op,
+      cases.map((row) => row.op),
+    );
+  }
+  return { subjects, run: (gpu, options) => verifyCases(gpu, subjects, options) };
+}
+
+async function folder(path: string, op: string | undefined): Promise<Work> {
+  const all = (await readCases(path)).map((file) => ({ ...file, ...subjectOf(file) }));
+  if (all.length === 0) {
+    throw new DataError(`${path}: no .safetensors files in it; give the folder of conformance cases`);
+  }
+  const chosen = all.filter(({ subject }) => op === undefined || subject.op === op);
+  if (op !== undefined && chosen.length === 0) {
+    throw unknownOp(
+      op,
+      all.map(({ subject }) => subject.op),
+    );
+  }
+  return {
+    subjects: chosen.map(({ subject }) => subject),
+    run: (gpu, options) => verifyConformance(gpu, chosen, options),
+  };
+}
+
+const subjectOf = (file: ConformanceFile) => {
+  const { op, name } = readConformanceCase(file);
+  return { subject: { op, name } };
+};
+
+/** The cases of a folder by name, or the one case that the path is. */
+async function readCases(path: string): Promise<ConformanceFile[]> {
+  try {
+    const single = (await stat(path)).isFile();
+    const names = single ? [path] : (await readdir(path)).sort().map((name) => join(path, name));
+    const files = names.filter((name) => single || name.endsWith('.safetensors'));
+    const read = async (name: string): Promise<ConformanceFile> => {
+      const bytes = new Uint8Array(await readFile(name));
+      return { name: single ? name : join(basename(path), basename(name)), bytes };
+    };
+    const list: ConformanceFile[] = [];
+    for (const name of files) list.push(await read(name));
+    return list;
+  } catch (error) {
+    throw new DataError(
+      `${path}: cannot be read (${fileProblem(error)}); give the folder of conformance cases`,
+      { cause: error },
+    );
+  }
+}
+
+function unknownOp(op: string, ops: readonly string[]): UsageError {
+  const known = [...new Set(ops)];
+  const close = closest(op, known);
+  const hint =
+    close.length > 0 ? `did you mean ${close.join(', ')}?` : `there are ${known.sort().join(', ')}`;
+  return new UsageError(`--op ${op}: no case checks it; ${hint}`);
+}
+
+/** Up to five names that hold the word, or are a few letters away from it; the nearest first. */
+export function closest(word: string, names: readonly string[]): string[] {
+  const limit = Math.max(2, Math.floor(word.length / 3));
+  return names
+    .map((name) => ({ name, far: name.includes(word) ? 0 : distance(word, name) }))
+    .filter(({ far }) => far <= limit)
+    .sort((a, b) => a.far - b.far || a.name.length - b.name.length)
+    .slice(0, 5)
+    .map(({ name }) => name);
+}
+
+/** Levenshtein's: letters to insert, delete or replace. */
+function distance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1]! + Number(a[i - 1] !== b[j - 1]);
+      current.push(Math.min(replaced, previous[j]! + 1, current[j - 1]! + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length]!;
+}
+
+const figure = (value: number): string => {
+  if (Number.isNaN(value)) return '-';
+  return value === 0 ? '0' : Number.isFinite(value) ? value.toExponential(2) : 'infinite';
+};
+
+/** A row as a line, in columns as wide as the longest of their kind. */
+function printer({ subjects }: Work, stdout: Output): (row: Row) => string {
+  const color = pc.createColors(stdout.isTTY === true && pc.isColorSupported);
+  const widest = (texts: readonly string[]) => texts.reduce((most, text) => Math.max(most, text.length), 0);
+  const ops = widest(subjects.map(({ op }) => op));
+  const names = widest(subjects.map(({ name }) => name));
+  const words = { ok: 'ok', failed: 'FAILED', unsupported: 'unsupported' } as const;
+  const paint = { ok: color.green, failed: color.red, unsupported: color.yellow } as const;
+  return (row) => {
+    const columns = [
+      paint[row.status](words[row.status].padEnd(11)),
+      row.op.padEnd(ops),
+      row.name.padEnd(names),
+      row.direction.padEnd(8),
+      figure(row.maxError).padStart(9),
+      figure(row.tolerance).padStart(9),
+      row.message,
+    ];
+    return columns.join('  ').trimEnd();
+  };
 }

@@ -62,8 +62,7 @@ const far = (shape: Shape): InputSpec => uniform(shape, 2, 4);
 /** Apart from every value of `distinct` over the same range, whatever the two shapes are. */
 const between = (shape: Shape): InputSpec => distinct(shape, -1.97, 2.01);
 
-const integersOf = (op: ElementwiseOp, a: InputSpec, b: InputSpec): Case =>
-  row(op, 'i32', { a: a, b: b });
+const integersOf = (op: ElementwiseOp, a: InputSpec, b: InputSpec): Case => row(op, 'i32', { a: a, b: b });
 const wholes = integers([3, 7], -9, 10);
 const nonzero = values([7], [3, -2, 1, 5, -7, 2, -1], 'i32');
 const tied = integers([5, 8], -2, 3, 'f32');
@@ -149,7 +148,11 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
       { condition: integers([4, 1, 8], 0, 2, 'f32'), a: normal([8]), b: normal([3, 1]) },
       { grad: ['a', 'b'] },
     ),
-    row('where', 'i32', { condition: integers([9], 0, 2), a: integers([9], 0, 50), b: integers([1], 60, 70) }),
+    row('where', 'i32', {
+      condition: integers([9], 0, 2),
+      a: integers([9], 0, 50),
+      b: integers([1], 60, 70),
+    }),
   ],
   binary_cross_entropy_with_logits: [
     row(
@@ -210,7 +213,12 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
       ),
     ),
     row('smooth_l1_loss', 'ties', { x: tied, target: tied }, { attrs: { beta: 1 } }),
-    row('smooth_l1_loss', 'beta 0', { x: distinct([7]), target: distinct([7], -1.9, 2.1) }, { attrs: { beta: 0 } }),
+    row(
+      'smooth_l1_loss',
+      'beta 0',
+      { x: distinct([7]), target: distinct([7], -1.9, 2.1) },
+      { attrs: { beta: 0 } },
+    ),
   ],
   l1_loss: [
     row(
@@ -222,7 +230,12 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
     row('l1_loss', 'ties', { x: tied, target: tied }),
   ],
   mse_loss: [
-    row('mse_loss', 'four at a time', { x: normal([6, 4]), target: normal([6, 4]) }, { grad: ['x', 'target'] }),
+    row(
+      'mse_loss',
+      'four at a time',
+      { x: normal([6, 4]), target: normal([6, 4]) },
+      { grad: ['x', 'target'] },
+    ),
     row('mse_loss', 'odd size', { x: normal([9, 3]), target: normal([9, 3]) }, { grad: ['x', 'target'] }),
   ],
 };
@@ -231,6 +244,10 @@ const g = (length: number): InputSpec => normal([length]);
 
 /** Gradients where finite differences have nothing to say: at kinks and ties, and far out. */
 const backward: readonly Case[] = [
+  // Graphs leave these out: the gradient is what arrives.
+  ...(['add_backward_a', 'add_backward_b', 'sub_backward_a'] as const).map((op) =>
+    row(op, 'what arrives', { g: g(7) }),
+  ),
   row('relu_backward_x', 'at and near 0', { g: g(5), y: values([5], [0, 1e-30, 2, 0, 3]) }),
   row('leaky_relu_backward_x', 'at 0', { g: g(5), x: values([5], [0, -0, -1, 1, 2]) }),
   row('hardswish_backward_x', 'at the kinks', { g: g(6), x: values([6], [-3, 3, 0, -4, 4, 2.9]) }),
@@ -276,7 +293,11 @@ const backward: readonly Case[] = [
     x: values([5], [0, 1, 1, 2, -1]),
     target: values([5], [0, 1, 0, 0, 0]),
   }),
-  row('l1_loss_backward_x', 'ties', { g: g(4), x: values([4], [1, 2, 3, -1]), target: values([4], [1, 1, 4, -1]) }),
+  row('l1_loss_backward_x', 'ties', {
+    g: g(4),
+    x: values([4], [1, 2, 3, -1]),
+    target: values([4], [1, 1, 4, -1]),
+  }),
   row('l1_loss_backward_target', 'ties', {
     g: g(4),
     x: values([4], [1, 2, 3, -1]),

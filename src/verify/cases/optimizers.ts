@@ -13,7 +13,14 @@ const sgd = (name: string, size: number, hyper: readonly number[], scale = 1): C
   },
 });
 
-const adamw = (name: string, size: number, step: number, decay: number, decoupled: 0 | 1, scale = 1): Case => ({
+const adamw = (
+  name: string,
+  size: number,
+  step: number,
+  decay: number,
+  decoupled: 0 | 1,
+  scale = 1,
+): Case => ({
   op: 'adamw_step',
   name,
   inputs: {

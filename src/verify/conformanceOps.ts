@@ -1,0 +1,279 @@
+import { ShapeError } from '../errors.ts';
+import * as boxes from '../graph/functions/boxes.ts';
+import * as conv from '../graph/functions/conv.ts';
+import * as elementwise from '../graph/functions/elementwise.ts';
+import * as losses from '../graph/functions/losses.ts';
+import * as reduce from '../graph/functions/reduce.ts';
+import * as shape from '../graph/functions/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Pair } from '../shape.ts';
+
+/** Attributes as the file has them: JSON, snake_case. */
+export type Attrs = Readonly<Record<string, unknown>>;
+
+type Inputs = Readonly<Record<string, Tensor>>;
+type Outputs = Readonly<Record<string, Tensor>>;
+type Run = (inputs: Inputs, attrs: Attrs) => Outputs;
+
+function wrong(key: string, value: unknown, wanted: string): never {
+  throw new ShapeError(`attribute ${key} is ${JSON.stringify(value)}, not ${wanted}`);
+}
+
+function number(attrs: Attrs, key: string, otherwise?: number): number {
+  const value = attrs[key] ?? otherwise;
+  return typeof value === 'number' ? value : wrong(key, value, 'a number');
+}
+
+function flag(attrs: Attrs, key: string, otherwise = false): boolean {
+  const value = attrs[key] ?? otherwise;
+  return typeof value === 'boolean' ? value : wrong(key, value, 'true or false');
+}
+
+function text<T extends string>(attrs: Attrs, key: string, allowed: readonly T[], otherwise?: T): T {
+  const value = attrs[key] ?? otherwise;
+  return allowed.includes(value as T) ? (value as T) : wrong(key, value, `one of ${allowed.join(', ')}`);
+}
+
+function numbers(attrs: Attrs, key: string): number[] {
+  const value = attrs[key];
+  const fine = Array.isArray(value) && value.every((item) => typeof item === 'number');
+  return fine ? value : wrong(key, value, 'a list of numbers');
+}
+
+/** One number for both axes, or two. */
+function pairOf(attrs: Attrs, key: string, otherwise?: Pair): Pair {
+  const value = attrs[key] ?? otherwise;
+  if (typeof value === 'number') return value;
+  const fine = Array.isArray(value) && value.length === 2 && value.every((item) => typeof item === 'number');
+  return fine ? (value as unknown as Pair) : wrong(key, value, 'a number or a pair of numbers');
+}
+
+function lists(attrs: Attrs, key: string): (number | null)[][] {
+  const value = attrs[key];
+  const fine =
+    Array.isArray(value) &&
+    value.every(
+      (list) => Array.isArray(list) && list.every((item) => item === null || typeof item === 'number'),
+    );
+  return fine ? value : wrong(key, value, 'a list of lists of numbers');
+}
+
+const reductionOf = (attrs: Attrs, otherwise: losses.Reduction = 'mean'): losses.Reduction =>
+  text(attrs, 'reduction', ['none', 'mean', 'sum'], otherwise);
+
+const convOf = (attrs: Attrs) => ({
+  stride: pairOf(attrs, 'stride', 1),
+  padding: pairOf(attrs, 'padding', 0),
+  dilation: pairOf(attrs, 'dilation', 1),
+  groups: number(attrs, 'groups', 1),
+});
+
+const poolOf = (attrs: Attrs) => ({
+  stride: pairOf(attrs, 'stride', pairOf(attrs, 'kernel_size')),
+  padding: pairOf(attrs, 'padding', 0),
+  ceilMode: flag(attrs, 'ceil_mode'),
+});
+
+const unary =
+  (fn: (x: Tensor) => Tensor): Run =>
+  ({ x }) => ({ y: fn(x!) });
+const binary =
+  (fn: (a: Tensor, b: Tensor) => Tensor): Run =>
+  ({ a, b }) => ({ y: fn(a!, b!) });
+const reduced =
+  (fn: (x: Tensor, options: reduce.ReduceOptions) => Tensor): Run =>
+  ({ x }, attrs) => ({ y: fn(x!, { dim: numbers(attrs, 'dim'), keepdim: flag(attrs, 'keepdim') }) });
+const compared =
+  (fn: (x: Tensor, target: Tensor, options: { reduction: losses.Reduction }) => Tensor): Run =>
+  ({ x, target }, attrs) => ({ y: fn(x!, target!, { reduction: reductionOf(attrs) }) });
+
+const activations: Record<string, Run> = {
+  relu: unary(elementwise.relu),
+  leaky_relu: ({ x }, attrs) => ({
+    y: elementwise.leakyRelu(x!, number(attrs, 'negative_slope', 0.01)),
+  }),
+  silu: unary(elementwise.silu),
+  gelu: unary(elementwise.gelu),
+  sigmoid: unary(elementwise.sigmoid),
+  tanh: unary(elementwise.tanh),
+  hardswish: unary(elementwise.hardswish),
+  hardsigmoid: unary(elementwise.hardsigmoid),
+  softplus: unary(elementwise.softplus),
+  exp: unary(elementwise.exp),
+  log: unary(elementwise.log),
+  sqrt: unary(elementwise.sqrt),
+  abs: unary(elementwise.abs),
+  neg: unary(elementwise.neg),
+  clamp: ({ x }, attrs) => ({ y: elementwise.clamp(x!, number(attrs, 'min'), number(attrs, 'max')) }),
+  add: binary(elementwise.add),
+  sub: binary(elementwise.sub),
+  mul: binary(elementwise.mul),
+  div: binary(elementwise.div),
+  maximum: binary(elementwise.maximum),
+  minimum: binary(elementwise.minimum),
+  pow: binary(elementwise.pow),
+};
+
+const networks: Record<string, Run> = {
+  conv2d: ({ x, weight, bias }, attrs) => ({ y: conv.conv2d(x!, weight!, bias, convOf(attrs)) }),
+  conv_transpose2d: ({ x, weight, bias }, attrs) => ({
+    y: conv.convTranspose2d(x!, weight!, bias, {
+      ...convOf(attrs),
+      outputPadding: pairOf(attrs, 'output_padding', 0),
+    }),
+  }),
+  linear: ({ x, weight, bias }) => ({ y: reduce.linear(x!, weight!, bias) }),
+  matmul: binary(reduce.matmul),
+  max_pool2d: ({ x }, attrs) => ({
+    y: conv.maxPool2d(x!, pairOf(attrs, 'kernel_size'), {
+      ...poolOf(attrs),
+      dilation: pairOf(attrs, 'dilation', 1),
+    }),
+  }),
+  avg_pool2d: ({ x }, attrs) => ({
+    y: conv.avgPool2d(x!, pairOf(attrs, 'kernel_size'), {
+      ...poolOf(attrs),
+      countIncludePad: flag(attrs, 'count_include_pad', true),
+    }),
+  }),
+  adaptive_avg_pool2d: ({ x }, attrs) => ({ y: conv.adaptiveAvgPool2d(x!, pairOf(attrs, 'output_size')) }),
+  interpolate: ({ x }, attrs) => {
+    const mode = text(attrs, 'mode', ['nearest', 'bilinear']);
+    // PyTorch knows aligned corners for bilinear only.
+    const alignCorners = mode === 'bilinear' && flag(attrs, 'align_corners');
+    return { y: conv.interpolate(x!, { size: pairOf(attrs, 'size'), mode, alignCorners }) };
+  },
+  pixel_shuffle: ({ x }, attrs) => ({ y: shape.pixelShuffle(x!, number(attrs, 'upscale_factor')) }),
+  batch_norm: ({ x, weight, bias, running_mean, running_var }, attrs): Outputs => {
+    const state = { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! };
+    const eps = number(attrs, 'eps', 1e-5);
+    if (!flag(attrs, 'training')) return { y: conv.batchNormEval(x!, state, eps) };
+    const out = conv.batchNormTrain(x!, state, { momentum: number(attrs, 'momentum', 0.1), eps });
+    return { y: out.y, running_mean: out.runningMean, running_var: out.runningVar };
+  },
+  group_norm: ({ x, weight, bias }, attrs) => ({
+    y: conv.groupNorm(x!, number(attrs, 'num_groups'), weight!, bias!, number(attrs, 'eps', 1e-5)),
+  }),
+  layer_norm: ({ x, weight, bias }, attrs) => ({
+    y: conv.layerNorm(x!, weight!, bias!, number(attrs, 'eps', 1e-5)),
+  }),
+  scaled_dot_product_attention: ({ q, k, v }) => ({ y: reduce.scaledDotProductAttention(q!, k!, v!) }),
+  softmax: ({ x }, attrs) => ({ y: reduce.softmax(x!, number(attrs, 'dim', -1)) }),
+  log_softmax: ({ x }, attrs) => ({ y: reduce.logSoftmax(x!, number(attrs, 'dim', -1)) }),
+};
+
+const shapes: Record<string, Run> = {
+  sum: reduced(reduce.sum),
+  mean: reduced(reduce.mean),
+  amax: reduced(reduce.amax),
+  argmax: ({ x }, attrs) => ({ y: reduce.argmax(x!, number(attrs, 'dim', -1)) }),
+  sort: ({ x }, attrs) => ({ ...reduce.sort(x!, { descending: flag(attrs, 'descending') }) }),
+  topk: ({ x }, attrs) => ({
+    ...reduce.topk(x!, number(attrs, 'k'), { largest: flag(attrs, 'largest', true) }),
+  }),
+  permute: ({ x }, attrs) => ({ y: shape.permute(x!, numbers(attrs, 'dims')) }),
+  reshape: ({ x }, attrs) => ({ y: shape.reshape(x!, numbers(attrs, 'shape')) }),
+  pad: ({ x }, attrs) => ({
+    y: shape.pad(x!, lists(attrs, 'padding') as [number, number][], number(attrs, 'value', 0)),
+  }),
+  slice: ({ x }, attrs) => ({ y: shape.slice(x!, lists(attrs, 'slices') as unknown as shape.Range[]) }),
+  flip: ({ x }, attrs) => ({ y: shape.flip(x!, numbers(attrs, 'dims')) }),
+  concat: (inputs, attrs) => ({
+    y: shape.concat(
+      Object.keys(inputs)
+        .sort()
+        .map((name) => inputs[name]!),
+      number(attrs, 'dim'),
+    ),
+  }),
+  gather_rows: ({ x, index }) => ({ y: shape.gatherRows(x!, index!) }),
+};
+
+const lossOps: Record<string, Run> = {
+  cross_entropy: ({ x, target, weight }, attrs) => ({
+    y: losses.crossEntropy(x!, target!, {
+      ...(weight ? { weight } : {}),
+      ignoreIndex: number(attrs, 'ignore_index', -100),
+      reduction: reductionOf(attrs),
+      labelSmoothing: number(attrs, 'label_smoothing', 0),
+    }),
+  }),
+  binary_cross_entropy_with_logits: ({ x, target, weight, pos_weight }, attrs) => ({
+    y: losses.binaryCrossEntropyWithLogits(x!, target!, {
+      ...(weight ? { weight } : {}),
+      ...(pos_weight ? { posWeight: pos_weight } : {}),
+      reduction: reductionOf(attrs),
+    }),
+  }),
+  sigmoid_focal_loss: ({ x, target }, attrs) => ({
+    y: losses.sigmoidFocalLoss(x!, target!, {
+      alpha: number(attrs, 'alpha', 0.25),
+      gamma: number(attrs, 'gamma', 2),
+      reduction: reductionOf(attrs),
+    }),
+  }),
+  smooth_l1_loss: ({ x, target }, attrs) => ({
+    y: losses.smoothL1Loss(x!, target!, { beta: number(attrs, 'beta', 1), reduction: reductionOf(attrs) }),
+  }),
+  l1_loss: compared(losses.l1Loss),
+  mse_loss: compared(losses.mseLoss),
+  dice_loss: ({ x, target }, attrs) => ({
+    y: losses.diceLoss(x!, target!, { smooth: number(attrs, 'smooth', 1) }),
+  }),
+};
+
+const regions: Record<string, Run> = {
+  box_iou: binary(boxes.boxIou),
+  generalized_box_iou: binary(boxes.generalizedBoxIou),
+  box_convert: ({ x }, attrs) => {
+    const formats = ['xyxy', 'xywh', 'cxcywh'] as const;
+    return { y: boxes.boxConvert(x!, text(attrs, 'in_fmt', formats), text(attrs, 'out_fmt', formats)) };
+  },
+  clip_boxes_to_image: ({ x }, attrs) => ({
+    y: boxes.clipBoxesToImage(x!, numbers(attrs, 'size') as [number, number]),
+  }),
+  nms: (inputs, attrs) => ({
+    ...boxes.nms(inputs.boxes!, inputs.scores!, { iouThreshold: number(attrs, 'iou_threshold') }),
+  }),
+  batched_nms: (inputs, attrs) => ({
+    ...boxes.batchedNms(inputs.boxes!, inputs.scores!, inputs.labels!, {
+      iouThreshold: number(attrs, 'iou_threshold'),
+    }),
+  }),
+  roi_align: ({ x, rois }, attrs) => ({
+    y: boxes.roiAlign(x!, rois!, {
+      outputSize: pairOf(attrs, 'output_size'),
+      spatialScale: number(attrs, 'spatial_scale', 1),
+      samplingRatio: number(attrs, 'sampling_ratio', -1),
+      aligned: flag(attrs, 'aligned'),
+    }),
+  }),
+  roi_pool: ({ x, rois }, attrs) => ({
+    y: boxes.roiPool(x!, rois!, {
+      outputSize: pairOf(attrs, 'output_size'),
+      spatialScale: number(attrs, 'spatial_scale', 1),
+    }),
+  }),
+};
+
+const images: Record<string, Run> = {
+  pyr_down: unary(conv.pyrDown),
+  pyr_up: unary(conv.pyrUp),
+  gaussian_blur: ({ x }, attrs) => ({
+    y: conv.gaussianBlur(x!, number(attrs, 'kernel_size'), number(attrs, 'sigma')),
+  }),
+  cosine_similarity_matrix: binary(reduce.cosineSimilarityMatrix),
+  hamming_distance: binary(reduce.hammingDistance),
+};
+
+/** The operations of conformance files as this library's public functions. What is not here is not implemented. */
+export const conformanceOps: ReadonlyMap<string, Run> = new Map(
+  Object.entries({
+    ...activations,
+    ...networks,
+    ...shapes,
+    ...lossOps,
+    ...regions,
+    ...images,
+  }),
+);
