@@ -180,6 +180,10 @@ export const convTranspose2d = defineKernel({
     const [, H, W, C] = x.shape as [number, number, number, number];
     const [, OH, OW, O] = y.shape as [number, number, number, number];
     const [kh, kw, OG] = weight.shape as [number, number, number, number];
+    // With stride 1 the source pixel is oh + padding - kh * dilation: a convolution with both negated, which needs
+    // none of the transposed one's divisions.
+    const strided = attrs.stride[0] !== 1 || attrs.stride[1] !== 1;
+    const signed = ([a, b]: Size2): Size2 => (strided ? [a, b] : [-a, -b]);
     const problem: GemmProblem = {
       M: numel(y.shape) / Math.max(O, 1),
       source: [H, W],
@@ -190,12 +194,12 @@ export const convTranspose2d = defineKernel({
       OG,
       kernel: [kh, kw],
       stride: attrs.stride,
-      padding: attrs.padding,
-      dilation: attrs.dilation,
+      padding: signed(attrs.padding),
+      dilation: signed(attrs.dilation),
       weightStrides: [OG * C, 1, C],
       batch: attrs.groups,
       batchStrides: [C / attrs.groups, C / attrs.groups, OG],
-      transposed: true,
+      transposed: strided,
       dtype: x.dtype,
     };
     return { dispatches: [gemmDispatch(caps, problem, bias !== undefined)] };

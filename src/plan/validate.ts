@@ -11,18 +11,22 @@ import type { Program } from './program.ts';
 export async function validate(program: Program): Promise<void> {
   await program.runEach(async (op, read) => {
     const known: Values = new Map();
-    for (const [tensor, storage] of program.tensorsOf(op.reads))
-      known.set(tensor, toReference(await read(storage)));
+    let inputScale = 1;
+    for (const [tensor, storage] of program.tensorsOf(op.reads)) {
+      const values = toReference(await read(storage));
+      known.set(tensor, values);
+      inputScale = Math.max(inputScale, largestOf(values));
+    }
     for (const [tensor, storage] of program.tensorsOf(op.writes)) {
       if (storage.state || !op.nodes.some((origin) => isOutput(origin, tensor))) continue;
       known.delete(tensor);
       const got = await read(storage);
       const want = evaluate([baseOf(tensor)], known)[0]!;
-      let scale = 0;
-      for (const value of want) if (Number.isFinite(value)) scale = Math.max(scale, Math.abs(value));
+      // Differences of large inputs keep the inputs' rounding, however small they are themselves.
+      const allowed = 1e-3 * largestOf(want) + 1e-5 * inputScale;
       for (let i = 0; i < want.length; i++) {
         const error = Math.abs(got[i]! - want[i]!);
-        if (error > 1e-3 * scale + 1e-5 || Number.isNaN(got[i]!) !== Number.isNaN(want[i]!)) {
+        if (error > allowed || Number.isNaN(got[i]!) !== Number.isNaN(want[i]!)) {
           throw new NumericError(
             `${op.label}: element ${i} of ${storage.label} is ${got[i]}, its reference ${want[i]}`,
           );
@@ -34,3 +38,13 @@ export async function validate(program: Program): Promise<void> {
 
 const isOutput = (origin: Origin, tensor: Tensor): boolean =>
   origin.kind === 'op' && Object.values(origin.node.outputs).includes(tensor);
+
+/** The largest finite magnitude. */
+function largestOf(values: ArrayLike<number>): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.abs(values[i]!);
+    if (value > largest && value < Number.POSITIVE_INFINITY) largest = value;
+  }
+  return largest;
+}

@@ -103,44 +103,46 @@ fn main(
   var c15 = vec4f();
   let end = min((part + 1u) * p.split, p.M);
   for (var first = part * p.split; first < end; first += 4u) {
+    // Past the last pixel the left values are zeros, so that nothing needs a branch.
     let m = min(first + lane, end - 1u);
+    let inside = first + lane < end;
     let ow = i32(m % p.OW);
     let oh = i32(m / p.OW % p.OH);
     let n = i32(m / (p.OW * p.OH));
     let at0 = source_offset(n, oh, ow, kh0, kw0);
-    let a0 = select(0.0, f32(x[max(at0, 0) + i0]), at0 >= 0);
+    let a0 = select(0.0, f32(x[max(at0, 0) + i0]), (at0 >= 0) & inside);
     let at1 = source_again(at0, n, oh, ow, kh1, kw1);
-    let a1 = select(0.0, f32(x[max(at1, 0) + i1]), at1 >= 0);
+    let a1 = select(0.0, f32(x[max(at1, 0) + i1]), (at1 >= 0) & inside);
     let at2 = source_again(at0, n, oh, ow, kh2, kw2);
-    let a2 = select(0.0, f32(x[max(at2, 0) + i2]), at2 >= 0);
+    let a2 = select(0.0, f32(x[max(at2, 0) + i2]), (at2 >= 0) & inside);
     let at3 = source_again(at0, n, oh, ow, kh3, kw3);
-    let a3 = select(0.0, f32(x[max(at3, 0) + i3]), at3 >= 0);
+    let a3 = select(0.0, f32(x[max(at3, 0) + i3]), (at3 >= 0) & inside);
     let at4 = source_again(at0, n, oh, ow, kh4, kw4);
-    let a4 = select(0.0, f32(x[max(at4, 0) + i4]), at4 >= 0);
+    let a4 = select(0.0, f32(x[max(at4, 0) + i4]), (at4 >= 0) & inside);
     let at5 = source_again(at0, n, oh, ow, kh5, kw5);
-    let a5 = select(0.0, f32(x[max(at5, 0) + i5]), at5 >= 0);
+    let a5 = select(0.0, f32(x[max(at5, 0) + i5]), (at5 >= 0) & inside);
     let at6 = source_again(at0, n, oh, ow, kh6, kw6);
-    let a6 = select(0.0, f32(x[max(at6, 0) + i6]), at6 >= 0);
+    let a6 = select(0.0, f32(x[max(at6, 0) + i6]), (at6 >= 0) & inside);
     let at7 = source_again(at0, n, oh, ow, kh7, kw7);
-    let a7 = select(0.0, f32(x[max(at7, 0) + i7]), at7 >= 0);
+    let a7 = select(0.0, f32(x[max(at7, 0) + i7]), (at7 >= 0) & inside);
     let at8 = source_again(at0, n, oh, ow, kh8, kw8);
-    let a8 = select(0.0, f32(x[max(at8, 0) + i8]), at8 >= 0);
+    let a8 = select(0.0, f32(x[max(at8, 0) + i8]), (at8 >= 0) & inside);
     let at9 = source_again(at0, n, oh, ow, kh9, kw9);
-    let a9 = select(0.0, f32(x[max(at9, 0) + i9]), at9 >= 0);
+    let a9 = select(0.0, f32(x[max(at9, 0) + i9]), (at9 >= 0) & inside);
     let at10 = source_again(at0, n, oh, ow, kh10, kw10);
-    let a10 = select(0.0, f32(x[max(at10, 0) + i10]), at10 >= 0);
+    let a10 = select(0.0, f32(x[max(at10, 0) + i10]), (at10 >= 0) & inside);
     let at11 = source_again(at0, n, oh, ow, kh11, kw11);
-    let a11 = select(0.0, f32(x[max(at11, 0) + i11]), at11 >= 0);
+    let a11 = select(0.0, f32(x[max(at11, 0) + i11]), (at11 >= 0) & inside);
     let at12 = source_again(at0, n, oh, ow, kh12, kw12);
-    let a12 = select(0.0, f32(x[max(at12, 0) + i12]), at12 >= 0);
+    let a12 = select(0.0, f32(x[max(at12, 0) + i12]), (at12 >= 0) & inside);
     let at13 = source_again(at0, n, oh, ow, kh13, kw13);
-    let a13 = select(0.0, f32(x[max(at13, 0) + i13]), at13 >= 0);
+    let a13 = select(0.0, f32(x[max(at13, 0) + i13]), (at13 >= 0) & inside);
     let at14 = source_again(at0, n, oh, ow, kh14, kw14);
-    let a14 = select(0.0, f32(x[max(at14, 0) + i14]), at14 >= 0);
+    let a14 = select(0.0, f32(x[max(at14, 0) + i14]), (at14 >= 0) & inside);
     let at15 = source_again(at0, n, oh, ow, kh15, kw15);
-    let a15 = select(0.0, f32(x[max(at15, 0) + i15]), at15 >= 0);
-    if (first + 0u < end) {
-      let b = load_dy(first + 0u, safe_column, z);
+    let a15 = select(0.0, f32(x[max(at15, 0) + i15]), (at15 >= 0) & inside);
+    {
+      let b = load_dy(min(first + 0u, end - 1u), safe_column, z);
       c0 = fma(vec4f(subgroupBroadcast(a0, 0u)), b, c0);
       c1 = fma(vec4f(subgroupBroadcast(a1, 0u)), b, c1);
       c2 = fma(vec4f(subgroupBroadcast(a2, 0u)), b, c2);
@@ -158,8 +160,8 @@ fn main(
       c14 = fma(vec4f(subgroupBroadcast(a14, 0u)), b, c14);
       c15 = fma(vec4f(subgroupBroadcast(a15, 0u)), b, c15);
     }
-    if (first + 1u < end) {
-      let b = load_dy(first + 1u, safe_column, z);
+    {
+      let b = load_dy(min(first + 1u, end - 1u), safe_column, z);
       c0 = fma(vec4f(subgroupBroadcast(a0, 1u)), b, c0);
       c1 = fma(vec4f(subgroupBroadcast(a1, 1u)), b, c1);
       c2 = fma(vec4f(subgroupBroadcast(a2, 1u)), b, c2);
@@ -177,8 +179,8 @@ fn main(
       c14 = fma(vec4f(subgroupBroadcast(a14, 1u)), b, c14);
       c15 = fma(vec4f(subgroupBroadcast(a15, 1u)), b, c15);
     }
-    if (first + 2u < end) {
-      let b = load_dy(first + 2u, safe_column, z);
+    {
+      let b = load_dy(min(first + 2u, end - 1u), safe_column, z);
       c0 = fma(vec4f(subgroupBroadcast(a0, 2u)), b, c0);
       c1 = fma(vec4f(subgroupBroadcast(a1, 2u)), b, c1);
       c2 = fma(vec4f(subgroupBroadcast(a2, 2u)), b, c2);
@@ -196,8 +198,8 @@ fn main(
       c14 = fma(vec4f(subgroupBroadcast(a14, 2u)), b, c14);
       c15 = fma(vec4f(subgroupBroadcast(a15, 2u)), b, c15);
     }
-    if (first + 3u < end) {
-      let b = load_dy(first + 3u, safe_column, z);
+    {
+      let b = load_dy(min(first + 3u, end - 1u), safe_column, z);
       c0 = fma(vec4f(subgroupBroadcast(a0, 3u)), b, c0);
       c1 = fma(vec4f(subgroupBroadcast(a1, 3u)), b, c1);
       c2 = fma(vec4f(subgroupBroadcast(a2, 3u)), b, c2);

@@ -77,25 +77,27 @@ fn main(
       let at_row14 = subgroupBroadcast(at2, 3u);
       let at_row15 = subgroupBroadcast(at3, 3u);
       for (var i = 0u; i < p.IG; i += 4u) {
+        // Past the last channel the left values are zeros, so that nothing needs a branch.
         let offset = channels + i32(min(i + lane, p.IG - 1u));
-        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), at_row0 >= 0);
-        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), at_row1 >= 0);
-        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), at_row2 >= 0);
-        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), at_row3 >= 0);
-        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), at_row4 >= 0);
-        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), at_row5 >= 0);
-        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), at_row6 >= 0);
-        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), at_row7 >= 0);
-        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), at_row8 >= 0);
-        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), at_row9 >= 0);
-        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), at_row10 >= 0);
-        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), at_row11 >= 0);
-        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), at_row12 >= 0);
-        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), at_row13 >= 0);
-        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), at_row14 >= 0);
-        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), at_row15 >= 0);
-        if (i + 0u < p.IG) {
-          let b = load_weight(tap, i + 0u, safe_column, z);
+        let inside = i + lane < p.IG;
+        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), (at_row0 >= 0) & inside);
+        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), (at_row1 >= 0) & inside);
+        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), (at_row2 >= 0) & inside);
+        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), (at_row3 >= 0) & inside);
+        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), (at_row4 >= 0) & inside);
+        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), (at_row5 >= 0) & inside);
+        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), (at_row6 >= 0) & inside);
+        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), (at_row7 >= 0) & inside);
+        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), (at_row8 >= 0) & inside);
+        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), (at_row9 >= 0) & inside);
+        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), (at_row10 >= 0) & inside);
+        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), (at_row11 >= 0) & inside);
+        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), (at_row12 >= 0) & inside);
+        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), (at_row13 >= 0) & inside);
+        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), (at_row14 >= 0) & inside);
+        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), (at_row15 >= 0) & inside);
+        {
+          let b = load_weight(tap, min(i + 0u, p.IG - 1u), safe_column, z);
           c0 = fma(vec4f(subgroupBroadcast(a0, 0u)), b, c0);
           c1 = fma(vec4f(subgroupBroadcast(a1, 0u)), b, c1);
           c2 = fma(vec4f(subgroupBroadcast(a2, 0u)), b, c2);
@@ -113,8 +115,8 @@ fn main(
           c14 = fma(vec4f(subgroupBroadcast(a14, 0u)), b, c14);
           c15 = fma(vec4f(subgroupBroadcast(a15, 0u)), b, c15);
         }
-        if (i + 1u < p.IG) {
-          let b = load_weight(tap, i + 1u, safe_column, z);
+        {
+          let b = load_weight(tap, min(i + 1u, p.IG - 1u), safe_column, z);
           c0 = fma(vec4f(subgroupBroadcast(a0, 1u)), b, c0);
           c1 = fma(vec4f(subgroupBroadcast(a1, 1u)), b, c1);
           c2 = fma(vec4f(subgroupBroadcast(a2, 1u)), b, c2);
@@ -132,8 +134,8 @@ fn main(
           c14 = fma(vec4f(subgroupBroadcast(a14, 1u)), b, c14);
           c15 = fma(vec4f(subgroupBroadcast(a15, 1u)), b, c15);
         }
-        if (i + 2u < p.IG) {
-          let b = load_weight(tap, i + 2u, safe_column, z);
+        {
+          let b = load_weight(tap, min(i + 2u, p.IG - 1u), safe_column, z);
           c0 = fma(vec4f(subgroupBroadcast(a0, 2u)), b, c0);
           c1 = fma(vec4f(subgroupBroadcast(a1, 2u)), b, c1);
           c2 = fma(vec4f(subgroupBroadcast(a2, 2u)), b, c2);
@@ -151,8 +153,8 @@ fn main(
           c14 = fma(vec4f(subgroupBroadcast(a14, 2u)), b, c14);
           c15 = fma(vec4f(subgroupBroadcast(a15, 2u)), b, c15);
         }
-        if (i + 3u < p.IG) {
-          let b = load_weight(tap, i + 3u, safe_column, z);
+        {
+          let b = load_weight(tap, min(i + 3u, p.IG - 1u), safe_column, z);
           c0 = fma(vec4f(subgroupBroadcast(a0, 3u)), b, c0);
           c1 = fma(vec4f(subgroupBroadcast(a1, 3u)), b, c1);
           c2 = fma(vec4f(subgroupBroadcast(a2, 3u)), b, c2);

@@ -67,23 +67,25 @@ fn main(
       let at_row14 = subgroupBroadcast(at0, 7u);
       let at_row15 = subgroupBroadcast(at1, 7u);
       for (var i = 0u; i < p.IG; i += 8u) {
+        // Past the last channel the left values are zeros, so that nothing needs a branch.
         let offset = channels + i32(min(i + lane, p.IG - 1u));
-        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), at_row0 >= 0);
-        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), at_row1 >= 0);
-        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), at_row2 >= 0);
-        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), at_row3 >= 0);
-        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), at_row4 >= 0);
-        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), at_row5 >= 0);
-        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), at_row6 >= 0);
-        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), at_row7 >= 0);
-        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), at_row8 >= 0);
-        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), at_row9 >= 0);
-        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), at_row10 >= 0);
-        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), at_row11 >= 0);
-        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), at_row12 >= 0);
-        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), at_row13 >= 0);
-        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), at_row14 >= 0);
-        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), at_row15 >= 0);
+        let inside = i + lane < p.IG;
+        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), (at_row0 >= 0) & inside);
+        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), (at_row1 >= 0) & inside);
+        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), (at_row2 >= 0) & inside);
+        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), (at_row3 >= 0) & inside);
+        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), (at_row4 >= 0) & inside);
+        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), (at_row5 >= 0) & inside);
+        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), (at_row6 >= 0) & inside);
+        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), (at_row7 >= 0) & inside);
+        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), (at_row8 >= 0) & inside);
+        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), (at_row9 >= 0) & inside);
+        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), (at_row10 >= 0) & inside);
+        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), (at_row11 >= 0) & inside);
+        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), (at_row12 >= 0) & inside);
+        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), (at_row13 >= 0) & inside);
+        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), (at_row14 >= 0) & inside);
+        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), (at_row15 >= 0) & inside);
         for (var l = 0u; l < min(8u, p.IG - i); l++) {
           let b = load_weight(tap, i + l, safe_column, z);
           c0 = fma(vec4f(subgroupShuffle(a0, l)), b, c0);

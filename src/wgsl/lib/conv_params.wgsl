@@ -12,7 +12,7 @@ struct Params {
   OG: u32,          // result channels of a group
   KH: u32, KW: u32,
   SH: i32, SW: i32, // stride
-  PH: i32, PW: i32, // padding
+  PH: i32, PW: i32, // padding; negative, as the dilation, where a transposed convolution of stride 1 runs as one
   DH: i32, DW: i32, // dilation
   w_tap: u32, w_i: u32, w_c: u32, // weight strides: tap, source channel, result channel
   x_z: u32, w_z: u32, y_z: u32,   // from one group, or batch entry, to the next
