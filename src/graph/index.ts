@@ -1,10 +1,13 @@
 export { backward, grad } from './backward.ts';
 export { evaluate } from './evaluate.ts';
 export * from './functions/boxes.ts';
+export * from './functions/boxLosses.ts';
 export * from './functions/conv.ts';
 export * from './functions/elementwise.ts';
+export * from './functions/gridSample.ts';
 export * from './functions/losses.ts';
 export * from './functions/reduce.ts';
 export * from './functions/shape.ts';
+export * from './functions/silhouette.ts';
 export { assign } from './recorder.ts';
 export { full, State, stateTensor, Tensor, tensor, zeros } from './tensor.ts';

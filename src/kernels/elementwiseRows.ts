@@ -66,6 +66,7 @@ export const elementwiseRows = {
     backward: { x: 'select(V(0.0), g / 6.0, abs(x) < V(3.0))' },
   }),
   softplus: row({ args: ['x'], wgsl: `max(x, V(0.0)) + ${LOG1P_EXP}`, backward: { x: `g * (${SIGMOID})` } }),
+  atan: row({ args: ['x'], wgsl: 'atan(x)', backward: { x: 'g / (1.0 + x * x)' } }),
   exp: row({ args: ['x'], wgsl: 'exp(x)', backward: { x: 'g * y' } }),
   log: row({ args: ['x'], wgsl: 'log(x)', backward: { x: 'g / x' } }),
   sqrt: row({ args: ['x'], wgsl: 'sqrt(x)', backward: { x: 'g / (2.0 * y)' } }),

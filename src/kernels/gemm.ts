@@ -2,8 +2,10 @@ import type { Caps } from '../device/caps.ts';
 import { DeviceLimitError } from '../errors.ts';
 import type { DType } from '../shape.ts';
 import filterSubgroup4 from '../wgsl/conv2d_backward_weight_subgroup4.wgsl';
+import filterSubgroup4Narrow from '../wgsl/conv2d_backward_weight_subgroup4_narrow.wgsl';
 import filterSubgroup8 from '../wgsl/conv2d_backward_weight_subgroup8.wgsl';
 import gemmSubgroup4 from '../wgsl/gemm_subgroup4.wgsl';
+import gemmSubgroup4Narrow from '../wgsl/gemm_subgroup4_narrow.wgsl';
 import gemmSubgroup8 from '../wgsl/gemm_subgroup8.wgsl';
 import gemmTile from '../wgsl/gemm_tile.wgsl';
 import biasSnippet from '../wgsl/lib/bias.wgsl';
@@ -67,21 +69,43 @@ export function matrixProblem(M: number, K: number, N: number, dtype: DType, bat
   };
 }
 
-/** The kernel of a GEMM for this device: the one place where it is chosen. */
-function variantOf(caps: Caps): {
-  rows: number;
-  columns: number;
-  conv: string;
-  filter: string;
-  tile: boolean;
-} {
-  if (caps.family === 'subgroup' && caps.subgroupSize === 4) {
-    return { rows: 16, columns: 16, conv: gemmSubgroup4, filter: filterSubgroup4, tile: false };
-  }
-  if (caps.family === 'subgroup' && caps.subgroupSize === 8) {
-    return { rows: 16, columns: 32, conv: gemmSubgroup8, filter: filterSubgroup8, tile: false };
-  }
-  return { rows: 64, columns: 64, conv: gemmTile, filter: gemmTile, tile: true };
+interface Variant {
+  /** What one workgroup covers of the result. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly conv: string;
+  readonly filter: string;
+  readonly tile: boolean;
+}
+
+const TILE: Variant = { rows: 64, columns: 64, conv: gemmTile, filter: gemmTile, tile: true };
+const FOUR_LANES: Variant = {
+  rows: 16,
+  columns: 16,
+  conv: gemmSubgroup4,
+  filter: filterSubgroup4,
+  tile: false,
+};
+const FOUR_LANES_NARROW: Variant = {
+  rows: 32,
+  columns: 8,
+  conv: gemmSubgroup4Narrow,
+  filter: filterSubgroup4Narrow,
+  tile: false,
+};
+const EIGHT_LANES: Variant = {
+  rows: 16,
+  columns: 32,
+  conv: gemmSubgroup8,
+  filter: filterSubgroup8,
+  tile: false,
+};
+
+/** The kernel of a GEMM with so many columns on this device: the one place where it is chosen. */
+function variantOf(caps: Caps, columns: number): Variant {
+  if (caps.family === 'subgroup' && caps.subgroupSize === 4)
+    return columns <= 8 ? FOUR_LANES_NARROW : FOUR_LANES;
+  return caps.family === 'subgroup' && caps.subgroupSize === 8 ? EIGHT_LANES : TILE;
 }
 
 function paramsOf(problem: GemmProblem): Record<string, number> {
@@ -130,7 +154,7 @@ const divides = (values: readonly number[]): boolean => values.every((value) => 
 /** y = gather(x) * weight (+ bias), bound as x, weight, y and bias_values. */
 export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): Dispatch {
   const { M, O, OG, weightStrides, batchStrides, batch, dtype } = problem;
-  const variant = variantOf(caps);
+  const variant = variantOf(caps, OG);
   const vec4 =
     weightStrides[2] === 1 &&
     divides([O, OG, weightStrides[0], weightStrides[1], batchStrides[1], batchStrides[2]]);
@@ -159,7 +183,7 @@ export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): D
  */
 export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
   const { M, O, OG, IG, kernel, batch, batchStrides, dtype } = problem;
-  const variant = variantOf(caps);
+  const variant = variantOf(caps, OG);
   const rows = kernel[0] * kernel[1] * IG;
   const blocks = Math.ceil(OG / variant.columns);
   const groups = Math.ceil(rows / variant.rows) * blocks * batch;

@@ -92,6 +92,7 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     backward: { x: ({ x, g }) => (Math.abs(x!) < 3 ? g! / 6 : 0) },
   },
   softplus: { forward: ({ x }) => log1pExp(x!), backward: { x: ({ x, g }) => g! * sigmoid(x!) } },
+  atan: { forward: ({ x }) => Math.atan(x!), backward: { x: ({ x, g }) => g! / (1 + x! * x!) } },
   exp: { forward: ({ x }) => Math.exp(x!), backward: { x: ({ y, g }) => g! * y! } },
   log: { forward: ({ x }) => Math.log(x!), backward: { x: ({ x, g }) => g! / x! } },
   sqrt: { forward: ({ x }) => Math.sqrt(x!), backward: { x: ({ y, g }) => g! / (2 * y!) } },

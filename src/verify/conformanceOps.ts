@@ -1,10 +1,13 @@
 import { ShapeError } from '../errors.ts';
 import * as boxes from '../graph/functions/boxes.ts';
+import * as boxLosses from '../graph/functions/boxLosses.ts';
 import * as conv from '../graph/functions/conv.ts';
 import * as elementwise from '../graph/functions/elementwise.ts';
+import { gridSample } from '../graph/functions/gridSample.ts';
 import * as losses from '../graph/functions/losses.ts';
 import * as reduce from '../graph/functions/reduce.ts';
 import * as shape from '../graph/functions/shape.ts';
+import { silhouetteSamples } from '../graph/functions/silhouette.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Pair } from '../shape.ts';
 
@@ -29,7 +32,7 @@ function flag(attrs: Attrs, key: string, otherwise = false): boolean {
   return typeof value === 'boolean' ? value : wrong(key, value, 'true or false');
 }
 
-function text<T extends string>(attrs: Attrs, key: string, allowed: readonly T[], otherwise?: T): T {
+function text<const T extends string>(attrs: Attrs, key: string, allowed: readonly T[], otherwise?: T): T {
   const value = attrs[key] ?? otherwise;
   return allowed.includes(value as T) ? (value as T) : wrong(key, value, `one of ${allowed.join(', ')}`);
 }
@@ -84,8 +87,11 @@ const reduced =
   (fn: (x: Tensor, options: reduce.ReduceOptions) => Tensor): Run =>
   ({ x }, attrs) => ({ y: fn(x!, { dim: numbers(attrs, 'dim'), keepdim: flag(attrs, 'keepdim') }) });
 const compared =
-  (fn: (x: Tensor, target: Tensor, options: { reduction: losses.Reduction }) => Tensor): Run =>
-  ({ x, target }, attrs) => ({ y: fn(x!, target!, { reduction: reductionOf(attrs) }) });
+  (
+    fn: (x: Tensor, target: Tensor, options: { reduction: losses.Reduction }) => Tensor,
+    otherwise: losses.Reduction = 'mean',
+  ): Run =>
+  ({ x, target }, attrs) => ({ y: fn(x!, target!, { reduction: reductionOf(attrs, otherwise) }) });
 
 const activations: Record<string, Run> = {
   relu: unary(elementwise.relu),
@@ -143,6 +149,13 @@ const networks: Record<string, Run> = {
     const alignCorners = mode === 'bilinear' && flag(attrs, 'align_corners');
     return { y: conv.interpolate(x!, { size: pairOf(attrs, 'size'), mode, alignCorners }) };
   },
+  grid_sample: ({ x, grid }, attrs) => ({
+    y: gridSample(x!, grid!, {
+      mode: text(attrs, 'mode', ['bilinear', 'nearest'], 'bilinear'),
+      paddingMode: text(attrs, 'padding_mode', ['zeros', 'border', 'reflection'], 'zeros'),
+      alignCorners: flag(attrs, 'align_corners'),
+    }),
+  }),
   pixel_shuffle: ({ x }, attrs) => ({ y: shape.pixelShuffle(x!, number(attrs, 'upscale_factor')) }),
   batch_norm: ({ x, weight, bias, running_mean, running_var }, attrs): Outputs => {
     const state = { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! };
@@ -217,6 +230,9 @@ const lossOps: Record<string, Run> = {
   }),
   l1_loss: compared(losses.l1Loss),
   mse_loss: compared(losses.mseLoss),
+  generalized_box_iou_loss: compared(boxLosses.generalizedBoxIouLoss, 'none'),
+  distance_box_iou_loss: compared(boxLosses.distanceBoxIouLoss, 'none'),
+  complete_box_iou_loss: compared(boxLosses.completeBoxIouLoss, 'none'),
   dice_loss: ({ x, target }, attrs) => ({
     y: losses.diceLoss(x!, target!, { smooth: number(attrs, 'smooth', 1) }),
   }),
@@ -263,6 +279,12 @@ const images: Record<string, Run> = {
     y: conv.gaussianBlur(x!, number(attrs, 'kernel_size'), number(attrs, 'sigma')),
   }),
   cosine_similarity_matrix: binary(reduce.cosineSimilarityMatrix),
+  silhouette_samples: ({ x, labels }) => {
+    // The file does not say how many clusters there are; its labels do.
+    const list = labels!.origin.kind === 'constant' ? Array.from(labels!.origin.data) : [];
+    const clusters = list.reduce((most, label) => Math.max(most, label + 1), 1);
+    return { y: silhouetteSamples(x!, labels!, clusters) };
+  },
   hamming_distance: binary(reduce.hammingDistance),
 };
 

@@ -1,8 +1,8 @@
 // conv2d_backward_weight_subgroup4.wgsl: dw[q, o] = sum over pixels m of x[source(m, q)] * dy[m, o], for software
 // adapters whose subgroups have 4 lanes; q is (tap, input channel).
-// A workgroup is one subgroup and owns 16 rows q by 16 columns o for one part of the pixels; a lane owns 4
-// columns. Lane l loads the 16 sources of pixel m + l, and the others get them by broadcast. The parts are
-// added in order by sum_splits.wgsl: no atomics, the same bits every time.
+// A workgroup is one subgroup and owns 16 rows q by 16 columns o for one part of the pixels; a lane owns 4 columns. Lane l
+// loads the 16 sources of pixel m + l, and quad swaps bring it those of the other three. The parts are added in order
+// by sum_splits.wgsl: no atomics, the same bits every time.
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 
@@ -104,119 +104,111 @@ fn main(
   let end = min((part + 1u) * p.split, p.M);
   for (var first = part * p.split; first < end; first += 4u) {
     // Past the last pixel the left values are zeros, so that nothing needs a branch.
-    let m = min(first + lane, end - 1u);
     let inside = first + lane < end;
+    let m = min(first + lane, end - 1u);
     let ow = i32(m % p.OW);
     let oh = i32(m / p.OW % p.OH);
     let n = i32(m / (p.OW * p.OH));
+    let b0 = load_dy(m, safe_column, z);
+    let b1 = load_dy(min(first + (lane ^ 1u), end - 1u), safe_column, z);
+    let b2 = load_dy(min(first + (lane ^ 2u), end - 1u), safe_column, z);
+    let b3 = load_dy(min(first + (lane ^ 3u), end - 1u), safe_column, z);
     let at0 = source_offset(n, oh, ow, kh0, kw0);
     let a0 = select(0.0, f32(x[max(at0, 0) + i0]), (at0 >= 0) & inside);
+    c0 = fma(vec4f(a0), b0, c0);
+    c0 = fma(vec4f(quadSwapX(a0)), b1, c0);
+    c0 = fma(vec4f(quadSwapY(a0)), b2, c0);
+    c0 = fma(vec4f(quadSwapDiagonal(a0)), b3, c0);
     let at1 = source_again(at0, n, oh, ow, kh1, kw1);
     let a1 = select(0.0, f32(x[max(at1, 0) + i1]), (at1 >= 0) & inside);
+    c1 = fma(vec4f(a1), b0, c1);
+    c1 = fma(vec4f(quadSwapX(a1)), b1, c1);
+    c1 = fma(vec4f(quadSwapY(a1)), b2, c1);
+    c1 = fma(vec4f(quadSwapDiagonal(a1)), b3, c1);
     let at2 = source_again(at0, n, oh, ow, kh2, kw2);
     let a2 = select(0.0, f32(x[max(at2, 0) + i2]), (at2 >= 0) & inside);
+    c2 = fma(vec4f(a2), b0, c2);
+    c2 = fma(vec4f(quadSwapX(a2)), b1, c2);
+    c2 = fma(vec4f(quadSwapY(a2)), b2, c2);
+    c2 = fma(vec4f(quadSwapDiagonal(a2)), b3, c2);
     let at3 = source_again(at0, n, oh, ow, kh3, kw3);
     let a3 = select(0.0, f32(x[max(at3, 0) + i3]), (at3 >= 0) & inside);
+    c3 = fma(vec4f(a3), b0, c3);
+    c3 = fma(vec4f(quadSwapX(a3)), b1, c3);
+    c3 = fma(vec4f(quadSwapY(a3)), b2, c3);
+    c3 = fma(vec4f(quadSwapDiagonal(a3)), b3, c3);
     let at4 = source_again(at0, n, oh, ow, kh4, kw4);
     let a4 = select(0.0, f32(x[max(at4, 0) + i4]), (at4 >= 0) & inside);
+    c4 = fma(vec4f(a4), b0, c4);
+    c4 = fma(vec4f(quadSwapX(a4)), b1, c4);
+    c4 = fma(vec4f(quadSwapY(a4)), b2, c4);
+    c4 = fma(vec4f(quadSwapDiagonal(a4)), b3, c4);
     let at5 = source_again(at0, n, oh, ow, kh5, kw5);
     let a5 = select(0.0, f32(x[max(at5, 0) + i5]), (at5 >= 0) & inside);
+    c5 = fma(vec4f(a5), b0, c5);
+    c5 = fma(vec4f(quadSwapX(a5)), b1, c5);
+    c5 = fma(vec4f(quadSwapY(a5)), b2, c5);
+    c5 = fma(vec4f(quadSwapDiagonal(a5)), b3, c5);
     let at6 = source_again(at0, n, oh, ow, kh6, kw6);
     let a6 = select(0.0, f32(x[max(at6, 0) + i6]), (at6 >= 0) & inside);
+    c6 = fma(vec4f(a6), b0, c6);
+    c6 = fma(vec4f(quadSwapX(a6)), b1, c6);
+    c6 = fma(vec4f(quadSwapY(a6)), b2, c6);
+    c6 = fma(vec4f(quadSwapDiagonal(a6)), b3, c6);
     let at7 = source_again(at0, n, oh, ow, kh7, kw7);
     let a7 = select(0.0, f32(x[max(at7, 0) + i7]), (at7 >= 0) & inside);
+    c7 = fma(vec4f(a7), b0, c7);
+    c7 = fma(vec4f(quadSwapX(a7)), b1, c7);
+    c7 = fma(vec4f(quadSwapY(a7)), b2, c7);
+    c7 = fma(vec4f(quadSwapDiagonal(a7)), b3, c7);
     let at8 = source_again(at0, n, oh, ow, kh8, kw8);
     let a8 = select(0.0, f32(x[max(at8, 0) + i8]), (at8 >= 0) & inside);
+    c8 = fma(vec4f(a8), b0, c8);
+    c8 = fma(vec4f(quadSwapX(a8)), b1, c8);
+    c8 = fma(vec4f(quadSwapY(a8)), b2, c8);
+    c8 = fma(vec4f(quadSwapDiagonal(a8)), b3, c8);
     let at9 = source_again(at0, n, oh, ow, kh9, kw9);
     let a9 = select(0.0, f32(x[max(at9, 0) + i9]), (at9 >= 0) & inside);
+    c9 = fma(vec4f(a9), b0, c9);
+    c9 = fma(vec4f(quadSwapX(a9)), b1, c9);
+    c9 = fma(vec4f(quadSwapY(a9)), b2, c9);
+    c9 = fma(vec4f(quadSwapDiagonal(a9)), b3, c9);
     let at10 = source_again(at0, n, oh, ow, kh10, kw10);
     let a10 = select(0.0, f32(x[max(at10, 0) + i10]), (at10 >= 0) & inside);
+    c10 = fma(vec4f(a10), b0, c10);
+    c10 = fma(vec4f(quadSwapX(a10)), b1, c10);
+    c10 = fma(vec4f(quadSwapY(a10)), b2, c10);
+    c10 = fma(vec4f(quadSwapDiagonal(a10)), b3, c10);
     let at11 = source_again(at0, n, oh, ow, kh11, kw11);
     let a11 = select(0.0, f32(x[max(at11, 0) + i11]), (at11 >= 0) & inside);
+    c11 = fma(vec4f(a11), b0, c11);
+    c11 = fma(vec4f(quadSwapX(a11)), b1, c11);
+    c11 = fma(vec4f(quadSwapY(a11)), b2, c11);
+    c11 = fma(vec4f(quadSwapDiagonal(a11)), b3, c11);
     let at12 = source_again(at0, n, oh, ow, kh12, kw12);
     let a12 = select(0.0, f32(x[max(at12, 0) + i12]), (at12 >= 0) & inside);
+    c12 = fma(vec4f(a12), b0, c12);
+    c12 = fma(vec4f(quadSwapX(a12)), b1, c12);
+    c12 = fma(vec4f(quadSwapY(a12)), b2, c12);
+    c12 = fma(vec4f(quadSwapDiagonal(a12)), b3, c12);
     let at13 = source_again(at0, n, oh, ow, kh13, kw13);
     let a13 = select(0.0, f32(x[max(at13, 0) + i13]), (at13 >= 0) & inside);
+    c13 = fma(vec4f(a13), b0, c13);
+    c13 = fma(vec4f(quadSwapX(a13)), b1, c13);
+    c13 = fma(vec4f(quadSwapY(a13)), b2, c13);
+    c13 = fma(vec4f(quadSwapDiagonal(a13)), b3, c13);
     let at14 = source_again(at0, n, oh, ow, kh14, kw14);
     let a14 = select(0.0, f32(x[max(at14, 0) + i14]), (at14 >= 0) & inside);
+    c14 = fma(vec4f(a14), b0, c14);
+    c14 = fma(vec4f(quadSwapX(a14)), b1, c14);
+    c14 = fma(vec4f(quadSwapY(a14)), b2, c14);
+    c14 = fma(vec4f(quadSwapDiagonal(a14)), b3, c14);
     let at15 = source_again(at0, n, oh, ow, kh15, kw15);
     let a15 = select(0.0, f32(x[max(at15, 0) + i15]), (at15 >= 0) & inside);
-    {
-      let b = load_dy(min(first + 0u, end - 1u), safe_column, z);
-      c0 = fma(vec4f(subgroupBroadcast(a0, 0u)), b, c0);
-      c1 = fma(vec4f(subgroupBroadcast(a1, 0u)), b, c1);
-      c2 = fma(vec4f(subgroupBroadcast(a2, 0u)), b, c2);
-      c3 = fma(vec4f(subgroupBroadcast(a3, 0u)), b, c3);
-      c4 = fma(vec4f(subgroupBroadcast(a4, 0u)), b, c4);
-      c5 = fma(vec4f(subgroupBroadcast(a5, 0u)), b, c5);
-      c6 = fma(vec4f(subgroupBroadcast(a6, 0u)), b, c6);
-      c7 = fma(vec4f(subgroupBroadcast(a7, 0u)), b, c7);
-      c8 = fma(vec4f(subgroupBroadcast(a8, 0u)), b, c8);
-      c9 = fma(vec4f(subgroupBroadcast(a9, 0u)), b, c9);
-      c10 = fma(vec4f(subgroupBroadcast(a10, 0u)), b, c10);
-      c11 = fma(vec4f(subgroupBroadcast(a11, 0u)), b, c11);
-      c12 = fma(vec4f(subgroupBroadcast(a12, 0u)), b, c12);
-      c13 = fma(vec4f(subgroupBroadcast(a13, 0u)), b, c13);
-      c14 = fma(vec4f(subgroupBroadcast(a14, 0u)), b, c14);
-      c15 = fma(vec4f(subgroupBroadcast(a15, 0u)), b, c15);
-    }
-    {
-      let b = load_dy(min(first + 1u, end - 1u), safe_column, z);
-      c0 = fma(vec4f(subgroupBroadcast(a0, 1u)), b, c0);
-      c1 = fma(vec4f(subgroupBroadcast(a1, 1u)), b, c1);
-      c2 = fma(vec4f(subgroupBroadcast(a2, 1u)), b, c2);
-      c3 = fma(vec4f(subgroupBroadcast(a3, 1u)), b, c3);
-      c4 = fma(vec4f(subgroupBroadcast(a4, 1u)), b, c4);
-      c5 = fma(vec4f(subgroupBroadcast(a5, 1u)), b, c5);
-      c6 = fma(vec4f(subgroupBroadcast(a6, 1u)), b, c6);
-      c7 = fma(vec4f(subgroupBroadcast(a7, 1u)), b, c7);
-      c8 = fma(vec4f(subgroupBroadcast(a8, 1u)), b, c8);
-      c9 = fma(vec4f(subgroupBroadcast(a9, 1u)), b, c9);
-      c10 = fma(vec4f(subgroupBroadcast(a10, 1u)), b, c10);
-      c11 = fma(vec4f(subgroupBroadcast(a11, 1u)), b, c11);
-      c12 = fma(vec4f(subgroupBroadcast(a12, 1u)), b, c12);
-      c13 = fma(vec4f(subgroupBroadcast(a13, 1u)), b, c13);
-      c14 = fma(vec4f(subgroupBroadcast(a14, 1u)), b, c14);
-      c15 = fma(vec4f(subgroupBroadcast(a15, 1u)), b, c15);
-    }
-    {
-      let b = load_dy(min(first + 2u, end - 1u), safe_column, z);
-      c0 = fma(vec4f(subgroupBroadcast(a0, 2u)), b, c0);
-      c1 = fma(vec4f(subgroupBroadcast(a1, 2u)), b, c1);
-      c2 = fma(vec4f(subgroupBroadcast(a2, 2u)), b, c2);
-      c3 = fma(vec4f(subgroupBroadcast(a3, 2u)), b, c3);
-      c4 = fma(vec4f(subgroupBroadcast(a4, 2u)), b, c4);
-      c5 = fma(vec4f(subgroupBroadcast(a5, 2u)), b, c5);
-      c6 = fma(vec4f(subgroupBroadcast(a6, 2u)), b, c6);
-      c7 = fma(vec4f(subgroupBroadcast(a7, 2u)), b, c7);
-      c8 = fma(vec4f(subgroupBroadcast(a8, 2u)), b, c8);
-      c9 = fma(vec4f(subgroupBroadcast(a9, 2u)), b, c9);
-      c10 = fma(vec4f(subgroupBroadcast(a10, 2u)), b, c10);
-      c11 = fma(vec4f(subgroupBroadcast(a11, 2u)), b, c11);
-      c12 = fma(vec4f(subgroupBroadcast(a12, 2u)), b, c12);
-      c13 = fma(vec4f(subgroupBroadcast(a13, 2u)), b, c13);
-      c14 = fma(vec4f(subgroupBroadcast(a14, 2u)), b, c14);
-      c15 = fma(vec4f(subgroupBroadcast(a15, 2u)), b, c15);
-    }
-    {
-      let b = load_dy(min(first + 3u, end - 1u), safe_column, z);
-      c0 = fma(vec4f(subgroupBroadcast(a0, 3u)), b, c0);
-      c1 = fma(vec4f(subgroupBroadcast(a1, 3u)), b, c1);
-      c2 = fma(vec4f(subgroupBroadcast(a2, 3u)), b, c2);
-      c3 = fma(vec4f(subgroupBroadcast(a3, 3u)), b, c3);
-      c4 = fma(vec4f(subgroupBroadcast(a4, 3u)), b, c4);
-      c5 = fma(vec4f(subgroupBroadcast(a5, 3u)), b, c5);
-      c6 = fma(vec4f(subgroupBroadcast(a6, 3u)), b, c6);
-      c7 = fma(vec4f(subgroupBroadcast(a7, 3u)), b, c7);
-      c8 = fma(vec4f(subgroupBroadcast(a8, 3u)), b, c8);
-      c9 = fma(vec4f(subgroupBroadcast(a9, 3u)), b, c9);
-      c10 = fma(vec4f(subgroupBroadcast(a10, 3u)), b, c10);
-      c11 = fma(vec4f(subgroupBroadcast(a11, 3u)), b, c11);
-      c12 = fma(vec4f(subgroupBroadcast(a12, 3u)), b, c12);
-      c13 = fma(vec4f(subgroupBroadcast(a13, 3u)), b, c13);
-      c14 = fma(vec4f(subgroupBroadcast(a14, 3u)), b, c14);
-      c15 = fma(vec4f(subgroupBroadcast(a15, 3u)), b, c15);
-    }
+    c15 = fma(vec4f(a15), b0, c15);
+    c15 = fma(vec4f(quadSwapX(a15)), b1, c15);
+    c15 = fma(vec4f(quadSwapY(a15)), b2, c15);
+    c15 = fma(vec4f(quadSwapDiagonal(a15)), b3, c15);
   }
   if (column < p.OG) {
     if (row + 0u < rows) { store_part(part, row + 0u, column, z, c0); }

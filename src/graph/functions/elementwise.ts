@@ -41,6 +41,8 @@ export const hardswish = unary('hardswish');
 export const hardsigmoid = unary('hardsigmoid');
 /** log(1 + exp(x)). */
 export const softplus = unary('softplus');
+/** The angle, in radians, whose tangent is x. */
+export const atan = unary('atan');
 export const exp = unary('exp');
 export const log = unary('log');
 export const sqrt = unary('sqrt');

@@ -7,7 +7,8 @@ import { mean, sum } from './reduce.ts';
 /** What happens to the losses of single elements. */
 export type Reduction = 'none' | 'mean' | 'sum';
 
-const reduce = (loss: Tensor, reduction: Reduction): Tensor =>
+/** The losses of single elements, or their mean or sum. */
+export const reduceLoss = (loss: Tensor, reduction: Reduction): Tensor =>
   reduction === 'none' ? loss : reduction === 'sum' ? sum(loss) : mean(loss);
 
 function expectSame(op: string, x: Tensor, target: Tensor): void {
@@ -52,7 +53,7 @@ export function binaryCrossEntropyWithLogits(
   expectSame('binary_cross_entropy_with_logits', x, target);
   const loss = apply('binary_cross_entropy_with_logits', { x, target, pos_weight: posWeight ?? full([1], 1) })
     .y!;
-  return reduce(weight ? mul(loss, weight) : loss, reduction);
+  return reduceLoss(weight ? mul(loss, weight) : loss, reduction);
 }
 
 /**
@@ -69,7 +70,7 @@ export function sigmoidFocalLoss(
   }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('sigmoid_focal_loss', x, target);
-  return reduce(apply('sigmoid_focal_loss', { x, target }, { alpha, gamma }).y!, reduction);
+  return reduceLoss(apply('sigmoid_focal_loss', { x, target }, { alpha, gamma }).y!, reduction);
 }
 
 /** d^2 / (2 beta) below beta, else |d| - beta / 2, with d = x - target (Girshick 2015, Fast R-CNN, §2.3). */
@@ -79,7 +80,7 @@ export function smoothL1Loss(
   { beta = 1, reduction = 'mean' }: { beta?: number; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('smooth_l1_loss', x, target);
-  return reduce(apply('smooth_l1_loss', { x, target }, { beta }).y!, reduction);
+  return reduceLoss(apply('smooth_l1_loss', { x, target }, { beta }).y!, reduction);
 }
 
 /** |x - target|. */
@@ -89,7 +90,7 @@ export function l1Loss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('l1_loss', x, target);
-  return reduce(apply('l1_loss', { x, target }).y!, reduction);
+  return reduceLoss(apply('l1_loss', { x, target }).y!, reduction);
 }
 
 /** (x - target)^2. */
@@ -99,7 +100,7 @@ export function mseLoss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('mse_loss', x, target);
-  return reduce(apply('mse_loss', { x, target }).y!, reduction);
+  return reduceLoss(apply('mse_loss', { x, target }).y!, reduction);
 }
 
 /**

@@ -84,6 +84,7 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
   hardswish: [...unary('hardswish', (s) => distinct(s, -5, 5)), ...special('hardswish', extremes)],
   hardsigmoid: [...unary('hardsigmoid', (s) => distinct(s, -5, 5)), ...special('hardsigmoid', extremes)],
   softplus: [...unary('softplus', (s) => normal(s, 4)), ...special('softplus', extremes)],
+  atan: [...unary('atan', (s) => normal(s, 3)), ...special('atan', extremes)],
   exp: unary('exp', normal),
   log: unary('log', (s) => uniform(s, 0.1, 5)),
   sqrt: [...unary('sqrt', (s) => uniform(s, 0.1, 5)), ...special('sqrt', [0, 1e-30, 1e30])],

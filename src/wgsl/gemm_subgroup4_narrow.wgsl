@@ -1,0 +1,182 @@
+// gemm_subgroup4_narrow.wgsl: implicit GEMM for software adapters whose subgroups have 4 lanes, for 8 columns or fewer.
+// A workgroup is one subgroup and owns 32 rows by 8 columns: lanes 0 and 1 the first 16 rows, lanes 2 and 3 the others,
+// each 4 columns. A lane loads one of two neighbouring source channels of its 16 rows, and swaps with its neighbour.
+// As gemm_subgroup4.wgsl, which would leave half of its lanes idle here.
+
+@group(0) @binding(1) var<storage, read> x: array<T>;
+
+@compute @workgroup_size(4)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(subgroup_invocation_id) lane: u32,
+) {
+  let block = group.y * groups.x + group.x;
+  let z = group.z;
+  let odd = (lane & 1u) == 1u;
+  let row = block / p.blocks * 32u + (lane / 2u) * 16u;
+  let column = (block % p.blocks * 2u + (lane & 1u)) * 4u;
+  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let channels = i32(z * p.x_z);
+
+  // A lane finds the pixels of 8 rows, for both.
+  let m0 = row + (lane & 1u) * 8u + 0u;
+  let ow0 = i32(m0 % p.OW);
+  let oh0 = i32(m0 / p.OW % p.OH);
+  let n0 = i32(m0 / (p.OW * p.OH));
+  let m1 = row + (lane & 1u) * 8u + 1u;
+  let ow1 = i32(m1 % p.OW);
+  let oh1 = i32(m1 / p.OW % p.OH);
+  let n1 = i32(m1 / (p.OW * p.OH));
+  let m2 = row + (lane & 1u) * 8u + 2u;
+  let ow2 = i32(m2 % p.OW);
+  let oh2 = i32(m2 / p.OW % p.OH);
+  let n2 = i32(m2 / (p.OW * p.OH));
+  let m3 = row + (lane & 1u) * 8u + 3u;
+  let ow3 = i32(m3 % p.OW);
+  let oh3 = i32(m3 / p.OW % p.OH);
+  let n3 = i32(m3 / (p.OW * p.OH));
+  let m4 = row + (lane & 1u) * 8u + 4u;
+  let ow4 = i32(m4 % p.OW);
+  let oh4 = i32(m4 / p.OW % p.OH);
+  let n4 = i32(m4 / (p.OW * p.OH));
+  let m5 = row + (lane & 1u) * 8u + 5u;
+  let ow5 = i32(m5 % p.OW);
+  let oh5 = i32(m5 / p.OW % p.OH);
+  let n5 = i32(m5 / (p.OW * p.OH));
+  let m6 = row + (lane & 1u) * 8u + 6u;
+  let ow6 = i32(m6 % p.OW);
+  let oh6 = i32(m6 / p.OW % p.OH);
+  let n6 = i32(m6 / (p.OW * p.OH));
+  let m7 = row + (lane & 1u) * 8u + 7u;
+  let ow7 = i32(m7 % p.OW);
+  let oh7 = i32(m7 / p.OW % p.OH);
+  let n7 = i32(m7 / (p.OW * p.OH));
+  var c0 = vec4f();
+  var c1 = vec4f();
+  var c2 = vec4f();
+  var c3 = vec4f();
+  var c4 = vec4f();
+  var c5 = vec4f();
+  var c6 = vec4f();
+  var c7 = vec4f();
+  var c8 = vec4f();
+  var c9 = vec4f();
+  var c10 = vec4f();
+  var c11 = vec4f();
+  var c12 = vec4f();
+  var c13 = vec4f();
+  var c14 = vec4f();
+  var c15 = vec4f();
+  for (var kh = 0u; kh < p.KH; kh++) {
+    for (var kw = 0u; kw < p.KW; kw++) {
+      let tap = kh * p.KW + kw;
+      let at0 = select(-1, source_offset(n0, oh0, ow0, i32(kh), i32(kw)), m0 < p.M);
+      let at1 = select(-1, source_offset(n1, oh1, ow1, i32(kh), i32(kw)), m1 < p.M);
+      let at2 = select(-1, source_offset(n2, oh2, ow2, i32(kh), i32(kw)), m2 < p.M);
+      let at3 = select(-1, source_offset(n3, oh3, ow3, i32(kh), i32(kw)), m3 < p.M);
+      let at4 = select(-1, source_offset(n4, oh4, ow4, i32(kh), i32(kw)), m4 < p.M);
+      let at5 = select(-1, source_offset(n5, oh5, ow5, i32(kh), i32(kw)), m5 < p.M);
+      let at6 = select(-1, source_offset(n6, oh6, ow6, i32(kh), i32(kw)), m6 < p.M);
+      let at7 = select(-1, source_offset(n7, oh7, ow7, i32(kh), i32(kw)), m7 < p.M);
+      let other0 = quadSwapX(at0);
+      let other1 = quadSwapX(at1);
+      let other2 = quadSwapX(at2);
+      let other3 = quadSwapX(at3);
+      let other4 = quadSwapX(at4);
+      let other5 = quadSwapX(at5);
+      let other6 = quadSwapX(at6);
+      let other7 = quadSwapX(at7);
+      let at_row0 = select(at0, other0, odd);
+      let at_row1 = select(at1, other1, odd);
+      let at_row2 = select(at2, other2, odd);
+      let at_row3 = select(at3, other3, odd);
+      let at_row4 = select(at4, other4, odd);
+      let at_row5 = select(at5, other5, odd);
+      let at_row6 = select(at6, other6, odd);
+      let at_row7 = select(at7, other7, odd);
+      let at_row8 = select(other0, at0, odd);
+      let at_row9 = select(other1, at1, odd);
+      let at_row10 = select(other2, at2, odd);
+      let at_row11 = select(other3, at3, odd);
+      let at_row12 = select(other4, at4, odd);
+      let at_row13 = select(other5, at5, odd);
+      let at_row14 = select(other6, at6, odd);
+      let at_row15 = select(other7, at7, odd);
+      for (var i = 0u; i < p.IG; i += 2u) {
+        // Past the last channel the left values are zeros, so that nothing needs a branch.
+        let mine = i + (lane & 1u);
+        let inside = mine < p.IG;
+        let offset = channels + i32(min(mine, p.IG - 1u));
+        let b0 = load_weight(tap, min(i + (lane & 1u), p.IG - 1u), safe_column, z);
+        let b1 = load_weight(tap, min(i + ((lane & 1u) ^ 1u), p.IG - 1u), safe_column, z);
+        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), (at_row0 >= 0) & inside);
+        c0 = fma(vec4f(a0), b0, c0);
+        c0 = fma(vec4f(quadSwapX(a0)), b1, c0);
+        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), (at_row1 >= 0) & inside);
+        c1 = fma(vec4f(a1), b0, c1);
+        c1 = fma(vec4f(quadSwapX(a1)), b1, c1);
+        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), (at_row2 >= 0) & inside);
+        c2 = fma(vec4f(a2), b0, c2);
+        c2 = fma(vec4f(quadSwapX(a2)), b1, c2);
+        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), (at_row3 >= 0) & inside);
+        c3 = fma(vec4f(a3), b0, c3);
+        c3 = fma(vec4f(quadSwapX(a3)), b1, c3);
+        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), (at_row4 >= 0) & inside);
+        c4 = fma(vec4f(a4), b0, c4);
+        c4 = fma(vec4f(quadSwapX(a4)), b1, c4);
+        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), (at_row5 >= 0) & inside);
+        c5 = fma(vec4f(a5), b0, c5);
+        c5 = fma(vec4f(quadSwapX(a5)), b1, c5);
+        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), (at_row6 >= 0) & inside);
+        c6 = fma(vec4f(a6), b0, c6);
+        c6 = fma(vec4f(quadSwapX(a6)), b1, c6);
+        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), (at_row7 >= 0) & inside);
+        c7 = fma(vec4f(a7), b0, c7);
+        c7 = fma(vec4f(quadSwapX(a7)), b1, c7);
+        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), (at_row8 >= 0) & inside);
+        c8 = fma(vec4f(a8), b0, c8);
+        c8 = fma(vec4f(quadSwapX(a8)), b1, c8);
+        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), (at_row9 >= 0) & inside);
+        c9 = fma(vec4f(a9), b0, c9);
+        c9 = fma(vec4f(quadSwapX(a9)), b1, c9);
+        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), (at_row10 >= 0) & inside);
+        c10 = fma(vec4f(a10), b0, c10);
+        c10 = fma(vec4f(quadSwapX(a10)), b1, c10);
+        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), (at_row11 >= 0) & inside);
+        c11 = fma(vec4f(a11), b0, c11);
+        c11 = fma(vec4f(quadSwapX(a11)), b1, c11);
+        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), (at_row12 >= 0) & inside);
+        c12 = fma(vec4f(a12), b0, c12);
+        c12 = fma(vec4f(quadSwapX(a12)), b1, c12);
+        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), (at_row13 >= 0) & inside);
+        c13 = fma(vec4f(a13), b0, c13);
+        c13 = fma(vec4f(quadSwapX(a13)), b1, c13);
+        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), (at_row14 >= 0) & inside);
+        c14 = fma(vec4f(a14), b0, c14);
+        c14 = fma(vec4f(quadSwapX(a14)), b1, c14);
+        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), (at_row15 >= 0) & inside);
+        c15 = fma(vec4f(a15), b0, c15);
+        c15 = fma(vec4f(quadSwapX(a15)), b1, c15);
+      }
+    }
+  }
+  if (column < p.OG) {
+    if (row + 0u < p.M) { store(row + 0u, column, z, c0); }
+    if (row + 1u < p.M) { store(row + 1u, column, z, c1); }
+    if (row + 2u < p.M) { store(row + 2u, column, z, c2); }
+    if (row + 3u < p.M) { store(row + 3u, column, z, c3); }
+    if (row + 4u < p.M) { store(row + 4u, column, z, c4); }
+    if (row + 5u < p.M) { store(row + 5u, column, z, c5); }
+    if (row + 6u < p.M) { store(row + 6u, column, z, c6); }
+    if (row + 7u < p.M) { store(row + 7u, column, z, c7); }
+    if (row + 8u < p.M) { store(row + 8u, column, z, c8); }
+    if (row + 9u < p.M) { store(row + 9u, column, z, c9); }
+    if (row + 10u < p.M) { store(row + 10u, column, z, c10); }
+    if (row + 11u < p.M) { store(row + 11u, column, z, c11); }
+    if (row + 12u < p.M) { store(row + 12u, column, z, c12); }
+    if (row + 13u < p.M) { store(row + 13u, column, z, c13); }
+    if (row + 14u < p.M) { store(row + 14u, column, z, c14); }
+    if (row + 15u < p.M) { store(row + 15u, column, z, c15); }
+  }
+}
