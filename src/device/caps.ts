@@ -24,10 +24,14 @@ function fixedSubgroupSize(device: GPUDevice): number {
   return min === max ? min : 0;
 }
 
+/** Debug switch: FOVEA_FAMILY=tile runs the kernels that GPUs get on a software adapter. */
+const forcedFamily = (): string | undefined =>
+  typeof process === 'undefined' ? undefined : process.env?.FOVEA_FAMILY;
+
 /** What a device offers to kernels. Pure kernels are planned from this alone. */
 export function capsOf(device: GPUDevice): Caps {
   const lanes = device.features.has('subgroups') ? fixedSubgroupSize(device) : 0;
-  const subgroup = isSoftware(device) && lanes > 0;
+  const subgroup = isSoftware(device) && lanes > 0 && forcedFamily() !== 'tile';
   return {
     family: subgroup ? 'subgroup' : 'tile',
     subgroupSize: subgroup ? lanes : 0,

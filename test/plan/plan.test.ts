@@ -57,6 +57,7 @@ describe('fusion changes no value', () => {
     await expectBoth(e.add(y.reshape([1, 24]), random('d', [24])));
     const rows = e.mul(random('m', [4, 6]), random('n', [4, 1]));
     await expectBoth(e.relu(rows.reshape([-1])));
+    await expectBoth(e.relu(rows.reshape([6, 4, 1])));
     await expectBoth(e.add(rows.reshape([2, 2, 6]), random('c', [2, 6])));
     await expectBoth(e.add(rows.reshape([4, 2, 3]), random('c', [4, 1, 1])));
     const rooted = e.add(conv2d(random('x', [1, 4, 4, 3]), random('w', [1, 1, 3, 4])), random('b', [4]));
@@ -373,7 +374,9 @@ describe('an optimizer step', () => {
     await expectBoth(e.neg(pack(g, g).y!));
     await expectBoth(e.neg(pack(g, h, e.relu(h)).y!));
     await expectBoth(e.neg(pack(h, random('c', [3]), g).y!));
-    const { y } = apply('pack', { x0: h, x1: e.neg(h) }, { offsets: [0, 70], size: 136 });
+    // 70 elements in, no buffer can be bound.
+    const x1 = e.exp(random('x1', [64]));
+    const { y } = apply('pack', { x0: h, x1 }, { offsets: [0, 70], size: 136 });
     await expectBoth(e.neg(y!));
   });
 });
