@@ -114,7 +114,11 @@ export function sampleCrop(
   const offset = (from: number, to: number, window: number): number => {
     const low = Math.min(from, to - window);
     const high = Math.max(from, to - window);
-    return scale === 1 ? low + random.integer(high - low + 1) : random.range(low, high);
+    // A picture larger than the window: the window's middle falls anywhere, and it is then moved inside. With its
+    // corner drawn evenly instead, what lies along the borders would hardly ever be seen.
+    const middle = random.range(from, to) - window / 2;
+    const start = window < to - from ? Math.min(Math.max(middle, low), high) : random.range(low, high);
+    return scale === 1 ? Math.round(start) : start;
   };
   const origin = [offset(region[0], region[2], w / scale), offset(region[1], region[3], h / scale)] as const;
   const factor = (name: 'brightness' | 'contrast' | 'saturation'): number => {

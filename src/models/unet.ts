@@ -22,10 +22,14 @@ export interface UNetConfig {
   readonly normalization: Normalization;
 }
 
+/**
+ * Batch norm and not group norm: a crop that shows one object only has other statistics than a whole picture, and a
+ * network that normalises by each picture's own is then trained for something else than it is used for.
+ */
 export const UNET_DEFAULTS: Omit<UNetConfig, 'numClasses'> = {
   width: 16,
   depth: 3,
-  norm: 'group',
+  norm: 'batch',
   normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
 };
 

@@ -1,0 +1,34 @@
+import { it } from 'vitest';
+import { openGpu } from '/work/main/src/plan/gpu.ts';
+import { tensor } from '/work/main/src/graph/tensor.ts';
+import { defaultSettings } from '/work/main/src/tasks/settings.ts';
+import { train } from '/work/main/src/tasks/train.ts';
+import { labelMap } from '/work/main/src/tasks/evaluate.ts';
+import { Segmenter } from '/work/main/src/tasks/infer.ts';
+import { BatchSource } from '/work/main/src/data/dataset.ts';
+import { argmax } from '/work/main/src/graph/functions/reduce.ts';
+import { scene, TWO } from '/work/main/test/tasks/scenes.ts';
+const STILL = { scale: [1, 1] as const, flipHorizontal: 0, brightness: 0, contrast: 0, saturation: 0 };
+const hist = (a: ArrayLike<number>) => { const h: Record<string, number> = {}; for (const v of Array.from(a)) h[v] = (h[v] ?? 0) + 1; return h; };
+it('x', async () => {
+  const gpu = await openGpu();
+  const samples = [scene('two', TWO)];
+  const s = defaultSettings('segment', samples, { cropSize: 64, width: 8, batchSize: 1, steps: 60, lr: 0.03, augment: STILL });
+  const src = new BatchSource(samples, { task: 'segment', batchSize: 1, size: [64, 64], classes: s.classNames, seed: 0, augment: STILL });
+  const b = src.next();
+  console.log(s.classNames, hist(b.masks), hist(labelMap(samples[0]!.annotation, s.classNames)), b.images.every((v, i) => v === samples[0]!.image.data[i]), labelMap(samples[0]!.annotation, s.classNames).every((v, i) => v === b.masks[i]));
+  const r = await train(gpu, samples, s);
+  console.log(r.history.at(-1));
+  const model = r.trained.model as any;
+  const step = gpu.capture((x, m) => { const logits = model.forward(x!); return { logits, labels: argmax(logits), loss: model.losses(x!, m!).segmentation }; });
+  const run = await step(tensor(b.images, [1, 64, 64, 3]), tensor(b.masks, [1, 64, 64]));
+  console.log('loss again', (await run.loss!.data())[0], hist(await run.labels!.data()));
+  const logits = await run.logits!.data() as Float32Array;
+  let ce = 0;
+  const perClass = [0,0,0], cnt = [0,0,0];
+  for (let i = 0; i < 4096; i++) { const l = [...logits.subarray(i*3, i*3+3)]; const m = Math.max(...l); const lse = m + Math.log(l.reduce((a, v) => a + Math.exp(v - m), 0)); const c = lse - l[b.masks[i]!]!; ce += c; perClass[b.masks[i]!]! += c; cnt[b.masks[i]!]!++; }
+  console.log('cpu ce', ce / 4096, perClass.map((v, i) => v / cnt[i]!));
+  console.log([0, 64*15+15, 64*44+44].map((i) => [...logits.subarray(i * 3, i*3+3)]));
+  console.log(hist((await new Segmenter(gpu, r.trained).segment(samples[0]!.image)).labels));
+  gpu.dispose();
+}, 600000);
