@@ -4,6 +4,7 @@ import { boxArea, clipBox, polygonInBox } from '../vision/boxes.ts';
 import type { Random } from '../vision/random.ts';
 import type { AnnotatedShape, MaskPatch, Point } from './annotation.ts';
 import type { FloatImage } from './image.ts';
+import { objectsOf, unionOf } from './objects.ts';
 import { rasterizePolygon } from './polygon.ts';
 
 export interface AugmentOptions {
@@ -294,30 +295,19 @@ function maskInBox(mask: MaskPatch, window: Box): { share: number; box: Box } {
  */
 export function cropBoxes(shapes: readonly AnnotatedShape[], crop: Crop, minVisible = 0.35): CroppedBox[] {
   const window = windowOf(crop);
-  const objects = new Map<
-    string | AnnotatedShape,
-    { label: string; all: number; seen: number; boxes: Box[] }
-  >();
-  for (const shape of shapes) {
-    const key = shape.groupId === null ? shape : JSON.stringify([shape.label, shape.groupId]);
-    const object = objects.get(key) ?? { label: shape.label, all: 0, seen: 0, boxes: [] };
-    objects.set(key, object);
-    const { share, box } = visiblePart(shape, window);
-    object.all += boxArea(shape.box);
-    if (!(share > 0)) continue;
-    object.seen += share * boxArea(shape.box);
-    object.boxes.push(boxToCrop(crop, box));
-  }
-  return [...objects.values()].flatMap(({ label, all, seen, boxes }) => {
+  return objectsOf(shapes).flatMap(({ label, shapes: parts }) => {
+    let all = 0;
+    let seen = 0;
+    const boxes: Box[] = [];
+    for (const shape of parts) {
+      const { share, box } = visiblePart(shape, window);
+      all += boxArea(shape.box);
+      if (!(share > 0)) continue;
+      seen += share * boxArea(shape.box);
+      boxes.push(boxToCrop(crop, box));
+    }
     if (boxes.length === 0 || seen < minVisible * all) return [];
-    const side = (index: 0 | 1 | 2 | 3) => boxes.map((box) => box[index]);
-    const union = [
-      Math.min(...side(0)),
-      Math.min(...side(1)),
-      Math.max(...side(2)),
-      Math.max(...side(3)),
-    ] as const;
-    const box = clipBox(union, [0, 0, crop.size[1], crop.size[0]]);
+    const box = clipBox(unionOf(boxes), [0, 0, crop.size[1], crop.size[0]]);
     return box[2] - box[0] >= 1 && box[3] - box[1] >= 1 ? [{ label, box }] : [];
   });
 }

@@ -65,8 +65,37 @@ export function letterbox(image: FloatImage, size: readonly [number, number], fi
     height: Math.max(1, Math.round(image.height * scale)),
   };
   const data = new Float32Array(height * width * 3).fill(fill);
-  const rows = resizeWeights(image.height, fitted.height);
-  const columns = resizeWeights(image.width, fitted.width);
+  resizeInto(data, width, image, fitted);
+  return {
+    image: { width, height, channels: 3, data },
+    fitted,
+    original: { width: image.width, height: image.height },
+  };
+}
+
+/**
+ * An image resized to exactly `size` (height, width), filtered as `letterbox` does; the sides may scale by
+ * different factors. Throws DataError for a size that is not whole pixels.
+ */
+export function resizeImage(image: FloatImage, size: readonly [number, number]): FloatImage {
+  const [height, width] = size;
+  if (!size.every((side) => Number.isInteger(side) && side > 0)) {
+    throw new DataError(`resizeImage: size ${height}x${width} must be whole pixels of at least 1`);
+  }
+  const data = new Float32Array(height * width * 3);
+  resizeInto(data, width, image, { width, height });
+  return { width, height, channels: 3, data };
+}
+
+/** Writes the image, resized, into the upper left corner of rows of `stride` pixels. */
+function resizeInto(
+  data: Float32Array,
+  stride: number,
+  image: FloatImage,
+  to: { readonly width: number; readonly height: number },
+): void {
+  const rows = resizeWeights(image.height, to.height);
+  const columns = resizeWeights(image.width, to.width);
   const row = new Float32Array(image.width * 3);
   rows.forEach((fromRows, y) => {
     row.fill(0);
@@ -78,15 +107,10 @@ export function letterbox(image: FloatImage, size: readonly [number, number], fi
       for (let channel = 0; channel < 3; channel++) {
         let sum = 0;
         for (let k = 0; k < weights.length; k++) sum += weights[k]! * row[(first + k) * 3 + channel]!;
-        data[(y * width + x) * 3 + channel] = sum;
+        data[(y * stride + x) * 3 + channel] = sum;
       }
     });
   });
-  return {
-    image: { width, height, channels: 3, data },
-    fitted,
-    original: { width: image.width, height: image.height },
-  };
 }
 
 /** For each pixel of the output, the run of input pixels that it averages; the weights add up to 1. */

@@ -21,4 +21,5 @@ export {
   rasterizePolygon,
   traceContours,
 } from './polygon.ts';
+export * from './objects.ts';
 export * from './resize.ts';

@@ -1,6 +1,6 @@
 import type { AnnotatedShape, MaskPatch } from './annotation.ts';
 import type { Sample } from './dataset.ts';
-import { letterbox } from './image.ts';
+import { resizeImage } from './image.ts';
 
 /** A mask patch of other proportions, by nearest neighbours. */
 function scalePatch(mask: MaskPatch, sx: number, sy: number): MaskPatch {
@@ -19,14 +19,20 @@ function scalePatch(mask: MaskPatch, sx: number, sy: number): MaskPatch {
   return { x, y, width, height, data };
 }
 
+/** The size (height, width) of a picture shrunk so that its longer side is at most maxSide. Never enlarges. */
+export function shrunkSize(
+  { width, height }: { readonly width: number; readonly height: number },
+  maxSide: number,
+): [height: number, width: number] {
+  const scale = Math.min(1, maxSide / Math.max(width, height));
+  return [height, width].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
+}
+
 /** A sample whose longer side is at most maxSide; its annotations and region shrink with it. Never enlarges. */
 export function shrinkSample(sample: Sample, maxSide: number): Sample {
   const { image, annotation, region } = sample;
-  const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
-  if (scale === 1) return sample;
-  const [height, width] = [image.height, image.width].map((side) =>
-    Math.max(1, Math.round(side * scale)),
-  ) as [number, number];
+  if (Math.max(image.width, image.height) <= maxSide) return sample;
+  const [height, width] = shrunkSize(image, maxSide);
   const [sx, sy] = [width / image.width, height / image.height];
   const scaleBox = (box: readonly [number, number, number, number]): [number, number, number, number] => [
     box[0] * sx,
@@ -44,7 +50,7 @@ export function shrinkSample(sample: Sample, maxSide: number): Sample {
   );
   return {
     ...sample,
-    image: letterbox(image, [height, width]).image,
+    image: resizeImage(image, [height, width]),
     annotation: { ...annotation, width, height, shapes },
     ...(region ? { region: scaleBox(region) } : {}),
   };

@@ -28,7 +28,7 @@ export function record<R>(fn: () => R): { result: R; recording: Recording } {
   }
 }
 
-/** state := value, when the run ends. Only inside `Gpu.capture` and `Gpu.run`. */
+/** state := value, when the run ends; the last assignment counts. Only inside `Gpu.capture` and `Gpu.run`. */
 export function assign(state: State, value: Tensor): void {
   if (!current) {
     throw new FoveaError(`${state.label}: state changes only inside gpu.capture(…) or gpu.run(…)`);
@@ -42,8 +42,15 @@ export function assign(state: State, value: Tensor): void {
   const other = origin.kind === 'state' && origin.state !== state;
   // States are written one after another when the run ends; what one of them holds is taken as it is here.
   const dims = value.shape.map((_, i) => i);
-  current.effects.push({ state, value: other ? apply('permute', { x: value }, { dims }, false).y! : value });
+  const effect = { state, value: other ? apply('permute', { x: value }, { dims }, false).y! : value };
+  const earlier = current.effects.findIndex((candidate) => candidate.state === state);
+  if (earlier >= 0) current.effects[earlier] = effect;
+  else current.effects.push(effect);
 }
+
+/** What this recording has assigned to a state so far. */
+export const assignedTo = (state: State): Tensor | undefined =>
+  current?.effects.find((effect) => effect.state === state)?.value;
 
 /** Whether assignments are being recorded. */
 export const isRecording = (): boolean => current !== undefined;

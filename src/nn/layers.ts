@@ -8,7 +8,7 @@ import {
   groupNorm,
 } from '../graph/functions/conv.ts';
 import { linear } from '../graph/functions/reduce.ts';
-import { assign, isRecording } from '../graph/recorder.ts';
+import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Pair, pair } from '../shape.ts';
 import { constant, type Generator, kaimingNormal, normal } from './init.ts';
@@ -92,7 +92,10 @@ export class Linear extends Module {
   }
 }
 
-/** Batch norm over [N,H,W,C] (Ioffe and Szegedy 2015): the batch's statistics in training, running ones else. */
+/**
+ * Batch norm over [N,H,W,C] (Ioffe and Szegedy 2015): the batch's statistics in training, running ones else. Where a
+ * layer is applied several times in one step, each application moves the running ones on, as in PyTorch.
+ */
 export class BatchNorm2d extends Module {
   weight: Parameter;
   bias: Parameter;
@@ -115,8 +118,8 @@ export class BatchNorm2d extends Module {
     const tensors = {
       weight: this.weight.tensor,
       bias: this.bias.tensor,
-      runningMean: this.running_mean.tensor,
-      runningVar: this.running_var.tensor,
+      runningMean: assignedTo(this.running_mean.state) ?? this.running_mean.tensor,
+      runningVar: assignedTo(this.running_var.state) ?? this.running_var.tensor,
     };
     if (!this.training) return batchNormEval(x, tensors, this.#eps);
     const { y, runningMean, runningVar } = batchNormTrain(x, tensors, {

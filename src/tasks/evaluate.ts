@@ -1,5 +1,6 @@
 import type { Annotation } from '../data/annotation.ts';
 import type { Sample } from '../data/dataset.ts';
+import { objectsOf } from '../data/objects.ts';
 import { rasterizePolygon } from '../data/polygon.ts';
 import type { Box } from '../vision/boxes.ts';
 import { ConfusionMatrix, type DetectionResult, evaluateDetections } from '../vision/metrics.ts';
@@ -61,7 +62,10 @@ export interface DetectionEvaluation {
   readonly detections: readonly (readonly Detection[])[];
 }
 
-/** Average precision on labelled pictures (COCO's rules: at IoU .5, and the mean over .5 to .95). */
+/**
+ * Average precision on labelled pictures (COCO's rules: at IoU .5, and the mean over .5 to .95). Shapes of a group
+ * are one object, as in training.
+ */
 export async function evaluateDetector(
   detector: Detector,
   samples: readonly Sample[],
@@ -74,7 +78,7 @@ export async function evaluateDetector(
     onImage?.(detections.length);
   }
   const images = samples.map(({ annotation }, i) => ({
-    groundTruth: annotation.shapes.filter(({ box }) => objects(centreOf(box))),
+    groundTruth: objectsOf(annotation.shapes).filter(({ box }) => objects(centreOf(box))),
     predictions: detections[i]!.filter(({ box }) => objects(centreOf(box))),
   }));
   return { result: evaluateDetections(images, { classes: detector.trained.classNames }), detections };
@@ -105,8 +109,8 @@ export async function evaluateSegmenter(
     const segmentation = await segmenter.segment(image);
     segmentations.push(segmentation);
     const truth = labelMap(annotation, classNames);
-    for (const shape of annotation.shapes) {
-      if (!objects(centreOf(shape.box))) paint(truth, annotation, shape, IGNORE);
+    for (const { box, shapes } of objectsOf(annotation.shapes)) {
+      if (!objects(centreOf(box))) for (const shape of shapes) paint(truth, annotation, shape, IGNORE);
     }
     if (pixels) {
       truth.forEach((_, i) => {

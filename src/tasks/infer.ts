@@ -1,5 +1,6 @@
-import { type FloatImage, letterbox } from '../data/image.ts';
-import { FoveaError } from '../errors.ts';
+import { type FloatImage, resizeImage } from '../data/image.ts';
+import { shrunkSize } from '../data/resize.ts';
+import { DataError } from '../errors.ts';
 import { argmax } from '../graph/functions/reduce.ts';
 import { tensor } from '../graph/tensor.ts';
 import { type DetectOptions, RetinaNet } from '../models/retinanet.ts';
@@ -35,12 +36,8 @@ interface Prepared {
 const GREY = 0.5;
 
 export function prepareImage(image: FloatImage, maxSide: number, multiple: number): Prepared {
-  const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
-  const [h, w] = [image.height, image.width].map((side) => Math.max(1, Math.round(side * scale))) as [
-    number,
-    number,
-  ];
-  const small = scale < 1 ? letterbox(image, [h, w]).image : image;
+  const [h, w] = shrunkSize(image, maxSide);
+  const small = w < image.width || h < image.height ? resizeImage(image, [h, w]) : image;
   const [height, width] = [h, w].map((side) => Math.ceil(side / multiple) * multiple) as [number, number];
   const data = new Float32Array(height * width * 3).fill(GREY);
   for (let y = 0; y < h; y++) data.set(small.data.subarray(y * w * 3, (y + 1) * w * 3), y * width * 3);
@@ -77,16 +74,17 @@ export class Detector {
   readonly #steps = new Map<string, SizedStep<Results>>();
   readonly #gpu: Gpu;
 
-  constructor(gpu: Gpu, trained: TrainedModel) {
+  /** `name` is for the message where the model is of the other task. */
+  constructor(gpu: Gpu, trained: TrainedModel, name = 'Detector') {
     if (!(trained.model instanceof RetinaNet)) {
-      throw new FoveaError('Detector: this model segments; use Segmenter (fovea segment)');
+      throw new DataError(`${name}: this model segments; use Segmenter (fovea segment)`);
     }
     this.trained = trained;
     this.#gpu = gpu;
     this.#model = trained.model;
   }
 
-  /** Detections, best first. */
+  /** Detections, best first; what shows less than a pixel of itself in the picture is left out. */
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
     const { data, height, width, scaleX, scaleY } = prepareImage(
       image,
@@ -116,7 +114,7 @@ export class Detector {
       ] as [number, number, number, number],
       label: this.trained.classNames[labels[i]!]!,
       score: scores[i]!,
-    })).filter(({ box }) => box[2] > box[0] && box[3] > box[1]);
+    })).filter(({ box }) => box[2] - box[0] >= 1 && box[3] - box[1] >= 1);
   }
 
   dispose(): void {
@@ -130,10 +128,11 @@ export class Segmenter {
   readonly #model: UNet;
   readonly #step: SizedStep<Results>;
 
-  constructor(gpu: Gpu, trained: TrainedModel) {
+  /** `name` is for the message where the model is of the other task. */
+  constructor(gpu: Gpu, trained: TrainedModel, name = 'Segmenter') {
     const { model } = trained;
     if (!(model instanceof UNet)) {
-      throw new FoveaError('Segmenter: this model detects; use Detector (fovea detect)');
+      throw new DataError(`${name}: this model detects; use Detector (fovea detect)`);
     }
     this.trained = trained;
     this.#model = model;
@@ -165,8 +164,8 @@ export class Segmenter {
 
 /** A detector from the bytes of its file. `name` is for messages. */
 export const loadDetector = (gpu: Gpu, bytes: Uint8Array, name: string): Detector =>
-  new Detector(gpu, decodeModel(bytes, name));
+  new Detector(gpu, decodeModel(bytes, name), name);
 
 /** A segmenter from the bytes of its file. `name` is for messages. */
 export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, name: string): Segmenter =>
-  new Segmenter(gpu, decodeModel(bytes, name));
+  new Segmenter(gpu, decodeModel(bytes, name), name);

@@ -9,7 +9,8 @@ import { type Comparison, compare, runKernel, runReference, tolerances, worstOf 
 export interface Row {
   readonly op: string;
   readonly name: string;
-  readonly direction: 'forward' | 'backward';
+  /** `both`: a conformance case, whose outputs and gradients are one check. */
+  readonly direction: 'forward' | 'backward' | 'both';
   /** |got - want| of the worst element, and what it is allowed; NaN where nothing was computed. */
   readonly maxError: number;
   readonly tolerance: number;

@@ -1,0 +1,12 @@
+/**
+ * Fovea: WebGPU compute kernels for vision, a graph that trains, and models. This entry point has what building and
+ * training takes; `fovea/kernels` has single kernels for your own WebGPU programs.
+ */
+
+export { type AdapterChoice, type AdapterDescription, Device, type OpenOptions } from './device/device.ts';
+export * from './errors.ts';
+export * from './graph/index.ts';
+export { borrowGpu, type DebugOptions, Gpu, openGpu, type Results, type Run, type Step } from './plan/gpu.ts';
+export type { ProgramStats } from './plan/program.ts';
+export type { DType, Shape, TensorSpec } from './shape.ts';
+export * from './tasks/index.ts';
