@@ -15,7 +15,9 @@ function run(title, command, args) {
   const start = performance.now();
   console.log(`\n== ${title}`);
   const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
-  console.log(`== ${title}: ${status === 0 ? 'ok' : 'FAILED'}, ${((performance.now() - start) / 1000).toFixed(0)} s`);
+  console.log(
+    `== ${title}: ${status === 0 ? 'ok' : 'FAILED'}, ${((performance.now() - start) / 1000).toFixed(0)} s`,
+  );
   return status === 0;
 }
 
@@ -29,9 +31,16 @@ const count = (ok) => {
 count(run('build', process.execPath, ['scripts/build.mjs']));
 count(run('types', bin('tsc'), ['--noEmit']));
 count(run('lint', bin('biome'), ['check', '.']));
-const ok = run('tests', bin('vitest'), ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]);
+const ok = run('tests', bin('vitest'), [
+  'run',
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+]);
 try {
-  const { numPassedTests, numFailedTests, numFailedTestSuites, success } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numFailedTestSuites, success } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   passed += numPassedTests;
   // A file that does not even load fails no test of its own.
   failed += success ? 0 : Math.max(numFailedTests, numFailedTestSuites, 1);

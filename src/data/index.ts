@@ -13,6 +13,7 @@ export {
   parseLabelme,
   toAnnotation,
 } from './labelme.ts';
+export * from './objects.ts';
 export {
   type Components,
   connectedComponents,
@@ -21,5 +22,4 @@ export {
   rasterizePolygon,
   traceContours,
 } from './polygon.ts';
-export * from './objects.ts';
 export * from './resize.ts';

@@ -1,9 +1,10 @@
 import * as v from 'valibot';
-import { DataError } from '../errors.ts';
+import { DataError, StateDictError } from '../errors.ts';
 import { decodeWeights, type ModelMetadata } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { RetinaNet, type RetinaNetConfig } from '../models/retinanet.ts';
 import { UNet, type UNetConfig } from '../models/unet.ts';
+import { numel } from '../shape.ts';
 
 /** Finding objects, or saying of every pixel what it shows. */
 export type Task = 'detect' | 'segment';
@@ -38,8 +39,33 @@ const retinaNetSchema = v.object({
   headDepth: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(16)),
   extraLevels: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4)),
 });
-const uNetSchema = v.object({ ...common, depth: count(8) });
+// Label maps are bytes: 0 is the background, and 255 counts for nothing.
+const uNetSchema = v.object({ ...common, numClasses: count(254), depth: count(8) });
 const preprocessingSchema = v.object({ maxSide: count(65536) });
+
+/** What shapes a model, checked; or which field is wrong and how. */
+export function checkDescription(
+  task: Task,
+  config: unknown,
+  preprocessing: unknown,
+):
+  | { readonly config: RetinaNetConfig | UNetConfig; readonly preprocessing: Preprocessing }
+  | { readonly problem: string } {
+  const model = v.safeParse(task === 'detect' ? retinaNetSchema : uNetSchema, config);
+  const before = v.safeParse(preprocessingSchema, preprocessing);
+  if (model.success && before.success) {
+    return { config: model.output as RetinaNetConfig | UNetConfig, preprocessing: before.output };
+  }
+  const issue = (model.issues?.[0] ?? before.issues?.[0]) as v.BaseIssue<unknown>;
+  const place = v.getDotPath(issue);
+  return { problem: `${place ? `${place}: ` : ''}${issue.message}` };
+}
+
+/** Values in the largest weight: what tells, before anything is allocated, a model that is too large. */
+export function largestWeight(task: Task, config: RetinaNetConfig | UNetConfig): number {
+  if (task === 'segment') return 9 * (config.width * 2 ** (config as UNetConfig).depth) ** 2;
+  return 9 * Math.max(8 * config.width, (config as RetinaNetConfig).pyramidWidth) ** 2;
+}
 
 /** Builds an architecture by its name, with random weights. */
 export function buildModel(task: Task, config: RetinaNetConfig | UNetConfig, seed: number): RetinaNet | UNet {
@@ -81,24 +107,27 @@ export function restoreModel(
       `${file}: architecture "${metadata.architecture}" is unknown; known are retinanet and unet`,
     );
   }
-  const config = v.safeParse(task === 'detect' ? retinaNetSchema : uNetSchema, metadata.config);
-  const preprocessing = v.safeParse(preprocessingSchema, metadata.preprocessing);
-  const issue = config.issues?.[0] ?? preprocessing.issues?.[0];
-  if (!config.success || !preprocessing.success) {
-    const place = issue ? v.getDotPath(issue as v.BaseIssue<unknown>) : undefined;
-    throw new DataError(
-      `${file}: fovea.model${place ? ` ${place}` : ''}: ${issue?.message}; export the weights again`,
-    );
+  const checked = checkDescription(task, metadata.config, metadata.preprocessing);
+  if ('problem' in checked) {
+    throw new DataError(`${file}: fovea.model: ${checked.problem}; export the weights again`);
   }
+  const { config, preprocessing } = checked;
   const { classNames } = metadata;
-  if (config.output.numClasses !== classNames.length) {
+  if (config.numClasses !== classNames.length) {
     throw new DataError(
-      `${file}: ${classNames.length} class names for ${config.output.numClasses} classes; export the weights again`,
+      `${file}: ${classNames.length} class names for ${config.numClasses} classes; export the weights again`,
     );
   }
-  const model = buildModel(task, config.output as RetinaNetConfig | UNetConfig, 0).eval();
+  const held = Math.max(0, ...[...weights.values()].map(({ shape }) => numel(shape)));
+  // What is small can be built, and loadStateDict then lists the keys.
+  if (largestWeight(task, config) > Math.max(held, 2 ** 22)) {
+    throw new StateDictError(
+      `${file}: the largest tensor has ${held} values, a ${metadata.architecture} of width ${config.width} has one of ${largestWeight(task, config)}; export the weights again`,
+    );
+  }
+  const model = buildModel(task, config, 0).eval();
   model.loadStateDict(weights, file);
-  return { task, model, classNames, preprocessing: preprocessing.output };
+  return { task, model, classNames, preprocessing };
 }
 
 /** A model from the bytes of its file. `name` is for messages. */

@@ -1,6 +1,7 @@
 import type { AugmentOptions } from '../data/augment.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
-import { shrinkSample } from '../data/resize.ts';
+import { objectsOf } from '../data/objects.ts';
+import { shrunkSize } from '../data/resize.ts';
 import { RETINANET_DEFAULTS, type RetinaNetConfig } from '../models/retinanet.ts';
 import { UNET_DEFAULTS, type UNetConfig } from '../models/unet.ts';
 import type { Task } from './modelFile.ts';
@@ -34,6 +35,8 @@ export interface SettingsOptions {
   readonly augment?: AugmentOptions;
 }
 
+/** Pictures are shrunk to this longer side where nothing else is asked for. */
+export const DEFAULT_MAX_SIDE = 512;
 const DEFAULT_STEPS = 400;
 const DEFAULT_AUGMENT: AugmentOptions = {
   scale: [0.75, 1.33],
@@ -43,11 +46,16 @@ const DEFAULT_AUGMENT: AugmentOptions = {
   saturation: 0.2,
 };
 
-/** Crops that make one epoch: as many as cover each picture once. */
-export function cropsPerEpoch(samples: readonly Sample[], cropSize: number): number[] {
+/** Crops of each picture that make one epoch: as many as cover it, shrunk to maxSide, once. */
+export function cropsPerEpoch(
+  samples: readonly Sample[],
+  { maxSide, cropSize }: { readonly maxSide: number; readonly cropSize: number },
+): number[] {
   return samples.map(({ image, region }) => {
     const [x1, y1, x2, y2] = region ?? [0, 0, image.width, image.height];
-    return Math.max(1, Math.round(((x2 - x1) * (y2 - y1)) / cropSize ** 2));
+    const [height, width] = shrunkSize(image, maxSide);
+    const pixels = (x2 - x1) * (y2 - y1) * (width / image.width) * (height / image.height);
+    return Math.max(1, Math.round(pixels / cropSize ** 2));
   });
 }
 
@@ -61,18 +69,17 @@ export function defaultSettings(
   options: SettingsOptions = {},
 ): TrainSettings {
   const names = classNames(samples);
-  const maxSide = options.maxSide ?? 512;
+  const maxSide = options.maxSide ?? DEFAULT_MAX_SIDE;
   const sides = samples.flatMap(({ image, annotation }) => {
     const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
-    return annotation.shapes.map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
+    return objectsOf(annotation.shapes).map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
   });
   sides.sort((a, b) => a - b);
   const large = sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
   const wanted = Math.ceil(Math.max(96, 1.5 * large) / 32) * 32;
   const cropSize = options.cropSize ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
   const batchSize = options.batchSize ?? 4;
-  const shrunk = samples.map((sample) => shrinkSample(sample, maxSide));
-  const perEpoch = cropsPerEpoch(shrunk, cropSize).reduce((a, b) => a + b, 0) / batchSize;
+  const perEpoch = cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) / batchSize;
   const steps =
     options.steps ??
     (options.epochs === undefined ? DEFAULT_STEPS : Math.max(1, Math.round(options.epochs * perEpoch)));

@@ -6,13 +6,15 @@ import {
   type SegmentBatch,
 } from '../data/dataset.ts';
 import { shrinkSample } from '../data/resize.ts';
-import { DataError, NumericError } from '../errors.ts';
+import type { Caps } from '../device/caps.ts';
+import { DataError, DeviceLimitError, NumericError, ShapeError } from '../errors.ts';
 import { backward } from '../graph/backward.ts';
 import { add } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import { type State, type Tensor, tensor } from '../graph/tensor.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
+import { checkBindingSize } from '../kernels/kernel.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
 import type { UNet } from '../models/unet.ts';
 import { AdamW } from '../nn/optimizers.ts';
@@ -20,7 +22,7 @@ import { oneCycle } from '../nn/schedules.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CompileProgress } from '../plan/program.ts';
 import type { HostArray } from '../shape.ts';
-import { buildModel, type Task, type TrainedModel } from './modelFile.ts';
+import { buildModel, checkDescription, largestWeight, type Task, type TrainedModel } from './modelFile.ts';
 import { cropsPerEpoch, type TrainSettings } from './settings.ts';
 
 /** What happened in one step. */
@@ -34,7 +36,11 @@ export interface TrainHooks {
   onStep?(record: StepRecord, imagesPerSecond: number): void;
   onPhase?(name: string): void;
   onCompile?: CompileProgress;
-  /** Called with all that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. */
+  /**
+   * Called with all that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. What is
+   * kept every so often is handed over once the next loss is known to be finite, so that a good checkpoint is never
+   * replaced by one that nothing can go on from.
+   */
   onCheckpoint?(checkpoint: Checkpoint): Promise<void>;
   readonly checkpointEvery?: number;
   /** Asked before every step; true ends the training after a checkpoint. */
@@ -60,7 +66,10 @@ interface Progress {
 
 const LOSS_NAMES = { detect: ['classification', 'regression'], segment: ['segmentation'] } as const;
 
-/** Trains from random weights, or goes on from a checkpoint. */
+/**
+ * Trains from random weights, or goes on from a checkpoint. Throws, before anything is allocated, DataError,
+ * ShapeError or DeviceLimitError for settings that cannot be; NumericError for losses or weights that are not finite.
+ */
 export async function train(
   gpu: Gpu,
   samples: readonly Sample[],
@@ -68,8 +77,9 @@ export async function train(
   hooks: TrainHooks = {},
   resume?: { readonly checkpoint: Checkpoint; readonly file: string },
 ): Promise<TrainResult> {
+  checkSettings(settings, gpu.device.caps);
   const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));
-  const repeated = cropsPerEpoch(shrunk, settings.cropSize).flatMap((count, i) =>
+  const repeated = cropsPerEpoch(shrunk, settings).flatMap((count, i) =>
     new Array<Sample>(count).fill(shrunk[i]!),
   );
   const source = new BatchSource(repeated, {
@@ -107,6 +117,7 @@ export async function train(
     await step.prepare(batch.tensors, hooks.onCompile);
   }
   let pending: { step: number; lr: number; values: Promise<HostArray> } | undefined;
+  let held: { readonly step: number; readonly checkpoint: Checkpoint } | undefined;
   const started = performance.now();
   const settle = async (): Promise<void> => {
     if (!pending) return;
@@ -119,6 +130,8 @@ export async function train(
         `step ${at + 1}: the ${broken[0]} loss is ${broken[1]}; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
       );
     }
+    if (held?.step === at) await hooks.onCheckpoint?.(held.checkpoint);
+    held = undefined;
     const record = { step: at + 1, losses, lr };
     history.push(record);
     hooks.onStep?.(record, ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started));
@@ -139,15 +152,16 @@ export async function train(
     await settle();
     pending = { step: done, lr, values };
     const every = hooks.checkpointEvery ?? 25;
-    if ((done + 1) % every === 0 && done + 1 < settings.steps) {
+    if (hooks.onCheckpoint && (done + 1) % every === 0 && done + 1 < settings.steps) {
       await settle();
-      await save(done + 1);
+      held = { step: done + 1, checkpoint: await snapshot(done + 1) };
     }
   }
   await settle();
   const seconds = (performance.now() - started) / 1000;
-  await save(done);
-  const weights = await model.stateDict(download);
+  const last = await snapshot(done);
+  await hooks.onCheckpoint?.(last);
+  const { weights } = last;
   model.loadStateDict(weights);
   model.eval();
   step.dispose();
@@ -164,20 +178,49 @@ export async function train(
     imagesPerSecond: ((done - first) * settings.batchSize) / Math.max(seconds, 1e-9),
   };
 
-  /** A checkpoint after so many steps. The next batch may have been cut already, so its number is given. */
-  async function save(steps: number): Promise<void> {
-    if (!hooks.onCheckpoint) return;
+  /** All that resuming after so many steps needs. The next batch may have been cut already, so its number is given. */
+  async function snapshot(steps: number): Promise<Checkpoint> {
+    const weights = await model.stateDict(download);
+    for (const [name, { data }] of weights) {
+      if (!data.every(Number.isFinite)) {
+        throw new NumericError(
+          `step ${steps}: ${name} is no longer finite; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
+        );
+      }
+    }
     const progress: Progress = {
       settings,
       step: steps,
       batches: { ...source.state(), batch: steps },
-      history,
+      history: [...history],
     };
-    await hooks.onCheckpoint({
-      weights: await model.stateDict(download),
-      optimizer: await optimizer.stateDict(download),
-      progress,
-    });
+    return { weights, optimizer: await optimizer.stateDict(download), progress };
+  }
+}
+
+/** Throws for settings that no training can have, or not on this device. */
+function checkSettings(settings: TrainSettings, caps: Caps): void {
+  const { task, config, maxSide, cropSize, batchSize, steps } = settings;
+  const checked = checkDescription(task, config, { maxSide });
+  if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change the setting`);
+  for (const [name, value] of Object.entries({ cropSize, batchSize, steps })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new DataError(`train: ${name} ${value}; give a whole number of at least 1`);
+    }
+  }
+  const multiple = task === 'detect' ? 8 : 2 ** (config as UNet['config']).depth;
+  if (cropSize % multiple !== 0) {
+    throw new ShapeError(
+      `train: crops of ${cropSize}x${cropSize}; the side must be a multiple of ${multiple}`,
+    );
+  }
+  const images = { shape: [batchSize, cropSize, cropSize, 3], dtype: 'f32' } as const;
+  checkBindingSize('train', 'images', images, caps.maxBindingSize);
+  const bytes = 4 * largestWeight(task, config);
+  if (bytes > caps.maxBindingSize) {
+    throw new DeviceLimitError(
+      `train: width ${config.width} makes a weight of ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
+    );
   }
 }
 
@@ -237,7 +280,7 @@ function restore(
   );
   if (differing.length > 0) {
     const list = differing.map(
-      ([name, value]) => `${name} ${JSON.stringify(saved[name])}, now ${JSON.stringify(value)}`,
+      ([name, value]) => `${name} ${JSON.stringify(saved[name]) ?? 'unknown'}, now ${JSON.stringify(value)}`,
     );
     throw new DataError(
       `${file}: was trained with ${list.join('; ')}; resume with the same data and settings`,

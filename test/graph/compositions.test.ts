@@ -99,13 +99,14 @@ describe('losses of boxes', () => {
   const boxes = (list: number[]) => leaf(Float32Array.from(list), [list.length / 4, 4]);
   const target = boxes([0, 0, 4, 2, 10, 10, 14, 18, 0, 0, 3, 3]);
 
-  it.each([generalizedBoxIouLoss, distanceBoxIouLoss, completeBoxIouLoss])(
-    '%o is 0 for equal boxes',
-    (loss) => {
-      const [y] = evaluate([loss(target, target)]);
-      for (const value of y!) expect(value).toBeCloseTo(0, 6);
-    },
-  );
+  it.each([
+    generalizedBoxIouLoss,
+    distanceBoxIouLoss,
+    completeBoxIouLoss,
+  ])('%o is 0 for equal boxes', (loss) => {
+    const [y] = evaluate([loss(target, target)]);
+    for (const value of y!) expect(value).toBeCloseTo(0, 6);
+  });
 
   it('are above 1 for boxes that do not meet', () => {
     const far = boxes([6, 6, 8, 9, 0, 0, 2, 1, 5, 7, 9, 8]);

@@ -47,12 +47,7 @@ export function scene(name: string, figures: readonly Figure[], width = 64, heig
       if (inside) data.set(COLORS[figure.kind], i * 3);
     });
     const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-    const box: AnnotatedShape['box'] = [
-      Math.min(...xs),
-      Math.min(...ys),
-      Math.max(...xs),
-      Math.max(...ys),
-    ];
+    const box: AnnotatedShape['box'] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
     return { label: figure.kind, box, groupId: null, ...(figure.kind === 'ball' ? { points } : {}) };
   });
   return {
