@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DataError } from '../../src/errors.ts';
 
@@ -23,6 +23,29 @@ export function fileProblem(error: unknown): string {
       return 'the file system is read-only';
     default:
       return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Makes a folder, and those above it. Throws DataError where it cannot be made or written into. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    const problem =
+      (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is a file, not a folder' : fileProblem(error);
+    throw new DataError(`${folder}: cannot be used as a folder (${problem}); choose another output path`, {
+      cause: error,
+    });
+  }
+}
+
+/** Makes sure, before hours of work, that a file can be written: makes its folder. Throws DataError. */
+export async function checkOutputFile(path: string): Promise<void> {
+  await makeFolder(dirname(path));
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) {
+    throw new DataError(`${path}: is a folder; give the path of a file`);
   }
 }
 

@@ -13,11 +13,15 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 const whole =
-  (min: number) =>
+  (min: number, max = Number.MAX_SAFE_INTEGER, multiple = 1) =>
   (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < min)
-      throw new InvalidArgumentError(`give a whole number of ${min} or more.`);
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    if (!Number.isSafeInteger(value) || value < min || value > max || value % multiple !== 0) {
+      const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+      throw new InvalidArgumentError(
+        `give a whole number ${range}${multiple === 1 ? '' : `, a multiple of ${multiple}`}.`,
+      );
+    }
     return value;
   };
 const positive = (text: string): number => {
@@ -57,14 +61,14 @@ program
   .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
   .requiredOption('--out <file>', 'where the weights go (.safetensors)')
   .option('--epochs <n>', 'passes over all pixels (default: 400 steps in all)', whole(1))
-  .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32))
+  .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32, 65536))
   .option(
     '--crop <pixels>',
     'side of the training crops, a multiple of 32 (default: by the size of the objects)',
-    whole(32),
+    whole(32, 65536, 32),
   )
   .option('--batch <n>', 'crops a step (default: 4)', whole(1))
-  .option('--width <channels>', 'channels of the first stage (default: 16)', whole(1))
+  .option('--width <channels>', 'channels of the first stage (default: 16)', whole(1, 4096))
   .option('--lr <rate>', 'highest learning rate (default: 0.003)', positive)
   .option('--seed <n>', 'same seed, same weights (default: 0)', whole(0))
   .option('--checkpoint-every <steps>', 'how often to save a checkpoint (default: 25)', whole(1))

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { AnnotatedShape, Annotation } from '../../src/data/annotation.ts';
 import { formatLabelme } from '../../src/data/labelme.ts';
-import { connectedComponents, traceContours } from '../../src/data/polygon.ts';
+import { connectedComponents, polygonBounds, traceContours } from '../../src/data/polygon.ts';
 import type { Detection, Segmentation } from '../../src/tasks/infer.ts';
 import { writeFileAtomic } from './files.ts';
 
@@ -22,17 +22,9 @@ export function segmentationShapes(
     const sizes = new Int32Array(components.count + 1);
     for (const component of components.labels) sizes[component]!++;
     const kept = mask.map((value, i) => (value && sizes[components.labels[i]!]! >= MIN_REGION ? 1 : 0));
-    return traceContours(kept, width, height, 0.75).map((points): AnnotatedShape => {
-      const xs = points.map(([x]) => x);
-      const ys = points.map(([, y]) => y);
-      const box: [number, number, number, number] = [
-        Math.min(...xs),
-        Math.min(...ys),
-        Math.max(...xs),
-        Math.max(...ys),
-      ];
-      return { label, points, box, groupId: null };
-    });
+    return traceContours(kept, width, height, 0.75).map(
+      (points): AnnotatedShape => ({ label, points, box: polygonBounds(points), groupId: null }),
+    );
   });
 }
 

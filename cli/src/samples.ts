@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Sample } from '../../src/data/dataset.ts';
 import { embeddedImage, parseLabelme, toAnnotation } from '../../src/data/labelme.ts';
+import { shrinkSample } from '../../src/data/resize.ts';
 import { DataError } from '../../src/errors.ts';
 import { fileProblem } from './files.ts';
 import { decodeImage, decodePng, type LoadedImage, loadImage } from './images.ts';
@@ -46,8 +47,12 @@ export async function loadLabelme(file: string): Promise<LabelledImage> {
   return { name: path.basename(file, '.json'), image: picture, picture, annotation };
 }
 
-/** Every Labelme file of a folder, by name. Throws DataError where there is none. */
-export async function loadFolder(folder: string): Promise<LabelledImage[]> {
+/**
+ * The samples of a folder: every Labelme file in it with its picture, by name; pictures without one are left out.
+ * Each is shrunk to `maxSide` as soon as it is read, so that many large photographs fit into memory. Throws
+ * DataError where there is none.
+ */
+export async function loadFolder(folder: string, maxSide = Infinity): Promise<Sample[]> {
   let names: string[];
   try {
     if (!(await stat(folder)).isDirectory())
@@ -65,7 +70,11 @@ export async function loadFolder(folder: string): Promise<LabelledImage[]> {
       `${folder}: holds no Labelme file (*.json); label pictures with Labelme and save beside them`,
     );
   }
-  const samples: LabelledImage[] = [];
-  for (const name of files) samples.push(await loadLabelme(path.join(folder, name)));
+  const samples: Sample[] = [];
+  for (const file of files) {
+    const { name, image, annotation } = await loadLabelme(path.join(folder, file));
+    const { width, height, channels, data } = image;
+    samples.push(shrinkSample({ name, image: { width, height, channels, data }, annotation }, maxSide));
+  }
   return samples;
 }

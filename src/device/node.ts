@@ -28,7 +28,7 @@ async function loadDawn(): Promise<Dawn> {
   }
 }
 
-/** Makes a shared library resident and visible to Dawn's own dlopen. True if it is there. */
+/** Makes a shared library resident and visible to Dawn's own dlopen. True if it is there and whole. */
 function preload(library: string): boolean {
   const { constants } = builtin<typeof import('node:os')>('node:os');
   const RTLD_NODELETE = 0x1000;
@@ -37,8 +37,8 @@ function preload(library: string): boolean {
     process.dlopen({ exports: {} }, library, flags);
     return true;
   } catch (error) {
-    // It is no Node addon, so dlopen always throws; what counts is whether the file was found.
-    return !/cannot open shared object/.test((error as Error).message);
+    // It is no Node addon, so dlopen always throws; what counts is whether the library was loaded before that.
+    return /self-register/.test((error as Error).message);
   }
 }
 

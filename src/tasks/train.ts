@@ -111,72 +111,75 @@ export async function train(
   });
 
   const download = (state: State) => gpu.download(state);
-  let batch = toTensors(source, settings);
-  if (first < settings.steps) {
-    hooks.onPhase?.('compiling');
-    await step.prepare(batch.tensors, hooks.onCompile);
-  }
-  let pending: { step: number; lr: number; values: Promise<HostArray> } | undefined;
-  let held: { readonly step: number; readonly checkpoint: Checkpoint } | undefined;
-  const started = performance.now();
-  const settle = async (): Promise<void> => {
-    if (!pending) return;
-    const { step: at, lr, values } = pending;
-    pending = undefined;
-    const losses = namedLosses(settings.task, await values);
-    const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
-    if (broken) {
-      throw new NumericError(
-        `step ${at + 1}: the ${broken[0]} loss is ${broken[1]}; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
-      );
+  try {
+    let batch = toTensors(source, settings);
+    if (first < settings.steps) {
+      hooks.onPhase?.('compiling');
+      await step.prepare(batch.tensors, hooks.onCompile);
     }
-    if (held?.step === at) await hooks.onCheckpoint?.(held.checkpoint);
-    held = undefined;
-    const record = { step: at + 1, losses, lr };
-    history.push(record);
-    hooks.onStep?.(record, ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started));
-  };
-  let done = first;
-  let stopped = false;
-  for (; done < settings.steps; done++) {
-    stopped = hooks.shouldStop?.() ?? false;
-    if (stopped) break;
-    const lr = schedule(done);
-    optimizer.advance(lr);
-    const run = await step(...batch.tensors);
-    const values = run.losses.data();
-    // A promise that is awaited later must not count as unhandled where the loop ends before.
-    values.catch(() => undefined);
-    // While the device works on this step, the next batch is cut and the losses of the last one are read.
-    if (done + 1 < settings.steps) batch = toTensors(source, settings);
-    await settle();
-    pending = { step: done, lr, values };
-    const every = hooks.checkpointEvery ?? 25;
-    if (hooks.onCheckpoint && (done + 1) % every === 0 && done + 1 < settings.steps) {
+    let pending: { step: number; lr: number; values: Promise<HostArray> } | undefined;
+    let held: { readonly step: number; readonly checkpoint: Checkpoint } | undefined;
+    const started = performance.now();
+    const settle = async (): Promise<void> => {
+      if (!pending) return;
+      const { step: at, lr, values } = pending;
+      pending = undefined;
+      const losses = namedLosses(settings.task, await values);
+      const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
+      if (broken) {
+        throw new NumericError(
+          `step ${at + 1}: the ${broken[0]} loss is ${broken[1]}; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
+        );
+      }
+      if (held?.step === at) await hooks.onCheckpoint?.(held.checkpoint);
+      held = undefined;
+      const record = { step: at + 1, losses, lr };
+      history.push(record);
+      hooks.onStep?.(record, ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started));
+    };
+    let done = first;
+    let stopped = false;
+    for (; done < settings.steps; done++) {
+      stopped = hooks.shouldStop?.() ?? false;
+      if (stopped) break;
+      const lr = schedule(done);
+      optimizer.advance(lr);
+      const run = await step(...batch.tensors);
+      const values = run.losses.data();
+      // A promise that is awaited later must not count as unhandled where the loop ends before.
+      values.catch(() => undefined);
+      // While the device works on this step, the next batch is cut and the losses of the last one are read.
+      if (done + 1 < settings.steps) batch = toTensors(source, settings);
       await settle();
-      held = { step: done + 1, checkpoint: await snapshot(done + 1) };
+      pending = { step: done, lr, values };
+      const every = hooks.checkpointEvery ?? 25;
+      if (hooks.onCheckpoint && (done + 1) % every === 0 && done + 1 < settings.steps) {
+        await settle();
+        held = { step: done + 1, checkpoint: await snapshot(done + 1) };
+      }
     }
+    await settle();
+    const seconds = (performance.now() - started) / 1000;
+    const last = await snapshot(done);
+    await hooks.onCheckpoint?.(last);
+    const { weights } = last;
+    model.loadStateDict(weights);
+    model.eval();
+    return {
+      trained: {
+        task: settings.task,
+        model,
+        classNames: settings.classNames,
+        preprocessing: { maxSide: settings.maxSide },
+      },
+      weights,
+      history,
+      finished: !stopped,
+      imagesPerSecond: ((done - first) * settings.batchSize) / Math.max(seconds, 1e-9),
+    };
+  } finally {
+    step.dispose();
   }
-  await settle();
-  const seconds = (performance.now() - started) / 1000;
-  const last = await snapshot(done);
-  await hooks.onCheckpoint?.(last);
-  const { weights } = last;
-  model.loadStateDict(weights);
-  model.eval();
-  step.dispose();
-  return {
-    trained: {
-      task: settings.task,
-      model,
-      classNames: settings.classNames,
-      preprocessing: { maxSide: settings.maxSide },
-    },
-    weights,
-    history,
-    finished: !stopped,
-    imagesPerSecond: ((done - first) * settings.batchSize) / Math.max(seconds, 1e-9),
-  };
 
   /** All that resuming after so many steps needs. The next batch may have been cut already, so its number is given. */
   async function snapshot(steps: number): Promise<Checkpoint> {

@@ -1,11 +1,13 @@
+import path from 'node:path';
+import type { Sample } from '../../../src/data/dataset.ts';
 import { DataError } from '../../../src/errors.ts';
 import { readFileBytes } from '../../../src/io/files.ts';
 import { evaluateDetector, evaluateSegmenter } from '../../../src/tasks/evaluate.ts';
 import { Detector, Segmenter } from '../../../src/tasks/infer.ts';
 import { decodeModel } from '../../../src/tasks/modelFile.ts';
-import { writeFileAtomic } from '../files.ts';
+import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
-import { type LabelledImage, loadFolder } from '../samples.ts';
+import { loadFolder } from '../samples.ts';
 
 export interface EvalOptions {
   readonly data: string;
@@ -29,12 +31,12 @@ function table(header: readonly string[], rows: readonly (readonly (string | num
 }
 
 /** Labels that the model has never seen cannot be judged. */
-function checkClasses(samples: readonly LabelledImage[], classNames: readonly string[]): void {
+function checkClasses(folder: string, samples: readonly Sample[], classNames: readonly string[]): void {
   for (const { name, annotation } of samples) {
-    const unknown = annotation.shapes.find(({ label }) => !classNames.includes(label));
-    if (unknown) {
+    const index = annotation.shapes.findIndex(({ label }) => !classNames.includes(label));
+    if (index >= 0) {
       throw new DataError(
-        `${name}: label "${unknown.label}" is none of the model’s classes (${classNames.join(', ')}); rename it, or train with it`,
+        `${path.join(folder, `${name}.json`)}: shapes[${index}].label is "${annotation.shapes[index]!.label}", none of the model’s classes (${classNames.join(', ')}); rename it, or train with it`,
       );
     }
   }
@@ -44,7 +46,8 @@ function checkClasses(samples: readonly LabelledImage[], classNames: readonly st
 export async function evalCommand(model: string, { data, json, adapter }: EvalOptions): Promise<void> {
   const trained = decodeModel(await readFileBytes(model), model);
   const samples = await loadFolder(data);
-  checkClasses(samples, trained.classNames);
+  checkClasses(data, samples, trained.classNames);
+  if (json !== undefined) await checkOutputFile(json);
   await withGpu(adapter, async (gpu) => {
     let metrics: object;
     let text: string;

@@ -1,11 +1,12 @@
-import { mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { UsageError } from '../../../src/errors.ts';
+import type { AnnotatedShape } from '../../../src/data/annotation.ts';
+import { DataError, UsageError } from '../../../src/errors.ts';
 import { readFileBytes } from '../../../src/io/files.ts';
 import type { Gpu } from '../../../src/plan/gpu.ts';
 import { loadDetector, loadSegmenter } from '../../../src/tasks/infer.ts';
 import { drawOverlay } from '../draw.ts';
-import { writeFileAtomic } from '../files.ts';
+import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
 import { colorAt } from '../palette.ts';
@@ -17,11 +18,21 @@ export interface PredictOptions {
   readonly adapter?: string;
 }
 
-/** Two pictures of one name would overwrite each other's results. */
-function checkNames(images: readonly string[]): void {
+/**
+ * What can be told before anything is computed: pictures that are not there, two of one name that would overwrite
+ * each other's results, and results that would overwrite the pictures and their annotations.
+ */
+async function checkPictures(images: readonly string[], out: string): Promise<void> {
   const names = new Map<string, string>();
   for (const image of images) {
-    const { name } = path.parse(image);
+    await access(image).catch((error) => {
+      throw new DataError(`${image}: cannot read the image (${fileProblem(error)}); check the path`);
+    });
+    const { name, dir } = path.parse(image);
+    if (path.resolve(dir) === path.resolve(out))
+      throw new UsageError(
+        `${image} is in the folder of --out, and its results (${name}.png, ${name}.json) could overwrite it; choose another folder`,
+      );
     const other = names.get(name);
     if (other !== undefined)
       throw new UsageError(
@@ -31,22 +42,22 @@ function checkNames(images: readonly string[]): void {
   }
 }
 
-/** For every picture: reads it before anything is computed, then predicts and writes NAME.png and NAME.json. */
+/** For every picture: predicts, and writes NAME.png and NAME.json. What cannot be read ends it. */
 async function predictAll(
   images: readonly string[],
   { out, adapter }: PredictOptions,
   start: (gpu: Gpu) => Promise<
     (picture: LoadedImage) => Promise<{
-      shapes: import('../../../src/data/annotation.ts').AnnotatedShape[];
+      shapes: AnnotatedShape[];
       png: Uint8Array;
       summary: string;
     }>
   >,
 ): Promise<void> {
-  checkNames(images);
+  await checkPictures(images, out);
   await withGpu(adapter, async (gpu) => {
     const predict = await start(gpu);
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     for (const file of images) {
       const picture = await loadImage(file);
       const { shapes, png, summary } = await predict(picture);

@@ -1,8 +1,7 @@
-import { mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { UsageError } from '../../../src/errors.ts';
 import type { Task } from '../../../src/tasks/modelFile.ts';
-import { defaultSettings, type TrainSettings } from '../../../src/tasks/settings.ts';
+import { DEFAULT_MAX_SIDE, defaultSettings, type TrainSettings } from '../../../src/tasks/settings.ts';
+import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { loadFolder } from '../samples.ts';
 import { checkpointPath, runTraining, savedSettings } from '../training.ts';
@@ -25,7 +24,6 @@ export interface TrainOptions {
 
 /** fovea train: a detector or segmenter from random weights, on a folder of pictures with Labelme files. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
-  const samples = await loadFolder(options.data);
   const given = {
     epochs: options.epochs,
     maxSide: options.size,
@@ -38,6 +36,7 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
   const saved = options.resume ? await savedSettings(options.out) : undefined;
   const task = options.task ?? saved?.task;
   if (!task) throw new UsageError('train: give --task detect or --task segment');
+  const samples = await loadFolder(options.data, options.size ?? saved?.maxSide ?? DEFAULT_MAX_SIDE);
   const settings: TrainSettings = defaultSettings(
     task,
     samples,
@@ -54,7 +53,7 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
         }
       : given,
   );
-  await mkdir(path.dirname(path.resolve(options.out)), { recursive: true });
+  await checkOutputFile(options.out);
   await withGpu(options.adapter, async (gpu) => {
     const count = `${samples.length} picture${samples.length === 1 ? '' : 's'}`;
     process.stderr.write(
