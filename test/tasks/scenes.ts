@@ -4,21 +4,27 @@ import { encodePng } from '../../cli/src/images.ts';
 import type { AnnotatedShape, Point } from '../../src/data/annotation.ts';
 import type { Sample } from '../../src/data/dataset.ts';
 import { formatLabelme } from '../../src/data/labelme.ts';
-import { rasterizePolygon } from '../../src/data/polygon.ts';
+import { polygonBounds, rasterizePolygon } from '../../src/data/polygon.ts';
+import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
+import type { Module } from '../../src/nn/module.ts';
+import { defaultSettings, type SettingsOptions, type TrainSettings } from '../../src/tasks/settings.ts';
 import { Random } from '../../src/vision/random.ts';
 
-/** A filled figure on the noise. `box` is its class too: rectangles are crates, discs are balls. */
+/** A filled figure on the noise; its kind is its class. */
 export type Figure =
   | { readonly kind: 'crate'; readonly box: readonly [number, number, number, number] }
   | { readonly kind: 'ball'; readonly centre: Point; readonly radius: number };
 
 const COLORS = { crate: [0.9, 0.25, 0.2], ball: [0.15, 0.35, 0.95] } as const;
 
-/** Two figures that fill most of a picture of 64x64. */
-export const TWO: readonly Figure[] = [
-  { kind: 'crate', box: [4, 6, 32, 30] },
-  { kind: 'ball', centre: [44, 44], radius: 15 },
-];
+/** Two figures that fill most of a square picture. */
+export const twoFigures = (side: number): readonly Figure[] => {
+  const at = (share: number) => Math.round(share * side);
+  return [
+    { kind: 'crate', box: [at(0.06), at(0.1), at(0.5), at(0.47)] },
+    { kind: 'ball', centre: [at(0.69), at(0.69)], radius: at(0.23) },
+  ];
+};
 
 function outline(figure: Figure): Point[] {
   if (figure.kind === 'crate') {
@@ -38,7 +44,7 @@ function outline(figure: Figure): Point[] {
 }
 
 /** Figures on noise, with their annotation: rectangles as boxes, discs as polygons. */
-export function scene(name: string, figures: readonly Figure[], width = 64, height = width): Sample {
+export function scene(name: string, figures: readonly Figure[], width: number, height = width): Sample {
   const random = new Random(name);
   const data = Float32Array.from({ length: width * height * 3 }, () => random.range(0.3, 0.7));
   const shapes = figures.map((figure): AnnotatedShape => {
@@ -46,9 +52,8 @@ export function scene(name: string, figures: readonly Figure[], width = 64, heig
     rasterizePolygon(points, width, height).forEach((inside, i) => {
       if (inside) data.set(COLORS[figure.kind], i * 3);
     });
-    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-    const box: AnnotatedShape['box'] = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
-    return { label: figure.kind, box, groupId: null, ...(figure.kind === 'ball' ? { points } : {}) };
+    const shape = { label: figure.kind, box: polygonBounds(points), groupId: null };
+    return figure.kind === 'ball' ? { ...shape, points } : shape;
   });
   return {
     name,
@@ -57,9 +62,40 @@ export function scene(name: string, figures: readonly Figure[], width = 64, heig
   };
 }
 
+/** The picture that most tests train on. */
+export const twoScene = (side: number): Sample => scene('two', twoFigures(side), side);
+
 /** Writes NAME.png and NAME.json as Labelme would. */
 export async function writeScene(folder: string, sample: Sample): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${sample.name}.png`), await encodePng(sample.image));
   await writeFile(join(folder, `${sample.name}.json`), formatLabelme(sample.annotation));
 }
+
+const STILL = { scale: [1, 1], flipHorizontal: 0, brightness: 0, contrast: 0, saturation: 0 } as const;
+
+/** Settings for pictures of this side, without augmentation: every crop is the whole picture. */
+export function settingsFor(
+  task: 'detect' | 'segment',
+  samples: readonly Sample[],
+  { norm, ...options }: SettingsOptions & { readonly norm?: 'group' | 'batch' } = {},
+): TrainSettings {
+  const cropSize = samples[0]!.image.width;
+  const settings = defaultSettings(task, samples, { cropSize, augment: STILL, ...options });
+  return norm ? { ...settings, config: { ...settings.config, norm } } : settings;
+}
+
+/** The bytes that weights are saved as, to be compared. */
+export const bytesOf = (weights: StateDict): string =>
+  Buffer.from(encodeSafetensors(weights)).toString('base64');
+
+/** The weights of a model as it was built. */
+export const initialWeights = (model: Module): StateDict =>
+  new Map(
+    model
+      .namedStates()
+      .map(([name, { spec, initial }]) => [
+        name,
+        { dtype: 'f32', shape: spec.shape, data: Float32Array.from(initial) },
+      ]),
+  );

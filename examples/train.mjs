@@ -1,0 +1,53 @@
+// A network of your own and a captured training step: one submission a step, nothing read back but the loss.
+// Run: node examples/train.mjs
+import { add, backward, mseLoss, openGpu, relu, tensor } from 'fovea';
+import { AdamW, Conv2d, generator, Module, oneCycle } from 'fovea/nn';
+
+class Net extends Module {
+  constructor(random) {
+    super();
+    this.conv1 = new Conv2d(random, 1, 8, { kernelSize: 3, padding: 1 });
+    this.conv2 = new Conv2d(random, 8, 1, { kernelSize: 3, padding: 1 });
+  }
+
+  forward(x) {
+    return add(this.conv2.forward(relu(this.conv1.forward(x))), x);
+  }
+}
+
+const gpu = await openGpu();
+const random = generator(1);
+const net = new Net(random);
+const optimizer = new AdamW(net.parameters(), { lr: 0.01 });
+const steps = 100;
+const schedule = oneCycle({ lr: 0.01, steps });
+
+const step = gpu.capture((x, y) => {
+  const loss = mseLoss(net.forward(x), y);
+  backward(loss);
+  optimizer.step();
+  return { loss };
+});
+
+// Learn to blur: the target is the mean of each pixel and its neighbours.
+const size = 16;
+const noise = () => Float32Array.from({ length: size * size }, () => random());
+const blur = (image) =>
+  image.map((_, i) => {
+    let sum = 0;
+    for (const dy of [-1, 0, 1]) {
+      for (const dx of [-1, 0, 1]) {
+        const [v, u] = [Math.floor(i / size) + dy, (i % size) + dx];
+        if (v >= 0 && v < size && u >= 0 && u < size) sum += image[v * size + u];
+      }
+    }
+    return sum / 9;
+  });
+
+for (let i = 0; i < steps; i++) {
+  const image = noise();
+  optimizer.advance(schedule(i));
+  const { loss } = await step(tensor(image, [1, size, size, 1]), tensor(blur(image), [1, size, size, 1]));
+  if (i % 20 === 19) console.log(`step ${i + 1}: loss ${(await loss.data())[0].toFixed(5)}`);
+}
+gpu.dispose();
