@@ -37,6 +37,7 @@ export interface RetinaNetConfig {
   readonly headDepth: number;
   /** Pyramid levels beyond the three of the backbone. */
   readonly extraLevels: number;
+  /** Of the backbone. Batch norm makes crops and whole pictures see the same network; see UNET_DEFAULTS. */
   readonly norm: NormKind;
   readonly normalization: Normalization;
 }
@@ -47,7 +48,7 @@ export const RETINANET_DEFAULTS: Omit<RetinaNetConfig, 'numClasses'> = {
   pyramidWidth: 32,
   headDepth: 1,
   extraLevels: 1,
-  norm: 'group',
+  norm: 'batch',
   normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
 };
 
@@ -57,18 +58,22 @@ const OCTAVES = [1, 2 ** (1 / 3), 2 ** (2 / 3)];
 /** The probability that an anchor is said to show an object before training (§4.1): keeps the first losses small. */
 const PRIOR = 0.01;
 
+/**
+ * Convolutions that all levels share. Group norm, whatever the backbone has: the levels' statistics differ, and one set of
+ * running ones would fit none of them.
+ */
 class Head extends Module {
   conv: Conv2d[];
   norms: (Module & { forward(x: Tensor): Tensor })[];
   out: Conv2d;
 
-  constructor(random: Generator, channels: number, depth: number, outputs: number, norm: NormKind) {
+  constructor(random: Generator, channels: number, depth: number, outputs: number) {
     super();
     this.conv = Array.from(
       { length: depth },
       () => new Conv2d(random, channels, channels, { padding: 1, bias: false }),
     );
-    this.norms = this.conv.map(() => normLayer(norm, channels));
+    this.norms = this.conv.map(() => normLayer('group', channels));
     this.out = new Conv2d(random, channels, outputs, { padding: 1, std: 0.01 });
   }
 
@@ -117,8 +122,8 @@ export class RetinaNet extends Module {
     this.config = config;
     this.backbone = new Backbone(random, { width, maxWidth: width * 8, depth, norm });
     this.fpn = new FeaturePyramid(random, this.backbone.channels, pyramidWidth, extraLevels);
-    this.classification_head = new Head(random, pyramidWidth, headDepth, perCell * numClasses, norm);
-    this.regression_head = new Head(random, pyramidWidth, headDepth, perCell * 4, norm);
+    this.classification_head = new Head(random, pyramidWidth, headDepth, perCell * numClasses);
+    this.regression_head = new Head(random, pyramidWidth, headDepth, perCell * 4);
     this.classification_head.out.bias!.state.initial.fill(-Math.log((1 - PRIOR) / PRIOR));
   }
 

