@@ -1,6 +1,7 @@
 import { DeviceLostError } from '../../src/errors.ts';
 import { cases } from '../../src/verify/cases/index.ts';
-import { type Row, verifyCases } from '../../src/verify/verify.ts';
+import { type ConformanceFile, verifyConformance } from '../../src/verify/conformance.ts';
+import { type Row, type VerifyOptions, verifyCases } from '../../src/verify/verify.ts';
 import { type Gpu, getGpu } from './gpu.ts';
 import { byId, describeError, make, say, setState } from './page.ts';
 
@@ -8,6 +9,7 @@ const OUTCOMES = { ok: '✓ ok', failed: '✗ failed', unsupported: '– unsuppo
 
 const runButton = byId<HTMLButtonElement>('run');
 const downloadButton = byId<HTMLButtonElement>('download');
+const caseFiles = byId<HTMLInputElement>('case-files');
 const operation = byId<HTMLSelectElement>('operation');
 const outcome = byId<HTMLSelectElement>('outcome');
 const progressBar = byId<HTMLProgressElement>('progress-bar');
@@ -27,14 +29,30 @@ export function startVerifySection(useGpu: (gpu: Gpu) => void): void {
   runButton.textContent = `Run all ${cases.length} cases`;
   runButton.addEventListener('click', () => {
     if (running) stopAsked = true;
-    else run(useGpu);
+    else run(useGpu, cases.length, (gpu, options) => verifyCases(gpu, cases, options));
+  });
+  caseFiles.addEventListener('change', async () => {
+    const chosen = [...(caseFiles.files ?? [])];
+    caseFiles.value = '';
+    if (running || chosen.length === 0) return;
+    const files = await Promise.all(
+      chosen.map(
+        async (file): Promise<ConformanceFile> => ({
+          name: file.name,
+          bytes: new Uint8Array(await file.arrayBuffer()),
+        }),
+      ),
+    );
+    run(useGpu, files.length, (gpu, options) => verifyConformance(gpu, files, options));
   });
   downloadButton.addEventListener('click', download);
   operation.addEventListener('change', filter);
   outcome.addEventListener('change', filter);
 }
 
-async function run(useGpu: (gpu: Gpu) => void): Promise<void> {
+type Check = (gpu: Gpu, options: VerifyOptions) => Promise<Row[]>;
+
+async function run(useGpu: (gpu: Gpu) => void, total: number, check: Check): Promise<void> {
   running = true;
   stopAsked = false;
   rows = [];
@@ -45,7 +63,7 @@ async function run(useGpu: (gpu: Gpu) => void): Promise<void> {
   byId('results').hidden = false;
   byId('nothing').hidden = true;
   byId('progress').hidden = false;
-  progressBar.max = cases.length;
+  progressBar.max = total;
   progressBar.value = 0;
   progressText.textContent = 'Starting…';
   runButton.textContent = 'Stop';
@@ -61,13 +79,13 @@ async function run(useGpu: (gpu: Gpu) => void): Promise<void> {
       lost = message || 'no reason given';
     });
     const seen = new Set<string>();
-    await verifyCases(gpu, cases, {
+    await check(gpu, {
       onRow: (row) => {
         rows.push(row);
         body.append(rowElement(row));
         // A case may have rows for both directions; progress counts cases.
         progressBar.value = seen.add(`${row.op}/${row.name}`).size;
-        progressText.textContent = `${seen.size} of ${cases.length}: ${row.op}, ${row.name}`;
+        progressText.textContent = `${seen.size} of ${total}: ${row.op}, ${row.name}`;
         // What onRow throws ends the run; without a device every case to come would only fail.
         if (lost) throw new DeviceLostError(`the GPU was lost at ${row.op}, ${row.name}: ${lost}`);
         if (stopAsked) throw new Stopped();
