@@ -26,10 +26,27 @@ export function fileProblem(error: unknown): string {
   }
 }
 
+/** As mkdir with `recursive`, which never returns where a folder refuses new ones with ENOENT (/proc does). */
+async function makeFolders(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const found = code === 'EEXIST' && (await stat(folder)).isDirectory();
+    if (found) return;
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    await makeFolders(dirname(folder));
+    await mkdir(folder).catch(async (second: NodeJS.ErrnoException) => {
+      // Another process may have been faster.
+      if (second.code !== 'EEXIST') throw second;
+    });
+  }
+}
+
 /** Makes a folder, and those above it. Throws DataError where it cannot be made or written into. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     const problem =
@@ -56,7 +73,7 @@ export async function checkOutputFile(path: string): Promise<void> {
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.${process.pid}.${counter++}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     const file = await open(temporary, 'wx');
     try {
       await file.writeFile(content);

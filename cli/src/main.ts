@@ -60,7 +60,7 @@ program
   .addOption(new Option('--task <task>', 'what to train').choices(['detect', 'segment']))
   .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
   .requiredOption('--out <file>', 'where the weights go (.safetensors)')
-  .option('--epochs <n>', 'passes over all pixels (default: 400 steps in all)', whole(1))
+  .option('--epochs <n>', 'passes over all pixels (default: 1000 steps in all)', whole(1))
   .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32, 65536))
   .option(
     '--crop <pixels>',

@@ -25,7 +25,7 @@ export async function loadLabelme(file: string): Promise<LabelledImage> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    throw new DataError(`${file}: ${fileProblem(error)}`);
+    throw new DataError(`${file}: ${fileProblem(error)}; check the path`);
   }
   const document = parseLabelme(text, file);
   const annotation = await toAnnotation(document, file, { decodePng: decodeMask });
@@ -62,7 +62,9 @@ export async function loadFolder(folder: string, maxSide = Infinity): Promise<Sa
     names = await readdir(folder);
   } catch (error) {
     if (error instanceof DataError) throw error;
-    throw new DataError(`${folder}: ${fileProblem(error)}`);
+    throw new DataError(
+      `${folder}: ${fileProblem(error)}; give the folder with the pictures and their Labelme files`,
+    );
   }
   const files = names.filter((name) => name.toLowerCase().endsWith('.json')).sort();
   if (files.length === 0) {

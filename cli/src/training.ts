@@ -59,7 +59,10 @@ export async function runTraining(
       settings,
       {
         onPhase: (name) => progress.phase(name),
-        onCompile: (done, total) => progress.phase(`compiling pipelines ${done}/${total}`),
+        // In a log, a line for each pipeline says nothing.
+        onCompile: (done, total) => {
+          if (process.stderr.isTTY) progress.phase(`compiling pipelines ${done}/${total}`);
+        },
         onStep: ({ step, losses, lr }, imagesPerSecond) =>
           progress.update(step, { losses, lr, imagesPerSecond }),
         onCheckpoint: (state) => saveCheckpoint(file, state),

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { AdapterError, DeviceLostError, GpuError, OutOfMemoryError } from '../errors.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware } from './caps.ts';

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { borrowDevice, type Device, type OpenOptions, openDevice } from '../device/device.ts';
 import { FoveaError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';

@@ -37,7 +37,7 @@ export interface SettingsOptions {
 
 /** Pictures are shrunk to this longer side where nothing else is asked for. */
 export const DEFAULT_MAX_SIDE = 512;
-const DEFAULT_STEPS = 400;
+const DEFAULT_STEPS = 1000;
 const DEFAULT_AUGMENT: AugmentOptions = {
   scale: [0.75, 1.33],
   flipHorizontal: 0.5,

@@ -101,10 +101,11 @@ export async function train(
     const losses = lossesOf(settings.task, model, inputs);
     const parts = Object.values(losses);
     backward(parts.reduce((a, b) => add(a, b)));
-    optimizer.step();
+    const { gradNorm } = optimizer.step();
     return {
+      // The norm last: a ReLU can hide a NaN from the losses, not from the gradients.
       losses: concat(
-        parts.map((loss) => loss.reshape([1])),
+        [...parts, gradNorm].map((value) => value.reshape([1])),
         0,
       ),
     };
@@ -124,13 +125,9 @@ export async function train(
       if (!pending) return;
       const { step: at, lr, values } = pending;
       pending = undefined;
-      const losses = namedLosses(settings.task, await values);
-      const broken = Object.entries(losses).find(([, value]) => !Number.isFinite(value));
-      if (broken) {
-        throw new NumericError(
-          `step ${at + 1}: the ${broken[0]} loss is ${broken[1]}; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
-        );
-      }
+      const read = await values;
+      const losses = namedLosses(settings.task, read);
+      checkFinite(at + 1, losses, read.at(-1)!, settings.lr);
       if (held?.step === at) await hooks.onCheckpoint?.(held.checkpoint);
       held = undefined;
       const record = { step: at + 1, losses, lr };
@@ -187,7 +184,7 @@ export async function train(
     for (const [name, { data }] of weights) {
       if (!data.every(Number.isFinite)) {
         throw new NumericError(
-          `step ${steps}: ${name} is no longer finite; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the labels`,
+          `step ${steps}: ${name} is no longer finite; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the pictures and labels`,
         );
       }
     }
@@ -199,6 +196,19 @@ export async function train(
     };
     return { weights, optimizer: await optimizer.stateDict(download), progress };
   }
+}
+
+/** Throws NumericError for a step whose losses, or the norm of their gradients, are not finite. */
+function checkFinite(step: number, losses: Readonly<Record<string, number>>, norm: number, lr: number): void {
+  const entries = Object.entries(losses);
+  const broken = entries.find(([, value]) => !Number.isFinite(value));
+  if (!broken && Number.isFinite(norm)) return;
+  const what = broken
+    ? `the ${broken[0]} loss is ${broken[1]}`
+    : `the gradient of the ${entries.map(([name]) => name).join(' and ')} loss is ${norm}`;
+  throw new NumericError(
+    `step ${step}: ${what}; training stops, the last checkpoint stays; lower --lr (now ${lr}) or check the pictures and labels`,
+  );
 }
 
 /** Throws for settings that no training can have, or not on this device. */

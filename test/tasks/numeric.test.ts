@@ -40,7 +40,7 @@ describe('a loss that is not finite', () => {
     await expect(run).rejects.toThrow(NumericError);
     await expect(run).rejects.toThrow(
       new RegExp(
-        `^step \\d: the ${loss} loss is (NaN|-?Infinity); training stops, .*; lower --lr \\(now 1e\\+30\\)`,
+        `^step \\d: the (gradient of the )?${loss}.* loss is (NaN|-?Infinity); training stops, .*; lower --lr \\(now 1e\\+30\\)`,
       ),
     );
     expect(checkpoints).toBe(0);
@@ -64,7 +64,7 @@ describe('a loss that is not finite', () => {
     const checkpoint = await loadCheckpoint(file);
     expect(checkpoint.progress).toMatchObject({ step: 3 });
     const resumed = train(gpu, broken, settings, { checkpointEvery: 1, onCheckpoint }, { checkpoint, file });
-    await expect(resumed).rejects.toThrow(/^step 4: the segmentation loss is NaN; /);
+    await expect(resumed).rejects.toThrow(/^step 4: the (gradient of the )?segmentation loss is NaN; /);
     expect(before.equals(await readFile(file))).toBe(true);
     const again = await train(gpu, samples, settings, {}, { checkpoint: await loadCheckpoint(file), file });
     expect(again.finished).toBe(true);
@@ -98,7 +98,7 @@ describe('a loss that is not finite', () => {
       ...options,
     );
     expect(code).toBe(2);
-    expect(messages(stderr).at(-1)).toMatch(/^fovea: step \d: the \w+ loss is /);
+    expect(messages(stderr).at(-1)).toMatch(/^fovea: step \d: the .*loss is /);
     expect(existsSync(out)).toBe(false);
   });
 });
@@ -132,7 +132,7 @@ describe('settings that cannot be', () => {
       trainCommand({ task: 'detect', data, out: join(folder, 'no.safetensors'), ...change });
     await expect(run({ crop: 65536 })).rejects.toThrow(DeviceLimitError);
     await expect(run({ size: 1e9, crop: 32, epochs: 1 })).rejects.toThrow(DataError);
-    await expect(run({ width: 4096 })).rejects.toThrow(DeviceLimitError);
+    await expect(run({ width: 2048 })).rejects.toThrow(DeviceLimitError);
     expect(existsSync(join(folder, 'no.safetensors'))).toBe(false);
   });
 });

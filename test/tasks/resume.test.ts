@@ -74,6 +74,7 @@ describe.each(['detect', 'segment'] as const)('a %s training', (task) => {
   });
 
   it('stops when it is told, and goes on on another device', async () => {
+    const other = await openGpu();
     for (const stopAfter of [0, 5]) {
       const stopped = await trainTo(`${task}-${stopAfter}`, (hooks) => train(gpu, samples, settings, hooks), {
         every: 100,
@@ -82,12 +83,11 @@ describe.each(['detect', 'segment'] as const)('a %s training', (task) => {
       expect(stopped.finished).toBe(false);
       expect(stopped.history).toEqual(whole.history.slice(0, stopAfter));
       expect(stopped.files).toHaveLength(1);
-      const other = await openGpu();
       const resumed = await train(other, samples, settings, {}, await resumeFrom(stopped.files[0]!));
-      other.dispose();
       expect(resumed.history).toEqual(whole.history);
       expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
     }
+    other.dispose();
   });
 
   it('does not resume with other settings or data', async () => {

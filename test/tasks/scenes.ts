@@ -13,7 +13,7 @@ import { Random } from '../../src/vision/random.ts';
 /** A filled figure on the noise; its kind is its class. */
 export type Figure =
   | { readonly kind: 'crate'; readonly box: readonly [number, number, number, number] }
-  | { readonly kind: 'ball'; readonly centre: Point; readonly radius: number };
+  | { readonly kind: 'ball'; readonly centre: readonly [number, number]; readonly radius: number };
 
 const COLORS = { crate: [0.9, 0.25, 0.2], ball: [0.15, 0.35, 0.95] } as const;
 
