@@ -51,7 +51,7 @@ describe('BatchSource', () => {
   it('gives detection batches of fixed shapes, padded behind the count', () => {
     const source = new BatchSource(samples, options({ maxBoxes: 5 }));
     let objects = 0;
-    for (let n = 0; n < 30; n++) {
+    for (let n = 0; n < 60; n++) {
       const { images, boxes, labels, counts } = source.next();
       expect([images.length, boxes.length, labels.length, counts.length]).toEqual([
         2 * 24 * 32 * 3,

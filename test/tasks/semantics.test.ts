@@ -82,7 +82,7 @@ describe('the length of a training', () => {
     expect(steps(3, 2)).toBe(11);
     expect(steps(1, 100)).toBe(1);
     expect(defaultSettings('detect', samples, { epochs: 3, steps: 5 }).steps).toBe(5);
-    expect(defaultSettings('detect', samples).steps).toBe(400);
+    expect(defaultSettings('detect', samples).steps).toBe(1000);
   });
   it('counts a region, not the picture', () => {
     const sample: Sample = { ...picture(200, 100), region: [0, 0, 64, 64] };
