@@ -42,6 +42,14 @@ function preload(library: string): boolean {
   }
 }
 
+let systemLoader: boolean | undefined;
+
+/** Whether the system has a Vulkan loader. Asked once: after SwiftShader's own was loaded, any name would find that. */
+function hasSystemLoader(): boolean {
+  systemLoader ??= process.platform !== 'linux' || preload('libvulkan.so.1');
+  return systemLoader;
+}
+
 async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
   const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
   const before = names.map((name) => process.env[name]);
@@ -79,7 +87,7 @@ function lavapipeIcd(): string | undefined {
  */
 export async function requestNodeAdapter(choice: AdapterChoice): Promise<GPUAdapter> {
   const dawn = await loadDawn();
-  const system = process.platform !== 'linux' || preload('libvulkan.so.1');
+  const system = hasSystemLoader();
   if (system && (choice === 'auto' || choice === 'hardware')) {
     const adapter = await request(dawn);
     if (adapter && (choice === 'auto' || !isSoftwareAdapter(adapter))) return adapter;
