@@ -1,8 +1,7 @@
-import { access, constants, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DataError } from '../../src/errors.ts';
-
-let counter = 0;
+import { writeFileAtomic as writeWholeFile } from '../../src/io/files.ts';
 
 /** What the system said, in words: `ENOENT` and friends. */
 export function fileProblem(error: unknown): string {
@@ -66,26 +65,8 @@ export async function checkOutputFile(path: string): Promise<void> {
   }
 }
 
-/**
- * Writes a file whole or not at all: into a temporary file beside it, flushed, then renamed over it.
- * Makes missing folders. Throws DataError naming the path.
- */
+/** As the library's writeFileAtomic (whole or not at all), but makes missing folders. Throws DataError naming the path. */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.${counter++}.tmp`;
-  try {
-    await makeFolders(dirname(path));
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new DataError(`${path}: cannot be written (${fileProblem(error)}); choose another output path`, {
-      cause: error,
-    });
-  }
+  await makeFolder(dirname(path));
+  await writeWholeFile(path, content);
 }

@@ -3,6 +3,7 @@ import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise.ts';
 import { expressionOf } from '../kernels/fused.ts';
 import type { OpName } from '../kernels/ops.ts';
 import { numel, type Shape } from '../shape.ts';
+import { transpose } from './functions/shape.ts';
 import { apply, type Tensor } from './tensor.ts';
 
 /** What a gradient rule sees: the operation's inputs, outputs and attributes, and the gradients that arrive. */
@@ -71,12 +72,6 @@ function outputPaddingOf(size: Shape, dy: Tensor, weight: Tensor, attrs: Gradien
   });
 }
 
-const transposeLast = (x: Tensor): Tensor => {
-  const rank = x.shape.length;
-  const dims = x.shape.map((_, i) => (i === rank - 2 ? rank - 1 : i === rank - 1 ? rank - 2 : i));
-  return one('permute', { x }, { dims });
-};
-
 const channelSum = (g: Tensor): Tensor =>
   one('sum', { x: g }, { dims: g.shape.slice(0, -1).map((_, i) => i), keepdim: false });
 
@@ -128,7 +123,7 @@ export const gradients: Record<OpName, GradientRule | null> = {
     const rows = numel(x!.shape.slice(0, -1));
     const image = (t: Tensor, channels: number) => t.reshape([1, 1, rows, channels]);
     return {
-      x: wants('x') ? one('linear', { x: g, weight: transposeLast(weight!) }) : undefined,
+      x: wants('x') ? one('linear', { x: g, weight: transpose(weight!) }) : undefined,
       weight: wants('weight')
         ? one(
             'conv2d_backward_weight',
@@ -140,8 +135,8 @@ export const gradients: Record<OpName, GradientRule | null> = {
     };
   },
   matmul: ({ inputs: { a, b }, grads: { y: g }, wants }) => ({
-    a: wants('a') ? sumTo(one('matmul', { a: g, b: transposeLast(b!) }), a!.shape) : undefined,
-    b: wants('b') ? sumTo(one('matmul', { a: transposeLast(a!), b: g }), b!.shape) : undefined,
+    a: wants('a') ? sumTo(one('matmul', { a: g, b: transpose(b!) }), a!.shape) : undefined,
+    b: wants('b') ? sumTo(one('matmul', { a: transpose(a!), b: g }), b!.shape) : undefined,
   }),
   gather_rows: ({ inputs: { x, index }, attrs, grads: { y: g } }) => ({
     x: one('gather_rows_backward', { dy: g, index }, { ...attrs, rows: x!.shape[attrs.batchDims] }),

@@ -12,7 +12,7 @@ import {
   workgroupsOf,
 } from '../kernels/kernel.ts';
 import { kernelOf } from '../kernels/ops.ts';
-import { numel, type TensorSpec } from '../shape.ts';
+import type { TensorSpec } from '../shape.ts';
 import { packParams, sourceOf } from '../wgsl/assemble.ts';
 import special from '../wgsl/lib/special.wgsl';
 import { chainOf, fuse, type Group } from './fuse.ts';
@@ -261,5 +261,3 @@ class Lowering {
     return { label, dispatches, reads: storages(reads), writes: storages(writes), scratch, tables, nodes };
   }
 }
-
-export const elementsOf = (storage: Storage): number => numel(storage.spec.shape);

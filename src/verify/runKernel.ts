@@ -4,7 +4,7 @@ import { EncodableKernel } from '../kernels/kernel.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import { references } from '../reference/ops.ts';
 import type { RefArray, RefTensor } from '../reference/reference.ts';
-import { byteLength, numel, type TensorSpec } from '../shape.ts';
+import { byteLength, type TensorSpec } from '../shape.ts';
 import { type Case, type CaseArray, fillInputs } from './cases/case.ts';
 
 export type Arrays = Record<string, CaseArray>;
@@ -130,6 +130,3 @@ export function worstOf(all: readonly Comparison[]): Comparison {
 }
 
 export const tolerances = (row: Case): [rtol: number, atol: number] => [row.rtol ?? 1e-4, row.atol ?? 1e-5];
-
-export const elementsOf = (row: Case): number =>
-  Object.values(row.inputs).reduce((total, input) => total + numel(input.shape), 0);
