@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { backward } from '../../src/graph/backward.ts';
+import { mul } from '../../src/graph/functions/elementwise.ts';
+import { sum } from '../../src/graph/functions/reduce.ts';
+import { Parameter } from '../../src/nn/module.ts';
+import { Adam, AdamW, type Optimizer, Sgd } from '../../src/nn/optimizers.ts';
+import { oneCycle, warmupCosine } from '../../src/nn/schedules.ts';
+import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await openGpu();
+});
+afterAll(() => gpu?.dispose());
+
+const START = [1, -2, 3];
+
+/** Three steps on loss = sum(w^2), whose gradient is 2w, for a weight that is decayed. */
+async function descend(make: (parameters: Parameter[]) => Optimizer): Promise<number[]> {
+  const weight = new Parameter([1, 3], Float32Array.from(START));
+  const optimizer = make([weight]);
+  const step = gpu.capture(() => {
+    const loss = sum(mul(weight.tensor, weight.tensor));
+    backward(loss);
+    optimizer.step();
+    return { loss };
+  });
+  for (let i = 0; i < 3; i++) {
+    optimizer.advance();
+    await step();
+  }
+  const { flat, offset } = weight.state.home!;
+  return Array.from((await gpu.download(flat)).slice(offset, offset + 3));
+}
+
+const close = (got: readonly number[], want: readonly number[]) => {
+  got.forEach((value, i) => {
+    expect(value).toBeCloseTo(want[i]!, 5);
+  });
+};
+
+describe('optimizers follow their formulas', () => {
+  it.each([false, true])('SGD with momentum and decay, nesterov %s', async (nesterov) => {
+    const got = await descend((p) => new Sgd(p, { lr: 0.1, momentum: 0.9, weightDecay: 0.01, nesterov }));
+    const want = START.map((start) => {
+      let [w, m] = [start, 0];
+      for (let t = 0; t < 3; t++) {
+        const g = 2 * w + 0.01 * w;
+        m = 0.9 * m + g;
+        w -= 0.1 * (nesterov ? g + 0.9 * m : m);
+      }
+      return w;
+    });
+    close(got, want);
+  });
+
+  it.each([
+    ['AdamW', true],
+    ['Adam', false],
+  ] as const)('%s', async (_name, decoupled) => {
+    const Type = decoupled ? AdamW : Adam;
+    const got = await descend((p) => new Type(p, { lr: 0.1, weightDecay: 0.02 }));
+    const want = START.map((start) => {
+      let [w, m, v] = [start, 0, 0];
+      for (let t = 1; t <= 3; t++) {
+        const g = 2 * w + (decoupled ? 0 : 0.02 * w);
+        if (decoupled) w -= 0.1 * 0.02 * w;
+        m = 0.9 * m + 0.1 * g;
+        v = 0.999 * v + 0.001 * g * g;
+        w -= (0.1 * (m / (1 - 0.9 ** t))) / (Math.sqrt(v / (1 - 0.999 ** t)) + 1e-8);
+      }
+      return w;
+    });
+    close(got, want);
+  });
+
+  it('clips the norm of all gradients together', async () => {
+    const got = await descend((p) => new Sgd(p, { lr: 0.1, clipNorm: 1 }));
+    let w = [...START];
+    for (let t = 0; t < 3; t++) {
+      const g = w.map((value) => 2 * value);
+      const scale = Math.min(1, 1 / (Math.hypot(...g) + 1e-6));
+      w = w.map((value, i) => value - 0.1 * scale * g[i]!);
+    }
+    close(got, w);
+  });
+});
+
+describe('schedules', () => {
+  it('warm up in a line, then go down half a cosine', () => {
+    const rate = warmupCosine({ lr: 1, steps: 12, warmup: 2, final: 0.1 });
+    expect([0, 1, 2, 7, 12].map(rate)).toEqual([
+      0.5,
+      1,
+      1,
+      expect.closeTo(0.55, 10),
+      expect.closeTo(0.1, 10),
+    ]);
+  });
+
+  it('one cycle begins, peaks and ends as PyTorch’s does', () => {
+    const rate = oneCycle({ lr: 1, steps: 10 });
+    expect(rate(0)).toBeCloseTo(0.04, 10);
+    expect(rate(2)).toBeCloseTo(1, 10);
+    expect(rate(9)).toBeCloseTo(0.04 / 1e4, 10);
+  });
+});
