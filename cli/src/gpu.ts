@@ -1,20 +1,21 @@
-import pc from 'picocolors';
 import type { AdapterChoice } from '../../src/device/device.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
+import { colorsOf } from './colors.ts';
 
 /** The line that every command begins with: which adapter, and loudly if it is the CPU. */
-export function adapterLine(gpu: Gpu): string {
+export function adapterLine(gpu: Gpu, stream: { isTTY?: boolean }): string {
   const { name, software } = gpu.device.adapter;
+  const color = colorsOf(stream);
   return software
-    ? `${pc.bold(pc.yellow('SOFTWARE ADAPTER'))}: ${name}; this runs on the CPU, a GPU is far faster`
+    ? `${color.bold(color.yellow('SOFTWARE ADAPTER'))}: ${name}; this runs on the CPU, a GPU is far faster`
     : `adapter: ${name}`;
 }
 
 /** Opens the device, says which, runs fn, and closes the device again. */
 export async function withGpu<T>(adapter: string | undefined, fn: (gpu: Gpu) => Promise<T>): Promise<T> {
   const gpu = await openGpu(adapter === undefined ? {} : { adapter: adapter as AdapterChoice });
-  process.stderr.write(`${adapterLine(gpu)}\n`);
+  process.stderr.write(`${adapterLine(gpu, process.stderr)}\n`);
   try {
     return await fn(gpu);
   } finally {

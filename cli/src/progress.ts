@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import pc from 'picocolors';
+import { colorsOf } from './colors.ts';
 
 /** What of a stream is used: `process.stderr`, or anything that takes text. */
 export interface ProgressStream {
@@ -197,7 +197,7 @@ function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
 }
 
 function terminalProgress({ total, label, stream, start = 0 }: Settled): Progress {
-  const color = pc.createColors(pc.isColorSupported && !process.env.NO_COLOR);
+  const color = colorsOf(stream);
   const [full, none] = speaksUnicode() ? ['\u2588', '\u2591'] : ['#', '-'];
   const clock = new Clock();
   clock.add(start);

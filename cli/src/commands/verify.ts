@@ -1,6 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import pc from 'picocolors';
 import type { AdapterChoice } from '../../../src/device/device.ts';
 import { DataError, UsageError } from '../../../src/errors.ts';
 import { type Gpu, openGpu } from '../../../src/plan/gpu.ts';
@@ -11,6 +10,7 @@ import {
   verifyConformance,
 } from '../../../src/verify/conformance.ts';
 import { type Row, type VerifyOptions, verifyCases } from '../../../src/verify/verify.ts';
+import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
 import { adapterLine } from '../gpu.ts';
 
@@ -46,7 +46,7 @@ export async function verifyCommand(
     options.adapter === undefined ? {} : { adapter: options.adapter as AdapterChoice },
   );
   try {
-    stdout.write(`${adapterLine(gpu)}\n`);
+    stdout.write(`${adapterLine(gpu, stdout)}\n`);
     const print = printer(work, stdout);
     const rows = await work.run(gpu, { onRow: (row) => stdout.write(`${print(row)}\n`) });
     const count = (status: Row['status']) => rows.filter((row) => row.status === status).length;
@@ -157,7 +157,7 @@ const figure = (value: number): string => {
 
 /** A row as a line, in columns as wide as the longest of their kind. */
 function printer({ subjects }: Work, stdout: Output): (row: Row) => string {
-  const color = pc.createColors(stdout.isTTY === true && pc.isColorSupported);
+  const color = colorsOf(stdout);
   const widest = (texts: readonly string[]) => texts.reduce((most, text) => Math.max(most, text.length), 0);
   const ops = widest(subjects.map(({ op }) => op));
   const names = widest(subjects.map(({ name }) => name));

@@ -1,0 +1,8 @@
+import pc from 'picocolors';
+
+/**
+ * The colours of a stream: none where it is no terminal, whatever else the environment says (picocolors alone
+ * would colour every pipe where CI is set), and none where NO_COLOR is set (no-color.org).
+ */
+export const colorsOf = (stream: { isTTY?: boolean }) =>
+  pc.createColors(stream.isTTY === true && pc.isColorSupported && !process.env.NO_COLOR);
