@@ -10,7 +10,10 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
+/** Values on the host. A Uint16Array holds the bits of f16 values (half.ts). */
 export type HostArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array;
+
+export const isFloat = (dtype: DType): boolean => dtype === 'f32' || dtype === 'f16';
 
 export const bytesPerElement = (dtype: DType): number => (dtype === 'f16' ? 2 : 4);
 

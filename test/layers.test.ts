@@ -11,6 +11,7 @@ const src = join(import.meta.dirname, '../src');
 const LAYERS = [
   'errors',
   'shape',
+  'half',
   'json',
   'wgsl',
   'device',
@@ -29,7 +30,7 @@ const LAYERS = [
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
 const HOST = ['vision', 'data', 'io'];
-const FOR_HOST = ['errors', 'shape', 'json', ...HOST];
+const FOR_HOST = ['errors', 'shape', 'half', 'json', ...HOST];
 
 interface Import {
   readonly file: string;

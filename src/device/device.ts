@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AdapterError, DeviceLostError, GpuError, OutOfMemoryError } from '../errors.ts';
+import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware } from './caps.ts';
 import { type AdapterChoice, requestNodeAdapter } from './node.ts';
@@ -107,6 +108,14 @@ export class Device {
     return values;
   }
 
+  /** Puts values into a buffer, float64 as f32. */
+  write(buffer: GPUBuffer, values: HostArray): void {
+    const data = values instanceof Float64Array ? Float32Array.from(values) : values;
+    // Writes come in whole words; an odd number of halves gets a zero after it.
+    const whole = data.byteLength % 4 === 0 ? data : Uint16Array.of(...(data as Uint16Array), 0);
+    this.device.queue.writeBuffer(buffer, 0, whole as Float32Array<ArrayBuffer>);
+  }
+
   /** Ends the device if Fovea opened it. */
   dispose(): void {
     if (this.#disposed) return;
@@ -123,7 +132,7 @@ export class Device {
 function toHost(bytes: ArrayBuffer, spec: TensorSpec): HostArray {
   if (spec.dtype === 'i32') return new Int32Array(bytes);
   if (spec.dtype === 'u32') return new Uint32Array(bytes);
-  return spec.dtype === 'f16' ? new Uint16Array(bytes) : new Float32Array(bytes);
+  return spec.dtype === 'f16' ? fromHalf(new Uint16Array(bytes)) : new Float32Array(bytes);
 }
 
 const firstLine = (message: string): string => message.trim().split('\n')[0] ?? '';

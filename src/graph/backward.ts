@@ -1,5 +1,6 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
+import { cast } from './functions/shape.ts';
 import { gradients } from './gradients.ts';
 import { apply, full, type Node, type Tensor } from './tensor.ts';
 
@@ -51,7 +52,7 @@ export function grad(
         `backward: cotangent ${formatShape(cotangent.shape)} for ${formatShape(root.shape)}; give it the same shape`,
       );
     }
-    add(root, cotangent ?? full(root.shape, 1));
+    add(root, cotangent ?? full(root.shape, 1, root.dtype));
   });
   const done = new Set<Node>();
   for (const value of reachable(roots)) {
@@ -84,7 +85,7 @@ function differentiate(
   const result = rule({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, grads, wants });
   for (const [name, input] of Object.entries(node.inputs)) {
     const g = result[name];
-    if (g && input.requiresGrad) add(input, g);
+    if (g && input.requiresGrad) add(input, cast(g, input.dtype));
   }
 }
 

@@ -1,4 +1,5 @@
 import { FoveaError } from '../errors.ts';
+import { fromHalf } from '../half.ts';
 import { references } from '../reference/ops.ts';
 import type { RefArray, RefTensor } from '../reference/reference.ts';
 import type { HostArray } from '../shape.ts';
@@ -9,7 +10,7 @@ export type Values = Map<Tensor, RefArray>;
 
 export function toReference(data: HostArray): RefArray {
   if (data instanceof Int32Array || data instanceof Uint32Array || data instanceof Float64Array) return data;
-  return Float64Array.from(data);
+  return Float64Array.from(data instanceof Uint16Array ? fromHalf(data) : data);
 }
 
 /**

@@ -235,7 +235,8 @@ export const gradients: Record<OpName, GradientRule | null> = {
     }
     return result;
   },
-  cast: none,
+  // Between floats the gradient goes back as it is; integers have none.
+  cast: ({ grads: { y: g } }) => ({ x: g }),
   roi_align: ({ inputs: { x, rois }, attrs, grads: { y: g } }) => ({
     x: one('roi_align_backward', { dy: g, rois }, { ...attrs, inputShape: x!.shape }),
   }),

@@ -1,7 +1,16 @@
 import { FoveaError, ShapeError } from '../errors.ts';
+import { toHalf } from '../half.ts';
 import type { OpName } from '../kernels/ops.ts';
 import { kernelOf } from '../kernels/ops.ts';
-import { type DType, formatShape, type HostArray, numel, type Shape, type TensorSpec } from '../shape.ts';
+import {
+  type DType,
+  formatShape,
+  type HostArray,
+  isFloat,
+  numel,
+  type Shape,
+  type TensorSpec,
+} from '../shape.ts';
 
 /** A value that lives on from run to run: a parameter, a running mean, an optimizer's moments. */
 export class State {
@@ -111,7 +120,10 @@ export class Tensor {
   }
 }
 
-/** A tensor of these values. */
+/**
+ * A tensor of these values: i32 or u32 where the array is of that type, else f32. Of dtype f16 it holds the nearest
+ * halves; a Uint16Array is taken as their bits.
+ */
 export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype?: DType): Tensor {
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
   const array = hostArray(data, type);
@@ -125,7 +137,7 @@ export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype
 export function hostArray(data: HostArray | readonly number[], dtype: DType): HostArray {
   if (dtype === 'i32') return data instanceof Int32Array ? data : Int32Array.from(data);
   if (dtype === 'u32') return data instanceof Uint32Array ? data : Uint32Array.from(data);
-  if (dtype === 'f16') throw new FoveaError('tensor: f16 values come from cast, not from the host');
+  if (dtype === 'f16') return data instanceof Uint16Array ? data : toHalf(data);
   return data instanceof Float32Array || data instanceof Float64Array ? data : Float32Array.from(data);
 }
 
@@ -151,7 +163,7 @@ export function apply(
   const node: Node = { id: nextId++, op, attrs, inputs: given, outputs: {} };
   const requiresGrad = differentiable && Object.values(given).some((input) => input.requiresGrad);
   for (const [output, spec] of Object.entries(specs)) {
-    const tracked = requiresGrad && spec.dtype === 'f32';
+    const tracked = requiresGrad && isFloat(spec.dtype);
     node.outputs[output] = new Tensor(spec, { kind: 'op', node, output }, tracked);
   }
   return node.outputs;

@@ -44,6 +44,7 @@ function checkChannels(
 export const batchNorm = defineKernel({
   name: 'batch_norm',
   inputs: ['x', 'weight', 'bias', 'runningMean', 'runningVar'],
+  f32Inputs: ['runningMean', 'runningVar'],
   outputs: ['y', 'mean', 'invstd', 'newRunningMean', 'newRunningVar'],
   infer({ x, weight, bias, runningMean, runningVar }, _attrs: BatchNormAttrs) {
     const channels = checkChannels('batch_norm', x, {
@@ -76,6 +77,7 @@ export const batchNorm = defineKernel({
 export const batchNormBackward = defineKernel({
   name: 'batch_norm_backward',
   inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
+  f32Inputs: ['mean', 'invstd'],
   outputs: ['dx', 'dweight', 'dbias'],
   infer({ dy, x, weight, mean, invstd }, _attrs: object) {
     checkChannels('batch_norm_backward', x, {

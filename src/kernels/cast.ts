@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts';
-import { type DType, expectDType, numel } from '../shape.ts';
+import { type DType, expectDType, isFloat, numel } from '../shape.ts';
 import castShader from '../wgsl/cast.wgsl';
 import castPlain from '../wgsl/lib/cast_plain.wgsl';
 import castSaturate from '../wgsl/lib/cast_saturate.wgsl';
@@ -9,10 +9,10 @@ export interface CastAttrs {
   readonly dtype: DType;
 }
 
-const DTYPES: readonly DType[] = ['f32', 'i32', 'u32'];
+const DTYPES: readonly DType[] = ['f32', 'f16', 'i32', 'u32'];
 
 /**
- * `y = x` with another element type (f32, i32, u32). Float to integer truncates towards zero; values outside
+ * `y = x` with another element type. f32 to f16 rounds, beyond 65,504 to infinity. Float to integer truncates towards zero; values outside
  * the range give its nearest end, NaN gives 0. Integer to float rounds to the nearest. i32 and u32 convert
  * into each other modulo 2^32, that is, the bits stay.
  */
@@ -31,7 +31,7 @@ export const cast = defineKernel({
     const width = numel(x.shape) % 4 === 0 ? 4 : 1;
     const total = numel(x.shape) / width;
     const wide = (type: DType) => (width === 4 ? `vec4<${wgslType(type)}>` : wgslType(type));
-    const saturate = (x.dtype === 'f32' || x.dtype === 'f16') && dtype !== 'f32';
+    const saturate = isFloat(x.dtype) && !isFloat(dtype);
     return {
       dispatches: [
         {

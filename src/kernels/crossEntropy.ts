@@ -89,6 +89,7 @@ export const crossEntropy = defineKernel({
 export const crossEntropyBackward = defineKernel({
   name: 'cross_entropy_backward',
   inputs: ['x', 'target', 'g'],
+  f32Inputs: ['g'],
   optional: ['weight'],
   outputs: ['dx'],
   infer({ x, target, g, weight }, attrs: CrossEntropyAttrs) {

@@ -1,5 +1,15 @@
 import { ShapeError } from '../errors.ts';
-import { broadcastShapes, expectDType, formatSpec, numel, type Shape, type TensorSpec } from '../shape.ts';
+import {
+  broadcastShapes,
+  byteLength,
+  type DType,
+  expectDType,
+  formatSpec,
+  isFloat,
+  numel,
+  type Shape,
+  type TensorSpec,
+} from '../shape.ts';
 import elementwiseShader from '../wgsl/elementwise.wgsl';
 import special from '../wgsl/lib/special.wgsl';
 import { type ElementwiseName, elementwiseRows } from './elementwiseRows.ts';
@@ -49,6 +59,13 @@ export function chainDispatch(chain: FusedChain, output: TensorSpec, bind: Recor
   };
 }
 
+/** f16 only where all are, as in PyTorch; among tensors with dimensions, a scalar of shape [] has no say. */
+function promoted(floats: readonly TensorSpec[]): DType {
+  const dimensioned = floats.filter((spec) => spec.shape.length > 0);
+  const deciding = dimensioned.length > 0 ? dimensioned : floats;
+  return deciding.every((spec) => spec.dtype === 'f16') ? 'f16' : 'f32';
+}
+
 function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
   const inputs = expressionOf(ref).uses;
   const { integer = false } = elementwiseRows[ref.row] as { integer?: boolean };
@@ -60,16 +77,18 @@ function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
     infer(specs: Specs): Specs {
       const given = inputs.map((input) => specs[input]!);
       const first = given[0]!;
-      expectDType(name, inputs[0]!, first, ...(integer ? (['f32', 'i32'] as const) : (['f32'] as const)));
+      const allowed: readonly DType[] = integer ? ['f32', 'f16', 'i32'] : ['f32', 'f16'];
+      expectDType(name, inputs[0]!, first, ...allowed);
       for (const [k, spec] of given.entries()) {
-        if (spec.dtype !== first.dtype) {
+        if (spec.dtype !== first.dtype && !(isFloat(spec.dtype) && isFloat(first.dtype))) {
           throw new ShapeError(
             `${name}: dtypes differ: ${formatSpec(inputs[0]!, first)}, ${formatSpec(inputs[k]!, spec)}; cast one of them`,
           );
         }
       }
       const shape = given.reduce<Shape>((out, spec) => broadcastShapes(name, out, spec.shape), []);
-      return { [ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`]: { shape, dtype: first.dtype } };
+      const spec = { shape, dtype: isFloat(first.dtype) ? promoted(given) : first.dtype };
+      return { [ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`]: spec };
     },
     dispatches(caps, specs: Specs, outputs: Specs, attrs: ElementwiseAttrs): KernelPlan {
       const [outputName, output] = Object.entries(outputs)[0]!;
@@ -82,14 +101,15 @@ function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
         if (indexMode(spec.shape, output.shape)) return spec;
         const expanded = `expanded_${input}`;
         const copy = { shape: output.shape, dtype: spec.dtype };
-        scratch[expanded] = numel(output.shape) * 4;
+        scratch[expanded] = byteLength(copy);
         bind[`in${k}`] = expanded;
         const plan = expand.dispatches(caps, { x: spec }, { y: copy }, { shape: output.shape });
         before.push(...plan.dispatches.map((dispatch) => ({ ...dispatch, bind: { x: input, y: expanded } })));
         return copy;
       });
       const step = { ...ref, attrs, args: Object.fromEntries(inputs.map((input, k) => [input, `in${k}`])) };
-      const chain: FusedChain = { inputs: read, steps: [step], dtype: output.dtype };
+      const dtype = output.dtype === 'f16' ? 'f32' : output.dtype;
+      const chain: FusedChain = { inputs: read, steps: [step], dtype };
       return { scratch, dispatches: [...before, chainDispatch(chain, output, bind)] };
     },
   };

@@ -16,7 +16,8 @@ export interface FusedStep {
 export interface FusedChain {
   readonly inputs: readonly TensorSpec[];
   readonly steps: readonly FusedStep[];
-  readonly dtype: DType;
+  /** What it computes in: f32 for floats of any size, else the integer type. */
+  readonly dtype: Exclude<DType, 'f16'>;
 }
 
 /**
@@ -114,7 +115,8 @@ export function fusedSnippet(
     const type = wide ? `vec4<${input.dtype}>` : input.dtype;
     bindings.push(`@group(0) @binding(${firstBinding + k}) var<storage, read> in${k}: array<${type}>;`);
     const element = elementOf(mode);
-    loads.push(`  let a${k} = V(in${k}[${wide ? `(${element}) / 4u` : element}]);`);
+    const loaded = `in${k}[${wide ? `(${element}) / 4u` : element}]`;
+    loads.push(`  let a${k} = V(${wide ? loaded : `${chain.dtype}(${loaded})`});`);
   });
   const functions: string[] = [];
   const known = new Map<string, string>();

@@ -69,6 +69,7 @@ export type GroupNormBackwardAttrs = Pick<GroupNormAttrs, 'numGroups'>;
 export const groupNormBackward = defineKernel({
   name: 'group_norm_backward',
   inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
+  f32Inputs: ['mean', 'invstd'],
   outputs: ['dx', 'dweight', 'dbias'],
   infer({ dy, x, weight, mean, invstd }, { numGroups }: GroupNormBackwardAttrs) {
     checkGroups('group_norm_backward', x, numGroups, { weight });

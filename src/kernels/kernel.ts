@@ -2,7 +2,7 @@ import { type Caps, capsOf } from '../device/caps.ts';
 import { getPipeline } from '../device/pipelines.ts';
 import { BufferUsage } from '../device/usage.ts';
 import { DeviceLimitError, ShapeError } from '../errors.ts';
-import { byteLength, type DType, formatShape, type Shape, type TensorSpec } from '../shape.ts';
+import { byteLength, type DType, formatShape, formatSpec, type Shape, type TensorSpec } from '../shape.ts';
 import { type Assembled, assemble, packParams, type Source, sourceOf } from '../wgsl/assemble.ts';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import grid from '../wgsl/lib/grid.wgsl';
@@ -53,6 +53,8 @@ export interface Kernel<
   readonly inputs: readonly I[];
   readonly optional: readonly O[];
   readonly outputs: readonly Y[];
+  /** Float inputs that stay f32 where the others are f16: statistics, coordinates of regions, losses' gradients. */
+  readonly f32Inputs?: readonly (I | O)[];
   /** Inputs are x0, x1, …: as many as the caller has. */
   readonly variadic?: boolean;
   /** output -> input whose buffer it overwrites (optimizer steps). */
@@ -106,8 +108,11 @@ export function shaderOf(dispatch: Dispatch, epilogue?: Source): Assembled {
   const sources = (dispatch.snippets ?? []).map(sourceOf);
   if (typeof dispatch.grid === 'number') sources.unshift(sourceOf(grid));
   if (dispatch.epilogue) sources.unshift(epilogue ?? sourceOf(epilogueNone));
+  const written = [...Object.values(dispatch.types ?? {}), ...sources.map(({ text }) => text)];
+  const half = written.some((text) => /\bf16\b/.test(text));
+  const enable = [...(half ? ['f16'] : []), ...(dispatch.enable ?? [])];
   const header = {
-    ...(dispatch.enable ? { enable: dispatch.enable } : {}),
+    ...(enable.length > 0 ? { enable } : {}),
     types: { ...dispatch.types, ...(dispatch.epilogue ? { V: dispatch.epilogue } : {}) },
     constants: { ...(typeof dispatch.grid === 'number' ? { WORKGROUP: 64 } : {}), ...dispatch.constants },
   };
@@ -117,12 +122,17 @@ export function shaderOf(dispatch: Dispatch, epilogue?: Source): Assembled {
 /** WGSL's name of an element type. */
 export const wgslType = (dtype: DType): string => dtype;
 
-/** Throws where a tensor is larger than the device can bind. */
-export function checkBindingSize(op: string, name: string, spec: TensorSpec, maxBindingSize: number): void {
+/** Throws where a tensor is larger than the device can bind, or of a type that it lacks. */
+export function checkTensor(op: string, name: string, spec: TensorSpec, caps: Caps): void {
   const bytes = byteLength(spec);
-  if (bytes > maxBindingSize) {
+  if (bytes > caps.maxBindingSize) {
     throw new DeviceLimitError(
-      `${op}: ${name} ${formatShape(spec.shape)} takes ${bytes} bytes, the device binds at most ${maxBindingSize}; use a smaller batch or size`,
+      `${op}: ${name} ${formatShape(spec.shape)} takes ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller batch or size`,
+    );
+  }
+  if (spec.dtype === 'f16' && !caps.f16) {
+    throw new DeviceLimitError(
+      `${op}: ${formatSpec(name, spec)} needs the feature shader-f16, which the device lacks; cast it to f32`,
     );
   }
 }
@@ -158,7 +168,7 @@ export class EncodableKernel {
     const fresh = Object.entries(this.outputs).filter(([name]) => !kernel.inPlace?.[name]);
     this.#specs = { ...specs, ...Object.fromEntries(fresh) };
     for (const [name, spec] of Object.entries(this.#specs)) {
-      checkBindingSize(kernel.name, name, spec, caps.maxBindingSize);
+      checkTensor(kernel.name, name, spec, caps);
     }
     const plan = kernel.dispatches(caps, specs, this.outputs, attrs);
     const packed: ArrayBuffer[] = [];

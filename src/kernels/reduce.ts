@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts';
-import { type DType, expectDType, formatSpec, numel, stridesOf, type TensorSpec } from '../shape.ts';
+import { type DType, expectDType, formatSpec, isFloat, numel, stridesOf, type TensorSpec } from '../shape.ts';
 import reduceShader from '../wgsl/reduce.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, wgslType } from './kernel.ts';
 
@@ -8,6 +8,11 @@ export interface ReduceAttrs {
   readonly dims: readonly number[];
   /** Keep the reduced dimensions with size 1. */
   readonly keepdim: boolean;
+}
+
+export interface SumAttrs extends ReduceAttrs {
+  /** f32 keeps a sum of f16 elements from overflow; default: x's dtype. */
+  readonly dtype?: 'f32';
 }
 
 interface Axis {
@@ -76,7 +81,7 @@ function three(name: string, axes: readonly Axis[], width: number): Record<strin
 }
 
 function planReduce(max: boolean, x: TensorSpec, y: TensorSpec, dims: readonly number[]): KernelPlan {
-  const float = x.dtype === 'f32' || x.dtype === 'f16';
+  const float = isFloat(x.dtype);
   const value: DType = float ? 'f32' : x.dtype;
   const dispatches: Dispatch[] = [];
   const scratch: Record<string, number> = {};
@@ -155,9 +160,10 @@ export const sum = defineKernel({
   name: 'sum',
   inputs: ['x'],
   outputs: ['y'],
-  infer({ x }, attrs: ReduceAttrs) {
+  infer({ x }, attrs: SumAttrs) {
     expectDType('sum', 'x', x, 'f32', 'f16', 'i32');
-    return inferReduce('sum', x, attrs);
+    const { y } = inferReduce('sum', x, attrs);
+    return { y: { ...y, dtype: (isFloat(x.dtype) && attrs.dtype) || x.dtype } };
   },
   dispatches: (_caps, { x }, { y }, { dims }) => planReduce(false, x, y, dims),
 });

@@ -27,6 +27,7 @@ export interface RoiAlignAttrs extends RoiAttrs {
 export const roiAlign = defineKernel({
   name: 'roi_align',
   inputs: ['x', 'rois'],
+  f32Inputs: ['rois'],
   outputs: ['y'],
   infer({ x, rois }, attrs: RoiAlignAttrs) {
     const [, , , c] = pixelDims('roi_align', 'x', x);
@@ -77,6 +78,7 @@ export interface RoiAlignBackwardAttrs extends RoiAlignAttrs {
 export const roiAlignBackward = defineKernel({
   name: 'roi_align_backward',
   inputs: ['dy', 'rois'],
+  f32Inputs: ['rois'],
   outputs: ['dx'],
   infer({ dy, rois }, attrs: RoiAlignBackwardAttrs) {
     expectInteger('roi_align_backward', 'samplingRatio', attrs.samplingRatio, -1);

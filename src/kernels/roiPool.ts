@@ -25,6 +25,7 @@ export type RoiPoolAttrs = RoiAttrs;
 export const roiPool = defineKernel({
   name: 'roi_pool',
   inputs: ['x', 'rois'],
+  f32Inputs: ['rois'],
   outputs: ['y', 'indices'],
   infer({ x, rois }, attrs: RoiPoolAttrs) {
     const [, , , c] = pixelDims('roi_pool', 'x', x);
@@ -73,6 +74,7 @@ export interface RoiPoolBackwardAttrs extends RoiPoolAttrs {
 export const roiPoolBackward = defineKernel({
   name: 'roi_pool_backward',
   inputs: ['dy', 'indices', 'rois'],
+  f32Inputs: ['rois'],
   outputs: ['dx'],
   infer({ dy, indices, rois }, attrs: RoiPoolBackwardAttrs) {
     const op = 'roi_pool_backward';

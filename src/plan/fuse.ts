@@ -8,7 +8,7 @@ import {
   indexMode,
 } from '../kernels/fused.ts';
 import { kernelOf } from '../kernels/ops.ts';
-import { type Shape, sameShape } from '../shape.ts';
+import { isFloat, sameShape, type TensorSpec } from '../shape.ts';
 
 /**
  * What becomes one operation: either a node as it is, or a chain of elementwise operations, alone or as the
@@ -78,7 +78,7 @@ interface Context {
 function fuseNode(node: Node, context: Context): { group: Group; absorbed: Group[] } | undefined {
   const ref = elementwiseRef(node.op);
   const output = Object.values(node.outputs)[0]!;
-  if (!ref || output.dtype !== 'f32') return undefined;
+  if (!ref || !isFloat(output.dtype)) return undefined;
   const { uses } = expressionOf(ref);
   const args = uses.map((name) => node.inputs[name]!);
   if (args.some((arg) => indexMode(arg.shape, output.shape) === undefined)) return undefined;
@@ -104,7 +104,7 @@ function fuseNode(node: Node, context: Context): { group: Group; absorbed: Group
       place.set(arg, merged);
       continue;
     }
-    if (!group || !absorbable(group, base, arg, node, output.shape, context)) continue;
+    if (!group || !absorbable(group, base, arg, node, output, context)) continue;
     if (group.chain && steps.length + group.chain.steps.length + 1 > MAX_STEPS) continue;
     const rooted = group.root ?? (group.chain ? undefined : group.nodes[0]);
     if (rooted && root) continue;
@@ -165,7 +165,7 @@ function absorbable(
   base: Tensor,
   arg: Tensor,
   reader: Node,
-  shape: Shape,
+  { shape, dtype }: TensorSpec,
   { readers, limits, barrierBetween }: Context,
 ): boolean {
   const readBy = readers.get(base);
@@ -182,6 +182,8 @@ function absorbable(
   const epilogue = limits.epilogueOf(node);
   const main = epilogue && node.outputs[epilogue.output];
   if (!main || (!group.chain && main !== base)) return false;
+  // The kernel stores what it was planned for.
+  if (main.dtype !== dtype) return false;
   // The kernel moves to the reader's place, so nobody may want its other outputs before.
   return Object.values(node.outputs).every((other) => {
     if (other === main) return true;

@@ -4,7 +4,7 @@ import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
 import { chainDispatch } from '../kernels/elementwise.ts';
 import { fusedSnippet, needsSpecial } from '../kernels/fused.ts';
 import {
-  checkBindingSize,
+  checkTensor,
   type Dispatch,
   type KernelPlan,
   type Specs,
@@ -221,7 +221,7 @@ class Lowering {
   ): LoweredOp {
     const label = group.nodes.map((node) => node.op).join('+');
     for (const [name, storage] of Object.entries(names)) {
-      checkBindingSize(label, name, storage.spec, this.#caps.maxBindingSize);
+      checkTensor(label, name, storage.spec, this.#caps);
     }
     const own = (name: string, bytes: number): Storage => ({
       spec: { shape: [Math.ceil(bytes / 4)], dtype: 'u32' },

@@ -133,19 +133,14 @@ export class Program {
     const table = op?.tables.get(storage);
     if (table) this.#device.device.queue.writeBuffer(buffer, 0, table as Float32Array<ArrayBuffer>);
     const constant = [...this.#lowered.storages].find(([, candidate]) => candidate === storage)?.[0];
-    if (constant?.origin.kind === 'constant') this.#upload(buffer, constant.origin.data);
+    if (constant?.origin.kind === 'constant') this.#device.write(buffer, constant.origin.data);
     return buffer;
-  }
-
-  #upload(buffer: GPUBuffer, values: HostArray): void {
-    const data = values instanceof Float64Array ? Float32Array.from(values) : values;
-    this.#device.device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
   }
 
   /** Puts values into an input of the program. An input that nothing reads is left out. */
   write(input: Tensor, values: HostArray): void {
     const storage = this.#lowered.storages.get(input);
-    if (storage) this.#upload(this.#ownBuffer(storage), values);
+    if (storage) this.#device.write(this.#ownBuffer(storage), values);
   }
 
   /** Encodes and submits everything, once. */

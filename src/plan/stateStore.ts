@@ -39,8 +39,7 @@ export class StateStore {
   }
 
   #upload(state: State, held: Held): void {
-    const values = state.initial instanceof Float64Array ? Float32Array.from(state.initial) : state.initial;
-    this.#device.device.queue.writeBuffer(held.buffer, 0, values as Float32Array<ArrayBuffer>);
+    this.#device.write(held.buffer, state.initial);
     held.version = state.version;
   }
 

@@ -14,7 +14,7 @@ import { concat } from '../graph/functions/shape.ts';
 import { type State, type Tensor, tensor } from '../graph/tensor.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
-import { checkBindingSize } from '../kernels/kernel.ts';
+import { checkTensor } from '../kernels/kernel.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
 import type { UNet } from '../models/unet.ts';
 import { AdamW } from '../nn/optimizers.ts';
@@ -228,7 +228,7 @@ function checkSettings(settings: TrainSettings, caps: Caps): void {
     );
   }
   const images = { shape: [batchSize, cropSize, cropSize, 3], dtype: 'f32' } as const;
-  checkBindingSize('train', 'images', images, caps.maxBindingSize);
+  checkTensor('train', 'images', images, caps);
   const bytes = 4 * largestWeight(task, config);
   if (bytes > caps.maxBindingSize) {
     throw new DeviceLimitError(

@@ -3,7 +3,7 @@ import { formatShape, sameShape } from '../../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, atan, div, maximum, minimum, mul, relu, sub } from './elementwise.ts';
 import { type Reduction, reduceLoss } from './losses.ts';
-import { slice } from './shape.ts';
+import { inF32, slice } from './shape.ts';
 
 /** Keeps quotients finite where boxes are empty, as in torchvision. */
 const EPS = 1e-7;
@@ -39,7 +39,7 @@ function overlapOf(op: string, x: Tensor, target: Tensor): Overlap {
       `${op}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape that ends in 4`,
     );
   }
-  const [p, g] = [cornersOf(x), cornersOf(target)];
+  const [p, g] = [cornersOf(inF32(x)), cornersOf(inF32(target))];
   const width = relu(sub(minimum(p[2], g[2]), maximum(p[0], g[0])));
   const height = relu(sub(minimum(p[3], g[3]), maximum(p[1], g[1])));
   const shared = mul(width, height);

@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { formatShape, type Pair, pair } from '../../shape.ts';
 import { apply, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
-import { concat, slice } from './shape.ts';
+import { cast, concat, inF32, slice } from './shape.ts';
 
 /** Intersection over union of every box of a […,N,4] with every box of b […,M,4]: […,N,M]. 0 for empty unions. */
 export const boxIou = (a: Tensor, b: Tensor): Tensor => apply('box_iou', { a, b }).y!;
@@ -95,11 +95,15 @@ export const roiAlign = (
     aligned = false,
   }: RoiOptions & { samplingRatio?: number; aligned?: boolean },
 ): Tensor =>
-  apply('roi_align', { x, rois }, { outputSize: pair(outputSize), spatialScale, samplingRatio, aligned }).y!;
+  apply(
+    'roi_align',
+    { x, rois: inF32(rois) },
+    { outputSize: pair(outputSize), spatialScale, samplingRatio, aligned },
+  ).y!;
 
 /** RoI max pooling (Girshick 2015, Fast R-CNN, §2.1). x: [N,H,W,C]; rois: [R,5]. */
 export const roiPool = (x: Tensor, rois: Tensor, { outputSize, spatialScale = 1 }: RoiOptions): Tensor =>
-  apply('roi_pool', { x, rois }, { outputSize: pair(outputSize), spatialScale }).y!;
+  apply('roi_pool', { x, rois: inF32(rois) }, { outputSize: pair(outputSize), spatialScale }).y!;
 
 /** Box formats: corners; corner and size; centre and size. */
 export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';
@@ -130,5 +134,5 @@ export function boxConvert(x: Tensor, inFmt: BoxFormat, outFmt: BoxFormat): Tens
 /** Boxes […,4] (xyxy) moved inside an image of (height, width); the size may be a tensor [4] of (w, h, w, h). */
 export function clipBoxesToImage(x: Tensor, size: readonly [number, number] | Tensor): Tensor {
   const limits = size instanceof Tensor ? size : tensor([size[1], size[0], size[1], size[0]]);
-  return minimum(maximum(x, 0), limits);
+  return minimum(maximum(x, 0), cast(limits, x.dtype));
 }

@@ -1,6 +1,7 @@
 import { type Pair, pair } from '../../shape.ts';
 import { apply, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
+import { cast, inF32 } from './shape.ts';
 
 export interface ConvOptions {
   readonly stride?: Pair;
@@ -116,8 +117,9 @@ export function batchNormEval(
   { weight, bias, runningMean, runningVar }: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
   eps = 1e-5,
 ): Tensor {
-  const scale = mul(weight, rsqrt(affine(runningVar, 1, eps)));
-  return add(mul(sub(x, runningMean), scale), bias);
+  // The few numbers a channel in f32: rounded to f16 they would scale every pixel wrongly.
+  const scale = mul(inF32(weight), rsqrt(affine(inF32(runningVar), 1, eps)));
+  return cast(add(mul(sub(x, inF32(runningMean)), scale), bias), x.dtype);
 }
 
 /** Batch norm by the batch's own statistics (training), and what the running ones become. */
@@ -126,13 +128,24 @@ export function batchNormTrain(
   { weight, bias, runningMean, runningVar }: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
   { momentum = 0.1, eps = 1e-5 } = {},
 ): { y: Tensor; runningMean: Tensor; runningVar: Tensor } {
-  const out = apply('batch_norm', { x, weight, bias, runningMean, runningVar }, { momentum, eps });
-  return { y: out.y!, runningMean: out.newRunningMean!, runningVar: out.newRunningVar! };
+  const inputs = {
+    x,
+    weight: cast(weight, x.dtype),
+    bias: cast(bias, x.dtype),
+    runningMean: inF32(runningMean),
+    runningVar: inF32(runningVar),
+  };
+  const out = apply('batch_norm', inputs, { momentum, eps });
+  return {
+    y: out.y!,
+    runningMean: cast(out.newRunningMean!, runningMean.dtype),
+    runningVar: cast(out.newRunningVar!, runningVar.dtype),
+  };
 }
 
 /** Group norm over x [N,…,C] (Wu and He 2018). weight, bias: [C]. */
 export const groupNorm = (x: Tensor, numGroups: number, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor =>
-  apply('group_norm', { x, weight, bias }, { numGroups, eps }).y!;
+  apply('group_norm', { x, weight: cast(weight, x.dtype), bias: cast(bias, x.dtype) }, { numGroups, eps }).y!;
 
 /** Layer norm over the last dimension (Ba et al. 2016). weight, bias: [C]. */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {

@@ -1,12 +1,14 @@
 import type { ElementwiseName } from '../../kernels/elementwiseRows.ts';
+import { isFloat } from '../../shape.ts';
 import { apply, full, Tensor } from '../tensor.ts';
 
-/** A tensor, or a number that stands for a tensor of one element. */
+/** A tensor, or a number that stands for a scalar. */
 export type Operand = Tensor | number;
 
 const operand = (value: Operand, like: Operand): Tensor => {
   if (value instanceof Tensor) return value;
-  return full([1], value, like instanceof Tensor ? like.dtype : 'f32');
+  // A float of shape [] does not promote f16 to f32, and keeps its digits.
+  return full([], value, like instanceof Tensor && !isFloat(like.dtype) ? like.dtype : 'f32');
 };
 
 const unary =
@@ -16,13 +18,7 @@ const unary =
 const binary =
   (op: ElementwiseName) =>
   (a: Operand, b: Operand): Tensor =>
-    shaped(apply(op, { a: operand(a, b), b: operand(b, a) }).y!, a, b);
-
-/** A number is no dimension: x + 1 has the shape of x, also where x is a scalar of shape []. */
-function shaped(y: Tensor, a: Operand, b: Operand): Tensor {
-  const only = a instanceof Tensor ? (b instanceof Tensor ? undefined : a) : (b as Tensor);
-  return only && only.shape.length < y.shape.length ? y.reshape(only.shape) : y;
-}
+    apply(op, { a: operand(a, b), b: operand(b, a) }).y!;
 
 /** max(x, 0). The gradient at 0 is 0. */
 export const relu = unary('relu');
@@ -60,7 +56,7 @@ export const affine = (x: Tensor, scale: number, shift = 0): Tensor =>
 export const clamp = (x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor =>
   apply('clamp', { x }, { low: min, high: max }).y!;
 
-/** Elementwise with broadcasting; a number broadcasts to everything. */
+/** Elementwise with broadcasting; a number broadcasts to everything. f16 with f32 gives f32, unless the f32 is a scalar. */
 export const add = binary('add');
 export const sub = binary('sub');
 export const mul = binary('mul');

@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { formatShape } from '../../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, add, affine, clamp, equal, floor, greaterEqual, mul, sub, where } from './elementwise.ts';
-import { cast, gatherRows, slice } from './shape.ts';
+import { cast, gatherRows, inF32, slice } from './shape.ts';
 
 export interface GridSampleOptions {
   readonly mode?: 'bilinear' | 'nearest';
@@ -45,9 +45,11 @@ export function gridSample(
       `grid_sample: x ${formatShape(x.shape)} must be [N,H,W,C] and grid ${formatShape(grid.shape)} [N,h,w,2] of the same N`,
     );
   }
+  // Places in f32: f16 would tell no quarters of a pixel apart from column 1,024 on.
+  const places = inF32(grid);
   const [h, w] = [grid.shape[1]!, grid.shape[2]!];
   const coordinate = (axis: 0 | 1, size: number): Tensor => {
-    const raw = slice(grid, [[], [], [], [axis, axis + 1]]).reshape([N, h * w, 1]);
+    const raw = slice(places, [[], [], [], [axis, axis + 1]]).reshape([N, h * w, 1]);
     const at = alignCorners
       ? affine(raw, (size - 1) / 2, (size - 1) / 2)
       : affine(raw, size / 2, (size - 1) / 2);
@@ -79,5 +81,6 @@ export function gridSample(
     mul(pixel(x0, y1), mul(left, bottom)),
     mul(pixel(x1, y1), mul(right, bottom)),
   ];
-  return corners.reduce((total, corner) => add(total, corner)).reshape([N, h, w, C]);
+  const total = corners.reduce((sum, corner) => add(sum, corner));
+  return cast(total, x.dtype).reshape([N, h, w, C]);
 }

@@ -3,6 +3,11 @@ import { formatShape, sameShape } from '../../shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, div, mul, sigmoid } from './elementwise.ts';
 import { mean, sum } from './reduce.ts';
+import { cast, inF32 } from './shape.ts';
+
+/*
+ * Losses are f32, also of f16 tensors: a sum over a batch would overflow f16, and a mean underflow.
+ */
 
 /** What happens to the losses of single elements. */
 export type Reduction = 'none' | 'mean' | 'sum';
@@ -19,6 +24,8 @@ function expectSame(op: string, x: Tensor, target: Tensor): void {
   }
 }
 
+const both = (x: Tensor, target: Tensor) => ({ x: inF32(x), target: inF32(target) });
+
 export interface CrossEntropyOptions {
   /** Weight of each class, [C]; `mean` divides by the sum of the targets' weights. */
   readonly weight?: Tensor;
@@ -34,7 +41,8 @@ export function crossEntropy(
   target: Tensor,
   { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 }: CrossEntropyOptions = {},
 ): Tensor {
-  const { loss, rowWeight } = apply('cross_entropy', { x, target, weight }, { ignoreIndex, labelSmoothing });
+  const inputs = { x, target, weight: weight && cast(weight, x.dtype) };
+  const { loss, rowWeight } = apply('cross_entropy', inputs, { ignoreIndex, labelSmoothing });
   if (reduction === 'none') return loss!;
   const total = sum(loss!);
   return reduction === 'sum' ? total : div(total, sum(rowWeight!.detach()));
@@ -51,8 +59,8 @@ export function binaryCrossEntropyWithLogits(
   }: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('binary_cross_entropy_with_logits', x, target);
-  const loss = apply('binary_cross_entropy_with_logits', { x, target, pos_weight: posWeight ?? full([1], 1) })
-    .y!;
+  const inputs = { ...both(x, target), pos_weight: posWeight ?? full([], 1) };
+  const loss = apply('binary_cross_entropy_with_logits', inputs).y!;
   return reduceLoss(weight ? mul(loss, weight) : loss, reduction);
 }
 
@@ -70,7 +78,7 @@ export function sigmoidFocalLoss(
   }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('sigmoid_focal_loss', x, target);
-  return reduceLoss(apply('sigmoid_focal_loss', { x, target }, { alpha, gamma }).y!, reduction);
+  return reduceLoss(apply('sigmoid_focal_loss', both(x, target), { alpha, gamma }).y!, reduction);
 }
 
 /** d^2 / (2 beta) below beta, else |d| - beta / 2, with d = x - target (Girshick 2015, Fast R-CNN, §2.3). */
@@ -80,7 +88,7 @@ export function smoothL1Loss(
   { beta = 1, reduction = 'mean' }: { beta?: number; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('smooth_l1_loss', x, target);
-  return reduceLoss(apply('smooth_l1_loss', { x, target }, { beta }).y!, reduction);
+  return reduceLoss(apply('smooth_l1_loss', both(x, target), { beta }).y!, reduction);
 }
 
 /** |x - target|. */
@@ -90,7 +98,7 @@ export function l1Loss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('l1_loss', x, target);
-  return reduceLoss(apply('l1_loss', { x, target }).y!, reduction);
+  return reduceLoss(apply('l1_loss', both(x, target)).y!, reduction);
 }
 
 /** (x - target)^2. */
@@ -100,7 +108,7 @@ export function mseLoss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('mse_loss', x, target);
-  return reduceLoss(apply('mse_loss', { x, target }).y!, reduction);
+  return reduceLoss(apply('mse_loss', both(x, target)).y!, reduction);
 }
 
 /**
@@ -110,8 +118,8 @@ export function mseLoss(
 export function diceLoss(x: Tensor, target: Tensor, { smooth = 1 }: { smooth?: number } = {}): Tensor {
   expectSame('dice_loss', x, target);
   const N = x.shape[0]!;
-  const p = sigmoid(x).reshape([N, x.size / N]);
-  const g = target.reshape([N, x.size / N]);
+  const p = sigmoid(inF32(x)).reshape([N, x.size / N]);
+  const g = inF32(target).reshape([N, x.size / N]);
   const overlap = affine(sum(mul(p, g), { dim: 1 }), 2, smooth);
   const total = affine(add(sum(p, { dim: 1 }), sum(g, { dim: 1 })), 1, smooth);
   return mean(affine(div(overlap, total), -1, 1));

@@ -1,7 +1,7 @@
 import { normalizeDim } from '../../shape.ts';
 import { apply, type Tensor } from '../tensor.ts';
 import { affine, mul, rsqrt, sqrt } from './elementwise.ts';
-import { permute, transpose } from './shape.ts';
+import { cast, inF32, permute, transpose } from './shape.ts';
 
 export interface ReduceOptions {
   /** Dimensions to reduce; all of them by default. */
@@ -20,10 +20,10 @@ function reduceAttrs(op: string, x: Tensor, { dim, keepdim = false }: ReduceOpti
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply('sum', { x }, reduceAttrs('sum', x, options)).y!;
 
-/** The mean over dimensions. */
+/** The mean over dimensions; of f16 as of f32, so that the sum on the way does not overflow. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const y = sum(x, options);
-  return affine(y, y.size / x.size);
+  const total = apply('sum', { x }, { ...reduceAttrs('mean', x, options), dtype: 'f32' }).y!;
+  return cast(affine(total, total.size / x.size), x.dtype);
 }
 
 /** The maximum over dimensions; equal maxima share the gradient. */
@@ -77,8 +77,8 @@ export const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor =>
 
 /** softmax(q kᵀ / sqrt(E)) v. q, k, v: […,L,E] (Vaswani et al. 2017, §3.2.1). */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor): Tensor {
-  const scores = affine(matmul(q, transpose(k)), 1 / Math.sqrt(q.shape.at(-1)!));
-  return matmul(softmax(scores), v);
+  const scores = affine(matmul(inF32(q), transpose(inF32(k))), 1 / Math.sqrt(q.shape.at(-1)!));
+  return cast(matmul(softmax(scores), inF32(v)), v.dtype);
 }
 
 /** x / max(|x|, eps) along the last dimension. */
@@ -89,10 +89,13 @@ function normalize(x: Tensor): Tensor {
 
 /** The cosine of the angle between every row of a [N,D] and every row of b [M,D]: [N,M]. */
 export const cosineSimilarityMatrix = (a: Tensor, b: Tensor): Tensor =>
-  matmul(normalize(a), transpose(normalize(b)));
+  cast(matmul(normalize(inF32(a)), transpose(normalize(inF32(b)))), a.dtype);
 
 /** sqrt of the sum of squares of everything. */
-export const norm = (x: Tensor): Tensor => sqrt(sum(mul(x, x)));
+export function norm(x: Tensor): Tensor {
+  const wide = inF32(x);
+  return cast(sqrt(sum(mul(wide, wide))), x.dtype);
+}
 
 /** Bits that differ between every row of a [N,W] and of b [M,W], i32 words: i32 [N,M]. */
 export const hammingDistance = (a: Tensor, b: Tensor): Tensor => apply('hamming_distance', { a, b }).y!;

@@ -70,9 +70,12 @@ export function concat(tensors: readonly Tensor[], dim: number): Tensor {
 export const gatherRows = (x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tensor =>
   apply('gather_rows', { x, index }, { batchDims }).y!;
 
-/** Another element type: f32 to integers truncates. */
+/** Another element type: floats to integers truncate. The gradient passes between f32 and f16. */
 export const cast = (x: Tensor, dtype: DType): Tensor =>
   x.dtype === dtype ? x : apply('cast', { x }, { dtype }).y!;
+
+/** Floats in f32, for what f16 would overflow or round too much on the way. */
+export const inF32 = (x: Tensor): Tensor => cast(x, 'f32');
 
 /** 1 at the label's place, 0 elsewhere; labels outside 0..numClasses-1 give zeros. labels: i32 […]. */
 export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
