@@ -222,6 +222,6 @@ export const shapeCases: Case[] = [
     inputs: { x: integers([4, 7], -1e6, 1e6) },
     attrs: { dtype: 'f32' },
   },
-  { op: 'cast', name: 'f32 to f32', inputs: { x: normal([5]) }, attrs: { dtype: 'f32' } },
+  { op: 'cast', name: 'f32 to f32', inputs: { x: normal([5]) }, attrs: { dtype: 'f32' }, grad: ['x'] },
   { op: 'cast', name: 'nothing', inputs: { x: normal([0]) }, attrs: { dtype: 'i32' } },
 ];
