@@ -1,8 +1,13 @@
 import fc from 'fast-check';
-import type { Shape } from '../../../src/shape.ts';
+import { formatSpec, type Shape } from '../../../src/shape.ts';
 import type { Case } from '../../../src/verify/cases/case.ts';
 
 export type Arbitrary = fc.Arbitrary<Case>;
+
+const describe = ({ op, name, inputs, attrs = {} }: Case): string => {
+  const shapes = Object.entries(inputs).map(([input, spec]) => formatSpec(input, spec));
+  return `${op}: ${name}: ${shapes.join(', ')}, ${JSON.stringify(attrs)}`;
+};
 
 /** A case of random shape; its values are seeded by its name, so that shrinking the shape keeps the rest. */
 export const caseOf = <T>(
@@ -10,7 +15,10 @@ export const caseOf = <T>(
   shapes: fc.Arbitrary<T>,
   build: (shapes: T) => Omit<Case, 'op' | 'name'>,
 ): Arbitrary =>
-  fc.tuple(fc.nat(99_999), shapes).map(([seed, value]) => ({ op, name: `seed ${seed}`, ...build(value) }));
+  fc.tuple(fc.nat(99_999), shapes).map(([seed, value]) => {
+    const row: Case = { op, name: `seed ${seed}`, ...build(value) };
+    return Object.assign(row, { [fc.toStringMethod]: () => describe(row) });
+  });
 
 export const int = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
 export const pairOf = (min: number, max: number): fc.Arbitrary<[number, number]> =>
