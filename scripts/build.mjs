@@ -6,10 +6,12 @@
 // `node scripts/build.mjs web` builds that part alone; the parts are library, types, cli and web.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { declarationsOf, listOperations, sourceOf } from './operations.mjs';
+import { wgsl } from './wgsl.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...names) => path.join(root, ...names);
@@ -17,7 +19,7 @@ const at = (...names) => path.join(root, ...names);
 /** The library's entry points as package.json exports them: dist/kernels.js is made of src/kernels/index.ts. */
 function libraryEntries() {
   const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  const entries = Object.values(exports).filter((entry) => typeof entry === 'object');
+  const entries = Object.values(exports).filter((entry) => entry.types && !entry.types.includes('*'));
   return Object.fromEntries(
     entries.map(({ types, default: file }) => [
       path.basename(file, '.js'),
@@ -31,7 +33,7 @@ const common = {
   bundle: true,
   format: 'esm',
   target: 'es2023',
-  loader: { '.wgsl': 'text' },
+  plugins: [wgsl],
   sourcemap: true,
   metafile: true,
   logLevel: 'warning',
@@ -42,8 +44,7 @@ const existing = (entries) =>
   Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
 
 /** Bundles, then removes what an earlier build left in the folder: chunks carry a hash in their names. */
-async function bundle(esbuild, entries, outdir, options) {
-  const entryPoints = existing(entries);
+async function bundle(esbuild, entryPoints, outdir, options) {
   if (Object.keys(entryPoints).length === 0) return;
   const { metafile } = await esbuild.build({ ...common, entryPoints, outdir: at(outdir), ...options });
   const written = new Set(Object.keys(metafile.outputs).map((file) => at(file)));
@@ -57,16 +58,77 @@ async function removeOthers(folder, keep) {
   }
 }
 
+/**
+ * esbuild has an entry point import every chunk that it rests on, for side effects that no module here has; bundlers
+ * warn of such imports. The line stays, empty, so that source maps hold.
+ */
+const noBareImports = {
+  name: 'no bare imports',
+  setup(build) {
+    build.onEnd(async ({ metafile }) => {
+      for (const name of Object.keys(metafile?.outputs ?? {}).filter((output) => output.endsWith('.js'))) {
+        const text = await readFile(at(name), 'utf8');
+        const without = text.replace(/^import "\.[^"]*";$/gm, '');
+        if (without !== text) await writeFile(at(name), without);
+      }
+    });
+  },
+};
+
+/**
+ * Says in the built library that a kernel nobody uses may go: bundlers keep calls, unless these are marked. (esbuild does not
+ * take a function's own @__NO_SIDE_EFFECTS__ over to another module.)
+ */
+const pureKernels = {
+  name: 'pure kernels',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]src[\\/]kernels[\\/]\w+\.ts$/ }, async ({ path: file }) => ({
+      contents: (await readFile(file, 'utf8')).replace(/= (?=define\w+\()/g, '= /* @__PURE__ */ '),
+      loader: 'ts',
+    }));
+  },
+};
+
+/** dist/kernels/roi_align.js for each operation. They share chunks with the other entry points. */
+async function buildLibrary(esbuild) {
+  const operations = await listOperations(esbuild, root);
+  const texts = new Map(operations.map((row) => [row.operation, sourceOf(row, (file) => `./src/${file}`)]));
+  const virtual = {
+    name: 'operations',
+    setup(build) {
+      build.onResolve({ filter: /^operation:/ }, ({ path: name }) => ({
+        path: name.slice('operation:'.length),
+        namespace: 'operation',
+      }));
+      build.onLoad({ filter: /.*/, namespace: 'operation' }, ({ path: name }) => ({
+        contents: texts.get(name),
+        resolveDir: root,
+      }));
+    },
+  };
+  const entries = operations.map(({ operation }) => [`kernels/${operation}`, `operation:${operation}`]);
+  await bundle(esbuild, { ...existing(libraryEntries()), ...Object.fromEntries(entries) }, 'dist', {
+    platform: 'neutral',
+    packages: 'external',
+    splitting: true,
+    chunkNames: 'chunks/[hash]',
+    plugins: [wgsl, pureKernels, virtual, noBareImports],
+  });
+}
+
 async function buildPage(esbuild) {
   if (!existsSync(at('web/src/main.ts'))) return;
   // esbuild first: it removes what it did not write.
   const entries = { main: 'web/src/main.ts', style: 'web/src/style.css' };
-  await bundle(esbuild, entries, 'web/dist', { platform: 'browser', minify: true });
+  await bundle(esbuild, existing(entries), 'web/dist', { platform: 'browser', minify: true });
   await copyFile(at('web/index.html'), at('web/dist/index.html'));
 }
 
-/** Declarations, by TypeScript itself; a type error anywhere in src/ fails the build. */
-async function buildTypes() {
+/**
+ * Declarations, by TypeScript itself; a type error anywhere in src/ fails the build. Those of the operations' entry
+ * points lie in a folder of their own, since a file may hold several operations.
+ */
+async function buildTypes(esbuild) {
   const require = createRequire(import.meta.url);
   const manifest = require.resolve('typescript/package.json');
   const tsc = path.join(path.dirname(manifest), require(manifest).bin.tsc);
@@ -80,6 +142,15 @@ async function buildTypes() {
     });
   });
   const emitted = [...output.matchAll(/^TSFILE:\s*(.+?)\s*$/gm)].map(([, file]) => path.resolve(root, file));
+  await mkdir(at('dist/types/operations'), { recursive: true });
+  for (const row of await listOperations(esbuild, root)) {
+    const file = at('dist/types/operations', `${row.operation}.d.ts`);
+    await writeFile(
+      file,
+      declarationsOf(row, (source) => `../${source.replace(/\.ts$/, '.js')}`),
+    );
+    emitted.push(file);
+  }
   await removeOthers(at('dist/types'), (file) => emitted.includes(file));
 }
 
@@ -88,15 +159,10 @@ async function build() {
     throw new Error('esbuild is not installed; run "npm ci" with development dependencies');
   });
   const parts = {
-    library: () =>
-      bundle(esbuild, libraryEntries(), 'dist', {
-        platform: 'neutral',
-        packages: 'external',
-        splitting: true,
-      }),
-    types: buildTypes,
+    library: () => buildLibrary(esbuild),
+    types: () => buildTypes(esbuild),
     cli: () =>
-      bundle(esbuild, { main: 'cli/src/main.ts' }, 'cli/dist', {
+      bundle(esbuild, existing({ main: 'cli/src/main.ts' }), 'cli/dist', {
         platform: 'node',
         packages: 'external',
         outExtension: { '.js': '.mjs' },

@@ -18,14 +18,17 @@ export class AdapterError extends FoveaError {}
 /** A tensor, binding or workgroup over what the device offers. */
 export class DeviceLimitError extends FoveaError {}
 
-/** The device refused an allocation. */
+/** The device refused an allocation. It stays usable: free something or ask for less. */
 export class OutOfMemoryError extends FoveaError {}
 
-/** The device is gone: destroyed by its owner, or lost by the driver. Open a new one and go on. */
+/** The device is gone: disposed of, destroyed by its owner, or lost by the driver. Open a new one and go on. */
 export class DeviceLostError extends FoveaError {}
 
-/** WebGPU reported an error that no call was waiting for; or a shader that does not compile. */
+/** WebGPU found a command invalid, or a shader does not compile. */
 export class GpuError extends FoveaError {}
+
+/** Something used after its end or outside of its place: a disposed step, another step's input, an overwritten result. */
+export class LifetimeError extends FoveaError {}
 
 /** Input files that cannot be used: images, annotations, weights. Names the file, the place and the fix. */
 export class DataError extends FoveaError {}

@@ -22,6 +22,13 @@ export const numel = (shape: Shape): number => shape.reduce((product, size) => p
 
 export const byteLength = (spec: TensorSpec): number => numel(spec.shape) * bytesPerElement(spec.dtype);
 
+/** Throws unless every size is a whole number of 0 or more. */
+export function expectShape(op: string, shape: Shape): void {
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
+    throw new ShapeError(`${op}: shape [${shape}] must be an array of whole numbers of 0 or more`);
+  }
+}
+
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
@@ -61,6 +68,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
 
 /** A dimension counted from the end where negative, checked against the rank. */
 export function normalizeDim(op: string, dim: number, rank: number): number {
+  if (rank === 0) throw new ShapeError(`${op}: dim ${dim} of a tensor of shape [], which has no dimensions`);
   if (!Number.isInteger(dim) || dim < -rank || dim >= rank) {
     throw new ShapeError(`${op}: dim ${dim} is out of range for rank ${rank}; use ${-rank} to ${rank - 1}`);
   }
@@ -77,6 +85,31 @@ export function expectRank(op: string, name: string, spec: TensorSpec, rank: num
   if (spec.shape.length !== rank) {
     throw new ShapeError(`${op}: ${name} must be ${layout}, got ${formatSpec(name, spec)}`);
   }
+}
+
+/** Throws unless all are floats, and of one type: a kernel reads the bits as its first input's type says. */
+export function expectFloats(op: string, specs: Readonly<Record<string, TensorSpec | undefined>>): void {
+  const given = Object.entries(specs).flatMap(([name, spec]) => (spec ? [[name, spec] as const] : []));
+  const dtype = given[0]?.[1].dtype;
+  for (const [name, spec] of given) {
+    expectDType(op, name, spec, 'f32', 'f16');
+    if (spec.dtype === dtype) continue;
+    throw new ShapeError(
+      `${op}: ${given.map(([n, s]) => `${formatSpec(n, s)}${s.dtype === 'f32' ? ' f32' : ''}`).join(', ')} must have one dtype; cast one of them`,
+    );
+  }
+}
+
+/** Throws unless the value is a number (NaN is none) from least to most. */
+export function expectNumber(
+  op: string,
+  name: string,
+  value: number,
+  least = Number.NEGATIVE_INFINITY,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  if (typeof value === 'number' && value >= least && value <= most) return;
+  throw new ShapeError(`${op}: ${name} must be a number from ${least} to ${most}, got ${value}`);
 }
 
 export function expectDType(op: string, name: string, spec: TensorSpec, ...allowed: DType[]): void {

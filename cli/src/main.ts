@@ -109,6 +109,16 @@ program
   .description('check every kernel and gradient on this adapter against its CPU reference')
   .option('--cases <dir>', 'check the conformance cases of a folder instead')
   .option('--op <name>', 'one operation only')
+  .addOption(
+    new Option('--dtype <type>', 'element type of float tensors (default: f32)').choices(['f32', 'f16']),
+  )
+  .addOption(
+    new Option(
+      '--limits <limits>',
+      'what to ask of the adapter: all it has, or WebGPU’s defaults (default: adapter)',
+    ).choices(['adapter', 'default']),
+  )
+  .option('--repeat <n>', 'run every check so often, and fail where a bit differs (default: 1)', whole(1))
   .option('--json <file>', 'also write the rows to a file')
   .addOption(adapter())
   .action(async (options) => {

@@ -1,8 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { AdapterError, DeviceLostError, GpuError, OutOfMemoryError } from '../errors.ts';
+import {
+  AdapterError,
+  DeviceLimitError,
+  DeviceLostError,
+  FoveaError,
+  GpuError,
+  OutOfMemoryError,
+} from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware } from './caps.ts';
+import { type Loss, lossOf } from './loss.ts';
 import { type AdapterChoice, requestNodeAdapter } from './node.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 
@@ -21,6 +29,11 @@ export interface OpenOptions {
   readonly adapter?: AdapterChoice;
   /** An adapter that the caller has already. */
   readonly gpuAdapter?: GPUAdapter;
+  /**
+   * `adapter`: all that the adapter offers and Fovea can use. `default`: what WebGPU guarantees everywhere and no
+   * optional feature, to see what runs on the smallest device. Default: `adapter`.
+   */
+  readonly limits?: 'adapter' | 'default';
 }
 
 const WANTED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
@@ -32,21 +45,30 @@ const WANTED_LIMITS = [
 ] as const;
 const CHOICES: readonly string[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
 
+/** Programs on their way to the device, at most. */
+const MOST_QUEUED = 64;
+
 /**
  * A WebGPU device and what Fovea knows of it. `openDevice()` makes one that Fovea owns; `borrowDevice(device)` wraps
- * the caller's, which `dispose()` leaves alone.
+ * the caller's, which `dispose()` leaves alone. Error scopes stand around Fovea's own commands: a borrowed device's
+ * handlers hear of the caller's errors only, and Fovea only of its own.
  */
 export class Device {
   readonly device: GPUDevice;
   readonly caps: Caps;
   readonly adapter: AdapterDescription;
   readonly #owned: boolean;
-  #fault: Error | undefined;
+  readonly #loss: Loss;
+  #fault: FoveaError | undefined;
+  /** Settles when every scope that was closed so far has reported. */
+  #reports: Promise<unknown> = Promise.resolve();
   #disposed = false;
+  /** Programs that were submitted since anything was last waited for. */
+  #queued = 0;
+  /** On a device of Fovea's: what was done to it beside Fovea. */
   readonly #onError = (event: Event) => {
-    const { error } = event as GPUUncapturedErrorEvent;
-    const Type = /memory/i.test(error.constructor.name) ? OutOfMemoryError : GpuError;
-    this.#fault ??= new Type(`WebGPU reported: ${firstLine(error.message)}`, { cause: error });
+    event.preventDefault();
+    this.#fault ??= faultOf('device', (event as GPUUncapturedErrorEvent).error);
   };
 
   constructor(device: GPUDevice, owned: boolean) {
@@ -54,66 +76,124 @@ export class Device {
     this.caps = capsOf(device);
     this.adapter = describeAdapter(device);
     this.#owned = owned;
-    device.addEventListener('uncapturederror', this.#onError);
-    device.lost.then((info) => {
-      if (this.#disposed) return;
-      const fault = `the GPU device is lost (${info.reason}): ${firstLine(info.message)}; open a new one`;
-      this.#fault = new DeviceLostError(fault);
-    });
+    this.#loss = lossOf(device);
+    if (owned) device.addEventListener('uncapturederror', this.#onError);
   }
 
-  /** Throws what went wrong on the device since the last call: lost, out of memory, an invalid command. */
-  check(): void {
-    if (this.#disposed) throw new DeviceLostError('this device was disposed of; open a new one');
+  /** Throws what went wrong since the last call: the device lost, an allocation refused, an invalid command. */
+  check(doing = 'device'): void {
+    if (this.#disposed) throw new DeviceLostError(`${doing}: the Gpu was disposed of; open a new one`);
+    const { info } = this.#loss;
+    if (info) throw lostError(doing, `${info.reason}: ${firstLine(info.message)}`);
     const fault = this.#fault;
-    if (!fault) return;
-    if (!(fault instanceof DeviceLostError)) this.#fault = undefined;
-    throw fault;
+    this.#fault = undefined;
+    if (fault) throw fault;
   }
 
-  /** Creates a buffer, or throws OutOfMemoryError later, at `check()`, where the device refuses it. */
+  /** Runs commands. The promise tells what WebGPU finds wrong with them, a refused allocation before all else. */
+  attempt<T>(commands: () => T): { result: T; report: Promise<GPUError | undefined> } {
+    const { device } = this;
+    device.pushErrorScope('validation');
+    device.pushErrorScope('out-of-memory');
+    const close = async (): Promise<GPUError | undefined> => {
+      const found = await Promise.allSettled([device.popErrorScope(), device.popErrorScope()]);
+      // A scope that a lost device rejects tells nothing that check() does not know.
+      const errors = found.map((scope) => (scope.status === 'fulfilled' ? scope.value : null));
+      return errors[0] ?? errors[1] ?? undefined;
+    };
+    let result: T;
+    try {
+      result = commands();
+    } catch (error) {
+      void close();
+      throw error;
+    }
+    return { result, report: close() };
+  }
+
+  /** Runs commands, and keeps what WebGPU finds wrong with them for the next `check`, under the name `doing`. */
+  watch<T>(doing: string, commands: () => T): T {
+    const { result, report } = this.attempt(commands);
+    this.keep(doing, report);
+    return result;
+  }
+
+  /** Keeps what a report tells for the next `check`. */
+  keep(doing: string, report: Promise<GPUError | undefined>): void {
+    const kept = report.then((error) => {
+      if (error) this.#fault ??= faultOf(doing, error);
+    });
+    // No results, or each would hold the ones before.
+    this.#reports = Promise.all([this.#reports, kept]).then(() => undefined);
+  }
+
+  /** When everything that WebGPU found wrong so far is known to `check`. */
+  async settled(): Promise<void> {
+    await this.#reports;
+  }
+
+  /** Lets the device catch up where a loop submits and never reads: work, and what waits for it, would pile up. */
+  async catchUp(): Promise<void> {
+    if (++this.#queued < MOST_QUEUED) return;
+    this.#queued = 0;
+    // Where the device is lost, check() says so.
+    await this.device.queue.onSubmittedWorkDone().catch(() => undefined);
+    await this.settled();
+  }
+
+  /** A buffer, its size rounded up. One that the device refuses is known by the scope around, or at `check`. */
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
-    return this.device.createBuffer({ label, size: Math.max(16, Math.ceil(bytes / 16) * 16), usage });
-  }
-
-  /** Throws OutOfMemoryError for an allocation that the device refused. */
-  outOfMemory(bytes: number, cause: GPUError): never {
-    throw new OutOfMemoryError(
-      `the device refused ${bytes} bytes for a program’s intermediate tensors; use a smaller batch or size`,
-      { cause },
-    );
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const { maxBufferSize } = this.device.limits;
+    if (size > maxBufferSize) {
+      throw new DeviceLimitError(
+        `${label}: takes a buffer of ${size} bytes, the device makes at most ${maxBufferSize}; use a smaller batch, size or model`,
+      );
+    }
+    return this.device.createBuffer({ label, size, usage });
   }
 
   /** Copies a buffer's range back, after all that was submitted before. */
-  async read(range: { buffer: GPUBuffer; offset?: number }, spec: TensorSpec): Promise<HostArray> {
-    this.check();
+  async read(
+    range: { buffer: GPUBuffer; offset?: number },
+    spec: TensorSpec,
+    doing = 'read',
+  ): Promise<HostArray> {
+    this.check(doing);
     const bytes = byteLength(spec);
     if (bytes === 0) return toHost(new ArrayBuffer(0), spec);
     const size = Math.ceil(bytes / 4) * 4;
-    const staging = this.createBuffer('readback', size, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
-    const encoder = this.device.createCommandEncoder({ label: 'readback' });
-    encoder.copyBufferToBuffer(range.buffer, range.offset ?? 0, staging, 0, size);
-    this.device.queue.submit([encoder.finish()]);
+    const staging = this.watch(doing, () => {
+      const buffer = this.createBuffer('readback', size, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
+      const encoder = this.device.createCommandEncoder({ label: 'readback' });
+      encoder.copyBufferToBuffer(range.buffer, range.offset ?? 0, buffer, 0, size);
+      this.device.queue.submit([encoder.finish()]);
+      return buffer;
+    });
     try {
-      await staging.mapAsync(MAP_READ_MODE, 0, size);
+      await this.watch(doing, () => staging.mapAsync(MAP_READ_MODE, 0, size));
+      this.#queued = 0;
+      const values = toHost(staging.getMappedRange(0, size).slice(0, bytes), spec);
+      await this.settled();
+      this.check(doing);
+      return values;
     } catch (error) {
-      this.check();
-      throw new DeviceLostError('the device went away while results were read; open a new one', {
-        cause: error,
-      });
+      await this.settled();
+      this.check(doing);
+      if (error instanceof FoveaError) throw error;
+      throw lostError(doing, firstLine((error as Error).message), error);
+    } finally {
+      staging.destroy();
     }
-    const values = toHost(staging.getMappedRange(0, size).slice(0, bytes), spec);
-    staging.destroy();
-    this.check();
-    return values;
   }
 
   /** Puts values into a buffer, float64 as f32. */
-  write(buffer: GPUBuffer, values: HostArray): void {
+  write(buffer: GPUBuffer, values: HostArray, offset = 0): void {
     const data = values instanceof Float64Array ? Float32Array.from(values) : values;
     // Writes come in whole words; an odd number of halves gets a zero after it.
-    const whole = data.byteLength % 4 === 0 ? data : Uint16Array.of(...(data as Uint16Array), 0);
-    this.device.queue.writeBuffer(buffer, 0, whole as Float32Array<ArrayBuffer>);
+    const whole = data.byteLength % 4 === 0 ? data : new Uint16Array(data.length + 1);
+    if (whole !== data) whole.set(data);
+    this.device.queue.writeBuffer(buffer, offset, whole as Float32Array<ArrayBuffer>);
   }
 
   /** Ends the device if Fovea opened it. */
@@ -137,6 +217,21 @@ function toHost(bytes: ArrayBuffer, spec: TensorSpec): HostArray {
 
 const firstLine = (message: string): string => message.trim().split('\n')[0] ?? '';
 
+const lostError = (doing: string, why: string, cause?: unknown): DeviceLostError =>
+  new DeviceLostError(
+    `${doing}: the GPU device is lost (${why}); open a new one and load the weights that were saved last`,
+    { cause },
+  );
+
+/** The typed error for what WebGPU reported. */
+function faultOf(doing: string, error: GPUError): FoveaError {
+  const refused = /memory/i.test(error.constructor.name);
+  const message = `${doing}: WebGPU reported: ${firstLine(error.message)}`;
+  return refused
+    ? new OutOfMemoryError(`${message}; use a smaller batch or size`, { cause: error })
+    : new GpuError(message, { cause: error });
+}
+
 function describeAdapter(device: GPUDevice): AdapterDescription {
   const info = device.adapterInfo as GPUAdapterInfo | undefined;
   const { vendor = '', architecture = '', device: model = '', description = '' } = info ?? {};
@@ -148,8 +243,8 @@ function describeAdapter(device: GPUDevice): AdapterDescription {
   return { name, vendor, architecture, software: isSoftware(device) };
 }
 
-/** Requests a device with all that the adapter offers and Fovea can use. */
-async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+async function requestDevice(adapter: GPUAdapter, limits: OpenOptions['limits']): Promise<GPUDevice> {
+  if (limits === 'default') return adapter.requestDevice({ label: 'fovea' });
   const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
   return adapter.requestDevice({ label: 'fovea', requiredFeatures: [...requiredFeatures], requiredLimits });
@@ -175,7 +270,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) throw new AdapterError('the browser offers no WebGPU adapter; check chrome://gpu');
   }
-  return new Device(await requestDevice(adapter), true);
+  return new Device(await requestDevice(adapter, options.limits), true);
 }
 
 /** Wraps a device of the caller's. Fovea never destroys it. */

@@ -8,8 +8,9 @@ interface Dawn {
   create(options: string[]): GPU;
 }
 
-// Dawn crashes at the next call once the object that create() returned has been collected.
-const instances: GPU[] = [];
+// By driver, one for all devices: an instance takes megabytes, and Dawn crashes at the next call once the object that
+// create() returned has been collected.
+const instances = new Map<string | undefined, GPU>();
 
 const TOGGLES = [
   'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
@@ -55,8 +56,8 @@ async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
   const before = names.map((name) => process.env[name]);
   if (icd) for (const name of names) process.env[name] = icd;
   try {
-    const gpu = dawn.create(TOGGLES);
-    instances.push(gpu);
+    const gpu = instances.get(icd) ?? dawn.create(TOGGLES);
+    instances.set(icd, gpu);
     return await gpu.requestAdapter({ powerPreference: 'high-performance' });
   } finally {
     names.forEach((name, i) => {

@@ -1,5 +1,6 @@
-import { GpuError } from '../errors.ts';
+import { DeviceLostError, GpuError } from '../errors.ts';
 import { type Assembled, locate } from '../wgsl/assemble.ts';
+import { lossOf } from './loss.ts';
 import { COMPUTE_STAGE } from './usage.ts';
 
 /** A compute pipeline with the layout that its bind groups are made for. */
@@ -9,7 +10,6 @@ export interface Pipeline {
 }
 
 interface DeviceCache {
-  readonly layouts: Map<string, GPUBindGroupLayout>;
   readonly pipelines: Map<string, Pipeline>;
   readonly pending: Map<string, Promise<Pipeline>>;
 }
@@ -20,32 +20,37 @@ const caches = new WeakMap<GPUDevice, DeviceCache>();
 function cacheOf(device: GPUDevice): DeviceCache {
   let cache = caches.get(device);
   if (!cache) {
-    cache = { layouts: new Map(), pipelines: new Map(), pending: new Map() };
+    cache = { pipelines: new Map(), pending: new Map() };
     caches.set(device, cache);
   }
   return cache;
 }
 
-function describe(device: GPUDevice, shader: Assembled) {
-  const { layouts } = cacheOf(device);
-  const key = shader.bindings.map((binding) => `${binding.index}${binding.kind}`).join();
-  let layout = layouts.get(key);
-  if (!layout) {
-    layout = device.createBindGroupLayout({
-      label: `fovea ${key}`,
-      entries: shader.bindings.map((binding) => ({
-        binding: binding.index,
-        visibility: COMPUTE_STAGE,
-        buffer: { type: binding.kind },
-      })),
-    });
-    layouts.set(key, layout);
-  }
-  const label = shader.parts.at(-1)!.name;
-  const module = device.createShaderModule({ label, code: shader.code });
+/**
+ * Throws DeviceLostError where the device is known to be lost. WebGPU tells it by a promise, so that a device must
+ * have been seen here before, and a loss is known from the next microtask on.
+ */
+export function checkNotLost(op: string, device: GPUDevice): void {
+  const { info } = lossOf(device);
+  if (!info) return;
+  throw new DeviceLostError(
+    `${op}: the GPU device is lost (${info.reason}: ${info.message}); plan it on a new one`,
+  );
+}
+
+function describe(device: GPUDevice, { name, code, bindings }: Assembled) {
+  const layout = device.createBindGroupLayout({
+    label: name,
+    entries: bindings.map(({ index, kind }) => ({
+      binding: index,
+      visibility: COMPUTE_STAGE,
+      buffer: { type: kind },
+    })),
+  });
+  const module = device.createShaderModule({ label: name, code });
   const descriptor: GPUComputePipelineDescriptor = {
-    label,
-    layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+    label: name,
+    layout: device.createPipelineLayout({ label: name, bindGroupLayouts: [layout] }),
     compute: { module, entryPoint: 'main' },
   };
   return { module, layout, descriptor };

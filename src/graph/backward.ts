@@ -2,6 +2,7 @@ import { FoveaError, ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import { cast } from './functions/shape.ts';
 import { gradients } from './gradients.ts';
+import { setGrad } from './recorder.ts';
 import { apply, full, type Node, type Tensor } from './tensor.ts';
 
 const sum = (a: Tensor, b: Tensor): Tensor => apply('add', { a, b }, {}, false).y!;
@@ -91,13 +92,14 @@ function differentiate(
 
 /**
  * d loss / d parameter for everything that the loss depends on and that requires a gradient, added to `.grad`.
- * The loss must be a scalar. Optimizers take the gradients from there, and clear them.
+ * The loss must be a scalar. Optimizers take the gradients from there, and clear them; when a capture ends, `.grad` is
+ * as it was before.
  */
 export function backward(loss: Tensor): void {
   const leaves = reachable([loss]).filter(({ origin }) => origin.kind !== 'op' && origin.kind !== 'view');
   const grads = grad([loss], leaves);
   leaves.forEach((leaf, i) => {
     const g = grads[i];
-    if (g) leaf.grad = leaf.grad ? sum(leaf.grad, g) : g;
+    if (g) setGrad(leaf, leaf.grad ? sum(leaf.grad, g) : g);
   });
 }

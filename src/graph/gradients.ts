@@ -72,6 +72,24 @@ function outputPaddingOf(size: Shape, dy: Tensor, weight: Tensor, attrs: Gradien
   });
 }
 
+/** x with this many more rows and columns of zeros at the end; negative numbers crop. */
+function extended(x: Tensor, [rows, columns]: readonly [number, number]): Tensor {
+  if (rows === 0 && columns === 0) return x;
+  return one(
+    'pad',
+    { x },
+    {
+      padding: [
+        [0, 0],
+        [0, rows],
+        [0, columns],
+        [0, 0],
+      ],
+      value: 0,
+    },
+  );
+}
+
 const channelSum = (g: Tensor): Tensor =>
   one('sum', { x: g }, { dims: g.shape.slice(0, -1).map((_, i) => i), keepdim: false });
 
@@ -108,12 +126,18 @@ export const gradients: Record<OpName, GradientRule | null> = {
   },
   conv2d_backward_weight: none,
   conv_transpose2d: ({ inputs: { x, weight }, attrs, grads: { y: g }, wants }) => {
-    const { outputPadding: _, ...conv } = attrs;
+    const { outputPadding, ...conv } = attrs;
     const kernelSize = [weight!.shape[0], weight!.shape[1]];
+    // Whole strides of output padding: the convolution of g has rows there that x does not have.
+    const [rows, columns] = [0, 1].map((i) => Math.floor(outputPadding[i] / attrs.stride[i]));
     return {
-      x: wants('x') ? one('conv2d', { x: g, weight }, conv) : undefined,
+      x: wants('x') ? extended(one('conv2d', { x: g, weight }, conv), [-rows!, -columns!]) : undefined,
       weight: wants('weight')
-        ? one('conv2d_backward_weight', { x: g, dy: x }, { ...conv, kernelSize })
+        ? one(
+            'conv2d_backward_weight',
+            { x: g, dy: extended(x!, [rows!, columns!]) },
+            { ...conv, kernelSize },
+          )
         : undefined,
       bias: wants('bias') ? channelSum(g!) : undefined,
     };
@@ -121,7 +145,9 @@ export const gradients: Record<OpName, GradientRule | null> = {
   linear: ({ inputs: { x, weight }, grads: { y: g }, wants }) => {
     const [I, O] = weight!.shape as [number, number];
     const rows = numel(x!.shape.slice(0, -1));
-    const image = (t: Tensor, channels: number) => t.reshape([1, 1, rows, channels]);
+    // Rows are the pixels of one image; of none, no image, since a kernel fits into no image without pixels.
+    const images = rows === 0 ? [0, 1, 1] : [1, 1, rows];
+    const image = (t: Tensor, channels: number) => t.reshape([...images, channels]);
     return {
       x: wants('x') ? one('linear', { x: g, weight: transpose(weight!) }) : undefined,
       weight: wants('weight')

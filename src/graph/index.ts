@@ -1,11 +1,14 @@
 export { backward, grad } from './backward.ts';
 export { evaluate } from './evaluate.ts';
+export * from './functions/activations.ts';
+export * from './functions/attention.ts';
 export * from './functions/boxes.ts';
 export * from './functions/boxLosses.ts';
 export * from './functions/conv.ts';
 export * from './functions/elementwise.ts';
 export * from './functions/gridSample.ts';
 export * from './functions/losses.ts';
+export * from './functions/pyramid.ts';
 export * from './functions/reduce.ts';
 export * from './functions/shape.ts';
 export * from './functions/silhouette.ts';

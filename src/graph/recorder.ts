@@ -11,21 +11,33 @@ export interface Effect {
 /** What a function under capture does besides computing its result. */
 export interface Recording {
   readonly effects: Effect[];
+  /** Tensors whose `.grad` was set, and what it was before: a capture's gradients are graph of that capture. */
+  readonly grads: Map<Tensor, Tensor | undefined>;
 }
 
 let current: Recording | undefined;
 
-/** Runs fn while assignments are recorded. Recordings do not nest. */
+/**
+ * Runs fn while assignments are recorded. Recordings do not nest. Afterwards every `.grad` is as it was before, also
+ * where fn throws.
+ */
 export function record<R>(fn: () => R): { result: R; recording: Recording } {
   if (current)
     throw new FoveaError('capture: a capture is running already; call it outside of the other one');
-  const recording: Recording = { effects: [] };
+  const recording: Recording = { effects: [], grads: new Map() };
   current = recording;
   try {
     return { result: fn(), recording };
   } finally {
     current = undefined;
+    for (const [tensor, before] of recording.grads) tensor.grad = before;
   }
+}
+
+/** Sets the gradient of a tensor, for as long as the recording lasts. */
+export function setGrad(tensor: Tensor, value: Tensor): void {
+  if (current && !current.grads.has(tensor)) current.grads.set(tensor, tensor.grad);
+  tensor.grad = value;
 }
 
 /** state := value, when the run ends; the last assignment counts. Only inside `Gpu.capture` and `Gpu.run`. */

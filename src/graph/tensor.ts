@@ -4,6 +4,7 @@ import type { OpName } from '../kernels/ops.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import {
   type DType,
+  expectShape,
   formatShape,
   type HostArray,
   isFloat,
@@ -22,6 +23,8 @@ export class State {
   version = 0;
   /** Its place in a larger state, in elements: parameters live in a few flat buffers. */
   #home: { readonly flat: State; readonly offset: number } | undefined;
+  /** The states that have moved into this one. */
+  readonly members: State[] = [];
 
   constructor(label: string, spec: TensorSpec, initial: HostArray) {
     this.label = label;
@@ -38,23 +41,18 @@ export class State {
     if (this.#home) throw new FoveaError(`${this.label}: it belongs to another optimizer already`);
     this.#home = { flat, offset };
     (flat.initial as Float32Array).set(this.initial, offset);
+    flat.members.push(this);
     flat.version++;
   }
 
-  /**
-   * Replaces the value from the host. A state inside a flat one must not be set after the device has changed its
-   * neighbours: read the flat one back first (Gpu.download does).
-   */
+  /** Replaces the value from the host, on every device at its next run. Its neighbours in a flat one keep theirs. */
   set(values: HostArray): void {
     if (values.length !== numel(this.spec.shape)) {
       throw new ShapeError(`${this.label}: ${values.length} values for ${formatShape(this.spec.shape)}`);
     }
     this.initial = values;
     this.version++;
-    if (this.#home) {
-      (this.#home.flat.initial as Float32Array).set(values, this.#home.offset);
-      this.#home.flat.version++;
-    }
+    if (this.#home) (this.#home.flat.initial as Float32Array).set(values, this.#home.offset);
   }
 }
 
@@ -128,6 +126,7 @@ export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
   const array = hostArray(data, type);
   const full = shape ?? [array.length];
+  expectShape('tensor', full);
   if (numel(full) !== array.length) {
     throw new ShapeError(`tensor: ${array.length} values for shape ${formatShape(full)}`);
   }
@@ -143,23 +142,52 @@ export function hostArray(data: HostArray | readonly number[], dtype: DType): Ho
 
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
 
-export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
-  tensor(hostArray(new Float32Array(numel(shape)).fill(value), dtype), shape, dtype);
+/** A tensor of one value. Throws ShapeError for a fraction as an integer. */
+export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
+  expectShape('full', shape);
+  if (!isFloat(dtype) && !Number.isInteger(value)) {
+    throw new ShapeError(
+      `full: ${value} is no ${dtype}; use a whole number, or cast the tensor beside it to f32`,
+    );
+  }
+  const values = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype];
+  return tensor(hostArray(new values(numel(shape)).fill(value), dtype), shape, dtype);
+}
 
 /** A tensor over a state; reading it gives the state's value at that point of the program. */
 export const stateTensor = (state: State, requiresGrad = false): Tensor =>
   new Tensor(state.spec, { kind: 'state', state }, requiresGrad);
 
-/** Records an operation: checks shapes now, computes later. */
+/** The inputs that are given, by name. Throws ShapeError where one that is needed is not, or is no tensor. */
+function givenInputs(
+  op: OpName,
+  inputs: Readonly<Record<string, Tensor | undefined>>,
+): Record<string, Tensor> {
+  const given: Record<string, Tensor> = {};
+  const optional: readonly string[] = kernelOf(op).optional;
+  for (const [name, value] of Object.entries(inputs)) {
+    if (value === undefined && optional.includes(name)) continue;
+    if (!(value instanceof Tensor)) {
+      throw new ShapeError(
+        `${op}: ${name} is ${String(value)}, no tensor; make it with tensor(values, shape)`,
+      );
+    }
+    given[name] = value;
+  }
+  return given;
+}
+
+/** Records an operation: fills in attributes and checks shapes now, computes later. */
 export function apply(
   op: OpName,
   inputs: Readonly<Record<string, Tensor | undefined>>,
-  attrs: object = {},
+  options: object = {},
   differentiable = true,
 ): Record<string, Tensor> {
-  const given: Record<string, Tensor> = {};
-  for (const [name, value] of Object.entries(inputs)) if (value) given[name] = value;
-  const specs = kernelOf(op).infer(given, attrs as never);
+  const given = givenInputs(op, inputs);
+  const kernel = kernelOf(op);
+  const attrs: object = kernel.attributes?.(options as never) ?? options;
+  const specs = kernel.infer(given, attrs as never);
   const node: Node = { id: nextId++, op, attrs, inputs: given, outputs: {} };
   const requiresGrad = differentiable && Object.values(given).some((input) => input.requiresGrad);
   for (const [output, spec] of Object.entries(specs)) {

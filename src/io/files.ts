@@ -42,7 +42,8 @@ function fileError(
  * symbolic link at `path` is replaced by the file. Node only.
  *
  * Throws a one-line DataError where the folder is missing, the path is a folder, or the disk refuses; the
- * temporary file is removed and what stood at `path` is left as it was.
+ * temporary file is removed and what stood at `path` is left as it was. A process that is killed in between leaves
+ * its temporary file, `.name.uuid.tmp`: the next write of the same path removes those older than an hour.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const fs = builtin('node:fs').promises;
@@ -60,9 +61,29 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
       await handle.close();
     }
     await fs.rename(temporary, path);
+    await removeStale(folder, basename(path));
   } catch (cause) {
     await fs.rm(temporary, { force: true });
     throw fileError(path, 'written', cause, [`the folder ${folder} does not exist`, 'create it first']);
+  }
+}
+
+/** No write takes this long, on no disk: what is older belongs to a process that is gone. */
+const STALE_MS = 3_600_000;
+
+/** Removes what killed processes left of writing this file. A folder that cannot be cleaned is none's concern here. */
+async function removeStale(folder: string, name: string): Promise<void> {
+  const fs = builtin('node:fs').promises;
+  const { join } = builtin('node:path');
+  const uuid = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
+  try {
+    for (const entry of await fs.readdir(folder)) {
+      if (!entry.startsWith(`.${name}.`) || !uuid.test(entry.slice(name.length + 1))) continue;
+      const left = join(folder, entry);
+      if (Date.now() - (await fs.stat(left)).mtimeMs > STALE_MS) await fs.rm(left, { force: true });
+    }
+  } catch {
+    // The file itself is written.
   }
 }
 

@@ -1,5 +1,6 @@
+import type { Given } from './kernel.ts';
 import { defineResample, type ResampleAxis, type Tap } from './resample.ts';
-import { expectSize2, poolOutputSize, type Size2 } from './spatial.ts';
+import { expectInteger, expectSize2, poolOutputSize, type Size2, size2 } from './spatial.ts';
 
 export interface AdaptiveAvgPool2dAttrs {
   /** Height and width of y. */
@@ -19,10 +20,14 @@ const adaptiveAxis = (input: number, size: number): ResampleAxis => ({
   },
 });
 
-const adaptive = defineResample('adaptive_avg_pool2d', (op, input, attrs: AdaptiveAvgPool2dAttrs) => {
-  expectSize2(op, 'outputSize', attrs.outputSize, 1);
-  return [adaptiveAxis(input[0], attrs.outputSize[0]), adaptiveAxis(input[1], attrs.outputSize[1])];
-});
+const adaptive = defineResample(
+  'adaptive_avg_pool2d',
+  ({ outputSize }: Given<AdaptiveAvgPool2dAttrs, 'outputSize'>) => ({ outputSize: size2(outputSize) }),
+  (op, input, { outputSize }) => {
+    expectSize2(op, 'outputSize', outputSize, 1);
+    return [adaptiveAxis(input[0], outputSize[0]), adaptiveAxis(input[1], outputSize[1])];
+  },
+);
 
 /**
  * Means over a grid of windows that covers the image, as `torch.nn.functional.adaptive_avg_pool2d`: window
@@ -37,18 +42,40 @@ export const adaptiveAvgPool2dBackward = adaptive.backward;
 
 export interface AvgPool2dAttrs {
   readonly kernelSize: Size2;
+  /** Default: kernelSize. */
   readonly stride: Size2;
+  /** Default 0. */
   readonly padding: Size2;
-  /** A last window may hang over the end, where it begins inside. */
+  /** A last window may hang over the end, where it begins inside. Default false. */
   readonly ceilMode: boolean;
-  /** Padding counts as zeros in the mean, instead of not at all. */
+  /** Padding counts as zeros in the mean, instead of not at all. Default true. */
   readonly countIncludePad: boolean;
+  /** Divides every window's sum, in place of its own count. */
+  readonly divisorOverride?: number | undefined;
 }
 
-const pooled = defineResample('avg_pool2d', (op, input, attrs: AvgPool2dAttrs) => {
+const avgPool2dAttrs = ({
+  kernelSize,
+  stride = kernelSize,
+  padding = 0,
+  ceilMode = false,
+  countIncludePad = true,
+  divisorOverride,
+}: Given<AvgPool2dAttrs, 'kernelSize'>): AvgPool2dAttrs => ({
+  kernelSize: size2(kernelSize),
+  stride: size2(stride),
+  padding: size2(padding),
+  ceilMode,
+  countIncludePad,
+  ...(divisorOverride === undefined ? {} : { divisorOverride }),
+});
+
+const pooled = defineResample('avg_pool2d', avgPool2dAttrs, (op, input, attrs) => {
   expectSize2(op, 'kernelSize', attrs.kernelSize, 1);
   expectSize2(op, 'stride', attrs.stride, 1);
   expectSize2(op, 'padding', attrs.padding, 0);
+  const { divisorOverride } = attrs;
+  if (divisorOverride !== undefined) expectInteger(op, 'divisorOverride', divisorOverride, 1);
   const axis = (k: 0 | 1): ResampleAxis => {
     const [kernel, stride, padding] = [attrs.kernelSize[k], attrs.stride[k], attrs.padding[k]];
     const window = { kernel, stride, padding, dilation: 1, ceil: attrs.ceilMode };
@@ -57,6 +84,7 @@ const pooled = defineResample('avg_pool2d', (op, input, attrs: AvgPool2dAttrs) =
       taps: (o) => {
         const from = o * stride - padding;
         const [first, last] = [Math.max(from, 0), Math.min(from + kernel, input[k])];
+        if (divisorOverride !== undefined) return mean(first, last, k === 0 ? divisorOverride : 1);
         // PyTorch's divisor is this product of two extents, so each axis divides by its own.
         const padded = Math.min(from + kernel, input[k] + padding) - from;
         return mean(first, last, attrs.countIncludePad ? padded : last - first);
@@ -70,7 +98,7 @@ const pooled = defineResample('avg_pool2d', (op, input, attrs: AvgPool2dAttrs) =
  * Means of sliding windows, as `torch.nn.functional.avg_pool2d`. x: [N,H,W,C]; y: [N,OH,OW,C] with
  * `OH = floor((H + 2 * padding - kernelSize) / stride) + 1` (ceilMode: rounded up, less a window that would
  * begin past the input and its left padding). The divisor is the part of the window inside the padded
- * image; with countIncludePad false, inside the image. Throws ShapeError for a padding over half of the
+ * image; with countIncludePad false, inside the image; or divisorOverride for all. Throws ShapeError for a padding over half of the
  * kernel, and where no window fits.
  */
 export const avgPool2d = pooled.forward;

@@ -1,13 +1,14 @@
 import { ShapeError } from '../errors.ts';
-import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../shape.ts';
+import { expectDType, expectNumber, formatSpec, numel, sameShape, type TensorSpec } from '../shape.ts';
 import finishBatch from '../wgsl/lib/norm_finish_batch.wgsl';
-import { defineKernel } from './kernel.ts';
+import { defineKernel, type Given } from './kernel.ts';
 import { batchView, planBackward, planForward } from './norm.ts';
 
 export interface BatchNormAttrs {
-  /** Weight of this batch in the running estimates: running = (1 - momentum) * running + momentum * batch. */
+  /** Weight of this batch in the running estimates: running = (1 - momentum) * running + momentum * batch.
+   * Default 0.1. */
   readonly momentum: number;
-  /** Added to the variance. */
+  /** Added to the variance. Default 1e-5. */
   readonly eps: number;
 }
 
@@ -19,9 +20,9 @@ function checkChannels(
   expectDType(op, 'x', x, 'f32', 'f16');
   const channels = x.shape.at(-1);
   if (channels === undefined) throw new ShapeError(`${op}: x is a scalar; it must be [..., C]`);
-  if (numel(x.shape.slice(0, -1)) < 2) {
+  if (numel(x.shape.slice(0, -1)) === 1) {
     throw new ShapeError(
-      `${op}: ${formatSpec('x', x)} has ${numel(x.shape.slice(0, -1))} values a channel, whose variance is not defined; use a larger batch, or the running estimates`,
+      `${op}: ${formatSpec('x', x)} has 1 value a channel, whose variance is not defined; use a larger batch, or the running estimates`,
     );
   }
   for (const [name, [spec, dtype]] of Object.entries(perChannel)) {
@@ -38,15 +39,18 @@ function checkChannels(
  * `y = (x - mean) / sqrt(var + eps) * weight + bias`, mean and variance of each channel over the whole batch
  * (Ioffe and Szegedy 2015, Batch Normalization), as PyTorch trains: the biased variance normalises, the
  * unbiased one goes into newRunningVar. x, y: [..., C]; all others [C]; invstd = 1 / sqrt(var + eps). With the
- * running estimates (evaluation) it is a scale and a shift, and no kernel of its own. Throws ShapeError where
- * a channel has fewer than two values.
+ * running estimates (evaluation) it is a scale and a shift, and no kernel of its own. An empty batch leaves the
+ * running estimates as they are (mean 0, variance 0). Throws ShapeError where a channel has one value only.
  */
 export const batchNorm = defineKernel({
   name: 'batch_norm',
   inputs: ['x', 'weight', 'bias', 'runningMean', 'runningVar'],
   f32Inputs: ['runningMean', 'runningVar'],
   outputs: ['y', 'mean', 'invstd', 'newRunningMean', 'newRunningVar'],
-  infer({ x, weight, bias, runningMean, runningVar }, _attrs: BatchNormAttrs) {
+  attributes: ({ momentum = 0.1, eps = 1e-5 }: Given<BatchNormAttrs>): BatchNormAttrs => ({ momentum, eps }),
+  infer({ x, weight, bias, runningMean, runningVar }, { momentum, eps }: BatchNormAttrs) {
+    expectNumber('batch_norm', 'momentum', momentum, 0, 1);
+    expectNumber('batch_norm', 'eps', eps, 0);
     const channels = checkChannels('batch_norm', x, {
       weight: [weight, x.dtype],
       bias: [bias, x.dtype],

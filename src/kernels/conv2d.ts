@@ -1,15 +1,32 @@
 import { ShapeError } from '../errors.ts';
-import { formatSpec, numel, type TensorSpec } from '../shape.ts';
+import { expectFloats, formatSpec, numel, type TensorSpec } from '../shape.ts';
+import { depthwiseDispatch, depthwiseFilterPlan, isDepthwise } from './depthwise.ts';
 import { filterPlan, type GemmProblem, gemmDispatch } from './gemm.ts';
-import { defineKernel } from './kernel.ts';
-import { expectInteger, expectSize2, imageDims, type Size2 } from './spatial.ts';
+import { defineKernel, type Given } from './kernel.ts';
+import { expectInteger, expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
 
 export interface Conv2dAttrs {
+  /** Default 1. */
   readonly stride: Size2;
+  /** Zeros around x on each side. Default 0. */
   readonly padding: Size2;
+  /** Default 1. */
   readonly dilation: Size2;
+  /** Default 1. */
   readonly groups: number;
 }
+
+const conv2dAttrs = ({
+  stride = 1,
+  padding = 0,
+  dilation = 1,
+  groups = 1,
+}: Given<Conv2dAttrs>): Conv2dAttrs => ({
+  stride: size2(stride),
+  padding: size2(padding),
+  dilation: size2(dilation),
+  groups,
+});
 
 function checkAttrs(op: string, { stride, padding, dilation, groups }: Conv2dAttrs): void {
   expectSize2(op, 'stride', stride, 1);
@@ -77,9 +94,11 @@ export const conv2d = defineKernel({
   inputs: ['x', 'weight'],
   optional: ['bias'],
   outputs: ['y'],
+  attributes: conv2dAttrs,
   infer({ x, weight, bias }, attrs: Conv2dAttrs) {
     checkAttrs('conv2d', attrs);
     const [N, H, W, C] = imageDims('conv2d', 'x', x);
+    expectFloats('conv2d', { x, weight, bias });
     if (weight.shape.length !== 4) {
       throw new ShapeError(`conv2d: ${formatSpec('weight', weight)} must be [kh,kw,I/groups,O]`);
     }
@@ -95,6 +114,10 @@ export const conv2d = defineKernel({
   },
   dispatches(caps, { x, weight, bias }, { y }, attrs) {
     const [kh, kw] = weight.shape as [number, number];
+    if (isDepthwise(attrs.groups, x.shape[3]!, y.shape[3]!)) {
+      const problem = { ...attrs, x, y, kernel: [kh, kw] as const };
+      return { dispatches: [depthwiseDispatch(problem, bias !== undefined, false)] };
+    }
     return { dispatches: [gemmDispatch(caps, problemOf(x, [kh, kw], y, attrs), bias !== undefined)] };
   },
 });
@@ -111,11 +134,19 @@ export const conv2dBackwardWeight = defineKernel({
   name: 'conv2d_backward_weight',
   inputs: ['x', 'dy'],
   outputs: ['dw'],
+  attributes: ({
+    kernelSize,
+    ...conv
+  }: Given<Conv2dBackwardWeightAttrs, 'kernelSize'>): Conv2dBackwardWeightAttrs => ({
+    ...conv2dAttrs(conv),
+    kernelSize: size2(kernelSize),
+  }),
   infer({ x, dy }, attrs: Conv2dBackwardWeightAttrs) {
     const op = 'conv2d_backward_weight';
     checkAttrs(op, attrs);
     expectSize2(op, 'kernelSize', attrs.kernelSize, 1);
     const [N, H, W, C] = imageDims(op, 'x', x);
+    expectFloats(op, { x, dy });
     const O = dy.shape[3] ?? 0;
     const [OH, OW] = outputSize(op, [H, W], attrs.kernelSize, attrs);
     if (dy.shape.length !== 4 || dy.shape[0] !== N || dy.shape[1] !== OH || dy.shape[2] !== OW) {
@@ -129,11 +160,15 @@ export const conv2dBackwardWeight = defineKernel({
     return { dw: { shape: [...attrs.kernelSize, C / attrs.groups, O], dtype: x.dtype } };
   },
   dispatches(caps, { x, dy }, _outputs, attrs) {
+    if (isDepthwise(attrs.groups, x.shape[3]!, dy.shape[3]!)) {
+      return depthwiseFilterPlan(caps, { ...attrs, x, y: dy, kernel: attrs.kernelSize });
+    }
     return filterPlan(caps, problemOf(x, attrs.kernelSize, dy, attrs));
   },
 });
 
 export interface ConvTranspose2dAttrs extends Conv2dAttrs {
+  /** Rows and columns added at the end. Default 0. */
   readonly outputPadding: Size2;
 }
 
@@ -141,18 +176,24 @@ export interface ConvTranspose2dAttrs extends Conv2dAttrs {
  * Transposed convolution, the gradient of conv2d to its input: every pixel of x adds `x[n,h,w,i] * weight[kh,kw,o,i]` to
  * `y[n, h*sh - ph + kh*dh, w*sw - pw + kw*dw, o]`; then the bias. x: [N,H,W,I]; weight: [kh,kw,O/groups,I] (the
  * weight of the convolution that it transposes); bias: [O]; y: [N,OH,OW,O] with
- * OH = (H - 1) sh - 2 ph + dh (kh - 1) + outputPadding + 1. outputPadding must be below the stride.
+ * OH = (H - 1) sh - 2 ph + dh (kh - 1) + outputPadding + 1. outputPadding must be below the stride or the
+ * dilation.
  */
 export const convTranspose2d = defineKernel({
   name: 'conv_transpose2d',
   inputs: ['x', 'weight'],
   optional: ['bias'],
   outputs: ['y'],
+  attributes: ({ outputPadding = 0, ...conv }: Given<ConvTranspose2dAttrs>): ConvTranspose2dAttrs => ({
+    ...conv2dAttrs(conv),
+    outputPadding: size2(outputPadding),
+  }),
   infer({ x, weight, bias }, attrs: ConvTranspose2dAttrs) {
     const op = 'conv_transpose2d';
     checkAttrs(op, attrs);
     expectSize2(op, 'outputPadding', attrs.outputPadding, 0);
     const [N, H, W, C] = imageDims(op, 'x', x);
+    expectFloats(op, { x, weight, bias });
     const { stride, padding, dilation, outputPadding, groups } = attrs;
     if (weight.shape.length !== 4 || weight.shape[3] !== C || C % groups !== 0) {
       throw new ShapeError(
@@ -160,9 +201,9 @@ export const convTranspose2d = defineKernel({
       );
     }
     const [OH, OW] = [0, 1].map((axis) => {
-      if (outputPadding[axis]! >= stride[axis]!) {
+      if (outputPadding[axis]! >= Math.max(stride[axis]!, dilation[axis]!)) {
         throw new ShapeError(
-          `${op}: outputPadding ${outputPadding[axis]} must be below stride ${stride[axis]}`,
+          `${op}: outputPadding ${outputPadding[axis]} must be below stride ${stride[axis]} or dilation ${dilation[axis]}; pad y instead`,
         );
       }
       const extent = dilation[axis]! * (weight.shape[axis]! - 1);
@@ -180,6 +221,10 @@ export const convTranspose2d = defineKernel({
     const [, H, W, C] = x.shape as [number, number, number, number];
     const [, OH, OW, O] = y.shape as [number, number, number, number];
     const [kh, kw, OG] = weight.shape as [number, number, number, number];
+    if (isDepthwise(attrs.groups, C, O)) {
+      const problem = { ...attrs, x, y, kernel: [kh, kw] as const };
+      return { dispatches: [depthwiseDispatch(problem, bias !== undefined, true)] };
+    }
     // With stride 1 the source pixel is oh + padding - kh * dilation: a convolution with both negated, which needs
     // none of the transposed one's divisions.
     const strided = attrs.stride[0] !== 1 || attrs.stride[1] !== 1;

@@ -4,6 +4,7 @@ import {
   byteLength,
   type DType,
   expectDType,
+  expectNumber,
   formatSpec,
   isFloat,
   numel,
@@ -21,16 +22,33 @@ import {
   indexMode,
   needsSpecial,
 } from './fused.ts';
-import type { Dispatch, Kernel, KernelPlan, Specs } from './kernel.ts';
+import { type Dispatch, defineKernel, type KernelPlan, type PlannableKernel, type Specs } from './kernel.ts';
 import { expand } from './stridedCopy.ts';
 
-type Names = ElementwiseName;
+type Rows = typeof elementwiseRows;
 type BackwardName = {
-  [K in Names]: `${K}_backward_${Extract<keyof (typeof elementwiseRows)[K]['backward'], string>}`;
-}[Names];
+  [K in ElementwiseName]: `${K}_backward_${Extract<keyof Rows[K]['backward'], string>}`;
+}[ElementwiseName];
 
 /** Every elementwise operation, and its gradient to each argument as an operation of its own. */
-export type ElementwiseOp = Names | BackwardName;
+export type ElementwiseOp = ElementwiseName | BackwardName;
+
+/** The attributes that stand in a row, with its defaults. */
+type AttrsOf<K extends ElementwiseName> = Rows[K] extends { readonly attrs: infer D }
+  ? { readonly [N in keyof D]?: number }
+  : object;
+
+type ElementwiseKernels = {
+  readonly [K in ElementwiseName]: PlannableKernel<
+    Rows[K]['args'][number],
+    never,
+    'y',
+    ElementwiseAttrs,
+    AttrsOf<K>
+  >;
+} & {
+  readonly [K in BackwardName]: PlannableKernel<string, never, string, ElementwiseAttrs, ElementwiseAttrs>;
+};
 
 export type ElementwiseAttrs = Readonly<Record<string, number>>;
 
@@ -66,15 +84,16 @@ function promoted(floats: readonly TensorSpec[]): DType {
   return deciding.every((spec) => spec.dtype === 'f16') ? 'f16' : 'f32';
 }
 
-function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
+function elementwiseKernel([name, ref]: readonly [string, ElementwiseRef]) {
   const inputs = expressionOf(ref).uses;
+  const result: string = ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`;
   const { integer = false } = elementwiseRows[ref.row] as { integer?: boolean };
-  return {
+  return defineKernel({
     name,
     inputs,
-    optional: [],
-    outputs: [ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`],
-    infer(specs: Specs): Specs {
+    outputs: [result],
+    infer(specs: Specs, attrs: ElementwiseAttrs): Specs {
+      for (const [attr, value] of Object.entries(attrs)) expectNumber(name, attr, value);
       const given = inputs.map((input) => specs[input]!);
       const first = given[0]!;
       const allowed: readonly DType[] = integer ? ['f32', 'f16', 'i32'] : ['f32', 'f16'];
@@ -88,9 +107,9 @@ function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
       }
       const shape = given.reduce<Shape>((out, spec) => broadcastShapes(name, out, spec.shape), []);
       const spec = { shape, dtype: isFloat(first.dtype) ? promoted(given) : first.dtype };
-      return { [ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`]: spec };
+      return { [result]: spec };
     },
-    dispatches(caps, specs: Specs, outputs: Specs, attrs: ElementwiseAttrs): KernelPlan {
+    dispatches(caps, specs: Specs, outputs: Specs, attrs): KernelPlan {
       const [outputName, output] = Object.entries(outputs)[0]!;
       const scratch: Record<string, number> = {};
       const before: Dispatch[] = [];
@@ -112,20 +131,22 @@ function elementwiseKernel(name: string, ref: ElementwiseRef): Kernel {
       const chain: FusedChain = { inputs: read, steps: [step], dtype };
       return { scratch, dispatches: [...before, chainDispatch(chain, output, bind)] };
     },
-  };
+  });
 }
 
-const refs = new Map<string, ElementwiseRef>();
-for (const row of Object.keys(elementwiseRows) as ElementwiseName[]) {
-  refs.set(row, { row });
-  for (const arg of Object.keys(elementwiseRows[row].backward)) {
-    refs.set(`${row}_backward_${arg}`, { row, backwardTo: arg });
-  }
-}
+const refs: ReadonlyMap<string, ElementwiseRef> = /* @__PURE__ */ new Map(
+  /* @__PURE__ */ (Object.keys(elementwiseRows) as ElementwiseName[]).flatMap((row) => [
+    [row, { row }] as const,
+    ...Object.keys(elementwiseRows[row].backward).map(
+      (arg) => [`${row}_backward_${arg}`, { row, backwardTo: arg }] as const,
+    ),
+  ]),
+);
 
 /** The row behind an operation's name, or undefined where it is not elementwise. */
 export const elementwiseRef = (op: string): ElementwiseRef | undefined => refs.get(op);
 
-export const elementwiseKernels = Object.fromEntries(
-  [...refs].map(([name, ref]) => [name, elementwiseKernel(name, ref)]),
-) as Record<ElementwiseOp, Kernel>;
+/** relu, add, … by name: `elementwiseKernels.relu.plan(device, { x: [8, 8] })`. Shapes broadcast as NumPy's do. */
+export const elementwiseKernels = /* @__PURE__ */ Object.fromEntries(
+  /* @__PURE__ */ [...refs].map((entry) => [entry[0], /* @__PURE__ */ elementwiseKernel(entry)]),
+) as unknown as ElementwiseKernels;

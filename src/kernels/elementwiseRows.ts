@@ -1,7 +1,9 @@
 /**
  * One row an elementwise operation. Expressions are WGSL over values of type V (f32, vec4f or i32), named
  * after the arguments; a gradient may also use y, the result, and g, the gradient that arrives.
- * An expression that holds `return` is a whole function body. `erf` and `power` stand in lib/special.wgsl. Attributes are written by their names.
+ * An expression that holds `return` is a whole function body. `erf` and `power` stand in lib/special.wgsl;
+ * `nan_over(value, x)` is x where that is NaN, else value: WGSL's max, min and clamp may lose a NaN, which
+ * PyTorch's hand on. Attributes are written by their names.
  */
 export interface ElementwiseRow {
   readonly args: readonly string[];
@@ -17,6 +19,8 @@ export interface ElementwiseRow {
 const SIGMOID = '1.0 / (1.0 + exp(-x))';
 // log(1 + exp(-|x|)): the part of the logistic losses that stays finite for any x.
 const LOG1P_EXP = 'log(1.0 + exp(-abs(x)))';
+// The least float: what -Infinity is written as, since WGSL has no literal for it. To clamp it means no limit.
+const LOWEST = -3.4028234e38;
 // 1 - p_t of the focal loss, from two sigmoids, so that it keeps its digits when it is tiny.
 const FOCAL = `let p = 1.0 / (1.0 + exp(-x));
   let q = 1.0 / (1.0 + exp(x));
@@ -27,7 +31,11 @@ const FOCAL = `let p = 1.0 / (1.0 + exp(-x));
 const row = <const R extends ElementwiseRow>(value: R): R => value;
 
 export const elementwiseRows = {
-  relu: row({ args: ['x'], wgsl: 'max(x, V(0.0))', backward: { x: 'select(V(0.0), g, y > V(0.0))' } }),
+  relu: row({
+    args: ['x'],
+    wgsl: 'nan_over(max(x, V(0.0)), x)',
+    backward: { x: 'select(g, V(0.0), y <= V(0.0))' },
+  }),
   leaky_relu: row({
     args: ['x'],
     attrs: { negative_slope: 0.01 },
@@ -50,19 +58,19 @@ export const elementwiseRows = {
   // Beyond 15 tanh is 1 in f32, and some drivers' own tanh overflows.
   tanh: row({
     args: ['x'],
-    wgsl: 'tanh(clamp(x, V(-15.0), V(15.0)))',
+    wgsl: 'nan_over(tanh(clamp(x, V(-15.0), V(15.0))), x)',
     backward: { x: 'g * (1.0 - y * y)' },
   }),
   hardswish: row({
     args: ['x'],
     wgsl: 'x * clamp(x + 3.0, V(0.0), V(6.0)) / 6.0',
     backward: {
-      x: 'select(select(g * (x / 3.0 + 0.5), g, x >= V(3.0)), V(0.0), x <= V(-3.0))',
+      x: 'select(select(g * (x / 3.0 + 0.5), g, x >= V(3.0)), V(0.0), x < V(-3.0))',
     },
   }),
   hardsigmoid: row({
     args: ['x'],
-    wgsl: 'clamp(x + 3.0, V(0.0), V(6.0)) / 6.0',
+    wgsl: 'nan_over(clamp(x + 3.0, V(0.0), V(6.0)) / 6.0, x)',
     backward: { x: 'select(V(0.0), g / 6.0, abs(x) < V(3.0))' },
   }),
   softplus: row({ args: ['x'], wgsl: `max(x, V(0.0)) + ${LOG1P_EXP}`, backward: { x: `g * (${SIGMOID})` } }),
@@ -83,9 +91,14 @@ export const elementwiseRows = {
   }),
   clamp: row({
     args: ['x'],
-    attrs: { low: -3.4028234e38, high: 3.4028234e38 },
-    wgsl: 'clamp(x, V(low), V(high))',
-    backward: { x: 'select(V(0.0), g, clamp(x, V(low), V(high)) == x)' },
+    attrs: { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY },
+    wgsl: `let above = select(max(x, V(low)), x, low <= ${LOWEST});
+  return nan_over(select(min(above, V(high)), above, high >= ${-LOWEST}), x);`,
+    backward: {
+      x: `let above = (x >= V(low)) | (V(low) <= V(${LOWEST}));
+  let below = (x <= V(high)) | (V(high) >= V(${-LOWEST}));
+  return select(V(0.0), g, above & below);`,
+    },
   }),
   add: row({ args: ['a', 'b'], wgsl: 'a + b', backward: { a: 'g', b: 'g' }, integer: true }),
   sub: row({ args: ['a', 'b'], wgsl: 'a - b', backward: { a: 'g', b: '-g' }, integer: true }),
@@ -97,22 +110,22 @@ export const elementwiseRows = {
     integer: true,
   }),
   remainder: row({ args: ['a', 'b'], wgsl: 'a % b', backward: {}, integer: true }),
-  // At a tie each side takes half, as in PyTorch.
+  // As in PyTorch each side takes half at a tie, and all of it beside a NaN.
   maximum: row({
     args: ['a', 'b'],
-    wgsl: 'max(a, b)',
+    wgsl: 'nan_over(nan_over(max(a, b), a), b)',
     backward: {
-      a: 'select(select(V(0.0), 0.5 * g, a == b), g, a > b)',
-      b: 'select(select(V(0.0), 0.5 * g, a == b), g, b > a)',
+      a: 'select(select(g, 0.5 * g, a == b), V(0.0), a < b)',
+      b: 'select(select(g, 0.5 * g, a == b), V(0.0), b < a)',
     },
     integer: true,
   }),
   minimum: row({
     args: ['a', 'b'],
-    wgsl: 'min(a, b)',
+    wgsl: 'nan_over(nan_over(min(a, b), a), b)',
     backward: {
-      a: 'select(select(V(0.0), 0.5 * g, a == b), g, a < b)',
-      b: 'select(select(V(0.0), 0.5 * g, a == b), g, b < a)',
+      a: 'select(select(g, 0.5 * g, a == b), V(0.0), a > b)',
+      b: 'select(select(g, 0.5 * g, a == b), V(0.0), b > a)',
     },
     integer: true,
   }),
@@ -138,6 +151,8 @@ export const elementwiseRows = {
     wgsl: `(1.0 - target) * x + (1.0 + (pos_weight - 1.0) * target) * (${LOG1P_EXP} + max(-x, V(0.0)))`,
     backward: {
       x: 'g * ((1.0 - target) - (1.0 + (pos_weight - 1.0) * target) / (1.0 + exp(x)))',
+      target: `g * ((pos_weight - 1.0) * (${LOG1P_EXP} + max(-x, V(0.0))) - x)`,
+      pos_weight: `g * target * (${LOG1P_EXP} + max(-x, V(0.0)))`,
     },
   }),
   sigmoid_focal_loss: row({
@@ -146,6 +161,9 @@ export const elementwiseRows = {
     wgsl: `${FOCAL}\n  return weight * ce * pow(miss, V(gamma));`,
     backward: {
       x: `${FOCAL}\n  return g * weight * ((p - target) * pow(miss, V(gamma)) - ce * gamma * pow(miss, V(gamma - 1.0)) * (2.0 * target - 1.0) * p * q);`,
+      target: `${FOCAL}
+  let turn = select(V(0.0), V(2.0 * alpha - 1.0), V(alpha) >= V(0.0));
+  return g * ((turn * ce - weight * x) * pow(miss, V(gamma)) + weight * ce * gamma * pow(miss, V(gamma - 1.0)) * (q - p));`,
     },
   }),
   smooth_l1_loss: row({

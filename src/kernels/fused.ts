@@ -95,6 +95,14 @@ function functionOf(name: string, step: FusedStep): string {
   return `fn ${name}(${parameters.join(', ')}) -> V {\n  ${body}\n}\n`;
 }
 
+/** x where that is NaN, else value. By the bits: compilers may take it that no NaN occurs. Integers have none. */
+function nanOver(dtype: FusedChain['dtype'], lanes: 1 | 4): string {
+  const bits = lanes === 4 ? 'vec4u' : 'u32';
+  const nan = `(bitcast<${bits}>(x) & ${bits}(0x7fffffffu)) > ${bits}(0x7f800000u)`;
+  const result = dtype === 'f32' ? `select(value, x, ${nan})` : 'value';
+  return `fn nan_over(value: V, x: V) -> V {\n  return ${result};\n}\n`;
+}
+
 /**
  * The WGSL of a chain: bindings from `firstBinding` on, and either `apply(i)` for a kernel of its own or
  * `epilogue(v, i)` for the end of another kernel. i is the flat index of the (first) element.
@@ -135,6 +143,7 @@ export function fusedSnippet(
   return [
     '// fused.wgsl: elementwise operations, written by lowering.',
     ...bindings,
+    ...(functions.some((text) => /\bnan_over\(/.test(text)) ? [nanOver(chain.dtype, lanes)] : []),
     ...functions,
     `fn ${signature} -> V {`,
     ...loads,

@@ -70,35 +70,30 @@ export function matrixProblem(M: number, K: number, N: number, dtype: DType, bat
 }
 
 interface Variant {
+  readonly name: 'tile' | 'fourLanes' | 'fourLanesNarrow' | 'eightLanes';
   /** What one workgroup covers of the result. */
   readonly rows: number;
   readonly columns: number;
-  readonly conv: string;
-  readonly filter: string;
   readonly tile: boolean;
 }
 
-const TILE: Variant = { rows: 64, columns: 64, conv: gemmTile, filter: gemmTile, tile: true };
-const FOUR_LANES: Variant = {
-  rows: 16,
-  columns: 16,
-  conv: gemmSubgroup4,
-  filter: filterSubgroup4,
-  tile: false,
+const TILE: Variant = { name: 'tile', rows: 64, columns: 64, tile: true };
+const FOUR_LANES: Variant = { name: 'fourLanes', rows: 16, columns: 16, tile: false };
+const FOUR_LANES_NARROW: Variant = { name: 'fourLanesNarrow', rows: 32, columns: 8, tile: false };
+const EIGHT_LANES: Variant = { name: 'eightLanes', rows: 16, columns: 32, tile: false };
+
+// Two tables, so that a bundle with conv2d alone leaves the shaders of its filter gradient out.
+const CONV_SHADERS: Record<Variant['name'], string> = {
+  tile: gemmTile,
+  fourLanes: gemmSubgroup4,
+  fourLanesNarrow: gemmSubgroup4Narrow,
+  eightLanes: gemmSubgroup8,
 };
-const FOUR_LANES_NARROW: Variant = {
-  rows: 32,
-  columns: 8,
-  conv: gemmSubgroup4Narrow,
-  filter: filterSubgroup4Narrow,
-  tile: false,
-};
-const EIGHT_LANES: Variant = {
-  rows: 16,
-  columns: 32,
-  conv: gemmSubgroup8,
-  filter: filterSubgroup8,
-  tile: false,
+const FILTER_SHADERS: Record<Variant['name'], string> = {
+  tile: gemmTile,
+  fourLanes: filterSubgroup4,
+  fourLanesNarrow: filterSubgroup4Narrow,
+  eightLanes: filterSubgroup8,
 };
 
 /** The kernel of a GEMM with so many columns on this device: the one place where it is chosen. */
@@ -137,6 +132,7 @@ function paramsOf(problem: GemmProblem): Record<string, number> {
     blocks: 0,
     splits: 1,
     split: problem.M,
+    depth: 0,
   };
 }
 
@@ -159,8 +155,11 @@ export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): D
     weightStrides[2] === 1 &&
     divides([O, OG, weightStrides[0], weightStrides[1], batchStrides[1], batchStrides[2]]);
   const blocks = Math.ceil(OG / variant.columns);
+  const perMatrix = Math.ceil(M / variant.rows) * blocks;
+  // So many matrices fit into no binding unless each of them is a few blocks.
+  const deep = batch > 65535;
   return {
-    shader: variant.conv,
+    shader: CONV_SHADERS[variant.name],
     snippets: [
       convParams,
       problem.transposed ? convTransposed : convDirect,
@@ -170,10 +169,12 @@ export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): D
     ],
     ...(variant.tile ? {} : { enable: ['subgroups'] }),
     types: { T: wgslType(dtype) },
-    params: { ...paramsOf(problem), blocks },
+    params: { ...paramsOf(problem), blocks, depth: deep ? batch : 0 },
     bind: { bias_values: 'bias' },
     epilogue: vec4 ? 'vec4f' : 'f32',
-    grid: foldBlocks(Math.ceil(M / variant.rows) * blocks, M === 0 || OG === 0 ? 0 : batch),
+    grid: deep
+      ? [perMatrix, Math.ceil(batch / 65535), Math.min(batch, 65535)]
+      : foldBlocks(perMatrix, M === 0 || OG === 0 ? 0 : batch),
   };
 }
 
@@ -188,15 +189,19 @@ export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
   const blocks = Math.ceil(OG / variant.columns);
   const groups = Math.ceil(rows / variant.rows) * blocks * batch;
   // Software adapters have a few threads to fill, GPUs some hundred; a part is worth its own partial sums from
-  // 256 pixels on, and at most 8,192 pixels are added up in one go, for accuracy.
+  // 256 pixels on, and at most 8,192 pixels are added up in one go, for accuracy, where the parts fit the device.
   const wanted = Math.ceil((variant.tile ? 256 : 32) / Math.max(groups, 1));
-  const splits = Math.max(1, Math.min(wanted, Math.ceil(M / 256)), Math.ceil(M / 8192));
+  const total = rows * O;
+  const fits = Math.floor(Math.min(caps.maxBindingSize / (total * 4), 65535 / batch));
+  const splits = Math.max(
+    1,
+    Math.min(fits, Math.max(Math.min(wanted, Math.ceil(M / 256)), Math.ceil(M / 8192))),
+  );
   const split = Math.ceil(Math.ceil(M / splits) / 16) * 16;
   const vec4 = divides([O, OG, batchStrides[2]]);
   const single = splits === 1 && dtype === 'f32';
-  const total = rows * O;
   const dispatch: Dispatch = {
-    shader: variant.filter,
+    shader: FILTER_SHADERS[variant.name],
     snippets: [
       convParams,
       convDirect,

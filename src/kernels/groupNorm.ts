@@ -1,13 +1,13 @@
 import { ShapeError } from '../errors.ts';
-import { expectDType, formatSpec, sameShape, type TensorSpec } from '../shape.ts';
+import { expectDType, expectNumber, formatSpec, sameShape, type TensorSpec } from '../shape.ts';
 import finishGroup from '../wgsl/lib/norm_finish_group.wgsl';
-import { defineKernel } from './kernel.ts';
+import { defineKernel, type Given } from './kernel.ts';
 import { groupView, planBackward, planForward } from './norm.ts';
 
 export interface GroupNormAttrs {
   /** G: neighbouring channels are normalised in groups of C / G. */
   readonly numGroups: number;
-  /** Added to the variance. */
+  /** Added to the variance. Default 1e-5. */
   readonly eps: number;
 }
 
@@ -47,7 +47,12 @@ export const groupNorm = defineKernel({
   name: 'group_norm',
   inputs: ['x', 'weight', 'bias'],
   outputs: ['y', 'mean', 'invstd'],
-  infer({ x, weight, bias }, { numGroups }: GroupNormAttrs) {
+  attributes: ({ numGroups, eps = 1e-5 }: Given<GroupNormAttrs, 'numGroups'>): GroupNormAttrs => ({
+    numGroups,
+    eps,
+  }),
+  infer({ x, weight, bias }, { numGroups, eps }: GroupNormAttrs) {
+    expectNumber('group_norm', 'eps', eps, 0);
     checkGroups('group_norm', x, numGroups, { weight, bias });
     const statistics: TensorSpec = { shape: [x.shape[0]!, numGroups], dtype: 'f32' };
     return { y: x, mean: statistics, invstd: statistics };

@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import type { Given } from './kernel.ts';
 import { defineResample, type ResampleAxis, type Tap } from './resample.ts';
 import { expectInteger } from './spatial.ts';
 
@@ -24,9 +25,12 @@ const filterAxis = (
   };
 };
 
+/** Attributes of an operation that has none. */
+const none = (_given: object): object => ({});
+
 const BINOMIAL = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16];
 
-const down = defineResample('pyr_down', (_op, input, _attrs: object) => {
+const down = defineResample('pyr_down', none, (_op, input) => {
   const axis = (n: number) => filterAxis(n, Math.ceil(n / 2), BINOMIAL, (o) => 2 * o);
   return [axis(input[0]), axis(input[1])];
 });
@@ -41,7 +45,7 @@ export const pyrDown = down.forward;
 /** The gradient of pyr_down to x; attrs: inputSize [H,W]. */
 export const pyrDownBackward = down.backward;
 
-const up = defineResample('pyr_up', (_op, input, _attrs: object) => {
+const up = defineResample('pyr_up', none, (_op, input) => {
   const axis = (n: number): ResampleAxis => {
     // OpenCV reflects the image that zeros already stand in, so -1 becomes pixel 1 but n becomes n - 1.
     const at = (i: number) => Math.floor(reflect101(2 * i, 2 * n) / 2);
@@ -80,7 +84,7 @@ export const pyrUpBackward = up.backward;
 export interface GaussianBlurAttrs {
   /** Length of the filter on both axes, odd. */
   readonly kernelSize: number;
-  /** In pixels; 0 or less takes OpenCV's sigma for the size. */
+  /** In pixels; 0 or less (the default) takes OpenCV's sigma for the size. */
   readonly sigma: number;
 }
 
@@ -100,7 +104,12 @@ function gaussianKernel(size: number, sigma: number): number[] {
   return weights.map((weight) => weight / total);
 }
 
-const blur = defineResample('gaussian_blur', (op, input, { kernelSize, sigma }: GaussianBlurAttrs) => {
+const gaussianBlurAttrs = ({
+  kernelSize,
+  sigma = 0,
+}: Given<GaussianBlurAttrs, 'kernelSize'>): GaussianBlurAttrs => ({ kernelSize, sigma });
+
+const blur = defineResample('gaussian_blur', gaussianBlurAttrs, (op, input, { kernelSize, sigma }) => {
   expectInteger(op, 'kernelSize', kernelSize, 1);
   if (kernelSize % 2 === 0) {
     throw new ShapeError(`${op}: kernelSize must be odd, got ${kernelSize}; use ${kernelSize + 1}`);

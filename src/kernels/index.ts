@@ -21,7 +21,7 @@ export {
   type BufferSource,
   type Dispatch,
   defineKernel,
-  EncodableKernel,
+  type EncodableKernel,
   type Kernel,
   type KernelPlan,
 } from './kernel.ts';

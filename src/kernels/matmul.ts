@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts';
-import { broadcastShapes, formatSpec, numel, type Shape, type TensorSpec } from '../shape.ts';
+import { broadcastShapes, expectFloats, formatSpec, numel, type Shape, type TensorSpec } from '../shape.ts';
 import { gemmDispatch, matrixProblem } from './gemm.ts';
 import { type Dispatch, defineKernel } from './kernel.ts';
 import { expand } from './stridedCopy.ts';
@@ -14,6 +14,7 @@ export const linear = defineKernel({
   optional: ['bias'],
   outputs: ['y'],
   infer({ x, weight, bias }, _attrs: object) {
+    expectFloats('linear', { x, weight, bias });
     const features = x.shape.at(-1);
     if (weight.shape.length !== 2 || features !== weight.shape[0]) {
       throw new ShapeError(
@@ -48,6 +49,7 @@ export const matmul = defineKernel({
   inputs: ['a', 'b'],
   outputs: ['y'],
   infer({ a, b }, _attrs: object) {
+    expectFloats('matmul', { a, b });
     if (a.shape.length < 2 || b.shape.length < 2 || a.shape.at(-1) !== b.shape.at(-2)) {
       throw new ShapeError(
         `matmul: ${formatSpec('a', a)} and ${formatSpec('b', b)} must be […,M,K] and […,K,N] with one K`,

@@ -3,7 +3,7 @@ import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../s
 import nan from '../wgsl/lib/nan.wgsl';
 import maxPoolShader from '../wgsl/max_pool2d.wgsl';
 import maxPoolBackwardShader from '../wgsl/max_pool2d_backward.wgsl';
-import { defineKernel } from './kernel.ts';
+import { defineKernel, type Given } from './kernel.ts';
 import {
   expectGradient,
   expectSize2,
@@ -14,16 +14,34 @@ import {
   pixelDims,
   poolOutputSize,
   type Size2,
+  size2,
 } from './spatial.ts';
 
 export interface MaxPool2dAttrs {
   readonly kernelSize: Size2;
+  /** Default: kernelSize. */
   readonly stride: Size2;
+  /** Default 0. */
   readonly padding: Size2;
+  /** Default 1. */
   readonly dilation: Size2;
-  /** A last window may hang over the end, where it begins inside. */
+  /** A last window may hang over the end, where it begins inside. Default false. */
   readonly ceilMode: boolean;
 }
+
+const maxPool2dAttrs = ({
+  kernelSize,
+  stride = kernelSize,
+  padding = 0,
+  dilation = 1,
+  ceilMode = false,
+}: Given<MaxPool2dAttrs, 'kernelSize'>): MaxPool2dAttrs => ({
+  kernelSize: size2(kernelSize),
+  stride: size2(stride),
+  padding: size2(padding),
+  dilation: size2(dilation),
+  ceilMode,
+});
 
 function outputSize(op: string, input: Size2, attrs: MaxPool2dAttrs): Size2 {
   const { kernelSize, stride, padding, dilation, ceilMode } = attrs;
@@ -46,14 +64,15 @@ function outputSize(op: string, input: Size2, attrs: MaxPool2dAttrs): Size2 {
  * Maxima of sliding windows, as `torch.nn.functional.max_pool2d` with `return_indices`. x: [N,H,W,C];
  * y: [N,OH,OW,C] with `OH = floor((H + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1`
  * (ceilMode: rounded up, less a window that would begin past the input and its left padding); indices: i32
- * [N,OH,OW,C], the maximum's `h * W + w`. Padding is no candidate. The first of equal maxima wins, and a NaN
- * wins over numbers. A window with no pixel at all (dilation can step over a small image) gives -inf and
- * index -1. Throws ShapeError for a padding over half of the kernel, and where no window fits.
+ * [N,OH,OW,C], the maximum's `h * W + w`. Padding is no candidate. The first of equal maxima wins, and the last
+ * NaN over everything; -0 equals +0. A window with no pixel at all (dilation can step over a small image)
+ * gives -inf and index -1. Throws ShapeError for a padding over half of the kernel, and where no window fits.
  */
 export const maxPool2d = defineKernel({
   name: 'max_pool2d',
   inputs: ['x'],
   outputs: ['y', 'indices'],
+  attributes: maxPool2dAttrs,
   infer({ x }, attrs: MaxPool2dAttrs) {
     const [n, h, w, c] = pixelDims('max_pool2d', 'x', x);
     const shape = [n, ...outputSize('max_pool2d', [h, w], attrs), c];
@@ -110,6 +129,13 @@ export const maxPool2dBackward = defineKernel({
   name: 'max_pool2d_backward',
   inputs: ['dy', 'indices'],
   outputs: ['dx'],
+  attributes: ({
+    inputSize,
+    ...pool
+  }: Given<MaxPool2dBackwardAttrs, 'kernelSize' | 'inputSize'>): MaxPool2dBackwardAttrs => ({
+    ...maxPool2dAttrs(pool),
+    inputSize: size2(inputSize),
+  }),
   infer({ dy, indices }, attrs: MaxPool2dBackwardAttrs) {
     const op = 'max_pool2d_backward';
     expectSize2(op, 'inputSize', attrs.inputSize, 1);

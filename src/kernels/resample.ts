@@ -2,7 +2,7 @@ import type { Caps } from '../device/caps.ts';
 import type { TensorSpec } from '../shape.ts';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import resampleShader from '../wgsl/resample.wgsl';
-import { type Dispatch, defineKernel, type KernelPlan, wgslType } from './kernel.ts';
+import { type Dispatch, defineKernel, type Given, type KernelPlan, wgslType } from './kernel.ts';
 import {
   blocksOf,
   expectGradient,
@@ -13,6 +13,7 @@ import {
   laneValue,
   pixelDims,
   type Size2,
+  size2,
 } from './spatial.ts';
 
 /** An input position and its weight. */
@@ -178,18 +179,21 @@ export interface ResampleBackwardAttrs {
 
 /**
  * A linear, separable resampling of images and its backward operation `<name>_backward`, on one shader.
- * `axesOf` checks the attributes and says, for an input of height x width, how rows and columns are made.
+ * `attributes` fills in what is left out; `axesOf` checks the attributes and says, for an input of height x width, how
+ * rows and columns are made.
  * Forward: x [N,H,W,C] -> y [N,OH,OW,C]. Backward: dy [N,OH,OW,C] -> dx [N,H,W,C], with the transposed
  * tables: a gather in fixed order. Weights are computed in float64 and stored in float32.
  */
-export function defineResample<Name extends string, A>(
+export function defineResample<Name extends string, A extends object, G extends object>(
   name: Name,
+  attributes: (given: G) => A,
   axesOf: (op: string, size: Size2, attrs: A) => readonly [rows: ResampleAxis, columns: ResampleAxis],
 ) {
   const forward = defineKernel({
     name,
     inputs: ['x'],
     outputs: ['y'],
+    attributes,
     infer({ x }, attrs: A) {
       const [n, h, w, c] = pixelDims(name, 'x', x);
       const [rows, columns] = axesOf(name, [h, w], attrs);
@@ -211,6 +215,10 @@ export function defineResample<Name extends string, A>(
     name: op,
     inputs: ['dy'],
     outputs: ['dx'],
+    attributes: (given: G & Given<ResampleBackwardAttrs, 'inputSize'>): A & ResampleBackwardAttrs => ({
+      ...attributes(given),
+      inputSize: size2(given.inputSize),
+    }),
     infer({ dy }, attrs: A & ResampleBackwardAttrs) {
       expectSize2(op, 'inputSize', attrs.inputSize, 1);
       const [n, , , c] = imageDims(op, 'dy', dy);

@@ -1,16 +1,21 @@
 import { ShapeError } from '../errors.ts';
 import { expectDType, formatSpec, type Shape, type TensorSpec } from '../shape.ts';
 import roiRowsShader from '../wgsl/roi_rows.wgsl';
-import type { Dispatch } from './kernel.ts';
-import { expectGradient, expectInteger, expectSize2, imageDims, type Size2 } from './spatial.ts';
+import type { Dispatch, Given } from './kernel.ts';
+import { expectGradient, expectInteger, expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
 
 /** What RoIAlign and RoIPool have in common. */
 export interface RoiAttrs {
   /** Bins of a region: height and width. */
   readonly outputSize: Size2;
-  /** Cells of x a pixel of the regions' coordinates: 1 / stride of the feature map. */
+  /** Cells of x a pixel of the regions' coordinates: 1 / stride of the feature map. Default 1. */
   readonly spatialScale: number;
 }
+
+export const roiAttrs = ({ outputSize, spatialScale = 1 }: Given<RoiAttrs, 'outputSize'>): RoiAttrs => ({
+  outputSize: size2(outputSize),
+  spatialScale,
+});
 
 /** R, after checking the regions and the attributes. */
 export function expectRois(op: string, rois: TensorSpec, { outputSize, spatialScale }: RoiAttrs): number {

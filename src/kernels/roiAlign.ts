@@ -3,16 +3,22 @@ import axis from '../wgsl/lib/roi_align_axis.wgsl';
 import roiList from '../wgsl/lib/roi_list.wgsl';
 import roiAlignShader from '../wgsl/roi_align.wgsl';
 import roiAlignBackwardShader from '../wgsl/roi_align_backward.wgsl';
-import { defineKernel, wgslType } from './kernel.ts';
-import { expectRois, inferRoiBackward, type RoiAttrs, roiRows } from './roi.ts';
+import { defineKernel, type Given, wgslType } from './kernel.ts';
+import { expectRois, inferRoiBackward, type RoiAttrs, roiAttrs, roiRows } from './roi.ts';
 import { blocksOf, expectInteger, laneType, laneTypes, laneValue, pixelDims } from './spatial.ts';
 
 export interface RoiAlignAttrs extends RoiAttrs {
-  /** Samples a bin on each axis; -1: as many as the bin has cells, rounded up. */
+  /** Samples a bin on each axis; -1: as many as the bin has cells, rounded up. Default -1. */
   readonly samplingRatio: number;
-  /** Pixel centres lie at whole numbers plus a half; false: the older way, half a cell off (Detectron 1). */
+  /** Pixel centres lie at whole numbers plus a half; false: the older way, half a cell off (Detectron 1). Default false. */
   readonly aligned: boolean;
 }
+
+const roiAlignAttrs = ({
+  samplingRatio = -1,
+  aligned = false,
+  ...roi
+}: Given<RoiAlignAttrs, 'outputSize'>): RoiAlignAttrs => ({ ...roiAttrs(roi), samplingRatio, aligned });
 
 /**
  * RoIAlign (He et al. 2017, Mask R-CNN, section 3), as `torchvision.ops.roi_align`: each region is cut into
@@ -29,6 +35,7 @@ export const roiAlign = defineKernel({
   inputs: ['x', 'rois'],
   f32Inputs: ['rois'],
   outputs: ['y'],
+  attributes: roiAlignAttrs,
   infer({ x, rois }, attrs: RoiAlignAttrs) {
     const [, , , c] = pixelDims('roi_align', 'x', x);
     const count = expectRois('roi_align', rois, attrs);
@@ -80,6 +87,13 @@ export const roiAlignBackward = defineKernel({
   inputs: ['dy', 'rois'],
   f32Inputs: ['rois'],
   outputs: ['dx'],
+  attributes: ({
+    inputShape,
+    ...roi
+  }: Given<RoiAlignBackwardAttrs, 'outputSize' | 'inputShape'>): RoiAlignBackwardAttrs => ({
+    ...roiAlignAttrs(roi),
+    inputShape,
+  }),
   infer({ dy, rois }, attrs: RoiAlignBackwardAttrs) {
     expectInteger('roi_align_backward', 'samplingRatio', attrs.samplingRatio, -1);
     return { dx: inferRoiBackward('roi_align_backward', { dy, rois }, attrs) };

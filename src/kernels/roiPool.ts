@@ -5,8 +5,8 @@ import roiList from '../wgsl/lib/roi_list.wgsl';
 import axis from '../wgsl/lib/roi_pool_axis.wgsl';
 import roiPoolShader from '../wgsl/roi_pool.wgsl';
 import roiPoolBackwardShader from '../wgsl/roi_pool_backward.wgsl';
-import { defineKernel } from './kernel.ts';
-import { expectRois, inferRoiBackward, type RoiAttrs, roiRows } from './roi.ts';
+import { defineKernel, type Given } from './kernel.ts';
+import { expectRois, inferRoiBackward, type RoiAttrs, roiAttrs, roiRows } from './roi.ts';
 import { lanesOf, laneTypes, laneValue, pixelDims } from './spatial.ts';
 
 export type RoiPoolAttrs = RoiAttrs;
@@ -27,6 +27,7 @@ export const roiPool = defineKernel({
   inputs: ['x', 'rois'],
   f32Inputs: ['rois'],
   outputs: ['y', 'indices'],
+  attributes: roiAttrs,
   infer({ x, rois }, attrs: RoiPoolAttrs) {
     const [, , , c] = pixelDims('roi_pool', 'x', x);
     const shape = [expectRois('roi_pool', rois, attrs), ...attrs.outputSize, c];
@@ -76,6 +77,13 @@ export const roiPoolBackward = defineKernel({
   inputs: ['dy', 'indices', 'rois'],
   f32Inputs: ['rois'],
   outputs: ['dx'],
+  attributes: ({
+    inputShape,
+    ...roi
+  }: Given<RoiPoolBackwardAttrs, 'outputSize' | 'inputShape'>): RoiPoolBackwardAttrs => ({
+    ...roiAttrs(roi),
+    inputShape,
+  }),
   infer({ dy, indices, rois }, attrs: RoiPoolBackwardAttrs) {
     const op = 'roi_pool_backward';
     expectDType(op, 'indices', indices, 'i32');

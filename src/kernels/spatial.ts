@@ -1,12 +1,15 @@
 import type { Caps } from '../device/caps.ts';
 import { ShapeError } from '../errors.ts';
-import { expectDType, expectRank, formatSpec, type TensorSpec } from '../shape.ts';
+import { expectDType, expectRank, formatSpec, type Pair, type TensorSpec } from '../shape.ts';
 import block1 from '../wgsl/lib/block_1.wgsl';
 import block4 from '../wgsl/lib/block_4.wgsl';
 import { wgslType } from './kernel.ts';
 
 /** (height, width), as attributes hold kernel sizes, strides, paddings and output sizes. */
 export type Size2 = readonly [number, number];
+
+/** One number for both axes, or (height, width); what is neither, `expectSize2` refuses. */
+export const size2 = (value: Pair): Size2 => (typeof value === 'number' ? [value, value] : value);
 
 /** The four sizes of an image batch `[N,H,W,C]` of floats. Throws ShapeError where it is something else. */
 export function imageDims(op: string, name: string, spec: TensorSpec): [number, number, number, number] {
@@ -35,7 +38,7 @@ export function expectInteger(op: string, name: string, value: number, min: numb
 
 /** Throws unless the attribute is (height, width) in whole numbers of at least `min`. */
 export function expectSize2(op: string, name: string, value: Size2, min: number): void {
-  if (value.length !== 2 || !value.every((part) => Number.isInteger(part) && part >= min)) {
+  if (value?.length !== 2 || !value.every((part) => Number.isInteger(part) && part >= min)) {
     throw new ShapeError(
       `${op}: ${name} must be [height, width] in whole numbers of ${min} or more, got [${value}]`,
     );

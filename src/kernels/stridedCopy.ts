@@ -1,8 +1,17 @@
 import { ShapeError } from '../errors.ts';
-import { formatShape, formatSpec, numel, type Shape, stridesOf, type TensorSpec } from '../shape.ts';
+import {
+  expectShape,
+  formatShape,
+  formatSpec,
+  isFloat,
+  numel,
+  type Shape,
+  stridesOf,
+  type TensorSpec,
+} from '../shape.ts';
 import stridedCopyShader from '../wgsl/strided_copy.wgsl';
 import transposeShader from '../wgsl/transpose.wgsl';
-import { defineKernel, type KernelPlan, wgslType } from './kernel.ts';
+import { defineKernel, type Given, type KernelPlan, wgslType } from './kernel.ts';
 
 /** One dimension of y: element c comes from (c + shift) / step of an axis of x, if 0 <= that < extent. */
 interface Axis {
@@ -221,6 +230,7 @@ export const sliceBackward = defineKernel({
 export interface PadAttrs {
   /** Elements added before and after, for each dimension of x; negative ones crop. */
   readonly padding: readonly (readonly [number, number])[];
+  /** Default 0. */
   readonly value: number;
 }
 
@@ -229,8 +239,14 @@ export const pad = defineKernel({
   name: 'pad',
   inputs: ['x'],
   outputs: ['y'],
-  infer({ x }, { padding }: PadAttrs) {
+  attributes: ({ padding, value = 0 }: Given<PadAttrs, 'padding'>): PadAttrs => ({ padding, value }),
+  infer({ x }, { padding, value }: PadAttrs) {
     checkRank('pad', x, ['padding', padding.length]);
+    if (!isFloat(x.dtype) && !Number.isInteger(value)) {
+      throw new ShapeError(
+        `pad: value ${value} is no ${x.dtype} (${formatSpec('x', x)}); use a whole number`,
+      );
+    }
     const shape = x.shape.map((size, d) => size + padding[d]![0] + padding[d]![1]);
     if (!shape.every((size) => Number.isInteger(size) && size >= 0)) {
       throw new ShapeError(
@@ -298,6 +314,7 @@ export const expand = defineKernel({
   inputs: ['x'],
   outputs: ['y'],
   infer({ x }, { shape }: ExpandAttrs) {
+    expectShape('expand', shape);
     const y: TensorSpec = { shape, dtype: x.dtype };
     checkRank('expand', y);
     const more = shape.length - x.shape.length;

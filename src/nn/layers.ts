@@ -3,6 +3,7 @@ import {
   batchNormEval,
   batchNormTrain,
   type ConvOptions,
+  type ConvTransposeOptions,
   conv2d,
   convTranspose2d,
   groupNorm,
@@ -52,13 +53,13 @@ export class Conv2d extends Module {
 export class ConvTranspose2d extends Module {
   weight: Parameter;
   bias: Parameter;
-  readonly #options: ConvOptions;
+  readonly #options: ConvTransposeOptions;
 
   constructor(
     random: Generator,
     inChannels: number,
     outChannels: number,
-    options: { kernelSize: Pair } & ConvOptions,
+    options: { kernelSize: Pair } & ConvTransposeOptions,
   ) {
     super();
     const { kernelSize, ...conv } = options;

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { borrowDevice, type Device, type OpenOptions, openDevice } from '../device/device.ts';
-import { FoveaError, ShapeError } from '../errors.ts';
+import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
 import { baseOf, type State, Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray } from '../shape.ts';
@@ -52,30 +52,47 @@ export class Gpu {
 
   /**
    * Records fn once for each input signature and lowers it. After that a call is: write inputs, replay, one
-   * submit. fn may call `backward` and optimizers' `step`, and returns the tensors that can be read.
+   * submit. fn may call `backward` and optimizers' `step`, and returns the tensors that can be read; it must not be
+   * async. A capture that throws changes nothing and is tried again at the next call.
    */
   capture<R extends Results>(fn: (...inputs: Tensor[]) => R): Step<R> {
     const captured = new Map<string, Promise<Captured<R>>>();
-    const prepare = (inputs: readonly Tensor[], progress?: CompileProgress): Promise<Captured<R>> => {
+    const turns = new Turns();
+    let disposed = false;
+    const prepare = async (inputs: readonly Tensor[], progress?: CompileProgress): Promise<Captured<R>> => {
       const key = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join();
-      let known = captured.get(key);
-      if (!known) {
-        known = this.#capture(fn, inputs, progress);
-        captured.set(key, known);
-        known.catch(() => captured.delete(key));
-      }
-      return known;
+      const known = captured.get(key);
+      // A program binds the buffers that states had: where an optimizer has taken them since, it is made anew.
+      const moved = known && (await known).program.moved;
+      if (disposed) throw new LifetimeError('step: it was disposed of; capture its function again');
+      if (known && !moved) return known;
+      const current = captured.get(key);
+      if (current && current !== known) return current;
+      known?.then(({ program }) => this.#release(program));
+      const made = this.#capture(fn, inputs, progress);
+      captured.set(key, made);
+      made.catch(() => captured.delete(key));
+      return made;
     };
     const step = async (...inputs: Tensor[]): Promise<Run<R>> => {
+      const values = inputs.map(hostData);
       const { program, placeholders, results } = await prepare(inputs);
-      placeholders.forEach((placeholder, i) => {
-        program.write(placeholder, hostData(inputs[i]!));
-      });
-      if (this.#debug.validate) await validate(program);
-      else program.run();
+      await turns.take();
+      let run: number;
+      try {
+        await this.device.catchUp();
+        run = program.begin();
+        placeholders.forEach((placeholder, i) => {
+          program.write(placeholder, values[i]!);
+        });
+        if (this.#debug.validate) await validate(program);
+        else program.run();
+      } finally {
+        turns.pass();
+      }
       const entries = Object.entries(results).map(([name, value]) => [
         name,
-        { data: () => program.read(baseOf(value)) },
+        { data: () => program.read(baseOf(value), run) },
       ]);
       return Object.fromEntries(entries) as Run<R>;
     };
@@ -83,7 +100,10 @@ export class Gpu {
       prepare: async (inputs: readonly Tensor[], progress?: CompileProgress) =>
         (await prepare(inputs, progress)).program.stats,
       dispose: () => {
-        for (const pending of captured.values()) pending.then(({ program }) => this.#release(program));
+        disposed = true;
+        const release = ({ program }: Captured<R>) => this.#release(program);
+        // One that failed has told its caller, and left nothing to free.
+        for (const pending of captured.values()) pending.then(release, () => undefined);
         captured.clear();
       },
     });
@@ -127,8 +147,14 @@ export class Gpu {
           input.requiresGrad,
         ),
     );
-    const { result: results, recording } = record(() => fn(...placeholders));
+    const { result: results, recording } = record(() => checkResults(fn(...placeholders)));
     const lowered = lower(this.device.caps, Object.values(results), recording.effects, this.#debug.fusion);
+    for (const { origin, shape } of lowered.storages.keys()) {
+      if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
+      throw new LifetimeError(
+        `capture: a tensor here is made from ${origin.name} ${formatShape(shape)} of another capture; use what a captured function is given inside of it only`,
+      );
+    }
     const program = await Program.build(this.device, lowered, this.#states, progress);
     this.#programs.add(program);
     return { program, placeholders, results };
@@ -152,17 +178,61 @@ export class Gpu {
   }
 }
 
+/**
+ * One run of a step at a time. Who waits begins a task later, so that the caller before has taken its results when
+ * they are overwritten; who comes when nobody waits does not wait either.
+ */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #taken = false;
+
+  async take(): Promise<void> {
+    if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#taken = true;
+  }
+
+  pass(): void {
+    const next = this.#waiting.shift();
+    if (next) setTimeout(next);
+    else this.#taken = false;
+  }
+}
+
 interface Captured<R extends Results> {
   readonly program: Program;
   readonly placeholders: readonly Tensor[];
   readonly results: R;
 }
 
-function hostData(input: Tensor): HostArray {
+/** Throws unless a captured function gave tensors by name. */
+function checkResults<R extends Results>(results: R): R {
+  if (results instanceof Promise) {
+    // What it records after its first await is in no capture, and fails there; this error says why.
+    results.catch(() => undefined);
+    throw new FoveaError(
+      'capture: the function is async; record without await, and await data() of the step’s results instead',
+    );
+  }
+  if (typeof results !== 'object' || results === null) {
+    throw new FoveaError(`capture: the function returned ${results}; return tensors by name, or {}`);
+  }
+  for (const [name, value] of Object.entries(results)) {
+    if (value instanceof Tensor) continue;
+    throw new FoveaError(`capture: result "${name}" is ${String(value)}, no tensor; return tensors by name`);
+  }
+  return results;
+}
+
+function hostData(input: Tensor, i: number): HostArray {
+  if (!(input instanceof Tensor)) {
+    throw new ShapeError(
+      `step: input ${i} is ${String(input)}, no tensor; make it with tensor(values, shape)`,
+    );
+  }
   const { origin } = baseOf(input);
   if (origin.kind !== 'constant') {
     throw new ShapeError(
-      `step: input ${formatShape(input.shape)} is no host tensor; make inputs with tensor(values, shape)`,
+      `step: input ${i} ${formatShape(input.shape)} is no host tensor; make inputs with tensor(values, shape)`,
     );
   }
   return origin.data;

@@ -4,6 +4,7 @@ import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
 import { chainDispatch } from '../kernels/elementwise.ts';
 import { fusedSnippet, needsSpecial } from '../kernels/fused.ts';
 import {
+  checkScratch,
   checkTensor,
   type Dispatch,
   type KernelPlan,
@@ -13,7 +14,7 @@ import {
 } from '../kernels/kernel.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import type { TensorSpec } from '../shape.ts';
-import { packParams, sourceOf } from '../wgsl/assemble.ts';
+import { packParams } from '../wgsl/assemble.ts';
 import special from '../wgsl/lib/special.wgsl';
 import { chainOf, fuse, type Group } from './fuse.ts';
 import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
@@ -223,6 +224,7 @@ class Lowering {
     for (const [name, storage] of Object.entries(names)) {
       checkTensor(label, name, storage.spec, this.#caps);
     }
+    checkScratch(label, plan, this.#caps);
     const own = (name: string, bytes: number): Storage => ({
       spec: { shape: [Math.ceil(bytes / 4)], dtype: 'u32' },
       label: `${label} ${name}`,
@@ -246,7 +248,7 @@ class Lowering {
         fusedHere && epilogue.special
           ? { ...dispatch, snippets: [special, ...(dispatch.snippets ?? [])] }
           : dispatch;
-      const shader = shaderOf(extended, fusedHere ? sourceOf(epilogue.text) : undefined);
+      const shader = shaderOf(extended, fusedHere ? epilogue.text : undefined);
       const bindings = shader.bindings.flatMap((binding) => {
         if (binding.kind === 'uniform') return [];
         const name = dispatch.bind?.[binding.name] ?? binding.name;

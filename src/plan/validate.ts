@@ -1,34 +1,41 @@
 import { NumericError } from '../errors.ts';
 import { evaluate, toReference, type Values } from '../graph/evaluate.ts';
-import { baseOf, type Origin, type Tensor } from '../graph/tensor.ts';
+import { baseOf, type Node, type Tensor } from '../graph/tensor.ts';
+import { formatShape, isFloat } from '../shape.ts';
 import type { Program } from './program.ts';
+import type { LoweredOp, Storage } from './storage.ts';
 
 /**
- * FOVEA_VALIDATE=1: runs each operation by itself, computes the same from the same inputs by the float64
- * reference, and throws NumericError at the first element that differs: which operation, index, both values.
- * Errors of one operation do not carry over to the next, as its inputs are read back from the device.
+ * FOVEA_VALIDATE=1: runs each operation by itself, computes the same from the same inputs by the float64 reference, and
+ * throws NumericError at the first element that differs: which operation, output and index, and both values. Floats may
+ * differ by rounding; integers must be equal. Inputs are read from the device before the operation runs, since an
+ * optimizer's step overwrites its own; so errors of one operation do not carry over to the next.
  */
 export async function validate(program: Program): Promise<void> {
-  await program.runEach(async (op, read) => {
+  let number = 0;
+  const { operations } = program.stats;
+  await program.runEach(async (op, run, read) => {
+    number++;
     const known: Values = new Map();
     let inputScale = 1;
-    for (const [tensor, storage] of program.tensorsOf(op.reads)) {
+    for (const [tensor, storage] of inputsOf(program, op)) {
       const values = toReference(await read(storage));
       known.set(tensor, values);
-      inputScale = Math.max(inputScale, largestOf(values));
+      if (isFloat(tensor.dtype)) inputScale = Math.max(inputScale, largestOf(values));
     }
-    for (const [tensor, storage] of program.tensorsOf(op.writes)) {
-      if (storage.state || !op.nodes.some((origin) => isOutput(origin, tensor))) continue;
-      known.delete(tensor);
+    run();
+    for (const [tensor, storage] of outputsOf(program, op)) {
       const got = await read(storage);
-      const want = evaluate([baseOf(tensor)], known)[0]!;
+      const want = evaluate([tensor], known)[0]!;
+      const rounding = tensor.dtype === 'f16' ? 2e-3 : 1e-3;
       // Differences of large inputs keep the inputs' rounding, however small they are themselves. Masks are no inputs.
-      const allowed = 1e-3 * largestOf(want) + 1e-5 * Math.min(inputScale, 1e4);
+      const scaled = rounding * largestOf(want) + 1e-5 * Math.min(inputScale, 1e4);
+      const allowed = isFloat(tensor.dtype) ? scaled : 0;
       for (let i = 0; i < want.length; i++) {
         const error = Math.abs(got[i]! - want[i]!);
         if (error > allowed || Number.isNaN(got[i]!) !== Number.isNaN(want[i]!)) {
           throw new NumericError(
-            `${op.label}: element ${i} of ${storage.label} is ${got[i]}, its reference ${want[i]}`,
+            `${op.label} (operation ${number} of ${operations}): element ${i} of ${nameOf(tensor)} is ${got[i]}, its reference ${want[i]}`,
           );
         }
       }
@@ -36,11 +43,28 @@ export async function validate(program: Program): Promise<void> {
   });
 }
 
-const isOutput = (origin: Origin, tensor: Tensor): boolean =>
-  origin.kind === 'op' && Object.values(origin.node.outputs).includes(tensor);
+const nodesOf = (op: LoweredOp): Node[] =>
+  op.nodes.flatMap((origin) => (origin.kind === 'op' ? [origin.node] : []));
+
+/** What the operation reads and does not compute itself, and where it lies. */
+function inputsOf(program: Program, op: LoweredOp): [Tensor, Storage][] {
+  const nodes = nodesOf(op);
+  const inputs = new Set(nodes.flatMap((node) => Object.values(node.inputs).map(baseOf)));
+  const within = ({ origin }: Tensor) => origin.kind === 'op' && nodes.includes(origin.node);
+  return program.tensorsOf(op.reads).filter(([tensor]) => inputs.has(tensor) && !within(tensor));
+}
+
+/** What it writes: in-place outputs lie where their inputs did. */
+function outputsOf(program: Program, op: LoweredOp): [Tensor, Storage][] {
+  const outputs = new Set(nodesOf(op).flatMap((node) => Object.values(node.outputs)));
+  return program.tensorsOf(op.writes).filter(([tensor]) => outputs.has(tensor));
+}
+
+const nameOf = ({ origin, shape }: Tensor): string =>
+  `${origin.kind === 'op' ? `${origin.node.op}.${origin.output}` : origin.kind} ${formatShape(shape)}`;
 
 /** The largest finite magnitude. */
-function largestOf(values: ArrayLike<number>): number {
+export function largestOf(values: ArrayLike<number>): number {
   let largest = 0;
   for (let i = 0; i < values.length; i++) {
     const value = Math.abs(values[i]!);

@@ -18,11 +18,12 @@ export const batchNorm: Reference<
     let sum = 0;
     let squares = 0;
     for (let i = c; i < x.data.length; i += channels) sum += x.data[i]!;
-    mean[c] = sum / count;
+    mean[c] = sum / Math.max(count, 1);
     for (let i = c; i < x.data.length; i += channels) squares += (x.data[i]! - mean[c]!) ** 2;
-    invstd[c] = 1 / Math.sqrt(squares / count + eps);
-    newRunningMean[c] = (1 - momentum) * runningMean.data[c]! + momentum * mean[c]!;
-    newRunningVar[c] = (1 - momentum) * runningVar.data[c]! + (momentum * squares) / (count - 1);
+    invstd[c] = 1 / Math.sqrt(squares / Math.max(count, 1) + eps);
+    const share = count === 0 ? 0 : momentum;
+    newRunningMean[c] = (1 - share) * runningMean.data[c]! + share * mean[c]!;
+    newRunningVar[c] = (1 - share) * runningVar.data[c]! + (share * squares) / (count - 1);
     for (let i = c; i < x.data.length; i += channels) {
       y[i] = (x.data[i]! - mean[c]!) * invstd[c]! * weight.data[c]! + bias.data[c]!;
     }

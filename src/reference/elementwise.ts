@@ -43,7 +43,7 @@ function normalCdf(x: number): number {
   return 0.5 * (1 + Math.sign(x) * erf);
 }
 
-function focal({ x, target, alpha, gamma }: Values): { loss: number; slope: number } {
+function focal({ x, target, alpha, gamma }: Values): { loss: number; slope: number; toTarget: number } {
   const p = sigmoid(x!);
   const q = sigmoid(-x!);
   const ce = log1pExp(x!) - x! * target!;
@@ -51,7 +51,11 @@ function focal({ x, target, alpha, gamma }: Values): { loss: number; slope: numb
   const weight = alpha! >= 0 ? alpha! * target! + (1 - alpha!) * (1 - target!) : 1;
   const dMiss = (1 - 2 * target!) * p * q;
   const power = gamma === 0 ? 0 : gamma! * miss ** (gamma! - 1) * dMiss;
+  const across = gamma === 0 ? 0 : gamma! * miss ** (gamma! - 1) * (q - p);
+  const turn = alpha! >= 0 ? 2 * alpha! - 1 : 0;
   return {
+    toTarget:
+      (turn * ce - weight * x!) * miss ** gamma! + (Number.isFinite(across) ? weight * ce * across : 0),
     loss: weight * ce * miss ** gamma!,
     slope: weight * ((p - target!) * miss ** gamma! + (Number.isFinite(power) ? ce * power : 0)),
   };
@@ -65,10 +69,11 @@ const smoothL1Slope = ({ x, target, beta }: Values): number => {
   const d = x! - target!;
   return Math.abs(d) < beta! ? d / beta! : Math.sign(d);
 };
-const half = (a: number, b: number): number => (a === b ? 0.5 : a > b ? 1 : 0);
+/** The share of a in the gradient of max(a, b): all of it beside a NaN, as in PyTorch. */
+const half = (a: number, b: number): number => (a === b ? 0.5 : a < b ? 0 : 1);
 
 const rules: Record<ElementwiseName, ScalarRules> = {
-  relu: { forward: ({ x }) => Math.max(x!, 0), backward: { x: ({ y, g }) => (y! > 0 ? g! : 0) } },
+  relu: { forward: ({ x }) => Math.max(x!, 0), backward: { x: ({ y, g }) => (y! <= 0 ? 0 : g!) } },
   leaky_relu: {
     forward: ({ x, negative_slope: k }) => (x! > 0 ? x! : k! * x!),
     backward: { x: ({ x, g, negative_slope: k }) => (x! > 0 ? g! : k! * g!) },
@@ -85,7 +90,7 @@ const rules: Record<ElementwiseName, ScalarRules> = {
   tanh: { forward: ({ x }) => Math.tanh(x!), backward: { x: ({ y, g }) => g! * (1 - y! * y!) } },
   hardswish: {
     forward: ({ x }) => (x! * clip(x! + 3, 0, 6)) / 6,
-    backward: { x: ({ x, g }) => (x! <= -3 ? 0 : x! >= 3 ? g! : g! * (x! / 3 + 0.5)) },
+    backward: { x: ({ x, g }) => (x! < -3 ? 0 : x! >= 3 ? g! : g! * (x! / 3 + 0.5)) },
   },
   hardsigmoid: {
     forward: ({ x }) => clip(x! + 3, 0, 6) / 6,
@@ -146,11 +151,13 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     forward: ({ x, target: t, pos_weight: w }) => w! * t! * log1pExp(-x!) + (1 - t!) * log1pExp(x!),
     backward: {
       x: ({ x, target: t, pos_weight: w, g }) => g! * ((1 - t!) * sigmoid(x!) - w! * t! * sigmoid(-x!)),
+      target: ({ x, pos_weight: w, g }) => g! * (w! * log1pExp(-x!) - log1pExp(x!)),
+      pos_weight: ({ x, target: t, g }) => g! * t! * log1pExp(-x!),
     },
   },
   sigmoid_focal_loss: {
     forward: (v) => focal(v).loss,
-    backward: { x: (v) => v.g! * focal(v).slope },
+    backward: { x: (v) => v.g! * focal(v).slope, target: (v) => v.g! * focal(v).toTarget },
   },
   smooth_l1_loss: {
     forward: smoothL1,

@@ -1,6 +1,7 @@
 import type { NmsAttrs } from '../kernels/nms.ts';
 import { boxAt, iouOf } from './boxIou.ts';
 import { type Reference, refArray } from './reference.ts';
+import { compareNumbers } from './sort.ts';
 
 export const nms: Reference<'boxes' | 'scores', 'labels', 'indices' | 'count', NmsAttrs> = (
   { boxes, scores, labels },
@@ -14,8 +15,8 @@ export const nms: Reference<'boxes' | 'scores', 'labels', 'indices' | 'count', N
   for (let b = 0; b < batch; b++) {
     const scoreOf = (i: number) => scores.data[b * R + i]!;
     const order = Array.from({ length: R }, (_, i) => i)
-      .filter((i) => !Number.isNaN(scoreOf(i)) && (all || scoreOf(i) > Math.fround(scoreThreshold)))
-      .sort((i, j) => (scoreOf(i) > scoreOf(j) ? -1 : scoreOf(i) < scoreOf(j) ? 1 : 0));
+      .filter((i) => all || scoreOf(i) > Math.fround(scoreThreshold))
+      .sort((i, j) => compareNumbers(scoreOf(j), scoreOf(i)));
     const kept: number[] = [];
     for (const i of order) {
       const removed = kept.some(

@@ -45,30 +45,54 @@ function eachPixel([height, width]: Size2, visit: (h: number, w: number) => void
   }
 }
 
+const clip = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
+
+/** ATen/native/UpSample.h, get_cubic_upsample_coefficients with A = -0.75. */
+function cubicWeights(t: number): number[] {
+  const A = -0.75;
+  const near = (x: number) => ((A + 2) * x - (A + 3)) * x * x + 1;
+  const far = (x: number) => ((A * x - 5 * A) * x + 8 * A) * x - 4 * A;
+  return [far(t + 1), near(t), near(1 - t), far(2 - t)];
+}
+
 /** ATen/native/cpu/UpSampleKernel.cpp: the four neighbours of a source position, or the one it falls on. */
-const interpolation = linear<InterpolateAttrs>(([h, w], output, { mode, alignCorners }, emit) => {
-  const [oHeight, oWidth] = output;
-  if (mode === 'nearest') {
-    const source = (o: number, from: number, to: number) =>
-      Math.min(Math.trunc(Math.fround(Math.fround(from / to) * o)), from - 1);
-    eachPixel(output, (oh, ow) => emit(oh, ow, source(oh, h, oHeight), source(ow, w, oWidth), 1));
-    return;
-  }
-  const source = (o: number, from: number, to: number) => {
-    if (alignCorners) return to > 1 ? (o * (from - 1)) / (to - 1) : 0;
-    return Math.max((from / to) * (o + 0.5) - 0.5, 0);
-  };
-  eachPixel(output, (oh, ow) => {
-    const [sh, sw] = [source(oh, h, oHeight), source(ow, w, oWidth)];
-    const [h0, w0] = [Math.min(Math.floor(sh), h - 1), Math.min(Math.floor(sw), w - 1)];
-    const [h1, w1] = [h0 < h - 1 ? h0 + 1 : h0, w0 < w - 1 ? w0 + 1 : w0];
-    const [bottom, right] = [sh - h0, sw - w0];
-    emit(oh, ow, h0, w0, (1 - bottom) * (1 - right));
-    emit(oh, ow, h0, w1, (1 - bottom) * right);
-    emit(oh, ow, h1, w0, bottom * (1 - right));
-    emit(oh, ow, h1, w1, bottom * right);
-  });
-});
+const interpolation = linear<InterpolateAttrs>(
+  ([h, w], output, { mode, alignCorners, scaleFactor }, emit) => {
+    const [oHeight, oWidth] = output;
+    const [stepH, stepW] = scaleFactor ? scaleFactor.map((s) => 1 / s) : [h / oHeight, w / oWidth];
+    if (mode === 'nearest') {
+      const source = (o: number, from: number, to: number, step: number) =>
+        from === to ? o : Math.min(Math.trunc(Math.fround(Math.fround(step) * o)), from - 1);
+      eachPixel(output, (oh, ow) =>
+        emit(oh, ow, source(oh, h, oHeight, stepH!), source(ow, w, oWidth, stepW!), 1),
+      );
+      return;
+    }
+    const source = (o: number, from: number, to: number, step: number) => {
+      if (alignCorners) return to > 1 ? (o * (from - 1)) / (to - 1) : 0;
+      return mode === 'bicubic' ? step * (o + 0.5) - 0.5 : Math.max(step * (o + 0.5) - 0.5, 0);
+    };
+    eachPixel(output, (oh, ow) => {
+      const [sh, sw] = [source(oh, h, oHeight, stepH!), source(ow, w, oWidth, stepW!)];
+      if (mode === 'bicubic') {
+        const [th, tw] = [sh - Math.floor(sh), sw - Math.floor(sw)];
+        cubicWeights(th).forEach((a, i) => {
+          cubicWeights(tw).forEach((b, j) => {
+            emit(oh, ow, clip(Math.floor(sh) + i - 1, h), clip(Math.floor(sw) + j - 1, w), a * b);
+          });
+        });
+        return;
+      }
+      const [h0, w0] = [Math.min(Math.floor(sh), h - 1), Math.min(Math.floor(sw), w - 1)];
+      const [h1, w1] = [h0 < h - 1 ? h0 + 1 : h0, w0 < w - 1 ? w0 + 1 : w0];
+      const [bottom, right] = [Math.min(sh - h0, 1), Math.min(sw - w0, 1)];
+      emit(oh, ow, h0, w0, (1 - bottom) * (1 - right));
+      emit(oh, ow, h0, w1, (1 - bottom) * right);
+      emit(oh, ow, h1, w0, bottom * (1 - right));
+      emit(oh, ow, h1, w1, bottom * right);
+    });
+  },
+);
 export const interpolate = interpolation.forward;
 export const interpolateBackward = interpolation.backward;
 
@@ -88,14 +112,14 @@ export const adaptiveAvgPool2dBackward = adaptive.backward;
 
 /** ATen/native/cpu/AvgPoolKernel.cpp */
 const pooling = linear<AvgPool2dAttrs>(
-  ([h, w], output, { kernelSize, stride, padding, countIncludePad }, emit) => {
+  ([h, w], output, { kernelSize, stride, padding, countIncludePad, divisorOverride }, emit) => {
     eachPixel(output, (oh, ow) => {
       let [h0, w0] = [oh * stride[0] - padding[0], ow * stride[1] - padding[1]];
       let h1 = Math.min(h0 + kernelSize[0], h + padding[0]);
       let w1 = Math.min(w0 + kernelSize[1], w + padding[1]);
       const padded = (h1 - h0) * (w1 - w0);
       [h0, w0, h1, w1] = [Math.max(h0, 0), Math.max(w0, 0), Math.min(h1, h), Math.min(w1, w)];
-      const divisor = countIncludePad ? padded : (h1 - h0) * (w1 - w0);
+      const divisor = divisorOverride ?? (countIncludePad ? padded : (h1 - h0) * (w1 - w0));
       for (let ih = h0; ih < h1; ih++) {
         for (let iw = w0; iw < w1; iw++) emit(oh, ow, ih, iw, 1 / divisor);
       }

@@ -1,10 +1,12 @@
 import { ShapeError } from '../errors.ts';
+import { scaledDotProductAttention } from '../graph/functions/attention.ts';
 import * as boxes from '../graph/functions/boxes.ts';
 import * as boxLosses from '../graph/functions/boxLosses.ts';
 import * as conv from '../graph/functions/conv.ts';
 import * as elementwise from '../graph/functions/elementwise.ts';
 import { gridSample } from '../graph/functions/gridSample.ts';
 import * as losses from '../graph/functions/losses.ts';
+import * as pyramid from '../graph/functions/pyramid.ts';
 import * as reduce from '../graph/functions/reduce.ts';
 import * as shape from '../graph/functions/shape.ts';
 import { silhouetteSamples } from '../graph/functions/silhouette.ts';
@@ -16,7 +18,8 @@ export type Attrs = Readonly<Record<string, unknown>>;
 
 type Inputs = Readonly<Record<string, Tensor>>;
 type Outputs = Readonly<Record<string, Tensor>>;
-type Run = (inputs: Inputs, attrs: Attrs) => Outputs;
+/** One operation as a public function: inputs and attributes in, outputs by the file's names out. */
+export type Run = (inputs: Inputs, attrs: Attrs) => Outputs;
 
 function wrong(key: string, value: unknown, wanted: string): never {
   throw new ShapeError(`attribute ${key} is ${JSON.stringify(value)}, not ${wanted}`);
@@ -110,7 +113,13 @@ const activations: Record<string, Run> = {
   sqrt: unary(elementwise.sqrt),
   abs: unary(elementwise.abs),
   neg: unary(elementwise.neg),
-  clamp: ({ x }, attrs) => ({ y: elementwise.clamp(x!, number(attrs, 'min'), number(attrs, 'max')) }),
+  clamp: ({ x }, attrs) => {
+    const [min, max] = [
+      number(attrs, 'min', Number.NEGATIVE_INFINITY),
+      number(attrs, 'max', Number.POSITIVE_INFINITY),
+    ];
+    return { y: elementwise.clamp(x!, min, max) };
+  },
   add: binary(elementwise.add),
   sub: binary(elementwise.sub),
   mul: binary(elementwise.mul),
@@ -144,9 +153,9 @@ const networks: Record<string, Run> = {
   }),
   adaptive_avg_pool2d: ({ x }, attrs) => ({ y: conv.adaptiveAvgPool2d(x!, pairOf(attrs, 'output_size')) }),
   interpolate: ({ x }, attrs) => {
-    const mode = text(attrs, 'mode', ['nearest', 'bilinear']);
-    // PyTorch knows aligned corners for bilinear only.
-    const alignCorners = mode === 'bilinear' && flag(attrs, 'align_corners');
+    const mode = text(attrs, 'mode', ['nearest', 'bilinear', 'bicubic']);
+    // PyTorch knows no aligned corners for nearest.
+    const alignCorners = mode !== 'nearest' && flag(attrs, 'align_corners');
     return { y: conv.interpolate(x!, { size: pairOf(attrs, 'size'), mode, alignCorners }) };
   },
   grid_sample: ({ x, grid }, attrs) => ({
@@ -170,7 +179,7 @@ const networks: Record<string, Run> = {
   layer_norm: ({ x, weight, bias }, attrs) => ({
     y: conv.layerNorm(x!, weight!, bias!, number(attrs, 'eps', 1e-5)),
   }),
-  scaled_dot_product_attention: ({ q, k, v }) => ({ y: reduce.scaledDotProductAttention(q!, k!, v!) }),
+  scaled_dot_product_attention: ({ q, k, v }) => ({ y: scaledDotProductAttention(q!, k!, v!) }),
   softmax: ({ x }, attrs) => ({ y: reduce.softmax(x!, number(attrs, 'dim', -1)) }),
   log_softmax: ({ x }, attrs) => ({ y: reduce.logSoftmax(x!, number(attrs, 'dim', -1)) }),
 };
@@ -179,7 +188,9 @@ const shapes: Record<string, Run> = {
   sum: reduced(reduce.sum),
   mean: reduced(reduce.mean),
   amax: reduced(reduce.amax),
-  argmax: ({ x }, attrs) => ({ y: reduce.argmax(x!, number(attrs, 'dim', -1)) }),
+  argmax: ({ x }, attrs) => ({
+    y: reduce.argmax(x!, attrs.dim === null ? undefined : number(attrs, 'dim', -1)),
+  }),
   sort: ({ x }, attrs) => ({ ...reduce.sort(x!, { descending: flag(attrs, 'descending') }) }),
   topk: ({ x }, attrs) => ({
     ...reduce.topk(x!, number(attrs, 'k'), { largest: flag(attrs, 'largest', true) }),
@@ -189,7 +200,11 @@ const shapes: Record<string, Run> = {
   pad: ({ x }, attrs) => ({
     y: shape.pad(x!, lists(attrs, 'padding') as [number, number][], number(attrs, 'value', 0)),
   }),
-  slice: ({ x }, attrs) => ({ y: shape.slice(x!, lists(attrs, 'slices') as unknown as shape.Range[]) }),
+  // Python's slice(n) ends at n.
+  slice: ({ x }, attrs) => {
+    const ranges = lists(attrs, 'slices').map((list) => (list.length === 1 ? [null, ...list] : list));
+    return { y: shape.slice(x!, ranges as unknown as shape.Range[]) };
+  },
   flip: ({ x }, attrs) => ({ y: shape.flip(x!, numbers(attrs, 'dims')) }),
   concat: (inputs, attrs) => ({
     y: shape.concat(
@@ -199,7 +214,13 @@ const shapes: Record<string, Run> = {
       number(attrs, 'dim'),
     ),
   }),
-  gather_rows: ({ x, index }) => ({ y: shape.gatherRows(x!, index!) }),
+  // PyTorch counts negative numbers from the end; here they are no rows.
+  gather_rows: ({ x, index }) => ({
+    y: shape.gatherRows(
+      x!,
+      elementwise.where(elementwise.less(index!, 0), elementwise.add(index!, x!.shape[0] ?? 0), index!),
+    ),
+  }),
 };
 
 const lossOps: Record<string, Run> = {
@@ -273,10 +294,10 @@ const regions: Record<string, Run> = {
 };
 
 const images: Record<string, Run> = {
-  pyr_down: unary(conv.pyrDown),
-  pyr_up: unary(conv.pyrUp),
+  pyr_down: unary(pyramid.pyrDown),
+  pyr_up: ({ x }) => ({ y: pyramid.pyrUp(x!) }),
   gaussian_blur: ({ x }, attrs) => ({
-    y: conv.gaussianBlur(x!, number(attrs, 'kernel_size'), number(attrs, 'sigma')),
+    y: pyramid.gaussianBlur(x!, number(attrs, 'kernel_size'), number(attrs, 'sigma')),
   }),
   cosine_similarity_matrix: binary(reduce.cosineSimilarityMatrix),
   silhouette_samples: ({ x, labels }) => {

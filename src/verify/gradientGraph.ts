@@ -1,8 +1,11 @@
 import { FoveaError } from '../errors.ts';
 import { grad } from '../graph/backward.ts';
 import { gradients } from '../graph/gradients.ts';
-import { apply, Tensor } from '../graph/tensor.ts';
+import { apply, hostArray, Tensor, tensor } from '../graph/tensor.ts';
+import { kernelOf } from '../kernels/ops.ts';
+import { isFloat } from '../shape.ts';
 import { type Case, fillInputs, normal, randomOf } from './cases/case.ts';
+import { inputsInHalves } from './f16.ts';
 
 /** A row as a graph: its inputs, the output that is differentiated, and d sum(output · cotangent) / d input. */
 export interface GradientGraph {
@@ -12,21 +15,24 @@ export interface GradientGraph {
   readonly grads: readonly (readonly [input: string, gradient: Tensor])[];
 }
 
-/** Records the gradients that a row asks for, of its first f32 output. The cotangent is normal, seeded by the name. */
-export function gradientGraph(row: Case): GradientGraph {
+/** Records the gradients that a row asks for, of its first float output. The cotangent is normal, seeded by the name. */
+export function gradientGraph(row: Case, dtype: 'f32' | 'f16' = 'f32'): GradientGraph {
   const { op, name, attrs = {}, grad: wanted = [] } = row;
   if (!gradients[op]) {
     throw new FoveaError(`${op}: ${name}: a row with grad, but the operation has no gradient rule`);
   }
-  const inputs: Record<string, Tensor> = {};
-  for (const [input, data] of Object.entries(fillInputs(row))) {
-    const { shape, dtype } = row.inputs[input]!;
-    inputs[input] = new Tensor({ shape, dtype }, { kind: 'constant', data }, wanted.includes(input));
-  }
-  const output = Object.values(apply(op, inputs, attrs)).find(({ dtype }) => dtype === 'f32');
+  const filled = fillInputs(op, row);
+  const given = dtype === 'f16' ? inputsInHalves(kernelOf(op), filled) : filled;
+  const inputs = Object.fromEntries(
+    Object.entries(given).map(([input, { data, ...spec }]) => [
+      input,
+      new Tensor(spec, { kind: 'constant', data: hostArray(data, spec.dtype) }, wanted.includes(input)),
+    ]),
+  );
+  const output = Object.values(apply(op, inputs, attrs)).find((value) => isFloat(value.dtype));
   if (!output) throw new FoveaError(`${op}: ${name}: no output to differentiate`);
   const values = normal(output.shape).fill(randomOf(`${op}/${name}/cotangent`), output.size);
-  const cotangent = new Tensor(output, { kind: 'constant', data: Float32Array.from(values) });
+  const cotangent = tensor(Float32Array.from(values), output.shape, output.dtype);
   const results = grad(
     [output],
     wanted.map((input) => inputs[input]!),

@@ -1,81 +1,84 @@
 import type { Device } from '../device/device.ts';
-import { BufferUsage, MAP_READ_MODE } from '../device/usage.ts';
-import { EncodableKernel } from '../kernels/kernel.ts';
-import { kernelOf } from '../kernels/ops.ts';
-import { references } from '../reference/ops.ts';
-import type { RefArray, RefTensor } from '../reference/reference.ts';
-import { byteLength, type TensorSpec } from '../shape.ts';
-import { type Case, type CaseArray, fillInputs } from './cases/case.ts';
+import { BufferUsage } from '../device/usage.ts';
+import { toHalf } from '../half.ts';
+import { type EncodableKernel, type Kernel, planKernel, type Specs } from '../kernels/kernel.ts';
+import type { RefArray, Reference, RefTensor } from '../reference/reference.ts';
+import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
+import type { CaseRow, HostTensors } from './cases/case.ts';
 
-export type Arrays = Record<string, CaseArray>;
+/** Values by name, as a device gave them: f16 as float32. */
+export type Arrays = Readonly<Record<string, HostArray>>;
 
-const specsOf = (row: Case): Record<string, TensorSpec> =>
-  Object.fromEntries(Object.entries(row.inputs).map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
+const specsOf = (inputs: Specs): Specs =>
+  Object.fromEntries(Object.entries(inputs).map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
 
-/** Runs a case's own kernel on the GPU, in a pass of its own, and reads its outputs back. */
-export async function runKernel(gpu: Device, row: Case): Promise<Arrays> {
+/** Runs a kernel on the GPU, in a pass of its own, and reads its outputs back. */
+export async function runKernel(
+  gpu: Device,
+  kernel: Kernel,
+  inputs: HostTensors,
+  attrs: object = {},
+): Promise<Arrays> {
   const { device } = gpu;
-  const kernel = new EncodableKernel(device, kernelOf(row.op), specsOf(row), (row.attrs ?? {}) as never);
+  const { name: op, inPlace } = kernel;
   const buffers: Record<string, GPUBuffer> = {};
-  const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST | BufferUsage.COPY_SRC;
-  const inputs = fillInputs(row);
-  for (const [name, data] of Object.entries(inputs)) {
-    buffers[name] = gpu.createBuffer(name, data.byteLength, usage);
-    device.queue.writeBuffer(buffers[name], 0, data as Float32Array<ArrayBuffer>);
+  const create = (name: string, spec: TensorSpec): GPUBuffer => {
+    const usage = BufferUsage.STORAGE | BufferUsage.COPY_DST | BufferUsage.COPY_SRC;
+    buffers[name] = gpu.createBuffer(`${op} ${name}`, byteLength(spec), usage);
+    return buffers[name];
+  };
+  let planned: EncodableKernel | undefined;
+  try {
+    const outputs = gpu.watch(op, () => {
+      planned = planKernel(device, kernel, specsOf(inputs), attrs);
+      for (const [name, input] of Object.entries(inputs)) {
+        gpu.write(create(name, input), input.dtype === 'f16' ? toHalf(input.data) : input.data);
+      }
+      const specs = Object.entries(planned.outputs);
+      for (const [name, spec] of specs) if (!inPlace?.[name]) create(name, spec);
+      const encoder = device.createCommandEncoder({ label: op });
+      const pass = encoder.beginComputePass();
+      planned.encode(pass, buffers);
+      pass.end();
+      device.queue.submit([encoder.finish()]);
+      return specs;
+    });
+    const results: Record<string, HostArray> = {};
+    for (const [name, spec] of outputs) {
+      results[name] = await gpu.read({ buffer: buffers[inPlace?.[name] ?? name]! }, spec, op);
+    }
+    // Of an operation without outputs' elements nothing was read, and nothing waited for.
+    await gpu.settled();
+    gpu.check(op);
+    return results;
+  } finally {
+    for (const buffer of Object.values(buffers)) buffer.destroy();
+    planned?.dispose();
   }
-  const { inPlace } = kernelOf(row.op);
-  for (const [name, spec] of Object.entries(kernel.outputs)) {
-    if (inPlace?.[name]) continue;
-    buffers[name] = gpu.createBuffer(name, byteLength(spec), usage);
-    // Outputs must not count on memory that is zero at first.
-    device.queue.writeBuffer(buffers[name], 0, new Uint8Array(buffers[name].size).fill(0x7f));
-  }
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  kernel.encode(pass, buffers);
-  pass.end();
-  const outputs = Object.entries(kernel.outputs);
-  const bufferOf = (name: string) => buffers[inPlace?.[name] ?? name]!;
-  const staging = outputs.map(([name]) => {
-    const buffer = gpu.createBuffer(
-      'readback',
-      bufferOf(name).size,
-      BufferUsage.MAP_READ | BufferUsage.COPY_DST,
-    );
-    encoder.copyBufferToBuffer(bufferOf(name), 0, buffer, 0, buffer.size);
-    return buffer;
-  });
-  device.queue.submit([encoder.finish()]);
-  const results: Arrays = {};
-  for (const [i, [name, spec]] of outputs.entries()) {
-    await staging[i]!.mapAsync(MAP_READ_MODE);
-    const bytes = staging[i]!.getMappedRange().slice(0, byteLength(spec));
-    results[name] =
-      spec.dtype === 'i32'
-        ? new Int32Array(bytes)
-        : spec.dtype === 'u32'
-          ? new Uint32Array(bytes)
-          : new Float32Array(bytes);
-    staging[i]!.destroy();
-  }
-  for (const buffer of Object.values(buffers)) buffer.destroy();
-  kernel.dispose();
-  gpu.check();
-  return results;
 }
 
-/** Runs a case's float64 reference. */
-export function runReference(row: Case): Record<string, RefArray> {
-  const specs = specsOf(row);
-  const outputs = kernelOf(row.op).infer(specs, (row.attrs ?? {}) as never);
-  const inputs = fillInputs(row);
-  const tensors: Record<string, RefTensor> = Object.fromEntries(
-    Object.entries(inputs).map(([name, data]) => [
+/** Inputs as references take them: floats in float64. */
+export const referenceTensors = (inputs: HostTensors): Readonly<Record<string, RefTensor>> =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape, dtype, data }]) => [
       name,
-      { ...specs[name]!, data: data instanceof Float32Array ? Float64Array.from(data) : data },
+      { shape, dtype, data: data instanceof Float32Array ? Float64Array.from(data) : data },
     ]),
   );
-  return references[row.op](tensors as never, (row.attrs ?? {}) as never, outputs);
+
+/** A row's attributes with what it leaves out filled in. */
+export const attributesOf = (kernel: Kernel, attrs: object = {}): never =>
+  (kernel.attributes?.(attrs as never) ?? attrs) as never;
+
+/** Runs a kernel's float64 reference. */
+export function runReference(
+  kernel: Kernel,
+  reference: Reference,
+  inputs: Readonly<Record<string, RefTensor>>,
+  attrs?: object,
+): Readonly<Record<string, RefArray>> {
+  const complete = attributesOf(kernel, attrs);
+  return reference(inputs as never, complete, kernel.infer(specsOf(inputs), complete));
 }
 
 export interface Comparison {
@@ -129,4 +132,8 @@ export function worstOf(all: readonly Comparison[]): Comparison {
   return worst;
 }
 
-export const tolerances = (row: Case): [rtol: number, atol: number] => [row.rtol ?? 1e-4, row.atol ?? 1e-5];
+/** What a row allows in f32. */
+export const tolerances = (row: CaseRow): [rtol: number, atol: number] => [
+  row.rtol ?? 1e-4,
+  row.atol ?? 1e-5,
+];

@@ -1,13 +1,8 @@
 import { FoveaError } from '../errors.ts';
 
-/** One piece of a shader: a real `.wgsl` file, or text that lowering generated. */
-export interface Source {
-  readonly name: string;
-  readonly text: string;
-}
-
 /** What the header of a shader may set: element types, and whatever changes the code. */
 export interface Header {
+  /** Features besides f16, which is enabled where it stands in the text. */
   readonly enable?: readonly string[];
   readonly types?: Readonly<Record<string, string>>;
   readonly constants?: Readonly<Record<string, number | boolean>>;
@@ -19,105 +14,98 @@ export interface Binding {
   readonly kind: 'uniform' | 'read-only-storage' | 'storage';
 }
 
+/** The scalars that a uniform block may hold, as the typed arrays that write them. */
+const SCALARS = { u32: Uint32Array, i32: Int32Array, f32: Float32Array };
+
 export interface Field {
   readonly name: string;
-  readonly type: 'u32' | 'i32' | 'f32';
+  readonly type: keyof typeof SCALARS;
 }
 
-/** A shader that is put together: its text, where each part came from, and its interface. */
+/** A shader that is put together: its text, what that was made of, and its interface. */
 export interface Assembled {
+  /** The name of its own file, the last of its parts. */
+  readonly name: string;
   readonly code: string;
-  readonly parts: readonly { readonly name: string; readonly line: number }[];
+  /** The header, snippets and file, one after the other in `code`. */
+  readonly parts: readonly string[];
   readonly bindings: readonly Binding[];
   readonly params: readonly Field[];
 }
 
 /** A WGSL file's name stands in its first line: `// roi_align.wgsl: …`. */
-export function sourceOf(text: string): Source {
-  const name = /^\/\/ ([\w.]+\.wgsl)/.exec(text)?.[1];
-  if (!name)
-    throw new FoveaError(`a WGSL file must begin with "// its_name.wgsl", got "${text.slice(0, 40)}"`);
-  return { name, text };
-}
+const nameOf = (text: string): string => /^\/\/ ([\w.]+)/.exec(text)?.[1] ?? 'header';
 
 const literal = (value: number | boolean): string => {
   if (typeof value === 'boolean') return String(value);
   return Number.isInteger(value) && value >= 0 ? `${value}u` : `f32(${value})`;
 };
 
-const cache = new Map<string, Assembled>();
-
 /**
  * `enable` lines, the header, the snippets, the file: in this order. The interface (bindings and the
  * fields of `struct Params`) is read from the text itself, so it is written down once.
  */
-export function assemble(header: Header, sources: readonly Source[]): Assembled {
+export function assemble(
+  { enable = [], types = {}, constants = {} }: Header,
+  sources: readonly string[],
+): Assembled {
+  const half = [...Object.values(types), ...sources].some((text) => /\bf16\b/.test(text));
   const lines = [
-    ...(header.enable ?? []).map((name) => `enable ${name};`),
-    ...Object.entries(header.types ?? {}).map(([name, type]) => `alias ${name} = ${type};`),
-    ...Object.entries(header.constants ?? {}).map(([name, value]) => `const ${name} = ${literal(value)};`),
+    ...(half ? ['f16', ...enable] : enable).map((name) => `enable ${name};`),
+    ...Object.entries(types).map(([name, type]) => `alias ${name} = ${type};`),
+    ...Object.entries(constants).map(([name, value]) => `const ${name} = ${literal(value)};`),
   ];
-  const key = JSON.stringify([lines, sources.map((source) => source.text)]);
-  const known = cache.get(key);
-  if (known) return known;
-  const parts = [{ name: 'header', line: 1 }];
-  let code = `${lines.join('\n')}\n`;
-  let line = lines.length + 1;
-  for (const source of sources) {
-    parts.push({ name: source.name, line });
-    code += source.text.endsWith('\n') ? source.text : `${source.text}\n`;
-    line = code.split('\n').length;
-  }
-  const assembled = { code, parts, bindings: parseBindings(code), params: parseParams(code) };
-  cache.set(key, assembled);
-  return assembled;
+  const parts = [lines.join('\n'), ...sources];
+  const code = parts.join('\n');
+  return {
+    name: nameOf(sources.at(-1)!),
+    code,
+    parts,
+    bindings: parseBindings(code),
+    params: parseParams(code),
+  };
 }
 
-function parseBindings(code: string): Binding[] {
-  const pattern = /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage(?:,\s*(\w+))?)>\s*(\w+)\s*:/g;
-  const bindings = [...code.matchAll(pattern)].map(
-    (match): Binding => ({
-      index: Number(match[1]),
-      name: match[4]!,
-      kind: match[2] === 'uniform' ? 'uniform' : match[3] === 'read_write' ? 'storage' : 'read-only-storage',
+const parseBindings = (code: string): Binding[] =>
+  [...code.matchAll(/@binding\((\d+)\)\s*var<(\w+)[,\s]*(\w*)>\s*(\w+)/g)].map(
+    ([, index, space, access, name]): Binding => ({
+      index: Number(index),
+      name: name!,
+      kind: space === 'uniform' ? space : access === 'read_write' ? 'storage' : 'read-only-storage',
     }),
   );
-  return bindings.sort((a, b) => a.index - b.index);
-}
 
 function parseParams(code: string): Field[] {
-  const body = /struct Params\s*\{([^}]*)\}/.exec(code)?.[1];
-  if (body === undefined) return [];
-  return [...body.replace(/\/\/.*$/gm, '').matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map((match): Field => {
-    const type = match[2]!;
-    if (type !== 'u32' && type !== 'i32' && type !== 'f32') {
-      throw new FoveaError(`struct Params: ${match[1]} is ${type}; only u32, i32 and f32 scalars are packed`);
+  const body = /struct Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? '';
+  return [...body.replace(/\/\/.*/g, '').matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(([, name, type]): Field => {
+    if (!(type! in SCALARS)) {
+      throw new FoveaError(`struct Params: ${name} is ${type}; only u32, i32 and f32 scalars are packed`);
     }
-    return { name: match[1]!, type };
+    return { name: name!, type: type as Field['type'] };
   });
 }
 
 /** The bytes of the uniform block: 4-byte scalars in the struct's order, padded to 16 bytes. */
 export function packParams(shader: Assembled, values: Readonly<Record<string, number>>): ArrayBuffer {
-  const { params } = shader;
-  const view = new DataView(new ArrayBuffer(Math.ceil(Math.max(params.length, 1) / 4) * 16));
-  const missing = params.filter((field) => values[field.name] === undefined).map((field) => field.name);
-  const extra = Object.keys(values).filter((name) => !params.some((field) => field.name === name));
-  if (missing.length > 0 || extra.length > 0) {
-    const name = shader.parts.at(-1)!.name;
-    throw new FoveaError(`${name}: parameters missing [${missing}], not in struct Params [${extra}]`);
+  const wanted = shader.params.map(({ name }) => name);
+  const given = Object.keys(values);
+  if (given.length !== wanted.length || wanted.some((name) => values[name] === undefined)) {
+    throw new FoveaError(`${shader.name}: struct Params has ${wanted}; the dispatch gives ${given}`);
   }
-  params.forEach((field, i) => {
-    const value = values[field.name]!;
-    if (field.type === 'f32') view.setFloat32(i * 4, value, true);
-    else if (field.type === 'i32') view.setInt32(i * 4, value, true);
-    else view.setUint32(i * 4, value, true);
+  const bytes = new ArrayBuffer(Math.ceil(Math.max(wanted.length, 1) / 4) * 16);
+  shader.params.forEach(({ name, type }, i) => {
+    new SCALARS[type](bytes, i * 4, 1)[0] = values[name]!;
   });
-  return view.buffer as ArrayBuffer;
+  return bytes;
 }
 
 /** `conv2d.wgsl:23` for a line of the assembled text. */
 export function locate(shader: Assembled, line: number): string {
-  const part = shader.parts.findLast((candidate) => candidate.line <= line) ?? shader.parts[0]!;
-  return `${part.name}:${line - part.line + 1}`;
+  let left = line;
+  for (const part of shader.parts) {
+    const lines = part.split('\n').length;
+    if (left <= lines) return `${nameOf(part)}:${left}`;
+    left -= lines;
+  }
+  return `${shader.name}:${line}`;
 }

@@ -12,8 +12,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let block = group.y * groups.x + group.x;
-  let z = group.z;
+  let block = block_of(group, groups);
+  let z = matrix_of(group, groups);
   let row = block / p.blocks * 16u;
   let column = (block % p.blocks * 4u + lane) * 4u;
   let safe_column = min(column, (p.OG - 1u) / 4u * 4u);

@@ -11,8 +11,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let block = group.y * groups.x + group.x;
-  let z = group.z;
+  let block = block_of(group, groups);
+  let z = matrix_of(group, groups);
   let odd = (lane & 1u) == 1u;
   let row = block / p.blocks * 32u + (lane / 2u) * 16u;
   let column = (block % p.blocks * 2u + (lane & 1u)) * 4u;

@@ -13,10 +13,10 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
-  let block = group.y * groups.x + group.x;
+  let block = block_of(group, groups);
   let row = block / p.blocks * 16u;
   let column = (block % p.blocks * 8u + lane) * 4u;
-  let z = group.z;
+  let z = matrix_of(group, groups);
   let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
   let channels = i32(z * p.x_z);
 

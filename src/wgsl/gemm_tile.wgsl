@@ -12,11 +12,12 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let block = group.y * groups.x + group.x;
+  let block = block_of(group, groups);
+  let z = matrix_of(group, groups);
   let row0 = block / p.blocks * 64u;
   let column0 = block % p.blocks * 64u;
-  let begin = inner_begin(group.z);
-  let end = inner_end(group.z);
+  let begin = inner_begin(z);
+  let end = inner_end(z);
   let ty = local / 16u;
   let tx = local % 16u;
   var c0 = vec4f();
@@ -27,9 +28,9 @@ fn main(
     for (var e = local; e < 1024u; e += 256u) {
       let r = select(e / 16u, e % 64u, LEFT_BY_ROW);
       let k = select(e % 16u, e / 64u, LEFT_BY_ROW);
-      left[k][r] = load_left(row0 + r, k0 + k, end, group.z);
+      left[k][r] = load_left(row0 + r, k0 + k, end, z);
     }
-    right[ty][tx] = load_right(k0 + ty, column0 + tx * 4u, end, group.z);
+    right[ty][tx] = load_right(k0 + ty, column0 + tx * 4u, end, z);
     workgroupBarrier();
     for (var k = 0u; k < 16u; k++) {
       let b = right[k][tx];
@@ -42,8 +43,8 @@ fn main(
   }
   let row = row0 + ty * 4u;
   let column = column0 + tx * 4u;
-  store_tile(row, column, group.z, c0);
-  store_tile(row + 1u, column, group.z, c1);
-  store_tile(row + 2u, column, group.z, c2);
-  store_tile(row + 3u, column, group.z, c3);
+  store_tile(row, column, z, c0);
+  store_tile(row + 1u, column, z, c1);
+  store_tile(row + 2u, column, z, c2);
+  store_tile(row + 3u, column, z, c3);
 }

@@ -37,8 +37,9 @@ fn main(
   }
   let all = sum_lanes(sums, local);
   if (o < p.total && local % LANES == 0u) {
-    let count = f32(p.positions * p.depth);
+    // A group of no channels has no partial moments either.
+    let count = max(f32(p.positions * p.depth), 1.0);
     let d = all.x / count;
-    finish(o, shift + d, max(all.y / count - d * d, 0.0), count);
+    finish(o, select(0.0, shift, p.depth > 0u) + d, max(all.y / count - d * d, 0.0), count);
   }
 }

@@ -94,12 +94,15 @@ function untar(archive: Uint8Array, folder: string): void {
   }
 }
 
+/** What it takes on top for a WebGPU canvas to be shown, and read: without, headless Chromium leaves it empty. */
+export const CANVAS_FLAGS: readonly string[] = ['--use-vulkan=swiftshader', '--use-angle=vulkan'];
+
 /** Starts it, with a profile of its own that Playwright throws away at the end. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   const { executable, environment } = unpackBrowser();
   return chromium.launch({
     executablePath: executable,
-    args: [...FLAGS],
+    args: [...FLAGS, ...more],
     env: { ...(process.env as Record<string, string>), ...environment },
   });
 }
@@ -109,10 +112,10 @@ export interface Served {
   stop(): void;
 }
 
-/** Starts `npm run web`'s server on a free port; `weights` as on its command line. */
-export function serve(...weights: string[]): Promise<Served> {
-  const script = path.join(import.meta.dirname, '../../web/serve.mjs');
-  const child: ChildProcess = spawn(process.execPath, [script, ...weights], {
+/** Starts a script that serves on a free port and says where; `words` as on its command line. */
+export function serveScript(script: string, ...words: string[]): Promise<Served> {
+  const file = path.join(import.meta.dirname, '../..', script);
+  const child: ChildProcess = spawn(process.execPath, [file, ...words], {
     env: { ...process.env, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -128,6 +131,9 @@ export function serve(...weights: string[]): Promise<Served> {
     };
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
-    child.on('exit', (code) => reject(new Error(`web/serve.mjs ended with ${code}: ${output}`)));
+    child.on('exit', (code) => reject(new Error(`${script} ended with ${code}: ${output}`)));
   });
 }
+
+/** Starts `npm run web`'s server on a free port; `weights` as on its command line. */
+export const serve = (...weights: string[]): Promise<Served> => serveScript('web/serve.mjs', ...weights);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { saveWeights } from '../../src/io/checkpoint.ts';
-import type { StateDict } from '../../src/io/safetensors.ts';
+import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
 import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { cases } from '../../src/verify/cases/index.ts';
@@ -113,6 +113,39 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])', { timeout: 100_000 });
     expect(await page.textContent('#verify-error')).toBe('');
     expect(await page.textContent('#summary')).toContain(`${files.length} passed, 0 failed, 0 unsupported`);
+  });
+
+  it('puts what is wrong before what is right', async () => {
+    const one = (value: number) => ({ dtype: 'f32', shape: [1], data: Float32Array.of(value) }) as const;
+    const made = (op: string, x: number, y: number) => {
+      const bytes = encodeSafetensors({ 'in.x': one(x), 'out.y': one(y) }, { op });
+      return file(`${op}-one.safetensors`, Buffer.from(bytes));
+    };
+    await open();
+    await page.setInputFiles('#case-files', [
+      made('abs', -1, 1),
+      made('neg', 1, 3),
+      made('make_coffee', 1, 1),
+    ]);
+    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
+    const rows = await page.$$eval('#result-rows tr', (elements) =>
+      (elements as HTMLTableRowElement[]).map(({ cells }) => Array.from(cells, (cell) => cell.textContent)),
+    );
+    expect(rows.map(([op]) => op)).toEqual(['neg', 'make_coffee', 'abs']);
+    expect(rows[0]![1]).toContain('y[0]: got -1, want 3');
+    expect(await page.textContent('#summary')).toMatch(
+      /^1 passed, 1 failed, 1 unsupported in f32 on SwiftShader .*, [\d.]+ s$/,
+    );
+    await page.selectOption('#outcome', 'problems');
+    expect(await page.locator('#result-rows tr:visible').count()).toBe(2);
+  });
+
+  it('says that f16 is not to be had, where it is not', async () => {
+    await open();
+    await page.selectOption('#precision', 'f16');
+    await page.click('#run');
+    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
+    expect(await page.textContent('#verify-error')).toMatch(/f16 needs the feature shader-f16.*SwiftShader/);
   });
 
   it('verifies every case of the table', async () => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closest, type VerifyCommandOptions, verifyCommand } from '../../cli/src/commands/verify.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
+import { cases } from '../../src/verify/cases/index.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/conformance');
 
@@ -25,9 +26,13 @@ describe('fovea verify', () => {
     const { code, lines } = await run({ op: 'relu' });
     expect(code).toBe(0);
     expect(lines[0]).toMatch(/adapter/i);
-    expect(lines.at(-1)).toBe('5 passed, 0 failed, 0 unsupported');
+    const checks = cases.flatMap(({ op, grad = [] }) =>
+      op !== 'relu' ? [] : grad.length > 0 ? [1, 1] : [1],
+    );
+    expect(lines.at(-1)).toBe(`${checks.length} passed, 0 failed, 0 unsupported`);
     const rows = lines.slice(1, -1);
-    expect(rows[0]).toMatch(/^ok {11}relu {2}odd size {8}forward {2} +\S+ +\S+$/);
+    expect(rows[0]).toMatch(/^ok {11}relu {2}odd size +forward {2} +\S+ +\S+$/);
+    expect(rows.length).toBe(checks.length);
     expect(new Set(rows.map((line) => line.length)).size).toBe(1);
     expect(lines.join('')).not.toContain('\x1b[');
   });
@@ -55,6 +60,27 @@ describe('fovea verify', () => {
       /^unsupported {2}make_coffee {2}one {2}forward .* make_coffee is not implemented$/,
     );
     expect(lines[2]).toMatch(/^FAILED {7}neg {10}one {2}forward .* y\[0\]: got -1, want 1$/);
+  });
+
+  it('takes no more than WebGPU’s defaults, and runs as often as asked', async () => {
+    const json = join(folder, 'repeated.json');
+    const { code, lines } = await run({ op: 'softmax', limits: 'default', repeat: 3, json });
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^\d+ passed, 0 failed, 0 unsupported$/);
+    const report = JSON.parse(await readFile(json, 'utf8'));
+    expect(report).toMatchObject({ limits: 'default', repeat: 3, failed: 0, notApplicable: 0 });
+  });
+
+  it('says which adapter lacks f16, before any check', async () => {
+    const lines: string[] = [];
+    const command = verifyCommand(
+      { op: 'relu', dtype: 'f16', limits: 'default' },
+      { write: (part) => lines.push(part) },
+    );
+    await expect(command).rejects.toThrow(
+      /dtype f16 needs the feature shader-f16, which the device on .+ lacks/,
+    );
+    expect(lines.length).toBe(1);
   });
 
   it('refuses folders without cases, and files that are none', async () => {

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -52,6 +60,21 @@ describe('writeFileAtomic', () => {
     const bytes = await readFileBytes(path);
     expect(bytes).toEqual(contents[bytes[0]!]);
     expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
+  it('removes what a killed process left of the same file, and nothing else', async () => {
+    const uuid = '0f8fad5b-d9cb-469f-a165-70867728950e';
+    const [stale, fresh, other, alike] = [
+      `.a.bin.${uuid}.tmp`,
+      `.a.bin.1${uuid.slice(1)}.tmp`,
+      `.b.bin.${uuid}.tmp`,
+      '.a.bin.backup.tmp',
+    ] as const;
+    const old = new Date(Date.now() - 2 * 3_600_000);
+    for (const name of [stale, fresh, other, alike]) writeFileSync(join(folder, name), 'half');
+    for (const name of [stale, other, alike]) utimesSync(join(folder, name), old, old);
+    await writeFileAtomic(join(folder, 'a.bin'), 'whole');
+    expect(readdirSync(folder).sort()).toEqual(['a.bin', fresh, other, alike].sort());
   });
 
   it('removes its temporary file where the rename fails', async () => {

@@ -1,10 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NumericError } from '../../src/errors.ts';
+import { backward } from '../../src/graph/backward.ts';
 import { conv2d, maxPool2d } from '../../src/graph/functions/conv.ts';
-import { add, exp, neg, relu } from '../../src/graph/functions/elementwise.ts';
+import { add, exp, mul, neg, relu } from '../../src/graph/functions/elementwise.ts';
 import { sum, topk } from '../../src/graph/functions/reduce.ts';
 import { assign } from '../../src/graph/recorder.ts';
 import { State, stateTensor, tensor } from '../../src/graph/tensor.ts';
+import type { OpName } from '../../src/kernels/ops.ts';
+import { Parameter } from '../../src/nn/module.ts';
+import { AdamW, type Optimizer, Sgd } from '../../src/nn/optimizers.ts';
 import { Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import { random } from './graphs.ts';
@@ -21,11 +25,11 @@ const original = { ...references };
 afterEach(() => Object.assign(references, original));
 
 /** Makes an operation's reference disagree at one element: as if its kernel computed that one wrongly. */
-function spoil(op: 'conv2d' | 'exp' | 'sum', index: number, value = 1): void {
+function spoil(op: OpName, index: number, value = 1, output = 0): void {
   const reference = original[op];
   references[op] = (inputs, attrs, outputs) => {
     const results = reference(inputs, attrs, outputs);
-    const array = Object.values(results)[0]!;
+    const array = Object.values(results)[output]!;
     array[index] = value;
     return results;
   };
@@ -43,9 +47,9 @@ describe('FOVEA_VALIDATE=1', () => {
   });
 
   it.each([
-    ['conv2d', 3, /^conv2d\+add\+relu: element 3 of .* is .*, its reference 1\d\d/],
-    ['exp', 2, /exp: element 2 /],
-    ['sum', 0, /sum: element 0 /],
+    ['conv2d', 3, /^conv2d\+add\+relu \(operation 1 of 4\): element 3 of .* is .*, its reference 1\d\d/],
+    ['exp', 2, /exp \(operation 2 of 4\): element 2 /],
+    ['sum', 0, /^sum \(operation 3 of 4\): element 0 of sum\.y \[\] is [\d.]+, its reference 123$/],
   ] as const)('stops at a wrong %s and says which element', async (op, index, message) => {
     spoil(op, index, 123);
     const run = gpu.run(graph);
@@ -56,7 +60,9 @@ describe('FOVEA_VALIDATE=1', () => {
   it('says which operation alone, where nothing is fused', async () => {
     spoil('conv2d', 3, 123);
     const plain = new Gpu(gpu.device, { validate: true, fusion: false });
-    await expect(plain.run(graph)).rejects.toThrow(/^conv2d: element 3 of conv2d\.y is/);
+    await expect(plain.run(graph)).rejects.toThrow(
+      /^conv2d \(operation 1 of 7\): element 3 of conv2d\.y \[1,2,2,4\] is/,
+    );
   });
 
   it('sees NaN on either side, and values beside infinities', async () => {
@@ -67,6 +73,56 @@ describe('FOVEA_VALIDATE=1', () => {
     Object.assign(references, original);
     const { y } = await gpu.run(() => ({ y: neg(tensor([Number.NaN, Number.POSITIVE_INFINITY, 1])) }));
     expect([...y]).toEqual([Number.NaN, Number.NEGATIVE_INFINITY, -1]);
+  });
+
+  it('takes no integer for its neighbour, however large', async () => {
+    spoil('topk', 0, 2_999_998, 1);
+    const rising = tensor(Float32Array.from({ length: 3_000_000 }, (_, i) => i));
+    await expect(gpu.run(() => ({ y: topk(rising, 2).indices }))).rejects.toThrow(
+      /^topk \(operation 1 of 1\): element 0 of topk\.indices \[2\] is 2999999, its reference 2999998$/,
+    );
+  });
+
+  describe('an optimizer step, which overwrites what it reads', () => {
+    const START = [1, -2, 3, 0.5];
+    /** The weight after steps on sum(w^2). */
+    async function descend(on: Gpu, make: (parameters: Parameter[]) => Optimizer): Promise<number[]> {
+      const weight = new Parameter([1, 4], Float32Array.from(START));
+      const optimizer = make([weight]);
+      const step = on.capture(() => {
+        backward(sum(mul(weight.tensor, weight.tensor)));
+        optimizer.step();
+        return {};
+      });
+      for (let i = 0; i < 3; i++) {
+        optimizer.advance();
+        await step();
+      }
+      return Array.from(await on.download(weight.state));
+    }
+    const adamw = (parameters: Parameter[]) => new AdamW(parameters, { lr: 0.1, weightDecay: 0.01 });
+    const sgd = (parameters: Parameter[]) => new Sgd(parameters, { lr: 0.1, momentum: 0.9 });
+
+    it.each([
+      ['AdamW', adamw],
+      ['SGD', sgd],
+    ])('%s passes, and gives what it gives unwatched', async (_name, make) => {
+      const watched = await descend(gpu, make);
+      expect(watched).toEqual(await descend(new Gpu(gpu.device, { validate: false }), make));
+      expect(watched).not.toEqual(START);
+    });
+
+    it.each([
+      ['adamw_step', adamw, 0, 'newParam'],
+      ['adamw_step', adamw, 2, 'newV'],
+      ['sgd_step', sgd, 1, 'newMomentum'],
+    ] as const)('%s that is wrong is found', async (op, make, output, name) => {
+      spoil(op, 2, 7, output);
+      const message = new RegExp(
+        `^${op} \\(operation \\d+ of \\d+\\): element 2 of ${op}\\.${name} .* is .*, its reference 7$`,
+      );
+      await expect(descend(gpu, make)).rejects.toThrow(message);
+    });
   });
 
   it('still changes states', async () => {

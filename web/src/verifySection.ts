@@ -1,17 +1,24 @@
 import { DeviceLostError } from '../../src/errors.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { type ConformanceFile, verifyConformance } from '../../src/verify/conformance.ts';
-import { type Row, type VerifyOptions, verifyCases } from '../../src/verify/verify.ts';
+import { countRows, type Row, summaryOf, type VerifyOptions } from '../../src/verify/rows.ts';
+import { verifyAll } from '../../src/verify/verify.ts';
 import { type Gpu, getGpu } from './gpu.ts';
 import { byId, describeError, make, say, setState } from './page.ts';
 
-const OUTCOMES = { ok: '✓ ok', failed: '✗ failed', unsupported: '– unsupported' } as const;
+const OUTCOMES = {
+  ok: '✓ ok',
+  failed: '✗ failed',
+  unsupported: '– unsupported',
+  'not applicable': '– not applicable',
+} as const;
 
 const runButton = byId<HTMLButtonElement>('run');
 const downloadButton = byId<HTMLButtonElement>('download');
 const caseFiles = byId<HTMLInputElement>('case-files');
 const operation = byId<HTMLSelectElement>('operation');
 const outcome = byId<HTMLSelectElement>('outcome');
+const precision = byId<HTMLSelectElement>('precision');
 const progressBar = byId<HTMLProgressElement>('progress-bar');
 const progressText = byId('progress-text');
 const body = byId<HTMLTableSectionElement>('result-rows');
@@ -21,6 +28,8 @@ class Stopped extends Error {}
 let running = false;
 let stopAsked = false;
 let rows: Row[] = [];
+/** How many of the table's first rows say that something is wrong. */
+let problems = 0;
 let report: object | undefined;
 
 /** Wires the section; `useGpu` is told of the adapter whenever one is opened. */
@@ -29,7 +38,7 @@ export function startVerifySection(useGpu: (gpu: Gpu) => void): void {
   runButton.textContent = `Run all ${cases.length} cases`;
   runButton.addEventListener('click', () => {
     if (running) stopAsked = true;
-    else run(useGpu, cases.length, (gpu, options) => verifyCases(gpu, cases, options));
+    else run(useGpu, cases.length, verifyAll);
   });
   caseFiles.addEventListener('change', async () => {
     const chosen = [...(caseFiles.files ?? [])];
@@ -56,6 +65,7 @@ async function run(useGpu: (gpu: Gpu) => void, total: number, check: Check): Pro
   running = true;
   stopAsked = false;
   rows = [];
+  problems = 0;
   report = undefined;
   body.replaceChildren();
   say(byId('verify-error'), '');
@@ -70,19 +80,24 @@ async function run(useGpu: (gpu: Gpu) => void, total: number, check: Check): Pro
   downloadButton.disabled = true;
   setState('verify', 'running');
   const started = performance.now();
+  const dtype = precision.value === 'f16' ? 'f16' : 'f32';
   let finished = false;
+  let adapter = '';
   try {
     const gpu = await getGpu();
     useGpu(gpu);
+    adapter = gpu.device.adapter.name;
     let lost = '';
     gpu.device.device.lost.then(({ message }) => {
       lost = message || 'no reason given';
     });
     const seen = new Set<string>();
     await check(gpu, {
+      dtype,
       onRow: (row) => {
         rows.push(row);
-        body.append(rowElement(row));
+        // What is wrong stands first.
+        body.insertBefore(rowElement(row), row.ok ? null : (body.rows[problems++] ?? null));
         // A case may have rows for both directions; progress counts cases.
         progressBar.value = seen.add(`${row.op}/${row.name}`).size;
         progressText.textContent = `${seen.size} of ${total}: ${row.op}, ${row.name}`;
@@ -92,36 +107,29 @@ async function run(useGpu: (gpu: Gpu) => void, total: number, check: Check): Pro
       },
     });
     finished = true;
-    setReport(gpu, performance.now() - started, true);
+    setReport(gpu, dtype, performance.now() - started, true);
   } catch (error) {
     if (!(error instanceof Stopped)) say(byId('verify-error'), describeError(error));
     const gpu = await getGpu().catch(() => undefined);
-    if (gpu && rows.length > 0) setReport(gpu, performance.now() - started, false);
+    if (gpu && rows.length > 0) setReport(gpu, dtype, performance.now() - started, false);
   }
   running = false;
-  summarize(finished, performance.now() - started);
+  summarize(finished, dtype, adapter, performance.now() - started);
   byId('progress').hidden = true;
   showTable();
   runButton.textContent = `Run all ${cases.length} cases`;
   setState('verify', finished ? 'done' : 'stopped');
 }
 
-const counts = () => ({
-  passed: rows.filter((row) => row.status === 'ok').length,
-  failed: rows.filter((row) => row.status === 'failed').length,
-  unsupported: rows.filter((row) => row.status === 'unsupported').length,
-});
-
-function summarize(finished: boolean, milliseconds: number): void {
+function summarize(finished: boolean, dtype: string, adapter: string, milliseconds: number): void {
   if (rows.length === 0) return;
-  const { passed, failed, unsupported } = counts();
+  const counts = countRows(rows);
   const time = `${(milliseconds / 1000).toFixed(1)} s`;
   const summary = byId('summary');
-  const stopped = finished ? '' : ` (stopped before the end, after ${time})`;
-  say(summary, `${passed} passed, ${failed} failed, ${unsupported} unsupported${stopped}`);
-  if (finished) summary.append(make('span', ` in ${time}`, 'status'));
-  summary.classList.toggle('failed', failed > 0);
-  summary.classList.toggle('ok', failed === 0 && finished);
+  say(summary, `${summaryOf(counts)}${finished ? '' : ' (stopped before the end)'}`);
+  summary.append(make('span', ` in ${dtype} on ${adapter}, ${time}`, 'status'));
+  summary.classList.toggle('failed', counts.failed > 0);
+  summary.classList.toggle('ok', rows.every(({ ok }) => ok) && finished);
 }
 
 const shown = (value: number): string => {
@@ -136,9 +144,10 @@ function rowElement(row: Row): HTMLTableRowElement {
   const op = make('th', row.op, 'code');
   op.scope = 'row';
   const name = make('td', row.name);
-  const result = make('td', OUTCOMES[row.status], `outcome ${row.status}`);
+  const look = row.status === 'not applicable' ? 'unsupported' : row.status;
+  const result = make('td', OUTCOMES[row.status], `outcome ${look}`);
   if (row.message !== '') {
-    name.className = row.status;
+    name.className = look;
     name.append(make('span', row.message, 'reason'));
   }
   element.append(
@@ -156,7 +165,8 @@ function rowElement(row: Row): HTMLTableRowElement {
 function hideOthers(element: HTMLTableRowElement): void {
   const { op, status } = element.dataset;
   element.hidden =
-    (operation.value !== '' && op !== operation.value) || (outcome.value === 'problems' && status === 'ok');
+    (operation.value !== '' && op !== operation.value) ||
+    (outcome.value === 'problems' && status !== 'failed' && status !== 'unsupported');
 }
 
 function filter(): void {
@@ -171,7 +181,7 @@ function showTable(): void {
   byId('nothing').hidden = !empty || running;
 }
 
-function setReport(gpu: Gpu, milliseconds: number, complete: boolean): void {
+function setReport(gpu: Gpu, dtype: string, milliseconds: number, complete: boolean): void {
   const { adapter, caps, device } = gpu.device;
   report = {
     made: new Date().toISOString(),
@@ -179,9 +189,10 @@ function setReport(gpu: Gpu, milliseconds: number, complete: boolean): void {
     adapter,
     caps,
     features: [...device.features].sort(),
+    dtype,
     complete,
     seconds: Math.round(milliseconds) / 1000,
-    ...counts(),
+    ...countRows(rows),
     // JSON has no word for NaN and infinities.
     rows: rows.map((row) => ({
       ...row,

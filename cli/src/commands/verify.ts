@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { AdapterChoice } from '../../../src/device/device.ts';
+import type { AdapterChoice, OpenOptions } from '../../../src/device/device.ts';
 import { DataError, UsageError } from '../../../src/errors.ts';
+import type { OpName } from '../../../src/kernels/ops.ts';
 import { type Gpu, openGpu } from '../../../src/plan/gpu.ts';
 import { cases } from '../../../src/verify/cases/index.ts';
 import {
@@ -9,7 +10,8 @@ import {
   readConformanceCase,
   verifyConformance,
 } from '../../../src/verify/conformance.ts';
-import { type Row, type VerifyOptions, verifyCases } from '../../../src/verify/verify.ts';
+import { countRows, type Row, summaryOf, type VerifyOptions } from '../../../src/verify/rows.ts';
+import { verifyAll, verifyKernel } from '../../../src/verify/verify.ts';
 import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
 import { adapterLine } from '../gpu.ts';
@@ -20,6 +22,10 @@ export interface VerifyCommandOptions {
   readonly op?: string;
   readonly adapter?: string;
   readonly json?: string;
+  readonly dtype?: VerifyOptions['dtype'];
+  /** `default`: a device with WebGPU's default limits and no optional feature. */
+  readonly limits?: OpenOptions['limits'];
+  readonly repeat?: number;
 }
 
 interface Output {
@@ -34,29 +40,34 @@ interface Work {
 }
 
 /**
- * fovea verify: a line a check, and how many passed. Returns 0 where all did, else 1. Throws UsageError for an
- * operation that has no case, DataError for a folder without cases or a file that is none.
+ * fovea verify: a line a check, and how many passed. Returns 1 where any failed or could not be run, else 0. Throws
+ * UsageError for an operation that has no case, DataError for a folder without cases or a file that is none.
  */
 export async function verifyCommand(
   options: VerifyCommandOptions,
   stdout: Output = process.stdout,
 ): Promise<number> {
   const work = options.cases === undefined ? table(options.op) : await folder(options.cases, options.op);
-  const gpu = await openGpu(
-    options.adapter === undefined ? {} : { adapter: options.adapter as AdapterChoice },
-  );
+  const { adapter, limits, dtype, repeat } = options;
+  const gpu = await openGpu({
+    ...(adapter === undefined ? {} : { adapter: adapter as AdapterChoice }),
+    ...(limits === undefined ? {} : { limits }),
+  });
   try {
     stdout.write(`${adapterLine(gpu, stdout)}\n`);
-    const print = printer(work, stdout);
-    const rows = await work.run(gpu, { onRow: (row) => stdout.write(`${print(row)}\n`) });
-    const count = (status: Row['status']) => rows.filter((row) => row.status === status).length;
-    const [passed, failed, unsupported] = [count('ok'), count('failed'), count('unsupported')];
+    const print = printer(work, dtype, stdout);
+    const rows = await work.run(gpu, {
+      ...(dtype === undefined ? {} : { dtype }),
+      ...(repeat === undefined ? {} : { repeat }),
+      onRow: (row) => stdout.write(`${print(row)}\n`),
+    });
+    const counts = countRows(rows);
     if (options.json !== undefined) {
-      const report = { adapter: gpu.device.adapter, passed, failed, unsupported, rows };
+      const report = { adapter: gpu.device.adapter, dtype, limits, repeat, ...counts, rows };
       await writeFileAtomic(options.json, `${JSON.stringify(report, null, 2)}\n`);
     }
-    stdout.write(`${passed} passed, ${failed} failed, ${unsupported} unsupported\n`);
-    return passed === rows.length ? 0 : 1;
+    stdout.write(`${summaryOf(counts)}\n`);
+    return rows.every(({ ok }) => ok) ? 0 : 1;
   } finally {
     gpu.dispose();
   }
@@ -70,7 +81,9 @@ function table(op: string | undefined): Work {
       cases.map((row) => row.op),
     );
   }
-  return { subjects, run: (gpu, options) => verifyCases(gpu, subjects, options) };
+  const run: Work['run'] = (gpu, options) =>
+    op === undefined ? verifyAll(gpu, options) : verifyKernel(gpu, op as OpName, subjects, options);
+  return { subjects, run };
 }
 
 async function folder(path: string, op: string | undefined): Promise<Work> {
@@ -156,16 +169,20 @@ const figure = (value: number): string => {
 };
 
 /** A row as a line, in columns as wide as the longest of their kind. */
-function printer({ subjects }: Work, stdout: Output): (row: Row) => string {
+function printer({ subjects }: Work, dtype: VerifyOptions['dtype'], stdout: Output): (row: Row) => string {
   const color = colorsOf(stdout);
   const widest = (texts: readonly string[]) => texts.reduce((most, text) => Math.max(most, text.length), 0);
   const ops = widest(subjects.map(({ op }) => op));
   const names = widest(subjects.map(({ name }) => name));
-  const words = { ok: 'ok', failed: 'FAILED', unsupported: 'unsupported' } as const;
-  const paint = { ok: color.green, failed: color.red, unsupported: color.yellow } as const;
-  return (row) => {
+  const paint = {
+    ok: color.green,
+    failed: color.red,
+    unsupported: color.yellow,
+    'not applicable': color.yellow,
+  } as const;
+  return ({ status, ...row }) => {
     const columns = [
-      paint[row.status](words[row.status].padEnd(11)),
+      paint[status]((status === 'failed' ? 'FAILED' : status).padEnd(dtype === 'f16' ? 14 : 11)),
       row.op.padEnd(ops),
       row.name.padEnd(names),
       row.direction.padEnd(8),

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts';
-import { formatShape, sameShape } from '../../shape.ts';
+import { expectDType, formatShape, sameShape } from '../../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, atan, div, maximum, minimum, mul, relu, sub } from './elementwise.ts';
 import { type Reduction, reduceLoss } from './losses.ts';
@@ -34,6 +34,7 @@ const areaOf = ([x1, y1, x2, y2]: Corners): Tensor => mul(sub(x2, x1), sub(y2, y
 const square = (t: Tensor): Tensor => mul(t, t);
 
 function overlapOf(op: string, x: Tensor, target: Tensor): Overlap {
+  for (const [name, boxes] of Object.entries({ x, target })) expectDType(op, name, boxes, 'f32', 'f16');
   if (!sameShape(x.shape, target.shape) || x.shape.at(-1) !== 4) {
     throw new ShapeError(
       `${op}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape that ends in 4`,
@@ -72,7 +73,7 @@ export function generalizedBoxIouLoss(
   const { iou, union, hull } = overlapOf('generalized_box_iou_loss', x, target);
   const area = mul(hull[0], hull[1]);
   const wasted = div(sub(area, union), affine(area, 1, EPS));
-  return reduceLoss(add(affine(iou, -1, 1), wasted), reduction);
+  return reduceLoss('generalized_box_iou_loss', add(affine(iou, -1, 1), wasted), reduction);
 }
 
 /**
@@ -84,7 +85,11 @@ export function distanceBoxIouLoss(
   target: Tensor,
   { reduction = 'none' }: BoxLossOptions = {},
 ): Tensor {
-  return reduceLoss(distanceLoss(overlapOf('distance_box_iou_loss', x, target)), reduction);
+  return reduceLoss(
+    'distance_box_iou_loss',
+    distanceLoss(overlapOf('distance_box_iou_loss', x, target)),
+    reduction,
+  );
 }
 
 /**
@@ -100,5 +105,5 @@ export function completeBoxIouLoss(
   const aspect = ([x1, y1, x2, y2]: Corners) => atan(div(sub(x2, x1), sub(y2, y1)));
   const v = affine(square(sub(aspect(overlap.target), aspect(overlap.x))), 4 / Math.PI ** 2);
   const alpha = div(v, affine(sub(v, overlap.iou), 1, 1 + EPS)).detach();
-  return reduceLoss(add(distanceLoss(overlap), mul(alpha, v)), reduction);
+  return reduceLoss('complete_box_iou_loss', add(distanceLoss(overlap), mul(alpha, v)), reduction);
 }

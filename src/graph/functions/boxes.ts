@@ -1,5 +1,8 @@
 import { ShapeError } from '../../errors.ts';
-import { formatShape, type Pair, pair } from '../../shape.ts';
+import type { Given } from '../../kernels/kernel.ts';
+import type { RoiAlignAttrs } from '../../kernels/roiAlign.ts';
+import type { RoiPoolAttrs } from '../../kernels/roiPool.ts';
+import { expectNumber, formatShape } from '../../shape.ts';
 import { apply, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
 import { cast, concat, inF32, slice } from './shape.ts';
@@ -79,38 +82,26 @@ export function nms(
 export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions) =>
   nms(boxes, scores, options, labels);
 
-export interface RoiOptions {
-  readonly outputSize: Pair;
-  readonly spatialScale?: number;
-}
-
 /** RoIAlign (He et al. 2017, Mask R-CNN, §3). x: [N,H,W,C]; rois: [R,5] as (batch, x1, y1, x2, y2). */
-export const roiAlign = (
-  x: Tensor,
-  rois: Tensor,
-  {
-    outputSize,
-    spatialScale = 1,
-    samplingRatio = -1,
-    aligned = false,
-  }: RoiOptions & { samplingRatio?: number; aligned?: boolean },
-): Tensor =>
-  apply(
-    'roi_align',
-    { x, rois: inF32(rois) },
-    { outputSize: pair(outputSize), spatialScale, samplingRatio, aligned },
-  ).y!;
+export const roiAlign = (x: Tensor, rois: Tensor, options: Given<RoiAlignAttrs, 'outputSize'>): Tensor =>
+  apply('roi_align', { x, rois: inF32(rois) }, options).y!;
 
 /** RoI max pooling (Girshick 2015, Fast R-CNN, §2.1). x: [N,H,W,C]; rois: [R,5]. */
-export const roiPool = (x: Tensor, rois: Tensor, { outputSize, spatialScale = 1 }: RoiOptions): Tensor =>
-  apply('roi_pool', { x, rois: inF32(rois) }, { outputSize: pair(outputSize), spatialScale }).y!;
+export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'outputSize'>): Tensor =>
+  apply('roi_pool', { x, rois: inF32(rois) }, options).y!;
 
 /** Box formats: corners; corner and size; centre and size. */
 export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';
+const BOX_FORMATS: readonly BoxFormat[] = ['xyxy', 'xywh', 'cxcywh'];
 
 /** Boxes […,4] from one format to another. */
 export function boxConvert(x: Tensor, inFmt: BoxFormat, outFmt: BoxFormat): Tensor {
   if (x.shape.at(-1) !== 4) throw new ShapeError(`box_convert: x ${formatShape(x.shape)} must end in 4`);
+  for (const format of [inFmt, outFmt]) {
+    if (!BOX_FORMATS.includes(format)) {
+      throw new ShapeError(`box_convert: no format "${format}"; choose ${BOX_FORMATS.join(', ')}`);
+    }
+  }
   if (inFmt === outFmt) return x;
   const lead = x.shape.slice(0, -1).map(() => [] as const);
   const first = slice(x, [...lead, [0, 2]]);
@@ -133,6 +124,11 @@ export function boxConvert(x: Tensor, inFmt: BoxFormat, outFmt: BoxFormat): Tens
 
 /** Boxes […,4] (xyxy) moved inside an image of (height, width); the size may be a tensor [4] of (w, h, w, h). */
 export function clipBoxesToImage(x: Tensor, size: readonly [number, number] | Tensor): Tensor {
+  if (x.shape.at(-1) !== 4) {
+    throw new ShapeError(`clip_boxes_to_image: x ${formatShape(x.shape)} must end in 4`);
+  }
+  if (!(size instanceof Tensor))
+    for (const side of size) expectNumber('clip_boxes_to_image', 'size', side, 0);
   const limits = size instanceof Tensor ? size : tensor([size[1], size[0], size[1], size[0]]);
   return minimum(maximum(x, 0), cast(limits, x.dtype));
 }

@@ -1,115 +1,125 @@
-import { type Pair, pair } from '../../shape.ts';
-import { apply, type Tensor } from '../tensor.ts';
+import { ShapeError } from '../../errors.ts';
+import type { AvgPool2dAttrs } from '../../kernels/avgPool2d.ts';
+import type { Conv2dAttrs, ConvTranspose2dAttrs } from '../../kernels/conv2d.ts';
+import type { InterpolateAttrs } from '../../kernels/interpolate.ts';
+import type { Given } from '../../kernels/kernel.ts';
+import type { MaxPool2dAttrs } from '../../kernels/maxPool2d.ts';
+import { expectNumber, formatShape, numel, type Pair, pair, sameShape } from '../../shape.ts';
+import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
-import { cast, inF32 } from './shape.ts';
+import { cast, inF32, pad } from './shape.ts';
 
-export interface ConvOptions {
-  readonly stride?: Pair;
-  readonly padding?: Pair;
-  readonly dilation?: Pair;
-  readonly groups?: number;
+/** Defaults: stride 1, padding 0, dilation 1, groups 1. */
+export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {
+  /** Zeros on each side; `valid` for none, `same` for as many as keep the size at stride 1. */
+  readonly padding?: Pair | 'valid' | 'same';
 }
 
-const convAttrs = ({ stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions) => ({
-  stride: pair(stride),
-  padding: pair(padding),
-  dilation: pair(dilation),
-  groups,
-});
+/**
+ * Convolution (cross-correlation, PyTorch's conv2d). x: [N,H,W,I]; weight: [kh,kw,I/groups,O]; bias: [O];
+ * y: [N,OH,OW,O]. With `same` and an even kernel the extra zero stands at the end. See kernels/conv2d.ts. Throws
+ * ShapeError where channels, groups or sizes do not fit, and for `same` with a stride.
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
+  const { padding = 0, ...others } = options;
+  if (padding === 'same') return sameConv2d(x, weight, bias, others);
+  return apply('conv2d', { x, weight, bias }, { ...others, padding: padding === 'valid' ? 0 : padding }).y!;
+}
 
-/** Convolution. x: [N,H,W,I]; weight: [kh,kw,I/groups,O]; bias: [O]. See kernels/conv2d.ts. */
-export const conv2d = (x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor =>
-  apply('conv2d', { x, weight, bias }, convAttrs(options)).y!;
+function sameConv2d(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | undefined,
+  { stride = 1, dilation = 1, ...others }: Omit<ConvOptions, 'padding'>,
+): Tensor {
+  if (pair(stride).some((step) => step !== 1)) {
+    throw new ShapeError(
+      `conv2d: padding 'same' is for stride 1, got ${stride}; give the padding in numbers`,
+    );
+  }
+  const total = pair(dilation).map((step, axis) => step * ((weight.shape[axis] ?? 1) - 1));
+  const before = total.map((size) => Math.floor(size / 2));
+  const after = total.map((size) => size % 2);
+  const even = after.some((size) => size > 0);
+  const wide = even
+    ? pad(x, [
+        [0, 0],
+        [0, after[0]!],
+        [0, after[1]!],
+        [0, 0],
+      ])
+    : x;
+  return apply('conv2d', { x: wide, weight, bias }, { ...others, dilation, padding: before }).y!;
+}
 
-/** Transposed convolution. x: [N,H,W,I]; weight: [kh,kw,O/groups,I]; bias: [O]. See kernels/conv2d.ts. */
+/** Defaults: stride 1, padding 0, dilation 1, groups 1, outputPadding 0. */
+export type ConvTransposeOptions = Given<ConvTranspose2dAttrs>;
+
+/**
+ * Transposed convolution (PyTorch's conv_transpose2d), the gradient of conv2d to its x. x: [N,H,W,I]; weight:
+ * [kh,kw,O/groups,I]; bias: [O]; y: [N,OH,OW,O]. See kernels/conv2d.ts for the sizes. Throws ShapeError where channels,
+ * groups or sizes do not fit, and for an outputPadding that is not below the stride or the dilation.
+ */
 export const convTranspose2d = (
   x: Tensor,
   weight: Tensor,
   bias?: Tensor,
-  { outputPadding = 0, ...options }: ConvOptions & { readonly outputPadding?: Pair } = {},
-): Tensor =>
-  apply(
-    'conv_transpose2d',
-    { x, weight, bias },
-    { ...convAttrs(options), outputPadding: pair(outputPadding) },
-  ).y!;
+  options: ConvTransposeOptions = {},
+): Tensor => apply('conv_transpose2d', { x, weight, bias }, options).y!;
 
-export interface PoolOptions {
-  /** Default: the kernel size. */
-  readonly stride?: Pair;
-  readonly padding?: Pair;
-  readonly ceilMode?: boolean;
-}
+/** Defaults: stride kernelSize, padding 0, dilation 1, ceilMode false. */
+export type MaxPoolOptions = Given<Omit<MaxPool2dAttrs, 'kernelSize'>>;
 
-/** The maximum of each window; the first of equal ones gets the gradient. x: [N,H,W,C]. */
-export const maxPool2d = (
-  x: Tensor,
-  kernelSize: Pair,
-  {
-    stride = kernelSize,
-    padding = 0,
-    dilation = 1,
-    ceilMode = false,
-  }: PoolOptions & { readonly dilation?: Pair } = {},
-): Tensor =>
-  apply(
-    'max_pool2d',
-    { x },
-    {
-      kernelSize: pair(kernelSize),
-      stride: pair(stride),
-      padding: pair(padding),
-      dilation: pair(dilation),
-      ceilMode,
-    },
-  ).y!;
+/**
+ * The maximum of each window; the first of equal ones gets the gradient, and a NaN wins. x: [N,H,W,C]. See
+ * kernels/maxPool2d.ts.
+ */
+export const maxPool2d = (x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor =>
+  apply('max_pool2d', { x }, { kernelSize, ...options }).y!;
 
-/** The mean of each window. x: [N,H,W,C]. */
-export const avgPool2d = (
-  x: Tensor,
-  kernelSize: Pair,
-  {
-    stride = kernelSize,
-    padding = 0,
-    ceilMode = false,
-    countIncludePad = true,
-  }: PoolOptions & { readonly countIncludePad?: boolean } = {},
-): Tensor =>
-  apply(
-    'avg_pool2d',
-    { x },
-    {
-      kernelSize: pair(kernelSize),
-      stride: pair(stride),
-      padding: pair(padding),
-      ceilMode,
-      countIncludePad,
-    },
-  ).y!;
+/** Defaults: stride kernelSize, padding 0, ceilMode false, countIncludePad true, no divisorOverride. */
+export type AvgPoolOptions = Given<Omit<AvgPool2dAttrs, 'kernelSize'>>;
+
+/** The mean of each window. x: [N,H,W,C]. See kernels/avgPool2d.ts. */
+export const avgPool2d = (x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor =>
+  apply('avg_pool2d', { x }, { kernelSize, ...options }).y!;
 
 /** Means over a grid of outputSize cells that cover x [N,H,W,C], as PyTorch divides them. */
 export const adaptiveAvgPool2d = (x: Tensor, outputSize: Pair): Tensor =>
-  apply('adaptive_avg_pool2d', { x }, { outputSize: pair(outputSize) }).y!;
+  apply('adaptive_avg_pool2d', { x }, { outputSize }).y!;
 
-export interface InterpolateOptions {
-  readonly size: Pair;
-  readonly mode?: 'nearest' | 'bilinear';
-  readonly alignCorners?: boolean;
+export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>> {
+  /** Height and width of y. Give it or scaleFactor. */
+  readonly size?: Pair;
+  /** Pixels of y for one of x: y has floor(H * scaleFactor) rows. */
+  readonly scaleFactor?: Pair;
+  /** Positions follow from the sizes, rounded as they are, instead of from scaleFactor. Default false. */
+  readonly recomputeScaleFactor?: boolean;
 }
 
-/** Resizes x [N,H,W,C], as PyTorch's interpolate without antialias. */
-export const interpolate = (
+/**
+ * Resizes x [N,H,W,C], as PyTorch's interpolate without antialias: mode nearest (the default), bilinear or bicubic, alignCorners
+ * for the latter two. See kernels/interpolate.ts for the positions. Throws ShapeError unless one of size and scaleFactor is
+ * given.
+ */
+export function interpolate(
   x: Tensor,
-  { size, mode = 'nearest', alignCorners = false }: InterpolateOptions,
-): Tensor => apply('interpolate', { x }, { size: pair(size), mode, alignCorners }).y!;
-
-/** One level down an image pyramid: 5x5 Gaussian, then every other pixel (OpenCV's pyrDown). x: [N,H,W,C]. */
-export const pyrDown = (x: Tensor): Tensor => apply('pyr_down', { x }).y!;
-/** One level up an image pyramid: twice the size (OpenCV's pyrUp). x: [N,H,W,C]. */
-export const pyrUp = (x: Tensor): Tensor => apply('pyr_up', { x }).y!;
-/** Gaussian blur with a border reflected about the edge pixel (OpenCV's BORDER_REFLECT_101). */
-export const gaussianBlur = (x: Tensor, kernelSize: number, sigma: number): Tensor =>
-  apply('gaussian_blur', { x }, { kernelSize, sigma }).y!;
+  { size, scaleFactor, recomputeScaleFactor = false, ...options }: InterpolateOptions,
+): Tensor {
+  if (scaleFactor === undefined) {
+    if (size === undefined) throw new ShapeError('interpolate: give size or scaleFactor');
+    return apply('interpolate', { x }, { size, ...options }).y!;
+  }
+  if (size !== undefined) {
+    throw new ShapeError(
+      `interpolate: size ${size} and scaleFactor ${scaleFactor} exclude each other; give one`,
+    );
+  }
+  const factor = pair(scaleFactor);
+  const target = factor.map((f, i) => Math.floor((x.shape[i + 1] ?? 0) * f));
+  const positions = recomputeScaleFactor ? {} : { scaleFactor: factor };
+  return apply('interpolate', { x }, { size: target, ...options, ...positions }).y!;
+}
 
 /** Batch norm by given statistics (evaluation): (x - mean) / sqrt(var + eps) * weight + bias, over the last dimension. */
 export function batchNormEval(
@@ -117,6 +127,14 @@ export function batchNormEval(
   { weight, bias, runningMean, runningVar }: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
   eps = 1e-5,
 ): Tensor {
+  expectNumber('batch_norm', 'eps', eps, 0);
+  for (const [name, value] of Object.entries({ weight, bias, runningMean, runningVar })) {
+    if (value.shape.length !== 1 || value.shape[0] !== x.shape.at(-1)) {
+      throw new ShapeError(
+        `batch_norm: ${name} ${formatShape(value.shape)} must be [${x.shape.at(-1)}], one a channel of x ${formatShape(x.shape)}`,
+      );
+    }
+  }
   // The few numbers a channel in f32: rounded to f16 they would scale every pixel wrongly.
   const scale = mul(inF32(weight), rsqrt(affine(inF32(runningVar), 1, eps)));
   return cast(add(mul(sub(x, inF32(runningMean)), scale), bias), x.dtype);
@@ -143,13 +161,39 @@ export function batchNormTrain(
   };
 }
 
-/** Group norm over x [N,…,C] (Wu and He 2018). weight, bias: [C]. */
-export const groupNorm = (x: Tensor, numGroups: number, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor =>
-  apply('group_norm', { x, weight: cast(weight, x.dtype), bias: cast(bias, x.dtype) }, { numGroups, eps }).y!;
+/** One value for each channel, in x's type; ones or zeros where none is given. */
+const perChannel = (x: Tensor, given: Tensor | undefined, otherwise: number): Tensor =>
+  given ? cast(given, x.dtype) : full([x.shape.at(-1) ?? 1], otherwise, x.dtype);
 
-/** Layer norm over the last dimension (Ba et al. 2016). weight, bias: [C]. */
-export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps = 1e-5): Tensor {
-  const C = x.shape.at(-1)!;
-  const rows = x.reshape([x.size / Math.max(C, 1), C]);
-  return groupNorm(rows, 1, weight, bias, eps).reshape(x.shape);
+/**
+ * Group norm (Wu and He 2018): (x - mean) / sqrt(var + eps) * weight + bias, mean and variance over all pixels and the
+ * C / numGroups channels of a group. x: [N,…,C]; weight, bias: [C], 1 and 0 by default. See kernels/groupNorm.ts.
+ */
+export const groupNorm = (x: Tensor, numGroups: number, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>
+  apply(
+    'group_norm',
+    { x, weight: perChannel(x, weight, 1), bias: perChannel(x, bias, 0) },
+    { numGroups, eps },
+  ).y!;
+
+/** Instance norm (Ulyanov et al. 2016): group norm where each channel is a group. x: [N,…,C]; weight, bias: [C]. */
+export const instanceNorm = (x: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>
+  groupNorm(x, x.shape.at(-1) ?? 1, weight, bias, eps);
+
+/**
+ * Layer norm (Ba et al. 2016) over the last dimensions, those of weight and bias: (x - mean) / sqrt(var + eps) * weight
+ * + bias. weight, bias: the shape that x […,…] ends in. Throws ShapeError where x ends otherwise.
+ */
+export function layerNorm(x: Tensor, weight: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
+  const normalized = weight.shape;
+  const lead = x.shape.length - normalized.length;
+  if (!sameShape(x.shape.slice(Math.max(lead, 0)), normalized)) {
+    throw new ShapeError(
+      `layer_norm: x ${formatShape(x.shape)} must end in the shape of weight ${formatShape(normalized)}`,
+    );
+  }
+  const rows = x.reshape([numel(x.shape.slice(0, lead)), weight.size]);
+  return groupNorm(rows, 1, weight.reshape([weight.size]), bias?.reshape([weight.size]), eps).reshape(
+    x.shape,
+  );
 }

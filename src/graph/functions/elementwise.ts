@@ -1,3 +1,4 @@
+import { ShapeError } from '../../errors.ts';
 import type { ElementwiseName } from '../../kernels/elementwiseRows.ts';
 import { isFloat } from '../../shape.ts';
 import { apply, full, Tensor } from '../tensor.ts';
@@ -5,8 +6,11 @@ import { apply, full, Tensor } from '../tensor.ts';
 /** A tensor, or a number that stands for a scalar. */
 export type Operand = Tensor | number;
 
-const operand = (value: Operand, like: Operand): Tensor => {
+const operand = (op: string, value: Operand, like: Operand): Tensor => {
   if (value instanceof Tensor) return value;
+  if (typeof value !== 'number') {
+    throw new ShapeError(`${op}: ${String(value)} is neither a tensor nor a number`);
+  }
   // A float of shape [] does not promote f16 to f32, and keeps its digits.
   return full([], value, like instanceof Tensor && !isFloat(like.dtype) ? like.dtype : 'f32');
 };
@@ -18,7 +22,7 @@ const unary =
 const binary =
   (op: ElementwiseName) =>
   (a: Operand, b: Operand): Tensor =>
-    apply(op, { a: operand(a, b), b: operand(b, a) }).y!;
+    apply(op, { a: operand(op, a, b), b: operand(op, b, a) }).y!;
 
 /** max(x, 0). The gradient at 0 is 0. */
 export const relu = unary('relu');
@@ -52,7 +56,7 @@ export const floor = unary('floor');
 /** scale * x + shift, two numbers. */
 export const affine = (x: Tensor, scale: number, shift = 0): Tensor =>
   apply('affine', { x }, { scale, shift }).y!;
-/** x limited to min..max. The gradient is 1 inside and on the limits, 0 outside. */
+/** x limited to min..max; NaN stays. The gradient is 1 inside and on the limits, 0 outside and for NaN. */
 export const clamp = (x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Tensor =>
   apply('clamp', { x }, { low: min, high: max }).y!;
 
@@ -64,8 +68,9 @@ export const mul = binary('mul');
 export const div = binary('div');
 /** a - b * trunc(a / b), the sign of a, as C's % does. No gradient. */
 export const remainder = binary('remainder');
-/** The larger of both; at a tie each side gets half of the gradient. */
+/** The larger of both, or NaN where one is. At a tie each side gets half of the gradient, beside a NaN all of it. */
 export const maximum = binary('maximum');
+/** The smaller of both, as maximum. */
 export const minimum = binary('minimum');
 /** a^b; a negative a takes whole exponents only. */
 export const pow = binary('pow');
@@ -73,8 +78,10 @@ export const pow = binary('pow');
 export const equal = binary('equal');
 export const greater = binary('greater');
 export const greaterEqual = binary('greater_equal');
+export const less = (a: Operand, b: Operand): Tensor => greater(b, a);
+export const lessEqual = (a: Operand, b: Operand): Tensor => greaterEqual(b, a);
 /** a where condition is not 0, else b. */
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor => {
   const like = a instanceof Tensor ? a : b instanceof Tensor ? b : condition;
-  return apply('where', { condition, a: operand(a, like), b: operand(b, like) }).y!;
+  return apply('where', { condition, a: operand('where', a, like), b: operand('where', b, like) }).y!;
 };

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts';
-import { formatShape } from '../../shape.ts';
+import { expectDType, formatShape } from '../../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, add, affine, clamp, equal, floor, greaterEqual, mul, sub, where } from './elementwise.ts';
 import { cast, gatherRows, inF32, slice } from './shape.ts';
@@ -44,6 +44,14 @@ export function gridSample(
     throw new ShapeError(
       `grid_sample: x ${formatShape(x.shape)} must be [N,H,W,C] and grid ${formatShape(grid.shape)} [N,h,w,2] of the same N`,
     );
+  }
+  expectDType('grid_sample', 'x', x, 'f32', 'f16');
+  expectDType('grid_sample', 'grid', grid, 'f32', 'f16');
+  if (mode !== 'bilinear' && mode !== 'nearest') {
+    throw new ShapeError(`grid_sample: no mode "${mode}"; choose bilinear, nearest`);
+  }
+  if (paddingMode !== 'zeros' && paddingMode !== 'border' && paddingMode !== 'reflection') {
+    throw new ShapeError(`grid_sample: no paddingMode "${paddingMode}"; choose zeros, border, reflection`);
   }
   // Places in f32: f16 would tell no quarters of a pixel apart from column 1,024 on.
   const places = inF32(grid);

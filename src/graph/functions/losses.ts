@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts';
-import { formatShape, sameShape } from '../../shape.ts';
+import { broadcastShapes, expectDType, expectNumber, formatShape, numel, sameShape } from '../../shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, div, mul, sigmoid } from './elementwise.ts';
 import { mean, sum } from './reduce.ts';
@@ -13,10 +13,19 @@ import { cast, inF32 } from './shape.ts';
 export type Reduction = 'none' | 'mean' | 'sum';
 
 /** The losses of single elements, or their mean or sum. */
-export const reduceLoss = (loss: Tensor, reduction: Reduction): Tensor =>
-  reduction === 'none' ? loss : reduction === 'sum' ? sum(loss) : mean(loss);
+export const reduceLoss = (op: string, loss: Tensor, reduction: Reduction): Tensor => {
+  expectReduction(op, reduction);
+  return reduction === 'none' ? loss : reduction === 'sum' ? sum(loss) : mean(loss);
+};
 
+function expectReduction(op: string, reduction: Reduction): void {
+  if (reduction === 'none' || reduction === 'mean' || reduction === 'sum') return;
+  throw new ShapeError(`${op}: no reduction "${reduction}"; choose none, mean, sum`);
+}
+
+/** x: floats; target: as many numbers of any type. */
 function expectSame(op: string, x: Tensor, target: Tensor): void {
+  expectDType(op, 'x', x, 'f32', 'f16');
   if (!sameShape(x.shape, target.shape)) {
     throw new ShapeError(
       `${op}: x ${formatShape(x.shape)} and target ${formatShape(target.shape)} must have one shape`,
@@ -42,6 +51,7 @@ export function crossEntropy(
   { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 }: CrossEntropyOptions = {},
 ): Tensor {
   const inputs = { x, target, weight: weight && cast(weight, x.dtype) };
+  expectReduction('cross_entropy', reduction);
   const { loss, rowWeight } = apply('cross_entropy', inputs, { ignoreIndex, labelSmoothing });
   if (reduction === 'none') return loss!;
   const total = sum(loss!);
@@ -59,9 +69,19 @@ export function binaryCrossEntropyWithLogits(
   }: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('binary_cross_entropy_with_logits', x, target);
+  for (const [name, given] of Object.entries({ weight, posWeight })) {
+    if (
+      !given ||
+      sameShape(broadcastShapes('binary_cross_entropy_with_logits', x.shape, given.shape), x.shape)
+    )
+      continue;
+    throw new ShapeError(
+      `binary_cross_entropy_with_logits: ${name} ${formatShape(given.shape)} must broadcast to x ${formatShape(x.shape)}`,
+    );
+  }
   const inputs = { ...both(x, target), pos_weight: posWeight ?? full([], 1) };
   const loss = apply('binary_cross_entropy_with_logits', inputs).y!;
-  return reduceLoss(weight ? mul(loss, weight) : loss, reduction);
+  return reduceLoss('binary_cross_entropy_with_logits', weight ? mul(loss, weight) : loss, reduction);
 }
 
 /**
@@ -78,7 +98,12 @@ export function sigmoidFocalLoss(
   }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('sigmoid_focal_loss', x, target);
-  return reduceLoss(apply('sigmoid_focal_loss', both(x, target), { alpha, gamma }).y!, reduction);
+  expectNumber('sigmoid_focal_loss', 'gamma', gamma, 0);
+  return reduceLoss(
+    'sigmoid_focal_loss',
+    apply('sigmoid_focal_loss', both(x, target), { alpha, gamma }).y!,
+    reduction,
+  );
 }
 
 /** d^2 / (2 beta) below beta, else |d| - beta / 2, with d = x - target (Girshick 2015, Fast R-CNN, §2.3). */
@@ -88,7 +113,8 @@ export function smoothL1Loss(
   { beta = 1, reduction = 'mean' }: { beta?: number; reduction?: Reduction } = {},
 ): Tensor {
   expectSame('smooth_l1_loss', x, target);
-  return reduceLoss(apply('smooth_l1_loss', both(x, target), { beta }).y!, reduction);
+  expectNumber('smooth_l1_loss', 'beta', beta, 0);
+  return reduceLoss('smooth_l1_loss', apply('smooth_l1_loss', both(x, target), { beta }).y!, reduction);
 }
 
 /** |x - target|. */
@@ -98,7 +124,7 @@ export function l1Loss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('l1_loss', x, target);
-  return reduceLoss(apply('l1_loss', both(x, target)).y!, reduction);
+  return reduceLoss('l1_loss', apply('l1_loss', both(x, target)).y!, reduction);
 }
 
 /** (x - target)^2. */
@@ -108,7 +134,7 @@ export function mseLoss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('mse_loss', x, target);
-  return reduceLoss(apply('mse_loss', both(x, target)).y!, reduction);
+  return reduceLoss('mse_loss', apply('mse_loss', both(x, target)).y!, reduction);
 }
 
 /**
@@ -117,9 +143,11 @@ export function mseLoss(
  */
 export function diceLoss(x: Tensor, target: Tensor, { smooth = 1 }: { smooth?: number } = {}): Tensor {
   expectSame('dice_loss', x, target);
-  const N = x.shape[0]!;
-  const p = sigmoid(inF32(x)).reshape([N, x.size / N]);
-  const g = inF32(target).reshape([N, x.size / N]);
+  expectNumber('dice_loss', 'smooth', smooth, 0);
+  if (x.shape.length === 0) throw new ShapeError('dice_loss: x [] must be [N,…]');
+  const [N, size] = [x.shape[0]!, numel(x.shape.slice(1))];
+  const p = sigmoid(inF32(x)).reshape([N, size]);
+  const g = inF32(target).reshape([N, size]);
   const overlap = affine(sum(mul(p, g), { dim: 1 }), 2, smooth);
   const total = affine(add(sum(p, { dim: 1 }), sum(g, { dim: 1 })), 1, smooth);
   return mean(affine(div(overlap, total), -1, 1));

@@ -1,17 +1,19 @@
-import { normalizeDim } from '../../shape.ts';
-import { apply, type Tensor } from '../tensor.ts';
-import { affine, mul, rsqrt, sqrt } from './elementwise.ts';
+import { ShapeError } from '../../errors.ts';
+import { expectDType, expectNumber, expectRank, formatSpec, normalizeDim, numel } from '../../shape.ts';
+import { apply, full, type Tensor } from '../tensor.ts';
+import { add, affine, div, exp, log, mul, neg, rsqrt, sqrt, sub } from './elementwise.ts';
 import { cast, inF32, permute, transpose } from './shape.ts';
 
 export interface ReduceOptions {
-  /** Dimensions to reduce; all of them by default. */
+  /** Dimensions to reduce; all of them by default, and where the list is empty. */
   readonly dim?: number | readonly number[];
   readonly keepdim?: boolean;
 }
 
 function reduceAttrs(op: string, x: Tensor, { dim, keepdim = false }: ReduceOptions) {
   const rank = x.shape.length;
-  const list = dim === undefined ? x.shape.map((_, i) => i) : typeof dim === 'number' ? [dim] : dim;
+  const given = typeof dim === 'number' ? [dim] : (dim ?? []);
+  const list = given.length === 0 ? x.shape.map((_, i) => i) : given;
   const dims = [...new Set(list.map((d) => normalizeDim(op, d, rank)))].sort((a, b) => a - b);
   return { dims, keepdim };
 }
@@ -20,66 +22,130 @@ function reduceAttrs(op: string, x: Tensor, { dim, keepdim = false }: ReduceOpti
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply('sum', { x }, reduceAttrs('sum', x, options)).y!;
 
-/** The mean over dimensions; of f16 as of f32, so that the sum on the way does not overflow. */
+/** The mean over dimensions; of f16 as of f32, so that the sum on the way does not overflow. Of nothing: NaN. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const total = apply('sum', { x }, { ...reduceAttrs('mean', x, options), dtype: 'f32' }).y!;
-  return cast(affine(total, total.size / x.size), x.dtype);
+  expectDType('mean', 'x', x, 'f32', 'f16');
+  const { dims, keepdim } = reduceAttrs('mean', x, options);
+  const total = apply('sum', { x }, { dims, keepdim, dtype: 'f32' }).y!;
+  const count = numel(dims.map((d) => x.shape[d]!));
+  return cast(count === 0 ? div(total, full([], 0)) : affine(total, 1 / count), x.dtype);
 }
 
 /** The maximum over dimensions; equal maxima share the gradient. */
 export const amax = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply('amax', { x }, reduceAttrs('amax', x, options)).y!;
 
-/** Moves a dimension to the end, applies fn, and moves it back. */
-function alongLast(op: string, x: Tensor, dim: number, fn: (x: Tensor) => Tensor): Tensor {
+/** The minimum over dimensions; equal minima share the gradient. */
+export const amin = (x: Tensor, options: ReduceOptions = {}): Tensor => neg(amax(neg(x), options));
+
+export interface VarianceOptions extends ReduceOptions {
+  /** Taken from the number of elements that the squares are divided by. Default 1, Bessel's correction. */
+  readonly correction?: number;
+}
+
+/** The sum of squared distances from the mean, over count - correction (PyTorch's var). Of one element: NaN. */
+export function variance(x: Tensor, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
+  expectDType('variance', 'x', x, 'f32', 'f16');
+  expectNumber('variance', 'correction', correction);
+  const wide = inF32(x);
+  const apart = sub(wide, mean(wide, { ...options, keepdim: true }));
+  const total = sum(mul(apart, apart), options);
+  const count = x.size / Math.max(total.size, 1) - correction;
+  // 0 / 0 where nothing is left, as in PyTorch.
+  return cast(count > 0 ? affine(total, 1 / count) : div(total, affine(total, 0)), x.dtype);
+}
+
+/** sqrt of the variance. */
+export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => sqrt(variance(x, options));
+
+/** Moves a dimension to the end, runs an operation there, and moves it back in what comes out. */
+function alongLast(
+  op: 'softmax' | 'log_softmax' | 'sort' | 'topk',
+  x: Tensor,
+  dim: number,
+  attrs: object = {},
+): Record<string, Tensor> {
   const rank = x.shape.length;
   const d = normalizeDim(op, dim, rank);
-  if (d === rank - 1) return fn(x);
+  if (d === rank - 1) return apply(op, { x }, attrs);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
   const inverse = x.shape.map((_, i) => (i === d ? rank - 1 : i < d ? i : i - 1));
-  return permute(fn(permute(x, [...order, d])), inverse);
+  const outputs = Object.entries(apply(op, { x: permute(x, [...order, d]) }, attrs));
+  return Object.fromEntries(outputs.map(([name, value]) => [name, permute(value, inverse)]));
 }
 
 /** exp(x - max) / sum of the same, along a dimension. */
-export const softmax = (x: Tensor, dim = -1): Tensor =>
-  alongLast('softmax', x, dim, (t) => apply('softmax', { x: t }).y!);
+export const softmax = (x: Tensor, dim = -1): Tensor => alongLast('softmax', x, dim).y!;
 
 /** x - max - log(sum(exp(x - max))), along a dimension. */
-export const logSoftmax = (x: Tensor, dim = -1): Tensor =>
-  alongLast('log_softmax', x, dim, (t) => apply('log_softmax', { x: t }).y!);
+export const logSoftmax = (x: Tensor, dim = -1): Tensor => alongLast('log_softmax', x, dim).y!;
 
-/** The index (i32) of the maximum along a dimension; the first of equal ones, NaN above all. */
-export function argmax(x: Tensor, dim = -1): Tensor {
+/** log(sum(exp(x))) over dimensions, finite for any finite x. */
+export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectDType('logsumexp', 'x', x, 'f32', 'f16');
+  const wide = inF32(x);
+  const top = amax(wide, { ...options, keepdim: true }).detach();
+  const total = log(sum(exp(sub(wide, top)), { ...options, keepdim: true }));
+  const y = add(total, top);
+  return cast(options.keepdim ? y : y.reshape(sum(wide, options).shape), x.dtype);
+}
+
+/**
+ * The index (i32) of the maximum along a dimension; of all elements, in row-major order, where none is given. The first
+ * of equal ones; NaN is above all (PyTorch's argmax).
+ */
+export function argmax(x: Tensor, dim?: number, keepdim = false): Tensor {
   const rank = x.shape.length;
-  const d = normalizeDim('argmax', dim, rank);
+  const d = dim === undefined ? undefined : normalizeDim('argmax', dim, rank);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
-  return apply('argmax', { x: d === rank - 1 ? x : permute(x, [...order, d]) }).y!;
+  const last = d === undefined ? x.reshape([x.size]) : d === rank - 1 ? x : permute(x, [...order, d]);
+  const y = apply('argmax', { x: last }).y!;
+  return keepdim ? y.reshape(x.shape.map((size, i) => (d === undefined || i === d ? 1 : size))) : y;
 }
 
-/** Values in order along the last dimension, and where they were (i32). Stable; NaN is the greatest. */
-export function sort(x: Tensor, { descending = false } = {}): { values: Tensor; indices: Tensor } {
-  const { values, indices } = apply('sort', { x }, { descending });
+/** The index (i32) of the minimum, as argmax: the first of equal ones; NaN is below all. Floats only. */
+export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor => argmax(neg(x), dim, keepdim);
+
+/** Values, and where they were (i32). */
+export interface Ordered {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+/** Values in order along a dimension, and where they were. Stable; NaN is the greatest. */
+export function sort(x: Tensor, { dim = -1, descending = false } = {}): Ordered {
+  const { values, indices } = alongLast('sort', x, dim, { descending });
   return { values: values!, indices: indices! };
 }
 
-/** The k largest (or smallest) values along the last dimension, in order, and where they were (i32). */
-export function topk(x: Tensor, k: number, { largest = true } = {}): { values: Tensor; indices: Tensor } {
-  const { values, indices } = apply('topk', { x }, { k, largest });
+/**
+ * The k largest (or smallest) values along a dimension, in order, and where they were. NaN is the greatest; of equal
+ * values the first ones are taken. Throws ShapeError for a k beyond the dimension's size.
+ */
+export function topk(x: Tensor, k: number, { dim = -1, largest = true } = {}): Ordered {
+  const { values, indices } = alongLast('topk', x, dim, { k, largest });
   return { values: values!, indices: indices! };
 }
 
-/** Matrix products over the last two dimensions; leading ones broadcast. */
-export const matmul = (a: Tensor, b: Tensor): Tensor => apply('matmul', { a, b }).y!;
+/**
+ * Matrix products over the last two dimensions; leading ones broadcast: […,M,K] x […,K,N] to […,M,N]. As in PyTorch a
+ * vector [K] is a row on the left and a column on the right, and its dimension is not in the result. Throws ShapeError
+ * for scalars, and where sizes do not fit.
+ */
+export function matmul(a: Tensor, b: Tensor): Tensor {
+  const [row, column] = [a.shape.length === 1, b.shape.length === 1];
+  if (!row && !column) return apply('matmul', { a, b }).y!;
+  const y = apply('matmul', {
+    a: row ? a.reshape([1, a.size]) : a,
+    b: column ? b.reshape([b.size, 1]) : b,
+  }).y!;
+  const lead = y.shape.slice(0, -2);
+  return y.reshape([...lead, ...(row ? [] : [y.shape.at(-2)!]), ...(column ? [] : [y.shape.at(-1)!])]);
+}
 
 /** x weight + bias. x: […,I]; weight: [I,O]; bias: [O]. */
 export const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor =>
   apply('linear', { x, weight, bias }).y!;
-
-/** softmax(q kᵀ / sqrt(E)) v. q, k, v: […,L,E] (Vaswani et al. 2017, §3.2.1). */
-export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor): Tensor {
-  const scores = affine(matmul(inF32(q), transpose(inF32(k))), 1 / Math.sqrt(q.shape.at(-1)!));
-  return cast(matmul(softmax(scores), inF32(v)), v.dtype);
-}
 
 /** x / max(|x|, eps) along the last dimension. */
 function normalize(x: Tensor): Tensor {
@@ -88,11 +154,21 @@ function normalize(x: Tensor): Tensor {
 }
 
 /** The cosine of the angle between every row of a [N,D] and every row of b [M,D]: [N,M]. */
-export const cosineSimilarityMatrix = (a: Tensor, b: Tensor): Tensor =>
-  cast(matmul(normalize(inF32(a)), transpose(normalize(inF32(b)))), a.dtype);
+export function cosineSimilarityMatrix(a: Tensor, b: Tensor): Tensor {
+  const op = 'cosine_similarity_matrix';
+  for (const [name, rows] of Object.entries({ a, b })) {
+    expectDType(op, name, rows, 'f32', 'f16');
+    expectRank(op, name, rows, 2, '[rows, values]');
+  }
+  if (a.shape[1] !== b.shape[1]) {
+    throw new ShapeError(`${op}: ${formatSpec('a', a)} and ${formatSpec('b', b)} differ in columns`);
+  }
+  return cast(matmul(normalize(inF32(a)), transpose(normalize(inF32(b)))), a.dtype);
+}
 
 /** sqrt of the sum of squares of everything. */
 export function norm(x: Tensor): Tensor {
+  expectDType('norm', 'x', x, 'f32', 'f16');
   const wide = inF32(x);
   return cast(sqrt(sum(mul(wide, wide))), x.dtype);
 }

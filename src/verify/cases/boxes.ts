@@ -26,6 +26,22 @@ const exact = [
   [8, 8, 2, 2],
 ].flat();
 
+const infinity = Number.POSITIVE_INFINITY;
+
+/** Each twice, after a box that they would meet. */
+const unbounded = [
+  [NaN, 0, 10, 10],
+  [0, NaN, 10, 10],
+  [0, 0, NaN, 10],
+  [0, 0, 10, NaN],
+  [0, 0, infinity, 10],
+  [0, 0, infinity, infinity],
+  [-infinity, -infinity, infinity, infinity],
+  [infinity, infinity, infinity, infinity],
+]
+  .flatMap((box) => [box, [0, 0, 10, 10], box])
+  .flat();
+
 const falling = [7, 6, 5, 4, 3, 2, 1];
 
 export const boxCases: Case[] = [
@@ -113,6 +129,46 @@ export const boxCases: Case[] = [
       scores: values([1, 6], [NaN, -Infinity, 1, Infinity, -0, 0]),
     },
     attrs: { iouThreshold: 0.5 },
+  },
+  {
+    op: 'nms',
+    name: 'a score of NaN comes first',
+    inputs: {
+      boxes: values([1, 4, 4], fill(4, [0, 0, 9, 9])),
+      scores: values([1, 4], [1, NaN, Infinity, NaN]),
+    },
+    attrs: { iouThreshold: 0.5 },
+  },
+  {
+    op: 'nms',
+    name: 'a score of NaN passes no threshold',
+    inputs: { boxes: boxes([1, 4, 4], 1000), scores: values([1, 4], [1, NaN, -Infinity, NaN]) },
+    attrs: { iouThreshold: 0.5, scoreThreshold: -5 },
+  },
+  {
+    op: 'nms',
+    name: 'boxes with corners that are NaN or infinite',
+    inputs: {
+      boxes: values([1, unbounded.length / 4, 4], unbounded),
+      scores: values([1, unbounded.length / 4], new Array(unbounded.length / 4).fill(1)),
+    },
+    attrs: { iouThreshold: 0 },
+  },
+  {
+    op: 'nms',
+    name: 'several blocks of boxes',
+    inputs: { boxes: boxes([2, 5000, 4], 900), scores: integers([2, 5000], 0, 300, 'f32') },
+    attrs: { iouThreshold: 0.5 },
+  },
+  {
+    op: 'nms',
+    name: 'several blocks of boxes, labels, few asked for',
+    inputs: {
+      boxes: boxes([1, 4500, 4], 300),
+      scores: uniform([1, 4500]),
+      labels: integers([1, 4500], 0, 3),
+    },
+    attrs: { iouThreshold: 0.3, scoreThreshold: 0.02, maxDetections: 400 },
   },
   {
     op: 'nms',

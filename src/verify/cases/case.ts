@@ -1,5 +1,6 @@
+import { roundToHalf } from '../../half.ts';
 import type { OpName } from '../../kernels/ops.ts';
-import { type DType, numel, type Shape } from '../../shape.ts';
+import { type DType, numel, type Shape, type TensorSpec } from '../../shape.ts';
 
 /** How an input of a case is filled. Seeded by the case's name, so every run sees the same numbers. */
 export interface InputSpec {
@@ -8,9 +9,8 @@ export interface InputSpec {
   readonly fill: (random: () => number, length: number) => ArrayLike<number>;
 }
 
-/** One row: an operation, its inputs and attributes, and the inputs that its gradient is checked for. */
-export interface Case {
-  readonly op: OpName;
+/** One row of a kernel's: inputs, attributes, and the inputs that its gradient is checked for. */
+export interface CaseRow {
   readonly name: string;
   readonly inputs: Readonly<Record<string, InputSpec>>;
   readonly attrs?: object;
@@ -19,6 +19,11 @@ export interface Case {
   /** |got - want| <= atol + rtol * |want|; default 1e-5 and 1e-4. */
   readonly atol?: number;
   readonly rtol?: number;
+}
+
+/** One row of the built-in table. */
+export interface Case extends CaseRow {
+  readonly op: OpName;
 }
 
 /** Standard normal values. */
@@ -96,17 +101,35 @@ export function randomOf(name: string): () => number {
   };
 }
 
-export type CaseArray = Float32Array | Int32Array | Uint32Array;
+/** A tensor on the host; of dtype f16 its data are exact halves in a Float32Array. */
+export interface HostTensor extends TensorSpec {
+  readonly data: Float32Array | Int32Array | Uint32Array;
+}
 
-/** The inputs of a case as typed arrays. */
-export function fillInputs(row: Case): Record<string, CaseArray> {
-  const random = randomOf(`${row.op}/${row.name}`);
+export type HostTensors = Readonly<Record<string, HostTensor>>;
+
+const LARGEST_HALF = 65504;
+
+/** The nearest half; of numbers beyond all halves the largest, so that what is finite stays so. */
+function nearestHalf(value: number): number {
+  return Number.isFinite(value) ? roundToHalf(Math.min(Math.max(value, -LARGEST_HALF), LARGEST_HALF)) : value;
+}
+
+/** Values as the dtype can hold them. */
+export function hostTensor({ shape, dtype }: TensorSpec, list: ArrayLike<number>): HostTensor {
+  if (dtype === 'i32') return { shape, dtype, data: Int32Array.from(list) };
+  if (dtype === 'u32') return { shape, dtype, data: Uint32Array.from(list) };
+  const data = Float32Array.from(list);
+  return { shape, dtype, data: dtype === 'f16' ? data.map(nearestHalf) : data };
+}
+
+/** The inputs of a row. */
+export function fillInputs(op: string, row: CaseRow): HostTensors {
+  const random = randomOf(`${op}/${row.name}`);
   return Object.fromEntries(
-    Object.entries(row.inputs).map(([name, { shape, dtype, fill }]) => {
-      const list = fill(random, numel(shape));
-      if (dtype === 'i32') return [name, Int32Array.from(list)];
-      if (dtype === 'u32') return [name, Uint32Array.from(list)];
-      return [name, Float32Array.from(list)];
-    }),
+    Object.entries(row.inputs).map(([name, spec]) => [
+      name,
+      hostTensor(spec, spec.fill(random, numel(spec.shape))),
+    ]),
   );
 }

@@ -31,6 +31,17 @@ const special = (op: ElementwiseOp, list: readonly number[], more: Partial<Case>
 /** No value at 0, where the kinks are. */
 const apart = (shape: Shape): InputSpec => distinct(shape, -2, 2.1);
 
+/** What is no number, and what is none of the finite ones: PyTorch's functions hand NaN on. */
+const odd = [NaN, Infinity, -Infinity, -0, 0, 1, -1, NaN];
+const oddPairs: Inputs = {
+  a: values([12], [NaN, 1, NaN, Infinity, -Infinity, 0, -0, NaN, Infinity, 2, -Infinity, NaN]),
+  b: values([12], [1, NaN, NaN, Infinity, -Infinity, -0, 0, Infinity, NaN, Infinity, 2, -Infinity]),
+};
+const nans = (op: ElementwiseOp, more: Partial<Case> = {}): Case[] =>
+  [odd, odd.slice(1)].map((list, i) =>
+    row(op, `NaN and infinities${i === 0 ? ' by fours' : ''}`, { x: values([list.length], list) }, more),
+  );
+
 const extremes = [0, 1e-30, 1e4, -1e4, 88.9, -88.9, 15, -15, 3, -3];
 
 /** Ways in which two shapes broadcast, one for each way of reading in fused.ts; the last is expanded first. */
@@ -72,17 +83,22 @@ const both = (g: string, ...args: readonly string[]): Inputs =>
 
 /** The rows of each operation's own expression. A missing operation is a type error. */
 const forward: Record<ElementwiseName, readonly Case[]> = {
-  relu: [...unary('relu', apart), ...special('relu', extremes)],
+  relu: [...unary('relu', apart), ...special('relu', extremes), ...nans('relu')],
   leaky_relu: [
     ...unary('leaky_relu', apart),
+    ...nans('leaky_relu'),
     row('leaky_relu', 'slope', { x: apart(ODD) }, { attrs: { negative_slope: 0.3 }, grad: ['x'] }),
   ],
   silu: [...unary('silu', (s) => normal(s, 3)), ...special('silu', extremes)],
   gelu: [...unary('gelu', (s) => normal(s, 2)), ...special('gelu', extremes)],
   sigmoid: [...unary('sigmoid', (s) => normal(s, 3)), ...special('sigmoid', extremes)],
-  tanh: [...unary('tanh', normal), ...special('tanh', extremes)],
+  tanh: [...unary('tanh', normal), ...special('tanh', extremes), ...nans('tanh')],
   hardswish: [...unary('hardswish', (s) => distinct(s, -5, 5)), ...special('hardswish', extremes)],
-  hardsigmoid: [...unary('hardsigmoid', (s) => distinct(s, -5, 5)), ...special('hardsigmoid', extremes)],
+  hardsigmoid: [
+    ...unary('hardsigmoid', (s) => distinct(s, -5, 5)),
+    ...special('hardsigmoid', extremes),
+    ...nans('hardsigmoid'),
+  ],
   softplus: [...unary('softplus', (s) => normal(s, 4)), ...special('softplus', extremes)],
   atan: [...unary('atan', (s) => normal(s, 3)), ...special('atan', extremes)],
   exp: unary('exp', normal),
@@ -103,6 +119,10 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
   clamp: [
     ...unary('clamp', distinct, { attrs: { low: -0.51, high: 0.83 } }),
     row('clamp', 'from below', { x: distinct(ODD) }, { attrs: { low: 0.013 }, grad: ['x'] }),
+    ...nans('clamp', { attrs: { low: -0.5, high: 0.75 } }),
+    row('clamp', 'NaN and infinities, from below', { x: values([8], odd) }, { attrs: { low: -0.5 } }),
+    row('clamp', 'NaN and infinities, from above', { x: values([8], odd) }, { attrs: { high: 0.5 } }),
+    row('clamp', 'limits that cross', { x: distinct(ODD) }, { attrs: { low: 0.5, high: -0.5 } }),
     row('clamp', 'no limits', { x: normal(FOURS) }, { attrs: { low: -Infinity, high: Infinity } }),
   ],
   add: [...binary('add', normal, normal, ['a', 'b']), integersOf('add', wholes, nonzero)],
@@ -116,11 +136,13 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
   maximum: [
     ...few(binary('maximum', distinct, between, ['a', 'b'])),
     row('maximum', 'ties', { a: tied, b: tied }),
+    row('maximum', 'NaN and infinities', oddPairs),
     integersOf('maximum', wholes, nonzero),
   ],
   minimum: [
     ...few(binary('minimum', distinct, between, ['a', 'b'])),
     row('minimum', 'ties', { a: tied, b: tied }),
+    row('minimum', 'NaN and infinities', oddPairs),
     integersOf('minimum', wholes, nonzero),
   ],
   pow: [
@@ -160,7 +182,7 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
       'binary_cross_entropy_with_logits',
       'weights of three classes',
       { x: normal([7, 3], 3), target: uniform([7, 3]), pos_weight: uniform([3], 0.5, 4) },
-      { grad: ['x'] },
+      { grad: ['x', 'target', 'pos_weight'] },
     ),
     row(
       'binary_cross_entropy_with_logits',
@@ -168,11 +190,16 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
       { x: normal([6, 4], 3), target: integers([6, 4], 0, 2, 'f32'), pos_weight: values([1], [1]) },
       { grad: ['x'] },
     ),
-    row('binary_cross_entropy_with_logits', 'extreme logits', {
-      x: values([8], [1e4, -1e4, 1e4, -1e4, 90, -90, 0, 1e-6]),
-      target: values([8], [1, 0, 0, 1, 1, 1, 0.5, 0]),
-      pos_weight: values([1], [2]),
-    }),
+    row(
+      'binary_cross_entropy_with_logits',
+      'extreme logits',
+      {
+        x: values([8], [1e4, -1e4, 1e4, -1e4, 90, -90, 0, 1e-6]),
+        target: values([8], [1, 0, 0, 1, 1, 1, 0.5, 0]),
+        pos_weight: values([1], [2]),
+      },
+      { grad: ['x', 'target', 'pos_weight'] },
+    ),
   ],
   sigmoid_focal_loss: [
     row(
@@ -185,13 +212,13 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
       'sigmoid_focal_loss',
       'soft targets, four at a time',
       { x: normal([6, 4], 2), target: uniform([6, 4]) },
-      { attrs: { alpha: 0.6, gamma: 1.5 }, grad: ['x'] },
+      { attrs: { alpha: 0.6, gamma: 1.5 }, grad: ['x', 'target'] },
     ),
     row(
       'sigmoid_focal_loss',
       'no alpha',
-      { x: normal([11]), target: integers([11], 0, 2, 'f32') },
-      { attrs: { alpha: -1, gamma: 3 }, grad: ['x'] },
+      { x: normal([11]), target: uniform([11]) },
+      { attrs: { alpha: -1, gamma: 3 }, grad: ['x', 'target'] },
     ),
     row(
       'sigmoid_focal_loss',
@@ -199,10 +226,15 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
       { x: normal([11]), target: integers([11], 0, 2, 'f32') },
       { attrs: { gamma: 0 }, grad: ['x'] },
     ),
-    row('sigmoid_focal_loss', 'extreme logits', {
-      x: values([8], [1e4, -1e4, 1e4, -1e4, 60, -60, 0, 17]),
-      target: values([8], [1, 0, 0, 1, 1, 1, 0, 1]),
-    }),
+    row(
+      'sigmoid_focal_loss',
+      'extreme logits',
+      {
+        x: values([8], [1e4, -1e4, 1e4, -1e4, 60, -60, 0, 17]),
+        target: values([8], [1, 0, 0, 1, 1, 1, 0, 1]),
+      },
+      { grad: ['x', 'target'] },
+    ),
   ],
   smooth_l1_loss: [
     ...['odd size', 'small beta'].map((name, i) =>
@@ -250,6 +282,8 @@ const backward: readonly Case[] = [
     row(op, 'what arrives', { g: g(7) }),
   ),
   row('relu_backward_x', 'at and near 0', { g: g(5), y: values([5], [0, 1e-30, 2, 0, 3]) }),
+  row('relu_backward_x', 'NaN and infinity', { g: g(4), y: values([4], [NaN, Infinity, 0, 1]) }),
+  row('clamp_backward_x', 'NaN and infinities', { g: g(8), x: values([8], odd) }, { attrs: { low: -1 } }),
   row('leaky_relu_backward_x', 'at 0', { g: g(5), x: values([5], [0, -0, -1, 1, 2]) }),
   row('hardswish_backward_x', 'at the kinks', { g: g(6), x: values([6], [-3, 3, 0, -4, 4, 2.9]) }),
   row('hardsigmoid_backward_x', 'at the kinks', { g: g(6), x: values([6], [-3, 3, 0, -4, 4, 2.9]) }),
@@ -264,9 +298,13 @@ const backward: readonly Case[] = [
     { attrs: { low: -1, high: 1 } },
   ),
   row('maximum_backward_a', 'ties', both('g', 'a', 'b')),
+  row('maximum_backward_a', 'NaN and infinities', { g: g(12), ...oddPairs }),
   row('maximum_backward_b', 'ties', both('g', 'a', 'b')),
+  row('maximum_backward_b', 'NaN and infinities', { g: g(12), ...oddPairs }),
   row('minimum_backward_a', 'ties', both('g', 'a', 'b')),
+  row('minimum_backward_a', 'NaN and infinities', { g: g(12), ...oddPairs }),
   row('minimum_backward_b', 'ties', both('g', 'a', 'b')),
+  row('minimum_backward_b', 'NaN and infinities', { g: g(12), ...oddPairs }),
   row('pow_backward_a', 'base 0, negative base', {
     g: g(5),
     a: values([5], [0, 0, -2, -3, 4]),
@@ -275,7 +313,6 @@ const backward: readonly Case[] = [
   row('pow_backward_b', 'base 0', {
     g: g(3),
     a: values([3], [0, 1, 2]),
-    b: values([3], [2, 3, -1]),
     y: values([3], [0, 1, 0.5]),
   }),
   row('binary_cross_entropy_with_logits_backward_x', 'extreme logits', {

@@ -12,6 +12,7 @@ import { resampleCases } from './resample.ts';
 import { roiCases } from './roi.ts';
 import { shapeCases } from './shape.ts';
 import { sortCases } from './sort.ts';
+import { zeroCases } from './zero.ts';
 
 /** One table for all operations: it drives correctness, gradient checks and benchmarks. */
 export const cases: readonly Case[] = [
@@ -28,4 +29,5 @@ export const cases: readonly Case[] = [
   ...normCases,
   ...shapeCases,
   ...optimizerCases,
+  ...zeroCases,
 ];

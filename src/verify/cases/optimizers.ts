@@ -48,6 +48,7 @@ export const optimizerCases: Case[] = [
   sgd('nothing', 0, [0.1, 0.9, 0, 0]),
   adamw('first step', 64, 1, 0.01, 1),
   adamw('later, decay in the gradient', 132, 1000, 0.1, 0),
+  adamw('nothing', 0, 2, 0.01, 1),
   adamw('no decay, clipped', 4, 10, 0, 1, 1e-3),
   {
     ...adamw('gradients of 0', 8, 3, 0.01, 1),

@@ -72,6 +72,8 @@ export const poolCases: Case[] = [
     ),
     attrs([2, 2], [1, 1]),
   ),
+  forward('nothing but NaN', values([1, 3, 3, 1], new Array(9).fill(Number.NaN)), odd),
+  forward('zeros of both signs', values([1, 2, 4, 1], [-0, 0, 0, -0, 0, -0, -0, 0]), attrs([2, 2])),
   forward('nothing but -infinity', values([1, 3, 3, 1], new Array(9).fill(low)), odd),
   forward('no images', normal([0, 4, 4, 3]), attrs([2, 2])),
   forward('no channels', normal([2, 4, 4, 0]), attrs([2, 2])),

@@ -89,6 +89,23 @@ export const reduceCases: Case[] = [
     },
     attrs: { dims: [1], keepdim: false },
   },
+  {
+    op: 'amax',
+    name: 'one NaN in a long row',
+    inputs: {
+      x: values(
+        [2, 1200],
+        Array.from({ length: 2400 }, (_, i) => (i === 1777 ? Number.NaN : i % 7)),
+      ),
+    },
+    attrs: { dims: [1], keepdim: false },
+  },
+  {
+    op: 'amax',
+    name: 'nothing but NaN, by fours',
+    inputs: { x: values([3, 8], new Array(24).fill(Number.NaN)) },
+    attrs: { dims: [0], keepdim: false },
+  },
   softmaxRow('softmax', 'odd', normal([4, 9, 21])),
   softmaxRow('softmax', 'four at a time', normal([5, 3, 12], 3)),
   softmaxRow('softmax', 'one class', normal([5, 1])),

@@ -56,6 +56,16 @@ export const resampleCases: Case[] = [
   ...interpolate('bilinear, corners aligned, to one pixel', [1, 4, 5, 3], [1, 1], 'bilinear', true),
   ...interpolate('bilinear from one pixel', [2, 1, 1, 1], [3, 4], 'bilinear', true),
   ...interpolate('bilinear shrunk so far that pixels are skipped', [1, 40, 33, 3], [4, 5], 'bilinear'),
+  ...interpolate('bicubic odd, down and up', [2, 9, 7, 4], [13, 5], 'bicubic'),
+  ...interpolate('bicubic, corners aligned', [1, 5, 6, 3], [10, 13], 'bicubic', true),
+  ...interpolate('bicubic from one pixel', [1, 1, 2, 1], [3, 4], 'bicubic'),
+  ...(['nearest', 'bilinear', 'bicubic'] as const).flatMap((mode) =>
+    both('interpolate', `${mode} by a factor that is not the ratio of the sizes`, [1, 5, 7, 3], [11, 4], {
+      size: [11, 4],
+      mode,
+      scaleFactor: [2.3, 0.6],
+    }),
+  ),
   ...interpolate('bilinear x2, larger', [2, 24, 32, 16], [48, 64], 'bilinear'),
   ...interpolate(
     'nearest, enough channels for blocks on any adapter',
@@ -73,6 +83,12 @@ export const resampleCases: Case[] = [
   ...both('adaptive_avg_pool2d', 'overlapping windows', [1, 7, 5, 6], [3, 2], { outputSize: [3, 2] }),
   ...both('adaptive_avg_pool2d', 'larger than x', [2, 3, 4, 1], [5, 7], { outputSize: [5, 7] }),
 
+  ...both('avg_pool2d', 'a divisor of its own', [1, 7, 6, 3], [4, 3], {
+    kernelSize: [3, 2],
+    stride: [2, 2],
+    padding: [1, 0],
+    divisorOverride: 5,
+  }),
   ...average('2x2', [2, 8, 6, 5], [4, 3], [2, 2], [2, 2], [0, 0]),
   ...average('3x3, padding counted', [1, 9, 9, 4], [5, 5], [3, 3], [2, 2], [1, 1]),
   ...average('3x3, padding not counted', [2, 9, 8, 3], [5, 4], [3, 3], [2, 2], [1, 1], false, false),

@@ -11,6 +11,9 @@ const ties = (shape: Shape): InputSpec => ({
     Array.from({ length }, () => (random() < 0.02 ? Number.NaN : Math.floor(random() * 9) - 4)),
 });
 
+const many = Array.from({ length: 1600 }, (_, i) => special[(i * 7) % special.length]!);
+const nothing = new Array<number>(600).fill(NaN);
+
 const extremes = [5, -2147483648, 2147483647, 0, -1, 5, 16777217, 16777216, -1, 1];
 
 export const sortCases: Case[] = [
@@ -20,6 +23,13 @@ export const sortCases: Case[] = [
     op: 'sort',
     name: 'special values, descending',
     inputs: { x: values([16], special) },
+    attrs: { descending: true },
+  },
+  { op: 'sort', name: 'nothing but NaN', inputs: { x: values([2, 300], nothing) } },
+  {
+    op: 'sort',
+    name: 'NaN, infinities and zeros of both signs, long',
+    inputs: { x: values([2, 800], many) },
     attrs: { descending: true },
   },
   { op: 'sort', name: 'integers', inputs: { x: values([10], extremes, 'i32') } },
@@ -48,11 +58,31 @@ export const sortCases: Case[] = [
   { op: 'topk', name: 'least', inputs: { x: ties([3, 400]) }, attrs: { k: 33, largest: false } },
   { op: 'topk', name: 'ties', inputs: { x: ties([2, 3, 520]) }, attrs: { k: 100 } },
   { op: 'topk', name: 'special values', inputs: { x: values([16], special) }, attrs: { k: 16 } },
+  {
+    op: 'topk',
+    name: 'least of special values',
+    inputs: { x: values([2, 8], special) },
+    attrs: { k: 8, largest: false },
+  },
+  { op: 'topk', name: 'nothing but NaN', inputs: { x: values([2, 300], nothing) }, attrs: { k: 7 } },
   { op: 'topk', name: 'integers', inputs: { x: values([2, 5], extremes, 'i32') }, attrs: { k: 2 } },
   { op: 'topk', name: 'none', inputs: { x: normal([4, 3]) }, attrs: { k: 0 } },
   { op: 'argmax', name: 'channels', inputs: { x: normal([2, 5, 3, 5]) } },
   { op: 'argmax', name: 'ties', inputs: { x: integers([40, 8], 0, 3, 'f32') } },
   { op: 'argmax', name: 'special values', inputs: { x: values([4, 4], special) } },
+  { op: 'argmax', name: 'special values, long', inputs: { x: values([2, 800], many) } },
+  { op: 'argmax', name: 'nothing but NaN', inputs: { x: values([2, 300], nothing) } },
+  {
+    op: 'argmax',
+    name: 'nothing but -infinity',
+    inputs: {
+      x: values(
+        [1, 600],
+        nothing.map(() => -Infinity),
+      ),
+    },
+  },
+  { op: 'argmax', name: 'zeros of both signs', inputs: { x: values([2, 3], [-0, 0, -0, 0, -0, 0]) } },
   { op: 'argmax', name: 'integers', inputs: { x: values([2, 5], extremes, 'i32') } },
   { op: 'argmax', name: 'long rows', inputs: { x: distinct([3, 2000]) } },
   { op: 'argmax', name: 'long rows of ties', inputs: { x: ties([2, 777]) } },

@@ -19,5 +19,17 @@ struct Params {
   blocks: u32,      // blocks of columns
   splits: u32,      // parts of the inner sum (filter gradients)
   split: u32,       // its elements a part
+  depth: u32,       // groups or batch entries where they are more than z can hold, else 0
 }
 @group(0) @binding(0) var<uniform> p: Params;
+
+// Blocks go along x and y and matrices along z; more than 65,535 matrices (all small) go along y and z.
+fn matrix_of(group: vec3u, groups: vec3u) -> u32 {
+  return select(group.z, group.z * groups.y + group.y, p.depth > 0u);
+}
+
+// Beyond the last matrix a block beyond the last row, where nothing is stored.
+fn block_of(group: vec3u, groups: vec3u) -> u32 {
+  let deep = select(group.x, p.blocks * p.M, matrix_of(group, groups) >= p.depth);
+  return select(group.y * groups.x + group.x, deep, p.depth > 0u);
+}

@@ -11,7 +11,9 @@
 fn finish(o: u32, group_mean: f32, variance: f32, count: f32) {
   mean[o] = group_mean;
   invstd[o] = 1.0 / sqrt(variance + p.eps);
-  let unbiased = variance * (count / (count - 1.0));
-  new_running_mean[o] = (1.0 - p.momentum) * running_mean[o] + p.momentum * group_mean;
-  new_running_var[o] = (1.0 - p.momentum) * running_var[o] + p.momentum * unbiased;
+  // An empty batch changes nothing; its count arrives as 1.
+  let momentum = select(0.0, p.momentum, count > 1.0);
+  let unbiased = variance * (count / max(count - 1.0, 1.0));
+  new_running_mean[o] = (1.0 - momentum) * running_mean[o] + momentum * group_mean;
+  new_running_var[o] = (1.0 - momentum) * running_var[o] + momentum * unbiased;
 }

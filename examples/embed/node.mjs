@@ -1,5 +1,5 @@
 // One kernel in your own WebGPU program: RoIAlign, encoded into your pass, on your device and buffers.
-// Run: node examples/embed.mjs
+// Run: node examples/embed/node.mjs
 import { openGpu } from 'fovea';
 import { roiAlign } from 'fovea/kernels';
 

@@ -1,0 +1,41 @@
+import { ShapeError } from '../../errors.ts';
+import { formatShape } from '../../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import { affine, clamp, exp, greater, mul, neg, softplus, tanh, where } from './elementwise.ts';
+
+// Activations that are made of others: lowering runs each as one kernel, or at the end of the kernel before.
+
+/** x where positive, else alpha (exp(x) - 1) (Clevert et al. 2016). The gradient at 0 is alpha, as in PyTorch. */
+export const elu = (x: Tensor, alpha = 1): Tensor =>
+  where(greater(x, 0), x, affine(exp(clamp(x, Number.NEGATIVE_INFINITY, 0)), alpha, -alpha));
+
+/** x limited to min..max (PyTorch's hardtanh). Unlike clamp's, its gradient on the limits is 0. */
+export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
+  if (!(min < max)) throw new ShapeError(`hardtanh: min ${min} must be below max ${max}`);
+  const inside = mul(greater(x, min), greater(max, x));
+  return where(inside.detach(), x, clamp(x, min, max).detach());
+}
+
+/** x limited to 0..6. The gradient at 0 and at 6 is 0, as in PyTorch. */
+export const relu6 = (x: Tensor): Tensor => hardtanh(x, 0, 6);
+
+/** x tanh(softplus(x)) (Misra 2020). */
+export const mish = (x: Tensor): Tensor => mul(x, tanh(softplus(x)));
+
+/** log(sigmoid(x)) = -softplus(-x), finite for any finite x. */
+export const logSigmoid = (x: Tensor): Tensor => neg(softplus(neg(x)));
+
+/**
+ * x where positive, else weight x (He et al. 2015, PReLU), with a weight that is learned. x: […,C]; weight: [1], or [C]
+ * for a slope of each channel. At 0 the gradient is the weight. Throws ShapeError for another weight.
+ */
+export function prelu(x: Tensor, weight: Tensor): Tensor {
+  if (weight.shape.length !== 1 || (weight.shape[0] !== 1 && weight.shape[0] !== x.shape.at(-1))) {
+    throw new ShapeError(
+      `prelu: weight ${formatShape(weight.shape)} must be [1] or [${x.shape.at(-1) ?? 1}] for x ${formatShape(x.shape)}`,
+    );
+  }
+  // A weight of one is a scalar here, so that x keeps its rank.
+  const slope = weight.shape[0] === 1 ? weight.reshape([]) : weight;
+  return where(greater(x, 0), x, mul(slope, x));
+}

@@ -1,0 +1,87 @@
+import type { Caps } from '../device/caps.ts';
+import { DeviceLimitError } from '../errors.ts';
+import { byteLength, type DType, formatSpec, type TensorSpec } from '../shape.ts';
+import { type Assembled, assemble } from '../wgsl/assemble.ts';
+import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
+import grid from '../wgsl/lib/grid.wgsl';
+
+/** One dispatch: which shader, with what, over how many invocations. */
+export interface Dispatch {
+  /** The kernel's own file, and the snippets that stand before it. */
+  readonly shader: string;
+  readonly snippets?: readonly string[];
+  readonly enable?: readonly string[];
+  readonly types?: Readonly<Record<string, string>>;
+  readonly constants?: Readonly<Record<string, number | boolean>>;
+  /** Values for the file's `struct Params`, by name. */
+  readonly params?: Readonly<Record<string, number>>;
+  /** WGSL variable -> tensor, where the two names differ. */
+  readonly bind?: Readonly<Record<string, string>>;
+  /** One invocation each, in workgroups of 64 (the header's WORKGROUP); or workgroups in three dimensions. */
+  readonly grid: number | readonly [number, number, number];
+  /**
+   * Set where the shader stores its main output through `epilogue(v, i)`: the type of v (`V` in WGSL), i
+   * being the flat index of its (first) element. Lowering puts fused elementwise operations there.
+   */
+  readonly epilogue?: 'f32' | 'vec4f';
+}
+
+/** All that a kernel needs to run: dispatches in order, and memory between them. */
+export interface KernelPlan {
+  readonly dispatches: readonly Dispatch[];
+  /** Buffers that only the kernel's own dispatches see: name -> bytes. Contents are undefined at first. */
+  readonly scratch?: Readonly<Record<string, number>>;
+  /** Read-only tables, made once: name -> values. */
+  readonly tables?: Readonly<Record<string, Float32Array | Int32Array | Uint32Array>>;
+}
+
+/** A grid of workgroups of 64 for n invocations, folded where it passes 65,535. */
+export function foldGrid(n: number): [number, number, number] {
+  const groups = Math.ceil(n / 64);
+  if (groups <= 65535) return [groups, 1, 1];
+  const rows = Math.ceil(groups / 65535);
+  return [Math.ceil(groups / rows), rows, 1];
+}
+
+export const workgroupsOf = (dispatch: Dispatch): readonly [number, number, number] =>
+  typeof dispatch.grid === 'number' ? foldGrid(dispatch.grid) : dispatch.grid;
+
+/** The shader of a dispatch, with the epilogue that is given (a plain store where none is). */
+export function shaderOf(dispatch: Dispatch, epilogue = epilogueNone): Assembled {
+  const { enable, types, constants, snippets = [], shader, epilogue: value } = dispatch;
+  const linear = typeof dispatch.grid === 'number';
+  return assemble(
+    {
+      enable,
+      types: { ...types, ...(value && { V: value }) },
+      constants: { ...(linear && { WORKGROUP: 64 }), ...constants },
+    },
+    [...(value ? [epilogue] : []), ...(linear ? [grid] : []), ...snippets, shader],
+  );
+}
+
+/** WGSL's name of an element type. */
+export const wgslType = (dtype: DType): string => dtype;
+
+function checkBytes(op: string, what: string, bytes: number, { maxBindingSize }: Caps): void {
+  if (bytes > maxBindingSize) {
+    throw new DeviceLimitError(
+      `${op}: ${what} takes ${bytes} bytes, the device binds at most ${maxBindingSize}; use a smaller batch or size`,
+    );
+  }
+}
+
+/** Throws where a tensor is larger than the device can bind, or of a type that it lacks. */
+export function checkTensor(op: string, name: string, spec: TensorSpec, caps: Caps): void {
+  checkBytes(op, formatSpec(name, spec), byteLength(spec), caps);
+  if (spec.dtype === 'f16' && !caps.f16) {
+    throw new DeviceLimitError(
+      `${op}: ${formatSpec(name, spec)} needs the feature shader-f16, which the device lacks; cast it to f32`,
+    );
+  }
+}
+
+/** Throws where the memory between a kernel's dispatches is larger than the device can bind. */
+export function checkScratch(op: string, { scratch = {} }: KernelPlan, caps: Caps): void {
+  for (const [name, bytes] of Object.entries(scratch)) checkBytes(op, `its memory ${name}`, bytes, caps);
+}

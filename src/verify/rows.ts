@@ -1,0 +1,142 @@
+import { DeviceLimitError, DeviceLostError, FoveaError } from '../errors.ts';
+import type { HostArray } from '../shape.ts';
+import type { Bench } from './poison.ts';
+import type { Arrays, Comparison } from './runKernel.ts';
+
+/** What came of one check of one case. */
+export interface Row {
+  readonly op: string;
+  /** The case's name. */
+  readonly name: string;
+  /** `both`: a conformance case, whose outputs and gradients are one check. */
+  readonly direction: 'forward' | 'backward' | 'both';
+  /** |got - want| of the worst element, and what it is allowed; NaN where nothing was computed. */
+  readonly maxError: number;
+  readonly tolerance: number;
+  /** False where something is wrong or could not be computed. */
+  readonly ok: boolean;
+  /**
+   * `unsupported`: there is no such operation, or the device is too small for the case. `not applicable`: the operation
+   * does not take the dtype that was asked for, on purpose; `message` says why.
+   */
+  readonly status: 'ok' | 'failed' | 'unsupported' | 'not applicable';
+  /** What is wrong: the output, the index and both values; empty where all is well. */
+  readonly message: string;
+}
+
+export interface VerifyOptions {
+  /**
+   * f16: the float inputs are rounded to halves and are given to the GPU as f16 tensors; the float64 references get the
+   * rounded values. A float may be off by 2e-3 of the output's largest magnitude; integers must be equal. Needs the
+   * device feature `shader-f16`. Default: f32, with each row's own tolerance.
+   */
+  readonly dtype?: 'f32' | 'f16';
+  /**
+   * How often each check runs, each time in memory that holds something else. A check fails where any bit of any run
+   * differs from the first. Default 1.
+   */
+  readonly repeat?: number;
+  /** Told of every row as it ends, in order. What it throws ends the verification. */
+  onRow?(row: Row): void;
+}
+
+type Subject = Pick<Row, 'op' | 'name'>;
+
+const NOTHING = { maxError: Number.NaN, tolerance: Number.NaN };
+
+/** Checks what can be known before anything runs. */
+export function checkOptions({ gpu }: Bench, { dtype = 'f32', repeat = 1 }: VerifyOptions): void {
+  if (dtype !== 'f32' && dtype !== 'f16') {
+    throw new FoveaError(`verify: dtype is ${JSON.stringify(dtype)}; choose f32 or f16`);
+  }
+  if (!Number.isInteger(repeat) || repeat < 1) {
+    throw new FoveaError(`verify: repeat is ${repeat}; give a whole number of runs, 1 or more`);
+  }
+  if (dtype === 'f16' && !gpu.device.caps.f16) {
+    throw new DeviceLimitError(
+      `verify: dtype f16 needs the feature shader-f16, which the device on ${gpu.device.adapter.name} lacks; take f32, or a device that has it`,
+    );
+  }
+}
+
+/**
+ * A row of what `check` finds. An error that it throws ends no more than this row, but for a lost device, after which
+ * there is nothing to run on; what the device is too small for is unsupported.
+ */
+export async function checked(
+  { op, name }: Subject,
+  direction: Row['direction'],
+  check: () => Promise<Comparison> | Comparison,
+): Promise<Row> {
+  try {
+    const result = await check();
+    return { op, name, direction, ...result, status: result.ok ? 'ok' : 'failed' };
+  } catch (error) {
+    if (error instanceof DeviceLostError) throw error;
+    const status = error instanceof DeviceLimitError ? 'unsupported' : 'failed';
+    const message = error instanceof Error ? error.message : String(error);
+    return { op, name, direction, ...NOTHING, ok: false, status, message };
+  }
+}
+
+export const notApplicable = ({ op, name }: Subject, direction: Row['direction'], message: string): Row => ({
+  op,
+  name,
+  direction,
+  ...NOTHING,
+  ok: true,
+  status: 'not applicable',
+  message,
+});
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly unsupported: number;
+  readonly notApplicable: number;
+}
+
+export function countRows(rows: readonly Row[]): Counts {
+  const count = (status: Row['status']) => rows.filter((row) => row.status === status).length;
+  return {
+    passed: count('ok'),
+    failed: count('failed'),
+    unsupported: count('unsupported'),
+    notApplicable: count('not applicable'),
+  };
+}
+
+/** `901 passed, 0 failed, 0 unsupported`, and what is not applicable, where something is. */
+export const summaryOf = ({ passed, failed, unsupported, notApplicable: beside }: Counts): string =>
+  `${passed} passed, ${failed} failed, ${unsupported} unsupported${beside > 0 ? `, ${beside} not applicable` : ''}`;
+
+/** Runs `compute` as often as asked: the values of the first run, and the first bit of a later one that differs. */
+export async function repeated(
+  bench: Bench,
+  compute: () => Promise<Arrays>,
+  times = 1,
+): Promise<{ values: Arrays; unsteady: Comparison[] }> {
+  bench.begin(0);
+  const values = await compute();
+  for (let run = 1; run < times; run++) {
+    bench.begin(run);
+    const again = await compute();
+    for (const [name, first] of Object.entries(values)) {
+      const index = firstDifference(first, again[name]!);
+      if (index < 0) continue;
+      const [a, b] = [first[index]!, again[name]![index]!];
+      const message = `${name}[${index}] is not deterministic: ${a} in run 1, ${b} in run ${run + 1} of ${times}`;
+      return { values, unsteady: [{ ok: false, maxError: Math.abs(a - b), tolerance: 0, message }] };
+    }
+  }
+  return { values, unsteady: [] };
+}
+
+/** The first element whose bits differ, or -1. */
+function firstDifference(a: HostArray, b: HostArray): number {
+  const bytesOf = ({ buffer, byteOffset, byteLength }: HostArray) =>
+    new Uint8Array(buffer, byteOffset, byteLength);
+  const [x, y] = [bytesOf(a), bytesOf(b)];
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return Math.floor(i / a.BYTES_PER_ELEMENT);
+  return -1;
+}

@@ -1,0 +1,81 @@
+import * as g from '../../../src/graph/index.ts';
+import type { Tensor } from '../../../src/graph/tensor.ts';
+import { any, type Faults, f, i, numbers, u } from './common.ts';
+
+const unary = (fn: (x: Tensor) => Tensor, bad: Faults['bad'] = []): Faults => ({
+  good: () => fn(f(2, 3)),
+  bad: [[() => fn(u(2)), 'u32'], [() => fn(any), 'undefined'], [() => fn(3 as never), '3'], ...bad],
+});
+const floatUnary = (fn: (x: Tensor) => Tensor, bad: Faults['bad'] = []): Faults =>
+  unary(fn, [[() => fn(i(2)), 'i32'], ...bad]);
+const binary = (fn: (a: Tensor, b: Tensor) => Tensor): Faults => ({
+  good: () => fn(f(2, 3), f(3)),
+  bad: [
+    [() => fn(f(2, 3), f(2)), /\[2,3\] and \[2\]|\[2\] and \[2,3\]/],
+    [() => fn(f(2), i(2)), 'i32'],
+    [() => fn(f(2), any), 'undefined'],
+    [() => fn(u(2), u(2)), 'u32'],
+  ],
+});
+
+export const elementwiseRows: Record<string, Faults> = {
+  relu: floatUnary(g.relu),
+  leakyRelu: floatUnary(g.leakyRelu, [[() => g.leakyRelu(f(2), numbers.NaN), 'NaN']]),
+  silu: floatUnary(g.silu),
+  gelu: floatUnary(g.gelu),
+  sigmoid: floatUnary(g.sigmoid),
+  tanh: floatUnary(g.tanh),
+  hardswish: floatUnary(g.hardswish),
+  hardsigmoid: floatUnary(g.hardsigmoid),
+  softplus: floatUnary(g.softplus),
+  atan: floatUnary(g.atan),
+  exp: floatUnary(g.exp),
+  log: floatUnary(g.log),
+  sqrt: floatUnary(g.sqrt),
+  rsqrt: floatUnary(g.rsqrt),
+  abs: unary(g.abs),
+  neg: unary(g.neg),
+  floor: floatUnary(g.floor),
+  affine: floatUnary((x) => g.affine(x, 2), [[() => g.affine(f(2), any), 'undefined']]),
+  clamp: floatUnary((x) => g.clamp(x, 0, 1), [[() => g.clamp(f(2), numbers.NaN, 1), 'NaN']]),
+  add: {
+    ...binary(g.add),
+    bad: [...binary(g.add).bad, [() => g.add(i(2), 0.5), /0\.5.*i32/]],
+    op: /add|full/,
+  },
+  sub: binary(g.sub),
+  mul: binary(g.mul),
+  div: binary(g.div),
+  remainder: binary(g.remainder),
+  maximum: binary(g.maximum),
+  minimum: binary(g.minimum),
+  pow: binary(g.pow),
+  equal: binary(g.equal),
+  greater: binary(g.greater),
+  greaterEqual: binary(g.greaterEqual),
+  where: {
+    good: () => g.where(f(2, 3), f(3), 0),
+    bad: [
+      [() => g.where(f(2), f(3), f(3)), '[3]'],
+      [() => g.where(f(2), f(2), i(2)), 'i32'],
+      [() => g.where(any, f(2), f(2)), 'undefined'],
+    ],
+  },
+
+  less: { ...binary(g.less), op: 'greater' },
+  lessEqual: { ...binary(g.lessEqual), op: 'greater_equal' },
+  elu: { ...floatUnary((x) => g.elu(x), [[() => g.elu(f(2), numbers.NaN), 'NaN']]), op: /.*/ },
+  hardtanh: { ...unary((x) => g.hardtanh(x), [[() => g.hardtanh(f(2), 1, -1), '-1']]), op: /.*/ },
+  relu6: { ...unary(g.relu6), op: /.*/ },
+  mish: { ...floatUnary(g.mish), op: 'softplus' },
+  logSigmoid: { ...unary(g.logSigmoid), op: /neg|softplus/ },
+  prelu: {
+    op: /prelu|mul|where/,
+    good: () => g.prelu(f(2, 3), f(3)),
+    bad: [
+      [() => g.prelu(f(2, 3), f(2)), '[2]'],
+      [() => g.prelu(f(2, 3), f()), '[]'],
+      [() => g.prelu(f(2, 3), i(3)), 'i32'],
+    ],
+  },
+};
