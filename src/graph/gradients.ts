@@ -3,7 +3,7 @@ import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise.ts';
 import { expressionOf } from '../kernels/fused.ts';
 import type { OpName } from '../kernels/ops.ts';
 import { numel, type Shape } from '../shape.ts';
-import { transpose } from './functions/shape.ts';
+import { inF32, transpose } from './functions/shape.ts';
 import { apply, type Tensor } from './tensor.ts';
 
 /** What a gradient rule sees: the operation's inputs, outputs and attributes, and the gradients that arrive. */
@@ -43,8 +43,12 @@ const elementwise = (op: ElementwiseOp): GradientRule | null => {
       const backward = `${op}_backward_${arg}`;
       if (!wants(arg) || !elementwiseRef(backward)) continue;
       const { wgsl, uses } = expressionOf({ row: ref.row, backwardTo: arg });
-      const used = Object.fromEntries(uses.map((name) => [name, values[name]!]));
-      const full = wgsl === 'g' ? g : one(backward as OpName, used, attrs);
+      // What is summed afterwards is kept in f32 until then.
+      const summed = numel(inputs[arg]!.shape) !== numel(g.shape);
+      const used = Object.fromEntries(
+        uses.map((name) => [name, name === 'g' && summed ? inF32(g) : values[name]!]),
+      );
+      const full = wgsl === 'g' ? (summed ? inF32(g) : g) : one(backward as OpName, used, attrs);
       // An argument that the gradient does not read may be wider than what it does read.
       result[arg] = sumTo(full, inputs[arg]!.shape);
     }
@@ -102,6 +106,10 @@ const withKeepdim = (x: Tensor, reduced: Tensor, dims: readonly number[]): Tenso
 const resamplingBackward =
   (forward: OpName): GradientRule =>
   ({ attrs: { inputSize: _, ...attrs }, grads }) => ({ dy: one(forward, { x: grads.dx }, attrs) });
+
+/** An operation's output, computed once more in f32 where it was stored in halves. */
+const fromF32 = (op: OpName, x: Tensor, y: Tensor): Tensor =>
+  y.dtype === 'f32' ? y : one(op, { x: inF32(x) });
 
 const none: GradientRule | null = null;
 
@@ -213,19 +221,21 @@ export const gradients: Record<OpName, GradientRule | null> = {
     const share = one('div', { a: withKeepdim(x!, g!, attrs.dims), b: count });
     return { x: one('mul', { a: top, b: share }) };
   },
-  // y (g - sum(g y))
-  softmax: ({ outputs: { y }, grads: { y: g } }) => {
+  // y (g - sum(g y)). The difference cancels where one class has nearly all, so y is not taken from halves.
+  softmax: ({ inputs, outputs, grads }) => {
+    const [y, g] = [fromF32('softmax', inputs.x!, outputs.y!), inF32(grads.y!)];
     const weighted = one(
       'sum',
-      { x: one('mul', { a: g!, b: y! }) },
-      { dims: [y!.shape.length - 1], keepdim: true },
+      { x: one('mul', { a: g, b: y }) },
+      { dims: [y.shape.length - 1], keepdim: true },
     );
-    return { x: one('mul', { a: y!, b: one('sub', { a: g!, b: weighted }) }) };
+    return { x: one('mul', { a: y, b: one('sub', { a: g, b: weighted }) }) };
   },
   // g - exp(y) sum(g)
-  log_softmax: ({ outputs: { y }, grads: { y: g } }) => {
-    const total = one('sum', { x: g! }, { dims: [y!.shape.length - 1], keepdim: true });
-    return { x: one('sub', { a: g!, b: one('mul', { a: one('exp', { x: y! }), b: total }) }) };
+  log_softmax: ({ inputs, outputs, grads }) => {
+    const [y, g] = [fromF32('log_softmax', inputs.x!, outputs.y!), inF32(grads.y!)];
+    const total = one('sum', { x: g }, { dims: [y.shape.length - 1], keepdim: true });
+    return { x: one('sub', { a: g, b: one('mul', { a: one('exp', { x: y }), b: total }) }) };
   },
   batch_norm: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: g } }) => {
     const { dx, dweight, dbias } = apply('batch_norm_backward', { dy: g, x, weight, mean, invstd }, attrs);

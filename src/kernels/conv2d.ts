@@ -1,5 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { expectFloats, formatSpec, numel, type TensorSpec } from '../shape.ts';
+import convDirect from '../wgsl/lib/conv_direct.wgsl';
+import convTransposed from '../wgsl/lib/conv_transposed.wgsl';
 import { depthwiseDispatch, depthwiseFilterPlan, isDepthwise } from './depthwise.ts';
 import { filterPlan, type GemmProblem, gemmDispatch } from './gemm.ts';
 import { defineKernel, type Given } from './kernel.ts';
@@ -78,7 +80,7 @@ function problemOf(x: TensorSpec, kernel: Size2, y: TensorSpec, attrs: Conv2dAtt
     weightStrides: [IG * O, O, 1],
     batch: groups,
     batchStrides: [IG, OG, OG],
-    transposed: false,
+    gather: convDirect,
     dtype: x.dtype,
   };
 }
@@ -244,7 +246,7 @@ export const convTranspose2d = defineKernel({
       weightStrides: [OG * C, 1, C],
       batch: attrs.groups,
       batchStrides: [C / attrs.groups, C / attrs.groups, OG],
-      transposed: strided,
+      gather: strided ? convTransposed : convDirect,
       dtype: x.dtype,
     };
     return { dispatches: [gemmDispatch(caps, problem, bias !== undefined)] };

@@ -16,6 +16,7 @@ export interface ElementwiseRow {
   readonly integer?: boolean;
 }
 
+const SLOPE = 'let e = exp(-abs(x));\n  let s = 1.0 + e;';
 const SIGMOID = '1.0 / (1.0 + exp(-x))';
 // log(1 + exp(-|x|)): the part of the logistic losses that stays finite for any x.
 const LOG1P_EXP = 'log(1.0 + exp(-abs(x)))';
@@ -54,12 +55,13 @@ export const elementwiseRows = {
       x: 'g * (0.5 * (1.0 + erf(0.7071067811865475 * x)) + x * 0.3989422804014327 * exp(-0.5 * x * x))',
     },
   }),
-  sigmoid: row({ args: ['x'], wgsl: SIGMOID, backward: { x: 'g * y * (1.0 - y)' } }),
+  // Slopes from x: 1 - y has no digits left where y is nearly 1, least of all in halves.
+  sigmoid: row({ args: ['x'], wgsl: SIGMOID, backward: { x: `${SLOPE}\n  return g * e / (s * s);` } }),
   // Beyond 15 tanh is 1 in f32, and some drivers' own tanh overflows.
   tanh: row({
     args: ['x'],
     wgsl: 'nan_over(tanh(clamp(x, V(-15.0), V(15.0))), x)',
-    backward: { x: 'g * (1.0 - y * y)' },
+    backward: { x: `${SLOPE.replace('abs(x)', '2.0 * abs(x)')}\n  return g * 4.0 * e / (s * s);` },
   }),
   hardswish: row({
     args: ['x'],

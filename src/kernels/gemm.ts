@@ -12,7 +12,6 @@ import biasSnippet from '../wgsl/lib/bias.wgsl';
 import biasNone from '../wgsl/lib/bias_none.wgsl';
 import convDirect from '../wgsl/lib/conv_direct.wgsl';
 import convParams from '../wgsl/lib/conv_params.wgsl';
-import convTransposed from '../wgsl/lib/conv_transposed.wgsl';
 import filterScalar from '../wgsl/lib/filter_scalar.wgsl';
 import filterVec4 from '../wgsl/lib/filter_vec4.wgsl';
 import gemmScalar from '../wgsl/lib/gemm_scalar.wgsl';
@@ -43,7 +42,8 @@ export interface GemmProblem {
   readonly weightStrides: readonly [tap: number, source: number, result: number];
   readonly batch: number;
   readonly batchStrides: readonly [x: number, weight: number, y: number];
-  readonly transposed: boolean;
+  /** Which source pixel a tap reads: conv_direct.wgsl or conv_transposed.wgsl. */
+  readonly gather: string;
   readonly dtype: DType;
 }
 
@@ -64,7 +64,7 @@ export function matrixProblem(M: number, K: number, N: number, dtype: DType, bat
     weightStrides: [0, N, 1],
     batch,
     batchStrides: [M * K, K * N, M * N],
-    transposed: false,
+    gather: convDirect,
     dtype,
   };
 }
@@ -162,7 +162,7 @@ export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): D
     shader: CONV_SHADERS[variant.name],
     snippets: [
       convParams,
-      problem.transposed ? convTransposed : convDirect,
+      problem.gather,
       bias ? biasSnippet : biasNone,
       vec4 ? gemmVec4 : gemmScalar,
       ...(variant.tile ? [tileConv] : []),

@@ -86,8 +86,11 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     forward: ({ x }) => x! * normalCdf(x!),
     backward: { x: ({ x, g }) => g! * (normalCdf(x!) + x! * normalPdf(x!)) },
   },
-  sigmoid: { forward: ({ x }) => sigmoid(x!), backward: { x: ({ y, g }) => g! * y! * (1 - y!) } },
-  tanh: { forward: ({ x }) => Math.tanh(x!), backward: { x: ({ y, g }) => g! * (1 - y! * y!) } },
+  sigmoid: {
+    forward: ({ x }) => sigmoid(x!),
+    backward: { x: ({ x, g }) => g! * sigmoid(x!) * sigmoid(-x!) },
+  },
+  tanh: { forward: ({ x }) => Math.tanh(x!), backward: { x: ({ x, g }) => g! / Math.cosh(x!) ** 2 } },
   hardswish: {
     forward: ({ x }) => (x! * clip(x! + 3, 0, 6)) / 6,
     backward: { x: ({ x, g }) => (x! < -3 ? 0 : x! >= 3 ? g! : g! * (x! / 3 + 0.5)) },

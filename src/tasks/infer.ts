@@ -136,7 +136,9 @@ export class Segmenter {
     }
     this.trained = trained;
     this.#model = model;
-    this.#step = new SizedStep(() => gpu.capture((images) => ({ labels: argmax(model.forward(images!), -1) })));
+    this.#step = new SizedStep(() =>
+      gpu.capture((images) => ({ labels: argmax(model.forward(images!), -1) })),
+    );
   }
 
   async segment(image: FloatImage): Promise<Segmentation> {

@@ -24,7 +24,7 @@ export const int = (min: number, max: number): fc.Arbitrary<number> => fc.intege
 export const pairOf = (min: number, max: number): fc.Arbitrary<[number, number]> =>
   fc.tuple(int(min, max), int(min, max));
 
-/** Sizes of a dimension: one in eight is a multiple of 4 or 16, where kernels take their wide paths. */
+/** Sizes of a dimension: many are a multiple of 4 or 16, where kernels take their wide paths. */
 export const channels: fc.Arbitrary<number> = fc.oneof(
   { weight: 3, arbitrary: int(1, 9) },
   { weight: 2, arbitrary: fc.constantFrom(4, 8, 12, 16) },
@@ -33,15 +33,25 @@ export const channels: fc.Arbitrary<number> = fc.oneof(
 
 export const shapeOf = (minRank: number, maxRank: number, most = 5): fc.Arbitrary<number[]> =>
   fc.array(
-    fc.oneof({ weight: 6, arbitrary: int(1, most) }, { weight: 1, arbitrary: fc.constantFrom(8, 12) }),
+    fc.oneof(
+      { weight: 30, arbitrary: int(1, most) },
+      { weight: 5, arbitrary: fc.constantFrom(8, 12) },
+      { weight: 1, arbitrary: fc.constant(0) },
+    ),
     {
       minLength: minRank,
       maxLength: maxRank,
     },
   );
 
+/** Images of a batch; now and then none. */
+export const batch: fc.Arbitrary<number> = fc.oneof(
+  { weight: 15, arbitrary: int(1, 2) },
+  { weight: 1, arbitrary: fc.constant(0) },
+);
+
 export const imageShape: fc.Arbitrary<[number, number, number, number]> = fc.tuple(
-  int(1, 2),
+  batch,
   int(1, 11),
   int(1, 11),
   channels,

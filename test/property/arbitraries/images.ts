@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { distinct, normal, uniform } from '../../../src/verify/cases/case.ts';
-import { caseOf, channels, imageShape, int, pairOf } from './common.ts';
+import { batch, caseOf, channels, imageShape, int, pairOf } from './common.ts';
 
 /** Groups and the channels of each: everything between one group and depthwise. */
 const grouped = fc.oneof(
@@ -10,7 +10,7 @@ const grouped = fc.oneof(
 );
 
 const convolution = fc.record({
-  batch: int(1, 2),
+  batch,
   size: pairOf(1, 12),
   kernel: pairOf(1, 4),
   stride: pairOf(1, 3),
@@ -57,9 +57,9 @@ export const images = {
   conv2d: caseOf(
     'conv2d',
     convolution.filter(fits),
-    ({ batch, size, kernel, channels: c, bias, ...attrs }) => ({
+    ({ batch: n, size, kernel, channels: c, bias, ...attrs }) => ({
       inputs: {
-        x: normal([batch, ...size, c.groups * c.inside]),
+        x: normal([n, ...size, c.groups * c.inside]),
         weight: normal([...kernel, c.inside, c.groups * c.outside], 0.3),
         ...(bias ? { bias: normal([c.groups * c.outside]) } : {}),
       },
@@ -77,9 +77,9 @@ export const images = {
         return extra[i]! < stride[i]! && out >= 1;
       }),
     ),
-    ([{ batch, size, kernel, channels: c, bias, ...attrs }, outputPadding]) => ({
+    ([{ batch: n, size, kernel, channels: c, bias, ...attrs }, outputPadding]) => ({
       inputs: {
-        x: normal([batch, ...size, c.groups * c.inside]),
+        x: normal([n, ...size, c.groups * c.inside]),
         weight: normal([...kernel, c.outside, c.groups * c.inside], 0.3),
         ...(bias ? { bias: normal([c.groups * c.outside]) } : {}),
       },

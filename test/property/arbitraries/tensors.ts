@@ -106,11 +106,15 @@ export const tensors = {
     ...(whole === 0 ? {} : { grad: ['x'] }),
     atol,
   })),
-  amax: caseOf('amax', fc.tuple(withDims(0), fc.boolean()), ([{ shape, dims }, keepdim]) => ({
-    inputs: { x: distinct(shape) },
-    attrs: { dims, keepdim },
-    grad: ['x'],
-  })),
+  amax: caseOf(
+    'amax',
+    fc.tuple(withDims(0), fc.boolean()).filter(([{ shape, dims }]) => dims.every((dim) => shape[dim] !== 0)),
+    ([{ shape, dims }, keepdim]) => ({
+      inputs: { x: distinct(shape) },
+      attrs: { dims, keepdim },
+      grad: ['x'],
+    }),
+  ),
   softmax: caseOf('softmax', shapeOf(1, 4, 9), (shape) => ({ inputs: { x: normal(shape, 3) }, grad: ['x'] })),
   log_softmax: caseOf('log_softmax', shapeOf(1, 4, 9), (shape) => ({
     inputs: { x: normal(shape, 3) },
