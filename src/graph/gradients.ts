@@ -3,7 +3,8 @@ import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise.ts';
 import { expressionOf } from '../kernels/fused.ts';
 import type { OpName } from '../kernels/ops.ts';
 import { numel, type Shape } from '../shape.ts';
-import { inF32, transpose } from './functions/shape.ts';
+import { inF32 } from './functions/inF32.ts';
+import { transpose } from './functions/shape.ts';
 import { apply, type Tensor } from './tensor.ts';
 
 /** What a gradient rule sees: the operation's inputs, outputs and attributes, and the gradients that arrive. */

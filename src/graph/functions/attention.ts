@@ -2,8 +2,9 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatShape, isFloat } from '../../shape.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { add, affine, where } from './elementwise.ts';
+import { inF32 } from './inF32.ts';
 import { matmul, softmax } from './reduce.ts';
-import { cast, inF32, transpose } from './shape.ts';
+import { cast, transpose } from './shape.ts';
 
 export interface AttentionOptions {
   /** i32: 0 where a query must not see a key; floats: added to the scores. Broadcasts to […,L,S]. */

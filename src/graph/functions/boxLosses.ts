@@ -2,8 +2,9 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape, sameShape } from '../../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, atan, div, maximum, minimum, mul, relu, sub } from './elementwise.ts';
-import { type Reduction, reduceLoss } from './losses.ts';
-import { inF32, slice } from './shape.ts';
+import { inF32 } from './inF32.ts';
+import { type Reduction, reduceLoss } from './reduction.ts';
+import { slice } from './shape.ts';
 
 /** Keeps quotients finite where boxes are empty, as in torchvision. */
 const EPS = 1e-7;

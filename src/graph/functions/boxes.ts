@@ -5,7 +5,8 @@ import type { RoiPoolAttrs } from '../../kernels/roiPool.ts';
 import { expectNumber, formatShape } from '../../shape.ts';
 import { apply, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
-import { cast, concat, inF32, slice } from './shape.ts';
+import { inF32 } from './inF32.ts';
+import { cast, concat, slice } from './shape.ts';
 
 /** Intersection over union of every box of a […,N,4] with every box of b […,M,4]: […,N,M]. 0 for empty unions. */
 export const boxIou = (a: Tensor, b: Tensor): Tensor => apply('box_iou', { a, b }).y!;

@@ -7,7 +7,8 @@ import type { MaxPool2dAttrs } from '../../kernels/maxPool2d.ts';
 import { expectNumber, formatShape, numel, type Pair, pair, sameShape } from '../../shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
-import { cast, inF32, pad } from './shape.ts';
+import { inF32 } from './inF32.ts';
+import { cast, pad } from './shape.ts';
 
 /** Defaults: stride 1, padding 0, dilation 1, groups 1. */
 export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {

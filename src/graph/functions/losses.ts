@@ -2,26 +2,16 @@ import { ShapeError } from '../../errors.ts';
 import { broadcastShapes, expectDType, expectNumber, formatShape, numel, sameShape } from '../../shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, div, mul, sigmoid } from './elementwise.ts';
+import { inF32 } from './inF32.ts';
 import { mean, sum } from './reduce.ts';
-import { cast, inF32 } from './shape.ts';
+import { expectReduction, type Reduction, reduceLoss } from './reduction.ts';
+import { cast } from './shape.ts';
+
+export type { Reduction };
 
 /*
  * Losses are f32, also of f16 tensors: a sum over a batch would overflow f16, and a mean underflow.
  */
-
-/** What happens to the losses of single elements. */
-export type Reduction = 'none' | 'mean' | 'sum';
-
-/** The losses of single elements, or their mean or sum. */
-export const reduceLoss = (op: string, loss: Tensor, reduction: Reduction): Tensor => {
-  expectReduction(op, reduction);
-  return reduction === 'none' ? loss : reduction === 'sum' ? sum(loss) : mean(loss);
-};
-
-function expectReduction(op: string, reduction: Reduction): void {
-  if (reduction === 'none' || reduction === 'mean' || reduction === 'sum') return;
-  throw new ShapeError(`${op}: no reduction "${reduction}"; choose none, mean, sum`);
-}
 
 /** x: floats; target: as many numbers of any type. */
 function expectSame(op: string, x: Tensor, target: Tensor): void {

@@ -2,7 +2,8 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, expectRank, formatSpec, normalizeDim, numel } from '../../shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, div, exp, log, mul, neg, rsqrt, sqrt, sub } from './elementwise.ts';
-import { cast, inF32, permute, transpose } from './shape.ts';
+import { inF32 } from './inF32.ts';
+import { cast, permute, transpose } from './shape.ts';
 
 export interface ReduceOptions {
   /** Dimensions to reduce; all of them by default, and where the list is empty. */

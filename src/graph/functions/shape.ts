@@ -231,9 +231,6 @@ export function gatherRows(x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tens
 export const cast = (x: Tensor, dtype: DType): Tensor =>
   x.dtype === dtype ? x : apply('cast', { x }, { dtype }).y!;
 
-/** Floats in f32, for what f16 would overflow or round too much on the way. */
-export const inF32 = (x: Tensor): Tensor => cast(x, 'f32');
-
 /** 1 at the label's place, 0 elsewhere; labels outside 0..numClasses-1 give zeros. labels: i32 […]. */
 export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
   apply('one_hot', { labels }, { numClasses }).y!;

@@ -2,8 +2,9 @@ import { ShapeError } from '../../errors.ts';
 import { formatShape } from '../../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, affine, div, equal, greater, maximum, mul, neg, sqrt, sub, where } from './elementwise.ts';
+import { inF32 } from './inF32.ts';
 import { amax, matmul, sum } from './reduce.ts';
-import { cast, inF32, oneHot } from './shape.ts';
+import { cast, oneHot } from './shape.ts';
 
 /** Larger than any mean distance that matters, so that a cluster of one's own is nobody's nearest. */
 const FAR = 1e30;
