@@ -9,24 +9,23 @@ export interface Caps {
   readonly maxStorageBuffers: number;
 }
 
-const infoOf = (device: GPUDevice): Partial<GPUAdapterInfo> => device.adapterInfo ?? {};
+/** Old browsers do not say which adapter a device is of. */
+const UNKNOWN: Partial<GPUAdapterInfo> = {};
 
 /** Dawn and browsers name the software rasterizers in the adapter's info. */
-export function isSoftware(device: GPUDevice): boolean {
-  const { architecture, description, device: model } = infoOf(device);
-  return /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${model}`);
+export function isSoftware({ adapterInfo = UNKNOWN as GPUAdapterInfo }: GPUDevice): boolean {
+  const { architecture, description, device } = adapterInfo;
+  return /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
 }
-
-/** Debug switch: FOVEA_FAMILY=tile runs the kernels that GPUs get on a software adapter. */
-const forcedFamily = (): string | undefined => globalThis.process?.env?.FOVEA_FAMILY;
 
 /** What a device offers to kernels. Pure kernels are planned from this alone. */
 export function capsOf(device: GPUDevice): Caps {
-  const { features, limits } = device;
+  const { features, limits, adapterInfo = UNKNOWN } = device;
   // Told only where the adapter has one size.
-  const { subgroupMinSize: lanes = 0, subgroupMaxSize } = infoOf(device);
+  const { subgroupMinSize: lanes = 0, subgroupMaxSize } = adapterInfo;
   const fixed = features.has('subgroups') && lanes > 0 && lanes === subgroupMaxSize;
-  const subgroup = fixed && isSoftware(device) && forcedFamily() !== 'tile';
+  // Debug switch: FOVEA_FAMILY=tile runs the kernels that GPUs get on a software adapter.
+  const subgroup = fixed && isSoftware(device) && globalThis.process?.env?.FOVEA_FAMILY !== 'tile';
   return {
     family: subgroup ? 'subgroup' : 'tile',
     subgroupSize: subgroup ? lanes : 0,

@@ -1,6 +1,7 @@
 import { DeviceLostError, GpuError } from '../errors.ts';
 import { type Assembled, locate } from '../wgsl/assemble.ts';
 import { lossOf } from './loss.ts';
+import { perDevice } from './perDevice.ts';
 import { COMPUTE_STAGE } from './usage.ts';
 
 /** A compute pipeline with the layout that its bind groups are made for. */
@@ -9,22 +10,9 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-interface DeviceCache {
-  readonly pipelines: Map<string, Pipeline>;
-  readonly pending: Map<string, Promise<Pipeline>>;
-}
-
-// Keyed by device, so that a borrowed device's pipelines go when it goes.
-const caches = new WeakMap<GPUDevice, DeviceCache>();
-
-function cacheOf(device: GPUDevice): DeviceCache {
-  let cache = caches.get(device);
-  if (!cache) {
-    cache = { pipelines: new Map(), pending: new Map() };
-    caches.set(device, cache);
-  }
-  return cache;
-}
+/** By the text of the shader. */
+const pipelinesOf = /* @__PURE__ */ perDevice(() => new Map<string, Pipeline>());
+const pendingOf = /* @__PURE__ */ perDevice(() => new Map<string, Promise<Pipeline>>());
 
 /**
  * Throws DeviceLostError where the device is known to be lost. WebGPU tells it by a promise, so that a device must
@@ -58,7 +46,7 @@ function describe(device: GPUDevice, { name, code, bindings }: Assembled) {
 
 /** The pipeline of a shader, made at once. Errors in it surface as uncaptured errors of the device. */
 export function getPipeline(device: GPUDevice, shader: Assembled): Pipeline {
-  const { pipelines } = cacheOf(device);
+  const pipelines = pipelinesOf(device);
   let made = pipelines.get(shader.code);
   if (!made) {
     const { layout, descriptor } = describe(device, shader);
@@ -73,7 +61,7 @@ export function getPipeline(device: GPUDevice, shader: Assembled): Pipeline {
  * compiler gave.
  */
 export function getPipelineAsync(device: GPUDevice, shader: Assembled): Promise<Pipeline> {
-  const { pipelines, pending } = cacheOf(device);
+  const [pipelines, pending] = [pipelinesOf(device), pendingOf(device)];
   const made = pipelines.get(shader.code);
   if (made) return Promise.resolve(made);
   let promise = pending.get(shader.code);

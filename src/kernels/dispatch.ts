@@ -12,6 +12,7 @@ export interface Dispatch {
   readonly snippets?: readonly string[];
   readonly enable?: readonly string[];
   readonly types?: Readonly<Record<string, string>>;
+  /** Whole numbers of 0 or more, as u32, and booleans. */
   readonly constants?: Readonly<Record<string, number | boolean>>;
   /** Values for the file's `struct Params`, by name. */
   readonly params?: Readonly<Record<string, number>>;
@@ -48,15 +49,15 @@ export const workgroupsOf = (dispatch: Dispatch): readonly [number, number, numb
 
 /** The shader of a dispatch, with the epilogue that is given (a plain store where none is). */
 export function shaderOf(dispatch: Dispatch, epilogue = epilogueNone): Assembled {
-  const { enable, types, constants, snippets = [], shader, epilogue: value } = dispatch;
+  const { types, constants, snippets = [], shader, epilogue: V } = dispatch;
   const linear = typeof dispatch.grid === 'number';
   return assemble(
     {
-      enable,
-      types: { ...types, ...(value && { V: value }) },
-      constants: { ...(linear && { WORKGROUP: 64 }), ...constants },
+      ...dispatch,
+      types: V ? { ...types, V } : types,
+      constants: linear ? { WORKGROUP: 64, ...constants } : constants,
     },
-    [...(value ? [epilogue] : []), ...(linear ? [grid] : []), ...snippets, shader],
+    [...(V ? [epilogue] : []), ...(linear ? [grid] : []), ...snippets, shader],
   );
 }
 

@@ -1,6 +1,6 @@
 import { capsOf } from '../device/caps.ts';
 import { checkNotLost, getPipeline } from '../device/pipelines.ts';
-import { BufferUsage } from '../device/usage.ts';
+import { COPY_DST, STORAGE, UNIFORM } from '../device/usage.ts';
 import { LifetimeError, ShapeError } from '../errors.ts';
 import { byteLength, expectShape, formatSpec, type TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
@@ -43,7 +43,7 @@ function checkNames(
 ): void {
   const names = Object.keys(given).filter((name) => given[name as never]);
   const known = [...needed, ...optional];
-  if (needed.some((name) => !names.includes(name)) || names.some((name) => !known.includes(name))) {
+  if (![...needed, ...names].every((name) => names.includes(name) && known.includes(name))) {
     const may = optional.map((name) => `${name}?`);
     throw new ShapeError(
       `${call} takes ${[...needed, ...may].join(', ')}; got ${names.join(', ') || 'nothing'}`,
@@ -64,8 +64,8 @@ function specsOf(kernel: Kernel, shapes: Readonly<ByName<Shaped | undefined>>): 
   return specs;
 }
 
-/** Bindings come in whole words, and an array of vectors of four is never bound to less than one of them. */
-const padded = (bytes: number, unit = 16): number => Math.ceil(bytes / unit) * unit || 16;
+/** Bindings come in whole words, and that of nothing must do for any type: 16 bytes. */
+const wordsOf = (bytes: number): number => Math.ceil(bytes / 4) * 4 || 16;
 
 /** The distance from one `struct Params` to the next: WebGPU's alignment of uniforms. */
 const STRIDE = 256;
@@ -79,7 +79,6 @@ export function planKernel(
 ): EncodableKernel {
   const { name: op } = kernel;
   const inPlace: Readonly<ByName<string | undefined>> = kernel.inPlace ?? {};
-  const { STORAGE, COPY_DST, UNIFORM } = BufferUsage;
   checkNotLost(op, device);
   const caps = capsOf(device);
   const specs = specsOf(kernel, shapes);
@@ -95,19 +94,20 @@ export function planKernel(
   for (const [name, spec] of Object.entries(tensors)) checkTensor(op, name, spec, caps);
   const plan = kernel.dispatches(caps, specs, outputs, attrs);
   checkScratch(op, plan, caps);
+  const { dispatches, scratch = {}, tables = {} } = plan;
 
   const own: ByName<GPUBuffer> = {};
   const create = (name: string, bytes: number, usage: number): GPUBuffer => {
-    own[name] = device.createBuffer({ label: `${op} ${name}`, size: padded(bytes), usage });
+    own[name] = device.createBuffer({ label: `${op} ${name}`, size: wordsOf(bytes), usage });
     return own[name];
   };
   const upload = (buffer: GPUBuffer, values: ArrayBufferView) =>
     device.queue.writeBuffer(buffer, 0, values as Uint8Array<ArrayBuffer>);
-  for (const [name, bytes] of Object.entries(plan.scratch ?? {})) create(name, bytes, STORAGE);
-  for (const [name, values] of Object.entries(plan.tables ?? {})) {
+  for (const [name, bytes] of Object.entries(scratch)) create(name, bytes, STORAGE);
+  for (const [name, values] of Object.entries(tables)) {
     upload(create(name, values.byteLength, STORAGE | COPY_DST), values);
   }
-  const active = plan.dispatches.filter((dispatch) => workgroupsOf(dispatch).every((count) => count > 0));
+  const active = dispatches.filter((dispatch) => workgroupsOf(dispatch).every((count) => count > 0));
   const params = new Uint8Array(active.length * STRIDE);
   const uniforms = create('struct Params', params.length, UNIFORM | COPY_DST);
   const steps = active.map((dispatch, i) => {
@@ -139,12 +139,11 @@ export function planKernel(
     if (!(offset >= 0 && offset % alignment === 0)) {
       fail(`is taken from offset ${offset}; use a multiple of ${alignment}`);
     }
-    const bytes = byteLength(spec);
+    const size = wordsOf(byteLength(spec));
     const left = buffer.size - offset;
-    if (left < padded(bytes, 4))
-      fail(`has ${left} bytes from offset ${offset}, ${padded(bytes, 4)} are needed`);
-    if (!(buffer.usage & STORAGE)) fail('lacks GPUBufferUsage.STORAGE; create it with it');
-    return { buffer, offset, size: Math.min(padded(bytes), left - (left % 4)) };
+    if (left < size) fail(`has ${left} bytes from offset ${offset}, ${size} are needed`);
+    if (!(buffer.usage & STORAGE)) fail('lacks GPUBufferUsage.STORAGE');
+    return { buffer, offset, size };
   };
   type Range = ReturnType<typeof rangeOf>;
   const checkSharing = (ranges: readonly (readonly [string, Range])[]) => {

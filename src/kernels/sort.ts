@@ -7,11 +7,11 @@ import sortKeyInt from '../wgsl/lib/sort_key_int.wgsl';
 import sortCountShader from '../wgsl/sort_count.wgsl';
 import sortGatherShader from '../wgsl/sort_gather.wgsl';
 import sortKeysShader from '../wgsl/sort_keys.wgsl';
-import sortRankShader from '../wgsl/sort_rank.wgsl';
 import sortReduceShader from '../wgsl/sort_reduce.wgsl';
 import sortScanShader from '../wgsl/sort_scan.wgsl';
 import sortScatterShader from '../wgsl/sort_scatter.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, wgslType } from './kernel.ts';
+import { type OrderPlan, orderByMerging } from './mergeOrder.ts';
 
 export interface SortAttrs {
   /** Greatest first; default false. */
@@ -19,11 +19,11 @@ export interface SortAttrs {
 }
 
 /**
- * Ordering by counting reads n keys an element, but is one dispatch instead of 32. It wins for short rows,
- * and for longer ones where there are few (lavapipe: 1 x 512 0.34 ms against 0.52, 64 x 256 6.5 against 1.6;
- * SwiftShader: 1 x 512 4.7 against 7.9, 64 x 256 21 against 28).
+ * Up to so many elements a row merging is faster: it takes a dispatch for every doubling instead of 32 (SwiftShader and
+ * lavapipe, ms: 1 x 512 0.4 and 0.2 against 3 and 0.3; 64 x 1,024 32 and 15 against 35 and 14; 64 x 2,048 89 and 24
+ * against 47 and 11; 1 x 4,194,304 9,700 and 5,000 against 2,290 and 410).
  */
-const countingWins = (rows: number, n: number): boolean => n <= 128 || (n <= 512 && rows * n * n <= 1 << 20);
+const MERGED = 1024;
 
 /** Snippets that give `sort_key(x: T)`, for a tensor's dtype. */
 export const sortKeySnippets = (x: TensorSpec): string[] =>
@@ -45,12 +45,9 @@ export function lastDimRows(op: string, x: TensorSpec): { rows: number; n: numbe
  * their order. Least significant digit first, 4 bits a pass, with a reduce-then-scan of the digit counts
  * (Merrill and Grimshaw 2011); no atomics, so the same on every run.
  */
-export function orderByKeys(rows: number, n: number): Required<Pick<KernelPlan, 'dispatches' | 'scratch'>> {
+function orderByKeys(rows: number, n: number): OrderPlan {
+  if (n <= MERGED) return orderByMerging(rows, n);
   const bytes = rows * n * 4;
-  if (countingWins(rows, n)) {
-    const rank: Dispatch = { shader: sortRankShader, params: { total: rows * n, n }, grid: rows * n };
-    return { dispatches: [rank], scratch: { keys: bytes, order: bytes } };
-  }
   // One invocation a chunk: enough chunks to fill a device, yet few enough that 16 counts each stay cheap.
   // 8-bit counters bound a chunk to 255.
   const chunk = Math.min(240, Math.max(32, Math.ceil(Math.sqrt(n) / 4)));

@@ -5,6 +5,7 @@ export interface Header {
   /** Features besides f16, which is enabled where it stands in the text. */
   readonly enable?: readonly string[];
   readonly types?: Readonly<Record<string, string>>;
+  /** Whole numbers of 0 or more, as u32, and booleans. */
   readonly constants?: Readonly<Record<string, number | boolean>>;
 }
 
@@ -36,11 +37,6 @@ export interface Assembled {
 /** A WGSL file's name stands in its first line: `// roi_align.wgsl: …`. */
 const nameOf = (text: string): string => /^\/\/ ([\w.]+)/.exec(text)?.[1] ?? 'header';
 
-const literal = (value: number | boolean): string => {
-  if (typeof value === 'boolean') return String(value);
-  return Number.isInteger(value) && value >= 0 ? `${value}u` : `f32(${value})`;
-};
-
 /**
  * `enable` lines, the header, the snippets, the file: in this order. The interface (bindings and the
  * fields of `struct Params`) is read from the text itself, so it is written down once.
@@ -53,7 +49,9 @@ export function assemble(
   const lines = [
     ...(half ? ['f16', ...enable] : enable).map((name) => `enable ${name};`),
     ...Object.entries(types).map(([name, type]) => `alias ${name} = ${type};`),
-    ...Object.entries(constants).map(([name, value]) => `const ${name} = ${literal(value)};`),
+    ...Object.entries(constants).map(
+      ([name, value]) => `const ${name} = ${value}${typeof value === 'number' ? 'u' : ''};`,
+    ),
   ];
   const parts = [lines.join('\n'), ...sources];
   const code = parts.join('\n');
@@ -79,7 +77,7 @@ function parseParams(code: string): Field[] {
   const body = /struct Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? '';
   return [...body.replace(/\/\/.*/g, '').matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(([, name, type]): Field => {
     if (!(type! in SCALARS)) {
-      throw new FoveaError(`struct Params: ${name} is ${type}; only u32, i32 and f32 scalars are packed`);
+      throw new FoveaError(`struct Params: ${name} is ${type}, must be u32, i32 or f32`);
     }
     return { name: name!, type: type as Field['type'] };
   });
@@ -87,13 +85,13 @@ function parseParams(code: string): Field[] {
 
 /** The bytes of the uniform block: 4-byte scalars in the struct's order, padded to 16 bytes. */
 export function packParams(shader: Assembled, values: Readonly<Record<string, number>>): ArrayBuffer {
-  const wanted = shader.params.map(({ name }) => name);
+  const { name: file, params } = shader;
+  const bytes = new ArrayBuffer(Math.ceil(Math.max(params.length, 1) / 4) * 16);
   const given = Object.keys(values);
-  if (given.length !== wanted.length || wanted.some((name) => values[name] === undefined)) {
-    throw new FoveaError(`${shader.name}: struct Params has ${wanted}; the dispatch gives ${given}`);
+  if (given.length !== params.length || params.some(({ name }) => !given.includes(name))) {
+    throw new FoveaError(`${file}: struct Params has ${params.map(({ name }) => name)}, given are ${given}`);
   }
-  const bytes = new ArrayBuffer(Math.ceil(Math.max(wanted.length, 1) / 4) * 16);
-  shader.params.forEach(({ name, type }, i) => {
+  params.forEach(({ name, type }, i) => {
     new SCALARS[type](bytes, i * 4, 1)[0] = values[name]!;
   });
   return bytes;

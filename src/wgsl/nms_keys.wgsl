@@ -1,5 +1,5 @@
-// nms_keys.wgsl: keys that put greater scores first and boxes that do not count last.
-// One invocation owns one box. Moves 2 words a box.
+// nms_keys.wgsl: keys that put greater scores first, and flags for the boxes that take no part.
+// One invocation owns one box. Moves 3 words a box.
 
 struct Params {
   total: u32,
@@ -9,11 +9,16 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> scores: array<T>;
 @group(0) @binding(2) var<storage, read_write> keys: array<u32>;
+@group(0) @binding(3) var<storage, read_write> flags: array<u32>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = invocation_index(gid, groups);
   if (i >= p.total) { return; }
   let score = f32(scores[i]);
-  keys[i] = select(0xffffffffu, ~float_key(score), score_counts(score, p.threshold, p.limited));
+  let key = ~float_key(score);
+  // NaN, whose key is 0, passes no threshold; not every driver's comparison knows that.
+  let counts = (p.limited == 0u) | ((key > 0u) & (score > p.threshold));
+  keys[i] = select(0xffffffffu, key, counts);
+  flags[i] = u32(!counts);
 }

@@ -1,0 +1,71 @@
+// nms_four.wgsl: four boxes that follow each other in the order of scores, and which of them another box removes.
+
+struct Params {
+  boxes: u32,      // boxes of an image
+  images: u32,
+  start: u32,      // where in the order a block of 4 * LANES boxes begins
+  most: u32,       // detections asked for
+  threshold: f32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> boxes: array<vec4<T>>;
+@group(0) @binding(2) var<storage, read> labels: array<i32>;
+@group(0) @binding(3) var<storage, read> order: array<u32>;
+@group(0) @binding(4) var<storage, read_write> flags: array<u32>;   // 1: takes no part, or not any more
+@group(0) @binding(5) var<storage, read_write> before: array<u32>;  // of each image, those that stayed before the block
+@group(0) @binding(6) var<storage, read_write> indices: array<i32>;
+@group(0) @binding(7) var<storage, read_write> count: array<i32>;
+
+// Side by side in vectors, so that a box that is loaded once meets four.
+struct Four {
+  boxes: vec4u,
+  sides: mat4x4f,   // left, top, right and bottom sides of the four
+  areas: vec4f,
+  labels: vec4i,
+  gone: vec4<bool>,
+}
+
+fn image_of(group: vec3u) -> u32 {
+  return group.z * 65535u + group.y;
+}
+
+fn box_at(image: u32, place: u32) -> u32 {
+  let first = image * p.boxes;
+  return first + order[first + min(place, p.boxes - 1u)];
+}
+
+fn sides_of(box: u32) -> vec4f {
+  // With a corner that is NaN or infinite, every IoU is 0 or NaN: as that of an empty box, without counting
+  // on the driver to compute with such numbers.
+  let sides = vec4f(boxes[box]);
+  return select(vec4f(0.0), sides, all((bitcast<vec4u>(sides) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u)));
+}
+
+fn label_of(box: u32) -> i32 {
+  if (LABELLED) { return labels[box]; }
+  return 0;
+}
+
+fn four_at(image: u32, place: u32) -> Four {
+  var four: Four;
+  for (var k = 0u; k < 4u; k++) {
+    let box = box_at(image, place + k);
+    four.boxes[k] = box;
+    four.sides[k] = sides_of(box);
+    four.labels[k] = label_of(box);
+    four.gone[k] = (place + k >= p.boxes) | (flags[box] > 0u);
+  }
+  four.sides = transpose(four.sides);
+  four.areas = (four.sides[2] - four.sides[0]) * (four.sides[3] - four.sides[1]);
+  return four;
+}
+
+// A product instead of a quotient: exact at ties such as 30 / 100 > 0.3, and no 0 / 0.
+fn removed_by(box: u32, four: Four) -> vec4<bool> {
+  let one = sides_of(box);
+  let width = max(min(four.sides[2], vec4f(one.z)) - max(four.sides[0], vec4f(one.x)), vec4f(0.0));
+  let height = max(min(four.sides[3], vec4f(one.w)) - max(four.sides[1], vec4f(one.y)), vec4f(0.0));
+  let overlap = width * height;
+  let whole = four.areas + (one.z - one.x) * (one.w - one.y) - overlap;
+  return (overlap > vec4f(0.0)) & (overlap > p.threshold * whole) & (four.labels == vec4i(label_of(box)));
+}
