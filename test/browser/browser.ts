@@ -94,15 +94,12 @@ function untar(archive: Uint8Array, folder: string): void {
   }
 }
 
-/** What it takes on top for a WebGPU canvas to be shown, and read: without, headless Chromium leaves it empty. */
-export const CANVAS_FLAGS: readonly string[] = ['--use-vulkan=swiftshader', '--use-angle=vulkan'];
-
 /** Starts it, with a profile of its own that Playwright throws away at the end. */
-export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
+export function launchBrowser(): Promise<Browser> {
   const { executable, environment } = unpackBrowser();
   return chromium.launch({
     executablePath: executable,
-    args: [...FLAGS, ...more],
+    args: [...FLAGS],
     env: { ...(process.env as Record<string, string>), ...environment },
   });
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOXES, DISCS, PROPOSALS, SIZE, sceneAt } from '../../examples/embed/scene.ts';
 import { conv2d } from '../../src/reference/conv2d.ts';
 import { nms } from '../../src/reference/nms.ts';
-import { CANVAS_FLAGS, launchBrowser, type Served, serveScript } from './browser.ts';
+import { launchBrowser, type Served, serveScript } from './browser.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const TIME = 2;
@@ -19,32 +19,69 @@ const complaints: string[] = [];
 let pixels: Uint8Array;
 let frames: number;
 
+declare global {
+  interface Window {
+    /** What the app has just drawn, in RGBA. */
+    readCanvas(): Promise<{ base64: string; frames: number }>;
+  }
+}
+
+/**
+ * Runs in the page, before the app, and gives it a texture of ours to draw into instead of the canvas's. Headless
+ * Chromium shows and copies WebGPU canvases only where the system has a Vulkan driver to share textures through.
+ */
+function listenIn(): void {
+  let configuration: GPUCanvasConfiguration;
+  let texture: GPUTexture;
+  GPUCanvasContext.prototype.configure = function (options) {
+    configuration = options;
+    const { device, format } = options;
+    const { width, height } = this.canvas;
+    const usage = GPUTextureUsage.RENDER_ATTACHMENT | GPUTextureUsage.COPY_SRC;
+    texture = device.createTexture({ size: [width, height], format, usage });
+  };
+  GPUCanvasContext.prototype.getCurrentTexture = () => texture;
+  window.readCanvas = () =>
+    new Promise((resolve, reject) => {
+      const read = async () => {
+        const { device, format } = configuration;
+        const { width, height } = texture;
+        const bytesPerRow = Math.ceil((width * 4) / 256) * 256;
+        const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+        const buffer = device.createBuffer({ size: bytesPerRow * height, usage });
+        const encoder = device.createCommandEncoder();
+        encoder.copyTextureToBuffer({ texture }, { buffer, bytesPerRow }, { width, height });
+        device.queue.submit([encoder.finish()]);
+        const frames = Number(document.documentElement.dataset.frames);
+        await buffer.mapAsync(GPUMapMode.READ);
+        const bytes = new Uint8Array(buffer.getMappedRange());
+        const order = format === 'bgra8unorm' ? [2, 1, 0, 3] : [0, 1, 2, 3];
+        let text = '';
+        for (let y = 0; y < height; y++) {
+          for (let x = 0; x < width; x++) {
+            for (const c of order) text += String.fromCharCode(bytes[y * bytesPerRow + x * 4 + c]!);
+          }
+        }
+        resolve({ base64: btoa(text), frames });
+      };
+      // In the frame that the app has just drawn: its own callback runs before this one.
+      requestAnimationFrame(() => read().catch(reject));
+    });
+}
+
 beforeAll(async () => {
   execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'library']);
   server = await serveScript('examples/embed/serve.mjs');
-  browser = await launchBrowser(CANVAS_FLAGS);
+  browser = await launchBrowser();
   page = await browser.newPage();
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (message.type() !== 'info') complaints.push(message.text());
   });
+  await page.addInitScript(listenIn);
   await page.goto(`${server.url}?time=${TIME}`);
   await page.waitForFunction(() => Number(document.documentElement.dataset.frames) >= 5);
-  const read = await page.evaluate(
-    () =>
-      new Promise<{ base64: string; frames: number }>((resolve) => {
-        // In the frame that the app has just drawn: its own callback runs before this one.
-        requestAnimationFrame(() => {
-          const canvas = document.querySelector('canvas')!;
-          const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')!;
-          copy.drawImage(canvas, 0, 0);
-          const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
-          let text = '';
-          for (const byte of data) text += String.fromCharCode(byte);
-          resolve({ base64: btoa(text), frames: Number(document.documentElement.dataset.frames) });
-        });
-      }),
-  );
+  const read = await page.evaluate(() => window.readCanvas());
   pixels = Buffer.from(read.base64, 'base64');
   frames = read.frames;
 });
