@@ -1,49 +1,13 @@
 import { ShapeError } from '../errors.ts';
-import { expectFloats, formatSpec, numel, type TensorSpec } from '../shape.ts';
+import { expectFloats, formatSpec, type TensorSpec } from '../shape.ts';
 import convDirect from '../wgsl/lib/conv_direct.wgsl';
-import convTransposed from '../wgsl/lib/conv_transposed.wgsl';
+import { type Conv2dAttrs, checkAttrs, checkBias, conv2dAttrs } from './convAttrs.ts';
 import { depthwiseDispatch, depthwiseFilterPlan, isDepthwise } from './depthwise.ts';
 import { filterPlan, type GemmProblem, gemmDispatch } from './gemm.ts';
 import { defineKernel, type Given } from './kernel.ts';
-import { expectInteger, expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
+import { expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
 
-export interface Conv2dAttrs {
-  /** Default 1. */
-  readonly stride: Size2;
-  /** Zeros around x on each side. Default 0. */
-  readonly padding: Size2;
-  /** Default 1. */
-  readonly dilation: Size2;
-  /** Default 1. */
-  readonly groups: number;
-}
-
-const conv2dAttrs = ({
-  stride = 1,
-  padding = 0,
-  dilation = 1,
-  groups = 1,
-}: Given<Conv2dAttrs>): Conv2dAttrs => ({
-  stride: size2(stride),
-  padding: size2(padding),
-  dilation: size2(dilation),
-  groups,
-});
-
-function checkAttrs(op: string, { stride, padding, dilation, groups }: Conv2dAttrs): void {
-  expectSize2(op, 'stride', stride, 1);
-  expectSize2(op, 'padding', padding, 0);
-  expectSize2(op, 'dilation', dilation, 1);
-  expectInteger(op, 'groups', groups, 1);
-}
-
-function checkBias(op: string, bias: TensorSpec | undefined, channels: number): void {
-  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels)) {
-    throw new ShapeError(
-      `${op}: ${formatSpec('bias', bias)} must be [${channels}], one value an output channel`,
-    );
-  }
-}
+export type { Conv2dAttrs };
 
 /** floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, on each axis. */
 function outputSize(op: string, size: Size2, kernel: Size2, attrs: Conv2dAttrs): [number, number] {
@@ -166,89 +130,5 @@ export const conv2dBackwardWeight = defineKernel({
       return depthwiseFilterPlan(caps, { ...attrs, x, y: dy, kernel: attrs.kernelSize });
     }
     return filterPlan(caps, problemOf(x, attrs.kernelSize, dy, attrs));
-  },
-});
-
-export interface ConvTranspose2dAttrs extends Conv2dAttrs {
-  /** Rows and columns added at the end. Default 0. */
-  readonly outputPadding: Size2;
-}
-
-/**
- * Transposed convolution, the gradient of conv2d to its input: every pixel of x adds `x[n,h,w,i] * weight[kh,kw,o,i]` to
- * `y[n, h*sh - ph + kh*dh, w*sw - pw + kw*dw, o]`; then the bias. x: [N,H,W,I]; weight: [kh,kw,O/groups,I] (the
- * weight of the convolution that it transposes); bias: [O]; y: [N,OH,OW,O] with
- * OH = (H - 1) sh - 2 ph + dh (kh - 1) + outputPadding + 1. outputPadding must be below the stride or the
- * dilation.
- */
-export const convTranspose2d = defineKernel({
-  name: 'conv_transpose2d',
-  inputs: ['x', 'weight'],
-  optional: ['bias'],
-  outputs: ['y'],
-  attributes: ({ outputPadding = 0, ...conv }: Given<ConvTranspose2dAttrs>): ConvTranspose2dAttrs => ({
-    ...conv2dAttrs(conv),
-    outputPadding: size2(outputPadding),
-  }),
-  infer({ x, weight, bias }, attrs: ConvTranspose2dAttrs) {
-    const op = 'conv_transpose2d';
-    checkAttrs(op, attrs);
-    expectSize2(op, 'outputPadding', attrs.outputPadding, 0);
-    const [N, H, W, C] = imageDims(op, 'x', x);
-    expectFloats(op, { x, weight, bias });
-    const { stride, padding, dilation, outputPadding, groups } = attrs;
-    if (weight.shape.length !== 4 || weight.shape[3] !== C || C % groups !== 0) {
-      throw new ShapeError(
-        `${op}: ${formatSpec('weight', weight)} must be [kh,kw,O/groups,${C}] for ${formatSpec('x', x)}, groups ${groups}`,
-      );
-    }
-    const [OH, OW] = [0, 1].map((axis) => {
-      if (outputPadding[axis]! >= Math.max(stride[axis]!, dilation[axis]!)) {
-        throw new ShapeError(
-          `${op}: outputPadding ${outputPadding[axis]} must be below stride ${stride[axis]} or dilation ${dilation[axis]}; pad y instead`,
-        );
-      }
-      const extent = dilation[axis]! * (weight.shape[axis]! - 1);
-      const size =
-        ([H, W][axis]! - 1) * stride[axis]! - 2 * padding[axis]! + extent + outputPadding[axis]! + 1;
-      if (size < 1)
-        throw new ShapeError(`${op}: padding ${padding[axis]} leaves an output of ${size} pixels`);
-      return size;
-    }) as [number, number];
-    const O = weight.shape[2]! * groups;
-    checkBias(op, bias, O);
-    return { y: { shape: [N, OH, OW, O], dtype: x.dtype } };
-  },
-  dispatches(caps, { x, weight, bias }, { y }, attrs) {
-    const [, H, W, C] = x.shape as [number, number, number, number];
-    const [, OH, OW, O] = y.shape as [number, number, number, number];
-    const [kh, kw, OG] = weight.shape as [number, number, number, number];
-    if (isDepthwise(attrs.groups, C, O)) {
-      const problem = { ...attrs, x, y, kernel: [kh, kw] as const };
-      return { dispatches: [depthwiseDispatch(problem, bias !== undefined, true)] };
-    }
-    // With stride 1 the source pixel is oh + padding - kh * dilation: a convolution with both negated, which needs
-    // none of the transposed one's divisions.
-    const strided = attrs.stride[0] !== 1 || attrs.stride[1] !== 1;
-    const signed = ([a, b]: Size2): Size2 => (strided ? [a, b] : [-a, -b]);
-    const problem: GemmProblem = {
-      M: numel(y.shape) / Math.max(O, 1),
-      source: [H, W],
-      result: [OH, OW],
-      C,
-      IG: C / attrs.groups,
-      O,
-      OG,
-      kernel: [kh, kw],
-      stride: attrs.stride,
-      padding: signed(attrs.padding),
-      dilation: signed(attrs.dilation),
-      weightStrides: [OG * C, 1, C],
-      batch: attrs.groups,
-      batchStrides: [C / attrs.groups, C / attrs.groups, OG],
-      gather: strided ? convTransposed : convDirect,
-      dtype: x.dtype,
-    };
-    return { dispatches: [gemmDispatch(caps, problem, bias !== undefined)] };
   },
 });

@@ -14,12 +14,14 @@ import convDirect from '../wgsl/lib/conv_direct.wgsl';
 import convParams from '../wgsl/lib/conv_params.wgsl';
 import filterScalar from '../wgsl/lib/filter_scalar.wgsl';
 import filterVec4 from '../wgsl/lib/filter_vec4.wgsl';
-import gemmScalar from '../wgsl/lib/gemm_scalar.wgsl';
-import gemmVec4 from '../wgsl/lib/gemm_vec4.wgsl';
+import resultScalar from '../wgsl/lib/result_scalar.wgsl';
+import resultVec4 from '../wgsl/lib/result_vec4.wgsl';
 import rowsAnyTap from '../wgsl/lib/rows_any_tap.wgsl';
 import rowsOneTap from '../wgsl/lib/rows_one_tap.wgsl';
 import tileConv from '../wgsl/lib/tile_conv.wgsl';
 import tileFilter from '../wgsl/lib/tile_filter.wgsl';
+import weightScalar from '../wgsl/lib/weight_scalar.wgsl';
+import weightVec4 from '../wgsl/lib/weight_vec4.wgsl';
 import sumSplits from '../wgsl/sum_splits.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from './kernel.ts';
 
@@ -42,9 +44,20 @@ export interface GemmProblem {
   readonly weightStrides: readonly [tap: number, source: number, result: number];
   readonly batch: number;
   readonly batchStrides: readonly [x: number, weight: number, y: number];
-  /** Which source pixel a tap reads: conv_direct.wgsl or conv_transposed.wgsl. */
+  /** Which pixels the rows are, and which source pixels they read: conv_direct.wgsl, or conv_phases.wgsl with `phases`. */
   readonly gather: string;
+  readonly phases?: Phases;
   readonly dtype: DType;
+}
+
+/** A transposed convolution with a stride, as dense ones: `M` and `result` of its problem are those of one phase. */
+export interface Phases {
+  /** The whole result's size. */
+  readonly result: readonly [height: number, width: number];
+  /** Pixels of the result from one of a phase to the next: the stride. */
+  readonly step: readonly [number, number];
+  /** Taps of the kernel from one of a phase to the next. */
+  readonly taps: readonly [number, number];
 }
 
 /** A matrix product [M, K] x [K, N] is a 1x1 convolution of M pixels. */
@@ -69,6 +82,7 @@ export function matrixProblem(M: number, K: number, N: number, dtype: DType, bat
   };
 }
 
+/** A kernel of a family: GPUs' tiles, or software adapters' subgroups. */
 interface Variant {
   readonly name: 'tile' | 'fourLanes' | 'fourLanesNarrow' | 'eightLanes';
   /** What one workgroup covers of the result. */
@@ -76,6 +90,9 @@ interface Variant {
   readonly columns: number;
   readonly tile: boolean;
 }
+
+/** A kernel that conv2d by itself does without, so that it stays small. */
+export type SpecialVariant = Pick<Variant, 'rows' | 'columns'> & { readonly shader: string };
 
 const TILE: Variant = { name: 'tile', rows: 64, columns: 64, tile: true };
 const FOUR_LANES: Variant = { name: 'fourLanes', rows: 16, columns: 16, tile: false };
@@ -103,7 +120,8 @@ function variantOf(caps: Caps, columns: number): Variant {
   return caps.family === 'subgroup' && caps.subgroupSize === 8 ? EIGHT_LANES : TILE;
 }
 
-function paramsOf(problem: GemmProblem): Record<string, number> {
+function paramsOf(problem: GemmProblem, rows: number): Record<string, number> {
+  const { phases = { result: problem.result, step: [1, 1], taps: [1, 1] } } = problem;
   const { source, result, kernel, stride, padding, dilation, weightStrides, batchStrides } = problem;
   return {
     M: problem.M,
@@ -132,6 +150,13 @@ function paramsOf(problem: GemmProblem): Record<string, number> {
     blocks: 0,
     splits: 1,
     split: problem.M,
+    tap_h: phases.taps[0] * Math.max(kernel[1], 1),
+    tap_w: phases.taps[1],
+    RH: phases.result[0],
+    RW: phases.result[1],
+    UH: phases.step[0],
+    UW: phases.step[1],
+    phase_rows: Math.ceil(problem.M / rows) * rows,
     depth: 0,
   };
 }
@@ -148,30 +173,38 @@ function foldBlocks(blocks: number, depth: number): [number, number, number] {
 const divides = (values: readonly number[]): boolean => values.every((value) => value % 4 === 0);
 
 /** y = gather(x) * weight (+ bias), bound as x, weight, y and bias_values. */
-export function gemmDispatch(caps: Caps, problem: GemmProblem, bias: boolean): Dispatch {
+export function gemmDispatch(
+  caps: Caps,
+  problem: GemmProblem,
+  bias: boolean,
+  special?: SpecialVariant,
+): Dispatch {
   const { M, O, OG, weightStrides, batchStrides, batch, dtype } = problem;
-  const variant = variantOf(caps, OG);
-  const vec4 =
-    weightStrides[2] === 1 &&
-    divides([O, OG, weightStrides[0], weightStrides[1], batchStrides[1], batchStrides[2]]);
-  const blocks = Math.ceil(OG / variant.columns);
-  const perMatrix = Math.ceil(M / variant.rows) * blocks;
+  const usual = variantOf(caps, OG);
+  const tile = usual.tile && !special;
+  const { rows, columns, shader } = special ?? { ...usual, shader: CONV_SHADERS[usual.name] };
+  const weights4 = weightStrides[2] === 1 && divides([weightStrides[0], weightStrides[1], batchStrides[1]]);
+  const results4 = divides([O, OG, batchStrides[2]]);
+  const blocks = Math.ceil(OG / columns);
+  const [up, across] = problem.phases?.step ?? [1, 1];
+  const perMatrix = Math.ceil(M / rows) * up * across * blocks;
   // So many matrices fit into no binding unless each of them is a few blocks.
   const deep = batch > 65535;
   return {
-    shader: CONV_SHADERS[variant.name],
+    shader,
     snippets: [
       convParams,
       problem.gather,
       bias ? biasSnippet : biasNone,
-      vec4 ? gemmVec4 : gemmScalar,
-      ...(variant.tile ? [tileConv] : []),
+      weights4 ? weightVec4 : weightScalar,
+      results4 ? resultVec4 : resultScalar,
+      ...(tile ? [tileConv] : []),
     ],
-    ...(variant.tile ? {} : { enable: ['subgroups'] }),
+    ...(tile ? {} : { enable: ['subgroups'] }),
     types: { T: wgslType(dtype) },
-    params: { ...paramsOf(problem), blocks, depth: deep ? batch : 0 },
+    params: { ...paramsOf(problem, rows), blocks, depth: deep ? batch : 0 },
     bind: { bias_values: 'bias' },
-    epilogue: vec4 ? 'vec4f' : 'f32',
+    epilogue: results4 ? 'vec4f' : 'f32',
     grid: deep
       ? [perMatrix, Math.ceil(batch / 65535), Math.min(batch, 65535)]
       : foldBlocks(perMatrix, M === 0 || OG === 0 ? 0 : batch),
@@ -210,7 +243,7 @@ export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
     ],
     ...(variant.tile ? {} : { enable: ['subgroups'] }),
     types: { T: wgslType(dtype) },
-    params: { ...paramsOf(problem), blocks, splits, split },
+    params: { ...paramsOf(problem, variant.rows), blocks, splits, split },
     bind: { parts: single ? 'dw' : 'parts' },
     grid: foldBlocks(Math.ceil(rows / variant.rows) * blocks, total === 0 ? 0 : batch * splits),
   };

@@ -10,6 +10,7 @@ export * from './boxIou.ts';
 export * from './cast.ts';
 export * from './concat.ts';
 export * from './conv2d.ts';
+export * from './convTranspose2d.ts';
 export * from './crossEntropy.ts';
 export { elementwiseKernels } from './elementwise.ts';
 export * from './gatherRows.ts';

@@ -29,6 +29,8 @@ export interface DebugOptions {
   readonly validate?: boolean;
   /** Run every operation as recorded, fusing none. */
   readonly fusion?: boolean;
+  /** Take faster alternatives to kernels where there are some. */
+  readonly alternatives?: boolean;
 }
 
 const environment = (name: string): string | undefined =>
@@ -47,6 +49,7 @@ export class Gpu {
     this.#debug = {
       validate: debug.validate ?? environment('FOVEA_VALIDATE') === '1',
       fusion: debug.fusion ?? environment('FOVEA_FUSION') !== '0',
+      alternatives: debug.alternatives ?? environment('FOVEA_ALTERNATIVES') !== '0',
     };
   }
 
@@ -148,7 +151,7 @@ export class Gpu {
         ),
     );
     const { result: results, recording } = record(() => checkResults(fn(...placeholders)));
-    const lowered = lower(this.device.caps, Object.values(results), recording.effects, this.#debug.fusion);
+    const lowered = lower(this.device.caps, Object.values(results), recording.effects, this.#debug);
     for (const { origin, shape } of lowered.storages.keys()) {
       if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
       throw new LifetimeError(

@@ -1,6 +1,7 @@
 import type { Caps } from '../device/caps.ts';
 import type { Effect } from '../graph/recorder.ts';
 import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
+import { alternatives, type Purpose } from '../kernels/alternatives.ts';
 import { chainDispatch } from '../kernels/elementwise.ts';
 import { fusedSnippet, needsSpecial } from '../kernels/fused.ts';
 import {
@@ -48,19 +49,32 @@ const specOf = ({ shape, dtype }: Tensor): TensorSpec => ({ shape, dtype });
 const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
   Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, specOf(value)]));
 
-export const planNode = (caps: Caps, node: Node): KernelPlan =>
-  kernelOf(node.op).dispatches(caps, specsOf(node.inputs), specsOf(node.outputs), node.attrs as never);
+function planNode(caps: Caps, node: Node, purpose: Purpose | undefined): KernelPlan {
+  const [specs, outputs, attrs] = [specsOf(node.inputs), specsOf(node.outputs), node.attrs as never];
+  const faster = purpose && alternatives[node.op]?.(caps, specs, outputs, attrs, purpose);
+  return faster ?? kernelOf(node.op).dispatches(caps, specs, outputs, attrs);
+}
 
-/** Lowers what the results and effects need: fusion, then dispatches over storages. `fusion` can be turned off. */
+/** Switches for finding faults. */
+export interface LowerOptions {
+  /** Fuse elementwise operations; true. */
+  readonly fusion?: boolean;
+  /** Take kernels' faster alternatives; true. */
+  readonly alternatives?: boolean;
+}
+
+/** Lowers what the results and effects need: fusion, then dispatches over storages. */
 export function lower(
   caps: Caps,
   results: readonly Tensor[],
   effects: readonly Effect[],
-  fusion = true,
+  { fusion = true, alternatives: faster = true }: LowerOptions = {},
 ): Lowered {
   const roots = [...results, ...effects.map((effect) => effect.value)];
   const nodes = neededNodes(roots);
-  const plans = new Map(nodes.map((node) => [node, planNode(caps, node)]));
+  const training = effects.length > 0 || nodes.some(({ op }) => op.includes('_backward'));
+  const purpose = faster ? { training } : undefined;
+  const plans = new Map(nodes.map((node) => [node, planNode(caps, node, purpose)]));
   const readers = new Map<Tensor, Set<Node | 'kept'>>();
   const addReader = (value: Tensor, reader: Node | 'kept') => {
     const base = baseOf(value);
@@ -240,10 +254,11 @@ class Lowering {
       names[name] = { ...own(name, values.byteLength), kept: true };
       tables.set(names[name], values);
     }
-    const dispatches = plan.dispatches.flatMap((dispatch, i): LoweredDispatch[] => {
+    const dispatches = plan.dispatches.flatMap((dispatch): LoweredDispatch[] => {
       const workgroups = workgroupsOf(dispatch);
       if (workgroups.some((count) => count === 0)) return [];
-      const fusedHere = epilogue && i === plan.dispatches.length - 1;
+      // Where several dispatches write parts of the output, all end alike.
+      const fusedHere = epilogue && dispatch.epilogue !== undefined;
       const extended =
         fusedHere && epilogue.special
           ? { ...dispatch, snippets: [special, ...(dispatch.snippets ?? [])] }

@@ -18,40 +18,17 @@ fn main(
   let column = (block % p.blocks * 2u + (lane & 1u)) * 4u;
   let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
   let channels = i32(z * p.x_z);
+  let taps = begin_rows(block / p.blocks * 32u);
 
   // A lane finds the pixels of 8 rows, for both.
-  let m0 = row + (lane & 1u) * 8u + 0u;
-  let ow0 = i32(m0 % p.OW);
-  let oh0 = i32(m0 / p.OW % p.OH);
-  let n0 = i32(m0 / (p.OW * p.OH));
-  let m1 = row + (lane & 1u) * 8u + 1u;
-  let ow1 = i32(m1 % p.OW);
-  let oh1 = i32(m1 / p.OW % p.OH);
-  let n1 = i32(m1 / (p.OW * p.OH));
-  let m2 = row + (lane & 1u) * 8u + 2u;
-  let ow2 = i32(m2 % p.OW);
-  let oh2 = i32(m2 / p.OW % p.OH);
-  let n2 = i32(m2 / (p.OW * p.OH));
-  let m3 = row + (lane & 1u) * 8u + 3u;
-  let ow3 = i32(m3 % p.OW);
-  let oh3 = i32(m3 / p.OW % p.OH);
-  let n3 = i32(m3 / (p.OW * p.OH));
-  let m4 = row + (lane & 1u) * 8u + 4u;
-  let ow4 = i32(m4 % p.OW);
-  let oh4 = i32(m4 / p.OW % p.OH);
-  let n4 = i32(m4 / (p.OW * p.OH));
-  let m5 = row + (lane & 1u) * 8u + 5u;
-  let ow5 = i32(m5 % p.OW);
-  let oh5 = i32(m5 / p.OW % p.OH);
-  let n5 = i32(m5 / (p.OW * p.OH));
-  let m6 = row + (lane & 1u) * 8u + 6u;
-  let ow6 = i32(m6 % p.OW);
-  let oh6 = i32(m6 / p.OW % p.OH);
-  let n6 = i32(m6 / (p.OW * p.OH));
-  let m7 = row + (lane & 1u) * 8u + 7u;
-  let ow7 = i32(m7 % p.OW);
-  let oh7 = i32(m7 / p.OW % p.OH);
-  let n7 = i32(m7 / (p.OW * p.OH));
+  let source0 = source_of(row + (lane & 1u) * 8u + 0u);
+  let source1 = source_of(row + (lane & 1u) * 8u + 1u);
+  let source2 = source_of(row + (lane & 1u) * 8u + 2u);
+  let source3 = source_of(row + (lane & 1u) * 8u + 3u);
+  let source4 = source_of(row + (lane & 1u) * 8u + 4u);
+  let source5 = source_of(row + (lane & 1u) * 8u + 5u);
+  let source6 = source_of(row + (lane & 1u) * 8u + 6u);
+  let source7 = source_of(row + (lane & 1u) * 8u + 7u);
   var c0 = vec4f();
   var c1 = vec4f();
   var c2 = vec4f();
@@ -68,17 +45,17 @@ fn main(
   var c13 = vec4f();
   var c14 = vec4f();
   var c15 = vec4f();
-  for (var kh = 0u; kh < p.KH; kh++) {
-    for (var kw = 0u; kw < p.KW; kw++) {
-      let tap = kh * p.KW + kw;
-      let at0 = select(-1, source_offset(n0, oh0, ow0, i32(kh), i32(kw)), m0 < p.M);
-      let at1 = select(-1, source_offset(n1, oh1, ow1, i32(kh), i32(kw)), m1 < p.M);
-      let at2 = select(-1, source_offset(n2, oh2, ow2, i32(kh), i32(kw)), m2 < p.M);
-      let at3 = select(-1, source_offset(n3, oh3, ow3, i32(kh), i32(kw)), m3 < p.M);
-      let at4 = select(-1, source_offset(n4, oh4, ow4, i32(kh), i32(kw)), m4 < p.M);
-      let at5 = select(-1, source_offset(n5, oh5, ow5, i32(kh), i32(kw)), m5 < p.M);
-      let at6 = select(-1, source_offset(n6, oh6, ow6, i32(kh), i32(kw)), m6 < p.M);
-      let at7 = select(-1, source_offset(n7, oh7, ow7, i32(kh), i32(kw)), m7 < p.M);
+  for (var kh = 0u; kh < taps.x; kh++) {
+    for (var kw = 0u; kw < taps.y; kw++) {
+      let tap = tap_number(taps, kh, kw);
+      let at0 = source_offset(source0, kh, kw);
+      let at1 = source_offset(source1, kh, kw);
+      let at2 = source_offset(source2, kh, kw);
+      let at3 = source_offset(source3, kh, kw);
+      let at4 = source_offset(source4, kh, kw);
+      let at5 = source_offset(source5, kh, kw);
+      let at6 = source_offset(source6, kh, kw);
+      let at7 = source_offset(source7, kh, kw);
       let other0 = quadSwapX(at0);
       let other1 = quadSwapX(at1);
       let other2 = quadSwapX(at2);
@@ -162,21 +139,21 @@ fn main(
     }
   }
   if (column < p.OG) {
-    if (row + 0u < p.M) { store(row + 0u, column, z, c0); }
-    if (row + 1u < p.M) { store(row + 1u, column, z, c1); }
-    if (row + 2u < p.M) { store(row + 2u, column, z, c2); }
-    if (row + 3u < p.M) { store(row + 3u, column, z, c3); }
-    if (row + 4u < p.M) { store(row + 4u, column, z, c4); }
-    if (row + 5u < p.M) { store(row + 5u, column, z, c5); }
-    if (row + 6u < p.M) { store(row + 6u, column, z, c6); }
-    if (row + 7u < p.M) { store(row + 7u, column, z, c7); }
-    if (row + 8u < p.M) { store(row + 8u, column, z, c8); }
-    if (row + 9u < p.M) { store(row + 9u, column, z, c9); }
-    if (row + 10u < p.M) { store(row + 10u, column, z, c10); }
-    if (row + 11u < p.M) { store(row + 11u, column, z, c11); }
-    if (row + 12u < p.M) { store(row + 12u, column, z, c12); }
-    if (row + 13u < p.M) { store(row + 13u, column, z, c13); }
-    if (row + 14u < p.M) { store(row + 14u, column, z, c14); }
-    if (row + 15u < p.M) { store(row + 15u, column, z, c15); }
+    store(row + 0u, column, z, c0);
+    store(row + 1u, column, z, c1);
+    store(row + 2u, column, z, c2);
+    store(row + 3u, column, z, c3);
+    store(row + 4u, column, z, c4);
+    store(row + 5u, column, z, c5);
+    store(row + 6u, column, z, c6);
+    store(row + 7u, column, z, c7);
+    store(row + 8u, column, z, c8);
+    store(row + 9u, column, z, c9);
+    store(row + 10u, column, z, c10);
+    store(row + 11u, column, z, c11);
+    store(row + 12u, column, z, c12);
+    store(row + 13u, column, z, c13);
+    store(row + 14u, column, z, c14);
+    store(row + 15u, column, z, c15);
   }
 }

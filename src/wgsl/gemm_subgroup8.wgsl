@@ -19,16 +19,11 @@ fn main(
   let z = matrix_of(group, groups);
   let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
   let channels = i32(z * p.x_z);
+  let taps = begin_rows(row);
 
   // A lane finds the pixels of 2 rows, for all.
-  let m0 = row + lane * 2u + 0u;
-  let ow0 = i32(m0 % p.OW);
-  let oh0 = i32(m0 / p.OW % p.OH);
-  let n0 = i32(m0 / (p.OW * p.OH));
-  let m1 = row + lane * 2u + 1u;
-  let ow1 = i32(m1 % p.OW);
-  let oh1 = i32(m1 / p.OW % p.OH);
-  let n1 = i32(m1 / (p.OW * p.OH));
+  let source0 = source_of(row + lane * 2u + 0u);
+  let source1 = source_of(row + lane * 2u + 1u);
   var c0 = vec4f();
   var c1 = vec4f();
   var c2 = vec4f();
@@ -45,11 +40,11 @@ fn main(
   var c13 = vec4f();
   var c14 = vec4f();
   var c15 = vec4f();
-  for (var kh = 0u; kh < p.KH; kh++) {
-    for (var kw = 0u; kw < p.KW; kw++) {
-      let tap = kh * p.KW + kw;
-      let at0 = select(-1, source_offset(n0, oh0, ow0, i32(kh), i32(kw)), m0 < p.M);
-      let at1 = select(-1, source_offset(n1, oh1, ow1, i32(kh), i32(kw)), m1 < p.M);
+  for (var kh = 0u; kh < taps.x; kh++) {
+    for (var kw = 0u; kw < taps.y; kw++) {
+      let tap = tap_number(taps, kh, kw);
+      let at0 = source_offset(source0, kh, kw);
+      let at1 = source_offset(source1, kh, kw);
       let at_row0 = subgroupBroadcast(at0, 0u);
       let at_row1 = subgroupBroadcast(at1, 0u);
       let at_row2 = subgroupBroadcast(at0, 1u);
@@ -109,21 +104,21 @@ fn main(
     }
   }
   if (column < p.OG) {
-    if (row + 0u < p.M) { store(row + 0u, column, z, c0); }
-    if (row + 1u < p.M) { store(row + 1u, column, z, c1); }
-    if (row + 2u < p.M) { store(row + 2u, column, z, c2); }
-    if (row + 3u < p.M) { store(row + 3u, column, z, c3); }
-    if (row + 4u < p.M) { store(row + 4u, column, z, c4); }
-    if (row + 5u < p.M) { store(row + 5u, column, z, c5); }
-    if (row + 6u < p.M) { store(row + 6u, column, z, c6); }
-    if (row + 7u < p.M) { store(row + 7u, column, z, c7); }
-    if (row + 8u < p.M) { store(row + 8u, column, z, c8); }
-    if (row + 9u < p.M) { store(row + 9u, column, z, c9); }
-    if (row + 10u < p.M) { store(row + 10u, column, z, c10); }
-    if (row + 11u < p.M) { store(row + 11u, column, z, c11); }
-    if (row + 12u < p.M) { store(row + 12u, column, z, c12); }
-    if (row + 13u < p.M) { store(row + 13u, column, z, c13); }
-    if (row + 14u < p.M) { store(row + 14u, column, z, c14); }
-    if (row + 15u < p.M) { store(row + 15u, column, z, c15); }
+    store(row + 0u, column, z, c0);
+    store(row + 1u, column, z, c1);
+    store(row + 2u, column, z, c2);
+    store(row + 3u, column, z, c3);
+    store(row + 4u, column, z, c4);
+    store(row + 5u, column, z, c5);
+    store(row + 6u, column, z, c6);
+    store(row + 7u, column, z, c7);
+    store(row + 8u, column, z, c8);
+    store(row + 9u, column, z, c9);
+    store(row + 10u, column, z, c10);
+    store(row + 11u, column, z, c11);
+    store(row + 12u, column, z, c12);
+    store(row + 13u, column, z, c13);
+    store(row + 14u, column, z, c14);
+    store(row + 15u, column, z, c15);
   }
 }

@@ -17,7 +17,7 @@ fn main(
   let row0 = block / p.blocks * 64u;
   let column0 = block % p.blocks * 64u;
   let begin = inner_begin(z);
-  let end = inner_end(z);
+  let end = inner_end(row0, z);
   let ty = local / 16u;
   let tx = local % 16u;
   var c0 = vec4f();

@@ -23,7 +23,7 @@ afterAll(() => gpu?.dispose());
 async function expectBoth(...tensors: Tensor[]): Promise<[fused: number, plain: number]> {
   await expectReference(gpu, ...tensors);
   await expectReference(plain, ...tensors);
-  const count = (fusion: boolean) => lower(gpu.device.caps, tensors, [], fusion).ops.length;
+  const count = (fusion: boolean) => lower(gpu.device.caps, tensors, [], { fusion }).ops.length;
   return [count(true), count(false)];
 }
 

@@ -1,6 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import type { AvgPool2dAttrs } from '../../kernels/avgPool2d.ts';
-import type { Conv2dAttrs, ConvTranspose2dAttrs } from '../../kernels/conv2d.ts';
+import type { Conv2dAttrs } from '../../kernels/conv2d.ts';
+import type { ConvTranspose2dAttrs } from '../../kernels/convTranspose2d.ts';
 import type { InterpolateAttrs } from '../../kernels/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
 import type { MaxPool2dAttrs } from '../../kernels/maxPool2d.ts';

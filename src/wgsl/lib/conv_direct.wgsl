@@ -1,10 +1,16 @@
-// conv_direct.wgsl: which source pixel a tap of a convolution reads: i = o * stride - padding + k * dilation.
+// conv_direct.wgsl: a convolution's rows are its result's pixels, one after the other, and each uses all taps.
 
-// Conditions are joined by & and not by &&: a software adapter's compiler takes a branch for each &&.
-// Element offset of the pixel's first channel, or -1 outside the source. n is the image's number.
-fn source_offset(n: i32, oh: i32, ow: i32, kh: i32, kw: i32) -> i32 {
-  let ih = oh * p.SH - p.PH + kh * p.DH;
-  let iw = ow * p.SW - p.PW + kw * p.DW;
-  let inside = (ih >= 0) & (ih < i32(p.H)) & (iw >= 0) & (iw < i32(p.W));
-  return select(-1, ((n * i32(p.H) + ih) * i32(p.W) + iw) * i32(p.C), inside);
+// What comes before all other questions about these rows: taps along the height and the width, and the first of them.
+fn begin_rows(row: u32) -> vec3u {
+  return vec3u(p.KH, p.KW, 0u);
+}
+
+// The source pixel under the first tap: image, row and column.
+fn source_of(row: u32) -> vec3i {
+  return source_at(row, vec2i(-p.PH, -p.PW));
+}
+
+// The result's pixel, or -1 beyond the last.
+fn result_of(row: u32) -> i32 {
+  return select(-1, i32(row), row < p.M);
 }

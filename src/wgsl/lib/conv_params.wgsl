@@ -5,20 +5,24 @@
 struct Params {
   M: u32,           // N * OH * OW
   H: u32, W: u32,   // the source's size
-  OH: u32, OW: u32, // the result's size
+  OH: u32, OW: u32, // the result's size; that of one phase where there are phases (conv_phases.wgsl)
   C: u32,           // elements from one source pixel to the next
   IG: u32,          // source channels that one result channel sums over
   O: u32,           // elements from one result pixel to the next
   OG: u32,          // result channels of a group
   KH: u32, KW: u32,
   SH: i32, SW: i32, // stride
-  PH: i32, PW: i32, // padding; negative, as the dilation, where a transposed convolution of stride 1 runs as one
-  DH: i32, DW: i32, // dilation
+  PH: i32, PW: i32, // padding; negative where a transposed convolution of stride 1 runs as a convolution
+  DH: i32, DW: i32, // source pixels from one tap to the next: the dilation, negative where transposed
   w_tap: u32, w_i: u32, w_c: u32, // weight strides: tap, source channel, result channel
   x_z: u32, w_z: u32, y_z: u32,   // from one group, or batch entry, to the next
   blocks: u32,      // blocks of columns
   splits: u32,      // parts of the inner sum (filter gradients)
   split: u32,       // its elements a part
+  tap_h: u32, tap_w: u32, // from one tap to the next, along the height and the width
+  RH: u32, RW: u32, // the whole result's size
+  UH: i32, UW: i32, // its pixels from one of a phase to the next
+  phase_rows: u32,  // rows of a phase, with those that fill its last block
   depth: u32,       // groups or batch entries where they are more than z can hold, else 0
 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -30,6 +34,27 @@ fn matrix_of(group: vec3u, groups: vec3u) -> u32 {
 
 // Beyond the last matrix a block beyond the last row, where nothing is stored.
 fn block_of(group: vec3u, groups: vec3u) -> u32 {
-  let deep = select(group.x, p.blocks * p.M, matrix_of(group, groups) >= p.depth);
+  let beyond = p.blocks * max(p.M, p.phase_rows * u32(p.UH * p.UW));
+  let deep = select(group.x, beyond, matrix_of(group, groups) >= p.depth);
   return select(group.y * groups.x + group.x, deep, p.depth > 0u);
+}
+
+fn tap_number(taps: vec3u, kh: u32, kw: u32) -> u32 {
+  return taps.z + kh * p.tap_h + kw * p.tap_w;
+}
+
+// Image, row and column of the source pixel of pixel m, where pixel 0 reads `first`; beyond the last a row that is outside.
+fn source_at(m: u32, first: vec2i) -> vec3i {
+  let rest = m / p.OW;
+  let row = select(-2147483647 / 2, i32(rest % p.OH) * p.SH + first.x, m < p.M);
+  return vec3i(i32(rest / p.OH), row, i32(m % p.OW) * p.SW + first.y);
+}
+
+// Element offset of the first channel of the pixel that a tap reads, or -1 outside the source.
+// Conditions are joined by & and not by &&: a software adapter's compiler takes a branch for each &&.
+fn source_offset(source: vec3i, kh: u32, kw: u32) -> i32 {
+  let ih = source.y + i32(kh) * p.DH;
+  let iw = source.z + i32(kw) * p.DW;
+  let inside = (ih >= 0) & (ih < i32(p.H)) & (iw >= 0) & (iw < i32(p.W));
+  return select(-1, ((source.x * i32(p.H) + ih) * i32(p.W) + iw) * i32(p.C), inside);
 }

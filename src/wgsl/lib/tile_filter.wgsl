@@ -7,13 +7,12 @@
 const LEFT_BY_ROW = true;
 
 fn inner_begin(z: u32) -> u32 { return z % p.splits * p.split; }
-fn inner_end(z: u32) -> u32 { return min((z % p.splits + 1u) * p.split, p.M); }
+fn inner_end(row: u32, z: u32) -> u32 { return min((z % p.splits + 1u) * p.split, p.M); }
 
 fn load_left(row: u32, m: u32, end: u32, z: u32) -> f32 {
   let tap = row / p.IG;
   if (tap >= p.KH * p.KW || m >= end) { return 0.0; }
-  let n = i32(m / (p.OW * p.OH));
-  let at = source_offset(n, i32(m / p.OW % p.OH), i32(m % p.OW), i32(tap / p.KW), i32(tap % p.KW));
+  let at = source_offset(source_of(m), tap / p.KW, tap % p.KW);
   if (at < 0) { return 0.0; }
   return f32(x[u32(at) + z / p.splits * p.x_z + row % p.IG]);
 }

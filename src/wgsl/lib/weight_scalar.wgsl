@@ -1,7 +1,6 @@
-// gemm_scalar.wgsl: weights and results one at a time: any strides, any number of columns.
+// weight_scalar.wgsl: weights one at a time: any strides, any number of columns.
 
 @group(0) @binding(2) var<storage, read> weight: array<T>;
-@group(0) @binding(3) var<storage, read_write> y: array<T>;
 
 fn load_weight(tap: u32, i: u32, column: u32, z: u32) -> vec4f {
   let at = z * p.w_z + tap * p.w_tap + i * p.w_i;
@@ -12,11 +11,4 @@ fn load_weight(tap: u32, i: u32, column: u32, z: u32) -> vec4f {
     f32(weight[at + min(column + 2u, last) * p.w_c]),
     f32(weight[at + min(column + 3u, last) * p.w_c]),
   );
-}
-
-fn store(row: u32, column: u32, z: u32, value: vec4f) {
-  let at = z * p.y_z + row * p.O + column;
-  for (var k = 0u; k < min(4u, p.OG - column); k++) {
-    y[at + k] = T(epilogue(value[k] + bias(z * p.OG + column + k), at + k));
-  }
 }

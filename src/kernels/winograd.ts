@@ -1,0 +1,115 @@
+import type { Caps } from '../device/caps.ts';
+import { numel, type TensorSpec } from '../shape.ts';
+import biasLanes from '../wgsl/lib/depthwise_bias.wgsl';
+import biasNone from '../wgsl/lib/depthwise_bias_none.wgsl';
+import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
+import winograd2 from '../wgsl/lib/winograd_2.wgsl';
+import winograd4 from '../wgsl/lib/winograd_4.wgsl';
+import inputShader from '../wgsl/winograd_input.wgsl';
+import outputShader from '../wgsl/winograd_output.wgsl';
+import weightShader from '../wgsl/winograd_weight.wgsl';
+import { gemmDispatch, matrixProblem } from './gemm.ts';
+import { type Dispatch, type KernelPlan, wgslType } from './kernel.ts';
+import type { Size2 } from './spatial.ts';
+
+/** A 3x3 convolution of stride 1 from x [N,H,W,C] to y [N,OH,OW,O]. */
+export interface WinogradProblem {
+  readonly x: TensorSpec;
+  readonly y: TensorSpec;
+  readonly padding: Size2;
+  readonly bias: boolean;
+  /** As a transposed convolution: weight [3,3,O,C], turned around. */
+  readonly flipped: boolean;
+}
+
+/** Bytes of tiles and products at a time: they stay in the cache of a CPU, and memory stays small. */
+const CHUNK = 1 << 22;
+
+/**
+ * Measured on lavapipe and SwiftShader: below so many products the dispatches cost more than they save, and with few
+ * tiles the transform of the weights does.
+ */
+const pays = ({ x, y }: WinogradProblem, tiles: number): boolean =>
+  numel(y.shape) * x.shape[3]! >= 1 << 22 && tiles >= 12;
+
+/**
+ * F(results x results, 3x3) (Lavin and Gray 2016, §4): (results + 2)^2 matrix products of all tiles at once instead
+ * of 9 of all pixels; 2.25 times fewer multiplications for results = 2, 4 times for results = 4. Rounding errors
+ * relative to the largest result are about 2e-6 and 1e-5. Undefined where it cannot be or, unless `always`, where it
+ * does not pay: on GPUs, whose tiles of shared memory it does not use yet, and for small problems.
+ */
+export function winogradPlan(
+  caps: Caps,
+  problem: WinogradProblem,
+  results: 2 | 4,
+  always = false,
+): KernelPlan | undefined {
+  const { x, y, padding, bias, flipped } = problem;
+  const [N, H, W, C] = x.shape as [number, number, number, number];
+  const [, OH, OW, O] = y.shape as [number, number, number, number];
+  if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(y.shape) === 0) return undefined;
+  const points = (results + 2) ** 2;
+  const tilesH = Math.ceil(OH / results);
+  const tilesW = Math.ceil(OW / results);
+  const tiles = N * tilesH * tilesW;
+  const wanted = caps.family === 'subgroup' && C >= 16 && O >= 16 && pays(problem, tiles);
+  if (points * C * O * 4 > caps.maxBindingSize || !(wanted || always)) return undefined;
+  const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK);
+  const chunk = Math.ceil(tiles / chunks / 16) * 16;
+  const T = wgslType(x.dtype);
+  const transforms = results === 2 ? winograd2 : winograd4;
+  const wide = !flipped;
+  const weight: Dispatch = {
+    shader: weightShader,
+    snippets: [transforms],
+    types: wide ? { T: `vec4<${T}>`, V: 'vec4f' } : { T, V: 'f32' },
+    constants: { FLIPPED: flipped },
+    params: wide
+      ? { total: (C * O) / 4, columns: O / 4, w_tap: (C * O) / 4, w_source: O / 4, w_result: 1 }
+      : { total: C * O, columns: O, w_tap: C * O, w_source: 1, w_result: C },
+    grid: wide ? (C * O) / 4 : C * O,
+  };
+  const dispatches: Dispatch[] = [weight];
+  for (let first = 0; first < tiles; first += chunk) {
+    const count = Math.min(chunk, tiles - first);
+    const tiling = { tiles_h: tilesH, tiles_w: tilesW, first };
+    const { epilogue, ...product } = gemmDispatch(caps, matrixProblem(count, C, O, 'f32', points), false);
+    dispatches.push(
+      {
+        shader: inputShader,
+        snippets: [transforms],
+        types: { T: `vec4<${T}>`, V: 'vec4f' },
+        params: {
+          total: (count * C) / 4,
+          channels: C / 4,
+          H,
+          W,
+          PH: padding[0],
+          PW: padding[1],
+          ...tiling,
+        },
+        bind: { v: 'tiles' },
+        grid: (count * C) / 4,
+      },
+      {
+        ...product,
+        snippets: [epilogueNone, ...(product.snippets ?? [])],
+        types: { ...product.types, V: epilogue! },
+        bind: { x: 'tiles', weight: 'u', y: 'products' },
+      },
+      {
+        shader: outputShader,
+        snippets: [transforms, bias ? biasLanes : biasNone],
+        types: { T: `vec4<${T}>` },
+        params: { total: (count * O) / 4, channels: O / 4, OH, OW, ...tiling },
+        bind: { m: 'products', bias_values: 'bias' },
+        epilogue: 'vec4f',
+        grid: (count * O) / 4,
+      },
+    );
+  }
+  return {
+    dispatches,
+    scratch: { u: points * C * O * 4, tiles: points * chunk * C * 4, products: points * chunk * O * 4 },
+  };
+}

@@ -1,0 +1,76 @@
+// gemm_subgroup8_narrow.wgsl: implicit GEMM for software adapters whose subgroups have 8 lanes, for few columns.
+// A workgroup is one subgroup and owns 64 rows by 4 columns: a lane 8 rows of its own, and the weights are the same for
+// all. Each source element is read once for 4 columns and each weight once for 64 rows; nothing is exchanged.
+// gemm_subgroup8.wgsl would leave 7 of 8 lanes idle with 4 columns, and 6 with 8. (16 rows a lane: no faster, and twice
+// as long to compile; sources in fours: slower.)
+
+@group(0) @binding(1) var<storage, read> x: array<T>;
+
+fn left(at: i32, offset: i32) -> vec4f {
+  return vec4f(select(0.0, f32(x[max(at, 0) + offset]), at >= 0));
+}
+
+@compute @workgroup_size(8)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let block = block_of(group, groups);
+  let z = matrix_of(group, groups);
+  let first = block / p.blocks * 64u;
+  let column = block % p.blocks * 4u;
+  let channels = i32(z * p.x_z);
+  let taps = begin_rows(first);
+  let row = first + lane * 8u;
+
+  let source0 = source_of(row + 0u);
+  let source1 = source_of(row + 1u);
+  let source2 = source_of(row + 2u);
+  let source3 = source_of(row + 3u);
+  let source4 = source_of(row + 4u);
+  let source5 = source_of(row + 5u);
+  let source6 = source_of(row + 6u);
+  let source7 = source_of(row + 7u);
+  var c0 = vec4f();
+  var c1 = vec4f();
+  var c2 = vec4f();
+  var c3 = vec4f();
+  var c4 = vec4f();
+  var c5 = vec4f();
+  var c6 = vec4f();
+  var c7 = vec4f();
+  for (var kh = 0u; kh < taps.x; kh++) {
+    for (var kw = 0u; kw < taps.y; kw++) {
+      let tap = tap_number(taps, kh, kw);
+      let at0 = source_offset(source0, kh, kw);
+      let at1 = source_offset(source1, kh, kw);
+      let at2 = source_offset(source2, kh, kw);
+      let at3 = source_offset(source3, kh, kw);
+      let at4 = source_offset(source4, kh, kw);
+      let at5 = source_offset(source5, kh, kw);
+      let at6 = source_offset(source6, kh, kw);
+      let at7 = source_offset(source7, kh, kw);
+      for (var i = 0u; i < p.IG; i++) {
+        let offset = channels + i32(i);
+        let b = load_weight(tap, i, column, z);
+        c0 = fma(left(at0, offset), b, c0);
+        c1 = fma(left(at1, offset), b, c1);
+        c2 = fma(left(at2, offset), b, c2);
+        c3 = fma(left(at3, offset), b, c3);
+        c4 = fma(left(at4, offset), b, c4);
+        c5 = fma(left(at5, offset), b, c5);
+        c6 = fma(left(at6, offset), b, c6);
+        c7 = fma(left(at7, offset), b, c7);
+      }
+    }
+  }
+  store(row + 0u, column, z, c0);
+  store(row + 1u, column, z, c1);
+  store(row + 2u, column, z, c2);
+  store(row + 3u, column, z, c3);
+  store(row + 4u, column, z, c4);
+  store(row + 5u, column, z, c5);
+  store(row + 6u, column, z, c6);
+  store(row + 7u, column, z, c7);
+}

@@ -1,0 +1,18 @@
+// winograd_2.wgsl: the one-dimensional transforms of F(2, 3): 2 results from 4 inputs by 4 products instead of 6.
+
+const RESULTS = 2;
+const POINTS = 4;
+
+fn of_input(d: array<V, POINTS>) -> array<V, POINTS> {
+  return array(d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]);
+}
+
+fn of_weight(g: array<V, 3>) -> array<V, POINTS> {
+  let even = 0.5 * (g[0] + g[2]);
+  let odd = 0.5 * g[1];
+  return array(g[0], even + odd, even - odd, g[2]);
+}
+
+fn to_output(m: array<V, POINTS>) -> array<V, RESULTS> {
+  return array(m[0] + m[1] + m[2], m[1] - m[2] - m[3]);
+}

@@ -1,0 +1,47 @@
+// winograd_output.wgsl: RESULTS^2 pixels of y = A^T m A from the products m[k, tile, o], plus the bias.
+// One invocation owns four channels of one tile. Reads POINTS^2 products, writes RESULTS^2 pixels.
+
+struct Params {
+  total: u32,      // invocations: tiles * channels
+  channels: u32,   // in fours
+  OH: u32, OW: u32,
+  tiles_h: u32,
+  tiles_w: u32,
+  first: u32,      // the first tile, of all images
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> m: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> y: array<T>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let local = i / p.channels;
+  let c = i - local * p.channels;
+  let tile = p.first + local;
+  let row = tile / p.tiles_w;
+  let n = row / p.tiles_h;
+  let top = (row - n * p.tiles_h) * u32(RESULTS);
+  let left = (tile - row * p.tiles_w) * u32(RESULTS);
+  var lines: array<array<V, RESULTS>, POINTS>;
+  for (var b = 0; b < POINTS; b++) {
+    var d: array<V, POINTS>;
+    for (var a = 0; a < POINTS; a++) { d[a] = m[u32(a * POINTS + b) * p.total + i]; }
+    lines[b] = to_output(d);
+  }
+  let added = bias(c);
+  for (var a = 0; a < RESULTS; a++) {
+    var d: array<V, POINTS>;
+    for (var b = 0; b < POINTS; b++) { d[b] = lines[b][a]; }
+    let pixels = to_output(d);
+    for (var b = 0; b < RESULTS; b++) {
+      let h = top + u32(a);
+      let w = left + u32(b);
+      if ((h < p.OH) & (w < p.OW)) {
+        let at = ((n * p.OH + h) * p.OW + w) * p.channels + c;
+        y[at] = T(epilogue(pixels[b] + added, at * 4u));
+      }
+    }
+  }
+}
