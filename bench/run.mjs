@@ -1,18 +1,49 @@
-// npm run bench [-- --filter conv --adapter lavapipe]: bundles bench/src/main.ts and runs it.
+// npm run bench [-- --filter conv --adapter lavapipe]: bundles bench/src/main.ts, and tfjs where the peers are installed, and runs.
+// With --page it serves the same as a page.
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { wgsl } from '../scripts/wgsl.mjs';
+import { serve } from './serve.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const outfile = path.join(here, 'dist', 'main.mjs');
-await build({
-  entryPoints: [path.join(here, 'src', 'main.ts')],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  packages: 'external',
-  loader: { '.wgsl': 'text' },
-  logLevel: 'warning',
-});
-await import(pathToFileURL(outfile).href);
+const at = (...names) => path.join(here, ...names);
+const common = { bundle: true, plugins: [wgsl], logLevel: 'warning' };
+const withTfjs = existsSync(at('peers', 'node_modules', '@tensorflow'));
+const tfjs = { ...common, entryPoints: [at('peers', 'tfjs.js')] };
+
+if (process.argv.includes('--page')) {
+  const page = { platform: 'browser', format: 'esm', minify: true };
+  await mkdir(at('dist', 'page'), { recursive: true });
+  for (const name of ['page.html', 'page.css']) await copyFile(at(name), at('dist', 'page', name));
+  await build({
+    ...common,
+    ...page,
+    entryPoints: [at('src', 'page.ts')],
+    outfile: at('dist', 'page', 'page.js'),
+  });
+  if (withTfjs) await build({ ...tfjs, ...page, outfile: at('dist', 'page', 'tfjs.js') });
+  serve(at('dist', 'page'));
+} else {
+  await build({
+    ...common,
+    entryPoints: [at('src', 'main.ts')],
+    outfile: at('dist', 'main.mjs'),
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+  });
+  if (withTfjs) {
+    await build({
+      ...tfjs,
+      outfile: at('dist', 'tfjs.cjs'),
+      platform: 'node',
+      format: 'cjs',
+      mainFields: ['module', 'main'],
+      external: ['node-fetch'],
+    });
+  }
+  await import(pathToFileURL(at('dist', 'main.mjs')).href);
+}

@@ -1,116 +1,102 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { Bench } from 'tinybench';
 import type { AdapterChoice } from '../../src/device/device.ts';
-import { backward } from '../../src/graph/backward.ts';
-import { roiAlign } from '../../src/graph/functions/boxes.ts';
-import { conv2d } from '../../src/graph/functions/conv.ts';
-import { matmul, sum } from '../../src/graph/functions/reduce.ts';
-import { apply, Tensor } from '../../src/graph/tensor.ts';
-import type { Results, Step } from '../../src/plan/gpu.ts';
-import { openGpu } from '../../src/plan/gpu.ts';
-import { numel, type Shape } from '../../src/shape.ts';
+import { driverFile, kindOf } from './driver.ts';
+import { Ours } from './ours.ts';
+import { benchFolder, foveaVersion, webgpuVersion } from './peers/load.ts';
+import { openTfjs } from './peers/node.ts';
+import { OnnxRuntime } from './peers/ort.ts';
+import { renderReport } from './report.ts';
+import { type PeerName, resultsName, rounded } from './results.ts';
+import { filtered, present, QUICK_PATIENCE, runBench } from './runBench.ts';
+import { allRows } from './workloads/index.ts';
 
-/** One workload: what is computed, from inputs of these shapes, and the multiply-adds it takes. */
-interface Workload {
-  readonly name: string;
-  readonly inputs: readonly Shape[];
-  readonly multiplyAdds: number;
-  run(...inputs: Tensor[]): Results;
-}
+const USAGE = `npm run bench -- [options]
+  --filter TEXT     rows whose names hold TEXT (several: separated by commas)
+  --adapter NAME    hardware, lavapipe or swiftshader; default: FOVEA_ADAPTER, else the first there is
+  --peers NAMES     of tfjs, ort; "none" for Fovea alone; default: both
+  --quick           batch 1, fewer repetitions, the largest sizes smaller or left out
+  --page            serves the bench as a page for the browser, on this machine only (PORT, 8090)
+  --list            the rows' names, and nothing else
+  --save            writes results and report also of filtered rows; --no-save: never`;
 
-const random = (shape: Shape): Tensor => {
-  const data = Float32Array.from({ length: numel(shape) }, () => Math.random() - 0.5);
-  return new Tensor({ shape, dtype: 'f32' }, { kind: 'constant', data }, true);
-};
+const ADAPTERS = ['hardware', 'lavapipe', 'swiftshader', 'auto'];
+const PEERS: readonly PeerName[] = ['tfjs', 'ort'];
 
-const gemm = (n: number): Workload => ({
-  name: `gemm ${n}`,
-  inputs: [
-    [n, n],
-    [n, n],
-  ],
-  multiplyAdds: n ** 3,
-  run: (a, b) => ({ y: matmul(a!, b!) }),
-});
-
-function conv(n: number, size: number, from: number, to: number, kernel: number): Workload[] {
-  const x = [n, size, size, from];
-  const weight = [kernel, kernel, from, to];
-  const padding = (kernel - 1) / 2;
-  const name = `conv ${kernel}x${kernel} ${n}x${size}x${size}x${from}->${to}`;
-  const multiplyAdds = n * size * size * from * to * kernel * kernel;
-  return [
-    {
-      name,
-      inputs: [x, weight],
-      multiplyAdds,
-      run: (a, b) => ({ y: conv2d(a!, b!, undefined, { padding }) }),
+function options() {
+  const { values } = parseArgs({
+    options: {
+      filter: { type: 'string', default: '' },
+      adapter: { type: 'string' },
+      peers: { type: 'string', default: PEERS.join(',') },
+      quick: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      save: { type: 'boolean' },
+      help: { type: 'boolean', default: false },
     },
-    {
-      name: `${name}, forward and backward`,
-      inputs: [x, weight],
-      multiplyAdds: 3 * multiplyAdds,
-      run: (a, b) => {
-        backward(sum(conv2d(a!, b!, undefined, { padding })));
-        const grads = { x: a!.grad!, weight: b!.grad! };
-        a!.grad = undefined;
-        b!.grad = undefined;
-        return grads;
-      },
-    },
-  ];
-}
-
-const workloads: Workload[] = [
-  gemm(256),
-  gemm(512),
-  ...conv(1, 56, 64, 64, 3),
-  ...conv(1, 56, 64, 256, 1),
-  ...conv(8, 32, 32, 32, 3),
-  {
-    name: 'group_norm 8x64x64x32',
-    inputs: [[8, 64, 64, 32], [32], [32]],
-    multiplyAdds: 0,
-    run: (x, weight, bias) => apply('group_norm', { x, weight, bias }, { numGroups: 8, eps: 1e-5 }),
-  },
-  {
-    name: 'roi_align 64 of 1x50x68x64',
-    inputs: [
-      [1, 50, 68, 64],
-      [64, 5],
-    ],
-    multiplyAdds: 0,
-    run: (x, rois) => ({ y: roiAlign(x!, rois!, { outputSize: 7, samplingRatio: 2 }) }),
-  },
-];
-
-const { values } = parseArgs({
-  options: { filter: { type: 'string', default: '' }, adapter: { type: 'string' } },
-});
-const gpu = await openGpu(values.adapter === undefined ? {} : { adapter: values.adapter as AdapterChoice });
-console.log(`adapter: ${gpu.device.adapter.name}`);
-const bench = new Bench({ time: 500, warmupIterations: 2, warmupTime: 0, iterations: 3 });
-const steps: Step<Results>[] = [];
-const chosen = workloads.filter(({ name }) => name.includes(values.filter));
-for (const { name, inputs, run } of chosen) {
-  const step = gpu.capture(run);
-  const data = inputs.map(random);
-  await step.prepare(data);
-  steps.push(step);
-  bench.add(name, async () => {
-    await step(...data);
-    await gpu.device.device.queue.onSubmittedWorkDone();
+    allowNegative: true,
   });
+  const peers = values.peers === 'none' ? [] : values.peers.split(',');
+  const stranger = peers.find((name) => !(PEERS as readonly string[]).includes(name));
+  if (stranger !== undefined)
+    throw new Error(`no peer "${stranger}"; choose of ${PEERS.join(', ')}, or none`);
+  if (values.adapter !== undefined && !ADAPTERS.includes(values.adapter)) {
+    throw new Error(`no adapter "${values.adapter}"; choose ${ADAPTERS.slice(0, 3).join(', ')}`);
+  }
+  const save = values.save ?? values.filter === '';
+  return {
+    ...values,
+    save,
+    peers: peers as PeerName[],
+    adapter: values.adapter as AdapterChoice | undefined,
+  };
 }
-await bench.run();
-for (const [i, task] of bench.tasks.entries()) {
-  const { result } = task;
-  if (!('latency' in result)) throw new Error(`${task.name}: ${result.state}`);
-  const { p50, min } = result.latency;
-  const { multiplyAdds } = chosen[i]!;
-  const rate = multiplyAdds > 0 ? `${((2 * multiplyAdds) / min / 1e6).toFixed(2).padStart(8)} GFLOP/s` : '';
-  console.log(
-    `${task.name.padEnd(52)} median ${p50.toFixed(2).padStart(9)} ms  best ${min.toFixed(2).padStart(9)} ms ${rate}`,
-  );
+
+async function main(): Promise<void> {
+  const { filter, adapter, peers, quick, list, save, help } = options();
+  if (help) return console.log(USAGE);
+  const rows = filtered(allRows({ quick }), filter);
+  if (list) return console.log(rows.map(({ name }) => name).join('\n'));
+  if (rows.length === 0) throw new Error(`no row's name holds "${filter}"; --list shows them all`);
+  // Compilation is measured, not what a driver has kept from the last time.
+  process.env.MESA_SHADER_CACHE_DISABLE = 'true';
+
+  const ours = await Ours.open(adapter);
+  const kind = kindOf(ours.gpu.device.adapter.name);
+  const patience = quick ? QUICK_PATIENCE : undefined;
+  const tfjs = peers.includes('tfjs') ? await openTfjs(kind, patience) : undefined;
+  const ort = peers.includes('ort') ? OnnxRuntime.open(driverFile(kind), patience) : undefined;
+  const libraries = { ours, tfjs, ort };
+  if (present(libraries).length < peers.length) {
+    console.log('peers are not installed: npm run bench:peers installs them');
+  }
+  const results = await runBench({
+    libraries,
+    rows,
+    quick,
+    versions: { fovea: foveaVersion(), webgpu: webgpuVersion(), node: process.versions.node },
+    machine: `${os.cpus()[0]?.model.trim()} (${os.availableParallelism()} cores)`,
+    print: (line) => console.log(line),
+  });
+  if (save) {
+    const folder = path.join(benchFolder(), 'results');
+    mkdirSync(folder, { recursive: true });
+    const name = path.join(folder, resultsName(results));
+    writeFileSync(`${name}.json`, `${JSON.stringify(rounded(results), null, 2)}\n`);
+    writeFileSync(`${name}.html`, renderReport(results));
+    console.log(`results: ${path.relative(process.cwd(), name)}.json and .html`);
+  }
+  ours.dispose();
+  const failed = results.rows.some(({ peers: all }) => Object.values(all).some((peer) => 'failed' in peer));
+  process.exit(failed ? 1 : 0);
 }
-gpu.dispose();
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  if (process.env.FOVEA_DEBUG === '1') console.error(error);
+  process.exit(2);
+}

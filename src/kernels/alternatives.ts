@@ -1,8 +1,12 @@
 import type { Caps } from '../device/caps.ts';
 import type { TensorSpec } from '../shape.ts';
 import type { Conv2dAttrs } from './conv2d.ts';
+import { problemOf } from './convProblem.ts';
 import type { ConvTranspose2dAttrs } from './convTranspose2d.ts';
-import type { KernelPlan, Specs } from './kernel.ts';
+import { isDepthwise } from './depthwise.ts';
+import { gemmDispatch } from './gemm.ts';
+import { flatVariant, narrowVariant } from './gemmSpecial.ts';
+import type { Kernel, KernelPlan, Specs } from './kernel.ts';
 import type { OpName } from './ops.ts';
 import { type WinogradProblem, winogradPlan } from './winograd.ts';
 
@@ -33,15 +37,32 @@ const winograd = (
 ): KernelPlan | undefined =>
   (training ? undefined : winogradPlan(caps, problem, 4, always)) ?? winogradPlan(caps, problem, 2, always);
 
+/** With few channels on either side: kernels that leave no lanes idle. */
+function special(
+  caps: Caps,
+  x: TensorSpec,
+  weight: TensorSpec,
+  y: TensorSpec,
+  attrs: Conv2dAttrs,
+  bias: boolean,
+): KernelPlan | undefined {
+  if (isDepthwise(attrs.groups, x.shape[3]!, y.shape[3]!)) return undefined;
+  const [kh, kw] = weight.shape as [number, number];
+  const problem = problemOf(x, [kh, kw], y, attrs);
+  const variant = narrowVariant(caps, problem) ?? flatVariant(caps, problem);
+  return variant && { dispatches: [gemmDispatch(caps, problem, bias, variant)] };
+}
+
 /**
  * Faster ways of computing what a kernel computes, for programs only: an operation that is embedded by itself stays
  * small. Each says where it is possible and pays; elsewhere the kernel's own plan runs.
  */
 export const alternatives: Partial<Record<OpName, Alternative>> = {
   conv2d(caps, { x, weight, bias }, { y }, attrs: Conv2dAttrs, purpose) {
-    if (!isConv3x3(weight!, attrs)) return undefined;
+    if (!isConv3x3(weight!, attrs)) return special(caps, x!, weight!, y!, attrs, bias !== undefined);
     const problem = { x: x!, y: y!, padding: attrs.padding, bias: bias !== undefined, flipped: false };
-    return winograd(caps, problem, purpose);
+    const plan = winograd(caps, problem, purpose);
+    return plan ?? special(caps, x!, weight!, y!, attrs, bias !== undefined);
   },
   // Of stride 1 it is a convolution with the filter turned around.
   conv_transpose2d(caps, { x, weight, bias }, { y }, attrs: ConvTranspose2dAttrs, purpose) {
@@ -51,3 +72,16 @@ export const alternatives: Partial<Record<OpName, Alternative>> = {
     return winograd(caps, problem, purpose);
   },
 };
+
+/** The kernel with its alternative for these shapes as its plan, where there is one. */
+export function alternativeKernel(
+  kernel: Kernel,
+  caps: Caps,
+  specs: Specs,
+  attrs: never,
+  purpose: Purpose,
+): Kernel | undefined {
+  const alternative = alternatives[kernel.name as OpName];
+  const plan = alternative?.(caps, specs, kernel.infer(specs, attrs), attrs, purpose);
+  return plan && { ...kernel, dispatches: () => plan };
+}

@@ -1,9 +1,8 @@
 import { ShapeError } from '../errors.ts';
-import { expectFloats, formatSpec, type TensorSpec } from '../shape.ts';
-import convDirect from '../wgsl/lib/conv_direct.wgsl';
-import { type Conv2dAttrs, checkAttrs, checkBias, conv2dAttrs } from './convAttrs.ts';
+import { expectFloats, formatSpec } from '../shape.ts';
+import { type Conv2dAttrs, checkAttrs, checkBias, conv2dAttrs, problemOf } from './convProblem.ts';
 import { depthwiseDispatch, depthwiseFilterPlan, isDepthwise } from './depthwise.ts';
-import { filterPlan, type GemmProblem, gemmDispatch } from './gemm.ts';
+import { filterPlan, gemmDispatch } from './gemm.ts';
 import { defineKernel, type Given } from './kernel.ts';
 import { expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
 
@@ -21,32 +20,6 @@ function outputSize(op: string, size: Size2, kernel: Size2, attrs: Conv2dAttrs):
     }
     return out;
   }) as [number, number];
-}
-
-/** The implicit GEMM that computes a convolution from x to y; its filter gradient runs over the same pixels. */
-function problemOf(x: TensorSpec, kernel: Size2, y: TensorSpec, attrs: Conv2dAttrs): GemmProblem {
-  const [N, H, W, C] = x.shape as [number, number, number, number];
-  const [, OH, OW, O] = y.shape as [number, number, number, number];
-  const { groups, stride, padding, dilation } = attrs;
-  const [IG, OG] = [C / groups, O / groups];
-  return {
-    M: N * OH * OW,
-    source: [H, W],
-    result: [OH, OW],
-    C,
-    IG,
-    O,
-    OG,
-    kernel,
-    stride,
-    padding,
-    dilation,
-    weightStrides: [IG * O, O, 1],
-    batch: groups,
-    batchStrides: [IG, OG, OG],
-    gather: convDirect,
-    dtype: x.dtype,
-  };
 }
 
 /**

@@ -3,10 +3,10 @@ import { byteLength, expectFloats, formatSpec, numel, type TensorSpec } from '..
 import convDirect from '../wgsl/lib/conv_direct.wgsl';
 import convPhases from '../wgsl/lib/conv_phases.wgsl';
 import transposeWeight from '../wgsl/transpose_weight.wgsl';
-import { type Conv2dAttrs, checkAttrs, checkBias, conv2dAttrs } from './convAttrs.ts';
+import { type Conv2dAttrs, checkAttrs, checkBias, conv2dAttrs } from './convProblem.ts';
 import { depthwiseDispatch, isDepthwise } from './depthwise.ts';
 import { type GemmProblem, gemmDispatch } from './gemm.ts';
-import { narrowVariant } from './gemmNarrow.ts';
+import { narrowVariant } from './gemmSpecial.ts';
 import { type Dispatch, defineKernel, type Given, wgslType } from './kernel.ts';
 import { expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
 
@@ -141,7 +141,7 @@ export const convTranspose2d = defineKernel({
     }
     const problem = problemOf(weight, x, y, attrs);
     const gemm = (weights: Partial<GemmProblem>) =>
-      gemmDispatch(caps, { ...problem, ...weights }, bias !== undefined, narrowVariant(caps, problem.OG));
+      gemmDispatch(caps, { ...problem, ...weights }, bias !== undefined, narrowVariant(caps, problem));
     const { spec, dispatch } = transposedWeight(weight);
     const bytes = byteLength(spec);
     if (numel(y.shape.slice(0, 3)) <= FEW_ROWS || bytes > caps.maxBindingSize)

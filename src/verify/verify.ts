@@ -1,5 +1,6 @@
 import { FoveaError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
+import { alternativeKernel } from '../kernels/alternatives.ts';
 import type { Specs } from '../kernels/kernel.ts';
 import { kernels, type OpName } from '../kernels/ops.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -73,6 +74,19 @@ async function kernelAlone(
   return worstOf([...compareAll(values, want, specs, row, options, scaled), ...unsteady]);
 }
 
+/** The kernel alone; and by the plan that programs take instead, where there is one for these shapes. */
+async function forward(bench: Bench, check: Check, options: VerifyOptions): Promise<Comparison> {
+  const { row, subject, op } = check;
+  const { kernel } = subject;
+  const inputs = filled(check, options);
+  const own = await kernelAlone(bench, subject, inputs, row, options);
+  const { caps } = bench.gpu.device;
+  const attrs = attributesOf(kernel, row.attrs);
+  const other = op && alternativeKernel(kernel, caps, inputs, attrs, { training: false });
+  if (!other) return own;
+  return worstOf([own, await kernelAlone(bench, { ...subject, kernel: other }, inputs, row, options, true)]);
+}
+
 function filled({ row, subject: { kernel } }: Check, { dtype }: VerifyOptions): HostTensors {
   const inputs = fillInputs(kernel.name, row);
   return dtype === 'f16' ? inputsInHalves(kernel, inputs) : inputs;
@@ -120,7 +134,7 @@ async function* verifyCheck(bench: Bench, check: Check, options: VerifyOptions):
     if (differentiated) yield notApplicable(titled, 'backward', reason);
     return;
   }
-  yield checked(titled, 'forward', () => kernelAlone(bench, subject, filled(check, options), row, options));
+  yield checked(titled, 'forward', () => forward(bench, check, options));
   if (!differentiated) return;
   yield checked(titled, 'backward', () =>
     op ? ruleBackward(bench, { ...row, op }, options) : kernelBackward(bench, check, options),

@@ -40,6 +40,9 @@ export const convCases: Case[] = [
   conv('3x3 valid, 3 channels in', [1, 8, 8, 3], [3, 3, 3, 16], attrs(1, 0)),
   conv('3x3 dilated', [1, 12, 12, 4], [3, 3, 4, 4], attrs(1, 2, 2)),
   conv('7x7 stem', [1, 20, 18, 3], [7, 7, 3, 16], attrs(2, 3)),
+  conv('7x7 stem of one channel, dilated', [2, 19, 17, 1], [7, 5, 1, 20], attrs(2, 3, 2)),
+  conv('to few channels, sliding rows', [2, 7, 32, 9], [3, 3, 9, 3], attrs(1, 1)),
+  conv('grouped to few channels', [1, 9, 10, 12], [3, 2, 6, 14], attrs(1, 1, 1, 2)),
   conv('1x1', [2, 7, 5, 16], [1, 1, 16, 20], attrs(1, 0)),
   conv('1x1 to one channel', [2, 5, 5, 17], [1, 1, 17, 1], attrs(1, 0)),
   conv('1x1 stride 2', [1, 9, 9, 8], [1, 1, 8, 16], attrs(2, 0)),
@@ -87,6 +90,29 @@ export const convCases: Case[] = [
   transposed('output padding under the dilation', [1, 3, 4, 4], [2, 2, 3, 4], {
     ...attrs(1, 0, 3),
     outputPadding: [2, 1],
+  }),
+  transposed('few channels to sliding rows', [1, 9, 16, 12], [7, 7, 3, 12], {
+    ...attrs(2, 3),
+    outputPadding: [1, 1],
+  }),
+  transposed('two blocks of few channels', [2, 9, 7, 12], [4, 5, 6, 12], {
+    ...attrs(2, 2),
+    outputPadding: [0, 1],
+  }),
+  transposed('stride above the kernel', [1, 7, 6, 8], [2, 1, 12, 8], {
+    ...attrs(3, 0),
+    outputPadding: [1, 2],
+  }),
+  transposed('stride and dilation of a common factor', [1, 6, 7, 8], [3, 3, 5, 8], {
+    stride: [4, 2],
+    padding: [3, 2],
+    dilation: [6, 4],
+    groups: 2,
+    outputPadding: [2, 1],
+  }),
+  transposed('more phases than rows in a block', [1, 3, 3, 4], [3, 5, 8, 4], {
+    ...attrs(5, 0),
+    outputPadding: [0, 0],
   }),
   transposed('depthwise stride 2', [2, 5, 7, 8], [3, 3, 1, 8], {
     ...attrs(2, 1, 1, 8),

@@ -1,5 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { formatSpec, type TensorSpec } from '../shape.ts';
+import convDirect from '../wgsl/lib/conv_direct.wgsl';
+import type { GemmProblem } from './gemm.ts';
 import type { Given } from './kernel.ts';
 import { expectInteger, expectSize2, type Size2, size2 } from './spatial.ts';
 
@@ -39,4 +41,30 @@ export function checkBias(op: string, bias: TensorSpec | undefined, channels: nu
       `${op}: ${formatSpec('bias', bias)} must be [${channels}], one value an output channel`,
     );
   }
+}
+
+/** The implicit GEMM that computes a convolution from x to y; its filter gradient runs over the same pixels. */
+export function problemOf(x: TensorSpec, kernel: Size2, y: TensorSpec, attrs: Conv2dAttrs): GemmProblem {
+  const [N, H, W, C] = x.shape as [number, number, number, number];
+  const [, OH, OW, O] = y.shape as [number, number, number, number];
+  const { groups, stride, padding, dilation } = attrs;
+  const [IG, OG] = [C / groups, O / groups];
+  return {
+    M: N * OH * OW,
+    source: [H, W],
+    result: [OH, OW],
+    C,
+    IG,
+    O,
+    OG,
+    kernel,
+    stride,
+    padding,
+    dilation,
+    weightStrides: [IG * O, O, 1],
+    batch: groups,
+    batchStrides: [IG, OG, OG],
+    gather: convDirect,
+    dtype: x.dtype,
+  };
 }

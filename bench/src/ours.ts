@@ -1,0 +1,69 @@
+import type { AdapterChoice } from '../../src/device/device.ts';
+import { openDevice } from '../../src/device/device.ts';
+import { Tensor } from '../../src/graph/tensor.ts';
+import { Gpu } from '../../src/plan/gpu.ts';
+import type { Contestant } from './contestant.ts';
+import { Probe } from './probe.ts';
+import { type Values, valuesOf, type Workload } from './workload.ts';
+
+/** Fovea on one adapter, watched by a probe. */
+export class Ours {
+  readonly gpu: Gpu;
+  readonly probe: Probe;
+
+  private constructor(gpu: Gpu) {
+    this.gpu = gpu;
+    this.probe = new Probe(gpu.device.device);
+  }
+
+  static async open(adapter: AdapterChoice | undefined): Promise<Ours> {
+    return new Ours(new Gpu(await openDevice(adapter === undefined ? {} : { adapter })));
+  }
+
+  async prepare(workload: Workload): Promise<Contestant> {
+    const { gpu, probe } = this;
+    const { queue } = gpu.device.device;
+    probe.resetPeak();
+    // Constants of the program: they lie on the GPU from the beginning, as the peers' inputs do.
+    const inputs = valuesOf(workload.inputs).map((data, i) => {
+      const dtype = data instanceof Int32Array ? 'i32' : 'f32';
+      return new Tensor(
+        { shape: workload.inputs[i]!.shape, dtype },
+        { kind: 'constant', data },
+        dtype === 'f32',
+      );
+    });
+    const step = gpu.capture(() => workload.ours(...inputs));
+    const start = performance.now();
+    await step.prepare([]);
+    workload.advance?.();
+    const first = await step();
+    await queue.onSubmittedWorkDone();
+    const firstMs = performance.now() - start;
+    const results: Values[] = [];
+    for (const result of Object.values(first)) results.push((await result.data()) as Values);
+    let jsMs = 0;
+    return {
+      library: 'fovea',
+      firstMs,
+      results,
+      before: () => {
+        workload.advance?.();
+        probe.start();
+      },
+      run: async () => {
+        const begin = performance.now();
+        await step();
+        jsMs = performance.now() - begin;
+        await queue.onSubmittedWorkDone();
+      },
+      after: async () => ({ gpuMs: await probe.stop(), jsMs }),
+      peakBytes: () => probe.peakBytes,
+      dispose: async () => step.dispose(),
+    };
+  }
+
+  dispose(): void {
+    this.gpu.dispose();
+  }
+}

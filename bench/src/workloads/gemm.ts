@@ -1,0 +1,19 @@
+import { matmul } from '../../../src/graph/functions/reduce.ts';
+import { bytesOf, type Row, rowsOf, type Sizes, type Workload } from '../workload.ts';
+
+const gemm = (n: number): Workload => ({
+  name: `gemm ${n}`,
+  inputs: [{ shape: [n, n] }, { shape: [n, n] }],
+  flops: 2 * n ** 3,
+  bytes: bytesOf([n, n], [n, n], [n, n]),
+  ours: (a, b) => ({ y: matmul(a!, b!) }),
+  tfjs: {
+    make:
+      (tf, [a, b]) =>
+      () => [tf.matMul(a!, b!)],
+  },
+  ort: { make: (graph, inputs) => [graph.node('MatMul', inputs)] },
+});
+
+export const gemmRows = ({ quick }: Sizes): Row[] =>
+  (quick ? [256, 512, 1024] : [256, 512, 1024, 2048, 4096]).flatMap((n) => rowsOf(gemm(n)));

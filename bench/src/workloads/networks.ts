@@ -1,0 +1,129 @@
+import { crossEntropy } from '../../../src/graph/functions/losses.ts';
+import type { Tensor } from '../../../src/graph/tensor.ts';
+import { UNet } from '../../../src/models/unet.ts';
+import type { Module } from '../../../src/nn/module.ts';
+import type { Shape } from '../../../src/shape.ts';
+import { numel } from '../../../src/shape.ts';
+import { countNet } from '../networks/count.ts';
+import { FoveaLayers } from '../networks/foveaLayers.ts';
+import { MEAN, STD } from '../networks/layers.ts';
+import { mobilenet, type Net, resnet18, unet } from '../networks/nets.ts';
+import { OnnxLayers } from '../networks/onnxLayers.ts';
+import { TfjsLayers } from '../networks/tfjsLayers.ts';
+import { type Input, type Layout, type Row, type Sizes, unknown, type Workload } from '../workload.ts';
+import { retinanetRows } from './retinanet.ts';
+import {
+  GRADIENT_TOLERANCE,
+  inferenceBytes,
+  tfjsTraining,
+  trainingBytes,
+  trainingStep,
+  weightsOf,
+} from './training.ts';
+
+/** A network in all libraries: Fovea's own model, and the same written over the layers that each library has. */
+export interface Model {
+  readonly module: Module;
+  readonly forward: (images: Tensor) => Tensor;
+  readonly net: Net;
+}
+
+const images = (shape: Shape): Input => ({ shape, layout: 'image' });
+
+function inference(name: string, shape: Shape, make: () => Model, output: Layout): Row {
+  const full = `${name} ${shape[1]}, inference, batch ${shape[0]}`;
+  return {
+    name: full,
+    make: (): Workload => {
+      const { module, forward, net } = make();
+      const weights = weightsOf(module);
+      module.eval();
+      return {
+        name: full,
+        inputs: [images(shape)],
+        flops: countNet(net, shape).flops,
+        bytes: inferenceBytes(net, shape),
+        tolerance: 1e-3,
+        ours: (x) => ({ y: forward(x!) }),
+        tfjs: {
+          make: (tf, [x]) => {
+            const layers = new TfjsLayers(tf, weights, false);
+            return () => net(layers, x!);
+          },
+        },
+        ort: {
+          outputs: [output],
+          make: (graph, [x]) => net(new OnnxLayers(graph, weights), x!),
+        },
+      };
+    },
+  };
+}
+
+/** Cross-entropy against a class for each image or pixel. */
+function training(name: string, shape: Shape, labels: Shape, classes: number, make: () => Model): Row {
+  const full = `${name} ${shape[1]}, training step, batch ${shape[0]}`;
+  const targets: Input = {
+    shape: labels,
+    values: (random) => Int32Array.from({ length: numel(labels) }, () => Math.floor(random() * classes)),
+  };
+  return {
+    name: full,
+    make: (): Workload => {
+      const { module, forward, net } = make();
+      return {
+        name: full,
+        inputs: [images(shape), targets],
+        // As much again to the inputs, and to the weights.
+        flops: 3 * countNet(net, shape).flops,
+        bytes: trainingBytes(net, shape),
+        tolerance: GRADIENT_TOLERANCE,
+        ...trainingStep(module, (x, target) => crossEntropy(forward(x!), target!)),
+        tfjs: tfjsTraining(
+          module,
+          (tf, layers, [x, onehot]) => {
+            const [logits] = net(layers, x!);
+            return tf.losses.softmaxCrossEntropy(onehot!, tf.reshape(logits!, [-1, classes]));
+          },
+          (tf, [x, target]) => [x!, tf.cast(tf.oneHot(tf.reshape(target!, [-1]), classes), 'float32')],
+        ),
+        ort: 'onnxruntime has no training',
+      };
+    },
+  };
+}
+
+/** A network of Fovea's layers: they are made on the way through. */
+function layered(net: Net, size: number): Model {
+  const module = new FoveaLayers();
+  const forward = (x: Tensor) => net(module, x)[0]!;
+  forward(unknown([1, size, size, 3]));
+  return { module, forward, net };
+}
+
+function ownUnet(classes: number): Model {
+  const shape = { width: 32, depth: 4 };
+  const normalization = { mean: MEAN, std: STD };
+  const module = new UNet({ ...shape, numClasses: classes - 1, norm: 'batch', normalization });
+  return { module, forward: (x) => module.forward(x), net: unet({ ...shape, classes }) };
+}
+
+export function networkRows(sizes: Sizes): Row[] {
+  const { quick } = sizes;
+  const side = quick ? 112 : 224;
+  const batch = quick ? 1 : 4;
+  const classifiers = [
+    ['ResNet-18', resnet18],
+    ['MobileNetV2', mobilenet],
+  ] as const;
+  const unetSide = quick ? 64 : 256;
+  return [
+    ...classifiers.flatMap(([name, net]) => [
+      inference(name, [1, 224, 224, 3], () => layered(net, 224), 'plain'),
+      training(name, [batch, side, side, 3], [batch], 1000, () => layered(net, side)),
+    ]),
+    inference('U-Net', [1, quick ? 128 : 256, quick ? 128 : 256, 3], () => ownUnet(21), 'image'),
+    training('U-Net', [batch, unetSide, unetSide, 3], [batch, unetSide, unetSide], 21, () => ownUnet(21)),
+    ...retinanetRows(sizes),
+  ];
+}

@@ -1,0 +1,48 @@
+import { Parameter } from '../../../src/nn/module.ts';
+import { AdamW } from '../../../src/nn/optimizers.ts';
+import { bytesOf, type Row, type Sizes, valuesOf, type Workload } from '../workload.ts';
+
+const LR = 1e-3;
+const DECAY = 0.01;
+
+/** One step over all parameters at once, two-dimensional so that they decay. */
+function adamW(count: number): Workload {
+  const shape = [count / 64, 64];
+  const inputs = [{ shape }, { shape }];
+  let optimizer: AdamW | undefined;
+  return {
+    name: `AdamW over ${count / 1e6} million parameters`,
+    inputs,
+    // Two moving averages, two corrections, a root, a division, the step and the decay.
+    flops: 16 * count,
+    // Reads parameter, gradient and both moments; writes all but the gradient.
+    bytes: bytesOf([7 * count]),
+    ours: (_, gradient) => {
+      // The parameter takes its values from here, not from a constant: it is state.
+      const parameter = new Parameter(shape, valuesOf(inputs)[0] as Float32Array);
+      optimizer = new AdamW([parameter], { lr: LR, weightDecay: DECAY });
+      parameter.tensor.grad = gradient;
+      optimizer.step();
+      return { parameter: parameter.tensor };
+    },
+    advance: () => optimizer?.advance(),
+    tfjs: {
+      note: 'Adam, and the decay as a product of its own',
+      make: (tf, [values, gradient]) => {
+        const variable = tf.variable(values!, true);
+        const adam = tf.train.adam(LR, 0.9, 0.999, 1e-8);
+        return () => {
+          variable.assign(tf.mul(variable, 1 - LR * DECAY));
+          adam.applyGradients({ [variable.name]: gradient! });
+          return [tf.mul(variable, 1)];
+        };
+      },
+    },
+    ort: 'onnxruntime has no training',
+  };
+}
+
+export function optimizerRows({ quick }: Sizes): Row[] {
+  const count = (quick ? 3 : 30) * 1_000_000;
+  return [{ name: adamW(count).name, make: () => adamW(count) }];
+}

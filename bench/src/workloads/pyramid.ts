@@ -1,0 +1,76 @@
+import { gaussianPyramid } from '../../../src/graph/functions/pyramid.ts';
+import type { Shape } from '../../../src/shape.ts';
+import { bytesOf, type Row, rowsOf, type Sizes, type Workload } from '../workload.ts';
+
+const LEVELS = 4;
+const TAPS = [1, 4, 6, 4, 1].map((tap) => tap / 16);
+const SIZES: readonly Shape[] = Array.from({ length: LEVELS + 1 }, (_, level) => [
+  1,
+  Math.ceil(1080 / 2 ** level),
+  Math.ceil(1920 / 2 ** level),
+  3,
+]);
+
+/** The 5x5 Gaussian for each of three channels: [5,5,3,1] and [3,1,5,5] differ in their order. */
+const gaussian = (order: 'last' | 'first'): Float32Array => {
+  const plane = TAPS.flatMap((a) => TAPS.map((b) => a * b));
+  return Float32Array.from(
+    order === 'last' ? plane.flatMap((tap) => [tap, tap, tap]) : [0, 1, 2].flatMap(() => plane),
+  );
+};
+
+const pyramid: Workload = {
+  name: `pyramid of 1920x1080x3, ${LEVELS} levels`,
+  inputs: [{ shape: SIZES[0]!, layout: 'image' }],
+  // Separable: 5 taps along rows of every other column, then 5 along columns.
+  flops: SIZES.slice(1).reduce((sum, [, h, w]) => sum + 2 * 5 * 3 * 3 * h! * w!, 0),
+  bytes: bytesOf(...SIZES),
+  ours: (x) =>
+    Object.fromEntries(
+      gaussianPyramid(x!, LEVELS)
+        .slice(1)
+        .map((level, i) => [`level${i + 1}`, level]),
+    ),
+  tfjs: {
+    note: 'as mirror padding and a depthwise convolution for each level',
+    make: (tf, [x]) => {
+      const filter = tf.tensor(gaussian('last'), [5, 5, 3, 1]);
+      return () => {
+        const levels = [x!];
+        for (let i = 0; i < LEVELS; i++) {
+          const padded = tf.mirrorPad(
+            levels[i]!,
+            [
+              [0, 0],
+              [2, 2],
+              [2, 2],
+              [0, 0],
+            ],
+            'reflect',
+          );
+          levels.push(tf.depthwiseConv2d(padded, filter, 2, 'valid'));
+        }
+        return levels.slice(1);
+      };
+    },
+  },
+  ort: {
+    note: 'as Pad and a grouped Conv for each level',
+    outputs: ['image', 'image', 'image', 'image'],
+    make: (graph, [x]) => {
+      const filter = graph.constant(gaussian('first'), [3, 1, 5, 5]);
+      const levels = [x!];
+      for (let i = 0; i < LEVELS; i++) {
+        const padded = graph.node('Pad', [levels[i]!, graph.constant([0, 0, 2, 2, 0, 0, 2, 2])], {
+          mode: 'reflect',
+        });
+        levels.push(
+          graph.node('Conv', [padded, filter], { kernel_shape: [5, 5], strides: [2, 2], group: 3 }),
+        );
+      }
+      return levels.slice(1);
+    },
+  },
+};
+
+export const pyramidRows = (_: Sizes): Row[] => rowsOf(pyramid);

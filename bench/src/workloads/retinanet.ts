@@ -1,0 +1,279 @@
+import { evaluate } from '../../../src/graph/evaluate.ts';
+import { boxEncode, matchAnchors } from '../../../src/graph/functions/boxes.ts';
+import { add } from '../../../src/graph/functions/elementwise.ts';
+import { gatherRows, oneHot } from '../../../src/graph/functions/shape.ts';
+import { tensor } from '../../../src/graph/tensor.ts';
+import { RetinaNet } from '../../../src/models/retinanet.ts';
+import type { Shape } from '../../../src/shape.ts';
+import { numel } from '../../../src/shape.ts';
+import { countNet } from '../networks/count.ts';
+import { MEAN, STD } from '../networks/layers.ts';
+import { type Net, retinanet } from '../networks/nets.ts';
+import { OnnxLayers } from '../networks/onnxLayers.ts';
+import { TfjsLayers } from '../networks/tfjsLayers.ts';
+import type { OnnxGraph } from '../peers/onnx.ts';
+import type { Tf, TfTensor } from '../peers/tfTypes.ts';
+import { type Row, type Sizes, type Values, valuesOf, type Workload } from '../workload.ts';
+import { focalOfTfjs } from './losses.ts';
+import {
+  GRADIENT_TOLERANCE,
+  inferenceBytes,
+  tfjsTraining,
+  trainingBytes,
+  trainingStep,
+  weightsOf,
+} from './training.ts';
+
+const CLASSES = 20;
+const BOXES = 8;
+const CANDIDATES = 1000;
+const DETECTIONS = 100;
+const IOU = 0.5;
+const LARGEST = Math.log(1000 / 16);
+
+/** ResNet-18 with a feature pyramid. */
+const SHAPE = {
+  width: 64,
+  depth: [2, 2, 2, 2],
+  pyramidWidth: 128,
+  headDepth: 2,
+  extraLevels: 2,
+  numClasses: CLASSES,
+} as const;
+
+function make(): { module: RetinaNet; net: Net } {
+  const module = new RetinaNet({ ...SHAPE, norm: 'batch', normalization: { mean: MEAN, std: STD } });
+  // A new network scores all anchors alike; spread, the order of the best does not hang on the last digit.
+  for (const head of [module.classification_head, module.regression_head]) {
+    const { initial } = head.out.weight.state;
+    initial.forEach((value, i) => {
+      initial[i] = value * 20;
+    });
+  }
+  return { module, net: retinanet(SHAPE) };
+}
+
+/** Boxes from the deltas of the best anchors, moved apart by class so that only boxes of one class meet. */
+function tfjsDetect(tf: Tf, logits: TfTensor, deltas: TfTensor, anchors: TfTensor, size: number) {
+  const best = tf.topk(tf.reshape(tf.sigmoid(logits), [-1]), CANDIDATES);
+  const anchor = tf.floorDiv(best.indices, CLASSES);
+  const label = tf.cast(tf.sub(best.indices, tf.mul(anchor, CLASSES)), 'float32');
+  const [x1, y1, x2, y2] = tf.split(tf.gather(anchors, anchor), 4, 1) as [
+    TfTensor,
+    TfTensor,
+    TfTensor,
+    TfTensor,
+  ];
+  const [dx, dy, dw, dh] = tf.split(tf.gather(tf.reshape(deltas, [-1, 4]), anchor), 4, 1) as (typeof x1)[] & {
+    length: 4;
+  };
+  const [w, h] = [tf.sub(x2, x1), tf.sub(y2, y1)];
+  const cx = tf.add(tf.add(x1, tf.mul(w, 0.5)), tf.mul(dx!, w));
+  const cy = tf.add(tf.add(y1, tf.mul(h, 0.5)), tf.mul(dy!, h));
+  const halfW = tf.mul(tf.mul(w, 0.5), tf.exp(tf.minimum(dw!, LARGEST)));
+  const halfH = tf.mul(tf.mul(h, 0.5), tf.exp(tf.minimum(dh!, LARGEST)));
+  const inside = (value: TfTensor) => tf.minimum(tf.maximum(value, 0), size);
+  const corners = [tf.sub(cy, halfH), tf.sub(cx, halfW), tf.add(cy, halfH), tf.add(cx, halfW)].map(inside);
+  const boxes = tf.add(tf.concat(corners, 1), tf.mul(tf.reshape(label, [-1, 1]), 2 * size));
+  return { scores: best.values, boxes };
+}
+
+function onnxDetect(
+  graph: OnnxGraph,
+  logits: string,
+  deltas: string,
+  anchors: Float32Array,
+  size: number,
+): string {
+  const op = (name: string, ...inputs: string[]) => graph.node(name, inputs);
+  const flat = (value: string, shape: number[]) => op('Reshape', value, graph.constant(shape));
+  const number = (value: number) => graph.scalar(value);
+  const scores = flat(op('Sigmoid', logits), [-1]);
+  const [best, index] = graph.node('TopK', [scores, graph.constant([CANDIDATES])], {}, 2) as [string, string];
+  const anchor = op('Div', index, graph.constant([CLASSES]));
+  const label = graph.node('Cast', [op('Sub', index, op('Mul', anchor, graph.constant([CLASSES])))], {
+    to: 1,
+  });
+  const columns = (rows: string) => graph.node('Split', [rows], { axis: 1 }, 4);
+  const table = graph.constant(anchors, [anchors.length / 4, 4]);
+  const [x1, y1, x2, y2] = columns(op('Gather', table, anchor)) as [string, string, string, string];
+  const [dx, dy, dw, dh] = columns(op('Gather', flat(deltas, [-1, 4]), anchor)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [w, h] = [op('Sub', x2, x1), op('Sub', y2, y1)];
+  const half = (value: string) => op('Mul', value, number(0.5));
+  const centre = (from: string, side: string, d: string) =>
+    op('Add', op('Add', from, half(side)), op('Mul', d, side));
+  const [cx, cy] = [centre(x1, w, dx), centre(y1, h, dy)];
+  const reach = (side: string, d: string) => op('Mul', half(side), op('Exp', op('Min', d, number(LARGEST))));
+  const [rx, ry] = [reach(w, dw), reach(h, dh)];
+  const corners = [op('Sub', cy, ry), op('Sub', cx, rx), op('Add', cy, ry), op('Add', cx, rx)].map((corner) =>
+    op('Clip', corner, number(0), number(size)),
+  );
+  const apart = op('Mul', flat(label, [-1, 1]), number(2 * size));
+  const boxes = op('Add', graph.node('Concat', corners, { axis: 1 }), apart);
+  const limit = (value: number) => graph.constant(Float32Array.of(value));
+  const chosen = op(
+    'NonMaxSuppression',
+    flat(boxes, [1, CANDIDATES, 4]),
+    flat(best, [1, 1, CANDIDATES]),
+    graph.constant([DETECTIONS]),
+    limit(IOU),
+  );
+  const kept = flat(graph.node('Gather', [chosen, graph.constant([2])], { axis: 1 }), [-1]);
+  return op('Gather', best, kept);
+}
+
+function detection(size: number): Row {
+  const shape: Shape = [1, size, size, 3];
+  const name = `RetinaNet ${size}, inference with NMS, batch 1`;
+  return {
+    name,
+    make: (): Workload => {
+      const { module, net } = make();
+      const weights = weightsOf(module);
+      const anchors = module.anchors([size, size]);
+      const anchorData = evaluate([anchors])[0]! as Float64Array;
+      const options = {
+        scoreThreshold: 0,
+        iouThreshold: IOU,
+        maxDetections: DETECTIONS,
+        candidates: CANDIDATES,
+      };
+      module.eval();
+      return {
+        name,
+        inputs: [{ shape, layout: 'image' }],
+        flops: countNet(net, shape).flops,
+        bytes: inferenceBytes(net, shape),
+        tolerance: 1e-3,
+        ours: (images) => {
+          const { scores, count } = module.detect(images!, options);
+          return { scores, count };
+        },
+        tfjs: {
+          note: 'NMS on the CPU',
+          make: (tf, [images]) => {
+            const layers = new TfjsLayers(tf, weights, false);
+            const table = tf.tensor(Float32Array.from(anchorData), anchors.shape);
+            return async () => {
+              const [logits, deltas] = net(layers, images!);
+              const { scores, boxes } = tfjsDetect(tf, logits!, deltas!, table, size);
+              const kept = await tf.image.nonMaxSuppressionAsync(boxes, scores, DETECTIONS, IOU, 0);
+              return [tf.gather(scores, kept)];
+            };
+          },
+        },
+        ort: {
+          mixed: true,
+          make: (graph, [images]) => {
+            const [logits, deltas] = net(new OnnxLayers(graph, weights), images!);
+            return [onnxDetect(graph, logits!, deltas!, Float32Array.from(anchorData), size)];
+          },
+        },
+        comparable: ([scores, count], [theirs]) => [[scores!.slice(0, count![0])], [theirs!]],
+      };
+    },
+  };
+}
+
+/** Objects of 20 to 100 pixels in each image. */
+function objects(random: () => number, shape: Shape, size: number): Float32Array {
+  const values = new Float32Array(numel(shape));
+  for (let i = 0; i < values.length; i += 4) {
+    const [w, h] = [20 + random() * 0.3 * size, 20 + random() * 0.3 * size];
+    const [x, y] = [random() * (size - w), random() * (size - h)];
+    values.set([x, y, x + w, y + h], i);
+  }
+  return values;
+}
+
+/** What the anchors are to learn, by the references on the CPU: [N,A,K], [N,A,4], and whether each counts, [N,A,1]. */
+function targetsOf(module: RetinaNet, size: number, boxes: Values, labels: Values, batch: number) {
+  const anchors = module.anchors([size, size]);
+  const A = anchors.shape[0]!;
+  const given = tensor(boxes, [batch, BOXES, 4]);
+  const count = tensor(new Int32Array(batch).fill(BOXES), [batch]);
+  const matches = matchAnchors(anchors, given, count);
+  const label = gatherRows(add(tensor(labels, [batch, BOXES]), 1), matches, 1);
+  const goal = boxEncode(gatherRows(given, matches, 1), anchors);
+  const [match, target, delta] = evaluate([matches, oneHot(add(label, -1), CLASSES), goal]);
+  return {
+    A,
+    target: Float32Array.from(target!),
+    delta: Float32Array.from(delta!, (value) => (Number.isFinite(value) ? value : 0)),
+    counted: Float32Array.from(match!, (value) => Number(value > -2)),
+    matched: Float32Array.from(match!, (value) => Number(value >= 0)),
+  };
+}
+
+function training(size: number, batch: number): Row {
+  const shape: Shape = [batch, size, size, 3];
+  const name = `RetinaNet ${size}, training step, batch ${batch}`;
+  const inputs = [
+    { shape, layout: 'image' as const },
+    { shape: [batch, BOXES, 4], values: (random: () => number, all: Shape) => objects(random, all, size) },
+    {
+      shape: [batch, BOXES],
+      values: (random: () => number) =>
+        Int32Array.from({ length: batch * BOXES }, () => Math.floor(random() * CLASSES)),
+    },
+    { shape: [batch], values: () => new Int32Array(batch).fill(BOXES) },
+  ];
+  return {
+    name,
+    make: (): Workload => {
+      const { module, net } = make();
+      const way = tfjsTraining(
+        module,
+        (tf, layers, [images, target, goal, counted, matched, share]) => {
+          const [logits, deltas] = net(layers, images!);
+          const classification = focalOfTfjs(tf, logits!, target!, counted!);
+          const apart = tf.mul(tf.abs(tf.sub(deltas!, goal!)), matched!);
+          const each = (loss: TfTensor) => tf.mean(tf.div(tf.sum(loss, [1, 2]), share!));
+          return tf.add(each(classification), each(apart));
+        },
+        (tf, [images, boxes]) => {
+          const [, , labels] = valuesOf(inputs);
+          const { A, target, delta, counted, matched } = targetsOf(
+            module,
+            size,
+            valuesOf(inputs)[1]!,
+            labels!,
+            batch,
+          );
+          tf.dispose(boxes);
+          const column = (values: Float32Array) => tf.tensor(values, [batch, A, 1]);
+          const share = tf.maximum(tf.sum(column(matched), [1, 2]), 1);
+          const goals = [tf.tensor(target, [batch, A, CLASSES]), tf.tensor(delta, [batch, A, 4])];
+          return [images!, ...goals, column(counted), column(matched), share];
+        },
+      );
+      return {
+        name,
+        inputs,
+        flops: 3 * countNet(net, shape).flops,
+        bytes: trainingBytes(net, shape),
+        tolerance: GRADIENT_TOLERANCE,
+        ...trainingStep(module, (images, boxes, labels, counts) => {
+          const { classification, regression } = module.losses(images!, {
+            boxes: boxes!,
+            labels: labels!,
+            counts: counts!,
+          });
+          return add(classification, regression);
+        }),
+        tfjs: { ...way, note: `${way.note}; with anchors matched beforehand on the CPU` },
+        ort: 'onnxruntime has no training',
+      };
+    },
+  };
+}
+
+export const retinanetRows = ({ quick }: Sizes): Row[] => [
+  detection(quick ? 128 : 256),
+  training(quick ? 128 : 256, quick ? 1 : 4),
+];
