@@ -26,11 +26,14 @@ export interface WinogradProblem {
 const CHUNK = 1 << 22;
 
 /**
- * Measured on lavapipe and SwiftShader: below so many products the dispatches cost more than they save, and with few
- * tiles the transform of the weights does.
+ * Measured on lavapipe and SwiftShader: below so many products the dispatches cost more than they save; and each weight
+ * is transformed by (points + 9) loads and stores, which as many rows of products less must pay for.
  */
-const pays = ({ x, y }: WinogradProblem, tiles: number): boolean =>
-  numel(y.shape) * x.shape[3]! >= 1 << 22 && tiles >= 12;
+function pays({ x, y }: WinogradProblem, tiles: number, points: number): boolean {
+  const [C, O] = [x.shape[3]!, y.shape[3]!];
+  const saved = (9 * numel(y.shape)) / O - points * tiles;
+  return C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22 && saved >= 16 * (points + 9);
+}
 
 /**
  * F(results x results, 3x3) (Lavin and Gray 2016, §4): (results + 2)^2 matrix products of all tiles at once instead
@@ -52,7 +55,7 @@ export function winogradPlan(
   const tilesH = Math.ceil(OH / results);
   const tilesW = Math.ceil(OW / results);
   const tiles = N * tilesH * tilesW;
-  const wanted = caps.family === 'subgroup' && C >= 16 && O >= 16 && pays(problem, tiles);
+  const wanted = caps.family === 'subgroup' && pays(problem, tiles, points);
   if (points * C * O * 4 > caps.maxBindingSize || !(wanted || always)) return undefined;
   const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK);
   const chunk = Math.ceil(tiles / chunks / 16) * 16;
