@@ -59,9 +59,8 @@ function special(
  */
 export const alternatives: Partial<Record<OpName, Alternative>> = {
   conv2d(caps, { x, weight, bias }, { y }, attrs: Conv2dAttrs, purpose) {
-    if (!isConv3x3(weight!, attrs)) return special(caps, x!, weight!, y!, attrs, bias !== undefined);
     const problem = { x: x!, y: y!, padding: attrs.padding, bias: bias !== undefined, flipped: false };
-    const plan = winograd(caps, problem, purpose);
+    const plan = isConv3x3(weight!, attrs) ? winograd(caps, problem, purpose) : undefined;
     return plan ?? special(caps, x!, weight!, y!, attrs, bias !== undefined);
   },
   // Of stride 1 it is a convolution with the filter turned around.
