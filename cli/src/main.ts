@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { WAYS } from '../../src/kernels/alternatives.ts';
 import { demoCommand } from './commands/demo.ts';
 import { evalCommand } from './commands/eval.ts';
 import { infoCommand } from './commands/info.ts';
@@ -119,6 +120,12 @@ program
     ).choices(['adapter', 'default']),
   )
   .option('--repeat <n>', 'run every check so often, and fail where a bit differs (default: 1)', whole(1))
+  .addOption(
+    new Option(
+      '--way <name>',
+      'compute gradients in this way where there are several (default: the one taken to be the fastest)',
+    ).choices(WAYS),
+  )
   .option('--json <file>', 'also write the rows to a file')
   .addOption(adapter())
   .action(async (options) => {

@@ -60,8 +60,9 @@ export async function runTraining(
       {
         onPhase: (name) => progress.phase(name),
         // In a log, a line for each pipeline says nothing.
-        onCompile: (done, total) => {
-          if (process.stderr.isTTY) progress.phase(`compiling pipelines ${done}/${total}`);
+        onCompile: (done, total, doing) => {
+          const what = doing === 'tuning' ? 'timing kernels' : 'compiling pipelines';
+          if (process.stderr.isTTY) progress.phase(`${what} ${done}/${total}`);
         },
         onStep: ({ step, losses, lr }, imagesPerSecond) =>
           progress.update(step, { losses, lr, imagesPerSecond }),

@@ -1,4 +1,5 @@
 import type { Caps } from '../device/caps.ts';
+import { FoveaError } from '../errors.ts';
 import type { TensorSpec } from '../shape.ts';
 import type { Conv2dAttrs } from './conv2d.ts';
 import { problemOf } from './convProblem.ts';
@@ -8,34 +9,49 @@ import { gemmDispatch } from './gemm.ts';
 import { flatVariant, narrowVariant } from './gemmSpecial.ts';
 import type { Kernel, KernelPlan, Specs } from './kernel.ts';
 import type { OpName } from './ops.ts';
-import { type WinogradProblem, winogradPlan } from './winograd.ts';
+import { type WinogradProblem, winogradPays, winogradPlan, winogradPossible } from './winograd.ts';
 
 /** What a plan is for. */
 export interface Purpose {
   /** Gradients are computed from it or with it, so that rounding matters more. */
   readonly training: boolean;
-  /** Wherever it is possible, and not only where it pays: for checks. */
-  readonly always?: boolean;
 }
 
-type Alternative = (
+/** All there are, by name: `own` is the kernel's plan when it stands by itself. */
+export const WAYS = ['own', 'winograd2', 'winograd4', 'narrow', 'flat'] as const;
+export type WayName = (typeof WAYS)[number];
+
+/** One way to compute an operation. */
+export interface Way {
+  /** What tuning remembers it by, and FOVEA_WAY forces it by. */
+  readonly name: WayName;
+  /** Whether it is the best there is, as far as is known before anything was timed. */
+  readonly pays: boolean;
+  plan(): KernelPlan;
+}
+
+type Alternatives = (
   caps: Caps,
   specs: Specs,
   outputs: Specs,
   attrs: never,
   purpose: Purpose,
-) => KernelPlan | undefined;
+) => readonly Way[];
 
 const isConv3x3 = (weight: TensorSpec, { stride, dilation, groups }: Conv2dAttrs): boolean =>
   groups === 1 && [...weight.shape.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
 
 /** The larger tiles round more: not for gradients. */
-const winograd = (
-  caps: Caps,
-  problem: WinogradProblem,
-  { training, always }: Purpose,
-): KernelPlan | undefined =>
-  (training ? undefined : winogradPlan(caps, problem, 4, always)) ?? winogradPlan(caps, problem, 2, always);
+function winograd(caps: Caps, problem: WinogradProblem, { training }: Purpose): Way[] {
+  const sizes = training ? ([2] as const) : ([4, 2] as const);
+  return sizes
+    .filter((results) => winogradPossible(caps, problem, results))
+    .map((results) => ({
+      name: `winograd${results}` as const,
+      pays: winogradPays(caps, problem, results),
+      plan: () => winogradPlan(caps, problem, results),
+    }));
+}
 
 /** With few channels on either side: kernels that leave no lanes idle. */
 function special(
@@ -45,42 +61,71 @@ function special(
   y: TensorSpec,
   attrs: Conv2dAttrs,
   bias: boolean,
-): KernelPlan | undefined {
-  if (isDepthwise(attrs.groups, x.shape[3]!, y.shape[3]!)) return undefined;
+): Way[] {
+  if (isDepthwise(attrs.groups, x.shape[3]!, y.shape[3]!)) return [];
   const [kh, kw] = weight.shape as [number, number];
   const problem = problemOf(x, [kh, kw], y, attrs);
-  const variant = narrowVariant(caps, problem) ?? flatVariant(caps, problem);
-  return variant && { dispatches: [gemmDispatch(caps, problem, bias, variant)] };
+  const variants = { narrow: narrowVariant(caps, problem), flat: flatVariant(caps, problem) };
+  return (['narrow', 'flat'] as const).flatMap((name) => {
+    const variant = variants[name];
+    if (!variant) return [];
+    return { name, pays: true, plan: () => ({ dispatches: [gemmDispatch(caps, problem, bias, variant)] }) };
+  });
 }
 
 /**
- * Faster ways of computing what a kernel computes, for programs only: an operation that is embedded by itself stays
- * small. Each says where it is possible and pays; elsewhere the kernel's own plan runs.
+ * Other ways to compute what a kernel computes, the likeliest first, for programs only: an operation that is embedded
+ * by itself stays small. Each stands where it is possible; one that pays runs unless tuning has found a faster one.
  */
-export const alternatives: Partial<Record<OpName, Alternative>> = {
+export const alternatives: Partial<Record<OpName, Alternatives>> = {
   conv2d(caps, { x, weight, bias }, { y }, attrs: Conv2dAttrs, purpose) {
     const problem = { x: x!, y: y!, padding: attrs.padding, bias: bias !== undefined, flipped: false };
-    const plan = isConv3x3(weight!, attrs) ? winograd(caps, problem, purpose) : undefined;
-    return plan ?? special(caps, x!, weight!, y!, attrs, bias !== undefined);
+    return [
+      ...(isConv3x3(weight!, attrs) ? winograd(caps, problem, purpose) : []),
+      ...special(caps, x!, weight!, y!, attrs, bias !== undefined),
+    ];
   },
   // Of stride 1 it is a convolution with the filter turned around.
   conv_transpose2d(caps, { x, weight, bias }, { y }, attrs: ConvTranspose2dAttrs, purpose) {
     const padding = [2 - attrs.padding[0], 2 - attrs.padding[1]] as const;
-    if (!isConv3x3(weight!, attrs) || Math.min(...padding) < 0) return undefined;
-    const problem = { x: x!, y: y!, padding, bias: bias !== undefined, flipped: true };
-    return winograd(caps, problem, purpose);
+    if (!isConv3x3(weight!, attrs) || Math.min(...padding) < 0) return [];
+    return winograd(caps, { x: x!, y: y!, padding, bias: bias !== undefined, flipped: true }, purpose);
   },
 };
 
-/** The kernel with its alternative for these shapes as its plan, where there is one. */
-export function alternativeKernel(
+/** Every way to compute an operation: its alternatives, then `own`, the kernel's plan. */
+export function waysOf(
+  kernel: Kernel,
+  caps: Caps,
+  specs: Specs,
+  outputs: Specs,
+  attrs: never,
+  purpose: Purpose,
+): readonly Way[] {
+  const others = alternatives[kernel.name as OpName]?.(caps, specs, outputs, attrs, purpose) ?? [];
+  const own: Way = { name: 'own', pays: true, plan: () => kernel.dispatches(caps, specs, outputs, attrs) };
+  return [...others, own];
+}
+
+/** The way of that name where there is one; else the one that is taken to be the fastest. */
+export const choose = (ways: readonly Way[], name?: WayName): Way =>
+  ways.find((way) => way.name === name) ?? ways.find(({ pays }) => pays)!;
+
+/** A kernel for each way but its own to compute it with these shapes, by the way's name. */
+export function alternativeKernels(
   kernel: Kernel,
   caps: Caps,
   specs: Specs,
   attrs: never,
   purpose: Purpose,
-): Kernel | undefined {
-  const alternative = alternatives[kernel.name as OpName];
-  const plan = alternative?.(caps, specs, kernel.infer(specs, attrs), attrs, purpose);
-  return plan && { ...kernel, dispatches: () => plan };
+): Map<WayName, Kernel> {
+  const ways = waysOf(kernel, caps, specs, kernel.infer(specs, attrs), attrs, purpose);
+  return new Map(ways.slice(0, -1).map(({ name, plan }) => [name, { ...kernel, dispatches: () => plan() }]));
+}
+
+/** Throws FoveaError for a name that no way has. */
+export function expectWay(doing: string, name: string): WayName {
+  const known = WAYS.find((way) => way === name);
+  if (known) return known;
+  throw new FoveaError(`${doing}: there is no way "${name}" to compute anything; choose ${WAYS.join(', ')}`);
 }

@@ -25,38 +25,49 @@ export interface WinogradProblem {
 /** Bytes of tiles and products at a time: they stay in the cache of a CPU, and memory stays small. */
 const CHUNK = 1 << 22;
 
+/** Pixels of y that one tile computes, in each direction. */
+export type WinogradSize = 2 | 4;
+
+const pointsOf = (results: WinogradSize): number => (results + 2) ** 2;
+
+function tilesOf({ y }: WinogradProblem, results: WinogradSize): readonly [up: number, across: number] {
+  return [Math.ceil(y.shape[1]! / results), Math.ceil(y.shape[2]! / results)];
+}
+
+/** Channels come in fours, and the transformed weights are one binding. */
+export function winogradPossible(caps: Caps, { x, y }: WinogradProblem, results: WinogradSize): boolean {
+  const [C, O] = [x.shape[3]!, y.shape[3]!];
+  if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(y.shape) === 0) return false;
+  return pointsOf(results) * C * O * 4 <= caps.maxBindingSize;
+}
+
 /**
  * Measured on lavapipe and SwiftShader: below so many products the dispatches cost more than they save; and each weight
- * is transformed by (points + 9) loads and stores, which as many rows of products less must pay for.
+ * is transformed by (points + 9) loads and stores, which as many rows of products less must pay for. Not on GPUs, before
+ * tuning has shown it.
  */
-function pays({ x, y }: WinogradProblem, tiles: number, points: number): boolean {
+export function winogradPays(caps: Caps, problem: WinogradProblem, results: WinogradSize): boolean {
+  const { x, y } = problem;
   const [C, O] = [x.shape[3]!, y.shape[3]!];
-  const saved = (9 * numel(y.shape)) / O - points * tiles;
-  return C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22 && saved >= 16 * (points + 9);
+  const points = pointsOf(results);
+  const [up, across] = tilesOf(problem, results);
+  const saved = (9 * numel(y.shape)) / O - points * y.shape[0]! * up * across;
+  const large = C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22;
+  return caps.family === 'subgroup' && large && saved >= 16 * (points + 9);
 }
 
 /**
  * F(results x results, 3x3) (Lavin and Gray 2016, §4): (results + 2)^2 matrix products of all tiles at once instead
  * of 9 of all pixels; 2.25 times fewer multiplications for results = 2, 4 times for results = 4. Rounding errors
- * relative to the largest result are about 2e-6 and 1e-5. Undefined where it cannot be or, unless `always`, where it
- * does not pay: on GPUs, whose tiles of shared memory it does not use yet, and for small problems.
+ * relative to the largest result are about 2e-6 and 1e-5.
  */
-export function winogradPlan(
-  caps: Caps,
-  problem: WinogradProblem,
-  results: 2 | 4,
-  always = false,
-): KernelPlan | undefined {
+export function winogradPlan(caps: Caps, problem: WinogradProblem, results: WinogradSize): KernelPlan {
   const { x, y, padding, bias, flipped } = problem;
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const [, OH, OW, O] = y.shape as [number, number, number, number];
-  if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(y.shape) === 0) return undefined;
-  const points = (results + 2) ** 2;
-  const tilesH = Math.ceil(OH / results);
-  const tilesW = Math.ceil(OW / results);
+  const points = pointsOf(results);
+  const [tilesH, tilesW] = tilesOf(problem, results);
   const tiles = N * tilesH * tilesW;
-  const wanted = caps.family === 'subgroup' && pays(problem, tiles, points);
-  if (points * C * O * 4 > caps.maxBindingSize || !(wanted || always)) return undefined;
   const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK);
   const chunk = Math.ceil(tiles / chunks / 16) * 16;
   const T = wgslType(x.dtype);

@@ -3,10 +3,12 @@ import { borrowDevice, type Device, type OpenOptions, openDevice } from '../devi
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
 import { baseOf, type State, Tensor } from '../graph/tensor.ts';
+import { expectWay, type WayName } from '../kernels/alternatives.ts';
 import { formatShape, type HostArray } from '../shape.ts';
-import { lower } from './lower.ts';
-import { type CompileProgress, Program, type ProgramStats } from './program.ts';
+import { type Choice, choicesOf, lower } from './lower.ts';
+import { Program, type ProgramStats } from './program.ts';
 import { StateStore } from './stateStore.ts';
+import { type Tuned, type TuneProgress, Tuner } from './tuner.ts';
 import { validate } from './validate.ts';
 
 /** What a captured function may return: tensors, by name. */
@@ -19,8 +21,22 @@ export type Run<R extends Results> = { readonly [K in keyof R]: { data(): Promis
 export interface Step<R extends Results> {
   (...inputs: Tensor[]): Promise<Run<R>>;
   /** Compiles for inputs of these shapes without running. */
-  prepare(inputs: readonly Tensor[], progress?: CompileProgress): Promise<ProgramStats>;
+  prepare(inputs: readonly Tensor[], progress?: CaptureProgress): Promise<ProgramStats>;
   dispose(): void;
+}
+
+/** Told as operations get timed, where autotuning is on, and then as pipelines get compiled. */
+export type CaptureProgress = (done: number, total: number, doing: 'tuning' | 'compiling') => void;
+
+export interface TuneOptions {
+  /**
+   * Whether the ways to compute an operation are timed on this adapter, once for each class of shapes, when it is
+   * captured first, and remembered on this machine (in Node in the user's folder for caches, in browsers in
+   * IndexedDB). `true`: always. `false`: never, and what is remembered is not used either: a static guess decides,
+   * the same one at every run. Default: on GPUs; on software adapters, whose compilers take seconds a kernel, only
+   * what is remembered is used (`fovea tune` does it ahead). In Node FOVEA_AUTOTUNE=1 or 0 says it for all.
+   */
+  readonly autotune?: boolean;
 }
 
 /** Switches for finding faults, from the environment in Node. */
@@ -29,8 +45,8 @@ export interface DebugOptions {
   readonly validate?: boolean;
   /** Run every operation as recorded, fusing none. */
   readonly fusion?: boolean;
-  /** Take faster alternatives to kernels where there are some. */
-  readonly alternatives?: boolean;
+  /** The name of the way to compute what can be computed in several (`own`: the kernel's own plan), where it is there. */
+  readonly way?: WayName;
 }
 
 const environment = (name: string): string | undefined =>
@@ -41,16 +57,33 @@ export class Gpu {
   readonly device: Device;
   readonly #states: StateStore;
   readonly #programs = new Set<Program>();
-  readonly #debug: Required<DebugOptions>;
+  readonly #debug: {
+    readonly validate: boolean;
+    readonly fusion: boolean;
+    readonly way: WayName | undefined;
+  };
+  readonly #tuner: Tuner | undefined;
+  /** Whether what is not known yet is timed when it is captured. */
+  readonly #tunes: boolean;
 
-  constructor(device: Device, debug: DebugOptions = {}) {
+  constructor(device: Device, options: DebugOptions & TuneOptions = {}) {
     this.device = device;
     this.#states = new StateStore(device);
+    const way = options.way ?? environment('FOVEA_WAY');
     this.#debug = {
-      validate: debug.validate ?? environment('FOVEA_VALIDATE') === '1',
-      fusion: debug.fusion ?? environment('FOVEA_FUSION') !== '0',
-      alternatives: debug.alternatives ?? environment('FOVEA_ALTERNATIVES') !== '0',
+      validate: options.validate ?? environment('FOVEA_VALIDATE') === '1',
+      fusion: options.fusion ?? environment('FOVEA_FUSION') !== '0',
+      way: way === undefined ? undefined : expectWay('openGpu', way),
     };
+    const wanted = { 1: true, 0: false }[environment('FOVEA_AUTOTUNE') ?? ''];
+    const autotune = options.autotune ?? wanted;
+    this.#tuner = autotune === false ? undefined : new Tuner(device);
+    this.#tunes = autotune ?? !device.adapter.software;
+  }
+
+  /** Where it is remembered which kernels are the fastest here. Undefined where it is not, or autotuning is off. */
+  get tunedPlace(): string | undefined {
+    return this.#tuner?.place;
   }
 
   /**
@@ -62,7 +95,7 @@ export class Gpu {
     const captured = new Map<string, Promise<Captured<R>>>();
     const turns = new Turns();
     let disposed = false;
-    const prepare = async (inputs: readonly Tensor[], progress?: CompileProgress): Promise<Captured<R>> => {
+    const prepare = async (inputs: readonly Tensor[], progress?: CaptureProgress): Promise<Captured<R>> => {
       const key = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join();
       const known = captured.get(key);
       // A program binds the buffers that states had: where an optimizer has taken them since, it is made anew.
@@ -100,7 +133,7 @@ export class Gpu {
       return Object.fromEntries(entries) as Run<R>;
     };
     return Object.assign(step, {
-      prepare: async (inputs: readonly Tensor[], progress?: CompileProgress) =>
+      prepare: async (inputs: readonly Tensor[], progress?: CaptureProgress) =>
         (await prepare(inputs, progress)).program.stats,
       dispose: () => {
         disposed = true;
@@ -137,28 +170,48 @@ export class Gpu {
     return this.#states.read(state);
   }
 
+  /**
+   * Times the ways to compute what fn computes for such inputs, also where autotuning happens at captures: what is not
+   * remembered yet, or all with `again`; and remembers it. fn is recorded only. Nothing happens where autotuning is
+   * off. Returns what was measured now.
+   */
+  async tune(
+    fn: (...inputs: Tensor[]) => Results,
+    inputs: readonly Tensor[] = [],
+    options: { readonly again?: boolean; readonly progress?: TuneProgress } = {},
+  ): Promise<Tuned[]> {
+    const { results, recording } = recorded(fn, inputs);
+    const choices = choicesOf(this.device.caps, Object.values(results), recording.effects);
+    return (await this.#tuner?.tune(choices, options.progress, options.again)) ?? [];
+  }
+
   async #capture<R extends Results>(
     fn: (...inputs: Tensor[]) => R,
     inputs: readonly Tensor[],
-    progress?: CompileProgress,
+    progress?: CaptureProgress,
   ): Promise<Captured<R>> {
-    const placeholders = inputs.map(
-      (input, i) =>
-        new Tensor(
-          { shape: input.shape, dtype: input.dtype },
-          { kind: 'input', name: `input ${i}` },
-          input.requiresGrad,
-        ),
-    );
-    const { result: results, recording } = record(() => checkResults(fn(...placeholders)));
-    const lowered = lower(this.device.caps, Object.values(results), recording.effects, this.#debug);
+    const { caps } = this.device;
+    const { placeholders, results, recording } = recorded(fn, inputs);
+    const values = Object.values(results);
+    const { fusion, way } = this.#debug;
+    const tuner = way === undefined ? this.#tuner : undefined;
+    await tuner?.load();
+    if (tuner && this.#tunes) {
+      await tuner.tune(choicesOf(caps, values, recording.effects), (done, total) =>
+        progress?.(done, total, 'tuning'),
+      );
+    }
+    const wayOf = (choice: Choice) => way ?? tuner?.wayOf(choice);
+    const lowered = lower(caps, values, recording.effects, { fusion, wayOf });
     for (const { origin, shape } of lowered.storages.keys()) {
       if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
       throw new LifetimeError(
         `capture: a tensor here is made from ${origin.name} ${formatShape(shape)} of another capture; use what a captured function is given inside of it only`,
       );
     }
-    const program = await Program.build(this.device, lowered, this.#states, progress);
+    const program = await Program.build(this.device, lowered, this.#states, (done, total) =>
+      progress?.(done, total, 'compiling'),
+    );
     this.#programs.add(program);
     return { program, placeholders, results };
   }
@@ -207,6 +260,16 @@ interface Captured<R extends Results> {
   readonly results: R;
 }
 
+/** What fn computes of placeholders for its inputs. */
+function recorded<R extends Results>(fn: (...inputs: Tensor[]) => R, inputs: readonly Tensor[]) {
+  const placeholders = inputs.map(
+    ({ shape, dtype, requiresGrad }, i) =>
+      new Tensor({ shape, dtype }, { kind: 'input', name: `input ${i}` }, requiresGrad),
+  );
+  const { result: results, recording } = record(() => checkResults(fn(...placeholders)));
+  return { placeholders, results, recording };
+}
+
 /** Throws unless a captured function gave tensors by name. */
 function checkResults<R extends Results>(results: R): R {
   if (results instanceof Promise) {
@@ -242,11 +305,11 @@ function hostData(input: Tensor, i: number): HostArray {
 }
 
 /** Opens a device: in the browser, or in Node through the package `webgpu`. */
-export const openGpu = async (options: OpenOptions & DebugOptions = {}): Promise<Gpu> =>
+export const openGpu = async (options: OpenOptions & TuneOptions & DebugOptions = {}): Promise<Gpu> =>
   new Gpu(await openDevice(options), options);
 
 /** Works on a device of the caller's, which is never destroyed. */
-export function borrowGpu(device: GPUDevice, debug: DebugOptions = {}): Gpu {
+export function borrowGpu(device: GPUDevice, options: TuneOptions & DebugOptions = {}): Gpu {
   if (!device?.queue) throw new FoveaError('borrowGpu: that is no GPUDevice');
-  return new Gpu(borrowDevice(device), debug);
+  return new Gpu(borrowDevice(device), options);
 }

@@ -1,7 +1,7 @@
 import type { Caps } from '../device/caps.ts';
 import type { Effect } from '../graph/recorder.ts';
 import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
-import { alternatives, type Purpose } from '../kernels/alternatives.ts';
+import { choose, type Purpose, type Way, type WayName, waysOf } from '../kernels/alternatives.ts';
 import { chainDispatch } from '../kernels/elementwise.ts';
 import { fusedSnippet, needsSpecial } from '../kernels/fused.ts';
 import {
@@ -13,11 +13,12 @@ import {
   shaderOf,
   workgroupsOf,
 } from '../kernels/kernel.ts';
-import { kernelOf } from '../kernels/ops.ts';
+import { kernelOf, type OpName } from '../kernels/ops.ts';
 import type { TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
 import special from '../wgsl/lib/special.wgsl';
 import { chainOf, fuse, type Group } from './fuse.ts';
+import { Readers } from './readers.ts';
 import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
 
 /** A program before any buffer exists. */
@@ -49,18 +50,42 @@ const specOf = ({ shape, dtype }: Tensor): TensorSpec => ({ shape, dtype });
 const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
   Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, specOf(value)]));
 
-function planNode(caps: Caps, node: Node, purpose: Purpose | undefined): KernelPlan {
-  const [specs, outputs, attrs] = [specsOf(node.inputs), specsOf(node.outputs), node.attrs as never];
-  const faster = purpose && alternatives[node.op]?.(caps, specs, outputs, attrs, purpose);
-  return faster ?? kernelOf(node.op).dispatches(caps, specs, outputs, attrs);
+/** An operation as it stands in a program, with every way to compute it. */
+export interface Choice {
+  readonly op: OpName;
+  readonly specs: Specs;
+  readonly outputs: Specs;
+  readonly attrs: object;
+  readonly purpose: Purpose;
+  readonly ways: readonly Way[];
 }
 
-/** Switches for finding faults. */
+function choiceOf(caps: Caps, node: Node, purpose: Purpose): Choice {
+  const { op, attrs } = node;
+  const [specs, outputs] = [specsOf(node.inputs), specsOf(node.outputs)];
+  const ways = waysOf(kernelOf(op), caps, specs, outputs, attrs as never, purpose);
+  return { op, specs, outputs, attrs, purpose, ways };
+}
+
+/** The nodes that results and effects need, and what the program is for. */
+function needed(results: readonly Tensor[], effects: readonly Effect[]) {
+  const roots = [...results, ...effects.map((effect) => effect.value)];
+  const nodes = neededNodes(roots);
+  const training = effects.length > 0 || nodes.some(({ op }) => op.includes('_backward'));
+  return { roots, nodes, purpose: { training } };
+}
+
+/** The operations of a program that can be computed in more than one way: what tuning chooses for. */
+export function choicesOf(caps: Caps, results: readonly Tensor[], effects: readonly Effect[]): Choice[] {
+  const { nodes, purpose } = needed(results, effects);
+  return nodes.map((node) => choiceOf(caps, node, purpose)).filter(({ ways }) => ways.length > 1);
+}
+
 export interface LowerOptions {
   /** Fuse elementwise operations; true. */
   readonly fusion?: boolean;
-  /** Take kernels' faster alternatives; true. */
-  readonly alternatives?: boolean;
+  /** The name of the way to compute an operation; undefined for the one that is taken to be the fastest. */
+  readonly wayOf?: (choice: Choice) => WayName | undefined;
 }
 
 /** Lowers what the results and effects need: fusion, then dispatches over storages. */
@@ -68,23 +93,16 @@ export function lower(
   caps: Caps,
   results: readonly Tensor[],
   effects: readonly Effect[],
-  { fusion = true, alternatives: faster = true }: LowerOptions = {},
+  { fusion = true, wayOf }: LowerOptions = {},
 ): Lowered {
-  const roots = [...results, ...effects.map((effect) => effect.value)];
-  const nodes = neededNodes(roots);
-  const training = effects.length > 0 || nodes.some(({ op }) => op.includes('_backward'));
-  const purpose = faster ? { training } : undefined;
-  const plans = new Map(nodes.map((node) => [node, planNode(caps, node, purpose)]));
-  const readers = new Map<Tensor, Set<Node | 'kept'>>();
-  const addReader = (value: Tensor, reader: Node | 'kept') => {
-    const base = baseOf(value);
-    const known = readers.get(base);
-    if (known) known.add(reader);
-    else readers.set(base, new Set([reader]));
-  };
-  for (const node of nodes) for (const input of Object.values(node.inputs)) addReader(input, node);
-  for (const root of roots) addReader(root, 'kept');
-
+  const { roots, nodes, purpose } = needed(results, effects);
+  const plans = new Map(
+    nodes.map((node) => {
+      const choice = choiceOf(caps, node, purpose);
+      return [node, choose(choice.ways, wayOf?.(choice)).plan()];
+    }),
+  );
+  const readers = new Readers(nodes, roots);
   const epilogueOf = (node: Node) => {
     const dispatch = plans.get(node)!.dispatches.at(-1);
     if (!dispatch?.epilogue) return undefined;

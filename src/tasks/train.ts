@@ -19,8 +19,7 @@ import type { RetinaNet } from '../models/retinanet.ts';
 import type { UNet } from '../models/unet.ts';
 import { AdamW } from '../nn/optimizers.ts';
 import { oneCycle } from '../nn/schedules.ts';
-import type { Gpu } from '../plan/gpu.ts';
-import type { CompileProgress } from '../plan/program.ts';
+import type { CaptureProgress, Gpu } from '../plan/gpu.ts';
 import type { HostArray } from '../shape.ts';
 import { buildModel, checkDescription, largestWeight, type Task, type TrainedModel } from './modelFile.ts';
 import { cropsPerEpoch, type TrainSettings } from './settings.ts';
@@ -35,7 +34,7 @@ export interface StepRecord {
 export interface TrainHooks {
   onStep?(record: StepRecord, imagesPerSecond: number): void;
   onPhase?(name: string): void;
-  onCompile?: CompileProgress;
+  onCompile?: CaptureProgress;
   /**
    * Called with all that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. What is
    * kept every so often is handed over once the next loss is known to be finite, so that a good checkpoint is never

@@ -199,7 +199,7 @@ export async function verifyConformance(
   files: readonly ConformanceFile[],
   options: VerifyOptions = {},
 ): Promise<Row[]> {
-  return onBench(device, async (bench) => {
+  return onBench(device, options, async (bench) => {
     checkOptions(bench, options);
     const rows: Row[] = [];
     for (const file of files) {

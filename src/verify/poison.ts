@@ -1,5 +1,6 @@
 import { BufferUsage } from '../device/usage.ts';
 import { borrowGpu, type Gpu } from '../plan/gpu.ts';
+import type { VerifyOptions } from './rows.ts';
 
 /** What new buffers hold, run after run: huge floats, NaN, zeros, small floats; large, negative and small integers. */
 const BYTES = [0x7f, 0xff, 0x00, 0x3c];
@@ -46,9 +47,17 @@ function poison(device: GPUDevice): Poisoned {
 }
 
 /** Borrows a device for as long as `fn` takes. What goes wrong on it is told to nobody else. */
-export async function onBench<T>(borrowed: GPUDevice | Gpu, fn: (bench: Bench) => Promise<T>): Promise<T> {
+export async function onBench<T>(
+  borrowed: GPUDevice | Gpu,
+  { way }: VerifyOptions,
+  fn: (bench: Bench) => Promise<T>,
+): Promise<T> {
   const poisoned = poison('queue' in borrowed ? borrowed : borrowed.device.device);
-  const gpu = borrowGpu(poisoned.device, { validate: false });
+  const gpu = borrowGpu(poisoned.device, {
+    validate: false,
+    autotune: false,
+    ...(way === undefined ? {} : { way }),
+  });
   try {
     return await fn({
       gpu,

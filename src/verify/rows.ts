@@ -1,4 +1,5 @@
 import { DeviceLimitError, DeviceLostError, FoveaError } from '../errors.ts';
+import type { WayName } from '../kernels/alternatives.ts';
 import type { HostArray } from '../shape.ts';
 import type { Bench } from './poison.ts';
 import type { Arrays, Comparison } from './runKernel.ts';
@@ -36,6 +37,11 @@ export interface VerifyOptions {
    * differs from the first. Default 1.
    */
   readonly repeat?: number;
+  /**
+   * The way in which programs compute what they can compute in several, where it is there (`own`, `winograd2`, …): for
+   * gradients and conformance cases. A kernel alone is checked in each of its ways. Default: the static guess.
+   */
+  readonly way?: WayName;
   /** Told of every row as it ends, in order. What it throws ends the verification. */
   onRow?(row: Row): void;
 }

@@ -1,6 +1,6 @@
 import { FoveaError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
-import { alternativeKernel } from '../kernels/alternatives.ts';
+import { alternativeKernels } from '../kernels/alternatives.ts';
 import type { Specs } from '../kernels/kernel.ts';
 import { kernels, type OpName } from '../kernels/ops.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -74,7 +74,7 @@ async function kernelAlone(
   return worstOf([...compareAll(values, want, specs, row, options, scaled), ...unsteady]);
 }
 
-/** The kernel alone; and by the plan that programs take instead, where there is one for these shapes. */
+/** The kernel alone; and in every other way in which programs may compute it. */
 async function forward(bench: Bench, check: Check, options: VerifyOptions): Promise<Comparison> {
   const { row, subject, op } = check;
   const { kernel } = subject;
@@ -82,9 +82,13 @@ async function forward(bench: Bench, check: Check, options: VerifyOptions): Prom
   const own = await kernelAlone(bench, subject, inputs, row, options);
   const { caps } = bench.gpu.device;
   const attrs = attributesOf(kernel, row.attrs);
-  const other = op && alternativeKernel(kernel, caps, inputs, attrs, { training: false });
-  if (!other) return own;
-  return worstOf([own, await kernelAlone(bench, { ...subject, kernel: other }, inputs, row, options, true)]);
+  const compared = [own];
+  const others = op ? alternativeKernels(kernel, caps, inputs, attrs, { training: false }) : new Map();
+  for (const [way, other] of others) {
+    const found = await kernelAlone(bench, { ...subject, kernel: other }, inputs, row, options, true);
+    compared.push({ ...found, message: found.message && `${way}: ${found.message}` });
+  }
+  return worstOf(compared);
 }
 
 function filled({ row, subject: { kernel } }: Check, { dtype }: VerifyOptions): HostTensors {
@@ -146,7 +150,7 @@ async function verifyChecks(
   checks: readonly Check[],
   options: VerifyOptions,
 ): Promise<Row[]> {
-  return onBench(device, async (bench) => {
+  return onBench(device, options, async (bench) => {
     checkOptions(bench, options);
     const rows: Row[] = [];
     for (const check of checks) {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
-import { alternativeKernel } from '../../src/kernels/alternatives.ts';
+import { alternativeKernels } from '../../src/kernels/alternatives.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
@@ -14,8 +14,8 @@ function shadersOn(lanes: number): Set<string> {
   for (const row of cases) {
     const { kernel } = subjectOf(row.op);
     const attrs = attributesOf(kernel, row.attrs);
-    const other = alternativeKernel(kernel, caps, row.inputs, attrs, { training: false });
-    for (const { dispatches } of other ? [kernel, other] : [kernel]) {
+    const others = alternativeKernels(kernel, caps, row.inputs, attrs, { training: false }).values();
+    for (const { dispatches } of [kernel, ...others]) {
       const plan = dispatches(caps, row.inputs, kernel.infer(row.inputs, attrs), attrs);
       for (const dispatch of plan.dispatches) names.add(shaderOf(dispatch).name);
     }

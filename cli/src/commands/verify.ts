@@ -26,6 +26,7 @@ export interface VerifyCommandOptions {
   /** `default`: a device with WebGPU's default limits and no optional feature. */
   readonly limits?: OpenOptions['limits'];
   readonly repeat?: number;
+  readonly way?: VerifyOptions['way'];
 }
 
 interface Output {
@@ -48,7 +49,7 @@ export async function verifyCommand(
   stdout: Output = process.stdout,
 ): Promise<number> {
   const work = options.cases === undefined ? table(options.op) : await folder(options.cases, options.op);
-  const { adapter, limits, dtype, repeat } = options;
+  const { adapter, limits, dtype, repeat, way } = options;
   const gpu = await openGpu({
     ...(adapter === undefined ? {} : { adapter: adapter as AdapterChoice }),
     ...(limits === undefined ? {} : { limits }),
@@ -59,11 +60,12 @@ export async function verifyCommand(
     const rows = await work.run(gpu, {
       ...(dtype === undefined ? {} : { dtype }),
       ...(repeat === undefined ? {} : { repeat }),
+      ...(way === undefined ? {} : { way }),
       onRow: (row) => stdout.write(`${print(row)}\n`),
     });
     const counts = countRows(rows);
     if (options.json !== undefined) {
-      const report = { adapter: gpu.device.adapter, dtype, limits, repeat, ...counts, rows };
+      const report = { adapter: gpu.device.adapter, dtype, limits, repeat, way, ...counts, rows };
       await writeFileAtomic(options.json, `${JSON.stringify(report, null, 2)}\n`);
     }
     stdout.write(`${summaryOf(counts)}\n`);
