@@ -6,6 +6,7 @@ import { evalCommand } from './commands/eval.ts';
 import { infoCommand } from './commands/info.ts';
 import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
+import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { runMain } from './errors.ts';
 
@@ -131,6 +132,27 @@ program
   .action(async (options) => {
     process.exitCode = await verifyCommand(options);
   });
+
+program
+  .command('tune')
+  .description('time the kernels that models run on this adapter, and remember the fastest')
+  .argument('[models...]', 'weights to tune predictions of (default: training and predictions of new models)')
+  .addOption(new Option('--task <task>', 'of new models: one task only').choices(['detect', 'segment']))
+  .option(
+    '--size <pixels>',
+    'pictures of this size (default: 512, or what the model shrinks to)',
+    whole(32, 65536),
+  )
+  .option(
+    '--crop <pixels>',
+    'side of the training crops, a multiple of 32 (default: 128)',
+    whole(32, 65536, 32),
+  )
+  .option('--batch <n>', 'crops a training step (default: 4)', whole(1))
+  .option('--width <channels>', 'channels of the first stage of new models (default: 16)', whole(1, 4096))
+  .option('--again', 'time also what is known already')
+  .addOption(adapter())
+  .action((models, options) => tuneCommand(models, options));
 
 program
   .command('demo')

@@ -1,28 +1,20 @@
 import { type Cache, openCache } from '../device/cache.ts';
 import type { Device } from '../device/device.ts';
-import { choose, type WayName } from '../kernels/alternatives.ts';
+import type { WayName } from '../kernels/alternatives.ts';
 import type { Shape } from '../shape.ts';
 import type { Choice } from './lower.ts';
-import { timeWays } from './timeWays.ts';
+import { type Timing, timeWays } from './timeWays.ts';
 
 /** What was measured for one class of shapes. */
-export interface Tuned {
+export interface Tuned extends Timing {
   /** The operation, its inputs' shapes, its attributes. */
   readonly key: string;
-  /** The way that programs take from now on, and the one that was taken to be the fastest before. */
-  readonly way: WayName;
-  readonly guess: WayName;
-  /** Milliseconds by way. */
-  readonly ms: Readonly<Record<string, number>>;
 }
 
 export type TuneProgress = (done: number, total: number, tuned: Tuned | undefined) => void;
 
 /** Kernels change from version to version, and what was measured with them. A test holds it against package.json. */
 export const TUNED_VERSION = '0.1.0';
-/** Only what is faster by this much than the static guess is taken instead: less may be the measurement's noise. */
-const WORTH = 0.95;
-
 /** Sizes over 16 that are not the last dimension, which counts channels, are of one class up to a power of two. */
 const classOfShape = (shape: Shape): string =>
   shape.map((n, i) => (i < shape.length - 1 && n > 16 ? `<${2 ** Math.ceil(Math.log2(n))}` : n)).join('x');
@@ -31,7 +23,8 @@ export function classOf({ op, specs, attrs, purpose }: Choice): string {
   const inputs = Object.entries(specs).map(
     ([name, { shape, dtype }]) => `${name} ${dtype} ${classOfShape(shape)}`,
   );
-  return `${op}(${inputs.join(', ')}) ${JSON.stringify(attrs)}${purpose.training ? ' training' : ''}`;
+  const attributes = Object.entries(attrs).map(([name, value]) => ` ${name}=${value}`);
+  return `${op}(${inputs.join(', ')})${attributes.join('')}${purpose.training ? ' training' : ''}`;
 }
 
 /**
@@ -84,14 +77,7 @@ export class Tuner {
     const found: Tuned[] = [];
     for (const [done, [key, choice]] of open.entries()) {
       progress?.(done, open.length, found.at(-1));
-      const ms = await timeWays(this.#device, choice);
-      const guess = choose(choice.ways).name;
-      const [best, least] = [...ms].reduce((a, b) => (b[1] < a[1] ? b : a), [
-        guess,
-        Number.POSITIVE_INFINITY,
-      ] as const);
-      const way = least < WORTH * (ms.get(guess) ?? Number.POSITIVE_INFINITY) ? best : guess;
-      const tuned = { key, way, guess, ms: Object.fromEntries(ms) };
+      const tuned = { key, ...(await timeWays(this.#device, choice)) };
       this.#known.set(key, tuned);
       found.push(tuned);
     }

@@ -3,3 +3,4 @@ export * from './infer.ts';
 export * from './modelFile.ts';
 export * from './settings.ts';
 export * from './train.ts';
+export * from './tune.ts';

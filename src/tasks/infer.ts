@@ -1,12 +1,12 @@
 import { type FloatImage, resizeImage } from '../data/image.ts';
 import { shrunkSize } from '../data/resize.ts';
 import { DataError } from '../errors.ts';
-import { argmax } from '../graph/functions/reduce.ts';
 import { tensor } from '../graph/tensor.ts';
 import { type DetectOptions, RetinaNet } from '../models/retinanet.ts';
 import { UNet } from '../models/unet.ts';
 import type { Gpu, Results, Step } from '../plan/gpu.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
+import { detection, segmentation } from './step.ts';
 
 /** One object that was found. */
 export interface Detection {
@@ -94,7 +94,7 @@ export class Detector {
     const key = JSON.stringify(options);
     let steps = this.#steps.get(key);
     if (!steps) {
-      steps = new SizedStep(() => this.#gpu.capture((images) => this.#model.detect(images!, options)));
+      steps = new SizedStep(() => this.#gpu.capture(detection(this.#model, options)));
       this.#steps.set(key, steps);
     }
     const run = await steps.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
@@ -136,9 +136,7 @@ export class Segmenter {
     }
     this.trained = trained;
     this.#model = model;
-    this.#step = new SizedStep(() =>
-      gpu.capture((images) => ({ labels: argmax(model.forward(images!), -1) })),
-    );
+    this.#step = new SizedStep(() => gpu.capture(segmentation(model)));
   }
 
   async segment(image: FloatImage): Promise<Segmentation> {

@@ -8,9 +8,6 @@ import {
 import { shrinkSample } from '../data/resize.ts';
 import type { Caps } from '../device/caps.ts';
 import { DataError, DeviceLimitError, NumericError, ShapeError } from '../errors.ts';
-import { backward } from '../graph/backward.ts';
-import { add } from '../graph/functions/elementwise.ts';
-import { concat } from '../graph/functions/shape.ts';
 import { type State, type Tensor, tensor } from '../graph/tensor.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
@@ -23,6 +20,7 @@ import type { CaptureProgress, Gpu } from '../plan/gpu.ts';
 import type { HostArray } from '../shape.ts';
 import { buildModel, checkDescription, largestWeight, type Task, type TrainedModel } from './modelFile.ts';
 import { cropsPerEpoch, type TrainSettings } from './settings.ts';
+import { trainingStep } from './step.ts';
 
 /** What happened in one step. */
 export interface StepRecord {
@@ -96,19 +94,7 @@ export async function train(
   let first = 0;
   if (resume) first = restore(resume, settings, model, optimizer, source, history);
 
-  const step = gpu.capture((...inputs) => {
-    const losses = lossesOf(settings.task, model, inputs);
-    const parts = Object.values(losses);
-    backward(parts.reduce((a, b) => add(a, b)));
-    const { gradNorm } = optimizer.step();
-    return {
-      // The norm last: a ReLU can hide a NaN from the losses, not from the gradients.
-      losses: concat(
-        [...parts, gradNorm].map((value) => value.reshape([1])),
-        0,
-      ),
-    };
-  });
+  const step = gpu.capture(trainingStep(settings.task, model, optimizer));
 
   const download = (state: State) => gpu.download(state);
   try {
@@ -234,13 +220,6 @@ function checkSettings(settings: TrainSettings, caps: Caps): void {
       `train: width ${config.width} makes a weight of ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
     );
   }
-}
-
-/** The losses of a batch, by name. */
-function lossesOf(task: Task, model: RetinaNet | UNet, inputs: readonly Tensor[]): Record<string, Tensor> {
-  if (task === 'segment') return (model as UNet).losses(inputs[0]!, inputs[1]!);
-  const [images, boxes, labels, counts] = inputs as [Tensor, Tensor, Tensor, Tensor];
-  return (model as RetinaNet).losses(images, { boxes, labels, counts });
 }
 
 const namedLosses = (task: Task, values: HostArray): Record<string, number> =>

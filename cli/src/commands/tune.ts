@@ -1,0 +1,117 @@
+import { basename } from 'node:path';
+import { UsageError } from '../../../src/errors.ts';
+import { readFileBytes } from '../../../src/io/files.ts';
+import type { Gpu } from '../../../src/plan/gpu.ts';
+import type { Tuned } from '../../../src/plan/tuner.ts';
+import { buildModel, decodeModel, type Task, type TrainedModel } from '../../../src/tasks/modelFile.ts';
+import { defaultSettings } from '../../../src/tasks/settings.ts';
+import { type TaskTuneOptions, tuneInference, tuneTraining } from '../../../src/tasks/tune.ts';
+import { colorsOf } from '../colors.ts';
+import { withGpu } from '../gpu.ts';
+import { createProgress } from '../progress.ts';
+
+export interface TuneCommandOptions {
+  readonly task?: Task;
+  readonly size?: number;
+  readonly crop?: number;
+  readonly batch?: number;
+  readonly width?: number;
+  readonly again?: boolean;
+  readonly adapter?: string;
+}
+
+interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean;
+}
+
+interface Job {
+  readonly label: string;
+  run(gpu: Gpu, options: TaskTuneOptions): Promise<Tuned[]>;
+}
+
+const DEFAULT_SIZE = 512;
+const DEFAULT_CROP = 128;
+/** What both kinds of network take whole. */
+const MULTIPLE = 32;
+
+/**
+ * fovea tune: times the ways to compute each operation that the models run, and remembers the fastest. Prints what was
+ * timed. Throws UsageError where FOVEA_AUTOTUNE=0 has turned it off.
+ */
+export async function tuneCommand(
+  models: readonly string[],
+  options: TuneCommandOptions,
+  stdout: Output = process.stdout,
+): Promise<void> {
+  const jobs = models.length > 0 ? await jobsOfFiles(models, options) : jobsOfDefaults(options);
+  await withGpu(options.adapter, async (gpu) => {
+    const { tunedPlace } = gpu;
+    if (tunedPlace === undefined) {
+      throw new UsageError('tune: FOVEA_AUTOTUNE=0 turns off what it is for; unset it');
+    }
+    const all: Tuned[] = [];
+    for (const { label, run } of jobs) {
+      const progress = createProgress({ total: 0, label });
+      const found = await run(gpu, {
+        ...(options.again ? { again: true } : {}),
+        // In a log, a line for each says nothing.
+        progress: (done, total) => {
+          if (process.stderr.isTTY) progress.phase(`timing kernels ${done}/${total}`);
+        },
+      });
+      progress.done();
+      stdout.write(
+        `${label}: ${found.length === 0 ? 'nothing that is not known' : `${found.length} timed`}\n`,
+      );
+      for (const tuned of found) stdout.write(`  ${lineOf(tuned, stdout)}\n`);
+      all.push(...found);
+    }
+    const better = all.filter(({ way, guess }) => way !== guess).length;
+    stdout.write(`${all.length} timed, ${better} faster than the static guess; kept in ${tunedPlace}\n`);
+  });
+}
+
+async function jobsOfFiles(models: readonly string[], { size }: TuneCommandOptions): Promise<Job[]> {
+  const jobs: Job[] = [];
+  for (const file of models) {
+    const trained = decodeModel(await readFileBytes(file), file);
+    jobs.push(inference(basename(file), trained, size ?? trained.preprocessing.maxSide));
+  }
+  return jobs;
+}
+
+function jobsOfDefaults({ task, size = DEFAULT_SIZE, crop, batch, width }: TuneCommandOptions): Job[] {
+  const tasks = task ? [task] : (['detect', 'segment'] as const);
+  return tasks.flatMap((of) => {
+    const settings = defaultSettings(of, [], {
+      cropSize: crop ?? DEFAULT_CROP,
+      ...(batch === undefined ? {} : { batchSize: batch }),
+      ...(width === undefined ? {} : { width }),
+    });
+    const config = { ...settings.config, numClasses: 1 };
+    const { cropSize, batchSize } = settings;
+    const training: Job = {
+      label: `${of}, training, ${batchSize} crops of ${cropSize}x${cropSize}`,
+      run: (gpu, how) => tuneTraining(gpu, { ...settings, config }, how),
+    };
+    return [training, inference(of, { task: of, model: buildModel(of, config, 0).eval() }, size)];
+  });
+}
+
+function inference(name: string, model: Pick<TrainedModel, 'task' | 'model'>, size: number): Job {
+  const side = Math.ceil(size / MULTIPLE) * MULTIPLE;
+  return {
+    label: `${name}, pictures of ${side}x${side}`,
+    run: (gpu, how) => tuneInference(gpu, model, [side, side], how),
+  };
+}
+
+function lineOf({ key, way, guess, ms }: Tuned, stdout: Output): string {
+  const color = colorsOf(stdout);
+  const times = Object.entries(ms)
+    .sort(([, a], [, b]) => a - b)
+    .map(([name, time]) => `${name} ${time.toFixed(2)} ms`);
+  const news = way === guess ? '' : color.green(`${way} instead of ${guess}: `);
+  return `${news}${times.join(', ')}  ${color.dim(key)}`;
+}
