@@ -6,7 +6,19 @@
 export { type AdapterChoice, type AdapterDescription, Device, type OpenOptions } from './device/device.ts';
 export * from './errors.ts';
 export * from './graph/index.ts';
-export { borrowGpu, type DebugOptions, Gpu, openGpu, type Results, type Run, type Step } from './plan/gpu.ts';
+export type { WayName } from './kernels/alternatives.ts';
+export {
+  borrowGpu,
+  type CaptureProgress,
+  type DebugOptions,
+  Gpu,
+  openGpu,
+  type Results,
+  type Run,
+  type Step,
+  type TuneOptions,
+} from './plan/gpu.ts';
 export type { ProgramStats } from './plan/program.ts';
+export type { Tuned, TuneProgress } from './plan/tuner.ts';
 export type { DType, Shape, TensorSpec } from './shape.ts';
 export * from './tasks/index.ts';
