@@ -22,12 +22,19 @@ const SIGMOID = '1.0 / (1.0 + exp(-x))';
 const LOG1P_EXP = 'log(1.0 + exp(-abs(x)))';
 // The least float: what -Infinity is written as, since WGSL has no literal for it. To clamp it means no limit.
 const LOWEST = -3.4028234e38;
-// 1 - p_t of the focal loss, from two sigmoids, so that it keeps its digits when it is tiny.
-const FOCAL = `let p = 1.0 / (1.0 + exp(-x));
-  let q = 1.0 / (1.0 + exp(x));
-  let ce = max(x, V(0.0)) - x * target + ${LOG1P_EXP};
+// 1 - p_t of the focal loss from both sigmoids, p and q, so that it keeps its digits when it is tiny. A power of 2, the
+// usual one, is a product: the condition is a constant, so only one of the two is compiled.
+const FOCAL = `let e = exp(-abs(x));
+  let near = 1.0 / (1.0 + e);
+  let far = e * near;
+  let p = select(far, near, x >= V(0.0));
+  let q = select(near, far, x >= V(0.0));
+  let ce = max(x, V(0.0)) - x * target + log(1.0 + e);
   let miss = max(target * q + (1.0 - target) * p, V(1e-30));
-  let weight = select(V(1.0), alpha * target + (1.0 - alpha) * (1.0 - target), V(alpha) >= V(0.0));`;
+  let weight = select(V(1.0), alpha * target + (1.0 - alpha) * (1.0 - target), V(alpha) >= V(0.0));
+  var slope = miss;
+  if (gamma != 2.0) { slope = pow(miss, V(gamma - 1.0)); }
+  let power = slope * miss;`;
 
 const row = <const R extends ElementwiseRow>(value: R): R => value;
 
@@ -74,6 +81,13 @@ export const elementwiseRows = {
     args: ['x'],
     wgsl: 'nan_over(clamp(x + 3.0, V(0.0), V(6.0)) / 6.0, x)',
     backward: { x: 'select(V(0.0), g / 6.0, abs(x) < V(3.0))' },
+  }),
+  // From y: it is on a limit where x is there or beyond, and it is kept anyway.
+  hardtanh: row({
+    args: ['x'],
+    attrs: { min_val: -1, max_val: 1 },
+    wgsl: 'nan_over(clamp(x, V(min_val), V(max_val)), x)',
+    backward: { x: 'select(g, V(0.0), (y <= V(min_val)) | (y >= V(max_val)))' },
   }),
   softplus: row({ args: ['x'], wgsl: `max(x, V(0.0)) + ${LOG1P_EXP}`, backward: { x: `g * (${SIGMOID})` } }),
   atan: row({ args: ['x'], wgsl: 'atan(x)', backward: { x: 'g / (1.0 + x * x)' } }),
@@ -160,12 +174,12 @@ export const elementwiseRows = {
   sigmoid_focal_loss: row({
     args: ['x', 'target'],
     attrs: { alpha: 0.25, gamma: 2 },
-    wgsl: `${FOCAL}\n  return weight * ce * pow(miss, V(gamma));`,
+    wgsl: `${FOCAL}\n  return weight * ce * power;`,
     backward: {
-      x: `${FOCAL}\n  return g * weight * ((p - target) * pow(miss, V(gamma)) - ce * gamma * pow(miss, V(gamma - 1.0)) * (2.0 * target - 1.0) * p * q);`,
+      x: `${FOCAL}\n  return g * weight * ((p - target) * power - ce * gamma * slope * (2.0 * target - 1.0) * p * q);`,
       target: `${FOCAL}
   let turn = select(V(0.0), V(2.0 * alpha - 1.0), V(alpha) >= V(0.0));
-  return g * ((turn * ce - weight * x) * pow(miss, V(gamma)) + weight * ce * gamma * pow(miss, V(gamma - 1.0)) * (q - p));`,
+  return g * ((turn * ce - weight * x) * power + weight * ce * gamma * slope * (q - p));`,
     },
   }),
   smooth_l1_loss: row({

@@ -99,6 +99,10 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     forward: ({ x }) => clip(x! + 3, 0, 6) / 6,
     backward: { x: ({ x, g }) => (Math.abs(x!) < 3 ? g! / 6 : 0) },
   },
+  hardtanh: {
+    forward: ({ x, min_val: low, max_val: high }) => clip(x!, low!, high!),
+    backward: { x: ({ y, g, min_val: low, max_val: high }) => (y! <= low! || y! >= high! ? 0 : g!) },
+  },
   softplus: { forward: ({ x }) => log1pExp(x!), backward: { x: ({ x, g }) => g! * sigmoid(x!) } },
   atan: { forward: ({ x }) => Math.atan(x!), backward: { x: ({ x, g }) => g! / (1 + x! * x!) } },
   exp: { forward: ({ x }) => Math.exp(x!), backward: { x: ({ y, g }) => g! * y! } },

@@ -1,6 +1,5 @@
-import { relu6 } from '../../../src/graph/functions/activations.ts';
 import { adaptiveAvgPool2d, interpolate, maxPool2d } from '../../../src/graph/functions/conv.ts';
-import { add, relu } from '../../../src/graph/functions/elementwise.ts';
+import { add, relu, relu6 } from '../../../src/graph/functions/elementwise.ts';
 import { concat } from '../../../src/graph/functions/shape.ts';
 import type { Tensor } from '../../../src/graph/tensor.ts';
 import { normalizeImages } from '../../../src/models/preprocess.ts';

@@ -9,16 +9,6 @@ import { affine, clamp, exp, greater, mul, neg, softplus, tanh, where } from './
 export const elu = (x: Tensor, alpha = 1): Tensor =>
   where(greater(x, 0), x, affine(exp(clamp(x, Number.NEGATIVE_INFINITY, 0)), alpha, -alpha));
 
-/** x limited to min..max (PyTorch's hardtanh). Unlike clamp's, its gradient on the limits is 0. */
-export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
-  if (!(min < max)) throw new ShapeError(`hardtanh: min ${min} must be below max ${max}`);
-  const inside = mul(greater(x, min), greater(max, x));
-  return where(inside.detach(), x, clamp(x, min, max).detach());
-}
-
-/** x limited to 0..6. The gradient at 0 and at 6 is 0, as in PyTorch. */
-export const relu6 = (x: Tensor): Tensor => hardtanh(x, 0, 6);
-
 /** x tanh(softplus(x)) (Misra 2020). */
 export const mish = (x: Tensor): Tensor => mul(x, tanh(softplus(x)));
 

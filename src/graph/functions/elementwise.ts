@@ -39,6 +39,16 @@ export const tanh = unary('tanh');
 export const hardswish = unary('hardswish');
 /** clamp(x + 3, 0, 6) / 6. */
 export const hardsigmoid = unary('hardsigmoid');
+/**
+ * x limited to min..max; NaN stays. The gradient is 1 between the limits and for NaN, and 0 on them and beyond; clamp's is
+ * 1 on them. Throws ShapeError unless min is below max.
+ */
+export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
+  if (!(min < max)) throw new ShapeError(`hardtanh: min ${min} must be below max ${max}`);
+  return apply('hardtanh', { x }, { min_val: min, max_val: max }).y!;
+}
+/** x limited to 0..6. The gradient at 0 and at 6 is 0. */
+export const relu6 = (x: Tensor): Tensor => hardtanh(x, 0, 6);
 /** log(1 + exp(x)). */
 export const softplus = unary('softplus');
 /** The angle, in radians, whose tangent is x. */

@@ -65,8 +65,8 @@ export const elementwiseRows: Record<string, Faults> = {
   less: { ...binary(g.less), op: 'greater' },
   lessEqual: { ...binary(g.lessEqual), op: 'greater_equal' },
   elu: { ...floatUnary((x) => g.elu(x), [[() => g.elu(f(2), numbers.NaN), 'NaN']]), op: /.*/ },
-  hardtanh: { ...unary((x) => g.hardtanh(x), [[() => g.hardtanh(f(2), 1, -1), '-1']]), op: /.*/ },
-  relu6: { ...unary(g.relu6), op: /.*/ },
+  hardtanh: floatUnary(g.hardtanh, [[() => g.hardtanh(f(2), 1, -1), '-1']]),
+  relu6: { ...floatUnary(g.relu6), op: 'hardtanh' },
   mish: { ...floatUnary(g.mish), op: 'softplus' },
   logSigmoid: { ...unary(g.logSigmoid), op: /neg|softplus/ },
   prelu: {

@@ -50,6 +50,7 @@ const plans: Record<ElementwiseName, Plan> = {
   tanh: unary(wide),
   hardswish: unary(spread),
   hardsigmoid: unary(spread),
+  hardtanh: unary(spread, { attrs: fc.record({ min_val: some(-1, 0), max_val: some(0.5, 6) }) }),
   softplus: unary(wide),
   atan: unary(wide),
   exp: unary(normal),
