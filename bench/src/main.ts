@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import { openTfjs } from './peers/node.ts';
 import { OnnxRuntime } from './peers/ort.ts';
 import { renderReport } from './report.ts';
 import { type PeerName, resultsName, rounded } from './results.ts';
-import { filtered, present, QUICK_PATIENCE, runBench } from './runBench.ts';
+import { type Elsewhere, filtered, present, QUICK_PATIENCE, runBench } from './runBench.ts';
 import { allRows } from './workloads/index.ts';
 
 const USAGE = `npm run bench -- [options]
@@ -19,6 +19,8 @@ const USAGE = `npm run bench -- [options]
   --peers NAMES     of tfjs, ort; "none" for Fovea alone; default: both
   --quick           batch 1, fewer repetitions, the largest sizes smaller or left out
   --page            serves the bench as a page for the browser, on this machine only (PORT, 8090)
+  --torch FILE      beside it what bench/torch/train.py has measured on this machine
+  --out DIR         where results go (default: bench/results)
   --list            the rows' names, and nothing else
   --save            writes results and report also of filtered rows; --no-save: never`;
 
@@ -32,6 +34,8 @@ function options() {
       adapter: { type: 'string' },
       peers: { type: 'string', default: PEERS.join(',') },
       quick: { type: 'boolean', default: false },
+      torch: { type: 'string' },
+      out: { type: 'string', default: path.join(benchFolder(), 'results') },
       list: { type: 'boolean', default: false },
       save: { type: 'boolean' },
       help: { type: 'boolean', default: false },
@@ -55,7 +59,7 @@ function options() {
 }
 
 async function main(): Promise<void> {
-  const { filter, adapter, peers, quick, list, save, help } = options();
+  const { filter, adapter, peers, quick, torch, out, list, save, help } = options();
   if (help) return console.log(USAGE);
   const rows = filtered(allRows({ quick }), filter);
   if (list) return console.log(rows.map(({ name }) => name).join('\n'));
@@ -79,11 +83,11 @@ async function main(): Promise<void> {
     versions: { fovea: foveaVersion(), webgpu: webgpuVersion(), node: process.versions.node },
     machine: `${os.cpus()[0]?.model.trim()} (${os.availableParallelism()} cores)`,
     print: (line) => console.log(line),
+    ...(torch ? { elsewhere: JSON.parse(readFileSync(torch, 'utf8')) as Elsewhere } : {}),
   });
   if (save) {
-    const folder = path.join(benchFolder(), 'results');
-    mkdirSync(folder, { recursive: true });
-    const name = path.join(folder, resultsName(results));
+    mkdirSync(out, { recursive: true });
+    const name = path.join(out, resultsName(results));
     writeFileSync(`${name}.json`, `${JSON.stringify(rounded(results), null, 2)}\n`);
     writeFileSync(`${name}.html`, renderReport(results));
     console.log(`results: ${path.relative(process.cwd(), name)}.json and .html`);

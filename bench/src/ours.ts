@@ -1,6 +1,6 @@
 import type { AdapterChoice } from '../../src/device/device.ts';
 import { openDevice } from '../../src/device/device.ts';
-import { Tensor } from '../../src/graph/tensor.ts';
+import { Tensor, tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import type { Contestant } from './contestant.ts';
 import { Probe } from './probe.ts';
@@ -26,12 +26,10 @@ export class Ours {
     probe.resetPeak();
     // Constants of the program: they lie on the GPU from the beginning, as the peers' inputs do.
     const inputs = valuesOf(workload.inputs).map((data, i) => {
+      const { shape } = workload.inputs[i]!;
+      if (workload.half) return tensor(data, shape, 'f16');
       const dtype = data instanceof Int32Array ? 'i32' : 'f32';
-      return new Tensor(
-        { shape: workload.inputs[i]!.shape, dtype },
-        { kind: 'constant', data },
-        dtype === 'f32',
-      );
+      return new Tensor({ shape, dtype }, { kind: 'constant', data }, dtype === 'f32');
     });
     const step = gpu.capture(() => workload.ours(...inputs));
     const start = performance.now();

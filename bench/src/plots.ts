@@ -6,8 +6,15 @@ export const COLORS: Readonly<Record<PeerName | 'fovea', string>> = {
   fovea: '#0072b2',
   tfjs: '#d55e00',
   ort: '#009e73',
+  torch: '#cc79a7',
+  torchAmp: '#e69f00',
 };
-export const NAMES: Readonly<Record<PeerName, string>> = { tfjs: 'tfjs', ort: 'onnxruntime' };
+export const NAMES: Readonly<Record<PeerName, string>> = {
+  tfjs: 'tfjs',
+  ort: 'onnxruntime',
+  torch: 'PyTorch, f32',
+  torchAmp: 'PyTorch, mixed',
+};
 
 const INK = '#24292f';
 const GRID = '#d0d7de';

@@ -47,7 +47,7 @@ function tableRow(row: ResultRow, peers: readonly PeerName[]): string {
 /** The results as one HTML file that loads nothing. */
 export function renderReport(results: Results): string {
   const { adapter, software, date, quick, versions, limits, rows } = results;
-  const peers = (['tfjs', 'ort'] as const).filter((peer) =>
+  const peers = (Object.keys(NAMES) as PeerName[]).filter((peer) =>
     rows.some((row) => row.peers[peer] !== undefined),
   );
   const heads = ['ms', 'GPU ms', 'GFLOP/s', 'GB/s', 'of limit', 'first ms', 'JS ms', 'MB'];

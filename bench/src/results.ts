@@ -12,7 +12,8 @@ export type PeerResult =
   | { readonly cannot: string }
   | { readonly failed: string };
 
-export type PeerName = 'tfjs' | 'ort';
+/** Peers of the same process, and PyTorch's eager mode, which is timed before: f32 without TF32, and mixed precision. */
+export type PeerName = 'tfjs' | 'ort' | 'torch' | 'torchAmp';
 
 /** One row of the results. Times in milliseconds, medians of wall time unless they say GPU. */
 export interface ResultRow {

@@ -1,6 +1,6 @@
 import { measureLimits } from './limits.ts';
 import { FULL, QUICK } from './measure.ts';
-import type { PeerName, ResultRow, Results } from './results.ts';
+import type { PeerName, PeerResult, ResultRow, Results } from './results.ts';
 import { type Libraries, runRow } from './runRow.ts';
 import { short, summary, Table } from './table.ts';
 import type { Row } from './workload.ts';
@@ -23,16 +23,39 @@ export interface Run {
   /** What else the first line says of the machine. */
   readonly machine: string;
   readonly print: (line: string) => void;
+  /** What peers of other processes took, by the row's name. */
+  readonly elsewhere?: Elsewhere;
+}
+
+export interface Elsewhere {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly rows: Readonly<Record<string, Readonly<Partial<Record<PeerName, PeerResult>>>>>;
+}
+
+/** The row with such a peer's figures beside those of this run. Its results are not compared: its weights are its own. */
+function beside(row: ResultRow, { rows }: Elsewhere): ResultRow {
+  const peers = rows[row.name] ?? {};
+  const ratios = Object.entries(peers).flatMap(([name, peer]) =>
+    'medianMs' in peer ? [[name, peer.medianMs / row.medianMs]] : [],
+  );
+  return {
+    ...row,
+    peers: { ...row.peers, ...peers },
+    ratio: { ...row.ratio, ...Object.fromEntries(ratios) },
+  };
 }
 
 export const present = ({ tfjs, ort }: Libraries): PeerName[] =>
   (['tfjs', 'ort'] as const).filter((peer) => ({ tfjs, ort })[peer] !== undefined);
 
 /** Measures the limits, then row after row, and prints a line for each as it comes. */
-export async function runBench({ libraries, rows, quick, versions, machine, print }: Run): Promise<Results> {
+export async function runBench(run: Run): Promise<Results> {
+  const { libraries, quick, versions, machine, print, elsewhere = { versions: {}, rows: {} } } = run;
   const { ours, tfjs, ort } = libraries;
   const { name, software } = ours.gpu.device.adapter;
-  const peers = present(libraries);
+  const rows = run.rows.filter(({ half }) => !half || ours.gpu.device.caps.f16);
+  const timed = Object.values(elsewhere.rows).flatMap((row) => Object.keys(row)) as PeerName[];
+  const peers = [...new Set([...present(libraries), ...timed])];
   const limits = await measureLimits(ours.probe, software);
   const done: ResultRow[] = [];
   const results: Results = {
@@ -42,6 +65,7 @@ export async function runBench({ libraries, rows, quick, versions, machine, prin
     quick,
     versions: {
       ...versions,
+      ...elsewhere.versions,
       ...(tfjs ? { tfjs: tfjs.version } : {}),
       ...(ort ? { onnxruntime: ort.version } : {}),
     },
@@ -55,7 +79,7 @@ export async function runBench({ libraries, rows, quick, versions, machine, prin
   );
   print(table.head());
   for (const row of rows) {
-    const result = await runRow(libraries, row.make(), limits, quick ? QUICK : FULL);
+    const result = beside(await runRow(libraries, row.make(), limits, quick ? QUICK : FULL), elsewhere);
     done.push(result);
     print(table.row(result));
   }

@@ -41,6 +41,10 @@ const COLUMNS: readonly (readonly [head: string, cell: Cell, peer?: PeerName])[]
   ['tfjs', peerRatio('tfjs'), 'tfjs'],
   ['ort ms', peerTime('ort'), 'ort'],
   ['ort', peerRatio('ort'), 'ort'],
+  ['torch ms', peerTime('torch'), 'torch'],
+  ['torch', peerRatio('torch'), 'torch'],
+  ['amp ms', peerTime('torchAmp'), 'torchAmp'],
+  ['amp', peerRatio('torchAmp'), 'torchAmp'],
 ];
 
 /** Writes the table line by line, as rows come in. Columns keep their widths: names are known beforehand. */

@@ -57,6 +57,8 @@ export interface Workload {
   readonly bytes: number;
   /** Records the graph. The results are compared with the peers' in this order. */
   readonly ours: (...inputs: Tensor[]) => Readonly<Record<string, Tensor>>;
+  /** Inputs in halves, ours alone: no peer has such kernels for f16 on WebGPU. */
+  readonly half?: boolean;
   /** Called before each of our runs. */
   readonly advance?: () => void;
   readonly tfjs: TfjsWay | Cannot;
@@ -78,11 +80,17 @@ export interface Sizes {
 /** Rows are made when their turn comes: a network's weights take memory. */
 export interface Row {
   readonly name: string;
+  /** Runs where the device has shader-f16 only. */
+  readonly half?: boolean;
   readonly make: () => Workload;
 }
 
 export const rowsOf = (...workloads: Workload[]): Row[] =>
-  workloads.map((workload) => ({ name: workload.name, make: () => workload }));
+  workloads.map((workload) => ({
+    name: workload.name,
+    make: () => workload,
+    ...(workload.half ? { half: true } : {}),
+  }));
 
 /** The inputs' values: the same at every run. */
 export function valuesOf(inputs: readonly Input[]): Values[] {
@@ -91,6 +99,18 @@ export function valuesOf(inputs: readonly Input[]): Values[] {
     return values?.(random, shape) ?? Float32Array.from({ length: numel(shape) }, () => random() - 0.5);
   });
 }
+
+const F32_ONLY = 'computes it in f32 only';
+
+/** The same row in halves, where the device has them. */
+export const inHalves = (workload: Workload): Workload => ({
+  ...workload,
+  name: `${workload.name}, f16`,
+  bytes: workload.bytes / 2,
+  half: true,
+  tfjs: F32_ONLY,
+  ort: F32_ONLY,
+});
 
 /** What a gradient is taken to, where its own values play no part. */
 export const unknown = (shape: Shape): Tensor =>

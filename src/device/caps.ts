@@ -7,6 +7,10 @@ export interface Caps {
   readonly f16: boolean;
   readonly maxBindingSize: number;
   readonly maxStorageBuffers: number;
+  /** Shared memory of a workgroup; 16,384 where it is not said, as for kernels by themselves. */
+  readonly workgroupBytes?: number;
+  /** Matrix units that multiply halves and add in f32, as matrixUnits.ts found them. */
+  readonly matrixUnits?: boolean;
 }
 
 /** Old browsers do not say which adapter a device is of. */

@@ -11,6 +11,7 @@ import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware } from './caps.ts';
 import { type Loss, lossOf } from './loss.ts';
+import { hasMatrixUnits, MATRIX_FEATURE } from './matrixUnits.ts';
 import { type AdapterChoice, requestNodeAdapter } from './node.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 
@@ -36,7 +37,7 @@ export interface OpenOptions {
   readonly limits?: 'adapter' | 'default';
 }
 
-const WANTED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query'] as const;
+const WANTED_FEATURES = ['shader-f16', 'subgroups', 'timestamp-query', MATRIX_FEATURE] as const;
 const WANTED_LIMITS = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -71,9 +72,10 @@ export class Device {
     this.#fault ??= faultOf('device', (event as GPUUncapturedErrorEvent).error);
   };
 
-  constructor(device: GPUDevice, owned: boolean) {
+  constructor(device: GPUDevice, owned: boolean, matrixUnits = false) {
     this.device = device;
-    this.caps = capsOf(device);
+    const workgroupBytes = device.limits.maxComputeWorkgroupStorageSize;
+    this.caps = { ...capsOf(device), workgroupBytes, matrixUnits };
     this.adapter = describeAdapter(device);
     this.#owned = owned;
     this.#loss = lossOf(device);
@@ -270,7 +272,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (!adapter) throw new AdapterError('the browser offers no WebGPU adapter; check chrome://gpu');
   }
-  return new Device(await requestDevice(adapter, options.limits), true);
+  const device = await requestDevice(adapter, options.limits);
+  return new Device(device, true, await hasMatrixUnits(device));
 }
 
 /** Wraps a device of the caller's. Fovea never destroys it. */

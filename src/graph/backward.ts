@@ -1,5 +1,6 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
+import { Recomputation } from './checkpoint.ts';
 import { cast } from './functions/shape.ts';
 import { gradients } from './gradients.ts';
 import { setGrad } from './recorder.ts';
@@ -56,6 +57,7 @@ export function grad(
     add(root, cotangent ?? full(root.shape, 1, root.dtype));
   });
   const done = new Set<Node>();
+  const recomputation = new Recomputation();
   for (const value of reachable(roots)) {
     const { origin } = value;
     if (origin.kind === 'view') {
@@ -63,7 +65,7 @@ export function grad(
       if (g) add(origin.base, g.reshape(origin.base.shape));
     } else if (origin.kind === 'op' && !done.has(origin.node)) {
       done.add(origin.node);
-      differentiate(origin.node, arrived, add);
+      differentiate(origin.node, arrived, add, recomputation);
     }
   }
   return targets.map((target) => arrived.get(target));
@@ -73,6 +75,7 @@ function differentiate(
   node: Node,
   arrived: Map<Tensor, Tensor>,
   add: (value: Tensor, g: Tensor) => void,
+  recomputation: Recomputation,
 ): void {
   const grads = Object.fromEntries(
     Object.entries(node.outputs).map(([name, output]) => [name, arrived.get(output)]),
@@ -83,7 +86,8 @@ function differentiate(
     throw new FoveaError(`${node.op} is not differentiable; detach() its inputs`);
   }
   const wants = (name: string) => node.inputs[name]?.requiresGrad === true;
-  const result = rule({ inputs: node.inputs, outputs: node.outputs, attrs: node.attrs, grads, wants });
+  const { inputs, outputs } = recomputation.seenBy(node);
+  const result = rule({ inputs, outputs, attrs: node.attrs, grads, wants });
   for (const [name, input] of Object.entries(node.inputs)) {
     const g = result[name];
     if (g && input.requiresGrad) add(input, cast(g, input.dtype));

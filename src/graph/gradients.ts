@@ -1,8 +1,8 @@
 import type { ElementwiseOp } from '../kernels/elementwise.ts';
 import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise.ts';
-import { expressionOf } from '../kernels/fused.ts';
+import { expressionOf, indexMode } from '../kernels/fused.ts';
 import type { OpName } from '../kernels/ops.ts';
-import { numel, type Shape } from '../shape.ts';
+import { numel, type Shape, sameShape } from '../shape.ts';
 import { inF32 } from './functions/inF32.ts';
 import { transpose } from './functions/shape.ts';
 import { apply, type Tensor } from './tensor.ts';
@@ -33,12 +33,23 @@ export function sumTo(g: Tensor, shape: Shape): Tensor {
   return one('sum', { x: g }, { dims, keepdim: false }).reshape(shape);
 }
 
+/**
+ * What a gradient was expanded from, as that of a sum is, where an operation on it and these others reads that just as
+ * well: it need not be written out then, and what is computed of it alone is computed once.
+ */
+function beforeExpand(g: Tensor, others: readonly Tensor[]): Tensor {
+  if (g.origin.kind !== 'op' || g.origin.node.op !== 'expand') return g;
+  const x = g.origin.node.inputs.x!;
+  const reads = indexMode(x.shape, g.shape) !== undefined && others.every(({ dtype }) => dtype === g.dtype);
+  return reads ? x : g;
+}
+
 const elementwise = (op: ElementwiseOp): GradientRule | null => {
   const ref = elementwiseRef(op)!;
   if (ref.backwardTo !== undefined) return null;
   return ({ inputs, outputs, attrs, grads, wants }) => {
     const g = grads.y!;
-    const values: Record<string, Tensor> = { ...inputs, y: outputs.y!, g };
+    const values: Record<string, Tensor> = { ...inputs, y: outputs.y! };
     const result: Record<string, Tensor> = {};
     for (const arg of Object.keys(inputs)) {
       const backward = `${op}_backward_${arg}`;
@@ -46,10 +57,13 @@ const elementwise = (op: ElementwiseOp): GradientRule | null => {
       const { wgsl, uses } = expressionOf({ row: ref.row, backwardTo: arg });
       // What is summed afterwards is kept in f32 until then.
       const summed = numel(inputs[arg]!.shape) !== numel(g.shape);
+      const own = uses.filter((name) => name !== 'g').map((name) => values[name]!);
+      const read = beforeExpand(g, own);
       const used = Object.fromEntries(
-        uses.map((name) => [name, name === 'g' && summed ? inF32(g) : values[name]!]),
+        uses.map((name) => [name, name !== 'g' ? values[name]! : summed ? inF32(read) : read]),
       );
-      const full = wgsl === 'g' ? (summed ? inF32(g) : g) : one(backward as OpName, used, attrs);
+      const slope = wgsl === 'g' ? used.g! : one(backward as OpName, used, attrs);
+      const full = sameShape(slope.shape, g.shape) ? slope : one('expand', { x: slope }, { shape: g.shape });
       // An argument that the gradient does not read may be wider than what it does read.
       result[arg] = sumTo(full, inputs[arg]!.shape);
     }
@@ -191,9 +205,11 @@ export const gradients: Record<OpName, GradientRule | null> = {
   box_decode_backward: none,
   match_anchors: none,
   one_hot: none,
-  cross_entropy: ({ inputs: { x, target, weight }, attrs, grads: { loss: g } }) => ({
-    x: one('cross_entropy_backward', { x, target, g, weight }, attrs),
-  }),
+  cross_entropy: ({ inputs: { x, target, weight }, outputs: { stats }, attrs, grads: { loss } }) => {
+    const narrow = beforeExpand(loss!, []);
+    const g = narrow.size === 1 ? narrow : loss;
+    return { x: one('cross_entropy_backward', { x, target, stats, g, weight }, attrs) };
+  },
   cross_entropy_backward: none,
   hamming_distance: none,
   interpolate: resampling('interpolate_backward'),
@@ -222,22 +238,15 @@ export const gradients: Record<OpName, GradientRule | null> = {
     const share = one('div', { a: withKeepdim(x!, g!, attrs.dims), b: count });
     return { x: one('mul', { a: top, b: share }) };
   },
-  // y (g - sum(g y)). The difference cancels where one class has nearly all, so y is not taken from halves.
-  softmax: ({ inputs, outputs, grads }) => {
-    const [y, g] = [fromF32('softmax', inputs.x!, outputs.y!), inF32(grads.y!)];
-    const weighted = one(
-      'sum',
-      { x: one('mul', { a: g, b: y }) },
-      { dims: [y.shape.length - 1], keepdim: true },
-    );
-    return { x: one('mul', { a: y, b: one('sub', { a: g, b: weighted }) }) };
-  },
-  // g - exp(y) sum(g)
-  log_softmax: ({ inputs, outputs, grads }) => {
-    const [y, g] = [fromF32('log_softmax', inputs.x!, outputs.y!), inF32(grads.y!)];
-    const total = one('sum', { x: g }, { dims: [y.shape.length - 1], keepdim: true });
-    return { x: one('sub', { a: g, b: one('mul', { a: one('exp', { x: y }), b: total }) }) };
-  },
+  // The difference in y (g - sum(g y)) cancels where one class has nearly all, so y is not taken from halves.
+  softmax: ({ inputs, outputs, grads: { y: dy } }) => ({
+    x: one('softmax_backward', { dy, y: fromF32('softmax', inputs.x!, outputs.y!) }),
+  }),
+  softmax_backward: none,
+  log_softmax: ({ inputs, outputs, grads: { y: dy } }) => ({
+    x: one('log_softmax_backward', { dy, y: fromF32('log_softmax', inputs.x!, outputs.y!) }),
+  }),
+  log_softmax_backward: none,
   batch_norm: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: g } }) => {
     const { dx, dweight, dbias } = apply('batch_norm_backward', { dy: g, x, weight, mean, invstd }, attrs);
     return { x: dx, weight: dweight, bias: dbias };

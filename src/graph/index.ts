@@ -1,4 +1,5 @@
 export { backward, grad } from './backward.ts';
+export { checkpoint } from './checkpoint.ts';
 export { evaluate } from './evaluate.ts';
 export * from './functions/activations.ts';
 export * from './functions/attention.ts';

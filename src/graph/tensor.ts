@@ -13,12 +13,14 @@ import {
   type TensorSpec,
 } from '../shape.ts';
 
+/** Makes values when they are asked for: to the end, with rests on the way. */
+export type Later = () => Generator<void, HostArray>;
+
 /** A value that lives on from run to run: a parameter, a running mean, an optimizer's moments. */
 export class State {
   readonly spec: TensorSpec;
   readonly label: string;
-  /** What it holds at first, and what `load` puts there. */
-  initial: HostArray;
+  #initial: HostArray | Later | undefined;
   /** Counts changes from the host, so that a device knows when to upload again. */
   version = 0;
   /** Its place in a larger state, in elements: parameters live in a few flat buffers. */
@@ -26,10 +28,36 @@ export class State {
   /** The states that have moved into this one. */
   readonly members: State[] = [];
 
-  constructor(label: string, spec: TensorSpec, initial: HostArray) {
+  /** `initial`: its values, or what makes them when they are first asked for. Zeros where it is left out. */
+  constructor(label: string, spec: TensorSpec, initial?: HostArray | Later) {
     this.label = label;
     this.spec = spec;
-    this.initial = initial;
+    this.#initial = initial;
+  }
+
+  /** What it holds at first, and what `load` puts there. */
+  get initial(): HostArray {
+    const work = this.draw();
+    while (!work.next().done);
+    return this.#initial as HostArray;
+  }
+
+  /** Makes the values that were put off, with rests on the way. */
+  *draw(): Generator<void, void> {
+    if (typeof this.#initial === 'function') {
+      const values = yield* this.#initial();
+      // Others may have been set or made in the meantime.
+      if (typeof this.#initial === 'function') this.#initial = values;
+    } else if (this.#initial === undefined) {
+      for (const member of this.members) yield* member.draw();
+      this.#initial ??= hostArray(new Float32Array(numel(this.spec.shape)), this.spec.dtype);
+      for (const member of this.members) this.#take(member);
+    }
+  }
+
+  /** What holds its values: its members and zeros between them as long as nobody has asked for the whole, else itself. */
+  get pieces(): readonly State[] {
+    return this.#initial === undefined ? this.members : [this];
   }
 
   get home(): { readonly flat: State; readonly offset: number } | undefined {
@@ -40,8 +68,8 @@ export class State {
   moveInto(flat: State, offset: number): void {
     if (this.#home) throw new FoveaError(`${this.label}: it belongs to another optimizer already`);
     this.#home = { flat, offset };
-    (flat.initial as Float32Array).set(this.initial, offset);
     flat.members.push(this);
+    flat.#take(this);
     flat.version++;
   }
 
@@ -50,9 +78,14 @@ export class State {
     if (values.length !== numel(this.spec.shape)) {
       throw new ShapeError(`${this.label}: ${values.length} values for ${formatShape(this.spec.shape)}`);
     }
-    this.initial = values;
+    this.#initial = values;
     this.version++;
-    if (this.#home) (this.#home.flat.initial as Float32Array).set(values, this.#home.offset);
+    if (this.#home) this.#home.flat.#take(this);
+  }
+
+  /** Puts a member's values in their place, unless all are put off. */
+  #take(member: State): void {
+    if (this.#initial instanceof Float32Array) this.#initial.set(member.initial, member.home!.offset);
   }
 }
 
@@ -71,9 +104,42 @@ export interface Node {
   readonly attrs: object;
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: Record<string, Tensor>;
+  /** The innermost checkpoint that it was recorded in. */
+  readonly segment?: Segment | undefined;
+  /** The node that it computes again, where it is a repetition. */
+  readonly first?: Node;
+}
+
+/** What a call of `checkpoint` records. */
+export interface Segment {
+  /** The checkpoint around it. */
+  readonly parent: Segment | undefined;
+  /** In the order in which they were recorded; those of checkpoints inside too. */
+  readonly nodes: Node[];
+  /** Whether its function is still running. */
+  open: boolean;
 }
 
 let nextId = 0;
+let segment: Segment | undefined;
+
+/** Runs fn and tells what it records. */
+export function recordSegment<R>(fn: () => R): { result: R; segment: Segment } {
+  const own: Segment = { parent: segment, nodes: [], open: true };
+  segment = own;
+  try {
+    return { result: fn(), segment: own };
+  } finally {
+    segment = own.parent;
+    own.open = false;
+  }
+}
+
+function recordNode(node: Omit<Node, 'id' | 'segment' | 'outputs'>): Node {
+  const recorded: Node = { ...node, id: nextId++, segment, outputs: {} };
+  for (let around = segment; around; around = around.parent) around.nodes.push(recorded);
+  return recorded;
+}
 
 /**
  * A value that is computed when it is asked for. Operations on tensors record a graph; `Gpu.run`, `Gpu.capture`
@@ -188,13 +254,31 @@ export function apply(
   const kernel = kernelOf(op);
   const attrs: object = kernel.attributes?.(options as never) ?? options;
   const specs = kernel.infer(given, attrs as never);
-  const node: Node = { id: nextId++, op, attrs, inputs: given, outputs: {} };
+  const node = recordNode({ op, attrs, inputs: given });
   const requiresGrad = differentiable && Object.values(given).some((input) => input.requiresGrad);
   for (const [output, spec] of Object.entries(specs)) {
     const tracked = requiresGrad && isFloat(spec.dtype);
     node.outputs[output] = new Tensor(spec, { kind: 'op', node, output }, tracked);
   }
   return node.outputs;
+}
+
+/** Records a node once more, on other inputs of the same shapes. */
+export function repeat(node: Node, inputs: Readonly<Record<string, Tensor>>): Node {
+  const again = recordNode({ op: node.op, attrs: node.attrs, inputs, first: firstOf(node) });
+  for (const [output, value] of Object.entries(node.outputs)) {
+    again.outputs[output] = new Tensor(value, { kind: 'op', node: again, output }, value.requiresGrad);
+  }
+  return again;
+}
+
+/** The node that this one repeats, or itself. */
+export const firstOf = (node: Node): Node => node.first ?? node;
+
+/** The tensor that this one repeats, or itself. */
+export function firstValueOf(value: Tensor): Tensor {
+  const { origin } = value;
+  return origin.kind === 'op' && origin.node.first ? origin.node.first.outputs[origin.output]! : value;
 }
 
 /** The tensor that holds a view's elements. */

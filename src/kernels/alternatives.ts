@@ -1,15 +1,22 @@
 import type { Caps } from '../device/caps.ts';
 import { FoveaError } from '../errors.ts';
-import type { TensorSpec } from '../shape.ts';
-import type { Conv2dAttrs } from './conv2d.ts';
+import type { Shape, TensorSpec } from '../shape.ts';
+import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from './conv2d.ts';
+import { columnsPays, columnsPlan, columnsPossible } from './convColumns.ts';
 import { problemOf } from './convProblem.ts';
 import type { ConvTranspose2dAttrs } from './convTranspose2d.ts';
-import { isDepthwise } from './depthwise.ts';
+import { type DepthwiseProblem, isDepthwise } from './depthwise.ts';
+import { depthwise3x3Dispatch, depthwiseFilter3x3Plan, isDepthwise3x3 } from './depthwiseStrip.ts';
 import { gemmDispatch } from './gemm.ts';
 import { flatVariant, narrowVariant } from './gemmSpecial.ts';
+import { gpuAlternatives } from './gpuAlternatives.ts';
 import type { Kernel, KernelPlan, Specs } from './kernel.ts';
+import type { NmsAttrs } from './nms.ts';
+import { nmsSkippingPlan } from './nmsSkipping.ts';
 import type { OpName } from './ops.ts';
+import { turnedFilterPays, turnedFilterPlan, turnedFilterPossible } from './turnedFilter.ts';
 import { type WinogradProblem, winogradPays, winogradPlan, winogradPossible } from './winograd.ts';
+import { winogradFilterPays, winogradFilterPlan, winogradFilterPossible } from './winogradFilter.ts';
 
 /** What a plan is for. */
 export interface Purpose {
@@ -18,7 +25,24 @@ export interface Purpose {
 }
 
 /** All there are, by name: `own` is the kernel's plan when it stands by itself. */
-export const WAYS = ['own', 'winograd2', 'winograd4', 'narrow', 'flat'] as const;
+export const WAYS = [
+  'own',
+  'winograd2',
+  'winograd4',
+  'narrow',
+  'flat',
+  'columns',
+  'turned',
+  'strip',
+  'skipping',
+  'tile128x128',
+  'tile128x64',
+  'tile64x64',
+  'tile32x32',
+  'matrix128x128',
+  'matrix64x64',
+  'bitmask',
+] as const;
 export type WayName = (typeof WAYS)[number];
 
 /** One way to compute an operation. */
@@ -30,7 +54,8 @@ export interface Way {
   plan(): KernelPlan;
 }
 
-type Alternatives = (
+/** The ways to compute an operation with these shapes, besides its own. */
+export type Alternatives = (
   caps: Caps,
   specs: Specs,
   outputs: Specs,
@@ -38,8 +63,10 @@ type Alternatives = (
   purpose: Purpose,
 ) => readonly Way[];
 
-const isConv3x3 = (weight: TensorSpec, { stride, dilation, groups }: Conv2dAttrs): boolean =>
-  groups === 1 && [...weight.shape.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
+const isConv3x3 = (kernel: Shape, { stride, dilation, groups }: Conv2dAttrs): boolean =>
+  groups === 1 && [...kernel.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
+
+const when = (possible: boolean, way: () => Way): Way[] => (possible ? [way()] : []);
 
 /** The larger tiles round more: not for gradients. */
 function winograd(caps: Caps, problem: WinogradProblem, { training }: Purpose): Way[] {
@@ -73,6 +100,19 @@ function special(
   });
 }
 
+/** Where every channel has a filter of its own, of 3x3: two columns at a time. */
+function strips(
+  { groups, stride, padding, dilation }: Conv2dAttrs,
+  x: TensorSpec,
+  kernel: Shape,
+  y: TensorSpec,
+  plan: (problem: DepthwiseProblem) => KernelPlan,
+): Way[] {
+  const problem = { x, y, kernel: [kernel[0]!, kernel[1]!] as const, stride, padding, dilation };
+  if (!isDepthwise(groups, x.shape[3]!, y.shape[3]!) || !isDepthwise3x3(problem)) return [];
+  return [{ name: 'strip', pays: y.shape[2]! > 1, plan: () => plan(problem) }];
+}
+
 /**
  * Other ways to compute what a kernel computes, the likeliest first, for programs only: an operation that is embedded
  * by itself stays small. Each stands where it is possible; one that pays runs unless tuning has found a faster one.
@@ -81,16 +121,56 @@ export const alternatives: Partial<Record<OpName, Alternatives>> = {
   conv2d(caps, { x, weight, bias }, { y }, attrs: Conv2dAttrs, purpose) {
     const problem = { x: x!, y: y!, padding: attrs.padding, bias: bias !== undefined, flipped: false };
     return [
-      ...(isConv3x3(weight!, attrs) ? winograd(caps, problem, purpose) : []),
+      ...(isConv3x3(weight!.shape, attrs) ? winograd(caps, problem, purpose) : []),
       ...special(caps, x!, weight!, y!, attrs, bias !== undefined),
+      ...strips(attrs, x!, weight!.shape, y!, (depthwise) => ({
+        dispatches: [depthwise3x3Dispatch(caps, depthwise, bias !== undefined, false)],
+      })),
+    ];
+  },
+  conv2d_backward_weight(caps, { x, dy }, _outputs, attrs: Conv2dBackwardWeightAttrs) {
+    const problem = { x: x!, dy: dy!, padding: attrs.padding };
+    const turned = { x: x!, dy: dy!, attrs };
+    const tiles = isConv3x3(attrs.kernelSize, attrs) && winogradFilterPossible(caps, problem);
+    return [
+      ...when(tiles, () => ({
+        name: 'winograd2',
+        pays: winogradFilterPays(caps, problem),
+        plan: () => winogradFilterPlan(caps, problem),
+      })),
+      ...when(turnedFilterPossible(turned), () => ({
+        name: 'turned',
+        pays: turnedFilterPays(caps, turned),
+        plan: () => turnedFilterPlan(caps, turned),
+      })),
+      ...strips(attrs, x!, attrs.kernelSize, dy!, (strip) => depthwiseFilter3x3Plan(caps, strip)),
     ];
   },
   // Of stride 1 it is a convolution with the filter turned around.
   conv_transpose2d(caps, { x, weight, bias }, { y }, attrs: ConvTranspose2dAttrs, purpose) {
     const padding = [2 - attrs.padding[0], 2 - attrs.padding[1]] as const;
-    if (!isConv3x3(weight!, attrs) || Math.min(...padding) < 0) return [];
-    return winograd(caps, { x: x!, y: y!, padding, bias: bias !== undefined, flipped: true }, purpose);
+    const problem = { x: x!, y: y!, bias: bias !== undefined };
+    const turned = isConv3x3(weight!.shape, attrs) && Math.min(...padding) >= 0;
+    const few = { ...problem, weight: weight!, attrs };
+    return [
+      ...(turned ? winograd(caps, { ...problem, padding, flipped: true }, purpose) : []),
+      ...when(columnsPossible(caps, few), () => ({
+        name: 'columns',
+        pays: columnsPays(caps, few),
+        plan: () => columnsPlan(caps, few),
+      })),
+      ...strips(attrs, x!, weight!.shape, y!, (strip) => ({
+        dispatches: [depthwise3x3Dispatch(caps, strip, bias !== undefined, true)],
+      })),
+    ];
   },
+  nms: (caps, inputs, outputs, attrs: NmsAttrs) => [
+    {
+      name: 'skipping',
+      pays: caps.family === 'subgroup',
+      plan: () => nmsSkippingPlan(caps, inputs as never, outputs as never, attrs),
+    },
+  ],
 };
 
 /** Every way to compute an operation: its alternatives, then `own`, the kernel's plan. */
@@ -102,7 +182,9 @@ export function waysOf(
   attrs: never,
   purpose: Purpose,
 ): readonly Way[] {
-  const others = alternatives[kernel.name as OpName]?.(caps, specs, outputs, attrs, purpose) ?? [];
+  const others = [alternatives, gpuAlternatives].flatMap(
+    (table) => table[kernel.name as OpName]?.(caps, specs, outputs, attrs, purpose) ?? [],
+  );
   const own: Way = { name: 'own', pays: true, plan: () => kernel.dispatches(caps, specs, outputs, attrs) };
   return [...others, own];
 }

@@ -1,3 +1,4 @@
+import type { Caps } from '../device/caps.ts';
 import { ShapeError } from '../errors.ts';
 import { byteLength, expectFloats, formatSpec, numel, type TensorSpec } from '../shape.ts';
 import convDirect from '../wgsl/lib/conv_direct.wgsl';
@@ -10,15 +11,18 @@ import { narrowVariant } from './gemmSpecial.ts';
 import { type Dispatch, defineKernel, type Given, wgslType } from './kernel.ts';
 import { expectSize2, imageDims, type Size2, size2 } from './spatial.ts';
 
-const TRANSPOSED = 'transposed weight';
+export const TRANSPOSED = 'transposed weight';
 
 /**
- * The weight [kh,kw,OG,C] with its last two turned round and zeros up to a number of fours: the GEMM's columns are
- * neighbours in memory.
+ * The weight [kh,kw,OG,C] with its last two turned round and zeros up to a number of fours, or of `multiple`: the GEMM's
+ * columns are neighbours in memory.
  */
-function transposedWeight({ shape, dtype }: TensorSpec): { spec: TensorSpec; dispatch: Dispatch } {
+export function transposedWeight(
+  { shape, dtype }: TensorSpec,
+  multiple = 4,
+): { spec: TensorSpec; dispatch: Dispatch } {
   const [kh, kw, OG, C] = shape as [number, number, number, number];
-  const blocks = Math.ceil(OG / 4);
+  const blocks = (Math.ceil(OG / multiple) * multiple) / 4;
   const chunks = Math.ceil(C / 16);
   const total = kh * kw * chunks * blocks * 16;
   return {
@@ -83,6 +87,41 @@ function problemOf(weight: TensorSpec, x: TensorSpec, y: TensorSpec, attrs: Conv
   };
 }
 
+/**
+ * The product that a transposed convolution is, what comes before it, and where its operands are then: the weight is
+ * turned round first, where it is read often enough and fits.
+ */
+export function transposedProduct(
+  caps: Caps,
+  x: TensorSpec,
+  weight: TensorSpec,
+  y: TensorSpec,
+  attrs: Conv2dAttrs,
+): {
+  problem: GemmProblem;
+  before: Dispatch[];
+  bind: Record<string, string>;
+  scratch: Record<string, number>;
+} {
+  const problem = problemOf(weight, x, y, attrs);
+  const { spec, dispatch } = transposedWeight(weight);
+  const bytes = byteLength(spec);
+  if (numel(y.shape.slice(0, 3)) <= FEW_ROWS || bytes > caps.maxBindingSize)
+    return { problem, before: [], bind: {}, scratch: {} };
+  const [, , C, columns] = spec.shape as [number, number, number, number];
+  const [ofX, , ofY] = problem.batchStrides;
+  return {
+    problem: {
+      ...problem,
+      weightStrides: [C * columns, columns, 1],
+      batchStrides: [ofX, problem.IG * columns, ofY],
+    },
+    before: [dispatch],
+    bind: { weight: TRANSPOSED },
+    scratch: { [TRANSPOSED]: bytes },
+  };
+}
+
 export interface ConvTranspose2dAttrs extends Conv2dAttrs {
   /** Rows and columns added at the end. Default 0. */
   readonly outputPadding: Size2;
@@ -139,22 +178,8 @@ export const convTranspose2d = defineKernel({
       const problem = { ...attrs, x, y, kernel: [kh, kw] as const };
       return { dispatches: [depthwiseDispatch(problem, bias !== undefined, true)] };
     }
-    const problem = problemOf(weight, x, y, attrs);
-    const gemm = (weights: Partial<GemmProblem>) =>
-      gemmDispatch(caps, { ...problem, ...weights }, bias !== undefined, narrowVariant(caps, problem));
-    const { spec, dispatch } = transposedWeight(weight);
-    const bytes = byteLength(spec);
-    if (numel(y.shape.slice(0, 3)) <= FEW_ROWS || bytes > caps.maxBindingSize)
-      return { dispatches: [gemm({})] };
-    const [, , C, columns] = spec.shape as [number, number, number, number];
-    const [ofX, , ofY] = problem.batchStrides;
-    const product = gemm({
-      weightStrides: [C * columns, columns, 1],
-      batchStrides: [ofX, problem.IG * columns, ofY],
-    });
-    return {
-      dispatches: [dispatch, { ...product, bind: { ...product.bind, weight: TRANSPOSED } }],
-      scratch: { [TRANSPOSED]: bytes },
-    };
+    const { problem, before, bind, scratch } = transposedProduct(caps, x, weight, y, attrs);
+    const product = gemmDispatch(caps, problem, bias !== undefined, narrowVariant(caps, problem));
+    return { dispatches: [...before, { ...product, bind: { ...product.bind, ...bind } }], scratch };
   },
 });

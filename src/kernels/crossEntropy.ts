@@ -46,6 +46,9 @@ function check(
   }
 }
 
+/** Two numbers of each row. */
+const statsOf = (target: TensorSpec): TensorSpec => ({ shape: [...target.shape, 2], dtype: 'f32' });
+
 const planOf = (
   x: TensorSpec,
   weight: TensorSpec | undefined,
@@ -57,6 +60,7 @@ const planOf = (
     snippets: [weight ? classWeight : classWeightNone],
     types: { T: wgslType(x.dtype) },
     params: { total: rows, classes, ignore: ignoreIndex, smoothing: labelSmoothing },
+    constants: { SMOOTH: labelSmoothing > 0, FOURS: classes >= 8 },
     grid: rows,
   };
 };
@@ -65,19 +69,20 @@ const planOf = (
  * Cross entropy of class logits, row by row, and the weight that each row counts with:
  * `loss = -(1 - e) w[t] log p[t] - e / C sum_c w[c] log p[c]`, p = softmax(x), e = labelSmoothing, w = 1
  * without weight; `rowWeight = w[t]`. PyTorch's mean is sum(loss) / sum(rowWeight), its 'none' is loss.
- * x: [..., C], target: i32 [...], weight: [C] -> loss, rowWeight: f32 [...]. Both are 0 where the target is
- * ignoreIndex, and where it is outside 0..C-1 (an error in PyTorch). Finite for logits of any size; a logit
- * of -infinity is a class with probability 0.
+ * x: [..., C], target: i32 [...], weight: [C] -> loss, rowWeight: f32 [...]; stats: f32 [..., 2], what
+ * cross_entropy_backward needs: a row's greatest logit, and the sum of exp(x - greatest). All are 0 where the target
+ * is ignoreIndex, and where it is outside 0..C-1 (an error in PyTorch). Finite for logits of any size; a logit of
+ * -infinity is a class with probability 0.
  */
 export const crossEntropy = defineKernel({
   name: 'cross_entropy',
   inputs: ['x', 'target'],
   optional: ['weight'],
-  outputs: ['loss', 'rowWeight'],
+  outputs: ['loss', 'rowWeight', 'stats'],
   infer({ x, target, weight }, attrs: CrossEntropyAttrs) {
     check('cross_entropy', x, target, weight, attrs);
     const row: TensorSpec = { shape: target.shape, dtype: 'f32' };
-    return { loss: row, rowWeight: row };
+    return { loss: row, rowWeight: row, stats: statsOf(target) };
   },
   dispatches(_caps, { x, weight }, _outputs, attrs) {
     const bind = { goal: 'target', row_weight: 'rowWeight' };
@@ -85,25 +90,46 @@ export const crossEntropy = defineKernel({
   },
 });
 
-/** The gradient of cross_entropy's loss to x, for upstream gradients g: f32 [...]. Ignored rows get 0. */
+/**
+ * The gradient of cross_entropy's loss to x, for upstream gradients g: f32 [...], or one value for all rows. stats:
+ * f32 [..., 2] from the forward operation. Rows that do not count get 0.
+ */
 export const crossEntropyBackward = defineKernel({
   name: 'cross_entropy_backward',
-  inputs: ['x', 'target', 'g'],
-  f32Inputs: ['g'],
+  inputs: ['x', 'target', 'stats', 'g'],
+  f32Inputs: ['stats', 'g'],
   optional: ['weight'],
   outputs: ['dx'],
-  infer({ x, target, g, weight }, attrs: CrossEntropyAttrs) {
-    check('cross_entropy_backward', x, target, weight, attrs);
-    expectDType('cross_entropy_backward', 'g', g, 'f32');
-    if (!sameShape(g.shape, target.shape)) {
+  infer({ x, target, stats, g, weight }, attrs: CrossEntropyAttrs) {
+    const op = 'cross_entropy_backward';
+    check(op, x, target, weight, attrs);
+    expectDType(op, 'stats', stats, 'f32');
+    expectDType(op, 'g', g, 'f32');
+    if (!sameShape(stats.shape, statsOf(target).shape)) {
       throw new ShapeError(
-        `cross_entropy_backward: g needs one value a row, got ${formatSpec('g', g)}, ${formatSpec('target', target)}`,
+        `${op}: stats need two values a row, got ${formatSpec('stats', stats)}, ${formatSpec('target', target)}; pass those of the same cross_entropy`,
+      );
+    }
+    if (!sameShape(g.shape, target.shape) && numel(g.shape) !== 1) {
+      throw new ShapeError(
+        `${op}: g needs one value a row, or one for all, got ${formatSpec('g', g)}, ${formatSpec('target', target)}`,
       );
     }
     return { dx: x };
   },
-  dispatches(_caps, { x, weight }, _outputs, attrs) {
-    const bind = { goal: 'target' };
-    return { dispatches: [{ shader: crossEntropyBackwardShader, ...planOf(x, weight, attrs), bind }] };
+  dispatches(_caps, { x, g, weight }, _outputs, attrs) {
+    const { constants, ...plan } = planOf(x, weight, attrs);
+    // Apart from one g to the next.
+    const EACH = numel(g.shape) === 1 ? 0 : 1;
+    return {
+      dispatches: [
+        {
+          shader: crossEntropyBackwardShader,
+          ...plan,
+          constants: { ...constants, EACH },
+          bind: { goal: 'target' },
+        },
+      ],
+    };
   },
 });

@@ -25,6 +25,11 @@ export interface Dispatch {
    * being the flat index of its (first) element. Lowering puts fused elementwise operations there.
    */
   readonly epilogue?: 'f32' | 'vec4f';
+  /**
+   * Set where the shader calls `begin_channels(c)` before: the number of channels, c being the (first) one of the values
+   * that follow, so that what is fused reads its values of a channel once, and knows no size.
+   */
+  readonly channels?: number;
 }
 
 /** All that a kernel needs to run: dispatches in order, and memory between them. */

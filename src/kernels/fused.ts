@@ -105,7 +105,8 @@ function nanOver(dtype: FusedChain['dtype'], lanes: 1 | 4): string {
 
 /**
  * The WGSL of a chain: bindings from `firstBinding` on, and either `apply(i)` for a kernel of its own or
- * `epilogue(v, i)` for the end of another kernel. i is the flat index of the (first) element.
+ * `epilogue(v, i)` for the end of another kernel. i is the flat index of the (first) element. Where that kernel has said
+ * by `begin_channels(c)` which of so many `channels` the values are of, inputs of one value a channel are read there.
  */
 export function fusedSnippet(
   chain: FusedChain,
@@ -113,7 +114,9 @@ export function fusedSnippet(
   firstBinding: number,
   entry: 'apply' | 'epilogue',
   lanes: 1 | 4,
+  channels?: number,
 ): string {
+  const perChannel: string[] = [];
   const bindings: string[] = [];
   const loads: string[] = [];
   chain.inputs.forEach((input, k) => {
@@ -122,9 +125,15 @@ export function fusedSnippet(
     const wide = lanes === 4 && (mode.kind === 'same' || mode.kind === 'suffix');
     const type = wide ? `vec4<${input.dtype}>` : input.dtype;
     bindings.push(`@group(0) @binding(${firstBinding + k}) var<storage, read> in${k}: array<${type}>;`);
-    const element = elementOf(mode);
+    const ofChannel = mode.kind === 'suffix' && mode.n === channels;
+    const element = ofChannel ? 'c' : elementOf(mode);
     const loaded = `in${k}[${wide ? `(${element}) / 4u` : element}]`;
-    loads.push(`  let a${k} = V(${wide ? loaded : `${chain.dtype}(${loaded})`});`);
+    const value = `V(${wide ? loaded : `${chain.dtype}(${loaded})`})`;
+    if (ofChannel) {
+      bindings.push(`var<private> channel${k}: V;`);
+      perChannel.push(`  channel${k} = ${value};`);
+    }
+    loads.push(`  let a${k} = ${ofChannel ? `channel${k}` : value};`);
   });
   const functions: string[] = [];
   const known = new Map<string, string>();
@@ -145,6 +154,7 @@ export function fusedSnippet(
     ...bindings,
     ...(functions.some((text) => /\bnan_over\(/.test(text)) ? [nanOver(chain.dtype, lanes)] : []),
     ...functions,
+    ...(entry === 'epilogue' ? ['fn begin_channels(c: u32) {', ...perChannel, '}'] : []),
     `fn ${signature} -> V {`,
     ...loads,
     ...calls,

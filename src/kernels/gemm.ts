@@ -10,8 +10,8 @@ import gemmSubgroup8 from '../wgsl/gemm_subgroup8.wgsl';
 import gemmTile from '../wgsl/gemm_tile.wgsl';
 import biasSnippet from '../wgsl/lib/bias.wgsl';
 import biasNone from '../wgsl/lib/bias_none.wgsl';
-import convDirect from '../wgsl/lib/conv_direct.wgsl';
 import convParams from '../wgsl/lib/conv_params.wgsl';
+import convRows from '../wgsl/lib/conv_rows.wgsl';
 import filterScalar from '../wgsl/lib/filter_scalar.wgsl';
 import filterVec4 from '../wgsl/lib/filter_vec4.wgsl';
 import resultScalar from '../wgsl/lib/result_scalar.wgsl';
@@ -44,7 +44,7 @@ export interface GemmProblem {
   readonly weightStrides: readonly [tap: number, source: number, result: number];
   readonly batch: number;
   readonly batchStrides: readonly [x: number, weight: number, y: number];
-  /** Which pixels the rows are, and which source pixels they read: conv_direct.wgsl, or conv_phases.wgsl with `phases`. */
+  /** Which pixels the rows are, and which source pixels they read: a snippet, conv_phases.wgsl with `phases`. */
   readonly gather: string;
   readonly phases?: Phases;
   readonly dtype: DType;
@@ -77,7 +77,7 @@ export function matrixProblem(M: number, K: number, N: number, dtype: DType, bat
     weightStrides: [0, N, 1],
     batch,
     batchStrides: [M * K, K * N, M * N],
-    gather: convDirect,
+    gather: convRows,
     dtype,
   };
 }
@@ -114,13 +114,13 @@ const FILTER_SHADERS: Record<Variant['name'], string> = {
 };
 
 /** The kernel of a GEMM with so many columns on this device: the one place where it is chosen. */
-function variantOf(caps: Caps, columns: number): Variant {
+export function variantOf(caps: Caps, columns: number): Variant {
   if (caps.family === 'subgroup' && caps.subgroupSize === 4)
     return columns <= 8 ? FOUR_LANES_NARROW : FOUR_LANES;
   return caps.family === 'subgroup' && caps.subgroupSize === 8 ? EIGHT_LANES : TILE;
 }
 
-function paramsOf(problem: GemmProblem, rows: number): Record<string, number> {
+export function paramsOf(problem: GemmProblem, rows: number): Record<string, number> {
   const { phases = { result: problem.result, step: [1, 1], taps: [1, 1] } } = problem;
   const { source, result, kernel, stride, padding, dilation, weightStrides, batchStrides } = problem;
   return {
@@ -161,7 +161,7 @@ function paramsOf(problem: GemmProblem, rows: number): Record<string, number> {
   };
 }
 
-function foldBlocks(blocks: number, depth: number): [number, number, number] {
+export function foldBlocks(blocks: number, depth: number): [number, number, number] {
   if (depth > 65535) {
     throw new DeviceLimitError(`a batch of ${depth} matrices or groups is over WebGPU's 65535; split it`);
   }
@@ -170,7 +170,7 @@ function foldBlocks(blocks: number, depth: number): [number, number, number] {
   return [Math.ceil(blocks / rows), rows, depth];
 }
 
-const divides = (values: readonly number[]): boolean => values.every((value) => value % 4 === 0);
+export const divides = (values: readonly number[]): boolean => values.every((value) => value % 4 === 0);
 
 /** y = gather(x) * weight (+ bias), bound as x, weight, y and bias_values. */
 export function gemmDispatch(
@@ -205,6 +205,7 @@ export function gemmDispatch(
     params: { ...paramsOf(problem, rows), blocks, depth: deep ? batch : 0 },
     bind: { bias_values: 'bias' },
     epilogue: results4 ? 'vec4f' : 'f32',
+    channels: O,
     grid: deep
       ? [perMatrix, Math.ceil(batch / 65535), Math.min(batch, 65535)]
       : foldBlocks(perMatrix, M === 0 || OG === 0 ? 0 : batch),
@@ -237,7 +238,7 @@ export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
     shader: FILTER_SHADERS[variant.name],
     snippets: [
       convParams,
-      convDirect,
+      problem.gather,
       vec4 ? filterVec4 : filterScalar,
       variant.tile ? tileFilter : IG % 16 === 0 ? rowsOneTap : rowsAnyTap,
     ],

@@ -32,7 +32,7 @@ import { pack } from './pack.ts';
 import { amax, sum } from './reduce.ts';
 import { roiAlign, roiAlignBackward } from './roiAlign.ts';
 import { roiPool, roiPoolBackward } from './roiPool.ts';
-import { logSoftmax, softmax } from './softmax.ts';
+import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.ts';
 import { sort } from './sort.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
 import { topk } from './topk.ts';
@@ -78,7 +78,9 @@ export const kernels = {
   sum: sum,
   amax: amax,
   softmax: softmax,
+  softmax_backward: softmaxBackward,
   log_softmax: logSoftmax,
+  log_softmax_backward: logSoftmaxBackward,
   batch_norm: batchNorm,
   batch_norm_backward: batchNormBackward,
   group_norm: groupNorm,

@@ -2,8 +2,10 @@ import type { Caps } from '../device/caps.ts';
 import type { TensorSpec } from '../shape.ts';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import resampleShader from '../wgsl/resample.wgsl';
+import rowsShader from '../wgsl/resample_rows.wgsl';
 import { type Dispatch, defineKernel, type Given, type KernelPlan, wgslType } from './kernel.ts';
 import {
+  bandsOf,
   blocksOf,
   expectGradient,
   expectSize2,
@@ -119,6 +121,69 @@ function tablesOf({ rows, columns }: Pass): { windows: Uint32Array; weights: Flo
   return { windows, weights: Float32Array.from([...rows.weights, ...columns.weights]) };
 }
 
+/** As many pixels of a window, in each direction, as resample_rows.wgsl can hold. */
+const MOST = 8;
+
+/** Windows of one length, none of which begins before the one in front of it. */
+interface Walk {
+  readonly length: number;
+  readonly first: Uint32Array;
+  /** `length` for each window. */
+  readonly weights: Float32Array;
+}
+
+/** Windows as a walk past them, where none is long: shorter ones are filled up with weights of 0. */
+function walkOf({ size, first, begin, weights }: Windows, inputs: number): Walk | undefined {
+  let length = 1;
+  for (let o = 0; o < size; o++) length = Math.max(length, begin[o + 1]! - begin[o]!);
+  if (length > MOST) return undefined;
+  const walk = { length, first: new Uint32Array(size), weights: new Float32Array(size * length) };
+  let at = 0;
+  for (let o = 0; o < size; o++) {
+    at = Math.max(at, Math.min(first[o]!, inputs - length));
+    const row = weights.slice(begin[o]!, begin[o + 1]!);
+    const shift = first[o]! - at;
+    if (row.length > 0 && (shift < 0 || shift + row.length > length)) return undefined;
+    walk.first[o] = at;
+    row.forEach((weight, k) => {
+      walk.weights[o * length + shift + k] = weight;
+    });
+  }
+  return walk;
+}
+
+/**
+ * The plan where windows are short: both axes at once, each row of the input read once for all rows of the output that
+ * need it. Measured on lavapipe and SwiftShader: 1 to 6 times as fast as the plan for any windows.
+ */
+function planWalk(
+  caps: Caps,
+  [from, x]: readonly [string, TensorSpec],
+  [to, y]: readonly [string, TensorSpec],
+  rows: Walk,
+  columns: Walk,
+): KernelPlan {
+  const [images, height, width, C] = x.shape as unknown as Dims;
+  const [, out_height, out_width] = y.shape as unknown as Dims;
+  const lanes = lanesOf(C);
+  const channels = C / lanes;
+  const { grid, ...bands } = bandsOf(caps, images, out_height, out_width * channels);
+  const dispatch: Dispatch = {
+    shader: rowsShader,
+    types: { T: laneType(lanes, wgslType(x.dtype)), U: laneType(lanes, wgslType(y.dtype)) },
+    constants: { LANES: lanes, DEPTH: rows.length, TAPS: columns.length, WORKGROUP: 64 },
+    params: { channels, height, width, out_height, out_width, images, ...bands },
+    bind: { src: from, dst: to },
+    epilogue: laneValue(lanes),
+    grid,
+  };
+  const tables = {
+    windows: Uint32Array.from([...rows.first, ...columns.first]),
+    weights: Float32Array.from([...rows.weights, ...columns.weights]),
+  };
+  return { dispatches: [dispatch], tables };
+}
+
 /** The plan of a resampling from tensor `from` to tensor `to`. */
 function planResample(
   caps: Caps,
@@ -127,7 +192,10 @@ function planResample(
   rows: Windows,
   columns: Windows,
 ): KernelPlan {
-  const passes = passesOf(x.shape as unknown as Dims, rows, columns);
+  const dims = x.shape as unknown as Dims;
+  const [down, across] = [walkOf(rows, dims[1]), walkOf(columns, dims[2])];
+  if (down && across) return planWalk(caps, [from, x], [to, y], down, across);
+  const passes = passesOf(dims, rows, columns);
   const tables: Record<string, Uint32Array | Float32Array> = {};
   const scratch: Record<string, number> = {};
   const dispatches = passes.map((pass, k): Dispatch => {

@@ -53,8 +53,8 @@ export function inferRoiBackward(
   return { shape: inputShape, dtype: dy.dtype };
 }
 
-/** Lists longer than this are kept for bands of several rows. */
-const LIST_BYTES = 1 << 24;
+/** Lists longer than this are kept for bands of several rows, or not made. */
+export const LIST_BYTES = 1 << 24;
 
 /**
  * The dispatch that lists, for each row of each image, the regions that reach into it (roi_rows.wgsl), with

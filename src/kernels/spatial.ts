@@ -3,7 +3,7 @@ import { ShapeError } from '../errors.ts';
 import { expectDType, expectRank, formatSpec, type Pair, type TensorSpec } from '../shape.ts';
 import block1 from '../wgsl/lib/block_1.wgsl';
 import block4 from '../wgsl/lib/block_4.wgsl';
-import { wgslType } from './kernel.ts';
+import { foldGrid, wgslType } from './kernel.ts';
 
 /** (height, width), as attributes hold kernel sizes, strides, paddings and output sizes. */
 export type Size2 = readonly [number, number];
@@ -115,7 +115,7 @@ export const laneValue = (lanes: 1 | 4): 'f32' | 'vec4f' => (lanes === 4 ? 'vec4
  * Below so many invocations, smaller ones fill the adapter better than shared work saves: a large GPU holds
  * hundreds of thousands, a software adapter a few dozen.
  */
-const FILLED = { subgroup: 1 << 10, tile: 1 << 15 };
+export const FILLED = { subgroup: 1 << 10, tile: 1 << 15 };
 
 /** How an output is dealt out to invocations that own a block of lanes (lib/block_1.wgsl, block_4.wgsl). */
 export interface Blocks {
@@ -144,4 +144,23 @@ export function blocksOf(
     channels: channels / lanes,
     gap: channels / lanes / parts,
   };
+}
+
+/** Rows of an image batch dealt out to workgroups, for kernels that walk down rows (`rows` of them, a segment). */
+export interface Bands {
+  /** Workgroups side by side, which have the same rows. */
+  readonly across: number;
+  /** Segments of an image. */
+  readonly segments: number;
+  readonly rows: number;
+  readonly grid: readonly [number, number, number];
+}
+
+/** Segments as long as fill the adapter, of `height` rows in all, each with `width` invocations. */
+export function bandsOf({ family }: Caps, images: number, height: number, width: number): Bands {
+  const across = Math.ceil(width / 64);
+  const wanted = Math.ceil(FILLED[family] / Math.max(images * across * 64, 1));
+  const rows = Math.max(Math.floor(height / wanted), Math.min(4, height), 1);
+  const segments = Math.ceil(height / rows);
+  return { across, segments, rows, grid: foldGrid(across * segments * images * 64) };
 }

@@ -5,10 +5,14 @@ import biasNone from '../wgsl/lib/depthwise_bias_none.wgsl';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import winograd2 from '../wgsl/lib/winograd_2.wgsl';
 import winograd4 from '../wgsl/lib/winograd_4.wgsl';
+import direct from '../wgsl/lib/winograd_direct.wgsl';
+import turned from '../wgsl/lib/winograd_turned.wgsl';
+import ofX from '../wgsl/lib/winograd_x.wgsl';
 import inputShader from '../wgsl/winograd_input.wgsl';
 import outputShader from '../wgsl/winograd_output.wgsl';
 import weightShader from '../wgsl/winograd_weight.wgsl';
-import { gemmDispatch, matrixProblem } from './gemm.ts';
+import { matrixProblem } from './gemm.ts';
+import { productDispatch } from './gemmGpu.ts';
 import { type Dispatch, type KernelPlan, wgslType } from './kernel.ts';
 import type { Size2 } from './spatial.ts';
 
@@ -22,8 +26,8 @@ export interface WinogradProblem {
   readonly flipped: boolean;
 }
 
-/** Bytes of tiles and products at a time: they stay in the cache of a CPU, and memory stays small. */
-const CHUNK = 1 << 22;
+/** Bytes of tiles and products at a time: they stay in the cache of a CPU or a large GPU, and memory stays small. */
+const CHUNK = { subgroup: 1 << 22, tile: 1 << 25 };
 
 /** Pixels of y that one tile computes, in each direction. */
 export type WinogradSize = 2 | 4;
@@ -41,19 +45,24 @@ export function winogradPossible(caps: Caps, { x, y }: WinogradProblem, results:
   return pointsOf(results) * C * O * 4 <= caps.maxBindingSize;
 }
 
+/** Rows of the matrix products; and each weight is transformed by (points + 9) loads and stores, worth 8 rows each. */
+function costOf(problem: WinogradProblem, results: WinogradSize): number {
+  const [up, across] = tilesOf(problem, results);
+  const points = pointsOf(results);
+  return points * problem.y.shape[0]! * up * across + 8 * (points + 9);
+}
+
 /**
- * Measured on lavapipe and SwiftShader: below so many products the dispatches cost more than they save; and each weight
- * is transformed by (points + 9) loads and stores, which as many rows of products less must pay for. Not on GPUs, before
- * tuning has shown it.
+ * Measured on lavapipe and SwiftShader: for few products the dispatches cost more than they save, and for few pixels the
+ * transform of the weights does, the sooner the larger the tiles. Not on GPUs, before tuning has shown it.
  */
 export function winogradPays(caps: Caps, problem: WinogradProblem, results: WinogradSize): boolean {
   const { x, y } = problem;
   const [C, O] = [x.shape[3]!, y.shape[3]!];
-  const points = pointsOf(results);
-  const [up, across] = tilesOf(problem, results);
-  const saved = (9 * numel(y.shape)) / O - points * y.shape[0]! * up * across;
+  const cost = costOf(problem, results);
   const large = C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22;
-  return caps.family === 'subgroup' && large && saved >= 16 * (points + 9);
+  const less = cost <= (9 * numel(y.shape)) / O && cost <= costOf(problem, 2);
+  return caps.family === 'subgroup' && large && less;
 }
 
 /**
@@ -68,30 +77,27 @@ export function winogradPlan(caps: Caps, problem: WinogradProblem, results: Wino
   const points = pointsOf(results);
   const [tilesH, tilesW] = tilesOf(problem, results);
   const tiles = N * tilesH * tilesW;
-  const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK);
+  const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK[caps.family]);
   const chunk = Math.ceil(tiles / chunks / 16) * 16;
   const T = wgslType(x.dtype);
   const transforms = results === 2 ? winograd2 : winograd4;
-  const wide = !flipped;
+  const pairs = (Math.ceil(C / 16) * 16 * O) / 4;
   const weight: Dispatch = {
     shader: weightShader,
-    snippets: [transforms],
-    types: wide ? { T: `vec4<${T}>`, V: 'vec4f' } : { T, V: 'f32' },
-    constants: { FLIPPED: flipped },
-    params: wide
-      ? { total: (C * O) / 4, columns: O / 4, w_tap: (C * O) / 4, w_source: O / 4, w_result: 1 }
-      : { total: C * O, columns: O, w_tap: C * O, w_source: 1, w_result: C },
-    grid: wide ? (C * O) / 4 : C * O,
+    snippets: [transforms, flipped ? turned : direct],
+    types: { T, V: 'vec4f' },
+    params: { total: pairs, channels: C, columns: O / 4 },
+    grid: pairs,
   };
   const dispatches: Dispatch[] = [weight];
   for (let first = 0; first < tiles; first += chunk) {
     const count = Math.min(chunk, tiles - first);
     const tiling = { tiles_h: tilesH, tiles_w: tilesW, first };
-    const { epilogue, ...product } = gemmDispatch(caps, matrixProblem(count, C, O, 'f32', points), false);
+    const { epilogue, ...product } = productDispatch(caps, matrixProblem(count, C, O, 'f32', points));
     dispatches.push(
       {
         shader: inputShader,
-        snippets: [transforms],
+        snippets: [transforms, ofX],
         types: { T: `vec4<${T}>`, V: 'vec4f' },
         params: {
           total: (count * C) / 4,
@@ -100,6 +106,8 @@ export function winogradPlan(caps: Caps, problem: WinogradProblem, results: Wino
           W,
           PH: padding[0],
           PW: padding[1],
+          point: (count * C) / 4,
+          tile: C / 4,
           ...tiling,
         },
         bind: { v: 'tiles' },
@@ -118,6 +126,7 @@ export function winogradPlan(caps: Caps, problem: WinogradProblem, results: Wino
         params: { total: (count * O) / 4, channels: O / 4, OH, OW, ...tiling },
         bind: { m: 'products', bias_values: 'bias' },
         epilogue: 'vec4f',
+        channels: O,
         grid: (count * O) / 4,
       },
     );

@@ -1,3 +1,4 @@
+import { checkpoint } from '../graph/checkpoint.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Generator } from '../nn/init.ts';
@@ -54,6 +55,8 @@ export class Backbone extends Module {
   layer2: BasicBlock[];
   layer3: BasicBlock[];
   layer4: BasicBlock[];
+  /** Whether the backward pass computes each block's activations again instead of keeping them: see `checkpoint`. */
+  checkpoint = false;
   /** Channels of the three feature maps. */
   readonly channels: readonly [number, number, number];
 
@@ -80,8 +83,9 @@ export class Backbone extends Module {
   }
 
   forward(x: Tensor): [Tensor, Tensor, Tensor] {
-    const run = (blocks: readonly BasicBlock[], y: Tensor) =>
-      blocks.reduce((z, block) => block.forward(z), y);
+    const forward = (z: Tensor, block: BasicBlock) =>
+      this.checkpoint ? checkpoint((input) => block.forward(input), z) : block.forward(z);
+    const run = (blocks: readonly BasicBlock[], y: Tensor) => blocks.reduce(forward, y);
     const c2 = run(this.layer1, relu(this.bn1.forward(this.conv1.forward(x))));
     const c3 = run(this.layer2, c2);
     const c4 = run(this.layer3, c3);

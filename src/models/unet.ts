@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { checkpoint } from '../graph/checkpoint.ts';
 import { maxPool2d } from '../graph/functions/conv.ts';
 import { relu } from '../graph/functions/elementwise.ts';
 import { crossEntropy } from '../graph/functions/losses.ts';
@@ -62,6 +63,8 @@ export class UNet extends Module {
   up: ConvTranspose2d[];
   merge: DoubleConv[];
   out: Conv2d;
+  /** Whether the backward pass computes each level's activations again instead of keeping them: see `checkpoint`. */
+  checkpoint = false;
   readonly config: UNetConfig;
 
   constructor(config: UNetConfig, seed = 0) {
@@ -95,15 +98,19 @@ export class UNet extends Module {
         `UNet: images ${formatShape(images.shape)} must be [N,H,W,3] with H and W multiples of ${this.stride}`,
       );
     }
+    const run: typeof checkpoint = (fn, ...inputs) =>
+      this.checkpoint ? checkpoint(fn, ...inputs) : fn(...inputs);
     const skips: Tensor[] = [];
     let x = normalizeImages(images, this.config.normalization);
     this.down.forEach((block, level) => {
-      x = block.forward(level === 0 ? x : maxPool2d(x, 2));
+      x = run((above) => block.forward(level === 0 ? above : maxPool2d(above, 2)), x);
       skips.push(x);
     });
     skips.pop();
     this.up.forEach((up, i) => {
-      x = this.merge[i]!.forward(concat([skips.pop()!, up.forward(x)], 3));
+      const join = (skip: Tensor, below: Tensor) =>
+        this.merge[i]!.forward(concat([skip, up.forward(below)], 3));
+      x = run(join, skips.pop()!, x);
     });
     return this.out.forward(x);
   }

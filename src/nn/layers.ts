@@ -12,7 +12,7 @@ import { linear } from '../graph/functions/reduce.ts';
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Pair, pair } from '../shape.ts';
-import { constant, type Generator, kaimingNormal, normal } from './init.ts';
+import { constant, type Generator, kaimingStd, normalLater } from './init.ts';
 import { Buffer, Module, Parameter } from './module.ts';
 
 export interface ConvModuleOptions extends ConvOptions {
@@ -35,11 +35,8 @@ export class Conv2d extends Module {
     const [kh, kw] = pair(kernelSize);
     const groups = conv.groups ?? 1;
     const shape = [kh, kw, inChannels / groups, outChannels];
-    const values =
-      std === undefined
-        ? kaimingNormal(random, shape, (kh * kw * outChannels) / groups)
-        : normal(random, shape, std);
-    this.weight = new Parameter(shape, values);
+    const spread = std ?? kaimingStd((kh * kw * outChannels) / groups);
+    this.weight = new Parameter(shape, normalLater(random, shape, spread));
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
     this.#options = conv;
   }
@@ -64,7 +61,7 @@ export class ConvTranspose2d extends Module {
     super();
     const { kernelSize, ...conv } = options;
     const shape = [...pair(kernelSize), outChannels, inChannels];
-    this.weight = new Parameter(shape, kaimingNormal(random, shape, inChannels));
+    this.weight = new Parameter(shape, normalLater(random, shape, kaimingStd(inChannels)));
     this.bias = new Parameter([outChannels], constant([outChannels], 0));
     this.#options = conv;
   }
@@ -81,10 +78,8 @@ export class Linear extends Module {
 
   constructor(random: Generator, inFeatures: number, outFeatures: number) {
     super();
-    this.weight = new Parameter(
-      [inFeatures, outFeatures],
-      kaimingNormal(random, [inFeatures, outFeatures], inFeatures),
-    );
+    const shape = [inFeatures, outFeatures];
+    this.weight = new Parameter(shape, normalLater(random, shape, kaimingStd(inFeatures)));
     this.bias = new Parameter([outFeatures], constant([outFeatures], 0));
   }
 

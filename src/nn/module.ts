@@ -1,5 +1,5 @@
 import { ShapeError, StateDictError } from '../errors.ts';
-import { State, stateTensor, type Tensor } from '../graph/tensor.ts';
+import { type Later, State, stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 
 /** A trainable tensor and the state behind it. */
@@ -7,7 +7,8 @@ export class Parameter {
   readonly state: State;
   readonly tensor: Tensor;
 
-  constructor(shape: Shape, values: Float32Array) {
+  /** `values`, or what makes them when they are first asked for. */
+  constructor(shape: Shape, values: Float32Array | Later) {
     this.state = new State('parameter', { shape, dtype: 'f32' }, values);
     this.tensor = stateTensor(this.state, true);
   }
@@ -96,12 +97,14 @@ export abstract class Module {
   }
 
   /**
-   * Takes values by name. Throws StateDictError that lists the missing and the unexpected keys, or ShapeError for
-   * a tensor of another shape, before anything changes.
+   * Takes values by name: copies, or the arrays themselves where `copy` is false and they are f32, which nobody may change
+   * then. Throws StateDictError that lists the missing and the unexpected keys, or ShapeError for a tensor of another
+   * shape, before anything changes.
    */
   loadStateDict(
     entries: ReadonlyMap<string, { readonly shape: Shape; readonly data: HostArray }>,
     source = 'state dict',
+    { copy = true } = {},
   ): void {
     const states = this.namedStates();
     const missing = states.filter(([name]) => !entries.has(name)).map(([name]) => name);
@@ -124,7 +127,10 @@ export abstract class Module {
         );
       }
     }
-    for (const [name, state] of states) state.set(Float32Array.from(entries.get(name)!.data));
+    for (const [name, state] of states) {
+      const { data } = entries.get(name)!;
+      state.set(!copy && data instanceof Float32Array ? data : Float32Array.from(data));
+    }
   }
 
   *#members(prefix: string): Generator<[string, Parameter | Buffer]> {

@@ -153,8 +153,7 @@ function flatten(
     size += Math.ceil(numel(state.spec.shape) / ALIGNMENT) * ALIGNMENT;
     return offset;
   });
-  const state = (label: string, length: number) =>
-    new State(label, { shape: [length], dtype: 'f32' }, new Float32Array(length));
+  const state = (label: string, length: number) => new State(label, { shape: [length], dtype: 'f32' });
   const weights = state('weights', size);
   parameters.forEach((parameter, i) => {
     parameter.state.moveInto(weights, offsets[i]!);

@@ -1,4 +1,4 @@
-import type { Node, Tensor } from '../graph/tensor.ts';
+import { firstOf, type Node, type Tensor } from '../graph/tensor.ts';
 import { elementwiseRef } from '../kernels/elementwise.ts';
 import {
   expressionOf,
@@ -9,6 +9,7 @@ import {
 } from '../kernels/fused.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import { isFloat, sameShape, type TensorSpec } from '../shape.ts';
+import type { Readers } from './readers.ts';
 
 /**
  * What becomes one operation: either a node as it is, or a chain of elementwise operations, alone or as the
@@ -43,11 +44,11 @@ const MAX_STEPS = 12;
 
 /**
  * Groups nodes (in order) so that an elementwise operation runs inside the one that feeds it, where that value
- * is read by nobody else. `readers` counts who reads a base: nodes, and results or states that keep it.
+ * is read by nobody else.
  */
 export function fuse(
   nodes: readonly Node[],
-  readers: ReadonlyMap<Tensor, ReadonlySet<Node | 'kept'>>,
+  readers: Readers,
   baseOf: BaseOf,
   limits: FusionLimits,
 ): Group[] {
@@ -69,7 +70,7 @@ export function fuse(
 
 interface Context {
   readonly groups: ReadonlyMap<Tensor, Group>;
-  readonly readers: ReadonlyMap<Tensor, ReadonlySet<Node | 'kept'>>;
+  readonly readers: Readers;
   readonly baseOf: BaseOf;
   readonly limits: FusionLimits;
   barrierBetween(a: number, b: number): boolean;
@@ -168,8 +169,7 @@ function absorbable(
   { shape, dtype }: TensorSpec,
   { readers, limits, barrierBetween }: Context,
 ): boolean {
-  const readBy = readers.get(base);
-  if (readBy?.size !== 1 || !readBy.has(reader)) return false;
+  if (!readers.only(base, reader)) return false;
   if (indexMode(arg.shape, shape)?.kind !== 'same' || barrierBetween(group.nodes[0]!.id, reader.id))
     return false;
   if (group.chain && group.output !== base) return false;
@@ -187,7 +187,7 @@ function absorbable(
   // The kernel moves to the reader's place, so nobody may want its other outputs before.
   return Object.values(node.outputs).every((other) => {
     if (other === main) return true;
-    return [...(readers.get(other) ?? [])].every((user) => user === 'kept' || user.id > reader.id);
+    return [...readers.of(other)].every((user) => user === 'kept' || user.id > firstOf(reader).id);
   });
 }
 

@@ -5,8 +5,9 @@ import { record } from '../graph/recorder.ts';
 import { baseOf, type State, Tensor } from '../graph/tensor.ts';
 import { expectWay, type WayName } from '../kernels/alternatives.ts';
 import { formatShape, type HostArray } from '../shape.ts';
-import { type Choice, choicesOf, lower } from './lower.ts';
+import { type Choice, choicesOf, lowering } from './lower.ts';
 import { Program, type ProgramStats } from './program.ts';
+import { inSlices } from './slices.ts';
 import { StateStore } from './stateStore.ts';
 import { type Tuned, type TuneProgress, Tuner } from './tuner.ts';
 import { validate } from './validate.ts';
@@ -202,7 +203,7 @@ export class Gpu {
       );
     }
     const wayOf = (choice: Choice) => way ?? tuner?.wayOf(choice);
-    const lowered = lower(caps, values, recording.effects, { fusion, wayOf });
+    const lowered = await inSlices(lowering(caps, values, recording.effects, { fusion, wayOf }));
     for (const { origin, shape } of lowered.storages.keys()) {
       if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
       throw new LifetimeError(

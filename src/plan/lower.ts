@@ -10,7 +10,6 @@ import {
   type Dispatch,
   type KernelPlan,
   type Specs,
-  shaderOf,
   workgroupsOf,
 } from '../kernels/kernel.ts';
 import { kernelOf, type OpName } from '../kernels/ops.ts';
@@ -19,6 +18,8 @@ import { packParams } from '../wgsl/assemble.ts';
 import special from '../wgsl/lib/special.wgsl';
 import { chainOf, fuse, type Group } from './fuse.ts';
 import { Readers } from './readers.ts';
+import { Shaders } from './shaders.ts';
+import { atOnce } from './slices.ts';
 import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
 
 /** A program before any buffer exists. */
@@ -89,40 +90,48 @@ export interface LowerOptions {
 }
 
 /** Lowers what the results and effects need: fusion, then dispatches over storages. */
-export function lower(
+export const lower = (...given: Parameters<typeof lowering>): Lowered => atOnce(lowering(...given));
+
+/** The same, with a rest after each operation. */
+export function* lowering(
   caps: Caps,
   results: readonly Tensor[],
   effects: readonly Effect[],
   { fusion = true, wayOf }: LowerOptions = {},
-): Lowered {
+): Generator<void, Lowered> {
   const { roots, nodes, purpose } = needed(results, effects);
-  const plans = new Map(
-    nodes.map((node) => {
-      const choice = choiceOf(caps, node, purpose);
-      return [node, choose(choice.ways, wayOf?.(choice)).plan()];
-    }),
-  );
+  const plans = new Map<Node, KernelPlan>();
+  for (const node of nodes) {
+    const choice = choiceOf(caps, node, purpose);
+    plans.set(node, choose(choice.ways, wayOf?.(choice)).plan());
+    yield;
+  }
   const readers = new Readers(nodes, roots);
+  const shaders = new Shaders();
   const epilogueOf = (node: Node) => {
     const dispatch = plans.get(node)!.dispatches.at(-1);
     if (!dispatch?.epilogue) return undefined;
     const output = kernelOf(node.op).outputs[0]!;
     const lanes = dispatch.epilogue === 'vec4f' ? (4 as const) : (1 as const);
-    const buffers = shaderOf(dispatch).bindings.filter((binding) => binding.kind !== 'uniform').length;
+    const buffers = shaders.of(dispatch).bindings.filter((binding) => binding.kind !== 'uniform').length;
     return { output, lanes, buffers };
   };
   const maxStorageBuffers = fusion ? Math.min(caps.maxStorageBuffers, 8) : 0;
   const groups = fuse(nodes, readers, baseOf, { maxStorageBuffers, epilogueOf });
 
-  const lowering = new Lowering(caps, plans);
-  for (const root of roots) lowering.storageOf(root).kept = true;
+  yield;
+  const program = new Lowering(caps, plans, shaders);
+  for (const root of roots) program.storageOf(root).kept = true;
   const ops: LoweredOp[] = [];
-  for (const group of groups) ops.push(lowering.lowerGroup(group, ops));
+  for (const group of groups) {
+    ops.push(program.lowerGroup(group, ops));
+    yield;
+  }
   const copies = effects.flatMap(({ state, value }) => {
-    const from = lowering.storageOf(value);
+    const from = program.storageOf(value);
     return from.state === state ? [] : [{ from, to: state }];
   });
-  return { ops, storages: lowering.storages, copies };
+  return { ops, storages: program.storages, copies };
 }
 
 class Lowering {
@@ -130,10 +139,12 @@ class Lowering {
   readonly #states = new Map<State, Storage>();
   readonly #caps: Caps;
   readonly #plans: ReadonlyMap<Node, KernelPlan>;
+  readonly #shaders: Shaders;
 
-  constructor(caps: Caps, plans: ReadonlyMap<Node, KernelPlan>) {
+  constructor(caps: Caps, plans: ReadonlyMap<Node, KernelPlan>, shaders: Shaders) {
     this.#caps = caps;
     this.#plans = plans;
+    this.#shaders = shaders;
   }
 
   /** The memory of a tensor; in-place outputs and states share theirs. */
@@ -181,8 +192,8 @@ class Lowering {
     const plan = this.#plans.get(root)!;
     const last = plan.dispatches.at(-1)!;
     const lanes = last.epilogue === 'vec4f' ? 4 : 1;
-    const first = Math.max(...shaderOf(last).bindings.map((binding) => binding.index)) + 1;
-    const epilogue = fusedSnippet(chain, output.shape, first, 'epilogue', lanes);
+    const first = Math.max(...this.#shaders.of(last).bindings.map((binding) => binding.index)) + 1;
+    const epilogue = fusedSnippet(chain, output.shape, first, 'epilogue', lanes, last.channels);
     const names = this.#namesOf(root);
     names[group.rootOutput!] = this.storageOf(output);
     inputs.forEach((input, k) => {
@@ -281,7 +292,7 @@ class Lowering {
         fusedHere && epilogue.special
           ? { ...dispatch, snippets: [special, ...(dispatch.snippets ?? [])] }
           : dispatch;
-      const shader = shaderOf(extended, fusedHere ? epilogue.text : undefined);
+      const shader = this.#shaders.of(extended, fusedHere ? epilogue.text : undefined);
       const bindings = shader.bindings.flatMap((binding) => {
         if (binding.kind === 'uniform') return [];
         const name = dispatch.bind?.[binding.name] ?? binding.name;

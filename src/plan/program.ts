@@ -4,10 +4,13 @@ import { BufferUsage } from '../device/usage.ts';
 import { type FoveaError, GpuError, LifetimeError, OutOfMemoryError } from '../errors.ts';
 import type { State, Tensor } from '../graph/tensor.ts';
 import { byteLength, formatShape, type HostArray } from '../shape.ts';
+import type { Assembled } from '../wgsl/assemble.ts';
 import type { Lowered } from './lower.ts';
 import { type MemoryPlan, planMemory } from './memory.ts';
+import { asWritable } from './shaders.ts';
+import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
-import { type LoweredOp, type Storage, sizeOf } from './storage.ts';
+import { type LoweredDispatch, type LoweredOp, type Storage, sizeOf } from './storage.ts';
 
 /** Figures of a program, for reports and tests. */
 export interface ProgramStats {
@@ -19,11 +22,25 @@ export interface ProgramStats {
   readonly lowerBoundBytes: number;
 }
 
+/** A dispatch with its shader as the memory plan wants it. */
+interface Prepared {
+  readonly op: LoweredOp;
+  readonly dispatch: LoweredDispatch;
+  readonly shader: Assembled;
+}
+
 interface Command {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
   readonly op: LoweredOp;
+}
+
+/** A state that takes a value when the run ends. */
+interface Copy {
+  readonly source: GPUBufferBinding;
+  readonly goal: GPUBufferBinding;
+  readonly bytes: number;
 }
 
 const STORAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
@@ -39,13 +56,16 @@ export class Program {
   readonly stats: ProgramStats;
   readonly #device: Device;
   readonly #lowered: Lowered;
-  readonly #states: StateStore;
+  readonly #store: StateStore;
   readonly #memory: MemoryPlan;
+  readonly #prepared: readonly Prepared[];
   readonly #slots: GPUBuffer[] = [];
   readonly #own = new Map<Storage, GPUBuffer>();
+  readonly #constants = new Map<Storage, HostArray>();
   readonly #commands: Command[] = [];
-  /** The states that are read or written, and the flat ones that they were in when bind groups were made. */
-  readonly #homes = new Map<State, State['home']>();
+  readonly #copies: Copy[] = [];
+  /** The states that are read or written; in place of those in a flat one, that one. */
+  readonly #states = new Set<State>();
   #uniforms: GPUBuffer | undefined;
   #runs = 0;
   #disposed = false;
@@ -53,13 +73,18 @@ export class Program {
   private constructor(device: Device, lowered: Lowered, states: StateStore) {
     this.#device = device;
     this.#lowered = lowered;
-    this.#states = states;
-    this.#memory = planMemory(lowered);
-    const dispatches = lowered.ops.flatMap((op) => op.dispatches);
+    this.#store = states;
+    this.#memory = planMemory(lowered, device.device.limits.maxBufferSize);
+    for (const [{ origin }, storage] of lowered.storages) {
+      if (origin.kind === 'constant') this.#constants.set(storage, origin.data);
+    }
+    this.#prepared = lowered.ops.flatMap((op) =>
+      op.dispatches.map((dispatch) => ({ op, dispatch, shader: this.#shaderOf(dispatch) })),
+    );
     this.stats = {
       operations: lowered.ops.length,
-      dispatches: dispatches.length,
-      pipelines: new Set(dispatches.map((dispatch) => dispatch.shader.code)).size,
+      dispatches: this.#prepared.length,
+      pipelines: new Set(this.#prepared.map(({ shader }) => shader.code)).size,
       plannedBytes: this.#memory.slotSizes.reduce((sum, size) => sum + size, 0),
       lowerBoundBytes: this.#memory.lowerBound,
     };
@@ -79,8 +104,9 @@ export class Program {
     const program = new Program(device, lowered, states);
     try {
       const pipelines = await program.#compile(progress);
-      const { report } = device.attempt(() => program.#allocate(pipelines));
-      const refused = await report;
+      const reports: Promise<GPUError | undefined>[] = [];
+      await inSlices(program.#allocate(pipelines), (slice) => reports.push(device.attempt(slice).report));
+      const refused = (await Promise.all(reports)).find((error) => error !== undefined);
       await device.settled();
       device.check('capture');
       if (refused) throw program.#refused(refused);
@@ -93,49 +119,79 @@ export class Program {
     }
   }
 
+  /** The dispatch's shader; what it reads beside something that it writes is bound as writable, as that is. */
+  #shaderOf({ shader, bindings }: LoweredDispatch): Assembled {
+    const written = new Set<number | undefined>();
+    const writable = new Set<number>();
+    const kindOf = (index: number) => shader.bindings.find((binding) => binding.index === index)!.kind;
+    const slotOf = (storage: Storage) => this.#memory.placeOf.get(storage)?.slot;
+    for (const { index, storage } of bindings) {
+      if (kindOf(index) === 'storage') written.add(slotOf(storage));
+    }
+    written.delete(undefined);
+    for (const { index, storage } of bindings) {
+      if (kindOf(index) !== 'storage' && written.has(slotOf(storage))) writable.add(index);
+    }
+    return writable.size > 0 ? asWritable(shader, writable) : shader;
+  }
+
   async #compile(progress?: CompileProgress): Promise<Map<string, Pipeline>> {
-    const dispatches = this.#lowered.ops.flatMap((op) => op.dispatches);
-    const unique = new Map(dispatches.map(({ shader }) => [shader.code, shader]));
+    const unique = new Map(this.#prepared.map(({ shader }) => [shader.code, shader]));
     let done = 0;
-    const compiled = [...unique].map(async ([code, shader]): Promise<[string, Pipeline]> => {
-      const pipeline = await getPipelineAsync(this.#device.device, shader);
-      progress?.(++done, unique.size);
-      return [code, pipeline];
-    });
+    const compiled: Promise<[string, Pipeline]>[] = [];
+    const device = this.#device.device;
+    function* start(): Generator<void, void> {
+      for (const [code, shader] of unique) {
+        const made = getPipelineAsync(device, shader).then((pipeline): [string, Pipeline] => {
+          progress?.(++done, unique.size);
+          return [code, pipeline];
+        });
+        // One that fails before the last is started is found below.
+        made.catch(() => undefined);
+        compiled.push(made);
+        yield;
+      }
+    }
+    await inSlices(start());
     return new Map(await Promise.all(compiled));
   }
 
-  /** Makes all buffers and bind groups: after this, a run allocates nothing. */
-  #allocate(pipelines: ReadonlyMap<string, Pipeline>): void {
+  /** Makes all buffers and bind groups, with a rest after each: after this, a run allocates nothing. */
+  *#allocate(pipelines: ReadonlyMap<string, Pipeline>): Generator<void, void> {
     const { device } = this.#device;
-    this.#memory.slotSizes.forEach((size, i) => {
+    for (const [i, size] of this.#memory.slotSizes.entries()) {
       this.#slots.push(this.#device.createBuffer(`temporary ${i} of a program`, size, STORAGE));
-    });
-    for (const storage of new Set(this.#lowered.storages.values())) {
-      if (storage.kept) this.#bindingOf(storage);
+      yield;
     }
-    for (const { to } of this.#lowered.copies) this.#stateBinding(to);
-    const dispatches = this.#lowered.ops.flatMap((op) => op.dispatches.map((dispatch) => ({ op, dispatch })));
-    const uniforms = this.#device.createBuffer(
-      'params',
-      Math.max(1, dispatches.length) * 256,
-      BufferUsage.UNIFORM | BufferUsage.COPY_DST,
-    );
+    for (const storage of new Set(this.#lowered.storages.values())) {
+      if (!storage.kept) continue;
+      if (storage.state) yield* this.#store.prepare(storage.state);
+      this.#bindingOf(storage);
+      yield;
+    }
+    for (const { from, to } of this.#lowered.copies) {
+      yield* this.#store.prepare(to);
+      const [source, goal] = [this.#bindingOf(from), this.#stateBinding(to)];
+      this.#copies.push({ source, goal, bytes: byteLength(to.spec) });
+    }
+    const size = Math.max(1, this.#prepared.length) * 256;
+    const uniforms = this.#device.createBuffer('params', size, BufferUsage.UNIFORM | BufferUsage.COPY_DST);
     this.#uniforms = uniforms;
-    const packed = new Uint8Array(dispatches.length * 256);
-    dispatches.forEach(({ op, dispatch }, i) => {
+    const packed = new Uint8Array(this.#prepared.length * 256);
+    for (const [i, { op, dispatch, shader }] of this.#prepared.entries()) {
       packed.set(new Uint8Array(dispatch.params), i * 256);
-      const { pipeline, layout } = pipelines.get(dispatch.shader.code)!;
+      const { pipeline, layout } = pipelines.get(shader.code)!;
       const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ index, storage }) => ({
         binding: index,
         resource: this.#bindingOf(storage, op),
       }));
-      if (dispatch.shader.bindings.some((binding) => binding.kind === 'uniform')) {
+      if (shader.bindings.some((binding) => binding.kind === 'uniform')) {
         entries.push({ binding: 0, resource: { buffer: uniforms, offset: i * 256, size: 256 } });
       }
       const group = device.createBindGroup({ label: op.label, layout, entries });
       this.#commands.push({ pipeline, group, workgroups: dispatch.workgroups, op });
-    });
+      yield;
+    }
     if (packed.length > 0) device.queue.writeBuffer(uniforms, 0, packed);
   }
 
@@ -161,19 +217,20 @@ export class Program {
       return { buffer, offset: storage.home.offset, size: sizeOf(storage) };
     }
     if (storage.state) return this.#stateBinding(storage.state);
-    const slot = this.#memory.slotOf.get(storage);
-    if (slot !== undefined) return { buffer: this.#slots[slot]!, offset: 0, size: sizeOf(storage) };
+    const place = this.#memory.placeOf.get(storage);
+    if (place) return { buffer: this.#slots[place.slot]!, offset: place.offset, size: sizeOf(storage) };
     return { buffer: this.#ownBuffer(storage, op), offset: 0, size: sizeOf(storage) };
   }
 
   #stateBinding(state: State): GPUBufferBinding {
-    this.#homes.set(state, state.home);
-    return this.#states.bindingOf(state);
+    this.#states.add(state.home?.flat ?? state);
+    return this.#store.bindingOf(state);
   }
 
   /** Whether an optimizer has moved a state of this program to another buffer since it was built. */
   get moved(): boolean {
-    return [...this.#homes].some(([state, home]) => state.home !== home);
+    for (const state of this.#states) if (state.home) return true;
+    return false;
   }
 
   /** Buffers that are the storage's alone: inputs, constants, tables, results. */
@@ -184,8 +241,8 @@ export class Program {
     this.#own.set(storage, buffer);
     const table = op?.tables.get(storage);
     if (table) this.#device.device.queue.writeBuffer(buffer, 0, table as Float32Array<ArrayBuffer>);
-    const constant = [...this.#lowered.storages].find(([, candidate]) => candidate === storage)?.[0];
-    if (constant?.origin.kind === 'constant') this.#device.write(buffer, constant.origin.data);
+    const constant = this.#constants.get(storage);
+    if (constant) this.#device.write(buffer, constant);
     return buffer;
   }
 
@@ -204,7 +261,7 @@ export class Program {
   /** Encodes and submits everything, once. */
   run(): void {
     this.#device.watch('step', () => {
-      for (const state of this.#homes.keys()) this.#states.flush(state);
+      for (const state of this.#states) this.#store.flush(state);
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea program' });
       const pass = encoder.beginComputePass();
       let last: GPUComputePipeline | undefined;
@@ -212,7 +269,7 @@ export class Program {
         if (pipeline !== last) pass.setPipeline(pipeline);
         last = pipeline;
         pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(...workgroups);
+        pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
       }
       pass.end();
       this.#copyStates(encoder);
@@ -228,10 +285,7 @@ export class Program {
 
   /** Puts the values that were assigned into their states. */
   #copyStates(encoder: GPUCommandEncoder): void {
-    for (const { from, to } of this.#lowered.copies) {
-      const source = this.#bindingOf(from);
-      const goal = this.#stateBinding(to);
-      const bytes = byteLength(to.spec);
+    for (const { source, goal, bytes } of this.#copies) {
       encoder.copyBufferToBuffer(source.buffer, source.offset ?? 0, goal.buffer, goal.offset ?? 0, bytes);
     }
   }
@@ -244,7 +298,7 @@ export class Program {
     visit: (op: LoweredOp, run: () => void, read: (storage: Storage) => Promise<HostArray>) => Promise<void>,
   ): Promise<void> {
     this.#device.watch('step', () => {
-      for (const state of this.#homes.keys()) this.#states.flush(state);
+      for (const state of this.#states) this.#store.flush(state);
     });
     for (const op of this.#lowered.ops) {
       const run = () => {

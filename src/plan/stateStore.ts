@@ -3,10 +3,13 @@ import { BufferUsage } from '../device/usage.ts';
 import type { State } from '../graph/tensor.ts';
 import { byteLength, type HostArray } from '../shape.ts';
 
+/** Elements that are uploaded without a rest: some 2 ms. */
+const PART = 1 << 20;
+
 /** A state's buffer. It must not refer to states, or none would ever be collected. */
 interface Held {
   readonly buffer: GPUBuffer;
-  /** What the host had put into the state, and into the members of a flat one, when it was uploaded. */
+  /** What the host had put into the state, and into the members of a flat one, when it was uploaded; -1 before. */
   version: number;
   readonly memberVersions: WeakMap<State, number>;
 }
@@ -25,7 +28,7 @@ export class StateStore {
     this.#device = device;
   }
 
-  /** The buffer range of a state, allocated and filled at its first use. */
+  /** The buffer range of a state, allocated at its first use; `prepare` or `flush` fill it. */
   bindingOf(state: State): { buffer: GPUBuffer; offset: number; size: number } {
     const size = Math.max(16, Math.ceil(byteLength(state.spec) / 16) * 16);
     if (state.home) {
@@ -33,6 +36,28 @@ export class StateStore {
       return { buffer, offset: state.home.offset * 4, size };
     }
     return { buffer: this.#hold(state).buffer, offset: 0, size };
+  }
+
+  /** Makes and fills the buffer of a state, with rests on the way. */
+  *prepare(state: State): Generator<void, void> {
+    const base = state.home?.flat ?? state;
+    const held = this.#hold(base);
+    if (held.version >= 0) return;
+    const version = base.version;
+    for (const piece of base.pieces) {
+      yield* piece.draw();
+      const of = piece.version;
+      for (let at = 0; at < piece.initial.length; at += PART) {
+        // Where another program has run in the meantime, it has filled it, and may have changed it since.
+        if (held.version >= 0) return;
+        this.#write(held, base, piece, at, at + PART);
+        yield;
+      }
+      held.memberVersions.set(piece, of);
+    }
+    if (held.version >= 0) return;
+    held.version = version;
+    for (const member of base.members) this.#adopt(member, held.buffer);
   }
 
   #hold(state: State): Held {
@@ -43,10 +68,7 @@ export class StateStore {
     const doing = `state "${state.label}" of ${bytes} bytes`;
     const { result, report } = this.#device.attempt(() => {
       const buffer = this.#device.createBuffer(doing, bytes, usage);
-      const held: Held = { buffer, version: -1, memberVersions: new WeakMap() };
-      this.#upload(state, held);
-      for (const member of state.members) this.#adopt(member, buffer);
-      return held;
+      return { buffer, version: -1, memberVersions: new WeakMap() } satisfies Held;
     });
     this.#device.keep(doing, report);
     this.#held.set(state, result);
@@ -85,10 +107,17 @@ export class StateStore {
     this.#live.delete(held);
   }
 
-  #upload(state: State, held: Held): void {
-    this.#device.write(held.buffer, state.initial);
-    held.version = state.version;
-    for (const member of state.members) held.memberVersions.set(member, member.version);
+  /** Puts elements of a piece into the buffer that it is a piece of. */
+  #write(held: Held, base: State, piece: State, start = 0, end?: number): void {
+    const from = piece === base ? 0 : piece.home!.offset;
+    const offset = byteLength({ shape: [from + start], dtype: base.spec.dtype });
+    this.#device.write(held.buffer, piece.initial.subarray(start, end), offset);
+  }
+
+  #upload(base: State, held: Held): void {
+    for (const piece of base.pieces) this.#write(held, base, piece);
+    held.version = base.version;
+    for (const member of base.members) held.memberVersions.set(member, member.version);
   }
 
   /** Uploads what the host has changed in a state since the last run: a member of a flat one by itself. */
@@ -96,10 +125,12 @@ export class StateStore {
     const base = state.home?.flat ?? state;
     const held = this.#held.get(base);
     if (!held) return;
+    const isNew = held.version < 0;
     if (held.version !== base.version) this.#upload(base, held);
+    if (isNew) for (const member of base.members) this.#adopt(member, held.buffer);
     for (const member of base.members) {
       if (held.memberVersions.get(member) === member.version) continue;
-      this.#device.write(held.buffer, member.initial, member.home!.offset * 4);
+      this.#write(held, base, member);
       held.memberVersions.set(member, member.version);
     }
   }

@@ -35,7 +35,7 @@ import {
 } from './resample.ts';
 import { roiAlign, roiAlignBackward } from './roiAlign.ts';
 import { roiPool, roiPoolBackward } from './roiPool.ts';
-import { logSoftmax, softmax } from './softmax.ts';
+import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.ts';
 import { sort } from './sort.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
 import { topk } from './topk.ts';
@@ -81,7 +81,9 @@ export const references: Record<OpName, Reference> = {
   sum: sum as Reference,
   amax: amax as Reference,
   softmax: softmax as Reference,
+  softmax_backward: softmaxBackward as Reference,
   log_softmax: logSoftmax as Reference,
+  log_softmax_backward: logSoftmaxBackward as Reference,
   batch_norm: batchNorm as Reference,
   batch_norm_backward: batchNormBackward as Reference,
   group_norm: groupNorm as Reference,

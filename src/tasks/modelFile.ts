@@ -85,7 +85,7 @@ export const metadataOf = ({ task, model, classNames, preprocessing }: TrainedMo
 });
 
 /**
- * Builds the model that metadata describes and fills it. Throws DataError for metadata that describes none, and
+ * Builds the model that metadata describes and gives it the weights, arrays and all. Throws DataError for metadata that describes none, and
  * StateDictError for weights of another architecture.
  */
 export function restoreModel(
@@ -126,7 +126,8 @@ export function restoreModel(
     );
   }
   const model = buildModel(task, config, 0).eval();
-  model.loadStateDict(weights, file);
+  // Decoded for this model alone.
+  model.loadStateDict(weights, file, { copy: false });
   return { task, model, classNames, preprocessing };
 }
 

@@ -1,7 +1,7 @@
 // cross_entropy_backward.wgsl: the gradient of each row's loss to its logits.
 // dx[c] = g * (s * softmax(x)[c] - (1 - e) * w[t] * [c = t] - e / C * w[c]), s = (1 - e) * w[t] + e / C * sum(w).
-// One invocation owns one row: it reads the row for the sum of exponentials, then once more to write. Moves
-// 3 * classes + 2 words a row.
+// One invocation owns one row and reads it once: the loss has left its greatest logit and its sum of exponentials.
+// Moves 2 * classes + 4 words a row.
 
 struct Params {
   total: u32,       // rows
@@ -14,40 +14,33 @@ struct Params {
 @group(0) @binding(2) var<storage, read> goal: array<i32>;
 @group(0) @binding(3) var<storage, read> g: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<T>;
+@group(0) @binding(5) var<storage, read> stats: array<vec2f>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = invocation_index(gid, groups);
   if (i >= p.total) { return; }
   let label = goal[i];
+  let counts = (label != p.ignore) & (label >= 0) & (label < i32(p.classes));
+  let own = u32(clamp(label, 0, i32(p.classes) - 1));
+  var hit = class_weight(own);
+  var share = hit;
+  if (SMOOTH) {
+    var weights = 0.0;
+    for (var c = 0u; c < p.classes; c++) { weights += class_weight(c); }
+    hit *= 1.0 - p.smoothing;
+    share = hit + p.smoothing / f32(p.classes) * weights;
+  }
+  let upstream = g[i * EACH];
+  let row = stats[i];
+  let scale = upstream * share / row.y;
+  let spread = upstream * p.smoothing / f32(p.classes);
+  hit *= upstream;
   let first = i * p.classes;
-  if (label == p.ignore || label < 0 || u32(label) >= p.classes) {
-    for (var c = 0u; c < p.classes; c++) {
-      dx[first + c] = T(0);
-    }
-    return;
-  }
-  var top = -3.4028234e38;
-  var sum = 0.0;
-  var weights = 0.0;
   for (var c = 0u; c < p.classes; c++) {
-    let v = f32(x[first + c]);
-    let e = exp(-abs(v - top));
-    sum = select(sum + e, sum * e + 1.0, v > top);
-    top = max(top, v);
-    if (p.smoothing > 0.0) {
-      weights += class_weight(c);
-    }
-  }
-  let spread = p.smoothing / f32(p.classes);
-  let hit = (1.0 - p.smoothing) * class_weight(u32(label));
-  let scale = (hit + spread * weights) / sum;
-  for (var c = 0u; c < p.classes; c++) {
-    var value = scale * exp(f32(x[first + c]) - top);
-    if (p.smoothing > 0.0) {
-      value -= spread * class_weight(c);
-    }
-    value -= select(0.0, hit, c == u32(label));
-    dx[first + c] = T(g[i] * value);
+    var value = scale * exp(f32(x[first + c]) - row.x) - select(0.0, hit, c == own);
+    if (SMOOTH) { value -= spread * class_weight(c); }
+    // What does not count is 0, whatever its logits are.
+    dx[first + c] = T(select(0.0, value, counts));
   }
 }

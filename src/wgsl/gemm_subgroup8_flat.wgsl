@@ -111,21 +111,11 @@ fn main(
     }
   }
   if (column < p.OG) {
-    store(row + 0u, column, z, c0);
-    store(row + 1u, column, z, c1);
-    store(row + 2u, column, z, c2);
-    store(row + 3u, column, z, c3);
-    store(row + 4u, column, z, c4);
-    store(row + 5u, column, z, c5);
-    store(row + 6u, column, z, c6);
-    store(row + 7u, column, z, c7);
-    store(row + 8u, column, z, c8);
-    store(row + 9u, column, z, c9);
-    store(row + 10u, column, z, c10);
-    store(row + 11u, column, z, c11);
-    store(row + 12u, column, z, c12);
-    store(row + 13u, column, z, c13);
-    store(row + 14u, column, z, c14);
-    store(row + 15u, column, z, c15);
+    begin_columns(column, z);
+    // In a loop that no compiler unrolls, as what is fused would be compiled 16 times.
+    var rows = array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
+    for (var at = row; at < row + min(16u, p.M); at++) {
+      store_row(at, column, z, rows[at - row]);
+    }
   }
 }

@@ -65,12 +65,10 @@ fn main(
       }
     }
   }
-  store(row + 0u, column, z, c0);
-  store(row + 1u, column, z, c1);
-  store(row + 2u, column, z, c2);
-  store(row + 3u, column, z, c3);
-  store(row + 4u, column, z, c4);
-  store(row + 5u, column, z, c5);
-  store(row + 6u, column, z, c6);
-  store(row + 7u, column, z, c7);
+  begin_columns(column, z);
+  // In a loop that no compiler unrolls, as what is fused would be compiled 8 times.
+  var rows = array(c0, c1, c2, c3, c4, c5, c6, c7);
+  for (var at = row; at < row + min(8u, p.M); at++) {
+    store_row(at, column, z, rows[at - row]);
+  }
 }

@@ -4,13 +4,14 @@
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let image = image_of(group);
+  let image = group.z * 65535u + group.y;
   if (image >= p.images) { return; }
   let mine = four_at(image, p.start + 4u * ((group.x + 1u) * LANES + lane));
   var gone = mine.gone;
   let end = u32(count[image]);
   for (var i = before[image]; (i < end) & !all(gone); i++) {
-    gone |= removed_by(image * p.boxes + u32(indices[image * p.most + i]), mine);
+    let box = image * p.boxes + u32(indices[image * p.most + i]);
+    gone |= removed_by(sides_of(box), label_of(box), mine);
   }
   for (var k = 0u; k < 4u; k++) {
     // Past the last box `gone` is set, too: its flag is another's.

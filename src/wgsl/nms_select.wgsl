@@ -6,24 +6,22 @@ var<workgroup> shared_word: u32;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let image = image_of(group);
+  let image = group.z * 65535u + group.y;
   if (image >= p.images) { return; }
   let mine = four_at(image, p.start + 4u * lane);
   var gone = mine.gone;
   if (lane == 0u) {
-    shared_word = select(u32(count[image]), 0u, p.start == 0u);
+    shared_word = u32(count[image]) * min(p.start, 1u);
+    before[image] = shared_word;
   }
   var found = workgroupUniformLoad(&shared_word);
-  if (lane == 0u) {
-    before[image] = found;
-  }
   for (var k = 0u; k < min(p.boxes - p.start, 4u * LANES) && found < p.most; k++) {
     if (lane == k / 4u) {
       shared_word = u32(!gone[k % 4u]);
     }
     if (workgroupUniformLoad(&shared_word) > 0u) {
       let box = box_at(image, p.start + k);
-      gone |= removed_by(box, mine);
+      gone |= removed_by(sides_of(box), label_of(box), mine);
       if (lane == 0u) {
         indices[image * p.most + found] = i32(box - image * p.boxes);
       }

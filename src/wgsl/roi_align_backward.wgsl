@@ -25,28 +25,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read> ranges: array<vec2u>;
 @group(0) @binding(5) var<storage, read_write> dst: array<T>;
 
-// The positions between which a sample weighs on a cell; border cells take what falls just outside.
-fn reach_of(cell: i32, size: i32) -> vec2f {
-  return vec2f(f32(cell - 1), select(f32(cell + 1), f32(size), cell == size - 1));
-}
-
 // The bins first..last that can have a sample there.
 fn bins_near(axis: RoiAxis, reach: vec2f, pooled: i32) -> vec2i {
   if (axis.bin <= 0.0) { return vec2i(0, pooled - 1); }
   let bins = floor((reach + vec2f(-SLACK, SLACK) - axis.start) / axis.bin);
   return vec2i(clamp(bins, vec2f(0.0), vec2f(f32(pooled - 1))));
-}
-
-// The sum of the weights on a cell of a bin's samples.
-fn weight_on(cell: i32, axis: RoiAxis, bin: i32, reach: vec2f, size: i32) -> f32 {
-  let origin = axis.start + f32(bin) * axis.bin;
-  let range = samples_between(axis, origin, reach.x, reach.y);
-  var weight = 0.0;
-  for (var k = range.x; k < range.y; k++) {
-    let at = sample_at(axis, origin, k, size);
-    weight += select(0.0, max(0.0, 1.0 - abs(f32(cell) - at)), at >= 0.0);
-  }
-  return weight;
 }
 
 @compute @workgroup_size(WORKGROUP)

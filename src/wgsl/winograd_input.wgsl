@@ -1,6 +1,7 @@
-// winograd_input.wgsl: v[k, tile, c] = (B^T d B)[k], d being the tile of x that RESULTS^2 pixels of y are made of.
-// One invocation owns four channels of one tile. Reads POINTS^2 of x (its neighbours read most of them, too), writes
-// as many.
+// winograd_input.wgsl: v[k, tile, c] = (M d M^T)[k] of a tile d: that of x which RESULTS^2 pixels of y are made of
+// (winograd_x.wgsl: M = B^T, READ = POINTS), or these pixels of dy (winograd_dy.wgsl: M = A, READ = RESULTS).
+// One invocation owns four channels of one tile. Reads READ^2 pixels (of x its neighbours read most of them, too),
+// writes POINTS^2.
 
 struct Params {
   total: u32,      // invocations: tiles * channels
@@ -10,6 +11,8 @@ struct Params {
   tiles_h: u32,
   tiles_w: u32,
   first: u32,      // the first tile, of all images
+  point: u32,      // from one k to the next, and from one tile to the next
+  tile: u32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -27,24 +30,24 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let top = i32(row - n * p.tiles_h) * RESULTS - p.PH;
   let left = i32(tile - row * p.tiles_w) * RESULTS - p.PW;
   let image = i32(n) * p.H;
-  var lines: array<array<V, POINTS>, POINTS>;
-  for (var b = 0; b < POINTS; b++) {
-    var d: array<V, POINTS>;
+  var lines: array<array<V, POINTS>, READ>;
+  for (var b = 0; b < READ; b++) {
+    var d: array<V, READ>;
     let w = left + b;
-    for (var a = 0; a < POINTS; a++) {
+    for (var a = 0; a < READ; a++) {
       let h = top + a;
       let inside = (h >= 0) & (h < p.H) & (w >= 0) & (w < p.W);
       let at = select(0u, u32((image + h) * p.W + w) * p.channels + c, inside);
       d[a] = select(V(0.0), V(x[at]), inside);
     }
-    lines[b] = of_input(d);
+    lines[b] = transform(d);
   }
   for (var a = 0; a < POINTS; a++) {
-    var d: array<V, POINTS>;
-    for (var b = 0; b < POINTS; b++) { d[b] = lines[b][a]; }
-    let row_of = of_input(d);
+    var d: array<V, READ>;
+    for (var b = 0; b < READ; b++) { d[b] = lines[b][a]; }
+    let row_of = transform(d);
     for (var b = 0; b < POINTS; b++) {
-      v[u32(a * POINTS + b) * p.total + i] = row_of[b];
+      v[u32(a * POINTS + b) * p.point + local * p.tile + c] = row_of[b];
     }
   }
 }

@@ -25,23 +25,23 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let top = (row - n * p.tiles_h) * u32(RESULTS);
   let left = (tile - row * p.tiles_w) * u32(RESULTS);
   var lines: array<array<V, RESULTS>, POINTS>;
-  for (var b = 0; b < POINTS; b++) {
+  // Loops whose ends no compiler knows: unrolled they take seconds to compile on software adapters, and are no faster.
+  var b = 0;
+  for (var at = i; at < u32(POINTS) * p.total; at += p.total) {
     var d: array<V, POINTS>;
-    for (var a = 0; a < POINTS; a++) { d[a] = m[u32(a * POINTS + b) * p.total + i]; }
+    for (var a = 0; a < POINTS; a++) { d[a] = m[u32(a * POINTS) * p.total + at]; }
     lines[b] = to_output(d);
+    b++;
   }
   let added = bias(c);
-  for (var a = 0; a < RESULTS; a++) {
+  begin_channels(c * 4u);
+  for (var h = top; h < min(top + u32(RESULTS), p.OH); h++) {
     var d: array<V, POINTS>;
-    for (var b = 0; b < POINTS; b++) { d[b] = lines[b][a]; }
-    let pixels = to_output(d);
-    for (var b = 0; b < RESULTS; b++) {
-      let h = top + u32(a);
-      let w = left + u32(b);
-      if ((h < p.OH) & (w < p.OW)) {
-        let at = ((n * p.OH + h) * p.OW + w) * p.channels + c;
-        y[at] = T(epilogue(pixels[b] + added, at * 4u));
-      }
+    for (var b = 0; b < POINTS; b++) { d[b] = lines[b][h - top]; }
+    var pixels = to_output(d);
+    for (var w = left; w < min(left + u32(RESULTS), p.OW); w++) {
+      let at = ((n * p.OH + h) * p.OW + w) * p.channels + c;
+      y[at] = T(epilogue(pixels[w - left] + added, at * 4u));
     }
   }
 }

@@ -22,7 +22,7 @@ const snake = (name: string) =>
   name.replace(/[A-Z]+/g, (capital, at) => `${at > 0 ? '_' : ''}${capital.toLowerCase()}`);
 
 /** Not operations: they have tests of their own. */
-const others = ['State', 'Tensor', 'assign', 'backward', 'evaluate', 'grad', 'stateTensor'];
+const others = ['State', 'Tensor', 'assign', 'backward', 'checkpoint', 'evaluate', 'grad', 'stateTensor'];
 
 describe('wrong inputs are typed errors before anything runs', () => {
   it('of every public function', () => {

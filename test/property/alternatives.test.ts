@@ -7,7 +7,14 @@ import { largestOf } from '../../src/plan/validate.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type Case, fillInputs, normal } from '../../src/verify/cases/case.ts';
 import { inputsInHalves } from '../../src/verify/f16.ts';
-import { compare, referenceTensors, runKernel, runReference } from '../../src/verify/runKernel.ts';
+import {
+  attributesOf,
+  compare,
+  referenceTensors,
+  runKernel,
+  runReference,
+} from '../../src/verify/runKernel.ts';
+import { boxes } from './arbitraries/boxes.ts';
 import { type Arbitrary, caseOf, int, pairOf } from './arbitraries/common.ts';
 
 const runs = Math.ceil(Number(process.env.FUZZ_RUNS ?? 2000) / 50);
@@ -19,56 +26,152 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.dispose());
 
-/** Channels in fours, and sizes that do not divide into tiles. */
+const fours = (count: number): number => 4 * count;
+
+/** Channels in fours, or filters of their own for any number; and sizes that do not divide into tiles. */
 const convolution = fc
   .record({
     n: int(0, 3),
     size: pairOf(1, 14),
-    c: int(1, 10),
-    o: int(1, 10),
+    channels: fc.oneof(
+      fc.record({
+        groups: fc.constant(1),
+        c: int(1, 10).map(fours),
+        o: int(1, 10).map(fours),
+        step: fc.constant(1),
+      }),
+      fc
+        .record({ groups: int(1, 12), step: int(1, 2) })
+        .map(({ groups, step }) => ({ groups, c: groups, o: groups, step })),
+    ),
     padding: pairOf(0, 2),
     bias: fc.boolean(),
   })
   .filter(({ size, padding }) => size.every((pixels, i) => pixels + 2 * padding[i]! >= 3));
 
-const arbitraries: Record<string, Arbitrary> = {
-  conv2d: caseOf('conv2d', convolution, ({ n, size, c, o, padding, bias }) => ({
+const attributes = (step: number, padding: number[], groups: number) => ({
+  stride: [step, step],
+  padding,
+  dilation: [1, 1],
+  groups,
+});
+
+const filter = caseOf(
+  'conv2d_backward_weight',
+  convolution,
+  ({ n, size, channels: { groups, c, o, step }, padding }) => ({
     inputs: {
-      x: normal([n, ...size, 4 * c]),
-      weight: normal([3, 3, 4 * c, 4 * o], 0.3),
-      ...(bias ? { bias: normal([4 * o]) } : {}),
+      x: normal([n, ...size, c]),
+      dy: normal([n, ...size.map((pixels, i) => Math.floor((pixels + 2 * padding[i]! - 3) / step) + 1), o]),
     },
-    attrs: { stride: [1, 1], padding, dilation: [1, 1], groups: 1 },
-  })),
-  conv_transpose2d: caseOf('conv_transpose2d', convolution, ({ n, size, c, o, padding, bias }) => ({
+    attrs: { kernelSize: [3, 3], ...attributes(step, padding, groups) },
+  }),
+);
+
+/** Of stride 1, with a kernel of any size and any channels. */
+const dense = caseOf(
+  'conv2d_backward_weight',
+  fc.record({
+    n: int(0, 3),
+    out: pairOf(1, 9),
+    c: int(1, 20),
+    o: int(1, 9),
+    kernel: pairOf(1, 5),
+    padding: pairOf(0, 3),
+    dilation: pairOf(1, 2),
+  }),
+  ({ n, out, c, o, kernel, padding, dilation }) => {
+    const extent = kernel.map((taps, i) => dilation[i]! * (taps - 1) + 1);
+    const size = out.map((pixels, i) => Math.max(pixels + extent[i]! - 1 - 2 * padding[i]!, 1));
+    return {
+      inputs: {
+        x: normal([n, ...size, c]),
+        dy: normal([n, ...size.map((pixels, i) => pixels + 2 * padding[i]! - extent[i]! + 1), o]),
+      },
+      attrs: { kernelSize: kernel, stride: [1, 1], padding, dilation, groups: 1 },
+    };
+  },
+);
+
+const turned = caseOf(
+  'conv_transpose2d',
+  convolution,
+  ({ n, size, channels: { groups, c, o, step }, padding, bias }) => ({
     inputs: {
-      x: normal([n, ...size, 4 * c]),
-      weight: normal([3, 3, 4 * o, 4 * c], 0.3),
-      ...(bias ? { bias: normal([4 * o]) } : {}),
+      x: normal([n, ...size, c]),
+      weight: normal([3, 3, o / groups, c], 0.3),
+      ...(bias ? { bias: normal([o]) } : {}),
     },
     attrs: {
-      stride: [1, 1],
-      padding: padding.map((pixels, i) => (size[i]! > 2 * pixels - 2 ? pixels : 0)),
+      ...attributes(
+        step,
+        padding.map((pixels, i) => (size[i]! > 2 * pixels - 2 ? pixels : 0)),
+        groups,
+      ),
+      outputPadding: [0, step - 1],
+    },
+  }),
+);
+
+/** To few channels, with a kernel and a stride of any kind. */
+const few = caseOf(
+  'conv_transpose2d',
+  fc.record({
+    n: int(0, 3),
+    size: pairOf(1, 9),
+    c: int(1, 12),
+    o: int(1, 8),
+    kernel: pairOf(1, 7),
+    stride: pairOf(1, 3),
+    padding: pairOf(0, 3),
+    outputPadding: pairOf(0, 2),
+    bias: fc.boolean(),
+  }),
+  ({ n, size, c, o, kernel, stride, padding, outputPadding, bias }) => ({
+    inputs: {
+      x: normal([n, ...size, c]),
+      weight: normal([...kernel, o, c], 0.3),
+      ...(bias ? { bias: normal([o]) } : {}),
+    },
+    attrs: {
+      stride,
+      padding: padding.map((pixels, i) => Math.min(pixels, Math.floor((kernel[i]! - 1) / 2))),
       dilation: [1, 1],
       groups: 1,
-      outputPadding: [0, 0],
+      outputPadding: outputPadding.map((pixels, i) => Math.min(pixels, stride[i]! - 1)),
     },
+  }),
+);
+
+const arbitraries: Record<string, Arbitrary> = {
+  conv2d: caseOf('conv2d', convolution, ({ n, size, channels: { groups, c, o, step }, padding, bias }) => ({
+    inputs: {
+      x: normal([n, ...size, c]),
+      weight: normal([3, 3, c / groups, o], 0.3),
+      ...(bias ? { bias: normal([o]) } : {}),
+    },
+    attrs: attributes(step, padding, groups),
   })),
+  conv2d_backward_weight: fc.oneof(filter, dense),
+  conv_transpose2d: fc.oneof(turned, few),
+  nms: boxes.nms,
 };
 
 async function check(row: Case, training: boolean, dtype: 'f32' | 'f16'): Promise<void> {
   const own = kernelOf(row.op);
   const filled = fillInputs(row.op, row);
   const inputs = dtype === 'f16' ? inputsInHalves(own, filled) : filled;
-  const ways = alternativeKernels(own, gpu.device.caps, inputs, row.attrs as never, { training });
+  const attrs = attributesOf(own, row.attrs);
+  const ways = alternativeKernels(own, gpu.device.caps, inputs, attrs, { training });
   const want = runReference(own, references[row.op] as never, referenceTensors(inputs), row.attrs);
-  const y = want.y!;
   // Of the largest result: what the transforms cost in float32, or what halves hold.
   const allowed = dtype === 'f16' ? 2e-3 : training ? 5e-6 : 5e-5;
   for (const [way, kernel] of ways) {
     const got = await runKernel(gpu.device, kernel, inputs, row.attrs);
-    const { ok, message } = compare('y', got.y!, y, 0, allowed * largestOf(y));
-    if (!ok) throw new Error(`${way}: ${message}`);
+    for (const [output, y] of Object.entries(want)) {
+      const { ok, message } = compare(output, got[output]!, y, 0, allowed * largestOf(y));
+      if (!ok) throw new Error(`${way}: ${message}`);
+    }
   }
 }
 

@@ -24,7 +24,7 @@ function shadersOn(lanes: number): Set<string> {
 }
 
 it.each([
-  [0, ['gemm_tile']],
+  [0, ['gemm_gpu', 'gemm_tile']],
   [
     4,
     [

@@ -6,6 +6,7 @@ import type { Attribute } from '../peers/onnx.ts';
 import {
   bytesOf,
   type Input,
+  inHalves,
   type Row,
   rowsOf,
   type Sizes,
@@ -248,5 +249,9 @@ function transposed(batch: number): Workload[] {
 
 export const convRows = ({ quick }: Sizes): Row[] =>
   (quick ? [1] : [1, 8]).flatMap((batch) =>
-    rowsOf(...CONVS.flatMap((conv) => convolution(batch, conv)), ...transposed(batch)),
+    rowsOf(
+      ...CONVS.flatMap((conv) => convolution(batch, conv)),
+      ...transposed(batch),
+      ...(quick ? [] : CONVS.slice(0, 4).map((conv) => inHalves(convolution(batch, conv)[0]!))),
+    ),
   );

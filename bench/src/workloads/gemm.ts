@@ -1,5 +1,5 @@
 import { matmul } from '../../../src/graph/functions/reduce.ts';
-import { bytesOf, type Row, rowsOf, type Sizes, type Workload } from '../workload.ts';
+import { bytesOf, inHalves, type Row, rowsOf, type Sizes, type Workload } from '../workload.ts';
 
 const gemm = (n: number): Workload => ({
   name: `gemm ${n}`,
@@ -15,5 +15,8 @@ const gemm = (n: number): Workload => ({
   ort: { make: (graph, inputs) => [graph.node('MatMul', inputs)] },
 });
 
-export const gemmRows = ({ quick }: Sizes): Row[] =>
-  (quick ? [256, 512, 1024] : [256, 512, 1024, 2048, 4096]).flatMap((n) => rowsOf(gemm(n)));
+export const gemmRows = ({ quick }: Sizes): Row[] => {
+  const sizes = quick ? [256, 512, 1024] : [256, 512, 1024, 2048, 4096];
+  const halves = quick ? [1024] : [1024, 4096, 8192];
+  return rowsOf(...sizes.map(gemm), ...halves.map((n) => inHalves(gemm(n))));
+};

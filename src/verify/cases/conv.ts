@@ -70,6 +70,14 @@ export const convCases: Case[] = [
     dilation: [1, 6],
     groups: 4,
   }),
+  conv('depthwise stride 2', [2, 10, 13, 8], [3, 3, 1, 8], attrs(2, 1, 1, 8)),
+  conv('depthwise stride 2, odd channels, every padding different', [1, 9, 8, 5], [3, 3, 1, 5], {
+    ...attrs(2, 0, 1, 5),
+    padding: [3, 0],
+  }),
+  conv('depthwise, one pixel', [2, 1, 1, 8], [3, 3, 1, 8], attrs(1, 1, 1, 8)),
+  conv('depthwise, many rows of few columns', [2, 53, 3, 4], [3, 3, 1, 4], attrs(1, 1, 1, 4)),
+  conv('depthwise stride 2, many rows of few columns', [1, 106, 5, 3], [3, 3, 1, 3], attrs(2, 1, 1, 3)),
   conv('depthwise, more padding than image', [1, 2, 3, 4], [3, 3, 1, 4], attrs(1, 4, 1, 4)),
   conv('depthwise, one channel', [2, 6, 9, 1], [3, 3, 1, 1], attrs(1, 1)),
   conv('two results a channel', [1, 7, 6, 6], [3, 3, 1, 12], attrs(1, 1, 1, 6)),
@@ -77,8 +85,26 @@ export const convCases: Case[] = [
   conv('wide', [1, 6, 6, 64], [3, 3, 64, 96], attrs(1, 1)),
   { ...conv('empty batch', [0, 6, 6, 4], [3, 3, 4, 8], attrs(1, 1)), grad: [] },
   filter('many pixels, split sums', [2, 40, 40, 16], [2, 40, 40, 16], { ...attrs(1, 1), kernelSize: [3, 3] }),
+  filter('odd sizes, every padding different', [3, 7, 6, 8], [3, 9, 4, 12], {
+    ...attrs(1, 0),
+    padding: [2, 0],
+    kernelSize: [3, 3],
+  }),
+  filter('odd channels', [2, 8, 9, 18], [2, 8, 9, 7], { ...attrs(1, 1), kernelSize: [3, 3] }),
+  filter('so many tiles that not all are transformed at once', [1, 257, 260, 4], [1, 255, 258, 4], {
+    ...attrs(1, 0),
+    kernelSize: [3, 3],
+  }),
   filter('depthwise, many pixels', [2, 40, 40, 8], [2, 40, 40, 8], {
     ...attrs(1, 1, 1, 8),
+    kernelSize: [3, 3],
+  }),
+  filter('depthwise, so many images that they are summed in turn', [700, 4, 3, 1], [700, 4, 3, 1], {
+    ...attrs(1, 1, 1, 1),
+    kernelSize: [3, 3],
+  }),
+  filter('depthwise stride 2, many rows', [2, 81, 5, 6], [2, 41, 3, 6], {
+    ...attrs(2, 1, 1, 6),
     kernelSize: [3, 3],
   }),
   filter('depthwise, empty batch', [0, 6, 6, 4], [0, 6, 6, 4], { ...attrs(1, 1, 1, 4), kernelSize: [3, 3] }),
@@ -117,6 +143,19 @@ export const convCases: Case[] = [
   transposed('depthwise stride 2', [2, 5, 7, 8], [3, 3, 1, 8], {
     ...attrs(2, 1, 1, 8),
     outputPadding: [1, 0],
+  }),
+  transposed('depthwise stride 2, many rows, an odd padding', [2, 33, 3, 3], [3, 3, 1, 3], {
+    ...attrs(2, 1, 1, 3),
+    padding: [3, 2],
+    outputPadding: [0, 1],
+  }),
+  transposed('depthwise stride 2, one pixel', [2, 1, 1, 4], [3, 3, 1, 4], {
+    ...attrs(2, 0, 1, 4),
+    outputPadding: [1, 1],
+  }),
+  transposed('depthwise, more padding than kernel', [1, 9, 8, 4], [3, 3, 1, 4], {
+    ...attrs(1, 3, 1, 4),
+    outputPadding: [0, 0],
   }),
   transposed('depthwise, every attribute different', [1, 5, 9, 5], [4, 3, 1, 5], {
     stride: [2, 3],

@@ -71,6 +71,7 @@ export const lossCases: Case[] = [
     inputs: {
       x: normal([4, 7, 5], 4),
       target: integers([4, 7], -1, 6),
+      stats: uniform([4, 7, 2], 1, 5),
       g: normal([4, 7]),
       weight: uniform([5], 0, 2),
     },
@@ -79,6 +80,31 @@ export const lossCases: Case[] = [
   {
     op: 'cross_entropy_backward',
     name: 'extreme logits',
-    inputs: { x: values([4, 3], extreme), target: values([4], [1, 1, 2, 0], 'i32'), g: normal([4]) },
+    inputs: {
+      x: values([4, 3], extreme),
+      target: values([4], [1, 1, 2, 0], 'i32'),
+      stats: values([4, 2], [1e4, 1, 3e38, 1, 89, 1.3, 1e4 + 1, 1.5]),
+      g: normal([4]),
+    },
+  },
+  {
+    op: 'cross_entropy_backward',
+    name: 'one gradient for all rows, many classes',
+    inputs: {
+      x: normal([6, 37]),
+      target: integers([6], 0, 37),
+      stats: uniform([6, 2], 2, 20),
+      g: normal([1]),
+    },
+  },
+  {
+    op: 'cross_entropy_backward',
+    name: 'what does not count is 0, whatever its logits',
+    inputs: {
+      x: values([2, 3], [Number.NaN, Number.POSITIVE_INFINITY, 1, 0, 1, 2]),
+      target: values([2], [-100, 3], 'i32'),
+      stats: values([2, 2], [0, 0, 0, 0]),
+      g: normal([2]),
+    },
   },
 ];

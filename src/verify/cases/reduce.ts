@@ -24,6 +24,18 @@ const softmaxRow = (op: 'softmax' | 'log_softmax', name: string, input: Case['in
   grad: ['x'],
 });
 
+const softmaxBackwardRow = (
+  op: 'softmax_backward' | 'log_softmax_backward',
+  name: string,
+  shape: readonly number[],
+): Case => ({
+  op,
+  name,
+  // Any numbers will do for y: the formula is linear in dy, and what the forward operation gives is no special case.
+  inputs: { dy: normal(shape), y: op === 'softmax_backward' ? uniform(shape) : uniform(shape, -4, 0) },
+  attrs: {},
+});
+
 const extremes = [1000, 999, -1000, 0, -1e30, -3e38, 3e38, 1, 88.9, -88.9, 3e38, 0, 7, 7, 7, 7];
 
 export const reduceCases: Case[] = [
@@ -135,4 +147,14 @@ export const reduceCases: Case[] = [
     },
     attrs: {},
   },
+  softmaxBackwardRow('softmax_backward', 'odd', [4, 9, 21]),
+  softmaxBackwardRow('softmax_backward', 'four at a time', [5, 3, 12]),
+  softmaxBackwardRow('softmax_backward', 'one class', [5, 1]),
+  softmaxBackwardRow('softmax_backward', 'long rows', [2, 1100]),
+  softmaxBackwardRow('softmax_backward', 'no rows', [0, 4]),
+  softmaxBackwardRow('softmax_backward', 'no classes', [4, 0]),
+  softmaxBackwardRow('log_softmax_backward', 'odd', [4, 9, 21]),
+  softmaxBackwardRow('log_softmax_backward', 'four at a time', [5, 3, 12]),
+  softmaxBackwardRow('log_softmax_backward', 'one class', [5, 1]),
+  softmaxBackwardRow('log_softmax_backward', 'no rows', [0, 4]),
 ];

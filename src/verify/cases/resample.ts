@@ -1,5 +1,5 @@
 import type { Shape } from '../../shape.ts';
-import { type Case, normal } from './case.ts';
+import { type Case, normal, values } from './case.ts';
 
 type ResampleOp =
   | 'interpolate'
@@ -92,6 +92,18 @@ export const resampleCases: Case[] = [
   ...average('2x2', [2, 8, 6, 5], [4, 3], [2, 2], [2, 2], [0, 0]),
   ...average('3x3, padding counted', [1, 9, 9, 4], [5, 5], [3, 3], [2, 2], [1, 1]),
   ...average('3x3, padding not counted', [2, 9, 8, 3], [5, 4], [3, 3], [2, 2], [1, 1], false, false),
+  {
+    op: 'avg_pool2d',
+    name: 'what is infinite stays in its own windows',
+    inputs: {
+      x: values(
+        [1, 5, 5, 1],
+        Array.from({ length: 25 }, (_, i) => (i === 12 ? Number.POSITIVE_INFINITY : i)),
+      ),
+    },
+    attrs: { kernelSize: [3, 3], stride: [2, 2], padding: [1, 1] },
+  },
+  ...average('many rows of few columns', [2, 75, 5, 4], [38, 3], [3, 3], [2, 2], [1, 1]),
   ...average('ceil', [1, 8, 10, 4], [4, 4], [3, 3], [2, 3], [0, 1], true),
   ...average('ceil, padding not counted', [1, 8, 10, 1], [4, 4], [3, 3], [2, 3], [0, 1], true, false),
   ...average('ceil drops a window in the padding', [1, 5, 5, 3], [2, 3], [2, 3], [3, 2], [1, 1], true),
@@ -111,6 +123,10 @@ export const resampleCases: Case[] = [
   ...both('gaussian_blur', '3, fixed filter', [2, 6, 5, 4], [6, 5], { kernelSize: 3, sigma: 0 }),
   ...both('gaussian_blur', '7, fixed filter', [1, 9, 8, 1], [9, 8], { kernelSize: 7, sigma: -1 }),
   ...both('gaussian_blur', '9, fixed filter', [1, 9, 8, 4], [9, 8], { kernelSize: 9, sigma: 0 }),
+  ...both('gaussian_blur', '9, enough channels for blocks on any adapter', [1, 130, 128, 32], [130, 128], {
+    kernelSize: 9,
+    sigma: 0,
+  }),
   ...both('gaussian_blur', '13, sigma derived', [1, 20, 24, 3], [20, 24], { kernelSize: 13, sigma: 0 }),
   ...both('gaussian_blur', 'wider than the image', [1, 3, 2, 5], [3, 2], { kernelSize: 11, sigma: 3 }),
 ];

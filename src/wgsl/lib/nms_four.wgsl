@@ -25,10 +25,6 @@ struct Four {
   gone: vec4<bool>,
 }
 
-fn image_of(group: vec3u) -> u32 {
-  return group.z * 65535u + group.y;
-}
-
 fn box_at(image: u32, place: u32) -> u32 {
   let first = image * p.boxes;
   return first + order[first + min(place, p.boxes - 1u)];
@@ -61,11 +57,10 @@ fn four_at(image: u32, place: u32) -> Four {
 }
 
 // A product instead of a quotient: exact at ties such as 30 / 100 > 0.3, and no 0 / 0.
-fn removed_by(box: u32, four: Four) -> vec4<bool> {
-  let one = sides_of(box);
+fn removed_by(one: vec4f, label: i32, four: Four) -> vec4<bool> {
   let width = max(min(four.sides[2], vec4f(one.z)) - max(four.sides[0], vec4f(one.x)), vec4f(0.0));
   let height = max(min(four.sides[3], vec4f(one.w)) - max(four.sides[1], vec4f(one.y)), vec4f(0.0));
   let overlap = width * height;
   let whole = four.areas + (one.z - one.x) * (one.w - one.y) - overlap;
-  return (overlap > vec4f(0.0)) & (overlap > p.threshold * whole) & (four.labels == vec4i(label_of(box)));
+  return (overlap > vec4f(0.0)) & (overlap > p.threshold * whole) & (four.labels == vec4i(label));
 }

@@ -2,11 +2,24 @@
 
 @group(0) @binding(3) var<storage, read_write> y: array<T>;
 
-fn store(row: u32, column: u32, z: u32, value: vec4f) {
+var<private> first_channel: u32;
+
+// What all rows of these columns share; comes before store_row.
+fn begin_columns(column: u32, z: u32) {
+  first_channel = (z * p.y_z + column) % p.O;
+}
+
+fn store_row(row: u32, column: u32, z: u32, value: vec4f) {
   let pixel = result_of(row);
   if (pixel < 0) { return; }
   let at = z * p.y_z + u32(pixel) * p.O + column;
   for (var k = 0u; k < min(4u, p.OG - column); k++) {
-    y[at + k] = T(epilogue(value[k] + bias(z * p.OG + column + k), at + k));
+    begin_channels(first_channel + k);
+    y[at + k] = T(epilogue(value[k] + bias(first_channel + k), at + k));
   }
+}
+
+fn store(row: u32, column: u32, z: u32, value: vec4f) {
+  begin_columns(column, z);
+  store_row(row, column, z, value);
 }

@@ -2,14 +2,23 @@
 
 @group(0) @binding(3) var<storage, read_write> y: array<vec4<T>>;
 
-fn store(row: u32, column: u32, z: u32, value: vec4f) {
+var<private> added: vec4f;
+
+// What all rows of these columns share; comes before store_row.
+fn begin_columns(column: u32, z: u32) {
+  let channel = (z * p.y_z + column) % p.O;
+  added = vec4f(bias(channel), bias(channel + 1u), bias(channel + 2u), bias(channel + 3u));
+  begin_channels(channel);
+}
+
+fn store_row(row: u32, column: u32, z: u32, value: vec4f) {
   let pixel = result_of(row);
   if (pixel < 0) { return; }
   let at = z * p.y_z + u32(pixel) * p.O + column;
-  y[at / 4u] = vec4<T>(epilogue(value + bias4(z, column), at));
+  y[at / 4u] = vec4<T>(epilogue(value + added, at));
 }
 
-fn bias4(z: u32, column: u32) -> vec4f {
-  let at = z * p.OG + column;
-  return vec4f(bias(at), bias(at + 1u), bias(at + 2u), bias(at + 3u));
+fn store(row: u32, column: u32, z: u32, value: vec4f) {
+  begin_columns(column, z);
+  store_row(row, column, z, value);
 }

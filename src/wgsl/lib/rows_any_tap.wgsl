@@ -1,5 +1,16 @@
 // rows_any_tap.wgsl: each of the 16 rows of a filter gradient's block may lie in a tap of its own.
 
+// The element of a source pixel that row q reads, and its tap (kh, kw). Beyond the last row it is that of the last.
+fn place_of(q: u32, z: u32) -> vec3u {
+  let inside = min(q, p.KH * p.KW * p.IG - 1u);
+  let tap = inside / p.IG;
+  return vec3u(z * p.x_z + inside - tap * p.IG, tap / p.KW, tap % p.KW);
+}
+
+fn place_again(first: vec3u, q: u32, z: u32) -> vec3u {
+  return place_of(q, z);
+}
+
 fn source_again(first: i32, source: vec3i, kh: u32, kw: u32) -> i32 {
   return source_offset(source, kh, kw);
 }

@@ -16,3 +16,13 @@ fn of_weight(g: array<V, 3>) -> array<V, POINTS> {
 fn to_output(m: array<V, POINTS>) -> array<V, RESULTS> {
   return array(m[0] + m[1] + m[2], m[1] - m[2] - m[3]);
 }
+
+// For the filter's gradient the transposes of to_output and of_weight.
+fn of_result(d: array<V, RESULTS>) -> array<V, POINTS> {
+  return array(d[0], d[0] + d[1], d[0] - d[1], -d[1]);
+}
+
+fn to_weight(m: array<V, POINTS>) -> array<V, 3> {
+  let even = 0.5 * (m[1] + m[2]);
+  return array(m[0] + even, 0.5 * (m[1] - m[2]), even + m[3]);
+}

@@ -1,0 +1,199 @@
+"""What PyTorch's eager mode takes for rows of the bench, on the same GPU: f32 without TF32, and mixed precision.
+
+    python3 bench/torch/train.py --out torch.json [--quick]
+
+The networks are those of bench/src/networks/nets.ts, in channels-last memory; sizes and batches those of the rows. A time
+is the median of single runs, each waited for, as the bench's wall times are. `npm run bench -- --torch torch.json` shows
+them beside Fovea's.
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, channels, out, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, out, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out)
+        self.downsample = None
+        if stride != 1 or channels != out:
+            self.downsample = nn.Sequential(nn.Conv2d(channels, out, 1, stride, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet18(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU())
+        blocks, channels = [], 64
+        for i, width in enumerate((64, 128, 256, 512)):
+            for block in range(2):
+                blocks.append(BasicBlock(channels, width, 2 if block == 0 and i > 0 else 1))
+                channels = width
+        self.blocks = nn.Sequential(*blocks)
+        self.fc = nn.Linear(512, 1000)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.stem(x), 3, 2, 1)
+        return self.fc(self.blocks(x).mean((2, 3)))
+
+
+def double_conv(channels, out):
+    layers = []
+    for source in (channels, out):
+        layers += [nn.Conv2d(source, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+class UNet(nn.Module):
+    def __init__(self, width=32, depth=4, classes=21):
+        super().__init__()
+        widths = [width * 2**level for level in range(depth + 1)]
+        self.down = nn.ModuleList(double_conv(source, to) for source, to in zip([3, *widths], widths))
+        pairs = list(zip(widths[:0:-1], widths[-2::-1]))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(source, to, 2, 2) for source, to in pairs)
+        self.merge = nn.ModuleList(double_conv(2 * to, to) for _, to in pairs)
+        self.out = nn.Conv2d(width, classes, 1)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+
+    def forward(self, x):
+        x, skips = (x - self.mean) / self.std, []
+        for level, down in enumerate(self.down):
+            x = down(x if level == 0 else F.max_pool2d(x, 2))
+            skips.append(x)
+        skips.pop()
+        for up, merge in zip(self.up, self.merge):
+            x = merge(torch.cat([skips.pop(), up(x)], 1))
+        return self.out(x)
+
+
+def wait(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def figures(run, device, seconds):
+    """Median and interquartile range of single runs, in milliseconds."""
+    start = time.perf_counter()
+    run()
+    wait(device)
+    first = time.perf_counter() - start
+    for _ in range(5):
+        run()
+    wait(device)
+    times, begin = [], time.perf_counter()
+    while len(times) < 5 or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        run()
+        wait(device)
+        times.append(1000 * (time.perf_counter() - start))
+    low, middle, high = statistics.quantiles(times, n=4)
+    return {"runs": len(times), "medianMs": middle, "spreadMs": high - low, "firstMs": 1000 * first}
+
+
+def images(shape, device):
+    n, side = shape
+    return torch.rand(n, 3, side, side, device=device).to(memory_format=torch.channels_last)
+
+
+def precision(device, mixed):
+    return torch.autocast(device, dtype=torch.float16) if mixed else contextlib.nullcontext()
+
+
+def inference(make, shape, device, mixed):
+    model = make().to(device, memory_format=torch.channels_last).eval()
+    x = images(shape, device)
+
+    def run():
+        with torch.no_grad(), precision(device, mixed):
+            model(x)
+
+    return run
+
+
+def training(make, shape, labels, classes, device, mixed):
+    model = make().to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    scaler = torch.amp.GradScaler(device) if mixed else None
+    x = images(shape, device)
+    target = torch.randint(classes, labels, device=device)
+
+    def run():
+        optimizer.zero_grad(set_to_none=True)
+        with precision(device, mixed):
+            loss = F.cross_entropy(model(x), target)
+        if scaler is None:
+            loss.backward()
+            optimizer.step()
+            return
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    return run
+
+
+def product(n, device, dtype):
+    a, b = (torch.rand(n, n, device=device).to(dtype) for _ in range(2))
+    return lambda: torch.matmul(a, b)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--quick", action="store_true", help="the sizes of the bench's quick rows")
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each row and precision")
+    options = parser.parse_args()
+    quick = options.quick
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+
+    batch, side, unet_side, unet_image = (1, 112, 64, 128) if quick else (4, 224, 256, 256)
+    nets = {
+        "ResNet-18 224, inference, batch 1": lambda mixed: inference(ResNet18, (1, 224), device, mixed),
+        f"ResNet-18 {side}, training step, batch {batch}": lambda mixed: training(
+            ResNet18, (batch, side), (batch,), 1000, device, mixed
+        ),
+        f"U-Net {unet_image}, inference, batch 1": lambda mixed: inference(UNet, (1, unet_image), device, mixed),
+        f"U-Net {unet_side}, training step, batch {batch}": lambda mixed: training(
+            UNet, (batch, unet_side), (batch, unet_side, unet_side), 21, device, mixed
+        ),
+    }
+    rows = {}
+    for name, make in nets.items():
+        rows[name] = {
+            peer: figures(make(mixed), device, options.seconds)
+            for peer, mixed in (("torch", False), ("torchAmp", True))
+            if not mixed or device == "cuda"
+        }
+    for n in (256, 512, 1024) if quick else (256, 512, 1024, 2048, 4096):
+        rows[f"gemm {n}"] = {"torch": figures(product(n, device, torch.float32), device, options.seconds)}
+    if device == "cuda":
+        for n in (1024,) if quick else (1024, 4096, 8192):
+            rows[f"gemm {n}, f16"] = {"torchAmp": figures(product(n, device, torch.float16), device, options.seconds)}
+    name = torch.cuda.get_device_name() if device == "cuda" else "CPU"
+    with open(options.out, "w", encoding="utf-8") as file:
+        json.dump({"device": name, "versions": {"torch": torch.__version__}, "rows": rows}, file, indent=2)
+    for row, peers in rows.items():
+        print(row, *(f"{peer} {result['medianMs']:.3f} ms" for peer, result in peers.items()), sep="  ")
+
+
+if __name__ == "__main__":
+    main()

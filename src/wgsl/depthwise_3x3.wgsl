@@ -1,0 +1,84 @@
+// depthwise_3x3.wgsl: y[n, oh, ow, c] = bias[c] + sum over kh, kw of x[n, oh * STRIDE - PH + kh, ow * STRIDE - PW + kw, c]
+// * weight[kh, kw, c], with a kernel of 3x3 that is at hand in registers, turned around where w_row and w_tap are
+// negative.
+// One invocation owns two neighbouring columns of y in one channel or four (T and V hold the lanes), and walks down
+// `rows` rows of them: each row of x that it reads (lib/depthwise_columns_1.wgsl, depthwise_columns_2.wgsl) goes into
+// all rows of y that need it. A workgroup has the same rows throughout, so that only columns differ between lanes.
+// Moves for two pixels of y four of x (at stride 2: ten), and two rows more for each `rows`.
+
+struct Params {
+  channels: u32,        // in lanes
+  H: i32, W: i32,       // the size of x
+  OH: i32, OW: u32,
+  PH: i32, PW: i32,
+  pairs: u32,           // of columns of y
+  across: u32,          // workgroups that share rows
+  images: u32,
+  segments: u32,        // of rows, in an image
+  rows: i32,            // in a segment
+  w_first: i32,         // where the first tap's weight stands, and how far from one row or tap to the next
+  w_row: i32,
+  w_tap: i32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> weight: array<T>;
+@group(0) @binding(3) var<storage, read_write> y: array<T>;
+
+fn taps(kh: i32, c: u32) -> Taps {
+  let at = p.w_first + kh * p.w_row + i32(c);
+  return Taps(V(weight[at]), V(weight[at + p.w_tap]), V(weight[at + 2 * p.w_tap]));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let number = group.y * groups.x + group.x;
+  let band = number / p.across;
+  let n = band / p.segments;
+  let i = (number - band * p.across) * WORKGROUP + local;
+  let pair = i / p.channels;
+  if ((n >= p.images) | (pair >= p.pairs)) { return; }
+  let c = i - pair * p.channels;
+  let first = i32(band - n * p.segments) * p.rows;
+  let end = min(first + p.rows, p.OH);
+  let w0 = taps(0, c);
+  let w1 = taps(1, c);
+  let w2 = taps(2, c);
+  let start = Pair(bias(c), bias(c));
+  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  let at = columns_of(i32(pair * 2u * STRIDE) - p.PW, c);
+  let H = p.H;
+  let channels = p.channels;
+  let x_row = u32(p.W) * channels;
+  let y_row = p.OW * channels;
+  let image = n * u32(H) * x_row;
+  let both = pair * 2u + 1u < p.OW;
+  // What is known of the next row of y to be stored, and at stride 1 of the one after it. A step reads the last row
+  // of x that the former needs.
+  var sum = start;
+  var next = start;
+  let lead = i32(3u - STRIDE);
+  var to = (n * u32(p.OH) + u32(first)) * y_row + pair * 2u * channels + c;
+  for (var step = first; step < end + lead; step++) {
+    let ih = step * i32(STRIDE) - p.PH;
+    var v = Line();
+    if ((ih >= 0) & (ih < H)) { v = load_line(image + u32(ih) * x_row, at); }
+    sum = add(sum, v, w2);
+    if (step >= first + lead) {
+      y[to] = T(epilogue(sum.a, to * LANES));
+      if (both) { y[to + channels] = T(epilogue(sum.b, (to + channels) * LANES)); }
+      to += y_row;
+    }
+    if (STRIDE == 1u) {
+      sum = add(next, v, w1);
+      next = add(start, v, w0);
+    } else {
+      sum = add(start, v, w0);
+      if ((ih >= -1) & (ih + 1 < H) & (step < end)) { sum = add(sum, load_line(image + u32(ih + 1) * x_row, at), w1); }
+    }
+  }
+}

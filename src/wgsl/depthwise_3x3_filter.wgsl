@@ -1,0 +1,104 @@
+// depthwise_3x3_filter.wgsl: parts[s, kh, kw, c] = the sum over the pixels (n, oh, ow) of part s of
+// x[n, oh * STRIDE - PH + kh, ow * STRIDE - PW + kw, c] * dy[n, oh, ow, c], for a kernel of 3x3.
+// One invocation owns all nine taps in one channel or four (T and V hold the lanes), and walks down two neighbouring
+// columns of dy, `rows` rows of them in each of `each` images: a row of x (lib/depthwise_columns_1.wgsl,
+// depthwise_columns_2.wgsl) meets all rows of dy that it takes part in. Each image is summed by itself, for accuracy. A
+// workgroup has the same rows throughout. Moves for two pixels of dy four of x (at stride 2: ten).
+
+struct Params {
+  channels: u32,        // in lanes
+  H: i32, W: i32,       // the size of x
+  OH: i32, OW: u32,     // the size of dy
+  PH: i32, PW: i32,
+  pairs: u32,           // of columns of dy
+  across: u32,          // workgroups that share rows
+  bands: u32,           // of rows and images
+  images: u32,
+  each: u32,            // images in a band
+  segments: u32,        // of rows, in an image
+  rows: i32,            // in a segment
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read> dy: array<T>;
+@group(0) @binding(3) var<storage, read_write> parts: array<V>;
+
+fn add3(a: Taps, b: Taps) -> Taps {
+  return Taps(a.a + b.a, a.b + b.b, a.c + b.c);
+}
+
+fn store(at: u32, w: Taps) {
+  parts[at] = w.a;
+  parts[at + p.channels] = w.b;
+  parts[at + 2u * p.channels] = w.c;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(local_invocation_index) local: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  let number = group.y * groups.x + group.x;
+  let band = number / p.across;
+  let i = (number - band * p.across) * WORKGROUP + local;
+  let pair = i / p.channels;
+  if ((band >= p.bands) | (pair >= p.pairs)) { return; }
+  let c = i - pair * p.channels;
+  let turn = band / p.segments;
+  let first = i32(band - turn * p.segments) * p.rows;
+  let end = min(first + p.rows, p.OH);
+  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  let at = columns_of(i32(pair * 2u * STRIDE) - p.PW, c);
+  let H = p.H;
+  let channels = p.channels;
+  let x_row = u32(p.W) * channels;
+  let dy_row = p.OW * channels;
+  let both = pair * 2u + 1u < p.OW;
+  let beside = select(0u, channels, both);
+  let lead = i32(3u - STRIDE);
+  var t0 = Taps();
+  var t1 = t0;
+  var t2 = t0;
+  for (var n = turn * p.each; n < min((turn + 1u) * p.each, p.images); n++) {
+    let image = n * u32(H) * x_row;
+    var of_dy = (n * u32(p.OH) + u32(first)) * dy_row + pair * 2u * channels + c;
+    var s0 = Taps();
+    var s1 = s0;
+    var s2 = s0;
+    // Of dy, the row that the kernel's first row meets in this step, and the one or two before.
+    var g1 = Pair();
+    var g2 = g1;
+    for (var step = first; step < end + lead; step++) {
+      var g0 = Pair();
+      if (step < end) {
+        g0.a = V(dy[of_dy]);
+        g0.b = select(V(0.0), V(dy[of_dy + beside]), both);
+        of_dy += dy_row;
+      }
+      let ih = step * i32(STRIDE) - p.PH;
+      if ((ih >= 0) & (ih < H)) {
+        let v = load_line(image + u32(ih) * x_row, at);
+        s0 = products(s0, v, g0);
+        if (STRIDE == 1u) { s1 = products(s1, v, g1); }
+        s2 = products(s2, v, g2);
+      }
+      if (STRIDE == 1u) {
+        g2 = g1;
+        g1 = g0;
+      } else {
+        if ((ih >= -1) & (ih + 1 < H) & (step < end)) {
+          s1 = products(s1, load_line(image + u32(ih + 1) * x_row, at), g0);
+        }
+        g2 = g0;
+      }
+    }
+    t0 = add3(t0, s0);
+    t1 = add3(t1, s1);
+    t2 = add3(t2, s2);
+  }
+  let to = (band * p.pairs + pair) * 9u * channels + c;
+  store(to, t0);
+  store(to + 3u * channels, t1);
+  store(to + 6u * channels, t2);
+}

@@ -1,0 +1,31 @@
+// depthwise_columns_2.wgsl: what two neighbouring pixels of y take from a row of x at stride 2: five pixels of it.
+
+struct Columns { a: Column, b: Column, c: Column, d: Column, e: Column }
+struct Line { a: V, b: V, c: V, d: V, e: V }
+
+fn columns_of(left: i32, c: u32) -> Columns {
+  return Columns(
+    column(left, c), column(left + 1, c), column(left + 2, c), column(left + 3, c), column(left + 4, c),
+  );
+}
+
+fn load_line(row: u32, at: Columns) -> Line {
+  return Line(load(row, at.a), load(row, at.b), load(row, at.c), load(row, at.d), load(row, at.e));
+}
+
+// y's pair, and what its kernel's row adds.
+fn add(sum: Pair, v: Line, w: Taps) -> Pair {
+  return Pair(
+    sum.a + v.a * w.a + v.b * w.b + v.c * w.c,
+    sum.b + v.c * w.a + v.d * w.b + v.e * w.c,
+  );
+}
+
+// The kernel's row, and what y's pair g adds to its gradient.
+fn products(sum: Taps, v: Line, g: Pair) -> Taps {
+  return Taps(
+    sum.a + v.a * g.a + v.c * g.b,
+    sum.b + v.b * g.a + v.d * g.b,
+    sum.c + v.c * g.a + v.e * g.b,
+  );
+}

@@ -1,0 +1,13 @@
+// filter_add.wgsl: as filter_vec4.wgsl, but added to what is in the parts of dw already.
+
+@group(0) @binding(2) var<storage, read> dy: array<vec4<T>>;
+@group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;
+
+fn load_dy(m: u32, column: u32, z: u32) -> vec4f {
+  return vec4f(dy[(m * p.O + z * p.y_z + column) / 4u]);
+}
+
+fn store_part(part: u32, row: u32, column: u32, z: u32, value: vec4f) {
+  let at = ((part * p.KH * p.KW * p.IG + row) * p.O + z * p.y_z + column) / 4u;
+  parts[at] += value;
+}

@@ -1,0 +1,12 @@
+// filter_eights.wgsl: dy in eights of halves and the parts of dw in fours, where the channels of a group divide by 8.
+
+@group(0) @binding(2) var<storage, read> dy: array<vec4u>;
+@group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;
+
+fn load_dy(m: u32, column: u32, z: u32) -> vec4u {
+  return dy[(m * p.O + z * p.y_z + column) / 8u];
+}
+
+fn store_part(part: u32, row: u32, column: u32, z: u32, value: vec4f) {
+  parts[((part * p.KH * p.KW * p.IG + row) * p.O + z * p.y_z + column) / 4u] = value;
+}

@@ -1,0 +1,108 @@
+// gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements (an
+// X in memory, a W in registers) at a time: left are source pixels, right are weights. Source channels divide by
+// WIDTH, so that the inner elements of four lines lie in one tap. With more than one split there is one matrix, and z
+// counts the parts of its inner sum.
+
+@group(0) @binding(1) var<storage, read> x: array<X>;
+
+// Neighbouring invocations read neighbouring source channels.
+const LEFT_BY_ROW = false;
+
+// Where an invocation is in the inner sum, and what it reads there.
+struct Cursor {
+  k: u32,
+  tap: vec2u,     // along the height and the width
+  channel: u32,
+  column: u32,    // right: the first of WIDTH
+  r0: vec3i, r1: vec3i, r2: vec3i, r3: vec3i, // left: the source pixels of the lines, under the first tap
+}
+
+struct Lines { a: W, b: W, c: W, d: W }
+
+var<private> taps: vec3u;
+
+fn inner_begin(z: u32) -> u32 { return select(0u, z * p.split, p.splits > 1u); }
+fn inner_end(row: u32, z: u32) -> u32 {
+  // A private variable is not uniform to WGSL, what the loop ends at must be.
+  let all = begin_rows(row);
+  taps = all;
+  let end = all.x * all.y * p.IG;
+  return select(end, min(end, (z + 1u) * p.split), p.splits > 1u);
+}
+
+fn begin_at(k: u32) -> Cursor {
+  var cursor: Cursor;
+  let tap = k / p.IG;
+  cursor.k = k;
+  cursor.tap = vec2u(tap / taps.y, tap % taps.y);
+  cursor.channel = k % p.IG;
+  return cursor;
+}
+
+// The lines of the left operand are LEFT_STEP rows apart, those of the right one neighbouring inner elements.
+fn begin_left(row: u32, k: u32) -> Cursor {
+  var cursor = begin_at(k);
+  cursor.r0 = source_of(row);
+  cursor.r1 = source_of(row + LEFT_STEP);
+  cursor.r2 = source_of(row + 2u * LEFT_STEP);
+  cursor.r3 = source_of(row + 3u * LEFT_STEP);
+  return cursor;
+}
+
+fn begin_right(column: u32, k: u32) -> Cursor {
+  var cursor = begin_at(k);
+  cursor.column = column;
+  return cursor;
+}
+
+fn advance(before: Cursor) -> Cursor {
+  var cursor = before;
+  cursor.k += DEPTH;
+  cursor.channel += DEPTH;
+  while (cursor.channel >= p.IG) {
+    cursor.channel -= p.IG;
+    cursor.tap.y++;
+    if (cursor.tap.y == taps.y) { cursor.tap = vec2u(cursor.tap.x + 1u, 0u); }
+  }
+  return cursor;
+}
+
+fn load_pixel(source: vec3i, cursor: Cursor, z: u32) -> W {
+  let at = source_offset(source, cursor.tap.x, cursor.tap.y);
+  if (at < 0) { return W(); }
+  return W(x[(u32(at) + z * p.x_z + cursor.channel) / WIDTH]);
+}
+
+fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
+  if (cursor.k >= end) { return Lines(); }
+  return Lines(
+    load_pixel(cursor.r0, cursor, z),
+    load_pixel(cursor.r1, cursor, z),
+    load_pixel(cursor.r2, cursor, z),
+    load_pixel(cursor.r3, cursor, z),
+  );
+}
+
+fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {
+  if ((cursor.k >= end) | (cursor.column >= p.OG)) { return Lines(); }
+  let tap = tap_number(taps, cursor.tap.x, cursor.tap.y);
+  return Lines(
+    load_weight(tap, cursor.channel, cursor.column, z),
+    load_weight(tap, cursor.channel + 1u, cursor.column, z),
+    load_weight(tap, cursor.channel + 2u, cursor.column, z),
+    load_weight(tap, cursor.channel + 3u, cursor.column, z),
+  );
+}
+
+fn store_block(row: u32, column: u32, z: u32, c: mat4x4f) {
+  if (column >= p.OG) { return; }
+  begin_columns(column, z);
+  store_row(row, column, z, c[0]);
+  store_row(row + 1u, column, z, c[1]);
+  store_row(row + 2u, column, z, c[2]);
+  store_row(row + 3u, column, z, c[3]);
+}
+
+fn store_tile(row: u32, column: u32, z: u32, value: vec4f) {
+  if (column < p.OG) { store(row, column, z, value); }
+}

@@ -1,0 +1,94 @@
+// gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements
+// (an X in memory, a W in registers) at a time: left are source pixels by (tap, channel), right is dy; the inner sum
+// runs over one part of the output pixels. Source channels divide by WIDTH, so that a line lies in one tap.
+
+@group(0) @binding(1) var<storage, read> x: array<X>;
+
+// Neighbouring invocations read neighbouring source channels, which are rows here.
+const LEFT_BY_ROW = true;
+
+// Where an invocation is in the inner sum, and what it reads there.
+struct Cursor {
+  k: u32,
+  pixel: vec3u,   // of the result: image, row and column
+  tap: vec2u,     // left: along the height and the width
+  column: u32,    // left: the first source channel; right: the first result channel
+  none: bool,     // beyond the last row or column
+}
+
+struct Lines { a: W, b: W, c: W, d: W }
+
+fn inner_begin(z: u32) -> u32 { return z % p.splits * p.split; }
+fn inner_end(row: u32, z: u32) -> u32 { return min((z % p.splits + 1u) * p.split, p.M); }
+
+fn begin_left(row: u32, k: u32) -> Cursor {
+  let tap = row / p.IG;
+  let rest = k / p.OW;
+  let pixel = vec3u(rest / p.OH, rest % p.OH, k % p.OW);
+  return Cursor(k, pixel, vec2u(tap / p.KW, tap % p.KW), row % p.IG, tap >= p.KH * p.KW);
+}
+
+fn begin_right(column: u32, k: u32) -> Cursor {
+  return Cursor(k, vec3u(), vec2u(), column, column >= p.OG);
+}
+
+fn further(before: vec3u, by: u32) -> vec3u {
+  var pixel = before + vec3u(0u, 0u, by);
+  while (pixel.z >= p.OW) {
+    pixel = vec3u(pixel.x, pixel.y + 1u, pixel.z - p.OW);
+    if (pixel.y == p.OH) { pixel = vec3u(pixel.x + 1u, 0u, pixel.z); }
+  }
+  return pixel;
+}
+
+fn advance(before: Cursor) -> Cursor {
+  var cursor = before;
+  cursor.k += DEPTH;
+  cursor.pixel = further(cursor.pixel, DEPTH);
+  return cursor;
+}
+
+fn load_pixel(pixel: vec3u, cursor: Cursor, inside: bool, z: u32) -> W {
+  let source = vec3i(pixel) * vec3i(1, p.SH, p.SW) - vec3i(0, p.PH, p.PW);
+  let at = source_offset(source, cursor.tap.x, cursor.tap.y);
+  if ((at < 0) | !inside) { return W(); }
+  return W(x[(u32(at) + z / p.splits * p.x_z + cursor.column) / WIDTH]);
+}
+
+fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
+  if (cursor.none) { return Lines(); }
+  let second = further(cursor.pixel, 1u);
+  let third = further(second, 1u);
+  return Lines(
+    load_pixel(cursor.pixel, cursor, cursor.k < end, z),
+    load_pixel(second, cursor, cursor.k + 1u < end, z),
+    load_pixel(third, cursor, cursor.k + 2u < end, z),
+    load_pixel(further(third, 1u), cursor, cursor.k + 3u < end, z),
+  );
+}
+
+fn load_pixel_of_dy(k: u32, cursor: Cursor, end: u32, z: u32) -> W {
+  if (k >= end) { return W(); }
+  return load_dy(k, cursor.column, z / p.splits);
+}
+
+fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {
+  if (cursor.none) { return Lines(); }
+  return Lines(
+    load_pixel_of_dy(cursor.k, cursor, end, z),
+    load_pixel_of_dy(cursor.k + 1u, cursor, end, z),
+    load_pixel_of_dy(cursor.k + 2u, cursor, end, z),
+    load_pixel_of_dy(cursor.k + 3u, cursor, end, z),
+  );
+}
+
+fn store_block(row: u32, column: u32, z: u32, c: mat4x4f) {
+  store_tile(row, column, z, c[0]);
+  store_tile(row + 1u, column, z, c[1]);
+  store_tile(row + 2u, column, z, c[2]);
+  store_tile(row + 3u, column, z, c[3]);
+}
+
+fn store_tile(row: u32, column: u32, z: u32, value: vec4f) {
+  if (row < p.KH * p.KW * p.IG && column < p.OG) { store_part(z % p.splits, row, column, z / p.splits, value); }
+}

@@ -1,0 +1,15 @@
+// nms_sorted.wgsl: boxes in the order of their scores, for nms_mask.wgsl and nms_scan.wgsl.
+
+struct Params {
+  boxes: u32,      // boxes of an image
+  most: u32,       // detections asked for
+  words: u32,      // of 32 boxes, that a row of the mask has
+  threshold: f32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(3) var<storage, read> order: array<u32>;
+
+fn box_at(image: u32, place: u32) -> u32 {
+  let first = image * p.boxes;
+  return first + order[first + min(place, p.boxes - 1u)];
+}

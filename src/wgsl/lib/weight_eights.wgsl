@@ -1,0 +1,7 @@
+// weight_eights.wgsl: weights in eights of halves, where neighbouring columns are neighbours in memory and their number divides by 8.
+
+@group(0) @binding(2) var<storage, read> weight: array<vec4u>;
+
+fn load_weight(tap: u32, i: u32, column: u32, z: u32) -> vec4u {
+  return weight[(z * p.w_z + tap * p.w_tap + i * p.w_i + column) / 8u];
+}

@@ -1,0 +1,55 @@
+// nms_mask.wgsl: which later boxes each box removes, in bits: mask[i, word], boxes in the order of their scores.
+// A workgroup owns 64 boxes against 64, an invocation one of them: two words. The 64 others lie in shared memory. Blocks
+// of earlier boxes only are left out, as their words are never read.
+
+@group(0) @binding(1) var<storage, read> boxes: array<vec4<T>>;
+@group(0) @binding(2) var<storage, read> labels: array<i32>;
+@group(0) @binding(4) var<storage, read_write> mask: array<u32>;
+
+var<workgroup> other_sides: array<vec4f, 64>;
+var<workgroup> other_labels: array<i32, 64>;
+
+fn sides_of(box: u32) -> vec4f {
+  // With a corner that is NaN or infinite, every IoU is 0 or NaN: as that of an empty box, without counting
+  // on the driver to compute with such numbers.
+  let sides = vec4f(boxes[box]);
+  return select(vec4f(0.0), sides, all((bitcast<vec4u>(sides) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u)));
+}
+
+fn label_of(box: u32) -> i32 {
+  if (LABELLED) { return labels[box]; }
+  return 0;
+}
+
+// As removed_by of nms_four.wgsl: a product instead of a quotient is exact at ties.
+fn removes(one: vec4f, other: vec4f) -> bool {
+  let size = max(min(other.zw, one.zw) - max(other.xy, one.xy), vec2f(0.0));
+  let overlap = size.x * size.y;
+  let whole = (other.z - other.x) * (other.w - other.y) + (one.z - one.x) * (one.w - one.y) - overlap;
+  return (overlap > 0.0) & (overlap > p.threshold * whole);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  if (group.x < group.y) { return; }
+  let image = group.z;
+  let first = image * p.boxes;
+  let others = group.x * 64u;
+  let place = group.y * 64u + lane;
+  let other = box_at(image, others + lane);
+  other_sides[lane] = sides_of(other);
+  other_labels[lane] = label_of(other);
+  workgroupBarrier();
+  if (place >= p.boxes) { return; }
+  let box = box_at(image, place);
+  let one = sides_of(box);
+  let label = label_of(box);
+  for (var half = 0u; half < 64u; half += 32u) {
+    var word = 0u;
+    for (var k = 0u; k < 32u; k++) {
+      let hit = removes(one, other_sides[half + k]) & (other_labels[half + k] == label) & (others + half + k > place);
+      word |= u32(hit) << k;
+    }
+    mask[(first + place) * p.words + (others + half) / 32u] = word;
+  }
+}

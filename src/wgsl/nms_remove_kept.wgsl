@@ -1,0 +1,21 @@
+// nms_remove_kept.wgsl: as nms_remove.wgsl, from the sides of the boxes that stayed, one after the other: 4 words for each
+// of them and four boxes.
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let image = group.z * 65535u + group.y;
+  if (image >= p.images) { return; }
+  let mine = four_together(image, p.start + 4u * ((group.x + 1u) * LANES + lane));
+  var gone = mine.gone;
+  let first = image * p.most;
+  let end = u32(count[image]);
+  for (var i = before[image]; (i < end) & !all(gone); i++) {
+    gone |= removed_by(sides[first + i], label_of(image * p.boxes + u32(indices[first + i])), mine);
+  }
+  for (var k = 0u; k < 4u; k++) {
+    // Past the last box `gone` is set, too: its flag is another's.
+    if (gone[k] & !mine.gone[k]) {
+      flags[mine.boxes[k]] = 1u;
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { saveWeights } from '../../src/io/checkpoint.ts';
+import type { StateDict } from '../../src/io/safetensors.ts';
+import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { metadataOf } from '../../src/tasks/modelFile.ts';
+import { launchBrowser, type Served, serve } from './browser.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const COINS = path.join(root, 'examples/coins/coins.png');
+/** Above this, a task is felt: what browsers call a long one. */
+const LONG_TASK = 50;
+
+let browser: Browser;
+let server: Served;
+let folder: string;
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'web']);
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-freeze-'));
+  // On a ResNet-18: 12 million weights.
+  const config = { width: 64, depth: [2, 2, 2, 2], pyramidWidth: 128, headDepth: 2, numClasses: 1 } as const;
+  const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config });
+  const weights = await model.stateDict(async (state) => state.initial);
+  const trained = { task: 'detect', model, classNames: ['coin'], preprocessing: { maxSide: 192 } } as const;
+  await saveWeights(path.join(folder, 'large.safetensors'), weights as StateDict, metadataOf(trained));
+  server = await serve(path.join(folder, 'large.safetensors'));
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  server?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** An event of a trace, times in microseconds. `tdur` is what the thread computed, however busy the machine was. */
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly dur?: number;
+  readonly tdur?: number;
+  readonly args: { readonly name?: string };
+}
+
+/** Milliseconds of work of each task of the page's main thread while something happens, longest first. */
+async function tasksDuring(
+  doing: (page: Awaited<ReturnType<Browser['newPage']>>) => Promise<void>,
+): Promise<number[]> {
+  const page = await browser.newPage();
+  let recorded = '';
+  try {
+    await browser.startTracing(page, { categories: ['toplevel'] });
+    await doing(page).finally(async () => {
+      recorded = (await browser.stopTracing()).toString();
+    });
+    const trace = JSON.parse(recorded) as { traceEvents: TraceEvent[] };
+    const threadOf = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
+    const mains = trace.traceEvents.filter(({ args }) => args?.name === 'CrRendererMain').map(threadOf);
+    return trace.traceEvents
+      .filter(
+        (event) => event.name.endsWith('RunTask') && event.ph === 'X' && mains.includes(threadOf(event)),
+      )
+      .map(({ tdur = 0 }) => tdur / 1000)
+      .sort((a, b) => b - a);
+  } finally {
+    await page.close();
+  }
+}
+
+function expectShort(tasks: readonly number[]): void {
+  const longest = tasks.slice(0, 5).map((ms) => ms.toFixed(1));
+  console.log(`the longest tasks compute for ${longest.join(', ')} ms`);
+  // Else nothing was measured.
+  expect(tasks.length).toBeGreaterThan(100);
+  expect(tasks[0]).toBeLessThan(LONG_TASK);
+}
+
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page', () => {
+  it('stays free while it loads a large model and detects for the first time', async () => {
+    const tasks = await tasksDuring(async (page) => {
+      await page.goto(server.url);
+      await page.waitForSelector('html[data-weights=ready]');
+      await page.setInputFiles('#picture-file', COINS);
+      await page.waitForSelector('html[data-detect=done]', { timeout: 100_000 });
+    });
+    expectShort(tasks);
+  });
+
+  it('stays free while it makes a model, captures its training step and runs it', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [path.join(import.meta.dirname, 'trainInPage.ts')],
+      bundle: true,
+      write: false,
+      format: 'iife',
+      target: 'es2022',
+      loader: { '.wgsl': 'text' },
+      logLevel: 'error',
+    });
+    let loss = Number.NaN;
+    const tasks = await tasksDuring(async (page) => {
+      // A site with nothing on it but the library.
+      const body = '<!doctype html><title>training</title>';
+      await page.route('http://localhost/**', (route) => route.fulfill({ contentType: 'text/html', body }));
+      await page.goto('http://localhost/');
+      await page.addScriptTag({ content: outputFiles[0]!.text });
+      loss = await page.evaluate(() => window.trainOnce());
+    });
+    expect(loss).toBeGreaterThan(0);
+    expectShort(tasks);
+  });
+
+  it('is known to be busy where it is', async () => {
+    const tasks = await tasksDuring(async (page) => {
+      await page.goto(server.url);
+      await page.evaluate(() => {
+        const end = performance.now() + 1000;
+        while (performance.now() < end);
+      });
+    });
+    expect(tasks[0]).toBeGreaterThan(LONG_TASK);
+  });
+});

@@ -1,0 +1,39 @@
+import { backward } from '../../src/graph/backward.ts';
+import { add } from '../../src/graph/functions/elementwise.ts';
+import { tensor } from '../../src/graph/tensor.ts';
+import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { Sgd } from '../../src/nn/optimizers.ts';
+import { openGpu } from '../../src/plan/gpu.ts';
+
+declare global {
+  interface Window {
+    /** Makes a RetinaNet on a ResNet-18 with random weights and takes one step. Returns the loss. */
+    trainOnce(): Promise<number>;
+  }
+}
+
+window.trainOnce = async () => {
+  using gpu = await openGpu();
+  const config = { width: 64, depth: [2, 2, 2, 2], pyramidWidth: 128, headDepth: 2, extraLevels: 2 } as const;
+  const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config, numClasses: 20 });
+  const optimizer = new Sgd(model.parameters(), { lr: 0.01, momentum: 0.9 });
+  const step = gpu.capture((images, boxes, labels, counts) => {
+    const { classification, regression } = model.losses(images!, {
+      boxes: boxes!,
+      labels: labels!,
+      counts: counts!,
+    });
+    const loss = add(classification, regression);
+    backward(loss);
+    optimizer.step();
+    return { loss };
+  });
+  optimizer.advance();
+  const { loss } = await step(
+    tensor(new Float32Array(64 * 64 * 3).fill(0.5), [1, 64, 64, 3]),
+    tensor([8, 8, 40, 40], [1, 1, 4]),
+    tensor(Int32Array.of(3), [1, 1]),
+    tensor(Int32Array.of(1)),
+  );
+  return (await loss.data())[0]!;
+};

@@ -1,0 +1,161 @@
+import { FoveaLayers } from '../../bench/src/networks/foveaLayers.ts';
+import { type ConvShape, MEAN, STD } from '../../bench/src/networks/layers.ts';
+import { mobilenet, type Net, resnet18 } from '../../bench/src/networks/nets.ts';
+import type { Caps } from '../../src/device/caps.ts';
+import { backward } from '../../src/graph/backward.ts';
+import { conv2d } from '../../src/graph/functions/conv.ts';
+import { add } from '../../src/graph/functions/elementwise.ts';
+import { crossEntropy } from '../../src/graph/functions/losses.ts';
+import { linear } from '../../src/graph/functions/reduce.ts';
+import { cast } from '../../src/graph/functions/shape.ts';
+import { record } from '../../src/graph/recorder.ts';
+import { Tensor } from '../../src/graph/tensor.ts';
+import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
+import type { Conv2d, Linear } from '../../src/nn/layers.ts';
+import type { Module } from '../../src/nn/module.ts';
+import { AdamW } from '../../src/nn/optimizers.ts';
+import { type Lowered, lower } from '../../src/plan/lower.ts';
+import type { DType, Shape } from '../../src/shape.ts';
+
+/** Adapters as kernels see them: a GPU, lavapipe and SwiftShader. */
+export const ADAPTERS: Readonly<Record<'gpu' | 'lavapipe' | 'swiftshader', Caps>> = {
+  gpu: caps('tile', 0),
+  lavapipe: caps('subgroup', 8),
+  swiftshader: caps('subgroup', 4),
+};
+
+function caps(family: Caps['family'], subgroupSize: number): Caps {
+  return { family, subgroupSize, f16: true, maxBindingSize: 2 ** 31 - 4, maxStorageBuffers: 8 };
+}
+
+/** ResNet-50 (He et al. 2016), 1,000 classes. */
+export const resnet50: Net = (l, images) => {
+  const unit = (name: string, x: typeof images, out: number, shape: ConvShape) =>
+    l.batchNorm(`${name}.bn`, l.conv(`${name}.conv`, x, out, shape));
+  let x = l.relu(unit('stem', images, 64, { kernel: 7, stride: 2, padding: 3 }));
+  x = l.maxPool(x, 3, 2, 1);
+  for (const [stage, blocks] of [3, 4, 6, 3].entries()) {
+    const width = 64 * 2 ** stage;
+    for (let block = 0; block < blocks; block++) {
+      const name = `layer${stage}.${block}`;
+      const stride = block === 0 && stage > 0 ? 2 : 1;
+      const narrow = l.relu(unit(`${name}.1`, x, width, { kernel: 1 }));
+      const inner = l.relu(unit(`${name}.2`, narrow, width, { stride, padding: 1 }));
+      const wide = unit(`${name}.3`, inner, 4 * width, { kernel: 1 });
+      const shortcut = block === 0 ? unit(`${name}.4`, x, 4 * width, { kernel: 1, stride }) : x;
+      x = l.relu(l.add(wide, shortcut));
+    }
+  }
+  return [l.linear('fc', l.pool(x), 1000)];
+};
+
+const input = (shape: Shape, dtype: DType = 'f32'): Tensor =>
+  new Tensor({ shape, dtype }, { kind: 'input', name: 'x' });
+
+/** Weights in f32, activations and products in f16. */
+class HalfLayers extends FoveaLayers {
+  #member<L extends Module>(name: string, make: () => void): L {
+    if (!(name in this)) make();
+    return (this as unknown as Record<string, L>)[name]!;
+  }
+
+  override conv(name: string, x: Tensor, out: number, shape: ConvShape = {}): Tensor {
+    const { stride = 1, padding = 0 } = shape;
+    const make = () => super.conv(name, input(x.shape), out, shape);
+    const { weight } = this.#member<Conv2d>(name, make);
+    return conv2d(x, cast(weight.tensor, 'f16'), undefined, { stride, padding });
+  }
+
+  override linear(name: string, x: Tensor, out: number): Tensor {
+    const { weight, bias } = this.#member<Linear>(name, () => super.linear(name, input(x.shape), out));
+    return linear(x, cast(weight.tensor, 'f16'), cast(bias.tensor, 'f16'));
+  }
+}
+
+/** What a network computes from its inputs, training or not, with its running statistics and an optimizer. */
+interface Network {
+  readonly module: Module;
+  forward(): Readonly<Record<string, Tensor>>;
+  loss(): Tensor;
+}
+
+function classifier(net: Net, [batch, ...size]: Shape, half = false): Network {
+  const module = half ? new HalfLayers() : new FoveaLayers();
+  const images = () => input([batch!, ...size], half ? 'f16' : 'f32');
+  const forward = () => ({ y: cast(net(module, images())[0]!, 'f32') });
+  forward();
+  return { module, forward, loss: () => crossEntropy(forward().y, input([batch!], 'i32')) };
+}
+
+export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false): Network {
+  const normalization = { mean: MEAN, std: STD };
+  const module = new UNet({ ...UNET_DEFAULTS, width, depth, numClasses: 20, normalization });
+  module.checkpoint = checkpoint;
+  return {
+    module,
+    forward: () => ({ y: module.forward(input(shape)) }),
+    loss: () => module.losses(input(shape), input(shape.slice(0, 3), 'i32')).segmentation,
+  };
+}
+
+const LARGE = {
+  width: 64,
+  depth: [2, 2, 2, 2],
+  pyramidWidth: 128,
+  headDepth: 2,
+  extraLevels: 2,
+  numClasses: 20,
+} as const;
+
+function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
+  const module = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, ...config });
+  module.backbone.checkpoint = checkpoint;
+  const batch = shape[0]!;
+  return {
+    module,
+    forward: () => module.detect(input(shape)),
+    loss: () => {
+      const targets = {
+        boxes: input([batch, 8, 4]),
+        labels: input([batch, 8], 'i32'),
+        counts: input([batch], 'i32'),
+      };
+      const { classification, regression } = module.losses(input(shape), targets);
+      return add(classification, regression);
+    },
+  };
+}
+
+/** Every architecture, in several sizes and batches. */
+export const networks: Readonly<Record<string, () => Network>> = {
+  'ResNet-18 at 224, batch 1': () => classifier(resnet18, [1, 224, 224, 3]),
+  'ResNet-18 at 112, batch 1': () => classifier(resnet18, [1, 112, 112, 3]),
+  'ResNet-18 at 224, batch 8': () => classifier(resnet18, [8, 224, 224, 3]),
+  'ResNet-18 at 224, batch 4, f16': () => classifier(resnet18, [4, 224, 224, 3], true),
+  'ResNet-50 at 224, batch 1': () => classifier(resnet50, [1, 224, 224, 3]),
+  'ResNet-50 at 224, batch 4': () => classifier(resnet50, [4, 224, 224, 3]),
+  'MobileNetV2 at 224, batch 1': () => classifier(mobilenet, [1, 224, 224, 3]),
+  'MobileNetV2 at 112, batch 4': () => classifier(mobilenet, [4, 112, 112, 3]),
+  'U-Net at 64, batch 1': () => unet([1, 64, 64, 3]),
+  'U-Net at 256, batch 4': () => unet([4, 256, 256, 3]),
+  'U-Net at 256, batch 4, checkpointed': () => unet([4, 256, 256, 3], 32, 4, true),
+  'U-Net at 256x192, batch 2, width 16': () => unet([2, 256, 192, 3], 16, 3),
+  'RetinaNet at 256, batch 1': () => retinanet([1, 256, 256, 3], LARGE),
+  'RetinaNet at 256, batch 4': () => retinanet([4, 256, 256, 3], LARGE),
+  'RetinaNet at 256, batch 4, checkpointed': () => retinanet([4, 256, 256, 3], LARGE, true),
+  'RetinaNet at 320x480, batch 2, width 16': () => retinanet([2, 320, 480, 3]),
+};
+
+/** A network's inference, or its training step, as a program. */
+export function lowered(network: Network, mode: 'inference' | 'training', adapter: Caps): Lowered {
+  network.module.train(mode === 'training');
+  const { result, recording } = record((): Readonly<Record<string, Tensor>> => {
+    if (mode === 'inference') return network.forward();
+    const loss = network.loss();
+    backward(loss);
+    const { gradNorm } = new AdamW(network.module.parameters(), { lr: 1e-3 }).step();
+    return { loss, gradNorm };
+  });
+  return lower(adapter, Object.values(result), recording.effects);
+}
