@@ -22,6 +22,8 @@ import { winogradFilterPays, winogradFilterPlan, winogradFilterPossible } from '
 export interface Purpose {
   /** Gradients are computed from it or with it, so that rounding matters more. */
   readonly training: boolean;
+  /** The weights stay as they are from run to run: what is computed of them alone costs nothing. Default: false. */
+  readonly fixedWeights?: boolean;
 }
 
 /** All there are, by name: `own` is the kernel's plan when it stands by itself. */
@@ -69,13 +71,13 @@ const isConv3x3 = (kernel: Shape, { stride, dilation, groups }: Conv2dAttrs): bo
 const when = (possible: boolean, way: () => Way): Way[] => (possible ? [way()] : []);
 
 /** The larger tiles round more: not for gradients. */
-function winograd(caps: Caps, problem: WinogradProblem, { training }: Purpose): Way[] {
+function winograd(caps: Caps, problem: WinogradProblem, { training, fixedWeights = false }: Purpose): Way[] {
   const sizes = training ? ([2] as const) : ([4, 2] as const);
   return sizes
     .filter((results) => winogradPossible(caps, problem, results))
     .map((results) => ({
       name: `winograd${results}` as const,
-      pays: winogradPays(caps, problem, results),
+      pays: winogradPays(caps, problem, results, fixedWeights),
       plan: () => winogradPlan(caps, problem, results),
     }));
 }

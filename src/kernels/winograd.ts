@@ -45,23 +45,36 @@ export function winogradPossible(caps: Caps, { x, y }: WinogradProblem, results:
   return pointsOf(results) * C * O * 4 <= caps.maxBindingSize;
 }
 
-/** Rows of the matrix products; and each weight is transformed by (points + 9) loads and stores, worth 8 rows each. */
-function costOf(problem: WinogradProblem, results: WinogradSize): number {
+/** What a matrix product computes at a time. */
+const ROWS = 16;
+const wholeRows = (rows: number): number => Math.ceil(rows / ROWS) * ROWS;
+
+/**
+ * Rows of the matrix products; and each weight is transformed by (points + 9) loads and stores, worth 8 rows each, or is
+ * there already and read (points instead of 9 times).
+ */
+function costOf(problem: WinogradProblem, results: WinogradSize, fixedWeights: boolean): number {
   const [up, across] = tilesOf(problem, results);
   const points = pointsOf(results);
-  return points * problem.y.shape[0]! * up * across + 8 * (points + 9);
+  const rows = points * wholeRows(problem.y.shape[0]! * up * across);
+  return rows + (fixedWeights ? 2 * (points - 9) : 8 * (points + 9));
 }
 
 /**
  * Measured on lavapipe and SwiftShader: for few products the dispatches cost more than they save, and for few pixels the
  * transform of the weights does, the sooner the larger the tiles. Not on GPUs, before tuning has shown it.
  */
-export function winogradPays(caps: Caps, problem: WinogradProblem, results: WinogradSize): boolean {
+export function winogradPays(
+  caps: Caps,
+  problem: WinogradProblem,
+  results: WinogradSize,
+  fixedWeights: boolean,
+): boolean {
   const { x, y } = problem;
   const [C, O] = [x.shape[3]!, y.shape[3]!];
-  const cost = costOf(problem, results);
+  const cost = costOf(problem, results, fixedWeights);
   const large = C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22;
-  const less = cost <= (9 * numel(y.shape)) / O && cost <= costOf(problem, 2);
+  const less = cost <= 9 * wholeRows(numel(y.shape) / O) && cost <= costOf(problem, 2, fixedWeights);
   return caps.family === 'subgroup' && large && less;
 }
 

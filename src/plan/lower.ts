@@ -20,11 +20,14 @@ import { chainOf, fuse, type Group } from './fuse.ts';
 import { Readers } from './readers.ts';
 import { Shaders } from './shaders.ts';
 import { atOnce } from './slices.ts';
+import { steadyFirst } from './steady.ts';
 import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
 
 /** A program before any buffer exists. */
 export interface Lowered {
   readonly ops: readonly LoweredOp[];
+  /** So many of the first operations depend on weights and constants alone: they run again only where these have changed. */
+  readonly steady: number;
   /** Storage of every base tensor that the program touches. */
   readonly storages: ReadonlyMap<Tensor, Storage>;
   /** States that take a value by copy when the run ends. */
@@ -61,25 +64,49 @@ export interface Choice {
   readonly ways: readonly Way[];
 }
 
-function choiceOf(caps: Caps, node: Node, purpose: Purpose): Choice {
+const fixed = new WeakMap<Node, boolean>();
+
+/** Whether a tensor is the same at every run of a program that changes no state. */
+function isFixed(value: Tensor): boolean {
+  const { origin } = baseOf(value);
+  if (origin.kind !== 'op') return origin.kind !== 'input';
+  const { node } = origin;
+  const known = fixed.get(node) ?? Object.values(node.inputs).every(isFixed);
+  fixed.set(node, known);
+  return known;
+}
+
+function choiceOf(caps: Caps, node: Node, { training, readOnly }: Needed): Choice {
   const { op, attrs } = node;
   const [specs, outputs] = [specsOf(node.inputs), specsOf(node.outputs)];
+  const { weight } = node.inputs;
+  const fixedWeights = readOnly && weight !== undefined && isFixed(weight);
+  const purpose = { training, ...(fixedWeights ? { fixedWeights } : {}) };
   const ways = waysOf(kernelOf(op), caps, specs, outputs, attrs as never, purpose);
   return { op, specs, outputs, attrs, purpose, ways };
 }
 
+interface Needed {
+  readonly roots: readonly Tensor[];
+  readonly nodes: readonly Node[];
+  readonly training: boolean;
+  /** It changes no state. */
+  readonly readOnly: boolean;
+}
+
 /** The nodes that results and effects need, and what the program is for. */
-function needed(results: readonly Tensor[], effects: readonly Effect[]) {
+function needed(results: readonly Tensor[], effects: readonly Effect[]): Needed {
   const roots = [...results, ...effects.map((effect) => effect.value)];
   const nodes = neededNodes(roots);
   const training = effects.length > 0 || nodes.some(({ op }) => op.includes('_backward'));
-  return { roots, nodes, purpose: { training } };
+  const readOnly = effects.length === 0 && nodes.every(({ op }) => !kernelOf(op).inPlace);
+  return { roots, nodes, training, readOnly };
 }
 
 /** The operations of a program that can be computed in more than one way: what tuning chooses for. */
 export function choicesOf(caps: Caps, results: readonly Tensor[], effects: readonly Effect[]): Choice[] {
-  const { nodes, purpose } = needed(results, effects);
-  return nodes.map((node) => choiceOf(caps, node, purpose)).filter(({ ways }) => ways.length > 1);
+  const program = needed(results, effects);
+  return program.nodes.map((node) => choiceOf(caps, node, program)).filter(({ ways }) => ways.length > 1);
 }
 
 export interface LowerOptions {
@@ -99,10 +126,11 @@ export function* lowering(
   effects: readonly Effect[],
   { fusion = true, wayOf }: LowerOptions = {},
 ): Generator<void, Lowered> {
-  const { roots, nodes, purpose } = needed(results, effects);
+  const wanted = needed(results, effects);
+  const { roots, nodes } = wanted;
   const plans = new Map<Node, KernelPlan>();
   for (const node of nodes) {
-    const choice = choiceOf(caps, node, purpose);
+    const choice = choiceOf(caps, node, wanted);
     plans.set(node, choose(choice.ways, wayOf?.(choice)).plan());
     yield;
   }
@@ -131,7 +159,7 @@ export function* lowering(
     const from = program.storageOf(value);
     return from.state === state ? [] : [{ from, to: state }];
   });
-  return { ops, storages: program.storages, copies };
+  return { ...steadyFirst(ops, copies.length > 0), storages: program.storages, copies };
 }
 
 class Lowering {

@@ -10,12 +10,15 @@ import { type MemoryPlan, planMemory } from './memory.ts';
 import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
+import { writesState } from './steady.ts';
 import { type LoweredDispatch, type LoweredOp, type Storage, sizeOf } from './storage.ts';
 
 /** Figures of a program, for reports and tests. */
 export interface ProgramStats {
   readonly operations: number;
   readonly dispatches: number;
+  /** Those of them that run only where weights have changed since the run before: what depends on these alone. */
+  readonly steadyDispatches: number;
   readonly pipelines: number;
   /** Bytes of temporaries that the plan takes, and the fewest that any plan could. */
   readonly plannedBytes: number;
@@ -59,6 +62,7 @@ export class Program {
   readonly #store: StateStore;
   readonly #memory: MemoryPlan;
   readonly #prepared: readonly Prepared[];
+  readonly #changesStates: boolean;
   readonly #slots: GPUBuffer[] = [];
   readonly #own = new Map<Storage, GPUBuffer>();
   readonly #constants = new Map<Storage, HostArray>();
@@ -67,6 +71,8 @@ export class Program {
   /** The states that are read or written; in place of those in a flat one, that one. */
   readonly #states = new Set<State>();
   #uniforms: GPUBuffer | undefined;
+  /** What the states were when the steady dispatches ran last. */
+  #steadyOf = -1;
   #runs = 0;
   #disposed = false;
 
@@ -74,16 +80,21 @@ export class Program {
     this.#device = device;
     this.#lowered = lowered;
     this.#store = states;
+    const { ops } = lowered;
+    this.#changesStates = lowered.copies.length > 0 || ops.some(writesState);
     this.#memory = planMemory(lowered, device.device.limits.maxBufferSize);
     for (const [{ origin }, storage] of lowered.storages) {
       if (origin.kind === 'constant') this.#constants.set(storage, origin.data);
     }
-    this.#prepared = lowered.ops.flatMap((op) =>
+    this.#prepared = ops.flatMap((op) =>
       op.dispatches.map((dispatch) => ({ op, dispatch, shader: this.#shaderOf(dispatch) })),
     );
     this.stats = {
-      operations: lowered.ops.length,
+      operations: ops.length,
       dispatches: this.#prepared.length,
+      steadyDispatches: ops
+        .slice(0, lowered.steady)
+        .reduce((sum, { dispatches }) => sum + dispatches.length, 0),
       pipelines: new Set(this.#prepared.map(({ shader }) => shader.code)).size,
       plannedBytes: this.#memory.slotSizes.reduce((sum, size) => sum + size, 0),
       lowerBoundBytes: this.#memory.lowerBound,
@@ -265,7 +276,11 @@ export class Program {
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea program' });
       const pass = encoder.beginComputePass();
       let last: GPUComputePipeline | undefined;
-      for (const { pipeline, group, workgroups } of this.#commands) {
+      const { revision } = this.#store;
+      const first = this.#steadyOf === revision ? this.stats.steadyDispatches : 0;
+      this.#steadyOf = revision;
+      for (let i = first; i < this.#commands.length; i++) {
+        const { pipeline, group, workgroups } = this.#commands[i]!;
         if (pipeline !== last) pass.setPipeline(pipeline);
         last = pipeline;
         pass.setBindGroup(0, group);
@@ -274,6 +289,7 @@ export class Program {
       pass.end();
       this.#copyStates(encoder);
       this.#device.device.queue.submit([encoder.finish()]);
+      if (this.#changesStates) this.#store.changed();
     });
   }
 
@@ -320,6 +336,7 @@ export class Program {
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea states' });
       this.#copyStates(encoder);
       this.#device.device.queue.submit([encoder.finish()]);
+      if (this.#changesStates) this.#store.changed();
     });
   }
 

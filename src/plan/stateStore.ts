@@ -22,10 +22,21 @@ export class StateStore {
   readonly #device: Device;
   #held = new WeakMap<State, Held>();
   readonly #live = new Set<Held>();
+  #revision = 0;
   readonly #collected = new FinalizationRegistry((held: Held) => this.#drop(held));
 
   constructor(device: Device) {
     this.#device = device;
+  }
+
+  /** Another number whenever the value of any state may be another one. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Says that a program has changed states. */
+  changed(): void {
+    this.#revision++;
   }
 
   /** The buffer range of a state, allocated at its first use; `prepare` or `flush` fill it. */
@@ -86,6 +97,7 @@ export class StateStore {
     const own = this.#held.get(member);
     if (!own) return;
     if (own.version === member.version) {
+      this.#revision++;
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea move' });
       const bytes = Math.ceil(byteLength(member.spec) / 4) * 4;
       encoder.copyBufferToBuffer(own.buffer, 0, flat, member.home!.offset * 4, bytes);
@@ -109,6 +121,7 @@ export class StateStore {
 
   /** Puts elements of a piece into the buffer that it is a piece of. */
   #write(held: Held, base: State, piece: State, start = 0, end?: number): void {
+    this.#revision++;
     const from = piece === base ? 0 : piece.home!.offset;
     const offset = byteLength({ shape: [from + start], dtype: base.spec.dtype });
     this.#device.write(held.buffer, piece.initial.subarray(start, end), offset);

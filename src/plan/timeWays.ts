@@ -31,9 +31,12 @@ export interface Timing {
  * out. Throws DeviceLostError.
  */
 export async function timeWays(device: Device, choice: Choice): Promise<Timing> {
-  const inputs = Object.entries(choice.specs).map(
-    ([name, spec]) => [name, new Tensor(spec, { kind: 'input', name })] as const,
-  );
+  // Fixed weights are constants here too, so that what is computed of them alone is computed once.
+  const isFixed = (name: string) => name === 'weight' && choice.purpose.fixedWeights;
+  const inputs = Object.entries(choice.specs).map(([name, spec]): [string, Tensor] => [
+    name,
+    new Tensor(spec, isFixed(name) ? { kind: 'constant', data: someValues(spec) } : { kind: 'input', name }),
+  ]);
   const results = Object.values(apply(choice.op, Object.fromEntries(inputs), choice.attrs, false));
   const states = new StateStore(device);
   const racing: Racer[] = [];
@@ -43,7 +46,9 @@ export async function timeWays(device: Device, choice: Choice): Promise<Timing> 
       const program = await Program.build(device, lowered, states).catch(() => undefined);
       device.check('autotune');
       if (!program) continue;
-      for (const [, input] of inputs) program.write(input, someValues(input));
+      for (const [, input] of inputs) {
+        if (input.origin.kind === 'input') program.write(input, someValues(input));
+      }
       // The first run of a shader takes a driver's compiler along.
       await timeRuns(device, program, 1);
       racing.push({ name, program, best: await timeRuns(device, program, 1) });

@@ -24,7 +24,7 @@ export function classOf({ op, specs, attrs, purpose }: Choice): string {
     ([name, { shape, dtype }]) => `${name} ${dtype} ${classOfShape(shape)}`,
   );
   const attributes = Object.entries(attrs).map(([name, value]) => ` ${name}=${value}`);
-  return `${op}(${inputs.join(', ')})${attributes.join('')}${purpose.training ? ' training' : ''}`;
+  return `${op}(${inputs.join(', ')})${attributes.join('')}${purpose.training ? ' training' : ''}${purpose.fixedWeights ? ' fixed weights' : ''}`;
 }
 
 /**
