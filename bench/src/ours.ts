@@ -24,18 +24,18 @@ export class Ours {
     const { gpu, probe } = this;
     const { queue } = gpu.device.device;
     probe.resetPeak();
-    // Constants of the program: they lie on the GPU from the beginning, as the peers' inputs do.
+    // Inputs, also weights: what is computed of constants alone would be computed once.
     const inputs = valuesOf(workload.inputs).map((data, i) => {
       const { shape } = workload.inputs[i]!;
       if (workload.half) return tensor(data, shape, 'f16');
       const dtype = data instanceof Int32Array ? 'i32' : 'f32';
       return new Tensor({ shape, dtype }, { kind: 'constant', data }, dtype === 'f32');
     });
-    const step = gpu.capture(() => workload.ours(...inputs));
+    const step = gpu.capture(workload.ours);
     const start = performance.now();
-    await step.prepare([]);
+    await step.prepare(inputs);
     workload.advance?.();
-    const first = await step();
+    const first = await step(...inputs);
     await queue.onSubmittedWorkDone();
     const firstMs = performance.now() - start;
     const results: Values[] = [];
@@ -51,7 +51,7 @@ export class Ours {
       },
       run: async () => {
         const begin = performance.now();
-        await step();
+        await step.again();
         jsMs = performance.now() - begin;
         await queue.onSubmittedWorkDone();
       },

@@ -6,7 +6,7 @@ import { short, summary, Table } from './table.ts';
 import type { Row } from './workload.ts';
 
 /** In quick runs peers try no other settings where a run takes longer: milliseconds. */
-export const QUICK_PATIENCE = 500;
+export const QUICK_PATIENCE = 100;
 
 /** The rows whose names hold one of the texts, which commas part: those without a space behind, as names have them. */
 export function filtered(rows: readonly Row[], filter: string): Row[] {

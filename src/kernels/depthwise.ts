@@ -78,6 +78,7 @@ export function depthwiseDispatch(problem: DepthwiseProblem, bias: boolean, tran
     },
     bind: { bias_values: 'bias' },
     epilogue: laneValue(lanes),
+    channels: C,
     grid: total,
   };
 }

@@ -31,6 +31,7 @@ export function depthwise3x3Dispatch(
     types: { T: laneType(lanes, wgslType(x.dtype)) },
     bind: { bias_values: 'bias' },
     epilogue: laneValue(lanes),
+    channels: C,
   };
   const biased = bias ? biasSnippet : biasNone;
   if (transposed && stride[0] === 2) {

@@ -204,7 +204,8 @@ export function gpuWays(
   surroundings: Surroundings = {},
 ): Way[] {
   const { M, O, OG, IG, kernel, batch, phases } = problem;
-  if (caps.family !== 'tile' || batch > 65535) return [];
+  // Where there is nothing to do the kernel's own plan does it: the shaders step through what there is.
+  if (caps.family !== 'tile' || batch > 65535 || M * OG * IG * kernel[0] * kernel[1] === 0) return [];
   const [up, across] = phases?.step ?? [1, 1];
   const inner = Math.ceil((kernel[0] * kernel[1] * IG) / (up * across));
   const results = M * up * across * O;
@@ -268,7 +269,7 @@ export function gpuFilterWays(caps: Caps, problem: GemmProblem): Way[] {
   const { M, O, OG, IG, kernel, batch } = problem;
   const rows = kernel[0] * kernel[1] * IG;
   const total = rows * O;
-  if (caps.family !== 'tile' || batch > 65535) return [];
+  if (caps.family !== 'tile' || batch > 65535 || M * total === 0) return [];
   const fits = Math.max(1, Math.floor(Math.min(caps.maxBindingSize / Math.max(1, total * 4), 65535 / batch)));
   // At most 8,192 pixels are added up in one go, for accuracy.
   const least = Math.max(1, Math.min(fits, Math.ceil(M / 8192)));

@@ -21,6 +21,8 @@ export type Run<R extends Results> = { readonly [K in keyof R]: { data(): Promis
 /** A captured function: call it with host tensors of the shapes it has seen, or new ones to be captured again. */
 export interface Step<R extends Results> {
   (...inputs: Tensor[]): Promise<Run<R>>;
+  /** Runs once more with the inputs of the last call, which are on the device still. Throws LifetimeError before any call. */
+  again(): Promise<Run<R>>;
   /** Compiles for inputs of these shapes without running. */
   prepare(inputs: readonly Tensor[], progress?: CaptureProgress): Promise<ProgramStats>;
   dispose(): void;
@@ -96,6 +98,7 @@ export class Gpu {
     const captured = new Map<string, Promise<Captured<R>>>();
     const turns = new Turns();
     let disposed = false;
+    let last: { readonly inputs: readonly Tensor[]; readonly program: Program } | undefined;
     const prepare = async (inputs: readonly Tensor[], progress?: CaptureProgress): Promise<Captured<R>> => {
       const key = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join();
       const known = captured.get(key);
@@ -111,17 +114,21 @@ export class Gpu {
       made.catch(() => captured.delete(key));
       return made;
     };
-    const step = async (...inputs: Tensor[]): Promise<Run<R>> => {
+    const run = async (inputs: readonly Tensor[]): Promise<Run<R>> => {
       const values = inputs.map(hostData);
       const { program, placeholders, results } = await prepare(inputs);
       await turns.take();
-      let run: number;
+      let number: number;
       try {
         await this.device.catchUp();
-        run = program.begin();
-        placeholders.forEach((placeholder, i) => {
-          program.write(placeholder, values[i]!);
-        });
+        number = program.begin();
+        // A repeated call finds them there, unless the program was made anew.
+        if (last?.inputs !== inputs || last.program !== program) {
+          placeholders.forEach((placeholder, i) => {
+            program.write(placeholder, values[i]!);
+          });
+        }
+        last = { inputs, program };
         if (this.#debug.validate) await validate(program);
         else program.run();
       } finally {
@@ -129,11 +136,15 @@ export class Gpu {
       }
       const entries = Object.entries(results).map(([name, value]) => [
         name,
-        { data: () => program.read(baseOf(value), run) },
+        { data: () => program.read(baseOf(value), number) },
       ]);
       return Object.fromEntries(entries) as Run<R>;
     };
-    return Object.assign(step, {
+    return Object.assign((...inputs: Tensor[]) => run(inputs), {
+      again: async () => {
+        if (!last) throw new LifetimeError('step: again() repeats a call, and there was none');
+        return run(last.inputs);
+      },
       prepare: async (inputs: readonly Tensor[], progress?: CaptureProgress) =>
         (await prepare(inputs, progress)).program.stats,
       dispose: () => {

@@ -104,6 +104,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
       }
     }
   }
+  begin_channels(c * LANES);
   store(row, first, c, s0);
   store(row, first + p.out_step, c, s1);
   store(row, first + 2u * p.out_step, c, s2);

@@ -49,6 +49,7 @@ fn main(
   let w1 = taps(1, c);
   let w2 = taps(2, c);
   let start = Pair(bias(c), bias(c));
+  begin_channels(c * LANES);
   // Loops keep what they use of p at hand: software adapters load it anew each time.
   let at = columns_of(i32(pair * 2u * STRIDE) - p.PW, c);
   let H = p.H;

@@ -67,6 +67,7 @@ fn main(
   let w1 = taps(1u, c);
   let w2 = taps(2u, c);
   let start = bias(c);
+  begin_channels(c * LANES);
   let image = n * u32(p.H * p.W) * p.channels;
   // Row ih and column iw of x begin to be used where y + P is twice as far.
   let iw = i32(pair) + p.PW / 2;

@@ -14,9 +14,9 @@ fn main(
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let block = block_of(group, groups);
+  let z = matrix_of(group, groups);
   let row = block / p.blocks * 16u;
   let column = (block % p.blocks * 8u + lane) * 4u;
-  let z = matrix_of(group, groups);
   let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
   let channels = i32(z * p.x_z);
   let taps = begin_rows(row);
@@ -63,8 +63,9 @@ fn main(
       let at_row15 = subgroupBroadcast(at1, 7u);
       for (var i = 0u; i < p.IG; i += 8u) {
         // Past the last channel the left values are zeros, so that nothing needs a branch.
-        let offset = channels + i32(min(i + lane, p.IG - 1u));
-        let inside = i + lane < p.IG;
+        let mine = i + lane;
+        let inside = mine < p.IG;
+        let offset = channels + i32(min(mine, p.IG - 1u));
         let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), (at_row0 >= 0) & inside);
         let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), (at_row1 >= 0) & inside);
         let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), (at_row2 >= 0) & inside);

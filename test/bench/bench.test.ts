@@ -32,7 +32,7 @@ describe('the bench', () => {
   beforeAll(async () => {
     ours = await Ours.open(undefined);
     limits = await measureLimits(ours.probe, true);
-    row = await runRow({ ours }, gemm, limits, { rounds: 2, time: 20, iterations: 2 });
+    row = await runRow({ ours }, gemm, limits, { rounds: 2, time: 20, iterations: 2, once: 500 });
   });
   afterAll(() => ours.dispose());
 
@@ -52,6 +52,23 @@ describe('the bench', () => {
     expect(row.peakBytes).toBeGreaterThanOrEqual(gemm.bytes);
     expect(row.ratio).toEqual({});
     expect(row.peers).toEqual({});
+  });
+
+  it('computes at every run', async () => {
+    const size = [256, 256];
+    const larger: Workload = {
+      ...gemm,
+      inputs: [{ shape: size }, { shape: size }],
+      flops: 2 * 256 ** 3,
+      bytes: bytesOf(size, size, size),
+    };
+    const { shareOfLimit } = await runRow({ ours }, larger, limits, {
+      rounds: 2,
+      time: 20,
+      iterations: 2,
+      once: 500,
+    });
+    expect(shareOfLimit).toBeLessThan(1.5);
   });
 
   it('times the GPU within the wall time', () => {

@@ -75,6 +75,8 @@ describe('fusion changes no value', () => {
     ['few channels', [1, 7, 7, 3], [3, 3, 3, 36], { stride: 2 }],
     ['one row', [1, 1, 1, 8], [1, 1, 8, 12], {}],
     ['tiles', [1, 31, 33, 64], [3, 3, 64, 64], { padding: 1 }],
+    ['a channel a group, 3x3', [1, 6, 7, 8], [3, 3, 1, 8], { groups: 8, padding: 1 }],
+    ['a channel a group, 5x5', [1, 6, 7, 6], [5, 5, 1, 6], { groups: 6, stride: 2 }],
   ])('of values of a channel at the end of a convolution: %s', async (_, shape, weight, attrs) => {
     const y = conv2d(random('x', shape), random('w', weight, 0.1), random('b', [weight[3]!]), attrs);
     const [fused] = await expectBoth(gpu, perChannel(y));
@@ -83,6 +85,8 @@ describe('fusion changes no value', () => {
 
   it('of values of a channel at the end of a transposed convolution and of a batch of products', async () => {
     const x = random('x', [1, 3, 5, 8]);
+    const each = convTranspose2d(x, random('e', [3, 3, 1, 8]), undefined, { stride: 2, groups: 8 });
+    await expectBoth(gpu, perChannel(each));
     for (const channels of [12, 6]) {
       await expectBoth(
         gpu,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DeviceLimitError, ShapeError } from '../../src/errors.ts';
+import { DeviceLimitError, LifetimeError, ShapeError } from '../../src/errors.ts';
 import { grad } from '../../src/graph/backward.ts';
 import { conv2d } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
@@ -34,6 +34,24 @@ describe('a captured step', () => {
     expect(recorded).toBe(2);
     expect([...(await (await step(tensor([7, 8]), tensor([0, 0]))).x.data())]).toEqual([7, 8]);
     await expect(step(e.neg(tensor([1, 2])), tensor([0, 0]))).rejects.toThrow(ShapeError);
+    step.dispose();
+  });
+
+  it('repeats its last call without writing the inputs', async () => {
+    const step = gpu.capture((x) => ({ y: e.mul(x!, 2) }));
+    await expect(step.again()).rejects.toThrow(LifetimeError);
+    const y = async (run: ReturnType<typeof step.again>) => [...(await (await run).y.data())];
+    const values = Float32Array.of(1, 2);
+    await step(tensor(values));
+    values.fill(5);
+    expect(await y(step.again())).toEqual([2, 4]);
+    // Of other shapes, and called before the repetition has begun.
+    expect(await y(step(tensor([3])))).toEqual([6]);
+    expect(await y(step.again())).toEqual([6]);
+    const calls = [step.again(), step(tensor([4])), step.again()] as const;
+    await Promise.all(calls);
+    expect(await y(calls[2])).toEqual([6]);
+    expect(await y(step.again())).toEqual([6]);
     step.dispose();
   });
 

@@ -237,6 +237,24 @@ describe('the static guess', () => {
     expect(others.filter(({ name }) => name.startsWith('matrix'))).toEqual([]);
   });
 
+  it('leaves products of nothing to the kernel itself, whose loops end', () => {
+    for (const [M, K, N] of [
+      [0, 8, 8],
+      [8, 0, 8],
+      [8, 8, 0],
+    ] as const) {
+      expect(product(M, K, N).map(({ name }) => name)).toEqual(['own']);
+    }
+    const dw = {
+      op: 'conv2d_backward_weight',
+      name: 'no images',
+      tiles: [],
+      attrs: { kernelSize: 1 },
+    } as const;
+    const inputs = { x: normal([0, 4, 4, 8]), dy: normal([0, 4, 4, 8]) };
+    expect(planned(LARGE_GPU, { ...dw, inputs }, 'f32').map(({ name }) => name)).not.toContain('tile32x32');
+  });
+
   it('gives software adapters none of it', () => {
     const names = product(512, 512, 512, { ...LARGE_GPU, family: 'subgroup', subgroupSize: 8 }).map(
       ({ name }) => name,

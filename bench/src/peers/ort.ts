@@ -33,9 +33,21 @@ interface Variant {
   readonly fallback: boolean;
 }
 
+/** A session, ready to run, and what its second run took: commands may have been recorded on the way. */
+interface Prepared {
+  readonly contestant: Contestant;
+  readonly secondMs: number;
+}
+
 /** Nodes that are spatial, so that the layout inside of onnxruntime matters. */
 const SPATIAL = /Conv|Pool|Resize|InstanceNormalization/;
 const RANKS = [0, 1, 2, 3, 4];
+
+async function timeOf(run: () => Promise<void>): Promise<number> {
+  const start = performance.now();
+  await run();
+  return performance.now() - start;
+}
 
 /** onnxruntime-node with its WebGPU provider, which brings a Dawn of its own. */
 export class OnnxRuntime {
@@ -138,10 +150,8 @@ export class OnnxRuntime {
     const layouts = graph.has(SPATIAL) ? (['NHWC', 'NCHW'] as const) : (['NHWC'] as const);
     let best: { contestant: Contestant; time: number } | undefined;
     for (const layout of layouts) {
-      const contestant = await this.#prepareLayout(model, feeds, outputs, way, layout);
-      const start = performance.now();
-      await contestant.run();
-      const time = performance.now() - start;
+      const { contestant, secondMs } = await this.#prepareLayout(model, feeds, outputs, way, layout);
+      const time = secondMs > this.#patience ? secondMs : await timeOf(contestant.run);
       const [worse, better] =
         !best || time < best.time ? [best?.contestant, { contestant, time }] : [contestant, best];
       await worse?.dispose();
@@ -165,7 +175,7 @@ export class OnnxRuntime {
     outputs: readonly string[],
     way: OrtWay,
     layout: Variant['layout'],
-  ): Promise<Contestant> {
+  ): Promise<Prepared> {
     const variants: Variant[] = [
       { layout, capture: true, fallback: false },
       { layout, capture: false, fallback: false },
@@ -187,7 +197,7 @@ export class OnnxRuntime {
     outputs: readonly string[],
     way: OrtWay,
     variant: Variant,
-  ): Promise<Contestant> {
+  ): Promise<Prepared> {
     const start = performance.now();
     const session = await this.#create(model, variant, 'gpu-buffer');
     let fetched = await session.run(feeds);
@@ -213,7 +223,7 @@ export class OnnxRuntime {
       await wait();
     };
     // What is compared is what captured commands compute, where there are any.
-    await run();
+    const secondMs = await timeOf(run);
     const results: Values[] = [];
     for (const [i, name] of outputs.entries()) {
       const value = fetched[name]!;
@@ -227,7 +237,7 @@ export class OnnxRuntime {
       variant.capture ? 'graph capture' : undefined,
       variant.layout,
     ];
-    return {
+    const contestant: Contestant = {
       library: 'onnxruntime',
       onCpu: variant.fallback && !way.mixed,
       note: notes.filter(Boolean).join('; '),
@@ -242,5 +252,6 @@ export class OnnxRuntime {
         await session.release();
       },
     };
+    return { contestant, secondMs };
   }
 }

@@ -110,19 +110,19 @@ function ownUnet(classes: number): Model {
 
 export function networkRows(sizes: Sizes): Row[] {
   const { quick } = sizes;
-  const side = quick ? 112 : 224;
+  const side = quick ? 64 : 224;
   const batch = quick ? 1 : 4;
   const classifiers = [
     ['ResNet-18', resnet18],
     ['MobileNetV2', mobilenet],
   ] as const;
-  const unetSide = quick ? 64 : 256;
+  const unetSide = quick ? 32 : 256;
   return [
     ...classifiers.flatMap(([name, net]) => [
-      inference(name, [1, 224, 224, 3], () => layered(net, 224), 'plain'),
+      inference(name, [1, side, side, 3], () => layered(net, side), 'plain'),
       training(name, [batch, side, side, 3], [batch], 1000, () => layered(net, side)),
     ]),
-    inference('U-Net', [1, quick ? 128 : 256, quick ? 128 : 256, 3], () => ownUnet(21), 'image'),
+    inference('U-Net', [1, quick ? 64 : 256, quick ? 64 : 256, 3], () => ownUnet(21), 'image'),
     training('U-Net', [batch, unetSide, unetSide, 3], [batch, unetSide, unetSide], 21, () => ownUnet(21)),
     ...retinanetRows(sizes),
   ];

@@ -19,7 +19,9 @@ export async function infoCommand({ adapter }: { adapter?: string }): Promise<vo
       ['software', description.software ? 'yes' : 'no'],
       [
         'matrix kernels',
-        caps.family === 'subgroup' ? `subgroups of ${caps.subgroupSize}` : 'shared-memory tiles',
+        caps.family === 'subgroup'
+          ? `subgroups of ${caps.subgroupSize}`
+          : `shared-memory tiles${caps.matrixUnits ? ', matrix units for f16' : ''}`,
       ],
       ['features', [...device.features].sort().join(', ')],
       ...LIMITS.map((name): [string, string] => [name, String(device.limits[name])]),

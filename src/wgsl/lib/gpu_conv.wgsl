@@ -104,5 +104,7 @@ fn store_block(row: u32, column: u32, z: u32, c: mat4x4f) {
 }
 
 fn store_tile(row: u32, column: u32, z: u32, value: vec4f) {
-  if (column < p.OG) { store(row, column, z, value); }
+  if (column >= p.OG) { return; }
+  begin_columns(column, z);
+  store_row(row, column, z, value);
 }

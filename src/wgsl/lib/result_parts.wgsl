@@ -9,7 +9,3 @@ fn store_row(row: u32, column: u32, part: u32, value: vec4f) {
   if (pixel < 0) { return; }
   parts[(part * p.y_z + u32(pixel) * p.O + column) / 4u] = value;
 }
-
-fn store(row: u32, column: u32, part: u32, value: vec4f) {
-  store_row(row, column, part, value);
-}

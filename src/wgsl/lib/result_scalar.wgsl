@@ -18,8 +18,3 @@ fn store_row(row: u32, column: u32, z: u32, value: vec4f) {
     y[at + k] = T(epilogue(value[k] + bias(first_channel + k), at + k));
   }
 }
-
-fn store(row: u32, column: u32, z: u32, value: vec4f) {
-  begin_columns(column, z);
-  store_row(row, column, z, value);
-}

@@ -17,8 +17,3 @@ fn store_row(row: u32, column: u32, z: u32, value: vec4f) {
   let at = z * p.y_z + u32(pixel) * p.O + column;
   y[at / 4u] = vec4<T>(epilogue(value + added, at));
 }
-
-fn store(row: u32, column: u32, z: u32, value: vec4f) {
-  begin_columns(column, z);
-  store_row(row, column, z, value);
-}

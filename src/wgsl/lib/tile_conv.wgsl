@@ -30,5 +30,7 @@ fn load_right(k: u32, column: u32, end: u32, z: u32) -> vec4f {
 }
 
 fn store_tile(row: u32, column: u32, z: u32, value: vec4f) {
-  if (column < p.OG) { store(row, column, z, value); }
+  if (column >= p.OG) { return; }
+  begin_columns(column, z);
+  store_row(row, column, z, value);
 }
