@@ -61,14 +61,22 @@ function options() {
 async function main(): Promise<void> {
   const { filter, adapter, peers, quick, torch, out, list, save, help } = options();
   if (help) return console.log(USAGE);
-  const rows = filtered(allRows({ quick }), filter);
-  if (list) return console.log(rows.map(({ name }) => name).join('\n'));
-  if (rows.length === 0) throw new Error(`no row's name holds "${filter}"; --list shows them all`);
+  const rowsOn = (slow: boolean) => filtered(allRows({ quick, slow: quick && slow }), filter);
+  if (list) {
+    const slow = (adapter ?? process.env.FOVEA_ADAPTER) === 'swiftshader';
+    return console.log(
+      rowsOn(slow)
+        .map(({ name }) => name)
+        .join('\n'),
+    );
+  }
   // Compilation is measured, not what a driver has kept from the last time.
   process.env.MESA_SHADER_CACHE_DISABLE = 'true';
 
   const ours = await Ours.open(adapter);
   const kind = kindOf(ours.gpu.device.adapter.name);
+  const rows = rowsOn(kind === 'swiftshader');
+  if (rows.length === 0) throw new Error(`no row's name holds "${filter}"; --list shows them all`);
   const patience = quick ? QUICK_PATIENCE : undefined;
   const tfjs = peers.includes('tfjs') ? await openTfjs(kind, patience) : undefined;
   const ort = peers.includes('ort') ? OnnxRuntime.open(driverFile(kind), patience) : undefined;

@@ -75,6 +75,8 @@ export interface Workload {
 /** What shapes a run: the sizes, or fewer and smaller ones. */
 export interface Sizes {
   readonly quick: boolean;
+  /** In quick runs on SwiftShader: what peers take minutes for is smaller still. Default: false. */
+  readonly slow?: boolean;
 }
 
 /** Rows are made when their turn comes: a network's weights take memory. */

@@ -15,8 +15,8 @@ const gemm = (n: number): Workload => ({
   ort: { make: (graph, inputs) => [graph.node('MatMul', inputs)] },
 });
 
-export const gemmRows = ({ quick }: Sizes): Row[] => {
-  const sizes = quick ? [256, 512, 1024] : [256, 512, 1024, 2048, 4096];
-  const halves = quick ? [1024] : [1024, 4096, 8192];
+export const gemmRows = ({ quick, slow = false }: Sizes): Row[] => {
+  const sizes = slow ? [256, 512] : quick ? [256, 512, 1024] : [256, 512, 1024, 2048, 4096];
+  const halves = slow ? [512] : quick ? [1024] : [1024, 4096, 8192];
   return rowsOf(...sizes.map(gemm), ...halves.map((n) => inHalves(gemm(n))));
 };

@@ -9,16 +9,17 @@ import { bytesOf, type Input, type Row, rowsOf, type Sizes, type Workload } from
 const NO_TRAINING = 'onnxruntime has no training';
 
 /** A class for each pixel. Peers want one number a class, 1 or 0: made beforehand, outside of the time. */
-function softmaxCrossEntropy(): Workload[] {
+function softmaxCrossEntropy({ slow = false }: Sizes): Workload[] {
   const classes = 21;
-  const pixels = 256 * 256;
+  const side = slow ? 128 : 256;
+  const pixels = side ** 2;
   const x: Shape = [pixels, classes];
   const logits: Input = { shape: x };
   const labels: Input = {
     shape: [pixels],
     values: (random, [n]) => Int32Array.from({ length: n! }, () => Math.floor(random() * classes)),
   };
-  const name = 'softmax and cross-entropy 256x256x21';
+  const name = `softmax and cross-entropy ${side}x${side}x21`;
   return [
     {
       name: `${name}, forward`,
@@ -149,4 +150,4 @@ function focalLoss({ quick }: Sizes): Workload[] {
   ];
 }
 
-export const lossRows = (sizes: Sizes): Row[] => rowsOf(...softmaxCrossEntropy(), ...focalLoss(sizes));
+export const lossRows = (sizes: Sizes): Row[] => rowsOf(...softmaxCrossEntropy(sizes), ...focalLoss(sizes));

@@ -4,12 +4,15 @@ import { bytesOf, type Row, rowsOf, type Sizes, type Workload } from '../workloa
 
 const LEVELS = 4;
 const TAPS = [1, 4, 6, 4, 1].map((tap) => tap / 16);
-const SIZES: readonly Shape[] = Array.from({ length: LEVELS + 1 }, (_, level) => [
-  1,
-  Math.ceil(1080 / 2 ** level),
-  Math.ceil(1920 / 2 ** level),
-  3,
-]);
+
+/** Of the image and of each level. */
+const shapesOf = (height: number, width: number): Shape[] =>
+  Array.from({ length: LEVELS + 1 }, (_, level) => [
+    1,
+    Math.ceil(height / 2 ** level),
+    Math.ceil(width / 2 ** level),
+    3,
+  ]);
 
 /** The 5x5 Gaussian for each of three channels: [5,5,3,1] and [3,1,5,5] differ in their order. */
 const gaussian = (order: 'last' | 'first'): Float32Array => {
@@ -19,12 +22,12 @@ const gaussian = (order: 'last' | 'first'): Float32Array => {
   );
 };
 
-const pyramid: Workload = {
-  name: `pyramid of 1920x1080x3, ${LEVELS} levels`,
-  inputs: [{ shape: SIZES[0]!, layout: 'image' }],
+const pyramid = (height: number, width: number, shapes = shapesOf(height, width)): Workload => ({
+  name: `pyramid of ${width}x${height}x3, ${LEVELS} levels`,
+  inputs: [{ shape: shapes[0]!, layout: 'image' }],
   // Separable: 5 taps along rows of every other column, then 5 along columns.
-  flops: SIZES.slice(1).reduce((sum, [, h, w]) => sum + 2 * 5 * 3 * 3 * h! * w!, 0),
-  bytes: bytesOf(...SIZES),
+  flops: shapes.slice(1).reduce((sum, [, h, w]) => sum + 2 * 5 * 3 * 3 * h! * w!, 0),
+  bytes: bytesOf(...shapes),
   ours: (x) =>
     Object.fromEntries(
       gaussianPyramid(x!, LEVELS)
@@ -71,6 +74,7 @@ const pyramid: Workload = {
       return levels.slice(1);
     },
   },
-};
+});
 
-export const pyramidRows = (_: Sizes): Row[] => rowsOf(pyramid);
+export const pyramidRows = ({ slow = false }: Sizes): Row[] =>
+  rowsOf(slow ? pyramid(540, 960) : pyramid(1080, 1920));

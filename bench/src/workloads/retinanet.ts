@@ -273,7 +273,7 @@ function training(size: number, batch: number): Row {
   };
 }
 
-export const retinanetRows = ({ quick }: Sizes): Row[] => [
-  detection(quick ? 128 : 256),
-  training(quick ? 128 : 256, quick ? 1 : 4),
-];
+export const retinanetRows = ({ quick, slow = false }: Sizes): Row[] => {
+  const size = slow ? 64 : quick ? 128 : 256;
+  return [detection(size), training(size, quick ? 1 : 4)];
+};
