@@ -1,5 +1,5 @@
 import type { Lowered } from './lower.ts';
-import { type Storage, sizeOf } from './storage.ts';
+import { isWritten, type Storage, sizeOf } from './storage.ts';
 
 /** Where a temporary storage lies: in a slot, a buffer that it shares with others, from this byte on. */
 export interface Place {
@@ -96,13 +96,11 @@ function liveness({ ops }: Lowered): { spans: Span[]; lowerBound: number } {
         spans.set(storage, { storage, size: sizeOf(storage), from: i, to: i, ...apart });
       }
     }
-    for (const { shader, bindings } of op.dispatches) {
+    for (const dispatch of op.dispatches) {
       const [read, written]: [Span[], Span[]] = [[], []];
-      for (const { index, storage } of bindings) {
+      for (const { index, storage } of dispatch.bindings) {
         const span = spans.get(storage);
-        if (!span) continue;
-        const { kind } = shader.bindings.find((binding) => binding.index === index)!;
-        (kind === 'storage' ? written : read).push(span);
+        if (span) (isWritten(dispatch, index) ? written : read).push(span);
       }
       for (const a of written) {
         for (const b of read) {

@@ -11,7 +11,7 @@ import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
 import { writesState } from './steady.ts';
-import { type LoweredDispatch, type LoweredOp, type Storage, sizeOf } from './storage.ts';
+import { isWritten, type LoweredDispatch, type LoweredOp, type Storage, sizeOf } from './storage.ts';
 
 /** Figures of a program, for reports and tests. */
 export interface ProgramStats {
@@ -131,17 +131,17 @@ export class Program {
   }
 
   /** The dispatch's shader; what it reads beside something that it writes is bound as writable, as that is. */
-  #shaderOf({ shader, bindings }: LoweredDispatch): Assembled {
+  #shaderOf(dispatch: LoweredDispatch): Assembled {
+    const { shader, bindings } = dispatch;
     const written = new Set<number | undefined>();
     const writable = new Set<number>();
-    const kindOf = (index: number) => shader.bindings.find((binding) => binding.index === index)!.kind;
     const slotOf = (storage: Storage) => this.#memory.placeOf.get(storage)?.slot;
     for (const { index, storage } of bindings) {
-      if (kindOf(index) === 'storage') written.add(slotOf(storage));
+      if (isWritten(dispatch, index)) written.add(slotOf(storage));
     }
     written.delete(undefined);
     for (const { index, storage } of bindings) {
-      if (kindOf(index) !== 'storage' && written.has(slotOf(storage))) writable.add(index);
+      if (!isWritten(dispatch, index) && written.has(slotOf(storage))) writable.add(index);
     }
     return writable.size > 0 ? asWritable(shader, writable) : shader;
   }

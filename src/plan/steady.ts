@@ -1,10 +1,7 @@
 import type { Lowered } from './lower.ts';
-import type { LoweredDispatch, LoweredOp, Storage } from './storage.ts';
+import { isWritten, type LoweredDispatch, type LoweredOp, type Storage } from './storage.ts';
 
 const baseOf = (storage: Storage): Storage => storage.home?.storage ?? storage;
-
-const isWritten = ({ shader }: LoweredDispatch, index: number): boolean =>
-  shader.bindings.find((binding) => binding.index === index)!.kind === 'storage';
 
 /** Whether an operation writes into a state in place. */
 export const writesState = ({ dispatches }: LoweredOp): boolean =>

@@ -34,6 +34,10 @@ export interface LoweredDispatch {
   readonly bindings: readonly { readonly index: number; readonly storage: Storage }[];
 }
 
+/** Whether a dispatch binds what stands at this index as writable. */
+export const isWritten = ({ shader }: LoweredDispatch, index: number): boolean =>
+  shader.bindings.find((binding) => binding.index === index)!.kind === 'storage';
+
 export const sizeOf = (storage: Storage): number =>
   Math.max(16, Math.ceil(byteLength(storage.spec) / 16) * 16);
 
