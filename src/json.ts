@@ -18,13 +18,24 @@ interface Fault {
   readonly expected: string;
 }
 
+/** Where a text starts in its file, from 1. */
+export interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
 /**
- * Parses JSON; a byte order mark in front is skipped.
+ * Parses JSON; a byte order mark in front is skipped. `start` is where the text stands in its file, if not at its start.
  *
  * Throws a one-line DataError `<where>: line 3, column 7: expected ',' or '}', found "x"; <fix>`. The
  * engines' own messages hold line breaks from the text, and most of them no position.
  */
-export function parseJson(text: string, where: string, fix: string): unknown {
+export function parseJson(
+  text: string,
+  where: string,
+  fix: string,
+  start: TextPlace = { line: 1, column: 1 },
+): unknown {
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   try {
     return JSON.parse(source);
@@ -32,8 +43,9 @@ export function parseJson(text: string, where: string, fix: string): unknown {
     const fault = firstFault(source);
     if (fault === undefined) throw new DataError(`${where}: cannot be parsed as JSON; ${fix}`, { cause });
     const before = source.slice(0, fault.offset);
-    const line = before.split('\n').length;
-    const column = fault.offset - before.lastIndexOf('\n');
+    const breaks = before.split('\n').length - 1;
+    const line = start.line + breaks;
+    const column = fault.offset - before.lastIndexOf('\n') + (breaks === 0 ? start.column - 1 : 0);
     const found = describeFound(source, fault.offset);
     throw new DataError(
       `${where}: line ${line}, column ${column}: expected ${fault.expected}, found ${found}; ${fix}`,

@@ -30,7 +30,7 @@ function claimedFormat(bytes: Uint8Array): string | undefined {
 }
 
 /** One line on why the bytes are no image: what they are instead, and what to do. */
-function diagnose(name: string, bytes: Uint8Array, error: unknown): DataError {
+export function diagnose(name: string, bytes: Uint8Array, error: unknown): DataError {
   const reason = (error instanceof Error ? error.message : String(error))
     .split('\n')[0]!
     .trim()

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { FORMAT_NAMES } from '../../src/data/formats/format.ts';
 import { WAYS } from '../../src/kernels/alternatives.ts';
+import { MODEL_NAMES } from '../../src/tasks/architectures.ts';
+import { ANCHOR_LAYOUTS } from '../../src/vision/anchorFit.ts';
+import { anchorsCommand } from './commands/anchors.ts';
+import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { evalCommand } from './commands/eval.ts';
 import { infoCommand } from './commands/info.ts';
@@ -44,6 +49,16 @@ const adapter = (): Option =>
     'swiftshader',
   ]);
 
+/** What is read: a data set of any format. */
+const data = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--from <format>', 'its format (default: told by its content)').choices(FORMAT_NAMES),
+    )
+    .option('--split <name>', 'one part of it, such as train or val; all for all of it')
+    .option('--images <dir>', 'folder of its pictures (default: where its format has them)')
+    .option('--skip-bad', 'leave out objects that cannot be used, instead of stopping at the first');
+
 const program = new Command('fovea')
   .description('Run and train computer vision on WebGPU.')
   .version(version)
@@ -56,10 +71,49 @@ program
   .addOption(adapter())
   .action(infoCommand);
 
+data(
+  program
+    .command('convert')
+    .description('write a data set in another format: COCO, Pascal VOC, YOLO or Labelme')
+    .argument('<data>', 'folder of pictures and annotations, or a COCO file')
+    .argument('<to>', 'new folder for the result'),
+)
+  .addOption(new Option('--format <format>', 'what to write').choices(FORMAT_NAMES).makeOptionMandatory())
+  .addOption(
+    new Option('--pictures <how>', 'copy pictures, or link to them')
+      .choices(['copy', 'link'])
+      .default('copy'),
+  )
+  .option('--force', 'replace the folder if it is there already')
+  .action(convertCommand);
+
+data(
+  program
+    .command('anchors')
+    .description('what the labelled boxes are like, and anchors for a detector that fit them')
+    .argument('<data>', 'folder of pictures and annotations, or a COCO file'),
+)
+  .addOption(
+    new Option('--model <name>', 'the detector (default: retinanet)').choices(Object.keys(ANCHOR_LAYOUTS)),
+  )
+  .option('--clusters <n>', 'anchors of YOLO, sizes of others (default: as many as it has)', whole(1))
+  .option(
+    '--size <pixels>',
+    'pictures at this longer side (default: 512; of YOLO, the side of its square, 416)',
+    whole(32, 65536),
+  )
+  .option('--seed <n>', 'same seed, same anchors (default: 0)', whole(0))
+  .option('--json <file>', 'also write the numbers to a file')
+  .option('--report <file>', 'also write tables and plots: sizes, shapes, clusters (HTML)')
+  .action((folder, options) => anchorsCommand(folder, options));
+
 program
   .command('train')
   .description('train a detector or segmenter on a folder of pictures with Labelme files')
-  .addOption(new Option('--task <task>', 'what to train').choices(['detect', 'segment']))
+  .addOption(new Option('--model <name>', 'which model to train').choices(MODEL_NAMES))
+  .addOption(
+    new Option('--task <task>', 'instead of --model: retinanet or unet').choices(['detect', 'segment']),
+  )
   .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
   .requiredOption('--out <file>', 'where the weights go (.safetensors)')
   .option('--epochs <n>', 'passes over all pixels (default: 1000 steps in all)', whole(1))
@@ -103,6 +157,7 @@ program
   .argument('<model>', 'weights')
   .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
   .option('--json <file>', 'also write the numbers to a file')
+  .option('--report <file>', 'also write tables and plots: curves, confusion, thresholds (HTML)')
   .addOption(adapter())
   .action(evalCommand);
 
@@ -110,6 +165,7 @@ program
   .command('verify')
   .description('check every kernel and gradient on this adapter against its CPU reference')
   .option('--cases <dir>', 'check the conformance cases of a folder instead')
+  .option('--models <dir>', 'check whole models against torchvision: the folder of their cases')
   .option('--op <name>', 'one operation only')
   .addOption(
     new Option('--dtype <type>', 'element type of float tensors (default: f32)').choices(['f32', 'f16']),
@@ -137,6 +193,7 @@ program
   .command('tune')
   .description('time the kernels that models run on this adapter, and remember the fastest')
   .argument('[models...]', 'weights to tune predictions of (default: training and predictions of new models)')
+  .addOption(new Option('--model <name>', 'of new models: this one').choices(MODEL_NAMES))
   .addOption(new Option('--task <task>', 'of new models: one task only').choices(['detect', 'segment']))
   .option(
     '--size <pixels>',

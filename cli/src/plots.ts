@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
-import { escapeXml } from './glyphs.ts';
-import { colorAt } from './palette.ts';
+import { type LinePlotOptions, linePlot, type Point } from './linePlot.ts';
+import { colorAt, parseColor, textColorOn } from './palette.ts';
+import { FAINT, formatValue, INK, render } from './plotFrame.ts';
 
 /** One step of a training run, as the report and the plots take it. */
 export interface StepRecord {
@@ -11,314 +11,12 @@ export interface StepRecord {
   lr?: number;
 }
 
-export interface Series {
-  name: string;
-  points: readonly (readonly [x: number, y: number])[];
-  color?: string;
-  /** Draws a running mean over the faint raw line. */
-  smooth?: boolean;
-  dashed?: boolean;
-  /** Draws as stairs: each value holds until the next x. */
-  step?: boolean;
-  /** Fills down to 0. */
-  area?: boolean;
-}
-
-export interface LinePlotOptions {
-  title: string;
-  xLabel: string;
-  yLabel: string;
-  series: readonly Series[];
-  /** What the picture shows, for readers who do not see it. By default from the title and series. */
-  description?: string;
-  xDomain?: readonly [number, number];
-  yDomain?: readonly [number, number];
-  yScale?: 'linear' | 'log';
-  width?: number;
-  height?: number;
-}
-
 export interface Bar {
   label: string;
   value: number;
   /** What is printed at the bar's end; the value with three digits by default. */
   text?: string;
   color?: string;
-}
-
-const INK = '#24292f';
-const FAINT = '#6e7781';
-/** More points than this are not visible in a plot of this width, only heavy. */
-const MAX_POINTS = 500;
-const DESCRIPTION = 'fovea-plot-description';
-const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-
-type Point = readonly [number, number];
-
-/** Values for people: three significant digits, no exponents in the usual range. */
-export function formatValue(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  if (value === 0) return '0';
-  const size = Math.abs(value);
-  if (size >= 1e6 || size < 1e-4) return value.toExponential(2);
-  if (size >= 1000) return Math.round(value).toLocaleString('en-US');
-  return String(Number(value.toPrecision(3)));
-}
-
-/**
- * A running mean over `span` points centred on each, so that it does not lag behind a falling loss; the window
- * shrinks evenly at both ends. Points that are not finite are left out.
- */
-export function smoothed(points: readonly Point[], span: number): Point[] {
-  const finite = points.filter(([, y]) => Number.isFinite(y));
-  const sums = new Float64Array(finite.length + 1);
-  for (let i = 0; i < finite.length; i++) sums[i + 1] = sums[i]! + finite[i]![1];
-  const half = Math.floor(span / 2);
-  return finite.map(([x], i) => {
-    const reach = Math.min(half, i, finite.length - 1 - i);
-    return [x, (sums[i + reach + 1]! - sums[i - reach]!) / (2 * reach + 1)] as const;
-  });
-}
-
-/** At most `limit` points; of each stretch its lowest and highest, so that spikes stay. */
-export function thinned(points: readonly Point[], limit = MAX_POINTS): Point[] {
-  if (points.length <= limit) return [...points];
-  const buckets = Math.max(1, Math.floor(limit / 2) - 1);
-  const out: Point[] = [points[0]!];
-  for (let b = 0; b < buckets; b++) {
-    const from = 1 + Math.floor((b * (points.length - 2)) / buckets);
-    const to = 1 + Math.floor(((b + 1) * (points.length - 2)) / buckets);
-    let low = from;
-    let high = from;
-    for (let i = from; i < to; i++) {
-      if (points[i]![1] < points[low]![1]) low = i;
-      if (points[i]![1] > points[high]![1]) high = i;
-    }
-    out.push(points[Math.min(low, high)]!);
-    if (low !== high) out.push(points[Math.max(low, high)]!);
-  }
-  out.push(points.at(-1)!);
-  return out;
-}
-
-interface LegendEntry {
-  name: string;
-  color: string;
-  dashed?: boolean;
-}
-
-/** Rows of legend entries that fit the width; letters are estimated, as no font is measured here. */
-function legendRows(entries: readonly LegendEntry[], width: number): { entry: LegendEntry; x: number }[][] {
-  const rows: { entry: LegendEntry; x: number }[][] = [[]];
-  let x = 0;
-  for (const entry of entries) {
-    const needed = 22 + entry.name.length * 6.4 + 16;
-    if (x + needed > width && rows.at(-1)!.length > 0) {
-      rows.push([]);
-      x = 0;
-    }
-    rows.at(-1)!.push({ entry, x });
-    x += needed;
-  }
-  return rows;
-}
-
-interface Frame {
-  title: string;
-  description: string;
-  legend: readonly LegendEntry[];
-  width: number;
-  height: number;
-  marginLeft: number;
-  marginRight: number;
-}
-
-/** Plot's chart on a white panel with a title and legend, as SVG text that stands alone. */
-function render(frame: Frame, options: Plot.PlotOptions): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const rows = frame.legend.length > 0 ? legendRows(frame.legend, frame.width - 24) : [];
-  const marginTop = 40 + rows.length * 18 + (rows.length > 0 ? 4 : 0);
-  const height = frame.height + rows.length * 18;
-  const plot = Plot.plot({
-    ...options,
-    document,
-    width: frame.width,
-    height,
-    marginTop,
-    marginLeft: frame.marginLeft,
-    marginRight: frame.marginRight,
-    style: { color: INK, background: '#ffffff', font: FONT } as Partial<CSSStyleDeclaration>,
-  } as Plot.PlotOptions);
-  const svg = plot as unknown as SVGSVGElement;
-  const element = (name: string, attributes: Record<string, string | number>, text?: string): Element => {
-    const made = document.createElementNS('http://www.w3.org/2000/svg', name);
-    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
-  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  svg.setAttribute('role', 'img');
-  // linkedom leaves `<` in attributes as it is; as a file of its own the SVG must be XML.
-  svg.setAttribute('aria-label', DESCRIPTION);
-  const panel = element('rect', { width: frame.width, height, rx: 6, fill: '#ffffff' });
-  const heading = element(
-    'text',
-    { x: 12, y: 20, fill: INK, 'text-anchor': 'start', style: 'font-weight:600;font-size:13px' },
-    frame.title,
-  );
-  const children = [panel, heading];
-  for (const [r, row] of rows.entries()) {
-    for (const { entry, x } of row) {
-      const y = 38 + r * 18;
-      children.push(
-        element('line', {
-          x1: 12 + x,
-          x2: 28 + x,
-          y1: y,
-          y2: y,
-          stroke: entry.color,
-          'stroke-width': 3,
-          'stroke-dasharray': entry.dashed ? '4 3' : 'none',
-        }),
-        element('text', { x: 34 + x, y, dy: '0.34em', fill: INK, 'text-anchor': 'start' }, entry.name),
-      );
-    }
-  }
-  const style = [...svg.childNodes].find((node) => node.nodeName.toLowerCase() === 'style');
-  const before = style?.nextSibling ?? svg.firstChild;
-  for (const child of children) svg.insertBefore(child, before);
-  return svg.outerHTML.replace(DESCRIPTION, () => escapeXml(frame.description));
-}
-
-const toData = (points: readonly Point[]): { x: number; y: number }[] => points.map(([x, y]) => ({ x, y }));
-
-/** Lines over a common x, as SVG text: a white panel with title, legend, grid and axes. */
-export function linePlot(options: LinePlotOptions): string {
-  const { title, xLabel, yLabel, series, xDomain, yDomain, width = 560, height = 300 } = options;
-  // A log axis has no place for 0 and below: they are left out there.
-  const log = options.yScale === 'log';
-  const usable = ([x, y]: Point): boolean => Number.isFinite(x) && Number.isFinite(y) && (!log || y > 0);
-  const marks: Plot.Markish[] = [
-    Plot.gridY({ stroke: '#d0d7de', strokeOpacity: 1 }),
-    Plot.axisX({
-      label: xLabel,
-      labelAnchor: 'center',
-      labelArrow: 'none',
-      ticks: 6,
-      color: INK,
-      tickFormat: formatValue,
-    }),
-    Plot.axisY({
-      label: log ? `${yLabel} (log scale)` : yLabel,
-      labelAnchor: 'center',
-      labelArrow: 'none',
-      ticks: 5,
-      color: INK,
-      tickFormat: formatValue,
-    }),
-    Plot.ruleX([xDomain?.[0] ?? Number.NaN], { stroke: FAINT }),
-  ];
-  const legend: LegendEntry[] = [];
-  const ends: { low: number; high: number } = { low: Infinity, high: -Infinity };
-  const include = (points: readonly Point[]): void => {
-    for (const [, y] of points) {
-      ends.low = Math.min(ends.low, y);
-      ends.high = Math.max(ends.high, y);
-    }
-  };
-  const raws: Plot.Markish[] = [];
-  const lines: Plot.Markish[] = [];
-  for (const [i, { name, points, color = colorAt(i), smooth, dashed, step, area }] of series.entries()) {
-    const finite = points.filter(usable);
-    if (finite.length === 0) continue;
-    legend.push({ name, color, dashed });
-    include(finite);
-    const curve = step ? 'step-after' : 'linear';
-    const dash = dashed ? '5 4' : undefined;
-    if (area) {
-      raws.push(
-        Plot.areaY(toData(thinned(finite)), { x: 'x', y: 'y', fill: color, fillOpacity: 0.12, curve }),
-      );
-      ends.low = Math.min(ends.low, 0);
-    }
-    if (smooth && finite.length > 8) {
-      const span = Math.min(101, Math.max(5, finite.length / 15));
-      raws.push(
-        Plot.line(toData(thinned(finite)), {
-          x: 'x',
-          y: 'y',
-          stroke: color,
-          strokeOpacity: 0.28,
-          strokeWidth: 1,
-        }),
-      );
-      lines.push(
-        Plot.line(toData(thinned(smoothed(finite, span))), { x: 'x', y: 'y', stroke: color, strokeWidth: 2 }),
-      );
-    } else {
-      lines.push(
-        Plot.line(toData(thinned(finite)), {
-          x: 'x',
-          y: 'y',
-          stroke: color,
-          strokeWidth: 2,
-          curve,
-          strokeDasharray: dash,
-        }),
-      );
-    }
-    if (finite.length === 1) lines.push(Plot.dot(toData(finite), { x: 'x', y: 'y', fill: color, r: 3 }));
-  }
-  const empty = legend.length === 0;
-  if (empty) {
-    const middle = (domain?: readonly [number, number]): number =>
-      domain ? (domain[0] + domain[1]) / 2 : 0.5;
-    lines.push(
-      Plot.text([{ x: middle(xDomain), y: middle(yDomain) }], {
-        x: 'x',
-        y: 'y',
-        text: () => 'no values',
-        fill: FAINT,
-        fontSize: 13,
-      }),
-    );
-  }
-  const spread = ends.high - ends.low;
-  const floor = ends.low >= 0 && ends.low < ends.high * 0.6 ? 0 : ends.low - spread * 0.05;
-  const domain =
-    yDomain ??
-    (empty ? [0, 1] : log ? undefined : spread === 0 ? around(ends.low) : [floor, ends.high + spread * 0.03]);
-  const description =
-    options.description ??
-    `${title}: ${series
-      .filter(({ points }) => points.some(usable))
-      .map(({ name, points }) => {
-        const finite = points.filter(usable);
-        return `${name} from ${formatValue(finite[0]![1])} to ${formatValue(finite.at(-1)![1])}`;
-      })
-      .join('; ')}`;
-  return render(
-    {
-      title,
-      description,
-      legend: legend.length > 1 || series.length > 1 ? legend : [],
-      width,
-      height,
-      marginLeft: 68,
-      marginRight: 18,
-    },
-    {
-      marginBottom: 44,
-      x: { domain: xDomain ? [...xDomain] : empty ? [0, 1] : undefined },
-      y: { domain: domain ? [...domain] : undefined, type: options.yScale ?? 'linear', nice: !yDomain },
-      marks: [...marks, ...raws, ...lines],
-    },
-  );
-}
-
-/** A domain around one value, for a series that never changes. */
-function around(value: number): [number, number] {
-  return value === 0 ? [0, 1] : value > 0 ? [0, value * 1.2] : [value * 1.2, 0];
 }
 
 /** Every loss over the steps: raw faint, running mean strong. The first loss is the strongest colour. */
@@ -460,4 +158,212 @@ export function barPlot(options: {
       ],
     },
   );
+}
+
+export interface Roc {
+  /** E.g. a class. */
+  name: string;
+  /** Rising from 0 to 1. */
+  fpr: readonly number[];
+  tpr: readonly number[];
+  /** The area, printed with the name. */
+  auc?: number;
+}
+
+/** The share of positives found over the share of negatives taken for positives, with the diagonal of guessing. */
+export function rocPlot(
+  curves: readonly Roc[],
+  options: Partial<Pick<LinePlotOptions, 'title' | 'width' | 'height'>> = {},
+): string {
+  const series = curves.map(({ name, fpr, tpr, auc }) => ({
+    name: auc === undefined ? name : `${name} (area ${auc.toFixed(3)})`,
+    points: fpr.map((x, i): Point => [x, tpr[i]!]),
+  }));
+  const { title = 'ROC' } = options;
+  return linePlot({
+    xLabel: 'false positive rate',
+    yLabel: 'true positive rate',
+    xDomain: [0, 1],
+    yDomain: [0, 1.02],
+    description: `${title}: ${series.map(({ name }) => name).join('; ')}`,
+    series: [
+      ...series,
+      {
+        name: 'guessing',
+        points: [
+          [0, 0],
+          [1, 1],
+        ],
+        color: FAINT,
+        dashed: true,
+      },
+    ],
+    ...options,
+    title,
+  });
+}
+
+/** What each threshold reaches: precision, recall and F1 over the score, with a line where one was chosen. */
+export function thresholdPlot(
+  curve: {
+    readonly precision: readonly number[];
+    readonly recall: readonly number[];
+    /** Falling. */
+    readonly scores: readonly number[];
+  },
+  chosen?: number,
+  options: Partial<Pick<LinePlotOptions, 'title' | 'width' | 'height'>> = {},
+): string {
+  // Of equal scores the last says what a threshold there keeps.
+  const places = [...curve.scores.keys()].filter((i) => curve.scores[i] !== curve.scores[i + 1]).reverse();
+  // Stairs: a threshold over one score and up to the next keeps what has the next.
+  const line = (name: string, value: (i: number) => number) => ({
+    name,
+    step: true,
+    points: places.flatMap((place, k): Point[] => {
+      const from = k === 0 ? Math.min(0, curve.scores[place]!) : curve.scores[places[k - 1]!]!;
+      const last: Point[] = k === places.length - 1 ? [[curve.scores[place]!, value(place)]] : [];
+      return [[from, value(place)], ...last];
+    }),
+  });
+  const [p, r] = [curve.precision, curve.recall];
+  return linePlot({
+    title: 'What a threshold reaches',
+    xLabel: 'keep scores of at least',
+    yLabel: 'precision, recall, F1',
+    xDomain: [0, 1],
+    yDomain: [0, 1.02],
+    series: [
+      line('precision', (i) => p[i]!),
+      line('recall', (i) => r[i]!),
+      line('F1', (i) => (p[i]! + r[i]! === 0 ? 0 : (2 * p[i]! * r[i]!) / (p[i]! + r[i]!))),
+      ...(chosen === undefined
+        ? []
+        : [
+            {
+              name: `threshold ${formatValue(chosen)}`,
+              points: [[chosen, 0] as const, [chosen, 1.02] as const],
+              color: FAINT,
+              dashed: true,
+            },
+          ]),
+    ],
+    ...options,
+  });
+}
+
+/** Names are cut to this many letters; the picture's description has them whole. */
+const NAME_LETTERS = 14;
+/** Cells under this width have no numbers in them. */
+const TEXT_CELL = 34;
+
+/** What was taken for what: a row for each true class, in each cell the row's share and the count. */
+export function confusionPlot(options: {
+  title: string;
+  /** The last may be the background. */
+  names: readonly string[];
+  /** [true, predicted], row by row. */
+  counts: ArrayLike<number>;
+  width?: number;
+}): string {
+  const { title, names, counts, width = 560 } = options;
+  const n = names.length;
+  const short = names.map((name) =>
+    name.length > NAME_LETTERS ? `${name.slice(0, NAME_LETTERS - 1)}\u2026` : name,
+  );
+  const letters = Math.max(...short.map(({ length }) => length));
+  const marginLeft = 44 + Math.ceil(letters * 6.2);
+  const tilted = letters * 6.4 > (width - marginLeft - 20) / n;
+  const marginBottom = 40 + (tilted ? Math.ceil(letters * 4.6) : 6);
+  const cell = Math.min(76, (width - marginLeft - 20) / n);
+  const cells = Array.from({ length: n * n }, (_, i) => {
+    const row = Math.floor(i / n);
+    let total = 0;
+    for (let k = 0; k < n; k++) total += counts[row * n + k]!;
+    const count = counts[i]!;
+    return { row, column: i % n, count, share: total === 0 ? 0 : count / total };
+  });
+  const color = (share: number): string =>
+    mixed('#ffffff', colorAt(0), share === 0 ? 0 : 0.06 + 0.94 * share);
+  const words = {
+    x: 'column',
+    y: 'row',
+    fill: (d: { share: number }) => textColorOn(color(d.share)),
+  } as const;
+  const texts =
+    cell < TEXT_CELL
+      ? []
+      : [
+          Plot.text(
+            cells.filter(({ count }) => count > 0),
+            { ...words, text: (d: { share: number }) => percent(d.share), dy: -6, fontWeight: 600 },
+          ),
+          Plot.text(
+            cells.filter(({ count }) => count > 0),
+            { ...words, text: (d: { count: number }) => briefCount(d.count), dy: 8, fontSize: 10 },
+          ),
+        ];
+  const axis = { tickSize: 0, color: INK, labelAnchor: 'center', labelArrow: 'none' } as const;
+  return render(
+    {
+      title,
+      description: `${title}: ${cells
+        .filter(({ count }) => count > 0)
+        .map(({ row, column, count }) => `${names[row]} taken for ${names[column]} ${briefCount(count)}`)
+        .join('; ')}`,
+      legend: [],
+      width,
+      height: Math.round(cell * n + 44 + marginBottom),
+      marginLeft,
+      marginRight: Math.max(20, width - marginLeft - cell * n),
+    },
+    {
+      marginBottom,
+      x: { type: 'band', domain: [...names.keys()], padding: 0.03 },
+      y: { type: 'band', domain: [...names.keys()], padding: 0.03 },
+      marks: [
+        Plot.axisX({
+          ...axis,
+          label: 'predicted',
+          labelOffset: marginBottom - 8,
+          tickFormat: (i: number) => short[i]!,
+          ...(tilted ? { tickRotate: -40, textAnchor: 'end' as const } : {}),
+        }),
+        Plot.axisY({
+          ...axis,
+          label: 'true (a row is 100%)',
+          labelOffset: marginLeft - 14,
+          tickFormat: (i: number) => short[i]!,
+        }),
+        Plot.cell(cells, {
+          x: 'column',
+          y: 'row',
+          fill: (d: { share: number }) => color(d.share),
+          stroke: '#d0d7de',
+          strokeWidth: 0.5,
+        }),
+        ...texts,
+      ],
+    },
+  );
+}
+
+const percent = (share: number): string => (share < 0.01 ? '<1%' : `${Math.round(share * 100)}%`);
+
+/** 950, 12k, 3.4M: what fits into a cell. */
+function briefCount(count: number): string {
+  if (count < 1e4) return String(count);
+  return count < 1e6 ? `${Math.round(count / 1e3)}k` : `${Number((count / 1e6).toPrecision(2))}M`;
+}
+
+/** A colour between two. */
+function mixed(start: string, end: string, share: number): string {
+  const [a, b] = [parseColor(start), parseColor(end)];
+  return `#${a
+    .map((byte, i) =>
+      Math.round(byte + (b[i]! - byte) * share)
+        .toString(16)
+        .padStart(2, '0'),
+    )
+    .join('')}`;
 }

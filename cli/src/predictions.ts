@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { AnnotatedShape, Annotation } from '../../src/data/annotation.ts';
-import { formatLabelme } from '../../src/data/labelme.ts';
+import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
 import { connectedComponents, polygonBounds, traceContours } from '../../src/data/polygon.ts';
 import type { Detection, Segmentation } from '../../src/tasks/infer.ts';
 import { writeFileAtomic } from './files.ts';

@@ -1,9 +1,9 @@
 import { writeFileAtomic } from './files.ts';
 import { escapeXml } from './glyphs.ts';
 import { colorAt } from './palette.ts';
+import { formatValue } from './plotFrame.ts';
 import {
   barPlot,
-  formatValue,
   learningRatePlot,
   lossPlot,
   type PrecisionRecall,
@@ -38,6 +38,16 @@ export interface ReportPicture {
   alt: string;
 }
 
+export interface ReportTable {
+  title: string;
+  /** The first column names the row, the others stand right. */
+  header: readonly string[];
+  rows: readonly (readonly (string | number)[])[];
+  /** A last row that sums up. */
+  total?: readonly (string | number)[];
+  note?: string;
+}
+
 export interface ReportRun {
   /** E.g. `Mask R-CNN, coins`. */
   name: string;
@@ -49,6 +59,9 @@ export interface ReportRun {
   description?: string;
   steps?: readonly StepRecord[];
   precisionRecall?: readonly PrecisionRecall[];
+  tables?: readonly ReportTable[];
+  /** More plots, as SVG text, beside those of the steps and curves. */
+  plots?: readonly string[];
   pictures?: readonly ReportPicture[];
   /** Nested objects and arrays are flattened to dotted names. */
   config?: Readonly<Record<string, unknown>>;
@@ -60,7 +73,8 @@ export interface ReportData {
   /** One or two sentences under the title: what was done and how it came out. */
   lead?: string;
   created?: Date;
-  adapter: ReportAdapter;
+  /** Left out where nothing ran on one. */
+  adapter?: ReportAdapter;
   runs: readonly ReportRun[];
   timings: readonly ReportTiming[];
   /** Pictures of no particular run. */
@@ -92,6 +106,7 @@ p{margin:0 0 10px;max-width:75ch}
 .warn{margin:18px 0;padding:12px 16px;border:1px solid var(--warn-line);border-left-width:6px;border-radius:6px;background:var(--warn-bg);color:var(--warn-ink)}
 .warn p:last-child{margin:0}
 .warn p{max-width:none}
+.scroll+p{margin-top:8px}
 .scroll{overflow-x:auto;background:var(--panel);border:1px solid var(--line);border-radius:8px}
 table{border-collapse:collapse;width:100%}
 th,td{padding:7px 14px;text-align:left;vertical-align:top;border-top:1px solid var(--line)}
@@ -107,7 +122,7 @@ tfoot th,tfoot td{font-weight:600}
 .pairs td{overflow-wrap:anywhere;font-variant-numeric:tabular-nums}
 code,.code td,.code th{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:13px}
 pre{margin:0;padding:12px 14px;overflow-x:auto;background:var(--panel);border:1px solid var(--line);border-radius:8px}
-.grid{display:grid;gap:16px;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr))}
+.grid{display:grid;gap:16px;align-items:start;margin-top:16px;grid-template-columns:repeat(auto-fill,minmax(min(100%,430px),1fr))}
 .grid>*{min-width:0}
 figure{margin:0 0 16px;padding:8px;background:var(--panel);border:1px solid var(--line);border-radius:8px}
 figure img{display:block;width:auto;max-width:100%;height:auto;margin:0 auto;border-radius:4px}
@@ -145,6 +160,7 @@ export function formatSeconds(seconds: number): string {
 const formatMetric = (value: number | string | undefined): string => {
   if (value === undefined) return '\u2013';
   if (typeof value === 'string') return value;
+  if (Number.isNaN(value)) return '\u2013';
   if (Number.isInteger(value) && Math.abs(value) > 1) return value.toLocaleString('en-US');
   return Math.abs(value) < 10 && Math.abs(value) >= 5e-4 ? value.toFixed(3) : formatValue(value);
 };
@@ -176,6 +192,14 @@ function summaryTable(runs: readonly ReportRun[]): string {
     return `<tr><th scope="row">${e(name)}</th><td>${e(task)}</td>${cells}</tr>`;
   });
   return `<div class="scroll"><table class="summary"><thead><tr><th scope="col">Run</th><th scope="col">Task</th>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function dataTable({ title, header, rows, total, note }: ReportTable): string {
+  const line = ([name, ...values]: readonly (string | number)[]): string =>
+    `<tr><th scope="row">${e(String(name))}</th>${values.map((value) => `<td class="n">${e(formatMetric(value))}</td>`).join('')}</tr>`;
+  const head = header.map((name, i) => `<th scope="col"${i > 0 ? ' class="n"' : ''}>${e(name)}</th>`);
+  const foot = total === undefined ? '' : `<tfoot>${line(total)}</tfoot>`;
+  return `<h3>${e(title)}</h3><div class="scroll"><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.map(line).join('')}</tbody>${foot}</table></div>${note === undefined ? '' : `<p class="soft">${e(note)}</p>`}`;
 }
 
 const plotFigure = (svg: string): string => `<figure class="plot">${svg}</figure>`;
@@ -234,6 +258,7 @@ function runSection(run: ReportRun, index: number): string {
     plots.push(learningRatePlot(steps, { title: `Learning rate, ${name}` }));
   }
   if (precisionRecall.length > 0) plots.push(precisionRecallPlot(precisionRecall));
+  plots.push(...(run.plots ?? []));
   const settings = [
     ...(seed === undefined ? [] : [['seed', String(seed)] as const]),
     ...(config === undefined ? [] : flatten(config)),
@@ -242,6 +267,7 @@ function runSection(run: ReportRun, index: number): string {
 <h2 id="${id}">${e(name)}<span class="task">${e(task)}</span></h2>
 ${description === undefined ? '' : `<p>${e(description)}</p>`}
 ${pictures(run.pictures)}
+${(run.tables ?? []).map(dataTable).join('\n')}
 ${plots.length > 0 ? `<div class="grid">${plots.map(plotFigure).join('\n')}</div>` : ''}
 ${settings.length > 0 ? `<details open><summary>Configuration</summary>${pairsTable(settings, true)}</details>` : ''}
 </section>`;
@@ -268,7 +294,7 @@ export function renderReport(data: ReportData): string {
     ...(data.seed === undefined ? [] : [['seed', String(data.seed)] as const]),
     ...(data.config === undefined ? [] : flatten(data.config)),
   ];
-  const software = adapter.software
+  const software = adapter?.software
     ? `<div class="warn" role="note"><p><strong>Software adapter: ${e(adapter.name)}.</strong> No GPU was used: every shader ran on the CPU. The numbers below were computed by the same shaders; the times say nothing about a GPU.</p></div>`
     : '';
   const when = created.toISOString().replace('T', ' ').slice(0, 16);
@@ -287,7 +313,7 @@ export function renderReport(data: ReportData): string {
 <header>
 <h1>${e(title)}</h1>
 ${lead === undefined ? '' : `<p class="lead">${e(lead)}</p>`}
-<p class="soft"><time datetime="${created.toISOString()}">${when} UTC</time> · ${e(adapter.name)}${adapter.software ? ' (software)' : ''}</p>
+<p class="soft"><time datetime="${created.toISOString()}">${when} UTC</time>${adapter ? ` · ${e(adapter.name)}${adapter.software ? ' (software)' : ''}` : ''}</p>
 ${software}
 </header>
 <main>
@@ -300,10 +326,10 @@ ${runs.map(runSection).join('\n')}
 ${data.pictures !== undefined && data.pictures.length > 0 ? `<section aria-labelledby="pictures"><h2 id="pictures">Pictures</h2>${pictures(data.pictures)}</section>` : ''}
 ${timingsSection(timings)}
 <section aria-labelledby="reproduce">
-<h2 id="reproduce">Adapter, settings and versions</h2>
+<h2 id="reproduce">${adapter ? 'Adapter, settings' : 'Settings'} and versions</h2>
 ${command === undefined ? '' : `<h3>Run it again</h3><pre><code>${e(command)}</code></pre>`}
 <div class="grid">
-<div><h3>Adapter</h3>${pairsTable(adapterRows(adapter))}</div>
+${adapter ? `<div><h3>Adapter</h3>${pairsTable(adapterRows(adapter))}</div>` : ''}
 <div><h3>Versions</h3>${pairsTable(Object.entries(data.versions))}</div>
 </div>
 ${settings.length > 0 ? `<h3>Settings</h3>${pairsTable(settings, true)}` : ''}

@@ -1,82 +1,121 @@
-import { existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
+import { sep } from 'node:path';
+import type { Annotation } from '../../src/data/annotation.ts';
 import type { Sample } from '../../src/data/dataset.ts';
-import { embeddedImage, parseLabelme, toAnnotation } from '../../src/data/labelme.ts';
+import type { AnnotatedPicture, Dataset, FormatName, ReadOptions } from '../../src/data/formats/format.ts';
+import { openDataset } from '../../src/data/formats/index.ts';
+import { readLabelmeFile } from '../../src/data/formats/labelme/index.ts';
 import { shrinkSample } from '../../src/data/resize.ts';
-import { DataError } from '../../src/errors.ts';
-import { fileProblem } from './files.ts';
-import { decodeImage, decodePng, type LoadedImage, loadImage } from './images.ts';
+import { DataError, UsageError } from '../../src/errors.ts';
+import { diskFiles } from './dataFiles.ts';
+import { decodeImage, type LoadedImage, loadImage } from './images.ts';
 
 /** A labelled picture on disk, with its pixels as bytes for drawing. */
 export interface LabelledImage extends Sample {
   readonly picture: LoadedImage;
 }
 
-/** A mask of a shape, as bytes. */
-const decodeMask = async (bytes: Uint8Array) => {
-  const { width, height, rgb } = await decodePng(bytes, 'mask');
-  return { width, height, data: rgb };
-};
+/** With where its annotation was read from, for messages. */
+export interface LoadedSample extends Sample {
+  readonly source: string;
+}
+
+/** What the options of the command line say about a data set. */
+export interface DataOptions {
+  /** Its format, where a folder holds several. */
+  readonly from?: FormatName;
+  /** One part of it; `all` for all. */
+  readonly split?: string;
+  /** Where the pictures are. */
+  readonly images?: string;
+  /** Leave out, and report, what cannot be used. */
+  readonly skipBad?: boolean;
+}
+
+/** The decoded picture of an annotation. Throws DataError where it is not of the size that was labelled. */
+async function loadPicture({ source, picture, annotation }: AnnotatedPicture): Promise<LoadedImage> {
+  const loaded =
+    typeof picture === 'string'
+      ? await loadImage(picture)
+      : await decodeImage(picture, `${source}: imageData`);
+  if (loaded.width !== annotation.width || loaded.height !== annotation.height) {
+    throw new DataError(
+      `${source}: says ${annotation.width}x${annotation.height}, its picture is ${loaded.width}x${loaded.height}; use the picture that was labelled`,
+    );
+  }
+  return loaded;
+}
 
 /** One Labelme file and the picture that it names or embeds. */
 export async function loadLabelme(file: string): Promise<LabelledImage> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new DataError(`${file}: ${fileProblem(error)}; check the path`);
+  const labelled = await readLabelmeFile(diskFiles, file);
+  const picture = await loadPicture(labelled);
+  return { name: labelled.name, image: picture, picture, annotation: labelled.annotation };
+}
+
+/** Objects that were left out because they cannot be used: how many, and the first with its reason. */
+export class Skipped {
+  count = 0;
+  first = '';
+
+  readonly add = (error: DataError): void => {
+    if (this.count++ === 0) this.first = error.message;
+  };
+
+  /** A line on what was left out; '' where nothing was. */
+  get text(): string {
+    if (this.count === 0) return '';
+    return `left out ${this.count} object${this.count === 1 ? '' : 's'} that cannot be used; the first: ${this.first}\n`;
   }
-  const document = parseLabelme(text, file);
-  const annotation = await toAnnotation(document, file, { decodePng: decodeMask });
-  const named = path.resolve(path.dirname(file), (annotation.imagePath ?? '').replaceAll('\\', '/'));
-  const bytes = embeddedImage(document, file);
-  let picture: LoadedImage;
-  if (annotation.imagePath && existsSync(named)) picture = await loadImage(named);
-  else if (bytes) picture = await decodeImage(bytes, `${file}: imageData`);
-  else {
-    throw new DataError(
-      `${file}: imagePath names ${annotation.imagePath || 'no picture'}, which is not there; put the picture beside the annotation, or save it with imageData`,
-    );
-  }
-  if (picture.width !== annotation.width || picture.height !== annotation.height) {
-    throw new DataError(
-      `${file}: says ${annotation.width}x${annotation.height}, its picture is ${picture.width}x${picture.height}; use the picture that was labelled`,
-    );
-  }
-  return { name: path.basename(file, '.json'), image: picture, picture, annotation };
+}
+
+/** Opens a data set of any format. Throws DataError where it cannot be told which, or nothing is there. */
+export function openData(
+  path: string,
+  { from, split, images, skipBad }: DataOptions,
+  skipped: Skipped,
+  more: Pick<ReadOptions, 'picturesOptional'> = {},
+): Promise<Dataset> {
+  return openDataset(
+    diskFiles,
+    path
+      .split(sep)
+      .join('/')
+      .replace(/(?<=.)\/+$/, ''),
+    {
+      ...more,
+      ...(from === undefined ? {} : { format: from }),
+      ...(split === undefined || split === 'all' ? {} : { split }),
+      ...(images === undefined ? {} : { images }),
+      ...(skipBad ? { onBad: skipped.add } : {}),
+    },
+  );
 }
 
 /**
- * The samples of a folder: every Labelme file in it with its picture, by name; pictures without one are left out.
- * Each is shrunk to `maxSide` as soon as it is read, so that many large photographs fit into memory. Throws
- * DataError where there is none.
+ * The samples of a data set of any format: every annotation with its picture, in their order. Each is shrunk to `maxSide`
+ * as soon as it is read, so that many large photographs fit into memory; `change` says what of an annotation is used. Throws
+ * DataError where there is none, and UsageError where there are several parts and none is chosen.
  */
-export async function loadFolder(folder: string, maxSide = Infinity): Promise<Sample[]> {
-  let names: string[];
-  try {
-    if (!(await stat(folder)).isDirectory())
-      throw new DataError(
-        `${folder}: is no folder; give the folder with the pictures and their Labelme files`,
-      );
-    names = await readdir(folder);
-  } catch (error) {
-    if (error instanceof DataError) throw error;
-    throw new DataError(
-      `${folder}: ${fileProblem(error)}; give the folder with the pictures and their Labelme files`,
+export async function loadFolder(
+  folder: string,
+  maxSide = Infinity,
+  options: DataOptions = {},
+  change: (annotation: Annotation) => Annotation = (annotation) => annotation,
+): Promise<LoadedSample[]> {
+  const skipped = new Skipped();
+  const dataset = await openData(folder, options, skipped);
+  if (dataset.splits.length > 1 && options.split === undefined) {
+    throw new UsageError(
+      `${folder}: has the parts ${dataset.splits.join(', ')}; choose one by --split, or --split all`,
     );
   }
-  const files = names.filter((name) => name.toLowerCase().endsWith('.json')).sort();
-  if (files.length === 0) {
-    throw new DataError(
-      `${folder}: holds no Labelme file (*.json); label pictures with Labelme and save beside them`,
-    );
+  const samples: LoadedSample[] = [];
+  for await (const picture of dataset.pictures()) {
+    const { width, height, channels, data } = await loadPicture(picture);
+    const image = { width, height, channels, data };
+    const sample = { name: picture.name, image, annotation: change(picture.annotation) };
+    samples.push({ ...shrinkSample(sample, maxSide), source: picture.source });
   }
-  const samples: Sample[] = [];
-  for (const file of files) {
-    const { name, image, annotation } = await loadLabelme(path.join(folder, file));
-    const { width, height, channels, data } = image;
-    samples.push(shrinkSample({ name, image: { width, height, channels, data }, annotation }, maxSide));
-  }
+  process.stderr.write(skipped.text);
   return samples;
 }

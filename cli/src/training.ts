@@ -24,7 +24,7 @@ export async function savedSettings(out: string): Promise<TrainSettings> {
   }
   const { progress } = await loadCheckpoint(file);
   const settings = (progress as { settings?: TrainSettings } | null)?.settings;
-  if (!settings?.task || !settings.config || !Number.isInteger((progress as { step?: number }).step))
+  if (!settings?.model || !settings.config || !Number.isInteger((progress as { step?: number }).step))
     throw new DataError(`${file}: is no checkpoint of "fovea train"; train without --resume`);
   return settings;
 }

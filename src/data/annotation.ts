@@ -15,23 +15,47 @@ export interface MaskPatch {
   readonly data: Uint8Array;
 }
 
+/** What some formats say of an object besides where it is. Left out where they say nothing. */
+export interface ObjectFlags {
+  /** A region with many objects that nobody told apart (COCO's `iscrowd`). */
+  crowd?: boolean;
+  /** Hard to make out: benchmarks do not ask for it (VOC). */
+  difficult?: boolean;
+  /** Reaches past the image's border, or past what its box shows (VOC). */
+  truncated?: boolean;
+  /** Partly hidden by something else (VOC). */
+  occluded?: boolean;
+}
+
+export const OBJECT_FLAGS = ['crowd', 'difficult', 'truncated', 'occluded'] as const;
+
 /** One object. With neither outline nor mask, only its box is known. */
-export interface AnnotatedShape {
+export interface AnnotatedShape extends ObjectFlags {
   label: string;
   /** A polygon, open: the last point joins the first. */
   points?: Point[];
   box: Box;
   mask?: MaskPatch;
-  /** Shapes that share a number are parts of one object. */
+  /** Shapes that share a number are parts of one object; what is said of the object stands at each. */
   groupId: number | null;
   /** A prediction's, 0 to 1; what a person drew has none. */
   score?: number;
+  /** The object's number in the data set, where the format has one (COCO). */
+  id?: number;
+  /** The object's area as the file states it: COCO sorts objects into small, medium and large by it. */
+  area?: number;
+  /** The object's box as the file states it, where that is not the box around its shapes. */
+  objectBox?: Box;
 }
 
 export interface Annotation {
   /** Relative to the annotation file's folder, with forward slashes. */
   imagePath?: string;
+  /** The image's number in the data set, where the format has one (COCO). */
+  id?: number;
   width: number;
   height: number;
   shapes: AnnotatedShape[];
+  /** Pixels that nobody labelled, such as the border around VOC's objects: neither an object nor background. */
+  unlabelled?: MaskPatch;
 }

@@ -44,6 +44,8 @@ export interface CroppedBox {
   label: string;
   /** In pixels of the crop, inside it. */
   box: [number, number, number, number];
+  /** The object's, as they are in the image. */
+  shapes: readonly AnnotatedShape[];
 }
 
 /** Row k: a, b, d, e and the shares of (height, width) in c, f that turn an image by k quarters clockwise. */
@@ -308,23 +310,27 @@ export function cropBoxes(shapes: readonly AnnotatedShape[], crop: Crop, minVisi
     }
     if (boxes.length === 0 || seen < minVisible * all) return [];
     const box = clipBox(unionOf(boxes), [0, 0, crop.size[1], crop.size[0]]);
-    return box[2] - box[0] >= 1 && box[3] - box[1] >= 1 ? [{ label, box }] : [];
+    return box[2] - box[0] >= 1 && box[3] - box[1] >= 1 ? [{ label, box, shapes: parts }] : [];
   });
 }
+
+/** The label of pixels that count for nothing, in training and evaluation. */
+export const UNLABELLED = 255;
 
 /**
  * The semantic target of a crop, [height, width]: 0 for background, `classes.indexOf(label) + 1` inside a
  * shape. Polygons are moved and then filled by pixel centres, masks are read at the nearest pixel, and shapes
  * that only have a box fill it; later shapes cover earlier ones. Padding, and whatever of a shape is outside
- * the region, is background. Throws DataError for a label that is not among the classes.
+ * the region, is background. Pixels that nobody labelled are 255, which the loss leaves out. Throws DataError for a
+ * label that is not among the classes.
  */
 export function cropLabels(
   shapes: readonly AnnotatedShape[],
   crop: Crop,
   classes: readonly string[],
   out = new Int32Array(crop.size[0] * crop.size[1]),
+  unlabelled?: MaskPatch,
 ): Int32Array {
-  const width = crop.size[1];
   const shown = boxToCrop(crop, windowOf(crop));
   out.fill(0);
   for (const shape of shapes) {
@@ -334,23 +340,48 @@ export function cropLabels(
         `cropLabels: label "${shape.label}" is not among the classes ${classes.join(', ')}; add it, or leave out its shapes`,
       );
     }
-    // The pixels whose centres are in both the shape's box and the window.
-    const [u1, v1, u2, v2] = clipBox(boxToCrop(crop, shape.box), shown).map((side) => Math.ceil(side - 0.5));
-    const [w, h] = [u2! - u1!, v2! - v1!];
-    if (w <= 0 || h <= 0) continue;
-    const inside = insideTest(shape, crop, u1!, v1!, w, h);
-    for (let v = 0, i = 0; v < h; v++) {
-      for (let u = 0; u < w; u++, i++) {
-        if (inside(i, u, v)) out[(v1! + v) * width + u1! + u] = value;
-      }
+    paintShape(shape, crop, shown, value, out);
+  }
+  if (unlabelled) paintShape({ mask: unlabelled }, crop, shown, UNLABELLED, out);
+  return out;
+}
+
+/** The mask of one object in a crop, [height, width]: 1 inside one of its shapes, painted as cropLabels does. */
+export function cropMask(
+  shapes: readonly AnnotatedShape[],
+  crop: Crop,
+  out = new Float32Array(crop.size[0] * crop.size[1]),
+): Float32Array {
+  const shown = boxToCrop(crop, windowOf(crop));
+  for (const shape of shapes) paintShape(shape, crop, shown, 1, out);
+  return out;
+}
+
+function paintShape(
+  shape: Partial<Pick<AnnotatedShape, 'box' | 'points' | 'mask'>>,
+  crop: Crop,
+  shown: Box,
+  value: number,
+  out: Int32Array | Float32Array,
+): void {
+  const { mask } = shape;
+  // The box that a file states may be smaller than the mask.
+  const box = mask ? ([mask.x, mask.y, mask.x + mask.width, mask.y + mask.height] as const) : shape.box!;
+  // The pixels whose centres are in both the box and the window.
+  const [u1, v1, u2, v2] = clipBox(boxToCrop(crop, box), shown).map((side) => Math.ceil(side - 0.5));
+  const [w, h] = [u2! - u1!, v2! - v1!];
+  if (w <= 0 || h <= 0) return;
+  const inside = insideTest(shape, crop, u1!, v1!, w, h);
+  for (let v = 0, i = 0; v < h; v++) {
+    for (let u = 0; u < w; u++, i++) {
+      if (inside(i, u, v)) out[(v1! + v) * crop.size[1] + u1! + u] = value;
     }
   }
-  return out;
 }
 
 /** Whether pixel (u, v), the i-th, of the crop's part of w x h pixels at (u1, v1) belongs to the shape. */
 function insideTest(
-  { points, mask }: AnnotatedShape,
+  { points, mask }: Partial<Pick<AnnotatedShape, 'points' | 'mask'>>,
   crop: Crop,
   u1: number,
   v1: number,

@@ -4,7 +4,7 @@ import { boxArea } from '../vision/boxes.ts';
 import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
 import type { AugmentOptions, Crop } from './augment.ts';
-import { cropBoxes, cropImage, cropLabels, sampleCrop } from './augment.ts';
+import { cropBoxes, cropImage, cropLabels, cropMask, sampleCrop } from './augment.ts';
 import type { FloatImage } from './image.ts';
 
 export interface Sample {
@@ -26,6 +26,8 @@ export interface BatchOptions<T extends 'detect' | 'segment'> {
   readonly augment?: AugmentOptions;
   /** Drop objects of which less is visible. Default 0.35. */
   readonly minVisible?: number;
+  /** Whether batches of the task `detect` hold the objects' masks too. Default false. */
+  readonly masks?: boolean;
   /** Room for boxes, G. Default: the most shapes that a sample has; where there is less, a crop keeps its largest boxes. */
   readonly maxBoxes?: number;
 }
@@ -39,12 +41,14 @@ export interface DetectBatch {
   labels: Int32Array;
   /** [N]; 0 for a crop without objects. */
   counts: Int32Array;
+  /** [N, G, H, W], 1 inside of what is seen of an object, else 0: where they were asked for. */
+  masks?: Float32Array;
 }
 
 export interface SegmentBatch {
   /** [N, H, W, 3] in 0..1, not normalized. */
   images: Float32Array;
-  /** [N, H, W]: 0 for background, index into `classes` + 1. */
+  /** [N, H, W]: 0 for background, index into `classes` + 1; 255 where nobody labelled. */
   masks: Int32Array;
 }
 
@@ -129,7 +133,8 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     if (task === 'segment') {
       const masks = new Int32Array(batchSize * pixels);
       crops.forEach(({ sample, crop }, n) => {
-        cropLabels(sample.annotation.shapes, crop, classes, masks.subarray(n * pixels, (n + 1) * pixels));
+        const { shapes, unlabelled } = sample.annotation;
+        cropLabels(shapes, crop, classes, masks.subarray(n * pixels, (n + 1) * pixels), unlabelled);
       });
       return { images, masks };
     }
@@ -191,21 +196,25 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   }
 
   #boxes(crops: { sample: Sample; crop: Crop }[]): Omit<DetectBatch, 'images'> {
-    const { classes, minVisible } = this.#options;
+    const { classes, minVisible, size } = this.#options;
     const room = this.#maxBoxes;
+    const pixels = size[0] * size[1];
     const boxes = new Float32Array(crops.length * room * 4);
     const labels = new Int32Array(crops.length * room).fill(-1);
     const counts = new Int32Array(crops.length);
+    const masks = this.#options.masks ? new Float32Array(crops.length * room * pixels) : undefined;
     crops.forEach(({ sample, crop }, n) => {
       const found = cropBoxes(sample.annotation.shapes, crop, minVisible);
       // Only where they do not fit does the order change: labels then miss the smallest objects.
       if (found.length > room) found.sort((a, b) => boxArea(b.box) - boxArea(a.box)).length = room;
       counts[n] = found.length;
-      found.forEach(({ label, box }, i) => {
-        boxes.set(box, (n * room + i) * 4);
-        labels[n * room + i] = classes.indexOf(label);
+      found.forEach(({ label, box, shapes }, i) => {
+        const place = n * room + i;
+        boxes.set(box, place * 4);
+        labels[place] = classes.indexOf(label);
+        if (masks) cropMask(shapes, crop, masks.subarray(place * pixels, (place + 1) * pixels));
       });
     });
-    return { boxes, labels, counts };
+    return { boxes, labels, counts, ...(masks ? { masks } : {}) };
   }
 }

@@ -1,7 +1,6 @@
 export type { AnnotatedShape, Annotation, Box, MaskPatch, Point } from './annotation.ts';
 export * from './augment.ts';
 export * from './dataset.ts';
-export * from './image.ts';
 export {
   type DecodedPng,
   type DecodePng,
@@ -12,7 +11,8 @@ export {
   type LabelmeShape,
   parseLabelme,
   toAnnotation,
-} from './labelme.ts';
+} from './formats/labelme/labelme.ts';
+export * from './image.ts';
 export * from './objects.ts';
 export {
   type Components,

@@ -44,6 +44,8 @@ export function shrinkSample(sample: Sample, maxSide: number): Sample {
     (shape): AnnotatedShape => ({
       ...shape,
       box: scaleBox(shape.box),
+      ...(shape.objectBox ? { objectBox: scaleBox(shape.objectBox) } : {}),
+      ...(shape.area === undefined ? {} : { area: shape.area * sx * sy }),
       ...(shape.points ? { points: shape.points.map(([x, y]) => [x * sx, y * sy]) } : {}),
       ...(shape.mask ? { mask: scalePatch(shape.mask, sx, sy) } : {}),
     }),
@@ -51,7 +53,13 @@ export function shrinkSample(sample: Sample, maxSide: number): Sample {
   return {
     ...sample,
     image: resizeImage(image, [height, width]),
-    annotation: { ...annotation, width, height, shapes },
+    annotation: {
+      ...annotation,
+      width,
+      height,
+      shapes,
+      ...(annotation.unlabelled ? { unlabelled: scalePatch(annotation.unlabelled, sx, sy) } : {}),
+    },
     ...(region ? { region: scaleBox(region) } : {}),
   };
 }

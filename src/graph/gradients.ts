@@ -205,6 +205,8 @@ export const gradients: Record<OpName, GradientRule | null> = {
   box_decode_backward: none,
   match_anchors: none,
   one_hot: none,
+  rand: none,
+  paste_masks: none,
   cross_entropy: ({ inputs: { x, target, weight }, outputs: { stats }, attrs, grads: { loss } }) => {
     const narrow = beforeExpand(loss!, []);
     const g = narrow.size === 1 ? narrow : loss;

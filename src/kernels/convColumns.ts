@@ -43,6 +43,9 @@ export function columnsPossible(caps: Caps, problem: ColumnsProblem): boolean {
 export const columnsPays = (caps: Caps, { x, y }: ColumnsProblem): boolean =>
   caps.family === 'subgroup' && y.shape[3]! <= 4 && x.shape[3]! >= 32;
 
+/** Sums that an invocation keeps, at most. */
+const MOST = 16;
+
 /**
  * A transposed convolution to few channels as one matrix product, from all source channels to all results of all taps,
  * and the sum over the taps that meet in a pixel: no lane is idle where the channels alone would leave most so.
@@ -52,6 +55,9 @@ export function columnsPlan(caps: Caps, problem: ColumnsProblem): KernelPlan {
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const [, OH, OW, O] = y.shape as [number, number, number, number];
   const columns = columnsOf(problem);
+  const [stride, padding, taps] = [attrs.stride[1], attrs.padding[1], weight.shape[1]!];
+  const width = stride * O <= MOST ? stride : 1;
+  const across = Math.floor((OW - 1 + padding) / width) - Math.floor(padding / width) + 1;
   const { spec, dispatch } = matrixOf(problem);
   const { epilogue, ...product } = gemmDispatch(caps, matrixProblem(N * H * W, C, columns, 'f32'), false);
   return {
@@ -67,9 +73,10 @@ export function columnsPlan(caps: Caps, problem: ColumnsProblem): KernelPlan {
         shader: columnsShader,
         snippets: [bias ? biasSnippet : biasNone],
         types: { T: 'f32' },
-        constants: { CHANNELS: O },
+        constants: { CHANNELS: O, WIDTH: width, COUNT: width * O, TAIL: (taps % width) * O },
         params: {
-          total: N * OH * OW,
+          total: N * OH * across,
+          across,
           columns,
           H,
           W,
@@ -84,7 +91,7 @@ export function columnsPlan(caps: Caps, problem: ColumnsProblem): KernelPlan {
         },
         bind: { m: 'columns', bias_values: 'bias' },
         epilogue: 'f32',
-        grid: N * OH * OW,
+        grid: N * OH * across,
       },
     ],
     scratch: { [TRANSPOSED]: byteLength(spec), columns: bytesOf(problem) },

@@ -36,6 +36,8 @@ export * from './optimizers.ts';
 export * from './pack.ts';
 export * from './reduce.ts';
 export * from './roiAlign.ts';
+export * from './pasteMasks.ts';
+export * from './rand.ts';
 export * from './roiPool.ts';
 export * from './softmax.ts';
 export * from './sort.ts';

@@ -30,6 +30,8 @@ import { oneHot } from './oneHot.ts';
 import { adamwStep, sgdStep } from './optimizers.ts';
 import { pack } from './pack.ts';
 import { amax, sum } from './reduce.ts';
+import { pasteMasks } from './pasteMasks.ts';
+import { rand } from './rand.ts';
 import { roiAlign, roiAlignBackward } from './roiAlign.ts';
 import { roiPool, roiPoolBackward } from './roiPool.ts';
 import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.ts';
@@ -58,6 +60,7 @@ export const kernels = {
   box_decode_backward: boxDecodeBackward,
   match_anchors: matchAnchors,
   one_hot: oneHot,
+  rand,
   cross_entropy: crossEntropy,
   cross_entropy_backward: crossEntropyBackward,
   hamming_distance: hammingDistance,
@@ -95,6 +98,7 @@ export const kernels = {
   cast: cast,
   roi_align: roiAlign,
   roi_align_backward: roiAlignBackward,
+  paste_masks: pasteMasks,
   roi_pool: roiPool,
   roi_pool_backward: roiPoolBackward,
   pack,

@@ -1,42 +1,92 @@
-import { interpolate } from '../graph/functions/conv.ts';
+import { interpolate, maxPool2d } from '../graph/functions/conv.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Generator } from '../nn/init.ts';
 import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { ResNet, type ResNetConfig } from './resnet.ts';
+
+/**
+ * Levels beyond the last of the backbone: `pool`, one more by taking every other cell (Lin et al. 2017, Feature pyramid
+ * networks, §4.2); `p6` or `p6p7`, strided convolutions (Lin et al. 2017, Focal loss, §4).
+ */
+export type ExtraLevels = 'none' | 'pool' | 'p6' | 'p6p7';
+
+/** P6 and P7, as torchvision's LastLevelP6P7 names them. */
+class ExtraBlocks extends Module {
+  p6: Conv2d;
+  p7: Conv2d | undefined;
+
+  constructor(random: Generator, channels: number, both: boolean) {
+    super();
+    const make = () => new Conv2d(random, channels, channels, { stride: 2, padding: 1 });
+    this.p6 = make();
+    this.p7 = both ? make() : undefined;
+  }
+
+  forward(last: Tensor): Tensor[] {
+    const p6 = this.p6.forward(last);
+    return this.p7 ? [p6, this.p7.forward(relu(p6))] : [p6];
+  }
+}
 
 /**
  * Feature pyramid network (Lin et al. 2017, §3): every level gets the next coarser one, enlarged by nearest
- * neighbours, and is smoothed by a 3x3 convolution. Extra levels are strided convolutions of the last.
+ * neighbours, and is smoothed by a 3x3 convolution.
  */
 export class FeaturePyramid extends Module {
-  inner_blocks: Conv2d[];
-  layer_blocks: Conv2d[];
-  extra_blocks: Conv2d[];
+  inner_blocks: [Conv2d][];
+  layer_blocks: [Conv2d][];
+  extra_blocks: ExtraBlocks | undefined;
+  readonly #extra: ExtraLevels;
 
-  constructor(random: Generator, inChannels: readonly number[], channels: number, extraLevels: number) {
+  constructor(random: Generator, inChannels: readonly number[], channels: number, extra: ExtraLevels) {
     super();
-    this.inner_blocks = inChannels.map((from) => new Conv2d(random, from, channels, { kernelSize: 1 }));
-    this.layer_blocks = inChannels.map(() => new Conv2d(random, channels, channels, { padding: 1 }));
-    this.extra_blocks = Array.from(
-      { length: extraLevels },
-      () => new Conv2d(random, channels, channels, { stride: 2, padding: 1 }),
-    );
+    this.inner_blocks = inChannels.map((from) => [new Conv2d(random, from, channels, { kernelSize: 1 })]);
+    this.layer_blocks = inChannels.map(() => [new Conv2d(random, channels, channels, { padding: 1 })]);
+    const convs = extra === 'p6' || extra === 'p6p7';
+    this.extra_blocks = convs ? new ExtraBlocks(random, channels, extra === 'p6p7') : undefined;
+    this.#extra = extra;
   }
 
   forward(features: readonly Tensor[]): Tensor[] {
     const inner: Tensor[] = [];
     for (let i = features.length - 1; i >= 0; i--) {
-      const lateral = this.inner_blocks[i]!.forward(features[i]!);
+      const lateral = this.inner_blocks[i]![0].forward(features[i]!);
       const above = inner[0];
       const size = [lateral.shape[1]!, lateral.shape[2]!] as const;
       inner.unshift(above ? add(interpolate(above, { size, mode: 'nearest' }), lateral) : lateral);
     }
-    const levels = inner.map((level, i) => this.layer_blocks[i]!.forward(level));
-    for (const [i, block] of this.extra_blocks.entries()) {
-      const last = levels.at(-1)!;
-      levels.push(block.forward(i === 0 ? last : relu(last)));
-    }
-    return levels;
+    const levels = inner.map((level, i) => this.layer_blocks[i]![0].forward(level));
+    const last = levels.at(-1)!;
+    if (this.#extra === 'pool') levels.push(maxPool2d(last, 1, { stride: 2 }));
+    return this.extra_blocks ? [...levels, ...this.extra_blocks.forward(last)] : levels;
+  }
+}
+
+/** A ResNet and the pyramid on its last stages, under torchvision's names. */
+export class ResNetFpn extends Module {
+  body: ResNet;
+  fpn: FeaturePyramid;
+  readonly #stages: number;
+  /** Pixels of the image for one cell of each level. */
+  readonly strides: readonly number[];
+
+  /** `stages`: how many of the four feed the pyramid. */
+  constructor(
+    random: Generator,
+    config: ResNetConfig,
+    { stages, channels, extra }: { stages: 3 | 4; channels: number; extra: ExtraLevels },
+  ) {
+    super();
+    this.body = new ResNet(config, random);
+    this.fpn = new FeaturePyramid(random, this.body.channels.slice(-stages), channels, extra);
+    this.#stages = stages;
+    const levels = stages + { none: 0, pool: 1, p6: 1, p6p7: 2 }[extra];
+    this.strides = Array.from({ length: levels }, (_, i) => (stages === 4 ? 4 : 8) * 2 ** i);
+  }
+
+  forward(x: Tensor): Tensor[] {
+    return this.fpn.forward(this.body.features(x).slice(-this.#stages));
   }
 }

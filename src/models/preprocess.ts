@@ -7,5 +7,8 @@ export interface Normalization {
   readonly std: readonly [number, number, number];
 }
 
+/** ImageNet's, which torchvision's weights were trained with. */
+export const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
 export const normalizeImages = (images: Tensor, { mean, std }: Normalization): Tensor =>
   div(sub(images, tensor([...mean])), tensor([...std]));

@@ -1,4 +1,3 @@
-import { ShapeError } from '../errors.ts';
 import { boxDecode, boxEncode, clipBoxesToImage, matchAnchors, nms } from '../graph/functions/boxes.ts';
 import {
   add,
@@ -6,6 +5,7 @@ import {
   greater,
   greaterEqual,
   maximum,
+  minimum,
   mul,
   relu,
   remainder,
@@ -17,152 +17,220 @@ import { mean, sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, oneHot } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, type NormKind, normLayer } from '../nn/layers.ts';
+import { Conv2d, type Layer, normLayer, sequential } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import { formatShape } from '../shape.ts';
 import { generateAnchors } from '../vision/anchors.ts';
-import { FeaturePyramid } from './fpn.ts';
-import { type Normalization, normalizeImages } from './preprocess.ts';
-import { Backbone } from './resnet.ts';
+import {
+  DEFAULT_RESIZE,
+  type Detections,
+  type DetectionTargets,
+  type DetectOptions,
+  type ImageBatch,
+  imageBatch,
+  limitsOf,
+  type ResizeConfig,
+  toImages,
+  toNetwork,
+} from './detection.ts';
+import { type ExtraLevels, ResNetFpn } from './fpn.ts';
+import { IMAGENET, type Normalization } from './preprocess.ts';
+import { RESNETS, type ResNetConfig, type ResNetName } from './resnet.ts';
+import { legacyDetectionName } from './torchNames.ts';
 
 /** Everything that shapes a RetinaNet; saved with its weights. */
 export interface RetinaNetConfig {
   readonly numClasses: number;
-  /** Channels of the backbone's first stage. */
-  readonly width: number;
-  readonly depth: readonly [number, number, number, number];
+  readonly backbone: ResNetConfig;
   /** Channels of the pyramid and the heads. */
   readonly pyramidWidth: number;
+  /** Pyramid levels beyond the three of the backbone. */
+  readonly extraLevels: Exclude<ExtraLevels, 'pool'>;
   /** 3x3 convolutions in each head before the last. */
   readonly headDepth: number;
-  /** Pyramid levels beyond the three of the backbone. */
-  readonly extraLevels: number;
-  /** Of the backbone. Batch norm makes crops and whole pictures see the same network; see UNET_DEFAULTS. */
-  readonly norm: NormKind;
+  /**
+   * `group`: group norm after each convolution of the heads, which all levels share: their statistics differ, and one set
+   * of running ones would fit none of them. `none`, as in the paper.
+   */
+  readonly headNorm: 'none' | 'group';
+  /** Sides of the anchors at each level, in pixels. Default: 4 cells, at three sizes an octave (Lin et al. 2017, §4). */
+  readonly anchorSizes?: readonly (readonly number[])[];
+  /** Height / width of the anchors. Default: 0.5, 1, 2. */
+  readonly aspectRatios?: readonly number[];
+  /** IoU from which on an anchor learns a box (default 0.5), and below which it learns background (default 0.4). */
+  readonly foregroundIou?: number;
+  readonly backgroundIou?: number;
   readonly normalization: Normalization;
+  /** For images in an array. */
+  readonly resize: ResizeConfig;
+  /** What `detect` does where it is not told otherwise. */
+  readonly detect?: DetectOptions;
 }
 
+/** For training from scratch on few pictures, on any adapter. */
 export const RETINANET_DEFAULTS: Omit<RetinaNetConfig, 'numClasses'> = {
-  width: 16,
-  depth: [1, 1, 1, 1],
+  // Batch norm makes crops and whole pictures see the same network; see UNET_DEFAULTS.
+  backbone: { block: 'basic', depth: [1, 1, 1, 1], width: 16, stem: 'small', norm: 'batch' },
   pyramidWidth: 32,
+  extraLevels: 'p6',
   headDepth: 1,
-  extraLevels: 1,
-  norm: 'batch',
-  normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  headNorm: 'group',
+  normalization: IMAGENET,
+  resize: DEFAULT_RESIZE,
 };
 
-/** Three sizes an octave and three shapes at each cell (Lin et al. 2017, §4). */
-const ASPECT_RATIOS = [0.5, 1, 2];
-const OCTAVES = [1, 2 ** (1 / 3), 2 ** (2 / 3)];
+/** Three sizes an octave: pixels, of an anchor of 4 cells, rounded down as torchvision does. */
+const octaves = (stride: number): number[] =>
+  [0, 1 / 3, 2 / 3].map((power) => Math.floor(4 * stride * 2 ** power));
+
 /** The probability that an anchor is said to show an object before training (§4.1): keeps the first losses small. */
 const PRIOR = 0.01;
 
-/**
- * Convolutions that all levels share. Group norm, whatever the backbone has: the levels' statistics differ, and one set of
- * running ones would fit none of them.
- */
-class Head extends Module {
-  conv: Conv2d[];
-  norms: (Module & { forward(x: Tensor): Tensor })[];
-  out: Conv2d;
+/** Convolutions that all levels share. */
+abstract class Head extends Module {
+  conv: Layer[][];
 
-  constructor(random: Generator, channels: number, depth: number, outputs: number) {
+  constructor(random: Generator, { pyramidWidth, headDepth, headNorm }: RetinaNetConfig) {
     super();
-    this.conv = Array.from(
-      { length: depth },
-      () => new Conv2d(random, channels, channels, { padding: 1, bias: false }),
-    );
-    this.norms = this.conv.map(() => normLayer('group', channels));
-    this.out = new Conv2d(random, channels, outputs, { padding: 1, std: 0.01 });
+    const normalised = headNorm === 'group';
+    this.conv = Array.from({ length: headDepth }, () => {
+      const conv = new Conv2d(random, pyramidWidth, pyramidWidth, {
+        padding: 1,
+        bias: !normalised,
+        ...(normalised ? {} : { std: 0.01 }),
+      });
+      return [conv, ...(normalised ? [normLayer('group', pyramidWidth)] : []), relu];
+    });
+  }
+
+  protected features(x: Tensor): Tensor {
+    return this.conv.reduce((y, block) => sequential(block, y), x);
   }
 
   /** [N,H,W,C] to [N, H W A, values]: by reshape alone. */
-  forward(x: Tensor, values: number): Tensor {
-    const features = this.conv.reduce((y, conv, i) => relu(this.norms[i]!.forward(conv.forward(y))), x);
-    return this.out.forward(features).reshape([x.shape[0]!, -1, values]);
+  abstract forward(x: Tensor): Tensor;
+}
+
+class ClassificationHead extends Head {
+  cls_logits: Conv2d;
+  readonly #classes: number;
+
+  constructor(random: Generator, config: RetinaNetConfig, perCell: number) {
+    super(random, config);
+    const { pyramidWidth, numClasses } = config;
+    this.cls_logits = new Conv2d(random, pyramidWidth, perCell * numClasses, { padding: 1, std: 0.01 });
+    this.cls_logits.bias!.state.initial.fill(-Math.log((1 - PRIOR) / PRIOR));
+    this.#classes = numClasses;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.cls_logits.forward(this.features(x)).reshape([x.shape[0]!, -1, this.#classes]);
   }
 }
 
-/** Targets of a batch, padded to G boxes an image. */
-export interface DetectionTargets {
-  /** [N,G,4], xyxy in pixels. */
-  readonly boxes: Tensor;
-  /** i32 [N,G], class indices. */
-  readonly labels: Tensor;
-  /** i32 [N]. */
-  readonly counts: Tensor;
+class RegressionHead extends Head {
+  bbox_reg: Conv2d;
+
+  constructor(random: Generator, config: RetinaNetConfig, perCell: number) {
+    super(random, config);
+    this.bbox_reg = new Conv2d(random, config.pyramidWidth, perCell * 4, { padding: 1, std: 0.01 });
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.bbox_reg.forward(this.features(x)).reshape([x.shape[0]!, -1, 4]);
+  }
 }
 
-export interface DetectOptions {
-  readonly scoreThreshold?: number;
-  readonly iouThreshold?: number;
-  readonly maxDetections?: number;
-  /** Candidates that go into NMS. */
-  readonly candidates?: number;
+class RetinaNetHead extends Module {
+  classification_head: ClassificationHead;
+  regression_head: RegressionHead;
+
+  constructor(random: Generator, config: RetinaNetConfig, perCell: number) {
+    super();
+    this.classification_head = new ClassificationHead(random, config, perCell);
+    this.regression_head = new RegressionHead(random, config, perCell);
+  }
+}
+
+/** The outputs of one pyramid level. */
+interface Level {
+  /** [N,A,K]. */
+  readonly logits: Tensor;
+  /** [N,A,4]. */
+  readonly deltas: Tensor;
 }
 
 /**
  * RetinaNet (Lin et al. 2017, Focal loss for dense object detection): backbone, feature pyramid, and two heads that
  * score classes and refine boxes at every anchor. Matching, losses and NMS are part of the graph: a training step
- * and a detection are one submission each.
+ * and a detection are one submission each. Weights have torchvision's names.
  */
 export class RetinaNet extends Module {
-  backbone: Backbone;
-  fpn: FeaturePyramid;
-  classification_head: Head;
-  regression_head: Head;
+  backbone: ResNetFpn;
+  head: RetinaNetHead;
   readonly config: RetinaNetConfig;
+  /** The label of the first class. */
+  readonly firstLabel = 0;
 
   constructor(config: RetinaNetConfig, seed = 0) {
     super();
     const random = generator(seed);
-    const perCell = ASPECT_RATIOS.length * OCTAVES.length;
-    const { width, depth, norm, pyramidWidth, headDepth, numClasses, extraLevels } = config;
     this.config = config;
-    this.backbone = new Backbone(random, { width, maxWidth: width * 8, depth, norm });
-    this.fpn = new FeaturePyramid(random, this.backbone.channels, pyramidWidth, extraLevels);
-    this.classification_head = new Head(random, pyramidWidth, headDepth, perCell * numClasses);
-    this.regression_head = new Head(random, pyramidWidth, headDepth, perCell * 4);
-    this.classification_head.out.bias!.state.initial.fill(-Math.log((1 - PRIOR) / PRIOR));
+    this.backbone = new ResNetFpn(random, config.backbone, {
+      stages: 3,
+      channels: config.pyramidWidth,
+      extra: config.extraLevels,
+    });
+    this.head = new RetinaNetHead(random, config, this.#sizes[0]!.length * this.#ratios.length);
   }
 
-  /** Strides of the pyramid's levels. Image sizes should be multiples of the first. */
-  get strides(): number[] {
-    return Array.from({ length: 3 + this.config.extraLevels }, (_, i) => 8 * 2 ** i);
+  /** Strides of the pyramid's levels. Sizes of batches should be multiples of the first. */
+  get strides(): readonly number[] {
+    return this.backbone.strides;
+  }
+
+  get #sizes(): readonly (readonly number[])[] {
+    return this.config.anchorSizes ?? this.strides.map(octaves);
+  }
+
+  get #ratios(): readonly number[] {
+    return this.config.aspectRatios ?? [0.5, 1, 2];
   }
 
   /** All anchors of an image size: [A,4]. */
   anchors(imageSize: readonly [number, number]): Tensor {
-    const strides = this.strides;
-    const sizes = strides.map((stride) => OCTAVES.map((octave) => 4 * stride * octave));
-    const { boxes } = generateAnchors({
-      imageSize,
-      strides,
-      sizes,
-      aspectRatios: strides.map(() => ASPECT_RATIOS),
-    });
-    return tensor(boxes, [boxes.length / 4, 4]);
+    return concat(this.#anchors(imageSize), 0);
   }
 
-  /** images: [N,H,W,3] in 0..1. logits: [N,A,K]; deltas: [N,A,4]. */
-  forward(images: Tensor): { logits: Tensor; deltas: Tensor } {
-    if (images.shape.length !== 4 || images.shape[3] !== 3) {
-      throw new ShapeError(`RetinaNet: images ${formatShape(images.shape)} must be [N,H,W,3]`);
-    }
-    const levels = this.fpn.forward(
-      this.backbone.forward(normalizeImages(images, this.config.normalization)),
-    );
-    return {
-      logits: concat(
-        levels.map((level) => this.classification_head.forward(level, this.config.numClasses)),
-        1,
-      ),
-      deltas: concat(
-        levels.map((level) => this.regression_head.forward(level, 4)),
-        1,
-      ),
-    };
+  /** The anchors of each level: [A,4]. */
+  #anchors(imageSize: readonly [number, number]): Tensor[] {
+    const { boxes, levels } = generateAnchors({
+      imageSize,
+      strides: this.strides,
+      sizes: this.#sizes,
+      aspectRatios: this.strides.map(() => this.#ratios),
+    });
+    let at = 0;
+    return levels.map(([h, w, perCell]) => {
+      const count = h * w * perCell;
+      at += count;
+      return tensor(boxes.slice((at - count) * 4, at * 4), [count, 4]);
+    });
+  }
+
+  #levels({ images }: ImageBatch): Level[] {
+    return this.backbone.forward(images).map((features) => ({
+      logits: this.head.classification_head.forward(features),
+      deltas: this.head.regression_head.forward(features),
+    }));
+  }
+
+  #batch(images: Tensor | readonly Tensor[]): ImageBatch {
+    return imageBatch('RetinaNet', images, this.config.normalization, this.config.resize);
+  }
+
+  /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. logits: [N,A,K]; deltas: [N,A,4]. */
+  forward(images: Tensor | readonly Tensor[]): { logits: Tensor; deltas: Tensor } {
+    return joined(this.#levels(this.#batch(images)));
   }
 
   /**
@@ -170,12 +238,18 @@ export class RetinaNet extends Module {
    * by the number of matched anchors of the image (at least 1), then the mean over images.
    */
   losses(
-    images: Tensor,
+    images: Tensor | readonly Tensor[],
     { boxes, labels, counts }: DetectionTargets,
-  ): { classification: Tensor; regression: Tensor } {
-    const { logits, deltas } = this.forward(images);
-    const anchors = this.anchors([images.shape[1]!, images.shape[2]!]);
-    const matches = matchAnchors(anchors, boxes, counts);
+  ): { classification: Tensor; bbox_regression: Tensor } {
+    const batch = this.#batch(images);
+    const { logits, deltas } = joined(this.#levels(batch));
+    const truth = toNetwork(boxes, batch);
+    const anchors = this.anchors([batch.images.shape[1]!, batch.images.shape[2]!]);
+    const { foregroundIou = 0.5, backgroundIou = 0.4 } = this.config;
+    const matches = matchAnchors(anchors, truth, counts, {
+      highThreshold: foregroundIou,
+      lowThreshold: backgroundIou,
+    });
     const [N, A] = matches.shape as [number, number];
     const matched = cast(greaterEqual(matches, 0), 'f32');
     const counted = cast(greater(matches, -2), 'f32').reshape([N, A, 1]);
@@ -184,39 +258,90 @@ export class RetinaNet extends Module {
     const target = oneHot(label, this.config.numClasses);
     const share = maximum(sum(matched, { dim: 1 }), 1);
     const perImage = (loss: Tensor) => mean(div(sum(loss, { dim: [1, 2] }), share));
-    const goal = boxEncode(gatherRows(boxes, matches, 1), anchors);
+    const goal = boxEncode(gatherRows(truth, matches, 1), anchors);
     return {
       classification: perImage(mul(sigmoidFocalLoss(logits, target), counted)),
-      regression: perImage(mul(l1Loss(deltas, goal, { reduction: 'none' }), matched.reshape([N, A, 1]))),
+      bbox_regression: perImage(mul(l1Loss(deltas, goal, { reduction: 'none' }), matched.reshape([N, A, 1]))),
     };
   }
 
   /**
-   * The best detections of each image, best first, padded to maxDetections: boxes [N,D,4], scores [N,D], labels
-   * i32 [N,D], count i32 [N]. Entries from count on are zeros.
+   * The best detections of each image: of every level the best candidates, then NMS of each class by itself. Defaults:
+   * scores over 0.05, IoU 0.5, 300 detections, 1000 candidates a level.
    */
-  detect(
-    images: Tensor,
-    { scoreThreshold = 0.05, iouThreshold = 0.5, maxDetections = 100, candidates = 1000 }: DetectOptions = {},
-  ): { boxes: Tensor; scores: Tensor; labels: Tensor; count: Tensor } {
+  detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Detections {
+    const {
+      scoreThreshold = 0.05,
+      iouThreshold = 0.5,
+      maxDetections = 300,
+      candidates = 1000,
+    } = { ...this.config.detect, ...options };
+    const batch = this.#batch(images);
+    const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
+    const anchors = this.#anchors(size);
     const K = this.config.numClasses;
-    const { logits, deltas } = this.forward(images);
-    const size = [images.shape[1]!, images.shape[2]!] as const;
-    const anchors = this.anchors(size);
-    const [N, A] = logits.shape as [number, number];
-    const best = topk(sigmoid(logits).reshape([N, A * K]), Math.min(candidates, A * K));
-    const k = best.values.shape[1]!;
-    const anchor = div(best.indices, K);
-    const label = remainder(best.indices, K);
-    const around = gatherRows(anchors, anchor.reshape([N * k])).reshape([N, k, 4]);
-    const boxes = clipBoxesToImage(boxDecode(gatherRows(deltas, anchor, 1), around), size);
-    const options = { iouThreshold, scoreThreshold, maxDetections: Math.min(maxDetections, k) };
-    const kept = nms(boxes, best.values, options, label);
+    const best = this.#levels(batch).map(({ logits, deltas }, i) => {
+      const [N, A] = logits.shape as [number, number];
+      const { values, indices } = topk(sigmoid(logits).reshape([N, A * K]), Math.min(candidates, A * K));
+      const anchor = div(indices, K);
+      const around = gatherRows(anchors[i]!, anchor);
+      return {
+        scores: values,
+        labels: remainder(indices, K),
+        boxes: boxDecode(gatherRows(deltas, anchor, 1), around),
+      };
+    });
+    const all = (name: 'scores' | 'labels' | 'boxes') =>
+      concat(
+        best.map((level) => level[name]),
+        1,
+      );
+    const [scores, labels] = [all('scores'), all('labels')];
+    const boxes = minimum(clipBoxesToImage(all('boxes'), size), limitsOf(batch.sizes));
+    const most = Math.min(maxDetections, scores.shape[1]!);
+    const kept = nms(boxes, scores, { iouThreshold, scoreThreshold, maxDetections: most }, labels);
     return {
-      boxes: gatherRows(boxes, kept.indices, 1),
-      scores: gatherRows(best.values, kept.indices, 1),
-      labels: gatherRows(label, kept.indices, 1),
+      boxes: toImages(gatherRows(boxes, kept.indices, 1), batch),
+      scores: gatherRows(scores, kept.indices, 1),
+      labels: gatherRows(labels, kept.indices, 1),
       count: kept.count,
     };
   }
+
+  protected override torchName(name: string): string {
+    return legacyDetectionName(name);
+  }
 }
+
+/** The outputs of all levels, one after another. */
+const joined = (levels: readonly Level[]): Level => ({
+  logits: concat(
+    levels.map(({ logits }) => logits),
+    1,
+  ),
+  deltas: concat(
+    levels.map(({ deltas }) => deltas),
+    1,
+  ),
+});
+
+/** RetinaNet as torchvision builds it: four convolutions a head without norms, 256 channels, levels P3 to P7. */
+export const retinanet = (
+  backbone: ResNetName | ResNetConfig,
+  { numClasses, ...config }: Partial<RetinaNetConfig> & Pick<RetinaNetConfig, 'numClasses'>,
+  seed = 0,
+): RetinaNet =>
+  new RetinaNet(
+    {
+      numClasses,
+      backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
+      pyramidWidth: 256,
+      extraLevels: 'p6p7',
+      headDepth: 4,
+      headNorm: 'none',
+      normalization: IMAGENET,
+      resize: DEFAULT_RESIZE,
+      ...config,
+    },
+    seed,
+  );

@@ -1,4 +1,3 @@
-import { ShapeError } from '../errors.ts';
 import { checkpoint } from '../graph/checkpoint.ts';
 import { maxPool2d } from '../graph/functions/conv.ts';
 import { relu } from '../graph/functions/elementwise.ts';
@@ -8,8 +7,8 @@ import type { Tensor } from '../graph/tensor.ts';
 import { type Generator, generator } from '../nn/init.ts';
 import { Conv2d, ConvTranspose2d, type NormKind, normLayer } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import { formatShape } from '../shape.ts';
-import { type Normalization, normalizeImages } from './preprocess.ts';
+import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
+import { checkImages, IGNORE_LABEL } from './segmentation.ts';
 
 /** Everything that shapes a U-Net; saved with its weights. */
 export interface UNetConfig {
@@ -31,7 +30,7 @@ export const UNET_DEFAULTS: Omit<UNetConfig, 'numClasses'> = {
   width: 16,
   depth: 3,
   norm: 'batch',
-  normalization: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  normalization: IMAGENET,
 };
 
 class DoubleConv extends Module {
@@ -92,12 +91,7 @@ export class UNet extends Module {
 
   /** images: [N,H,W,3] in 0..1. Returns logits [N,H,W,numClasses + 1]. */
   forward(images: Tensor): Tensor {
-    const [, H = 0, W = 0, C] = images.shape;
-    if (images.shape.length !== 4 || C !== 3 || H % this.stride !== 0 || W % this.stride !== 0) {
-      throw new ShapeError(
-        `UNet: images ${formatShape(images.shape)} must be [N,H,W,3] with H and W multiples of ${this.stride}`,
-      );
-    }
+    checkImages('UNet', images, this.stride);
     const run: typeof checkpoint = (fn, ...inputs) =>
       this.checkpoint ? checkpoint(fn, ...inputs) : fn(...inputs);
     const skips: Tensor[] = [];
@@ -117,6 +111,6 @@ export class UNet extends Module {
 
   /** The mean cross-entropy over pixels. masks: i32 [N,H,W], 255 is ignored. */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: 255 }) };
+    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: IGNORE_LABEL }) };
   }
 }

@@ -7,12 +7,14 @@ import {
   conv2d,
   convTranspose2d,
   groupNorm,
+  layerNorm,
 } from '../graph/functions/conv.ts';
 import { linear } from '../graph/functions/reduce.ts';
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Pair, pair } from '../shape.ts';
 import { constant, type Generator, kaimingStd, normalLater } from './init.ts';
+import { convLayout, linearLayout } from './layout.ts';
 import { Buffer, Module, Parameter } from './module.ts';
 
 export interface ConvModuleOptions extends ConvOptions {
@@ -34,9 +36,9 @@ export class Conv2d extends Module {
     const { kernelSize = 3, bias = true, std, ...conv } = options;
     const [kh, kw] = pair(kernelSize);
     const groups = conv.groups ?? 1;
-    const shape = [kh, kw, inChannels / groups, outChannels];
+    const shape = [kh, kw, inChannels / groups, outChannels] as const;
     const spread = std ?? kaimingStd((kh * kw * outChannels) / groups);
-    this.weight = new Parameter(shape, normalLater(random, shape, spread));
+    this.weight = new Parameter(shape, normalLater(random, shape, spread), convLayout(shape));
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
     this.#options = conv;
   }
@@ -60,8 +62,8 @@ export class ConvTranspose2d extends Module {
   ) {
     super();
     const { kernelSize, ...conv } = options;
-    const shape = [...pair(kernelSize), outChannels, inChannels];
-    this.weight = new Parameter(shape, normalLater(random, shape, kaimingStd(inChannels)));
+    const shape = [...pair(kernelSize), outChannels, inChannels] as const;
+    this.weight = new Parameter(shape, normalLater(random, shape, kaimingStd(inChannels)), convLayout(shape));
     this.bias = new Parameter([outChannels], constant([outChannels], 0));
     this.#options = conv;
   }
@@ -71,20 +73,35 @@ export class ConvTranspose2d extends Module {
   }
 }
 
+export interface LinearOptions {
+  /** Default: true. */
+  readonly bias?: boolean;
+  /** Standard deviation of the initial weights; default Kaiming's for ReLU, by fan-in. */
+  readonly std?: number;
+  /** Where x is a flattened map [H,W,C]: H W. PyTorch flattens [C,H,W], so its weights are in another order. Default 1. */
+  readonly pixels?: number;
+}
+
 /** linear with weight [I,O] and bias [O]. */
 export class Linear extends Module {
   weight: Parameter;
-  bias: Parameter;
+  bias: Parameter | undefined;
 
-  constructor(random: Generator, inFeatures: number, outFeatures: number) {
+  constructor(
+    random: Generator,
+    inFeatures: number,
+    outFeatures: number,
+    { bias = true, std = kaimingStd(inFeatures), pixels = 1 }: LinearOptions = {},
+  ) {
     super();
     const shape = [inFeatures, outFeatures];
-    this.weight = new Parameter(shape, normalLater(random, shape, kaimingStd(inFeatures)));
-    this.bias = new Parameter([outFeatures], constant([outFeatures], 0));
+    const layout = linearLayout(inFeatures, outFeatures, pixels);
+    this.weight = new Parameter(shape, normalLater(random, shape, std), layout);
+    this.bias = bias ? new Parameter([outFeatures], constant([outFeatures], 0)) : undefined;
   }
 
   forward(x: Tensor): Tensor {
-    return linear(x, this.weight.tensor, this.bias.tensor);
+    return linear(x, this.weight.tensor, this.bias?.tensor);
   }
 }
 
@@ -130,6 +147,55 @@ export class BatchNorm2d extends Module {
   }
 }
 
+/**
+ * Batch norm whose statistics, scale and shift are all fixed (torchvision's FrozenBatchNorm2d): for fine-tuning on batches
+ * too small to have statistics of their own.
+ */
+export class FrozenBatchNorm2d extends Module {
+  weight: Buffer;
+  bias: Buffer;
+  running_mean: Buffer;
+  running_var: Buffer;
+  readonly #eps: number;
+
+  constructor(channels: number, { eps = 1e-5 } = {}) {
+    super();
+    this.weight = new Buffer([channels], constant([channels], 1));
+    this.bias = new Buffer([channels], constant([channels], 0));
+    this.running_mean = new Buffer([channels], constant([channels], 0));
+    this.running_var = new Buffer([channels], constant([channels], 1));
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    const tensors = {
+      weight: this.weight.tensor,
+      bias: this.bias.tensor,
+      runningMean: this.running_mean.tensor,
+      runningVar: this.running_var.tensor,
+    };
+    return batchNormEval(x, tensors, this.#eps);
+  }
+}
+
+/** Layer norm over the last dimension. */
+export class LayerNorm extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  readonly #eps: number;
+
+  constructor(features: number, { eps = 1e-5 } = {}) {
+    super();
+    this.weight = new Parameter([features], constant([features], 1));
+    this.bias = new Parameter([features], constant([features], 0));
+    this.#eps = eps;
+  }
+
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight.tensor, this.bias.tensor, this.#eps);
+  }
+}
+
 /** Group norm over [N,H,W,C]. */
 export class GroupNorm extends Module {
   weight: Parameter;
@@ -151,12 +217,26 @@ export class GroupNorm extends Module {
   }
 }
 
-/** Which normalisation a network uses. Group norm needs no batch statistics: it suits small batches. */
-export type NormKind = 'group' | 'batch';
+/** A module of one tensor to one, or a function in its place: an activation, a pooling. */
+export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor);
+
+/** Layers one after another. A function takes up an index, as PyTorch's modules without weights do in its `Sequential`. */
+export const sequential = (layers: readonly Layer[], x: Tensor): Tensor =>
+  layers.reduce((y, layer) => (typeof layer === 'function' ? layer(y) : layer.forward(y)), x);
+
+/**
+ * Which normalisation a network uses. Group norm needs no batch statistics: it suits small batches. Frozen is batch norm
+ * with fixed statistics, for fine-tuning.
+ */
+export type NormKind = 'group' | 'batch' | 'frozen';
+
+/** A normalisation layer, whichever. */
+export type Norm = GroupNorm | BatchNorm2d | FrozenBatchNorm2d;
 
 /** The normalisation layer for so many channels: groups of 8 channels, or of what divides them. */
-export function normLayer(kind: NormKind, channels: number): GroupNorm | BatchNorm2d {
+export function normLayer(kind: NormKind, channels: number): Norm {
   if (kind === 'batch') return new BatchNorm2d(channels);
+  if (kind === 'frozen') return new FrozenBatchNorm2d(channels);
   const size = [8, 4, 2, 1].find((candidate) => channels % candidate === 0)!;
   return new GroupNorm(channels / size, channels);
 }

@@ -1,16 +1,20 @@
 import { ShapeError, StateDictError } from '../errors.ts';
 import { type Later, State, stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
+import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
 
 /** A trainable tensor and the state behind it. */
 export class Parameter {
   readonly state: State;
   readonly tensor: Tensor;
+  /** How PyTorch stores it, where that differs. */
+  readonly layout: TorchLayout | undefined;
 
   /** `values`, or what makes them when they are first asked for. */
-  constructor(shape: Shape, values: Float32Array | Later) {
+  constructor(shape: Shape, values: Float32Array | Later, layout?: TorchLayout) {
     this.state = new State('parameter', { shape, dtype: 'f32' }, values);
     this.tensor = stateTensor(this.state, true);
+    this.layout = layout;
   }
 }
 
@@ -32,20 +36,23 @@ export interface StateEntry {
   readonly data: Float32Array;
 }
 
+/** In which order a weight's dimensions are stored. */
+export type Layout = 'fovea' | 'pytorch';
+
 /** Reads a state's value: from the device that trained it, or what the host put there. */
 export type Download = (state: State) => Promise<HostArray>;
 
 /**
  * A part of a network. Its parameters, buffers and submodules are found by the names of its fields, and a
- * state dict names them as PyTorch does: `layers.0.conv.weight`. Arrays of modules count by index.
+ * state dict names them as PyTorch does: `layers.0.conv.weight`. Arrays count by index.
  */
 export abstract class Module {
   /** Whether batch norm uses the batch's statistics (training) or the running ones. */
   training = true;
 
-  /** Every parameter with its full name, in the order of the fields. */
+  /** Every parameter with its full name, in the order of the fields; `prefix` stands before it and a dot. */
   *namedParameters(prefix = ''): Generator<[string, Parameter]> {
-    for (const [name, value] of this.#members(prefix)) if (value instanceof Parameter) yield [name, value];
+    for (const [name, value] of membersIn(prefix, this)) if (value instanceof Parameter) yield [name, value];
   }
 
   parameters(): Parameter[] {
@@ -54,7 +61,7 @@ export abstract class Module {
 
   /** Parameters and buffers: all that a saved model holds. */
   namedStates(): [string, State][] {
-    return [...this.#members('')].map(([name, value]) => [name, value.state]);
+    return [...membersIn('', this)].map(([name, value]) => [name, value.state]);
   }
 
   /** The number of trainable values. */
@@ -75,41 +82,49 @@ export abstract class Module {
   /** This module and all below it. */
   *modules(): Generator<Module> {
     yield this;
-    for (const value of Object.values(this)) {
-      for (const item of Array.isArray(value) ? value : [value])
-        if (item instanceof Module) yield* item.modules();
-    }
+    for (const value of Object.values(this)) yield* modulesIn(value);
   }
 
-  /** The value of every parameter and buffer, by name. Flat buffers are read once each. */
-  async stateDict(download: Download): Promise<Map<string, StateEntry>> {
+  /**
+   * The value of every parameter and buffer, by name, in our layouts, or as PyTorch stores them. Flat buffers are read
+   * once each.
+   */
+  async stateDict(
+    download: Download,
+    { layout = 'fovea' }: { readonly layout?: Layout } = {},
+  ): Promise<Map<string, StateEntry>> {
     const flats = new Map<State, HostArray>();
     const result = new Map<string, StateEntry>();
-    for (const [name, state] of this.namedStates()) {
+    for (const [name, member] of membersIn('', this)) {
+      const { state } = member;
       const source = state.home?.flat ?? state;
       const whole = flats.get(source) ?? (await download(source));
       flats.set(source, whole);
       const start = state.home?.offset ?? 0;
       const data = (whole as Float32Array).slice(start, start + numel(state.spec.shape));
-      result.set(name, { dtype: 'f32', shape: state.spec.shape, data });
+      const torch = layout === 'pytorch' ? torchLayout(member) : undefined;
+      const shape = torch?.shape ?? state.spec.shape;
+      result.set(name, { dtype: 'f32', shape, data: torch ? toTorch(data, torch) : data });
     }
     return result;
   }
 
   /**
    * Takes values by name: copies, or the arrays themselves where `copy` is false and they are f32, which nobody may change
-   * then. Throws StateDictError that lists the missing and the unexpected keys, or ShapeError for a tensor of another
-   * shape, before anything changes.
+   * then. With layout `pytorch` weights are transposed from PyTorch's layouts, `num_batches_tracked` is left out, and the
+   * names that older versions of torchvision gave are understood. Throws StateDictError that lists the missing and the
+   * unexpected keys, or ShapeError for a tensor of another shape, before anything changes.
    */
   loadStateDict(
     entries: ReadonlyMap<string, { readonly shape: Shape; readonly data: HostArray }>,
     source = 'state dict',
-    { copy = true } = {},
+    { copy = true, layout = 'fovea' }: { readonly copy?: boolean; readonly layout?: Layout } = {},
   ): void {
-    const states = this.namedStates();
-    const missing = states.filter(([name]) => !entries.has(name)).map(([name]) => name);
-    const names = new Set(states.map(([name]) => name));
-    const unexpected = [...entries.keys()].filter((name) => !names.has(name));
+    const given = layout === 'pytorch' ? this.#torchEntries(entries) : entries;
+    const members = [...membersIn('', this)];
+    const missing = members.filter(([name]) => !given.has(name)).map(([name]) => name);
+    const names = new Set(members.map(([name]) => name));
+    const unexpected = [...given.keys()].filter((name) => !names.has(name));
     if (missing.length > 0 || unexpected.length > 0) {
       const list = (keys: readonly string[]) =>
         keys.length === 0
@@ -119,29 +134,52 @@ export abstract class Module {
         `${source}: these weights belong to another architecture; missing keys: ${list(missing)}; unexpected keys: ${list(unexpected)}`,
       );
     }
-    for (const [name, state] of states) {
-      const { shape } = entries.get(name)!;
-      if (!sameShape(shape, state.spec.shape)) {
-        throw new ShapeError(
-          `${source}: ${name} is ${formatShape(shape)}, the model’s is ${formatShape(state.spec.shape)}; use the width and depth that it was trained with`,
-        );
-      }
+    for (const [name, member] of members) {
+      const { shape } = given.get(name)!;
+      const ours = member.state.spec.shape;
+      const torchs = torchLayout(member)?.shape ?? ours;
+      const [wanted, other] = layout === 'pytorch' ? [torchs, ours] : [ours, torchs];
+      if (sameShape(shape, wanted)) continue;
+      const hint = sameShape(shape, other)
+        ? `that is the layout of ${layout === 'pytorch' ? 'Fovea' : 'PyTorch'}: load it with layout '${layout === 'pytorch' ? 'fovea' : 'pytorch'}'`
+        : 'use the width and depth that it was trained with';
+      throw new ShapeError(
+        `${source}: ${name} is ${formatShape(shape)}, the model’s is ${formatShape(wanted)}; ${hint}`,
+      );
     }
-    for (const [name, state] of states) {
-      const { data } = entries.get(name)!;
-      state.set(!copy && data instanceof Float32Array ? data : Float32Array.from(data));
+    for (const [name, member] of members) {
+      const { data } = given.get(name)!;
+      const torch = layout === 'pytorch' ? torchLayout(member) : undefined;
+      const same = !copy && data instanceof Float32Array ? data : undefined;
+      member.state.set(torch ? fromTorch(data, torch) : (same ?? Float32Array.from(data)));
     }
   }
 
-  *#members(prefix: string): Generator<[string, Parameter | Buffer]> {
-    for (const [name, value] of Object.entries(this)) {
-      const items: [string, unknown][] = Array.isArray(value)
-        ? value.map((item, i) => [`${prefix}${name}.${i}`, item])
-        : [[`${prefix}${name}`, value]];
-      for (const [path, item] of items) {
-        if (item instanceof Parameter || item instanceof Buffer) yield [path, item];
-        else if (item instanceof Module) yield* item.#members(`${path}.`);
-      }
-    }
+  /** What a key of PyTorch's, as older versions wrote it, is called now. */
+  protected torchName(name: string): string {
+    return name;
   }
+
+  #torchEntries<Entry>(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
+    const counted = [...entries].filter(([name]) => !name.endsWith('num_batches_tracked'));
+    return new Map(counted.map(([name, entry]) => [this.torchName(name), entry]));
+  }
+}
+
+/** How PyTorch stores a member, where that differs. */
+const torchLayout = (member: Parameter | Buffer): TorchLayout | undefined =>
+  member instanceof Parameter ? member.layout : undefined;
+
+/** Parameters and buffers under a field: in modules, and in arrays by their index. */
+function* membersIn(path: string, value: unknown): Generator<[string, Parameter | Buffer]> {
+  if (value instanceof Parameter || value instanceof Buffer) yield [path, value];
+  else if (value instanceof Module || Array.isArray(value)) {
+    for (const [name, item] of Object.entries(value)) yield* membersIn(path ? `${path}.${name}` : name, item);
+  }
+}
+
+/** Modules in a field's value. */
+function* modulesIn(value: unknown): Generator<Module> {
+  if (value instanceof Module) yield* value.modules();
+  else if (Array.isArray(value)) for (const item of value) yield* modulesIn(item);
 }

@@ -17,6 +17,8 @@ import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
 import { nms } from './nms.ts';
 import { oneHot } from './oneHot.ts';
 import { adamwStep, pack, sgdStep } from './optimizers.ts';
+import { pasteMasks } from './pasteMasks.ts';
+import { rand } from './rand.ts';
 import { amax, sum } from './reduce.ts';
 import type { Reference } from './reference.ts';
 import {
@@ -61,6 +63,8 @@ export const references: Record<OpName, Reference> = {
   box_decode_backward: boxDecodeBackward as Reference,
   match_anchors: matchAnchors as Reference,
   one_hot: oneHot as Reference,
+  rand: rand as Reference,
+  paste_masks: pasteMasks as Reference,
   cross_entropy: crossEntropy as Reference,
   cross_entropy_backward: crossEntropyBackward as Reference,
   hamming_distance: hammingDistance as Reference,

@@ -1,21 +1,32 @@
-import type { Annotation } from '../data/annotation.ts';
+import type { AnnotatedShape, Annotation } from '../data/annotation.ts';
 import type { Sample } from '../data/dataset.ts';
+import { paintPatch } from '../data/maskPatch.ts';
 import { objectsOf } from '../data/objects.ts';
 import { rasterizePolygon } from '../data/polygon.ts';
 import type { Box } from '../vision/boxes.ts';
-import { ConfusionMatrix, type DetectionResult, evaluateDetections } from '../vision/metrics.ts';
+import {
+  CocoEvaluator,
+  type CocoSummary,
+  ConfusionMatrix,
+  type DetectionImage,
+  type DetectionResult,
+  evaluateDetections,
+} from '../vision/metrics/index.ts';
+import { type Rle, rleEncode } from '../vision/rle.ts';
+import { architectureOf } from './architectures.ts';
 import type { Detection, Detector, Segmentation, Segmenter } from './infer.ts';
 
 /** Pixels that count for nothing. */
 export const IGNORE = 255;
 
-/** The true class of every pixel, as a network is to say it: 0 background, else class index + 1. */
+/** The true class of every pixel, as a network is to say it: 0 background, else class index + 1; IGNORE where nobody labelled. */
 export function labelMap(annotation: Annotation, classNames: readonly string[]): Uint8Array {
   const labels = new Uint8Array(annotation.width * annotation.height);
   for (const shape of annotation.shapes) {
     const value = classNames.indexOf(shape.label) + 1;
     paint(labels, annotation, shape, value);
   }
+  if (annotation.unlabelled) paintPatch(labels, annotation.unlabelled, annotation, IGNORE);
   return labels;
 }
 
@@ -26,12 +37,7 @@ function paint(
   value: number,
 ): void {
   if (shape.mask) {
-    const { mask } = shape;
-    for (let y = 0; y < mask.height; y++) {
-      for (let x = 0; x < mask.width; x++) {
-        if (mask.data[y * mask.width + x]) labels[(mask.y + y) * width + mask.x + x] = value;
-      }
-    }
+    paintPatch(labels, shape.mask, { width, height }, value);
     return;
   }
   const [x1, y1, x2, y2] = shape.box;
@@ -56,15 +62,28 @@ export interface Scope {
 
 const centreOf = (box: Box): [number, number] => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
 
+/** The pixels of an object's shapes. */
+function objectRle(shapes: readonly AnnotatedShape[], annotation: Annotation): Rle {
+  const mask = new Uint8Array(annotation.width * annotation.height);
+  for (const shape of shapes) paint(mask, annotation, shape, 1);
+  return rleEncode(mask, annotation.width, annotation.height);
+}
+
 export interface DetectionEvaluation {
   readonly result: DetectionResult<string>;
+  /** COCO's numbers, by size too. */
+  readonly coco: CocoSummary<string>;
+  /** The same by masks, of models that find them. */
+  readonly segm: CocoSummary<string> | undefined;
+  /** For each sample, what was judged: objects and detections in scope. */
+  readonly images: readonly DetectionImage<string>[];
   /** For each sample, in order: what was found, in scope or not. */
   readonly detections: readonly (readonly Detection[])[];
 }
 
 /**
  * Average precision on labelled pictures (COCO's rules: at IoU .5, and the mean over .5 to .95). Shapes of a group
- * are one object, as in training.
+ * are one object, as in training. Crowds and difficult objects need not be found.
  */
 export async function evaluateDetector(
   detector: Detector,
@@ -77,11 +96,36 @@ export async function evaluateDetector(
     detections.push(await detector.detect(sample.image, { scoreThreshold: 0.01 }));
     onImage?.(detections.length);
   }
+  const masks = architectureOf(detector.trained.name).masks ?? false;
   const images = samples.map(({ annotation }, i) => ({
-    groundTruth: objectsOf(annotation.shapes).filter(({ box }) => objects(centreOf(box))),
-    predictions: detections[i]!.filter(({ box }) => objects(centreOf(box))),
+    groundTruth: objectsOf(annotation.shapes)
+      .filter(({ box }) => objects(centreOf(box)))
+      .map(({ label, box, area, crowd, difficult, shapes }) => ({
+        label,
+        box,
+        ...(masks ? { mask: objectRle(shapes, annotation) } : {}),
+        ...(area === undefined ? {} : { area }),
+        iscrowd: crowd ?? false,
+        ignore: difficult ?? false,
+      })),
+    predictions: detections[i]!.filter(({ box }) => objects(centreOf(box))).map(({ mask, ...found }) => {
+      const shape = { label: found.label, box: found.box, groupId: null };
+      const pixels = () => objectRle(mask ? [{ ...shape, mask }] : [], annotation);
+      return { ...found, ...(masks ? { mask: pixels() } : {}) };
+    }),
   }));
-  return { result: evaluateDetections(images, { classes: detector.trained.classNames }), detections };
+  const classes = detector.trained.classNames;
+  const evaluator = new CocoEvaluator({ classes });
+  for (const image of images) evaluator.add(image);
+  const segm = masks ? new CocoEvaluator({ classes, iouType: 'segm' }) : undefined;
+  for (const image of segm ? images : []) segm!.add(image);
+  return {
+    result: evaluateDetections(images, { classes }),
+    coco: evaluator.summarize(),
+    segm: segm?.summarize(),
+    images,
+    detections,
+  };
 }
 
 export interface SegmentationEvaluation {
@@ -92,6 +136,8 @@ export interface SegmentationEvaluation {
   /** The mean IoU with the background counted as a class, as benchmarks report it. */
   readonly meanIou: number;
   readonly perClass: readonly { readonly label: string; readonly iou: number; readonly dice: number }[];
+  /** Of pixels: 0 is the background, then the classes. */
+  readonly confusion: ConfusionMatrix;
   readonly segmentations: readonly Segmentation[];
 }
 
@@ -132,6 +178,7 @@ export async function evaluateSegmenter(
     pixelAccuracy: confusion.pixelAccuracy,
     meanIou: confusion.meanIou,
     perClass,
+    confusion,
     segmentations,
   };
 }

@@ -1,12 +1,14 @@
+import type { MaskPatch } from '../data/annotation.ts';
 import { type FloatImage, resizeImage } from '../data/image.ts';
 import { shrunkSize } from '../data/resize.ts';
 import { DataError } from '../errors.ts';
 import { tensor } from '../graph/tensor.ts';
-import { type DetectOptions, RetinaNet } from '../models/retinanet.ts';
-import { UNet } from '../models/unet.ts';
+import type { DetectOptions } from '../models/detection.ts';
 import type { Gpu, Results, Step } from '../plan/gpu.ts';
+import { architectureOf } from './architectures.ts';
+import { maskPatch } from './maskPatch.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
-import { detection, segmentation } from './step.ts';
+import { type DetectionModel, detection, isDetector, segmentation } from './step.ts';
 
 /** One object that was found. */
 export interface Detection {
@@ -14,6 +16,8 @@ export interface Detection {
   readonly box: [number, number, number, number];
   readonly label: string;
   readonly score: number;
+  /** Its pixels, of models that find masks. */
+  readonly mask?: MaskPatch;
 }
 
 /** The class of each pixel: 0 for the background, else an index into classNames, plus 1. */
@@ -67,21 +71,27 @@ class SizedStep<R extends Results> {
   }
 }
 
+/** What the sides of the network's input must be multiples of. */
+const multipleOf = ({ name, model }: TrainedModel): number => architectureOf(name).multiple(model.config);
+
 /** Finds objects in pictures of any size: from picture to boxes in one submission. */
 export class Detector {
   readonly trained: TrainedModel;
-  readonly #model: RetinaNet;
-  readonly #steps = new Map<string, SizedStep<Results>>();
+  readonly #model: DetectionModel;
+  readonly #multiple: number;
+  readonly #steps = new Map<string, SizedStep<ReturnType<ReturnType<typeof detection>>>>();
   readonly #gpu: Gpu;
 
   /** `name` is for the message where the model is of the other task. */
   constructor(gpu: Gpu, trained: TrainedModel, name = 'Detector') {
-    if (!(trained.model instanceof RetinaNet)) {
+    const { model } = trained;
+    if (!isDetector(model)) {
       throw new DataError(`${name}: this model segments; use Segmenter (fovea segment)`);
     }
     this.trained = trained;
     this.#gpu = gpu;
-    this.#model = trained.model;
+    this.#model = model;
+    this.#multiple = multipleOf(trained);
   }
 
   /** Detections, best first; what shows less than a pixel of itself in the picture is left out. */
@@ -89,7 +99,7 @@ export class Detector {
     const { data, height, width, scaleX, scaleY } = prepareImage(
       image,
       this.trained.preprocessing.maxSide,
-      32,
+      this.#multiple,
     );
     const key = JSON.stringify(options);
     let steps = this.#steps.get(key);
@@ -98,23 +108,31 @@ export class Detector {
       this.#steps.set(key, steps);
     }
     const run = await steps.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
-    const [boxes, scores, labels, count] = await Promise.all([
-      run.boxes!.data(),
-      run.scores!.data(),
-      run.labels!.data(),
-      run.count!.data(),
+    const [boxes, scores, labels, count, masks] = await Promise.all([
+      run.boxes.data(),
+      run.scores.data(),
+      run.labels.data(),
+      run.count.data(),
+      run.masks?.data(),
     ]);
     const clip = (value: number, limit: number) => Math.min(Math.max(value, 0), limit);
-    return Array.from({ length: count[0]! }, (_, i) => ({
-      box: [
+    const cells = masks ? masks.length / scores.length : 0;
+    return Array.from({ length: count[0]! }, (_, i) => {
+      const box: [number, number, number, number] = [
         clip(boxes[i * 4]! / scaleX, image.width),
         clip(boxes[i * 4 + 1]! / scaleY, image.height),
         clip(boxes[i * 4 + 2]! / scaleX, image.width),
         clip(boxes[i * 4 + 3]! / scaleY, image.height),
-      ] as [number, number, number, number],
-      label: this.trained.classNames[labels[i]!]!,
-      score: scores[i]!,
-    })).filter(({ box }) => box[2] - box[0] >= 1 && box[3] - box[1] >= 1);
+      ];
+      const soft = masks?.subarray(i * cells, (i + 1) * cells);
+      const mask = soft && maskPatch(soft, Math.sqrt(cells), box, image);
+      return {
+        box,
+        label: this.trained.classNames[labels[i]! - this.#model.firstLabel]!,
+        score: scores[i]!,
+        ...(mask ? { mask } : {}),
+      };
+    }).filter(({ box }) => box[2] - box[0] >= 1 && box[3] - box[1] >= 1);
   }
 
   dispose(): void {
@@ -125,17 +143,17 @@ export class Detector {
 /** Says of every pixel of a picture what it shows. */
 export class Segmenter {
   readonly trained: TrainedModel;
-  readonly #model: UNet;
+  readonly #multiple: number;
   readonly #step: SizedStep<Results>;
 
   /** `name` is for the message where the model is of the other task. */
   constructor(gpu: Gpu, trained: TrainedModel, name = 'Segmenter') {
     const { model } = trained;
-    if (!(model instanceof UNet)) {
+    if (isDetector(model)) {
       throw new DataError(`${name}: this model detects; use Detector (fovea detect)`);
     }
     this.trained = trained;
-    this.#model = model;
+    this.#multiple = multipleOf(trained);
     this.#step = new SizedStep(() => gpu.capture(segmentation(model)));
   }
 
@@ -143,7 +161,7 @@ export class Segmenter {
     const { data, height, width, scaleX, scaleY } = prepareImage(
       image,
       this.trained.preprocessing.maxSide,
-      this.#model.stride,
+      this.#multiple,
     );
     const run = await this.#step.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
     const classes = await run.labels!.data();

@@ -1,13 +1,11 @@
 import * as v from 'valibot';
-import { DataError, StateDictError } from '../errors.ts';
+import { DataError } from '../errors.ts';
 import { decodeWeights, type ModelMetadata } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
-import { RetinaNet, type RetinaNetConfig } from '../models/retinanet.ts';
-import { UNet, type UNetConfig } from '../models/unet.ts';
+import type { Module } from '../nn/module.ts';
 import { numel } from '../shape.ts';
-
-/** Finding objects, or saying of every pixel what it shows. */
-export type Task = 'detect' | 'segment';
+import { ARCHITECTURES, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
+import type { DetectionModel, SegmentationModel } from './step.ts';
 
 /** How pictures of any size become the network's input. */
 export interface Preprocessing {
@@ -17,68 +15,46 @@ export interface Preprocessing {
 
 /** A model with all that is needed to use it. */
 export interface TrainedModel {
-  readonly task: Task;
-  readonly model: RetinaNet | UNet;
+  readonly name: ModelName;
+  readonly model: DetectionModel | SegmentationModel;
   readonly classNames: readonly string[];
   readonly preprocessing: Preprocessing;
 }
 
-const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
-const three = v.tuple([v.number(), v.number(), v.number()]);
-const common = {
-  numClasses: count(10_000),
-  width: count(4096),
-  norm: v.picklist(['group', 'batch']),
-  normalization: v.object({ mean: three, std: three }),
-};
-const depth = count(64);
-const retinaNetSchema = v.object({
-  ...common,
-  depth: v.tuple([depth, depth, depth, depth]),
-  pyramidWidth: count(4096),
-  headDepth: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(16)),
-  extraLevels: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4)),
+export const taskOf = ({ name }: Pick<TrainedModel, 'name'>): Task => ARCHITECTURES[name].task;
+
+const preprocessingSchema = v.object({
+  maxSide: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536)),
 });
-// Label maps are bytes: 0 is the background, and 255 counts for nothing.
-const uNetSchema = v.object({ ...common, numClasses: count(254), depth: count(8) });
-const preprocessingSchema = v.object({ maxSide: count(65536) });
 
 /** What shapes a model, checked; or which field is wrong and how. */
 export function checkDescription(
-  task: Task,
+  name: ModelName,
   config: unknown,
   preprocessing: unknown,
-):
-  | { readonly config: RetinaNetConfig | UNetConfig; readonly preprocessing: Preprocessing }
-  | { readonly problem: string } {
-  const model = v.safeParse(task === 'detect' ? retinaNetSchema : uNetSchema, config);
+): { readonly config: unknown; readonly preprocessing: Preprocessing } | { readonly problem: string } {
+  const model = v.safeParse(ARCHITECTURES[name].schema, config);
   const before = v.safeParse(preprocessingSchema, preprocessing);
-  if (model.success && before.success) {
-    return { config: model.output as RetinaNetConfig | UNetConfig, preprocessing: before.output };
-  }
+  if (model.success && before.success) return { config: model.output, preprocessing: before.output };
   const issue = (model.issues?.[0] ?? before.issues?.[0]) as v.BaseIssue<unknown>;
   const place = v.getDotPath(issue);
   return { problem: `${place ? `${place}: ` : ''}${issue.message}` };
 }
 
-/** Values in the largest weight: what tells, before anything is allocated, a model that is too large. */
-export function largestWeight(task: Task, config: RetinaNetConfig | UNetConfig): number {
-  if (task === 'segment') return 9 * (config.width * 2 ** (config as UNetConfig).depth) ** 2;
-  return 9 * Math.max(8 * config.width, (config as RetinaNetConfig).pyramidWidth) ** 2;
-}
+/** Values in the largest weight: what tells, before any are drawn, a model that is too large. */
+export const largestWeight = (model: Module): number =>
+  model.parameters().reduce((most, { state }) => Math.max(most, numel(state.spec.shape)), 0);
 
 /** Builds an architecture by its name, with random weights. */
-export function buildModel(task: Task, config: RetinaNetConfig | UNetConfig, seed: number): RetinaNet | UNet {
-  return task === 'detect'
-    ? new RetinaNet(config as RetinaNetConfig, seed)
-    : new UNet(config as UNetConfig, seed);
-}
-
-export const architectureOf = (task: Task): string => (task === 'detect' ? 'retinanet' : 'unet');
+export const buildModel = (
+  name: ModelName,
+  config: unknown,
+  seed: number,
+): DetectionModel | SegmentationModel => ARCHITECTURES[name].build(config, seed);
 
 /** What is saved beside the weights. */
-export const metadataOf = ({ task, model, classNames, preprocessing }: TrainedModel): ModelMetadata => ({
-  architecture: architectureOf(task),
+export const metadataOf = ({ name, model, classNames, preprocessing }: TrainedModel): ModelMetadata => ({
+  architecture: name,
   config: model.config,
   classNames,
   preprocessing,
@@ -96,39 +72,30 @@ export function restoreModel(
   if (!metadata) {
     throw new DataError(`${file}: has no fovea.model metadata; use a file that "fovea train" wrote`);
   }
-  const task =
-    metadata.architecture === 'retinanet'
-      ? 'detect'
-      : metadata.architecture === 'unet'
-        ? 'segment'
-        : undefined;
-  if (!task) {
+  if (!Object.hasOwn(ARCHITECTURES, metadata.architecture)) {
     throw new DataError(
-      `${file}: architecture "${metadata.architecture}" is unknown; known are retinanet and unet`,
+      `${file}: architecture "${metadata.architecture}" is unknown; known are ${MODEL_NAMES.join(', ')}`,
     );
   }
-  const checked = checkDescription(task, metadata.config, metadata.preprocessing);
+  const name = metadata.architecture as ModelName;
+  const checked = checkDescription(name, metadata.config, metadata.preprocessing);
   if ('problem' in checked) {
     throw new DataError(`${file}: fovea.model: ${checked.problem}; export the weights again`);
   }
   const { config, preprocessing } = checked;
   const { classNames } = metadata;
-  if (config.numClasses !== classNames.length) {
+  const classes = ARCHITECTURES[name].classes(config);
+  if (classes !== classNames.length) {
     throw new DataError(
-      `${file}: ${classNames.length} class names for ${config.numClasses} classes; export the weights again`,
+      `${file}: ${classNames.length} class names for ${classes} classes; export the weights again`,
     );
   }
-  const held = Math.max(0, ...[...weights.values()].map(({ shape }) => numel(shape)));
-  // What is small can be built, and loadStateDict then lists the keys.
-  if (largestWeight(task, config) > Math.max(held, 2 ** 22)) {
-    throw new StateDictError(
-      `${file}: the largest tensor has ${held} values, a ${metadata.architecture} of width ${config.width} has one of ${largestWeight(task, config)}; export the weights again`,
-    );
-  }
-  const model = buildModel(task, config, 0).eval();
+  // Weights are drawn when they are asked for: of these none ever are.
+  const model = buildModel(name, config, 0);
+  model.eval();
   // Decoded for this model alone.
   model.loadStateDict(weights, file, { copy: false });
-  return { task, model, classNames, preprocessing };
+  return { name, model, classNames, preprocessing };
 }
 
 /** A model from the bytes of its file. `name` is for messages. */

@@ -2,15 +2,16 @@ import type { AugmentOptions } from '../data/augment.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
-import { RETINANET_DEFAULTS, type RetinaNetConfig } from '../models/retinanet.ts';
-import { UNET_DEFAULTS, type UNetConfig } from '../models/unet.ts';
-import type { Task } from './modelFile.ts';
+import { architectureOf, type ModelName } from './architectures.ts';
 
 /** What decides the outcome of a training; the same settings and data give the same weights, bit for bit. */
 export interface TrainSettings {
-  readonly task: Task;
+  readonly model: ModelName;
   readonly classNames: readonly string[];
-  readonly config: RetinaNetConfig | UNetConfig;
+  /** Channels of the first stage, where they were asked for. */
+  readonly width: number | null;
+  /** What shapes the model: see its own description. */
+  readonly config: unknown;
   /** Pictures are shrunk to this, and crops are cut from them. */
   readonly maxSide: number;
   readonly cropSize: number;
@@ -64,7 +65,7 @@ export function cropsPerEpoch(
  * objects fit in with half of their size to spare; from 96 to maxSide, in multiples of 32.
  */
 export function defaultSettings(
-  task: Task,
+  model: ModelName,
   samples: readonly Sample[],
   options: SettingsOptions = {},
 ): TrainSettings {
@@ -83,25 +84,22 @@ export function defaultSettings(
   const steps =
     options.steps ??
     (options.epochs === undefined ? DEFAULT_STEPS : Math.max(1, Math.round(options.epochs * perEpoch)));
-  const width = options.width === undefined ? {} : { width: options.width };
-  const config =
-    task === 'detect'
-      ? {
-          ...RETINANET_DEFAULTS,
-          numClasses: names.length,
-          ...width,
-          ...(options.width ? { pyramidWidth: 2 * options.width } : {}),
-        }
-      : { ...UNET_DEFAULTS, numClasses: names.length, ...width };
+  const architecture = architectureOf(model);
+  const config = architecture.defaults({
+    numClasses: names.length,
+    cropSize,
+    ...(options.width === undefined ? {} : { width: options.width }),
+  });
   return {
-    task,
+    model,
     classNames: names,
+    width: options.width ?? null,
     config,
     maxSide,
     cropSize,
     batchSize,
     steps,
-    lr: options.lr ?? 0.003,
+    lr: options.lr ?? architecture.lr ?? 0.003,
     weightDecay: 1e-4,
     clipNorm: 10,
     seed: options.seed ?? 0,

@@ -3,27 +3,48 @@ import { add } from '../graph/functions/elementwise.ts';
 import { argmax } from '../graph/functions/reduce.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { DetectOptions, RetinaNet } from '../models/retinanet.ts';
+import type { Detections, DetectOptions } from '../models/detection.ts';
+import { FasterRCNN } from '../models/fasterRcnn.ts';
+import type { FCN } from '../models/fcn.ts';
+import { MaskRCNN } from '../models/maskRcnn.ts';
+import type { RetinaNet } from '../models/retinanet.ts';
 import type { UNet } from '../models/unet.ts';
+import type { ViTSegmenter } from '../models/vit.ts';
+import type { Yolo } from '../models/yolo.ts';
 import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/gpu.ts';
-import type { Task } from './modelFile.ts';
+
+export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | Yolo;
+export type SegmentationModel = UNet | FCN | ViTSegmenter;
 
 /** What a captured function computes from its inputs. */
 export type Program<R extends Results = Results> = (...inputs: Tensor[]) => R;
 
-/** The losses of a batch, by name. */
-function lossesOf(task: Task, model: RetinaNet | UNet, inputs: readonly Tensor[]): Record<string, Tensor> {
-  if (task === 'segment') return (model as UNet).losses(inputs[0]!, inputs[1]!);
-  const [images, boxes, labels, counts] = inputs as [Tensor, Tensor, Tensor, Tensor];
-  return (model as RetinaNet).losses(images, { boxes, labels, counts });
+/** Whether a model finds objects. */
+export const isDetector = (model: DetectionModel | SegmentationModel): model is DetectionModel =>
+  'detect' in model;
+
+/**
+ * The losses of a batch, by name. Inputs: the images; of segmenters their label maps; of detectors boxes, labels and
+ * counts, then a seed, and of those that find masks these.
+ */
+function lossesOf(
+  model: DetectionModel | SegmentationModel,
+  [images, ...targets]: readonly Tensor[],
+): Readonly<Record<string, Tensor>> {
+  if (!isDetector(model)) return model.losses(images!, targets[0]!);
+  const [boxes, labels, counts, seed, masks] = targets as [Tensor, Tensor, Tensor, Tensor?, Tensor?];
+  const objects = { boxes, labels, counts };
+  if (model instanceof MaskRCNN) return model.losses(images!, { ...objects, masks: masks! }, { seed: seed! });
+  if (model instanceof FasterRCNN) return model.losses(images!, objects, { seed: seed! });
+  return model.losses(images!, objects);
 }
 
 /** One step of a training: the losses, and the norm of their gradients last. A ReLU can hide a NaN from the losses. */
 export const trainingStep =
-  (task: Task, model: RetinaNet | UNet, optimizer: AdamW): Program<{ losses: Tensor }> =>
+  (model: DetectionModel | SegmentationModel, optimizer: AdamW): Program<{ losses: Tensor }> =>
   (...inputs) => {
-    const parts = Object.values(lossesOf(task, model, inputs));
+    const parts = Object.values(lossesOf(model, inputs));
     backward(parts.reduce((a, b) => add(a, b)));
     const { gradNorm } = optimizer.step();
     return {
@@ -34,13 +55,13 @@ export const trainingStep =
     };
   };
 
-/** From pictures to boxes. */
+/** From pictures to boxes, and masks where the model finds them. */
 export const detection =
-  (model: RetinaNet, options: DetectOptions): Program =>
+  (model: DetectionModel, options: DetectOptions): Program<Detections & { masks?: Tensor }> =>
   (images) =>
     model.detect(images!, options);
 
 /** From pictures to the class of every pixel. */
 export const segmentation =
-  (model: UNet): Program<{ labels: Tensor }> =>
+  (model: SegmentationModel): Program<{ labels: Tensor }> =>
   (images) => ({ labels: argmax(model.forward(images!), -1) });

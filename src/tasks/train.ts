@@ -12,15 +12,14 @@ import { type State, type Tensor, tensor } from '../graph/tensor.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { checkTensor } from '../kernels/kernel.ts';
-import type { RetinaNet } from '../models/retinanet.ts';
-import type { UNet } from '../models/unet.ts';
 import { AdamW } from '../nn/optimizers.ts';
 import { oneCycle } from '../nn/schedules.ts';
 import type { CaptureProgress, Gpu } from '../plan/gpu.ts';
 import type { HostArray } from '../shape.ts';
-import { buildModel, checkDescription, largestWeight, type Task, type TrainedModel } from './modelFile.ts';
+import { type Architecture, architectureOf, type Task } from './architectures.ts';
+import { buildModel, checkDescription, largestWeight, type TrainedModel } from './modelFile.ts';
 import { cropsPerEpoch, type TrainSettings } from './settings.ts';
-import { trainingStep } from './step.ts';
+import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
 /** What happened in one step. */
 export interface StepRecord {
@@ -61,8 +60,6 @@ interface Progress {
   readonly history: readonly StepRecord[];
 }
 
-const LOSS_NAMES = { detect: ['classification', 'regression'], segment: ['segmentation'] } as const;
-
 /**
  * Trains from random weights, or goes on from a checkpoint. Throws, before anything is allocated, DataError,
  * ShapeError or DeviceLimitError for settings that cannot be; NumericError for losses or weights that are not finite.
@@ -74,31 +71,33 @@ export async function train(
   hooks: TrainHooks = {},
   resume?: { readonly checkpoint: Checkpoint; readonly file: string },
 ): Promise<TrainResult> {
-  checkSettings(settings, gpu.device.caps);
+  const architecture = architectureOf(settings.model);
+  const model = checkedModel(settings, gpu.device.caps);
   const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));
   const repeated = cropsPerEpoch(shrunk, settings).flatMap((count, i) =>
     new Array<Sample>(count).fill(shrunk[i]!),
   );
   const source = new BatchSource(repeated, {
-    task: settings.task,
+    task: architecture.task,
+    masks: architecture.masks ?? false,
     batchSize: settings.batchSize,
     size: [settings.cropSize, settings.cropSize],
     classes: settings.classNames,
     seed: settings.seed,
     augment: settings.augment,
   });
-  const model = buildModel(settings.task, settings.config, settings.seed);
   const optimizer = new AdamW(model.parameters(), settings);
   const schedule = oneCycle(settings);
   const history: StepRecord[] = [];
   let first = 0;
   if (resume) first = restore(resume, settings, model, optimizer, source, history);
 
-  const step = gpu.capture(trainingStep(settings.task, model, optimizer));
+  const step = gpu.capture(trainingStep(model, optimizer));
 
   const download = (state: State) => gpu.download(state);
   try {
-    let batch = toTensors(source, settings);
+    const next = (step: number) => toTensors(source, settings, model, step);
+    let batch = next(first);
     if (first < settings.steps) {
       hooks.onPhase?.('compiling');
       await step.prepare(batch.tensors, hooks.onCompile);
@@ -111,7 +110,7 @@ export async function train(
       const { step: at, lr, values } = pending;
       pending = undefined;
       const read = await values;
-      const losses = namedLosses(settings.task, read);
+      const losses = namedLosses(architecture, read);
       checkFinite(at + 1, losses, read.at(-1)!, settings.lr);
       if (held?.step === at) await hooks.onCheckpoint?.(held.checkpoint);
       held = undefined;
@@ -131,7 +130,7 @@ export async function train(
       // A promise that is awaited later must not count as unhandled where the loop ends before.
       values.catch(() => undefined);
       // While the device works on this step, the next batch is cut and the losses of the last one are read.
-      if (done + 1 < settings.steps) batch = toTensors(source, settings);
+      if (done + 1 < settings.steps) batch = next(done + 1);
       await settle();
       pending = { step: done, lr, values };
       const every = hooks.checkpointEvery ?? 25;
@@ -149,7 +148,7 @@ export async function train(
     model.eval();
     return {
       trained: {
-        task: settings.task,
+        name: settings.model,
         model,
         classNames: settings.classNames,
         preprocessing: { maxSide: settings.maxSide },
@@ -196,17 +195,17 @@ function checkFinite(step: number, losses: Readonly<Record<string, number>>, nor
   );
 }
 
-/** Throws for settings that no training can have, or not on this device. */
-function checkSettings(settings: TrainSettings, caps: Caps): void {
-  const { task, config, maxSide, cropSize, batchSize, steps } = settings;
-  const checked = checkDescription(task, config, { maxSide });
+/** The model of settings. Throws for those that no training can have, or not on this device, before weights are drawn. */
+function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | SegmentationModel {
+  const { model: name, config, maxSide, cropSize, batchSize, steps, seed } = settings;
+  const checked = checkDescription(name, config, { maxSide });
   if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change the setting`);
-  for (const [name, value] of Object.entries({ cropSize, batchSize, steps })) {
+  for (const [setting, value] of Object.entries({ cropSize, batchSize, steps })) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new DataError(`train: ${name} ${value}; give a whole number of at least 1`);
+      throw new DataError(`train: ${setting} ${value}; give a whole number of at least 1`);
     }
   }
-  const multiple = task === 'detect' ? 8 : 2 ** (config as UNet['config']).depth;
+  const multiple = architectureOf(name).multiple(config);
   if (cropSize % multiple !== 0) {
     throw new ShapeError(
       `train: crops of ${cropSize}x${cropSize}; the side must be a multiple of ${multiple}`,
@@ -214,35 +213,43 @@ function checkSettings(settings: TrainSettings, caps: Caps): void {
   }
   const images = { shape: [batchSize, cropSize, cropSize, 3], dtype: 'f32' } as const;
   checkTensor('train', 'images', images, caps);
-  const bytes = 4 * largestWeight(task, config);
+  const model = buildModel(name, config, seed);
+  const bytes = 4 * largestWeight(model);
   if (bytes > caps.maxBindingSize) {
     throw new DeviceLimitError(
-      `train: width ${config.width} makes a weight of ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
+      `train: this ${name} has a weight of ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
     );
   }
+  return model;
 }
 
-const namedLosses = (task: Task, values: HostArray): Record<string, number> =>
-  Object.fromEntries(LOSS_NAMES[task].map((name, i) => [name, values[i]!]));
+const namedLosses = ({ losses }: Architecture, values: HostArray): Record<string, number> =>
+  Object.fromEntries(losses.map((name, i) => [name, values[i]!]));
 
-/** The next batch as the captured step takes it. */
+/** The next batch as the captured step takes it: see step.ts. */
 function toTensors(
   source: BatchSource<Task>,
-  { task, batchSize, cropSize }: TrainSettings,
+  { batchSize, cropSize, seed, model: name }: TrainSettings,
+  model: DetectionModel | SegmentationModel,
+  step: number,
 ): { tensors: Tensor[] } {
   const batch = source.next() as DetectBatch | SegmentBatch;
   const images = tensor(batch.images, [batchSize, cropSize, cropSize, 3]);
-  if (task === 'segment') {
+  if (!isDetector(model)) {
     return { tensors: [images, tensor((batch as SegmentBatch).masks, [batchSize, cropSize, cropSize])] };
   }
-  const { boxes, labels, counts } = batch as DetectBatch;
+  const { boxes, labels, counts, masks } = batch as DetectBatch;
   const G = source.maxBoxes;
+  const own = labels.map((label) => label + model.firstLabel);
   return {
     tensors: [
       images,
       tensor(boxes, [batchSize, G, 4]),
-      tensor(labels, [batchSize, G]),
+      tensor(own, [batchSize, G]),
       tensor(counts, [batchSize]),
+      // Another seed at each step, and for each training.
+      ...(architectureOf(name).draws ? [tensor(Int32Array.of(seed * 1_000_003 + step), [])] : []),
+      ...(masks ? [tensor(masks, [batchSize, G, cropSize, cropSize])] : []),
     ],
   };
 }
@@ -251,7 +258,7 @@ function toTensors(
 function restore(
   { checkpoint, file }: { readonly checkpoint: Checkpoint; readonly file: string },
   settings: TrainSettings,
-  model: RetinaNet | UNet,
+  model: DetectionModel | SegmentationModel,
   optimizer: AdamW,
   source: BatchSource<Task>,
   history: StepRecord[],

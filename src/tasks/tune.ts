@@ -1,12 +1,11 @@
 import { zeros } from '../graph/tensor.ts';
-import type { RetinaNet } from '../models/retinanet.ts';
-import type { UNet } from '../models/unet.ts';
 import { AdamW } from '../nn/optimizers.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Tuned, TuneProgress } from '../plan/tuner.ts';
+import { architectureOf } from './architectures.ts';
 import { buildModel, type TrainedModel } from './modelFile.ts';
 import type { TrainSettings } from './settings.ts';
-import { detection, segmentation, trainingStep } from './step.ts';
+import { detection, isDetector, segmentation, trainingStep } from './step.ts';
 
 export interface TaskTuneOptions {
   /** Also what is known already. Default: false. */
@@ -23,25 +22,31 @@ const BOXES = 8;
  */
 export function tuneTraining(
   gpu: Gpu,
-  { task, config, batchSize, cropSize, seed, ...rates }: TrainSettings,
+  { model: name, config, batchSize, cropSize, seed, ...rates }: TrainSettings,
   options?: TaskTuneOptions,
 ): Promise<Tuned[]> {
-  const model = buildModel(task, config, seed);
+  const { task, draws, masks } = architectureOf(name);
+  const model = buildModel(name, config, seed);
   const images = zeros([batchSize, cropSize, cropSize, 3]);
-  const inputs =
-    task === 'detect'
-      ? [images, zeros([batchSize, BOXES, 4]), zeros([batchSize, BOXES], 'i32'), zeros([batchSize], 'i32')]
-      : [images, zeros([batchSize, cropSize, cropSize], 'i32')];
-  return gpu.tune(trainingStep(task, model, new AdamW(model.parameters(), rates)), inputs, options);
+  const objects = [
+    zeros([batchSize, BOXES, 4]),
+    zeros([batchSize, BOXES], 'i32'),
+    zeros([batchSize], 'i32'),
+    ...(draws ? [zeros([], 'i32')] : []),
+    ...(masks ? [zeros([batchSize, BOXES, cropSize, cropSize])] : []),
+  ];
+  const targets = task === 'detect' ? objects : [zeros([batchSize, cropSize, cropSize], 'i32')];
+  const optimizer = new AdamW(model.parameters(), rates);
+  return gpu.tune(trainingStep(model, optimizer), [images, ...targets], options);
 }
 
 /** The same for pictures that the network gets in this size, in pixels of multiples of 32. */
 export function tuneInference(
   gpu: Gpu,
-  { task, model }: Pick<TrainedModel, 'task' | 'model'>,
+  { model }: Pick<TrainedModel, 'model'>,
   [height, width]: readonly [height: number, width: number],
   options?: TaskTuneOptions,
 ): Promise<Tuned[]> {
-  const program = task === 'detect' ? detection(model as RetinaNet, {}) : segmentation(model as UNet);
+  const program = isDetector(model) ? detection(model, {}) : segmentation(model);
   return gpu.tune(program, [zeros([1, height, width, 3])], options);
 }

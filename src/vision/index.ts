@@ -1,4 +1,5 @@
 export * from './anchors.ts';
 export * from './boxes.ts';
-export * from './metrics.ts';
+export * from './metrics/index.ts';
 export * from './random.ts';
+export * from './rle.ts';

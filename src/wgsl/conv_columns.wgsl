@@ -1,10 +1,12 @@
 // conv_columns.wgsl: y[n, oh, ow, o] = bias[o] + the sum over taps that reach the pixel of m[n, ih, iw, tap, o], what
 // each source pixel of a transposed convolution adds under each tap (its other half, a matrix product, went before).
-// One invocation owns the CHANNELS elements of a pixel. For each it reads as many products as taps reach it: kernel /
-// stride in each direction.
+// One invocation owns the CHANNELS elements of WIDTH pixels beside each other, COUNT in all: the stride, where that is
+// small, so that all of them take neighbouring taps of the same source pixels; of the last of these the first TAIL
+// elements only. Reads as many products as there are taps and channels, over the stride in each direction.
 
 struct Params {
-  total: u32,     // pixels of y
+  total: u32,     // invocations
+  across: u32,    // in a row of y
   columns: u32,   // elements of m from one source pixel to the next
   H: u32, W: u32,   // the source's size
   OH: u32, OW: u32, // the result's
@@ -18,29 +20,40 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let pixel = invocation_index(gid, groups);
-  if (pixel >= p.total) { return; }
-  let row = pixel / p.OW;
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let row = i / p.across;
   let n = row / p.OH;
   let h = row - n * p.OH + p.PH;
-  let w = pixel - row * p.OW + p.PW;
+  // With the stride as width, pixels begin where the first tap meets a source pixel: the first of them left of y.
+  let w = (i - row * p.across + p.PW / WIDTH) * WIDTH;
   // oh + padding = ih * stride + kh: each kh with that remainder, and from one to the next one source pixel back.
-  var sum = array<f32, CHANNELS>();
+  var sum = array<f32, COUNT>();
   var ih = h / p.SH;
   for (var kh = h % p.SH; kh < p.KH; kh += p.SH) {
     var iw = w / p.SW;
-    for (var kw = w % p.SW; kw < p.KW; kw += p.SW) {
-      // What is left of the first source pixel has wrapped around, and lies far beyond the last.
+    var kw = w % p.SW;
+    // What is left of the first source pixel has wrapped around, and lies far beyond the last.
+    for (; kw + WIDTH <= p.KW; kw += p.SW) {
       let inside = (ih < p.H) & (iw < p.W);
-      let first = ((n * p.H + ih) * p.W + iw) * p.columns + (kh * p.KW + kw) * CHANNELS;
-      let at = select(0u, first, inside);
-      for (var o = 0u; o < CHANNELS; o++) { sum[o] += select(0.0, m[at + o], inside); }
+      let at = select(0u, ((n * p.H + ih) * p.W + iw) * p.columns + (kh * p.KW + kw) * CHANNELS, inside);
+      for (var k = 0u; k < COUNT; k++) { sum[k] += select(0.0, m[at + k], inside); }
       iw -= 1u;
+    }
+    if (TAIL > 0u) {
+      let inside = (ih < p.H) & (iw < p.W);
+      let at = select(0u, ((n * p.H + ih) * p.W + iw) * p.columns + (kh * p.KW + kw) * CHANNELS, inside);
+      for (var k = 0u; k < TAIL; k++) { sum[k] += select(0.0, m[at + k], inside); }
     }
     ih -= 1u;
   }
-  for (var o = 0u; o < CHANNELS; o++) {
-    let i = pixel * CHANNELS + o;
-    y[i] = epilogue(sum[o] + bias(o), i);
+  for (var k = 0u; k < WIDTH; k++) {
+    let ow = i32(w + k) - i32(p.PW);
+    if ((ow >= 0) & (ow < i32(p.OW))) {
+      for (var o = 0u; o < CHANNELS; o++) {
+        let at = (row * p.OW + u32(ow)) * CHANNELS + o;
+        y[at] = epilogue(sum[k * CHANNELS + o] + bias(o), at);
+      }
+    }
   }
 }

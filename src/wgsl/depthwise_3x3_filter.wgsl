@@ -27,6 +27,11 @@ fn add3(a: Taps, b: Taps) -> Taps {
   return Taps(a.a + b.a, a.b + b.b, a.c + b.c);
 }
 
+// Two neighbours of a row; 0 right of the image.
+fn load_dy(at: u32, beside: u32, both: bool) -> Pair {
+  return Pair(V(dy[at]), select(V(0.0), V(dy[at + beside]), both));
+}
+
 fn store(at: u32, w: Taps) {
   parts[at] = w.a;
   parts[at + p.channels] = w.b;
@@ -56,7 +61,9 @@ fn main(
   let dy_row = p.OW * channels;
   let both = pair * 2u + 1u < p.OW;
   let beside = select(0u, channels, both);
-  let lead = i32(3u - STRIDE);
+  // Where the kernel's first row is in the first row of x, and behind the last.
+  let begin = clamp((p.PH + i32(STRIDE) - 1) / i32(STRIDE), first, end);
+  let stop = min((H + p.PH + i32(STRIDE) - 1) / i32(STRIDE), end + i32(3u - STRIDE));
   var t0 = Taps();
   var t1 = t0;
   var t2 = t0;
@@ -69,29 +76,43 @@ fn main(
     // Of dy, the row that the kernel's first row meets in this step, and the one or two before.
     var g1 = Pair();
     var g2 = g1;
-    for (var step = first; step < end + lead; step++) {
-      var g0 = Pair();
-      if (step < end) {
-        g0.a = V(dy[of_dy]);
-        g0.b = select(V(0.0), V(dy[of_dy + beside]), both);
-        of_dy += dy_row;
-      }
-      let ih = step * i32(STRIDE) - p.PH;
-      if ((ih >= 0) & (ih < H)) {
-        let v = load_line(image + u32(ih) * x_row, at);
-        s0 = products(s0, v, g0);
-        if (STRIDE == 1u) { s1 = products(s1, v, g1); }
-        s2 = products(s2, v, g2);
-      }
+    // The kernel's first row is above x, then inside. In three loops: software adapters pay for what a condition leaves
+    // out, in every step.
+    for (var step = first; step < begin; step++) {
+      let g0 = load_dy(of_dy, beside, both);
+      of_dy += dy_row;
+      let ih = step * i32(STRIDE) - p.PH + 1;
+      if ((STRIDE == 2u) & (ih >= 0) & (ih < H)) { s1 = products(s1, load_line(image + u32(ih) * x_row, at), g0); }
+      if (STRIDE == 1u) { g2 = g1; } else { g2 = g0; }
+      g1 = g0;
+    }
+    var of_x = image + u32(begin * i32(STRIDE) - p.PH) * x_row;
+    for (var step = begin; step < min(end, stop); step++) {
+      let g0 = load_dy(of_dy, beside, both);
+      of_dy += dy_row;
+      let v = load_line(of_x, at);
+      s0 = products(s0, v, g0);
+      s2 = products(s2, v, g2);
       if (STRIDE == 1u) {
+        s1 = products(s1, v, g1);
         g2 = g1;
         g1 = g0;
       } else {
-        if ((ih >= -1) & (ih + 1 < H) & (step < end)) {
-          s1 = products(s1, load_line(image + u32(ih + 1) * x_row, at), g0);
-        }
+        if (step * i32(STRIDE) - p.PH + 1 < H) { s1 = products(s1, load_line(of_x + x_row, at), g0); }
         g2 = g0;
       }
+      of_x += STRIDE * x_row;
+    }
+    // Below the last row of dy.
+    for (var step = end; step < stop; step++) {
+      let ih = step * i32(STRIDE) - p.PH;
+      if (ih >= 0) {
+        let v = load_line(image + u32(ih) * x_row, at);
+        if (STRIDE == 1u) { s1 = products(s1, v, g1); }
+        s2 = products(s2, v, g2);
+      }
+      g2 = g1;
+      g1 = Pair();
     }
     t0 = add3(t0, s0);
     t1 = add3(t1, s1);

@@ -100,7 +100,12 @@ describe('a folder that cannot be trained on', () => {
   });
   it('JSON without shapes', async () => {
     await writeFile(annotation(), '{"loss": 0.5}');
-    await fails(train, annotation(), /has no "shapes"; give the JSON that Labelme saved/);
+    await fails(train, data, /holds no annotations of a known format; give a folder of Labelme/);
+    await fails(
+      () => train({ from: 'labelme' }),
+      annotation(),
+      /has no "shapes"; give the JSON that Labelme saved/,
+    );
   });
   it('empty shapes', async () => {
     await edit((document) => {
@@ -161,15 +166,16 @@ describe('a folder that cannot be trained on', () => {
   it('an empty folder, a missing one, one without annotations, and a file', async () => {
     const empty = join(data, 'empty');
     await mkdir(empty);
-    await fails(() => train({ data: empty }), empty, /holds no Labelme file \(\*\.json\); label pictures/);
+    const nothing = /holds no annotations of a known format; give a folder of Labelme/;
+    await fails(() => train({ data: empty }), empty, nothing);
     await cp(join(data, 'two.png'), join(empty, 'two.png'));
-    await fails(() => train({ data: empty }), empty, /holds no Labelme file/);
+    await fails(() => train({ data: empty }), empty, nothing);
     await fails(
       () => train({ data: join(data, 'no') }),
       join(data, 'no'),
       /no such file or folder; give the folder with/,
     );
-    await fails(() => train({ data: annotation() }), annotation(), /is no folder; give the folder with/);
+    await fails(() => train({ data: join(data, 'two.png') }), join(data, 'two.png'), nothing);
   });
 });
 

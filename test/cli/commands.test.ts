@@ -8,7 +8,7 @@ import { detectCommand, segmentCommand } from '../../cli/src/commands/predict.ts
 import { trainCommand } from '../../cli/src/commands/train.ts';
 import { loadFolder, loadLabelme } from '../../cli/src/samples.ts';
 import type { Sample } from '../../src/data/dataset.ts';
-import { formatLabelme, parseLabelme, toAnnotation } from '../../src/data/labelme.ts';
+import { formatLabelme, parseLabelme, toAnnotation } from '../../src/data/formats/labelme/labelme.ts';
 import { loadWeights } from '../../src/io/checkpoint.ts';
 import { scene } from '../tasks/scenes.ts';
 
@@ -83,7 +83,12 @@ describe('a folder of different pictures', () => {
       if (task === 'detect') await detectCommand(model, pictures(), { out, threshold: 0 });
       else await segmentCommand(model, pictures(), { out });
       const json = join(out, 'metrics.json');
-      await evalCommand(model, { data, json });
+      const report = join(out, 'report.html');
+      await evalCommand(model, { data, json, report });
+      expect(await readFile(report, 'utf8')).toMatch(
+        task === 'detect' ? /Which threshold/ : /Confusion of pixels/,
+      );
+      await rm(report);
       const metrics = JSON.parse(await readFile(json, 'utf8'));
       if (task === 'detect') {
         const counts = metrics.perClass.map((row: { label: string; groundTruths: number }) => [

@@ -4,14 +4,9 @@ import { join } from 'node:path';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { encodePng } from '../../cli/src/images.ts';
-import {
-  barPlot,
-  formatValue,
-  lossPlot,
-  precisionRecallPlot,
-  smoothed,
-  thinned,
-} from '../../cli/src/plots.ts';
+import { smoothed, thinned } from '../../cli/src/linePlot.ts';
+import { formatValue } from '../../cli/src/plotFrame.ts';
+import { barPlot, lossPlot, precisionRecallPlot } from '../../cli/src/plots.ts';
 import { formatSeconds, type ReportData, renderReport, writeReport } from '../../cli/src/report.ts';
 
 const EVIL = '<script>alert("x")</script> & \'quoted\'';

@@ -69,7 +69,7 @@ class HalfLayers extends FoveaLayers {
 
   override linear(name: string, x: Tensor, out: number): Tensor {
     const { weight, bias } = this.#member<Linear>(name, () => super.linear(name, input(x.shape), out));
-    return linear(x, cast(weight.tensor, 'f16'), cast(bias.tensor, 'f16'));
+    return linear(x, cast(weight.tensor, 'f16'), bias && cast(bias.tensor, 'f16'));
   }
 }
 

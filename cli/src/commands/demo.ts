@@ -73,7 +73,7 @@ const trainTiming = (
 
 async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
   const samples = [trainingSample(coins)];
-  const settings = defaultSettings('detect', samples, { ...DETECTOR, seed });
+  const settings = defaultSettings('retinanet', samples, { ...DETECTOR, seed });
   const where = gpu.device.adapter.name;
   const [trained, trainSeconds] = await timed(() =>
     runTraining(gpu, samples, settings, { label: 'detector', out: path.join(out, 'detector.safetensors') }),
@@ -135,7 +135,7 @@ async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
 
 async function segmentCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
   const samples = [trainingSample(coins)];
-  const settings = defaultSettings('segment', samples, { ...SEGMENTER, seed });
+  const settings = defaultSettings('unet', samples, { ...SEGMENTER, seed });
   const where = gpu.device.adapter.name;
   const [trained, trainSeconds] = await timed(() =>
     runTraining(gpu, samples, settings, { label: 'U-Net', out: path.join(out, 'segmenter.safetensors') }),

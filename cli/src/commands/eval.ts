@@ -1,78 +1,71 @@
 import path from 'node:path';
-import type { Sample } from '../../../src/data/dataset.ts';
 import { DataError } from '../../../src/errors.ts';
 import { readFileBytes } from '../../../src/io/files.ts';
 import { evaluateDetector, evaluateSegmenter } from '../../../src/tasks/evaluate.ts';
 import { Detector, Segmenter } from '../../../src/tasks/infer.ts';
-import { decodeModel } from '../../../src/tasks/modelFile.ts';
+import { decodeModel, taskOf } from '../../../src/tasks/modelFile.ts';
+import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
-import { loadFolder } from '../samples.ts';
+import { writeReport } from '../report.ts';
+import { type DataOptions, type LoadedSample, loadFolder } from '../samples.ts';
+import { textTable } from '../textTable.ts';
 
-export interface EvalOptions {
+export interface EvalOptions extends DataOptions {
   readonly data: string;
   readonly json?: string;
+  readonly report?: string;
   readonly adapter?: string;
 }
 
-const format = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(4));
-
-function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const text = [
-    header,
-    ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? format(cell) : cell))),
-  ];
-  const widths = header.map((_, i) => Math.max(...text.map((row) => row[i]!.length)));
-  return text
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-    )
-    .join('\n');
-}
-
 /** Labels that the model has never seen cannot be judged. */
-function checkClasses(folder: string, samples: readonly Sample[], classNames: readonly string[]): void {
-  for (const { name, annotation } of samples) {
+function checkClasses(samples: readonly LoadedSample[], classNames: readonly string[]): void {
+  for (const { source, annotation } of samples) {
     const index = annotation.shapes.findIndex(({ label }) => !classNames.includes(label));
     if (index >= 0) {
       throw new DataError(
-        `${path.join(folder, `${name}.json`)}: shapes[${index}].label is "${annotation.shapes[index]!.label}", none of the model’s classes (${classNames.join(', ')}); rename it, or train with it`,
+        `${source}: shapes[${index}].label is "${annotation.shapes[index]!.label}", none of the model’s classes (${classNames.join(', ')}); rename it, or train with it`,
       );
     }
   }
 }
 
-/** fovea eval: AP for a detector, IoU and Dice for a segmenter, in all and for each class. */
-export async function evalCommand(model: string, { data, json, adapter }: EvalOptions): Promise<void> {
+/** fovea eval: AP for a detector, IoU and Dice for a segmenter, in all and for each class; curves in a report. */
+export async function evalCommand(model: string, options: EvalOptions): Promise<void> {
+  const { data, json, report, adapter } = options;
   const trained = decodeModel(await readFileBytes(model), model);
-  const samples = await loadFolder(data);
-  checkClasses(data, samples, trained.classNames);
-  if (json !== undefined) await checkOutputFile(json);
+  const samples = await loadFolder(data, Infinity, options);
+  checkClasses(samples, trained.classNames);
+  for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
   await withGpu(adapter, async (gpu) => {
-    let metrics: object;
-    let text: string;
-    if (trained.task === 'detect') {
-      const { result } = await evaluateDetector(new Detector(gpu, trained), samples);
-      const { ap50, ap, perClass } = result;
-      metrics = {
-        ap50,
-        ap,
-        perClass: perClass.map(({ label, ap50, ap, groundTruths }) => ({ label, ap50, ap, groundTruths })),
-      };
-      const rows = perClass.map((row) => [String(row.label), row.ap50, row.ap, String(row.groundTruths)]);
-      text = table(
-        ['class', 'AP@.5', 'AP@[.5:.95]', 'objects'],
-        [...rows, ['all', ap50, ap, String(perClass.reduce((n, row) => n + row.groundTruths, 0))]],
-      );
-    } else {
-      const { iou, dice, meanIou, pixelAccuracy, perClass } = await evaluateSegmenter(
-        new Segmenter(gpu, trained),
-        samples,
-      );
-      metrics = { mIoU: meanIou, iou, dice, pixelAccuracy, perClass };
-      text = `${table(['class', 'IoU', 'Dice'], [...perClass.map((row) => [row.label, row.iou, row.dice]), ['mean', iou, dice]])}\nmIoU with background ${format(meanIou)}, pixel accuracy ${format(pixelAccuracy)}`;
-    }
-    process.stdout.write(`${text}\n`);
+    const start = performance.now();
+    const { metrics, tables, lines, run } =
+      taskOf(trained) === 'detect'
+        ? detectionSummary(await evaluateDetector(new Detector(gpu, trained), samples))
+        : segmentationSummary(
+            await evaluateSegmenter(new Segmenter(gpu, trained), samples),
+            trained.classNames,
+          );
+    const seconds = (performance.now() - start) / 1000;
+    process.stdout.write(`${[textTable(tables[0]!), ...lines].join('\n')}\n`);
     if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(metrics, undefined, 2)}\n`);
+    if (report === undefined) return;
+    const { name, software } = gpu.device.adapter;
+    await writeReport(report, {
+      title: `Fovea: ${path.basename(model)} on ${path.basename(path.resolve(data))}`,
+      lead: `${samples.length} labelled picture${samples.length === 1 ? '' : 's'}, classes ${trained.classNames.join(', ')}.`,
+      adapter: { name, software },
+      runs: [
+        {
+          name: path.basename(model),
+          task: taskOf(trained) === 'detect' ? 'detection' : 'segmentation',
+          ...run,
+          tables,
+        },
+      ],
+      timings: [{ what: 'all pictures, with compiling', where: name, seconds, count: samples.length }],
+      versions: { node: process.versions.node },
+    });
+    process.stdout.write(`written to ${report}\n`);
   });
 }

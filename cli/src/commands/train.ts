@@ -1,13 +1,20 @@
+import { trainingShapes } from '../../../src/data/objects.ts';
 import { UsageError } from '../../../src/errors.ts';
-import type { Task } from '../../../src/tasks/modelFile.ts';
+import {
+  architectureOf,
+  DEFAULT_MODEL,
+  type ModelName,
+  type Task,
+} from '../../../src/tasks/architectures.ts';
 import { DEFAULT_MAX_SIDE, defaultSettings, type TrainSettings } from '../../../src/tasks/settings.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
-import { loadFolder } from '../samples.ts';
+import { type DataOptions, loadFolder } from '../samples.ts';
 import { checkpointPath, runTraining, savedSettings } from '../training.ts';
 
-export interface TrainOptions {
+export interface TrainOptions extends DataOptions {
   readonly task?: Task;
+  readonly model?: ModelName;
   readonly data: string;
   readonly out: string;
   readonly epochs?: number;
@@ -22,7 +29,7 @@ export interface TrainOptions {
   readonly adapter?: string;
 }
 
-/** fovea train: a detector or segmenter from random weights, on a folder of pictures with Labelme files. */
+/** fovea train: a detector or segmenter from random weights, on a folder of labelled pictures. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
   const given = {
     epochs: options.epochs,
@@ -34,11 +41,23 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
     seed: options.seed,
   };
   const saved = options.resume ? await savedSettings(options.out) : undefined;
-  const task = options.task ?? saved?.task;
-  if (!task) throw new UsageError('train: give --task detect or --task segment');
-  const samples = await loadFolder(options.data, options.size ?? saved?.maxSide ?? DEFAULT_MAX_SIDE);
+  const model = options.model ?? (options.task ? DEFAULT_MODEL[options.task] : saved?.model);
+  if (!model) throw new UsageError('train: give --model, or --task detect or --task segment');
+  const { task } = architectureOf(model);
+  if (options.task && options.task !== task) {
+    throw new UsageError(
+      `train: --model ${model} is for --task ${task}, not ${options.task}; leave --task out`,
+    );
+  }
+  const samples = await loadFolder(
+    options.data,
+    options.size ?? saved?.maxSide ?? DEFAULT_MAX_SIDE,
+    options,
+    // A detector is not taught crowds and what is hard to make out; a segmenter is, as their pixels are no background.
+    task === 'detect' ? (a) => ({ ...a, shapes: trainingShapes(a.shapes) }) : undefined,
+  );
   const settings: TrainSettings = defaultSettings(
-    task,
+    model,
     samples,
     saved
       ? {
@@ -47,7 +66,7 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
           maxSide: given.maxSide ?? saved.maxSide,
           cropSize: given.cropSize ?? saved.cropSize,
           batchSize: given.batchSize ?? saved.batchSize,
-          width: given.width ?? saved.config.width,
+          width: given.width ?? saved.width ?? undefined,
           lr: given.lr ?? saved.lr,
           seed: given.seed ?? saved.seed,
         }
@@ -57,10 +76,10 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
   await withGpu(options.adapter, async (gpu) => {
     const count = `${samples.length} picture${samples.length === 1 ? '' : 's'}`;
     process.stderr.write(
-      `${task}: ${count}, classes ${settings.classNames.join(', ')}; ${settings.steps} steps of ${settings.batchSize} crops of ${settings.cropSize}x${settings.cropSize}\n`,
+      `${model}: ${count}, classes ${settings.classNames.join(', ')}; ${settings.steps} steps of ${settings.batchSize} crops of ${settings.cropSize}x${settings.cropSize}\n`,
     );
     const result = await runTraining(gpu, samples, settings, {
-      label: task,
+      label: model,
       out: options.out,
       ...(options.resume ? { resume: true } : {}),
       ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),

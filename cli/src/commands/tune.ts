@@ -3,7 +3,13 @@ import { UsageError } from '../../../src/errors.ts';
 import { readFileBytes } from '../../../src/io/files.ts';
 import type { Gpu } from '../../../src/plan/gpu.ts';
 import type { Tuned } from '../../../src/plan/tuner.ts';
-import { buildModel, decodeModel, type Task, type TrainedModel } from '../../../src/tasks/modelFile.ts';
+import {
+  architectureOf,
+  DEFAULT_MODEL,
+  type ModelName,
+  type Task,
+} from '../../../src/tasks/architectures.ts';
+import { buildModel, decodeModel, type TrainedModel } from '../../../src/tasks/modelFile.ts';
 import { defaultSettings } from '../../../src/tasks/settings.ts';
 import { type TaskTuneOptions, tuneInference, tuneTraining } from '../../../src/tasks/tune.ts';
 import { colorsOf } from '../colors.ts';
@@ -12,6 +18,7 @@ import { createProgress } from '../progress.ts';
 
 export interface TuneCommandOptions {
   readonly task?: Task;
+  readonly model?: ModelName;
   readonly size?: number;
   readonly crop?: number;
   readonly batch?: number;
@@ -32,8 +39,6 @@ interface Job {
 
 const DEFAULT_SIZE = 512;
 const DEFAULT_CROP = 128;
-/** What both kinds of network take whole. */
-const MULTIPLE = 32;
 
 /**
  * fovea tune: times the ways to compute each operation that the models run, and remembers the fastest. Prints what was
@@ -81,29 +86,36 @@ async function jobsOfFiles(models: readonly string[], { size }: TuneCommandOptio
   return jobs;
 }
 
-function jobsOfDefaults({ task, size = DEFAULT_SIZE, crop, batch, width }: TuneCommandOptions): Job[] {
-  const tasks = task ? [task] : (['detect', 'segment'] as const);
-  return tasks.flatMap((of) => {
-    const settings = defaultSettings(of, [], {
+function jobsOfDefaults({ task, model, size = DEFAULT_SIZE, crop, batch, width }: TuneCommandOptions): Job[] {
+  const named = task ? [DEFAULT_MODEL[task]] : Object.values(DEFAULT_MODEL);
+  return (model ? [model] : named).flatMap((name) => {
+    const settings = defaultSettings(name, [], {
       cropSize: crop ?? DEFAULT_CROP,
       ...(batch === undefined ? {} : { batchSize: batch }),
       ...(width === undefined ? {} : { width }),
     });
-    const config = { ...settings.config, numClasses: 1 };
     const { cropSize, batchSize } = settings;
+    const config = architectureOf(name).defaults({
+      numClasses: 1,
+      cropSize,
+      ...(width === undefined ? {} : { width }),
+    });
     const training: Job = {
-      label: `${of}, training, ${batchSize} crops of ${cropSize}x${cropSize}`,
+      label: `${name}, training, ${batchSize} crops of ${cropSize}x${cropSize}`,
       run: (gpu, how) => tuneTraining(gpu, { ...settings, config }, how),
     };
-    return [training, inference(of, { task: of, model: buildModel(of, config, 0).eval() }, size)];
+    const built = buildModel(name, config, 0);
+    built.eval();
+    return [training, inference(name, { name, model: built }, size)];
   });
 }
 
-function inference(name: string, model: Pick<TrainedModel, 'task' | 'model'>, size: number): Job {
-  const side = Math.ceil(size / MULTIPLE) * MULTIPLE;
+function inference(label: string, trained: Pick<TrainedModel, 'name' | 'model'>, size: number): Job {
+  const multiple = architectureOf(trained.name).multiple(trained.model.config);
+  const side = Math.ceil(size / multiple) * multiple;
   return {
-    label: `${name}, pictures of ${side}x${side}`,
-    run: (gpu, how) => tuneInference(gpu, model, [side, side], how),
+    label: `${label}, pictures of ${side}x${side}`,
+    run: (gpu, how) => tuneInference(gpu, trained, [side, side], how),
   };
 }
 

@@ -15,10 +15,13 @@ import { verifyAll, verifyKernel } from '../../../src/verify/verify.ts';
 import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
 import { adapterLine } from '../gpu.ts';
+import { modelFolders, verifyModels } from './verifyModels.ts';
 
 export interface VerifyCommandOptions {
   /** A folder of conformance cases; without it, the built-in table is checked. */
   readonly cases?: string;
+  /** A folder of whole-model cases; see verify/models.ts. */
+  readonly models?: string;
   readonly op?: string;
   readonly adapter?: string;
   readonly json?: string;
@@ -29,7 +32,7 @@ export interface VerifyCommandOptions {
   readonly way?: VerifyOptions['way'];
 }
 
-interface Output {
+export interface Output {
   write(text: string): unknown;
   isTTY?: boolean;
 }
@@ -48,6 +51,7 @@ export async function verifyCommand(
   options: VerifyCommandOptions,
   stdout: Output = process.stdout,
 ): Promise<number> {
+  if (options.models !== undefined) return models(options, options.models, stdout);
   const work = options.cases === undefined ? table(options.op) : await folder(options.cases, options.op);
   const { adapter, limits, dtype, repeat, way } = options;
   const gpu = await openGpu({
@@ -70,6 +74,30 @@ export async function verifyCommand(
     }
     stdout.write(`${summaryOf(counts)}\n`);
     return rows.every(({ ok }) => ok) ? 0 : 1;
+  } finally {
+    gpu.dispose();
+  }
+}
+
+/** fovea verify --models: torchvision's models, with its weights and what it computes. */
+async function models(options: VerifyCommandOptions, path: string, stdout: Output): Promise<number> {
+  const other = (['cases', 'op', 'dtype', 'limits', 'repeat', 'way'] as const).find(
+    (name) => options[name] !== undefined,
+  );
+  if (other) throw new UsageError(`--models cannot be combined with --${other}; leave one of them out`);
+  const folders = await modelFolders(path);
+  const { adapter } = options;
+  const gpu = await openGpu(adapter === undefined ? {} : { adapter: adapter as AdapterChoice });
+  try {
+    stdout.write(`${adapterLine(gpu, stdout)}\n`);
+    const rows = await verifyModels(gpu, folders, stdout);
+    const passed = rows.filter(({ ok }) => ok).length;
+    if (options.json !== undefined) {
+      const report = { adapter: gpu.device.adapter, passed, failed: rows.length - passed, rows };
+      await writeFileAtomic(options.json, `${JSON.stringify(report, null, 2)}\n`);
+    }
+    stdout.write(`${passed} passed, ${rows.length - passed} failed\n`);
+    return passed === rows.length ? 0 : 1;
   } finally {
     gpu.dispose();
   }

@@ -91,6 +91,13 @@ export const roiAlign = (x: Tensor, rois: Tensor, options: Given<RoiAlignAttrs, 
 export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'outputSize'>): Tensor =>
   apply('roi_pool', { x, rois: inF32(rois) }, options).y!;
 
+/**
+ * Masks [R,M,M] of boxes [R,4] (xyxy, pixels) as masks of an image: [R,H,W]. As torchvision's paste_masks_in_image with
+ * padding 1; see kernels/pasteMasks.ts.
+ */
+export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
+  apply('paste_masks', { masks, boxes: inF32(boxes) }, { size }).y!;
+
 /** Box formats: corners; corner and size; centre and size. */
 export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';
 const BOX_FORMATS: readonly BoxFormat[] = ['xyxy', 'xywh', 'cxcywh'];

@@ -260,3 +260,10 @@ export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
   const parts = x.reshape([N, H / r, r, W / r, r, C]);
   return permute(parts, [0, 1, 3, 5, 2, 4]).reshape([N, H / r, W / r, C * r * r]);
 }
+
+/**
+ * Uniform numbers in 0..1, 1 left out: f32 of this shape. seed: i32, one number; the same seed gives the same numbers.
+ * Streams of one seed have nothing to do with each other. See kernels/rand.ts.
+ */
+export const rand = (shape: Shape, seed: Tensor, stream = 0): Tensor =>
+  apply('rand', { seed }, { shape, stream }).y!;

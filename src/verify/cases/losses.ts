@@ -11,6 +11,14 @@ export const lossCases: Case[] = [
     attrs: { numClasses: 5 },
   },
   { op: 'one_hot', name: 'one class', inputs: { labels: integers([9], 0, 2) }, attrs: { numClasses: 1 } },
+  { op: 'rand', name: 'a map', inputs: { seed: integers([], -9, 9) }, attrs: { shape: [3, 5, 7] } },
+  {
+    op: 'rand',
+    name: 'another stream',
+    inputs: { seed: integers([1], -9, 9) },
+    attrs: { shape: [1000], stream: 3 },
+  },
+  { op: 'rand', name: 'none', inputs: { seed: integers([], -9, 9) }, attrs: { shape: [0, 4] } },
   { op: 'one_hot', name: 'none', inputs: { labels: integers([0], 0, 2) }, attrs: { numClasses: 3 } },
   {
     op: 'cross_entropy',

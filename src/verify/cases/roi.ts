@@ -1,5 +1,5 @@
 import type { Shape } from '../../shape.ts';
-import { type Case, distinct, type InputSpec, integers, normal, values } from './case.ts';
+import { type Case, distinct, type InputSpec, integers, normal, uniform, values } from './case.ts';
 
 /**
  * Regions of all images of a batch, in no order, coordinates in pixels of `extent` [height, width]: some
@@ -123,7 +123,48 @@ const poolBackward = (name: string, x: Shape, size: [number, number], list: read
   attrs: { ...poolAttrs(size, 1), inputShape: x },
 });
 
+/** Boxes in pixels: inside, over the border, empty, inside out, far away. */
+const pasted = values(
+  [6, 4],
+  [
+    [3.3, 2.7, 11.2, 9.9],
+    [-4.6, -3.1, 6.4, 5.2],
+    [5.5, 5.5, 5.5, 5.5],
+    [9, 8, 4, 2],
+    [12.1, 7.3, 30.7, 22.8],
+    [-40, -40, -30, -30],
+  ].flat(),
+);
+
+const paste: Case[] = [
+  {
+    op: 'paste_masks',
+    name: 'boxes of all kinds',
+    inputs: { masks: uniform([6, 7, 7]), boxes: pasted },
+    attrs: { size: [13, 17] },
+  },
+  {
+    op: 'paste_masks',
+    name: 'one cell a mask',
+    inputs: { masks: uniform([6, 1, 1]), boxes: pasted },
+    attrs: { size: [9, 9] },
+  },
+  {
+    op: 'paste_masks',
+    name: 'larger than the mask',
+    inputs: { masks: uniform([1, 28, 28]), boxes: values([1, 4], [4.2, 8.9, 90.4, 70.1]) },
+    attrs: { size: [80, 100] },
+  },
+  {
+    op: 'paste_masks',
+    name: 'none',
+    inputs: { masks: uniform([0, 4, 4]), boxes: values([0, 4], []) },
+    attrs: { size: [5, 5] },
+  },
+];
+
 export const roiCases: Case[] = [
+  ...paste,
   ...align('aligned, 2 samples', [2, 16, 14, 8], regions(9, 2, [64, 56]), two([7, 7], 0.25)),
   ...align('not aligned', [2, 16, 14, 3], regions(9, 2, [64, 56]), legacy),
   ...align('adaptive', [2, 16, 14, 4], regions(9, 2, [32, 28]), adaptive),

@@ -5,6 +5,7 @@ import {
   type InputSpec,
   integers,
   normal,
+  uniform,
 } from '../../../src/verify/cases/case.ts';
 import { caseOf, channels, int, pairOf } from './common.ts';
 
@@ -118,6 +119,14 @@ export const boxes = {
     grad: ['x'],
     atol: 3e-5,
   })),
+  paste_masks: caseOf(
+    'paste_masks',
+    fc.tuple(int(0, 6), int(1, 9), int(1, 40), int(1, 40)),
+    ([count, side, h, w]) => ({
+      inputs: { masks: uniform([count, side, side]), boxes: boxesOf([count, 4], Math.max(h, w)) },
+      attrs: { size: [h, w] },
+    }),
+  ),
   roi_pool: caseOf(
     'roi_pool',
     region,

@@ -97,6 +97,10 @@ export const tensors = {
     inputs: { labels: integers(shape, -2, numClasses + 2) },
     attrs: { numClasses },
   })),
+  rand: caseOf('rand', fc.tuple(shapeOf(0, 3), int(0, 9)), ([shape, stream]) => ({
+    inputs: { seed: integers([], -2147483648, 2147483648) },
+    attrs: { shape, stream },
+  })),
   hamming_distance: caseOf('hamming_distance', fc.tuple(int(0, 9), int(0, 9), int(0, 4)), ([n, m, w]) => ({
     inputs: { a: integers([n, w], -2147483648, 2147483648), b: integers([m, w], -2147483648, 2147483648) },
   })),

@@ -1,22 +1,15 @@
 import * as v from 'valibot';
-import { DataError } from '../errors.ts';
-import { parseJson } from '../json.ts';
+import { DataError } from '../../../errors.ts';
+import { parseJson } from '../../../json.ts';
+import { checkSchema, filled, finite, pixels, text } from '../checks.ts';
 
-/** What Labelme's loader calls a coordinate. JSON can say 1e999, which is read as Infinity. */
-const coordinate = v.pipe(v.number('must be a number'), v.finite('must be a finite number'));
-const point = v.strictTuple([coordinate, coordinate], 'must be a pair [x, y]');
-const text = v.string('must be a text');
-const size = v.pipe(
-  v.number('must be a number'),
-  v.integer('must be a whole number of pixels'),
-  v.minValue(1, 'must be at least 1 pixel'),
-);
+const point = v.strictTuple([finite, finite], 'must be a pair [x, y]');
 // Not needed to use the shapes, so a file is not refused for them.
 const flags = v.fallback(v.record(v.string(), v.boolean()), {});
 
 const shape = v.object(
   {
-    label: v.pipe(text, v.nonEmpty('must not be empty')),
+    label: filled,
     points: v.array(point, 'must be a list of points'),
     // Labelme before 4.0 wrote polygons without a type.
     shape_type: v.optional(text, 'polygon'),
@@ -35,8 +28,8 @@ const document = v.object(
     shapes: v.array(shape, 'must be a list'),
     imagePath: v.nullish(text, null),
     imageData: v.nullish(text, null),
-    imageHeight: size,
-    imageWidth: size,
+    imageHeight: pixels,
+    imageWidth: pixels,
   },
   'must be an object',
 );
@@ -54,18 +47,5 @@ export function readLabelmeStructure(json: string, file: string): LabelmeDocumen
   if (typeof value !== 'object' || value === null || !('shapes' in value)) {
     throw new DataError(`${file}: not a Labelme file: it has no "shapes"; give the JSON that Labelme saved`);
   }
-  const result = v.safeParse(document, value, { abortEarly: true });
-  if (result.success) return result.output;
-  const issue = result.issues[0];
-  const place = formatPath(issue.path ?? []);
-  const problem = issue.received === 'undefined' ? 'is missing' : issue.message;
-  throw new DataError(`${file}: ${place} ${problem}; ${SAVE_AGAIN}`);
-}
-
-/** `shapes[3].points[1]` */
-function formatPath(path: readonly { readonly key?: unknown }[]): string {
-  return path
-    .map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
-    .join('')
-    .replace(/^\./, '');
+  return checkSchema(document, value, file, SAVE_AGAIN);
 }

@@ -3,12 +3,13 @@
  * a centre and a point on its edge, a rectangle two opposite corners, a mask the first and the last pixel of
  * a patch with the patch as a PNG.
  */
-import { DataError } from '../errors.ts';
-import type { AnnotatedShape, Annotation, Box, MaskPatch, Point } from './annotation.ts';
-import { type LabelmeDocument, readLabelmeStructure } from './labelmeSchema.ts';
-import { polygonArea, polygonBounds, traceContours } from './polygon.ts';
+import { DataError } from '../../../errors.ts';
+import type { AnnotatedShape, Annotation, Box, MaskPatch, Point } from '../../annotation.ts';
+import { flagsOf } from '../../objects.ts';
+import { polygonArea, polygonBounds, traceContours } from '../../polygon.ts';
+import { type LabelmeDocument, readLabelmeStructure } from './schema.ts';
 
-export type { LabelmeDocument, LabelmeShape } from './labelmeSchema.ts';
+export type { LabelmeDocument, LabelmeShape } from './schema.ts';
 
 /** An image in rows of interleaved channels; their number is `data.length / (width * height)`. */
 export interface DecodedPng {
@@ -71,7 +72,7 @@ export function parseLabelme(text: string, file: string): LabelmeDocument {
  * Points up to 1 pixel outside the image are moved to its edge. A polygon keeps its points; a circle becomes a
  * polygon of at least 32 points, within 0.25 pixels of it and cut off at the image; a rectangle is a box alone,
  * or a polygon too where its four corners are turned; a mask is cut to the pixels that are set. A description
- * `score 0.973`, as formatLabelme writes it, is read as the score.
+ * `score 0.973`, as formatLabelme writes it, is read as the score, and flags named as those of ObjectFlags as these.
  *
  * `decodePng` is needed for shapes of type mask alone; any pixel whose first channel is not 0 is set. Throws
  * DataError as parseLabelme does, and where a mask is no base64 or PNG, differs in size from its corners, or is
@@ -94,7 +95,7 @@ export async function toAnnotation(
     }
     const score = SCORE.exec(shape.description)?.[1];
     if (score !== undefined) annotated.score = Number(score);
-    shapes.push(annotated);
+    shapes.push(Object.assign(annotated, flagsOf([shape.flags])));
   }
   const annotation: Annotation = { width: document.imageWidth, height: document.imageHeight, shapes };
   // Labelme on Windows writes backslashes, and reads both.
@@ -251,22 +252,27 @@ export interface FormatLabelmeOptions {
   readonly version?: string;
   /** How far a mask's outline may be simplified, in pixels; 0 follows every pixel. 1 by default. */
   readonly tolerance?: number;
+  /** The PNG of a shape's mask in base64: the shape is then written as a mask, which Labelme opens from 5.3 on. */
+  readonly png?: (mask: MaskPatch) => string | undefined;
 }
 
 /**
  * The text of a file that Labelme 5 opens. Shapes with points become polygons, those with a mask the polygons
  * around its parts, others rectangles. A mask in several parts gets a group of its own, so that Labelme counts
- * it as one object; holes are filled, since Labelme's polygons have none. A score is written as the description
+ * it as one object; holes are filled, since Labelme's polygons have none: `png` keeps them. A score is written as the description
  * `score 0.973`. Coordinates are rounded to a thousandth of a pixel.
  *
  * Throws DataError for no image path, coordinates that are not finite, and masks without a pixel.
  */
 export function formatLabelme(annotation: Annotation, options: FormatLabelmeOptions = {}): string {
-  const { imagePath = annotation.imagePath, version = '5.1.1', tolerance = 1 } = options;
+  const { imagePath = annotation.imagePath, version = '5.1.1', tolerance = 1, png } = options;
   if (!imagePath) throw new DataError('formatLabelme: no image path; pass imagePath, which Labelme needs');
   let nextGroup = Math.max(0, ...annotation.shapes.map(({ groupId }) => (groupId ?? -1) + 1));
   const shapes = annotation.shapes.flatMap((shape, index) => {
-    const drawn = drawShape(shape, `formatLabelme: shapes[${index}]`, tolerance);
+    const mask = shape.points || !shape.mask ? undefined : png?.(shape.mask);
+    const drawn = mask
+      ? [drawMask(shape.mask!)]
+      : drawShape(shape, `formatLabelme: shapes[${index}]`, tolerance);
     const groupId = drawn.length > 1 && shape.groupId === null ? nextGroup++ : shape.groupId;
     return drawn.map(([type, points]) => ({
       label: shape.label,
@@ -274,7 +280,8 @@ export function formatLabelme(annotation: Annotation, options: FormatLabelmeOpti
       group_id: groupId,
       description: shape.score === undefined ? '' : `score ${shape.score.toFixed(3)}`,
       shape_type: type,
-      flags: {},
+      flags: flagsOf([shape]),
+      ...(mask ? { mask } : {}),
     }));
   });
   const document = {
@@ -288,6 +295,15 @@ export function formatLabelme(annotation: Annotation, options: FormatLabelmeOpti
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }
+
+/** A mask stands between its first pixel and its last. */
+const drawMask = ({ x, y, width, height }: MaskPatch): [type: 'mask', points: Point[]] => [
+  'mask',
+  [
+    [x, y],
+    [x + width - 1, y + height - 1],
+  ],
+];
 
 function drawShape(
   shape: AnnotatedShape,

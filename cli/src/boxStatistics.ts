@@ -1,0 +1,146 @@
+import type { Annotation } from '../../src/data/annotation.ts';
+import { objectsOf } from '../../src/data/objects.ts';
+import type { Side } from '../../src/vision/anchorFit.ts';
+import type { ReportTable } from './report.ts';
+
+const QUANTILES: readonly (readonly [name: string, share: number])[] = [
+  ['min', 0],
+  ['5 %', 0.05],
+  ['25 %', 0.25],
+  ['median', 0.5],
+  ['75 %', 0.75],
+  ['95 %', 0.95],
+  ['max', 1],
+];
+
+/** The value below which this share of sorted values lies, between two of them by their distance (NumPy's default). */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const at = share * (sorted.length - 1);
+  const low = Math.floor(at);
+  const value = sorted[low] ?? Number.NaN;
+  return at === low ? value : value + (at - low) * (sorted[low + 1]! - value);
+}
+
+/** Classes beyond these many are one row. */
+const MOST_CLASSES = 20;
+
+/** Three digits, as a table shows them. */
+export const shortNumber = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+
+/** What the labelled boxes of a data set are like. Keeps a width and a height for each, in pixels of the scaled pictures. */
+export class BoxStatistics {
+  readonly sides: Side[] = [];
+  pictures = 0;
+  /** Crowds and difficult objects, which no detector is trained to find. */
+  leftOut = 0;
+  readonly #perPicture: number[] = [];
+  readonly #classes = new Map<string, { objects: number; pictures: number }>();
+
+  add({ shapes }: Annotation, scale: number): void {
+    const seen = new Set<string>();
+    let count = 0;
+    for (const { label, box, crowd, difficult } of objectsOf(shapes)) {
+      if (crowd || difficult) {
+        this.leftOut++;
+        continue;
+      }
+      count++;
+      this.sides.push([(box[2] - box[0]) * scale, (box[3] - box[1]) * scale]);
+      const row = this.#classes.get(label) ?? { objects: 0, pictures: 0 };
+      row.objects++;
+      if (!seen.has(label)) row.pictures++;
+      seen.add(label);
+      this.#classes.set(label, row);
+    }
+    this.pictures++;
+    this.#perPicture.push(count);
+  }
+
+  get classes(): number {
+    return this.#classes.size;
+  }
+
+  /** Square roots of the boxes' areas. */
+  get sizes(): Float64Array {
+    return Float64Array.from(this.sides, ([w, h]) => Math.sqrt(w * h));
+  }
+
+  /** Height / width. */
+  get ratios(): Float64Array {
+    return Float64Array.from(this.sides, ([w, h]) => h / w);
+  }
+
+  get classTable(): ReportTable {
+    const all = [...this.#classes].sort(([a, n], [b, m]) => m.objects - n.objects || (a < b ? -1 : 1));
+    const row = (name: string, objects: number, pictures: string) => [
+      name,
+      `${objects}`,
+      `${((100 * objects) / this.sides.length).toFixed(1)} %`,
+      pictures,
+    ];
+    const rows = all.slice(0, MOST_CLASSES).map(([name, { objects, pictures }]) => {
+      return row(name, objects, `${pictures}`);
+    });
+    const rest = all.slice(MOST_CLASSES);
+    if (rest.length > 0) {
+      const objects = rest.reduce((sum, [, { objects }]) => sum + objects, 0);
+      rows.push(row(`${rest.length} more`, objects, ''));
+    }
+    return {
+      title: 'Classes',
+      header: ['class', 'objects', 'share', 'pictures'],
+      rows,
+      total: ['all', `${this.sides.length}`, '', `${this.pictures}`],
+    };
+  }
+
+  get quantileTable(): ReportTable {
+    const row = (name: string, values: ArrayLike<number>) => {
+      const sorted = Float64Array.from(values).sort();
+      return [name, ...QUANTILES.map(([, share]) => shortNumber(quantile(sorted, share)))];
+    };
+    return {
+      title: 'Boxes',
+      header: ['', ...QUANTILES.map(([name]) => name)],
+      rows: [
+        row(
+          'width',
+          Float64Array.from(this.sides, ([w]) => w),
+        ),
+        row(
+          'height',
+          Float64Array.from(this.sides, ([, h]) => h),
+        ),
+        row('size √(w h)', this.sizes),
+        row('height / width', this.ratios),
+        row('boxes a picture', this.#perPicture),
+      ],
+    };
+  }
+}
+
+export interface Bin {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+/** Counts in `bins` steps of equal ratio, from the least value to the largest. Values above 0. */
+export function logHistogram(values: Float64Array, bins: number): Bin[] {
+  let [low, high] = [Infinity, 0];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  // Of one value alone, a step around it.
+  if (low === high) [low, high] = [low / 1.1, high * 1.1];
+  const step = Math.log(high / low) / bins;
+  const counts = new Uint32Array(bins);
+  for (const value of values) counts[Math.min(bins - 1, Math.floor(Math.log(value / low) / step))]!++;
+  return Array.from(counts, (count, i) => ({
+    from: low * Math.exp(i * step),
+    to: low * Math.exp((i + 1) * step),
+    count,
+  }));
+}

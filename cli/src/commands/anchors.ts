@@ -1,0 +1,222 @@
+import { basename } from 'node:path';
+import type { Annotation } from '../../../src/data/annotation.ts';
+import { FORMATS } from '../../../src/data/formats/index.ts';
+import { DataError, ShapeError, UsageError } from '../../../src/errors.ts';
+import {
+  ANCHOR_LAYOUTS,
+  type AnchorFit,
+  type AnchorLayout,
+  type AnchorModel,
+  anchorFit,
+  anchorsOf,
+  clusterSides,
+  fitAnchors,
+  type Side,
+} from '../../../src/vision/anchorFit.ts';
+import { histogramPlot, scatterPlot } from '../boxPlots.ts';
+import { BoxStatistics, shortNumber } from '../boxStatistics.ts';
+import { colorsOf } from '../colors.ts';
+import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import { linePlot } from '../linePlot.ts';
+import { type ReportTable, writeReport } from '../report.ts';
+import { type DataOptions, openData, Skipped } from '../samples.ts';
+import { textLogHistogram, textScatter } from '../textPlots.ts';
+import { textTable } from '../textTable.ts';
+
+export interface AnchorsOptions extends DataOptions {
+  readonly model?: AnchorModel;
+  readonly clusters?: number;
+  readonly size?: number;
+  readonly seed?: number;
+  readonly json?: string;
+  readonly report?: string;
+}
+
+interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean;
+}
+
+/** The sides that pictures have where nothing else is asked for: `fovea train`'s, and that of Darknet's cfg files. */
+const SIZES: Readonly<Record<AnchorModel, number>> = {
+  retinanet: 512,
+  fasterrcnn: 512,
+  yolov3: 416,
+  'yolov3-tiny': 416,
+};
+const MOST_CLUSTERS = 12;
+const BINS = 12;
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** What each number of clusters would reach: 1 to 12, or as many as there are different boxes. */
+function choices(sides: readonly Side[], seed: number): { k: number; anchors: Side[]; fit: AnchorFit }[] {
+  const found: { k: number; anchors: Side[]; fit: AnchorFit }[] = [];
+  for (let k = 1; k <= MOST_CLUSTERS; k++) {
+    try {
+      const anchors = clusterSides(sides, k, seed);
+      found.push({ k, anchors, fit: anchorFit(sides, anchors) });
+    } catch (error) {
+      // Fewer different boxes than k.
+      if (!(error instanceof ShapeError) || k === 1) throw error;
+      break;
+    }
+  }
+  return found;
+}
+
+/** A layout as configurations write it: of Fovea's detectors, or a line of a Darknet cfg. */
+function configOf(layout: AnchorLayout): string {
+  if (layout.kind === 'list') {
+    return `anchors = ${layout.anchors.map(([w, h]) => `${Math.round(w)},${Math.round(h)}`).join(',  ')}`;
+  }
+  const round = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(3)));
+  const sizes = JSON.stringify(layout.sizes.map(round)).replaceAll(',', ', ');
+  return `anchorSizes: ${sizes}\naspectRatios: ${JSON.stringify(round(layout.aspectRatios)).replaceAll(',', ', ')}`;
+}
+
+/**
+ * fovea anchors: what the labelled boxes are like, and anchors for a model that fit them. Boxes are measured in pixels of the
+ * pictures as the model sees them: YOLO's fitted into a square of `size`, others shrunk to that longer side.
+ */
+export async function anchorsCommand(
+  data: string,
+  options: AnchorsOptions,
+  stdout: Output = process.stdout,
+): Promise<void> {
+  const { model = 'retinanet', clusters, seed = 0, json, report } = options;
+  const layout: AnchorLayout = ANCHOR_LAYOUTS[model];
+  const size = options.size ?? SIZES[model];
+  const scales = layout.kind === 'list' ? 3 : layout.sizes.length;
+  const parts = model === 'yolov3-tiny' ? 2 : scales;
+  if (clusters !== undefined && clusters % parts !== 0) {
+    throw new UsageError(
+      `anchors: --clusters ${clusters} cannot be shared out among the ${parts} scales of ${model}; give a multiple of ${parts}`,
+    );
+  }
+  for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
+  const skipped = new Skipped();
+  const dataset = await openData(data, options, skipped, { picturesOptional: true });
+  const statistics = new BoxStatistics();
+  const scaleOf = ({ width, height }: Annotation): number => {
+    const scale = size / Math.max(width, height);
+    return layout.kind === 'list' ? scale : Math.min(1, scale);
+  };
+  for await (const { annotation } of dataset.pictures()) statistics.add(annotation, scaleOf(annotation));
+  const { sides } = statistics;
+  if (sides.length === 0) {
+    throw new DataError(`${data}: none of ${statistics.pictures} pictures has an object; label some first`);
+  }
+
+  const table = choices(sides, seed);
+  const fitted = fitAnchors(sides, layout, { seed, ...(clusters === undefined ? {} : { count: clusters }) });
+  const [own, theirs] = [anchorsOf(fitted), anchorsOf(layout)];
+  const rowOf = (name: string, { meanIou, recall }: AnchorFit) => [name, meanIou.toFixed(3), percent(recall)];
+  const clusterTable: ReportTable = {
+    title: 'Clusters',
+    header: ['clusters', 'mean best IoU', 'recall at IoU 0.5'],
+    rows: table.map(({ k, fit }) => rowOf(`${k}`, fit)),
+  };
+  const modelTable: ReportTable = {
+    title: `Anchors of ${model}`,
+    header: ['anchors', 'mean best IoU', 'recall at IoU 0.5'],
+    rows: [
+      rowOf(`${theirs.length} as it has them`, anchorFit(sides, theirs)),
+      rowOf(`${own.length} that fit these boxes`, anchorFit(sides, own)),
+    ],
+    note: 'By width and height alone, as if every box had an anchor at its corner; a grid of anchors reaches less.',
+  };
+
+  const color = colorsOf(stdout);
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : what === 'class' ? 'es' : 's'}`;
+  const lead = `${count(sides.length, 'box').replace('boxs', 'boxes')} of ${count(statistics.classes, 'class')} in ${count(statistics.pictures, 'picture')}`;
+  const scaled =
+    layout.kind === 'list' ? `fitted into ${size}x${size}` : `shrunk to a longer side of ${size}`;
+  // As many letters as there are in the table of clusters; a pyramid has too many anchors to tell apart.
+  const drawn = layout.kind === 'list' ? own : (table[Math.min(8, table.length - 1)]?.anchors ?? []);
+  const heading = (text: string) => `\n${color.bold(text)}\n`;
+  const lines = [
+    `${data} (${FORMATS[dataset.format].title}): ${lead}, in pixels of pictures ${scaled}\n`,
+    ...(statistics.leftOut > 0
+      ? [
+          `${statistics.leftOut} crowds and difficult objects are left out: no detector is trained to find them\n`,
+        ]
+      : []),
+    heading('Classes'),
+    `${textTable(statistics.classTable)}\n`,
+    heading('Boxes'),
+    `${textTable(statistics.quantileTable)}\n`,
+    heading('Sizes √(w h), steps of equal ratio'),
+    `${textLogHistogram(statistics.sizes, BINS).join('\n')}\n`,
+    heading('Height / width'),
+    `${textLogHistogram(statistics.ratios, BINS).join('\n')}\n`,
+    heading(`Width and height, log scales; ${drawn.length} clusters as letters`),
+    `${textScatter(sides, drawn).join('\n')}\n`,
+    `${drawn.map(([w, h], i) => `${String.fromCharCode(65 + i)} ${shortNumber(w)}x${shortNumber(h)}`).join('  ')}\n`,
+    heading('k-medoids of widths and heights, distance 1 - IoU'),
+    `${textTable(clusterTable)}\n`,
+    heading(modelTable.title),
+    `${textTable(modelTable)}\n`,
+    `\n${color.green(configOf(fitted))}\n`,
+  ];
+  stdout.write(lines.join(''));
+  process.stderr.write(skipped.text);
+
+  if (json !== undefined) {
+    const result = {
+      boxes: sides.length,
+      pictures: statistics.pictures,
+      classes: statistics.classes,
+      size,
+      clusters: table.map(({ k, anchors, fit }) => ({ k, ...fit, anchors })),
+      model,
+      default: anchorFit(sides, theirs),
+      fitted: { ...anchorFit(sides, own), ...fitted },
+    };
+    await writeFileAtomic(json, `${JSON.stringify(result, undefined, 2)}\n`);
+  }
+  if (report !== undefined) {
+    await writeReport(report, {
+      title: `Boxes of ${basename(data)}`,
+      lead: `${lead}, in pixels of pictures ${scaled}.`,
+      runs: [
+        {
+          name: 'Anchors',
+          task: model,
+          metrics: {
+            boxes: sides.length,
+            'default anchors, recall': percent(anchorFit(sides, theirs).recall),
+            'fitted anchors, recall': percent(anchorFit(sides, own).recall),
+          },
+          description: configOf(fitted).replace('\n', '; '),
+          tables: [statistics.classTable, statistics.quantileTable, clusterTable, modelTable],
+          plots: [
+            scatterPlot(
+              sides,
+              [
+                ['fitted anchors', own],
+                ['default anchors', theirs],
+              ],
+              { title: 'Width and height' },
+            ),
+            linePlot({
+              title: 'What each number of clusters reaches',
+              xLabel: 'clusters',
+              yLabel: 'share',
+              yDomain: [0, 1],
+              series: [
+                { name: 'mean best IoU', points: table.map(({ k, fit }) => [k, fit.meanIou] as const) },
+                { name: 'recall at IoU 0.5', points: table.map(({ k, fit }) => [k, fit.recall] as const) },
+              ],
+            }),
+            histogramPlot(statistics.sizes, { title: 'Sizes', xLabel: '√(width height), pixels' }),
+            histogramPlot(statistics.ratios, { title: 'Aspect ratios', xLabel: 'height / width' }),
+          ],
+          seed,
+        },
+      ],
+      timings: [],
+      versions: { node: process.versions.node },
+    });
+  }
+}

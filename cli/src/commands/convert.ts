@@ -1,0 +1,123 @@
+import path from 'node:path';
+import type {
+  AnnotatedPicture,
+  Dataset,
+  DatasetClass,
+  DatasetWriter,
+  FormatName,
+} from '../../../src/data/formats/format.ts';
+import { FORMATS } from '../../../src/data/formats/index.ts';
+import { objectsOf } from '../../../src/data/objects.ts';
+import { DataError, UsageError } from '../../../src/errors.ts';
+import { DiskSink, type PictureMode, realPath } from '../diskSink.ts';
+import { onInterrupt } from '../errors.ts';
+import { createProgress } from '../progress.ts';
+import { type DataOptions, openData, Skipped } from '../samples.ts';
+
+export interface ConvertOptions extends DataOptions {
+  readonly format: FormatName;
+  readonly pictures?: PictureMode;
+  readonly force?: boolean;
+}
+
+/** Counts what goes through. */
+class Tally {
+  pictures = 0;
+  readonly objects = new Map<string, number>();
+
+  add({ annotation }: AnnotatedPicture): void {
+    this.pictures++;
+    for (const { label } of objectsOf(annotation.shapes)) {
+      this.objects.set(label, (this.objects.get(label) ?? 0) + 1);
+    }
+  }
+
+  get text(): string {
+    const count = [...this.objects.values()].reduce((a, b) => a + b, 0);
+    const most = [...this.objects].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+    const shown = most.slice(0, 10).map(([label, n]) => `${n} ${label}`);
+    if (most.length > shown.length) shown.push(`… ${most.length - shown.length} more classes`);
+    const list = shown.length > 0 ? ` (${shown.join(', ')})` : '';
+    return `${this.pictures} picture${this.pictures === 1 ? '' : 's'}, ${count} object${count === 1 ? '' : 's'}${list}`;
+  }
+}
+
+/** Replacing a folder must not remove what is read, nor may what is written become part of what is read. */
+async function checkApart(from: string, to: string): Promise<void> {
+  const [source, target] = [await realPath(from), await realPath(to)];
+  const within = (inner: string, outer: string) => inner === outer || inner.startsWith(outer + path.sep);
+  if (within(source, target) || within(target, source)) {
+    throw new UsageError(
+      source === target
+        ? `${to}: is what is read; choose another folder`
+        : `${to}: lies in ${from}, or that in it; choose a folder of its own`,
+    );
+  }
+}
+
+/** The classes as the data set lists them, or else those that occur, by name: for that it is read once more. */
+async function classesOf(dataset: Dataset): Promise<readonly DatasetClass[]> {
+  if (dataset.classes) return dataset.classes;
+  const labels = new Set<string>();
+  for await (const { annotation } of dataset.pictures()) {
+    for (const { label } of annotation.shapes) labels.add(label);
+  }
+  return [...labels].sort().map((name) => ({ name }));
+}
+
+/**
+ * fovea convert: a data set in another format. Prints what was converted, and what the format could not express. The folder is
+ * there when all is done, and not before. Throws DataError for what cannot be read, UsageError where `to` exists.
+ */
+export async function convertCommand(from: string, to: string, options: ConvertOptions): Promise<void> {
+  await checkApart(from, to);
+  const skipped = new Skipped();
+  const dataset = await openData(from, options, skipped);
+  const format = FORMATS[options.format];
+  const sink = await DiskSink.create(to, {
+    mode: options.pictures ?? 'copy',
+    force: options.force ?? false,
+  });
+  const progress = createProgress({ total: 0, label: 'convert' });
+  let stop = false;
+  const release = onInterrupt(() => {
+    stop = true;
+  });
+  const tally = new Tally();
+  try {
+    const classes = await classesOf(dataset);
+    // What was left out is counted in the second reading.
+    skipped.count = 0;
+    const writer = format.create(sink, classes);
+    for await (const picture of dataset.pictures()) {
+      if (stop) {
+        await sink.discard();
+        process.stderr.write(`stopped: ${to} was not written\n`);
+        return;
+      }
+      await writer.add(picture);
+      tally.add(picture);
+      if (process.stderr.isTTY) progress.phase(`${tally.pictures} pictures`);
+    }
+    if (tally.pictures === 0) throw new DataError(`${from}: has no pictures; give a folder with some`);
+    await writer.end();
+    await sink.finish();
+    progress.done();
+    report(writer);
+  } catch (error) {
+    await sink.discard();
+    throw error;
+  } finally {
+    progress.done();
+    release();
+  }
+
+  function report({ losses }: DatasetWriter): void {
+    process.stdout.write(`${from} (${FORMATS[dataset.format].title}): ${tally.text}\n`);
+    process.stdout.write(`${to} (${format.title}): written\n`);
+    for (const [what, count] of losses) {
+      process.stdout.write(`  not expressed in ${format.title}: ${count} ${what}\n`);
+    }
+    process.stderr.write(skipped.text);
+  }
+}

@@ -1,0 +1,69 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import sharp from 'sharp';
+import type { DataFiles } from '../../src/data/formats/format.ts';
+import { DataError } from '../../src/errors.ts';
+import { fileProblem } from './files.ts';
+import { decodePng, diagnose } from './images.ts';
+
+const fail = (file: string, error: unknown): never => {
+  throw new DataError(`${file}: ${fileProblem(error)}; check the path`, { cause: error });
+};
+
+/** The file system for the readers of annotations. */
+export const diskFiles: DataFiles = {
+  async kind(file) {
+    const found = await stat(file).catch(() => undefined);
+    return found?.isFile() ? 'file' : found?.isDirectory() ? 'folder' : undefined;
+  },
+
+  async list(folder) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch((error) => fail(folder, error));
+    const listed = await Promise.all(
+      entries.map(async (entry) => ({
+        name: entry.name,
+        folder: entry.isSymbolicLink()
+          ? ((await stat(path.join(folder, entry.name)).catch(() => undefined))?.isDirectory() ?? false)
+          : entry.isDirectory(),
+      })),
+    );
+    return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
+  },
+
+  text: (file) => readFile(file, 'utf8').catch((error) => fail(file, error)),
+  bytes: (file) => readFile(file).catch((error) => fail(file, error)),
+
+  async open(file) {
+    const handle = await open(file).catch((error) => fail(file, error));
+    return {
+      async read(start, length) {
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await handle
+            .read(bytes, filled, length - filled, start + filled)
+            .catch((error) => fail(file, error));
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return bytes.subarray(0, filled);
+      },
+      close: () => handle.close(),
+    };
+  },
+
+  async imageSize(file) {
+    const bytes = await readFile(file).catch((error) => fail(file, error));
+    try {
+      const { width, height } = (await sharp(bytes).metadata()).autoOrient;
+      return { width, height };
+    } catch (error) {
+      throw diagnose(file, bytes, error);
+    }
+  },
+
+  async decodePng(bytes) {
+    const { width, height, rgb } = await decodePng(bytes, 'mask');
+    return { width, height, data: rgb };
+  },
+};

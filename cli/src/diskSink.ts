@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import path from 'node:path';
+import type { AnnotatedPicture, DataSink } from '../../src/data/formats/format.ts';
+import { hasExtension, isPicture } from '../../src/data/formats/paths.ts';
+import { DataError, FoveaError, UsageError } from '../../src/errors.ts';
+import { fileProblem, makeFolder } from './files.ts';
+
+/** How pictures get into a data set: copied, or as symbolic links to where they are. */
+export type PictureMode = 'copy' | 'link';
+
+/** Where a path leads that may not be there yet: links in what is there are followed. */
+export async function realPath(file: string): Promise<string> {
+  const whole = path.resolve(file);
+  const parent = path.dirname(whole);
+  return realpath(whole).catch(async () =>
+    parent === whole ? whole : path.join(await realPath(parent), path.basename(whole)),
+  );
+}
+
+/** What stands at the top of the data sets that are written. A folder with anything else is not replaced. */
+const OURS = [
+  'Annotations',
+  'ImageSets',
+  'JPEGImages',
+  'SegmentationClass',
+  'SegmentationObject',
+  'classes.txt',
+  'data.yaml',
+  'images',
+  'labelmap.txt',
+  'labels',
+];
+const isOurs = (name: string): boolean =>
+  OURS.includes(name) || hasExtension(name, '.json') || isPicture(name);
+
+/**
+ * A folder that comes to be whole or not at all: everything is written into a folder of another name beside it, which `finish`
+ * renames. Throws DataError with the path where the disk refuses.
+ */
+export class DiskSink implements DataSink {
+  readonly #folder: string;
+  readonly #temporary: string;
+  readonly #mode: PictureMode;
+  readonly #made = new Set<string>();
+
+  private constructor(folder: string, mode: PictureMode) {
+    this.#folder = folder;
+    this.#mode = mode;
+    this.#temporary = path.join(path.dirname(folder), `.${path.basename(folder)}.${randomUUID()}.tmp`);
+  }
+
+  /** Throws UsageError where something is at the path already and `force` is not set, DataError where it cannot be written. */
+  static async create(
+    folder: string,
+    { mode, force }: { readonly mode: PictureMode; readonly force: boolean },
+  ): Promise<DiskSink> {
+    const whole = await realPath(folder);
+    const found = await stat(whole).catch(() => undefined);
+    if (found && !found.isDirectory())
+      throw new DataError(`${folder}: is a file; give the path of a new folder`);
+    const held = found ? await readdir(whole) : [];
+    if (held.length > 0 && !force) {
+      throw new UsageError(`${folder}: is there already; choose another folder, or replace it by --force`);
+    }
+    const other = held.find((name) => !isOurs(name));
+    if (other !== undefined) {
+      throw new UsageError(
+        `${folder}: holds ${other}, which is no part of a data set, and --force would remove it; choose another folder`,
+      );
+    }
+    await makeFolder(path.dirname(whole));
+    const sink = new DiskSink(whole, mode);
+    await makeFolder(sink.#temporary);
+    return sink;
+  }
+
+  async #place(file: string): Promise<string> {
+    const place = path.join(this.#temporary, file);
+    const folder = path.dirname(place);
+    if (!this.#made.has(folder)) await mkdir(folder, { recursive: true });
+    this.#made.add(folder);
+    return place;
+  }
+
+  async #try(file: string, work: (place: string) => Promise<unknown>): Promise<void> {
+    try {
+      await work(await this.#place(file));
+    } catch (error) {
+      if (error instanceof FoveaError) throw error;
+      throw new DataError(
+        `${path.join(this.#folder, file)}: cannot be written (${fileProblem(error)}); make room, or choose another folder`,
+        { cause: error },
+      );
+    }
+  }
+
+  write(file: string, content: string | Uint8Array): Promise<void> {
+    return this.#try(file, (place) => writeFile(place, content));
+  }
+
+  append(file: string, text: string): Promise<void> {
+    return this.#try(file, (place) => appendFile(place, text));
+  }
+
+  picture({ picture }: AnnotatedPicture, file: string): Promise<void> {
+    return this.#try(file, async (place) => {
+      if (typeof picture !== 'string') return writeFile(place, picture);
+      const source = await realpath(picture);
+      if (source.startsWith(this.#folder + path.sep)) {
+        throw new UsageError(
+          `${picture}: lies in ${this.#folder}, which is to be replaced; choose another folder`,
+        );
+      }
+      return this.#mode === 'link' ? symlink(source, place) : copyFile(source, place);
+    });
+  }
+
+  /** Puts the folder in its place, for what was there. */
+  async finish(): Promise<void> {
+    const old = `${this.#temporary}.old`;
+    const found = await stat(this.#folder).catch(() => undefined);
+    if (found) await rename(this.#folder, old);
+    await rename(this.#temporary, this.#folder);
+    await rm(old, { recursive: true, force: true });
+  }
+
+  /** Removes what was written so far. */
+  async discard(): Promise<void> {
+    await rm(this.#temporary, { recursive: true, force: true });
+  }
+}

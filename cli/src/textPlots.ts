@@ -1,0 +1,89 @@
+import type { Side } from '../../src/vision/anchorFit.ts';
+import { type Bin, logHistogram, shortNumber } from './boxStatistics.ts';
+
+/** Plots of characters, for a terminal or a log. Lines without a break at the end. */
+
+const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/** A bar of this many characters, to an eighth of one. */
+function bar(length: number): string {
+  const eighths = Math.round(length * 8);
+  return '█'.repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8]!;
+}
+
+/** A line a bin: its range, its count, and a bar of at most `width` characters. What is counted is never without a bar. */
+export function textHistogram(bins: readonly Bin[], width = 40): string[] {
+  const most = Math.max(...bins.map(({ count }) => count), 1);
+  const rows = bins.map(({ from, to, count }) => ({
+    range: [shortNumber(from), shortNumber(to)] as const,
+    count: `${count}`,
+    bar: bar(count === 0 ? 0 : Math.max(1 / 8, (count / most) * width)),
+  }));
+  const widest = (cells: readonly string[]) => Math.max(...cells.map(({ length }) => length));
+  const [a, b, c] = [
+    widest(rows.map(({ range }) => range[0])),
+    widest(rows.map(({ range }) => range[1])),
+    widest(rows.map(({ count }) => count)),
+  ];
+  return rows.map(({ range, count, bar: drawn }) => {
+    return `${range[0].padStart(a)} – ${range[1].padStart(b)}  ${count.padStart(c)}  ${drawn}`.trimEnd();
+  });
+}
+
+/** From few to many. */
+const DENSITIES = ['·', '░', '▒', '▓', '█'];
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/**
+ * Boxes by width (to the right) and height (up), both on a scale of equal ratios; anchors as letters, the smallest `A`, on top of
+ * what is there.
+ */
+export function textScatter(
+  sides: readonly Side[],
+  anchors: readonly Side[],
+  { columns = 56, rows = 16 }: { readonly columns?: number; readonly rows?: number } = {},
+): string[] {
+  const range = (axis: 0 | 1): [number, number] => {
+    let [low, high] = [Infinity, 0];
+    for (const side of [...anchors, ...sides]) {
+      low = Math.min(low, side[axis]);
+      high = Math.max(high, side[axis]);
+    }
+    return low === high ? [low / 1.1, high * 1.1] : [low, high];
+  };
+  const [x, y] = [range(0), range(1)];
+  const cellOf = ([w, h]: Side): number => {
+    const place = (value: number, [low, high]: [number, number], cells: number) =>
+      Math.min(cells - 1, Math.floor((Math.log(value / low) / Math.log(high / low)) * cells));
+    return (rows - 1 - place(h, y, rows)) * columns + place(w, x, columns);
+  };
+  const counts = new Uint32Array(columns * rows);
+  for (const side of sides) counts[cellOf(side)]!++;
+  const most = Math.max(...counts);
+  const cells = Array.from(counts, (count) => {
+    if (count === 0) return ' ';
+    const level = most === 1 ? 0 : Math.log(count) / Math.log(most);
+    return DENSITIES[Math.min(DENSITIES.length - 1, Math.floor(level * DENSITIES.length))]!;
+  });
+  anchors.forEach((side, i) => {
+    cells[cellOf(side)] = LETTERS[i] ?? '+';
+  });
+  const labels = [shortNumber(y[1]), shortNumber(y[0])];
+  const margin = Math.max(...labels.map(({ length }) => length), 'height'.length);
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const label = row === 0 ? labels[0]! : row === 1 ? 'height' : row === rows - 1 ? labels[1]! : '';
+    return `${label.padStart(margin)} │${cells.slice(row * columns, (row + 1) * columns).join('')}`.trimEnd();
+  });
+  const [left, right] = [shortNumber(x[0]), shortNumber(x[1])];
+  const between = columns - left.length - right.length;
+  const name = 'width'.padStart(Math.floor((between + 5) / 2)).padEnd(between);
+  return [
+    ...lines,
+    `${' '.repeat(margin)} └${'─'.repeat(columns)}`,
+    `${' '.repeat(margin)}  ${left}${name}${right}`,
+  ];
+}
+
+/** The histogram of values above 0 in bins of equal ratio. */
+export const textLogHistogram = (values: Float64Array, bins: number, width?: number): string[] =>
+  textHistogram(logHistogram(values, bins), width);

@@ -1,0 +1,80 @@
+/** Numbers in one typed array that grows by half: 8 bytes each, where an array of numbers may take 16 and more. */
+class Numbers {
+  #values = new Float64Array(1024);
+  length = 0;
+
+  push(value: number): void {
+    if (this.length === this.#values.length) {
+      const larger = new Float64Array(Math.ceil(this.length * 1.5));
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    this.#values[this.length++] = value;
+  }
+
+  at(i: number): number {
+    return this.#values[i]!;
+  }
+
+  toSorted(): Float64Array {
+    return this.#values.slice(0, this.length).sort();
+  }
+}
+
+/**
+ * Where the annotations of each image stand in a file, in whatever order they are. Holds 32 bytes an annotation (image,
+ * number, first and last byte) and 4 more once it is sorted: 31 MB for the 860,000 of COCO's train2017.
+ */
+export class AnnotationIndex {
+  readonly #images = new Numbers();
+  readonly #ids = new Numbers();
+  readonly #starts = new Numbers();
+  readonly #ends = new Numbers();
+  /** The annotations by image, and where each image's begin. */
+  #order = new Uint32Array();
+  #first = new Uint32Array();
+
+  get length(): number {
+    return this.#images.length;
+  }
+
+  add(imageId: number, id: number, start: number, end: number): void {
+    this.#images.push(imageId);
+    this.#ids.push(id);
+    this.#starts.push(start);
+    this.#ends.push(end);
+  }
+
+  /** A number that two annotations have. */
+  duplicate(): number | undefined {
+    const sorted = this.#ids.toSorted();
+    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) return sorted[i];
+    return undefined;
+  }
+
+  /** Sorts by image; `order` has each image's place. Returns the first annotation of an image that is not there. */
+  sort(order: ReadonlyMap<number, number>): { index: number; id: number; imageId: number } | undefined {
+    const counts = new Uint32Array(order.size + 1);
+    for (let i = 0; i < this.length; i++) {
+      const image = order.get(this.#images.at(i));
+      if (image === undefined) return { index: i, id: this.#ids.at(i), imageId: this.#images.at(i) };
+      counts[image + 1]!++;
+    }
+    for (let i = 1; i < counts.length; i++) counts[i]! += counts[i - 1]!;
+    this.#first = counts;
+    const next = counts.slice();
+    this.#order = new Uint32Array(this.length);
+    for (let i = 0; i < this.length; i++) this.#order[next[order.get(this.#images.at(i))!]!++] = i;
+    return undefined;
+  }
+
+  /** The annotations of the image at this place, in the order of the file. */
+  of(image: number): { index: number; start: number; end: number }[] {
+    const found: { index: number; start: number; end: number }[] = [];
+    for (let k = this.#first[image]!; k < this.#first[image + 1]!; k++) {
+      const index = this.#order[k]!;
+      found.push({ index, start: this.#starts.at(index), end: this.#ends.at(index) });
+    }
+    return found;
+  }
+}

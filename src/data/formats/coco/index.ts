@@ -1,0 +1,57 @@
+/** COCO: one JSON file for all pictures. */
+import { DataError } from '../../../errors.ts';
+import type { DataFiles, DatasetFormat } from '../format.ts';
+import { topKeys } from '../json.ts';
+import { baseName, hasExtension, joinPath } from '../paths.ts';
+import { openCoco } from './reader.ts';
+import { CocoWriter } from './writer.ts';
+
+const KEYS = ['annotations', 'images', 'categories'];
+
+/** The COCO files of a folder: in it, or in its annotations/. */
+async function cocoFiles(files: DataFiles, path: string): Promise<string[]> {
+  if ((await files.kind(path)) === 'file') return (await isCoco(files, path)) ? [path] : [];
+  const found: string[] = [];
+  for (const folder of [path, joinPath(path, 'annotations')]) {
+    if ((await files.kind(folder)) !== 'folder') continue;
+    for (const { name, folder: isFolder } of await files.list(folder)) {
+      const file = joinPath(folder, name);
+      if (!isFolder && hasExtension(name, '.json') && (await isCoco(files, file))) found.push(file);
+    }
+  }
+  return found;
+}
+
+async function isCoco(files: DataFiles, file: string): Promise<boolean> {
+  const keys = await topKeys(files, file, [...KEYS, 'shapes']);
+  return keys.some((key) => KEYS.includes(key));
+}
+
+export const coco: DatasetFormat = {
+  name: 'coco',
+  title: 'COCO',
+
+  async detect(files, path) {
+    const [first] = await cocoFiles(files, path);
+    return first === undefined ? undefined : baseName(first);
+  },
+
+  async open(files, path, options) {
+    const found = (await files.kind(path)) === 'file' ? [path] : await cocoFiles(files, path);
+    const chosen =
+      options.split === undefined || found.length === 1
+        ? found
+        : found.filter((file) => baseName(file).replace('.json', '').endsWith(options.split!));
+    if (chosen.length === 1) return openCoco(files, chosen[0]!, options);
+    if (found.length === 0) {
+      throw new DataError(
+        `${path}: holds no COCO file (*.json with images, annotations and categories); give the file itself`,
+      );
+    }
+    throw new DataError(
+      `${path}: holds ${found.length} COCO files (${found.map(baseName).join(', ')}); give the one that is meant`,
+    );
+  },
+
+  create: (sink, classes) => new CocoWriter(sink, classes),
+};

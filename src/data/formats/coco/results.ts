@@ -1,0 +1,110 @@
+/**
+ * COCO's results: a list of detections, each with image, category, score and box or mask, as pycocotools' `loadRes`
+ * takes it.
+ */
+import { DataError } from '../../../errors.ts';
+import type { AnnotatedShape, Annotation, Box } from '../../annotation.ts';
+import { jsonItems } from '../../jsonStream.ts';
+import { objectsOf } from '../../objects.ts';
+import { checkSchema } from '../checks.ts';
+import type { DataFiles, DatasetClass } from '../format.ts';
+import { chunksOf } from '../json.ts';
+import { cocoResult } from './schema.ts';
+import { placeObject, shapesOf } from './shapes.ts';
+
+const FIX = 'write the results again';
+
+/** What results refer to: images by number with their sizes, and the classes with theirs. */
+export interface CocoReferences {
+  readonly images: ReadonlyMap<number, { readonly width: number; readonly height: number }>;
+  readonly classes: readonly DatasetClass[];
+}
+
+export interface CocoResult {
+  readonly imageId: number;
+  /** With `score`. A detection of several polygons has several, of one group. */
+  readonly shapes: AnnotatedShape[];
+}
+
+/**
+ * Reads a results file, a detection at a time, in the order of the file. Throws a one-line DataError with file, place and
+ * reason: broken JSON with line and column; images and categories that are not in `references`; a missing or infinite
+ * score; boxes without area, polygons and masks that cannot be. Boxes may reach out of the image, as a detector's do.
+ */
+export async function* readCocoResults(
+  files: DataFiles,
+  file: string,
+  { images, classes }: CocoReferences,
+): AsyncGenerator<CocoResult> {
+  const names = new Map(classes.map(({ id, name }, i) => [id ?? i + 1, name]));
+  for await (const item of jsonItems(chunksOf(files, file), file, FIX)) {
+    if (item.key !== '') {
+      throw new DataError(`${file}: is no list of results; give what a detector found, not the annotations`);
+    }
+    const where = `${file}: [${item.index}]`;
+    const result = checkSchema(cocoResult, item.parse(), where, FIX);
+    const size = images.get(result.image_id);
+    const label = names.get(result.category_id);
+    if (size === undefined || label === undefined) {
+      const what = size === undefined ? `image_id ${result.image_id}` : `category_id ${result.category_id}`;
+      throw new DataError(
+        `${where}: ${what} is not in the annotations; use the annotations that it was made for`,
+      );
+    }
+    const facts = { label, score: result.score };
+    const shapes = result.segmentation
+      ? shapesOf(result, facts, 0, size, where)
+      : [{ ...facts, box: anyBox(result.bbox, where), groupId: null }];
+    yield { imageId: result.image_id, shapes };
+  }
+}
+
+/** A detector's box may stand anywhere: only its size is checked. */
+function anyBox(bbox: readonly [number, number, number, number] | null | undefined, where: string): Box {
+  if (!bbox) throw new DataError(`${where}: has neither bbox nor segmentation; ${FIX}`);
+  const [x, y, w, h] = bbox;
+  if (!(w > 0 && h > 0)) {
+    throw new DataError(`${where}: bbox [${bbox.join(', ')}] (x, y, width, height) has no area; ${FIX}`);
+  }
+  return [x, y, x + w, y + h];
+}
+
+/**
+ * The text of a results file: a line a detection, with nothing rounded. `annotations` are predictions, with `id` the image's
+ * number and a `score` at each shape; shapes of one group are one detection. Throws DataError for an image without a number, a
+ * shape without a score, and a label that is not among the classes.
+ */
+export function formatCocoResults(
+  annotations: Iterable<Annotation>,
+  classes: readonly DatasetClass[],
+): string {
+  const ids = new Map(classes.map(({ id, name }, i) => [name, id ?? i + 1]));
+  const lines: string[] = [];
+  for (const annotation of annotations) {
+    if (annotation.id === undefined) {
+      throw new DataError(
+        `formatCocoResults: image ${annotation.imagePath ?? lines.length} has no number; give its annotation the id that COCO has for it`,
+      );
+    }
+    for (const object of objectsOf(annotation.shapes)) {
+      const category = ids.get(object.label);
+      const { score } = object.shapes[0]!;
+      if (category === undefined || score === undefined) {
+        throw new DataError(
+          `formatCocoResults: image ${annotation.id} has a detection of ${JSON.stringify(object.label)} with score ${score}; each needs a score, and a label among the classes (${[...ids.keys()].join(', ')})`,
+        );
+      }
+      const { bbox, segmentation } = placeObject(object, annotation, (x) => x);
+      lines.push(
+        JSON.stringify({
+          image_id: annotation.id,
+          category_id: category,
+          bbox,
+          ...(segmentation ? { segmentation } : {}),
+          score,
+        }),
+      );
+    }
+  }
+  return `[\n${lines.join(',\n')}\n]\n`;
+}

@@ -1,0 +1,58 @@
+import * as v from 'valibot';
+import { filled, finite, pixels, text, wholeNumber } from '../checks.ts';
+
+/** What COCO's files hold (https://cocodataset.org/#format-data), as far as it is used. */
+
+export const cocoImage = v.object(
+  { id: wholeNumber, file_name: filled, width: pixels, height: pixels },
+  'must be an object',
+);
+
+export const cocoCategory = v.object(
+  { id: wholeNumber, name: filled, supercategory: v.fallback(v.nullish(text, ''), '') },
+  'must be an object',
+);
+
+export const cocoRle = v.object(
+  {
+    size: v.strictTuple([wholeNumber, wholeNumber], 'must be [height, width]'),
+    counts: v.union([v.string(), v.array(v.number())], 'must be a text or a list of run lengths'),
+  },
+  'must be a list of polygons, or an object with size and counts',
+);
+
+const polygons = v.array(v.array(v.number('must be a number'), 'must be a list of numbers'));
+const segmentation = v.lazy((value) => (Array.isArray(value) ? polygons : cocoRle));
+const bbox = v.strictTuple([finite, finite, finite, finite], 'must be [x, y, width, height]');
+
+export const cocoAnnotation = v.object(
+  {
+    // Written by all, needed by none: some exports leave it out.
+    id: v.nullish(wholeNumber),
+    image_id: wholeNumber,
+    category_id: wholeNumber,
+    bbox: v.nullish(bbox),
+    segmentation: v.nullish(segmentation),
+    iscrowd: v.nullish(v.union([v.literal(0), v.literal(1), v.boolean()], 'must be 0 or 1'), 0),
+    area: v.nullish(finite),
+    // Where CVAT writes what VOC has flags for.
+    attributes: v.fallback(v.nullish(v.record(v.string(), v.unknown()), {}), {}),
+  },
+  'must be an object',
+);
+
+export const cocoResult = v.object(
+  {
+    image_id: wholeNumber,
+    category_id: wholeNumber,
+    score: finite,
+    bbox: v.nullish(bbox),
+    segmentation: v.nullish(segmentation),
+  },
+  'must be an object',
+);
+
+export type CocoImage = v.InferOutput<typeof cocoImage>;
+export type CocoCategory = v.InferOutput<typeof cocoCategory>;
+export type CocoAnnotation = v.InferOutput<typeof cocoAnnotation>;
+export type CocoSegmentation = NonNullable<CocoAnnotation['segmentation']>;

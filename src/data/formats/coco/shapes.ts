@@ -1,0 +1,128 @@
+import { DataError } from '../../../errors.ts';
+import { checkRle, type Rle, rleDecode, rleEncode, rleFromString, rleToString } from '../../../vision/rle.ts';
+import { type AnnotatedShape, type Box, type MaskPatch, OBJECT_FLAGS, type Point } from '../../annotation.ts';
+import { paintPatch, patchOf, shapePatch } from '../../maskPatch.ts';
+import { type AnnotatedObject, unionOf } from '../../objects.ts';
+import { polygonArea, polygonBounds } from '../../polygon.ts';
+import { checkBox, checkOutline, type Size } from '../checks.ts';
+import type { CocoAnnotation, CocoSegmentation } from './schema.ts';
+
+/** Annotations name their place and number; what can be done about them is the same for all. */
+export const FIX_ANNOTATION = 'correct or remove the annotation, or leave out what is bad (--skip-bad)';
+
+/** More than this between a box as stated and the box around the outlines, in pixels, is kept. */
+const SAME_BOX = 1e-9;
+
+type Placed = Pick<CocoAnnotation, 'bbox' | 'segmentation'>;
+
+/**
+ * The shapes of one annotation or result: a box, a mask, or one outline a polygon, which share the group `groupId`. Throws
+ * DataError, beginning with `where`, for boxes, outlines and masks that cannot be.
+ */
+export function shapesOf(
+  { bbox, segmentation }: Placed,
+  facts: Omit<AnnotatedShape, 'box' | 'groupId'>,
+  groupId: number,
+  size: Size,
+  where: string,
+): AnnotatedShape[] {
+  const stated = bbox
+    ? checkBox([bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]], size, where, FIX_ANNOTATION)
+    : undefined;
+  // An empty list is what exporters write for "only a box".
+  if (!segmentation || (Array.isArray(segmentation) && segmentation.length === 0)) {
+    if (!stated) throw new DataError(`${where}: has neither bbox nor segmentation; ${FIX_ANNOTATION}`);
+    return [{ ...facts, box: stated, groupId: null }];
+  }
+  if (!Array.isArray(segmentation)) {
+    const mask = readRle(segmentation, size, where);
+    const around: Box = [mask.x, mask.y, mask.x + mask.width, mask.y + mask.height];
+    return [{ ...facts, box: stated ?? around, mask, groupId: null }];
+  }
+  const outlines = segmentation.map((values, i) =>
+    checkOutline(values, size, `${where}: segmentation[${i}]`, FIX_ANNOTATION),
+  );
+  if (outlines.length === 1) {
+    const points = outlines[0]!;
+    return [{ ...facts, box: stated ?? polygonBounds(points), points, groupId: null }];
+  }
+  const boxes = outlines.map(polygonBounds);
+  const around = unionOf(boxes);
+  const differs = stated?.some((value, i) => Math.abs(value - around[i]!) > SAME_BOX);
+  return outlines.map((points, i) => ({
+    ...facts,
+    box: boxes[i]!,
+    points,
+    groupId,
+    ...(differs ? { objectBox: stated } : {}),
+  }));
+}
+
+function readRle(
+  rle: { size: [number, number]; counts: string | number[] },
+  size: Size,
+  where: string,
+): MaskPatch {
+  const [height, width] = rle.size;
+  if (height !== size.height || width !== size.width) {
+    throw new DataError(
+      `${where}: segmentation.size is [${height}, ${width}] (height, width), the image has [${size.height}, ${size.width}]; ${FIX_ANNOTATION}`,
+    );
+  }
+  const place = `${where}: segmentation.counts`;
+  const mask: Rle =
+    typeof rle.counts === 'string'
+      ? rleFromString(rle.counts, width, height, place)
+      : checkRle({ size: rle.size, counts: rle.counts }, place);
+  const patch = patchOf(rleDecode(mask), width, height);
+  if (patch === undefined) throw new DataError(`${where}: the mask has no pixel set; ${FIX_ANNOTATION}`);
+  return patch;
+}
+
+/** To a thousandth of a pixel: COCO's own files have hundredths, and sums of these come out as they were. */
+export const toThousandths = (x: number): number => Math.round(x * 1000) / 1000;
+
+/** What an object is in a COCO file. */
+export interface PlacedObject {
+  bbox: [x: number, y: number, width: number, height: number];
+  segmentation?: CocoSegmentation;
+  area: number;
+}
+
+/**
+ * The box, outlines or mask, and area of an object. Outlines alone are written as polygons; a mask among them makes a mask
+ * of all (run lengths, as a compressed string; of a crowd, a list, which COCO's own files have there).
+ */
+export function placeObject(
+  object: AnnotatedObject,
+  size: Size,
+  round: (x: number) => number = toThousandths,
+): PlacedObject {
+  const { shapes, box, crowd, area } = object;
+  const [x1, y1, x2, y2] = box.map(round) as Box;
+  const bbox: PlacedObject['bbox'] = [x1, y1, round(x2 - x1), round(y2 - y1)];
+  const outlines = shapes.map(({ points }) => points);
+  const drawn = shapes.some(({ points, mask }) => points !== undefined || mask !== undefined);
+  if (!drawn) return { bbox, area: area ?? round(bbox[2] * bbox[3]) };
+  if (!crowd && outlines.every((points) => points !== undefined)) {
+    const polygons = outlines.map((points: Point[]) => points.flatMap((point) => point.map(round)));
+    const sum = outlines.reduce((total, points) => total + polygonArea(points), 0);
+    return { bbox, segmentation: polygons, area: area ?? round(sum) };
+  }
+  const map = new Uint8Array(size.width * size.height);
+  for (const shape of shapes) paintPatch(map, shapePatch(shape, size), size, 1);
+  const rle = rleEncode(map, size.width, size.height);
+  const counts = crowd ? [...(rle.counts as number[])] : rleToString(rle);
+  const pixels = map.reduce((sum, value) => sum + value, 0);
+  return {
+    bbox,
+    segmentation: { size: [size.height, size.width], counts },
+    area: area ?? pixels,
+  };
+}
+
+/** The flags that COCO has no key for, as CVAT writes them. */
+export function attributesOf(object: AnnotatedObject): Record<string, true> | undefined {
+  const flags = OBJECT_FLAGS.filter((flag) => flag !== 'crowd' && object[flag]);
+  return flags.length === 0 ? undefined : Object.fromEntries(flags.map((flag) => [flag, true as const]));
+}

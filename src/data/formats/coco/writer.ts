@@ -1,0 +1,91 @@
+import { type AnnotatedObject, objectsOf } from '../../objects.ts';
+import type { AnnotatedPicture, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import { Losses } from '../format.ts';
+import { Names, pictureExtension } from '../names.ts';
+import { attributesOf, placeObject } from './shapes.ts';
+
+const FILE = 'annotations.json';
+
+/** Numbers that were there before are kept, while none comes twice; the others go on from the largest. */
+class Ids {
+  readonly #taken = new Set<number>();
+  #next = 1;
+
+  take(wanted: number | undefined): number {
+    const id = wanted !== undefined && !this.#taken.has(wanted) ? wanted : this.#next;
+    this.#taken.add(id);
+    while (this.#taken.has(this.#next)) this.#next++;
+    return id;
+  }
+}
+
+/**
+ * annotations.json and images/. Annotations are written as they come; only a line for each image is kept until the end,
+ * and a number for each annotation.
+ */
+export class CocoWriter implements DatasetWriter {
+  readonly losses = new Losses();
+  readonly #sink: DataSink;
+  readonly #classes: readonly Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>>[];
+  readonly #categoryIds: ReadonlyMap<string, number>;
+  readonly #names = new Names();
+  readonly #imageIds = new Ids();
+  readonly #annotationIds = new Ids();
+  readonly #images: string[] = [];
+  #annotations = 0;
+
+  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+    this.#sink = sink;
+    const numbered = classes.every(({ id }) => id !== undefined);
+    this.#classes = classes.map(({ id, name, supercategory = '' }, i) => ({
+      id: numbered ? id! : i + 1,
+      name,
+      supercategory,
+    }));
+    // Of two categories with one name, the first.
+    this.#categoryIds = new Map([...this.#classes].reverse().map(({ id, name }) => [name, id]));
+  }
+
+  async add(picture: AnnotatedPicture): Promise<void> {
+    const { annotation } = picture;
+    const fileName = `${this.#names.take(picture.name)}${pictureExtension(picture)}`;
+    await this.#sink.picture(picture, `images/${fileName}`);
+    const { id: wanted, width, height } = annotation;
+    const id = this.#imageIds.take(wanted);
+    this.#images.push(JSON.stringify({ id, file_name: fileName, width, height }));
+    if (annotation.unlabelled) this.losses.count('regions that nobody labelled, which became background');
+    const lines = objectsOf(annotation.shapes).map((object) => this.#line(object, id, annotation));
+    if (lines.length > 0) {
+      const before = this.#annotations === 0 ? '{"annotations": [\n' : ',\n';
+      await this.#sink.append(FILE, `${before}${lines.join(',\n')}`);
+      this.#annotations += lines.length;
+    }
+  }
+
+  #line(
+    object: AnnotatedObject,
+    imageId: number,
+    size: { readonly width: number; readonly height: number },
+  ): string {
+    if (object.shapes.some(({ score }) => score !== undefined)) this.losses.count('scores');
+    const attributes = attributesOf(object);
+    return JSON.stringify({
+      id: this.#annotationIds.take(object.id),
+      image_id: imageId,
+      category_id: this.#categoryIds.get(object.label),
+      iscrowd: object.crowd ? 1 : 0,
+      ...placeObject(object, size),
+      ...(attributes ? { attributes } : {}),
+    });
+  }
+
+  async end(): Promise<void> {
+    const before = this.#annotations === 0 ? '{"annotations": [' : '';
+    const list = (lines: readonly string[]) => `[\n${lines.join(',\n')}\n]`;
+    const categories = this.#classes.map((category) => JSON.stringify(category));
+    await this.#sink.append(
+      FILE,
+      `${before}\n],\n"images": ${list(this.#images)},\n"categories": ${list(categories)}}\n`,
+    );
+  }
+}

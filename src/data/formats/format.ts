@@ -1,0 +1,104 @@
+import type { DataError } from '../../errors.ts';
+import type { Annotation } from '../annotation.ts';
+import type { DecodePng } from './labelme/labelme.ts';
+
+export const FORMAT_NAMES = ['coco', 'voc', 'yolo', 'labelme'] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];
+
+/** What readers need of a file system: Node's on the command line, a chosen folder in a page. Paths have forward slashes. */
+export interface DataFiles {
+  /** What a path leads to; undefined where there is nothing. */
+  kind(path: string): Promise<'file' | 'folder' | undefined>;
+  /** What is in a folder, by name in the order of UTF-16 code units. Throws DataError where it is none. */
+  list(folder: string): Promise<{ readonly name: string; readonly folder: boolean }[]>;
+  /** Whole files. Throw DataError where there is none, or it cannot be read. */
+  text(path: string): Promise<string>;
+  bytes(path: string): Promise<Uint8Array>;
+  /** A file to read parts of. Closed by who opened it. */
+  open(path: string): Promise<OpenFile>;
+  /** Of a picture as it is shown, so after the turn that its EXIF data asks for. Throws DataError. */
+  imageSize(path: string): Promise<{ readonly width: number; readonly height: number }>;
+  /** For the masks of Labelme. */
+  readonly decodePng: DecodePng;
+}
+
+export interface OpenFile {
+  /** Fewer bytes at the file's end, none behind it. */
+  read(start: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** One picture of a data set with what is labelled in it. */
+export interface AnnotatedPicture {
+  /** The picture's path within the data set, without its extension: no two pictures share one. */
+  readonly name: string;
+  /** The file that the annotation was read from, and the place in it: for messages. */
+  readonly source: string;
+  /** The picture's path, or the picture itself where the annotation file holds it. */
+  readonly picture: string | Uint8Array;
+  readonly annotation: Annotation;
+}
+
+export interface DatasetClass {
+  readonly name: string;
+  /** As COCO numbers categories: any whole numbers. */
+  readonly id?: number;
+  readonly supercategory?: string;
+}
+
+export interface ReadOptions {
+  /** One part of the data set (`train`, `val` …), where it has parts. Default: all of it. */
+  readonly split?: string;
+  /** The folder of the pictures, where the format does not say (COCO). */
+  readonly images?: string;
+  /** Annotations may do without their pictures, where the format allows for it. Default: a picture that is not there is an error. */
+  readonly picturesOptional?: boolean;
+  /** Called for each object that cannot be used, which is then left out. Default: such an object is an error. */
+  readonly onBad?: (error: DataError) => void;
+}
+
+/** A data set that has been opened: what can be told without reading it all. */
+export interface Dataset {
+  readonly format: FormatName;
+  readonly path: string;
+  /** In their own order, where the format lists them. */
+  readonly classes?: readonly DatasetClass[];
+  /** The parts that `ReadOptions.split` chooses from. */
+  readonly splits: readonly string[];
+  /** One picture after another: the data set is never in memory as a whole. Throws DataError at the first fault. */
+  pictures(): AsyncGenerator<AnnotatedPicture>;
+}
+
+/** Where a writer's files go. Paths are relative to the data set's folder. */
+export interface DataSink {
+  write(path: string, content: string | Uint8Array): Promise<void>;
+  /** Adds to the end of a file, which the first call makes. */
+  append(path: string, text: string): Promise<void>;
+  /** Puts the picture there; gives the path that annotations name it by, from the data set's folder. */
+  picture(from: AnnotatedPicture, path: string): Promise<void>;
+}
+
+export interface DatasetWriter {
+  add(picture: AnnotatedPicture): Promise<void>;
+  end(): Promise<void>;
+  /** What the format could not express, and how often: `crowds left out` → 3. */
+  readonly losses: ReadonlyMap<string, number>;
+}
+
+export interface DatasetFormat {
+  readonly name: FormatName;
+  /** As people call it. */
+  readonly title: string;
+  /** What of a folder (or a file) speaks for this format, in words; undefined where nothing does. */
+  detect(files: DataFiles, path: string): Promise<string | undefined>;
+  open(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset>;
+  /** A writer for pictures with these classes. */
+  create(sink: DataSink, classes: readonly DatasetClass[]): DatasetWriter;
+}
+
+/** Counts what a writer could not express. */
+export class Losses extends Map<string, number> {
+  count(what: string, times = 1): void {
+    if (times > 0) this.set(what, (this.get(what) ?? 0) + times);
+  }
+}

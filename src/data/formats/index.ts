@@ -1,0 +1,74 @@
+/** The formats of annotations, each with its reader and writer, and which of them a folder holds. */
+import { DataError } from '../../errors.ts';
+import { jsonItems } from '../jsonStream.ts';
+import { coco } from './coco/index.ts';
+import type { DataFiles, Dataset, DatasetFormat, FormatName, ReadOptions } from './format.ts';
+import { chunksOf } from './json.ts';
+import { labelme } from './labelme/index.ts';
+import { hasExtension, joinPath } from './paths.ts';
+import { voc } from './voc/index.ts';
+import { yolo } from './yolo/index.ts';
+
+export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc, yolo, labelme };
+
+const KNOWN =
+  'Labelme (*.json beside the pictures), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt)';
+
+/** The formats that speak for themselves in a folder or file, each with what does. */
+async function detectAll(files: DataFiles, path: string): Promise<{ format: DatasetFormat; sign: string }[]> {
+  const found: { format: DatasetFormat; sign: string }[] = [];
+  for (const format of Object.values(FORMATS)) {
+    const sign = await format.detect(files, path);
+    if (sign !== undefined) found.push({ format, sign });
+  }
+  return found;
+}
+
+/** Throws DataError where a file is no JSON: it may be broken before what tells its format. */
+async function checkJson(files: DataFiles, file: string): Promise<void> {
+  const items = jsonItems(chunksOf(files, file), file, 'save it again with the program that wrote it');
+  for await (const item of items) item.parse();
+}
+
+/**
+ * The format of a folder or file, by its content. Throws DataError where there is none, and where there are several: naming what
+ * was found of each.
+ */
+export async function detectFormat(files: DataFiles, path: string): Promise<FormatName> {
+  const kind = await files.kind(path);
+  if (kind === undefined) {
+    throw new DataError(`${path}: no such file or folder; give the folder with the pictures and annotations`);
+  }
+  const found = await detectAll(files, path);
+  if (found.length === 1) return found[0]!.format.name;
+  if (found.length > 1) {
+    const list = found.map(({ format, sign }) => `${format.title} (${sign})`).join(' and ');
+    throw new DataError(`${path}: holds ${list}; say which is meant, by --from ${found[0]!.format.name}`);
+  }
+  if (kind === 'folder') {
+    for (const { name, folder } of await files.list(path)) {
+      const below = joinPath(path, name);
+      if (!folder && hasExtension(name, '.json')) await checkJson(files, below);
+      const [first] = folder ? await detectAll(files, below) : [];
+      if (first) {
+        throw new DataError(
+          `${path}: holds no annotations, but ${below} holds ${first.format.title} (${first.sign}); give that folder`,
+        );
+      }
+    }
+  }
+  throw new DataError(`${path}: holds no annotations of a known format; give a folder of ${KNOWN}`);
+}
+
+/** Opens a data set of the given format, or else of the one that it is found to have. Throws DataError. */
+export async function openDataset(
+  files: DataFiles,
+  path: string,
+  { format, ...options }: ReadOptions & { readonly format?: FormatName } = {},
+): Promise<Dataset> {
+  const name = format ?? (await detectFormat(files, path));
+  if ((await files.kind(path)) === undefined) {
+    throw new DataError(`${path}: no such file or folder; give the folder with the pictures and annotations`);
+  }
+  return FORMATS[name].open(files, path, options);
+}

@@ -1,0 +1,116 @@
+/** Labelme: a JSON file beside each picture. */
+import { DataError } from '../../../errors.ts';
+import type { MaskPatch } from '../../annotation.ts';
+import { encodeIndexedPng } from '../../indexedPng.ts';
+import type {
+  AnnotatedPicture,
+  DataFiles,
+  DataSink,
+  DatasetFormat,
+  DatasetWriter,
+  ReadOptions,
+} from '../format.ts';
+import { Losses } from '../format.ts';
+import { topKeys } from '../json.ts';
+import { Names, pictureExtension } from '../names.ts';
+import { baseName, folderOf, hasExtension, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
+import { embeddedImage, formatLabelme, parseLabelme, toAnnotation } from './labelme.ts';
+
+async function annotationFiles(files: DataFiles, path: string): Promise<string[]> {
+  if ((await files.kind(path)) === 'file') return [path];
+  const entries = await files.list(path);
+  return entries
+    .filter(({ name, folder }) => !folder && hasExtension(name, '.json'))
+    .map(({ name }) => joinPath(path, name));
+}
+
+/** One Labelme file and the picture that it names or embeds. */
+export async function readLabelmeFile(
+  files: DataFiles,
+  file: string,
+  { picturesOptional = false }: Pick<ReadOptions, 'picturesOptional'> = {},
+): Promise<AnnotatedPicture> {
+  const document = parseLabelme(await files.text(file), file);
+  const annotation = await toAnnotation(document, file, { decodePng: files.decodePng });
+  const named = resolveFrom(folderOf(file), annotation.imagePath ?? '');
+  const found = annotation.imagePath !== undefined && (await files.kind(named)) === 'file';
+  const picture = found || picturesOptional ? named : embeddedImage(document, file);
+  if (picture === undefined) {
+    throw new DataError(
+      `${file}: imagePath names ${annotation.imagePath || 'no picture'}, which is not there; put the picture beside the annotation, or save it with imageData`,
+    );
+  }
+  return { name: withoutExtension(baseName(file)), source: file, picture, annotation };
+}
+
+export const labelme: DatasetFormat = {
+  name: 'labelme',
+  title: 'Labelme',
+
+  async detect(files, path) {
+    for (const file of await annotationFiles(files, path)) {
+      const keys = await topKeys(files, file, ['shapes']);
+      if (keys.includes('shapes')) return baseName(file);
+    }
+    return undefined;
+  },
+
+  async open(files, path, options) {
+    const found = await annotationFiles(files, path);
+    if (found.length === 0) {
+      throw new DataError(
+        `${path}: holds no Labelme file (*.json); label pictures with Labelme and save beside them`,
+      );
+    }
+    return {
+      format: 'labelme',
+      path,
+      splits: [],
+      async *pictures() {
+        for (const file of found) yield await readLabelmeFile(files, file, options);
+      },
+    };
+  },
+
+  create: (sink) => new LabelmeWriter(sink),
+};
+
+class LabelmeWriter implements DatasetWriter {
+  readonly losses = new Losses();
+  readonly #sink: DataSink;
+  readonly #names = new Names();
+
+  constructor(sink: DataSink) {
+    this.#sink = sink;
+  }
+
+  async add(picture: AnnotatedPicture): Promise<void> {
+    const { annotation } = picture;
+    if (annotation.shapes.length === 0) {
+      this.losses.count('pictures without an object, which Labelme has no file for');
+      return;
+    }
+    if (annotation.unlabelled) this.losses.count('regions that nobody labelled, which became background');
+    const name = this.#names.take(picture.name);
+    const imagePath = `${name}${pictureExtension(picture)}`;
+    const encoded = new Map<MaskPatch, string>();
+    for (const { mask } of annotation.shapes) {
+      if (mask) encoded.set(mask, base64(await encodeIndexedPng(mask)));
+    }
+    await this.#sink.picture(picture, imagePath);
+    const text = formatLabelme(annotation, {
+      imagePath,
+      version: '5.3.1',
+      png: (mask) => encoded.get(mask),
+    });
+    await this.#sink.write(`${name}.json`, text);
+  }
+
+  async end(): Promise<void> {}
+}
+
+function base64(bytes: Uint8Array): string {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}

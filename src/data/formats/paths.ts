@@ -1,0 +1,42 @@
+/** Paths with forward slashes, as annotation files have them on every system. */
+
+export function joinPath(...parts: readonly string[]): string {
+  const joined = parts.filter((part) => part !== '').join('/');
+  const absolute = joined.startsWith('/');
+  const out: string[] = [];
+  for (const part of joined.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part === '..' && out.length > 0 && out.at(-1) !== '..') out.pop();
+    else if (part !== '..' || !absolute) out.push(part);
+  }
+  return `${absolute ? '/' : ''}${out.join('/')}` || '.';
+}
+
+export const isAbsolute = (path: string): boolean => path.startsWith('/') || /^[A-Za-z]:\//.test(path);
+
+/** `path` seen from a folder, where it is not absolute. */
+export const resolveFrom = (folder: string, path: string): string =>
+  isAbsolute(path) ? path : joinPath(folder, path);
+
+export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+export function folderOf(path: string): string {
+  const at = path.lastIndexOf('/');
+  return at < 0 ? '.' : at === 0 ? '/' : path.slice(0, at);
+}
+
+/** With its dot, as it stands; '' where there is none. */
+export function extensionOf(path: string): string {
+  const name = baseName(path);
+  const at = name.lastIndexOf('.');
+  return at > 0 ? name.slice(at) : '';
+}
+
+export const withoutExtension = (path: string): string =>
+  path.slice(0, path.length - extensionOf(path).length);
+
+const PICTURES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp', '.gif', '.avif'];
+
+export const isPicture = (path: string): boolean => PICTURES.includes(extensionOf(path).toLowerCase());
+export const hasExtension = (path: string, extension: string): boolean =>
+  extensionOf(path).toLowerCase() === extension;

@@ -1,0 +1,199 @@
+import { DataError } from '../../../errors.ts';
+import type { AnnotatedShape, Annotation } from '../../annotation.ts';
+import { boxInside, checkBox, readObject } from '../checks.ts';
+import type { AnnotatedPicture, DataFiles, Dataset, DatasetClass, ReadOptions } from '../format.ts';
+import { baseName, extensionOf, hasExtension, isPicture, joinPath, withoutExtension } from '../paths.ts';
+import { addMasks, LABEL_MAP, readClassList } from './masks.ts';
+import { childrenOf, parseXml, type XmlElement } from './xml.ts';
+
+const FIX_FILE = 'save the annotation again';
+const FIX_OBJECT = 'correct or remove the object, or leave out what is bad (--skip-bad)';
+const SPLITS = ['train', 'val', 'trainval', 'test'];
+
+/** The folder with the XML files of a data set: Annotations/, or the folder itself; undefined where there are none. */
+export async function xmlFolder(files: DataFiles, path: string): Promise<string | undefined> {
+  for (const folder of [joinPath(path, 'Annotations'), path]) {
+    if ((await files.kind(folder)) !== 'folder') continue;
+    const entries = await files.list(folder);
+    if (entries.some(({ name, folder: isFolder }) => !isFolder && hasExtension(name, '.xml'))) return folder;
+  }
+  return undefined;
+}
+
+/** The parts that ImageSets/ lists: the file of each. Those of Main go before those of Segmentation. */
+async function splitFiles(files: DataFiles, path: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for (const kind of ['Main', 'Segmentation']) {
+    for (const split of SPLITS) {
+      const file = joinPath(path, 'ImageSets', kind, `${split}.txt`);
+      if (!found.has(split) && (await files.kind(file)) === 'file') found.set(split, file);
+    }
+  }
+  return found;
+}
+
+/** Opens Pascal VOC's folders: Annotations/ (or the XML files alone), JPEGImages/, masks and ImageSets/. */
+export async function openVoc(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
+  const folder = await xmlFolder(files, path);
+  if (folder === undefined) {
+    throw new DataError(
+      `${path}: holds no Annotations/*.xml; give the folder that does, for example VOCdevkit/VOC2012`,
+    );
+  }
+  const splits = await splitFiles(files, path);
+  const all = (await files.list(folder)).filter((entry) => !entry.folder && hasExtension(entry.name, '.xml'));
+  let stems = all.map(({ name }) => withoutExtension(name));
+  if (options.split !== undefined) {
+    const list = splits.get(options.split);
+    if (list === undefined) {
+      throw new DataError(
+        `${path}: has no part ${JSON.stringify(options.split)} in ImageSets/Main; choose from ${[...splits.keys()].join(', ') || 'nothing: leave it out'}`,
+      );
+    }
+    const text = await files.text(list);
+    stems = text.split(/\r?\n/).flatMap((line) => line.trim().split(/\s+/)[0] || []);
+    const missing = stems.find((stem) => !all.some(({ name }) => withoutExtension(name) === stem));
+    if (missing !== undefined) {
+      throw new DataError(
+        `${list}: lists ${missing}, but there is no ${joinPath(folder, `${missing}.xml`)}; add it, or remove the line`,
+      );
+    }
+  }
+  const classes = await readClassList(files, path);
+  return {
+    format: 'voc',
+    path,
+    splits: [...splits.keys()],
+    ...(classes ? { classes: classes.map((name): DatasetClass => ({ name })) } : {}),
+    async *pictures() {
+      const find = await pictureFinder(files, path, folder, options);
+      for (const stem of stems) {
+        const file = joinPath(folder, `${stem}.xml`);
+        const picture = await readPicture(files, file, find, classes, options);
+        await addMasks(files, path, stem, picture.annotation, classes);
+        yield picture;
+      }
+    },
+  };
+}
+
+/** Where the picture of an annotation is: by its file name, or else by the annotation's own. */
+async function pictureFinder(
+  files: DataFiles,
+  path: string,
+  folder: string,
+  { images, picturesOptional }: ReadOptions,
+) {
+  const candidates = images === undefined ? [joinPath(path, 'JPEGImages'), path, folder] : [images];
+  const listed = new Map<string, Map<string, string>>();
+  for (const candidate of candidates) {
+    if ((await files.kind(candidate)) !== 'folder') continue;
+    const pictures = (await files.list(candidate)).filter((entry) => !entry.folder && isPicture(entry.name));
+    listed.set(candidate, new Map(pictures.map(({ name }) => [withoutExtension(name), name])));
+  }
+  return (file: string, fileName: string): string => {
+    const stem = withoutExtension(baseName(file));
+    const named = baseName(fileName.replaceAll('\\', '/'));
+    for (const [candidate, names] of listed) {
+      const byName = [...(extensionOf(named) ? [withoutExtension(named)] : [named]), stem];
+      const found = byName.map((name) => names.get(name)).find((name) => name !== undefined);
+      if (found !== undefined) return joinPath(candidate, found);
+    }
+    if (picturesOptional) return joinPath(candidates[0]!, named || stem);
+    throw new DataError(
+      `${file}: filename names ${named || 'no picture'}, which is not in ${candidates.join(', ')}; put the picture there, or name its folder (--images)`,
+    );
+  };
+}
+
+/** One XML file. */
+async function readPicture(
+  files: DataFiles,
+  file: string,
+  find: (file: string, fileName: string) => string,
+  classes: readonly string[] | undefined,
+  { onBad }: ReadOptions,
+): Promise<AnnotatedPicture> {
+  const root = parseXml(await files.text(file), file, FIX_FILE);
+  if (root.name !== 'annotation') {
+    throw new DataError(
+      `${file}: line ${root.line}: is <${root.name}>, not the <annotation> of Pascal VOC; remove the file`,
+    );
+  }
+  const picture = find(file, childrenOf(root, 'filename')[0]?.text ?? '');
+  const [sizeElement] = childrenOf(root, 'size');
+  const size = sizeElement
+    ? { width: pixels(sizeElement, 'width', file), height: pixels(sizeElement, 'height', file) }
+    : await files.imageSize(picture);
+  const annotation: Annotation = { imagePath: baseName(picture), ...size, shapes: [] };
+  childrenOf(root, 'object').forEach((element, index) => {
+    const shape = readObject(() => readShape(element, index, file, annotation, classes), onBad);
+    if (shape) annotation.shapes.push(shape);
+  });
+  return { name: withoutExtension(baseName(file)), source: file, picture, annotation };
+}
+
+function pixels(parent: XmlElement, name: string, file: string): number {
+  const [element] = childrenOf(parent, name);
+  const value = Number(element?.text || Number.NaN);
+  if (!Number.isInteger(value) || value < 1) {
+    const { line } = element ?? parent;
+    throw new DataError(
+      `${file}: line ${line}: ${parent.name}.${name} is ${JSON.stringify(element?.text ?? null)}, and must be a whole number of pixels; ${FIX_FILE}`,
+    );
+  }
+  return value;
+}
+
+const FLAGS: Readonly<Record<string, boolean>> = {
+  '': false,
+  0: false,
+  1: true,
+  false: false,
+  true: true,
+  unspecified: false,
+};
+
+/**
+ * An object. VOC's corners are the first and the last pixel, counted from 1: (xmin, ymin, xmax, ymax) is the box from
+ * (xmin - 1, ymin - 1) to (xmax, ymax).
+ */
+function readShape(
+  element: XmlElement,
+  index: number,
+  file: string,
+  size: Annotation,
+  classes: readonly string[] | undefined,
+): AnnotatedShape {
+  const where = `${file}: object ${index + 1} (line ${element.line})`;
+  const label = childrenOf(element, 'name')[0]?.text;
+  if (!label) throw new DataError(`${where}: has no name; ${FIX_OBJECT}`);
+  if (classes && !classes.includes(label)) {
+    throw new DataError(
+      `${where}: name ${JSON.stringify(label)} is not one of ${classes.join(', ')}, which ${LABEL_MAP} lists; add it there, or remove the object`,
+    );
+  }
+  const [bounds] = childrenOf(element, 'bndbox');
+  if (!bounds) throw new DataError(`${where}: has no bndbox; ${FIX_OBJECT}`);
+  const [xmin, ymin, xmax, ymax] = ['xmin', 'ymin', 'xmax', 'ymax'].map((name) => {
+    const text = childrenOf(bounds, name)[0]?.text;
+    const value = Number(text || Number.NaN);
+    if (!Number.isFinite(value)) {
+      throw new DataError(
+        `${where}: bndbox.${name} is ${JSON.stringify(text ?? null)}, and must be a number; ${FIX_OBJECT}`,
+      );
+    }
+    return value;
+  }) as [number, number, number, number];
+  const box = checkBox([xmin - 1, ymin - 1, xmax, ymax], size, where, FIX_OBJECT);
+  const shape: AnnotatedShape = { label, box: boxInside(box, size), groupId: null };
+  for (const flag of ['difficult', 'truncated', 'occluded'] as const) {
+    const text = childrenOf(element, flag)[0]?.text ?? '';
+    const set = FLAGS[text.toLowerCase()];
+    if (set === undefined) {
+      throw new DataError(`${where}: ${flag} is ${JSON.stringify(text)}, and must be 0 or 1; ${FIX_OBJECT}`);
+    }
+    if (set) shape[flag] = true;
+  }
+  return shape;
+}

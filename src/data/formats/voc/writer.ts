@@ -1,0 +1,121 @@
+import type { Annotation, Box } from '../../annotation.ts';
+import { encodeIndexedPng } from '../../indexedPng.ts';
+import { type AnnotatedObject, objectsOf } from '../../objects.ts';
+import { boxInside } from '../checks.ts';
+import type { AnnotatedPicture, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import { Losses } from '../format.ts';
+import { Names, pictureExtension } from '../names.ts';
+import { drawMasks, formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
+import { escapeText } from './xml.ts';
+
+/**
+ * The first and the last pixel of a box, counted from 1, along one axis: its edges to the nearest whole pixel, and one pixel
+ * at least.
+ */
+function pixelRange(from: number, to: number, size: number): [first: number, last: number] {
+  const first = Math.min(Math.round(from), size - 1) + 1;
+  return [first, Math.max(first, Math.min(Math.round(to), size))];
+}
+
+function formatObject(
+  { label, box, difficult, truncated, occluded, crowd }: AnnotatedObject,
+  size: Annotation,
+) {
+  const [x1, y1, x2, y2] = boxInside([...box] as Box, size);
+  const [xmin, xmax] = pixelRange(x1, x2, size.width);
+  const [ymin, ymax] = pixelRange(y1, y2, size.height);
+  const flag = (set: boolean | undefined) => (set ? 1 : 0);
+  return `  <object>
+    <name>${escapeText(label)}</name>
+    <pose>Unspecified</pose>
+    <truncated>${flag(truncated)}</truncated>
+    <occluded>${flag(occluded)}</occluded>
+    <difficult>${flag(difficult || crowd)}</difficult>
+    <bndbox>
+      <xmin>${xmin}</xmin>
+      <ymin>${ymin}</ymin>
+      <xmax>${xmax}</xmax>
+      <ymax>${ymax}</ymax>
+    </bndbox>
+  </object>
+`;
+}
+
+/** Annotations/, JPEGImages/, SegmentationClass/, SegmentationObject/, ImageSets/ and labelmap.txt, as VOC 2012 has them. */
+export class VocWriter implements DatasetWriter {
+  readonly losses = new Losses();
+  readonly #sink: DataSink;
+  readonly #classes: readonly string[];
+  readonly #names = new Names();
+  readonly #palette = vocPalette();
+  readonly #written: string[] = [];
+  readonly #segmented: string[] = [];
+
+  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+    this.#sink = sink;
+    this.#classes = [...new Set(classes.map(({ name }) => name))];
+  }
+
+  async add(picture: AnnotatedPicture): Promise<void> {
+    const { annotation } = picture;
+    const name = this.#names.take(picture.name);
+    const fileName = `${name}${pictureExtension(picture)}`;
+    await this.#sink.picture(picture, `JPEGImages/${fileName}`);
+    const objects = objectsOf(annotation.shapes);
+    this.losses.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);
+    const { shapes } = annotation;
+    this.losses.count('scores', shapes.filter(({ score }) => score !== undefined).length);
+    this.losses.count(
+      'outlines, drawn as pixels',
+      shapes.filter(({ points }) => points !== undefined).length,
+    );
+    const rounded = objects.filter(({ box }) => !box.every(Number.isInteger));
+    this.losses.count('boxes, rounded to whole pixels', rounded.length);
+    const segmented = await this.#writeMasks(name, annotation, objects.length);
+    const body = objects.map((object) => formatObject(object, annotation)).join('');
+    await this.#sink.write(
+      `Annotations/${name}.xml`,
+      `<annotation>
+  <folder>JPEGImages</folder>
+  <filename>${escapeText(fileName)}</filename>
+  <size>
+    <width>${annotation.width}</width>
+    <height>${annotation.height}</height>
+    <depth>3</depth>
+  </size>
+  <segmented>${segmented ? 1 : 0}</segmented>
+${body}</annotation>
+`,
+    );
+    this.#written.push(name);
+  }
+
+  async #writeMasks(name: string, annotation: Annotation, objects: number): Promise<boolean> {
+    const { width, height } = annotation;
+    const masks = drawMasks(annotation, this.#classes);
+    if (masks === undefined) return false;
+    if (objects > MOST || this.#classes.length > MOST) {
+      this.losses.count(`masks of pictures with more than ${MOST} objects or classes`);
+      return false;
+    }
+    if (masks.covered > 0) this.losses.count('pictures where objects cover each other: a pixel has only one');
+    for (const [kind, data] of [
+      ['SegmentationClass', masks.classes],
+      ['SegmentationObject', masks.objects],
+    ] as const) {
+      const png = await encodeIndexedPng({ width, height, data }, this.#palette);
+      await this.#sink.write(`${kind}/${name}.png`, png);
+    }
+    this.#segmented.push(name);
+    return true;
+  }
+
+  async end(): Promise<void> {
+    const list = (names: readonly string[]) => names.map((name) => `${name}\n`).join('');
+    await this.#sink.write(LABEL_MAP, formatClassList(this.#classes));
+    await this.#sink.write('ImageSets/Main/trainval.txt', list(this.#written));
+    if (this.#segmented.length > 0) {
+      await this.#sink.write('ImageSets/Segmentation/trainval.txt', list(this.#segmented));
+    }
+  }
+}

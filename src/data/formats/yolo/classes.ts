@@ -1,0 +1,88 @@
+import { DataError } from '../../../errors.ts';
+import type { DataFiles } from '../format.ts';
+import { folderOf, hasExtension, joinPath, resolveFrom } from '../paths.ts';
+import { parseDataYaml, type YamlValue } from './yaml.ts';
+
+/** What says how a YOLO data set is laid out: the class names, and where the pictures of each part are. */
+export interface YoloLayout {
+  /** The file that says it. */
+  readonly file: string;
+  readonly classes: readonly string[];
+  /** Folders or lists of pictures, by part: `train`, `val`, `test`. Empty where only the classes are known. */
+  readonly parts: ReadonlyMap<string, readonly string[]>;
+}
+
+const isNames = (name: string): boolean =>
+  ['classes.txt', 'obj.names'].includes(name) || hasExtension(name, '.names');
+const isYaml = (name: string): boolean => hasExtension(name, '.yaml') || hasExtension(name, '.yml');
+
+/** The layout of a folder, from its data.yaml, classes.txt or obj.names. Undefined where it has none. */
+export async function layoutIn(files: DataFiles, folder: string): Promise<YoloLayout | undefined> {
+  if ((await files.kind(folder)) !== 'folder') return undefined;
+  const names = (await files.list(folder)).filter((entry) => !entry.folder).map(({ name }) => name);
+  for (const name of names.filter(isYaml)) {
+    const file = joinPath(folder, name);
+    const text = await files.text(file);
+    // Other YAML files may lie there; one with names is meant for us.
+    if (/^names\s*:/m.test(text)) return readYaml(files, file, text);
+  }
+  const name = names.find(isNames);
+  return name === undefined ? undefined : readNames(files, joinPath(folder, name));
+}
+
+async function readNames(files: DataFiles, file: string): Promise<YoloLayout> {
+  const lines = (await files.text(file)).replace(/^\uFEFF/, '').split(/\r?\n/);
+  while (lines.at(-1)?.trim() === '') lines.pop();
+  const classes = lines.map((line) => line.trim());
+  const empty = classes.indexOf('');
+  if (classes.length === 0 || empty >= 0) {
+    throw new DataError(
+      `${file}: ${classes.length === 0 ? 'is empty' : `line ${empty + 1} is empty`}; give the name of a class in each line`,
+    );
+  }
+  return { file, classes, parts: new Map() };
+}
+
+/** data.yaml: `names`, and `train`, `val`, `test` from `path`, which is from the file's folder. */
+export async function readYaml(files: DataFiles, file: string, text: string): Promise<YoloLayout> {
+  const values = parseDataYaml(text, file);
+  const classes = classesOf(values.get('names'), file);
+  const folder = folderOf(file);
+  const stated = values.get('path');
+  const base = typeof stated === 'string' ? resolveFrom(folder, stated) : folder;
+  const parts = new Map<string, string[]>();
+  for (const part of ['train', 'val', 'test']) {
+    const value = values.get(part);
+    const places = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [];
+    const found: string[] = [];
+    for (const place of places.filter((text) => text !== '')) {
+      // Roboflow writes ../train/images for what is in ./train/images, others the path on their own machine.
+      const candidates = [resolveFrom(base, place), joinPath(folder, place.replace(/^(\.\.\/)+/, ''))];
+      for (const candidate of candidates) {
+        if ((await files.kind(candidate)) === undefined) continue;
+        found.push(candidate);
+        break;
+      }
+    }
+    if (places.length > 0 && found.length === 0 && part === 'train') {
+      throw new DataError(
+        `${file}: ${part} names ${places.join(', ')}, which is not there; correct the path, from ${base}`,
+      );
+    }
+    if (found.length > 0) parts.set(part, found);
+  }
+  return { file, classes, parts };
+}
+
+function classesOf(names: YamlValue | undefined, file: string): string[] {
+  if (Array.isArray(names) && names.length > 0 && names.every((name) => name !== '')) return names;
+  if (names instanceof Map) {
+    const classes = Array.from({ length: names.size }, (_, i) => names.get(`${i}`));
+    const missing = classes.findIndex((name) => !name);
+    if (missing < 0) return classes as string[];
+    throw new DataError(
+      `${file}: names has ${names.size} classes, and none has number ${missing}; number them from 0`,
+    );
+  }
+  throw new DataError(`${file}: names is no list of classes; write it as "names: [first, second]"`);
+}

@@ -1,0 +1,105 @@
+import type { Box, Point } from '../../annotation.ts';
+import { hasHoles } from '../../maskPatch.ts';
+import { type AnnotatedObject, objectsOf } from '../../objects.ts';
+import { traceContours } from '../../polygon.ts';
+import { boxInside } from '../checks.ts';
+import type { AnnotatedPicture, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import { Losses } from '../format.ts';
+import { Names, pictureExtension } from '../names.ts';
+
+/** A share of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
+const share = (value: number, size: number): string => String(Number((value / size).toFixed(7)));
+
+/**
+ * images/, labels/, data.yaml and classes.txt. Where one object of a picture has an outline, all of its objects are written as
+ * outlines, since programs take a label file to hold one or the other.
+ */
+export class YoloWriter implements DatasetWriter {
+  readonly losses = new Losses();
+  readonly #sink: DataSink;
+  readonly #classes: readonly string[];
+  readonly #names = new Names();
+
+  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+    this.#sink = sink;
+    this.#classes = [...new Set(classes.map(({ name }) => name))];
+  }
+
+  async add(picture: AnnotatedPicture): Promise<void> {
+    const { annotation } = picture;
+    const name = this.#names.take(picture.name);
+    await this.#sink.picture(picture, `images/${name}${pictureExtension(picture)}`);
+    const { losses } = this;
+    if (annotation.unlabelled) losses.count('regions that nobody labelled, which became background');
+    const objects = objectsOf(annotation.shapes).filter(
+      ({ crowd, difficult, truncated, occluded, shapes }) => {
+        // A box in YOLO is an object to find: these are none, and would be taught as such.
+        if (crowd) losses.count('crowds, left out');
+        else if (difficult) losses.count('difficult objects, left out');
+        if (crowd || difficult) return false;
+        if (truncated || occluded) losses.count('flags "truncated" and "occluded"');
+        if (shapes.some(({ score }) => score !== undefined)) losses.count('scores');
+        return true;
+      },
+    );
+    const outlined = objects.some(({ shapes }) => shapes.some(({ points, mask }) => points || mask));
+    const lines = objects.map((object) => {
+      const number = this.#classes.indexOf(object.label);
+      const { width, height } = annotation;
+      if (outlined) {
+        const points = this.#outline(object);
+        return `${number} ${points.map(([x, y]) => `${share(x, width)} ${share(y, height)}`).join(' ')}\n`;
+      }
+      const [x1, y1, x2, y2] = boxInside([...object.box] as Box, annotation);
+      const centre = `${share((x1 + x2) / 2, width)} ${share((y1 + y2) / 2, height)}`;
+      return `${number} ${centre} ${share(x2 - x1, width)} ${share(y2 - y1, height)}\n`;
+    });
+    await this.#sink.write(`labels/${name}.txt`, lines.join(''));
+  }
+
+  /** One outline around all parts of an object. */
+  #outline({ shapes }: AnnotatedObject): Point[] {
+    const rings = shapes.flatMap(({ points, mask, box }): Point[][] => {
+      if (points) return [points];
+      if (mask) {
+        if (hasHoles(mask)) this.losses.count('masks with holes, which were filled');
+        return traceContours(mask.data, mask.width, mask.height).map((ring) =>
+          ring.map(([x, y]): Point => [x + mask.x, y + mask.y]),
+        );
+      }
+      const [x1, y1, x2, y2] = box;
+      return [
+        [
+          [x1, y1],
+          [x2, y1],
+          [x2, y2],
+          [x1, y2],
+        ],
+      ];
+    });
+    return rings.reduce(joinRings);
+  }
+
+  async end(): Promise<void> {
+    const names = this.#classes.map((name, i) => `  ${i}: ${JSON.stringify(name)}\n`).join('');
+    // No `path`: it is then the file's folder. Ultralytics would take `.` for where it was started.
+    await this.#sink.write('data.yaml', `train: images\nval: images\nnames:\n${names}`);
+    await this.#sink.write('classes.txt', this.#classes.map((name) => `${name}\n`).join(''));
+  }
+}
+
+/**
+ * One ring that goes around both: from the first, at its point nearest to the second, over to that, around it, and back the
+ * same way. The way there and back encloses nothing.
+ */
+export function joinRings(a: readonly Point[], b: readonly Point[]): Point[] {
+  let best = { i: 0, j: 0, distance: Infinity };
+  a.forEach(([x, y], i) => {
+    b.forEach(([u, v], j) => {
+      const distance = (x - u) ** 2 + (y - v) ** 2;
+      if (distance < best.distance) best = { i, j, distance };
+    });
+  });
+  const { i, j } = best;
+  return [...a.slice(0, i + 1), ...b.slice(j), ...b.slice(0, j + 1), ...a.slice(i)];
+}

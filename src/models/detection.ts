@@ -1,0 +1,211 @@
+import { ShapeError } from '../errors.ts';
+import { interpolate } from '../graph/functions/conv.ts';
+import { add, mul } from '../graph/functions/elementwise.ts';
+import { concat, pad } from '../graph/functions/shape.ts';
+import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
+import { State, stateTensor, type Tensor, tensor } from '../graph/tensor.ts';
+import { formatShape } from '../shape.ts';
+import { type Normalization, normalizeImages } from './preprocess.ts';
+
+/** Targets of a batch, padded to G boxes an image. */
+export interface DetectionTargets {
+  /** [N,G,4], xyxy in pixels of the images that are given. */
+  readonly boxes: Tensor;
+  /** i32 [N,G], class indices, from the model's `firstLabel` on. */
+  readonly labels: Tensor;
+  /** i32 [N]. */
+  readonly counts: Tensor;
+}
+
+/** The best detections of each image, best first, padded to maxDetections; entries from count on are zeros. */
+export type Detections = {
+  /** [N,D,4], xyxy in pixels of the images that are given. */
+  readonly boxes: Tensor;
+  /** [N,D]. */
+  readonly scores: Tensor;
+  /** i32 [N,D]. */
+  readonly labels: Tensor;
+  /** i32 [N]. */
+  readonly count: Tensor;
+};
+
+export interface DetectOptions {
+  /** Detections that score no more are left out. */
+  readonly scoreThreshold?: number;
+  /** The overlap from which on the lower of two boxes of a class is left out. */
+  readonly iouThreshold?: number;
+  /** Detections an image, at most. */
+  readonly maxDetections?: number;
+  /** Candidates of each level that go into NMS, the best ones. */
+  readonly candidates?: number;
+}
+
+/** How images of any size become a batch, as torchvision's GeneralizedRCNNTransform. */
+export interface ResizeConfig {
+  /** The shorter side becomes this, in pixels. */
+  readonly minSize: number;
+  /** Unless the longer side would become more than this, then that one does. */
+  readonly maxSize: number;
+}
+
+export const DEFAULT_RESIZE: ResizeConfig = { minSize: 800, maxSize: 1333 };
+
+type Size = readonly [height: number, width: number];
+
+/** Images as a network takes them, and what they were. */
+export interface ImageBatch {
+  /** [N,H,W,3], normalised, padded with zeros. */
+  readonly images: Tensor;
+  /** Of each image without its padding, as the network sees it. */
+  readonly sizes: readonly Size[];
+  /** Of each image as it was given. */
+  readonly originals: readonly Size[];
+}
+
+/**
+ * The size of an image whose shorter side becomes minSize, in float32 as torchvision computes it: PyTorch divides a number by
+ * a tensor as the number times the tensor's reciprocal, which decides between two pixels.
+ */
+export function resizedSize([height, width]: Size, { minSize, maxSize }: ResizeConfig): Size {
+  const quotient = (size: number, side: number) => Math.fround(Math.fround(1 / side) * size);
+  const scale = Math.min(
+    quotient(minSize, Math.min(height, width)),
+    quotient(maxSize, Math.max(height, width)),
+  );
+  return [Math.floor(height * scale), Math.floor(width * scale)];
+}
+
+/** Pads [n,h,w,c] with zeros below and to the right. */
+const padTo = (x: Tensor, [height, width]: Size): Tensor =>
+  pad(x, [
+    [0, 0],
+    [0, height - x.shape[1]!],
+    [0, width - x.shape[2]!],
+    [0, 0],
+  ]);
+
+/** The size that all images of a batch fit in: multiples of 32. */
+const commonSize = (sizes: readonly Size[]): Size => {
+  const most = (axis: 0 | 1) => Math.ceil(Math.max(...sizes.map((size) => size[axis])) / 32) * 32;
+  return [most(0), most(1)];
+};
+
+/**
+ * A batch from images in 0..1: a tensor [N,H,W,3] is normalised and otherwise taken as it is; images [H,W,3] of any sizes,
+ * in an array, are normalised, resized bilinearly and padded to one size, as torchvision does. Throws ShapeError, which
+ * begins with `op`, for anything else.
+ */
+export function imageBatch(
+  op: string,
+  images: Tensor | readonly Tensor[],
+  normalization: Normalization,
+  resize: ResizeConfig,
+): ImageBatch {
+  if (!Array.isArray(images)) {
+    const { shape } = images as Tensor;
+    if (shape.length !== 4 || shape[3] !== 3) {
+      throw new ShapeError(
+        `${op}: images ${formatShape(shape)} must be [N,H,W,3], or [H,W,3] each in an array`,
+      );
+    }
+    const sizes = new Array<Size>(shape[0]!).fill([shape[1]!, shape[2]!]);
+    return { images: normalizeImages(images as Tensor, normalization), sizes, originals: sizes };
+  }
+  const list = images as readonly Tensor[];
+  if (list.length === 0) throw new ShapeError(`${op}: an empty array of images; give at least one`);
+  const originals = list.map(({ shape }, i): Size => {
+    if (shape.length !== 3 || shape[2] !== 3) {
+      throw new ShapeError(`${op}: image ${i} ${formatShape(shape)} must be [H,W,3]`);
+    }
+    return [shape[0]!, shape[1]!];
+  });
+  const sizes = originals.map((size) => resizedSize(size, resize));
+  const common = commonSize(sizes);
+  const one = (image: Tensor, i: number) => {
+    const normal = normalizeImages(image.reshape([1, ...image.shape]), normalization);
+    return padTo(interpolate(normal, { size: [...sizes[i]!], mode: 'bilinear' }), common);
+  };
+  return { images: concat(list.map(one), 0), sizes, originals };
+}
+
+/** (w, h, w, h) of each size: [N,1,4]. */
+export const limitsOf = (sizes: readonly Size[]): Tensor =>
+  tensor(
+    sizes.flatMap(([h, w]) => [w, h, w, h]),
+    [sizes.length, 1, 4],
+  );
+
+/** What boxes are multiplied with, to go from one size of an image to another: [N,1,4]. Undefined where they stay. */
+function ratios(from: readonly Size[], to: readonly Size[]): Tensor | undefined {
+  if (from === to) return undefined;
+  const f = Math.fround;
+  const values = from.flatMap(([h, w], i) => {
+    const [y, x] = [f(to[i]![0] / h), f(to[i]![1] / w)];
+    return [x, y, x, y];
+  });
+  return tensor(values, [from.length, 1, 4]);
+}
+
+/** Boxes [N,G,4] in pixels of the given images, in the network's. */
+export function toNetwork(boxes: Tensor, { sizes, originals }: ImageBatch): Tensor {
+  const ratio = ratios(originals, sizes);
+  return ratio ? mul(boxes, ratio) : boxes;
+}
+
+/** Boxes [N,D,4] in the network's pixels, in those of the given images. */
+export function toImages(boxes: Tensor, { sizes, originals }: ImageBatch): Tensor {
+  const ratio = ratios(sizes, originals);
+  return ratio ? mul(boxes, ratio) : boxes;
+}
+
+/**
+ * Masks of the given images, in the network's size: [N,G,H,W] as they are, or of images in an array one [G,h,w] each,
+ * resized by nearest neighbours and padded, as torchvision does. G must be the same for all.
+ */
+export function masksToNetwork(
+  op: string,
+  masks: Tensor | readonly Tensor[],
+  { images, sizes, originals }: ImageBatch,
+  count: number,
+): Tensor {
+  const [N, H, W] = images.shape as [number, number, number];
+  const wanted = `[${count},h,w], as large as the image`;
+  if (!Array.isArray(masks)) {
+    const whole = masks as Tensor;
+    if (formatShape(whole.shape) !== formatShape([N, count, H, W])) {
+      throw new ShapeError(
+        `${op}: masks ${formatShape(whole.shape)} must be ${formatShape([N, count, H, W])}, one for each box; for images in an array give ${wanted} each`,
+      );
+    }
+    return whole;
+  }
+  if (masks.length !== N)
+    throw new ShapeError(`${op}: ${masks.length} masks for ${N} images; give ${wanted} each`);
+  const one = (mask: Tensor, i: number) => {
+    const [h, w] = originals[i]!;
+    if (formatShape(mask.shape) !== formatShape([count, h, w])) {
+      throw new ShapeError(
+        `${op}: masks ${i} ${formatShape(mask.shape)} must be ${formatShape([count, h, w])}`,
+      );
+    }
+    const resized = interpolate(mask.reshape([count, h, w, 1]), { size: [...sizes[i]!], mode: 'nearest' });
+    return padTo(resized, [H, W]).reshape([1, count, H, W]);
+  };
+  return concat((masks as readonly Tensor[]).map(one), 0);
+}
+
+/** The seed of what a model draws at random: another one at each run of a captured step. */
+export class Draws {
+  readonly #state: State;
+
+  constructor(seed: number) {
+    this.#state = new State('draws', { shape: [], dtype: 'i32' }, Int32Array.of(seed));
+  }
+
+  /** i32 []. */
+  next(): Tensor {
+    const current = assignedTo(this.#state) ?? stateTensor(this.#state);
+    if (isRecording()) assign(this.#state, add(current, 1));
+    return current;
+  }
+}

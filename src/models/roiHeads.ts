@@ -1,0 +1,273 @@
+import {
+  boxDecode,
+  boxEncode,
+  clipBoxesToImage,
+  matchAnchors,
+  nms,
+  roiAlign,
+  roiPool,
+} from '../graph/functions/boxes.ts';
+import {
+  add,
+  greater,
+  greaterEqual,
+  less,
+  maximum,
+  minimum,
+  mul,
+  relu,
+  sub,
+  where,
+} from '../graph/functions/elementwise.ts';
+import { crossEntropy, smoothL1Loss } from '../graph/functions/losses.ts';
+import { softmax, sum } from '../graph/functions/reduce.ts';
+import { cast, concat, gatherRows, slice } from '../graph/functions/shape.ts';
+import { full, type Tensor, tensor } from '../graph/tensor.ts';
+import type { Generator } from '../nn/init.ts';
+import { Linear } from '../nn/layers.ts';
+import { Module } from '../nn/module.ts';
+import { type Detections, type DetectOptions, type ImageBatch, limitsOf } from './detection.ts';
+import type { Proposals } from './rpn.ts';
+import { divideBy, inChunks, largeEnough, sampleBalanced } from './sampling.ts';
+
+/** What shapes the box head of a two-stage detector and its training. Defaults are torchvision's. */
+export interface BoxConfig {
+  /** `align`: RoIAlign (Mask R-CNN, §3). `pool`: RoI max pooling, as Fast R-CNN's (Girshick 2015, §2.1). */
+  readonly pooling: 'align' | 'pool';
+  /** Features of the two hidden layers. */
+  readonly width: number;
+  /** Cells a side of what is pooled of a region. */
+  readonly resolution: number;
+  /** IoU from which on a proposal learns a box; below, it learns background. */
+  readonly foregroundIou: number;
+  /** Proposals of an image that are learned from, and how many of them at most are foreground. */
+  readonly batchSizePerImage: number;
+  readonly positiveFraction: number;
+}
+
+export const BOX_DEFAULTS: BoxConfig = {
+  pooling: 'align',
+  width: 1024,
+  resolution: 7,
+  foregroundIou: 0.5,
+  batchSizePerImage: 512,
+  positiveFraction: 0.25,
+};
+
+/** By what the deltas of the box head are larger than those of its boxes. */
+const WEIGHTS = [10, 10, 5, 5] as const;
+
+/**
+ * The features of regions [N,R,4] from the level of the pyramid that suits each: level floor(4 + log2(sqrt(area) / 224)),
+ * of those that there are (Lin et al. 2017, Feature pyramid networks, §4.2; torchvision's MultiScaleRoIAlign). Regions whose
+ * `valid` is 0 give zeros. Strides are powers of 2. Returns [N R,resolution,resolution,C].
+ */
+export function poolRegions(
+  features: readonly Tensor[],
+  strides: readonly number[],
+  boxes: Tensor,
+  valid: Tensor,
+  { pooling = 'align', resolution }: { readonly pooling?: BoxConfig['pooling']; readonly resolution: number },
+): Tensor {
+  const [N, R] = valid.shape as [number, number];
+  const image = tensor(
+    Int32Array.from({ length: N * R }, (_, i) => Math.floor(i / R)),
+    [N, R],
+  );
+  const here = (rows: Tensor) => where(rows, cast(image, 'f32'), -1).reshape([N * R, 1]);
+  const sides = sub(slice(boxes, [[], [], [2, 4]]), slice(boxes, [[], [], [0, 2]]));
+  const [width, height] = [slice(sides, [[], [], [0, 1]]), slice(sides, [[], [], [1, 2]])];
+  const area = mul(width, height).reshape([N, R]);
+  const pooled = features.map((level, i) => {
+    const from = i === 0 ? undefined : smallest(strides[i]!);
+    const to = i === features.length - 1 ? undefined : smallest(strides[i + 1]!);
+    const above = from === undefined ? valid : mul(valid, cast(greaterEqual(area, from), 'f32'));
+    const mine = to === undefined ? above : mul(above, cast(less(area, to), 'f32'));
+    const rois = concat([here(mine), boxes.reshape([N * R, 4])], 1);
+    const options = { outputSize: resolution, spatialScale: 1 / strides[i]! };
+    return pooling === 'pool'
+      ? roiPool(level, rois, options)
+      : roiAlign(level, rois, { ...options, samplingRatio: 2 });
+  });
+  return pooled.reduce((a, b) => add(a, b));
+}
+
+/** The area from which on a region belongs to the level of this stride: torchvision adds 1e-6 to the logarithm. */
+const smallest = (stride: number): number => (224 * 2 ** (Math.log2(stride) - 4 - 1e-6)) ** 2;
+
+/** Two hidden layers on flattened regions (torchvision's TwoMLPHead). */
+class BoxHead extends Module {
+  fc6: Linear;
+  fc7: Linear;
+
+  constructor(random: Generator, channels: number, { width, resolution }: BoxConfig) {
+    super();
+    const pixels = resolution ** 2;
+    this.fc6 = new Linear(random, channels * pixels, width, { pixels });
+    this.fc7 = new Linear(random, width, width);
+  }
+
+  forward(x: Tensor): Tensor {
+    return relu(this.fc7.forward(relu(this.fc6.forward(x.reshape([x.shape[0]!, -1])))));
+  }
+}
+
+class BoxPredictor extends Module {
+  cls_score: Linear;
+  bbox_pred: Linear;
+
+  constructor(random: Generator, width: number, numClasses: number) {
+    super();
+    this.cls_score = new Linear(random, width, numClasses, { std: 0.01 });
+    this.bbox_pred = new Linear(random, width, numClasses * 4, { std: 0.001 });
+  }
+}
+
+/** Proposals that are learned from, and what each of them learns. */
+export interface RegionSample {
+  /** [N,S,4]. */
+  readonly boxes: Tensor;
+  /** f32 [N,S]: 1 where there is one. */
+  readonly valid: Tensor;
+  /** f32 [N,S]: 1 for those that show an object. */
+  readonly foreground: Tensor;
+  /** i32 [N,S]: the class, 0 for background. */
+  readonly labels: Tensor;
+  /** i32 [N,S]: which of the image's boxes, -1 for none. */
+  readonly matches: Tensor;
+}
+
+/** The second stage: classes and boxes of regions, under torchvision's names. */
+export class BoxStage extends Module {
+  box_head: BoxHead;
+  box_predictor: BoxPredictor;
+  readonly #numClasses: number;
+  readonly #config: BoxConfig;
+
+  /** numClasses counts the background, which is class 0. */
+  constructor(random: Generator, channels: number, numClasses: number, config: BoxConfig) {
+    super();
+    this.box_head = new BoxHead(random, channels, config);
+    this.box_predictor = new BoxPredictor(random, config.width, numClasses);
+    this.#numClasses = numClasses;
+    this.#config = config;
+  }
+
+  /** logits: [N R,K]; deltas: [N R,K,4]. */
+  #predict(features: readonly Tensor[], strides: readonly number[], boxes: Tensor, valid: Tensor) {
+    const [N, R] = valid.shape as [number, number];
+    const bytes = 4 * this.#config.resolution ** 2 * features[0]!.shape[3]!;
+    return inChunks(N, R, bytes, (part) => {
+      const pooled = poolRegions(features, strides, part(boxes), part(valid), this.#config);
+      const hidden = this.box_head.forward(pooled);
+      const deltas = this.box_predictor.bbox_pred.forward(hidden);
+      return {
+        logits: this.box_predictor.cls_score.forward(hidden),
+        deltas: deltas.reshape([hidden.shape[0]!, this.#numClasses, 4]),
+      };
+    });
+  }
+
+  /** Proposals and the true boxes themselves, matched and sampled at random. */
+  sample(
+    proposals: Proposals,
+    {
+      boxes,
+      labels,
+      counts,
+      seed,
+    }: { readonly boxes: Tensor; readonly labels: Tensor; readonly counts: Tensor; readonly seed: Tensor },
+  ): RegionSample {
+    const { foregroundIou } = this.#config;
+    const candidates = concat([proposals.boxes, boxes], 1);
+    const there = concat(
+      [upTo(proposals.count, proposals.boxes.shape[1]!), upTo(counts, boxes.shape[1]!)],
+      1,
+    );
+    const matches = matchAnchors(candidates, boxes, counts, {
+      highThreshold: foregroundIou,
+      lowThreshold: foregroundIou,
+      allowLowQuality: false,
+    });
+    const matched = cast(greaterEqual(matches, 0), 'f32');
+    const positive = mul(matched, there);
+    const negative = mul(sub(1, matched), there);
+    const { valid, take } = sampleBalanced(positive, negative, this.#config, seed, 1);
+    const foreground = mul(take(matched), valid);
+    const chosen = where(cast(foreground, 'i32'), take(matches), -1);
+    return {
+      boxes: take(candidates),
+      valid,
+      foreground,
+      labels: gatherRows(labels, chosen, 1),
+      matches: chosen,
+    };
+  }
+
+  /**
+   * Cross entropy of the sampled regions, and smooth L1 of the foreground ones' deltas for their class (Girshick 2015, Fast
+   * R-CNN, §2.3), each over the number of samples. truth: [N,G,4].
+   */
+  losses(
+    features: readonly Tensor[],
+    strides: readonly number[],
+    { boxes, valid, foreground, labels, matches }: RegionSample,
+    truth: Tensor,
+  ): { classifier: Tensor; box_reg: Tensor } {
+    const [N, S] = valid.shape as [number, number];
+    const { logits, deltas } = this.#predict(features, strides, boxes, valid);
+    const total = maximum(sum(valid), 1);
+    const entropy = crossEntropy(logits, labels.reshape([N * S]), { reduction: 'none' });
+    const ofClass = gatherRows(deltas, labels.reshape([N * S, 1]), 1).reshape([N, S, 4]);
+    const goal = boxEncode(gatherRows(truth, matches, 1), boxes, { weights: WEIGHTS });
+    const distance = smoothL1Loss(ofClass, goal, { beta: 1 / 9, reduction: 'none' });
+    return {
+      classifier: divideBy(sum(mul(entropy.reshape([N, S]), valid)), total),
+      box_reg: divideBy(sum(mul(distance, foreground.reshape([N, S, 1]))), total),
+    };
+  }
+
+  /** The best detections, in pixels of the network's input: NMS of each class by itself. */
+  detect(
+    features: readonly Tensor[],
+    strides: readonly number[],
+    proposals: Proposals,
+    { images, sizes }: ImageBatch,
+    { scoreThreshold = 0.05, iouThreshold = 0.5, maxDetections = 100 }: DetectOptions,
+  ): Detections {
+    const [N, P] = proposals.boxes.shape as [number, number];
+    const K = this.#numClasses;
+    const there = upTo(proposals.count, P);
+    const { logits, deltas } = this.#predict(features, strides, proposals.boxes, there);
+    // Without the background, class 0.
+    const scores = slice(softmax(logits).reshape([N, P, K]), [[], [], [1, K]]);
+    const of = slice(deltas.reshape([N, P, K, 4]), [[], [], [1, K], []]);
+    const decoded = boxDecode(of, proposals.boxes.reshape([N, P, 1, 4]), { weights: WEIGHTS });
+    const size = [images.shape[1]!, images.shape[2]!] as const;
+    const all = P * (K - 1);
+    const boxes = minimum(clipBoxesToImage(decoded, size).reshape([N, all, 4]), limitsOf(sizes));
+    const usable = mul(
+      largeEnough(boxes, 1e-2),
+      mul(there.reshape([N, P, 1]), full([K - 1], 1)).reshape([N, all]),
+    );
+    const usableScores = where(usable, scores.reshape([N, all]), -1);
+    const labels = tensor(
+      Int32Array.from({ length: N * all }, (_, i) => 1 + (i % (K - 1))),
+      [N, all],
+    );
+    const options = { iouThreshold, scoreThreshold, maxDetections: Math.min(maxDetections, all) };
+    const kept = nms(boxes, usableScores, options, labels);
+    return {
+      boxes: gatherRows(boxes, kept.indices, 1),
+      scores: gatherRows(usableScores, kept.indices, 1),
+      labels: gatherRows(labels, kept.indices, 1),
+      count: kept.count,
+    };
+  }
+}
+
+/** f32 [N,size]: 1 for the first count[n] places of each row. count: i32 [N]. */
+export const upTo = (count: Tensor, size: number): Tensor => {
+  const place = tensor(Int32Array.from({ length: size }, (_, i) => i));
+  return cast(greater(count.reshape([count.shape[0]!, 1]), place), 'f32');
+};

@@ -1,0 +1,206 @@
+import { boxDecode, boxEncode, clipBoxesToImage, matchAnchors, nms } from '../graph/functions/boxes.ts';
+import {
+  greaterEqual,
+  less,
+  maximum,
+  minimum,
+  mul,
+  relu,
+  sigmoid,
+  where,
+} from '../graph/functions/elementwise.ts';
+import { binaryCrossEntropyWithLogits, smoothL1Loss } from '../graph/functions/losses.ts';
+import { sum, topk } from '../graph/functions/reduce.ts';
+import { cast, concat, gatherRows } from '../graph/functions/shape.ts';
+import { full, type Tensor, tensor } from '../graph/tensor.ts';
+import type { Generator } from '../nn/init.ts';
+import { Conv2d, type Layer, sequential } from '../nn/layers.ts';
+import { Module } from '../nn/module.ts';
+import { generateAnchors } from '../vision/anchors.ts';
+import { type ImageBatch, limitsOf } from './detection.ts';
+import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
+
+/** What shapes a region proposal network and its training. Defaults are torchvision's. */
+export interface RpnConfig {
+  /** Sides of the anchors at each level, in pixels. Default 32, 64, 128, 256, 512. */
+  readonly anchorSizes: readonly (readonly number[])[];
+  /** Height / width of the anchors. Default 0.5, 1, 2. */
+  readonly aspectRatios: readonly number[];
+  /** 3x3 convolutions before the heads. Default 1. */
+  readonly headDepth: number;
+  /** Anchors of each level that are decoded, the best ones, and proposals of an image that NMS leaves: in training and else. */
+  readonly preNmsTopN: { readonly training: number; readonly testing: number };
+  readonly postNmsTopN: { readonly training: number; readonly testing: number };
+  readonly nmsThreshold: number;
+  readonly scoreThreshold: number;
+  /** IoU from which on an anchor learns a box, and below which it learns background. */
+  readonly foregroundIou: number;
+  readonly backgroundIou: number;
+  /** Anchors of an image that are learned from, and how many of them at most are foreground. */
+  readonly batchSizePerImage: number;
+  readonly positiveFraction: number;
+}
+
+export const RPN_DEFAULTS: RpnConfig = {
+  anchorSizes: [[32], [64], [128], [256], [512]],
+  aspectRatios: [0.5, 1, 2],
+  headDepth: 1,
+  preNmsTopN: { training: 2000, testing: 1000 },
+  postNmsTopN: { training: 2000, testing: 1000 },
+  nmsThreshold: 0.7,
+  scoreThreshold: 0,
+  foregroundIou: 0.7,
+  backgroundIou: 0.3,
+  batchSizePerImage: 256,
+  positiveFraction: 0.5,
+};
+
+class RpnHead extends Module {
+  conv: Layer[][];
+  cls_logits: Conv2d;
+  bbox_pred: Conv2d;
+
+  constructor(random: Generator, channels: number, depth: number, perCell: number) {
+    super();
+    const options = { std: 0.01 };
+    this.conv = Array.from({ length: depth }, () => [
+      new Conv2d(random, channels, channels, { padding: 1, ...options }),
+      relu,
+    ]);
+    this.cls_logits = new Conv2d(random, channels, perCell, { kernelSize: 1, ...options });
+    this.bbox_pred = new Conv2d(random, channels, perCell * 4, { kernelSize: 1, ...options });
+  }
+
+  /** [N,H,W,C] to objectness [N,A] and deltas [N,A,4]. */
+  forward(x: Tensor): { objectness: Tensor; deltas: Tensor } {
+    const features = this.conv.reduce((y, block) => sequential(block, y), x);
+    const N = x.shape[0]!;
+    return {
+      objectness: this.cls_logits.forward(features).reshape([N, -1]),
+      deltas: this.bbox_pred.forward(features).reshape([N, -1, 4]),
+    };
+  }
+}
+
+/** Regions that may show an object, of each image, padded. */
+export interface Proposals {
+  /** [N,P,4], xyxy in pixels of the network's input. Zeros from count on. */
+  readonly boxes: Tensor;
+  /** i32 [N]. */
+  readonly count: Tensor;
+}
+
+/** Region proposal network (Ren et al. 2015, Faster R-CNN, §3.1), under torchvision's names. */
+export class RegionProposalNetwork extends Module {
+  head: RpnHead;
+  readonly config: RpnConfig;
+
+  constructor(random: Generator, channels: number, config: RpnConfig) {
+    super();
+    const perCell = config.anchorSizes[0]!.length * config.aspectRatios.length;
+    this.head = new RpnHead(random, channels, config.headDepth, perCell);
+    this.config = config;
+  }
+
+  #anchors(size: readonly [number, number], strides: readonly number[]): Tensor[] {
+    const { anchorSizes, aspectRatios } = this.config;
+    const { boxes, levels } = generateAnchors({
+      imageSize: size,
+      strides,
+      sizes: anchorSizes,
+      aspectRatios: strides.map(() => aspectRatios),
+    });
+    let at = 0;
+    return levels.map(([h, w, perCell]) => {
+      const count = h * w * perCell;
+      at += count;
+      return tensor(boxes.slice((at - count) * 4, at * 4), [count, 4]);
+    });
+  }
+
+  /** Proposals of the pyramid's levels, through which no gradient flows, and the losses where there are targets. */
+  forward(
+    batch: ImageBatch,
+    features: readonly Tensor[],
+    strides: readonly number[],
+    targets?: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },
+  ): { proposals: Proposals; losses: { objectness: Tensor; rpn_box_reg: Tensor } | undefined } {
+    const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
+    const anchors = this.#anchors(size, strides);
+    const levels = features.map((level) => this.head.forward(level));
+    return {
+      proposals: this.#propose(levels, anchors, batch, targets !== undefined),
+      losses: targets && this.#losses(levels, concat(anchors, 0), targets),
+    };
+  }
+
+  #propose(
+    levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[],
+    anchors: readonly Tensor[],
+    { images, sizes }: ImageBatch,
+    training: boolean,
+  ): Proposals {
+    const { preNmsTopN, postNmsTopN, nmsThreshold, scoreThreshold } = this.config;
+    const when = training ? 'training' : 'testing';
+    const best = levels.map(({ objectness, deltas }, i) => {
+      const { values, indices } = topk(objectness.detach(), Math.min(preNmsTopN[when], objectness.shape[1]!));
+      return {
+        logits: values,
+        boxes: boxDecode(gatherRows(deltas.detach(), indices, 1), gatherRows(anchors[i]!, indices)),
+        levels: full([...values.shape], i, 'i32'),
+      };
+    });
+    const all = (name: 'logits' | 'boxes' | 'levels') =>
+      concat(
+        best.map((level) => level[name]),
+        1,
+      );
+    const size = [images.shape[1]!, images.shape[2]!] as const;
+    const boxes = minimum(clipBoxesToImage(all('boxes'), size), limitsOf(sizes));
+    const scores = sigmoid(all('logits'));
+    const usable = mul(largeEnough(boxes, 1e-3), cast(greaterEqual(scores, scoreThreshold), 'f32'));
+    const [, count = 0] = scores.shape;
+    const kept = nms(
+      boxes,
+      where(usable, scores, -1),
+      { iouThreshold: nmsThreshold, scoreThreshold: -0.5, maxDetections: Math.min(postNmsTopN[when], count) },
+      all('levels'),
+    );
+    return { boxes: gatherRows(boxes, kept.indices, 1), count: kept.count };
+  }
+
+  /** Binary cross entropy of the sampled anchors, and smooth L1 of the foreground ones, each over the number of samples. */
+  #losses(
+    levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[],
+    anchors: Tensor,
+    { boxes, counts, seed }: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },
+  ) {
+    const { foregroundIou, backgroundIou, batchSizePerImage, positiveFraction } = this.config;
+    const objectness = concat(
+      levels.map((level) => level.objectness),
+      1,
+    );
+    const deltas = concat(
+      levels.map((level) => level.deltas),
+      1,
+    );
+    const matches = matchAnchors(anchors, boxes, counts, {
+      highThreshold: foregroundIou,
+      lowThreshold: backgroundIou,
+    });
+    const positive = cast(greaterEqual(matches, 0), 'f32');
+    const negative = mul(cast(greaterEqual(matches, -1), 'f32'), cast(less(matches, 0), 'f32'));
+    const sample = sampleBalanced(positive, negative, { batchSizePerImage, positiveFraction }, seed, 0);
+    const { valid, take } = sample;
+    const foreground = mul(take(positive), valid);
+    const total = maximum(sum(valid), 1);
+    const [N, S] = valid.shape as [number, number];
+    const goal = boxEncode(gatherRows(boxes, take(matches), 1), sample.rows(anchors));
+    const distance = smoothL1Loss(take(deltas), goal, { beta: 1 / 9, reduction: 'none' });
+    const entropy = binaryCrossEntropyWithLogits(take(objectness), foreground, { reduction: 'none' });
+    return {
+      objectness: divideBy(sum(mul(entropy, valid)), total),
+      rpn_box_reg: divideBy(sum(mul(distance, foreground.reshape([N, S, 1]))), total),
+    };
+  }
+}

@@ -1,0 +1,195 @@
+import { UsageError } from '../errors.ts';
+import { type FasterRCNN, type FasterRCNNConfig, fasterrcnn, torchvisionRcnn } from './fasterRcnn.ts';
+import { type FCN, fcn } from './fcn.ts';
+import { MASK_DEFAULTS, type MaskRCNN, maskrcnn } from './maskRcnn.ts';
+import { IMAGENET } from './preprocess.ts';
+import { RESNETS, ResNet, type ResNetName } from './resnet.ts';
+import { type RetinaNet, retinanet } from './retinanet.ts';
+import { VIT_B_16, VisionTransformer } from './vit.ts';
+
+/** A model that torchvision has too, by the kind of what it gives. */
+export type TorchvisionModel =
+  | { readonly kind: 'detect'; readonly model: RetinaNet | FasterRCNN | MaskRCNN }
+  | { readonly kind: 'segment'; readonly model: FCN }
+  | { readonly kind: 'classify'; readonly model: ResNet | VisionTransformer };
+
+/** The arguments of a builder: read one by one, so that one that nobody reads is known. */
+class Arguments {
+  readonly #builder: string;
+  readonly #left: Map<string, unknown>;
+
+  constructor(builder: string, given: Readonly<Record<string, unknown>>) {
+    this.#builder = builder;
+    this.#left = new Map(Object.entries(given));
+  }
+
+  number(name: string, otherwise: number): number {
+    const value = this.#left.get(name) ?? otherwise;
+    this.#left.delete(name);
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    throw new UsageError(`${this.#builder}: ${name} is ${JSON.stringify(value)}; give a number`);
+  }
+
+  /** Whether it is true; null and what is not given are false. */
+  flag(name: string): boolean {
+    const value = this.#left.get(name) ?? false;
+    this.#left.delete(name);
+    if (typeof value === 'boolean') return value;
+    throw new UsageError(`${this.#builder}: ${name} is ${JSON.stringify(value)}; give true or false`);
+  }
+
+  three(name: string, otherwise: readonly [number, number, number]): readonly [number, number, number] {
+    const value = this.#left.get(name) ?? otherwise;
+    this.#left.delete(name);
+    const fits = Array.isArray(value) && value.length === 3 && value.every(Number.isFinite);
+    if (fits) return value as unknown as [number, number, number];
+    throw new UsageError(`${this.#builder}: ${name} is ${JSON.stringify(value)}; give three numbers`);
+  }
+
+  end(): void {
+    const names = [...this.#left.keys()];
+    if (names.length === 0) return;
+    throw new UsageError(`${this.#builder}: Fovea knows no argument ${names.join(', ')}; leave it out`);
+  }
+}
+
+/** What all of torchvision's detectors take. */
+function detectorArguments(args: Arguments) {
+  return {
+    normalization: {
+      mean: args.three('image_mean', IMAGENET.mean),
+      std: args.three('image_std', IMAGENET.std),
+    },
+    resize: { minSize: args.number('min_size', 800), maxSize: args.number('max_size', 1333) },
+  };
+}
+
+function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
+  const config = {
+    ...detectorArguments(args),
+    numClasses: args.number('num_classes', 91),
+    foregroundIou: args.number('fg_iou_thresh', 0.5),
+    backgroundIou: args.number('bg_iou_thresh', 0.4),
+    detect: {
+      scoreThreshold: args.number('score_thresh', 0.05),
+      iouThreshold: args.number('nms_thresh', 0.5),
+      maxDetections: args.number('detections_per_img', 300),
+      candidates: args.number('topk_candidates', 1000),
+    },
+  };
+  args.end();
+  return retinanet(backbone, config);
+}
+
+/** Faster and Mask R-CNN's. torchvision's num_classes counts the background. */
+function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig {
+  const { rpn, box, ...rest } = torchvisionRcnn(backbone);
+  const topN = (when: string, which: 'preNmsTopN' | 'postNmsTopN') => ({
+    training: args.number(`rpn_${when}_nms_top_n_train`, rpn[which].training),
+    testing: args.number(`rpn_${when}_nms_top_n_test`, rpn[which].testing),
+  });
+  const foregroundIou = args.number('box_fg_iou_thresh', box.foregroundIou);
+  const backgroundIou = args.number('box_bg_iou_thresh', foregroundIou);
+  if (backgroundIou !== foregroundIou) {
+    throw new UsageError(
+      `box_bg_iou_thresh ${backgroundIou} differs from box_fg_iou_thresh ${foregroundIou}; Fovea has one threshold, as torchvision by default`,
+    );
+  }
+  return {
+    ...rest,
+    ...detectorArguments(args),
+    numClasses: args.number('num_classes', 91) - 1,
+    rpn: {
+      ...rpn,
+      preNmsTopN: topN('pre', 'preNmsTopN'),
+      postNmsTopN: topN('post', 'postNmsTopN'),
+      nmsThreshold: args.number('rpn_nms_thresh', rpn.nmsThreshold),
+      scoreThreshold: args.number('rpn_score_thresh', rpn.scoreThreshold),
+      foregroundIou: args.number('rpn_fg_iou_thresh', rpn.foregroundIou),
+      backgroundIou: args.number('rpn_bg_iou_thresh', rpn.backgroundIou),
+      batchSizePerImage: args.number('rpn_batch_size_per_image', rpn.batchSizePerImage),
+      positiveFraction: args.number('rpn_positive_fraction', rpn.positiveFraction),
+    },
+    box: {
+      ...box,
+      foregroundIou,
+      batchSizePerImage: args.number('box_batch_size_per_image', box.batchSizePerImage),
+      positiveFraction: args.number('box_positive_fraction', box.positiveFraction),
+    },
+    detect: {
+      scoreThreshold: args.number('box_score_thresh', 0.05),
+      iouThreshold: args.number('box_nms_thresh', 0.5),
+      maxDetections: args.number('box_detections_per_img', 100),
+    },
+  };
+}
+
+/** Foreground regions whose masks are learned where torchvision would take any number. */
+const MOST_MASKS = 128;
+
+function buildMaskRcnn(backbone: ResNetName, args: Arguments): MaskRCNN {
+  const config = rcnnArguments(backbone, args);
+  args.end();
+  const foreground = Math.floor(config.box.batchSizePerImage * config.box.positiveFraction);
+  return maskrcnn(backbone, {
+    ...config,
+    mask: { ...MASK_DEFAULTS, maxRegions: Math.min(foreground, MOST_MASKS) },
+  });
+}
+
+function buildFasterRcnn(backbone: ResNetName, args: Arguments): FasterRCNN {
+  const config = rcnnArguments(backbone, args);
+  args.end();
+  return fasterrcnn(backbone, config);
+}
+
+function buildFcn(backbone: ResNetName, args: Arguments): FCN {
+  const config = { numClasses: args.number('num_classes', 21) - 1, auxiliary: args.flag('aux_loss') };
+  args.end();
+  return fcn(backbone, config);
+}
+
+function buildResNet(backbone: ResNetName, args: Arguments): ResNet {
+  const numClasses = args.number('num_classes', 1000);
+  args.end();
+  return new ResNet({ ...RESNETS[backbone], numClasses });
+}
+
+function buildViT(args: Arguments): VisionTransformer {
+  const config = {
+    ...VIT_B_16,
+    numClasses: args.number('num_classes', 1000),
+    imageSize: args.number('image_size', VIT_B_16.imageSize),
+  };
+  args.end();
+  return new VisionTransformer(config);
+}
+
+/**
+ * The model that a builder of torchvision makes, with random weights: `torchvisionModel('fasterrcnn_resnet50_fpn',
+ * { num_classes: 91 })`. Builders: resnet18, 34, 50, 101; vit_b_16; fcn_resnet50, 101; retinanet_, fasterrcnn_ and
+ * maskrcnn_ with resnet18_fpn to resnet101_fpn. Arguments have torchvision's names and defaults. Then load weights with
+ * `model.loadStateDict(weights, file, { layout: 'pytorch' })`. Throws UsageError for a builder or an argument that Fovea does
+ * not know.
+ */
+export function torchvisionModel(
+  builder: string,
+  given: Readonly<Record<string, unknown>> = {},
+): TorchvisionModel {
+  const args = new Arguments(builder, given);
+  if (builder === 'vit_b_16') return { kind: 'classify', model: buildViT(args) };
+  const parts = /^(?:(retinanet|fasterrcnn|maskrcnn|fcn)_)?(resnet\d+)(_fpn)?$/.exec(builder);
+  const [, family, backbone, fpn] = parts ?? [];
+  const detector = family !== undefined && family !== 'fcn';
+  if (!backbone || !(backbone in RESNETS) || detector !== (fpn !== undefined)) {
+    throw new UsageError(
+      `torchvisionModel: no builder ${JSON.stringify(builder)}; there are ${Object.keys(RESNETS).join(', ')}, vit_b_16, fcn_resnet50, and retinanet_, fasterrcnn_ and maskrcnn_resnet50_fpn, each with other ResNets too`,
+    );
+  }
+  const name = backbone as ResNetName;
+  if (family === 'retinanet') return { kind: 'detect', model: buildRetinaNet(name, args) };
+  if (family === 'fasterrcnn') return { kind: 'detect', model: buildFasterRcnn(name, args) };
+  if (family === 'maskrcnn') return { kind: 'detect', model: buildMaskRcnn(name, args) };
+  if (family === 'fcn') return { kind: 'segment', model: buildFcn(name, args) };
+  return { kind: 'classify', model: buildResNet(name, args) };
+}

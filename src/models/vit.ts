@@ -1,0 +1,258 @@
+import { ShapeError } from '../errors.ts';
+import { scaledDotProductAttention } from '../graph/functions/attention.ts';
+import { interpolate } from '../graph/functions/conv.ts';
+import { add, gelu } from '../graph/functions/elementwise.ts';
+import { crossEntropy } from '../graph/functions/losses.ts';
+import { linear } from '../graph/functions/reduce.ts';
+import { chunk, concat, expand, permute, slice } from '../graph/functions/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { constant, type Generator, generator, normalLater } from '../nn/init.ts';
+import { Conv2d, type Layer, LayerNorm, Linear, sequential } from '../nn/layers.ts';
+import { linearLayout } from '../nn/layout.ts';
+import { Module, Parameter } from '../nn/module.ts';
+import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
+import { checkImages, IGNORE_LABEL } from './segmentation.ts';
+
+/** Everything that shapes the encoder of a ViT. */
+export interface ViTConfig {
+  /** Side of the images, in pixels. */
+  readonly imageSize: number;
+  readonly patchSize: number;
+  readonly numLayers: number;
+  readonly numHeads: number;
+  readonly hiddenDim: number;
+  readonly mlpDim: number;
+  readonly numClasses: number;
+  readonly normalization: Normalization;
+}
+
+/** ViT-B/16 (Dosovitskiy et al. 2021, table 1). */
+export const VIT_B_16: Omit<ViTConfig, 'numClasses'> = {
+  imageSize: 224,
+  patchSize: 16,
+  numLayers: 12,
+  numHeads: 12,
+  hiddenDim: 768,
+  mlpDim: 3072,
+  normalization: IMAGENET,
+};
+
+/** For training from scratch on few pictures, on any adapter. */
+export const VIT_TINY: Omit<ViTConfig, 'numClasses'> = {
+  imageSize: 64,
+  patchSize: 8,
+  numLayers: 4,
+  numHeads: 4,
+  hiddenDim: 64,
+  mlpDim: 128,
+  normalization: IMAGENET,
+};
+
+/** Attention of every token to every token (Vaswani et al. 2017, §3.2.2), with the weights of PyTorch's MultiheadAttention. */
+class SelfAttention extends Module {
+  in_proj_weight: Parameter;
+  in_proj_bias: Parameter;
+  out_proj: Linear;
+  readonly #heads: number;
+
+  constructor(random: Generator, width: number, heads: number) {
+    super();
+    const shape = [width, 3 * width];
+    const layout = linearLayout(width, 3 * width);
+    this.in_proj_weight = new Parameter(
+      shape,
+      normalLater(random, shape, Math.sqrt(1 / (2 * width))),
+      layout,
+    );
+    this.in_proj_bias = new Parameter([3 * width], constant([3 * width], 0));
+    this.out_proj = new Linear(random, width, width, { std: Math.sqrt(1 / (3 * width)) });
+    this.#heads = heads;
+  }
+
+  /** x: [N,L,E]. */
+  forward(x: Tensor): Tensor {
+    const [N, L, E] = x.shape as [number, number, number];
+    const D = E / this.#heads;
+    const all = linear(x, this.in_proj_weight.tensor, this.in_proj_bias.tensor);
+    const [q, k, v] = chunk(all, 3, 2).map((part) =>
+      permute(part.reshape([N, L, this.#heads, D]), [0, 2, 1, 3]),
+    );
+    const seen = scaledDotProductAttention(q!, k!, v!);
+    return this.out_proj.forward(permute(seen, [0, 2, 1, 3]).reshape([N, L, E]));
+  }
+}
+
+/** Attention and two linear layers, each normalised before and added to what came in. */
+class EncoderBlock extends Module {
+  ln_1: LayerNorm;
+  self_attention: SelfAttention;
+  ln_2: LayerNorm;
+  mlp: Layer[];
+
+  constructor(random: Generator, { hiddenDim, numHeads, mlpDim }: ViTConfig) {
+    super();
+    this.ln_1 = new LayerNorm(hiddenDim, { eps: 1e-6 });
+    this.self_attention = new SelfAttention(random, hiddenDim, numHeads);
+    this.ln_2 = new LayerNorm(hiddenDim, { eps: 1e-6 });
+    const std = (fan: number) => ({ std: Math.sqrt(1 / fan) });
+    this.mlp = [
+      new Linear(random, hiddenDim, mlpDim, std(hiddenDim)),
+      gelu,
+      // torchvision's dropout stands here and at the end; it has no weights.
+      (x) => x,
+      new Linear(random, mlpDim, hiddenDim, std(mlpDim)),
+    ];
+  }
+
+  forward(x: Tensor): Tensor {
+    const seen = add(x, this.self_attention.forward(this.ln_1.forward(x)));
+    return add(seen, sequential(this.mlp, this.ln_2.forward(seen)));
+  }
+}
+
+/** The blocks, under the names that torchvision gives them. */
+class Layers extends Module {
+  [name: `encoder_layer_${number}`]: EncoderBlock;
+  readonly #blocks: readonly EncoderBlock[];
+
+  constructor(random: Generator, config: ViTConfig) {
+    super();
+    this.#blocks = Array.from({ length: config.numLayers }, () => new EncoderBlock(random, config));
+    for (const [i, block] of this.#blocks.entries()) this[`encoder_layer_${i}`] = block;
+  }
+
+  forward(x: Tensor): Tensor {
+    return sequential(this.#blocks, x);
+  }
+}
+
+class Encoder extends Module {
+  pos_embedding: Parameter;
+  layers: Layers;
+  ln: LayerNorm;
+
+  constructor(random: Generator, config: ViTConfig, tokens: number) {
+    super();
+    const shape = [1, tokens, config.hiddenDim];
+    this.pos_embedding = new Parameter(shape, normalLater(random, shape, 0.02));
+    this.layers = new Layers(random, config);
+    this.ln = new LayerNorm(config.hiddenDim, { eps: 1e-6 });
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.ln.forward(this.layers.forward(add(x, this.pos_embedding.tensor)));
+  }
+}
+
+class Heads extends Module {
+  head: Linear;
+
+  constructor(random: Generator, hiddenDim: number, outputs: number) {
+    super();
+    this.head = new Linear(random, hiddenDim, outputs, { std: 0.01 });
+  }
+}
+
+/**
+ * Vision transformer (Dosovitskiy et al. 2021), without dropout: patches of the image and a class token become tokens, which
+ * attend to each other; the class token is classified. Weights have torchvision's names.
+ */
+export class VisionTransformer extends Module {
+  class_token: Parameter;
+  conv_proj: Conv2d;
+  encoder: Encoder;
+  heads: Heads;
+  readonly config: ViTConfig;
+
+  constructor(config: ViTConfig, seed = 0) {
+    super();
+    const random = generator(seed);
+    const { imageSize, patchSize, hiddenDim, numHeads } = config;
+    if (imageSize % patchSize !== 0 || hiddenDim % numHeads !== 0) {
+      throw new ShapeError(
+        `VisionTransformer: patchSize ${patchSize} must divide imageSize ${imageSize}, and numHeads ${numHeads} must divide hiddenDim ${hiddenDim}`,
+      );
+    }
+    this.config = config;
+    this.class_token = new Parameter([1, 1, hiddenDim], constant([1, 1, hiddenDim], 0));
+    this.conv_proj = new Conv2d(random, 3, hiddenDim, {
+      kernelSize: patchSize,
+      stride: patchSize,
+      std: Math.sqrt(1 / (3 * patchSize ** 2)),
+    });
+    this.encoder = new Encoder(random, config, (imageSize / patchSize) ** 2 + 1);
+    this.heads = new Heads(random, hiddenDim, this.outputs);
+  }
+
+  /** What the head gives for each token that it classifies. */
+  protected get outputs(): number {
+    return this.config.numClasses;
+  }
+
+  /** The encoded tokens [N,1 + patches,E] of images [N,S,S,3] in 0..1, S the configuration's imageSize: the class token first. */
+  tokens(images: Tensor): Tensor {
+    const { imageSize, hiddenDim, normalization } = this.config;
+    const [H, W] = checkImages(this.constructor.name, images);
+    if (H !== imageSize || W !== imageSize) {
+      throw new ShapeError(
+        `${this.constructor.name}: images of ${H}x${W}, the model takes ${imageSize}x${imageSize}; resize them`,
+      );
+    }
+    const N = images.shape[0]!;
+    const patches = this.conv_proj
+      .forward(normalizeImages(images, normalization))
+      .reshape([N, -1, hiddenDim]);
+    const first = expand(this.class_token.tensor, [N, 1, hiddenDim]);
+    return this.encoder.forward(concat([first, patches], 1));
+  }
+
+  /** Logits [N,numClasses] of images [N,S,S,3] in 0..1. */
+  forward(images: Tensor): Tensor {
+    const first = slice(this.tokens(images), [[], [0, 1], []]);
+    return this.heads.head.forward(first.reshape([images.shape[0]!, this.config.hiddenDim]));
+  }
+
+  protected override torchName(name: string): string {
+    // torchvision before 0.13 named the two linear layers.
+    return name.replace('mlp.linear_1.', 'mlp.0.').replace('mlp.linear_2.', 'mlp.3.');
+  }
+}
+
+/**
+ * ViT with a linear decoder (Strudel et al. 2021, Segmenter, §3.2): the tokens of the patches are classified and enlarged
+ * bilinearly. numClasses does not count the background, class 0.
+ */
+export class ViTSegmenter extends VisionTransformer {
+  protected override get outputs(): number {
+    return this.config.numClasses + 1;
+  }
+
+  /** Logits [N,H,W,numClasses + 1] of images [N,H,W,3] in 0..1, H and W multiples of imageSize: each tile by itself. */
+  override forward(images: Tensor): Tensor {
+    const { imageSize: S, patchSize } = this.config;
+    const [H, W] = checkImages('ViTSegmenter', images, S);
+    const [N, rows, columns] = [images.shape[0]!, H / S, W / S];
+    // [N,rows,S,columns,S,…] to [N,rows,columns,S,S,…] and back.
+    const turn = [0, 1, 3, 2, 4, 5];
+    const tiles = permute(images.reshape([N, rows, S, columns, S, 3]), turn).reshape([-1, S, S, 3]);
+    const side = S / patchSize;
+    const patches = slice(this.tokens(tiles), [[], [1, side * side + 1], []]);
+    const logits = this.heads.head.forward(patches).reshape([-1, side, side, this.outputs]);
+    const large = interpolate(logits, { size: S, mode: 'bilinear' });
+    return permute(large.reshape([N, rows, columns, S, S, this.outputs]), turn).reshape([
+      N,
+      H,
+      W,
+      this.outputs,
+    ]);
+  }
+
+  /** The mean cross-entropy over pixels. masks: i32 [N,H,W], 255 is ignored. */
+  losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
+    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: IGNORE_LABEL }) };
+  }
+}
+
+/** ViT-B/16, as torchvision's vit_b_16. */
+export const vitB16 = (numClasses = 1000, seed = 0): VisionTransformer =>
+  new VisionTransformer({ ...VIT_B_16, numClasses }, seed);

@@ -1,0 +1,153 @@
+import { DataError } from '../errors.ts';
+
+export interface YoloOptions {
+  readonly numClasses: number;
+  /** (width, height) in pixels of the network's input, smallest first: as many a yolo layer. Default: those fit to COCO. */
+  readonly anchors?: readonly (readonly [number, number])[];
+  /** Factor of all channels but those of predictions; to the next multiple of 4. Default 1. */
+  readonly width?: number;
+  /** (height, width) that the .cfg names. Default 416x416. */
+  readonly imageSize?: readonly [number, number];
+}
+
+/** k-means over COCO's boxes at 416x416 (Redmon and Farhadi 2018, §2.3), and over fewer clusters for tiny. */
+const YOLOV3_ANCHORS = [
+  [10, 13],
+  [16, 30],
+  [33, 23],
+  [30, 61],
+  [62, 45],
+  [59, 119],
+  [116, 90],
+  [156, 198],
+  [373, 326],
+] as const;
+const YOLOV3_TINY_ANCHORS = [
+  [10, 14],
+  [23, 27],
+  [37, 58],
+  [81, 82],
+  [135, 169],
+  [344, 319],
+] as const;
+
+/** Writes a .cfg. */
+class Cfg {
+  readonly #lines: string[] = [];
+  readonly #options: YoloOptions;
+  readonly #anchors: readonly (readonly [number, number])[];
+  readonly #heads: number;
+  #written = 0;
+
+  constructor(
+    name: string,
+    options: YoloOptions,
+    heads: number,
+    standard: readonly (readonly [number, number])[],
+  ) {
+    const { numClasses, anchors = standard, width = 1, imageSize = [416, 416] } = options;
+    if (anchors.length === 0 || anchors.length % heads !== 0) {
+      throw new DataError(
+        `${name}: ${anchors.length} anchors for ${heads} yolo layers; give a multiple of ${heads}`,
+      );
+    }
+    if (!(width > 0) || !Number.isInteger(numClasses) || numClasses < 1) {
+      throw new DataError(
+        `${name}: width ${width} and numClasses ${numClasses}; give a number above 0 and a whole one from 1 on`,
+      );
+    }
+    this.#options = options;
+    this.#anchors = anchors;
+    this.#heads = heads;
+    this.section('net', { width: imageSize[1], height: imageSize[0], channels: 3 });
+  }
+
+  section(type: string, values: Readonly<Record<string, string | number>>): this {
+    this.#lines.push(`[${type}]`, ...Object.entries(values).map(([key, value]) => `${key}=${value}`), '');
+    return this;
+  }
+
+  conv(filters: number, size: number, stride = 1): this {
+    const scaled = 4 * Math.ceil((filters * (this.#options.width ?? 1)) / 4);
+    return this.section('convolutional', {
+      batch_normalize: 1,
+      filters: scaled,
+      size,
+      stride,
+      pad: 1,
+      activation: 'leaky',
+    });
+  }
+
+  route(...layers: number[]): this {
+    return this.section('route', { layers: layers.join(',') });
+  }
+
+  /** The prediction of the next coarsest anchors. */
+  yolo(ignoreThresh: number): this {
+    const { numClasses } = this.#options;
+    const each = this.#anchors.length / this.#heads;
+    const first = each * (this.#heads - 1 - this.#written++);
+    this.section('convolutional', {
+      size: 1,
+      stride: 1,
+      pad: 1,
+      filters: each * (5 + numClasses),
+      activation: 'linear',
+    });
+    return this.section('yolo', {
+      mask: Array.from({ length: each }, (_, i) => first + i).join(','),
+      anchors: this.#anchors.map((sides) => sides.join(',')).join(', '),
+      classes: numClasses,
+      num: this.#anchors.length,
+      ignore_thresh: ignoreThresh,
+      truth_thresh: 1,
+    });
+  }
+
+  toString(): string {
+    return this.#lines.join('\n');
+  }
+}
+
+/** The .cfg of YOLOv3: Darknet-53 and three yolo layers, of strides 32, 16 and 8 (Redmon and Farhadi 2018). */
+export function yolov3Cfg(options: YoloOptions): string {
+  const cfg = new Cfg('yolov3', options, 3, YOLOV3_ANCHORS);
+  cfg.conv(32, 3);
+  for (const [filters, blocks] of [
+    [64, 1],
+    [128, 2],
+    [256, 8],
+    [512, 8],
+    [1024, 4],
+  ] as const) {
+    cfg.conv(filters, 3, 2);
+    for (let i = 0; i < blocks; i++) {
+      cfg
+        .conv(filters / 2, 1)
+        .conv(filters, 3)
+        .section('shortcut', { from: -3, activation: 'linear' });
+    }
+  }
+  for (const [filters, skip] of [
+    [512, undefined],
+    [256, 61],
+    [128, 36],
+  ] as const) {
+    if (skip !== undefined) cfg.route(-4).conv(filters, 1).section('upsample', { stride: 2 }).route(-1, skip);
+    for (let i = 0; i < 3; i++) cfg.conv(filters, 1).conv(2 * filters, 3);
+    cfg.yolo(0.7);
+  }
+  return String(cfg);
+}
+
+/** The .cfg of YOLOv3-tiny: seven convolutions with max pools between them, and yolo layers of strides 32 and 16. */
+export function yolov3TinyCfg(options: YoloOptions): string {
+  const cfg = new Cfg('yolov3Tiny', options, 2, YOLOV3_TINY_ANCHORS);
+  for (const filters of [16, 32, 64, 128, 256, 512]) {
+    cfg.conv(filters, 3).section('maxpool', { size: 2, stride: filters === 512 ? 1 : 2 });
+  }
+  cfg.conv(1024, 3).conv(256, 1).conv(512, 3).yolo(0.7);
+  cfg.route(-4).conv(128, 1).section('upsample', { stride: 2 }).route(-1, 8).conv(256, 3).yolo(0.7);
+  return String(cfg);
+}

@@ -1,0 +1,277 @@
+import * as v from 'valibot';
+import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../models/fasterRcnn.ts';
+import { FCN, FCN_DEFAULTS } from '../models/fcn.ts';
+import { MASK_RCNN_DEFAULTS, MaskRCNN } from '../models/maskRcnn.ts';
+import { RETINANET_DEFAULTS, RetinaNet } from '../models/retinanet.ts';
+import { UNET_DEFAULTS, UNet } from '../models/unet.ts';
+import { VIT_TINY, ViTSegmenter } from '../models/vit.ts';
+import { Yolo, yolov3Cfg, yolov3TinyCfg } from '../models/yolo.ts';
+import type { DetectionModel, SegmentationModel } from './step.ts';
+
+/** Finding objects, or saying of every pixel what it shows. */
+export type Task = 'detect' | 'segment';
+
+/** What is asked of a model that is trained from scratch. */
+export interface Wish {
+  readonly numClasses: number;
+  /** Channels of the first stage. */
+  readonly width?: number;
+  /** Side of the training crops, in pixels. */
+  readonly cropSize?: number;
+  /** So many sizes (width, height) that suit the objects, in pixels of the crops, smallest first. */
+  readonly anchors?: (count: number) => readonly (readonly [number, number])[];
+}
+
+/** A kind of model, as tasks and model files know it. `Config` is what shapes one, and is saved with its weights. */
+export interface Architecture<Config = unknown> {
+  readonly task: Task;
+  /** Checks a configuration that comes from outside. */
+  readonly schema: v.GenericSchema;
+  /** For training from scratch on few pictures, on any adapter. */
+  defaults(wish: Wish): Config;
+  build(config: Config, seed: number): DetectionModel | SegmentationModel;
+  /** Classes, without a background. */
+  classes(config: Config): number;
+  /** Sides of crops must be multiples of this, and pictures are padded to it. */
+  multiple(config: Config): number;
+  /** The parts of the loss, in the order in which `losses` gives them. */
+  readonly losses: readonly string[];
+  /** Whether each run draws anew what it learns from. */
+  readonly draws?: true;
+  /** Whether training takes the objects' masks, and detections have them. */
+  readonly masks?: true;
+  /** The highest learning rate. Default 0.003. */
+  readonly lr?: number;
+}
+
+const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
+const upTo = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const positive = v.pipe(v.number(), v.minValue(1e-6), v.maxValue(1e6));
+const three = v.tuple([v.number(), v.number(), v.number()]);
+const depth = count(64);
+const width = count(4096);
+const normalization = v.object({ mean: three, std: three });
+const resize = v.object({ minSize: count(65536), maxSize: count(65536) });
+const sizes = v.pipe(v.array(v.pipe(v.array(positive), v.minLength(1))), v.minLength(1));
+const ratios = v.pipe(v.array(positive), v.minLength(1));
+const detect = v.optional(
+  v.object({
+    scoreThreshold: v.optional(v.number()),
+    iouThreshold: v.optional(share),
+    maxDetections: v.optional(count(100_000)),
+    candidates: v.optional(count(1_000_000)),
+  }),
+);
+
+const backbone = v.object({
+  block: v.picklist(['basic', 'bottleneck']),
+  depth: v.tuple([depth, depth, depth, depth]),
+  width: v.optional(width),
+  maxWidth: v.optional(width),
+  stem: v.optional(v.picklist(['imagenet', 'small'])),
+  norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
+  dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
+});
+
+const retinanetSchema = v.object({
+  numClasses: count(10_000),
+  backbone,
+  pyramidWidth: width,
+  extraLevels: v.picklist(['none', 'p6', 'p6p7']),
+  headDepth: upTo(16),
+  headNorm: v.picklist(['none', 'group']),
+  anchorSizes: v.optional(sizes),
+  aspectRatios: v.optional(ratios),
+  foregroundIou: v.optional(share),
+  backgroundIou: v.optional(share),
+  normalization,
+  resize,
+  detect,
+});
+
+const both = v.object({ training: count(1_000_000), testing: count(1_000_000) });
+const fasterRcnnEntries = {
+  numClasses: count(10_000),
+  backbone,
+  pyramidWidth: width,
+  rpn: v.object({
+    anchorSizes: sizes,
+    aspectRatios: ratios,
+    headDepth: upTo(16),
+    preNmsTopN: both,
+    postNmsTopN: both,
+    nmsThreshold: share,
+    scoreThreshold: v.number(),
+    foregroundIou: share,
+    backgroundIou: share,
+    batchSizePerImage: count(10_000_000),
+    positiveFraction: share,
+  }),
+  box: v.object({
+    pooling: v.picklist(['align', 'pool']),
+    width: count(65536),
+    resolution: count(64),
+    foregroundIou: share,
+    batchSizePerImage: count(10_000_000),
+    positiveFraction: share,
+  }),
+  normalization,
+  resize,
+  detect,
+};
+const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
+
+// Label maps are bytes: 0 is the background, and 255 counts for nothing.
+const mapped = count(254);
+
+const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
+
+const small = (wish: Wish) => ({
+  ...RETINANET_DEFAULTS.backbone,
+  ...(wish.width === undefined ? {} : { width: wish.width }),
+});
+const pyramid = (wish: Wish) => (wish.width === undefined ? {} : { pyramidWidth: 2 * wish.width });
+
+const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
+
+/** `first`: channels of the first stage in the paper's network. */
+const yolo = (write: typeof yolov3Cfg, { first, anchorCount }: { first: number; anchorCount: number }) =>
+  architecture<Yolo['config']>({
+    task: 'detect',
+    schema: v.object({ cfg: v.string() }),
+    defaults: ({ numClasses, width: channels = 8, cropSize = 224, anchors }) => ({
+      cfg: write({
+        numClasses,
+        width: channels / first,
+        imageSize: [cropSize, cropSize],
+        ...(anchors ? { anchors: anchors(anchorCount) } : {}),
+      }),
+    }),
+    build: (config, seed) => new Yolo(config, seed),
+    classes: (config) => new Yolo(config).numClasses,
+    multiple: (config) => new Yolo(config).stride,
+    losses: ['box', 'objectness', 'classification'],
+  });
+
+/** Every kind of model by the name that `--model` and model files give it. */
+export const ARCHITECTURES = {
+  retinanet: architecture<RetinaNet['config']>({
+    task: 'detect',
+    schema: retinanetSchema,
+    defaults: (wish) => ({
+      ...RETINANET_DEFAULTS,
+      numClasses: wish.numClasses,
+      backbone: small(wish),
+      ...pyramid(wish),
+    }),
+    build: (config, seed) => new RetinaNet(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: () => 32,
+    losses: ['classification', 'bbox_regression'],
+  }),
+  fasterrcnn: architecture<FasterRCNN['config']>({
+    task: 'detect',
+    schema: v.object(fasterRcnnEntries),
+    defaults: (wish) => ({
+      ...FASTER_RCNN_DEFAULTS,
+      numClasses: wish.numClasses,
+      backbone: small(wish),
+      ...pyramid(wish),
+    }),
+    build: (config, seed) => new FasterRCNN(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: () => 32,
+    losses: RCNN_LOSSES,
+    draws: true,
+  }),
+  maskrcnn: architecture<MaskRCNN['config']>({
+    task: 'detect',
+    schema: v.object({ ...fasterRcnnEntries, mask }),
+    defaults: (wish) => ({
+      ...MASK_RCNN_DEFAULTS,
+      numClasses: wish.numClasses,
+      backbone: small(wish),
+      ...pyramid(wish),
+    }),
+    build: (config, seed) => new MaskRCNN(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: () => 32,
+    losses: ['classifier', 'box_reg', 'mask', 'objectness', 'rpn_box_reg'],
+    draws: true,
+    masks: true,
+  }),
+  yolov3: yolo(yolov3Cfg, { first: 32, anchorCount: 9 }),
+  'yolov3-tiny': yolo(yolov3TinyCfg, { first: 16, anchorCount: 6 }),
+  unet: architecture<UNet['config']>({
+    task: 'segment',
+    schema: v.object({
+      numClasses: mapped,
+      width,
+      depth: count(8),
+      norm: v.picklist(['group', 'batch', 'frozen']),
+      normalization,
+    }),
+    defaults: (wish) => ({
+      ...UNET_DEFAULTS,
+      numClasses: wish.numClasses,
+      ...(wish.width === undefined ? {} : { width: wish.width }),
+    }),
+    build: (config, seed) => new UNet(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: (config) => 2 ** config.depth,
+    losses: ['segmentation'],
+  }),
+  fcn: architecture<FCN['config']>({
+    task: 'segment',
+    schema: v.object({
+      numClasses: mapped,
+      backbone,
+      auxiliary: v.optional(v.boolean()),
+      hypercolumns: v.optional(v.boolean()),
+      normalization,
+    }),
+    defaults: (wish) => ({
+      ...FCN_DEFAULTS,
+      numClasses: wish.numClasses,
+      backbone: { ...FCN_DEFAULTS.backbone, ...(wish.width === undefined ? {} : { width: wish.width }) },
+    }),
+    build: (config, seed) => new FCN(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: () => 32,
+    losses: ['segmentation'],
+  }),
+  vit: architecture<ViTSegmenter['config']>({
+    task: 'segment',
+    schema: v.object({
+      numClasses: mapped,
+      imageSize: count(4096),
+      patchSize: count(512),
+      numLayers: count(128),
+      numHeads: count(128),
+      hiddenDim: width,
+      mlpDim: count(65536),
+      normalization,
+    }),
+    defaults: ({ numClasses, width: channels, cropSize }) => ({
+      ...VIT_TINY,
+      numClasses,
+      ...(cropSize === undefined ? {} : { imageSize: cropSize }),
+      ...(channels === undefined ? {} : { hiddenDim: 4 * channels, mlpDim: 8 * channels }),
+    }),
+    build: (config, seed) => new ViTSegmenter(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: ({ imageSize }) => imageSize,
+    losses: ['segmentation'],
+  }),
+} as const satisfies Record<string, Architecture>;
+
+export type ModelName = keyof typeof ARCHITECTURES;
+
+/** Every `--model`. */
+export const MODEL_NAMES = Object.keys(ARCHITECTURES) as ModelName[];
+
+/** What a task trains where no model is named. */
+export const DEFAULT_MODEL: Readonly<Record<Task, ModelName>> = { detect: 'retinanet', segment: 'unet' };
+
+export const architectureOf = (name: ModelName): Architecture => ARCHITECTURES[name];

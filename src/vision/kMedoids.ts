@@ -1,0 +1,151 @@
+import { ShapeError } from '../errors.ts';
+import { Random } from './random.ts';
+
+export interface KMedoidsOptions {
+  readonly k: number;
+  /** How many times to begin anew, at places drawn at random; the best is kept. Default 3. */
+  readonly restarts?: number;
+  /** Of the random starts. Default 0. */
+  readonly seed?: number | string;
+}
+
+export interface KMedoids {
+  /** The k items that stand for the others, in ascending order. */
+  readonly medoids: number[];
+  /** For each item, the place in `medoids` of the one nearest to it; of equal ones, the first. */
+  readonly labels: Int32Array;
+  /** The sum of all items' distances to their medoid. */
+  readonly cost: number;
+}
+
+/** Distances of n items to each other, [n, n]. */
+export function distanceMatrix(n: number, distance: (i: number, j: number) => number): Float64Array {
+  const matrix = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < i; j++) {
+      const value = distance(i, j);
+      matrix[i * n + j] = value;
+      matrix[j * n + i] = value;
+    }
+  }
+  return matrix;
+}
+
+/**
+ * The k items whose distances to all others, each to its nearest, add up to the least (k-medoids), for any distances: they need
+ * neither be Euclidean nor keep the triangle inequality.
+ *
+ * PAM (Kaufman and Rousseeuw 1990): begins with the items that lower the sum most, one after another, then swaps a medoid for
+ * another item as long as that lowers the sum, the best swap first. Swaps are weighed for all medoids at once (FastPAM1,
+ * Schubert and Rousseeuw 2019), so that a round takes n^2 steps whatever k is. What comes out cannot be bettered by one swap;
+ * `restarts` from items drawn at random guard against ends that are not the best. The same arguments give the same medoids; of
+ * equal sums, the items that come first win.
+ *
+ * `distances` is [n, n], symmetric with 0 on the diagonal (`distanceMatrix` makes it). Throws ShapeError for other sizes, distances that are
+ * negative or not finite, and k that is not 1 to n.
+ */
+export function kMedoids(distances: Float64Array, { k, restarts = 3, seed = 0 }: KMedoidsOptions): KMedoids {
+  const n = Math.round(Math.sqrt(distances.length));
+  if (n * n !== distances.length || n === 0) {
+    throw new ShapeError(`kMedoids: ${distances.length} distances are no square; pass [n, n]`);
+  }
+  if (!Number.isInteger(k) || k < 1 || k > n) {
+    throw new ShapeError(`kMedoids: k ${k} with ${n} items; give a whole number from 1 to ${n}`);
+  }
+  const bad = distances.findIndex((value) => !(value >= 0 && value < Infinity));
+  if (bad >= 0) {
+    throw new ShapeError(
+      `kMedoids: the distance of items ${Math.floor(bad / n)} and ${bad % n} is ${distances[bad]}; use finite ones of at least 0`,
+    );
+  }
+  let best = improve(distances, n, build(distances, n, k));
+  const random = new Random(seed).fork('k-medoids').fork(k);
+  // One medoid is the best from the start.
+  for (let restart = 0; restart < (k === 1 ? 0 : restarts); restart++) {
+    const items = random.fork(restart).shuffle(Array.from({ length: n }, (_, i) => i));
+    const found = improve(distances, n, items.slice(0, k));
+    if (found.cost < best.cost) best = found;
+  }
+  return best;
+}
+
+/** The item that lowers the sum of distances most, k times. */
+function build(distances: Float64Array, n: number, k: number): number[] {
+  const medoids: number[] = [];
+  const nearest = new Float64Array(n).fill(Infinity);
+  for (let step = 0; step < k; step++) {
+    let [best, lowest] = [-1, Infinity];
+    for (let c = 0; c < n; c++) {
+      if (medoids.includes(c)) continue;
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += Math.min(nearest[i]!, distances[c * n + i]!);
+      if (sum < lowest) [best, lowest] = [c, sum];
+    }
+    medoids.push(best);
+    for (let i = 0; i < n; i++) nearest[i] = Math.min(nearest[i]!, distances[best * n + i]!);
+  }
+  return medoids;
+}
+
+/** Swaps until no swap lowers the sum. */
+function improve(distances: Float64Array, n: number, start: readonly number[]): KMedoids {
+  const medoids = [...start];
+  const k = medoids.length;
+  const labels = new Int32Array(n);
+  const first = new Float64Array(n);
+  const second = new Float64Array(n);
+  const assign = (): number => {
+    let cost = 0;
+    for (let i = 0; i < n; i++) {
+      let [label, d1, d2] = [0, Infinity, Infinity];
+      for (let m = 0; m < k; m++) {
+        const d = distances[medoids[m]! * n + i]!;
+        if (d < d1) [label, d1, d2] = [m, d, d1];
+        else if (d < d2) d2 = d;
+      }
+      labels[i] = label;
+      first[i] = d1;
+      second[i] = d2;
+      cost += d1;
+    }
+    return cost;
+  };
+  let cost = assign();
+  const change = new Float64Array(k);
+  // With one medoid there is no second nearest; `build` has found it.
+  while (k > 1) {
+    // What the sum grows by where a medoid goes and nothing comes.
+    const removal = new Float64Array(k);
+    for (let i = 0; i < n; i++) removal[labels[i]!]! += second[i]! - first[i]!;
+    let [item, place, lowest] = [-1, -1, 0];
+    for (let c = 0; c < n; c++) {
+      if (medoids.includes(c)) continue;
+      change.set(removal);
+      // By how much the new one is nearer, whichever medoid goes.
+      let shared = 0;
+      for (let i = 0; i < n; i++) {
+        const d = distances[c * n + i]!;
+        if (d < first[i]!) {
+          shared += d - first[i]!;
+          change[labels[i]!]! += first[i]! - second[i]!;
+        } else if (d < second[i]!) change[labels[i]!]! += d - second[i]!;
+      }
+      for (let m = 0; m < k; m++) {
+        if (change[m]! + shared < lowest) [item, place, lowest] = [c, m, change[m]! + shared];
+      }
+    }
+    if (item < 0) break;
+    const before = medoids[place]!;
+    medoids[place] = item;
+    const lower = assign();
+    // Sums are rounded: a swap must lower the sum itself, or two could take turns for ever.
+    if (!(lower < cost)) {
+      medoids[place] = before;
+      cost = assign();
+      break;
+    }
+    cost = lower;
+  }
+  medoids.sort((a, b) => a - b);
+  return { cost: assign(), medoids, labels };
+}

@@ -1,0 +1,178 @@
+import { DataError, ShapeError } from '../../errors.ts';
+import type { Label } from './cocoImage.ts';
+import { mean } from './common.ts';
+
+/** One segment of a panoptic map: an object, or all of a kind of ground. */
+export interface PanopticSegment<L extends Label> {
+  /** Its value in the map; not 0. */
+  readonly id: number;
+  readonly label: L;
+  /** Of targets: a group that was not told apart. It need not be found. */
+  readonly iscrowd?: boolean;
+}
+
+/** A picture in segments: an id for every pixel, 0 for none (void), and what the ids are. */
+export interface PanopticMap<L extends Label> {
+  readonly ids: ArrayLike<number>;
+  readonly segments: readonly PanopticSegment<L>[];
+}
+
+export interface PanopticScores {
+  /** Panoptic quality: the sum of the matches' IoU over TP + FP / 2 + FN / 2; also sq times rq. */
+  readonly pq: number;
+  /** Segmentation quality: the mean IoU of the matches; 0 without matches. */
+  readonly sq: number;
+  /** Recognition quality: TP over TP + FP / 2 + FN / 2 (F1). */
+  readonly rq: number;
+}
+
+export interface PanopticClassResult<L extends Label> extends PanopticScores {
+  readonly label: L;
+  readonly isthing: boolean;
+  readonly tp: number;
+  readonly fp: number;
+  readonly fn: number;
+}
+
+export interface PanopticResult<L extends Label> {
+  /** Means over the `n` classes that occur; NaN where none does. */
+  readonly all: PanopticScores & { readonly n: number };
+  readonly things: PanopticScores & { readonly n: number };
+  readonly stuff: PanopticScores & { readonly n: number };
+  /** NaN for a class that is neither in the targets nor in the predictions. */
+  readonly perClass: readonly PanopticClassResult<L>[];
+}
+
+/**
+ * Panoptic quality (Kirillov et al. 2019, "Panoptic Segmentation"), as panopticapi computes it. Pictures are added
+ * one by one; only counts are kept.
+ *
+ * - A predicted and a true segment of one class match where their IoU is over 0.5, which at most one pair of each can be.
+ *   The union leaves out the predicted segment's void pixels: those whose target is 0.
+ * - A true segment without a match is a FN, except for a crowd. A predicted one is a FP, except where more than half
+ *   of its pixels are void or in crowds of its class.
+ */
+export class PanopticQuality<L extends Label> {
+  readonly things: readonly L[];
+  readonly stuff: readonly L[];
+  readonly #counts = new Map<L, { iou: number; tp: number; fp: number; fn: number }>();
+
+  /** The classes, things apart from stuff. Throws ShapeError for a class in both, or twice. */
+  constructor({ things, stuff }: { readonly things: readonly L[]; readonly stuff: readonly L[] }) {
+    for (const label of [...things, ...stuff]) {
+      if (this.#counts.has(label)) {
+        throw new ShapeError(
+          `PanopticQuality: class "${label}" is there twice; name it once, in things or stuff`,
+        );
+      }
+      this.#counts.set(label, { iou: 0, tp: 0, fp: 0, fn: 0 });
+    }
+    this.things = things;
+    this.stuff = stuff;
+  }
+
+  /**
+   * Counts one picture. Throws, before anything is counted, ShapeError for maps of different sizes, and DataError for an
+   * unknown class, an id that no segment or two have, and a predicted segment without pixels. A true segment without
+   * pixels is one that is not found.
+   */
+  add(predicted: PanopticMap<L>, target: PanopticMap<L>): void {
+    if (predicted.ids.length !== target.ids.length) {
+      throw new ShapeError(
+        `PanopticQuality.add: ${predicted.ids.length} predicted and ${target.ids.length} target pixels; pass maps of one size`,
+      );
+    }
+    const found = this.#segments(predicted, 'predicted');
+    const truths = this.#segments(target, 'target');
+    for (const { id, label, area } of found.values()) {
+      if (area === 0) {
+        throw new DataError(
+          `PanopticQuality.add: predicted segment ${id} ("${label}") has no pixels; leave it out`,
+        );
+      }
+    }
+    const shared = new Map<number, Map<number, number>>();
+    for (let i = 0; i < target.ids.length; i++) {
+      const row = shared.get(predicted.ids[i]!) ?? new Map<number, number>();
+      if (row.size === 0) shared.set(predicted.ids[i]!, row);
+      row.set(target.ids[i]!, (row.get(target.ids[i]!) ?? 0) + 1);
+    }
+    const matched = new Set<number>();
+    for (const { id, label, area } of found.values()) {
+      const counts = this.#counts.get(label)!;
+      let excused = shared.get(id)!.get(0) ?? 0;
+      const union = area - excused;
+      let right = false;
+      for (const [targetId, both] of shared.get(id)!) {
+        const truth = truths.get(targetId);
+        if (truth?.label !== label) continue;
+        if (truth.iscrowd) {
+          excused += both;
+          continue;
+        }
+        const iou = both / (union + truth.area - both);
+        if (iou <= 0.5) continue;
+        matched.add(targetId);
+        counts.iou += iou;
+        counts.tp++;
+        right = true;
+      }
+      if (!right && excused / area <= 0.5) counts.fp++;
+    }
+    for (const { id, label, iscrowd } of truths.values()) {
+      if (!iscrowd && !matched.has(id)) this.#counts.get(label)!.fn++;
+    }
+  }
+
+  result(): PanopticResult<L> {
+    const perClass = [...this.#counts].map(([label, { iou, tp, fp, fn }]): PanopticClassResult<L> => {
+      const all = tp + fp / 2 + fn / 2;
+      const sq = all === 0 ? Number.NaN : tp === 0 ? 0 : iou / tp;
+      return { label, isthing: this.things.includes(label), pq: iou / all, sq, rq: tp / all, tp, fp, fn };
+    });
+    const average = (part: readonly PanopticClassResult<L>[]) => {
+      const occurring = part.filter(({ pq }) => !Number.isNaN(pq));
+      const of = (key: 'pq' | 'sq' | 'rq') => mean(occurring.map((scores) => scores[key]));
+      return { pq: of('pq'), sq: of('sq'), rq: of('rq'), n: occurring.length };
+    };
+    return {
+      all: average(perClass),
+      things: average(perClass.filter(({ isthing }) => isthing)),
+      stuff: average(perClass.filter(({ isthing }) => !isthing)),
+      perClass,
+    };
+  }
+
+  /** The segments by id, with their pixels counted. */
+  #segments(
+    { ids, segments }: PanopticMap<L>,
+    name: string,
+  ): Map<number, PanopticSegment<L> & { area: number }> {
+    const byId = new Map<number, PanopticSegment<L> & { area: number }>();
+    for (const segment of segments) {
+      const { id, label } = segment;
+      if (!this.#counts.has(label)) {
+        throw new DataError(
+          `PanopticQuality.add: ${name} segment ${id} is a "${label}", none of the classes ${[...this.#counts.keys()].join(', ')}`,
+        );
+      }
+      if (id === 0 || byId.has(id)) {
+        throw new DataError(
+          `PanopticQuality.add: ${name} segment id ${id} ${id === 0 ? 'means void' : 'is there twice'}; give each segment an id of its own, not 0`,
+        );
+      }
+      byId.set(id, { ...segment, area: 0 });
+    }
+    for (let i = 0; i < ids.length; i++) {
+      if (ids[i] === 0) continue;
+      const segment = byId.get(ids[i]!);
+      if (!segment) {
+        throw new DataError(
+          `PanopticQuality.add: ${name} pixel ${i} has id ${ids[i]}, which no segment has; list it, or set it to 0`,
+        );
+      }
+      segment.area++;
+    }
+    return byId;
+  }
+}

@@ -1,0 +1,57 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll } from 'vitest';
+import { diskFiles } from '../../../cli/src/dataFiles.ts';
+import type { Annotation } from '../../../src/data/annotation.ts';
+import type { AnnotatedPicture, FormatName, ReadOptions } from '../../../src/data/formats/format.ts';
+import { openDataset } from '../../../src/data/formats/index.ts';
+
+const made: string[] = [];
+afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true }))));
+
+/** A PNG of this size, for readers that only ask for the size. */
+export const picture = (width = 20, height = 10): Promise<Buffer> =>
+  sharp({ create: { width, height, channels: 3, background: '#777' } })
+    .png()
+    .toBuffer();
+
+/** A new folder with these files, which goes when the tests have run. */
+export async function folderOf(
+  files: Readonly<Record<string, string | Uint8Array | object>>,
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'fovea-formats-'));
+  made.push(folder);
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(folder, name);
+    await mkdir(dirname(file), { recursive: true });
+    const raw = typeof content === 'string' || content instanceof Uint8Array;
+    await writeFile(file, raw ? content : JSON.stringify(content));
+  }
+  return folder;
+}
+
+export async function readAll(
+  path: string,
+  options: ReadOptions & { readonly format?: FormatName } = {},
+): Promise<AnnotatedPicture[]> {
+  const dataset = await openDataset(diskFiles, path, options);
+  const pictures: AnnotatedPicture[] = [];
+  for await (const one of dataset.pictures()) pictures.push(one);
+  return pictures;
+}
+
+export async function annotationsOf(path: string, options: ReadOptions = {}): Promise<Annotation[]> {
+  return (await readAll(path, options)).map(({ annotation }) => annotation);
+}
+
+/** What is thrown; fails where nothing is. */
+export async function faultOf(work: Promise<unknown>): Promise<{ name: string; message: string }> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof Error)) throw new Error('should have failed');
+  return { name: error.name, message: error.message };
+}
