@@ -107,14 +107,16 @@ data(
   .option('--report <file>', 'also write tables and plots: sizes, shapes, clusters (HTML)')
   .action((folder, options) => anchorsCommand(folder, options));
 
-program
-  .command('train')
-  .description('train a detector or segmenter on a folder of pictures with Labelme files')
+data(
+  program
+    .command('train')
+    .description('train a detector or segmenter on labelled pictures (Labelme, COCO, Pascal VOC, YOLO)')
+    .requiredOption('--data <dir>', 'folder of pictures and annotations, or a COCO file'),
+)
   .addOption(new Option('--model <name>', 'which model to train').choices(MODEL_NAMES))
   .addOption(
     new Option('--task <task>', 'instead of --model: retinanet or unet').choices(['detect', 'segment']),
   )
-  .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
   .requiredOption('--out <file>', 'where the weights go (.safetensors)')
   .option('--epochs <n>', 'passes over all pixels (default: 1000 steps in all)', whole(1))
   .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32, 65536))
@@ -151,11 +153,13 @@ program
   .addOption(adapter())
   .action(segmentCommand);
 
-program
-  .command('eval')
-  .description('measure a model on labelled pictures: AP, or IoU and Dice')
-  .argument('<model>', 'weights')
-  .requiredOption('--data <dir>', 'folder of Labelme files and their pictures')
+data(
+  program
+    .command('eval')
+    .description('measure a model on labelled pictures: AP, or IoU and Dice')
+    .argument('<model>', 'weights')
+    .requiredOption('--data <dir>', 'folder of pictures and annotations, or a COCO file'),
+)
   .option('--json <file>', 'also write the numbers to a file')
   .option('--report <file>', 'also write tables and plots: curves, confusion, thresholds (HTML)')
   .addOption(adapter())

@@ -1,6 +1,14 @@
-export type { AnnotatedShape, Annotation, Box, MaskPatch, Point } from './annotation.ts';
+export type { AnnotatedShape, Annotation, Box, MaskPatch, ObjectFlags, Point } from './annotation.ts';
 export * from './augment.ts';
 export * from './dataset.ts';
+export {
+  type CocoReferences,
+  type CocoResult,
+  formatCocoResults,
+  readCocoResults,
+} from './formats/coco/results.ts';
+export * from './formats/format.ts';
+export { detectFormat, FORMATS, openDataset } from './formats/index.ts';
 export {
   type DecodedPng,
   type DecodePng,
@@ -13,6 +21,8 @@ export {
   toAnnotation,
 } from './formats/labelme/labelme.ts';
 export * from './image.ts';
+export { decodeIndexedPng, encodeIndexedPng, type IndexedImage } from './indexedPng.ts';
+export * from './maskPatch.ts';
 export * from './objects.ts';
 export {
   type Components,

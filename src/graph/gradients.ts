@@ -196,6 +196,7 @@ export const gradients: Record<OpName, GradientRule | null> = {
   topk: (context) => ({ x: gatherLast(context) }),
   argmax: none,
   nms: none,
+  weighted_box_fusion: none,
   box_iou: none,
   generalized_box_iou: none,
   box_encode: none,
@@ -207,6 +208,7 @@ export const gradients: Record<OpName, GradientRule | null> = {
   one_hot: none,
   rand: none,
   paste_masks: none,
+  panoptic_merge: none,
   cross_entropy: ({ inputs: { x, target, weight }, outputs: { stats }, attrs, grads: { loss } }) => {
     const narrow = beforeExpand(loss!, []);
     const g = narrow.size === 1 ? narrow : loss;

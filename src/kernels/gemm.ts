@@ -16,7 +16,9 @@ import filterScalar from '../wgsl/lib/filter_scalar.wgsl';
 import filterVec4 from '../wgsl/lib/filter_vec4.wgsl';
 import resultScalar from '../wgsl/lib/result_scalar.wgsl';
 import resultVec4 from '../wgsl/lib/result_vec4.wgsl';
+import rowsAll from '../wgsl/lib/rows_all.wgsl';
 import rowsAnyTap from '../wgsl/lib/rows_any_tap.wgsl';
+import rowsInside from '../wgsl/lib/rows_inside.wgsl';
 import rowsOneTap from '../wgsl/lib/rows_one_tap.wgsl';
 import tileConv from '../wgsl/lib/tile_conv.wgsl';
 import tileFilter from '../wgsl/lib/tile_filter.wgsl';
@@ -217,7 +219,7 @@ export function gemmDispatch(
  * that there is work for the whole device; the parts are added in order afterwards.
  */
 export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
-  const { M, O, OG, IG, kernel, batch, batchStrides, dtype } = problem;
+  const { M, O, OG, IG, kernel, padding, batch, batchStrides, dtype } = problem;
   const variant = variantOf(caps, OG);
   const rows = kernel[0] * kernel[1] * IG;
   const blocks = Math.ceil(OG / variant.columns);
@@ -233,6 +235,8 @@ export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
   );
   const split = Math.ceil(Math.ceil(M / splits) / 16) * 16;
   const vec4 = divides([O, OG, batchStrides[2]]);
+  const oneTap = IG % 16 === 0;
+  const skips = oneTap && (padding[0] !== 0 || padding[1] !== 0);
   const single = splits === 1 && dtype === 'f32';
   const dispatch: Dispatch = {
     shader: FILTER_SHADERS[variant.name],
@@ -240,7 +244,7 @@ export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
       convParams,
       problem.gather,
       vec4 ? filterVec4 : filterScalar,
-      variant.tile ? tileFilter : IG % 16 === 0 ? rowsOneTap : rowsAnyTap,
+      ...(variant.tile ? [tileFilter] : [oneTap ? rowsOneTap : rowsAnyTap, skips ? rowsInside : rowsAll]),
     ],
     ...(variant.tile ? {} : { enable: ['subgroups'] }),
     types: { T: wgslType(dtype) },

@@ -30,6 +30,7 @@ import { oneHot } from './oneHot.ts';
 import { adamwStep, sgdStep } from './optimizers.ts';
 import { pack } from './pack.ts';
 import { amax, sum } from './reduce.ts';
+import { panopticMerge } from './panopticMerge.ts';
 import { pasteMasks } from './pasteMasks.ts';
 import { rand } from './rand.ts';
 import { roiAlign, roiAlignBackward } from './roiAlign.ts';
@@ -38,6 +39,7 @@ import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './soft
 import { sort } from './sort.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
 import { topk } from './topk.ts';
+import { weightedBoxFusion } from './weightedBoxFusion.ts';
 
 /** Every operation by its name: the key of all other tables. */
 export const kernels = {
@@ -53,6 +55,7 @@ export const kernels = {
   topk,
   argmax,
   nms,
+  weighted_box_fusion: weightedBoxFusion,
   box_iou: boxIou,
   generalized_box_iou: generalizedBoxIou,
   box_encode: boxEncode,
@@ -99,6 +102,7 @@ export const kernels = {
   roi_align: roiAlign,
   roi_align_backward: roiAlignBackward,
   paste_masks: pasteMasks,
+  panoptic_merge: panopticMerge,
   roi_pool: roiPool,
   roi_pool_backward: roiPoolBackward,
   pack,

@@ -1,5 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { expectDType, expectShape, formatSpec, numel, sameShape } from '../shape.ts';
+import boxExtent from '../wgsl/lib/box_extent.wgsl';
+import pastedMask from '../wgsl/lib/pasted_mask.wgsl';
 import pasteMasksShader from '../wgsl/paste_masks.wgsl';
 import { defineKernel, type Given, wgslType } from './kernel.ts';
 import { expectSize2, type Size2, size2 } from './spatial.ts';
@@ -43,6 +45,7 @@ export const pasteMasks = defineKernel({
       dispatches: [
         {
           shader: pasteMasksShader,
+          snippets: [boxExtent, pastedMask],
           types: { T: wgslType(masks.dtype) },
           params: { total, height, width, size: masks.shape[1]! },
           grid: total,

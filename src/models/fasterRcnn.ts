@@ -165,6 +165,11 @@ export class FasterRCNN extends Module {
     return { ...found, boxes: toImages(found.boxes, regions.batch) };
   }
 
+  /** detect, with its defaults. */
+  forward(images: Tensor | readonly Tensor[]): Detections {
+    return this.detect(images);
+  }
+
   protected override torchName(name: string): string {
     return legacyDetectionName(name);
   }

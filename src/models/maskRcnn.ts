@@ -180,7 +180,14 @@ export class MaskRCNN extends FasterRCNN {
     targets: MaskTargets,
     { seed }: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses & { readonly mask: Tensor } {
-    const regions = this.regions(images);
+    return this.lossesOf(this.regions(images), targets, seed);
+  }
+
+  protected lossesOf(
+    regions: ReturnType<MaskRCNN['regions']>,
+    targets: MaskTargets,
+    seed: Tensor | undefined,
+  ): FasterRCNNLosses & { readonly mask: Tensor } {
     const { features, strides, batch } = regions;
     const { losses, sample, truth } = this.learn(regions, targets, seed);
     const masks = masksToNetwork('MaskRCNN', targets.masks, batch, truth.shape[1]!);

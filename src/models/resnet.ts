@@ -182,6 +182,11 @@ export class ResNet extends Module {
 
   /** The feature maps behind the four stages, of strides 4, 8, 16 and 32 where nothing is dilated. x: [N,H,W,3], normalised. */
   features(x: Tensor): [Tensor, Tensor, Tensor, Tensor] {
+    return this.stages(x).maps;
+  }
+
+  /** The same, and what the first convolution gives, of stride 2. */
+  stages(x: Tensor): { readonly stem: Tensor; readonly maps: [Tensor, Tensor, Tensor, Tensor] } {
     const one = (z: Tensor, block: BasicBlock | Bottleneck) =>
       this.checkpoint ? checkpoint((input) => block.forward(input), z) : block.forward(z);
     const run = (blocks: readonly (BasicBlock | Bottleneck)[], y: Tensor) => blocks.reduce(one, y);
@@ -190,7 +195,7 @@ export class ResNet extends Module {
     const c2 = run(this.layer1, pooled);
     const c3 = run(this.layer2, c2);
     const c4 = run(this.layer3, c3);
-    return [c2, c3, c4, run(this.layer4, c4)];
+    return { stem, maps: [c2, c3, c4, run(this.layer4, c4)] };
   }
 
   /** Logits [N,numClasses] of images [N,H,W,3] in 0..1; the pooled features where there is no `fc`. */

@@ -2,6 +2,7 @@ import { ShapeError, StateDictError } from '../errors.ts';
 import { type Later, State, stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
+import { type Summary, summarize } from './summary.ts';
 
 /** A trainable tensor and the state behind it. */
 export class Parameter {
@@ -81,8 +82,23 @@ export abstract class Module {
 
   /** This module and all below it. */
   *modules(): Generator<Module> {
-    yield this;
-    for (const value of Object.values(this)) yield* modulesIn(value);
+    for (const [, module] of this.namedModules()) yield module;
+  }
+
+  /** This module and all below it, with their names; this one's is empty. */
+  *namedModules(): Generator<[string, Module]> {
+    yield ['', this];
+    yield* modulesUnder('', this);
+  }
+
+  /**
+   * What a forward pass on an input of this shape runs through: layers, shapes, parameters, operations and memory. Prints a
+   * table, by `print`, and returns its figures. Nothing runs on a device.
+   */
+  summary(inputShape: Shape = [1, 224, 224, 3], print: (table: string) => void = console.log): Summary {
+    const result = summarize(this, inputShape);
+    print(result.toString());
+    return result;
   }
 
   /**
@@ -178,8 +194,11 @@ function* membersIn(path: string, value: unknown): Generator<[string, Parameter 
   }
 }
 
-/** Modules in a field's value. */
-function* modulesIn(value: unknown): Generator<Module> {
-  if (value instanceof Module) yield* value.modules();
-  else if (Array.isArray(value)) for (const item of value) yield* modulesIn(item);
+/** The modules under a module or array, with their names. */
+function* modulesUnder(path: string, value: Module | readonly unknown[]): Generator<[string, Module]> {
+  for (const [name, item] of Object.entries(value)) {
+    const place = path ? `${path}.${name}` : name;
+    if (item instanceof Module) yield [place, item];
+    if (item instanceof Module || Array.isArray(item)) yield* modulesUnder(place, item);
+  }
 }

@@ -17,6 +17,7 @@ import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
 import { nms } from './nms.ts';
 import { oneHot } from './oneHot.ts';
 import { adamwStep, pack, sgdStep } from './optimizers.ts';
+import { panopticMerge } from './panopticMerge.ts';
 import { pasteMasks } from './pasteMasks.ts';
 import { rand } from './rand.ts';
 import { amax, sum } from './reduce.ts';
@@ -41,6 +42,7 @@ import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './soft
 import { sort } from './sort.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
 import { topk } from './topk.ts';
+import { weightedBoxFusion } from './weightedBoxFusion.ts';
 
 /** The float64 reference of every operation. A missing one is a type error. */
 export const references: Record<OpName, Reference> = {
@@ -56,6 +58,7 @@ export const references: Record<OpName, Reference> = {
   topk: topk as Reference,
   argmax: argmax as Reference,
   nms: nms as Reference,
+  weighted_box_fusion: weightedBoxFusion as Reference,
   box_iou: boxIou as Reference,
   generalized_box_iou: generalizedBoxIou as Reference,
   box_encode: boxEncode as Reference,
@@ -65,6 +68,7 @@ export const references: Record<OpName, Reference> = {
   one_hot: oneHot as Reference,
   rand: rand as Reference,
   paste_masks: pasteMasks as Reference,
+  panoptic_merge: panopticMerge as Reference,
   cross_entropy: crossEntropy as Reference,
   cross_entropy_backward: crossEntropyBackward as Reference,
   hamming_distance: hammingDistance as Reference,

@@ -1,7 +1,9 @@
 import * as v from 'valibot';
+import { DYNAMIC_UNET_DEFAULTS, DynamicUNet } from '../models/dynamicUnet.ts';
 import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../models/fasterRcnn.ts';
 import { FCN, FCN_DEFAULTS } from '../models/fcn.ts';
 import { MASK_RCNN_DEFAULTS, MaskRCNN } from '../models/maskRcnn.ts';
+import type { ResNetConfig } from '../models/resnet.ts';
 import { RETINANET_DEFAULTS, RetinaNet } from '../models/retinanet.ts';
 import { UNET_DEFAULTS, UNet } from '../models/unet.ts';
 import { VIT_TINY, ViTSegmenter } from '../models/vit.ts';
@@ -18,8 +20,6 @@ export interface Wish {
   readonly width?: number;
   /** Side of the training crops, in pixels. */
   readonly cropSize?: number;
-  /** So many sizes (width, height) that suit the objects, in pixels of the crops, smallest first. */
-  readonly anchors?: (count: number) => readonly (readonly [number, number])[];
 }
 
 /** A kind of model, as tasks and model files know it. `Config` is what shapes one, and is saved with its weights. */
@@ -127,31 +127,26 @@ const mapped = count(254);
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
 
-const small = (wish: Wish) => ({
-  ...RETINANET_DEFAULTS.backbone,
-  ...(wish.width === undefined ? {} : { width: wish.width }),
-});
+const widened = (body: ResNetConfig, { width: channels }: Wish): ResNetConfig =>
+  channels === undefined ? body : { ...body, width: channels };
+const small = (wish: Wish) => widened(RETINANET_DEFAULTS.backbone, wish);
 const pyramid = (wish: Wish) => (wish.width === undefined ? {} : { pyramidWidth: 2 * wish.width });
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `first`: channels of the first stage in the paper's network. */
-const yolo = (write: typeof yolov3Cfg, { first, anchorCount }: { first: number; anchorCount: number }) =>
+/** `first`: channels of the first stage in the paper's network, of which a quarter is enough for few pictures. */
+const yolo = (write: typeof yolov3Cfg, first: number) =>
   architecture<Yolo['config']>({
     task: 'detect',
     schema: v.object({ cfg: v.string() }),
-    defaults: ({ numClasses, width: channels = 8, cropSize = 224, anchors }) => ({
-      cfg: write({
-        numClasses,
-        width: channels / first,
-        imageSize: [cropSize, cropSize],
-        ...(anchors ? { anchors: anchors(anchorCount) } : {}),
-      }),
+    defaults: ({ numClasses, width: channels = first / 4, cropSize = 416 }) => ({
+      cfg: write({ numClasses, width: channels / first, imageSize: [cropSize, cropSize] }),
     }),
     build: (config, seed) => new Yolo(config, seed),
     classes: (config) => new Yolo(config).numClasses,
     multiple: (config) => new Yolo(config).stride,
     losses: ['box', 'objectness', 'classification'],
+    lr: 0.01,
   });
 
 /** Every kind of model by the name that `--model` and model files give it. */
@@ -201,8 +196,8 @@ export const ARCHITECTURES = {
     draws: true,
     masks: true,
   }),
-  yolov3: yolo(yolov3Cfg, { first: 32, anchorCount: 9 }),
-  'yolov3-tiny': yolo(yolov3TinyCfg, { first: 16, anchorCount: 6 }),
+  yolov3: yolo(yolov3Cfg, 32),
+  'yolov3-tiny': yolo(yolov3TinyCfg, 16),
   unet: architecture<UNet['config']>({
     task: 'segment',
     schema: v.object({
@@ -222,6 +217,24 @@ export const ARCHITECTURES = {
     multiple: (config) => 2 ** config.depth,
     losses: ['segmentation'],
   }),
+  'dynamic-unet': architecture<DynamicUNet['config']>({
+    task: 'segment',
+    schema: v.object({
+      numClasses: mapped,
+      backbone,
+      norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
+      normalization,
+    }),
+    defaults: (wish) => ({
+      ...DYNAMIC_UNET_DEFAULTS,
+      numClasses: wish.numClasses,
+      backbone: widened(DYNAMIC_UNET_DEFAULTS.backbone, wish),
+    }),
+    build: (config, seed) => new DynamicUNet(config, seed),
+    classes: ({ numClasses }) => numClasses,
+    multiple: () => 32,
+    losses: ['segmentation'],
+  }),
   fcn: architecture<FCN['config']>({
     task: 'segment',
     schema: v.object({
@@ -234,7 +247,7 @@ export const ARCHITECTURES = {
     defaults: (wish) => ({
       ...FCN_DEFAULTS,
       numClasses: wish.numClasses,
-      backbone: { ...FCN_DEFAULTS.backbone, ...(wish.width === undefined ? {} : { width: wish.width }) },
+      backbone: widened(FCN_DEFAULTS.backbone, wish),
     }),
     build: (config, seed) => new FCN(config, seed),
     classes: ({ numClasses }) => numClasses,

@@ -4,6 +4,7 @@ import { argmax } from '../graph/functions/reduce.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { Detections, DetectOptions } from '../models/detection.ts';
+import type { DynamicUNet } from '../models/dynamicUnet.ts';
 import { FasterRCNN } from '../models/fasterRcnn.ts';
 import type { FCN } from '../models/fcn.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
@@ -15,7 +16,7 @@ import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/gpu.ts';
 
 export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | Yolo;
-export type SegmentationModel = UNet | FCN | ViTSegmenter;
+export type SegmentationModel = UNet | DynamicUNet | FCN | ViTSegmenter;
 
 /** What a captured function computes from its inputs. */
 export type Program<R extends Results = Results> = (...inputs: Tensor[]) => R;

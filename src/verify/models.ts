@@ -43,9 +43,12 @@ export interface ModelRow extends ModelComparison {
   readonly milliseconds: number;
 }
 
+const KINDS = ['detect', 'train', 'segment', 'classify'] as const;
+export type ModelKind = (typeof KINDS)[number];
+
 const schema = v.object({
   builder: v.string(),
-  kind: v.picklist(['detect', 'train', 'segment', 'classify']),
+  kind: v.picklist(KINDS),
   images: v.pipe(v.number(), v.integer(), v.minValue(1)),
   arguments: v.record(v.string(), v.unknown()),
 });
@@ -57,7 +60,6 @@ const schema = v.object({
  * no case, and UsageError for a builder or argument that Fovea does not know.
  */
 export async function verifyModel(gpu: Gpu, modelCase: ModelCase): Promise<ModelRow> {
-  const started = performance.now();
   const { name } = modelCase;
   const json = parseJson(modelCase.description, `${name}: model.json`, 'make the case again');
   const parsed = v.safeParse(schema, json);
@@ -67,42 +69,49 @@ export async function verifyModel(gpu: Gpu, modelCase: ModelCase): Promise<Model
       `${name}: model.json: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}; make the case again`,
     );
   }
-  const { kind, builder, images: count } = parsed.output;
-  const built = torchvisionModel(builder, parsed.output.arguments);
-  built.model.loadStateDict(modelCase.weights, `${name}: weights.safetensors`, {
-    layout: 'pytorch',
-    copy: false,
-  });
+  const { kind, builder, images } = parsed.output;
+  return checkModel(gpu, { ...modelCase, kind, images }, torchvisionModel(builder, parsed.output.arguments));
+}
+
+/** The same of a model that is built already: torchvision's, with its names. */
+export async function checkModel(
+  gpu: Gpu,
+  modelCase: Omit<ModelCase, 'description'> & { readonly kind: ModelKind; readonly images: number },
+  built: TorchvisionModel,
+): Promise<ModelRow> {
+  const started = performance.now();
+  const { name, kind, weights } = modelCase;
+  built.model.loadStateDict(weights, `${name}: weights.safetensors`, { layout: 'pytorch', copy: false });
   built.model.train(kind === 'train');
   const read = reader(modelCase, 'inputs');
-  const images = Array.from({ length: count }, (_, i) => read(`image.${i}`));
-  const check = checks[kind];
-  const { summary, problem } = await check(gpu, modelCase, built, images);
+  const images = Array.from({ length: modelCase.images }, (_, i) => read(`image.${i}`));
+  const { summary, problem } = await checks[kind](gpu, modelCase, built, images);
   return { name, kind, summary, problem, ok: problem === '', milliseconds: performance.now() - started };
 }
 
+type Parts = Omit<ModelCase, 'description'>;
+
 type Check = (
   gpu: Gpu,
-  modelCase: ModelCase,
+  modelCase: Parts,
   built: TorchvisionModel,
   images: readonly Tensor[],
 ) => Promise<ModelComparison>;
 
 /** Reads tensors of a file by name. */
 const reader =
-  (modelCase: ModelCase, file: 'inputs' | 'expected') =>
+  (modelCase: Parts, file: 'inputs' | 'expected') =>
   (name: string): Tensor => {
     const found = modelCase[file].get(name);
     if (found) return tensor(found.data, found.shape);
     throw new DataError(`${modelCase.name}: ${file}.safetensors has no ${name}; make the case again`);
   };
 
-const values = (modelCase: ModelCase, name: string): HostArray | undefined =>
-  modelCase.expected.get(name)?.data;
+const values = (modelCase: Parts, name: string): HostArray | undefined => modelCase.expected.get(name)?.data;
 
 async function checkDetections(
   gpu: Gpu,
-  modelCase: ModelCase,
+  modelCase: Parts,
   { model, kind }: TorchvisionModel,
   images: readonly Tensor[],
 ): Promise<ModelComparison> {
@@ -139,7 +148,7 @@ async function checkDetections(
 
 async function checkOutputs(
   gpu: Gpu,
-  modelCase: ModelCase,
+  modelCase: Parts,
   { model, kind }: TorchvisionModel,
   images: readonly Tensor[],
 ): Promise<ModelComparison> {
@@ -158,7 +167,7 @@ async function checkOutputs(
 }
 
 /** The targets of all images, padded to the most boxes that one has. */
-function targetsOf(modelCase: ModelCase, images: readonly Tensor[]): DetectionTargets & { masks: Tensor[] } {
+function targetsOf(modelCase: Parts, images: readonly Tensor[]): DetectionTargets & { masks: Tensor[] } {
   const read = reader(modelCase, 'inputs');
   const boxes = images.map((_, i) => read(`boxes.${i}`));
   const most = Math.max(1, ...boxes.map(({ shape }) => shape[0]!));
@@ -187,7 +196,7 @@ function targetsOf(modelCase: ModelCase, images: readonly Tensor[]): DetectionTa
 
 async function checkTraining(
   gpu: Gpu,
-  modelCase: ModelCase,
+  modelCase: Parts,
   { model, kind }: TorchvisionModel,
   images: readonly Tensor[],
 ): Promise<ModelComparison> {
@@ -233,7 +242,7 @@ async function checkTraining(
   );
 }
 
-const checks: Record<'detect' | 'train' | 'segment' | 'classify', Check> = {
+const checks: Record<ModelKind, Check> = {
   detect: checkDetections,
   train: checkTraining,
   segment: checkOutputs,

@@ -36,8 +36,8 @@ export function distanceMatrix(n: number, distance: (i: number, j: number) => nu
  * neither be Euclidean nor keep the triangle inequality.
  *
  * PAM (Kaufman and Rousseeuw 1990): begins with the items that lower the sum most, one after another, then swaps a medoid for
- * another item as long as that lowers the sum, the best swap first. Swaps are weighed for all medoids at once (FastPAM1,
- * Schubert and Rousseeuw 2019), so that a round takes n^2 steps whatever k is. What comes out cannot be bettered by one swap;
+ * another item as long as that lowers the sum. Each item is weighed against all medoids at once, and taken as soon as it lowers the sum
+ * (FasterPAM, Schubert and Rousseeuw 2021), so that a round takes n^2 steps whatever k is. What comes out cannot be bettered by one swap;
  * `restarts` from items drawn at random guard against ends that are not the best. The same arguments give the same medoids; of
  * equal sums, the items that come first win.
  *
@@ -111,40 +111,42 @@ function improve(distances: Float64Array, n: number, start: readonly number[]): 
     return cost;
   };
   let cost = assign();
+  const removal = new Float64Array(k);
   const change = new Float64Array(k);
-  // With one medoid there is no second nearest; `build` has found it.
-  while (k > 1) {
-    // What the sum grows by where a medoid goes and nothing comes.
-    const removal = new Float64Array(k);
+  /** What the sum grows by where a medoid goes and nothing comes. */
+  const weighRemovals = () => {
+    removal.fill(0);
     for (let i = 0; i < n; i++) removal[labels[i]!]! += second[i]! - first[i]!;
-    let [item, place, lowest] = [-1, -1, 0];
-    for (let c = 0; c < n; c++) {
-      if (medoids.includes(c)) continue;
-      change.set(removal);
-      // By how much the new one is nearer, whichever medoid goes.
-      let shared = 0;
-      for (let i = 0; i < n; i++) {
-        const d = distances[c * n + i]!;
-        if (d < first[i]!) {
-          shared += d - first[i]!;
-          change[labels[i]!]! += first[i]! - second[i]!;
-        } else if (d < second[i]!) change[labels[i]!]! += d - second[i]!;
-      }
-      for (let m = 0; m < k; m++) {
-        if (change[m]! + shared < lowest) [item, place, lowest] = [c, m, change[m]! + shared];
-      }
+  };
+  weighRemovals();
+  // With one medoid there is no second nearest; `build` has found it. Ends when no item has bettered the sum since it was tried.
+  for (let c = 0, idle = 0; k > 1 && idle < n; c = (c + 1) % n, idle++) {
+    if (medoids.includes(c)) continue;
+    change.set(removal);
+    // By how much the new one is nearer, whichever medoid goes.
+    let shared = 0;
+    for (let i = 0, at = c * n; i < n; i++, at++) {
+      const d = distances[at]!;
+      if (d < first[i]!) {
+        shared += d - first[i]!;
+        change[labels[i]!]! += first[i]! - second[i]!;
+      } else if (d < second[i]!) change[labels[i]!]! += d - second[i]!;
     }
-    if (item < 0) break;
+    let place = 0;
+    for (let m = 1; m < k; m++) if (change[m]! < change[place]!) place = m;
+    if (!(change[place]! + shared < 0)) continue;
     const before = medoids[place]!;
-    medoids[place] = item;
+    medoids[place] = c;
     const lower = assign();
     // Sums are rounded: a swap must lower the sum itself, or two could take turns for ever.
-    if (!(lower < cost)) {
+    if (lower < cost) {
+      cost = lower;
+      idle = -1;
+    } else {
       medoids[place] = before;
       cost = assign();
-      break;
     }
-    cost = lower;
+    weighRemovals();
   }
   medoids.sort((a, b) => a - b);
   return { cost: assign(), medoids, labels };

@@ -52,16 +52,17 @@ fn main(
   var c13 = vec4f();
   var c14 = vec4f();
   var c15 = vec4f();
-  let end = min((part + 1u) * p.split, p.M);
+  let pixels = pixels_of(place0);
+  let end = min((part + 1u) * p.split, count_of(pixels));
   for (var first = part * p.split; first < end; first += 4u) {
     // Past the last pixel the left values are zeros, so that nothing needs a branch.
     let inside = first + lane < end;
-    let m = min(first + lane, end - 1u);
+    let m = pixel_of(pixels, min(first + lane, end - 1u));
     let source = source_of(m);
     let b0 = load_dy(m, safe_column, z);
-    let b1 = load_dy(min(first + (lane ^ 1u), end - 1u), safe_column, z);
-    let b2 = load_dy(min(first + (lane ^ 2u), end - 1u), safe_column, z);
-    let b3 = load_dy(min(first + (lane ^ 3u), end - 1u), safe_column, z);
+    let b1 = load_dy(quadSwapX(m), safe_column, z);
+    let b2 = load_dy(quadSwapY(m), safe_column, z);
+    let b3 = load_dy(quadSwapDiagonal(m), safe_column, z);
     let at0 = source_offset(source, place0.y, place0.z);
     let a0 = select(0.0, f32(x[u32(max(at0, 0)) + place0.x]), (at0 >= 0) & inside);
     c0 = fma(vec4f(a0), b0, c0);

@@ -52,10 +52,11 @@ fn main(
   var c13 = vec4f();
   var c14 = vec4f();
   var c15 = vec4f();
-  let end = min((part + 1u) * p.split, p.M);
+  let pixels = pixels_of(place0);
+  let end = min((part + 1u) * p.split, count_of(pixels));
   for (var first = part * p.split; first < end; first += 8u) {
     // Past the last pixel the left values are zeros, so that nothing needs a branch.
-    let m = min(first + lane, end - 1u);
+    let m = pixel_of(pixels, min(first + lane, end - 1u));
     let inside = first + lane < end;
     let source = source_of(m);
     let at0 = source_offset(source, place0.y, place0.z);
@@ -91,7 +92,7 @@ fn main(
     let at15 = source_again(at0, source, place15.y, place15.z);
     let a15 = select(0.0, f32(x[u32(max(at15, 0)) + place15.x]), (at15 >= 0) & inside);
     for (var l = 0u; l < min(8u, end - first); l++) {
-      let b = load_dy(first + l, safe_column, z);
+      let b = load_dy(pixel_again(m, first + l, l), safe_column, z);
       c0 = fma(vec4f(subgroupShuffle(a0, l)), b, c0);
       c1 = fma(vec4f(subgroupShuffle(a1, l)), b, c1);
       c2 = fma(vec4f(subgroupShuffle(a2, l)), b, c2);

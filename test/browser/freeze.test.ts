@@ -24,10 +24,16 @@ beforeAll(async () => {
   execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'web']);
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-freeze-'));
   // On a ResNet-18: 12 million weights.
-  const config = { width: 64, depth: [2, 2, 2, 2], pyramidWidth: 128, headDepth: 2, numClasses: 1 } as const;
+  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] } as const;
+  const config = { backbone, pyramidWidth: 128, headDepth: 2, numClasses: 1 };
   const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config });
   const weights = await model.stateDict(async (state) => state.initial);
-  const trained = { task: 'detect', model, classNames: ['coin'], preprocessing: { maxSide: 192 } } as const;
+  const trained = {
+    name: 'retinanet',
+    model,
+    classNames: ['coin'],
+    preprocessing: { maxSide: 192 },
+  } as const;
   await saveWeights(path.join(folder, 'large.safetensors'), weights as StateDict, metadataOf(trained));
   server = await serve(path.join(folder, 'large.safetensors'));
   browser = await launchBrowser();

@@ -48,10 +48,16 @@ beforeEach(async () => {
 
 /** A small detector that knows nothing and is fairly sure of everything. */
 async function saveRandomDetector(file: string): Promise<void> {
-  const model = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, width: 4, pyramidWidth: 8 });
-  model.classification_head.out.bias!.state.initial.fill(1);
+  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 4 };
+  const model = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, backbone, pyramidWidth: 8 });
+  model.head.classification_head.cls_logits.bias!.state.initial.fill(1);
   const weights = await model.stateDict(async (state) => state.initial);
-  const trained = { task: 'detect', model, classNames: ['coin'], preprocessing: { maxSide: 192 } } as const;
+  const trained = {
+    name: 'retinanet',
+    model,
+    classNames: ['coin'],
+    preprocessing: { maxSide: 192 },
+  } as const;
   await saveWeights(file, weights as StateDict, metadataOf(trained));
 }
 

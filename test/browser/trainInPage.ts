@@ -14,16 +14,17 @@ declare global {
 
 window.trainOnce = async () => {
   using gpu = await openGpu();
-  const config = { width: 64, depth: [2, 2, 2, 2], pyramidWidth: 128, headDepth: 2, extraLevels: 2 } as const;
+  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] } as const;
+  const config = { backbone, pyramidWidth: 128, headDepth: 2, extraLevels: 'p6p7' } as const;
   const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config, numClasses: 20 });
   const optimizer = new Sgd(model.parameters(), { lr: 0.01, momentum: 0.9 });
   const step = gpu.capture((images, boxes, labels, counts) => {
-    const { classification, regression } = model.losses(images!, {
+    const { classification, bbox_regression } = model.losses(images!, {
       boxes: boxes!,
       labels: labels!,
       counts: counts!,
     });
-    const loss = add(classification, regression);
+    const loss = add(classification, bbox_regression);
     backward(loss);
     optimizer.step();
     return { loss };

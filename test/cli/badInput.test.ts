@@ -11,6 +11,7 @@ import { saveWeights } from '../../src/io/checkpoint.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
 import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
 import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
+import type { ModelName } from '../../src/tasks/architectures.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { initialWeights, twoScene, writeScene } from '../tasks/scenes.ts';
 import { buildCli, fovea, messages } from './run.ts';
@@ -28,12 +29,13 @@ beforeAll(async () => {
   detector = join(root, 'detector.safetensors');
   segmenter = join(root, 'segmenter.safetensors');
   const preprocessing = { maxSide: 64 };
-  const detects = new RetinaNet({ ...RETINANET_DEFAULTS, width: 4, pyramidWidth: 8, numClasses: 2 });
+  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 4 };
+  const detects = new RetinaNet({ ...RETINANET_DEFAULTS, backbone, pyramidWidth: 8, numClasses: 2 });
   const segments = new UNet({ ...UNET_DEFAULTS, width: 4, numClasses: 2 });
-  const save = (file: string, task: 'detect' | 'segment', model: RetinaNet | UNet) =>
-    saveWeights(file, initialWeights(model), metadataOf({ task, model, classNames, preprocessing }));
-  await save(detector, 'detect', detects);
-  await save(segmenter, 'segment', segments);
+  const save = (file: string, name: ModelName, model: RetinaNet | UNet) =>
+    saveWeights(file, initialWeights(model), metadataOf({ name, model, classNames, preprocessing }));
+  await save(detector, 'retinanet', detects);
+  await save(segmenter, 'unet', segments);
   await buildCli();
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -226,7 +228,7 @@ describe('resuming', () => {
       checkpoint,
       /so it is no checkpoint; .*resume from a file that training saved/,
     );
-    for (const progress of ['null', '{"step": 1}', '{"step": 1, "settings": {"task": "detect"}}', '[']) {
+    for (const progress of ['null', '{"step": 1}', '{"step": 1, "settings": {"model": "unet"}}', '[']) {
       await writeFile(checkpoint, encodeSafetensors({}, { 'fovea.progress': progress }));
       await fails(
         () => train({ resume: true }),
@@ -241,7 +243,7 @@ describe('resuming', () => {
       checkpoint,
       /was trained with batchSize 2, now 4; steps 1, now 2; resume with/,
     );
-    await fails(() => train({ resume: true, task: 'detect' }), checkpoint, /task "segment", now "detect"/);
+    await fails(() => train({ resume: true, task: 'detect' }), checkpoint, /model "unet", now "retinanet"/);
   });
 });
 
@@ -311,7 +313,7 @@ describe('a model file that cannot be used', () => {
     const { metadata } = decodeSafetensors(await readFile(detector), detector);
     await writeFile(file, encodeSafetensors(tensors, metadata));
     const message =
-      /missing keys: backbone\.conv1\.weight, .*\(\d+\); unexpected keys: .*down\.0\.conv1\.weight/;
+      /missing keys: backbone\.body\.conv1\.weight, .*\(\d+\); unexpected keys: .*down\.0\.conv1\.weight/;
     await fails(() => evalCommand(file, { data }), file, message);
   });
 
@@ -319,26 +321,34 @@ describe('a model file that cannot be used', () => {
     const file = join(data, 'model.safetensors');
     const { tensors, metadata } = decodeSafetensors(await readFile(detector), detector);
     const change = async (
-      edit: (model: { architecture: string; config: Record<string, unknown>; classNames: string[] }) => void,
+      edit: (model: {
+        architecture: string;
+        config: { backbone: Record<string, unknown> };
+        classNames: string[];
+      }) => void,
     ) => {
       const model = JSON.parse(metadata['fovea.model']!);
       edit(model);
       await writeFile(file, encodeSafetensors(tensors, { 'fovea.model': JSON.stringify(model) }));
     };
-    await change(({ config }) => Object.assign(config, { width: 8 }));
+    await change(({ config }) => Object.assign(config.backbone, { width: 8 }));
     await fails(
       () => evalCommand(file, { data }),
       file,
       /is \[3,3,3,4\], the model’s is \[3,3,3,8\]; use the width/,
     );
-    await change(({ config }) => Object.assign(config, { width: 4096 }));
+    await change(({ config }) => Object.assign(config.backbone, { width: 4096 }));
     await fails(
       () => evalCommand(file, { data }),
       file,
-      /the largest tensor has \d+ values, a retinanet of width 4096 has/,
+      /is \[3,3,3,4\], the model’s is \[3,3,3,4096\]; use the width/,
     );
-    await change(({ config }) => Object.assign(config, { width: 'wide' }));
-    await fails(() => evalCommand(file, { data }), file, /fovea\.model: width: .*; export the weights again/);
+    await change(({ config }) => Object.assign(config.backbone, { width: 'wide' }));
+    await fails(
+      () => evalCommand(file, { data }),
+      file,
+      /fovea\.model: backbone\.width: .*; export the weights again/,
+    );
     await change((model) => model.classNames.push('third'));
     await fails(() => evalCommand(file, { data }), file, /3 class names for 2 classes/);
     await change((model) => {
@@ -347,7 +357,7 @@ describe('a model file that cannot be used', () => {
     await fails(
       () => evalCommand(file, { data }),
       file,
-      /architecture "yolo" is unknown; known are retinanet and unet/,
+      /architecture "yolo" is unknown; known are retinanet, fasterrcnn, .*unet/,
     );
   });
 
@@ -427,7 +437,7 @@ describe('the program', () => {
     const options = ['--data', data, '--out', out];
     await Promise.all([
       one(['train', '--task', 'detect', ...options], /two\.json: line 1, column 2: expected a key/),
-      one(['train', ...options], /train: give --task detect or --task segment/),
+      one(['train', ...options], /train: give --model, or --task detect or --task segment/),
       one(['train', '--resume', ...options], /no checkpoint to resume from/),
       one(['eval', segmenter, '--data', data], /two\.json: line 1/),
     ]);

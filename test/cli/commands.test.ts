@@ -78,7 +78,7 @@ describe('a folder of different pictures', () => {
       expect(metadata).toMatchObject({
         classNames: ['ball', 'crate'],
         preprocessing: { maxSide: 96 },
-        config: { width: 4 },
+        config: task === 'detect' ? { backbone: { width: 4 } } : { width: 4 },
       });
       if (task === 'detect') await detectCommand(model, pictures(), { out, threshold: 0 });
       else await segmentCommand(model, pictures(), { out });

@@ -22,6 +22,7 @@ function evaluation(images: DetectionImage<string>[], classes: readonly string[]
   return {
     result: evaluateDetections(images, { classes }),
     coco: evaluator.summarize(),
+    segm: undefined,
     images,
     detections: [],
   };

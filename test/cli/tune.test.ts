@@ -27,7 +27,7 @@ describe('fovea tune', () => {
   it('times what new models run, says what it found, and finds it again', async () => {
     const small = { task: 'segment', crop: 32, size: 32, batch: 1, width: 4 } as const;
     const lines = await tune([], small);
-    expect(lines[0]).toMatch(/^segment, training, 1 crops of 32x32: [1-9]\d* timed$/);
+    expect(lines[0]).toMatch(/^unet, training, 1 crops of 32x32: [1-9]\d* timed$/);
     expect(lines.filter((line) => line.startsWith('  '))).not.toHaveLength(0);
     for (const line of lines.filter((text) => text.startsWith('  '))) {
       expect(line).toMatch(/(\w+ \d+\.\d\d ms, )+\w+ \d+\.\d\d ms {2}conv/);
@@ -46,12 +46,12 @@ describe('fovea tune', () => {
 
   it('times what the model of a file runs', async () => {
     const config = { ...UNET_DEFAULTS, numClasses: 2, width: 8, depth: 2 };
-    const model = buildModel('segment', config, 0);
+    const model = buildModel('unet', config, 0);
     const file = path.join(folder, 'model.safetensors');
-    const about = { task: 'segment', model, classNames: ['a', 'b'], preprocessing: { maxSide: 40 } } as const;
+    const about = { name: 'unet', model, classNames: ['a', 'b'], preprocessing: { maxSide: 38 } } as const;
     await saveWeights(file, await model.stateDict(async ({ initial }) => initial), metadataOf(about));
     const [first] = await tune([file], {});
-    expect(first).toMatch(/^model\.safetensors, pictures of 64x64: [1-9]\d* timed$/);
+    expect(first).toMatch(/^model\.safetensors, pictures of 40x40: [1-9]\d* timed$/);
   });
 
   it('says that it is turned off, and what to do', async () => {

@@ -8,9 +8,8 @@ import { add, div, exp, mul, relu, sigmoid, sub, tanh } from '../../src/graph/fu
 import { matmul, mean, softmax, sum } from '../../src/graph/functions/reduce.ts';
 import { cast, concat, transpose } from '../../src/graph/functions/shape.ts';
 import { Tensor, tensor } from '../../src/graph/tensor.ts';
-import { Backbone } from '../../src/models/resnet.ts';
+import { ResNet } from '../../src/models/resnet.ts';
 import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
-import { generator } from '../../src/nn/init.ts';
 import type { Module, Parameter } from '../../src/nn/module.ts';
 import { Sgd } from '../../src/nn/optimizers.ts';
 import { Gpu, openGpu } from '../../src/plan/gpu.ts';
@@ -176,11 +175,12 @@ describe('checkpoint changes no bit', () => {
     [
       'a ResNet',
       () => {
-        const config = { width: 8, maxWidth: 16, depth: [2, 1, 1, 1], norm: 'batch' } as const;
-        const module = new Backbone(generator(0), config);
+        const shape = { block: 'basic', width: 8, maxWidth: 16, depth: [2, 1, 1, 1] } as const;
+        const module = new ResNet({ ...shape, stem: 'small', norm: 'batch' });
         const loss = () =>
           module
-            .forward(images)
+            .features(images)
+            .slice(1)
             .map((y) => mean(mul(y, y)))
             .reduce((a, b) => add(a, b));
         return { module, loss };

@@ -100,17 +100,16 @@ export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false): N
 }
 
 const LARGE = {
-  width: 64,
-  depth: [2, 2, 2, 2],
+  backbone: { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] },
   pyramidWidth: 128,
   headDepth: 2,
-  extraLevels: 2,
+  extraLevels: 'p6p7',
   numClasses: 20,
 } as const;
 
 function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
   const module = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, ...config });
-  module.backbone.checkpoint = checkpoint;
+  module.backbone.body.checkpoint = checkpoint;
   const batch = shape[0]!;
   return {
     module,
@@ -121,8 +120,8 @@ function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
         labels: input([batch, 8], 'i32'),
         counts: input([batch], 'i32'),
       };
-      const { classification, regression } = module.losses(input(shape), targets);
-      return add(classification, regression);
+      const { classification, bbox_regression } = module.losses(input(shape), targets);
+      return add(classification, bbox_regression);
     },
   };
 }

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainCommand } from '../../cli/src/commands/train.ts';
 import { DataError, DeviceLimitError, NumericError, ShapeError } from '../../src/errors.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
+import type { RetinaNetConfig } from '../../src/models/retinanet.ts';
+import type { UNetConfig } from '../../src/models/unet.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { train } from '../../src/tasks/train.ts';
 import { buildCli, fovea, messages } from '../cli/run.ts';
@@ -27,11 +29,11 @@ const options = { width: 4, batchSize: 2, steps: 8 } as const;
 
 describe('a loss that is not finite', () => {
   it.each([
-    ['detect', 'classification'],
-    ['segment', 'segmentation'],
-  ] as const)('of an absurd learning rate ends a %s training, and keeps no checkpoint of it', async (task, loss) => {
+    ['retinanet', 'classification'],
+    ['unet', 'segmentation'],
+  ] as const)('of an absurd learning rate ends a %s training, and keeps no checkpoint of it', async (model, loss) => {
     let checkpoints = 0;
-    const run = train(gpu, samples, settingsFor(task, samples, { ...options, lr: 1e30 }), {
+    const run = train(gpu, samples, settingsFor(model, samples, { ...options, lr: 1e30 }), {
       checkpointEvery: 1,
       onCheckpoint: async () => {
         checkpoints++;
@@ -47,7 +49,7 @@ describe('a loss that is not finite', () => {
   });
 
   it('of a picture leaves the last good checkpoint, which resumes with good pictures', async () => {
-    const settings = settingsFor('segment', samples, options);
+    const settings = settingsFor('unet', samples, options);
     const broken = samples.map(({ image, ...sample }) => ({
       ...sample,
       image: { ...image, data: image.data.map((value, i) => (i === 77 ? Number.NaN : value)) },
@@ -104,8 +106,8 @@ describe('a loss that is not finite', () => {
 });
 
 describe('settings that cannot be', () => {
-  const attempt = (change: object, task: 'detect' | 'segment' = 'segment') =>
-    train(gpu, samples, { ...settingsFor(task, samples, options), ...change });
+  const attempt = (change: object, model: 'retinanet' | 'unet' = 'unet') =>
+    train(gpu, samples, { ...settingsFor(model, samples, options), ...change });
 
   it('are refused before anything is allocated', async () => {
     await expect(attempt({ cropSize: 65536 })).rejects.toThrow(DeviceLimitError);
@@ -114,16 +116,19 @@ describe('settings that cannot be', () => {
     );
     await expect(attempt({ batchSize: 1_000_000 })).rejects.toThrow(DeviceLimitError);
     await expect(attempt({ cropSize: 33 })).rejects.toThrow(ShapeError);
-    await expect(attempt({ cropSize: 33 }, 'detect')).rejects.toThrow(/multiple of 8/);
+    await expect(attempt({ cropSize: 33 }, 'retinanet')).rejects.toThrow(/multiple of 32/);
     await expect(attempt({ maxSide: 1e9 })).rejects.toThrow(DataError);
     await expect(attempt({ steps: 0 })).rejects.toThrow(/steps 0/);
-    for (const task of ['detect', 'segment'] as const) {
-      const { config } = settingsFor(task, samples, options);
-      await expect(attempt({ config: { ...config, width: 4096 } }, task)).rejects.toThrow(DeviceLimitError);
-      await expect(attempt({ config: { ...config, width: 0 } }, task)).rejects.toThrow(/width: /);
+    const unet = settingsFor('unet', samples, options).config as UNetConfig;
+    const retinanet = settingsFor('retinanet', samples, options).config as RetinaNetConfig;
+    for (const [model, wide] of [
+      ['unet', (width: number) => ({ ...unet, width })],
+      ['retinanet', (width: number) => ({ ...retinanet, backbone: { ...retinanet.backbone, width } })],
+    ] as const) {
+      await expect(attempt({ config: wide(4096) }, model)).rejects.toThrow(DeviceLimitError);
+      await expect(attempt({ config: wide(0) }, model)).rejects.toThrow(/width: /);
     }
-    const { config } = settingsFor('segment', samples, options);
-    await expect(attempt({ config: { ...config, numClasses: 255 } })).rejects.toThrow(/numClasses: /);
+    await expect(attempt({ config: { ...unet, numClasses: 255 } })).rejects.toThrow(/numClasses: /);
   });
 
   it('are errors of the command line too', async () => {

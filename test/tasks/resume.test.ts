@@ -47,15 +47,15 @@ const resumeFrom = async (file: string): Promise<{ checkpoint: Checkpoint; file:
   file,
 });
 
-describe.each(['detect', 'segment'] as const)('a %s training', (task) => {
-  const samples = [twoScene(task === 'detect' ? 64 : 32)];
+describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
+  const samples = [twoScene(model === 'retinanet' ? 64 : 32)];
   const augment = { scale: [0.8, 1.2], flipHorizontal: 0.5, brightness: 0.2 } as const;
-  const settings = settingsFor(task, samples, { width: 4, batchSize: 2, steps: STEPS, lr: 0.01, augment });
+  const settings = settingsFor(model, samples, { width: 4, batchSize: 2, steps: STEPS, lr: 0.01, augment });
   let gpu: Gpu;
   let whole: TrainResult & { files: string[] };
   beforeAll(async () => {
     gpu = await openGpu();
-    whole = await trainTo(`${task}-whole`, (hooks) => train(gpu, samples, settings, hooks), {
+    whole = await trainTo(`${model}-whole`, (hooks) => train(gpu, samples, settings, hooks), {
       every: 1,
       stopAfter: Infinity,
     });
@@ -76,10 +76,14 @@ describe.each(['detect', 'segment'] as const)('a %s training', (task) => {
   it('stops when it is told, and goes on on another device', async () => {
     const other = await openGpu();
     for (const stopAfter of [0, 5]) {
-      const stopped = await trainTo(`${task}-${stopAfter}`, (hooks) => train(gpu, samples, settings, hooks), {
-        every: 100,
-        stopAfter,
-      });
+      const stopped = await trainTo(
+        `${model}-${stopAfter}`,
+        (hooks) => train(gpu, samples, settings, hooks),
+        {
+          every: 100,
+          stopAfter,
+        },
+      );
       expect(stopped.finished).toBe(false);
       expect(stopped.history).toEqual(whole.history.slice(0, stopAfter));
       expect(stopped.files).toHaveLength(1);

@@ -6,7 +6,9 @@ import type { Sample } from '../../src/data/dataset.ts';
 import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
 import { polygonBounds, rasterizePolygon } from '../../src/data/polygon.ts';
 import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
+import type { RetinaNetConfig } from '../../src/models/retinanet.ts';
 import type { Module } from '../../src/nn/module.ts';
+import type { ModelName } from '../../src/tasks/architectures.ts';
 import { defaultSettings, type SettingsOptions, type TrainSettings } from '../../src/tasks/settings.ts';
 import { Random } from '../../src/vision/random.ts';
 
@@ -79,13 +81,18 @@ const STILL = { scale: [1, 1], flipHorizontal: 0, brightness: 0, contrast: 0, sa
 
 /** Settings for pictures of this side, without augmentation: every crop is the whole picture. */
 export function settingsFor(
-  task: 'detect' | 'segment',
+  model: ModelName,
   samples: readonly Sample[],
-  { norm, ...options }: SettingsOptions & { readonly norm?: 'group' | 'batch' } = {},
+  options: SettingsOptions = {},
 ): TrainSettings {
   const cropSize = samples[0]!.image.width;
-  const settings = defaultSettings(task, samples, { cropSize, augment: STILL, ...options });
-  return norm ? { ...settings, config: { ...settings.config, norm } } : settings;
+  return defaultSettings(model, samples, { cropSize, augment: STILL, ...options });
+}
+
+/** The same with another normalisation in a RetinaNet's backbone. */
+export function withNorm(settings: TrainSettings, norm: 'group' | 'batch'): TrainSettings {
+  const config = settings.config as RetinaNetConfig;
+  return { ...settings, config: { ...config, backbone: { ...config.backbone, norm } } };
 }
 
 /** The bytes that weights are saved as, to be compared. */

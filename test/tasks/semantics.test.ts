@@ -40,8 +40,10 @@ describe('shapes of one group', () => {
   it('are one object in training and in evaluation', async () => {
     expect(objectsOf(grouped.annotation.shapes)).toMatchObject(OBJECTS);
     const crop = sampleCrop(grouped.image, [64, 64], { flipHorizontal: 0 }, new Random(0));
-    expect(cropBoxes(grouped.annotation.shapes, crop)).toEqual(OBJECTS);
-    const trained = { task: 'detect', classNames: ['a', 'b'] };
+    expect(cropBoxes(grouped.annotation.shapes, crop).map(({ label, box }) => ({ label, box }))).toEqual(
+      OBJECTS,
+    );
+    const trained = { name: 'retinanet', classNames: ['a', 'b'] };
     const detect = async () => OBJECTS.map((found) => ({ ...found, score: 0.9 }));
     const { result } = await evaluateDetector({ trained, detect } as unknown as Detector, [grouped]);
     expect(result.perClass.map(({ groundTruths }) => groundTruths)).toEqual([2, 1]);
@@ -51,7 +53,7 @@ describe('shapes of one group', () => {
   it('count or not as one: by the centre of the whole', async () => {
     const { annotation } = grouped;
     const labels = labelMap(annotation, ['a', 'b']);
-    const trained = { task: 'segment', classNames: ['a', 'b'] };
+    const trained = { name: 'unet', classNames: ['a', 'b'] };
     const wrongOutside = labels.map((value, i) => (i % 64 < 16 && value === 1 ? 2 : value));
     const segment = async () => ({ width: 64, height: 64, labels: wrongOutside });
     // The group's centre is (15, 6); that of its first part (5, 5), that of the last object (4.5, 50).
@@ -76,13 +78,13 @@ describe('the length of a training', () => {
     // 200x100 becomes 100x50: 1.2 crops.
     expect(cropsPerEpoch(samples, { maxSide: 100, cropSize: 64 })).toEqual([1, 1, 1]);
     const steps = (epochs: number, batchSize: number) =>
-      defaultSettings('detect', samples, { cropSize: 64, batchSize, epochs }).steps;
+      defaultSettings('retinanet', samples, { cropSize: 64, batchSize, epochs }).steps;
     expect(steps(4, 4)).toBe(7);
     expect(steps(1, 7)).toBe(1);
     expect(steps(3, 2)).toBe(11);
     expect(steps(1, 100)).toBe(1);
-    expect(defaultSettings('detect', samples, { epochs: 3, steps: 5 }).steps).toBe(5);
-    expect(defaultSettings('detect', samples).steps).toBe(1000);
+    expect(defaultSettings('retinanet', samples, { epochs: 3, steps: 5 }).steps).toBe(5);
+    expect(defaultSettings('retinanet', samples).steps).toBe(1000);
   });
   it('counts a region, not the picture', () => {
     const sample: Sample = { ...picture(200, 100), region: [0, 0, 64, 64] };

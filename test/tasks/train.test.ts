@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tensor } from '../../src/graph/tensor.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
 import { BatchNorm2d } from '../../src/nn/layers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { evaluateDetector, evaluateSegmenter } from '../../src/tasks/evaluate.ts';
 import { Detector, Segmenter } from '../../src/tasks/infer.ts';
 import type { TrainSettings } from '../../src/tasks/settings.ts';
 import { type StepRecord, train } from '../../src/tasks/train.ts';
-import { bytesOf, settingsFor, twoScene } from './scenes.ts';
+import { bytesOf, settingsFor, twoScene, withNorm } from './scenes.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
@@ -20,13 +21,8 @@ const withSteps = (settings: TrainSettings, steps: number): TrainSettings => ({ 
 
 describe('training', () => {
   it('a RetinaNet overfits one picture and finds its objects', async () => {
-    const settings = settingsFor('detect', large, {
-      width: 8,
-      batchSize: 1,
-      steps: 40,
-      lr: 0.01,
-      norm: 'group',
-    });
+    const options = { width: 8, batchSize: 1, steps: 40, lr: 0.01 };
+    const settings = withNorm(settingsFor('retinanet', large, options), 'group');
     const { trained, history, finished } = await train(gpu, large, settings);
     expect(finished).toBe(true);
     expect(history.map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
@@ -40,7 +36,7 @@ describe('training', () => {
   });
 
   it('a U-Net overfits one picture and says what each pixel shows', async () => {
-    const settings = settingsFor('segment', small, { width: 16, batchSize: 1, steps: 40, lr: 0.02 });
+    const settings = settingsFor('unet', small, { width: 16, batchSize: 1, steps: 40, lr: 0.02 });
     const { trained, history } = await train(gpu, small, settings);
     expect(history.at(-1)!.losses.segmentation).toBeLessThan(0.1);
     const segmenter = new Segmenter(gpu, trained);
@@ -51,8 +47,9 @@ describe('training', () => {
   });
 
   it('with batch norm, evaluation uses the running statistics', async () => {
-    const options = { width: 8, batchSize: 2, steps: 40, lr: 0.01, norm: 'batch' } as const;
-    const { trained, weights } = await train(gpu, large, settingsFor('detect', large, options));
+    const options = { width: 8, batchSize: 2, steps: 40, lr: 0.01 };
+    const settings = withNorm(settingsFor('retinanet', large, options), 'batch');
+    const { trained, weights } = await train(gpu, large, settings);
     const { result } = await evaluateDetector(new Detector(gpu, trained), large);
     expect(result.ap50).toBeGreaterThanOrEqual(0.9);
     const means = [...weights].filter(([name]) => name.endsWith('running_mean'));
@@ -61,7 +58,7 @@ describe('training', () => {
 
     // What a picture gives does not depend on the others of its batch.
     const { model } = trained;
-    if (!('detect' in model)) throw new Error('no RetinaNet');
+    if (!(model instanceof RetinaNet)) throw new Error('no RetinaNet');
     const picture = large[0]!.image.data;
     const both = new Float32Array(2 * picture.length);
     both.set(picture);
@@ -129,7 +126,7 @@ describe('the captured step', () => {
       },
     });
     try {
-      const settings = settingsFor('detect', large, { width: 4, batchSize: 2, steps: 8 });
+      const settings = settingsFor('retinanet', large, { width: 4, batchSize: 2, steps: 8 });
       const seen: (typeof counts)[] = [];
       const onStep = () =>
         seen.push({ ...counts, buffers: [...counts.buffers], encoders: [...counts.encoders] });
@@ -158,19 +155,19 @@ describe('the captured step', () => {
 
 describe('the same seed', () => {
   const run = async (settings: TrainSettings): Promise<{ bytes: string; history: readonly StepRecord[] }> => {
-    const { weights, history } = await train(gpu, settings.task === 'detect' ? large : small, settings);
+    const { weights, history } = await train(gpu, settings.model === 'retinanet' ? large : small, settings);
     return { bytes: bytesOf(weights), history };
   };
 
-  it.each(['detect', 'segment'] as const)('gives the same bytes, another seed others: %s', async (task) => {
-    const samples = task === 'detect' ? large : small;
+  it.each(['retinanet', 'unet'] as const)('gives the same bytes, another seed others: %s', async (model) => {
+    const samples = model === 'retinanet' ? large : small;
     const options = {
       width: 4,
       batchSize: 2,
       steps: 5,
       augment: { brightness: 0.2, scale: [0.8, 1.2] },
     } as const;
-    const settings = settingsFor(task, samples, options);
+    const settings = settingsFor(model, samples, options);
     const [first, second] = [await run(settings), await run(settings)];
     expect(second.bytes).toBe(first.bytes);
     expect(second.history).toEqual(first.history);

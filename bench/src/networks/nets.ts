@@ -85,53 +85,58 @@ export const unet =
   };
 
 export interface RetinaNetShape {
-  readonly width: number;
-  readonly depth: readonly [number, number, number, number];
+  readonly backbone: { readonly width: number; readonly depth: readonly number[] };
   readonly pyramidWidth: number;
   readonly headDepth: number;
-  readonly extraLevels: number;
   readonly numClasses: number;
 }
 
-/** src/models/retinanet.ts with batch norm: logits [N,A,K] and deltas [N,A,4]. */
+/**
+ * src/models/retinanet.ts on the small stem with batch norm, group norm in the heads, levels P3 to P7: logits [N,A,K] and
+ * deltas [N,A,4], or both of each level where `joined` is false.
+ */
 export const retinanet =
-  ({ width, depth, pyramidWidth, headDepth, extraLevels, numClasses }: RetinaNetShape): Net =>
+  ({ backbone, pyramidWidth, headDepth, numClasses }: RetinaNetShape, joined = true): Net =>
   (l, images) => {
     type T = typeof images;
-    const stem = l.conv('backbone.conv1', l.normalize(images), width, { stride: 2, padding: 1 });
-    let x = l.relu(l.batchNorm('backbone.bn1', stem));
+    const body = 'backbone.body';
+    const { width, depth } = backbone;
+    const stem = l.conv(`${body}.conv1`, l.normalize(images), width, { stride: 2, padding: 1 });
+    let x = l.relu(l.batchNorm(`${body}.bn1`, stem));
     const features: T[] = [];
     for (const [i, blocks] of depth.entries()) {
       for (let block = 0; block < blocks; block++) {
         const first = block === 0;
-        x = basicBlock(l, `backbone.layer${i + 1}.${block}`, x, width * 2 ** i, first ? 2 : 1, first);
+        x = basicBlock(l, `${body}.layer${i + 1}.${block}`, x, width * 2 ** i, first ? 2 : 1, first);
       }
       if (i > 0) features.push(x);
     }
+    const fpn = 'backbone.fpn';
     const inner: T[] = [];
     for (const [i, feature] of [...features.entries()].reverse()) {
-      const lateral = l.conv(`fpn.inner_blocks.${i}`, feature, pyramidWidth, { kernel: 1, bias: true });
+      const lateral = l.conv(`${fpn}.inner_blocks.${i}.0`, feature, pyramidWidth, { kernel: 1, bias: true });
       inner.unshift(inner[0] === undefined ? lateral : l.add(l.enlarge(inner[0]), lateral));
     }
     const levels = inner.map((level, i) =>
-      l.conv(`fpn.layer_blocks.${i}`, level, pyramidWidth, { padding: 1, bias: true }),
+      l.conv(`${fpn}.layer_blocks.${i}.0`, level, pyramidWidth, { padding: 1, bias: true }),
     );
-    for (let i = 0; i < extraLevels; i++) {
-      const last = levels.at(-1)!;
-      const from = i === 0 ? last : l.relu(last);
-      levels.push(l.conv(`fpn.extra_blocks.${i}`, from, pyramidWidth, { stride: 2, padding: 1, bias: true }));
-    }
-    const head = (name: string, values: number) =>
-      l.rows(
-        levels.map((level) => {
-          let y = level;
-          for (let i = 0; i < headDepth; i++) {
-            const conv = l.conv(`${name}.conv.${i}`, y, pyramidWidth, { padding: 1 });
-            y = l.relu(l.groupNorm(`${name}.norms.${i}`, conv));
-          }
-          return l.conv(`${name}.out`, y, 9 * values, { padding: 1, bias: true });
-        }),
-        values,
-      );
-    return [head('classification_head', numClasses), head('regression_head', 4)];
+    const coarser = (name: string, y: T) =>
+      l.conv(`${fpn}.extra_blocks.${name}`, y, pyramidWidth, { stride: 2, padding: 1, bias: true });
+    const p6 = coarser('p6', levels.at(-1)!);
+    levels.push(p6, coarser('p7', l.relu(p6)));
+    const head = (name: string, last: string, values: number) => {
+      const outputs = levels.map((level) => {
+        let y = level;
+        for (let i = 0; i < headDepth; i++) {
+          const conv = l.conv(`head.${name}.conv.${i}.0`, y, pyramidWidth, { padding: 1 });
+          y = l.relu(l.groupNorm(`head.${name}.conv.${i}.1`, conv));
+        }
+        return l.conv(`head.${name}.${last}`, y, 9 * values, { padding: 1, bias: true });
+      });
+      return joined ? [l.rows(outputs, values)] : outputs.map((output) => l.rows([output], values));
+    };
+    return [
+      ...head('classification_head', 'cls_logits', numClasses),
+      ...head('regression_head', 'bbox_reg', 4),
+    ];
   };

@@ -3,12 +3,12 @@ import { boxEncode, matchAnchors } from '../../../src/graph/functions/boxes.ts';
 import { add } from '../../../src/graph/functions/elementwise.ts';
 import { gatherRows, oneHot } from '../../../src/graph/functions/shape.ts';
 import { tensor } from '../../../src/graph/tensor.ts';
-import { RetinaNet } from '../../../src/models/retinanet.ts';
+import { RETINANET_DEFAULTS, RetinaNet } from '../../../src/models/retinanet.ts';
 import type { Shape } from '../../../src/shape.ts';
 import { numel } from '../../../src/shape.ts';
 import { countNet } from '../networks/count.ts';
 import { MEAN, STD } from '../networks/layers.ts';
-import { type Net, retinanet } from '../networks/nets.ts';
+import { retinanet } from '../networks/nets.ts';
 import { OnnxLayers } from '../networks/onnxLayers.ts';
 import { TfjsLayers } from '../networks/tfjsLayers.ts';
 import type { OnnxGraph } from '../peers/onnx.ts';
@@ -33,76 +33,102 @@ const LARGEST = Math.log(1000 / 16);
 
 /** ResNet-18 with a feature pyramid. */
 const SHAPE = {
-  width: 64,
-  depth: [2, 2, 2, 2],
+  backbone: { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] },
   pyramidWidth: 128,
   headDepth: 2,
-  extraLevels: 2,
   numClasses: CLASSES,
 } as const;
 
-function make(): { module: RetinaNet; net: Net } {
-  const module = new RetinaNet({ ...SHAPE, norm: 'batch', normalization: { mean: MEAN, std: STD } });
+function make(): RetinaNet {
+  const normalization = { mean: MEAN, std: STD };
+  const module = new RetinaNet({ ...RETINANET_DEFAULTS, ...SHAPE, extraLevels: 'p6p7', normalization });
   // A new network scores all anchors alike; spread, the order of the best does not hang on the last digit.
-  for (const head of [module.classification_head, module.regression_head]) {
-    const { initial } = head.out.weight.state;
+  const { classification_head, regression_head } = module.head;
+  for (const out of [classification_head.cls_logits, regression_head.bbox_reg]) {
+    const { initial } = out.weight.state;
     initial.forEach((value, i) => {
       initial[i] = value * 20;
     });
   }
-  return { module, net: retinanet(SHAPE) };
+  return module;
 }
 
-/** Boxes from the deltas of the best anchors, moved apart by class so that only boxes of one class meet. */
-function tfjsDetect(tf: Tf, logits: TfTensor, deltas: TfTensor, anchors: TfTensor, size: number) {
-  const best = tf.topk(tf.reshape(tf.sigmoid(logits), [-1]), CANDIDATES);
+/** Scores of each level: anchors times classes. */
+const scoresOf = (module: RetinaNet, size: number): number[] =>
+  module.strides.map((stride) => 9 * CLASSES * Math.ceil(size / stride) ** 2);
+
+/** The anchors of each level. */
+function anchorsOf(module: RetinaNet, size: number, scores: readonly number[]): Float32Array[] {
+  const all = Float32Array.from(evaluate([module.anchors([size, size])])[0]!);
+  let at = 0;
+  return scores.map((count) => {
+    const start = at;
+    at += (4 * count) / CLASSES;
+    return all.slice(start, at);
+  });
+}
+
+/** What a network of `retinanet(SHAPE, false)` gives, level by level, with the anchors and the number of candidates of each. */
+function levelsOf<T>(outputs: readonly T[], anchors: readonly T[], counts: readonly number[]) {
+  const levels = anchors.length;
+  return anchors.map((table, i) => ({
+    logits: outputs[i]!,
+    deltas: outputs[levels + i]!,
+    anchors: table,
+    candidates: Math.min(CANDIDATES, counts[i]!),
+  }));
+}
+
+type LevelOf<T> = ReturnType<typeof levelsOf<T>>[number];
+
+/** Boxes of one level's best anchors, moved apart by class so that only boxes of one class meet. */
+function tfjsBest(tf: Tf, { logits, deltas, anchors, candidates }: LevelOf<TfTensor>, size: number) {
+  const best = tf.topk(tf.reshape(tf.sigmoid(logits), [-1]), candidates);
   const anchor = tf.floorDiv(best.indices, CLASSES);
   const label = tf.cast(tf.sub(best.indices, tf.mul(anchor, CLASSES)), 'float32');
-  const [x1, y1, x2, y2] = tf.split(tf.gather(anchors, anchor), 4, 1) as [
-    TfTensor,
-    TfTensor,
-    TfTensor,
-    TfTensor,
-  ];
-  const [dx, dy, dw, dh] = tf.split(tf.gather(tf.reshape(deltas, [-1, 4]), anchor), 4, 1) as (typeof x1)[] & {
-    length: 4;
-  };
+  const columns = (rows: TfTensor) => tf.split(rows, 4, 1) as [TfTensor, TfTensor, TfTensor, TfTensor];
+  const [x1, y1, x2, y2] = columns(tf.gather(anchors, anchor));
+  const [dx, dy, dw, dh] = columns(tf.gather(tf.reshape(deltas, [-1, 4]), anchor));
   const [w, h] = [tf.sub(x2, x1), tf.sub(y2, y1)];
-  const cx = tf.add(tf.add(x1, tf.mul(w, 0.5)), tf.mul(dx!, w));
-  const cy = tf.add(tf.add(y1, tf.mul(h, 0.5)), tf.mul(dy!, h));
-  const halfW = tf.mul(tf.mul(w, 0.5), tf.exp(tf.minimum(dw!, LARGEST)));
-  const halfH = tf.mul(tf.mul(h, 0.5), tf.exp(tf.minimum(dh!, LARGEST)));
+  const cx = tf.add(tf.add(x1, tf.mul(w, 0.5)), tf.mul(dx, w));
+  const cy = tf.add(tf.add(y1, tf.mul(h, 0.5)), tf.mul(dy, h));
+  const halfW = tf.mul(tf.mul(w, 0.5), tf.exp(tf.minimum(dw, LARGEST)));
+  const halfH = tf.mul(tf.mul(h, 0.5), tf.exp(tf.minimum(dh, LARGEST)));
   const inside = (value: TfTensor) => tf.minimum(tf.maximum(value, 0), size);
   const corners = [tf.sub(cy, halfH), tf.sub(cx, halfW), tf.add(cy, halfH), tf.add(cx, halfW)].map(inside);
   const boxes = tf.add(tf.concat(corners, 1), tf.mul(tf.reshape(label, [-1, 1]), 2 * size));
   return { scores: best.values, boxes };
 }
 
-function onnxDetect(
+function tfjsDetect(tf: Tf, levels: readonly LevelOf<TfTensor>[], size: number) {
+  const best = levels.map((level) => tfjsBest(tf, level, size));
+  const all = (name: 'scores' | 'boxes') =>
+    tf.concat(
+      best.map((level) => level[name]),
+      0,
+    );
+  return { scores: all('scores'), boxes: all('boxes') };
+}
+
+/** The scores of one level's best anchors, and their boxes, moved apart by class. */
+function onnxBest(
   graph: OnnxGraph,
-  logits: string,
-  deltas: string,
-  anchors: Float32Array,
+  { logits, deltas, anchors, candidates }: LevelOf<string>,
   size: number,
-): string {
+): [scores: string, boxes: string] {
   const op = (name: string, ...inputs: string[]) => graph.node(name, inputs);
   const flat = (value: string, shape: number[]) => op('Reshape', value, graph.constant(shape));
   const number = (value: number) => graph.scalar(value);
   const scores = flat(op('Sigmoid', logits), [-1]);
-  const [best, index] = graph.node('TopK', [scores, graph.constant([CANDIDATES])], {}, 2) as [string, string];
+  const [best, index] = graph.node('TopK', [scores, graph.constant([candidates])], {}, 2) as [string, string];
   const anchor = op('Div', index, graph.constant([CLASSES]));
   const label = graph.node('Cast', [op('Sub', index, op('Mul', anchor, graph.constant([CLASSES])))], {
     to: 1,
   });
-  const columns = (rows: string) => graph.node('Split', [rows], { axis: 1 }, 4);
-  const table = graph.constant(anchors, [anchors.length / 4, 4]);
-  const [x1, y1, x2, y2] = columns(op('Gather', table, anchor)) as [string, string, string, string];
-  const [dx, dy, dw, dh] = columns(op('Gather', flat(deltas, [-1, 4]), anchor)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const columns = (rows: string) =>
+    graph.node('Split', [rows], { axis: 1 }, 4) as [string, string, string, string];
+  const [x1, y1, x2, y2] = columns(op('Gather', anchors, anchor));
+  const [dx, dy, dw, dh] = columns(op('Gather', flat(deltas, [-1, 4]), anchor));
   const [w, h] = [op('Sub', x2, x1), op('Sub', y2, y1)];
   const half = (value: string) => op('Mul', value, number(0.5));
   const centre = (from: string, side: string, d: string) =>
@@ -114,17 +140,31 @@ function onnxDetect(
     op('Clip', corner, number(0), number(size)),
   );
   const apart = op('Mul', flat(label, [-1, 1]), number(2 * size));
-  const boxes = op('Add', graph.node('Concat', corners, { axis: 1 }), apart);
+  return [best, op('Add', graph.node('Concat', corners, { axis: 1 }), apart)];
+}
+
+function onnxDetect(graph: OnnxGraph, levels: readonly LevelOf<string>[], size: number): string {
+  const op = (name: string, ...inputs: string[]) => graph.node(name, inputs);
+  const flat = (value: string, shape: number[]) => op('Reshape', value, graph.constant(shape));
   const limit = (value: number) => graph.constant(Float32Array.of(value));
+  const best = levels.map((level) => onnxBest(graph, level, size));
+  const all = (i: 0 | 1) =>
+    graph.node(
+      'Concat',
+      best.map((level) => level[i]),
+      { axis: 0 },
+    );
+  const [scores, boxes] = [all(0), all(1)];
+  const total = levels.reduce((sum, { candidates }) => sum + candidates, 0);
   const chosen = op(
     'NonMaxSuppression',
-    flat(boxes, [1, CANDIDATES, 4]),
-    flat(best, [1, 1, CANDIDATES]),
+    flat(boxes, [1, total, 4]),
+    flat(scores, [1, 1, total]),
     graph.constant([DETECTIONS]),
     limit(IOU),
   );
   const kept = flat(graph.node('Gather', [chosen, graph.constant([2])], { axis: 1 }), [-1]);
-  return op('Gather', best, kept);
+  return op('Gather', scores, kept);
 }
 
 function detection(size: number): Row {
@@ -133,10 +173,11 @@ function detection(size: number): Row {
   return {
     name,
     make: (): Workload => {
-      const { module, net } = make();
+      const module = make();
+      const net = retinanet(SHAPE, false);
       const weights = weightsOf(module);
-      const anchors = module.anchors([size, size]);
-      const anchorData = evaluate([anchors])[0]! as Float64Array;
+      const counts = scoresOf(module, size);
+      const anchors = anchorsOf(module, size, counts);
       const options = {
         scoreThreshold: 0,
         iouThreshold: IOU,
@@ -158,10 +199,10 @@ function detection(size: number): Row {
           note: 'NMS on the CPU',
           make: (tf, [images]) => {
             const layers = new TfjsLayers(tf, weights, false);
-            const table = tf.tensor(Float32Array.from(anchorData), anchors.shape);
+            const tables = anchors.map((values) => tf.tensor(values, [values.length / 4, 4]));
             return async () => {
-              const [logits, deltas] = net(layers, images!);
-              const { scores, boxes } = tfjsDetect(tf, logits!, deltas!, table, size);
+              const levels = levelsOf(net(layers, images!), tables, counts);
+              const { scores, boxes } = tfjsDetect(tf, levels, size);
               const kept = await tf.image.nonMaxSuppressionAsync(boxes, scores, DETECTIONS, IOU, 0);
               return [tf.gather(scores, kept)];
             };
@@ -170,8 +211,9 @@ function detection(size: number): Row {
         ort: {
           mixed: true,
           make: (graph, [images]) => {
-            const [logits, deltas] = net(new OnnxLayers(graph, weights), images!);
-            return [onnxDetect(graph, logits!, deltas!, Float32Array.from(anchorData), size)];
+            const tables = anchors.map((values) => graph.constant(values, [values.length / 4, 4]));
+            const outputs = net(new OnnxLayers(graph, weights), images!);
+            return [onnxDetect(graph, levelsOf(outputs, tables, counts), size)];
           },
         },
         comparable: ([scores, count], [theirs]) => [[scores!.slice(0, count![0])], [theirs!]],
@@ -226,7 +268,8 @@ function training(size: number, batch: number): Row {
   return {
     name,
     make: (): Workload => {
-      const { module, net } = make();
+      const module = make();
+      const net = retinanet(SHAPE);
       const way = tfjsTraining(
         module,
         (tf, layers, [images, target, goal, counted, matched, share]) => {
@@ -259,12 +302,12 @@ function training(size: number, batch: number): Row {
         bytes: trainingBytes(net, shape),
         tolerance: GRADIENT_TOLERANCE,
         ...trainingStep(module, (images, boxes, labels, counts) => {
-          const { classification, regression } = module.losses(images!, {
+          const { classification, bbox_regression } = module.losses(images!, {
             boxes: boxes!,
             labels: labels!,
             counts: counts!,
           });
-          return add(classification, regression);
+          return add(classification, bbox_regression);
         }),
         tfjs: { ...way, note: `${way.note}; with anchors matched beforehand on the CPU` },
         ort: 'onnxruntime has no training',

@@ -87,8 +87,8 @@ export async function anchorsCommand(
   const { model = 'retinanet', clusters, seed = 0, json, report } = options;
   const layout: AnchorLayout = ANCHOR_LAYOUTS[model];
   const size = options.size ?? SIZES[model];
-  const scales = layout.kind === 'list' ? 3 : layout.sizes.length;
-  const parts = model === 'yolov3-tiny' ? 2 : scales;
+  // Each scale (or level) has as many as the others.
+  const parts = layout.kind === 'list' ? layout.count / 3 : layout.sizes.length;
   if (clusters !== undefined && clusters % parts !== 0) {
     throw new UsageError(
       `anchors: --clusters ${clusters} cannot be shared out among the ${parts} scales of ${model}; give a multiple of ${parts}`,
@@ -204,6 +204,7 @@ export async function anchorsCommand(
               xLabel: 'clusters',
               yLabel: 'share',
               yDomain: [0, 1],
+              height: 460,
               series: [
                 { name: 'mean best IoU', points: table.map(({ k, fit }) => [k, fit.meanIou] as const) },
                 { name: 'recall at IoU 0.5', points: table.map(({ k, fit }) => [k, fit.recall] as const) },
@@ -218,5 +219,6 @@ export async function anchorsCommand(
       timings: [],
       versions: { node: process.versions.node },
     });
+    stdout.write(`\nwritten to ${report}\n`);
   }
 }

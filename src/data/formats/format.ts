@@ -51,7 +51,10 @@ export interface ReadOptions {
   readonly split?: string;
   /** The folder of the pictures, where the format does not say (COCO). */
   readonly images?: string;
-  /** Annotations may do without their pictures, where the format allows for it. Default: a picture that is not there is an error. */
+  /**
+   * Annotations may do without their pictures, where the format allows for it: `picture` is then where one may be. Default: a
+   * picture that is not there is an error.
+   */
   readonly picturesOptional?: boolean;
   /** Called for each object that cannot be used, which is then left out. Default: such an object is an error. */
   readonly onBad?: (error: DataError) => void;

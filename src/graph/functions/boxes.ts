@@ -1,7 +1,9 @@
 import { ShapeError } from '../../errors.ts';
 import type { Given } from '../../kernels/kernel.ts';
+import type { PanopticMergeAttrs } from '../../kernels/panopticMerge.ts';
 import type { RoiAlignAttrs } from '../../kernels/roiAlign.ts';
 import type { RoiPoolAttrs } from '../../kernels/roiPool.ts';
+import type { WeightedBoxFusionAttrs } from '../../kernels/weightedBoxFusion.ts';
 import { expectNumber, formatShape } from '../../shape.ts';
 import { apply, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
@@ -83,6 +85,39 @@ export function nms(
 export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions) =>
   nms(boxes, scores, options, labels);
 
+/** Boxes of one image each, best first; entries from count on are zeros. */
+export interface FusedBoxes {
+  /** [N,D,4]. */
+  readonly boxes: Tensor;
+  /** [N,D]. */
+  readonly scores: Tensor;
+  /** i32 [N,D]. */
+  readonly labels: Tensor;
+  /** i32 [N]. */
+  readonly count: Tensor;
+}
+
+/**
+ * Weighted box fusion (Solovyev et al. 2021): boxes of one object become their mean, weighted by their scores. boxes:
+ * [N,R,4], scores: [N,R], labels: i32 [N,R], count: i32 [N], the boxes that count (default: all). See
+ * kernels/weightedBoxFusion.ts.
+ */
+export function weightedBoxFusion(
+  boxes: Tensor,
+  scores: Tensor,
+  labels: Tensor,
+  options: Given<WeightedBoxFusionAttrs, 'models'>,
+  count?: Tensor,
+): FusedBoxes {
+  const fused = apply('weighted_box_fusion', { boxes, scores, labels, count }, options);
+  return {
+    boxes: fused.fusedBoxes!,
+    scores: fused.fusedScores!,
+    labels: fused.fusedLabels!,
+    count: fused.fusedCount!,
+  };
+}
+
 /** RoIAlign (He et al. 2017, Mask R-CNN, §3). x: [N,H,W,C]; rois: [R,5] as (batch, x1, y1, x2, y2). */
 export const roiAlign = (x: Tensor, rois: Tensor, options: Given<RoiAlignAttrs, 'outputSize'>): Tensor =>
   apply('roi_align', { x, rois: inF32(rois) }, options).y!;
@@ -97,6 +132,21 @@ export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'o
  */
 export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
   apply('paste_masks', { masks, boxes: inF32(boxes) }, { size }).y!;
+
+/**
+ * Instances with soft masks [N,D,M,M] in boxes [N,D,4], best first, `count` i32 [N] of them, and the region of each pixel,
+ * semantic i32 [N,H,W], as one map of segments; see kernels/panopticMerge.ts.
+ */
+export function panopticMerge(
+  masks: Tensor,
+  boxes: Tensor,
+  count: Tensor,
+  semantic: Tensor,
+  options: Given<PanopticMergeAttrs, 'numStuff'>,
+): { ids: Tensor; sources: Tensor; segments: Tensor } {
+  const result = apply('panoptic_merge', { masks, boxes: inF32(boxes), count, semantic }, options);
+  return { ids: result.ids!, sources: result.sources!, segments: result.segments! };
+}
 
 /** Box formats: corners; corner and size; centre and size. */
 export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';

@@ -91,6 +91,14 @@ export const convCases: Case[] = [
     kernelSize: [3, 3],
   }),
   filter('odd channels', [2, 8, 9, 18], [2, 8, 9, 7], { ...attrs(1, 1), kernelSize: [3, 3] }),
+  filter('blocks of one tap, every other pixel', [2, 5, 4, 16], [2, 4, 3, 12], {
+    ...attrs(2, 3, 2),
+    kernelSize: [3, 3],
+  }),
+  filter('taps that meet nothing but padding', [2, 3, 3, 32], [2, 3, 3, 8], {
+    ...attrs(1, 4, 4),
+    kernelSize: [3, 3],
+  }),
   filter('so many tiles that not all are transformed at once', [1, 257, 260, 4], [1, 255, 258, 4], {
     ...attrs(1, 0),
     kernelSize: [3, 3],
@@ -120,6 +128,14 @@ export const convCases: Case[] = [
   transposed('few channels to sliding rows', [1, 9, 16, 12], [7, 7, 3, 12], {
     ...attrs(2, 3),
     outputPadding: [1, 1],
+  }),
+  transposed('few channels, two taps and three a stride', [2, 5, 4, 8], [4, 5, 2, 8], {
+    ...attrs(3, 1),
+    outputPadding: [1, 2],
+  }),
+  transposed('few channels, a wide stride', [1, 3, 4, 8], [7, 6, 3, 8], {
+    ...attrs(6, 1),
+    outputPadding: [0, 0],
   }),
   transposed('two blocks of few channels', [2, 9, 7, 12], [4, 5, 6, 12], {
     ...attrs(2, 2),

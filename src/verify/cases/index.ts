@@ -2,10 +2,12 @@ import { boxCases } from './boxes.ts';
 import type { Case } from './case.ts';
 import { convCases } from './conv.ts';
 import { elementwiseCases } from './elementwise.ts';
+import { fusionCases } from './fusion.ts';
 import { gatherCases } from './gather.ts';
 import { lossCases } from './losses.ts';
 import { normCases } from './norm.ts';
 import { optimizerCases } from './optimizers.ts';
+import { panopticCases } from './panoptic.ts';
 import { poolCases } from './pool.ts';
 import { reduceCases } from './reduce.ts';
 import { resampleCases } from './resample.ts';
@@ -21,10 +23,12 @@ export const cases: readonly Case[] = [
   ...gatherCases,
   ...sortCases,
   ...boxCases,
+  ...fusionCases,
   ...lossCases,
   ...poolCases,
   ...resampleCases,
   ...roiCases,
+  ...panopticCases,
   ...reduceCases,
   ...normCases,
   ...shapeCases,

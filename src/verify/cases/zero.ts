@@ -202,6 +202,20 @@ const detection: Case[] = [
     inputs: { boxes: boxes([2, 5, 4], 9), scores: uniform([2, 5]) },
     attrs: { iouThreshold: 0.5, maxDetections: 0 },
   },
+  ...(
+    [
+      ['no boxes', [2, 0], 3],
+      ['no images', [0, 4], 3],
+      ['none asked for', [2, 4], 0],
+    ] as const
+  ).map(
+    ([name, [N, R], maxDetections]): Case => ({
+      op: 'weighted_box_fusion',
+      name,
+      inputs: { boxes: boxes([N, R, 4], 9), scores: uniform([N, R]), labels: integers([N, R], 0, 2) },
+      attrs: { models: 2, maxDetections },
+    }),
+  ),
   ...[true, false].flatMap((allowLowQuality): Case[] => {
     const attrs = { highThreshold: 0.5, lowThreshold: 0.4, allowLowQuality };
     const match = (name: string, anchors: Shape, [images, count]: [number, number]): Case => ({

@@ -75,6 +75,31 @@ export const boxesRows: Record<string, Faults> = {
   batchedNms: nms((boxes, scores, options) =>
     g.batchedNms(boxes, scores, i(...scores.shape), options as never),
   ),
+  weightedBoxFusion: {
+    good: () => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2 }, i(2)),
+    bad: [
+      [() => g.weightedBoxFusion(f(5, 4), f(5), i(5), { models: 2 }), '[5,4]'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 4), i(2, 5), { models: 2 }), '[2,4]'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 3), { models: 2 }), '[2,3]'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), f(2, 5), { models: 2 }), 'i32'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2 }, i(3)), '[3]'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2 }, f(2)), 'i32'],
+      ...(
+        [
+          [{ models: 0 }, '0'],
+          [{ models: 1.5 }, '1.5'],
+          [{ models: 2, iouThreshold: numbers.NaN }, 'NaN'],
+          [{ models: 2, iouThreshold: -1 }, '-1'],
+          [{ models: 2, scoreThreshold: -0.5 }, '-0.5'],
+          [{ models: 2, confType: 'box' as never }, 'box'],
+          [{ models: 2, maxDetections: 1.5 }, '1.5'],
+        ] as const
+      ).map(([options, names]): Faults['bad'][number] => [
+        () => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), options),
+        names,
+      ]),
+    ],
+  },
   roiAlign: {
     ...roi(g.roiAlign as never),
     bad: [

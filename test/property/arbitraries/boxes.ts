@@ -7,6 +7,7 @@ import {
   normal,
   uniform,
 } from '../../../src/verify/cases/case.ts';
+import { patches } from '../../../src/verify/cases/panoptic.ts';
 import { caseOf, channels, int, pairOf } from './common.ts';
 
 /** Boxes on whole numbers, so that overlaps and their ties are exact in float32 as in float64; some are empty. */
@@ -69,6 +70,31 @@ export const boxes = {
       },
     }),
   ),
+  // Anywhere: a mean of boxes on whole numbers may meet another box at the threshold itself, and float32 decide otherwise.
+  weighted_box_fusion: caseOf(
+    'weighted_box_fusion',
+    fc.record({
+      images: int(0, 3),
+      boxes: fc.oneof(int(0, 24), int(60, 100)),
+      labels: int(1, 5),
+      counted: fc.boolean(),
+      models: int(1, 4),
+      iouThreshold: fc.constantFrom(0, 0.3, 0.55, 0.8),
+      scoreThreshold: fc.constantFrom(0, 0.2),
+      confType: fc.constantFrom('avg', 'max'),
+      maxDetections: fc.option(int(0, 30), { nil: undefined }),
+    }),
+    ({ images, boxes: count, labels, counted, maxDetections, ...attrs }) => ({
+      inputs: {
+        boxes: boxesOf([images, count, 4], 30),
+        scores: uniform([images, count], 0.01, 1),
+        labels: integers([images, count], 0, labels),
+        ...(counted ? { count: integers([images], 0, count + 2) } : {}),
+      },
+      attrs: { ...attrs, ...(maxDetections === undefined ? {} : { maxDetections }) },
+      atol: 1e-4,
+    }),
+  ),
   box_iou: caseOf('box_iou', fc.tuple(int(0, 9), int(0, 9), fc.boolean()), ([n, m, batched]) => {
     const lead = batched ? [2] : [];
     return { inputs: { a: gridBoxes([...lead, n, 4], 9), b: gridBoxes([...lead, m, 4], 9) } };
@@ -125,6 +151,27 @@ export const boxes = {
     ([count, side, h, w]) => ({
       inputs: { masks: uniform([count, side, side]), boxes: boxesOf([count, 4], Math.max(h, w)) },
       attrs: { size: [h, w] },
+    }),
+  ),
+  panoptic_merge: caseOf(
+    'panoptic_merge',
+    fc.record({
+      images: int(0, 2),
+      instances: int(0, 9),
+      side: int(3, 9),
+      size: fc.oneof(pairOf(1, 20), fc.tuple(int(1, 6), int(20, 90))),
+      numStuff: int(0, 5),
+      overlapThreshold: fc.constantFrom(0, 0.25, 0.5, 1),
+      stuffAreaLimit: int(0, 30),
+    }),
+    ({ images, instances, side, size, ...attrs }) => ({
+      inputs: {
+        masks: patches([images, instances, side, side]),
+        boxes: boxesOf([images, instances, 4], 20),
+        count: integers([images], 0, instances + 2),
+        semantic: integers([images, ...size], 0, attrs.numStuff + 2),
+      },
+      attrs,
     }),
   ),
   roi_pool: caseOf(

@@ -207,6 +207,7 @@ function pictureFinder(files: DataFiles, file: string, { images, picturesOptiona
         )
       : [images];
   return async ({ file_name, id }: CocoImage, index: number): Promise<string> => {
+    if (picturesOptional) return resolveFrom(candidates[0]!, file_name);
     for (const [i, candidate] of candidates.entries()) {
       const path = resolveFrom(candidate, file_name);
       if ((await files.kind(path)) !== 'file') continue;
@@ -214,7 +215,6 @@ function pictureFinder(files: DataFiles, file: string, { images, picturesOptiona
       candidates.unshift(candidate);
       return path;
     }
-    if (picturesOptional) return resolveFrom(candidates[0]!, file_name);
     throw new DataError(
       `${file}: images[${index}] (id ${id}): file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}; put the picture there, or name its folder (--images)`,
     );

@@ -33,8 +33,9 @@ export async function readLabelmeFile(
   const document = parseLabelme(await files.text(file), file);
   const annotation = await toAnnotation(document, file, { decodePng: files.decodePng });
   const named = resolveFrom(folderOf(file), annotation.imagePath ?? '');
-  const found = annotation.imagePath !== undefined && (await files.kind(named)) === 'file';
-  const picture = found || picturesOptional ? named : embeddedImage(document, file);
+  const found =
+    picturesOptional || (annotation.imagePath !== undefined && (await files.kind(named)) === 'file');
+  const picture = found ? named : embeddedImage(document, file);
   if (picture === undefined) {
     throw new DataError(
       `${file}: imagePath names ${annotation.imagePath || 'no picture'}, which is not there; put the picture beside the annotation, or save it with imageData`,

@@ -1,0 +1,263 @@
+// Composes a labelled data set: cut-outs pasted onto crops of photographs, with the exact mask of what is seen of each.
+//   node scripts/compose.mjs --recipe examples/cutouts/recipe.json --photographs DIR --cutouts DIR --out DIR
+// The recipe says what is drawn and names its files below the two folders. Each split becomes a folder of COCO's
+// annotations.json and images/, in place of the one that was there. Same recipe and files, same bytes: all of it is
+// drawn from the recipe's seed.
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Random, rleArea, rleEncode, rleToBox, rleToString } from 'fovea/vision';
+import sharp from 'sharp';
+
+/** A pixel belongs to a cut-out where its alpha is at least this. */
+const INSIDE = 0.5;
+/** A pasted pixel is the mean of so many samples squared. */
+const SAMPLES = 4;
+/** Places that are tried for an object before the picture does without it. */
+const TRIES = 40;
+
+/** @typedef {{ width: number, height: number, data: Float32Array, box: number[] }} Cutout premultiplied RGBA, 0 to 1 */
+
+/** @returns {Promise<Cutout>} with the box [x1, y1, x2, y2] of the pixels inside */
+async function loadCutout(file) {
+  const { data: bytes, info } = await sharp(file).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { width, height } = info;
+  const data = new Float32Array(bytes.length);
+  const box = [width, height, 0, 0];
+  for (let i = 0; i < bytes.length; i += 4) {
+    const alpha = bytes[i + 3] / 255;
+    for (let k = 0; k < 3; k++) data[i + k] = (bytes[i + k] / 255) * alpha;
+    data[i + 3] = alpha;
+    if (alpha < INSIDE) continue;
+    const [x, y] = [(i / 4) % width, Math.floor(i / 4 / width)];
+    box[0] = Math.min(box[0], x);
+    box[1] = Math.min(box[1], y);
+    box[2] = Math.max(box[2], x + 1);
+    box[3] = Math.max(box[3], y + 1);
+  }
+  if (box[0] >= box[2]) throw new Error(`${file}: has no pixel that is half opaque; choose another cut-out`);
+  return { width, height, data, box };
+}
+
+/** A part of a photograph at least as large as the picture, shrunk to it; bytes, three channels a pixel. */
+async function background(file, [width, height], random) {
+  const { width: w, height: h } = await sharp(file).metadata();
+  const largest = Math.min(w / width, h / height);
+  if (largest < 1) throw new Error(`${file}: ${w}x${h} is smaller than a picture of ${width}x${height}`);
+  const scale = random.range(Math.max(1, 0.5 * largest), largest);
+  const part = { width: Math.floor(width * scale), height: Math.floor(height * scale) };
+  const [left, top] = [random.integer(w - part.width + 1), random.integer(h - part.height + 1)];
+  const image = sharp(file)
+    .extract({ left, top, ...part })
+    .resize(width, height, { fit: 'fill' });
+  const { data } = await image
+    .flop(random.uniform() < 0.5)
+    .toColourspace('srgb')
+    .removeAlpha()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  return data;
+}
+
+/** Where a cut-out goes: its middle at (x, y), its longer side `size` pixels, mirrored, then turned clockwise. */
+function drawPlace(random, { scale, brightness }, turn, [width, height]) {
+  return {
+    size: random.range(...scale),
+    angle: (random.range(-turn, turn) * Math.PI) / 180,
+    mirror: random.uniform() < 0.5,
+    x: random.range(0, width),
+    y: random.range(0, height),
+    light: random.range(...brightness),
+  };
+}
+
+/**
+ * The pixels of a placed cut-out, as a patch at (x, y): premultiplied RGBA, and how many are inside. The patch may reach out
+ * of the picture.
+ */
+function paste(cutout, { size, angle, mirror, x: cx, y: cy }) {
+  const { width, height, data, box } = cutout;
+  const [w, h] = [box[2] - box[0], box[3] - box[1]];
+  const factor = Math.max(w, h) / size;
+  const [cos, sin] = [Math.cos(angle) * factor, Math.sin(angle) * factor];
+  const reach = Math.hypot(width, height) / factor / 2 + 1;
+  const [x, y] = [Math.floor(cx - reach), Math.floor(cy - reach)];
+  const side = Math.ceil(2 * reach) + 1;
+  const patch = new Float32Array(side * side * 4);
+  let inside = 0;
+  for (let j = 0, to = 0; j < side; j++) {
+    for (let i = 0; i < side; i++, to += 4) {
+      for (let s = 0; s < SAMPLES * SAMPLES; s++) {
+        const dx = x + i + ((s % SAMPLES) + 0.5) / SAMPLES - cx;
+        const dy = y + j + (Math.floor(s / SAMPLES) + 0.5) / SAMPLES - cy;
+        const u = cos * dx + sin * dy;
+        addSample(
+          data,
+          width,
+          height,
+          box[0] + w / 2 + (mirror ? -u : u),
+          box[1] + h / 2 + cos * dy - sin * dx,
+          patch,
+          to,
+        );
+      }
+      for (let k = 0; k < 4; k++) patch[to + k] /= SAMPLES * SAMPLES;
+      if (patch[to + 3] >= INSIDE) inside++;
+    }
+  }
+  return { x, y, side, patch, inside };
+}
+
+/** Adds the colour at (u, v), bilinear between the centres of pixels and nothing beyond them. */
+function addSample(data, width, height, u, v, out, to) {
+  const [left, top] = [Math.floor(u - 0.5), Math.floor(v - 0.5)];
+  const [p, q] = [u - 0.5 - left, v - 0.5 - top];
+  for (let corner = 0; corner < 4; corner++) {
+    const [i, j] = [left + (corner & 1), top + (corner >> 1)];
+    if (i < 0 || j < 0 || i >= width || j >= height) continue;
+    const weight = (corner & 1 ? p : 1 - p) * (corner >> 1 ? q : 1 - q);
+    const at = (j * width + i) * 4;
+    for (let k = 0; k < 4; k++) out[to + k] += weight * data[at + k];
+  }
+}
+
+/** Calls `each(pixel of the picture, pixel of the patch)` for every pixel that both have. */
+function overlap({ x, y, side }, [width, height], each) {
+  for (let j = Math.max(0, -y); j < Math.min(side, height - y); j++) {
+    for (let i = Math.max(0, -x); i < Math.min(side, width - x); i++) {
+      each((y + j) * width + x + i, (j * side + i) * 4);
+    }
+  }
+}
+
+/**
+ * Pastes one more object where everything that is there stays visible enough; `owners` has the number of the object that each
+ * pixel shows, or -1. Gives undefined, having changed nothing, where no place was found.
+ */
+function addObject(cutout, turn, recipe, random, pixels, owners, objects) {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const place = drawPlace(random, recipe, turn, recipe.size);
+    const pasted = paste(cutout, place);
+    const seen = objects.map(({ visible }) => visible);
+    let own = 0;
+    overlap(pasted, recipe.size, (pixel, at) => {
+      if (pasted.patch[at + 3] < INSIDE) return;
+      own++;
+      if (owners[pixel] >= 0) seen[owners[pixel]]--;
+    });
+    const enough = (visible, whole) => visible >= recipe.minVisible * whole;
+    if (!enough(own, pasted.inside) || !objects.every(({ whole }, i) => enough(seen[i], whole))) continue;
+    overlap(pasted, recipe.size, (pixel, at) => {
+      const alpha = pasted.patch[at + 3];
+      for (let k = 0; k < 3; k++) {
+        const value = pixels[pixel * 3 + k] * (1 - alpha) + pasted.patch[at + k] * place.light * 255;
+        pixels[pixel * 3 + k] = Math.min(255, Math.round(value));
+      }
+      if (alpha >= INSIDE) owners[pixel] = objects.length;
+    });
+    for (const [i, object] of objects.entries()) object.visible = seen[i];
+    return { visible: own, whole: pasted.inside };
+  }
+  return undefined;
+}
+
+/** What COCO says of an object: the box around its pixels, their number, and their run lengths. */
+function describe(owners, number, [width, height]) {
+  const rle = rleEncode(
+    owners.map((owner) => (owner === number ? 1 : 0)),
+    width,
+    height,
+  );
+  const [x1, y1, x2, y2] = rleToBox(rle);
+  return {
+    bbox: [x1, y1, x2 - x1, y2 - y1],
+    area: rleArea(rle),
+    segmentation: { size: [height, width], counts: rleToString(rle) },
+  };
+}
+
+/** Classes in an order in which each comes equally often, without end. */
+function* rounds(classes, random) {
+  for (;;) yield* random.shuffle([...classes]);
+}
+
+/** One picture: its bytes as JPEG, and its objects with their classes. */
+async function composePicture(recipe, file, classes, cutouts, random) {
+  const [width, height] = recipe.size;
+  const pixels = await background(file, recipe.size, random.fork('background'));
+  const owners = new Int16Array(width * height).fill(-1);
+  const [fewest, most] = recipe.objects;
+  const count = fewest + random.integer(most - fewest + 1);
+  const objects = [];
+  for (let n = 0; n < count; n++) {
+    const own = random.fork(n);
+    const name = classes.next().value;
+    const files = recipe.classes[name].cutouts;
+    const cutout = cutouts.get(files[own.integer(files.length)]);
+    const added = addObject(cutout, recipe.classes[name].turn, recipe, own, pixels, owners, objects);
+    if (added) objects.push({ name, ...added });
+  }
+  const jpeg = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality: recipe.quality, chromaSubsampling: '4:4:4' })
+    .toBuffer();
+  return { jpeg, objects: objects.map(({ name }, i) => ({ name, ...describe(owners, i, recipe.size) })) };
+}
+
+const lines = (values) => `[\n${values.map((value) => JSON.stringify(value)).join(',\n')}\n]`;
+
+async function composeSplit(recipe, split, { photographs, cutouts, out }) {
+  const { pictures, photographs: files } = recipe.splits[split];
+  const random = new Random(recipe.seed).fork(split);
+  const names = Object.keys(recipe.classes);
+  const classes = rounds(names, random.fork('classes'));
+  const folder = path.join(out, split);
+  await rm(`${folder}.new`, { recursive: true, force: true });
+  await mkdir(path.join(`${folder}.new`, 'images'), { recursive: true });
+  const images = [];
+  const annotations = [];
+  for (let n = 0; n < pictures; n++) {
+    const photograph = files[n % files.length];
+    const from = path.join(photographs, photograph);
+    const { jpeg, objects } = await composePicture(recipe, from, classes, cutouts, random.fork(n));
+    const [width, height] = recipe.size;
+    const name = `${split}-${String(n + 1).padStart(3, '0')}.jpg`;
+    await writeFile(path.join(`${folder}.new`, 'images', name), jpeg);
+    images.push({ id: n + 1, file_name: name, width, height, photograph });
+    for (const { name: label, ...described } of objects) {
+      const id = annotations.length + 1;
+      const category_id = names.indexOf(label) + 1;
+      annotations.push({ id, image_id: n + 1, category_id, iscrowd: 0, ...described });
+    }
+  }
+  const categories = names.map((name, i) => ({ id: i + 1, name }));
+  await writeFile(
+    path.join(`${folder}.new`, 'annotations.json'),
+    `{"images": ${lines(images)},\n"categories": ${lines(categories)},\n"annotations": ${lines(annotations)}}\n`,
+  );
+  await rm(folder, { recursive: true, force: true });
+  await rename(`${folder}.new`, folder);
+  return { pictures, objects: annotations.length };
+}
+
+const { values } = parseArgs({
+  options: {
+    recipe: { type: 'string' },
+    photographs: { type: 'string' },
+    cutouts: { type: 'string' },
+    out: { type: 'string' },
+  },
+});
+const missing = ['recipe', 'photographs', 'cutouts', 'out'].find((name) => values[name] === undefined);
+if (missing !== undefined) throw new Error(`compose: give --${missing}`);
+const recipe = JSON.parse(await readFile(values.recipe, 'utf8'));
+const files = Object.values(recipe.classes).flatMap(({ cutouts }) => cutouts);
+const cutouts = new Map();
+for (const file of files) cutouts.set(file, await loadCutout(path.join(values.cutouts, file)));
+for (const split of Object.keys(recipe.splits)) {
+  const made = await composeSplit(recipe, split, {
+    photographs: values.photographs,
+    cutouts,
+    out: values.out,
+  });
+  console.log(`${split}: ${made.pictures} pictures, ${made.objects} objects`);
+}

@@ -1,0 +1,304 @@
+import { ShapeError } from '../errors.ts';
+import { panopticMerge } from '../graph/functions/boxes.ts';
+import { interpolate } from '../graph/functions/conv.ts';
+import {
+  add,
+  affine,
+  greaterEqual,
+  less,
+  maximum,
+  mul,
+  notEqual,
+  relu,
+  where,
+} from '../graph/functions/elementwise.ts';
+import { crossEntropy } from '../graph/functions/losses.ts';
+import { argmax, sum } from '../graph/functions/reduce.ts';
+import { cast, concat, gatherRows, pad } from '../graph/functions/shape.ts';
+import { full, type Tensor, tensor } from '../graph/tensor.ts';
+import { type Generator, generator } from '../nn/init.ts';
+import { Conv2d, GroupNorm } from '../nn/layers.ts';
+import { Module } from '../nn/module.ts';
+import { formatShape } from '../shape.ts';
+import { type Detections, type DetectOptions, type ImageBatch, toImages } from './detection.ts';
+import { type FasterRCNNLosses, torchvisionRcnn } from './fasterRcnn.ts';
+import {
+  MASK_DEFAULTS,
+  MASK_RCNN_DEFAULTS,
+  type MaskDetections,
+  MaskRCNN,
+  type MaskRCNNConfig,
+  type MaskTargets,
+} from './maskRcnn.ts';
+import type { ResNetConfig, ResNetName } from './resnet.ts';
+import { upTo } from './roiHeads.ts';
+import { divideBy } from './sampling.ts';
+import { IGNORE_LABEL } from './segmentation.ts';
+
+/** What shapes the semantic branch and its training. Defaults are the paper's. */
+export interface SemanticConfig {
+  /** Channels, and the groups that normalise them. */
+  readonly width: number;
+  readonly groups: number;
+  /** What its loss is multiplied with. */
+  readonly lossWeight: number;
+}
+
+export const SEMANTIC_DEFAULTS: SemanticConfig = { width: 128, groups: 32, lossWeight: 0.5 };
+
+/** How instances and regions are merged. */
+export interface PanopticOptions extends DetectOptions {
+  /** Detections that score less are no segments. Default 0.5. */
+  readonly instanceThreshold?: number;
+  /** An instance is dropped where more than this share of it lies under better ones. Default 0.5. */
+  readonly overlapThreshold?: number;
+  /**
+   * Regions with fewer pixels are void. Default: 4096 for pictures of 800 x 1333 and larger, as Detectron2's, and the
+   * same share of smaller ones.
+   */
+  readonly stuffAreaLimit?: number;
+}
+
+/** Everything that shapes a Panoptic FPN; saved with its weights. */
+export interface PanopticFPNConfig extends MaskRCNNConfig {
+  /** Classes of regions ("stuff"), 1 to 254. `numClasses` are those of objects ("things"). */
+  readonly numStuff: number;
+  readonly semantic: SemanticConfig;
+  readonly detect?: PanopticOptions;
+}
+
+/** For training from scratch on few pictures, on any adapter. */
+export const PANOPTIC_FPN_DEFAULTS: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = {
+  ...MASK_RCNN_DEFAULTS,
+  semantic: { width: 32, groups: 4, lossWeight: 0.5 },
+};
+
+/** Targets of a batch, padded to G objects an image. */
+export interface PanopticTargets extends MaskTargets {
+  /**
+   * What each pixel shows: 0 an object of whatever class, 1 to numStuff a region, 255 is ignored. i32 [N,H,W]; for images in
+   * an array one [h,w] each, as large as the image.
+   */
+  readonly semantic: Tensor | readonly Tensor[];
+}
+
+/** Detections with masks, the region of each pixel, and both merged to segments. Maps are in the network's pixels. */
+export type PanopticDetections = MaskDetections & {
+  /** i32 [N,H,W]: 0 for objects, 1 to numStuff, 255 where a picture in an array is padded. */
+  readonly semantic: Tensor;
+  /** i32 [N,H,W]: the segment of each pixel, from 1 on; 0 for none (void). */
+  readonly panoptic: Tensor;
+  /** i32 [N,S], of segment s + 1: 1 to numClasses for objects, numClasses + 1 to numClasses + numStuff for regions. */
+  readonly segmentLabels: Tensor;
+  /** [N,S]: those of the detections; 1 for regions. */
+  readonly segmentScores: Tensor;
+  /** i32 [N,S]: which of the image's detections the segment is, -1 for regions. */
+  readonly segmentDetections: Tensor;
+  /** i32 [N]. */
+  readonly segmentCount: Tensor;
+};
+
+type Size = readonly [height: number, width: number];
+const sizeOf = (x: Tensor): Size => [x.shape[1]!, x.shape[2]!];
+
+/** Convolution, group norm, ReLU. */
+class SemanticStage extends Module {
+  conv: Conv2d;
+  norm: GroupNorm;
+
+  constructor(random: Generator, channels: number, { width, groups }: SemanticConfig) {
+    super();
+    this.conv = new Conv2d(random, channels, width, { padding: 1, bias: false });
+    this.norm = new GroupNorm(groups, width);
+  }
+
+  forward(x: Tensor): Tensor {
+    return relu(this.norm.forward(this.conv.forward(x)));
+  }
+}
+
+/**
+ * The semantic branch (Kirillov et al. 2019, §3, figure 3): every level of the pyramid is enlarged to the size of the
+ * first in steps of two, behind a stage each (the first level has one stage and stays); their sum is classified.
+ */
+export class SemanticHead extends Module {
+  scale_heads: SemanticStage[][];
+  predictor: Conv2d;
+
+  constructor(random: Generator, channels: number, levels: number, outputs: number, config: SemanticConfig) {
+    super();
+    this.scale_heads = Array.from({ length: levels }, (_, level) =>
+      Array.from(
+        { length: Math.max(level, 1) },
+        (_, i) => new SemanticStage(random, i === 0 ? channels : config.width, config),
+      ),
+    );
+    this.predictor = new Conv2d(random, config.width, outputs, { kernelSize: 1, std: 0.05 });
+  }
+
+  /** Logits [N,H,W,K] of images of this size. */
+  forward(features: readonly Tensor[], size: Size): Tensor {
+    const enlarge = (x: Tensor, to: Size) => interpolate(x, { size: [...to], mode: 'bilinear' });
+    const heads = this.scale_heads.map((stages, level) =>
+      stages.reduce((x, stage, i) => {
+        const y = stage.forward(x);
+        return level === 0 ? y : enlarge(y, sizeOf(features[level - 1 - i]!));
+      }, features[level]!),
+    );
+    return enlarge(this.predictor.forward(heads.reduce((a, b) => add(a, b))), size);
+  }
+}
+
+/**
+ * Panoptic FPN (Kirillov et al. 2019, "Panoptic feature pyramid networks"): Mask R-CNN with a semantic branch on its
+ * pyramid, and what both say merged into one segment a pixel. A training step and a detection are one submission each.
+ */
+export class PanopticFPN extends MaskRCNN {
+  semantic_head: SemanticHead;
+  declare readonly config: PanopticFPNConfig;
+
+  constructor(config: PanopticFPNConfig, seed = 0) {
+    const { numStuff, pyramidWidth, semantic } = config;
+    if (!Number.isInteger(numStuff) || numStuff < 1 || numStuff >= IGNORE_LABEL) {
+      throw new ShapeError(
+        `PanopticFPN: numStuff must be a whole number of 1 to ${IGNORE_LABEL - 1}, got ${numStuff}; without regions use MaskRCNN`,
+      );
+    }
+    super(config, seed);
+    // Numbers of its own: the rest is what MaskRCNN has with this seed.
+    const random = generator(seed + 1);
+    const levels = this.strides.length - 1;
+    this.semantic_head = new SemanticHead(random, pyramidWidth, levels, numStuff + 1, semantic);
+  }
+
+  /** Mask R-CNN's five losses, and `semantic`: the mean cross entropy of the pixels that are not ignored, weighted. */
+  override losses(
+    images: Tensor | readonly Tensor[],
+    targets: PanopticTargets,
+    { seed }: { readonly seed?: Tensor } = {},
+  ): FasterRCNNLosses & { readonly mask: Tensor; readonly semantic: Tensor } {
+    const regions = this.regions(images);
+    const labels = labelsToNetwork(targets.semantic, regions.batch);
+    const logits = this.semantic_head.forward(regions.features, sizeOf(regions.batch.images));
+    const entropy = crossEntropy(logits, labels, { ignoreIndex: IGNORE_LABEL, reduction: 'sum' });
+    const pixels = maximum(sum(cast(notEqual(labels, IGNORE_LABEL), 'f32')), 1);
+    return {
+      ...this.lossesOf(regions, targets, seed),
+      semantic: affine(divideBy(entropy, pixels), this.config.semantic.lossWeight),
+    };
+  }
+
+  override detect(images: Tensor | readonly Tensor[], options: PanopticOptions = {}): PanopticDetections {
+    const regions = this.regions(images);
+    const { batch, features, strides } = regions;
+    const found = this.find(regions, options);
+    const masks = this.roi_heads.masks(features, strides, found);
+    const logits = this.semantic_head.forward(features, sizeOf(batch.images));
+    const semantic = withoutPadding(argmax(logits, -1), batch);
+    return {
+      ...found,
+      boxes: toImages(found.boxes, batch),
+      masks,
+      semantic,
+      ...this.#merge(found, masks, semantic, { ...this.config.detect, ...options }),
+    };
+  }
+
+  #merge(
+    { boxes, scores, labels, count }: Detections,
+    masks: Tensor,
+    semantic: Tensor,
+    { instanceThreshold = 0.5, overlapThreshold = 0.5, stuffAreaLimit }: PanopticOptions,
+  ) {
+    const { numClasses, numStuff } = this.config;
+    const [N, D] = labels.shape as [number, number];
+    const sure = mul(upTo(count, D), cast(greaterEqual(scores, instanceThreshold), 'f32'));
+    const {
+      ids: panoptic,
+      sources,
+      segments: segmentCount,
+    } = panopticMerge(masks, boxes, cast(sum(sure, { dim: 1 }), 'i32'), semantic, {
+      numStuff,
+      overlapThreshold,
+      stuffAreaLimit: stuffAreaLimit ?? areaLimit(sizeOf(semantic)),
+    });
+    const stuff = tensor(
+      Int32Array.from({ length: N * numStuff }, (_, i) => numClasses + 1 + (i % numStuff)),
+      [N, numStuff],
+    );
+    return {
+      panoptic,
+      segmentLabels: gatherRows(concat([labels, stuff], 1), sources, 1),
+      segmentScores: gatherRows(concat([scores, full([N, numStuff], 1)], 1), sources, 1),
+      segmentDetections: where(cast(less(sources, D), 'i32'), sources, -1),
+      segmentCount,
+    };
+  }
+}
+
+/** Detectron2's limit of 4096 pixels, of pictures as large as those that it is meant for; smaller ones' share of it. */
+const areaLimit = ([height, width]: Size): number =>
+  Math.ceil(4096 * Math.min((height * width) / (800 * 1333), 1));
+
+/** Label maps of the given images in the network's size: [N,H,W]. Those of images in an array are resized and padded. */
+function labelsToNetwork(
+  labels: Tensor | readonly Tensor[],
+  { images, sizes, originals }: ImageBatch,
+): Tensor {
+  const [N, H, W] = images.shape as [number, number, number];
+  const check = (name: string, { shape, dtype }: Tensor, wanted: readonly number[]) => {
+    if (formatShape(shape) !== formatShape(wanted) || dtype !== 'i32') {
+      throw new ShapeError(
+        `PanopticFPN: ${name} ${dtype} ${formatShape(shape)} must be i32 ${formatShape(wanted)}, a class for each pixel`,
+      );
+    }
+  };
+  if (!Array.isArray(labels)) {
+    check('semantic', labels as Tensor, [N, H, W]);
+    return labels as Tensor;
+  }
+  if (labels.length !== N) {
+    throw new ShapeError(
+      `PanopticFPN: ${labels.length} semantic maps for ${N} images; give one [h,w] for each image`,
+    );
+  }
+  const one = (map: Tensor, i: number) => {
+    check(`semantic ${i}`, map, originals[i]!);
+    const [h, w] = sizes[i]!;
+    const image = cast(map, 'f32').reshape([1, ...map.shape, 1]);
+    const resized = cast(interpolate(image, { size: [h, w], mode: 'nearest' }), 'i32').reshape([1, h, w]);
+    const room = [
+      [0, 0],
+      [0, H - h],
+      [0, W - w],
+    ] as const;
+    return pad(resized, room, { value: IGNORE_LABEL });
+  };
+  return concat((labels as readonly Tensor[]).map(one), 0);
+}
+
+/** Label maps [N,H,W] with 255 below and to the right of the pictures. */
+function withoutPadding(labels: Tensor, { sizes }: ImageBatch): Tensor {
+  const [N, H, W] = labels.shape as [number, number, number];
+  if (sizes.every(([h, w]) => h === H && w === W)) return labels;
+  const within = (axis: 0 | 1, length: number) => {
+    const limits = tensor(
+      Int32Array.from(sizes, (size) => size[axis]),
+      [N, 1],
+    );
+    return cast(less(tensor(Int32Array.from({ length }, (_, i) => i)), limits), 'i32');
+  };
+  const inside = mul(within(0, H).reshape([N, H, 1]), within(1, W).reshape([N, 1, W]));
+  return where(inside, labels, IGNORE_LABEL);
+}
+
+/** Panoptic FPN on what torchvision builds as Mask R-CNN, with the paper's semantic branch of 128 channels. */
+export const panopticFpn = (
+  backbone: ResNetName | ResNetConfig,
+  config: Partial<PanopticFPNConfig> & Pick<PanopticFPNConfig, 'numClasses' | 'numStuff'>,
+  seed = 0,
+): PanopticFPN =>
+  new PanopticFPN(
+    { ...torchvisionRcnn(backbone), mask: MASK_DEFAULTS, semantic: SEMANTIC_DEFAULTS, ...config },
+    seed,
+  );

@@ -1,0 +1,142 @@
+import type { Caps } from '../device/caps.ts';
+import { record } from '../graph/recorder.ts';
+import { type Node, recordSegment, Tensor, zeros } from '../graph/tensor.ts';
+import { lower } from '../plan/lower.ts';
+import { planMemory } from '../plan/memory.ts';
+import { bytesPerElement, formatShape, numel, type Shape } from '../shape.ts';
+import type { Module } from './module.ts';
+
+/** One module of a network, as one forward pass uses it. */
+export interface SummaryRow {
+  /** As in the state dict; empty for the whole. */
+  readonly name: string;
+  readonly type: string;
+  /** What it gives, at its first call: undefined where that is no tensor. */
+  readonly output: Shape | undefined;
+  /** Trainable values in it, and in what it holds. */
+  readonly parameters: number;
+  /** Products and sums of its convolutions and matrices, two for each weight that an element meets; all calls together. */
+  readonly flops: number;
+}
+
+export interface Summary {
+  readonly rows: readonly SummaryRow[];
+  readonly parameters: number;
+  readonly flops: number;
+  /** Bytes of parameters and buffers. */
+  readonly weightBytes: number;
+  /** Bytes that one forward pass takes besides, as planned for a device with WebGPU's default limits. */
+  readonly activationBytes: number;
+  /** The table, for people. */
+  toString(): string;
+}
+
+/** WebGPU's default limits. */
+const DEFAULTS: Caps = {
+  family: 'tile',
+  subgroupSize: 0,
+  f16: false,
+  maxBindingSize: 2 ** 27,
+  maxStorageBuffers: 8,
+};
+
+/** Multiplications and additions of one operation; 0 for those that are not made of products. */
+function flopsOf({ op, inputs, outputs }: Node): number {
+  const y = outputs.y ? numel(outputs.y.shape) : 0;
+  if (op === 'conv2d') return 2 * y * numel(inputs.weight!.shape.slice(0, 3));
+  if (op === 'conv_transpose2d') return 2 * numel(inputs.x!.shape) * numel(inputs.weight!.shape.slice(0, 3));
+  if (op === 'linear') return 2 * y * inputs.weight!.shape[0]!;
+  if (op === 'matmul') return 2 * y * inputs.a!.shape.at(-1)!;
+  return 0;
+}
+
+const flopsIn = (nodes: readonly Node[]): number => nodes.reduce((total, node) => total + flopsOf(node), 0);
+
+type Forward = (...inputs: unknown[]) => unknown;
+
+/** What one forward pass on an input of this shape runs through. See Module.summary. */
+export function summarize(module: Module, inputShape: Shape): Summary {
+  const named = [...module.namedModules()].filter(([, part]) => 'forward' in part);
+  const seen = new Map<Module, { output: Shape | undefined; flops: number }>();
+  const patched: Module[] = [];
+  try {
+    for (const [, part] of named) {
+      if (Object.hasOwn(part, 'forward')) continue;
+      const forward = (part as unknown as { forward: Forward }).forward;
+      const watched: Forward = (...inputs) => {
+        const { result, segment } = recordSegment(() => forward.apply(part, inputs));
+        const before = seen.get(part);
+        const output = result instanceof Tensor ? result.shape : undefined;
+        seen.set(part, {
+          output: before ? before.output : output,
+          flops: (before?.flops ?? 0) + flopsIn(segment.nodes),
+        });
+        return result;
+      };
+      Object.defineProperty(part, 'forward', { value: watched, configurable: true, writable: true });
+      patched.push(part);
+    }
+    const input = zeros(inputShape);
+    const { result, recording } = record(() => (module as unknown as { forward: Forward }).forward(input));
+    const tensors = (Array.isArray(result) ? result : Object.values(result as object)) as unknown[];
+    const results = (result instanceof Tensor ? [result] : tensors).filter(
+      (value) => value instanceof Tensor,
+    );
+    const plan = planMemory(lower(DEFAULTS, results, recording.effects));
+    const states = module.namedStates();
+    const rows = named.flatMap(([name, part]): SummaryRow[] => {
+      const found = seen.get(part);
+      if (!found) return [];
+      return [{ name, type: part.constructor.name, parameters: part.parameterCount, ...found }];
+    });
+    const summary = {
+      rows,
+      parameters: module.parameterCount,
+      flops: seen.get(module)?.flops ?? 0,
+      weightBytes: states.reduce(
+        (sum, [, { spec }]) => sum + numel(spec.shape) * bytesPerElement(spec.dtype),
+        0,
+      ),
+      activationBytes: plan.slotSizes.reduce((a, b) => a + b, 0),
+    };
+    return { ...summary, toString: () => table(module, inputShape, summary) };
+  } finally {
+    for (const part of patched) Reflect.deleteProperty(part, 'forward');
+  }
+}
+
+const UNITS = ['', 'k', 'M', 'G', 'T'] as const;
+
+/** Three digits and a unit: 1.82 G. */
+function figure(value: number): string {
+  let rest = value;
+  let unit = 0;
+  while (rest >= 999.5 && unit < UNITS.length - 1) {
+    rest /= 1000;
+    unit++;
+  }
+  if (unit === 0) return String(value);
+  return `${rest.toPrecision(3)} ${UNITS[unit]}`;
+}
+
+function table(module: Module, inputShape: Shape, summary: Omit<Summary, 'toString'>): string {
+  const lines = [
+    ['layer', 'kind', 'output', 'parameters', 'FLOP'],
+    ...summary.rows.map(({ name, type, output, parameters, flops }) => [
+      name === '' ? module.constructor.name : name,
+      type,
+      output ? formatShape(output) : '-',
+      figure(parameters),
+      figure(flops),
+    ]),
+  ];
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  const body = lines.map((line) =>
+    line.map((cell, i) => (i < 3 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+  );
+  const { parameters, flops, weightBytes, activationBytes } = summary;
+  return [
+    ...body,
+    `input ${formatShape(inputShape)}: ${figure(parameters)} parameters, ${figure(flops)} FLOP; memory: ${figure(weightBytes)}B of weights, ${figure(activationBytes)}B of activations`,
+  ].join('\n');
+}
