@@ -2,6 +2,7 @@ import type { DetectionEvaluation, SegmentationEvaluation } from '../../src/task
 import {
   auc,
   type ChosenThreshold,
+  type CocoSummary,
   type ConfusionMatrix,
   chooseThreshold,
   type DetectionImage,
@@ -77,7 +78,15 @@ function pictureRocs(images: readonly DetectionImage<string>[], classes: readonl
   });
 }
 
-export function detectionSummary({ result, coco, images }: DetectionEvaluation): EvalSummary {
+/** Columns for masks, of models that find them. */
+const maskColumns = (segm: CocoSummary<string> | undefined) => ({
+  header: segm ? ['mask AP@.5', 'mask AP@[.5:.95]'] : [],
+  of: (i: number) => (segm ? [segm.perClass[i]!.ap50, segm.perClass[i]!.ap] : []),
+  total: segm ? [segm.ap50, segm.ap] : [],
+});
+
+export function detectionSummary({ result, coco, segm, images }: DetectionEvaluation): EvalSummary {
+  const masks = maskColumns(segm);
   const classes = result.perClass.map(({ label }) => label);
   const goals = GOALS.map(([name, goal]) => ({ name, chosen: choose(result.precisionRecall, goal) }));
   const best = goals[0]!.chosen;
@@ -94,16 +103,17 @@ export function detectionSummary({ result, coco, images }: DetectionEvaluation):
   const tables: ReportTable[] = [
     {
       title: 'Average precision of each class',
-      header: ['class', 'AP@.5', 'AP@.75', 'AP@[.5:.95]', 'AR', 'objects'],
-      rows: coco.perClass.map(({ label, ap50, ap75, ap, ar, groundTruths }) => [
+      header: ['class', 'AP@.5', 'AP@.75', 'AP@[.5:.95]', 'AR', ...masks.header, 'objects'],
+      rows: coco.perClass.map(({ label, ap50, ap75, ap, ar, groundTruths }, i) => [
         label,
         ap50,
         ap75,
         ap,
         ar,
+        ...masks.of(i),
         String(groundTruths),
       ]),
-      total: ['all', coco.ap50, coco.ap75, coco.ap, coco.ar.at(-1)!, String(objects)],
+      total: ['all', coco.ap50, coco.ap75, coco.ap, coco.ar.at(-1)!, ...masks.total, String(objects)],
       note: 'By COCO\u2019s rules, as pycocotools. AR: the share of the objects found with at most 100 boxes a picture and class, mean over IoU .5 to .95.',
     },
     {
@@ -133,6 +143,7 @@ export function detectionSummary({ result, coco, images }: DetectionEvaluation):
       ap: result.ap,
       coco: { ...coco, perClass: undefined, stats: undefined },
       perClass: coco.perClass,
+      ...(segm ? { masks: { ...segm, stats: undefined } } : {}),
       threshold: best,
       confusion: matrixOf(names, confusion),
     },
@@ -143,7 +154,12 @@ export function detectionSummary({ result, coco, images }: DetectionEvaluation):
         ]
       : [],
     run: {
-      metrics: { 'AP@.5': coco.ap50, 'AP@[.5:.95]': coco.ap, AR: coco.ar.at(-1)! },
+      metrics: {
+        'AP@.5': coco.ap50,
+        'AP@[.5:.95]': coco.ap,
+        AR: coco.ar.at(-1)!,
+        ...(segm ? { 'mask AP@.5': segm.ap50, 'mask AP@[.5:.95]': segm.ap } : {}),
+      },
       precisionRecall: [
         ...(classes.length > 1 ? [{ name: 'all', ...result.precisionRecall }] : []),
         ...result.perClass

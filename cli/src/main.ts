@@ -41,6 +41,13 @@ const share = (text: string): number => {
   if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('give a number from 0 to 1.');
   return value;
 };
+const scales = (text: string): number[] => {
+  const values = text.split(',').map(Number);
+  if (!values.every((value) => value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError('give positive numbers, such as 0.75,1,1.25.');
+  }
+  return values;
+};
 const adapter = (): Option =>
   new Option('--adapter <kind>', 'which adapter to take').choices([
     'auto',
@@ -58,6 +65,18 @@ const data = (command: Command): Command =>
     .option('--split <name>', 'one part of it, such as train or val; all for all of it')
     .option('--images <dir>', 'folder of its pictures (default: where its format has them)')
     .option('--skip-bad', 'leave out objects that cannot be used, instead of stopping at the first');
+
+/** How often a detector looks at a picture. */
+const augmentation = (command: Command): Command =>
+  command
+    .option('--scales <list>', 'detectors: look at pictures at these sizes, such as 0.75,1,1.25', scales)
+    .option('--flip', 'detectors: look at pictures mirrored, too')
+    .addOption(
+      new Option(
+        '--merge <how>',
+        'keep the best box of an object, or fuse all to their mean (default: nms)',
+      ).choices(['nms', 'wbf']),
+    );
 
 const program = new Command('fovea')
   .description('Run and train computer vision on WebGPU.')
@@ -134,13 +153,15 @@ data(
   .addOption(adapter())
   .action(trainCommand);
 
-program
-  .command('detect')
-  .description('find objects; writes a PNG and a Labelme file for each picture')
-  .argument('<model>', 'weights that fovea train --task detect wrote')
-  .argument('<images...>', 'pictures')
-  .requiredOption('--out <dir>', 'folder for the results')
-  .option('--threshold <score>', 'leave out detections that score less (default: 0.3)', share)
+augmentation(
+  program
+    .command('detect')
+    .description('find objects; writes a PNG and a Labelme file for each picture')
+    .argument('<model>', 'weights that fovea train --task detect wrote')
+    .argument('<images...>', 'pictures')
+    .requiredOption('--out <dir>', 'folder for the results')
+    .option('--threshold <score>', 'leave out detections that score less (default: 0.3)', share),
+)
   .addOption(adapter())
   .action(detectCommand);
 
@@ -153,12 +174,14 @@ program
   .addOption(adapter())
   .action(segmentCommand);
 
-data(
-  program
-    .command('eval')
-    .description('measure a model on labelled pictures: AP, or IoU and Dice')
-    .argument('<model>', 'weights')
-    .requiredOption('--data <dir>', 'folder of pictures and annotations, or a COCO file'),
+augmentation(
+  data(
+    program
+      .command('eval')
+      .description('measure a model on labelled pictures: AP, or IoU and Dice')
+      .argument('<model>', 'weights')
+      .requiredOption('--data <dir>', 'folder of pictures and annotations, or a COCO file'),
+  ),
 )
   .option('--json <file>', 'also write the numbers to a file')
   .option('--report <file>', 'also write tables and plots: curves, confusion, thresholds (HTML)')

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { AnnotatedShape, Annotation } from '../../src/data/annotation.ts';
+import type { AnnotatedShape, Annotation, Point } from '../../src/data/annotation.ts';
 import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
 import { connectedComponents, polygonBounds, traceContours } from '../../src/data/polygon.ts';
 import type { Detection, Segmentation } from '../../src/tasks/infer.ts';
@@ -8,8 +8,16 @@ import { writeFileAtomic } from './files.ts';
 /** Connected regions below this many pixels are noise, not objects. */
 const MIN_REGION = 16;
 
+/** A shape for each detection: its box, or where it has a mask a polygon for each region of that, of one group. */
 export const detectionShapes = (detections: readonly Detection[]): AnnotatedShape[] =>
-  detections.map(({ box, label, score }) => ({ label, box, groupId: null, score }));
+  detections.flatMap(({ box, label, score, mask }, i): AnnotatedShape[] => {
+    const outlines = mask ? traceContours(mask.data, mask.width, mask.height, 0.75) : [];
+    if (outlines.length === 0) return [{ label, box, groupId: null, score }];
+    return outlines.map((outline) => {
+      const points = outline.map(([x, y]): Point => [x + mask!.x, y + mask!.y]);
+      return { label, points, box: polygonBounds(points), groupId: outlines.length > 1 ? i : null, score };
+    });
+  });
 
 /** One polygon for each connected region of a class. */
 export function segmentationShapes(

@@ -4,7 +4,8 @@ import { boxArea } from '../vision/boxes.ts';
 import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
 import type { AugmentOptions, Crop } from './augment.ts';
-import { cropBoxes, cropImage, cropLabels, cropMask, sampleCrop } from './augment.ts';
+import { cropImage, sampleCrop } from './augment.ts';
+import { cropBoxes, cropLabels, cropMask } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
 
 export interface Sample {

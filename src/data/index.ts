@@ -1,5 +1,6 @@
 export type { AnnotatedShape, Annotation, Box, MaskPatch, ObjectFlags, Point } from './annotation.ts';
 export * from './augment.ts';
+export * from './cropTargets.ts';
 export * from './dataset.ts';
 export {
   type CocoReferences,

@@ -6,7 +6,7 @@ import sortKey from '../wgsl/lib/sort_key.wgsl';
 import fuseShader from '../wgsl/weighted_box_fusion.wgsl';
 import keysShader from '../wgsl/weighted_box_fusion_keys.wgsl';
 import storeShader from '../wgsl/weighted_box_fusion_store.wgsl';
-import { defineKernel, type Given, wgslType } from './kernel.ts';
+import { type Dispatch, defineKernel, type Given, wgslType } from './kernel.ts';
 import { orderByMerging } from './mergeOrder.ts';
 
 export interface WeightedBoxFusionAttrs {
@@ -94,44 +94,45 @@ export const weightedBoxFusion = defineKernel({
     const [total, most] = [numel(fusedScores.shape), fusedScores.shape[1]!];
     const types = { T: wgslType(boxes.dtype) };
     const order = orderByMerging(N, R);
+    const dispatches: Dispatch[] = [
+      {
+        shader: keysShader,
+        snippets: [sortKey],
+        types,
+        constants: { COUNTED: count !== undefined },
+        params: { total: N * R, boxes: R, threshold: scoreThreshold },
+        // Without a count nothing is read there.
+        bind: { count: count ? 'count' : 'labels' },
+        grid: N * R,
+      },
+      ...order.dispatches,
+      {
+        shader: fuseShader,
+        snippets: [sortKey, boxIouLib, boxClusterLib],
+        types,
+        constants: { LANES: caps.family === 'tile' ? 256 : 32, MAXIMUM: confType === 'max' },
+        params: { boxes: R, images: N, most, models, threshold: iouThreshold },
+        bind: { fused_count: 'fusedCount' },
+        grid: [1, Math.min(N, 65535), Math.ceil(N / 65535)],
+      },
+      // The clusters by falling score: their keys have taken the place of the boxes'.
+      ...order.dispatches,
+      {
+        shader: storeShader,
+        snippets: [boxClusterLib],
+        types,
+        params: { total, boxes: R, most },
+        bind: {
+          fused_count: 'fusedCount',
+          fused_boxes: 'fusedBoxes',
+          fused_scores: 'fusedScores',
+          fused_labels: 'fusedLabels',
+        },
+        grid: total,
+      },
+    ];
     return {
-      dispatches: [
-        {
-          shader: keysShader,
-          snippets: [sortKey],
-          types,
-          constants: { COUNTED: count !== undefined },
-          params: { total: N * R, boxes: R, threshold: scoreThreshold },
-          // Without a count nothing is read there.
-          bind: { count: count ? 'count' : 'labels' },
-          grid: N * R,
-        },
-        ...order.dispatches,
-        {
-          shader: fuseShader,
-          snippets: [sortKey, boxIouLib, boxClusterLib],
-          types,
-          constants: { LANES: caps.family === 'tile' ? 256 : 32, MAXIMUM: confType === 'max' },
-          params: { boxes: R, images: N, most, models, threshold: iouThreshold },
-          bind: { fused_count: 'fusedCount' },
-          grid: [1, Math.min(N, 65535), Math.ceil(N / 65535)] as const,
-        },
-        // The clusters by falling score: their keys have taken the place of the boxes'.
-        ...order.dispatches,
-        {
-          shader: storeShader,
-          snippets: [boxClusterLib],
-          types,
-          params: { total, boxes: R, most },
-          bind: {
-            fused_count: 'fusedCount',
-            fused_boxes: 'fusedBoxes',
-            fused_scores: 'fusedScores',
-            fused_labels: 'fusedLabels',
-          },
-          grid: total,
-        },
-      ],
+      dispatches,
       // One cluster at least, which the shader's binding must hold.
       scratch: { ...order.scratch, flags: N * R * 4, clusters: Math.max(N * R, 1) * CLUSTER },
     };

@@ -38,6 +38,8 @@ export interface DetectOptions {
   readonly maxDetections?: number;
   /** Candidates of each level that go into NMS, the best ones. */
   readonly candidates?: number;
+  /** How images in an array are resized, where not as the configuration says. */
+  readonly resize?: ResizeConfig;
 }
 
 /** How images of any size become a batch, as torchvision's GeneralizedRCNNTransform. */

@@ -106,8 +106,11 @@ export class FasterRCNN extends Module {
   }
 
   /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. */
-  protected regions(images: Tensor | readonly Tensor[]): Regions & { readonly levels: readonly Tensor[] } {
-    const batch = imageBatch(this.constructor.name, images, this.config.normalization, this.config.resize);
+  protected regions(
+    images: Tensor | readonly Tensor[],
+    resize = this.config.resize,
+  ): Regions & { readonly levels: readonly Tensor[] } {
+    const batch = imageBatch(this.constructor.name, images, this.config.normalization, resize);
     const levels = this.backbone.forward(batch.images);
     // The pooled level is for proposals only.
     return { batch, levels, features: levels.slice(0, -1), strides: this.strides.slice(0, -1) };
@@ -160,7 +163,7 @@ export class FasterRCNN extends Module {
    * configuration of the first stage has their number.
    */
   detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Detections {
-    const regions = this.regions(images);
+    const regions = this.regions(images, options.resize);
     const found = this.find(regions, options);
     return { ...found, boxes: toImages(found.boxes, regions.batch) };
   }

@@ -199,7 +199,7 @@ export class MaskRCNN extends FasterRCNN {
   }
 
   override detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): MaskDetections {
-    const regions = this.regions(images);
+    const regions = this.regions(images, options.resize);
     const found = this.find(regions, options);
     return {
       ...found,

@@ -8,7 +8,6 @@ import {
   less,
   maximum,
   mul,
-  notEqual,
   relu,
   where,
 } from '../graph/functions/elementwise.ts';
@@ -181,7 +180,7 @@ export class PanopticFPN extends MaskRCNN {
     const labels = labelsToNetwork(targets.semantic, regions.batch);
     const logits = this.semantic_head.forward(regions.features, sizeOf(regions.batch.images));
     const entropy = crossEntropy(logits, labels, { ignoreIndex: IGNORE_LABEL, reduction: 'sum' });
-    const pixels = maximum(sum(cast(notEqual(labels, IGNORE_LABEL), 'f32')), 1);
+    const pixels = maximum(sum(cast(less(labels, IGNORE_LABEL), 'f32')), 1);
     return {
       ...this.lossesOf(regions, targets, seed),
       semantic: affine(divideBy(entropy, pixels), this.config.semantic.lossWeight),
@@ -272,7 +271,7 @@ function labelsToNetwork(
       [0, H - h],
       [0, W - w],
     ] as const;
-    return pad(resized, room, { value: IGNORE_LABEL });
+    return pad(resized, room, IGNORE_LABEL);
   };
   return concat((labels as readonly Tensor[]).map(one), 0);
 }

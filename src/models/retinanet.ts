@@ -224,8 +224,8 @@ export class RetinaNet extends Module {
     }));
   }
 
-  #batch(images: Tensor | readonly Tensor[]): ImageBatch {
-    return imageBatch('RetinaNet', images, this.config.normalization, this.config.resize);
+  #batch(images: Tensor | readonly Tensor[], resize = this.config.resize): ImageBatch {
+    return imageBatch('RetinaNet', images, this.config.normalization, resize);
   }
 
   /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. logits: [N,A,K]; deltas: [N,A,4]. */
@@ -276,7 +276,7 @@ export class RetinaNet extends Module {
       maxDetections = 300,
       candidates = 1000,
     } = { ...this.config.detect, ...options };
-    const batch = this.#batch(images);
+    const batch = this.#batch(images, options.resize);
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
     const anchors = this.#anchors(size);
     const K = this.config.numClasses;

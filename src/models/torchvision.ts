@@ -2,6 +2,7 @@ import { UsageError } from '../errors.ts';
 import { type FasterRCNN, type FasterRCNNConfig, fasterrcnn, torchvisionRcnn } from './fasterRcnn.ts';
 import { type FCN, fcn } from './fcn.ts';
 import { MASK_DEFAULTS, type MaskRCNN, maskrcnn } from './maskRcnn.ts';
+import { MobileNetV2 } from './mobilenet.ts';
 import { IMAGENET } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetName } from './resnet.ts';
 import { type RetinaNet, retinanet } from './retinanet.ts';
@@ -11,7 +12,7 @@ import { VIT_B_16, VisionTransformer } from './vit.ts';
 export type TorchvisionModel =
   | { readonly kind: 'detect'; readonly model: RetinaNet | FasterRCNN | MaskRCNN }
   | { readonly kind: 'segment'; readonly model: FCN }
-  | { readonly kind: 'classify'; readonly model: ResNet | VisionTransformer };
+  | { readonly kind: 'classify'; readonly model: ResNet | MobileNetV2 | VisionTransformer };
 
 /** The arguments of a builder: read one by one, so that one that nobody reads is known. */
 class Arguments {
@@ -165,9 +166,15 @@ function buildViT(args: Arguments): VisionTransformer {
   return new VisionTransformer(config);
 }
 
+function buildMobileNet(args: Arguments): MobileNetV2 {
+  const config = { numClasses: args.number('num_classes', 1000), widthMult: args.number('width_mult', 1) };
+  args.end();
+  return new MobileNetV2(config);
+}
+
 /**
  * The model that a builder of torchvision makes, with random weights: `torchvisionModel('fasterrcnn_resnet50_fpn',
- * { num_classes: 91 })`. Builders: resnet18, 34, 50, 101; vit_b_16; fcn_resnet50, 101; retinanet_, fasterrcnn_ and
+ * { num_classes: 91 })`. Builders: resnet18, 34, 50, 101; mobilenet_v2; vit_b_16; fcn_resnet50, 101; retinanet_, fasterrcnn_ and
  * maskrcnn_ with resnet18_fpn to resnet101_fpn. Arguments have torchvision's names and defaults. Then load weights with
  * `model.loadStateDict(weights, file, { layout: 'pytorch' })`. Throws UsageError for a builder or an argument that Fovea does
  * not know.
@@ -178,12 +185,13 @@ export function torchvisionModel(
 ): TorchvisionModel {
   const args = new Arguments(builder, given);
   if (builder === 'vit_b_16') return { kind: 'classify', model: buildViT(args) };
+  if (builder === 'mobilenet_v2') return { kind: 'classify', model: buildMobileNet(args) };
   const parts = /^(?:(retinanet|fasterrcnn|maskrcnn|fcn)_)?(resnet\d+)(_fpn)?$/.exec(builder);
   const [, family, backbone, fpn] = parts ?? [];
   const detector = family !== undefined && family !== 'fcn';
   if (!backbone || !(backbone in RESNETS) || detector !== (fpn !== undefined)) {
     throw new UsageError(
-      `torchvisionModel: no builder ${JSON.stringify(builder)}; there are ${Object.keys(RESNETS).join(', ')}, vit_b_16, fcn_resnet50, and retinanet_, fasterrcnn_ and maskrcnn_resnet50_fpn, each with other ResNets too`,
+      `torchvisionModel: no builder ${JSON.stringify(builder)}; there are ${Object.keys(RESNETS).join(', ')}, mobilenet_v2, vit_b_16, fcn_resnet50, and retinanet_, fasterrcnn_ and maskrcnn_resnet50_fpn, each with other ResNets too`,
     );
   }
   const name = backbone as ResNetName;

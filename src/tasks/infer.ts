@@ -4,11 +4,17 @@ import { shrunkSize } from '../data/resize.ts';
 import { DataError } from '../errors.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
+import {
+  type Found,
+  type MergingModel,
+  type TestTimeAugmentationOptions,
+  testTimeAugmentation,
+} from '../models/testTimeAugmentation.ts';
 import type { Gpu, Results, Step } from '../plan/gpu.ts';
 import { architectureOf } from './architectures.ts';
 import { maskPatch } from './maskPatch.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
-import { type DetectionModel, detection, isDetector, segmentation } from './step.ts';
+import { detection, isDetector, segmentation } from './step.ts';
 
 /** One object that was found. */
 export interface Detection {
@@ -77,21 +83,33 @@ const multipleOf = ({ name, model }: TrainedModel): number => architectureOf(nam
 /** Finds objects in pictures of any size: from picture to boxes in one submission. */
 export class Detector {
   readonly trained: TrainedModel;
-  readonly #model: DetectionModel;
+  readonly #model: MergingModel;
+  readonly #firstLabel: number;
   readonly #multiple: number;
   readonly #steps = new Map<string, SizedStep<ReturnType<ReturnType<typeof detection>>>>();
   readonly #gpu: Gpu;
 
-  /** `name` is for the message where the model is of the other task. */
-  constructor(gpu: Gpu, trained: TrainedModel, name = 'Detector') {
+  /**
+   * `name` is for the message where the model is of the other task. With `augmentation`, pictures are looked at several times:
+   * see testTimeAugmentation.
+   */
+  constructor(
+    gpu: Gpu,
+    trained: TrainedModel,
+    name = 'Detector',
+    augmentation?: TestTimeAugmentationOptions,
+  ) {
     const { model } = trained;
     if (!isDetector(model)) {
       throw new DataError(`${name}: this model segments; use Segmenter (fovea segment)`);
     }
     this.trained = trained;
     this.#gpu = gpu;
-    this.#model = model;
     this.#multiple = multipleOf(trained);
+    this.#model = augmentation
+      ? testTimeAugmentation<Found>(model, { multiple: this.#multiple, ...augmentation })
+      : model;
+    this.#firstLabel = model.firstLabel;
   }
 
   /** Detections, best first; what shows less than a pixel of itself in the picture is left out. */
@@ -128,7 +146,7 @@ export class Detector {
       const mask = soft && maskPatch(soft, Math.sqrt(cells), box, image);
       return {
         box,
-        label: this.trained.classNames[labels[i]! - this.#model.firstLabel]!,
+        label: this.trained.classNames[labels[i]! - this.#firstLabel]!,
         score: scores[i]!,
         ...(mask ? { mask } : {}),
       };
@@ -181,8 +199,12 @@ export class Segmenter {
 }
 
 /** A detector from the bytes of its file. `name` is for messages. */
-export const loadDetector = (gpu: Gpu, bytes: Uint8Array, name: string): Detector =>
-  new Detector(gpu, decodeModel(bytes, name), name);
+export const loadDetector = (
+  gpu: Gpu,
+  bytes: Uint8Array,
+  name: string,
+  augmentation?: TestTimeAugmentationOptions,
+): Detector => new Detector(gpu, decodeModel(bytes, name), name, augmentation);
 
 /** A segmenter from the bytes of its file. `name` is for messages. */
 export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, name: string): Segmenter =>

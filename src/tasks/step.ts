@@ -3,12 +3,13 @@ import { add } from '../graph/functions/elementwise.ts';
 import { argmax } from '../graph/functions/reduce.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Detections, DetectOptions } from '../models/detection.ts';
+import type { DetectOptions } from '../models/detection.ts';
 import type { DynamicUNet } from '../models/dynamicUnet.ts';
 import { FasterRCNN } from '../models/fasterRcnn.ts';
 import type { FCN } from '../models/fcn.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
+import type { Found, MergingModel } from '../models/testTimeAugmentation.ts';
 import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
 import type { Yolo } from '../models/yolo.ts';
@@ -58,7 +59,7 @@ export const trainingStep =
 
 /** From pictures to boxes, and masks where the model finds them. */
 export const detection =
-  (model: DetectionModel, options: DetectOptions): Program<Detections & { masks?: Tensor }> =>
+  (model: MergingModel, options: DetectOptions): Program<Found> =>
   (images) =>
     model.detect(images!, options);
 

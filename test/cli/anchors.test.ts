@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,10 +36,8 @@ describe('statistics of boxes', () => {
   it('count objects, classes and pictures; crowds and difficult ones are left out', () => {
     const statistics = new BoxStatistics();
     const size = { width: 100, height: 50 };
-    const parts = [
-      box('a', 4, 4, { groupId: 1 }),
-      { ...box('a', 4, 4, { groupId: 1 }), box: [9, 2, 21, 8] },
-    ] as const;
+    const parts = [4, 12].map((width) => box('a', width, width / 2 + 2, { groupId: 1 }));
+    parts[1]!.box = [9, 2, 21, 8];
     statistics.add({ ...size, shapes: [...parts, box('b', 10, 5), box('b', 8, 8, { crowd: true })] }, 0.5);
     statistics.add({ ...size, shapes: [box('b', 3, 3, { difficult: true }), box('b', 2, 8)] }, 1);
     statistics.add({ ...size, shapes: [] }, 1);
@@ -224,7 +223,7 @@ describe('fovea anchors', () => {
     for (let id = 0; id < count; id++) {
       const [w, h] = [random.range(10, 200), random.range(10, 200)];
       const line = `${id > 0 ? ',' : ''}{"id":${id},"image_id":${random.integer(images)},"category_id":1,"iscrowd":0,"area":1,"bbox":[1,1,${w},${h}],"segmentation":${shape}}`;
-      if (!out.write(line)) await new Promise((resolve) => out.once('drain', resolve));
+      if (!out.write(line)) await once(out, 'drain');
     }
     const list = Array.from({ length: images }, (_, id) => ({
       id,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape, Box, Point } from '../../src/data/annotation.ts';
 import type { Crop } from '../../src/data/augment.ts';
-import { cropBoxes, cropImage, cropLabels, cropTransform, sampleCrop } from '../../src/data/augment.ts';
+import { cropImage, cropTransform, sampleCrop } from '../../src/data/augment.ts';
+import { cropBoxes, cropLabels } from '../../src/data/cropTargets.ts';
 import type { FloatImage } from '../../src/data/image.ts';
 import { imageFromBytes, letterbox, unletterbox } from '../../src/data/image.ts';
 import { rasterizePolygon } from '../../src/data/polygon.ts';
@@ -257,14 +258,16 @@ describe('objects of a crop', () => {
     ];
     const crop = plain([16, 16], [0, 0, 40, 40], [1, 0, 8, 0, 1, 0]);
     const triangle = shape([0, 0, 16, 16], { points });
-    expect(cropBoxes([triangle], crop, 0.2)).toEqual([{ label: 'coin', box: [0, 4, 8, 12] }]);
+    expect(cropBoxes([triangle], crop, 0.2)).toEqual([
+      { label: 'coin', box: [0, 4, 8, 12], shapes: [triangle] },
+    ]);
     expect(cropBoxes([triangle], crop, 0.26)).toEqual([]);
     const mask = { x: 0, y: 0, width: 16, height: 16, data: rasterizePolygon(points, 16, 16) };
     // By pixel centres the point ends a pixel earlier: row 7 reaches x = 15.
     const cut = cropBoxes([shape([0, 0, 16, 16], { mask })], crop, 0.2);
-    expect(cut).toEqual([{ label: 'coin', box: [0, 4, 7, 12] }]);
+    expect(cut).toMatchObject([{ label: 'coin', box: [0, 4, 7, 12] }]);
     // Its box alone would be half visible, and too high.
-    expect(cropBoxes([shape([0, 0, 16, 16])], crop)).toEqual([{ label: 'coin', box: [0, 0, 8, 16] }]);
+    expect(cropBoxes([shape([0, 0, 16, 16])], crop)).toMatchObject([{ label: 'coin', box: [0, 0, 8, 16] }]);
   });
 
   it('are dropped below 35 % of their area or under a pixel, in the order of the shapes', () => {
@@ -284,9 +287,9 @@ describe('objects of a crop', () => {
     const part = (box: Box, label = 'coin') => shape(box, { label, groupId: 7 });
     const shapes = [part([0, 0, 2, 2]), part([5, 6, 7, 9]), part([1, 1, 4, 4], 'cup'), shape([3, 3, 5, 5])];
     expect(cropBoxes(shapes, crop)).toEqual([
-      { label: 'coin', box: [0, 0, 7, 9] },
-      { label: 'cup', box: [1, 1, 4, 4] },
-      { label: 'coin', box: [3, 3, 5, 5] },
+      { label: 'coin', box: [0, 0, 7, 9], shapes: shapes.slice(0, 2) },
+      { label: 'cup', box: [1, 1, 4, 4], shapes: [shapes[2]] },
+      { label: 'coin', box: [3, 3, 5, 5], shapes: [shapes[3]] },
     ]);
     // 4 of 104 square pixels are to be seen.
     expect(cropBoxes([part([0, 0, 2, 2]), part([20, 0, 30, 10])], crop)).toEqual([]);

@@ -10,6 +10,8 @@ import { linear } from '../../src/graph/functions/reduce.ts';
 import { cast } from '../../src/graph/functions/shape.ts';
 import { record } from '../../src/graph/recorder.ts';
 import { Tensor } from '../../src/graph/tensor.ts';
+import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../../src/models/fasterRcnn.ts';
+import { MASK_RCNN_DEFAULTS, MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
 import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
 import type { Conv2d, Linear } from '../../src/nn/layers.ts';
@@ -107,21 +109,41 @@ const LARGE = {
   numClasses: 20,
 } as const;
 
+/** Eight objects an image. */
+const targets = ([batch = 0]: Shape) => ({
+  boxes: input([batch, 8, 4]),
+  labels: input([batch, 8], 'i32'),
+  counts: input([batch], 'i32'),
+});
+
 function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
   const module = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, ...config });
   module.backbone.body.checkpoint = checkpoint;
-  const batch = shape[0]!;
   return {
     module,
     forward: () => module.detect(input(shape)),
     loss: () => {
-      const targets = {
-        boxes: input([batch, 8, 4]),
-        labels: input([batch, 8], 'i32'),
-        counts: input([batch], 'i32'),
-      };
-      const { classification, bbox_regression } = module.losses(input(shape), targets);
+      const { classification, bbox_regression } = module.losses(input(shape), targets(shape));
       return add(classification, bbox_regression);
+    },
+  };
+}
+
+/** A small Faster R-CNN, or a Mask R-CNN. */
+function rcnn(kind: 'boxes' | 'masks', [N, H, W]: readonly [number, number, number]): Network {
+  const shape = [N, H, W, 3];
+  const backbone = { ...FASTER_RCNN_DEFAULTS.backbone, width: 8 };
+  const module =
+    kind === 'boxes'
+      ? new FasterRCNN({ ...FASTER_RCNN_DEFAULTS, backbone, pyramidWidth: 16, numClasses: 2 })
+      : new MaskRCNN({ ...MASK_RCNN_DEFAULTS, backbone, pyramidWidth: 16, numClasses: 2 });
+  return {
+    module,
+    forward: () => module.detect(input(shape)),
+    loss: () => {
+      const objects = { ...targets(shape), masks: input([N, 8, H, W]) };
+      const losses = module.losses(input(shape), objects, { seed: input([], 'i32') });
+      return Object.values(losses).reduce((a, b) => add(a, b));
     },
   };
 }
@@ -144,6 +166,10 @@ export const networks: Readonly<Record<string, () => Network>> = {
   'RetinaNet at 256, batch 4': () => retinanet([4, 256, 256, 3], LARGE),
   'RetinaNet at 256, batch 4, checkpointed': () => retinanet([4, 256, 256, 3], LARGE, true),
   'RetinaNet at 320x480, batch 2, width 16': () => retinanet([2, 320, 480, 3]),
+  'Faster R-CNN at 256, batch 1': () => rcnn('boxes', [1, 256, 256]),
+  'Faster R-CNN at 128x160, batch 4': () => rcnn('boxes', [4, 128, 160]),
+  'Mask R-CNN at 256, batch 1': () => rcnn('masks', [1, 256, 256]),
+  'Mask R-CNN at 128x160, batch 4': () => rcnn('masks', [4, 128, 160]),
 };
 
 /** A network's inference, or its training step, as a program. */

@@ -6,6 +6,7 @@ import { mean } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { Sgd } from '../../src/nn/optimizers.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
+import { callsDuring } from './counting.ts';
 import { random, values } from './graphs.ts';
 
 /** Microseconds of JavaScript, Dawn and the driver's submit for each dispatch; 3.5 to 4.5 on two busy cores. */
@@ -30,25 +31,10 @@ it('a captured step encodes and submits, and does nothing else', async () => {
   const { dispatches } = await step.prepare([input]);
   expect(dispatches).toBeGreaterThan(4 * LAYERS);
 
-  const { device } = gpu.device;
-  const calls: Record<string, number> = {};
-  const counted = <T extends object>(object: T): T =>
-    new Proxy(object, {
-      get(target, name) {
-        const member = Reflect.get(target, name) as unknown;
-        if (name === 'queue') return counted(member as GPUQueue);
-        if (typeof member !== 'function') return member;
-        return (...given: unknown[]) => {
-          calls[String(name)] = (calls[String(name)] ?? 0) + 1;
-          const result = Reflect.apply(member, target, given);
-          return name === 'beginComputePass' || name === 'createCommandEncoder' ? counted(result) : result;
-        };
-      },
-    });
-  Object.assign(gpu.device, { device: counted(device) });
-  optimizer.advance();
-  await step(input);
-  Object.assign(gpu.device, { device });
+  const calls = await callsDuring(gpu, () => {
+    optimizer.advance();
+    return step(input);
+  });
   const { setPipeline = 0, pushErrorScope, popErrorScope, ...others } = calls;
   expect(setPipeline).toBeLessThanOrEqual(dispatches);
   expect(pushErrorScope).toBe(popErrorScope);
@@ -71,7 +57,7 @@ it('a captured step encodes and submits, and does nothing else', async () => {
     const start = performance.now();
     await step(input);
     least = Math.min(least, performance.now() - start);
-    await device.queue.onSubmittedWorkDone();
+    await gpu.device.device.queue.onSubmittedWorkDone();
   }
   const each = (least * 1000) / dispatches;
   console.log(`${each.toFixed(1)} us for each of ${dispatches} dispatches`);

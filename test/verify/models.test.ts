@@ -5,6 +5,7 @@ import { decodeSafetensors } from '../../src/io/safetensors.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
 import { FCN } from '../../src/models/fcn.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
+import { MobileNetV2 } from '../../src/models/mobilenet.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import type { TorchvisionModel } from '../../src/models/torchvision.ts';
@@ -21,6 +22,7 @@ const build: Record<string, (config: never) => TorchvisionModel> = {
   maskrcnn: (config) => ({ kind: 'detect', model: new MaskRCNN(config) }),
   fcn: (config) => ({ kind: 'segment', model: new FCN(config) }),
   resnet: (config) => ({ kind: 'classify', model: new ResNet(config) }),
+  mobilenet: (config) => ({ kind: 'classify', model: new MobileNetV2(config) }),
   vit: (config) => ({ kind: 'classify', model: new VisionTransformer(config) }),
 };
 

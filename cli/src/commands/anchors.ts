@@ -16,6 +16,7 @@ import {
 import { histogramPlot, scatterPlot } from '../boxPlots.ts';
 import { BoxStatistics, shortNumber } from '../boxStatistics.ts';
 import { colorsOf } from '../colors.ts';
+import { createCounter } from '../counter.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { linePlot } from '../linePlot.ts';
 import { type ReportTable, writeReport } from '../report.ts';
@@ -102,7 +103,15 @@ export async function anchorsCommand(
     const scale = size / Math.max(width, height);
     return layout.kind === 'list' ? scale : Math.min(1, scale);
   };
-  for await (const { annotation } of dataset.pictures()) statistics.add(annotation, scaleOf(annotation));
+  const counter = createCounter('pictures');
+  try {
+    for await (const { annotation } of dataset.pictures()) {
+      statistics.add(annotation, scaleOf(annotation));
+      counter.show(statistics.pictures);
+    }
+  } finally {
+    counter.clear();
+  }
   const { sides } = statistics;
   if (sides.length === 0) {
     throw new DataError(`${data}: none of ${statistics.pictures} pictures has an object; label some first`);

@@ -9,9 +9,9 @@ import type {
 import { FORMATS } from '../../../src/data/formats/index.ts';
 import { objectsOf } from '../../../src/data/objects.ts';
 import { DataError, UsageError } from '../../../src/errors.ts';
+import { createCounter } from '../counter.ts';
 import { DiskSink, type PictureMode, realPath } from '../diskSink.ts';
 import { onInterrupt } from '../errors.ts';
-import { createProgress } from '../progress.ts';
 import { type DataOptions, openData, Skipped } from '../samples.ts';
 
 export interface ConvertOptions extends DataOptions {
@@ -78,7 +78,7 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     mode: options.pictures ?? 'copy',
     force: options.force ?? false,
   });
-  const progress = createProgress({ total: 0, label: 'convert' });
+  const counter = createCounter('pictures');
   let stop = false;
   const release = onInterrupt(() => {
     stop = true;
@@ -92,23 +92,24 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     for await (const picture of dataset.pictures()) {
       if (stop) {
         await sink.discard();
+        counter.clear();
         process.stderr.write(`stopped: ${to} was not written\n`);
         return;
       }
       await writer.add(picture);
       tally.add(picture);
-      if (process.stderr.isTTY) progress.phase(`${tally.pictures} pictures`);
+      counter.show(tally.pictures);
     }
     if (tally.pictures === 0) throw new DataError(`${from}: has no pictures; give a folder with some`);
     await writer.end();
     await sink.finish();
-    progress.done();
+    counter.clear();
     report(writer);
   } catch (error) {
     await sink.discard();
     throw error;
   } finally {
-    progress.done();
+    counter.clear();
     release();
   }
 

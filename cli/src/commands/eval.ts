@@ -1,9 +1,10 @@
 import path from 'node:path';
-import { DataError } from '../../../src/errors.ts';
+import { DataError, UsageError } from '../../../src/errors.ts';
 import { readFileBytes } from '../../../src/io/files.ts';
 import { evaluateDetector, evaluateSegmenter } from '../../../src/tasks/evaluate.ts';
 import { Detector, Segmenter } from '../../../src/tasks/infer.ts';
 import { decodeModel, taskOf } from '../../../src/tasks/modelFile.ts';
+import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
@@ -11,7 +12,7 @@ import { writeReport } from '../report.ts';
 import { type DataOptions, type LoadedSample, loadFolder } from '../samples.ts';
 import { textTable } from '../textTable.ts';
 
-export interface EvalOptions extends DataOptions {
+export interface EvalOptions extends DataOptions, AugmentationOptions {
   readonly data: string;
   readonly json?: string;
   readonly report?: string;
@@ -33,7 +34,11 @@ function checkClasses(samples: readonly LoadedSample[], classNames: readonly str
 /** fovea eval: AP for a detector, IoU and Dice for a segmenter, in all and for each class; curves in a report. */
 export async function evalCommand(model: string, options: EvalOptions): Promise<void> {
   const { data, json, report, adapter } = options;
+  const augmentation = augmentationOf(options);
   const trained = decodeModel(await readFileBytes(model), model);
+  if (augmentation && taskOf(trained) === 'segment') {
+    throw new UsageError(`${model}: this model segments; --scales, --flip and --merge are for detectors`);
+  }
   const samples = await loadFolder(data, Infinity, options);
   checkClasses(samples, trained.classNames);
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
@@ -41,7 +46,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
     const start = performance.now();
     const { metrics, tables, lines, run } =
       taskOf(trained) === 'detect'
-        ? detectionSummary(await evaluateDetector(new Detector(gpu, trained), samples))
+        ? detectionSummary(await evaluateDetector(new Detector(gpu, trained, model, augmentation), samples))
         : segmentationSummary(
             await evaluateSegmenter(new Segmenter(gpu, trained), samples),
             trained.classNames,

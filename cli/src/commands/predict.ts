@@ -1,11 +1,13 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { AnnotatedShape } from '../../../src/data/annotation.ts';
+import { paintPatch } from '../../../src/data/maskPatch.ts';
 import { DataError, UsageError } from '../../../src/errors.ts';
 import { readFileBytes } from '../../../src/io/files.ts';
 import type { Gpu } from '../../../src/plan/gpu.ts';
-import { loadDetector, loadSegmenter } from '../../../src/tasks/infer.ts';
-import { drawOverlay } from '../draw.ts';
+import { type Detection, loadDetector, loadSegmenter } from '../../../src/tasks/infer.ts';
+import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
+import { drawOverlay, type OverlayMask } from '../draw.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
@@ -75,16 +77,33 @@ const tally = (labels: readonly string[]): string => {
   return [...counts].map(([label, count]) => `${count} ${label}`).join(', ') || 'nothing found';
 };
 
-/** fovea detect: boxes drawn on each picture, and as a Labelme file. */
+/** The pixels of each class that detections with masks cover. */
+function masksOf(
+  found: readonly Detection[],
+  picture: LoadedImage,
+  classNames: readonly string[],
+): OverlayMask[] {
+  const masks = new Map<string, Uint8Array>();
+  for (const { label, mask } of found) {
+    if (!mask) continue;
+    const pixels = masks.get(label) ?? new Uint8Array(picture.width * picture.height);
+    masks.set(label, pixels);
+    paintPatch(pixels, mask, picture, 1);
+  }
+  return [...masks].map(([label, mask]) => ({ mask, color: colorAt(classNames.indexOf(label)) }));
+}
+
+/** fovea detect: boxes, and masks, drawn on each picture, and as a Labelme file. */
 export async function detectCommand(
   model: string,
   images: readonly string[],
-  options: PredictOptions,
+  options: PredictOptions & AugmentationOptions,
 ): Promise<void> {
+  const augmentation = augmentationOf(options);
   const bytes = await readFileBytes(model);
   const scoreThreshold = options.threshold ?? 0.3;
   await predictAll(images, options, async (gpu) => {
-    const detector = loadDetector(gpu, bytes, model);
+    const detector = loadDetector(gpu, bytes, model, augmentation);
     const { classNames } = detector.trained;
     return async (picture) => {
       const found = await detector.detect(picture, { scoreThreshold });
@@ -96,7 +115,7 @@ export async function detectCommand(
       }));
       return {
         shapes: detectionShapes(found),
-        png: await drawOverlay(picture, { boxes }),
+        png: await drawOverlay(picture, { boxes, masks: masksOf(found, picture, classNames) }),
         summary: tally(found.map(({ label }) => label)),
       };
     };

@@ -2,52 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { diskFiles } from '../../../cli/src/dataFiles.ts';
-import type { Annotation, MaskPatch } from '../../../src/data/annotation.ts';
-import { formatCocoResults, readCocoResults } from '../../../src/data/formats/coco/results.ts';
 import { openDataset } from '../../../src/data/formats/index.ts';
 import { objectsOf } from '../../../src/data/objects.ts';
 import { Random } from '../../../src/vision/random.ts';
-import { rleEncode, rleToString } from '../../../src/vision/rle.ts';
+import { annotation, categories, cocoFolder, holed, images } from './cocoFiles.ts';
 import { annotationsOf, faultOf, folderOf, picture, readAll } from './folders.ts';
-
-const images = [{ id: 7, file_name: 'a.png', width: 20, height: 10 }];
-/** Numbers with gaps, as COCO's own are. */
-const categories = [
-  { id: 18, name: 'dog', supercategory: 'animal' },
-  { id: 1, name: 'person' },
-];
-const annotation = (changes: object = {}) => ({
-  id: 100,
-  image_id: 7,
-  category_id: 18,
-  bbox: [2, 3, 6.5, 4],
-  ...changes,
-});
-
-/** A folder with a.png and a COCO file of these annotations. */
-async function cocoFolder(annotations: readonly object[], changes: object = {}): Promise<string> {
-  const file = { images, categories, annotations, ...changes };
-  return folderOf({ 'instances.json': file, 'a.png': await picture() });
-}
 
 const read = async (...changes: object[]) =>
   (
     await annotationsOf(await cocoFolder(changes.map((change, i) => annotation({ id: i + 1, ...change }))))
   )[0]!;
-
-/** A mask with a hole, as COCO stores it both ways. */
-function holed(): { mask: MaskPatch; runs: number[]; text: string } {
-  const map = new Uint8Array(200);
-  for (let y = 2; y < 8; y++)
-    for (let x = 3; x < 12; x++) map[y * 20 + x] = y === 4 && x > 4 && x < 8 ? 0 : 1;
-  const rle = rleEncode(map, 20, 10);
-  const data = Uint8Array.from({ length: 54 }, (_, i) => map[(2 + Math.floor(i / 9)) * 20 + 3 + (i % 9)]!);
-  return {
-    mask: { x: 3, y: 2, width: 9, height: 6, data },
-    runs: Array.from(rle.counts),
-    text: rleToString(rle),
-  };
-}
 
 describe('reading COCO', () => {
   it('boxes, numbers, areas and classes', async () => {
@@ -332,75 +296,5 @@ describe('a COCO file that cannot be used', () => {
     expect(message).toContain(`${folder}/instances.json: `);
     expect(message).toMatch(expected);
     expect(message).toMatch(/; export it as COCO JSON again$/);
-  });
-});
-
-describe('COCO results', () => {
-  const references = { images: new Map([[7, { width: 20, height: 10 }]]), classes: categories };
-  const results = async (list: unknown) => {
-    const folder = await folderOf({ 'results.json': list as object });
-    const found = [];
-    for await (const result of readCocoResults(diskFiles, `${folder}/results.json`, references))
-      found.push(result);
-    return found;
-  };
-  const { mask, text } = holed();
-  const predictions: Annotation = {
-    id: 7,
-    width: 20,
-    height: 10,
-    shapes: [
-      { label: 'dog', box: [-1.123456789, 2, 30.5, 9], score: 0.912345678901, groupId: null },
-      { label: 'person', box: [3, 2, 12, 8], mask, score: 0.5, groupId: null },
-      {
-        label: 'dog',
-        box: [1, 1, 5, 5],
-        points: [
-          [1, 1],
-          [5, 1],
-          [1, 5],
-        ],
-        score: 0.25,
-        groupId: null,
-      },
-    ],
-  };
-
-  it('are written as pycocotools reads them, and read back without loss', async () => {
-    const written = JSON.parse(formatCocoResults([predictions], categories));
-    expect(written).toHaveLength(3);
-    expect(written[1]).toEqual({
-      image_id: 7,
-      category_id: 1,
-      bbox: [3, 2, 9, 6],
-      segmentation: { size: [10, 20], counts: text },
-      score: 0.5,
-    });
-    const found = await results(written);
-    expect(found.map(({ imageId }) => imageId)).toEqual([7, 7, 7]);
-    const shapes = found.flatMap((result) => result.shapes);
-    for (const [i, value] of predictions.shapes[0]!.box.entries()) {
-      expect(shapes[0]!.box[i]).toBeCloseTo(value, 12);
-    }
-    expect(shapes.slice(1)).toEqual(predictions.shapes.slice(1));
-    expect(shapes[0]!.score).toBe(0.912345678901);
-  });
-
-  it('name what is wrong with them', async () => {
-    const one = { image_id: 7, category_id: 18, bbox: [1, 2, 3, 4], score: 0.5 };
-    const fault = async (change: object) => (await faultOf(results([one, { ...one, ...change }]))).message;
-    expect(await fault({ image_id: 8 })).toContain('[1]: image_id 8 is not in the annotations');
-    expect(await fault({ category_id: 2 })).toContain('[1]: category_id 2 is not in the annotations');
-    expect(await fault({ score: undefined })).toContain('[1]: score is missing; write the results again');
-    expect(await fault({ bbox: [1, 2, 0, 4] })).toContain(
-      '[1]: bbox [1, 2, 0, 4] (x, y, width, height) has no area',
-    );
-    expect(await fault({ bbox: null })).toContain('has neither bbox nor segmentation');
-    expect((await faultOf(results({ images: [], annotations: [] as object[], info: 1 }))).message).toContain(
-      'is no list of results',
-    );
-    const { id: _, ...unnumbered } = predictions;
-    expect(() => formatCocoResults([unnumbered], categories)).toThrow(/has no number/);
-    expect(() => formatCocoResults([predictions], [{ name: 'dog' }])).toThrow(/detection of "person"/);
   });
 });

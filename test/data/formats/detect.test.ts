@@ -100,7 +100,10 @@ describe('the format of a folder', () => {
     expect((await faultOf(readAll(folder))).message).toContain(
       'holds 2 COCO files (instances_train2017.json, instances_val2017.json); give the one that is meant',
     );
-    const [one] = await readAll(folder, { split: 'val2017' });
-    expect(one!.picture).toBe(`${folder}/val2017/a.png`);
+    for (const split of ['val', 'val2017']) {
+      const [one] = await readAll(folder, { split });
+      expect(one!.picture).toBe(`${folder}/val2017/a.png`);
+    }
+    expect((await faultOf(readAll(folder, { split: 'test' }))).message).toContain('holds 2 COCO files');
   });
 });

@@ -2,7 +2,7 @@
 import { DataError } from '../../../errors.ts';
 import type { DataFiles, DatasetFormat } from '../format.ts';
 import { topKeys } from '../json.ts';
-import { baseName, hasExtension, joinPath } from '../paths.ts';
+import { baseName, hasExtension, joinPath, withoutExtension } from '../paths.ts';
 import { openCoco } from './reader.ts';
 import { CocoWriter } from './writer.ts';
 
@@ -27,6 +27,12 @@ async function isCoco(files: DataFiles, file: string): Promise<boolean> {
   return keys.some((key) => KEYS.includes(key));
 }
 
+/** instances_val2017.json is the part `val2017`, and `val`. */
+const isPart = (file: string, split: string): boolean =>
+  withoutExtension(baseName(file))
+    .split(/[-_.]/)
+    .some((word) => word === split || word.replace(/\d+$/, '') === split);
+
 export const coco: DatasetFormat = {
   name: 'coco',
   title: 'COCO',
@@ -41,7 +47,7 @@ export const coco: DatasetFormat = {
     const chosen =
       options.split === undefined || found.length === 1
         ? found
-        : found.filter((file) => baseName(file).replace('.json', '').endsWith(options.split!));
+        : found.filter((file) => isPart(file, options.split!));
     if (chosen.length === 1) return openCoco(files, chosen[0]!, options);
     if (found.length === 0) {
       throw new DataError(

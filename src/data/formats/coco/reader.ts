@@ -18,7 +18,9 @@ import { FIX_ANNOTATION, shapesOf } from './shapes.ts';
 
 export const FIX_FILE = 'export it as COCO JSON again';
 /** Between two annotations of one image, so many bytes are rather read than skipped. */
-const GAP = 1 << 16;
+const GAP = 1 << 14;
+/** The annotations of so many images are read at once: a read by itself waits longer than it works. */
+const BATCH = 32;
 
 /** What a COCO file says besides its annotations, and where in the file these are. */
 interface Contents {
@@ -110,17 +112,18 @@ export async function openCoco(files: DataFiles, file: string, options: ReadOpti
     async *pictures() {
       const open = await files.open(file);
       try {
-        for (const [i, image] of images.entries()) {
-          const picture = await find(image, i);
-          const shapes: AnnotatedShape[] = [];
-          for (const [index_, value] of await readValues(open, index.of(i))) {
-            const read = readObject(
-              () => readAnnotation(value, index_, image, names, file, shapes),
-              options.onBad,
-            );
-            shapes.push(...(read ?? []));
+        for (let from = 0; from < images.length; from += BATCH) {
+          const batch = images.slice(from, from + BATCH);
+          const values = await Promise.all(batch.map((_, k) => readValues(open, index.of(from + k))));
+          for (const [k, image] of batch.entries()) {
+            const picture = await find(image, from + k);
+            const shapes: AnnotatedShape[] = [];
+            for (const [at, value] of values[k]!) {
+              const read = () => readAnnotation(value, at, image, names, file, shapes);
+              shapes.push(...(readObject(read, options.onBad) ?? []));
+            }
+            yield pictureOf(file, image, from + k, picture, shapes);
           }
-          yield pictureOf(file, image, i, picture, shapes);
         }
       } finally {
         await open.close();
@@ -179,20 +182,22 @@ async function readValues(
   file: OpenFile,
   places: readonly { readonly index: number; readonly start: number; readonly end: number }[],
 ): Promise<[index: number, value: unknown][]> {
-  const decoder = new TextDecoder();
-  const values: [number, unknown][] = [];
-  for (let i = 0; i < places.length; ) {
-    let last = i;
-    while (last + 1 < places.length && places[last + 1]!.start - places[last]!.end < GAP) last++;
-    const start = places[i]!.start;
-    const bytes = await file.read(start, places[last]!.end - start);
-    for (; i <= last; i++) {
-      const place = places[i]!;
-      const text = decoder.decode(bytes.subarray(place.start - start, place.end - start));
-      values.push([place.index, JSON.parse(text)]);
-    }
+  const runs: (typeof places)[number][][] = [];
+  for (const place of places) {
+    const last = runs.at(-1);
+    if (last && place.start - last.at(-1)!.end < GAP) last.push(place);
+    else runs.push([place]);
   }
-  return values;
+  const decoder = new TextDecoder();
+  const read = runs.map(async (run) => {
+    const start = run[0]!.start;
+    const bytes = await file.read(start, run.at(-1)!.end - start);
+    return run.map((place): [number, unknown] => {
+      const text = decoder.decode(bytes.subarray(place.start - start, place.end - start));
+      return [place.index, JSON.parse(text)];
+    });
+  });
+  return (await Promise.all(read)).flat();
 }
 
 /** Where the picture of an image is. Remembers the folder in which the last was. */

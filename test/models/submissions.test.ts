@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Tensor, tensor } from '../../src/graph/tensor.ts';
+import { AdamW } from '../../src/nn/optimizers.ts';
+import { type Gpu, openGpu, type Step } from '../../src/plan/gpu.ts';
+import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
+import { buildModel } from '../../src/tasks/modelFile.ts';
+import { detection, isDetector, segmentation, trainingStep } from '../../src/tasks/step.ts';
+import { callsDuring } from '../plan/counting.ts';
+import { values } from '../plan/graphs.ts';
+
+let gpu: Gpu;
+beforeAll(async () => {
+  // Each operation by itself, as FOVEA_VALIDATE runs them, is many submissions.
+  gpu = await openGpu({ validate: false });
+});
+afterAll(() => gpu?.dispose());
+
+const SIDE = 64;
+const BOXES = 2;
+
+/** A small model, as `fovea train --model NAME` makes it for two classes. */
+function small(name: ModelName) {
+  const config = architectureOf(name).defaults({ numClasses: 2, width: 4, cropSize: SIDE });
+  const model = buildModel(name, config, 0);
+  return { model, optimizer: new AdamW(model.parameters(), { lr: 0.01, clipNorm: 10 }) };
+}
+
+const images = (): Tensor =>
+  tensor(
+    values('images', [1, SIDE, SIDE, 3]).map((value) => 0.5 + value / 8),
+    [1, SIDE, SIDE, 3],
+  );
+
+/** What a training step takes: two objects, the first of the first class. */
+function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1): Tensor[] {
+  const { draws, masks } = architectureOf(name);
+  if (!isDetector(model)) {
+    const labels = Int32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < 20 ? 1 : 0));
+    return [images(), tensor(labels, [1, SIDE, SIDE])];
+  }
+  const first = model.firstLabel;
+  const mask = Float32Array.from({ length: BOXES * SIDE * SIDE }, (_, i) => Number(i % SIDE < 30));
+  return [
+    images(),
+    tensor([4, 8, 30, 40, 28, 20, 60, 52], [1, BOXES, 4]),
+    tensor(Int32Array.of(first, first + 1), [1, BOXES]),
+    tensor(Int32Array.of(BOXES), [1]),
+    ...(draws ? [tensor(Int32Array.of(seed), [])] : []),
+    ...(masks ? [tensor(mask, [1, BOXES, SIDE, SIDE])] : []),
+  ];
+}
+
+/** A prepared call submits once and maps nothing; reading a result maps it. */
+async function expectOneSubmission(step: Step<Record<string, Tensor>>, inputs: Tensor[], before = () => {}) {
+  await step.prepare(inputs);
+  // The first brings the weights to the device, the second finds them there.
+  for (const _ of [1, 2]) {
+    let results: Awaited<ReturnType<typeof step>> = {};
+    before();
+    const calls = await callsDuring(gpu, async () => {
+      results = await step(...inputs);
+    });
+    expect(calls).toMatchObject({ submit: 1, createCommandEncoder: 1, finish: 1 });
+    expect(Object.keys(calls)).not.toContain('mapAsync');
+    expect(Object.keys(calls)).not.toContain('createBuffer');
+    const [result] = Object.values(results);
+    expect(await callsDuring(gpu, () => result!.data())).toMatchObject({ mapAsync: 1, submit: 1 });
+  }
+}
+
+describe.each([
+  'retinanet',
+  'fasterrcnn',
+  'maskrcnn',
+  'yolov3-tiny',
+  'unet',
+  'fcn',
+  'vit',
+] as const)('%s', (name) => {
+  it('trains a step in one submission, and nothing comes back before it is read', async () => {
+    const { model, optimizer } = small(name);
+    const step = gpu.capture(trainingStep(model, optimizer));
+    await expectOneSubmission(step, inputsOf(name, { model, optimizer }), () => optimizer.advance());
+    step.dispose();
+  });
+
+  it('infers in one submission, and nothing comes back before it is read', async () => {
+    const { model } = small(name);
+    model.eval();
+    const step = gpu.capture(isDetector(model) ? detection(model, {}) : segmentation(model));
+    await expectOneSubmission(step, [images()]);
+    step.dispose();
+  });
+});
+
+describe.each(['fasterrcnn', 'maskrcnn'] as const)('%s', (name) => {
+  it('takes the same step twice to the same bits, and another one for another seed', async () => {
+    const made = small(name);
+    const { model, optimizer } = made;
+    const state = async () => ({
+      weights: await model.stateDict((value) => gpu.download(value)),
+      moments: await optimizer.stateDict((value) => gpu.download(value)),
+    });
+    const start = await state();
+    const step = gpu.capture(trainingStep(model, optimizer));
+    const stepped = async (seed: number) => {
+      model.loadStateDict(start.weights);
+      optimizer.loadStateDict(start.moments);
+      optimizer.advance();
+      const losses = (await (await step(...inputsOf(name, made, seed))).losses.data()) as Float32Array;
+      const { weights, moments } = await state();
+      const entries = [...weights, ...moments].map(([key, { data }]) => [key, bits(data)] as const);
+      return new Map([...entries, ['losses', bits(losses)]]);
+    };
+    const first = await stepped(1);
+    expect(await stepped(1)).toEqual(first);
+    const other = await stepped(2);
+    expect(other.get('losses')).not.toEqual(first.get('losses'));
+    const unmoved = [...start.weights].filter(([key, { data }]) => same(first.get(key)!, bits(data)));
+    expect(unmoved.map(([key]) => key)).toEqual([]);
+    step.dispose();
+  });
+});
+
+const bits = ({ buffer, byteOffset, byteLength }: Float32Array): Uint32Array =>
+  new Uint32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+
+const same = (a: Uint32Array, b: Uint32Array): boolean => a.every((value, i) => value === b[i]);
