@@ -188,7 +188,7 @@ export class PanopticFPN extends MaskRCNN {
   }
 
   override detect(images: Tensor | readonly Tensor[], options: PanopticOptions = {}): PanopticDetections {
-    const regions = this.regions(images);
+    const regions = this.regions(images, options.resize);
     const { batch, features, strides } = regions;
     const found = this.find(regions, options);
     const masks = this.roi_heads.masks(features, strides, found);

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { UsageError } from '../errors.ts';
 import { DYNAMIC_UNET_DEFAULTS, DynamicUNet } from '../models/dynamicUnet.ts';
 import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../models/fasterRcnn.ts';
 import { FCN, FCN_DEFAULTS } from '../models/fcn.ts';
@@ -8,6 +9,7 @@ import { RETINANET_DEFAULTS, RetinaNet } from '../models/retinanet.ts';
 import { UNET_DEFAULTS, UNet } from '../models/unet.ts';
 import { VIT_TINY, ViTSegmenter } from '../models/vit.ts';
 import { Yolo, yolov3Cfg, yolov3TinyCfg } from '../models/yolo.ts';
+import type { AnchorLayout } from '../vision/anchorFit.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
 /** Finding objects, or saying of every pixel what it shows. */
@@ -20,6 +22,8 @@ export interface Wish {
   readonly width?: number;
   /** Side of the training crops, in pixels. */
   readonly cropSize?: number;
+  /** For detectors: what `fovea anchors` found. */
+  readonly anchors?: AnchorLayout;
 }
 
 /** A kind of model, as tasks and model files know it. `Config` is what shapes one, and is saved with its weights. */
@@ -132,16 +136,40 @@ const widened = (body: ResNetConfig, { width: channels }: Wish): ResNetConfig =>
 const small = (wish: Wish) => widened(RETINANET_DEFAULTS.backbone, wish);
 const pyramid = (wish: Wish) => (wish.width === undefined ? {} : { pyramidWidth: 2 * wish.width });
 
+/** Sizes for each level and aspect ratios of anchors. Throws UsageError for a list, which is YOLO's, and other numbers of levels. */
+function levelsOf(name: string, { anchors }: Wish, levels: readonly number[]) {
+  if (!anchors) return undefined;
+  if (anchors.kind === 'pyramid' && levels.includes(anchors.sizes.length)) {
+    return { anchorSizes: anchors.sizes, aspectRatios: anchors.aspectRatios };
+  }
+  const given = anchors.kind === 'list' ? 'a list of sides' : `${anchors.sizes.length} levels`;
+  throw new UsageError(
+    `${name}: its anchors have ${levels.join(' to ')} levels of sizes, these are ${given}; fit them with fovea anchors --model ${name === 'maskrcnn' ? 'fasterrcnn' : name}`,
+  );
+}
+
+/** The sides of anchors. Throws UsageError for those of a pyramid. */
+function sidesOf(name: string, { anchors }: Wish) {
+  if (anchors?.kind !== 'pyramid') return anchors ? { anchors: anchors.anchors } : {};
+  throw new UsageError(
+    `${name}: its anchors are a list of sides, these are of a pyramid; fit them with fovea anchors --model ${name}`,
+  );
+}
+
+const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
+
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
 /** `first`: channels of the first stage in the paper's network, of which a quarter is enough for few pictures. */
-const yolo = (write: typeof yolov3Cfg, first: number) =>
+const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: number) =>
   architecture<Yolo['config']>({
     task: 'detect',
     schema: v.object({ cfg: v.string() }),
-    defaults: ({ numClasses, width: channels = first / 4, cropSize = 416 }) => ({
-      cfg: write({ numClasses, width: channels / first, imageSize: [cropSize, cropSize] }),
-    }),
+    defaults: (wish) => {
+      const { numClasses, width: channels = first / 4, cropSize: side = 416 } = wish;
+      const sizes = { width: channels / first, imageSize: [side, side] as const };
+      return { cfg: write({ numClasses, ...sizes, ...sidesOf(name, wish) }) };
+    },
     build: (config, seed) => new Yolo(config, seed),
     classes: (config) => new Yolo(config).numClasses,
     multiple: (config) => new Yolo(config).stride,
@@ -154,12 +182,18 @@ export const ARCHITECTURES = {
   retinanet: architecture<RetinaNet['config']>({
     task: 'detect',
     schema: retinanetSchema,
-    defaults: (wish) => ({
-      ...RETINANET_DEFAULTS,
-      numClasses: wish.numClasses,
-      backbone: small(wish),
-      ...pyramid(wish),
-    }),
+    defaults: (wish) => {
+      const anchors = levelsOf('retinanet', wish, [3, 4, 5]);
+      const extraLevels = EXTRA[(anchors?.anchorSizes.length ?? 4) as keyof typeof EXTRA];
+      return {
+        ...RETINANET_DEFAULTS,
+        numClasses: wish.numClasses,
+        backbone: small(wish),
+        ...pyramid(wish),
+        ...anchors,
+        extraLevels,
+      };
+    },
     build: (config, seed) => new RetinaNet(config, seed),
     classes: ({ numClasses }) => numClasses,
     multiple: () => 32,
@@ -173,6 +207,7 @@ export const ARCHITECTURES = {
       numClasses: wish.numClasses,
       backbone: small(wish),
       ...pyramid(wish),
+      rpn: { ...FASTER_RCNN_DEFAULTS.rpn, ...levelsOf('fasterrcnn', wish, [5]) },
     }),
     build: (config, seed) => new FasterRCNN(config, seed),
     classes: ({ numClasses }) => numClasses,
@@ -188,6 +223,7 @@ export const ARCHITECTURES = {
       numClasses: wish.numClasses,
       backbone: small(wish),
       ...pyramid(wish),
+      rpn: { ...MASK_RCNN_DEFAULTS.rpn, ...levelsOf('maskrcnn', wish, [5]) },
     }),
     build: (config, seed) => new MaskRCNN(config, seed),
     classes: ({ numClasses }) => numClasses,
@@ -196,8 +232,8 @@ export const ARCHITECTURES = {
     draws: true,
     masks: true,
   }),
-  yolov3: yolo(yolov3Cfg, 32),
-  'yolov3-tiny': yolo(yolov3TinyCfg, 16),
+  yolov3: yolo('yolov3', yolov3Cfg, 32),
+  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
   unet: architecture<UNet['config']>({
     task: 'segment',
     schema: v.object({

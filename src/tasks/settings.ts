@@ -2,14 +2,13 @@ import type { AugmentOptions } from '../data/augment.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
+import type { AnchorLayout } from '../vision/anchorFit.ts';
 import { architectureOf, type ModelName } from './architectures.ts';
 
 /** What decides the outcome of a training; the same settings and data give the same weights, bit for bit. */
 export interface TrainSettings {
   readonly model: ModelName;
   readonly classNames: readonly string[];
-  /** Channels of the first stage, where they were asked for. */
-  readonly width: number | null;
   /** What shapes the model: see its own description. */
   readonly config: unknown;
   /** Pictures are shrunk to this, and crops are cut from them. */
@@ -31,6 +30,10 @@ export interface SettingsOptions {
   readonly cropSize?: number;
   readonly batchSize?: number;
   readonly width?: number;
+  /** For detectors: what `fovea anchors` found. */
+  readonly anchors?: AnchorLayout;
+  /** What shapes the model, in place of its defaults: width and anchors then count for nothing. */
+  readonly config?: unknown;
   readonly lr?: number;
   readonly seed?: number;
   readonly augment?: AugmentOptions;
@@ -85,15 +88,17 @@ export function defaultSettings(
     options.steps ??
     (options.epochs === undefined ? DEFAULT_STEPS : Math.max(1, Math.round(options.epochs * perEpoch)));
   const architecture = architectureOf(model);
-  const config = architecture.defaults({
-    numClasses: names.length,
-    cropSize,
-    ...(options.width === undefined ? {} : { width: options.width }),
-  });
+  const config =
+    options.config ??
+    architecture.defaults({
+      numClasses: names.length,
+      cropSize,
+      ...(options.width === undefined ? {} : { width: options.width }),
+      ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
+    });
   return {
     model,
     classNames: names,
-    width: options.width ?? null,
     config,
     maxSide,
     cropSize,

@@ -1,7 +1,6 @@
 /**
  * Whole models against torchvision: cases of weights, inputs, and what torchvision answers, in inference or in training.
  */
-import * as v from 'valibot';
 import { DataError, FoveaError } from '../errors.ts';
 import { backward } from '../graph/backward.ts';
 import { add } from '../graph/functions/elementwise.ts';
@@ -46,12 +45,26 @@ export interface ModelRow extends ModelComparison {
 const KINDS = ['detect', 'train', 'segment', 'classify'] as const;
 export type ModelKind = (typeof KINDS)[number];
 
-const schema = v.object({
-  builder: v.string(),
-  kind: v.picklist(KINDS),
-  images: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  arguments: v.record(v.string(), v.unknown()),
-});
+/** What `model.json` says. Throws DataError for what does not. */
+function described({ name, description }: ModelCase) {
+  const json = parseJson(description, `${name}: model.json`, 'make the case again');
+  const given = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>;
+  const { builder, kind, images, arguments: args } = given;
+  const fault = (field: string, wanted: string) =>
+    new DataError(
+      `${name}: model.json: ${field} is ${JSON.stringify(given[field]) ?? 'missing'}, not ${wanted}; make the case again`,
+    );
+  if (typeof builder !== 'string') throw fault('builder', 'the name of a builder of torchvision');
+  if (!KINDS.some((known) => known === kind)) throw fault('kind', `one of ${KINDS.join(', ')}`);
+  if (!Number.isInteger(images) || (images as number) < 1) throw fault('images', 'a number of images');
+  if (typeof args !== 'object' || args === null) throw fault('arguments', 'an object');
+  return {
+    builder,
+    kind: kind as ModelKind,
+    images: images as number,
+    args: args as Record<string, unknown>,
+  };
+}
 
 /**
  * Runs a case on the device. Detections: at least 99 % matched one to one (the same label, IoU >= 0.99, scores within 1e-3),
@@ -60,17 +73,8 @@ const schema = v.object({
  * no case, and UsageError for a builder or argument that Fovea does not know.
  */
 export async function verifyModel(gpu: Gpu, modelCase: ModelCase): Promise<ModelRow> {
-  const { name } = modelCase;
-  const json = parseJson(modelCase.description, `${name}: model.json`, 'make the case again');
-  const parsed = v.safeParse(schema, json);
-  if (!parsed.success) {
-    const [issue] = parsed.issues;
-    throw new DataError(
-      `${name}: model.json: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}; make the case again`,
-    );
-  }
-  const { kind, builder, images } = parsed.output;
-  return checkModel(gpu, { ...modelCase, kind, images }, torchvisionModel(builder, parsed.output.arguments));
+  const { builder, kind, images, args } = described(modelCase);
+  return checkModel(gpu, { ...modelCase, kind, images }, torchvisionModel(builder, args));
 }
 
 /** The same of a model that is built already: torchvision's, with its names. */

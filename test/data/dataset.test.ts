@@ -119,6 +119,94 @@ describe('BatchSource', () => {
     }
   });
 
+  describe('with masks', () => {
+    const SIZE = [32, 40] as const;
+    const PIXELS = SIZE[0] * SIZE[1];
+    const disc = Array.from({ length: 24 }, (_, k): [number, number] => [
+      42 + 9 * Math.cos((k * Math.PI) / 12),
+      15 + 9 * Math.sin((k * Math.PI) / 12),
+    ]);
+    // A box, an angle that a disc reaches over, and two parts of one cup.
+    const shapes: AnnotatedShape[] = [
+      { label: 'cup', box: [4, 30, 14, 46], groupId: 3 },
+      shape('coin', [5, 5, 21, 20]),
+      {
+        label: 'cup',
+        box: [24, 8, 40, 24],
+        mask: {
+          x: 24,
+          y: 8,
+          width: 16,
+          height: 16,
+          data: Uint8Array.from({ length: 256 }, (_, i) => Number(i % 16 >= 10 || i >= 160)),
+        },
+        groupId: null,
+      },
+      { label: 'coin', box: [33, 6, 51, 24], points: disc, groupId: null },
+      { label: 'cup', box: [22, 34, 50, 44], groupId: 3 },
+    ];
+    const OBJECTS = 4;
+    const several = [sample('several', 0, shapes), samples[2]!];
+    const augment = { scale: [0.5, 0.8], rotate90: true, flipVertical: 0.5 } as const;
+    const given = options({ minVisible: 0, size: SIZE, augment });
+
+    it('adds them to what it gives without', () => {
+      const [plain, source] = [
+        new BatchSource(several, given),
+        new BatchSource(several, { ...given, masks: true }),
+      ];
+      for (let n = 0; n < 10; n++) {
+        const without = plain.next();
+        const { masks, ...rest } = source.next();
+        expect(rest).toEqual(without);
+        expect(masks!.length).toBe(2 * source.maxBoxes * PIXELS);
+        for (let i = 0; i < 2; i++) {
+          const unused = masks!.subarray(
+            (i * source.maxBoxes + rest.counts[i]!) * PIXELS,
+            (i + 1) * source.maxBoxes * PIXELS,
+          );
+          expect(unused.every((value) => value === 0)).toBe(true);
+        }
+      }
+    });
+
+    it('gives each object’s own, as the boxes and the label map have it', () => {
+      const detect = new BatchSource(several, { ...given, masks: true });
+      const segment = new BatchSource(several, { ...given, task: 'segment' });
+      const seen = { wrong: 0, whole: 0, hidden: 0, empty: 0 };
+      for (let n = 0; n < 40; n++) {
+        const { boxes, labels, counts, masks } = detect.next();
+        const painted = segment.next().masks;
+        for (let i = 0; i < 2; i++) {
+          const own = Array.from({ length: counts[i]! }, (_, k) => {
+            const place = i * detect.maxBoxes + k;
+            const mask = Uint8Array.from(masks!.subarray(place * PIXELS, (place + 1) * PIXELS));
+            const [drawn] = boxesFromMask(mask, SIZE[1], SIZE[0]);
+            drawn!.box.forEach((side, s) => {
+              expect(Math.abs(side - boxes[4 * place + s]!)).toBeLessThanOrEqual(1);
+            });
+            return { mask, value: labels[place]! + 1 };
+          });
+          if (counts[i] === 0) seen.empty++;
+          if (counts[i] === OBJECTS) seen.whole++;
+          for (let pixel = 0; pixel < PIXELS; pixel++) {
+            const value = painted[i * PIXELS + pixel]!;
+            const covering = own.filter(({ mask }) => mask[pixel] === 1).map((object) => object.value);
+            if (covering.length > 1) seen.hidden++;
+            // What is drawn last is seen; of what is cut to less than a pixel there is no mask.
+            const right =
+              covering.length > 0 ? covering.includes(value) : counts[i]! < OBJECTS || value === 0;
+            if (!right) seen.wrong++;
+          }
+        }
+      }
+      expect(seen.wrong).toBe(0);
+      expect(seen.whole).toBeGreaterThan(10);
+      expect(seen.hidden).toBeGreaterThan(100);
+      expect(seen.empty).toBeGreaterThan(10);
+    });
+  });
+
   it('shows every sample once an epoch, in changing orders', () => {
     // The first has its coin in a corner that crops never reach, so that an image is one grey throughout.
     const coins = [[shape('coin', [50, 40, 60, 50])], [], []];

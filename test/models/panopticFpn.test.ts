@@ -119,7 +119,7 @@ const config = {
     preNmsTopN: { training: 60, testing: 60 },
     postNmsTopN: { training: 30, testing: 30 },
   },
-  box: { ...PANOPTIC_FPN_DEFAULTS.box, width: 32, batchSizePerImage: 24 },
+  box: { ...PANOPTIC_FPN_DEFAULTS.box, width: 64, batchSizePerImage: 24 },
   mask: { width: 16, depth: 1, resolution: 7, maxRegions: 8 },
   semantic: { width: 16, groups: 4, lossWeight: 0.5 },
   numClasses: 2,
@@ -275,8 +275,8 @@ describe('PanopticFPN', () => {
       return losses;
     });
     const losses: number[] = [];
-    const rate = oneCycle({ lr: 0.01, steps: 140 });
-    for (let i = 0; i < 140; i++) {
+    const rate = oneCycle({ lr: 0.004, steps: 120 });
+    for (let i = 0; i < 120; i++) {
       optimizer.advance(rate(i));
       if (i === 60) expect(await submissionsOf(() => step(...inputs))).toBe(1);
       else losses.push((await (await step(...inputs)).semantic.data())[0]!);
@@ -306,7 +306,8 @@ describe('PanopticFPN', () => {
     const { all } = quality.result();
     expect(all.n).toBe(4);
     expect(all.pq).toBeGreaterThan(0.8);
-  });
+    // Compiling takes SwiftShader most of this.
+  }, 300_000);
 });
 
 describe('panopticMerge', () => {

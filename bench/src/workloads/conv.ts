@@ -247,10 +247,16 @@ function transposed(batch: number): Workload[] {
   ];
 }
 
-export const convRows = ({ quick }: Sizes): Row[] =>
+/** Half as high and wide, down to 7: on an adapter where peers take seconds for one. */
+const halved = (conv: Conv): Conv => {
+  const [height, width, channels] = conv.size;
+  return { ...conv, size: [Math.max(height / 2, 7), Math.max(width / 2, 7), channels] };
+};
+
+export const convRows = ({ quick, slow = false }: Sizes): Row[] =>
   (quick ? [1] : [1, 8]).flatMap((batch) =>
     rowsOf(
-      ...CONVS.flatMap((conv) => convolution(batch, conv)),
+      ...CONVS.flatMap((conv) => convolution(batch, slow ? halved(conv) : conv)),
       ...transposed(batch),
       ...(quick ? [] : CONVS.slice(0, 4).map((conv) => inHalves(convolution(batch, conv)[0]!))),
     ),

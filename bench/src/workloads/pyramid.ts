@@ -77,4 +77,4 @@ const pyramid = (height: number, width: number, shapes = shapesOf(height, width)
 });
 
 export const pyramidRows = ({ slow = false }: Sizes): Row[] =>
-  rowsOf(slow ? pyramid(540, 960) : pyramid(1080, 1920));
+  rowsOf(slow ? pyramid(270, 480) : pyramid(1080, 1920));

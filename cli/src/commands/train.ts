@@ -1,5 +1,7 @@
 import { trainingShapes } from '../../../src/data/objects.ts';
-import { UsageError } from '../../../src/errors.ts';
+import { DataError, UsageError } from '../../../src/errors.ts';
+import { readFileBytes } from '../../../src/io/files.ts';
+import { parseJson } from '../../../src/json.ts';
 import {
   architectureOf,
   DEFAULT_MODEL,
@@ -7,6 +9,7 @@ import {
   type Task,
 } from '../../../src/tasks/architectures.ts';
 import { DEFAULT_MAX_SIDE, defaultSettings, type TrainSettings } from '../../../src/tasks/settings.ts';
+import type { AnchorLayout } from '../../../src/vision/anchorFit.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type DataOptions, loadFolder } from '../samples.ts';
@@ -22,12 +25,41 @@ export interface TrainOptions extends DataOptions {
   readonly crop?: number;
   readonly batch?: number;
   readonly width?: number;
+  /** What `fovea anchors --json` wrote. */
+  readonly anchors?: string;
   readonly lr?: number;
   readonly seed?: number;
   readonly resume?: boolean;
   readonly checkpointEvery?: number;
   readonly adapter?: string;
 }
+
+/** The anchors in a file that `fovea anchors --json` wrote. Throws DataError for any other. */
+async function readAnchors(file: string): Promise<AnchorLayout> {
+  const text = new TextDecoder().decode(await readFileBytes(file));
+  const json = parseJson(text, file, FROM_ANCHORS) as {
+    readonly fitted?: Partial<Record<string, unknown>>;
+  } | null;
+  const fitted = typeof json === 'object' ? json?.fitted : undefined;
+  const numbers = (value: unknown): value is number[] =>
+    Array.isArray(value) && value.length > 0 && value.every((side) => Number.isFinite(side) && side > 0);
+  const lists = (value: unknown): value is number[][] =>
+    Array.isArray(value) && value.length > 0 && value.every(numbers);
+  if (fitted?.kind === 'pyramid' && lists(fitted.sizes) && numbers(fitted.aspectRatios)) {
+    return { kind: 'pyramid', sizes: fitted.sizes, aspectRatios: fitted.aspectRatios };
+  }
+  if (
+    fitted?.kind === 'list' &&
+    lists(fitted.anchors) &&
+    fitted.anchors.every((sides) => sides.length === 2)
+  ) {
+    const anchors = fitted.anchors as unknown as [number, number][];
+    return { kind: 'list', count: anchors.length, anchors };
+  }
+  throw new DataError(`${file}: holds no fitted anchors; ${FROM_ANCHORS}`);
+}
+
+const FROM_ANCHORS = 'write it with fovea anchors --json';
 
 /** fovea train: a detector or segmenter from random weights, on a folder of labelled pictures. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
@@ -37,6 +69,7 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
     cropSize: options.crop,
     batchSize: options.batch,
     width: options.width,
+    ...(options.anchors === undefined ? {} : { anchors: await readAnchors(options.anchors) }),
     lr: options.lr,
     seed: options.seed,
   };
@@ -66,7 +99,9 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
           maxSide: given.maxSide ?? saved.maxSide,
           cropSize: given.cropSize ?? saved.cropSize,
           batchSize: given.batchSize ?? saved.batchSize,
-          width: given.width ?? saved.width ?? undefined,
+          ...(given.width === undefined && !given.anchors ? { config: saved.config } : {}),
+          ...(given.width === undefined ? {} : { width: given.width }),
+          ...(given.anchors === undefined ? {} : { anchors: given.anchors }),
           lr: given.lr ?? saved.lr,
           seed: given.seed ?? saved.seed,
         }

@@ -109,6 +109,16 @@ export const boxesRows: Record<string, Faults> = {
     ],
   },
   roiPool: roi(g.roiPool as never),
+  pasteMasks: {
+    good: () => g.pasteMasks(f(2, 7, 7), f(2, 4), [8, 8]),
+    bad: [
+      [() => g.pasteMasks(f(2, 7, 6), f(2, 4), [8, 8]), '[2,7,6]'],
+      [() => g.pasteMasks(f(2, 7, 7), f(3, 4), [8, 8]), '[3,4]'],
+      [() => g.pasteMasks(i(2, 7, 7), f(2, 4), [8, 8]), 'i32'],
+      [() => g.pasteMasks(f(2, 7, 7), f(2, 4), [8, 0]), '0'],
+      [() => g.pasteMasks(f(2, 7, 7), f(2, 4), [8, numbers.NaN]), 'NaN'],
+    ],
+  },
   boxConvert: {
     good: () => g.boxConvert(f(2, 4), 'xyxy', 'xywh'),
     bad: [

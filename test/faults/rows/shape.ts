@@ -105,6 +105,16 @@ export const shapeRows: Record<string, Faults> = {
       [() => g.oneHot(i(2), numbers.NaN), 'NaN'],
     ],
   },
+  rand: {
+    good: () => g.rand([2, 3], i()),
+    bad: [
+      [() => g.rand([2, 3], i(2)), '[2]'],
+      [() => g.rand([2, 3], f()), 'i32'],
+      [() => g.rand([2, -3], i()), '-3'],
+      [() => g.rand([2, numbers.NaN], i()), 'NaN'],
+      [() => g.rand([2, 3], i(), 1.5), '1.5'],
+    ],
+  },
   pixelShuffle: {
     good: () => g.pixelShuffle(image(), 2),
     bad: [
