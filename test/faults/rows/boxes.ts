@@ -119,6 +119,23 @@ export const boxesRows: Record<string, Faults> = {
       [() => g.pasteMasks(f(2, 7, 7), f(2, 4), [8, numbers.NaN]), 'NaN'],
     ],
   },
+  panopticMerge: {
+    good: () => g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), i(1, 8, 8), { numStuff: 3 }),
+    bad: [
+      [() => g.panopticMerge(f(1, 2, 7, 6), f(1, 2, 4), i(1), i(1, 8, 8), { numStuff: 3 }), '[1,2,7,6]'],
+      [() => g.panopticMerge(f(1, 2, 7, 7), f(1, 3, 4), i(1), i(1, 8, 8), { numStuff: 3 }), '[1,3,4]'],
+      [() => g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), f(1, 8, 8), { numStuff: 3 }), 'i32'],
+      [() => g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), i(1, 8, 8), { numStuff: -1 }), '-1'],
+      [
+        () =>
+          g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), i(1, 8, 8), {
+            numStuff: 3,
+            overlapThreshold: numbers.NaN,
+          }),
+        'NaN',
+      ],
+    ],
+  },
   boxConvert: {
     good: () => g.boxConvert(f(2, 4), 'xyxy', 'xywh'),
     bad: [
