@@ -1,6 +1,5 @@
 import { interpolate } from '../graph/functions/conv.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
-import { crossEntropy } from '../graph/functions/losses.ts';
 import { concat, pixelShuffle } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Generator, generator } from '../nn/init.ts';
@@ -8,10 +7,10 @@ import { Conv2d, type Layer, type Norm, type NormKind, normLayer, sequential } f
 import { Module } from '../nn/module.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { ResNet, type ResNetConfig } from './resnet.ts';
-import { checkImages, IGNORE_LABEL } from './segmentation.ts';
+import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
 /** Everything that shapes a dynamic U-Net; saved with its weights. */
-export interface DynamicUNetConfig {
+export interface DynamicUNetConfig extends SegmentationLossConfig {
   /** Classes without the background, which is class 0. */
   readonly numClasses: number;
   readonly backbone: ResNetConfig;
@@ -124,8 +123,8 @@ export class DynamicUNet extends Module {
     return this.head.forward(relu(add(joined, sequential(this.res, joined))));
   }
 
-  /** The mean cross-entropy over pixels. masks: i32 [N,H,W], 255 is ignored. */
+  /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: IGNORE_LABEL }) };
+    return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
   }
 }

@@ -1,6 +1,5 @@
 import { interpolate } from '../graph/functions/conv.ts';
 import { add, affine, relu } from '../graph/functions/elementwise.ts';
-import { crossEntropy } from '../graph/functions/losses.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Generator, generator } from '../nn/init.ts';
@@ -8,10 +7,10 @@ import { BatchNorm2d, Conv2d, type Layer, sequential } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName } from './resnet.ts';
-import { checkImages, IGNORE_LABEL } from './segmentation.ts';
+import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
 /** Everything that shapes an FCN; saved with its weights. */
-export interface FCNConfig {
+export interface FCNConfig extends SegmentationLossConfig {
   /** Classes without the background, which is class 0. */
   readonly numClasses: number;
   readonly backbone: ResNetConfig;
@@ -96,10 +95,10 @@ export class FCN extends Module {
     return { out: enlarge(sequential(this.classifier, seen), [H, W]), aux };
   }
 
-  /** The mean cross-entropy over pixels, half of the auxiliary classifier's added. masks: i32 [N,H,W], 255 is ignored. */
+  /** See segmentationLoss; half of the auxiliary classifier's is added. masks: i32 [N,H,W], 255 is ignored. */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
     const { out, aux } = this.#outputs(images);
-    const loss = (logits: Tensor) => crossEntropy(logits, masks, { ignoreIndex: IGNORE_LABEL });
+    const loss = (logits: Tensor) => segmentationLoss(logits, masks, this.config);
     return { segmentation: aux ? add(loss(out), affine(loss(aux), 0.5)) : loss(out) };
   }
 }

@@ -1,17 +1,16 @@
 import { checkpoint } from '../graph/checkpoint.ts';
 import { maxPool2d } from '../graph/functions/conv.ts';
 import { relu } from '../graph/functions/elementwise.ts';
-import { crossEntropy } from '../graph/functions/losses.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Generator, generator } from '../nn/init.ts';
 import { Conv2d, ConvTranspose2d, type NormKind, normLayer } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { checkImages, IGNORE_LABEL } from './segmentation.ts';
+import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
 /** Everything that shapes a U-Net; saved with its weights. */
-export interface UNetConfig {
+export interface UNetConfig extends SegmentationLossConfig {
   /** Classes without the background. */
   readonly numClasses: number;
   /** Channels at full resolution; each level below has twice as many. */
@@ -109,8 +108,8 @@ export class UNet extends Module {
     return this.out.forward(x);
   }
 
-  /** The mean cross-entropy over pixels. masks: i32 [N,H,W], 255 is ignored. */
+  /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: IGNORE_LABEL }) };
+    return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
   }
 }

@@ -2,7 +2,6 @@ import { ShapeError } from '../errors.ts';
 import { scaledDotProductAttention } from '../graph/functions/attention.ts';
 import { interpolate } from '../graph/functions/conv.ts';
 import { add, gelu } from '../graph/functions/elementwise.ts';
-import { crossEntropy } from '../graph/functions/losses.ts';
 import { linear } from '../graph/functions/reduce.ts';
 import { chunk, concat, expand, permute, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -11,10 +10,10 @@ import { Conv2d, type Layer, LayerNorm, Linear, sequential } from '../nn/layers.
 import { linearLayout } from '../nn/layout.ts';
 import { Module, Parameter } from '../nn/module.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { checkImages, IGNORE_LABEL } from './segmentation.ts';
+import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
 /** Everything that shapes the encoder of a ViT. */
-export interface ViTConfig {
+export interface ViTConfig extends SegmentationLossConfig {
   /** Side of the images, in pixels. */
   readonly imageSize: number;
   readonly patchSize: number;
@@ -247,9 +246,9 @@ export class ViTSegmenter extends VisionTransformer {
     ]);
   }
 
-  /** The mean cross-entropy over pixels. masks: i32 [N,H,W], 255 is ignored. */
+  /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return { segmentation: crossEntropy(this.forward(images), masks, { ignoreIndex: IGNORE_LABEL }) };
+    return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
   }
 }
 

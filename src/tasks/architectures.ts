@@ -128,6 +128,7 @@ const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegion
 
 // Label maps are bytes: 0 is the background, and 255 counts for nothing.
 const mapped = count(254);
+const dice = v.optional(v.boolean());
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
 
@@ -238,6 +239,7 @@ export const ARCHITECTURES = {
     task: 'segment',
     schema: v.object({
       numClasses: mapped,
+      dice,
       width,
       depth: count(8),
       norm: v.picklist(['group', 'batch', 'frozen']),
@@ -245,6 +247,7 @@ export const ARCHITECTURES = {
     }),
     defaults: (wish) => ({
       ...UNET_DEFAULTS,
+      dice: true,
       numClasses: wish.numClasses,
       ...(wish.width === undefined ? {} : { width: wish.width }),
     }),
@@ -257,12 +260,14 @@ export const ARCHITECTURES = {
     task: 'segment',
     schema: v.object({
       numClasses: mapped,
+      dice,
       backbone,
       norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
       normalization,
     }),
     defaults: (wish) => ({
       ...DYNAMIC_UNET_DEFAULTS,
+      dice: true,
       numClasses: wish.numClasses,
       backbone: widened(DYNAMIC_UNET_DEFAULTS.backbone, wish),
     }),
@@ -275,6 +280,7 @@ export const ARCHITECTURES = {
     task: 'segment',
     schema: v.object({
       numClasses: mapped,
+      dice,
       backbone,
       auxiliary: v.optional(v.boolean()),
       hypercolumns: v.optional(v.boolean()),
@@ -282,6 +288,7 @@ export const ARCHITECTURES = {
     }),
     defaults: (wish) => ({
       ...FCN_DEFAULTS,
+      dice: true,
       numClasses: wish.numClasses,
       backbone: widened(FCN_DEFAULTS.backbone, wish),
     }),
@@ -294,6 +301,7 @@ export const ARCHITECTURES = {
     task: 'segment',
     schema: v.object({
       numClasses: mapped,
+      dice,
       imageSize: count(4096),
       patchSize: count(512),
       numLayers: count(128),
@@ -304,6 +312,7 @@ export const ARCHITECTURES = {
     }),
     defaults: ({ numClasses, width: channels, cropSize }) => ({
       ...VIT_TINY,
+      dice: true,
       numClasses,
       ...(cropSize === undefined ? {} : { imageSize: cropSize }),
       ...(channels === undefined ? {} : { hiddenDim: 4 * channels, mlpDim: 8 * channels }),
