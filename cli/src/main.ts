@@ -137,7 +137,11 @@ data(
     new Option('--task <task>', 'instead of --model: retinanet or unet').choices(['detect', 'segment']),
   )
   .requiredOption('--out <file>', 'where the weights go (.safetensors)')
-  .option('--epochs <n>', 'passes over all pixels (default: 1000 steps in all)', whole(1))
+  .option(
+    '--epochs <n>',
+    'passes over all pixels (default: 1000 steps in all, 2500 with several classes)',
+    whole(1),
+  )
   .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32, 65536))
   .option(
     '--crop <pixels>',
@@ -145,9 +149,13 @@ data(
     whole(32, 65536, 32),
   )
   .option('--batch <n>', 'crops a step (default: 4)', whole(1))
-  .option('--width <channels>', 'channels of the first stage (default: 16)', whole(1, 4096))
+  .option(
+    '--width <channels>',
+    'channels of the first stage (default: 16; unet and yolov3 8, yolov3-tiny 4)',
+    whole(1, 4096),
+  )
   .option('--anchors <file>', 'anchors for a detector, as fovea anchors --json writes them')
-  .option('--lr <rate>', 'highest learning rate (default: 0.003; yolov3: 0.01)', positive)
+  .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and yolov3: 0.01)', positive)
   .option('--seed <n>', 'same seed, same weights (default: 0)', whole(0))
   .option('--checkpoint-every <steps>', 'how often to save a checkpoint (default: 25)', whole(1))
   .option('--resume', 'go on from the checkpoint beside --out')

@@ -249,12 +249,14 @@ export const ARCHITECTURES = {
       ...UNET_DEFAULTS,
       dice: true,
       numClasses: wish.numClasses,
-      ...(wish.width === undefined ? {} : { width: wish.width }),
+      // At full resolution channels are dear, and few pictures need few.
+      width: wish.width ?? 8,
     }),
     build: (config, seed) => new UNet(config, seed),
     classes: ({ numClasses }) => numClasses,
     multiple: (config) => 2 ** config.depth,
     losses: ['segmentation'],
+    lr: 0.01,
   }),
   'dynamic-unet': architecture<DynamicUNet['config']>({
     task: 'segment',

@@ -41,7 +41,8 @@ export interface SettingsOptions {
 
 /** Pictures are shrunk to this longer side where nothing else is asked for. */
 export const DEFAULT_MAX_SIDE = 512;
-const DEFAULT_STEPS = 1000;
+/** Steps where nothing else is asked for: to tell classes apart takes longer than to find things of one. */
+const DEFAULT_STEPS = { one: 1000, several: 2500 };
 const DEFAULT_AUGMENT: AugmentOptions = {
   scale: [0.75, 1.33],
   flipHorizontal: 0.5,
@@ -65,7 +66,7 @@ export function cropsPerEpoch(
 
 /**
  * The settings of a training from what the user gives and what the data shows. Crops are chosen so that nine of ten
- * objects fit in with half of their size to spare; from 96 to maxSide, in multiples of 32.
+ * objects fit in with half of their size to spare, for detectors with as much again; from 96 to maxSide, in multiples of 32.
  */
 export function defaultSettings(
   model: ModelName,
@@ -80,14 +81,17 @@ export function defaultSettings(
   });
   sides.sort((a, b) => a - b);
   const large = sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
-  const wanted = Math.ceil(Math.max(96, 1.5 * large) / 32) * 32;
+  const architecture = architectureOf(model);
+  const room = architecture.task === 'detect' ? 2 : 1.5;
+  const wanted = Math.ceil(Math.max(96, room * large) / 32) * 32;
   const cropSize = options.cropSize ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
   const batchSize = options.batchSize ?? 4;
   const perEpoch = cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) / batchSize;
   const steps =
     options.steps ??
-    (options.epochs === undefined ? DEFAULT_STEPS : Math.max(1, Math.round(options.epochs * perEpoch)));
-  const architecture = architectureOf(model);
+    (options.epochs === undefined
+      ? DEFAULT_STEPS[names.length > 1 ? 'several' : 'one']
+      : Math.max(1, Math.round(options.epochs * perEpoch)));
   const config =
     options.config ??
     architecture.defaults({

@@ -277,7 +277,9 @@ function restore(
     ([name, value]) => JSON.stringify(saved[name]) !== JSON.stringify(value),
   );
   if (differing.length > 0) {
-    const list = differing.map(
+    const other = differing.find(([name]) => name === 'model');
+    // Another model has another configuration, which says nothing more.
+    const list = (other ? [other] : differing).map(
       ([name, value]) => `${name} ${JSON.stringify(saved[name]) ?? 'unknown'}, now ${JSON.stringify(value)}`,
     );
     throw new DataError(

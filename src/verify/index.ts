@@ -13,6 +13,7 @@ export {
 } from './cases/case.ts';
 export { cases } from './cases/index.ts';
 export { type ConformanceFile, verifyConformance, verifyConformanceCase } from './conformance.ts';
+export { type ModelCase, type ModelRow, verifyModel } from './models.ts';
 export type { Row, VerifyOptions } from './rows.ts';
 export { type Subject, withReference } from './subject.ts';
 export { verifyAll, verifyCase, verifyKernel } from './verify.ts';

@@ -83,7 +83,12 @@ describe('the length of a training', () => {
     expect(steps(3, 2)).toBe(11);
     expect(steps(1, 100)).toBe(1);
     expect(defaultSettings('retinanet', samples, { epochs: 3, steps: 5 }).steps).toBe(5);
-    expect(defaultSettings('retinanet', samples).steps).toBe(1000);
+    expect(defaultSettings('retinanet', samples).steps).toBe(2500);
+    const one = samples.map((sample) => ({
+      ...sample,
+      annotation: { ...sample.annotation, shapes: sample.annotation.shapes.slice(0, 1) },
+    }));
+    expect(defaultSettings('retinanet', one).steps).toBe(1000);
   });
   it('counts a region, not the picture', () => {
     const sample: Sample = { ...picture(200, 100), region: [0, 0, 64, 64] };
