@@ -15,11 +15,10 @@ import {
 import { l1Loss, sigmoidFocalLoss } from '../graph/functions/losses.ts';
 import { mean, sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, oneHot } from '../graph/functions/shape.ts';
-import { type Tensor, tensor } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { type Generator, generator } from '../nn/init.ts';
 import { Conv2d, type Layer, normLayer, sequential } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import { generateAnchors } from '../vision/anchors.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -33,6 +32,7 @@ import {
   toNetwork,
 } from './detection.ts';
 import { type ExtraLevels, ResNetFpn } from './fpn.ts';
+import { levelAnchors } from './levelAnchors.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
@@ -203,17 +203,11 @@ export class RetinaNet extends Module {
 
   /** The anchors of each level: [A,4]. */
   #anchors(imageSize: readonly [number, number]): Tensor[] {
-    const { boxes, levels } = generateAnchors({
+    return levelAnchors({
       imageSize,
       strides: this.strides,
       sizes: this.#sizes,
-      aspectRatios: this.strides.map(() => this.#ratios),
-    });
-    let at = 0;
-    return levels.map(([h, w, perCell]) => {
-      const count = h * w * perCell;
-      at += count;
-      return tensor(boxes.slice((at - count) * 4, at * 4), [count, 4]);
+      aspectRatios: this.#ratios,
     });
   }
 

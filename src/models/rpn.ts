@@ -12,12 +12,12 @@ import {
 import { binaryCrossEntropyWithLogits, smoothL1Loss } from '../graph/functions/losses.ts';
 import { sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows } from '../graph/functions/shape.ts';
-import { full, type Tensor, tensor } from '../graph/tensor.ts';
+import { full, type Tensor } from '../graph/tensor.ts';
 import type { Generator } from '../nn/init.ts';
 import { Conv2d, type Layer, sequential } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
-import { generateAnchors } from '../vision/anchors.ts';
 import { type ImageBatch, limitsOf } from './detection.ts';
+import { levelAnchors } from './levelAnchors.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
 /** What shapes a region proposal network and its training. Defaults are torchvision's. */
@@ -102,22 +102,6 @@ export class RegionProposalNetwork extends Module {
     this.config = config;
   }
 
-  #anchors(size: readonly [number, number], strides: readonly number[]): Tensor[] {
-    const { anchorSizes, aspectRatios } = this.config;
-    const { boxes, levels } = generateAnchors({
-      imageSize: size,
-      strides,
-      sizes: anchorSizes,
-      aspectRatios: strides.map(() => aspectRatios),
-    });
-    let at = 0;
-    return levels.map(([h, w, perCell]) => {
-      const count = h * w * perCell;
-      at += count;
-      return tensor(boxes.slice((at - count) * 4, at * 4), [count, 4]);
-    });
-  }
-
   /** Proposals of the pyramid's levels, through which no gradient flows, and the losses where there are targets. */
   forward(
     batch: ImageBatch,
@@ -126,7 +110,8 @@ export class RegionProposalNetwork extends Module {
     targets?: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },
   ): { proposals: Proposals; losses: { objectness: Tensor; rpn_box_reg: Tensor } | undefined } {
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
-    const anchors = this.#anchors(size, strides);
+    const { anchorSizes, aspectRatios } = this.config;
+    const anchors = levelAnchors({ imageSize: size, strides, sizes: anchorSizes, aspectRatios });
     const levels = features.map((level) => this.head.forward(level));
     return {
       proposals: this.#propose(levels, anchors, batch, targets !== undefined),

@@ -31,6 +31,13 @@ class Arguments {
     throw new UsageError(`${this.#builder}: ${name} is ${JSON.stringify(value)}; give a number`);
   }
 
+  /** A whole number from 1 on. */
+  count(name: string, otherwise: number): number {
+    const value = this.number(name, otherwise);
+    if (Number.isInteger(value) && value > 0) return value;
+    throw new UsageError(`${this.#builder}: ${name} is ${value}; give a whole number from 1 on`);
+  }
+
   /** Whether it is true; null and what is not given are false. */
   flag(name: string): boolean {
     const value = this.#left.get(name) ?? false;
@@ -61,21 +68,21 @@ function detectorArguments(args: Arguments) {
       mean: args.three('image_mean', IMAGENET.mean),
       std: args.three('image_std', IMAGENET.std),
     },
-    resize: { minSize: args.number('min_size', 800), maxSize: args.number('max_size', 1333) },
+    resize: { minSize: args.count('min_size', 800), maxSize: args.count('max_size', 1333) },
   };
 }
 
 function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
   const config = {
     ...detectorArguments(args),
-    numClasses: args.number('num_classes', 91),
+    numClasses: args.count('num_classes', 91),
     foregroundIou: args.number('fg_iou_thresh', 0.5),
     backgroundIou: args.number('bg_iou_thresh', 0.4),
     detect: {
       scoreThreshold: args.number('score_thresh', 0.05),
       iouThreshold: args.number('nms_thresh', 0.5),
-      maxDetections: args.number('detections_per_img', 300),
-      candidates: args.number('topk_candidates', 1000),
+      maxDetections: args.count('detections_per_img', 300),
+      candidates: args.count('topk_candidates', 1000),
     },
   };
   args.end();
@@ -86,20 +93,20 @@ function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
 function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig {
   const { rpn, box, ...rest } = torchvisionRcnn(backbone);
   const topN = (when: string, which: 'preNmsTopN' | 'postNmsTopN') => ({
-    training: args.number(`rpn_${when}_nms_top_n_train`, rpn[which].training),
-    testing: args.number(`rpn_${when}_nms_top_n_test`, rpn[which].testing),
+    training: args.count(`rpn_${when}_nms_top_n_train`, rpn[which].training),
+    testing: args.count(`rpn_${when}_nms_top_n_test`, rpn[which].testing),
   });
   const foregroundIou = args.number('box_fg_iou_thresh', box.foregroundIou);
   const backgroundIou = args.number('box_bg_iou_thresh', foregroundIou);
   if (backgroundIou !== foregroundIou) {
     throw new UsageError(
-      `box_bg_iou_thresh ${backgroundIou} differs from box_fg_iou_thresh ${foregroundIou}; Fovea has one threshold, as torchvision by default`,
+      `${backbone} R-CNN: box_bg_iou_thresh ${backgroundIou} differs from box_fg_iou_thresh ${foregroundIou}; Fovea has one threshold, as torchvision by default`,
     );
   }
   return {
     ...rest,
     ...detectorArguments(args),
-    numClasses: args.number('num_classes', 91) - 1,
+    numClasses: args.count('num_classes', 91) - 1,
     rpn: {
       ...rpn,
       preNmsTopN: topN('pre', 'preNmsTopN'),
@@ -108,19 +115,19 @@ function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig 
       scoreThreshold: args.number('rpn_score_thresh', rpn.scoreThreshold),
       foregroundIou: args.number('rpn_fg_iou_thresh', rpn.foregroundIou),
       backgroundIou: args.number('rpn_bg_iou_thresh', rpn.backgroundIou),
-      batchSizePerImage: args.number('rpn_batch_size_per_image', rpn.batchSizePerImage),
+      batchSizePerImage: args.count('rpn_batch_size_per_image', rpn.batchSizePerImage),
       positiveFraction: args.number('rpn_positive_fraction', rpn.positiveFraction),
     },
     box: {
       ...box,
       foregroundIou,
-      batchSizePerImage: args.number('box_batch_size_per_image', box.batchSizePerImage),
+      batchSizePerImage: args.count('box_batch_size_per_image', box.batchSizePerImage),
       positiveFraction: args.number('box_positive_fraction', box.positiveFraction),
     },
     detect: {
       scoreThreshold: args.number('box_score_thresh', 0.05),
       iouThreshold: args.number('box_nms_thresh', 0.5),
-      maxDetections: args.number('box_detections_per_img', 100),
+      maxDetections: args.count('box_detections_per_img', 100),
     },
   };
 }
@@ -145,13 +152,13 @@ function buildFasterRcnn(backbone: ResNetName, args: Arguments): FasterRCNN {
 }
 
 function buildFcn(backbone: ResNetName, args: Arguments): FCN {
-  const config = { numClasses: args.number('num_classes', 21) - 1, auxiliary: args.flag('aux_loss') };
+  const config = { numClasses: args.count('num_classes', 21) - 1, auxiliary: args.flag('aux_loss') };
   args.end();
   return fcn(backbone, config);
 }
 
 function buildResNet(backbone: ResNetName, args: Arguments): ResNet {
-  const numClasses = args.number('num_classes', 1000);
+  const numClasses = args.count('num_classes', 1000);
   args.end();
   return new ResNet({ ...RESNETS[backbone], numClasses });
 }
@@ -159,15 +166,15 @@ function buildResNet(backbone: ResNetName, args: Arguments): ResNet {
 function buildViT(args: Arguments): VisionTransformer {
   const config = {
     ...VIT_B_16,
-    numClasses: args.number('num_classes', 1000),
-    imageSize: args.number('image_size', VIT_B_16.imageSize),
+    numClasses: args.count('num_classes', 1000),
+    imageSize: args.count('image_size', VIT_B_16.imageSize),
   };
   args.end();
   return new VisionTransformer(config);
 }
 
 function buildMobileNet(args: Arguments): MobileNetV2 {
-  const config = { numClasses: args.number('num_classes', 1000), widthMult: args.number('width_mult', 1) };
+  const config = { numClasses: args.count('num_classes', 1000), widthMult: args.number('width_mult', 1) };
   args.end();
   return new MobileNetV2(config);
 }
