@@ -27,7 +27,14 @@ const COINS = fileURLToPath(new URL('../../examples/coins/coins.json', import.me
 /** Coins look the same from every side, so crops may be turned and mirrored. */
 const AUGMENT = { flipVertical: 0.5, rotate90: true };
 const DETECTOR: SettingsOptions = { steps: 150, cropSize: 128, batchSize: 4, augment: AUGMENT };
-const SEGMENTER: SettingsOptions = { steps: 100, cropSize: 96, batchSize: 2, width: 8, augment: AUGMENT };
+const SEGMENTER: SettingsOptions = {
+  steps: 100,
+  cropSize: 96,
+  batchSize: 2,
+  width: 8,
+  lr: 0.003,
+  augment: AUGMENT,
+};
 
 interface Outcome {
   readonly run: ReportRun;
