@@ -82,7 +82,7 @@ const noBareImports = {
 const pureKernels = {
   name: 'pure kernels',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/]kernels[\\/]\w+\.ts$/ }, async ({ path: file }) => ({
+    build.onLoad({ filter: /[\\/]src[\\/]kernels[\\/][\w\\/]+\.ts$/ }, async ({ path: file }) => ({
       contents: (await readFile(file, 'utf8')).replace(/= (?=define\w+\()/g, '= /* @__PURE__ */ '),
       loader: 'ts',
     }));

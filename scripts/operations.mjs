@@ -1,5 +1,5 @@
 // `fovea/kernels/<operation>`: an entry point for every row of the table of kernels, made from the table itself.
-// roi_align is `export { roiAlign } from src/kernels/roiAlign.ts`; relu is taken from the elementwise kernels.
+// roi_align is `export { roiAlign } from src/kernels/roi/roiAlign.ts`; relu is taken from the elementwise kernels.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { wgsl } from './wgsl.mjs';
@@ -11,7 +11,7 @@ export async function listOperations(esbuild, root) {
   const folder = path.join(root, 'src/kernels');
   const { outputFiles } = await esbuild.build({
     stdin: {
-      contents: `export { kernels } from './ops.ts'; export { elementwiseKernels } from './elementwise.ts';`,
+      contents: `export { kernels } from './ops.ts'; export { elementwiseKernels } from './elementwise/elementwise.ts';`,
       resolveDir: folder,
     },
     bundle: true,
@@ -23,7 +23,8 @@ export async function listOperations(esbuild, root) {
   const source = Buffer.from(outputFiles[0].contents).toString('base64');
   const { kernels, elementwiseKernels } = await import(`data:text/javascript;base64,${source}`);
   const fileOf = new Map();
-  for (const name of await readdir(folder)) {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.ts')) continue;
     const text = await readFile(path.join(folder, name), 'utf8');
     for (const [, identifier] of text.matchAll(/^export const (\w+)/gm)) {
       fileOf.set(identifier, `kernels/${name}`);
@@ -32,7 +33,7 @@ export async function listOperations(esbuild, root) {
   return Object.keys(kernels).map((operation) => {
     const identifier = camelCase(operation);
     const elementwise = Object.hasOwn(elementwiseKernels, operation);
-    const file = elementwise ? 'kernels/elementwise.ts' : fileOf.get(identifier);
+    const file = elementwise ? 'kernels/elementwise/elementwise.ts' : fileOf.get(identifier);
     if (!file)
       throw new Error(`operations: no file in src/kernels exports ${identifier}, the kernel of ${operation}`);
     return { operation, identifier, file, elementwise };

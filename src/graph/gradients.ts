@@ -1,6 +1,6 @@
-import type { ElementwiseOp } from '../kernels/elementwise.ts';
-import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise.ts';
-import { expressionOf, indexMode } from '../kernels/fused.ts';
+import type { ElementwiseOp } from '../kernels/elementwise/elementwise.ts';
+import { elementwiseKernels, elementwiseRef } from '../kernels/elementwise/elementwise.ts';
+import { expressionOf, indexMode } from '../kernels/elementwise/fused.ts';
 import type { OpName } from '../kernels/ops.ts';
 import { numel, type Shape, sameShape } from '../shape.ts';
 import { inF32 } from './functions/inF32.ts';

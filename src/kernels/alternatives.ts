@@ -1,22 +1,35 @@
 import type { Caps } from '../device/caps.ts';
 import { FoveaError } from '../errors.ts';
 import type { Shape, TensorSpec } from '../shape.ts';
-import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from './conv2d.ts';
-import { columnsPays, columnsPlan, columnsPossible } from './convColumns.ts';
-import { problemOf } from './convProblem.ts';
-import type { ConvTranspose2dAttrs } from './convTranspose2d.ts';
-import { type DepthwiseProblem, isDepthwise } from './depthwise.ts';
-import { depthwise3x3Dispatch, depthwiseFilter3x3Plan, isDepthwise3x3 } from './depthwiseStrip.ts';
-import { gemmDispatch } from './gemm.ts';
-import { flatVariant, narrowVariant } from './gemmSpecial.ts';
+import type { NmsAttrs } from './boxes/nms.ts';
+import { nmsSkippingPlan } from './boxes/strategies/nmsSkipping.ts';
+import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from './conv/conv2d.ts';
+import { problemOf } from './conv/convProblem.ts';
+import type { ConvTranspose2dAttrs } from './conv/convTranspose2d.ts';
+import { type DepthwiseProblem, isDepthwise } from './conv/depthwise.ts';
+import { columnsPays, columnsPlan, columnsPossible } from './conv/strategies/convColumns.ts';
+import {
+  depthwise3x3Dispatch,
+  depthwiseFilter3x3Plan,
+  isDepthwise3x3,
+} from './conv/strategies/depthwiseStrip.ts';
+import { turnedFilterPays, turnedFilterPlan, turnedFilterPossible } from './conv/strategies/turnedFilter.ts';
+import {
+  type WinogradProblem,
+  winogradPays,
+  winogradPlan,
+  winogradPossible,
+} from './conv/strategies/winograd.ts';
+import {
+  winogradFilterPays,
+  winogradFilterPlan,
+  winogradFilterPossible,
+} from './conv/strategies/winogradFilter.ts';
 import { gpuAlternatives } from './gpuAlternatives.ts';
 import type { Kernel, KernelPlan, Specs } from './kernel.ts';
-import type { NmsAttrs } from './nms.ts';
-import { nmsSkippingPlan } from './nmsSkipping.ts';
+import { gemmDispatch } from './matrix/strategies/gemm.ts';
+import { flatVariant, narrowVariant } from './matrix/strategies/gemmSpecial.ts';
 import type { OpName } from './ops.ts';
-import { turnedFilterPays, turnedFilterPlan, turnedFilterPossible } from './turnedFilter.ts';
-import { type WinogradProblem, winogradPays, winogradPlan, winogradPossible } from './winograd.ts';
-import { winogradFilterPays, winogradFilterPlan, winogradFilterPossible } from './winogradFilter.ts';
 
 /** What a plan is for. */
 export interface Purpose {

@@ -1,13 +1,13 @@
 import { numel, type TensorSpec } from '../shape.ts';
 import type { Alternatives } from './alternatives.ts';
-import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from './conv2d.ts';
-import { problemOf } from './convProblem.ts';
-import { type ConvTranspose2dAttrs, transposedProduct } from './convTranspose2d.ts';
-import { isDepthwise } from './depthwise.ts';
-import { matrixProblem } from './gemm.ts';
-import { gpuFilterWays, gpuWays } from './gemmGpu.ts';
-import type { NmsAttrs } from './nms.ts';
-import { nmsBitmaskPlan, nmsBitmaskPossible } from './nmsBitmask.ts';
+import type { NmsAttrs } from './boxes/nms.ts';
+import { nmsBitmaskPlan, nmsBitmaskPossible } from './boxes/strategies/nmsBitmask.ts';
+import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from './conv/conv2d.ts';
+import { problemOf } from './conv/convProblem.ts';
+import { type ConvTranspose2dAttrs, transposedProduct } from './conv/convTranspose2d.ts';
+import { isDepthwise } from './conv/depthwise.ts';
+import { matrixProblem } from './matrix/strategies/gemm.ts';
+import { gpuFilterWays, gpuWays } from './matrix/strategies/gemmGpu.ts';
 import type { OpName } from './ops.ts';
 
 const depthwise = ({ groups }: Conv2dAttrs, x: TensorSpec, y: TensorSpec): boolean =>

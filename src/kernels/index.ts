@@ -2,22 +2,18 @@
  * Single kernels for your own WebGPU program: plan once for shapes on your device, encode into your own compute
  * pass, on your own buffers. See `EncodableKernel`.
  */
-export * from './argmax.ts';
-export * from './avgPool2d.ts';
-export * from './batchNorm.ts';
-export * from './boxCoder.ts';
-export * from './boxIou.ts';
-export * from './cast.ts';
-export * from './concat.ts';
-export * from './conv2d.ts';
-export * from './convTranspose2d.ts';
-export * from './crossEntropy.ts';
-export { elementwiseKernels } from './elementwise.ts';
-export * from './gatherRows.ts';
-export * from './groupNorm.ts';
-export * from './hammingDistance.ts';
-export * from './imageFilters.ts';
-export * from './interpolate.ts';
+
+export * from './boxes/boxCoder.ts';
+export * from './boxes/boxIou.ts';
+export * from './boxes/matchAnchors.ts';
+export * from './boxes/nms.ts';
+export * from './boxes/weightedBoxFusion.ts';
+export * from './conv/conv2d.ts';
+export * from './conv/convTranspose2d.ts';
+export * from './elementwise/cast.ts';
+export { elementwiseKernels } from './elementwise/elementwise.ts';
+export * from './image/imageFilters.ts';
+export * from './image/interpolate.ts';
 export {
   type BufferSource,
   type Dispatch,
@@ -26,22 +22,27 @@ export {
   type Kernel,
   type KernelPlan,
 } from './kernel.ts';
-export * from './matchAnchors.ts';
-export * from './matmul.ts';
-export * from './maxPool2d.ts';
-export * from './nms.ts';
-export * from './oneHot.ts';
+export * from './losses/crossEntropy.ts';
+export * from './matrix/hammingDistance.ts';
+export * from './matrix/matmul.ts';
+export * from './norm/batchNorm.ts';
+export * from './norm/groupNorm.ts';
 export { kernels, type OpName } from './ops.ts';
-export * from './optimizers.ts';
-export * from './pack.ts';
-export * from './panopticMerge.ts';
-export * from './pasteMasks.ts';
-export * from './rand.ts';
-export * from './reduce.ts';
-export * from './roiAlign.ts';
-export * from './roiPool.ts';
-export * from './softmax.ts';
-export * from './sort.ts';
-export * from './stridedCopy.ts';
-export * from './topk.ts';
-export * from './weightedBoxFusion.ts';
+export * from './optimizers/optimizers.ts';
+export * from './optimizers/pack.ts';
+export * from './pool/avgPool2d.ts';
+export * from './pool/maxPool2d.ts';
+export * from './reduce/argmax.ts';
+export * from './reduce/reduce.ts';
+export * from './reduce/softmax.ts';
+export * from './roi/panopticMerge.ts';
+export * from './roi/pasteMasks.ts';
+export * from './roi/roiAlign.ts';
+export * from './roi/roiPool.ts';
+export * from './shape/concat.ts';
+export * from './shape/gatherRows.ts';
+export * from './shape/oneHot.ts';
+export * from './shape/rand.ts';
+export * from './shape/stridedCopy.ts';
+export * from './sort/sort.ts';
+export * from './sort/topk.ts';

@@ -1,17 +1,12 @@
-import { argmax } from './argmax.ts';
-import { adaptiveAvgPool2d, adaptiveAvgPool2dBackward, avgPool2d, avgPool2dBackward } from './avgPool2d.ts';
-import { batchNorm, batchNormBackward } from './batchNorm.ts';
-import { boxDecode, boxDecodeBackward, boxEncode } from './boxCoder.ts';
-import { boxIou, generalizedBoxIou } from './boxIou.ts';
-import { cast } from './cast.ts';
-import { concat } from './concat.ts';
-import { conv2d, conv2dBackwardWeight } from './conv2d.ts';
-import { convTranspose2d } from './convTranspose2d.ts';
-import { crossEntropy, crossEntropyBackward } from './crossEntropy.ts';
-import { elementwiseKernels } from './elementwise.ts';
-import { gatherRows, gatherRowsBackward } from './gatherRows.ts';
-import { groupNorm, groupNormBackward } from './groupNorm.ts';
-import { hammingDistance } from './hammingDistance.ts';
+import { boxDecode, boxDecodeBackward, boxEncode } from './boxes/boxCoder.ts';
+import { boxIou, generalizedBoxIou } from './boxes/boxIou.ts';
+import { matchAnchors } from './boxes/matchAnchors.ts';
+import { nms } from './boxes/nms.ts';
+import { weightedBoxFusion } from './boxes/weightedBoxFusion.ts';
+import { conv2d, conv2dBackwardWeight } from './conv/conv2d.ts';
+import { convTranspose2d } from './conv/convTranspose2d.ts';
+import { cast } from './elementwise/cast.ts';
+import { elementwiseKernels } from './elementwise/elementwise.ts';
 import {
   gaussianBlur,
   gaussianBlurBackward,
@@ -19,27 +14,37 @@ import {
   pyrDownBackward,
   pyrUp,
   pyrUpBackward,
-} from './imageFilters.ts';
-import { interpolate, interpolateBackward } from './interpolate.ts';
+} from './image/imageFilters.ts';
+import { interpolate, interpolateBackward } from './image/interpolate.ts';
 import type { Kernel } from './kernel.ts';
-import { matchAnchors } from './matchAnchors.ts';
-import { linear, matmul } from './matmul.ts';
-import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
-import { nms } from './nms.ts';
-import { oneHot } from './oneHot.ts';
-import { adamwStep, sgdStep } from './optimizers.ts';
-import { pack } from './pack.ts';
-import { panopticMerge } from './panopticMerge.ts';
-import { pasteMasks } from './pasteMasks.ts';
-import { rand } from './rand.ts';
-import { amax, sum } from './reduce.ts';
-import { roiAlign, roiAlignBackward } from './roiAlign.ts';
-import { roiPool, roiPoolBackward } from './roiPool.ts';
-import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './softmax.ts';
-import { sort } from './sort.ts';
-import { expand, flip, pad, permute, slice, sliceBackward } from './stridedCopy.ts';
-import { topk } from './topk.ts';
-import { weightedBoxFusion } from './weightedBoxFusion.ts';
+import { crossEntropy, crossEntropyBackward } from './losses/crossEntropy.ts';
+import { hammingDistance } from './matrix/hammingDistance.ts';
+import { linear, matmul } from './matrix/matmul.ts';
+import { batchNorm, batchNormBackward } from './norm/batchNorm.ts';
+import { groupNorm, groupNormBackward } from './norm/groupNorm.ts';
+import { adamwStep, sgdStep } from './optimizers/optimizers.ts';
+import { pack } from './optimizers/pack.ts';
+import {
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dBackward,
+  avgPool2d,
+  avgPool2dBackward,
+} from './pool/avgPool2d.ts';
+import { maxPool2d, maxPool2dBackward } from './pool/maxPool2d.ts';
+import { argmax } from './reduce/argmax.ts';
+import { amax, sum } from './reduce/reduce.ts';
+import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './reduce/softmax.ts';
+import { panopticMerge } from './roi/panopticMerge.ts';
+import { pasteMasks } from './roi/pasteMasks.ts';
+import { roiAlign, roiAlignBackward } from './roi/roiAlign.ts';
+import { roiPool, roiPoolBackward } from './roi/roiPool.ts';
+import { concat } from './shape/concat.ts';
+import { gatherRows, gatherRowsBackward } from './shape/gatherRows.ts';
+import { oneHot } from './shape/oneHot.ts';
+import { rand } from './shape/rand.ts';
+import { expand, flip, pad, permute, slice, sliceBackward } from './shape/stridedCopy.ts';
+import { sort } from './sort/sort.ts';
+import { topk } from './sort/topk.ts';
 
 /** Every operation by its name: the key of all other tables. */
 export const kernels = {

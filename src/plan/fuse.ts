@@ -1,12 +1,12 @@
 import { firstOf, type Node, type Tensor } from '../graph/tensor.ts';
-import { elementwiseRef } from '../kernels/elementwise.ts';
+import { elementwiseRef } from '../kernels/elementwise/elementwise.ts';
 import {
   expressionOf,
   type FusedChain,
   type FusedStep,
   type IndexMode,
   indexMode,
-} from '../kernels/fused.ts';
+} from '../kernels/elementwise/fused.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import { isFloat, sameShape, type TensorSpec } from '../shape.ts';
 import type { Readers } from './readers.ts';

@@ -2,8 +2,8 @@ import type { Caps } from '../device/caps.ts';
 import type { Effect } from '../graph/recorder.ts';
 import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
 import { choose, type Purpose, type Way, type WayName, waysOf } from '../kernels/alternatives.ts';
-import { chainDispatch } from '../kernels/elementwise.ts';
-import { fusedSnippet, needsSpecial } from '../kernels/fused.ts';
+import { chainDispatch } from '../kernels/elementwise/elementwise.ts';
+import { fusedSnippet, needsSpecial } from '../kernels/elementwise/fused.ts';
 import {
   checkScratch,
   checkTensor,
@@ -15,7 +15,7 @@ import {
 import { kernelOf, type OpName } from '../kernels/ops.ts';
 import type { TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
-import special from '../wgsl/lib/special.wgsl';
+import special from '../wgsl/elementwise/lib/special.wgsl';
 import { chainOf, fuse, type Group } from './fuse.ts';
 import { Readers } from './readers.ts';
 import { Shaders } from './shaders.ts';

@@ -1,4 +1,4 @@
-import type { BatchNormAttrs } from '../kernels/batchNorm.ts';
+import type { BatchNormAttrs } from '../kernels/norm/batchNorm.ts';
 import { type Reference, refArray } from './reference.ts';
 
 export const batchNorm: Reference<

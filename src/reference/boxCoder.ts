@@ -1,4 +1,4 @@
-import type { BoxDecodeAttrs, BoxEncodeAttrs } from '../kernels/boxCoder.ts';
+import type { BoxDecodeAttrs, BoxEncodeAttrs } from '../kernels/boxes/boxCoder.ts';
 import type { Shape } from '../shape.ts';
 import { boxAt, type Corners } from './boxIou.ts';
 import { type Reference, type RefTensor, refArray } from './reference.ts';

@@ -1,4 +1,4 @@
-import type { CastAttrs } from '../kernels/cast.ts';
+import type { CastAttrs } from '../kernels/elementwise/cast.ts';
 import { isFloat } from '../shape.ts';
 import { type Reference, refArray } from './reference.ts';
 

@@ -1,4 +1,4 @@
-import type { ConcatAttrs } from '../kernels/concat.ts';
+import type { ConcatAttrs } from '../kernels/shape/concat.ts';
 import { numel } from '../shape.ts';
 import { type Reference, refArray } from './reference.ts';
 

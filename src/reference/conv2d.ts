@@ -1,5 +1,5 @@
-import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from '../kernels/conv2d.ts';
-import type { ConvTranspose2dAttrs } from '../kernels/convTranspose2d.ts';
+import type { Conv2dAttrs, Conv2dBackwardWeightAttrs } from '../kernels/conv/conv2d.ts';
+import type { ConvTranspose2dAttrs } from '../kernels/conv/convTranspose2d.ts';
 import type { Shape } from '../shape.ts';
 import { type RefArray, type Reference, refArray } from './reference.ts';
 

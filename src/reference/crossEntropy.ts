@@ -1,4 +1,4 @@
-import type { CrossEntropyAttrs } from '../kernels/crossEntropy.ts';
+import type { CrossEntropyAttrs } from '../kernels/losses/crossEntropy.ts';
 import { type RefArray, type Reference, type RefTensor, refArray } from './reference.ts';
 
 /** The share of each class in a row's loss (so that loss = -sum share log p), or null where it is ignored. */

@@ -3,9 +3,9 @@ import {
   type ElementwiseRef,
   elementwiseKernels,
   elementwiseRef,
-} from '../kernels/elementwise.ts';
-import { type ElementwiseName, elementwiseRows } from '../kernels/elementwiseRows.ts';
-import { expressionOf } from '../kernels/fused.ts';
+} from '../kernels/elementwise/elementwise.ts';
+import { type ElementwiseName, elementwiseRows } from '../kernels/elementwise/elementwiseRows.ts';
+import { expressionOf } from '../kernels/elementwise/fused.ts';
 import { numel, type Shape, stridesOf, type TensorSpec } from '../shape.ts';
 import { type RefArray, type Reference, type RefTensor, refArray } from './reference.ts';
 

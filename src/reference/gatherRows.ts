@@ -1,4 +1,4 @@
-import type { GatherRowsAttrs, GatherRowsBackwardAttrs } from '../kernels/gatherRows.ts';
+import type { GatherRowsAttrs, GatherRowsBackwardAttrs } from '../kernels/shape/gatherRows.ts';
 import { type Reference, refArray } from './reference.ts';
 
 export const gatherRows: Reference<'x' | 'index', never, 'y', GatherRowsAttrs> = (

@@ -1,4 +1,4 @@
-import type { GroupNormAttrs, GroupNormBackwardAttrs } from '../kernels/groupNorm.ts';
+import type { GroupNormAttrs, GroupNormBackwardAttrs } from '../kernels/norm/groupNorm.ts';
 import { type Reference, type RefTensor, refArray } from './reference.ts';
 
 /** Every element of x [N, ..., C]: its index, its channel, and its group counted over all images. */

@@ -1,4 +1,4 @@
-import type { MatchAnchorsAttrs } from '../kernels/matchAnchors.ts';
+import type { MatchAnchorsAttrs } from '../kernels/boxes/matchAnchors.ts';
 import { boxAt, iouOf } from './boxIou.ts';
 import { type Reference, refArray } from './reference.ts';
 

@@ -1,4 +1,4 @@
-import type { MaxPool2dAttrs, MaxPool2dBackwardAttrs } from '../kernels/maxPool2d.ts';
+import type { MaxPool2dAttrs, MaxPool2dBackwardAttrs } from '../kernels/pool/maxPool2d.ts';
 import { type Reference, refArray } from './reference.ts';
 
 /** ATen/native/cpu/MaxPoolKernel.cpp, window by window. */

@@ -1,4 +1,4 @@
-import type { NmsAttrs } from '../kernels/nms.ts';
+import type { NmsAttrs } from '../kernels/boxes/nms.ts';
 import { boxAt, iouOf } from './boxIou.ts';
 import { type Reference, refArray } from './reference.ts';
 import { compareNumbers } from './sort.ts';

@@ -1,4 +1,4 @@
-import type { OneHotAttrs } from '../kernels/oneHot.ts';
+import type { OneHotAttrs } from '../kernels/shape/oneHot.ts';
 import { type Reference, refArray } from './reference.ts';
 
 export const oneHot: Reference<'labels', never, 'y', OneHotAttrs> = ({ labels }, { numClasses }, outputs) => {

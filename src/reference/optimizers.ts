@@ -1,4 +1,4 @@
-import type { PackAttrs } from '../kernels/pack.ts';
+import type { PackAttrs } from '../kernels/optimizers/pack.ts';
 import { type Reference, type RefTensor, refArray } from './reference.ts';
 
 export const sgdStep: Reference<

@@ -1,4 +1,4 @@
-import type { PanopticMergeAttrs } from '../kernels/panopticMerge.ts';
+import type { PanopticMergeAttrs } from '../kernels/roi/panopticMerge.ts';
 import { pasteMasks } from './pasteMasks.ts';
 import { type Reference, refArray } from './reference.ts';
 

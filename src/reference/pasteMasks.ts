@@ -1,4 +1,4 @@
-import type { PasteMasksAttrs } from '../kernels/pasteMasks.ts';
+import type { PasteMasksAttrs } from '../kernels/roi/pasteMasks.ts';
 import { type Reference, refArray } from './reference.ts';
 
 export const pasteMasks: Reference<'masks' | 'boxes', never, 'y', PasteMasksAttrs> = (

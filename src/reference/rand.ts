@@ -1,4 +1,4 @@
-import type { RandAttrs } from '../kernels/rand.ts';
+import type { RandAttrs } from '../kernels/shape/rand.ts';
 import { type Reference, refArray } from './reference.ts';
 
 /** lowbias32. */

@@ -1,4 +1,4 @@
-import type { ReduceAttrs } from '../kernels/reduce.ts';
+import type { ReduceAttrs } from '../kernels/reduce/reduce.ts';
 import { type Shape, stridesOf } from '../shape.ts';
 import { type Reference, refArray } from './reference.ts';
 

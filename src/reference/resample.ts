@@ -1,7 +1,7 @@
-import type { AdaptiveAvgPool2dAttrs, AvgPool2dAttrs } from '../kernels/avgPool2d.ts';
-import type { GaussianBlurAttrs } from '../kernels/imageFilters.ts';
-import type { InterpolateAttrs } from '../kernels/interpolate.ts';
-import type { ResampleBackwardAttrs } from '../kernels/resample.ts';
+import type { GaussianBlurAttrs } from '../kernels/image/imageFilters.ts';
+import type { InterpolateAttrs } from '../kernels/image/interpolate.ts';
+import type { ResampleBackwardAttrs } from '../kernels/image/resample.ts';
+import type { AdaptiveAvgPool2dAttrs, AvgPool2dAttrs } from '../kernels/pool/avgPool2d.ts';
 import type { Size2 } from '../kernels/spatial.ts';
 import { type Reference, refArray } from './reference.ts';
 

@@ -1,4 +1,4 @@
-import type { RoiAlignAttrs, RoiAlignBackwardAttrs } from '../kernels/roiAlign.ts';
+import type { RoiAlignAttrs, RoiAlignBackwardAttrs } from '../kernels/roi/roiAlign.ts';
 import type { Shape } from '../shape.ts';
 import { type Reference, type RefTensor, refArray } from './reference.ts';
 

@@ -1,4 +1,4 @@
-import type { RoiPoolAttrs, RoiPoolBackwardAttrs } from '../kernels/roiPool.ts';
+import type { RoiPoolAttrs, RoiPoolBackwardAttrs } from '../kernels/roi/roiPool.ts';
 import { type Reference, refArray } from './reference.ts';
 
 /** C's round(). */

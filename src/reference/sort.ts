@@ -1,4 +1,4 @@
-import type { SortAttrs } from '../kernels/sort.ts';
+import type { SortAttrs } from '../kernels/sort/sort.ts';
 import { type RefArray, type Reference, type RefTensor, refArray } from './reference.ts';
 
 /** Negative where a comes before b in ascending order; NaN is greater than everything. */

@@ -5,7 +5,7 @@ import type {
   PermuteAttrs,
   SliceAttrs,
   SliceBackwardAttrs,
-} from '../kernels/stridedCopy.ts';
+} from '../kernels/shape/stridedCopy.ts';
 import { type Shape, stridesOf } from '../shape.ts';
 import { type Reference, refArray } from './reference.ts';
 

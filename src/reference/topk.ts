@@ -1,4 +1,4 @@
-import type { TopkAttrs } from '../kernels/topk.ts';
+import type { TopkAttrs } from '../kernels/sort/topk.ts';
 import { type Reference, refArray } from './reference.ts';
 import { sortRows } from './sort.ts';
 

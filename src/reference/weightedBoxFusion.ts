@@ -1,4 +1,4 @@
-import type { WeightedBoxFusionAttrs } from '../kernels/weightedBoxFusion.ts';
+import type { WeightedBoxFusionAttrs } from '../kernels/boxes/weightedBoxFusion.ts';
 import { boxAt, type Corners, iouOf } from './boxIou.ts';
 import { type Reference, refArray } from './reference.ts';
 

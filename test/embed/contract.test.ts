@@ -2,12 +2,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type AdapterChoice, requestNodeAdapter } from '../../src/device/node.ts';
 import { BufferUsage, MAP_READ_MODE } from '../../src/device/usage.ts';
 import { DeviceLimitError, DeviceLostError, LifetimeError, ShapeError } from '../../src/errors.ts';
-import { concat } from '../../src/kernels/concat.ts';
-import { conv2d } from '../../src/kernels/conv2d.ts';
-import { elementwiseKernels } from '../../src/kernels/elementwise.ts';
-import { maxPool2d } from '../../src/kernels/maxPool2d.ts';
-import { adamwStep, sgdStep } from '../../src/kernels/optimizers.ts';
-import { topk } from '../../src/kernels/topk.ts';
+import { conv2d } from '../../src/kernels/conv/conv2d.ts';
+import { elementwiseKernels } from '../../src/kernels/elementwise/elementwise.ts';
+import { adamwStep, sgdStep } from '../../src/kernels/optimizers/optimizers.ts';
+import { maxPool2d } from '../../src/kernels/pool/maxPool2d.ts';
+import { concat } from '../../src/kernels/shape/concat.ts';
+import { topk } from '../../src/kernels/sort/topk.ts';
 
 // What somebody else's program counts on. It has a device of its own: WebGPU's default limits, no feature.
 

@@ -4,7 +4,7 @@ import { conv2d, convTranspose2d } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
 import { matmul, mean } from '../../src/graph/functions/reduce.ts';
 import { apply, type Tensor, tensor } from '../../src/graph/tensor.ts';
-import type { Conv2dAttrs } from '../../src/kernels/conv2d.ts';
+import type { Conv2dAttrs } from '../../src/kernels/conv/conv2d.ts';
 import type { Given } from '../../src/kernels/kernel.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { block, expectBoth, leaf, random } from './graphs.ts';

@@ -23,8 +23,8 @@ import {
   topk,
   zeros,
 } from '../../src/graph/index.ts';
+import { nms as nmsKernel } from '../../src/kernels/boxes/nms.ts';
 import { defineKernel } from '../../src/kernels/kernel.ts';
-import { nms as nmsKernel } from '../../src/kernels/nms.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { numel } from '../../src/shape.ts';
 

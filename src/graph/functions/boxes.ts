@@ -1,9 +1,9 @@
 import { ShapeError } from '../../errors.ts';
+import type { WeightedBoxFusionAttrs } from '../../kernels/boxes/weightedBoxFusion.ts';
 import type { Given } from '../../kernels/kernel.ts';
-import type { PanopticMergeAttrs } from '../../kernels/panopticMerge.ts';
-import type { RoiAlignAttrs } from '../../kernels/roiAlign.ts';
-import type { RoiPoolAttrs } from '../../kernels/roiPool.ts';
-import type { WeightedBoxFusionAttrs } from '../../kernels/weightedBoxFusion.ts';
+import type { PanopticMergeAttrs } from '../../kernels/roi/panopticMerge.ts';
+import type { RoiAlignAttrs } from '../../kernels/roi/roiAlign.ts';
+import type { RoiPoolAttrs } from '../../kernels/roi/roiPool.ts';
 import { expectNumber, formatShape } from '../../shape.ts';
 import { apply, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
@@ -40,7 +40,7 @@ export interface MatchOptions {
   readonly allowLowQuality?: boolean;
 }
 
-/** Which box each anchor learns: an index, -1 for background, -2 for neither. See kernels/matchAnchors.ts. */
+/** Which box each anchor learns: an index, -1 for background, -2 for neither. See kernels/boxes/matchAnchors.ts. */
 export const matchAnchors = (
   anchors: Tensor,
   boxes: Tensor,
@@ -100,7 +100,7 @@ export interface FusedBoxes {
 /**
  * Weighted box fusion (Solovyev et al. 2021): boxes of one object become their mean, weighted by their scores. boxes:
  * [N,R,4], scores: [N,R], labels: i32 [N,R], count: i32 [N], the boxes that count (default: all). See
- * kernels/weightedBoxFusion.ts.
+ * kernels/boxes/weightedBoxFusion.ts.
  */
 export function weightedBoxFusion(
   boxes: Tensor,
@@ -128,14 +128,14 @@ export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'o
 
 /**
  * Masks [R,M,M] of boxes [R,4] (xyxy, pixels) as masks of an image: [R,H,W]. As torchvision's paste_masks_in_image with
- * padding 1; see kernels/pasteMasks.ts.
+ * padding 1; see kernels/roi/pasteMasks.ts.
  */
 export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
   apply('paste_masks', { masks, boxes: inF32(boxes) }, { size }).y!;
 
 /**
  * Instances with soft masks [N,D,M,M] in boxes [N,D,4], best first, `count` i32 [N] of them, and the region of each pixel,
- * semantic i32 [N,H,W], as one map of segments; see kernels/panopticMerge.ts.
+ * semantic i32 [N,H,W], as one map of segments; see kernels/roi/panopticMerge.ts.
  */
 export function panopticMerge(
   masks: Tensor,

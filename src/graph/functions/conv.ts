@@ -1,10 +1,10 @@
 import { ShapeError } from '../../errors.ts';
-import type { AvgPool2dAttrs } from '../../kernels/avgPool2d.ts';
-import type { Conv2dAttrs } from '../../kernels/conv2d.ts';
-import type { ConvTranspose2dAttrs } from '../../kernels/convTranspose2d.ts';
-import type { InterpolateAttrs } from '../../kernels/interpolate.ts';
+import type { Conv2dAttrs } from '../../kernels/conv/conv2d.ts';
+import type { ConvTranspose2dAttrs } from '../../kernels/conv/convTranspose2d.ts';
+import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
-import type { MaxPool2dAttrs } from '../../kernels/maxPool2d.ts';
+import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
+import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
 import { expectNumber, formatShape, numel, type Pair, pair, sameShape } from '../../shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
@@ -19,7 +19,7 @@ export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {
 
 /**
  * Convolution (cross-correlation, PyTorch's conv2d). x: [N,H,W,I]; weight: [kh,kw,I/groups,O]; bias: [O];
- * y: [N,OH,OW,O]. With `same` and an even kernel the extra zero stands at the end. See kernels/conv2d.ts. Throws
+ * y: [N,OH,OW,O]. With `same` and an even kernel the extra zero stands at the end. See kernels/conv/conv2d.ts. Throws
  * ShapeError where channels, groups or sizes do not fit, and for `same` with a stride.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
@@ -59,7 +59,7 @@ export type ConvTransposeOptions = Given<ConvTranspose2dAttrs>;
 
 /**
  * Transposed convolution (PyTorch's conv_transpose2d), the gradient of conv2d to its x. x: [N,H,W,I]; weight:
- * [kh,kw,O/groups,I]; bias: [O]; y: [N,OH,OW,O]. See kernels/conv2d.ts for the sizes. Throws ShapeError where channels,
+ * [kh,kw,O/groups,I]; bias: [O]; y: [N,OH,OW,O]. See kernels/conv/conv2d.ts for the sizes. Throws ShapeError where channels,
  * groups or sizes do not fit, and for an outputPadding that is not below the stride or the dilation.
  */
 export const convTranspose2d = (
@@ -74,7 +74,7 @@ export type MaxPoolOptions = Given<Omit<MaxPool2dAttrs, 'kernelSize'>>;
 
 /**
  * The maximum of each window; the first of equal ones gets the gradient, and a NaN wins. x: [N,H,W,C]. See
- * kernels/maxPool2d.ts.
+ * kernels/pool/maxPool2d.ts.
  */
 export const maxPool2d = (x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor =>
   apply('max_pool2d', { x }, { kernelSize, ...options }).y!;
@@ -82,7 +82,7 @@ export const maxPool2d = (x: Tensor, kernelSize: Pair, options: MaxPoolOptions =
 /** Defaults: stride kernelSize, padding 0, ceilMode false, countIncludePad true, no divisorOverride. */
 export type AvgPoolOptions = Given<Omit<AvgPool2dAttrs, 'kernelSize'>>;
 
-/** The mean of each window. x: [N,H,W,C]. See kernels/avgPool2d.ts. */
+/** The mean of each window. x: [N,H,W,C]. See kernels/pool/avgPool2d.ts. */
 export const avgPool2d = (x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor =>
   apply('avg_pool2d', { x }, { kernelSize, ...options }).y!;
 
@@ -101,7 +101,7 @@ export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>
 
 /**
  * Resizes x [N,H,W,C], as PyTorch's interpolate without antialias: mode nearest (the default), bilinear or bicubic, alignCorners
- * for the latter two. See kernels/interpolate.ts for the positions. Throws ShapeError unless one of size and scaleFactor is
+ * for the latter two. See kernels/image/interpolate.ts for the positions. Throws ShapeError unless one of size and scaleFactor is
  * given.
  */
 export function interpolate(
@@ -169,7 +169,7 @@ const perChannel = (x: Tensor, given: Tensor | undefined, otherwise: number): Te
 
 /**
  * Group norm (Wu and He 2018): (x - mean) / sqrt(var + eps) * weight + bias, mean and variance over all pixels and the
- * C / numGroups channels of a group. x: [N,…,C]; weight, bias: [C], 1 and 0 by default. See kernels/groupNorm.ts.
+ * C / numGroups channels of a group. x: [N,…,C]; weight, bias: [C], 1 and 0 by default. See kernels/norm/groupNorm.ts.
  */
 export const groupNorm = (x: Tensor, numGroups: number, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>
   apply(

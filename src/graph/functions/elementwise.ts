@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts';
-import type { ElementwiseName } from '../../kernels/elementwiseRows.ts';
+import type { ElementwiseName } from '../../kernels/elementwise/elementwiseRows.ts';
 import { isFloat } from '../../shape.ts';
 import { apply, full, Tensor } from '../tensor.ts';
 

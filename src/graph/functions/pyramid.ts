@@ -4,7 +4,7 @@ import { apply, type Tensor } from '../tensor.ts';
 import { add, sub } from './elementwise.ts';
 import { slice } from './shape.ts';
 
-/** One level down an image pyramid: 5x5 Gaussian, then every other pixel (OpenCV's pyrDown). See kernels/imageFilters.ts. */
+/** One level down an image pyramid: 5x5 Gaussian, then every other pixel (OpenCV's pyrDown). See kernels/image/imageFilters.ts. */
 export const pyrDown = (x: Tensor): Tensor => apply('pyr_down', { x }).y!;
 
 /**
@@ -23,7 +23,7 @@ export function pyrUp(x: Tensor, size?: readonly [number, number]): Tensor {
   return h === H && w === W ? y : slice(y, [[], [0, h], [0, w]]);
 }
 
-/** Gaussian blur with a border reflected about the edge pixel (OpenCV's BORDER_REFLECT_101). See kernels/imageFilters.ts. */
+/** Gaussian blur with a border reflected about the edge pixel (OpenCV's BORDER_REFLECT_101). See kernels/image/imageFilters.ts. */
 export const gaussianBlur = (x: Tensor, kernelSize: number, sigma = 0): Tensor =>
   apply('gaussian_blur', { x }, { kernelSize, sigma }).y!;
 

@@ -263,7 +263,7 @@ export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
 
 /**
  * Uniform numbers in 0..1, 1 left out: f32 of this shape. seed: i32, one number; the same seed gives the same numbers.
- * Streams of one seed have nothing to do with each other. See kernels/rand.ts.
+ * Streams of one seed have nothing to do with each other. See kernels/shape/rand.ts.
  */
 export const rand = (shape: Shape, seed: Tensor, stream = 0): Tensor =>
   apply('rand', { seed }, { shape, stream }).y!;

@@ -1,5 +1,5 @@
-import type { ElementwiseOp } from '../../kernels/elementwise.ts';
-import type { ElementwiseName } from '../../kernels/elementwiseRows.ts';
+import type { ElementwiseOp } from '../../kernels/elementwise/elementwise.ts';
+import type { ElementwiseName } from '../../kernels/elementwise/elementwiseRows.ts';
 import type { Shape } from '../../shape.ts';
 import { type Case, distinct, type InputSpec, integers, normal, uniform, values } from './case.ts';
 

@@ -1,5 +1,5 @@
-import type { ElementwiseOp } from '../../kernels/elementwise.ts';
-import { elementwiseRows } from '../../kernels/elementwiseRows.ts';
+import type { ElementwiseOp } from '../../kernels/elementwise/elementwise.ts';
+import { elementwiseRows } from '../../kernels/elementwise/elementwiseRows.ts';
 import type { Shape } from '../../shape.ts';
 import { boxes, type Case, integers, normal, uniform, values } from './case.ts';
 

@@ -1,0 +1,151 @@
+import type { Caps } from '../../../device/caps.ts';
+import { numel, type TensorSpec } from '../../../shape.ts';
+import biasLanes from '../../../wgsl/conv/lib/depthwise_bias.wgsl';
+import biasNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
+import winograd2 from '../../../wgsl/conv/lib/winograd_2.wgsl';
+import winograd4 from '../../../wgsl/conv/lib/winograd_4.wgsl';
+import direct from '../../../wgsl/conv/lib/winograd_direct.wgsl';
+import turned from '../../../wgsl/conv/lib/winograd_turned.wgsl';
+import ofX from '../../../wgsl/conv/lib/winograd_x.wgsl';
+import inputShader from '../../../wgsl/conv/winograd_input.wgsl';
+import outputShader from '../../../wgsl/conv/winograd_output.wgsl';
+import weightShader from '../../../wgsl/conv/winograd_weight.wgsl';
+import epilogueNone from '../../../wgsl/lib/epilogue_none.wgsl';
+import { type Dispatch, type KernelPlan, wgslType } from '../../kernel.ts';
+import { matrixProblem } from '../../matrix/strategies/gemm.ts';
+import { productDispatch } from '../../matrix/strategies/gemmGpu.ts';
+import type { Size2 } from '../../spatial.ts';
+
+/** A 3x3 convolution of stride 1 from x [N,H,W,C] to y [N,OH,OW,O]. */
+export interface WinogradProblem {
+  readonly x: TensorSpec;
+  readonly y: TensorSpec;
+  readonly padding: Size2;
+  readonly bias: boolean;
+  /** As a transposed convolution: weight [3,3,O,C], turned around. */
+  readonly flipped: boolean;
+}
+
+/** Bytes of tiles and products at a time: they stay in the cache of a CPU or a large GPU, and memory stays small. */
+const CHUNK = { subgroup: 1 << 22, tile: 1 << 25 };
+
+/** Pixels of y that one tile computes, in each direction. */
+export type WinogradSize = 2 | 4;
+
+const pointsOf = (results: WinogradSize): number => (results + 2) ** 2;
+
+function tilesOf({ y }: WinogradProblem, results: WinogradSize): readonly [up: number, across: number] {
+  return [Math.ceil(y.shape[1]! / results), Math.ceil(y.shape[2]! / results)];
+}
+
+/** Channels come in fours, and the transformed weights are one binding. */
+export function winogradPossible(caps: Caps, { x, y }: WinogradProblem, results: WinogradSize): boolean {
+  const [C, O] = [x.shape[3]!, y.shape[3]!];
+  if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(y.shape) === 0) return false;
+  return pointsOf(results) * C * O * 4 <= caps.maxBindingSize;
+}
+
+/** What a matrix product computes at a time. */
+const ROWS = 16;
+const wholeRows = (rows: number): number => Math.ceil(rows / ROWS) * ROWS;
+
+/**
+ * Rows of the matrix products; and each weight is transformed by (points + 9) loads and stores, worth 8 rows each, or is
+ * there already and read (points instead of 9 times).
+ */
+function costOf(problem: WinogradProblem, results: WinogradSize, fixedWeights: boolean): number {
+  const [up, across] = tilesOf(problem, results);
+  const points = pointsOf(results);
+  const rows = points * wholeRows(problem.y.shape[0]! * up * across);
+  return rows + (fixedWeights ? 2 * (points - 9) : 8 * (points + 9));
+}
+
+/**
+ * Measured on lavapipe and SwiftShader: for few products the dispatches cost more than they save, and for few pixels the
+ * transform of the weights does, the sooner the larger the tiles. Not on GPUs, before tuning has shown it.
+ */
+export function winogradPays(
+  caps: Caps,
+  problem: WinogradProblem,
+  results: WinogradSize,
+  fixedWeights: boolean,
+): boolean {
+  const { x, y } = problem;
+  const [C, O] = [x.shape[3]!, y.shape[3]!];
+  const cost = costOf(problem, results, fixedWeights);
+  const large = C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22;
+  const less = cost <= 9 * wholeRows(numel(y.shape) / O) && cost <= costOf(problem, 2, fixedWeights);
+  return caps.family === 'subgroup' && large && less;
+}
+
+/**
+ * F(results x results, 3x3) (Lavin and Gray 2016, §4): (results + 2)^2 matrix products of all tiles at once instead
+ * of 9 of all pixels; 2.25 times fewer multiplications for results = 2, 4 times for results = 4. Rounding errors
+ * relative to the largest result are about 2e-6 and 1e-5.
+ */
+export function winogradPlan(caps: Caps, problem: WinogradProblem, results: WinogradSize): KernelPlan {
+  const { x, y, padding, bias, flipped } = problem;
+  const [N, H, W, C] = x.shape as [number, number, number, number];
+  const [, OH, OW, O] = y.shape as [number, number, number, number];
+  const points = pointsOf(results);
+  const [tilesH, tilesW] = tilesOf(problem, results);
+  const tiles = N * tilesH * tilesW;
+  const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK[caps.family]);
+  const chunk = Math.ceil(tiles / chunks / 16) * 16;
+  const T = wgslType(x.dtype);
+  const transforms = results === 2 ? winograd2 : winograd4;
+  const pairs = (Math.ceil(C / 16) * 16 * O) / 4;
+  const weight: Dispatch = {
+    shader: weightShader,
+    snippets: [transforms, flipped ? turned : direct],
+    types: { T, V: 'vec4f' },
+    params: { total: pairs, channels: C, columns: O / 4 },
+    grid: pairs,
+  };
+  const dispatches: Dispatch[] = [weight];
+  for (let first = 0; first < tiles; first += chunk) {
+    const count = Math.min(chunk, tiles - first);
+    const tiling = { tiles_h: tilesH, tiles_w: tilesW, first };
+    const { epilogue, ...product } = productDispatch(caps, matrixProblem(count, C, O, 'f32', points));
+    dispatches.push(
+      {
+        shader: inputShader,
+        snippets: [transforms, ofX],
+        types: { T: `vec4<${T}>`, V: 'vec4f' },
+        params: {
+          total: (count * C) / 4,
+          channels: C / 4,
+          H,
+          W,
+          PH: padding[0],
+          PW: padding[1],
+          point: (count * C) / 4,
+          tile: C / 4,
+          ...tiling,
+        },
+        bind: { v: 'tiles' },
+        grid: (count * C) / 4,
+      },
+      {
+        ...product,
+        snippets: [epilogueNone, ...(product.snippets ?? [])],
+        types: { ...product.types, V: epilogue! },
+        bind: { x: 'tiles', weight: 'u', y: 'products' },
+      },
+      {
+        shader: outputShader,
+        snippets: [transforms, bias ? biasLanes : biasNone],
+        types: { T: `vec4<${T}>` },
+        params: { total: (count * O) / 4, channels: O / 4, OH, OW, ...tiling },
+        bind: { m: 'products', bias_values: 'bias' },
+        epilogue: 'vec4f',
+        channels: O,
+        grid: (count * O) / 4,
+      },
+    );
+  }
+  return {
+    dispatches,
+    scratch: { u: points * C * O * 4, tiles: points * chunk * C * 4, products: points * chunk * O * 4 },
+  };
+}

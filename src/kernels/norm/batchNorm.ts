@@ -1,0 +1,100 @@
+import { ShapeError } from '../../errors.ts';
+import { expectDType, expectNumber, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
+import finishBatch from '../../wgsl/norm/lib/norm_finish_batch.wgsl';
+import { defineKernel, type Given } from '../kernel.ts';
+import { batchView, planBackward, planForward } from './norm.ts';
+
+export interface BatchNormAttrs {
+  /** Weight of this batch in the running estimates: running = (1 - momentum) * running + momentum * batch.
+   * Default 0.1. */
+  readonly momentum: number;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps: number;
+}
+
+function checkChannels(
+  op: string,
+  x: TensorSpec,
+  perChannel: Readonly<Record<string, readonly [TensorSpec, TensorSpec['dtype']]>>,
+): number {
+  expectDType(op, 'x', x, 'f32', 'f16');
+  const channels = x.shape.at(-1);
+  if (channels === undefined) throw new ShapeError(`${op}: x is a scalar; it must be [..., C]`);
+  if (numel(x.shape.slice(0, -1)) === 1) {
+    throw new ShapeError(
+      `${op}: ${formatSpec('x', x)} has 1 value a channel, whose variance is not defined; use a larger batch, or the running estimates`,
+    );
+  }
+  for (const [name, [spec, dtype]] of Object.entries(perChannel)) {
+    if (spec.dtype !== dtype || !sameShape(spec.shape, [channels])) {
+      throw new ShapeError(
+        `${op}: ${name} must be [${channels}] ${dtype}, one a channel, got ${formatSpec(name, spec)} (${formatSpec('x', x)})`,
+      );
+    }
+  }
+  return channels;
+}
+
+/**
+ * `y = (x - mean) / sqrt(var + eps) * weight + bias`, mean and variance of each channel over the whole batch
+ * (Ioffe and Szegedy 2015, Batch Normalization), as PyTorch trains: the biased variance normalises, the
+ * unbiased one goes into newRunningVar. x, y: [..., C]; all others [C]; invstd = 1 / sqrt(var + eps). With the
+ * running estimates (evaluation) it is a scale and a shift, and no kernel of its own. An empty batch leaves the
+ * running estimates as they are (mean 0, variance 0). Throws ShapeError where a channel has one value only.
+ */
+export const batchNorm = defineKernel({
+  name: 'batch_norm',
+  inputs: ['x', 'weight', 'bias', 'runningMean', 'runningVar'],
+  f32Inputs: ['runningMean', 'runningVar'],
+  outputs: ['y', 'mean', 'invstd', 'newRunningMean', 'newRunningVar'],
+  attributes: ({ momentum = 0.1, eps = 1e-5 }: Given<BatchNormAttrs>): BatchNormAttrs => ({ momentum, eps }),
+  infer({ x, weight, bias, runningMean, runningVar }, { momentum, eps }: BatchNormAttrs) {
+    expectNumber('batch_norm', 'momentum', momentum, 0, 1);
+    expectNumber('batch_norm', 'eps', eps, 0);
+    const channels = checkChannels('batch_norm', x, {
+      weight: [weight, x.dtype],
+      bias: [bias, x.dtype],
+      runningMean: [runningMean, 'f32'],
+      runningVar: [runningVar, 'f32'],
+    });
+    const each: TensorSpec = { shape: [channels], dtype: 'f32' };
+    return { y: x, mean: each, invstd: each, newRunningMean: each, newRunningVar: each };
+  },
+  dispatches: (caps, { x }, _outputs, { momentum, eps }) =>
+    planForward(caps, batchView(x.shape, x.dtype), {
+      snippet: finishBatch,
+      params: { eps, momentum },
+      bind: {
+        running_mean: 'runningMean',
+        running_var: 'runningVar',
+        new_running_mean: 'newRunningMean',
+        new_running_var: 'newRunningVar',
+      },
+    }),
+});
+
+/**
+ * The gradients of batch_norm in training: with xhat = (x - mean) * invstd and means over the batch,
+ * `dx = weight * invstd * (dy - mean(dy) - xhat * mean(dy xhat))`, `dweight = Σ dy xhat`, `dbias = Σ dy`.
+ * mean and invstd are what batch_norm returned.
+ */
+export const batchNormBackward = defineKernel({
+  name: 'batch_norm_backward',
+  inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
+  f32Inputs: ['mean', 'invstd'],
+  outputs: ['dx', 'dweight', 'dbias'],
+  infer({ dy, x, weight, mean, invstd }, _attrs: object) {
+    checkChannels('batch_norm_backward', x, {
+      weight: [weight, x.dtype],
+      mean: [mean, 'f32'],
+      invstd: [invstd, 'f32'],
+    });
+    if (!sameShape(dy.shape, x.shape)) {
+      throw new ShapeError(
+        `batch_norm_backward: dy must have x's shape, got ${formatSpec('dy', dy)}, ${formatSpec('x', x)}`,
+      );
+    }
+    return { dx: x, dweight: weight, dbias: weight };
+  },
+  dispatches: (caps, { x }) => planBackward(caps, batchView(x.shape, x.dtype)),
+});

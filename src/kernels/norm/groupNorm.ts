@@ -1,0 +1,97 @@
+import { ShapeError } from '../../errors.ts';
+import { expectDType, expectNumber, formatSpec, sameShape, type TensorSpec } from '../../shape.ts';
+import finishGroup from '../../wgsl/norm/lib/norm_finish_group.wgsl';
+import { defineKernel, type Given } from '../kernel.ts';
+import { groupView, planBackward, planForward } from './norm.ts';
+
+export interface GroupNormAttrs {
+  /** G: neighbouring channels are normalised in groups of C / G. */
+  readonly numGroups: number;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps: number;
+}
+
+/** Throws unless x has channels that divide into the groups, and each parameter is one number a channel. */
+function checkGroups(
+  op: string,
+  x: TensorSpec,
+  numGroups: number,
+  perChannel: Readonly<Record<string, TensorSpec>>,
+): void {
+  expectDType(op, 'x', x, 'f32', 'f16');
+  if (x.shape.length < 2) {
+    throw new ShapeError(`${op}: x must be [N, ..., C], got ${formatSpec('x', x)}; reshape it`);
+  }
+  const channels = x.shape.at(-1)!;
+  if (!Number.isInteger(numGroups) || numGroups < 1 || channels % numGroups !== 0) {
+    throw new ShapeError(
+      `${op}: ${channels} channels do not divide into numGroups ${numGroups} (${formatSpec('x', x)}); choose a divisor`,
+    );
+  }
+  for (const [name, spec] of Object.entries(perChannel)) {
+    if (spec.dtype !== x.dtype || !sameShape(spec.shape, [channels])) {
+      throw new ShapeError(
+        `${op}: ${name} must be [${channels}] ${x.dtype}, one a channel, got ${formatSpec(name, spec)} (${formatSpec('x', x)})`,
+      );
+    }
+  }
+}
+
+/**
+ * `y = (x - mean) / sqrt(var + eps) * weight + bias`, mean and (biased) variance over the positions of an image
+ * and the channels of a group (Wu and He 2018, Group Normalization). x, y: [N, ..., C]; weight, bias: [C];
+ * mean, invstd = 1 / sqrt(var + eps): [N, G] f32, for the backward pass. G = 1 on [rows, C] is layer norm, G = C
+ * instance norm. Throws ShapeError where C does not divide by G.
+ */
+export const groupNorm = defineKernel({
+  name: 'group_norm',
+  inputs: ['x', 'weight', 'bias'],
+  outputs: ['y', 'mean', 'invstd'],
+  attributes: ({ numGroups, eps = 1e-5 }: Given<GroupNormAttrs, 'numGroups'>): GroupNormAttrs => ({
+    numGroups,
+    eps,
+  }),
+  infer({ x, weight, bias }, { numGroups, eps }: GroupNormAttrs) {
+    expectNumber('group_norm', 'eps', eps, 0);
+    checkGroups('group_norm', x, numGroups, { weight, bias });
+    const statistics: TensorSpec = { shape: [x.shape[0]!, numGroups], dtype: 'f32' };
+    return { y: x, mean: statistics, invstd: statistics };
+  },
+  dispatches: (caps, { x }, _outputs, { numGroups, eps }) =>
+    planForward(caps, groupView(x.shape, numGroups, x.dtype), {
+      snippet: finishGroup,
+      params: { eps, momentum: 0 },
+    }),
+});
+
+export type GroupNormBackwardAttrs = Pick<GroupNormAttrs, 'numGroups'>;
+
+/**
+ * The gradients of group_norm: with xhat = (x - mean) * invstd and means over the group,
+ * `dx = invstd * (weight dy - mean(weight dy) - xhat * mean(weight dy xhat))`, `dweight = Σ dy xhat`,
+ * `dbias = Σ dy`. mean and invstd are what group_norm returned.
+ */
+export const groupNormBackward = defineKernel({
+  name: 'group_norm_backward',
+  inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
+  f32Inputs: ['mean', 'invstd'],
+  outputs: ['dx', 'dweight', 'dbias'],
+  infer({ dy, x, weight, mean, invstd }, { numGroups }: GroupNormBackwardAttrs) {
+    checkGroups('group_norm_backward', x, numGroups, { weight });
+    const statistics = [x.shape[0]!, numGroups];
+    for (const [name, spec, shape] of [
+      ['dy', dy, x.shape],
+      ['mean', mean, statistics],
+      ['invstd', invstd, statistics],
+    ] as const) {
+      if (!sameShape(spec.shape, shape)) {
+        throw new ShapeError(
+          `group_norm_backward: ${name} must be [${shape}], got ${formatSpec(name, spec)} (${formatSpec('x', x)}, numGroups ${numGroups})`,
+        );
+      }
+    }
+    return { dx: x, dweight: weight, dbias: weight };
+  },
+  dispatches: (caps, { x }, _outputs, { numGroups }) =>
+    planBackward(caps, groupView(x.shape, numGroups, x.dtype)),
+});

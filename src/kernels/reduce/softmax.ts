@@ -1,0 +1,108 @@
+import { ShapeError } from '../../errors.ts';
+import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
+import across1 from '../../wgsl/lib/across_1.wgsl';
+import across4 from '../../wgsl/lib/across_4.wgsl';
+import softmaxShader from '../../wgsl/reduce/softmax.wgsl';
+import softmaxBackwardShader from '../../wgsl/reduce/softmax_backward.wgsl';
+import { defineKernel, type KernelPlan, wgslType } from '../kernel.ts';
+import { lanesOf, laneType, laneValue } from '../spatial.ts';
+
+function infer(op: string, x: TensorSpec): { y: TensorSpec } {
+  expectDType(op, 'x', x, 'f32', 'f16');
+  if (x.shape.length === 0) throw new ShapeError(`${op}: x is a scalar; it needs a last dimension`);
+  return { y: x };
+}
+
+/** How rows are dealt out: one an invocation, its elements in lanes. */
+function rowsOf(x: TensorSpec) {
+  const columns = x.shape.at(-1)!;
+  const total = numel(x.shape) === 0 ? 0 : numel(x.shape) / columns;
+  const lanes = lanesOf(columns);
+  const snippets = [lanes === 4 ? across4 : across1];
+  const X = laneType(lanes, wgslType(x.dtype));
+  return { lanes, X, dispatch: { snippets, params: { total, width: columns / lanes }, grid: total } };
+}
+
+function plan(log: boolean, x: TensorSpec): KernelPlan {
+  const { lanes, X, dispatch } = rowsOf(x);
+  return {
+    dispatches: [
+      {
+        ...dispatch,
+        shader: softmaxShader,
+        types: { X, A: laneValue(lanes) },
+        constants: { LOG: log },
+      },
+    ],
+  };
+}
+
+/**
+ * `y = exp(x) / Σ exp(x)` over the last dimension, computed relative to the largest element so that nothing
+ * overflows. x, y: [..., C]. An element -inf gives 0; a row of nothing but -inf, or with a NaN, gives NaN.
+ */
+export const softmax = defineKernel({
+  name: 'softmax',
+  inputs: ['x'],
+  outputs: ['y'],
+  infer: ({ x }, _attrs: object) => infer('softmax', x),
+  dispatches: (_caps, { x }) => plan(false, x),
+});
+
+/** `y = x - log Σ exp(x)` over the last dimension, relative to the largest element. x, y: [..., C]. */
+export const logSoftmax = defineKernel({
+  name: 'log_softmax',
+  inputs: ['x'],
+  outputs: ['y'],
+  infer: ({ x }, _attrs: object) => infer('log_softmax', x),
+  dispatches: (_caps, { x }) => plan(true, x),
+});
+
+function inferBackward(op: string, dy: TensorSpec, y: TensorSpec): { dx: TensorSpec } {
+  expectDType(op, 'y', y, 'f32');
+  if (!sameShape(dy.shape, y.shape)) {
+    throw new ShapeError(
+      `${op}: ${formatSpec('dy', dy)} and ${formatSpec('y', y)} differ in shape; pass the y of the forward operation`,
+    );
+  }
+  return { dx: infer(op, dy).y };
+}
+
+function planBackward(log: boolean, dy: TensorSpec): KernelPlan {
+  const { lanes, X, dispatch } = rowsOf(dy);
+  const V = laneValue(lanes);
+  return {
+    dispatches: [
+      {
+        ...dispatch,
+        shader: softmaxBackwardShader,
+        types: { X, A: V },
+        constants: { LOG: log, LANES: lanes },
+        epilogue: V,
+      },
+    ],
+  };
+}
+
+/**
+ * The gradient of softmax to x: `dx = y (dy - Σ dy y)` over the last dimension. dy: [..., C]; y: f32 [..., C], what
+ * softmax gave, in f32 also of f16 since the difference cancels where one class has nearly all; dx like dy.
+ */
+export const softmaxBackward = defineKernel({
+  name: 'softmax_backward',
+  inputs: ['dy', 'y'],
+  f32Inputs: ['y'],
+  outputs: ['dx'],
+  infer: ({ dy, y }, _attrs: object) => inferBackward('softmax_backward', dy, y),
+  dispatches: (_caps, { dy }) => planBackward(false, dy),
+});
+
+/** The gradient of log_softmax to x: `dx = dy - exp(y) Σ dy`. Shapes and types as for softmax_backward. */
+export const logSoftmaxBackward = defineKernel({
+  name: 'log_softmax_backward',
+  inputs: ['dy', 'y'],
+  f32Inputs: ['y'],
+  outputs: ['dx'],
+  infer: ({ dy, y }, _attrs: object) => inferBackward('log_softmax_backward', dy, y),
+  dispatches: (_caps, { dy }) => planBackward(true, dy),
+});
