@@ -1,13 +1,10 @@
-interface Stream {
-  write(text: string): unknown;
-  isTTY?: boolean;
-}
+import type { Output } from './output.ts';
 
 /** The line is drawn at most this often. */
 const MS = 100;
 
 /** Where nobody knows how many there will be: a number that counts up on a terminal. In a pipe nothing is written. */
-export function createCounter(what: string, stream: Stream = process.stderr) {
+export function createCounter(what: string, stream: Output = process.stderr) {
   const onTerminal = stream.isTTY === true && process.env.TERM !== 'dumb';
   let last = 0;
   let shown = false;

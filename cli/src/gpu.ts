@@ -2,9 +2,10 @@ import type { AdapterChoice } from '../../src/device/device.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
 import { colorsOf } from './colors.ts';
+import type { Output } from './output.ts';
 
 /** The line that every command begins with: which adapter, and loudly if it is the CPU. */
-export function adapterLine(gpu: Gpu, stream: { isTTY?: boolean }): string {
+export function adapterLine(gpu: Gpu, stream: Pick<Output, 'isTTY'>): string {
   const { name, software } = gpu.device.adapter;
   const color = colorsOf(stream);
   return software

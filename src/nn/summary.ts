@@ -1,10 +1,9 @@
 import type { Caps } from '../device/caps.ts';
 import { record } from '../graph/recorder.ts';
-import { type Node, recordSegment, Tensor, zeros } from '../graph/tensor.ts';
+import { type Node, recordSegment, type State, Tensor, zeros } from '../graph/tensor.ts';
 import { lower } from '../plan/lower.ts';
 import { planMemory } from '../plan/memory.ts';
 import { bytesPerElement, formatShape, numel, type Shape } from '../shape.ts';
-import type { Module } from './module.ts';
 
 /** One module of a network, as one forward pass uses it. */
 export interface SummaryRow {
@@ -52,13 +51,21 @@ function flopsOf({ op, inputs, outputs }: Node): number {
 
 const flopsIn = (nodes: readonly Node[]): number => nodes.reduce((total, node) => total + flopsOf(node), 0);
 
+/** What a summary asks of a module. */
+interface Summarized {
+  readonly parameterCount: number;
+  namedStates(): [string, State][];
+  /** The module itself, under the empty name, and all below it. */
+  namedModules(): Iterable<[string, Summarized]>;
+}
+
 type Forward = (...inputs: unknown[]) => unknown;
 
 /** What one forward pass on an input of this shape runs through. See Module.summary. */
-export function summarize(module: Module, inputShape: Shape): Summary {
+export function summarize(module: Summarized, inputShape: Shape): Summary {
   const named = [...module.namedModules()].filter(([, part]) => 'forward' in part);
-  const seen = new Map<Module, { output: Shape | undefined; flops: number }>();
-  const patched: Module[] = [];
+  const seen = new Map<Summarized, { output: Shape | undefined; flops: number }>();
+  const patched: Summarized[] = [];
   try {
     for (const [, part] of named) {
       if (Object.hasOwn(part, 'forward')) continue;
@@ -119,7 +126,7 @@ function figure(value: number): string {
   return `${rest.toPrecision(3)} ${UNITS[unit]}`;
 }
 
-function table(module: Module, inputShape: Shape, summary: Omit<Summary, 'toString'>): string {
+function table(module: Summarized, inputShape: Shape, summary: Omit<Summary, 'toString'>): string {
   const lines = [
     ['layer', 'kind', 'output', 'parameters', 'FLOP'],
     ...summary.rows.map(({ name, type, output, parameters, flops }) => [

@@ -21,18 +21,7 @@ import { Readers } from './readers.ts';
 import { Shaders } from './shaders.ts';
 import { atOnce } from './slices.ts';
 import { steadyFirst } from './steady.ts';
-import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
-
-/** A program before any buffer exists. */
-export interface Lowered {
-  readonly ops: readonly LoweredOp[];
-  /** So many of the first operations depend on weights and constants alone: they run again only where these have changed. */
-  readonly steady: number;
-  /** Storage of every base tensor that the program touches. */
-  readonly storages: ReadonlyMap<Tensor, Storage>;
-  /** States that take a value by copy when the run ends. */
-  readonly copies: readonly { readonly from: Storage; readonly to: State }[];
-}
+import { type Lowered, type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
 
 /** Nodes that the roots need, in the order in which they were recorded. */
 function neededNodes(roots: readonly Tensor[]): Node[] {

@@ -1,5 +1,4 @@
-import type { Lowered } from './lower.ts';
-import { isWritten, type Storage, sizeOf } from './storage.ts';
+import { isWritten, type Lowered, type Storage, sizeOf } from './storage.ts';
 
 /** Where a temporary storage lies: in a slot, a buffer that it shares with others, from this byte on. */
 export interface Place {

@@ -5,13 +5,19 @@ import { type FoveaError, GpuError, LifetimeError, OutOfMemoryError } from '../e
 import type { State, Tensor } from '../graph/tensor.ts';
 import { byteLength, formatShape, type HostArray } from '../shape.ts';
 import type { Assembled } from '../wgsl/assemble.ts';
-import type { Lowered } from './lower.ts';
 import { type MemoryPlan, planMemory } from './memory.ts';
 import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
 import { writesState } from './steady.ts';
-import { isWritten, type LoweredDispatch, type LoweredOp, type Storage, sizeOf } from './storage.ts';
+import {
+  isWritten,
+  type Lowered,
+  type LoweredDispatch,
+  type LoweredOp,
+  type Storage,
+  sizeOf,
+} from './storage.ts';
 
 /** Figures of a program, for reports and tests. */
 export interface ProgramStats {

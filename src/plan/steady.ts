@@ -1,5 +1,4 @@
-import type { Lowered } from './lower.ts';
-import { isWritten, type LoweredDispatch, type LoweredOp, type Storage } from './storage.ts';
+import { isWritten, type Lowered, type LoweredDispatch, type LoweredOp, type Storage } from './storage.ts';
 
 const baseOf = (storage: Storage): Storage => storage.home?.storage ?? storage;
 

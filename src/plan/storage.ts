@@ -34,6 +34,17 @@ export interface LoweredDispatch {
   readonly bindings: readonly { readonly index: number; readonly storage: Storage }[];
 }
 
+/** A program before any buffer exists. */
+export interface Lowered {
+  readonly ops: readonly LoweredOp[];
+  /** The first `steady` operations depend on weights and constants alone: they run again only where these have changed. */
+  readonly steady: number;
+  /** Storage of every base tensor that the program touches. */
+  readonly storages: ReadonlyMap<Tensor, Storage>;
+  /** States that take a value by copy when the run ends. */
+  readonly copies: readonly { readonly from: Storage; readonly to: State }[];
+}
+
 /** Whether a dispatch binds what stands at this index as writable. */
 export const isWritten = ({ shader }: LoweredDispatch, index: number): boolean =>
   shader.bindings.find((binding) => binding.index === index)!.kind === 'storage';

@@ -1,6 +1,5 @@
 import { BufferUsage } from '../device/usage.ts';
-import { borrowGpu, type Gpu } from '../plan/gpu.ts';
-import type { VerifyOptions } from './rows.ts';
+import { borrowGpu, type DebugOptions, type Gpu } from '../plan/gpu.ts';
 
 /** What new buffers hold, run after run: huge floats, NaN, zeros, small floats; large, negative and small integers. */
 const BYTES = [0x7f, 0xff, 0x00, 0x3c];
@@ -49,7 +48,7 @@ function poison(device: GPUDevice): Poisoned {
 /** Borrows a device for as long as `fn` takes. What goes wrong on it is told to nobody else. */
 export async function onBench<T>(
   borrowed: GPUDevice | Gpu,
-  { way }: VerifyOptions,
+  { way }: Pick<DebugOptions, 'way'>,
   fn: (bench: Bench) => Promise<T>,
 ): Promise<T> {
   const poisoned = poison('queue' in borrowed ? borrowed : borrowed.device.device);

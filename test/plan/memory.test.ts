@@ -6,9 +6,9 @@ import { mean } from '../../src/graph/functions/reduce.ts';
 import { concat, expand, flip, slice } from '../../src/graph/functions/shape.ts';
 import { apply, type Tensor } from '../../src/graph/tensor.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
-import { type Lowered, lower } from '../../src/plan/lower.ts';
+import { lower } from '../../src/plan/lower.ts';
 import { type MemoryPlan, planMemory } from '../../src/plan/memory.ts';
-import { type LoweredDispatch, type Storage, sizeOf } from '../../src/plan/storage.ts';
+import { type Lowered, type LoweredDispatch, type Storage, sizeOf } from '../../src/plan/storage.ts';
 import { expectReference, leaf, random } from './graphs.ts';
 import { ADAPTERS, lowered, networks } from './networks.ts';
 

@@ -17,7 +17,8 @@ import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
 import type { Conv2d, Linear } from '../../src/nn/layers.ts';
 import type { Module } from '../../src/nn/module.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
-import { type Lowered, lower } from '../../src/plan/lower.ts';
+import { lower } from '../../src/plan/lower.ts';
+import type { Lowered } from '../../src/plan/storage.ts';
 import type { DType, Shape } from '../../src/shape.ts';
 
 /** Adapters as kernels see them: a GPU, lavapipe and SwiftShader. */

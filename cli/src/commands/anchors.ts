@@ -19,6 +19,7 @@ import { colorsOf } from '../colors.ts';
 import { createCounter } from '../counter.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { linePlot } from '../linePlot.ts';
+import type { Output } from '../output.ts';
 import { type ReportTable, writeReport } from '../report.ts';
 import { type DataOptions, openData, Skipped } from '../samples.ts';
 import { textLogHistogram, textScatter } from '../textPlots.ts';
@@ -31,11 +32,6 @@ export interface AnchorsOptions extends DataOptions {
   readonly seed?: number;
   readonly json?: string;
   readonly report?: string;
-}
-
-interface Output {
-  write(text: string): unknown;
-  isTTY?: boolean;
 }
 
 /** The sides that pictures have where nothing else is asked for: `fovea train`'s, and that of Darknet's cfg files. */

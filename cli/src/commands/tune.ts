@@ -14,6 +14,7 @@ import { defaultSettings } from '../../../src/tasks/settings.ts';
 import { type TaskTuneOptions, tuneInference, tuneTraining } from '../../../src/tasks/tune.ts';
 import { colorsOf } from '../colors.ts';
 import { withGpu } from '../gpu.ts';
+import type { Output } from '../output.ts';
 import { createProgress } from '../progress.ts';
 
 export interface TuneCommandOptions {
@@ -25,11 +26,6 @@ export interface TuneCommandOptions {
   readonly width?: number;
   readonly again?: boolean;
   readonly adapter?: string;
-}
-
-interface Output {
-  write(text: string): unknown;
-  isTTY?: boolean;
 }
 
 interface Job {

@@ -15,6 +15,7 @@ import { verifyAll, verifyKernel } from '../../../src/verify/verify.ts';
 import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
 import { adapterLine } from '../gpu.ts';
+import type { Output } from '../output.ts';
 import { modelFolders, verifyModels } from './verifyModels.ts';
 
 export interface VerifyCommandOptions {
@@ -30,11 +31,6 @@ export interface VerifyCommandOptions {
   readonly limits?: OpenOptions['limits'];
   readonly repeat?: number;
   readonly way?: VerifyOptions['way'];
-}
-
-export interface Output {
-  write(text: string): unknown;
-  isTTY?: boolean;
 }
 
 /** What to check, and how: known before a device is opened. */

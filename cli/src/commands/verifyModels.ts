@@ -7,7 +7,7 @@ import type { Gpu } from '../../../src/plan/gpu.ts';
 import { type ModelCase, type ModelRow, verifyModel } from '../../../src/verify/models.ts';
 import { colorsOf } from '../colors.ts';
 import { fileProblem } from '../files.ts';
-import type { Output } from './verify.ts';
+import type { Output } from '../output.ts';
 
 /** The case folders in a folder, by name, or the one that it is: those with a `model.json`. Throws DataError where there is none. */
 export async function modelFolders(path: string): Promise<string[]> {
