@@ -20,7 +20,7 @@ const TYPES = {
 };
 
 const HEADERS = {
-  // The page talks to its own origin and nothing else; pictures are read as blobs.
+  // The page talks to its own origin and nothing else; images are read as blobs.
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',

@@ -1,14 +1,14 @@
 import { UsageError } from '../../src/errors.ts';
 import type { TestTimeAugmentationOptions } from '../../src/models/testTimeAugmentation.ts';
 
-/** How often a detector looks at a picture, as the command line says it. */
+/** How often a detector looks at an image, as the command line says it. */
 export interface AugmentationOptions {
   readonly scales?: readonly number[];
   readonly flip?: boolean;
   readonly merge?: 'nms' | 'wbf';
 }
 
-/** What of the words is given; undefined where every picture is looked at once, as it is. */
+/** What of the words is given; undefined where every image is looked at once, as it is. */
 export function augmentationOf({
   scales,
   flip = false,
@@ -16,7 +16,7 @@ export function augmentationOf({
 }: AugmentationOptions): TestTimeAugmentationOptions | undefined {
   if (scales === undefined && !flip) {
     if (merge === undefined) return undefined;
-    throw new UsageError(`--merge ${merge} needs several views of a picture; add --scales or --flip`);
+    throw new UsageError(`--merge ${merge} needs several views of an image; add --scales or --flip`);
   }
   return { flip, ...(scales ? { scales } : {}), ...(merge ? { merge } : {}) };
 }

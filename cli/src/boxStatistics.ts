@@ -28,14 +28,14 @@ const MOST_CLASSES = 20;
 export const shortNumber = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 
-/** What the labelled boxes of a data set are like. Keeps a width and a height for each, in pixels of the scaled pictures. */
+/** What the labelled boxes of a data set are like. Keeps a width and a height for each, in pixels of the scaled images. */
 export class BoxStatistics {
   readonly sides: Side[] = [];
-  pictures = 0;
+  images = 0;
   /** Crowds and difficult objects, which no detector is trained to find. */
   leftOut = 0;
-  readonly #perPicture: number[] = [];
-  readonly #classes = new Map<string, { objects: number; pictures: number }>();
+  readonly #perImage: number[] = [];
+  readonly #classes = new Map<string, { objects: number; images: number }>();
 
   add({ shapes }: Annotation, scale: number): void {
     const seen = new Set<string>();
@@ -47,14 +47,14 @@ export class BoxStatistics {
       }
       count++;
       this.sides.push([(box[2] - box[0]) * scale, (box[3] - box[1]) * scale]);
-      const row = this.#classes.get(label) ?? { objects: 0, pictures: 0 };
+      const row = this.#classes.get(label) ?? { objects: 0, images: 0 };
       row.objects++;
-      if (!seen.has(label)) row.pictures++;
+      if (!seen.has(label)) row.images++;
       seen.add(label);
       this.#classes.set(label, row);
     }
-    this.pictures++;
-    this.#perPicture.push(count);
+    this.images++;
+    this.#perImage.push(count);
   }
 
   get classes(): number {
@@ -73,14 +73,14 @@ export class BoxStatistics {
 
   get classTable(): ReportTable {
     const all = [...this.#classes].sort(([a, n], [b, m]) => m.objects - n.objects || (a < b ? -1 : 1));
-    const row = (name: string, objects: number, pictures: string) => [
+    const row = (name: string, objects: number, images: string) => [
       name,
       `${objects}`,
       `${((100 * objects) / this.sides.length).toFixed(1)} %`,
-      pictures,
+      images,
     ];
-    const rows = all.slice(0, MOST_CLASSES).map(([name, { objects, pictures }]) => {
-      return row(name, objects, `${pictures}`);
+    const rows = all.slice(0, MOST_CLASSES).map(([name, { objects, images }]) => {
+      return row(name, objects, `${images}`);
     });
     const rest = all.slice(MOST_CLASSES);
     if (rest.length > 0) {
@@ -89,9 +89,9 @@ export class BoxStatistics {
     }
     return {
       title: 'Classes',
-      header: ['class', 'objects', 'share', 'pictures'],
+      header: ['class', 'objects', 'share', 'images'],
       rows,
-      total: ['all', `${this.sides.length}`, '', `${this.pictures}`],
+      total: ['all', `${this.sides.length}`, '', `${this.images}`],
     };
   }
 
@@ -114,7 +114,7 @@ export class BoxStatistics {
         ),
         row('size √(w h)', this.sizes),
         row('height / width', this.ratios),
-        row('boxes a picture', this.#perPicture),
+        row('boxes an image', this.#perImage),
       ],
     };
   }

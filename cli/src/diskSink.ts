@@ -12,13 +12,13 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import type { AnnotatedPicture, DataSink } from '../../src/data/formats/format.ts';
-import { hasExtension, isPicture } from '../../src/data/formats/paths.ts';
+import type { AnnotatedImage, DataSink } from '../../src/data/formats/format.ts';
+import { hasExtension, isImageFile } from '../../src/data/formats/paths.ts';
 import { DataError, FoveaError, UsageError } from '../../src/errors.ts';
 import { fileProblem, makeFolder } from './files.ts';
 
-/** How pictures get into a data set: copied, or as symbolic links to where they are. */
-export type PictureMode = 'copy' | 'link';
+/** How images get into a data set: copied, or as symbolic links to where they are. */
+export type ImageMode = 'copy' | 'link';
 
 /** Where a path leads that may not be there yet: links in what is there are followed. */
 export async function realPath(file: string): Promise<string> {
@@ -43,7 +43,7 @@ const OURS = [
   'labels',
 ];
 const isOurs = (name: string): boolean =>
-  OURS.includes(name) || hasExtension(name, '.json') || isPicture(name);
+  OURS.includes(name) || hasExtension(name, '.json') || isImageFile(name);
 
 /**
  * A folder that comes to be whole or not at all: everything is written into a folder of another name beside it, which `finish`
@@ -52,10 +52,10 @@ const isOurs = (name: string): boolean =>
 export class DiskSink implements DataSink {
   readonly #folder: string;
   readonly #temporary: string;
-  readonly #mode: PictureMode;
+  readonly #mode: ImageMode;
   readonly #made = new Set<string>();
 
-  private constructor(folder: string, mode: PictureMode) {
+  private constructor(folder: string, mode: ImageMode) {
     this.#folder = folder;
     this.#mode = mode;
     this.#temporary = path.join(path.dirname(folder), `.${path.basename(folder)}.${randomUUID()}.tmp`);
@@ -64,7 +64,7 @@ export class DiskSink implements DataSink {
   /** Throws UsageError where something is at the path already and `force` is not set, DataError where it cannot be written. */
   static async create(
     folder: string,
-    { mode, force }: { readonly mode: PictureMode; readonly force: boolean },
+    { mode, force }: { readonly mode: ImageMode; readonly force: boolean },
   ): Promise<DiskSink> {
     const whole = await realPath(folder);
     const found = await stat(whole).catch(() => undefined);
@@ -114,13 +114,13 @@ export class DiskSink implements DataSink {
     return this.#try(file, (place) => appendFile(place, text));
   }
 
-  picture({ picture }: AnnotatedPicture, file: string): Promise<void> {
+  image({ image }: AnnotatedImage, file: string): Promise<void> {
     return this.#try(file, async (place) => {
-      if (typeof picture !== 'string') return writeFile(place, picture);
-      const source = await realpath(picture);
+      if (typeof image !== 'string') return writeFile(place, image);
+      const source = await realpath(image);
       if (source.startsWith(this.#folder + path.sep)) {
         throw new UsageError(
-          `${picture}: lies in ${this.#folder}, which is to be replaced; choose another folder`,
+          `${image}: lies in ${this.#folder}, which is to be replaced; choose another folder`,
         );
       }
       return this.#mode === 'link' ? symlink(source, place) : copyFile(source, place);

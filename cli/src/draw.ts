@@ -129,7 +129,7 @@ interface Tag {
   box: readonly [number, number, number, number];
 }
 
-/** Name tags over, in, under or beside their boxes: the first place that is free and on the picture. */
+/** Name tags over, in, under or beside their boxes: the first place that is free and on the image. */
 function placeTags(tags: readonly Tag[], width: number, height: number, size: number): string {
   const padding = Math.round(size * 0.45);
   const tagHeight = Math.round(size + 2 * padding);
@@ -138,7 +138,7 @@ function placeTags(tags: readonly Tag[], width: number, height: number, size: nu
     .map(({ text, color, box: [x1, y1, x2, y2] }) => {
       const shown = fitText(text, size, width - 2 * padding);
       const tagWidth = Math.ceil(textWidth(shown, size)) + 2 * padding;
-      const onPicture = (x: number, y: number): [number, number] => [
+      const onImage = (x: number, y: number): [number, number] => [
         Math.round(Math.min(Math.max(0, x), Math.max(0, width - tagWidth))),
         Math.round(Math.min(Math.max(0, y), Math.max(0, height - tagHeight))),
       ];
@@ -156,11 +156,11 @@ function placeTags(tags: readonly Tag[], width: number, height: number, size: nu
           const h = Math.min(d, y + tagHeight) - Math.max(b, y);
           return sum + (w > 0 && h > 0 ? w * h : 0);
         }, 0);
-      let best = onPicture(x1, y1 - tagHeight);
+      let best = onImage(x1, y1 - tagHeight);
       let least = Number.POSITIVE_INFINITY;
       for (const [cx, cy] of candidates) {
-        const at = onPicture(cx, cy);
-        // A place pushed back onto the picture has left its box's edge: take it last.
+        const at = onImage(cx, cy);
+        // A place pushed back onto the image has left its box's edge: take it last.
         const cost = covered(...at) + (Math.abs(at[1] - cy) > 1 ? 0.5 : 0);
         if (cost < least) {
           least = cost;
@@ -179,7 +179,7 @@ function placeTags(tags: readonly Tag[], width: number, height: number, size: nu
 
 /**
  * Masks, then polygons, then boxes, then name tags over an image, as PNG bytes.
- * The picture is `scale` times the image; lines lie centred on the coordinates given, 2 pixels wide or more,
+ * The output is `scale` times the image; lines lie centred on the coordinates given, 2 pixels wide or more,
  * with a dark rim so that they read on any background.
  */
 export async function drawOverlay(
@@ -268,7 +268,7 @@ export interface Panel {
 }
 
 /**
- * Pictures in a row, each under a strip with its title, on white; PNG bytes. Pictures all under 400 pixels
+ * Images in a row, each under a strip with its title, on white; PNG bytes. Images all under 400 pixels
  * are enlarged together by a whole factor, so that the titles fit; longer titles end in an ellipsis.
  */
 export async function sideBySide(panels: readonly Panel[]): Promise<Uint8Array> {

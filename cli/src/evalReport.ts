@@ -41,7 +41,7 @@ const GOALS: readonly (readonly [name: string, goal: ThresholdGoal])[] = [
 ];
 
 /**
- * The threshold for a goal, moved down to the middle of the gap below it: what is kept of these pictures stays the same,
+ * The threshold for a goal, moved down to the middle of the gap below it: what is kept of these images stays the same,
  * and on others a score that is a little lower is still kept. Rounded as far as the gap allows.
  */
 function choose(curve: PrecisionRecall, goal: ThresholdGoal): ChosenThreshold | undefined {
@@ -63,10 +63,10 @@ const matrixOf = (names: readonly string[], { counts }: ConfusionMatrix) => ({
 });
 
 /**
- * Whether a picture shows a class at all, by its best score: the one question to a detector that has true negatives.
- * Only of classes that some pictures have and some have not.
+ * Whether an image shows a class at all, by its best score: the one question to a detector that has true negatives.
+ * Only of classes that some images have and some have not.
  */
-function pictureRocs(images: readonly DetectionImage<string>[], classes: readonly string[]): Roc[] {
+function imageRocs(images: readonly DetectionImage<string>[], classes: readonly string[]): Roc[] {
   return classes.flatMap((name) => {
     const has = images.map(({ groundTruth }) => groundTruth.some(({ label }) => label === name));
     if (!has.includes(true) || !has.includes(false)) return [];
@@ -99,7 +99,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       .slice(0, MAX_CURVES)
       .map(({ label }) => label),
   );
-  const rocs = pictureRocs(images, classes).filter(({ name }) => largest.has(name));
+  const rocs = imageRocs(images, classes).filter(({ name }) => largest.has(name));
   const tables: ReportTable[] = [
     {
       title: 'Average precision of each class',
@@ -114,7 +114,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
         String(groundTruths),
       ]),
       total: ['all', coco.ap50, coco.ap75, coco.ap, coco.ar.at(-1)!, ...masks.total, String(objects)],
-      note: 'By COCO\u2019s rules, as pycocotools. AR: the share of the objects found with at most 100 boxes a picture and class, mean over IoU .5 to .95.',
+      note: 'By COCO\u2019s rules, as pycocotools. AR: the share of the objects found with at most 100 boxes an image and class, mean over IoU .5 to .95.',
     },
     {
       title: 'By size',
@@ -134,7 +134,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
           ? [exact(chosen), chosen.precision, chosen.recall, f1(chosen)]
           : ['not reached', Number.NaN, Number.NaN, Number.NaN]),
       ]),
-      note: 'Over all classes, a detection being right at IoU .5. Chosen on these pictures: on others it reaches somewhat less.',
+      note: 'Over all classes, a detection being right at IoU .5. Chosen on these images: on others it reaches somewhat less.',
     },
   ];
   return {
@@ -168,7 +168,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       ],
       plots: [
         thresholdPlot(result.precisionRecall, best?.threshold),
-        ...(rocs.length > 0 ? [rocPlot(rocs, { title: 'Is there one in the picture? (ROC)' })] : []),
+        ...(rocs.length > 0 ? [rocPlot(rocs, { title: 'Is there one in the image? (ROC)' })] : []),
         confusionPlot({
           title: `Confusion at threshold ${exact(best)}, IoU .5`,
           names,

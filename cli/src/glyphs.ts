@@ -1,5 +1,5 @@
 /**
- * A small stroke alphabet, so that captions on pictures read the same on every machine: sharp draws SVG text
+ * A small stroke alphabet, so that captions on images read the same on every machine: sharp draws SVG text
  * with the system's fonts, and a bare container has none (each letter becomes an empty box).
  *
  * A glyph is its width and one SVG path, in units of a tenth of the capital height: capitals stand from

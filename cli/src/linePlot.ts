@@ -20,7 +20,7 @@ export interface LinePlotOptions {
   xLabel: string;
   yLabel: string;
   series: readonly Series[];
-  /** What the picture shows, for readers who do not see it. By default from the title and series. */
+  /** What the image shows, for readers who do not see it. By default from the title and series. */
   description?: string;
   xDomain?: readonly [number, number];
   yDomain?: readonly [number, number];

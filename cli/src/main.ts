@@ -63,14 +63,14 @@ const data = (command: Command): Command =>
       new Option('--from <format>', 'its format (default: told by its content)').choices(FORMAT_NAMES),
     )
     .option('--split <name>', 'one part of it, such as train or val; all for all of it')
-    .option('--images <dir>', 'folder of its pictures (default: where its format has them)')
+    .option('--images <dir>', 'folder of its images (default: where its format has them)')
     .option('--skip-bad', 'leave out objects that cannot be used, instead of stopping at the first');
 
-/** How often a detector looks at a picture. */
+/** How often a detector looks at an image. */
 const augmentation = (command: Command): Command =>
   command
-    .option('--scales <list>', 'detectors: look at pictures at these sizes, such as 0.75,1,1.25', scales)
-    .option('--flip', 'detectors: look at pictures mirrored, too')
+    .option('--scales <list>', 'detectors: look at images at these sizes, such as 0.75,1,1.25', scales)
+    .option('--flip', 'detectors: look at images mirrored, too')
     .addOption(
       new Option(
         '--merge <how>',
@@ -94,15 +94,11 @@ data(
   program
     .command('convert')
     .description('write a data set in another format: COCO, Pascal VOC, YOLO or Labelme')
-    .argument('<data>', 'folder of pictures and annotations, or a COCO file')
+    .argument('<data>', 'folder of images and annotations, or a COCO file')
     .argument('<to>', 'new folder for the result'),
 )
   .addOption(new Option('--format <format>', 'what to write').choices(FORMAT_NAMES).makeOptionMandatory())
-  .addOption(
-    new Option('--pictures <how>', 'copy pictures, or link to them')
-      .choices(['copy', 'link'])
-      .default('copy'),
-  )
+  .option('--link-images', 'make symbolic links to the images instead of copies')
   .option('--force', 'replace the folder if it is there already')
   .action(convertCommand);
 
@@ -110,7 +106,7 @@ data(
   program
     .command('anchors')
     .description('what the labelled boxes are like, and anchors for a detector that fit them')
-    .argument('<data>', 'folder of pictures and annotations, or a COCO file'),
+    .argument('<data>', 'folder of images and annotations, or a COCO file'),
 )
   .addOption(
     new Option('--model <name>', 'the detector (default: retinanet)').choices(Object.keys(ANCHOR_LAYOUTS)),
@@ -118,7 +114,7 @@ data(
   .option('--clusters <n>', 'anchors of YOLO, sizes of others (default: as many as it has)', whole(1))
   .option(
     '--size <pixels>',
-    'pictures at this longer side (default: 512; of YOLO, the side of its square, 416)',
+    'images at this longer side (default: 512; of YOLO, the side of its square, 416)',
     whole(32, 65536),
   )
   .option('--seed <n>', 'same seed, same anchors (default: 0)', whole(0))
@@ -129,8 +125,8 @@ data(
 data(
   program
     .command('train')
-    .description('train a detector or segmenter on labelled pictures (Labelme, COCO, Pascal VOC, YOLO)')
-    .requiredOption('--data <dir>', 'folder of pictures and annotations, or a COCO file'),
+    .description('train a detector or segmenter on labelled images (Labelme, COCO, Pascal VOC, YOLO)')
+    .requiredOption('--data <dir>', 'folder of images and annotations, or a COCO file'),
 )
   .addOption(new Option('--model <name>', 'which model to train').choices(MODEL_NAMES))
   .addOption(
@@ -142,7 +138,7 @@ data(
     'passes over all pixels (default: 1000 steps in all, 2500 with several classes)',
     whole(1),
   )
-  .option('--size <pixels>', 'shrink pictures to this longer side (default: 512)', whole(32, 65536))
+  .option('--size <pixels>', 'shrink images to this longer side (default: 512)', whole(32, 65536))
   .option(
     '--crop <pixels>',
     'side of the training crops, a multiple of 32 (default: by the size of the objects)',
@@ -165,9 +161,9 @@ data(
 augmentation(
   program
     .command('detect')
-    .description('find objects; writes a PNG and a Labelme file for each picture')
+    .description('find objects; writes a PNG and a Labelme file for each image')
     .argument('<model>', 'weights that fovea train --task detect wrote')
-    .argument('<images...>', 'pictures')
+    .argument('<images...>', 'images')
     .requiredOption('--out <dir>', 'folder for the results')
     .option('--threshold <score>', 'leave out detections that score less (default: 0.3)', share),
 )
@@ -176,9 +172,9 @@ augmentation(
 
 program
   .command('segment')
-  .description('say what every pixel shows; writes a PNG and a Labelme file for each picture')
+  .description('say what every pixel shows; writes a PNG and a Labelme file for each image')
   .argument('<model>', 'weights that fovea train --task segment wrote')
-  .argument('<images...>', 'pictures')
+  .argument('<images...>', 'images')
   .requiredOption('--out <dir>', 'folder for the results')
   .addOption(adapter())
   .action(segmentCommand);
@@ -187,9 +183,9 @@ augmentation(
   data(
     program
       .command('eval')
-      .description('measure a model on labelled pictures: AP, or IoU and Dice')
+      .description('measure a model on labelled images: AP, or IoU and Dice')
       .argument('<model>', 'weights')
-      .requiredOption('--data <dir>', 'folder of pictures and annotations, or a COCO file'),
+      .requiredOption('--data <dir>', 'folder of images and annotations, or a COCO file'),
   ),
 )
   .option('--json <file>', 'also write the numbers to a file')
@@ -233,7 +229,7 @@ program
   .addOption(new Option('--task <task>', 'of new models: one task only').choices(['detect', 'segment']))
   .option(
     '--size <pixels>',
-    'pictures of this size (default: 512, or what the model shrinks to)',
+    'images of this size (default: 512, or what the model shrinks to)',
     whole(32, 65536),
   )
   .option(

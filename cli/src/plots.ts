@@ -252,7 +252,7 @@ export function thresholdPlot(
   });
 }
 
-/** Names are cut to this many letters; the picture's description has them whole. */
+/** Names are cut to this many letters; the image's description has them whole. */
 const NAME_LETTERS = 14;
 /** Cells under this width have no numbers in them. */
 const TEXT_CELL = 34;

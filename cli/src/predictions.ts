@@ -36,15 +36,15 @@ export function segmentationShapes(
   });
 }
 
-/** Writes shapes as a Labelme file that names the picture relative to itself. */
+/** Writes shapes as a Labelme file that names the image relative to itself. */
 export async function writeLabelme(
   file: string,
-  picture: string,
+  image: string,
   size: { readonly width: number; readonly height: number },
   shapes: AnnotatedShape[],
 ): Promise<void> {
   const imagePath = path
-    .relative(path.dirname(path.resolve(file)), path.resolve(picture))
+    .relative(path.dirname(path.resolve(file)), path.resolve(image))
     .replaceAll(path.sep, '/');
   const annotation: Annotation = { imagePath, width: size.width, height: size.height, shapes };
   await writeFileAtomic(file, formatLabelme(annotation, { imagePath }));

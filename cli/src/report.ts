@@ -30,7 +30,7 @@ export interface ReportTiming {
   note?: string;
 }
 
-export interface ReportPicture {
+export interface ReportImage {
   /** PNG, JPEG or WebP bytes. */
   image: Uint8Array;
   caption: string;
@@ -62,7 +62,7 @@ export interface ReportRun {
   tables?: readonly ReportTable[];
   /** More plots, as SVG text, beside those of the steps and curves. */
   plots?: readonly string[];
-  pictures?: readonly ReportPicture[];
+  images?: readonly ReportImage[];
   /** Nested objects and arrays are flattened to dotted names. */
   config?: Readonly<Record<string, unknown>>;
   seed?: number | string;
@@ -77,8 +77,8 @@ export interface ReportData {
   adapter?: ReportAdapter;
   runs: readonly ReportRun[];
   timings: readonly ReportTiming[];
-  /** Pictures of no particular run. */
-  pictures?: readonly ReportPicture[];
+  /** Images of no particular run. */
+  images?: readonly ReportImage[];
   /** Of all runs. */
   config?: Readonly<Record<string, unknown>>;
   seed?: number | string;
@@ -204,7 +204,7 @@ function dataTable({ title, header, rows, total, note }: ReportTable): string {
 
 const plotFigure = (svg: string): string => `<figure class="plot">${svg}</figure>`;
 
-function pictures(list: readonly ReportPicture[] = []): string {
+function images(list: readonly ReportImage[] = []): string {
   return list
     .map(
       ({ image, caption, alt }) =>
@@ -266,7 +266,7 @@ function runSection(run: ReportRun, index: number): string {
   return `<section aria-labelledby="${id}">
 <h2 id="${id}">${e(name)}<span class="task">${e(task)}</span></h2>
 ${description === undefined ? '' : `<p>${e(description)}</p>`}
-${pictures(run.pictures)}
+${images(run.images)}
 ${(run.tables ?? []).map(dataTable).join('\n')}
 ${plots.length > 0 ? `<div class="grid">${plots.map(plotFigure).join('\n')}</div>` : ''}
 ${settings.length > 0 ? `<details open><summary>Configuration</summary>${pairsTable(settings, true)}</details>` : ''}
@@ -285,7 +285,7 @@ function adapterRows(adapter: ReportAdapter): [string, string][] {
 }
 
 /**
- * The report as one HTML document: it loads nothing (a content security policy forbids it), its pictures are
+ * The report as one HTML document: it loads nothing (a content security policy forbids it), its images are
  * in it, and every value is escaped.
  */
 export function renderReport(data: ReportData): string {
@@ -323,7 +323,7 @@ ${runs.length > 0 ? summaryTable(runs) : '<p>No runs.</p>'}
 ${notes.length > 0 ? `<h3>Notes</h3><ul>${notes.map((note) => `<li>${e(note)}</li>`).join('')}</ul>` : ''}
 </section>
 ${runs.map(runSection).join('\n')}
-${data.pictures !== undefined && data.pictures.length > 0 ? `<section aria-labelledby="pictures"><h2 id="pictures">Pictures</h2>${pictures(data.pictures)}</section>` : ''}
+${data.images !== undefined && data.images.length > 0 ? `<section aria-labelledby="images"><h2 id="images">Images</h2>${images(data.images)}</section>` : ''}
 ${timingsSection(timings)}
 <section aria-labelledby="reproduce">
 <h2 id="reproduce">${adapter ? 'Adapter, settings' : 'Settings'} and versions</h2>

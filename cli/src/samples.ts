@@ -1,7 +1,7 @@
 import { sep } from 'node:path';
 import type { Annotation } from '../../src/data/annotation.ts';
 import type { Sample } from '../../src/data/dataset.ts';
-import type { AnnotatedPicture, Dataset, FormatName, ReadOptions } from '../../src/data/formats/format.ts';
+import type { AnnotatedImage, Dataset, FormatName, ReadOptions } from '../../src/data/formats/format.ts';
 import { openDataset } from '../../src/data/formats/index.ts';
 import { readLabelmeFile } from '../../src/data/formats/labelme/index.ts';
 import { shrinkSample } from '../../src/data/resize.ts';
@@ -9,9 +9,9 @@ import { DataError, UsageError } from '../../src/errors.ts';
 import { diskFiles } from './dataFiles.ts';
 import { decodeImage, type LoadedImage, loadImage } from './images.ts';
 
-/** A labelled picture on disk, with its pixels as bytes for drawing. */
+/** A labelled image on disk, with its pixels as bytes for drawing. */
 export interface LabelledImage extends Sample {
-  readonly picture: LoadedImage;
+  readonly image: LoadedImage;
 }
 
 /** With where its annotation was read from, for messages. */
@@ -25,31 +25,29 @@ export interface DataOptions {
   readonly from?: FormatName;
   /** One part of it; `all` for all. */
   readonly split?: string;
-  /** Where the pictures are. */
+  /** Where the images are. */
   readonly images?: string;
   /** Leave out, and report, what cannot be used. */
   readonly skipBad?: boolean;
 }
 
-/** The decoded picture of an annotation. Throws DataError where it is not of the size that was labelled. */
-async function loadPicture({ source, picture, annotation }: AnnotatedPicture): Promise<LoadedImage> {
+/** The decoded image of an annotation. Throws DataError where it is not of the size that was labelled. */
+async function loadAnnotatedImage({ source, image, annotation }: AnnotatedImage): Promise<LoadedImage> {
   const loaded =
-    typeof picture === 'string'
-      ? await loadImage(picture)
-      : await decodeImage(picture, `${source}: imageData`);
+    typeof image === 'string' ? await loadImage(image) : await decodeImage(image, `${source}: imageData`);
   if (loaded.width !== annotation.width || loaded.height !== annotation.height) {
     throw new DataError(
-      `${source}: says ${annotation.width}x${annotation.height}, its picture is ${loaded.width}x${loaded.height}; use the picture that was labelled`,
+      `${source}: says ${annotation.width}x${annotation.height}, its image is ${loaded.width}x${loaded.height}; use the image that was labelled`,
     );
   }
   return loaded;
 }
 
-/** One Labelme file and the picture that it names or embeds. */
+/** One Labelme file and the image that it names or embeds. */
 export async function loadLabelme(file: string): Promise<LabelledImage> {
   const labelled = await readLabelmeFile(diskFiles, file);
-  const picture = await loadPicture(labelled);
-  return { name: labelled.name, image: picture, picture, annotation: labelled.annotation };
+  const image = await loadAnnotatedImage(labelled);
+  return { name: labelled.name, image, annotation: labelled.annotation };
 }
 
 /** Objects that were left out because they cannot be used: how many, and the first with its reason. */
@@ -73,7 +71,7 @@ export function openData(
   path: string,
   { from, split, images, skipBad }: DataOptions,
   skipped: Skipped,
-  more: Pick<ReadOptions, 'picturesOptional'> = {},
+  more: Pick<ReadOptions, 'imagesOptional'> = {},
 ): Promise<Dataset> {
   return openDataset(
     diskFiles,
@@ -85,14 +83,14 @@ export function openData(
       ...more,
       ...(from === undefined ? {} : { format: from }),
       ...(split === undefined || split === 'all' ? {} : { split }),
-      ...(images === undefined ? {} : { images }),
+      ...(images === undefined ? {} : { imageFolder: images }),
       ...(skipBad ? { onBad: skipped.add } : {}),
     },
   );
 }
 
 /**
- * The samples of a data set of any format: every annotation with its picture, in their order. Each is shrunk to `maxSide`
+ * The samples of a data set of any format: every annotation with its image, in their order. Each is shrunk to `maxSide`
  * as soon as it is read, so that many large photographs fit into memory; `change` says what of an annotation is used. Throws
  * DataError where there is none, and UsageError where there are several parts and none is chosen.
  */
@@ -110,11 +108,11 @@ export async function loadFolder(
     );
   }
   const samples: LoadedSample[] = [];
-  for await (const picture of dataset.pictures()) {
-    const { width, height, channels, data } = await loadPicture(picture);
+  for await (const labelled of dataset.images()) {
+    const { width, height, channels, data } = await loadAnnotatedImage(labelled);
     const image = { width, height, channels, data };
-    const sample = { name: picture.name, image, annotation: change(picture.annotation) };
-    samples.push({ ...shrinkSample(sample, maxSide), source: picture.source });
+    const sample = { name: labelled.name, image, annotation: change(labelled.annotation) };
+    samples.push({ ...shrinkSample(sample, maxSide), source: labelled.source });
   }
   process.stderr.write(skipped.text);
   return samples;

@@ -106,7 +106,7 @@ export function sampleCrop(
   const offset = (from: number, to: number, window: number): number => {
     const low = Math.min(from, to - window);
     const high = Math.max(from, to - window);
-    // A picture larger than the window: the window's middle falls anywhere, and it is then moved inside. With its
+    // An image larger than the window: the window's middle falls anywhere, and it is then moved inside. With its
     // corner drawn evenly instead, what lies along the borders would hardly ever be seen.
     const middle = random.range(from, to) - window / 2;
     const start = window < to - from ? Math.min(Math.max(middle, low), high) : random.range(low, high);

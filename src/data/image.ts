@@ -41,9 +41,9 @@ export function imageFromBytes(
 
 /** An image fitted into a fixed size, and how. */
 export interface Letterboxed {
-  /** [height, width] as asked for; the picture is in its upper left corner. */
+  /** [height, width] as asked for; the image is in its upper left corner. */
   readonly image: FloatImage;
-  /** The picture's size within, in whole pixels, and the original's. */
+  /** The image's size within, in whole pixels, and the original's. */
   readonly fitted: { readonly width: number; readonly height: number };
   readonly original: { readonly width: number; readonly height: number };
 }

@@ -19,7 +19,7 @@ function scalePatch(mask: MaskPatch, sx: number, sy: number): MaskPatch {
   return { x, y, width, height, data };
 }
 
-/** The size (height, width) of a picture shrunk so that its longer side is at most maxSide. Never enlarges. */
+/** The size (height, width) of an image shrunk so that its longer side is at most maxSide. Never enlarges. */
 export function shrunkSize(
   { width, height }: { readonly width: number; readonly height: number },
   maxSide: number,

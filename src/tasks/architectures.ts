@@ -31,12 +31,12 @@ export interface Architecture<Config = unknown> {
   readonly task: Task;
   /** Checks a configuration that comes from outside. */
   readonly schema: v.GenericSchema;
-  /** For training from scratch on few pictures, on any adapter. */
+  /** For training from scratch on few images, on any adapter. */
   defaults(wish: Wish): Config;
   build(config: Config, seed: number): DetectionModel | SegmentationModel;
   /** Classes, without a background. */
   classes(config: Config): number;
-  /** Sides of crops must be multiples of this, and pictures are padded to it. */
+  /** Sides of crops must be multiples of this, and images are padded to it. */
   multiple(config: Config): number;
   /** The parts of the loss, in the order in which `losses` gives them. */
   readonly losses: readonly string[];
@@ -161,7 +161,7 @@ const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `first`: channels of the first stage in the paper's network, of which a quarter is enough for few pictures. */
+/** `first`: channels of the first stage in the paper's network, of which a quarter is enough for few images. */
 const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: number) =>
   architecture<Yolo['config']>({
     task: 'detect',
@@ -249,7 +249,7 @@ export const ARCHITECTURES = {
       ...UNET_DEFAULTS,
       dice: true,
       numClasses: wish.numClasses,
-      // At full resolution channels are dear, and few pictures need few.
+      // At full resolution channels are dear, and few images need few.
       width: wish.width ?? 8,
     }),
     build: (config, seed) => new UNet(config, seed),

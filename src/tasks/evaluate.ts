@@ -52,7 +52,7 @@ function paint(
   });
 }
 
-/** What of a picture is judged: everything by default. */
+/** What of an image is judged: everything by default. */
 export interface Scope {
   /** Objects, true and found, whose centre is not in here do not count. */
   readonly objects?: (centre: readonly [number, number]) => boolean;
@@ -82,7 +82,7 @@ export interface DetectionEvaluation {
 }
 
 /**
- * Average precision on labelled pictures (COCO's rules: at IoU .5, and the mean over .5 to .95). Shapes of a group
+ * Average precision on labelled images (COCO's rules: at IoU .5, and the mean over .5 to .95). Shapes of a group
  * are one object, as in training. Crowds and difficult objects need not be found.
  */
 export async function evaluateDetector(
@@ -141,7 +141,7 @@ export interface SegmentationEvaluation {
   readonly segmentations: readonly Segmentation[];
 }
 
-/** Intersection over union and Dice of pixels on labelled pictures. */
+/** Intersection over union and Dice of pixels on labelled images. */
 export async function evaluateSegmenter(
   segmenter: Segmenter,
   samples: readonly Sample[],

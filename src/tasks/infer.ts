@@ -18,7 +18,7 @@ import { detection, isDetector, segmentation } from './step.ts';
 
 /** One object that was found. */
 export interface Detection {
-  /** xyxy in pixels of the picture. */
+  /** xyxy in pixels of the image. */
   readonly box: [number, number, number, number];
   readonly label: string;
   readonly score: number;
@@ -33,12 +33,12 @@ export interface Segmentation {
   readonly labels: Uint8Array;
 }
 
-/** A picture as the network takes it: shrunk to `maxSide` if it is larger, padded to multiples of `multiple`. */
+/** An image as the network takes it: shrunk to `maxSide` if it is larger, padded to multiples of `multiple`. */
 interface Prepared {
   readonly data: Float32Array;
   readonly height: number;
   readonly width: number;
-  /** Network pixels for one pixel of the picture, along each axis. */
+  /** Network pixels for one pixel of the image, along each axis. */
   readonly scaleX: number;
   readonly scaleY: number;
 }
@@ -54,7 +54,7 @@ export function prepareImage(image: FloatImage, maxSide: number, multiple: numbe
   return { data, height, width, scaleX: w / image.width, scaleY: h / image.height };
 }
 
-/** Keeps the program of one picture size: pictures of a folder mostly have one. */
+/** Keeps the program of one image size: images of a folder mostly have one. */
 class SizedStep<R extends Results> {
   #current: { readonly key: string; readonly step: Step<R> } | undefined;
   readonly #make: () => Step<R>;
@@ -80,7 +80,7 @@ class SizedStep<R extends Results> {
 /** What the sides of the network's input must be multiples of. */
 const multipleOf = ({ name, model }: TrainedModel): number => architectureOf(name).multiple(model.config);
 
-/** Finds objects in pictures of any size: from picture to boxes in one submission. */
+/** Finds objects in images of any size: from image to boxes in one submission. */
 export class Detector {
   readonly trained: TrainedModel;
   readonly #model: MergingModel;
@@ -90,7 +90,7 @@ export class Detector {
   readonly #gpu: Gpu;
 
   /**
-   * `name` is for the message where the model is of the other task. With `augmentation`, pictures are looked at several times:
+   * `name` is for the message where the model is of the other task. With `augmentation`, images are looked at several times:
    * see testTimeAugmentation.
    */
   constructor(
@@ -112,7 +112,7 @@ export class Detector {
     this.#firstLabel = model.firstLabel;
   }
 
-  /** Detections, best first; what shows less than a pixel of itself in the picture is left out. */
+  /** Detections, best first; what shows less than a pixel of itself in the image is left out. */
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
     const { data, height, width, scaleX, scaleY } = prepareImage(
       image,
@@ -158,7 +158,7 @@ export class Detector {
   }
 }
 
-/** Says of every pixel of a picture what it shows. */
+/** Says of every pixel of an image what it shows. */
 export class Segmenter {
   readonly trained: TrainedModel;
   readonly #multiple: number;

@@ -2,7 +2,7 @@ import type { MaskPatch } from '../data/annotation.ts';
 import type { Box } from '../vision/boxes.ts';
 
 /**
- * The pixels of a picture of width x height that a soft mask of size x size cells, stretched to its box, says belong to the
+ * The pixels of an image of width x height that a soft mask of size x size cells, stretched to its box, says belong to the
  * object: at least one half there, bilinear between the centres of cells, cells beyond the mask's border being 0 (as
  * `pasteMasks`, without rounding the box). Undefined where there are none.
  */

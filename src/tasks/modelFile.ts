@@ -7,9 +7,9 @@ import { numel } from '../shape.ts';
 import { ARCHITECTURES, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
-/** How pictures of any size become the network's input. */
+/** How images of any size become the network's input. */
 export interface Preprocessing {
-  /** Pictures whose longer side is above this are shrunk to it. */
+  /** Images whose longer side is above this are shrunk to it. */
   readonly maxSide: number;
 }
 

@@ -11,7 +11,7 @@ export interface TrainSettings {
   readonly classNames: readonly string[];
   /** What shapes the model: see its own description. */
   readonly config: unknown;
-  /** Pictures are shrunk to this, and crops are cut from them. */
+  /** Images are shrunk to this, and crops are cut from them. */
   readonly maxSide: number;
   readonly cropSize: number;
   readonly batchSize: number;
@@ -39,7 +39,7 @@ export interface SettingsOptions {
   readonly augment?: AugmentOptions;
 }
 
-/** Pictures are shrunk to this longer side where nothing else is asked for. */
+/** Images are shrunk to this longer side where nothing else is asked for. */
 export const DEFAULT_MAX_SIDE = 512;
 /** Steps where nothing else is asked for: to tell classes apart takes longer than to find things of one. */
 const DEFAULT_STEPS = { one: 1000, several: 2500 };
@@ -51,7 +51,7 @@ const DEFAULT_AUGMENT: AugmentOptions = {
   saturation: 0.2,
 };
 
-/** Crops of each picture that make one epoch: as many as cover it, shrunk to maxSide, once. */
+/** Crops of each image that make one epoch: as many as cover it, shrunk to maxSide, once. */
 export function cropsPerEpoch(
   samples: readonly Sample[],
   { maxSide, cropSize }: { readonly maxSide: number; readonly cropSize: number },

@@ -57,13 +57,13 @@ export const trainingStep =
     };
   };
 
-/** From pictures to boxes, and masks where the model finds them. */
+/** From images to boxes, and masks where the model finds them. */
 export const detection =
   (model: MergingModel, options: DetectOptions): Program<Found> =>
   (images) =>
     model.detect(images!, options);
 
-/** From pictures to the class of every pixel. */
+/** From images to the class of every pixel. */
 export const segmentation =
   (model: SegmentationModel): Program<{ labels: Tensor }> =>
   (images) => ({ labels: argmax(model.forward(images!), -1) });

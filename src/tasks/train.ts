@@ -168,7 +168,7 @@ export async function train(
     for (const [name, { data }] of weights) {
       if (!data.every(Number.isFinite)) {
         throw new NumericError(
-          `step ${steps}: ${name} is no longer finite; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the pictures and labels`,
+          `step ${steps}: ${name} is no longer finite; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the images and labels`,
         );
       }
     }
@@ -191,7 +191,7 @@ function checkFinite(step: number, losses: Readonly<Record<string, number>>, nor
     ? `the ${broken[0]} loss is ${broken[1]}`
     : `the gradient of the ${entries.map(([name]) => name).join(' and ')} loss is ${norm}`;
   throw new NumericError(
-    `step ${step}: ${what}; training stops, the last checkpoint stays; lower --lr (now ${lr}) or check the pictures and labels`,
+    `step ${step}: ${what}; training stops, the last checkpoint stays; lower --lr (now ${lr}) or check the images and labels`,
   );
 }
 

@@ -40,7 +40,7 @@ export function tuneTraining(
   return gpu.tune(trainingStep(model, optimizer), [images, ...targets], options);
 }
 
-/** The same for pictures that the network gets in this size, in pixels: multiples of what the architecture takes. */
+/** The same for images that the network gets in this size, in pixels: multiples of what the architecture takes. */
 export function tuneInference(
   gpu: Gpu,
   { model }: Pick<TrainedModel, 'model'>,

@@ -203,14 +203,14 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
   it('says in the page what is missing or broken', async () => {
     await open();
     expect(await page.textContent('#weights')).toBe('none loaded');
-    expect(await errorAfter('#picture-file', COINS)).toContain('No weights are loaded');
-    // The picture is shown all the same.
+    expect(await errorAfter('#image-file', COINS)).toContain('No weights are loaded');
+    // The image is shown all the same.
     expect(await page.textContent('#caption')).toBe('coins.png · 384×303');
     expect(await page.locator('#canvas').boundingBox()).toMatchObject({ width: expect.any(Number) });
 
     const broken = readFileSync(COINS).subarray(0, 40);
-    expect(await errorAfter('#picture-file', file('broken.png', broken))).toContain(
-      'broken.png: not a picture that this browser can read',
+    expect(await errorAfter('#image-file', file('broken.png', broken))).toContain(
+      'broken.png: not an image that this browser can read',
     );
     const weights = file('broken.safetensors', Buffer.from('not a safetensors file'));
     await page.setInputFiles('#weights-file', weights);
@@ -230,7 +230,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
       await page.goto(given.url);
       await page.waitForSelector('html[data-weights=ready]');
       expect(await page.textContent('#weights')).toMatch(/^model\.safetensors \(\d+\.\d MB\)$/);
-      await page.setInputFiles('#picture-file', COINS);
+      await page.setInputFiles('#image-file', COINS);
       await page.waitForSelector('html[data-detect=done]', { timeout: 60_000 });
       expect(await page.textContent('#detect-status')).toMatch(
         /^Detected in [\d.]+ s on SwiftShader.*in software/,
@@ -257,7 +257,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     }
   });
 
-  it('takes a dropped picture', async () => {
+  it('takes a dropped image', async () => {
     await open();
     const bytes = readFileSync(COINS).toString('base64');
     await page.evaluate((base64) => {

@@ -33,7 +33,7 @@ const box = (
 });
 
 describe('statistics of boxes', () => {
-  it('count objects, classes and pictures; crowds and difficult ones are left out', () => {
+  it('count objects, classes and images; crowds and difficult ones are left out', () => {
     const statistics = new BoxStatistics();
     const size = { width: 100, height: 50 };
     const parts = [4, 12].map((width) => box('a', width, width / 2 + 2, { groupId: 1 }));
@@ -56,7 +56,7 @@ describe('statistics of boxes', () => {
     });
     const rows = new Map(statistics.quantileTable.rows.map(([name, ...values]) => [name, values]));
     expect(rows.get('width')).toEqual(['2.00', '2.30', '3.50', '5.00', '7.50', '9.50', '10.0']);
-    expect(rows.get('boxes a picture')![3]).toBe('1.00');
+    expect(rows.get('boxes an image')![3]).toBe('1.00');
     expect([...statistics.ratios]).toEqual([0.3, 0.5, 4]);
     expect(statistics.sizes[2]).toBe(4);
   });
@@ -142,16 +142,16 @@ async function anchors(data: string, options: AnchorsOptions = {}): Promise<stri
 }
 
 describe('fovea anchors', () => {
-  it('finds the shapes that are there, and says what they reach; pictures are not needed', async () => {
+  it('finds the shapes that are there, and says what they reach; images are not needed', async () => {
     const data = await cocoFile(60);
     const json = join(root, 'a.json');
     const report = join(root, 'a.html');
     const text = await anchors(data, { model: 'yolov3-tiny', size: 640, json, report });
     expect(text).toContain(
-      `${data} (COCO): 60 boxes of 1 class in 10 pictures, in pixels of pictures fitted into 640x640`,
+      `${data} (COCO): 60 boxes of 1 class in 10 images, in pixels of images fitted into 640x640`,
     );
     const result = JSON.parse(await readFile(json, 'utf8'));
-    expect(result).toMatchObject({ boxes: 60, pictures: 10, size: 640, model: 'yolov3-tiny' });
+    expect(result).toMatchObject({ boxes: 60, images: 10, size: 640, model: 'yolov3-tiny' });
     const [, two] = result.clusters;
     expect(two.k).toBe(2);
     expect(two.recall).toBe(1);
@@ -186,7 +186,7 @@ describe('fovea anchors', () => {
     expect(text).toContain('shrunk to a longer side of 320');
     const sizes = JSON.parse(/^anchorSizes: (.*)$/m.exec(text)![1]!) as number[][];
     expect(sizes.map(({ length }) => length)).toEqual([2, 2, 2, 2, 2]);
-    // Half of the picture's size: √(30 90) / 2 to √(120 40) / 2, 10 % either way.
+    // Half of the image's size: √(30 90) / 2 to √(120 40) / 2, 10 % either way.
     for (const size of sizes.flat()) expect(size > 23 && size < 39).toBe(true);
     const ratios = JSON.parse(/^aspectRatios: (.*)$/m.exec(text)![1]!) as number[];
     expect(ratios).toHaveLength(3);
@@ -200,7 +200,7 @@ describe('fovea anchors', () => {
       /--clusters 8 cannot be shared out among the 3 scales of yolov3; give a multiple of 3/,
     );
     await expect(anchors(await cocoFile(0))).rejects.toThrow(
-      /0\.json: none of 10 pictures has an object; label some/,
+      /0\.json: none of 10 images has an object; label some/,
     );
     await expect(anchors(await cocoFile(5), { model: 'yolov3' })).rejects.toThrow(
       /9 clusters of 5 different boxes; ask for 5 or fewer, or label more/,
@@ -241,6 +241,6 @@ describe('fovea anchors', () => {
       file,
     ];
     const { stdout } = await promisify(execFile)(process.execPath, args);
-    expect(stdout).toContain(`${count} boxes of 1 class in ${images} pictures`);
+    expect(stdout).toContain(`${count} boxes of 1 class in ${images} images`);
   });
 });

@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-describe('several views of a picture', () => {
+describe('several views of an image', () => {
   const metrics = async (options: AugmentationOptions): Promise<unknown> => {
     const json = join(root, 'metrics.json');
     const write = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
@@ -73,7 +73,7 @@ describe('several views of a picture', () => {
       /this model segments; --scales/,
     );
     await expect(evalCommand(detector, { data, merge: 'wbf' })).rejects.toThrow(
-      /--merge wbf needs several views of a picture; add --scales or --flip/,
+      /--merge wbf needs several views of an image; add --scales or --flip/,
     );
     for (const list of ['0', '1,,2', '1,big', '-1', '']) {
       const { code, stderr } = await fovea('eval', detector, '--data', data, `--scales=${list}`);

@@ -77,7 +77,7 @@ describe('a folder that cannot be trained on', () => {
   });
   it('a missing image', async () => {
     await rm(image());
-    await fails(train, annotation(), /imagePath names two\.png, which is not there; put the picture beside/);
+    await fails(train, annotation(), /imagePath names two\.png, which is not there; put the image beside/);
   });
   it('a truncated PNG', async () => {
     const bytes = await readFile(image());
@@ -94,7 +94,7 @@ describe('a folder that cannot be trained on', () => {
   });
   it('an image of another size', async () => {
     await edit((document) => Object.assign(document, { imageWidth: 64, imageHeight: 64 }));
-    await fails(train, annotation(), /says 64x64, its picture is 48x48; use the picture that was labelled/);
+    await fails(train, annotation(), /says 64x64, its image is 48x48; use the image that was labelled/);
   });
   it('an empty folder, a missing one, one without annotations, and a file', async () => {
     const empty = join(files.data, 'empty');

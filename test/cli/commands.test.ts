@@ -15,7 +15,7 @@ import { scene } from '../tasks/scenes.ts';
 let root: string;
 let data: string;
 
-/** A picture in another form than 8-bit RGB PNG, named by the same annotation. */
+/** An image in another form than 8-bit RGB PNG, named by the same annotation. */
 async function writeAs(sample: Sample, extension: string, make: (image: Sharp) => Sharp): Promise<void> {
   const { width, height, data: pixels } = sample.image;
   const bytes = Uint8Array.from(pixels, (value) => Math.round(value * 255));
@@ -46,9 +46,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const pictures = (): string[] => ['large.jpg', 'tall.webp', 'other.png'].map((name) => join(data, name));
+const images = (): string[] => ['large.jpg', 'tall.webp', 'other.png'].map((name) => join(data, name));
 
-describe('a folder of different pictures', () => {
+describe('a folder of different images', () => {
   it('is read as it is, or shrunk', async () => {
     const samples = await loadFolder(data);
     expect(samples.map(({ name }) => name)).toEqual(['large', 'small', 'tall', 'wide']);
@@ -80,8 +80,8 @@ describe('a folder of different pictures', () => {
         preprocessing: { maxSide: 96 },
         config: task === 'detect' ? { backbone: { width: 4 } } : { width: 4 },
       });
-      if (task === 'detect') await detectCommand(model, pictures(), { out, threshold: 0 });
-      else await segmentCommand(model, pictures(), { out });
+      if (task === 'detect') await detectCommand(model, images(), { out, threshold: 0 });
+      else await segmentCommand(model, images(), { out });
       const json = join(out, 'metrics.json');
       const report = join(out, 'report.html');
       await evalCommand(model, { data, json, report });
@@ -106,16 +106,16 @@ describe('a folder of different pictures', () => {
     expect(printed.filter((line) => line.startsWith(data))).toHaveLength(3);
     const names = ['large', 'other', 'tall'].flatMap((name) => [`${name}.json`, `${name}.png`]);
     expect((await readdir(out)).sort()).toEqual([...names, 'metrics.json'].sort());
-    for (const picture of pictures()) {
-      const name = picture.replace(/.*\/(.*)\..*/, '$1');
+    for (const image of images()) {
+      const name = image.replace(/.*\/(.*)\..*/, '$1');
       const file = join(out, `${name}.json`);
       const text = await readFile(file, 'utf8');
       const document = JSON.parse(text);
-      const { width, height } = await sharp(picture).metadata();
+      const { width, height } = await sharp(image).metadata();
       expect([document.imageWidth, document.imageHeight]).toEqual([width, height]);
       if (task === 'detect' && name !== 'other') expect(document.shapes.length).toBeGreaterThan(0);
       if (document.shapes.length === 0) continue;
-      // As Labelme would: the annotation with the picture that it names.
+      // As Labelme would: the annotation with the image that it names.
       const { annotation } = await loadLabelme(file);
       for (const { box } of annotation.shapes) {
         expect(box[0] >= 0 && box[1] >= 0 && box[2] <= width && box[3] <= height).toBe(true);

@@ -9,17 +9,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { diskFiles } from '../../cli/src/dataFiles.ts';
 import { loadImage } from '../../cli/src/images.ts';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
-import type { AnnotatedPicture } from '../../src/data/formats/format.ts';
+import type { AnnotatedImage } from '../../src/data/formats/format.ts';
 import { openDataset } from '../../src/data/formats/index.ts';
 import { paintPatch } from '../../src/data/maskPatch.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const CUTOUTS = path.join(root, 'examples/cutouts');
 
-async function readAll(folder: string): Promise<AnnotatedPicture[]> {
-  const pictures: AnnotatedPicture[] = [];
-  for await (const picture of (await openDataset(diskFiles, folder)).pictures()) pictures.push(picture);
-  return pictures;
+async function readAll(folder: string): Promise<AnnotatedImage[]> {
+  const images: AnnotatedImage[] = [];
+  for await (const image of (await openDataset(diskFiles, folder)).images()) images.push(image);
+  return images;
 }
 
 /** The file itself, for what the reader makes of it or passes over. */
@@ -29,18 +29,18 @@ const readCoco = (folder: string) =>
     annotations: { id: number; image_id: number; bbox: number[]; area: number }[];
   };
 
-const shapesOf = (pictures: readonly AnnotatedPicture[]): AnnotatedShape[] =>
-  pictures.flatMap(({ annotation }) => annotation.shapes);
+const shapesOf = (images: readonly AnnotatedImage[]): AnnotatedShape[] =>
+  images.flatMap(({ annotation }) => annotation.shapes);
 
 /** How often each class is labelled, by name. */
-function countClasses(pictures: readonly AnnotatedPicture[]): Record<string, number> {
+function countClasses(images: readonly AnnotatedImage[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const { label } of shapesOf(pictures)) counts[label] = (counts[label] ?? 0) + 1;
+  for (const { label } of shapesOf(images)) counts[label] = (counts[label] ?? 0) + 1;
   return counts;
 }
 
 /** How many objects' masks have each pixel. */
-function coverage({ annotation }: AnnotatedPicture): Uint8Array {
+function coverage({ annotation }: AnnotatedImage): Uint8Array {
   const sum = new Uint8Array(annotation.width * annotation.height);
   for (const { mask } of annotation.shapes) {
     const one = new Uint8Array(sum.length);
@@ -53,10 +53,10 @@ function coverage({ annotation }: AnnotatedPicture): Uint8Array {
 }
 
 /** Checks what holds for every composed split. */
-function checkLabels(folder: string, pictures: readonly AnnotatedPicture[]): void {
-  const { images, annotations } = readCoco(folder);
-  expect(readdirSync(path.join(folder, 'images')).sort()).toEqual(images.map(({ file_name }) => file_name));
-  for (const { annotation } of pictures) {
+function checkLabels(folder: string, images: readonly AnnotatedImage[]): void {
+  const { images: listed, annotations } = readCoco(folder);
+  expect(readdirSync(path.join(folder, 'images')).sort()).toEqual(listed.map(({ file_name }) => file_name));
+  for (const { annotation } of images) {
     expect(annotation.shapes.length).toBeGreaterThan(0);
     for (const { mask, box, area, id } of annotation.shapes) {
       // The reader's patch is the tight one around the mask's pixels, none of which the run lengths have outside.
@@ -75,15 +75,15 @@ function checkLabels(folder: string, pictures: readonly AnnotatedPicture[]): voi
 
 describe('examples/cutouts', () => {
   const splits = ['train', 'val'] as const;
-  let pictures: Record<(typeof splits)[number], AnnotatedPicture[]>;
+  let images: Record<(typeof splits)[number], AnnotatedImage[]>;
   beforeAll(async () => {
-    pictures = {
+    images = {
       train: await readAll(path.join(CUTOUTS, 'train')),
       val: await readAll(path.join(CUTOUTS, 'val')),
     };
   });
 
-  it('has the pictures and objects that its README and recipe say', () => {
+  it('has the images and objects that its README and recipe say', () => {
     const readme = readFileSync(path.join(CUTOUTS, 'README.md'), 'utf8');
     const recipe = JSON.parse(readFileSync(path.join(CUTOUTS, 'recipe.json'), 'utf8'));
     const said = [...readme.matchAll(/^\| (\w+) \| (\d+) \| (\d+) \|/gm)].map(([, name, train, val]) => ({
@@ -91,39 +91,39 @@ describe('examples/cutouts', () => {
       train: Number(train),
       val: Number(val),
     }));
-    const [train, val] = splits.map((split) => countClasses(pictures[split]));
+    const [train, val] = splits.map((split) => countClasses(images[split]));
     const rows = Object.keys(recipe.classes).map((name) => ({ name, train: train![name], val: val![name] }));
-    const all = { name: 'all', train: shapesOf(pictures.train).length, val: shapesOf(pictures.val).length };
+    const all = { name: 'all', train: shapesOf(images.train).length, val: shapesOf(images.val).length };
     expect(said).toEqual([...rows, all]);
     for (const split of splits) {
-      const { pictures: count, photographs } = recipe.splits[split];
-      expect(pictures[split].length).toBe(count);
+      const { images: count, photographs } = recipe.splits[split];
+      expect(images[split].length).toBe(count);
       const used = new Set(readCoco(path.join(CUTOUTS, split)).images.map(({ photograph }) => photograph));
       expect([...used].sort()).toEqual(photographs);
-      for (const { annotation } of pictures[split]) {
+      for (const { annotation } of images[split]) {
         expect([annotation.width, annotation.height]).toEqual(recipe.size);
         expect(annotation.shapes.length).toBeLessThanOrEqual(recipe.objects[1]);
       }
     }
   });
 
-  it.each(splits)('%s: masks are in their pictures, not empty, and boxed tightly', (split) => {
-    checkLabels(path.join(CUTOUTS, split), pictures[split]);
+  it.each(splits)('%s: masks are in their images, not empty, and boxed tightly', (split) => {
+    checkLabels(path.join(CUTOUTS, split), images[split]);
   });
 
   it.each(splits)('%s: no pixel shows two objects', (split) => {
-    for (const picture of pictures[split]) expect(Math.max(...coverage(picture))).toBe(1);
+    for (const image of images[split]) expect(Math.max(...coverage(image))).toBe(1);
   });
 
   // The photographs are all but grey and the cut-outs, balls aside, are not.
   it.each(splits)('%s: where the labels say, there is colour, and only there', async (split) => {
     let [inside, colourful, outside, stray] = [0, 0, 0, 0];
-    for (const picture of pictures[split]) {
-      const { rgb } = await loadImage(picture.picture as string);
-      const { width, height, shapes } = picture.annotation;
+    for (const image of images[split]) {
+      const { rgb } = await loadImage(image.image as string);
+      const { width, height, shapes } = image.annotation;
       const labels = new Uint8Array(width * height);
       for (const { mask, label } of shapes) {
-        paintPatch(labels, mask!, picture.annotation, label === 'ball' ? 2 : 1);
+        paintPatch(labels, mask!, image.annotation, label === 'ball' ? 2 : 1);
       }
       labels.forEach((label, i) => {
         const [r, g, b] = [rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!];
@@ -143,9 +143,9 @@ describe('examples/cutouts', () => {
 
   it('shares nothing between train and val', () => {
     const files = splits.map((split) =>
-      pictures[split].map(({ picture }) =>
+      images[split].map(({ image }) =>
         createHash('sha256')
-          .update(readFileSync(picture as string))
+          .update(readFileSync(image as string))
           .digest('hex'),
       ),
     );
@@ -170,8 +170,8 @@ describe('scripts/compose.mjs', () => {
     brightness: [1, 1],
     minVisible: 0.5,
     splits: {
-      train: { pictures: 4, photographs: ['grey.png'] },
-      val: { pictures: 2, photographs: ['grey.png'] },
+      train: { images: 4, photographs: ['grey.png'] },
+      val: { images: 2, photographs: ['grey.png'] },
     },
     classes: {
       disc: { turn: 180, cutouts: ['disc.png'] },
@@ -244,18 +244,18 @@ describe('scripts/compose.mjs', () => {
   it('labels the pixels that show the object', async () => {
     const out = await compose('exact');
     for (const split of ['train', 'val']) {
-      const pictures = await readAll(path.join(out, split));
-      checkLabels(path.join(out, split), pictures);
-      for (const picture of pictures) {
-        const { rgb } = await loadImage(picture.picture as string);
+      const images = await readAll(path.join(out, split));
+      checkLabels(path.join(out, split), images);
+      for (const image of images) {
+        const { rgb } = await loadImage(image.image as string);
         const wrong = { disc: 0, square: 0 };
         for (const [label, channel, other] of [
           ['disc', 0, 2],
           ['square', 2, 0],
         ] as const) {
           const mask = new Uint8Array(SIZE[0] * SIZE[1]);
-          for (const shape of picture.annotation.shapes) {
-            if (shape.label === label) paintPatch(mask, shape.mask!, picture.annotation, 1);
+          for (const shape of image.annotation.shapes) {
+            if (shape.label === label) paintPatch(mask, shape.mask!, image.annotation, 1);
           }
           // Half of red over dark grey is (255 + 64) / 2 of red.
           mask.forEach((set, i) => {
@@ -271,7 +271,7 @@ describe('scripts/compose.mjs', () => {
 
   it('names a photograph that is too small, and a cut-out that shows nothing', async () => {
     await expect(compose('large', { size: [128, 96] })).rejects.toThrow(
-      /grey\.png: 96x80 is smaller than a picture of 128x96/,
+      /grey\.png: 96x80 is smaller than an image of 128x96/,
     );
     await sharp(svg('')).png().toFile(path.join(folder, 'nothing.png'));
     const classes = { none: { turn: 0, cutouts: ['nothing.png'] } };

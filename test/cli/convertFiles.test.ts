@@ -12,20 +12,20 @@ describe('fovea convert and files', () => {
       (error: Error) => `${error.name}: ${error.message}`,
     );
 
-  it('copies pictures or links to them, and says what it did', async () => {
+  it('copies images or links to them, and says what it did', async () => {
     const source = await labelmeFolder({ one: boxes, two: boxes });
     const copied = await through(source, ['yolo']);
     expect((await lstat(join(copied, 'images/one.png'))).isFile()).toBe(true);
     expect(await readFile(join(copied, 'images/one.png'))).toEqual(await readFile(join(source, 'one.png')));
-    const linked = await through(source, ['yolo'], { pictures: 'link' });
+    const linked = await through(source, ['yolo'], { linkImages: true });
     expect((await lstat(join(linked, 'images/one.png'))).isSymbolicLink()).toBe(true);
     expect(await objects(linked)).toHaveLength(4);
     expect(said()).toContain(
-      `${source} (Labelme): 2 pictures, 4 objects (2 cat, 2 dog & co)\n${copied} (YOLO): written\n`,
+      `${source} (Labelme): 2 images, 4 objects (2 cat, 2 dog & co)\n${copied} (YOLO): written\n`,
     );
   });
 
-  it('gives pictures of one name different ones', async () => {
+  it('gives images of one name different ones', async () => {
     const first = await labelmeFolder({ one: boxes });
     const yolo = await through(first, ['yolo']);
     for (const part of ['train', 'val']) {
@@ -72,16 +72,16 @@ describe('fovea convert and files', () => {
       `${join(source, 'coco')}: lies in ${source}`,
     );
     expect(await fails(convertCommand(source, rootOf(), { format: 'coco', force }))).toContain('lies in');
-    // The annotations are elsewhere, the pictures are in the folder that would go.
-    const pictures = newPath('pictures');
-    await mkdir(pictures);
-    await writeFile(join(pictures, 'one.png'), await readFile(join(source, 'one.png')));
+    // The annotations are elsewhere, the images are in the folder that would go.
+    const images = newPath('images');
+    await mkdir(images);
+    await writeFile(join(images, 'one.png'), await readFile(join(source, 'one.png')));
     const coco = await through(source, ['coco']);
     await rm(join(coco, 'images'), { recursive: true });
-    expect(
-      await fails(convertCommand(coco, pictures, { format: 'labelme', force, images: pictures })),
-    ).toContain(`${pictures}/one.png: lies in ${pictures}, which is to be replaced`);
-    expect(await readdir(pictures)).toEqual(['one.png']);
+    expect(await fails(convertCommand(coco, images, { format: 'labelme', force, images }))).toContain(
+      `${images}/one.png: lies in ${images}, which is to be replaced`,
+    );
+    expect(await readdir(images)).toEqual(['one.png']);
   });
 
   it('leaves nothing behind where it fails half-way, and what was there as it was', async () => {
@@ -110,11 +110,11 @@ describe('fovea convert and files', () => {
     );
   });
 
-  it('says that Labelme has no file for a picture without an object', async () => {
+  it('says that Labelme has no file for an image without an object', async () => {
     const source = await through(await labelmeFolder({ one: boxes, two: boxes }), ['yolo']);
     await writeFile(join(source, 'labels/one.txt'), '');
     const to = await through(source, ['labelme']);
     expect(await readdir(to)).toEqual(['two.json', 'two.png']);
-    expect(said()).toContain('not expressed in Labelme: 1 pictures without an object');
+    expect(said()).toContain('not expressed in Labelme: 1 images without an object');
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, vi } from 'vitest';
 import { type ConvertOptions, convertCommand } from '../../cli/src/commands/convert.ts';
 import { diskFiles } from '../../cli/src/dataFiles.ts';
 import type { AnnotatedShape, Annotation, MaskPatch, Point } from '../../src/data/annotation.ts';
-import type { AnnotatedPicture, FormatName } from '../../src/data/formats/format.ts';
+import type { AnnotatedImage, FormatName } from '../../src/data/formats/format.ts';
 import { openDataset } from '../../src/data/formats/index.ts';
 import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
 import { encodeIndexedPng } from '../../src/data/indexedPng.ts';
@@ -99,13 +99,13 @@ export const masks: AnnotatedShape[] = [
   { label: 'dog', box: [20, 10, 29, 19], mask: ring(20, 10, 9), groupId: null },
 ];
 
-/** A Labelme folder of 48x32 pictures with these shapes. */
+/** A Labelme folder of 48x32 images with these shapes. */
 export async function labelmeFolder(
-  pictures: Readonly<Record<string, readonly AnnotatedShape[]>>,
+  images: Readonly<Record<string, readonly AnnotatedShape[]>>,
 ): Promise<string> {
   const folder = newPath('source');
   await mkdir(folder, { recursive: true });
-  for (const [name, shapes] of Object.entries(pictures)) {
+  for (const [name, shapes] of Object.entries(images)) {
     const image = { create: { width: 48, height: 32, channels: 3, background: '#385' } } as const;
     await sharp(image)
       .png()
@@ -121,9 +121,9 @@ export async function labelmeFolder(
   return folder;
 }
 
-export async function read(folder: string): Promise<AnnotatedPicture[]> {
-  const found: AnnotatedPicture[] = [];
-  for await (const picture of (await openDataset(diskFiles, folder)).pictures()) found.push(picture);
+export async function read(folder: string): Promise<AnnotatedImage[]> {
+  const found: AnnotatedImage[] = [];
+  for await (const image of (await openDataset(diskFiles, folder)).images()) found.push(image);
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
@@ -145,7 +145,7 @@ export async function through(
   return from;
 }
 
-/** The pixels of an object in a 48x32 picture. */
+/** The pixels of an object in a 48x32 image. */
 export function pixels({ shapes }: AnnotatedObject): Uint8Array {
   const map = new Uint8Array(48 * 32);
   const size = { width: 48, height: 32 };

@@ -62,7 +62,7 @@ describe('drawOverlay', () => {
     expect(at(image, 40, 20)[1]).toBeGreaterThan(200);
   });
 
-  it('dashes what is marked as true, and takes boxes off the picture and labels of any sort', async () => {
+  it('dashes what is marked as true, and takes boxes off the image and labels of any sort', async () => {
     const points = [
       [4, 4],
       [56, 4],

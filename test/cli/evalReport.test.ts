@@ -28,7 +28,7 @@ function evaluation(images: DetectionImage<string>[], classes: readonly string[]
   };
 }
 
-/** One picture with a cat and a dog, one with neither. */
+/** One image with a cat and a dog, one with neither. */
 const IMAGES: DetectionImage<string>[] = [
   {
     groundTruth: [
@@ -86,7 +86,7 @@ describe('what fovea eval says', () => {
     });
     expect(titles(summary.run.plots)).toEqual([
       'What a threshold reaches',
-      'Is there one in the picture? (ROC)',
+      'Is there one in the image? (ROC)',
       'Confusion at threshold 0.75, IoU .5',
     ]);
     const text = html(summary);
@@ -115,7 +115,7 @@ describe('what fovea eval says', () => {
     const blind = detectionSummary(evaluation([{ ...IMAGES[0]!, predictions: [] }], ['cat', 'dog']));
     expect(blind.tables[2]!.rows[0]![1]).toBe('not reached');
     expect(html(blind)).not.toMatch(/NaN|Infinity|undefined/);
-    // Every picture has both: no ROC.
+    // Every image has both: no ROC.
     expect(titles(blind.run.plots)).toHaveLength(2);
   });
 

@@ -46,7 +46,7 @@ describe('loadImage', () => {
     expect([...clear.rgb]).toEqual([200, 100, 50, 0, 0, 0]);
   });
 
-  it('keeps 16 bits, and turns the picture as EXIF says', async () => {
+  it('keeps 16 bits, and turns the image as EXIF says', async () => {
     const wide = await sharp(Uint16Array.of(0, 1000, 40000, 65535), {
       raw: { width: 4, height: 1, channels: 1 },
     })

@@ -30,14 +30,14 @@ const sample = (text: string, software = true): ReportData => ({
         lr: 0.1,
       })),
       precisionRecall: [{ name: text, recall: [0.5, 1], precision: [1, 0.5], ap: 0.75 }],
-      pictures: [{ image, caption: text, alt: text }],
+      images: [{ image, caption: text, alt: text }],
       config: { nested: { [text]: [1, 2] }, url: 'https://example.com/' },
       seed: 7,
     },
     { name: 'second', task: 'other', metrics: { IoU: 0.5 } },
   ],
   timings: [{ what: text, where: text, seconds: 90, count: 3, note: text }],
-  pictures: [{ image, caption: text, alt: text }],
+  images: [{ image, caption: text, alt: text }],
   versions: { [text]: text },
   notes: [text],
 });
@@ -53,7 +53,7 @@ describe('report', () => {
     expect(document.querySelectorAll('[onerror],[onload],[onclick]')).toHaveLength(0);
   });
 
-  it('loads nothing: no address in any attribute or style, pictures embedded', () => {
+  it('loads nothing: no address in any attribute or style, images embedded', () => {
     const html = renderReport(sample('plain'));
     const fetching = [...html.matchAll(/\b(?:src|href|srcset|action|data|poster)\s*=\s*"([^"]*)"/g)].map(
       ([, value]) => value!,

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 describe('samples of any format', () => {
-  it.each(['labelme', 'coco', 'voc', 'yolo'] as const)('%s: the same picture and objects', async (format) => {
+  it.each(['labelme', 'coco', 'voc', 'yolo'] as const)('%s: the same image and objects', async (format) => {
     const [expected] = await loadFolder(folders.get('labelme')!);
     const found = await loadFolder(folders.get(format)!);
     expect(found).toHaveLength(1);
@@ -76,7 +76,7 @@ describe('samples of any format', () => {
     expect(await loadFolder(voc, Infinity, { split: 'all' })).toHaveLength(1);
   });
 
-  it('a picture of another size than was labelled is an error', async () => {
+  it('an image of another size than was labelled is an error', async () => {
     const folder = join(root, 'size');
     await mkdir(folder);
     const file = JSON.parse(await readFile(join(folders.get('coco')!, 'annotations.json'), 'utf8'));
@@ -85,7 +85,7 @@ describe('samples of any format', () => {
     await expect(
       loadFolder(folder, Infinity, { images: join(folders.get('coco')!, 'images') }),
     ).rejects.toThrow(
-      /all\.json: images\[0\] \(id 1\): says 50x48, its picture is 48x48; use the picture that was labelled/,
+      /all\.json: images\[0\] \(id 1\): says 50x48, its image is 48x48; use the image that was labelled/,
     );
   });
 

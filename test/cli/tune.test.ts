@@ -51,7 +51,7 @@ describe('fovea tune', () => {
     const about = { name: 'unet', model, classNames: ['a', 'b'], preprocessing: { maxSide: 38 } } as const;
     await saveWeights(file, await model.stateDict(async ({ initial }) => initial), metadataOf(about));
     const [first] = await tune([file], {});
-    expect(first).toMatch(/^model\.safetensors, pictures of 40x40: [1-9]\d* timed$/);
+    expect(first).toMatch(/^model\.safetensors, images of 40x40: [1-9]\d* timed$/);
   });
 
   it('says that it is turned off, and what to do', async () => {

@@ -48,7 +48,7 @@ describe('a loss that is not finite', () => {
     expect(checkpoints).toBe(0);
   });
 
-  it('of a picture leaves the last good checkpoint, which resumes with good pictures', async () => {
+  it('of an image leaves the last good checkpoint, which resumes with good images', async () => {
     const settings = settingsFor('unet', samples, options);
     const broken = samples.map(({ image, ...sample }) => ({
       ...sample,

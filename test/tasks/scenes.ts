@@ -19,7 +19,7 @@ export type Figure =
 
 const COLORS = { crate: [0.9, 0.25, 0.2], ball: [0.15, 0.35, 0.95] } as const;
 
-/** Two figures that fill most of a square picture. */
+/** Two figures that fill most of a square image. */
 export const twoFigures = (side: number): readonly Figure[] => {
   const at = (share: number) => Math.round(share * side);
   return [
@@ -64,7 +64,7 @@ export function scene(name: string, figures: readonly Figure[], width: number, h
   };
 }
 
-/** The picture that most tests train on. */
+/** The image that most tests train on. */
 export const twoScene = (side: number): Sample => scene('two', twoFigures(side), side);
 
 /** Writes NAME.png and NAME.json as Labelme would. */
@@ -79,7 +79,7 @@ export async function writeScene(folder: string, sample: Sample): Promise<void> 
 
 const STILL = { scale: [1, 1], flipHorizontal: 0, brightness: 0, contrast: 0, saturation: 0 } as const;
 
-/** Settings for pictures of this side, without augmentation: every crop is the whole picture. */
+/** Settings for images of this side, without augmentation: every crop is the whole image. */
 export function settingsFor(
   model: ModelName,
   samples: readonly Sample[],

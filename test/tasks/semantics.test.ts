@@ -17,7 +17,7 @@ const shape = (label: string, box: AnnotatedShape['box'], groupId: number | null
   groupId,
 });
 
-/** A picture of two objects: one in two parts, and one alone that shares the group's number under another label. */
+/** An image of two objects: one in two parts, and one alone that shares the group's number under another label. */
 const grouped: Sample = {
   ...scene('grouped', [], 64),
   annotation: {
@@ -67,12 +67,12 @@ describe('shapes of one group', () => {
 });
 
 describe('the length of a training', () => {
-  const picture = (width: number, height: number): Sample => ({
+  const image = (width: number, height: number): Sample => ({
     ...twoScene(48),
     image: { ...twoScene(48).image, width, height },
   });
   it('is epochs x crops / batch, rounded, and at least one step', () => {
-    const samples = [picture(200, 100), picture(64, 64), picture(20, 20)];
+    const samples = [image(200, 100), image(64, 64), image(20, 20)];
     expect(cropsPerEpoch(samples, { maxSide: 512, cropSize: 64 })).toEqual([5, 1, 1]);
     // 200x100 becomes 100x50: 1.2 crops.
     expect(cropsPerEpoch(samples, { maxSide: 100, cropSize: 64 })).toEqual([1, 1, 1]);
@@ -90,8 +90,8 @@ describe('the length of a training', () => {
     }));
     expect(defaultSettings('retinanet', one).steps).toBe(1000);
   });
-  it('counts a region, not the picture', () => {
-    const sample: Sample = { ...picture(200, 100), region: [0, 0, 64, 64] };
+  it('counts a region, not the image', () => {
+    const sample: Sample = { ...image(200, 100), region: [0, 0, 64, 64] };
     expect(cropsPerEpoch([sample], { maxSide: 512, cropSize: 32 })).toEqual([4]);
     expect(cropsPerEpoch([sample], { maxSide: 100, cropSize: 32 })).toEqual([1]);
   });

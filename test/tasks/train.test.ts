@@ -20,7 +20,7 @@ const small = [twoScene(32)];
 const withSteps = (settings: TrainSettings, steps: number): TrainSettings => ({ ...settings, steps });
 
 describe('training', () => {
-  it('a RetinaNet overfits one picture and finds its objects', async () => {
+  it('a RetinaNet overfits one image and finds its objects', async () => {
     const options = { width: 8, batchSize: 1, steps: 40, lr: 0.01 };
     const settings = withNorm(settingsFor('retinanet', large, options), 'group');
     const { trained, history, finished } = await train(gpu, large, settings);
@@ -35,7 +35,7 @@ describe('training', () => {
     detector.dispose();
   });
 
-  it('a U-Net overfits one picture and says what each pixel shows', async () => {
+  it('a U-Net overfits one image and says what each pixel shows', async () => {
     const settings = settingsFor('unet', small, { width: 16, batchSize: 1, steps: 40, lr: 0.02 });
     const { trained, history } = await train(gpu, small, settings);
     expect(history.at(-1)!.losses.segmentation).toBeLessThan(0.1);
@@ -56,15 +56,15 @@ describe('training', () => {
     expect(means.length).toBeGreaterThan(10);
     for (const [, { data }] of means) expect(Array.from(data).some((value) => value !== 0)).toBe(true);
 
-    // What a picture gives does not depend on the others of its batch.
+    // What an image gives does not depend on the others of its batch.
     const { model } = trained;
     if (!(model instanceof RetinaNet)) throw new Error('no RetinaNet');
-    const picture = large[0]!.image.data;
-    const both = new Float32Array(2 * picture.length);
-    both.set(picture);
-    both.fill(0.9, picture.length);
+    const image = large[0]!.image.data;
+    const both = new Float32Array(2 * image.length);
+    both.set(image);
+    both.fill(0.9, image.length);
     const [alone, together] = await gpu.read(
-      model.forward(tensor(picture, [1, 64, 64, 3])).logits,
+      model.forward(tensor(image, [1, 64, 64, 3])).logits,
       model.forward(tensor(both, [2, 64, 64, 3])).logits,
     );
     const first = together!.subarray(0, alone!.length);
@@ -75,7 +75,7 @@ describe('training', () => {
     const [name, entry] = means[0]!;
     changed.set(name, { ...entry, data: Float32Array.from(entry.data, (value) => value + 1) });
     model.loadStateDict(changed);
-    const [moved] = await gpu.read(model.forward(tensor(picture, [1, 64, 64, 3])).logits);
+    const [moved] = await gpu.read(model.forward(tensor(image, [1, 64, 64, 3])).logits);
     expect(Array.from(moved!)).not.toEqual(Array.from(alone!));
   });
 

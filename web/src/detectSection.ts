@@ -2,14 +2,14 @@ import { colorAt, PREDICTED } from '../../cli/src/palette.ts';
 import { FoveaError } from '../../src/errors.ts';
 import { type Detection, type Detector, loadDetector } from './detect.ts';
 import { type Gpu, getGpu } from './gpu.ts';
+import { type ImageFile, readImageFile } from './imageFile.ts';
 import { drawMarked, type Marked } from './overlay.ts';
 import { byId, describeError, make, say, setState } from './page.ts';
-import { type Picture, readPicture } from './picture.ts';
 
 const canvas = byId<HTMLCanvasElement>('canvas');
 const threshold = byId<HTMLInputElement>('threshold');
 const weightsInput = byId<HTMLInputElement>('weights-file');
-const pictureInput = byId<HTMLInputElement>('picture-file');
+const imageInput = byId<HTMLInputElement>('image-file');
 
 interface Weights {
   readonly name: string;
@@ -18,10 +18,10 @@ interface Weights {
 
 let weights: Weights | undefined;
 let loaded: { weights: Weights; gpu: Gpu; detector: Detector } | undefined;
-let picture: Picture | undefined;
+let image: ImageFile | undefined;
 /** Everything above the slider's lowest value; the slider only hides. */
 let found: readonly Detection[] | undefined;
-/** Reading and detecting happen one after another; what a newer picture has overtaken is not shown. */
+/** Reading and detecting happen one after another; what a newer image has overtaken is not shown. */
 let queue: Promise<void> = Promise.resolve();
 let newest = 0;
 let useGpu: (gpu: Gpu) => void = () => {};
@@ -31,7 +31,7 @@ const isWeights = (file: File) => /\.safetensors$/i.test(file.name);
 /** Wires the section and asks the page's own origin for trained weights. */
 export function startDetectSection(onGpu: (gpu: Gpu) => void): void {
   useGpu = onGpu;
-  for (const input of [weightsInput, pictureInput]) {
+  for (const input of [weightsInput, imageInput]) {
     input.addEventListener('change', () => {
       const file = input.files?.[0];
       // Choosing the same file again must count as a change.
@@ -62,7 +62,7 @@ function take(asWeights: boolean, file: File): void {
   const turn = ++newest;
   enqueue(async () => {
     if (asWeights) await takeWeights({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
-    else if (turn === newest) await takePicture(file);
+    else if (turn === newest) await takeImage(file);
   });
 }
 
@@ -107,7 +107,7 @@ async function takeWeights(given: Weights): Promise<void> {
   line.textContent = `${given.name} (${(given.bytes.length / 1e6).toFixed(1)} MB)`;
   setState('weights', 'ready');
   say(byId('detect-error'), '');
-  if (picture) await detect(picture);
+  if (image) await detect(image);
 }
 
 /** The detector for these weights on the page's GPU; made again when that GPU is a new one. */
@@ -122,19 +122,19 @@ async function readyDetector(given: Weights): Promise<{ gpu: Gpu; detector: Dete
   return loaded;
 }
 
-async function takePicture(file: File): Promise<void> {
+async function takeImage(file: File): Promise<void> {
   say(byId('detect-error'), '');
   status(`Reading ${file.name}…`);
-  const read = await readPicture(file);
-  picture?.bitmap.close();
-  picture = read;
+  const read = await readImageFile(file);
+  image?.bitmap.close();
+  image = read;
   found = undefined;
   byId('result').hidden = false;
   show();
   await detect(read);
 }
 
-async function detect(shown: Picture): Promise<void> {
+async function detect(shown: ImageFile): Promise<void> {
   if (!weights) {
     throw new FoveaError(
       'No weights are loaded, so there is nothing to detect with. Choose a .safetensors file above, or start the server with one: npm run web -- WEIGHTS.safetensors',
@@ -144,7 +144,7 @@ async function detect(shown: Picture): Promise<void> {
   status(`Detecting in ${shown.name}…`);
   const { gpu, detector } = await readyDetector(weights);
   const started = performance.now();
-  found = await detector.detect(shown.image, { scoreThreshold: Number(threshold.min) });
+  found = await detector.detect(shown.pixels, { scoreThreshold: Number(threshold.min) });
   const seconds = (performance.now() - started) / 1000;
   const { adapter } = gpu.device;
   status(
@@ -169,8 +169,8 @@ function visible(): (Detection & { number: number; color: string })[] {
 
 function show(): void {
   byId('threshold-value').textContent = Number(threshold.value).toFixed(2);
-  if (!picture) return;
-  const { width, height } = picture.image;
+  if (!image) return;
+  const { width, height } = image.pixels;
   const list = visible();
   byId('detection-rows').replaceChildren(
     ...list.map(({ number, label, score, box, color }) => {
@@ -193,13 +193,13 @@ function show(): void {
   const above = `score ${Number(threshold.value).toFixed(2)} or more`;
   const count = found && `${list.length} of ${found.length} with ${above}`;
   const summary = found?.length === 0 ? 'nothing found' : count;
-  byId('caption').textContent = [picture.name, `${width}×${height}`, summary].filter(Boolean).join(' · ');
-  canvas.setAttribute('aria-label', `${picture.name}${summary ? `: ${summary}` : ''}`);
+  byId('caption').textContent = [image.name, `${width}×${height}`, summary].filter(Boolean).join(' · ');
+  canvas.setAttribute('aria-label', `${image.name}${summary ? `: ${summary}` : ''}`);
   draw();
 }
 
 function draw(): void {
-  if (!picture) return;
+  if (!image) return;
   const width = canvas.parentElement?.clientWidth ?? 0;
   if (width === 0) return;
   const marks = visible().map(
@@ -210,5 +210,5 @@ function draw(): void {
       color,
     }),
   );
-  drawMarked(canvas, picture.bitmap, marks, { width, height: Math.max(240, innerHeight * 0.75) });
+  drawMarked(canvas, image.bitmap, marks, { width, height: Math.max(240, innerHeight * 0.75) });
 }

@@ -1,17 +1,17 @@
 import { textColorOn } from '../../cli/src/palette.ts';
 
-/** A box to draw over the picture, in the picture's pixels. */
+/** A box to draw over the image, in the image's pixels. */
 export interface Marked {
   readonly box: readonly [number, number, number, number];
   readonly text: string;
-  /** Stands for the text where so many texts would hide the picture. */
+  /** Stands for the text where so many texts would hide the image. */
   readonly short: string;
   readonly color: string;
 }
 
 const MAX_SCALE = 8;
 const FONT_PIXELS = 12;
-/** Of the picture's area, in names; above that, boxes carry their short text only. */
+/** Of the image's area, in names; above that, boxes carry their short text only. */
 const MAX_NAMED_SHARE = 0.2;
 
 type Rect = readonly [x: number, y: number, width: number, height: number];
@@ -23,8 +23,8 @@ const overlap = (a: Rect, b: Rect): number => {
 };
 
 /**
- * Draws the picture as large as fits into `room` (CSS pixels; small ones grow up to 8 times) at the screen's
- * own resolution, so that lines and names are as sharp on a small picture as on a large one.
+ * Draws the image as large as fits into `room` (CSS pixels; small ones grow up to 8 times) at the screen's
+ * own resolution, so that lines and names are as sharp on a small image as on a large one.
  */
 export function drawMarked(
   canvas: HTMLCanvasElement,

@@ -28,7 +28,7 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { name, message } = error;
   if (/allocation failed|out of memory|Invalid typed array length/i.test(message)) {
-    return `Out of memory (${message}); try a smaller picture.`;
+    return `Out of memory (${message}); try a smaller image.`;
   }
   return message === '' ? name : message;
 }

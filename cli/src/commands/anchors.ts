@@ -34,7 +34,7 @@ export interface AnchorsOptions extends DataOptions {
   readonly report?: string;
 }
 
-/** The sides that pictures have where nothing else is asked for: `fovea train`'s, and that of Darknet's cfg files. */
+/** The sides that images have where nothing else is asked for: `fovea train`'s, and that of Darknet's cfg files. */
 const SIZES: Readonly<Record<AnchorModel, number>> = {
   retinanet: 512,
   fasterrcnn: 512,
@@ -74,7 +74,7 @@ function configOf(layout: AnchorLayout): string {
 
 /**
  * fovea anchors: what the labelled boxes are like, and anchors for a model that fit them. Boxes are measured in pixels of the
- * pictures as the model sees them: YOLO's fitted into a square of `size`, others shrunk to that longer side.
+ * images as the model sees them: YOLO's fitted into a square of `size`, others shrunk to that longer side.
  */
 export async function anchorsCommand(
   data: string,
@@ -93,24 +93,24 @@ export async function anchorsCommand(
   }
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
   const skipped = new Skipped();
-  const dataset = await openData(data, options, skipped, { picturesOptional: true });
+  const dataset = await openData(data, options, skipped, { imagesOptional: true });
   const statistics = new BoxStatistics();
   const scaleOf = ({ width, height }: Annotation): number => {
     const scale = size / Math.max(width, height);
     return layout.kind === 'list' ? scale : Math.min(1, scale);
   };
-  const counter = createCounter('pictures');
+  const counter = createCounter('images');
   try {
-    for await (const { annotation } of dataset.pictures()) {
+    for await (const { annotation } of dataset.images()) {
       statistics.add(annotation, scaleOf(annotation));
-      counter.show(statistics.pictures);
+      counter.show(statistics.images);
     }
   } finally {
     counter.clear();
   }
   const { sides } = statistics;
   if (sides.length === 0) {
-    throw new DataError(`${data}: none of ${statistics.pictures} pictures has an object; label some first`);
+    throw new DataError(`${data}: none of ${statistics.images} images has an object; label some first`);
   }
 
   const table = choices(sides, seed);
@@ -134,14 +134,14 @@ export async function anchorsCommand(
 
   const color = colorsOf(stdout);
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : what === 'class' ? 'es' : 's'}`;
-  const lead = `${count(sides.length, 'box').replace('boxs', 'boxes')} of ${count(statistics.classes, 'class')} in ${count(statistics.pictures, 'picture')}`;
+  const lead = `${count(sides.length, 'box').replace('boxs', 'boxes')} of ${count(statistics.classes, 'class')} in ${count(statistics.images, 'image')}`;
   const scaled =
     layout.kind === 'list' ? `fitted into ${size}x${size}` : `shrunk to a longer side of ${size}`;
   // As many letters as there are in the table of clusters; a pyramid has too many anchors to tell apart.
   const drawn = layout.kind === 'list' ? own : (table[Math.min(8, table.length - 1)]?.anchors ?? []);
   const heading = (text: string) => `\n${color.bold(text)}\n`;
   const lines = [
-    `${data} (${FORMATS[dataset.format].title}): ${lead}, in pixels of pictures ${scaled}\n`,
+    `${data} (${FORMATS[dataset.format].title}): ${lead}, in pixels of images ${scaled}\n`,
     ...(statistics.leftOut > 0
       ? [
           `${statistics.leftOut} crowds and difficult objects are left out: no detector is trained to find them\n`,
@@ -170,7 +170,7 @@ export async function anchorsCommand(
   if (json !== undefined) {
     const result = {
       boxes: sides.length,
-      pictures: statistics.pictures,
+      images: statistics.images,
       classes: statistics.classes,
       size,
       clusters: table.map(({ k, anchors, fit }) => ({ k, ...fit, anchors })),
@@ -183,7 +183,7 @@ export async function anchorsCommand(
   if (report !== undefined) {
     await writeReport(report, {
       title: `Boxes of ${basename(data)}`,
-      lead: `${lead}, in pixels of pictures ${scaled}.`,
+      lead: `${lead}, in pixels of images ${scaled}.`,
       runs: [
         {
           name: 'Anchors',

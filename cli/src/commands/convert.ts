@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type {
-  AnnotatedPicture,
+  AnnotatedImage,
   Dataset,
   DatasetClass,
   DatasetWriter,
@@ -10,23 +10,23 @@ import { FORMATS } from '../../../src/data/formats/index.ts';
 import { objectsOf } from '../../../src/data/objects.ts';
 import { DataError, UsageError } from '../../../src/errors.ts';
 import { createCounter } from '../counter.ts';
-import { DiskSink, type PictureMode, realPath } from '../diskSink.ts';
+import { DiskSink, realPath } from '../diskSink.ts';
 import { onInterrupt } from '../errors.ts';
 import { type DataOptions, openData, Skipped } from '../samples.ts';
 
 export interface ConvertOptions extends DataOptions {
   readonly format: FormatName;
-  readonly pictures?: PictureMode;
+  readonly linkImages?: boolean;
   readonly force?: boolean;
 }
 
 /** Counts what goes through. */
 class Tally {
-  pictures = 0;
+  images = 0;
   readonly objects = new Map<string, number>();
 
-  add({ annotation }: AnnotatedPicture): void {
-    this.pictures++;
+  add({ annotation }: AnnotatedImage): void {
+    this.images++;
     for (const { label } of objectsOf(annotation.shapes)) {
       this.objects.set(label, (this.objects.get(label) ?? 0) + 1);
     }
@@ -38,7 +38,7 @@ class Tally {
     const shown = most.slice(0, 10).map(([label, n]) => `${n} ${label}`);
     if (most.length > shown.length) shown.push(`… ${most.length - shown.length} more classes`);
     const list = shown.length > 0 ? ` (${shown.join(', ')})` : '';
-    return `${this.pictures} picture${this.pictures === 1 ? '' : 's'}, ${count} object${count === 1 ? '' : 's'}${list}`;
+    return `${this.images} image${this.images === 1 ? '' : 's'}, ${count} object${count === 1 ? '' : 's'}${list}`;
   }
 }
 
@@ -59,7 +59,7 @@ async function checkApart(from: string, to: string): Promise<void> {
 async function classesOf(dataset: Dataset): Promise<readonly DatasetClass[]> {
   if (dataset.classes) return dataset.classes;
   const labels = new Set<string>();
-  for await (const { annotation } of dataset.pictures()) {
+  for await (const { annotation } of dataset.images()) {
     for (const { label } of annotation.shapes) labels.add(label);
   }
   return [...labels].sort().map((name) => ({ name }));
@@ -75,10 +75,10 @@ export async function convertCommand(from: string, to: string, options: ConvertO
   const dataset = await openData(from, options, skipped);
   const format = FORMATS[options.format];
   const sink = await DiskSink.create(to, {
-    mode: options.pictures ?? 'copy',
+    mode: options.linkImages ? 'link' : 'copy',
     force: options.force ?? false,
   });
-  const counter = createCounter('pictures');
+  const counter = createCounter('images');
   let stop = false;
   const release = onInterrupt(() => {
     stop = true;
@@ -89,18 +89,18 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     // What was left out is counted in the second reading.
     skipped.count = 0;
     const writer = format.create(sink, classes);
-    for await (const picture of dataset.pictures()) {
+    for await (const image of dataset.images()) {
       if (stop) {
         await sink.discard();
         counter.clear();
         process.stderr.write(`stopped: ${to} was not written\n`);
         return;
       }
-      await writer.add(picture);
-      tally.add(picture);
-      counter.show(tally.pictures);
+      await writer.add(image);
+      tally.add(image);
+      counter.show(tally.images);
     }
-    if (tally.pictures === 0) throw new DataError(`${from}: has no pictures; give a folder with some`);
+    if (tally.images === 0) throw new DataError(`${from}: has no images; give a folder with some`);
     await writer.end();
     await sink.finish();
     counter.clear();

@@ -94,7 +94,7 @@ async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
     {
       title: 'predicted',
       color: PREDICTED,
-      png: await drawOverlay(coins.picture, {
+      png: await drawOverlay(coins.image, {
         boxes: drawn.map((found) => ({ ...found, color: PREDICTED })),
       }),
     },
@@ -102,7 +102,7 @@ async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
       title: 'true',
       color: TRUTH,
       dashed: true,
-      png: await drawOverlay(coins.picture, {
+      png: await drawOverlay(coins.image, {
         boxes: coins.annotation.shapes.map(({ box, label }) => ({ box, label, color: TRUTH, dashed: true })),
       }),
     },
@@ -128,7 +128,7 @@ async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
       metrics: { 'AP@.5': result.ap50, 'AP@[.5:.95]': result.ap },
       steps: trained.history,
       precisionRecall: [{ name: 'coins, IoU .5', ...result.precisionRecall, ap: result.ap50 }],
-      pictures: [
+      images: [
         {
           image: png,
           caption: `Boxes that score ${DRAWN} or more, beside the true ones. Only coins whose centre is right of x = ${SPLIT} count.`,
@@ -155,13 +155,13 @@ async function segmentCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
     {
       title: 'predicted',
       color: PREDICTED,
-      png: await drawOverlay(coins.picture, { masks: [{ mask: segmentation.labels, color: PREDICTED }] }),
+      png: await drawOverlay(coins.image, { masks: [{ mask: segmentation.labels, color: PREDICTED }] }),
     },
     {
       title: 'true',
       color: TRUTH,
       dashed: true,
-      png: await drawOverlay(coins.picture, {
+      png: await drawOverlay(coins.image, {
         polygons: coins.annotation.shapes.map(({ points }) => ({
           points: points!,
           color: TRUTH,
@@ -191,7 +191,7 @@ async function segmentCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
       description: `Trained as the detector was; judged on the pixels right of x = ${TRAIN_EDGE}, which no crop has shown (pixels of training coins that reach over are left out).`,
       metrics: { IoU: evaluation.iou, Dice: evaluation.dice },
       steps: trained.history,
-      pictures: [
+      images: [
         {
           image: png,
           caption: 'Pixels said to be coin, beside the true outlines.',

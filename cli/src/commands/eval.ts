@@ -58,7 +58,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
     const { name, software } = gpu.device.adapter;
     await writeReport(report, {
       title: `Fovea: ${path.basename(model)} on ${path.basename(path.resolve(data))}`,
-      lead: `${samples.length} labelled picture${samples.length === 1 ? '' : 's'}, classes ${trained.classNames.join(', ')}.`,
+      lead: `${samples.length} labelled image${samples.length === 1 ? '' : 's'}, classes ${trained.classNames.join(', ')}.`,
       adapter: { name, software },
       runs: [
         {
@@ -68,7 +68,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
           tables,
         },
       ],
-      timings: [{ what: 'all pictures, with compiling', where: name, seconds, count: samples.length }],
+      timings: [{ what: 'all images, with compiling', where: name, seconds, count: samples.length }],
       versions: { node: process.versions.node },
     });
     process.stdout.write(`written to ${report}\n`);

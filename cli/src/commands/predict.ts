@@ -21,10 +21,10 @@ export interface PredictOptions {
 }
 
 /**
- * What can be told before anything is computed: pictures that are not there, two of one name that would overwrite
- * each other's results, and results that would overwrite the pictures and their annotations.
+ * What can be told before anything is computed: images that are not there, two of one name that would overwrite
+ * each other's results, and results that would overwrite the images and their annotations.
  */
-async function checkPictures(images: readonly string[], out: string): Promise<void> {
+async function checkImages(images: readonly string[], out: string): Promise<void> {
   const names = new Map<string, string>();
   for (const image of images) {
     await access(image).catch((error) => {
@@ -44,28 +44,28 @@ async function checkPictures(images: readonly string[], out: string): Promise<vo
   }
 }
 
-/** For every picture: predicts, and writes NAME.png and NAME.json. What cannot be read ends it. */
+/** For every image: predicts, and writes NAME.png and NAME.json. What cannot be read ends it. */
 async function predictAll(
   images: readonly string[],
   { out, adapter }: PredictOptions,
   start: (gpu: Gpu) => Promise<
-    (picture: LoadedImage) => Promise<{
+    (image: LoadedImage) => Promise<{
       shapes: AnnotatedShape[];
       png: Uint8Array;
       summary: string;
     }>
   >,
 ): Promise<void> {
-  await checkPictures(images, out);
+  await checkImages(images, out);
   await withGpu(adapter, async (gpu) => {
     const predict = await start(gpu);
     await makeFolder(out);
     for (const file of images) {
-      const picture = await loadImage(file);
-      const { shapes, png, summary } = await predict(picture);
+      const image = await loadImage(file);
+      const { shapes, png, summary } = await predict(image);
       const { name } = path.parse(file);
       await writeFileAtomic(path.join(out, `${name}.png`), png);
-      await writeLabelme(path.join(out, `${name}.json`), file, picture, shapes);
+      await writeLabelme(path.join(out, `${name}.json`), file, image, shapes);
       process.stdout.write(`${file}: ${summary}\n`);
     }
   });
@@ -80,20 +80,20 @@ const tally = (labels: readonly string[]): string => {
 /** The pixels of each class that detections with masks cover. */
 function masksOf(
   found: readonly Detection[],
-  picture: LoadedImage,
+  image: LoadedImage,
   classNames: readonly string[],
 ): OverlayMask[] {
   const masks = new Map<string, Uint8Array>();
   for (const { label, mask } of found) {
     if (!mask) continue;
-    const pixels = masks.get(label) ?? new Uint8Array(picture.width * picture.height);
+    const pixels = masks.get(label) ?? new Uint8Array(image.width * image.height);
     masks.set(label, pixels);
-    paintPatch(pixels, mask, picture, 1);
+    paintPatch(pixels, mask, image, 1);
   }
   return [...masks].map(([label, mask]) => ({ mask, color: colorAt(classNames.indexOf(label)) }));
 }
 
-/** fovea detect: boxes, and masks, drawn on each picture, and as a Labelme file. */
+/** fovea detect: boxes, and masks, drawn on each image, and as a Labelme file. */
 export async function detectCommand(
   model: string,
   images: readonly string[],
@@ -105,8 +105,8 @@ export async function detectCommand(
   await predictAll(images, options, async (gpu) => {
     const detector = loadDetector(gpu, bytes, model, augmentation);
     const { classNames } = detector.trained;
-    return async (picture) => {
-      const found = await detector.detect(picture, { scoreThreshold });
+    return async (image) => {
+      const found = await detector.detect(image, { scoreThreshold });
       const boxes = found.map(({ box, label, score }) => ({
         box,
         label,
@@ -115,14 +115,14 @@ export async function detectCommand(
       }));
       return {
         shapes: detectionShapes(found),
-        png: await drawOverlay(picture, { boxes, masks: masksOf(found, picture, classNames) }),
+        png: await drawOverlay(image, { boxes, masks: masksOf(found, image, classNames) }),
         summary: tally(found.map(({ label }) => label)),
       };
     };
   });
 }
 
-/** fovea segment: masks drawn on each picture, and polygons as a Labelme file. */
+/** fovea segment: masks drawn on each image, and polygons as a Labelme file. */
 export async function segmentCommand(
   model: string,
   images: readonly string[],
@@ -132,8 +132,8 @@ export async function segmentCommand(
   await predictAll(images, options, async (gpu) => {
     const segmenter = loadSegmenter(gpu, bytes, model);
     const { classNames } = segmenter.trained;
-    return async (picture) => {
-      const segmentation = await segmenter.segment(picture);
+    return async (image) => {
+      const segmentation = await segmenter.segment(image);
       const masks = classNames.map((_, c) => ({
         mask: segmentation.labels.map((value) => (value === c + 1 ? 1 : 0)),
         color: colorAt(c),
@@ -141,7 +141,7 @@ export async function segmentCommand(
       const shapes = segmentationShapes(segmentation, classNames);
       return {
         shapes,
-        png: await drawOverlay(picture, { masks }),
+        png: await drawOverlay(image, { masks }),
         summary: tally(shapes.map(({ label }) => `region of ${label}`)),
       };
     };

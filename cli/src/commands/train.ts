@@ -61,7 +61,7 @@ async function readAnchors(file: string): Promise<AnchorLayout> {
 
 const FROM_ANCHORS = 'write it with fovea anchors --json';
 
-/** fovea train: a detector or segmenter from random weights, on a folder of labelled pictures. */
+/** fovea train: a detector or segmenter from random weights, on a folder of labelled images. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
   const given = {
     epochs: options.epochs,
@@ -109,7 +109,7 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
   );
   await checkOutputFile(options.out);
   await withGpu(options.adapter, async (gpu) => {
-    const count = `${samples.length} picture${samples.length === 1 ? '' : 's'}`;
+    const count = `${samples.length} image${samples.length === 1 ? '' : 's'}`;
     process.stderr.write(
       `${model}: ${count}, classes ${settings.classNames.join(', ')}; ${settings.steps} steps of ${settings.batchSize} crops of ${settings.cropSize}x${settings.cropSize}\n`,
     );

@@ -110,7 +110,7 @@ function inference(label: string, trained: Pick<TrainedModel, 'name' | 'model'>,
   const multiple = architectureOf(trained.name).multiple(trained.model.config);
   const side = Math.ceil(size / multiple) * multiple;
   return {
-    label: `${label}, pictures of ${side}x${side}`,
+    label: `${label}, images of ${side}x${side}`,
     run: (gpu, how) => tuneInference(gpu, trained, [side, side], how),
   };
 }

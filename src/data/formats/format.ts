@@ -16,7 +16,7 @@ export interface DataFiles {
   bytes(path: string): Promise<Uint8Array>;
   /** A file to read parts of. Closed by who opened it. */
   open(path: string): Promise<OpenFile>;
-  /** Of a picture as it is shown, so after the turn that its EXIF data asks for. Throws DataError. */
+  /** Of an image as it is shown, so after the turn that its EXIF data asks for. Throws DataError. */
   imageSize(path: string): Promise<{ readonly width: number; readonly height: number }>;
   /** For the masks of Labelme. */
   readonly decodePng: DecodePng;
@@ -28,14 +28,14 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
-/** One picture of a data set with what is labelled in it. */
-export interface AnnotatedPicture {
-  /** The picture's path within the data set, without its extension: no two pictures share one. */
+/** One image of a data set with what is labelled in it. */
+export interface AnnotatedImage {
+  /** The image's path within the data set, without its extension: no two images share one. */
   readonly name: string;
   /** The file that the annotation was read from, and the place in it: for messages. */
   readonly source: string;
-  /** The picture's path, or the picture itself where the annotation file holds it. */
-  readonly picture: string | Uint8Array;
+  /** The image's path, or the image itself where the annotation file holds it. */
+  readonly image: string | Uint8Array;
   readonly annotation: Annotation;
 }
 
@@ -49,13 +49,13 @@ export interface DatasetClass {
 export interface ReadOptions {
   /** One part of the data set (`train`, `val` …), where it has parts. Default: all of it. */
   readonly split?: string;
-  /** The folder of the pictures, where the format does not say (COCO). */
-  readonly images?: string;
+  /** The folder of the images, where the format does not say (COCO). */
+  readonly imageFolder?: string;
   /**
-   * Annotations may do without their pictures, where the format allows for it: `picture` is then where one may be. Default: a
-   * picture that is not there is an error.
+   * Annotations may do without their images, where the format allows for it: `image` is then where it would be. Default: an
+   * image that is not there is an error.
    */
-  readonly picturesOptional?: boolean;
+  readonly imagesOptional?: boolean;
   /** Called for each object that cannot be used, which is then left out. Default: such an object is an error. */
   readonly onBad?: (error: DataError) => void;
 }
@@ -68,8 +68,8 @@ export interface Dataset {
   readonly classes?: readonly DatasetClass[];
   /** The parts that `ReadOptions.split` chooses from. */
   readonly splits: readonly string[];
-  /** One picture after another: the data set is never in memory as a whole. Throws DataError at the first fault. */
-  pictures(): AsyncGenerator<AnnotatedPicture>;
+  /** One image after another: the data set is never in memory as a whole. Throws DataError at the first fault. */
+  images(): AsyncGenerator<AnnotatedImage>;
 }
 
 /** Where a writer's files go. Paths are relative to the data set's folder. */
@@ -77,12 +77,12 @@ export interface DataSink {
   write(path: string, content: string | Uint8Array): Promise<void>;
   /** Adds to the end of a file, which the first call makes. */
   append(path: string, text: string): Promise<void>;
-  /** Puts the picture there; gives the path that annotations name it by, from the data set's folder. */
-  picture(from: AnnotatedPicture, path: string): Promise<void>;
+  /** Puts the image there; gives the path that annotations name it by, from the data set's folder. */
+  image(from: AnnotatedImage, path: string): Promise<void>;
 }
 
 export interface DatasetWriter {
-  add(picture: AnnotatedPicture): Promise<void>;
+  add(image: AnnotatedImage): Promise<void>;
   end(): Promise<void>;
   /** What the format could not express, and how often: `crowds left out` → 3. */
   readonly losses: ReadonlyMap<string, number>;
@@ -95,7 +95,7 @@ export interface DatasetFormat {
   /** What of a folder (or a file) speaks for this format, in words; undefined where nothing does. */
   detect(files: DataFiles, path: string): Promise<string | undefined>;
   open(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset>;
-  /** A writer for pictures with these classes. */
+  /** A writer for images with these classes. */
   create(sink: DataSink, classes: readonly DatasetClass[]): DatasetWriter;
 }
 

@@ -12,7 +12,7 @@ import { yolo } from './yolo/index.ts';
 export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc, yolo, labelme };
 
 const KNOWN =
-  'Labelme (*.json beside the pictures), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt)';
+  'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt)';
 
 /** The formats that speak for themselves in a folder or file, each with what does. */
 async function detectAll(files: DataFiles, path: string): Promise<{ format: DatasetFormat; sign: string }[]> {
@@ -37,7 +37,7 @@ async function checkJson(files: DataFiles, file: string): Promise<void> {
 export async function detectFormat(files: DataFiles, path: string): Promise<FormatName> {
   const kind = await files.kind(path);
   if (kind === undefined) {
-    throw new DataError(`${path}: no such file or folder; give the folder with the pictures and annotations`);
+    throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }
   const found = await detectAll(files, path);
   if (found.length === 1) return found[0]!.format.name;
@@ -68,7 +68,7 @@ export async function openDataset(
 ): Promise<Dataset> {
   const name = format ?? (await detectFormat(files, path));
   if ((await files.kind(path)) === undefined) {
-    throw new DataError(`${path}: no such file or folder; give the folder with the pictures and annotations`);
+    throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }
   return FORMATS[name].open(files, path, options);
 }

@@ -1,4 +1,4 @@
-import type { AnnotatedPicture } from './format.ts';
+import type { AnnotatedImage } from './format.ts';
 import { baseName, extensionOf } from './paths.ts';
 
 /** Names for the files of a writer, all in one folder: no two alike, also where upper and lower case are the same. */
@@ -27,11 +27,11 @@ const SIGNATURES: readonly (readonly [extension: string, offset: number, bytes: 
   ['.webp', 8, [0x57, 0x45, 0x42, 0x50]],
 ];
 
-/** The extension that a copy of the picture gets: its own, or what its bytes are. */
-export function pictureExtension({ picture }: Pick<AnnotatedPicture, 'picture'>): string {
-  if (typeof picture === 'string') return extensionOf(picture);
+/** The extension that a copy of the image gets: its own, or what its bytes are. */
+export function imageExtension({ image }: Pick<AnnotatedImage, 'image'>): string {
+  if (typeof image === 'string') return extensionOf(image);
   return (
-    SIGNATURES.find(([, offset, magic]) => magic.every((byte, i) => picture[offset + i] === byte))?.[0] ??
+    SIGNATURES.find(([, offset, magic]) => magic.every((byte, i) => image[offset + i] === byte))?.[0] ??
     '.png'
   );
 }

@@ -35,8 +35,9 @@ export function extensionOf(path: string): string {
 export const withoutExtension = (path: string): string =>
   path.slice(0, path.length - extensionOf(path).length);
 
-const PICTURES = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp', '.gif', '.avif'];
+const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp', '.gif', '.avif'];
 
-export const isPicture = (path: string): boolean => PICTURES.includes(extensionOf(path).toLowerCase());
+export const isImageFile = (path: string): boolean =>
+  IMAGE_EXTENSIONS.includes(extensionOf(path).toLowerCase());
 export const hasExtension = (path: string, extension: string): boolean =>
   extensionOf(path).toLowerCase() === extension;

@@ -5,7 +5,7 @@ import { meanOfNumbers } from './common.ts';
 import type { DetectionImage } from './detection.ts';
 
 /**
- * How often one class was taken for another: of pixels (semantic segmentation), pictures (classification) or boxes
+ * How often one class was taken for another: of pixels (semantic segmentation), images (classification) or boxes
  * (`detectionConfusion`). The measures of a class count it against all others. They equal scikit-learn's, which has 0
  * where these have NaN: where there is nothing to divide by.
  */

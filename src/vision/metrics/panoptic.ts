@@ -11,7 +11,7 @@ export interface PanopticSegment<L extends Label> {
   readonly iscrowd?: boolean;
 }
 
-/** A picture in segments: an id for every pixel, 0 for none (void), and what the ids are. */
+/** An image in segments: an id for every pixel, 0 for none (void), and what the ids are. */
 export interface PanopticMap<L extends Label> {
   readonly ids: ArrayLike<number>;
   readonly segments: readonly PanopticSegment<L>[];
@@ -44,7 +44,7 @@ export interface PanopticResult<L extends Label> {
 }
 
 /**
- * Panoptic quality (Kirillov et al. 2019, "Panoptic Segmentation"), as panopticapi computes it. Pictures are added
+ * Panoptic quality (Kirillov et al. 2019, "Panoptic Segmentation"), as panopticapi computes it. Images are added
  * one by one; only counts are kept.
  *
  * - A predicted and a true segment of one class match where their IoU is over 0.5, which at most one pair of each can be.
@@ -72,7 +72,7 @@ export class PanopticQuality<L extends Label> {
   }
 
   /**
-   * Counts one picture. Throws, before anything is counted, ShapeError for maps of different sizes, and DataError for an
+   * Counts one image. Throws, before anything is counted, ShapeError for maps of different sizes, and DataError for an
    * unknown class, an id that no segment or two have, and a predicted segment without pixels. A true segment without
    * pixels is one that is not found.
    */

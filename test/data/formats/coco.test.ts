@@ -6,7 +6,7 @@ import { openDataset } from '../../../src/data/formats/index.ts';
 import { objectsOf } from '../../../src/data/objects.ts';
 import { Random } from '../../../src/vision/random.ts';
 import { annotation, categories, cocoFolder, holed, images } from './cocoFiles.ts';
-import { annotationsOf, faultOf, folderOf, picture, readAll } from './folders.ts';
+import { annotationsOf, faultOf, folderOf, image, readAll } from './folders.ts';
 
 const read = async (...changes: object[]) =>
   (
@@ -25,7 +25,7 @@ describe('reading COCO', () => {
     expect(one).toEqual({
       name: 'a',
       source: `${folder}/instances.json: images[0] (id 7)`,
-      picture: `${folder}/a.png`,
+      image: `${folder}/a.png`,
       annotation: {
         imagePath: 'a.png',
         id: 7,
@@ -96,7 +96,7 @@ describe('reading COCO', () => {
     expect(shapes[0]!.occluded).toBeUndefined();
   });
 
-  it('pictures in other folders, annotations in any order, images without any', async () => {
+  it('images in other folders, annotations in any order, images without any', async () => {
     const many = Array.from({ length: 5 }, (_, i) => ({
       id: 10 - i,
       file_name: `sub/${i}.png`,
@@ -107,26 +107,28 @@ describe('reading COCO', () => {
     const annotations = Array.from({ length: 40 }, (_, i) =>
       annotation({ id: i, image_id: 10 - random.integer(4), bbox: [i / 10, 1, 5, 5], note: 'ü'.repeat(i) }),
     );
-    const png = await picture();
+    const png = await image();
     const folder = await folderOf({
       // Annotations come before what they refer to.
       'annotations/instances_val2017.json': { annotations, images: many, categories, info: { year: 1 } },
       ...Object.fromEntries(many.map(({ file_name }) => [`val2017/${file_name}`, png])),
     });
-    const pictures = await readAll(folder);
-    expect(pictures.map(({ name, picture }) => [name, picture])).toEqual(
+    const images = await readAll(folder);
+    expect(images.map(({ name, image }) => [name, image])).toEqual(
       many.map((_, i) => [`sub/${i}`, `${folder}/val2017/sub/${i}.png`]),
     );
-    pictures.forEach(({ annotation: { id, shapes } }) => {
+    images.forEach(({ annotation: { id, shapes } }) => {
       const expected = annotations.filter(({ image_id }) => image_id === id);
       expect(shapes.map((shape) => [shape.id, shape.box[0]])).toEqual(
         expected.map((one) => [one.id, one.bbox[0]]),
       );
     });
-    expect(pictures[4]!.annotation.shapes).toEqual([]);
+    expect(images[4]!.annotation.shapes).toEqual([]);
     await writeFile(join(folder, 'far.json'), '{}');
     expect(
-      await annotationsOf(`${folder}/annotations/instances_val2017.json`, { images: `${folder}/val2017` }),
+      await annotationsOf(`${folder}/annotations/instances_val2017.json`, {
+        imageFolder: `${folder}/val2017`,
+      }),
     ).toHaveLength(5);
   });
 

@@ -1,6 +1,6 @@
 import type { MaskPatch } from '../../../src/data/annotation.ts';
 import { rleEncode, rleToString } from '../../../src/vision/rle.ts';
-import { folderOf, picture } from './folders.ts';
+import { folderOf, image } from './folders.ts';
 
 export const images = [{ id: 7, file_name: 'a.png', width: 20, height: 10 }];
 /** Numbers with gaps, as COCO's own are. */
@@ -19,7 +19,7 @@ export const annotation = (changes: object = {}) => ({
 /** A folder with a.png and a COCO file of these annotations. */
 export async function cocoFolder(annotations: readonly object[], changes: object = {}): Promise<string> {
   const file = { images, categories, annotations, ...changes };
-  return folderOf({ 'instances.json': file, 'a.png': await picture() });
+  return folderOf({ 'instances.json': file, 'a.png': await image() });
 }
 
 /** A mask with a hole, as COCO stores it both ways. */

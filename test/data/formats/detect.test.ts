@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { diskFiles } from '../../../cli/src/dataFiles.ts';
 import { detectFormat } from '../../../src/data/formats/index.ts';
 import { fileOf, triangle } from '../labelmeFiles.ts';
-import { faultOf, folderOf, picture, readAll } from './folders.ts';
+import { faultOf, folderOf, image, readAll } from './folders.ts';
 
 const coco = {
   annotations: [],
@@ -60,7 +60,7 @@ describe('the format of a folder', () => {
   });
 
   it('is missed with a hint at what there is', async () => {
-    const none = await folderOf({ 'a.png': await picture(), 'c.json': '{"loss": 1}', 'x.xml': '<svg/>' });
+    const none = await folderOf({ 'a.png': await image(), 'c.json': '{"loss": 1}', 'x.xml': '<svg/>' });
     expect((await faultOf(detectFormat(diskFiles, none))).message).toMatch(
       /: holds no annotations of a known format; give a folder of Labelme \(.*\), COCO \(.*\), Pascal VOC \(.*\), YOLO/,
     );
@@ -83,14 +83,14 @@ describe('the format of a folder', () => {
     expect(await fault('coco')).toContain('holds no COCO file');
     expect(await fault('voc')).toContain('holds no Annotations/*.xml');
     expect(await fault('yolo')).toContain('has no data.yaml, classes.txt or obj.names');
-    const empty = await folderOf({ 'a.png': await picture() });
+    const empty = await folderOf({ 'a.png': await image() });
     expect((await faultOf(readAll(empty, { format: 'labelme' }))).message).toContain(
       'holds no Labelme file (*.json)',
     );
   });
 
   it('of several COCO files, one must be given, or chosen by its part', async () => {
-    const png = await picture();
+    const png = await image();
     const folder = await folderOf({
       'annotations/instances_train2017.json': coco,
       'annotations/instances_val2017.json': coco,
@@ -102,7 +102,7 @@ describe('the format of a folder', () => {
     );
     for (const split of ['val', 'val2017']) {
       const [one] = await readAll(folder, { split });
-      expect(one!.picture).toBe(`${folder}/val2017/a.png`);
+      expect(one!.image).toBe(`${folder}/val2017/a.png`);
     }
     expect((await faultOf(readAll(folder, { split: 'test' }))).message).toContain('holds 2 COCO files');
   });

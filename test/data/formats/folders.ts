@@ -5,14 +5,14 @@ import sharp from 'sharp';
 import { afterAll } from 'vitest';
 import { diskFiles } from '../../../cli/src/dataFiles.ts';
 import type { Annotation } from '../../../src/data/annotation.ts';
-import type { AnnotatedPicture, FormatName, ReadOptions } from '../../../src/data/formats/format.ts';
+import type { AnnotatedImage, FormatName, ReadOptions } from '../../../src/data/formats/format.ts';
 import { openDataset } from '../../../src/data/formats/index.ts';
 
 const made: string[] = [];
 afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true }))));
 
 /** A PNG of this size, for readers that only ask for the size. */
-export const picture = (width = 20, height = 10): Promise<Buffer> =>
+export const image = (width = 20, height = 10): Promise<Buffer> =>
   sharp({ create: { width, height, channels: 3, background: '#777' } })
     .png()
     .toBuffer();
@@ -35,11 +35,11 @@ export async function folderOf(
 export async function readAll(
   path: string,
   options: ReadOptions & { readonly format?: FormatName } = {},
-): Promise<AnnotatedPicture[]> {
+): Promise<AnnotatedImage[]> {
   const dataset = await openDataset(diskFiles, path, options);
-  const pictures: AnnotatedPicture[] = [];
-  for await (const one of dataset.pictures()) pictures.push(one);
-  return pictures;
+  const images: AnnotatedImage[] = [];
+  for await (const one of dataset.images()) images.push(one);
+  return images;
 }
 
 export async function annotationsOf(path: string, options: ReadOptions = {}): Promise<Annotation[]> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { vocPalette } from '../../../src/data/formats/voc/masks.ts';
 import { encodeIndexedPng } from '../../../src/data/indexedPng.ts';
-import { annotationsOf, faultOf, folderOf, picture, readAll } from './folders.ts';
+import { annotationsOf, faultOf, folderOf, image, readAll } from './folders.ts';
 
 const object = (name: string, box: readonly (number | string)[], more = ''): string =>
   `<object><name>${name}</name>${more}<bndbox><xmin>${box[0]}</xmin><ymin>${box[1]}</ymin><xmax>${box[2]}</xmax><ymax>${box[3]}</ymax></bndbox></object>`;
@@ -17,7 +17,7 @@ async function vocFolder(
 ): Promise<string> {
   return folderOf({
     'Annotations/a.xml': annotation(objects),
-    'JPEGImages/a.png': await picture(),
+    'JPEGImages/a.png': await image(),
     ...more,
   });
 }
@@ -42,7 +42,7 @@ describe('reading Pascal VOC', () => {
     expect(one).toEqual({
       name: 'a',
       source: `${folder}/Annotations/a.xml`,
-      picture: `${folder}/JPEGImages/a.png`,
+      image: `${folder}/JPEGImages/a.png`,
       annotation: {
         imagePath: 'a.png',
         width: 20,
@@ -57,8 +57,8 @@ describe('reading Pascal VOC', () => {
     });
   });
 
-  it('XML beside pictures, a file name without extension, a size from the picture', async () => {
-    const png = await picture(30, 40);
+  it('XML beside images, a file name without extension, a size from the image', async () => {
+    const png = await image(30, 40);
     const folder = await folderOf({
       'x.xml': '<annotation><filename>x</filename></annotation>',
       'x.png': png,
@@ -66,7 +66,7 @@ describe('reading Pascal VOC', () => {
       'y.png': png,
     });
     const found = await readAll(folder);
-    expect(found.map(({ picture }) => picture)).toEqual([`${folder}/x.png`, `${folder}/y.png`]);
+    expect(found.map(({ image }) => image)).toEqual([`${folder}/x.png`, `${folder}/y.png`]);
     expect(found[0]!.annotation).toEqual({ imagePath: 'x.png', width: 30, height: 40, shapes: [] });
   });
 
@@ -74,7 +74,7 @@ describe('reading Pascal VOC', () => {
     const folder = await folderOf({
       'Annotations/a.xml': annotation([]),
       'Annotations/b.xml': annotation([]),
-      'JPEGImages/a.png': await picture(),
+      'JPEGImages/a.png': await image(),
       'ImageSets/Main/train.txt': 'b\n',
       'ImageSets/Main/cat_train.txt': 'b -1\n',
       'ImageSets/Main/val.txt': 'a\nc\n',
@@ -166,7 +166,7 @@ describe('the masks of Pascal VOC', () => {
     );
   });
 
-  it('must be of the picture’s size, and say what they are', async () => {
+  it('must be of the image’s size, and say what they are', async () => {
     const small = await encodeIndexedPng({ width: 5, height: 5, data: new Uint8Array(25) }, vocPalette());
     const folder = await vocFolder([], { 'SegmentationClass/a.png': small });
     expect((await faultOf(readAll(folder))).message).toContain(
@@ -178,7 +178,7 @@ describe('the masks of Pascal VOC', () => {
     expect((await faultOf(readAll(alone))).message).toContain(
       'object 1 meets no box of the annotation, and there is no',
     );
-    const colour = await vocFolder([], { 'SegmentationClass/a.png': await picture() });
+    const colour = await vocFolder([], { 'SegmentationClass/a.png': await image() });
     expect((await faultOf(readAll(colour))).message).toMatch(/has RGB pixels; masks have a palette/);
   });
 
@@ -255,12 +255,12 @@ describe('an annotation that cannot be used', () => {
     expect(message).toMatch(expected);
   });
 
-  it('no picture', async () => {
+  it('no image', async () => {
     const folder = await folderOf({ 'Annotations/a.xml': annotation([]) });
     expect((await faultOf(readAll(folder))).message).toContain(
-      `a.xml: filename names a.png, which is not in ${folder}/JPEGImages, ${folder}, ${folder}/Annotations; put the picture there`,
+      `a.xml: filename names a.png, which is not in ${folder}/JPEGImages, ${folder}, ${folder}/Annotations; put the image there`,
     );
-    const [one] = await readAll(folder, { picturesOptional: true });
-    expect(one!.picture).toBe(`${folder}/JPEGImages/a.png`);
+    const [one] = await readAll(folder, { imagesOptional: true });
+    expect(one!.image).toBe(`${folder}/JPEGImages/a.png`);
   });
 });

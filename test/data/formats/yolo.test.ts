@@ -5,11 +5,11 @@ import { labelFile } from '../../../src/data/formats/yolo/reader.ts';
 import { joinRings } from '../../../src/data/formats/yolo/writer.ts';
 import { parseDataYaml } from '../../../src/data/formats/yolo/yaml.ts';
 import { polygonArea, rasterizePolygon } from '../../../src/data/polygon.ts';
-import { annotationsOf, faultOf, folderOf, picture, readAll } from './folders.ts';
+import { annotationsOf, faultOf, folderOf, image, readAll } from './folders.ts';
 
 const yoloFolder = async (labels: string, more: Readonly<Record<string, string>> = {}) =>
   folderOf({
-    'images/a.png': await picture(),
+    'images/a.png': await image(),
     'labels/a.txt': labels,
     'classes.txt': 'cat\ndog\n',
     ...more,
@@ -39,7 +39,7 @@ describe('reading YOLO', () => {
   });
 
   it('data.yaml with parts, as a folder and as a file', async () => {
-    const png = await picture();
+    const png = await image();
     const folder = await folderOf({
       'data.yaml': `# made by hand
 path: .
@@ -76,8 +76,8 @@ download: |
     );
   });
 
-  it('Roboflow’s paths, obj.names, lists of pictures, labels beside pictures', async () => {
-    const png = await picture();
+  it('Roboflow’s paths, obj.names, lists of images, labels beside images', async () => {
+    const png = await image();
     const box = '0 0.5 0.5 0.5 0.5\n';
     const roboflow = await folderOf({
       'data.yaml': "train: ../train/images\nval: ../valid/images\nnc: 1\nnames: ['cat']\n",
@@ -145,18 +145,18 @@ describe('a line that cannot be used', () => {
 });
 
 describe('a folder that cannot be used', () => {
-  it('labels without a picture, pictures without labels, none at all, no classes', async () => {
+  it('labels without an image, images without labels, none at all, no classes', async () => {
     const stray = await yoloFolder('', { 'labels/b.txt': '' });
     expect((await faultOf(readAll(stray))).message).toContain(
-      `${stray}/labels/b.txt: has no picture ${stray}/images/b.*; put it there, or remove the labels`,
+      `${stray}/labels/b.txt: has no image ${stray}/images/b.*; put it there, or remove the labels`,
     );
-    const bare = await folderOf({ 'images/a.png': await picture(), 'classes.txt': 'cat\n' });
+    const bare = await folderOf({ 'images/a.png': await image(), 'classes.txt': 'cat\n' });
     expect((await faultOf(readAll(bare))).message).toContain(
-      `none of 1 pictures has labels, for example ${bare}/labels/a.txt`,
+      `none of 1 images has labels, for example ${bare}/labels/a.txt`,
     );
     const empty = await folderOf({ 'classes.txt': 'cat\n', 'images/readme.md': '' });
-    expect((await faultOf(readAll(empty))).message).toContain(`there is no picture in ${empty}/images`);
-    const nameless = await folderOf({ 'images/a.png': await picture(), 'labels/a.txt': '' });
+    expect((await faultOf(readAll(empty))).message).toContain(`there is no image in ${empty}/images`);
+    const nameless = await folderOf({ 'images/a.png': await image(), 'labels/a.txt': '' });
     expect((await faultOf(readAll(nameless))).message).toContain(
       'has no data.yaml, classes.txt or obj.names',
     );
@@ -166,7 +166,7 @@ describe('a folder that cannot be used', () => {
     expect((await faultOf(readAll(broken))).message).toContain(
       'data.yaml: train names nowhere, which is not there',
     );
-    const damaged = await yoloFolder('', { 'images/a.png': 'no picture' });
+    const damaged = await yoloFolder('', { 'images/a.png': 'no image' });
     expect((await faultOf(readAll(damaged))).message).toContain(
       'images/a.png: not an image that can be read',
     );

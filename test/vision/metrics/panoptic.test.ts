@@ -14,7 +14,7 @@ type Scores = Record<'pq' | 'sq' | 'rq', number>;
 const known = JSON.parse(readFileSync(join(import.meta.dirname, '../../fixtures/panoptic.json'), 'utf8')) as {
   things: number[];
   stuff: number[];
-  pictures: { target: KnownMap; predicted: KnownMap }[];
+  images: { target: KnownMap; predicted: KnownMap }[];
   expected: Record<'all' | 'things' | 'stuff', Scores & { n: number }> & {
     perClass: (Scores & Record<'tp' | 'fp' | 'fn', number>)[];
   };
@@ -34,7 +34,7 @@ const SCORES = ['pq', 'sq', 'rq'] as const;
 describe('PanopticQuality', () => {
   it('is panopticapi’s', () => {
     const quality = new PanopticQuality(known);
-    for (const { predicted, target } of known.pictures) quality.add(mapOf(predicted), mapOf(target));
+    for (const { predicted, target } of known.images) quality.add(mapOf(predicted), mapOf(target));
     const result = quality.result();
     for (const part of ['all', 'things', 'stuff'] as const) {
       expect(result[part].n).toBe(known.expected[part].n);
@@ -103,7 +103,7 @@ describe('PanopticQuality', () => {
     expect(quality.result().things).toEqual({ pq: 0, sq: 0, rq: 0, n: 1 });
   });
 
-  it('counts nothing of a picture that it refuses', () => {
+  it('counts nothing of an image that it refuses', () => {
     const quality = new PanopticQuality<string>({ things: ['cat'], stuff: ['sky'] });
     const good = one([1, 0], thing(1));
     expect(() => quality.add(one([1]), good)).toThrow(ShapeError);

@@ -1,4 +1,4 @@
-/** COCO: one JSON file for all pictures. */
+/** COCO: one JSON file for all images. */
 import { DataError } from '../../../errors.ts';
 import type { DataFiles, DatasetFormat } from '../format.ts';
 import { topKeys } from '../json.ts';

@@ -2,7 +2,7 @@ import { DataError } from '../../../errors.ts';
 import { type AnnotatedShape, OBJECT_FLAGS } from '../../annotation.ts';
 import { jsonItems } from '../../jsonStream.ts';
 import { checkSchema, readObject } from '../checks.ts';
-import type { AnnotatedPicture, DataFiles, Dataset, OpenFile, ReadOptions } from '../format.ts';
+import type { AnnotatedImage, DataFiles, Dataset, OpenFile, ReadOptions } from '../format.ts';
 import { chunksOf } from '../json.ts';
 import { baseName, folderOf, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
 import { AnnotationIndex } from './annotationIndex.ts';
@@ -78,9 +78,9 @@ function checkUnique(file: string, list: string, values: readonly { readonly id:
 
 /**
  * Opens a COCO file. It is read once from end to end, without keeping more than its images, categories and, for each
- * annotation, 36 bytes on where it stands; `pictures` then reads each image's annotations from their places.
+ * annotation, 36 bytes on where it stands; `images` then reads each image's annotations from their places.
  *
- * `file_name` is looked for in `options.images`, or else from the file's folder, in images/, beside that folder, and in the
+ * `file_name` is looked for in `options.imageFolder`, or else from the file's folder, in images/, beside that folder, and in the
  * folder that the file is named after (instances_val2017.json: val2017/). Throws DataError with file, annotation number and
  * the way out.
  */
@@ -99,7 +99,7 @@ export async function openCoco(files: DataFiles, file: string, options: ReadOpti
     );
   }
   const names = new Map(categories.map(({ id, name }) => [id, name]));
-  const find = pictureFinder(files, file, options);
+  const find = imageFinder(files, file, options);
   return {
     format: 'coco',
     path: file,
@@ -109,20 +109,20 @@ export async function openCoco(files: DataFiles, file: string, options: ReadOpti
       name,
       ...(supercategory ? { supercategory } : {}),
     })),
-    async *pictures() {
+    async *images() {
       const open = await files.open(file);
       try {
         for (let from = 0; from < images.length; from += BATCH) {
           const batch = images.slice(from, from + BATCH);
           const values = await Promise.all(batch.map((_, k) => readValues(open, index.of(from + k))));
           for (const [k, image] of batch.entries()) {
-            const picture = await find(image, from + k);
+            const path = await find(image, from + k);
             const shapes: AnnotatedShape[] = [];
             for (const [at, value] of values[k]!) {
               const read = () => readAnnotation(value, at, image, names, file, shapes);
               shapes.push(...(readObject(read, options.onBad) ?? []));
             }
-            yield pictureOf(file, image, from + k, picture, shapes);
+            yield imageOf(file, image, from + k, path, shapes);
           }
         }
       } finally {
@@ -132,17 +132,17 @@ export async function openCoco(files: DataFiles, file: string, options: ReadOpti
   };
 }
 
-function pictureOf(
+function imageOf(
   file: string,
   { id, file_name, width, height }: CocoImage,
   index: number,
-  picture: string,
+  image: string,
   shapes: AnnotatedShape[],
-): AnnotatedPicture {
+): AnnotatedImage {
   return {
     name: joinPath(withoutExtension(file_name)).replace(/^(\.\.\/|\/)+/, ''),
     source: `${file}: images[${index}] (id ${id})`,
-    picture,
+    image,
     annotation: { imagePath: file_name, id, width, height, shapes },
   };
 }
@@ -200,19 +200,19 @@ async function readValues(
   return (await Promise.all(read)).flat();
 }
 
-/** Where the picture of an image is. Remembers the folder in which the last was. */
-function pictureFinder(files: DataFiles, file: string, { images, picturesOptional }: ReadOptions) {
+/** Finds the file of an image. Remembers the folder in which the last one was. */
+function imageFinder(files: DataFiles, file: string, { imageFolder, imagesOptional }: ReadOptions) {
   const folder = folderOf(file);
   const stem = withoutExtension(baseName(file));
   const part = stem.slice(stem.lastIndexOf('_') + 1);
   const candidates =
-    images === undefined
+    imageFolder === undefined
       ? ['.', 'images', '..', '../images', `../${part}`, `../images/${part}`].map((name) =>
           joinPath(folder, name),
         )
-      : [images];
+      : [imageFolder];
   return async ({ file_name, id }: CocoImage, index: number): Promise<string> => {
-    if (picturesOptional) return resolveFrom(candidates[0]!, file_name);
+    if (imagesOptional) return resolveFrom(candidates[0]!, file_name);
     for (const [i, candidate] of candidates.entries()) {
       const path = resolveFrom(candidate, file_name);
       if ((await files.kind(path)) !== 'file') continue;
@@ -221,7 +221,7 @@ function pictureFinder(files: DataFiles, file: string, { images, picturesOptiona
       return path;
     }
     throw new DataError(
-      `${file}: images[${index}] (id ${id}): file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}; put the picture there, or name its folder (--images)`,
+      `${file}: images[${index}] (id ${id}): file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}; put the image there, or name its folder (--images)`,
     );
   };
 }

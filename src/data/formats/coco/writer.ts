@@ -1,7 +1,7 @@
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
-import type { AnnotatedPicture, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { Losses } from '../format.ts';
-import { Names, pictureExtension } from '../names.ts';
+import { imageExtension, Names } from '../names.ts';
 import { attributesOf, placeObject } from './shapes.ts';
 
 const FILE = 'annotations.json';
@@ -46,10 +46,10 @@ export class CocoWriter implements DatasetWriter {
     this.#categoryIds = new Map([...this.#classes].reverse().map(({ id, name }) => [name, id]));
   }
 
-  async add(picture: AnnotatedPicture): Promise<void> {
-    const { annotation } = picture;
-    const fileName = `${this.#names.take(picture.name)}${pictureExtension(picture)}`;
-    await this.#sink.picture(picture, `images/${fileName}`);
+  async add(image: AnnotatedImage): Promise<void> {
+    const { annotation } = image;
+    const fileName = `${this.#names.take(image.name)}${imageExtension(image)}`;
+    await this.#sink.image(image, `images/${fileName}`);
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
     this.#images.push(JSON.stringify({ id, file_name: fileName, width, height }));

@@ -1,9 +1,9 @@
-/** Labelme: a JSON file beside each picture. */
+/** Labelme: a JSON file beside each image. */
 import { DataError } from '../../../errors.ts';
 import type { MaskPatch } from '../../annotation.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import type {
-  AnnotatedPicture,
+  AnnotatedImage,
   DataFiles,
   DataSink,
   DatasetFormat,
@@ -12,7 +12,7 @@ import type {
 } from '../format.ts';
 import { Losses } from '../format.ts';
 import { topKeys } from '../json.ts';
-import { Names, pictureExtension } from '../names.ts';
+import { imageExtension, Names } from '../names.ts';
 import { baseName, folderOf, hasExtension, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
 import { embeddedImage, formatLabelme, parseLabelme, toAnnotation } from './labelme.ts';
 
@@ -24,24 +24,24 @@ async function annotationFiles(files: DataFiles, path: string): Promise<string[]
     .map(({ name }) => joinPath(path, name));
 }
 
-/** One Labelme file and the picture that it names or embeds. */
+/** One Labelme file and the image that it names or embeds. */
 export async function readLabelmeFile(
   files: DataFiles,
   file: string,
-  { picturesOptional = false }: Pick<ReadOptions, 'picturesOptional'> = {},
-): Promise<AnnotatedPicture> {
+  { imagesOptional = false }: Pick<ReadOptions, 'imagesOptional'> = {},
+): Promise<AnnotatedImage> {
   const document = parseLabelme(await files.text(file), file);
   const annotation = await toAnnotation(document, file, { decodePng: files.decodePng });
   const named = resolveFrom(folderOf(file), annotation.imagePath ?? '');
   const found =
-    picturesOptional || (annotation.imagePath !== undefined && (await files.kind(named)) === 'file');
-  const picture = found ? named : embeddedImage(document, file);
-  if (picture === undefined) {
+    imagesOptional || (annotation.imagePath !== undefined && (await files.kind(named)) === 'file');
+  const image = found ? named : embeddedImage(document, file);
+  if (image === undefined) {
     throw new DataError(
-      `${file}: imagePath names ${annotation.imagePath || 'no picture'}, which is not there; put the picture beside the annotation, or save it with imageData`,
+      `${file}: imagePath names ${annotation.imagePath || 'no image'}, which is not there; put the image beside the annotation, or save it with imageData`,
     );
   }
-  return { name: withoutExtension(baseName(file)), source: file, picture, annotation };
+  return { name: withoutExtension(baseName(file)), source: file, image, annotation };
 }
 
 export const labelme: DatasetFormat = {
@@ -60,14 +60,14 @@ export const labelme: DatasetFormat = {
     const found = await annotationFiles(files, path);
     if (found.length === 0) {
       throw new DataError(
-        `${path}: holds no Labelme file (*.json); label pictures with Labelme and save beside them`,
+        `${path}: holds no Labelme file (*.json); label images with Labelme and save beside them`,
       );
     }
     return {
       format: 'labelme',
       path,
       splits: [],
-      async *pictures() {
+      async *images() {
         for (const file of found) yield await readLabelmeFile(files, file, options);
       },
     };
@@ -85,20 +85,20 @@ class LabelmeWriter implements DatasetWriter {
     this.#sink = sink;
   }
 
-  async add(picture: AnnotatedPicture): Promise<void> {
-    const { annotation } = picture;
+  async add(image: AnnotatedImage): Promise<void> {
+    const { annotation } = image;
     if (annotation.shapes.length === 0) {
-      this.losses.count('pictures without an object, which Labelme has no file for');
+      this.losses.count('images without an object, which Labelme has no file for');
       return;
     }
     if (annotation.unlabelled) this.losses.count('regions that nobody labelled, which became background');
-    const name = this.#names.take(picture.name);
-    const imagePath = `${name}${pictureExtension(picture)}`;
+    const name = this.#names.take(image.name);
+    const imagePath = `${name}${imageExtension(image)}`;
     const encoded = new Map<MaskPatch, string>();
     for (const { mask } of annotation.shapes) {
       if (mask) encoded.set(mask, base64(await encodeIndexedPng(mask)));
     }
-    await this.#sink.picture(picture, imagePath);
+    await this.#sink.image(image, imagePath);
     const text = formatLabelme(annotation, {
       imagePath,
       version: '5.3.1',

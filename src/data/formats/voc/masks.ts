@@ -82,7 +82,7 @@ async function readMask(
   const mask = await decodeIndexedPng(await files.bytes(file), file);
   if (mask.width !== width || mask.height !== height) {
     throw new DataError(
-      `${file}: has ${mask.width}x${mask.height} pixels, its annotation says ${width}x${height}; use the mask of this picture`,
+      `${file}: has ${mask.width}x${mask.height} pixels, its annotation says ${width}x${height}; use the mask of this image`,
     );
   }
   return mask;

@@ -1,8 +1,8 @@
 import { DataError } from '../../../errors.ts';
 import type { AnnotatedShape, Annotation } from '../../annotation.ts';
 import { boxInside, checkBox, readObject } from '../checks.ts';
-import type { AnnotatedPicture, DataFiles, Dataset, DatasetClass, ReadOptions } from '../format.ts';
-import { baseName, extensionOf, hasExtension, isPicture, joinPath, withoutExtension } from '../paths.ts';
+import type { AnnotatedImage, DataFiles, Dataset, DatasetClass, ReadOptions } from '../format.ts';
+import { baseName, extensionOf, hasExtension, isImageFile, joinPath, withoutExtension } from '../paths.ts';
 import { addMasks, LABEL_MAP, readClassList } from './masks.ts';
 import { childrenOf, parseXml, type XmlElement } from './xml.ts';
 
@@ -65,31 +65,31 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
     path,
     splits: [...splits.keys()],
     ...(classes ? { classes: classes.map((name): DatasetClass => ({ name })) } : {}),
-    async *pictures() {
-      const find = await pictureFinder(files, path, folder, options);
+    async *images() {
+      const find = await imageFinder(files, path, folder, options);
       for (const stem of stems) {
         const file = joinPath(folder, `${stem}.xml`);
-        const picture = await readPicture(files, file, find, classes, options);
-        await addMasks(files, path, stem, picture.annotation, classes);
-        yield picture;
+        const image = await readImage(files, file, find, classes, options);
+        await addMasks(files, path, stem, image.annotation, classes);
+        yield image;
       }
     },
   };
 }
 
-/** Where the picture of an annotation is: by its file name, or else by the annotation's own. */
-async function pictureFinder(
+/** Where the image of an annotation is: by its file name, or else by the annotation's own. */
+async function imageFinder(
   files: DataFiles,
   path: string,
   folder: string,
-  { images, picturesOptional }: ReadOptions,
+  { imageFolder, imagesOptional }: ReadOptions,
 ) {
-  const candidates = images === undefined ? [joinPath(path, 'JPEGImages'), path, folder] : [images];
+  const candidates = imageFolder === undefined ? [joinPath(path, 'JPEGImages'), path, folder] : [imageFolder];
   const listed = new Map<string, Map<string, string>>();
   for (const candidate of candidates) {
     if ((await files.kind(candidate)) !== 'folder') continue;
-    const pictures = (await files.list(candidate)).filter((entry) => !entry.folder && isPicture(entry.name));
-    listed.set(candidate, new Map(pictures.map(({ name }) => [withoutExtension(name), name])));
+    const images = (await files.list(candidate)).filter((entry) => !entry.folder && isImageFile(entry.name));
+    listed.set(candidate, new Map(images.map(({ name }) => [withoutExtension(name), name])));
   }
   return (file: string, fileName: string): string => {
     const stem = withoutExtension(baseName(file));
@@ -99,38 +99,38 @@ async function pictureFinder(
       const found = byName.map((name) => names.get(name)).find((name) => name !== undefined);
       if (found !== undefined) return joinPath(candidate, found);
     }
-    if (picturesOptional) return joinPath(candidates[0]!, named || stem);
+    if (imagesOptional) return joinPath(candidates[0]!, named || stem);
     throw new DataError(
-      `${file}: filename names ${named || 'no picture'}, which is not in ${candidates.join(', ')}; put the picture there, or name its folder (--images)`,
+      `${file}: filename names ${named || 'no image'}, which is not in ${candidates.join(', ')}; put the image there, or name its folder (--images)`,
     );
   };
 }
 
 /** One XML file. */
-async function readPicture(
+async function readImage(
   files: DataFiles,
   file: string,
   find: (file: string, fileName: string) => string,
   classes: readonly string[] | undefined,
   { onBad }: ReadOptions,
-): Promise<AnnotatedPicture> {
+): Promise<AnnotatedImage> {
   const root = parseXml(await files.text(file), file, FIX_FILE);
   if (root.name !== 'annotation') {
     throw new DataError(
       `${file}: line ${root.line}: is <${root.name}>, not the <annotation> of Pascal VOC; remove the file`,
     );
   }
-  const picture = find(file, childrenOf(root, 'filename')[0]?.text ?? '');
+  const image = find(file, childrenOf(root, 'filename')[0]?.text ?? '');
   const [sizeElement] = childrenOf(root, 'size');
   const size = sizeElement
     ? { width: pixels(sizeElement, 'width', file), height: pixels(sizeElement, 'height', file) }
-    : await files.imageSize(picture);
-  const annotation: Annotation = { imagePath: baseName(picture), ...size, shapes: [] };
+    : await files.imageSize(image);
+  const annotation: Annotation = { imagePath: baseName(image), ...size, shapes: [] };
   childrenOf(root, 'object').forEach((element, index) => {
     const shape = readObject(() => readShape(element, index, file, annotation, classes), onBad);
     if (shape) annotation.shapes.push(shape);
   });
-  return { name: withoutExtension(baseName(file)), source: file, picture, annotation };
+  return { name: withoutExtension(baseName(file)), source: file, image, annotation };
 }
 
 function pixels(parent: XmlElement, name: string, file: string): number {

@@ -2,9 +2,9 @@ import type { Annotation, Box } from '../../annotation.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { boxInside } from '../checks.ts';
-import type { AnnotatedPicture, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { Losses } from '../format.ts';
-import { Names, pictureExtension } from '../names.ts';
+import { imageExtension, Names } from '../names.ts';
 import { drawMasks, formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
 import { escapeText } from './xml.ts';
 
@@ -56,11 +56,11 @@ export class VocWriter implements DatasetWriter {
     this.#classes = [...new Set(classes.map(({ name }) => name))];
   }
 
-  async add(picture: AnnotatedPicture): Promise<void> {
-    const { annotation } = picture;
-    const name = this.#names.take(picture.name);
-    const fileName = `${name}${pictureExtension(picture)}`;
-    await this.#sink.picture(picture, `JPEGImages/${fileName}`);
+  async add(image: AnnotatedImage): Promise<void> {
+    const { annotation } = image;
+    const name = this.#names.take(image.name);
+    const fileName = `${name}${imageExtension(image)}`;
+    await this.#sink.image(image, `JPEGImages/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     this.losses.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);
     const { shapes } = annotation;
@@ -95,10 +95,10 @@ ${body}</annotation>
     const masks = drawMasks(annotation, this.#classes);
     if (masks === undefined) return false;
     if (objects > MOST || this.#classes.length > MOST) {
-      this.losses.count(`masks of pictures with more than ${MOST} objects or classes`);
+      this.losses.count(`masks of images with more than ${MOST} objects or classes`);
       return false;
     }
-    if (masks.covered > 0) this.losses.count('pictures where objects cover each other: a pixel has only one');
+    if (masks.covered > 0) this.losses.count('images where objects cover each other: a pixel has only one');
     for (const [kind, data] of [
       ['SegmentationClass', masks.classes],
       ['SegmentationObject', masks.objects],

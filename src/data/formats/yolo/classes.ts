@@ -3,12 +3,12 @@ import type { DataFiles } from '../format.ts';
 import { folderOf, hasExtension, joinPath, resolveFrom } from '../paths.ts';
 import { parseDataYaml, type YamlValue } from './yaml.ts';
 
-/** What says how a YOLO data set is laid out: the class names, and where the pictures of each part are. */
+/** What says how a YOLO data set is laid out: the class names, and where the images of each part are. */
 export interface YoloLayout {
   /** The file that says it. */
   readonly file: string;
   readonly classes: readonly string[];
-  /** Folders or lists of pictures, by part: `train`, `val`, `test`. Empty where only the classes are known. */
+  /** Folders or lists of images, by part: `train`, `val`, `test`. Empty where only the classes are known. */
   readonly parts: ReadonlyMap<string, readonly string[]>;
 }
 

@@ -7,7 +7,7 @@ import {
   baseName,
   folderOf,
   hasExtension,
-  isPicture,
+  isImageFile,
   joinPath,
   resolveFrom,
   withoutExtension,
@@ -24,15 +24,15 @@ export async function findLayout(files: DataFiles, path: string): Promise<YoloLa
   return (await layoutIn(files, path)) ?? (await layoutIn(files, joinPath(path, 'labels')));
 }
 
-/** Where the labels of a picture are: in the folder labels/ for images/, or else beside it. */
-export function labelFile(picture: string): string {
-  const text = `${withoutExtension(picture)}.txt`;
+/** Where the labels of an image are: in the folder labels/ for images/, or else beside it. */
+export function labelFile(image: string): string {
+  const text = `${withoutExtension(image)}.txt`;
   const at = `/${text}`.lastIndexOf('/images/');
   return at < 0 ? text : `${text.slice(0, at)}labels/${text.slice(at + 'images/'.length)}`;
 }
 
-/** The pictures of a folder and those below, or of a list in a text file. */
-async function picturesOf(files: DataFiles, place: string): Promise<string[]> {
+/** The images of a folder and those below, or of a list in a text file. */
+async function imagesOf(files: DataFiles, place: string): Promise<string[]> {
   if ((await files.kind(place)) === 'file') {
     const lines = (await files.text(place)).split(/\r?\n/).filter((line) => line.trim() !== '');
     return lines.map((line) => resolveFrom(folderOf(place), line.trim().replaceAll('\\', '/')));
@@ -40,15 +40,15 @@ async function picturesOf(files: DataFiles, place: string): Promise<string[]> {
   const found: string[] = [];
   for (const { name, folder } of await files.list(place)) {
     const path = joinPath(place, name);
-    if (folder) found.push(...(await picturesOf(files, path)));
-    else if (isPicture(name)) found.push(path);
+    if (folder) found.push(...(await imagesOf(files, path)));
+    else if (isImageFile(name)) found.push(path);
   }
   return found;
 }
 
-/** Label files beside which there is no picture: something was left behind. */
-async function checkLabels(files: DataFiles, pictures: readonly string[]): Promise<number> {
-  const labels = new Set(pictures.map(labelFile));
+/** Label files beside which there is no image: something was left behind. */
+async function checkLabels(files: DataFiles, images: readonly string[]): Promise<number> {
+  const labels = new Set(images.map(labelFile));
   let found = 0;
   for (const folder of new Set([...labels].map(folderOf))) {
     if ((await files.kind(folder)) !== 'folder') continue;
@@ -59,7 +59,7 @@ async function checkLabels(files: DataFiles, pictures: readonly string[]): Promi
       else {
         const wanted = folder.replace(/(^|\/)labels(\/|$)/, '$1images$2');
         throw new DataError(
-          `${file}: has no picture ${joinPath(wanted, withoutExtension(name))}.*; put it there, or remove the labels`,
+          `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put it there, or remove the labels`,
         );
       }
     }
@@ -68,7 +68,7 @@ async function checkLabels(files: DataFiles, pictures: readonly string[]): Promi
 }
 
 /**
- * Opens a YOLO data set: a folder with images/ and labels/, or with text files beside the pictures; or its data.yaml. A picture
+ * Opens a YOLO data set: a folder with images/ and labels/, or with text files beside the images; or its data.yaml. An image
  * without a label file shows nothing, as in Darknet and Ultralytics.
  */
 export async function openYolo(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
@@ -93,18 +93,18 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     places = [...new Set([...parts.values()].flat())];
   } else {
     const images = joinPath(path, 'images');
-    places = [options.images ?? ((await files.kind(images)) === 'folder' ? images : path)];
+    places = [options.imageFolder ?? ((await files.kind(images)) === 'folder' ? images : path)];
   }
-  const pictures: string[] = [];
-  for (const place of places) pictures.push(...(await picturesOf(files, place)));
-  if (pictures.length === 0) {
+  const images: string[] = [];
+  for (const place of places) images.push(...(await imagesOf(files, place)));
+  if (images.length === 0) {
     throw new DataError(
-      `${path}: there is no picture in ${places.join(', ')}; put pictures there, and their labels in labels/`,
+      `${path}: there is no image in ${places.join(', ')}; put images there, and their labels in labels/`,
     );
   }
-  if ((await checkLabels(files, pictures)) === 0) {
+  if ((await checkLabels(files, images)) === 0) {
     throw new DataError(
-      `${path}: none of ${pictures.length} pictures has labels, for example ${labelFile(pictures[0]!)}; add them`,
+      `${path}: none of ${images.length} images has labels, for example ${labelFile(images[0]!)}; add them`,
     );
   }
   const distinct = new Set([...parts.values()].map((list) => list.join('\n')));
@@ -114,20 +114,20 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     path,
     classes: layout.classes.map((name) => ({ name })),
     splits: distinct.size > 1 ? [...parts.keys()] : [],
-    async *pictures() {
-      for (const picture of pictures) {
-        const size = await files.imageSize(picture);
-        const file = labelFile(picture);
+    async *images() {
+      for (const image of images) {
+        const size = await files.imageSize(image);
+        const file = labelFile(image);
         const shapes =
           (await files.kind(file)) === 'file'
             ? readLabels(await files.text(file), file, size, layout, options)
             : [];
-        const inside = picture.startsWith(`${root}/`) ? picture.slice(root.length + 1) : baseName(picture);
+        const inside = image.startsWith(`${root}/`) ? image.slice(root.length + 1) : baseName(image);
         yield {
           name: withoutExtension(inside.replace(/(^|\/)images\//, '$1')),
           source: file,
-          picture,
-          annotation: { imagePath: picture, ...size, shapes },
+          image,
+          annotation: { imagePath: image, ...size, shapes },
         };
       }
     },

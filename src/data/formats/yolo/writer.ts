@@ -3,15 +3,15 @@ import { hasHoles } from '../../maskPatch.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { traceContours } from '../../polygon.ts';
 import { boxInside } from '../checks.ts';
-import type { AnnotatedPicture, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { Losses } from '../format.ts';
-import { Names, pictureExtension } from '../names.ts';
+import { imageExtension, Names } from '../names.ts';
 
 /** A share of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
 const share = (value: number, size: number): string => String(Number((value / size).toFixed(7)));
 
 /**
- * images/, labels/, data.yaml and classes.txt. Where one object of a picture has an outline, all of its objects are written as
+ * images/, labels/, data.yaml and classes.txt. Where one object of an image has an outline, all of its objects are written as
  * outlines, since programs take a label file to hold one or the other.
  */
 export class YoloWriter implements DatasetWriter {
@@ -25,10 +25,10 @@ export class YoloWriter implements DatasetWriter {
     this.#classes = [...new Set(classes.map(({ name }) => name))];
   }
 
-  async add(picture: AnnotatedPicture): Promise<void> {
-    const { annotation } = picture;
-    const name = this.#names.take(picture.name);
-    await this.#sink.picture(picture, `images/${name}${pictureExtension(picture)}`);
+  async add(image: AnnotatedImage): Promise<void> {
+    const { annotation } = image;
+    const name = this.#names.take(image.name);
+    await this.#sink.image(image, `images/${name}${imageExtension(image)}`);
     const { losses } = this;
     if (annotation.unlabelled) losses.count('regions that nobody labelled, which became background');
     const objects = objectsOf(annotation.shapes).filter(
