@@ -58,7 +58,7 @@ export interface DarknetUpsample extends Place {
   readonly scale: number;
 }
 
-export interface DarknetYolo extends Place {
+export interface DarknetYOLO extends Place {
   readonly type: 'yolo';
   readonly classes: number;
   /** (width, height) in pixels of the network's input: those of all yolo layers. */
@@ -82,7 +82,7 @@ export type DarknetLayer =
   | DarknetShortcut
   | DarknetRoute
   | DarknetUpsample
-  | DarknetYolo;
+  | DarknetYOLO;
 
 /** A network as a .cfg file describes it. Layers are named by their place in `layers`, as Darknet counts them. */
 export interface DarknetCfg {
@@ -269,7 +269,7 @@ const READERS: Readonly<Record<string, (section: Section, index: number) => Dark
   yolo: readYolo,
 };
 
-function readYolo(section: Section): DarknetYolo {
+function readYolo(section: Section): DarknetYOLO {
   const numbers = section.floats('anchors');
   const num = section.int('num', 1, 1);
   if (!numbers || numbers.length !== 2 * num || numbers.some((side) => side <= 0)) {

@@ -40,7 +40,7 @@ const convNorm = (random: Generator, from: number, to: number, norm: NormKind): 
 ];
 
 /** Enlarges what comes from below, joins the encoder's map of that size, and convolves twice (fastai's UnetBlock). */
-class UnetBlock extends Module {
+class UNetBlock extends Module {
   shuf: Layer[];
   bn: Norm;
   conv1: Layer[];
@@ -76,7 +76,7 @@ export class DynamicUNet extends Module {
   encoder: ResNet;
   bn: Norm;
   middle: Layer[];
-  blocks: UnetBlock[];
+  blocks: UNetBlock[];
   shuf: Layer[];
   res: Layer[];
   head: Conv2d;
@@ -93,7 +93,7 @@ export class DynamicUNet extends Module {
     this.middle = [...convNorm(random, c5, 2 * c5, norm), ...convNorm(random, 2 * c5, c5, norm)];
     let channels = c5;
     this.blocks = [c4, c3, c2, config.backbone.width ?? 64].map((skip, i) => {
-      const block = new UnetBlock(random, channels, skip, norm, i === 3);
+      const block = new UNetBlock(random, channels, skip, norm, i === 3);
       channels = block.channels;
       return block;
     });

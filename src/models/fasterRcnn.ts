@@ -13,11 +13,11 @@ import {
   toImages,
   toNetwork,
 } from './detection.ts';
-import { ResNetFpn } from './fpn.ts';
+import { ResNetFPN } from './fpn.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName } from './resnet.ts';
 import { BOX_DEFAULTS, type BoxConfig, BoxStage, type RegionSample } from './roiHeads.ts';
-import { type Proposals, RegionProposalNetwork, RPN_DEFAULTS, type RpnConfig } from './rpn.ts';
+import { type Proposals, RegionProposalNetwork, RPN_DEFAULTS, type RPNConfig } from './rpn.ts';
 import { legacyDetectionName } from './torchNames.ts';
 
 /** Everything that shapes a Faster R-CNN; saved with its weights. */
@@ -27,7 +27,7 @@ export interface FasterRCNNConfig {
   readonly backbone: ResNetConfig;
   /** Channels of the pyramid. */
   readonly pyramidWidth: number;
-  readonly rpn: RpnConfig;
+  readonly rpn: RPNConfig;
   readonly box: BoxConfig;
   readonly normalization: Normalization;
   /** For images in an array. */
@@ -73,7 +73,7 @@ export interface Regions {
  * step and a detection are one submission each. Weights have torchvision's names.
  */
 export class FasterRCNN extends Module {
-  backbone: ResNetFpn;
+  backbone: ResNetFPN;
   rpn: RegionProposalNetwork;
   roi_heads: BoxStage;
   readonly config: FasterRCNNConfig;
@@ -85,7 +85,7 @@ export class FasterRCNN extends Module {
     super();
     const random = generator(seed);
     this.config = config;
-    this.backbone = new ResNetFpn(random, config.backbone, {
+    this.backbone = new ResNetFPN(random, config.backbone, {
       stages: 4,
       channels: config.pyramidWidth,
       extra: 'pool',
@@ -179,7 +179,7 @@ export class FasterRCNN extends Module {
 }
 
 /** The parts of a two-stage detector as torchvision builds it: 256 channels, its anchors, samples and thresholds. */
-export const torchvisionRcnn = (
+export const torchvisionRCNN = (
   backbone: ResNetName | ResNetConfig,
 ): Omit<FasterRCNNConfig, 'numClasses'> => ({
   backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
@@ -195,4 +195,4 @@ export const fasterrcnn = (
   backbone: ResNetName | ResNetConfig,
   config: Partial<FasterRCNNConfig> & Pick<FasterRCNNConfig, 'numClasses'>,
   seed = 0,
-): FasterRCNN => new FasterRCNN({ ...torchvisionRcnn(backbone), ...config }, seed);
+): FasterRCNN => new FasterRCNN({ ...torchvisionRCNN(backbone), ...config }, seed);

@@ -65,7 +65,7 @@ export class FeaturePyramid extends Module {
 }
 
 /** A ResNet and the pyramid on its last stages, under torchvision's names. */
-export class ResNetFpn extends Module {
+export class ResNetFPN extends Module {
   body: ResNet;
   fpn: FeaturePyramid;
   readonly #stages: number;

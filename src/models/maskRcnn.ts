@@ -19,7 +19,7 @@ import {
   FasterRCNN,
   type FasterRCNNConfig,
   type FasterRCNNLosses,
-  torchvisionRcnn,
+  torchvisionRCNN,
 } from './fasterRcnn.ts';
 import type { ResNetConfig, ResNetName } from './resnet.ts';
 import { BoxStage, poolRegions, type RegionSample, upTo } from './roiHeads.ts';
@@ -225,4 +225,4 @@ export const maskrcnn = (
   backbone: ResNetName | ResNetConfig,
   config: Partial<MaskRCNNConfig> & Pick<MaskRCNNConfig, 'numClasses'>,
   seed = 0,
-): MaskRCNN => new MaskRCNN({ ...torchvisionRcnn(backbone), mask: MASK_DEFAULTS, ...config }, seed);
+): MaskRCNN => new MaskRCNN({ ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS, ...config }, seed);

@@ -20,7 +20,7 @@ import { Conv2d, GroupNorm } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { formatShape } from '../shape.ts';
 import { type Detections, type DetectOptions, type ImageBatch, toImages } from './detection.ts';
-import { type FasterRCNNLosses, torchvisionRcnn } from './fasterRcnn.ts';
+import { type FasterRCNNLosses, torchvisionRCNN } from './fasterRcnn.ts';
 import {
   MASK_DEFAULTS,
   MASK_RCNN_DEFAULTS,
@@ -298,6 +298,6 @@ export const panopticFpn = (
   seed = 0,
 ): PanopticFPN =>
   new PanopticFPN(
-    { ...torchvisionRcnn(backbone), mask: MASK_DEFAULTS, semantic: SEMANTIC_DEFAULTS, ...config },
+    { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS, semantic: SEMANTIC_DEFAULTS, ...config },
     seed,
   );

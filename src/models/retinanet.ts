@@ -31,7 +31,7 @@ import {
   toImages,
   toNetwork,
 } from './detection.ts';
-import { type ExtraLevels, ResNetFpn } from './fpn.ts';
+import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName } from './resnet.ts';
@@ -165,7 +165,7 @@ interface Level {
  * and a detection are one submission each. Weights have torchvision's names.
  */
 export class RetinaNet extends Module {
-  backbone: ResNetFpn;
+  backbone: ResNetFPN;
   head: RetinaNetHead;
   readonly config: RetinaNetConfig;
   /** The label of the first class. */
@@ -175,7 +175,7 @@ export class RetinaNet extends Module {
     super();
     const random = generator(seed);
     this.config = config;
-    this.backbone = new ResNetFpn(random, config.backbone, {
+    this.backbone = new ResNetFPN(random, config.backbone, {
       stages: 3,
       channels: config.pyramidWidth,
       extra: config.extraLevels,

@@ -21,7 +21,7 @@ import { levelAnchors } from './levelAnchors.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
 /** What shapes a region proposal network and its training. Defaults are torchvision's. */
-export interface RpnConfig {
+export interface RPNConfig {
   /** Sides of the anchors at each level, in pixels. Default 32, 64, 128, 256, 512. */
   readonly anchorSizes: readonly (readonly number[])[];
   /** Height / width of the anchors. Default 0.5, 1, 2. */
@@ -41,7 +41,7 @@ export interface RpnConfig {
   readonly positiveFraction: number;
 }
 
-export const RPN_DEFAULTS: RpnConfig = {
+export const RPN_DEFAULTS: RPNConfig = {
   anchorSizes: [[32], [64], [128], [256], [512]],
   aspectRatios: [0.5, 1, 2],
   headDepth: 1,
@@ -55,7 +55,7 @@ export const RPN_DEFAULTS: RpnConfig = {
   positiveFraction: 0.5,
 };
 
-class RpnHead extends Module {
+class RPNHead extends Module {
   conv: Layer[][];
   cls_logits: Conv2d;
   bbox_pred: Conv2d;
@@ -92,13 +92,13 @@ export interface Proposals {
 
 /** Region proposal network (Ren et al. 2015, Faster R-CNN, §3.1), under torchvision's names. */
 export class RegionProposalNetwork extends Module {
-  head: RpnHead;
-  readonly config: RpnConfig;
+  head: RPNHead;
+  readonly config: RPNConfig;
 
-  constructor(random: Generator, channels: number, config: RpnConfig) {
+  constructor(random: Generator, channels: number, config: RPNConfig) {
     super();
     const perCell = config.anchorSizes[0]!.length * config.aspectRatios.length;
-    this.head = new RpnHead(random, channels, config.headDepth, perCell);
+    this.head = new RPNHead(random, channels, config.headDepth, perCell);
     this.config = config;
   }
 

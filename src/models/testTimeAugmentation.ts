@@ -11,7 +11,7 @@ import type { Detections, DetectOptions, ResizeConfig } from './detection.ts';
 /** Detections, with masks [N,D,M,M] of models that find them. */
 export type Found = Detections & { readonly masks?: Tensor };
 
-/** A model that finds objects: RetinaNet, FasterRCNN, MaskRCNN, Yolo, or what is made of them. */
+/** A model that finds objects: RetinaNet, FasterRCNN, MaskRCNN, YOLO, or what is made of them. */
 export interface DetectingModel<D extends Found = Found> {
   detect(images: Tensor | readonly Tensor[], options?: DetectOptions): D;
   /** What sides of batches must be multiples of. */

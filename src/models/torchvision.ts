@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { type FasterRCNN, type FasterRCNNConfig, fasterrcnn, torchvisionRcnn } from './fasterRcnn.ts';
+import { type FasterRCNN, type FasterRCNNConfig, fasterrcnn, torchvisionRCNN } from './fasterRcnn.ts';
 import { type FCN, fcn } from './fcn.ts';
 import { MASK_DEFAULTS, type MaskRCNN, maskrcnn } from './maskRcnn.ts';
 import { MobileNetV2 } from './mobilenet.ts';
@@ -91,7 +91,7 @@ function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
 
 /** Faster and Mask R-CNN's. torchvision's num_classes counts the background. */
 function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig {
-  const { rpn, box, ...rest } = torchvisionRcnn(backbone);
+  const { rpn, box, ...rest } = torchvisionRCNN(backbone);
   const topN = (when: string, which: 'preNmsTopN' | 'postNmsTopN') => ({
     training: args.count(`rpn_${when}_nms_top_n_train`, rpn[which].training),
     testing: args.count(`rpn_${when}_nms_top_n_test`, rpn[which].testing),
@@ -135,7 +135,7 @@ function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig 
 /** Foreground regions whose masks are learned where torchvision would take any number. */
 const MOST_MASKS = 128;
 
-function buildMaskRcnn(backbone: ResNetName, args: Arguments): MaskRCNN {
+function buildMaskRCNN(backbone: ResNetName, args: Arguments): MaskRCNN {
   const config = rcnnArguments(backbone, args);
   args.end();
   const foreground = Math.floor(config.box.batchSizePerImage * config.box.positiveFraction);
@@ -145,13 +145,13 @@ function buildMaskRcnn(backbone: ResNetName, args: Arguments): MaskRCNN {
   });
 }
 
-function buildFasterRcnn(backbone: ResNetName, args: Arguments): FasterRCNN {
+function buildFasterRCNN(backbone: ResNetName, args: Arguments): FasterRCNN {
   const config = rcnnArguments(backbone, args);
   args.end();
   return fasterrcnn(backbone, config);
 }
 
-function buildFcn(backbone: ResNetName, args: Arguments): FCN {
+function buildFCN(backbone: ResNetName, args: Arguments): FCN {
   const config = { numClasses: args.count('num_classes', 21) - 1, auxiliary: args.flag('aux_loss') };
   args.end();
   return fcn(backbone, config);
@@ -203,8 +203,8 @@ export function torchvisionModel(
   }
   const name = backbone as ResNetName;
   if (family === 'retinanet') return { kind: 'detect', model: buildRetinaNet(name, args) };
-  if (family === 'fasterrcnn') return { kind: 'detect', model: buildFasterRcnn(name, args) };
-  if (family === 'maskrcnn') return { kind: 'detect', model: buildMaskRcnn(name, args) };
-  if (family === 'fcn') return { kind: 'segment', model: buildFcn(name, args) };
+  if (family === 'fasterrcnn') return { kind: 'detect', model: buildFasterRCNN(name, args) };
+  if (family === 'maskrcnn') return { kind: 'detect', model: buildMaskRCNN(name, args) };
+  if (family === 'fcn') return { kind: 'segment', model: buildFCN(name, args) };
   return { kind: 'classify', model: buildResNet(name, args) };
 }

@@ -19,19 +19,19 @@ import type { StateDict } from '../io/safetensors.ts';
 import { generator } from '../nn/init.ts';
 import { Module } from '../nn/module.ts';
 import { formatShape } from '../shape.ts';
-import { type DarknetCfg, type DarknetYolo, parseDarknetCfg } from './darknet.ts';
+import { type DarknetCfg, type DarknetYOLO, parseDarknetCfg } from './darknet.ts';
 import { buildDarknet, type DarknetConvLayer, runDarknet } from './darknetLayers.ts';
 import { type DarknetHeader, decodeDarknetWeights, encodeDarknetWeights } from './darknetWeights.ts';
 import type { Detections, DetectionTargets, DetectOptions } from './detection.ts';
-import { type YoloGrid, yoloLosses } from './yoloLosses.ts';
-import { type YoloOptions, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
+import { type YOLOGrid, yoloLosses } from './yoloLosses.ts';
+import { type YOLOOptions, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
 
 export * from './darknet.ts';
 export type { DarknetHeader } from './darknetWeights.ts';
 export * from './yoloPresets.ts';
 
 /** Everything that shapes a YOLO; saved with its weights. */
-export interface YoloConfig {
+export interface YOLOConfig {
   /** The network, as Darknet writes it. */
   readonly cfg: string;
 }
@@ -46,9 +46,9 @@ const PRIOR = 0.01;
  *
  * Parameters are named by the layer's place in the .cfg: `layers.12.conv.weight`, `layers.12.bn.running_mean`.
  */
-export class Yolo extends Module {
+export class YOLO extends Module {
   layers: (DarknetConvLayer | undefined)[];
-  readonly config: YoloConfig;
+  readonly config: YOLOConfig;
   readonly numClasses: number;
   /** The label of the first class. */
   readonly firstLabel = 0;
@@ -56,10 +56,10 @@ export class Yolo extends Module {
   readonly stride: number;
   readonly #cfg: DarknetCfg;
   /** The yolo layers, and the places of what they predict from. */
-  readonly #heads: readonly { readonly layer: DarknetYolo; readonly at: number }[];
+  readonly #heads: readonly { readonly layer: DarknetYOLO; readonly at: number }[];
 
   /** `name` is for messages. Throws DataError, with the line, for a .cfg that is none or whose layers do not fit. */
-  constructor(config: YoloConfig, seed = 0, name = 'cfg') {
+  constructor(config: YOLOConfig, seed = 0, name = 'cfg') {
     super();
     const cfg = parseDarknetCfg(config.cfg, name);
     const { modules, shapes } = buildDarknet(cfg, generator(seed));
@@ -85,8 +85,8 @@ export class Yolo extends Module {
    * A network from a Darknet .cfg and the bytes of its .weights; random weights where none are given. Throws DataError for
    * files that cannot be used.
    */
-  static fromDarknet(cfg: string, weights?: Uint8Array, { seed = 0, name = 'cfg' } = {}): Yolo {
-    const model = new Yolo({ cfg }, seed, name);
+  static fromDarknet(cfg: string, weights?: Uint8Array, { seed = 0, name = 'cfg' } = {}): YOLO {
+    const model = new YOLO({ cfg }, seed, name);
     if (weights) model.loadDarknet(weights, { name: `${name}'s weights` });
     return model;
   }
@@ -115,7 +115,7 @@ export class Yolo extends Module {
   }
 
   /** Before training, every prediction says that it shows nothing. */
-  #expectLittle({ mask, classes }: DarknetYolo, at: number): void {
+  #expectLittle({ mask, classes }: DarknetYOLO, at: number): void {
     const bias = this.layers[at - 1]?.conv.bias;
     if (!bias) return;
     const { initial } = bias.state;
@@ -134,7 +134,7 @@ export class Yolo extends Module {
     const { stride } = this;
     if (images.shape.length !== 4 || C !== channels || H % stride !== 0 || W % stride !== 0) {
       throw new ShapeError(
-        `Yolo: images ${formatShape(images.shape)} must be [N,H,W,${channels}] with H and W multiples of ${stride}`,
+        `YOLO: images ${formatShape(images.shape)} must be [N,H,W,${channels}] with H and W multiples of ${stride}`,
       );
     }
     const outputs = runDarknet(this.#cfg.layers, this.layers, images);
@@ -142,7 +142,7 @@ export class Yolo extends Module {
   }
 
   /** All predictions [N,A,5 + K], the yolo layers' in their order, by row, column and anchor; and where they stand. */
-  #predict(images: Tensor): { raw: Tensor; grid: YoloGrid } {
+  #predict(images: Tensor): { raw: Tensor; grid: YOLOGrid } {
     const [N, H, W] = images.shape as [number, number, number];
     const levels = this.forward(images);
     const raw = concat(
@@ -237,7 +237,7 @@ export class Yolo extends Module {
 const part = (raw: Tensor, start: number, end: number): Tensor => slice(raw, [[], [], [start, end]]);
 
 /** Boxes [N,A,4], xyxy in pixels: centres (sigmoid(t) + cell) size, sides exp(t) anchor (Redmon and Farhadi 2018, §2.1). */
-function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YoloGrid): Tensor {
+function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid): Tensor {
   const inside = sigmoid(part(raw, 0, 2));
   const wide = heads.some(({ layer }) => layer.scaleXy !== 1);
   const place = wide ? add(mul(affine(inside, 1, -0.5), scales), 0.5) : inside;
@@ -247,9 +247,9 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YoloGrid)
 }
 
 /** YOLOv3 with random weights: see yolov3Cfg. */
-export const yolov3 = (options: YoloOptions, seed = 0): Yolo =>
-  new Yolo({ cfg: yolov3Cfg(options) }, seed, 'yolov3');
+export const yolov3 = (options: YOLOOptions, seed = 0): YOLO =>
+  new YOLO({ cfg: yolov3Cfg(options) }, seed, 'yolov3');
 
 /** YOLOv3-tiny with random weights: see yolov3TinyCfg. */
-export const yolov3Tiny = (options: YoloOptions, seed = 0): Yolo =>
-  new Yolo({ cfg: yolov3TinyCfg(options) }, seed, 'yolov3Tiny');
+export const yolov3Tiny = (options: YOLOOptions, seed = 0): YOLO =>
+  new YOLO({ cfg: yolov3TinyCfg(options) }, seed, 'yolov3Tiny');

@@ -22,21 +22,21 @@ import { binaryCrossEntropyWithLogits, mseLoss } from '../graph/functions/losses
 import { amax, argmax, matmul, sum } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, oneHot, slice } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
-import type { DarknetYolo } from './darknet.ts';
+import type { DarknetYOLO } from './darknet.ts';
 import type { DetectionTargets } from './detection.ts';
 
 /** One yolo layer's predictions among all of them: by row, column and anchor from `offset` on. */
-export interface YoloHead {
-  readonly layer: DarknetYolo;
+export interface YOLOHead {
+  readonly layer: DarknetYOLO;
   readonly offset: number;
   readonly rows: number;
   readonly columns: number;
 }
 
 /** Where the predictions of an image size stand. */
-export interface YoloGrid {
+export interface YOLOGrid {
   readonly imageSize: readonly [number, number];
-  readonly heads: readonly YoloHead[];
+  readonly heads: readonly YOLOHead[];
   /** [A,2]: (column, row) of each prediction's cell. */
   readonly cells: Tensor;
   /** [A,2]: (width, height) of a cell in pixels. */
@@ -77,7 +77,7 @@ function truthsOf({ boxes, counts }: DetectionTargets): Truths {
  * IoU with it where both stand in one corner, the first of equal ones. -1 where there is no truth, or where that
  * anchor is another layer's.
  */
-function slotsOf(truths: Truths, { layer, offset, rows, columns: across }: YoloHead, size: Tensor): Tensor {
+function slotsOf(truths: Truths, { layer, offset, rows, columns: across }: YOLOHead, size: Tensor): Tensor {
   const { anchors, mask } = layer;
   const widths = tensor(anchors.map(([w]) => w));
   const heights = tensor(anchors.map(([, h]) => h));
@@ -109,7 +109,7 @@ function slotsOf(truths: Truths, { layer, offset, rows, columns: across }: YoloH
  */
 export function yoloLosses(
   raw: Tensor,
-  grid: YoloGrid,
+  grid: YOLOGrid,
   decoded: Tensor,
   targets: DetectionTargets,
 ): { box: Tensor; objectness: Tensor; classification: Tensor } {
@@ -117,7 +117,7 @@ export function yoloLosses(
   const early = heads.find(({ layer }) => layer.truthThresh < 1)?.layer;
   if (early) {
     throw new DataError(
-      `Yolo.losses: line ${early.line}: truth_thresh=${early.truthThresh}; training takes 1, as YOLOv3 has it`,
+      `YOLO.losses: line ${early.line}: truth_thresh=${early.truthThresh}; training takes 1, as YOLOv3 has it`,
     );
   }
   const [N, A, values] = raw.shape as [number, number, number];

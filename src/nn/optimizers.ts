@@ -169,17 +169,17 @@ function flatten(
   };
 }
 
-export interface SgdOptions extends OptimizerOptions {
+export interface SGDOptions extends OptimizerOptions {
   readonly momentum?: number;
   readonly nesterov?: boolean;
 }
 
 /** Stochastic gradient descent with momentum, as PyTorch's SGD. */
-export class Sgd extends Optimizer {
+export class SGD extends Optimizer {
   readonly #momentum: number;
   readonly #nesterov: boolean;
 
-  constructor(parameters: readonly Parameter[], options: SgdOptions) {
+  constructor(parameters: readonly Parameter[], options: SGDOptions) {
     super(parameters, options, ['momentum'], 4);
     this.#momentum = options.momentum ?? 0;
     this.#nesterov = options.nesterov ?? false;

@@ -8,7 +8,7 @@ import type { ResNetConfig } from '../models/resnet.ts';
 import { RETINANET_DEFAULTS, RetinaNet } from '../models/retinanet.ts';
 import { UNET_DEFAULTS, UNet } from '../models/unet.ts';
 import { VIT_TINY, ViTSegmenter } from '../models/vit.ts';
-import { Yolo, yolov3Cfg, yolov3TinyCfg } from '../models/yolo.ts';
+import { YOLO, yolov3Cfg, yolov3TinyCfg } from '../models/yolo.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
@@ -163,7 +163,7 @@ const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as co
 
 /** `first`: channels of the first stage in the paper's network, of which a quarter is enough for few images. */
 const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: number) =>
-  architecture<Yolo['config']>({
+  architecture<YOLO['config']>({
     task: 'detect',
     schema: v.object({ cfg: v.string() }),
     defaults: (wish) => {
@@ -171,9 +171,9 @@ const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: nu
       const sizes = { width: channels / first, imageSize: [side, side] as const };
       return { cfg: write({ numClasses, ...sizes, ...sidesOf(name, wish) }) };
     },
-    build: (config, seed) => new Yolo(config, seed),
-    classes: (config) => new Yolo(config).numClasses,
-    multiple: (config) => new Yolo(config).stride,
+    build: (config, seed) => new YOLO(config, seed),
+    classes: (config) => new YOLO(config).numClasses,
+    multiple: (config) => new YOLO(config).stride,
     losses: ['box', 'objectness', 'classification'],
     lr: 0.01,
   });

@@ -12,11 +12,11 @@ import type { RetinaNet } from '../models/retinanet.ts';
 import type { Found, MergingModel } from '../models/testTimeAugmentation.ts';
 import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
-import type { Yolo } from '../models/yolo.ts';
+import type { YOLO } from '../models/yolo.ts';
 import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/gpu.ts';
 
-export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | Yolo;
+export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | YOLO;
 export type SegmentationModel = UNet | DynamicUNet | FCN | ViTSegmenter;
 
 /** What a captured function computes from its inputs. */

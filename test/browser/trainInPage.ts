@@ -2,7 +2,7 @@ import { backward } from '../../src/graph/backward.ts';
 import { add } from '../../src/graph/functions/elementwise.ts';
 import { tensor } from '../../src/graph/tensor.ts';
 import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
-import { Sgd } from '../../src/nn/optimizers.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
 
 declare global {
@@ -17,7 +17,7 @@ window.trainOnce = async () => {
   const backbone = { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] } as const;
   const config = { backbone, pyramidWidth: 128, headDepth: 2, extraLevels: 'p6p7' } as const;
   const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config, numClasses: 20 });
-  const optimizer = new Sgd(model.parameters(), { lr: 0.01, momentum: 0.9 });
+  const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
   const step = gpu.capture((images, boxes, labels, counts) => {
     const { classification, bbox_regression } = model.losses(images!, {
       boxes: boxes!,

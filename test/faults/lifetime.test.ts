@@ -6,7 +6,7 @@ import { matmul, sum } from '../../src/graph/functions/reduce.ts';
 import { assign } from '../../src/graph/recorder.ts';
 import { State, stateTensor, Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
 import { Parameter } from '../../src/nn/module.ts';
-import { Sgd } from '../../src/nn/optimizers.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 
 let gpu: Gpu;
@@ -199,7 +199,7 @@ describe('states', () => {
     expect(await y()).toEqual([13, 14]);
     v.state.set(Float32Array.of(20));
 
-    const optimizer = new Sgd([w, v], { lr: 1 });
+    const optimizer = new SGD([w, v], { lr: 1 });
     const train = gpu.capture((x) => {
       backward(sum(mul(add(w.tensor, v.tensor), x!)));
       optimizer.step();
@@ -211,14 +211,14 @@ describe('states', () => {
     expect(await y()).toEqual([21, 23]);
     expect(await y()).toEqual([21, 23]);
     expect(recorded).toBe(2);
-    expect(() => new Sgd([w], { lr: 1 })).toThrow('it belongs to another optimizer already');
+    expect(() => new SGD([w], { lr: 1 })).toThrow('it belongs to another optimizer already');
     forward.dispose();
     train.dispose();
   });
 
   it('inside a flat one are set one by one: the neighbours keep what training made of them', async () => {
     const [w, v] = [new Parameter([2], Float32Array.of(1, 2)), new Parameter([1], Float32Array.of(10))];
-    const optimizer = new Sgd([w, v], { lr: 1 });
+    const optimizer = new SGD([w, v], { lr: 1 });
     const train = gpu.capture(() => {
       backward(sum(add(w.tensor, v.tensor)));
       optimizer.step();

@@ -11,7 +11,7 @@ import { Tensor, tensor } from '../../src/graph/tensor.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
 import type { Module, Parameter } from '../../src/nn/module.ts';
-import { Sgd } from '../../src/nn/optimizers.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import { Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { planMemory } from '../../src/plan/memory.ts';
@@ -140,7 +140,7 @@ describe('checkpoint changes no bit', () => {
   ): Promise<Map<string, Uint8Array>> {
     const { module, loss } = make();
     module.checkpoint = on;
-    const optimizer = new Sgd(module.parameters(), { lr: 0.1, momentum: 0.9, clipNorm: 1 });
+    const optimizer = new SGD(module.parameters(), { lr: 0.1, momentum: 0.9, clipNorm: 1 });
     const named: [string, Parameter][] = [...module.namedParameters()];
     const step = device.capture(() => {
       const value = loss();
@@ -244,7 +244,7 @@ describe('checkpoint', () => {
     expect(() => checkpoint(() => undefined as never)).toThrow('checkpoint: the function returned undefined');
     expect(() => checkpoint(() => ({ y: x, n: 3 }) as never)).toThrow(FoveaError);
     const module = new UNet({ ...UNET_DEFAULTS, width: 4, depth: 1, numClasses: 1 });
-    const optimizer = new Sgd(module.parameters(), { lr: 1 });
+    const optimizer = new SGD(module.parameters(), { lr: 1 });
     const step = gpu.run(() => {
       const loss = checkpoint(() => {
         const value = mean(module.forward(random('images', [1, 4, 4, 3])));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError, ShapeError, StateDictError } from '../../src/errors.ts';
 import { tensor } from '../../src/graph/tensor.ts';
-import { Yolo, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
+import { YOLO, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { bytesOf, initialWeights } from '../tasks/scenes.ts';
 import { cfg, largestDifference, small, trained } from './smallYolo.ts';
@@ -89,7 +89,7 @@ describe('a .cfg', () => {
   ])('with %s is an error that says where', (_, text, message) => {
     let error: unknown;
     try {
-      new Yolo({ cfg: text });
+      new YOLO({ cfg: text });
     } catch (caught) {
       error = caught;
     }
@@ -99,14 +99,14 @@ describe('a .cfg', () => {
 
   it('may have other line ends, blanks, comments and unknown keys', () => {
     const text = `; mine\r\n[network]\r\nchannels = 3 # RGB\r\nburn_in=1\r\n[conv]\r\nfilters = 6\r\nactivation = linear\r\n[yolo]\r\nanchors = 4, 4,\r\nnum=1\r\nclasses=1\r\n`;
-    const model = new Yolo({ cfg: text });
+    const model = new YOLO({ cfg: text });
     expect([model.numClasses, model.stride, ...model.imageSize]).toEqual([1, 1, 416, 416]);
     expect(model.namedStates().map(([name]) => name)).toEqual(['layers.0.conv.weight', 'layers.0.conv.bias']);
   });
 
   it('takes the layers of later Darknets', async () => {
     const text = `${net}[conv]\nfilters=4\nsize=3\npad=1\nactivation=mish\n[conv]\nfilters=6\nactivation=swish\n[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n[conv]\nfilters=6\nactivation=linear\n[shortcut]\nfrom=0\nactivation=relu\nbeta=2\n${yolo}scale_x_y=2\n`;
-    const model = new Yolo({ cfg: text }, 3);
+    const model = new YOLO({ cfg: text }, 3);
     const images = tensor(
       Float32Array.from({ length: 32 * 32 * 3 }, (_, i) => ((i * 37) % 101) / 101),
       [1, 32, 32, 3],
@@ -151,7 +151,7 @@ describe('a .cfg', () => {
 
   it('pools as Darknet does where the last window hangs over', async () => {
     const text = `${net}[conv]\nfilters=6\nactivation=linear\n[maxpool]\nsize=2\nstride=1\n[maxpool]\nsize=3\nstride=2\npadding=1\n${yolo}`;
-    const model = new Yolo({ cfg: text });
+    const model = new YOLO({ cfg: text });
     const eye = Float32Array.from({ length: 18 }, (_, i) => Number(Math.floor(i / 6) === (i % 6) % 3));
     model.layers[0]!.conv.weight.state.set(eye);
     model.layers[0]!.conv.bias!.state.set(new Float32Array(6));
@@ -179,7 +179,7 @@ describe('a .cfg', () => {
 
 describe('.weights', () => {
   it('are written as they were read', () => {
-    const model = Yolo.fromDarknet(cfg);
+    const model = YOLO.fromDarknet(cfg);
     const header = model.loadDarknet(trained);
     expect(header).toEqual({ major: 0, minor: 2, revision: 5, seen: 32013312 });
     expect(model.encodeDarknet(initialWeights(model), header)).toEqual(new Uint8Array(trained));
@@ -191,13 +191,13 @@ describe('.weights', () => {
       seen: 7,
     });
     expect(old.length).toBe(trained.length - 4);
-    const again = new Yolo({ cfg }, 1);
+    const again = new YOLO({ cfg }, 1);
     expect(again.loadDarknet(old)).toEqual({ major: 0, minor: 1, revision: 0, seen: 7 });
     expect(bytesOf(initialWeights(again))).toBe(bytesOf(initialWeights(model)));
   });
 
   it('of the first layers leave the others as they are', () => {
-    const model = new Yolo({ cfg }, 1);
+    const model = new YOLO({ cfg }, 1);
     const before = initialWeights(model);
     // Layers 0 and 2: 4 values of batch norm a filter, and the weights.
     const bytes = 20 + 4 * (8 * 4 + 8 * 27 + 8 * 4 + 8 * 72);
@@ -211,7 +211,7 @@ describe('.weights', () => {
   });
 
   it('of another size are refused with both sizes', () => {
-    const model = new Yolo({ cfg });
+    const model = new YOLO({ cfg });
     expect(() => model.loadDarknet(trained.slice(0, -4))).toThrow(
       /weights: has 22192 bytes, these layers need 22196; use the \.cfg that it was trained with, or say how many/,
     );

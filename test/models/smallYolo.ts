@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { add } from '../../src/graph/functions/elementwise.ts';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import type { DetectionTargets } from '../../src/models/detection.ts';
-import { Yolo } from '../../src/models/yolo.ts';
+import { YOLO } from '../../src/models/yolo.ts';
 import { Parameter } from '../../src/nn/module.ts';
 
 /** What Darknet gives for small.cfg: see fixtures/darknet/make.py. */
@@ -43,7 +43,7 @@ export function channelsLast(values: readonly number[], rows: number, columns: n
   return Float32Array.from(values, (_, i) => values[(i % channels) * pixelCount + Math.floor(i / channels)]!);
 }
 
-export const small = (): Yolo => Yolo.fromDarknet(cfg, trained, { name: 'small.cfg' }).eval();
+export const small = (): YOLO => YOLO.fromDarknet(cfg, trained, { name: 'small.cfg' }).eval();
 
 /** One image a row of objects, padded with what must not count. */
 export function targetsOf(images: readonly (readonly (readonly number[])[])[]): DetectionTargets {
@@ -67,7 +67,7 @@ export const total = (losses: Record<string, Tensor>): Tensor =>
   Object.values(losses).reduce((a, b) => add(a, b));
 
 /** A model whose yolo layers predict from given values: [N,h,w,C] each. */
-export function withLevels(levels: readonly Parameter[]): Yolo {
+export function withLevels(levels: readonly Parameter[]): YOLO {
   const model = small();
   model.forward = () => levels.map((level) => level.tensor);
   return model;

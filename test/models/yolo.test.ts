@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backward, grad } from '../../src/graph/backward.ts';
 import { evaluate } from '../../src/graph/evaluate.ts';
 import { tensor } from '../../src/graph/tensor.ts';
-import { Yolo, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
+import { YOLO, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { checkGradient } from '../../src/verify/gradcheck.ts';
@@ -137,7 +137,7 @@ describe('losses', () => {
   });
 
   it('refuse what they do not compute', () => {
-    const model = new Yolo({ cfg: cfg.replace('truth_thresh = 1', 'truth_thresh = .7') });
+    const model = new YOLO({ cfg: cfg.replace('truth_thresh = 1', 'truth_thresh = .7') });
     expect(() => model.losses(tensor(pixels, [1, H, W, 3]), targetsOf([[]]))).toThrow(/truth_thresh=0.7/);
   });
 });

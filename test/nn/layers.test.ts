@@ -6,7 +6,7 @@ import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { generator } from '../../src/nn/init.ts';
 import { FrozenBatchNorm2d, LayerNorm, Linear } from '../../src/nn/layers.ts';
 import type { Module } from '../../src/nn/module.ts';
-import { Sgd } from '../../src/nn/optimizers.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { leaf, values } from '../plan/graphs.ts';
 
@@ -79,7 +79,7 @@ describe('FrozenBatchNorm2d', () => {
       'running_var',
     ]);
     const linear = new Linear(generator(0), C, 1);
-    const optimizer = new Sgd(linear.parameters(), { lr: 0.1 });
+    const optimizer = new SGD(linear.parameters(), { lr: 0.1 });
     const step = gpu.capture(() => {
       const loss = sum(linear.forward(layer.forward(x).reshape([N * H * W, C])));
       backward(loss);

@@ -3,7 +3,7 @@ import { backward } from '../../src/graph/backward.ts';
 import { mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
-import { Adam, AdamW, type Optimizer, Sgd } from '../../src/nn/optimizers.ts';
+import { Adam, AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
 import { oneCycle, warmupCosine } from '../../src/nn/schedules.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 
@@ -41,7 +41,7 @@ const close = (got: readonly number[], want: readonly number[]) => {
 
 describe('optimizers follow their formulas', () => {
   it.each([false, true])('SGD with momentum and decay, nesterov %s', async (nesterov) => {
-    const got = await descend((p) => new Sgd(p, { lr: 0.1, momentum: 0.9, weightDecay: 0.01, nesterov }));
+    const got = await descend((p) => new SGD(p, { lr: 0.1, momentum: 0.9, weightDecay: 0.01, nesterov }));
     const want = START.map((start) => {
       let [w, m] = [start, 0];
       for (let t = 0; t < 3; t++) {
@@ -75,7 +75,7 @@ describe('optimizers follow their formulas', () => {
   });
 
   it('clips the norm of all gradients together', async () => {
-    const got = await descend((p) => new Sgd(p, { lr: 0.1, clipNorm: 1 }));
+    const got = await descend((p) => new SGD(p, { lr: 0.1, clipNorm: 1 }));
     let w = [...START];
     for (let t = 0; t < 3; t++) {
       const g = w.map((value) => 2 * value);

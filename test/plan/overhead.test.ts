@@ -4,7 +4,7 @@ import { conv2d } from '../../src/graph/functions/conv.ts';
 import { mul, tanh } from '../../src/graph/functions/elementwise.ts';
 import { mean } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
-import { Sgd } from '../../src/nn/optimizers.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
 import { callsDuring } from './counting.ts';
 import { random, values } from './graphs.ts';
@@ -19,7 +19,7 @@ it('a captured step encodes and submits, and does nothing else', async () => {
     { length: LAYERS },
     (_, i) => new Parameter([3, 3, 4, 4], values(`w${i}`, [3, 3, 4, 4], 0.2)),
   );
-  const optimizer = new Sgd(weights, { lr: 0.01, momentum: 0.9 });
+  const optimizer = new SGD(weights, { lr: 0.01, momentum: 0.9 });
   const step = gpu.capture((x) => {
     const y = weights.reduce((z, w) => tanh(conv2d(z, w.tensor, undefined, { padding: 1 })), x!);
     const loss = mean(mul(y, y));

@@ -6,7 +6,7 @@ import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { generator } from '../../src/nn/init.ts';
 import { BatchNorm2d, Conv2d } from '../../src/nn/layers.ts';
 import { Module } from '../../src/nn/module.ts';
-import { Sgd } from '../../src/nn/optimizers.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 
 const SIZE = 16;
@@ -76,7 +76,7 @@ describe('what depends on weights alone', () => {
 
   it('is computed again after another program has changed a weight', async () => {
     const net = new Net();
-    const optimizer = new Sgd(net.parameters(), { lr: 0.1 });
+    const optimizer = new SGD(net.parameters(), { lr: 0.1 });
     const train = gpu.capture((x) => {
       net.train();
       const loss = mean(net.forward(x!));

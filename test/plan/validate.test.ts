@@ -8,7 +8,7 @@ import { assign } from '../../src/graph/recorder.ts';
 import { State, stateTensor, tensor } from '../../src/graph/tensor.ts';
 import type { OpName } from '../../src/kernels/ops.ts';
 import { Parameter } from '../../src/nn/module.ts';
-import { AdamW, type Optimizer, Sgd } from '../../src/nn/optimizers.ts';
+import { AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
 import { Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import { random } from './graphs.ts';
@@ -101,7 +101,7 @@ describe('FOVEA_VALIDATE=1', () => {
       return Array.from(await on.download(weight.state));
     }
     const adamw = (parameters: Parameter[]) => new AdamW(parameters, { lr: 0.1, weightDecay: 0.01 });
-    const sgd = (parameters: Parameter[]) => new Sgd(parameters, { lr: 0.1, momentum: 0.9 });
+    const sgd = (parameters: Parameter[]) => new SGD(parameters, { lr: 0.1, momentum: 0.9 });
 
     it.each([
       ['AdamW', adamw],

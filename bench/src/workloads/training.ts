@@ -1,7 +1,7 @@
 import { backward } from '../../../src/graph/backward.ts';
 import type { Tensor } from '../../../src/graph/tensor.ts';
 import type { Module } from '../../../src/nn/module.ts';
-import { Sgd } from '../../../src/nn/optimizers.ts';
+import { SGD } from '../../../src/nn/optimizers.ts';
 import type { Shape } from '../../../src/shape.ts';
 import { numel } from '../../../src/shape.ts';
 import { countNet } from '../networks/count.ts';
@@ -29,10 +29,10 @@ export const weightsOf = (module: Module): Weights =>
 
 /** One step of gradient descent with momentum on a loss; returns it, and the gradient that passed through every layer. */
 export function trainingStep(module: Module, loss: (...inputs: Tensor[]) => Tensor) {
-  let optimizer: Sgd | undefined;
+  let optimizer: SGD | undefined;
   return {
     ours: (...inputs: Tensor[]) => {
-      optimizer ??= new Sgd(module.parameters(), { lr: LR, momentum: MOMENTUM });
+      optimizer ??= new SGD(module.parameters(), { lr: LR, momentum: MOMENTUM });
       const value = loss(...inputs.map((input) => input.detach()));
       backward(value);
       const gradient = module.parameters()[0]!.tensor.grad!;
