@@ -9,12 +9,16 @@ import { wgsl } from '../scripts/wgsl.mjs';
 import { serve } from './serve.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
+/** @param {string[]} names */
 const at = (...names) => path.join(here, ...names);
+/** @type {import('esbuild').BuildOptions} */
 const common = { bundle: true, plugins: [wgsl], logLevel: 'warning' };
 const withTfjs = existsSync(at('peers', 'node_modules', '@tensorflow'));
+/** @type {import('esbuild').BuildOptions} */
 const tfjs = { ...common, entryPoints: [at('peers', 'tfjs.js')] };
 
 if (process.argv.includes('--page')) {
+  /** @type {import('esbuild').BuildOptions} */
   const page = { platform: 'browser', format: 'esm', minify: true };
   await mkdir(at('dist', 'page'), { recursive: true });
   for (const name of ['page.html', 'page.css']) await copyFile(at(name), at('dist', 'page', name));

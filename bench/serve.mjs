@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
 
+/** @type {Record<string, string>} */
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 const HEADERS = {
   'content-security-policy':
@@ -12,11 +13,15 @@ const HEADERS = {
   'cache-control': 'no-cache',
 };
 
-/** Only files of the folder itself, by name. */
+/**
+ * Serves files of the folder itself, by name, and no others.
+ *
+ * @param {string} folder
+ */
 export function serve(folder) {
   const port = Number(process.env.PORT ?? 8090);
   const server = createServer(async (request, response) => {
-    const [pathname] = request.url.split(/[?#]/, 1);
+    const [pathname] = (request.url ?? '/').split(/[?#]/, 1);
     const name = pathname === '/' ? 'page.html' : pathname.slice(1);
     const type = TYPES[path.extname(name)];
     const host = (request.headers.host ?? '').replace(/:\d+$/, '');
@@ -28,13 +33,14 @@ export function serve(folder) {
     });
     response.end(body ?? 'not found\n');
   });
-  server.on('error', (error) => {
+  server.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
     console.error(
       `bench: ${error.code === 'EADDRINUSE' ? `port ${port} is taken; set PORT=0` : error.message}`,
     );
     process.exit(2);
   });
   server.listen(port, '127.0.0.1', () => {
-    console.log(`bench: http://127.0.0.1:${server.address().port}/  (Ctrl+C ends it)`);
+    const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
+    console.log(`bench: http://127.0.0.1:${taken}/  (Ctrl+C ends it)`);
   });
 }

@@ -4,12 +4,14 @@ import { add, backward, mseLoss, openGpu, relu, tensor } from 'fovea';
 import { AdamW, Conv2d, generator, Module, oneCycle } from 'fovea/nn';
 
 class Net extends Module {
+  /** @param {() => number} random */
   constructor(random) {
     super();
     this.conv1 = new Conv2d(random, 1, 8, { kernelSize: 3, padding: 1 });
     this.conv2 = new Conv2d(random, 8, 1, { kernelSize: 3, padding: 1 });
   }
 
+  /** @param {import('fovea').Tensor} x */
   forward(x) {
     return add(this.conv2.forward(relu(this.conv1.forward(x))), x);
   }
@@ -32,6 +34,7 @@ const step = gpu.capture((x, y) => {
 // Learn to blur: the target is the mean of each pixel and its neighbours.
 const size = 16;
 const noise = () => Float32Array.from({ length: size * size }, () => random());
+/** @param {Float32Array} image */
 const blur = (image) =>
   image.map((_, i) => {
     let sum = 0;

@@ -13,12 +13,30 @@ import sharp from 'sharp';
 const INSIDE = 0.5;
 /** A pasted pixel is the mean of so many samples squared. */
 const SAMPLES = 4;
-/** Places that are tried for an object before the picture does without it. */
+/** Places that are tried for an object before the image does without it. */
 const TRIES = 40;
 
-/** @typedef {{ width: number, height: number, data: Float32Array, box: number[] }} Cutout premultiplied RGBA, 0 to 1 */
+/**
+ * @typedef {[number, number]} Range from, to
+ * @typedef {object} Recipe
+ * @property {number} seed
+ * @property {[width: number, height: number]} size of each image, in pixels
+ * @property {number} quality of the JPEG files, 1 to 100
+ * @property {Range} objects how many each image is to show
+ * @property {Range} scale the longer side of an object, in pixels
+ * @property {Range} brightness what an object's colours are multiplied by
+ * @property {number} minVisible the least share of an object that is seen
+ * @property {Record<string, { images: number, photographs: string[] }>} splits
+ * @property {Record<string, { turn: number, cutouts: string[] }>} classes `turn`: the largest angle, in degrees
+ *
+ * @typedef {{ width: number, height: number, data: Float32Array, box: number[] }} Cutout premultiplied RGBA, 0 to 1, and
+ *   the box [x1, y1, x2, y2] of the pixels inside
+ * @typedef {{ size: number, angle: number, mirror: boolean, x: number, y: number, light: number }} Place
+ * @typedef {{ x: number, y: number, side: number, patch: Float32Array, inside: number }} Patch
+ * @typedef {{ visible: number, whole: number }} Seen pixels that are seen of an object, and all of them
+ */
 
-/** @returns {Promise<Cutout>} with the box [x1, y1, x2, y2] of the pixels inside */
+/** @param {string} file @returns {Promise<Cutout>} */
 async function loadCutout(file) {
   const { data: bytes, info } = await sharp(file).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
@@ -39,11 +57,15 @@ async function loadCutout(file) {
   return { width, height, data, box };
 }
 
-/** A part of a photograph at least as large as the picture, shrunk to it; bytes, three channels a pixel. */
+/**
+ * A part of a photograph at least as large as the image, shrunk to it; bytes, three channels per pixel.
+ *
+ * @param {string} file @param {Recipe['size']} size @param {Random} random
+ */
 async function background(file, [width, height], random) {
   const { width: w, height: h } = await sharp(file).metadata();
   const largest = Math.min(w / width, h / height);
-  if (largest < 1) throw new Error(`${file}: ${w}x${h} is smaller than a picture of ${width}x${height}`);
+  if (largest < 1) throw new Error(`${file}: ${w}x${h} is smaller than an image of ${width}x${height}`);
   const scale = random.range(Math.max(1, 0.5 * largest), largest);
   const part = { width: Math.floor(width * scale), height: Math.floor(height * scale) };
   const [left, top] = [random.integer(w - part.width + 1), random.integer(h - part.height + 1)];
@@ -59,8 +81,13 @@ async function background(file, [width, height], random) {
   return data;
 }
 
-/** Where a cut-out goes: its middle at (x, y), its longer side `size` pixels, mirrored, then turned clockwise. */
-function drawPlace(random, { scale, brightness }, turn, [width, height]) {
+/**
+ * Where a cut-out goes: its middle at (x, y), its longer side `size` pixels, mirrored, then turned clockwise.
+ *
+ * @param {Random} random @param {Recipe} recipe @param {number} turn
+ * @returns {Place}
+ */
+function drawPlace(random, { scale, brightness, size: [width, height] }, turn) {
   return {
     size: random.range(...scale),
     angle: (random.range(-turn, turn) * Math.PI) / 180,
@@ -73,10 +100,12 @@ function drawPlace(random, { scale, brightness }, turn, [width, height]) {
 
 /**
  * The pixels of a placed cut-out, as a patch at (x, y): premultiplied RGBA, and how many are inside. The patch may reach out
- * of the picture.
+ * of the image.
+ *
+ * @param {Cutout} cutout @param {Place} place @returns {Patch}
  */
 function paste(cutout, { size, angle, mirror, x: cx, y: cy }) {
-  const { width, height, data, box } = cutout;
+  const { width, height, box } = cutout;
   const [w, h] = [box[2] - box[0], box[3] - box[1]];
   const factor = Math.max(w, h) / size;
   const [cos, sin] = [Math.cos(angle) * factor, Math.sin(angle) * factor];
@@ -91,15 +120,8 @@ function paste(cutout, { size, angle, mirror, x: cx, y: cy }) {
         const dx = x + i + ((s % SAMPLES) + 0.5) / SAMPLES - cx;
         const dy = y + j + (Math.floor(s / SAMPLES) + 0.5) / SAMPLES - cy;
         const u = cos * dx + sin * dy;
-        addSample(
-          data,
-          width,
-          height,
-          box[0] + w / 2 + (mirror ? -u : u),
-          box[1] + h / 2 + cos * dy - sin * dx,
-          patch,
-          to,
-        );
+        const v = cos * dy - sin * dx;
+        addSample(cutout, box[0] + w / 2 + (mirror ? -u : u), box[1] + h / 2 + v, patch, to);
       }
       for (let k = 0; k < 4; k++) patch[to + k] /= SAMPLES * SAMPLES;
       if (patch[to + 3] >= INSIDE) inside++;
@@ -108,8 +130,12 @@ function paste(cutout, { size, angle, mirror, x: cx, y: cy }) {
   return { x, y, side, patch, inside };
 }
 
-/** Adds the colour at (u, v), bilinear between the centres of pixels and nothing beyond them. */
-function addSample(data, width, height, u, v, out, to) {
+/**
+ * Adds the colour at (u, v), bilinear between the centres of pixels and nothing beyond them.
+ *
+ * @param {Cutout} cutout @param {number} u @param {number} v @param {Float32Array} out @param {number} to
+ */
+function addSample({ data, width, height }, u, v, out, to) {
   const [left, top] = [Math.floor(u - 0.5), Math.floor(v - 0.5)];
   const [p, q] = [u - 0.5 - left, v - 0.5 - top];
   for (let corner = 0; corner < 4; corner++) {
@@ -121,7 +147,11 @@ function addSample(data, width, height, u, v, out, to) {
   }
 }
 
-/** Calls `each(pixel of the picture, pixel of the patch)` for every pixel that both have. */
+/**
+ * Calls `each` for every pixel that the image and the patch have both, with its place in either.
+ *
+ * @param {Patch} patch @param {Recipe['size']} size @param {(pixel: number, at: number) => void} each
+ */
 function overlap({ x, y, side }, [width, height], each) {
   for (let j = Math.max(0, -y); j < Math.min(side, height - y); j++) {
     for (let i = Math.max(0, -x); i < Math.min(side, width - x); i++) {
@@ -133,10 +163,14 @@ function overlap({ x, y, side }, [width, height], each) {
 /**
  * Pastes one more object where everything that is there stays visible enough; `owners` has the number of the object that each
  * pixel shows, or -1. Gives undefined, having changed nothing, where no place was found.
+ *
+ * @param {Cutout} cutout @param {number} turn @param {Recipe} recipe @param {Random} random
+ * @param {Buffer} pixels @param {Int16Array} owners @param {Seen[]} objects
+ * @returns {Seen | undefined}
  */
 function addObject(cutout, turn, recipe, random, pixels, owners, objects) {
   for (let tries = 0; tries < TRIES; tries++) {
-    const place = drawPlace(random, recipe, turn, recipe.size);
+    const place = drawPlace(random, recipe, turn);
     const pasted = paste(cutout, place);
     const seen = objects.map(({ visible }) => visible);
     let own = 0;
@@ -145,6 +179,7 @@ function addObject(cutout, turn, recipe, random, pixels, owners, objects) {
       own++;
       if (owners[pixel] >= 0) seen[owners[pixel]]--;
     });
+    /** @param {number} visible @param {number} whole */
     const enough = (visible, whole) => visible >= recipe.minVisible * whole;
     if (!enough(own, pasted.inside) || !objects.every(({ whole }, i) => enough(seen[i], whole))) continue;
     overlap(pasted, recipe.size, (pixel, at) => {
@@ -161,7 +196,11 @@ function addObject(cutout, turn, recipe, random, pixels, owners, objects) {
   return undefined;
 }
 
-/** What COCO says of an object: the box around its pixels, their number, and their run lengths. */
+/**
+ * What COCO says of an object: the box around its pixels, their number, and their run lengths.
+ *
+ * @param {Int16Array} owners @param {number} number @param {Recipe['size']} size
+ */
 function describe(owners, number, [width, height]) {
   const rle = rleEncode(
     owners.map((owner) => (owner === number ? 1 : 0)),
@@ -176,24 +215,34 @@ function describe(owners, number, [width, height]) {
   };
 }
 
-/** Classes in an order in which each comes equally often, without end. */
+/**
+ * Classes in an order in which each comes equally often, without end.
+ *
+ * @param {string[]} classes @param {Random} random @returns {Generator<string, never>}
+ */
 function* rounds(classes, random) {
   for (;;) yield* random.shuffle([...classes]);
 }
 
-/** One picture: its bytes as JPEG, and its objects with their classes. */
-async function composePicture(recipe, file, classes, cutouts, random) {
+/**
+ * One image: its bytes as JPEG, and its objects with their classes.
+ *
+ * @param {Recipe} recipe @param {string} file of the photograph
+ * @param {Generator<string, never>} classes @param {Map<string, Cutout>} cutouts @param {Random} random
+ */
+async function composeImage(recipe, file, classes, cutouts, random) {
   const [width, height] = recipe.size;
   const pixels = await background(file, recipe.size, random.fork('background'));
   const owners = new Int16Array(width * height).fill(-1);
   const [fewest, most] = recipe.objects;
   const count = fewest + random.integer(most - fewest + 1);
+  /** @type {(Seen & { name: string })[]} */
   const objects = [];
   for (let n = 0; n < count; n++) {
     const own = random.fork(n);
     const name = classes.next().value;
     const files = recipe.classes[name].cutouts;
-    const cutout = cutouts.get(files[own.integer(files.length)]);
+    const cutout = /** @type {Cutout} */ (cutouts.get(files[own.integer(files.length)]));
     const added = addObject(cutout, recipe.classes[name].turn, recipe, own, pixels, owners, objects);
     if (added) objects.push({ name, ...added });
   }
@@ -203,10 +252,15 @@ async function composePicture(recipe, file, classes, cutouts, random) {
   return { jpeg, objects: objects.map(({ name }, i) => ({ name, ...describe(owners, i, recipe.size) })) };
 }
 
+/** @param {unknown[]} values */
 const lines = (values) => `[\n${values.map((value) => JSON.stringify(value)).join(',\n')}\n]`;
 
+/**
+ * @param {Recipe} recipe @param {string} split
+ * @param {{ photographs: string, cutouts: Map<string, Cutout>, out: string }} files
+ */
 async function composeSplit(recipe, split, { photographs, cutouts, out }) {
-  const { pictures, photographs: files } = recipe.splits[split];
+  const { images: count, photographs: files } = recipe.splits[split];
   const random = new Random(recipe.seed).fork(split);
   const names = Object.keys(recipe.classes);
   const classes = rounds(names, random.fork('classes'));
@@ -214,11 +268,12 @@ async function composeSplit(recipe, split, { photographs, cutouts, out }) {
   await rm(`${folder}.new`, { recursive: true, force: true });
   await mkdir(path.join(`${folder}.new`, 'images'), { recursive: true });
   const images = [];
+  /** @type {object[]} */
   const annotations = [];
-  for (let n = 0; n < pictures; n++) {
+  for (let n = 0; n < count; n++) {
     const photograph = files[n % files.length];
     const from = path.join(photographs, photograph);
-    const { jpeg, objects } = await composePicture(recipe, from, classes, cutouts, random.fork(n));
+    const { jpeg, objects } = await composeImage(recipe, from, classes, cutouts, random.fork(n));
     const [width, height] = recipe.size;
     const name = `${split}-${String(n + 1).padStart(3, '0')}.jpg`;
     await writeFile(path.join(`${folder}.new`, 'images', name), jpeg);
@@ -236,7 +291,7 @@ async function composeSplit(recipe, split, { photographs, cutouts, out }) {
   );
   await rm(folder, { recursive: true, force: true });
   await rename(`${folder}.new`, folder);
-  return { pictures, objects: annotations.length };
+  return { images: count, objects: annotations.length };
 }
 
 const { values } = parseArgs({
@@ -247,17 +302,25 @@ const { values } = parseArgs({
     out: { type: 'string' },
   },
 });
-const missing = ['recipe', 'photographs', 'cutouts', 'out'].find((name) => values[name] === undefined);
-if (missing !== undefined) throw new Error(`compose: give --${missing}`);
-const recipe = JSON.parse(await readFile(values.recipe, 'utf8'));
+/** @param {keyof typeof values} name */
+function option(name) {
+  const value = values[name];
+  if (value === undefined) throw new Error(`compose: give --${name}`);
+  return value;
+}
+const given = {
+  recipe: option('recipe'),
+  photographs: option('photographs'),
+  cutouts: option('cutouts'),
+  out: option('out'),
+};
+/** @type {Recipe} */
+const recipe = JSON.parse(await readFile(given.recipe, 'utf8'));
 const files = Object.values(recipe.classes).flatMap(({ cutouts }) => cutouts);
+/** @type {Map<string, Cutout>} */
 const cutouts = new Map();
-for (const file of files) cutouts.set(file, await loadCutout(path.join(values.cutouts, file)));
+for (const file of files) cutouts.set(file, await loadCutout(path.join(given.cutouts, file)));
 for (const split of Object.keys(recipe.splits)) {
-  const made = await composeSplit(recipe, split, {
-    photographs: values.photographs,
-    cutouts,
-    out: values.out,
-  });
-  console.log(`${split}: ${made.pictures} pictures, ${made.objects} objects`);
+  const made = await composeSplit(recipe, split, { ...given, cutouts });
+  console.log(`${split}: ${made.images} images, ${made.objects} objects`);
 }

@@ -17,10 +17,15 @@ await build({
   loader: { '.wgsl': 'text' },
   logLevel: 'warning',
 });
+/** @type {typeof import('../test/faults/workloads.ts')} */
 const { DeviceLedger, capturing, devices, models, openGpu, training, uncaptured } = await import(
   pathToFileURL(outfile).href
 );
 
+if (!globalThis.gc) {
+  console.error('leak: needs the garbage collector; run node --expose-gc scripts/leak.mjs');
+  process.exit(2);
+}
 const steps = Number(process.argv[2] ?? 10_000);
 if (!Number.isInteger(steps) || steps < 100) {
   console.error(`leak: ${process.argv[2]} steps; give a whole number of 100 or more`);
@@ -33,7 +38,7 @@ const MIB = 2 ** 20;
 /** Frees what can be freed, also what finalizers free, then counts. */
 async function measure() {
   for (let i = 0; i < 3; i++) {
-    globalThis.gc();
+    globalThis.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   const { heapUsed, external, rss } = process.memoryUsage();
@@ -49,9 +54,14 @@ async function measure() {
 /**
  * Growth that counts as a leak, once code is compiled and caches are filled: any buffer, byte or pipeline of the
  * device from the first tenth to the last; and, means of three measurements each, `heap` MiB of JavaScript (0.25 over
- * 6,600 steps are 40 bytes a step) or `rss` MiB of the process (allocators keep pages).
+ * 6,600 steps are 40 bytes per step) or `rss` MiB of the process (allocators keep pages).
+ *
+ * @param {string} title @param {number} count
+ * @param {import('../test/faults/workloads.ts').Workload} workload
+ * @param {{ heap: number, rss: number }} limits
  */
 async function repeat(title, count, workload, { heap, rss }) {
+  /** @type {({ i: number } & Awaited<ReturnType<typeof measure>>)[]} */
   const samples = [];
   const start = performance.now();
   for (let i = 0; i < count; i++) {
@@ -62,6 +72,7 @@ async function repeat(title, count, workload, { heap, rss }) {
   console.log(`\n${title}: ${count} times, ${ms.toFixed(2)} ms each`);
   console.log('     done   heap MiB    rss MiB   buffers   device bytes   pipelines');
   for (const s of samples) {
+    /** @type {[value: number | string, width: number][]} */
     const cells = [
       [s.i, 9],
       [s.heap.toFixed(2), 11],
@@ -72,13 +83,15 @@ async function repeat(title, count, workload, { heap, rss }) {
     ];
     console.log(cells.map(([value, width]) => String(value).padStart(width)).join(''));
   }
+  /** @param {'heap' | 'rss'} name @param {number} from */
   const mean = (name, from) => (samples[from][name] + samples[from + 1][name] + samples[from + 2][name]) / 3;
+  /** @type {Record<string, [before: number, after: number, limit: number]>} */
   const growth = {
     heap: [mean('heap', 1), mean('heap', 7), heap],
     rss: [mean('rss', 1), mean('rss', 7), rss],
-    ...Object.fromEntries(
-      ['buffers', 'bytes', 'pipelines'].map((name) => [name, [samples[0][name], samples[9][name], 0]]),
-    ),
+    buffers: [samples[0].buffers, samples[9].buffers, 0],
+    bytes: [samples[0].bytes, samples[9].bytes, 0],
+    pipelines: [samples[0].pipelines, samples[9].pipelines, 0],
   };
   const grown = Object.entries(growth).filter(([, [before, after, limit]]) => after - before > limit);
   for (const [name, [before, after, limit]] of grown) {

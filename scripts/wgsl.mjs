@@ -2,7 +2,11 @@
 // still line 23 of the file. The first line keeps the file's name.
 import { readFile } from 'node:fs/promises';
 
-/** Spaces that part no two tokens. They stay in `a - -b`, `a / *b` and `array<T> = …`, where others would come about. */
+/**
+ * Drops the spaces that separate no two tokens. They stay in `a - -b`, `a / *b` and `array<T> = …`, where other tokens would form.
+ *
+ * @param {string} line
+ */
 const squeeze = (line) =>
   line
     .replace(/\/\/.*/, '')
@@ -13,12 +17,14 @@ const squeeze = (line) =>
     .replace(/\s*([<>])\s*(?!=)/g, '$1')
     .replace(/(?<!>)\s*=\s*/g, '=');
 
+/** @param {string} text */
 export function shrink(text) {
   const [first, ...lines] = text.split('\n');
   const name = first.replace(/^(\/\/ [\w.]+):.*/, '$1');
   return `${[name, ...lines.map(squeeze)].join('\n').trimEnd()}\n`;
 }
 
+/** @type {import('esbuild').Plugin} */
 export const wgsl = {
   name: 'wgsl',
   setup(build) {

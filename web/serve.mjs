@@ -11,6 +11,7 @@ const dist = path.join(here, 'dist');
 const given = process.argv[2];
 const weights = given ? path.resolve(given) : path.join(here, '..', 'out', 'detector.safetensors');
 
+/** @type {Record<string, string>} */
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -27,20 +28,31 @@ const HEADERS = {
   'cache-control': 'no-cache',
 };
 
+/** @param {string} message */
 const fail = (message) => {
   console.error(`web: ${message}`);
   process.exit(1);
 };
+/** @param {string} file */
 const isFile = async (file) => (await stat(file).catch(() => undefined))?.isFile() ?? false;
 
-/** The file behind a URL's path: one of dist/, by exact name within it, or the weights. */
+/**
+ * The file behind a URL's path: one of dist/, by exact name within it, or the weights.
+ *
+ * @param {string} pathname
+ */
 function fileOf(pathname) {
   if (pathname === '/model.safetensors') return weights;
   const file = path.join(dist, path.normalize(pathname === '/' ? '/index.html' : pathname));
   return file.startsWith(dist + path.sep) && path.extname(file) in TYPES ? file : undefined;
 }
 
+/**
+ * @param {import('node:http').IncomingMessage} request
+ * @param {import('node:http').ServerResponse} response
+ */
 async function answer(request, response) {
+  /** @param {number} status @param {string} text */
   const refuse = (status, text) => {
     response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' });
     response.end(`${text}\n`);
@@ -51,7 +63,7 @@ async function answer(request, response) {
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'GET only');
   let pathname;
   try {
-    pathname = decodeURIComponent(request.url.split(/[?#]/, 1)[0]);
+    pathname = decodeURIComponent((request.url ?? '/').split(/[?#]/, 1)[0]);
   } catch {
     return refuse(400, 'not a valid URL');
   }
@@ -82,11 +94,12 @@ const server = createServer((request, response) => {
     response.destroy();
   });
 });
-server.on('error', (error) => {
+server.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
   fail(error.code === 'EADDRINUSE' ? `port ${port} is taken; set another, as in PORT=0` : error.message);
 });
 server.listen(port, '127.0.0.1', async () => {
-  console.log(`Fovea: http://127.0.0.1:${server.address().port}/  (Ctrl+C ends it)`);
+  const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`Fovea: http://127.0.0.1:${taken}/  (Ctrl+C ends it)`);
   if (await isFile(weights)) console.log(`weights: ${weights}`);
   else console.log(`no weights at ${weights} yet; the page asks for a file`);
 });

@@ -21,6 +21,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** @param {string[]} names */
 const at = (...names) => path.join(root, ...names);
 const out = at('.gpu-host');
 const [, , ...given] = process.argv;
@@ -33,12 +34,18 @@ if (stranger) {
   process.exit(2);
 }
 
+/** @param {string} command @param {string[]} args */
 const shell = (command, ...args) =>
   execFileSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
 
-/** Folders of packages and of all that they need, where they are installed. Packages for other platforms are not. */
+/**
+ * Folders of packages and of all that they need, where they are installed. Packages for other platforms are not.
+ *
+ * @param {string[]} names @param {string} from
+ */
 function closure(names, from) {
   const found = new Set();
+  /** @param {string} name @param {string} folder */
   const add = (name, folder) => {
     for (let above = folder; ; above = path.dirname(above)) {
       const place = path.join(above, 'node_modules', name);
@@ -58,6 +65,7 @@ function closure(names, from) {
   return [...found].map((place) => path.relative(root, place));
 }
 
+/** @param {string[]} names of folders, down to that of the package */
 const dependenciesOf = (...names) =>
   Object.keys(JSON.parse(readFileSync(at(...names, 'package.json'), 'utf8')).dependencies ?? {});
 
@@ -124,7 +132,7 @@ packNode();
 packLoaders();
 packProject();
 cpSync(at('bench', 'host', 'run.sh'), path.join(out, 'run.sh'));
-const bytes = readdirSync(out, { recursive: true })
+const bytes = readdirSync(out, { recursive: true, encoding: 'utf8' })
   .map((name) => statSync(path.join(out, name)))
   .reduce((sum, entry) => sum + (entry.isFile() ? entry.size : 0), 0);
 console.log(`.gpu-host: ${(bytes / 2 ** 20).toFixed(1)} MiB; on the host: bash .gpu-host/run.sh --help`);

@@ -19,6 +19,7 @@ const USAGE = `bash .gpu-host/run.sh [options]
 
 const STEPS = ['info', 'verify', 'verify16', 'cases', 'tune', 'torch', 'bench'];
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+/** @param {string[]} names */
 const at = (...names) => path.join(root, ...names);
 
 const { values } = parseArgs({
@@ -47,14 +48,20 @@ if (stranger !== undefined) {
 
 const out = path.resolve(values.out);
 mkdirSync(out, { recursive: true });
+/** @param {string} name */
 const file = (name) => path.join(out, name);
 const adapter = ['--adapter', values.adapter];
+/** @param {string[]} args */
 const fovea = (...args) => [process.execPath, at('cli', 'bin', 'fovea.mjs'), ...args, ...adapter];
 const op = values.op ? ['--op', values.op] : [];
 const quick = values.quick ? ['--quick'] : [];
 const torch = file('torch.json');
 
-/** The command of a step, or in words why there is none. */
+/**
+ * The command of a step, or in words why there is none.
+ *
+ * @type {Record<string, () => string[] | string>}
+ */
 const commands = {
   info: () => fovea('info'),
   verify: () => fovea('verify', ...op, '--json', file('verify.json')),
@@ -78,6 +85,10 @@ const commands = {
   ],
 };
 
+/**
+ * @param {string} step @param {string[]} words
+ * @returns {Promise<number | string | null>} the exit code, else the signal or what went wrong
+ */
 function run(step, [command, ...args]) {
   return new Promise((resolve) => {
     const log = createWriteStream(file(`${step}.log`));
@@ -94,6 +105,7 @@ function run(step, [command, ...args]) {
   });
 }
 
+/** @type {{ date: string, steps: Record<string, object> }} */
 const summary = { date: new Date().toISOString(), steps: {} };
 let failed = false;
 for (const step of steps) {

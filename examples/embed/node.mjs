@@ -15,6 +15,7 @@ const op = roiAlign.plan(
 console.log('y will be', op.outputs.y.shape);
 
 const usage = 0x80 | 0x04 | 0x08; // STORAGE, COPY_SRC, COPY_DST
+/** @param {number} elements */
 const buffer = (elements) => device.createBuffer({ size: elements * 4, usage });
 const [x, rois, y] = [buffer(50 * 68 * 16), buffer(3 * 5), buffer(3 * 7 * 7 * 16)];
 device.queue.writeBuffer(x, 0, new Float32Array(50 * 68 * 16).fill(2));

@@ -14,16 +14,18 @@ const { outputFiles } = await build({
   write: false,
   loader: { '.wgsl': 'text' },
 });
+/** @type {Record<string, [type: string, body: string | Uint8Array]>} */
 const files = {
   '/': ['text/html; charset=utf-8', await readFile(path.join(here, 'index.html'))],
   '/main.js': ['text/javascript; charset=utf-8', outputFiles[0].contents],
 };
 
 const server = createServer((request, response) => {
-  const [type, body] = files[request.url.split('?')[0]] ?? ['text/plain', 'not found\n'];
+  const [type, body] = files[(request.url ?? '/').split('?')[0]] ?? ['text/plain', 'not found\n'];
   response.writeHead(type === 'text/plain' ? 404 : 200, { 'content-type': type });
   response.end(body);
 });
 server.listen(Number(process.env.PORT ?? 8081), '127.0.0.1', () => {
-  console.log(`Embedding example: http://127.0.0.1:${server.address().port}/  (Ctrl+C ends it)`);
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`Embedding example: http://127.0.0.1:${port}/  (Ctrl+C ends it)`);
 });
