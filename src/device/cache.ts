@@ -1,4 +1,4 @@
-import { builtin } from './swiftshader.ts';
+import { builtin } from './installed.ts';
 
 /** Texts that stay on this machine, by name: files in Node, IndexedDB in a browser. */
 export interface Cache {

@@ -1,5 +1,6 @@
 import { AdapterError } from '../errors.ts';
-import { builtin, unpackSwiftShader } from './swiftshader.ts';
+import { builtin, installedFolders } from './installed.ts';
+import { unpackSwiftShader } from './swiftshader.ts';
 
 /** Which adapter to take: the first that there is, or one kind and no other. */
 export type AdapterChoice = 'auto' | 'hardware' | 'lavapipe' | 'swiftshader';
@@ -17,15 +18,34 @@ const TOGGLES = [
   'disable-dawn-features=timestamp_quantization',
 ];
 
+/** Where Fovea is linked into an application from elsewhere, `webgpu` is found from the application only. */
+function applicationsDawn(): string | undefined {
+  const path = builtin<typeof import('node:path')>('node:path');
+  const fs = builtin<typeof import('node:fs')>('node:fs');
+  const url = builtin<typeof import('node:url')>('node:url');
+  const [folder] = installedFolders('webgpu');
+  if (folder === undefined) return undefined;
+  const { main = 'index.js' } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  return url.pathToFileURL(path.join(folder, main)).href;
+}
+
 async function loadDawn(): Promise<Dawn> {
   // A specifier that bundlers cannot follow: browsers never come here.
-  const name = 'webgpu';
+  const load = (name: string) => import(/* @vite-ignore */ /* webpackIgnore: true */ name) as Promise<Dawn>;
   try {
-    return (await import(/* @vite-ignore */ name)) as Dawn;
-  } catch (error) {
-    throw new AdapterError('WebGPU in Node needs the package "webgpu"; run "npm install webgpu"', {
-      cause: error,
+    return await load('webgpu').catch((error) => {
+      const place = applicationsDawn();
+      if (place === undefined) throw error;
+      return load(place);
     });
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+    throw new AdapterError(
+      missing
+        ? 'WebGPU in Node needs the package "webgpu"; run "npm install webgpu"'
+        : `the package "webgpu" does not load (${(error as Error).message.split('\n')[0]}); reinstall it`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,7 +1,5 @@
 import { AdapterError } from '../errors.ts';
-
-/** Node's own modules, asked for at run time so that a browser's bundler never sees them. */
-export const builtin = <T>(name: string): T => process.getBuiltinModule(name) as T;
+import { builtin, installedFolders } from './installed.ts';
 
 /**
  * Unpacks SwiftShader (a Vulkan driver that runs on the CPU) and a Vulkan loader from the npm package
@@ -17,7 +15,7 @@ export function unpackSwiftShader(): string {
       `no WebGPU adapter: SwiftShader comes from npm for linux x64 only, this is ${process.platform} ${process.arch}; install a Vulkan driver`,
     );
   }
-  const archive = path.join(packageFolder(), 'bin', 'swiftshader.tar.br');
+  const archive = swiftShaderArchive();
   const stamp = fs.statSync(archive);
   const folder = path.join(os.tmpdir(), `fovea-swiftshader-${process.getuid?.() ?? 0}-${stamp.size}`);
   if (fs.existsSync(path.join(folder, 'vk_swiftshader_icd.json'))) return folder;
@@ -34,26 +32,15 @@ export function unpackSwiftShader(): string {
   return folder;
 }
 
-function packageFolder(): string {
-  const { createRequire } = builtin<typeof import('node:module')>('node:module');
-  const fs = builtin<typeof import('node:fs')>('node:fs');
+function swiftShaderArchive(): string {
   const path = builtin<typeof import('node:path')>('node:path');
-  for (const from of [import.meta.url, path.join(process.cwd(), 'package.json')]) {
-    try {
-      let folder = path.dirname(createRequire(from).resolve('@sparticuz/chromium'));
-      // The entry point lies some folders deep, how many depends on the version.
-      while (!fs.existsSync(path.join(folder, 'bin', 'swiftshader.tar.br'))) {
-        const parent = path.dirname(folder);
-        if (parent === folder) throw new Error('not this package');
-        folder = parent;
-      }
-      return folder;
-    } catch {
-      // Look in the next place.
-    }
+  const fs = builtin<typeof import('node:fs')>('node:fs');
+  for (const folder of installedFolders('@sparticuz/chromium')) {
+    const archive = path.join(folder, 'bin', 'swiftshader.tar.br');
+    if (fs.existsSync(archive)) return archive;
   }
   throw new AdapterError(
-    'no WebGPU adapter: there is no Vulkan driver, and SwiftShader is not installed; run "npm install --save-dev @sparticuz/chromium", or install a driver',
+    'no WebGPU adapter: there is no Vulkan driver, and SwiftShader is not installed; run "npm install @sparticuz/chromium", or install a driver',
   );
 }
 
