@@ -1,7 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+// The command line imports the library by its name. In tests that is the source, as for every other import.
+const { exports: entries } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8')) as {
+  exports: Record<string, { types?: string }>;
+};
+const alias = Object.entries(entries).flatMap(([subpath, { types }]) => {
+  const source = types?.replace('./dist/types/', './src/').replace('.d.ts', '.ts');
+  if (source === undefined || source.includes('*')) return [];
+  const name = `fovea${subpath.slice(1)}`;
+  return [{ find: new RegExp(`^${name}$`), replacement: fileURLToPath(new URL(source, import.meta.url)) }];
+});
+
 export default defineConfig({
+  resolve: { alias },
   plugins: [
     {
       name: 'wgsl-text',

@@ -1,12 +1,12 @@
 // Builds everything that is not run from source, each into the folder that package.json names:
 //   dist/        the library (ESM, one file an entry point and shared chunks) and its types
-//   cli/dist/    the command line
+//   cli/dist/    the command line, and the photograph of its demo
 //   web/dist/    the page
 // npm runs it after every install (`prepare`). Quiet; exits 1 and shows the messages where anything fails.
 // `node scripts/build.mjs web` builds that part alone; the parts are library, types, cli and web.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -116,6 +116,21 @@ async function buildLibrary(esbuild) {
   });
 }
 
+/** The command line imports the library by its name, as a package of its own does: there is one copy in the process. */
+async function buildCli(esbuild) {
+  if (!existsSync(at('node_modules/fovea'))) {
+    throw new Error('cli: node_modules/fovea is missing; run "npm install", which links it to this folder');
+  }
+  await bundle(esbuild, existing({ main: 'cli/src/main.ts' }), 'cli/dist', {
+    platform: 'node',
+    packages: 'external',
+    // Without the paths of tsconfig.json, which lead "fovea" to its source.
+    tsconfigRaw: {},
+    outExtension: { '.js': '.mjs' },
+  });
+  await cp(at('examples/coins'), at('cli/dist/coins'), { recursive: true });
+}
+
 async function buildPage(esbuild) {
   if (!existsSync(at('web/src/main.ts'))) return;
   // esbuild first: it removes what it did not write.
@@ -161,12 +176,7 @@ async function build() {
   const parts = {
     library: () => buildLibrary(esbuild),
     types: () => buildTypes(esbuild),
-    cli: () =>
-      bundle(esbuild, existing({ main: 'cli/src/main.ts' }), 'cli/dist', {
-        platform: 'node',
-        packages: 'external',
-        outExtension: { '.js': '.mjs' },
-      }),
+    cli: () => buildCli(esbuild),
     web: () => buildPage(esbuild),
   };
   const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);

@@ -20,6 +20,8 @@ export async function bundle(contents) {
     minify: true,
     format: 'esm',
     write: false,
+    // Without the paths of tsconfig.json, which lead "fovea" to its source.
+    tsconfigRaw: {},
     // That a bare import of a module without side effects is left out is what some callers want to see.
     logOverride: { 'ignored-bare-import': 'silent' },
   });

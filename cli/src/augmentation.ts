@@ -1,5 +1,5 @@
-import { UsageError } from '../../src/errors.ts';
-import type { TestTimeAugmentationOptions } from '../../src/models/testTimeAugmentation.ts';
+import { UsageError } from 'fovea';
+import type { TestTimeAugmentationOptions } from 'fovea/models';
 
 /** How often a detector looks at an image, as the command line says it. */
 export interface AugmentationOptions {

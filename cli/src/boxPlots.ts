@@ -1,6 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { Side } from '../../src/vision/anchorFit.ts';
-import { sampleSides } from '../../src/vision/anchorFit.ts';
+import { type Side, sampleSides } from 'fovea/vision';
 import { logHistogram } from './boxStatistics.ts';
 import { colorAt } from './palette.ts';
 import { FAINT, formatValue, INK, render } from './plotFrame.ts';

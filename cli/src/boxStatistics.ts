@@ -1,6 +1,5 @@
-import type { Annotation } from '../../src/data/annotation.ts';
-import { objectsOf } from '../../src/data/objects.ts';
-import type { Side } from '../../src/vision/anchorFit.ts';
+import { type Annotation, objectsOf } from 'fovea/data';
+import type { Side } from 'fovea/vision';
 import type { ReportTable } from './report.ts';
 
 const QUANTILES: readonly (readonly [name: string, share: number])[] = [

@@ -1,8 +1,8 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { DataError } from 'fovea';
+import type { DataFiles } from 'fovea/data';
 import sharp from 'sharp';
-import type { DataFiles } from '../../src/data/formats/format.ts';
-import { DataError } from '../../src/errors.ts';
 import { fileProblem } from './files.ts';
 import { decodePng, diagnose } from './images.ts';
 

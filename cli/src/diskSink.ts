@@ -12,9 +12,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import type { AnnotatedImage, DataSink } from '../../src/data/formats/format.ts';
-import { hasExtension, isImageFile } from '../../src/data/formats/paths.ts';
-import { DataError, FoveaError, UsageError } from '../../src/errors.ts';
+import { DataError, FoveaError, UsageError } from 'fovea';
+import { type AnnotatedImage, type DataSink, isImageFile } from 'fovea/data';
 import { fileProblem, makeFolder } from './files.ts';
 
 /** How images get into a data set: copied, or as symbolic links to where they are. */
@@ -43,7 +42,7 @@ const OURS = [
   'labels',
 ];
 const isOurs = (name: string): boolean =>
-  OURS.includes(name) || hasExtension(name, '.json') || isImageFile(name);
+  OURS.includes(name) || path.extname(name).toLowerCase() === '.json' || isImageFile(name);
 
 /**
  * A folder that comes to be whole or not at all: everything is written into a folder of another name beside it, which `finish`

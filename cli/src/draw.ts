@@ -1,5 +1,5 @@
+import { ShapeError } from 'fovea';
 import sharp from 'sharp';
-import { ShapeError } from '../../src/errors.ts';
 import { escapeXml, fitText, textSvg, textWidth } from './glyphs.ts';
 import { formatColor, parseColor, textColorOn } from './palette.ts';
 

@@ -1,4 +1,4 @@
-import { FoveaError } from '../../src/errors.ts';
+import { FoveaError } from 'fovea';
 import { endAllProgress } from './progress.ts';
 
 /** Exit codes: 0 done; 2 the user can fix it; 70 a fault of Fovea (sysexits' EX_SOFTWARE); 130 interrupted. */

@@ -1,4 +1,4 @@
-import type { DetectionEvaluation, SegmentationEvaluation } from '../../src/tasks/evaluate.ts';
+import type { DetectionEvaluation, SegmentationEvaluation } from 'fovea';
 import {
   auc,
   type ChosenThreshold,
@@ -10,7 +10,7 @@ import {
   type PrecisionRecall,
   rocCurve,
   type ThresholdGoal,
-} from '../../src/vision/metrics/index.ts';
+} from 'fovea/vision';
 import { confusionPlot, type Roc, rocPlot, thresholdPlot } from './plots.ts';
 import type { ReportRun, ReportTable } from './report.ts';
 

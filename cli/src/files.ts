@@ -1,7 +1,7 @@
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DataError } from '../../src/errors.ts';
-import { writeFileAtomic as writeWholeFile } from '../../src/io/files.ts';
+import { DataError } from 'fovea';
+import { writeFileAtomic as writeWholeFile } from 'fovea/io';
 
 /** What the system said, in words: `ENOENT` and friends. */
 export function fileProblem(error: unknown): string {

@@ -1,6 +1,4 @@
-import type { AdapterChoice } from '../../src/device/device.ts';
-import type { Gpu } from '../../src/plan/gpu.ts';
-import { openGpu } from '../../src/plan/gpu.ts';
+import { type AdapterChoice, type Gpu, openGpu } from 'fovea';
 import { colorsOf } from './colors.ts';
 import type { Output } from './output.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { DataError, ShapeError } from 'fovea';
 import sharp from 'sharp';
-import { DataError, ShapeError } from '../../src/errors.ts';
 import { fileProblem, writeFileAtomic } from './files.ts';
 
 /** Three channels, whatever the file held. */

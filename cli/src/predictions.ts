@@ -1,8 +1,14 @@
 import path from 'node:path';
-import type { AnnotatedShape, Annotation, Point } from '../../src/data/annotation.ts';
-import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
-import { connectedComponents, polygonBounds, traceContours } from '../../src/data/polygon.ts';
-import type { Detection, Segmentation } from '../../src/tasks/infer.ts';
+import type { Detection, Segmentation } from 'fovea';
+import {
+  type AnnotatedShape,
+  type Annotation,
+  connectedComponents,
+  formatLabelme,
+  type Point,
+  polygonBounds,
+  traceContours,
+} from 'fovea/data';
 import { writeFileAtomic } from './files.ts';
 
 /** Connected regions below this many pixels are noise, not objects. */

@@ -1,11 +1,15 @@
 import { sep } from 'node:path';
-import type { Annotation } from '../../src/data/annotation.ts';
-import type { Sample } from '../../src/data/dataset.ts';
-import type { AnnotatedImage, Dataset, FormatName, ReadOptions } from '../../src/data/formats/format.ts';
-import { openDataset } from '../../src/data/formats/index.ts';
-import { readLabelmeFile } from '../../src/data/formats/labelme/index.ts';
-import { shrinkSample } from '../../src/data/resize.ts';
-import { DataError, UsageError } from '../../src/errors.ts';
+import { DataError, UsageError } from 'fovea';
+import {
+  type AnnotatedImage,
+  type Annotation,
+  type Dataset,
+  type FormatName,
+  openDataset,
+  type ReadOptions,
+  type Sample,
+  shrinkSample,
+} from 'fovea/data';
 import { diskFiles } from './dataFiles.ts';
 import { decodeImage, type LoadedImage, loadImage } from './images.ts';
 
@@ -45,9 +49,12 @@ async function loadAnnotatedImage({ source, image, annotation }: AnnotatedImage)
 
 /** One Labelme file and the image that it names or embeds. */
 export async function loadLabelme(file: string): Promise<LabelledImage> {
-  const labelled = await readLabelmeFile(diskFiles, file);
-  const image = await loadAnnotatedImage(labelled);
-  return { name: labelled.name, image, annotation: labelled.annotation };
+  const dataset = await openDataset(diskFiles, file, { format: 'labelme' });
+  for await (const labelled of dataset.images()) {
+    const image = await loadAnnotatedImage(labelled);
+    return { name: labelled.name, image, annotation: labelled.annotation };
+  }
+  throw new DataError(`${file}: holds no annotated image; save it again with Labelme`);
 }
 
 /** Objects that were left out because they cannot be used: how many, and the first with its reason. */

@@ -1,4 +1,4 @@
-import type { Side } from '../../src/vision/anchorFit.ts';
+import type { Side } from 'fovea/vision';
 import { type Bin, logHistogram, shortNumber } from './boxStatistics.ts';
 
 /** Plots of characters, for a terminal or a log. Lines without a break at the end. */

@@ -1,12 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { Sample } from '../../src/data/dataset.ts';
-import { DataError } from '../../src/errors.ts';
-import { loadCheckpoint, saveCheckpoint, saveWeights } from '../../src/io/checkpoint.ts';
-import type { Gpu } from '../../src/plan/gpu.ts';
-import { metadataOf } from '../../src/tasks/modelFile.ts';
-import type { TrainSettings } from '../../src/tasks/settings.ts';
-import { type TrainResult, train } from '../../src/tasks/train.ts';
+import { DataError, type Gpu, metadataOf, type TrainResult, type TrainSettings, train } from 'fovea';
+import type { Sample } from 'fovea/data';
+import { loadCheckpoint, saveCheckpoint, saveWeights } from 'fovea/io';
 import { onInterrupt } from './errors.ts';
 import { createProgress } from './progress.ts';
 

@@ -21,6 +21,7 @@ export {
   parseLabelme,
   toAnnotation,
 } from './formats/labelme/labelme.ts';
+export { isImageFile } from './formats/paths.ts';
 export * from './image.ts';
 export { decodeIndexedPng, encodeIndexedPng, type IndexedImage } from './indexedPng.ts';
 export * from './maskPatch.ts';

@@ -12,8 +12,14 @@ export {
   values,
 } from './cases/case.ts';
 export { cases } from './cases/index.ts';
-export { type ConformanceFile, verifyConformance, verifyConformanceCase } from './conformance.ts';
+export {
+  type ConformanceCase,
+  type ConformanceFile,
+  readConformanceCase,
+  verifyConformance,
+  verifyConformanceCase,
+} from './conformance.ts';
 export { type ModelCase, type ModelRow, verifyModel } from './models.ts';
-export type { Row, VerifyOptions } from './rows.ts';
+export { type Counts, countRows, type Row, summaryOf, type VerifyOptions } from './rows.ts';
 export { type Subject, withReference } from './subject.ts';
 export { verifyAll, verifyCase, verifyKernel } from './verify.ts';

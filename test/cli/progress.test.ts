@@ -167,10 +167,12 @@ describe('runMain', () => {
       bundle: true,
       write: false,
       platform: 'node',
-      format: 'cjs',
+      format: 'esm',
+      packages: 'external',
+      tsconfigRaw: {},
     });
     const start = (...words: string[]) => {
-      const child = spawn(process.execPath, ['-e', outputFiles[0]!.text, ...words]);
+      const child = spawn(process.execPath, ['--input-type=module', '-e', outputFiles[0]!.text, ...words]);
       let text = '';
       child.stdout.on('data', (part: Buffer) => {
         text += part.toString();

@@ -5,9 +5,11 @@ import { promisify } from 'node:util';
 const root = path.join(import.meta.dirname, '../..');
 const bin = path.join(root, 'cli/bin/fovea.mjs');
 
-/** Bundles the command line from the sources as they are. */
+/** Bundles the command line and the library that it imports, from the sources as they are. */
 export async function buildCli(): Promise<void> {
-  await promisify(execFile)(process.execPath, [path.join(root, 'scripts/build.mjs'), 'cli'], { cwd: root });
+  await promisify(execFile)(process.execPath, [path.join(root, 'scripts/build.mjs'), 'library', 'cli'], {
+    cwd: root,
+  });
 }
 
 export interface Ended {

@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
-import type { Annotation } from '../../../src/data/annotation.ts';
-import { FORMATS } from '../../../src/data/formats/index.ts';
-import { DataError, ShapeError, UsageError } from '../../../src/errors.ts';
+import { DataError, ShapeError, UsageError } from 'fovea';
+import { type Annotation, FORMATS } from 'fovea/data';
 import {
   ANCHOR_LAYOUTS,
   type AnchorFit,
@@ -12,7 +11,7 @@ import {
   clusterSides,
   fitAnchors,
   type Side,
-} from '../../../src/vision/anchorFit.ts';
+} from 'fovea/vision';
 import { histogramPlot, scatterPlot } from '../boxPlots.ts';
 import { BoxStatistics, shortNumber } from '../boxStatistics.ts';
 import { colorsOf } from '../colors.ts';

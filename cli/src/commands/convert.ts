@@ -1,14 +1,14 @@
 import path from 'node:path';
-import type {
-  AnnotatedImage,
-  Dataset,
-  DatasetClass,
-  DatasetWriter,
-  FormatName,
-} from '../../../src/data/formats/format.ts';
-import { FORMATS } from '../../../src/data/formats/index.ts';
-import { objectsOf } from '../../../src/data/objects.ts';
-import { DataError, UsageError } from '../../../src/errors.ts';
+import { DataError, UsageError } from 'fovea';
+import {
+  type AnnotatedImage,
+  type Dataset,
+  type DatasetClass,
+  type DatasetWriter,
+  FORMATS,
+  type FormatName,
+  objectsOf,
+} from 'fovea/data';
 import { createCounter } from '../counter.ts';
 import { DiskSink, realPath } from '../diskSink.ts';
 import { onInterrupt } from '../errors.ts';

@@ -1,11 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Gpu } from '../../../src/plan/gpu.ts';
-import { evaluateDetector, evaluateSegmenter } from '../../../src/tasks/evaluate.ts';
-import { Detector, Segmenter } from '../../../src/tasks/infer.ts';
-import { defaultSettings, type SettingsOptions } from '../../../src/tasks/settings.ts';
-import type { TrainResult } from '../../../src/tasks/train.ts';
+import {
+  Detector,
+  defaultSettings,
+  evaluateDetector,
+  evaluateSegmenter,
+  type Gpu,
+  Segmenter,
+  type SettingsOptions,
+  type TrainResult,
+} from 'fovea';
 import { drawOverlay, sideBySide } from '../draw.ts';
 import { writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
@@ -22,7 +27,8 @@ const TRAIN_EDGE = SPLIT - 20;
 /** Predictions that score less are not drawn. */
 const DRAWN = 0.3;
 
-const COINS = fileURLToPath(new URL('../../examples/coins/coins.json', import.meta.url));
+/** The build puts the photograph beside the program. */
+const COINS = fileURLToPath(new URL('coins/coins.json', import.meta.url));
 
 /** Coins look the same from every side, so crops may be turned and mirrored. */
 const AUGMENT = { flipVertical: 0.5, rotate90: true };

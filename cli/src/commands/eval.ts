@@ -1,9 +1,15 @@
 import path from 'node:path';
-import { DataError, UsageError } from '../../../src/errors.ts';
-import { readFileBytes } from '../../../src/io/files.ts';
-import { evaluateDetector, evaluateSegmenter } from '../../../src/tasks/evaluate.ts';
-import { Detector, Segmenter } from '../../../src/tasks/infer.ts';
-import { decodeModel, taskOf } from '../../../src/tasks/modelFile.ts';
+import {
+  DataError,
+  Detector,
+  decodeModel,
+  evaluateDetector,
+  evaluateSegmenter,
+  Segmenter,
+  taskOf,
+  UsageError,
+} from 'fovea';
+import { readFileBytes } from 'fovea/io';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';

@@ -1,11 +1,8 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import type { AnnotatedShape } from '../../../src/data/annotation.ts';
-import { paintPatch } from '../../../src/data/maskPatch.ts';
-import { DataError, UsageError } from '../../../src/errors.ts';
-import { readFileBytes } from '../../../src/io/files.ts';
-import type { Gpu } from '../../../src/plan/gpu.ts';
-import { type Detection, loadDetector, loadSegmenter } from '../../../src/tasks/infer.ts';
+import { DataError, type Detection, type Gpu, loadDetector, loadSegmenter, UsageError } from 'fovea';
+import { type AnnotatedShape, paintPatch } from 'fovea/data';
+import { readFileBytes } from 'fovea/io';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { drawOverlay, type OverlayMask } from '../draw.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';

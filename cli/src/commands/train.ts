@@ -1,15 +1,17 @@
-import { trainingShapes } from '../../../src/data/objects.ts';
-import { DataError, UsageError } from '../../../src/errors.ts';
-import { readFileBytes } from '../../../src/io/files.ts';
-import { parseJson } from '../../../src/json.ts';
 import {
   architectureOf,
+  DataError,
+  DEFAULT_MAX_SIDE,
   DEFAULT_MODEL,
+  defaultSettings,
   type ModelName,
   type Task,
-} from '../../../src/tasks/architectures.ts';
-import { DEFAULT_MAX_SIDE, defaultSettings, type TrainSettings } from '../../../src/tasks/settings.ts';
-import type { AnchorLayout } from '../../../src/vision/anchorFit.ts';
+  type TrainSettings,
+  UsageError,
+} from 'fovea';
+import { trainingShapes } from 'fovea/data';
+import { readFileBytes } from 'fovea/io';
+import type { AnchorLayout } from 'fovea/vision';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type DataOptions, loadFolder } from '../samples.ts';
@@ -21,6 +23,8 @@ export interface TrainOptions extends DataOptions {
   readonly data: string;
   readonly out: string;
   readonly epochs?: number;
+  /** Optimizer steps in all, instead of epochs. */
+  readonly steps?: number;
   readonly size?: number;
   readonly crop?: number;
   readonly batch?: number;
@@ -34,12 +38,18 @@ export interface TrainOptions extends DataOptions {
   readonly adapter?: string;
 }
 
+function parsed(text: string, file: string): { readonly fitted?: Partial<Record<string, unknown>> } | null {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${file}: is not JSON (${(cause as Error).message}); ${FROM_ANCHORS}`, { cause });
+  }
+}
+
 /** The anchors in a file that `fovea anchors --json` wrote. Throws DataError for any other. */
 async function readAnchors(file: string): Promise<AnchorLayout> {
   const text = new TextDecoder().decode(await readFileBytes(file));
-  const json = parseJson(text, file, FROM_ANCHORS) as {
-    readonly fitted?: Partial<Record<string, unknown>>;
-  } | null;
+  const json = parsed(text, file);
   const fitted = typeof json === 'object' ? json?.fitted : undefined;
   const numbers = (value: unknown): value is number[] =>
     Array.isArray(value) && value.length > 0 && value.every((side) => Number.isFinite(side) && side > 0);
@@ -63,8 +73,12 @@ const FROM_ANCHORS = 'write it with fovea anchors --json';
 
 /** fovea train: a detector or segmenter from random weights, on a folder of labelled images. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
+  if (options.epochs !== undefined && options.steps !== undefined) {
+    throw new UsageError('train: --epochs and --steps both say how long to train; leave one of them out');
+  }
   const given = {
     epochs: options.epochs,
+    steps: options.steps,
     maxSide: options.size,
     cropSize: options.crop,
     batchSize: options.batch,
@@ -95,7 +109,7 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
     saved
       ? {
           // What is not given again stays as it was; what is given otherwise is an error further on.
-          ...(given.epochs === undefined ? { steps: saved.steps } : { epochs: given.epochs }),
+          ...(given.epochs === undefined ? { steps: given.steps ?? saved.steps } : { epochs: given.epochs }),
           maxSide: given.maxSide ?? saved.maxSide,
           cropSize: given.cropSize ?? saved.cropSize,
           batchSize: given.batchSize ?? saved.batchSize,

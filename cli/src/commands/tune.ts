@@ -1,17 +1,21 @@
 import { basename } from 'node:path';
-import { UsageError } from '../../../src/errors.ts';
-import { readFileBytes } from '../../../src/io/files.ts';
-import type { Gpu } from '../../../src/plan/gpu.ts';
-import type { Tuned } from '../../../src/plan/tuner.ts';
 import {
   architectureOf,
+  buildModel,
   DEFAULT_MODEL,
+  decodeModel,
+  defaultSettings,
+  type Gpu,
   type ModelName,
   type Task,
-} from '../../../src/tasks/architectures.ts';
-import { buildModel, decodeModel, type TrainedModel } from '../../../src/tasks/modelFile.ts';
-import { defaultSettings } from '../../../src/tasks/settings.ts';
-import { type TaskTuneOptions, tuneInference, tuneTraining } from '../../../src/tasks/tune.ts';
+  type TaskTuneOptions,
+  type TrainedModel,
+  type Tuned,
+  tuneInference,
+  tuneTraining,
+  UsageError,
+} from 'fovea';
+import { readFileBytes } from 'fovea/io';
 import { colorsOf } from '../colors.ts';
 import { withGpu } from '../gpu.ts';
 import type { Output } from '../output.ts';

@@ -1,17 +1,19 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { AdapterChoice, OpenOptions } from '../../../src/device/device.ts';
-import { DataError, UsageError } from '../../../src/errors.ts';
-import type { OpName } from '../../../src/kernels/ops.ts';
-import { type Gpu, openGpu } from '../../../src/plan/gpu.ts';
-import { cases } from '../../../src/verify/cases/index.ts';
+import { type AdapterChoice, DataError, type Gpu, type OpenOptions, openGpu, UsageError } from 'fovea';
+import type { OpName } from 'fovea/kernels';
 import {
   type ConformanceFile,
+  cases,
+  countRows,
+  type Row,
   readConformanceCase,
+  summaryOf,
+  type VerifyOptions,
+  verifyAll,
   verifyConformance,
-} from '../../../src/verify/conformance.ts';
-import { countRows, type Row, summaryOf, type VerifyOptions } from '../../../src/verify/rows.ts';
-import { verifyAll, verifyKernel } from '../../../src/verify/verify.ts';
+  verifyKernel,
+} from 'fovea/verify';
 import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
 import { adapterLine } from '../gpu.ts';

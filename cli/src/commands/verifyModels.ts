@@ -1,10 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { DataError, DeviceLostError, FoveaError } from '../../../src/errors.ts';
-import { readFileBytes } from '../../../src/io/files.ts';
-import { decodeSafetensors, type StateDict } from '../../../src/io/safetensors.ts';
-import type { Gpu } from '../../../src/plan/gpu.ts';
-import { type ModelCase, type ModelRow, verifyModel } from '../../../src/verify/models.ts';
+import { DataError, DeviceLostError, FoveaError, type Gpu } from 'fovea';
+import { decodeSafetensors, readFileBytes, type StateDict } from 'fovea/io';
+import { type ModelCase, type ModelRow, verifyModel } from 'fovea/verify';
 import { colorsOf } from '../colors.ts';
 import { fileProblem } from '../files.ts';
 import type { Output } from '../output.ts';

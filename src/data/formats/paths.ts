@@ -37,6 +37,7 @@ export const withoutExtension = (path: string): string =>
 
 const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp', '.gif', '.avif'];
 
+/** Whether a path has the extension of an image: .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp, .gif or .avif, in any case. */
 export const isImageFile = (path: string): boolean =>
   IMAGE_EXTENSIONS.includes(extensionOf(path).toLowerCase());
 export const hasExtension = (path: string, extension: string): boolean =>
