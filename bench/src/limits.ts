@@ -60,10 +60,10 @@ const withConstants = (text: string, constants: Readonly<Record<string, number>>
 const STEPS_OF_A_CHAIN = [(a: string) => `${a} = fma(${a}, x, y);`, (a: string) => `${a} = ${a} * x + y;`];
 
 /** Multiply-adds a second. More chains hide latencies, fewer stay in registers. */
-async function measureFma(probe: Probe, software: boolean): Promise<number> {
+async function measureFma(probe: Probe, software: boolean, share: number): Promise<number> {
   const LANES = 64;
   const groups = software ? 512 : 16384;
-  const STEPS = software ? 256 : 1024;
+  const STEPS = Math.ceil((software ? 256 : 1024) * share);
   let best = 0;
   for (const chains of [4, 8, 12]) {
     const each = (term: (name: string, i: number) => string, separator: string) =>
@@ -84,9 +84,9 @@ async function measureFma(probe: Probe, software: boolean): Promise<number> {
 }
 
 /** Bytes a second, read and written. Far larger than any cache. */
-async function measureCopy(probe: Probe, software: boolean): Promise<number> {
+async function measureCopy(probe: Probe, software: boolean, share: number): Promise<number> {
   const LANES = 64;
-  const bytes = software ? 1 << 27 : 1 << 29;
+  const bytes = Math.ceil((software ? 1 << 27 : 1 << 29) * share);
   const size = Math.min(
     bytes,
     probe.device.limits.maxStorageBufferBindingSize,
@@ -102,7 +102,13 @@ async function measureCopy(probe: Probe, software: boolean): Promise<number> {
   return best;
 }
 
-export const measureLimits = async (probe: Probe, software: boolean): Promise<Limits> => ({
-  gflops: (await measureFma(probe, software)) / 1e9,
-  gbps: (await measureCopy(probe, software)) / 1e9,
+/**
+ * Measures what the adapter can do at most.
+ *
+ * @param software Whether the adapter computes on the CPU, where less work is enough.
+ * @param share Of the usual work, above 0 and up to 1 (default). With less, other costs than the work come to the fore.
+ */
+export const measureLimits = async (probe: Probe, software: boolean, share = 1): Promise<Limits> => ({
+  gflops: (await measureFma(probe, software, share)) / 1e9,
+  gbps: (await measureCopy(probe, software, share)) / 1e9,
 });

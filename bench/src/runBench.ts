@@ -1,4 +1,4 @@
-import { measureLimits } from './limits.ts';
+import { type Limits, measureLimits } from './limits.ts';
 import { FULL, QUICK } from './measure.ts';
 import type { PeerName, PeerResult, ResultRow, Results } from './results.ts';
 import { type Libraries, runRow } from './runRow.ts';
@@ -25,6 +25,8 @@ export interface Run {
   readonly print: (line: string) => void;
   /** What peers of other processes took, by the row's name. */
   readonly elsewhere?: Elsewhere;
+  /** Where they are known; else they are measured first. */
+  readonly limits?: Limits;
 }
 
 export interface Elsewhere {
@@ -56,7 +58,7 @@ export async function runBench(run: Run): Promise<Results> {
   const rows = run.rows.filter(({ half }) => !half || ours.gpu.device.caps.f16);
   const timed = Object.values(elsewhere.rows).flatMap((row) => Object.keys(row)) as PeerName[];
   const peers = [...new Set([...present(libraries), ...timed])];
-  const limits = await measureLimits(ours.probe, software);
+  const limits = run.limits ?? (await measureLimits(ours.probe, software));
   const done: ResultRow[] = [];
   const results: Results = {
     adapter: name,

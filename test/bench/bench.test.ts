@@ -13,6 +13,7 @@ import { summary, Table } from '../../bench/src/table.ts';
 import { bytesOf, type Workload } from '../../bench/src/workload.ts';
 import { allRows } from '../../bench/src/workloads/index.ts';
 import { matmul } from '../../src/graph/functions/reduce.ts';
+import { callsDuring } from '../plan/counting.ts';
 
 const gemm: Workload = {
   name: 'gemm 32',
@@ -24,6 +25,8 @@ const gemm: Workload = {
   ort: 'absent',
 };
 
+const effort = { rounds: 2, time: 20, iterations: 2, once: 500 };
+
 describe('the bench', () => {
   let ours: Ours;
   let limits: Limits;
@@ -31,22 +34,24 @@ describe('the bench', () => {
 
   beforeAll(async () => {
     ours = await Ours.open(undefined);
-    limits = await measureLimits(ours.probe, true);
-    row = await runRow({ ours }, gemm, limits, { rounds: 2, time: 20, iterations: 2, once: 500 });
+    limits = await measureLimits(ours.probe, true, 1 / 16);
+    row = await runRow({ ours }, gemm, limits, effort);
   });
   afterAll(() => ours.dispose());
 
   it('measures the limits of the adapter', () => {
-    expect(limits.gflops).toBeGreaterThan(0.1);
-    expect(limits.gbps).toBeGreaterThan(0.1);
+    for (const limit of [limits.gflops, limits.gbps]) {
+      expect(limit).toBeGreaterThan(0);
+      expect(limit).toBeLessThan(Number.POSITIVE_INFINITY);
+    }
   });
 
   it('measures a workload without peers', () => {
     expect(row.name).toBe('gemm 32');
-    expect(row.runs).toBeGreaterThanOrEqual(4);
+    expect(row.runs).toBeGreaterThanOrEqual(2);
     expect(row.medianMs).toBeGreaterThan(0);
     expect(row.spreadMs).toBeGreaterThanOrEqual(0);
-    expect(row.firstMs).toBeGreaterThan(row.medianMs);
+    expect(row.firstMs).toBeGreaterThan(0);
     expect(row.jsMs).toBeLessThan(row.medianMs);
     // Both inputs and the result lie on the device.
     expect(row.peakBytes).toBeGreaterThanOrEqual(gemm.bytes);
@@ -55,20 +60,12 @@ describe('the bench', () => {
   });
 
   it('computes at every run', async () => {
-    const size = [256, 256];
-    const larger: Workload = {
-      ...gemm,
-      inputs: [{ shape: size }, { shape: size }],
-      flops: 2 * 256 ** 3,
-      bytes: bytesOf(size, size, size),
-    };
-    const { shareOfLimit } = await runRow({ ours }, larger, limits, {
-      rounds: 2,
-      time: 20,
-      iterations: 2,
-      once: 500,
+    let runs = 0;
+    const calls = await callsDuring(ours.gpu, async () => {
+      ({ runs } = await runRow({ ours }, gemm, limits, effort));
     });
-    expect(shareOfLimit).toBeLessThan(1.5);
+    expect(runs).toBeGreaterThan(1);
+    expect(calls.dispatchWorkgroups).toBeGreaterThanOrEqual(runs);
   });
 
   it('times the GPU within the wall time', () => {

@@ -29,6 +29,7 @@ beforeAll(async () => {
     quick: true,
     versions: { fovea: '0' },
     machine: 'test',
+    limits: { gflops: 1, gbps: 1 },
     print: (line) => lines.push(line),
     elsewhere: { versions: { torch: '2.0' }, rows: { 'gemm 32': { torch: theirs } } },
   });
