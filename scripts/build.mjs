@@ -76,14 +76,18 @@ const noBareImports = {
 };
 
 /**
- * Says in the built library that a kernel nobody uses may go: bundlers keep calls, unless these are marked. (esbuild does not
+ * Says in the built library that a kernel or operation nobody uses may go: bundlers keep calls, unless these are marked. (esbuild does not
  * take a function's own @__NO_SIDE_EFFECTS__ over to another module.)
  */
 const pureKernels = {
   name: 'pure kernels',
   setup(build) {
-    build.onLoad({ filter: /[\\/]src[\\/]kernels[\\/][\w\\/]+\.ts$/ }, async ({ path: file }) => ({
-      contents: (await readFile(file, 'utf8')).replace(/= (?=define\w+\()/g, '= /* @__PURE__ */ '),
+    const filter = /[\\/]src[\\/](kernels|graph[\\/]operations)[\\/][\w\\/]+\.ts$/;
+    build.onLoad({ filter }, async ({ path: file }) => ({
+      contents: (await readFile(file, 'utf8')).replace(
+        /= (?=(define\w+|elementwiseOperation)\()/g,
+        '= /* @__PURE__ */ ',
+      ),
       loader: 'ts',
     }));
   },

@@ -1,17 +1,21 @@
 // `fovea/kernels/<operation>`: an entry point for every row of the table of kernels, made from the table itself.
-// roi_align is `export { roiAlign } from src/kernels/roi/roiAlign.ts`; relu is taken from the elementwise kernels.
+// roi_align is `export { roiAlign } from src/kernels/roi/roiAlign.ts`; relu_backward_x is
+// the kernel relu.backward.x.
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { wgsl } from './wgsl.mjs';
 
 const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
 
-/** { operation, identifier, file, elementwise }, in the table's order; `file` is relative to src/. */
+/**
+ * { operation, identifier, file, base, arg }, in the table's order; `file` is relative to src/. `base` and `arg` are set for
+ * the gradient of an elementwise operation: it is `base.backward.arg`.
+ */
 export async function listOperations(esbuild, root) {
   const folder = path.join(root, 'src/kernels');
   const { outputFiles } = await esbuild.build({
     stdin: {
-      contents: `export { kernels } from './ops.ts'; export { elementwiseKernels } from './elementwise/elementwise.ts';`,
+      contents: `export { elementwiseKernels, kernels } from './ops.ts';`,
       resolveDir: folder,
     },
     bundle: true,
@@ -32,22 +36,23 @@ export async function listOperations(esbuild, root) {
   }
   return Object.keys(kernels).map((operation) => {
     const identifier = camelCase(operation);
-    const elementwise = Object.hasOwn(elementwiseKernels, operation);
-    const file = elementwise ? 'kernels/elementwise/elementwise.ts' : fileOf.get(identifier);
+    const [before, arg] = operation.split('_backward_');
+    const base = arg && Object.hasOwn(elementwiseKernels, before) ? camelCase(before) : undefined;
+    const file = fileOf.get(base ?? identifier);
     if (!file)
       throw new Error(`operations: no file in src/kernels exports ${identifier}, the kernel of ${operation}`);
-    return { operation, identifier, file, elementwise };
+    return { operation, identifier, file, base, arg };
   });
 }
 
 /** The text of an operation's entry point: `path(file)` is how it names a file of src/. */
-export const sourceOf = ({ operation, identifier, file, elementwise }, path) =>
-  elementwise
-    ? `import { elementwiseKernels } from '${path(file)}';\nexport const ${identifier} = elementwiseKernels.${operation};\n`
+export const sourceOf = ({ identifier, file, base, arg }, path) =>
+  base
+    ? `import { ${base} } from '${path(file)}';\nexport const ${identifier} = ${base}.backward.${arg};\n`
     : `export { ${identifier} } from '${path(file)}';\n`;
 
 /** Its declarations: the kernel, and the types of its file (attributes, for one). */
-export const declarationsOf = ({ operation, identifier, file, elementwise }, path) =>
-  elementwise
-    ? `import type { elementwiseKernels } from '${path(file)}';\nexport declare const ${identifier}: (typeof elementwiseKernels)['${operation}'];\n`
+export const declarationsOf = ({ identifier, file, base, arg }, path) =>
+  base
+    ? `import type { ${base} } from '${path(file)}';\nexport declare const ${identifier}: (typeof ${base})['backward']['${arg}'];\n`
     : `export { ${identifier} } from '${path(file)}';\nexport type * from '${path(file)}';\n`;

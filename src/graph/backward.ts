@@ -1,12 +1,13 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import { Recomputation } from './checkpoint.ts';
-import { cast } from './functions/shape.ts';
-import { gradients } from './gradients.ts';
+import { castTo, expand } from './operations/broadcast.ts';
+import { add as addition } from './operations/elementwise.ts';
 import { setGrad } from './recorder.ts';
-import { apply, full, type Node, type Tensor } from './tensor.ts';
+import { apply, full, type Node, recordOperation, type Tensor } from './tensor.ts';
 
-const sum = (a: Tensor, b: Tensor): Tensor => apply('add', { a, b }, {}, false).y!;
+// Not differentiable: a gradient is differentiated through what it was computed from, not through how parts of it met.
+const sum = (a: Tensor, b: Tensor): Tensor => recordOperation(addition, { a, b }, {}, false).y!;
 
 /** Nodes and views that lie between the roots and anything that requires a gradient, newest first. */
 function reachable(roots: readonly Tensor[]): Tensor[] {
@@ -77,21 +78,29 @@ function differentiate(
   add: (value: Tensor, g: Tensor) => void,
   recomputation: Recomputation,
 ): void {
-  const grads = Object.fromEntries(
-    Object.entries(node.outputs).map(([name, output]) => [name, arrived.get(output)]),
-  );
-  if (Object.values(grads).every((g) => g === undefined)) return;
-  const rule = gradients[node.op];
-  if (!rule) {
+  if (Object.values(node.outputs).every((output) => !arrived.has(output))) return;
+  const { gradient } = node.operation;
+  if (!gradient) {
     throw new FoveaError(`${node.op} is not differentiable; detach() its inputs`);
   }
   const wants = (name: string) => node.inputs[name]?.requiresGrad === true;
   const { inputs, outputs } = recomputation.seenBy(node);
-  const result = rule({ inputs, outputs, attrs: node.attrs, grads, wants });
+  const grads = gradientsOf(node, arrived);
+  const result = gradient({ inputs, outputs, attrs: node.attrs as never, grads, wants });
   for (const [name, input] of Object.entries(node.inputs)) {
     const g = result[name];
-    if (g && input.requiresGrad) add(input, cast(g, input.dtype));
+    if (g && input.requiresGrad) add(input, castTo(g, input.dtype));
   }
+}
+
+/** The gradient of each output; of one that nothing depends on, zeros, recorded only where a rule asks for them. */
+function gradientsOf(node: Node, arrived: ReadonlyMap<Tensor, Tensor>): Record<string, Tensor> {
+  const grads: Record<string, Tensor> = {};
+  for (const [name, output] of Object.entries(node.outputs)) {
+    const zeros = () => apply(expand, { x: full([], 0, output.dtype) }, { shape: output.shape }).y;
+    Object.defineProperty(grads, name, { get: () => arrived.get(output) ?? zeros(), enumerable: true });
+  }
+  return grads;
 }
 
 /**

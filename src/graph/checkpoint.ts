@@ -1,5 +1,4 @@
 import { FoveaError } from '../errors.ts';
-import { kernelOf } from '../kernels/ops.ts';
 import { type Node, recordSegment, repeat, type Segment, Tensor } from './tensor.ts';
 
 /** What a checkpointed function may return. */
@@ -35,7 +34,7 @@ export function checkpoint<const I extends readonly Tensor[], R extends Outputs>
   if (!isOutputs(result)) {
     throw new FoveaError(`checkpoint: the function returned ${result}; return a tensor, or several by name`);
   }
-  const step = segment.nodes.find(({ op }) => kernelOf(op).inPlace);
+  const step = segment.nodes.find(({ operation }) => operation.kernel.inPlace);
   if (step) {
     throw new FoveaError(
       `checkpoint: ${step.op} overwrites its input and would run twice; call the optimizer outside of the function`,

@@ -1,9 +1,11 @@
 import { FoveaError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { references } from '../reference/ops.ts';
-import type { RefArray, RefTensor } from '../reference/reference.ts';
+import type { RefArray, Reference, RefTensor } from '../reference/reference.ts';
 import type { HostArray } from '../shape.ts';
 import { baseOf, type Tensor } from './tensor.ts';
+
+const builtIn: Readonly<Record<string, Reference>> = references;
 
 /** Values by tensor, in float64, while a graph is evaluated on the CPU. */
 export type Values = Map<Tensor, RefArray>;
@@ -45,10 +47,11 @@ function referenceValue(value: Tensor, values: Values): RefArray {
       for (const [name, input] of Object.entries(node.inputs)) {
         inputs[name] = { shape: input.shape, dtype: input.dtype, data: values.get(baseOf(input))! };
       }
-      const results = references[node.op](inputs as never, node.attrs as never, node.outputs) as Record<
-        string,
-        RefArray
-      >;
+      const reference: Reference | undefined = node.operation.reference ?? builtIn[node.op];
+      if (!reference) {
+        throw new FoveaError(`evaluate: ${node.op} has no reference; give one to defineOperation`);
+      }
+      const results = reference(inputs, node.attrs, node.outputs);
       for (const [name, output] of Object.entries(node.outputs)) values.set(output, results[name]!);
     } else if (origin.kind === 'constant') {
       values.set(top, toReference(origin.data));

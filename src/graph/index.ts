@@ -14,4 +14,5 @@ export * from './functions/reduce.ts';
 export * from './functions/shape.ts';
 export * from './functions/silhouette.ts';
 export { assign } from './recorder.ts';
-export { full, State, stateTensor, Tensor, tensor, zeros } from './tensor.ts';
+export { State } from './state.ts';
+export { full, stateTensor, Tensor, tensor, zeros } from './tensor.ts';

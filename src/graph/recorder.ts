@@ -1,6 +1,8 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
-import { apply, baseOf, type State, type Tensor } from './tensor.ts';
+import { permute } from './operations/shape.ts';
+import type { State } from './state.ts';
+import { baseOf, recordOperation, type Tensor } from './tensor.ts';
 
 /** A change of state at the end of a run: the state takes the tensor's value. */
 export interface Effect {
@@ -54,7 +56,8 @@ export function assign(state: State, value: Tensor): void {
   const other = origin.kind === 'state' && origin.state !== state;
   // States are written one after another when the run ends; what one of them holds is taken as it is here.
   const dims = value.shape.map((_, i) => i);
-  const effect = { state, value: other ? apply('permute', { x: value }, { dims }, false).y! : value };
+  const copied = () => recordOperation(permute, { x: value }, { dims }, false).y!;
+  const effect = { state, value: other ? copied() : value };
   const earlier = current.effects.findIndex((candidate) => candidate.state === state);
   if (earlier >= 0) current.effects[earlier] = effect;
   else current.effects.push(effect);

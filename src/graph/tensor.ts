@@ -1,7 +1,6 @@
-import { FoveaError, ShapeError } from '../errors.ts';
-import { toHalf } from '../half.ts';
-import type { OpName } from '../kernels/ops.ts';
-import { kernelOf } from '../kernels/ops.ts';
+import { ShapeError } from '../errors.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import type { Reference } from '../reference/reference.ts';
 import {
   type DType,
   expectShape,
@@ -12,82 +11,7 @@ import {
   type Shape,
   type TensorSpec,
 } from '../shape.ts';
-
-/** Makes values when they are asked for: to the end, with rests on the way. */
-export type Later = () => Generator<void, HostArray>;
-
-/** A value that lives on from run to run: a parameter, a running mean, an optimizer's moments. */
-export class State {
-  readonly spec: TensorSpec;
-  readonly label: string;
-  #initial: HostArray | Later | undefined;
-  /** Counts changes from the host, so that a device knows when to upload again. */
-  version = 0;
-  /** Its place in a larger state, in elements: parameters live in a few flat buffers. */
-  #home: { readonly flat: State; readonly offset: number } | undefined;
-  /** The states that have moved into this one. */
-  readonly members: State[] = [];
-
-  /** `initial`: its values, or what makes them when they are first asked for. Zeros where it is left out. */
-  constructor(label: string, spec: TensorSpec, initial?: HostArray | Later) {
-    this.label = label;
-    this.spec = spec;
-    this.#initial = initial;
-  }
-
-  /** What it holds at first, and what `load` puts there. */
-  get initial(): HostArray {
-    const work = this.draw();
-    while (!work.next().done);
-    return this.#initial as HostArray;
-  }
-
-  /** Makes the values that were put off, with rests on the way. */
-  *draw(): Generator<void, void> {
-    if (typeof this.#initial === 'function') {
-      const values = yield* this.#initial();
-      // Others may have been set or made in the meantime.
-      if (typeof this.#initial === 'function') this.#initial = values;
-    } else if (this.#initial === undefined) {
-      for (const member of this.members) yield* member.draw();
-      this.#initial ??= hostArray(new Float32Array(numel(this.spec.shape)), this.spec.dtype);
-      for (const member of this.members) this.#take(member);
-    }
-  }
-
-  /** What holds its values: its members and zeros between them as long as nobody has asked for the whole, else itself. */
-  get pieces(): readonly State[] {
-    return this.#initial === undefined ? this.members : [this];
-  }
-
-  get home(): { readonly flat: State; readonly offset: number } | undefined {
-    return this.#home;
-  }
-
-  /** Moves this state into a flat one, which holds its value from now on. */
-  moveInto(flat: State, offset: number): void {
-    if (this.#home) throw new FoveaError(`${this.label}: it belongs to another optimizer already`);
-    this.#home = { flat, offset };
-    flat.members.push(this);
-    flat.#take(this);
-    flat.version++;
-  }
-
-  /** Replaces the value from the host, on every device at its next run. Its neighbours in a flat one keep theirs. */
-  set(values: HostArray): void {
-    if (values.length !== numel(this.spec.shape)) {
-      throw new ShapeError(`${this.label}: ${values.length} values for ${formatShape(this.spec.shape)}`);
-    }
-    this.#initial = values;
-    this.version++;
-    if (this.#home) this.#home.flat.#take(this);
-  }
-
-  /** Puts a member's values in their place, unless all are put off. */
-  #take(member: State): void {
-    if (this.#initial instanceof Float32Array) this.#initial.set(member.initial, member.home!.offset);
-  }
-}
+import { hostArray, type State } from './state.ts';
 
 /** Where a tensor's value comes from. */
 export type Origin =
@@ -100,7 +24,9 @@ export type Origin =
 /** One recorded operation. */
 export interface Node {
   readonly id: number;
-  readonly op: OpName;
+  /** The operation's name. */
+  readonly op: string;
+  readonly operation: Operation;
   readonly attrs: object;
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: Record<string, Tensor>;
@@ -108,6 +34,57 @@ export interface Node {
   readonly segment?: Segment | undefined;
   /** The node that it computes again, where it is a repetition. */
   readonly first?: Node;
+}
+
+/** An operation's tensors by name. */
+export type InputsOf<I extends string, O extends string> = { readonly [K in I]: Tensor } & {
+  readonly [K in O]?: Tensor | undefined;
+};
+
+/** What a gradient rule gets: the operation's inputs, outputs and attributes, and the gradients of its outputs. */
+export interface GradientContext<
+  I extends string = string,
+  O extends string = string,
+  Y extends string = string,
+  A extends object = object,
+> {
+  readonly inputs: InputsOf<I, O>;
+  readonly outputs: { readonly [K in Y]: Tensor };
+  /** Complete, as the kernel gets them. */
+  readonly attrs: A;
+  /** d loss / d output. Zeros for a float output that the loss does not depend on. */
+  readonly grads: { readonly [K in Y]: Tensor };
+  /** Whether d loss / d input is needed. What is not needed may be returned all the same. */
+  wants(input: I | O): boolean;
+}
+
+/**
+ * d loss / d input for each input that has a gradient, as new graph. A method, so that a rule for particular names and
+ * attributes is assignable to one for any.
+ */
+export type GradientRule<
+  I extends string = string,
+  O extends string = string,
+  Y extends string = string,
+  A extends object = object,
+> = {
+  rule(context: GradientContext<I, O, Y, A>): { readonly [K in I | O]?: Tensor | undefined };
+}['rule'];
+
+/** An operation of the graph: its kernel, and how it is differentiated. */
+export interface Operation<
+  I extends string = string,
+  O extends string = string,
+  Y extends string = string,
+  A extends object = object,
+  G extends object = A,
+> {
+  readonly name: string;
+  readonly kernel: Kernel<I, O, Y, A, G>;
+  /** `null`: not differentiable on purpose. */
+  readonly gradient: GradientRule<I, O, Y, A> | null;
+  /** Its float64 meaning, where it is not one of Fovea's own. */
+  readonly reference?: Reference<I, O, Y, A>;
 }
 
 /** What a call of `checkpoint` records. */
@@ -135,8 +112,8 @@ export function recordSegment<R>(fn: () => R): { result: R; segment: Segment } {
   }
 }
 
-function recordNode(node: Omit<Node, 'id' | 'segment' | 'outputs'>): Node {
-  const recorded: Node = { ...node, id: nextId++, segment, outputs: {} };
+function recordNode(node: Omit<Node, 'id' | 'op' | 'segment' | 'outputs'>): Node {
+  const recorded: Node = { ...node, op: node.operation.name, id: nextId++, segment, outputs: {} };
   for (let around = segment; around; around = around.parent) around.nodes.push(recorded);
   return recorded;
 }
@@ -199,13 +176,6 @@ export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype
   return new Tensor({ shape: full, dtype: type }, { kind: 'constant', data: array });
 }
 
-export function hostArray(data: HostArray | readonly number[], dtype: DType): HostArray {
-  if (dtype === 'i32') return data instanceof Int32Array ? data : Int32Array.from(data);
-  if (dtype === 'u32') return data instanceof Uint32Array ? data : Uint32Array.from(data);
-  if (dtype === 'f16') return data instanceof Uint16Array ? data : toHalf(data);
-  return data instanceof Float32Array || data instanceof Float64Array ? data : Float32Array.from(data);
-}
-
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
 
 /** A tensor of one value. Throws ShapeError for a fraction as an integer. */
@@ -226,11 +196,10 @@ export const stateTensor = (state: State, requiresGrad = false): Tensor =>
 
 /** The inputs that are given, by name. Throws ShapeError where one that is needed is not, or is no tensor. */
 function givenInputs(
-  op: OpName,
+  { name: op, kernel: { optional } }: Operation,
   inputs: Readonly<Record<string, Tensor | undefined>>,
 ): Record<string, Tensor> {
   const given: Record<string, Tensor> = {};
-  const optional: readonly string[] = kernelOf(op).optional;
   for (const [name, value] of Object.entries(inputs)) {
     if (value === undefined && optional.includes(name)) continue;
     if (!(value instanceof Tensor)) {
@@ -244,17 +213,17 @@ function givenInputs(
 }
 
 /** Records an operation: fills in attributes and checks shapes now, computes later. */
-export function apply(
-  op: OpName,
+export function recordOperation(
+  operation: Operation,
   inputs: Readonly<Record<string, Tensor | undefined>>,
   options: object = {},
   differentiable = true,
 ): Record<string, Tensor> {
-  const given = givenInputs(op, inputs);
-  const kernel = kernelOf(op);
+  const given = givenInputs(operation, inputs);
+  const { kernel } = operation;
   const attrs: object = kernel.attributes?.(options as never) ?? options;
   const specs = kernel.infer(given, attrs as never);
-  const node = recordNode({ op, attrs, inputs: given });
+  const node = recordNode({ operation, attrs, inputs: given });
   const requiresGrad = differentiable && Object.values(given).some((input) => input.requiresGrad);
   for (const [output, spec] of Object.entries(specs)) {
     const tracked = requiresGrad && isFloat(spec.dtype);
@@ -263,9 +232,26 @@ export function apply(
   return node.outputs;
 }
 
+/**
+ * Applies an operation to tensors: the outputs by name. Shapes are checked now, values are computed when they are asked
+ * for. Throws ShapeError where inputs or attributes do not fit.
+ */
+export const apply = <
+  I extends string,
+  O extends string,
+  Y extends string,
+  A extends object,
+  G extends object,
+>(
+  operation: Operation<I, O, Y, A, G>,
+  inputs: InputsOf<I, O>,
+  ...[options]: object extends G ? [options?: G] : [options: G]
+): { readonly [K in Y]: Tensor } =>
+  recordOperation(operation, inputs, options as object) as { [K in Y]: Tensor };
+
 /** Records a node once more, on other inputs of the same shapes. */
 export function repeat(node: Node, inputs: Readonly<Record<string, Tensor>>): Node {
-  const again = recordNode({ op: node.op, attrs: node.attrs, inputs, first: firstOf(node) });
+  const again = recordNode({ operation: node.operation, attrs: node.attrs, inputs, first: firstOf(node) });
   for (const [output, value] of Object.entries(node.outputs)) {
     again.outputs[output] = new Tensor(value, { kind: 'op', node: again, output }, value.requiresGrad);
   }

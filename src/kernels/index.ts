@@ -10,8 +10,17 @@ export * from './boxes/nms.ts';
 export * from './boxes/weightedBoxFusion.ts';
 export * from './conv/conv2d.ts';
 export * from './conv/convTranspose2d.ts';
+export * from './elementwise/activations.ts';
 export * from './elementwise/cast.ts';
-export { elementwiseKernels } from './elementwise/elementwise.ts';
+export * from './elementwise/comparison.ts';
+export {
+  defineElementwise,
+  type ElementwiseAttrs,
+  type ElementwiseBackwardKernel,
+  type ElementwiseKernel,
+} from './elementwise/elementwise.ts';
+export * from './elementwise/math.ts';
+export type { ElementwiseExpression, ElementwiseRow } from './elementwise/row.ts';
 export * from './image/imageFilters.ts';
 export * from './image/interpolate.ts';
 export {
@@ -23,6 +32,7 @@ export {
   type KernelPlan,
 } from './kernel.ts';
 export * from './losses/crossEntropy.ts';
+export * from './losses/pointwise.ts';
 export * from './matrix/hammingDistance.ts';
 export * from './matrix/matmul.ts';
 export * from './norm/batchNorm.ts';

@@ -1,6 +1,7 @@
 import type { Caps } from '../device/caps.ts';
 import type { Pair, Shape, TensorSpec } from '../shape.ts';
 import type { KernelPlan } from './dispatch.ts';
+import type { ElementwiseExpression } from './elementwise/row.ts';
 import { type BufferSource, type EncodableKernel, planKernel } from './encodable.ts';
 
 export {
@@ -25,8 +26,8 @@ export interface Kernel<
   I extends string = string,
   O extends string = string,
   Y extends string = string,
-  A = never,
-  G = A,
+  A extends object = object,
+  G extends object = A,
 > {
   readonly name: string;
   readonly inputs: readonly I[];
@@ -38,6 +39,8 @@ export interface Kernel<
   readonly variadic?: boolean;
   /** output -> input whose buffer it overwrites (optimizer steps). */
   readonly inPlace?: Readonly<Partial<Record<Y, I>>>;
+  /** Set for elementwise operations: what lowering fuses them by. */
+  readonly elementwise?: ElementwiseExpression;
   /** Fills in what the caller left out. The graph and `plan` give `infer` and `dispatches` complete attributes. */
   attributes?(given: G): A;
   infer(specs: SpecsOf<I, O>, attrs: A): { readonly [K in Y]: TensorSpec };
@@ -59,8 +62,13 @@ export type Given<A, Required extends keyof A = never> = {
 type Loose<T> = T extends readonly [number, number] ? Pair : T;
 
 /** A kernel as the user holds it: planned once for shapes, encoded into any pass after that. */
-export interface PlannableKernel<I extends string, O extends string, Y extends string, A, G = A>
-  extends Kernel<I, O, Y, A, G> {
+export interface PlannableKernel<
+  I extends string,
+  O extends string,
+  Y extends string,
+  A extends object,
+  G extends object = A,
+> extends Kernel<I, O, Y, A, G> {
   /**
    * Checks shapes and attributes, compiles, and allocates scratch memory on the caller's device. A shape alone means
    * f32. Throws ShapeError, DeviceLimitError or DeviceLostError.

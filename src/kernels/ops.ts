@@ -5,8 +5,11 @@ import { nms } from './boxes/nms.ts';
 import { weightedBoxFusion } from './boxes/weightedBoxFusion.ts';
 import { conv2d, conv2dBackwardWeight } from './conv/conv2d.ts';
 import { convTranspose2d } from './conv/convTranspose2d.ts';
+import * as activations from './elementwise/activations.ts';
 import { cast } from './elementwise/cast.ts';
-import { elementwiseKernels } from './elementwise/elementwise.ts';
+import * as comparison from './elementwise/comparison.ts';
+import type { ElementwiseBackwardKernel, ElementwiseKernel } from './elementwise/elementwise.ts';
+import * as math from './elementwise/math.ts';
 import {
   gaussianBlur,
   gaussianBlurBackward,
@@ -18,6 +21,7 @@ import {
 import { interpolate, interpolateBackward } from './image/interpolate.ts';
 import type { Kernel } from './kernel.ts';
 import { crossEntropy, crossEntropyBackward } from './losses/crossEntropy.ts';
+import * as pointwise from './losses/pointwise.ts';
 import { hammingDistance } from './matrix/hammingDistance.ts';
 import { linear, matmul } from './matrix/matmul.ts';
 import { batchNorm, batchNormBackward } from './norm/batchNorm.ts';
@@ -46,9 +50,67 @@ import { expand, flip, pad, permute, slice, sliceBackward } from './shape/stride
 import { sort } from './sort/sort.ts';
 import { topk } from './sort/topk.ts';
 
+/** Elementwise operations by name. */
+export const elementwiseKernels = {
+  relu: activations.relu,
+  leaky_relu: activations.leakyRelu,
+  silu: activations.silu,
+  gelu: activations.gelu,
+  sigmoid: activations.sigmoid,
+  tanh: activations.tanh,
+  hardswish: activations.hardswish,
+  hardsigmoid: activations.hardsigmoid,
+  hardtanh: activations.hardtanh,
+  softplus: activations.softplus,
+  atan: math.atan,
+  exp: math.exp,
+  log: math.log,
+  sqrt: math.sqrt,
+  rsqrt: math.rsqrt,
+  abs: math.abs,
+  neg: math.neg,
+  floor: math.floor,
+  affine: math.affine,
+  clamp: math.clamp,
+  add: math.add,
+  sub: math.sub,
+  mul: math.mul,
+  div: math.div,
+  remainder: math.remainder,
+  pow: math.pow,
+  maximum: comparison.maximum,
+  minimum: comparison.minimum,
+  equal: comparison.equal,
+  greater: comparison.greater,
+  greater_equal: comparison.greaterEqual,
+  where: comparison.where,
+  binary_cross_entropy_with_logits: pointwise.binaryCrossEntropyWithLogits,
+  sigmoid_focal_loss: pointwise.sigmoidFocalLoss,
+  smooth_l1_loss: pointwise.smoothL1Loss,
+  l1_loss: pointwise.l1Loss,
+  mse_loss: pointwise.mseLoss,
+} as const;
+
+export type ElementwiseName = keyof typeof elementwiseKernels;
+
+/** The gradients of elementwise operations are operations of their own: `relu_backward_x`. */
+type BackwardName = {
+  [K in ElementwiseName]: `${K}_backward_${keyof (typeof elementwiseKernels)[K]['backward'] & string}`;
+}[ElementwiseName];
+
+/** An elementwise operation, or the gradient of one. */
+export type ElementwiseOp = ElementwiseName | BackwardName;
+
+const backwardKernels = Object.fromEntries(
+  Object.entries<ElementwiseKernel>(elementwiseKernels).flatMap(([name, { backward }]) =>
+    Object.entries(backward).map(([arg, kernel]) => [`${name}_backward_${arg}`, kernel]),
+  ),
+) as { readonly [K in BackwardName]: ElementwiseBackwardKernel };
+
 /** Every operation by its name: the key of all other tables. */
 export const kernels = {
   ...elementwiseKernels,
+  ...backwardKernels,
   conv2d,
   conv2d_backward_weight: conv2dBackwardWeight,
   conv_transpose2d: convTranspose2d,
@@ -118,4 +180,4 @@ export const kernels = {
 export type OpName = keyof typeof kernels;
 
 /** The kernel of an operation, without its particular types. */
-export const kernelOf = (op: OpName): Kernel => kernels[op] as unknown as Kernel;
+export const kernelOf = (op: OpName): Kernel => kernels[op];

@@ -3,7 +3,8 @@ import { interpolate } from '../graph/functions/conv.ts';
 import { add, mul } from '../graph/functions/elementwise.ts';
 import { concat, pad } from '../graph/functions/shape.ts';
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
-import { State, stateTensor, type Tensor, tensor } from '../graph/tensor.ts';
+import { State } from '../graph/state.ts';
+import { stateTensor, type Tensor, tensor } from '../graph/tensor.ts';
 import { formatShape } from '../shape.ts';
 import { type Normalization, normalizeImages } from './preprocess.ts';
 

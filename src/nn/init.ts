@@ -1,4 +1,4 @@
-import type { Later } from '../graph/tensor.ts';
+import type { Later } from '../graph/state.ts';
 import { numel, type Shape } from '../shape.ts';
 
 /** Uniform numbers in 0..1. */

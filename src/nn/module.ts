@@ -1,5 +1,6 @@
 import { ShapeError, StateDictError } from '../errors.ts';
-import { type Later, State, stateTensor, type Tensor } from '../graph/tensor.ts';
+import { type Later, State } from '../graph/state.ts';
+import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
 import { type Summary, summarize } from './summary.ts';

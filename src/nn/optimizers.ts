@@ -1,8 +1,11 @@
 import { FoveaError } from '../errors.ts';
 import { affine, div, minimum, mul, sqrt } from '../graph/functions/elementwise.ts';
 import { sum } from '../graph/functions/reduce.ts';
+import * as elementwiseOps from '../graph/operations/elementwise.ts';
+import * as optimizersOps from '../graph/operations/optimizers.ts';
 import { assign } from '../graph/recorder.ts';
-import { apply, full, State, stateTensor, type Tensor } from '../graph/tensor.ts';
+import { State } from '../graph/state.ts';
+import { apply, full, stateTensor, type Tensor } from '../graph/tensor.ts';
 import { type HostArray, numel } from '../shape.ts';
 import type { Download, Parameter } from './module.ts';
 
@@ -80,10 +83,13 @@ export abstract class Optimizer {
       );
       for (const { tensor } of flat.parameters) tensor.grad = undefined;
       const inputs = Object.fromEntries(present.map(({ grad }, i) => [`x${i}`, grad]));
-      return apply('pack', inputs, { offsets: present.map(({ offset }) => offset), size: flat.size }).y!;
+      return apply(optimizersOps.pack, inputs, {
+        offsets: present.map(({ offset }) => offset),
+        size: flat.size,
+      }).y;
     });
     const squares = grads.map((g) => sum(mul(g, g)));
-    const gradNorm = sqrt(squares.reduce((a, b) => apply('add', { a, b }).y!));
+    const gradNorm = sqrt(squares.reduce((a, b) => apply(elementwiseOps.add, { a, b }).y));
     const scale =
       this.#clipNorm === undefined
         ? full([1], 1)
@@ -190,8 +196,8 @@ export class SGD extends Optimizer {
   }
 
   protected override update({ param, grad, hyper, scale, moments }: Parameters<Optimizer['update']>[0]) {
-    const out = apply('sgd_step', { param, grad, momentum: moments[0], hyper, scale });
-    return { param: out.newParam!, moments: [out.newMomentum!] };
+    const out = apply(optimizersOps.sgdStep, { param, grad, momentum: moments[0]!, hyper, scale });
+    return { param: out.newParam, moments: [out.newMomentum] };
   }
 }
 
@@ -228,8 +234,8 @@ export class AdamW extends Optimizer {
   }
 
   protected override update({ param, grad, hyper, scale, moments }: Parameters<Optimizer['update']>[0]) {
-    const out = apply('adamw_step', { param, grad, m: moments[0], v: moments[1], hyper, scale });
-    return { param: out.newParam!, moments: [out.newM!, out.newV!] };
+    const out = apply(optimizersOps.adamwStep, { param, grad, m: moments[0]!, v: moments[1]!, hyper, scale });
+    return { param: out.newParam, moments: [out.newM, out.newV] };
   }
 }
 

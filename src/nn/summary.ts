@@ -1,6 +1,7 @@
 import type { Caps } from '../device/caps.ts';
 import { record } from '../graph/recorder.ts';
-import { type Node, recordSegment, type State, Tensor, zeros } from '../graph/tensor.ts';
+import type { State } from '../graph/state.ts';
+import { type Node, recordSegment, Tensor, zeros } from '../graph/tensor.ts';
 import { lower } from '../plan/lower.ts';
 import { planMemory } from '../plan/memory.ts';
 import { bytesPerElement, formatShape, numel, type Shape } from '../shape.ts';

@@ -1,13 +1,6 @@
 import { firstOf, type Node, type Tensor } from '../graph/tensor.ts';
-import { elementwiseRef } from '../kernels/elementwise/elementwise.ts';
-import {
-  expressionOf,
-  type FusedChain,
-  type FusedStep,
-  type IndexMode,
-  indexMode,
-} from '../kernels/elementwise/fused.ts';
-import { kernelOf } from '../kernels/ops.ts';
+import { type FusedChain, type FusedStep, type IndexMode, indexMode } from '../kernels/elementwise/fused.ts';
+import { expressionOf } from '../kernels/elementwise/row.ts';
 import { isFloat, sameShape, type TensorSpec } from '../shape.ts';
 import type { Readers } from './readers.ts';
 
@@ -54,7 +47,7 @@ export function fuse(
 ): Group[] {
   const groups = new Map<Tensor, Group>();
   const result = new Set<Group>();
-  const barriers = nodes.filter((node) => kernelOf(node.op).inPlace).map((node) => node.id);
+  const barriers = nodes.filter((node) => node.operation.kernel.inPlace).map((node) => node.id);
   const barrierBetween = (a: number, b: number) => barriers.some((id) => id > a && id < b);
 
   for (const node of nodes) {
@@ -77,7 +70,7 @@ interface Context {
 }
 
 function fuseNode(node: Node, context: Context): { group: Group; absorbed: Group[] } | undefined {
-  const ref = elementwiseRef(node.op);
+  const ref = node.operation.kernel.elementwise;
   const output = Object.values(node.outputs)[0]!;
   if (!ref || !isFloat(output.dtype)) return undefined;
   const { uses } = expressionOf(ref);

@@ -2,7 +2,8 @@
 import { borrowDevice, type Device, type OpenOptions, openDevice } from '../device/device.ts';
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
-import { baseOf, type State, Tensor } from '../graph/tensor.ts';
+import type { State } from '../graph/state.ts';
+import { baseOf, Tensor } from '../graph/tensor.ts';
 import { expectWay, type WayName } from '../kernels/alternatives.ts';
 import { formatShape, type HostArray } from '../shape.ts';
 import { type Choice, choicesOf, lowering } from './lower.ts';
@@ -10,7 +11,6 @@ import { Program, type ProgramStats } from './program.ts';
 import { inSlices } from './slices.ts';
 import { StateStore } from './stateStore.ts';
 import { type Tuned, type TuneProgress, Tuner } from './tuner.ts';
-import { validate } from './validate.ts';
 
 /** What a captured function may return: tensors, by name. */
 export type Results = Readonly<Record<string, Tensor>>;
@@ -42,10 +42,25 @@ export interface TuneOptions {
   readonly autotune?: boolean;
 }
 
+/** Runs a program and checks what it computes. */
+export type Validator = (program: Program) => Promise<void>;
+
+/** The validator of FOVEA_VALIDATE=1. The references are no part of a bundle: the specifier is one that bundlers cannot follow. */
+const importedValidator: Validator = async (program) => {
+  const name = 'fovea/verify';
+  const { validate } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as {
+    validate: Validator;
+  };
+  await validate(program);
+};
+
 /** Switches for finding faults, from the environment in Node. */
 export interface DebugOptions {
-  /** Compare every operation with its reference while it runs; stop at the first mismatch. */
-  readonly validate?: boolean;
+  /**
+   * Compares every operation with its reference while it runs and throws at the first mismatch: `validate` of
+   * fovea/verify. Default: none; in Node with FOVEA_VALIDATE=1 that function. `false`: none in any case.
+   */
+  readonly validate?: Validator | false;
   /** Run every operation as recorded, fusing none. */
   readonly fusion?: boolean;
   /** The name of the way to compute what can be computed in several (`own`: the kernel's own plan), where it is there. */
@@ -61,7 +76,7 @@ export class Gpu {
   readonly #states: StateStore;
   readonly #programs = new Set<Program>();
   readonly #debug: {
-    readonly validate: boolean;
+    readonly validate: Validator | undefined;
     readonly fusion: boolean;
     readonly way: WayName | undefined;
   };
@@ -74,7 +89,8 @@ export class Gpu {
     this.#states = new StateStore(device);
     const way = options.way ?? environment('FOVEA_WAY');
     this.#debug = {
-      validate: options.validate ?? environment('FOVEA_VALIDATE') === '1',
+      validate:
+        (options.validate ?? (environment('FOVEA_VALIDATE') === '1' && importedValidator)) || undefined,
       fusion: options.fusion ?? environment('FOVEA_FUSION') !== '0',
       way: way === undefined ? undefined : expectWay('openGpu', way),
     };
@@ -129,7 +145,7 @@ export class Gpu {
           });
         }
         last = { inputs, program };
-        if (this.#debug.validate) await validate(program);
+        if (this.#debug.validate) await this.#debug.validate(program);
         else program.run();
       } finally {
         turns.pass();

@@ -1,6 +1,7 @@
 import type { Caps } from '../device/caps.ts';
 import type { Effect } from '../graph/recorder.ts';
-import { baseOf, type Node, type State, type Tensor } from '../graph/tensor.ts';
+import type { State } from '../graph/state.ts';
+import { baseOf, type Node, type Operation, type Tensor } from '../graph/tensor.ts';
 import { choose, type Purpose, type Way, type WayName, waysOf } from '../kernels/alternatives.ts';
 import { chainDispatch } from '../kernels/elementwise/elementwise.ts';
 import { fusedSnippet, needsSpecial } from '../kernels/elementwise/fused.ts';
@@ -12,7 +13,6 @@ import {
   type Specs,
   workgroupsOf,
 } from '../kernels/kernel.ts';
-import { kernelOf, type OpName } from '../kernels/ops.ts';
 import type { TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
 import special from '../wgsl/elementwise/lib/special.wgsl';
@@ -45,7 +45,7 @@ const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
 
 /** An operation as it stands in a program, with every way to compute it. */
 export interface Choice {
-  readonly op: OpName;
+  readonly operation: Operation;
   readonly specs: Specs;
   readonly outputs: Specs;
   readonly attrs: object;
@@ -66,13 +66,13 @@ function isFixed(value: Tensor): boolean {
 }
 
 function choiceOf(caps: Caps, node: Node, { training, readOnly }: Needed): Choice {
-  const { op, attrs } = node;
+  const { operation, attrs } = node;
   const [specs, outputs] = [specsOf(node.inputs), specsOf(node.outputs)];
   const { weight } = node.inputs;
   const fixedWeights = readOnly && weight !== undefined && isFixed(weight);
   const purpose = { training, ...(fixedWeights ? { fixedWeights } : {}) };
-  const ways = waysOf(kernelOf(op), caps, specs, outputs, attrs as never, purpose);
-  return { op, specs, outputs, attrs, purpose, ways };
+  const ways = waysOf(operation.kernel, caps, specs, outputs, attrs as never, purpose);
+  return { operation, specs, outputs, attrs, purpose, ways };
 }
 
 interface Needed {
@@ -88,7 +88,7 @@ function needed(results: readonly Tensor[], effects: readonly Effect[]): Needed 
   const roots = [...results, ...effects.map((effect) => effect.value)];
   const nodes = neededNodes(roots);
   const training = effects.length > 0 || nodes.some(({ op }) => op.includes('_backward'));
-  const readOnly = effects.length === 0 && nodes.every(({ op }) => !kernelOf(op).inPlace);
+  const readOnly = effects.length === 0 && nodes.every(({ operation }) => !operation.kernel.inPlace);
   return { roots, nodes, training, readOnly };
 }
 
@@ -128,7 +128,7 @@ export function* lowering(
   const epilogueOf = (node: Node) => {
     const dispatch = plans.get(node)!.dispatches.at(-1);
     if (!dispatch?.epilogue) return undefined;
-    const output = kernelOf(node.op).outputs[0]!;
+    const output = node.operation.kernel.outputs[0]!;
     const lanes = dispatch.epilogue === 'vec4f' ? (4 as const) : (1 as const);
     const buffers = shaders.of(dispatch).bindings.filter((binding) => binding.kind !== 'uniform').length;
     return { output, lanes, buffers };
@@ -180,8 +180,8 @@ class Lowering {
         state: origin.state,
       };
       this.#states.set(origin.state, storage);
-    } else if (origin.kind === 'op' && kernelOf(origin.node.op).inPlace?.[origin.output]) {
-      storage = this.storageOf(origin.node.inputs[kernelOf(origin.node.op).inPlace![origin.output]!]!);
+    } else if (origin.kind === 'op' && origin.node.operation.kernel.inPlace?.[origin.output]) {
+      storage = this.storageOf(origin.node.inputs[origin.node.operation.kernel.inPlace![origin.output]!]!);
     } else {
       const kept = origin.kind !== 'op';
       storage = { spec: specOf(base), label: labelOf(base), origin: origin.kind, kept };

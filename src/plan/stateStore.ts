@@ -1,6 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { BufferUsage } from '../device/usage.ts';
-import type { State } from '../graph/tensor.ts';
+import type { State } from '../graph/state.ts';
 import { byteLength, type HostArray } from '../shape.ts';
 
 /** Elements that are uploaded without a rest: some 2 ms. */

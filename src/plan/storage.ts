@@ -1,4 +1,5 @@
-import type { Origin, State, Tensor } from '../graph/tensor.ts';
+import type { State } from '../graph/state.ts';
+import type { Origin, Tensor } from '../graph/tensor.ts';
 import { byteLength, type TensorSpec } from '../shape.ts';
 
 /** Memory of one tensor in a program. Views share their base's. */

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import { apply, Tensor } from '../graph/tensor.ts';
+import { recordOperation, Tensor } from '../graph/tensor.ts';
 import { toHalf } from '../half.ts';
 import { choose, type WayName } from '../kernels/alternatives.ts';
 import { type HostArray, numel, type TensorSpec } from '../shape.ts';
@@ -37,7 +37,9 @@ export async function timeWays(device: Device, choice: Choice): Promise<Timing> 
     name,
     new Tensor(spec, isFixed(name) ? { kind: 'constant', data: someValues(spec) } : { kind: 'input', name }),
   ]);
-  const results = Object.values(apply(choice.op, Object.fromEntries(inputs), choice.attrs, false));
+  const results = Object.values(
+    recordOperation(choice.operation, Object.fromEntries(inputs), choice.attrs, false),
+  );
   const states = new StateStore(device);
   const racing: Racer[] = [];
   try {

@@ -19,12 +19,12 @@ export const TUNED_VERSION = '0.1.0';
 const classOfShape = (shape: Shape): string =>
   shape.map((n, i) => (i < shape.length - 1 && n > 16 ? `<${2 ** Math.ceil(Math.log2(n))}` : n)).join('x');
 
-export function classOf({ op, specs, attrs, purpose }: Choice): string {
+export function classOf({ operation, specs, attrs, purpose }: Choice): string {
   const inputs = Object.entries(specs).map(
     ([name, { shape, dtype }]) => `${name} ${dtype} ${classOfShape(shape)}`,
   );
   const attributes = Object.entries(attrs).map(([name, value]) => ` ${name}=${value}`);
-  return `${op}(${inputs.join(', ')})${attributes.join('')}${purpose.training ? ' training' : ''}${purpose.fixedWeights ? ' fixed weights' : ''}`;
+  return `${operation.name}(${inputs.join(', ')})${attributes.join('')}${purpose.training ? ' training' : ''}${purpose.fixedWeights ? ' fixed weights' : ''}`;
 }
 
 /**

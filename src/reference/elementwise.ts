@@ -1,13 +1,13 @@
+import type { ElementwiseKernel } from '../kernels/elementwise/elementwise.ts';
+import { type ElementwiseExpression, expressionOf } from '../kernels/elementwise/row.ts';
 import {
+  type ElementwiseName,
   type ElementwiseOp,
-  type ElementwiseRef,
   elementwiseKernels,
-  elementwiseRef,
-} from '../kernels/elementwise/elementwise.ts';
-import { type ElementwiseName, elementwiseRows } from '../kernels/elementwise/elementwiseRows.ts';
-import { expressionOf } from '../kernels/elementwise/fused.ts';
-import { numel, type Shape, stridesOf, type TensorSpec } from '../shape.ts';
-import { type RefArray, type Reference, type RefTensor, refArray } from './reference.ts';
+  type kernels,
+} from '../kernels/ops.ts';
+import { numel, type Shape, stridesOf } from '../shape.ts';
+import { type KernelReference, type Reference, refArray } from './reference.ts';
 
 type Values = Readonly<Record<string, number>>;
 type Rule = (v: Values) => number;
@@ -205,20 +205,13 @@ function* broadcastOffsets(input: Shape, output: Shape): Generator<number> {
   }
 }
 
-function elementwiseReference(ref: ElementwiseRef): Reference {
-  const row = elementwiseRows[ref.row] as { attrs?: Values };
-  const rule =
-    ref.backwardTo === undefined ? rules[ref.row].forward : rules[ref.row].backward[ref.backwardTo]!;
-  const names = expressionOf(ref).uses;
-  const reference = (
-    inputs: Readonly<Record<string, RefTensor>>,
-    attrs: Values,
-    outputs: Readonly<Record<string, TensorSpec>>,
-  ): Record<string, RefArray> => {
+function elementwiseReference(expression: ElementwiseExpression, rule: Rule): Reference {
+  const names = expressionOf(expression).uses;
+  return (inputs, attrs, outputs) => {
     const [outputName, spec] = Object.entries(outputs)[0]!;
     const y = refArray(spec);
     const offsets = names.map((name) => broadcastOffsets(inputs[name]!.shape, spec.shape));
-    const v: Record<string, number> = { ...row.attrs, ...attrs };
+    const v: Record<string, number> = { ...expression.row.attrs, ...attrs };
     for (let i = 0; i < y.length; i++) {
       names.forEach((name, k) => {
         v[name] = inputs[name]!.data[offsets[k]!.next().value as number]!;
@@ -227,9 +220,17 @@ function elementwiseReference(ref: ElementwiseRef): Reference {
     }
     return { [outputName]: y };
   };
-  return reference as unknown as Reference;
 }
 
+/** The references of elementwise operations and of their gradients, `relu` and `relu_backward_x`. */
 export const elementwiseReferences = Object.fromEntries(
-  Object.keys(elementwiseKernels).map((op) => [op, elementwiseReference(elementwiseRef(op)!)]),
-) as Record<ElementwiseOp, Reference>;
+  Object.entries<ElementwiseKernel>(elementwiseKernels).flatMap(([name, { elementwise, backward }]) => {
+    const { forward, backward: gradients } = rules[name as ElementwiseName];
+    const reference = elementwiseReference(elementwise, forward);
+    const its = Object.entries(backward).map(([arg, kernel]) => [
+      kernel.name,
+      elementwiseReference(kernel.elementwise, gradients[arg]!),
+    ]);
+    return [[name, reference], ...its];
+  }),
+) as unknown as { readonly [K in ElementwiseOp]: KernelReference<(typeof kernels)[K]> };

@@ -1,3 +1,4 @@
+import type { Kernel } from '../kernels/kernel.ts';
 import type { DType, Shape, TensorSpec } from '../shape.ts';
 
 /** Values on the CPU: floats in float64, whatever their dtype on the GPU. */
@@ -15,18 +16,25 @@ type RefInputs<I extends string, O extends string> = { readonly [K in I]: RefTen
 
 /**
  * The plain meaning of one operation: loops over typed arrays. `outputs` are the specs that the kernel's
- * shape rule gave; the result holds one array for each.
+ * shape rule gave; the result holds one array for each. (A method, so that one for particular names and attributes is
+ * assignable to one for any.)
  */
 export type Reference<
   I extends string = string,
-  O extends string = never,
+  O extends string = string,
   Y extends string = string,
-  A = never,
-> = (
-  inputs: RefInputs<I, O>,
-  attrs: A,
-  outputs: { readonly [K in Y]: TensorSpec },
-) => { readonly [K in Y]: RefArray };
+  A extends object = object,
+> = {
+  reference(
+    inputs: RefInputs<I, O>,
+    attrs: A,
+    outputs: { readonly [K in Y]: TensorSpec },
+  ): { readonly [K in Y]: RefArray };
+}['reference'];
+
+/** The reference of a kernel. */
+export type KernelReference<K> =
+  K extends Kernel<infer I, infer O, infer Y, infer A, infer _> ? Reference<I, O, Y, A> : never;
 
 /** A zeroed array for a spec. */
 export function refArray(spec: TensorSpec): RefArray {

@@ -7,10 +7,10 @@ import { type Reference, refArray } from './reference.ts';
 
 /** Calls back for every product in a sum: y[oh, ow] += weight * x[ih, iw]. */
 type Emit = (oh: number, ow: number, ih: number, iw: number, weight: number) => void;
-type Visit<A> = (input: Size2, output: Size2, attrs: A, emit: Emit) => void;
+type Visit<A extends object> = (input: Size2, output: Size2, attrs: A, emit: Emit) => void;
 
 /** Forward gathers and backward scatters along the same list of products. */
-function linear<A>(visit: Visit<A>) {
+function linear<A extends object>(visit: Visit<A>) {
   const forward: Reference<'x', never, 'y', A> = ({ x }, attrs, outputs) => {
     const y = refArray(outputs.y);
     const [n, h, w, c] = x.shape as [number, number, number, number];

@@ -8,7 +8,8 @@ import {
 import { shrinkSample } from '../data/resize.ts';
 import type { Caps } from '../device/caps.ts';
 import { DataError, DeviceLimitError, NumericError, ShapeError } from '../errors.ts';
-import { type State, type Tensor, tensor } from '../graph/tensor.ts';
+import type { State } from '../graph/state.ts';
+import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { checkTensor } from '../kernels/kernel.ts';

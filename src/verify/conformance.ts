@@ -1,16 +1,17 @@
 import { DataError } from '../errors.ts';
 import { grad } from '../graph/backward.ts';
 import { evaluate, toReference, type Values } from '../graph/evaluate.ts';
-import { hostArray, Tensor, zeros } from '../graph/tensor.ts';
+import { hostArray } from '../graph/state.ts';
+import { Tensor, zeros } from '../graph/tensor.ts';
 import { decodeSafetensors } from '../io/safetensors.ts';
 import { parseJson } from '../json.ts';
 import type { Gpu } from '../plan/gpu.ts';
-import { largestOf } from '../plan/validate.ts';
 import { type HostArray, isFloat, type TensorSpec } from '../shape.ts';
 import { type Attrs, conformanceOps, type Run } from './conformanceOps.ts';
 import { type Bench, onBench } from './poison.ts';
 import { checked, checkOptions, type Row, repeated, type VerifyOptions } from './rows.ts';
 import { type Comparison, compare, worstOf } from './runKernel.ts';
+import { largestOf } from './validate.ts';
 
 /** A case's file: one operation's inputs, outputs and gradients as a reference computed them. */
 export interface ConformanceFile {

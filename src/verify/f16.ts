@@ -1,10 +1,10 @@
 import { roundToHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { OpName } from '../kernels/ops.ts';
-import { largestOf } from '../plan/validate.ts';
 import type { RefArray } from '../reference/reference.ts';
 import type { TensorSpec } from '../shape.ts';
 import { type CaseRow, type HostTensor, type HostTensors, hostTensor } from './cases/case.ts';
+import { largestOf } from './validate.ts';
 
 const MASTER = 'optimizers keep f32 master weights and take f32 gradients';
 

@@ -1,7 +1,8 @@
 import { FoveaError } from '../errors.ts';
 import { grad } from '../graph/backward.ts';
-import { gradients } from '../graph/gradients.ts';
-import { apply, hostArray, Tensor, tensor } from '../graph/tensor.ts';
+import { operations } from '../graph/operations/index.ts';
+import { hostArray } from '../graph/state.ts';
+import { recordOperation, Tensor, tensor } from '../graph/tensor.ts';
 import { kernelOf } from '../kernels/ops.ts';
 import { isFloat } from '../shape.ts';
 import { type Case, fillInputs, normal, randomOf } from './cases/case.ts';
@@ -18,7 +19,8 @@ export interface GradientGraph {
 /** Records the gradients that a row asks for, of its first float output. The cotangent is normal, seeded by the name. */
 export function gradientGraph(row: Case, dtype: 'f32' | 'f16' = 'f32'): GradientGraph {
   const { op, name, attrs = {}, grad: wanted = [] } = row;
-  if (!gradients[op]) {
+  const operation = operations[op];
+  if (!operation.gradient) {
     throw new FoveaError(`${op}: ${name}: a row with grad, but the operation has no gradient rule`);
   }
   const filled = fillInputs(op, row);
@@ -29,7 +31,9 @@ export function gradientGraph(row: Case, dtype: 'f32' | 'f16' = 'f32'): Gradient
       new Tensor(spec, { kind: 'constant', data: hostArray(data, spec.dtype) }, wanted.includes(input)),
     ]),
   );
-  const output = Object.values(apply(op, inputs, attrs)).find((value) => isFloat(value.dtype));
+  const output = Object.values(recordOperation(operation, inputs, attrs)).find((value) =>
+    isFloat(value.dtype),
+  );
   if (!output) throw new FoveaError(`${op}: ${name}: no output to differentiate`);
   const values = normal(output.shape).fill(randomOf(`${op}/${name}/cotangent`), output.size);
   const cotangent = tensor(Float32Array.from(values), output.shape, output.dtype);

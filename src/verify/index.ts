@@ -22,4 +22,5 @@ export {
 export { type ModelCase, type ModelRow, verifyModel } from './models.ts';
 export { type Counts, countRows, type Row, summaryOf, type VerifyOptions } from './rows.ts';
 export { type Subject, withReference } from './subject.ts';
+export { validate } from './validate.ts';
 export { verifyAll, verifyCase, verifyKernel } from './verify.ts';

@@ -32,11 +32,13 @@ export interface Subject {
  * are named after what they are: inputs and outputs of the forward kernel by their names, `dy` for the gradient of an
  * output `y`. Its output `dx` is the gradient of the input `x`.
  */
-export function withReference<I extends string, O extends string, Y extends string, A, G>(
-  kernel: Kernel<I, O, Y, A, G>,
-  reference: Reference<I, O, Y, A>,
-  backward?: Subject,
-): Subject {
+export function withReference<
+  I extends string,
+  O extends string,
+  Y extends string,
+  A extends object,
+  G extends object,
+>(kernel: Kernel<I, O, Y, A, G>, reference: Reference<I, O, Y, A>, backward?: Subject): Subject {
   const pair = { kernel, reference } as unknown as Subject;
   return backward ? { ...pair, backward } : pair;
 }

@@ -4,7 +4,6 @@ import { alternativeKernels } from '../kernels/alternatives.ts';
 import type { Specs } from '../kernels/kernel.ts';
 import { kernels, type OpName } from '../kernels/ops.ts';
 import type { Gpu } from '../plan/gpu.ts';
-import { largestOf } from '../plan/validate.ts';
 import type { RefArray } from '../reference/reference.ts';
 import { type Case, type CaseRow, fillInputs, type HostTensors } from './cases/case.ts';
 import { cases as table } from './cases/index.ts';
@@ -25,6 +24,7 @@ import {
   worstOf,
 } from './runKernel.ts';
 import { backwardInputs, checkReferences, checkRow, type Subject, subjectOf } from './subject.ts';
+import { largestOf } from './validate.ts';
 
 /** A case, and what it is a case of. `op`: an operation of Fovea's, whose gradient is the graph's rule. */
 interface Check {

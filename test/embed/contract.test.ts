@@ -3,7 +3,8 @@ import { type AdapterChoice, requestNodeAdapter } from '../../src/device/node.ts
 import { BufferUsage, MAP_READ_MODE } from '../../src/device/usage.ts';
 import { DeviceLimitError, DeviceLostError, LifetimeError, ShapeError } from '../../src/errors.ts';
 import { conv2d } from '../../src/kernels/conv/conv2d.ts';
-import { elementwiseKernels } from '../../src/kernels/elementwise/elementwise.ts';
+import { relu } from '../../src/kernels/elementwise/activations.ts';
+import { add } from '../../src/kernels/elementwise/math.ts';
 import { adamwStep, sgdStep } from '../../src/kernels/optimizers/optimizers.ts';
 import { maxPool2d } from '../../src/kernels/pool/maxPool2d.ts';
 import { concat } from '../../src/kernels/shape/concat.ts';
@@ -11,7 +12,6 @@ import { topk } from '../../src/kernels/sort/topk.ts';
 
 // What somebody else's program counts on. It has a device of its own: WebGPU's default limits, no feature.
 
-const { add, relu } = elementwiseKernels;
 const USAGE = BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST;
 
 let adapter: GPUAdapter;

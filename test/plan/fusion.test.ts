@@ -3,6 +3,7 @@ import { grad } from '../../src/graph/backward.ts';
 import { conv2d, convTranspose2d } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
 import { matmul, mean } from '../../src/graph/functions/reduce.ts';
+import { batchNorm } from '../../src/graph/operations/norm.ts';
 import { apply, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import type { Conv2dAttrs } from '../../src/kernels/conv/conv2d.ts';
 import type { Given } from '../../src/kernels/kernel.ts';
@@ -120,11 +121,12 @@ describe('fusion changes no value', () => {
 
   it('where a kernel has a second output that others read before', async () => {
     const x = leaf('x', [3, 4, 4, 4]);
-    const names = ['weight', 'bias', 'runningMean', 'runningVar'];
-    const inputs = Object.fromEntries(names.map((name) => [name, random(name, [4])]));
-    const { y, mean: average } = apply('batch_norm', { x, ...inputs }, { momentum: 0.1, eps: 1e-5 });
-    const first = e.relu(y!);
-    const between = e.exp(average!);
+    const [weight, bias] = [random('weight', [4]), random('bias', [4])];
+    const [runningMean, runningVar] = [random('runningMean', [4]), random('runningVar', [4])];
+    const inputs = { x, weight, bias, runningMean, runningVar };
+    const { y, mean: average } = apply(batchNorm, inputs, { momentum: 0.1, eps: 1e-5 });
+    const first = e.relu(y);
+    const between = e.exp(average);
     await expectBoth(gpu, e.add(e.mul(first, 2), matmul(between.reshape([1, 4]), random('m', [4, 4]))));
   });
 

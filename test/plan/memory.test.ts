@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/graph/backward.ts';
-import { conv2d, groupNorm, maxPool2d } from '../../src/graph/functions/conv.ts';
+import { conv2d, groupNorm, interpolate, maxPool2d } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
 import { mean } from '../../src/graph/functions/reduce.ts';
 import { concat, expand, flip, slice } from '../../src/graph/functions/shape.ts';
-import { apply, type Tensor } from '../../src/graph/tensor.ts';
+import type { Tensor } from '../../src/graph/tensor.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { type MemoryPlan, planMemory } from '../../src/plan/memory.ts';
@@ -105,7 +105,7 @@ describe('memory that is shared changes no value', () => {
     };
     const up = (x: Tensor) => {
       const [, h, w] = x.shape as [number, number, number, number];
-      return apply('interpolate', { x }, { size: [2 * h, 2 * w], mode: 'nearest', alignCorners: false }).y!;
+      return interpolate(x, { size: [2 * h, 2 * w] });
     };
     const one = conv(conv(random('image', [1, 32, 32, 4]), 8), 8);
     const two = conv(conv(maxPool2d(one, 2), 16), 16);

@@ -3,8 +3,10 @@ import { FoveaError } from '../../src/errors.ts';
 import { grad } from '../../src/graph/backward.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
+import { pack, sgdStep } from '../../src/graph/operations/optimizers.ts';
 import { assign } from '../../src/graph/recorder.ts';
-import { apply, full, State, stateTensor, type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
+import { State } from '../../src/graph/state.ts';
+import { apply, full, stateTensor, type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { expectBoth, random, values } from './graphs.ts';
 
@@ -90,10 +92,10 @@ describe('an optimizer step', () => {
       const param = stateTensor(weights, true);
       const loss = sum(e.mul(e.mul(param, param), 0.5));
       const [g] = grad([loss], [param]);
-      const inputs = { param, grad: g, momentum: stateTensor(momentum), hyper: stateTensor(hyper) };
-      const { newParam, newMomentum } = apply('sgd_step', { ...inputs, scale: full([1], 1) });
-      assign(weights, newParam!);
-      assign(momentum, newMomentum!);
+      const inputs = { param, grad: g!, momentum: stateTensor(momentum), hyper: stateTensor(hyper) };
+      const { newParam, newMomentum } = apply(sgdStep, { ...inputs, scale: full([1], 1) });
+      assign(weights, newParam);
+      assign(momentum, newMomentum);
       return { loss };
     });
     const want = Float64Array.from(w);
@@ -122,9 +124,9 @@ describe('an optimizer step', () => {
       const param = stateTensor(weights);
       const before = e.mul(param, 2);
       const inputs = { param, grad: param, momentum: zeros([64]), hyper: tensor([1, 0, 0, 0]) };
-      const { newParam } = apply('sgd_step', { ...inputs, grad: e.affine(param, 0.5), scale: full([1], 1) });
-      assign(weights, newParam!);
-      return { sum: e.add(before, newParam!) };
+      const { newParam } = apply(sgdStep, { ...inputs, grad: e.affine(param, 0.5), scale: full([1], 1) });
+      assign(weights, newParam);
+      return { sum: e.add(before, newParam) };
     });
     run.sum.forEach((value, i) => {
       expect(value).toBeCloseTo(2.5 * start[i]!, 5);
@@ -134,17 +136,17 @@ describe('an optimizer step', () => {
   it('packs gradients that are one tensor, or made from each other', async () => {
     const g = e.exp(random('g', [2, 64]));
     const h = sum(g, { dim: 0 });
-    const pack = (...tensors: Tensor[]) => {
+    const packed = (...tensors: Tensor[]) => {
       const inputs = Object.fromEntries(tensors.map((value, i) => [`x${i}`, value]));
-      return apply('pack', inputs, { offsets: tensors.map((_, i) => 128 * i), size: 128 * tensors.length });
+      return apply(pack, inputs, { offsets: tensors.map((_, i) => 128 * i), size: 128 * tensors.length });
     };
     // Read by one more operation, as an optimizer does, so that nothing is a result in itself.
-    await expectBoth(gpu, e.neg(pack(g, g).y!));
-    await expectBoth(gpu, e.neg(pack(g, h, e.relu(h)).y!));
-    await expectBoth(gpu, e.neg(pack(h, random('c', [3]), g).y!));
+    await expectBoth(gpu, e.neg(packed(g, g).y));
+    await expectBoth(gpu, e.neg(packed(g, h, e.relu(h)).y));
+    await expectBoth(gpu, e.neg(packed(h, random('c', [3]), g).y));
     // 70 elements in, no buffer can be bound.
     const x1 = e.exp(random('x1', [64]));
-    const { y } = apply('pack', { x0: h, x1 }, { offsets: [0, 70], size: 136 });
-    await expectBoth(gpu, e.neg(y!));
+    const { y } = apply(pack, { x0: h, x1 }, { offsets: [0, 70], size: 136 });
+    await expectBoth(gpu, e.neg(y));
   });
 });

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { alternativeKernels, alternatives } from '../../src/kernels/alternatives.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
-import { largestOf } from '../../src/plan/validate.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type Case, fillInputs, normal } from '../../src/verify/cases/case.ts';
 import { inputsInHalves } from '../../src/verify/f16.ts';
@@ -14,6 +13,7 @@ import {
   runKernel,
   runReference,
 } from '../../src/verify/runKernel.ts';
+import { largestOf } from '../../src/verify/validate.ts';
 import { boxes } from './arbitraries/boxes.ts';
 import { type Arbitrary, caseOf, int, pairOf } from './arbitraries/common.ts';
 

@@ -8,7 +8,6 @@ import { gpuAlternatives } from '../../src/kernels/gpuAlternatives.ts';
 import { type Kernel, shaderOf } from '../../src/kernels/kernel.ts';
 import { kernelOf, type OpName } from '../../src/kernels/ops.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
-import { largestOf } from '../../src/plan/validate.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type DType, numel, type TensorSpec } from '../../src/shape.ts';
 import {
@@ -29,6 +28,7 @@ import {
   runKernel,
   runReference,
 } from '../../src/verify/runKernel.ts';
+import { largestOf } from '../../src/verify/validate.ts';
 import { emulated } from './matrixEmulation.ts';
 
 /** What a GPU offers, on whatever device the tests have. */

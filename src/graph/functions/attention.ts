@@ -1,8 +1,8 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatShape, isFloat } from '../../shape.ts';
+import { inF32 } from '../operations/broadcast.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { add, affine, where } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { matmul, softmax } from './reduce.ts';
 import { cast, transpose } from './shape.ts';
 

@@ -1,8 +1,8 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape, sameShape } from '../../shape.ts';
+import { inF32 } from '../operations/broadcast.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, atan, div, maximum, minimum, mul, relu, sub } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { type Reduction, reduceLoss } from './reduction.ts';
 import { slice } from './shape.ts';
 

@@ -5,16 +5,19 @@ import type { PanopticMergeAttrs } from '../../kernels/roi/panopticMerge.ts';
 import type { RoiAlignAttrs } from '../../kernels/roi/roiAlign.ts';
 import type { RoiPoolAttrs } from '../../kernels/roi/roiPool.ts';
 import { expectNumber, formatShape } from '../../shape.ts';
+import * as boxesOps from '../operations/boxes.ts';
+import { inF32 } from '../operations/broadcast.ts';
+import * as roiOps from '../operations/roi.ts';
 import { apply, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { cast, concat, slice } from './shape.ts';
 
 /** Intersection over union of every box of a […,N,4] with every box of b […,M,4]: […,N,M]. 0 for empty unions. */
-export const boxIou = (a: Tensor, b: Tensor): Tensor => apply('box_iou', { a, b }).y!;
+export const boxIou = (a: Tensor, b: Tensor): Tensor => apply(boxesOps.boxIou, { a, b }).y;
 
 /** IoU less the share of the hull that neither box covers (Rezatofighi et al. 2019). */
-export const generalizedBoxIou = (a: Tensor, b: Tensor): Tensor => apply('generalized_box_iou', { a, b }).y!;
+export const generalizedBoxIou = (a: Tensor, b: Tensor): Tensor =>
+  apply(boxesOps.generalizedBoxIou, { a, b }).y;
 
 export interface BoxCoderOptions {
   readonly weights?: readonly [number, number, number, number];
@@ -25,14 +28,14 @@ export const boxEncode = (
   boxes: Tensor,
   anchors: Tensor,
   { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
-): Tensor => apply('box_encode', { boxes, anchors }, { weights }).deltas!;
+): Tensor => apply(boxesOps.boxEncode, { boxes, anchors }, { weights }).deltas;
 
 /** The inverse of boxEncode; dw and dh are limited to log(1000 / 16). */
 export const boxDecode = (
   deltas: Tensor,
   anchors: Tensor,
   { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
-): Tensor => apply('box_decode', { deltas, anchors }, { weights, clip: Math.log(1000 / 16) }).boxes!;
+): Tensor => apply(boxesOps.boxDecode, { deltas, anchors }, { weights, clip: Math.log(1000 / 16) }).boxes;
 
 export interface MatchOptions {
   readonly highThreshold?: number;
@@ -47,8 +50,8 @@ export const matchAnchors = (
   count: Tensor,
   { highThreshold = 0.5, lowThreshold = 0.4, allowLowQuality = true }: MatchOptions = {},
 ): Tensor =>
-  apply('match_anchors', { anchors, boxes, count }, { highThreshold, lowThreshold, allowLowQuality })
-    .matches!;
+  apply(boxesOps.matchAnchors, { anchors, boxes, count }, { highThreshold, lowThreshold, allowLowQuality })
+    .matches;
 
 export interface NmsOptions {
   readonly iouThreshold: number;
@@ -69,12 +72,12 @@ export function nms(
   labels?: Tensor,
 ): { indices: Tensor; count: Tensor } {
   if (boxes.shape.length === 3) {
-    const { indices, count } = apply('nms', { boxes, scores, labels }, options);
+    const { indices, count } = apply(boxesOps.nms, { boxes, scores, labels }, options);
     return { indices: indices!, count: count! };
   }
   const one = (value: Tensor) => value.reshape([1, ...value.shape]);
   const { indices, count } = apply(
-    'nms',
+    boxesOps.nms,
     { boxes: one(boxes), scores: one(scores), labels: labels && one(labels) },
     options,
   );
@@ -109,29 +112,29 @@ export function weightedBoxFusion(
   options: Given<WeightedBoxFusionAttrs, 'models'>,
   count?: Tensor,
 ): FusedBoxes {
-  const fused = apply('weighted_box_fusion', { boxes, scores, labels, count }, options);
+  const fused = apply(boxesOps.weightedBoxFusion, { boxes, scores, labels, count }, options);
   return {
-    boxes: fused.fusedBoxes!,
-    scores: fused.fusedScores!,
-    labels: fused.fusedLabels!,
-    count: fused.fusedCount!,
+    boxes: fused.fusedBoxes,
+    scores: fused.fusedScores,
+    labels: fused.fusedLabels,
+    count: fused.fusedCount,
   };
 }
 
 /** RoIAlign (He et al. 2017, Mask R-CNN, §3). x: [N,H,W,C]; rois: [R,5] as (batch, x1, y1, x2, y2). */
 export const roiAlign = (x: Tensor, rois: Tensor, options: Given<RoiAlignAttrs, 'outputSize'>): Tensor =>
-  apply('roi_align', { x, rois: inF32(rois) }, options).y!;
+  apply(roiOps.roiAlign, { x, rois: inF32(rois) }, options).y;
 
 /** RoI max pooling (Girshick 2015, Fast R-CNN, §2.1). x: [N,H,W,C]; rois: [R,5]. */
 export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'outputSize'>): Tensor =>
-  apply('roi_pool', { x, rois: inF32(rois) }, options).y!;
+  apply(roiOps.roiPool, { x, rois: inF32(rois) }, options).y;
 
 /**
  * Masks [R,M,M] of boxes [R,4] (xyxy, pixels) as masks of an image: [R,H,W]. As torchvision's paste_masks_in_image with
  * padding 1; see kernels/roi/pasteMasks.ts.
  */
 export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
-  apply('paste_masks', { masks, boxes: inF32(boxes) }, { size }).y!;
+  apply(roiOps.pasteMasks, { masks, boxes: inF32(boxes) }, { size }).y;
 
 /**
  * Instances with soft masks [N,D,M,M] in boxes [N,D,4], best first, `count` i32 [N] of them, and the region of each pixel,
@@ -144,8 +147,8 @@ export function panopticMerge(
   semantic: Tensor,
   options: Given<PanopticMergeAttrs, 'numStuff'>,
 ): { ids: Tensor; sources: Tensor; segments: Tensor } {
-  const result = apply('panoptic_merge', { masks, boxes: inF32(boxes), count, semantic }, options);
-  return { ids: result.ids!, sources: result.sources!, segments: result.segments! };
+  const result = apply(roiOps.panopticMerge, { masks, boxes: inF32(boxes), count, semantic }, options);
+  return { ids: result.ids, sources: result.sources, segments: result.segments };
 }
 
 /** Box formats: corners; corner and size; centre and size. */

@@ -6,9 +6,13 @@ import type { Given } from '../../kernels/kernel.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
 import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
 import { expectNumber, formatShape, numel, type Pair, pair, sameShape } from '../../shape.ts';
+import { inF32 } from '../operations/broadcast.ts';
+import * as convOps from '../operations/conv.ts';
+import * as imageOps from '../operations/image.ts';
+import * as normOps from '../operations/norm.ts';
+import * as poolOps from '../operations/pool.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { cast, pad } from './shape.ts';
 
 /** Defaults: stride 1, padding 0, dilation 1, groups 1. */
@@ -25,7 +29,8 @@ export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
   const { padding = 0, ...others } = options;
   if (padding === 'same') return sameConv2d(x, weight, bias, others);
-  return apply('conv2d', { x, weight, bias }, { ...others, padding: padding === 'valid' ? 0 : padding }).y!;
+  return apply(convOps.conv2d, { x, weight, bias }, { ...others, padding: padding === 'valid' ? 0 : padding })
+    .y;
 }
 
 function sameConv2d(
@@ -40,7 +45,7 @@ function sameConv2d(
     );
   }
   const total = pair(dilation).map((step, axis) => step * ((weight.shape[axis] ?? 1) - 1));
-  const before = total.map((size) => Math.floor(size / 2));
+  const before = [Math.floor(total[0]! / 2), Math.floor(total[1]! / 2)] as const;
   const after = total.map((size) => size % 2);
   const even = after.some((size) => size > 0);
   const wide = even
@@ -51,7 +56,7 @@ function sameConv2d(
         [0, 0],
       ])
     : x;
-  return apply('conv2d', { x: wide, weight, bias }, { ...others, dilation, padding: before }).y!;
+  return apply(convOps.conv2d, { x: wide, weight, bias }, { ...others, dilation, padding: before }).y;
 }
 
 /** Defaults: stride 1, padding 0, dilation 1, groups 1, outputPadding 0. */
@@ -67,7 +72,7 @@ export const convTranspose2d = (
   weight: Tensor,
   bias?: Tensor,
   options: ConvTransposeOptions = {},
-): Tensor => apply('conv_transpose2d', { x, weight, bias }, options).y!;
+): Tensor => apply(convOps.convTranspose2d, { x, weight, bias }, options).y;
 
 /** Defaults: stride kernelSize, padding 0, dilation 1, ceilMode false. */
 export type MaxPoolOptions = Given<Omit<MaxPool2dAttrs, 'kernelSize'>>;
@@ -77,18 +82,18 @@ export type MaxPoolOptions = Given<Omit<MaxPool2dAttrs, 'kernelSize'>>;
  * kernels/pool/maxPool2d.ts.
  */
 export const maxPool2d = (x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor =>
-  apply('max_pool2d', { x }, { kernelSize, ...options }).y!;
+  apply(poolOps.maxPool2d, { x }, { kernelSize, ...options }).y;
 
 /** Defaults: stride kernelSize, padding 0, ceilMode false, countIncludePad true, no divisorOverride. */
 export type AvgPoolOptions = Given<Omit<AvgPool2dAttrs, 'kernelSize'>>;
 
 /** The mean of each window. x: [N,H,W,C]. See kernels/pool/avgPool2d.ts. */
 export const avgPool2d = (x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor =>
-  apply('avg_pool2d', { x }, { kernelSize, ...options }).y!;
+  apply(poolOps.avgPool2d, { x }, { kernelSize, ...options }).y;
 
 /** Means over a grid of outputSize cells that cover x [N,H,W,C], as PyTorch divides them. */
 export const adaptiveAvgPool2d = (x: Tensor, outputSize: Pair): Tensor =>
-  apply('adaptive_avg_pool2d', { x }, { outputSize }).y!;
+  apply(poolOps.adaptiveAvgPool2d, { x }, { outputSize }).y;
 
 export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>> {
   /** Height and width of y. Give it or scaleFactor. */
@@ -110,7 +115,7 @@ export function interpolate(
 ): Tensor {
   if (scaleFactor === undefined) {
     if (size === undefined) throw new ShapeError('interpolate: give size or scaleFactor');
-    return apply('interpolate', { x }, { size, ...options }).y!;
+    return apply(imageOps.interpolate, { x }, { size, ...options }).y;
   }
   if (size !== undefined) {
     throw new ShapeError(
@@ -118,9 +123,10 @@ export function interpolate(
     );
   }
   const factor = pair(scaleFactor);
-  const target = factor.map((f, i) => Math.floor((x.shape[i + 1] ?? 0) * f));
+  const along = (axis: 0 | 1) => Math.floor((x.shape[axis + 1] ?? 0) * factor[axis]);
+  const target = [along(0), along(1)] as const;
   const positions = recomputeScaleFactor ? {} : { scaleFactor: factor };
-  return apply('interpolate', { x }, { size: target, ...options, ...positions }).y!;
+  return apply(imageOps.interpolate, { x }, { size: target, ...options, ...positions }).y;
 }
 
 /** Batch norm by given statistics (evaluation): (x - mean) / sqrt(var + eps) * weight + bias, over the last dimension. */
@@ -155,11 +161,11 @@ export function batchNormTrain(
     runningMean: inF32(runningMean),
     runningVar: inF32(runningVar),
   };
-  const out = apply('batch_norm', inputs, { momentum, eps });
+  const out = apply(normOps.batchNorm, inputs, { momentum, eps });
   return {
-    y: out.y!,
-    runningMean: cast(out.newRunningMean!, runningMean.dtype),
-    runningVar: cast(out.newRunningVar!, runningVar.dtype),
+    y: out.y,
+    runningMean: cast(out.newRunningMean, runningMean.dtype),
+    runningVar: cast(out.newRunningVar, runningVar.dtype),
   };
 }
 
@@ -173,10 +179,10 @@ const perChannel = (x: Tensor, given: Tensor | undefined, otherwise: number): Te
  */
 export const groupNorm = (x: Tensor, numGroups: number, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>
   apply(
-    'group_norm',
+    normOps.groupNorm,
     { x, weight: perChannel(x, weight, 1), bias: perChannel(x, bias, 0) },
     { numGroups, eps },
-  ).y!;
+  ).y;
 
 /** Instance norm (Ulyanov et al. 2016): group norm where each channel is a group. x: [N,…,C]; weight, bias: [C]. */
 export const instanceNorm = (x: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>

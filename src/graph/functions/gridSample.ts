@@ -1,8 +1,8 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape } from '../../shape.ts';
+import { inF32 } from '../operations/broadcast.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, add, affine, clamp, equal, floor, greaterEqual, mul, sub, where } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { cast, gatherRows, slice } from './shape.ts';
 
 export interface GridSampleOptions {

@@ -1,8 +1,10 @@
 import { ShapeError } from '../../errors.ts';
 import { broadcastShapes, expectDType, expectNumber, formatShape, numel, sameShape } from '../../shape.ts';
+import { inF32 } from '../operations/broadcast.ts';
+import * as elementwiseOps from '../operations/elementwise.ts';
+import * as lossesOps from '../operations/losses.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, div, mul, sigmoid } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { mean, sum } from './reduce.ts';
 import { expectReduction, type Reduction, reduceLoss } from './reduction.ts';
 import { cast } from './shape.ts';
@@ -42,7 +44,7 @@ export function crossEntropy(
 ): Tensor {
   const inputs = { x, target, weight: weight && cast(weight, x.dtype) };
   expectReduction('cross_entropy', reduction);
-  const { loss, rowWeight } = apply('cross_entropy', inputs, { ignoreIndex, labelSmoothing });
+  const { loss, rowWeight } = apply(lossesOps.crossEntropy, inputs, { ignoreIndex, labelSmoothing });
   if (reduction === 'none') return loss!;
   const total = sum(loss!);
   return reduction === 'sum' ? total : div(total, sum(rowWeight!.detach()));
@@ -70,7 +72,7 @@ export function binaryCrossEntropyWithLogits(
     );
   }
   const inputs = { ...both(x, target), pos_weight: posWeight ?? full([], 1) };
-  const loss = apply('binary_cross_entropy_with_logits', inputs).y!;
+  const loss = apply(elementwiseOps.binaryCrossEntropyWithLogits, inputs).y;
   return reduceLoss('binary_cross_entropy_with_logits', weight ? mul(loss, weight) : loss, reduction);
 }
 
@@ -91,7 +93,7 @@ export function sigmoidFocalLoss(
   expectNumber('sigmoid_focal_loss', 'gamma', gamma, 0);
   return reduceLoss(
     'sigmoid_focal_loss',
-    apply('sigmoid_focal_loss', both(x, target), { alpha, gamma }).y!,
+    apply(elementwiseOps.sigmoidFocalLoss, both(x, target), { alpha, gamma }).y,
     reduction,
   );
 }
@@ -104,7 +106,11 @@ export function smoothL1Loss(
 ): Tensor {
   expectSame('smooth_l1_loss', x, target);
   expectNumber('smooth_l1_loss', 'beta', beta, 0);
-  return reduceLoss('smooth_l1_loss', apply('smooth_l1_loss', both(x, target), { beta }).y!, reduction);
+  return reduceLoss(
+    'smooth_l1_loss',
+    apply(elementwiseOps.smoothL1Loss, both(x, target), { beta }).y,
+    reduction,
+  );
 }
 
 /** |x - target|. */
@@ -114,7 +120,7 @@ export function l1Loss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('l1_loss', x, target);
-  return reduceLoss('l1_loss', apply('l1_loss', both(x, target)).y!, reduction);
+  return reduceLoss('l1_loss', apply(elementwiseOps.l1Loss, both(x, target)).y, reduction);
 }
 
 /** (x - target)^2. */
@@ -124,7 +130,7 @@ export function mseLoss(
   { reduction = 'mean' }: { reduction?: Reduction } = {},
 ): Tensor {
   expectSame('mse_loss', x, target);
-  return reduceLoss('mse_loss', apply('mse_loss', both(x, target)).y!, reduction);
+  return reduceLoss('mse_loss', apply(elementwiseOps.mseLoss, both(x, target)).y, reduction);
 }
 
 /**

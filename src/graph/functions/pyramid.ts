@@ -1,18 +1,19 @@
 import { ShapeError } from '../../errors.ts';
 import { formatShape } from '../../shape.ts';
+import * as imageOps from '../operations/image.ts';
 import { apply, type Tensor } from '../tensor.ts';
 import { add, sub } from './elementwise.ts';
 import { slice } from './shape.ts';
 
 /** One level down an image pyramid: 5x5 Gaussian, then every other pixel (OpenCV's pyrDown). See kernels/image/imageFilters.ts. */
-export const pyrDown = (x: Tensor): Tensor => apply('pyr_down', { x }).y!;
+export const pyrDown = (x: Tensor): Tensor => apply(imageOps.pyrDown, { x }).y;
 
 /**
  * One level up an image pyramid (OpenCV's pyrUp): twice the size, or with `size` an odd height or width, one less than
  * twice (OpenCV's dstsize): x [N,H,W,C] to [N,2H,2W,C]. Throws ShapeError for another size.
  */
 export function pyrUp(x: Tensor, size?: readonly [number, number]): Tensor {
-  const y = apply('pyr_up', { x }).y!;
+  const y = apply(imageOps.pyrUp, { x }).y;
   const [, H, W] = y.shape as [number, number, number];
   const [h, w] = size ?? [H, W];
   if (![H, H - 1].includes(h) || ![W, W - 1].includes(w)) {
@@ -25,7 +26,7 @@ export function pyrUp(x: Tensor, size?: readonly [number, number]): Tensor {
 
 /** Gaussian blur with a border reflected about the edge pixel (OpenCV's BORDER_REFLECT_101). See kernels/image/imageFilters.ts. */
 export const gaussianBlur = (x: Tensor, kernelSize: number, sigma = 0): Tensor =>
-  apply('gaussian_blur', { x }, { kernelSize, sigma }).y!;
+  apply(imageOps.gaussianBlur, { x }, { kernelSize, sigma }).y;
 
 function checkLevels(op: string, levels: number): void {
   if (!Number.isInteger(levels) || levels < 0) {

@@ -1,8 +1,12 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, expectRank, formatSpec, normalizeDim, numel } from '../../shape.ts';
-import { apply, full, type Tensor } from '../tensor.ts';
+import * as broadcastOps from '../operations/broadcast.ts';
+import { inF32 } from '../operations/broadcast.ts';
+import * as matrixOps from '../operations/matrix.ts';
+import * as reduceOps from '../operations/reduce.ts';
+import * as sortOps from '../operations/sort.ts';
+import { apply, full, type Operation, recordOperation, type Tensor } from '../tensor.ts';
 import { add, affine, div, exp, log, mul, neg, rsqrt, sqrt, sub } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { cast, permute, transpose } from './shape.ts';
 
 export interface ReduceOptions {
@@ -21,20 +25,20 @@ function reduceAttrs(op: string, x: Tensor, { dim, keepdim = false }: ReduceOpti
 
 /** The sum over dimensions, in a fixed order. Of nothing: 0. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  apply('sum', { x }, reduceAttrs('sum', x, options)).y!;
+  apply(broadcastOps.sum, { x }, reduceAttrs('sum', x, options)).y;
 
 /** The mean over dimensions; of f16 as of f32, so that the sum on the way does not overflow. Of nothing: NaN. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   expectDType('mean', 'x', x, 'f32', 'f16');
   const { dims, keepdim } = reduceAttrs('mean', x, options);
-  const total = apply('sum', { x }, { dims, keepdim, dtype: 'f32' }).y!;
+  const total = apply(broadcastOps.sum, { x }, { dims, keepdim, dtype: 'f32' }).y;
   const count = numel(dims.map((d) => x.shape[d]!));
   return cast(count === 0 ? div(total, full([], 0)) : affine(total, 1 / count), x.dtype);
 }
 
 /** The maximum over dimensions; equal maxima share the gradient. */
 export const amax = (x: Tensor, options: ReduceOptions = {}): Tensor =>
-  apply('amax', { x }, reduceAttrs('amax', x, options)).y!;
+  apply(reduceOps.amax, { x }, reduceAttrs('amax', x, options)).y;
 
 /** The minimum over dimensions; equal minima share the gradient. */
 export const amin = (x: Tensor, options: ReduceOptions = {}): Tensor => neg(amax(neg(x), options));
@@ -59,27 +63,29 @@ export function variance(x: Tensor, { correction = 1, ...options }: VarianceOpti
 /** sqrt of the variance. */
 export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => sqrt(variance(x, options));
 
-/** Moves a dimension to the end, runs an operation there, and moves it back in what comes out. */
-function alongLast(
-  op: 'softmax' | 'log_softmax' | 'sort' | 'topk',
+/** Moves a dimension to the end, applies an operation there, and moves it back in the outputs. */
+function alongLast<Y extends string, A extends object, G extends object>(
+  operation: Operation<'x', never, Y, A, G>,
   x: Tensor,
   dim: number,
-  attrs: object = {},
-): Record<string, Tensor> {
+  options: G,
+): { readonly [K in Y]: Tensor } {
   const rank = x.shape.length;
-  const d = normalizeDim(op, dim, rank);
-  if (d === rank - 1) return apply(op, { x }, attrs);
+  const d = normalizeDim(operation.name, dim, rank);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
   const inverse = x.shape.map((_, i) => (i === d ? rank - 1 : i < d ? i : i - 1));
-  const outputs = Object.entries(apply(op, { x: permute(x, [...order, d]) }, attrs));
-  return Object.fromEntries(outputs.map(([name, value]) => [name, permute(value, inverse)]));
+  const last = d === rank - 1;
+  const outputs = recordOperation(operation, { x: last ? x : permute(x, [...order, d]) }, options);
+  const names: readonly Y[] = operation.kernel.outputs;
+  const back = (value: Tensor) => (last ? value : permute(value, inverse));
+  return Object.fromEntries(names.map((name) => [name, back(outputs[name]!)])) as { [K in Y]: Tensor };
 }
 
 /** exp(x - max) / sum of the same, along a dimension. */
-export const softmax = (x: Tensor, dim = -1): Tensor => alongLast('softmax', x, dim).y!;
+export const softmax = (x: Tensor, dim = -1): Tensor => alongLast(reduceOps.softmax, x, dim, {}).y;
 
 /** x - max - log(sum(exp(x - max))), along a dimension. */
-export const logSoftmax = (x: Tensor, dim = -1): Tensor => alongLast('log_softmax', x, dim).y!;
+export const logSoftmax = (x: Tensor, dim = -1): Tensor => alongLast(reduceOps.logSoftmax, x, dim, {}).y;
 
 /** log(sum(exp(x))) over dimensions, finite for any finite x. */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
@@ -100,7 +106,7 @@ export function argmax(x: Tensor, dim?: number, keepdim = false): Tensor {
   const d = dim === undefined ? undefined : normalizeDim('argmax', dim, rank);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
   const last = d === undefined ? x.reshape([x.size]) : d === rank - 1 ? x : permute(x, [...order, d]);
-  const y = apply('argmax', { x: last }).y!;
+  const y = apply(reduceOps.argmax, { x: last }).y;
   return keepdim ? y.reshape(x.shape.map((size, i) => (d === undefined || i === d ? 1 : size))) : y;
 }
 
@@ -115,8 +121,7 @@ export interface Ordered {
 
 /** Values in order along a dimension, and where they were. Stable; NaN is the greatest. */
 export function sort(x: Tensor, { dim = -1, descending = false } = {}): Ordered {
-  const { values, indices } = alongLast('sort', x, dim, { descending });
-  return { values: values!, indices: indices! };
+  return alongLast(sortOps.sort, x, dim, { descending });
 }
 
 /**
@@ -124,8 +129,7 @@ export function sort(x: Tensor, { dim = -1, descending = false } = {}): Ordered 
  * values the first ones are taken. Throws ShapeError for a k beyond the dimension's size.
  */
 export function topk(x: Tensor, k: number, { dim = -1, largest = true } = {}): Ordered {
-  const { values, indices } = alongLast('topk', x, dim, { k, largest });
-  return { values: values!, indices: indices! };
+  return alongLast(sortOps.topk, x, dim, { k, largest });
 }
 
 /**
@@ -135,18 +139,18 @@ export function topk(x: Tensor, k: number, { dim = -1, largest = true } = {}): O
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
   const [row, column] = [a.shape.length === 1, b.shape.length === 1];
-  if (!row && !column) return apply('matmul', { a, b }).y!;
-  const y = apply('matmul', {
+  if (!row && !column) return apply(matrixOps.matmul, { a, b }).y;
+  const y = apply(matrixOps.matmul, {
     a: row ? a.reshape([1, a.size]) : a,
     b: column ? b.reshape([b.size, 1]) : b,
-  }).y!;
+  }).y;
   const lead = y.shape.slice(0, -2);
   return y.reshape([...lead, ...(row ? [] : [y.shape.at(-2)!]), ...(column ? [] : [y.shape.at(-1)!])]);
 }
 
 /** x weight + bias. x: […,I]; weight: [I,O]; bias: [O]. */
 export const linear = (x: Tensor, weight: Tensor, bias?: Tensor): Tensor =>
-  apply('linear', { x, weight, bias }).y!;
+  apply(matrixOps.linear, { x, weight, bias }).y;
 
 /** x / max(|x|, eps) along the last dimension. */
 function normalize(x: Tensor): Tensor {
@@ -175,4 +179,4 @@ export function norm(x: Tensor): Tensor {
 }
 
 /** Bits that differ between every row of a [N,W] and of b [M,W], i32 words: i32 [N,M]. */
-export const hammingDistance = (a: Tensor, b: Tensor): Tensor => apply('hamming_distance', { a, b }).y!;
+export const hammingDistance = (a: Tensor, b: Tensor): Tensor => apply(matrixOps.hammingDistance, { a, b }).y;

@@ -1,5 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import { type DType, formatShape, normalizeDim, type Shape, sameShape } from '../../shape.ts';
+import * as broadcastOps from '../operations/broadcast.ts';
+import * as shapeOps from '../operations/shape.ts';
 import { apply, type Tensor } from '../tensor.ts';
 
 /** x under another shape; one dimension may be -1. A view: costs nothing. */
@@ -8,7 +10,7 @@ export const reshape = (x: Tensor, shape: Shape): Tensor => x.reshape(shape);
 /** Dimensions in another order: `y.shape[i] = x.shape[dims[i]]`. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const rank = x.shape.length;
-  return apply('permute', { x }, { dims: dims.map((dim) => normalizeDim('permute', dim, rank)) }).y!;
+  return apply(shapeOps.permute, { x }, { dims: dims.map((dim) => normalizeDim('permute', dim, rank)) }).y;
 }
 
 /** The last two dimensions swapped. */
@@ -49,7 +51,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   }
   const parts = x.shape.map((size, i) => rangeOf(ranges[i] ?? [], size));
   const y = apply(
-    'slice',
+    shapeOps.slice,
     { x },
     {
       // Backwards is forwards from the last element on, then flipped.
@@ -60,7 +62,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
       steps: parts.map(({ step }) => Math.abs(step)),
       sizes: parts.map(({ count }) => count),
     },
-  ).y!;
+  ).y;
   const backwards = parts.flatMap(({ step }, i) => (step < 0 ? [i] : []));
   return backwards.length > 0 ? flip(y, backwards) : y;
 }
@@ -79,7 +81,7 @@ export function pad(
   value = 0,
   mode: PadMode = 'constant',
 ): Tensor {
-  if (mode === 'constant') return apply('pad', { x }, { padding, value }).y!;
+  if (mode === 'constant') return apply(shapeOps.pad, { x }, { padding, value }).y;
   if (padding.length !== x.shape.length) {
     throw new ShapeError(
       `pad: padding has ${padding.length} entries for x ${formatShape(x.shape)}; give one a dimension`,
@@ -125,18 +127,18 @@ function padAxis(
 /** Reversed along these dimensions. */
 export function flip(x: Tensor, dims: readonly number[]): Tensor {
   const rank = x.shape.length;
-  return apply('flip', { x }, { dims: dims.map((dim) => normalizeDim('flip', dim, rank)) }).y!;
+  return apply(shapeOps.flip, { x }, { dims: dims.map((dim) => normalizeDim('flip', dim, rank)) }).y;
 }
 
 /** Broadcast to a shape. */
-export const expand = (x: Tensor, shape: Shape): Tensor => apply('expand', { x }, { shape }).y!;
+export const expand = (x: Tensor, shape: Shape): Tensor => apply(broadcastOps.expand, { x }, { shape }).y;
 
 /** Tensors joined along a dimension. All other sizes must agree. */
 export function concat(tensors: readonly Tensor[], dim: number): Tensor {
   const first = tensors[0];
   if (!first) throw new ShapeError('concat: no tensors; give at least one');
   const inputs = Object.fromEntries(tensors.map((value, i) => [`x${i}`, value]));
-  return apply('concat', inputs, { dim: normalizeDim('concat', dim, first.shape.length) }).y!;
+  return apply(shapeOps.concat, inputs, { dim: normalizeDim('concat', dim, first.shape.length) }).y;
 }
 
 /** Tensors of one shape along a new dimension. */
@@ -222,18 +224,18 @@ export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
  */
 export function gatherRows(x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tensor {
   if (batchDims === 1 || index.shape.length === 1)
-    return apply('gather_rows', { x, index }, { batchDims }).y!;
-  const rows = apply('gather_rows', { x, index: index.reshape([index.size]) }, { batchDims }).y!;
+    return apply(shapeOps.gatherRows, { x, index }, { batchDims }).y;
+  const rows = apply(shapeOps.gatherRows, { x, index: index.reshape([index.size]) }, { batchDims }).y;
   return rows.reshape([...index.shape, ...x.shape.slice(1)]);
 }
 
 /** Another element type: floats to integers truncate. The gradient passes between f32 and f16. */
 export const cast = (x: Tensor, dtype: DType): Tensor =>
-  x.dtype === dtype ? x : apply('cast', { x }, { dtype }).y!;
+  x.dtype === dtype ? x : apply(broadcastOps.cast, { x }, { dtype }).y;
 
 /** 1 at the label's place, 0 elsewhere; labels outside 0..numClasses-1 give zeros. labels: i32 […]. */
 export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
-  apply('one_hot', { labels }, { numClasses }).y!;
+  apply(shapeOps.oneHot, { labels }, { numClasses }).y;
 
 /** [N,H,W,C r r] to [N,H r,W r,C], as PyTorch: channel (c, i, j) goes to pixel (h r + i, w r + j). */
 export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
@@ -266,4 +268,4 @@ export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
  * Streams of one seed have nothing to do with each other. See kernels/shape/rand.ts.
  */
 export const rand = (shape: Shape, seed: Tensor, stream = 0): Tensor =>
-  apply('rand', { seed }, { shape, stream }).y!;
+  apply(shapeOps.rand, { seed }, { shape, stream }).y;

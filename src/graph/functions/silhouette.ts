@@ -1,8 +1,8 @@
 import { ShapeError } from '../../errors.ts';
 import { formatShape } from '../../shape.ts';
+import { inF32 } from '../operations/broadcast.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, affine, div, equal, greater, maximum, mul, neg, sqrt, sub, where } from './elementwise.ts';
-import { inF32 } from './inF32.ts';
 import { amax, matmul, sum } from './reduce.ts';
 import { cast, oneHot } from './shape.ts';
 

@@ -1,4 +1,4 @@
-import { ShapeError } from '../../errors.ts';
+import { FoveaError, ShapeError } from '../../errors.ts';
 import {
   broadcastShapes,
   byteLength,
@@ -15,48 +15,32 @@ import elementwiseShader from '../../wgsl/elementwise/elementwise.wgsl';
 import special from '../../wgsl/elementwise/lib/special.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, type PlannableKernel, type Specs } from '../kernel.ts';
 import { expand } from '../shape/stridedCopy.ts';
-import { type ElementwiseName, elementwiseRows } from './elementwiseRows.ts';
-import {
-  chainVectorizes,
-  expressionOf,
-  type FusedChain,
-  fusedSnippet,
-  indexMode,
-  needsSpecial,
-} from './fused.ts';
-
-type Rows = typeof elementwiseRows;
-type BackwardName = {
-  [K in ElementwiseName]: `${K}_backward_${Extract<keyof Rows[K]['backward'], string>}`;
-}[ElementwiseName];
-
-/** Every elementwise operation, and its gradient to each argument as an operation of its own. */
-export type ElementwiseOp = ElementwiseName | BackwardName;
-
-/** The attributes that stand in a row, with its defaults. */
-type AttrsOf<K extends ElementwiseName> = Rows[K] extends { readonly attrs: infer D }
-  ? { readonly [N in keyof D]?: number }
-  : object;
-
-type ElementwiseKernels = {
-  readonly [K in ElementwiseName]: PlannableKernel<
-    Rows[K]['args'][number],
-    never,
-    'y',
-    ElementwiseAttrs,
-    AttrsOf<K>
-  >;
-} & {
-  readonly [K in BackwardName]: PlannableKernel<string, never, string, ElementwiseAttrs, ElementwiseAttrs>;
-};
+import { chainVectorizes, type FusedChain, fusedSnippet, indexMode, needsSpecial } from './fused.ts';
+import { type ElementwiseExpression, type ElementwiseRow, expressionOf } from './row.ts';
 
 export type ElementwiseAttrs = Readonly<Record<string, number>>;
 
-/** What an elementwise operation's name stands for. */
-export interface ElementwiseRef {
-  readonly row: ElementwiseName;
-  readonly backwardTo?: string;
-}
+/** A row's attributes as callers give them: each may be left out. */
+export type RowAttrs<R extends ElementwiseRow> = R extends { readonly attrs: infer D }
+  ? { readonly [N in keyof D]?: number }
+  : object;
+
+/** The kernel of a row, and of its gradient with respect to each argument that has one: `relu.backward.x`. */
+export type ElementwiseKernel<R extends ElementwiseRow = ElementwiseRow> = PlannableKernel<
+  R['args'][number],
+  never,
+  'y',
+  ElementwiseAttrs,
+  RowAttrs<R>
+> & {
+  readonly elementwise: ElementwiseExpression;
+  readonly backward: { readonly [K in keyof R['backward'] & string]: ElementwiseBackwardKernel };
+};
+
+/** Its inputs are the arguments, y and g that the gradient's expression uses; its output is `d` and the argument's name. */
+export type ElementwiseBackwardKernel = PlannableKernel<string, never, string, ElementwiseAttrs> & {
+  readonly elementwise: ElementwiseExpression;
+};
 
 /** One dispatch for a chain whose inputs all read by one of fused.ts's index modes. */
 export function chainDispatch(chain: FusedChain, output: TensorSpec, bind: Record<string, string>): Dispatch {
@@ -84,19 +68,20 @@ function promoted(floats: readonly TensorSpec[]): DType {
   return deciding.every((spec) => spec.dtype === 'f16') ? 'f16' : 'f32';
 }
 
-function elementwiseKernel([name, ref]: readonly [string, ElementwiseRef]) {
-  const inputs = expressionOf(ref).uses;
-  const result: string = ref.backwardTo === undefined ? 'y' : `d${ref.backwardTo}`;
-  const { integer = false } = elementwiseRows[ref.row] as { integer?: boolean };
+function expressionKernel(name: string, expression: ElementwiseExpression) {
+  const { row, backwardTo } = expression;
+  const inputs = expressionOf(expression).uses;
+  const result: string = backwardTo === undefined ? 'y' : `d${backwardTo}`;
   return defineKernel({
     name,
     inputs,
     outputs: [result],
+    elementwise: expression,
     infer(specs: Specs, attrs: ElementwiseAttrs): Specs {
       for (const [attr, value] of Object.entries(attrs)) expectNumber(name, attr, value);
       const given = inputs.map((input) => specs[input]!);
       const first = given[0]!;
-      const allowed: readonly DType[] = integer ? ['f32', 'f16', 'i32'] : ['f32', 'f16'];
+      const allowed: readonly DType[] = row.integer ? ['f32', 'f16', 'i32'] : ['f32', 'f16'];
       expectDType(name, inputs[0]!, first, ...allowed);
       for (const [k, spec] of given.entries()) {
         if (spec.dtype !== first.dtype && !(isFloat(spec.dtype) && isFloat(first.dtype))) {
@@ -126,7 +111,11 @@ function elementwiseKernel([name, ref]: readonly [string, ElementwiseRef]) {
         before.push(...plan.dispatches.map((dispatch) => ({ ...dispatch, bind: { x: input, y: expanded } })));
         return copy;
       });
-      const step = { ...ref, attrs, args: Object.fromEntries(inputs.map((input, k) => [input, `in${k}`])) };
+      const step = {
+        ...expression,
+        attrs,
+        args: Object.fromEntries(inputs.map((input, k) => [input, `in${k}`])),
+      };
       const dtype = output.dtype === 'f16' ? 'f32' : output.dtype;
       const chain: FusedChain = { inputs: read, steps: [step], dtype };
       return { scratch, dispatches: [...before, chainDispatch(chain, output, bind)] };
@@ -134,19 +123,23 @@ function elementwiseKernel([name, ref]: readonly [string, ElementwiseRef]) {
   });
 }
 
-const refs: ReadonlyMap<string, ElementwiseRef> = /* @__PURE__ */ new Map(
-  /* @__PURE__ */ (Object.keys(elementwiseRows) as ElementwiseName[]).flatMap((row) => [
-    [row, { row }] as const,
-    ...Object.keys(elementwiseRows[row].backward).map(
-      (arg) => [`${row}_backward_${arg}`, { row, backwardTo: arg }] as const,
-    ),
-  ]),
-);
-
-/** The row behind an operation's name, or undefined where it is not elementwise. */
-export const elementwiseRef = (op: string): ElementwiseRef | undefined => refs.get(op);
-
-/** relu, add, … by name: `elementwiseKernels.relu.plan(device, { x: [8, 8] })`. Shapes broadcast as NumPy's do. */
-export const elementwiseKernels = /* @__PURE__ */ Object.fromEntries(
-  /* @__PURE__ */ [...refs].map((entry) => [entry[0], /* @__PURE__ */ elementwiseKernel(entry)]),
-) as unknown as ElementwiseKernels;
+/**
+ * An elementwise kernel from its row: forward, and one kernel per gradient. Programs fuse it with its neighbours. Shapes
+ * broadcast as in NumPy; f16 and f32 give f32, unless the f32 is a scalar. Throws FoveaError where a name is no WGSL
+ * identifier.
+ */
+export function defineElementwise<const R extends ElementwiseRow>(row: R): ElementwiseKernel<R> {
+  const bad = [row.name, ...row.args, ...Object.keys(row.attrs ?? {})].find(
+    (name) => !/^[a-z]\w*$/i.test(name),
+  );
+  if (bad !== undefined) {
+    throw new FoveaError(`defineElementwise: "${bad}" cannot be a name in WGSL; use letters, digits and _`);
+  }
+  const backward = Object.fromEntries(
+    Object.keys(row.backward).map((arg) => [
+      arg,
+      expressionKernel(`${row.name}_backward_${arg}`, { row, backwardTo: arg }),
+    ]),
+  );
+  return { ...expressionKernel(row.name, { row }), backward } as unknown as ElementwiseKernel<R>;
+}

@@ -1,12 +1,9 @@
 import { FoveaError } from '../../errors.ts';
 import { type DType, numel, type Shape, type TensorSpec } from '../../shape.ts';
-import { type ElementwiseName, elementwiseRows } from './elementwiseRows.ts';
+import { type ElementwiseExpression, expressionOf } from './row.ts';
 
 /** One elementwise operation of a chain: an expression over values that are there already. */
-export interface FusedStep {
-  /** The row, and which of its expressions: forward, or the gradient to this argument. */
-  readonly row: ElementwiseName;
-  readonly backwardTo?: string;
+export interface FusedStep extends ElementwiseExpression {
   readonly attrs?: Readonly<Record<string, number>>;
   /** Argument name -> `in2` (an input of the chain), `t0` (an earlier step) or `v` (the epilogue's value). */
   readonly args: Readonly<Record<string, string>>;
@@ -65,16 +62,6 @@ export function chainVectorizes(chain: FusedChain, output: Shape): boolean {
   });
 }
 
-/** The expression of a step, and the arguments that it really uses. */
-export function expressionOf(step: Pick<FusedStep, 'row' | 'backwardTo'>): { wgsl: string; uses: string[] } {
-  const row = elementwiseRows[step.row];
-  const backward: Readonly<Record<string, string>> = row.backward;
-  const wgsl = step.backwardTo === undefined ? row.wgsl : backward[step.backwardTo];
-  if (wgsl === undefined) throw new FoveaError(`${step.row} has no gradient to ${step.backwardTo}`);
-  const candidates = step.backwardTo === undefined ? row.args : ['g', ...row.args, 'y'];
-  return { wgsl, uses: candidates.filter((name) => new RegExp(`\\b${name}\\b`).test(wgsl)) };
-}
-
 function literal(value: number): string {
   const clamped = Math.max(-3.4028234e38, Math.min(3.4028234e38, value));
   const text = String(clamped);
@@ -84,9 +71,7 @@ function literal(value: number): string {
 function functionOf(name: string, step: FusedStep): string {
   const { wgsl, uses } = expressionOf(step);
   let body = wgsl.includes('return') ? wgsl : `return ${wgsl};`;
-  const defaults: Readonly<Record<string, number>> =
-    (elementwiseRows[step.row] as { attrs?: Record<string, number> }).attrs ?? {};
-  for (const [attr, fallback] of Object.entries(defaults)) {
+  for (const [attr, fallback] of Object.entries(step.row.attrs ?? {})) {
     body = body.replace(new RegExp(`\\b${attr}\\b`, 'g'), literal(step.attrs?.[attr] ?? fallback));
   }
   // `target` is a reserved word of WGSL.
@@ -138,10 +123,11 @@ export function fusedSnippet(
   const functions: string[] = [];
   const known = new Map<string, string>();
   const calls = chain.steps.map((step, s) => {
-    const key = JSON.stringify([step.row, step.backwardTo, step.attrs]);
+    const first = chain.steps.findIndex(({ row }) => row === step.row);
+    const key = JSON.stringify([first, step.backwardTo, step.attrs]);
     let name = known.get(key);
     if (!name) {
-      name = `${step.row}${step.backwardTo === undefined ? '' : `_backward_${step.backwardTo}`}_${known.size}`;
+      name = `${step.row.name}${step.backwardTo === undefined ? '' : `_backward_${step.backwardTo}`}_${known.size}`;
       known.set(key, name);
       functions.push(functionOf(name, step));
     }

@@ -1,5 +1,4 @@
-import type { ElementwiseOp } from '../../kernels/elementwise/elementwise.ts';
-import type { ElementwiseName } from '../../kernels/elementwise/elementwiseRows.ts';
+import type { ElementwiseName, ElementwiseOp } from '../../kernels/ops.ts';
 import type { Shape } from '../../shape.ts';
 import { type Case, distinct, type InputSpec, integers, normal, uniform, values } from './case.ts';
 

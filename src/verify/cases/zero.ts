@@ -1,5 +1,5 @@
-import type { ElementwiseOp } from '../../kernels/elementwise/elementwise.ts';
-import { elementwiseRows } from '../../kernels/elementwise/elementwiseRows.ts';
+import type { ElementwiseKernel } from '../../kernels/elementwise/elementwise.ts';
+import { type ElementwiseName, elementwiseKernels } from '../../kernels/ops.ts';
 import type { Shape } from '../../shape.ts';
 import { boxes, type Case, integers, normal, uniform, values } from './case.ts';
 
@@ -11,10 +11,11 @@ import { boxes, type Case, integers, normal, uniform, values } from './case.ts';
 const UNIT = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 };
 
 /** Every elementwise operation and its gradients: the first argument is empty, the others broadcast to it. */
-const elementwise = Object.entries(elementwiseRows).flatMap(([op, { args, backward }]): Case[] => {
+const elementwise = Object.entries<ElementwiseKernel>(elementwiseKernels).flatMap(([op, kernel]): Case[] => {
+  const { args, backward } = kernel.elementwise.row;
   const inputs = Object.fromEntries(args.map((arg, i) => [arg, normal(i === 0 ? [0, 3] : [3])]));
   const grad = args.filter((arg) => arg in backward);
-  return [{ op: op as ElementwiseOp, name: 'empty', inputs, ...(grad.length > 0 ? { grad } : {}) }];
+  return [{ op: op as ElementwiseName, name: 'empty', inputs, ...(grad.length > 0 ? { grad } : {}) }];
 });
 
 const row = (

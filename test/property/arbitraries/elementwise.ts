@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ElementwiseName } from '../../../src/kernels/elementwise/elementwiseRows.ts';
+import type { ElementwiseName } from '../../../src/kernels/ops.ts';
 import type { Shape } from '../../../src/shape.ts';
 import {
   type Case,

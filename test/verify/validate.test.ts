@@ -5,29 +5,31 @@ import { conv2d, maxPool2d } from '../../src/graph/functions/conv.ts';
 import { add, exp, mul, neg, relu } from '../../src/graph/functions/elementwise.ts';
 import { sum, topk } from '../../src/graph/functions/reduce.ts';
 import { assign } from '../../src/graph/recorder.ts';
-import { State, stateTensor, tensor } from '../../src/graph/tensor.ts';
+import { State } from '../../src/graph/state.ts';
+import { stateTensor, tensor } from '../../src/graph/tensor.ts';
 import type { OpName } from '../../src/kernels/ops.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
 import { Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
-import { random } from './graphs.ts';
+import type { Reference } from '../../src/reference/reference.ts';
+import { validate } from '../../src/verify/validate.ts';
+import { random } from '../plan/graphs.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  process.env.FOVEA_VALIDATE = '1';
-  gpu = await openGpu();
-  delete process.env.FOVEA_VALIDATE;
+  gpu = await openGpu({ validate });
 });
 afterAll(() => gpu?.dispose());
 
-const original = { ...references };
+const table = references as Record<OpName, Reference>;
+const original = { ...table };
 afterEach(() => Object.assign(references, original));
 
 /** Makes an operation's reference disagree at one element: as if its kernel computed that one wrongly. */
 function spoil(op: OpName, index: number, value = 1, output = 0): void {
   const reference = original[op];
-  references[op] = (inputs, attrs, outputs) => {
+  table[op] = (inputs, attrs, outputs) => {
     const results = reference(inputs, attrs, outputs);
     const array = Object.values(results)[output]!;
     array[index] = value;
@@ -40,7 +42,7 @@ const graph = () => {
   return { y: sum(exp(maxPool2d(y, 2))), best: topk(y.reshape([-1]), 3).indices };
 };
 
-describe('FOVEA_VALIDATE=1', () => {
+describe('validation', () => {
   it('lets a graph pass that computes what its references say', async () => {
     const { y } = await gpu.run(graph);
     expect(y[0]).toBeGreaterThan(0);
@@ -59,7 +61,7 @@ describe('FOVEA_VALIDATE=1', () => {
 
   it('says which operation alone, where nothing is fused', async () => {
     spoil('conv2d', 3, 123);
-    const plain = new Gpu(gpu.device, { validate: true, fusion: false });
+    const plain = new Gpu(gpu.device, { validate, fusion: false });
     await expect(plain.run(graph)).rejects.toThrow(
       /^conv2d \(operation 1 of 7\): element 3 of conv2d\.y \[1,2,2,4\] is/,
     );

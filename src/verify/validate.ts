@@ -1,12 +1,13 @@
 import { NumericError } from '../errors.ts';
 import { evaluate, toReference, type Values } from '../graph/evaluate.ts';
 import { baseOf, type Node, type Tensor } from '../graph/tensor.ts';
+import type { Program } from '../plan/program.ts';
+import type { LoweredOp, Storage } from '../plan/storage.ts';
 import { formatShape, isFloat } from '../shape.ts';
-import type { Program } from './program.ts';
-import type { LoweredOp, Storage } from './storage.ts';
 
 /**
- * FOVEA_VALIDATE=1: runs each operation by itself, computes the same from the same inputs by the float64 reference, and
+ * For `openGpu({ validate })`, and what FOVEA_VALIDATE=1 uses in Node: runs each operation of a program by itself,
+ * computes the same from the same inputs by the float64 reference, and
  * throws NumericError at the first element that differs: which operation, output and index, and both values. Floats may
  * differ by rounding; integers must be equal. Inputs are read from the device before the operation runs, since an
  * optimizer's step overwrites its own; so errors of one operation do not carry over to the next.

@@ -1,0 +1,40 @@
+import type { Kernel } from '../kernels/kernel.ts';
+import type { Reference } from '../reference/reference.ts';
+import type { GradientRule, Operation } from './tensor.ts';
+
+export interface OperationOptions<
+  I extends string,
+  O extends string,
+  Y extends string,
+  A extends object,
+  G extends object,
+> {
+  /** Its shapes and its dispatches: `defineKernel`, or `defineElementwise` for one that fuses with its neighbours. */
+  readonly kernel: Kernel<I, O, Y, A, G>;
+  /**
+   * The gradient as new graph: from inputs, outputs, attributes and the gradients of the outputs to the gradients of the
+   * inputs. `null`: the operation is not differentiable, and `backward` through it throws.
+   */
+  readonly gradient: GradientRule<I, O, Y, A> | null;
+  /** The same computation as plain float64 loops, which `evaluate` and `fovea/verify` check the kernel against. */
+  readonly reference?: Reference<I, O, Y, A>;
+}
+
+/** The type of a kernel's operation: written out where a gradient rule uses its own operation. */
+export type OperationOf<K> =
+  K extends Kernel<infer I, infer O, infer Y, infer A, infer G> ? Operation<I, O, Y, A, G> : never;
+
+/**
+ * Defines an operation of the graph. `apply(operation, inputs, options)` records it; it is planned, fused where it is
+ * elementwise, differentiated and captured like the built-in ones, which are defined by this function too.
+ */
+export const defineOperation = <
+  I extends string,
+  O extends string,
+  Y extends string,
+  A extends object,
+  G extends object,
+>({
+  kernel,
+  ...options
+}: OperationOptions<I, O, Y, A, G>): Operation<I, O, Y, A, G> => ({ name: kernel.name, kernel, ...options });

@@ -1,0 +1,7 @@
+import * as kernels from '../../kernels/optimizers/optimizers.ts';
+import { pack as packKernel } from '../../kernels/optimizers/pack.ts';
+import { defineOperation } from '../operation.ts';
+
+export const pack = defineOperation({ kernel: packKernel, gradient: null });
+export const sgdStep = defineOperation({ kernel: kernels.sgdStep, gradient: null });
+export const adamwStep = defineOperation({ kernel: kernels.adamwStep, gradient: null });

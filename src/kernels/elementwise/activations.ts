@@ -1,0 +1,83 @@
+import { defineElementwise } from './elementwise.ts';
+
+const SLOPE = 'let e = exp(-abs(x));\n  let s = 1.0 + e;';
+const SIGMOID = '1.0 / (1.0 + exp(-x))';
+
+export const relu = defineElementwise({
+  name: 'relu',
+  args: ['x'],
+  wgsl: 'nan_over(max(x, V(0.0)), x)',
+  backward: { x: 'select(g, V(0.0), y <= V(0.0))' },
+});
+
+export const leakyRelu = defineElementwise({
+  name: 'leaky_relu',
+  args: ['x'],
+  attrs: { negative_slope: 0.01 },
+  wgsl: 'select(negative_slope * x, x, x > V(0.0))',
+  backward: { x: 'select(negative_slope * g, g, x > V(0.0))' },
+});
+
+export const silu = defineElementwise({
+  name: 'silu',
+  args: ['x'],
+  wgsl: 'x / (1.0 + exp(-x))',
+  backward: { x: `let s = ${SIGMOID};\n  return g * s * (1.0 + x * (1.0 - s));` },
+});
+
+export const gelu = defineElementwise({
+  name: 'gelu',
+  args: ['x'],
+  wgsl: '0.5 * x * (1.0 + erf(0.7071067811865475 * x))',
+  backward: {
+    x: 'g * (0.5 * (1.0 + erf(0.7071067811865475 * x)) + x * 0.3989422804014327 * exp(-0.5 * x * x))',
+  },
+});
+
+// Slopes from x: 1 - y has no digits left where y is nearly 1, least of all in halves.
+export const sigmoid = defineElementwise({
+  name: 'sigmoid',
+  args: ['x'],
+  wgsl: SIGMOID,
+  backward: { x: `${SLOPE}\n  return g * e / (s * s);` },
+});
+
+// Beyond 15 tanh is 1 in f32, and some drivers' own tanh overflows.
+export const tanh = defineElementwise({
+  name: 'tanh',
+  args: ['x'],
+  wgsl: 'nan_over(tanh(clamp(x, V(-15.0), V(15.0))), x)',
+  backward: { x: `${SLOPE.replace('abs(x)', '2.0 * abs(x)')}\n  return g * 4.0 * e / (s * s);` },
+});
+
+export const hardswish = defineElementwise({
+  name: 'hardswish',
+  args: ['x'],
+  wgsl: 'x * clamp(x + 3.0, V(0.0), V(6.0)) / 6.0',
+  backward: {
+    x: 'select(select(g * (x / 3.0 + 0.5), g, x >= V(3.0)), V(0.0), x < V(-3.0))',
+  },
+});
+
+export const hardsigmoid = defineElementwise({
+  name: 'hardsigmoid',
+  args: ['x'],
+  wgsl: 'nan_over(clamp(x + 3.0, V(0.0), V(6.0)) / 6.0, x)',
+  backward: { x: 'select(V(0.0), g / 6.0, abs(x) < V(3.0))' },
+});
+
+// From y: it is on a limit where x is there or beyond, and it is kept anyway.
+export const hardtanh = defineElementwise({
+  name: 'hardtanh',
+  args: ['x'],
+  attrs: { min_val: -1, max_val: 1 },
+  wgsl: 'nan_over(clamp(x, V(min_val), V(max_val)), x)',
+  backward: { x: 'select(g, V(0.0), (y <= V(min_val)) | (y >= V(max_val)))' },
+});
+
+export const softplus = defineElementwise({
+  name: 'softplus',
+  args: ['x'],
+  wgsl: `max(x, V(0.0)) + log(1.0 + exp(-abs(x)))`,
+  backward: { x: `g * (${SIGMOID})` },
+});

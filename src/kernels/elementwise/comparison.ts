@@ -1,0 +1,56 @@
+import { defineElementwise } from './elementwise.ts';
+
+// As in PyTorch each side takes half at a tie, and all of it beside a NaN.
+export const maximum = defineElementwise({
+  name: 'maximum',
+  args: ['a', 'b'],
+  wgsl: 'nan_over(nan_over(max(a, b), a), b)',
+  backward: {
+    a: 'select(select(g, 0.5 * g, a == b), V(0.0), a < b)',
+    b: 'select(select(g, 0.5 * g, a == b), V(0.0), b < a)',
+  },
+  integer: true,
+});
+
+export const minimum = defineElementwise({
+  name: 'minimum',
+  args: ['a', 'b'],
+  wgsl: 'nan_over(nan_over(min(a, b), a), b)',
+  backward: {
+    a: 'select(select(g, 0.5 * g, a == b), V(0.0), a > b)',
+    b: 'select(select(g, 0.5 * g, a == b), V(0.0), b > a)',
+  },
+  integer: true,
+});
+
+export const equal = defineElementwise({
+  name: 'equal',
+  args: ['a', 'b'],
+  wgsl: 'select(V(0), V(1), a == b)',
+  backward: {},
+  integer: true,
+});
+
+export const greater = defineElementwise({
+  name: 'greater',
+  args: ['a', 'b'],
+  wgsl: 'select(V(0), V(1), a > b)',
+  backward: {},
+  integer: true,
+});
+
+export const greaterEqual = defineElementwise({
+  name: 'greater_equal',
+  args: ['a', 'b'],
+  wgsl: 'select(V(0), V(1), a >= b)',
+  backward: {},
+  integer: true,
+});
+
+export const where = defineElementwise({
+  name: 'where',
+  args: ['condition', 'a', 'b'],
+  wgsl: 'select(b, a, condition != V(0))',
+  backward: { a: 'select(V(0.0), g, condition != V(0))', b: 'select(g, V(0.0), condition != V(0))' },
+  integer: true,
+});

@@ -1,0 +1,67 @@
+import { defineElementwise } from '../elementwise/elementwise.ts';
+
+// log(1 + exp(-|x|)): the part of the logistic losses that stays finite for any x.
+const LOG1P_EXP = 'log(1.0 + exp(-abs(x)))';
+// 1 - p_t of the focal loss from both sigmoids, p and q, so that it keeps its digits when it is tiny. A power of 2, the
+// usual one, is a product: the condition is a constant, so only one of the two is compiled.
+const FOCAL = `let e = exp(-abs(x));
+  let near = 1.0 / (1.0 + e);
+  let far = e * near;
+  let p = select(far, near, x >= V(0.0));
+  let q = select(near, far, x >= V(0.0));
+  let ce = max(x, V(0.0)) - x * target + log(1.0 + e);
+  let miss = max(target * q + (1.0 - target) * p, V(1e-30));
+  let weight = select(V(1.0), alpha * target + (1.0 - alpha) * (1.0 - target), V(alpha) >= V(0.0));
+  var slope = miss;
+  if (gamma != 2.0) { slope = pow(miss, V(gamma - 1.0)); }
+  let power = slope * miss;`;
+
+export const binaryCrossEntropyWithLogits = defineElementwise({
+  name: 'binary_cross_entropy_with_logits',
+  args: ['x', 'target', 'pos_weight'],
+  wgsl: `(1.0 - target) * x + (1.0 + (pos_weight - 1.0) * target) * (${LOG1P_EXP} + max(-x, V(0.0)))`,
+  backward: {
+    x: 'g * ((1.0 - target) - (1.0 + (pos_weight - 1.0) * target) / (1.0 + exp(x)))',
+    target: `g * ((pos_weight - 1.0) * (${LOG1P_EXP} + max(-x, V(0.0))) - x)`,
+    pos_weight: `g * target * (${LOG1P_EXP} + max(-x, V(0.0)))`,
+  },
+});
+
+export const sigmoidFocalLoss = defineElementwise({
+  name: 'sigmoid_focal_loss',
+  args: ['x', 'target'],
+  attrs: { alpha: 0.25, gamma: 2 },
+  wgsl: `${FOCAL}\n  return weight * ce * power;`,
+  backward: {
+    x: `${FOCAL}\n  return g * weight * ((p - target) * power - ce * gamma * slope * (2.0 * target - 1.0) * p * q);`,
+    target: `${FOCAL}
+  let turn = select(V(0.0), V(2.0 * alpha - 1.0), V(alpha) >= V(0.0));
+  return g * ((turn * ce - weight * x) * power + weight * ce * gamma * slope * (q - p));`,
+  },
+});
+
+export const smoothL1Loss = defineElementwise({
+  name: 'smooth_l1_loss',
+  args: ['x', 'target'],
+  attrs: { beta: 1 },
+  wgsl: `let d = abs(x - target);
+  return select(d - 0.5 * beta, 0.5 * d * d / max(beta, 1e-30), d < V(beta));`,
+  backward: {
+    x: 'let d = x - target;\n  return g * select(sign(d), d / max(beta, 1e-30), abs(d) < V(beta));',
+    target: 'let d = target - x;\n  return g * select(sign(d), d / max(beta, 1e-30), abs(d) < V(beta));',
+  },
+});
+
+export const l1Loss = defineElementwise({
+  name: 'l1_loss',
+  args: ['x', 'target'],
+  wgsl: 'abs(x - target)',
+  backward: { x: 'g * sign(x - target)', target: 'g * sign(target - x)' },
+});
+
+export const mseLoss = defineElementwise({
+  name: 'mse_loss',
+  args: ['x', 'target'],
+  wgsl: '(x - target) * (x - target)',
+  backward: { x: '2.0 * g * (x - target)', target: '2.0 * g * (target - x)' },
+});
