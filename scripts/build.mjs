@@ -1,11 +1,11 @@
 // Builds everything that is not run from source, each into the folder that package.json names:
-//   dist/        the library (ESM, one file an entry point and shared chunks) and its types
+//   dist/        the library (ESM, one file per module of src/, so that bundlers leave out what is not used) and its types
 //   cli/dist/    the command line, and the photograph of its demo
 //   web/dist/    the page
 // npm runs it after every install (`prepare`). Quiet; exits 1 and shows the messages where anything fails.
 // `node scripts/build.mjs web` builds that part alone; the parts are library, types, cli and web.
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -15,18 +15,6 @@ import { wgsl } from './wgsl.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...names) => path.join(root, ...names);
-
-/** The library's entry points as package.json exports them: dist/kernels.js is made of src/kernels/index.ts. */
-function libraryEntries() {
-  const { exports } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  const entries = Object.values(exports).filter((entry) => entry.types && !entry.types.includes('*'));
-  return Object.fromEntries(
-    entries.map(({ types, default: file }) => [
-      path.basename(file, '.js'),
-      types.replace('./dist/types/', 'src/').replace('.d.ts', '.ts'),
-    ]),
-  );
-}
 
 const common = {
   absWorkingDir: root,
@@ -43,7 +31,7 @@ const common = {
 const existing = (entries) =>
   Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
 
-/** Bundles, then removes what an earlier build left in the folder: chunks carry a hash in their names. */
+/** Bundles, then removes what an earlier build left in the folder. */
 async function bundle(esbuild, entryPoints, outdir, options) {
   if (Object.keys(entryPoints).length === 0) return;
   const { metafile } = await esbuild.build({ ...common, entryPoints, outdir: at(outdir), ...options });
@@ -59,33 +47,16 @@ async function removeOthers(folder, keep) {
 }
 
 /**
- * esbuild has an entry point import every chunk that it rests on, for side effects that no module here has; bundlers
- * warn of such imports. The line stays, empty, so that source maps hold.
+ * Marks kernels and operations as free of side effects, so that bundlers drop those that nobody uses: they keep calls
+ * otherwise. (esbuild does not honour a function's own @__NO_SIDE_EFFECTS__ in another module.)
  */
-const noBareImports = {
-  name: 'no bare imports',
-  setup(build) {
-    build.onEnd(async ({ metafile }) => {
-      for (const name of Object.keys(metafile?.outputs ?? {}).filter((output) => output.endsWith('.js'))) {
-        const text = await readFile(at(name), 'utf8');
-        const without = text.replace(/^import "\.[^"]*";$/gm, '');
-        if (without !== text) await writeFile(at(name), without);
-      }
-    });
-  },
-};
-
-/**
- * Says in the built library that a kernel or operation nobody uses may go: bundlers keep calls, unless these are marked. (esbuild does not
- * take a function's own @__NO_SIDE_EFFECTS__ over to another module.)
- */
-const pureKernels = {
-  name: 'pure kernels',
+const pureDefinitions = {
+  name: 'pure definitions',
   setup(build) {
     const filter = /[\\/]src[\\/](kernels|graph[\\/]operations)[\\/][\w\\/]+\.ts$/;
     build.onLoad({ filter }, async ({ path: file }) => ({
       contents: (await readFile(file, 'utf8')).replace(
-        /= (?=(define\w+|elementwiseOperation)\()/g,
+        /=\s+(?=(define\w+|elementwiseOperation)\()/g,
         '= /* @__PURE__ */ ',
       ),
       loader: 'ts',
@@ -93,31 +64,44 @@ const pureKernels = {
   },
 };
 
-/** dist/kernels/roi_align.js for each operation. They share chunks with the other entry points. */
+/** Modules stay apart: an import of x.ts is one of x.js, that of a shader, y.wgsl, is one of y.wgsl.js. */
+const separateModules = {
+  name: 'separate modules',
+  setup(build) {
+    build.onResolve({ filter: /^\./ }, ({ path: specifier, kind }) =>
+      kind === 'entry-point'
+        ? undefined
+        : { path: specifier.replace(/\.ts$/, '.js').replace(/\.wgsl$/, '.wgsl.js'), external: true },
+    );
+  },
+};
+
+/** Every module of src/ as a module of dist/; and dist/operations/roi_align.js for each operation. */
 async function buildLibrary(esbuild) {
-  const operations = await listOperations(esbuild, root);
-  const texts = new Map(operations.map((row) => [row.operation, sourceOf(row, (file) => `./src/${file}`)]));
-  const virtual = {
-    name: 'operations',
-    setup(build) {
-      build.onResolve({ filter: /^operation:/ }, ({ path: name }) => ({
-        path: name.slice('operation:'.length),
-        namespace: 'operation',
-      }));
-      build.onLoad({ filter: /.*/, namespace: 'operation' }, ({ path: name }) => ({
-        contents: texts.get(name),
-        resolveDir: root,
-      }));
-    },
-  };
-  const entries = operations.map(({ operation }) => [`kernels/${operation}`, `operation:${operation}`]);
-  await bundle(esbuild, { ...existing(libraryEntries()), ...Object.fromEntries(entries) }, 'dist', {
-    platform: 'neutral',
-    packages: 'external',
-    splitting: true,
-    chunkNames: 'chunks/[hash]',
-    plugins: [wgsl, pureKernels, virtual, noBareImports],
+  const files = (await readdir(at('src'), { recursive: true }))
+    .map((file) => file.split(path.sep).join('/'))
+    .filter((file) => /\.(ts|wgsl)$/.test(file) && !file.endsWith('.d.ts'));
+  const modules = files.map((file) => ({ in: `src/${file}`, out: file.replace(/\.ts$/, '') }));
+  const options = { platform: 'neutral', packages: 'external' };
+  const plugins = [separateModules, wgsl, pureDefinitions];
+  const { metafile } = await esbuild.build({
+    ...common,
+    ...options,
+    entryPoints: modules,
+    outdir: at('dist'),
+    plugins,
   });
+  const written = new Set(Object.keys(metafile.outputs).map((file) => at(file)));
+  await mkdir(at('dist/operations'), { recursive: true });
+  for (const row of await listOperations(esbuild, root)) {
+    const file = at('dist/operations', `${row.operation}.js`);
+    await writeFile(
+      file,
+      sourceOf(row, (source) => `../${source.replace(/\.ts$/, '.js')}`),
+    );
+    written.add(file);
+  }
+  await removeOthers(at('dist'), (file) => written.has(file) || file.startsWith(at('dist/types')));
 }
 
 /** The command line imports the library by its name, as a package of its own does: there is one copy in the process. */

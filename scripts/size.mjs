@@ -43,7 +43,7 @@ export async function measure() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (!existsSync(path.join(root, 'dist/kernels'))) {
+  if (!existsSync(path.join(root, 'dist/operations'))) {
     console.error('size: no built package; run "npm run build" first');
     process.exit(1);
   }
