@@ -13,10 +13,12 @@ export {
   type DebugOptions,
   Gpu,
   openGpu,
+  type Result,
   type Results,
   type Run,
   type Step,
   type TuneOptions,
+  type Validator,
 } from './plan/gpu.ts';
 export type { ProgramStats } from './plan/program.ts';
 export type { Tuned, TuneProgress } from './plan/tuner.ts';

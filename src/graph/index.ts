@@ -13,6 +13,19 @@ export * from './functions/pyramid.ts';
 export * from './functions/reduce.ts';
 export * from './functions/shape.ts';
 export * from './functions/silhouette.ts';
+export { defineOperation, type OperationOf, type OperationOptions } from './operation.ts';
+export { type ElementwiseOperation, elementwiseOperation } from './operations/elementwise.ts';
 export { assign } from './recorder.ts';
 export { State } from './state.ts';
-export { full, stateTensor, Tensor, tensor, zeros } from './tensor.ts';
+export {
+  apply,
+  type Computer,
+  full,
+  type GradientContext,
+  type GradientRule,
+  type InputsOf,
+  type Operation,
+  Tensor,
+  tensor,
+  zeros,
+} from './tensor.ts';

@@ -1,4 +1,5 @@
-import { ShapeError } from '../errors.ts';
+import { FoveaError, ShapeError } from '../errors.ts';
+import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
@@ -118,9 +119,27 @@ function recordNode(node: Omit<Node, 'id' | 'op' | 'segment' | 'outputs'>): Node
   return recorded;
 }
 
+/** Computes tensors: a `Gpu`. */
+export interface Computer {
+  read(...tensors: Tensor[]): Promise<HostArray[]>;
+}
+
+const computers: Computer[] = [];
+
+/** Makes a computer the one that `Tensor.data` uses by default, until it is removed. */
+export const addComputer = (computer: Computer): void => {
+  computers.push(computer);
+};
+
+/** Takes a computer back; the one before it is the default again. */
+export const removeComputer = (computer: Computer): void => {
+  const at = computers.indexOf(computer);
+  if (at >= 0) computers.splice(at, 1);
+};
+
 /**
- * A value that is computed when it is asked for. Operations on tensors record a graph; `Gpu.run`, `Gpu.capture`
- * and `Gpu.read` lower and run it.
+ * A value that is computed when it is asked for. Operations on tensors record a graph; `data`, `item`, `Gpu.run`,
+ * `Gpu.capture` and `Gpu.read` lower and run it. `import 'fovea/methods'` adds the operations as methods: `x.add(y)`.
  */
 export class Tensor {
   readonly id = nextId++;
@@ -159,6 +178,61 @@ export class Tensor {
   detach(): Tensor {
     return new Tensor(this, { kind: 'view', base: this }, false);
   }
+
+  /**
+   * Computes the tensor and reads it back: its elements in row-major order, f16 as float32. Each call computes again;
+   * `gpu.run` computes several tensors in one submission, `gpu.capture` the same graph many times.
+   *
+   * @param gpu What computes it. Default: the `Gpu` that was opened last and is not disposed.
+   * @throws FoveaError where no `Gpu` is open, and LifetimeError inside a captured function, whose inputs have no values.
+   */
+  async data(gpu?: Computer): Promise<HostArray> {
+    const { origin } = baseOf(this);
+    if (origin.kind === 'constant') {
+      return this.dtype === 'f16' ? fromHalf(origin.data as Uint16Array) : origin.data.slice();
+    }
+    const computer = gpu ?? computers.at(-1);
+    if (!computer) {
+      throw new FoveaError(
+        `data: ${this} has no Gpu to compute it; await openGpu() first, or pass one: data(gpu)`,
+      );
+    }
+    return (await computer.read(this))[0]!;
+  }
+
+  /**
+   * The number in a tensor of one element, as PyTorch's item.
+   *
+   * @param gpu What computes it, as in `data`.
+   * @throws ShapeError where the tensor has more elements or none.
+   */
+  async item(gpu?: Computer): Promise<number> {
+    if (this.size !== 1) {
+      throw new ShapeError(
+        `item: ${this} has ${this.size} elements, not 1; use data(), or reduce it by sum or mean`,
+      );
+    }
+    return (await this.data(gpu))[0]!;
+  }
+
+  /** Shape, dtype and origin: `Tensor [2,3] f32 (conv2d.y)`. */
+  toString(): string {
+    const { origin } = this;
+    const tracked = this.requiresGrad ? ', requires grad' : '';
+    return `Tensor ${formatShape(this.shape)} ${this.dtype} (${sourceOf(origin)}${tracked})`;
+  }
+
+  /** What Node's console.log prints. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}
+
+/** Where a value comes from, for messages. */
+function sourceOf(origin: Origin): string {
+  if (origin.kind === 'op') return `${origin.node.op}.${origin.output}`;
+  if (origin.kind === 'input') return origin.name;
+  return origin.kind === 'state' ? origin.state.label : origin.kind;
 }
 
 /**

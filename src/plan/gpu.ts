@@ -3,7 +3,7 @@ import { borrowDevice, type Device, type OpenOptions, openDevice } from '../devi
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
-import { baseOf, Tensor } from '../graph/tensor.ts';
+import { addComputer, baseOf, removeComputer, Tensor } from '../graph/tensor.ts';
 import { expectWay, type WayName } from '../kernels/alternatives.ts';
 import { formatShape, type HostArray } from '../shape.ts';
 import { type Choice, choicesOf, lowering } from './lower.ts';
@@ -16,7 +16,15 @@ import { type Tuned, type TuneProgress, Tuner } from './tuner.ts';
 export type Results = Readonly<Record<string, Tensor>>;
 
 /** One run of a captured step. Read what you need before the next run overwrites it. */
-export type Run<R extends Results> = { readonly [K in keyof R]: { data(): Promise<HostArray> } };
+export type Run<R extends Results> = { readonly [K in keyof R]: Result };
+
+/** One result of a run. */
+export interface Result {
+  /** Its elements in row-major order, f16 as float32. Throws LifetimeError once a later run has overwritten it. */
+  data(): Promise<HostArray>;
+  /** The number in a result of one element. Throws ShapeError where it has more or none. */
+  item(): Promise<number>;
+}
 
 /** A captured function: call it with host tensors of the shapes it has seen, or new ones to be captured again. */
 export interface Step<R extends Results> {
@@ -86,6 +94,7 @@ export class Gpu {
 
   constructor(device: Device, options: DebugOptions & TuneOptions = {}) {
     this.device = device;
+    addComputer(this);
     this.#states = new StateStore(device);
     const way = options.way ?? environment('FOVEA_WAY');
     this.#debug = {
@@ -152,7 +161,7 @@ export class Gpu {
       }
       const entries = Object.entries(results).map(([name, value]) => [
         name,
-        { data: () => program.read(baseOf(value), number) },
+        resultOf(value, () => program.read(baseOf(value), number)),
       ]);
       return Object.fromEntries(entries) as Run<R>;
     };
@@ -178,7 +187,7 @@ export class Gpu {
     const step = this.capture(fn);
     try {
       const run = await step();
-      const entries = Object.entries(run) as [string, { data(): Promise<HostArray> }][];
+      const entries = Object.entries<Result>(run);
       const values: [string, HostArray][] = [];
       for (const [name, value] of entries) values.push([name, await value.data()]);
       return Object.fromEntries(values) as { readonly [K in keyof R]: HostArray };
@@ -251,6 +260,7 @@ export class Gpu {
 
   /** Frees everything on the device, and the device itself if Fovea opened it. */
   dispose(): void {
+    removeComputer(this);
     for (const program of this.#programs) program.dispose();
     this.#programs.clear();
     this.#states.dispose();
@@ -261,6 +271,14 @@ export class Gpu {
     this.dispose();
   }
 }
+
+const resultOf = (value: Tensor, data: () => Promise<HostArray>): Result => ({
+  data,
+  async item() {
+    if (value.size === 1) return (await data())[0]!;
+    throw new ShapeError(`item: ${value} has ${value.size} elements, not 1; use data()`);
+  },
+});
 
 /**
  * One run of a step at a time. Who waits begins a task later, so that the caller before has taken its results when
