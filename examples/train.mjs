@@ -1,14 +1,13 @@
 // A network of your own and a captured training step: one submission a step, nothing read back but the loss.
 // Run: node examples/train.mjs
 import { add, backward, mseLoss, openGpu, relu, tensor } from 'fovea';
-import { AdamW, Conv2d, generator, Module, oneCycle } from 'fovea/nn';
+import { AdamW, Conv2d, generator, Module, manualSeed, oneCycle } from 'fovea/nn';
 
 class Net extends Module {
-  /** @param {() => number} random */
-  constructor(random) {
+  constructor() {
     super();
-    this.conv1 = new Conv2d(random, 1, 8, { kernelSize: 3, padding: 1 });
-    this.conv2 = new Conv2d(random, 8, 1, { kernelSize: 3, padding: 1 });
+    this.conv1 = new Conv2d(1, 8, 3, { padding: 1 });
+    this.conv2 = new Conv2d(8, 1, 3, { padding: 1 });
   }
 
   /** @param {import('fovea').Tensor} x */
@@ -18,8 +17,8 @@ class Net extends Module {
 }
 
 const gpu = await openGpu();
-const random = generator(1);
-const net = new Net(random);
+manualSeed(1);
+const net = new Net();
 const optimizer = new AdamW(net.parameters(), { lr: 0.01 });
 const steps = 100;
 const schedule = oneCycle({ lr: 0.01, steps });
@@ -33,6 +32,7 @@ const step = gpu.capture((x, y) => {
 
 // Learn to blur: the target is the mean of each pixel and its neighbours.
 const size = 16;
+const random = generator(2);
 const noise = () => Float32Array.from({ length: size * size }, () => random());
 /** @param {Float32Array} image */
 const blur = (image) =>

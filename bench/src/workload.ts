@@ -1,5 +1,5 @@
 import { Tensor } from '../../src/graph/tensor.ts';
-import { generator } from '../../src/nn/init.ts';
+import { generator } from '../../src/nn/random.ts';
 import { numel, type Shape } from '../../src/shape.ts';
 import type { OnnxGraph } from './peers/onnx.ts';
 import type { Tf, TfTensor } from './peers/tfTypes.ts';

@@ -4,9 +4,10 @@ import { batchNormEval, interpolate, maxPool2d } from '../graph/functions/conv.t
 import { add, affine, leakyRelu, mul, relu, sigmoid, silu, sqrt } from '../graph/functions/elementwise.ts';
 import { concat, pad, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Generator } from '../nn/init.ts';
-import { BatchNorm2d, Conv2d } from '../nn/layers.ts';
+import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { BatchNorm2d } from '../nn/norms.ts';
+import type { Generator } from '../nn/random.ts';
 import type {
   DarknetActivation,
   DarknetCfg,
@@ -43,23 +44,29 @@ class DarknetBatchNorm extends BatchNorm2d {
   }
 }
 
+interface DarknetInit {
+  /** Standard deviation of the initial weights. Default: Kaiming's, by fan-in. */
+  readonly std: number | undefined;
+  readonly generator: Generator;
+}
+
 /** A convolution, with batch norm or a bias, and an activation. */
 export class DarknetConvLayer extends Module {
   conv: Conv2d;
   bn: DarknetBatchNorm | undefined;
   readonly section: DarknetConvolutional;
 
-  constructor(random: Generator, inChannels: number, section: DarknetConvolutional, std?: number) {
+  constructor(inChannels: number, section: DarknetConvolutional, { std, generator }: DarknetInit) {
     super();
     const { filters, size, stride, padding, groups, batchNormalize } = section;
     this.section = section;
-    this.conv = new Conv2d(random, inChannels, filters, {
-      kernelSize: size,
+    this.conv = new Conv2d(inChannels, filters, size, {
       stride,
       padding,
       groups,
       bias: !batchNormalize,
       std: std ?? Math.sqrt((2 * groups) / (size * size * inChannels)),
+      generator,
     });
     this.bn = batchNormalize ? new DarknetBatchNorm(filters) : undefined;
   }
@@ -82,7 +89,7 @@ export interface DarknetShape {
  */
 export function buildDarknet(
   { name, net, layers }: DarknetCfg,
-  random: Generator,
+  generator: Generator,
 ): { modules: (DarknetConvLayer | undefined)[]; shapes: DarknetShape[] } {
   const shapes: DarknetShape[] = [];
   const modules = layers.map((layer, i) => {
@@ -93,7 +100,7 @@ export function buildDarknet(
     if (layer.type !== 'convolutional') return undefined;
     // What predictions come from begins small, so that the first boxes are the anchors.
     const std = layers[i + 1]?.type === 'yolo' ? 0.01 : undefined;
-    return new DarknetConvLayer(random, before.channels, layer, std);
+    return new DarknetConvLayer(before.channels, layer, { std, generator });
   });
   return { modules, shapes };
 }

@@ -101,8 +101,7 @@ const commonSize = (sizes: readonly Size[]): Size => {
 export function imageBatch(
   op: string,
   images: Tensor | readonly Tensor[],
-  normalization: Normalization,
-  resize: ResizeConfig,
+  { normalization, resize }: { readonly normalization: Normalization; readonly resize: ResizeConfig },
 ): ImageBatch {
   if (!Array.isArray(images)) {
     const { shape } = images as Tensor;

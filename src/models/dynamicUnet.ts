@@ -2,68 +2,90 @@ import { interpolate } from '../graph/functions/conv.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
 import { concat, pixelShuffle } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, type Layer, type Norm, type NormKind, normLayer, sequential } from '../nn/layers.ts';
+import { ReLU } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { ResNet, type ResNetConfig } from './resnet.ts';
+import { ResNet, type ResNetConfig, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
 /** Everything that shapes a dynamic U-Net; saved with its weights. */
 export interface DynamicUNetConfig extends SegmentationLossConfig {
   /** Classes without the background, which is class 0. */
   readonly numClasses: number;
+  /** Default: SMALL_RESNET with at most 64 channels. */
   readonly backbone: ResNetConfig;
   /** Of the decoder. Default batch. */
   readonly norm?: NormKind;
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
 }
 
-/** For training from scratch on few pictures, on any adapter. */
-export const DYNAMIC_UNET_DEFAULTS: Omit<DynamicUNetConfig, 'numClasses'> = {
-  backbone: { block: 'basic', depth: [1, 1, 1, 1], width: 16, maxWidth: 64, stem: 'small', norm: 'batch' },
-  normalization: IMAGENET,
-};
+/** Options of `DynamicUNet`: numClasses must be given. */
+export interface DynamicUNetOptions extends Partial<Omit<DynamicUNetConfig, 'numClasses'>>, SeedOptions {
+  readonly numClasses: number;
+}
 
-/** Twice the size: a 1x1 convolution to four values a cell, which pixel shuffle lays out (Shi et al. 2016). */
-const enlarge = (random: Generator, from: number, to: number): Layer[] => [
-  new Conv2d(random, from, 4 * to, { kernelSize: 1 }),
-  relu,
-  (x) => pixelShuffle(x, 2),
-];
+/** The configuration of `new DynamicUNet(options)`. */
+export function dynamicUNetConfig(given: DynamicUNetOptions): DynamicUNetConfig {
+  const { seed: _seed, generator: _generator, ...options } = given;
+  const { numClasses } = options;
+  expectCount('DynamicUNet', 'numClasses', numClasses);
+  const backbone = { ...SMALL_RESNET, maxWidth: 64 };
+  return withDefaults<DynamicUNetConfig>({ numClasses, backbone, normalization: IMAGENET }, options);
+}
 
-/** A 3x3 convolution, normalised. */
-const convNorm = (random: Generator, from: number, to: number, norm: NormKind): Layer[] => [
-  new Conv2d(random, from, to, { padding: 1, bias: false }),
-  normLayer(norm, to),
-  relu,
-];
+/** What all layers of the decoder share. */
+interface Shared {
+  readonly norm: NormKind;
+  readonly generator: Generator;
+}
 
-/** Enlarges what comes from below, joins the encoder's map of that size, and convolves twice (fastai's UnetBlock). */
+/** Doubles the size: a 1x1 convolution to four values per cell, which pixel shuffle lays out (Shi et al. 2016). */
+const enlarge = (from: number, to: number, { generator }: Shared): Sequential =>
+  new Sequential(new Conv2d(from, 4 * to, 1, { generator }), new ReLU(), (x) => pixelShuffle(x, 2));
+
+/** A 3x3 convolution, a norm, ReLU. */
+const convNorm = (from: number, to: number, { norm, generator }: Shared) =>
+  [new Conv2d(from, to, 3, { padding: 1, bias: false, generator }), normLayer(norm, to), new ReLU()] as const;
+
+interface UNetBlockShape {
+  /** Channels of the map from below, and of the encoder's map that is joined. */
+  readonly below: number;
+  readonly skip: number;
+  /** Whether the block is the last one, which halves its channels. */
+  readonly last: boolean;
+}
+
+/** Enlarges the map from below, joins the encoder's map of that size, and convolves twice (fastai's UnetBlock). */
 class UNetBlock extends Module {
-  shuf: Layer[];
+  shuf: Sequential;
   bn: Norm;
-  conv1: Layer[];
-  conv2: Layer[];
+  conv1: Sequential;
+  conv2: Sequential;
   readonly channels: number;
 
-  constructor(random: Generator, below: number, skip: number, norm: NormKind, last: boolean) {
+  constructor({ below, skip, last }: UNetBlockShape, shared: Shared) {
     super();
     const up = Math.floor(below / 2);
     const joined = up + skip;
     this.channels = last ? Math.floor(joined / 2) : joined;
-    this.shuf = enlarge(random, below, up);
-    this.bn = normLayer(norm, skip);
-    this.conv1 = convNorm(random, joined, this.channels, norm);
-    this.conv2 = convNorm(random, this.channels, this.channels, norm);
+    this.shuf = enlarge(below, up, shared);
+    this.bn = normLayer(shared.norm, skip);
+    this.conv1 = new Sequential(...convNorm(joined, this.channels, shared));
+    this.conv2 = new Sequential(...convNorm(this.channels, this.channels, shared));
   }
 
   forward(below: Tensor, skip: Tensor): Tensor {
-    const up = sequential(this.shuf, below);
+    const up = this.shuf.forward(below);
     const size = [skip.shape[1]!, skip.shape[2]!] as const;
     const fits = up.shape[1] === size[0] && up.shape[2] === size[1];
     const there = fits ? up : interpolate(up, { size: [...size], mode: 'nearest' });
-    return sequential(this.conv2, sequential(this.conv1, relu(concat([there, this.bn.forward(skip)], 3))));
+    return this.conv2.forward(this.conv1.forward(relu(concat([there, this.bn.forward(skip)], 3))));
   }
 }
 
@@ -75,36 +97,42 @@ class UNetBlock extends Module {
 export class DynamicUNet extends Module {
   encoder: ResNet;
   bn: Norm;
-  middle: Layer[];
+  middle: Sequential;
   blocks: UNetBlock[];
-  shuf: Layer[];
-  res: Layer[];
+  shuf: Sequential;
+  res: Sequential;
   head: Conv2d;
   readonly config: DynamicUNetConfig;
 
-  constructor(config: DynamicUNetConfig, seed = 0) {
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of DynamicUNetConfig. Throws UsageError for other
+   * counts.
+   */
+  constructor(options: DynamicUNetOptions) {
     super();
-    const random = generator(seed);
+    const random = generatorOf('DynamicUNet', options);
+    const config = dynamicUNetConfig(options);
     const { norm = 'batch' } = config;
+    const shared = { norm, generator: random };
     this.config = config;
-    this.encoder = new ResNet(config.backbone, random);
+    this.encoder = new ResNet({ ...config.backbone, generator: random });
     const [c2, c3, c4, c5] = this.encoder.channels;
     this.bn = normLayer(norm, c5);
-    this.middle = [...convNorm(random, c5, 2 * c5, norm), ...convNorm(random, 2 * c5, c5, norm)];
+    this.middle = new Sequential(...convNorm(c5, 2 * c5, shared), ...convNorm(2 * c5, c5, shared));
     let channels = c5;
     this.blocks = [c4, c3, c2, config.backbone.width ?? 64].map((skip, i) => {
-      const block = new UNetBlock(random, channels, skip, norm, i === 3);
+      const block = new UNetBlock({ below: channels, skip, last: i === 3 }, shared);
       channels = block.channels;
       return block;
     });
-    this.shuf = enlarge(random, channels, channels);
+    this.shuf = enlarge(channels, channels, shared);
     const joined = channels + 3;
-    this.res = [
-      ...convNorm(random, joined, joined, norm),
-      new Conv2d(random, joined, joined, { padding: 1, bias: false }),
+    this.res = new Sequential(
+      ...convNorm(joined, joined, shared),
+      new Conv2d(joined, joined, 3, { padding: 1, bias: false, generator: random }),
       normLayer(norm, joined),
-    ];
-    this.head = new Conv2d(random, joined, config.numClasses + 1, { kernelSize: 1, std: 0.05 });
+    );
+    this.head = new Conv2d(joined, config.numClasses + 1, 1, { std: 0.05, generator: random });
   }
 
   /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses + 1]. */
@@ -113,14 +141,14 @@ export class DynamicUNet extends Module {
     const normal = normalizeImages(images, this.config.normalization);
     const { stem, maps } = this.encoder.stages(normal);
     const [c2, c3, c4, c5] = maps;
-    const bottom = sequential(this.middle, relu(this.bn.forward(c5)));
+    const bottom = this.middle.forward(relu(this.bn.forward(c5)));
     const skips = [c4, c3, c2, stem];
     const up = this.blocks.reduce((x, block, i) => block.forward(x, skips[i]!), bottom);
-    const large = sequential(this.shuf, up);
+    const large = this.shuf.forward(up);
     const fits = large.shape[1] === H && large.shape[2] === W;
     const there = fits ? large : interpolate(large, { size: [H, W], mode: 'nearest' });
     const joined = concat([there, normal], 3);
-    return this.head.forward(relu(add(joined, sequential(this.res, joined))));
+    return this.head.forward(relu(add(joined, this.res.forward(joined))));
   }
 
   /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */

@@ -1,6 +1,6 @@
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
 import { Module } from '../nn/module.ts';
+import { type Generator, generatorOf, type SeedOptions, spawnSeed } from '../nn/random.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -14,31 +14,45 @@ import {
   toNetwork,
 } from './detection.ts';
 import { ResNetFPN } from './fpn.ts';
+import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
-import { RESNETS, type ResNetConfig, type ResNetName } from './resnet.ts';
-import { BOX_DEFAULTS, type BoxConfig, BoxStage, type RegionSample } from './roiHeads.ts';
-import { type Proposals, RegionProposalNetwork, RPN_DEFAULTS, type RPNConfig } from './rpn.ts';
+import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
+import { BOX_DEFAULTS, type BoxConfig, BoxStage, type Pyramid, type RegionSample } from './roiHeads.ts';
+import { type Levels, type Proposals, RegionProposalNetwork, RPN_DEFAULTS, type RPNConfig } from './rpn.ts';
 import { legacyDetectionName } from './torchNames.ts';
 
 /** Everything that shapes a Faster R-CNN; saved with its weights. */
 export interface FasterRCNNConfig {
   /** Classes without the background. Their labels are 1 to numClasses, as in torchvision, whose num_classes counts one more. */
   readonly numClasses: number;
+  /** Default SMALL_RESNET. */
   readonly backbone: ResNetConfig;
-  /** Channels of the pyramid. */
+  /** Channels of the pyramid. Default 32. */
   readonly pyramidWidth: number;
+  /** The first stage, which proposes regions. */
   readonly rpn: RPNConfig;
+  /** The second stage, which classifies regions and refines their boxes. */
   readonly box: BoxConfig;
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
-  /** For images in an array. */
+  /** How images in an array are resized. Default: the shorter side to 800 pixels, the longer one to at most 1333. */
   readonly resize: ResizeConfig;
-  /** What `detect` does where it is not told otherwise. */
+  /** Defaults of `detect`. */
   readonly detect?: DetectOptions;
 }
 
-/** For training from scratch on few pictures, on any adapter. */
-export const FASTER_RCNN_DEFAULTS: Omit<FasterRCNNConfig, 'numClasses'> = {
-  backbone: { block: 'basic', depth: [1, 1, 1, 1], width: 16, stem: 'small', norm: 'batch' },
+/** Options of `FasterRCNN`: numClasses must be given. Parts of `rpn` and `box` that are left out have their defaults. */
+export interface FasterRCNNOptions
+  extends Partial<Omit<FasterRCNNConfig, 'numClasses' | 'rpn' | 'box'>>,
+    SeedOptions {
+  readonly numClasses: number;
+  readonly rpn?: Partial<RPNConfig>;
+  readonly box?: Partial<BoxConfig>;
+}
+
+/** For training from scratch on few images, on any adapter. */
+export const SMALL_FASTER_RCNN: Omit<FasterRCNNConfig, 'numClasses'> = {
+  backbone: SMALL_RESNET,
   pyramidWidth: 32,
   rpn: {
     ...RPN_DEFAULTS,
@@ -51,6 +65,19 @@ export const FASTER_RCNN_DEFAULTS: Omit<FasterRCNNConfig, 'numClasses'> = {
   resize: DEFAULT_RESIZE,
 };
 
+/** The configuration of `new FasterRCNN(options)`; or with others for what the options leave out. */
+export function fasterRCNNConfig(
+  { seed: _seed, generator: _generator, rpn, box, ...options }: FasterRCNNOptions,
+  defaults: Omit<FasterRCNNConfig, 'numClasses'> = SMALL_FASTER_RCNN,
+): FasterRCNNConfig {
+  expectCount('FasterRCNN', 'numClasses', options.numClasses);
+  return {
+    ...withDefaults<FasterRCNNConfig>({ ...defaults, numClasses: options.numClasses }, options),
+    rpn: withDefaults(defaults.rpn, rpn),
+    box: withDefaults(defaults.box, box),
+  };
+}
+
 /** What a training step learns: all of them are added. */
 export type FasterRCNNLosses = {
   readonly classifier: Tensor;
@@ -59,12 +86,13 @@ export type FasterRCNNLosses = {
   readonly rpn_box_reg: Tensor;
 };
 
-/** What the heads of the second stage take. */
-export interface Regions {
+/** A batch as both stages see it. */
+export interface SeenBatch {
   readonly batch: ImageBatch;
-  /** The pyramid's levels that regions are pooled from, and their strides. */
-  readonly features: readonly Tensor[];
-  readonly strides: readonly number[];
+  /** The pyramid's levels, all of them. */
+  readonly levels: Levels;
+  /** Those that regions are pooled from. */
+  readonly pyramid: Pyramid;
 }
 
 /**
@@ -81,23 +109,33 @@ export class FasterRCNN extends Module {
   readonly firstLabel = 1;
   protected readonly draws: Draws;
 
-  constructor(config: FasterRCNNConfig, seed = 0) {
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of FasterRCNNConfig. Throws UsageError for other
+   * counts.
+   */
+  constructor(options: FasterRCNNOptions) {
     super();
-    const random = generator(seed);
+    const random = generatorOf(this.constructor.name, options);
+    const config = this.configOf(options);
     this.config = config;
-    this.backbone = new ResNetFPN(random, config.backbone, {
+    this.backbone = new ResNetFPN(config.backbone, {
       stages: 4,
       channels: config.pyramidWidth,
       extra: 'pool',
+      generator: random,
     });
-    this.rpn = new RegionProposalNetwork(random, config.pyramidWidth, config.rpn);
-    this.roi_heads = this.makeHeads(random, config);
-    this.draws = new Draws(seed);
+    this.rpn = new RegionProposalNetwork(config.pyramidWidth, config.rpn, random);
+    this.roi_heads = this.makeHeads(config, random);
+    this.draws = new Draws(options.seed ?? spawnSeed(random));
+  }
+
+  protected configOf(options: FasterRCNNOptions): FasterRCNNConfig {
+    return fasterRCNNConfig(options);
   }
 
   /** The second stage. */
-  protected makeHeads(random: Generator, { pyramidWidth, numClasses, box }: FasterRCNNConfig): BoxStage {
-    return new BoxStage(random, pyramidWidth, numClasses + 1, box);
+  protected makeHeads(config: FasterRCNNConfig, generator: Generator): BoxStage {
+    return new BoxStage(config, generator);
   }
 
   /** Strides of the pyramid's levels. Sizes of batches should be multiples of 32. */
@@ -106,25 +144,25 @@ export class FasterRCNN extends Module {
   }
 
   /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. */
-  protected regions(
-    images: Tensor | readonly Tensor[],
-    resize = this.config.resize,
-  ): Regions & { readonly levels: readonly Tensor[] } {
-    const batch = imageBatch(this.constructor.name, images, this.config.normalization, resize);
+  protected see(images: Tensor | readonly Tensor[], resize = this.config.resize): SeenBatch {
+    const { normalization } = this.config;
+    const batch = imageBatch(this.constructor.name, images, { normalization, resize });
     const levels = this.backbone.forward(batch.images);
+    const { strides } = this;
     // The pooled level is for proposals only.
-    return { batch, levels, features: levels.slice(0, -1), strides: this.strides.slice(0, -1) };
+    const pyramid = { features: levels.slice(0, -1), strides: strides.slice(0, -1) };
+    return { batch, levels: { batch, levels, strides }, pyramid };
   }
 
   /** The first stage, its losses, and what the second one learns from. */
   protected learn(
-    { batch, levels }: { readonly batch: ImageBatch; readonly levels: readonly Tensor[] },
+    { batch, levels }: SeenBatch,
     targets: DetectionTargets,
     seed: Tensor | undefined,
   ): { losses: { objectness: Tensor; rpn_box_reg: Tensor }; sample: RegionSample; truth: Tensor } {
     const truth = toNetwork(targets.boxes, batch);
     const known = { ...targets, boxes: truth, seed: seed ?? this.draws.next() };
-    const { proposals, losses } = this.rpn.forward(batch, levels, this.strides, known);
+    const { proposals, losses } = this.rpn.forward(levels, known);
     return { losses: losses!, sample: this.roi_heads.sample(proposals, known), truth };
   }
 
@@ -137,25 +175,21 @@ export class FasterRCNN extends Module {
     targets: DetectionTargets,
     { seed }: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses {
-    const regions = this.regions(images);
-    const { losses, sample, truth } = this.learn(regions, targets, seed);
-    return { ...this.roi_heads.losses(regions.features, regions.strides, sample, truth), ...losses };
+    const seen = this.see(images);
+    const { losses, sample, truth } = this.learn(seen, targets, seed);
+    return { ...this.roi_heads.losses(seen.pyramid, sample, truth), ...losses };
   }
 
   /** Regions that may show an object, best first, in pixels of the network's input. */
   propose(images: Tensor | readonly Tensor[]): Proposals {
-    const { batch, levels } = this.regions(images);
-    return this.rpn.forward(batch, levels, this.strides).proposals;
+    return this.rpn.forward(this.see(images).levels).proposals;
   }
 
   /** Detections in pixels of the network's input. */
-  protected find(
-    regions: Regions & { readonly levels: readonly Tensor[] },
-    options: DetectOptions,
-  ): Detections {
-    const { batch, levels, features, strides } = regions;
-    const { proposals } = this.rpn.forward(batch, levels, this.strides);
-    return this.roi_heads.detect(features, strides, proposals, batch, { ...this.config.detect, ...options });
+  protected find({ batch, levels, pyramid }: SeenBatch, options: DetectOptions): Detections {
+    const { proposals } = this.rpn.forward(levels);
+    const chosen = { ...this.config.detect, ...options };
+    return this.roi_heads.detect({ batch, ...pyramid }, proposals, chosen);
   }
 
   /**
@@ -163,9 +197,9 @@ export class FasterRCNN extends Module {
    * configuration of the first stage has their number.
    */
   detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Detections {
-    const regions = this.regions(images, options.resize);
-    const found = this.find(regions, options);
-    return { ...found, boxes: toImages(found.boxes, regions.batch) };
+    const seen = this.see(images, options.resize);
+    const found = this.find(seen, options);
+    return { ...found, boxes: toImages(found.boxes, seen.batch) };
   }
 
   /** detect, with its defaults. */
@@ -191,8 +225,5 @@ export const torchvisionRCNN = (
 });
 
 /** Faster R-CNN as torchvision builds it. */
-export const fasterrcnn = (
-  backbone: ResNetName | ResNetConfig,
-  config: Partial<FasterRCNNConfig> & Pick<FasterRCNNConfig, 'numClasses'>,
-  seed = 0,
-): FasterRCNN => new FasterRCNN({ ...torchvisionRCNN(backbone), ...config }, seed);
+export const fasterrcnn = (backbone: ResNetName | ResNetConfig, options: FasterRCNNOptions): FasterRCNN =>
+  new FasterRCNN({ ...options, ...fasterRCNNConfig(options, torchvisionRCNN(backbone)) });

@@ -1,68 +1,87 @@
 import { interpolate } from '../graph/functions/conv.ts';
-import { add, affine, relu } from '../graph/functions/elementwise.ts';
+import { add, affine } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { BatchNorm2d, Conv2d, type Layer, sequential } from '../nn/layers.ts';
+import { Identity, ReLU } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { BatchNorm2d } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { RESNETS, ResNet, type ResNetConfig, type ResNetName } from './resnet.ts';
+import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
 /** Everything that shapes an FCN; saved with its weights. */
 export interface FCNConfig extends SegmentationLossConfig {
   /** Classes without the background, which is class 0. */
   readonly numClasses: number;
+  /** Default: SMALL_RESNET with at most 64 channels. */
   readonly backbone: ResNetConfig;
   /** A second classifier on the third stage, whose loss counts half: gradients for the stages before. Default false. */
   readonly auxiliary?: boolean;
   /**
-   * Whether the classifier sees the maps of all four stages, enlarged to the first one's size, instead of the last alone:
-   * hypercolumns (Hariharan et al. 2015). Default false.
+   * Whether the classifier sees the maps of all four stages, enlarged to the size of the first one, instead of the last alone:
+   * hypercolumns (Hariharan et al. 2015). Default true in `new FCN`, false in `fcn`.
    */
   readonly hypercolumns?: boolean;
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
 }
 
-/** For training from scratch on few pictures, on any adapter. */
-export const FCN_DEFAULTS: Omit<FCNConfig, 'numClasses'> = {
-  backbone: { block: 'basic', depth: [1, 1, 1, 1], width: 16, maxWidth: 64, stem: 'small', norm: 'batch' },
+/** Options of `FCN`: numClasses must be given. */
+export interface FCNOptions extends Partial<Omit<FCNConfig, 'numClasses'>>, SeedOptions {
+  readonly numClasses: number;
+}
+
+/** For training from scratch on few images, on any adapter. */
+const SMALL: Omit<FCNConfig, 'numClasses'> = {
+  backbone: { ...SMALL_RESNET, maxWidth: 64 },
   hypercolumns: true,
   normalization: IMAGENET,
 };
 
+/** The configuration of `new FCN(options)`. */
+export function fcnConfig({ seed: _seed, generator: _generator, ...options }: FCNOptions): FCNConfig {
+  expectCount('FCN', 'numClasses', options.numClasses);
+  return withDefaults<FCNConfig>({ ...SMALL, numClasses: options.numClasses }, options);
+}
+
 /** A 3x3 convolution to a quarter of the channels, and a 1x1 classifier (torchvision's FCNHead). */
-const head = (random: Generator, from: number, outputs: number): Layer[] => {
+const head = (from: number, outputs: number, random: Generator): Sequential => {
   const inner = Math.max(Math.floor(from / 4), 1);
-  return [
-    new Conv2d(random, from, inner, { padding: 1, bias: false }),
+  return new Sequential(
+    new Conv2d(from, inner, 3, { padding: 1, bias: false, generator: random }),
     new BatchNorm2d(inner),
-    relu,
-    // torchvision's dropout of 0.1 stands here; it has no weights.
-    (x) => x,
-    new Conv2d(random, inner, outputs, { kernelSize: 1, std: 0.05 }),
-  ];
+    new ReLU(),
+    new Identity(),
+    new Conv2d(inner, outputs, 1, { std: 0.05, generator: random }),
+  );
 };
 
 /**
- * Fully convolutional network (Long et al. 2015; torchvision's form of it): a ResNet whose last stages keep their resolution,
- * a classifier of pixels, and bilinear enlargement to the size of the image. Weights have torchvision's names.
+ * Fully convolutional network (Long et al. 2015; torchvision's form of it): a ResNet, a classifier of pixels, and bilinear
+ * enlargement to the size of the image. `new FCN({ numClasses })` is small, for training from scratch on few images;
+ * `fcn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class FCN extends Module {
   backbone: ResNet;
-  classifier: Layer[];
-  aux_classifier: Layer[] | undefined;
+  classifier: Sequential;
+  aux_classifier: Sequential | undefined;
   readonly config: FCNConfig;
 
-  constructor(config: FCNConfig, seed = 0) {
+  /** @param options `numClasses` must be given; the others have the defaults of FCNConfig. Throws UsageError for other counts. */
+  constructor(options: FCNOptions) {
     super();
-    const random = generator(seed);
+    const random = generatorOf('FCN', options);
+    const config = fcnConfig(options);
     this.config = config;
-    this.backbone = new ResNet(config.backbone, random);
+    this.backbone = new ResNet({ ...config.backbone, generator: random });
     const { channels } = this.backbone;
     const from = config.hypercolumns ? channels.reduce((a, b) => a + b) : channels[3];
-    this.classifier = head(random, from, config.numClasses + 1);
-    this.aux_classifier = config.auxiliary ? head(random, channels[2], config.numClasses + 1) : undefined;
+    this.classifier = head(from, config.numClasses + 1, random);
+    this.aux_classifier = config.auxiliary ? head(channels[2], config.numClasses + 1, random) : undefined;
   }
 
   /** Sizes of batches are multiples of this. */
@@ -91,8 +110,8 @@ export class FCN extends Module {
           3,
         )
       : maps[3];
-    const aux = this.aux_classifier && enlarge(sequential(this.aux_classifier, maps[2]), [H, W]);
-    return { out: enlarge(sequential(this.classifier, seen), [H, W]), aux };
+    const aux = this.aux_classifier && enlarge(this.aux_classifier.forward(maps[2]), [H, W]);
+    return { out: enlarge(this.classifier.forward(seen), [H, W]), aux };
   }
 
   /** See segmentationLoss; half of the auxiliary classifier's is added. masks: i32 [N,H,W], 255 is ignored. */
@@ -104,17 +123,10 @@ export class FCN extends Module {
 }
 
 /** FCN as torchvision builds it: stages 3 and 4 dilated. numClasses does not count the background; torchvision's does. */
-export const fcn = (
-  backbone: ResNetName | ResNetConfig,
-  config: Partial<FCNConfig> & Pick<FCNConfig, 'numClasses'>,
-  seed = 0,
-): FCN =>
-  new FCN(
-    {
-      backbone:
-        typeof backbone === 'string' ? { ...RESNETS[backbone], dilated: [false, true, true] } : backbone,
-      normalization: IMAGENET,
-      ...config,
-    },
-    seed,
-  );
+export const fcn = (backbone: ResNetName | ResNetConfig, options: FCNOptions): FCN =>
+  new FCN({
+    backbone:
+      typeof backbone === 'string' ? { ...RESNETS[backbone], dilated: [false, true, true] } : backbone,
+    ...options,
+    hypercolumns: options.hypercolumns ?? false,
+  });

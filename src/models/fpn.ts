@@ -1,9 +1,9 @@
 import { interpolate, maxPool2d } from '../graph/functions/conv.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Generator } from '../nn/init.ts';
 import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import type { Generator } from '../nn/random.ts';
 import { ResNet, type ResNetConfig } from './resnet.ts';
 
 /**
@@ -12,16 +12,23 @@ import { ResNet, type ResNetConfig } from './resnet.ts';
  */
 export type ExtraLevels = 'none' | 'pool' | 'p6' | 'p6p7';
 
+interface PyramidShape {
+  /** Of every level. */
+  readonly channels: number;
+  readonly extra: ExtraLevels;
+  readonly generator: Generator;
+}
+
 /** P6 and P7, as torchvision's LastLevelP6P7 names them. */
 class ExtraBlocks extends Module {
   p6: Conv2d;
   p7: Conv2d | undefined;
 
-  constructor(random: Generator, channels: number, both: boolean) {
+  constructor({ channels, extra, generator }: PyramidShape) {
     super();
-    const make = () => new Conv2d(random, channels, channels, { stride: 2, padding: 1 });
+    const make = () => new Conv2d(channels, channels, 3, { stride: 2, padding: 1, generator });
     this.p6 = make();
-    this.p7 = both ? make() : undefined;
+    this.p7 = extra === 'p6p7' ? make() : undefined;
   }
 
   forward(last: Tensor): Tensor[] {
@@ -40,12 +47,12 @@ export class FeaturePyramid extends Module {
   extra_blocks: ExtraBlocks | undefined;
   readonly #extra: ExtraLevels;
 
-  constructor(random: Generator, inChannels: readonly number[], channels: number, extra: ExtraLevels) {
+  constructor(inChannels: readonly number[], shape: PyramidShape) {
     super();
-    this.inner_blocks = inChannels.map((from) => [new Conv2d(random, from, channels, { kernelSize: 1 })]);
-    this.layer_blocks = inChannels.map(() => [new Conv2d(random, channels, channels, { padding: 1 })]);
-    const convs = extra === 'p6' || extra === 'p6p7';
-    this.extra_blocks = convs ? new ExtraBlocks(random, channels, extra === 'p6p7') : undefined;
+    const { channels, extra, generator } = shape;
+    this.inner_blocks = inChannels.map((from) => [new Conv2d(from, channels, 1, { generator })]);
+    this.layer_blocks = inChannels.map(() => [new Conv2d(channels, channels, 3, { padding: 1, generator })]);
+    this.extra_blocks = extra === 'p6' || extra === 'p6p7' ? new ExtraBlocks(shape) : undefined;
     this.#extra = extra;
   }
 
@@ -73,14 +80,11 @@ export class ResNetFPN extends Module {
   readonly strides: readonly number[];
 
   /** `stages`: how many of the four feed the pyramid. */
-  constructor(
-    random: Generator,
-    config: ResNetConfig,
-    { stages, channels, extra }: { stages: 3 | 4; channels: number; extra: ExtraLevels },
-  ) {
+  constructor(config: ResNetConfig, shape: PyramidShape & { readonly stages: 3 | 4 }) {
     super();
-    this.body = new ResNet(config, random);
-    this.fpn = new FeaturePyramid(random, this.body.channels.slice(-stages), channels, extra);
+    const { stages, extra, generator } = shape;
+    this.body = new ResNet({ ...config, generator });
+    this.fpn = new FeaturePyramid(this.body.channels.slice(-stages), shape);
     this.#stages = stages;
     const levels = stages + { none: 0, pool: 1, p6: 1, p6p7: 2 }[extra];
     this.strides = Array.from({ length: levels }, (_, i) => (stages === 4 ? 4 : 8) * 2 ** i);

@@ -4,9 +4,11 @@ import { binaryCrossEntropyWithLogits } from '../graph/functions/losses.ts';
 import { sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, oneHot, slice } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
-import type { Generator } from '../nn/init.ts';
-import { Conv2d, ConvTranspose2d, type Layer, sequential } from '../nn/layers.ts';
+import { ReLU } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d, ConvTranspose2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import type { Generator } from '../nn/random.ts';
 import {
   type Detections,
   type DetectionTargets,
@@ -15,14 +17,18 @@ import {
   toImages,
 } from './detection.ts';
 import {
-  FASTER_RCNN_DEFAULTS,
   FasterRCNN,
   type FasterRCNNConfig,
   type FasterRCNNLosses,
+  type FasterRCNNOptions,
+  fasterRCNNConfig,
+  type SeenBatch,
+  SMALL_FASTER_RCNN,
   torchvisionRCNN,
 } from './fasterRcnn.ts';
+import { withDefaults } from './options.ts';
 import type { ResNetConfig, ResNetName } from './resnet.ts';
-import { BoxStage, poolRegions, type RegionSample, upTo } from './roiHeads.ts';
+import { BoxStage, type Pyramid, poolRegions, type RegionSample, type Regions, upTo } from './roiHeads.ts';
 import { divideBy, inChunks } from './sampling.ts';
 
 /** What shapes the mask head. Defaults are torchvision's. */
@@ -43,11 +49,25 @@ export interface MaskRCNNConfig extends FasterRCNNConfig {
   readonly mask: MaskConfig;
 }
 
-/** For training from scratch on few pictures, on any adapter. */
-export const MASK_RCNN_DEFAULTS: Omit<MaskRCNNConfig, 'numClasses'> = {
-  ...FASTER_RCNN_DEFAULTS,
+/** Options of `MaskRCNN`: numClasses must be given. Parts of `mask`, too, have their defaults where they are left out. */
+export interface MaskRCNNOptions extends FasterRCNNOptions {
+  readonly mask?: Partial<MaskConfig>;
+}
+
+/** For training from scratch on few images, on any adapter. */
+export const SMALL_MASK_RCNN: Omit<MaskRCNNConfig, 'numClasses'> = {
+  ...SMALL_FASTER_RCNN,
   mask: { width: 32, depth: 2, resolution: 14, maxRegions: 16 },
 };
+
+/** The configuration of `new MaskRCNN(options)`; or with others for what the options leave out. */
+export const maskRCNNConfig = (
+  options: MaskRCNNOptions,
+  defaults: Omit<MaskRCNNConfig, 'numClasses'> = SMALL_MASK_RCNN,
+): MaskRCNNConfig => ({
+  ...fasterRCNNConfig(options, defaults),
+  mask: withDefaults(defaults.mask, options.mask),
+});
 
 /** Targets of a batch, padded to G objects an image. */
 export interface MaskTargets extends DetectionTargets {
@@ -59,10 +79,10 @@ class MaskPredictor extends Module {
   conv5_mask: ConvTranspose2d;
   mask_fcn_logits: Conv2d;
 
-  constructor(random: Generator, width: number, numClasses: number) {
+  constructor(width: number, outputs: number, generator: Generator) {
     super();
-    this.conv5_mask = new ConvTranspose2d(random, width, width, { kernelSize: 2, stride: 2 });
-    this.mask_fcn_logits = new Conv2d(random, width, numClasses, { kernelSize: 1 });
+    this.conv5_mask = new ConvTranspose2d(width, width, 2, { stride: 2, generator });
+    this.mask_fcn_logits = new Conv2d(width, outputs, 1, { generator });
   }
 
   forward(x: Tensor): Tensor {
@@ -72,60 +92,54 @@ class MaskPredictor extends Module {
 
 /** The second stage with a branch for masks, under torchvision's names. */
 export class MaskStage extends BoxStage {
-  mask_head: Layer[][];
+  mask_head: Sequential;
   mask_predictor: MaskPredictor;
-  readonly #numClasses: number;
+  /** Classes and, as class 0, the background, whose masks nobody learns. */
+  readonly #outputs: number;
   readonly #mask: MaskConfig;
 
-  constructor(random: Generator, { pyramidWidth, numClasses, box, mask }: MaskRCNNConfig) {
-    super(random, pyramidWidth, numClasses + 1, box);
-    this.mask_head = Array.from({ length: mask.depth }, (_, i) => [
-      new Conv2d(random, i === 0 ? pyramidWidth : mask.width, mask.width, { padding: 1 }),
-      relu,
-    ]);
-    this.mask_predictor = new MaskPredictor(random, mask.width, numClasses + 1);
-    this.#numClasses = numClasses + 1;
+  constructor(config: MaskRCNNConfig, generator: Generator) {
+    super(config, generator);
+    const { pyramidWidth, numClasses, mask } = config;
+    this.mask_head = new Sequential();
+    for (let i = 0; i < mask.depth; i++) {
+      const from = i === 0 ? pyramidWidth : mask.width;
+      this.mask_head.append(
+        new Sequential(new Conv2d(from, mask.width, 3, { padding: 1, generator }), new ReLU()),
+      );
+    }
+    this.mask_predictor = new MaskPredictor(mask.width, numClasses + 1, generator);
+    this.#outputs = numClasses + 1;
     this.#mask = mask;
   }
 
   /** Logits [N R,M,M] of the masks of regions [N,R,4], each for its own class. */
-  #logits(
-    features: readonly Tensor[],
-    strides: readonly number[],
-    boxes: Tensor,
-    valid: Tensor,
-    labels: Tensor,
-  ): Tensor {
-    const [N, R] = valid.shape as [number, number];
+  #logits(pyramid: Pyramid, { boxes, valid, labels }: Regions & { readonly labels: Tensor }): Tensor {
+    const [images, regions] = valid.shape as [number, number];
     const { resolution, width } = this.#mask;
     const M = 2 * resolution;
-    const { ofClass } = inChunks(N, R, 4 * M * M * Math.max(width, this.#numClasses), (part) => {
-      const pooled = poolRegions(features, strides, part(boxes), part(valid), { resolution });
-      const logits = this.mask_predictor.forward(
-        this.mask_head.reduce((y, block) => sequential(block, y), pooled),
-      );
+    const bytes = 4 * M * M * Math.max(width, this.#outputs);
+    const { ofClass } = inChunks({ images, regions, bytes }, (part) => {
+      const pooled = poolRegions(pyramid, { boxes: part(boxes), valid: part(valid) }, { resolution });
+      const logits = this.mask_predictor.forward(this.mask_head.forward(pooled));
       const rows = logits.shape[0]!;
-      const chosen = oneHot(part(labels).reshape([rows]), this.#numClasses);
-      const only = mul(logits, chosen.reshape([rows, 1, 1, this.#numClasses]));
+      const chosen = oneHot(part(labels).reshape([rows]), this.#outputs);
+      const only = mul(logits, chosen.reshape([rows, 1, 1, this.#outputs]));
       return { ofClass: sum(only, { dim: 3 }).reshape([rows, M, M]) };
     });
     return ofClass;
   }
 
   /** Binary cross entropy of the masks of foreground regions (He et al. 2017, §3), over all their cells. masks: [N,G,H,W]. */
-  maskLoss(
-    features: readonly Tensor[],
-    strides: readonly number[],
-    { boxes, foreground, labels, matches }: RegionSample,
-    masks: Tensor,
-  ): Tensor {
+  maskLoss(pyramid: Pyramid, { boxes, foreground, labels, matches }: RegionSample, masks: Tensor): Tensor {
     const [N, S] = foreground.shape as [number, number];
     const [, G, H, W] = masks.shape as [number, number, number, number];
     // Few regions are foreground: these first.
     const { values, indices } = topk(foreground, Math.min(this.#mask.maxRegions, S));
     const R = indices.shape[1]!;
     const regions = gatherRows(boxes, indices, 1);
-    const logits = this.#logits(features, strides, regions, values, gatherRows(labels, indices, 1));
+    const chosen = { boxes: regions, valid: values, labels: gatherRows(labels, indices, 1) };
+    const logits = this.#logits(pyramid, chosen);
     const first = tensor(
       Int32Array.from({ length: N * R }, (_, i) => G * Math.floor(i / R)),
       [N, R],
@@ -141,13 +155,9 @@ export class MaskStage extends BoxStage {
   }
 
   /** Soft masks [N,D,M,M] of detections. */
-  masks(
-    features: readonly Tensor[],
-    strides: readonly number[],
-    { boxes, labels, count }: Detections,
-  ): Tensor {
+  masks(pyramid: Pyramid, { boxes, labels, count }: Detections): Tensor {
     const [N, D] = labels.shape as [number, number];
-    const logits = this.#logits(features, strides, boxes, upTo(count, D), labels);
+    const logits = this.#logits(pyramid, { boxes, valid: upTo(count, D), labels });
     return sigmoid(logits).reshape([N, D, logits.shape[1]!, logits.shape[2]!]);
   }
 }
@@ -166,12 +176,18 @@ export class MaskRCNN extends FasterRCNN {
   declare roi_heads: MaskStage;
   declare readonly config: MaskRCNNConfig;
 
-  constructor(config: MaskRCNNConfig, seed = 0) {
-    super(config, seed);
+  /** @param options `numClasses` must be given; the others have the defaults of MaskRCNNConfig. Throws UsageError for other counts. */
+  // biome-ignore lint/complexity/noUselessConstructor: it takes more options.
+  constructor(options: MaskRCNNOptions) {
+    super(options);
   }
 
-  protected override makeHeads(random: Generator, config: FasterRCNNConfig): MaskStage {
-    return new MaskStage(random, config as MaskRCNNConfig);
+  protected override configOf(options: MaskRCNNOptions): MaskRCNNConfig {
+    return maskRCNNConfig(options);
+  }
+
+  protected override makeHeads(config: MaskRCNNConfig, generator: Generator): MaskStage {
+    return new MaskStage(config, generator);
   }
 
   /** The five losses; see FasterRCNN.losses. */
@@ -180,31 +196,31 @@ export class MaskRCNN extends FasterRCNN {
     targets: MaskTargets,
     { seed }: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses & { readonly mask: Tensor } {
-    return this.lossesOf(this.regions(images), targets, seed);
+    return this.lossesOf(this.see(images), targets, seed);
   }
 
   protected lossesOf(
-    regions: ReturnType<MaskRCNN['regions']>,
+    seen: SeenBatch,
     targets: MaskTargets,
     seed: Tensor | undefined,
   ): FasterRCNNLosses & { readonly mask: Tensor } {
-    const { features, strides, batch } = regions;
-    const { losses, sample, truth } = this.learn(regions, targets, seed);
+    const { pyramid, batch } = seen;
+    const { losses, sample, truth } = this.learn(seen, targets, seed);
     const masks = masksToNetwork('MaskRCNN', targets.masks, batch, truth.shape[1]!);
     return {
-      ...this.roi_heads.losses(features, strides, sample, truth),
-      mask: this.roi_heads.maskLoss(features, strides, sample, masks),
+      ...this.roi_heads.losses(pyramid, sample, truth),
+      mask: this.roi_heads.maskLoss(pyramid, sample, masks),
       ...losses,
     };
   }
 
   override detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): MaskDetections {
-    const regions = this.regions(images, options.resize);
-    const found = this.find(regions, options);
+    const seen = this.see(images, options.resize);
+    const found = this.find(seen, options);
     return {
       ...found,
-      boxes: toImages(found.boxes, regions.batch),
-      masks: this.roi_heads.masks(regions.features, regions.strides, found),
+      boxes: toImages(found.boxes, seen.batch),
+      masks: this.roi_heads.masks(seen.pyramid, found),
     };
   }
 }
@@ -221,8 +237,7 @@ export function imageMasks(
 }
 
 /** Mask R-CNN as torchvision builds it. */
-export const maskrcnn = (
-  backbone: ResNetName | ResNetConfig,
-  config: Partial<MaskRCNNConfig> & Pick<MaskRCNNConfig, 'numClasses'>,
-  seed = 0,
-): MaskRCNN => new MaskRCNN({ ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS, ...config }, seed);
+export const maskrcnn = (backbone: ResNetName | ResNetConfig, options: MaskRCNNOptions): MaskRCNN => {
+  const defaults = { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS };
+  return new MaskRCNN({ ...options, ...maskRCNNConfig(options, defaults) });
+};

@@ -1,23 +1,29 @@
 import { add, relu6 } from '../graph/functions/elementwise.ts';
 import { mean } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, type Layer, Linear, type NormKind, normLayer, sequential } from '../nn/layers.ts';
+import { Identity } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { type NormKind, normLayer } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
-/** Everything that shapes a MobileNetV2; saved with its weights. */
+/** Everything that shapes a MobileNetV2. */
 export interface MobileNetV2Config {
-  /** Without it there is no classifier. */
+  /** The number of classes, labels 0 to numClasses - 1. Default: none, and no classifier. */
   readonly numClasses?: number;
-  /** Factor of all channels; to multiples of 8. Default 1. */
+  /** What all numbers of channels are multiplied by; the results are rounded to multiples of 8. Default 1. */
   readonly widthMult?: number;
   /** Default batch. */
   readonly norm?: NormKind;
-  /** Of the images that `forward` takes. Default ImageNet's. */
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization?: Normalization;
 }
+
+/** Options of `MobileNetV2`. */
+export interface MobileNetV2Options extends MobileNetV2Config, SeedOptions {}
 
 /** Expansion, channels, blocks and stride of each group (Sandler et al. 2018, table 2). */
 const GROUPS = [
@@ -37,56 +43,62 @@ function multipleOf8(channels: number): number {
 }
 
 interface ConvShape {
+  readonly from: number;
+  readonly to: number;
   readonly kernelSize: number;
   readonly stride?: number;
   readonly groups?: number;
 }
 
+/** What all layers of a network share. */
+interface Shared {
+  readonly norm: NormKind;
+  readonly generator: Generator;
+}
+
 /** Convolution, norm, ReLU6. */
 const convNormRelu = (
-  random: Generator,
-  from: number,
-  to: number,
-  { kernelSize, stride = 1, groups = 1 }: ConvShape,
-  norm: NormKind,
-): Layer[] => [
-  new Conv2d(random, from, to, {
-    kernelSize,
-    stride,
-    groups,
-    padding: Math.floor(kernelSize / 2),
-    bias: false,
-  }),
-  normLayer(norm, to),
-  relu6,
-];
+  { from, to, kernelSize, stride = 1, groups = 1 }: ConvShape,
+  { norm, generator }: Shared,
+): Sequential =>
+  new Sequential(
+    new Conv2d(from, to, kernelSize, {
+      stride,
+      groups,
+      padding: Math.floor(kernelSize / 2),
+      bias: false,
+      generator,
+    }),
+    normLayer(norm, to),
+    relu6,
+  );
+
+interface ResidualShape {
+  readonly from: number;
+  readonly to: number;
+  readonly stride: number;
+  readonly expansion: number;
+}
 
 /** 1x1 to more channels, 3x3 depthwise, 1x1 to few, around a shortcut where the shape stays (§3.3). */
 class InvertedResidual extends Module {
-  conv: (Layer | Layer[])[];
+  conv: Sequential;
   readonly #shortcut: boolean;
 
-  constructor(
-    random: Generator,
-    from: number,
-    to: number,
-    stride: number,
-    expansion: number,
-    norm: NormKind,
-  ) {
+  constructor({ from, to, stride, expansion }: ResidualShape, shared: Shared) {
     super();
     const inner = from * expansion;
-    this.conv = [
-      ...(expansion === 1 ? [] : [convNormRelu(random, from, inner, { kernelSize: 1 }, norm)]),
-      convNormRelu(random, inner, inner, { kernelSize: 3, stride, groups: inner }, norm),
-      new Conv2d(random, inner, to, { kernelSize: 1, bias: false }),
-      normLayer(norm, to),
-    ];
+    this.conv = new Sequential();
+    if (expansion !== 1) this.conv.append(convNormRelu({ from, to: inner, kernelSize: 1 }, shared));
+    this.conv
+      .append(convNormRelu({ from: inner, to: inner, kernelSize: 3, stride, groups: inner }, shared))
+      .append(new Conv2d(inner, to, 1, { bias: false, generator: shared.generator }))
+      .append(normLayer(shared.norm, to));
     this.#shortcut = stride === 1 && from === to;
   }
 
   forward(x: Tensor): Tensor {
-    const y = sequential(this.conv.flat(), x);
+    const y = this.conv.forward(x);
     return this.#shortcut ? add(x, y) : y;
   }
 }
@@ -96,40 +108,44 @@ class InvertedResidual extends Module {
  * names. With `numClasses` it classifies; without, it is a backbone.
  */
 export class MobileNetV2 extends Module {
-  features: (Layer | Layer[])[];
-  classifier: Layer[] | undefined;
+  features: Sequential;
+  classifier: Sequential | undefined;
   readonly config: MobileNetV2Config;
 
-  constructor(config: MobileNetV2Config, seedOrRandom: number | Generator = 0) {
+  constructor(options: MobileNetV2Options = {}) {
     super();
-    const random = typeof seedOrRandom === 'number' ? generator(seedOrRandom) : seedOrRandom;
+    const random = generatorOf('MobileNetV2', options);
+    const { seed: _seed, generator: _generator, ...config } = options;
     const { numClasses, widthMult = 1, norm = 'batch' } = config;
+    const shared = { norm, generator: random };
     this.config = config;
     let from = multipleOf8(32 * widthMult);
-    this.features = [convNormRelu(random, 3, from, { kernelSize: 3, stride: 2 }, norm)];
+    this.features = new Sequential(convNormRelu({ from: 3, to: from, kernelSize: 3, stride: 2 }, shared));
     for (const [expansion, channels, blocks, stride] of GROUPS) {
       const to = multipleOf8(channels * widthMult);
       for (let i = 0; i < blocks; i++) {
-        this.features.push(new InvertedResidual(random, from, to, i === 0 ? stride : 1, expansion, norm));
+        const shape = { from, to, stride: i === 0 ? stride : 1, expansion };
+        this.features.append(new InvertedResidual(shape, shared));
         from = to;
       }
     }
     const last = multipleOf8(1280 * Math.max(1, widthMult));
-    this.features.push(convNormRelu(random, from, last, { kernelSize: 1 }, norm));
-    // torchvision's dropout stands first; it has no weights.
+    this.features.append(convNormRelu({ from, to: last, kernelSize: 1 }, shared));
     this.classifier =
-      numClasses === undefined ? undefined : [(x) => x, new Linear(random, last, numClasses, { std: 0.01 })];
+      numClasses === undefined
+        ? undefined
+        : new Sequential(new Identity(), new Linear(last, numClasses, { std: 0.01, generator: random }));
   }
 
   /** Logits [N,numClasses] of images [N,H,W,3] in 0..1; the pooled features where there is no classifier. */
   forward(images: Tensor): Tensor {
     checkImages('MobileNetV2', images);
     const normal = normalizeImages(images, this.config.normalization ?? IMAGENET);
-    const pooled = mean(sequential(this.features.flat(), normal), { dim: [1, 2] });
-    return this.classifier ? sequential(this.classifier, pooled) : pooled;
+    const pooled = mean(this.features.forward(normal), { dim: [1, 2] });
+    return this.classifier?.forward(pooled) ?? pooled;
   }
 }
 
-/** MobileNetV2 of width 1, as torchvision's mobilenet_v2. */
-export const mobilenetV2 = (numClasses = 1000, seed = 0): MobileNetV2 =>
-  new MobileNetV2({ numClasses }, seed);
+/** MobileNetV2 of width 1 as torchvision's mobilenet_v2, with 1000 classes by default. */
+export const mobilenetV2 = (options: MobileNetV2Options = {}): MobileNetV2 =>
+  new MobileNetV2({ ...options, numClasses: options.numClasses ?? 1000 });

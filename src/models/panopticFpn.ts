@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
 import { panopticMerge } from '../graph/functions/boxes.ts';
 import { interpolate } from '../graph/functions/conv.ts';
 import {
@@ -15,20 +15,24 @@ import { crossEntropy } from '../graph/functions/losses.ts';
 import { argmax, sum } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, pad } from '../graph/functions/shape.ts';
 import { full, type Tensor, tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, GroupNorm } from '../nn/layers.ts';
+import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { GroupNorm } from '../nn/norms.ts';
+import { type Generator, generator, generatorOf } from '../nn/random.ts';
 import { formatShape } from '../shape.ts';
 import { type Detections, type DetectOptions, type ImageBatch, toImages } from './detection.ts';
 import { type FasterRCNNLosses, torchvisionRCNN } from './fasterRcnn.ts';
 import {
   MASK_DEFAULTS,
-  MASK_RCNN_DEFAULTS,
   type MaskDetections,
   MaskRCNN,
   type MaskRCNNConfig,
+  type MaskRCNNOptions,
   type MaskTargets,
+  maskRCNNConfig,
+  SMALL_MASK_RCNN,
 } from './maskRcnn.ts';
+import { withDefaults } from './options.ts';
 import type { ResNetConfig, ResNetName } from './resnet.ts';
 import { upTo } from './roiHeads.ts';
 import { divideBy } from './sampling.ts';
@@ -66,11 +70,37 @@ export interface PanopticFPNConfig extends MaskRCNNConfig {
   readonly detect?: PanopticOptions;
 }
 
-/** For training from scratch on few pictures, on any adapter. */
-export const PANOPTIC_FPN_DEFAULTS: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = {
-  ...MASK_RCNN_DEFAULTS,
+/** Options of `PanopticFPN`: numClasses and numStuff must be given. */
+export interface PanopticFPNOptions extends MaskRCNNOptions {
+  readonly numStuff: number;
+  readonly semantic?: Partial<SemanticConfig>;
+  readonly detect?: PanopticOptions;
+}
+
+/** For training from scratch on few images, on any adapter. */
+const SMALL: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = {
+  ...SMALL_MASK_RCNN,
   semantic: { width: 32, groups: 4, lossWeight: 0.5 },
 };
+
+/** The configuration of `new PanopticFPN(options)`; or with others for what the options leave out. */
+export function panopticFPNConfig(
+  options: PanopticFPNOptions,
+  defaults: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = SMALL,
+): PanopticFPNConfig {
+  const { numStuff, detect, semantic } = options;
+  if (!Number.isInteger(numStuff) || numStuff < 1 || numStuff >= IGNORE_LABEL) {
+    throw new UsageError(
+      `PanopticFPN: numStuff must be a whole number from 1 to ${IGNORE_LABEL - 1}, got ${numStuff}; without regions use MaskRCNN`,
+    );
+  }
+  return {
+    ...maskRCNNConfig(options, defaults),
+    ...(detect ? { detect } : {}),
+    numStuff,
+    semantic: withDefaults(defaults.semantic, semantic),
+  };
+}
 
 /** Targets of a batch, padded to G objects an image. */
 export interface PanopticTargets extends MaskTargets {
@@ -105,9 +135,9 @@ class SemanticStage extends Module {
   conv: Conv2d;
   norm: GroupNorm;
 
-  constructor(random: Generator, channels: number, { width, groups }: SemanticConfig) {
+  constructor(channels: number, { width, groups }: SemanticConfig, generator: Generator) {
     super();
-    this.conv = new Conv2d(random, channels, width, { padding: 1, bias: false });
+    this.conv = new Conv2d(channels, width, 3, { padding: 1, bias: false, generator });
     this.norm = new GroupNorm(groups, width);
   }
 
@@ -124,15 +154,16 @@ export class SemanticHead extends Module {
   scale_heads: SemanticStage[][];
   predictor: Conv2d;
 
-  constructor(random: Generator, channels: number, levels: number, outputs: number, config: SemanticConfig) {
+  constructor(levels: number, config: PanopticFPNConfig, generator: Generator) {
     super();
+    const { pyramidWidth, numStuff, semantic } = config;
     this.scale_heads = Array.from({ length: levels }, (_, level) =>
       Array.from(
         { length: Math.max(level, 1) },
-        (_, i) => new SemanticStage(random, i === 0 ? channels : config.width, config),
+        (_, i) => new SemanticStage(i === 0 ? pyramidWidth : semantic.width, semantic, generator),
       ),
     );
-    this.predictor = new Conv2d(random, config.width, outputs, { kernelSize: 1, std: 0.05 });
+    this.predictor = new Conv2d(semantic.width, numStuff + 1, 1, { std: 0.05, generator });
   }
 
   /** Logits [N,H,W,K] of images of this size. */
@@ -156,18 +187,20 @@ export class PanopticFPN extends MaskRCNN {
   semantic_head: SemanticHead;
   declare readonly config: PanopticFPNConfig;
 
-  constructor(config: PanopticFPNConfig, seed = 0) {
-    const { numStuff, pyramidWidth, semantic } = config;
-    if (!Number.isInteger(numStuff) || numStuff < 1 || numStuff >= IGNORE_LABEL) {
-      throw new ShapeError(
-        `PanopticFPN: numStuff must be a whole number of 1 to ${IGNORE_LABEL - 1}, got ${numStuff}; without regions use MaskRCNN`,
-      );
-    }
-    super(config, seed);
-    // Numbers of its own: the rest is what MaskRCNN has with this seed.
-    const random = generator(seed + 1);
-    const levels = this.strides.length - 1;
-    this.semantic_head = new SemanticHead(random, pyramidWidth, levels, numStuff + 1, semantic);
+  /**
+   * @param options `numClasses` and `numStuff` must be given; the others have the defaults of PanopticFPNConfig. Throws
+   * UsageError for other counts.
+   */
+  constructor(options: PanopticFPNOptions) {
+    super(options);
+    const { seed } = options;
+    // A generator of its own: the other weights are those of MaskRCNN with this seed.
+    const random = seed === undefined ? generatorOf('PanopticFPN', options) : generator(seed + 1);
+    this.semantic_head = new SemanticHead(this.strides.length - 1, this.config, random);
+  }
+
+  protected override configOf(options: PanopticFPNOptions): PanopticFPNConfig {
+    return panopticFPNConfig(options);
   }
 
   /** Mask R-CNN's five losses, and `semantic`: the mean cross entropy of the pixels that are not ignored, weighted. */
@@ -176,37 +209,39 @@ export class PanopticFPN extends MaskRCNN {
     targets: PanopticTargets,
     { seed }: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses & { readonly mask: Tensor; readonly semantic: Tensor } {
-    const regions = this.regions(images);
-    const labels = labelsToNetwork(targets.semantic, regions.batch);
-    const logits = this.semantic_head.forward(regions.features, sizeOf(regions.batch.images));
+    const seen = this.see(images);
+    const labels = labelsToNetwork(targets.semantic, seen.batch);
+    const logits = this.semantic_head.forward(seen.pyramid.features, sizeOf(seen.batch.images));
     const entropy = crossEntropy(logits, labels, { ignoreIndex: IGNORE_LABEL, reduction: 'sum' });
     const pixels = maximum(sum(cast(less(labels, IGNORE_LABEL), 'f32')), 1);
     return {
-      ...this.lossesOf(regions, targets, seed),
+      ...this.lossesOf(seen, targets, seed),
       semantic: affine(divideBy(entropy, pixels), this.config.semantic.lossWeight),
     };
   }
 
   override detect(images: Tensor | readonly Tensor[], options: PanopticOptions = {}): PanopticDetections {
-    const regions = this.regions(images, options.resize);
-    const { batch, features, strides } = regions;
-    const found = this.find(regions, options);
-    const masks = this.roi_heads.masks(features, strides, found);
-    const logits = this.semantic_head.forward(features, sizeOf(batch.images));
+    const seen = this.see(images, options.resize);
+    const { batch, pyramid } = seen;
+    const found = this.find(seen, options);
+    const masks = this.roi_heads.masks(pyramid, found);
+    const logits = this.semantic_head.forward(pyramid.features, sizeOf(batch.images));
     const semantic = withoutPadding(argmax(logits, -1), batch);
     return {
       ...found,
       boxes: toImages(found.boxes, batch),
       masks,
       semantic,
-      ...this.#merge(found, masks, semantic, { ...this.config.detect, ...options }),
+      ...this.#merge({ found, masks, semantic }, { ...this.config.detect, ...options }),
     };
   }
 
   #merge(
-    { boxes, scores, labels, count }: Detections,
-    masks: Tensor,
-    semantic: Tensor,
+    {
+      found: { boxes, scores, labels, count },
+      masks,
+      semantic,
+    }: { readonly found: Detections; readonly masks: Tensor; readonly semantic: Tensor },
     { instanceThreshold = 0.5, overlapThreshold = 0.5, stuffAreaLimit }: PanopticOptions,
   ) {
     const { numClasses, numStuff } = this.config;
@@ -294,10 +329,8 @@ function withoutPadding(labels: Tensor, { sizes }: ImageBatch): Tensor {
 /** Panoptic FPN on what torchvision builds as Mask R-CNN, with the paper's semantic branch of 128 channels. */
 export const panopticFpn = (
   backbone: ResNetName | ResNetConfig,
-  config: Partial<PanopticFPNConfig> & Pick<PanopticFPNConfig, 'numClasses' | 'numStuff'>,
-  seed = 0,
-): PanopticFPN =>
-  new PanopticFPN(
-    { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS, semantic: SEMANTIC_DEFAULTS, ...config },
-    seed,
-  );
+  options: PanopticFPNOptions,
+): PanopticFPN => {
+  const defaults = { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS, semantic: SEMANTIC_DEFAULTS };
+  return new PanopticFPN({ ...options, ...panopticFPNConfig(options, defaults) });
+};

@@ -3,9 +3,11 @@ import { maxPool2d } from '../graph/functions/conv.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
 import { mean } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, type Layer, Linear, type Norm, type NormKind, normLayer, sequential } from '../nn/layers.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
@@ -30,13 +32,16 @@ export interface ResNetConfig {
   readonly dilated?: readonly [boolean, boolean, boolean];
 }
 
-/** Everything that shapes a classifier; saved with its weights. */
+/** Everything that shapes a ResNet that classifies. */
 export interface ClassifierConfig extends ResNetConfig {
-  /** Without it there is no `fc`. */
+  /** The number of classes, labels 0 to numClasses - 1. Default: none, and no `fc`. */
   readonly numClasses?: number;
-  /** Of the images that `forward` takes. Default ImageNet's. */
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization?: Normalization;
 }
+
+/** Options of `ResNet`: `block` and `depth` must be given, as in `RESNETS`. */
+export interface ResNetOptions extends ClassifierConfig, SeedOptions {}
 
 /** What torchvision calls resnet18, 34, 50 and 101. */
 export const RESNETS = {
@@ -46,7 +51,18 @@ export const RESNETS = {
   resnet101: { block: 'bottleneck', depth: [3, 4, 23, 3] },
 } as const satisfies Record<string, ResNetConfig>;
 
+/** The name of one of torchvision's ResNets. */
 export type ResNetName = keyof typeof RESNETS;
+
+/** A small ResNet for training from scratch on few images, on any adapter: the backbone of `new RetinaNet({ numClasses })`. */
+export const SMALL_RESNET: ResNetConfig = {
+  block: 'basic',
+  depth: [1, 1, 1, 1],
+  width: 16,
+  stem: 'small',
+  // Batch norm makes crops and whole images see the same network: see UNetConfig.norm.
+  norm: 'batch',
+};
 
 interface BlockShape {
   readonly from: number;
@@ -54,17 +70,14 @@ interface BlockShape {
   readonly stride: number;
   readonly dilation: number;
   readonly norm: NormKind;
+  readonly generator: Generator;
 }
 
 /** The shortcut's convolution, where a block changes the size or the channels. */
-const shortcut = (
-  random: Generator,
-  { from, stride, norm }: BlockShape,
-  to: number,
-): readonly Exclude<Layer, (x: Tensor) => Tensor>[] =>
+const shortcut = ({ from, stride, norm, generator }: BlockShape, to: number): Sequential | undefined =>
   stride === 1 && from === to
-    ? []
-    : [new Conv2d(random, from, to, { kernelSize: 1, stride, bias: false }), normLayer(norm, to)];
+    ? undefined
+    : new Sequential(new Conv2d(from, to, 1, { stride, bias: false, generator }), normLayer(norm, to));
 
 /** Two 3x3 convolutions around a shortcut (He et al. 2016, Deep residual learning, §3.3). */
 class BasicBlock extends Module {
@@ -72,21 +85,22 @@ class BasicBlock extends Module {
   bn1: Norm;
   conv2: Conv2d;
   bn2: Norm;
-  downsample: ReturnType<typeof shortcut>;
+  downsample: Sequential | undefined;
 
-  constructor(random: Generator, shape: BlockShape) {
+  constructor(shape: BlockShape) {
     super();
-    const { from, width, stride, dilation, norm } = shape;
-    this.conv1 = new Conv2d(random, from, width, { stride, padding: dilation, dilation, bias: false });
+    const { from, width, stride, dilation, norm, generator } = shape;
+    const spread = { stride, padding: dilation, dilation };
+    this.conv1 = new Conv2d(from, width, 3, { ...spread, bias: false, generator });
     this.bn1 = normLayer(norm, width);
-    this.conv2 = new Conv2d(random, width, width, { padding: 1, bias: false });
+    this.conv2 = new Conv2d(width, width, 3, { padding: 1, bias: false, generator });
     this.bn2 = normLayer(norm, width);
-    this.downsample = shortcut(random, shape, width);
+    this.downsample = shortcut(shape, width);
   }
 
   forward(x: Tensor): Tensor {
     const inner = relu(this.bn1.forward(this.conv1.forward(x)));
-    return relu(add(this.bn2.forward(this.conv2.forward(inner)), sequential(this.downsample, x)));
+    return relu(add(this.bn2.forward(this.conv2.forward(inner)), this.downsample?.forward(x) ?? x));
   }
 }
 
@@ -98,25 +112,25 @@ class Bottleneck extends Module {
   bn2: Norm;
   conv3: Conv2d;
   bn3: Norm;
-  downsample: ReturnType<typeof shortcut>;
+  downsample: Sequential | undefined;
 
-  constructor(random: Generator, shape: BlockShape) {
+  constructor(shape: BlockShape) {
     super();
-    const { from, width, stride, dilation, norm } = shape;
-    const plain = { kernelSize: 1, bias: false };
-    this.conv1 = new Conv2d(random, from, width, plain);
+    const { from, width, stride, dilation, norm, generator } = shape;
+    const plain = { bias: false, generator };
+    this.conv1 = new Conv2d(from, width, 1, plain);
     this.bn1 = normLayer(norm, width);
-    this.conv2 = new Conv2d(random, width, width, { stride, padding: dilation, dilation, bias: false });
+    this.conv2 = new Conv2d(width, width, 3, { stride, padding: dilation, dilation, ...plain });
     this.bn2 = normLayer(norm, width);
-    this.conv3 = new Conv2d(random, width, 4 * width, plain);
+    this.conv3 = new Conv2d(width, 4 * width, 1, plain);
     this.bn3 = normLayer(norm, 4 * width);
-    this.downsample = shortcut(random, shape, 4 * width);
+    this.downsample = shortcut(shape, 4 * width);
   }
 
   forward(x: Tensor): Tensor {
     const narrow = relu(this.bn1.forward(this.conv1.forward(x)));
     const inner = relu(this.bn2.forward(this.conv2.forward(narrow)));
-    return relu(add(this.bn3.forward(this.conv3.forward(inner)), sequential(this.downsample, x)));
+    return relu(add(this.bn3.forward(this.conv3.forward(inner)), this.downsample?.forward(x) ?? x));
   }
 }
 
@@ -138,19 +152,19 @@ export class ResNet extends Module {
   readonly channels: readonly [number, number, number, number];
   readonly config: ClassifierConfig;
 
-  constructor(config: ClassifierConfig, seedOrRandom: number | Generator = 0) {
+  /** @param options `block` and `depth` must be given: `{ ...RESNETS.resnet18, numClasses: 10 }`. */
+  constructor(options: ResNetOptions) {
     super();
-    const random = typeof seedOrRandom === 'number' ? generator(seedOrRandom) : seedOrRandom;
+    const random = generatorOf('ResNet', options);
+    const { seed: _seed, generator: _generator, ...config } = options;
     const { block, depth, width = 64, maxWidth = Number.POSITIVE_INFINITY, norm = 'batch' } = config;
     const { stem = 'imagenet', dilated = [false, false, false], numClasses } = config;
     const Block = block === 'basic' ? BasicBlock : Bottleneck;
     const expansion = block === 'basic' ? 1 : 4;
     const widths = [0, 1, 2, 3].map((i) => Math.min(width * 2 ** i, maxWidth));
     this.config = config;
-    this.conv1 =
-      stem === 'imagenet'
-        ? new Conv2d(random, 3, width, { kernelSize: 7, stride: 2, padding: 3, bias: false })
-        : new Conv2d(random, 3, width, { stride: 2, padding: 1, bias: false });
+    const [kernelSize, padding] = stem === 'imagenet' ? [7, 3] : [3, 1];
+    this.conv1 = new Conv2d(3, width, kernelSize, { stride: 2, padding, bias: false, generator: random });
     this.bn1 = normLayer(norm, width);
     let from = width;
     let dilation = 1;
@@ -167,9 +181,10 @@ export class ResNet extends Module {
           // torchvision's first block of a dilated stage keeps the dilation of the stage before.
           dilation: n > 0 ? dilation : before,
           norm,
+          generator: random,
         };
         from = expansion * widths[i]!;
-        return new Block(random, shape);
+        return new Block(shape);
       });
     };
     this.layer1 = stage(0);
@@ -177,7 +192,8 @@ export class ResNet extends Module {
     this.layer3 = stage(2);
     this.layer4 = stage(3);
     this.channels = widths.map((value) => expansion * value) as [number, number, number, number];
-    this.fc = numClasses === undefined ? undefined : new Linear(random, this.channels[3], numClasses);
+    this.fc =
+      numClasses === undefined ? undefined : new Linear(this.channels[3], numClasses, { generator: random });
   }
 
   /** The feature maps behind the four stages, of strides 4, 8, 16 and 32 where nothing is dilated. x: [N,H,W,3], normalised. */
@@ -207,14 +223,17 @@ export class ResNet extends Module {
   }
 }
 
-const classifier =
-  (name: ResNetName) =>
-  (numClasses = 1000, seed = 0): ResNet =>
-    new ResNet({ ...RESNETS[name], numClasses }, seed);
+/** Options of `resnet18` and the like: those of `ResNet` apart from what the name says. Default: numClasses 1000. */
+export type ResNetBuilderOptions = Omit<ResNetOptions, 'block' | 'depth'>;
 
-/** ResNet-18 (He et al. 2016, table 1). */
-export const resnet18 = classifier('resnet18');
-export const resnet34 = classifier('resnet34');
-/** ResNet-50, the stride in the 3x3 convolution ("v1.5"), as torchvision's. */
-export const resnet50 = classifier('resnet50');
-export const resnet101 = classifier('resnet101');
+const classifier = (name: ResNetName, options: ResNetBuilderOptions): ResNet =>
+  new ResNet({ ...options, ...RESNETS[name], numClasses: options.numClasses ?? 1000 });
+
+/** ResNet-18 (He et al. 2016, table 1) as torchvision's, with 1000 classes by default. */
+export const resnet18 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet18', options);
+/** ResNet-34 as torchvision's, with 1000 classes by default. */
+export const resnet34 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet34', options);
+/** ResNet-50 as torchvision's, with the stride in the 3x3 convolution ("v1.5") and 1000 classes by default. */
+export const resnet50 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet50', options);
+/** ResNet-101 as torchvision's, with 1000 classes by default. */
+export const resnet101 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet101', options);

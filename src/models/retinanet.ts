@@ -7,7 +7,6 @@ import {
   maximum,
   minimum,
   mul,
-  relu,
   remainder,
   sigmoid,
   sub,
@@ -16,9 +15,12 @@ import { l1Loss, sigmoidFocalLoss } from '../graph/functions/losses.ts';
 import { mean, sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, oneHot } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, type Layer, normLayer, sequential } from '../nn/layers.ts';
+import { ReLU } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { normLayer } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -33,43 +35,51 @@ import {
 } from './detection.ts';
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { levelAnchors } from './levelAnchors.ts';
+import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
-import { RESNETS, type ResNetConfig, type ResNetName } from './resnet.ts';
+import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
 
 /** Everything that shapes a RetinaNet; saved with its weights. */
 export interface RetinaNetConfig {
   readonly numClasses: number;
+  /** Default SMALL_RESNET. */
   readonly backbone: ResNetConfig;
-  /** Channels of the pyramid and the heads. */
+  /** Channels of the pyramid and the heads. Default 32. */
   readonly pyramidWidth: number;
-  /** Pyramid levels beyond the three of the backbone. */
+  /** Pyramid levels beyond the three of the backbone. Default p6. */
   readonly extraLevels: Exclude<ExtraLevels, 'pool'>;
-  /** 3x3 convolutions in each head before the last. */
+  /** 3x3 convolutions in each head before the last. Default 1. */
   readonly headDepth: number;
   /**
-   * `group`: group norm after each convolution of the heads, which all levels share: their statistics differ, and one set
-   * of running ones would fit none of them. `none`, as in the paper.
+   * `group` (the default): group norm after each convolution of the heads, which all levels share: their statistics differ, and
+   * one set of running ones would fit none of them. `none`, as in the paper.
    */
   readonly headNorm: 'none' | 'group';
-  /** Sides of the anchors at each level, in pixels. Default: 4 cells, at three sizes an octave (Lin et al. 2017, §4). */
+  /** Sides of the anchors at each level, in pixels. Default: 4 cells, at three sizes per octave (Lin et al. 2017, §4). */
   readonly anchorSizes?: readonly (readonly number[])[];
   /** Height / width of the anchors. Default: 0.5, 1, 2. */
   readonly aspectRatios?: readonly number[];
-  /** IoU from which on an anchor learns a box (default 0.5), and below which it learns background (default 0.4). */
+  /** IoU from which on an anchor learns a box. Default 0.5. */
   readonly foregroundIou?: number;
+  /** IoU below which an anchor learns background. Default 0.4. */
   readonly backgroundIou?: number;
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
-  /** For images in an array. */
+  /** How images in an array are resized. Default: the shorter side to 800 pixels, the longer one to at most 1333. */
   readonly resize: ResizeConfig;
-  /** What `detect` does where it is not told otherwise. */
+  /** Defaults of `detect`. */
   readonly detect?: DetectOptions;
 }
 
-/** For training from scratch on few pictures, on any adapter. */
-export const RETINANET_DEFAULTS: Omit<RetinaNetConfig, 'numClasses'> = {
-  // Batch norm makes crops and whole pictures see the same network; see UNET_DEFAULTS.
-  backbone: { block: 'basic', depth: [1, 1, 1, 1], width: 16, stem: 'small', norm: 'batch' },
+/** Options of `RetinaNet`: numClasses must be given. */
+export interface RetinaNetOptions extends Partial<Omit<RetinaNetConfig, 'numClasses'>>, SeedOptions {
+  readonly numClasses: number;
+}
+
+/** For training from scratch on few images, on any adapter. */
+const SMALL: Omit<RetinaNetConfig, 'numClasses'> = {
+  backbone: SMALL_RESNET,
   pyramidWidth: 32,
   extraLevels: 'p6',
   headDepth: 1,
@@ -77,6 +87,16 @@ export const RETINANET_DEFAULTS: Omit<RetinaNetConfig, 'numClasses'> = {
   normalization: IMAGENET,
   resize: DEFAULT_RESIZE,
 };
+
+/** The configuration of `new RetinaNet(options)`. */
+export function retinaNetConfig({
+  seed: _seed,
+  generator: _generator,
+  ...options
+}: RetinaNetOptions): RetinaNetConfig {
+  expectCount('RetinaNet', 'numClasses', options.numClasses);
+  return withDefaults<RetinaNetConfig>({ ...SMALL, numClasses: options.numClasses }, options);
+}
 
 /** Three sizes an octave: pixels, of an anchor of 4 cells, rounded down as torchvision does. */
 const octaves = (stride: number): number[] =>
@@ -87,23 +107,19 @@ const PRIOR = 0.01;
 
 /** Convolutions that all levels share. */
 abstract class Head extends Module {
-  conv: Layer[][];
+  conv: Sequential;
 
-  constructor(random: Generator, { pyramidWidth, headDepth, headNorm }: RetinaNetConfig) {
+  constructor({ pyramidWidth, headDepth, headNorm }: RetinaNetConfig, generator: Generator) {
     super();
     const normalised = headNorm === 'group';
-    this.conv = Array.from({ length: headDepth }, () => {
-      const conv = new Conv2d(random, pyramidWidth, pyramidWidth, {
-        padding: 1,
-        bias: !normalised,
-        ...(normalised ? {} : { std: 0.01 }),
-      });
-      return [conv, ...(normalised ? [normLayer('group', pyramidWidth)] : []), relu];
-    });
-  }
-
-  protected features(x: Tensor): Tensor {
-    return this.conv.reduce((y, block) => sequential(block, y), x);
+    this.conv = new Sequential();
+    for (let i = 0; i < headDepth; i++) {
+      const std = normalised ? undefined : 0.01;
+      const options = { padding: 1, bias: !normalised, std, generator };
+      const block = new Sequential(new Conv2d(pyramidWidth, pyramidWidth, 3, options));
+      if (normalised) block.append(normLayer('group', pyramidWidth));
+      this.conv.append(block.append(new ReLU()));
+    }
   }
 
   /** [N,H,W,C] to [N, H W A, values]: by reshape alone. */
@@ -114,29 +130,30 @@ class ClassificationHead extends Head {
   cls_logits: Conv2d;
   readonly #classes: number;
 
-  constructor(random: Generator, config: RetinaNetConfig, perCell: number) {
-    super(random, config);
+  constructor(config: RetinaNetConfig, perCell: number, generator: Generator) {
+    super(config, generator);
     const { pyramidWidth, numClasses } = config;
-    this.cls_logits = new Conv2d(random, pyramidWidth, perCell * numClasses, { padding: 1, std: 0.01 });
+    const options = { padding: 1, std: 0.01, generator };
+    this.cls_logits = new Conv2d(pyramidWidth, perCell * numClasses, 3, options);
     this.cls_logits.bias!.state.initial.fill(-Math.log((1 - PRIOR) / PRIOR));
     this.#classes = numClasses;
   }
 
   forward(x: Tensor): Tensor {
-    return this.cls_logits.forward(this.features(x)).reshape([x.shape[0]!, -1, this.#classes]);
+    return this.cls_logits.forward(this.conv.forward(x)).reshape([x.shape[0]!, -1, this.#classes]);
   }
 }
 
 class RegressionHead extends Head {
   bbox_reg: Conv2d;
 
-  constructor(random: Generator, config: RetinaNetConfig, perCell: number) {
-    super(random, config);
-    this.bbox_reg = new Conv2d(random, config.pyramidWidth, perCell * 4, { padding: 1, std: 0.01 });
+  constructor(config: RetinaNetConfig, perCell: number, generator: Generator) {
+    super(config, generator);
+    this.bbox_reg = new Conv2d(config.pyramidWidth, perCell * 4, 3, { padding: 1, std: 0.01, generator });
   }
 
   forward(x: Tensor): Tensor {
-    return this.bbox_reg.forward(this.features(x)).reshape([x.shape[0]!, -1, 4]);
+    return this.bbox_reg.forward(this.conv.forward(x)).reshape([x.shape[0]!, -1, 4]);
   }
 }
 
@@ -144,10 +161,10 @@ class RetinaNetHead extends Module {
   classification_head: ClassificationHead;
   regression_head: RegressionHead;
 
-  constructor(random: Generator, config: RetinaNetConfig, perCell: number) {
+  constructor(config: RetinaNetConfig, perCell: number, generator: Generator) {
     super();
-    this.classification_head = new ClassificationHead(random, config, perCell);
-    this.regression_head = new RegressionHead(random, config, perCell);
+    this.classification_head = new ClassificationHead(config, perCell, generator);
+    this.regression_head = new RegressionHead(config, perCell, generator);
   }
 }
 
@@ -171,16 +188,22 @@ export class RetinaNet extends Module {
   /** The label of the first class. */
   readonly firstLabel = 0;
 
-  constructor(config: RetinaNetConfig, seed = 0) {
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of RetinaNetConfig. Throws UsageError for other
+   * counts.
+   */
+  constructor(options: RetinaNetOptions) {
     super();
-    const random = generator(seed);
+    const random = generatorOf('RetinaNet', options);
+    const config = retinaNetConfig(options);
     this.config = config;
-    this.backbone = new ResNetFPN(random, config.backbone, {
+    this.backbone = new ResNetFPN(config.backbone, {
       stages: 3,
       channels: config.pyramidWidth,
       extra: config.extraLevels,
+      generator: random,
     });
-    this.head = new RetinaNetHead(random, config, this.#sizes[0]!.length * this.#ratios.length);
+    this.head = new RetinaNetHead(config, this.#sizes[0]!.length * this.#ratios.length, random);
   }
 
   /** Strides of the pyramid's levels. Sizes of batches should be multiples of the first. */
@@ -219,7 +242,7 @@ export class RetinaNet extends Module {
   }
 
   #batch(images: Tensor | readonly Tensor[], resize = this.config.resize): ImageBatch {
-    return imageBatch('RetinaNet', images, this.config.normalization, resize);
+    return imageBatch('RetinaNet', images, { normalization: this.config.normalization, resize });
   }
 
   /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. logits: [N,A,K]; deltas: [N,A,4]. */
@@ -319,23 +342,18 @@ const joined = (levels: readonly Level[]): Level => ({
   ),
 });
 
-/** RetinaNet as torchvision builds it: four convolutions a head without norms, 256 channels, levels P3 to P7. */
-export const retinanet = (
-  backbone: ResNetName | ResNetConfig,
-  { numClasses, ...config }: Partial<RetinaNetConfig> & Pick<RetinaNetConfig, 'numClasses'>,
-  seed = 0,
-): RetinaNet =>
+/** RetinaNet as torchvision builds it: four convolutions per head without norms, 256 channels, levels P3 to P7. */
+export const retinanet = (backbone: ResNetName | ResNetConfig, options: RetinaNetOptions): RetinaNet =>
   new RetinaNet(
-    {
-      numClasses,
-      backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
-      pyramidWidth: 256,
-      extraLevels: 'p6p7',
-      headDepth: 4,
-      headNorm: 'none',
-      normalization: IMAGENET,
-      resize: DEFAULT_RESIZE,
-      ...config,
-    },
-    seed,
+    withDefaults<RetinaNetOptions>(
+      {
+        numClasses: options.numClasses,
+        backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
+        pyramidWidth: 256,
+        extraLevels: 'p6p7',
+        headDepth: 4,
+        headNorm: 'none',
+      },
+      options,
+    ),
   );

@@ -23,9 +23,9 @@ import { crossEntropy, smoothL1Loss } from '../graph/functions/losses.ts';
 import { softmax, sum } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, slice } from '../graph/functions/shape.ts';
 import { full, type Tensor, tensor } from '../graph/tensor.ts';
-import type { Generator } from '../nn/init.ts';
 import { Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import type { Generator } from '../nn/random.ts';
 import { type Detections, type DetectOptions, type ImageBatch, limitsOf } from './detection.ts';
 import type { Proposals } from './rpn.ts';
 import { divideBy, inChunks, largeEnough, sampleBalanced } from './sampling.ts';
@@ -57,16 +57,30 @@ export const BOX_DEFAULTS: BoxConfig = {
 /** By what the deltas of the box head are larger than those of its boxes. */
 const WEIGHTS = [10, 10, 5, 5] as const;
 
+/** The levels of a pyramid that regions are pooled from. */
+export interface Pyramid {
+  /** [N,H,W,C] each. */
+  readonly features: readonly Tensor[];
+  /** Pixels of the image for one cell of each level: powers of 2. */
+  readonly strides: readonly number[];
+}
+
+/** Regions of each image. */
+export interface Regions {
+  /** [N,R,4], xyxy in pixels of the network's input. */
+  readonly boxes: Tensor;
+  /** f32 [N,R]: 1 where there is one, 0 for padding. */
+  readonly valid: Tensor;
+}
+
 /**
  * The features of regions [N,R,4] from the level of the pyramid that suits each: level floor(4 + log2(sqrt(area) / 224)),
  * of those that there are (Lin et al. 2017, Feature pyramid networks, §4.2; torchvision's MultiScaleRoIAlign). Regions whose
- * `valid` is 0 give zeros. Strides are powers of 2. Returns [N R,resolution,resolution,C].
+ * `valid` is 0 give zeros. Returns [N R,resolution,resolution,C].
  */
 export function poolRegions(
-  features: readonly Tensor[],
-  strides: readonly number[],
-  boxes: Tensor,
-  valid: Tensor,
+  { features, strides }: Pyramid,
+  { boxes, valid }: Regions,
   { pooling = 'align', resolution }: { readonly pooling?: BoxConfig['pooling']; readonly resolution: number },
 ): Tensor {
   const [N, R] = valid.shape as [number, number];
@@ -100,11 +114,11 @@ class BoxHead extends Module {
   fc6: Linear;
   fc7: Linear;
 
-  constructor(random: Generator, channels: number, { width, resolution }: BoxConfig) {
+  constructor(channels: number, { width, resolution }: BoxConfig, generator: Generator) {
     super();
     const pixels = resolution ** 2;
-    this.fc6 = new Linear(random, channels * pixels, width, { pixels });
-    this.fc7 = new Linear(random, width, width);
+    this.fc6 = new Linear(channels * pixels, width, { pixels, generator });
+    this.fc7 = new Linear(width, width, { generator });
   }
 
   forward(x: Tensor): Tensor {
@@ -116,10 +130,10 @@ class BoxPredictor extends Module {
   cls_score: Linear;
   bbox_pred: Linear;
 
-  constructor(random: Generator, width: number, numClasses: number) {
+  constructor(width: number, outputs: number, generator: Generator) {
     super();
-    this.cls_score = new Linear(random, width, numClasses, { std: 0.01 });
-    this.bbox_pred = new Linear(random, width, numClasses * 4, { std: 0.001 });
+    this.cls_score = new Linear(width, outputs, { std: 0.01, generator });
+    this.bbox_pred = new Linear(width, outputs * 4, { std: 0.001, generator });
   }
 }
 
@@ -141,29 +155,32 @@ export interface RegionSample {
 export class BoxStage extends Module {
   box_head: BoxHead;
   box_predictor: BoxPredictor;
-  readonly #numClasses: number;
+  /** Classes and, as class 0, the background. */
+  readonly #outputs: number;
   readonly #config: BoxConfig;
 
-  /** numClasses counts the background, which is class 0. */
-  constructor(random: Generator, channels: number, numClasses: number, config: BoxConfig) {
+  constructor(
+    { pyramidWidth, numClasses, box }: { pyramidWidth: number; numClasses: number; box: BoxConfig },
+    generator: Generator,
+  ) {
     super();
-    this.box_head = new BoxHead(random, channels, config);
-    this.box_predictor = new BoxPredictor(random, config.width, numClasses);
-    this.#numClasses = numClasses;
-    this.#config = config;
+    this.box_head = new BoxHead(pyramidWidth, box, generator);
+    this.box_predictor = new BoxPredictor(box.width, numClasses + 1, generator);
+    this.#outputs = numClasses + 1;
+    this.#config = box;
   }
 
   /** logits: [N R,K]; deltas: [N R,K,4]. */
-  #predict(features: readonly Tensor[], strides: readonly number[], boxes: Tensor, valid: Tensor) {
-    const [N, R] = valid.shape as [number, number];
-    const bytes = 4 * this.#config.resolution ** 2 * features[0]!.shape[3]!;
-    return inChunks(N, R, bytes, (part) => {
-      const pooled = poolRegions(features, strides, part(boxes), part(valid), this.#config);
+  #predict(pyramid: Pyramid, { boxes, valid }: Regions) {
+    const [images, regions] = valid.shape as [number, number];
+    const bytes = 4 * this.#config.resolution ** 2 * pyramid.features[0]!.shape[3]!;
+    return inChunks({ images, regions, bytes }, (part) => {
+      const pooled = poolRegions(pyramid, { boxes: part(boxes), valid: part(valid) }, this.#config);
       const hidden = this.box_head.forward(pooled);
       const deltas = this.box_predictor.bbox_pred.forward(hidden);
       return {
         logits: this.box_predictor.cls_score.forward(hidden),
-        deltas: deltas.reshape([hidden.shape[0]!, this.#numClasses, 4]),
+        deltas: deltas.reshape([hidden.shape[0]!, this.#outputs, 4]),
       };
     });
   }
@@ -192,7 +209,7 @@ export class BoxStage extends Module {
     const matched = cast(greaterEqual(matches, 0), 'f32');
     const positive = mul(matched, there);
     const negative = mul(sub(1, matched), there);
-    const { valid, take } = sampleBalanced(positive, negative, this.#config, seed, 1);
+    const { valid, take } = sampleBalanced({ positive, negative }, { ...this.#config, seed, stream: 1 });
     const foreground = mul(take(matched), valid);
     const chosen = where(cast(foreground, 'i32'), take(matches), -1);
     return {
@@ -209,13 +226,12 @@ export class BoxStage extends Module {
    * R-CNN, §2.3), each over the number of samples. truth: [N,G,4].
    */
   losses(
-    features: readonly Tensor[],
-    strides: readonly number[],
+    pyramid: Pyramid,
     { boxes, valid, foreground, labels, matches }: RegionSample,
     truth: Tensor,
   ): { classifier: Tensor; box_reg: Tensor } {
     const [N, S] = valid.shape as [number, number];
-    const { logits, deltas } = this.#predict(features, strides, boxes, valid);
+    const { logits, deltas } = this.#predict(pyramid, { boxes, valid });
     const total = maximum(sum(valid), 1);
     const entropy = crossEntropy(logits, labels.reshape([N * S]), { reduction: 'none' });
     const ofClass = gatherRows(deltas, labels.reshape([N * S, 1]), 1).reshape([N, S, 4]);
@@ -229,16 +245,15 @@ export class BoxStage extends Module {
 
   /** The best detections, in pixels of the network's input: NMS of each class by itself. */
   detect(
-    features: readonly Tensor[],
-    strides: readonly number[],
+    { batch, ...pyramid }: Pyramid & { readonly batch: ImageBatch },
     proposals: Proposals,
-    { images, sizes }: ImageBatch,
     { scoreThreshold = 0.05, iouThreshold = 0.5, maxDetections = 100 }: DetectOptions,
   ): Detections {
     const [N, P] = proposals.boxes.shape as [number, number];
-    const K = this.#numClasses;
+    const { images, sizes } = batch;
+    const K = this.#outputs;
     const there = upTo(proposals.count, P);
-    const { logits, deltas } = this.#predict(features, strides, proposals.boxes, there);
+    const { logits, deltas } = this.#predict(pyramid, { boxes: proposals.boxes, valid: there });
     // Without the background, class 0.
     const scores = slice(softmax(logits).reshape([N, P, K]), [[], [], [1, K]]);
     const of = slice(deltas.reshape([N, P, K, 4]), [[], [], [1, K], []]);

@@ -1,21 +1,14 @@
 import { boxDecode, boxEncode, clipBoxesToImage, matchAnchors, nms } from '../graph/functions/boxes.ts';
-import {
-  greaterEqual,
-  less,
-  maximum,
-  minimum,
-  mul,
-  relu,
-  sigmoid,
-  where,
-} from '../graph/functions/elementwise.ts';
+import { greaterEqual, less, maximum, minimum, mul, sigmoid, where } from '../graph/functions/elementwise.ts';
 import { binaryCrossEntropyWithLogits, smoothL1Loss } from '../graph/functions/losses.ts';
 import { sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows } from '../graph/functions/shape.ts';
 import { full, type Tensor } from '../graph/tensor.ts';
-import type { Generator } from '../nn/init.ts';
-import { Conv2d, type Layer, sequential } from '../nn/layers.ts';
+import { ReLU } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import type { Generator } from '../nn/random.ts';
 import { type ImageBatch, limitsOf } from './detection.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
@@ -56,30 +49,42 @@ export const RPN_DEFAULTS: RPNConfig = {
 };
 
 class RPNHead extends Module {
-  conv: Layer[][];
+  conv: Sequential;
   cls_logits: Conv2d;
   bbox_pred: Conv2d;
 
-  constructor(random: Generator, channels: number, depth: number, perCell: number) {
+  constructor(channels: number, config: RPNConfig, generator: Generator) {
     super();
-    const options = { std: 0.01 };
-    this.conv = Array.from({ length: depth }, () => [
-      new Conv2d(random, channels, channels, { padding: 1, ...options }),
-      relu,
-    ]);
-    this.cls_logits = new Conv2d(random, channels, perCell, { kernelSize: 1, ...options });
-    this.bbox_pred = new Conv2d(random, channels, perCell * 4, { kernelSize: 1, ...options });
+    const options = { std: 0.01, generator };
+    const perCell = config.anchorSizes[0]!.length * config.aspectRatios.length;
+    this.conv = new Sequential();
+    for (let i = 0; i < config.headDepth; i++) {
+      this.conv.append(
+        new Sequential(new Conv2d(channels, channels, 3, { padding: 1, ...options }), new ReLU()),
+      );
+    }
+    this.cls_logits = new Conv2d(channels, perCell, 1, options);
+    this.bbox_pred = new Conv2d(channels, perCell * 4, 1, options);
   }
 
   /** [N,H,W,C] to objectness [N,A] and deltas [N,A,4]. */
   forward(x: Tensor): { objectness: Tensor; deltas: Tensor } {
-    const features = this.conv.reduce((y, block) => sequential(block, y), x);
+    const features = this.conv.forward(x);
     const N = x.shape[0]!;
     return {
       objectness: this.cls_logits.forward(features).reshape([N, -1]),
       deltas: this.bbox_pred.forward(features).reshape([N, -1, 4]),
     };
   }
+}
+
+/** A batch and the levels of its pyramid. */
+export interface Levels {
+  readonly batch: ImageBatch;
+  /** [N,H,W,C] each. */
+  readonly levels: readonly Tensor[];
+  /** Pixels of the image for one cell of each level. */
+  readonly strides: readonly number[];
 }
 
 /** Regions that may show an object, of each image, padded. */
@@ -95,18 +100,15 @@ export class RegionProposalNetwork extends Module {
   head: RPNHead;
   readonly config: RPNConfig;
 
-  constructor(random: Generator, channels: number, config: RPNConfig) {
+  constructor(channels: number, config: RPNConfig, generator: Generator) {
     super();
-    const perCell = config.anchorSizes[0]!.length * config.aspectRatios.length;
-    this.head = new RPNHead(random, channels, config.headDepth, perCell);
+    this.head = new RPNHead(channels, config, generator);
     this.config = config;
   }
 
   /** Proposals of the pyramid's levels, through which no gradient flows, and the losses where there are targets. */
   forward(
-    batch: ImageBatch,
-    features: readonly Tensor[],
-    strides: readonly number[],
+    { batch, levels: features, strides }: Levels,
     targets?: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },
   ): { proposals: Proposals; losses: { objectness: Tensor; rpn_box_reg: Tensor } | undefined } {
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
@@ -114,19 +116,24 @@ export class RegionProposalNetwork extends Module {
     const anchors = levelAnchors({ imageSize: size, strides, sizes: anchorSizes, aspectRatios });
     const levels = features.map((level) => this.head.forward(level));
     return {
-      proposals: this.#propose(levels, anchors, batch, targets !== undefined),
+      proposals: this.#propose({ levels, anchors, batch }, targets ? 'training' : 'testing'),
       losses: targets && this.#losses(levels, concat(anchors, 0), targets),
     };
   }
 
   #propose(
-    levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[],
-    anchors: readonly Tensor[],
-    { images, sizes }: ImageBatch,
-    training: boolean,
+    {
+      levels,
+      anchors,
+      batch: { images, sizes },
+    }: {
+      readonly levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[];
+      readonly anchors: readonly Tensor[];
+      readonly batch: ImageBatch;
+    },
+    when: 'training' | 'testing',
   ): Proposals {
     const { preNmsTopN, postNmsTopN, nmsThreshold, scoreThreshold } = this.config;
-    const when = training ? 'training' : 'testing';
     const best = levels.map(({ objectness, deltas }, i) => {
       const { values, indices } = topk(objectness.detach(), Math.min(preNmsTopN[when], objectness.shape[1]!));
       return {
@@ -175,7 +182,8 @@ export class RegionProposalNetwork extends Module {
     });
     const positive = cast(greaterEqual(matches, 0), 'f32');
     const negative = mul(cast(greaterEqual(matches, -1), 'f32'), cast(less(matches, 0), 'f32'));
-    const sample = sampleBalanced(positive, negative, { batchSizePerImage, positiveFraction }, seed, 0);
+    const share = { batchSizePerImage, positiveFraction };
+    const sample = sampleBalanced({ positive, negative }, { ...share, seed, stream: 0 });
     const { valid, take } = sample;
     const foreground = mul(take(positive), valid);
     const total = maximum(sum(valid), 1);

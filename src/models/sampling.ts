@@ -13,21 +13,25 @@ export interface Sample {
   rows(x: Tensor): Tensor;
 }
 
+/** How many candidates of an image are sampled, and by which random numbers. */
+export interface SampleOptions {
+  readonly batchSizePerImage: number;
+  /** The largest share of positive ones. */
+  readonly positiveFraction: number;
+  /** i32 []. */
+  readonly seed: Tensor;
+  /** Streams of one seed are independent. */
+  readonly stream: number;
+}
+
 /**
- * Candidates of each image at random, as torchvision's BalancedPositiveNegativeSampler: at most a fraction of
+ * Samples candidates of each image at random, as torchvision's BalancedPositiveNegativeSampler: at most a fraction of
  * batchSizePerImage are positive ones, and negative ones fill up. Where everything fits, everything is taken, in order; else
- * positive ones come first. positive, negative: f32 [N,A], 1 or 0, never both 1. seed: i32; streams of one seed are
- * independent.
+ * positive ones come first. positive, negative: f32 [N,A], 1 or 0, never both 1.
  */
 export function sampleBalanced(
-  positive: Tensor,
-  negative: Tensor,
-  {
-    batchSizePerImage,
-    positiveFraction,
-  }: { readonly batchSizePerImage: number; readonly positiveFraction: number },
-  seed: Tensor,
-  stream: number,
+  { positive, negative }: { readonly positive: Tensor; readonly negative: Tensor },
+  { batchSizePerImage, positiveFraction, seed, stream }: SampleOptions,
 ): Sample {
   const [N, A] = positive.shape as [number, number];
   const most = Math.floor(batchSizePerImage * positiveFraction);
@@ -59,14 +63,12 @@ export function largeEnough(boxes: Tensor, size: number): Tensor {
 const BINDING = 2 ** 27;
 
 /**
- * `fn` on some regions of each image at a time, so that no tensor with `bytes` a region is larger than every device can
- * bind, and its results [N r,…] put together again: [N R,…]. `fn` gets a function that takes its part of what has a row for
- * each region: [N,R,…] to [N,r,…].
+ * Applies `fn` to some regions of each image at a time, so that no tensor with `bytes` per region is larger than every device
+ * can bind, and joins its results [N r,…] to [N R,…]. `fn` gets a function that takes its part of a tensor with a row for each
+ * region: [N,R,…] to [N,r,…].
  */
 export function inChunks<Result extends Readonly<Record<string, Tensor>>>(
-  images: number,
-  regions: number,
-  bytes: number,
+  { images, regions, bytes }: { readonly images: number; readonly regions: number; readonly bytes: number },
   fn: (part: (x: Tensor) => Tensor) => Result,
 ): Result {
   const most = Math.max(1, Math.floor(BINDING / (bytes * images)));

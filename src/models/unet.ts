@@ -3,9 +3,11 @@ import { maxPool2d } from '../graph/functions/conv.ts';
 import { relu } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Generator, generator } from '../nn/init.ts';
-import { Conv2d, ConvTranspose2d, type NormKind, normLayer } from '../nn/layers.ts';
+import { Conv2d, ConvTranspose2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
+import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
@@ -13,36 +15,47 @@ import { checkImages, type SegmentationLossConfig, segmentationLoss } from './se
 export interface UNetConfig extends SegmentationLossConfig {
   /** Classes without the background. */
   readonly numClasses: number;
-  /** Channels at full resolution; each level below has twice as many. */
+  /** Channels at full resolution; each level below has twice as many. Default 16. */
   readonly width: number;
-  /** Times that the resolution is halved. */
+  /** How often the resolution is halved. Default 3. */
   readonly depth: number;
+  /**
+   * Default batch. Not group norm: a crop that shows one object has other statistics than a whole image, and a network that
+   * normalises by each image's own would be used for something else than it was trained for.
+   */
   readonly norm: NormKind;
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
 }
 
-/**
- * Batch norm and not group norm: a crop that shows one object only has other statistics than a whole picture, and a
- * network that normalises by each picture's own is then trained for something else than it is used for.
- */
-export const UNET_DEFAULTS: Omit<UNetConfig, 'numClasses'> = {
-  width: 16,
-  depth: 3,
-  norm: 'batch',
-  normalization: IMAGENET,
-};
+/** Options of `UNet`: numClasses must be given. */
+export interface UNetOptions extends Partial<Omit<UNetConfig, 'numClasses'>>, SeedOptions {
+  readonly numClasses: number;
+}
+
+/** The configuration of `new UNet(options)`. */
+export function unetConfig({ seed: _seed, generator: _generator, ...options }: UNetOptions): UNetConfig {
+  const { numClasses } = options;
+  const config = withDefaults<UNetConfig>(
+    { numClasses, width: 16, depth: 3, norm: 'batch', normalization: IMAGENET },
+    options,
+  );
+  for (const name of ['numClasses', 'width', 'depth'] as const) expectCount('UNet', name, config[name]);
+  return config;
+}
 
 class DoubleConv extends Module {
   conv1: Conv2d;
-  norm1: Module & { forward(x: Tensor): Tensor };
+  norm1: Norm;
   conv2: Conv2d;
-  norm2: Module & { forward(x: Tensor): Tensor };
+  norm2: Norm;
 
-  constructor(random: Generator, from: number, to: number, norm: NormKind) {
+  constructor(from: number, to: number, { norm, generator }: { norm: NormKind; generator: Generator }) {
     super();
-    this.conv1 = new Conv2d(random, from, to, { padding: 1, bias: false });
+    const options = { padding: 1, bias: false, generator };
+    this.conv1 = new Conv2d(from, to, 3, options);
     this.norm1 = normLayer(norm, to);
-    this.conv2 = new Conv2d(random, to, to, { padding: 1, bias: false });
+    this.conv2 = new Conv2d(to, to, 3, options);
     this.norm2 = normLayer(norm, to);
   }
 
@@ -65,22 +78,22 @@ export class UNet extends Module {
   checkpoint = false;
   readonly config: UNetConfig;
 
-  constructor(config: UNetConfig, seed = 0) {
+  /** @param options `numClasses` must be given; the others have the defaults of UNetConfig. Throws UsageError for other counts. */
+  constructor(options: UNetOptions) {
     super();
-    const random = generator(seed);
+    const random = generatorOf('UNet', options);
+    const config = unetConfig(options);
     const { width, depth, norm, numClasses } = config;
+    const shared = { norm, generator: random };
     const widths = Array.from({ length: depth + 1 }, (_, level) => width * 2 ** level);
     this.config = config;
-    this.down = widths.map(
-      (to, level) => new DoubleConv(random, level === 0 ? 3 : widths[level - 1]!, to, norm),
-    );
+    this.down = widths.map((to, level) => new DoubleConv(level === 0 ? 3 : widths[level - 1]!, to, shared));
     const levels = Array.from({ length: depth }, (_, i) => depth - 1 - i);
     this.up = levels.map(
-      (level) =>
-        new ConvTranspose2d(random, widths[level + 1]!, widths[level]!, { kernelSize: 2, stride: 2 }),
+      (level) => new ConvTranspose2d(widths[level + 1]!, widths[level]!, 2, { stride: 2, generator: random }),
     );
-    this.merge = levels.map((level) => new DoubleConv(random, 2 * widths[level]!, widths[level]!, norm));
-    this.out = new Conv2d(random, width, numClasses + 1, { kernelSize: 1, std: 0.05 });
+    this.merge = levels.map((level) => new DoubleConv(2 * widths[level]!, widths[level]!, shared));
+    this.out = new Conv2d(width, numClasses + 1, 1, { std: 0.05, generator: random });
   }
 
   /** Image sizes must be multiples of this. */

@@ -1,14 +1,19 @@
 import { ShapeError } from '../errors.ts';
 import { scaledDotProductAttention } from '../graph/functions/attention.ts';
 import { interpolate } from '../graph/functions/conv.ts';
-import { add, gelu } from '../graph/functions/elementwise.ts';
+import { add } from '../graph/functions/elementwise.ts';
 import { linear } from '../graph/functions/reduce.ts';
 import { chunk, concat, expand, permute, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { constant, type Generator, generator, normalLater } from '../nn/init.ts';
-import { Conv2d, type Layer, LayerNorm, Linear, sequential } from '../nn/layers.ts';
+import { GELU, Identity } from '../nn/activations.ts';
+import { Sequential } from '../nn/containers.ts';
+import { constant, normalLater } from '../nn/init.ts';
+import { Conv2d, Linear } from '../nn/layers.ts';
 import { linearLayout } from '../nn/layout.ts';
 import { Module, Parameter } from '../nn/module.ts';
+import { LayerNorm } from '../nn/norms.ts';
+import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
@@ -47,6 +52,20 @@ export const VIT_TINY: Omit<ViTConfig, 'numClasses'> = {
   normalization: IMAGENET,
 };
 
+/** Options of `VisionTransformer` and `ViTSegmenter`: numClasses must be given. */
+export interface ViTOptions extends Partial<Omit<ViTConfig, 'numClasses'>>, SeedOptions {
+  readonly numClasses: number;
+}
+
+/** The configuration of `new VisionTransformer(options)` and `new ViTSegmenter(options)`. */
+export function vitConfig({ seed: _seed, generator: _generator, ...options }: ViTOptions): ViTConfig {
+  const config = withDefaults<ViTConfig>({ ...VIT_TINY, numClasses: options.numClasses }, options);
+  for (const name of ['numClasses', 'imageSize', 'patchSize', 'numLayers', 'numHeads'] as const) {
+    expectCount('ViT', name, config[name]);
+  }
+  return config;
+}
+
 /** Attention of every token to every token (Vaswani et al. 2017, §3.2.2), with the weights of PyTorch's MultiheadAttention. */
 class SelfAttention extends Module {
   in_proj_weight: Parameter;
@@ -54,17 +73,17 @@ class SelfAttention extends Module {
   out_proj: Linear;
   readonly #heads: number;
 
-  constructor(random: Generator, width: number, heads: number) {
+  constructor(width: number, heads: number, generator: Generator) {
     super();
     const shape = [width, 3 * width];
     const layout = linearLayout(width, 3 * width);
     this.in_proj_weight = new Parameter(
       shape,
-      normalLater(random, shape, Math.sqrt(1 / (2 * width))),
+      normalLater(generator, shape, Math.sqrt(1 / (2 * width))),
       layout,
     );
     this.in_proj_bias = new Parameter([3 * width], constant([3 * width], 0));
-    this.out_proj = new Linear(random, width, width, { std: Math.sqrt(1 / (3 * width)) });
+    this.out_proj = new Linear(width, width, { std: Math.sqrt(1 / (3 * width)), generator });
     this.#heads = heads;
   }
 
@@ -86,26 +105,25 @@ class EncoderBlock extends Module {
   ln_1: LayerNorm;
   self_attention: SelfAttention;
   ln_2: LayerNorm;
-  mlp: Layer[];
+  mlp: Sequential;
 
-  constructor(random: Generator, { hiddenDim, numHeads, mlpDim }: ViTConfig) {
+  constructor({ hiddenDim, numHeads, mlpDim }: ViTConfig, generator: Generator) {
     super();
     this.ln_1 = new LayerNorm(hiddenDim, { eps: 1e-6 });
-    this.self_attention = new SelfAttention(random, hiddenDim, numHeads);
+    this.self_attention = new SelfAttention(hiddenDim, numHeads, generator);
     this.ln_2 = new LayerNorm(hiddenDim, { eps: 1e-6 });
-    const std = (fan: number) => ({ std: Math.sqrt(1 / fan) });
-    this.mlp = [
-      new Linear(random, hiddenDim, mlpDim, std(hiddenDim)),
-      gelu,
-      // torchvision's dropout stands here and at the end; it has no weights.
-      (x) => x,
-      new Linear(random, mlpDim, hiddenDim, std(mlpDim)),
-    ];
+    const from = (fan: number) => ({ std: Math.sqrt(1 / fan), generator });
+    this.mlp = new Sequential(
+      new Linear(hiddenDim, mlpDim, from(hiddenDim)),
+      new GELU(),
+      new Identity(),
+      new Linear(mlpDim, hiddenDim, from(mlpDim)),
+    );
   }
 
   forward(x: Tensor): Tensor {
     const seen = add(x, this.self_attention.forward(this.ln_1.forward(x)));
-    return add(seen, sequential(this.mlp, this.ln_2.forward(seen)));
+    return add(seen, this.mlp.forward(this.ln_2.forward(seen)));
   }
 }
 
@@ -114,14 +132,14 @@ class Layers extends Module {
   [name: `encoder_layer_${number}`]: EncoderBlock;
   readonly #blocks: readonly EncoderBlock[];
 
-  constructor(random: Generator, config: ViTConfig) {
+  constructor(config: ViTConfig, generator: Generator) {
     super();
-    this.#blocks = Array.from({ length: config.numLayers }, () => new EncoderBlock(random, config));
+    this.#blocks = Array.from({ length: config.numLayers }, () => new EncoderBlock(config, generator));
     for (const [i, block] of this.#blocks.entries()) this[`encoder_layer_${i}`] = block;
   }
 
   forward(x: Tensor): Tensor {
-    return sequential(this.#blocks, x);
+    return this.#blocks.reduce((y, block) => block.forward(y), x);
   }
 }
 
@@ -130,11 +148,12 @@ class Encoder extends Module {
   layers: Layers;
   ln: LayerNorm;
 
-  constructor(random: Generator, config: ViTConfig, tokens: number) {
+  constructor(config: ViTConfig, generator: Generator) {
     super();
-    const shape = [1, tokens, config.hiddenDim];
-    this.pos_embedding = new Parameter(shape, normalLater(random, shape, 0.02));
-    this.layers = new Layers(random, config);
+    const { imageSize, patchSize, hiddenDim } = config;
+    const shape = [1, (imageSize / patchSize) ** 2 + 1, hiddenDim];
+    this.pos_embedding = new Parameter(shape, normalLater(generator, shape, 0.02));
+    this.layers = new Layers(config, generator);
     this.ln = new LayerNorm(config.hiddenDim, { eps: 1e-6 });
   }
 
@@ -146,9 +165,9 @@ class Encoder extends Module {
 class Heads extends Module {
   head: Linear;
 
-  constructor(random: Generator, hiddenDim: number, outputs: number) {
+  constructor(hiddenDim: number, outputs: number, generator: Generator) {
     super();
-    this.head = new Linear(random, hiddenDim, outputs, { std: 0.01 });
+    this.head = new Linear(hiddenDim, outputs, { std: 0.01, generator });
   }
 }
 
@@ -163,9 +182,11 @@ export class VisionTransformer extends Module {
   heads: Heads;
   readonly config: ViTConfig;
 
-  constructor(config: ViTConfig, seed = 0) {
+  /** @param options `numClasses` must be given; the others have the defaults of VIT_TINY. */
+  constructor(options: ViTOptions) {
     super();
-    const random = generator(seed);
+    const random = generatorOf(this.constructor.name, options);
+    const config = vitConfig(options);
     const { imageSize, patchSize, hiddenDim, numHeads } = config;
     if (imageSize % patchSize !== 0 || hiddenDim % numHeads !== 0) {
       throw new ShapeError(
@@ -174,13 +195,13 @@ export class VisionTransformer extends Module {
     }
     this.config = config;
     this.class_token = new Parameter([1, 1, hiddenDim], constant([1, 1, hiddenDim], 0));
-    this.conv_proj = new Conv2d(random, 3, hiddenDim, {
-      kernelSize: patchSize,
+    this.conv_proj = new Conv2d(3, hiddenDim, patchSize, {
       stride: patchSize,
       std: Math.sqrt(1 / (3 * patchSize ** 2)),
+      generator: random,
     });
-    this.encoder = new Encoder(random, config, (imageSize / patchSize) ** 2 + 1);
-    this.heads = new Heads(random, hiddenDim, this.outputs);
+    this.encoder = new Encoder(config, random);
+    this.heads = new Heads(hiddenDim, this.outputs, random);
   }
 
   /** What the head gives for each token that it classifies. */
@@ -252,6 +273,9 @@ export class ViTSegmenter extends VisionTransformer {
   }
 }
 
-/** ViT-B/16, as torchvision's vit_b_16. */
-export const vitB16 = (numClasses = 1000, seed = 0): VisionTransformer =>
-  new VisionTransformer({ ...VIT_B_16, numClasses }, seed);
+/** Options of `vitB16`: those of `VisionTransformer`. Default: numClasses 1000. */
+export type ViTBuilderOptions = Partial<ViTOptions>;
+
+/** ViT-B/16 as torchvision's vit_b_16, with 1000 classes by default. */
+export const vitB16 = (options: ViTBuilderOptions = {}): VisionTransformer =>
+  new VisionTransformer(withDefaults<ViTOptions>({ ...VIT_B_16, numClasses: 1000 }, options));

@@ -16,25 +16,30 @@ import { amax, topk } from '../graph/functions/reduce.ts';
 import { concat, gatherRows, slice } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { StateDict } from '../io/safetensors.ts';
-import { generator } from '../nn/init.ts';
 import { Module } from '../nn/module.ts';
+import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { formatShape } from '../shape.ts';
 import { type DarknetCfg, type DarknetYOLO, parseDarknetCfg } from './darknet.ts';
 import { buildDarknet, type DarknetConvLayer, runDarknet } from './darknetLayers.ts';
 import { type DarknetHeader, decodeDarknetWeights, encodeDarknetWeights } from './darknetWeights.ts';
 import type { Detections, DetectionTargets, DetectOptions } from './detection.ts';
 import { type YOLOGrid, yoloLosses } from './yoloLosses.ts';
-import { type YOLOOptions, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
-
-export * from './darknet.ts';
-export type { DarknetHeader } from './darknetWeights.ts';
-export * from './yoloPresets.ts';
+import { type YOLOv3Options, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
 
 /** Everything that shapes a YOLO; saved with its weights. */
 export interface YOLOConfig {
   /** The network, as Darknet writes it. */
   readonly cfg: string;
 }
+
+/** Options of `YOLO`: cfg must be given. */
+export interface YOLOOptions extends YOLOConfig, SeedOptions {
+  /** What messages call the .cfg: its file. Default `cfg`. */
+  readonly name?: string;
+}
+
+/** Options of `YOLO.fromDarknet`. */
+export type FromDarknetOptions = Omit<YOLOOptions, 'cfg'>;
 
 /** The probability that a prediction is said to show an object before training: keeps the first losses small. */
 const PRIOR = 0.01;
@@ -58,11 +63,12 @@ export class YOLO extends Module {
   /** The yolo layers, and the places of what they predict from. */
   readonly #heads: readonly { readonly layer: DarknetYOLO; readonly at: number }[];
 
-  /** `name` is for messages. Throws DataError, with the line, for a .cfg that is none or whose layers do not fit. */
-  constructor(config: YOLOConfig, seed = 0, name = 'cfg') {
+  /** @param options `cfg` must be given. Throws DataError, with the line, for a .cfg that is none or whose layers do not fit. */
+  constructor(options: YOLOOptions) {
     super();
-    const cfg = parseDarknetCfg(config.cfg, name);
-    const { modules, shapes } = buildDarknet(cfg, generator(seed));
+    const { cfg: text, name = 'cfg' } = options;
+    const cfg = parseDarknetCfg(text, name);
+    const { modules, shapes } = buildDarknet(cfg, generatorOf('YOLO', options));
     const heads = cfg.layers.flatMap((layer, at) => (layer.type === 'yolo' ? [{ layer, at }] : []));
     const first = heads[0]?.layer;
     if (!first) throw new DataError(`${name}: has no [yolo] section; a detector needs one`);
@@ -72,7 +78,7 @@ export class YOLO extends Module {
         `${name}:${other.line}: [yolo] classes=${other.classes}, the one in line ${first.line} has ${first.classes}; give all the same`,
       );
     }
-    this.config = config;
+    this.config = { cfg: text };
     this.layers = modules;
     this.numClasses = first.classes;
     this.stride = Math.max(...shapes.map(({ stride }) => stride));
@@ -85,9 +91,9 @@ export class YOLO extends Module {
    * A network from a Darknet .cfg and the bytes of its .weights; random weights where none are given. Throws DataError for
    * files that cannot be used.
    */
-  static fromDarknet(cfg: string, weights?: Uint8Array, { seed = 0, name = 'cfg' } = {}): YOLO {
-    const model = new YOLO({ cfg }, seed, name);
-    if (weights) model.loadDarknet(weights, { name: `${name}'s weights` });
+  static fromDarknet(cfg: string, weights?: Uint8Array, options: FromDarknetOptions = {}): YOLO {
+    const model = new YOLO({ ...options, cfg });
+    if (weights) model.loadDarknet(weights, { name: `${options.name ?? 'cfg'}'s weights` });
     return model;
   }
 
@@ -247,9 +253,11 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid)
 }
 
 /** YOLOv3 with random weights: see yolov3Cfg. */
-export const yolov3 = (options: YOLOOptions, seed = 0): YOLO =>
-  new YOLO({ cfg: yolov3Cfg(options) }, seed, 'yolov3');
+export const yolov3 = (options: YOLOv3Options & SeedOptions): YOLO =>
+  new YOLO({ ...seedsOf(options), cfg: yolov3Cfg(options), name: 'yolov3' });
 
 /** YOLOv3-tiny with random weights: see yolov3TinyCfg. */
-export const yolov3Tiny = (options: YOLOOptions, seed = 0): YOLO =>
-  new YOLO({ cfg: yolov3TinyCfg(options) }, seed, 'yolov3Tiny');
+export const yolov3Tiny = (options: YOLOv3Options & SeedOptions): YOLO =>
+  new YOLO({ ...seedsOf(options), cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });
+
+const seedsOf = ({ seed, generator }: SeedOptions): SeedOptions => ({ seed, generator });

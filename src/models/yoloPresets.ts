@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts';
 
-export interface YOLOOptions {
+export interface YOLOv3Options {
   readonly numClasses: number;
   /** (width, height) in pixels of the network's input, smallest first: as many a yolo layer. Default: those fit to COCO. */
   readonly anchors?: readonly (readonly [number, number])[];
@@ -34,14 +34,14 @@ const YOLOV3_TINY_ANCHORS = [
 /** Writes a .cfg. */
 class Cfg {
   readonly #lines: string[] = [];
-  readonly #options: YOLOOptions;
+  readonly #options: YOLOv3Options;
   readonly #anchors: readonly (readonly [number, number])[];
   readonly #heads: number;
   #written = 0;
 
   constructor(
     name: string,
-    options: YOLOOptions,
+    options: YOLOv3Options,
     heads: number,
     standard: readonly (readonly [number, number])[],
   ) {
@@ -111,7 +111,7 @@ class Cfg {
 }
 
 /** The .cfg of YOLOv3: Darknet-53 and three yolo layers, of strides 32, 16 and 8 (Redmon and Farhadi 2018). */
-export function yolov3Cfg(options: YOLOOptions): string {
+export function yolov3Cfg(options: YOLOv3Options): string {
   const cfg = new Cfg('yolov3', options, 3, YOLOV3_ANCHORS);
   cfg.conv(32, 3);
   for (const [filters, blocks] of [
@@ -142,7 +142,7 @@ export function yolov3Cfg(options: YOLOOptions): string {
 }
 
 /** The .cfg of YOLOv3-tiny: seven convolutions with max pools between them, and yolo layers of strides 32 and 16. */
-export function yolov3TinyCfg(options: YOLOOptions): string {
+export function yolov3TinyCfg(options: YOLOv3Options): string {
   const cfg = new Cfg('yolov3Tiny', options, 2, YOLOV3_TINY_ANCHORS);
   for (const filters of [16, 32, 64, 128, 256, 512]) {
     cfg.conv(filters, 3).section('maxpool', { size: 2, stride: filters === 512 ? 1 : 2 });

@@ -1,7 +1,12 @@
+export * from './activations.ts';
+export * from './containers.ts';
 export * from './init.ts';
 export * from './layers.ts';
 export type { TorchLayout } from './layout.ts';
 export * from './module.ts';
+export * from './norms.ts';
 export * from './optimizers.ts';
+export * from './pooling.ts';
+export { type Generator, type GeneratorOption, generator, manualSeed } from './random.ts';
 export * from './schedules.ts';
 export type { Summary, SummaryRow } from './summary.ts';

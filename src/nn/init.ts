@@ -1,40 +1,20 @@
 import type { Later } from '../graph/state.ts';
 import { numel, type Shape } from '../shape.ts';
+import { defaultGenerator, type Generator, type GeneratorOption } from './random.ts';
 
-/** Uniform numbers in 0..1. */
-export interface Generator {
-  (): number;
-  /** Skips so many numbers; what it returns gives them. A generator without it is asked for them at once. */
-  skip?(count: number): Generator;
+/** How normal values are drawn. */
+export interface NormalOptions extends GeneratorOption {
+  /** Standard deviation. Default 1. */
+  readonly std?: number;
 }
-
-/** What mulberry32 adds to its state for each number. */
-const STEP = 0x6d2b79f5;
 
 /**
- * A seeded generator (mulberry32) for initial weights. Small on purpose: one number of state, good enough for
- * weights; data augmentation uses vision/random.ts.
+ * Draws normal values of mean 0 (Box and Muller 1958), for a `Parameter` of your own.
+ * @param shape The parameter's shape.
  */
-export function generator(seed: number): Generator {
-  let state = seed | 0;
-  const next = () => {
-    state = (state + STEP) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  const skip = (count: number) => {
-    const skipped = generator(state);
-    state = (state + Math.imul(STEP, count)) | 0;
-    return skipped;
-  };
-  return Object.assign(next, { skip });
-}
-
-/** Normal values of this standard deviation (Box and Muller 1958). */
-export function normal(random: Generator, shape: Shape, std: number): Float32Array {
+export function normal(shape: Shape, { std = 1, generator = defaultGenerator() }: NormalOptions = {}) {
   const values = new Float32Array(numel(shape));
-  fill(random, values, std);
+  fill(generator, values, std);
   return values;
 }
 
@@ -45,16 +25,16 @@ function fill(random: Generator, values: Float32Array, std: number): void {
   }
 }
 
-/** Values that are drawn without a rest: some 4 ms. */
+/** Values that are drawn between two rests: about 4 ms. */
 const PART = 1 << 16;
 
 /**
- * The same values, drawn when they are first asked for: a model whose weights are loaded never draws them, which would
- * take some 50 ns a weight.
+ * Draws the values of `normal` when they are first asked for: a model whose weights are loaded never draws them, which would
+ * take about 50 ns per weight.
  */
 export function normalLater(random: Generator, shape: Shape, std: number): Later {
   const own = random.skip?.(2 * numel(shape));
-  const drawn = own ? undefined : normal(random, shape, std);
+  const drawn = own ? undefined : normal(shape, { std, generator: random });
   return function* draw() {
     if (!own?.skip) return drawn!;
     const values = new Float32Array(numel(shape));
@@ -70,9 +50,19 @@ export function normalLater(random: Generator, shape: Shape, std: number): Later
 /** The standard deviation of Kaiming's initial weights for ReLU (He et al. 2015). */
 export const kaimingStd = (fan: number): number => Math.sqrt(2 / fan);
 
-/** Kaiming initialisation for ReLU: normal with std sqrt(2 / fan). */
-export const kaimingNormal = (random: Generator, shape: Shape, fan: number): Float32Array =>
-  normal(random, shape, kaimingStd(fan));
+/** How Kaiming's initial weights are drawn. */
+export interface KaimingOptions extends GeneratorOption {
+  /** Inputs (or outputs) of each neuron: kh kw C for a convolution. */
+  readonly fan: number;
+}
 
+/**
+ * Draws Kaiming's initial weights for layers before a ReLU: normal values of standard deviation sqrt(2 / fan) (He et al. 2015).
+ * @param shape The parameter's shape.
+ */
+export const kaimingNormal = (shape: Shape, { fan, generator }: KaimingOptions): Float32Array =>
+  normal(shape, { std: kaimingStd(fan), generator });
+
+/** Values that are all the same, for a `Parameter` or `Buffer` of your own. */
 export const constant = (shape: Shape, value: number): Float32Array =>
   new Float32Array(numel(shape)).fill(value);

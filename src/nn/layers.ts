@@ -1,242 +1,196 @@
 import { ShapeError } from '../errors.ts';
 import {
-  batchNormEval,
-  batchNormTrain,
   type ConvOptions,
   type ConvTransposeOptions,
   conv2d,
   convTranspose2d,
-  groupNorm,
-  layerNorm,
 } from '../graph/functions/conv.ts';
 import { linear } from '../graph/functions/reduce.ts';
-import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
+import { gatherRows } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { type Pair, pair } from '../shape.ts';
-import { constant, type Generator, kaimingStd, normalLater } from './init.ts';
+import { formatShape, type Pair, pair } from '../shape.ts';
+import { constant, kaimingStd, normalLater } from './init.ts';
 import { convLayout, linearLayout } from './layout.ts';
-import { Buffer, Module, Parameter } from './module.ts';
+import { Module, Parameter } from './module.ts';
+import { defaultGenerator, type GeneratorOption } from './random.ts';
 
-export interface ConvModuleOptions extends ConvOptions {
-  readonly kernelSize?: Pair;
-  /** Default: true. */
-  readonly bias?: boolean;
-  /** Standard deviation of the initial weights; default Kaiming's for ReLU, by fan-out. */
-  readonly std?: number;
+/** Throws ShapeError unless these are whole numbers of at least 1. */
+function expectCounts(name: string, counts: Readonly<Record<string, number>>): void {
+  for (const [key, value] of Object.entries(counts)) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new ShapeError(`${name}: ${key} is ${value}; give a whole number of at least 1`);
+  }
 }
 
-/** conv2d with weight [kh,kw,I/groups,O] and bias [O]. */
+/** Options of `Conv2d`: stride, padding, dilation and groups as of `conv2d`, and these. */
+export interface Conv2dOptions extends ConvOptions, GeneratorOption {
+  /** Whether a bias is added. Default true. */
+  readonly bias?: boolean;
+  /** Standard deviation of the initial weights. Default: Kaiming's for ReLU by fan-out, sqrt(2 / (kh kw O / groups)). */
+  readonly std?: number | undefined;
+}
+
+/**
+ * Convolution of x [N,H,W,I] to [N,OH,OW,O] (PyTorch's Conv2d). Parameters: `weight` [kh,kw,I/groups,O], `bias` [O]; state dicts
+ * in PyTorch's layout [O,I/groups,kh,kw] load with layout `pytorch`. Initial weights are normal, biases 0.
+ */
 export class Conv2d extends Module {
   weight: Parameter;
   bias: Parameter | undefined;
   readonly #options: ConvOptions;
 
-  constructor(random: Generator, inChannels: number, outChannels: number, options: ConvModuleOptions = {}) {
+  /**
+   * @param inChannels Channels of x, a multiple of `groups`.
+   * @param outChannels Channels of the result, a multiple of `groups`.
+   * @param kernelSize Pixels: one number, or [height, width].
+   * @param options Defaults: stride 1, padding 0, dilation 1, groups 1, with bias.
+   */
+  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions = {}) {
     super();
-    const { kernelSize = 3, bias = true, std, ...conv } = options;
+    const { bias = true, std, generator = defaultGenerator(), ...conv } = options;
     const [kh, kw] = pair(kernelSize);
     const groups = conv.groups ?? 1;
+    expectCounts('Conv2d', { inChannels, outChannels, kernelHeight: kh, kernelWidth: kw, groups });
+    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new ShapeError(
+        `Conv2d: groups ${groups} must divide inChannels ${inChannels} and outChannels ${outChannels}`,
+      );
+    }
     const shape = [kh, kw, inChannels / groups, outChannels] as const;
     const spread = std ?? kaimingStd((kh * kw * outChannels) / groups);
-    this.weight = new Parameter(shape, normalLater(random, shape, spread), convLayout(shape));
+    this.weight = new Parameter(shape, normalLater(generator, shape, spread), convLayout(shape));
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
     this.#options = conv;
   }
 
+  /** @param x f32 or f16 [N,H,W,I]. */
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
   }
 }
 
-/** convTranspose2d with weight [kh,kw,O,I] and bias [O]. */
+/** Options of `ConvTranspose2d`: stride, padding, outputPadding and dilation as of `convTranspose2d`, and these. */
+export interface ConvTranspose2dOptions extends Omit<ConvTransposeOptions, 'groups'>, GeneratorOption {
+  /** Whether a bias is added. Default true. */
+  readonly bias?: boolean;
+  /** Standard deviation of the initial weights. Default sqrt(2 / I). */
+  readonly std?: number | undefined;
+}
+
+/**
+ * Transposed convolution of x [N,H,W,I] to [N,OH,OW,O] (PyTorch's ConvTranspose2d). Parameters: `weight` [kh,kw,O,I], `bias`
+ * [O]; state dicts in PyTorch's layout [I,O,kh,kw] load with layout `pytorch`.
+ */
 export class ConvTranspose2d extends Module {
   weight: Parameter;
-  bias: Parameter;
+  bias: Parameter | undefined;
   readonly #options: ConvTransposeOptions;
 
+  /**
+   * @param inChannels Channels of x.
+   * @param outChannels Channels of the result.
+   * @param kernelSize Pixels: one number, or [height, width].
+   * @param options Defaults: stride 1, padding 0, outputPadding 0, dilation 1, with bias.
+   */
   constructor(
-    random: Generator,
     inChannels: number,
     outChannels: number,
-    options: { kernelSize: Pair } & ConvTransposeOptions,
+    kernelSize: Pair,
+    options: ConvTranspose2dOptions = {},
   ) {
     super();
-    const { kernelSize, ...conv } = options;
-    const shape = [...pair(kernelSize), outChannels, inChannels] as const;
-    this.weight = new Parameter(shape, normalLater(random, shape, kaimingStd(inChannels)), convLayout(shape));
-    this.bias = new Parameter([outChannels], constant([outChannels], 0));
+    const { bias = true, std = kaimingStd(inChannels), generator = defaultGenerator(), ...conv } = options;
+    const [kh, kw] = pair(kernelSize);
+    expectCounts('ConvTranspose2d', { inChannels, outChannels, kernelHeight: kh, kernelWidth: kw });
+    const shape = [kh, kw, outChannels, inChannels] as const;
+    this.weight = new Parameter(shape, normalLater(generator, shape, std), convLayout(shape));
+    this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
     this.#options = conv;
   }
 
+  /** @param x f32 or f16 [N,H,W,I]. */
   forward(x: Tensor): Tensor {
-    return convTranspose2d(x, this.weight.tensor, this.bias.tensor, this.#options);
+    return convTranspose2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
   }
 }
 
-export interface LinearOptions {
-  /** Default: true. */
+/** Options of `Linear`. */
+export interface LinearOptions extends GeneratorOption {
+  /** Whether a bias is added. Default true. */
   readonly bias?: boolean;
-  /** Standard deviation of the initial weights; default Kaiming's for ReLU, by fan-in. */
-  readonly std?: number;
-  /** Where x is a flattened map [H,W,C]: H W. PyTorch flattens [C,H,W], so its weights are in another order. Default 1. */
+  /** Standard deviation of the initial weights. Default: Kaiming's for ReLU by fan-in, sqrt(2 / I). */
+  readonly std?: number | undefined;
+  /**
+   * Where x is a flattened map [H,W,C]: the number of pixels H W. PyTorch flattens [C,H,W], so its weights are in another
+   * order, which layout `pytorch` undoes. Default 1.
+   */
   readonly pixels?: number;
 }
 
-/** linear with weight [I,O] and bias [O]. */
+/**
+ * x weight + bias for x [...,I] (PyTorch's Linear). Parameters: `weight` [I,O], `bias` [O]; state dicts in PyTorch's layout
+ * [O,I] load with layout `pytorch`.
+ */
 export class Linear extends Module {
   weight: Parameter;
   bias: Parameter | undefined;
 
-  constructor(
-    random: Generator,
-    inFeatures: number,
-    outFeatures: number,
-    { bias = true, std = kaimingStd(inFeatures), pixels = 1 }: LinearOptions = {},
-  ) {
+  /**
+   * @param inFeatures I.
+   * @param outFeatures O.
+   */
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    const { bias = true, std = kaimingStd(inFeatures), pixels = 1, generator = defaultGenerator() } = options;
+    expectCounts('Linear', { inFeatures, outFeatures, pixels });
+    if (inFeatures % pixels !== 0) {
+      throw new ShapeError(`Linear: pixels ${pixels} must divide inFeatures ${inFeatures}`);
+    }
     const shape = [inFeatures, outFeatures];
     const layout = linearLayout(inFeatures, outFeatures, pixels);
-    this.weight = new Parameter(shape, normalLater(random, shape, std), layout);
+    this.weight = new Parameter(shape, normalLater(generator, shape, std), layout);
     this.bias = bias ? new Parameter([outFeatures], constant([outFeatures], 0)) : undefined;
   }
 
+  /** @param x f32 or f16 [...,I]. */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight.tensor, this.bias?.tensor);
   }
 }
 
-/**
- * Batch norm over [N,H,W,C] (Ioffe and Szegedy 2015): the batch's statistics in training, running ones else. Where a
- * layer is applied several times in one step, each application moves the running ones on, as in PyTorch.
- */
-export class BatchNorm2d extends Module {
-  weight: Parameter;
-  bias: Parameter;
-  running_mean: Buffer;
-  running_var: Buffer;
-  readonly #momentum: number;
-  readonly #eps: number;
+/** Options of `Embedding`. */
+export interface EmbeddingOptions extends GeneratorOption {
+  /** Standard deviation of the initial weights. Default 1, as PyTorch's. */
+  readonly std?: number | undefined;
+}
 
-  constructor(channels: number, { momentum = 0.1, eps = 1e-5 } = {}) {
+/** A learned vector for each of a number of indices (PyTorch's Embedding). Parameter: `weight` [numEmbeddings,embeddingDim]. */
+export class Embedding extends Module {
+  weight: Parameter;
+
+  /**
+   * @param numEmbeddings The number of indices, which count from 0.
+   * @param embeddingDim The length of each vector.
+   */
+  constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super();
-    this.weight = new Parameter([channels], constant([channels], 1));
-    this.bias = new Parameter([channels], constant([channels], 0));
-    this.running_mean = new Buffer([channels], constant([channels], 0));
-    this.running_var = new Buffer([channels], constant([channels], 1));
-    this.#momentum = momentum;
-    this.#eps = eps;
+    const { std = 1, generator = defaultGenerator() } = options;
+    expectCounts('Embedding', { numEmbeddings, embeddingDim });
+    const shape = [numEmbeddings, embeddingDim];
+    this.weight = new Parameter(shape, normalLater(generator, shape, std));
   }
 
-  forward(x: Tensor): Tensor {
-    const tensors = {
-      weight: this.weight.tensor,
-      bias: this.bias.tensor,
-      runningMean: assignedTo(this.running_mean.state) ?? this.running_mean.tensor,
-      runningVar: assignedTo(this.running_var.state) ?? this.running_var.tensor,
-    };
-    if (!this.training) return batchNormEval(x, tensors, this.#eps);
-    const { y, runningMean, runningVar } = batchNormTrain(x, tensors, {
-      momentum: this.#momentum,
-      eps: this.#eps,
-    });
-    if (isRecording()) {
-      assign(this.running_mean.state, runningMean);
-      assign(this.running_var.state, runningVar);
+  /**
+   * The vectors of indices. An index outside 0 to numEmbeddings - 1 gives zeros; PyTorch throws. Throws ShapeError for
+   * indices that are not i32.
+   * @param indices i32 of any shape. The result has this shape and embeddingDim as its last dimension.
+   */
+  forward(indices: Tensor): Tensor {
+    if (indices.dtype !== 'i32') {
+      throw new ShapeError(
+        `Embedding: indices ${formatShape(indices.shape)} are ${indices.dtype}; give i32, such as tensor(Int32Array.of(0, 1))`,
+      );
     }
-    return y;
+    return gatherRows(this.weight.tensor, indices);
   }
-}
-
-/**
- * Batch norm whose statistics, scale and shift are all fixed (torchvision's FrozenBatchNorm2d): for fine-tuning on batches
- * too small to have statistics of their own.
- */
-export class FrozenBatchNorm2d extends Module {
-  weight: Buffer;
-  bias: Buffer;
-  running_mean: Buffer;
-  running_var: Buffer;
-  readonly #eps: number;
-
-  constructor(channels: number, { eps = 1e-5 } = {}) {
-    super();
-    this.weight = new Buffer([channels], constant([channels], 1));
-    this.bias = new Buffer([channels], constant([channels], 0));
-    this.running_mean = new Buffer([channels], constant([channels], 0));
-    this.running_var = new Buffer([channels], constant([channels], 1));
-    this.#eps = eps;
-  }
-
-  forward(x: Tensor): Tensor {
-    const tensors = {
-      weight: this.weight.tensor,
-      bias: this.bias.tensor,
-      runningMean: this.running_mean.tensor,
-      runningVar: this.running_var.tensor,
-    };
-    return batchNormEval(x, tensors, this.#eps);
-  }
-}
-
-/** Layer norm over the last dimension. */
-export class LayerNorm extends Module {
-  weight: Parameter;
-  bias: Parameter;
-  readonly #eps: number;
-
-  constructor(features: number, { eps = 1e-5 } = {}) {
-    super();
-    this.weight = new Parameter([features], constant([features], 1));
-    this.bias = new Parameter([features], constant([features], 0));
-    this.#eps = eps;
-  }
-
-  forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight.tensor, this.bias.tensor, this.#eps);
-  }
-}
-
-/** Group norm over [N,H,W,C]. */
-export class GroupNorm extends Module {
-  weight: Parameter;
-  bias: Parameter;
-  readonly #groups: number;
-
-  constructor(numGroups: number, channels: number) {
-    super();
-    if (channels % numGroups !== 0) {
-      throw new ShapeError(`GroupNorm: ${numGroups} groups do not divide ${channels} channels`);
-    }
-    this.weight = new Parameter([channels], constant([channels], 1));
-    this.bias = new Parameter([channels], constant([channels], 0));
-    this.#groups = numGroups;
-  }
-
-  forward(x: Tensor): Tensor {
-    return groupNorm(x, this.#groups, this.weight.tensor, this.bias.tensor);
-  }
-}
-
-/** A module of one tensor to one, or a function in its place: an activation, a pooling. */
-export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor);
-
-/** Layers one after another. A function takes up an index, as PyTorch's modules without weights do in its `Sequential`. */
-export const sequential = (layers: readonly Layer[], x: Tensor): Tensor =>
-  layers.reduce((y, layer) => (typeof layer === 'function' ? layer(y) : layer.forward(y)), x);
-
-/**
- * Which normalisation a network uses. Group norm needs no batch statistics: it suits small batches. Frozen is batch norm
- * with fixed statistics, for fine-tuning.
- */
-export type NormKind = 'group' | 'batch' | 'frozen';
-
-/** A normalisation layer, whichever. */
-export type Norm = GroupNorm | BatchNorm2d | FrozenBatchNorm2d;
-
-/** The normalisation layer for so many channels: groups of 8 channels, or of what divides them. */
-export function normLayer(kind: NormKind, channels: number): Norm {
-  if (kind === 'batch') return new BatchNorm2d(channels);
-  if (kind === 'frozen') return new FrozenBatchNorm2d(channels);
-  const size = [8, 4, 2, 1].find((candidate) => channels % candidate === 0)!;
-  return new GroupNorm(channels / size, channels);
 }

@@ -1,14 +1,15 @@
 import * as v from 'valibot';
 import { UsageError } from '../errors.ts';
-import { DYNAMIC_UNET_DEFAULTS, DynamicUNet } from '../models/dynamicUnet.ts';
-import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../models/fasterRcnn.ts';
-import { FCN, FCN_DEFAULTS } from '../models/fcn.ts';
-import { MASK_RCNN_DEFAULTS, MaskRCNN } from '../models/maskRcnn.ts';
-import type { ResNetConfig } from '../models/resnet.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../models/retinanet.ts';
-import { UNET_DEFAULTS, UNet } from '../models/unet.ts';
-import { VIT_TINY, ViTSegmenter } from '../models/vit.ts';
-import { YOLO, yolov3Cfg, yolov3TinyCfg } from '../models/yolo.ts';
+import { DynamicUNet, dynamicUNetConfig } from '../models/dynamicUnet.ts';
+import { FasterRCNN, fasterRCNNConfig } from '../models/fasterRcnn.ts';
+import { FCN, fcnConfig } from '../models/fcn.ts';
+import { MaskRCNN, maskRCNNConfig } from '../models/maskRcnn.ts';
+import { type ResNetConfig, SMALL_RESNET } from '../models/resnet.ts';
+import { RetinaNet, retinaNetConfig } from '../models/retinanet.ts';
+import { UNet, unetConfig } from '../models/unet.ts';
+import { ViTSegmenter, vitConfig } from '../models/vit.ts';
+import { YOLO } from '../models/yolo.ts';
+import { yolov3Cfg, yolov3TinyCfg } from '../models/yoloPresets.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
@@ -132,9 +133,9 @@ const dice = v.optional(v.boolean());
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
 
-const widened = (body: ResNetConfig, { width: channels }: Wish): ResNetConfig =>
-  channels === undefined ? body : { ...body, width: channels };
-const small = (wish: Wish) => widened(RETINANET_DEFAULTS.backbone, wish);
+const small = ({ width: channels }: Wish): ResNetConfig =>
+  channels === undefined ? SMALL_RESNET : { ...SMALL_RESNET, width: channels };
+const narrow = (wish: Wish): ResNetConfig => ({ ...small(wish), maxWidth: 64 });
 const pyramid = (wish: Wish) => (wish.width === undefined ? {} : { pyramidWidth: 2 * wish.width });
 
 /** Sizes for each level and aspect ratios of anchors. Throws UsageError for a list, which is YOLO's, and other numbers of levels. */
@@ -171,7 +172,7 @@ const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: nu
       const sizes = { width: channels / first, imageSize: [side, side] as const };
       return { cfg: write({ numClasses, ...sizes, ...sidesOf(name, wish) }) };
     },
-    build: (config, seed) => new YOLO(config, seed),
+    build: (config, seed) => new YOLO({ ...config, seed }),
     classes: (config) => new YOLO(config).numClasses,
     multiple: (config) => new YOLO(config).stride,
     losses: ['box', 'objectness', 'classification'],
@@ -186,16 +187,15 @@ export const ARCHITECTURES = {
     defaults: (wish) => {
       const anchors = levelsOf('retinanet', wish, [3, 4, 5]);
       const extraLevels = EXTRA[(anchors?.anchorSizes.length ?? 4) as keyof typeof EXTRA];
-      return {
-        ...RETINANET_DEFAULTS,
+      return retinaNetConfig({
         numClasses: wish.numClasses,
         backbone: small(wish),
         ...pyramid(wish),
         ...anchors,
         extraLevels,
-      };
+      });
     },
-    build: (config, seed) => new RetinaNet(config, seed),
+    build: (config, seed) => new RetinaNet({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: () => 32,
     losses: ['classification', 'bbox_regression'],
@@ -203,14 +203,14 @@ export const ARCHITECTURES = {
   fasterrcnn: architecture<FasterRCNN['config']>({
     task: 'detect',
     schema: v.object(fasterRcnnEntries),
-    defaults: (wish) => ({
-      ...FASTER_RCNN_DEFAULTS,
-      numClasses: wish.numClasses,
-      backbone: small(wish),
-      ...pyramid(wish),
-      rpn: { ...FASTER_RCNN_DEFAULTS.rpn, ...levelsOf('fasterrcnn', wish, [5]) },
-    }),
-    build: (config, seed) => new FasterRCNN(config, seed),
+    defaults: (wish) =>
+      fasterRCNNConfig({
+        numClasses: wish.numClasses,
+        backbone: small(wish),
+        ...pyramid(wish),
+        rpn: { ...levelsOf('fasterrcnn', wish, [5]) },
+      }),
+    build: (config, seed) => new FasterRCNN({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: () => 32,
     losses: RCNN_LOSSES,
@@ -219,14 +219,14 @@ export const ARCHITECTURES = {
   maskrcnn: architecture<MaskRCNN['config']>({
     task: 'detect',
     schema: v.object({ ...fasterRcnnEntries, mask }),
-    defaults: (wish) => ({
-      ...MASK_RCNN_DEFAULTS,
-      numClasses: wish.numClasses,
-      backbone: small(wish),
-      ...pyramid(wish),
-      rpn: { ...MASK_RCNN_DEFAULTS.rpn, ...levelsOf('maskrcnn', wish, [5]) },
-    }),
-    build: (config, seed) => new MaskRCNN(config, seed),
+    defaults: (wish) =>
+      maskRCNNConfig({
+        numClasses: wish.numClasses,
+        backbone: small(wish),
+        ...pyramid(wish),
+        rpn: { ...levelsOf('maskrcnn', wish, [5]) },
+      }),
+    build: (config, seed) => new MaskRCNN({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: () => 32,
     losses: ['classifier', 'box_reg', 'mask', 'objectness', 'rpn_box_reg'],
@@ -245,14 +245,14 @@ export const ARCHITECTURES = {
       norm: v.picklist(['group', 'batch', 'frozen']),
       normalization,
     }),
-    defaults: (wish) => ({
-      ...UNET_DEFAULTS,
-      dice: true,
-      numClasses: wish.numClasses,
-      // At full resolution channels are dear, and few images need few.
-      width: wish.width ?? 8,
-    }),
-    build: (config, seed) => new UNet(config, seed),
+    defaults: (wish) =>
+      unetConfig({
+        dice: true,
+        numClasses: wish.numClasses,
+        // At full resolution channels are expensive, and few images need few.
+        width: wish.width ?? 8,
+      }),
+    build: (config, seed) => new UNet({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: (config) => 2 ** config.depth,
     losses: ['segmentation'],
@@ -267,13 +267,9 @@ export const ARCHITECTURES = {
       norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
       normalization,
     }),
-    defaults: (wish) => ({
-      ...DYNAMIC_UNET_DEFAULTS,
-      dice: true,
-      numClasses: wish.numClasses,
-      backbone: widened(DYNAMIC_UNET_DEFAULTS.backbone, wish),
-    }),
-    build: (config, seed) => new DynamicUNet(config, seed),
+    defaults: (wish) =>
+      dynamicUNetConfig({ dice: true, numClasses: wish.numClasses, backbone: narrow(wish) }),
+    build: (config, seed) => new DynamicUNet({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: () => 32,
     losses: ['segmentation'],
@@ -288,13 +284,8 @@ export const ARCHITECTURES = {
       hypercolumns: v.optional(v.boolean()),
       normalization,
     }),
-    defaults: (wish) => ({
-      ...FCN_DEFAULTS,
-      dice: true,
-      numClasses: wish.numClasses,
-      backbone: widened(FCN_DEFAULTS.backbone, wish),
-    }),
-    build: (config, seed) => new FCN(config, seed),
+    defaults: (wish) => fcnConfig({ dice: true, numClasses: wish.numClasses, backbone: narrow(wish) }),
+    build: (config, seed) => new FCN({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: () => 32,
     losses: ['segmentation'],
@@ -312,14 +303,14 @@ export const ARCHITECTURES = {
       mlpDim: count(65536),
       normalization,
     }),
-    defaults: ({ numClasses, width: channels, cropSize }) => ({
-      ...VIT_TINY,
-      dice: true,
-      numClasses,
-      ...(cropSize === undefined ? {} : { imageSize: cropSize }),
-      ...(channels === undefined ? {} : { hiddenDim: 4 * channels, mlpDim: 8 * channels }),
-    }),
-    build: (config, seed) => new ViTSegmenter(config, seed),
+    defaults: ({ numClasses, width: channels, cropSize }) =>
+      vitConfig({
+        dice: true,
+        numClasses,
+        ...(cropSize === undefined ? {} : { imageSize: cropSize }),
+        ...(channels === undefined ? {} : { hiddenDim: 4 * channels, mlpDim: 8 * channels }),
+      }),
+    build: (config, seed) => new ViTSegmenter({ ...config, seed }),
     classes: ({ numClasses }) => numClasses,
     multiple: ({ imageSize }) => imageSize,
     losses: ['segmentation'],

@@ -7,7 +7,8 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { saveWeights } from '../../src/io/checkpoint.ts';
 import type { StateDict } from '../../src/io/safetensors.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { launchBrowser, type Served, serve } from './browser.ts';
 
@@ -24,9 +25,9 @@ beforeAll(async () => {
   execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'web']);
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-freeze-'));
   // On a ResNet-18: 12 million weights.
-  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] } as const;
+  const backbone = { ...SMALL_RESNET, width: 64, depth: [2, 2, 2, 2] } as const;
   const config = { backbone, pyramidWidth: 128, headDepth: 2, numClasses: 1 };
-  const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config });
+  const model = new RetinaNet(config);
   const weights = await model.stateDict(async (state) => state.initial);
   const trained = {
     name: 'retinanet',

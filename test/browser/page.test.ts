@@ -6,7 +6,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { saveWeights } from '../../src/io/checkpoint.ts';
 import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { launchBrowser, type Served, serve, unpackBrowser } from './browser.ts';
@@ -48,8 +49,8 @@ beforeEach(async () => {
 
 /** A small detector that knows nothing and is fairly sure of everything. */
 async function saveRandomDetector(file: string): Promise<void> {
-  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 4 };
-  const model = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, backbone, pyramidWidth: 8 });
+  const backbone = { ...SMALL_RESNET, width: 4 };
+  const model = new RetinaNet({ numClasses: 1, backbone, pyramidWidth: 8 });
   model.head.classification_head.cls_logits.bias!.state.initial.fill(1);
   const weights = await model.stateDict(async (state) => state.initial);
   const trained = {

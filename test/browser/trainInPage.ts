@@ -1,7 +1,8 @@
 import { backward } from '../../src/graph/backward.ts';
 import { add } from '../../src/graph/functions/elementwise.ts';
 import { tensor } from '../../src/graph/tensor.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
 
@@ -14,9 +15,9 @@ declare global {
 
 window.trainOnce = async () => {
   using gpu = await openGpu();
-  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] } as const;
+  const backbone = { ...SMALL_RESNET, width: 64, depth: [2, 2, 2, 2] } as const;
   const config = { backbone, pyramidWidth: 128, headDepth: 2, extraLevels: 'p6p7' } as const;
-  const model = new RetinaNet({ ...RETINANET_DEFAULTS, ...config, numClasses: 20 });
+  const model = new RetinaNet({ ...config, numClasses: 20 });
   const optimizer = new SGD(model.parameters(), { lr: 0.01, momentum: 0.9 });
   const step = gpu.capture((images, boxes, labels, counts) => {
     const { classification, bbox_regression } = model.losses(images!, {

@@ -6,8 +6,9 @@ import type { AugmentationOptions } from '../../cli/src/augmentation.ts';
 import { evalCommand } from '../../cli/src/commands/eval.ts';
 import { UsageError } from '../../src/errors.ts';
 import { saveWeights } from '../../src/io/checkpoint.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
-import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
+import { UNet } from '../../src/models/unet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { initialWeights, twoScene, writeScene } from '../tasks/scenes.ts';
 import { buildCli, fovea } from './run.ts';
@@ -25,13 +26,13 @@ beforeAll(async () => {
   detector = join(root, 'detector.safetensors');
   segmenter = join(root, 'segmenter.safetensors');
   await writeScene(data, twoScene(48));
-  const backbone = { ...RETINANET_DEFAULTS.backbone, width: 4 };
-  const detects = new RetinaNet({ ...RETINANET_DEFAULTS, backbone, pyramidWidth: 8, numClasses: 2 });
+  const backbone = { ...SMALL_RESNET, width: 4 };
+  const detects = new RetinaNet({ backbone, pyramidWidth: 8, numClasses: 2, seed: 0 });
   // As sure as not of everything.
   detects.head.classification_head.cls_logits.bias!.state.initial.fill(0);
   const named = { name: 'retinanet', model: detects, classNames, preprocessing } as const;
   await saveWeights(detector, initialWeights(detects), metadataOf(named));
-  const segments = new UNet({ ...UNET_DEFAULTS, width: 4, numClasses: 2 });
+  const segments = new UNet({ width: 4, numClasses: 2, seed: 0 });
   const other = { name: 'unet', model: segments, classNames, preprocessing } as const;
   await saveWeights(segmenter, initialWeights(segments), metadataOf(other));
   await buildCli();

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { describeError } from '../../cli/src/errors.ts';
 import { saveWeights } from '../../src/io/checkpoint.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
-import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
+import { UNet } from '../../src/models/unet.ts';
 import type { ModelName } from '../../src/tasks/architectures.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { initialWeights, twoScene, writeScene } from '../tasks/scenes.ts';
@@ -41,9 +42,9 @@ export function useFailingCommands(): FailingCommands {
     root = await mkdtemp(join(tmpdir(), 'fovea-bad-'));
     files.detector = join(root, 'detector.safetensors');
     files.segmenter = join(root, 'segmenter.safetensors');
-    const backbone = { ...RETINANET_DEFAULTS.backbone, width: 4 };
-    const detects = new RetinaNet({ ...RETINANET_DEFAULTS, backbone, pyramidWidth: 8, numClasses: 2 });
-    const segments = new UNet({ ...UNET_DEFAULTS, width: 4, numClasses: 2 });
+    const backbone = { ...SMALL_RESNET, width: 4 };
+    const detects = new RetinaNet({ backbone, pyramidWidth: 8, numClasses: 2, seed: 0 });
+    const segments = new UNet({ width: 4, numClasses: 2, seed: 0 });
     const classNames = ['ball', 'crate'];
     const preprocessing = { maxSide: 64 };
     const save = (file: string, name: ModelName, model: RetinaNet | UNet) =>

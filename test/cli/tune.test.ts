@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { tuneCommand } from '../../cli/src/commands/tune.ts';
 import { saveWeights } from '../../src/io/checkpoint.ts';
-import { UNET_DEFAULTS } from '../../src/models/unet.ts';
+import { unetConfig } from '../../src/models/unet.ts';
 import { buildModel, metadataOf } from '../../src/tasks/modelFile.ts';
 
 let folder: string;
@@ -45,7 +45,7 @@ describe('fovea tune', () => {
   });
 
   it('times what the model of a file runs', async () => {
-    const config = { ...UNET_DEFAULTS, numClasses: 2, width: 8, depth: 2 };
+    const config = unetConfig({ numClasses: 2, width: 8, depth: 2 });
     const model = buildModel('unet', config, 0);
     const file = path.join(folder, 'model.safetensors');
     const about = { name: 'unet', model, classNames: ['a', 'b'], preprocessing: { maxSide: 38 } } as const;

@@ -106,7 +106,7 @@ describe('a .cfg', () => {
 
   it('takes the layers of later Darknets', async () => {
     const text = `${net}[conv]\nfilters=4\nsize=3\npad=1\nactivation=mish\n[conv]\nfilters=6\nactivation=swish\n[route]\nlayers=-1,-2\ngroups=2\ngroup_id=1\n[conv]\nfilters=6\nactivation=linear\n[shortcut]\nfrom=0\nactivation=relu\nbeta=2\n${yolo}scale_x_y=2\n`;
-    const model = new YOLO({ cfg: text }, 3);
+    const model = new YOLO({ cfg: text, seed: 3 });
     const images = tensor(
       Float32Array.from({ length: 32 * 32 * 3 }, (_, i) => ((i * 37) % 101) / 101),
       [1, 32, 32, 3],
@@ -191,13 +191,13 @@ describe('.weights', () => {
       seen: 7,
     });
     expect(old.length).toBe(trained.length - 4);
-    const again = new YOLO({ cfg }, 1);
+    const again = new YOLO({ cfg, seed: 1 });
     expect(again.loadDarknet(old)).toEqual({ major: 0, minor: 1, revision: 0, seen: 7 });
     expect(bytesOf(initialWeights(again))).toBe(bytesOf(initialWeights(model)));
   });
 
   it('of the first layers leave the others as they are', () => {
-    const model = new YOLO({ cfg }, 1);
+    const model = new YOLO({ cfg, seed: 1 });
     const before = initialWeights(model);
     // Layers 0 and 2: 4 values of batch norm a filter, and the weights.
     const bytes = 20 + 4 * (8 * 4 + 8 * 27 + 8 * 4 + 8 * 72);

@@ -42,7 +42,7 @@ describe('images as a batch', () => {
     const images = [tensor(new Float32Array(20 * 30 * 3).fill(0.7), [20, 30, 3]), zeros([50, 40, 3])];
     let batch: ReturnType<typeof imageBatch> | undefined;
     const { x } = await gpu.run(() => {
-      batch = imageBatch('test', images, IMAGENET, resize);
+      batch = imageBatch('test', images, { normalization: IMAGENET, resize });
       return { x: batch.images };
     });
     expect(batch!.images.shape).toEqual([2, 64, 64, 3]);
@@ -67,7 +67,10 @@ describe('images as a batch', () => {
     const images = [zeros([20, 30, 3]), zeros([50, 40, 3])];
     const boxes = tensor([1, 2, 11, 12, 3, 4, 33, 44], [2, 1, 4]);
     const { there, back } = await gpu.run(() => {
-      const batch = imageBatch('test', images, IMAGENET, { minSize: 40, maxSize: 60 });
+      const batch = imageBatch('test', images, {
+        normalization: IMAGENET,
+        resize: { minSize: 40, maxSize: 60 },
+      });
       const network = toNetwork(boxes, batch);
       return { there: network, back: toImages(network, batch) };
     });
@@ -78,7 +81,8 @@ describe('images as a batch', () => {
   });
 
   it('that do not fit are errors that say what does', () => {
-    const batch = (images: never) => imageBatch('RetinaNet', images, IMAGENET, DEFAULT_RESIZE);
+    const batch = (images: never) =>
+      imageBatch('RetinaNet', images, { normalization: IMAGENET, resize: DEFAULT_RESIZE });
     expect(() => batch(zeros([2, 8, 8, 4]) as never)).toThrow(
       'RetinaNet: images [2,8,8,4] must be [N,H,W,3], or [H,W,3] each in an array',
     );
@@ -86,7 +90,8 @@ describe('images as a batch', () => {
       'RetinaNet: image 1 [8,8,1] must be [H,W,3]',
     );
     expect(() => batch([] as never)).toThrow('an empty array of images');
-    const one = imageBatch('x', [zeros([8, 8, 3])], IMAGENET, { minSize: 8, maxSize: 8 });
+    const exact = { normalization: IMAGENET, resize: { minSize: 8, maxSize: 8 } };
+    const one = imageBatch('x', [zeros([8, 8, 3])], exact);
     expect(() => masksToNetwork('MaskRCNN', [zeros([2, 8, 8])], one, 3)).toThrow(
       'MaskRCNN: masks 0 [2,8,8] must be [3,8,8]',
     );
@@ -110,8 +115,8 @@ describe('samples of candidates', () => {
   );
   const drawn = async (seed: number, options = { batchSizePerImage: 64, positiveFraction: 0.25 }) => {
     const { taken, valid } = await gpu.run(() => {
-      const inputs = [positive, negative].map((values) => tensor(values, [N, A]));
-      const sample = sampleBalanced(inputs[0]!, inputs[1]!, options, tensor(Int32Array.of(seed), []), 1);
+      const kinds = { positive: tensor(positive, [N, A]), negative: tensor(negative, [N, A]) };
+      const sample = sampleBalanced(kinds, { ...options, seed: tensor(Int32Array.of(seed), []), stream: 1 });
       return { taken: sample.take(index), valid: sample.valid };
     });
     const size = valid.length / N;
@@ -153,8 +158,9 @@ describe('samples of candidates', () => {
   it('can be none', async () => {
     const { valid } = await gpu.run(() => {
       const none = zeros([2, 50]);
-      const options = { batchSizePerImage: 8, positiveFraction: 0.5 };
-      return { valid: sampleBalanced(none, none, options, tensor(Int32Array.of(0), []), 0).valid };
+      const options = { batchSizePerImage: 8, positiveFraction: 0.5, stream: 0 };
+      const seed = tensor(Int32Array.of(0), []);
+      return { valid: sampleBalanced({ positive: none, negative: none }, { ...options, seed }).valid };
     });
     expect(Array.from(valid)).toEqual(new Array(16).fill(0));
   });
@@ -184,9 +190,9 @@ describe('regions', () => {
         return { y: rows.reshape([-1, 3]) };
       };
       return {
-        whole: inChunks(N, R, 12, compute).y,
+        whole: inChunks({ images: N, regions: R, bytes: 12 }, compute).y,
         // Three rows an image reach the limit.
-        parts: inChunks(N, R, 2 ** 27 / 6, compute).y,
+        parts: inChunks({ images: N, regions: R, bytes: 2 ** 27 / 6 }, compute).y,
       };
     });
     expect(sizes).toEqual([7, 2, 3, 2]);

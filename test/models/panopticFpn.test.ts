@@ -6,9 +6,9 @@ import { evaluate } from '../../src/graph/evaluate.ts';
 import { panopticMerge } from '../../src/graph/functions/boxes.ts';
 import { add } from '../../src/graph/functions/elementwise.ts';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
-import { FASTER_RCNN_DEFAULTS } from '../../src/models/fasterRcnn.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
-import { PANOPTIC_FPN_DEFAULTS, PanopticFPN, panopticFpn } from '../../src/models/panopticFpn.ts';
+import { PanopticFPN, panopticFpn } from '../../src/models/panopticFpn.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
 import { oneCycle } from '../../src/nn/schedules.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
@@ -110,16 +110,14 @@ function batch(scenes: readonly Scene[]) {
 }
 
 const config = {
-  ...PANOPTIC_FPN_DEFAULTS,
-  backbone: { ...FASTER_RCNN_DEFAULTS.backbone, width: 8 },
+  backbone: { ...SMALL_RESNET, width: 8 },
   pyramidWidth: 16,
   rpn: {
-    ...PANOPTIC_FPN_DEFAULTS.rpn,
     anchorSizes: [[12], [16], [24], [32], [48]],
     preNmsTopN: { training: 60, testing: 60 },
     postNmsTopN: { training: 30, testing: 30 },
   },
-  box: { ...PANOPTIC_FPN_DEFAULTS.box, width: 64, batchSizePerImage: 24 },
+  box: { width: 64, batchSizePerImage: 24 },
   mask: { width: 16, depth: 1, resolution: 7, maxRegions: 8 },
   semantic: { width: 16, groups: 4, lossWeight: 0.5 },
   numClasses: 2,
@@ -176,7 +174,7 @@ describe('PanopticFPN', () => {
 
   it('every loss is finite, and their sum has a gradient for every parameter', async () => {
     const { inputs } = batch(SCENES);
-    const model = new PanopticFPN(config, 1);
+    const model = new PanopticFPN({ ...config, seed: 1 });
     const losses = lossesOf(model, inputs);
     const names = ['box_reg', 'classifier', 'mask', 'objectness', 'rpn_box_reg', 'semantic'];
     expect(Object.keys(losses).sort()).toEqual(names);
@@ -194,7 +192,7 @@ describe('PanopticFPN', () => {
   });
 
   it('ignores 255, and a picture of nothing else costs nothing', async () => {
-    const model = new PanopticFPN(config, 1);
+    const model = new PanopticFPN({ ...config, seed: 1 });
     const { inputs } = batch(SCENES);
     const semantic = async (map: Int32Array) => {
       const targets = [...inputs.slice(0, 5), tensor(map, [2, SIDE, SIDE])];
@@ -211,7 +209,7 @@ describe('PanopticFPN', () => {
   });
 
   it('detects on images of any sizes, and finds nothing in their padding', async () => {
-    const model = new PanopticFPN({ ...config, resize: { minSize: 48, maxSize: 96 } }, 2).eval();
+    const model = new PanopticFPN({ ...config, resize: { minSize: 48, maxSize: 96 }, seed: 2 }).eval();
     const random = new Random('sizes');
     const picture = (h: number, w: number) =>
       tensor(
@@ -266,7 +264,7 @@ describe('PanopticFPN', () => {
 
   it('learns two pictures, a step and a detection in one submission each', async () => {
     const { inputs, truths } = batch(SCENES);
-    const model = new PanopticFPN(config, 3);
+    const model = new PanopticFPN({ ...config, seed: 3 });
     const optimizer = new AdamW(model.parameters(), { lr: 0.004, clipNorm: 10 });
     const step = gpu.capture((...tensors) => {
       const losses = lossesOf(model, tensors);

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
-import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../../src/models/fasterRcnn.ts';
-import { MASK_RCNN_DEFAULTS, MaskRCNN } from '../../src/models/maskRcnn.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
+import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
+import { MaskRCNN } from '../../src/models/maskRcnn.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
-import { VIT_TINY, VisionTransformer } from '../../src/models/vit.ts';
+import { VisionTransformer } from '../../src/models/vit.ts';
 import type { Layout, Module, StateEntry } from '../../src/nn/module.ts';
 import type { Shape } from '../../src/shape.ts';
 
@@ -45,40 +45,26 @@ const RCNN = {
   backbone: SMALL,
   pyramidWidth: 8,
   numClasses: 2,
-  box: { ...FASTER_RCNN_DEFAULTS.box, width: 16 },
+  box: { width: 16 },
 } as const;
 
 /** Models as torchvision lays them out, with few channels. */
 const small = {
   retinanet_resnet18_fpn: (seed = 0) =>
-    new RetinaNet(
-      {
-        ...RETINANET_DEFAULTS,
-        backbone: SMALL,
-        pyramidWidth: 8,
-        extraLevels: 'p6p7',
-        headDepth: 4,
-        headNorm: 'none',
-        numClasses: 2,
-      },
+    new RetinaNet({
+      backbone: SMALL,
+      pyramidWidth: 8,
+      extraLevels: 'p6p7',
+      headDepth: 4,
+      headNorm: 'none',
+      numClasses: 2,
       seed,
-    ),
-  fasterrcnn_resnet18_fpn: (seed = 0) => new FasterRCNN({ ...FASTER_RCNN_DEFAULTS, ...RCNN }, seed),
-  maskrcnn_resnet18_fpn: (seed = 0) =>
-    new MaskRCNN(
-      {
-        ...MASK_RCNN_DEFAULTS,
-        ...RCNN,
-        mask: { ...MASK_RCNN_DEFAULTS.mask, width: 6, depth: 4 },
-      },
-      seed,
-    ),
+    }),
+  fasterrcnn_resnet18_fpn: (seed = 0) => new FasterRCNN({ ...RCNN, seed }),
+  maskrcnn_resnet18_fpn: (seed = 0) => new MaskRCNN({ ...RCNN, mask: { width: 6, depth: 4 }, seed }),
 };
 const vit = (seed = 0) =>
-  new VisionTransformer(
-    { ...VIT_TINY, numLayers: 1, hiddenDim: 8, numHeads: 2, mlpDim: 12, numClasses: 3 },
-    seed,
-  );
+  new VisionTransformer({ numLayers: 1, hiddenDim: 8, numHeads: 2, mlpDim: 12, numClasses: 3, seed });
 
 const stateOf = (model: Module, layout: Layout = 'fovea'): Promise<Map<string, StateEntry>> =>
   model.stateDict(async ({ initial }) => initial, { layout });
@@ -217,7 +203,7 @@ describe('weights in PyTorch’s layouts', () => {
 
   it('load without the counters of batch norms', async () => {
     const make = (seed: number) =>
-      new RetinaNet({ ...RETINANET_DEFAULTS, backbone: { ...SMALL, norm: 'batch' }, numClasses: 1 }, seed);
+      new RetinaNet({ backbone: { ...SMALL, norm: 'batch' }, numClasses: 1, seed });
     const [from, to] = [make(1), make(2)];
     const torch = await stateOf(from, 'pytorch');
     const counter = { shape: [], data: Int32Array.of(7) };

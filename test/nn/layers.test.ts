@@ -3,9 +3,9 @@ import { backward } from '../../src/graph/backward.ts';
 import { mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
-import { generator } from '../../src/nn/init.ts';
-import { FrozenBatchNorm2d, LayerNorm, Linear } from '../../src/nn/layers.ts';
+import { Linear } from '../../src/nn/layers.ts';
 import type { Module } from '../../src/nn/module.ts';
+import { FrozenBatchNorm2d, LayerNorm } from '../../src/nn/norms.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { leaf, values } from '../plan/graphs.ts';
@@ -78,7 +78,7 @@ describe('FrozenBatchNorm2d', () => {
       'running_mean',
       'running_var',
     ]);
-    const linear = new Linear(generator(0), C, 1);
+    const linear = new Linear(C, 1);
     const optimizer = new SGD(linear.parameters(), { lr: 0.1 });
     const step = gpu.capture(() => {
       const loss = sum(linear.forward(layer.forward(x).reshape([N * H * W, C])));
@@ -144,7 +144,7 @@ describe('Linear', () => {
 
   it('is x weight + bias, with or without one', async () => {
     for (const bias of [true, false]) {
-      const layer = new Linear(generator(0), I, O, { bias });
+      const layer = new Linear(I, O, { bias });
       const given = fill(layer);
       expect(Object.keys(given)).toEqual(bias ? ['weight', 'bias'] : ['weight']);
       const x = values('x', [N, I]);
@@ -165,7 +165,7 @@ describe('Linear', () => {
       ['weight', { shape: [O, I], data: torch.weight }],
       ['bias', { shape: [O], data: torch.bias }],
     ]);
-    const layer = new Linear(generator(0), I, O, { pixels: H * W });
+    const layer = new Linear(I, O, { pixels: H * W });
     layer.loadStateDict(entries, 'torch', { layout: 'pytorch' });
     const x = values('x', [N, H, W, C]);
     const [y] = await gpu.read(layer.forward(tensor(x, [N, H, W, C]).reshape([N, I])));
@@ -190,7 +190,7 @@ describe('Linear', () => {
       const { initial } = layer.weight.state;
       return Math.sqrt(Float64Array.from(initial).reduce((a, b) => a + b * b, 0) / initial.length);
     };
-    expect(spread(new Linear(generator(0), 200, 100, { std: 0.01 })) / 0.01).toBeCloseTo(1, 1);
-    expect(spread(new Linear(generator(0), 200, 100)) / Math.sqrt(2 / 200)).toBeCloseTo(1, 1);
+    expect(spread(new Linear(200, 100, { std: 0.01 })) / 0.01).toBeCloseTo(1, 1);
+    expect(spread(new Linear(200, 100)) / Math.sqrt(2 / 200)).toBeCloseTo(1, 1);
   });
 });

@@ -10,10 +10,11 @@ import { linear } from '../../src/graph/functions/reduce.ts';
 import { cast } from '../../src/graph/functions/shape.ts';
 import { record } from '../../src/graph/recorder.ts';
 import { Tensor } from '../../src/graph/tensor.ts';
-import { FASTER_RCNN_DEFAULTS, FasterRCNN } from '../../src/models/fasterRcnn.ts';
-import { MASK_RCNN_DEFAULTS, MaskRCNN } from '../../src/models/maskRcnn.ts';
-import { RETINANET_DEFAULTS, RetinaNet } from '../../src/models/retinanet.ts';
-import { UNET_DEFAULTS, UNet } from '../../src/models/unet.ts';
+import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
+import { MaskRCNN } from '../../src/models/maskRcnn.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
+import { UNet } from '../../src/models/unet.ts';
 import type { Conv2d, Linear } from '../../src/nn/layers.ts';
 import type { Module } from '../../src/nn/module.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
@@ -93,7 +94,7 @@ function classifier(net: Net, [batch, ...size]: Shape, half = false): Network {
 
 export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false): Network {
   const normalization = { mean: MEAN, std: STD };
-  const module = new UNet({ ...UNET_DEFAULTS, width, depth, numClasses: 20, normalization });
+  const module = new UNet({ width, depth, numClasses: 20, normalization });
   module.checkpoint = checkpoint;
   return {
     module,
@@ -103,7 +104,7 @@ export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false): N
 }
 
 const LARGE = {
-  backbone: { ...RETINANET_DEFAULTS.backbone, width: 64, depth: [2, 2, 2, 2] },
+  backbone: { ...SMALL_RESNET, width: 64, depth: [2, 2, 2, 2] },
   pyramidWidth: 128,
   headDepth: 2,
   extraLevels: 'p6p7',
@@ -118,7 +119,7 @@ const targets = ([batch = 0]: Shape) => ({
 });
 
 function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
-  const module = new RetinaNet({ ...RETINANET_DEFAULTS, numClasses: 1, ...config });
+  const module = new RetinaNet({ numClasses: 1, ...config });
   module.backbone.body.checkpoint = checkpoint;
   return {
     module,
@@ -133,11 +134,11 @@ function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
 /** A small Faster R-CNN, or a Mask R-CNN. */
 function rcnn(kind: 'boxes' | 'masks', [N, H, W]: readonly [number, number, number]): Network {
   const shape = [N, H, W, 3];
-  const backbone = { ...FASTER_RCNN_DEFAULTS.backbone, width: 8 };
+  const backbone = { ...SMALL_RESNET, width: 8 };
   const module =
     kind === 'boxes'
-      ? new FasterRCNN({ ...FASTER_RCNN_DEFAULTS, backbone, pyramidWidth: 16, numClasses: 2 })
-      : new MaskRCNN({ ...MASK_RCNN_DEFAULTS, backbone, pyramidWidth: 16, numClasses: 2 });
+      ? new FasterRCNN({ backbone, pyramidWidth: 16, numClasses: 2 })
+      : new MaskRCNN({ backbone, pyramidWidth: 16, numClasses: 2 });
   return {
     module,
     forward: () => module.detect(input(shape)),

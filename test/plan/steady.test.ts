@@ -3,10 +3,11 @@ import { backward } from '../../src/graph/backward.ts';
 import { relu } from '../../src/graph/functions/elementwise.ts';
 import { mean } from '../../src/graph/functions/reduce.ts';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
-import { generator } from '../../src/nn/init.ts';
-import { BatchNorm2d, Conv2d } from '../../src/nn/layers.ts';
+import { Conv2d } from '../../src/nn/layers.ts';
 import { Module } from '../../src/nn/module.ts';
+import { BatchNorm2d } from '../../src/nn/norms.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
+import { generator } from '../../src/nn/random.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 
 const SIZE = 16;
@@ -18,7 +19,7 @@ const image = (seed: number): Tensor =>
 
 /** Weights for Winograd's algorithm, and scales of batch norm. */
 class Net extends Module {
-  readonly conv = new Conv2d(generator(1), 16, 16, { padding: 1 });
+  readonly conv = new Conv2d(16, 16, 3, { padding: 1, generator: generator(1) });
   readonly norm = new BatchNorm2d(16);
   forward(x: Tensor): Tensor {
     return relu(this.norm.forward(this.conv.forward(x)));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tensor } from '../../src/graph/tensor.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
-import { BatchNorm2d } from '../../src/nn/layers.ts';
+import { BatchNorm2d } from '../../src/nn/norms.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { evaluateDetector, evaluateSegmenter } from '../../src/tasks/evaluate.ts';
 import { Detector, Segmenter } from '../../src/tasks/infer.ts';

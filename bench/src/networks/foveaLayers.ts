@@ -3,16 +3,17 @@ import { add, relu, relu6 } from '../../../src/graph/functions/elementwise.ts';
 import { concat } from '../../../src/graph/functions/shape.ts';
 import type { Tensor } from '../../../src/graph/tensor.ts';
 import { normalizeImages } from '../../../src/models/preprocess.ts';
-import { type Generator, generator } from '../../../src/nn/init.ts';
-import { BatchNorm2d, Conv2d, ConvTranspose2d, GroupNorm, Linear } from '../../../src/nn/layers.ts';
+import { Conv2d, ConvTranspose2d, Linear } from '../../../src/nn/layers.ts';
 import { Module } from '../../../src/nn/module.ts';
+import { BatchNorm2d, GroupNorm } from '../../../src/nn/norms.ts';
+import { type Generator, generator } from '../../../src/nn/random.ts';
 import { type ConvShape, GROUP, type Layers, MEAN, STD } from './layers.ts';
 
 type Layer = Module & { forward(x: Tensor): Tensor };
 
 /** Fovea's own layers: each is made when it is first asked for, and is a member of this module under its name. */
 export class FoveaLayers extends Module implements Layers<Tensor> {
-  readonly #random: Generator = generator(1);
+  readonly #generator: Generator = generator(1);
 
   #layer(name: string, make: () => Layer): Layer {
     const members = this as unknown as Record<string, Layer>;
@@ -23,14 +24,13 @@ export class FoveaLayers extends Module implements Layers<Tensor> {
   conv(name: string, x: Tensor, out: number, shape: ConvShape = {}): Tensor {
     const { kernel = 3, stride = 1, padding = 0, bias = false, depthwise = false } = shape;
     const from = x.shape.at(-1)!;
-    const options = { kernelSize: kernel, stride, padding, bias, groups: depthwise ? from : 1 };
-    return this.#layer(name, () => new Conv2d(this.#random, from, out, options)).forward(x);
+    const groups = depthwise ? from : 1;
+    const options = { stride, padding, bias, groups, generator: this.#generator };
+    return this.#layer(name, () => new Conv2d(from, out, kernel, options)).forward(x);
   }
   up(name: string, x: Tensor, out: number): Tensor {
-    const options = { kernelSize: 2, stride: 2 };
-    return this.#layer(name, () => new ConvTranspose2d(this.#random, x.shape.at(-1)!, out, options)).forward(
-      x,
-    );
+    const options = { stride: 2, generator: this.#generator };
+    return this.#layer(name, () => new ConvTranspose2d(x.shape.at(-1)!, out, 2, options)).forward(x);
   }
   batchNorm(name: string, x: Tensor): Tensor {
     return this.#layer(name, () => new BatchNorm2d(x.shape.at(-1)!)).forward(x);
@@ -40,7 +40,7 @@ export class FoveaLayers extends Module implements Layers<Tensor> {
     return this.#layer(name, () => new GroupNorm(channels / GROUP, channels)).forward(x);
   }
   linear(name: string, x: Tensor, out: number): Tensor {
-    return this.#layer(name, () => new Linear(this.#random, x.shape[1]!, out)).forward(x);
+    return this.#layer(name, () => new Linear(x.shape[1]!, out, { generator: this.#generator })).forward(x);
   }
   relu(x: Tensor): Tensor {
     return relu(x);

@@ -1,0 +1,96 @@
+import { UsageError } from '../errors.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { Module } from './module.ts';
+
+/** A module that maps one tensor to one, or a function that does: an activation, a pooling. */
+export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor);
+
+/** Members in a row, named by their index in state dicts, as in PyTorch. */
+abstract class Row<Member> extends Module implements Iterable<Member> {
+  [index: number]: Member;
+  #length = 0;
+
+  constructor(members: Iterable<Member>) {
+    super();
+    for (const member of members) this.append(member);
+  }
+
+  /** The number of members. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a member at the end. */
+  append(member: Member): this {
+    this[this.#length++] = member;
+    return this;
+  }
+
+  /** The members in order. */
+  *[Symbol.iterator](): Iterator<Member> {
+    for (let i = 0; i < this.#length; i++) yield this[i]!;
+  }
+}
+
+/**
+ * Layers one after another (PyTorch's Sequential): `new Sequential(new Conv2d(3, 8, 3), new ReLU(), new Flatten())`. A function may
+ * take the place of a module. In state dicts layers are named by their index, functions counting too, as do PyTorch's modules
+ * without weights; so a state dict of the same layers in PyTorch has the same keys.
+ */
+export class Sequential extends Row<Layer> {
+  /** @param layers Modules with a `forward` from one tensor to one, or such functions. */
+  constructor(...layers: readonly Layer[]) {
+    super(layers);
+  }
+
+  /** Applies the layers in order. */
+  forward(x: Tensor): Tensor {
+    let y = x;
+    for (const layer of this) y = typeof layer === 'function' ? layer(y) : layer.forward(y);
+    return y;
+  }
+}
+
+/** Modules in a list (PyTorch's ModuleList), named by their index in state dicts: `for (const block of blocks) …`. */
+export class ModuleList<M extends Module = Module> extends Row<M> {
+  /** @param modules The first modules; `append` adds others. */
+  constructor(modules: Iterable<M> = []) {
+    super(modules);
+  }
+}
+
+/** Modules by name (PyTorch's ModuleDict), named by it in state dicts: `heads.get('boxes').forward(x)`. */
+export class ModuleDict<Members extends Readonly<Record<string, Module>>> extends Module {
+  readonly #members: Members;
+
+  /** @param members The modules. Throws UsageError for a name with a dot, and for one that this class itself uses. */
+  constructor(members: Members) {
+    super();
+    for (const name of Object.keys(members)) {
+      if (name !== '' && !name.includes('.') && !(name in this)) continue;
+      throw new UsageError(`ModuleDict: ${JSON.stringify(name)} cannot name a module; choose another name`);
+    }
+    this.#members = members;
+    Object.assign(this, members);
+  }
+
+  /** The module of a name. */
+  get<Name extends keyof Members>(name: Name): Members[Name] {
+    return this.#members[name];
+  }
+
+  /** Whether there is a module of this name. */
+  has(name: string): boolean {
+    return Object.hasOwn(this.#members, name);
+  }
+
+  /** The names, in order. */
+  keys(): string[] {
+    return Object.keys(this.#members);
+  }
+
+  /** Pairs of name and module, in order. */
+  entries(): [string, Module][] {
+    return Object.entries(this.#members);
+  }
+}

@@ -1,0 +1,165 @@
+import { ShapeError } from '../errors.ts';
+import { batchNormEval, batchNormTrain, groupNorm, layerNorm } from '../graph/functions/conv.ts';
+import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { constant } from './init.ts';
+import { Buffer, Module, Parameter } from './module.ts';
+
+/** Options of normalisation layers. */
+export interface NormOptions {
+  /** What is added to the variance. Default 1e-5. */
+  readonly eps?: number;
+}
+
+/** Options of `BatchNorm2d`. */
+export interface BatchNormOptions extends NormOptions {
+  /** The share of a batch's statistics in the new running ones. Default 0.1. */
+  readonly momentum?: number;
+}
+
+/**
+ * Batch norm over x [N,H,W,C] (Ioffe and Szegedy 2015; PyTorch's BatchNorm2d): in training by the batch's statistics, in
+ * evaluation by running ones. Where a layer is applied several times in one step, each application updates the running
+ * statistics, as in PyTorch. Parameters `weight` and `bias` [C]; buffers `running_mean` and `running_var` [C].
+ */
+export class BatchNorm2d extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  running_mean: Buffer;
+  running_var: Buffer;
+  readonly #momentum: number;
+  readonly #eps: number;
+
+  /** @param numFeatures The number of channels C. */
+  constructor(numFeatures: number, { momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {}) {
+    super();
+    this.weight = new Parameter([numFeatures], constant([numFeatures], 1));
+    this.bias = new Parameter([numFeatures], constant([numFeatures], 0));
+    this.running_mean = new Buffer([numFeatures], constant([numFeatures], 0));
+    this.running_var = new Buffer([numFeatures], constant([numFeatures], 1));
+    this.#momentum = momentum;
+    this.#eps = eps;
+  }
+
+  /** @param x f32 or f16 [N,H,W,C]. */
+  forward(x: Tensor): Tensor {
+    const tensors = {
+      weight: this.weight.tensor,
+      bias: this.bias.tensor,
+      runningMean: assignedTo(this.running_mean.state) ?? this.running_mean.tensor,
+      runningVar: assignedTo(this.running_var.state) ?? this.running_var.tensor,
+    };
+    if (!this.training) return batchNormEval(x, tensors, this.#eps);
+    const { y, runningMean, runningVar } = batchNormTrain(x, tensors, {
+      momentum: this.#momentum,
+      eps: this.#eps,
+    });
+    if (isRecording()) {
+      assign(this.running_mean.state, runningMean);
+      assign(this.running_var.state, runningVar);
+    }
+    return y;
+  }
+}
+
+/**
+ * Batch norm whose statistics, scale and shift are all fixed (torchvision's FrozenBatchNorm2d): for fine-tuning on batches
+ * that are too small for statistics of their own. Buffers `weight`, `bias`, `running_mean` and `running_var` [C].
+ */
+export class FrozenBatchNorm2d extends Module {
+  weight: Buffer;
+  bias: Buffer;
+  running_mean: Buffer;
+  running_var: Buffer;
+  readonly #eps: number;
+
+  /** @param numFeatures The number of channels C. */
+  constructor(numFeatures: number, { eps = 1e-5 }: NormOptions = {}) {
+    super();
+    this.weight = new Buffer([numFeatures], constant([numFeatures], 1));
+    this.bias = new Buffer([numFeatures], constant([numFeatures], 0));
+    this.running_mean = new Buffer([numFeatures], constant([numFeatures], 0));
+    this.running_var = new Buffer([numFeatures], constant([numFeatures], 1));
+    this.#eps = eps;
+  }
+
+  /** @param x f32 or f16 [N,H,W,C]. */
+  forward(x: Tensor): Tensor {
+    const tensors = {
+      weight: this.weight.tensor,
+      bias: this.bias.tensor,
+      runningMean: this.running_mean.tensor,
+      runningVar: this.running_var.tensor,
+    };
+    return batchNormEval(x, tensors, this.#eps);
+  }
+}
+
+/** Layer norm over the last dimensions (Ba et al. 2016; PyTorch's LayerNorm). Parameters `weight` and `bias`, of their shape. */
+export class LayerNorm extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  readonly #eps: number;
+
+  /**
+   * @param normalizedShape The sizes of the dimensions that are normalised together, the last ones of x: one number, or several.
+   * State dicts keep their order, so weights over [C,H,W] of PyTorch's do not fit maps [H,W,C].
+   */
+  constructor(normalizedShape: number | readonly number[], { eps = 1e-5 }: NormOptions = {}) {
+    super();
+    const shape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    this.weight = new Parameter(shape, constant(shape, 1));
+    this.bias = new Parameter(shape, constant(shape, 0));
+    this.#eps = eps;
+  }
+
+  /** @param x f32 or f16, whose shape ends in normalizedShape. */
+  forward(x: Tensor): Tensor {
+    return layerNorm(x, this.weight.tensor, this.bias.tensor, this.#eps);
+  }
+}
+
+/** Group norm over x [N,...,C] (Wu and He 2018; PyTorch's GroupNorm). Parameters `weight` and `bias` [C]. */
+export class GroupNorm extends Module {
+  weight: Parameter;
+  bias: Parameter;
+  readonly #groups: number;
+  readonly #eps: number;
+
+  /**
+   * @param numGroups How many groups the channels are divided into. Throws ShapeError where they cannot be.
+   * @param numChannels The number of channels C.
+   */
+  constructor(numGroups: number, numChannels: number, { eps = 1e-5 }: NormOptions = {}) {
+    super();
+    if (!Number.isInteger(numGroups) || numGroups < 1 || numChannels % numGroups !== 0) {
+      throw new ShapeError(`GroupNorm: ${numGroups} groups do not divide ${numChannels} channels`);
+    }
+    this.weight = new Parameter([numChannels], constant([numChannels], 1));
+    this.bias = new Parameter([numChannels], constant([numChannels], 0));
+    this.#groups = numGroups;
+    this.#eps = eps;
+  }
+
+  /** @param x f32 or f16 [N,...,C]. */
+  forward(x: Tensor): Tensor {
+    return groupNorm(x, this.#groups, this.weight.tensor, this.bias.tensor, this.#eps);
+  }
+}
+
+/**
+ * Which normalisation a network uses: `batch`; `group`, which needs no batch statistics and suits small batches; or `frozen`,
+ * batch norm with fixed statistics, for fine-tuning.
+ */
+export type NormKind = 'group' | 'batch' | 'frozen';
+
+/** A normalisation layer of any kind. */
+export type Norm = GroupNorm | BatchNorm2d | FrozenBatchNorm2d;
+
+/** A normalisation layer for this number of channels: of groups, those have 8 channels, or 4, 2 or 1 where 8 do not divide them. */
+export function normLayer(kind: NormKind, channels: number): Norm {
+  if (kind === 'batch') return new BatchNorm2d(channels);
+  if (kind === 'frozen') return new FrozenBatchNorm2d(channels);
+  const size = [8, 4, 2, 1].find((candidate) => channels % candidate === 0)!;
+  return new GroupNorm(channels / size, channels);
+}
