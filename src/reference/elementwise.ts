@@ -1,22 +1,14 @@
 import type { ElementwiseKernel } from '../kernels/elementwise/elementwise.ts';
-import { type ElementwiseExpression, expressionOf } from '../kernels/elementwise/row.ts';
 import {
   type ElementwiseName,
   type ElementwiseOp,
   elementwiseKernels,
   type kernels,
 } from '../kernels/ops.ts';
-import { numel, type Shape, stridesOf } from '../shape.ts';
-import { type KernelReference, type Reference, refArray } from './reference.ts';
+import type { KernelReference } from './reference.ts';
+import { type ScalarRules, scalarReferences } from './scalar.ts';
 
 type Values = Readonly<Record<string, number>>;
-type Rule = (v: Values) => number;
-
-/** The same table as the WGSL rows, in float64. `v` holds arguments, attributes, and y and g for gradients. */
-interface ScalarRules {
-  readonly forward: Rule;
-  readonly backward: Readonly<Record<string, Rule>>;
-}
 
 const sigmoid = (x: number) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x)));
 const log1pExp = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
@@ -186,51 +178,14 @@ const rules: Record<ElementwiseName, ScalarRules> = {
   },
 };
 
-/** The offset into an input of every element of the output, by NumPy's broadcasting. */
-function* broadcastOffsets(input: Shape, output: Shape): Generator<number> {
-  const strides = stridesOf(input);
-  const aligned = output.map((_, i) => {
-    const k = i - output.length + input.length;
-    return k < 0 || input[k] === 1 ? 0 : strides[k]!;
-  });
-  const total = numel(output);
-  for (let i = 0; i < total; i++) {
-    let rest = i;
-    let offset = 0;
-    for (let d = output.length - 1; d >= 0; d--) {
-      offset += (rest % output[d]!) * aligned[d]!;
-      rest = Math.floor(rest / output[d]!);
-    }
-    yield offset;
-  }
-}
-
-function elementwiseReference(expression: ElementwiseExpression, rule: Rule): Reference {
-  const names = expressionOf(expression).uses;
-  return (inputs, attrs, outputs) => {
-    const [outputName, spec] = Object.entries(outputs)[0]!;
-    const y = refArray(spec);
-    const offsets = names.map((name) => broadcastOffsets(inputs[name]!.shape, spec.shape));
-    const v: Record<string, number> = { ...expression.row.attrs, ...attrs };
-    for (let i = 0; i < y.length; i++) {
-      names.forEach((name, k) => {
-        v[name] = inputs[name]!.data[offsets[k]!.next().value as number]!;
-      });
-      y[i] = rule(v);
-    }
-    return { [outputName]: y };
-  };
-}
-
 /** The references of elementwise operations and of their gradients, `relu` and `relu_backward_x`. */
 export const elementwiseReferences = Object.fromEntries(
-  Object.entries<ElementwiseKernel>(elementwiseKernels).flatMap(([name, { elementwise, backward }]) => {
-    const { forward, backward: gradients } = rules[name as ElementwiseName];
-    const reference = elementwiseReference(elementwise, forward);
-    const its = Object.entries(backward).map(([arg, kernel]) => [
-      kernel.name,
-      elementwiseReference(kernel.elementwise, gradients[arg]!),
+  Object.entries<ElementwiseKernel>(elementwiseKernels).flatMap(([name, kernel]) => {
+    const { forward, backward } = scalarReferences(kernel, rules[name as ElementwiseName]);
+    const gradients = Object.entries(backward).map(([arg, reference]) => [
+      `${name}_backward_${arg}`,
+      reference,
     ]);
-    return [[name, reference], ...its];
+    return [[name, forward], ...gradients];
   }),
 ) as unknown as { readonly [K in ElementwiseOp]: KernelReference<(typeof kernels)[K]> };

@@ -1,6 +1,7 @@
 import { evaluate, toReference } from '../graph/evaluate.ts';
+import type { Operation } from '../graph/tensor.ts';
 import type { RefArray } from '../reference/reference.ts';
-import { type Case, randomOf } from './cases/case.ts';
+import { type CaseRow, randomOf } from './cases/case.ts';
 import { gradientGraph } from './gradientGraph.ts';
 
 /** Below this, every element of an input gets a difference of its own; above, random directions share them. */
@@ -84,8 +85,8 @@ export function checkGradient({ input, center, gradient, seed, at }: Differentia
  * Finite differences of the float64 reference against the gradient that the graph's rule gives, evaluated by the
  * references alone: checks rules and backward references without a GPU.
  */
-export function gradientCheck(row: Case): GradientCheck[] {
-  const { inputs, output, cotangent, grads } = gradientGraph(row);
+export function gradientCheck(operation: Operation, row: CaseRow): GradientCheck[] {
+  const { inputs, output, cotangent, grads } = gradientGraph(operation, row);
   const weights = evaluate([cotangent])[0]!;
   const analytic = evaluate(grads.map(([, gradient]) => gradient));
   return grads.map(([name], k): GradientCheck => {
@@ -96,7 +97,7 @@ export function gradientCheck(row: Case): GradientCheck[] {
       input: name,
       center: toReference(origin.data),
       gradient: analytic[k]!,
-      seed: `${row.op}/${row.name}/${name}`,
+      seed: `${operation.name}/${row.name}/${name}`,
       at: (values) => [{ values: evaluate([output], new Map([[input, values]]))[0]!, weights }],
     });
   });

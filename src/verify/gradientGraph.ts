@@ -1,11 +1,9 @@
 import { FoveaError } from '../errors.ts';
 import { grad } from '../graph/backward.ts';
-import { operations } from '../graph/operations/index.ts';
 import { hostArray } from '../graph/state.ts';
-import { recordOperation, Tensor, tensor } from '../graph/tensor.ts';
-import { kernelOf } from '../kernels/ops.ts';
+import { type Operation, recordOperation, Tensor, tensor } from '../graph/tensor.ts';
 import { isFloat } from '../shape.ts';
-import { type Case, fillInputs, normal, randomOf } from './cases/case.ts';
+import { type CaseRow, fillInputs, normal, randomOf } from './cases/case.ts';
 import { inputsInHalves } from './f16.ts';
 
 /** A row as a graph: its inputs, the output that is differentiated, and d sum(output · cotangent) / d input. */
@@ -17,14 +15,18 @@ export interface GradientGraph {
 }
 
 /** Records the gradients that a row asks for, of its first float output. The cotangent is normal, seeded by the name. */
-export function gradientGraph(row: Case, dtype: 'f32' | 'f16' = 'f32'): GradientGraph {
-  const { op, name, attrs = {}, grad: wanted = [] } = row;
-  const operation = operations[op];
+export function gradientGraph(
+  operation: Operation,
+  row: CaseRow,
+  dtype: 'f32' | 'f16' = 'f32',
+): GradientGraph {
+  const { name: op, kernel } = operation;
+  const { name, attrs = {}, grad: wanted = [] } = row;
   if (!operation.gradient) {
     throw new FoveaError(`${op}: ${name}: a row with grad, but the operation has no gradient rule`);
   }
   const filled = fillInputs(op, row);
-  const given = dtype === 'f16' ? inputsInHalves(kernelOf(op), filled) : filled;
+  const given = dtype === 'f16' ? inputsInHalves(kernel, filled) : filled;
   const inputs = Object.fromEntries(
     Object.entries(given).map(([input, { data, ...spec }]) => [
       input,

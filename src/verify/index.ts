@@ -1,5 +1,6 @@
 /** Every kernel against its CPU reference, every gradient, on the adapter at hand; and conformance cases from files. */
 export type { Reference } from '../reference/reference.ts';
+export { type ScalarRules, scalarReferences } from '../reference/scalar.ts';
 export {
   boxes,
   type Case,
@@ -23,4 +24,4 @@ export { type ModelCase, type ModelRow, verifyModel } from './models.ts';
 export { type Counts, countRows, type Row, summaryOf, type VerifyOptions } from './rows.ts';
 export { type Subject, withReference } from './subject.ts';
 export { validate } from './validate.ts';
-export { verifyAll, verifyCase, verifyKernel } from './verify.ts';
+export { verifyAll, verifyCase, verifyKernel, verifyOperation } from './verify.ts';

@@ -1,6 +1,6 @@
 import { FoveaError } from '../errors.ts';
+import type { Operation } from '../graph/tensor.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import { kernelOf, type OpName } from '../kernels/ops.ts';
 import { references } from '../reference/ops.ts';
 import type { RefArray, Reference } from '../reference/reference.ts';
 import { isFloat, numel } from '../shape.ts';
@@ -43,7 +43,14 @@ export function withReference<
   return backward ? { ...pair, backward } : pair;
 }
 
-export const subjectOf = (op: OpName): Subject => ({ kernel: kernelOf(op), reference: references[op] });
+const builtIn: Readonly<Record<string, Reference>> = references;
+
+/** An operation's kernel beside its reference. Throws FoveaError where it has none. */
+export function subjectOf({ name, kernel, reference }: Operation): Subject {
+  const own = reference ?? builtIn[name];
+  if (!own) throw new FoveaError(`verify: ${name} has no reference; give one to defineOperation`);
+  return { kernel, reference: own };
+}
 
 /**
  * Throws FoveaError where a row cannot be meant for this kernel: it names what the kernel does not have. `ruled`: its

@@ -1,14 +1,16 @@
 import { FoveaError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
+import { operations } from '../graph/operations/index.ts';
+import type { Operation } from '../graph/tensor.ts';
 import { alternativeKernels } from '../kernels/alternatives.ts';
 import type { Specs } from '../kernels/kernel.ts';
-import { kernels, type OpName } from '../kernels/ops.ts';
+import type { OpName } from '../kernels/ops.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { RefArray } from '../reference/reference.ts';
 import { type Case, type CaseRow, fillInputs, type HostTensors } from './cases/case.ts';
 import { cases as table } from './cases/index.ts';
 import { F32_ONLY, halfTolerance, inputsInHalves, overflowed } from './f16.ts';
-import { GRADIENT_TOLERANCE } from './gradcheck.ts';
+import { GRADIENT_TOLERANCE, type GradientCheck, gradientCheck } from './gradcheck.ts';
 import { gradientGraph } from './gradientGraph.ts';
 import { type Bench, onBench } from './poison.ts';
 import { checked, checkOptions, notApplicable, type Row, repeated, type VerifyOptions } from './rows.ts';
@@ -26,11 +28,11 @@ import {
 import { backwardInputs, checkReferences, checkRow, type Subject, subjectOf } from './subject.ts';
 import { largestOf } from './validate.ts';
 
-/** A case, and what it is a case of. `op`: an operation of Fovea's, whose gradient is the graph's rule. */
+/** A case, and what it is a case of. `operation`: where the gradient is the graph's rule, not a kernel. */
 interface Check {
   readonly row: CaseRow;
   readonly subject: Subject;
-  readonly op?: OpName;
+  readonly operation?: Operation;
 }
 
 /**
@@ -76,14 +78,14 @@ async function kernelAlone(
 
 /** The kernel alone; and in every other way in which programs may compute it. */
 async function forward(bench: Bench, check: Check, options: VerifyOptions): Promise<Comparison> {
-  const { row, subject, op } = check;
+  const { row, subject, operation } = check;
   const { kernel } = subject;
   const inputs = filled(check, options);
   const own = await kernelAlone(bench, subject, inputs, row, options);
   const { caps } = bench.gpu.device;
   const attrs = attributesOf(kernel, row.attrs);
   const compared = [own];
-  const others = op ? alternativeKernels(kernel, caps, inputs, attrs, { training: false }) : new Map();
+  const others = operation ? alternativeKernels(kernel, caps, inputs, attrs, { training: false }) : new Map();
   for (const [way, other] of others) {
     const found = await kernelAlone(bench, { ...subject, kernel: other }, inputs, row, options, true);
     compared.push({ ...found, message: found.message && `${way}: ${found.message}` });
@@ -96,9 +98,19 @@ function filled({ row, subject: { kernel } }: Check, { dtype }: VerifyOptions): 
   return dtype === 'f16' ? inputsInHalves(kernel, inputs) : inputs;
 }
 
-/** The gradients by the graph's rules, lowered, fused and run, against the same graph evaluated by the references. */
-async function ruleBackward(bench: Bench, row: Case, options: VerifyOptions): Promise<Comparison> {
-  const { grads } = gradientGraph(row, options.dtype);
+/**
+ * The gradients by the graph's rules, lowered, fused and run, against the same graph evaluated by the references; for an
+ * operation of the user's after finite differences of its reference have agreed with the rule.
+ */
+async function ruleBackward(
+  bench: Bench,
+  operation: Operation,
+  row: CaseRow,
+  options: VerifyOptions,
+): Promise<Comparison> {
+  const wrong = operation.reference && gradientCheck(operation, row).find(({ ok }) => !ok);
+  if (wrong) return differing(wrong);
+  const { grads } = gradientGraph(operation, row, options.dtype);
   const tensors = grads.map(([, gradient]) => gradient);
   const named = <T>(list: readonly T[]) =>
     Object.fromEntries(grads.map(([input], i) => [`d ${input}`, list[i]!]));
@@ -111,28 +123,28 @@ async function ruleBackward(bench: Bench, row: Case, options: VerifyOptions): Pr
   return worstOf([...compareAll(values, want, named(tensors), row, options, true), ...unsteady]);
 }
 
+const differing = ({ relativeError, message }: GradientCheck): Comparison => ({
+  ok: false,
+  maxError: relativeError,
+  tolerance: GRADIENT_TOLERANCE,
+  message,
+});
+
 /** A backward kernel against its reference, after finite differences of the forward reference have agreed with that. */
 async function kernelBackward(bench: Bench, check: Check, options: VerifyOptions): Promise<Comparison> {
   const { row, subject } = check;
   const wrong = checkReferences(subject, row, fillInputs(subject.kernel.name, row)).find(({ ok }) => !ok);
-  if (wrong) {
-    return {
-      ok: false,
-      maxError: wrong.relativeError,
-      tolerance: GRADIENT_TOLERANCE,
-      message: wrong.message,
-    };
-  }
+  if (wrong) return differing(wrong);
   const inputs = backwardInputs(subject, row, filled(check, options));
   return kernelAlone(bench, subject.backward!, inputs, row, options, true);
 }
 
 /** Forward, and backward where the row names inputs to differentiate. */
 async function* verifyCheck(bench: Bench, check: Check, options: VerifyOptions): AsyncGenerator<Row> {
-  const { row, subject, op } = check;
+  const { row, subject, operation } = check;
   const titled = { op: subject.kernel.name, name: row.name };
   const differentiated = (row.grad?.length ?? 0) > 0;
-  const reason = op && options.dtype === 'f16' ? F32_ONLY[op] : undefined;
+  const reason = options.dtype === 'f16' ? F32_ONLY[operation?.name as OpName] : undefined;
   if (reason !== undefined) {
     yield notApplicable(titled, 'forward', reason);
     if (differentiated) yield notApplicable(titled, 'backward', reason);
@@ -141,7 +153,7 @@ async function* verifyCheck(bench: Bench, check: Check, options: VerifyOptions):
   yield checked(titled, 'forward', () => forward(bench, check, options));
   if (!differentiated) return;
   yield checked(titled, 'backward', () =>
-    op ? ruleBackward(bench, { ...row, op }, options) : kernelBackward(bench, check, options),
+    operation ? ruleBackward(bench, operation, row, options) : kernelBackward(bench, check, options),
   );
 }
 
@@ -163,7 +175,12 @@ async function verifyChecks(
   });
 }
 
-const ofTable = (row: Case): Check => ({ row, subject: subjectOf(row.op), op: row.op });
+const ofOperation = (operation: Operation, row: CaseRow): Check => ({
+  row,
+  subject: subjectOf(operation),
+  operation,
+});
+const ofTable = (row: Case): Check => ofOperation(operations[row.op], row);
 
 /** One case of the built-in table: a row for forward, one for backward where it has a gradient to check. */
 export const verifyCase = (device: GPUDevice | Gpu, row: Case, options: VerifyOptions = {}): Promise<Row[]> =>
@@ -178,31 +195,53 @@ export const verifyAll = (device: GPUDevice | Gpu, options: VerifyOptions = {}):
   verifyChecks(device, table.map(ofTable), options);
 
 /**
- * One kernel, like `verifyAll`: an operation of Fovea's by its name, with the cases of the table or with yours; or a
- * kernel of your own (`withReference`), with your cases. Throws FoveaError, before anything runs, for a name that is
- * none, and for a row that names what the kernel does not have.
+ * Verifies one operation of the graph, like `verifyAll`: a built-in one by its name, or one that `defineOperation` made.
+ * Its kernel is checked against its reference, and its gradient rule by finite differences of the reference and on the
+ * device.
+ *
+ * @param operation A name, or an operation with a reference.
+ * @param cases Inputs and attributes to check. Default, for a name: the cases of the built-in table.
+ * @throws FoveaError before anything runs: for an unknown name, an operation without a reference, no cases, or a case that
+ *   names what the operation does not have.
  */
-export async function verifyKernel(
+export async function verifyOperation(
   device: GPUDevice | Gpu,
-  kernel: OpName | Subject,
+  operation: OpName | Operation,
   cases?: readonly CaseRow[],
   options: VerifyOptions = {},
 ): Promise<Row[]> {
-  if (typeof kernel === 'string' && !Object.hasOwn(kernels, kernel)) {
+  if (typeof operation === 'string' && !Object.hasOwn(operations, operation)) {
     throw new FoveaError(
-      `verifyKernel: no operation is called ${kernel}; \`kernels\` of fovea/kernels holds all`,
+      `verifyOperation: no operation is called ${operation}; \`kernels\` of fovea/kernels has all`,
     );
   }
-  const op = typeof kernel === 'string' ? kernel : undefined;
-  const subject = typeof kernel === 'string' ? subjectOf(kernel) : kernel;
-  const rows = cases ?? table.filter((row) => row.op === op);
-  if (rows.length === 0) {
-    throw new FoveaError(`verifyKernel: ${subject.kernel.name}: there are no cases to check; give some`);
-  }
-  for (const row of rows) checkRow(subject, row, op !== undefined);
-  return verifyChecks(
-    device,
-    rows.map((row) => ({ row, subject, ...(op ? { op } : {}) })),
-    options,
-  );
+  const its = typeof operation === 'string' ? operations[operation] : operation;
+  const rows = cases ?? table.filter((row) => row.op === operation);
+  const checks = checksOf(its.name, rows, (row) => ofOperation(its, row));
+  return verifyChecks(device, checks, options);
+}
+
+/**
+ * Verifies a kernel of your own, without a graph (`withReference`), with your cases: the kernel and its backward kernel
+ * against their references, after finite differences of the forward reference have agreed with the backward one.
+ *
+ * @throws FoveaError before anything runs: for no cases, or a case that names what the kernel does not have.
+ */
+export async function verifyKernel(
+  device: GPUDevice | Gpu,
+  subject: Subject,
+  cases: readonly CaseRow[],
+  options: VerifyOptions = {},
+): Promise<Row[]> {
+  const checks = checksOf(subject.kernel.name, cases, (row) => ({ row, subject }));
+  return verifyChecks(device, checks, options);
+}
+
+function checksOf(name: string, rows: readonly CaseRow[], make: (row: CaseRow) => Check): Check[] {
+  if (rows.length === 0) throw new FoveaError(`verify: ${name}: there are no cases to check; give some`);
+  return rows.map((row) => {
+    const check = make(row);
+    checkRow(check.subject, row, check.operation !== undefined);
+    return check;
+  });
 }

@@ -8,7 +8,7 @@ const rows = cases.filter((row) => row.grad?.length && (!only || row.op.startsWi
 
 describe('finite differences of the float64 reference agree with the gradient rule', () => {
   it.each(rows.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', (_title, row) => {
-    for (const { message } of gradientCheck(row)) expect(message).toBe('');
+    for (const { message } of gradientCheck(operations[row.op], row)) expect(message).toBe('');
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operations } from '../../src/graph/operations/index.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { cases } from '../../src/verify/cases/index.ts';
@@ -19,7 +20,7 @@ it.each([
   const subgroupSize = family === 'tile' ? 0 : 4;
   const caps = { family, subgroupSize, f16: true, maxBindingSize: 2 ** 27, maxStorageBuffers: 64 };
   const most = cases.map((row) => {
-    const { kernel } = subjectOf(row.op);
+    const { kernel } = subjectOf(operations[row.op]);
     const attrs = attributesOf(kernel, row.attrs);
     const { dispatches } = kernel.dispatches(caps, row.inputs, kernel.infer(row.inputs, attrs), attrs);
     const counts = dispatches.map(

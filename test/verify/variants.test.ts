@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { alternativeKernels } from '../../src/kernels/alternatives.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
 import { cases } from '../../src/verify/cases/index.ts';
@@ -12,7 +13,7 @@ function shadersOn(lanes: number): Set<string> {
   const caps: Caps = { ...limits, family: lanes > 0 ? 'subgroup' : 'tile', subgroupSize: lanes };
   const names = new Set<string>();
   for (const row of cases) {
-    const { kernel } = subjectOf(row.op);
+    const { kernel } = subjectOf(operations[row.op]);
     const attrs = attributesOf(kernel, row.attrs);
     const others = alternativeKernels(kernel, caps, row.inputs, attrs, { training: false }).values();
     for (const { dispatches } of [kernel, ...others]) {

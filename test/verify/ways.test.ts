@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { operations } from '../../src/graph/operations/index.ts';
 import { alternativeKernels, alternatives, type WayName } from '../../src/kernels/alternatives.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
 import { cases } from '../../src/verify/cases/index.ts';
@@ -16,7 +17,7 @@ const rows = cases.filter(({ op }) => /^conv|matmul|linear/.test(op) || op in al
 function waysHere(): WayName[] {
   const names = new Set<WayName>(['own']);
   for (const row of rows) {
-    const { kernel } = subjectOf(row.op);
+    const { kernel } = subjectOf(operations[row.op]);
     const attrs = attributesOf(kernel, row.attrs);
     for (const training of [true, false]) {
       const others = alternativeKernels(kernel, caps, row.inputs, attrs, { training });

@@ -12,7 +12,7 @@ import {
   type VerifyOptions,
   verifyAll,
   verifyConformance,
-  verifyKernel,
+  verifyOperation,
 } from 'fovea/verify';
 import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
@@ -110,7 +110,7 @@ function table(op: string | undefined): Work {
     );
   }
   const run: Work['run'] = (gpu, options) =>
-    op === undefined ? verifyAll(gpu, options) : verifyKernel(gpu, op as OpName, subjects, options);
+    op === undefined ? verifyAll(gpu, options) : verifyOperation(gpu, op as OpName, subjects, options);
   return { subjects, run };
 }
 

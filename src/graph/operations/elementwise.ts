@@ -4,6 +4,7 @@ import type { ElementwiseAttrs, ElementwiseKernel, RowAttrs } from '../../kernel
 import * as math from '../../kernels/elementwise/math.ts';
 import { type ElementwiseRow, expressionOf } from '../../kernels/elementwise/row.ts';
 import * as pointwise from '../../kernels/losses/pointwise.ts';
+import type { ElementwiseReferences } from '../../reference/scalar.ts';
 import { numel, sameShape } from '../../shape.ts';
 import { defineOperation } from '../operation.ts';
 import { apply, type Operation, type Tensor } from '../tensor.ts';
@@ -26,14 +27,18 @@ export type ElementwiseOperation<R extends ElementwiseRow = ElementwiseRow> = Op
  * The operation of a kernel that `defineElementwise` made. Its gradients are the expressions of its row, summed over the
  * dimensions that broadcasting stretched; an argument without an expression (of floor, of comparisons) gets none. In
  * programs it is fused with its neighbours.
+ *
+ * @param references What verification checks it against: `scalarReferences` of fovea/verify. Default: none.
  */
 export function elementwiseOperation<R extends ElementwiseRow>(
   kernel: ElementwiseKernel<R>,
+  references?: ElementwiseReferences,
 ): ElementwiseOperation<R> {
   const { row } = kernel.elementwise;
   const backward: Record<string, Operation<string, never, string, ElementwiseAttrs>> = {};
   for (const [arg, its] of Object.entries<ElementwiseKernel['backward'][string]>(kernel.backward)) {
-    backward[arg] = defineOperation({ kernel: its, gradient: null });
+    const reference = references?.backward[arg];
+    backward[arg] = defineOperation({ kernel: its, gradient: null, ...(reference ? { reference } : {}) });
   }
   const gradient: Operation<string, never, 'y', ElementwiseAttrs>['gradient'] = ({
     inputs,
@@ -63,7 +68,8 @@ export function elementwiseOperation<R extends ElementwiseRow>(
     }
     return result;
   };
-  const operation = defineOperation({ kernel, gradient });
+  const reference = references && { reference: references.forward };
+  const operation = defineOperation({ kernel, gradient, ...reference });
   return { ...operation, backward } as unknown as ElementwiseOperation<R>;
 }
 
