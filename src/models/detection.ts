@@ -12,7 +12,7 @@ import { type Normalization, normalizeImages } from './preprocess.ts';
 export interface DetectionTargets {
   /** [N,G,4], xyxy in pixels of the images that are given. */
   readonly boxes: Tensor;
-  /** i32 [N,G], class indices, from the model's `firstLabel` on. */
+  /** i32 [N,G]: 0 to numClasses - 1. */
   readonly labels: Tensor;
   /** i32 [N]. */
   readonly counts: Tensor;
@@ -24,7 +24,7 @@ export type Detections = {
   readonly boxes: Tensor;
   /** [N,D]. */
   readonly scores: Tensor;
-  /** i32 [N,D]. */
+  /** i32 [N,D]: 0 to numClasses - 1. */
   readonly labels: Tensor;
   /** i32 [N]. */
   readonly count: Tensor;

@@ -15,7 +15,7 @@ import { checkImages, type SegmentationLossConfig, segmentationLoss } from './se
 
 /** Everything that shapes a dynamic U-Net; saved with its weights. */
 export interface DynamicUNetConfig extends SegmentationLossConfig {
-  /** Classes without the background, which is class 0. */
+  /** The number of classes, labels 0 to numClasses - 1 of each pixel. The background, if there is one, is a class: label 0. */
   readonly numClasses: number;
   /** Default: SMALL_RESNET with at most 64 channels. */
   readonly backbone: ResNetConfig;
@@ -132,10 +132,10 @@ export class DynamicUNet extends Module {
       new Conv2d(joined, joined, 3, { padding: 1, bias: false, generator: random }),
       normLayer(norm, joined),
     );
-    this.head = new Conv2d(joined, config.numClasses + 1, 1, { std: 0.05, generator: random });
+    this.head = new Conv2d(joined, config.numClasses, 1, { std: 0.05, generator: random });
   }
 
-  /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses + 1]. */
+  /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses]. */
   forward(images: Tensor): Tensor {
     const [H, W] = checkImages('DynamicUNet', images);
     const normal = normalizeImages(images, this.config.normalization);

@@ -23,7 +23,7 @@ import { legacyDetectionName } from './torchNames.ts';
 
 /** Everything that shapes a Faster R-CNN; saved with its weights. */
 export interface FasterRCNNConfig {
-  /** Classes without the background. Their labels are 1 to numClasses, as in torchvision, whose num_classes counts one more. */
+  /** The number of classes, labels 0 to numClasses - 1. The background is not counted; torchvision's num_classes counts it. */
   readonly numClasses: number;
   /** Default SMALL_RESNET. */
   readonly backbone: ResNetConfig;
@@ -105,8 +105,6 @@ export class FasterRCNN extends Module {
   rpn: RegionProposalNetwork;
   roi_heads: BoxStage;
   readonly config: FasterRCNNConfig;
-  /** The label of the first class; 0 is the background. */
-  readonly firstLabel = 1;
   protected readonly draws: Draws;
 
   /**

@@ -15,7 +15,7 @@ import { checkImages, type SegmentationLossConfig, segmentationLoss } from './se
 
 /** Everything that shapes an FCN; saved with its weights. */
 export interface FCNConfig extends SegmentationLossConfig {
-  /** Classes without the background, which is class 0. */
+  /** The number of classes, labels 0 to numClasses - 1 of each pixel. The background, if there is one, is a class: label 0. */
   readonly numClasses: number;
   /** Default: SMALL_RESNET with at most 64 channels. */
   readonly backbone: ResNetConfig;
@@ -80,14 +80,14 @@ export class FCN extends Module {
     this.backbone = new ResNet({ ...config.backbone, generator: random });
     const { channels } = this.backbone;
     const from = config.hypercolumns ? channels.reduce((a, b) => a + b) : channels[3];
-    this.classifier = head(from, config.numClasses + 1, random);
-    this.aux_classifier = config.auxiliary ? head(channels[2], config.numClasses + 1, random) : undefined;
+    this.classifier = head(from, config.numClasses, random);
+    this.aux_classifier = config.auxiliary ? head(channels[2], config.numClasses, random) : undefined;
   }
 
   /** Sizes of batches are multiples of this. */
   readonly stride = 32;
 
-  /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses + 1]. */
+  /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses]. */
   forward(images: Tensor): Tensor {
     return this.#outputs(images).out;
   }
@@ -122,7 +122,7 @@ export class FCN extends Module {
   }
 }
 
-/** FCN as torchvision builds it: stages 3 and 4 dilated. numClasses does not count the background; torchvision's does. */
+/** FCN as torchvision builds it: stages 3 and 4 dilated. numClasses is torchvision's num_classes, which counts the background. */
 export const fcn = (backbone: ResNetName | ResNetConfig, options: FCNOptions): FCN =>
   new FCN({
     backbone:

@@ -114,7 +114,7 @@ export class MaskStage extends BoxStage {
   }
 
   /** Logits [N R,M,M] of the masks of regions [N,R,4], each for its own class. */
-  #logits(pyramid: Pyramid, { boxes, valid, labels }: Regions & { readonly labels: Tensor }): Tensor {
+  #logits(pyramid: Pyramid, { boxes, valid, classes }: Regions & { readonly classes: Tensor }): Tensor {
     const [images, regions] = valid.shape as [number, number];
     const { resolution, width } = this.#mask;
     const M = 2 * resolution;
@@ -123,7 +123,7 @@ export class MaskStage extends BoxStage {
       const pooled = poolRegions(pyramid, { boxes: part(boxes), valid: part(valid) }, { resolution });
       const logits = this.mask_predictor.forward(this.mask_head.forward(pooled));
       const rows = logits.shape[0]!;
-      const chosen = oneHot(part(labels).reshape([rows]), this.#outputs);
+      const chosen = oneHot(part(classes).reshape([rows]), this.#outputs);
       const only = mul(logits, chosen.reshape([rows, 1, 1, this.#outputs]));
       return { ofClass: sum(only, { dim: 3 }).reshape([rows, M, M]) };
     });
@@ -131,14 +131,14 @@ export class MaskStage extends BoxStage {
   }
 
   /** Binary cross entropy of the masks of foreground regions (He et al. 2017, §3), over all their cells. masks: [N,G,H,W]. */
-  maskLoss(pyramid: Pyramid, { boxes, foreground, labels, matches }: RegionSample, masks: Tensor): Tensor {
+  maskLoss(pyramid: Pyramid, { boxes, foreground, classes, matches }: RegionSample, masks: Tensor): Tensor {
     const [N, S] = foreground.shape as [number, number];
     const [, G, H, W] = masks.shape as [number, number, number, number];
     // Few regions are foreground: these first.
     const { values, indices } = topk(foreground, Math.min(this.#mask.maxRegions, S));
     const R = indices.shape[1]!;
     const regions = gatherRows(boxes, indices, 1);
-    const chosen = { boxes: regions, valid: values, labels: gatherRows(labels, indices, 1) };
+    const chosen = { boxes: regions, valid: values, classes: gatherRows(classes, indices, 1) };
     const logits = this.#logits(pyramid, chosen);
     const first = tensor(
       Int32Array.from({ length: N * R }, (_, i) => G * Math.floor(i / R)),
@@ -157,7 +157,7 @@ export class MaskStage extends BoxStage {
   /** Soft masks [N,D,M,M] of detections. */
   masks(pyramid: Pyramid, { boxes, labels, count }: Detections): Tensor {
     const [N, D] = labels.shape as [number, number];
-    const logits = this.#logits(pyramid, { boxes, valid: upTo(count, D), labels });
+    const logits = this.#logits(pyramid, { boxes, valid: upTo(count, D), classes: add(labels, 1) });
     return sigmoid(logits).reshape([N, D, logits.shape[1]!, logits.shape[2]!]);
   }
 }

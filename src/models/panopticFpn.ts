@@ -117,7 +117,7 @@ export type PanopticDetections = MaskDetections & {
   readonly semantic: Tensor;
   /** i32 [N,H,W]: the segment of each pixel, from 1 on; 0 for none (void). */
   readonly panoptic: Tensor;
-  /** i32 [N,S], of segment s + 1: 1 to numClasses for objects, numClasses + 1 to numClasses + numStuff for regions. */
+  /** i32 [N,S], of segment s + 1: 0 to numClasses - 1 for objects, numClasses to numClasses + numStuff - 1 for regions. */
   readonly segmentLabels: Tensor;
   /** [N,S]: those of the detections; 1 for regions. */
   readonly segmentScores: Tensor;
@@ -257,7 +257,7 @@ export class PanopticFPN extends MaskRCNN {
       stuffAreaLimit: stuffAreaLimit ?? areaLimit(sizeOf(semantic)),
     });
     const stuff = tensor(
-      Int32Array.from({ length: N * numStuff }, (_, i) => numClasses + 1 + (i % numStuff)),
+      Int32Array.from({ length: N * numStuff }, (_, i) => numClasses + (i % numStuff)),
       [N, numStuff],
     );
     return {

@@ -42,6 +42,7 @@ import { legacyDetectionName } from './torchNames.ts';
 
 /** Everything that shapes a RetinaNet; saved with its weights. */
 export interface RetinaNetConfig {
+  /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
   /** Default SMALL_RESNET. */
   readonly backbone: ResNetConfig;
@@ -185,8 +186,6 @@ export class RetinaNet extends Module {
   backbone: ResNetFPN;
   head: RetinaNetHead;
   readonly config: RetinaNetConfig;
-  /** The label of the first class. */
-  readonly firstLabel = 0;
 
   /**
    * @param options `numClasses` must be given; the others have the defaults of RetinaNetConfig. Throws UsageError for other

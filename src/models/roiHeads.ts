@@ -145,8 +145,8 @@ export interface RegionSample {
   readonly valid: Tensor;
   /** f32 [N,S]: 1 for those that show an object. */
   readonly foreground: Tensor;
-  /** i32 [N,S]: the class, 0 for background. */
-  readonly labels: Tensor;
+  /** i32 [N,S]: 0 for background, 1 to numClasses for labels 0 to numClasses - 1. */
+  readonly classes: Tensor;
   /** i32 [N,S]: which of the image's boxes, -1 for none. */
   readonly matches: Tensor;
 }
@@ -216,7 +216,8 @@ export class BoxStage extends Module {
       boxes: take(candidates),
       valid,
       foreground,
-      labels: gatherRows(labels, chosen, 1),
+      // Rows outside the table are zeros: what has no object is background.
+      classes: gatherRows(add(labels, 1), chosen, 1),
       matches: chosen,
     };
   }
@@ -227,14 +228,14 @@ export class BoxStage extends Module {
    */
   losses(
     pyramid: Pyramid,
-    { boxes, valid, foreground, labels, matches }: RegionSample,
+    { boxes, valid, foreground, classes, matches }: RegionSample,
     truth: Tensor,
   ): { classifier: Tensor; box_reg: Tensor } {
     const [N, S] = valid.shape as [number, number];
     const { logits, deltas } = this.#predict(pyramid, { boxes, valid });
     const total = maximum(sum(valid), 1);
-    const entropy = crossEntropy(logits, labels.reshape([N * S]), { reduction: 'none' });
-    const ofClass = gatherRows(deltas, labels.reshape([N * S, 1]), 1).reshape([N, S, 4]);
+    const entropy = crossEntropy(logits, classes.reshape([N * S]), { reduction: 'none' });
+    const ofClass = gatherRows(deltas, classes.reshape([N * S, 1]), 1).reshape([N, S, 4]);
     const goal = boxEncode(gatherRows(truth, matches, 1), boxes, { weights: WEIGHTS });
     const distance = smoothL1Loss(ofClass, goal, { beta: 1 / 9, reduction: 'none' });
     return {
@@ -267,7 +268,7 @@ export class BoxStage extends Module {
     );
     const usableScores = where(usable, scores.reshape([N, all]), -1);
     const labels = tensor(
-      Int32Array.from({ length: N * all }, (_, i) => 1 + (i % (K - 1))),
+      Int32Array.from({ length: N * all }, (_, i) => i % (K - 1)),
       [N, all],
     );
     const options = { iouThreshold, scoreThreshold, maxDetections: Math.min(maxDetections, all) };

@@ -10,7 +10,12 @@ import { VIT_B_16, VisionTransformer } from './vit.ts';
 
 /** A model that torchvision has too, by the kind of what it gives. */
 export type TorchvisionModel =
-  | { readonly kind: 'detect'; readonly model: RetinaNet | FasterRCNN | MaskRCNN }
+  | {
+      readonly kind: 'detect';
+      readonly model: RetinaNet | FasterRCNN | MaskRCNN;
+      /** What torchvision calls Fovea's label 0: 1 for Faster and Mask R-CNN, whose class 0 is the background; 0 for RetinaNet. */
+      readonly firstLabel: 0 | 1;
+    }
   | { readonly kind: 'segment'; readonly model: FCN }
   | { readonly kind: 'classify'; readonly model: ResNet | MobileNetV2 | VisionTransformer };
 
@@ -152,7 +157,7 @@ function buildFasterRCNN(backbone: ResNetName, args: Arguments): FasterRCNN {
 }
 
 function buildFCN(backbone: ResNetName, args: Arguments): FCN {
-  const config = { numClasses: args.count('num_classes', 21) - 1, auxiliary: args.flag('aux_loss') };
+  const config = { numClasses: args.count('num_classes', 21), auxiliary: args.flag('aux_loss') };
   args.end();
   return fcn(backbone, config);
 }
@@ -202,9 +207,9 @@ export function torchvisionModel(
     );
   }
   const name = backbone as ResNetName;
-  if (family === 'retinanet') return { kind: 'detect', model: buildRetinaNet(name, args) };
-  if (family === 'fasterrcnn') return { kind: 'detect', model: buildFasterRCNN(name, args) };
-  if (family === 'maskrcnn') return { kind: 'detect', model: buildMaskRCNN(name, args) };
+  if (family === 'retinanet') return { kind: 'detect', model: buildRetinaNet(name, args), firstLabel: 0 };
+  if (family === 'fasterrcnn') return { kind: 'detect', model: buildFasterRCNN(name, args), firstLabel: 1 };
+  if (family === 'maskrcnn') return { kind: 'detect', model: buildMaskRCNN(name, args), firstLabel: 1 };
   if (family === 'fcn') return { kind: 'segment', model: buildFCN(name, args) };
   return { kind: 'classify', model: buildResNet(name, args) };
 }

@@ -13,7 +13,7 @@ import { checkImages, type SegmentationLossConfig, segmentationLoss } from './se
 
 /** Everything that shapes a U-Net; saved with its weights. */
 export interface UNetConfig extends SegmentationLossConfig {
-  /** Classes without the background. */
+  /** The number of classes, labels 0 to numClasses - 1 of each pixel. The background, if there is one, is a class: label 0. */
   readonly numClasses: number;
   /** Channels at full resolution; each level below has twice as many. Default 16. */
   readonly width: number;
@@ -66,8 +66,8 @@ class DoubleConv extends Module {
 }
 
 /**
- * U-Net (Ronneberger et al. 2015), with padded convolutions and normalisation: logits of numClasses + 1 classes for
- * every pixel, 0 being the background.
+ * U-Net (Ronneberger et al. 2015), with padded convolutions and normalisation: logits of numClasses classes for
+ * every pixel.
  */
 export class UNet extends Module {
   down: DoubleConv[];
@@ -93,7 +93,7 @@ export class UNet extends Module {
       (level) => new ConvTranspose2d(widths[level + 1]!, widths[level]!, 2, { stride: 2, generator: random }),
     );
     this.merge = levels.map((level) => new DoubleConv(2 * widths[level]!, widths[level]!, shared));
-    this.out = new Conv2d(width, numClasses + 1, 1, { std: 0.05, generator: random });
+    this.out = new Conv2d(width, numClasses, 1, { std: 0.05, generator: random });
   }
 
   /** Image sizes must be multiples of this. */
@@ -101,7 +101,7 @@ export class UNet extends Module {
     return 2 ** this.config.depth;
   }
 
-  /** images: [N,H,W,3] in 0..1. Returns logits [N,H,W,numClasses + 1]. */
+  /** images: [N,H,W,3] in 0..1. Returns logits [N,H,W,numClasses]. */
   forward(images: Tensor): Tensor {
     checkImages('UNet', images, this.stride);
     const run: typeof checkpoint = (fn, ...inputs) =>

@@ -26,6 +26,7 @@ export interface ViTConfig extends SegmentationLossConfig {
   readonly numHeads: number;
   readonly hiddenDim: number;
   readonly mlpDim: number;
+  /** The number of classes, labels 0 to numClasses - 1. Of a segmenter, the background, if there is one, is label 0. */
   readonly numClasses: number;
   readonly normalization: Normalization;
 }
@@ -201,12 +202,7 @@ export class VisionTransformer extends Module {
       generator: random,
     });
     this.encoder = new Encoder(config, random);
-    this.heads = new Heads(hiddenDim, this.outputs, random);
-  }
-
-  /** What the head gives for each token that it classifies. */
-  protected get outputs(): number {
-    return this.config.numClasses;
+    this.heads = new Heads(hiddenDim, config.numClasses, random);
   }
 
   /** The encoded tokens [N,1 + patches,E] of images [N,S,S,3] in 0..1, S the configuration's imageSize: the class token first. */
@@ -240,16 +236,12 @@ export class VisionTransformer extends Module {
 
 /**
  * ViT with a linear decoder (Strudel et al. 2021, Segmenter, §3.2): the tokens of the patches are classified and enlarged
- * bilinearly. numClasses does not count the background, class 0.
+ * bilinearly.
  */
 export class ViTSegmenter extends VisionTransformer {
-  protected override get outputs(): number {
-    return this.config.numClasses + 1;
-  }
-
-  /** Logits [N,H,W,numClasses + 1] of images [N,H,W,3] in 0..1, H and W multiples of imageSize: each tile by itself. */
+  /** Logits [N,H,W,numClasses] of images [N,H,W,3] in 0..1, H and W multiples of imageSize: each tile by itself. */
   override forward(images: Tensor): Tensor {
-    const { imageSize: S, patchSize } = this.config;
+    const { imageSize: S, patchSize, numClasses: K } = this.config;
     const [H, W] = checkImages('ViTSegmenter', images, S);
     const [N, rows, columns] = [images.shape[0]!, H / S, W / S];
     // [N,rows,S,columns,S,…] to [N,rows,columns,S,S,…] and back.
@@ -257,14 +249,9 @@ export class ViTSegmenter extends VisionTransformer {
     const tiles = permute(images.reshape([N, rows, S, columns, S, 3]), turn).reshape([-1, S, S, 3]);
     const side = S / patchSize;
     const patches = slice(this.tokens(tiles), [[], [1, side * side + 1], []]);
-    const logits = this.heads.head.forward(patches).reshape([-1, side, side, this.outputs]);
+    const logits = this.heads.head.forward(patches).reshape([-1, side, side, K]);
     const large = interpolate(logits, { size: S, mode: 'bilinear' });
-    return permute(large.reshape([N, rows, columns, S, S, this.outputs]), turn).reshape([
-      N,
-      H,
-      W,
-      this.outputs,
-    ]);
+    return permute(large.reshape([N, rows, columns, S, S, K]), turn).reshape([N, H, W, K]);
   }
 
   /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */

@@ -54,9 +54,8 @@ const PRIOR = 0.01;
 export class YOLO extends Module {
   layers: (DarknetConvLayer | undefined)[];
   readonly config: YOLOConfig;
+  /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
-  /** The label of the first class. */
-  readonly firstLabel = 0;
   /** Image sizes must be multiples of this. */
   readonly stride: number;
   readonly #cfg: DarknetCfg;

@@ -128,7 +128,7 @@ const fasterRcnnEntries = {
 const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
 
 // Label maps are bytes: 0 is the background, and 255 counts for nothing.
-const mapped = count(254);
+const mapped = v.pipe(count(255), v.minValue(2));
 const dice = v.optional(v.boolean());
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
@@ -248,12 +248,12 @@ export const ARCHITECTURES = {
     defaults: (wish) =>
       unetConfig({
         dice: true,
-        numClasses: wish.numClasses,
+        numClasses: wish.numClasses + 1,
         // At full resolution channels are expensive, and few images need few.
         width: wish.width ?? 8,
       }),
     build: (config, seed) => new UNet({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
+    classes: ({ numClasses }) => numClasses - 1,
     multiple: (config) => 2 ** config.depth,
     losses: ['segmentation'],
     lr: 0.01,
@@ -268,9 +268,9 @@ export const ARCHITECTURES = {
       normalization,
     }),
     defaults: (wish) =>
-      dynamicUNetConfig({ dice: true, numClasses: wish.numClasses, backbone: narrow(wish) }),
+      dynamicUNetConfig({ dice: true, numClasses: wish.numClasses + 1, backbone: narrow(wish) }),
     build: (config, seed) => new DynamicUNet({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
+    classes: ({ numClasses }) => numClasses - 1,
     multiple: () => 32,
     losses: ['segmentation'],
   }),
@@ -284,9 +284,9 @@ export const ARCHITECTURES = {
       hypercolumns: v.optional(v.boolean()),
       normalization,
     }),
-    defaults: (wish) => fcnConfig({ dice: true, numClasses: wish.numClasses, backbone: narrow(wish) }),
+    defaults: (wish) => fcnConfig({ dice: true, numClasses: wish.numClasses + 1, backbone: narrow(wish) }),
     build: (config, seed) => new FCN({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
+    classes: ({ numClasses }) => numClasses - 1,
     multiple: () => 32,
     losses: ['segmentation'],
   }),
@@ -306,12 +306,12 @@ export const ARCHITECTURES = {
     defaults: ({ numClasses, width: channels, cropSize }) =>
       vitConfig({
         dice: true,
-        numClasses,
+        numClasses: numClasses + 1,
         ...(cropSize === undefined ? {} : { imageSize: cropSize }),
         ...(channels === undefined ? {} : { hiddenDim: 4 * channels, mlpDim: 8 * channels }),
       }),
     build: (config, seed) => new ViTSegmenter({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
+    classes: ({ numClasses }) => numClasses - 1,
     multiple: ({ imageSize }) => imageSize,
     losses: ['segmentation'],
   }),

@@ -84,7 +84,6 @@ const multipleOf = ({ name, model }: TrainedModel): number => architectureOf(nam
 export class Detector {
   readonly trained: TrainedModel;
   readonly #model: MergingModel;
-  readonly #firstLabel: number;
   readonly #multiple: number;
   readonly #steps = new Map<string, SizedStep<ReturnType<ReturnType<typeof detection>>>>();
   readonly #gpu: Gpu;
@@ -109,7 +108,6 @@ export class Detector {
     this.#model = augmentation
       ? testTimeAugmentation<Found>(model, { multiple: this.#multiple, ...augmentation })
       : model;
-    this.#firstLabel = model.firstLabel;
   }
 
   /** Detections, best first; what shows less than a pixel of itself in the image is left out. */
@@ -146,7 +144,7 @@ export class Detector {
       const mask = soft && maskPatch(soft, Math.sqrt(cells), box, image);
       return {
         box,
-        label: this.trained.classNames[labels[i]! - this.#firstLabel]!,
+        label: this.trained.classNames[labels[i]!]!,
         score: scores[i]!,
         ...(mask ? { mask } : {}),
       };

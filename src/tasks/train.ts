@@ -241,12 +241,11 @@ function toTensors(
   }
   const { boxes, labels, counts, masks } = batch as DetectBatch;
   const G = source.maxBoxes;
-  const own = labels.map((label) => label + model.firstLabel);
   return {
     tensors: [
       images,
       tensor(boxes, [batchSize, G, 4]),
-      tensor(own, [batchSize, G]),
+      tensor(labels, [batchSize, G]),
       tensor(counts, [batchSize]),
       // Another seed at each step, and for each training.
       ...(architectureOf(name).draws ? [tensor(Int32Array.of(seed * 1_000_003 + step), [])] : []),

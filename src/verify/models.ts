@@ -116,10 +116,12 @@ const values = (modelCase: Parts, name: string): HostArray | undefined => modelC
 async function checkDetections(
   gpu: Gpu,
   modelCase: Parts,
-  { model, kind }: TorchvisionModel,
+  built: TorchvisionModel,
   images: readonly Tensor[],
 ): Promise<ModelComparison> {
-  if (kind !== 'detect') throw new FoveaError(`${modelCase.name}: ${kind} models find no objects`);
+  if (built.kind !== 'detect')
+    throw new FoveaError(`${modelCase.name}: ${built.kind} models find no objects`);
+  const { model, firstLabel } = built;
   const sizes = images.map(({ shape }) => [shape[0]!, shape[1]!] as const);
   const results = await gpu.run(() => {
     if (!(model instanceof MaskRCNN)) return { ...model.detect(images) };
@@ -136,7 +138,7 @@ async function checkDetections(
     const got: FoundObjects = {
       boxes: part(boxes!, 4),
       scores: part(scores!, 1),
-      labels: part(labels!, 1),
+      labels: part(labels!, 1).map((label) => label + firstLabel),
       masks,
     };
     const want: FoundObjects = {
@@ -171,7 +173,11 @@ async function checkOutputs(
 }
 
 /** The targets of all images, padded to the most boxes that one has. */
-function targetsOf(modelCase: Parts, images: readonly Tensor[]): DetectionTargets & { masks: Tensor[] } {
+function targetsOf(
+  modelCase: Parts,
+  images: readonly Tensor[],
+  firstLabel: number,
+): DetectionTargets & { masks: Tensor[] } {
   const read = reader(modelCase, 'inputs');
   const boxes = images.map((_, i) => read(`boxes.${i}`));
   const most = Math.max(1, ...boxes.map(({ shape }) => shape[0]!));
@@ -192,7 +198,10 @@ function targetsOf(modelCase: Parts, images: readonly Tensor[]): DetectionTarget
   });
   return {
     boxes: tensor(padded('boxes', 4, new Float32Array(N * most * 4)), [N, most, 4]),
-    labels: tensor(padded('labels', 1, new Int32Array(N * most)), [N, most]),
+    labels: tensor(
+      padded('labels', 1, new Int32Array(N * most)).map((label) => label - firstLabel),
+      [N, most],
+    ),
     counts: tensor(Int32Array.from(boxes, ({ shape }) => shape[0]!)),
     masks,
   };
@@ -201,12 +210,13 @@ function targetsOf(modelCase: Parts, images: readonly Tensor[]): DetectionTarget
 async function checkTraining(
   gpu: Gpu,
   modelCase: Parts,
-  { model, kind }: TorchvisionModel,
+  built: TorchvisionModel,
   images: readonly Tensor[],
 ): Promise<ModelComparison> {
-  if (kind !== 'detect')
-    throw new FoveaError(`${modelCase.name}: training of ${kind} models is not in cases`);
-  const targets = targetsOf(modelCase, images);
+  if (built.kind !== 'detect')
+    throw new FoveaError(`${modelCase.name}: training of ${built.kind} models is not in cases`);
+  const { model, firstLabel } = built;
+  const targets = targetsOf(modelCase, images, firstLabel);
   const named = [...model.namedParameters()];
   let lossNames: string[] = [];
   let gradientNames: string[] = [];

@@ -32,7 +32,7 @@ beforeAll(async () => {
   detects.head.classification_head.cls_logits.bias!.state.initial.fill(0);
   const named = { name: 'retinanet', model: detects, classNames, preprocessing } as const;
   await saveWeights(detector, initialWeights(detects), metadataOf(named));
-  const segments = new UNet({ width: 4, numClasses: 2, seed: 0 });
+  const segments = new UNet({ width: 4, numClasses: 3, seed: 0 });
   const other = { name: 'unet', model: segments, classNames, preprocessing } as const;
   await saveWeights(segmenter, initialWeights(segments), metadataOf(other));
   await buildCli();

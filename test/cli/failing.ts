@@ -44,7 +44,7 @@ export function useFailingCommands(): FailingCommands {
     files.segmenter = join(root, 'segmenter.safetensors');
     const backbone = { ...SMALL_RESNET, width: 4 };
     const detects = new RetinaNet({ backbone, pyramidWidth: 8, numClasses: 2, seed: 0 });
-    const segments = new UNet({ width: 4, numClasses: 2, seed: 0 });
+    const segments = new UNet({ width: 4, numClasses: 3, seed: 0 });
     const classNames = ['ball', 'crate'];
     const preprocessing = { maxSide: 64 };
     const save = (file: string, name: ModelName, model: RetinaNet | UNet) =>

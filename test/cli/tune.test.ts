@@ -45,7 +45,7 @@ describe('fovea tune', () => {
   });
 
   it('times what the model of a file runs', async () => {
-    const config = unetConfig({ numClasses: 2, width: 8, depth: 2 });
+    const config = unetConfig({ numClasses: 3, width: 8, depth: 2 });
     const model = buildModel('unet', config, 0);
     const file = path.join(folder, 'model.safetensors');
     const about = { name: 'unet', model, classNames: ['a', 'b'], preprocessing: { maxSide: 38 } } as const;

@@ -164,7 +164,7 @@ describe('checkpoint changes no bit', () => {
     [
       'a U-Net',
       () => {
-        const module = new UNet({ width: 8, depth: 2, numClasses: 2, seed: 0 });
+        const module = new UNet({ width: 8, depth: 2, numClasses: 3, seed: 0 });
         const loss = () => {
           const y = module.forward(images);
           return mean(mul(y, y));
@@ -243,7 +243,7 @@ describe('checkpoint', () => {
     );
     expect(() => checkpoint(() => undefined as never)).toThrow('checkpoint: the function returned undefined');
     expect(() => checkpoint(() => ({ y: x, n: 3 }) as never)).toThrow(FoveaError);
-    const module = new UNet({ width: 4, depth: 1, numClasses: 1 });
+    const module = new UNet({ width: 4, depth: 1, numClasses: 2 });
     const optimizer = new SGD(module.parameters(), { lr: 1 });
     const step = gpu.run(() => {
       const loss = checkpoint(() => {

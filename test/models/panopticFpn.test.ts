@@ -68,7 +68,7 @@ function polygonOf(thing: Thing): [number, number][] {
   });
 }
 
-/** Pictures, targets, and the segments that there are, by pixel: things 1 and 2, then sky (3) and grass (4). */
+/** Images, targets, and the segments by pixel: things 1 and 2, then sky (3) and grass (4); their labels are one less. */
 function batch(scenes: readonly Scene[]) {
   const random = new Random('panoptic');
   const N = scenes.length;
@@ -93,9 +93,9 @@ function batch(scenes: readonly Scene[]) {
       semantic[n * PIXELS + i] = Math.max(id - 2, 0);
       for (let c = 0; c < 3; c++) images[(n * PIXELS + i) * 3 + c] = color[c]! + random.range(-0.06, 0.06);
     });
-    return { ids, segments: [1, 2, 3, 4].map((label) => ({ id: label, label })) };
+    return { ids, segments: [1, 2, 3, 4].map((id) => ({ id, label: id - 1 })) };
   });
-  const labels = scenes.flatMap(({ objects }) => objects.map(({ label }) => label));
+  const labels = scenes.flatMap(({ objects }) => objects.map(({ label }) => label - 1));
   return {
     truths,
     inputs: [
@@ -235,7 +235,7 @@ describe('PanopticFPN', () => {
         const detection = row(found.segmentDetections)[s]!;
         const score = row(found.segmentScores)[s]!;
         if (s >= count) expect([label, detection, score]).toEqual([0, -1, 0]);
-        else if (label > 2) expect([detection, score]).toEqual([-1, 1]);
+        else if (label >= 2) expect([detection, score]).toEqual([-1, 1]);
         else
           expect([label, score]).toEqual([found.labels[n * 7 + detection], found.scores[n * 7 + detection]]);
       });
@@ -245,7 +245,7 @@ describe('PanopticFPN', () => {
     const maps = images.map(({ shape: [h, w] }) => tensor(new Int32Array(h! * w!), [h!, w!]));
     const targets = {
       boxes: tensor([4, 4, 20, 20, 4, 4, 20, 20], [2, 1, 4]),
-      labels: tensor(Int32Array.of(1, 2), [2, 1]),
+      labels: tensor(Int32Array.of(0, 1), [2, 1]),
       counts: tensor(Int32Array.of(1, 1)),
       masks: images.map(({ shape: [h, w] }) => tensor(new Float32Array(h! * w!).fill(1), [1, h!, w!])),
     };
@@ -292,7 +292,7 @@ describe('PanopticFPN', () => {
       [found.panoptic, found.segmentLabels, found.segmentCount].map((value) => value.data()),
     );
     detect.dispose();
-    const quality = new PanopticQuality<number>({ things: [1, 2], stuff: [3, 4] });
+    const quality = new PanopticQuality<number>({ things: [0, 1], stuff: [2, 3] });
     const most = labels!.length / truths.length;
     truths.forEach((truth, n) => {
       const segments = Array.from({ length: counts![n]! }, (_, s) => ({

@@ -101,15 +101,18 @@ describe('torchvisionModel', () => {
     });
   });
 
-  it('counts classes as torchvision does: of R-CNNs and FCN with the background', () => {
+  it('counts classes as torchvision does, apart from the background of R-CNNs', () => {
     const classes = (builder: string) =>
       (torchvisionModel(builder, { num_classes: 4 }).model.config as { numClasses: number }).numClasses;
     expect(classes('retinanet_resnet18_fpn')).toBe(4);
     expect(classes('fasterrcnn_resnet18_fpn')).toBe(3);
     expect(classes('maskrcnn_resnet18_fpn')).toBe(3);
-    expect(classes('fcn_resnet50')).toBe(3);
+    expect(classes('fcn_resnet50')).toBe(4);
     expect(classes('resnet18')).toBe(4);
     expect(classes('vit_b_16')).toBe(4);
+    expect(torchvisionModel('fasterrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
+    expect(torchvisionModel('maskrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
+    expect(torchvisionModel('retinanet_resnet18_fpn')).toMatchObject({ firstLabel: 0 });
   });
 
   it.each([

@@ -94,7 +94,7 @@ function classifier(net: Net, [batch, ...size]: Shape, half = false): Network {
 
 export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false): Network {
   const normalization = { mean: MEAN, std: STD };
-  const module = new UNet({ width, depth, numClasses: 20, normalization });
+  const module = new UNet({ width, depth, numClasses: 21, normalization });
   module.checkpoint = checkpoint;
   return {
     module,

@@ -128,7 +128,7 @@ describe('settings that cannot be', () => {
       await expect(attempt({ config: wide(4096) }, model)).rejects.toThrow(DeviceLimitError);
       await expect(attempt({ config: wide(0) }, model)).rejects.toThrow(/width: /);
     }
-    await expect(attempt({ config: { ...unet, numClasses: 255 } })).rejects.toThrow(/numClasses: /);
+    await expect(attempt({ config: { ...unet, numClasses: 256 } })).rejects.toThrow(/numClasses: /);
   });
 
   it('are errors of the command line too', async () => {

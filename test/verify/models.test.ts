@@ -17,9 +17,9 @@ import { checkModel, type ModelKind } from '../../src/verify/models.ts';
 const FOLDER = join(import.meta.dirname, '../fixtures/models');
 
 const build: Record<string, (config: never) => TorchvisionModel> = {
-  retinanet: (config) => ({ kind: 'detect', model: new RetinaNet(config) }),
-  fasterrcnn: (config) => ({ kind: 'detect', model: new FasterRCNN(config) }),
-  maskrcnn: (config) => ({ kind: 'detect', model: new MaskRCNN(config) }),
+  retinanet: (config) => ({ kind: 'detect', model: new RetinaNet(config), firstLabel: 0 }),
+  fasterrcnn: (config) => ({ kind: 'detect', model: new FasterRCNN(config), firstLabel: 1 }),
+  maskrcnn: (config) => ({ kind: 'detect', model: new MaskRCNN(config), firstLabel: 1 }),
   fcn: (config) => ({ kind: 'segment', model: new FCN(config) }),
   resnet: (config) => ({ kind: 'classify', model: new ResNet(config) }),
   mobilenet: (config) => ({ kind: 'classify', model: new MobileNetV2(config) }),

@@ -104,7 +104,7 @@ function layered(net: Net, size: number): Model {
 function ownUnet(classes: number): Model {
   const shape = { width: 32, depth: 4 };
   const normalization = { mean: MEAN, std: STD };
-  const module = new UNet({ ...shape, numClasses: classes - 1, norm: 'batch', normalization, seed: 0 });
+  const module = new UNet({ ...shape, numClasses: classes, norm: 'batch', normalization, seed: 0 });
   return { module, forward: (x) => module.forward(x), net: unet({ ...shape, classes }) };
 }
 
