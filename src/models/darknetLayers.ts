@@ -233,7 +233,9 @@ function pooled(x: Tensor, { size, stride, padding }: DarknetMaxpool): Tensor {
     return windows === Math.floor((x.shape[axis]! + 2 * before - size) / stride);
   });
   if (symmetric && 2 * before <= size) return maxPool2d(x, size, { stride, padding: before });
-  return maxPool2d(pad(x, [NONE, [before, bottom], [before, right], NONE], LOWEST), size, { stride });
+  return maxPool2d(pad(x, [NONE, [before, bottom], [before, right], NONE], { value: LOWEST }), size, {
+    stride,
+  });
 }
 
 function routed({ layers, groups, groupId }: DarknetRoute, outputs: readonly Tensor[]): Tensor {

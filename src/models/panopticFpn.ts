@@ -226,7 +226,7 @@ export class PanopticFPN extends MaskRCNN {
     const found = this.find(seen, options);
     const masks = this.roi_heads.masks(pyramid, found);
     const logits = this.semantic_head.forward(pyramid.features, sizeOf(batch.images));
-    const semantic = withoutPadding(argmax(logits, -1), batch);
+    const semantic = withoutPadding(argmax(logits, { dim: -1 }), batch);
     return {
       ...found,
       boxes: toImages(found.boxes, batch),
@@ -251,7 +251,7 @@ export class PanopticFPN extends MaskRCNN {
       ids: panoptic,
       sources,
       segments: segmentCount,
-    } = panopticMerge(masks, boxes, cast(sum(sure, { dim: 1 }), 'i32'), semantic, {
+    } = panopticMerge({ masks, boxes, count: cast(sum(sure, { dim: 1 }), 'i32') }, semantic, {
       numStuff,
       overlapThreshold,
       stuffAreaLimit: stuffAreaLimit ?? areaLimit(sizeOf(semantic)),
@@ -306,7 +306,7 @@ function labelsToNetwork(
       [0, H - h],
       [0, W - w],
     ] as const;
-    return pad(resized, room, IGNORE_LABEL);
+    return pad(resized, room, { value: IGNORE_LABEL });
   };
   return concat((labels as readonly Tensor[]).map(one), 0);
 }

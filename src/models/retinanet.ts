@@ -1,4 +1,10 @@
-import { boxDecode, boxEncode, clipBoxesToImage, matchAnchors, nms } from '../graph/functions/boxes.ts';
+import {
+  batchedNms,
+  boxDecode,
+  boxEncode,
+  clipBoxesToImage,
+  matchAnchors,
+} from '../graph/functions/boxes.ts';
 import {
   add,
   div,
@@ -315,7 +321,7 @@ export class RetinaNet extends Module {
     const [scores, labels] = [all('scores'), all('labels')];
     const boxes = minimum(clipBoxesToImage(all('boxes'), size), limitsOf(batch.sizes));
     const most = Math.min(maxDetections, scores.shape[1]!);
-    const kept = nms(boxes, scores, { iouThreshold, scoreThreshold, maxDetections: most }, labels);
+    const kept = batchedNms(boxes, scores, labels, { iouThreshold, scoreThreshold, maxDetections: most });
     return {
       boxes: toImages(gatherRows(boxes, kept.indices, 1), batch),
       scores: gatherRows(scores, kept.indices, 1),

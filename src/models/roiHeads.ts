@@ -1,9 +1,9 @@
 import {
+  batchedNms,
   boxDecode,
   boxEncode,
   clipBoxesToImage,
   matchAnchors,
-  nms,
   roiAlign,
   roiPool,
 } from '../graph/functions/boxes.ts';
@@ -272,7 +272,7 @@ export class BoxStage extends Module {
       [N, all],
     );
     const options = { iouThreshold, scoreThreshold, maxDetections: Math.min(maxDetections, all) };
-    const kept = nms(boxes, usableScores, options, labels);
+    const kept = batchedNms(boxes, usableScores, labels, options);
     return {
       boxes: gatherRows(boxes, kept.indices, 1),
       scores: gatherRows(usableScores, kept.indices, 1),

@@ -1,4 +1,10 @@
-import { boxDecode, boxEncode, clipBoxesToImage, matchAnchors, nms } from '../graph/functions/boxes.ts';
+import {
+  batchedNms,
+  boxDecode,
+  boxEncode,
+  clipBoxesToImage,
+  matchAnchors,
+} from '../graph/functions/boxes.ts';
 import { greaterEqual, less, maximum, minimum, mul, sigmoid, where } from '../graph/functions/elementwise.ts';
 import { binaryCrossEntropyWithLogits, smoothL1Loss } from '../graph/functions/losses.ts';
 import { sum, topk } from '../graph/functions/reduce.ts';
@@ -152,12 +158,11 @@ export class RegionProposalNetwork extends Module {
     const scores = sigmoid(all('logits'));
     const usable = mul(largeEnough(boxes, 1e-3), cast(greaterEqual(scores, scoreThreshold), 'f32'));
     const [, count = 0] = scores.shape;
-    const kept = nms(
-      boxes,
-      where(usable, scores, -1),
-      { iouThreshold: nmsThreshold, scoreThreshold: -0.5, maxDetections: Math.min(postNmsTopN[when], count) },
-      all('levels'),
-    );
+    const kept = batchedNms(boxes, where(usable, scores, -1), all('levels'), {
+      iouThreshold: nmsThreshold,
+      scoreThreshold: -0.5,
+      maxDetections: Math.min(postNmsTopN[when], count),
+    });
     return { boxes: gatherRows(boxes, kept.indices, 1), count: kept.count };
   }
 

@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts';
-import { nms, weightedBoxFusion } from '../graph/functions/boxes.ts';
+import { batchedNms, weightedBoxFusion } from '../graph/functions/boxes.ts';
 import { interpolate } from '../graph/functions/conv.ts';
 import { greater, mul, sub } from '../graph/functions/elementwise.ts';
 import { sum } from '../graph/functions/reduce.ts';
@@ -227,7 +227,7 @@ export function testTimeAugmentation<D extends Found>(
       return asked === undefined ? fused : over(asked, fused);
     }
     // What pads the detections of a view has score 0.
-    const kept = nms(boxes, scores, { iouThreshold, scoreThreshold: 0, maxDetections: most }, labels);
+    const kept = batchedNms(boxes, scores, labels, { iouThreshold, scoreThreshold: 0, maxDetections: most });
     const best = (values: Tensor) => gatherRows(values, kept.indices, 1);
     return {
       boxes: best(boxes),

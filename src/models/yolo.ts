@@ -1,5 +1,5 @@
 import { DataError, ShapeError } from '../errors.ts';
-import { nms } from '../graph/functions/boxes.ts';
+import { batchedNms } from '../graph/functions/boxes.ts';
 import {
   add,
   affine,
@@ -227,7 +227,7 @@ export class YOLO extends Module {
     const label = remainder(best.indices, K);
     const boxes = gatherRows(all, gatherRows(top.indices, div(best.indices, K), 1), 1);
     const options = { iouThreshold, scoreThreshold, maxDetections: Math.min(maxDetections, label.shape[1]!) };
-    const kept = nms(boxes, best.values, options, label);
+    const kept = batchedNms(boxes, best.values, label, options);
     const [H, W] = grid.imageSize;
     const clipped = minimum(maximum(boxes, 0), tensor([W, H, W, H]));
     return {

@@ -84,7 +84,7 @@ function slotsOf(truths: Truths, { layer, offset, rows, columns: across }: YOLOH
   const [w, h] = [columns(truths.side, 0, 1), columns(truths.side, 1, 2)];
   const shared = mul(minimum(w, widths), minimum(h, heights));
   const union = sub(add(mul(w, h), mul(widths, heights)), shared);
-  const best = argmax(div(shared, union), -1);
+  const best = argmax(div(shared, union), { dim: -1 });
   const position = gatherRows(tensor(Int32Array.from(anchors, (_, n) => mask.indexOf(n))), best);
   // A centre on the far edge belongs to the last cell.
   const last = tensor([across - 1, rows - 1]);

@@ -115,7 +115,11 @@ export class LayerNorm extends Module {
 
   /** @param x f32 or f16, whose shape ends in normalizedShape. */
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight.tensor, this.bias.tensor, this.#eps);
+    return layerNorm(x, this.weight.tensor.shape, {
+      weight: this.weight.tensor,
+      bias: this.bias.tensor,
+      eps: this.#eps,
+    });
   }
 }
 
@@ -143,7 +147,11 @@ export class GroupNorm extends Module {
 
   /** @param x f32 or f16 [N,...,C]. */
   forward(x: Tensor): Tensor {
-    return groupNorm(x, this.#groups, this.weight.tensor, this.bias.tensor, this.#eps);
+    return groupNorm(x, this.#groups, {
+      weight: this.weight.tensor,
+      bias: this.bias.tensor,
+      eps: this.#eps,
+    });
   }
 }
 

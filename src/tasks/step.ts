@@ -66,4 +66,4 @@ export const detection =
 /** From images to the class of every pixel. */
 export const segmentation =
   (model: SegmentationModel): Program<{ labels: Tensor }> =>
-  (images) => ({ labels: argmax(model.forward(images!), -1) });
+  (images) => ({ labels: argmax(model.forward(images!), { dim: -1 }) });

@@ -174,10 +174,10 @@ const networks: Record<string, Run> = {
     return { y: out.y, running_mean: out.runningMean, running_var: out.runningVar };
   },
   group_norm: ({ x, weight, bias }, attrs) => ({
-    y: conv.groupNorm(x!, number(attrs, 'num_groups'), weight!, bias!, number(attrs, 'eps', 1e-5)),
+    y: conv.groupNorm(x!, number(attrs, 'num_groups'), { weight, bias, eps: number(attrs, 'eps', 1e-5) }),
   }),
   layer_norm: ({ x, weight, bias }, attrs) => ({
-    y: conv.layerNorm(x!, weight!, bias!, number(attrs, 'eps', 1e-5)),
+    y: conv.layerNorm(x!, weight!.shape, { weight, bias, eps: number(attrs, 'eps', 1e-5) }),
   }),
   scaled_dot_product_attention: ({ q, k, v }) => ({ y: scaledDotProductAttention(q!, k!, v!) }),
   softmax: ({ x }, attrs) => ({ y: reduce.softmax(x!, number(attrs, 'dim', -1)) }),
@@ -189,7 +189,7 @@ const shapes: Record<string, Run> = {
   mean: reduced(reduce.mean),
   amax: reduced(reduce.amax),
   argmax: ({ x }, attrs) => ({
-    y: reduce.argmax(x!, attrs.dim === null ? undefined : number(attrs, 'dim', -1)),
+    y: reduce.argmax(x!, { dim: attrs.dim === null ? undefined : number(attrs, 'dim', -1) }),
   }),
   sort: ({ x }, attrs) => ({ ...reduce.sort(x!, { descending: flag(attrs, 'descending') }) }),
   topk: ({ x }, attrs) => ({
@@ -198,7 +198,7 @@ const shapes: Record<string, Run> = {
   permute: ({ x }, attrs) => ({ y: shape.permute(x!, numbers(attrs, 'dims')) }),
   reshape: ({ x }, attrs) => ({ y: shape.reshape(x!, numbers(attrs, 'shape')) }),
   pad: ({ x }, attrs) => ({
-    y: shape.pad(x!, lists(attrs, 'padding') as [number, number][], number(attrs, 'value', 0)),
+    y: shape.pad(x!, lists(attrs, 'padding') as [number, number][], { value: number(attrs, 'value', 0) }),
   }),
   // Python's slice(n) ends at n.
   slice: ({ x }, attrs) => {

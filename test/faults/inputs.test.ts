@@ -22,7 +22,18 @@ const snake = (name: string) =>
   name.replace(/[A-Z]+/g, (capital, at) => `${at > 0 ? '_' : ''}${capital.toLowerCase()}`);
 
 /** Not operations: they have tests of their own. */
-const others = ['State', 'Tensor', 'assign', 'backward', 'checkpoint', 'evaluate', 'grad', 'stateTensor'];
+const others = [
+  'State',
+  'Tensor',
+  'apply',
+  'assign',
+  'backward',
+  'checkpoint',
+  'defineOperation',
+  'elementwiseOperation',
+  'evaluate',
+  'grad',
+];
 
 describe('wrong inputs are typed errors before anything runs', () => {
   it('of every public function', () => {

@@ -57,7 +57,8 @@ describe('checkpoint changes no bit', () => {
   const x = leaf('x', [2, 8, 8, 8]);
   const w = leaf('w', [3, 3, 8, 8], 0.2);
   const [scale, shift] = [leaf('s', [8]), leaf('t', [8])];
-  const unit = (y: Tensor) => relu(groupNorm(conv2d(y, w, undefined, { padding: 1 }), 2, scale, shift));
+  const unit = (y: Tensor) =>
+    relu(groupNorm(conv2d(y, w, undefined, { padding: 1 }), 2, { weight: scale, bias: shift }));
 
   it('of convolutions, norms and shortcuts', () =>
     expectSameBits([x, w, scale, shift], (around) => [
@@ -123,7 +124,8 @@ describe('checkpoint changes no bit', () => {
       half('s', [8]),
       half('t', [8]),
     ];
-    const block = (z: Tensor) => relu(groupNorm(conv2d(z, weight, undefined, { padding: 1 }), 2, s, t));
+    const block = (z: Tensor) =>
+      relu(groupNorm(conv2d(z, weight, undefined, { padding: 1 }), 2, { weight: s, bias: t }));
     const check = expectSameBits([y, weight, s], (around) => [
       around((z) => add(mul(sigmoid(block(block(z))), 0.37), z), block(y)),
     ]);

@@ -35,7 +35,7 @@ const functions: Record<string, (inputs: Inputs, variant: string) => Tensor | Te
   mish: ({ x }) => f.mish(x!),
   logSigmoid: ({ x }) => f.logSigmoid(x!),
   prelu: ({ x, w }) => f.prelu(x!, w!),
-  pad: ({ x }, variant) => f.pad(x!, [...HW, [1, 2], [3, 2]], 0, variant as f.PadMode),
+  pad: ({ x }, variant) => f.pad(x!, [...HW, [1, 2], [3, 2]], { mode: variant as f.PadMode }),
   slice: ({ x }) => f.slice(x!, [[null, null, -2], [1]]),
   stack: ({ a, b }) => f.stack([a!, b!], -1),
   split: ({ x }, variant) => f.split(x!, variant === 'size' ? 2 : [1, 4], 1),
@@ -56,14 +56,15 @@ const functions: Record<string, (inputs: Inputs, variant: string) => Tensor | Te
   logsumexp: ({ x }, variant) =>
     f.logsumexp(x!, variant === 'keepdim' ? { dim: 1, keepdim: true } : { dim: [0, 2] }),
   amin: ({ x }) => f.amin(x!, { dim: 1 }),
-  argmin: ({ x }, variant) => f.argmin(x!, variant === 'dim' ? 1 : undefined),
-  argmax: ({ x }, variant) => (variant === 'keepdim' ? f.argmax(x!, 0, true) : f.argmax(x!)),
+  argmin: ({ x }, variant) => f.argmin(x!, { dim: variant === 'dim' ? 1 : undefined }),
+  argmax: ({ x }, variant) =>
+    variant === 'keepdim' ? f.argmax(x!, { dim: 0, keepdim: true }) : f.argmax(x!),
   topk: ({ x }) => pairs(f.topk(x!, 2, { dim: 1 })),
   sort: ({ x }) => pairs(f.sort(x!, { dim: 0, descending: true })),
   matmul: ({ a, b }) => f.matmul(a!, b!),
   instanceNorm: ({ x }) => f.instanceNorm(x!),
   groupNorm: ({ x }) => f.groupNorm(x!, 3),
-  layerNorm: ({ x, w, b }) => f.layerNorm(x!, w!, b!),
+  layerNorm: ({ x, w, b }) => f.layerNorm(x!, w!.shape, { weight: w!, bias: b! }),
   conv2d: ({ x, w }, variant) => {
     const [padding, dilation] = variant.split('-');
     return f.conv2d(x!, w!, undefined, {
@@ -141,8 +142,8 @@ describe('what does not fit is refused, with both values and the way out', () =>
     [() => f.interpolate(image, { size: 2, scaleFactor: 2 }), 'exclude each other'],
     [() => f.interpolate(image, { size: 2, scaleFactor: 0 }), 'exclude each other'],
     [() => f.interpolate(image, { scaleFactor: 0.1 }), 'size must be'],
-    [() => f.pad(row, [[3, 0]], 0, 'reflect'), 'from 0 to 2 for reflect and size 3'],
-    [() => f.pad(row, [[0, -1]], 0, 'circular'), 'from 0 to 3 for circular and size 3'],
+    [() => f.pad(row, [[3, 0]], { mode: 'reflect' }), 'from 0 to 2 for reflect and size 3'],
+    [() => f.pad(row, [[0, -1]], { mode: 'circular' }), 'from 0 to 3 for circular and size 3'],
     [() => f.slice(row, [[0, 3, 0]]), 'step 0'],
     [() => f.stack([row, tensor([1, 2])]), '[3] and [2] differ'],
     [() => f.split(row, [1, 1]), 'do not add up to 3'],
@@ -153,7 +154,7 @@ describe('what does not fit is refused, with both values and the way out', () =>
     [() => f.pyrUp(image, [5, 6]), 'not 5 by 6'],
     [() => f.gaussianPyramid(image, -1), 'got -1'],
     [() => f.laplacianReconstruct([]), 'no levels'],
-    [() => f.layerNorm(image, row), 'must end in the shape of weight [3]'],
+    [() => f.layerNorm(image, 3), 'must end in normalizedShape [3]'],
     [() => f.prelu(image, row), 'must be [1] or [2]'],
     [() => f.hardtanh(row, 1, 1), 'must be below'],
     [() => f.scaledDotProductAttention(weight, row, row), '[…,L,E]'],

@@ -324,9 +324,11 @@ describe('panopticMerge', () => {
     const semantic = Int32Array.from({ length: H * W }, (_, i) => 1 + (Math.floor(i / 4000) % 5));
     const results = Object.values(
       panopticMerge(
-        tensor(masks, [1, D, M, M]),
-        tensor(boxes, [1, D, 4]),
-        tensor(Int32Array.of(D)),
+        {
+          masks: tensor(masks, [1, D, M, M]),
+          boxes: tensor(boxes, [1, D, 4]),
+          count: tensor(Int32Array.of(D)),
+        },
         tensor(semantic, [1, H, W]),
         { numStuff: 4, stuffAreaLimit: 900 },
       ),
@@ -353,9 +355,11 @@ describe('panopticMerge', () => {
       tensor(new of(shape.reduce((a, b) => a * b)), [...shape]);
     const merge = () =>
       panopticMerge(
-        zeros(masks, Float32Array),
-        zeros(boxes, Float32Array),
-        zeros([1], Int32Array),
+        {
+          masks: zeros(masks, Float32Array),
+          boxes: zeros(boxes, Float32Array),
+          count: zeros([1], Int32Array),
+        },
         zeros(semantic, Int32Array),
         { numStuff: 2 },
       );
@@ -366,9 +370,11 @@ describe('panopticMerge', () => {
   it('refuses thresholds and numbers of classes that mean nothing', () => {
     const merge = (options: object) => () =>
       panopticMerge(
-        tensor(new Float32Array(16), [1, 1, 4, 4]),
-        tensor(new Float32Array(4), [1, 1, 4]),
-        tensor(Int32Array.of(1)),
+        {
+          masks: tensor(new Float32Array(16), [1, 1, 4, 4]),
+          boxes: tensor(new Float32Array(4), [1, 1, 4]),
+          count: tensor(Int32Array.of(1)),
+        },
         tensor(new Int32Array(9), [1, 3, 3]),
         { numStuff: 2, ...options },
       );

@@ -45,6 +45,6 @@ export function block(channels: number) {
   const bias = leaf('b', [channels]);
   const [scale, shift] = [leaf('s', [channels]), leaf('t', [channels])];
   const y = e.add(e.relu(conv2d(x, weight, bias, { padding: 1 })), x);
-  const z = e.relu(e.mul(groupNorm(y, 1, scale, shift), 0.5));
+  const z = e.relu(e.mul(groupNorm(y, 1, { weight: scale, bias: shift }), 0.5));
   return { z, leaves: [x, weight, bias, scale, shift] };
 }

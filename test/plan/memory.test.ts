@@ -101,7 +101,7 @@ describe('memory that is shared changes no value', () => {
       const bias = leaf(`b${count++}`, [channels]);
       const [scale, shift] = [leaf(`s${count++}`, [channels]), leaf(`t${count++}`, [channels])];
       parameters.push(weight, bias, scale, shift);
-      return e.relu(groupNorm(conv2d(x, weight, bias, { padding: 1 }), 4, scale, shift));
+      return e.relu(groupNorm(conv2d(x, weight, bias, { padding: 1 }), 4, { weight: scale, bias: shift }));
     };
     const up = (x: Tensor) => {
       const [, h, w] = x.shape as [number, number, number, number];

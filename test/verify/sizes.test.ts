@@ -83,7 +83,7 @@ describe('more than 65,535 workgroups', () => {
     const at = (row: number, column: number) => whole(3 * row + column) - 1000;
     await expectValues(sum(x, { dim: 1 }), (i) => at(i, 0) + at(i, 1) + at(i, 2));
     await expectValues(amax(x, { dim: 1 }), (i) => Math.max(at(i, 0), at(i, 1), at(i, 2)));
-    await expectValues(argmax(x, -1), (i) => {
+    await expectValues(argmax(x, { dim: -1 }), (i) => {
       const row = [at(i, 0), at(i, 1), at(i, 2)];
       return row.indexOf(Math.max(...row));
     });

@@ -61,32 +61,40 @@ export interface NmsOptions {
   readonly maxDetections?: number;
 }
 
-/**
- * Non-maximum suppression, best scores first: indices (i32, padded with -1) and how many there are. boxes: [R,4] or
- * [B,R,4]; scores: [R] or [B,R]. With labels (i32) boxes of different labels never suppress each other.
- */
-export function nms(
-  boxes: Tensor,
-  scores: Tensor,
-  options: NmsOptions,
-  labels?: Tensor,
-): { indices: Tensor; count: Tensor } {
-  if (boxes.shape.length === 3) {
-    const { indices, count } = apply(boxesOps.nms, { boxes, scores, labels }, options);
-    return { indices: indices!, count: count! };
-  }
-  const one = (value: Tensor) => value.reshape([1, ...value.shape]);
-  const { indices, count } = apply(
-    boxesOps.nms,
-    { boxes: one(boxes), scores: one(scores), labels: labels && one(labels) },
-    options,
-  );
-  return { indices: indices!.reshape([-1]), count: count! };
+/** Boxes that non-maximum suppression keeps. */
+export interface Kept {
+  /** Indices into the boxes, best score first: i32 [D] or [B,D], padded with -1. */
+  readonly indices: Tensor;
+  /** How many indices there are: i32 [1] or [B]. */
+  readonly count: Tensor;
 }
 
-/** nms where each label stands for itself. */
-export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions) =>
-  nms(boxes, scores, options, labels);
+function suppress(boxes: Tensor, scores: Tensor, labels: Tensor | undefined, options: NmsOptions): Kept {
+  if (boxes.shape.length === 3) return apply(boxesOps.nms, { boxes, scores, labels }, options);
+  const one = (value: Tensor) => value.reshape([1, ...value.shape]);
+  const inputs = { boxes: one(boxes), scores: one(scores), labels: labels && one(labels) };
+  const { indices, count } = apply(boxesOps.nms, inputs, options);
+  return { indices: indices.reshape([-1]), count };
+}
+
+/**
+ * Non-maximum suppression: keeps the boxes with the best scores, and drops each box that overlaps a kept one by more than
+ * `iouThreshold`. Of equal scores the first box wins.
+ *
+ * @param boxes [R,4] or [B,R,4], xyxy.
+ * @param scores [R] or [B,R].
+ * @throws ShapeError where shapes or thresholds do not fit.
+ */
+export const nms = (boxes: Tensor, scores: Tensor, options: NmsOptions): Kept =>
+  suppress(boxes, scores, undefined, options);
+
+/**
+ * `nms` for each label by itself: boxes of different labels never suppress each other.
+ *
+ * @param labels i32 [R] or [B,R].
+ */
+export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions): Kept =>
+  suppress(boxes, scores, labels, options);
 
 /** Boxes of one image each, best first; entries from count on are zeros. */
 export interface FusedBoxes {
@@ -100,17 +108,21 @@ export interface FusedBoxes {
   readonly count: Tensor;
 }
 
+export interface WeightedBoxFusionOptions extends Given<WeightedBoxFusionAttrs, 'models'> {
+  /** How many boxes of each image are taken, from the first on: i32 [N]. Default: all R. */
+  readonly count?: Tensor;
+}
+
 /**
  * Weighted box fusion (Solovyev et al. 2021): boxes of one object become their mean, weighted by their scores. boxes:
- * [N,R,4], scores: [N,R], labels: i32 [N,R], count: i32 [N], the boxes that count (default: all). See
+ * [N,R,4], scores: [N,R], labels: i32 [N,R]. See
  * kernels/boxes/weightedBoxFusion.ts.
  */
 export function weightedBoxFusion(
   boxes: Tensor,
   scores: Tensor,
   labels: Tensor,
-  options: Given<WeightedBoxFusionAttrs, 'models'>,
-  count?: Tensor,
+  { count, ...options }: WeightedBoxFusionOptions,
 ): FusedBoxes {
   const fused = apply(boxesOps.weightedBoxFusion, { boxes, scores, labels, count }, options);
   return {
@@ -136,20 +148,27 @@ export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'o
 export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
   apply(roiOps.pasteMasks, { masks, boxes: inF32(boxes) }, { size }).y;
 
+/** Instances of a batch of images, best first. */
+export interface Instances {
+  /** Soft masks in 0..1, each in its box: [N,D,M,M]. */
+  readonly masks: Tensor;
+  /** [N,D,4], xyxy, in pixels. */
+  readonly boxes: Tensor;
+  /** How many instances of each image are valid: i32 [N]. */
+  readonly count: Tensor;
+}
+
 /**
- * Instances with soft masks [N,D,M,M] in boxes [N,D,4], best first, `count` i32 [N] of them, and the region of each pixel,
- * semantic i32 [N,H,W], as one map of segments; see kernels/roi/panopticMerge.ts.
+ * Merges instances and a semantic map into one panoptic map of segments; see kernels/roi/panopticMerge.ts.
+ *
+ * @param semantic The class of each pixel: i32 [N,H,W].
  */
-export function panopticMerge(
-  masks: Tensor,
-  boxes: Tensor,
-  count: Tensor,
+export const panopticMerge = (
+  { masks, boxes, count }: Instances,
   semantic: Tensor,
   options: Given<PanopticMergeAttrs, 'numStuff'>,
-): { ids: Tensor; sources: Tensor; segments: Tensor } {
-  const result = apply(roiOps.panopticMerge, { masks, boxes: inF32(boxes), count, semantic }, options);
-  return { ids: result.ids, sources: result.sources, segments: result.segments };
-}
+): { readonly ids: Tensor; readonly sources: Tensor; readonly segments: Tensor } =>
+  apply(roiOps.panopticMerge, { masks, boxes: inF32(boxes), count, semantic }, options);
 
 /** Box formats: corners; corner and size; centre and size. */
 export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';

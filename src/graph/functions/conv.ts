@@ -5,7 +5,7 @@ import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
 import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
-import { expectNumber, formatShape, numel, type Pair, pair, sameShape } from '../../shape.ts';
+import { expectNumber, formatShape, numel, type Pair, pair, type Shape, sameShape } from '../../shape.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as convOps from '../operations/conv.ts';
 import * as imageOps from '../operations/image.ts';
@@ -173,35 +173,65 @@ export function batchNormTrain(
 const perChannel = (x: Tensor, given: Tensor | undefined, otherwise: number): Tensor =>
   given ? cast(given, x.dtype) : full([x.shape.at(-1) ?? 1], otherwise, x.dtype);
 
+/** Scale and shift of a normalisation. */
+export interface NormOptions {
+  /** Scale. Default: ones. */
+  readonly weight?: Tensor | undefined;
+  /** Shift. Default: zeros. */
+  readonly bias?: Tensor | undefined;
+  /** Added to the variance. Default 1e-5. */
+  readonly eps?: number;
+}
+
 /**
- * Group norm (Wu and He 2018): (x - mean) / sqrt(var + eps) * weight + bias, mean and variance over all pixels and the
- * C / numGroups channels of a group. x: [N,…,C]; weight, bias: [C], 1 and 0 by default. See kernels/norm/groupNorm.ts.
+ * Group norm (Wu and He 2018): (x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance over all pixels and
+ * the C / numGroups channels of a group. See kernels/norm/groupNorm.ts.
+ *
+ * @param x [N,…,C].
+ * @param options weight and bias: [C].
  */
-export const groupNorm = (x: Tensor, numGroups: number, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>
+export const groupNorm = (
+  x: Tensor,
+  numGroups: number,
+  { weight, bias, eps = 1e-5 }: NormOptions = {},
+): Tensor =>
   apply(
     normOps.groupNorm,
     { x, weight: perChannel(x, weight, 1), bias: perChannel(x, bias, 0) },
     { numGroups, eps },
   ).y;
 
-/** Instance norm (Ulyanov et al. 2016): group norm where each channel is a group. x: [N,…,C]; weight, bias: [C]. */
-export const instanceNorm = (x: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor =>
-  groupNorm(x, x.shape.at(-1) ?? 1, weight, bias, eps);
+/** Instance norm (Ulyanov et al. 2016): group norm with one channel per group. x: [N,…,C]; weight, bias: [C]. */
+export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor =>
+  groupNorm(x, x.shape.at(-1) ?? 1, options);
 
 /**
- * Layer norm (Ba et al. 2016) over the last dimensions, those of weight and bias: (x - mean) / sqrt(var + eps) * weight
- * + bias. weight, bias: the shape that x […,…] ends in. Throws ShapeError where x ends otherwise.
+ * Layer norm (Ba et al. 2016) over the last dimensions: (x - mean) / sqrt(var + eps) * weight + bias.
+ *
+ * @param normalizedShape The sizes of the last dimensions of x, which are normalized together; a number for the last one.
+ * @param options weight and bias: of normalizedShape.
+ * @throws ShapeError where x does not end in normalizedShape, or weight or bias has another shape.
  */
-export function layerNorm(x: Tensor, weight: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
-  const normalized = weight.shape;
+export function layerNorm(
+  x: Tensor,
+  normalizedShape: number | Shape,
+  { weight, bias, eps = 1e-5 }: NormOptions = {},
+): Tensor {
+  const normalized = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
   const lead = x.shape.length - normalized.length;
+  const size = numel(normalized);
   if (!sameShape(x.shape.slice(Math.max(lead, 0)), normalized)) {
     throw new ShapeError(
-      `layer_norm: x ${formatShape(x.shape)} must end in the shape of weight ${formatShape(normalized)}`,
+      `layer_norm: x ${formatShape(x.shape)} must end in normalizedShape ${formatShape(normalized)}`,
     );
   }
-  const rows = x.reshape([numel(x.shape.slice(0, lead)), weight.size]);
-  return groupNorm(rows, 1, weight.reshape([weight.size]), bias?.reshape([weight.size]), eps).reshape(
-    x.shape,
-  );
+  for (const [name, value] of Object.entries({ weight, bias })) {
+    if (!value || sameShape(value.shape, normalized)) continue;
+    throw new ShapeError(
+      `layer_norm: ${name} ${formatShape(value.shape)} must have normalizedShape ${formatShape(normalized)}`,
+    );
+  }
+  const rows = x.reshape([numel(x.shape.slice(0, lead)), size]);
+  const options = { weight: weight?.reshape([size]), bias: bias?.reshape([size]), eps };
+  return groupNorm(rows, 1, options).reshape(x.shape);
 }

@@ -97,11 +97,18 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   return cast(options.keepdim ? y : y.reshape(sum(wide, options).shape), x.dtype);
 }
 
+export interface ArgOptions {
+  /** The dimension to search along. Default: all elements, in row-major order. */
+  readonly dim?: number | undefined;
+  /** Keeps the searched dimensions with size 1. Default false. */
+  readonly keepdim?: boolean;
+}
+
 /**
  * The index (i32) of the maximum along a dimension; of all elements, in row-major order, where none is given. The first
  * of equal ones; NaN is above all (PyTorch's argmax).
  */
-export function argmax(x: Tensor, dim?: number, keepdim = false): Tensor {
+export function argmax(x: Tensor, { dim, keepdim = false }: ArgOptions = {}): Tensor {
   const rank = x.shape.length;
   const d = dim === undefined ? undefined : normalizeDim('argmax', dim, rank);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
@@ -111,7 +118,7 @@ export function argmax(x: Tensor, dim?: number, keepdim = false): Tensor {
 }
 
 /** The index (i32) of the minimum, as argmax: the first of equal ones; NaN is below all. Floats only. */
-export const argmin = (x: Tensor, dim?: number, keepdim = false): Tensor => argmax(neg(x), dim, keepdim);
+export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => argmax(neg(x), options);
 
 /** Values, and where they were (i32). */
 export interface Ordered {

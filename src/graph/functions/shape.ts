@@ -70,6 +70,13 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
 /** What stands outside of x: a value; x mirrored about its edge elements; its edge elements; x again. */
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 
+export interface PadOptions {
+  /** Default 'constant'. */
+  readonly mode?: PadMode;
+  /** What `constant` puts there. Default 0. */
+  readonly value?: number;
+}
+
 /**
  * Padding: (before, after) for each dimension, as PyTorch's pad but in the order of the dimensions. `constant` puts
  * `value` there, and negative numbers crop. `reflect` mirrors without repeating the edge and needs less than the size;
@@ -78,8 +85,7 @@ export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 export function pad(
   x: Tensor,
   padding: readonly (readonly [number, number])[],
-  value = 0,
-  mode: PadMode = 'constant',
+  { mode = 'constant', value = 0 }: PadOptions = {},
 ): Tensor {
   if (mode === 'constant') return apply(shapeOps.pad, { x }, { padding, value }).y;
   if (padding.length !== x.shape.length) {

@@ -76,14 +76,14 @@ export const boxesRows: Record<string, Faults> = {
     g.batchedNms(boxes, scores, i(...scores.shape), options as never),
   ),
   weightedBoxFusion: {
-    good: () => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2 }, i(2)),
+    good: () => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2, count: i(2) }),
     bad: [
       [() => g.weightedBoxFusion(f(5, 4), f(5), i(5), { models: 2 }), '[5,4]'],
       [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 4), i(2, 5), { models: 2 }), '[2,4]'],
       [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 3), { models: 2 }), '[2,3]'],
       [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), f(2, 5), { models: 2 }), 'i32'],
-      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2 }, i(3)), '[3]'],
-      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2 }, f(2)), 'i32'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2, count: i(3) }), '[3]'],
+      [() => g.weightedBoxFusion(f(2, 5, 4), f(2, 5), i(2, 5), { models: 2, count: f(2) }), 'i32'],
       ...(
         [
           [{ models: 0 }, '0'],
@@ -120,15 +120,40 @@ export const boxesRows: Record<string, Faults> = {
     ],
   },
   panopticMerge: {
-    good: () => g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), i(1, 8, 8), { numStuff: 3 }),
+    good: () =>
+      g.panopticMerge({ masks: f(1, 2, 7, 7), boxes: f(1, 2, 4), count: i(1) }, i(1, 8, 8), { numStuff: 3 }),
     bad: [
-      [() => g.panopticMerge(f(1, 2, 7, 6), f(1, 2, 4), i(1), i(1, 8, 8), { numStuff: 3 }), '[1,2,7,6]'],
-      [() => g.panopticMerge(f(1, 2, 7, 7), f(1, 3, 4), i(1), i(1, 8, 8), { numStuff: 3 }), '[1,3,4]'],
-      [() => g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), f(1, 8, 8), { numStuff: 3 }), 'i32'],
-      [() => g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), i(1, 8, 8), { numStuff: -1 }), '-1'],
       [
         () =>
-          g.panopticMerge(f(1, 2, 7, 7), f(1, 2, 4), i(1), i(1, 8, 8), {
+          g.panopticMerge({ masks: f(1, 2, 7, 6), boxes: f(1, 2, 4), count: i(1) }, i(1, 8, 8), {
+            numStuff: 3,
+          }),
+        '[1,2,7,6]',
+      ],
+      [
+        () =>
+          g.panopticMerge({ masks: f(1, 2, 7, 7), boxes: f(1, 3, 4), count: i(1) }, i(1, 8, 8), {
+            numStuff: 3,
+          }),
+        '[1,3,4]',
+      ],
+      [
+        () =>
+          g.panopticMerge({ masks: f(1, 2, 7, 7), boxes: f(1, 2, 4), count: i(1) }, f(1, 8, 8), {
+            numStuff: 3,
+          }),
+        'i32',
+      ],
+      [
+        () =>
+          g.panopticMerge({ masks: f(1, 2, 7, 7), boxes: f(1, 2, 4), count: i(1) }, i(1, 8, 8), {
+            numStuff: -1,
+          }),
+        '-1',
+      ],
+      [
+        () =>
+          g.panopticMerge({ masks: f(1, 2, 7, 7), boxes: f(1, 2, 4), count: i(1) }, i(1, 8, 8), {
             numStuff: 3,
             overlapThreshold: numbers.NaN,
           }),

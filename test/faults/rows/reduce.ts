@@ -32,9 +32,9 @@ export const reduceRows: Record<string, Faults> = {
   argmax: {
     good: () => g.argmax(f(2, 3)),
     bad: [
-      [() => g.argmax(f(2, 3), 2), '2'],
-      [() => g.argmax(f(2, 3), 0.5), '0.5'],
-      [() => g.argmax(f(2, 0), 1), '[2,0]'],
+      [() => g.argmax(f(2, 3), { dim: 2 }), '2'],
+      [() => g.argmax(f(2, 3), { dim: 0.5 }), '0.5'],
+      [() => g.argmax(f(2, 0), { dim: 1 }), '[2,0]'],
     ],
   },
   sort: {
@@ -121,10 +121,10 @@ export const reduceRows: Record<string, Faults> = {
   },
   argmin: {
     op: /argmax|argmin|neg/,
-    good: () => g.argmin(f(2, 3), 1),
+    good: () => g.argmin(f(2, 3), { dim: 1 }),
     bad: [
-      [() => g.argmin(f(2, 3), 2), '2'],
-      [() => g.argmin(f(2, 0), 1), '[2,0]'],
+      [() => g.argmin(f(2, 3), { dim: 2 }), '2'],
+      [() => g.argmin(f(2, 0), { dim: 1 }), '[2,0]'],
       [() => g.argmin(u(2)), 'u32'],
     ],
   },

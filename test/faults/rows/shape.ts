@@ -49,7 +49,7 @@ export const shapeRows: Record<string, Faults> = {
       [() => g.pad(f(2), [[1, 0.5]]), '0.5'],
       [() => g.pad(f(2), [[-3, 0]]), '-3'],
       [() => g.pad(f(2), [[numbers.NaN, 0]]), 'NaN'],
-      [() => g.pad(i(2), [[1, 1]], 0.5), '0.5'],
+      [() => g.pad(i(2), [[1, 1]], { value: 0.5 }), '0.5'],
     ],
   },
   flip: {
