@@ -1,18 +1,80 @@
-export * from './detection.ts';
-export * from './dynamicUnet.ts';
-export * from './fasterRcnn.ts';
-export * from './fcn.ts';
-export * from './fpn.ts';
-export * from './maskRcnn.ts';
-export * from './mobilenet.ts';
-export * from './panopticFpn.ts';
-export * from './preprocess.ts';
-export * from './resnet.ts';
-export * from './retinanet.ts';
-export * from './roiHeads.ts';
-export * from './rpn.ts';
-export * from './testTimeAugmentation.ts';
-export * from './torchvision.ts';
-export * from './unet.ts';
-export * from './vit.ts';
-export * from './yolo.ts';
+/** `fovea/models`: detectors, segmenters and classifiers, with torchvision's names for their weights. */
+export type { DarknetHeader } from './darknetWeights.ts';
+export type { Detections, DetectionTargets, DetectOptions, ResizeConfig } from './detection.ts';
+export { DynamicUNet, type DynamicUNetConfig, type DynamicUNetOptions } from './dynamicUnet.ts';
+export {
+  FasterRCNN,
+  type FasterRCNNConfig,
+  type FasterRCNNLosses,
+  type FasterRCNNOptions,
+  fasterrcnn,
+} from './fasterRcnn.ts';
+export { FCN, type FCNConfig, type FCNOptions, fcn } from './fcn.ts';
+export type { ExtraLevels } from './fpn.ts';
+export {
+  type MaskConfig,
+  type MaskDetections,
+  MaskRCNN,
+  type MaskRCNNConfig,
+  type MaskRCNNOptions,
+  type MaskTargets,
+  maskrcnn,
+} from './maskRcnn.ts';
+export { MobileNetV2, type MobileNetV2Config, type MobileNetV2Options, mobilenetV2 } from './mobilenet.ts';
+export {
+  type PanopticDetections,
+  PanopticFPN,
+  type PanopticFPNConfig,
+  type PanopticFPNOptions,
+  type PanopticOptions,
+  type PanopticTargets,
+  panopticFpn,
+  type SemanticConfig,
+} from './panopticFpn.ts';
+export { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
+export {
+  type ClassifierConfig,
+  RESNETS,
+  ResNet,
+  type ResNetBuilderOptions,
+  type ResNetConfig,
+  type ResNetName,
+  type ResNetOptions,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  SMALL_RESNET,
+} from './resnet.ts';
+export { RetinaNet, type RetinaNetConfig, type RetinaNetOptions, retinanet } from './retinanet.ts';
+export type { BoxConfig } from './roiHeads.ts';
+export type { Proposals, RPNConfig } from './rpn.ts';
+export type { SegmentationLossConfig } from './segmentation.ts';
+export {
+  type DetectingModel,
+  type Found,
+  type MergingModel,
+  type TestTimeAugmentationOptions,
+  testTimeAugmentation,
+} from './testTimeAugmentation.ts';
+export { type TorchvisionModel, torchvisionModel } from './torchvision.ts';
+export { UNet, type UNetConfig, type UNetOptions } from './unet.ts';
+export {
+  VIT_B_16,
+  VIT_TINY,
+  VisionTransformer,
+  type ViTBuilderOptions,
+  type ViTConfig,
+  type ViTOptions,
+  ViTSegmenter,
+  vitB16,
+} from './vit.ts';
+export {
+  type FromDarknetOptions,
+  YOLO,
+  type YOLOConfig,
+  type YOLOOptions,
+  yolov3,
+  yolov3Tiny,
+} from './yolo.ts';
+export { type YOLOv3Options, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';

@@ -1,12 +1,47 @@
-export * from './activations.ts';
-export * from './containers.ts';
-export * from './init.ts';
-export * from './layers.ts';
+/** `fovea/nn`: modules, initial weights, optimizers and learning-rate schedules, named as in PyTorch. */
+export {
+  GELU,
+  Identity,
+  LeakyReLU,
+  ReLU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Tanh,
+} from './activations.ts';
+export { type Layer, ModuleDict, ModuleList, Sequential } from './containers.ts';
+export { constant, type KaimingOptions, kaimingNormal, type NormalOptions, normal } from './init.ts';
+export {
+  Conv2d,
+  type Conv2dOptions,
+  ConvTranspose2d,
+  type ConvTranspose2dOptions,
+  Embedding,
+  type EmbeddingOptions,
+  Linear,
+  type LinearOptions,
+} from './layers.ts';
 export type { TorchLayout } from './layout.ts';
-export * from './module.ts';
-export * from './norms.ts';
-export * from './optimizers.ts';
-export * from './pooling.ts';
-export { type Generator, type GeneratorOption, generator, manualSeed } from './random.ts';
-export * from './schedules.ts';
+export { Buffer, type Download, type Layout, Module, Parameter, type StateEntry } from './module.ts';
+export {
+  BatchNorm2d,
+  type BatchNormOptions,
+  FrozenBatchNorm2d,
+  GroupNorm,
+  LayerNorm,
+  type NormKind,
+  type NormOptions,
+} from './norms.ts';
+export {
+  Adam,
+  type AdamOptions,
+  AdamW,
+  Optimizer,
+  type OptimizerOptions,
+  SGD,
+  type SGDOptions,
+} from './optimizers.ts';
+export { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Upsample } from './pooling.ts';
+export { type Generator, type GeneratorOption, generator, manualSeed, type SeedOptions } from './random.ts';
+export { oneCycle, type Schedule, warmupCosine } from './schedules.ts';
 export type { Summary, SummaryRow } from './summary.ts';
