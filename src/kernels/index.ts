@@ -19,8 +19,11 @@ export {
   type ElementwiseBackwardKernel,
   type ElementwiseKernel,
 } from './elementwise/elementwise.ts';
+export * from './elementwise/logical.ts';
 export * from './elementwise/math.ts';
+export * from './elementwise/rounding.ts';
 export type { ElementwiseExpression, ElementwiseRow } from './elementwise/row.ts';
+export * from './elementwise/trigonometry.ts';
 export * from './image/imageFilters.ts';
 export * from './image/interpolate.ts';
 export {

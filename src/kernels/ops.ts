@@ -9,7 +9,10 @@ import * as activations from './elementwise/activations.ts';
 import { cast } from './elementwise/cast.ts';
 import * as comparison from './elementwise/comparison.ts';
 import type { ElementwiseBackwardKernel, ElementwiseKernel } from './elementwise/elementwise.ts';
+import * as logical from './elementwise/logical.ts';
 import * as math from './elementwise/math.ts';
+import * as rounding from './elementwise/rounding.ts';
+import * as trigonometry from './elementwise/trigonometry.ts';
 import {
   gaussianBlur,
   gaussianBlurBackward,
@@ -62,14 +65,24 @@ export const elementwiseKernels = {
   hardsigmoid: activations.hardsigmoid,
   hardtanh: activations.hardtanh,
   softplus: activations.softplus,
-  atan: math.atan,
+  sin: trigonometry.sin,
+  cos: trigonometry.cos,
+  tan: trigonometry.tan,
+  atan: trigonometry.atan,
   exp: math.exp,
+  expm1: math.expm1,
   log: math.log,
+  log1p: math.log1p,
+  erf: math.erf,
   sqrt: math.sqrt,
   rsqrt: math.rsqrt,
   abs: math.abs,
   neg: math.neg,
-  floor: math.floor,
+  floor: rounding.floor,
+  ceil: rounding.ceil,
+  trunc: rounding.trunc,
+  round: rounding.round,
+  sign: rounding.sign,
   affine: math.affine,
   clamp: math.clamp,
   add: math.add,
@@ -81,8 +94,15 @@ export const elementwiseKernels = {
   maximum: comparison.maximum,
   minimum: comparison.minimum,
   equal: comparison.equal,
+  not_equal: comparison.notEqual,
   greater: comparison.greater,
   greater_equal: comparison.greaterEqual,
+  logical_and: logical.logicalAnd,
+  logical_or: logical.logicalOr,
+  logical_xor: logical.logicalXor,
+  isnan: logical.isnan,
+  isinf: logical.isinf,
+  isfinite: logical.isfinite,
   where: comparison.where,
   binary_cross_entropy_with_logits: pointwise.binaryCrossEntropyWithLogits,
   sigmoid_focal_loss: pointwise.sigmoidFocalLoss,

@@ -4,7 +4,7 @@ import type { State } from '../graph/state.ts';
 import { baseOf, type Node, type Operation, type Tensor } from '../graph/tensor.ts';
 import { choose, type Purpose, type Way, type WayName, waysOf } from '../kernels/alternatives.ts';
 import { chainDispatch } from '../kernels/elementwise/elementwise.ts';
-import { fusedSnippet, needsSpecial } from '../kernels/elementwise/fused.ts';
+import { functionsOf, fusedSnippet } from '../kernels/elementwise/fused.ts';
 import {
   checkScratch,
   checkTensor,
@@ -15,7 +15,6 @@ import {
 } from '../kernels/kernel.ts';
 import type { TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
-import special from '../wgsl/elementwise/lib/special.wgsl';
 import { chainOf, fuse, type Group } from './fuse.ts';
 import { Readers } from './readers.ts';
 import { Shaders } from './shaders.ts';
@@ -220,7 +219,7 @@ class Lowering {
     const writes = Object.entries(root.outputs).map(([name, value]) =>
       name === group.rootOutput ? output : value,
     );
-    return this.#finish(group, plan, names, reads, writes, { text: epilogue, special: needsSpecial(chain) });
+    return this.#finish(group, plan, names, reads, writes, { text: epilogue, functions: functionsOf(chain) });
   }
 
   #lowerNode(node: Node, before: readonly LoweredOp[]): LoweredOp {
@@ -278,7 +277,7 @@ class Lowering {
     names: Record<string, Storage>,
     reads: readonly Tensor[],
     writes: readonly Tensor[],
-    epilogue?: { readonly text: string; readonly special: boolean },
+    epilogue?: { readonly text: string; readonly functions: readonly string[] },
   ): LoweredOp {
     const label = group.nodes.map((node) => node.op).join('+');
     for (const [name, storage] of Object.entries(names)) {
@@ -306,8 +305,8 @@ class Lowering {
       // Where several dispatches write parts of the output, all end alike.
       const fusedHere = epilogue && dispatch.epilogue !== undefined;
       const extended =
-        fusedHere && epilogue.special
-          ? { ...dispatch, snippets: [special, ...(dispatch.snippets ?? [])] }
+        fusedHere && epilogue.functions.length > 0
+          ? { ...dispatch, snippets: [...epilogue.functions, ...(dispatch.snippets ?? [])] }
           : dispatch;
       const shader = this.#shaders.of(extended, fusedHere ? epilogue.text : undefined);
       const bindings = shader.bindings.flatMap((binding) => {

@@ -15,24 +15,31 @@ const log1pExp = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x
 const clip = (x: number, low: number, high: number) => Math.min(Math.max(x, low), high);
 const normalPdf = (x: number) => Math.exp(-0.5 * x * x) / Math.sqrt(2 * Math.PI);
 
-/** The normal distribution function, by the series of erf below 3 and the continued fraction of erfc above. */
-function normalCdf(x: number): number {
-  const z = Math.abs(x) / Math.SQRT2;
-  let erf: number;
+/** The error function, by its series below 3 and the continued fraction of 1 - erf above. */
+function erf(x: number): number {
+  const z = Math.abs(x);
   if (z < 3) {
-    let term = z;
-    erf = z;
+    let term = x;
+    let sum = x;
     for (let n = 1; n < 100; n++) {
       term *= (-z * z) / n;
-      erf += term / (2 * n + 1);
+      sum += term / (2 * n + 1);
     }
-    erf *= 2 / Math.sqrt(Math.PI);
-  } else {
-    let fraction = z;
-    for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
-    erf = 1 - Math.exp(-z * z) / (fraction * Math.sqrt(Math.PI));
+    return (2 * sum) / Math.sqrt(Math.PI);
   }
-  return 0.5 * (1 + Math.sign(x) * erf);
+  let fraction = z;
+  for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
+  return Math.sign(x) * (1 - Math.exp(-z * z) / (fraction * Math.sqrt(Math.PI)));
+}
+
+/** The normal distribution function. */
+const normalCdf = (x: number): number => 0.5 * (1 + erf(x / Math.SQRT2));
+
+/** The nearest whole number, of two the even one. */
+function roundToEven(x: number): number {
+  const low = Math.floor(x);
+  const rest = x - low;
+  return rest < 0.5 || (rest === 0.5 && low % 2 === 0) ? low : low + 1;
 }
 
 function focal({ x, target, alpha, gamma }: Values): { loss: number; slope: number; toTarget: number } {
@@ -96,14 +103,28 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     backward: { x: ({ y, g, min_val: low, max_val: high }) => (y! <= low! || y! >= high! ? 0 : g!) },
   },
   softplus: { forward: ({ x }) => log1pExp(x!), backward: { x: ({ x, g }) => g! * sigmoid(x!) } },
+  sin: { forward: ({ x }) => Math.sin(x!), backward: { x: ({ x, g }) => g! * Math.cos(x!) } },
+  cos: { forward: ({ x }) => Math.cos(x!), backward: { x: ({ x, g }) => -g! * Math.sin(x!) } },
+  tan: { forward: ({ x }) => Math.tan(x!), backward: { x: ({ x, g }) => g! / Math.cos(x!) ** 2 } },
   atan: { forward: ({ x }) => Math.atan(x!), backward: { x: ({ x, g }) => g! / (1 + x! * x!) } },
   exp: { forward: ({ x }) => Math.exp(x!), backward: { x: ({ y, g }) => g! * y! } },
+  expm1: { forward: ({ x }) => Math.expm1(x!), backward: { x: ({ x, g }) => g! * Math.exp(x!) } },
   log: { forward: ({ x }) => Math.log(x!), backward: { x: ({ x, g }) => g! / x! } },
+  log1p: { forward: ({ x }) => Math.log1p(x!), backward: { x: ({ x, g }) => g! / (1 + x!) } },
+  erf: {
+    forward: ({ x }) => erf(x!),
+    backward: { x: ({ x, g }) => (2 / Math.sqrt(Math.PI)) * g! * Math.exp(-x! * x!) },
+  },
   sqrt: { forward: ({ x }) => Math.sqrt(x!), backward: { x: ({ y, g }) => g! / (2 * y!) } },
   rsqrt: { forward: ({ x }) => 1 / Math.sqrt(x!), backward: { x: ({ x, g }) => -0.5 * g! * x! ** -1.5 } },
   abs: { forward: ({ x }) => Math.abs(x!), backward: { x: ({ x, g }) => g! * Math.sign(x!) } },
   neg: { forward: ({ x }) => -x!, backward: { x: ({ g }) => -g! } },
   floor: { forward: ({ x }) => Math.floor(x!), backward: {} },
+  ceil: { forward: ({ x }) => Math.ceil(x!), backward: {} },
+  trunc: { forward: ({ x }) => Math.trunc(x!), backward: {} },
+  round: { forward: ({ x }) => roundToEven(x!), backward: {} },
+  // Of NaN 0, as in PyTorch.
+  sign: { forward: ({ x }) => Math.sign(x!) || 0, backward: {} },
   affine: {
     forward: ({ x, scale, shift }) => scale! * x! + shift!,
     backward: { x: ({ g, scale }) => scale! * g! },
@@ -136,8 +157,15 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     },
   },
   equal: { forward: ({ a, b }) => Number(a === b), backward: {} },
+  not_equal: { forward: ({ a, b }) => Number(a !== b), backward: {} },
   greater: { forward: ({ a, b }) => Number(a! > b!), backward: {} },
   greater_equal: { forward: ({ a, b }) => Number(a! >= b!), backward: {} },
+  logical_and: { forward: ({ a, b }) => Number(a !== 0 && b !== 0), backward: {} },
+  logical_or: { forward: ({ a, b }) => Number(a !== 0 || b !== 0), backward: {} },
+  logical_xor: { forward: ({ a, b }) => Number((a !== 0) !== (b !== 0)), backward: {} },
+  isnan: { forward: ({ x }) => Number(Number.isNaN(x)), backward: {} },
+  isinf: { forward: ({ x }) => Number(Math.abs(x!) === Number.POSITIVE_INFINITY), backward: {} },
+  isfinite: { forward: ({ x }) => Number(Number.isFinite(x)), backward: {} },
   where: {
     forward: ({ condition, a, b }) => (condition !== 0 ? a! : b!),
     backward: {

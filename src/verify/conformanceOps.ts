@@ -5,6 +5,7 @@ import * as boxLosses from '../graph/functions/boxLosses.ts';
 import * as conv from '../graph/functions/conv.ts';
 import * as elementwise from '../graph/functions/elementwise.ts';
 import { gridSample } from '../graph/functions/gridSample.ts';
+import * as logical from '../graph/functions/logical.ts';
 import * as losses from '../graph/functions/losses.ts';
 import * as pyramid from '../graph/functions/pyramid.ts';
 import * as reduce from '../graph/functions/reduce.ts';
@@ -108,11 +109,26 @@ const activations: Record<string, Run> = {
   hardswish: unary(elementwise.hardswish),
   hardsigmoid: unary(elementwise.hardsigmoid),
   softplus: unary(elementwise.softplus),
+  sin: unary(elementwise.sin),
+  cos: unary(elementwise.cos),
+  tan: unary(elementwise.tan),
+  atan: unary(elementwise.atan),
   exp: unary(elementwise.exp),
+  expm1: unary(elementwise.expm1),
   log: unary(elementwise.log),
+  log1p: unary(elementwise.log1p),
+  erf: unary(elementwise.erf),
   sqrt: unary(elementwise.sqrt),
+  rsqrt: unary(elementwise.rsqrt),
+  square: unary(elementwise.square),
+  reciprocal: unary(elementwise.reciprocal),
   abs: unary(elementwise.abs),
   neg: unary(elementwise.neg),
+  floor: unary(elementwise.floor),
+  ceil: unary(elementwise.ceil),
+  trunc: unary(elementwise.trunc),
+  round: unary(elementwise.round),
+  sign: unary(elementwise.sign),
   clamp: ({ x }, attrs) => {
     const [min, max] = [
       number(attrs, 'min', Number.NEGATIVE_INFINITY),
@@ -127,6 +143,21 @@ const activations: Record<string, Run> = {
   maximum: binary(elementwise.maximum),
   minimum: binary(elementwise.minimum),
   pow: binary(elementwise.pow),
+  eq: binary(elementwise.equal),
+  ne: binary(elementwise.notEqual),
+  gt: binary(elementwise.greater),
+  ge: binary(elementwise.greaterEqual),
+  lt: binary(elementwise.less),
+  le: binary(elementwise.lessEqual),
+  where: ({ condition, a, b }) => ({ y: elementwise.where(condition!, a!, b!) }),
+  masked_fill: ({ x, mask }, attrs) => ({ y: logical.maskedFill(x!, mask!, number(attrs, 'value')) }),
+  logical_and: binary(logical.logicalAnd),
+  logical_or: binary(logical.logicalOr),
+  logical_xor: binary(logical.logicalXor),
+  logical_not: unary(logical.logicalNot),
+  isnan: unary(logical.isnan),
+  isinf: unary(logical.isinf),
+  isfinite: unary(logical.isfinite),
 };
 
 const networks: Record<string, Run> = {

@@ -1,32 +1,7 @@
 import { ShapeError } from '../../errors.ts';
-import type { ElementwiseAttrs } from '../../kernels/elementwise/elementwise.ts';
-import { isFloat } from '../../shape.ts';
 import * as elementwiseOps from '../operations/elementwise.ts';
-import { apply, full, type Operation, Tensor } from '../tensor.ts';
-
-/** A tensor, or a number that stands for a scalar. */
-export type Operand = Tensor | number;
-
-const operand = (op: string, value: Operand, like: Operand): Tensor => {
-  if (value instanceof Tensor) return value;
-  if (typeof value !== 'number') {
-    throw new ShapeError(`${op}: ${String(value)} is neither a tensor nor a number`);
-  }
-  // A float of shape [] does not promote f16 to f32, and keeps its digits.
-  return full([], value, like instanceof Tensor && !isFloat(like.dtype) ? like.dtype : 'f32');
-};
-
-type Unary = Operation<'x', never, 'y', ElementwiseAttrs, object>;
-type Binary = Operation<'a' | 'b', never, 'y', ElementwiseAttrs, object>;
-
-const unary =
-  (operation: Unary) =>
-  (x: Tensor): Tensor =>
-    apply(operation, { x }).y;
-const binary =
-  (operation: Binary) =>
-  (a: Operand, b: Operand): Tensor =>
-    apply(operation, { a: operand(operation.name, a, b), b: operand(operation.name, b, a) }).y;
+import { apply, full, Tensor } from '../tensor.ts';
+import { binary, type Operand, operand, unary } from './operands.ts';
 
 /** max(x, 0). The gradient at 0 is 0. */
 export const relu = /* @__PURE__ */ unary(elementwiseOps.relu);
@@ -55,18 +30,43 @@ export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
 export const relu6 = (x: Tensor): Tensor => hardtanh(x, 0, 6);
 /** log(1 + exp(x)). */
 export const softplus = /* @__PURE__ */ unary(elementwiseOps.softplus);
+/** The sine of x in radians. Exact to 1e-6 for |x| up to 65,536; beyond, f32 has too few digits. NaN for infinities. */
+export const sin = /* @__PURE__ */ unary(elementwiseOps.sin);
+/** The cosine of x in radians. Exact to 1e-6 for |x| up to 65,536; beyond, f32 has too few digits. NaN for infinities. */
+export const cos = /* @__PURE__ */ unary(elementwiseOps.cos);
+/** The tangent of x in radians: sin(x) / cos(x). */
+export const tan = /* @__PURE__ */ unary(elementwiseOps.tan);
 /** The angle, in radians, whose tangent is x. */
 export const atan = /* @__PURE__ */ unary(elementwiseOps.atan);
 export const exp = /* @__PURE__ */ unary(elementwiseOps.exp);
+/** exp(x) - 1, also precise where x is near 0. */
+export const expm1 = /* @__PURE__ */ unary(elementwiseOps.expm1);
 export const log = /* @__PURE__ */ unary(elementwiseOps.log);
+/** log(1 + x), also precise where x is near 0. NaN below -1. */
+export const log1p = /* @__PURE__ */ unary(elementwiseOps.log1p);
+/** The error function: 2 / sqrt(π) times the integral of exp(-t²) from 0 to x. */
+export const erf = /* @__PURE__ */ unary(elementwiseOps.erf);
 export const sqrt = /* @__PURE__ */ unary(elementwiseOps.sqrt);
 /** 1 / sqrt(x). */
 export const rsqrt = /* @__PURE__ */ unary(elementwiseOps.rsqrt);
-/** |x|. The gradient at 0 is 0. */
+/** x x. */
+export const square = (x: Tensor): Tensor => apply(elementwiseOps.mul, { a: x, b: x }).y;
+/** 1 / x. Floats only. */
+export const reciprocal = (x: Tensor): Tensor => apply(elementwiseOps.div, { a: full([], 1), b: x }).y;
+/** |x|, of floats or i32. The gradient at 0 is 0. */
 export const abs = /* @__PURE__ */ unary(elementwiseOps.abs);
+/** -x, of floats or i32. */
 export const neg = /* @__PURE__ */ unary(elementwiseOps.neg);
 /** The largest whole number not above x. No gradient. */
 export const floor = /* @__PURE__ */ unary(elementwiseOps.floor);
+/** The smallest whole number not below x. No gradient. */
+export const ceil = /* @__PURE__ */ unary(elementwiseOps.ceil);
+/** The whole part of x: the fraction is dropped, towards 0. No gradient. */
+export const trunc = /* @__PURE__ */ unary(elementwiseOps.trunc);
+/** The nearest whole number; of two equally near ones the even one, so 2.5 gives 2. No gradient. */
+export const round = /* @__PURE__ */ unary(elementwiseOps.round);
+/** 1 for positive numbers, -1 for negative ones, 0 for 0 and NaN; of floats or i32. No gradient. */
+export const sign = /* @__PURE__ */ unary(elementwiseOps.sign);
 /** scale * x + shift, two numbers. */
 export const affine = (x: Tensor, scale: number, shift = 0): Tensor =>
   apply(elementwiseOps.affine, { x }, { scale, shift }).y;
@@ -82,19 +82,41 @@ export const mul = /* @__PURE__ */ binary(elementwiseOps.mul);
 export const div = /* @__PURE__ */ binary(elementwiseOps.div);
 /** a - b * trunc(a / b), the sign of a, as C's % does. No gradient. */
 export const remainder = /* @__PURE__ */ binary(elementwiseOps.remainder);
-/** The larger of both, or NaN where one is. At a tie each side gets half of the gradient, beside a NaN all of it. */
-export const maximum = /* @__PURE__ */ binary(elementwiseOps.maximum);
-/** The smaller of both, as maximum. */
-export const minimum = /* @__PURE__ */ binary(elementwiseOps.minimum);
 /** a^b; a negative a takes whole exponents only. */
 export const pow = /* @__PURE__ */ binary(elementwiseOps.pow);
-/** 1 where a = b, else 0. No gradient; so for the other comparisons. */
+
+// Comparisons give 1 and 0 in the dtype of what they compare, since there is no dtype for true and false.
+
+/** The larger of both, or NaN where one is. At a tie each side gets half of the gradient, beside a NaN all of it. */
+export const maximum = /* @__PURE__ */ binary(elementwiseOps.maximum);
+
+/** The smaller of both, or NaN where one is. At a tie each side gets half of the gradient, beside a NaN all of it. */
+export const minimum = /* @__PURE__ */ binary(elementwiseOps.minimum);
+
+/** 1 where a = b, else 0; NaN equals nothing. f32, f16 or i32, as the operands are. No gradient. */
 export const equal = /* @__PURE__ */ binary(elementwiseOps.equal);
+
+/** 1 where a and b differ, else 0; NaN differs from everything. f32, f16 or i32, as the operands are. No gradient. */
+export const notEqual = /* @__PURE__ */ binary(elementwiseOps.notEqual);
+
+/** 1 where a > b, else 0, also for NaN. No gradient. */
 export const greater = /* @__PURE__ */ binary(elementwiseOps.greater);
+
+/** 1 where a >= b, else 0, also for NaN. No gradient. */
 export const greaterEqual = /* @__PURE__ */ binary(elementwiseOps.greaterEqual);
+
+/** 1 where a < b, else 0, also for NaN. No gradient. */
 export const less = (a: Operand, b: Operand): Tensor => greater(b, a);
+
+/** 1 where a <= b, else 0, also for NaN. No gradient. */
 export const lessEqual = (a: Operand, b: Operand): Tensor => greaterEqual(b, a);
-/** a where condition is not 0, else b. */
+
+/**
+ * a where condition is not 0, else b. All three broadcast, and numbers are scalars. The gradient goes to a or b as the
+ * values come from there; condition gets none.
+ *
+ * @param condition Of the values' kind: a float beside floats, i32 beside i32; `cast` it where it is not.
+ */
 export const where = (condition: Tensor, a: Operand, b: Operand): Tensor => {
   const like = a instanceof Tensor ? a : b instanceof Tensor ? b : condition;
   return apply(elementwiseOps.where, {

@@ -1,3 +1,4 @@
+import erf from '../../wgsl/elementwise/lib/erf.wgsl';
 import { defineElementwise } from './elementwise.ts';
 
 const SLOPE = 'let e = exp(-abs(x));\n  let s = 1.0 + e;';
@@ -28,6 +29,7 @@ export const silu = defineElementwise({
 export const gelu = defineElementwise({
   name: 'gelu',
   args: ['x'],
+  functions: erf,
   wgsl: '0.5 * x * (1.0 + erf(0.7071067811865475 * x))',
   backward: {
     x: 'g * (0.5 * (1.0 + erf(0.7071067811865475 * x)) + x * 0.3989422804014327 * exp(-0.5 * x * x))',

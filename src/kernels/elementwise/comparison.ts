@@ -31,6 +31,15 @@ export const equal = defineElementwise({
   integer: true,
 });
 
+// Not by !=, which Dawn makes false where one is NaN.
+export const notEqual = defineElementwise({
+  name: 'not_equal',
+  args: ['a', 'b'],
+  wgsl: 'select(V(1), V(0), a == b)',
+  backward: {},
+  integer: true,
+});
+
 export const greater = defineElementwise({
   name: 'greater',
   args: ['a', 'b'],
@@ -50,7 +59,7 @@ export const greaterEqual = defineElementwise({
 export const where = defineElementwise({
   name: 'where',
   args: ['condition', 'a', 'b'],
-  wgsl: 'select(b, a, condition != V(0))',
-  backward: { a: 'select(V(0.0), g, condition != V(0))', b: 'select(g, V(0.0), condition != V(0))' },
+  wgsl: 'select(a, b, condition == V(0))',
+  backward: { a: 'select(g, V(0.0), condition == V(0))', b: 'select(V(0.0), g, condition == V(0))' },
   integer: true,
 });

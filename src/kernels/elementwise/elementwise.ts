@@ -12,10 +12,9 @@ import {
   type TensorSpec,
 } from '../../shape.ts';
 import elementwiseShader from '../../wgsl/elementwise/elementwise.wgsl';
-import special from '../../wgsl/elementwise/lib/special.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, type PlannableKernel, type Specs } from '../kernel.ts';
 import { expand } from '../shape/stridedCopy.ts';
-import { chainVectorizes, type FusedChain, fusedSnippet, indexMode, needsSpecial } from './fused.ts';
+import { chainVectorizes, type FusedChain, functionsOf, fusedSnippet, indexMode } from './fused.ts';
 import { type ElementwiseExpression, type ElementwiseRow, expressionOf } from './row.ts';
 
 export type ElementwiseAttrs = Readonly<Record<string, number>>;
@@ -49,10 +48,7 @@ export function chainDispatch(chain: FusedChain, output: TensorSpec, bind: Recor
   const value = lanes === 4 ? 'vec4f' : chain.dtype;
   return {
     shader: elementwiseShader,
-    snippets: [
-      ...(needsSpecial(chain) ? [special] : []),
-      fusedSnippet(chain, output.shape, 2, 'apply', lanes),
-    ],
+    snippets: [...functionsOf(chain), fusedSnippet(chain, output.shape, 2, 'apply', lanes)],
     types: { V: value, Y: lanes === 4 ? `vec4<${output.dtype}>` : output.dtype },
     constants: { LANES: lanes },
     params: { total },

@@ -88,6 +88,17 @@ function nanOver(dtype: FusedChain['dtype'], lanes: 1 | 4): string {
   return `fn nan_over(value: V, x: V) -> V {\n  return ${result};\n}\n`;
 }
 
+/** 0 where x is finite, 1 for infinities, 2 for NaN; by the bits, too. */
+function numberClass(lanes: 1 | 4): string {
+  const bits = lanes === 4 ? 'vec4u' : 'u32';
+  return `fn number_class(x: V) -> V {
+  let size = bitcast<${bits}>(x) & ${bits}(0x7fffffffu);
+  let infinite = select(V(0.0), V(1.0), size == ${bits}(0x7f800000u));
+  return select(infinite, V(2.0), size > ${bits}(0x7f800000u));
+}
+`;
+}
+
 /**
  * The WGSL of a chain: bindings from `firstBinding` on, and either `apply(i)` for a kernel of its own or
  * `epilogue(v, i)` for the end of another kernel. i is the flat index of the (first) element. Where that kernel has said
@@ -139,6 +150,7 @@ export function fusedSnippet(
     '// fused.wgsl: elementwise operations, written by lowering.',
     ...bindings,
     ...(functions.some((text) => /\bnan_over\(/.test(text)) ? [nanOver(chain.dtype, lanes)] : []),
+    ...(functions.some((text) => /\bnumber_class\(/.test(text)) ? [numberClass(lanes)] : []),
     ...functions,
     ...(entry === 'epilogue' ? ['fn begin_channels(c: u32) {', ...perChannel, '}'] : []),
     `fn ${signature} -> V {`,
@@ -150,5 +162,7 @@ export function fusedSnippet(
   ].join('\n');
 }
 
-export const needsSpecial = (chain: FusedChain): boolean =>
-  chain.steps.some((step) => /\b(erf|power)\(/.test(expressionOf(step).wgsl));
+/** What a chain's expressions call: the functions of its rows, each text once. */
+export const functionsOf = (chain: FusedChain): string[] => [
+  ...new Set(chain.steps.flatMap(({ row }) => row.functions ?? [])),
+];

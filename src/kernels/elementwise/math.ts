@@ -1,18 +1,45 @@
+import erfFunction from '../../wgsl/elementwise/lib/erf.wgsl';
+import power from '../../wgsl/elementwise/lib/power.wgsl';
 import { defineElementwise } from './elementwise.ts';
 
 // The least float: -Infinity is written as this, since WGSL has no literal for it. clamp takes it as "no limit".
 const LOWEST = -3.4028234e38;
 
-export const atan = defineElementwise({
-  name: 'atan',
-  args: ['x'],
-  wgsl: 'atan(x)',
-  backward: { x: 'g / (1.0 + x * x)' },
-});
-
 export const exp = defineElementwise({ name: 'exp', args: ['x'], wgsl: 'exp(x)', backward: { x: 'g * y' } });
 
+// exp(x) - 1 has no digits left near 0, where the first terms of the series have all of them.
+export const expm1 = defineElementwise({
+  name: 'expm1',
+  args: ['x'],
+  wgsl: `let high = 1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0));
+  let near = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * high)));
+  return nan_over(select(exp(x) - 1.0, near, abs(x) < V(0.5)), x);`,
+  backward: { x: 'g * exp(x)' },
+});
+
 export const log = defineElementwise({ name: 'log', args: ['x'], wgsl: 'log(x)', backward: { x: 'g / x' } });
+
+// Near 0 as 2 atanh(x / (2 + x)), by its series: 1 + x has lost x's digits there.
+export const log1p = defineElementwise({
+  name: 'log1p',
+  args: ['x'],
+  wgsl: `let r = x / (2.0 + x);
+  let s = r * r;
+  let near = 2.0 * r * (1.0 + s * (1.0 / 3.0 + s * (1.0 / 5.0 + s * (1.0 / 7.0 + s / 9.0))));
+  return select(log(1.0 + x), near, (x > V(-0.3)) & (x < V(0.5)));`,
+  backward: { x: 'g / (1.0 + x)' },
+});
+
+// erf.wgsl is exact to 1.5e-7 of 1, not of what is near 0: the series is, there.
+export const erf = defineElementwise({
+  name: 'erf',
+  args: ['x'],
+  functions: erfFunction,
+  wgsl: `let s = x * x;
+  let series = 1.0 - s * (1.0 / 3.0 - s * (1.0 / 10.0 - s * (1.0 / 42.0 - s * (1.0 / 216.0 - s / 1320.0))));
+  return select(erf(x), 1.1283791670955126 * x * series, abs(x) < V(0.5));`,
+  backward: { x: '1.1283791670955126 * g * exp(-x * x)' },
+});
 
 export const sqrt = defineElementwise({
   name: 'sqrt',
@@ -33,11 +60,16 @@ export const abs = defineElementwise({
   args: ['x'],
   wgsl: 'abs(x)',
   backward: { x: 'g * sign(x)' },
+  integer: true,
 });
 
-export const neg = defineElementwise({ name: 'neg', args: ['x'], wgsl: '-x', backward: { x: '-g' } });
-
-export const floor = defineElementwise({ name: 'floor', args: ['x'], wgsl: 'floor(x)', backward: {} });
+export const neg = defineElementwise({
+  name: 'neg',
+  args: ['x'],
+  wgsl: '-x',
+  backward: { x: '-g' },
+  integer: true,
+});
 
 /** a * x + b. */
 export const affine = defineElementwise({
@@ -104,6 +136,7 @@ export const remainder = defineElementwise({
 export const pow = defineElementwise({
   name: 'pow',
   args: ['a', 'b'],
+  functions: power,
   wgsl: 'power(a, b)',
   backward: {
     a: 'g * b * power(a, b - 1.0)',

@@ -4,8 +4,8 @@ import { FoveaError } from '../../errors.ts';
  * An elementwise operation: WGSL expressions over values of type V (f32, vec4f or i32), named after the arguments. A
  * gradient may also use y, the result, and g, the gradient of the loss with respect to y. An expression that contains
  * `return` is a whole function body. Attributes are used by name and become literals. Available functions: all of WGSL's;
- * `erf` and `power` from lib/special.wgsl; and `nan_over(value, x)`, which is x where x is NaN, else value (WGSL's max,
- * min and clamp may lose a NaN; PyTorch's propagate it).
+ * those of `functions`; `nan_over(value, x)`, which is x where x is NaN, else value (WGSL's max, min and clamp may lose a
+ * NaN; PyTorch's propagate it); and `number_class(x)`, which is 0 where x is finite, 1 for infinities and 2 for NaN.
  */
 export interface ElementwiseRow {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface ElementwiseRow {
   /** Attributes and their defaults. */
   readonly attrs?: Readonly<Record<string, number>>;
   readonly wgsl: string;
+  /** WGSL functions over V that the expressions call. Rows that share one must have the same text for it. */
+  readonly functions?: string;
   /** d loss / d argument. An argument without an entry has no gradient, as in rounding and comparisons. */
   readonly backward: Readonly<Record<string, string>>;
   /** Also defined on i32. Default: floats only. */

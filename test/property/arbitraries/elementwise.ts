@@ -32,6 +32,19 @@ const spread: Fill = (shape) => distinct(shape, -4, 4.1);
 const between: Fill = (shape) => distinct(shape, -3.97, 4.03);
 const wide: Fill = (shape) => normal(shape, 3);
 const bits: Fill = (shape) => integers(shape, 0, 2, 'f32');
+/** NaN and infinities among finite numbers. */
+const awkward: Fill = (shape) => ({
+  shape,
+  dtype: 'f32',
+  fill: (random, length) =>
+    Array.from(
+      { length },
+      () =>
+        [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1.5][
+          Math.floor(6 * random())
+        ]!,
+    ),
+});
 const unary = (fill: Fill, more: Partial<Plan> = {}): Plan => ({ fills: { x: fill }, grad: ['x'], ...more });
 const binary = (a: Fill, b: Fill, more: Partial<Plan> = {}): Plan => ({
   fills: { a, b },
@@ -52,14 +65,25 @@ const plans: Record<ElementwiseName, Plan> = {
   hardsigmoid: unary(spread),
   hardtanh: unary(spread, { attrs: fc.record({ min_val: some(-1, 0), max_val: some(0.5, 6) }) }),
   softplus: unary(wide),
+  sin: unary(wide),
+  cos: unary(wide),
+  // Away from the poles, where a last digit of x is worth thousands.
+  tan: unary((s) => uniform(s, -1.3, 1.3)),
   atan: unary(wide),
   exp: unary(normal),
+  expm1: unary(normal),
   log: unary(far),
+  log1p: unary((s) => uniform(s, -0.8, 4)),
+  erf: unary(normal),
   sqrt: unary(far),
   rsqrt: unary(far),
-  abs: unary(spread),
-  neg: unary(normal),
+  abs: unary(spread, { integers: { x: wholes } }),
+  neg: unary(normal, { integers: { x: wholes } }),
   floor: { fills: { x: wide } },
+  ceil: { fills: { x: wide } },
+  trunc: { fills: { x: wide } },
+  round: { fills: { x: wide } },
+  sign: { fills: { x: ties }, integers: { x: wholes } },
   affine: unary(normal, { attrs: fc.record({ scale: some(-2.5, 0, 1e-3, 3), shift: some(-4, 0, 0.75) }) }),
   clamp: unary(spread, { attrs: fc.record({ low: some(-1.7, 0), high: some(0.3, 2) }) }),
   add: binary(normal, normal, { integers: { a: wholes, b: wholes } }),
@@ -75,8 +99,15 @@ const plans: Record<ElementwiseName, Plan> = {
   minimum: binary(spread, between, { integers: { a: wholes, b: wholes } }),
   pow: binary((s) => uniform(s, 0.2, 3), normal),
   equal: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
+  not_equal: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
   greater: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
   greater_equal: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
+  logical_and: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
+  logical_or: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
+  logical_xor: { fills: { a: ties, b: ties }, integers: { a: wholes, b: wholes } },
+  isnan: { fills: { x: awkward } },
+  isinf: { fills: { x: awkward } },
+  isfinite: { fills: { x: awkward } },
   where: {
     fills: { condition: ties, a: normal, b: normal },
     grad: ['a', 'b'],
