@@ -1,5 +1,7 @@
-// npm run size: what one kernel adds to somebody's bundle: `import { conv2d } from 'fovea/kernels/conv2d'` of the built
-// package, tree-shaken and minified by esbuild, in bytes. Prints a table; exits 1 where a kernel is over its budget.
+// npm run size: what the built package adds to somebody's bundle, tree-shaken and minified by esbuild, in bytes: each kernel
+// by itself (`import { conv2d } from 'fovea/kernels/conv2d'`), and programs with the graph. Of a program it measures what a
+// page loads at first; what it imports later (`import()`: strategies of a family of adapters, tuning, Node's adapters) is
+// listed beside that. Prints tables; exits 1 where something is over its budget.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +13,29 @@ const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /** In bytes, gzipped. */
 export const BUDGETS = { conv2d: 10 * 1024, nms: 6 * 1024, others: 12 * 1024 };
+
+const training = `import { backward, openGpu, tensor } from 'fovea';
+import { AdamW } from 'fovea/nn';`;
+
+/** Programs with the graph: their imports, and what a page may load at first, in bytes, gzipped. */
+export const PROGRAMS = [
+  { name: 'openGpu, relu', imports: `import { openGpu, relu, tensor } from 'fovea';`, budget: 32 * 1024 },
+  {
+    name: 'openGpu, conv2d, relu, backward, SGD',
+    imports: `import { backward, conv2d, openGpu, relu, tensor } from 'fovea';\nimport { SGD } from 'fovea/nn';`,
+    budget: 45 * 1024,
+  },
+  {
+    name: 'training a U-Net',
+    imports: `${training}\nimport { UNet } from 'fovea/models';`,
+    budget: 90 * 1024,
+  },
+  {
+    name: 'training a RetinaNet',
+    imports: `${training}\nimport { RetinaNet } from 'fovea/models';`,
+    budget: 90 * 1024,
+  },
+];
 
 /** What is left of a module that imports from the package, as a user's bundler leaves it. */
 export async function bundle(contents) {
@@ -42,6 +67,45 @@ export async function measure() {
   );
 }
 
+/** { name, gzip, later, budget } of every program: bytes at first, and of all that it may import later. */
+export async function measurePrograms() {
+  return Promise.all(
+    PROGRAMS.map(async ({ name, imports, budget }) => {
+      const names = [...imports.matchAll(/\{ ([^}]*) \}/g)].map(([, list]) => list).join(', ');
+      const { metafile, outputFiles } = await esbuild.build({
+        stdin: { contents: `${imports}\nconsole.log(${names});`, resolveDir: root },
+        bundle: true,
+        minify: true,
+        splitting: true,
+        format: 'esm',
+        write: false,
+        metafile: true,
+        outdir: 'out',
+        absWorkingDir: root,
+        tsconfigRaw: {},
+      });
+      const sizes = new Map(
+        outputFiles.map(({ path: file, contents }) => [
+          path.relative(root, file),
+          gzipSync(contents, { level: 9 }).length,
+        ]),
+      );
+      const first = new Set();
+      const load = (/** @type {string} */ file) => {
+        if (first.has(file)) return;
+        first.add(file);
+        for (const { path: target, kind } of metafile.outputs[file]?.imports ?? []) {
+          if (kind === 'import-statement') load(target);
+        }
+      };
+      load('out/stdin.js');
+      const sum = (/** @type {(file: string) => boolean} */ counts) =>
+        [...sizes].reduce((total, [file, size]) => total + (counts(file) ? size : 0), 0);
+      return { name, gzip: sum((file) => first.has(file)), later: sum((file) => !first.has(file)), budget };
+    }),
+  );
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (!existsSync(path.join(root, 'dist/operations'))) {
     console.error('size: no built package; run "npm run build" first');
@@ -55,9 +119,17 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const over = gzip > budget ? '  OVER' : '';
     console.log(`${operation.padEnd(width)}${column(raw)}${column(gzip)}${column(budget)}${over}`);
   }
-  const over = rows.filter(({ gzip, budget }) => gzip > budget).map(({ operation }) => operation);
+  const programs = await measurePrograms();
+  const titles = Math.max(...programs.map(({ name }) => name.length));
+  console.log(`\n${'program'.padEnd(titles)}${column('gzip')}${column('later')}${column('budget')}`);
+  for (const { name, gzip, later, budget } of programs) {
+    const over = gzip > budget ? '  OVER' : '';
+    console.log(`${name.padEnd(titles)}${column(gzip)}${column(later)}${column(budget)}${over}`);
+  }
+  const over = [...rows, ...programs].filter(({ gzip, budget }) => gzip > budget);
+  const names = over.map((row) => ('operation' in row ? row.operation : row.name));
   console.log(
-    `${rows.length} kernels, ${over.length === 0 ? 'none over its budget' : `over: ${over.join(', ')}`}`,
+    `${rows.length} kernels, ${programs.length} programs, ${over.length === 0 ? 'none over its budget' : `over: ${names.join(', ')}`}`,
   );
   process.exitCode = over.length === 0 ? 0 : 1;
 }

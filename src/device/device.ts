@@ -12,7 +12,7 @@ import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware } from './caps.ts';
 import { type Loss, lossOf } from './loss.ts';
 import { hasMatrixUnits, MATRIX_FEATURE } from './matrixUnits.ts';
-import { type AdapterChoice, requestNodeAdapter } from './node.ts';
+import type { AdapterChoice } from './node.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 
 export type { AdapterChoice } from './node.ts';
@@ -264,6 +264,8 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     if (!CHOICES.includes(choice)) {
       throw new AdapterError(`no adapter "${choice}"; choose ${CHOICES.join(', ')}`);
     }
+    // Loaded here, so that no page downloads it.
+    const { requestNodeAdapter } = await import('./node.ts');
     adapter = await requestNodeAdapter(choice as AdapterChoice);
   } else if (!adapter) {
     const gpu = globalThis.navigator?.gpu;

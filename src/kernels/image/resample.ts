@@ -2,6 +2,7 @@ import type { Caps } from '../../device/caps.ts';
 import type { TensorSpec } from '../../shape.ts';
 import resampleShader from '../../wgsl/image/resample.wgsl';
 import rowsShader from '../../wgsl/image/resample_rows.wgsl';
+import bandsSnippet from '../../wgsl/lib/bands.wgsl';
 import epilogueNone from '../../wgsl/lib/epilogue_none.wgsl';
 import { type Dispatch, defineKernel, type Given, type KernelPlan, wgslType } from '../kernel.ts';
 import {
@@ -170,6 +171,7 @@ function planWalk(
   const { grid, ...bands } = bandsOf(caps, images, out_height, out_width * channels);
   const dispatch: Dispatch = {
     shader: rowsShader,
+    snippets: [bandsSnippet],
     types: { T: laneType(lanes, wgslType(x.dtype)), U: laneType(lanes, wgslType(y.dtype)) },
     constants: { LANES: lanes, DEPTH: rows.length, TAPS: columns.length, WORKGROUP: 64 },
     params: { channels, height, width, out_height, out_width, images, ...bands },

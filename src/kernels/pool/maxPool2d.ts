@@ -1,6 +1,7 @@
 import type { Caps } from '../../device/caps.ts';
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
+import bandsSnippet from '../../wgsl/lib/bands.wgsl';
 import nan from '../../wgsl/lib/nan.wgsl';
 import maxPoolShader from '../../wgsl/pool/max_pool2d.wgsl';
 import maxPoolBackwardShader from '../../wgsl/pool/max_pool2d_backward.wgsl';
@@ -75,7 +76,7 @@ function rowsDispatch(caps: Caps, x: TensorSpec, y: TensorSpec, attrs: MaxPool2d
   const { grid, ...bands } = bandsOf(caps, images, out_height, out_width * channels);
   return {
     shader: maxPoolRowsShader,
-    snippets: [nan],
+    snippets: [bandsSnippet, nan],
     types: laneTypes(lanes, x),
     constants: { LANES: lanes, KH: attrs.kernelSize[0], KW: attrs.kernelSize[1], WORKGROUP: 64 },
     params: {
@@ -176,6 +177,7 @@ function backward2Dispatch(
   const { grid, ...bands } = bandsOf(caps, images, steps, pairs * channels);
   return {
     shader: maxPoolBackward2Shader,
+    snippets: [bandsSnippet],
     types: laneTypes(lanes, dy),
     constants: { LANES: lanes, KW: kernelSize[1], WORKGROUP: 64 },
     params: {

@@ -36,14 +36,12 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let number = group.y * groups.x + group.x;
-  let band = number / p.across;
-  let n = band / p.segments;
-  let i = (number - band * p.across) * WORKGROUP + local;
-  let pair = i / p.channels;
-  if ((n >= p.images) | (pair >= p.pairs)) { return; }
-  let c = i - pair * p.channels;
-  let first = i32(band - n * p.segments) * p.rows;
+  let own = own_part(local, group, groups);
+  if ((own.image >= p.images) | (own.column >= p.pairs)) { return; }
+  let n = own.image;
+  let pair = own.column;
+  let c = own.channel;
+  let first = i32(own.segment) * p.rows;
   let end = min(first + p.rows, p.OH);
   let w0 = taps(0, c);
   let w1 = taps(1, c);

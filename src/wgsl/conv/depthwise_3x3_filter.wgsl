@@ -44,14 +44,12 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let number = group.y * groups.x + group.x;
-  let band = number / p.across;
-  let i = (number - band * p.across) * WORKGROUP + local;
-  let pair = i / p.channels;
-  if ((band >= p.bands) | (pair >= p.pairs)) { return; }
-  let c = i - pair * p.channels;
-  let turn = band / p.segments;
-  let first = i32(band - turn * p.segments) * p.rows;
+  let own = own_part(local, group, groups);
+  if ((own.band >= p.bands) | (own.column >= p.pairs)) { return; }
+  let turn = own.image;
+  let pair = own.column;
+  let c = own.channel;
+  let first = i32(own.segment) * p.rows;
   let end = min(first + p.rows, p.OH);
   // Loops keep what they use of p at hand: software adapters load it anew each time.
   let at = columns_of(i32(pair * 2u * STRIDE) - p.PW, c);
@@ -118,7 +116,7 @@ fn main(
     t1 = add3(t1, s1);
     t2 = add3(t2, s2);
   }
-  let to = (band * p.pairs + pair) * 9u * channels + c;
+  let to = (own.band * p.pairs + pair) * 9u * channels + c;
   store(to, t0);
   store(to + 3u * channels, t1);
   store(to + 6u * channels, t2);

@@ -56,13 +56,11 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let number = group.y * groups.x + group.x;
-  let band = number / p.across;
-  let n = band / p.segments;
-  let i = (number - band * p.across) * WORKGROUP + local;
-  let pair = i / p.channels;
-  if ((n >= p.images) | (pair >= p.pairs)) { return; }
-  let c = i - pair * p.channels;
+  let own = own_part(local, group, groups);
+  if ((own.image >= p.images) | (own.column >= p.pairs)) { return; }
+  let n = own.image;
+  let pair = own.column;
+  let c = own.channel;
   let w0 = taps(0u, c);
   let w1 = taps(1u, c);
   let w2 = taps(2u, c);
@@ -72,7 +70,7 @@ fn main(
   // Row ih and column iw of x begin to be used where y + P is twice as far.
   let iw = i32(pair) + p.PW / 2;
   let ow = 2 * iw - p.PW;
-  let first = i32(band - n * p.segments) * p.rows + p.PH / 2;
+  let first = i32(own.segment) * p.rows + p.PH / 2;
   let end = min(first + p.rows, p.steps + p.PH / 2);
   var above = load(image, first - 1, iw, c);
   for (var ih = first; ih < end; ih++) {

@@ -58,14 +58,12 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let number = group.y * groups.x + group.x;
-  let band = number / p.across;
-  let n = band / p.segments;
-  let i = (number - band * p.across) * WORKGROUP + local;
-  let ow = i / p.channels;
-  if ((n >= p.images) | (ow >= p.out_width)) { return; }
-  let c = i - ow * p.channels;
-  let first = (band - n * p.segments) * p.rows;
+  let own = own_part(local, group, groups);
+  if ((own.image >= p.images) | (own.column >= p.out_width)) { return; }
+  let n = own.image;
+  let ow = own.column;
+  let c = own.channel;
+  let first = own.segment * p.rows;
   let end = min(first + p.rows, p.out_height);
   let taps = Taps(
     tap(ow, c, 0u), tap(ow, c, 1u), tap(ow, c, 2u), tap(ow, c, 3u),
@@ -85,7 +83,7 @@ fn main(
   var r6 = r0;
   var r7 = r0;
   var next = 0u;
-  var to = (n * p.out_height + first) * y_row + i;
+  var to = (n * p.out_height + first) * y_row + ow * p.channels + c;
   for (var oh = first; oh < end; oh++) {
     let top = windows[oh];
     for (next = max(next, top); next < top + DEPTH; next++) {

@@ -4,8 +4,6 @@
 // lanes 2 and 3 the others, each 4 columns. A lane loads the 16 sources of one of two pixels, and swaps with its
 // neighbour. The parts are added in order by sum_splits.wgsl: no atomics, the same bits every time.
 
-@group(0) @binding(1) var<storage, read> x: array<T>;
-
 @compute @workgroup_size(4)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -61,69 +59,37 @@ fn main(
     let b0 = load_dy(m, safe_column, z);
     let b1 = load_dy(min(first + ((lane & 1u) ^ 1u), end - 1u), safe_column, z);
     let at0 = source_offset(source, place0.y, place0.z);
-    let a0 = select(0.0, f32(x[u32(max(at0, 0)) + place0.x]), (at0 >= 0) & inside);
-    c0 = fma(vec4f(a0), b0, c0);
-    c0 = fma(vec4f(quadSwapX(a0)), b1, c0);
+    c0 = add_two(c0, left(at0, i32(place0.x), inside), b0, b1);
     let at1 = source_again(at0, source, place1.y, place1.z);
-    let a1 = select(0.0, f32(x[u32(max(at1, 0)) + place1.x]), (at1 >= 0) & inside);
-    c1 = fma(vec4f(a1), b0, c1);
-    c1 = fma(vec4f(quadSwapX(a1)), b1, c1);
+    c1 = add_two(c1, left(at1, i32(place1.x), inside), b0, b1);
     let at2 = source_again(at0, source, place2.y, place2.z);
-    let a2 = select(0.0, f32(x[u32(max(at2, 0)) + place2.x]), (at2 >= 0) & inside);
-    c2 = fma(vec4f(a2), b0, c2);
-    c2 = fma(vec4f(quadSwapX(a2)), b1, c2);
+    c2 = add_two(c2, left(at2, i32(place2.x), inside), b0, b1);
     let at3 = source_again(at0, source, place3.y, place3.z);
-    let a3 = select(0.0, f32(x[u32(max(at3, 0)) + place3.x]), (at3 >= 0) & inside);
-    c3 = fma(vec4f(a3), b0, c3);
-    c3 = fma(vec4f(quadSwapX(a3)), b1, c3);
+    c3 = add_two(c3, left(at3, i32(place3.x), inside), b0, b1);
     let at4 = source_again(at0, source, place4.y, place4.z);
-    let a4 = select(0.0, f32(x[u32(max(at4, 0)) + place4.x]), (at4 >= 0) & inside);
-    c4 = fma(vec4f(a4), b0, c4);
-    c4 = fma(vec4f(quadSwapX(a4)), b1, c4);
+    c4 = add_two(c4, left(at4, i32(place4.x), inside), b0, b1);
     let at5 = source_again(at0, source, place5.y, place5.z);
-    let a5 = select(0.0, f32(x[u32(max(at5, 0)) + place5.x]), (at5 >= 0) & inside);
-    c5 = fma(vec4f(a5), b0, c5);
-    c5 = fma(vec4f(quadSwapX(a5)), b1, c5);
+    c5 = add_two(c5, left(at5, i32(place5.x), inside), b0, b1);
     let at6 = source_again(at0, source, place6.y, place6.z);
-    let a6 = select(0.0, f32(x[u32(max(at6, 0)) + place6.x]), (at6 >= 0) & inside);
-    c6 = fma(vec4f(a6), b0, c6);
-    c6 = fma(vec4f(quadSwapX(a6)), b1, c6);
+    c6 = add_two(c6, left(at6, i32(place6.x), inside), b0, b1);
     let at7 = source_again(at0, source, place7.y, place7.z);
-    let a7 = select(0.0, f32(x[u32(max(at7, 0)) + place7.x]), (at7 >= 0) & inside);
-    c7 = fma(vec4f(a7), b0, c7);
-    c7 = fma(vec4f(quadSwapX(a7)), b1, c7);
+    c7 = add_two(c7, left(at7, i32(place7.x), inside), b0, b1);
     let at8 = source_again(at0, source, place8.y, place8.z);
-    let a8 = select(0.0, f32(x[u32(max(at8, 0)) + place8.x]), (at8 >= 0) & inside);
-    c8 = fma(vec4f(a8), b0, c8);
-    c8 = fma(vec4f(quadSwapX(a8)), b1, c8);
+    c8 = add_two(c8, left(at8, i32(place8.x), inside), b0, b1);
     let at9 = source_again(at0, source, place9.y, place9.z);
-    let a9 = select(0.0, f32(x[u32(max(at9, 0)) + place9.x]), (at9 >= 0) & inside);
-    c9 = fma(vec4f(a9), b0, c9);
-    c9 = fma(vec4f(quadSwapX(a9)), b1, c9);
+    c9 = add_two(c9, left(at9, i32(place9.x), inside), b0, b1);
     let at10 = source_again(at0, source, place10.y, place10.z);
-    let a10 = select(0.0, f32(x[u32(max(at10, 0)) + place10.x]), (at10 >= 0) & inside);
-    c10 = fma(vec4f(a10), b0, c10);
-    c10 = fma(vec4f(quadSwapX(a10)), b1, c10);
+    c10 = add_two(c10, left(at10, i32(place10.x), inside), b0, b1);
     let at11 = source_again(at0, source, place11.y, place11.z);
-    let a11 = select(0.0, f32(x[u32(max(at11, 0)) + place11.x]), (at11 >= 0) & inside);
-    c11 = fma(vec4f(a11), b0, c11);
-    c11 = fma(vec4f(quadSwapX(a11)), b1, c11);
+    c11 = add_two(c11, left(at11, i32(place11.x), inside), b0, b1);
     let at12 = source_again(at0, source, place12.y, place12.z);
-    let a12 = select(0.0, f32(x[u32(max(at12, 0)) + place12.x]), (at12 >= 0) & inside);
-    c12 = fma(vec4f(a12), b0, c12);
-    c12 = fma(vec4f(quadSwapX(a12)), b1, c12);
+    c12 = add_two(c12, left(at12, i32(place12.x), inside), b0, b1);
     let at13 = source_again(at0, source, place13.y, place13.z);
-    let a13 = select(0.0, f32(x[u32(max(at13, 0)) + place13.x]), (at13 >= 0) & inside);
-    c13 = fma(vec4f(a13), b0, c13);
-    c13 = fma(vec4f(quadSwapX(a13)), b1, c13);
+    c13 = add_two(c13, left(at13, i32(place13.x), inside), b0, b1);
     let at14 = source_again(at0, source, place14.y, place14.z);
-    let a14 = select(0.0, f32(x[u32(max(at14, 0)) + place14.x]), (at14 >= 0) & inside);
-    c14 = fma(vec4f(a14), b0, c14);
-    c14 = fma(vec4f(quadSwapX(a14)), b1, c14);
+    c14 = add_two(c14, left(at14, i32(place14.x), inside), b0, b1);
     let at15 = source_again(at0, source, place15.y, place15.z);
-    let a15 = select(0.0, f32(x[u32(max(at15, 0)) + place15.x]), (at15 >= 0) & inside);
-    c15 = fma(vec4f(a15), b0, c15);
-    c15 = fma(vec4f(quadSwapX(a15)), b1, c15);
+    c15 = add_two(c15, left(at15, i32(place15.x), inside), b0, b1);
   }
   if (column < p.OG) {
     if (row + 0u < rows) { store_part(part, row + 0u, column, z, c0); }

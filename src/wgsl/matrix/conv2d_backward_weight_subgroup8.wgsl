@@ -4,8 +4,6 @@
 // columns. Lane l loads the 16 sources of pixel m + l, and the others get them by shuffle. The parts are
 // added in order by sum_splits.wgsl: no atomics, the same bits every time.
 
-@group(0) @binding(1) var<storage, read> x: array<T>;
-
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -60,37 +58,37 @@ fn main(
     let inside = first + lane < end;
     let source = source_of(m);
     let at0 = source_offset(source, place0.y, place0.z);
-    let a0 = select(0.0, f32(x[u32(max(at0, 0)) + place0.x]), (at0 >= 0) & inside);
+    let a0 = left(at0, i32(place0.x), inside);
     let at1 = source_again(at0, source, place1.y, place1.z);
-    let a1 = select(0.0, f32(x[u32(max(at1, 0)) + place1.x]), (at1 >= 0) & inside);
+    let a1 = left(at1, i32(place1.x), inside);
     let at2 = source_again(at0, source, place2.y, place2.z);
-    let a2 = select(0.0, f32(x[u32(max(at2, 0)) + place2.x]), (at2 >= 0) & inside);
+    let a2 = left(at2, i32(place2.x), inside);
     let at3 = source_again(at0, source, place3.y, place3.z);
-    let a3 = select(0.0, f32(x[u32(max(at3, 0)) + place3.x]), (at3 >= 0) & inside);
+    let a3 = left(at3, i32(place3.x), inside);
     let at4 = source_again(at0, source, place4.y, place4.z);
-    let a4 = select(0.0, f32(x[u32(max(at4, 0)) + place4.x]), (at4 >= 0) & inside);
+    let a4 = left(at4, i32(place4.x), inside);
     let at5 = source_again(at0, source, place5.y, place5.z);
-    let a5 = select(0.0, f32(x[u32(max(at5, 0)) + place5.x]), (at5 >= 0) & inside);
+    let a5 = left(at5, i32(place5.x), inside);
     let at6 = source_again(at0, source, place6.y, place6.z);
-    let a6 = select(0.0, f32(x[u32(max(at6, 0)) + place6.x]), (at6 >= 0) & inside);
+    let a6 = left(at6, i32(place6.x), inside);
     let at7 = source_again(at0, source, place7.y, place7.z);
-    let a7 = select(0.0, f32(x[u32(max(at7, 0)) + place7.x]), (at7 >= 0) & inside);
+    let a7 = left(at7, i32(place7.x), inside);
     let at8 = source_again(at0, source, place8.y, place8.z);
-    let a8 = select(0.0, f32(x[u32(max(at8, 0)) + place8.x]), (at8 >= 0) & inside);
+    let a8 = left(at8, i32(place8.x), inside);
     let at9 = source_again(at0, source, place9.y, place9.z);
-    let a9 = select(0.0, f32(x[u32(max(at9, 0)) + place9.x]), (at9 >= 0) & inside);
+    let a9 = left(at9, i32(place9.x), inside);
     let at10 = source_again(at0, source, place10.y, place10.z);
-    let a10 = select(0.0, f32(x[u32(max(at10, 0)) + place10.x]), (at10 >= 0) & inside);
+    let a10 = left(at10, i32(place10.x), inside);
     let at11 = source_again(at0, source, place11.y, place11.z);
-    let a11 = select(0.0, f32(x[u32(max(at11, 0)) + place11.x]), (at11 >= 0) & inside);
+    let a11 = left(at11, i32(place11.x), inside);
     let at12 = source_again(at0, source, place12.y, place12.z);
-    let a12 = select(0.0, f32(x[u32(max(at12, 0)) + place12.x]), (at12 >= 0) & inside);
+    let a12 = left(at12, i32(place12.x), inside);
     let at13 = source_again(at0, source, place13.y, place13.z);
-    let a13 = select(0.0, f32(x[u32(max(at13, 0)) + place13.x]), (at13 >= 0) & inside);
+    let a13 = left(at13, i32(place13.x), inside);
     let at14 = source_again(at0, source, place14.y, place14.z);
-    let a14 = select(0.0, f32(x[u32(max(at14, 0)) + place14.x]), (at14 >= 0) & inside);
+    let a14 = left(at14, i32(place14.x), inside);
     let at15 = source_again(at0, source, place15.y, place15.z);
-    let a15 = select(0.0, f32(x[u32(max(at15, 0)) + place15.x]), (at15 >= 0) & inside);
+    let a15 = left(at15, i32(place15.x), inside);
     for (var l = 0u; l < min(8u, end - first); l++) {
       let b = load_dy(pixel_again(m, first + l, l), safe_column, z);
       c0 = fma(vec4f(subgroupShuffle(a0, l)), b, c0);

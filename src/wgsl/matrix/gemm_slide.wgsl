@@ -103,10 +103,5 @@ fn main(
       }
     }
   }
-  begin_columns(column, z);
-  // In a loop that no compiler unrolls, as what is fused would be compiled 16 times.
-  var rows = array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
-  for (var at = row; at < row + min(16u, p.M); at++) {
-    store_row(at, column, z, rows[at - row]);
-  }
+  store_rows(row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15));
 }

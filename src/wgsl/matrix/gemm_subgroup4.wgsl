@@ -4,8 +4,6 @@
 // which they arrive. On a CPU a load is dearer than a multiply-add and a barrier dearer than both, so there is no shared
 // memory, and a swap is one shuffle where a broadcast takes many instructions (SwiftShader: 4.5 against 3.0 GFLOP/s).
 
-@group(0) @binding(1) var<storage, read> x: array<T>;
-
 @compute @workgroup_size(4)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -73,95 +71,24 @@ fn main(
         let b1 = load_weight(tap, min(i + (lane ^ 1u), p.IG - 1u), safe_column, z);
         let b2 = load_weight(tap, min(i + (lane ^ 2u), p.IG - 1u), safe_column, z);
         let b3 = load_weight(tap, min(i + (lane ^ 3u), p.IG - 1u), safe_column, z);
-        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), (at_row0 >= 0) & inside);
-        c0 = fma(vec4f(a0), b0, c0);
-        c0 = fma(vec4f(quadSwapX(a0)), b1, c0);
-        c0 = fma(vec4f(quadSwapY(a0)), b2, c0);
-        c0 = fma(vec4f(quadSwapDiagonal(a0)), b3, c0);
-        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), (at_row1 >= 0) & inside);
-        c1 = fma(vec4f(a1), b0, c1);
-        c1 = fma(vec4f(quadSwapX(a1)), b1, c1);
-        c1 = fma(vec4f(quadSwapY(a1)), b2, c1);
-        c1 = fma(vec4f(quadSwapDiagonal(a1)), b3, c1);
-        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), (at_row2 >= 0) & inside);
-        c2 = fma(vec4f(a2), b0, c2);
-        c2 = fma(vec4f(quadSwapX(a2)), b1, c2);
-        c2 = fma(vec4f(quadSwapY(a2)), b2, c2);
-        c2 = fma(vec4f(quadSwapDiagonal(a2)), b3, c2);
-        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), (at_row3 >= 0) & inside);
-        c3 = fma(vec4f(a3), b0, c3);
-        c3 = fma(vec4f(quadSwapX(a3)), b1, c3);
-        c3 = fma(vec4f(quadSwapY(a3)), b2, c3);
-        c3 = fma(vec4f(quadSwapDiagonal(a3)), b3, c3);
-        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), (at_row4 >= 0) & inside);
-        c4 = fma(vec4f(a4), b0, c4);
-        c4 = fma(vec4f(quadSwapX(a4)), b1, c4);
-        c4 = fma(vec4f(quadSwapY(a4)), b2, c4);
-        c4 = fma(vec4f(quadSwapDiagonal(a4)), b3, c4);
-        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), (at_row5 >= 0) & inside);
-        c5 = fma(vec4f(a5), b0, c5);
-        c5 = fma(vec4f(quadSwapX(a5)), b1, c5);
-        c5 = fma(vec4f(quadSwapY(a5)), b2, c5);
-        c5 = fma(vec4f(quadSwapDiagonal(a5)), b3, c5);
-        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), (at_row6 >= 0) & inside);
-        c6 = fma(vec4f(a6), b0, c6);
-        c6 = fma(vec4f(quadSwapX(a6)), b1, c6);
-        c6 = fma(vec4f(quadSwapY(a6)), b2, c6);
-        c6 = fma(vec4f(quadSwapDiagonal(a6)), b3, c6);
-        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), (at_row7 >= 0) & inside);
-        c7 = fma(vec4f(a7), b0, c7);
-        c7 = fma(vec4f(quadSwapX(a7)), b1, c7);
-        c7 = fma(vec4f(quadSwapY(a7)), b2, c7);
-        c7 = fma(vec4f(quadSwapDiagonal(a7)), b3, c7);
-        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), (at_row8 >= 0) & inside);
-        c8 = fma(vec4f(a8), b0, c8);
-        c8 = fma(vec4f(quadSwapX(a8)), b1, c8);
-        c8 = fma(vec4f(quadSwapY(a8)), b2, c8);
-        c8 = fma(vec4f(quadSwapDiagonal(a8)), b3, c8);
-        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), (at_row9 >= 0) & inside);
-        c9 = fma(vec4f(a9), b0, c9);
-        c9 = fma(vec4f(quadSwapX(a9)), b1, c9);
-        c9 = fma(vec4f(quadSwapY(a9)), b2, c9);
-        c9 = fma(vec4f(quadSwapDiagonal(a9)), b3, c9);
-        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), (at_row10 >= 0) & inside);
-        c10 = fma(vec4f(a10), b0, c10);
-        c10 = fma(vec4f(quadSwapX(a10)), b1, c10);
-        c10 = fma(vec4f(quadSwapY(a10)), b2, c10);
-        c10 = fma(vec4f(quadSwapDiagonal(a10)), b3, c10);
-        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), (at_row11 >= 0) & inside);
-        c11 = fma(vec4f(a11), b0, c11);
-        c11 = fma(vec4f(quadSwapX(a11)), b1, c11);
-        c11 = fma(vec4f(quadSwapY(a11)), b2, c11);
-        c11 = fma(vec4f(quadSwapDiagonal(a11)), b3, c11);
-        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), (at_row12 >= 0) & inside);
-        c12 = fma(vec4f(a12), b0, c12);
-        c12 = fma(vec4f(quadSwapX(a12)), b1, c12);
-        c12 = fma(vec4f(quadSwapY(a12)), b2, c12);
-        c12 = fma(vec4f(quadSwapDiagonal(a12)), b3, c12);
-        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), (at_row13 >= 0) & inside);
-        c13 = fma(vec4f(a13), b0, c13);
-        c13 = fma(vec4f(quadSwapX(a13)), b1, c13);
-        c13 = fma(vec4f(quadSwapY(a13)), b2, c13);
-        c13 = fma(vec4f(quadSwapDiagonal(a13)), b3, c13);
-        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), (at_row14 >= 0) & inside);
-        c14 = fma(vec4f(a14), b0, c14);
-        c14 = fma(vec4f(quadSwapX(a14)), b1, c14);
-        c14 = fma(vec4f(quadSwapY(a14)), b2, c14);
-        c14 = fma(vec4f(quadSwapDiagonal(a14)), b3, c14);
-        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), (at_row15 >= 0) & inside);
-        c15 = fma(vec4f(a15), b0, c15);
-        c15 = fma(vec4f(quadSwapX(a15)), b1, c15);
-        c15 = fma(vec4f(quadSwapY(a15)), b2, c15);
-        c15 = fma(vec4f(quadSwapDiagonal(a15)), b3, c15);
+        c0 = add_four(c0, left(at_row0, offset, inside), b0, b1, b2, b3);
+        c1 = add_four(c1, left(at_row1, offset, inside), b0, b1, b2, b3);
+        c2 = add_four(c2, left(at_row2, offset, inside), b0, b1, b2, b3);
+        c3 = add_four(c3, left(at_row3, offset, inside), b0, b1, b2, b3);
+        c4 = add_four(c4, left(at_row4, offset, inside), b0, b1, b2, b3);
+        c5 = add_four(c5, left(at_row5, offset, inside), b0, b1, b2, b3);
+        c6 = add_four(c6, left(at_row6, offset, inside), b0, b1, b2, b3);
+        c7 = add_four(c7, left(at_row7, offset, inside), b0, b1, b2, b3);
+        c8 = add_four(c8, left(at_row8, offset, inside), b0, b1, b2, b3);
+        c9 = add_four(c9, left(at_row9, offset, inside), b0, b1, b2, b3);
+        c10 = add_four(c10, left(at_row10, offset, inside), b0, b1, b2, b3);
+        c11 = add_four(c11, left(at_row11, offset, inside), b0, b1, b2, b3);
+        c12 = add_four(c12, left(at_row12, offset, inside), b0, b1, b2, b3);
+        c13 = add_four(c13, left(at_row13, offset, inside), b0, b1, b2, b3);
+        c14 = add_four(c14, left(at_row14, offset, inside), b0, b1, b2, b3);
+        c15 = add_four(c15, left(at_row15, offset, inside), b0, b1, b2, b3);
       }
     }
   }
-  if (column < p.OG) {
-    begin_columns(column, z);
-    // In a loop that no compiler unrolls, as what is fused would be compiled 16 times.
-    var rows = array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
-    for (var at = row; at < row + min(16u, p.M); at++) {
-      store_row(at, column, z, rows[at - row]);
-    }
-  }
+  store_rows(row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15));
 }

@@ -5,8 +5,6 @@
 // read once for 32 columns, each weight once for 16 rows. (Lane values by shuffles in a loop: measured
 // fastest here, see CONTRIBUTING.md.)
 
-@group(0) @binding(1) var<storage, read> x: array<T>;
-
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -66,22 +64,22 @@ fn main(
         let mine = i + lane;
         let inside = mine < p.IG;
         let offset = channels + i32(min(mine, p.IG - 1u));
-        let a0 = select(0.0, f32(x[max(at_row0, 0) + offset]), (at_row0 >= 0) & inside);
-        let a1 = select(0.0, f32(x[max(at_row1, 0) + offset]), (at_row1 >= 0) & inside);
-        let a2 = select(0.0, f32(x[max(at_row2, 0) + offset]), (at_row2 >= 0) & inside);
-        let a3 = select(0.0, f32(x[max(at_row3, 0) + offset]), (at_row3 >= 0) & inside);
-        let a4 = select(0.0, f32(x[max(at_row4, 0) + offset]), (at_row4 >= 0) & inside);
-        let a5 = select(0.0, f32(x[max(at_row5, 0) + offset]), (at_row5 >= 0) & inside);
-        let a6 = select(0.0, f32(x[max(at_row6, 0) + offset]), (at_row6 >= 0) & inside);
-        let a7 = select(0.0, f32(x[max(at_row7, 0) + offset]), (at_row7 >= 0) & inside);
-        let a8 = select(0.0, f32(x[max(at_row8, 0) + offset]), (at_row8 >= 0) & inside);
-        let a9 = select(0.0, f32(x[max(at_row9, 0) + offset]), (at_row9 >= 0) & inside);
-        let a10 = select(0.0, f32(x[max(at_row10, 0) + offset]), (at_row10 >= 0) & inside);
-        let a11 = select(0.0, f32(x[max(at_row11, 0) + offset]), (at_row11 >= 0) & inside);
-        let a12 = select(0.0, f32(x[max(at_row12, 0) + offset]), (at_row12 >= 0) & inside);
-        let a13 = select(0.0, f32(x[max(at_row13, 0) + offset]), (at_row13 >= 0) & inside);
-        let a14 = select(0.0, f32(x[max(at_row14, 0) + offset]), (at_row14 >= 0) & inside);
-        let a15 = select(0.0, f32(x[max(at_row15, 0) + offset]), (at_row15 >= 0) & inside);
+        let a0 = left(at_row0, offset, inside);
+        let a1 = left(at_row1, offset, inside);
+        let a2 = left(at_row2, offset, inside);
+        let a3 = left(at_row3, offset, inside);
+        let a4 = left(at_row4, offset, inside);
+        let a5 = left(at_row5, offset, inside);
+        let a6 = left(at_row6, offset, inside);
+        let a7 = left(at_row7, offset, inside);
+        let a8 = left(at_row8, offset, inside);
+        let a9 = left(at_row9, offset, inside);
+        let a10 = left(at_row10, offset, inside);
+        let a11 = left(at_row11, offset, inside);
+        let a12 = left(at_row12, offset, inside);
+        let a13 = left(at_row13, offset, inside);
+        let a14 = left(at_row14, offset, inside);
+        let a15 = left(at_row15, offset, inside);
         for (var l = 0u; l < min(8u, p.IG - i); l++) {
           let b = load_weight(tap, i + l, safe_column, z);
           c0 = fma(vec4f(subgroupShuffle(a0, l)), b, c0);
@@ -104,12 +102,5 @@ fn main(
       }
     }
   }
-  if (column < p.OG) {
-    begin_columns(column, z);
-    // In a loop that no compiler unrolls, as what is fused would be compiled 16 times.
-    var rows = array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
-    for (var at = row; at < row + min(16u, p.M); at++) {
-      store_row(at, column, z, rows[at - row]);
-    }
-  }
+  store_rows(row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15));
 }

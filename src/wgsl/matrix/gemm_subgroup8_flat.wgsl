@@ -3,22 +3,6 @@
 // come next, whichever tap they belong to. With 3 channels that is 8 products where tap by tap it would be 3.
 // Weights of neighbouring elements must be w_i apart across taps, too.
 
-@group(0) @binding(1) var<storage, read> x: array<T>;
-
-// What an element adds to a row's first source pixel: rows, columns, and elements; far outside where there is none.
-fn tap_of(kh: u32, kw: u32, channel: i32, inside: bool) -> vec3i {
-  let rows = select(1 << 29, i32(kh) * p.DH, inside);
-  return vec3i(rows, i32(kw) * p.DW, channel);
-}
-
-fn left(first: vec3i, there: vec3i) -> f32 {
-  let ih = first.y + there.x;
-  let iw = first.z + there.y;
-  let inside = (ih >= 0) & (ih < i32(p.H)) & (iw >= 0) & (iw < i32(p.W));
-  let at = ((first.x * i32(p.H) + ih) * i32(p.W) + iw) * i32(p.C) + there.z;
-  return select(0.0, f32(x[select(0, at, inside)]), inside);
-}
-
 @compute @workgroup_size(8)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -110,12 +94,5 @@ fn main(
       c15 = fma(vec4f(subgroupShuffle(a15, l)), b, c15);
     }
   }
-  if (column < p.OG) {
-    begin_columns(column, z);
-    // In a loop that no compiler unrolls, as what is fused would be compiled 16 times.
-    var rows = array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15);
-    for (var at = row; at < row + min(16u, p.M); at++) {
-      store_row(at, column, z, rows[at - row]);
-    }
-  }
+  store_rows(row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15));
 }

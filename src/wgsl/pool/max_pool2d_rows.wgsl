@@ -49,14 +49,12 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let number = group.y * groups.x + group.x;
-  let band = number / p.across;
-  let n = band / p.segments;
-  let i = (number - band * p.across) * WORKGROUP + local;
-  let ow = i / p.channels;
-  if ((n >= p.images) | (ow >= p.out_width)) { return; }
-  let c = i - ow * p.channels;
-  let first = i32(band - n * p.segments) * p.rows;
+  let own = own_part(local, group, groups);
+  if ((own.image >= p.images) | (own.column >= p.out_width)) { return; }
+  let n = own.image;
+  let ow = own.column;
+  let c = own.channel;
+  let first = i32(own.segment) * p.rows;
   let end = min(first + p.rows, p.out_height);
   let left = i32(ow) * p.stride_w - p.padding_w;
   let k0 = column(left, c);
@@ -76,7 +74,7 @@ fn main(
   var r1 = nothing;
   var r2 = nothing;
   var next = first * stride - padding;
-  var to = (n * u32(p.out_height) + u32(first)) * y_row + i;
+  var to = (n * u32(p.out_height) + u32(first)) * y_row + ow * p.channels + c;
   for (var oh = first; oh < end; oh++) {
     let top = oh * stride - padding;
     for (next = max(next, top); next < top + i32(KH); next++) {

@@ -7,6 +7,7 @@ import biasNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
 import columns1 from '../../../wgsl/conv/lib/depthwise_columns_1.wgsl';
 import columns2 from '../../../wgsl/conv/lib/depthwise_columns_2.wgsl';
 import strip from '../../../wgsl/conv/lib/depthwise_strip.wgsl';
+import bandsSnippet from '../../../wgsl/lib/bands.wgsl';
 import sumSplits from '../../../wgsl/matrix/sum_splits.wgsl';
 import { type Dispatch, foldGrid, type KernelPlan, wgslType } from '../../kernel.ts';
 import { bandsOf, FILLED, lanesOf, laneType, laneValue } from '../../spatial.ts';
@@ -43,7 +44,7 @@ export function depthwise3x3Dispatch(
     return {
       ...common,
       shader: transposedConvolution,
-      snippets: [biased],
+      snippets: [biased, bandsSnippet],
       constants: { LANES: lanes, WORKGROUP: 64 },
       params: { ...size, ...bands, PH: padding[0], PW: padding[1], images, pairs, steps },
       grid,
@@ -56,7 +57,7 @@ export function depthwise3x3Dispatch(
   return {
     ...common,
     shader: convolution,
-    snippets: [biased, strip, stride[0] === 1 ? columns1 : columns2],
+    snippets: [biased, bandsSnippet, strip, stride[0] === 1 ? columns1 : columns2],
     constants: { LANES: lanes, STRIDE: stride[0], WORKGROUP: 64 },
     params: {
       ...size,
@@ -97,7 +98,7 @@ export function depthwiseFilter3x3Plan(
   const [splits, total] = [bands * pairs, 9 * C];
   const products: Dispatch = {
     shader: filterShader,
-    snippets: [strip, stride[0] === 1 ? columns1 : columns2],
+    snippets: [bandsSnippet, strip, stride[0] === 1 ? columns1 : columns2],
     types: { T: laneType(lanes, wgslType(x.dtype)), V: laneValue(lanes) },
     constants: { STRIDE: stride[0], WORKGROUP: 64 },
     params: {

@@ -14,12 +14,15 @@ import convParams from '../../../wgsl/matrix/lib/conv_params.wgsl';
 import convRows from '../../../wgsl/matrix/lib/conv_rows.wgsl';
 import filterScalar from '../../../wgsl/matrix/lib/filter_scalar.wgsl';
 import filterVec4 from '../../../wgsl/matrix/lib/filter_vec4.wgsl';
+import left from '../../../wgsl/matrix/lib/left.wgsl';
+import quads from '../../../wgsl/matrix/lib/quads.wgsl';
 import resultScalar from '../../../wgsl/matrix/lib/result_scalar.wgsl';
 import resultVec4 from '../../../wgsl/matrix/lib/result_vec4.wgsl';
 import rowsAll from '../../../wgsl/matrix/lib/rows_all.wgsl';
 import rowsAnyTap from '../../../wgsl/matrix/lib/rows_any_tap.wgsl';
 import rowsInside from '../../../wgsl/matrix/lib/rows_inside.wgsl';
 import rowsOneTap from '../../../wgsl/matrix/lib/rows_one_tap.wgsl';
+import storeRows from '../../../wgsl/matrix/lib/store_rows.wgsl';
 import tileConv from '../../../wgsl/matrix/lib/tile_conv.wgsl';
 import tileFilter from '../../../wgsl/matrix/lib/tile_filter.wgsl';
 import weightScalar from '../../../wgsl/matrix/lib/weight_scalar.wgsl';
@@ -94,7 +97,10 @@ interface Variant {
 }
 
 /** A kernel that conv2d by itself does without, so that it stays small. */
-export type SpecialVariant = Pick<Variant, 'rows' | 'columns'> & { readonly shader: string };
+export type SpecialVariant = Pick<Variant, 'rows' | 'columns'> & Parts;
+
+/** A kernel's shader and its own snippets. */
+type Parts = Required<Pick<Dispatch, 'shader' | 'snippets'>>;
 
 const TILE: Variant = { name: 'tile', rows: 64, columns: 64, tile: true };
 const FOUR_LANES: Variant = { name: 'fourLanes', rows: 16, columns: 16, tile: false };
@@ -102,17 +108,17 @@ const FOUR_LANES_NARROW: Variant = { name: 'fourLanesNarrow', rows: 32, columns:
 const EIGHT_LANES: Variant = { name: 'eightLanes', rows: 16, columns: 32, tile: false };
 
 // Two tables, so that a bundle with conv2d alone leaves the shaders of its filter gradient out.
-const CONV_SHADERS: Record<Variant['name'], string> = {
-  tile: gemmTile,
-  fourLanes: gemmSubgroup4,
-  fourLanesNarrow: gemmSubgroup4Narrow,
-  eightLanes: gemmSubgroup8,
+const CONV: Record<Variant['name'], Parts> = {
+  tile: { shader: gemmTile, snippets: [tileConv] },
+  fourLanes: { shader: gemmSubgroup4, snippets: [left, quads, storeRows] },
+  fourLanesNarrow: { shader: gemmSubgroup4Narrow, snippets: [left, quads, storeRows] },
+  eightLanes: { shader: gemmSubgroup8, snippets: [left, storeRows] },
 };
-const FILTER_SHADERS: Record<Variant['name'], string> = {
-  tile: gemmTile,
-  fourLanes: filterSubgroup4,
-  fourLanesNarrow: filterSubgroup4Narrow,
-  eightLanes: filterSubgroup8,
+const FILTER: Record<Variant['name'], Parts> = {
+  tile: { shader: gemmTile, snippets: [tileFilter] },
+  fourLanes: { shader: filterSubgroup4, snippets: [left, quads] },
+  fourLanesNarrow: { shader: filterSubgroup4Narrow, snippets: [left, quads] },
+  eightLanes: { shader: filterSubgroup8, snippets: [left] },
 };
 
 /** The kernel of a GEMM with so many columns on this device: the one place where it is chosen. */
@@ -184,7 +190,7 @@ export function gemmDispatch(
   const { M, O, OG, weightStrides, batchStrides, batch, dtype } = problem;
   const usual = variantOf(caps, OG);
   const tile = usual.tile && !special;
-  const { rows, columns, shader } = special ?? { ...usual, shader: CONV_SHADERS[usual.name] };
+  const { rows, columns, shader, snippets } = special ?? { ...usual, ...CONV[usual.name] };
   const weights4 = weightStrides[2] === 1 && divides([weightStrides[0], weightStrides[1], batchStrides[1]]);
   const results4 = divides([O, OG, batchStrides[2]]);
   const blocks = Math.ceil(OG / columns);
@@ -200,7 +206,7 @@ export function gemmDispatch(
       bias ? biasSnippet : biasNone,
       weights4 ? weightVec4 : weightScalar,
       results4 ? resultVec4 : resultScalar,
-      ...(tile ? [tileConv] : []),
+      ...snippets,
     ],
     ...(tile ? {} : { enable: ['subgroups'] }),
     types: { T: wgslType(dtype) },
@@ -238,13 +244,15 @@ export function filterPlan(caps: Caps, problem: GemmProblem): KernelPlan {
   const oneTap = IG % 16 === 0;
   const skips = oneTap && (padding[0] !== 0 || padding[1] !== 0);
   const single = splits === 1 && dtype === 'f32';
+  const { shader, snippets } = FILTER[variant.name];
   const dispatch: Dispatch = {
-    shader: FILTER_SHADERS[variant.name],
+    shader,
     snippets: [
       convParams,
       problem.gather,
       vec4 ? filterVec4 : filterScalar,
-      ...(variant.tile ? [tileFilter] : [oneTap ? rowsOneTap : rowsAnyTap, skips ? rowsInside : rowsAll]),
+      ...(variant.tile ? [] : [oneTap ? rowsOneTap : rowsAnyTap, skips ? rowsInside : rowsAll]),
+      ...snippets,
     ],
     ...(variant.tile ? {} : { enable: ['subgroups'] }),
     types: { T: wgslType(dtype) },

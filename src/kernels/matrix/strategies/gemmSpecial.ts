@@ -3,6 +3,9 @@ import slide from '../../../wgsl/matrix/gemm_slide.wgsl';
 import fourLanesFlat from '../../../wgsl/matrix/gemm_subgroup4_flat.wgsl';
 import eightLanesFlat from '../../../wgsl/matrix/gemm_subgroup8_flat.wgsl';
 import eightLanesNarrow from '../../../wgsl/matrix/gemm_subgroup8_narrow.wgsl';
+import leftFlat from '../../../wgsl/matrix/lib/left_flat.wgsl';
+import quads from '../../../wgsl/matrix/lib/quads.wgsl';
+import storeRows from '../../../wgsl/matrix/lib/store_rows.wgsl';
 import type { GemmProblem, SpecialVariant } from './gemm.ts';
 
 /** Whether neighbouring pixels of a row, and neighbouring taps, read neighbouring source pixels. */
@@ -17,8 +20,8 @@ const slides = ({ result, kernel, stride, dilation }: GemmProblem): boolean =>
 export function narrowVariant(caps: Caps, problem: GemmProblem): SpecialVariant | undefined {
   const { family, subgroupSize } = caps;
   if (family !== 'subgroup' || problem.OG > subgroupSize) return undefined;
-  if (slides(problem)) return { shader: slide, rows: 128, columns: 4 };
-  return subgroupSize === 8 ? { shader: eightLanesNarrow, rows: 64, columns: 4 } : undefined;
+  if (slides(problem)) return { shader: slide, snippets: [storeRows], rows: 128, columns: 4 };
+  return subgroupSize === 8 ? { shader: eightLanesNarrow, snippets: [], rows: 64, columns: 4 } : undefined;
 }
 
 /**
@@ -29,6 +32,9 @@ export function flatVariant(caps: Caps, { IG, OG }: GemmProblem): SpecialVariant
   const { family, subgroupSize } = caps;
   // With 8 columns or fewer 4 lanes have a kernel that takes two channels at a time.
   if (family !== 'subgroup' || IG >= subgroupSize || OG <= 8) return undefined;
-  if (subgroupSize === 4) return { shader: fourLanesFlat, rows: 16, columns: 16 };
-  return subgroupSize === 8 ? { shader: eightLanesFlat, rows: 16, columns: 32 } : undefined;
+  if (subgroupSize === 4) {
+    return { shader: fourLanesFlat, snippets: [leftFlat, quads, storeRows], rows: 16, columns: 16 };
+  }
+  if (subgroupSize !== 8) return undefined;
+  return { shader: eightLanesFlat, snippets: [leftFlat, storeRows], rows: 16, columns: 32 };
 }
