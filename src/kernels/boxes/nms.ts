@@ -1,6 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectShape, formatSpec, sameShape } from '../../shape.ts';
 import nmsFour from '../../wgsl/boxes/lib/nms_four.wgsl';
+import nmsSides from '../../wgsl/boxes/lib/nms_sides.wgsl';
 import nmsKeysShader from '../../wgsl/boxes/nms_keys.wgsl';
 import nmsRemoveShader from '../../wgsl/boxes/nms_remove.wgsl';
 import nmsSelectShader from '../../wgsl/boxes/nms_select.wgsl';
@@ -65,7 +66,7 @@ export const nms = defineKernel({
     const lanes = caps.family === 'tile' ? 256 : 32;
     const block = 4 * lanes;
     const shared = {
-      snippets: [nmsFour],
+      snippets: [nmsSides, nmsFour],
       types,
       constants: { LANES: lanes, LABELLED: labels !== undefined },
       // Without labels nothing is read there.

@@ -2,24 +2,10 @@
 // A workgroup owns 64 boxes against 64, an invocation one of them: two words. The 64 others lie in shared memory. Blocks
 // of earlier boxes only are left out, as their words are never read.
 
-@group(0) @binding(1) var<storage, read> boxes: array<vec4<T>>;
-@group(0) @binding(2) var<storage, read> labels: array<i32>;
 @group(0) @binding(4) var<storage, read_write> mask: array<u32>;
 
 var<workgroup> other_sides: array<vec4f, 64>;
 var<workgroup> other_labels: array<i32, 64>;
-
-fn sides_of(box: u32) -> vec4f {
-  // With a corner that is NaN or infinite, every IoU is 0 or NaN: as that of an empty box, without counting
-  // on the driver to compute with such numbers.
-  let sides = vec4f(boxes[box]);
-  return select(vec4f(0.0), sides, all((bitcast<vec4u>(sides) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u)));
-}
-
-fn label_of(box: u32) -> i32 {
-  if (LABELLED) { return labels[box]; }
-  return 0;
-}
 
 // As removed_by of nms_four.wgsl: a product instead of a quotient is exact at ties.
 fn removes(one: vec4f, other: vec4f) -> bool {

@@ -15,7 +15,6 @@ fn main(
   let column = (block % p.blocks * 2u + (lane & 1u)) * 4u;
   let z = group.z / p.splits;
   let part = group.z % p.splits;
-  let rows = p.KH * p.KW * p.IG;
   let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
 
   let place0 = place_of(row, z);
@@ -91,22 +90,5 @@ fn main(
     let at15 = source_again(at0, source, place15.y, place15.z);
     c15 = add_two(c15, left(at15, i32(place15.x), inside), b0, b1);
   }
-  if (column < p.OG) {
-    if (row + 0u < rows) { store_part(part, row + 0u, column, z, c0); }
-    if (row + 1u < rows) { store_part(part, row + 1u, column, z, c1); }
-    if (row + 2u < rows) { store_part(part, row + 2u, column, z, c2); }
-    if (row + 3u < rows) { store_part(part, row + 3u, column, z, c3); }
-    if (row + 4u < rows) { store_part(part, row + 4u, column, z, c4); }
-    if (row + 5u < rows) { store_part(part, row + 5u, column, z, c5); }
-    if (row + 6u < rows) { store_part(part, row + 6u, column, z, c6); }
-    if (row + 7u < rows) { store_part(part, row + 7u, column, z, c7); }
-    if (row + 8u < rows) { store_part(part, row + 8u, column, z, c8); }
-    if (row + 9u < rows) { store_part(part, row + 9u, column, z, c9); }
-    if (row + 10u < rows) { store_part(part, row + 10u, column, z, c10); }
-    if (row + 11u < rows) { store_part(part, row + 11u, column, z, c11); }
-    if (row + 12u < rows) { store_part(part, row + 12u, column, z, c12); }
-    if (row + 13u < rows) { store_part(part, row + 13u, column, z, c13); }
-    if (row + 14u < rows) { store_part(part, row + 14u, column, z, c14); }
-    if (row + 15u < rows) { store_part(part, row + 15u, column, z, c15); }
-  }
+  store_parts(part, row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15));
 }

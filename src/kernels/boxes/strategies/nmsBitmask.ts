@@ -1,4 +1,5 @@
 import type { Caps } from '../../../device/caps.ts';
+import nmsSides from '../../../wgsl/boxes/lib/nms_sides.wgsl';
 import nmsSorted from '../../../wgsl/boxes/lib/nms_sorted.wgsl';
 import nmsMaskShader from '../../../wgsl/boxes/nms_mask.wgsl';
 import nmsRemoveShader from '../../../wgsl/boxes/nms_remove.wgsl';
@@ -44,7 +45,7 @@ export function nmsBitmaskPlan(caps: Caps, specs: Specs, outputs: Specs, attrs: 
       ...dispatches.filter(({ shader }) => shader !== nmsSelectShader && shader !== nmsRemoveShader),
       {
         shader: nmsMaskShader,
-        snippets: [nmsSorted],
+        snippets: [nmsSorted, nmsSides],
         types: { T: wgslType(boxes!.dtype) },
         constants: { LABELLED: labels !== undefined },
         params,

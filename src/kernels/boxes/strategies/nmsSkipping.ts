@@ -2,6 +2,7 @@ import type { Caps } from '../../../device/caps.ts';
 import type { TensorSpec } from '../../../shape.ts';
 import nmsFour from '../../../wgsl/boxes/lib/nms_four.wgsl';
 import nmsKept from '../../../wgsl/boxes/lib/nms_kept.wgsl';
+import nmsSides from '../../../wgsl/boxes/lib/nms_sides.wgsl';
 import nmsRemoveShader from '../../../wgsl/boxes/nms_remove.wgsl';
 import nmsRemoveKeptShader from '../../../wgsl/boxes/nms_remove_kept.wgsl';
 import nmsSelectShader from '../../../wgsl/boxes/nms_select.wgsl';
@@ -34,7 +35,7 @@ export function nmsSkippingPlan(caps: Caps, inputs: Inputs, outputs: Outputs, at
   return {
     dispatches: dispatches.map((dispatch) => {
       const shader = faster.get(dispatch.shader);
-      return shader ? { ...dispatch, shader, snippets: [nmsFour, nmsKept] } : dispatch;
+      return shader ? { ...dispatch, shader, snippets: [nmsSides, nmsFour, nmsKept] } : dispatch;
     }),
     scratch: { ...scratch, sides: images * most * 16 },
   };

@@ -22,6 +22,7 @@ import rowsAll from '../../../wgsl/matrix/lib/rows_all.wgsl';
 import rowsAnyTap from '../../../wgsl/matrix/lib/rows_any_tap.wgsl';
 import rowsInside from '../../../wgsl/matrix/lib/rows_inside.wgsl';
 import rowsOneTap from '../../../wgsl/matrix/lib/rows_one_tap.wgsl';
+import storeParts from '../../../wgsl/matrix/lib/store_parts.wgsl';
 import storeRows from '../../../wgsl/matrix/lib/store_rows.wgsl';
 import tileConv from '../../../wgsl/matrix/lib/tile_conv.wgsl';
 import tileFilter from '../../../wgsl/matrix/lib/tile_filter.wgsl';
@@ -116,9 +117,9 @@ const CONV: Record<Variant['name'], Parts> = {
 };
 const FILTER: Record<Variant['name'], Parts> = {
   tile: { shader: gemmTile, snippets: [tileFilter] },
-  fourLanes: { shader: filterSubgroup4, snippets: [left, quads] },
-  fourLanesNarrow: { shader: filterSubgroup4Narrow, snippets: [left, quads] },
-  eightLanes: { shader: filterSubgroup8, snippets: [left] },
+  fourLanes: { shader: filterSubgroup4, snippets: [left, quads, storeParts] },
+  fourLanesNarrow: { shader: filterSubgroup4Narrow, snippets: [left, quads, storeParts] },
+  eightLanes: { shader: filterSubgroup8, snippets: [left, storeParts] },
 };
 
 /** The kernel of a GEMM with so many columns on this device: the one place where it is chosen. */

@@ -8,8 +8,6 @@ struct Params {
   threshold: f32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> boxes: array<vec4<T>>;
-@group(0) @binding(2) var<storage, read> labels: array<i32>;
 @group(0) @binding(3) var<storage, read> order: array<u32>;
 @group(0) @binding(4) var<storage, read_write> flags: array<u32>;   // 1: takes no part, or not any more
 @group(0) @binding(5) var<storage, read_write> before: array<u32>;  // of each image, those that stayed before the block
@@ -30,18 +28,6 @@ fn box_at(image: u32, place: u32) -> u32 {
   return first + order[first + min(place, p.boxes - 1u)];
 }
 
-fn sides_of(box: u32) -> vec4f {
-  // With a corner that is NaN or infinite, every IoU is 0 or NaN: as that of an empty box, without counting
-  // on the driver to compute with such numbers.
-  let sides = vec4f(boxes[box]);
-  return select(vec4f(0.0), sides, all((bitcast<vec4u>(sides) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u)));
-}
-
-fn label_of(box: u32) -> i32 {
-  if (LABELLED) { return labels[box]; }
-  return 0;
-}
-
 fn four_at(image: u32, place: u32) -> Four {
   var four: Four;
   for (var k = 0u; k < 4u; k++) {
@@ -58,9 +44,9 @@ fn four_at(image: u32, place: u32) -> Four {
 
 // A product instead of a quotient: exact at ties such as 30 / 100 > 0.3, and no 0 / 0.
 fn removed_by(one: vec4f, label: i32, four: Four) -> vec4<bool> {
-  let width = max(min(four.sides[2], vec4f(one.z)) - max(four.sides[0], vec4f(one.x)), vec4f(0.0));
-  let height = max(min(four.sides[3], vec4f(one.w)) - max(four.sides[1], vec4f(one.y)), vec4f(0.0));
+  let width = max(min(four.sides[2], vec4f(one.z)) - max(four.sides[0], vec4f(one.x)), vec4f());
+  let height = max(min(four.sides[3], vec4f(one.w)) - max(four.sides[1], vec4f(one.y)), vec4f());
   let overlap = width * height;
   let whole = four.areas + (one.z - one.x) * (one.w - one.y) - overlap;
-  return (overlap > vec4f(0.0)) & (overlap > p.threshold * whole) & (four.labels == vec4i(label));
+  return (overlap > vec4f()) & (overlap > p.threshold * whole) & (four.labels == vec4i(label));
 }
