@@ -204,8 +204,7 @@ function addObject(cutout, turn, recipe, random, pixels, owners, objects) {
 function describe(owners, number, [width, height]) {
   const rle = rleEncode(
     owners.map((owner) => (owner === number ? 1 : 0)),
-    width,
-    height,
+    { width, height },
   );
   const [x1, y1, x2, y2] = rleToBox(rle);
   return {

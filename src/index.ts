@@ -1,10 +1,25 @@
 /**
- * Fovea: WebGPU compute kernels for vision, a graph that trains, and models. This entry point has what building and
- * training takes; `fovea/kernels` has single kernels for your own WebGPU programs.
+ * Fovea: computer vision on WebGPU. This entry point has tensors, operations and gradients, and the tasks of training and
+ * running detectors and segmenters. `fovea/kernels` has single kernels for your own WebGPU programs.
+ *
+ * @module
  */
 
 export { type AdapterChoice, type AdapterDescription, Device, type OpenOptions } from './device/device.ts';
-export * from './errors.ts';
+export {
+  AdapterError,
+  DataError,
+  DeviceLimitError,
+  DeviceLostError,
+  FoveaError,
+  GpuError,
+  LifetimeError,
+  NumericError,
+  OutOfMemoryError,
+  ShapeError,
+  StateDictError,
+  UsageError,
+} from './errors.ts';
 export * from './graph/index.ts';
 export type { WayName } from './kernels/alternatives.ts';
 export {
@@ -23,4 +38,58 @@ export {
 export type { ProgramStats } from './plan/program.ts';
 export type { Tuned, TuneProgress } from './plan/tuner.ts';
 export type { DType, Shape, TensorSpec } from './shape.ts';
-export * from './tasks/index.ts';
+export {
+  type Architecture,
+  architectureOf,
+  DEFAULT_MODEL,
+  MODEL_NAMES,
+  type ModelName,
+  type NewModelOptions,
+  type Task,
+} from './tasks/architectures.ts';
+export {
+  type DetectionEvaluation,
+  type EvaluateOptions,
+  evaluateDetector,
+  evaluateSegmenter,
+  labelMap,
+  type SegmentationEvaluation,
+} from './tasks/evaluate.ts';
+export {
+  type Detection,
+  Detector,
+  type DetectorOptions,
+  loadDetector,
+  loadSegmenter,
+  type Segmentation,
+  Segmenter,
+  type SegmenterOptions,
+} from './tasks/infer.ts';
+export {
+  buildModel,
+  decodeModel,
+  metadataOf,
+  type Preprocessing,
+  type TrainedModel,
+  taskOf,
+} from './tasks/modelFile.ts';
+export {
+  DEFAULT_MAX_SIDE,
+  defaultSettings,
+  type SettingsOptions,
+  type TrainSettings,
+} from './tasks/settings.ts';
+export type { DetectionModel, SegmentationModel } from './tasks/step.ts';
+export {
+  type ResumeFrom,
+  type StepRecord,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from './tasks/train.ts';
+export {
+  type TaskTuneOptions,
+  type TuneInferenceOptions,
+  tuneInference,
+  tuneTraining,
+} from './tasks/tune.ts';

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { type Side, sampleSides } from 'fovea/vision';
+import { type BoxSize, sampleBoxSizes } from 'fovea/vision';
 import { logHistogram } from './boxStatistics.ts';
 import { colorAt } from './palette.ts';
 import { FAINT, formatValue, INK, render } from './plotFrame.ts';
@@ -51,15 +51,15 @@ export function histogramPlot(
 }
 
 /** Sets of anchors to compare, by name. */
-export type NamedAnchors = readonly (readonly [name: string, anchors: readonly Side[]])[];
+export type NamedAnchors = readonly (readonly [name: string, anchors: readonly BoxSize[]])[];
 
 /** Widths and heights of boxes as dots, and anchors as crosses, both axes logarithmic; as SVG text. */
 export function scatterPlot(
-  sides: readonly Side[],
+  sides: readonly BoxSize[],
   sets: NamedAnchors,
   { title }: { title: string },
 ): string {
-  const dots = sampleSides(sides, 0, MOST_DOTS);
+  const dots = sampleBoxSizes(sides, { count: MOST_DOTS });
   const shown = dots.length < sides.length ? `${dots.length} of ${sides.length} boxes` : 'boxes';
   const colors = [1, 2].map(colorAt);
   return render(
@@ -82,16 +82,16 @@ export function scatterPlot(
         Plot.axisX({ ...axis, label: 'width (log scale)', ticks: 6, tickFormat: formatValue }),
         Plot.axisY({ ...axis, label: 'height (log scale)', ticks: 6, tickFormat: formatValue }),
         Plot.dot(dots, {
-          x: ([w]: Side) => w,
-          y: ([, h]: Side) => h,
+          x: ([w]: BoxSize) => w,
+          y: ([, h]: BoxSize) => h,
           r: 2,
           fill: colorAt(0),
           fillOpacity: dots.length > 300 ? 0.25 : 0.6,
         }),
         ...sets.map(([, anchors], i) =>
           Plot.dot([...anchors], {
-            x: ([w]: Side) => w,
-            y: ([, h]: Side) => h,
+            x: ([w]: BoxSize) => w,
+            y: ([, h]: BoxSize) => h,
             symbol: i === 0 ? 'plus' : 'times',
             r: 5,
             stroke: colors[i]!,

@@ -1,5 +1,5 @@
 import { type Annotation, objectsOf } from 'fovea/data';
-import type { Side } from 'fovea/vision';
+import type { BoxSize } from 'fovea/vision';
 import type { ReportTable } from './report.ts';
 
 const QUANTILES: readonly (readonly [name: string, share: number])[] = [
@@ -29,7 +29,7 @@ export const shortNumber = (value: number): string =>
 
 /** What the labelled boxes of a data set are like. Keeps a width and a height for each, in pixels of the scaled images. */
 export class BoxStatistics {
-  readonly sides: Side[] = [];
+  readonly sides: BoxSize[] = [];
   images = 0;
   /** Crowds and difficult objects, which no detector is trained to find. */
   leftOut = 0;

@@ -17,7 +17,7 @@ const MIN_REGION = 16;
 /** A shape for each detection: its box, or where it has a mask a polygon for each region of that, of one group. */
 export const detectionShapes = (detections: readonly Detection[]): AnnotatedShape[] =>
   detections.flatMap(({ box, label, score, mask }, i): AnnotatedShape[] => {
-    const outlines = mask ? traceContours(mask.data, mask.width, mask.height, 0.75) : [];
+    const outlines = mask ? traceContours(mask.data, mask, { tolerance: 0.75 }) : [];
     if (outlines.length === 0) return [{ label, box, groupId: null, score }];
     return outlines.map((outline) => {
       const points = outline.map(([x, y]): Point => [x + mask!.x, y + mask!.y]);
@@ -32,11 +32,11 @@ export function segmentationShapes(
 ): AnnotatedShape[] {
   return classNames.flatMap((label, c) => {
     const mask = labels.map((value) => (value === c + 1 ? 1 : 0));
-    const components = connectedComponents(mask, width, height);
+    const components = connectedComponents(mask, { width, height });
     const sizes = new Int32Array(components.count + 1);
     for (const component of components.labels) sizes[component]!++;
     const kept = mask.map((value, i) => (value && sizes[components.labels[i]!]! >= MIN_REGION ? 1 : 0));
-    return traceContours(kept, width, height, 0.75).map(
+    return traceContours(kept, { width, height }, { tolerance: 0.75 }).map(
       (points): AnnotatedShape => ({ label, points, box: polygonBounds(points), groupId: null }),
     );
   });

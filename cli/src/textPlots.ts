@@ -1,4 +1,4 @@
-import type { Side } from 'fovea/vision';
+import type { BoxSize } from 'fovea/vision';
 import { type Bin, logHistogram, shortNumber } from './boxStatistics.ts';
 
 /** Plots of characters, for a terminal or a log. Lines without a break at the end. */
@@ -39,8 +39,8 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
  * what is there.
  */
 export function textScatter(
-  sides: readonly Side[],
-  anchors: readonly Side[],
+  sides: readonly BoxSize[],
+  anchors: readonly BoxSize[],
   { columns = 56, rows = 16 }: { readonly columns?: number; readonly rows?: number } = {},
 ): string[] {
   const range = (axis: 0 | 1): [number, number] => {
@@ -52,7 +52,7 @@ export function textScatter(
     return low === high ? [low / 1.1, high * 1.1] : [low, high];
   };
   const [x, y] = [range(0), range(1)];
-  const cellOf = ([w, h]: Side): number => {
+  const cellOf = ([w, h]: BoxSize): number => {
     const place = (value: number, [low, high]: [number, number], cells: number) =>
       Math.min(cells - 1, Math.floor((Math.log(value / low) / Math.log(high / low)) * cells));
     return (rows - 1 - place(h, y, rows)) * columns + place(w, x, columns);

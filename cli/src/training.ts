@@ -49,25 +49,20 @@ export async function runTraining(
     progress.log('stopping after this step; --resume goes on');
   });
   try {
-    const result = await train(
-      gpu,
-      samples,
-      settings,
-      {
-        onPhase: (name) => progress.phase(name),
-        // In a log, a line for each pipeline says nothing.
-        onCompile: (done, total, doing) => {
-          const what = doing === 'tuning' ? 'timing kernels' : 'compiling pipelines';
-          if (process.stderr.isTTY) progress.phase(`${what} ${done}/${total}`);
-        },
-        onStep: ({ step, losses, lr }, imagesPerSecond) =>
-          progress.update(step, { losses, lr, imagesPerSecond }),
-        onCheckpoint: (state) => saveCheckpoint(file, state),
-        ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
-        shouldStop: () => stop,
+    const result = await train(gpu, samples, settings, {
+      onPhase: (name) => progress.phase(name),
+      // In a log, a line per pipeline is of no use.
+      onCompile: (done, total, doing) => {
+        const what = doing === 'tuning' ? 'timing kernels' : 'compiling pipelines';
+        if (process.stderr.isTTY) progress.phase(`${what} ${done}/${total}`);
       },
-      checkpoint,
-    );
+      onStep: ({ step, losses, lr }, imagesPerSecond) =>
+        progress.update(step, { losses, lr, imagesPerSecond }),
+      onCheckpoint: (state) => saveCheckpoint(file, state),
+      ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+      shouldStop: () => stop,
+      ...(checkpoint ? { resume: checkpoint } : {}),
+    });
     if (result.finished) await saveWeights(out, result.weights, metadataOf(result.trained));
     return result;
   } finally {

@@ -1,61 +1,72 @@
 /**
- * What every annotation format is read into, and written from. Coordinates are in pixels of the image at its
- * full size and continuous: pixel (i, j) covers [i, i+1) x [j, j+1), so an image spans [0, width] x [0, height].
+ * Annotations: every format is read into this form and written from it. Coordinates are in pixels of the image at its full
+ * size and continuous: pixel (i, j) covers [i, i+1) x [j, j+1), so an image spans [0, width] x [0, height].
  */
-export type Point = [x: number, y: number];
-/** x1 < x2 and y1 < y2. */
-export type Box = [x1: number, y1: number, x2: number, y2: number];
+import type { Box, Point } from '../vision/boxes.ts';
 
-/** The pixels of one object, cut out of the image's: `data[(j - y) * width + (i - x)]` is 1 inside, 0 outside. */
+/** The pixels of one object, as a window of the image: `data[(j - y) * width + (i - x)]` is 1 inside, 0 outside. */
 export interface MaskPatch {
+  /** Column of the window's first pixel. */
   readonly x: number;
+  /** Row of the window's first pixel. */
   readonly y: number;
+  /** Pixels per row of the window. */
   readonly width: number;
+  /** Rows of the window. */
   readonly height: number;
+  /** 1 inside, 0 outside [height * width], row by row. */
   readonly data: Uint8Array;
 }
 
-/** What some formats say of an object besides where it is. Left out where they say nothing. */
+/** What some formats say about an object besides its position. Left out if they say nothing. */
 export interface ObjectFlags {
-  /** A region with many objects that nobody told apart (COCO's `iscrowd`). */
+  /** A region of many objects that were not annotated one by one (COCO's `iscrowd`). */
   crowd?: boolean;
-  /** Hard to make out: benchmarks do not ask for it (VOC). */
+  /** Hard to recognize: benchmarks ignore it (VOC). */
   difficult?: boolean;
-  /** Reaches past the image's border, or past what its box shows (VOC). */
+  /** Extends beyond the image or beyond its box (VOC). */
   truncated?: boolean;
   /** Partly hidden by something else (VOC). */
   occluded?: boolean;
 }
 
+/** The names of all flags. */
 export const OBJECT_FLAGS = ['crowd', 'difficult', 'truncated', 'occluded'] as const;
 
-/** One object. With neither outline nor mask, only its box is known. */
+/** A shape: one object, or a part of one. Without outline and mask, only its box is known. */
 export interface AnnotatedShape extends ObjectFlags {
+  /** The class of the object. */
   label: string;
-  /** A polygon, open: the last point joins the first. */
+  /** Vertices of a polygon; the last one joins the first. */
   points?: Point[];
+  /** The box around the shape; x1 < x2 and y1 < y2. */
   box: Box;
+  /** The pixels of the shape. */
   mask?: MaskPatch;
-  /** Shapes that share a number are parts of one object; what is said of the object stands at each. */
+  /** Shapes with the same number and label are parts of one object; each carries the facts about the object. Null: none. */
   groupId: number | null;
-  /** A prediction's, 0 to 1; what a person drew has none. */
+  /** Score of a prediction, 0 to 1; shapes drawn by people have none. */
   score?: number;
-  /** The object's number in the data set, where the format has one (COCO). */
+  /** The object's id in the data set, if the format has one (COCO). */
   id?: number;
-  /** The object's area as the file states it: COCO sorts objects into small, medium and large by it. */
+  /** The object's area as stated in the file: COCO sorts objects into small, medium and large by it. */
   area?: number;
-  /** The object's box as the file states it, where that is not the box around its shapes. */
+  /** The object's box as stated in the file, if it differs from the box around its shapes. */
   objectBox?: Box;
 }
 
+/** The annotation of one image. */
 export interface Annotation {
-  /** Relative to the annotation file's folder, with forward slashes. */
+  /** Path of the image relative to the annotation file's folder, with forward slashes. */
   imagePath?: string;
-  /** The image's number in the data set, where the format has one (COCO). */
+  /** The image's id in the data set, if the format has one (COCO). */
   id?: number;
+  /** Width of the image in pixels. */
   width: number;
+  /** Height of the image in pixels. */
   height: number;
+  /** What is labelled, in the order of the file. */
   shapes: AnnotatedShape[];
-  /** Pixels that nobody labelled, such as the border around VOC's objects: neither an object nor background. */
+  /** Pixels that are neither object nor background, such as the border around VOC's objects. */
   unlabelled?: MaskPatch;
 }

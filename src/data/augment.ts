@@ -1,43 +1,59 @@
 import { DataError } from '../errors.ts';
-import type { Box } from '../vision/boxes.ts';
+import type { Box, ImageSize } from '../vision/boxes.ts';
 import { boxArea, clipBox } from '../vision/boxes.ts';
 import type { Random } from '../vision/random.ts';
 import type { FloatImage } from './image.ts';
 
+/** How training crops are varied at random. */
 export interface AugmentOptions {
-  /** Output pixels for one pixel of the image, uniform in [smallest, largest]. Default [1, 1]. */
-  readonly scale?: readonly [number, number];
-  /** Only these pixels of the image are ever read (rounded inwards to whole ones). Default: all. */
+  /** Output pixels per pixel of the image, drawn uniformly from [smallest, largest]. Default [1, 1]. */
+  readonly scale?: readonly [smallest: number, largest: number];
+  /** The only part of the image that is read, in pixels; rounded inwards to whole pixels. Default: the whole image. */
   readonly region?: Box;
-  /** Probabilities. Default 0.5 and 0. */
+  /** Probability of mirroring left and right, 0..1. Default 0.5. */
   readonly flipHorizontal?: number;
+  /** Probability of mirroring top and bottom, 0..1. Default 0. */
   readonly flipVertical?: number;
-  /** Turn by 0, 1, 2 or 3 quarters, equally likely. Default false. */
+  /** Rotates by 0, 90, 180 or 270 degrees, equally likely. Default false. */
   readonly rotate90?: boolean;
-  /** Colour factors, uniform in [1 - strength, 1 + strength], as torchvision's `ColorJitter`. Default 0. */
+  /** Brightness is multiplied by a factor from [1 - brightness, 1 + brightness], as by torchvision's `ColorJitter`. Default 0. */
   readonly brightness?: number;
+  /** Contrast is multiplied by a factor from [1 - contrast, 1 + contrast]. Default 0. */
   readonly contrast?: number;
+  /** Saturation is multiplied by a factor from [1 - saturation, 1 + saturation]. Default 0. */
   readonly saturation?: number;
-  /** Where the crop reaches past the region. Default mid grey, 0.5. */
+  /** Value of the pixels where a crop extends beyond the region, 0..1. Default 0.5, mid grey. */
   readonly fill?: number;
 }
 
-/** Where each pixel of a crop comes from. Coordinates are continuous: pixel (0, 0) has its centre at (0.5, 0.5). */
+/** Options of `sampleCrop`. */
+export interface CropOptions extends AugmentOptions {
+  /** Height and width of the crop in pixels. */
+  readonly size: readonly [height: number, width: number];
+}
+
+/** A crop: where each of its pixels comes from. Coordinates are continuous: the centre of pixel (0, 0) is (0.5, 0.5). */
 export interface Crop {
-  /** (height, width) of the output. */
-  readonly size: readonly [number, number];
-  /** [a, b, c, d, e, f]: output (u, v) is the image's (a u + b v + c, d u + e v + f); a = e = 0 or b = d = 0. */
+  /** Height and width in pixels. */
+  readonly size: readonly [height: number, width: number];
+  /**
+   * [a, b, c, d, e, f]: point (u, v) of the crop is point (a u + b v + c, d u + e v + f) of the image. Either a = e = 0 or
+   * b = d = 0.
+   */
   readonly toImage: readonly [number, number, number, number, number, number];
-  /** Whole pixels of the image: no other is read. */
+  /** The only part of the image that is read, in whole pixels. */
   readonly region: Box;
+  /** Value of the pixels outside of the region, 0..1. */
   readonly fill: number;
-  /** Factors; 1 changes nothing. */
+  /** Factor of the brightness; 1 changes nothing. */
   readonly brightness: number;
+  /** Factor of the contrast; 1 changes nothing. */
   readonly contrast: number;
+  /** Factor of the saturation; 1 changes nothing. */
   readonly saturation: number;
 }
 
-/** Row k: a, b, d, e and the shares of (height, width) in c, f that turn an image by k quarters clockwise. */
+/** Row k: a, b, d, e and the multiples of (height, width) in c, f that rotate an image by k * 90 degrees clockwise. */
 const QUARTER_TURNS = [
   { a: 1, b: 0, d: 0, e: 1, c: [0, 0], f: [0, 0] },
   { a: 0, b: 1, d: -1, e: 0, c: [0, 0], f: [0, 1] },
@@ -46,17 +62,17 @@ const QUARTER_TURNS = [
 ] as const;
 
 export interface CropGeometry {
-  readonly size: readonly [number, number];
+  readonly size: readonly [height: number, width: number];
   /** Upper left corner of the window in the image. */
   readonly origin: readonly [x: number, y: number];
   readonly scale: number;
-  /** Clockwise quarters, then flips. */
+  /** Rotations by 90 degrees clockwise, applied before the flips. */
   readonly quarterTurns: 0 | 1 | 2 | 3;
   readonly flipHorizontal: boolean;
   readonly flipVertical: boolean;
 }
 
-/** `Crop.toImage` of the window at `origin` that, scaled, turned and flipped, fills the output. */
+/** Computes `Crop.toImage` of the window at `origin` that fills the output after scaling, rotating and flipping. */
 export function cropTransform(geometry: CropGeometry): Crop['toImage'] {
   const { origin, scale, quarterTurns, flipHorizontal, flipVertical } = geometry;
   const [h, w] = geometry.size;
@@ -76,18 +92,19 @@ export function cropTransform(geometry: CropGeometry): Crop['toImage'] {
 }
 
 /**
- * Draws one crop of `size` (height, width): a scale, a quarter turn, flips, a window anywhere in the region
- * (at whole pixels where the scale is 1, so that nothing is blurred), and colour factors. Where the window
- * is larger than the region along an axis, the region lies anywhere within it and the rest is `fill`.
- * Throws DataError for an empty region and for options out of range.
+ * Draws a random crop: a scale, a rotation by quarter turns, flips, a window in the region, and colour factors.
+ *
+ * At scale 1 the window is at whole pixels, so that nothing is blurred. If the window is larger than the region along an
+ * axis, the region lies anywhere within it and the rest is `fill`.
+ *
+ * @param image Width and height of the image.
+ * @param options Size of the crop, and how crops are varied.
+ * @param random Source of random numbers.
+ * @throws DataError for a region without a whole pixel, and for options out of range.
  */
-export function sampleCrop(
-  image: { readonly width: number; readonly height: number },
-  size: readonly [number, number],
-  options: AugmentOptions,
-  random: Random,
-): Crop {
+export function sampleCrop(image: ImageSize, options: CropOptions, random: Random): Crop {
   const {
+    size,
     scale: scales = [1, 1],
     flipHorizontal = 0.5,
     flipVertical = 0,
@@ -96,7 +113,7 @@ export function sampleCrop(
   } = options;
   if (!size.every((s) => Number.isInteger(s) && s > 0) || !(scales[0] > 0) || !(scales[1] >= scales[0])) {
     throw new DataError(
-      `sampleCrop: size ${size.join('x')} with scale ${scales.join(' to ')}; give whole pixels, and a smallest scale above 0 first`,
+      `sampleCrop: size is [${size.join(', ')}], scale is [${scales.join(', ')}]; give a size in whole pixels, and a scale above 0 with the smaller number first`,
     );
   }
   const region = wholePixels(options.region ?? [0, 0, image.width, image.height], image);
@@ -106,8 +123,8 @@ export function sampleCrop(
   const offset = (from: number, to: number, window: number): number => {
     const low = Math.min(from, to - window);
     const high = Math.max(from, to - window);
-    // An image larger than the window: the window's middle falls anywhere, and it is then moved inside. With its
-    // corner drawn evenly instead, what lies along the borders would hardly ever be seen.
+    // In an image larger than the window, the middle of the window is drawn uniformly and the window is then moved inside.
+    // If its corner were drawn uniformly instead, pixels along the borders would hardly ever be seen.
     const middle = random.range(from, to) - window / 2;
     const start = window < to - from ? Math.min(Math.max(middle, low), high) : random.range(low, high);
     return scale === 1 ? Math.round(start) : start;
@@ -116,7 +133,7 @@ export function sampleCrop(
   const factor = (name: 'brightness' | 'contrast' | 'saturation'): number => {
     const strength = options[name] ?? 0;
     if (!(strength >= 0 && strength <= 1)) {
-      throw new DataError(`sampleCrop: ${name} ${strength} is not a strength; give 0 (none) to 1`);
+      throw new DataError(`sampleCrop: ${name} is ${strength}; give a number from 0 (no change) to 1`);
     }
     return random.range(1 - strength, 1 + strength);
   };
@@ -138,18 +155,18 @@ export function sampleCrop(
   };
 }
 
-function wholePixels(region: Box, image: { readonly width: number; readonly height: number }): Box {
+function wholePixels(region: Box, image: ImageSize): Box {
   const [x1, y1, x2, y2] = clipBox(region, [0, 0, image.width, image.height]);
   const whole: Box = [Math.ceil(x1), Math.ceil(y1), Math.floor(x2), Math.floor(y2)];
   if (!(boxArea(whole) > 0)) {
     throw new DataError(
-      `sampleCrop: region [${region.join(', ')}] holds no whole pixel of the ${image.width}x${image.height} image; give it as x1, y1, x2, y2 in pixels`,
+      `sampleCrop: region [${region.join(', ')}] contains no whole pixel of the ${image.width}x${image.height} image; give x1, y1, x2, y2 in pixels`,
     );
   }
   return whole;
 }
 
-/** The two pixels that each output position along one axis mixes; `first` is -1 outside the region. */
+/** The two pixels that each output position interpolates along one axis; `first` is -1 outside of the region. */
 function taps(count: number, slope: number, start: number, from: number, to: number, stride: number) {
   const first = new Int32Array(count);
   const second = new Int32Array(count);
@@ -165,12 +182,23 @@ function taps(count: number, slope: number, start: number, from: number, to: num
 }
 
 /**
- * Writes the crop into `out`, [height, width, 3] of its size: bilinear at pixel centres, pixels past the
- * region's border repeated for the half pixel where both taps are needed, `fill` where the centre is outside.
- * No filter before shrinking: below a scale of about 0.5 it aliases. Colours follow, padding included:
- * brightness, contrast (about the crop's mean luminance), saturation (about a pixel's), each clipped to 0..1.
+ * Cuts a crop out of an image.
+ *
+ * Bilinear interpolation at pixel centres; the region's border pixels are repeated for half a pixel, and beyond that the
+ * result is `fill`. There is no filter before shrinking: at scales below about 0.5 it aliases. Colours, padding included,
+ * are adjusted in this order: brightness, contrast (about the mean luminance of the crop), saturation (about the luminance
+ * of the pixel), each clipped to 0..1.
+ *
+ * @param image The image to cut from.
+ * @param crop Where the crop is; see `sampleCrop`.
+ * @param out Receives the pixels. Default: a new array.
+ * @returns Values in 0..1 [height, width, 3].
  */
-export function cropImage(image: FloatImage, crop: Crop, out: Float32Array): void {
+export function cropImage(
+  image: FloatImage,
+  crop: Crop,
+  out = new Float32Array(crop.size[0] * crop.size[1] * 3),
+): Float32Array {
   const [height, width] = crop.size;
   const [a, b, c, d, e, f] = crop.toImage;
   const [x1, y1, x2, y2] = crop.region;
@@ -200,6 +228,7 @@ export function cropImage(image: FloatImage, crop: Crop, out: Float32Array): voi
     }
   }
   adjustColors(out, crop);
+  return out;
 }
 
 const clamp01 = (x: number): number => Math.min(Math.max(x, 0), 1);

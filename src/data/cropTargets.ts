@@ -1,42 +1,44 @@
-/** What a crop shows of an image's annotation: boxes, label maps and masks to train with. */
+/** Training targets of a crop: boxes, label maps and masks. */
 import { DataError } from '../errors.ts';
-import type { Box } from '../vision/boxes.ts';
+import type { Box, Point } from '../vision/boxes.ts';
 import { boxArea, clipBox, polygonInBox } from '../vision/boxes.ts';
-import type { AnnotatedShape, MaskPatch, Point } from './annotation.ts';
+import type { AnnotatedShape, Annotation, MaskPatch } from './annotation.ts';
 import type { Crop } from './augment.ts';
 import { objectsOf, unionOf } from './objects.ts';
 import { rasterizePolygon } from './polygon.ts';
 
+/** An object that is visible in a crop. */
 export interface CroppedBox {
+  /** The class of the object. */
   label: string;
-  /** In pixels of the crop, inside it. */
-  box: [number, number, number, number];
-  /** The object's, as they are in the image. */
+  /** The box around its visible part, in pixels of the crop. */
+  box: Box;
+  /** All shapes of the object, in pixels of the image. */
   shapes: readonly AnnotatedShape[];
 }
 
-/** Where a point of the image is in the crop. */
+/** Maps a point of the image into the crop. */
 function pointToCrop({ toImage: [a, b, c, d, e, f] }: Crop, [x, y]: Point): Point {
   return a === 0 ? [(y - f) / d, (x - c) / b] : [(x - c) / a, (y - f) / e];
 }
 
-function boxToCrop(crop: Crop, [x1, y1, x2, y2]: Box): [number, number, number, number] {
+function boxToCrop(crop: Crop, [x1, y1, x2, y2]: Box): Box {
   const [ua, va] = pointToCrop(crop, [x1, y1]);
   const [ub, vb] = pointToCrop(crop, [x2, y2]);
   return [Math.min(ua, ub), Math.min(va, vb), Math.max(ua, ub), Math.max(va, vb)];
 }
 
-/** The part of the image that the crop shows: its window, cut off at the region. */
+/** The part of the image that the crop shows: its window, clipped to the region. */
 function windowOf({ size: [h, w], toImage: [a, b, c, d, e, f], region }: Crop): Box {
   const [x, y] = [a * w + b * h + c, d * w + e * h + f];
   return clipBox([Math.min(c, x), Math.min(f, y), Math.max(c, x), Math.max(f, y)], region);
 }
 
-/** How much of a shape's area is in the window, and the tight box around that, both in the image. */
+/** The fraction of a shape's area in the window, and the tight box around that part in the image. */
 function visiblePart(shape: AnnotatedShape, window: Box): { share: number; box: Box } {
   const clipped = clipBox(shape.box, window);
   const boxShare = boxArea(clipped) / boxArea(shape.box);
-  // Most shapes are wholly in or out, and are not worth looking at closer.
+  // Most shapes are completely inside or outside, which needs no closer look.
   if (!(boxShare > 0) || boxShare === 1) return { share: boxShare, box: clipped };
   if (shape.points !== undefined) {
     const part = polygonInBox(shape.points, window) ?? { share: 0, box: clipped };
@@ -67,13 +69,29 @@ function maskInBox(mask: MaskPatch, window: Box): { share: number; box: Box } {
   return { share: inside === 0 ? 0 : inside / all, box: clipBox(box, window) };
 }
 
+/** Options of `cropBoxes`. */
+export interface CropBoxesOptions {
+  /** Drops objects of which a smaller fraction of the area is visible, 0..1. Default 0.35. */
+  readonly minVisible?: number;
+}
+
 /**
- * The boxes of what a crop shows. A shape cut off by the crop (or the region) gets the box around the part
- * that is left, of its polygon or mask where there is one; shapes of one label that share a `groupId` are one
- * object. Objects with less than `minVisible` of their area left, or under 1 pixel wide or high, are dropped
- * (the parts of a group weigh by the area of their boxes). Order: that of the shapes.
+ * Computes the boxes of the objects that a crop shows.
+ *
+ * A shape that is cut off by the crop (or its region) gets the box around the remaining part, of its outline or mask if it
+ * has one. Shapes with the same label and `groupId` are one object. Objects are dropped if less than `minVisible` of their
+ * area remains (the parts of a group are weighted by the areas of their boxes), or if they are less than 1 pixel wide or high.
+ *
+ * @param shapes The shapes of the image's annotation.
+ * @param crop Where the crop is; see `sampleCrop`.
+ * @param options `minVisible`: the smallest visible fraction. Default 0.35.
+ * @returns The objects, in the order of their first shapes.
  */
-export function cropBoxes(shapes: readonly AnnotatedShape[], crop: Crop, minVisible = 0.35): CroppedBox[] {
+export function cropBoxes(
+  shapes: readonly AnnotatedShape[],
+  crop: Crop,
+  { minVisible = 0.35 }: CropBoxesOptions = {},
+): CroppedBox[] {
   const window = windowOf(crop);
   return objectsOf(shapes).flatMap(({ label, shapes: parts }) => {
     let all = 0;
@@ -92,39 +110,52 @@ export function cropBoxes(shapes: readonly AnnotatedShape[], crop: Crop, minVisi
   });
 }
 
-/** The label of pixels that count for nothing, in training and evaluation. */
-export const UNLABELLED = 255;
+/** The label of pixels that losses and metrics ignore, as torchvision's segmentation references have it. */
+export const IGNORE_INDEX = 255;
 
 /**
- * The semantic target of a crop, [height, width]: 0 for background, `classes.indexOf(label) + 1` inside a
- * shape. Polygons are moved and then filled by pixel centres, masks are read at the nearest pixel, and shapes
- * that only have a box fill it; later shapes cover earlier ones. Padding, and whatever of a shape is outside
- * the region, is background. Pixels that nobody labelled are 255, which the loss leaves out. Throws DataError for a
- * label that is not among the classes.
+ * Computes the label map of a crop, the target of semantic segmentation.
+ *
+ * Outlines are filled by pixel centres, masks are read at the nearest pixel, and shapes with only a box fill it; later
+ * shapes cover earlier ones. Padding, and any part of a shape outside of the region, is background. Pixels that are
+ * `unlabelled` in the annotation are `IGNORE_INDEX`.
+ *
+ * @param annotation The shapes of the image, and its unlabelled pixels.
+ * @param crop Where the crop is; see `sampleCrop`.
+ * @param classNames The classes, in the order of their labels.
+ * @param out Receives the labels. Default: a new array.
+ * @returns Labels [height * width]: 0 for background, `classNames.indexOf(label) + 1` inside a shape.
+ * @throws DataError for a label that is not among the classes.
  */
 export function cropLabels(
-  shapes: readonly AnnotatedShape[],
+  { shapes, unlabelled }: Pick<Annotation, 'shapes' | 'unlabelled'>,
   crop: Crop,
-  classes: readonly string[],
+  classNames: readonly string[],
   out = new Int32Array(crop.size[0] * crop.size[1]),
-  unlabelled?: MaskPatch,
 ): Int32Array {
   const shown = boxToCrop(crop, windowOf(crop));
   out.fill(0);
   for (const shape of shapes) {
-    const value = classes.indexOf(shape.label) + 1;
+    const value = classNames.indexOf(shape.label) + 1;
     if (value === 0) {
       throw new DataError(
-        `cropLabels: label "${shape.label}" is not among the classes ${classes.join(', ')}; add it, or leave out its shapes`,
+        `cropLabels: label "${shape.label}" is not among the classes ${classNames.join(', ')}; add it, or leave out its shapes`,
       );
     }
     paintShape(shape, crop, shown, value, out);
   }
-  if (unlabelled) paintShape({ mask: unlabelled }, crop, shown, UNLABELLED, out);
+  if (unlabelled) paintShape({ mask: unlabelled }, crop, shown, IGNORE_INDEX, out);
   return out;
 }
 
-/** The mask of one object in a crop, [height, width]: 1 inside one of its shapes, painted as cropLabels does. */
+/**
+ * Computes the mask of one object in a crop, painted as by `cropLabels`.
+ *
+ * @param shapes The shapes of the object; see `objectsOf`.
+ * @param crop Where the crop is; see `sampleCrop`.
+ * @param out Receives the mask, and must be 0 before. Default: a new array.
+ * @returns 1 inside one of the shapes, else 0 [height * width].
+ */
 export function cropMask(
   shapes: readonly AnnotatedShape[],
   crop: Crop,
@@ -157,7 +188,7 @@ function paintShape(
   }
 }
 
-/** Whether pixel (u, v), the i-th, of the crop's part of w x h pixels at (u1, v1) belongs to the shape. */
+/** Tells whether pixel (u, v), the i-th, of the crop's window of w x h pixels at (u1, v1) belongs to the shape. */
 function insideTest(
   { points, mask }: Partial<Pick<AnnotatedShape, 'points' | 'mask'>>,
   crop: Crop,
@@ -171,7 +202,7 @@ function insideTest(
       const [u, v] = pointToCrop(crop, point);
       return [u - u1, v - v1];
     });
-    const filled = rasterizePolygon(moved, w, h);
+    const filled = rasterizePolygon(moved, { width: w, height: h });
     return (i) => filled[i] !== 0;
   }
   if (mask === undefined) return () => true;

@@ -8,60 +8,79 @@ import { cropImage, sampleCrop } from './augment.ts';
 import { cropBoxes, cropLabels, cropMask } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
 
+/** An image and its annotation, as training and evaluation take them. */
 export interface Sample {
   /** For messages: usually the file's name. */
   readonly name: string;
+  /** The image. */
   readonly image: FloatImage;
+  /** What is labelled in the image. */
   readonly annotation: Annotation;
-  /** Crops of this image stay within; goes before `AugmentOptions.region`. */
+  /** Crops are cut from this part of the image only; takes precedence over `AugmentOptions.region`. Default: the whole image. */
   readonly region?: Box;
 }
 
+/** Options of `BatchSource`. */
 export interface BatchOptions<T extends 'detect' | 'segment'> {
+  /** What batches contain: boxes of objects (`detect`) or label maps (`segment`). */
   readonly task: T;
+  /** Crops per batch, N. */
   readonly batchSize: number;
-  /** (height, width) of the crops. */
-  readonly size: readonly [number, number];
-  readonly classes: readonly string[];
+  /** Height and width of the crops in pixels. */
+  readonly size: readonly [height: number, width: number];
+  /** The classes, in the order of their labels. */
+  readonly classNames: readonly string[];
+  /** Seed of the random crops. */
   readonly seed: number | string;
+  /** How crops are varied at random. */
   readonly augment?: AugmentOptions;
-  /** Drop objects of which less is visible. Default 0.35. */
+  /** Drops objects of which a smaller fraction of the area is visible, 0..1. Default 0.35. */
   readonly minVisible?: number;
-  /** Whether batches of the task `detect` hold the objects' masks too. Default false. */
+  /** Whether batches of the task `detect` contain the masks of the objects. Default false. */
   readonly masks?: boolean;
-  /** Room for boxes, G. Default: the most shapes that a sample has; where there is less, a crop keeps its largest boxes. */
+  /** Capacity for boxes per crop, G; crops with more objects keep the largest. Default: the most shapes in one sample. */
   readonly maxBoxes?: number;
 }
 
+/** A batch to train a detector on. */
 export interface DetectBatch {
-  /** [N, H, W, 3] in 0..1, not normalized. */
+  /** Images [N, H, W, 3] in 0..1, not normalized. */
   images: Float32Array;
-  /** [N, G, 4] as xyxy in pixels of the crop; zeros from `counts[n]` on. */
+  /** Boxes [N, G, 4] as (x1, y1, x2, y2) in pixels of the crop; zeros from `counts[n]` on. */
   boxes: Float32Array;
-  /** [N, G], indices into `classes`; -1 from `counts[n]` on. */
+  /** Labels [N, G]: indices into `classNames`; -1 from `counts[n]` on. */
   labels: Int32Array;
-  /** [N]; 0 for a crop without objects. */
+  /** The number of objects in each crop [N]; may be 0. */
   counts: Int32Array;
-  /** [N, G, H, W], 1 inside of what is seen of an object, else 0: where they were asked for. */
+  /** Masks [N, G, H, W]: 1 where an object is visible, else 0. Only if `BatchOptions.masks` is set. */
   masks?: Float32Array;
 }
 
+/** A batch to train a segmenter on. */
 export interface SegmentBatch {
-  /** [N, H, W, 3] in 0..1, not normalized. */
+  /** Images [N, H, W, 3] in 0..1, not normalized. */
   images: Float32Array;
-  /** [N, H, W]: 0 for background, index into `classes` + 1; 255 where nobody labelled. */
-  masks: Int32Array;
+  /** Label maps [N, H, W]: 0 for background, else index into `classNames` + 1; `IGNORE_INDEX` for unlabelled pixels. */
+  labels: Int32Array;
 }
 
+/** The position of a `BatchSource`, as plain JSON data. */
 export interface BatchState {
+  /** Seed of the random crops. */
   readonly seed: number | string;
-  /** The number of batches given so far. */
+  /** The number of batches returned so far. */
   readonly batch: number;
+  /** Crops per batch. */
   readonly batchSize: number;
+  /** The number of samples. */
   readonly samples: number;
 }
 
-/** The labels that occur, in the order of their UTF-16 code units. */
+/**
+ * Lists the labels that occur in samples, sorted by their UTF-16 code units.
+ *
+ * @param samples The data set.
+ */
 export function classNames(samples: readonly Sample[]): string[] {
   return [
     ...new Set(samples.flatMap(({ annotation }) => annotation.shapes.map(({ label }) => label))),
@@ -69,12 +88,11 @@ export function classNames(samples: readonly Sample[]): string[] {
 }
 
 /**
- * Training batches of augmented crops, without end. Samples are taken in a new random order each epoch, one
- * crop of each; a batch may reach over the end of an epoch, so with fewer samples than the batch size an
- * image gives several crops. The n-th batch depends on the seed, n, the samples and the options alone.
+ * An endless sequence of training batches of augmented crops.
  *
- * Each batch is in new arrays. Throws DataError where there is nothing to learn from, or a label is not among
- * the classes; single samples without shapes are welcome.
+ * Samples are taken in a new random order each epoch, one crop of each. A batch may extend into the next epoch, so with
+ * fewer samples than the batch size an image gives several crops. The n-th batch depends only on the seed, n, the samples
+ * and the options. Each batch is returned in new arrays.
  */
 export class BatchSource<T extends 'detect' | 'segment'> {
   readonly #samples: readonly Sample[];
@@ -84,12 +102,18 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   #batch = 0;
   #order: { epoch: number; indices: number[] } = { epoch: -1, indices: [] };
 
+  /**
+   * @param samples Images and annotations. Some may have no shapes, but not all.
+   * @param options What batches contain, their size, and how crops are varied.
+   * @throws DataError if no sample has a shape, a label is not among the classes, an image is not of the annotated size, or
+   * `batchSize` or `maxBoxes` is not an integer of at least 1.
+   */
   constructor(samples: readonly Sample[], options: BatchOptions<T>) {
-    const { batchSize, classes } = options;
+    const { batchSize, classNames: classes } = options;
     const most = samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
     if (most === 0) {
       throw new DataError(
-        `BatchSource: ${samples.length === 0 ? 'no samples' : `none of ${samples.length} samples has a shape`}; label at least one object`,
+        `BatchSource: ${samples.length === 0 ? 'there are no samples' : `none of the ${samples.length} samples has a shape`}; label at least one object`,
       );
     }
     for (const { name, image, annotation } of samples) {
@@ -108,7 +132,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     this.#maxBoxes = options.maxBoxes ?? most;
     if (![batchSize, this.#maxBoxes].every((count) => Number.isInteger(count) && count > 0)) {
       throw new DataError(
-        `BatchSource: batchSize ${batchSize} and maxBoxes ${this.#maxBoxes} must be whole numbers of at least 1`,
+        `BatchSource: batchSize ${batchSize} and maxBoxes ${this.#maxBoxes} must be integers of at least 1`,
       );
     }
     this.#samples = samples;
@@ -116,14 +140,15 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     this.#seed = options.seed;
   }
 
-  /** G of the detection batches. */
+  /** Capacity for boxes per crop: G of the batches' shapes. */
   get maxBoxes(): number {
     return this.#maxBoxes;
   }
 
+  /** Returns the next batch. */
   next(): T extends 'detect' ? DetectBatch : SegmentBatch;
   next(): DetectBatch | SegmentBatch {
-    const { task, batchSize, size, classes } = this.#options;
+    const { task, batchSize, size, classNames: classes } = this.#options;
     const pixels = size[0] * size[1];
     const images = new Float32Array(batchSize * pixels * 3);
     const crops = this.#crops();
@@ -132,17 +157,16 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     });
     this.#batch++;
     if (task === 'segment') {
-      const masks = new Int32Array(batchSize * pixels);
+      const labels = new Int32Array(batchSize * pixels);
       crops.forEach(({ sample, crop }, n) => {
-        const { shapes, unlabelled } = sample.annotation;
-        cropLabels(shapes, crop, classes, masks.subarray(n * pixels, (n + 1) * pixels), unlabelled);
+        cropLabels(sample.annotation, crop, classes, labels.subarray(n * pixels, (n + 1) * pixels));
       });
-      return { images, masks };
+      return { images, labels };
     }
     return { images, ...this.#boxes(crops) };
   }
 
-  /** Where the source stands, as JSON keeps it. */
+  /** Returns the position in the sequence, as plain JSON data: see `restore`. */
   state(): BatchState {
     return {
       seed: this.#seed,
@@ -153,21 +177,24 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   }
 
   /**
-   * Goes on where `state` was taken: the same batches follow, if the samples and options are the same. Throws
-   * DataError where the batch size or the number of samples is not.
+   * Continues from the position at which `state()` was called: the same batches follow if the samples and options are the
+   * same.
+   *
+   * @param state What `state()` returned.
+   * @throws DataError if the batch size or the number of samples differs.
    */
   restore(state: BatchState): void {
     const own = this.state();
     for (const name of ['batchSize', 'samples'] as const) {
       if (state[name] !== own[name]) {
         throw new DataError(
-          `BatchSource.restore: the state has ${name} ${state[name]}, this source ${own[name]}; resume with the same data and options`,
+          `BatchSource.restore: ${name} is ${state[name]} in the state and ${own[name]} here; resume with the same data and options`,
         );
       }
     }
     if (!Number.isSafeInteger(state.batch) || state.batch < 0) {
       throw new DataError(
-        `BatchSource.restore: batch ${state.batch} is not a count; pass what state() returned`,
+        `BatchSource.restore: batch is ${state.batch}, which is not an integer of at least 0; pass what state() returned`,
       );
     }
     this.#seed = state.seed;
@@ -180,8 +207,8 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     const random = new Random(this.#seed).fork('crops').fork(this.#batch);
     return Array.from({ length: batchSize }, (_, n) => {
       const sample = this.#sampleAt(this.#batch * batchSize + n);
-      const options = { ...augment, region: sample.region ?? augment.region };
-      return { sample, crop: sampleCrop(sample.image, size, options, random.fork(n)) };
+      const options = { ...augment, size, region: sample.region ?? augment.region };
+      return { sample, crop: sampleCrop(sample.image, options, random.fork(n)) };
     });
   }
 
@@ -197,7 +224,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   }
 
   #boxes(crops: { sample: Sample; crop: Crop }[]): Omit<DetectBatch, 'images'> {
-    const { classes, minVisible, size } = this.#options;
+    const { classNames: classes, minVisible, size } = this.#options;
     const room = this.#maxBoxes;
     const pixels = size[0] * size[1];
     const boxes = new Float32Array(crops.length * room * 4);
@@ -205,8 +232,8 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     const counts = new Int32Array(crops.length);
     const masks = this.#options.masks ? new Float32Array(crops.length * room * pixels) : undefined;
     crops.forEach(({ sample, crop }, n) => {
-      const found = cropBoxes(sample.annotation.shapes, crop, minVisible);
-      // Only where they do not fit does the order change: labels then miss the smallest objects.
+      const found = cropBoxes(sample.annotation.shapes, crop, minVisible === undefined ? {} : { minVisible });
+      // The order changes only if they do not fit: the smallest objects are then left out.
       if (found.length > room) found.sort((a, b) => boxArea(b.box) - boxArea(a.box)).length = room;
       counts[n] = found.length;
       found.forEach(({ label, box, shapes }, i) => {

@@ -1,32 +1,40 @@
 import { DataError } from '../errors.ts';
+import type { ImageSize } from '../vision/boxes.ts';
 
-/** An image as [height, width, 3], red, green and blue in 0..1, as the file stores them (sRGB, not linear). */
+/** An RGB image of floats. */
 export interface FloatImage {
+  /** Pixels per row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** Always 3: red, green, blue. */
   readonly channels: 3;
+  /** Values in 0..1 [height, width, 3], as stored in the file (sRGB, not linear). */
   readonly data: Float32Array;
 }
 
-/** Mean and standard deviation of ImageNet's channels in 0..1: torchvision's weights expect `(x - mean) / std`. */
+/** Mean of ImageNet's channels in 0..1. torchvision's weights expect `(x - mean) / std`. */
 export const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+/** Standard deviation of ImageNet's channels in 0..1. torchvision's weights expect `(x - mean) / std`. */
 export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
 
 /**
- * An image from decoded bytes, `value / 255`. Channels, from the length of `bytes`: 1 grey, 2 grey and
- * alpha, 3 RGB, 4 RGBA; grey fills all three, and alpha is dropped, as Pillow's `convert('RGB')` does.
- * Throws DataError where the size does not fit.
+ * Converts decoded bytes to an image: `value / 255`. The number of channels follows from the length of `bytes`: 1 grey,
+ * 2 grey and alpha, 3 RGB, 4 RGBA. Grey is copied to all three channels; alpha is dropped, as by Pillow's `convert('RGB')`.
+ *
+ * @param bytes Interleaved channels [height, width, 1 to 4], for example `ImageData.data` of a canvas.
+ * @param size Width and height of the image.
+ * @throws DataError if the length is not 1 to 4 bytes per pixel.
  */
 export function imageFromBytes(
   bytes: Uint8Array | Uint8ClampedArray,
-  width: number,
-  height: number,
+  { width, height }: ImageSize,
 ): FloatImage {
   const pixels = width * height;
   const channels = bytes.length / pixels;
   if (!(pixels > 0) || ![1, 2, 3, 4].includes(channels)) {
     throw new DataError(
-      `imageFromBytes: ${bytes.length} bytes are not a ${width}x${height} image; pass 1 (grey), 2, 3 (RGB) or 4 (RGBA) bytes a pixel`,
+      `imageFromBytes: ${bytes.length} bytes are not a ${width}x${height} image; pass 1 (grey), 2, 3 (RGB) or 4 (RGBA) bytes per pixel`,
     );
   }
   const data = new Float32Array(pixels * 3);
@@ -39,25 +47,37 @@ export function imageFromBytes(
   return { width, height, channels: 3, data };
 }
 
-/** An image fitted into a fixed size, and how. */
+/** An image fitted into a fixed size by `letterbox`. */
 export interface Letterboxed {
-  /** [height, width] as asked for; the image is in its upper left corner. */
+  /** The image of the requested size; the original is in its upper left corner. */
   readonly image: FloatImage;
-  /** The image's size within, in whole pixels, and the original's. */
-  readonly fitted: { readonly width: number; readonly height: number };
-  readonly original: { readonly width: number; readonly height: number };
+  /** The size of the original within it, in whole pixels. */
+  readonly fitted: ImageSize;
+  /** The size of the original. */
+  readonly original: ImageSize;
 }
 
 /**
- * Fits an image into `size` (height, width) as large as it goes, its aspect ratio kept (each side rounded to
- * whole pixels, at least 1), and fills what is left to the right or below with `fill`, mid grey by default.
- * Bilinear; where it shrinks, the triangle widens to average over the pixels it merges, as Pillow's and
- * `torch.nn.functional.interpolate(antialias=True)` do. Throws DataError for a size that is not whole pixels.
+ * Fits an image into a fixed size, as large as possible, and pads it on the right or at the bottom.
+ *
+ * The aspect ratio is kept, each side rounded to whole pixels (at least 1). Bilinear; when shrinking, the filter widens to
+ * average over the pixels it merges, as in Pillow and `torch.nn.functional.interpolate(antialias=True)`.
+ *
+ * @param image The image to fit.
+ * @param size Height and width to fit it into, in pixels.
+ * @param options `fill`: value of the padding, 0..1. Default 0.5, mid grey.
+ * @throws DataError for a size that is not whole pixels.
  */
-export function letterbox(image: FloatImage, size: readonly [number, number], fill = 0.5): Letterboxed {
+export function letterbox(
+  image: FloatImage,
+  size: readonly [height: number, width: number],
+  { fill = 0.5 }: { readonly fill?: number } = {},
+): Letterboxed {
   const [height, width] = size;
   if (!size.every((side) => Number.isInteger(side) && side > 0)) {
-    throw new DataError(`letterbox: size ${height}x${width} must be whole pixels of at least 1`);
+    throw new DataError(
+      `letterbox: size is [${height}, ${width}]; give height and width in whole pixels, at least 1`,
+    );
   }
   const scale = Math.min(height / image.height, width / image.width);
   const fitted = {
@@ -74,26 +94,26 @@ export function letterbox(image: FloatImage, size: readonly [number, number], fi
 }
 
 /**
- * An image resized to exactly `size` (height, width), filtered as `letterbox` does; the sides may scale by
- * different factors. Throws DataError for a size that is not whole pixels.
+ * Resizes an image to exactly a size, with the filter of `letterbox`. The sides may be scaled by different factors.
+ *
+ * @param image The image to resize.
+ * @param size Height and width of the result in pixels.
+ * @throws DataError for a size that is not whole pixels.
  */
-export function resizeImage(image: FloatImage, size: readonly [number, number]): FloatImage {
+export function resizeImage(image: FloatImage, size: readonly [height: number, width: number]): FloatImage {
   const [height, width] = size;
   if (!size.every((side) => Number.isInteger(side) && side > 0)) {
-    throw new DataError(`resizeImage: size ${height}x${width} must be whole pixels of at least 1`);
+    throw new DataError(
+      `resizeImage: size is [${height}, ${width}]; give height and width in whole pixels, at least 1`,
+    );
   }
   const data = new Float32Array(height * width * 3);
   resizeInto(data, width, image, { width, height });
   return { width, height, channels: 3, data };
 }
 
-/** Writes the image, resized, into the upper left corner of rows of `stride` pixels. */
-function resizeInto(
-  data: Float32Array,
-  stride: number,
-  image: FloatImage,
-  to: { readonly width: number; readonly height: number },
-): void {
+/** Writes the resized image into the upper left corner of an image whose rows have `stride` pixels. */
+function resizeInto(data: Float32Array, stride: number, image: FloatImage, to: ImageSize): void {
   const rows = resizeWeights(image.height, to.height);
   const columns = resizeWeights(image.width, to.width);
   const row = new Float32Array(image.width * 3);
@@ -113,7 +133,7 @@ function resizeInto(
   });
 }
 
-/** For each pixel of the output, the run of input pixels that it averages; the weights add up to 1. */
+/** For each output pixel, the run of input pixels that it averages; the weights add up to 1. */
 function resizeWeights(from: number, to: number): { first: number; weights: number[] }[] {
   const ratio = from / to;
   const reach = Math.max(1, ratio);
@@ -129,7 +149,13 @@ function resizeWeights(from: number, to: number): { first: number; weights: numb
   });
 }
 
-/** Boxes found in a letterboxed image, [N, 4] as xyxy, in pixels of the original and cut off at its borders. */
+/**
+ * Maps boxes in a letterboxed image back to the original, and clips them to it.
+ *
+ * @param boxes [N, 4] as (x1, y1, x2, y2), in pixels of the letterboxed image.
+ * @param letterboxed What `letterbox` returned.
+ * @returns [N, 4] as (x1, y1, x2, y2), in pixels of the original.
+ */
 export function unletterbox(boxes: ArrayLike<number>, { fitted, original }: Letterboxed): Float32Array {
   const sides = ['width', 'height'] as const;
   return Float32Array.from(boxes, (value, i) => {

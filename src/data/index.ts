@@ -1,15 +1,50 @@
-export type { AnnotatedShape, Annotation, Box, MaskPatch, ObjectFlags, Point } from './annotation.ts';
-export * from './augment.ts';
-export * from './cropTargets.ts';
-export * from './dataset.ts';
+/**
+ * Data sets: annotation formats (COCO, Pascal VOC, YOLO, Labelme), images, augmentation, and batches to train on.
+ *
+ * @module
+ */
+
+export type { Box, ImageSize, Point } from '../vision/boxes.ts';
+export type { AnnotatedShape, Annotation, MaskPatch, ObjectFlags } from './annotation.ts';
+export { type AugmentOptions, type Crop, type CropOptions, cropImage, sampleCrop } from './augment.ts';
+export {
+  type CropBoxesOptions,
+  type CroppedBox,
+  cropBoxes,
+  cropLabels,
+  cropMask,
+  IGNORE_INDEX,
+} from './cropTargets.ts';
+export {
+  type BatchOptions,
+  BatchSource,
+  type BatchState,
+  classNames,
+  type DetectBatch,
+  type Sample,
+  type SegmentBatch,
+} from './dataset.ts';
 export {
   type CocoReferences,
   type CocoResult,
   formatCocoResults,
   readCocoResults,
 } from './formats/coco/results.ts';
-export * from './formats/format.ts';
+export {
+  type AnnotatedImage,
+  type DataFiles,
+  type DataSink,
+  type Dataset,
+  type DatasetClass,
+  type DatasetFormat,
+  type DatasetWriter,
+  FORMAT_NAMES,
+  type FormatName,
+  type OpenFile,
+  type ReadOptions,
+} from './formats/format.ts';
 export { detectFormat, FORMATS, openDataset } from './formats/index.ts';
+export { readLabelmeFile } from './formats/labelme/index.ts';
 export {
   type DecodedPng,
   type DecodePng,
@@ -22,16 +57,26 @@ export {
   toAnnotation,
 } from './formats/labelme/labelme.ts';
 export { isImageFile } from './formats/paths.ts';
-export * from './image.ts';
+export {
+  type FloatImage,
+  IMAGENET_MEAN,
+  IMAGENET_STD,
+  imageFromBytes,
+  type Letterboxed,
+  letterbox,
+  resizeImage,
+  unletterbox,
+} from './image.ts';
 export { decodeIndexedPng, encodeIndexedPng, type IndexedImage } from './indexedPng.ts';
-export * from './maskPatch.ts';
-export * from './objects.ts';
+export { maskToPatch, type PixelMap, paintPatch, shapeToPatch } from './maskPatch.ts';
+export { type AnnotatedObject, objectsOf, trainingShapes } from './objects.ts';
 export {
   type Components,
   connectedComponents,
   polygonArea,
   polygonBounds,
   rasterizePolygon,
+  type TraceOptions,
   traceContours,
 } from './polygon.ts';
-export * from './resize.ts';
+export { shrinkSample } from './resize.ts';

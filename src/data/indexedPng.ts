@@ -1,13 +1,16 @@
 /**
- * PNG files whose pixels are numbers and not colours: class and object masks. Image libraries turn a palette into
- * colours at once, and the numbers are lost; hence this reader of what PNG (ISO/IEC 15948) has for them.
+ * PNG files whose pixels are numbers instead of colours: masks of classes and objects. Image libraries turn palette indices
+ * into colours, and the numbers are lost; hence this reader and writer of indexed PNG files (ISO/IEC 15948).
  */
 import { DataError, ShapeError } from '../errors.ts';
 
+/** An image of one number per pixel. */
 export interface IndexedImage {
+  /** Pixels per row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
-  /** A number a pixel, row by row. */
+  /** A number for each pixel [height * width], row by row. */
   readonly data: Uint8Array;
 }
 
@@ -15,7 +18,7 @@ const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const [GREY, PALETTE] = [0, 3];
 const COLOURS: Readonly<Record<number, string>> = { 2: 'RGB', 4: 'grey with alpha', 6: 'RGBA' };
 
-/** Of a chunk's type and data (ISO/IEC 15948, annex D). */
+/** Checksum of a chunk's type and data (ISO/IEC 15948, annex D). */
 function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -31,15 +34,19 @@ async function through(bytes: Uint8Array, transform: CompressionStream | Decompr
 }
 
 /**
- * The numbers of a palette (or grey) PNG of 1, 2, 4 or 8 bits. Throws DataError, beginning with `where`, for what is no
- * PNG, is cut short or damaged, has colours instead of a palette, 16 bits, or is interlaced.
+ * Reads the palette indices (or grey values) of a PNG file with 1, 2, 4 or 8 bits per pixel.
+ *
+ * @param bytes The file.
+ * @param name The file's name, for error messages.
+ * @throws DataError if the file is not a PNG, is truncated or damaged, has colours instead of a palette, has 16 bits per
+ * pixel, or is interlaced.
  */
-export async function decodeIndexedPng(bytes: Uint8Array, where: string): Promise<IndexedImage> {
+export async function decodeIndexedPng(bytes: Uint8Array, name: string): Promise<IndexedImage> {
   const fail = (problem: string, fix = 'copy or export it again'): never => {
-    throw new DataError(`${where}: ${problem}; ${fix}`);
+    throw new DataError(`${name}: ${problem}; ${fix}`);
   };
   if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) {
-    fail('does not start with a PNG signature', 'masks are PNG files with a palette');
+    fail('is not a PNG file', 'save the mask as a PNG with a palette');
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts: Uint8Array[] = [];
@@ -56,9 +63,12 @@ export async function decodeIndexedPng(bytes: Uint8Array, where: string): Promis
       const [depth, colour, interlace] = [bytes[at + 16]!, bytes[at + 17]!, bytes[at + 20]!];
       const kind = COLOURS[colour];
       if (kind !== undefined)
-        fail(`has ${kind} pixels`, 'masks have a palette, whose indices are the classes');
+        fail(`has ${kind} pixels`, 'save the mask with a palette, whose indices are the classes');
       if ((colour !== GREY && colour !== PALETTE) || ![1, 2, 4, 8].includes(depth)) {
-        fail(`has ${depth} bits a pixel of colour type ${colour}`, 'masks have a palette, and up to 8 bits');
+        fail(
+          `has ${depth} bits per pixel of colour type ${colour}`,
+          'save the mask with a palette and at most 8 bits',
+        );
       }
       if (interlace !== 0) fail('is interlaced', 'save it without interlacing');
       header = { width: view.getUint32(at + 8), height: view.getUint32(at + 12), depth };
@@ -93,7 +103,7 @@ export async function decodeIndexedPng(bytes: Uint8Array, where: string): Promis
   return { width, height, data };
 }
 
-/** Takes the filter off each row (clause 9), for pixels of at most one byte. Undefined for a filter that there is not. */
+/** Undoes the filter of each row (clause 9), for pixels of at most one byte. Undefined for an unknown filter. */
 function unfilter(packed: Uint8Array, stride: number, height: number): Uint8Array | undefined {
   const rows = new Uint8Array(stride * height);
   for (let y = 0; y < height; y++) {
@@ -122,8 +132,12 @@ function paeth(left: number, above: number, corner: number): number {
 }
 
 /**
- * A PNG of one byte a pixel: with a palette (three bytes a colour, at most 256), whose indices the pixels are, or grey.
- * Throws ShapeError where sizes do not fit.
+ * Writes a PNG file of one byte per pixel: palette indices, or grey values.
+ *
+ * @param image The numbers to write.
+ * @param palette Red, green and blue of 1 to 256 colours, three bytes each. Default: none, the pixels are grey values.
+ * @returns The file.
+ * @throws ShapeError if the image does not have `width * height` pixels, has none, or the palette has another size.
  */
 export async function encodeIndexedPng(
   { width, height, data }: IndexedImage,
@@ -131,15 +145,15 @@ export async function encodeIndexedPng(
 ): Promise<Uint8Array> {
   if (data.length !== width * height || data.length === 0) {
     throw new ShapeError(
-      `encodeIndexedPng: ${data.length} pixels, ${width}x${height} needs ${width * height}`,
+      `encodeIndexedPng: the image has ${data.length} pixels, ${width}x${height} needs ${width * height}, at least 1; pass one value per pixel`,
     );
   }
   if (palette !== undefined && (palette.length % 3 !== 0 || palette.length > 768 || palette.length === 0)) {
     throw new ShapeError(
-      `encodeIndexedPng: a palette of ${palette.length} bytes; give three for each of 1 to 256 colours`,
+      `encodeIndexedPng: the palette has ${palette.length} bytes; give three for each of 1 to 256 colours`,
     );
   }
-  // Each row less the one above: masks change little from row to row.
+  // Filter 2, the difference from the row above: masks change little from row to row.
   const rows = new Uint8Array((width + 1) * height);
   for (let y = 0; y < height; y++) {
     rows[y * (width + 1)] = 2;

@@ -1,8 +1,15 @@
-import type { AnnotatedShape, MaskPatch, Point } from './annotation.ts';
+import type { ImageSize, Point } from '../vision/boxes.ts';
+import type { AnnotatedShape, MaskPatch } from './annotation.ts';
 import { rasterizePolygon } from './polygon.ts';
 
-/** The smallest patch with all pixels of a mask of whole image size that are not 0; undefined where none is. */
-export function patchOf(mask: ArrayLike<number>, width: number, height: number): MaskPatch | undefined {
+/**
+ * Cuts the smallest patch that holds all pixels of a mask.
+ *
+ * @param mask Pixels of the whole image [height * width], row by row; every value other than 0 is inside.
+ * @param size Width and height of the image.
+ * @returns Undefined for a mask without a pixel.
+ */
+export function maskToPatch(mask: ArrayLike<number>, { width, height }: ImageSize): MaskPatch | undefined {
   let [x1, y1, x2, y2] = [width, height, 0, 0];
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -21,45 +28,55 @@ export function patchOf(mask: ArrayLike<number>, width: number, height: number):
   return { x: x1, y: y1, width: x2 - x1, height: y2 - y1, data };
 }
 
-/** Writes `value` into an image-sized map, row by row, where the patch is set. What reaches out is cut off. */
-export function paintPatch(
-  map: { [index: number]: number },
-  patch: MaskPatch,
-  { width, height }: { readonly width: number; readonly height: number },
-  value: number,
-): void {
+/** A map of one number per pixel of an image, row by row, that can be painted into: a label map, a mask. */
+export interface PixelMap extends ImageSize {
+  /** Values [height * width]. */
+  readonly data: { [index: number]: number };
+}
+
+/**
+ * Writes a value into a map wherever a patch is set. What reaches out of the map is cut off.
+ *
+ * @param map The map to write into, of the size of the image.
+ * @param patch The pixels to set.
+ * @param value The value to write.
+ */
+export function paintPatch({ width, height, data }: PixelMap, patch: MaskPatch, value: number): void {
   for (let j = 0, i = 0; j < patch.height; j++) {
     for (let k = 0; k < patch.width; k++, i++) {
       const [x, y] = [patch.x + k, patch.y + j];
-      if (patch.data[i] !== 0 && x >= 0 && y >= 0 && x < width && y < height) map[y * width + x] = value;
+      if (patch.data[i] !== 0 && x >= 0 && y >= 0 && x < width && y < height) data[y * width + x] = value;
     }
   }
 }
 
-/** The pixels of a shape: its mask, its outline by pixel centres, or else its box. May be empty. */
-export function shapePatch(
-  { mask, points, box }: AnnotatedShape,
-  size: { readonly width: number; readonly height: number },
-): MaskPatch {
+/**
+ * Rasterizes a shape: its mask if it has one, else its outline (the pixels whose centres are inside), else its box.
+ *
+ * @param shape The shape, in pixels of the image.
+ * @param size Width and height of the image, to which the patch is cut.
+ * @returns The pixels of the shape; the patch may be empty.
+ */
+export function shapeToPatch({ mask, points, box }: AnnotatedShape, size: ImageSize): MaskPatch {
   if (mask !== undefined) return mask;
   const x = Math.max(0, Math.floor(box[0]));
   const y = Math.max(0, Math.floor(box[1]));
   const width = Math.max(0, Math.min(size.width, Math.ceil(box[2])) - x);
   const height = Math.max(0, Math.min(size.height, Math.ceil(box[3])) - y);
-  const corners: Point[] = points ?? [
+  const corners: readonly Point[] = points ?? [
     [box[0], box[1]],
     [box[2], box[1]],
     [box[2], box[3]],
     [box[0], box[3]],
   ];
   const moved = corners.map(([px, py]): Point => [px - x, py - y]);
-  return { x, y, width, height, data: rasterizePolygon(moved, width, height) };
+  return { x, y, width, height, data: rasterizePolygon(moved, { width, height }) };
 }
 
-/** Whether a patch surrounds pixels that are not its own: what an outline cannot show. */
+/** Whether a patch has holes: an outline cannot express them. */
 export function hasHoles({ width, height, data }: MaskPatch): boolean {
-  // Fill the outside from a border of one pixel; whatever is neither reached nor set is a hole. Outside joins by
-  // corners too, as the mask's own parts join by edges alone.
+  // Fill the outside, starting in a border of one pixel; whatever is neither reached nor set is a hole. The outside is
+  // 8-connected, because the mask's own parts are 4-connected.
   const [w, h] = [width + 2, height + 2];
   const seen = new Uint8Array(w * h);
   const stack = [0];

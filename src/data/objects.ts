@@ -1,19 +1,26 @@
-import { type AnnotatedShape, type Box, OBJECT_FLAGS, type ObjectFlags } from './annotation.ts';
+import type { Box } from '../vision/boxes.ts';
+import { type AnnotatedShape, OBJECT_FLAGS, type ObjectFlags } from './annotation.ts';
 
-/** One object: a shape of its own, or all shapes of one label that share a group. */
+/** One object: a single shape, or all shapes with the same label and `groupId`. */
 export interface AnnotatedObject extends Readonly<ObjectFlags> {
+  /** The class of the object. */
   readonly label: string;
-  /** Around all of its shapes, or as the file states it. */
+  /** The box around all of its shapes, or the object's box as stated in the file. */
   readonly box: Box;
+  /** The parts of the object. */
   readonly shapes: readonly AnnotatedShape[];
-  /** As the file states them. */
+  /** The object's id as stated in the file. */
   readonly id?: number;
+  /** The object's area in square pixels as stated in the file. */
   readonly area?: number;
 }
 
 /**
- * What counts as one object, in training and evaluation alike: shapes of one label that share a `groupId` (parts of
- * something that is partly hidden) are one. Order: that of each object's first shape. A flag of one part is the object's.
+ * Groups shapes into objects, as training and evaluation count them: shapes with the same label and `groupId` (parts of
+ * something partly hidden) are one object. A flag on one part applies to the whole object.
+ *
+ * @param shapes The shapes of an annotation.
+ * @returns The objects, in the order of their first shapes.
  */
 export function objectsOf(shapes: readonly AnnotatedShape[]): AnnotatedObject[] {
   const groups = new Map<string | AnnotatedShape, AnnotatedShape[]>();
@@ -33,24 +40,29 @@ export function objectsOf(shapes: readonly AnnotatedShape[]): AnnotatedObject[] 
   }));
 }
 
-/** The flags that are set on one of the shapes, and no others. */
+/** The flags that are set on at least one of the shapes. */
 export function flagsOf(shapes: readonly ObjectFlags[]): ObjectFlags {
   const flags = OBJECT_FLAGS.filter((flag) => shapes.some((shape) => shape[flag]));
   return Object.fromEntries(flags.map((flag) => [flag, true]));
 }
 
-/** The shapes that a detector is trained to find: those of crowds and of difficult objects are left out. */
+/**
+ * Selects the shapes that a detector is trained to find: crowds and difficult objects are left out.
+ *
+ * @param shapes The shapes of an annotation.
+ */
 export const trainingShapes = (shapes: readonly AnnotatedShape[]): AnnotatedShape[] =>
   shapes.filter(({ crowd, difficult }) => !crowd && !difficult);
 
-/** The box around boxes; around none, one that is inside out. */
-export function unionOf(boxes: readonly (readonly [number, number, number, number])[]): Box {
-  const union: Box = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x1, y1, x2, y2] of boxes) {
-    union[0] = Math.min(union[0], x1);
-    union[1] = Math.min(union[1], y1);
-    union[2] = Math.max(union[2], x2);
-    union[3] = Math.max(union[3], y2);
-  }
-  return union;
+/** The box around all boxes. Of no boxes, (Infinity, Infinity, -Infinity, -Infinity). */
+export function unionOf(boxes: readonly Box[]): Box {
+  return boxes.reduce<Box>(
+    ([ax1, ay1, ax2, ay2], [bx1, by1, bx2, by2]) => [
+      Math.min(ax1, bx1),
+      Math.min(ay1, by1),
+      Math.max(ax2, bx2),
+      Math.max(ay2, by2),
+    ],
+    [Infinity, Infinity, -Infinity, -Infinity],
+  );
 }

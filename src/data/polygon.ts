@@ -1,35 +1,43 @@
 /**
- * Polygons, and masks of one byte a pixel, row by row, where anything but 0 is inside. A pixel's centre stands
- * at (x + 0.5, y + 0.5); its edges at whole numbers.
+ * Polygons, and masks of one byte per pixel, row by row, in which every value other than 0 is inside. The centre of a pixel
+ * is (x + 0.5, y + 0.5); its edges are at integers.
  */
 import { ShapeError } from '../errors.ts';
-import type { Box, Point } from './annotation.ts';
+import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 
-type Outline = readonly (readonly [x: number, y: number])[];
-
-function checkOutline(op: string, points: Outline): void {
+function checkPoints(op: string, points: readonly Point[]): void {
   const bad = points.findIndex(([x, y]) => !Number.isFinite(x) || !Number.isFinite(y));
   if (bad >= 0) {
     throw new ShapeError(`${op}: points[${bad}] is (${points[bad]!.join(', ')}); use finite coordinates`);
   }
 }
 
-function checkMask(op: string, mask: Uint8Array, width: number, height: number): void {
-  checkSize(op, width, height);
+function checkMask(op: string, mask: Uint8Array, size: ImageSize): void {
+  checkSize(op, size);
+  const { width, height } = size;
   if (mask.length !== width * height) {
     throw new ShapeError(`${op}: mask has ${mask.length} pixels, ${width}x${height} needs ${width * height}`);
   }
 }
 
-function checkSize(op: string, width: number, height: number): void {
-  if (![width, height].every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw new ShapeError(`${op}: size ${width}x${height} is not two non-negative integers`);
+function checkSize(op: string, { width, height }: ImageSize): void {
+  if (![width, height].every((side) => Number.isSafeInteger(side) && side >= 0)) {
+    throw new ShapeError(
+      `${op}: size ${width}x${height}; give a width and height that are integers of at least 0`,
+    );
   }
 }
 
-/** The area by the shoelace formula, never negative. Parts that the outline winds around both ways cancel out. */
-export function polygonArea(points: Outline): number {
-  checkOutline('polygonArea', points);
+/**
+ * Computes the area of a polygon by the shoelace formula. Parts that the outline winds around in opposite directions
+ * cancel out.
+ *
+ * @param points Vertices in pixels; the last one joins the first.
+ * @returns Square pixels, at least 0.
+ * @throws ShapeError for coordinates that are not finite.
+ */
+export function polygonArea(points: readonly Point[]): number {
+  checkPoints('polygonArea', points);
   let twice = 0;
   for (let i = 0; i < points.length; i++) {
     const [x0, y0] = points[i]!;
@@ -39,41 +47,50 @@ export function polygonArea(points: Outline): number {
   return Math.abs(twice) / 2;
 }
 
-/** The smallest box around the points. Throws ShapeError where there are none. */
-export function polygonBounds(points: Outline): Box {
-  checkOutline('polygonBounds', points);
+/**
+ * Computes the smallest box around points.
+ *
+ * @param points Points in pixels, at least one.
+ * @throws ShapeError for no points, and for coordinates that are not finite.
+ */
+export function polygonBounds(points: readonly Point[]): Box {
+  checkPoints('polygonBounds', points);
   if (points.length === 0) throw new ShapeError('polygonBounds: no points; give at least one');
-  const box: Box = [Infinity, Infinity, -Infinity, -Infinity];
+  let [x1, y1, x2, y2] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const [x, y] of points) {
-    box[0] = Math.min(box[0], x);
-    box[1] = Math.min(box[1], y);
-    box[2] = Math.max(box[2], x);
-    box[3] = Math.max(box[3], y);
+    x1 = Math.min(x1, x);
+    y1 = Math.min(y1, y);
+    x2 = Math.max(x2, x);
+    y2 = Math.max(y2, y);
   }
-  return box;
+  return [x1, y1, x2, y2];
 }
 
 /**
- * The pixels whose centres are inside, as 0 and 1 in [height * width].
+ * Rasterizes a polygon: finds the pixels whose centres are inside.
  *
- * Inside is by the even-odd rule, so what an outline winds around twice is a hole. A centre exactly on an
- * edge belongs to the polygon on its right, or below, so polygons that share an edge share no pixel and leave
- * none out. What lies outside the image is cut off; fewer than 3 points give an empty mask.
+ * Inside is by the even-odd rule, so what an outline winds around twice is a hole. A centre exactly on an edge belongs to
+ * the polygon on its right, or below, so polygons that share an edge share no pixel and miss none. What lies outside of
+ * the image is cut off; fewer than 3 points give an empty mask.
  *
- * Throws ShapeError for coordinates that are not finite.
+ * @param points Vertices in pixels; the last one joins the first.
+ * @param size Width and height of the mask to return.
+ * @returns 0 (outside) and 1 (inside) for each pixel [height * width], row by row.
+ * @throws ShapeError for coordinates that are not finite, and for sizes that are not integers of at least 0.
  */
-export function rasterizePolygon(points: Outline, width: number, height: number): Uint8Array {
-  checkSize('rasterizePolygon', width, height);
-  checkOutline('rasterizePolygon', points);
+export function rasterizePolygon(points: readonly Point[], size: ImageSize): Uint8Array {
+  const { width, height } = size;
+  checkSize('rasterizePolygon', size);
+  checkPoints('rasterizePolygon', points);
   const mask = new Uint8Array(width * height);
   if (points.length < 3) return mask;
 
-  // Where edges cross each row's centre line. A row y is crossed where top <= y + 0.5 < bottom.
+  // Where edges cross the centre line of each row. A row y is crossed where top <= y + 0.5 < bottom.
   const crossings: number[][] = Array.from({ length: height }, () => []);
   for (let i = 0; i < points.length; i++) {
     const a = points[i]!;
     const b = points[(i + 1) % points.length]!;
-    // From top to bottom always: polygons on both sides of an edge must compute the same bits.
+    // Always from top to bottom: polygons on both sides of an edge must compute the same bits.
     const [top, bottom] = a[1] <= b[1] ? [a, b] : [b, a];
     const first = Math.max(0, Math.ceil(top[1] - 0.5));
     const end = Math.min(height, Math.ceil(bottom[1] - 0.5));
@@ -93,18 +110,27 @@ export function rasterizePolygon(points: Outline, width: number, height: number)
   return mask;
 }
 
-/** The first column whose centre is at or right of x, within the row. */
+/** The first column whose centre is at x or to the right of it, within the row. */
 const clampColumn = (x: number, width: number): number => Math.min(width, Math.max(0, Math.ceil(x - 0.5)));
 
+/** What `connectedComponents` returns. */
 export interface Components {
-  /** For each pixel the number of its component, from 1, in the order of their first pixels; 0 outside. */
+  /** The number of each pixel's component [height * width], from 1 in the order of their first pixels; 0 outside. */
   readonly labels: Int32Array;
+  /** The number of components. */
   readonly count: number;
 }
 
-/** Parts of a mask whose pixels join by their edges (4-connected). Throws ShapeError where mask and size differ. */
-export function connectedComponents(mask: Uint8Array, width: number, height: number): Components {
-  checkMask('connectedComponents', mask, width, height);
+/**
+ * Finds the 4-connected components of a mask: the parts whose pixels share edges.
+ *
+ * @param mask Pixels [height * width], row by row; every value other than 0 is inside.
+ * @param size Width and height of the mask.
+ * @throws ShapeError if the mask does not have `width * height` values.
+ */
+export function connectedComponents(mask: Uint8Array, size: ImageSize): Components {
+  checkMask('connectedComponents', mask, size);
+  const { width } = size;
   const labels = new Int32Array(mask.length);
   // Each pixel is pushed once, when it gets its label.
   const stack = new Int32Array(mask.length);
@@ -131,40 +157,54 @@ export function connectedComponents(mask: Uint8Array, width: number, height: num
   return { labels, count };
 }
 
+/** Options of `traceContours`. */
+export interface TraceOptions {
+  /**
+   * How far a vertex that is left out may be from the simplified outline, in pixels (Douglas and Peucker 1973).
+   * Default 0: the outline follows every pixel.
+   */
+  readonly tolerance?: number;
+}
+
 /**
- * The outer outlines of a mask's 4-connected components, along the edges of pixels, clockwise as seen, in the
- * order of their first pixels. Holes are not outlined: a component's outline is that of the filled component.
+ * Traces the outer outlines of a mask's 4-connected components along the edges of pixels, clockwise on the screen, in the
+ * order of their first pixels. Holes are not outlined: the outline of a component is that of the filled component.
  *
- * At `tolerance` 0 rasterizePolygon gives each filled component back exactly. Above it, outlines are
- * simplified by Douglas and Peucker (1973), so that no point left out was further than `tolerance` pixels from
- * the line drawn; a component too small or thin for that keeps its exact outline and never vanishes.
+ * With tolerance 0, `rasterizePolygon` restores each filled component exactly. With a larger one, a component that is too
+ * small or thin to be simplified keeps its exact outline, so that none vanishes.
  *
- * Throws ShapeError where mask and size differ, or for a negative tolerance.
+ * @param mask Pixels [height * width], row by row; every value other than 0 is inside.
+ * @param size Width and height of the mask.
+ * @param options `tolerance` of the simplification, in pixels. Default 0.
+ * @throws ShapeError if the mask does not have `width * height` values, or the tolerance is negative or NaN.
  */
-export function traceContours(mask: Uint8Array, width: number, height: number, tolerance = 0): Point[][] {
-  checkMask('traceContours', mask, width, height);
+export function traceContours(
+  mask: Uint8Array,
+  size: ImageSize,
+  { tolerance = 0 }: TraceOptions = {},
+): Point[][] {
+  checkMask('traceContours', mask, size);
+  const { width } = size;
   if (!(tolerance >= 0))
     throw new ShapeError(`traceContours: tolerance is ${tolerance}; use 0 or more pixels`);
-  const { labels } = connectedComponents(mask, width, height);
+  const { labels } = connectedComponents(mask, size);
   const outlines: Point[][] = [];
   labels.forEach((label, pixel) => {
     // Components are numbered by first pixel, so the next number is a component not yet seen.
     if (label !== outlines.length + 1) return;
-    const exact = traceComponent(labels, label, pixel % width, Math.floor(pixel / width), width, height);
+    const exact = traceComponent(labels, label, [pixel % width, Math.floor(pixel / width)], size);
     const simple = simplifyRing(exact, tolerance);
     outlines.push(simple.length >= 3 && polygonArea(simple) > 0 ? simple : exact);
   });
   return outlines;
 }
 
-/** The corners met on the way around a component from the top left corner of its first pixel. */
+/** The corners along the outline of a component, from the top left corner of its first pixel. */
 function traceComponent(
   labels: Int32Array,
   label: number,
-  startX: number,
-  startY: number,
-  width: number,
-  height: number,
+  [startX, startY]: Point,
+  { width, height }: ImageSize,
 ): Point[] {
   const inside = (x: number, y: number) =>
     x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
@@ -187,7 +227,7 @@ function traceComponent(
   }
 }
 
-/** Douglas-Peucker on a closed outline, anchored at its first point and the one furthest from it. */
+/** Simplifies a closed outline (Douglas-Peucker), anchored at its first point and the one furthest from it. */
 function simplifyRing(ring: Point[], tolerance: number): Point[] {
   const closed = [...ring, ring[0]!];
   const keep = new Uint8Array(closed.length);
@@ -223,7 +263,7 @@ function simplifyRing(ring: Point[], tolerance: number): Point[] {
   return ring.filter((_, i) => keep[i] === 1);
 }
 
-/** Of p from the segment a-b, not from its line: an outline may pass one corner twice, and then a is b. */
+/** Squared distance of p from the segment a-b, not from its line: an outline may pass one corner twice, and then a equals b. */
 function squaredDistance(p: Point, a: Point, b: Point): number {
   const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
   const length = dx * dx + dy * dy;

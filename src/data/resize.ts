@@ -1,8 +1,9 @@
+import type { Box, ImageSize } from '../vision/boxes.ts';
 import type { AnnotatedShape, MaskPatch } from './annotation.ts';
 import type { Sample } from './dataset.ts';
 import { resizeImage } from './image.ts';
 
-/** A mask patch of other proportions, by nearest neighbours. */
+/** A mask patch scaled by nearest neighbours. */
 function scalePatch(mask: MaskPatch, sx: number, sy: number): MaskPatch {
   const [x, y] = [Math.floor(mask.x * sx), Math.floor(mask.y * sy)];
   const width = Math.max(1, Math.ceil((mask.x + mask.width) * sx) - x);
@@ -19,27 +20,24 @@ function scalePatch(mask: MaskPatch, sx: number, sy: number): MaskPatch {
   return { x, y, width, height, data };
 }
 
-/** The size (height, width) of an image shrunk so that its longer side is at most maxSide. Never enlarges. */
-export function shrunkSize(
-  { width, height }: { readonly width: number; readonly height: number },
-  maxSide: number,
-): [height: number, width: number] {
+/** The size of an image shrunk so that its longer side is at most maxSide. Never enlarges. */
+export function shrunkSize({ width, height }: ImageSize, maxSide: number): [height: number, width: number] {
   const scale = Math.min(1, maxSide / Math.max(width, height));
   return [height, width].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
 }
 
-/** A sample whose longer side is at most maxSide; its annotations and region shrink with it. Never enlarges. */
+/**
+ * Shrinks a sample so that its longer side is at most `maxSide`, with its annotation and region. Never enlarges.
+ *
+ * @param sample The image and its annotation.
+ * @param maxSide The longest side allowed, in pixels.
+ */
 export function shrinkSample(sample: Sample, maxSide: number): Sample {
   const { image, annotation, region } = sample;
   if (Math.max(image.width, image.height) <= maxSide) return sample;
   const [height, width] = shrunkSize(image, maxSide);
   const [sx, sy] = [width / image.width, height / image.height];
-  const scaleBox = (box: readonly [number, number, number, number]): [number, number, number, number] => [
-    box[0] * sx,
-    box[1] * sy,
-    box[2] * sx,
-    box[3] * sy,
-  ];
+  const scaleBox = ([x1, y1, x2, y2]: Box): Box => [x1 * sx, y1 * sy, x2 * sx, y2 * sy];
   const shapes = annotation.shapes.map(
     (shape): AnnotatedShape => ({
       ...shape,

@@ -1,5 +1,13 @@
+/**
+ * Files of weights: safetensors, and the weights and checkpoints that training writes.
+ *
+ * @module
+ */
+
+export { parseJson, type TextPlace } from '../json.ts';
 export {
   type Checkpoint,
+  decodeWeights,
   loadCheckpoint,
   loadWeights,
   type ModelMetadata,

@@ -13,38 +13,41 @@ import { yolov3Cfg, yolov3TinyCfg } from '../models/yoloPresets.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
-/** Finding objects, or saying of every pixel what it shows. */
+/** What a model does: find objects (`detect`), or classify every pixel (`segment`). */
 export type Task = 'detect' | 'segment';
 
-/** What is asked of a model that is trained from scratch. */
-export interface Wish {
+/** Options of a model to train from scratch. */
+export interface NewModelOptions {
+  /** Classes, without the background. */
   readonly numClasses: number;
-  /** Channels of the first stage. */
+  /** Channels of the first stage. Default: see the architecture. */
   readonly width?: number;
-  /** Side of the training crops, in pixels. */
+  /** Side of the training crops in pixels. Models whose size depends on it are built for it. */
   readonly cropSize?: number;
-  /** For detectors: what `fovea anchors` found. */
+  /** For detectors: anchors as found by `fitAnchors` or `fovea anchors`. Default: those of the architecture. */
   readonly anchors?: AnchorLayout;
 }
 
-/** A kind of model, as tasks and model files know it. `Config` is what shapes one, and is saved with its weights. */
+/** An architecture, as tasks and model files know it. `Config` is saved with a model's weights, and rebuilds it. */
 export interface Architecture<Config = unknown> {
+  /** What its models do. */
   readonly task: Task;
-  /** Checks a configuration that comes from outside. */
+  /** Checks a configuration that comes from a file. */
   readonly schema: v.GenericSchema;
-  /** For training from scratch on few images, on any adapter. */
-  defaults(wish: Wish): Config;
+  /** Returns the configuration of a small model to train from scratch on few images. */
+  defaultConfig(options: NewModelOptions): Config;
+  /** Builds a model with random weights. */
   build(config: Config, seed: number): DetectionModel | SegmentationModel;
-  /** Classes, without a background. */
-  classes(config: Config): number;
-  /** Sides of crops must be multiples of this, and images are padded to it. */
-  multiple(config: Config): number;
-  /** The parts of the loss, in the order in which `losses` gives them. */
-  readonly losses: readonly string[];
-  /** Whether each run draws anew what it learns from. */
-  readonly draws?: true;
-  /** Whether training takes the objects' masks, and detections have them. */
-  readonly masks?: true;
+  /** Returns the number of classes, without the background. */
+  numClasses(config: Config): number;
+  /** Returns the number of pixels of which the sides of crops must be multiples, and to multiples of which images are padded. */
+  sizeMultiple(config: Config): number;
+  /** The names of the losses, in the order in which the model's `losses` returns them. */
+  readonly lossNames: readonly string[];
+  /** Whether the model samples at random in each training step, and needs a seed for it. */
+  readonly needsSeed?: true;
+  /** Whether training takes the masks of objects, and detections have them. */
+  readonly hasMasks?: true;
   /** The highest learning rate. Default 0.003. */
   readonly lr?: number;
 }
@@ -127,34 +130,36 @@ const fasterRcnnEntries = {
 };
 const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
 
-// Label maps are bytes: 0 is the background, and 255 counts for nothing.
+// Label maps are bytes: 0 is the background, 255 is ignored.
 const mapped = v.pipe(count(255), v.minValue(2));
 const dice = v.optional(v.boolean());
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
 
-const small = ({ width: channels }: Wish): ResNetConfig =>
+const small = ({ width: channels }: NewModelOptions): ResNetConfig =>
   channels === undefined ? SMALL_RESNET : { ...SMALL_RESNET, width: channels };
-const narrow = (wish: Wish): ResNetConfig => ({ ...small(wish), maxWidth: 64 });
-const pyramid = (wish: Wish) => (wish.width === undefined ? {} : { pyramidWidth: 2 * wish.width });
+const narrow = (options: NewModelOptions): ResNetConfig => ({ ...small(options), maxWidth: 64 });
+const pyramid = (options: NewModelOptions) =>
+  options.width === undefined ? {} : { pyramidWidth: 2 * options.width };
 
-/** Sizes for each level and aspect ratios of anchors. Throws UsageError for a list, which is YOLO's, and other numbers of levels. */
-function levelsOf(name: string, { anchors }: Wish, levels: readonly number[]) {
+/** Anchor sizes of each level, and aspect ratios. Throws UsageError for a list, which is YOLO's, and for other numbers of levels. */
+function levelsOf(name: string, { anchors }: NewModelOptions, levels: readonly number[]) {
   if (!anchors) return undefined;
   if (anchors.kind === 'pyramid' && levels.includes(anchors.sizes.length)) {
     return { anchorSizes: anchors.sizes, aspectRatios: anchors.aspectRatios };
   }
-  const given = anchors.kind === 'list' ? 'a list of sides' : `${anchors.sizes.length} levels`;
+  const given =
+    anchors.kind === 'list' ? 'a list of widths and heights' : `sizes for ${anchors.sizes.length} levels`;
   throw new UsageError(
-    `${name}: its anchors have ${levels.join(' to ')} levels of sizes, these are ${given}; fit them with fovea anchors --model ${name === 'maskrcnn' ? 'fasterrcnn' : name}`,
+    `${name}: the anchors are ${given}, ${name} takes sizes for ${levels.join(', ')} levels; fit them with fovea anchors --model ${name === 'maskrcnn' ? 'fasterrcnn' : name}`,
   );
 }
 
-/** The sides of anchors. Throws UsageError for those of a pyramid. */
-function sidesOf(name: string, { anchors }: Wish) {
+/** Widths and heights of anchors. Throws UsageError for those of a pyramid. */
+function anchorListOf(name: string, { anchors }: NewModelOptions) {
   if (anchors?.kind !== 'pyramid') return anchors ? { anchors: anchors.anchors } : {};
   throw new UsageError(
-    `${name}: its anchors are a list of sides, these are of a pyramid; fit them with fovea anchors --model ${name}`,
+    `${name}: the anchors are sizes for the levels of a pyramid, ${name} takes a list of widths and heights; fit them with fovea anchors --model ${name}`,
   );
 }
 
@@ -162,76 +167,76 @@ const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `first`: channels of the first stage in the paper's network, of which a quarter is enough for few images. */
+/** `first`: channels of the first stage in the paper's network; a quarter of them is enough for few images. */
 const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: number) =>
   architecture<YOLO['config']>({
     task: 'detect',
     schema: v.object({ cfg: v.string() }),
-    defaults: (wish) => {
-      const { numClasses, width: channels = first / 4, cropSize: side = 416 } = wish;
+    defaultConfig: (options) => {
+      const { numClasses, width: channels = first / 4, cropSize: side = 416 } = options;
       const sizes = { width: channels / first, imageSize: [side, side] as const };
-      return { cfg: write({ numClasses, ...sizes, ...sidesOf(name, wish) }) };
+      return { cfg: write({ numClasses, ...sizes, ...anchorListOf(name, options) }) };
     },
     build: (config, seed) => new YOLO({ ...config, seed }),
-    classes: (config) => new YOLO(config).numClasses,
-    multiple: (config) => new YOLO(config).stride,
-    losses: ['box', 'objectness', 'classification'],
+    numClasses: (config) => new YOLO(config).numClasses,
+    sizeMultiple: (config) => new YOLO(config).stride,
+    lossNames: ['box', 'objectness', 'classification'],
     lr: 0.01,
   });
 
-/** Every kind of model by the name that `--model` and model files give it. */
+/** All architectures, by the names that model files and `--model` use. */
 export const ARCHITECTURES = {
   retinanet: architecture<RetinaNet['config']>({
     task: 'detect',
     schema: retinanetSchema,
-    defaults: (wish) => {
-      const anchors = levelsOf('retinanet', wish, [3, 4, 5]);
+    defaultConfig: (options) => {
+      const anchors = levelsOf('retinanet', options, [3, 4, 5]);
       const extraLevels = EXTRA[(anchors?.anchorSizes.length ?? 4) as keyof typeof EXTRA];
       return retinaNetConfig({
-        numClasses: wish.numClasses,
-        backbone: small(wish),
-        ...pyramid(wish),
+        numClasses: options.numClasses,
+        backbone: small(options),
+        ...pyramid(options),
         ...anchors,
         extraLevels,
       });
     },
     build: (config, seed) => new RetinaNet({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
-    multiple: () => 32,
-    losses: ['classification', 'bbox_regression'],
+    numClasses: ({ numClasses }) => numClasses,
+    sizeMultiple: () => 32,
+    lossNames: ['classification', 'bbox_regression'],
   }),
   fasterrcnn: architecture<FasterRCNN['config']>({
     task: 'detect',
     schema: v.object(fasterRcnnEntries),
-    defaults: (wish) =>
+    defaultConfig: (options) =>
       fasterRCNNConfig({
-        numClasses: wish.numClasses,
-        backbone: small(wish),
-        ...pyramid(wish),
-        rpn: { ...levelsOf('fasterrcnn', wish, [5]) },
+        numClasses: options.numClasses,
+        backbone: small(options),
+        ...pyramid(options),
+        rpn: { ...levelsOf('fasterrcnn', options, [5]) },
       }),
     build: (config, seed) => new FasterRCNN({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
-    multiple: () => 32,
-    losses: RCNN_LOSSES,
-    draws: true,
+    numClasses: ({ numClasses }) => numClasses,
+    sizeMultiple: () => 32,
+    lossNames: RCNN_LOSSES,
+    needsSeed: true,
   }),
   maskrcnn: architecture<MaskRCNN['config']>({
     task: 'detect',
     schema: v.object({ ...fasterRcnnEntries, mask }),
-    defaults: (wish) =>
+    defaultConfig: (options) =>
       maskRCNNConfig({
-        numClasses: wish.numClasses,
-        backbone: small(wish),
-        ...pyramid(wish),
-        rpn: { ...levelsOf('maskrcnn', wish, [5]) },
+        numClasses: options.numClasses,
+        backbone: small(options),
+        ...pyramid(options),
+        rpn: { ...levelsOf('maskrcnn', options, [5]) },
       }),
     build: (config, seed) => new MaskRCNN({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses,
-    multiple: () => 32,
-    losses: ['classifier', 'box_reg', 'mask', 'objectness', 'rpn_box_reg'],
-    draws: true,
-    masks: true,
+    numClasses: ({ numClasses }) => numClasses,
+    sizeMultiple: () => 32,
+    lossNames: ['classifier', 'box_reg', 'mask', 'objectness', 'rpn_box_reg'],
+    needsSeed: true,
+    hasMasks: true,
   }),
   yolov3: yolo('yolov3', yolov3Cfg, 32),
   'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
@@ -245,17 +250,17 @@ export const ARCHITECTURES = {
       norm: v.picklist(['group', 'batch', 'frozen']),
       normalization,
     }),
-    defaults: (wish) =>
+    defaultConfig: (options) =>
       unetConfig({
         dice: true,
-        numClasses: wish.numClasses + 1,
+        numClasses: options.numClasses + 1,
         // At full resolution channels are expensive, and few images need few.
-        width: wish.width ?? 8,
+        width: options.width ?? 8,
       }),
     build: (config, seed) => new UNet({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses - 1,
-    multiple: (config) => 2 ** config.depth,
-    losses: ['segmentation'],
+    numClasses: ({ numClasses }) => numClasses - 1,
+    sizeMultiple: (config) => 2 ** config.depth,
+    lossNames: ['segmentation'],
     lr: 0.01,
   }),
   'dynamic-unet': architecture<DynamicUNet['config']>({
@@ -267,12 +272,12 @@ export const ARCHITECTURES = {
       norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
       normalization,
     }),
-    defaults: (wish) =>
-      dynamicUNetConfig({ dice: true, numClasses: wish.numClasses + 1, backbone: narrow(wish) }),
+    defaultConfig: (options) =>
+      dynamicUNetConfig({ dice: true, numClasses: options.numClasses + 1, backbone: narrow(options) }),
     build: (config, seed) => new DynamicUNet({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses - 1,
-    multiple: () => 32,
-    losses: ['segmentation'],
+    numClasses: ({ numClasses }) => numClasses - 1,
+    sizeMultiple: () => 32,
+    lossNames: ['segmentation'],
   }),
   fcn: architecture<FCN['config']>({
     task: 'segment',
@@ -284,11 +289,12 @@ export const ARCHITECTURES = {
       hypercolumns: v.optional(v.boolean()),
       normalization,
     }),
-    defaults: (wish) => fcnConfig({ dice: true, numClasses: wish.numClasses + 1, backbone: narrow(wish) }),
+    defaultConfig: (options) =>
+      fcnConfig({ dice: true, numClasses: options.numClasses + 1, backbone: narrow(options) }),
     build: (config, seed) => new FCN({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses - 1,
-    multiple: () => 32,
-    losses: ['segmentation'],
+    numClasses: ({ numClasses }) => numClasses - 1,
+    sizeMultiple: () => 32,
+    lossNames: ['segmentation'],
   }),
   vit: architecture<ViTSegmenter['config']>({
     task: 'segment',
@@ -303,7 +309,7 @@ export const ARCHITECTURES = {
       mlpDim: count(65536),
       normalization,
     }),
-    defaults: ({ numClasses, width: channels, cropSize }) =>
+    defaultConfig: ({ numClasses, width: channels, cropSize }) =>
       vitConfig({
         dice: true,
         numClasses: numClasses + 1,
@@ -311,18 +317,24 @@ export const ARCHITECTURES = {
         ...(channels === undefined ? {} : { hiddenDim: 4 * channels, mlpDim: 8 * channels }),
       }),
     build: (config, seed) => new ViTSegmenter({ ...config, seed }),
-    classes: ({ numClasses }) => numClasses - 1,
-    multiple: ({ imageSize }) => imageSize,
-    losses: ['segmentation'],
+    numClasses: ({ numClasses }) => numClasses - 1,
+    sizeMultiple: ({ imageSize }) => imageSize,
+    lossNames: ['segmentation'],
   }),
 } as const satisfies Record<string, Architecture>;
 
+/** The name of an architecture, in model files and for `--model`. */
 export type ModelName = keyof typeof ARCHITECTURES;
 
-/** Every `--model`. */
+/** The names of all architectures. */
 export const MODEL_NAMES = Object.keys(ARCHITECTURES) as ModelName[];
 
-/** What a task trains where no model is named. */
+/** The architecture that a task trains by default. */
 export const DEFAULT_MODEL: Readonly<Record<Task, ModelName>> = { detect: 'retinanet', segment: 'unet' };
 
+/**
+ * Looks up an architecture.
+ *
+ * @param name Its name, one of `MODEL_NAMES`.
+ */
 export const architectureOf = (name: ModelName): Architecture => ARCHITECTURES[name];

@@ -1,32 +1,38 @@
 import type { AnnotatedShape, Annotation } from '../data/annotation.ts';
+import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
 import { paintPatch } from '../data/maskPatch.ts';
 import { objectsOf } from '../data/objects.ts';
 import { rasterizePolygon } from '../data/polygon.ts';
-import type { Box } from '../vision/boxes.ts';
+import type { Box, Point } from '../vision/boxes.ts';
+import { CocoEvaluator, type CocoSummary } from '../vision/metrics/coco.ts';
+import { ConfusionMatrix } from '../vision/metrics/confusion.ts';
 import {
-  CocoEvaluator,
-  type CocoSummary,
-  ConfusionMatrix,
   type DetectionImage,
   type DetectionResult,
   evaluateDetections,
-} from '../vision/metrics/index.ts';
+} from '../vision/metrics/detection.ts';
 import { type Rle, rleEncode } from '../vision/rle.ts';
 import { architectureOf } from './architectures.ts';
 import type { Detection, Detector, Segmentation, Segmenter } from './infer.ts';
 
-/** Pixels that count for nothing. */
-export const IGNORE = 255;
-
-/** The true class of every pixel, as a network is to say it: 0 background, else class index + 1; IGNORE where nobody labelled. */
+/**
+ * Computes the label map of an image: the class of each pixel.
+ *
+ * Outlines are filled by pixel centres, shapes with only a box fill it, and later shapes cover earlier ones.
+ *
+ * @param annotation The annotation of the image.
+ * @param classNames The classes, in the order of their labels.
+ * @returns Labels [height * width]: 0 for background, else `classNames.indexOf(label) + 1`; `IGNORE_INDEX` for unlabelled pixels.
+ */
 export function labelMap(annotation: Annotation, classNames: readonly string[]): Uint8Array {
-  const labels = new Uint8Array(annotation.width * annotation.height);
+  const { width, height } = annotation;
+  const labels = new Uint8Array(width * height);
   for (const shape of annotation.shapes) {
     const value = classNames.indexOf(shape.label) + 1;
     paint(labels, annotation, shape, value);
   }
-  if (annotation.unlabelled) paintPatch(labels, annotation.unlabelled, annotation, IGNORE);
+  if (annotation.unlabelled) paintPatch({ width, height, data: labels }, annotation.unlabelled, IGNORE_INDEX);
   return labels;
 }
 
@@ -37,66 +43,76 @@ function paint(
   value: number,
 ): void {
   if (shape.mask) {
-    paintPatch(labels, shape.mask, { width, height }, value);
+    paintPatch({ width, height, data: labels }, shape.mask, value);
     return;
   }
   const [x1, y1, x2, y2] = shape.box;
-  const points = shape.points ?? [
+  const points: readonly Point[] = shape.points ?? [
     [x1, y1],
     [x2, y1],
     [x2, y2],
     [x1, y2],
   ];
-  rasterizePolygon(points as [number, number][], width, height).forEach((inside, i) => {
+  rasterizePolygon(points, { width, height }).forEach((inside, i) => {
     if (inside) labels[i] = value;
   });
 }
 
-/** What of an image is judged: everything by default. */
-export interface Scope {
-  /** Objects, true and found, whose centre is not in here do not count. */
-  readonly objects?: (centre: readonly [number, number]) => boolean;
-  /** Pixels outside do not count. */
-  readonly pixels?: Box;
+/** Options of `evaluateDetector` and `evaluateSegmenter`: what is evaluated. */
+export interface EvaluateOptions {
+  /**
+   * Selects objects, labelled or detected, by the centre (x, y) of their box in pixels. The others are ignored; for a
+   * segmenter, so are their pixels. Default: all.
+   */
+  readonly objects?: (centre: Point) => boolean;
+  /** For a segmenter: pixels outside of this box are ignored. Default: all count. */
+  readonly region?: Box;
+  /** Called after each image, with the number of images done. */
+  readonly onImage?: (done: number) => void;
 }
 
-const centreOf = (box: Box): [number, number] => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+const centreOf = (box: Box): Point => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
 
-/** The pixels of an object's shapes. */
+/** The mask of an object. */
 function objectRle(shapes: readonly AnnotatedShape[], annotation: Annotation): Rle {
   const mask = new Uint8Array(annotation.width * annotation.height);
   for (const shape of shapes) paint(mask, annotation, shape, 1);
-  return rleEncode(mask, annotation.width, annotation.height);
+  return rleEncode(mask, annotation);
 }
 
+/** What `evaluateDetector` returns. */
 export interface DetectionEvaluation {
+  /** Average precision of boxes, with curves. */
   readonly result: DetectionResult<string>;
-  /** COCO's numbers, by size too. */
+  /** COCO's metrics of boxes, by object size too. */
   readonly coco: CocoSummary<string>;
-  /** The same by masks, of models that find them. */
+  /** COCO's metrics of masks; undefined for models without masks. */
   readonly segm: CocoSummary<string> | undefined;
-  /** For each sample, what was judged: objects and detections in scope. */
+  /** What was evaluated for each sample: the selected objects and detections. */
   readonly images: readonly DetectionImage<string>[];
-  /** For each sample, in order: what was found, in scope or not. */
+  /** All detections in each sample, selected or not. */
   readonly detections: readonly (readonly Detection[])[];
 }
 
 /**
- * Average precision on labelled images (COCO's rules: at IoU .5, and the mean over .5 to .95). Shapes of a group
- * are one object, as in training. Crowds and difficult objects need not be found.
+ * Computes the average precision of a detector on labelled images, by COCO's rules: at IoU 0.5, and the mean over IoU 0.5
+ * to 0.95. Shapes of a group are one object, as in training. Missing a crowd or a difficult object is no error.
+ *
+ * @param detector The detector.
+ * @param samples Labelled images.
+ * @param options Which objects are evaluated. Default: all.
  */
 export async function evaluateDetector(
   detector: Detector,
   samples: readonly Sample[],
-  { objects = () => true }: Scope = {},
-  onImage?: (done: number) => void,
+  { objects = () => true, onImage }: EvaluateOptions = {},
 ): Promise<DetectionEvaluation> {
   const detections: Detection[][] = [];
   for (const sample of samples) {
     detections.push(await detector.detect(sample.image, { scoreThreshold: 0.01 }));
     onImage?.(detections.length);
   }
-  const masks = architectureOf(detector.trained.name).masks ?? false;
+  const masks = architectureOf(detector.trained.name).hasMasks ?? false;
   const images = samples.map(({ annotation }, i) => ({
     groundTruth: objectsOf(annotation.shapes)
       .filter(({ box }) => objects(centreOf(box)))
@@ -128,25 +144,35 @@ export async function evaluateDetector(
   };
 }
 
+/** What `evaluateSegmenter` returns. */
 export interface SegmentationEvaluation {
-  /** Means over the classes that occur, the background left out. */
+  /** Mean intersection over union of the classes that occur, without the background, 0..1. */
   readonly iou: number;
+  /** Mean Dice coefficient of the classes that occur, without the background, 0..1. */
   readonly dice: number;
+  /** Fraction of pixels classified correctly, 0..1. */
   readonly pixelAccuracy: number;
-  /** The mean IoU with the background counted as a class, as benchmarks report it. */
+  /** Mean intersection over union with the background counted as a class, as benchmarks report it. */
   readonly meanIou: number;
+  /** Intersection over union and Dice of each class; NaN for a class that does not occur. */
   readonly perClass: readonly { readonly label: string; readonly iou: number; readonly dice: number }[];
-  /** Of pixels: 0 is the background, then the classes. */
+  /** Confusion matrix of pixels: the background first, then the classes. */
   readonly confusion: ConfusionMatrix;
+  /** The segmentation of each sample. */
   readonly segmentations: readonly Segmentation[];
 }
 
-/** Intersection over union and Dice of pixels on labelled images. */
+/**
+ * Computes intersection over union and Dice coefficient of a segmenter on labelled images, over the pixels of all images.
+ *
+ * @param segmenter The segmenter.
+ * @param samples Labelled images.
+ * @param options Which objects and pixels are evaluated. Default: all.
+ */
 export async function evaluateSegmenter(
   segmenter: Segmenter,
   samples: readonly Sample[],
-  { objects = () => true, pixels }: Scope = {},
-  onImage?: (done: number) => void,
+  { objects = () => true, region, onImage }: EvaluateOptions = {},
 ): Promise<SegmentationEvaluation> {
   const { classNames } = segmenter.trained;
   const confusion = new ConfusionMatrix(classNames.length + 1);
@@ -156,15 +182,15 @@ export async function evaluateSegmenter(
     segmentations.push(segmentation);
     const truth = labelMap(annotation, classNames);
     for (const { box, shapes } of objectsOf(annotation.shapes)) {
-      if (!objects(centreOf(box))) for (const shape of shapes) paint(truth, annotation, shape, IGNORE);
+      if (!objects(centreOf(box))) for (const shape of shapes) paint(truth, annotation, shape, IGNORE_INDEX);
     }
-    if (pixels) {
+    if (region) {
       truth.forEach((_, i) => {
         const [x, y] = [i % annotation.width, Math.floor(i / annotation.width)];
-        if (x < pixels[0] || y < pixels[1] || x >= pixels[2] || y >= pixels[3]) truth[i] = IGNORE;
+        if (x < region[0] || y < region[1] || x >= region[2] || y >= region[3]) truth[i] = IGNORE_INDEX;
       });
     }
-    confusion.add(segmentation.labels, truth, IGNORE);
+    confusion.add(segmentation.labels, truth, { ignoreIndex: IGNORE_INDEX });
     onImage?.(segmentations.length);
   }
   const ious = confusion.iou();

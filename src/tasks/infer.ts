@@ -11,34 +11,40 @@ import {
   testTimeAugmentation,
 } from '../models/testTimeAugmentation.ts';
 import type { Gpu, Results, Step } from '../plan/gpu.ts';
+import type { Box } from '../vision/boxes.ts';
 import { architectureOf } from './architectures.ts';
-import { maskPatch } from './maskPatch.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
+import { softMaskToPatch } from './softMask.ts';
 import { detection, isDetector, segmentation } from './step.ts';
 
-/** One object that was found. */
+/** An object found in an image. */
 export interface Detection {
-  /** xyxy in pixels of the image. */
-  readonly box: [number, number, number, number];
+  /** (x1, y1, x2, y2) in pixels of the image, clipped to it. */
+  readonly box: Box;
+  /** The class of the object. */
   readonly label: string;
+  /** The model's confidence, 0..1. */
   readonly score: number;
-  /** Its pixels, of models that find masks. */
+  /** The pixels of the object; only of models that find masks. */
   readonly mask?: MaskPatch;
 }
 
-/** The class of each pixel: 0 for the background, else an index into classNames, plus 1. */
+/** The class of each pixel of an image. */
 export interface Segmentation {
+  /** Pixels per row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** Labels [height * width], row by row: 0 for the background, else an index into `classNames` + 1. */
   readonly labels: Uint8Array;
 }
 
-/** An image as the network takes it: shrunk to `maxSide` if it is larger, padded to multiples of `multiple`. */
+/** An image as the network takes it: shrunk so that no side exceeds `maxSide`, then padded to multiples of `multiple`. */
 interface Prepared {
   readonly data: Float32Array;
   readonly height: number;
   readonly width: number;
-  /** Network pixels for one pixel of the image, along each axis. */
+  /** Pixels of the network's input per pixel of the image, along each axis. */
   readonly scaleX: number;
   readonly scaleY: number;
 }
@@ -54,7 +60,7 @@ export function prepareImage(image: FloatImage, maxSide: number, multiple: numbe
   return { data, height, width, scaleX: w / image.width, scaleY: h / image.height };
 }
 
-/** Keeps the program of one image size: images of a folder mostly have one. */
+/** Keeps the program for one image size: the images of a folder mostly have the same. */
 class SizedStep<R extends Results> {
   #current: { readonly key: string; readonly step: Step<R> } | undefined;
   readonly #make: () => Step<R>;
@@ -77,11 +83,20 @@ class SizedStep<R extends Results> {
   }
 }
 
-/** What the sides of the network's input must be multiples of. */
-const multipleOf = ({ name, model }: TrainedModel): number => architectureOf(name).multiple(model.config);
+/** The number of pixels of which the sides of the network's input must be multiples. */
+const multipleOf = ({ name, model }: TrainedModel): number => architectureOf(name).sizeMultiple(model.config);
 
-/** Finds objects in images of any size: from image to boxes in one submission. */
+/** Options of a detector. */
+export interface DetectorOptions {
+  /** The file's name, for error messages. Default `Detector`. */
+  readonly name?: string;
+  /** Runs the model on several views of each image and merges the detections: see `testTimeAugmentation`. Default: one view. */
+  readonly augmentation?: TestTimeAugmentationOptions;
+}
+
+/** Finds objects in images of any size. Each image takes one submission to the GPU. */
 export class Detector {
+  /** The model, its classes and its preprocessing. */
   readonly trained: TrainedModel;
   readonly #model: MergingModel;
   readonly #multiple: number;
@@ -89,18 +104,15 @@ export class Detector {
   readonly #gpu: Gpu;
 
   /**
-   * `name` is for the message where the model is of the other task. With `augmentation`, images are looked at several times:
-   * see testTimeAugmentation.
+   * @param gpu Where the model runs.
+   * @param trained A trained detection model.
+   * @param options Name for messages, and test-time augmentation.
+   * @throws DataError for a segmentation model.
    */
-  constructor(
-    gpu: Gpu,
-    trained: TrainedModel,
-    name = 'Detector',
-    augmentation?: TestTimeAugmentationOptions,
-  ) {
+  constructor(gpu: Gpu, trained: TrainedModel, { name = 'Detector', augmentation }: DetectorOptions = {}) {
     const { model } = trained;
     if (!isDetector(model)) {
-      throw new DataError(`${name}: this model segments; use Segmenter (fovea segment)`);
+      throw new DataError(`${name}: ${trained.name} is a segmentation model; use Segmenter (fovea segment)`);
     }
     this.trained = trained;
     this.#gpu = gpu;
@@ -110,7 +122,13 @@ export class Detector {
       : model;
   }
 
-  /** Detections, best first; what shows less than a pixel of itself in the image is left out. */
+  /**
+   * Finds the objects in an image. The first image of a size compiles the program for that size.
+   *
+   * @param image The image.
+   * @param options Thresholds, and how many detections to return. Default: those of the model.
+   * @returns Detections by descending score. Those less than a pixel wide or high within the image are left out.
+   */
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
     const { data, height, width, scaleX, scaleY } = prepareImage(
       image,
@@ -134,14 +152,14 @@ export class Detector {
     const clip = (value: number, limit: number) => Math.min(Math.max(value, 0), limit);
     const cells = masks ? masks.length / scores.length : 0;
     return Array.from({ length: count[0]! }, (_, i) => {
-      const box: [number, number, number, number] = [
+      const box: Box = [
         clip(boxes[i * 4]! / scaleX, image.width),
         clip(boxes[i * 4 + 1]! / scaleY, image.height),
         clip(boxes[i * 4 + 2]! / scaleX, image.width),
         clip(boxes[i * 4 + 3]! / scaleY, image.height),
       ];
       const soft = masks?.subarray(i * cells, (i + 1) * cells);
-      const mask = soft && maskPatch(soft, Math.sqrt(cells), box, image);
+      const mask = soft && softMaskToPatch(soft, Math.sqrt(cells), box, image);
       return {
         box,
         label: this.trained.classNames[labels[i]!]!,
@@ -151,28 +169,46 @@ export class Detector {
     }).filter(({ box }) => box[2] - box[0] >= 1 && box[3] - box[1] >= 1);
   }
 
+  /** Frees the device buffers of its programs. */
   dispose(): void {
     for (const step of this.#steps.values()) step.dispose();
   }
 }
 
-/** Says of every pixel of an image what it shows. */
+/** Options of a segmenter. */
+export interface SegmenterOptions {
+  /** The file's name, for error messages. Default `Segmenter`. */
+  readonly name?: string;
+}
+
+/** Classifies every pixel of images of any size. Each image takes one submission to the GPU. */
 export class Segmenter {
+  /** The model, its classes and its preprocessing. */
   readonly trained: TrainedModel;
   readonly #multiple: number;
   readonly #step: SizedStep<Results>;
 
-  /** `name` is for the message where the model is of the other task. */
-  constructor(gpu: Gpu, trained: TrainedModel, name = 'Segmenter') {
+  /**
+   * @param gpu Where the model runs.
+   * @param trained A trained segmentation model.
+   * @param options Name for messages.
+   * @throws DataError for a detection model.
+   */
+  constructor(gpu: Gpu, trained: TrainedModel, { name = 'Segmenter' }: SegmenterOptions = {}) {
     const { model } = trained;
     if (isDetector(model)) {
-      throw new DataError(`${name}: this model detects; use Detector (fovea detect)`);
+      throw new DataError(`${name}: ${trained.name} is a detection model; use Detector (fovea detect)`);
     }
     this.trained = trained;
     this.#multiple = multipleOf(trained);
     this.#step = new SizedStep(() => gpu.capture(segmentation(model)));
   }
 
+  /**
+   * Classifies every pixel of an image. The first image of a size compiles the program for that size.
+   *
+   * @param image The image.
+   */
   async segment(image: FloatImage): Promise<Segmentation> {
     const { data, height, width, scaleX, scaleY } = prepareImage(
       image,
@@ -191,19 +227,30 @@ export class Segmenter {
     return { width: image.width, height: image.height, labels };
   }
 
+  /** Frees the device buffers of its program. */
   dispose(): void {
     this.#step.dispose();
   }
 }
 
-/** A detector from the bytes of its file. `name` is for messages. */
-export const loadDetector = (
-  gpu: Gpu,
-  bytes: Uint8Array,
-  name: string,
-  augmentation?: TestTimeAugmentationOptions,
-): Detector => new Detector(gpu, decodeModel(bytes, name), name, augmentation);
+/**
+ * Makes a detector from a model file that `fovea train` or `saveWeights` wrote.
+ *
+ * @param gpu Where the model runs.
+ * @param bytes The file.
+ * @param options Name for messages, and test-time augmentation.
+ * @throws DataError for a file that is not a detection model, StateDictError for weights that do not fit.
+ */
+export const loadDetector = (gpu: Gpu, bytes: Uint8Array, options: DetectorOptions = {}): Detector =>
+  new Detector(gpu, decodeModel(bytes, options.name ?? 'loadDetector'), options);
 
-/** A segmenter from the bytes of its file. `name` is for messages. */
-export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, name: string): Segmenter =>
-  new Segmenter(gpu, decodeModel(bytes, name), name);
+/**
+ * Makes a segmenter from a model file that `fovea train` or `saveWeights` wrote.
+ *
+ * @param gpu Where the model runs.
+ * @param bytes The file.
+ * @param options Name for messages.
+ * @throws DataError for a file that is not a segmentation model, StateDictError for weights that do not fit.
+ */
+export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, options: SegmenterOptions = {}): Segmenter =>
+  new Segmenter(gpu, decodeModel(bytes, options.name ?? 'loadSegmenter'), options);

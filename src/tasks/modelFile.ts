@@ -7,27 +7,36 @@ import { numel } from '../shape.ts';
 import { ARCHITECTURES, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
-/** How images of any size become the network's input. */
+/** How images of any size are prepared for a network. */
 export interface Preprocessing {
-  /** Images whose longer side is above this are shrunk to it. */
+  /** Images whose longer side exceeds this number of pixels are shrunk to it. */
   readonly maxSide: number;
 }
 
-/** A model with all that is needed to use it. */
+/** A trained model, with everything needed to use it. */
 export interface TrainedModel {
+  /** The name of its architecture. */
   readonly name: ModelName;
+  /** The model with its weights. */
   readonly model: DetectionModel | SegmentationModel;
+  /** The classes, in the order of their labels. */
   readonly classNames: readonly string[];
+  /** How images are prepared for it. */
   readonly preprocessing: Preprocessing;
 }
 
+/**
+ * Returns the task of a trained model.
+ *
+ * @param trained The model, or its architecture's name as `name`.
+ */
 export const taskOf = ({ name }: Pick<TrainedModel, 'name'>): Task => ARCHITECTURES[name].task;
 
 const preprocessingSchema = v.object({
   maxSide: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536)),
 });
 
-/** What shapes a model, checked; or which field is wrong and how. */
+/** Checks the configuration and preprocessing of a model: returns them, or which field is wrong and how. */
 export function checkDescription(
   name: ModelName,
   config: unknown,
@@ -41,18 +50,28 @@ export function checkDescription(
   return { problem: `${place ? `${place}: ` : ''}${issue.message}` };
 }
 
-/** Values in the largest weight: what tells, before any are drawn, a model that is too large. */
+/** The number of values in the largest weight. It shows that a model is too large before any weights are drawn. */
 export const largestWeight = (model: Module): number =>
   model.parameters().reduce((most, { state }) => Math.max(most, numel(state.spec.shape)), 0);
 
-/** Builds an architecture by its name, with random weights. */
+/**
+ * Builds a model with random weights.
+ *
+ * @param name The architecture.
+ * @param config Its configuration; see `architectureOf(name).defaultConfig`.
+ * @param seed Same seed, same weights.
+ */
 export const buildModel = (
   name: ModelName,
   config: unknown,
   seed: number,
 ): DetectionModel | SegmentationModel => ARCHITECTURES[name].build(config, seed);
 
-/** What is saved beside the weights. */
+/**
+ * Returns what `saveWeights` stores beside the weights of a trained model, and `decodeModel` rebuilds it from.
+ *
+ * @param trained The model.
+ */
 export const metadataOf = ({ name, model, classNames, preprocessing }: TrainedModel): ModelMetadata => ({
   architecture: name,
   config: model.config,
@@ -61,8 +80,8 @@ export const metadataOf = ({ name, model, classNames, preprocessing }: TrainedMo
 });
 
 /**
- * Builds the model that metadata describes and gives it the weights, arrays and all. Throws DataError for metadata that describes none, and
- * StateDictError for weights of another architecture.
+ * Builds the model that metadata describes, and gives it the weights: their arrays are used, not copied. Throws DataError for
+ * metadata that does not describe a model, and StateDictError for weights of another architecture.
  */
 export function restoreModel(
   weights: StateDict,
@@ -70,11 +89,11 @@ export function restoreModel(
   file: string,
 ): TrainedModel {
   if (!metadata) {
-    throw new DataError(`${file}: has no fovea.model metadata; use a file that "fovea train" wrote`);
+    throw new DataError(`${file}: it has no fovea.model metadata; use a file that "fovea train" wrote`);
   }
   if (!Object.hasOwn(ARCHITECTURES, metadata.architecture)) {
     throw new DataError(
-      `${file}: architecture "${metadata.architecture}" is unknown; known are ${MODEL_NAMES.join(', ')}`,
+      `${file}: architecture "${metadata.architecture}" is unknown, there are ${MODEL_NAMES.join(', ')}; use a file of a matching version`,
     );
   }
   const name = metadata.architecture as ModelName;
@@ -84,21 +103,27 @@ export function restoreModel(
   }
   const { config, preprocessing } = checked;
   const { classNames } = metadata;
-  const classes = ARCHITECTURES[name].classes(config);
+  const classes = ARCHITECTURES[name].numClasses(config);
   if (classes !== classNames.length) {
     throw new DataError(
-      `${file}: ${classNames.length} class names for ${classes} classes; export the weights again`,
+      `${file}: it has ${classNames.length} class names for ${classes} classes; export the weights again`,
     );
   }
-  // Weights are drawn when they are asked for: of these none ever are.
+  // Weights are drawn when they are first read, so none of these are.
   const model = buildModel(name, config, 0);
   model.eval();
-  // Decoded for this model alone.
+  // Nobody else has these arrays.
   model.loadStateDict(weights, file, { copy: false });
   return { name, model, classNames, preprocessing };
 }
 
-/** A model from the bytes of its file. `name` is for messages. */
+/**
+ * Decodes a model file that `fovea train` or `saveWeights` wrote.
+ *
+ * @param bytes The file.
+ * @param name The file's name, for error messages.
+ * @throws DataError for a file without a model's metadata, StateDictError for weights of another architecture.
+ */
 export function decodeModel(bytes: Uint8Array, name: string): TrainedModel {
   const { weights, metadata } = decodeWeights(bytes, name);
   return restoreModel(weights, metadata, name);

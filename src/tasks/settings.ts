@@ -5,43 +5,63 @@ import { shrunkSize } from '../data/resize.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import { architectureOf, type ModelName } from './architectures.ts';
 
-/** What decides the outcome of a training; the same settings and data give the same weights, bit for bit. */
+/** Everything that determines the result of a training: the same settings and data give the same weights, bit for bit. */
 export interface TrainSettings {
+  /** The architecture. */
   readonly model: ModelName;
+  /** The classes, in the order of their labels. */
   readonly classNames: readonly string[];
-  /** What shapes the model: see its own description. */
+  /** The configuration of the architecture. */
   readonly config: unknown;
-  /** Images are shrunk to this, and crops are cut from them. */
+  /** Images whose longer side exceeds this number of pixels are shrunk to it before crops are cut. */
   readonly maxSide: number;
+  /** BoxSize of the square training crops in pixels. */
   readonly cropSize: number;
+  /** Crops per step. */
   readonly batchSize: number;
+  /** The number of steps. */
   readonly steps: number;
+  /** The highest learning rate of the one-cycle schedule. */
   readonly lr: number;
+  /** Weight decay of AdamW. */
   readonly weightDecay: number;
+  /** Gradients are scaled down to this norm if theirs is larger. */
   readonly clipNorm: number;
+  /** Seed of the weights and of the crops. */
   readonly seed: number;
+  /** How crops are varied at random. */
   readonly augment: AugmentOptions;
 }
 
+/** Options of `defaultSettings`. */
 export interface SettingsOptions {
+  /** Passes over all pixels of the images; sets the number of steps. */
   readonly epochs?: number;
+  /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several. */
   readonly steps?: number;
+  /** Images are shrunk to this longer side in pixels. Default `DEFAULT_MAX_SIDE`. */
   readonly maxSide?: number;
+  /** BoxSize of the training crops in pixels. Default: by the size of the objects. */
   readonly cropSize?: number;
+  /** Crops per step. Default 4. */
   readonly batchSize?: number;
+  /** Channels of the model's first stage. Default: that of the architecture. */
   readonly width?: number;
-  /** For detectors: what `fovea anchors` found. */
+  /** For detectors: anchors as found by `fitAnchors` or `fovea anchors`. Default: those of the architecture. */
   readonly anchors?: AnchorLayout;
-  /** What shapes the model, in place of its defaults: width and anchors then count for nothing. */
+  /** The configuration of the architecture; `width` and `anchors` are then ignored. Default: its own. */
   readonly config?: unknown;
+  /** The highest learning rate. Default: that of the architecture, 0.003 or 0.01. */
   readonly lr?: number;
+  /** Seed of the weights and of the crops. Default 0. */
   readonly seed?: number;
+  /** How crops are varied at random, in addition to or instead of the defaults: scale 0.75 to 1.33, horizontal flips, colours by 0.2. */
   readonly augment?: AugmentOptions;
 }
 
-/** Images are shrunk to this longer side where nothing else is asked for. */
+/** The default longer side, in pixels, to which training shrinks images. */
 export const DEFAULT_MAX_SIDE = 512;
-/** Steps where nothing else is asked for: to tell classes apart takes longer than to find things of one. */
+/** Default numbers of steps: telling classes apart takes longer than finding objects of one class. */
 const DEFAULT_STEPS = { one: 1000, several: 2500 };
 const DEFAULT_AUGMENT: AugmentOptions = {
   scale: [0.75, 1.33],
@@ -51,7 +71,7 @@ const DEFAULT_AUGMENT: AugmentOptions = {
   saturation: 0.2,
 };
 
-/** Crops of each image that make one epoch: as many as cover it, shrunk to maxSide, once. */
+/** The number of crops of each image per epoch: as many as cover its pixels, shrunk to maxSide, once. */
 export function cropsPerEpoch(
   samples: readonly Sample[],
   { maxSide, cropSize }: { readonly maxSide: number; readonly cropSize: number },
@@ -65,8 +85,14 @@ export function cropsPerEpoch(
 }
 
 /**
- * The settings of a training from what the user gives and what the data shows. Crops are chosen so that nine of ten
- * objects fit in with half of their size to spare, for detectors with as much again; from 96 to maxSide, in multiples of 32.
+ * Chooses the settings of a training by the data set, and by what the user gives.
+ *
+ * The side of the crops is 1.5 times the longer side of nine out of ten objects, 2 times for detectors; at least 96 pixels,
+ * at most `maxSide`, and a multiple of 32.
+ *
+ * @param model The architecture.
+ * @param samples The training data.
+ * @param options Settings to use instead of the chosen ones.
  */
 export function defaultSettings(
   model: ModelName,
@@ -94,7 +120,7 @@ export function defaultSettings(
       : Math.max(1, Math.round(options.epochs * perEpoch)));
   const config =
     options.config ??
-    architecture.defaults({
+    architecture.defaultConfig({
       numClasses: names.length,
       cropSize,
       ...(options.width === undefined ? {} : { width: options.width }),

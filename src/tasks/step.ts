@@ -16,19 +16,21 @@ import type { YOLO } from '../models/yolo.ts';
 import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/gpu.ts';
 
+/** A model that finds objects. */
 export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | YOLO;
+/** A model that classifies every pixel. */
 export type SegmentationModel = UNet | DynamicUNet | FCN | ViTSegmenter;
 
-/** What a captured function computes from its inputs. */
+/** A function to capture: tensors in, named tensors out. */
 export type Program<R extends Results = Results> = (...inputs: Tensor[]) => R;
 
-/** Whether a model finds objects. */
+/** Tells whether a model finds objects. */
 export const isDetector = (model: DetectionModel | SegmentationModel): model is DetectionModel =>
   'detect' in model;
 
 /**
- * The losses of a batch, by name. Inputs: the images; of segmenters their label maps; of detectors boxes, labels and
- * counts, then a seed, and of those that find masks these.
+ * Computes the losses of a batch, by name. Inputs: images, then for segmenters label maps; for detectors boxes, labels,
+ * counts, a seed if the model needs one, and masks if it finds them.
  */
 function lossesOf(
   model: DetectionModel | SegmentationModel,
@@ -42,7 +44,7 @@ function lossesOf(
   return model.losses(images!, objects);
 }
 
-/** One step of a training: the losses, and the norm of their gradients last. A ReLU can hide a NaN from the losses. */
+/** Makes a training step. It returns the losses and, last, the norm of their gradients: a ReLU can hide a NaN from the losses. */
 export const trainingStep =
   (model: DetectionModel | SegmentationModel, optimizer: AdamW): Program<{ losses: Tensor }> =>
   (...inputs) => {
@@ -57,13 +59,13 @@ export const trainingStep =
     };
   };
 
-/** From images to boxes, and masks where the model finds them. */
+/** Makes a program from images to boxes, and masks if the model finds them. */
 export const detection =
   (model: MergingModel, options: DetectOptions): Program<Found> =>
   (images) =>
     model.detect(images!, options);
 
-/** From images to the class of every pixel. */
+/** Makes a program from images to the class of every pixel. */
 export const segmentation =
   (model: SegmentationModel): Program<{ labels: Tensor }> =>
   (images) => ({ labels: argmax(model.forward(images!), { dim: -1 }) });

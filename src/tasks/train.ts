@@ -22,38 +22,61 @@ import { buildModel, checkDescription, largestWeight, type TrainedModel } from '
 import { cropsPerEpoch, type TrainSettings } from './settings.ts';
 import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
-/** What happened in one step. */
+/** The losses of one training step. */
 export interface StepRecord {
+  /** The number of the step, from 1. */
   readonly step: number;
+  /** Its losses by name. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Its learning rate. */
   readonly lr: number;
 }
 
-export interface TrainHooks {
+/** A checkpoint to resume from. */
+export interface ResumeFrom {
+  /** What `onCheckpoint` received, or `loadCheckpoint` read. */
+  readonly checkpoint: Checkpoint;
+  /** The file's name, for error messages. */
+  readonly file: string;
+}
+
+/** Options of `train`: what happens during a training. */
+export interface TrainOptions {
+  /** Continues from a checkpoint instead of random weights. */
+  readonly resume?: ResumeFrom;
+  /** Called after each step, once its losses are known. */
   onStep?(record: StepRecord, imagesPerSecond: number): void;
+  /** Called when a phase begins (`compiling`). */
   onPhase?(name: string): void;
+  /** Called for each pipeline that is compiled, and each kernel that is timed. */
   onCompile?: CaptureProgress;
   /**
-   * Called with all that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. What is
-   * kept every so often is handed over once the next loss is known to be finite, so that a good checkpoint is never
-   * replaced by one that nothing can go on from.
+   * Called with everything that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. A
+   * periodic checkpoint is handed over only once the next loss is known to be finite, so that a good checkpoint is never
+   * replaced by a useless one.
    */
   onCheckpoint?(checkpoint: Checkpoint): Promise<void>;
+  /** Steps between checkpoints. Default 25. */
   readonly checkpointEvery?: number;
-  /** Asked before every step; true ends the training after a checkpoint. */
+  /** Called before each step; returning true ends the training after a checkpoint. */
   shouldStop?(): boolean;
 }
 
+/** What `train` returns. */
 export interface TrainResult {
+  /** The trained model. */
   readonly trained: TrainedModel;
+  /** Its weights, as `saveWeights` takes them. */
   readonly weights: StateDict;
+  /** The losses of all steps, those before a resumed checkpoint included. */
   readonly history: readonly StepRecord[];
-  /** False where `shouldStop` ended it early. */
+  /** Whether all steps were done; false if `shouldStop` ended the training early. */
   readonly finished: boolean;
+  /** Crops per second of this call, compilation excluded. */
   readonly imagesPerSecond: number;
 }
 
-/** The part of a checkpoint that is JSON. */
+/** The JSON part of a checkpoint. */
 interface Progress {
   readonly settings: TrainSettings;
   readonly step: number;
@@ -62,15 +85,22 @@ interface Progress {
 }
 
 /**
- * Trains from random weights, or goes on from a checkpoint. Throws, before anything is allocated, DataError,
- * ShapeError or DeviceLimitError for settings that cannot be; NumericError for losses or weights that are not finite.
+ * Trains a model from random weights, or continues from a checkpoint: AdamW with a one-cycle schedule, on augmented crops.
+ *
+ * The same settings and samples give the same weights, bit for bit on one adapter, whether or not the training was interrupted.
+ *
+ * @param gpu Where the model is trained.
+ * @param samples Images and annotations.
+ * @param settings Settings of the training; see `defaultSettings`.
+ * @param options Callbacks, checkpoints, and a checkpoint to resume from.
+ * @throws DataError, ShapeError or DeviceLimitError for impossible settings, before anything is allocated; DataError for a
+ * checkpoint of other settings or data; NumericError for losses, gradients or weights that are not finite.
  */
 export async function train(
   gpu: Gpu,
   samples: readonly Sample[],
   settings: TrainSettings,
-  hooks: TrainHooks = {},
-  resume?: { readonly checkpoint: Checkpoint; readonly file: string },
+  options: TrainOptions = {},
 ): Promise<TrainResult> {
   const architecture = architectureOf(settings.model);
   const model = checkedModel(settings, gpu.device.caps);
@@ -80,10 +110,10 @@ export async function train(
   );
   const source = new BatchSource(repeated, {
     task: architecture.task,
-    masks: architecture.masks ?? false,
+    masks: architecture.hasMasks ?? false,
     batchSize: settings.batchSize,
     size: [settings.cropSize, settings.cropSize],
-    classes: settings.classNames,
+    classNames: settings.classNames,
     seed: settings.seed,
     augment: settings.augment,
   });
@@ -91,7 +121,7 @@ export async function train(
   const schedule = oneCycle(settings);
   const history: StepRecord[] = [];
   let first = 0;
-  if (resume) first = restore(resume, settings, model, optimizer, source, history);
+  if (options.resume) first = restore(options.resume, settings, model, optimizer, source, history);
 
   const step = gpu.capture(trainingStep(model, optimizer));
 
@@ -100,8 +130,8 @@ export async function train(
     const next = (step: number) => toTensors(source, settings, model, step);
     let batch = next(first);
     if (first < settings.steps) {
-      hooks.onPhase?.('compiling');
-      await step.prepare(batch.tensors, hooks.onCompile);
+      options.onPhase?.('compiling');
+      await step.prepare(batch.tensors, options.onCompile);
     }
     let pending: { step: number; lr: number; values: Promise<HostArray> } | undefined;
     let held: { readonly step: number; readonly checkpoint: Checkpoint } | undefined;
@@ -113,29 +143,32 @@ export async function train(
       const read = await values;
       const losses = namedLosses(architecture, read);
       checkFinite(at + 1, losses, read.at(-1)!, settings.lr);
-      if (held?.step === at) await hooks.onCheckpoint?.(held.checkpoint);
+      if (held?.step === at) await options.onCheckpoint?.(held.checkpoint);
       held = undefined;
       const record = { step: at + 1, losses, lr };
       history.push(record);
-      hooks.onStep?.(record, ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started));
+      options.onStep?.(
+        record,
+        ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started),
+      );
     };
     let done = first;
     let stopped = false;
     for (; done < settings.steps; done++) {
-      stopped = hooks.shouldStop?.() ?? false;
+      stopped = options.shouldStop?.() ?? false;
       if (stopped) break;
       const lr = schedule(done);
       optimizer.advance(lr);
       const run = await step(...batch.tensors);
       const values = run.losses.data();
-      // A promise that is awaited later must not count as unhandled where the loop ends before.
+      // The promise is awaited later; it must not be reported as unhandled if the loop ends before.
       values.catch(() => undefined);
-      // While the device works on this step, the next batch is cut and the losses of the last one are read.
+      // While the device computes this step, prepare the next batch and read the losses of the previous step.
       if (done + 1 < settings.steps) batch = next(done + 1);
       await settle();
       pending = { step: done, lr, values };
-      const every = hooks.checkpointEvery ?? 25;
-      if (hooks.onCheckpoint && (done + 1) % every === 0 && done + 1 < settings.steps) {
+      const every = options.checkpointEvery ?? 25;
+      if (options.onCheckpoint && (done + 1) % every === 0 && done + 1 < settings.steps) {
         await settle();
         held = { step: done + 1, checkpoint: await snapshot(done + 1) };
       }
@@ -143,7 +176,7 @@ export async function train(
     await settle();
     const seconds = (performance.now() - started) / 1000;
     const last = await snapshot(done);
-    await hooks.onCheckpoint?.(last);
+    await options.onCheckpoint?.(last);
     const { weights } = last;
     model.loadStateDict(weights);
     model.eval();
@@ -163,13 +196,13 @@ export async function train(
     step.dispose();
   }
 
-  /** All that resuming after so many steps needs. The next batch may have been cut already, so its number is given. */
+  /** Everything needed to resume after this number of steps. The next batch may have been cut already, so its number is set. */
   async function snapshot(steps: number): Promise<Checkpoint> {
     const weights = await model.stateDict(download);
     for (const [name, { data }] of weights) {
       if (!data.every(Number.isFinite)) {
         throw new NumericError(
-          `step ${steps}: ${name} is no longer finite; training stops, the last checkpoint stays; lower --lr (now ${settings.lr}) or check the images and labels`,
+          `step ${steps}: the weight ${name} is no longer finite; training stops, the last checkpoint is kept; lower --lr (now ${settings.lr}), or check the images and labels`,
         );
       }
     }
@@ -192,25 +225,23 @@ function checkFinite(step: number, losses: Readonly<Record<string, number>>, nor
     ? `the ${broken[0]} loss is ${broken[1]}`
     : `the gradient of the ${entries.map(([name]) => name).join(' and ')} loss is ${norm}`;
   throw new NumericError(
-    `step ${step}: ${what}; training stops, the last checkpoint stays; lower --lr (now ${lr}) or check the images and labels`,
+    `step ${step}: ${what}; training stops, the last checkpoint is kept; lower --lr (now ${lr}), or check the images and labels`,
   );
 }
 
-/** The model of settings. Throws for those that no training can have, or not on this device, before weights are drawn. */
+/** Builds the model. Throws for impossible settings, or those impossible on this device, before weights are drawn. */
 function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | SegmentationModel {
   const { model: name, config, maxSide, cropSize, batchSize, steps, seed } = settings;
   const checked = checkDescription(name, config, { maxSide });
-  if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change the setting`);
+  if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change this setting`);
   for (const [setting, value] of Object.entries({ cropSize, batchSize, steps })) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new DataError(`train: ${setting} ${value}; give a whole number of at least 1`);
+      throw new DataError(`train: ${setting} is ${value}; give an integer of at least 1`);
     }
   }
-  const multiple = architectureOf(name).multiple(config);
+  const multiple = architectureOf(name).sizeMultiple(config);
   if (cropSize % multiple !== 0) {
-    throw new ShapeError(
-      `train: crops of ${cropSize}x${cropSize}; the side must be a multiple of ${multiple}`,
-    );
+    throw new ShapeError(`train: cropSize is ${cropSize}; ${name} needs a multiple of ${multiple}`);
   }
   const images = { shape: [batchSize, cropSize, cropSize, 3], dtype: 'f32' } as const;
   checkTensor('train', 'images', images, caps);
@@ -218,16 +249,16 @@ function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | Seg
   const bytes = 4 * largestWeight(model);
   if (bytes > caps.maxBindingSize) {
     throw new DeviceLimitError(
-      `train: this ${name} has a weight of ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
+      `train: the largest weight of this ${name} has ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
     );
   }
   return model;
 }
 
-const namedLosses = ({ losses }: Architecture, values: HostArray): Record<string, number> =>
-  Object.fromEntries(losses.map((name, i) => [name, values[i]!]));
+const namedLosses = ({ lossNames }: Architecture, values: HostArray): Record<string, number> =>
+  Object.fromEntries(lossNames.map((name, i) => [name, values[i]!]));
 
-/** The next batch as the captured step takes it: see step.ts. */
+/** The next batch as the inputs of the captured step: see step.ts. */
 function toTensors(
   source: BatchSource<Task>,
   { batchSize, cropSize, seed, model: name }: TrainSettings,
@@ -237,7 +268,7 @@ function toTensors(
   const batch = source.next() as DetectBatch | SegmentBatch;
   const images = tensor(batch.images, [batchSize, cropSize, cropSize, 3]);
   if (!isDetector(model)) {
-    return { tensors: [images, tensor((batch as SegmentBatch).masks, [batchSize, cropSize, cropSize])] };
+    return { tensors: [images, tensor((batch as SegmentBatch).labels, [batchSize, cropSize, cropSize])] };
   }
   const { boxes, labels, counts, masks } = batch as DetectBatch;
   const G = source.maxBoxes;
@@ -247,16 +278,16 @@ function toTensors(
       tensor(boxes, [batchSize, G, 4]),
       tensor(labels, [batchSize, G]),
       tensor(counts, [batchSize]),
-      // Another seed at each step, and for each training.
-      ...(architectureOf(name).draws ? [tensor(Int32Array.of(seed * 1_000_003 + step), [])] : []),
+      // A different seed for each step and each training.
+      ...(architectureOf(name).needsSeed ? [tensor(Int32Array.of(seed * 1_000_003 + step), [])] : []),
       ...(masks ? [tensor(masks, [batchSize, G, cropSize, cropSize])] : []),
     ],
   };
 }
 
-/** Puts a checkpoint into everything that training changes. Returns the step to go on with. */
+/** Restores everything that training changes from a checkpoint. Returns the step to continue with. */
 function restore(
-  { checkpoint, file }: { readonly checkpoint: Checkpoint; readonly file: string },
+  { checkpoint, file }: ResumeFrom,
   settings: TrainSettings,
   model: DetectionModel | SegmentationModel,
   optimizer: AdamW,
@@ -270,7 +301,7 @@ function restore(
     !Array.isArray(progress.history) ||
     !Number.isInteger(progress.step)
   ) {
-    throw new DataError(`${file}: is no checkpoint of "fovea train"; train without --resume`);
+    throw new DataError(`${file}: this is not a checkpoint of "fovea train"; train without --resume`);
   }
   const saved = progress.settings as unknown as Record<string, unknown>;
   const differing = Object.entries(settings).filter(
@@ -278,7 +309,7 @@ function restore(
   );
   if (differing.length > 0) {
     const other = differing.find(([name]) => name === 'model');
-    // Another model has another configuration, which says nothing more.
+    // A different model has a different configuration, which need not be listed too.
     const list = (other ? [other] : differing).map(
       ([name, value]) => `${name} ${JSON.stringify(saved[name]) ?? 'unknown'}, now ${JSON.stringify(value)}`,
     );

@@ -7,45 +7,64 @@ import { buildModel, type TrainedModel } from './modelFile.ts';
 import type { TrainSettings } from './settings.ts';
 import { detection, isDetector, segmentation, trainingStep } from './step.ts';
 
+/** Options of `tuneTraining` and `tuneInference`. */
 export interface TaskTuneOptions {
-  /** Also what is known already. Default: false. */
+  /** Times kernels again whose times are already known. Default false. */
   readonly again?: boolean;
+  /** Called for each kernel that is timed. */
   readonly progress?: TuneProgress;
 }
 
-/** Boxes an image: no operation with several ways to compute it depends on it. */
+/** Options of `tuneInference`. */
+export interface TuneInferenceOptions extends TaskTuneOptions {
+  /** Height and width of the network's input in pixels: multiples of the architecture's `sizeMultiple`. */
+  readonly size: readonly [height: number, width: number];
+}
+
+/** Boxes per image. None of the operations that can be computed in several ways depends on it. */
 const BOXES = 8;
 
 /**
- * Times the kernels that a training with these settings runs, and remembers the fastest (see `Gpu.tune`). Nothing is
- * trained.
+ * Times the kernels that a training with these settings would run, and remembers the fastest ones (see `Gpu.tune`). Nothing
+ * is trained.
+ *
+ * @param gpu Where kernels are timed.
+ * @param settings Settings of the training.
+ * @param options Whether to time known kernels again, and a progress callback.
+ * @returns The kernels that were timed.
  */
 export function tuneTraining(
   gpu: Gpu,
   { model: name, config, batchSize, cropSize, seed, ...rates }: TrainSettings,
   options?: TaskTuneOptions,
 ): Promise<Tuned[]> {
-  const { task, draws, masks } = architectureOf(name);
+  const { task, needsSeed, hasMasks } = architectureOf(name);
   const model = buildModel(name, config, seed);
   const images = zeros([batchSize, cropSize, cropSize, 3]);
   const objects = [
     zeros([batchSize, BOXES, 4]),
     zeros([batchSize, BOXES], 'i32'),
     zeros([batchSize], 'i32'),
-    ...(draws ? [zeros([], 'i32')] : []),
-    ...(masks ? [zeros([batchSize, BOXES, cropSize, cropSize])] : []),
+    ...(needsSeed ? [zeros([], 'i32')] : []),
+    ...(hasMasks ? [zeros([batchSize, BOXES, cropSize, cropSize])] : []),
   ];
   const targets = task === 'detect' ? objects : [zeros([batchSize, cropSize, cropSize], 'i32')];
   const optimizer = new AdamW(model.parameters(), rates);
   return gpu.tune(trainingStep(model, optimizer), [images, ...targets], options);
 }
 
-/** The same for images that the network gets in this size, in pixels: multiples of what the architecture takes. */
+/**
+ * Times the kernels that prediction on images of one size would run, and remembers the fastest ones (see `Gpu.tune`).
+ *
+ * @param gpu Where kernels are timed.
+ * @param trained The model; only its `model` is read.
+ * @param options Size of the input, whether to time known kernels again, and a progress callback.
+ * @returns The kernels that were timed.
+ */
 export function tuneInference(
   gpu: Gpu,
   { model }: Pick<TrainedModel, 'model'>,
-  [height, width]: readonly [height: number, width: number],
-  options?: TaskTuneOptions,
+  { size: [height, width], ...options }: TuneInferenceOptions,
 ): Promise<Tuned[]> {
   const program = isDetector(model) ? detection(model, {}) : segmentation(model);
   return gpu.tune(program, [zeros([1, height, width, 3])], options);

@@ -1,4 +1,9 @@
-/** Every kernel against its CPU reference, every gradient, on the adapter at hand; and conformance cases from files. */
+/**
+ * Checks of every kernel and gradient on an adapter against CPU references, and of conformance cases from files.
+ *
+ * @module
+ */
+
 export type { Reference } from '../reference/reference.ts';
 export { type ScalarRules, scalarReferences } from '../reference/scalar.ts';
 export {

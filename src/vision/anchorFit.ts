@@ -1,79 +1,110 @@
-/** Anchors chosen by the boxes of a data set, and how well anchors fit them. */
+/** Anchors that fit the boxes of a data set. */
 import { ShapeError } from '../errors.ts';
 import { distanceMatrix, kMedoids } from './kMedoids.ts';
 import { Random } from './random.ts';
 
-export type Side = readonly [width: number, height: number];
+/** Width and height of a box, in pixels. */
+export type BoxSize = readonly [width: number, height: number];
 
-/** Intersection over union of two boxes with one corner in common; sides above 0. */
-export function sideIou([w1, h1]: Side, [w2, h2]: Side): number {
+/** Intersection over union of two boxes that share a corner; their sides must be above 0. */
+export function boxSizeIou([w1, h1]: BoxSize, [w2, h2]: BoxSize): number {
   const both = Math.min(w1, w2) * Math.min(h1, h2);
   return both / (w1 * h1 + w2 * h2 - both);
 }
 
+/** How well anchors fit boxes: what `anchorFit` returns. */
 export interface AnchorFit {
-  /** The mean over the boxes of the best IoU that an anchor has. */
+  /** Mean over the boxes of the highest IoU with an anchor, 0..1. */
   readonly meanIou: number;
-  /** The share of boxes with an anchor of IoU 0.5 or more. */
+  /** Fraction of the boxes that have an anchor with an IoU of at least 0.5. */
   readonly recall: number;
 }
 
 /**
- * How well anchors fit boxes, by width and height alone, as if each box had an anchor at its corner: what a grid of anchors
- * reaches is less, by how coarse it is. NaN where there are no boxes.
+ * Measures how well anchors fit boxes by width and height alone, as if each box had every anchor at its corner. A grid of
+ * anchors reaches less, depending on how coarse it is.
+ *
+ * @param boxes Widths and heights of the boxes in pixels.
+ * @param anchors Widths and heights of the anchors in pixels.
+ * @returns NaN for both if there are no boxes.
  */
-export function anchorFit(boxes: readonly Side[], anchors: readonly Side[]): AnchorFit {
+export function anchorFit(boxes: readonly BoxSize[], anchors: readonly BoxSize[]): AnchorFit {
   let sum = 0;
   let found = 0;
   for (const box of boxes) {
     let best = 0;
-    for (const anchor of anchors) best = Math.max(best, sideIou(box, anchor));
+    for (const anchor of anchors) best = Math.max(best, boxSizeIou(box, anchor));
     sum += best;
     if (best >= 0.5) found++;
   }
   return { meanIou: sum / boxes.length, recall: found / boxes.length };
 }
 
-/** PAM's distances grow with the square of the number of boxes. */
-const MOST = 1000;
-
-/** At most `most` of the boxes, drawn at random. */
-export function sampleSides(boxes: readonly Side[], seed: number | string, most = MOST): readonly Side[] {
-  if (boxes.length <= most) return boxes;
-  const picked = new Random(seed).fork('sides').shuffle(Uint32Array.from(boxes, (_, i) => i));
-  return Array.from(picked.subarray(0, most).sort(), (i) => boxes[i]!);
-}
-
-const byArea = (a: Side, b: Side): number => a[0] * a[1] - b[0] * b[1] || a[0] - b[0];
+/** The number of distances grows with the square of the number of boxes. */
+const MAX_SAMPLE = 1000;
 
 /**
- * k boxes of the data set that fit the others best, smallest first: k-medoids with the distance 1 - IoU of boxes with one
- * corner in common, as YOLOv2 chose its anchors by k-means (Redmon and Farhadi 2016, §2), on at most 1,000 boxes drawn by `seed`.
+ * Draws boxes at random.
  *
- * Throws ShapeError where there are fewer different boxes than k.
+ * @param boxes Widths and heights of boxes.
+ * @param options `count`: how many to draw at most, default 1000; `seed`: same seed, same boxes, default 0.
+ * @returns The drawn boxes in their order; all of them if there are no more than `count`.
  */
-export function clusterSides(boxes: readonly Side[], k: number, seed: number | string = 0): Side[] {
-  const sample = sampleSides(boxes, seed);
+export function sampleBoxSizes(
+  boxes: readonly BoxSize[],
+  { count = MAX_SAMPLE, seed = 0 }: { readonly count?: number; readonly seed?: number | string } = {},
+): readonly BoxSize[] {
+  if (boxes.length <= count) return boxes;
+  const picked = new Random(seed).fork('sides').shuffle(Uint32Array.from(boxes, (_, i) => i));
+  return Array.from(picked.subarray(0, count).sort(), (i) => boxes[i]!);
+}
+
+const byArea = (a: BoxSize, b: BoxSize): number => a[0] * a[1] - b[0] * b[1] || a[0] - b[0];
+
+/**
+ * Finds the k boxes that represent all boxes best: k-medoids with the distance 1 - IoU of boxes that share a corner. YOLOv2
+ * chose its anchors in the same way by k-means (Redmon and Farhadi 2016, §2). Uses at most 1,000 boxes, drawn at random.
+ *
+ * @param boxes Widths and heights of boxes in pixels.
+ * @param k The number of clusters.
+ * @param options `seed` (default 0): same seed, same clusters.
+ * @returns k of the boxes, by ascending area.
+ * @throws ShapeError if there are fewer than k different boxes.
+ */
+export function clusterBoxSizes(
+  boxes: readonly BoxSize[],
+  k: number,
+  { seed = 0 }: { readonly seed?: number | string } = {},
+): BoxSize[] {
+  const sample = sampleBoxSizes(boxes, { seed });
   const different = new Set(sample.map(([w, h]) => `${w} ${h}`)).size;
   if (k > different) {
     throw new ShapeError(
-      `clusterSides: ${k} clusters of ${different} different boxes; ask for ${different} or fewer, or label more`,
+      `clusterBoxSizes: k is ${k}, and there are ${different} different boxes; ask for at most ${different} clusters, or label more objects`,
     );
   }
-  const distances = distanceMatrix(sample.length, (i, j) => 1 - sideIou(sample[i]!, sample[j]!));
+  const distances = distanceMatrix(sample.length, (i, j) => 1 - boxSizeIou(sample[i]!, sample[j]!));
   return kMedoids(distances, { k, seed })
     .medoids.map((i) => sample[i]!)
     .sort(byArea);
 }
 
-/** How the anchors of a model are laid out. */
+/** The anchors of a model. */
 export type AnchorLayout =
-  /** A list, shared out among scales: each has boxes of its own. */
-  | { readonly kind: 'list'; readonly count: number; readonly anchors: readonly Side[] }
-  /** Each level has its sizes (square roots of areas), and all have the same shapes (height / width). */
   | {
+      /** A list of anchors, divided among the scales of the model (YOLO). */
+      readonly kind: 'list';
+      /** The number of anchors. */
+      readonly count: number;
+      /** Widths and heights in pixels, by ascending area. */
+      readonly anchors: readonly BoxSize[];
+    }
+  | {
+      /** Sizes for each level of a feature pyramid, in all aspect ratios (RetinaNet, Faster R-CNN). */
       readonly kind: 'pyramid';
+      /** For each level, the square roots of the anchors' areas in pixels. */
       readonly sizes: readonly (readonly number[])[];
+      /** Height / width, the same for all levels. */
       readonly aspectRatios: readonly number[];
     };
 
@@ -81,7 +112,7 @@ const octaves = (size: number): number[] => [0, 1, 2].map((third) => Math.floor(
 const COCO_SIZES = [32, 64, 128, 256, 512];
 const COCO_RATIOS = [0.5, 1, 2];
 
-/** The anchors that models come with: torchvision's, and those of Darknet's cfg files, both for COCO. */
+/** The default anchors of models: torchvision's, and those of Darknet's cfg files, both chosen for COCO. */
 export const ANCHOR_LAYOUTS = {
   retinanet: { kind: 'pyramid', sizes: COCO_SIZES.map(octaves), aspectRatios: COCO_RATIOS },
   fasterrcnn: { kind: 'pyramid', sizes: COCO_SIZES.map((size) => [size]), aspectRatios: COCO_RATIOS },
@@ -114,31 +145,43 @@ export const ANCHOR_LAYOUTS = {
   },
 } as const satisfies Readonly<Record<string, AnchorLayout>>;
 
+/** A model with default anchors. */
 export type AnchorModel = keyof typeof ANCHOR_LAYOUTS;
 
-/** Width and height of all anchors of a layout: w = size / sqrt(ratio), h = size sqrt(ratio), as in `generateAnchors`. */
-export function anchorsOf(layout: AnchorLayout): readonly Side[] {
+/**
+ * Lists the widths and heights of all anchors of a layout: w = size / sqrt(ratio), h = size * sqrt(ratio), as in
+ * `generateAnchors`.
+ *
+ * @param layout The anchors of a model.
+ */
+export function anchorsOf(layout: AnchorLayout): readonly BoxSize[] {
   if (layout.kind === 'list') return layout.anchors;
   const { sizes, aspectRatios } = layout;
   return sizes.flat().flatMap((size) => {
-    return aspectRatios.map((ratio): Side => [size / Math.sqrt(ratio), size * Math.sqrt(ratio)]);
+    return aspectRatios.map((ratio): BoxSize => [size / Math.sqrt(ratio), size * Math.sqrt(ratio)]);
   });
 }
 
 /**
- * A layout like the given one with anchors that fit these boxes. Of a list, `count` clusters of boxes. Of a pyramid, `count`
- * sizes, shared out among the levels from small to large, and as many aspect ratios as it had: clusters of the boxes' sizes
- * (as squares), and of their shapes (at one area), each with the distance 1 - IoU.
+ * Chooses anchors that fit boxes, in the layout of a model.
  *
- * Throws ShapeError where `count` cannot be shared out evenly, or there are fewer different boxes, sizes or shapes.
+ * For a list, the anchors are `count` clusters of the boxes. For a pyramid, they are `count` sizes, divided among the levels
+ * from small to large, in as many aspect ratios as the layout has: clusters of the boxes' sizes (as squares), and of their
+ * shapes (at equal area). Clusters are those of `clusterBoxSizes`.
+ *
+ * @param boxes Widths and heights of boxes in pixels.
+ * @param layout The layout to fill, for example `ANCHOR_LAYOUTS.retinanet`.
+ * @param options `count`: the number of anchors or sizes, default that of the layout; `seed` (default 0): same seed, same
+ * anchors.
+ * @throws ShapeError if `count` is not a multiple of the number of levels, or there are too few different boxes.
  */
 export function fitAnchors(
-  boxes: readonly Side[],
+  boxes: readonly BoxSize[],
   layout: AnchorLayout,
   { count, seed = 0 }: { readonly count?: number; readonly seed?: number | string } = {},
 ): AnchorLayout {
   if (layout.kind === 'list') {
-    const anchors = clusterSides(boxes, count ?? layout.count, seed);
+    const anchors = clusterBoxSizes(boxes, count ?? layout.count, { seed });
     return { kind: 'list', count: anchors.length, anchors };
   }
   const levels = layout.sizes.length;
@@ -148,10 +191,10 @@ export function fitAnchors(
       `fitAnchors: ${wanted} sizes for ${levels} levels; give a multiple of ${levels}, for example ${Math.ceil(wanted / levels) * levels}`,
     );
   }
-  const squares = boxes.map(([w, h]): Side => [Math.sqrt(w * h), Math.sqrt(w * h)]);
-  const shapes = boxes.map(([w, h]): Side => [Math.sqrt(w / h), Math.sqrt(h / w)]);
-  const sizes = clusterSides(squares, wanted, seed).map(([size]) => size);
-  const ratios = clusterSides(shapes, layout.aspectRatios.length, seed).map(([w, h]) => h / w);
+  const squares = boxes.map(([w, h]): BoxSize => [Math.sqrt(w * h), Math.sqrt(w * h)]);
+  const shapes = boxes.map(([w, h]): BoxSize => [Math.sqrt(w / h), Math.sqrt(h / w)]);
+  const sizes = clusterBoxSizes(squares, wanted, { seed }).map(([size]) => size);
+  const ratios = clusterBoxSizes(shapes, layout.aspectRatios.length, { seed }).map(([w, h]) => h / w);
   const perLevel = wanted / levels;
   return {
     kind: 'pyramid',

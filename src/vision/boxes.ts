@@ -1,12 +1,34 @@
 import { ShapeError } from '../errors.ts';
 
-/** (x1, y1, x2, y2) in pixels, continuous: pixel (0, 0) covers [0, 1] x [0, 1]. */
-export type Box = readonly [number, number, number, number];
+/** A box as (x1, y1, x2, y2) in pixels. Coordinates are continuous: pixel (0, 0) covers [0, 1] x [0, 1]. */
+export type Box = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** `max(0, x2 - x1) * max(0, y2 - y1)`, in square pixels: 0 for a box that is inside out. */
+/** A point as (x, y) in pixels. Coordinates are continuous: the centre of pixel (0, 0) is (0.5, 0.5). */
+export type Point = readonly [x: number, y: number];
+
+/** The size of an image, mask or map in whole pixels. Anything with a width and a height will do, an image for example. */
+export interface ImageSize {
+  /** Pixels per row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+}
+
+/**
+ * Area of a box: `max(0, x2 - x1) * max(0, y2 - y1)`.
+ *
+ * @param box (x1, y1, x2, y2) in pixels.
+ * @returns Square pixels; 0 for a box with x2 < x1 or y2 < y1.
+ */
 export const boxArea = (box: Box): number => Math.max(0, box[2] - box[0]) * Math.max(0, box[3] - box[1]);
 
-/** Intersection over union, in 0..1; 0 where both boxes are empty. float64, as pycocotools computes it. */
+/**
+ * Intersection over union of two boxes, in float64 as pycocotools computes it.
+ *
+ * @param a (x1, y1, x2, y2) in pixels.
+ * @param b (x1, y1, x2, y2) in pixels.
+ * @returns A number in 0..1; 0 where the boxes do not overlap, two empty boxes included.
+ */
 export function boxIou(a: Box, b: Box): number {
   const w = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
   const h = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
@@ -14,27 +36,37 @@ export function boxIou(a: Box, b: Box): number {
   return (w * h) / (boxArea(a) + boxArea(b) - w * h);
 }
 
-/** The part of a box inside `bounds`; a box outside collapses to zero width or height at the border. */
-export function clipBox(box: Box, bounds: Box): [number, number, number, number] {
+/**
+ * Clips a box to another.
+ *
+ * @param box (x1, y1, x2, y2) in pixels.
+ * @param bounds The box to clip to; for an image, `[0, 0, width, height]`.
+ * @returns The part of the box inside `bounds`. A box outside it becomes one of zero width or height at its border.
+ */
+export function clipBox(box: Box, bounds: Box): Box {
   const x = (value: number): number => Math.min(Math.max(value, bounds[0]), bounds[2]);
   const y = (value: number): number => Math.min(Math.max(value, bounds[1]), bounds[3]);
   return [x(box[0]), y(box[1]), x(box[2]), y(box[3])];
 }
 
 /**
- * The tight box around each value other than 0 in a map of `height * width` integers, row by row, in
- * ascending order of the value. x2 and y2 are the far edge of the last pixel (its index + 1), so that a
- * single pixel has area 1; torchvision's `masks_to_boxes` gives the last pixel's index instead.
- * Throws ShapeError where the size does not fit.
+ * Computes the tight box around the pixels of each label in a label map.
+ *
+ * x2 and y2 are the far edge of the last pixel (its index + 1), so a single pixel has area 1. torchvision's
+ * `masks_to_boxes` returns the last pixel's index instead.
+ *
+ * @param mask Labels [height * width], row by row; 0 is the background.
+ * @param size Width and height of the mask.
+ * @returns A label and its box for each value other than 0, in ascending order of the labels.
+ * @throws ShapeError if the mask does not have `width * height` values.
  */
 export function boxesFromMask(
   mask: ArrayLike<number>,
-  width: number,
-  height: number,
-): { label: number; box: [number, number, number, number] }[] {
+  { width, height }: ImageSize,
+): { label: number; box: Box }[] {
   if (mask.length !== width * height) {
     throw new ShapeError(
-      `boxesFromMask: the mask has ${mask.length} values, ${width}x${height} needs ${width * height}; pass one value a pixel`,
+      `boxesFromMask: the mask has ${mask.length} values, ${width}x${height} needs ${width * height}; pass one value per pixel`,
     );
   }
   const boxes = new Map<number, [number, number, number, number]>();
@@ -55,25 +87,21 @@ export function boxesFromMask(
   return [...boxes].map(([label, box]) => ({ label, box })).sort((a, b) => a.label - b.label);
 }
 
-type Point = readonly [number, number];
-
 /**
- * How much of a polygon's area lies in `bounds`, 0..1, and the tight box around that part. The area inside
- * is the polygon's, clipped at one border after another (Sutherland and Hodgman 1974); exact for concave
- * polygons too, whose pieces that clipping only joins by lines without area. The box is around the edges'
- * parts inside and the corners of `bounds` that the polygon holds (even-odd). Areas are signed: where an
- * outline crosses itself, parts wound the other way count against it. A polygon without area has share NaN;
- * null where nothing is inside.
+ * Computes the fraction of a polygon's area that lies in `bounds`, and the tight box around that part.
+ *
+ * The area inside is that of the polygon clipped at one border after another (Sutherland and Hodgman 1974). It is exact
+ * for concave polygons too: clipping joins their pieces by lines without area. The box encloses the parts of the edges
+ * that are inside, and the corners of `bounds` that the polygon contains (even-odd rule). Areas are signed: where an
+ * outline crosses itself, parts wound the other way are subtracted. The share of a polygon without area is NaN; the
+ * result is null if nothing is inside.
  */
-export function polygonInBox(
-  points: readonly Point[],
-  bounds: Box,
-): { share: number; box: [number, number, number, number] } | null {
+export function polygonInBox(points: readonly Point[], bounds: Box): { share: number; box: Box } | null {
   let clipped = points;
   for (const axis of [0, 1] as const) {
     clipped = clipSide(clipSide(clipped, axis, bounds[axis], 1), axis, bounds[axis + 2]!, -1);
   }
-  const found: Point[] = corners(bounds).filter((corner) => holds(points, corner));
+  const found: Point[] = corners(bounds).filter((corner) => contains(points, corner));
   points.forEach((to, i) => {
     found.push(...segmentInBox(points.at(i - 1)!, to, bounds));
   });
@@ -95,7 +123,7 @@ const corners = ([x1, y1, x2, y2]: Box): Point[] => [
   [x1, y2],
 ];
 
-/** Signed area: the sign is that of the direction around. */
+/** Signed area; the sign tells in which direction the points go around. */
 function shoelace(points: readonly Point[]): number {
   const [x0, y0] = points[0] ?? [0, 0];
   let sum = 0;
@@ -118,7 +146,7 @@ function clipSide(points: readonly Point[], axis: 0 | 1, border: number, sign: 1
   });
 }
 
-/** Both ends of what is left of a segment inside a box (Liang and Barsky 1984), or nothing. */
+/** The two ends of a segment clipped to a box (Liang and Barsky 1984); none if it is outside. */
 function segmentInBox(from: Point, to: Point, bounds: Box): Point[] {
   let start = 0;
   let end = 1;
@@ -138,8 +166,8 @@ function segmentInBox(from: Point, to: Point, bounds: Box): Point[] {
   });
 }
 
-/** Even-odd: whether a ray to the right from the point crosses the outline an odd number of times. */
-function holds(points: readonly Point[], [x, y]: Point): boolean {
+/** Whether a polygon contains a point (even-odd rule: a ray to the right crosses the outline an odd number of times). */
+function contains(points: readonly Point[], [x, y]: Point): boolean {
   let inside = false;
   points.forEach(([x2, y2], i) => {
     const [x1, y1] = points.at(i - 1)!;

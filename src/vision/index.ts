@@ -1,7 +1,72 @@
-export * from './anchorFit.ts';
-export * from './anchors.ts';
-export * from './boxes.ts';
-export * from './kMedoids.ts';
-export * from './metrics/index.ts';
-export * from './random.ts';
-export * from './rle.ts';
+/**
+ * Computer vision on the CPU: boxes, anchors, masks as run lengths, metrics, clusters, and seeded random numbers.
+ *
+ * @module
+ */
+
+export {
+  ANCHOR_LAYOUTS,
+  type AnchorFit,
+  type AnchorLayout,
+  type AnchorModel,
+  anchorFit,
+  anchorsOf,
+  type BoxSize,
+  clusterBoxSizes,
+  fitAnchors,
+  sampleBoxSizes,
+} from './anchorFit.ts';
+export { type AnchorOptions, type Anchors, generateAnchors } from './anchors.ts';
+export { type Box, boxArea, boxesFromMask, boxIou, clipBox, type ImageSize, type Point } from './boxes.ts';
+export { distanceMatrix, type KMedoids, type KMedoidsOptions, kMedoids } from './kMedoids.ts';
+export {
+  COCO_THRESHOLDS,
+  type CocoClassSummary,
+  type CocoEval,
+  CocoEvaluator,
+  type CocoOptions,
+  type CocoSummary,
+} from './metrics/coco.ts';
+export type { ClassLabel, CocoGroundTruth, CocoImage, CocoPrediction, IouType } from './metrics/cocoImage.ts';
+export type { PrecisionRecall } from './metrics/common.ts';
+export { ConfusionMatrix, type DetectionConfusionOptions, detectionConfusion } from './metrics/confusion.ts';
+export {
+  auc,
+  averagePrecisionScore,
+  type PrecisionRecallCurve,
+  precisionRecallCurve,
+  type RocCurve,
+  rocAucScore,
+  rocCurve,
+} from './metrics/curves.ts';
+export {
+  type DetectionClassResult,
+  type DetectionImage,
+  type DetectionOptions,
+  type DetectionResult,
+  evaluateDetections,
+} from './metrics/detection.ts';
+export {
+  type PanopticClassResult,
+  type PanopticMap,
+  PanopticQuality,
+  type PanopticResult,
+  type PanopticScores,
+  type PanopticSegment,
+} from './metrics/panoptic.ts';
+export { type ChosenThreshold, chooseThreshold, type ThresholdGoal } from './metrics/threshold.ts';
+export { evaluateVoc, type VocClassResult, type VocImage, type VocResult } from './metrics/voc.ts';
+export { Random, type RandomState } from './random.ts';
+export {
+  type Rle,
+  rleArea,
+  rleDecode,
+  rleEncode,
+  rleFromBox,
+  rleFromPolygon,
+  rleFromString,
+  rleIou,
+  rleMerge,
+  rleToBox,
+  rleToString,
+} from './rle.ts';

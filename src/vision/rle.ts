@@ -1,43 +1,45 @@
 import { DataError, ShapeError } from '../errors.ts';
-import type { Box } from './boxes.ts';
+import type { Box, ImageSize } from './boxes.ts';
 
-/**
- * A mask as run lengths, as COCO's files have it: pixels go down the columns, columns from left to right, and
- * `counts` alternates between runs outside (first, perhaps 0) and inside. The runs add up to height x width.
- */
+/** A mask in run-length encoding, as in COCO's files. Pixels are counted down the columns, columns from left to right. */
 export interface Rle {
+  /** Height and width of the image in pixels, in COCO's order. */
   readonly size: readonly [height: number, width: number];
+  /**
+   * Lengths of the runs, alternating between pixels outside of the mask (first, possibly 0) and inside. They add up to
+   * height * width.
+   */
   readonly counts: ArrayLike<number>;
 }
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 /**
- * Returns the mask if it is one, for what comes from files. Throws DataError for a size or run that is not a
- * whole number of at least 0, and for runs that do not add up to height x width. `where` goes before the message.
+ * Checks a mask that comes from a file, and returns it. `where` is put before error messages. Throws DataError if a size
+ * or run is not an integer of at least 0, or the runs do not add up to height * width.
  */
 export function checkRle(rle: Rle, where = 'RLE'): Rle {
   const { size, counts } = rle;
   const [height, width] = size;
   if (size.length !== 2 || !isCount(height) || !isCount(width)) {
-    throw new DataError(`${where}: size [${size.join(', ')}] is not [height, width] in whole pixels`);
+    throw new DataError(`${where}: size is [${size.join(', ')}]; give [height, width] in whole pixels`);
   }
   let sum = 0;
   for (let i = 0; i < counts.length; i++) {
     if (!isCount(counts[i]!)) {
-      throw new DataError(`${where}: counts[${i}] is ${counts[i]}; runs are whole numbers of at least 0`);
+      throw new DataError(`${where}: counts[${i}] is ${counts[i]}; runs must be integers of at least 0`);
     }
     sum += counts[i]!;
   }
   if (sum !== height * width) {
     throw new DataError(
-      `${where}: runs of ${sum} pixels in all, but ${width}x${height} has ${height * width}; give the size that the mask was made with`,
+      `${where}: the runs add up to ${sum} pixels, ${width}x${height} has ${height * width}; give the size of the image that the mask was made for`,
     );
   }
   return rle;
 }
 
-/** What `runs` alternates between, without empty runs but the first, which is outside and may be empty. */
+/** Collects runs. Only the first run, which is outside, may be empty. */
 class Runs {
   readonly counts: number[] = [0];
   #inside = false;
@@ -54,13 +56,16 @@ class Runs {
 }
 
 /**
- * Run lengths of a mask of [height, width], row by row, where anything but 0 is inside. Throws ShapeError where
- * the size does not fit. As pycocotools' `encode`, whose result `rleToString` gives.
+ * Encodes a mask as run lengths, as pycocotools' `encode` does; `rleToString` gives the string that pycocotools returns.
+ *
+ * @param mask Pixels [height * width], row by row; every value other than 0 is inside.
+ * @param size Width and height of the mask.
+ * @throws ShapeError if the mask does not have `width * height` values.
  */
-export function rleEncode(mask: ArrayLike<number>, width: number, height: number): Rle {
+export function rleEncode(mask: ArrayLike<number>, { width, height }: ImageSize): Rle {
   if (mask.length !== width * height) {
     throw new ShapeError(
-      `rleEncode: the mask has ${mask.length} values, ${width}x${height} needs ${width * height}; pass one value a pixel`,
+      `rleEncode: the mask has ${mask.length} values, ${width}x${height} needs ${width * height}; pass one value per pixel`,
     );
   }
   const runs = new Runs();
@@ -70,7 +75,13 @@ export function rleEncode(mask: ArrayLike<number>, width: number, height: number
   return { size: [height, width], counts: runs.counts };
 }
 
-/** The mask as 0 and 1 in [height, width], row by row. Throws DataError as `checkRle`. */
+/**
+ * Decodes run lengths into a mask.
+ *
+ * @param rle The mask in run-length encoding.
+ * @returns 0 (outside) and 1 (inside) for each pixel [height * width], row by row.
+ * @throws DataError if a size or run is not an integer of at least 0, or the runs do not add up to height * width.
+ */
 export function rleDecode(rle: Rle): Uint8Array {
   const { size, counts } = checkRle(rle, 'rleDecode');
   const [height, width] = size;
@@ -92,7 +103,11 @@ export function rleDecode(rle: Rle): Uint8Array {
   return mask;
 }
 
-/** Pixels inside. */
+/**
+ * Counts the pixels inside a mask.
+ *
+ * @param rle The mask in run-length encoding.
+ */
 export function rleArea({ counts }: Rle): number {
   let area = 0;
   for (let i = 1; i < counts.length; i += 2) area += counts[i]!;
@@ -100,10 +115,12 @@ export function rleArea({ counts }: Rle): number {
 }
 
 /**
- * The tight box around the pixels inside, as (x1, y1, x2, y2) with x2 and y2 the far edge of the last pixel;
- * [0, 0, 0, 0] for an empty mask. pycocotools' `toBbox` gives the same as (x, y, width, height).
+ * Computes the tight box around the pixels inside a mask. pycocotools' `toBbox` returns the same as (x, y, width, height).
+ *
+ * @param rle The mask in run-length encoding.
+ * @returns (x1, y1, x2, y2) in pixels, x2 and y2 being the far edge of the last pixel; [0, 0, 0, 0] for an empty mask.
  */
-export function rleToBox({ size, counts }: Rle): [number, number, number, number] {
+export function rleToBox({ size, counts }: Rle): Box {
   const height = size[0];
   const box: [number, number, number, number] = [Infinity, Infinity, 0, 0];
   let start = 0;
@@ -125,7 +142,7 @@ export function rleToBox({ size, counts }: Rle): [number, number, number, number
 function checkSizes(op: string, a: Rle, b: Rle): void {
   if (a.size[0] !== b.size[0] || a.size[1] !== b.size[1]) {
     throw new ShapeError(
-      `${op}: masks of ${a.size[1]}x${a.size[0]} and ${b.size[1]}x${b.size[0]} pixels; pass masks of one image`,
+      `${op}: the masks have ${a.size[1]}x${a.size[0]} and ${b.size[1]}x${b.size[0]} pixels; pass masks of the same image`,
     );
   }
 }
@@ -147,11 +164,20 @@ function alongBoth(a: Rle, b: Rle, each: (inA: boolean, inB: boolean, length: nu
 }
 
 /**
- * Intersection over union of a detection's mask and a true one; with `crowd`, the intersection over the
- * detection's own area, so that a part of a crowd counts as found. 0 where the masks do not meet.
- * Throws ShapeError for masks of different sizes (pycocotools' `iou` gives -1).
+ * Intersection over union of the masks of a detection and of an object.
+ *
+ * @param detection Mask of the detection.
+ * @param truth Mask of the object.
+ * @param options `crowd` (default false): the object is a crowd. The intersection is then divided by the detection's own
+ * area, so a detection of any part of the crowd has 1.
+ * @returns A number in 0..1; 0 where the masks do not overlap.
+ * @throws ShapeError if the masks have different sizes (pycocotools' `iou` returns -1).
  */
-export function rleIou(detection: Rle, truth: Rle, crowd = false): number {
+export function rleIou(
+  detection: Rle,
+  truth: Rle,
+  { crowd = false }: { readonly crowd?: boolean } = {},
+): number {
   checkSizes('rleIou', detection, truth);
   let both = 0;
   let either = 0;
@@ -163,10 +189,16 @@ export function rleIou(detection: Rle, truth: Rle, crowd = false): number {
 }
 
 /**
- * The union of masks, or what all share. Throws ShapeError for no masks and for different sizes (pycocotools'
- * `merge` gives an empty mask of no size).
+ * Merges masks into their union or their intersection.
+ *
+ * @param masks Masks of one image, at least one.
+ * @param options `intersect` (default false): return the intersection instead of the union.
+ * @throws ShapeError if there are no masks, or masks of different sizes (pycocotools' `merge` returns a mask of size 0).
  */
-export function rleMerge(masks: readonly Rle[], { intersect = false } = {}): Rle {
+export function rleMerge(
+  masks: readonly Rle[],
+  { intersect = false }: { readonly intersect?: boolean } = {},
+): Rle {
   if (masks.length === 0) throw new ShapeError('rleMerge: no masks; pass at least one');
   return masks.slice(1).reduce((merged, mask) => {
     checkSizes('rleMerge', merged, mask);
@@ -177,18 +209,20 @@ export function rleMerge(masks: readonly Rle[], { intersect = false } = {}): Rle
 }
 
 /**
- * The pixels that a polygon covers by the rule of COCO's `frPoly`, which its area and AP numbers rest on:
- * corners go to a grid of a fifth of a pixel, the outline is followed on that grid, and where it crosses the
- * middle of a column of pixels, the mask changes at the next pixel below. Inside is by the even-odd rule. What lies
- * outside of the image is cut off.
+ * Rasterizes a polygon by the rule of COCO's `frPoly`, on which COCO's areas and AP are based.
  *
- * `points` are x and y in turns, as in COCO's files, in pixels (pixel (0, 0) covers [0, 1] x [0, 1]). A shape of
- * several polygons is the union: `rleMerge`. Throws ShapeError for an odd number of values and values that are
- * not finite. Source: maskApi.c, Dollár and Lin 2015.
+ * Vertices are rounded to a grid of a fifth of a pixel and the outline is followed on that grid. Where it crosses the
+ * middle of a column of pixels, the mask changes at the next pixel below. Inside is by the even-odd rule; what lies
+ * outside of the image is cut off. An object of several polygons is their union: see `rleMerge`.
+ * Source: maskApi.c, Dollár and Lin 2015.
+ *
+ * @param points Alternating x and y in pixels, as in COCO's files (pixel (0, 0) covers [0, 1] x [0, 1]).
+ * @param size Width and height of the image.
+ * @throws ShapeError for an odd number of values, and for values that are not finite.
  */
-export function rleFromPolygon(points: ArrayLike<number>, width: number, height: number): Rle {
+export function rleFromPolygon(points: ArrayLike<number>, { width, height }: ImageSize): Rle {
   const corners = cornersOnGrid(points);
-  // Where the outline crosses a column's middle, as the number of pixels before that place.
+  // Where the outline crosses the middle of a column, as the number of pixels before that position.
   const places: number[] = [];
   let before: readonly [number, number] | undefined;
   for (let i = 0; i + 1 < corners.length; i++) {
@@ -213,19 +247,19 @@ export function rleFromPolygon(points: ArrayLike<number>, width: number, height:
   return { size: [height, width], counts: runs.counts };
 }
 
-/** Steps of the rasteriser in a pixel. */
+/** Grid steps per pixel. */
 const GRID = 5;
 
-/** The corners in steps of the grid, the first again at the end. */
+/** The vertices in grid steps; the first is repeated at the end. */
 function cornersOnGrid(points: ArrayLike<number>): (readonly [number, number])[] {
   if (points.length % 2 !== 0) {
-    throw new ShapeError(`rleFromPolygon: ${points.length} values; pass x and y of each corner`);
+    throw new ShapeError(`rleFromPolygon: ${points.length} values; pass x and y of each vertex`);
   }
   const corners: (readonly [number, number])[] = [];
   for (let i = 0; i < points.length; i += 2) {
     const [x, y] = [points[i]!, points[i + 1]!];
     if (!Number.isFinite(x) || !Number.isFinite(y)) {
-      throw new ShapeError(`rleFromPolygon: corner ${i / 2} is (${x}, ${y}); use finite coordinates`);
+      throw new ShapeError(`rleFromPolygon: vertex ${i / 2} is (${x}, ${y}); use finite coordinates`);
     }
     corners.push([Math.trunc(GRID * x + 0.5), Math.trunc(GRID * y + 0.5)]);
   }
@@ -233,8 +267,8 @@ function cornersOnGrid(points: ArrayLike<number>): (readonly [number, number])[]
 }
 
 /**
- * The points of the grid along an edge, both ends included. A step goes one further on the longer axis, and the
- * other coordinate is rounded from the end with the smaller coordinate, so that both directions give the same points.
+ * Visits the grid points along an edge, both ends included. Each step advances by one along the longer axis; the other
+ * coordinate is interpolated from the end with the smaller coordinate and rounded, so both directions give the same points.
  */
 function followEdge(
   start: readonly [number, number],
@@ -255,13 +289,20 @@ function followEdge(
   }
 }
 
-/** The shape of a box, as a mask: its four corners as a polygon, as COCO's `frBbox`. */
-export const rleFromBox = ([x1, y1, x2, y2]: Box, width: number, height: number): Rle =>
-  rleFromPolygon([x1, y1, x1, y2, x2, y2, x2, y1], width, height);
+/**
+ * Rasterizes a box: its four corners as a polygon, as COCO's `frBbox` does.
+ *
+ * @param box (x1, y1, x2, y2) in pixels.
+ * @param size Width and height of the image.
+ */
+export const rleFromBox = ([x1, y1, x2, y2]: Box, size: ImageSize): Rle =>
+  rleFromPolygon([x1, y1, x1, y2, x2, y2, x2, y1], size);
 
 /**
- * The runs as COCO's compressed string: from the fourth on, each less the one before the last; five bits a
- * character, the lowest first, a sixth bit where more follow, written as the ASCII characters from `0` to `o`.
+ * Writes run lengths as COCO's compressed string. From the fourth on, each run is stored as the difference from the run
+ * two before it; five bits per character, lowest first, and a sixth bit if more follow, as the ASCII characters `0` to `o`.
+ *
+ * @param rle The mask in run-length encoding.
  */
 export function rleToString({ counts }: Rle): string {
   let text = '';
@@ -278,10 +319,15 @@ export function rleToString({ counts }: Rle): string {
 }
 
 /**
- * The mask of a compressed string. Throws DataError for characters that do not belong in one, for a string that
- * ends inside a number, and as `checkRle`; `where` goes before the message.
+ * Reads COCO's compressed string.
+ *
+ * @param text The `counts` of a segmentation in COCO's files.
+ * @param size Width and height of the image.
+ * @param where Put before error messages; default `rleFromString`.
+ * @throws DataError for characters outside of `0` to `o`, for a string that ends inside a number, and for runs that do
+ * not add up to height * width.
  */
-export function rleFromString(text: string, width: number, height: number, where = 'rleFromString'): Rle {
+export function rleFromString(text: string, { width, height }: ImageSize, where = 'rleFromString'): Rle {
   const counts: number[] = [];
   let value = 0;
   let scale = 1;
@@ -289,7 +335,7 @@ export function rleFromString(text: string, width: number, height: number, where
     const bits = text.charCodeAt(i) - 48;
     if (!(bits >= 0 && bits < 64)) {
       throw new DataError(
-        `${where}: character ${i} of the run lengths is ${JSON.stringify(text[i])}; COCO's compressed strings have characters 0 to o`,
+        `${where}: character ${i} of the run lengths is ${JSON.stringify(text[i])}; COCO's compressed strings consist of the characters 0 to o`,
       );
     }
     value += (bits % 32) * scale;
@@ -301,7 +347,9 @@ export function rleFromString(text: string, width: number, height: number, where
     scale = 1;
   }
   if (scale !== 1) {
-    throw new DataError(`${where}: the run lengths end inside a number; the string has been cut off`);
+    throw new DataError(
+      `${where}: the run lengths end inside a number; the string is incomplete, so export the file again`,
+    );
   }
   return checkRle({ size: [height, width], counts }, where);
 }

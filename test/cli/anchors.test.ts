@@ -203,7 +203,7 @@ describe('fovea anchors', () => {
       /0\.json: none of 10 images has an object; label some/,
     );
     await expect(anchors(await cocoFile(5), { model: 'yolov3' })).rejects.toThrow(
-      /9 clusters of 5 different boxes; ask for 5 or fewer, or label more/,
+      /k is 9, and there are 5 different boxes; ask for at most 5 clusters/,
     );
   });
 

@@ -71,7 +71,7 @@ describe('several views of an image', () => {
   it('are for detectors, and what merges them needs them', async () => {
     await expect(evalCommand(segmenter, { data, flip: true })).rejects.toThrow(UsageError);
     await expect(evalCommand(segmenter, { data, flip: true })).rejects.toThrow(
-      /this model segments; --scales/,
+      /this is a segmentation model; --scales/,
     );
     await expect(evalCommand(detector, { data, merge: 'wbf' })).rejects.toThrow(
       /--merge wbf needs several views of an image; add --scales or --flip/,

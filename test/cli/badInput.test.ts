@@ -242,7 +242,10 @@ describe('the program', () => {
     ]);
     const into = ['--out', dirname(files.out)];
     await Promise.all([
-      one(['segment', files.detector, image(), ...into], /detector\.safetensors: this model detects/),
+      one(
+        ['segment', files.detector, image(), ...into],
+        /detector\.safetensors: retinanet is a detection model/,
+      ),
       one(
         ['detect', files.detector, image(), ...into, '--adapter', 'hardware'],
         /no hardware adapter: install|lavapipe/,

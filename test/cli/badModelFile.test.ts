@@ -107,7 +107,7 @@ describe('a model file that cannot be used', () => {
     await fails(
       evaluates(file),
       file,
-      /architecture "yolo" is unknown; known are retinanet, fasterrcnn, .*unet/,
+      /architecture "yolo" is unknown, there are retinanet, fasterrcnn, .*unet/,
     );
   });
 
@@ -116,12 +116,12 @@ describe('a model file that cannot be used', () => {
     await fails(
       () => segmentCommand(files.detector, [image()], into),
       files.detector,
-      /this model detects; use .*fovea detect/,
+      /is a detection model; use .*fovea detect/,
     );
     await fails(
       () => detectCommand(files.segmenter, [image()], into),
       files.segmenter,
-      /this model segments; use .*fovea segment/,
+      /is a segmentation model; use .*fovea segment/,
     );
     await fails(
       () => detectCommand(join(files.data, 'no.safetensors'), [image()], into),

@@ -44,7 +44,7 @@ function coverage({ annotation }: AnnotatedImage): Uint8Array {
   const sum = new Uint8Array(annotation.width * annotation.height);
   for (const { mask } of annotation.shapes) {
     const one = new Uint8Array(sum.length);
-    paintPatch(one, mask!, annotation, 1);
+    paintPatch({ width: annotation.width, height: annotation.height, data: one }, mask!, 1);
     one.forEach((set, i) => {
       sum[i]! += set;
     });
@@ -123,7 +123,7 @@ describe('examples/cutouts', () => {
       const { width, height, shapes } = image.annotation;
       const labels = new Uint8Array(width * height);
       for (const { mask, label } of shapes) {
-        paintPatch(labels, mask!, image.annotation, label === 'ball' ? 2 : 1);
+        paintPatch({ width, height, data: labels }, mask!, label === 'ball' ? 2 : 1);
       }
       labels.forEach((label, i) => {
         const [r, g, b] = [rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!];
@@ -255,7 +255,8 @@ describe('scripts/compose.mjs', () => {
         ] as const) {
           const mask = new Uint8Array(SIZE[0] * SIZE[1]);
           for (const shape of image.annotation.shapes) {
-            if (shape.label === label) paintPatch(mask, shape.mask!, image.annotation, 1);
+            if (shape.label === label)
+              paintPatch({ width: SIZE[0], height: SIZE[1], data: mask }, shape.mask!, 1);
           }
           // Half of red over dark grey is (255 + 64) / 2 of red.
           mask.forEach((set, i) => {

@@ -2,10 +2,11 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import type { AnnotatedShape, Point } from '../../src/data/annotation.ts';
+import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import { decodeIndexedPng, encodeIndexedPng } from '../../src/data/indexedPng.ts';
-import { patchOf } from '../../src/data/maskPatch.ts';
+import { maskToPatch } from '../../src/data/maskPatch.ts';
 import { type AnnotatedObject, objectsOf } from '../../src/data/objects.ts';
+import type { Point } from '../../src/vision/boxes.ts';
 
 import {
   boxes,
@@ -174,10 +175,9 @@ describe('fovea convert, there and back', () => {
     const again = await through(source, ['voc']);
     const [one] = await read(again);
     expect(one!.annotation.unlabelled).toEqual(
-      patchOf(
+      maskToPatch(
         Uint8Array.from({ length: 48 * 32 }, (_, i) => (i < 48 ? 1 : 0)),
-        48,
-        32,
+        { width: 48, height: 32 },
       ),
     );
     await through(source, ['coco']);

@@ -5,14 +5,15 @@ import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, vi } from 'vitest';
 import { type ConvertOptions, convertCommand } from '../../cli/src/commands/convert.ts';
 import { diskFiles } from '../../cli/src/dataFiles.ts';
-import type { AnnotatedShape, Annotation, MaskPatch, Point } from '../../src/data/annotation.ts';
+import type { AnnotatedShape, Annotation, MaskPatch } from '../../src/data/annotation.ts';
 import type { AnnotatedImage, FormatName } from '../../src/data/formats/format.ts';
 import { openDataset } from '../../src/data/formats/index.ts';
 import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
 import { encodeIndexedPng } from '../../src/data/indexedPng.ts';
-import { paintPatch, shapePatch } from '../../src/data/maskPatch.ts';
+import { paintPatch, shapeToPatch } from '../../src/data/maskPatch.ts';
 import { type AnnotatedObject, objectsOf } from '../../src/data/objects.ts';
 import { polygonBounds } from '../../src/data/polygon.ts';
+import type { Point } from '../../src/vision/boxes.ts';
 
 let root: string;
 let printed = '';
@@ -149,7 +150,7 @@ export async function through(
 export function pixels({ shapes }: AnnotatedObject): Uint8Array {
   const map = new Uint8Array(48 * 32);
   const size = { width: 48, height: 32 };
-  for (const shape of shapes) paintPatch(map, shapePatch(shape, size), size, 1);
+  for (const shape of shapes) paintPatch({ ...size, data: map }, shapeToPatch(shape, size), 1);
   return map;
 }
 

@@ -10,7 +10,7 @@ import {
   ConfusionMatrix,
   type DetectionImage,
   evaluateDetections,
-} from '../../src/vision/metrics/index.ts';
+} from '../../src/vision/index.ts';
 
 const A: Box = [0, 0, 10, 10];
 const B: Box = [20, 0, 30, 10];

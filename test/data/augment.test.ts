@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnnotatedShape, Box, Point } from '../../src/data/annotation.ts';
+import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import type { Crop } from '../../src/data/augment.ts';
 import { cropImage, cropTransform, sampleCrop } from '../../src/data/augment.ts';
 import { cropBoxes, cropLabels } from '../../src/data/cropTargets.ts';
@@ -7,6 +7,7 @@ import type { FloatImage } from '../../src/data/image.ts';
 import { imageFromBytes, letterbox, unletterbox } from '../../src/data/image.ts';
 import { rasterizePolygon } from '../../src/data/polygon.ts';
 import { DataError } from '../../src/errors.ts';
+import type { Box, Point } from '../../src/vision/boxes.ts';
 import { boxesFromMask } from '../../src/vision/boxes.ts';
 import { Random } from '../../src/vision/random.ts';
 
@@ -105,8 +106,7 @@ describe('crops', () => {
     for (let i = 0; i < 60; i++) {
       const crop = sampleCrop(
         image,
-        [17, 23],
-        { scale: [0.5, 3], rotate90: true, flipVertical: 0.5 },
+        { size: [17, 23], scale: [0.5, 3], rotate90: true, flipVertical: 0.5 },
         random,
       );
       const out = render(image, crop);
@@ -127,7 +127,7 @@ describe('crops', () => {
     const image = coordinates(30, 30);
     const random = new Random(1);
     for (let i = 0; i < 20; i++) {
-      const crop = sampleCrop(image, [8, 8], { rotate90: true }, random);
+      const crop = sampleCrop(image, { size: [8, 8], rotate90: true }, random);
       for (const [k, value] of render(image, crop).entries()) {
         if (k % 3 < 2) expect(value * 100 - 0.5).toBeCloseTo(Math.round(value * 100 - 0.5), 4);
       }
@@ -143,9 +143,9 @@ describe('crops', () => {
     const seen = new Set<string>();
     for (let i = 0; i < 400; i++) {
       const options = { region, scale: [0.4, 2.5], rotate90: true, flipVertical: 0.5, fill: 0.75 } as const;
-      const crop = sampleCrop(inside, [24, 20], options, random);
+      const crop = sampleCrop(inside, { size: [24, 20], ...options }, random);
       const out = render(inside, crop);
-      const labels = cropLabels(everywhere, crop, ['coin']);
+      const labels = cropLabels({ shapes: everywhere }, crop, ['coin']);
       const [a, b, c, d, e, f] = crop.toImage;
       for (const [k, label] of labels.entries()) {
         const [u, v] = [(k % 20) + 0.5, Math.floor(k / 20) + 0.5];
@@ -164,7 +164,7 @@ describe('crops', () => {
     const random = new Random(3);
     const image = blank(6, 4, 1);
     const counts = Array.from({ length: 50 }, () => {
-      const out = render(image, sampleCrop(image, [8, 16], {}, random));
+      const out = render(image, sampleCrop(image, { size: [8, 16] }, random));
       expect(out.filter((value) => value === 1).length).toBe(6 * 4 * 3);
       expect(out.filter((value) => value === 0.5).length).toBe((8 * 16 - 24) * 3);
       return out.indexOf(1);
@@ -193,7 +193,7 @@ describe('crops', () => {
     );
     const random = new Random(8);
     for (let i = 0; i < 50; i++) {
-      const crop = sampleCrop(image, [1, 2], { brightness: 1, contrast: 1, saturation: 1 }, random);
+      const crop = sampleCrop(image, { size: [1, 2], brightness: 1, contrast: 1, saturation: 1 }, random);
       expect(render(image, crop).every((value) => value >= 0 && value <= 1)).toBe(true);
       expect(crop.brightness >= 0 && crop.brightness <= 2).toBe(true);
     }
@@ -201,20 +201,20 @@ describe('crops', () => {
 
   it('depend on the generator alone', () => {
     const options = { scale: [0.5, 2], rotate90: true, brightness: 0.2 } as const;
-    const once = sampleCrop(blank(50, 50), [8, 8], options, new Random(9));
-    expect(sampleCrop(blank(50, 50), [8, 8], options, new Random(9))).toEqual(once);
-    expect(sampleCrop(blank(50, 50), [8, 8], options, new Random(10))).not.toEqual(once);
+    const once = sampleCrop(blank(50, 50), { size: [8, 8], ...options }, new Random(9));
+    expect(sampleCrop(blank(50, 50), { size: [8, 8], ...options }, new Random(9))).toEqual(once);
+    expect(sampleCrop(blank(50, 50), { size: [8, 8], ...options }, new Random(10))).not.toEqual(once);
   });
 
   it('refuse what cannot be', () => {
     const random = new Random(0);
     const image = blank(20, 10);
-    expect(() => sampleCrop(image, [8, 8], { region: [20, 0, 30, 10] }, random)).toThrow(
+    expect(() => sampleCrop(image, { size: [8, 8], region: [20, 0, 30, 10] }, random)).toThrow(
       /region \[20, 0, 30, 10\]/,
     );
-    expect(() => sampleCrop(image, [8, 8], { scale: [2, 1] }, random)).toThrow(DataError);
-    expect(() => sampleCrop(image, [8.5, 8], {}, random)).toThrow(DataError);
-    expect(() => sampleCrop(image, [8, 8], { contrast: 1.5 }, random)).toThrow(/contrast 1.5/);
+    expect(() => sampleCrop(image, { size: [8, 8], scale: [2, 1] }, random)).toThrow(DataError);
+    expect(() => sampleCrop(image, { size: [8.5, 8] }, random)).toThrow(DataError);
+    expect(() => sampleCrop(image, { size: [8, 8], contrast: 1.5 }, random)).toThrow(/contrast is 1.5/);
   });
 });
 
@@ -236,12 +236,14 @@ describe('objects of a crop', () => {
         Uint8Array.from({ length: 60 * 64 }, (_, i) =>
           Number(out[3 * i]! >= 0.5 && toImageIsInside(crop, i)),
         ),
-        64,
-        60,
+        { width: 64, height: 60 },
       );
       for (const extra of [{}, { points: asPolygon(box) }, { mask: patch }]) {
-        const found = cropBoxes([shape(box, extra)], crop, 0);
-        const filled = boxesFromMask(cropLabels([shape(box, extra)], crop, ['coin']), 64, 60);
+        const found = cropBoxes([shape(box, extra)], crop, { minVisible: 0 });
+        const filled = boxesFromMask(cropLabels({ shapes: [shape(box, extra)] }, crop, ['coin']), {
+          width: 64,
+          height: 60,
+        });
         if (drawn.length === 0) continue;
         expectNear(filled[0]!.box, drawn[0]!.box, 1);
         expectNear(found[0]!.box, drawn[0]!.box, 1);
@@ -258,13 +260,19 @@ describe('objects of a crop', () => {
     ];
     const crop = plain([16, 16], [0, 0, 40, 40], [1, 0, 8, 0, 1, 0]);
     const triangle = shape([0, 0, 16, 16], { points });
-    expect(cropBoxes([triangle], crop, 0.2)).toEqual([
+    expect(cropBoxes([triangle], crop, { minVisible: 0.2 })).toEqual([
       { label: 'coin', box: [0, 4, 8, 12], shapes: [triangle] },
     ]);
-    expect(cropBoxes([triangle], crop, 0.26)).toEqual([]);
-    const mask = { x: 0, y: 0, width: 16, height: 16, data: rasterizePolygon(points, 16, 16) };
+    expect(cropBoxes([triangle], crop, { minVisible: 0.26 })).toEqual([]);
+    const mask = {
+      x: 0,
+      y: 0,
+      width: 16,
+      height: 16,
+      data: rasterizePolygon(points, { width: 16, height: 16 }),
+    };
     // By pixel centres the point ends a pixel earlier: row 7 reaches x = 15.
-    const cut = cropBoxes([shape([0, 0, 16, 16], { mask })], crop, 0.2);
+    const cut = cropBoxes([shape([0, 0, 16, 16], { mask })], crop, { minVisible: 0.2 });
     expect(cut).toMatchObject([{ label: 'coin', box: [0, 4, 7, 12] }]);
     // Its box alone would be half visible, and too high.
     expect(cropBoxes([shape([0, 0, 16, 16])], crop)).toMatchObject([{ label: 'coin', box: [0, 0, 8, 16] }]);
@@ -298,8 +306,8 @@ describe('objects of a crop', () => {
   it('are labelled by class, later ones on top', () => {
     const crop = plain([2, 4], [0, 0, 4, 2], [1, 0, 0, 0, 1, 0]);
     const shapes = [shape([0, 0, 3, 2], { label: 'b' }), shape([2, 1, 9, 9], { label: 'a' })];
-    expect([...cropLabels(shapes, crop, ['a', 'b'])]).toEqual([2, 2, 2, 0, 2, 2, 1, 1]);
-    expect(() => cropLabels(shapes, crop, ['a'])).toThrow(/label "b"/);
+    expect([...cropLabels({ shapes }, crop, ['a', 'b'])]).toEqual([2, 2, 2, 0, 2, 2, 1, 1]);
+    expect(() => cropLabels({ shapes }, crop, ['a'])).toThrow(/label "b"/);
   });
 });
 
@@ -313,14 +321,14 @@ function toImageIsInside(crop: Crop, i: number): boolean {
 describe('imageFromBytes', () => {
   it('reads grey, RGB and RGBA', () => {
     const near = (bytes: number[], want: number[]) => {
-      const { data } = imageFromBytes(Uint8Array.from(bytes), 2, 1);
+      const { data } = imageFromBytes(Uint8Array.from(bytes), { width: 2, height: 1 });
       expect([...data]).toEqual(want.map((value) => Math.fround(value / 255)));
     };
     near([10, 255], [10, 10, 10, 255, 255, 255]);
     near([10, 0, 255, 9], [10, 10, 10, 255, 255, 255]);
     near([1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6]);
     near([1, 2, 3, 0, 4, 5, 6, 255], [1, 2, 3, 4, 5, 6]);
-    expect(() => imageFromBytes(new Uint8Array(7), 2, 1)).toThrow(DataError);
+    expect(() => imageFromBytes(new Uint8Array(7), { width: 2, height: 1 })).toThrow(DataError);
   });
 });
 
@@ -368,7 +376,7 @@ describe('letterbox', () => {
     const mask = Uint8Array.from({ length: 64 * 64 }, (_, i) =>
       Number(boxed.image.data[3 * i]! > 0.5 && Math.floor(i / 64) < boxed.fitted.height),
     );
-    const [found] = boxesFromMask(mask, 64, 64);
+    const [found] = boxesFromMask(mask, { width: 64, height: 64 });
     expectNear([...unletterbox(found!.box, boxed)], [30, 40, 75, 88], 150 / 64);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { AnnotatedShape, Box } from '../../src/data/annotation.ts';
+import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import type { BatchOptions, Sample } from '../../src/data/dataset.ts';
 import { BatchSource, classNames } from '../../src/data/dataset.ts';
 import { DataError } from '../../src/errors.ts';
+import type { Box } from '../../src/vision/boxes.ts';
 import { boxesFromMask } from '../../src/vision/boxes.ts';
 
 const WIDTH = 60;
@@ -30,7 +31,7 @@ const options = (extra: Partial<BatchOptions<'detect'>> = {}): BatchOptions<'det
   task: 'detect',
   batchSize: 2,
   size: [24, 32],
-  classes: ['coin', 'cup'],
+  classNames: ['coin', 'cup'],
   seed: 1,
   augment: { scale: [0.7, 1.5], rotate90: true, flipVertical: 0.5 },
   ...extra,
@@ -88,7 +89,7 @@ describe('BatchSource', () => {
         const white = Uint8Array.from({ length: 24 * 32 }, (_, k) =>
           Number(images[3 * (i * 24 * 32 + k)]! > 0.5),
         );
-        const [drawn] = boxesFromMask(white, 32, 24);
+        const [drawn] = boxesFromMask(white, { width: 32, height: 24 });
         if (drawn === undefined || counts[i] === 0) continue;
         compared++;
         drawn.box.forEach((side, k) => {
@@ -104,11 +105,14 @@ describe('BatchSource', () => {
     const segment = new BatchSource(samples, { ...options(), task: 'segment' });
     for (let n = 0; n < 30; n++) {
       const { images, boxes, labels, counts } = detect.next();
-      const { images: same, masks } = segment.next();
-      expect(masks.length).toBe(2 * 24 * 32);
+      const { images: same, labels: maps } = segment.next();
+      expect(maps.length).toBe(2 * 24 * 32);
       expect(same).toEqual(images);
       for (let i = 0; i < 2; i++) {
-        const filled = boxesFromMask(masks.subarray(i * 24 * 32, (i + 1) * 24 * 32), 32, 24);
+        const filled = boxesFromMask(maps.subarray(i * 24 * 32, (i + 1) * 24 * 32), {
+          width: 32,
+          height: 24,
+        });
         for (let k = 0; k < counts[i]!; k++) {
           const found = filled.find(({ label }) => label === labels[2 * i + k]! + 1)!;
           found.box.forEach((side, s) => {
@@ -176,12 +180,12 @@ describe('BatchSource', () => {
       const seen = { wrong: 0, whole: 0, hidden: 0, empty: 0 };
       for (let n = 0; n < 40; n++) {
         const { boxes, labels, counts, masks } = detect.next();
-        const painted = segment.next().masks;
+        const painted = segment.next().labels;
         for (let i = 0; i < 2; i++) {
           const own = Array.from({ length: counts[i]! }, (_, k) => {
             const place = i * detect.maxBoxes + k;
             const mask = Uint8Array.from(masks!.subarray(place * PIXELS, (place + 1) * PIXELS));
-            const [drawn] = boxesFromMask(mask, SIZE[1], SIZE[0]);
+            const [drawn] = boxesFromMask(mask, { width: SIZE[1], height: SIZE[0] });
             drawn!.box.forEach((side, s) => {
               expect(Math.abs(side - boxes[4 * place + s]!)).toBeLessThanOrEqual(1);
             });
@@ -270,13 +274,13 @@ describe('BatchSource', () => {
         new BatchSource(of, options(extra));
     expect(build([])).toThrow(DataError);
     expect(build([])).toThrow(/no samples; label/);
-    expect(build([samples[2]!])).toThrow(/none of 1 samples has a shape/);
-    expect(build(samples, { classes: ['coin'] })).toThrow(/a has label "cup"/);
+    expect(build([samples[2]!])).toThrow(/none of the 1 samples has a shape/);
+    expect(build(samples, { classNames: ['coin'] })).toThrow(/a has label "cup"/);
     expect(build(samples, { batchSize: 0 })).toThrow(/batchSize 0/);
     const other = { ...samples[0]!, annotation: { ...samples[0]!.annotation, width: 61 } };
     expect(build([other])).toThrow(/a is 60x50, its annotation 61x50/);
     const source = new BatchSource(samples, options());
-    expect(() => source.restore({ ...source.state(), samples: 4 })).toThrow(/samples 4/);
+    expect(() => source.restore({ ...source.state(), samples: 4 })).toThrow(/samples is 4/);
     expect(() => source.restore({ ...source.state(), batch: -1 })).toThrow(DataError);
   });
 

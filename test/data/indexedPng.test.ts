@@ -61,9 +61,7 @@ describe('PNG of indices', () => {
 
   it('names what cannot be read', async () => {
     const good = await encodeIndexedPng({ width: 8, height: 8, data: pixels(64, 4) }, palette);
-    expect(await fault(new Uint8Array())).toContain(
-      'a.png: does not start with a PNG signature; masks are PNG',
-    );
+    expect(await fault(new Uint8Array())).toContain('a.png: is not a PNG file; save the mask as a PNG');
     expect(await fault(good.subarray(0, good.length - 20))).toContain(
       'is cut short; copy or export it again',
     );
@@ -73,7 +71,7 @@ describe('PNG of indices', () => {
     const raw = { width: 4, height: 4, channels: 3 } as const;
     const colour = sharp(new Uint8Array(48), { raw });
     expect(await fault(await colour.clone().png().toBuffer())).toContain(
-      'has RGB pixels; masks have a palette, whose indices are the classes',
+      'has RGB pixels; save the mask with a palette, whose indices are the classes',
     );
     expect(await fault(await colour.clone().ensureAlpha().png().toBuffer())).toContain('has RGBA pixels');
     const grey = sharp(new Uint8Array(16), { raw: { width: 4, height: 4, channels: 1 } });
@@ -89,6 +87,6 @@ describe('PNG of indices', () => {
     );
     await expect(
       encodeIndexedPng({ width: 1, height: 1, data: new Uint8Array(1) }, new Uint8Array(4)),
-    ).rejects.toThrow(/palette of 4 bytes/);
+    ).rejects.toThrow(/palette has 4 bytes/);
   });
 });

@@ -282,7 +282,7 @@ describe('formatLabelme', () => {
     ]);
     const again = new Uint8Array(200);
     for (const { points } of parts) {
-      rasterizePolygon(points!, 20, 10).forEach((value, i) => {
+      rasterizePolygon(points!, { width: 20, height: 10 }).forEach((value, i) => {
         again[i]! |= value;
       });
     }
@@ -311,7 +311,7 @@ describe('the coins', () => {
     expect(annotation.shapes.length).toBe(24);
     for (const { label, points, box } of annotation.shapes) {
       expect(label).toBe('coin');
-      const area = rasterizePolygon(points!, width, height).reduce((sum, value) => sum + value, 0);
+      const area = rasterizePolygon(points!, { width, height }).reduce((sum, value) => sum + value, 0);
       expect(Math.abs(area / polygonArea(points!) - 1)).toBeLessThan(0.03);
       const side = (box[2] - box[0]) * (box[3] - box[1]);
       expect(area / side).toBeGreaterThan(0.7);

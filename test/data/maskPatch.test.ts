@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { MaskPatch, Point } from '../../src/data/annotation.ts';
+import type { AnnotatedShape, MaskPatch } from '../../src/data/annotation.ts';
 import type { Crop } from '../../src/data/augment.ts';
 import { cropLabels } from '../../src/data/cropTargets.ts';
-import { hasHoles, paintPatch, patchOf, shapePatch } from '../../src/data/maskPatch.ts';
+import { hasHoles, maskToPatch, paintPatch, shapeToPatch } from '../../src/data/maskPatch.ts';
 import { rasterizePolygon, traceContours } from '../../src/data/polygon.ts';
+import type { Point } from '../../src/vision/boxes.ts';
 import { Random } from '../../src/vision/random.ts';
 
 /** `#` is set. */
@@ -15,17 +16,17 @@ function draw(...rows: string[]): MaskPatch {
 describe('mask patches', () => {
   it('are cut to what is set, and painted back', () => {
     const whole = draw('......', '..#...', '.##.#.', '......');
-    const patch = patchOf(whole.data, 6, 4)!;
+    const patch = maskToPatch(whole.data, { width: 6, height: 4 })!;
     expect([patch.x, patch.y, patch.width, patch.height, ...patch.data]).toEqual([
       1, 1, 4, 2, 0, 1, 0, 0, 1, 1, 0, 1,
     ]);
     const map = new Uint8Array(24);
-    paintPatch(map, patch, { width: 6, height: 4 }, 1);
+    paintPatch({ width: 6, height: 4, data: map }, patch, 1);
     expect(map).toEqual(whole.data);
-    expect(patchOf(new Uint8Array(24), 6, 4)).toBeUndefined();
+    expect(maskToPatch(new Uint8Array(24), { width: 6, height: 4 })).toBeUndefined();
     // What reaches out of the image is cut off.
     const corner = new Uint8Array(4);
-    paintPatch(corner, { ...patch, x: -1, y: 0 }, { width: 2, height: 2 }, 7);
+    paintPatch({ width: 2, height: 2, data: corner }, { ...patch, x: -1, y: 0 }, 7);
     expect([...corner]).toEqual([7, 0, 7, 0]);
   });
 
@@ -38,13 +39,13 @@ describe('mask patches', () => {
     ];
     const shape = { label: 'a', groupId: null, box: [1.2, 1, 8.7, 7.6] as [number, number, number, number] };
     const map = new Uint8Array(80);
-    paintPatch(map, shapePatch({ ...shape, points }, size), size, 1);
-    expect(map).toEqual(rasterizePolygon(points, 10, 8));
-    const { data } = shapePatch({ ...shape, box: [0.6, 0.4, 2.5, 1.6] }, size);
+    paintPatch({ ...size, data: map }, shapeToPatch({ ...shape, points }, size), 1);
+    expect(map).toEqual(rasterizePolygon(points, { width: 10, height: 8 }));
+    const { data } = shapeToPatch({ ...shape, box: [0.6, 0.4, 2.5, 1.6] }, size);
     // Pixels whose centres are inside: columns 1 to 2 (2.5 is on the edge, and belongs to the right), rows 0 and 1.
     expect([...data]).toEqual([0, 1, 0, 0, 1, 0]);
     const mask = draw('#.', '##');
-    expect(shapePatch({ ...shape, points, mask }, size)).toBe(mask);
+    expect(shapeToPatch({ ...shape, points, mask }, size)).toBe(mask);
   });
 
   it('have holes where an outline would fill some', () => {
@@ -58,8 +59,8 @@ describe('mask patches', () => {
       const [width, height] = [2 + random.integer(6), 2 + random.integer(6)];
       const data = Uint8Array.from({ length: width * height }, () => (random.uniform() < 0.7 ? 1 : 0));
       const filled = new Uint8Array(width * height);
-      for (const outline of traceContours(data, width, height)) {
-        rasterizePolygon(outline, width, height).forEach((value, i) => {
+      for (const outline of traceContours(data, { width, height })) {
+        rasterizePolygon(outline, { width, height }).forEach((value, i) => {
           filled[i]! |= value;
         });
       }
@@ -79,13 +80,8 @@ describe('mask patches', () => {
       saturation: 1,
     };
     const unlabelled = { ...draw('##', '.#'), x: 2, y: 1 };
-    const out = cropLabels(
-      [{ label: 'a', box: [1, 0, 4, 4], groupId: null }],
-      crop,
-      ['a'],
-      undefined,
-      unlabelled,
-    );
+    const shapes: AnnotatedShape[] = [{ label: 'a', box: [1, 0, 4, 4], groupId: null }];
+    const out = cropLabels({ shapes, unlabelled }, crop, ['a']);
     expect([...out]).toEqual([
       ...[1, 1, 1, 0, 0, 0],
       ...[1, 255, 255, 0, 0, 0],

@@ -23,7 +23,7 @@ const show = (mask: Uint8Array, width: number): string[] =>
 function union(outlines: Point[][], width: number, height: number): Uint8Array {
   const mask = new Uint8Array(width * height);
   for (const outline of outlines) {
-    rasterizePolygon(outline, width, height).forEach((value, i) => {
+    rasterizePolygon(outline, { width, height }).forEach((value, i) => {
       mask[i]! |= value;
     });
   }
@@ -62,20 +62,41 @@ describe('polygonArea and polygonBounds', () => {
 
 describe('rasterizePolygon', () => {
   it('takes the pixels whose centres are inside', () => {
-    expect(show(rasterizePolygon(square, 5, 4), 5)).toEqual(['.....', '.###.', '.###.', '.....']);
+    expect(show(rasterizePolygon(square, { width: 5, height: 4 }), 5)).toEqual([
+      '.....',
+      '.###.',
+      '.###.',
+      '.....',
+    ]);
     const shrunk: Point[] = square.map(([x, y]) => [x + 0.51, y + 0.49]);
-    expect(show(rasterizePolygon(shrunk, 5, 4), 5)).toEqual(['.....', '..###', '..###', '.....']);
+    expect(show(rasterizePolygon(shrunk, { width: 5, height: 4 }), 5)).toEqual([
+      '.....',
+      '..###',
+      '..###',
+      '.....',
+    ]);
     const triangle: Point[] = [
       [0, 0],
       [4, 0],
       [0, 4],
     ];
-    expect(show(rasterizePolygon(triangle, 4, 4), 4)).toEqual(['###.', '##..', '#...', '....']);
+    expect(show(rasterizePolygon(triangle, { width: 4, height: 4 }), 4)).toEqual([
+      '###.',
+      '##..',
+      '#...',
+      '....',
+    ]);
   });
 
   it('gives a centre on an edge to the polygon right of it, or below', () => {
     const half: Point[] = square.map(([x, y]) => [x + 0.5, y + 0.5]);
-    expect(show(rasterizePolygon(half, 6, 5), 6)).toEqual(['......', '.###..', '.###..', '......', '......']);
+    expect(show(rasterizePolygon(half, { width: 6, height: 5 }), 6)).toEqual([
+      '......',
+      '.###..',
+      '.###..',
+      '......',
+      '......',
+    ]);
   });
 
   it('leaves no pixel out and takes none twice where triangles share edges', () => {
@@ -91,9 +112,11 @@ describe('rasterizePolygon', () => {
       const middle: Point = [coordinate(), coordinate()];
       const count = new Uint8Array(400);
       corners.forEach((corner, i) => {
-        rasterizePolygon([middle, corner, corners[(i + 1) % 4]!], 20, 20).forEach((value, pixel) => {
-          count[pixel]! += value;
-        });
+        rasterizePolygon([middle, corner, corners[(i + 1) % 4]!], { width: 20, height: 20 }).forEach(
+          (value, pixel) => {
+            count[pixel]! += value;
+          },
+        );
       });
       expect(count.every((value) => value === 1)).toBe(true);
     }
@@ -112,7 +135,7 @@ describe('rasterizePolygon', () => {
       [2, 4],
       [2, 2],
     ];
-    expect(show(rasterizePolygon(star, 6, 6), 6)).toEqual([
+    expect(show(rasterizePolygon(star, { width: 6, height: 6 }), 6)).toEqual([
       '######',
       '######',
       '##..##',
@@ -129,10 +152,10 @@ describe('rasterizePolygon', () => {
       [1e9, 1e9],
       [-1e9, 1e9],
     ];
-    expect(rasterizePolygon(huge, 3, 2)).toEqual(new Uint8Array(6).fill(1));
-    expect(rasterizePolygon(square, 1, 1)).toEqual(new Uint8Array(1));
-    expect(rasterizePolygon(square, 0, 7)).toEqual(new Uint8Array(0));
-    expect(rasterizePolygon(square.slice(0, 2), 2, 2)).toEqual(new Uint8Array(4));
+    expect(rasterizePolygon(huge, { width: 3, height: 2 })).toEqual(new Uint8Array(6).fill(1));
+    expect(rasterizePolygon(square, { width: 1, height: 1 })).toEqual(new Uint8Array(1));
+    expect(rasterizePolygon(square, { width: 0, height: 7 })).toEqual(new Uint8Array(0));
+    expect(rasterizePolygon(square.slice(0, 2), { width: 2, height: 2 })).toEqual(new Uint8Array(4));
   });
 
   it('refuses what is not finite, and sizes that are not whole', () => {
@@ -143,12 +166,11 @@ describe('rasterizePolygon', () => {
           [Infinity, 1],
           [1, 1],
         ],
-        4,
-        4,
+        { width: 4, height: 4 },
       ),
     ).toThrow(/points\[1\]/);
-    expect(() => rasterizePolygon(square, 2.5, 4)).toThrow(/2\.5x4/);
-    expect(() => rasterizePolygon(square, -1, 4)).toThrow(ShapeError);
+    expect(() => rasterizePolygon(square, { width: 2.5, height: 4 })).toThrow(/2\.5x4/);
+    expect(() => rasterizePolygon(square, { width: -1, height: 4 })).toThrow(ShapeError);
   });
 
   it('comes close to the area of a circle', () => {
@@ -156,7 +178,10 @@ describe('rasterizePolygon', () => {
       const angle = (i * Math.PI) / 128;
       return [50 + 40 * Math.cos(angle), 50 + 40 * Math.sin(angle)];
     });
-    const pixels = rasterizePolygon(circle, 100, 100).reduce((sum, value) => sum + value, 0);
+    const pixels = rasterizePolygon(circle, { width: 100, height: 100 }).reduce(
+      (sum, value) => sum + value,
+      0,
+    );
     expect(Math.abs(pixels - polygonArea(circle))).toBeLessThan(40);
   });
 });
@@ -164,32 +189,38 @@ describe('rasterizePolygon', () => {
 describe('connectedComponents', () => {
   it('joins by edges, not by corners, and numbers by first pixel', () => {
     const { mask, width, height } = drawing('..#.#', '#.###', '##...', '..#.#');
-    const { labels, count } = connectedComponents(mask, width, height);
+    const { labels, count } = connectedComponents(mask, { width, height });
     expect(count).toBe(4);
     expect([...labels].join('')).toBe('00101201112200000304');
   });
 
   it('does not join the end of a row to the start of the next', () => {
     const { mask, width, height } = drawing('..#', '#..');
-    expect(connectedComponents(mask, width, height).count).toBe(2);
+    expect(connectedComponents(mask, { width, height }).count).toBe(2);
   });
 
   it('takes any byte but 0, and empty masks', () => {
-    expect(connectedComponents(Uint8Array.of(255, 7), 2, 1).labels).toEqual(Int32Array.of(1, 1));
-    expect(connectedComponents(new Uint8Array(0), 0, 5).count).toBe(0);
-    expect(() => connectedComponents(new Uint8Array(5), 2, 2)).toThrow(/5 pixels, 2x2 needs 4/);
+    expect(connectedComponents(Uint8Array.of(255, 7), { width: 2, height: 1 }).labels).toEqual(
+      Int32Array.of(1, 1),
+    );
+    expect(connectedComponents(new Uint8Array(0), { width: 0, height: 5 }).count).toBe(0);
+    expect(() => connectedComponents(new Uint8Array(5), { width: 2, height: 2 })).toThrow(
+      /5 pixels, 2x2 needs 4/,
+    );
   });
 
   it('fills large areas', () => {
     const size = 1500;
-    expect(connectedComponents(new Uint8Array(size * size).fill(1), size, size).count).toBe(1);
+    expect(
+      connectedComponents(new Uint8Array(size * size).fill(1), { width: size, height: size }).count,
+    ).toBe(1);
   });
 });
 
 describe('traceContours', () => {
   it('goes clockwise along pixel edges and keeps corners only', () => {
     const { mask, width, height } = drawing('....', '.##.', '.#..', '....');
-    expect(traceContours(mask, width, height)).toEqual([
+    expect(traceContours(mask, { width, height })).toEqual([
       [
         [1, 1],
         [3, 1],
@@ -210,8 +241,8 @@ describe('traceContours', () => {
     ['the whole mask', drawing('###', '###')],
     ['nothing', drawing('...')],
   ])('gives %s back at tolerance 0', (_, { mask, width, height }) => {
-    const outlines = traceContours(mask, width, height);
-    expect(outlines.length).toBe(connectedComponents(mask, width, height).count);
+    const outlines = traceContours(mask, { width, height });
+    expect(outlines.length).toBe(connectedComponents(mask, { width, height }).count);
     expect(show(union(outlines, width, height), width)).toEqual(show(mask, width));
   });
 
@@ -220,12 +251,12 @@ describe('traceContours', () => {
     for (let round = 0; round < 200; round++) {
       const [width, height] = [1 + (round % 17), 1 + (round % 11)];
       const mask = Uint8Array.from({ length: width * height }, () => (random.next().value < 0.55 ? 1 : 0));
-      const outlines = traceContours(mask, width, height);
-      const { labels, count } = connectedComponents(mask, width, height);
+      const outlines = traceContours(mask, { width, height });
+      const { labels, count } = connectedComponents(mask, { width, height });
       expect(outlines.length).toBe(count);
       outlines.forEach((outline, i) => {
         const filled = fillHoles(labels, i + 1, width, height);
-        expect(show(rasterizePolygon(outline, width, height), width)).toEqual(show(filled, width));
+        expect(show(rasterizePolygon(outline, { width, height }), width)).toEqual(show(filled, width));
       });
     }
   });
@@ -235,23 +266,27 @@ describe('traceContours', () => {
     const disk = Uint8Array.from({ length: size * size }, (_, i) =>
       Math.hypot((i % size) + 0.5 - 32, Math.floor(i / size) + 0.5 - 32) < 25 ? 1 : 0,
     );
-    const exact = traceContours(disk, size, size)[0]!;
-    const simple = traceContours(disk, size, size, 1)[0]!;
+    const exact = traceContours(disk, { width: size, height: size })[0]!;
+    const simple = traceContours(disk, { width: size, height: size }, { tolerance: 1 })[0]!;
     expect(simple.length).toBeLessThan(exact.length / 3);
     const area = disk.reduce((sum, value) => sum + value, 0);
-    const again = rasterizePolygon(simple, size, size);
+    const again = rasterizePolygon(simple, { width: size, height: size });
     const wrong = again.reduce((sum, value, i) => sum + Math.abs(value - disk[i]!), 0);
     expect(wrong / area).toBeLessThan(0.05);
 
     const { mask, width, height } = drawing('#.........', '..######..', '..........', '.........#');
-    const outlines = traceContours(mask, width, height, 50);
+    const outlines = traceContours(mask, { width, height }, { tolerance: 50 });
     expect(outlines.map(polygonArea)).toEqual([1, 6, 1]);
   });
 
   it('refuses masks of another size and negative tolerances', () => {
-    expect(() => traceContours(new Uint8Array(3), 2, 2)).toThrow(ShapeError);
-    expect(() => traceContours(new Uint8Array(4), 2, 2, -1)).toThrow(/tolerance is -1/);
-    expect(() => traceContours(new Uint8Array(4), 2, 2, Number.NaN)).toThrow(ShapeError);
+    expect(() => traceContours(new Uint8Array(3), { width: 2, height: 2 })).toThrow(ShapeError);
+    expect(() => traceContours(new Uint8Array(4), { width: 2, height: 2 }, { tolerance: -1 })).toThrow(
+      /tolerance is -1/,
+    );
+    expect(() =>
+      traceContours(new Uint8Array(4), { width: 2, height: 2 }, { tolerance: Number.NaN }),
+    ).toThrow(ShapeError);
   });
 });
 

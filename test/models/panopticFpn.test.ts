@@ -82,7 +82,7 @@ function batch(scenes: readonly Scene[]) {
       const points = polygonOf(thing);
       const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
       boxes.push(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys));
-      rasterizePolygon(points, SIDE, SIDE).forEach((inside, i) => {
+      rasterizePolygon(points, { width: SIDE, height: SIDE }).forEach((inside, i) => {
         if (!inside) return;
         ids[i] = thing.label;
         masks[(n * 2 + g) * PIXELS + i] = 1;

@@ -20,7 +20,7 @@ const BOXES = 2;
 
 /** A small model, as `fovea train --model NAME` makes it for two classes. */
 function small(name: ModelName) {
-  const config = architectureOf(name).defaults({ numClasses: 2, width: 4, cropSize: SIDE });
+  const config = architectureOf(name).defaultConfig({ numClasses: 2, width: 4, cropSize: SIDE });
   const model = buildModel(name, config, 0);
   return { model, optimizer: new AdamW(model.parameters(), { lr: 0.01, clipNorm: 10 }) };
 }
@@ -33,7 +33,7 @@ const images = (): Tensor =>
 
 /** What a training step takes: two objects, the first of the first class. */
 function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1): Tensor[] {
-  const { draws, masks } = architectureOf(name);
+  const { needsSeed, hasMasks } = architectureOf(name);
   if (!isDetector(model)) {
     const labels = Int32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < 20 ? 1 : 0));
     return [images(), tensor(labels, [1, SIDE, SIDE])];
@@ -44,8 +44,8 @@ function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1
     tensor([4, 8, 30, 40, 28, 20, 60, 52], [1, BOXES, 4]),
     tensor(Int32Array.of(0, 1), [1, BOXES]),
     tensor(Int32Array.of(BOXES), [1]),
-    ...(draws ? [tensor(Int32Array.of(seed), [])] : []),
-    ...(masks ? [tensor(mask, [1, BOXES, SIDE, SIDE])] : []),
+    ...(needsSeed ? [tensor(Int32Array.of(seed), [])] : []),
+    ...(hasMasks ? [tensor(mask, [1, BOXES, SIDE, SIDE])] : []),
   ];
 }
 

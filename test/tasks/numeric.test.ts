@@ -65,10 +65,16 @@ describe('a loss that is not finite', () => {
     const before = await readFile(file);
     const checkpoint = await loadCheckpoint(file);
     expect(checkpoint.progress).toMatchObject({ step: 3 });
-    const resumed = train(gpu, broken, settings, { checkpointEvery: 1, onCheckpoint }, { checkpoint, file });
+    const resumed = train(gpu, broken, settings, {
+      checkpointEvery: 1,
+      onCheckpoint,
+      resume: { checkpoint, file },
+    });
     await expect(resumed).rejects.toThrow(/^step 4: the (gradient of the )?segmentation loss is NaN; /);
     expect(before.equals(await readFile(file))).toBe(true);
-    const again = await train(gpu, samples, settings, {}, { checkpoint: await loadCheckpoint(file), file });
+    const again = await train(gpu, samples, settings, {
+      resume: { checkpoint: await loadCheckpoint(file), file },
+    });
     expect(again.finished).toBe(true);
   });
 
@@ -118,7 +124,7 @@ describe('settings that cannot be', () => {
     await expect(attempt({ cropSize: 33 })).rejects.toThrow(ShapeError);
     await expect(attempt({ cropSize: 33 }, 'retinanet')).rejects.toThrow(/multiple of 32/);
     await expect(attempt({ maxSide: 1e9 })).rejects.toThrow(DataError);
-    await expect(attempt({ steps: 0 })).rejects.toThrow(/steps 0/);
+    await expect(attempt({ steps: 0 })).rejects.toThrow(/steps is 0/);
     const unet = settingsFor('unet', samples, options).config as UNetConfig;
     const retinanet = settingsFor('retinanet', samples, options).config as RetinaNetConfig;
     for (const [model, wide] of [

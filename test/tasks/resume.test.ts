@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
-import { type TrainHooks, type TrainResult, train } from '../../src/tasks/train.ts';
+import { type TrainOptions, type TrainResult, train } from '../../src/tasks/train.ts';
 import { buildCli, fovea, startFovea } from '../cli/run.ts';
 import { bytesOf, settingsFor, twoScene, writeScene } from './scenes.ts';
 
@@ -21,7 +21,7 @@ const STEPS = 12;
 /** Trains, and writes each checkpoint to a file of its own. */
 async function trainTo(
   prefix: string,
-  run: (hooks: TrainHooks) => Promise<TrainResult>,
+  run: (options: TrainOptions) => Promise<TrainResult>,
   { every, stopAfter = STEPS }: { every: number; stopAfter?: number },
 ): Promise<TrainResult & { files: string[] }> {
   const files: string[] = [];
@@ -66,7 +66,7 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
     expect(whole.history.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
     expect(whole.files).toHaveLength(STEPS);
     for (const file of whole.files) {
-      const resumed = await train(gpu, samples, settings, {}, await resumeFrom(file));
+      const resumed = await train(gpu, samples, settings, { resume: await resumeFrom(file) });
       expect(resumed.history).toEqual(whole.history);
       expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
       expect(resumed.finished).toBe(true);
@@ -87,7 +87,7 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
       expect(stopped.finished).toBe(false);
       expect(stopped.history).toEqual(whole.history.slice(0, stopAfter));
       expect(stopped.files).toHaveLength(1);
-      const resumed = await train(other, samples, settings, {}, await resumeFrom(stopped.files[0]!));
+      const resumed = await train(other, samples, settings, { resume: await resumeFrom(stopped.files[0]!) });
       expect(resumed.history).toEqual(whole.history);
       expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
     }
@@ -115,12 +115,14 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
           })),
         },
       }));
-      const run = train(gpu, relabelled, { ...settings, ...change }, {}, resume);
+      const run = train(gpu, relabelled, { ...settings, ...change }, { resume });
       await expect(run).rejects.toThrow(message);
       await expect(run).rejects.toThrow(file);
     }
     const more = [...samples, ...samples];
-    await expect(train(gpu, more, settings, {}, resume)).rejects.toThrow(/samples 1, this source 2/);
+    await expect(train(gpu, more, settings, { resume })).rejects.toThrow(
+      /samples is 1 in the state and 2 here/,
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodePng } from '../../cli/src/images.ts';
-import type { AnnotatedShape, Point } from '../../src/data/annotation.ts';
+import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import type { Sample } from '../../src/data/dataset.ts';
 import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
 import { polygonBounds, rasterizePolygon } from '../../src/data/polygon.ts';
@@ -10,6 +10,7 @@ import type { RetinaNetConfig } from '../../src/models/retinanet.ts';
 import type { Module } from '../../src/nn/module.ts';
 import type { ModelName } from '../../src/tasks/architectures.ts';
 import { defaultSettings, type SettingsOptions, type TrainSettings } from '../../src/tasks/settings.ts';
+import type { Point } from '../../src/vision/boxes.ts';
 import { Random } from '../../src/vision/random.ts';
 
 /** A filled figure on the noise; its kind is its class. */
@@ -51,7 +52,7 @@ export function scene(name: string, figures: readonly Figure[], width: number, h
   const data = Float32Array.from({ length: width * height * 3 }, () => random.range(0.3, 0.7));
   const shapes = figures.map((figure): AnnotatedShape => {
     const points = outline(figure);
-    rasterizePolygon(points, width, height).forEach((inside, i) => {
+    rasterizePolygon(points, { width, height }).forEach((inside, i) => {
       if (inside) data.set(COLORS[figure.kind], i * 3);
     });
     const shape = { label: figure.kind, box: polygonBounds(points), groupId: null };

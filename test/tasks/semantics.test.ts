@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import { sampleCrop } from '../../src/data/augment.ts';
-import { cropBoxes } from '../../src/data/cropTargets.ts';
+import { cropBoxes, IGNORE_INDEX } from '../../src/data/cropTargets.ts';
 import type { Sample } from '../../src/data/dataset.ts';
 import { objectsOf } from '../../src/data/objects.ts';
 import { shrinkSample } from '../../src/data/resize.ts';
-import { evaluateDetector, evaluateSegmenter, IGNORE, labelMap } from '../../src/tasks/evaluate.ts';
+import { evaluateDetector, evaluateSegmenter, labelMap } from '../../src/tasks/evaluate.ts';
 import { type Detector, prepareImage, type Segmenter } from '../../src/tasks/infer.ts';
 import { cropsPerEpoch, defaultSettings } from '../../src/tasks/settings.ts';
 import { Random } from '../../src/vision/random.ts';
@@ -40,7 +40,7 @@ const OBJECTS = [
 describe('shapes of one group', () => {
   it('are one object in training and in evaluation', async () => {
     expect(objectsOf(grouped.annotation.shapes)).toMatchObject(OBJECTS);
-    const crop = sampleCrop(grouped.image, [64, 64], { flipHorizontal: 0 }, new Random(0));
+    const crop = sampleCrop(grouped.image, { size: [64, 64], flipHorizontal: 0 }, new Random(0));
     expect(cropBoxes(grouped.annotation.shapes, crop)).toMatchObject(OBJECTS);
     const trained = { name: 'retinanet', classNames: ['a', 'b'] };
     const detect = async () => OBJECTS.map((found) => ({ ...found, score: 0.9 }));
@@ -62,7 +62,7 @@ describe('shapes of one group', () => {
     });
     // 100 pixels of the group's first part are wrong, 120 of the second right; the last object is ignored.
     expect(perClass[0]!.iou).toBeCloseTo(120 / 220);
-    expect(IGNORE).toBe(255);
+    expect(IGNORE_INDEX).toBe(255);
   });
 });
 

@@ -3,18 +3,18 @@ import {
   ANCHOR_LAYOUTS,
   anchorFit,
   anchorsOf,
-  clusterSides,
+  type BoxSize,
+  boxSizeIou,
+  clusterBoxSizes,
   fitAnchors,
-  type Side,
-  sampleSides,
-  sideIou,
+  sampleBoxSizes,
 } from '../../src/vision/anchorFit.ts';
 import { generateAnchors } from '../../src/vision/anchors.ts';
 import { boxIou } from '../../src/vision/boxes.ts';
 import { Random } from '../../src/vision/random.ts';
 
 const random = new Random('sides');
-const boxes = (count: number): Side[] =>
+const boxes = (count: number): BoxSize[] =>
   Array.from({ length: count }, () => {
     const size = Math.exp(random.range(2, 6));
     const shape = Math.exp(random.range(-0.7, 0.7));
@@ -24,12 +24,12 @@ const boxes = (count: number): Side[] =>
 describe('anchors for boxes', () => {
   it('IoU is that of boxes with one corner in common', () => {
     for (const [a, b] of boxes(40).map((side, i, all) => [side, all[(i * 7) % 40]!] as const)) {
-      expect(sideIou(a, b)).toBeCloseTo(boxIou([0, 0, ...a], [0, 0, ...b]), 14);
+      expect(boxSizeIou(a, b)).toBeCloseTo(boxIou([0, 0, ...a], [0, 0, ...b]), 14);
     }
   });
 
   it('a fit is the mean of the best, and the share from 0.5 on', () => {
-    const anchors: Side[] = [
+    const anchors: BoxSize[] = [
       [10, 10],
       [40, 40],
     ];
@@ -49,12 +49,12 @@ describe('anchors for boxes', () => {
 
   it('more clusters fit better, and as many as boxes fit all', () => {
     const all = boxes(150);
-    const fits = [1, 2, 4, 8, 16].map((k) => anchorFit(all, clusterSides(all, k)).meanIou);
+    const fits = [1, 2, 4, 8, 16].map((k) => anchorFit(all, clusterBoxSizes(all, k)).meanIou);
     expect(fits).toEqual([...fits].sort((a, b) => a - b));
     const few = all.slice(0, 12);
-    expect(anchorFit(few, clusterSides(few, 12))).toEqual({ meanIou: 1, recall: 1 });
+    expect(anchorFit(few, clusterBoxSizes(few, 12))).toEqual({ meanIou: 1, recall: 1 });
     // Medoids are boxes of the data, smallest first.
-    const five = clusterSides(all, 5);
+    const five = clusterBoxSizes(all, 5);
     for (const side of five) expect(all).toContain(side);
     const areas = five.map(([w, h]) => w * h);
     expect(areas).toEqual([...areas].sort((a, b) => a - b));
@@ -62,17 +62,17 @@ describe('anchors for boxes', () => {
 
   it('many boxes are sampled: the same by the same seed', () => {
     const all = boxes(3000);
-    expect(sampleSides(all, 1)).toHaveLength(1000);
-    expect(sampleSides(all, 1)).toEqual(sampleSides(all, 1));
-    expect(sampleSides(all, 1)).not.toEqual(sampleSides(all, 2));
-    expect(sampleSides(all.slice(0, 9), 1)).toHaveLength(9);
-    expect(clusterSides(all, 3, 5)).toEqual(clusterSides(all, 3, 5));
-    expect(anchorFit(all, clusterSides(all, 9)).meanIou).toBeGreaterThan(0.6);
+    expect(sampleBoxSizes(all, { seed: 1 })).toHaveLength(1000);
+    expect(sampleBoxSizes(all, { seed: 1 })).toEqual(sampleBoxSizes(all, { seed: 1 }));
+    expect(sampleBoxSizes(all, { seed: 1 })).not.toEqual(sampleBoxSizes(all, { seed: 2 }));
+    expect(sampleBoxSizes(all.slice(0, 9), { seed: 1 })).toHaveLength(9);
+    expect(clusterBoxSizes(all, 3, { seed: 5 })).toEqual(clusterBoxSizes(all, 3, { seed: 5 }));
+    expect(anchorFit(all, clusterBoxSizes(all, 9)).meanIou).toBeGreaterThan(0.6);
   });
 
   it('are laid out as the model has them, and fit better than its own', () => {
     // Small and wide: nothing that COCO's anchors expect.
-    const own = boxes(200).map(([w, h]): Side => [w / 2, h / 6]);
+    const own = boxes(200).map(([w, h]): BoxSize => [w / 2, h / 6]);
     for (const layout of Object.values(ANCHOR_LAYOUTS)) {
       const fitted = fitAnchors(own, layout);
       expect(fitted.kind).toBe(layout.kind);
@@ -115,13 +115,13 @@ describe('anchors for boxes', () => {
   });
 
   it('cannot be more than there are different boxes, nor be shared out unevenly', () => {
-    const same: Side[] = [
+    const same: BoxSize[] = [
       [3, 4],
       [3, 4],
       [6, 8],
     ];
-    expect(() => clusterSides(same, 3)).toThrow(
-      /3 clusters of 2 different boxes; ask for 2 or fewer, or label more/,
+    expect(() => clusterBoxSizes(same, 3)).toThrow(
+      /k is 3, and there are 2 different boxes; ask for at most 2 clusters/,
     );
     expect(() => fitAnchors(boxes(50), ANCHOR_LAYOUTS.retinanet, { count: 7 })).toThrow(
       /7 sizes for 5 levels; give a multiple of 5, for example 10/,

@@ -25,12 +25,12 @@ describe('boxes', () => {
       0, 2, 2, 0,
       1, 0, 0, 2,
     ];
-    expect(boxesFromMask(mask, 4, 3)).toEqual([
+    expect(boxesFromMask(mask, { width: 4, height: 3 })).toEqual([
       { label: 1, box: [0, 2, 1, 3] },
       { label: 2, box: [1, 0, 4, 3] },
     ]);
-    expect(boxesFromMask(new Uint8Array(6), 3, 2)).toEqual([]);
-    expect(() => boxesFromMask(mask, 4, 4)).toThrow(ShapeError);
+    expect(boxesFromMask(new Uint8Array(6), { width: 3, height: 2 })).toEqual([]);
+    expect(() => boxesFromMask(mask, { width: 4, height: 4 })).toThrow(ShapeError);
   });
 });
 
@@ -105,7 +105,7 @@ describe('polygonInBox', () => {
       });
       const [x, y] = [random.integer(250), random.integer(250)];
       const [w, h] = [20 + random.integer(130), 20 + random.integer(130)];
-      const all = rasterizePolygon(points, 400, 400);
+      const all = rasterizePolygon(points, { width: 400, height: 400 });
       const inside = all.map((value, i) => {
         const [px, py] = [i % 400, Math.floor(i / 400)];
         return px >= x && px < x + w && py >= y && py < y + h ? value : 0;
@@ -114,7 +114,7 @@ describe('polygonInBox', () => {
       const part = polygonInBox(points, [x, y, x + w, y + h]);
       if (count(inside) > 50 && count(all) > 500) {
         expect(Math.abs(part!.share - count(inside) / count(all))).toBeLessThan(0.05);
-        const [found] = boxesFromMask(inside, 400, 400);
+        const [found] = boxesFromMask(inside, { width: 400, height: 400 });
         found!.box.forEach((side, k) => {
           // The box of pixels whose centres are inside is never larger by more than half a pixel.
           const outward = k < 2 ? part!.box[k]! - side : side - part!.box[k]!;

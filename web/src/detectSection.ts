@@ -117,7 +117,7 @@ async function readyDetector(given: Weights): Promise<{ gpu: Gpu; detector: Dete
   if (loaded?.weights !== given || loaded.gpu !== gpu) {
     loaded?.detector.dispose();
     loaded = undefined;
-    loaded = { weights: given, gpu, detector: loadDetector(gpu, given.bytes, given.name) };
+    loaded = { weights: given, gpu, detector: loadDetector(gpu, given.bytes, { name: given.name }) };
   }
   return loaded;
 }

@@ -33,5 +33,5 @@ export async function readImageFile(file: File): Promise<ImageFile> {
   if (!context) throw new DataError(`${name}: the browser gives no canvas of ${width}×${height} pixels`);
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
-  return { name, bitmap, pixels: imageFromBytes(data, width, height) };
+  return { name, bitmap, pixels: imageFromBytes(data, { width, height }) };
 }

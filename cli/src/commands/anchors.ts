@@ -8,9 +8,9 @@ import {
   type AnchorModel,
   anchorFit,
   anchorsOf,
-  clusterSides,
+  type BoxSize,
+  clusterBoxSizes,
   fitAnchors,
-  type Side,
 } from 'fovea/vision';
 import { histogramPlot, scatterPlot } from '../boxPlots.ts';
 import { BoxStatistics, shortNumber } from '../boxStatistics.ts';
@@ -46,11 +46,14 @@ const BINS = 12;
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** What each number of clusters would reach: 1 to 12, or as many as there are different boxes. */
-function choices(sides: readonly Side[], seed: number): { k: number; anchors: Side[]; fit: AnchorFit }[] {
-  const found: { k: number; anchors: Side[]; fit: AnchorFit }[] = [];
+function choices(
+  sides: readonly BoxSize[],
+  seed: number,
+): { k: number; anchors: BoxSize[]; fit: AnchorFit }[] {
+  const found: { k: number; anchors: BoxSize[]; fit: AnchorFit }[] = [];
   for (let k = 1; k <= MOST_CLUSTERS; k++) {
     try {
-      const anchors = clusterSides(sides, k, seed);
+      const anchors = clusterBoxSizes(sides, k, { seed });
       found.push({ k, anchors, fit: anchorFit(sides, anchors) });
     } catch (error) {
       // Fewer different boxes than k.

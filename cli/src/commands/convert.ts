@@ -113,10 +113,10 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     release();
   }
 
-  function report({ losses }: DatasetWriter): void {
+  function report({ warnings }: DatasetWriter): void {
     process.stdout.write(`${from} (${FORMATS[dataset.format].title}): ${tally.text}\n`);
     process.stdout.write(`${to} (${format.title}): written\n`);
-    for (const [what, count] of losses) {
+    for (const [what, count] of warnings) {
       process.stdout.write(`  not expressed in ${format.title}: ${count} ${what}\n`);
     }
     process.stderr.write(skipped.text);

@@ -154,7 +154,7 @@ async function segmentCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
     runTraining(gpu, samples, settings, { label: 'U-Net', out: path.join(out, 'segmenter.safetensors') }),
   );
   const segmenter = new Segmenter(gpu, trained.trained);
-  const scope = { objects: heldOut, pixels: [TRAIN_EDGE, 0, coins.image.width, coins.image.height] as const };
+  const scope = { objects: heldOut, region: [TRAIN_EDGE, 0, coins.image.width, coins.image.height] as const };
   const [evaluation, evalSeconds] = await timed(() => evaluateSegmenter(segmenter, [coins], scope));
   const segmentation = evaluation.segmentations[0]!;
   const png = await sideBySide([

@@ -43,7 +43,9 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
   const augmentation = augmentationOf(options);
   const trained = decodeModel(await readFileBytes(model), model);
   if (augmentation && taskOf(trained) === 'segment') {
-    throw new UsageError(`${model}: this model segments; --scales, --flip and --merge are for detectors`);
+    throw new UsageError(
+      `${model}: this is a segmentation model; --scales, --flip and --merge are for detectors`,
+    );
   }
   const samples = await loadFolder(data, Infinity, options);
   checkClasses(samples, trained.classNames);
@@ -52,7 +54,12 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
     const start = performance.now();
     const { metrics, tables, lines, run } =
       taskOf(trained) === 'detect'
-        ? detectionSummary(await evaluateDetector(new Detector(gpu, trained, model, augmentation), samples))
+        ? detectionSummary(
+            await evaluateDetector(
+              new Detector(gpu, trained, { name: model, ...(augmentation ? { augmentation } : {}) }),
+              samples,
+            ),
+          )
         : segmentationSummary(
             await evaluateSegmenter(new Segmenter(gpu, trained), samples),
             trained.classNames,

@@ -85,7 +85,7 @@ function masksOf(
     if (!mask) continue;
     const pixels = masks.get(label) ?? new Uint8Array(image.width * image.height);
     masks.set(label, pixels);
-    paintPatch(pixels, mask, image, 1);
+    paintPatch({ width: image.width, height: image.height, data: pixels }, mask, 1);
   }
   return [...masks].map(([label, mask]) => ({ mask, color: colorAt(classNames.indexOf(label)) }));
 }
@@ -100,7 +100,7 @@ export async function detectCommand(
   const bytes = await readFileBytes(model);
   const scoreThreshold = options.threshold ?? 0.3;
   await predictAll(images, options, async (gpu) => {
-    const detector = loadDetector(gpu, bytes, model, augmentation);
+    const detector = loadDetector(gpu, bytes, { name: model, ...(augmentation ? { augmentation } : {}) });
     const { classNames } = detector.trained;
     return async (image) => {
       const found = await detector.detect(image, { scoreThreshold });
@@ -127,7 +127,7 @@ export async function segmentCommand(
 ): Promise<void> {
   const bytes = await readFileBytes(model);
   await predictAll(images, options, async (gpu) => {
-    const segmenter = loadSegmenter(gpu, bytes, model);
+    const segmenter = loadSegmenter(gpu, bytes, { name: model });
     const { classNames } = segmenter.trained;
     return async (image) => {
       const segmentation = await segmenter.segment(image);

@@ -95,7 +95,7 @@ function jobsOfDefaults({ task, model, size = DEFAULT_SIZE, crop, batch, width }
       ...(width === undefined ? {} : { width }),
     });
     const { cropSize, batchSize } = settings;
-    const config = architectureOf(name).defaults({
+    const config = architectureOf(name).defaultConfig({
       numClasses: 1,
       cropSize,
       ...(width === undefined ? {} : { width }),
@@ -111,11 +111,11 @@ function jobsOfDefaults({ task, model, size = DEFAULT_SIZE, crop, batch, width }
 }
 
 function inference(label: string, trained: Pick<TrainedModel, 'name' | 'model'>, size: number): Job {
-  const multiple = architectureOf(trained.name).multiple(trained.model.config);
+  const multiple = architectureOf(trained.name).sizeMultiple(trained.model.config);
   const side = Math.ceil(size / multiple) * multiple;
   return {
     label: `${label}, images of ${side}x${side}`,
-    run: (gpu, how) => tuneInference(gpu, trained, [side, side], how),
+    run: (gpu, how) => tuneInference(gpu, trained, { size: [side, side], ...how }),
   };
 }
 

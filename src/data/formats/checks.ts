@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { DataError } from '../../errors.ts';
-import type { Box, Point } from '../annotation.ts';
+import type { Box, Point } from '../../vision/boxes.ts';
 import { polygonArea } from '../polygon.ts';
 
 /** How far outside the image a corner may stand, in pixels: programs round, and count from 0 or from 1. */

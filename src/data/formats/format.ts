@@ -84,8 +84,8 @@ export interface DataSink {
 export interface DatasetWriter {
   add(image: AnnotatedImage): Promise<void>;
   end(): Promise<void>;
-  /** What the format could not express, and how often: `crowds left out` → 3. */
-  readonly losses: ReadonlyMap<string, number>;
+  /** What the format could not express, and how many times: `crowds, left out` → 3. */
+  readonly warnings: ReadonlyMap<string, number>;
 }
 
 export interface DatasetFormat {
@@ -100,7 +100,7 @@ export interface DatasetFormat {
 }
 
 /** Counts what a writer could not express. */
-export class Losses extends Map<string, number> {
+export class WarningCounts extends Map<string, number> {
   count(what: string, times = 1): void {
     if (times > 0) this.set(what, (this.get(what) ?? 0) + times);
   }

@@ -2,21 +2,19 @@ import { ShapeError } from '../../errors.ts';
 import { checkRle } from '../rle.ts';
 import {
   byScore,
+  type ClassLabel,
   type CocoImage,
   checkImage,
   IGNORED,
   type IouType,
-  type Label,
   matchImage,
   type Outcomes,
   TRUE_POSITIVE,
 } from './cocoImage.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
-export type { CocoAnnotation, CocoImage, CocoResult, IouType, Label } from './cocoImage.ts';
-
 /** Named as pycocotools' `Params`. */
-export interface CocoOptions<L extends Label> {
+export interface CocoOptions<L extends ClassLabel> {
   /** The labels to evaluate; objects of other labels are left out. */
   readonly classes: readonly L[];
   /** Whether boxes or masks are compared. Default `bbox`. */
@@ -48,7 +46,7 @@ export interface CocoEval {
   readonly recall: Float64Array;
 }
 
-export interface CocoClassSummary<L extends Label> {
+export interface CocoClassSummary<L extends ClassLabel> {
   readonly label: L;
   readonly ap: number;
   readonly ap50: number;
@@ -60,7 +58,7 @@ export interface CocoClassSummary<L extends Label> {
 }
 
 /** COCOeval's `summarize`: means over the thresholds and over the classes with something to find, else NaN. */
-export interface CocoSummary<L extends Label> {
+export interface CocoSummary<L extends ClassLabel> {
   readonly ap: number;
   readonly ap50: number;
   readonly ap75: number;
@@ -99,7 +97,7 @@ export interface CocoSummary<L extends Label> {
  * Precision is TP / (TP + FP); COCOeval adds 2e-16 below, which makes its AP of a single right detection
  * 0.9999999999999998. Source: Lin et al. 2014, "Microsoft COCO", and COCOeval.
  */
-export class CocoEvaluator<L extends Label> {
+export class CocoEvaluator<L extends ClassLabel> {
   readonly classes: readonly L[];
   readonly iouType: IouType;
   readonly iouThrs: readonly number[];

@@ -3,10 +3,10 @@ import type { Box } from '../boxes.ts';
 import { boxArea, boxIou } from '../boxes.ts';
 import { type Rle, rleArea, rleIou, rleToBox } from '../rle.ts';
 
-export type Label = string | number;
+export type ClassLabel = string | number;
 
 /** One true object. `box` is needed to evaluate boxes, `mask` to evaluate masks. */
-export interface CocoAnnotation<L extends Label> {
+export interface CocoGroundTruth<L extends ClassLabel> {
   readonly label: L;
   readonly box?: Box;
   readonly mask?: Rle;
@@ -24,8 +24,8 @@ export interface CocoAnnotation<L extends Label> {
   readonly ignore?: boolean;
 }
 
-/** One detection, as for CocoAnnotation. */
-export interface CocoResult<L extends Label> {
+/** One detection, as for CocoGroundTruth. */
+export interface CocoPrediction<L extends ClassLabel> {
   readonly label: L;
   readonly score: number;
   readonly box?: Box;
@@ -34,9 +34,9 @@ export interface CocoResult<L extends Label> {
 }
 
 /** What is in one image, and what a detector says is in it. */
-export interface CocoImage<L extends Label> {
-  readonly groundTruth: readonly CocoAnnotation<L>[];
-  readonly predictions: readonly CocoResult<L>[];
+export interface CocoImage<L extends ClassLabel> {
+  readonly groundTruth: readonly CocoGroundTruth<L>[];
+  readonly predictions: readonly CocoPrediction<L>[];
 }
 
 export type IouType = 'bbox' | 'segm';
@@ -60,7 +60,7 @@ export const byScore = <T extends { readonly score: number }>(items: readonly T[
   [...items].sort((a, b) => b.score - a.score);
 
 /** Throws DataError for a score, box or area that is not finite, and for a missing box or mask. */
-export function checkImage<L extends Label>(
+export function checkImage<L extends ClassLabel>(
   op: string,
   number: number,
   { groundTruth, predictions }: CocoImage<L>,
@@ -83,9 +83,9 @@ export function checkImage<L extends Label>(
 }
 
 /** IoU of each detection with each object; masks whose boxes do not meet are not compared. */
-function overlaps<L extends Label>(
-  predictions: readonly CocoResult<L>[],
-  groundTruth: readonly CocoAnnotation<L>[],
+function overlaps<L extends ClassLabel>(
+  predictions: readonly CocoPrediction<L>[],
+  groundTruth: readonly CocoGroundTruth<L>[],
   iouType: IouType,
 ): number[][] {
   if (iouType === 'bbox') {
@@ -94,7 +94,9 @@ function overlaps<L extends Label>(
   const found = predictions.map((p) => rleToBox(p.mask!));
   const true_ = groundTruth.map((g) => rleToBox(g.mask!));
   return predictions.map((p, i) =>
-    groundTruth.map((g, j) => (boxIou(found[i]!, true_[j]!) > 0 ? rleIou(p.mask!, g.mask!, g.iscrowd) : 0)),
+    groundTruth.map((g, j) =>
+      boxIou(found[i]!, true_[j]!) > 0 ? rleIou(p.mask!, g.mask!, { crowd: g.iscrowd ?? false }) : 0,
+    ),
   );
 }
 
@@ -113,7 +115,7 @@ const areaOf = (item: { box?: Box; mask?: Rle; area?: number }, iouType: IouType
  * Matches the detections of one class in one image (COCOeval's `evaluateImg`), for each area range and threshold;
  * undefined where the class is neither there nor found.
  */
-export function matchImage<L extends Label>(
+export function matchImage<L extends ClassLabel>(
   { groundTruth, predictions }: CocoImage<L>,
   {
     iouType,

@@ -1,72 +1,85 @@
 import { DataError, ShapeError } from '../../errors.ts';
 import { boxIou } from '../boxes.ts';
-import { checkImage, type Label, overlap } from './cocoImage.ts';
+import { type ClassLabel, checkImage, overlap } from './cocoImage.ts';
 import { meanOfNumbers } from './common.ts';
 import type { DetectionImage } from './detection.ts';
 
 /**
- * How often one class was taken for another: of pixels (semantic segmentation), images (classification) or boxes
- * (`detectionConfusion`). The measures of a class count it against all others. They equal scikit-learn's, which has 0
- * where these have NaN: where there is nothing to divide by.
+ * Counts how often each class was predicted as each other: of pixels (semantic segmentation), images (classification) or
+ * boxes (`detectionConfusion`). The metrics of a class are one-versus-rest. They equal scikit-learn's, except that
+ * scikit-learn has 0 where these have NaN: where the denominator is 0.
  */
 export class ConfusionMatrix {
+  /** The number of classes. */
   readonly numClasses: number;
-  /** [target, predicted], row by row. */
+  /** Counts [target, predicted], row by row. */
   readonly counts: Float64Array;
 
+  /**
+   * @param numClasses The number of classes.
+   * @throws ShapeError unless it is an integer of at least 1.
+   */
   constructor(numClasses: number) {
     if (!Number.isInteger(numClasses) || numClasses < 1) {
-      throw new ShapeError(`ConfusionMatrix: ${numClasses} classes; give a whole number of at least 1`);
+      throw new ShapeError(`ConfusionMatrix: numClasses is ${numClasses}; give an integer of at least 1`);
     }
     this.numClasses = numClasses;
     this.counts = new Float64Array(numClasses * numClasses);
   }
 
   /**
-   * Counts one pair for each pixel, those whose target is `ignore` excepted. Throws, before anything is
-   * counted, ShapeError for different sizes and DataError for a class out of 0..numClasses - 1.
+   * Adds predictions. Nothing is counted if it throws.
+   *
+   * @param predicted The predicted classes, 0..numClasses - 1.
+   * @param target The true classes, of the same length.
+   * @param options `ignoreIndex` (default 255): elements with this target are not counted.
+   * @throws ShapeError for different lengths, DataError for a class outside of 0..numClasses - 1.
    */
-  add(predicted: ArrayLike<number>, target: ArrayLike<number>, ignore = 255): void {
+  add(
+    predicted: ArrayLike<number>,
+    target: ArrayLike<number>,
+    { ignoreIndex = 255 }: { readonly ignoreIndex?: number } = {},
+  ): void {
     const n = this.numClasses;
     if (predicted.length !== target.length) {
       throw new ShapeError(
-        `ConfusionMatrix.add: ${predicted.length} predicted and ${target.length} target pixels; pass maps of one size`,
+        `ConfusionMatrix.add: there are ${predicted.length} predictions and ${target.length} targets; pass arrays of the same length`,
       );
     }
     const isClass = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < n;
     for (let i = 0; i < target.length; i++) {
-      if (target[i] !== ignore && !(isClass(target[i]!) && isClass(predicted[i]!))) {
+      if (target[i] !== ignoreIndex && !(isClass(target[i]!) && isClass(predicted[i]!))) {
         throw new DataError(
-          `ConfusionMatrix.add: pixel ${i} has target ${target[i]} and prediction ${predicted[i]}; both must be classes 0 to ${n - 1}, or the target ${ignore} to leave it out`,
+          `ConfusionMatrix.add: element ${i} has target ${target[i]} and prediction ${predicted[i]}; both must be 0 to ${n - 1}, or the target ${ignoreIndex}, which is ignored`,
         );
       }
     }
     for (let i = 0; i < target.length; i++) {
-      if (target[i] !== ignore) this.counts[target[i]! * n + predicted[i]!]!++;
+      if (target[i] !== ignoreIndex) this.counts[target[i]! * n + predicted[i]!]!++;
     }
   }
 
-  /** TP / (TP + FP + FN) of each class (Jaccard); NaN for a class in neither targets nor predictions. */
+  /** Intersection over union of each class (Jaccard index): TP / (TP + FP + FN). NaN for a class that does not occur. */
   iou(): number[] {
     return this.#perClass((both, predicted, target) => both / (predicted + target - both));
   }
 
-  /** 2 TP / (2 TP + FP + FN) of each class (Dice, F1); NaN as for `iou`. */
+  /** Dice coefficient of each class (F1 score): 2 TP / (2 TP + FP + FN). NaN for a class that does not occur. */
   dice(): number[] {
     return this.fbeta(1);
   }
 
-  /** TP / (TP + FP) of each class; NaN for one never predicted. */
+  /** Precision of each class: TP / (TP + FP). NaN for a class that is never predicted. */
   precision(): number[] {
     return this.#perClass((both, predicted) => both / predicted);
   }
 
-  /** TP / (TP + FN) of each class, its own accuracy (sensitivity); NaN for one that never is a target. */
+  /** Recall (sensitivity) of each class: TP / (TP + FN). NaN for a class that is never a target. */
   recall(): number[] {
     return this.#perClass((both, _, target) => both / target);
   }
 
-  /** TN / (TN + FP) of each class; NaN where every target is of that class. */
+  /** Specificity of each class: TN / (TN + FP). NaN if every target is of that class. */
   specificity(): number[] {
     return this.#perClass(
       (both, predicted, target, all) => (all - target - (predicted - both)) / (all - target),
@@ -74,20 +87,25 @@ export class ConfusionMatrix {
   }
 
   /**
-   * (1 + β²) TP / ((1 + β²) TP + β² FN + FP) of each class: the harmonic mean of precision and β times as much
-   * recall. NaN as for `iou`. Throws ShapeError for a beta that is not finite and above 0.
+   * F-beta score of each class: (1 + β²) TP / ((1 + β²) TP + β² FN + FP), the weighted harmonic mean of precision and recall.
+   * NaN for a class that does not occur.
+   *
+   * @param beta How many times as important recall is as precision.
+   * @throws ShapeError unless beta is finite and above 0.
    */
   fbeta(beta: number): number[] {
     if (!(beta > 0 && Number.isFinite(beta))) {
-      throw new ShapeError(`ConfusionMatrix.fbeta: beta ${beta}; give a number above 0`);
+      throw new ShapeError(`ConfusionMatrix.fbeta: beta is ${beta}; give a finite number above 0`);
     }
     const b = beta * beta;
     return this.#perClass((both, predicted, target) => ((1 + b) * both) / (b * target + predicted));
   }
 
   /**
-   * The counts as shares: of each target's row (`true`), each prediction's column (`pred`) or of all (`all`), as
-   * scikit-learn's `confusion_matrix(normalize=…)`; NaN (there 0) for rows or columns without counts.
+   * Returns the counts as fractions, as scikit-learn's `confusion_matrix(normalize=…)`.
+   *
+   * @param normalize Divides by the sum of each target's row (`true`), of each prediction's column (`pred`), or of all counts (`all`).
+   * @returns [target, predicted], row by row; NaN (scikit-learn: 0) for rows or columns without counts.
    */
   normalized(normalize: 'true' | 'pred' | 'all' = 'true'): Float64Array {
     const n = this.numClasses;
@@ -104,17 +122,17 @@ export class ConfusionMatrix {
     });
   }
 
-  /** The mean IoU of the classes that occur; NaN where nothing was counted. */
+  /** Mean intersection over union of the classes that occur; NaN if nothing was counted. */
   get meanIou(): number {
     return meanOfNumbers(this.iou());
   }
 
-  /** The mean Dice of the classes that occur; NaN where nothing was counted. */
+  /** Mean Dice coefficient of the classes that occur; NaN if nothing was counted. */
   get meanDice(): number {
     return meanOfNumbers(this.dice());
   }
 
-  /** The share of counted pixels that are right; NaN where nothing was counted. */
+  /** Fraction of the counted elements that are correct; NaN if nothing was counted. */
   get pixelAccuracy(): number {
     let right = 0;
     for (let c = 0; c < this.numClasses; c++) right += this.counts[c * this.numClasses + c]!;
@@ -136,23 +154,32 @@ export class ConfusionMatrix {
   }
 }
 
+/** Options of `detectionConfusion`. */
+export interface DetectionConfusionOptions<L extends ClassLabel> {
+  /** The classes to evaluate, in the order of the rows; boxes of other classes are ignored. */
+  readonly classes: readonly L[];
+  /** Ignores detections with a lower score. Default 0.5. */
+  readonly scoreThreshold?: number;
+  /** The lowest IoU at which a detection and an object are paired. Default 0.5. */
+  readonly iouThreshold?: number;
+}
+
 /**
- * What a detector takes for what, at one score threshold. The matrix has a row for each class and a last one
- * for the background, likewise columns: in the last row stand detections of nothing, in the last column objects not found.
+ * Computes the confusion matrix of a detector at one score threshold.
  *
- * In each image, detections of at least `scoreThreshold` (default 0.5) and objects of any class are paired by falling
- * IoU, each once, as long as it is at least `iouThreshold` (default 0.5). Of equal IoUs, pairs of one class go first, then
- * the higher score, then the order given. Crowds and objects with `ignore` need not be found: they are in no pair, and
- * detections left over that lie on one (IoU as in `CocoEvaluator`) are not counted. Boxes of other classes are left out.
- * Throws DataError for a score or box that is not finite.
+ * The matrix has a row and a column for each class, and a last one for the background: false positives are counted in the
+ * last row, objects not found in the last column. In each image, detections and objects of any class are paired by
+ * descending IoU, each at most once. Of equal IoUs, pairs of the same class come first, then those with the higher score,
+ * then the order given. Crowds and objects with `ignore` are never paired; unpaired detections that overlap one (IoU as in
+ * `CocoEvaluator`) are not counted.
+ *
+ * @param images Objects and detections of each image.
+ * @param options Classes and thresholds.
+ * @throws DataError for a score or box that is not finite.
  */
-export function detectionConfusion<L extends Label>(
+export function detectionConfusion<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
-  {
-    classes,
-    scoreThreshold = 0.5,
-    iouThreshold = 0.5,
-  }: { readonly classes: readonly L[]; readonly scoreThreshold?: number; readonly iouThreshold?: number },
+  { classes, scoreThreshold = 0.5, iouThreshold = 0.5 }: DetectionConfusionOptions<L>,
 ): ConfusionMatrix {
   const matrix = new ConfusionMatrix(classes.length + 1);
   const background = classes.length;
@@ -160,7 +187,7 @@ export function detectionConfusion<L extends Label>(
     checkImage('detectionConfusion', number, image, 'bbox');
     const objects = image.groundTruth.filter(({ label }) => classes.includes(label));
     const truths = objects.filter(({ iscrowd, ignore }) => !iscrowd && !ignore);
-    const excuses = objects.filter((object) => !truths.includes(object));
+    const ignored = objects.filter((object) => !truths.includes(object));
     const found = image.predictions.filter(
       ({ label, score }) => classes.includes(label) && score >= scoreThreshold,
     );
@@ -176,17 +203,17 @@ export function detectionConfusion<L extends Label>(
       paired.add(i);
     }
     const wrong = found.filter(
-      (p, i) => !paired.has(i) && !excuses.some((g) => overlap(p.box, g.box, g.iscrowd) >= iouThreshold),
+      (p, i) => !paired.has(i) && !ignored.some((g) => overlap(p.box, g.box, g.iscrowd) >= iouThreshold),
     );
     const predicted = truths.map((_, j) => {
       const i = takenBy.get(j);
       return i === undefined ? background : classes.indexOf(found[i]!.label);
     });
-    // No class has the number -1: nothing is left out.
+    // No class is -1, so nothing is ignored.
     matrix.add(
       [...predicted, ...wrong.map(({ label }) => classes.indexOf(label))],
       [...truths.map(({ label }) => classes.indexOf(label)), ...wrong.map(() => background)],
-      -1,
+      { ignoreIndex: -1 },
     );
   });
   return matrix;

@@ -1,15 +1,15 @@
 import type { Box } from '../boxes.ts';
 import { COCO_THRESHOLDS, CocoEvaluator } from './coco.ts';
-import { type CocoAnnotation, type CocoResult, checkImage, type Label } from './cocoImage.ts';
+import { type ClassLabel, type CocoGroundTruth, type CocoPrediction, checkImage } from './cocoImage.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
 /** What is in one image, and what a detector says is in it: a CocoImage with boxes. */
-export interface DetectionImage<L extends Label> {
-  readonly groundTruth: readonly (CocoAnnotation<L> & { readonly box: Box })[];
-  readonly predictions: readonly (CocoResult<L> & { readonly box: Box })[];
+export interface DetectionImage<L extends ClassLabel> {
+  readonly groundTruth: readonly (CocoGroundTruth<L> & { readonly box: Box })[];
+  readonly predictions: readonly (CocoPrediction<L> & { readonly box: Box })[];
 }
 
-export interface DetectionOptions<L extends Label> {
+export interface DetectionOptions<L extends ClassLabel> {
   /** The labels to evaluate; boxes of other labels are left out. */
   readonly classes: readonly L[];
   /** Default 0.5, 0.55 … 0.95, as pycocotools' `linspace(.5, .95, 10)` gives them in float64. */
@@ -18,7 +18,7 @@ export interface DetectionOptions<L extends Label> {
   readonly maxDetections?: number;
 }
 
-export interface ClassResult<L extends Label> {
+export interface DetectionClassResult<L extends ClassLabel> {
   label: L;
   /** NaN where the class has no ground truth. */
   ap50: number;
@@ -28,12 +28,12 @@ export interface ClassResult<L extends Label> {
   precisionRecall: PrecisionRecall;
 }
 
-export interface DetectionResult<L extends Label> {
+export interface DetectionResult<L extends ClassLabel> {
   /** The mean over the classes that have ground truth, at IoU 0.5; NaN (COCO's -1) where none has. */
   ap50: number;
   /** The same, averaged over `iouThresholds` too. */
   ap: number;
-  perClass: ClassResult<L>[];
+  perClass: DetectionClassResult<L>[];
   /** At IoU 0.5, the predictions and ground truth of all classes in one curve. */
   precisionRecall: PrecisionRecall;
 }
@@ -45,7 +45,7 @@ export interface DetectionResult<L extends Label> {
  * Means leave out classes without ground truth. A class without predictions has AP 0. Throws DataError for a score
  * or box that is not finite, ShapeError for thresholds out of 0..1 and a `maxDetections` under 1.
  */
-export function evaluateDetections<L extends Label>(
+export function evaluateDetections<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
   { classes, iouThresholds = COCO_THRESHOLDS, maxDetections = 100 }: DetectionOptions<L>,
 ): DetectionResult<L> {

@@ -1,9 +1,9 @@
 import { DataError, ShapeError } from '../../errors.ts';
-import type { Label } from './cocoImage.ts';
+import type { ClassLabel } from './cocoImage.ts';
 import { mean } from './common.ts';
 
 /** One segment of a panoptic map: an object, or all of a kind of ground. */
-export interface PanopticSegment<L extends Label> {
+export interface PanopticSegment<L extends ClassLabel> {
   /** Its value in the map; not 0. */
   readonly id: number;
   readonly label: L;
@@ -12,7 +12,7 @@ export interface PanopticSegment<L extends Label> {
 }
 
 /** An image in segments: an id for every pixel, 0 for none (void), and what the ids are. */
-export interface PanopticMap<L extends Label> {
+export interface PanopticMap<L extends ClassLabel> {
   readonly ids: ArrayLike<number>;
   readonly segments: readonly PanopticSegment<L>[];
 }
@@ -26,7 +26,7 @@ export interface PanopticScores {
   readonly rq: number;
 }
 
-export interface PanopticClassResult<L extends Label> extends PanopticScores {
+export interface PanopticClassResult<L extends ClassLabel> extends PanopticScores {
   readonly label: L;
   readonly isthing: boolean;
   readonly tp: number;
@@ -34,7 +34,7 @@ export interface PanopticClassResult<L extends Label> extends PanopticScores {
   readonly fn: number;
 }
 
-export interface PanopticResult<L extends Label> {
+export interface PanopticResult<L extends ClassLabel> {
   /** Means over the `n` classes that occur; NaN where none does. */
   readonly all: PanopticScores & { readonly n: number };
   readonly things: PanopticScores & { readonly n: number };
@@ -52,7 +52,7 @@ export interface PanopticResult<L extends Label> {
  * - A true segment without a match is a FN, except for a crowd. A predicted one is a FP, except where more than half
  *   of its pixels are void or in crowds of its class.
  */
-export class PanopticQuality<L extends Label> {
+export class PanopticQuality<L extends ClassLabel> {
   readonly things: readonly L[];
   readonly stuff: readonly L[];
   readonly #counts = new Map<L, { iou: number; tp: number; fp: number; fn: number }>();

@@ -1,15 +1,15 @@
 import { ShapeError } from '../../errors.ts';
 import { type Box, boxIou } from '../boxes.ts';
-import { byScore, checkImage, type Label } from './cocoImage.ts';
+import { byScore, type ClassLabel, checkImage } from './cocoImage.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
-export interface VocImage<L extends Label> {
+export interface VocImage<L extends ClassLabel> {
   /** `difficult` objects need not be found, and what finds them counts for nothing. */
   readonly groundTruth: readonly { readonly box: Box; readonly label: L; readonly difficult?: boolean }[];
   readonly predictions: readonly { readonly box: Box; readonly label: L; readonly score: number }[];
 }
 
-export interface VocClassResult<L extends Label> {
+export interface VocClassResult<L extends ClassLabel> {
   readonly label: L;
   /** NaN where the class has no objects to be found. */
   readonly ap: number;
@@ -18,7 +18,7 @@ export interface VocClassResult<L extends Label> {
   readonly precisionRecall: PrecisionRecall;
 }
 
-export interface VocResult<L extends Label> {
+export interface VocResult<L extends ClassLabel> {
   /** The mean of the classes with objects to be found; NaN where none has. */
   readonly map: number;
   readonly perClass: readonly VocClassResult<L>[];
@@ -38,7 +38,7 @@ export interface VocResult<L extends Label> {
  * Source: Everingham et al. 2010, and the kit's VOCevaldet.m. Throws DataError for a score or box that is not finite,
  * ShapeError for a threshold out of 0..1.
  */
-export function evaluateVoc<L extends Label>(
+export function evaluateVoc<L extends ClassLabel>(
   images: readonly VocImage<L>[],
   {
     classes,

@@ -194,7 +194,7 @@ describe('a COCO file that cannot be used', () => {
     [
       'run lengths of another sum',
       rle([10, 20], [100, 50]),
-      'segmentation.counts: runs of 150 pixels in all, but 20x10 has 200',
+      'segmentation.counts: the runs add up to 150 pixels, 20x10 has 200',
     ],
     ['negative run lengths', rle([10, 20], [-10, 210]), 'counts[0] is -10'],
     [
@@ -221,7 +221,7 @@ describe('a COCO file that cannot be used', () => {
     expect(message).toContain(`${folder}/instances.json: annotations[1] (id 55)`);
     expect(message).toContain(expected);
     expect(message).toMatch(
-      /; (correct or remove the annotation, or leave out what is bad \(--skip-bad\)|add the category.*|give the size.*|COCO's compressed.*|runs are whole.*)$/,
+      /; (correct or remove the annotation, or leave out what is bad \(--skip-bad\)|add the category.*|give the size.*|COCO's compressed.*|runs must be integers.*)$/,
     );
     expect(message).not.toContain('\n');
     const left = await annotationsOf(folder, { onBad: () => {} });

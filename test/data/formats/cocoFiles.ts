@@ -27,7 +27,7 @@ export function holed(): { mask: MaskPatch; runs: number[]; text: string } {
   const map = new Uint8Array(200);
   for (let y = 2; y < 8; y++)
     for (let x = 3; x < 12; x++) map[y * 20 + x] = y === 4 && x > 4 && x < 8 ? 0 : 1;
-  const rle = rleEncode(map, 20, 10);
+  const rle = rleEncode(map, { width: 20, height: 10 });
   const data = Uint8Array.from({ length: 54 }, (_, i) => map[(2 + Math.floor(i / 9)) * 20 + 3 + (i % 9)]!);
   return {
     mask: { x: 3, y: 2, width: 9, height: 6, data },

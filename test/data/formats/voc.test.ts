@@ -179,7 +179,7 @@ describe('the masks of Pascal VOC', () => {
       'object 1 meets no box of the annotation, and there is no',
     );
     const colour = await vocFolder([], { 'SegmentationClass/a.png': await image() });
-    expect((await faultOf(readAll(colour))).message).toMatch(/has RGB pixels; masks have a palette/);
+    expect((await faultOf(readAll(colour))).message).toMatch(/has RGB pixels; save the mask with a palette/);
   });
 
   it('have the colours of the development kit', () => {

@@ -5,6 +5,7 @@ import { labelFile } from '../../../src/data/formats/yolo/reader.ts';
 import { joinRings } from '../../../src/data/formats/yolo/writer.ts';
 import { parseDataYaml } from '../../../src/data/formats/yolo/yaml.ts';
 import { polygonArea, rasterizePolygon } from '../../../src/data/polygon.ts';
+import type { Point } from '../../../src/vision/boxes.ts';
 import { annotationsOf, faultOf, folderOf, image, readAll } from './folders.ts';
 
 const yoloFolder = async (labels: string, more: Readonly<Record<string, string>> = {}) =>
@@ -228,27 +229,27 @@ describe('data.yaml', () => {
 
 describe('joinRings', () => {
   it('goes around both, and encloses nothing else', () => {
-    const a: [number, number][] = [
+    const a: Point[] = [
       [1, 1],
       [6, 1],
       [6, 6],
       [1, 6],
     ];
-    const b: [number, number][] = [
+    const b: Point[] = [
       [9, 3],
       [15, 3],
       [15, 9],
       [9, 9],
     ];
-    const c: [number, number][] = [
+    const c: Point[] = [
       [2, 8],
       [5, 8],
       [5, 9],
     ];
     const joined = [a, b, c].reduce(joinRings);
     expect(polygonArea(joined)).toBe(polygonArea(a) + polygonArea(b) + polygonArea(c));
-    const both = [a, b, c].map((ring) => rasterizePolygon(ring, 20, 10));
-    expect(rasterizePolygon(joined, 20, 10)).toEqual(
+    const both = [a, b, c].map((ring) => rasterizePolygon(ring, { width: 20, height: 10 }));
+    expect(rasterizePolygon(joined, { width: 20, height: 10 })).toEqual(
       both[0]!.map((value, i) => value | both[1]![i]! | both[2]![i]!),
     );
   });

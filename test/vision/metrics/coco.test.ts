@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../../src/errors.ts';
-import { CocoEvaluator, type CocoOptions } from '../../../src/vision/metrics/index.ts';
+import { CocoEvaluator, type CocoOptions } from '../../../src/vision/index.ts';
 import { type Rle, rleArea, rleFromPolygon, rleFromString, rleMerge } from '../../../src/vision/rle.ts';
 
 type Segmentation = number[][] | { size: [number, number]; counts: string | number[] };
@@ -32,10 +32,12 @@ const cases = JSON.parse(
 
 function maskOf(segmentation: Segmentation, size: number): Rle {
   if (Array.isArray(segmentation)) {
-    return rleMerge(segmentation.map((points) => rleFromPolygon(points, size, size)));
+    return rleMerge(segmentation.map((points) => rleFromPolygon(points, { width: size, height: size })));
   }
   const { counts } = segmentation;
-  return typeof counts === 'string' ? rleFromString(counts, size, size) : { size: segmentation.size, counts };
+  return typeof counts === 'string'
+    ? rleFromString(counts, { width: size, height: size })
+    : { size: segmentation.size, counts };
 }
 
 function objectOf({ category_id, bbox, segmentation, area, iscrowd, ignore }: Item, size: number) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../../src/errors.ts';
 import type { Box } from '../../../src/vision/boxes.ts';
-import { ConfusionMatrix, detectionConfusion } from '../../../src/vision/metrics/index.ts';
+import { ConfusionMatrix, detectionConfusion } from '../../../src/vision/index.ts';
 import { expectEqual, known } from './known.ts';
 
 describe('ConfusionMatrix', () => {

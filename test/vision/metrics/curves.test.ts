@@ -7,7 +7,7 @@ import {
   precisionRecallCurve,
   rocAucScore,
   rocCurve,
-} from '../../../src/vision/metrics/index.ts';
+} from '../../../src/vision/index.ts';
 import { expectEqual, known } from './known.ts';
 
 describe('curves of scores', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../../src/errors.ts';
 import type { Box } from '../../../src/vision/boxes.ts';
-import { evaluateDetections } from '../../../src/vision/metrics/index.ts';
+import { evaluateDetections } from '../../../src/vision/index.ts';
 import { scattered } from './scattered.ts';
 
 const truth = (box: Box, label = 'coin') => ({ box, label });

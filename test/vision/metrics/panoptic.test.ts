@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../../src/errors.ts';
-import { type PanopticMap, PanopticQuality } from '../../../src/vision/metrics/index.ts';
+import { type PanopticMap, PanopticQuality } from '../../../src/vision/index.ts';
 
 interface KnownMap {
   ids: number[];

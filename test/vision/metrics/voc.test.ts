@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../../src/errors.ts';
 import type { Box } from '../../../src/vision/boxes.ts';
-import { evaluateVoc } from '../../../src/vision/metrics/index.ts';
+import { evaluateVoc } from '../../../src/vision/index.ts';
 import { scattered } from './scattered.ts';
 
 const A: Box = [0, 0, 10, 10];

@@ -3,7 +3,8 @@
  * takes it.
  */
 import { DataError } from '../../../errors.ts';
-import type { AnnotatedShape, Annotation, Box } from '../../annotation.ts';
+import type { Box } from '../../../vision/boxes.ts';
+import type { AnnotatedShape, Annotation } from '../../annotation.ts';
 import { jsonItems } from '../../jsonStream.ts';
 import { objectsOf } from '../../objects.ts';
 import { checkSchema } from '../checks.ts';

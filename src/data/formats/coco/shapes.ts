@@ -1,10 +1,11 @@
 import { DataError } from '../../../errors.ts';
+import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
 import { checkRle, type Rle, rleDecode, rleEncode, rleFromString, rleToString } from '../../../vision/rle.ts';
-import { type AnnotatedShape, type Box, type MaskPatch, OBJECT_FLAGS, type Point } from '../../annotation.ts';
-import { paintPatch, patchOf, shapePatch } from '../../maskPatch.ts';
+import { type AnnotatedShape, type MaskPatch, OBJECT_FLAGS } from '../../annotation.ts';
+import { maskToPatch, paintPatch, shapeToPatch } from '../../maskPatch.ts';
 import { type AnnotatedObject, unionOf } from '../../objects.ts';
 import { polygonArea, polygonBounds } from '../../polygon.ts';
-import { checkBox, checkOutline, type Size } from '../checks.ts';
+import { checkBox, checkOutline } from '../checks.ts';
 import type { CocoAnnotation, CocoSegmentation } from './schema.ts';
 
 /** Annotations name their place and number; what can be done about them is the same for all. */
@@ -23,7 +24,7 @@ export function shapesOf(
   { bbox, segmentation }: Placed,
   facts: Omit<AnnotatedShape, 'box' | 'groupId'>,
   groupId: number,
-  size: Size,
+  size: ImageSize,
   where: string,
 ): AnnotatedShape[] {
   const stated = bbox
@@ -60,7 +61,7 @@ export function shapesOf(
 
 function readRle(
   rle: { size: [number, number]; counts: string | number[] },
-  size: Size,
+  size: ImageSize,
   where: string,
 ): MaskPatch {
   const [height, width] = rle.size;
@@ -72,9 +73,9 @@ function readRle(
   const place = `${where}: segmentation.counts`;
   const mask: Rle =
     typeof rle.counts === 'string'
-      ? rleFromString(rle.counts, width, height, place)
+      ? rleFromString(rle.counts, { width, height }, place)
       : checkRle({ size: rle.size, counts: rle.counts }, place);
-  const patch = patchOf(rleDecode(mask), width, height);
+  const patch = maskToPatch(rleDecode(mask), { width, height });
   if (patch === undefined) throw new DataError(`${where}: the mask has no pixel set; ${FIX_ANNOTATION}`);
   return patch;
 }
@@ -95,11 +96,11 @@ export interface PlacedObject {
  */
 export function placeObject(
   object: AnnotatedObject,
-  size: Size,
+  size: ImageSize,
   round: (x: number) => number = toThousandths,
 ): PlacedObject {
   const { shapes, box, crowd, area } = object;
-  const [x1, y1, x2, y2] = box.map(round) as Box;
+  const [x1, y1, x2, y2] = box.map(round) as [number, number, number, number];
   const bbox: PlacedObject['bbox'] = [x1, y1, round(x2 - x1), round(y2 - y1)];
   const outlines = shapes.map(({ points }) => points);
   const drawn = shapes.some(({ points, mask }) => points !== undefined || mask !== undefined);
@@ -109,14 +110,15 @@ export function placeObject(
     const sum = outlines.reduce((total, points) => total + polygonArea(points), 0);
     return { bbox, segmentation: polygons, area: area ?? round(sum) };
   }
-  const map = new Uint8Array(size.width * size.height);
-  for (const shape of shapes) paintPatch(map, shapePatch(shape, size), size, 1);
-  const rle = rleEncode(map, size.width, size.height);
+  const { width, height } = size;
+  const map = new Uint8Array(width * height);
+  for (const shape of shapes) paintPatch({ width, height, data: map }, shapeToPatch(shape, size), 1);
+  const rle = rleEncode(map, size);
   const counts = crowd ? [...(rle.counts as number[])] : rleToString(rle);
   const pixels = map.reduce((sum, value) => sum + value, 0);
   return {
     bbox,
-    segmentation: { size: [size.height, size.width], counts },
+    segmentation: { size: [height, width], counts },
     area: area ?? pixels,
   };
 }

@@ -1,6 +1,6 @@
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
-import { Losses } from '../format.ts';
+import { WarningCounts } from '../format.ts';
 import { imageExtension, Names } from '../names.ts';
 import { attributesOf, placeObject } from './shapes.ts';
 
@@ -24,7 +24,7 @@ class Ids {
  * and a number for each annotation.
  */
 export class CocoWriter implements DatasetWriter {
-  readonly losses = new Losses();
+  readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #classes: readonly Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>>[];
   readonly #categoryIds: ReadonlyMap<string, number>;
@@ -53,7 +53,7 @@ export class CocoWriter implements DatasetWriter {
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
     this.#images.push(JSON.stringify({ id, file_name: fileName, width, height }));
-    if (annotation.unlabelled) this.losses.count('regions that nobody labelled, which became background');
+    if (annotation.unlabelled) this.warnings.count('regions that nobody labelled, which became background');
     const lines = objectsOf(annotation.shapes).map((object) => this.#line(object, id, annotation));
     if (lines.length > 0) {
       const before = this.#annotations === 0 ? '{"annotations": [\n' : ',\n';
@@ -67,7 +67,7 @@ export class CocoWriter implements DatasetWriter {
     imageId: number,
     size: { readonly width: number; readonly height: number },
   ): string {
-    if (object.shapes.some(({ score }) => score !== undefined)) this.losses.count('scores');
+    if (object.shapes.some(({ score }) => score !== undefined)) this.warnings.count('scores');
     const attributes = attributesOf(object);
     return JSON.stringify({
       id: this.#annotationIds.take(object.id),

@@ -10,7 +10,7 @@ import type {
   DatasetWriter,
   ReadOptions,
 } from '../format.ts';
-import { Losses } from '../format.ts';
+import { WarningCounts } from '../format.ts';
 import { topKeys } from '../json.ts';
 import { imageExtension, Names } from '../names.ts';
 import { baseName, folderOf, hasExtension, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
@@ -77,7 +77,7 @@ export const labelme: DatasetFormat = {
 };
 
 class LabelmeWriter implements DatasetWriter {
-  readonly losses = new Losses();
+  readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #names = new Names();
 
@@ -88,10 +88,10 @@ class LabelmeWriter implements DatasetWriter {
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
     if (annotation.shapes.length === 0) {
-      this.losses.count('images without an object, which Labelme has no file for');
+      this.warnings.count('images without an object, which Labelme has no file for');
       return;
     }
-    if (annotation.unlabelled) this.losses.count('regions that nobody labelled, which became background');
+    if (annotation.unlabelled) this.warnings.count('regions that nobody labelled, which became background');
     const name = this.#names.take(image.name);
     const imagePath = `${name}${imageExtension(image)}`;
     const encoded = new Map<MaskPatch, string>();

@@ -4,7 +4,8 @@
  * a patch with the patch as a PNG.
  */
 import { DataError } from '../../../errors.ts';
-import type { AnnotatedShape, Annotation, Box, MaskPatch, Point } from '../../annotation.ts';
+import type { Box, Point } from '../../../vision/boxes.ts';
+import type { AnnotatedShape, Annotation, MaskPatch } from '../../annotation.ts';
 import { flagsOf } from '../../objects.ts';
 import { polygonArea, polygonBounds, traceContours } from '../../polygon.ts';
 import { type LabelmeDocument, readLabelmeStructure } from './schema.ts';
@@ -321,7 +322,7 @@ function drawShape(
     return [['rectangle', tidy(corners)]];
   }
   const { x: left, y: top, width, height, data } = shape.mask;
-  const outlines = traceContours(data, width, height, tolerance);
+  const outlines = traceContours(data, { width, height }, { tolerance });
   if (outlines.length === 0) {
     throw new DataError(`${place}: its mask has no pixel set; leave the shape out or give it a box alone`);
   }

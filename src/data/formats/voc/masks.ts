@@ -1,8 +1,9 @@
 import { DataError } from '../../../errors.ts';
+import type { Box } from '../../../vision/boxes.ts';
 import { boxArea, boxIou } from '../../../vision/boxes.ts';
-import type { AnnotatedShape, Annotation, Box } from '../../annotation.ts';
+import type { AnnotatedShape, Annotation } from '../../annotation.ts';
 import { decodeIndexedPng, type IndexedImage } from '../../indexedPng.ts';
-import { paintPatch, patchOf, shapePatch } from '../../maskPatch.ts';
+import { maskToPatch, paintPatch, shapeToPatch } from '../../maskPatch.ts';
 import { objectsOf } from '../../objects.ts';
 import type { DataFiles } from '../format.ts';
 import { joinPath } from '../paths.ts';
@@ -111,7 +112,7 @@ export async function addMasks(
   if (classMask === undefined && objectMask === undefined) return;
   const { width, height, shapes } = annotation;
   const hidden = (objectMask ?? classMask)!.data.map((value) => (value === VOID ? 1 : 0));
-  const unlabelled = patchOf(hidden, width, height);
+  const unlabelled = maskToPatch(hidden, { width, height });
   if (unlabelled) annotation.unlabelled = unlabelled;
 
   const names = classList ?? VOC_CLASSES;
@@ -135,7 +136,7 @@ export async function addMasks(
     layerOf(parts, value, width * height)[i] = 1;
   });
   for (const [number, part] of [...parts].sort(([a], [b]) => a - b)) {
-    const mask = patchOf(part, width, height)!;
+    const mask = maskToPatch(part, { width, height })!;
     const box: Box = [mask.x, mask.y, mask.x + mask.width, mask.y + mask.height];
     const index = classMask && mostFrequent(classMask.data, part);
     const label = index === undefined ? undefined : nameOf(index);
@@ -192,7 +193,7 @@ function assignPixels(mask: IndexedImage, annotation: Annotation, nameOf: (index
     layerOf(parts, owner, width * height)[i] = 1;
   });
   for (const [owner, part] of parts) {
-    const found = patchOf(part, width, height)!;
+    const found = maskToPatch(part, { width, height })!;
     if (typeof owner !== 'string') owner.mask = found;
     else {
       const { x, y, width: w, height: h } = found;
@@ -210,28 +211,28 @@ export function drawMasks(
   classes: readonly string[],
 ): { readonly classes: Uint8Array; readonly objects: Uint8Array; readonly covered: number } | undefined {
   const { width, height } = annotation;
-  const byClass = new Uint8Array(width * height);
-  const byObject = new Uint8Array(width * height);
+  const classMap = { width, height, data: new Uint8Array(width * height) };
+  const objectMap = { width, height, data: new Uint8Array(width * height) };
   if (annotation.unlabelled) {
-    paintPatch(byClass, annotation.unlabelled, annotation, VOID);
-    paintPatch(byObject, annotation.unlabelled, annotation, VOID);
+    paintPatch(classMap, annotation.unlabelled, VOID);
+    paintPatch(objectMap, annotation.unlabelled, VOID);
   }
   let covered = 0;
   let drawn = 0;
   objectsOf(annotation.shapes).forEach(({ label, shapes }, i) => {
     const outlined = shapes.filter(({ points, mask }) => points !== undefined || mask !== undefined);
     for (const shape of outlined) {
-      const patch = shapePatch(shape, annotation);
+      const patch = shapeToPatch(shape, annotation);
       drawn++;
       for (let j = 0, at = 0; j < patch.height; j++) {
         for (let k = 0; k < patch.width; k++, at++) {
-          const other = byObject[(patch.y + j) * width + patch.x + k]!;
+          const other = objectMap.data[(patch.y + j) * width + patch.x + k]!;
           if (patch.data[at] !== 0 && other !== 0 && other !== i + 1) covered++;
         }
       }
-      paintPatch(byObject, patch, annotation, i + 1);
-      paintPatch(byClass, patch, annotation, classes.indexOf(label) + 1);
+      paintPatch(objectMap, patch, i + 1);
+      paintPatch(classMap, patch, classes.indexOf(label) + 1);
     }
   });
-  return drawn === 0 ? undefined : { classes: byClass, objects: byObject, covered };
+  return drawn === 0 ? undefined : { classes: classMap.data, objects: objectMap.data, covered };
 }

@@ -1,9 +1,9 @@
-import type { Annotation, Box } from '../../annotation.ts';
+import type { Annotation } from '../../annotation.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
-import { Losses } from '../format.ts';
+import { WarningCounts } from '../format.ts';
 import { imageExtension, Names } from '../names.ts';
 import { drawMasks, formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
 import { escapeText } from './xml.ts';
@@ -21,7 +21,7 @@ function formatObject(
   { label, box, difficult, truncated, occluded, crowd }: AnnotatedObject,
   size: Annotation,
 ) {
-  const [x1, y1, x2, y2] = boxInside([...box] as Box, size);
+  const [x1, y1, x2, y2] = boxInside(box, size);
   const [xmin, xmax] = pixelRange(x1, x2, size.width);
   const [ymin, ymax] = pixelRange(y1, y2, size.height);
   const flag = (set: boolean | undefined) => (set ? 1 : 0);
@@ -43,7 +43,7 @@ function formatObject(
 
 /** Annotations/, JPEGImages/, SegmentationClass/, SegmentationObject/, ImageSets/ and labelmap.txt, as VOC 2012 has them. */
 export class VocWriter implements DatasetWriter {
-  readonly losses = new Losses();
+  readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
   readonly #names = new Names();
@@ -62,15 +62,15 @@ export class VocWriter implements DatasetWriter {
     const fileName = `${name}${imageExtension(image)}`;
     await this.#sink.image(image, `JPEGImages/${fileName}`);
     const objects = objectsOf(annotation.shapes);
-    this.losses.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);
+    this.warnings.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);
     const { shapes } = annotation;
-    this.losses.count('scores', shapes.filter(({ score }) => score !== undefined).length);
-    this.losses.count(
+    this.warnings.count('scores', shapes.filter(({ score }) => score !== undefined).length);
+    this.warnings.count(
       'outlines, drawn as pixels',
       shapes.filter(({ points }) => points !== undefined).length,
     );
     const rounded = objects.filter(({ box }) => !box.every(Number.isInteger));
-    this.losses.count('boxes, rounded to whole pixels', rounded.length);
+    this.warnings.count('boxes, rounded to whole pixels', rounded.length);
     const segmented = await this.#writeMasks(name, annotation, objects.length);
     const body = objects.map((object) => formatObject(object, annotation)).join('');
     await this.#sink.write(
@@ -95,10 +95,10 @@ ${body}</annotation>
     const masks = drawMasks(annotation, this.#classes);
     if (masks === undefined) return false;
     if (objects > MOST || this.#classes.length > MOST) {
-      this.losses.count(`masks of images with more than ${MOST} objects or classes`);
+      this.warnings.count(`masks of images with more than ${MOST} objects or classes`);
       return false;
     }
-    if (masks.covered > 0) this.losses.count('images where objects cover each other: a pixel has only one');
+    if (masks.covered > 0) this.warnings.count('images where objects cover each other: a pixel has only one');
     for (const [kind, data] of [
       ['SegmentationClass', masks.classes],
       ['SegmentationObject', masks.objects],

@@ -1,10 +1,10 @@
-import type { Box, Point } from '../../annotation.ts';
+import type { Point } from '../../../vision/boxes.ts';
 import { hasHoles } from '../../maskPatch.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { traceContours } from '../../polygon.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
-import { Losses } from '../format.ts';
+import { WarningCounts } from '../format.ts';
 import { imageExtension, Names } from '../names.ts';
 
 /** A share of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
@@ -15,7 +15,7 @@ const share = (value: number, size: number): string => String(Number((value / si
  * outlines, since programs take a label file to hold one or the other.
  */
 export class YoloWriter implements DatasetWriter {
-  readonly losses = new Losses();
+  readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
   readonly #names = new Names();
@@ -29,16 +29,16 @@ export class YoloWriter implements DatasetWriter {
     const { annotation } = image;
     const name = this.#names.take(image.name);
     await this.#sink.image(image, `images/${name}${imageExtension(image)}`);
-    const { losses } = this;
-    if (annotation.unlabelled) losses.count('regions that nobody labelled, which became background');
+    const { warnings } = this;
+    if (annotation.unlabelled) warnings.count('regions that nobody labelled, which became background');
     const objects = objectsOf(annotation.shapes).filter(
       ({ crowd, difficult, truncated, occluded, shapes }) => {
         // A box in YOLO is an object to find: these are none, and would be taught as such.
-        if (crowd) losses.count('crowds, left out');
-        else if (difficult) losses.count('difficult objects, left out');
+        if (crowd) warnings.count('crowds, left out');
+        else if (difficult) warnings.count('difficult objects, left out');
         if (crowd || difficult) return false;
-        if (truncated || occluded) losses.count('flags "truncated" and "occluded"');
-        if (shapes.some(({ score }) => score !== undefined)) losses.count('scores');
+        if (truncated || occluded) warnings.count('flags "truncated" and "occluded"');
+        if (shapes.some(({ score }) => score !== undefined)) warnings.count('scores');
         return true;
       },
     );
@@ -50,7 +50,7 @@ export class YoloWriter implements DatasetWriter {
         const points = this.#outline(object);
         return `${number} ${points.map(([x, y]) => `${share(x, width)} ${share(y, height)}`).join(' ')}\n`;
       }
-      const [x1, y1, x2, y2] = boxInside([...object.box] as Box, annotation);
+      const [x1, y1, x2, y2] = boxInside(object.box, annotation);
       const centre = `${share((x1 + x2) / 2, width)} ${share((y1 + y2) / 2, height)}`;
       return `${number} ${centre} ${share(x2 - x1, width)} ${share(y2 - y1, height)}\n`;
     });
@@ -62,8 +62,8 @@ export class YoloWriter implements DatasetWriter {
     const rings = shapes.flatMap(({ points, mask, box }): Point[][] => {
       if (points) return [points];
       if (mask) {
-        if (hasHoles(mask)) this.losses.count('masks with holes, which were filled');
-        return traceContours(mask.data, mask.width, mask.height).map((ring) =>
+        if (hasHoles(mask)) this.warnings.count('masks with holes, which were filled');
+        return traceContours(mask.data, mask).map((ring) =>
           ring.map(([x, y]): Point => [x + mask.x, y + mask.y]),
         );
       }

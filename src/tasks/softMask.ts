@@ -1,16 +1,16 @@
 import type { MaskPatch } from '../data/annotation.ts';
-import type { Box } from '../vision/boxes.ts';
+import type { Box, ImageSize } from '../vision/boxes.ts';
 
 /**
- * The pixels of an image of width x height that a soft mask of size x size cells, stretched to its box, says belong to the
- * object: at least one half there, bilinear between the centres of cells, cells beyond the mask's border being 0 (as
- * `pasteMasks`, without rounding the box). Undefined where there are none.
+ * Finds the pixels of an object from its soft mask of size x size cells, stretched to its box: those where the mask is at
+ * least 0.5. Bilinear between the centres of cells; cells beyond the mask's border are 0. As `pasteMasks`, without rounding
+ * the box. Undefined if there are none.
  */
-export function maskPatch(
+export function softMaskToPatch(
   mask: ArrayLike<number>,
   size: number,
   box: Box,
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: ImageSize,
 ): MaskPatch | undefined {
   const [x1, y1, x2, y2] = box;
   const x = Math.max(Math.floor(x1), 0);
