@@ -1,16 +1,30 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import os from 'node:os';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
+/** How a test file comes by a device: it opens one, starts a browser, or runs a command that needs one. */
+const DEVICE =
+  /\b(openGpu|openDevice|launchBrowser|Ours\.open|((train|detect|segment|eval|tune|verify)Command|fovea|startFovea)\()/;
+
+const root = import.meta.dirname;
+const files = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/${name.replaceAll(path.sep, '/')}`);
+const needsDevice = (file: string) => DEVICE.test(readFileSync(path.join(root, file), 'utf8'));
+
+/** By hand only (npm run freeze): these measure times, for which the machine must be quiet. */
+const byHand = process.argv.includes('--project=by-hand');
+
 // The command line imports the library by its name. In tests that is the source, as for every other import.
-const { exports: entries } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8')) as {
+const { exports: entries } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
   exports: Record<string, { types?: string }>;
 };
 const alias = Object.entries(entries).flatMap(([subpath, { types }]) => {
-  const source = types?.replace('./dist/types/', './src/').replace('.d.ts', '.ts');
+  const source = types?.replace('./dist/types/', 'src/').replace('.d.ts', '.ts');
   if (source === undefined || source.includes('*')) return [];
-  const name = `fovea${subpath.slice(1)}`;
-  return [{ find: new RegExp(`^${name}$`), replacement: fileURLToPath(new URL(source, import.meta.url)) }];
+  return [{ find: new RegExp(`^fovea${subpath.slice(1)}$`), replacement: path.join(root, source) }];
 });
 
 export default defineConfig({
@@ -26,14 +40,36 @@ export default defineConfig({
     },
   ],
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    // What a user's machine remembers of earlier runs must not choose the kernels that are tested.
-    env: { FOVEA_AUTOTUNE: '0' },
-    // The software adapters use every core for one dispatch, so files run one after another, and
-    // Dawn keeps process-wide state that a worker thread may not share: each file gets a process.
+    // For what hangs, and nothing else: a busy machine takes its time.
+    testTimeout: 15 * 60_000,
+    hookTimeout: 15 * 60_000,
+    // Dawn keeps process-wide state that a worker thread may not share. Two at a time: a software adapter computes on all
+    // cores, but compiles a shader on one.
     pool: 'forks',
-    fileParallelism: false,
+    maxWorkers: Math.min(2, os.availableParallelism()),
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: files.filter((file) => !needsDevice(file)),
+          // A file that opens a device fails, and belongs to the others.
+          env: { FOVEA_ADAPTER: 'none' },
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'device',
+          include: files.filter(needsDevice),
+          // What a user's machine remembers of earlier runs must not choose the kernels that are tested.
+          env: { FOVEA_AUTOTUNE: '0' },
+        },
+      },
+      ...(byHand
+        ? [{ extends: true as const, test: { name: 'by-hand', include: ['test/**/*.byHand.ts'] } }]
+        : []),
+    ],
   },
 });

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ensureBuilt } from './built.mjs';
 
 export const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -15,6 +16,10 @@ const bin = (name) => path.join(root, 'node_modules', '.bin', name);
 
 /** @type {Count} */
 const total = { passed: 0, failed: 0 };
+
+/** @param {string} title @param {boolean} ok @param {number} start */
+const tell = (title, ok, start) =>
+  console.log(`== ${title}: ${ok ? 'ok' : 'FAILED'}, ${((performance.now() - start) / 1000).toFixed(0)} s`);
 
 /**
  * Runs a command and prints what it says when it has ended, in one piece; with `live` at once.
@@ -36,9 +41,8 @@ function run(title, command, args, { live = false, env = {} } = {}) {
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part) => (said += part));
     child.on('error', (error) => (said += `${error.message}\n`));
     child.on('close', (code) => {
-      const seconds = ((performance.now() - start) / 1000).toFixed(0);
       if (said.trim()) console.log(`\n== ${title}\n${said.trimEnd()}`);
-      console.log(`== ${title}: ${code === 0 ? 'ok' : 'FAILED'}, ${seconds} s`);
+      tell(title, code === 0, start);
       resolve(code === 0);
     });
   });
@@ -54,7 +58,13 @@ async function check(title, command, args) {
   total[ok ? 'passed' : 'failed']++;
 }
 
-export const build = () => check('build', process.execPath, ['scripts/build.mjs']);
+export async function build() {
+  const start = performance.now();
+  const failure = await ensureBuilt(['library', 'types', 'cli', 'web'], { always: true }).catch(String);
+  if (failure) console.log(failure);
+  total[failure ? 'failed' : 'passed']++;
+  tell('build', !failure, start);
+}
 export const types = async () => {
   await check('types', bin('tsc'), ['--noEmit']);
   await check('types of scripts', bin('tsc'), ['-p', 'tsconfig.scripts.json']);

@@ -13,7 +13,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 /**
  * WebGPU on SwiftShader. Chromium offers it only as "unsafe": a software adapter is no default anywhere. The
@@ -102,6 +102,13 @@ export function launchBrowser(): Promise<Browser> {
     args: [...FLAGS],
     env: { ...(process.env as Record<string, string>), ...environment },
   });
+}
+
+/** Opens a page that waits for as long as it takes: the time limit of the test catches what hangs. */
+export async function openPage(browser: Browser | BrowserContext): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(0);
+  return page;
 }
 
 export interface Served {

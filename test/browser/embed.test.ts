@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BOXES, DISCS, PROPOSALS, SIZE, sceneAt } from '../../examples/embed/scene.ts';
+import { ensureBuilt } from '../../scripts/built.mjs';
 import { conv2d } from '../../src/reference/conv2d.ts';
 import { nms } from '../../src/reference/nms.ts';
-import { launchBrowser, type Served, serveScript } from './browser.ts';
+import { launchBrowser, openPage, type Served, serveScript } from './browser.ts';
 
-const root = path.join(import.meta.dirname, '../..');
 const TIME = 2;
 
 let browser: Browser;
@@ -70,10 +68,10 @@ function listenIn(): void {
 }
 
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'library']);
+  await ensureBuilt(['library']);
   server = await serveScript('examples/embed/serve.mjs');
   browser = await launchBrowser();
-  page = await browser.newPage();
+  page = await openPage(browser);
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (message.type() !== 'info') complaints.push(message.text());

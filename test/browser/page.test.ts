@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ensureBuilt } from '../../scripts/built.mjs';
 import { saveWeights } from '../../src/io/checkpoint.ts';
 import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
 import { SMALL_RESNET } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { cases } from '../../src/verify/cases/index.ts';
-import { launchBrowser, type Served, serve, unpackBrowser } from './browser.ts';
+import { launchBrowser, openPage, type Served, serve, unpackBrowser } from './browser.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const COINS = path.join(root, 'examples/coins/coins.png');
@@ -24,7 +25,7 @@ let foreign: string[];
 
 beforeAll(async () => {
   // The page of this source, not of the last build; a type error elsewhere is for other tests to find.
-  execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'web']);
+  await ensureBuilt(['web']);
   server = await serve();
   browser = await launchBrowser();
 });
@@ -34,7 +35,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  page = await browser.newPage();
+  page = await openPage(browser);
   thrown = [];
   foreign = [];
   page.on('pageerror', (error) => thrown.push(error.message));
@@ -117,7 +118,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
       .filter((name) => name.endsWith('.safetensors'));
     await open();
     await page.setInputFiles('#case-files', files);
-    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])', { timeout: 100_000 });
+    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
     expect(await page.textContent('#verify-error')).toBe('');
     expect(await page.textContent('#summary')).toContain(`${files.length} passed, 0 failed, 0 unsupported`);
   });
@@ -158,7 +159,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
   it('verifies every case of the table', async () => {
     await open();
     await page.click('#run');
-    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])', { timeout: 100_000 });
+    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
     expect(await page.textContent('#verify-error')).toBe('');
     const rows = await page.$$eval('#result-rows tr', (elements) =>
       (elements as HTMLTableRowElement[]).map(({ dataset, cells }) => ({
@@ -232,7 +233,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
       await page.waitForSelector('html[data-weights=ready]');
       expect(await page.textContent('#weights')).toMatch(/^model\.safetensors \(\d+\.\d MB\)$/);
       await page.setInputFiles('#image-file', COINS);
-      await page.waitForSelector('html[data-detect=done]', { timeout: 60_000 });
+      await page.waitForSelector('html[data-detect=done]');
       expect(await page.textContent('#detect-status')).toMatch(
         /^Detected in [\d.]+ s on SwiftShader.*in software/,
       );

@@ -3,7 +3,7 @@ import { build } from 'esbuild';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tuned } from '../../src/plan/tuner.ts';
-import { launchBrowser } from './browser.ts';
+import { launchBrowser, openPage } from './browser.ts';
 
 const ENTRY = `
 import { conv2d, openGpu, zeros } from './src/index.ts';
@@ -29,8 +29,8 @@ let context: BrowserContext;
 let script: string;
 
 /** A page of a site of its own, with nothing on it but the library. */
-async function openPage(): Promise<Page> {
-  const page = await context.newPage();
+async function openSite(): Promise<Page> {
+  const page = await openPage(context);
   await page.route('http://localhost/**', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>tuning</title>' }),
   );
@@ -57,13 +57,13 @@ afterAll(() => browser?.close());
 
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')('autotuning in Chromium', () => {
   it('remembers in IndexedDB, from page to page of a site', async () => {
-    const first = await openPage();
+    const first = await openSite();
     const { place, found } = await first.evaluate(() => window.tuneOnce());
     expect(place).toMatch(/^IndexedDB of this site: tuning-.*\.json$/);
     expect(found).toHaveLength(1);
     expect(Object.keys(found[0]!.ms)).toContain('winograd2');
     await first.close();
-    const second = await openPage();
+    const second = await openSite();
     expect((await second.evaluate(() => window.tuneOnce())).found).toEqual([]);
   });
 });

@@ -1,16 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { ensureBuilt } from '../../scripts/built.mjs';
 
 const root = path.join(import.meta.dirname, '../..');
 const bin = path.join(root, 'cli/bin/fovea.mjs');
 
 /** Bundles the command line and the library that it imports, from the sources as they are. */
-export async function buildCli(): Promise<void> {
-  await promisify(execFile)(process.execPath, [path.join(root, 'scripts/build.mjs'), 'library', 'cli'], {
-    cwd: root,
-  });
-}
+export const buildCli = (): Promise<void> => ensureBuilt(['library', 'cli']);
 
 export interface Ended {
   /** Null where a signal ended it. */

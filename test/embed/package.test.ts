@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ensureBuilt } from '../../scripts/built.mjs';
 import { kernels } from '../../src/kernels/ops.ts';
 
 // What the built package offers to somebody's bundler and to Node.
@@ -24,7 +25,7 @@ let operations: Operation[];
 let bundle: (contents: string) => Promise<string>;
 let measure: () => Promise<Size[]>;
 beforeAll(async () => {
-  execFileSync(process.execPath, [path.join(root, 'scripts/build.mjs'), 'library', 'types']);
+  await ensureBuilt(['library', 'types']);
   ({ bundle, measure } = await script('size.mjs'));
   const { listOperations } = await script('operations.mjs');
   operations = await listOperations(await import('esbuild'), root);

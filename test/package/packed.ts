@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { ensureBuilt } from '../../scripts/built.mjs';
 
 export const root = path.join(import.meta.dirname, '../..');
 
@@ -39,7 +40,7 @@ export interface Packed {
 
 /** Builds, and packs both packages into a folder, as they would be published. */
 export async function packBoth(folder: string): Promise<{ library: Packed; cli: Packed }> {
-  await run(process.execPath, [path.join(root, 'scripts/build.mjs'), 'library', 'types', 'cli'], root);
+  await ensureBuilt(['library', 'types', 'cli']);
   const pack = async (name: string): Promise<Packed> => {
     const { stdout } = await run(
       'npm',

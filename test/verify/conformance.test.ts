@@ -6,8 +6,8 @@ import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { readConformanceCase, verifyConformanceCase } from '../../src/verify/conformance.ts';
 import { conformanceOps } from '../../src/verify/conformanceOps.ts';
+import { isAsked } from './onlyCases.ts';
 
-const only = process.env.CASES;
 const fixtures = join(import.meta.dirname, '../fixtures/conformance');
 // The whole set lies beside the repository, where there is one.
 const shared = join(import.meta.dirname, '../../../shared/conformance/cases');
@@ -15,7 +15,7 @@ const shared = join(import.meta.dirname, '../../../shared/conformance/cases');
 const filesIn = (folder: string) =>
   existsSync(folder)
     ? readdirSync(folder)
-        .filter((name) => name.endsWith('.safetensors') && (!only || name.startsWith(only)))
+        .filter((name) => name.endsWith('.safetensors') && isAsked(name.split('-')[0]!))
         .map((name) => ({ name, bytes: new Uint8Array(readFileSync(join(folder, name))) }))
     : [];
 

@@ -8,12 +8,11 @@ import type { Case } from '../../src/verify/cases/case.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { gradientGraph } from '../../src/verify/gradientGraph.ts';
 import { verifyCase } from '../../src/verify/verify.ts';
+import { isAsked } from './onlyCases.ts';
 
-// CASES=roi_align npx vitest run test/verify runs the rows of one operation.
-const only = process.env.CASES;
-const rows = cases.filter((row) => !only || row.op.startsWith(only));
+const rows = cases.filter((row) => isAsked(row.op));
 
-describe('every kernel and every gradient agrees with the float64 reference', () => {
+describe('every kernel and every gradient agrees with the float64 reference, and gives the same bits again', () => {
   let gpu: Gpu;
   beforeAll(async () => {
     gpu = await openGpu();
@@ -21,7 +20,8 @@ describe('every kernel and every gradient agrees with the float64 reference', ()
   afterAll(() => gpu?.dispose());
 
   it.each(rows.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', async (_title, row) => {
-    const results = await verifyCase(gpu, row);
+    // Each time in memory that holds something else. `npm run verify:repeat` runs each twenty times.
+    const results = await verifyCase(gpu, row, { repeat: 3 });
     expect(results.map(({ direction, message }) => `${direction}: ${message}`)).toEqual(
       results.map(({ direction }) => `${direction}: `),
     );
