@@ -49,7 +49,7 @@ const blur = (image) =>
 
 for (let i = 0; i < steps; i++) {
   const image = noise();
-  optimizer.advance(schedule(i));
+  optimizer.lr = schedule(i);
   const { loss } = await step(tensor(image, [1, size, size, 1]), tensor(blur(image), [1, size, size, 1]));
   if (i % 20 === 19) console.log(`step ${i + 1}: loss ${(await loss.data())[0].toFixed(5)}`);
 }

@@ -39,5 +39,5 @@ export class StateDictError extends FoveaError {}
 /** A loss that is NaN or infinite: names the step and the loss. */
 export class NumericError extends FoveaError {}
 
-/** Words on the command line that do not fit together. */
+/** Arguments or options that cannot be used: of a constructor, a function, or on the command line. */
 export class UsageError extends FoveaError {}

@@ -59,8 +59,6 @@ export interface Workload {
   readonly ours: (...inputs: Tensor[]) => Readonly<Record<string, Tensor>>;
   /** Inputs in halves, ours alone: no peer has such kernels for f16 on WebGPU. */
   readonly half?: boolean;
-  /** Called before each of our runs. */
-  readonly advance?: () => void;
   readonly tfjs: TfjsWay | Cannot;
   readonly ort: OrtWay | Cannot;
   /** What of our results and a peer's is compared, where it is not all of both as it stands. */

@@ -15,6 +15,8 @@ export interface Recording {
   readonly effects: Effect[];
   /** Tensors whose `.grad` was set, and what it was before: a capture's gradients are graph of that capture. */
   readonly grads: Map<Tensor, Tensor | undefined>;
+  /** Called on the host before each run. */
+  readonly beforeRun: (() => void)[];
 }
 
 let current: Recording | undefined;
@@ -26,7 +28,7 @@ let current: Recording | undefined;
 export function record<R>(fn: () => R): { result: R; recording: Recording } {
   if (current)
     throw new FoveaError('capture: a capture is running already; call it outside of the other one');
-  const recording: Recording = { effects: [], grads: new Map() };
+  const recording: Recording = { effects: [], grads: new Map(), beforeRun: [] };
   current = recording;
   try {
     return { result: fn(), recording };
@@ -61,6 +63,12 @@ export function assign(state: State, value: Tensor): void {
   const earlier = current.effects.findIndex((candidate) => candidate.state === state);
   if (earlier >= 0) current.effects[earlier] = effect;
   else current.effects.push(effect);
+}
+
+/** Calls fn on the host before each run of what is being recorded: to set a state that follows from the run's number. */
+export function onRun(fn: () => void): void {
+  if (!current) throw new FoveaError('onRun: nothing is being recorded; call it inside gpu.capture(…)');
+  current.beforeRun.push(fn);
 }
 
 /** What this recording has assigned to a state so far. */

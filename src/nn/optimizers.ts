@@ -1,9 +1,9 @@
-import { FoveaError } from '../errors.ts';
+import { StateDictError, UsageError } from '../errors.ts';
 import { affine, div, minimum, mul, sqrt } from '../graph/functions/elementwise.ts';
 import { sum } from '../graph/functions/reduce.ts';
 import * as elementwiseOps from '../graph/operations/elementwise.ts';
 import * as optimizersOps from '../graph/operations/optimizers.ts';
-import { assign } from '../graph/recorder.ts';
+import { assign, onRun } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { apply, full, stateTensor, type Tensor } from '../graph/tensor.ts';
 import { type HostArray, numel } from '../shape.ts';
@@ -23,11 +23,27 @@ interface Flat {
   readonly decays: boolean;
 }
 
+/** Options of all optimizers. */
 export interface OptimizerOptions {
-  readonly lr: number;
+  /** The learning rate, at least 0. Default 1e-3. Set `optimizer.lr` to change it between steps. */
+  readonly lr?: number;
+  /** At least 0. Only weights of two dimensions or more decay, not biases and norms. Default 0; of AdamW 0.01. */
   readonly weightDecay?: number;
-  /** Scales all gradients down together so that their norm is at most this. */
+  /** Scales all gradients down together so that their norm is at most this, a number above 0. Default: no limit. */
   readonly clipNorm?: number;
+}
+
+/** Throws UsageError unless the value is a finite number of at least `least` and, where it is given, below `limit`. */
+function expectSetting(
+  optimizer: string,
+  settings: Readonly<Record<string, number | undefined>>,
+  limit = Number.POSITIVE_INFINITY,
+): void {
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === undefined || (value >= 0 && value < limit)) continue;
+    const range = limit < Number.POSITIVE_INFINITY ? `at least 0 and below ${limit}` : 'at least 0';
+    throw new UsageError(`${optimizer}: ${name} must be a number of ${range}, got ${value}`);
+  }
 }
 
 /**
@@ -35,10 +51,9 @@ export interface OptimizerOptions {
  * norms are not decayed), gradients packed beside them, so that a step is one dispatch a buffer.
  */
 export abstract class Optimizer {
-  /** The learning rate of the next step. */
-  lr: number;
-  /** Steps taken. */
+  /** How many steps were taken. */
   steps = 0;
+  #lr: number;
   readonly #flats: Flat[];
   readonly #clipNorm: number | undefined;
   protected readonly weightDecay: number;
@@ -49,15 +64,35 @@ export abstract class Optimizer {
     moments: readonly string[],
     hyperSize: number,
   ) {
-    if (parameters.length === 0) throw new FoveaError('optimizer: no parameters; pass model.parameters()');
-    this.lr = options.lr;
-    this.weightDecay = options.weightDecay ?? 0;
-    this.#clipNorm = options.clipNorm;
-    const decayed = parameters.filter(({ state }) => state.spec.shape.length > 1);
-    const others = parameters.filter(({ state }) => state.spec.shape.length <= 1);
+    const { lr = 1e-3, weightDecay = 0, clipNorm } = options;
+    const { name } = new.target;
+    if (parameters.length === 0) throw new UsageError(`${name}: no parameters; pass model.parameters()`);
+    expectSetting(name, { lr, weightDecay, clipNorm });
+    if (clipNorm === 0)
+      throw new UsageError(`${name}: clipNorm must be above 0, got 0; leave it out for no limit`);
+    this.#lr = lr;
+    this.weightDecay = weightDecay;
+    this.#clipNorm = clipNorm;
+    if (parameters.some(({ state }) => state.home)) {
+      throw new UsageError(`${name}: a parameter belongs to another optimizer already; give it to one only`);
+    }
+    // Modules that share a parameter list it twice.
+    const all = [...new Set(parameters)];
+    const decayed = all.filter(({ state }) => state.spec.shape.length > 1);
+    const others = all.filter(({ state }) => state.spec.shape.length <= 1);
     this.#flats = [decayed, others].flatMap((group, i) =>
       group.length > 0 ? [flatten(group, moments, hyperSize, i === 0)] : [],
     );
+  }
+
+  /** The learning rate of the next step, at least 0: `optimizer.lr = schedule(i)`. Throws UsageError for anything else. */
+  get lr(): number {
+    return this.#lr;
+  }
+
+  set lr(lr: number) {
+    expectSetting(this.constructor.name, { lr });
+    this.#lr = lr;
   }
 
   /** The values of the kernel's `hyper` for the next step. */
@@ -72,9 +107,9 @@ export abstract class Optimizer {
   }): { param: Tensor; moments: Tensor[] };
 
   /**
-   * Records one step on the gradients that `backward` left, and clears them. Parameters without a gradient keep
-   * their value apart from momentum and decay. Returns the norm of all gradients before clipping. Only inside a
-   * capture; before each run of it, call `advance`.
+   * Records one step on the gradients that `backward` left, and clears them. Each run of the capture then takes a step with the
+   * learning rate that `lr` has at the time. Parameters without a gradient keep their value apart from momentum and decay.
+   * Returns the norm of all gradients before clipping. Only inside `gpu.capture` or `gpu.run`.
    */
   step(): { gradNorm: Tensor } {
     const grads = this.#flats.map((flat) => {
@@ -107,17 +142,14 @@ export abstract class Optimizer {
         assign(state, moments[k]!);
       });
     });
+    onRun(() => {
+      this.steps++;
+      for (const flat of this.#flats) flat.hyper.set(Float32Array.from(this.hyper(flat.decays)));
+    });
     return { gradNorm };
   }
 
-  /** Sets the learning rate and the step's number for the run that follows. */
-  advance(lr = this.lr): void {
-    this.lr = lr;
-    this.steps++;
-    for (const flat of this.#flats) flat.hyper.set(Float32Array.from(this.hyper(flat.decays)));
-  }
-
-  /** Moments and step count, to go on later bit for bit. */
+  /** Moments and the number of steps, to resume training with the same bits. `download` is `(state) => gpu.download(state)`. */
   async stateDict(
     download: Download,
   ): Promise<Map<string, { dtype: 'f32'; shape: number[]; data: Float32Array }>> {
@@ -133,10 +165,13 @@ export abstract class Optimizer {
     return new Map(entries);
   }
 
+  /** Takes what `stateDict` gave. Throws StateDictError where an entry is missing, before anything changes. */
   loadStateDict(entries: ReadonlyMap<string, { readonly data: HostArray }>): void {
     const get = (name: string): HostArray => {
       const entry = entries.get(name);
-      if (!entry) throw new FoveaError(`optimizer: the checkpoint lacks ${name}; it is of another optimizer`);
+      if (!entry) {
+        throw new StateDictError(`optimizer: the checkpoint lacks ${name}; it is of another optimizer`);
+      }
       return entry.data;
     };
     const moments = this.#flats.flatMap((flat, i) =>
@@ -175,20 +210,32 @@ function flatten(
   };
 }
 
+/** Options of `SGD`. */
 export interface SGDOptions extends OptimizerOptions {
+  /** At least 0. Default 0. */
   readonly momentum?: number;
+  /** Nesterov's momentum; it needs a momentum above 0. Default false. */
   readonly nesterov?: boolean;
 }
 
-/** Stochastic gradient descent with momentum, as PyTorch's SGD. */
+/** Stochastic gradient descent with momentum (PyTorch's SGD with dampening 0). */
 export class SGD extends Optimizer {
   readonly #momentum: number;
   readonly #nesterov: boolean;
 
-  constructor(parameters: readonly Parameter[], options: SGDOptions) {
+  /**
+   * @param parameters What is trained: `model.parameters()`. A parameter belongs to one optimizer.
+   * @param options Throws UsageError for numbers out of range.
+   */
+  constructor(parameters: readonly Parameter[], options: SGDOptions = {}) {
+    const { momentum = 0, nesterov = false } = options;
+    expectSetting('SGD', { momentum });
+    if (nesterov && momentum === 0) {
+      throw new UsageError('SGD: nesterov needs a momentum above 0, got 0; give both, such as momentum: 0.9');
+    }
     super(parameters, options, ['momentum'], 4);
-    this.#momentum = options.momentum ?? 0;
-    this.#nesterov = options.nesterov ?? false;
+    this.#momentum = momentum;
+    this.#nesterov = nesterov;
   }
 
   protected override hyper(decays: boolean): number[] {
@@ -201,21 +248,31 @@ export class SGD extends Optimizer {
   }
 }
 
+/** Options of `Adam` and `AdamW`. */
 export interface AdamOptions extends OptimizerOptions {
+  /** The shares of the running means of the gradient and of its square that are kept: from 0 on, below 1. Default [0.9, 0.999]. */
   readonly betas?: readonly [number, number];
+  /** What is added to the root of the mean square, at least 0. Default 1e-8. */
   readonly eps?: number;
 }
 
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019). */
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019; PyTorch's AdamW), by default 0.01. */
 export class AdamW extends Optimizer {
   readonly #betas: readonly [number, number];
   readonly #eps: number;
   protected readonly decoupled: number = 1;
 
-  constructor(parameters: readonly Parameter[], options: AdamOptions) {
-    super(parameters, { weightDecay: 0.01, ...options }, ['m', 'v'], 8);
-    this.#betas = options.betas ?? [0.9, 0.999];
-    this.#eps = options.eps ?? 1e-8;
+  /**
+   * @param parameters What is trained: `model.parameters()`. A parameter belongs to one optimizer.
+   * @param options Throws UsageError for numbers out of range.
+   */
+  constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+    const { betas = [0.9, 0.999], eps = 1e-8 } = options;
+    expectSetting(new.target.name, { 'betas[0]': betas[0], 'betas[1]': betas[1] }, 1);
+    expectSetting(new.target.name, { eps });
+    super(parameters, { ...options, weightDecay: options.weightDecay ?? 0.01 }, ['m', 'v'], 8);
+    this.#betas = betas;
+    this.#eps = eps;
   }
 
   protected override hyper(decays: boolean): number[] {
@@ -239,11 +296,15 @@ export class AdamW extends Optimizer {
   }
 }
 
-/** Adam (Kingma and Ba 2015); weight decay is an L2 term of the gradient. */
+/** Adam (Kingma and Ba 2015; PyTorch's Adam). Weight decay is an L2 term of the gradient, by default 0. */
 export class Adam extends AdamW {
   protected override readonly decoupled: number = 0;
 
-  constructor(parameters: readonly Parameter[], options: AdamOptions) {
-    super(parameters, { weightDecay: 0, ...options });
+  /**
+   * @param parameters What is trained: `model.parameters()`. A parameter belongs to one optimizer.
+   * @param options Throws UsageError for numbers out of range.
+   */
+  constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+    super(parameters, { ...options, weightDecay: options.weightDecay ?? 0 });
   }
 }

@@ -141,11 +141,12 @@ export class Gpu {
     };
     const run = async (inputs: readonly Tensor[]): Promise<Run<R>> => {
       const values = inputs.map(hostData);
-      const { program, placeholders, results } = await prepare(inputs);
+      const { program, placeholders, results, beforeRun } = await prepare(inputs);
       await turns.take();
       let number: number;
       try {
         await this.device.catchUp();
+        for (const update of beforeRun) update();
         number = program.begin();
         // A repeated call finds them there, unless the program was made anew.
         if (last?.inputs !== inputs || last.program !== program) {
@@ -250,7 +251,7 @@ export class Gpu {
       progress?.(done, total, 'compiling'),
     );
     this.#programs.add(program);
-    return { program, placeholders, results };
+    return { program, placeholders, results, beforeRun: recording.beforeRun };
   }
 
   #release(program: Program): void {
@@ -304,6 +305,8 @@ interface Captured<R extends Results> {
   readonly program: Program;
   readonly placeholders: readonly Tensor[];
   readonly results: R;
+  /** Called before each run: see `onRun`. */
+  readonly beforeRun: readonly (() => void)[];
 }
 
 /** What fn computes of placeholders for its inputs. */

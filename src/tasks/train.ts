@@ -158,7 +158,7 @@ export async function train(
       stopped = options.shouldStop?.() ?? false;
       if (stopped) break;
       const lr = schedule(done);
-      optimizer.advance(lr);
+      optimizer.lr = lr;
       const run = await step(...batch.tensors);
       const values = run.losses.data();
       // The promise is awaited later; it must not be reported as unhandled if the loop ends before.

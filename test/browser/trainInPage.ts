@@ -30,7 +30,6 @@ window.trainOnce = async () => {
     optimizer.step();
     return { loss };
   });
-  optimizer.advance();
   const { loss } = await step(
     tensor(new Float32Array(64 * 64 * 3).fill(0.5), [1, 64, 64, 3]),
     tensor([8, 8, 40, 40], [1, 1, 4]),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
 import { backward } from '../../src/graph/backward.ts';
 import { mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
@@ -25,10 +26,7 @@ async function descend(make: (parameters: Parameter[]) => Optimizer): Promise<nu
     optimizer.step();
     return { loss };
   });
-  for (let i = 0; i < 3; i++) {
-    optimizer.advance();
-    await step();
-  }
+  for (let i = 0; i < 3; i++) await step();
   const { flat, offset } = weight.state.home!;
   return Array.from((await gpu.download(flat)).slice(offset, offset + 3));
 }
@@ -83,6 +81,80 @@ describe('optimizers follow their formulas', () => {
       w = w.map((value, i) => value - 0.1 * scale * g[i]!);
     }
     close(got, w);
+  });
+});
+
+describe('an optimizer', () => {
+  it('takes steps with the learning rate that it has at each run', async () => {
+    const weight = new Parameter([1, 1], Float32Array.of(1));
+    const optimizer = new SGD([weight], { lr: 0.25 });
+    const step = gpu.capture(() => {
+      backward(sum(weight.tensor));
+      optimizer.step();
+      return {};
+    });
+    const next = async () => {
+      await step();
+      return (await gpu.download(weight.state))[0];
+    };
+    expect(optimizer.steps).toBe(0);
+    expect(await next()).toBe(0.75);
+    optimizer.lr = 0.5;
+    expect(await next()).toBe(0.25);
+    expect(await next()).toBe(-0.25);
+    expect([optimizer.lr, optimizer.steps]).toEqual([0.5, 3]);
+    step.dispose();
+  });
+
+  it('has PyTorch’s defaults', () => {
+    const weight = () => [new Parameter([1, 1], Float32Array.of(1))];
+    for (const Type of [SGD, Adam, AdamW]) expect(new Type(weight()).lr).toBe(1e-3);
+  });
+
+  const weight = [new Parameter([1, 1], Float32Array.of(1))];
+  it.each([
+    [
+      'lr NaN',
+      () => new AdamW(weight, { lr: Number.NaN }),
+      'AdamW: lr must be a number of at least 0, got NaN',
+    ],
+    ['a negative lr', () => new SGD(weight, { lr: -1 }), 'SGD: lr must be a number of at least 0, got -1'],
+    [
+      'an infinite lr',
+      () => new Adam(weight, { lr: 1 / 0 }),
+      'Adam: lr must be a number of at least 0, got Inf',
+    ],
+    ['a lr of text', () => new Adam(weight, { lr: 'fast' as never }), 'Adam: lr must be a number'],
+    [
+      'a decay',
+      () => new AdamW(weight, { weightDecay: -0.1 }),
+      'AdamW: weightDecay must be a number of at le',
+    ],
+    ['a clipNorm', () => new AdamW(weight, { clipNorm: 0 }), 'AdamW: clipNorm must be above 0, got 0'],
+    [
+      'a beta of 1',
+      () => new AdamW(weight, { betas: [0.9, 1] }),
+      'AdamW: betas[1] must be a number of at least 0 and below 1',
+    ],
+    [
+      'an eps',
+      () => new Adam(weight, { eps: Number.NaN }),
+      'Adam: eps must be a number of at least 0, got NaN',
+    ],
+    ['a momentum', () => new SGD(weight, { momentum: -0.9 }), 'SGD: momentum must be a number of at least 0'],
+    ['nesterov alone', () => new SGD(weight, { nesterov: true }), 'SGD: nesterov needs a momentum above 0'],
+    ['no parameters', () => new SGD([], {}), 'SGD: no parameters; pass model.parameters()'],
+  ] as const)('refuses %s', (_name, make, message) => {
+    expect(make).toThrow(UsageError);
+    expect(make).toThrow(message);
+  });
+
+  it('refuses a learning rate that is none, later too', () => {
+    const optimizer = new SGD([new Parameter([1], Float32Array.of(1))]);
+    expect(() => {
+      optimizer.lr = Number.NaN;
+    }).toThrow('SGD: lr must be a number of at least 0, got NaN');
+    expect(optimizer.lr).toBe(1e-3);
   });
 });
 

@@ -97,7 +97,6 @@ describe('validation', () => {
         return {};
       });
       for (let i = 0; i < 3; i++) {
-        optimizer.advance();
         await step();
       }
       return Array.from(await on.download(weight.state));

@@ -9,7 +9,6 @@ const DECAY = 0.01;
 function adamW(count: number): Workload {
   const shape = [count / 64, 64];
   const inputs = [{ shape }, { shape }];
-  let optimizer: AdamW | undefined;
   return {
     name: `AdamW over ${count / 1e6} million parameters`,
     inputs,
@@ -20,12 +19,11 @@ function adamW(count: number): Workload {
     ours: (_, gradient) => {
       // The parameter takes its values from here, not from a constant: it is state.
       const parameter = new Parameter(shape, valuesOf(inputs)[0] as Float32Array);
-      optimizer = new AdamW([parameter], { lr: LR, weightDecay: DECAY });
+      const optimizer = new AdamW([parameter], { lr: LR, weightDecay: DECAY });
       parameter.tensor.grad = gradient;
       optimizer.step();
       return { parameter: parameter.tensor };
     },
-    advance: () => optimizer?.advance(),
     tfjs: {
       note: 'Adam, and the decay as a product of its own',
       make: (tf, [values, gradient]) => {

@@ -39,7 +39,6 @@ export function trainingStep(module: Module, loss: (...inputs: Tensor[]) => Tens
       optimizer.step();
       return { loss: value, gradient };
     },
-    advance: () => optimizer?.advance(),
   };
 }
 
