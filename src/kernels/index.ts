@@ -46,6 +46,7 @@ export * from './optimizers/pack.ts';
 export * from './pool/avgPool2d.ts';
 export * from './pool/maxPool2d.ts';
 export * from './reduce/argmax.ts';
+export * from './reduce/cumulative.ts';
 export * from './reduce/reduce.ts';
 export * from './reduce/softmax.ts';
 export * from './roi/panopticMerge.ts';

@@ -39,7 +39,8 @@ import {
 } from './pool/avgPool2d.ts';
 import { maxPool2d, maxPool2dBackward } from './pool/maxPool2d.ts';
 import { argmax } from './reduce/argmax.ts';
-import { amax, sum } from './reduce/reduce.ts';
+import { cumprod, cumprodBackward, cumsum } from './reduce/cumulative.ts';
+import { amax, prod, sum } from './reduce/reduce.ts';
 import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './reduce/softmax.ts';
 import { panopticMerge } from './roi/panopticMerge.ts';
 import { pasteMasks } from './roi/pasteMasks.ts';
@@ -170,6 +171,10 @@ export const kernels = {
   max_pool2d_backward: maxPool2dBackward,
   sum: sum,
   amax: amax,
+  prod,
+  cumsum,
+  cumprod,
+  cumprod_backward: cumprodBackward,
   softmax: softmax,
   softmax_backward: softmaxBackward,
   log_softmax: logSoftmax,

@@ -7,6 +7,7 @@ import { cast } from './cast.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dBackwardWeight, convTranspose2d } from './conv2d.ts';
 import { crossEntropy, crossEntropyBackward } from './crossEntropy.ts';
+import { cumprod, cumprodBackward, cumsum } from './cumulative.ts';
 import { elementwiseReferences } from './elementwise.ts';
 import { gatherRows, gatherRowsBackward } from './gatherRows.ts';
 import { groupNorm, groupNormBackward } from './groupNorm.ts';
@@ -20,7 +21,7 @@ import { adamwStep, pack, sgdStep } from './optimizers.ts';
 import { panopticMerge } from './panopticMerge.ts';
 import { pasteMasks } from './pasteMasks.ts';
 import { rand } from './rand.ts';
-import { amax, sum } from './reduce.ts';
+import { amax, prod, sum } from './reduce.ts';
 import type { KernelReference } from './reference.ts';
 import {
   adaptiveAvgPool2d,
@@ -88,6 +89,10 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   max_pool2d_backward: maxPool2dBackward,
   sum: sum,
   amax: amax,
+  prod,
+  cumsum,
+  cumprod,
+  cumprod_backward: cumprodBackward,
   softmax: softmax,
   softmax_backward: softmaxBackward,
   log_softmax: logSoftmax,

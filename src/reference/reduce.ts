@@ -1,5 +1,6 @@
 import type { ReduceAttrs } from '../kernels/reduce/reduce.ts';
 import { type Shape, stridesOf } from '../shape.ts';
+import { times } from './cumulative.ts';
 import { type Reference, refArray } from './reference.ts';
 
 /** For each element of a tensor in order: where it lands when dims are reduced. */
@@ -25,6 +26,14 @@ export const sum: Reference<'x', never, 'y', ReduceAttrs> = ({ x }, { dims }, ou
   const y = refArray(outputs.y);
   eachReduced(x.shape, dims, (i, output) => {
     y[output]! += x.data[i]!;
+  });
+  return { y };
+};
+
+export const prod: Reference<'x', never, 'y', ReduceAttrs> = ({ x }, { dims }, outputs) => {
+  const y = refArray(outputs.y).fill(1);
+  eachReduced(x.shape, dims, (i, output) => {
+    y[output] = times(y, y[output]!, x.data[i]!);
   });
   return { y };
 };

@@ -219,6 +219,9 @@ const shapes: Record<string, Run> = {
   sum: reduced(reduce.sum),
   mean: reduced(reduce.mean),
   amax: reduced(reduce.amax),
+  prod: reduced(reduce.prod),
+  cumsum: ({ x }, attrs) => ({ y: reduce.cumsum(x!, number(attrs, 'dim')) }),
+  cumprod: ({ x }, attrs) => ({ y: reduce.cumprod(x!, number(attrs, 'dim')) }),
   argmax: ({ x }, attrs) => ({
     y: reduce.argmax(x!, { dim: attrs.dim === null ? undefined : number(attrs, 'dim', -1) }),
   }),

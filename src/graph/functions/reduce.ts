@@ -36,6 +36,31 @@ export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
   return cast(count === 0 ? div(total, full([], 0)) : affine(total, 1 / count), x.dtype);
 }
 
+/**
+ * The product over dimensions (PyTorch's prod, which takes one). x: f32, f16 or i32, which wraps around; of nothing: 1.
+ * The gradient is exact where there are zeros.
+ */
+export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor =>
+  apply(reduceOps.prod, { x }, reduceAttrs('prod', x, options)).y;
+
+/**
+ * Running sums along a dimension: `y[j] = x[0] + … + x[j]`. x: f32, f16 or i32, which wraps around; y: as x. Floats are
+ * added in f32 in a fixed order. Throws ShapeError for a scalar and for a dim that x does not have.
+ *
+ * @param dim Counted from the end where negative.
+ */
+export const cumsum = (x: Tensor, dim: number): Tensor =>
+  apply(reduceOps.cumsum, { x }, { dim: normalizeDim('cumsum', dim, x.shape.length) }).y;
+
+/**
+ * Running products along a dimension: `y[j] = x[0] ⋯ x[j]`. x: f32, f16 or i32, which wraps around; y: as x. The gradient
+ * is exact where there are zeros. Throws ShapeError for a scalar and for a dim that x does not have.
+ *
+ * @param dim Counted from the end where negative.
+ */
+export const cumprod = (x: Tensor, dim: number): Tensor =>
+  apply(reduceOps.cumprod, { x }, { dim: normalizeDim('cumprod', dim, x.shape.length) }).y;
+
 /** The maximum over dimensions; equal maxima share the gradient. */
 export const amax = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply(reduceOps.amax, { x }, reduceAttrs('amax', x, options)).y;

@@ -88,7 +88,12 @@ function three(name: string, axes: readonly Axis[], width: number): Record<strin
   };
 }
 
-function planReduce(max: boolean, x: TensorSpec, y: TensorSpec, dims: readonly number[]): KernelPlan {
+function planReduce(
+  kind: 'sum' | 'max' | 'product',
+  x: TensorSpec,
+  y: TensorSpec,
+  dims: readonly number[],
+): KernelPlan {
   const float = isFloat(x.dtype);
   const value: DType = float ? 'f32' : x.dtype;
   const dispatches: Dispatch[] = [];
@@ -120,7 +125,12 @@ function planReduce(max: boolean, x: TensorSpec, y: TensorSpec, dims: readonly n
         U: wide('u32'),
         B: width === 4 ? 'vec4<bool>' : 'bool',
       },
-      constants: { MAX: max, OUTER_DIMS: view.outer.length, REDUCED_DIMS: reduced.length },
+      constants: {
+        MAX: kind === 'max',
+        PRODUCT: kind === 'product',
+        OUTER_DIMS: view.outer.length,
+        REDUCED_DIMS: reduced.length,
+      },
       params: {
         total,
         inner: inner / width,
@@ -173,7 +183,7 @@ export const sum = defineKernel({
     const { y } = inferReduce('sum', x, attrs);
     return { y: { ...y, dtype: (isFloat(x.dtype) && attrs.dtype) || x.dtype } };
   },
-  dispatches: (_caps, { x }, { y }, { dims }) => planReduce(false, x, y, dims),
+  dispatches: (_caps, { x }, { y }, { dims }) => planReduce('sum', x, y, dims),
 });
 
 /**
@@ -194,5 +204,21 @@ export const amax = defineKernel({
     }
     return inferred;
   },
-  dispatches: (_caps, { x }, { y }, { dims }) => planReduce(true, x, y, dims),
+  dispatches: (_caps, { x }, { y }, { dims }) => planReduce('max', x, y, dims),
+});
+
+/**
+ * `y = Π x` over dims (torch.prod, of one dimension there). x: any shape of rank <= 6, f32, f16 or i32; shapes as for
+ * `sum`. Floats are multiplied in float32 in a fixed order; i32 wraps around. The product of no elements is 1. Throws
+ * ShapeError for dims that do not fit.
+ */
+export const prod = defineKernel({
+  name: 'prod',
+  inputs: ['x'],
+  outputs: ['y'],
+  infer({ x }, attrs: ReduceAttrs) {
+    expectDType('prod', 'x', x, 'f32', 'f16', 'i32');
+    return inferReduce('prod', x, attrs);
+  },
+  dispatches: (_caps, { x }, { y }, { dims }) => planReduce('product', x, y, dims),
 });

@@ -1,6 +1,7 @@
 import { boxCases } from './boxes.ts';
 import type { Case } from './case.ts';
 import { convCases } from './conv.ts';
+import { cumulativeCases } from './cumulative.ts';
 import { elementwiseCases } from './elementwise.ts';
 import { fusionCases } from './fusion.ts';
 import { gatherCases } from './gather.ts';
@@ -30,6 +31,7 @@ export const cases: readonly Case[] = [
   ...roiCases,
   ...panopticCases,
   ...reduceCases,
+  ...cumulativeCases,
   ...normCases,
   ...shapeCases,
   ...optimizerCases,

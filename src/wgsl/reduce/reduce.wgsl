@@ -1,4 +1,5 @@
-// reduce.wgsl: y[o, chunk, i] = sum (or, with MAX, the largest) over j = chunk, chunk + chunks, … of x[o, j, i].
+// reduce.wgsl: y[o, chunk, i] = sum (with MAX, the largest; with PRODUCT, the product) of x[o, j, i] over j = chunk,
+// chunk + chunks, ….
 // One invocation owns one component group (1 or 4 values) of one chunk of one output; nothing is shared.
 // Chunks are interleaved, so that neighbours read neighbours whichever dimension is reduced. Reads x once and
 // writes one value a chunk; a further dispatch of the same shader combines the chunks in order.
@@ -47,6 +48,7 @@ fn is_nan(v: A) -> B {
 
 fn combine(a: A, b: A) -> A {
   if (MAX) { return select(a, b, (is_nan(b) | (b > a)) & !is_nan(a)); }
+  if (PRODUCT) { return a * b; }
   return a + b;
 }
 
@@ -58,6 +60,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let base = outer_offset(rest / p.chunks) + i % p.inner;
   var j = rest % p.chunks;
   var result = A();
+  if (PRODUCT) { result = A(1); }
   if (MAX) {
     result = A(x[base + reduced_offset(j)]);
     j += p.chunks;

@@ -20,6 +20,17 @@ const alongDim = (fn: (x: Tensor, dim?: number) => Tensor): Faults => ({
   ],
 });
 
+const running = (fn: (x: Tensor, dim: number) => Tensor): Faults => ({
+  good: () => fn(f(2, 3), -1),
+  bad: [
+    [() => fn(f(2, 3), 2), '2'],
+    [() => fn(f(2, 3), 0.5), '0.5'],
+    [() => fn(f(2, 3), numbers.NaN), 'NaN'],
+    [() => fn(f(), 0), '[]'],
+    [() => fn(u(2), 0), 'u32'],
+  ],
+});
+
 export const reduceRows: Record<string, Faults> = {
   sum: reduction(g.sum),
   mean: { ...reduction(g.mean), op: /sum|mean/ },
@@ -27,6 +38,9 @@ export const reduceRows: Record<string, Faults> = {
     ...reduction(g.amax),
     bad: [...reduction(g.amax).bad, [() => g.amax(f(2, 0), { dim: 1 }), '[2,0]']],
   },
+  prod: { ...reduction(g.prod), bad: [...reduction(g.prod).bad, [() => g.prod(u(2)), 'u32']] },
+  cumsum: running(g.cumsum),
+  cumprod: running(g.cumprod),
   softmax: alongDim(g.softmax),
   logSoftmax: alongDim(g.logSoftmax),
   argmax: {

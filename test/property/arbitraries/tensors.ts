@@ -55,6 +55,36 @@ const matrices = fc.record({
 
 const atol = 1e-4;
 
+/** -1, 0 and 1, and numbers near them. */
+const factors = (shape: readonly number[]): InputSpec => ({
+  shape,
+  dtype: 'f32',
+  fill: (random, length) =>
+    Array.from({ length }, () => (random() < 0.1 ? 0 : (random() < 0.5 ? -1 : 1) * (0.9 + 0.2 * random()))),
+});
+
+/** Running sums or products along one dimension, of floats or i32. */
+const cumulative = (op: 'cumsum' | 'cumprod', fill: (shape: readonly number[]) => InputSpec) =>
+  caseOf(
+    op,
+    fc.record({
+      lead: shapeOf(0, 2, 4),
+      length: fc.oneof(int(0, 30), int(500, 700)),
+      rest: shapeOf(0, 2, 4),
+      reverse: fc.boolean(),
+      whole: fc.nat(3),
+    }),
+    ({ lead, length, rest, reverse, whole }) => {
+      const shape = [...lead, length, ...rest];
+      return {
+        inputs: { x: whole === 0 ? integers(shape, -9, 10) : fill(shape) },
+        attrs: { dim: lead.length, reverse },
+        ...(whole === 0 ? {} : { grad: ['x'] }),
+        atol: 1e-3,
+      };
+    },
+  );
+
 export const tensors = {
   linear: caseOf('linear', matrices, ({ batch, m, k, n, bias }) => ({
     inputs: { x: normal([...batch, m, k]), weight: normal([k, n]), ...(bias ? { bias: normal([n]) } : {}) },
@@ -119,6 +149,21 @@ export const tensors = {
       grad: ['x'],
     }),
   ),
+  prod: caseOf(
+    'prod',
+    fc.tuple(withDims(0), fc.boolean(), fc.nat(3)),
+    ([{ shape, dims }, keepdim, whole]) => ({
+      // Zeros among the factors; magnitudes near 1, so that no product leaves the range of halves.
+      inputs: {
+        x: whole === 0 ? integers(shape, -3, 4) : whole === 1 ? factors(shape) : uniform(shape, 0.8, 1.25),
+      },
+      attrs: { dims, keepdim },
+      ...(whole === 0 ? {} : { grad: ['x'] }),
+      atol,
+    }),
+  ),
+  cumsum: cumulative('cumsum', normal),
+  cumprod: cumulative('cumprod', factors),
   softmax: caseOf('softmax', shapeOf(1, 4, 9), (shape) => ({ inputs: { x: normal(shape, 3) }, grad: ['x'] })),
   log_softmax: caseOf('log_softmax', shapeOf(1, 4, 9), (shape) => ({
     inputs: { x: normal(shape, 3) },

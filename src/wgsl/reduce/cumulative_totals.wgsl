@@ -1,0 +1,28 @@
+// cumulative_totals.wgsl: the sum (with PRODUCT, the product) of each chunk of each row, for cumulative.wgsl.
+// One invocation owns one chunk. Reads x once, writes one value per chunk.
+
+struct Params {
+  total: u32,   // chunks of all rows
+  n: u32,       // elements of a row
+  inner: u32,   // rows that lie side by side: a row's elements are so far apart
+  chunks: u32,  // chunks of a row
+  chunk: u32,   // elements of a chunk
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<T>;
+@group(0) @binding(2) var<storage, read_write> totals: array<A>;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let i = invocation_index(gid, groups);
+  if (i >= p.total) { return; }
+  let c = (i / p.inner) % p.chunks;
+  let first = (i / p.inner / p.chunks) * p.n * p.inner + i % p.inner;
+  let end = min((c + 1u) * p.chunk, p.n);
+  var result = nothing();
+  for (var k = c * p.chunk; k < end; k++) {
+    let at = first + select(k, p.n - 1u - k, REVERSE) * p.inner;
+    result = combine(result, A(x[at]));
+  }
+  totals[i] = result;
+}
