@@ -74,10 +74,16 @@ export function commandsOf(page: string, text = readPage(page)): ShownCommand[] 
     }
   }
   let fenced = false;
-  for (const [i, line] of text.split('\n').entries()) {
+  const lines = text.split('\n');
+  for (const [i, line] of lines.entries()) {
     if (line.startsWith('```')) fenced = !fenced;
     if (fenced) continue;
-    if (/^ {4}(?:[A-Z_]+=\S+ )*(?:npx|npm|node|bash|git|cd|deno|bun) /.test(line)) add(i + 1, line, false);
+    if (/^ {4}(?:[A-Z_]+=\S+ )*(?:npx|npm|node|bash|git|cd|deno|bun) /.test(line)) {
+      let whole = line;
+      for (let next = i + 1; whole.endsWith('\\'); next++)
+        whole = whole.slice(0, -1) + lines[next]!.trimStart();
+      add(i + 1, whole, false);
+    }
     for (const [, code] of line.matchAll(/`([^`]+)`/g)) {
       if (/^(?:npx |npm run |node |(?:npx )?fovea [a-z])/.test(code!)) add(i + 1, code!, true);
     }

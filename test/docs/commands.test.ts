@@ -1,0 +1,127 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildCli, fovea } from '../cli/run.ts';
+import { problemOfOther, type Understood, understand, wordsOf } from './commandLine.ts';
+import { commandsOf, PAGES, root, type ShownCommand } from './pages.ts';
+
+// Every command on every page: the command line takes it; and it runs, by the row of its shape here, on small data.
+
+const commands = PAGES.flatMap((page) => commandsOf(page));
+const isFovea = ({ text }: ShownCommand) => /^(npx )?fovea /.test(text);
+const argumentsOf = ({ text }: ShownCommand) => wordsOf(text.replace(/^(npx )?fovea /, ''));
+
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+const FIXTURES = path.join(root, 'test/fixtures');
+
+/** What trains in seconds: two steps of two small crops. */
+const SMALL = ['--steps', '2', '--size', '64', '--crop', '32', '--batch', '2', '--width', '4'];
+
+/** For each shape of a command on the pages what is run in its place. In this order: later ones use the files of earlier ones. */
+const ROWS: Readonly<Record<string, () => string[]>> = {
+  info: () => ['info'],
+  'train --data --model --out': () => [
+    ...['train', '--model', 'retinanet', '--data', at('coins'), '--out', at('detect.safetensors')],
+    ...SMALL,
+  ],
+  'train --data --out --task': () => [
+    ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors')],
+    ...SMALL,
+  ],
+  'train --resume': () => [
+    ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors'), '--resume'],
+    ...SMALL,
+  ],
+  'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
+  'segment --out': () => ['segment', at('segment.safetensors'), at('coins/coins.png'), '--out', at('areas')],
+  'eval --data': () => ['eval', at('detect.safetensors'), '--data', at('coins')],
+  'eval --data --report': () => [
+    ...['eval', at('segment.safetensors'), '--data', at('coins'), '--report', at('eval.html')],
+  ],
+  'eval --data --flip --merge --scales': () => [
+    ...['eval', at('detect.safetensors'), '--data', at('coins')],
+    ...['--scales', '1,2', '--flip', '--merge', 'wbf'],
+  ],
+  'convert --format': () => ['convert', at('coins'), at('coco'), '--format', 'coco'],
+  anchors: () => ['anchors', at('coins')],
+  'anchors --model': () => ['anchors', at('coins'), '--model', 'yolov3'],
+  'anchors --model --report --size': () => [
+    ...['anchors', at('coins'), '--model', 'yolov3', '--size', '608', '--report', at('boxes.html')],
+  ],
+  'verify --op': () => ['verify', '--op', 'box_iou'],
+  'verify --cases': () => ['verify', '--cases', path.join(FIXTURES, 'conformance'), '--op', 'box_convert'],
+  'verify --limits': () => ['verify', '--limits', 'default', '--op', 'box_iou'],
+  'verify --repeat': () => ['verify', '--repeat', '3', '--op', 'box_iou'],
+  'verify --json': () => ['verify', '--json', at('rows.json'), '--op', 'box_iou'],
+};
+
+/** Shapes that run elsewhere, or would take too long: the test that runs them. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  demo: 'test/cli/report.test.ts',
+  tune: 'test/cli/tune.test.ts',
+  'tune --batch --crop --task': 'test/cli/tune.test.ts',
+  'tune --size': 'test/cli/tune.test.ts',
+  'tune --again': 'test/cli/tune.test.ts',
+  verify: 'test/verify/verify.test.ts',
+  'verify --dtype': 'test/verify/f16.test.ts',
+  'verify --models': 'test/verify/models.test.ts',
+  'train --data --model --out --split': 'test/cli/convertFiles.test.ts',
+  'train --data --out --skip-bad --split --task': 'test/cli/convertFiles.test.ts',
+  'eval --data --images': 'test/cli/convertFiles.test.ts',
+  'convert --format --link-images --split': 'test/cli/convert.test.ts',
+};
+
+const understood = new Map<string, { command: ShownCommand; parsed: Understood }>();
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-docs-'));
+  await cp(path.join(root, 'examples/coins'), at('coins'), { recursive: true });
+  await buildCli();
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the commands on the pages', () => {
+  it('are such as the command line takes', () => {
+    const problems: string[] = [];
+    for (const command of commands.filter(isFovea)) {
+      const words = argumentsOf(command);
+      if (words[0] === '--help') continue;
+      try {
+        const parsed = understand(words, command.inline);
+        if (!command.inline) understood.set(parsed.shape, { command, parsed });
+      } catch (error) {
+        problems.push(`${command.page}:${command.line}: ${command.text}: ${(error as Error).message}`);
+      }
+    }
+    expect(problems).toEqual([]);
+    expect(understood.size).toBeGreaterThan(15);
+  });
+
+  it('of npm, node and others are there', () => {
+    const problems = commands
+      .filter((command) => !isFovea(command))
+      .flatMap((command) => {
+        const problem = problemOfOther(wordsOf(command.text));
+        return problem ? [`${command.page}:${command.line}: ${command.text}: ${problem}`] : [];
+      });
+    expect(problems).toEqual([]);
+  });
+
+  it('have a row here each, and each row is on a page', () => {
+    const known = [...Object.keys(ROWS), ...Object.keys(ELSEWHERE)];
+    expect([...understood.keys()].filter((shape) => !known.includes(shape))).toEqual([]);
+    expect(known.filter((shape) => !understood.has(shape))).toEqual([]);
+    for (const file of Object.values(ELSEWHERE)) expect(existsSync(path.join(root, file)), file).toBe(true);
+  });
+
+  it.each(Object.entries(ROWS))('run: fovea %s', async (shape, row) => {
+    const words = row();
+    const flags = understand(words).shape.split(' ');
+    for (const flag of shape.split(' ')) expect(flags).toContain(flag);
+    const { code, stdout, stderr } = await fovea(...words);
+    expect({ code, output: code === 0 ? '' : stdout + stderr }).toEqual({ code: 0, output: '' });
+  });
+});
