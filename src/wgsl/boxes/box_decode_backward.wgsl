@@ -1,6 +1,7 @@
-// box_decode_backward.wgsl: the gradient of box_decode to the deltas.
-// Both corners move with the centre; they part as the side grows, unless the clip holds it.
-// One invocation owns one box. Moves 16 words a box.
+// box_decode_backward.wgsl: the gradient of box_decode with respect to the deltas.
+// Both corners move with the center, and move apart as the size grows, unless the clip limits it.
+// One invocation owns one box; nothing is shared. Reads 12 elements and writes 4 per box.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; box_places from box_broadcast.wgsl
 
 struct Params {
   total: u32,   // boxes of the result

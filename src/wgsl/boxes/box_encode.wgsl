@@ -1,5 +1,6 @@
-// box_encode.wgsl: boxes as offsets from anchors, in the anchors' sizes.
-// One invocation owns one box. Moves 12 words a box.
+// box_encode.wgsl: encodes boxes as deltas relative to anchors and their sizes (torchvision's BoxCoder.encode).
+// One invocation owns one box; nothing is shared. Reads 8 elements and writes 4 per box.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; box_places from box_broadcast.wgsl
 
 struct Params {
   total: u32,   // boxes of the result

@@ -1,5 +1,7 @@
-// box_pairs.wgsl: IoU or generalized IoU of every box of a with every box of b.
-// One invocation owns one pair. Reads 8 words a pair, most of them from cache, and writes 1.
+// box_pairs.wgsl: the IoU or generalized IoU of every box of a with every box of b.
+// One invocation owns one pair; nothing is shared. Reads 8 elements per pair, mostly from cache, and writes 1.
+// needs: GENERALIZED, T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   box_area, box_intersection, box_iou from box_iou.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,   // pairs

@@ -1,5 +1,8 @@
-// match_anchors.wgsl: the box of greatest IoU for each anchor, or why it has none.
-// One invocation owns one anchor of one image and walks the boxes: 4 words a box and anchor (1 stored).
+// match_anchors.wgsl: for each anchor the box of greatest IoU, or why it has none.
+// One invocation owns one anchor of one image and loops over the boxes; nothing is shared. Reads 4 elements per anchor
+// and box (1 where the IoU is stored), writes one index per anchor.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl;
+//   claims, iou_at from match_direct.wgsl | match_stored.wgsl
 
 struct Params {
   total: u32,          // anchors of all images of this dispatch

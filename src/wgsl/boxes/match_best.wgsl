@@ -1,5 +1,7 @@
-// match_best.wgsl: the maximum of each chunk of each box's row of values (all >= 0).
-// One invocation owns one chunk. Runs twice: over the IoU with all anchors, then over what that left.
+// match_best.wgsl: the maximum of each chunk of each box's row of values, which are all >= 0.
+// One invocation owns one chunk; nothing is shared. Reads each value once and writes one per chunk. Runs twice: over
+// the IoU with all anchors, then over the maxima of the chunks.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // chunks of all boxes

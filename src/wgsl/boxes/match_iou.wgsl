@@ -1,5 +1,7 @@
-// match_iou.wgsl: the IoU of every box that counts with every anchor, for some images of a batch.
-// One invocation owns one anchor of one image and walks the boxes; neighbours write neighbours.
+// match_iou.wgsl: the IoU of every box within the count with every anchor, for some images of a batch.
+// One invocation owns one anchor of one image and loops over the boxes; neighbours write neighbouring elements. Reads 8
+// elements per pair, mostly from cache, and writes 1.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; anchor_iou from anchor_iou.wgsl
 
 struct Params {
   total: u32,          // anchors of all images of this dispatch

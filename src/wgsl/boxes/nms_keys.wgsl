@@ -1,5 +1,6 @@
-// nms_keys.wgsl: keys that put greater scores first, and flags for the boxes that take no part.
-// One invocation owns one box. Moves 3 words a box.
+// nms_keys.wgsl: keys that sort greater scores first, and flags for the boxes that are left out.
+// One invocation owns one box; nothing is shared. Reads 1 element and writes 2 words per box.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; float_key from sort_key.wgsl
 
 struct Params {
   total: u32,

@@ -1,6 +1,8 @@
-// nms_mask.wgsl: which later boxes each box removes, in bits: mask[i, word], boxes in the order of their scores.
-// A workgroup owns 64 boxes against 64, an invocation one of them: two words. The 64 others lie in shared memory. Blocks
-// of earlier boxes only are left out, as their words are never read.
+// nms_mask.wgsl: for each box the later boxes that it removes, as bits: mask[i, word], boxes sorted by score.
+// A workgroup owns 64 boxes against 64 others, whose sides and labels it keeps in shared memory; an invocation owns one
+// of the 64: two words of the mask. Reads 5 words per box of both groups. Blocks of earlier boxes only are skipped:
+// nobody reads their words.
+// needs: label_of, sides_of from nms_sides.wgsl; box_at, p.boxes, p.threshold, p.words from nms_sorted.wgsl
 
 @group(0) @binding(4) var<storage, read_write> mask: array<u32>;
 

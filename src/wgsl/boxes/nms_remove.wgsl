@@ -1,6 +1,9 @@
-// nms_remove.wgsl: flags the boxes after a block that a box which stays in the block removes.
-// One invocation owns four boxes and walks those that stay until all four are removed: 6 words a box that stays and
-// four boxes, the same ones for all invocations of an image.
+// nms_remove.wgsl: flags the boxes after a block that are removed by a box which was kept in the block.
+// One invocation owns four boxes and loops over the kept ones until all four are removed; nothing is shared. Reads 6
+// words per kept box and four boxes, the same ones for all invocations of an image.
+// needs: LANES from header;
+//   before, count, flags, four_at, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   label_of, sides_of from nms_sides.wgsl
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -1,5 +1,8 @@
-// nms_remove_kept.wgsl: as nms_remove.wgsl, from the sides of the boxes that stayed, one after the other: 4 words for each
-// of them and four boxes.
+// nms_remove_kept.wgsl: as nms_remove.wgsl, but reads the sides of the kept boxes from a list of their own: 4 words,
+// one after the other, per kept box and four boxes.
+// needs: LANES from header;
+//   before, count, flags, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   four_together, sides from nms_kept.wgsl; label_of from nms_sides.wgsl
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -1,8 +1,9 @@
-// nms_scan.wgsl: which boxes stay, from the bits of which removes which, 32 boxes a turn.
-// One workgroup owns an image, and the boxes removed so far lie in shared memory, a bit each. In a turn every invocation
-// decides for itself, alike, which of the 32 boxes stay: 32 steps on words that all read. Then each puts what those
-// remove into its own words: all 32 rows are read at once, needed or not, and the words that decide the next turn with
-// them, so that memory is waited for once a turn. Reads half of the mask.
+// nms_scan.wgsl: the boxes that are kept, from the bits of nms_mask.wgsl, 32 boxes per turn.
+// One workgroup owns an image and keeps one bit per box removed so far in shared memory. In a turn every invocation
+// decides which of the 32 boxes are kept: 32 steps on words that all of them read, with the same result. Then each
+// marks what those remove in its own words. It reads all 32 rows at once, needed or not, and with them the words that
+// decide the next turn, so that a turn waits for memory once. Reads half of the mask.
+// needs: LANES, MOST_WORDS from header; box_at, p.boxes, p.most, p.words from nms_sorted.wgsl
 
 @group(0) @binding(1) var<storage, read> mask: array<u32>;
 @group(0) @binding(2) var<storage, read> flags: array<u32>;

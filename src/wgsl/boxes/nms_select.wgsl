@@ -1,6 +1,10 @@
-// nms_select.wgsl: which boxes of a block stay, one after the other in the order of their scores.
-// One workgroup owns one image's block, an invocation four boxes of it in registers. Whether a box stays is known when
-// its turn comes: its owner tells all, and they drop those of their own that it removes. Two barriers a box.
+// nms_select.wgsl: the boxes of a block that are kept, one after the other by falling score.
+// One workgroup owns the block of one image, an invocation four boxes of it in registers. Whether a box is kept is
+// known at its turn: its owner tells the workgroup through shared memory, and every invocation drops those of its own
+// boxes that it removes. Two barriers per box; reads 6 words per box.
+// needs: LANES from header;
+//   before, box_at, count, four_at, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   label_of, sides_of from nms_sides.wgsl
 
 var<workgroup> shared_word: u32;
 

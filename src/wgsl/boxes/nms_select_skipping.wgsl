@@ -1,5 +1,8 @@
-// nms_select_skipping.wgsl: as nms_select.wgsl, with a turn for the boxes only that stay: the first invocation looks for the
-// next one that is left. Three barriers a box that stays and none for the others, which are most.
+// nms_select_skipping.wgsl: as nms_select.wgsl, with turns for kept boxes only: the first invocation looks for the next
+// box that is left. Three barriers per kept box and none for the others, which are the majority.
+// needs: LANES from header;
+//   before, box_at, count, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   END, four_together, sides from nms_kept.wgsl; label_of, sides_of from nms_sides.wgsl
 
 var<workgroup> left: array<vec4<bool>, LANES>;   // boxes of the block that are not removed
 var<workgroup> next: u32;                        // the first of them; END: none

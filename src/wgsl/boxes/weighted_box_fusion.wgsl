@@ -1,7 +1,9 @@
-// weighted_box_fusion.wgsl: one box after the other, by falling score, joins a cluster or begins one.
+// weighted_box_fusion.wgsl: each box, by falling score, joins the nearest cluster of its label or starts a new one.
 // One workgroup owns an image. Cluster c belongs to invocation c % LANES, which alone reads and writes it, so that
-// clusters need no barrier. Each finds the nearest of its own; which is nearest of all is told in shared memory by
-// maxima of integers, the same in any order. Two barriers a box. Reads 5 words a box and cluster.
+// clusters need no barrier. Each invocation finds the nearest of its own clusters; integer maxima in shared memory find
+// the nearest of all, whatever the order. Two barriers per box. Reads 5 words per box and cluster.
+// needs: LANES, MAXIMUM, T from header; Cluster from box_cluster.wgsl; box_area, box_intersection from box_iou.wgsl;
+//   float_key from sort_key.wgsl
 
 struct Params {
   boxes: u32,       // boxes of an image

@@ -1,5 +1,6 @@
-// weighted_box_fusion_store.wgsl: the clusters of greatest score as boxes, zeros after them.
-// One invocation owns one detection. Moves 12 words.
+// weighted_box_fusion_store.wgsl: the clusters of greatest score as boxes, followed by zeros.
+// One invocation owns one detection; nothing is shared. Reads 6 words and writes 6 per detection.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; Cluster from box_cluster.wgsl
 
 struct Params {
   total: u32,

@@ -1,8 +1,11 @@
-// conv_columns.wgsl: y[n, oh, ow, o] = bias[o] + the sum over taps that reach the pixel of m[n, ih, iw, tap, o], what
-// each source pixel of a transposed convolution adds under each tap (its other half, a matrix product, went before).
-// One invocation owns the CHANNELS elements of WIDTH pixels beside each other, COUNT in all: the stride, where that is
-// small, so that all of them take neighbouring taps of the same source pixels; of the last of these the first TAIL
-// elements only. Reads as many products as there are taps and channels, over the stride in each direction.
+// conv_columns.wgsl: a transposed convolution from the products of its pixels with all taps:
+// y[n, oh, ow, o] = bias[o] + the sum of m[n, ih, iw, tap, o] over the taps that reach the pixel. The matrix product
+// before it computes m.
+// One invocation owns the CHANNELS elements of WIDTH neighbouring pixels, COUNT in all; nothing is shared. WIDTH is the
+// stride where that is small, so that all of them take neighbouring taps of the same source pixels; of the last source
+// pixel they use the first TAIL elements only. Reads taps * channels / stride^2 products per pixel.
+// needs: CHANNELS, COUNT, TAIL, WIDTH, WORKGROUP from header; invocation_index from grid.wgsl;
+//   bias from bias.wgsl | bias_none.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,     // invocations

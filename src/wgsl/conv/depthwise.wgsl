@@ -1,10 +1,13 @@
-// depthwise.wgsl: y[n, oh, ow, c] = bias[c] + sum over kh, kw of x[n, ih, iw, c] * weight[kh, kw, c], with
-// ih = (oh * SH - PH + kh * DH) / DIV_H where that is whole and inside, and iw alike. DIV is 1 for a convolution
-// and the stride for a transposed one, which walks its kernel backwards.
-// One invocation owns four pixels of a row of y, out_step apart, in one channel or four (T and V hold the lanes):
-// from one of them to the next x moves as far (`roll`) as from one tap to the one tap_step later, so that each tap
-// reads one new pixel of x for four of y. Neighbours own neighbouring channels. Moves 1 + 3 / KW elements of x and
-// one of weight for four products.
+// depthwise.wgsl: y[n, oh, ow, c] = bias[c] + sum over kh, kw of x[n, ih, iw, c] * weight[kh, kw, c], with ih = (oh *
+// SH - PH + kh * DH) / DIV_H where that is whole and inside, and iw alike. DIV is 1 for a convolution and the stride
+// for a transposed one, which goes through its kernel backwards.
+// One invocation owns four pixels of a row of y, out_step apart, in one channel or four (T and V hold the lanes);
+// nothing is shared. From one of these pixels to the next x advances as far (`roll`) as from one tap to the one
+// tap_step later, so that each tap reads one new pixel of x for four of y. Neighbours own neighbouring channels. Reads
+// 1 + 3 / KW elements of x and one of weight per four products.
+// needs: DIV_H, DIV_W, LANES, T, V, WORKGROUP from header; invocation_index from grid.wgsl;
+//   bias from depthwise_bias.wgsl | depthwise_bias_none.wgsl;
+//   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,

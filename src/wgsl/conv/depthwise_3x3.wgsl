@@ -1,10 +1,13 @@
-// depthwise_3x3.wgsl: y[n, oh, ow, c] = bias[c] + sum over kh, kw of x[n, oh * STRIDE - PH + kh, ow * STRIDE - PW + kw, c]
-// * weight[kh, kw, c], with a kernel of 3x3 that is at hand in registers, turned around where w_row and w_tap are
-// negative.
-// One invocation owns two neighbouring columns of y in one channel or four (T and V hold the lanes), and walks down
-// `rows` rows of them: each row of x that it reads (lib/depthwise_columns_1.wgsl, depthwise_columns_2.wgsl) goes into
-// all rows of y that need it. A workgroup has the same rows throughout, so that only columns differ between lanes.
-// Moves for two pixels of y four of x (at stride 2: ten), and two rows more for each `rows`.
+// depthwise_3x3.wgsl: y[n, oh, ow, c] = bias[c] + sum over kh, kw of x[n, oh * STRIDE - PH + kh, ow * STRIDE - PW + kw,
+// c] * weight[kh, kw, c] for a 3x3 kernel, which is kept in registers; negative w_row and w_tap turn it around.
+// One invocation owns two neighbouring columns of y in one channel or four (T and V hold the lanes), and goes down
+// `rows` rows of them: each row of x that it reads contributes to all rows of y that need it. A workgroup shares its
+// rows and no memory, so that its lanes differ in columns only. Reads four pixels of x per two of y (at stride 2: ten),
+// and two extra rows of x per `rows`.
+// needs: LANES, STRIDE, T, V, WORKGROUP from header; own_part from bands.wgsl;
+//   bias from depthwise_bias.wgsl | depthwise_bias_none.wgsl;
+//   Line, add, columns_of, load_line from depthwise_columns_1.wgsl | depthwise_columns_2.wgsl;
+//   Pair, Taps from depthwise_strip.wgsl; begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   channels: u32,        // in lanes

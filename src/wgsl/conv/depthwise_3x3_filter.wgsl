@@ -1,9 +1,12 @@
-// depthwise_3x3_filter.wgsl: parts[s, kh, kw, c] = the sum over the pixels (n, oh, ow) of part s of
-// x[n, oh * STRIDE - PH + kh, ow * STRIDE - PW + kw, c] * dy[n, oh, ow, c], for a kernel of 3x3.
-// One invocation owns all nine taps in one channel or four (T and V hold the lanes), and walks down two neighbouring
-// columns of dy, `rows` rows of them in each of `each` images: a row of x (lib/depthwise_columns_1.wgsl,
-// depthwise_columns_2.wgsl) meets all rows of dy that it takes part in. Each image is summed by itself, for accuracy. A
-// workgroup has the same rows throughout. Moves for two pixels of dy four of x (at stride 2: ten).
+// depthwise_3x3_filter.wgsl: parts[s, kh, kw, c] = the sum over the pixels (n, oh, ow) of part s of x[n, oh * STRIDE -
+// PH + kh, ow * STRIDE - PW + kw, c] * dy[n, oh, ow, c], for a 3x3 kernel.
+// One invocation owns all nine taps in one channel or four (T and V hold the lanes), and goes down two neighbouring
+// columns of dy, `rows` rows of them in each of `each` images: a row of x is multiplied with all rows of dy that it
+// belongs to. Each image has a sum of its own, for accuracy. A workgroup shares its rows and no memory. Reads four
+// pixels of x per two of dy (at stride 2: ten).
+// needs: STRIDE, T, V, WORKGROUP from header; own_part from bands.wgsl;
+//   columns_of, load_line, products from depthwise_columns_1.wgsl | depthwise_columns_2.wgsl;
+//   Pair, Taps from depthwise_strip.wgsl
 
 struct Params {
   channels: u32,        // in lanes

@@ -1,9 +1,12 @@
-// depthwise_3x3_up.wgsl: y[n, oh, ow, c] = bias[c] + sum of x[n, ih, iw, c] * weight[kh, kw, c] where oh = 2 * ih - PH + kh
-// and ow = 2 * iw - PW + kw: the transposed convolution of a kernel of 3x3 at stride 2.
-// One invocation owns two neighbouring columns of y in one channel or four (T and V hold the lanes), and walks down
-// `rows` pairs of rows: the upper left pixel of four takes the corners of the kernel, its neighbours two taps each, and the
-// last one the centre. A workgroup has the same rows throughout. Moves two pixels of x for four of y, and one row more of
-// x for each `rows`.
+// depthwise_3x3_up.wgsl: y[n, oh, ow, c] = bias[c] + sum of x[n, ih, iw, c] * weight[kh, kw, c] where oh = 2 * ih - PH
+// + kh and ow = 2 * iw - PW + kw: a transposed convolution with a 3x3 kernel and stride 2.
+// One invocation owns two neighbouring columns of y in one channel or four (T and V hold the lanes), and goes down
+// `rows` pairs of rows: the upper left pixel of a 2x2 square takes the corners of the kernel, its neighbours two taps
+// each, and the last one the center. A workgroup shares its rows and no memory. Reads two pixels of x per four of y,
+// and one extra row of x per `rows`.
+// needs: LANES, T, V, WORKGROUP from header; own_part from bands.wgsl;
+//   bias from depthwise_bias.wgsl | depthwise_bias_none.wgsl;
+//   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   channels: u32,        // in lanes

@@ -1,8 +1,10 @@
-// depthwise_backward_weight.wgsl: parts[s, kh, kw, c] = the sum over the rows (n, oh) of part s, and over ow, of
-// x[n, oh * SH - PH + kh * DH, ow * SW - PW + kw * DW, c] * dy[n, oh, ow, c].
-// One invocation owns four taps of a row of the kernel, tap_step apart, in one channel or four (T, U and V hold the
-// lanes): from one of them to the next x moves as far (`roll`) as from one pixel of dy to the one out_step later, so
-// that each pixel of dy reads one new pixel of x for four products. Each row is summed by itself, for accuracy.
+// depthwise_backward_weight.wgsl: parts[s, kh, kw, c] = the sum over the rows (n, oh) of part s, and over ow, of x[n,
+// oh * SH - PH + kh * DH, ow * SW - PW + kw * DW, c] * dy[n, oh, ow, c].
+// One invocation owns four taps of a row of the kernel, tap_step apart, in one channel or four (T and V hold the
+// lanes); nothing is shared. From one of these taps to the next x advances as far (`roll`) as from one pixel of dy to
+// the one out_step later, so that each pixel of dy reads one new pixel of x for four products. Each row has a sum of
+// its own, for accuracy.
+// needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,

@@ -1,5 +1,6 @@
 // sum_turned.wgsl: dw[tap, c, o] = the sum over s of parts[s, tap, o, c], in order of s.
-// One invocation owns one element. Reads every part once.
+// One invocation owns one element; nothing is shared. Reads every part once, writes dw once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,    // elements of dw

@@ -1,6 +1,8 @@
 // transpose_weight.wgsl: y[tap, c, o] = weight[tap, o, c], with zeros up to a multiple of 4 results o.
-// One invocation owns 4 results of one source channel. 16 neighbours take neighbouring channels, so that they read
-// 64 bytes in a row, and the next 16 the results beside theirs, so that cache lines are filled while they are at hand.
+// One invocation owns 4 results of one source channel; nothing is shared. 16 neighbours take neighbouring channels, so
+// that they read 64 consecutive bytes, and the next 16 take the next results, so that cache lines are filled while they
+// are in the cache. Reads and writes each element once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,     // taps * chunks * blocks * 16

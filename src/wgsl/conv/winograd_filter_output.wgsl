@@ -1,7 +1,8 @@
-// winograd_filter_output.wgsl: dw = G^T m G from the products m[part, c, k, o], the parts added in order
-// (Lavin and Gray 2016, §4: with x and dy transformed, the gradient of their F(2x2, 3x3)).
-// One invocation owns four result channels of one source channel: reads POINTS^2 products of each part, writes the 9
-// weights between them.
+// winograd_filter_output.wgsl: dw = G^T m G from the products m[part, c, k, o], the parts added in order (Lavin and
+// Gray 2016, §4: with x and dy transformed, the gradient of their F(2x2, 3x3)).
+// One invocation owns four result channels of one source channel; nothing is shared. Reads POINTS^2 products per part,
+// writes the 9 weights.
+// needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl; POINTS, to_weight from winograd_2.wgsl
 
 struct Params {
   total: u32,      // invocations: source channels * columns

@@ -1,7 +1,9 @@
-// winograd_input.wgsl: v[k, tile, c] = (M d M^T)[k] of a tile d: that of x which RESULTS^2 pixels of y are made of
-// (winograd_x.wgsl: M = B^T, READ = POINTS), or these pixels of dy (winograd_dy.wgsl: M = A, READ = RESULTS).
-// One invocation owns four channels of one tile. Reads READ^2 pixels (of x its neighbours read most of them, too),
-// writes POINTS^2.
+// winograd_input.wgsl: v[k, tile, c] = (M d M^T)[k] of a tile d: either the tile of x that RESULTS^2 pixels of y depend
+// on (winograd_x.wgsl: M = B^T, READ = POINTS), or these pixels of dy (winograd_dy.wgsl: M = A, READ = RESULTS).
+// One invocation owns four channels of one tile; nothing is shared. Reads READ^2 pixels (most pixels of x are also read
+// by its neighbours), writes POINTS^2.
+// needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl;
+//   POINTS, RESULTS from winograd_2.wgsl | winograd_4.wgsl; READ, transform from winograd_dy.wgsl | winograd_x.wgsl
 
 struct Params {
   total: u32,      // invocations: tiles * channels

@@ -1,5 +1,9 @@
 // winograd_output.wgsl: RESULTS^2 pixels of y = A^T m A from the products m[k, tile, o], plus the bias.
-// One invocation owns four channels of one tile. Reads POINTS^2 products, writes RESULTS^2 pixels.
+// One invocation owns four channels of one tile; nothing is shared. Reads POINTS^2 products, writes RESULTS^2 pixels.
+// needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl;
+//   bias from depthwise_bias.wgsl | depthwise_bias_none.wgsl;
+//   POINTS, RESULTS, to_output from winograd_2.wgsl | winograd_4.wgsl;
+//   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,      // invocations: tiles * channels

@@ -1,9 +1,11 @@
-// winograd_weight.wgsl: u[k, c, o] = (G g G^T)[k], g being the 3x3 filter from source channel c to result channel o
+// winograd_weight.wgsl: u[k, c, o] = (G g G^T)[k], where g is the 3x3 filter from source channel c to result channel o
 // (Lavin and Gray 2016, Fast Algorithms for Convolutional Neural Networks, §4.1).
-// One invocation owns one source channel and four result channels, and gets their filters from winograd_direct.wgsl or
-// winograd_turned.wgsl. 16 neighbours take neighbouring source channels, and the next 16 the results beside theirs: so
-// both orders of the weight are read by the cache line, and the POINTS^2 rows that are written, a power of two apart,
-// fall on different sets of a CPU's cache. Reads 9 V, writes POINTS^2.
+// One invocation owns one source channel and four result channels; nothing is shared. 16 neighbours take neighbouring
+// source channels, and the next 16 the next results, so that both layouts of the weight are read by the cache line, and
+// the POINTS^2 rows that are written, a power of two apart, fall into different sets of a CPU's cache. Reads 9 V,
+// writes POINTS^2.
+// needs: V, WORKGROUP from header; invocation_index from grid.wgsl;
+//   POINTS, of_weight from winograd_2.wgsl | winograd_4.wgsl; load from winograd_direct.wgsl | winograd_turned.wgsl
 
 struct Params {
   total: u32,      // invocations: source channels, up to a number of 16, times columns

@@ -1,5 +1,7 @@
-// cast.wgsl: y = x as another element type, through the snippet's `convert`.
-// One invocation owns one X (1 or 4 elements). Moves two elements an element.
+// cast.wgsl: y = x as another element type.
+// One invocation owns one X (1 or 4 elements); nothing is shared. Reads and writes each element once.
+// needs: WORKGROUP, X, Y from header; invocation_index from grid.wgsl;
+//   convert from cast_plain.wgsl | cast_saturate.wgsl
 
 struct Params {
   total: u32,

@@ -1,6 +1,7 @@
-// elementwise.wgsl: y[i] = apply(i), a chain of elementwise operations that lowering wrote down.
-// One invocation owns one V (an element, or four), so that each input is read and y written once,
-// whatever the length of the chain.
+// elementwise.wgsl: y[i] = apply(i), a chain of elementwise operations that fused.ts wrote.
+// One invocation owns one V (1 or 4 elements); nothing is shared. Reads each input once and writes y once, however long
+// the chain is.
+// needs: LANES, WORKGROUP, Y from header; invocation_index from grid.wgsl; apply from fused.ts
 
 struct Params {
   total: u32,   // values of type V in y

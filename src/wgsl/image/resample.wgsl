@@ -1,8 +1,10 @@
 // resample.wgsl: y[n, oh, ow, c] = sum over a, b of wh[oh, a] * ww[ow, b] * x[n, fh[oh] + a, fw[ow] + b, c].
-// One invocation owns one element of y (dst), or four channels of it (T, U and V hold the lanes), or a block
-// of four times four (lib/block_4.wgsl), and reads x (src) in the same way. Each output row and column has a
-// window of input rows or columns: its first one, and where its weights begin and end. Moves 6 table words
-// and, for each pixel of the window, one element of x and one weight.
+// One invocation owns one element of y (dst), or four channels of it (T, U and V hold the lanes), or a block of four
+// times four (block_4.wgsl), and reads x (src) in the same way; nothing is shared. Each output row and column has a
+// window of input rows or columns: the first one, and the range of its weights. Reads 6 words of the table, and one
+// element of x and one weight per pixel of the window; writes y once.
+// needs: T, U, WORKGROUP from header; invocation_index from grid.wgsl;
+//   Block, load, store from block_1.wgsl | block_4.wgsl
 
 struct Params {
   total: u32,        // elements of y, in blocks

@@ -1,9 +1,11 @@
 // resample_rows.wgsl: y[n, oh, ow, c] = sum over a < DEPTH, b < TAPS of
-// wh[oh, a] * ww[ow, b] * x[n, fh[oh] + a, fw[ow] + b, c], DEPTH and TAPS being 8 at most.
-// One invocation owns one column of y (dst) in one channel or four (T, U and V hold the lanes), and walks down `rows`
-// rows of it: it sums the TAPS of a row of x (src) once, and keeps the sums of the last DEPTH rows in registers. A
-// workgroup has the same rows throughout, so that all lanes go on to the next row of x together. Moves TAPS elements of
-// x for each row of x that a window names, and one element of y.
+// wh[oh, a] * ww[ow, b] * x[n, fh[oh] + a, fw[ow] + b, c], where DEPTH and TAPS are at most 8.
+// One invocation owns one column of y (dst) in one channel or four (T, U and V hold the lanes), and goes down `rows`
+// rows of it: it adds up the TAPS of a row of x (src) once, and keeps the sums of the last DEPTH rows in registers. A
+// workgroup shares its rows and no memory, so that all lanes advance to the next row of x together. Reads TAPS elements
+// of x per row of x that a window names, writes y once.
+// needs: DEPTH, LANES, T, TAPS, U, V, WORKGROUP from header; own_part from bands.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   channels: u32,     // in lanes

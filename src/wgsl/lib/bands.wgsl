@@ -1,4 +1,7 @@
-// bands.wgsl: what one invocation owns where each image's rows are dealt out in bands (bandsOf in spatial.ts).
+// bands.wgsl: what one invocation owns where the rows of each image are divided into bands (bandsOf in spatial.ts).
+// needs: WORKGROUP from header;
+//   p.across, p.channels, p.segments from depthwise_3x3.wgsl | depthwise_3x3_filter.wgsl | depthwise_3x3_up.wgsl |
+//   max_pool2d_backward_2.wgsl | max_pool2d_rows.wgsl | resample_rows.wgsl
 
 // All invocations of a workgroup have the same band, so that they walk down its rows together.
 struct Own {

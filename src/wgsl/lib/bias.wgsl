@@ -1,4 +1,5 @@
-// bias.wgsl: one value for each result channel.
+// bias.wgsl: the bias of each result channel.
+// needs: T from header
 
 @group(0) @binding(4) var<storage, read> bias_values: array<T>;
 

@@ -1,5 +1,7 @@
-// block_4.wgsl: an invocation that owns four vec4 of dst, `gap` apart, and reads four of src at a time, so
-// that what it works out for a cell serves sixteen channels. Neighbours still read neighbours.
+// block_4.wgsl: loads and stores of an invocation that owns four vec4 of dst, `gap` apart, and reads four of src at a
+// time, so that what it computes for a cell serves sixteen channels. Neighbours still read neighbouring elements.
+// needs: LANES, U, V from header; dst, src from resample.wgsl | roi_align.wgsl | roi_align_backward.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 alias Block = mat4x4f;
 const BLOCK = 4u;

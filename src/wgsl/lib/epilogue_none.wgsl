@@ -1,4 +1,5 @@
-// epilogue_none.wgsl: what a kernel does to a value before it is stored, where nothing is fused.
+// epilogue_none.wgsl: the end of a kernel where nothing is fused: the value is stored as it is.
+// needs: V from header
 
 fn begin_channels(c: u32) {}
 

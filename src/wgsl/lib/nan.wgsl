@@ -1,4 +1,5 @@
-// nan.wgsl: NaN, lane by lane: V is f32 or vec4f, VU as many u32, B as many bool.
+// nan.wgsl: tests for NaN in each lane: V is f32 or vec4f, VU and B are u32 and bool of the same size.
+// needs: B, V, VU from header
 
 // By its bits, since compilers may take for granted that comparisons see no NaN.
 fn is_nan(v: V) -> B {

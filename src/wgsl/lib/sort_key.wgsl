@@ -1,4 +1,4 @@
-// sort_key.wgsl: an unsigned number for each float or integer that stands in the same order.
+// sort_key.wgsl: an unsigned integer for each float, in the same order.
 
 // Floats: -0 equals +0, NaN is greater than +infinity, whatever its sign and payload. A negative float's
 // bits grow with its magnitude, so they are inverted; all others only need the sign bit set.

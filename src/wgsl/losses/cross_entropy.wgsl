@@ -1,6 +1,9 @@
-// cross_entropy.wgsl: the loss of each row of logits, the weight that it counts with, and what its gradient needs of it.
-// One invocation owns one row and reads it once, four logits at a time: the sum of exponentials is rescaled whenever
-// greater logits come, so extreme ones neither overflow nor vanish. Moves classes + 5 words a row.
+// cross_entropy.wgsl: the loss of each row of logits, its weight, and what the gradient needs of it.
+// One invocation owns one row and reads it once, four logits at a time; nothing is shared. It rescales the sum of
+// exponentials whenever a greater logit comes, so that extreme ones neither overflow nor vanish. Moves classes + 5
+// words per row.
+// needs: FOURS, SMOOTH, T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   class_weight from class_weight.wgsl | class_weight_none.wgsl
 
 struct Params {
   total: u32,       // rows

@@ -1,7 +1,9 @@
-// cross_entropy_backward.wgsl: the gradient of each row's loss to its logits.
+// cross_entropy_backward.wgsl: the gradient of each row's loss with respect to its logits.
 // dx[c] = g * (s * softmax(x)[c] - (1 - e) * w[t] * [c = t] - e / C * w[c]), s = (1 - e) * w[t] + e / C * sum(w).
-// One invocation owns one row and reads it once: the loss has left its greatest logit and its sum of exponentials.
-// Moves 2 * classes + 4 words a row.
+// One invocation owns one row and reads it once; nothing is shared. cross_entropy.wgsl stored the greatest logit and
+// the sum of exponentials. Moves 2 * classes + 4 words per row.
+// needs: EACH, SMOOTH, T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   class_weight from class_weight.wgsl | class_weight_none.wgsl
 
 struct Params {
   total: u32,       // rows

@@ -1,8 +1,14 @@
-// conv2d_backward_weight_subgroup4.wgsl: dw[q, o] = sum over pixels m of x[source(m, q)] * dy[m, o], for software
-// adapters whose subgroups have 4 lanes; q is (tap, input channel).
-// A workgroup is one subgroup and owns 16 rows q by 16 columns o for one part of the pixels; a lane owns 4 columns. Lane l
-// loads the 16 sources of pixel m + l, and quad swaps bring it those of the other three. The parts are added in order
-// by sum_splits.wgsl: no atomics, the same bits every time.
+// conv2d_backward_weight_subgroup4.wgsl: dw[q, o] = sum over pixels m of x[source(m, q)] * dy[m, o], where q is (tap,
+// input channel), for software adapters whose subgroups have 4 lanes.
+// A workgroup is one subgroup and owns 16 rows q by 16 columns o of one part of the pixels, an invocation 4 of the
+// columns. Lane l loads the 16 sources of pixel m + l; quad swaps bring it those of the other three. No shared memory.
+// Reads each element of x once per 16 columns and each of dy once per 16 rows. sum_splits.wgsl adds the parts in order:
+// no atomics, the same bits on every run.
+// needs: source_of from conv_direct.wgsl | conv_rows.wgsl;
+//   source_offset, p.OG, p.blocks, p.split, p.splits from conv_params.wgsl;
+//   load_dy from filter_add.wgsl | filter_scalar.wgsl | filter_vec4.wgsl; left from left.wgsl;
+//   add_four from quads.wgsl; count_of, pixel_of, pixels_of from rows_all.wgsl | rows_inside.wgsl;
+//   place_again, place_of, source_again from rows_any_tap.wgsl | rows_one_tap.wgsl; store_parts from store_parts.wgsl
 
 @compute @workgroup_size(4)
 fn main(

@@ -1,8 +1,14 @@
-// conv2d_backward_weight_subgroup8.wgsl: dw[q, o] = sum over pixels m of x[source(m, q)] * dy[m, o], for software
-// adapters whose subgroups have 8 lanes; q is (tap, input channel).
-// A workgroup is one subgroup and owns 16 rows q by 32 columns o for one part of the pixels; a lane owns 4
-// columns. Lane l loads the 16 sources of pixel m + l, and the others get them by shuffle. The parts are
-// added in order by sum_splits.wgsl: no atomics, the same bits every time.
+// conv2d_backward_weight_subgroup8.wgsl: dw[q, o] = sum over pixels m of x[source(m, q)] * dy[m, o], where q is (tap,
+// input channel), for software adapters whose subgroups have 8 lanes.
+// A workgroup is one subgroup and owns 16 rows q by 32 columns o of one part of the pixels, an invocation 4 of the
+// columns. Lane l loads the 16 sources of pixel m + l; the others get them by shuffles. No shared memory. Reads each
+// element of x once per 32 columns and each of dy once per 16 rows. sum_splits.wgsl adds the parts in order: no
+// atomics, the same bits on every run.
+// needs: source_of from conv_direct.wgsl | conv_rows.wgsl;
+//   source_offset, p.OG, p.blocks, p.split, p.splits from conv_params.wgsl;
+//   load_dy from filter_add.wgsl | filter_scalar.wgsl | filter_vec4.wgsl; left from left.wgsl;
+//   count_of, pixel_again, pixel_of, pixels_of from rows_all.wgsl | rows_inside.wgsl;
+//   place_again, place_of, source_again from rows_any_tap.wgsl | rows_one_tap.wgsl; store_parts from store_parts.wgsl
 
 @compute @workgroup_size(8)
 fn main(

@@ -1,8 +1,11 @@
-// gemm_gpu.wgsl: implicit GEMM for GPUs: tiles of ROWS by COLUMNS, DEPTH deep, in shared memory; an invocation owns
-// FOURS x FOURS blocks of 4x4 in registers.
-// With FOURS = 2 it reads four vec4 of shared memory for 64 multiply-adds. The left operand lies there transposed, so that
-// both operands are read in vec4. The next tile is read from memory into registers while this one is multiplied. Of a
-// subgroup of 32 lanes, 4 x 8 lie side by side: neighbours read the same vec4, and eight of them a whole row of banks.
+// gemm_gpu.wgsl: implicit GEMM for GPUs, in tiles of ROWS by COLUMNS, DEPTH deep.
+// A workgroup owns one tile and shares both operands in shared memory; an invocation owns FOURS x FOURS blocks of 4x4
+// in registers. With FOURS = 2 it reads four vec4 of shared memory per 64 multiply-adds. The left operand is transposed
+// there, so that both operands are read in vec4. The next tile is loaded into registers while this one is multiplied.
+// The 32 lanes of a subgroup cover 4 x 8 blocks: neighbours read the same vec4, and eight of them a whole row of banks.
+// needs: COLUMNS, DEPTH, FOURS, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
+//   Cursor, LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
+//   store_block from gpu_conv.wgsl | gpu_filter.wgsl
 
 const WIDTH = 4u;
 const LEFT_STEP = 1u;

@@ -1,8 +1,12 @@
 // gemm_matrix.wgsl: implicit GEMM on a GPU's matrix units: products of halves, added in f32.
-// Tiles of ROWS by COLUMNS, DEPTH deep, in shared memory; a subgroup of 32 lanes owns 64 by 64 of a tile, as 4x4 matrices
-// of 16x16. Memory and shared memory are read and written 16 bytes at a time; 16 bytes beyond each line put neighbouring
-// lines into different banks. The next tile is read from memory while this one is multiplied. Offsets and strides of a
-// matrix count elements of the array that holds it, 8 halves or 4 sums each.
+// A workgroup owns a tile of ROWS by COLUMNS, DEPTH deep, and shares both operands in shared memory; a subgroup of 32
+// lanes owns 64 by 64 of the tile, as 4x4 matrices of 16x16. Memory and shared memory are read and written 16 bytes at
+// a time; 16 bytes of padding per line put neighbouring lines into different banks. The next tile is loaded while this
+// one is multiplied. Offsets and strides of a matrix count elements of the array that holds it, 8 halves or 4 sums
+// each.
+// needs: COLUMNS, DEPTH, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
+//   LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right, store_tile
+//   from gpu_conv.wgsl | gpu_filter.wgsl
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;

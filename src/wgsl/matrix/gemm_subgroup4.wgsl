@@ -1,8 +1,13 @@
 // gemm_subgroup4.wgsl: implicit GEMM for software adapters whose subgroups have 4 lanes.
-// A workgroup is one subgroup and owns 16 rows by 16 columns; a lane owns 4 columns of all 16 rows. Lane l loads source
-// channel i + l of every row; quad swaps bring each lane the other three, and it takes the weights in the order in
-// which they arrive. On a CPU a load is dearer than a multiply-add and a barrier dearer than both, so there is no shared
-// memory, and a swap is one shuffle where a broadcast takes many instructions (SwiftShader: 4.5 against 3.0 GFLOP/s).
+// A workgroup is one subgroup and owns 16 rows by 16 columns, an invocation 4 of the columns. Lane l loads source
+// channel i + l of every row; quad swaps bring each lane the other three, and it loads the weights in the order in
+// which they arrive. No shared memory: on a CPU a load costs more than a multiply-add, and a barrier more than both. A
+// swap is one shuffle where a broadcast takes many instructions (SwiftShader: 4.5 against 3.0 GFLOP/s). Reads each
+// source element once per 16 columns, and each weight once per 16 rows.
+// needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
+//   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
+//   left from left.wgsl; add_four from quads.wgsl; store_rows from store_rows.wgsl;
+//   load_weight from weight_scalar.wgsl | weight_vec4.wgsl
 
 @compute @workgroup_size(4)
 fn main(

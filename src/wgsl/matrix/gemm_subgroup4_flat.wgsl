@@ -1,7 +1,10 @@
-// gemm_subgroup4_flat.wgsl: implicit GEMM for adapters whose subgroups have 4 lanes and images of few channels.
-// As gemm_subgroup4.wgsl, but the inner sum runs over taps and channels as one: lane l loads element k + l of the 4 that
-// come next, whichever tap they belong to, and what a tap costs is paid once for 4 products and not for 3.
-// Weights of neighbouring elements must be w_i apart across taps, too.
+// gemm_subgroup4_flat.wgsl: implicit GEMM for software adapters whose subgroups have 4 lanes, and images of few
+// channels. As gemm_subgroup4.wgsl, but the inner sum treats taps and channels as one dimension: lane l loads element k
+// + l of the next 4, whichever tap they belong to, so that no lane is idle where 4 does not divide the channels.
+// Weights of neighbouring elements must be w_i apart, also from one tap to the next.
+// needs: begin_rows, source_of from conv_direct.wgsl;
+//   block_of, matrix_of, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl; left, tap_of from left_flat.wgsl;
+//   add_four from quads.wgsl; store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl
 
 @compute @workgroup_size(4)
 fn main(

@@ -1,9 +1,11 @@
 // gemm_subgroup8.wgsl: implicit GEMM for software adapters whose subgroups have 8 lanes.
-// A workgroup is one subgroup and owns 16 rows by 32 columns; a lane owns 4 columns of all 16 rows. Lane l
-// loads source channel i + l of every row, and the others get it by shuffle: on a CPU a load is
-// dearer than a multiply-add and a barrier dearer than both, so there is no shared memory. Each source element is
-// read once for 32 columns, each weight once for 16 rows. (Lane values by shuffles in a loop: measured
-// fastest here, see CONTRIBUTING.md.)
+// A workgroup is one subgroup and owns 16 rows by 32 columns, an invocation 4 of the columns. Lane l loads source
+// channel i + l of every row, and the others get it by shuffles in a loop (measured fastest here, see CONTRIBUTING.md).
+// No shared memory: on a CPU a load costs more than a multiply-add, and a barrier more than both. Reads each source
+// element once per 32 columns, and each weight once per 16 rows.
+// needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
+//   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
+//   left from left.wgsl; store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl
 
 @compute @workgroup_size(8)
 fn main(

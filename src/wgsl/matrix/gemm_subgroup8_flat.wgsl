@@ -1,7 +1,10 @@
-// gemm_subgroup8_flat.wgsl: implicit GEMM for adapters whose subgroups have 8 lanes and images of few channels.
-// As gemm_subgroup8.wgsl, but the inner sum runs over taps and channels as one: lane l loads element k + l of the 8 that
-// come next, whichever tap they belong to. With 3 channels that is 8 products where tap by tap it would be 3.
-// Weights of neighbouring elements must be w_i apart across taps, too.
+// gemm_subgroup8_flat.wgsl: implicit GEMM for software adapters whose subgroups have 8 lanes, and images of few
+// channels. As gemm_subgroup8.wgsl, but the inner sum treats taps and channels as one dimension: lane l loads element k
+// + l of the next 8, whichever tap they belong to. With 3 channels these are 8 products instead of 3. Weights of
+// neighbouring elements must be w_i apart, also from one tap to the next.
+// needs: begin_rows, source_of from conv_direct.wgsl;
+//   block_of, matrix_of, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl; left, tap_of from left_flat.wgsl;
+//   store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl
 
 @compute @workgroup_size(8)
 fn main(

@@ -1,7 +1,9 @@
-// gemm_tile.wgsl: implicit GEMM for GPUs: tiles of 64 rows by 64 columns, 16 deep, in shared memory.
-// A workgroup of 256 owns one tile, an invocation 4 rows by 4 columns of it. Each step loads 64x16 of the left
-// operand and 16x64 of the right one once for the whole tile; both are padded by 4 so that the 4-row reads of
-// neighbouring invocations fall into different banks.
+// gemm_tile.wgsl: implicit GEMM for GPUs, in tiles of 64 rows by 64 columns, 16 deep.
+// A workgroup of 256 owns one tile and shares both operands in shared memory; an invocation owns 4 rows by 4 columns.
+// Each step loads 64x16 of the left operand and 16x64 of the right one once for the whole tile; both are padded by 4,
+// so that the reads of 4 rows by neighbouring invocations fall into different banks.
+// needs: block_of, matrix_of, p.blocks from conv_params.wgsl;
+//   LEFT_BY_ROW, inner_begin, inner_end, load_left, load_right, store_tile from tile_conv.wgsl | tile_filter.wgsl
 
 var<workgroup> left: array<array<f32, 68>, 16>;
 var<workgroup> right: array<array<vec4f, 17>, 16>;

@@ -1,5 +1,6 @@
 // hamming_distance.wgsl: y[n, m] = the number of bits in which a[n] and b[m] differ.
-// One invocation owns one pair and reads both rows: 2 * width words a pair.
+// One invocation owns one pair; nothing is shared. Reads both rows, 2 * width words per pair, and writes 1.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // pairs

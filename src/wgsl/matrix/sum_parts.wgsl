@@ -1,5 +1,8 @@
 // sum_parts.wgsl: y[i] = the bias plus the sum over s of parts[s, i], in order of s, in fours.
-// One invocation owns four neighbouring channels. Reads every part once.
+// One invocation owns four neighbouring channels; nothing is shared. Reads every part once, writes y once.
+// needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl;
+//   bias from depthwise_bias.wgsl | depthwise_bias_none.wgsl;
+//   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,     // invocations: fours of y

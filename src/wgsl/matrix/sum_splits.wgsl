@@ -1,5 +1,6 @@
 // sum_splits.wgsl: y[i] = the sum over s of parts[s, i], in order of s.
-// One invocation owns one element; neighbours read neighbours. Reads every part once.
+// One invocation owns one element; neighbours read neighbouring elements. Reads every part once, writes y once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // elements of y

@@ -1,7 +1,10 @@
-// norm_apply.wgsl: y = (x - mean) * invstd * weight + bias, x [rows, positions, channels], statistics a group.
-// One invocation owns 1 or 4 channels of one chunk of positions, so that it loads their weight, bias and
-// statistics once; with PER_POSITION every position is a row of its own (p.rows positions of x to a row) and
-// has its own statistics. Reads x once, writes y once.
+// norm_apply.wgsl: y = (x - mean) * invstd * weight + bias, x [rows, positions, channels], with one mean per group.
+// One invocation owns 1 or 4 channels of one chunk of positions, so that it loads their weight, bias and statistics
+// once; nothing is shared. With PER_POSITION every position is a row of its own (p.row positions of x per row) and has
+// its own statistics. Reads x once, writes y once.
+// needs: A, PER_POSITION, WIDTH, WORKGROUP, X from header; invocation_index from grid.wgsl;
+//   chunk_begin, chunk_end, chunk_step from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,

@@ -1,7 +1,11 @@
-// norm_backward_apply.wgsl: dx = invstd * (weight * dy - mean(weight * dy) - xhat * mean(weight * dy * xhat)),
-// means over the group (p.count elements); its sums come weighted already, or, with CHANNEL_SUMS (one channel
-// a group), as the gradients of bias and weight. One invocation owns 1 or 4 channels of one chunk of
-// positions, as in norm_apply.wgsl. Reads dy and x once, writes dx once.
+// norm_backward_apply.wgsl: dx = invstd * (weight * dy - mean(weight * dy) - xhat * mean(weight * dy * xhat)), with
+// means over the group (p.count elements). Its sums are weighted already, or, with CHANNEL_SUMS (one channel per
+// group), they are the gradients of bias and weight.
+// One invocation owns 1 or 4 channels of one chunk of positions, as in norm_apply.wgsl; nothing is shared. Reads dy and
+// x once, writes dx once.
+// needs: A, CHANNEL_SUMS, PER_POSITION, WORKGROUP, X from header; invocation_index from grid.wgsl;
+//   chunk_begin, chunk_end, chunk_step from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl;
+//   sum_of, sum_xhat_of from norm_sums_1.wgsl | norm_sums_4.wgsl
 
 struct Params {
   total: u32,

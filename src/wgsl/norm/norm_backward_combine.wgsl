@@ -1,6 +1,8 @@
-// norm_backward_combine.wgsl: adds up the chunks of norm_backward_moments.wgsl: with one channel a group, the
-// gradients of bias and weight; with WEIGHTED, the sums of weight * dy (and times xhat) over a group, which its
-// dx needs. LANES invocations own one group of one row and take its partial sums in turn.
+// norm_backward_combine.wgsl: adds up the chunks of norm_backward_moments.wgsl: with one channel per group, the
+// gradients of bias and weight; with WEIGHTED, the sums of weight * dy (and times xhat) over a group, which dx needs.
+// LANES invocations own one group of one row: each adds every LANES-th partial sum, and they share their sums in shared
+// memory. Reads each partial sum once.
+// needs: LANES, LANE_GROUP, T, WEIGHTED, Y from header; lane_result, sum_lanes from lanes.wgsl
 
 struct Params {
   total: u32,       // groups of all rows

@@ -1,6 +1,9 @@
-// norm_backward_moments.wgsl: sum dy and sum dy * xhat of each channel over one chunk of positions, where
-// xhat = (x - mean) * invstd. One invocation owns 1 or 4 channels of one chunk of one row, as in
-// norm_moments.wgsl; PER_POSITION is as in norm_apply.wgsl. Reads dy and x once.
+// norm_backward_moments.wgsl: sum dy and sum dy * xhat of each channel over one chunk of positions, where xhat = (x -
+// mean) * invstd.
+// One invocation owns 1 or 4 channels of one chunk of one row, as in norm_moments.wgsl; nothing is shared. PER_POSITION
+// is as in norm_apply.wgsl. Reads dy and x once, writes two values per channel and chunk.
+// needs: A, PER_POSITION, WORKGROUP, X from header; invocation_index from grid.wgsl;
+//   chunk_begin, chunk_end, chunk_step from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl
 
 struct Params {
   total: u32,

@@ -1,6 +1,9 @@
-// norm_backward_rows.wgsl: sums of weight * dy and weight * dy * xhat of each group straight from dy and x
-// [rows, positions, channels], where a row has few positions. LANES invocations own one group of one row, 1 or
-// 4 channels at a time. Reads dy and x once.
+// norm_backward_rows.wgsl: sums of weight * dy and weight * dy * xhat of each group directly from dy and x [rows,
+// positions, channels], where a row has few positions.
+// LANES invocations own one group of one row, each 1 or 4 channels at a time, and share their sums in shared memory.
+// Reads dy and x once.
+// needs: A, LANES, LANE_GROUP, X from header; total_across from across_1.wgsl | across_4.wgsl;
+//   lane_result, sum_lanes from lanes.wgsl
 
 struct Params {
   total: u32,       // groups of all rows

@@ -1,6 +1,9 @@
-// norm_combine.wgsl: mean and variance of each group from those of its channels and chunks (Chan, Golub and
-// LeVeque 1979). LANES invocations own one group of one row and take its partial moments in turn; what becomes
-// of the result is the snippet's `finish`. Reads each partial once.
+// norm_combine.wgsl: mean and variance of each group from those of its channels and chunks (Chan, Golub and LeVeque
+// 1979).
+// LANES invocations own one group of one row: each takes every LANES-th partial moment, and they share their sums in
+// shared memory. `finish` stores the result. Reads each partial moment once.
+// needs: LANES, LANE_GROUP from header; chunk_count from chunk.wgsl; lane_result, sum_lanes from lanes.wgsl;
+//   finish from norm_finish_batch.wgsl | norm_finish_group.wgsl
 
 struct Params {
   total: u32,       // groups of all rows

@@ -1,8 +1,10 @@
 // norm_moments.wgsl: mean and sum of squared deviations of each channel over one chunk of positions.
-// One invocation owns 1 or 4 channels of one chunk of one row (image) of x [rows, positions, channels]; nothing
-// is shared. Reads x once, writes two values a channel and chunk. Values are taken relative to the chunk's
-// first, so that squares do not cancel however far the mean is from 0: the error of the result is at most
-// about (positions of a chunk) * 2^-24 of it.
+// One invocation owns 1 or 4 channels of one chunk of one row (image) of x [rows, positions, channels]; nothing is
+// shared. Reads x once, writes two values per channel and chunk. Values are taken relative to the first of the chunk,
+// so that squares do not cancel however far the mean is from 0: the relative error of the result is at most about
+// (positions of a chunk) * 2^-24.
+// needs: A, WORKGROUP, X from header; invocation_index from grid.wgsl;
+//   chunk_begin, chunk_count, chunk_end, chunk_step from chunk.wgsl
 
 struct Params {
   total: u32,

@@ -1,6 +1,9 @@
-// norm_row_moments.wgsl: mean and 1 / deviation of each group straight from x [rows, positions, channels], where
-// a row has few positions (layer norm: one). LANES invocations own one group of one row, 1 or 4 channels at a
-// time. Reads x once.
+// norm_row_moments.wgsl: mean and 1 / deviation of each group directly from x [rows, positions, channels], where a row
+// has few positions (layer norm: one).
+// LANES invocations own one group of one row, each 1 or 4 channels at a time, and share their sums in shared memory.
+// Reads x once.
+// needs: A, LANES, LANE_GROUP, X from header; total_across from across_1.wgsl | across_4.wgsl;
+//   lane_result, sum_lanes from lanes.wgsl; finish from norm_finish_batch.wgsl | norm_finish_group.wgsl
 
 struct Params {
   total: u32,       // groups of all rows

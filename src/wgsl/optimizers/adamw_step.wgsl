@@ -1,5 +1,6 @@
 // adamw_step.wgsl: one step of AdamW over a flat buffer of parameters, in place.
-// One invocation owns four elements; moves 4 reads and 3 writes an element.
+// One invocation owns four elements; nothing is shared. Reads 4 and writes 3 values per element.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // vec4s

@@ -1,4 +1,6 @@
-// copy_range.wgsl: y[offset + i] = x[i]. One invocation owns one element.
+// copy_range.wgsl: y[offset + i] = x[i].
+// One invocation owns one element; nothing is shared. Reads and writes each element once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // elements of x

@@ -1,5 +1,6 @@
 // sgd_step.wgsl: one step of SGD with momentum over a flat buffer of parameters, in place.
-// One invocation owns four elements; moves 3 reads and 2 writes an element.
+// One invocation owns four elements; nothing is shared. Reads 3 and writes 2 values per element.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // vec4s

@@ -1,7 +1,9 @@
-// max_pool2d.wgsl: y[n, oh, ow, c] = the maximum of a window of x, indices = where it stands (h * width + w).
-// One invocation owns one element of y and of indices, or four channels of them (T, V, VI, VU, B hold the
-// lanes). Moves kernel_h * kernel_w elements of x, one of y and one index an element. The first maximum
-// wins; a NaN wins over every number, and the last NaN over the ones before, as in PyTorch.
+// max_pool2d.wgsl: y[n, oh, ow, c] = the maximum of a window of x, indices = its place (h * width + w).
+// One invocation owns one element of y and of indices, or four channels of them (T, V, VI, VU, B hold the lanes);
+// nothing is shared. Reads kernel_h * kernel_w elements of x, writes one of y and one index per element. The first
+// maximum wins; NaN wins over every number, and the last NaN over the ones before it, as in PyTorch.
+// needs: LANES, T, V, VI, WORKGROUP from header; invocation_index from grid.wgsl; is_nan from nan.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,        // elements of y, in lanes

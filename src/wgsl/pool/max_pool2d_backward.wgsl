@@ -1,7 +1,9 @@
-// max_pool2d_backward.wgsl: dx[n, h, w, c] = the sum of dy over the windows whose maximum stands at (h, w).
-// One invocation owns one element of dx, or four channels of it, and walks the windows that cover its cell
-// in order, so the sum needs no atomics and is the same every time. Moves, for each of these windows
-// (kernel / stride on each axis, rounded up), one index and one element of dy.
+// max_pool2d_backward.wgsl: dx[n, h, w, c] = the sum of dy over the windows whose maximum is at (h, w).
+// One invocation owns one element of dx, or four channels of it (T, V, VI hold the lanes); nothing is shared. It adds
+// up the windows that cover its cell in order, so the sum needs no atomics and is the same on every run. Reads, for
+// each of these windows (kernel / stride on each axis, rounded up), one index and one element of dy.
+// needs: LANES, T, V, VI, WORKGROUP from header; invocation_index from grid.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,        // elements of dx, in lanes

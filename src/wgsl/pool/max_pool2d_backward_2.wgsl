@@ -1,8 +1,10 @@
 // max_pool2d_backward_2.wgsl: as max_pool2d_backward.wgsl, for windows of 2 or 3 pixels at stride 2 on both axes.
-// One invocation owns two neighbouring columns of dx in one channel or four (T, V, VI hold the lanes), and walks down
-// `rows` pairs of rows: four windows meet in the upper left pixel of four, two in its neighbours, and one in the last.
-// A workgroup has the same rows throughout. Moves two indices and two elements of dy for four of dx, and one row more of
-// both for each `rows`.
+// One invocation owns two neighbouring columns of dx in one channel or four (T, V, VI hold the lanes), and goes down
+// `rows` pairs of rows: four windows meet in the upper left pixel of a 2x2 square, two in its neighbours, and one in
+// the last pixel. A workgroup shares its rows and no memory. Reads two indices and two elements of dy per four of dx,
+// and one extra row of both per `rows`.
+// needs: KW, LANES, T, V, VI, WORKGROUP from header; own_part from bands.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   channels: u32,     // in lanes

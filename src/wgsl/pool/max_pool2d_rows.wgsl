@@ -1,7 +1,10 @@
-// max_pool2d_rows.wgsl: as max_pool2d.wgsl, for windows of 3x3 pixels or less without dilation.
-// One invocation owns one column of y and of indices in one channel or four (T, V, VI, VU, B hold the lanes), and walks
-// down `rows` rows of it: it takes the maximum of each row of x once, and keeps those of the last three rows in registers.
-// A workgroup has the same rows throughout. Moves KW * stride_h elements of x, one of y and one index an element.
+// max_pool2d_rows.wgsl: as max_pool2d.wgsl, for windows of at most 3x3 pixels without dilation.
+// One invocation owns one column of y and of indices in one channel or four (T, V, VI, VU, B hold the lanes), and goes
+// down `rows` rows of it: it takes the maximum of each row of x once, and keeps those of the last three rows in
+// registers. A workgroup shares its rows and no memory. Reads KW * stride_h elements of x, writes one of y and one
+// index per element.
+// needs: KH, KW, LANES, T, V, VI, WORKGROUP from header; own_part from bands.wgsl; is_nan from nan.wgsl;
+//   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   channels: u32,     // in lanes

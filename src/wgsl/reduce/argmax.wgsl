@@ -1,5 +1,7 @@
-// argmax.wgsl: the place of the first maximum of each chunk of each row.
-// One invocation owns one chunk of consecutive elements. Reads each element once.
+// argmax.wgsl: the index of the first maximum of each chunk of each row.
+// One invocation owns one chunk of consecutive elements; nothing is shared. Reads each element once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   sort_key from sort_key_float.wgsl | sort_key_int.wgsl
 
 struct Params {
   total: u32,   // chunks of all rows

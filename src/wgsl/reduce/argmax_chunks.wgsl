@@ -1,5 +1,7 @@
 // argmax_chunks.wgsl: the first maximum of each row, from the first maxima of its chunks.
-// One invocation owns one row. Reads two words a chunk.
+// One invocation owns one row; nothing is shared. Reads two words per chunk.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   sort_key from sort_key_float.wgsl | sort_key_int.wgsl
 
 struct Params {
   total: u32,   // rows

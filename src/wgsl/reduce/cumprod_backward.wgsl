@@ -1,6 +1,7 @@
 // cumprod_backward.wgsl: dx[k] = y[k - 1] (dy[k] + x[k + 1] (dy[k + 1] + x[k + 2] (dy[k + 2] + …))) of every row.
-// One invocation owns one row and walks it from its end (with REVERSE from its start). No division, so zeros are exact.
-// Reads x, y and dy and writes dx once; neighbours own neighbours in memory where rows lie side by side.
+// One invocation owns one row and goes through it from its end (with REVERSE from its start); nothing is shared. No
+// division, so that zeros are exact. Reads x, y and dy once, writes dx once; neighbours own neighbouring rows.
+// needs: REVERSE, T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // rows

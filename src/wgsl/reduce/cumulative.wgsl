@@ -1,6 +1,8 @@
 // cumulative.wgsl: y[a, j, b] = the sum (with PRODUCT, the product) of x[a, 0..j, b]; with REVERSE, of x[a, j.., b].
-// One invocation owns one chunk of a row: it starts with what the chunks before it come to (the snippet's `carried`), and
-// walks its own elements in order. Neighbours own neighbours in b. Reads x and writes y once.
+// One invocation owns one chunk of a row: it starts with the result of the chunks before it (`carried`), and goes
+// through its own elements in order. Neighbours own neighbours in b; nothing is shared. Reads x and writes y once.
+// needs: A, REVERSE, T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   carried from carried_none.wgsl | carried_totals.wgsl; combine from combine.wgsl
 
 struct Params {
   total: u32,   // chunks of all rows

@@ -1,5 +1,6 @@
 // cumulative_totals.wgsl: the sum (with PRODUCT, the product) of each chunk of each row, for cumulative.wgsl.
-// One invocation owns one chunk. Reads x once, writes one value per chunk.
+// One invocation owns one chunk; nothing is shared. Reads x once, writes one value per chunk.
+// needs: A, REVERSE, T, WORKGROUP from header; invocation_index from grid.wgsl; combine, nothing from combine.wgsl
 
 struct Params {
   total: u32,   // chunks of all rows

@@ -1,8 +1,9 @@
-// reduce.wgsl: y[o, chunk, i] = sum (with MAX, the largest; with PRODUCT, the product) of x[o, j, i] over j = chunk,
-// chunk + chunks, ….
-// One invocation owns one component group (1 or 4 values) of one chunk of one output; nothing is shared.
-// Chunks are interleaved, so that neighbours read neighbours whichever dimension is reduced. Reads x once and
-// writes one value a chunk; a further dispatch of the same shader combines the chunks in order.
+// reduce.wgsl: y[o, chunk, i] = the sum (with MAX, the maximum; with PRODUCT, the product) of x[o, j, i] over
+// j = chunk, chunk + chunks, ….
+// One invocation owns 1 or 4 values of one chunk of one output; nothing is shared. Chunks are interleaved, so that
+// neighbours read neighbouring elements whichever dimension is reduced. Reads x once and writes one value per chunk;
+// another dispatch of the same shader combines the chunks in order.
+// needs: A, B, MAX, OUTER_DIMS, PRODUCT, REDUCED_DIMS, U, WORKGROUP, X, Y from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,      // invocations: outputs * chunks / width

@@ -1,6 +1,9 @@
-// softmax.wgsl: y = exp(x - m) / sum exp(x - m) over a row, m its largest element; with LOG, the logarithm.
-// One invocation owns one row, 1 or 4 elements at a time; nothing is shared. Reads x twice, writes y once: the
-// first loop keeps the largest element so far together with the sum relative to it.
+// softmax.wgsl: y = exp(x - m) / sum exp(x - m) over a row, where m is its largest element; with LOG, the logarithm of
+// that.
+// One invocation owns one row, 1 or 4 elements at a time; nothing is shared. Reads x twice, writes y once: the first
+// loop keeps the largest element so far together with the sum relative to it.
+// needs: A, LOG, WORKGROUP, X from header; invocation_index from grid.wgsl;
+//   largest_across, total_across from across_1.wgsl | across_4.wgsl
 
 struct Params {
   total: u32,   // rows

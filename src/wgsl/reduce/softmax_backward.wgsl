@@ -1,6 +1,9 @@
-// softmax_backward.wgsl: dx = y * (dy - sum(dy * y)) over a row; with LOG, where y is a logarithm, dy - exp(y) * sum(dy).
-// One invocation owns one row, 1 or 4 elements at a time (X, Y, V); nothing is shared. Reads dy and y twice (with LOG y
+// softmax_backward.wgsl: dx = y * (dy - sum(dy * y)) over a row; with LOG, where y is a logarithm, dy - exp(y) *
+// sum(dy).
+// One invocation owns one row, 1 or 4 elements at a time (X and V); nothing is shared. Reads dy and y twice (with LOG y
 // once) and writes dx once; a row is still in the cache when it is read again.
+// needs: LANES, LOG, V, WORKGROUP, X from header; invocation_index from grid.wgsl;
+//   total_across from across_1.wgsl | across_4.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,   // rows

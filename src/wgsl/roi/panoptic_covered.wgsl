@@ -1,6 +1,8 @@
-// panoptic_covered.wgsl: which pixels each instance of an image covers, a bit each.
-// One invocation owns a word: 32 neighbours in a row, of one instance. Reads up to 4 elements of the mask for each pixel
-// inside of its box, writes 1 bit for every pixel.
+// panoptic_covered.wgsl: the pixels that each instance of an image covers, one bit per pixel.
+// One invocation owns a word: 32 neighbours in a row of one instance; nothing is shared. Reads up to 4 elements of the
+// mask per pixel inside of its box, writes 1 bit per pixel.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; extent_of from box_extent.wgsl;
+//   pasted from pasted_mask.wgsl
 
 struct Params {
   total: u32,      // words of all instances

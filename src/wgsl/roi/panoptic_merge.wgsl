@@ -1,7 +1,9 @@
-// panoptic_merge.wgsl: the segments of each image: instances one after the other, then the regions of what they leave free.
-// One workgroup owns an image; an invocation owns every LANES-th word of 32 pixels in a row, so that only areas are shared:
-// integers, which add up to the same in any order. For each instance the words of its rows are read once, and once more
-// where it stays; then all pixels twice, to measure the regions and to write them.
+// panoptic_merge.wgsl: the segments of each image: instances one after the other, then the regions of the remaining
+// pixels.
+// One workgroup owns an image; an invocation owns every LANES-th word of 32 pixels in a row, so that only areas are
+// shared: integers, whose sum does not depend on the order. For each instance the words of its rows are read once, and
+// once more if it is kept; then all pixels twice, to measure the regions and to write them.
+// needs: LANES, REGIONS, SLOTS from header; extent_of from box_extent.wgsl
 
 struct Params {
   images: u32,

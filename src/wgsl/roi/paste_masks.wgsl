@@ -1,5 +1,8 @@
-// paste_masks.wgsl: masks of boxes, enlarged to their boxes and put where these lie in the image.
-// One invocation owns one pixel of one mask. Moves 1 element a pixel, and up to 4 inside of the box.
+// paste_masks.wgsl: masks resized to their boxes and pasted into the image at their places.
+// One invocation owns one pixel of one mask; nothing is shared. Reads up to 4 elements per pixel inside of the box,
+// writes 1 per pixel.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl; extent_of from box_extent.wgsl;
+//   pasted from pasted_mask.wgsl
 
 struct Params {
   total: u32,    // elements of y

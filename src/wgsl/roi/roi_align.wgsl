@@ -1,10 +1,13 @@
-// roi_align.wgsl: y[r, ph, pw, c] = the mean over a grid of samples in bin (ph, pw) of region r, each
-// interpolated bilinearly between four cells of x.
-// One invocation owns one element of y (dst), or four channels of it (T and V hold the lanes), or a block of
-// four times four (lib/block_4.wgsl). A bin's mean is
-// separable: each row and column of cells has the sum of its samples' weights, so every cell is read once
-// however many samples touch it: (grid + 1)^2 cells a bin or fewer, instead of 4 * grid^2. Rows and columns
-// go in fours, and runs of cells between far samples are stepped over.
+// roi_align.wgsl: y[r, ph, pw, c] = the mean over a grid of samples in bin (ph, pw) of region r, each interpolated
+// bilinearly between four cells of x.
+// One invocation owns one element of y (dst), or four channels of it (T and V hold the lanes), or a block of four times
+// four (block_4.wgsl); nothing is shared. A bin's mean is separable: each row and column of cells has the sum of the
+// weights of its samples, so that every cell is read once however many samples touch it: at most (grid + 1)^2 cells per
+// bin instead of 4 * grid^2. Rows and columns are processed in fours, and runs of cells between distant samples are
+// skipped.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   Block, load, store from block_1.wgsl | block_4.wgsl;
+//   RoiAxis, roi_axis, sample_at, samples_between from roi_align_axis.wgsl
 
 struct Params {
   total: u32,      // elements of y, in blocks

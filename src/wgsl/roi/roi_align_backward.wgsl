@@ -1,9 +1,13 @@
-// roi_align_backward.wgsl: dx[n, h, w, c] = the sum of dy over all samples of all regions that read cell
-// (h, w), with the weights that they read it with.
-// One invocation owns one element of dx (dst), or four channels of it (T and V hold the lanes), or a block
-// of four times four (lib/block_4.wgsl), and reads dy (src) in the same way. It walks the regions that reach its row (roi_rows.wgsl listed them), skips those whose columns do not, and of the rest
-// visits only the bins with samples nearer than one cell. Fixed order, no atomics. Moves 2 words a region of
-// the row, 5 a region that covers the cell, and one element of dy for each bin that touches the cell.
+// roi_align_backward.wgsl: dx[n, h, w, c] = the sum of dy over all samples of all regions that read cell (h, w), with
+// the weights that they read it with.
+// One invocation owns one element of dx (dst), or four channels of it (T and V hold the lanes), or a block of four
+// times four (block_4.wgsl), and reads dy (src) in the same way; nothing is shared. It goes through the regions that
+// reach its row (roi_rows.wgsl listed them), skips those whose columns do not reach it, and of the others visits only
+// the bins with samples nearer than one cell. Fixed order, no atomics. Reads 2 words per region of the row, 5 per
+// region that covers the cell, and one element of dy per bin that touches the cell.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   Block, load, store from block_1.wgsl | block_4.wgsl; RoiAxis, SLACK, roi_axis from roi_align_axis.wgsl;
+//   reach_of, weight_on from roi_align_weight.wgsl; next_region from roi_list.wgsl
 
 struct Params {
   total: u32,      // elements of dx, in blocks

@@ -1,7 +1,9 @@
-// roi_align_listed.wgsl: y[r, ph, pw, c] = the sum of the cells that roi_align_lists.wgsl has listed, times their weights.
-// One invocation owns four bins in a row, of one element or four channels (T and V hold the lanes). It walks the columns of
-// cells that the four touch: the sum down a column, two cells at a time, serves all of them. Lanes lie side by side in
-// c. Reads each cell once for four bins, and 5 words of lists a column.
+// roi_align_listed.wgsl: y[r, ph, pw, c] = the sum of the cells that roi_align_lists.wgsl listed, times their weights.
+// One invocation owns four bins in a row, of one element or four channels (T and V hold the lanes); nothing is shared.
+// It goes through the columns of cells that the four touch: the sum down a column, two cells at a time, serves all of
+// them. Neighbouring lanes own neighbouring channels. Reads each cell once per four bins, and 5 words of lists per
+// column.
+// needs: B, COLUMNS, LANES, ROWS, T, V from header; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   regions: u32,

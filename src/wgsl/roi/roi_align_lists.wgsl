@@ -1,7 +1,9 @@
-// roi_align_lists.wgsl: for each row of a region's bins, and for each four of its columns, the cells that samples touch and
-// how much they weigh.
-// One invocation owns one row or four columns and walks the cells from its first sample to its last. What serves all
-// channels is so worked out once, and roi_align_listed.wgsl has nothing left to do but to load and to add.
+// roi_align_lists.wgsl: for each row of a region's bins, and for each four of its columns, the cells that samples touch
+// and their weights.
+// One invocation owns one row or four columns and goes from the cell of its first sample to that of its last; nothing
+// is shared. So what serves all channels is computed once, and roi_align_listed.wgsl only loads and adds.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl; RoiAxis, SLACK, roi_axis from roi_align_axis.wgsl;
+//   reach_of, weight_on from roi_align_weight.wgsl
 
 struct Params {
   total: u32,        // regions * (pooled_h + fours)

@@ -1,6 +1,8 @@
-// roi_pool.wgsl: y[r, ph, pw, c] = the maximum of x over bin (ph, pw) of region r, indices = where it stands.
-// One invocation owns one element of y and of indices, or four channels of them (T, V, VI, VU, B hold the
-// lanes), and reads every cell of its bin once. The first maximum wins; an empty bin gives 0 and -1.
+// roi_pool.wgsl: y[r, ph, pw, c] = the maximum of x over bin (ph, pw) of region r, indices = its place.
+// One invocation owns one element of y and of indices, or four channels of them (T, V, VI, VU, B hold the lanes), and
+// reads every cell of its bin once; nothing is shared. The first maximum wins; an empty bin gives 0 and -1.
+// needs: LANES, T, V, VI, WORKGROUP from header; invocation_index from grid.wgsl; is_nan from nan.wgsl;
+//   bin_cells, roi_axis from roi_pool_axis.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,      // elements of y, in lanes

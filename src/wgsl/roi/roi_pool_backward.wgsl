@@ -1,8 +1,10 @@
-// roi_pool_backward.wgsl: dx[n, h, w, c] = the sum of dy over the bins whose maximum stands at (h, w).
-// One invocation owns one element of dx, or four channels of it (T, V, VI hold the lanes). It walks the
-// regions that reach its row (roi_rows.wgsl listed them), skips those whose columns do not, and of the rest
-// visits the bins that hold its cell: one or two on an axis, more where bins are smaller than cells. Fixed
-// order, no atomics. Moves one index a bin, and an element of dy where it names this cell.
+// roi_pool_backward.wgsl: dx[n, h, w, c] = the sum of dy over the bins whose maximum is at (h, w).
+// One invocation owns one element of dx, or four channels of it (T, V, VI hold the lanes); nothing is shared. It goes
+// through the regions that reach its row (roi_rows.wgsl listed them), skips those whose columns do not reach it, and of
+// the others visits the bins that contain its cell: one or two per axis, more where bins are smaller than cells. Fixed
+// order, no atomics. Reads one index per bin, and an element of dy where it names this cell.
+// needs: LANES, T, V, VI, WORKGROUP from header; invocation_index from grid.wgsl; next_region from roi_list.wgsl;
+//   roi_axis from roi_pool_axis.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,      // elements of dx, in lanes

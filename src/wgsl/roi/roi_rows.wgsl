@@ -1,7 +1,8 @@
 // roi_rows.wgsl: for each band of rows of each image, the regions that reach into it, in order.
-// One invocation owns one band and reads all R regions: the image number twice, the rest where it is its own
-// image. Every region has one image, so a band's lists of all images fit into R entries one after another.
-// This comes before a backward gather, whose cells then skip most regions unread.
+// One invocation owns one band and reads all R regions: the image number twice, the rest only for its own image;
+// nothing is shared. Every region has one image, so the lists of a band for all images fit into R entries, one after
+// another. This runs before a backward gather, whose cells then skip most regions without reading them.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl; covered from roi_align_axis.wgsl | roi_pool_axis.wgsl
 
 struct Params {
   total: u32,    // images * bands

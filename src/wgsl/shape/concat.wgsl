@@ -1,5 +1,6 @@
-// concat.wgsl: copies one input into its place of y: y[o, first + j] = x[o, j].
-// One invocation owns one X (1 or 4 elements). Moves two elements an element.
+// concat.wgsl: copies one input into its place in y: y[o, first + j] = x[o, j].
+// One invocation owns one X (1 or 4 elements); nothing is shared. Reads and writes each element once.
+// needs: WORKGROUP, X from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,    // X of this input

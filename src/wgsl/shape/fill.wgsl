@@ -1,4 +1,6 @@
-// fill.wgsl: y[i] = value. One invocation owns one element.
+// fill.wgsl: y[i] = value.
+// One invocation owns one element; nothing is shared. Writes each element once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,

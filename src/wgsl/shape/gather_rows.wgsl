@@ -1,6 +1,7 @@
 // gather_rows.wgsl: y[b, m, :] = x[b, index[b, m], :].
-// One invocation owns one element of y; neighbours read neighbours of the same row. Moves 2 elements and
-// one index an element. A row number outside 0..rows-1 gives zeros.
+// One invocation owns one element of y; neighbours read neighbouring elements of the same row. Reads one element and
+// one index, writes one element. A row number outside 0..rows-1 gives zeros.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // elements of y

@@ -1,6 +1,7 @@
 // gather_rows_backward.wgsl: dx[b, r, :] = sum over m with index[b, m] = r of dy[b, m, :].
-// One invocation owns one element of dx and walks all indices of its batch entry in order, so the sum needs
-// no atomics and is the same every time. Reads count indices an element, and each row of dy once.
+// One invocation owns one element of dx and goes through all indices of its batch entry in order, so the sum needs no
+// atomics and is the same on every run; nothing is shared. Reads `count` indices per element, and each row of dy once.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // elements of dx

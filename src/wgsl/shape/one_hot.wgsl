@@ -1,5 +1,6 @@
 // one_hot.wgsl: y[i, k] = 1 where k is label i, else 0.
-// One invocation owns one element of y. Moves 2 words an element.
+// One invocation owns one element of y; nothing is shared. Reads one label and writes one word per element.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,    // elements of y

@@ -1,5 +1,6 @@
-// rand.wgsl: y[i] = uniform numbers in 0..1 from a seed, each by its index alone.
-// One invocation owns one element. Moves 1 word an element.
+// rand.wgsl: y[i] = a uniform random number in 0..1, from the seed and the index i alone.
+// One invocation owns one element; nothing is shared. Writes 1 word per element.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,    // elements of y

@@ -1,7 +1,8 @@
-// strided_copy.wgsl: y[c] = x at coordinates (c + shift) / step, where every one of them is whole and inside x's
-// extent; elsewhere the fill value. It is permute, slice and its gradient, pad, flip and expand.
-// One invocation owns one X (1 or 4 elements) of y; neighbours write neighbours. Moves two elements an element.
-// (A plain transpose of sizes that divide by 4 is transpose.wgsl.)
+// strided_copy.wgsl: y[c] = x at coordinates (c + shift) / step where these are whole and inside x's extent, else the
+// fill value. This is permute, slice and its gradient, pad, flip and expand.
+// One invocation owns one X (1 or 4 elements) of y; neighbours write neighbouring elements. Reads and writes each
+// element once. (transpose.wgsl does a plain transpose of sizes that divide by 4.)
+// needs: CHECKED, F, RANK, STEPPED, T, WORKGROUP, X from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,

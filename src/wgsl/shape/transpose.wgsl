@@ -1,6 +1,8 @@
 // transpose.wgsl: y[b, c, r] = x[b, r, c], four by four.
-// One invocation owns 4 rows of 4 columns: 4 vec4 loads and 4 vec4 stores for 16 elements, where an element at
-// a time would take 32 and scatter on one side. Neighbours take neighbouring r, so writes are contiguous.
+// One invocation owns 4 rows of 4 columns: 4 vec4 loads and 4 vec4 stores for 16 elements, where one element at a time
+// would take 32, scattered on one side; nothing is shared. Neighbours take neighbouring r, so that writes are
+// contiguous.
+// needs: WORKGROUP, X from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,

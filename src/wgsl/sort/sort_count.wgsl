@@ -1,6 +1,7 @@
 // sort_count.wgsl: how often each of the 16 digits occurs in each chunk of each row.
-// One invocation owns one chunk of consecutive keys (at most 255). Reads each key once, writes 16 counts a
-// chunk, digit by digit: their running sum is then where a chunk's elements of a digit go.
+// One invocation owns one chunk of consecutive keys (at most 255); nothing is shared. Reads each key once, writes 16
+// counts per chunk, digit by digit: their running sum is where a chunk's elements of a digit go.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl; counted, counter_of, digit_of from digits.wgsl
 
 struct Params {
   total: u32,   // chunks of all rows

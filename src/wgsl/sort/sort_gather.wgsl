@@ -1,5 +1,6 @@
 // sort_gather.wgsl: values and indices of the first k places of each row.
-// One invocation owns one place. Moves 4 words a place.
+// One invocation owns one place; nothing is shared. Reads 2 words and writes 2 per place.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // places of all rows

@@ -1,5 +1,7 @@
-// sort_keys.wgsl: keys[i] = an unsigned number that stands in the order of x[i] (descending: inverted).
-// One invocation owns one element. Moves 2 words an element.
+// sort_keys.wgsl: keys[i] = an unsigned integer in the order of x[i] (descending: inverted).
+// One invocation owns one element; nothing is shared. Reads and writes 1 word per element.
+// needs: T, WORKGROUP from header; invocation_index from grid.wgsl;
+//   sort_key from sort_key_float.wgsl | sort_key_int.wgsl
 
 struct Params {
   total: u32,

@@ -1,7 +1,8 @@
-// sort_merge.wgsl: neighbouring runs of a row, each in order, become one.
-// One invocation owns one element. Its place is its place in its own run plus the number of elements of the other run that
-// come before it, found by bisection: of equal keys those of the left run come first. Reads log2(run) + 2 words an
-// element, writes 2.
+// sort_merge.wgsl: merges neighbouring sorted runs of a row into one.
+// One invocation owns one element; nothing is shared. Its place is its place in its own run plus the number of elements
+// of the other run that come before it, found by bisection: of equal keys those of the left run come first. Reads
+// log2(run) + 2 words per element, writes 2.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,

@@ -1,5 +1,7 @@
-// sort_rank.wgsl: runs of a row in order: an element's place is the number of elements of its run before it.
-// One invocation owns one element and reads its run's keys once: RUN words an element.
+// sort_rank.wgsl: sorts runs of a row: the place of an element is the number of elements of its run that come before
+// it.
+// One invocation owns one element and reads the keys of its run once, RUN words per element; nothing is shared.
+// needs: RUN, WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,

@@ -1,5 +1,6 @@
 // sort_reduce.wgsl: the sum of each block of a row's digit counts.
-// One invocation owns one block. Reads each count once.
+// One invocation owns one block; nothing is shared. Reads each count once.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // blocks of all rows

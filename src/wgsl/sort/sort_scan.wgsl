@@ -1,6 +1,7 @@
-// sort_scan.wgsl: a row's digit counts become their exclusive running sum, in place.
-// One invocation owns one block: it adds up the sums of the blocks before it, then walks its own counts.
-// With blocks of about the square root of the row's counts, both loops are as long. No barriers.
+// sort_scan.wgsl: replaces a row's digit counts by their exclusive running sum, in place.
+// One invocation owns one block: it adds up the sums of the blocks before it, then goes through its own counts; nothing
+// is shared. With blocks of about the square root of the row's counts, both loops are equally long. No barriers.
+// needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
   total: u32,   // blocks of all rows

@@ -1,6 +1,7 @@
-// sort_scatter.wgsl: one pass of the radix sort: keys and places move to where their digit puts them.
-// One invocation owns one chunk of consecutive keys and takes them in order, so equal digits keep theirs.
-// Moves 5 words an element (4 in the first pass, where element i is still at place i).
+// sort_scatter.wgsl: one pass of the radix sort: moves keys and places to where their digit puts them.
+// One invocation owns one chunk of consecutive keys and takes them in order, so that equal digits keep theirs; nothing
+// is shared. Moves 5 words per element (4 in the first pass, where element i is still at place i).
+// needs: FIRST, WORKGROUP from header; invocation_index from grid.wgsl; counted, counter_of, digit_of from digits.wgsl
 
 struct Params {
   total: u32,   // chunks of all rows

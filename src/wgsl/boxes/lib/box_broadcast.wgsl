@@ -1,4 +1,6 @@
-// box_broadcast.wgsl: the boxes of two inputs that belong to box i of the result.
+// box_broadcast.wgsl: which boxes of the two inputs belong to box i of the result.
+// needs: p.a0, p.a1, p.a2, p.b0, p.b1, p.b2, p.size1, p.size2 from box_decode.wgsl | box_decode_backward.wgsl |
+//   box_encode.wgsl
 
 // Leading dimensions are merged into three; an input that does not have one of them has stride 0 there.
 fn box_places(i: u32) -> vec2u {

@@ -1,4 +1,4 @@
-// box_cluster.wgsl: boxes that were fused.
+// box_cluster.wgsl: a cluster of fused boxes.
 
 struct Cluster {
   sides: vec4f,     // of the fused box

@@ -1,4 +1,4 @@
-// box_iou.wgsl: how much two boxes (x1, y1, x2, y2) overlap.
+// box_iou.wgsl: area, intersection and IoU of boxes (x1, y1, x2, y2).
 
 fn box_area(a: vec4f) -> f32 {
   return (a.z - a.x) * (a.w - a.y);

@@ -1,4 +1,5 @@
-// match_direct.wgsl: the IoU of a box and an anchor, computed where it is asked for.
+// match_direct.wgsl: the IoU of a box and an anchor for match_anchors.wgsl, computed on demand.
+// needs: T from header; anchor_iou from anchor_iou.wgsl
 
 @group(0) @binding(3) var<storage, read> anchors: array<T>;
 @group(0) @binding(4) var<storage, read> boxes: array<T>;

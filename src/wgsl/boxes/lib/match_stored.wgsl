@@ -1,4 +1,6 @@
-// match_stored.wgsl: the IoU of a box and an anchor, read back, so that it compares as the box's best did.
+// match_stored.wgsl: the IoU of a box and an anchor for match_anchors.wgsl, as match_iou.wgsl stored it, so that the
+// comparison with the box's best IoU is exact.
+// needs: p.anchors, p.boxes, p.first from match_anchors.wgsl
 
 @group(0) @binding(3) var<storage, read> iou: array<f32>;
 @group(0) @binding(4) var<storage, read> best: array<f32>;

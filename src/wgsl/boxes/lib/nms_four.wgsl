@@ -1,4 +1,5 @@
-// nms_four.wgsl: four boxes that follow each other in the order of scores, and which of them another box removes.
+// nms_four.wgsl: four consecutive boxes by falling score, and which of them another box removes.
+// needs: label_of, sides_of from nms_sides.wgsl
 
 struct Params {
   boxes: u32,      // boxes of an image

@@ -1,4 +1,5 @@
-// nms_sides.wgsl: a box's sides and its label, as non-maximum suppression compares them.
+// nms_sides.wgsl: sides and label of a box, as non-maximum suppression compares them.
+// needs: LABELLED, T from header
 
 @group(0) @binding(1) var<storage, read> boxes: array<vec4<T>>;
 @group(0) @binding(2) var<storage, read> labels: array<i32>;

@@ -1,4 +1,4 @@
-// nms_sorted.wgsl: boxes in the order of their scores, for nms_mask.wgsl and nms_scan.wgsl.
+// nms_sorted.wgsl: boxes by falling score, for nms_mask.wgsl and nms_scan.wgsl.
 
 struct Params {
   boxes: u32,      // boxes of an image

@@ -1,4 +1,5 @@
-// conv_direct.wgsl: a convolution's rows are its result's pixels, one after the other, and each uses all taps.
+// conv_direct.wgsl: rows of a convolution's GEMM: the pixels of the result, in order; each uses all taps.
+// needs: source_at, p.KH, p.KW, p.M, p.PH, p.PW from conv_params.wgsl
 
 // What comes before all other questions about these rows: taps along the height and the width, and the first of them.
 fn begin_rows(row: u32) -> vec3u {

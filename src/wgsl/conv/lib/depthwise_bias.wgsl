@@ -1,4 +1,5 @@
-// depthwise_bias.wgsl: a value for each channel, in lanes.
+// depthwise_bias.wgsl: the bias of each channel, in lanes.
+// needs: T, V from header
 
 @group(0) @binding(4) var<storage, read> bias_values: array<T>;
 

@@ -1,4 +1,5 @@
-// depthwise_columns_1.wgsl: what two neighbouring pixels of y take from a row of x: four pixels of it.
+// depthwise_columns_1.wgsl: the four pixels of a row of x that two neighbouring pixels of y use at stride 1.
+// needs: V from header; Column, Pair, Taps, column, load from depthwise_strip.wgsl
 
 struct Columns { a: Column, b: Column, c: Column, d: Column }
 struct Line { a: V, b: V, c: V, d: V }

@@ -1,4 +1,5 @@
-// depthwise_columns_2.wgsl: what two neighbouring pixels of y take from a row of x at stride 2: five pixels of it.
+// depthwise_columns_2.wgsl: the five pixels of a row of x that two neighbouring pixels of y use at stride 2.
+// needs: V from header; Column, Pair, Taps, column, load from depthwise_strip.wgsl
 
 struct Columns { a: Column, b: Column, c: Column, d: Column, e: Column }
 struct Line { a: V, b: V, c: V, d: V, e: V }

@@ -1,4 +1,5 @@
-// depthwise_strip.wgsl: what invocations share that own two neighbouring columns.
+// depthwise_strip.wgsl: loads and types of the shaders whose invocations own two neighbouring columns.
+// needs: V from header; x, p.W, p.channels from depthwise_3x3.wgsl | depthwise_3x3_filter.wgsl
 
 struct Column { at: u32, inside: bool }
 struct Pair { a: V, b: V }

@@ -1,4 +1,5 @@
-// filter_add.wgsl: as filter_vec4.wgsl, but added to what is in the parts of dw already.
+// filter_add.wgsl: as filter_vec4.wgsl, but adds to the parts of dw that are stored already.
+// needs: T from header; p.IG, p.KH, p.KW, p.O, p.y_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;

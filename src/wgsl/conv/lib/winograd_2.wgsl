@@ -1,4 +1,5 @@
-// winograd_2.wgsl: the one-dimensional transforms of F(2, 3): 2 results from 4 inputs by 4 products instead of 6.
+// winograd_2.wgsl: the one-dimensional transforms of F(2, 3): 2 results from 4 inputs with 4 products instead of 6.
+// needs: V from header
 
 const RESULTS = 2;
 const POINTS = 4;

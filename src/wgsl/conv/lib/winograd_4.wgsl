@@ -1,4 +1,5 @@
-// winograd_4.wgsl: the one-dimensional transforms of F(4, 3): 4 results from 6 inputs by 6 products instead of 12.
+// winograd_4.wgsl: the one-dimensional transforms of F(4, 3): 4 results from 6 inputs with 6 products instead of 12.
+// needs: V from header
 
 const RESULTS = 4;
 const POINTS = 6;

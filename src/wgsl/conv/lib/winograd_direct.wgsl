@@ -1,4 +1,5 @@
-// winograd_direct.wgsl: a convolution's weight [3,3,C,O], for winograd_weight.wgsl.
+// winograd_direct.wgsl: the weight [3,3,C,O] of a convolution, for winograd_weight.wgsl.
+// needs: T, V from header; p.channels, p.columns from winograd_weight.wgsl
 
 @group(0) @binding(1) var<storage, read> weight: array<vec4<T>>;
 

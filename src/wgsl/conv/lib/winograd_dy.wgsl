@@ -1,4 +1,5 @@
-// winograd_dy.wgsl: winograd_input.wgsl transforms tiles of dy, for a filter gradient.
+// winograd_dy.wgsl: makes winograd_input.wgsl transform tiles of dy, for a filter gradient.
+// needs: V from header; POINTS, RESULTS, of_result from winograd_2.wgsl
 
 const READ = RESULTS;
 

@@ -1,4 +1,6 @@
-// winograd_turned.wgsl: a transposed convolution's weight [3,3,O,C], each filter turned around, for winograd_weight.wgsl.
+// winograd_turned.wgsl: the weight [3,3,O,C] of a transposed convolution with each filter turned around, for
+// winograd_weight.wgsl.
+// needs: T, V from header; p.channels, p.columns from winograd_weight.wgsl
 
 @group(0) @binding(1) var<storage, read> weight: array<T>;
 

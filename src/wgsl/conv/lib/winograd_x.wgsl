@@ -1,4 +1,5 @@
-// winograd_x.wgsl: winograd_input.wgsl transforms tiles of x.
+// winograd_x.wgsl: makes winograd_input.wgsl transform tiles of x.
+// needs: V from header; POINTS, of_input from winograd_2.wgsl | winograd_4.wgsl
 
 const READ = POINTS;
 

@@ -1,4 +1,5 @@
-// cast_saturate.wgsl: float to integer, spelled out: truncated, at the ends of the range beyond it, NaN 0.
+// cast_saturate.wgsl: float to integer: truncated, clamped to the range of the integer; NaN gives 0.
+// needs: F, SIGNED, U, X, Y from header
 
 fn convert(v: X) -> Y {
   let f = F(v);

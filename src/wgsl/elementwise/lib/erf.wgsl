@@ -1,4 +1,5 @@
 // erf.wgsl: the error function over V (f32 or vec4f), which WGSL lacks.
+// needs: V from header
 
 // Abramowitz and Stegun 7.1.26: absolute error 1.5e-7, about what f32 resolves at 1.
 fn erf(x: V) -> V {

@@ -1,4 +1,5 @@
-// power.wgsl: powers over V (f32 or vec4f), where WGSL's own pow is undefined for negative bases.
+// power.wgsl: powers over V (f32 or vec4f); WGSL's own pow is undefined for negative bases.
+// needs: V from header
 
 // a^b with the rules of C: 0^0 is 1, and a negative base takes whole exponents.
 fn power(a: V, b: V) -> V {

@@ -1,5 +1,6 @@
-// trigonometry.wgsl: sine and cosine over V (f32 or vec4f) to the last digits of f32 on every device. WGSL allows its own
-// an error of 2^-11, and gives no bound beyond -π..π.
+// trigonometry.wgsl: sine and cosine over V (f32 or vec4f) to the last digits of f32 on every device. WGSL allows its
+// own sin and cos an error of 2^-11, and gives no bound beyond -π..π.
+// needs: V from header
 
 // sin(x + quarters π/2). x is reduced to the nearest multiple of π/2, which is subtracted in three parts (Cody and Waite;
 // the parts and the polynomials are those of Cephes' sinf and cosf). Beyond 65,536 an f32 has no digits left for it: the

@@ -1,4 +1,5 @@
-// class_weight.wgsl: one weight a class, from a tensor.
+// class_weight.wgsl: the weight of each class, from a tensor.
+// needs: T from header
 
 @group(0) @binding(6) var<storage, read> weight: array<T>;
 

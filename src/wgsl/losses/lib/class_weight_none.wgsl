@@ -1,4 +1,4 @@
-// class_weight_none.wgsl: every class weighs the same.
+// class_weight_none.wgsl: a weight of 1 for every class.
 
 fn class_weight(c: u32) -> f32 {
   return 1.0;

@@ -1,6 +1,6 @@
-// conv_params.wgsl: the problem that all convolution and matrix kernels share, as an implicit GEMM.
-// Rows are output pixels (n, oh, ow), columns are output channels of a group, the inner sum runs over
-// taps (kh, kw) and the input channels of the group. A matrix product is a 1x1 convolution of M pixels.
+// conv_params.wgsl: the parameters that all convolution and matrix kernels share, as an implicit GEMM. Rows are output
+// pixels (n, oh, ow), columns are the output channels of a group, and the inner sum is over taps (kh, kw) and the input
+// channels of the group. A matrix product is a 1x1 convolution of M pixels.
 
 struct Params {
   M: u32,           // N * OH * OW

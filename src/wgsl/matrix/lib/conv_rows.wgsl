@@ -1,4 +1,5 @@
-// conv_rows.wgsl: a matrix product's rows, as pixels of an image one pixel high, so that none is found by divisions.
+// conv_rows.wgsl: rows of a matrix product's GEMM: the pixels of an image of height 1, found without divisions.
+// needs: p.M from conv_params.wgsl
 
 // What comes before all other questions about these rows: taps along the height and the width, and the first of them.
 fn begin_rows(row: u32) -> vec3u {

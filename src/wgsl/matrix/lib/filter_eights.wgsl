@@ -1,4 +1,6 @@
-// filter_eights.wgsl: dy in eights of halves and the parts of dw in fours, where the channels of a group divide by 8.
+// filter_eights.wgsl: loads dy in eights of halves and stores the parts of dw in fours, where 8 divides the channels of
+// a group.
+// needs: p.IG, p.KH, p.KW, p.O, p.y_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> dy: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;

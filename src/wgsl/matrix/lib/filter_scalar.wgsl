@@ -1,4 +1,5 @@
-// filter_scalar.wgsl: dy and the parts of dw one at a time, for any number of channels.
+// filter_scalar.wgsl: loads dy and stores the parts of dw one at a time, for any number of channels.
+// needs: T from header; p.IG, p.KH, p.KW, p.O, p.OG, p.y_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> dy: array<T>;
 @group(0) @binding(3) var<storage, read_write> parts: array<f32>;

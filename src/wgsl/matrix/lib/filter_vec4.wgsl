@@ -1,4 +1,5 @@
-// filter_vec4.wgsl: dy and the parts of dw in fours, where the channels of a group divide by 4.
+// filter_vec4.wgsl: loads dy and stores the parts of dw in fours, where 4 divides the channels of a group.
+// needs: T from header; p.IG, p.KH, p.KW, p.O, p.y_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> dy: array<vec4<T>>;
 @group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;

@@ -1,7 +1,12 @@
-// gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements (an
-// X in memory, a W in registers) at a time: left are source pixels, right are weights. Source channels divide by
-// WIDTH, so that the inner elements of four lines lie in one tap. With more than one split there is one matrix, and z
-// counts the parts of its inner sum.
+// gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements at
+// a time (a line is an X in memory, a W in registers): left are source pixels, right are weights. WIDTH divides the
+// source channels, so that the inner elements of four lines belong to one tap. With more than one split there is one
+// matrix, and z counts the parts of its inner sum.
+// needs: DEPTH, W, X from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
+//   source_offset, tap_number, p.IG, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
+//   LEFT_STEP, WIDTH from gemm_gpu.wgsl | gemm_matrix.wgsl;
+//   begin_columns, store_row from result_parts.wgsl | result_scalar.wgsl | result_vec4.wgsl;
+//   load_weight from weight_eights.wgsl | weight_scalar.wgsl | weight_vec4.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<X>;
 

@@ -1,6 +1,11 @@
-// gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements
-// (an X in memory, a W in registers) at a time: left are source pixels by (tap, channel), right is dy; the inner sum
-// runs over one part of the output pixels. Source channels divide by WIDTH, so that a line lies in one tap.
+// gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH
+// elements at a time (a line is an X in memory, a W in registers): left are source pixels by (tap, channel), right is
+// dy; the inner sum is over one part of the output pixels. WIDTH divides the source channels, so that a line belongs to
+// one tap.
+// needs: DEPTH, W, X from header;
+//   source_offset, p.IG, p.KH, p.KW, p.M, p.OG, p.OH, p.OW, p.PH, p.PW, p.SH, p.SW, p.split, p.splits, p.x_z from
+//   conv_params.wgsl; load_dy, store_part from filter_eights.wgsl | filter_scalar.wgsl | filter_vec4.wgsl;
+//   WIDTH from gemm_gpu.wgsl | gemm_matrix.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<X>;
 

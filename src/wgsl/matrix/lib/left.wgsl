@@ -1,4 +1,5 @@
-// left.wgsl: one element of the left operand of an implicit GEMM, a source pixel's channel.
+// left.wgsl: loads an element of the left operand of an implicit GEMM: one channel of a source pixel.
+// needs: T from header
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 

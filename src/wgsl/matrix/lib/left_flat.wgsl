@@ -1,4 +1,5 @@
-// left_flat.wgsl: one element of the left operand where the inner sum runs over taps and channels as one.
+// left_flat.wgsl: loads an element of the left operand where the inner sum treats taps and channels as one dimension.
+// needs: T from header; p.C, p.DH, p.DW, p.H, p.W from conv_params.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 

@@ -1,4 +1,4 @@
-// quads.wgsl: multiply-adds with a value of a lane's own and those of the other lanes of its quad, by swaps.
+// quads.wgsl: multiply-adds of the values that the lanes of a quad hold, exchanged by swaps.
 
 // c + a * b0, then the same with the neighbour's value and b1.
 fn add_two(c: vec4f, a: f32, b0: vec4f, b1: vec4f) -> vec4f {

@@ -1,4 +1,5 @@
-// rows_all.wgsl: a filter gradient sums up all pixels (rows_inside.wgsl: those that read inside x).
+// rows_all.wgsl: makes a filter gradient add up all pixels (rows_inside.wgsl: only those that read inside x).
+// needs: p.M from conv_params.wgsl
 
 fn pixels_of(place: vec3u) -> u32 {
   return p.M;

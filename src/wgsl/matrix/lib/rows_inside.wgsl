@@ -1,5 +1,6 @@
-// rows_inside.wgsl: of the pixels that a filter gradient sums up, those that read inside x under the tap in which a block's
-// rows lie (rows_one_tap.wgsl): a rectangle in each image. Of 7x7 pixels with a padding of 1 these are 82 %.
+// rows_inside.wgsl: makes a filter gradient add up only the pixels that read inside x under the tap of a block's rows
+// (rows_one_tap.wgsl): a rectangle in each image. Of 7x7 pixels with a padding of 1 these are 82 %.
+// needs: p.DH, p.DW, p.H, p.M, p.OH, p.OW, p.PH, p.PW, p.SH, p.SW, p.W from conv_params.wgsl
 
 struct Pixels { first: vec2u, size: vec2u }
 

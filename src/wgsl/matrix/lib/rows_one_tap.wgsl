@@ -1,4 +1,5 @@
-// rows_one_tap.wgsl: the 16 rows of a filter gradient's block lie in one tap, and so read one source pixel.
+// rows_one_tap.wgsl: where the 16 rows of a filter gradient's block belong to one tap, and so read one source pixel.
+// needs: p.IG, p.KH, p.KW, p.x_z from conv_params.wgsl
 
 // The element of a source pixel that row q reads, and its tap (kh, kw). Beyond the last row it is that of a row before.
 fn place_of(q: u32, z: u32) -> vec3u {

@@ -1,4 +1,5 @@
-// store_rows.wgsl: stores the sums that one invocation of a GEMM has of 16 rows and 4 columns.
+// store_rows.wgsl: stores the results of 16 rows and 4 columns that one invocation owns.
+// needs: p.M, p.OG from conv_params.wgsl; begin_columns, store_row from result_scalar.wgsl | result_vec4.wgsl
 
 fn store_rows(row: u32, column: u32, z: u32, sums: array<vec4f, 16>) {
   if (column >= p.OG) { return; }

@@ -1,4 +1,6 @@
-// weight_eights.wgsl: weights in eights of halves, where neighbouring columns are neighbours in memory and their number divides by 8.
+// weight_eights.wgsl: loads weights in eights of halves, where neighbouring columns are neighbours in memory and 8
+// divides their number.
+// needs: p.w_i, p.w_tap, p.w_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> weight: array<vec4u>;
 

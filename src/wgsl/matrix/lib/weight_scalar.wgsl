@@ -1,4 +1,5 @@
-// weight_scalar.wgsl: weights one at a time: any strides, any number of columns.
+// weight_scalar.wgsl: loads weights one at a time, for any strides and any number of columns.
+// needs: T from header; p.OG, p.w_c, p.w_i, p.w_tap, p.w_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> weight: array<T>;
 

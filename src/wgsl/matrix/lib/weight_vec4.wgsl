@@ -1,4 +1,6 @@
-// weight_vec4.wgsl: weights in fours, where neighbouring columns are neighbours in memory and their number divides by 4.
+// weight_vec4.wgsl: loads weights in fours, where neighbouring columns are neighbours in memory and 4 divides their
+// number.
+// needs: T from header; p.w_i, p.w_tap, p.w_z from conv_params.wgsl
 
 @group(0) @binding(2) var<storage, read> weight: array<vec4<T>>;
 

@@ -1,4 +1,5 @@
-// chunk.wgsl: how a length is split over invocations, so that every kernel that counts agrees.
+// chunk.wgsl: how a length is divided among invocations, so that all kernels that count agree.
+// needs: INTERLEAVED from header
 
 // Interleaved chunks let neighbouring invocations read neighbouring memory (GPUs); a run of its own lets a
 // core stay in its cache lines (software adapters).

@@ -1,4 +1,5 @@
-// lanes.wgsl: LANES invocations of a workgroup of LANE_GROUP work on one result; their sums are added in order.
+// lanes.wgsl: LANES invocations of a workgroup of LANE_GROUP own one result; their sums are added in order.
+// needs: LANES, LANE_GROUP from header
 
 var<workgroup> lane_sums: array<vec2f, LANE_GROUP>;
 

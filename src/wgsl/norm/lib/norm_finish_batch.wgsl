@@ -1,5 +1,6 @@
-// norm_finish_batch.wgsl: what a batch norm keeps of a channel's mean and (biased) variance, and its running
-// estimates, which take the unbiased variance.
+// norm_finish_batch.wgsl: stores the statistics of batch norm from a channel's mean and (biased) variance, and updates
+// the running estimates, which take the unbiased variance.
+// needs: p.eps, p.momentum from norm_combine.wgsl | norm_row_moments.wgsl
 
 @group(0) @binding(3) var<storage, read> running_mean: array<f32>;
 @group(0) @binding(4) var<storage, read> running_var: array<f32>;

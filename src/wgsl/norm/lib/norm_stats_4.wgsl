@@ -1,4 +1,6 @@
-// norm_stats_4.wgsl: mean and 1 / deviation of the groups of channels 4c..4c+3; p.depth channels make a group.
+// norm_stats_4.wgsl: mean and 1 / deviation of the groups of channels 4c..4c+3; a group has p.depth channels.
+// needs: ALIGNED from header;
+//   invstd, mean, p.depth, p.groups from norm_apply.wgsl | norm_backward_apply.wgsl | norm_backward_moments.wgsl
 
 fn mean_of(row: u32, c: u32) -> vec4f {
   let base = row * p.groups;

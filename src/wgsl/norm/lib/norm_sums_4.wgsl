@@ -1,4 +1,5 @@
-// norm_sums_4.wgsl: the two gradient sums of the groups of channels 4c..4c+3; p.depth channels make a group.
+// norm_sums_4.wgsl: the two gradient sums of the groups of channels 4c..4c+3; a group has p.depth channels.
+// needs: ALIGNED from header; sums, sums_xhat, p.depth, p.groups from norm_backward_apply.wgsl
 
 fn sum_of(row: u32, c: u32) -> vec4f {
   let base = row * p.groups;

@@ -1,5 +1,6 @@
-// carried_totals.wgsl: what the c chunks before chunk i of a row come to. With chunks of about the square root of a row,
+// carried_totals.wgsl: the result of the c chunks before chunk i of a row. With chunks of about the square root of a row,
 // this loop is no longer than the one over the chunk's elements.
+// needs: A from header; combine, nothing from combine.wgsl
 
 @group(0) @binding(3) var<storage, read> totals: array<A>;
 

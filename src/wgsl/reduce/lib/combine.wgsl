@@ -1,4 +1,5 @@
-// combine.wgsl: sums, or products with PRODUCT, of values of type A.
+// combine.wgsl: sums, or with PRODUCT products, of values of type A.
+// needs: A, PRODUCT from header
 
 fn nothing() -> A {
   if (PRODUCT) { return A(1); }

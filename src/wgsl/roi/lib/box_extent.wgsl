@@ -1,4 +1,5 @@
-// box_extent.wgsl: the pixels of an image that the mask of a box is stretched over.
+// box_extent.wgsl: the pixels of an image that a box's mask is resized to.
+// needs: boxes, p.size from panoptic_covered.wgsl | panoptic_merge.wgsl | paste_masks.wgsl
 
 struct Extent { start: vec2i, size: vec2i }   // column and row, width and height
 

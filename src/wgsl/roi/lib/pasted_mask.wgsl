@@ -1,4 +1,5 @@
-// pasted_mask.wgsl: a mask with a border of zeros, stretched over pixels of an image (box_extent.wgsl).
+// pasted_mask.wgsl: a mask with a border of zeros, resized to pixels of an image (box_extent.wgsl).
+// needs: Extent from box_extent.wgsl; masks, p.size from panoptic_covered.wgsl | paste_masks.wgsl
 
 fn cell(mask: u32, row: i32, column: i32) -> f32 {
   let inside = (row >= 1) & (row <= i32(p.size)) & (column >= 1) & (column <= i32(p.size));

@@ -1,4 +1,5 @@
-// roi_align_axis.wgsl: where RoIAlign's samples stand on one axis, and how much they weigh on its cells.
+// roi_align_axis.wgsl: the positions of RoIAlign's samples on one axis, and the cells that they touch.
+// needs: ALIGNED from header
 
 // ALIGNED (header): regions are shifted by half a pixel, and may be smaller than one.
 const OFFSET = select(0.0, 0.5, ALIGNED);

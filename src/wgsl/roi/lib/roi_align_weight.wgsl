@@ -1,4 +1,5 @@
-// roi_align_weight.wgsl: how much a bin's samples weigh on one cell of an axis.
+// roi_align_weight.wgsl: the weight of a bin's samples on one cell of an axis.
+// needs: RoiAxis, sample_at, samples_between from roi_align_axis.wgsl
 
 // The positions between which a sample weighs on a cell; border cells take what falls just outside.
 fn reach_of(cell: i32, size: i32) -> vec2f {

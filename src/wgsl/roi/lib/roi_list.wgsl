@@ -1,4 +1,5 @@
-// roi_list.wgsl: walks the list of regions that roi_rows.wgsl made for a row of cells.
+// roi_list.wgsl: goes through the list of regions that roi_rows.wgsl made for a row of cells.
+// needs: lists from roi_align_backward.wgsl | roi_pool_backward.wgsl
 
 // The next entry whose columns hold this one, or `end`. A loop of its own, so that invocations find theirs
 // before any of them works on it (and SwiftShader, which runs through skipped code, does not work on all).

@@ -1,4 +1,4 @@
-// roi_pool_axis.wgsl: the cells of RoIPool's regions and bins on one axis, all in whole numbers.
+// roi_pool_axis.wgsl: the cells of RoIPool's regions and bins on one axis, in integers.
 
 // Half away from zero, as C's round(); far outside is all the same.
 fn round_half_away(v: f32) -> i32 {
