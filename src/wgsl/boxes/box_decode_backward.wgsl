@@ -17,7 +17,7 @@ struct Params {
   wy: f32,
   ww: f32,
   wh: f32,
-  clip: f32,    // the greatest log of a side over the anchor's
+  clip: f32,    // the greatest log of a box's size over the anchor's
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> dy: array<T>;

@@ -5,8 +5,8 @@
 
 struct Params {
   total: u32,   // pairs
-  rows: u32,    // boxes of a in a batch entry
-  count: u32,   // boxes of b in a batch entry
+  rows: u32,    // boxes of a per batch entry
+  count: u32,   // boxes of b per batch entry
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<T>;

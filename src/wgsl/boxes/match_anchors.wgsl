@@ -7,9 +7,9 @@
 struct Params {
   total: u32,          // anchors of all images of this dispatch
   first: u32,          // its first image
-  anchors: u32,        // anchors of an image
+  anchors: u32,        // anchors per image
   anchor_stride: u32,  // the same, or 0 where all images share them
-  boxes: u32,          // boxes of an image, padding included
+  boxes: u32,          // boxes per image, padding included
   low: f32,
   high: f32,
 }

@@ -6,10 +6,10 @@
 struct Params {
   total: u32,   // chunks of all boxes
   first: u32,   // the first image
-  boxes: u32,   // boxes of an image, padding included
-  n: u32,       // values of a box
-  chunks: u32,  // chunks of a box
-  chunk: u32,   // values of a chunk
+  boxes: u32,   // boxes per image, padding included
+  n: u32,       // values per box
+  chunks: u32,  // chunks per box
+  chunk: u32,   // values per chunk
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> count: array<i32>;

@@ -5,7 +5,7 @@
 struct Params {
   total: u32,
   threshold: f32,
-  limited: u32,   // whether there is a threshold
+  limited: u32,   // 1 where there is a threshold, else 0
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> scores: array<T>;
@@ -18,7 +18,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   if (i >= p.total) { return; }
   let score = f32(scores[i]);
   let key = ~float_key(score);
-  // NaN, whose key is 0, passes no threshold; not every driver's comparison knows that.
+  // NaN, whose key is 0, passes no threshold; not every driver compares it correctly.
   let counts = (p.limited == 0u) | ((key > 0u) & (score > p.threshold));
   keys[i] = select(0xffffffffu, key, counts);
   flags[i] = u32(!counts);

@@ -16,7 +16,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     gone |= removed_by(sides[first + i], label_of(image * p.boxes + u32(indices[first + i])), mine);
   }
   for (var k = 0u; k < 4u; k++) {
-    // Past the last box `gone` is set, too: its flag is another's.
+    // Beyond the last box `gone` is set as well: its flag belongs to another box.
     if (gone[k] & !mine.gone[k]) {
       flags[mine.boxes[k]] = 1u;
     }

@@ -11,10 +11,10 @@
 @group(0) @binding(5) var<storage, read_write> count: array<i32>;
 
 var<workgroup> removed: array<u32, MOST_WORDS>;
-var<workgroup> own_words: array<u32, 32>;   // what the 32 boxes of a turn remove of one another
+var<workgroup> own_words: array<u32, 32>;   // which of the 32 boxes of a turn remove which
 
 fn row_of(image: u32, place: u32, word: u32) -> u32 {
-  // Past the last box nothing is read that counts.
+  // Beyond the last box the result does not matter.
   return mask[(image * p.boxes + min(place, p.boxes - 1u)) * p.words + word];
 }
 

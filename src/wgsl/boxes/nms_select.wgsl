@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane == 0u) {
     count[image] = i32(found);
   }
-  // The last block ends the image.
+  // After the last block the rest of the output is filled.
   if (p.start + 4u * LANES >= p.boxes) {
     for (var i = found + lane; i < p.most; i += LANES) {
       indices[image * p.most + i] = -1;

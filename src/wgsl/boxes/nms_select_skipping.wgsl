@@ -45,7 +45,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (lane == 0u) {
     count[image] = i32(found);
   }
-  // The last block ends the image.
+  // After the last block the rest of the output is filled.
   if (p.start + END >= p.boxes) {
     for (var i = found + lane; i < p.most; i += LANES) {
       indices[first + i] = -1;

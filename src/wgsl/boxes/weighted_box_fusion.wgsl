@@ -6,7 +6,7 @@
 //   float_key from sort_key.wgsl
 
 struct Params {
-  boxes: u32,       // boxes of an image
+  boxes: u32,       // boxes per image
   images: u32,
   most: u32,        // detections asked for
   models: u32,
@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> keys: array<u32>;
 @group(0) @binding(8) var<storage, read_write> fused_count: array<i32>;
 
-// Of the box at hand and of the next one: the greatest IoU, and the complement of the first cluster that has it.
+// For the current box and the next one: the greatest IoU, and the complement of the first cluster that has it.
 var<workgroup> greatest: array<atomic<u32>, 2>;
 var<workgroup> nearest: array<atomic<u32>, 2>;
 

@@ -4,7 +4,7 @@
 
 struct Params {
   total: u32,
-  boxes: u32,       // boxes of an image
+  boxes: u32,       // boxes per image
   threshold: f32,   // of scores
 }
 @group(0) @binding(0) var<uniform> p: Params;
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   if (i >= p.total) { return; }
   let sides = vec4f(boxes[i]);
   let score = f32(scores[i]);
-  // By their bits, as not every driver's comparison knows NaN: positive, neither subnormal nor infinite.
+  // A test of the bits, as not every driver compares NaN correctly: positive, neither subnormal nor infinite.
   let bits = bitcast<u32>(score);
   let weighs = (bits >= 0x00800000u) & (bits < 0x7f800000u) & (score > p.threshold);
   let finite = all((bitcast<vec4u>(sides) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u));

@@ -4,8 +4,8 @@
 
 struct Params {
   total: u32,
-  boxes: u32,   // boxes of an image, and so places for clusters
-  most: u32,    // detections of an image
+  boxes: u32,   // boxes per image, and so the most clusters
+  most: u32,    // detections per image
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> order: array<u32>;

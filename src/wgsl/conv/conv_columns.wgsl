@@ -28,15 +28,15 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let row = i / p.across;
   let n = row / p.OH;
   let h = row - n * p.OH + p.PH;
-  // With the stride as width, pixels begin where the first tap meets a source pixel: the first of them left of y.
+  // Where WIDTH is the stride, pixels begin where the first tap meets a source pixel: the first of them is left of y.
   let w = (i - row * p.across + p.PW / WIDTH) * WIDTH;
-  // oh + padding = ih * stride + kh: each kh with that remainder, and from one to the next one source pixel back.
+  // oh + padding = ih * stride + kh: every kh with that remainder; from one to the next ih decreases by 1.
   var sum = array<f32, COUNT>();
   var ih = h / p.SH;
   for (var kh = h % p.SH; kh < p.KH; kh += p.SH) {
     var iw = w / p.SW;
     var kw = w % p.SW;
-    // What is left of the first source pixel has wrapped around, and lies far beyond the last.
+    // A column left of the first source pixel has wrapped around to far beyond the last one.
     for (; kw + WIDTH <= p.KW; kw += p.SW) {
       let inside = (ih < p.H) & (iw < p.W);
       let at = select(0u, ((n * p.H + ih) * p.W + iw) * p.columns + (kh * p.KW + kw) * CHANNELS, inside);

@@ -15,14 +15,14 @@ struct Params {
   H: i32, W: i32,       // the size of x
   OH: u32, OW: u32,
   KH: i32, KW: i32,
-  SH: i32, SW: i32,     // x moves by S / DIV from one pixel of y to the next,
+  SH: i32, SW: i32,     // x advances by S / DIV from one pixel of y to the next,
   PH: i32, PW: i32,     // from -P / DIV on,
   DH: i32, DW: i32,     // by D / DIV from one tap to the next
   parts: u32,           // invocations that share a row of y in one channel
   out_step: u32,
   tap_step: i32,
   roll: i32,
-  w_first: i32,         // where the first tap's weight stands, and how far from one row or tap to the next
+  w_first: i32,         // the place of the first tap's weight, and the distance from one row or tap to the next
   w_row: i32,
   w_tap: i32,
 }
@@ -61,7 +61,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   var s1 = s0;
   var s2 = s0;
   var s3 = s0;
-  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  // Copies of what the loop uses of p: software adapters would load it again in each step.
   let KW = p.KW;
   let tap_step = p.tap_step;
   let roll = p.roll;
@@ -73,7 +73,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
     if (DIV_H > 1u) {
       if (ih * i32(DIV_H) != th) { continue; }
     }
-    // A row above or below the image has no pixels inside: dearer on borders only, and cheaper than a branch.
+    // A row above or below the image has no pixels inside: that costs time at borders only, and less than a branch.
     let W = select(0, p.W, (th >= 0) & (ih < p.H));
     let line = (n * u32(p.H) + u32(ih)) * u32(W);
     for (var tap = 0; tap < tap_step; tap++) {

@@ -19,7 +19,7 @@ struct Params {
   images: u32,
   segments: u32,        // of rows, in an image
   rows: i32,            // in a segment
-  w_first: i32,         // where the first tap's weight stands, and how far from one row or tap to the next
+  w_first: i32,         // the place of the first tap's weight, and the distance from one row or tap to the next
   w_row: i32,
   w_tap: i32,
 }
@@ -51,7 +51,7 @@ fn main(
   let w2 = taps(2, c);
   let start = Pair(bias(c), bias(c));
   begin_channels(c * LANES);
-  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  // Copies of what the loop uses of p: software adapters would load it again in each step.
   let at = columns_of(i32(pair * 2u * STRIDE) - p.PW, c);
   let H = p.H;
   let channels = p.channels;
@@ -59,8 +59,8 @@ fn main(
   let y_row = p.OW * channels;
   let image = n * u32(H) * x_row;
   let both = pair * 2u + 1u < p.OW;
-  // What is known of the next row of y to be stored, and at stride 1 of the one after it. A step reads the last row
-  // of x that the former needs.
+  // Partial sums of the next row of y to be stored, and at stride 1 of the one after it. A step reads the last row
+  // of x that the first one needs.
   var sum = start;
   var next = start;
   let lead = i32(3u - STRIDE);

@@ -30,7 +30,7 @@ fn add3(a: Taps, b: Taps) -> Taps {
   return Taps(a.a + b.a, a.b + b.b, a.c + b.c);
 }
 
-// Two neighbours of a row; 0 right of the image.
+// Two neighbouring pixels of a row; 0 right of the image.
 fn load_dy(at: u32, beside: u32, both: bool) -> Pair {
   return Pair(V(dy[at]), select(V(0.0), V(dy[at + beside]), both));
 }
@@ -54,7 +54,7 @@ fn main(
   let c = own.channel;
   let first = i32(own.segment) * p.rows;
   let end = min(first + p.rows, p.OH);
-  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  // Copies of what the loop uses of p: software adapters would load it again in each step.
   let at = columns_of(i32(pair * 2u * STRIDE) - p.PW, c);
   let H = p.H;
   let channels = p.channels;
@@ -62,7 +62,7 @@ fn main(
   let dy_row = p.OW * channels;
   let both = pair * 2u + 1u < p.OW;
   let beside = select(0u, channels, both);
-  // Where the kernel's first row is in the first row of x, and behind the last.
+  // The steps at which the first row of the kernel enters x, and leaves it.
   let begin = clamp((p.PH + i32(STRIDE) - 1) / i32(STRIDE), first, end);
   let stop = min((H + p.PH + i32(STRIDE) - 1) / i32(STRIDE), end + i32(3u - STRIDE));
   var t0 = Taps();
@@ -74,11 +74,11 @@ fn main(
     var s0 = Taps();
     var s1 = s0;
     var s2 = s0;
-    // Of dy, the row that the kernel's first row meets in this step, and the one or two before.
+    // The last one or two rows of dy before the one that the first row of the kernel meets in this step.
     var g1 = Pair();
     var g2 = g1;
-    // The kernel's first row is above x, then inside. In three loops: software adapters pay for what a condition leaves
-    // out, in every step.
+    // The first row of the kernel is above x, then inside. Three loops, because software adapters pay for what a condition
+    // skips in every step.
     for (var step = first; step < begin; step++) {
       let g0 = load_dy(of_dy, beside, both);
       of_dy += dy_row;

@@ -70,7 +70,7 @@ fn main(
   let start = bias(c);
   begin_channels(c * LANES);
   let image = n * u32(p.H * p.W) * p.channels;
-  // Row ih and column iw of x begin to be used where y + P is twice as far.
+  // Row ih and column iw of x are first used where y + P is twice as large.
   let iw = i32(pair) + p.PW / 2;
   let ow = 2 * iw - p.PW;
   let first = i32(own.segment) * p.rows + p.PH / 2;

@@ -53,7 +53,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   var s1 = s0;
   var s2 = s0;
   var s3 = s0;
-  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  // Copies of what the loop uses of p: software adapters would load it again in each step.
   let W = p.W;
   let OW = p.OW;
   let out_step = p.out_step;

@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let top = (row - n * p.tiles_h) * u32(RESULTS);
   let left = (tile - row * p.tiles_w) * u32(RESULTS);
   var lines: array<array<V, RESULTS>, POINTS>;
-  // Loops whose ends no compiler knows: unrolled they take seconds to compile on software adapters, and are no faster.
+  // Loops with bounds that are unknown at compile time: unrolled they take seconds to compile on software adapters.
   var b = 0;
   for (var at = i; at < u32(POINTS) * p.total; at += p.total) {
     var d: array<V, POINTS>;

@@ -8,7 +8,7 @@
 //   POINTS, of_weight from winograd_2.wgsl | winograd_4.wgsl; load from winograd_direct.wgsl | winograd_turned.wgsl
 
 struct Params {
-  total: u32,      // invocations: source channels, up to a number of 16, times columns
+  total: u32,      // invocations: source channels, rounded up to a multiple of 16, times columns
   channels: u32,   // source channels
   columns: u32,    // result channels, in fours
 }

@@ -33,7 +33,7 @@ fn tap(ow: u32, c: u32, k: u32) -> Tap {
   return Tap(iw * p.channels + c, weights[p.out_height * DEPTH + ow * TAPS + k]);
 }
 
-// What weighs nothing stands for a pixel outside the window, which may be infinite.
+// A weight of 0 means that the pixel is outside the window; its value may be infinite.
 fn weighed(weight: f32, v: V) -> V {
   return select(V(0.0), weight * v, weight != 0.0);
 }
@@ -71,11 +71,11 @@ fn main(
     tap(ow, c, 0u), tap(ow, c, 1u), tap(ow, c, 2u), tap(ow, c, 3u),
     tap(ow, c, 4u), tap(ow, c, 5u), tap(ow, c, 6u), tap(ow, c, 7u),
   );
-  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  // Copies of what the loop uses of p: software adapters would load it again in each step.
   let x_row = p.width * p.channels;
   let y_row = p.out_width * p.channels;
   let image = n * p.height * x_row;
-  // The last rows of x, the latest first, and the one to come.
+  // The last rows of x, the latest first, and the next one.
   var r0 = V(0.0);
   var r1 = r0;
   var r2 = r0;

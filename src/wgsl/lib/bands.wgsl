@@ -3,7 +3,7 @@
 //   p.across, p.channels, p.segments from depthwise_3x3.wgsl | depthwise_3x3_filter.wgsl | depthwise_3x3_up.wgsl |
 //   max_pool2d_backward_2.wgsl | max_pool2d_rows.wgsl | resample_rows.wgsl
 
-// All invocations of a workgroup have the same band, so that they walk down its rows together.
+// All invocations of a workgroup have the same band, so that they go down its rows together.
 struct Own {
   band: u32,     // of all images
   image: u32,

@@ -30,7 +30,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   var top = -3.4028234e38;
   var sum = 0.0;
   var at = first;
-  // Of a few classes one by one is faster.
+  // With few classes, one at a time is faster.
   for (; FOURS & (at + 4u <= end); at += 4u) {
     let v = vec4f(f32(x[at]), f32(x[at + 1u]), f32(x[at + 2u]), f32(x[at + 3u]));
     let higher = max(top, max(max(v.x, v.y), max(v.z, v.w)));

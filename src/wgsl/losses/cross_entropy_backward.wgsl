@@ -42,7 +42,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   for (var c = 0u; c < p.classes; c++) {
     var value = scale * exp(f32(x[first + c]) - row.x) - select(0.0, hit, c == own);
     if (SMOOTH) { value -= spread * class_weight(c); }
-    // What does not count is 0, whatever its logits are.
+    // Rows that are ignored get 0, whatever their logits are.
     dx[first + c] = T(select(0.0, value, counts));
   }
 }

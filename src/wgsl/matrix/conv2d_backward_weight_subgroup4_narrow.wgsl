@@ -55,7 +55,7 @@ fn main(
   var c15 = vec4f();
   let end = min((part + 1u) * p.split, p.M);
   for (var first = part * p.split; first < end; first += 2u) {
-    // Past the last pixel the left values are zeros, so that nothing needs a branch.
+    // Beyond the last pixel the left values are zeros, so that no branch is needed.
     let inside = first + (lane & 1u) < end;
     let m = min(first + (lane & 1u), end - 1u);
     let source = source_of(m);

@@ -58,7 +58,7 @@ fn main(
   let pixels = pixels_of(place0);
   let end = min((part + 1u) * p.split, count_of(pixels));
   for (var first = part * p.split; first < end; first += 8u) {
-    // Past the last pixel the left values are zeros, so that nothing needs a branch.
+    // Beyond the last pixel the left values are zeros, so that no branch is needed.
     let m = pixel_of(pixels, min(first + lane, end - 1u));
     let inside = first + lane < end;
     let source = source_of(m);

@@ -15,8 +15,8 @@ const DOWN = ROWS / (4u * FOURS);
 const THREADS = ACROSS * DOWN;
 const LEFT_FOURS = ROWS / 4u;           // vec4 of one inner element
 const RIGHT_FOURS = COLUMNS / 4u;
-// A piece is 4 inner elements of a vec4, what an invocation loads in one go. Where there are more of them than
-// invocations, each loads one of the left operand, and one of the right one if there is; else it loads one of either.
+// A piece is 4 inner elements of a vec4, which an invocation loads at once. Where there are more pieces than
+// invocations, each loads one of the left operand and one of the right operand, if any is left; else one of either.
 const LEFT_PIECES = LEFT_FOURS * (DEPTH / 4u);
 const RIGHT_PIECES = RIGHT_FOURS * (DEPTH / 4u);
 const TWO_EACH = LEFT_PIECES + RIGHT_PIECES > THREADS;
@@ -121,8 +121,8 @@ fn main(
     var other: Lines;
     if (of_left) { one = load_left(first, end, z); } else { one = load_right(first, end, z); }
     if (also_right) { other = load_right(second, end, z); }
-    // The tile before, while this one is on its way. Two steps a round: what the compiler of a software adapter makes of
-    // all 16 takes it seconds.
+    // Multiplies the previous tile while this one is loading. Two steps per iteration: the compiler of a software adapter
+    // takes seconds for all 16.
     let depth = select(DEPTH, 0u, k0 == begin);
     for (var k = 0u; k < depth; k += 2u) {
       sums = multiply(sums, k, down, across);

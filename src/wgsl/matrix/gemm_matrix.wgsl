@@ -26,8 +26,8 @@ const STRIP = 16u * 64u / 4u;                             // fours of 16 rows of
 
 var<workgroup> tiles: array<vec4u, max(LEFT_SIZE + DEPTH * RIGHT_LINE, SUBGROUPS * STRIP)>;
 
-// Which line an invocation reads first, and which eight of it. It reads four lines: of the right operand, and of a left
-// one that lies by rows, neighbouring inner elements; else rows that are LEFT_STEP apart.
+// The first line that an invocation reads, and which eight of it. It reads four lines: of the right operand, and of a left
+// operand that is stored by rows, neighbouring inner elements; else rows that are LEFT_STEP apart.
 fn left_place(local: u32) -> vec2u {
   return vec2u(local / LEFT_WIDTH * select(1u, 4u, LEFT_BY_ROW), local % LEFT_WIDTH);
 }
@@ -106,7 +106,7 @@ fn main(
   for (var k0 = begin; k0 < end + DEPTH; k0 += DEPTH) {
     let of_left = load_left(left, end, z);
     let of_right = load_right(right, end, z);
-    // The tile before, while this one is on its way.
+    // Multiplies the previous tile while this one is loading.
     if (k0 > begin) {
       for (var k = 0u; k < DEPTH; k += 16u) {
         let left0 = load_left_matrix(down, k);

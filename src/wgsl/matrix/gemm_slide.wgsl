@@ -29,7 +29,7 @@ fn main(
   let taps = begin_rows(first);
   let row = first + lane * 16u;
   let source = source_of(row);
-  // Where taps go backwards through the source, the last comes first: so the source is always walked forwards.
+  // Where taps go backwards through the source, the last tap comes first, so that the source is always read forwards.
   let back = p.DW < 0;
   let left_column = source.z - select(0, i32(taps.y) - 1, back);
 

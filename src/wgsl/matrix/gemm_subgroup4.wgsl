@@ -23,7 +23,7 @@ fn main(
   let channels = i32(z * p.x_z);
   let taps = begin_rows(row);
 
-  // A lane finds the pixels of 4 rows, for all.
+  // Each lane finds the pixels of 4 rows for all lanes.
   let source0 = source_of(row + lane * 4u + 0u);
   let source1 = source_of(row + lane * 4u + 1u);
   let source2 = source_of(row + lane * 4u + 2u);
@@ -68,7 +68,7 @@ fn main(
       let at_row14 = subgroupBroadcast(at2, 3u);
       let at_row15 = subgroupBroadcast(at3, 3u);
       for (var i = 0u; i < p.IG; i += 4u) {
-        // Past the last channel the left values are zeros, so that nothing needs a branch.
+        // Beyond the last channel the left values are zeros, so that no branch is needed.
         let mine = i + lane;
         let inside = mine < p.IG;
         let offset = channels + i32(min(mine, p.IG - 1u));

@@ -22,7 +22,7 @@ fn main(
   let channels = i32(z * p.x_z);
   let taps = begin_rows(block / p.blocks * 32u);
 
-  // A lane finds the pixels of 8 rows, for both.
+  // Each lane finds the pixels of 8 rows for both lanes.
   let source0 = source_of(row + (lane & 1u) * 8u + 0u);
   let source1 = source_of(row + (lane & 1u) * 8u + 1u);
   let source2 = source_of(row + (lane & 1u) * 8u + 2u);
@@ -83,7 +83,7 @@ fn main(
       let at_row14 = select(other6, at6, odd);
       let at_row15 = select(other7, at7, odd);
       for (var i = 0u; i < p.IG; i += 2u) {
-        // Past the last channel the left values are zeros, so that nothing needs a branch.
+        // Beyond the last channel the left values are zeros, so that no branch is needed.
         let mine = i + (lane & 1u);
         let inside = mine < p.IG;
         let offset = channels + i32(min(mine, p.IG - 1u));

@@ -20,7 +20,7 @@ fn main(
   let taps = begin_rows(row);
   let depth = taps.x * taps.y * p.IG;
 
-  // A lane finds the pixels of 2 rows, for all.
+  // Each lane finds the pixels of 2 rows for all lanes.
   let source0 = source_of(row + lane * 2u + 0u);
   let source1 = source_of(row + lane * 2u + 1u);
   let from0 = subgroupBroadcast(source0, 0u);
@@ -56,7 +56,7 @@ fn main(
   var c14 = vec4f();
   var c15 = vec4f();
   for (var k = 0u; k < depth; k += 8u) {
-    // Past the last element the left values are zeros, so that nothing needs a branch.
+    // Beyond the last element the left values are zeros, so that no branch is needed.
     let mine = select(0u, k + lane, k + lane < depth);
     let tap = mine / p.IG;
     let kh = tap / taps.y;

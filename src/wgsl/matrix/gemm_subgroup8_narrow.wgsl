@@ -70,7 +70,7 @@ fn main(
     }
   }
   begin_columns(column, z);
-  // In a loop that no compiler unrolls, as what is fused would be compiled 8 times.
+  // A loop that no compiler unrolls, since the fused operations would be compiled 8 times.
   var rows = array(c0, c1, c2, c3, c4, c5, c6, c7);
   for (var at = row; at < row + min(8u, p.M); at++) {
     store_row(at, column, z, rows[at - row]);

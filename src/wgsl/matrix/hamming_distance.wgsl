@@ -5,7 +5,7 @@
 struct Params {
   total: u32,   // pairs
   count: u32,   // rows of b
-  width: u32,   // words of a row
+  width: u32,   // words per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> a: array<u32>;

@@ -12,7 +12,7 @@ struct Params {
   chunks: u32,
   channels: u32,    // in X
   groups: u32,
-  depth: u32,       // channels of a group
+  depth: u32,       // channels per group
   row: u32,         // positions with the same statistics, where PER_POSITION
 }
 @group(0) @binding(0) var<uniform> p: Params;

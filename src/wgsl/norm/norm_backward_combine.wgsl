@@ -9,7 +9,7 @@ struct Params {
   chunks: u32,
   channels: u32,
   groups: u32,
-  depth: u32,       // channels of a group
+  depth: u32,       // channels per group
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;

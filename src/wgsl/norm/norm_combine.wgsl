@@ -11,7 +11,7 @@ struct Params {
   chunks: u32,
   channels: u32,
   groups: u32,      // of a row
-  depth: u32,       // channels of a group
+  depth: u32,       // channels per group
   eps: f32,
   momentum: f32,
 }
@@ -40,7 +40,7 @@ fn main(
   }
   let all = sum_lanes(sums, local);
   if (o < p.total && local % LANES == 0u) {
-    // A group of no channels has no partial moments either.
+    // A group without channels has no partial moments.
     let count = max(f32(p.positions * p.depth), 1.0);
     let d = all.x / count;
     finish(o, select(0.0, shift, p.depth > 0u) + d, max(all.y / count - d * d, 0.0), count);

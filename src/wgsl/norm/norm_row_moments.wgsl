@@ -11,7 +11,7 @@ struct Params {
   channels: u32,    // in X
   groups: u32,      // of a row
   depth: u32,       // of a group, in X
-  count: f32,       // elements of a group
+  count: f32,       // elements per group
   eps: f32,
   momentum: f32,
 }

@@ -20,7 +20,7 @@ struct Params {
   padding_w: i32,
   dilation_h: i32,
   dilation_w: i32,
-  lowest: f32,       // -inf, which WGSL cannot write down
+  lowest: f32,       // -inf, which WGSL has no literal for
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;

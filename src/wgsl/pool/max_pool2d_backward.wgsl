@@ -35,7 +35,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let h = i32(row % p.height) + p.padding_h;
   let w = i32(pixel % p.width) + p.padding_w;
   let here = VI(i32(pixel - n * p.height * p.width));
-  // The first window that reaches this far, and the last that begins no later.
+  // The first window that reaches this cell, and the last that begins at or before it.
   let first_h = (max(h - p.reach_h, 0) + p.stride_h - 1) / p.stride_h;
   let first_w = (max(w - p.reach_w, 0) + p.stride_w - 1) / p.stride_w;
   let last_h = min(h / p.stride_h, p.out_height - 1);
@@ -44,7 +44,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   for (var oh = first_h; oh <= last_h; oh++) {
     let line = (n * u32(p.out_height) + u32(oh)) * u32(p.out_width);
     for (var ow = first_w; ow <= last_w; ow++) {
-      // A window whose dilated grid passes by this cell names another one.
+      // A window whose dilated grid misses this cell has its maximum elsewhere.
       let at = (line + u32(ow)) * p.channels + c;
       let mine = indices[at] == here;
       if (any(mine)) {

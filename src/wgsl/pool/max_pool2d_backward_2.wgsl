@@ -29,7 +29,7 @@ struct Params {
 struct Window { dy: V, place: VI }
 struct Pair { a: Window, b: Window }
 
-// No window, or that of row and column ow, whose place is never negative where dy counts.
+// The window at column ow of a row; place -1, which no pixel has, where there is none.
 fn window(row: u32, ow: i32, c: u32) -> Window {
   let inside = (ow >= 0) & (ow < p.out_width);
   let at = row + select(0u, u32(ow), inside) * p.channels + c;
@@ -47,7 +47,7 @@ fn load(n: u32, oh: i32, ow: i32, c: u32) -> Pair {
   return pair;
 }
 
-// What a window gives to the pixel that stands there.
+// The gradient that a window passes on to this pixel.
 fn share(v: Window, here: i32) -> V {
   return select(V(0.0), v.dy, v.place == VI(here));
 }

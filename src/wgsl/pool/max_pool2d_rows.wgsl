@@ -16,7 +16,7 @@ struct Params {
   stride_w: i32,
   padding_h: i32,
   padding_w: i32,
-  lowest: f32,       // -inf, which WGSL cannot write down
+  lowest: f32,       // -inf, which WGSL has no literal for
   across: u32,       // workgroups that share rows
   images: u32,
   segments: u32,     // of rows, in an image
@@ -41,7 +41,7 @@ fn better(a: Best, b: Best) -> Best {
   return Best(select(a.value, b.value, wins), select(a.place, b.place, wins));
 }
 
-// Outside, what wins against nothing.
+// Outside of x the lowest value, which wins against nothing.
 fn pixel(row: u32, place: i32, k: Column) -> Best {
   return Best(select(V(p.lowest), V(x[row + k.at]), k.inside), VI(place + k.iw));
 }
@@ -63,7 +63,7 @@ fn main(
   let k0 = column(left, c);
   let k1 = column(left + 1, c);
   let k2 = column(left + 2, c);
-  // Loops keep what they use of p at hand: software adapters load it anew each time.
+  // Copies of what the loop uses of p: software adapters would load it again in each step.
   let height = p.height;
   let width = p.width;
   let stride = p.stride_h;
@@ -72,7 +72,7 @@ fn main(
   let y_row = p.out_width * p.channels;
   let image = n * u32(height) * x_row;
   let nothing = Best(V(p.lowest), VI(-1));
-  // The last rows of x, the latest first, and the one to come.
+  // The last rows of x, the latest first, and the next one.
   var r0 = nothing;
   var r1 = nothing;
   var r2 = nothing;

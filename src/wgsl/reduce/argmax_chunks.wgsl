@@ -5,8 +5,8 @@
 
 struct Params {
   total: u32,   // rows
-  n: u32,       // elements of a row
-  chunks: u32,  // chunks of a row
+  n: u32,       // elements per row
+  chunks: u32,  // chunks per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;

@@ -5,8 +5,8 @@
 
 struct Params {
   total: u32,   // rows
-  n: u32,       // elements of a row
-  inner: u32,   // rows that lie side by side: a row's elements are so far apart
+  n: u32,       // elements per row
+  inner: u32,   // distance between the elements of a row: the number of interleaved rows
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
@@ -19,7 +19,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let i = invocation_index(gid, groups);
   if (i >= p.total) { return; }
   let first = (i / p.inner) * p.n * p.inner + i % p.inner;
-  // d loss / d y[k], and what arrives there from all later elements.
+  // d loss / d y[k], with the contributions of all later elements.
   var arrived = 0.0;
   for (var k = p.n; k > 0u; k--) {
     let at = first + select(k - 1u, p.n - k, REVERSE) * p.inner;

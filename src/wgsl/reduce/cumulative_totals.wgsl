@@ -4,10 +4,10 @@
 
 struct Params {
   total: u32,   // chunks of all rows
-  n: u32,       // elements of a row
-  inner: u32,   // rows that lie side by side: a row's elements are so far apart
-  chunks: u32,  // chunks of a row
-  chunk: u32,   // elements of a chunk
+  n: u32,       // elements per row
+  inner: u32,   // distance between the elements of a row: the number of interleaved rows
+  chunks: u32,  // chunks per row
+  chunk: u32,   // elements per chunk
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;

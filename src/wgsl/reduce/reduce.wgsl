@@ -9,13 +9,13 @@ struct Params {
   total: u32,      // invocations: outputs * chunks / width
   inner: u32,      // the innermost kept dimension, in elements of X
   chunks: u32,
-  length: u32,     // elements to reduce for an output, over all chunks
-  outer1: u32,     // sizes of the outer kept dimensions but the first
+  length: u32,     // elements to reduce per output, over all chunks
+  outer1: u32,     // sizes of the outer kept dimensions except the first
   outer2: u32,
   outer_stride0: u32,
   outer_stride1: u32,
   outer_stride2: u32,
-  reduced1: u32,   // sizes of the reduced dimensions but the first
+  reduced1: u32,   // sizes of the reduced dimensions except the first
   reduced2: u32,
   reduced_stride0: u32,
   reduced_stride1: u32,
@@ -42,7 +42,7 @@ fn reduced_offset(j: u32) -> u32 {
     + c2 * p.reduced_stride2;
 }
 
-// Compilers may take it that no NaN occurs, so it is looked for in the bits.
+// A test of the bits, since compilers may assume that no NaN occurs.
 fn is_nan(v: A) -> B {
   return (bitcast<U>(v) & U(0x7fffffffu)) > U(0x7f800000u);
 }

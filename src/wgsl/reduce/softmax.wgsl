@@ -7,7 +7,7 @@
 
 struct Params {
   total: u32,   // rows
-  width: u32,   // elements of X in a row
+  width: u32,   // elements of X per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<X>;
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   for (var i = begin; i < end; i++) {
     let v = A(x[i]);
     let d = v - largest;
-    // One exp an element: it scales either the new term or the old sum.
+    // One exp per element: it scales either the new term or the old sum.
     let e = exp(-abs(d));
     sums = select(sums + e, sums * e + 1.0, d > A(0.0));
     largest = max(largest, v);

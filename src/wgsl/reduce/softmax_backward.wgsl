@@ -7,7 +7,7 @@
 
 struct Params {
   total: u32,   // rows
-  width: u32,   // elements of X in a row
+  width: u32,   // elements of X per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> dy: array<X>;

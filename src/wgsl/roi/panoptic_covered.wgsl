@@ -8,7 +8,7 @@ struct Params {
   total: u32,      // words of all instances
   height: u32,
   width: u32,
-  across: u32,     // words of a row
+  across: u32,     // words per row
   instances: u32,  // of an image, padding included
   size: u32,       // side of a mask
   threshold: f32,

@@ -9,11 +9,11 @@ struct Params {
   images: u32,
   height: u32,
   width: u32,
-  across: u32,     // words of a row
+  across: u32,     // words per row
   instances: u32,  // of an image, padding included
   size: u32,       // side of a mask
   overlap: f32,    // the share of an instance that others may cover
-  least: u32,      // pixels of a region
+  least: u32,      // pixels per region
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> boxes: array<f32>;
@@ -35,7 +35,7 @@ fn pixels_of(image: u32, word: u32) -> vec2u {
   return vec2u((image * p.height + word / p.across) * p.width + column, min(32u, p.width - column));
 }
 
-// The region that a pixel shows: 0 and up, or beyond the last for none.
+// The region of a pixel, from 0; a number beyond the last one for none.
 fn region_of(pixel: u32) -> u32 {
   return u32(semantic[pixel]) - 1u;
 }
@@ -87,7 +87,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var word = lane; word < words; word += LANES) {
     let pixels = pixels_of(image, word);
     let blocked = taken[first + word];
-    // Neighbours mostly show the same: what is counted of one region is added at once.
+    // Neighbours mostly belong to the same region: each run is added at once.
     var region = REGIONS;
     var run = 0u;
     for (var k = 0u; k < pixels.y; k++) {

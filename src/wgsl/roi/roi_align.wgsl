@@ -80,7 +80,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
       var w = first_column;
       while (w < p.width) {
         let across = cells_from(w, columns, left, column_range, p.width);
-        // Loops, not conditions: SwiftShader runs through whatever a condition leaves out.
+        // Loops, not conditions: SwiftShader also executes what a condition skips.
         var line = u32((image * p.height + h) * p.width + w) * p.channels + c;
         for (var a = 0; a < down.count; a++) {
           var part = Block();

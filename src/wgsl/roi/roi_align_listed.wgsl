@@ -22,7 +22,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> columns: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> dst: array<T>;
 
-// A bin that a column does not touch stays as it is, whatever is in there.
+// A bin that a column does not touch stays as it is, even where the column has NaN or infinity.
 fn part(weight: f32, v: V) -> V {
   return select(V(0), weight * v, B(weight != 0.0));
 }

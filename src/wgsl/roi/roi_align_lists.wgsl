@@ -15,14 +15,14 @@ struct Params {
   fours: u32,        // of a region's columns of bins
   scale: f32,
   samples: i32,      // 0 or less: as many as cells in a bin
-  row_room: u32,     // entries of a row of bins
-  column_room: u32,  // entries of four columns
+  row_room: u32,     // entries per row of bins
+  column_room: u32,  // entries per four columns
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> rois: array<f32>;             // image, x1, y1, x2, y2
-@group(0) @binding(2) var<storage, read_write> words: array<u32>;      // each list's end, and then the cells of columns
-@group(0) @binding(3) var<storage, read_write> rows: array<vec4u>;     // the weights of two cells, and which
-@group(0) @binding(4) var<storage, read_write> columns: array<vec4f>;  // a cell's weights on four bins
+@group(0) @binding(2) var<storage, read_write> words: array<u32>;      // the end of each list, then the cells of the columns
+@group(0) @binding(3) var<storage, read_write> rows: array<vec4u>;     // the weights of two cells, and their rows
+@group(0) @binding(4) var<storage, read_write> columns: array<vec4f>;  // the weights of a cell on four bins
 
 // The cells first..last that samples of these bins can touch; first > last where they have none.
 fn cells_of(axis: RoiAxis, first: u32, last: u32, size: i32) -> vec2i {
@@ -56,7 +56,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
     for (var h = touched.x; (h <= touched.y) & inside; h++) {
       let weight = share * weight_on(h, down, i32(list), reach_of(h, p.height), p.height);
       if (weight != 0.0) {
-        // Alone, a cell is there twice with half of its weight: none is read that does not count.
+        // A cell without a partner is listed twice with half of its weight, so that no other cell is read.
         let alone = vec4u(vec2u(bitcast<u32>(0.5 * weight)), vec2u(u32(h)));
         end -= u32(odd);
         let before = rows[end];

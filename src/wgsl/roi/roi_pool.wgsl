@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<T>;
 @group(0) @binding(4) var<storage, read_write> indices: array<VI>;
 
-// torchvision starts here and asks for more, so that NaN is never a maximum.
+// torchvision starts here and takes only greater values, so NaN is never a maximum.
 const LOWEST = -0x1.fffffep+127;
 
 @compute @workgroup_size(WORKGROUP)

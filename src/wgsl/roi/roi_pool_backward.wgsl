@@ -25,7 +25,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> ranges: array<vec2u>;
 @group(0) @binding(6) var<storage, read_write> dx: array<T>;
 
-// The bins first..last that hold a cell: those with bin_cells().x <= cell < bin_cells().y, solved for the bin.
+// The bins first..last that contain a cell: those with bin_cells().x <= cell < bin_cells().y, solved for the bin.
 fn bins_of(axis: vec2i, cell: i32, pooled: i32) -> vec2i {
   let inside = cell - axis.x;
   if (inside < 0 || inside >= axis.y) { return vec2i(1, 0); }

@@ -8,7 +8,7 @@ struct Params {
   total: u32,    // images * bands
   count: u32,    // R
   bands: u32,
-  band: u32,     // rows of a band
+  band: u32,     // rows per band
   height: i32,
   width: i32,
   scale: f32,

@@ -4,8 +4,8 @@
 
 struct Params {
   total: u32,    // X of this input
-  length: u32,   // X of this input in an outer entry: dim * inner
-  stride: u32,   // X of y in an outer entry
+  length: u32,   // X of this input per outer entry: dim * inner
+  stride: u32,   // X of y per outer entry
   first: u32,    // where this input begins in it
 }
 @group(0) @binding(0) var<uniform> p: Params;

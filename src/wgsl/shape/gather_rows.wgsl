@@ -5,9 +5,9 @@
 
 struct Params {
   total: u32,   // elements of y
-  rows: u32,    // rows of x in a batch entry
-  count: u32,   // indices in a batch entry
-  width: u32,   // elements of a row
+  rows: u32,    // rows of x per batch entry
+  count: u32,   // indices per batch entry
+  width: u32,   // elements per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;

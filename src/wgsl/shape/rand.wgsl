@@ -23,6 +23,6 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let i = invocation_index(gid, groups);
   if (i >= p.total) { return; }
   let start = mix(mix(bitcast<u32>(seed[0])) + p.stream);
-  // 24 bits: all that a float below 1 holds evenly.
+  // 24 bits: a float below 1 has room for no more.
   y[i] = f32(mix(i * 0x9e3779b9u + start) >> 8u) * 0x1p-24f;
 }

@@ -6,7 +6,7 @@
 
 struct Params {
   total: u32,
-  base: i32,                    // where coordinate 0 lies in x, in X
+  base: i32,                    // the place of coordinate 0 in x, in X
   fill: u32,                    // the fill value's bits
   size1: u32, size2: u32, size3: u32, size4: u32, size5: u32,      // of y, in X
   stride0: i32, stride1: i32, stride2: i32, stride3: i32, stride4: i32, stride5: i32,  // of x
@@ -23,7 +23,7 @@ struct Place {
   inside: bool,
 }
 
-// One dimension more. CHECKED is false where every coordinate is inside: base then holds the shifts.
+// Adds a dimension. CHECKED is false where every coordinate is inside: base then includes the shifts.
 fn along(place: Place, c: u32, stride: i32, shift: i32, step: i32, extent: i32) -> Place {
   if (!CHECKED) { return Place(place.offset + i32(c) * stride, true); }
   var q = i32(c) + shift;
@@ -36,7 +36,7 @@ fn along(place: Place, c: u32, stride: i32, shift: i32, step: i32, extent: i32) 
   return Place(place.offset + q * stride, inside && q >= 0 && q < extent);
 }
 
-// Coordinates from the last to the first.
+// From the last coordinate to the first.
 fn place_of(i: u32) -> Place {
   var place = Place(p.base, true);
   var rest = i;

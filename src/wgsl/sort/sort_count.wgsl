@@ -5,9 +5,9 @@
 
 struct Params {
   total: u32,   // chunks of all rows
-  n: u32,       // elements of a row
-  chunks: u32,  // chunks of a row
-  chunk: u32,   // elements of a chunk
+  n: u32,       // elements per row
+  chunks: u32,  // chunks per row
+  chunk: u32,   // elements per chunk
   shift: u32,   // the digit's lowest bit
 }
 @group(0) @binding(0) var<uniform> p: Params;

@@ -4,8 +4,8 @@
 
 struct Params {
   total: u32,   // places of all rows
-  n: u32,       // elements of a row
-  k: u32,       // places of a row
+  n: u32,       // elements per row
+  k: u32,       // places per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;

@@ -6,8 +6,8 @@
 
 struct Params {
   total: u32,
-  n: u32,     // elements of a row
-  run: u32,   // elements of a run; the last one may have fewer
+  n: u32,     // elements per row
+  run: u32,   // elements per run; the last one may have fewer
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> keys: array<u32>;

@@ -5,7 +5,7 @@
 
 struct Params {
   total: u32,
-  n: u32,     // elements of a row
+  n: u32,     // elements per row
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> keys: array<u32>;

@@ -5,9 +5,9 @@
 
 struct Params {
   total: u32,   // blocks of all rows
-  counts: u32,  // counts of a row
-  blocks: u32,  // blocks of a row
-  block: u32,   // counts of a block
+  counts: u32,  // counts per row
+  blocks: u32,  // blocks per row
+  block: u32,   // counts per block
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<u32>;

@@ -2,20 +2,20 @@
 // needs: label_of, sides_of from nms_sides.wgsl
 
 struct Params {
-  boxes: u32,      // boxes of an image
+  boxes: u32,      // boxes per image
   images: u32,
-  start: u32,      // where in the order a block of 4 * LANES boxes begins
+  start: u32,      // place of the first box of the block of 4 * LANES, by falling score
   most: u32,       // detections asked for
   threshold: f32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(3) var<storage, read> order: array<u32>;
-@group(0) @binding(4) var<storage, read_write> flags: array<u32>;   // 1: takes no part, or not any more
-@group(0) @binding(5) var<storage, read_write> before: array<u32>;  // of each image, those that stayed before the block
+@group(0) @binding(4) var<storage, read_write> flags: array<u32>;   // 1: left out, or removed
+@group(0) @binding(5) var<storage, read_write> before: array<u32>;  // boxes per image that were kept before the block
 @group(0) @binding(6) var<storage, read_write> indices: array<i32>;
 @group(0) @binding(7) var<storage, read_write> count: array<i32>;
 
-// Side by side in vectors, so that a box that is loaded once meets four.
+// In vectors, so that a box that is loaded once is compared with four.
 struct Four {
   boxes: vec4u,
   sides: mat4x4f,   // left, top, right and bottom sides of the four

@@ -1,11 +1,11 @@
 // nms_kept.wgsl: what the shaders of nmsSkipping.ts use besides nms_four.wgsl.
 // needs: LANES from header; Four, box_at, flags, p.boxes from nms_four.wgsl; label_of, sides_of from nms_sides.wgsl
 
-@group(0) @binding(8) var<storage, read_write> sides: array<vec4f>;   // of the boxes that stayed, as sides_of() tells them
+@group(0) @binding(8) var<storage, read_write> sides: array<vec4f>;   // of the kept boxes, as sides_of() gives them
 
 const END = 4u * LANES;
 
-// As four_at, written out: parts of vectors that are stored one by one in a loop cost SwiftShader thousands of cycles.
+// As four_at, but unrolled: storing components of vectors one by one in a loop costs SwiftShader thousands of cycles.
 fn four_together(image: u32, place: u32) -> Four {
   let places = place + vec4u(0u, 1u, 2u, 3u);
   let b = vec4u(box_at(image, places.x), box_at(image, places.y), box_at(image, places.z), box_at(image, places.w));

@@ -5,8 +5,8 @@
 @group(0) @binding(2) var<storage, read> labels: array<i32>;
 
 fn sides_of(box: u32) -> vec4f {
-  // With a corner that is NaN or infinite, every IoU is 0 or NaN: as that of an empty box. So it becomes one, by its bits,
-  // since not every driver computes with such numbers as it should.
+  // A box with a corner that is NaN or infinite overlaps nothing, like an empty box. So it becomes one, by a test of its bits,
+  // since not every driver handles such numbers as it should.
   let sides = vec4f(boxes[box]);
   return select(vec4f(), sides, all((bitcast<vec4u>(sides) & vec4u(0x7fffffffu)) < vec4u(0x7f800000u)));
 }

@@ -1,9 +1,9 @@
 // nms_sorted.wgsl: boxes by falling score, for nms_mask.wgsl and nms_scan.wgsl.
 
 struct Params {
-  boxes: u32,      // boxes of an image
+  boxes: u32,      // boxes per image
   most: u32,       // detections asked for
-  words: u32,      // of 32 boxes, that a row of the mask has
+  words: u32,      // words of 32 boxes per row of the mask
   threshold: f32,
 }
 @group(0) @binding(0) var<uniform> p: Params;

@@ -1,7 +1,7 @@
 // conv_direct.wgsl: rows of a convolution's GEMM: the pixels of the result, in order; each uses all taps.
 // needs: source_at, p.KH, p.KW, p.M, p.PH, p.PW from conv_params.wgsl
 
-// What comes before all other questions about these rows: taps along the height and the width, and the first of them.
+// To be called before the other functions: the taps along the height and the width, and the number of the first one.
 fn begin_rows(row: u32) -> vec3u {
   return vec3u(p.KH, p.KW, 0u);
 }

@@ -9,7 +9,7 @@ var<private> phase_begin: u32;   // its first row
 var<private> phase: vec2i;       // its first pixel
 var<private> phase_source: vec2i; // the source pixel that its first tap brings to its first pixel
 
-// The first tap along an axis that reaches pixel `at` of a phase, and how many do.
+// The first tap along an axis that reaches pixel `at` of a phase, and how many taps do.
 fn taps_along(at: i32, padding: i32, dilation: i32, stride: i32, taps: u32, step: u32) -> vec2u {
   var first = taps;
   for (var k = 0u; k < min(step, taps); k++) {
@@ -18,7 +18,7 @@ fn taps_along(at: i32, padding: i32, dilation: i32, stride: i32, taps: u32, step
   return vec2u(first, (taps - first + step - 1u) / step);
 }
 
-// Private variables are not uniform to WGSL, so that what the taps depend on is computed apart from them.
+// WGSL takes private variables to be non-uniform, so what the taps depend on is computed without them.
 fn begin_rows(row: u32) -> vec3u {
   let number = row / p.phase_rows;
   let first = vec2i(i32(number) / p.UW, i32(number) % p.UW);

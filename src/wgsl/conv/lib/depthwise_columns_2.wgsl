@@ -14,7 +14,7 @@ fn load_line(row: u32, at: Columns) -> Line {
   return Line(load(row, at.a), load(row, at.b), load(row, at.c), load(row, at.d), load(row, at.e));
 }
 
-// y's pair, and what its kernel's row adds.
+// The pair of y plus the products of one row of the kernel.
 fn add(sum: Pair, v: Line, w: Taps) -> Pair {
   return Pair(
     sum.a + v.a * w.a + v.b * w.b + v.c * w.c,
@@ -22,7 +22,7 @@ fn add(sum: Pair, v: Line, w: Taps) -> Pair {
   );
 }
 
-// The kernel's row, and what y's pair g adds to its gradient.
+// The gradient of one row of the kernel plus the products with the pair g of dy.
 fn products(sum: Taps, v: Line, g: Pair) -> Taps {
   return Taps(
     sum.a + v.a * g.a + v.c * g.b,

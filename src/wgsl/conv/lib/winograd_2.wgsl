@@ -18,7 +18,7 @@ fn to_output(m: array<V, POINTS>) -> array<V, RESULTS> {
   return array(m[0] + m[1] + m[2], m[1] - m[2] - m[3]);
 }
 
-// For the filter's gradient the transposes of to_output and of_weight.
+// The transposes of to_output and of_weight, for the gradient of the filter.
 fn of_result(d: array<V, RESULTS>) -> array<V, POINTS> {
   return array(d[0], d[0] + d[1], d[0] - d[1], -d[1]);
 }

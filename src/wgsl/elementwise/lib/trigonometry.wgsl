@@ -3,8 +3,8 @@
 // needs: V from header
 
 // sin(x + quarters π/2). x is reduced to the nearest multiple of π/2, which is subtracted in three parts (Cody and Waite;
-// the parts and the polynomials are those of Cephes' sinf and cosf). Beyond 65,536 an f32 has no digits left for it: the
-// result is only kept within -1..1. Of infinities, rest is NaN, and the result too.
+// the parts and the polynomials are those of Cephes' sinf and cosf). Beyond 65,536 an f32 has no digits left for that: the
+// result is only kept within -1..1. For infinities rest is NaN, and so is the result.
 fn sine_from(x: V, quarters: f32) -> V {
   let turns = round(x * 0.6366197723675814);
   let rest = ((x - turns * 1.5703125) - turns * 4.837512969970703125e-4) - turns * 7.54978995489188216e-8;

@@ -9,7 +9,7 @@ struct Params {
   C: u32,           // elements from one source pixel to the next
   IG: u32,          // source channels that one result channel sums over
   O: u32,           // elements from one result pixel to the next
-  OG: u32,          // result channels of a group
+  OG: u32,          // result channels per group
   KH: u32, KW: u32,
   SH: i32, SW: i32, // stride
   PH: i32, PW: i32, // padding; negative where a transposed convolution of stride 1 runs as a convolution
@@ -18,12 +18,12 @@ struct Params {
   x_z: u32, w_z: u32, y_z: u32,   // from one group, or batch entry, to the next
   blocks: u32,      // blocks of columns
   splits: u32,      // parts of the inner sum (filter gradients)
-  split: u32,       // its elements a part
+  split: u32,       // elements of the inner sum per part
   tap_h: u32, tap_w: u32, // from one tap to the next, along the height and the width
   RH: u32, RW: u32, // the whole result's size
-  UH: i32, UW: i32, // its pixels from one of a phase to the next
-  phase_rows: u32,  // rows of a phase, with those that fill its last block
-  depth: u32,       // groups or batch entries where they are more than z can hold, else 0
+  UH: i32, UW: i32, // pixels of the result from one of a phase to the next
+  phase_rows: u32,  // rows per phase, including those that fill its last block
+  depth: u32,       // groups or batch entries where there are more than z can hold, else 0
 }
 @group(0) @binding(0) var<uniform> p: Params;
 
@@ -32,7 +32,7 @@ fn matrix_of(group: vec3u, groups: vec3u) -> u32 {
   return select(group.z, group.z * groups.y + group.y, p.depth > 0u);
 }
 
-// Beyond the last matrix a block beyond the last row, where nothing is stored.
+// Beyond the last matrix the result is a block beyond the last row, where nothing is stored.
 fn block_of(group: vec3u, groups: vec3u) -> u32 {
   let beyond = p.blocks * max(p.M, p.phase_rows * u32(p.UH * p.UW));
   let deep = select(group.x, beyond, matrix_of(group, groups) >= p.depth);
@@ -43,7 +43,7 @@ fn tap_number(taps: vec3u, kh: u32, kw: u32) -> u32 {
   return taps.z + kh * p.tap_h + kw * p.tap_w;
 }
 
-// Image, row and column of the source pixel of pixel m, where pixel 0 reads `first`; beyond the last a row that is outside.
+// Image, row and column of the source pixel of pixel m, where pixel 0 reads `first`; beyond the last pixel a row outside.
 fn source_at(m: u32, first: vec2i) -> vec3i {
   let rest = m / p.OW;
   let row = select(-2147483647 / 2, i32(rest % p.OH) * p.SH + first.x, m < p.M);
@@ -51,7 +51,7 @@ fn source_at(m: u32, first: vec2i) -> vec3i {
 }
 
 // Element offset of the first channel of the pixel that a tap reads, or -1 outside the source.
-// Conditions are joined by & and not by &&: a software adapter's compiler takes a branch for each &&.
+// Conditions are joined by & and not by &&: the compiler of a software adapter makes a branch of each &&.
 fn source_offset(source: vec3i, kh: u32, kw: u32) -> i32 {
   let ih = source.y + i32(kh) * p.DH;
   let iw = source.z + i32(kw) * p.DW;

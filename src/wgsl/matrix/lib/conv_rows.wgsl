@@ -1,7 +1,7 @@
 // conv_rows.wgsl: rows of a matrix product's GEMM: the pixels of an image of height 1, found without divisions.
 // needs: p.M from conv_params.wgsl
 
-// What comes before all other questions about these rows: taps along the height and the width, and the first of them.
+// To be called before the other functions: the taps along the height and the width, and the number of the first one.
 fn begin_rows(row: u32) -> vec3u {
   return vec3u(1u, 1u, 0u);
 }

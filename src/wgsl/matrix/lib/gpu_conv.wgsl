@@ -13,7 +13,7 @@
 // Neighbouring invocations read neighbouring source channels.
 const LEFT_BY_ROW = false;
 
-// Where an invocation is in the inner sum, and what it reads there.
+// The position of an invocation in the inner sum, and what it reads there.
 struct Cursor {
   k: u32,
   tap: vec2u,     // along the height and the width
@@ -28,7 +28,7 @@ var<private> taps: vec3u;
 
 fn inner_begin(z: u32) -> u32 { return select(0u, z * p.split, p.splits > 1u); }
 fn inner_end(row: u32, z: u32) -> u32 {
-  // A private variable is not uniform to WGSL, what the loop ends at must be.
+  // WGSL takes a private variable to be non-uniform; the end of the loop must be uniform.
   let all = begin_rows(row);
   taps = all;
   let end = all.x * all.y * p.IG;

@@ -12,7 +12,7 @@
 // Neighbouring invocations read neighbouring source channels, which are rows here.
 const LEFT_BY_ROW = true;
 
-// Where an invocation is in the inner sum, and what it reads there.
+// The position of an invocation in the inner sum, and what it reads there.
 struct Cursor {
   k: u32,
   pixel: vec3u,   // of the result: image, row and column

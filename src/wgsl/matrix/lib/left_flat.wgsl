@@ -3,7 +3,7 @@
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 
-// What an element adds to a row's first source pixel: rows, columns, and elements; far outside where there is none.
+// The offset of an element from the first source pixel of a row: rows, columns, and elements; far outside where there is none.
 fn tap_of(kh: u32, kw: u32, channel: i32, inside: bool) -> vec3i {
   let rows = select(1 << 29, i32(kh) * p.DH, inside);
   return vec3i(rows, i32(kw) * p.DW, channel);

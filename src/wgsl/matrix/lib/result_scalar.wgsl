@@ -7,7 +7,7 @@
 
 var<private> first_channel: u32;
 
-// What all rows of these columns share; comes before store_row.
+// To be called before store_row: prepares what all rows of these columns share.
 fn begin_columns(column: u32, z: u32) {
   first_channel = (z * p.y_z + column) % p.O;
 }

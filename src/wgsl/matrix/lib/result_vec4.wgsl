@@ -7,7 +7,7 @@
 
 var<private> added: vec4f;
 
-// What all rows of these columns share; comes before store_row.
+// To be called before store_row: prepares what all rows of these columns share.
 fn begin_columns(column: u32, z: u32) {
   let channel = (z * p.y_z + column) % p.O;
   added = vec4f(bias(channel), bias(channel + 1u), bias(channel + 2u), bias(channel + 3u));

@@ -1,7 +1,7 @@
 // rows_any_tap.wgsl: where the 16 rows of a filter gradient's block may belong to different taps.
 // needs: source_offset, p.IG, p.KH, p.KW, p.x_z from conv_params.wgsl
 
-// The element of a source pixel that row q reads, and its tap (kh, kw). Beyond the last row it is that of the last.
+// The element of a source pixel that row q reads, and its tap (kh, kw). Beyond the last row those of the last row.
 fn place_of(q: u32, z: u32) -> vec3u {
   let inside = min(q, p.KH * p.KW * p.IG - 1u);
   let tap = inside / p.IG;

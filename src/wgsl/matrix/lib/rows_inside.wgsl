@@ -4,7 +4,7 @@
 
 struct Pixels { first: vec2u, size: vec2u }
 
-// Of `count` pixels that read i * stride + offset, the first inside `size` source pixels, and how many there are.
+// Of `count` pixels that read i * stride + offset, the first that reads inside `size` source pixels, and how many do.
 fn inside_along(offset: i32, stride: i32, size: u32, count: u32) -> vec2u {
   let first = clamp((stride - 1 - offset) / stride, 0, i32(count));
   let end = clamp((i32(size) + stride - 1 - offset) / stride, first, i32(count));
@@ -28,7 +28,7 @@ fn pixel_of(pixels: Pixels, k: u32) -> u32 {
   return (n * p.OH + oh) * p.OW + pixels.first.y + k - row * pixels.size.y;
 }
 
-// Number k, where lane `lane` has found it to be pixel m.
+// The pixel with number k, which lane `lane` has found to be its m.
 fn pixel_again(m: u32, k: u32, lane: u32) -> u32 {
   return subgroupShuffle(m, lane);
 }

@@ -13,7 +13,7 @@ var<private> taps: vec3u;
 
 fn inner_begin(z: u32) -> u32 { return 0u; }
 fn inner_end(row: u32, z: u32) -> u32 {
-  // A private variable is not uniform to WGSL, what the loop ends at must be.
+  // WGSL takes a private variable to be non-uniform; the end of the loop must be uniform.
   let all = begin_rows(row);
   taps = all;
   return all.x * all.y * p.IG;

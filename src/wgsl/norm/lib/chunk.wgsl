@@ -1,8 +1,8 @@
 // chunk.wgsl: how a length is divided among invocations, so that all kernels that count agree.
 // needs: INTERLEAVED from header
 
-// Interleaved chunks let neighbouring invocations read neighbouring memory (GPUs); a run of its own lets a
-// core stay in its cache lines (software adapters).
+// With interleaved chunks neighbouring invocations read neighbouring memory (GPUs); with a run of its own, a
+// core stays in its cache lines (software adapters).
 fn chunk_begin(chunk: u32, chunks: u32, length: u32) -> u32 {
   if (INTERLEAVED) { return chunk; }
   return chunk * ((length + chunks - 1u) / chunks);

@@ -12,7 +12,7 @@
 fn finish(o: u32, group_mean: f32, variance: f32, count: f32) {
   mean[o] = group_mean;
   invstd[o] = 1.0 / sqrt(variance + p.eps);
-  // An empty batch changes nothing; its count arrives as 1.
+  // An empty batch changes nothing; its count is given as 1.
   let momentum = select(0.0, p.momentum, count > 1.0);
   let unbiased = variance * (count / max(count - 1.0, 1.0));
   new_running_mean[o] = (1.0 - momentum) * running_mean[o] + momentum * group_mean;

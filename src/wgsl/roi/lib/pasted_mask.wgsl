@@ -7,7 +7,7 @@ fn cell(mask: u32, row: i32, column: i32) -> f32 {
   return select(0.0, f32(masks[at]), inside);
 }
 
-// Where output cell `at` of `length` lies between the cells of the bordered mask: first, second and the second's share.
+// Output cell `at` of `length` between two cells of the bordered mask: both cells, and the weight of the second.
 struct Place { near: i32, far: i32, share: f32 }
 fn place(at: i32, length: i32) -> Place {
   let cells = i32(p.size) + 2;

@@ -1,7 +1,7 @@
 // roi_align_weight.wgsl: the weight of a bin's samples on one cell of an axis.
 // needs: RoiAxis, sample_at, samples_between from roi_align_axis.wgsl
 
-// The positions between which a sample weighs on a cell; border cells take what falls just outside.
+// The positions between which a sample has a weight on a cell; border cells also take samples just outside.
 fn reach_of(cell: i32, size: i32) -> vec2f {
   return vec2f(f32(cell - 1), select(f32(cell + 1), f32(size), cell == size - 1));
 }

@@ -1,6 +1,6 @@
 // roi_pool_axis.wgsl: the cells of RoIPool's regions and bins on one axis, in integers.
 
-// Half away from zero, as C's round(); far outside is all the same.
+// Half away from zero, as C's round(). Far outside the exact value does not matter.
 fn round_half_away(v: f32) -> i32 {
   let near = clamp(v, -1048576.0, 1048576.0);
   let whole = trunc(near);

@@ -1,6 +1,6 @@
 // digits.wgsl: 16 counters of 8 bits in four registers.
 
-// A private array that is indexed at run time lives in memory; four registers and a select do not. So one
+// A private array that is indexed at run time is kept in memory; four registers and a select are not. One
 // invocation may count at most 255 elements.
 fn digit_of(key: u32, shift: u32) -> u32 {
   return (key >> shift) & 15u;
