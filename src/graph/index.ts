@@ -8,6 +8,7 @@ export * from './functions/boxLosses.ts';
 export * from './functions/conv.ts';
 export * from './functions/elementwise.ts';
 export * from './functions/gridSample.ts';
+export * from './functions/indexing.ts';
 export * from './functions/logical.ts';
 export * from './functions/losses.ts';
 export * from './functions/pyramid.ts';

@@ -5,6 +5,7 @@
  */
 import * as activations from './functions/activations.ts';
 import * as elementwise from './functions/elementwise.ts';
+import * as indexing from './functions/indexing.ts';
 import * as logical from './functions/logical.ts';
 import * as reduce from './functions/reduce.ts';
 import * as shape from './functions/shape.ts';
@@ -17,6 +18,7 @@ const methods = {
   amin: reduce.amin,
   argmax: reduce.argmax,
   argmin: reduce.argmin,
+  argsort: reduce.argsort,
   cast: shape.cast,
   ceil: elementwise.ceil,
   chunk: shape.chunk,
@@ -34,6 +36,7 @@ const methods = {
   flatten: shape.flatten,
   flip: shape.flip,
   floor: elementwise.floor,
+  gather: indexing.gather,
   gelu: elementwise.gelu,
   greater: elementwise.greater,
   greaterEqual: elementwise.greaterEqual,
@@ -68,6 +71,8 @@ const methods = {
   remainder: elementwise.remainder,
   round: elementwise.round,
   rsqrt: elementwise.rsqrt,
+  scatter: indexing.scatter,
+  scatterAdd: indexing.scatterAdd,
   sigmoid: elementwise.sigmoid,
   sign: elementwise.sign,
   silu: elementwise.silu,

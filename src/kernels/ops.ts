@@ -47,9 +47,11 @@ import { pasteMasks } from './roi/pasteMasks.ts';
 import { roiAlign, roiAlignBackward } from './roi/roiAlign.ts';
 import { roiPool, roiPoolBackward } from './roi/roiPool.ts';
 import { concat } from './shape/concat.ts';
+import { gather } from './shape/gather.ts';
 import { gatherRows, gatherRowsBackward } from './shape/gatherRows.ts';
 import { oneHot } from './shape/oneHot.ts';
 import { rand } from './shape/rand.ts';
+import { scatter, scatterAdd } from './shape/scatter.ts';
 import { expand, flip, pad, permute, slice, sliceBackward } from './shape/stridedCopy.ts';
 import { sort } from './sort/sort.ts';
 import { topk } from './sort/topk.ts';
@@ -139,6 +141,9 @@ export const kernels = {
   matmul,
   gather_rows: gatherRows,
   gather_rows_backward: gatherRowsBackward,
+  gather,
+  scatter,
+  scatter_add: scatterAdd,
   sort,
   topk,
   argmax,

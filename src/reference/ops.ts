@@ -9,6 +9,7 @@ import { conv2d, conv2dBackwardWeight, convTranspose2d } from './conv2d.ts';
 import { crossEntropy, crossEntropyBackward } from './crossEntropy.ts';
 import { cumprod, cumprodBackward, cumsum } from './cumulative.ts';
 import { elementwiseReferences } from './elementwise.ts';
+import { gather, scatter, scatterAdd } from './gather.ts';
 import { gatherRows, gatherRowsBackward } from './gatherRows.ts';
 import { groupNorm, groupNormBackward } from './groupNorm.ts';
 import { hammingDistance } from './hammingDistance.ts';
@@ -55,6 +56,9 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   matmul: matmul,
   gather_rows: gatherRows,
   gather_rows_backward: gatherRowsBackward,
+  gather,
+  scatter,
+  scatter_add: scatterAdd,
   sort: sort,
   topk: topk,
   argmax: argmax,

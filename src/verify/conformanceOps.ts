@@ -5,6 +5,7 @@ import * as boxLosses from '../graph/functions/boxLosses.ts';
 import * as conv from '../graph/functions/conv.ts';
 import * as elementwise from '../graph/functions/elementwise.ts';
 import { gridSample } from '../graph/functions/gridSample.ts';
+import * as indexing from '../graph/functions/indexing.ts';
 import * as logical from '../graph/functions/logical.ts';
 import * as losses from '../graph/functions/losses.ts';
 import * as pyramid from '../graph/functions/pyramid.ts';
@@ -247,6 +248,16 @@ const shapes: Record<string, Run> = {
         .map((name) => inputs[name]!),
       number(attrs, 'dim'),
     ),
+  }),
+  argsort: ({ x }, attrs) => ({
+    y: reduce.argsort(x!, { dim: number(attrs, 'dim', -1), descending: flag(attrs, 'descending') }),
+  }),
+  gather: ({ x, index }, attrs) => ({ y: indexing.gather(x!, number(attrs, 'dim'), index!) }),
+  scatter: ({ x, index, src }, attrs) => ({
+    y: indexing.scatter(x!, number(attrs, 'dim'), index!, src ?? number(attrs, 'value')),
+  }),
+  scatter_add: ({ x, index, src }, attrs) => ({
+    y: indexing.scatterAdd(x!, number(attrs, 'dim'), index!, src!),
   }),
   // PyTorch counts negative numbers from the end; here they are no rows.
   gather_rows: ({ x, index }) => ({

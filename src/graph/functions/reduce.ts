@@ -157,6 +157,12 @@ export function sort(x: Tensor, { dim = -1, descending = false } = {}): Ordered 
 }
 
 /**
+ * The places (i32) along a dimension that put its values in order: the indices of `sort`. Stable; NaN is the greatest.
+ */
+export const argsort = (x: Tensor, options: { dim?: number; descending?: boolean } = {}): Tensor =>
+  sort(x, options).indices;
+
+/**
  * The k largest (or smallest) values along a dimension, in order, and where they were. NaN is the greatest; of equal
  * values the first ones are taken. Throws ShapeError for a k beyond the dimension's size.
  */

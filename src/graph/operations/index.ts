@@ -5,6 +5,7 @@ import * as broadcast from './broadcast.ts';
 import * as conv from './conv.ts';
 import * as elementwise from './elementwise.ts';
 import * as image from './image.ts';
+import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
 import * as matrix from './matrix.ts';
 import * as norm from './norm.ts';
@@ -88,6 +89,9 @@ const others = {
   matmul: matrix.matmul,
   gather_rows: shape.gatherRows,
   gather_rows_backward: shape.gatherRowsBackward,
+  gather: indexing.gather,
+  scatter: indexing.scatter,
+  scatter_add: indexing.scatterAdd,
   sort: sort.sort,
   topk: sort.topk,
   argmax: reduce.argmax,

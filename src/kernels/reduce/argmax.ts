@@ -3,7 +3,7 @@ import { formatSpec } from '../../shape.ts';
 import argmaxShader from '../../wgsl/reduce/argmax.wgsl';
 import argmaxChunksShader from '../../wgsl/reduce/argmax_chunks.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
-import { lastDimRows, sortKeySnippets } from '../sort/sort.ts';
+import { lastDimRows, sortKeySnippets } from '../sort/order.ts';
 
 /** Rows up to this length are read by one invocation each. */
 const SHORT_ROW = 512;

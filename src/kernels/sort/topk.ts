@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import { formatSpec } from '../../shape.ts';
 import { defineKernel } from '../kernel.ts';
-import { lastDimRows, sortRows } from './sort.ts';
+import { lastDimRows, sortRows } from './order.ts';
 
 export interface TopkAttrs {
   readonly k: number;

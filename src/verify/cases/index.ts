@@ -5,6 +5,7 @@ import { cumulativeCases } from './cumulative.ts';
 import { elementwiseCases } from './elementwise.ts';
 import { fusionCases } from './fusion.ts';
 import { gatherCases } from './gather.ts';
+import { indexingCases } from './indexing.ts';
 import { lossCases } from './losses.ts';
 import { normCases } from './norm.ts';
 import { optimizerCases } from './optimizers.ts';
@@ -22,6 +23,7 @@ export const cases: readonly Case[] = [
   ...elementwiseCases,
   ...convCases,
   ...gatherCases,
+  ...indexingCases,
   ...sortCases,
   ...boxCases,
   ...fusionCases,

@@ -59,6 +59,15 @@ export const reduceRows: Record<string, Faults> = {
       [() => g.sort(f(2), { dim: 1 }), '1'],
     ],
   },
+  argsort: {
+    op: 'sort',
+    good: () => g.argsort(f(2, 3), { descending: true }),
+    bad: [
+      [() => g.argsort(f()), '[]'],
+      [() => g.argsort(u(2)), 'u32'],
+      [() => g.argsort(f(2), { dim: 1 }), '1'],
+    ],
+  },
   topk: {
     good: () => g.topk(f(2, 3), 2),
     bad: [

@@ -1,6 +1,21 @@
 import * as g from '../../../src/graph/index.ts';
+import type { Tensor } from '../../../src/graph/tensor.ts';
 import type { DType, Shape } from '../../../src/shape.ts';
-import { any, type Faults, f, i, image, numbers } from './common.ts';
+import { any, type Faults, f, i, image, numbers, u } from './common.ts';
+
+const scattered = (fn: (x: Tensor, dim: number, index: Tensor, src: Tensor | number) => Tensor): Faults => ({
+  good: () => fn(fn(f(4, 3), 0, i(6, 2), f(7, 2)), 1, i(2, 2), 5),
+  bad: [
+    [() => fn(f(4, 3), 2, i(6, 2), 1), '2'],
+    [() => fn(f(4, 3), 0, i(6, 4), 1), '[6,4]'],
+    [() => fn(f(4, 3), 0, i(6), f(6)), '[6]'],
+    [() => fn(f(4, 3), 0, f(6, 3), 1), '[6,3]'],
+    [() => fn(f(4, 3), 0, i(6, 3), f(5, 3)), '[5,3]'],
+    [() => fn(f(4, 3), 0, i(6, 3), f(6)), '[6]'],
+    [() => fn(f(4, 3), 0, i(4, 3), i(4, 3)), 'i32'],
+    [() => fn(i(4, 3), 0, i(4, 3), any), 'undefined'],
+  ],
+});
 
 export const shapeRows: Record<string, Faults> = {
   reshape: {
@@ -88,6 +103,22 @@ export const shapeRows: Record<string, Faults> = {
       [() => g.gatherRows(f(2, 4, 3), i(3, 2), 1), '[3,2]'],
       [() => g.gatherRows(f(2, 4), i(2, 2), 2 as never), '2'],
     ],
+  },
+  gather: {
+    good: () => g.gather(f(4, 3), 0, i(6, 2)),
+    bad: [
+      [() => g.gather(f(4, 3), 2, i(6, 2)), '2'],
+      [() => g.gather(f(4, 3), numbers.NaN, i(6, 2)), 'NaN'],
+      [() => g.gather(f(4, 3), 0, i(6, 4)), '[6,4]'],
+      [() => g.gather(f(4, 3), 0, i(6)), '[6]'],
+      [() => g.gather(f(4, 3), 0, f(6, 3)), '[6,3]'],
+      [() => g.gather(f(), 0, i()), '[]'],
+    ],
+  },
+  scatter: scattered(g.scatter),
+  scatterAdd: {
+    ...scattered(g.scatterAdd),
+    bad: [...scattered(g.scatterAdd).bad, [() => g.scatterAdd(u(4), 0, i(4), u(4)), 'u32']],
   },
   cast: {
     good: () => g.cast(f(2), 'i32'),

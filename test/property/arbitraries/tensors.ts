@@ -55,6 +55,28 @@ const matrices = fc.record({
 
 const atol = 1e-4;
 
+/** A shape of indices along a dimension, and how many places they choose from. */
+const alongDim = fc
+  .record({
+    lead: shapeOf(0, 2, 4),
+    count: fc.oneof(int(0, 12), int(60, 90)),
+    rest: shapeOf(0, 2, 4),
+    places: fc.oneof(int(1, 12), int(60, 90)),
+    whole: fc.boolean(),
+  })
+  .map(({ lead, count, rest, ...more }) => ({ shape: [...lead, count, ...rest], dim: lead.length, ...more }));
+
+const scattered = (op: 'scatter' | 'scatter_add') =>
+  caseOf(op, alongDim, ({ shape, dim, places, whole }) => {
+    const fill = (sizes: readonly number[]) => (whole ? integers(sizes, -99, 99) : normal(sizes));
+    return {
+      inputs: { x: fill(shape.with(dim, places)), index: integers(shape, -1, places + 1), src: fill(shape) },
+      attrs: { dim },
+      ...(whole ? {} : { grad: ['x', 'src'] }),
+      atol,
+    };
+  });
+
 /** -1, 0 and 1, and numbers near them. */
 const factors = (shape: readonly number[]): InputSpec => ({
   shape,
@@ -112,6 +134,17 @@ export const tensors = {
       };
     },
   ),
+  gather: caseOf('gather', alongDim, ({ shape, dim, places, whole }) => ({
+    inputs: {
+      x: whole ? integers(shape.with(dim, places), -99, 99) : normal(shape.with(dim, places)),
+      index: integers(shape, -1, places + 1),
+    },
+    attrs: { dim },
+    ...(whole ? {} : { grad: ['x'] }),
+    atol,
+  })),
+  scatter: scattered('scatter'),
+  scatter_add: scattered('scatter_add'),
   sort: caseOf('sort', rows, ({ lead, length, fill, flag }) => ({
     inputs: { x: fill([...lead, length]) },
     attrs: { descending: flag },
