@@ -20,7 +20,9 @@ interface Fault {
 
 /** Where a text starts in its file, from 1. */
 export interface TextPlace {
+  /** The line, from 1. */
   readonly line: number;
+  /** The column, from 1. */
   readonly column: number;
 }
 

@@ -2,11 +2,14 @@ import { ShapeError } from './errors.ts';
 
 /** Element types of tensors. Images of u8 are unpacked to f32 on the way in. */
 export type DType = 'f32' | 'f16' | 'i32' | 'u32';
+/** The size of each dimension of a tensor; `[]` for a scalar. */
 export type Shape = readonly number[];
 
 /** What is known about a tensor before anything runs. */
 export interface TensorSpec {
+  /** The size of each dimension. */
   readonly shape: Shape;
+  /** The type of the elements. */
   readonly dtype: DType;
 }
 

@@ -13,8 +13,11 @@ const OPTIMIZER_PREFIX = 'optimizer.';
 const PROGRESS_KEY = 'fovea.progress';
 const MODEL_KEY = 'fovea.model';
 
+/** Everything that resuming a training needs. */
 export interface Checkpoint {
+  /** The weights of the model. */
   readonly weights: StateDict;
+  /** The state of the optimizer. */
   readonly optimizer: StateDict;
   /** Step, epoch, the state of the random generator, and what else resuming needs; JSON. */
   readonly progress: unknown;
@@ -32,7 +35,9 @@ export interface ModelMetadata {
   readonly preprocessing: unknown;
 }
 
+/** A decoded file of weights. */
 export interface WeightsFile {
+  /** The weights by name. */
   readonly weights: StateDict;
   /** Undefined for a file that another program wrote. */
   readonly metadata: ModelMetadata | undefined;

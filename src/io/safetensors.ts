@@ -7,19 +7,27 @@ import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
 import { bytesPerElement, type DType, formatShape, numel, type Shape } from '../shape.ts';
 
+/** The values of a tensor on the host. Uint16Array holds the bits of f16 values. */
 export type TensorData = Float32Array | Int32Array | Uint32Array | Uint16Array;
 
 /** A tensor on the host. f16 is held as its bits in a Uint16Array; `data.length` is the product of `shape`. */
 export interface NamedTensor {
+  /** The type of the elements. */
   readonly dtype: DType;
+  /** The size of each dimension. */
   readonly shape: Shape;
+  /** The elements in row-major order. */
   readonly data: TensorData;
 }
 
+/** Tensors by name, as in a state dict of PyTorch. */
 export type StateDict = Map<string, NamedTensor>;
 
+/** A decoded safetensors file. */
 export interface SafetensorsFile {
+  /** The tensors by name. */
   readonly tensors: StateDict;
+  /** Text metadata by key. */
   readonly metadata: Record<string, string>;
 }
 

@@ -5,7 +5,8 @@ import { paintPatch } from '../data/maskPatch.ts';
 import { objectsOf } from '../data/objects.ts';
 import { rasterizePolygon } from '../data/polygon.ts';
 import type { Box, Point } from '../vision/boxes.ts';
-import { CocoEvaluator, type CocoSummary } from '../vision/metrics/coco.ts';
+import { CocoEvaluator } from '../vision/metrics/coco.ts';
+import type { CocoSummary } from '../vision/metrics/cocoSummary.ts';
 import { ConfusionMatrix } from '../vision/metrics/confusion.ts';
 import {
   type DetectionImage,

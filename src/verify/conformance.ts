@@ -17,6 +17,7 @@ import { largestOf } from './validate.ts';
 export interface ConformanceFile {
   /** The file's name, for messages; the case is named after its last part. */
   readonly name: string;
+  /** The content of the file. */
   readonly bytes: Uint8Array;
 }
 
@@ -30,14 +31,23 @@ type Tensors = Readonly<Record<string, HostTensor>>;
 
 /** What a file says: `in.`, `out.`, `cot.` and `grad.` tensors by name, and its metadata. */
 export interface ConformanceCase {
+  /** The name of the case. */
   readonly name: string;
+  /** The operation. */
   readonly op: string;
+  /** Its attributes. */
   readonly attrs: Attrs;
+  /** Relative tolerance. */
   readonly rtol: number;
+  /** Absolute tolerance. */
   readonly atol: number;
+  /** Inputs by name. */
   readonly inputs: Tensors;
+  /** Expected outputs by name. */
   readonly outputs: Tensors;
+  /** Gradients that arrive at the outputs, by name. */
   readonly cotangents: Tensors;
+  /** Expected gradients of the inputs, by name. */
   readonly gradients: Tensors;
 }
 

@@ -24,21 +24,27 @@ import {
 
 /** One case: the parts of its folder. */
 export interface ModelCase {
-  /** For messages. */
+  /** The name of the case, for messages. */
   readonly name: string;
   /** `model.json`: the builder of torchvision, its arguments, and what is computed. */
   readonly description: string;
+  /** The state dict under the names of torchvision. */
   readonly weights: StateDict;
+  /** Images, and targets for training, by name. */
   readonly inputs: StateDict;
+  /** What torchvision computes, by name. */
   readonly expected: StateDict;
 }
 
-/** What came of a case. */
+/** The result of a case. */
 export interface ModelRow extends ModelComparison {
+  /** The name of the case. */
   readonly name: string;
   /** `detect`, `train`, `segment` or `classify`. */
   readonly kind: string;
+  /** Whether everything is within tolerance. */
   readonly ok: boolean;
+  /** How long the case took. */
   readonly milliseconds: number;
 }
 

@@ -4,27 +4,30 @@ import type { HostArray } from '../shape.ts';
 import type { Bench } from './poison.ts';
 import type { Arrays, Comparison } from './runKernel.ts';
 
-/** What came of one check of one case. */
+/** The result of one check of one case. */
 export interface Row {
+  /** The operation. */
   readonly op: string;
   /** The case's name. */
   readonly name: string;
   /** `both`: a conformance case, whose outputs and gradients are one check. */
   readonly direction: 'forward' | 'backward' | 'both';
-  /** |got - want| of the worst element, and what it is allowed; NaN where nothing was computed. */
+  /** |got - want| of the worst element; NaN if nothing was computed. */
   readonly maxError: number;
+  /** The error allowed for the element of `maxError`; NaN if nothing was computed. */
   readonly tolerance: number;
-  /** False where something is wrong or could not be computed. */
+  /** Whether the check passed: false if something is wrong or could not be computed. */
   readonly ok: boolean;
   /**
-   * `unsupported`: there is no such operation, or the device is too small for the case. `not applicable`: the operation
-   * does not take the dtype that was asked for, on purpose; `message` says why.
+   * `unsupported`: there is no such operation, or the case exceeds the limits of the device. `not applicable`: the
+   * operation deliberately does not take the requested dtype; `message` says why.
    */
   readonly status: 'ok' | 'failed' | 'unsupported' | 'not applicable';
-  /** What is wrong: the output, the index and both values; empty where all is well. */
+  /** What is wrong: the output, the index and both values; empty if nothing is. */
   readonly message: string;
 }
 
+/** Options of a verification. */
 export interface VerifyOptions {
   /**
    * f16: the float inputs are rounded to halves and are given to the GPU as f16 tensors; the float64 references get the
@@ -33,8 +36,8 @@ export interface VerifyOptions {
    */
   readonly dtype?: 'f32' | 'f16';
   /**
-   * How often each check runs, each time in memory that holds something else. A check fails where any bit of any run
-   * differs from the first. Default 1.
+   * How many times each check runs, each time in memory with different contents. A check fails if any bit of a run
+   * differs from the first run. Default 1.
    */
   readonly repeat?: number;
   /**
@@ -42,7 +45,7 @@ export interface VerifyOptions {
    * gradients and conformance cases. A kernel alone is checked in each of its ways. Default: the static guess.
    */
   readonly way?: WayName;
-  /** Told of every row as it ends, in order. What it throws ends the verification. */
+  /** Called with each row when it is done, in order. An error that it throws ends the verification. */
   onRow?(row: Row): void;
 }
 
@@ -95,13 +98,19 @@ export const notApplicable = ({ op, name }: Subject, direction: Row['direction']
   message,
 });
 
+/** The number of rows with each status. */
 export interface Counts {
+  /** Rows that are ok. */
   readonly passed: number;
+  /** Rows that failed. */
   readonly failed: number;
+  /** Rows that are unsupported. */
   readonly unsupported: number;
+  /** Rows that are not applicable. */
   readonly notApplicable: number;
 }
 
+/** Counts the rows of each status. */
 export function countRows(rows: readonly Row[]): Counts {
   const count = (status: Row['status']) => rows.filter((row) => row.status === status).length;
   return {

@@ -17,7 +17,9 @@ import { attributesOf, referenceTensors, runReference } from './runKernel.ts';
 
 /** A kernel beside what it should compute; made by `withReference`. */
 export interface Subject {
+  /** The kernel to check. */
   readonly kernel: Kernel;
+  /** What it should compute. */
   readonly reference: Reference;
   /** The kernel of its gradient. */
   readonly backward?: Subject;

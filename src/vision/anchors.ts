@@ -1,5 +1,6 @@
 import { ShapeError } from '../errors.ts';
 
+/** Options of `generateAnchors`. */
 export interface AnchorOptions {
   /** (height, width) of the padded input batch. */
   readonly imageSize: readonly [number, number];
@@ -11,6 +12,7 @@ export interface AnchorOptions {
   readonly aspectRatios: readonly (readonly number[])[];
 }
 
+/** The anchors of a feature pyramid. */
 export interface Anchors {
   /** [A, 4] as xyxy, in pixels; they may reach outside the image. */
   readonly boxes: Float32Array;

@@ -21,13 +21,11 @@ export { type Box, boxArea, boxesFromMask, boxIou, clipBox, type ImageSize, type
 export { distanceMatrix, type KMedoids, type KMedoidsOptions, kMedoids } from './kMedoids.ts';
 export {
   COCO_THRESHOLDS,
-  type CocoClassSummary,
-  type CocoEval,
   CocoEvaluator,
   type CocoOptions,
-  type CocoSummary,
 } from './metrics/coco.ts';
 export type { ClassLabel, CocoGroundTruth, CocoImage, CocoPrediction, IouType } from './metrics/cocoImage.ts';
+export type { CocoClassSummary, CocoEval, CocoSummary } from './metrics/cocoSummary.ts';
 export type { PrecisionRecall } from './metrics/common.ts';
 export { ConfusionMatrix, type DetectionConfusionOptions, detectionConfusion } from './metrics/confusion.ts';
 export {

@@ -1,7 +1,9 @@
 import { ShapeError } from '../errors.ts';
 import { Random } from './random.ts';
 
+/** Options of `kMedoids`. */
 export interface KMedoidsOptions {
+  /** The number of clusters. */
   readonly k: number;
   /** How many times to begin anew, at places drawn at random; the best is kept. Default 3. */
   readonly restarts?: number;
@@ -9,6 +11,7 @@ export interface KMedoidsOptions {
   readonly seed?: number | string;
 }
 
+/** What `kMedoids` returns. */
 export interface KMedoids {
   /** The k items that stand for the others, in ascending order. */
   readonly medoids: number[];

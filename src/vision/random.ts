@@ -2,7 +2,9 @@ import { DataError } from '../errors.ts';
 
 /** Everything a `Random` is, as plain numbers: JSON keeps it bit for bit. */
 export interface RandomState {
+  /** The key that forks are derived from: four 32-bit words. */
   readonly key: readonly number[];
+  /** The state of the generator: four 32-bit words. */
   readonly words: readonly number[];
 }
 
@@ -64,6 +66,7 @@ export class Random {
     return random;
   }
 
+  /** Returns the state, as plain JSON data: see `fromState`. */
   state(): RandomState {
     return { key: [...this.#key], words: [...this.#words] };
   }

@@ -9,6 +9,7 @@ import { hasExtension, joinPath } from './paths.ts';
 import { voc } from './voc/index.ts';
 import { yolo } from './yolo/index.ts';
 
+/** All annotation formats by name. */
 export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc, yolo, labelme };
 
 const KNOWN =

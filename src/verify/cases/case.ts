@@ -2,31 +2,39 @@ import { roundToHalf } from '../../half.ts';
 import type { OpName } from '../../kernels/ops.ts';
 import { type DType, numel, type Shape, type TensorSpec } from '../../shape.ts';
 
-/** How an input of a case is filled. Seeded by the case's name, so every run sees the same numbers. */
+/** An input of a case. It is filled from a generator seeded by the case's name, so every run sees the same numbers. */
 export interface InputSpec {
+  /** The shape of the input. */
   readonly shape: Shape;
+  /** The type of its elements. */
   readonly dtype: DType;
+  /** Returns the values, given random numbers in [0, 1) and how many values there are. */
   readonly fill: (random: () => number, length: number) => ArrayLike<number>;
 }
 
-/** One row of a kernel's: inputs, attributes, and the inputs that its gradient is checked for. */
+/** One case of a kernel: inputs, attributes, and the inputs whose gradients are checked. */
 export interface CaseRow {
+  /** The name of the case; it seeds the inputs. */
   readonly name: string;
+  /** The inputs by name. */
   readonly inputs: Readonly<Record<string, InputSpec>>;
+  /** The attributes of the operation. Default: its own defaults. */
   readonly attrs?: object;
   /** Inputs to check the gradient of, through the graph's rule: finite differences, then the GPU. */
   readonly grad?: readonly string[];
-  /** |got - want| <= atol + rtol * |want|; default 1e-5 and 1e-4. */
+  /** Absolute tolerance: |got - want| <= atol + rtol * |want|. Default 1e-5. */
   readonly atol?: number;
+  /** Relative tolerance; see `atol`. Default 1e-4. */
   readonly rtol?: number;
 }
 
-/** One row of the built-in table. */
+/** One case of the built-in table. */
 export interface Case extends CaseRow {
+  /** The operation. */
   readonly op: OpName;
 }
 
-/** Standard normal values. */
+/** Normally distributed values with mean 0 and standard deviation `scale`. Default 1. */
 export const normal = (shape: Shape, scale = 1): InputSpec => ({
   shape,
   dtype: 'f32',
@@ -37,6 +45,7 @@ export const normal = (shape: Shape, scale = 1): InputSpec => ({
     }),
 });
 
+/** Uniform values from low to high. Default 0 to 1. */
 export const uniform = (shape: Shape, low = 0, high = 1): InputSpec => ({
   shape,
   dtype: 'f32',
@@ -60,14 +69,14 @@ export const distinct = (shape: Shape, low = -2, high = 2): InputSpec => ({
   },
 });
 
-/** Whole numbers in low..high-1. */
+/** Integers from low to high - 1. */
 export const integers = (shape: Shape, low: number, high: number, dtype: DType = 'i32'): InputSpec => ({
   shape,
   dtype,
   fill: (random, length) => Array.from({ length }, () => low + Math.floor((high - low) * random())),
 });
 
-/** These values. */
+/** The given values. */
 export const values = (shape: Shape, list: readonly number[], dtype: DType = 'f32'): InputSpec => ({
   shape,
   dtype,

@@ -11,6 +11,7 @@ import {
   type Outcomes,
   TRUE_POSITIVE,
 } from './cocoImage.ts';
+import type { CocoEval, CocoSummary } from './cocoSummary.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
 /** Named as pycocotools' `Params`. */
@@ -33,47 +34,6 @@ export const COCO_THRESHOLDS: readonly number[] = Array.from({ length: 10 }, (_,
 );
 const AREAS = { all: [0, 1e10], small: [0, 1024], medium: [1024, 9216], large: [9216, 1e10] } as const;
 const RECALLS = 101;
-
-/** COCOeval's `eval`. NaN stands where it has -1: where a class has nothing to find. */
-export interface CocoEval {
-  /** T thresholds, R recalls 0, 0.01 … 1, K classes, A area ranges, M numbers of detections. */
-  readonly counts: readonly [T: number, R: number, K: number, A: number, M: number];
-  /** [T, R, K, A, M]: the best precision at this recall or more; 0 where it is not reached. */
-  readonly precision: Float64Array;
-  /** [T, R, K, A, M]: the score of the detection at which the recall is reached; 0 where it is not. */
-  readonly scores: Float64Array;
-  /** [T, K, A, M]: the share of the objects that is found. */
-  readonly recall: Float64Array;
-}
-
-export interface CocoClassSummary<L extends ClassLabel> {
-  readonly label: L;
-  readonly ap: number;
-  readonly ap50: number;
-  readonly ap75: number;
-  /** With the most detections. */
-  readonly ar: number;
-  /** Objects to be found, of any size. */
-  readonly groundTruths: number;
-}
-
-/** COCOeval's `summarize`: means over the thresholds and over the classes with something to find, else NaN. */
-export interface CocoSummary<L extends ClassLabel> {
-  readonly ap: number;
-  readonly ap50: number;
-  readonly ap75: number;
-  readonly apSmall: number;
-  readonly apMedium: number;
-  readonly apLarge: number;
-  /** One for each of `maxDets`: AR@1, AR@10, AR@100. */
-  readonly ar: readonly number[];
-  readonly arSmall: number;
-  readonly arMedium: number;
-  readonly arLarge: number;
-  /** The numbers above in COCOeval's order, which with three `maxDets` are twelve. */
-  readonly stats: readonly number[];
-  readonly perClass: readonly CocoClassSummary<L>[];
-}
 
 /**
  * COCO's average precision and recall of boxes or masks, as pycocotools' `COCOeval`. Images are added one by one;
@@ -98,10 +58,15 @@ export interface CocoSummary<L extends ClassLabel> {
  * 0.9999999999999998. Source: Lin et al. 2014, "Microsoft COCO", and COCOeval.
  */
 export class CocoEvaluator<L extends ClassLabel> {
+  /** The classes that are evaluated. */
   readonly classes: readonly L[];
+  /** Whether boxes or masks are compared. */
   readonly iouType: IouType;
+  /** The IoU thresholds. */
   readonly iouThrs: readonly number[];
+  /** The area ranges in square pixels, by name. */
   readonly areaRng: Readonly<Record<string, readonly [low: number, high: number]>>;
+  /** How many detections per image and class count, ascending. */
   readonly maxDets: readonly number[];
   #images = 0;
   readonly #outcomes = new Map<L, Outcomes[]>();
@@ -168,7 +133,7 @@ export class CocoEvaluator<L extends ClassLabel> {
     this.#images++;
   }
 
-  /** COCOeval's `accumulate`: the precisions and recalls of every class, threshold, area and number of detections. */
+  /** Computes precision and recall for every class, threshold, area range and number of detections, as COCOeval's `accumulate`. */
   accumulate(): CocoEval {
     const [T, K, M] = [this.iouThrs.length, this.classes.length, this.maxDets.length];
     const A = Object.keys(this.areaRng).length;

@@ -3,12 +3,16 @@ import type { Box } from '../boxes.ts';
 import { boxArea, boxIou } from '../boxes.ts';
 import { type Rle, rleArea, rleIou, rleToBox } from '../rle.ts';
 
+/** The label of a class: a name or a number. */
 export type ClassLabel = string | number;
 
 /** One true object. `box` is needed to evaluate boxes, `mask` to evaluate masks. */
 export interface CocoGroundTruth<L extends ClassLabel> {
+  /** The class of the object. */
   readonly label: L;
+  /** (x1, y1, x2, y2) in pixels. */
   readonly box?: Box;
+  /** The pixels of the object. */
   readonly mask?: Rle;
   /** What decides whether it is small, medium or large; COCO's files have the mask's. Default: the box's or mask's. */
   readonly area?: number;
@@ -26,19 +30,27 @@ export interface CocoGroundTruth<L extends ClassLabel> {
 
 /** One detection, as for CocoGroundTruth. */
 export interface CocoPrediction<L extends ClassLabel> {
+  /** The class that was predicted. */
   readonly label: L;
+  /** The confidence of the detector. */
   readonly score: number;
+  /** (x1, y1, x2, y2) in pixels. */
   readonly box?: Box;
+  /** The pixels that were predicted. */
   readonly mask?: Rle;
+  /** Area in square pixels. Default: that of the box or mask. */
   readonly area?: number;
 }
 
 /** What is in one image, and what a detector says is in it. */
 export interface CocoImage<L extends ClassLabel> {
+  /** The objects in the image. */
   readonly groundTruth: readonly CocoGroundTruth<L>[];
+  /** The detections in the image. */
   readonly predictions: readonly CocoPrediction<L>[];
 }
 
+/** What is compared: boxes (`bbox`) or masks (`segm`). */
 export type IouType = 'bbox' | 'segm';
 
 /** What a detection came to: wrong, right, or neither. */

@@ -4,8 +4,11 @@
  * without ground truth.
  */
 export interface PrecisionRecall {
+  /** Fraction of the objects that are found. */
   recall: number[];
+  /** Fraction of the detections that are correct. */
   precision: number[];
+  /** Scores of the detections, descending. */
   scores: number[];
 }
 

@@ -5,10 +5,13 @@ import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
 /** What is in one image, and what a detector says is in it: a CocoImage with boxes. */
 export interface DetectionImage<L extends ClassLabel> {
+  /** The objects in the image. */
   readonly groundTruth: readonly (CocoGroundTruth<L> & { readonly box: Box })[];
+  /** The detections in the image. */
   readonly predictions: readonly (CocoPrediction<L> & { readonly box: Box })[];
 }
 
+/** Options of `evaluateDetections`. */
 export interface DetectionOptions<L extends ClassLabel> {
   /** The labels to evaluate; boxes of other labels are left out. */
   readonly classes: readonly L[];
@@ -18,21 +21,27 @@ export interface DetectionOptions<L extends ClassLabel> {
   readonly maxDetections?: number;
 }
 
+/** The metrics of one class. */
 export interface DetectionClassResult<L extends ClassLabel> {
+  /** The class. */
   label: L;
   /** NaN where the class has no ground truth. */
   ap50: number;
+  /** Average precision, mean over the IoU thresholds. */
   ap: number;
+  /** The number of objects to be found. */
   groundTruths: number;
   /** At IoU 0.5. */
   precisionRecall: PrecisionRecall;
 }
 
+/** What `evaluateDetections` returns. */
 export interface DetectionResult<L extends ClassLabel> {
   /** The mean over the classes that have ground truth, at IoU 0.5; NaN (COCO's -1) where none has. */
   ap50: number;
   /** The same, averaged over `iouThresholds` too. */
   ap: number;
+  /** The metrics of each class. */
   perClass: DetectionClassResult<L>[];
   /** At IoU 0.5, the predictions and ground truth of all classes in one curve. */
   precisionRecall: PrecisionRecall;

@@ -6,6 +6,7 @@ import { mean } from './common.ts';
 export interface PanopticSegment<L extends ClassLabel> {
   /** Its value in the map; not 0. */
   readonly id: number;
+  /** The class of the segment. */
   readonly label: L;
   /** Of targets: a group that was not told apart. It need not be found. */
   readonly iscrowd?: boolean;
@@ -13,10 +14,13 @@ export interface PanopticSegment<L extends ClassLabel> {
 
 /** An image in segments: an id for every pixel, 0 for none (void), and what the ids are. */
 export interface PanopticMap<L extends ClassLabel> {
+  /** The id of the segment of each pixel; 0 for none (void). */
   readonly ids: ArrayLike<number>;
+  /** The segments with these ids. */
   readonly segments: readonly PanopticSegment<L>[];
 }
 
+/** Panoptic quality and its two factors. */
 export interface PanopticScores {
   /** Panoptic quality: the sum of the matches' IoU over TP + FP / 2 + FN / 2; also sq times rq. */
   readonly pq: number;
@@ -26,18 +30,27 @@ export interface PanopticScores {
   readonly rq: number;
 }
 
+/** The metrics of one class. */
 export interface PanopticClassResult<L extends ClassLabel> extends PanopticScores {
+  /** The class. */
   readonly label: L;
+  /** Whether its segments are objects (things). */
   readonly isthing: boolean;
+  /** Matched segments. */
   readonly tp: number;
+  /** Predicted segments without a match. */
   readonly fp: number;
+  /** True segments without a match. */
   readonly fn: number;
 }
 
+/** What `PanopticQuality.result` returns. */
 export interface PanopticResult<L extends ClassLabel> {
   /** Means over the `n` classes that occur; NaN where none does. */
   readonly all: PanopticScores & { readonly n: number };
+  /** Means over the classes of objects. */
   readonly things: PanopticScores & { readonly n: number };
+  /** Means over the other classes. */
   readonly stuff: PanopticScores & { readonly n: number };
   /** NaN for a class that is neither in the targets nor in the predictions. */
   readonly perClass: readonly PanopticClassResult<L>[];
@@ -53,7 +66,9 @@ export interface PanopticResult<L extends ClassLabel> {
  *   of its pixels are void or in crowds of its class.
  */
 export class PanopticQuality<L extends ClassLabel> {
+  /** The classes whose segments are objects. */
   readonly things: readonly L[];
+  /** The other classes. */
   readonly stuff: readonly L[];
   readonly #counts = new Map<L, { iou: number; tp: number; fp: number; fn: number }>();
 
@@ -124,6 +139,7 @@ export class PanopticQuality<L extends ClassLabel> {
     }
   }
 
+  /** Computes the metrics of everything added so far. */
   result(): PanopticResult<L> {
     const perClass = [...this.#counts].map(([label, { iou, tp, fp, fn }]): PanopticClassResult<L> => {
       const all = tp + fp / 2 + fn / 2;

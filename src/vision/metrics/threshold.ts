@@ -9,10 +9,13 @@ export type ThresholdGoal =
   /** The highest precision with at least this recall. */
   | { readonly best: 'precision'; readonly recall: number };
 
+/** A threshold, and what it reaches. */
 export interface ChosenThreshold {
   /** Keep what scores at least so much. */
   readonly threshold: number;
+  /** Precision at this threshold. */
   readonly precision: number;
+  /** Recall at this threshold. */
   readonly recall: number;
   /** With the goal's β, or 1. */
   readonly fbeta: number;

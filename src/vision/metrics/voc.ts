@@ -3,24 +3,31 @@ import { type Box, boxIou } from '../boxes.ts';
 import { byScore, type ClassLabel, checkImage } from './cocoImage.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
+/** The objects and detections in one image. */
 export interface VocImage<L extends ClassLabel> {
   /** `difficult` objects need not be found, and what finds them counts for nothing. */
   readonly groundTruth: readonly { readonly box: Box; readonly label: L; readonly difficult?: boolean }[];
+  /** The detections in the image. */
   readonly predictions: readonly { readonly box: Box; readonly label: L; readonly score: number }[];
 }
 
+/** The metrics of one class. */
 export interface VocClassResult<L extends ClassLabel> {
+  /** The class. */
   readonly label: L;
   /** NaN where the class has no objects to be found. */
   readonly ap: number;
   /** Objects to be found: not difficult. */
   readonly groundTruths: number;
+  /** Precision and recall after each detection that counts. */
   readonly precisionRecall: PrecisionRecall;
 }
 
+/** What `evaluateVoc` returns. */
 export interface VocResult<L extends ClassLabel> {
   /** The mean of the classes with objects to be found; NaN where none has. */
   readonly map: number;
+  /** The metrics of each class. */
   readonly perClass: readonly VocClassResult<L>[];
 }
 

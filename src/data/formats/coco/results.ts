@@ -17,11 +17,15 @@ const FIX = 'write the results again';
 
 /** What results refer to: images by number with their sizes, and the classes with theirs. */
 export interface CocoReferences {
+  /** Width and height of each image, by its id. */
   readonly images: ReadonlyMap<number, { readonly width: number; readonly height: number }>;
+  /** The categories with their ids. */
   readonly classes: readonly DatasetClass[];
 }
 
+/** One detection in a results file. */
 export interface CocoResult {
+  /** The id of its image. */
   readonly imageId: number;
   /** With `score`. A detection of several polygons has several, of one group. */
   readonly shapes: AnnotatedShape[];

@@ -14,8 +14,11 @@ export type { LabelmeDocument, LabelmeShape } from './schema.ts';
 
 /** An image in rows of interleaved channels; their number is `data.length / (width * height)`. */
 export interface DecodedPng {
+  /** Pixels per row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** Channels [height, width, channels], interleaved. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
@@ -246,6 +249,7 @@ function cutMask(
   return { x: left + x1, y: top + y1, width, height, data };
 }
 
+/** Options of `formatLabelme`. */
 export interface FormatLabelmeOptions {
   /** Relative to the folder that the file will stand in; the annotation's own by default. */
   readonly imagePath?: string;

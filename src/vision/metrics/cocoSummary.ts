@@ -1,0 +1,57 @@
+import type { ClassLabel } from './cocoImage.ts';
+
+/** COCOeval's `eval`. NaN stands where it has -1: where a class has nothing to find. */
+export interface CocoEval {
+  /** T thresholds, R recalls 0, 0.01 … 1, K classes, A area ranges, M numbers of detections. */
+  readonly counts: readonly [T: number, R: number, K: number, A: number, M: number];
+  /** [T, R, K, A, M]: the best precision at this recall or more; 0 where it is not reached. */
+  readonly precision: Float64Array;
+  /** [T, R, K, A, M]: the score of the detection at which the recall is reached; 0 where it is not. */
+  readonly scores: Float64Array;
+  /** [T, K, A, M]: the share of the objects that is found. */
+  readonly recall: Float64Array;
+}
+
+/** The metrics of one class. */
+export interface CocoClassSummary<L extends ClassLabel> {
+  /** The class. */
+  readonly label: L;
+  /** Average precision, mean over the IoU thresholds. */
+  readonly ap: number;
+  /** Average precision at IoU 0.5. */
+  readonly ap50: number;
+  /** Average precision at IoU 0.75. */
+  readonly ap75: number;
+  /** With the most detections. */
+  readonly ar: number;
+  /** Objects to be found, of any size. */
+  readonly groundTruths: number;
+}
+
+/** COCOeval's `summarize`: means over the thresholds and over the classes with something to find, else NaN. */
+export interface CocoSummary<L extends ClassLabel> {
+  /** Average precision, mean over the IoU thresholds. */
+  readonly ap: number;
+  /** Average precision at IoU 0.5. */
+  readonly ap50: number;
+  /** Average precision at IoU 0.75. */
+  readonly ap75: number;
+  /** Average precision of small objects. */
+  readonly apSmall: number;
+  /** Average precision of medium objects. */
+  readonly apMedium: number;
+  /** Average precision of large objects. */
+  readonly apLarge: number;
+  /** One for each of `maxDets`: AR@1, AR@10, AR@100. */
+  readonly ar: readonly number[];
+  /** Average recall of small objects. */
+  readonly arSmall: number;
+  /** Average recall of medium objects. */
+  readonly arMedium: number;
+  /** Average recall of large objects. */
+  readonly arLarge: number;
+  /** The numbers above in COCOeval's order, which with three `maxDets` are twelve. */
+  readonly stats: readonly number[];
+  /** The metrics of each class, in the order of the classes. */
+  readonly perClass: readonly CocoClassSummary<L>[];
+}
