@@ -15,6 +15,7 @@ const squeeze = (line) =>
     .replace(/(?<!-)\s*-\s*(?!-)/g, '-')
     .replace(/\s*\/\s*(?![*/])/g, '/')
     .replace(/\s*([<>])\s*(?!=)/g, '$1')
+    .replace(/\s*>=\s*/g, '>=')
     .replace(/(?<!>)\s*=\s*/g, '=');
 
 /** @param {string} text */

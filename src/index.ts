@@ -21,7 +21,7 @@ export {
   UsageError,
 } from './errors.ts';
 export * from './graph/index.ts';
-export type { WayName } from './kernels/alternatives.ts';
+export type { StrategyName } from './kernels/strategy.ts';
 export {
   borrowGpu,
   type CaptureProgress,

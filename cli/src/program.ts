@@ -210,8 +210,8 @@ program
   )
   .option('--repeat <n>', 'run every check so often, and fail where a bit differs (default: 1)', whole(1))
   .option(
-    '--way <name>',
-    'compute gradients in this way where there are several (default: the one taken to be the fastest)',
+    '--strategy <name>',
+    'compute gradients by this strategy where it can (default: the one expected to be the fastest)',
   )
   .option('--json <file>', 'also write the rows to a file')
   .addOption(adapter())

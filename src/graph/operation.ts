@@ -1,4 +1,5 @@
-import type { Kernel } from '../kernels/kernel.ts';
+import type { Kernel, Specs } from '../kernels/kernel.ts';
+import type { Strategies } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { GradientRule, Operation } from './tensor.ts';
 
@@ -16,6 +17,8 @@ export interface OperationOptions<
    * inputs. `null`: the operation is not differentiable, and `backward` through it throws.
    */
   readonly gradient: GradientRule<I, O, Y, A> | null;
+  /** What programs choose from to compute it: a list of kernels/strategies.ts. Default: the kernel's plan. */
+  readonly strategies?: Strategies;
   /** The same computation as plain float64 loops, which `evaluate` and `fovea/verify` check the kernel against. */
   readonly reference?: Reference<I, O, Y, A>;
 }
@@ -38,3 +41,13 @@ export const defineOperation = <
   kernel,
   ...options
 }: OperationOptions<I, O, Y, A, G>): Operation<I, O, Y, A, G> => ({ name: kernel.name, kernel, ...options });
+
+/** The strategies that programs choose from for an operation: those that are given, or its kernel's plan. */
+export const strategiesOf = ({ kernel, strategies }: Operation): Strategies =>
+  strategies ?? [
+    {
+      name: 'plain',
+      plan: ({ caps, specs, outputs, attrs }) =>
+        kernel.dispatches(caps, specs as Specs, outputs as Specs, attrs as object),
+    },
+  ];

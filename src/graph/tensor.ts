@@ -1,6 +1,7 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { Strategies } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
   type DType,
@@ -84,6 +85,8 @@ export interface Operation<
   readonly kernel: Kernel<I, O, Y, A, G>;
   /** `null`: not differentiable on purpose. */
   readonly gradient: GradientRule<I, O, Y, A> | null;
+  /** What programs choose from to compute it, where there are several strategies. */
+  readonly strategies?: Strategies;
   /** Its float64 meaning, where it is not one of Fovea's own. */
   readonly reference?: Reference<I, O, Y, A>;
 }

@@ -5,6 +5,9 @@ import { type Assembled, assemble } from '../wgsl/assemble.ts';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import grid from '../wgsl/lib/grid.wgsl';
 
+/** Tensors by name. */
+export type Specs = Readonly<Record<string, TensorSpec>>;
+
 /** One dispatch: which shader, with what, over how many invocations. */
 export interface Dispatch {
   /** The kernel's own file, and the snippets that stand before it. */

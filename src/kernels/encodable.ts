@@ -4,8 +4,8 @@ import { COPY_DST, STORAGE, UNIFORM } from '../device/usage.ts';
 import { LifetimeError, ShapeError } from '../errors.ts';
 import { byteLength, expectShape, formatSpec, type TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
+import type { Kernel, Shaped } from './description.ts';
 import { checkScratch, checkTensor, shaderOf, workgroupsOf } from './dispatch.ts';
-import type { Kernel, Shaped } from './kernel.ts';
 
 /** A buffer of the caller's: whole, or from an offset (a multiple of the device's minStorageBufferOffsetAlignment). */
 export type BufferSource = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset?: number };

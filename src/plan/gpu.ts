@@ -4,7 +4,7 @@ import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
 import { addComputer, baseOf, removeComputer, Tensor } from '../graph/tensor.ts';
-import { expectWay, type WayName } from '../kernels/alternatives.ts';
+import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { formatShape, type HostArray } from '../shape.ts';
 import { type Choice, choicesOf, lowering } from './lower.ts';
 import { Program, type ProgramStats } from './program.ts';
@@ -41,7 +41,7 @@ export type CaptureProgress = (done: number, total: number, doing: 'tuning' | 'c
 
 export interface TuneOptions {
   /**
-   * Whether the ways to compute an operation are timed on this adapter, once for each class of shapes, when it is
+   * Whether the strategies for an operation are timed on this adapter, once for each class of shapes, when it is
    * captured first, and remembered on this machine (in Node in the user's folder for caches, in browsers in
    * IndexedDB). `true`: always. `false`: never, and what is remembered is not used either: a static guess decides,
    * the same one at every run. Default: on GPUs; on software adapters, whose compilers take seconds a kernel, only
@@ -71,8 +71,8 @@ export interface DebugOptions {
   readonly validate?: Validator | false;
   /** Run every operation as recorded, fusing none. */
   readonly fusion?: boolean;
-  /** The name of the way to compute what can be computed in several (`own`: the kernel's own plan), where it is there. */
-  readonly way?: WayName;
+  /** The name of the strategy that computes every operation that it can compute. Default: the cheapest, or what was timed. */
+  readonly strategy?: StrategyName;
 }
 
 const environment = (name: string): string | undefined =>
@@ -86,7 +86,7 @@ export class Gpu {
   readonly #debug: {
     readonly validate: Validator | undefined;
     readonly fusion: boolean;
-    readonly way: WayName | undefined;
+    readonly strategy: StrategyName | undefined;
   };
   readonly #tuner: Tuner | undefined;
   /** Whether what is not known yet is timed when it is captured. */
@@ -96,12 +96,12 @@ export class Gpu {
     this.device = device;
     addComputer(this);
     this.#states = new StateStore(device);
-    const way = options.way ?? environment('FOVEA_WAY');
+    const strategy = options.strategy ?? environment('FOVEA_STRATEGY');
     this.#debug = {
       validate:
         (options.validate ?? (environment('FOVEA_VALIDATE') === '1' && importedValidator)) || undefined,
       fusion: options.fusion ?? environment('FOVEA_FUSION') !== '0',
-      way: way === undefined ? undefined : expectWay('openGpu', way),
+      strategy: strategy === undefined ? undefined : expectStrategy('openGpu', strategy),
     };
     const wanted = { 1: true, 0: false }[environment('FOVEA_AUTOTUNE') ?? ''];
     const autotune = options.autotune ?? wanted;
@@ -209,7 +209,7 @@ export class Gpu {
   }
 
   /**
-   * Times the ways to compute what fn computes for such inputs, also where autotuning happens at captures: what is not
+   * Times the strategies for what fn computes for such inputs, also where autotuning happens at captures: what is not
    * remembered yet, or all with `again`; and remembers it. fn is recorded only. Nothing happens where autotuning is
    * off. Returns what was measured now.
    */
@@ -231,16 +231,16 @@ export class Gpu {
     const { caps } = this.device;
     const { placeholders, results, recording } = recorded(fn, inputs);
     const values = Object.values(results);
-    const { fusion, way } = this.#debug;
-    const tuner = way === undefined ? this.#tuner : undefined;
+    const { fusion, strategy } = this.#debug;
+    const tuner = strategy === undefined ? this.#tuner : undefined;
     await tuner?.load();
     if (tuner && this.#tunes) {
       await tuner.tune(choicesOf(caps, values, recording.effects), (done, total) =>
         progress?.(done, total, 'tuning'),
       );
     }
-    const wayOf = (choice: Choice) => way ?? tuner?.wayOf(choice);
-    const lowered = await inSlices(lowering(caps, values, recording.effects, { fusion, wayOf }));
+    const strategyOf = (choice: Choice) => strategy ?? tuner?.strategyOf(choice);
+    const lowered = await inSlices(lowering(caps, values, recording.effects, { fusion, strategyOf }));
     for (const { origin, shape } of lowered.storages.keys()) {
       if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
       throw new LifetimeError(

@@ -1,8 +1,8 @@
 import type { Caps } from '../device/caps.ts';
+import { strategiesOf } from '../graph/operation.ts';
 import type { Effect } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
 import { baseOf, type Node, type Operation, type Tensor } from '../graph/tensor.ts';
-import { choose, type Purpose, type Way, type WayName, waysOf } from '../kernels/alternatives.ts';
 import { chainDispatch } from '../kernels/elementwise/elementwise.ts';
 import { functionsOf, fusedSnippet } from '../kernels/elementwise/fused.ts';
 import {
@@ -13,6 +13,7 @@ import {
   type Specs,
   workgroupsOf,
 } from '../kernels/kernel.ts';
+import { type Candidate, candidates, choose, type Problem, type StrategyName } from '../kernels/strategy.ts';
 import type { TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
 import { chainOf, fuse, type Group } from './fuse.ts';
@@ -42,14 +43,11 @@ const specOf = ({ shape, dtype }: Tensor): TensorSpec => ({ shape, dtype });
 const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
   Object.fromEntries(Object.entries(tensors).map(([name, value]) => [name, specOf(value)]));
 
-/** An operation as it stands in a program, with every way to compute it. */
-export interface Choice {
+/** An operation in a program, with the strategies that can compute it, and the one that is expected to be the fastest. */
+export interface Choice extends Problem<Specs, Specs, object> {
   readonly operation: Operation;
-  readonly specs: Specs;
-  readonly outputs: Specs;
-  readonly attrs: object;
-  readonly purpose: Purpose;
-  readonly ways: readonly Way[];
+  readonly candidates: readonly Candidate[];
+  readonly guess: Candidate;
 }
 
 const fixed = new WeakMap<Node, boolean>();
@@ -70,8 +68,9 @@ function choiceOf(caps: Caps, node: Node, { training, readOnly }: Needed): Choic
   const { weight } = node.inputs;
   const fixedWeights = readOnly && weight !== undefined && isFixed(weight);
   const purpose = { training, ...(fixedWeights ? { fixedWeights } : {}) };
-  const ways = waysOf(operation.kernel, caps, specs, outputs, attrs as never, purpose);
-  return { operation, specs, outputs, attrs, purpose, ways };
+  const problem = { caps, specs, outputs, attrs, purpose };
+  const all = candidates(strategiesOf(operation), problem);
+  return { ...problem, operation, candidates: all, guess: choose(all) };
 }
 
 interface Needed {
@@ -91,17 +90,19 @@ function needed(results: readonly Tensor[], effects: readonly Effect[]): Needed 
   return { roots, nodes, training, readOnly };
 }
 
-/** The operations of a program that can be computed in more than one way: what tuning chooses for. */
+/** The operations of a program that several strategies can compute: what tuning chooses for. */
 export function choicesOf(caps: Caps, results: readonly Tensor[], effects: readonly Effect[]): Choice[] {
   const program = needed(results, effects);
-  return program.nodes.map((node) => choiceOf(caps, node, program)).filter(({ ways }) => ways.length > 1);
+  return program.nodes
+    .map((node) => choiceOf(caps, node, program))
+    .filter((choice) => choice.candidates.length > 1);
 }
 
 export interface LowerOptions {
   /** Fuse elementwise operations; true. */
   readonly fusion?: boolean;
-  /** The name of the way to compute an operation; undefined for the one that is taken to be the fastest. */
-  readonly wayOf?: (choice: Choice) => WayName | undefined;
+  /** The name of the strategy for an operation; undefined, or one that cannot compute it: the cheapest. */
+  readonly strategyOf?: (choice: Choice) => StrategyName | undefined;
 }
 
 /** Lowers what the results and effects need: fusion, then dispatches over storages. */
@@ -112,14 +113,16 @@ export function* lowering(
   caps: Caps,
   results: readonly Tensor[],
   effects: readonly Effect[],
-  { fusion = true, wayOf }: LowerOptions = {},
+  { fusion = true, strategyOf }: LowerOptions = {},
 ): Generator<void, Lowered> {
   const wanted = needed(results, effects);
   const { roots, nodes } = wanted;
   const plans = new Map<Node, KernelPlan>();
   for (const node of nodes) {
     const choice = choiceOf(caps, node, wanted);
-    plans.set(node, choose(choice.ways, wayOf?.(choice)).plan());
+    const name = strategyOf?.(choice);
+    const strategy = choice.candidates.find((candidate) => candidate.name === name) ?? choice.guess;
+    plans.set(node, strategy.plan());
     yield;
   }
   const readers = new Readers(nodes, roots);

@@ -1,9 +1,9 @@
 import { type Cache, openCache } from '../device/cache.ts';
 import type { Device } from '../device/device.ts';
-import type { WayName } from '../kernels/alternatives.ts';
+import { STRATEGY_NAMES, type StrategyName } from '../kernels/strategy.ts';
 import type { Shape } from '../shape.ts';
 import type { Choice } from './lower.ts';
-import { type Timing, timeWays } from './timeWays.ts';
+import { type Timing, timeStrategies } from './timeStrategies.ts';
 
 /** What was measured for one class of shapes. */
 export interface Tuned extends Timing {
@@ -14,7 +14,7 @@ export interface Tuned extends Timing {
 export type TuneProgress = (done: number, total: number, tuned: Tuned | undefined) => void;
 
 /** Kernels change from version to version, and what was measured with them. A test holds it against package.json. */
-export const TUNED_VERSION = '0.1.0';
+export const TUNED_VERSION = '0.2.0';
 /** Sizes over 16 that are not the last dimension, which counts channels, are of one class up to a power of two. */
 const classOfShape = (shape: Shape): string =>
   shape.map((n, i) => (i < shape.length - 1 && n > 16 ? `<${2 ** Math.ceil(Math.log2(n))}` : n)).join('x');
@@ -28,7 +28,7 @@ export function classOf({ operation, specs, attrs, purpose }: Choice): string {
 }
 
 /**
- * Which way of each operation is the fastest on this adapter: measured once for a class of shapes, and kept on this
+ * Which strategy for each operation is the fastest on this adapter: measured once for a class of shapes, and kept on this
  * machine.
  */
 export class Tuner {
@@ -56,8 +56,8 @@ export class Tuner {
     return this.#loaded;
   }
 
-  wayOf(choice: Choice): WayName | undefined {
-    return this.#known.get(classOf(choice))?.way;
+  strategyOf(choice: Choice): StrategyName | undefined {
+    return this.#known.get(classOf(choice))?.strategy;
   }
 
   /**
@@ -77,7 +77,7 @@ export class Tuner {
     const found: Tuned[] = [];
     for (const [done, [key, choice]] of open.entries()) {
       progress?.(done, open.length, found.at(-1));
-      const tuned = { key, ...(await timeWays(this.#device, choice)) };
+      const tuned = { key, ...(await timeStrategies(this.#device, choice)) };
       this.#known.set(key, tuned);
       found.push(tuned);
     }
@@ -126,9 +126,13 @@ export class Tuner {
   }
 }
 
+/** Also of the strategies that this version has: what was remembered under other names is measured again. */
 const isTuned = (value: unknown): value is Tuned => {
-  const { key, way, guess, ms } = (value ?? {}) as Partial<Tuned>;
-  return [key, way, guess].every((text) => typeof text === 'string') && typeof ms === 'object' && ms !== null;
+  const { key, strategy, guess, ms } = (value ?? {}) as Partial<Tuned>;
+  const known = [strategy, guess].every((name) =>
+    STRATEGY_NAMES.some((strategyName) => strategyName === name),
+  );
+  return typeof key === 'string' && known && typeof ms === 'object' && ms !== null;
 };
 
 /** FNV-1a. */

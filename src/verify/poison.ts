@@ -48,14 +48,14 @@ function poison(device: GPUDevice): Poisoned {
 /** Borrows a device for as long as `fn` takes. What goes wrong on it is told to nobody else. */
 export async function onBench<T>(
   borrowed: GPUDevice | Gpu,
-  { way }: Pick<DebugOptions, 'way'>,
+  { strategy }: Pick<DebugOptions, 'strategy'>,
   fn: (bench: Bench) => Promise<T>,
 ): Promise<T> {
   const poisoned = poison('queue' in borrowed ? borrowed : borrowed.device.device);
   const gpu = borrowGpu(poisoned.device, {
     validate: false,
     autotune: false,
-    ...(way === undefined ? {} : { way }),
+    ...(strategy === undefined ? {} : { strategy }),
   });
   try {
     return await fn({

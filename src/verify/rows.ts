@@ -1,5 +1,5 @@
 import { DeviceLimitError, DeviceLostError, FoveaError } from '../errors.ts';
-import type { WayName } from '../kernels/alternatives.ts';
+import type { StrategyName } from '../kernels/strategy.ts';
 import type { HostArray } from '../shape.ts';
 import type { Bench } from './poison.ts';
 import type { Arrays, Comparison } from './runKernel.ts';
@@ -41,10 +41,10 @@ export interface VerifyOptions {
    */
   readonly repeat?: number;
   /**
-   * The way in which programs compute what they can compute in several, where it is there (`own`, `winograd2`, …): for
-   * gradients and conformance cases. A kernel alone is checked in each of its ways. Default: the static guess.
+   * The strategy by which programs compute every operation that it can compute (`winograd2`, …): for gradients and
+   * conformance cases. A kernel alone is checked by each of its strategies. Default: the static guess.
    */
-  readonly way?: WayName;
+  readonly strategy?: StrategyName;
   /** Called with each row when it is done, in order. An error that it throws ends the verification. */
   onRow?(row: Row): void;
 }

@@ -2,7 +2,6 @@ import { FoveaError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
 import { operations } from '../graph/operations/index.ts';
 import type { Operation } from '../graph/tensor.ts';
-import { alternativeKernels } from '../kernels/alternatives.ts';
 import type { Specs } from '../kernels/kernel.ts';
 import type { OpName } from '../kernels/ops.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -12,6 +11,7 @@ import { cases as table } from './cases/index.ts';
 import { F32_ONLY, halfTolerance, inputsInHalves, overflowed } from './f16.ts';
 import { GRADIENT_TOLERANCE, type GradientCheck, gradientCheck } from './gradcheck.ts';
 import { gradientGraph } from './gradientGraph.ts';
+import { otherKernels } from './otherKernels.ts';
 import { type Bench, onBench } from './poison.ts';
 import { checked, checkOptions, notApplicable, type Row, repeated, type VerifyOptions } from './rows.ts';
 import {
@@ -76,7 +76,7 @@ async function kernelAlone(
   return worstOf([...compareAll(values, want, specs, row, options, scaled), ...unsteady]);
 }
 
-/** The kernel alone; and in every other way in which programs may compute it. */
+/** The kernel alone; and by every other strategy that programs may compute it by. */
 async function forward(bench: Bench, check: Check, options: VerifyOptions): Promise<Comparison> {
   const { row, subject, operation } = check;
   const { kernel } = subject;
@@ -85,10 +85,10 @@ async function forward(bench: Bench, check: Check, options: VerifyOptions): Prom
   const { caps } = bench.gpu.device;
   const attrs = attributesOf(kernel, row.attrs);
   const compared = [own];
-  const others = operation ? alternativeKernels(kernel, caps, inputs, attrs, { training: false }) : new Map();
-  for (const [way, other] of others) {
+  const others = operation ? otherKernels(operation, caps, inputs, attrs, { training: false }) : new Map();
+  for (const [strategy, other] of others) {
     const found = await kernelAlone(bench, { ...subject, kernel: other }, inputs, row, options, true);
-    compared.push({ ...found, message: found.message && `${way}: ${found.message}` });
+    compared.push({ ...found, message: found.message && `${strategy}: ${found.message}` });
   }
   return worstOf(compared);
 }

@@ -30,8 +30,8 @@ let gpu: Gpu;
 /** Computes everything at every run. */
 let plain: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ way: 'winograd2', validate: false });
-  plain = await openGpu({ way: 'winograd2', validate: false });
+  gpu = await openGpu({ strategy: 'winograd2', validate: false });
+  plain = await openGpu({ strategy: 'winograd2', validate: false });
 });
 afterAll(() => {
   gpu?.dispose();

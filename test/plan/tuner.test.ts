@@ -32,6 +32,10 @@ const convolution = (x: ReturnType<typeof zeros>) => ({
 const choiceFor = (side: number, channels = 16): Choice =>
   choicesOf(plain.device.caps, Object.values(convolution(input(side, channels))), [])[0]!;
 
+/** The strategy that takes one dispatch: a matrix kernel. */
+const plainOf = (choice: Choice): string =>
+  choice.candidates.find(({ plan }) => plan().dispatches.length === 1)!.name;
+
 async function dispatches(gpu: Gpu, side: number): Promise<number> {
   const step = gpu.capture((x) => convolution(x!));
   const stats = await step.prepare([input(side)]);
@@ -44,7 +48,7 @@ const files = async (): Promise<string[]> => {
   return names.map((name) => path.join(folder, 'cache', name));
 };
 
-async function keep(change: (kept: { tuned: { way: string }[]; fovea: string }) => void): Promise<void> {
+async function keep(change: (kept: { tuned: { strategy: string }[]; fovea: string }) => void): Promise<void> {
   const [file] = await files();
   const kept = JSON.parse(await readFile(file!, 'utf8'));
   change(kept);
@@ -52,18 +56,18 @@ async function keep(change: (kept: { tuned: { way: string }[]; fovea: string }) 
 }
 
 describe('autotuning', () => {
-  it('times every way once, takes none that is slower than the static guess, and keeps it', async () => {
+  it('times every strategy once, takes none that is slower than the static guess, and keeps it', async () => {
     const gpu = await openGpu({ autotune: true });
     const found = await gpu.tune((x) => convolution(x!), [input(8)]);
     expect(found).toHaveLength(1);
-    const { way, guess, ms } = found[0]!;
+    const { strategy, guess, ms } = found[0]!;
     expect(Object.keys(ms).sort()).toEqual(
       choiceFor(8)
-        .ways.map(({ name }) => name)
+        .candidates.map(({ name }) => name)
         .sort(),
     );
     expect(Object.keys(ms).length).toBeGreaterThan(1);
-    expect(ms[way]).toBeLessThanOrEqual(ms[guess]!);
+    expect(ms[strategy]).toBeLessThanOrEqual(ms[guess]!);
     expect(await gpu.tune((x) => convolution(x!), [input(8)])).toEqual([]);
     expect(await gpu.tune((x) => convolution(x!), [input(8)], { again: true })).toHaveLength(1);
     expect(await files()).toHaveLength(1);
@@ -85,12 +89,12 @@ describe('autotuning', () => {
     const first = await openGpu({ autotune: true });
     await first.tune((x) => convolution(x!), [input(8)]);
     first.dispose();
-    for (const [way, count] of [
-      ['own', 1],
+    for (const [strategy, count] of [
+      [plainOf(choiceFor(8)), 1],
       ['winograd2', 4],
     ] as const) {
       await keep(({ tuned }) => {
-        tuned[0]!.way = way;
+        tuned[0]!.strategy = strategy;
       });
       for (const autotune of [true, undefined]) {
         const later = await openGpu(autotune === undefined ? {} : { autotune });
@@ -104,11 +108,10 @@ describe('autotuning', () => {
     const first = await openGpu({ autotune: true });
     await first.tune((x) => convolution(x!), [input(8)]);
     first.dispose();
-    const guessed = choiceFor(8)
-      .ways.find(({ pays }) => pays)!
-      .plan().dispatches.length;
+    const choice = choiceFor(8);
+    const guessed = choice.guess.plan().dispatches.length;
     await keep(({ tuned }) => {
-      tuned[0]!.way = guessed === 1 ? 'winograd2' : 'own';
+      tuned[0]!.strategy = guessed === 1 ? 'winograd2' : plainOf(choice);
     });
     const off = await openGpu({ autotune: false });
     expect(await dispatches(off, 8)).toBe(guessed);
@@ -121,7 +124,14 @@ describe('autotuning', () => {
     ['is no JSON', '{"tuned": ['],
     [
       'is of another version',
-      JSON.stringify({ fovea: '0.0.0', tuned: [{ key: 'k', way: 'own', guess: 'own', ms: {} }] }),
+      JSON.stringify({ fovea: '0.0.0', tuned: [{ key: 'k', strategy: 'plain', guess: 'plain', ms: {} }] }),
+    ],
+    [
+      'has names that no strategy has',
+      JSON.stringify({
+        fovea: TUNED_VERSION,
+        tuned: [{ key: 'k', strategy: 'own', guess: 'own', ms: {} }],
+      }),
     ],
     ['holds something else', JSON.stringify({ fovea: TUNED_VERSION, tuned: [null, 3, { key: 1 }] })],
   ])('measures again where what is kept %s', async (_, text) => {

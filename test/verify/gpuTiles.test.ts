@@ -2,11 +2,12 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
 import { compilesMatrices, hasMatrixUnits, MATRIX_FEATURE } from '../../src/device/matrixUnits.ts';
+import { strategiesOf } from '../../src/graph/operation.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { toHalf } from '../../src/half.ts';
-import { alternativeKernels, type Way, waysOf } from '../../src/kernels/alternatives.ts';
-import { gpuAlternatives } from '../../src/kernels/gpuAlternatives.ts';
-import { type Kernel, shaderOf } from '../../src/kernels/kernel.ts';
+import { type Kernel, type Specs, shaderOf } from '../../src/kernels/kernel.ts';
 import { kernelOf, type OpName } from '../../src/kernels/ops.ts';
+import { type Candidate, candidates, namesIn, type Purpose } from '../../src/kernels/strategy.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type DType, numel, type TensorSpec } from '../../src/shape.ts';
@@ -21,6 +22,7 @@ import {
 } from '../../src/verify/cases/case.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { inputsInHalves } from '../../src/verify/f16.ts';
+import { otherKernels } from '../../src/verify/otherKernels.ts';
 import {
   attributesOf,
   compare,
@@ -102,16 +104,22 @@ const crowds: readonly CaseRow[] = [300, 20].map((maxDetections) => ({
 
 const named = rows.map((row) => [`${row.op}: ${row.name}`, row] as const);
 
-const planned = (caps: Caps, { op, inputs, attrs }: Row, dtype: DType) => {
-  const own = kernelOf(op);
+/** The cheapest first. */
+function candidatesFor(op: OpName, caps: Caps, specs: Specs, given: object, purpose: Purpose): Candidate[] {
+  const { kernel } = operations[op];
+  const attrs = attributesOf(kernel, given);
+  const problem = { caps, specs, outputs: kernel.infer(specs, attrs), attrs, purpose };
+  return candidates(strategiesOf(operations[op]), problem).sort((a, b) => a.cost - b.cost);
+}
+
+const planned = (caps: Caps, { op, inputs, attrs = {} }: Row, dtype: DType): Candidate[] => {
   const specs = Object.fromEntries(
     Object.entries(inputs).map(([name, { shape }]): [string, TensorSpec] => [name, { shape, dtype }]),
   );
-  const complete = attributesOf(own, attrs);
-  return waysOf(own, caps, specs, own.infer(specs, complete), complete, { training: true });
+  return candidatesFor(op, caps, specs, attrs, { training: true });
 };
 
-const isMatrix = ({ name }: Way): boolean => name.startsWith('matrix');
+const isMatrix = ({ name }: Candidate): boolean => name.startsWith('matrix');
 const channelsInEights = ({ inputs }: Row): boolean =>
   Object.values(inputs).every(({ shape }) => shape.at(-1)! % 8 === 0);
 
@@ -133,7 +141,10 @@ describe('register tiles, on any device', () => {
   afterAll(() => gpu?.dispose());
 
   it('every operation has a row here', () => {
-    expect([...new Set(rows.map(({ op }) => op)), 'nms']).toEqual(Object.keys(gpuAlternatives));
+    const tiled = Object.values(operations).filter((operation) =>
+      namesIn(strategiesOf(operation)).includes('tile32x32'),
+    );
+    expect(new Set(rows.map(({ op }) => op))).toEqual(new Set(tiled.map(({ name }) => name)));
   });
 
   const check = async (row: Row, dtype: 'f32' | 'f16', only = row.tiles): Promise<void> => {
@@ -141,14 +152,14 @@ describe('register tiles, on any device', () => {
     const filled = fillInputs(row.op, row);
     const inputs = dtype === 'f16' ? inputsInHalves(own, filled) : filled;
     const attrs = attributesOf(own, row.attrs);
-    const ways = [...alternativeKernels(own, LARGE_GPU, inputs, attrs, { training: true })];
-    expect(ways.flatMap(([way]) => (way.startsWith('tile') ? way : [])).sort()).toEqual(TILES);
+    const others = [...otherKernels(operations[row.op], LARGE_GPU, inputs, attrs, { training: true })];
+    expect(others.flatMap(([name]) => (name.startsWith('tile') ? name : [])).sort()).toEqual(TILES);
     const want = runReference(own, references[row.op] as never, referenceTensors(inputs), row.attrs);
     const [output] = own.outputs as readonly [string];
-    for (const [way, kernel] of ways.filter(([name]) => only.includes(name))) {
+    for (const [strategy, kernel] of others.filter(([name]) => only.includes(name))) {
       const got = await runKernel(gpu.device, kernel, inputs, attrs);
       const allowed = (dtype === 'f16' ? 2e-3 : 3e-6) * largestOf(want[output]!);
-      const { message } = compare(`${way}: ${output}`, got[output]!, want[output]!, 0, allowed);
+      const { message } = compare(`${strategy}: ${output}`, got[output]!, want[output]!, 0, allowed);
       expect(message).toBe('');
     }
   };
@@ -170,7 +181,9 @@ describe('register tiles, on any device', () => {
     for (const row of [...table, ...crowds]) {
       const inputs = fillInputs('nms', row);
       const attrs = attributesOf(own, row.attrs);
-      const bitmask = alternativeKernels(own, LARGE_GPU, inputs, attrs, { training: false }).get('bitmask');
+      const bitmask = otherKernels(operations.nms, LARGE_GPU, inputs, attrs, { training: false }).get(
+        'bitmask',
+      );
       const want = runReference(own, references.nms as never, referenceTensors(inputs), row.attrs);
       const got = await runKernel(gpu.device, bitmask!, inputs, attrs);
       for (const name of own.outputs) {
@@ -194,18 +207,18 @@ describe('register tiles, on any device', () => {
     const want = runReference(own, references[row.op] as never, referenceTensors(inputs), row.attrs);
     const [output] = own.outputs as readonly [string];
     const { workgroupBytes } = gpu.device.caps;
-    const ways = planned({ ...HOPPER, workgroupBytes: workgroupBytes! }, row, 'f16').filter(isMatrix);
+    const matrix = planned({ ...HOPPER, workgroupBytes: workgroupBytes! }, row, 'f16').filter(isMatrix);
     // The larger tile where the device has the memory, in one of the rows.
     const size = row.op === 'conv2d' ? 'matrix128x128' : 'matrix64x64';
-    for (const way of [ways.find(({ name }) => name === size) ?? ways[0]!]) {
-      const { dispatches, ...rest } = way.plan();
+    for (const { name, plan } of [matrix.find((candidate) => candidate.name === size) ?? matrix[0]!]) {
+      const { dispatches, ...rest } = plan();
       const kernel: Kernel = {
         ...own,
         infer: () => ({ [output]: { shape: [want[output]!.length], dtype: 'f32' } }),
         dispatches: () => ({ ...rest, dispatches: dispatches.map(emulated) }),
       };
       const got = await runKernel(gpu.device, kernel, packed(inputs));
-      const { message } = compare(way.name, got[output]!, want[output]!, 0, 3e-6 * largestOf(want[output]!));
+      const { message } = compare(name, got[output]!, want[output]!, 0, 3e-6 * largestOf(want[output]!));
       expect(message).toBe('');
     }
   });
@@ -214,9 +227,7 @@ describe('register tiles, on any device', () => {
 describe('the static guess', () => {
   const product = (M: number, K: number, N: number, caps = LARGE_GPU, dtype: DType = 'f32') => {
     const specs = { x: { shape: [M, K], dtype }, weight: { shape: [K, N], dtype } };
-    return waysOf(kernelOf('linear'), caps, specs, { y: { shape: [M, N], dtype } }, {} as never, {
-      training: false,
-    });
+    return candidatesFor('linear', caps, specs, {}, { training: false });
   };
 
   it('takes large tiles where they fill a large GPU, smaller ones and parts where they do not', () => {
@@ -243,7 +254,7 @@ describe('the static guess', () => {
       [8, 0, 8],
       [8, 8, 0],
     ] as const) {
-      expect(product(M, K, N).map(({ name }) => name)).toEqual(['own']);
+      expect(product(M, K, N).map(({ name }) => name)).toEqual(['tile']);
     }
     const dw = {
       op: 'conv2d_backward_weight',
@@ -259,7 +270,7 @@ describe('the static guess', () => {
     const names = product(512, 512, 512, { ...LARGE_GPU, family: 'subgroup', subgroupSize: 8 }).map(
       ({ name }) => name,
     );
-    expect(names).toEqual(['own']);
+    expect(names).toEqual(['lanes8']);
   });
 });
 
@@ -284,10 +295,10 @@ describe('matrix units', () => {
   it.each(
     named.filter(([, row]) => channelsInEights(row)),
   )('Dawn accepts the shaders of %s', async (_, row) => {
-    const ways = planned(HOPPER, row, 'f16').filter(isMatrix);
-    expect(ways.map(({ name }) => name).sort()).toEqual(['matrix128x128', 'matrix64x64']);
-    for (const way of ways) {
-      for (const dispatch of way.plan().dispatches) {
+    const matrix = planned(HOPPER, row, 'f16').filter(isMatrix);
+    expect(matrix.map(({ name }) => name).sort()).toEqual(['matrix128x128', 'matrix64x64']);
+    for (const { plan } of matrix) {
+      for (const dispatch of plan().dispatches) {
         const { code, name } = shaderOf(dispatch);
         device.pushErrorScope('validation');
         const { messages } = await device.createShaderModule({ code }).getCompilationInfo();

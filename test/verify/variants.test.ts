@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
+import { strategiesOf } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
-import { alternativeKernels } from '../../src/kernels/alternatives.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
+import { candidates } from '../../src/kernels/strategy.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
-import { subjectOf } from '../../src/verify/subject.ts';
 
 /** The shaders that the table's convolutions and matrix products run with on such a device. */
 function shadersOn(lanes: number): Set<string> {
@@ -13,12 +13,12 @@ function shadersOn(lanes: number): Set<string> {
   const caps: Caps = { ...limits, family: lanes > 0 ? 'subgroup' : 'tile', subgroupSize: lanes };
   const names = new Set<string>();
   for (const row of cases) {
-    const { kernel } = subjectOf(operations[row.op]);
-    const attrs = attributesOf(kernel, row.attrs);
-    const others = alternativeKernels(kernel, caps, row.inputs, attrs, { training: false }).values();
-    for (const { dispatches } of [kernel, ...others]) {
-      const plan = dispatches(caps, row.inputs, kernel.infer(row.inputs, attrs), attrs);
-      for (const dispatch of plan.dispatches) names.add(shaderOf(dispatch).name);
+    const operation = operations[row.op];
+    const attrs = attributesOf(operation.kernel, row.attrs);
+    const outputs = operation.kernel.infer(row.inputs, attrs);
+    const problem = { caps, specs: row.inputs, outputs, attrs, purpose: { training: false } };
+    for (const strategy of candidates(strategiesOf(operation), problem)) {
+      for (const dispatch of strategy.plan().dispatches) names.add(shaderOf(dispatch).name);
     }
   }
   return new Set([...names].filter((name) => /^gemm_|^conv2d_|^transpose_weight/.test(name)));

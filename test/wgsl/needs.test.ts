@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
-import { alternativeKernels } from '../../src/kernels/alternatives.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { type Kernel, shaderOf } from '../../src/kernels/kernel.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
 import { cases } from '../../src/verify/cases/index.ts';
+import { otherKernels } from '../../src/verify/otherKernels.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
 import { type Names, namesIn } from './names.ts';
 import { differences, needsOf, sourceOf } from './needs.ts';
@@ -49,7 +50,7 @@ describe('every shader says in its needs: line what it uses of others', () => {
   });
 });
 
-/** Every shader that the table of cases is computed with on such a device, in every way, as the parts that it is made of. */
+/** Every shader that the table of cases is computed with on such a device, by every strategy, as the parts that it is made of. */
 function* shadersOn(caps: Caps): Generator<readonly string[]> {
   for (const row of cases) {
     const kernel = kernelOf(row.op) as Kernel;
@@ -68,7 +69,7 @@ function* shadersOn(caps: Caps): Generator<readonly string[]> {
         continue; // It does not take f16.
       }
       const others = [true, false].flatMap((training) => [
-        ...alternativeKernels(kernel, caps, inputs, attrs, { training }).values(),
+        ...otherKernels(operations[row.op], caps, inputs, attrs, { training }).values(),
       ]);
       for (const { dispatches } of [kernel, ...others]) {
         for (const dispatch of dispatches(caps, inputs, outputs, attrs).dispatches)

@@ -41,7 +41,7 @@ const DEFAULT_SIZE = 512;
 const DEFAULT_CROP = 128;
 
 /**
- * fovea tune: times the ways to compute each operation that the models run, and remembers the fastest. Prints what was
+ * fovea tune: times the strategies for each operation that the models run, and remembers the fastest. Prints what was
  * timed. Throws UsageError where FOVEA_AUTOTUNE=0 has turned it off.
  */
 export async function tuneCommand(
@@ -72,7 +72,7 @@ export async function tuneCommand(
       for (const tuned of found) stdout.write(`  ${lineOf(tuned, stdout)}\n`);
       all.push(...found);
     }
-    const better = all.filter(({ way, guess }) => way !== guess).length;
+    const better = all.filter(({ strategy, guess }) => strategy !== guess).length;
     stdout.write(`${all.length} timed, ${better} faster than the static guess; kept in ${tunedPlace}\n`);
   });
 }
@@ -119,11 +119,11 @@ function inference(label: string, trained: Pick<TrainedModel, 'name' | 'model'>,
   };
 }
 
-function lineOf({ key, way, guess, ms }: Tuned, stdout: Output): string {
+function lineOf({ key, strategy, guess, ms }: Tuned, stdout: Output): string {
   const color = colorsOf(stdout);
   const times = Object.entries(ms)
     .sort(([, a], [, b]) => a - b)
     .map(([name, time]) => `${name} ${time.toFixed(2)} ms`);
-  const news = way === guess ? '' : color.green(`${way} instead of ${guess}: `);
+  const news = strategy === guess ? '' : color.green(`${strategy} instead of ${guess}: `);
   return `${news}${times.join(', ')}  ${color.dim(key)}`;
 }

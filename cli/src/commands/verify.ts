@@ -32,7 +32,7 @@ export interface VerifyCommandOptions {
   /** `default`: a device with WebGPU's default limits and no optional feature. */
   readonly limits?: OpenOptions['limits'];
   readonly repeat?: number;
-  readonly way?: VerifyOptions['way'];
+  readonly strategy?: VerifyOptions['strategy'];
 }
 
 /** What to check, and how: known before a device is opened. */
@@ -51,7 +51,7 @@ export async function verifyCommand(
 ): Promise<number> {
   if (options.models !== undefined) return models(options, options.models, stdout);
   const work = options.cases === undefined ? table(options.op) : await folder(options.cases, options.op);
-  const { adapter, limits, dtype, repeat, way } = options;
+  const { adapter, limits, dtype, repeat, strategy } = options;
   const gpu = await openGpu({
     ...(adapter === undefined ? {} : { adapter: adapter as AdapterChoice }),
     ...(limits === undefined ? {} : { limits }),
@@ -62,12 +62,12 @@ export async function verifyCommand(
     const rows = await work.run(gpu, {
       ...(dtype === undefined ? {} : { dtype }),
       ...(repeat === undefined ? {} : { repeat }),
-      ...(way === undefined ? {} : { way }),
+      ...(strategy === undefined ? {} : { strategy }),
       onRow: (row) => stdout.write(`${print(row)}\n`),
     });
     const counts = countRows(rows);
     if (options.json !== undefined) {
-      const report = { adapter: gpu.device.adapter, dtype, limits, repeat, way, ...counts, rows };
+      const report = { adapter: gpu.device.adapter, dtype, limits, repeat, strategy, ...counts, rows };
       await writeFileAtomic(options.json, `${JSON.stringify(report, null, 2)}\n`);
     }
     stdout.write(`${summaryOf(counts)}\n`);
@@ -79,7 +79,7 @@ export async function verifyCommand(
 
 /** fovea verify --models: torchvision's models, with its weights and what it computes. */
 async function models(options: VerifyCommandOptions, path: string, stdout: Output): Promise<number> {
-  const other = (['cases', 'op', 'dtype', 'limits', 'repeat', 'way'] as const).find(
+  const other = (['cases', 'op', 'dtype', 'limits', 'repeat', 'strategy'] as const).find(
     (name) => options[name] !== undefined,
   );
   if (other) throw new UsageError(`--models cannot be combined with --${other}; leave one of them out`);

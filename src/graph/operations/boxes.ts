@@ -3,6 +3,7 @@ import * as iou from '../../kernels/boxes/boxIou.ts';
 import { matchAnchors as match } from '../../kernels/boxes/matchAnchors.ts';
 import { nms as nmsKernel } from '../../kernels/boxes/nms.ts';
 import { weightedBoxFusion as fusion } from '../../kernels/boxes/weightedBoxFusion.ts';
+import { nmsStrategies } from '../../kernels/strategies.ts';
 import { defineOperation } from '../operation.ts';
 import { apply } from '../tensor.ts';
 
@@ -19,5 +20,5 @@ export const boxDecode = defineOperation({
 });
 
 export const matchAnchors = defineOperation({ kernel: match, gradient: null });
-export const nms = defineOperation({ kernel: nmsKernel, gradient: null });
+export const nms = defineOperation({ kernel: nmsKernel, strategies: nmsStrategies, gradient: null });
 export const weightedBoxFusion = defineOperation({ kernel: fusion, gradient: null });

@@ -1,22 +1,10 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectShape, formatSpec, sameShape } from '../../shape.ts';
-import nmsFour from '../../wgsl/boxes/lib/nms_four.wgsl';
-import nmsSides from '../../wgsl/boxes/lib/nms_sides.wgsl';
-import nmsKeysShader from '../../wgsl/boxes/nms_keys.wgsl';
-import nmsRemoveShader from '../../wgsl/boxes/nms_remove.wgsl';
-import nmsSelectShader from '../../wgsl/boxes/nms_select.wgsl';
-import sortKey from '../../wgsl/lib/sort_key.wgsl';
-import { type Dispatch, defineKernel, wgslType } from '../kernel.ts';
-import { orderByMerging } from '../sort/mergeOrder.ts';
+import { defineKernel } from '../kernel.ts';
+import type { NmsAttrs } from './nmsProblem.ts';
+import { nmsBlocks } from './strategies/nmsBlocks.ts';
 
-export interface NmsAttrs {
-  /** A box is removed where its IoU with a kept box of greater score is over this. */
-  readonly iouThreshold: number;
-  /** Only boxes with a greater score take part; default: all. */
-  readonly scoreThreshold?: number;
-  /** The length of `indices`; default: the number of boxes. */
-  readonly maxDetections?: number;
-}
+export type { NmsAttrs };
 
 /**
  * Greedy non-maximum suppression, for each image of a batch (torchvision's nms; with labels its batched_nms:
@@ -58,48 +46,5 @@ export const nms = defineKernel({
       count: { shape: [B], dtype: 'i32' },
     };
   },
-  dispatches(caps, { boxes, labels }, { indices }, attrs) {
-    const [B = 0, R = 0] = boxes.shape;
-    const { iouThreshold, scoreThreshold = Number.NEGATIVE_INFINITY } = attrs;
-    const types = { T: wgslType(boxes.dtype) };
-    const order = orderByMerging(B, R);
-    const lanes = caps.family === 'tile' ? 256 : 32;
-    const block = 4 * lanes;
-    const shared = {
-      snippets: [nmsSides, nmsFour],
-      types,
-      constants: { LANES: lanes, LABELLED: labels !== undefined },
-      // Without labels nothing is read there.
-      bind: { labels: labels ? 'labels' : 'order' },
-    };
-    const blocks: Dispatch[] = [];
-    // One block at least, of no box: the last block ends an image.
-    for (let start = 0; start === 0 || start < R; start += block) {
-      const params = { boxes: R, images: B, start, most: indices.shape[1]!, threshold: iouThreshold };
-      const grid = (groups: number) => [groups, Math.min(B, 65535), Math.ceil(B / 65535)] as const;
-      const after = Math.ceil(Math.max(R - start - block, 0) / block);
-      blocks.push(
-        { shader: nmsSelectShader, ...shared, params, grid: grid(1) },
-        { shader: nmsRemoveShader, ...shared, params, grid: grid(after) },
-      );
-    }
-    return {
-      dispatches: [
-        {
-          shader: nmsKeysShader,
-          snippets: [sortKey],
-          types,
-          params: {
-            total: B * R,
-            threshold: scoreThreshold,
-            limited: Number(scoreThreshold > Number.NEGATIVE_INFINITY),
-          },
-          grid: B * R,
-        },
-        ...order.dispatches,
-        ...blocks,
-      ],
-      scratch: { ...order.scratch, flags: B * R * 4, before: B * 4 },
-    };
-  },
+  dispatches: nmsBlocks,
 });

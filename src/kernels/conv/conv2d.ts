@@ -1,12 +1,18 @@
 import { ShapeError } from '../../errors.ts';
 import { expectFloats, formatSpec } from '../../shape.ts';
 import { defineKernel, type Given } from '../kernel.ts';
-import { filterPlan, gemmDispatch } from '../matrix/strategies/gemm.ts';
 import { expectSize2, imageDims, type Size2, size2 } from '../spatial.ts';
-import { type Conv2dAttrs, checkAttrs, checkBias, conv2dAttrs, problemOf } from './convProblem.ts';
-import { depthwiseDispatch, depthwiseFilterPlan, isDepthwise } from './depthwise.ts';
+import { conv2dAlone, conv2dBackwardWeightAlone } from '../strategies.ts';
+import { planAlone } from '../strategy.ts';
+import {
+  type Conv2dAttrs,
+  type Conv2dBackwardWeightAttrs,
+  checkAttrs,
+  checkBias,
+  conv2dAttrs,
+} from './convProblem.ts';
 
-export type { Conv2dAttrs };
+export type { Conv2dAttrs, Conv2dBackwardWeightAttrs };
 
 /** floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1, on each axis. */
 function outputSize(op: string, size: Size2, kernel: Size2, attrs: Conv2dAttrs): [number, number] {
@@ -51,19 +57,8 @@ export const conv2d = defineKernel({
     const [OH, OW] = outputSize('conv2d', [H, W], [kh, kw], attrs);
     return { y: { shape: [N, OH, OW, O], dtype: x.dtype } };
   },
-  dispatches(caps, { x, weight, bias }, { y }, attrs) {
-    const [kh, kw] = weight.shape as [number, number];
-    if (isDepthwise(attrs.groups, x.shape[3]!, y.shape[3]!)) {
-      const problem = { ...attrs, x, y, kernel: [kh, kw] as const };
-      return { dispatches: [depthwiseDispatch(problem, bias !== undefined, false)] };
-    }
-    return { dispatches: [gemmDispatch(caps, problemOf(x, [kh, kw], y, attrs), bias !== undefined)] };
-  },
+  dispatches: (...given) => planAlone(conv2dAlone, ...given),
 });
-
-export interface Conv2dBackwardWeightAttrs extends Conv2dAttrs {
-  readonly kernelSize: Size2;
-}
 
 /**
  * The gradient of conv2d to its weight: `dw[kh,kw,i,o] = sum over n, oh, ow of x[…] * dy[n,oh,ow,o]`.
@@ -98,10 +93,5 @@ export const conv2dBackwardWeight = defineKernel({
     }
     return { dw: { shape: [...attrs.kernelSize, C / attrs.groups, O], dtype: x.dtype } };
   },
-  dispatches(caps, { x, dy }, _outputs, attrs) {
-    if (isDepthwise(attrs.groups, x.shape[3]!, dy.shape[3]!)) {
-      return depthwiseFilterPlan(caps, { ...attrs, x, y: dy, kernel: attrs.kernelSize });
-    }
-    return filterPlan(caps, problemOf(x, attrs.kernelSize, dy, attrs));
-  },
+  dispatches: (...given) => planAlone(conv2dBackwardWeightAlone, ...given),
 });

@@ -1,9 +1,10 @@
 import { ShapeError } from '../../errors.ts';
-import { formatSpec, type TensorSpec } from '../../shape.ts';
+import { formatSpec, type Shape, type TensorSpec } from '../../shape.ts';
 import convDirect from '../../wgsl/conv/lib/conv_direct.wgsl';
-import type { Given } from '../kernel.ts';
-import type { GemmProblem } from '../matrix/strategies/gemm.ts';
+import type { Given } from '../description.ts';
+import type { GemmProblem, Product } from '../matrix/strategies/product.ts';
 import { expectInteger, expectSize2, type Size2, size2 } from '../spatial.ts';
+import type { Problem } from '../strategy.ts';
 
 export interface Conv2dAttrs {
   /** Default 1. */
@@ -15,6 +16,26 @@ export interface Conv2dAttrs {
   /** Default 1. */
   readonly groups: number;
 }
+
+export interface Conv2dBackwardWeightAttrs extends Conv2dAttrs {
+  readonly kernelSize: Size2;
+}
+
+export interface ConvTranspose2dAttrs extends Conv2dAttrs {
+  /** Rows and columns added at the end. Default 0. */
+  readonly outputPadding: Size2;
+}
+
+type ConvSpecs = { readonly x: TensorSpec; readonly weight: TensorSpec; readonly bias?: TensorSpec };
+type ConvOutputs = { readonly y: TensorSpec };
+
+export type Conv2dProblem = Problem<ConvSpecs, ConvOutputs, Conv2dAttrs>;
+export type ConvTranspose2dProblem = Problem<ConvSpecs, ConvOutputs, ConvTranspose2dAttrs>;
+export type Conv2dFilterProblem = Problem<
+  { readonly x: TensorSpec; readonly dy: TensorSpec },
+  { readonly dw: TensorSpec },
+  Conv2dBackwardWeightAttrs
+>;
 
 export const conv2dAttrs = ({
   stride = 1,
@@ -44,27 +65,68 @@ export function checkBias(op: string, bias: TensorSpec | undefined, channels: nu
 }
 
 /** The implicit GEMM that computes a convolution from x to y; its filter gradient runs over the same pixels. */
-export function problemOf(x: TensorSpec, kernel: Size2, y: TensorSpec, attrs: Conv2dAttrs): GemmProblem {
+export function gemmOf(x: TensorSpec, [KH, KW]: Size2, y: TensorSpec, attrs: Conv2dAttrs): GemmProblem {
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const [, OH, OW, O] = y.shape as [number, number, number, number];
   const { groups, stride, padding, dilation } = attrs;
   const [IG, OG] = [C / groups, O / groups];
   return {
     M: N * OH * OW,
-    source: [H, W],
-    result: [OH, OW],
+    H,
+    W,
+    OH,
+    OW,
     C,
     IG,
     O,
     OG,
-    kernel,
-    stride,
-    padding,
-    dilation,
-    weightStrides: [IG * O, O, 1],
+    KH,
+    KW,
+    SH: stride[0],
+    SW: stride[1],
+    PH: padding[0],
+    PW: padding[1],
+    DH: dilation[0],
+    DW: dilation[1],
+    w_tap: IG * O,
+    w_i: O,
+    w_c: 1,
+    x_z: IG,
+    w_z: OG,
+    y_z: OG,
+    RH: OH,
+    RW: OW,
+    UH: 1,
+    UW: 1,
+    tap_h: KW || 1,
+    tap_w: 1,
     batch: groups,
-    batchStrides: [IG, OG, OG],
     gather: convDirect,
     dtype: x.dtype,
   };
+}
+
+/** Whether a convolution is depthwise: one result channel per source channel, with a filter of its own. */
+export const isDepthwise = ({ specs: { x }, outputs: { y }, attrs: { groups } }: Conv2dProblem): boolean =>
+  groups === x.shape[3] && groups === y.shape[3];
+export const isDepthwiseFilter = ({ specs: { x, dy }, attrs: { groups } }: Conv2dFilterProblem): boolean =>
+  groups === x.shape[3] && groups === dy.shape[3];
+
+/** Whether a convolution is one that Winograd's algorithm computes. */
+export const isConv3x3 = (kernel: Shape, { stride, dilation, groups }: Conv2dAttrs): boolean =>
+  groups === 1 && [...kernel.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
+
+/** The product that a convolution is, unless it is depthwise. */
+export function convProduct(problem: Conv2dProblem): Product | undefined {
+  if (isDepthwise(problem)) return undefined;
+  const { caps, specs, outputs, attrs } = problem;
+  const { x, weight, bias } = specs;
+  return { caps, gemm: gemmOf(x, weight.shape as Shape & Size2, outputs.y, attrs), bias: bias !== undefined };
+}
+
+/** The product that the gradient to a convolution's filter is, unless that is depthwise. */
+export function filterProduct(problem: Conv2dFilterProblem): Product | undefined {
+  if (isDepthwiseFilter(problem)) return undefined;
+  const { caps, specs, attrs } = problem;
+  return { caps, gemm: gemmOf(specs.x, attrs.kernelSize, specs.dy, attrs) };
 }

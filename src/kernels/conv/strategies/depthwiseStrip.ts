@@ -1,4 +1,4 @@
-import type { Caps } from '../../../device/caps.ts';
+import type { Shape, TensorSpec } from '../../../shape.ts';
 import convolution from '../../../wgsl/conv/depthwise_3x3.wgsl';
 import filterShader from '../../../wgsl/conv/depthwise_3x3_filter.wgsl';
 import transposedConvolution from '../../../wgsl/conv/depthwise_3x3_up.wgsl';
@@ -6,24 +6,31 @@ import biasSnippet from '../../../wgsl/conv/lib/depthwise_bias.wgsl';
 import biasNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
 import columns1 from '../../../wgsl/conv/lib/depthwise_columns_1.wgsl';
 import columns2 from '../../../wgsl/conv/lib/depthwise_columns_2.wgsl';
-import strip from '../../../wgsl/conv/lib/depthwise_strip.wgsl';
+import stripSnippet from '../../../wgsl/conv/lib/depthwise_strip.wgsl';
 import bandsSnippet from '../../../wgsl/lib/bands.wgsl';
 import sumSplits from '../../../wgsl/matrix/sum_splits.wgsl';
-import { type Dispatch, foldGrid, type KernelPlan, wgslType } from '../../kernel.ts';
+import { type Dispatch, foldGrid, type KernelPlan, wgslType } from '../../dispatch.ts';
 import { bandsOf, FILLED, lanesOf, laneType, laneValue } from '../../spatial.ts';
-import type { DepthwiseProblem } from '../depthwise.ts';
+import { ONLY_IF_TIMED, type Strategy } from '../../strategy.ts';
+import {
+  type Conv2dAttrs,
+  type Conv2dFilterProblem,
+  type Conv2dProblem,
+  isDepthwise,
+  isDepthwiseFilter,
+} from '../convProblem.ts';
 
-/** Whether these kernels compute it: 3x3 at stride 1 or 2, on both axes. */
-export const isDepthwise3x3 = ({ kernel, stride, dilation }: DepthwiseProblem): boolean =>
-  [...kernel, ...dilation].join() === '3,3,1,1' && stride[0] === stride[1] && stride[0] <= 2;
+/** 3x3 at stride 1 or 2, on both axes. */
+const fits = (kernel: Shape, { stride, dilation }: Conv2dAttrs): boolean =>
+  [kernel[0], kernel[1], ...dilation].join() === '3,3,1,1' && stride[0] === stride[1] && stride[0] <= 2;
 
-/** What depthwiseDispatch does. Measured: 2 to 4 times as fast on lavapipe, 3 to 7 times on SwiftShader. */
-export function depthwise3x3Dispatch(
-  caps: Caps,
-  { x, y, stride, padding }: DepthwiseProblem,
-  bias: boolean,
-  transposed: boolean,
-): Dispatch {
+/** Measured: 2 to 4 times as fast as `depthwise` on lavapipe, 3 to 7 times on SwiftShader; but of one column half is idle. */
+const costOf = (result: TensorSpec): number => (result.shape[2]! > 1 ? 1 / 3 : ONLY_IF_TIMED);
+
+/** Walks down two columns at a time. */
+function dispatchOf({ caps, specs, outputs: { y }, attrs }: Conv2dProblem, transposed: boolean): Dispatch {
+  const { x, bias } = specs;
+  const { stride, padding } = attrs;
   const [images, OH, OW, C] = y.shape as [number, number, number, number];
   const lanes = lanesOf(C);
   const channels = C / lanes;
@@ -57,7 +64,7 @@ export function depthwise3x3Dispatch(
   return {
     ...common,
     shader: convolution,
-    snippets: [biased, bandsSnippet, strip, stride[0] === 1 ? columns1 : columns2],
+    snippets: [biased, bandsSnippet, stripSnippet, stride[0] === 1 ? columns1 : columns2],
     constants: { LANES: lanes, STRIDE: stride[0], WORKGROUP: 64 },
     params: {
       ...size,
@@ -77,11 +84,9 @@ export function depthwise3x3Dispatch(
 /** Adding more parts than this takes longer than more invocations save. */
 const MOST_PARTS = 512;
 
-/** What depthwiseFilterPlan does. */
-export function depthwiseFilter3x3Plan(
-  caps: Caps,
-  { x, y: dy, stride, padding }: DepthwiseProblem,
-): KernelPlan {
+/** Sums over bands of rows, two columns at a time, which are added in order. */
+function filterPlan({ caps, specs: { x, dy }, attrs }: Conv2dFilterProblem): KernelPlan {
+  const { stride, padding } = attrs;
   const [images, OH, OW, C] = dy.shape as [number, number, number, number];
   const lanes = lanesOf(C);
   const channels = C / lanes;
@@ -98,7 +103,7 @@ export function depthwiseFilter3x3Plan(
   const [splits, total] = [bands * pairs, 9 * C];
   const products: Dispatch = {
     shader: filterShader,
-    snippets: [bandsSnippet, strip, stride[0] === 1 ? columns1 : columns2],
+    snippets: [bandsSnippet, stripSnippet, stride[0] === 1 ? columns1 : columns2],
     types: { T: laneType(lanes, wgslType(x.dtype)), V: laneValue(lanes) },
     constants: { STRIDE: stride[0], WORKGROUP: 64 },
     params: {
@@ -128,3 +133,18 @@ export function depthwiseFilter3x3Plan(
   };
   return { dispatches: [products, add], scratch: { parts: splits * total * 4 } };
 }
+
+export const defineStrip = (transposed: boolean): Strategy<Conv2dProblem> => ({
+  name: 'strip',
+  possible: (problem) => isDepthwise(problem) && fits(problem.specs.weight.shape, problem.attrs),
+  cost: ({ outputs }) => costOf(outputs.y),
+  plan: (problem) => ({ dispatches: [dispatchOf(problem, transposed)] }),
+});
+
+/** The gradient to the filter. */
+export const filterStrip: Strategy<Conv2dFilterProblem> = {
+  name: 'strip',
+  possible: (problem) => isDepthwiseFilter(problem) && fits(problem.attrs.kernelSize, problem.attrs),
+  cost: ({ specs }) => costOf(specs.dy),
+  plan: filterPlan,
+};

@@ -11,19 +11,38 @@ import inputShader from '../../../wgsl/conv/winograd_input.wgsl';
 import outputShader from '../../../wgsl/conv/winograd_output.wgsl';
 import weightShader from '../../../wgsl/conv/winograd_weight.wgsl';
 import epilogueNone from '../../../wgsl/lib/epilogue_none.wgsl';
-import { type Dispatch, type KernelPlan, wgslType } from '../../kernel.ts';
-import { matrixProblem } from '../../matrix/strategies/gemm.ts';
-import { productDispatch } from '../../matrix/strategies/gemmGpu.ts';
+import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
+import { matrixProblem, type ProductStrategy } from '../../matrix/strategies/product.ts';
 import type { Size2 } from '../../spatial.ts';
+import { ONLY_IF_TIMED, type Purpose, planBy, type Strategy } from '../../strategy.ts';
+import { type Conv2dProblem, type ConvTranspose2dProblem, isConv3x3 } from '../convProblem.ts';
 
 /** A 3x3 convolution of stride 1 from x [N,H,W,C] to y [N,OH,OW,O]. */
 export interface WinogradProblem {
+  readonly caps: Caps;
+  readonly purpose: Purpose;
   readonly x: TensorSpec;
   readonly y: TensorSpec;
   readonly padding: Size2;
   readonly bias: boolean;
   /** As a transposed convolution: weight [3,3,O,C], turned around. */
   readonly flipped: boolean;
+}
+
+function convolution(problem: Conv2dProblem, padding: Size2, flipped: boolean): WinogradProblem | undefined {
+  const { caps, purpose, specs, outputs, attrs } = problem;
+  const { x, weight, bias } = specs;
+  if (!isConv3x3(weight.shape, attrs)) return undefined;
+  return { caps, purpose, x, y: outputs.y, padding, bias: bias !== undefined, flipped };
+}
+
+/** The 3x3 convolution that an operation is, where it is one. */
+export const convWinograd = (problem: Conv2dProblem) => convolution(problem, problem.attrs.padding, false);
+
+/** Of stride 1 a transposed convolution is a convolution with the filter turned around. */
+export function transposedWinograd(problem: ConvTranspose2dProblem) {
+  const [top, left] = problem.attrs.padding;
+  return Math.max(top, left) > 2 ? undefined : convolution(problem, [2 - top, 2 - left], true);
 }
 
 /** Bytes of tiles and products at a time: they stay in the cache of a CPU or a large GPU, and memory stays small. */
@@ -39,7 +58,7 @@ function tilesOf({ y }: WinogradProblem, results: WinogradSize): readonly [up: n
 }
 
 /** Channels come in fours, and the transformed weights are one binding. */
-export function winogradPossible(caps: Caps, { x, y }: WinogradProblem, results: WinogradSize): boolean {
+function fits({ caps, x, y }: WinogradProblem, results: WinogradSize): boolean {
   const [C, O] = [x.shape[3]!, y.shape[3]!];
   if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(y.shape) === 0) return false;
   return pointsOf(results) * C * O * 4 <= caps.maxBindingSize;
@@ -53,29 +72,23 @@ const wholeRows = (rows: number): number => Math.ceil(rows / ROWS) * ROWS;
  * Rows of the matrix products; and each weight is transformed by (points + 9) loads and stores, worth 8 rows each, or is
  * there already and read (points instead of 9 times).
  */
-function costOf(problem: WinogradProblem, results: WinogradSize, fixedWeights: boolean): number {
+function rowsOf(problem: WinogradProblem, results: WinogradSize): number {
   const [up, across] = tilesOf(problem, results);
   const points = pointsOf(results);
   const rows = points * wholeRows(problem.y.shape[0]! * up * across);
-  return rows + (fixedWeights ? 2 * (points - 9) : 8 * (points + 9));
+  return rows + (problem.purpose.fixedWeights ? 2 * (points - 9) : 8 * (points + 9));
 }
 
 /**
- * Measured on lavapipe and SwiftShader: for few products the dispatches cost more than they save, and for few pixels the
- * transform of the weights does, the sooner the larger the tiles. Not on GPUs, before tuning has shown it.
+ * Rows of products, of as many as 9 products of all pixels have. Measured on lavapipe and SwiftShader: for few products the
+ * dispatches cost more than they save. Not on GPUs, before tuning has shown it.
  */
-export function winogradPays(
-  caps: Caps,
-  problem: WinogradProblem,
-  results: WinogradSize,
-  fixedWeights: boolean,
-): boolean {
-  const { x, y } = problem;
+function costOf(problem: WinogradProblem, results: WinogradSize): number {
+  const { caps, x, y } = problem;
   const [C, O] = [x.shape[3]!, y.shape[3]!];
-  const cost = costOf(problem, results, fixedWeights);
   const large = C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22;
-  const less = cost <= 9 * wholeRows(numel(y.shape) / O) && cost <= costOf(problem, 2, fixedWeights);
-  return caps.family === 'subgroup' && large && less;
+  if (caps.family !== 'subgroup' || !large) return ONLY_IF_TIMED;
+  return rowsOf(problem, results) / (9 * wholeRows(numel(y.shape) / O));
 }
 
 /**
@@ -83,8 +96,12 @@ export function winogradPays(
  * of 9 of all pixels; 2.25 times fewer multiplications for results = 2, 4 times for results = 4. Rounding errors
  * relative to the largest result are about 2e-6 and 1e-5.
  */
-export function winogradPlan(caps: Caps, problem: WinogradProblem, results: WinogradSize): KernelPlan {
-  const { x, y, padding, bias, flipped } = problem;
+function planOf(
+  problem: WinogradProblem,
+  results: WinogradSize,
+  products: readonly ProductStrategy[],
+): KernelPlan {
+  const { caps, x, y, padding, bias, flipped } = problem;
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const [, OH, OW, O] = y.shape as [number, number, number, number];
   const points = pointsOf(results);
@@ -106,7 +123,8 @@ export function winogradPlan(caps: Caps, problem: WinogradProblem, results: Wino
   for (let first = 0; first < tiles; first += chunk) {
     const count = Math.min(chunk, tiles - first);
     const tiling = { tiles_h: tilesH, tiles_w: tilesW, first };
-    const { epilogue, ...product } = productDispatch(caps, matrixProblem(count, C, O, 'f32', points));
+    const gemm = { caps, gemm: matrixProblem(count, C, O, 'f32', points) };
+    const [{ epilogue, ...product }] = planBy(products, gemm).dispatches as [Dispatch];
     dispatches.push(
       {
         shader: inputShader,
@@ -149,3 +167,17 @@ export function winogradPlan(caps: Caps, problem: WinogradProblem, results: Wino
     scratch: { u: points * C * O * 4, tiles: points * chunk * C * 4, products: points * chunk * O * 4 },
   };
 }
+
+/**
+ * Winograd's algorithm for tiles of so many results in each direction; its products are computed by one of these strategies.
+ * The larger tiles round more: not for gradients.
+ */
+export const defineWinograd = (
+  results: WinogradSize,
+  ...products: readonly (readonly ProductStrategy[])[]
+): Strategy<WinogradProblem> => ({
+  name: `winograd${results}`,
+  possible: (problem) => (results === 2 || !problem.purpose.training) && fits(problem, results),
+  cost: (problem) => costOf(problem, results),
+  plan: (problem) => planOf(problem, results, products.flat()),
+});

@@ -1,5 +1,4 @@
-import type { Caps } from '../../../device/caps.ts';
-import { numel, type TensorSpec } from '../../../shape.ts';
+import { numel } from '../../../shape.ts';
 import filterAdd from '../../../wgsl/conv/lib/filter_add.wgsl';
 import winograd2 from '../../../wgsl/conv/lib/winograd_2.wgsl';
 import ofDy from '../../../wgsl/conv/lib/winograd_dy.wgsl';
@@ -8,16 +7,10 @@ import outputShader from '../../../wgsl/conv/winograd_filter_output.wgsl';
 import inputShader from '../../../wgsl/conv/winograd_input.wgsl';
 import filterVec4 from '../../../wgsl/matrix/lib/filter_vec4.wgsl';
 import fill from '../../../wgsl/shape/fill.wgsl';
-import { type Dispatch, type KernelPlan, wgslType } from '../../kernel.ts';
-import { filterPlan, matrixProblem } from '../../matrix/strategies/gemm.ts';
-import type { Size2 } from '../../spatial.ts';
-
-/** The filter gradient [3,3,C,O] of a 3x3 convolution of stride 1 from x [N,H,W,C] to y, whose gradient is dy. */
-export interface WinogradFilterProblem {
-  readonly x: TensorSpec;
-  readonly dy: TensorSpec;
-  readonly padding: Size2;
-}
+import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
+import { matrixProblem, type ProductStrategy } from '../../matrix/strategies/product.ts';
+import { ONLY_IF_TIMED, planBy, type Strategy } from '../../strategy.ts';
+import { type Conv2dFilterProblem, isConv3x3 } from '../convProblem.ts';
 
 const RESULTS = 2;
 const POINTS = (RESULTS + 2) ** 2;
@@ -27,7 +20,7 @@ const CHUNK = 1 << 23;
 const FEWEST = 256;
 
 /** Tiles of all images, and how many of them are transformed at a time. */
-function tilesOf({ x, dy }: WinogradFilterProblem) {
+function tilesOf({ specs: { x, dy } }: Conv2dFilterProblem) {
   const [N, OH, OW, O] = dy.shape as [number, number, number, number];
   const [up, across] = [Math.ceil(OH / RESULTS), Math.ceil(OW / RESULTS)];
   const tiles = N * up * across;
@@ -36,23 +29,27 @@ function tilesOf({ x, dy }: WinogradFilterProblem) {
 }
 
 /** Channels come in fours, and transformed tiles and their products are one binding each. */
-export function winogradFilterPossible(caps: Caps, problem: WinogradFilterProblem): boolean {
-  const [C, O] = [problem.x.shape[3]!, problem.dy.shape[3]!];
-  if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(problem.dy.shape) === 0) return false;
+function possible(problem: Conv2dFilterProblem): boolean {
+  const { caps, specs, attrs } = problem;
+  const { x, dy } = specs;
+  const [C, O] = [x.shape[3]!, dy.shape[3]!];
+  if (!isConv3x3(attrs.kernelSize, attrs)) return false;
+  if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(dy.shape) === 0) return false;
   const largest = Math.max(C * O, tilesOf(problem).chunk * Math.max(C, O));
   return POINTS * largest * 4 <= caps.maxBindingSize;
 }
 
 /**
- * Measured on lavapipe and SwiftShader: the rows of products that are saved must pay for the POINTS loads and 9 stores of
- * every weight, worth 10 to 16 rows each. Not on GPUs, before tuning has shown it.
+ * Rows of products, and the POINTS loads and 9 stores of every weight, worth 10 to 16 rows each; of 9 rows per pixel.
+ * Measured on lavapipe and SwiftShader. Not on GPUs, before tuning has shown it.
  */
-export function winogradFilterPays(caps: Caps, problem: WinogradFilterProblem): boolean {
-  const [C, O] = [problem.x.shape[3]!, problem.dy.shape[3]!];
-  const pixels = numel(problem.dy.shape.slice(0, 3));
-  const saved = 9 * pixels - POINTS * tilesOf(problem).tiles;
+function cost(problem: Conv2dFilterProblem): number {
+  const { caps, specs } = problem;
+  const [C, O] = [specs.x.shape[3]!, specs.dy.shape[3]!];
+  const pixels = numel(specs.dy.shape.slice(0, 3));
   const large = C >= 16 && O >= 16 && pixels * C * O >= 1 << 22;
-  return caps.family === 'subgroup' && large && saved >= 16 * (POINTS + 9);
+  if (caps.family !== 'subgroup' || !large) return ONLY_IF_TIMED;
+  return (POINTS * tilesOf(problem).tiles + 16 * (POINTS + 9)) / (9 * pixels);
 }
 
 /**
@@ -60,25 +57,29 @@ export function winogradFilterPays(caps: Caps, problem: WinogradFilterProblem): 
  * (A dy A^T)] G, 16 matrix products over all 2x2 tiles instead of 9 over all pixels, 2.25 times fewer multiplications.
  * Rounds no more than the sum over pixels does: 1e-6 of the largest result.
  */
-export function winogradFilterPlan(caps: Caps, problem: WinogradFilterProblem): KernelPlan {
-  const { x, dy, padding } = problem;
+function planOf(problem: Conv2dFilterProblem, filters: readonly ProductStrategy[]): KernelPlan {
+  const { caps, specs, attrs } = problem;
+  const { x, dy } = specs;
   const [C, O] = [x.shape[3]!, dy.shape[3]!];
   const { up, across, tiles, chunk } = tilesOf(problem);
   const T = wgslType(x.dtype);
   const types = { T: `vec4<${T}>`, V: 'vec4f' };
   // Tiles are the pixels of a 1x1 convolution whose groups are the points.
-  const [product] = filterPlan(caps, {
+  const gemm = {
     ...matrixProblem(chunk, C, O, 'f32'),
     C: POINTS * C,
     O: POINTS * O,
     batch: POINTS,
-    batchStrides: [C, O, O],
-  }).dispatches;
+    x_z: C,
+    w_z: O,
+    y_z: O,
+  } as const;
+  const [product] = planBy(filters, { caps, gemm }).dispatches;
   const splits = product!.params!.splits!;
   const products = splits * POINTS * C * O;
   const transform = (input: 'x' | 'dy', output: string, first: number, count: number): Dispatch => {
     const [, H, W, channels] = (input === 'x' ? x : dy).shape as [number, number, number, number];
-    const [PH, PW] = input === 'x' ? padding : [0, 0];
+    const [PH, PW] = input === 'x' ? attrs.padding : [0, 0];
     const total = (count * channels) / 4;
     const layout = { point: channels / 4, tile: (POINTS * channels) / 4 };
     return {
@@ -123,3 +124,11 @@ export function winogradFilterPlan(caps: Caps, problem: WinogradFilterProblem): 
     scratch: { tiles: POINTS * chunk * C * 4, gradients: POINTS * chunk * O * 4, products: products * 4 },
   };
 }
+
+/** Winograd's algorithm for filter gradients, 2x2 results at a time; its products are computed by one of `filters`. */
+export const defineWinogradFilter = (filters: readonly ProductStrategy[]): Strategy<Conv2dFilterProblem> => ({
+  name: 'winograd2',
+  possible,
+  cost,
+  plan: (problem) => planOf(problem, filters),
+});

@@ -1,27 +1,18 @@
-import type { Caps } from '../../device/caps.ts';
-import { numel, type TensorSpec } from '../../shape.ts';
-import depthwiseShader from '../../wgsl/conv/depthwise.wgsl';
-import filterShader from '../../wgsl/conv/depthwise_backward_weight.wgsl';
-import biasSnippet from '../../wgsl/conv/lib/depthwise_bias.wgsl';
-import biasNone from '../../wgsl/conv/lib/depthwise_bias_none.wgsl';
-import sumSplits from '../../wgsl/matrix/sum_splits.wgsl';
-import { type Dispatch, type KernelPlan, wgslType } from '../kernel.ts';
-import { lanesOf, laneType, laneValue, type Size2 } from '../spatial.ts';
-
-/** A convolution where each channel has a filter of its own, or the transposed one. */
-export interface DepthwiseProblem {
-  /** What is gathered from, and the result. */
-  readonly x: TensorSpec;
-  readonly y: TensorSpec;
-  readonly kernel: Size2;
-  readonly stride: Size2;
-  readonly padding: Size2;
-  readonly dilation: Size2;
-}
-
-/** Whether a convolution of these channels is depthwise, one result channel a source channel. */
-export const isDepthwise = (groups: number, source: number, result: number): boolean =>
-  groups === source && groups === result;
+import { numel, type Shape } from '../../../shape.ts';
+import depthwiseShader from '../../../wgsl/conv/depthwise.wgsl';
+import filterShader from '../../../wgsl/conv/depthwise_backward_weight.wgsl';
+import biasSnippet from '../../../wgsl/conv/lib/depthwise_bias.wgsl';
+import biasNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
+import sumSplits from '../../../wgsl/matrix/sum_splits.wgsl';
+import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
+import { lanesOf, laneType, laneValue, type Size2 } from '../../spatial.ts';
+import type { Strategy } from '../../strategy.ts';
+import {
+  type Conv2dFilterProblem,
+  type Conv2dProblem,
+  isDepthwise,
+  isDepthwiseFilter,
+} from '../convProblem.ts';
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
@@ -35,8 +26,10 @@ function stepsOf(stride: number, dilation: number): { across: number; taps: numb
 const blocksOf = (size: number, step: number): number => step * Math.ceil(Math.ceil(size / step) / 4);
 
 /** y = depthwise convolution of x, or with `transposed` the transposed one, bound as x, weight, y and bias_values. */
-export function depthwiseDispatch(problem: DepthwiseProblem, bias: boolean, transposed: boolean): Dispatch {
-  const { x, y, kernel, stride, padding, dilation } = problem;
+function dispatchOf({ specs, outputs: { y }, attrs }: Conv2dProblem, transposed: boolean): Dispatch {
+  const { x, weight, bias } = specs;
+  const { stride, padding, dilation } = attrs;
+  const kernel = weight.shape as Shape & Size2;
   const [n, OH, OW, C] = y.shape as [number, number, number, number];
   const lanes = lanesOf(C);
   const { across, taps } = stepsOf(stride[1], dilation[1]);
@@ -90,8 +83,8 @@ const FILLED = { subgroup: 1 << 11, tile: 1 << 15 };
  * The gradient to the weight, bound as x, dy and dw: rows of dy are dealt out to parts that are added in order
  * afterwards.
  */
-export function depthwiseFilterPlan(caps: Caps, problem: DepthwiseProblem): KernelPlan {
-  const { x, y: dy, kernel, stride, padding, dilation } = problem;
+function filterPlan({ caps, specs: { x, dy }, attrs }: Conv2dFilterProblem): KernelPlan {
+  const { kernelSize: kernel, stride, padding, dilation } = attrs;
   const [n, OH, OW, C] = dy.shape as [number, number, number, number];
   const lanes = lanesOf(C);
   const { across, taps } = stepsOf(stride[1], dilation[1]);
@@ -141,3 +134,17 @@ export function depthwiseFilterPlan(caps: Caps, problem: DepthwiseProblem): Kern
   };
   return { dispatches: [dispatch, add], scratch: { parts: splits * count * 4 } };
 }
+
+/** Any kernel size, stride and dilation: an invocation owns four pixels of a row. */
+export const defineDepthwise = (transposed: boolean): Strategy<Conv2dProblem> => ({
+  name: 'depthwise',
+  possible: isDepthwise,
+  plan: (problem) => ({ dispatches: [dispatchOf(problem, transposed)] }),
+});
+
+/** The gradient to the filter. */
+export const filterDepthwise: Strategy<Conv2dFilterProblem> = {
+  name: 'depthwise',
+  possible: isDepthwiseFilter,
+  plan: filterPlan,
+};

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { alternativeKernels, alternatives } from '../../src/kernels/alternatives.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type Case, fillInputs, normal } from '../../src/verify/cases/case.ts';
 import { inputsInHalves } from '../../src/verify/f16.ts';
+import { otherKernels } from '../../src/verify/otherKernels.ts';
 import {
   attributesOf,
   compare,
@@ -162,22 +163,26 @@ async function check(row: Case, training: boolean, dtype: 'f32' | 'f16'): Promis
   const filled = fillInputs(row.op, row);
   const inputs = dtype === 'f16' ? inputsInHalves(own, filled) : filled;
   const attrs = attributesOf(own, row.attrs);
-  const ways = alternativeKernels(own, gpu.device.caps, inputs, attrs, { training });
+  const others = otherKernels(operations[row.op], gpu.device.caps, inputs, attrs, { training });
   const want = runReference(own, references[row.op] as never, referenceTensors(inputs), row.attrs);
   // Of the largest result: what the transforms cost in float32, or what halves hold.
   const allowed = dtype === 'f16' ? 2e-3 : training ? 5e-6 : 5e-5;
-  for (const [way, kernel] of ways) {
+  for (const [strategy, kernel] of others) {
     const got = await runKernel(gpu.device, kernel, inputs, row.attrs);
     for (const [output, y] of Object.entries(want)) {
       const { ok, message } = compare(output, got[output]!, y, 0, allowed * largestOf(y));
-      if (!ok) throw new Error(`${way}: ${message}`);
+      if (!ok) throw new Error(`${strategy}: ${message}`);
     }
   }
 }
 
-describe('alternatives, wherever they are possible', () => {
+describe('strategies, wherever they are possible', () => {
   it('every one has random cases here', () => {
-    expect(Object.keys(arbitraries)).toEqual(Object.keys(alternatives));
+    // What linear and matmul have besides their kernels' own is for GPUs: test/verify/gpuTiles.test.ts.
+    const more = Object.values(operations).filter(
+      ({ name, strategies }) => strategies && !/^(linear|matmul)$/.test(name),
+    );
+    expect(Object.keys(arbitraries).sort()).toEqual(more.map(({ name }) => name).sort());
   });
 
   it.each(Object.keys(arbitraries))('%s agrees with its reference', async (op) => {

@@ -1,36 +1,37 @@
 import type { Device } from '../device/device.ts';
 import { recordOperation, Tensor } from '../graph/tensor.ts';
 import { toHalf } from '../half.ts';
-import { choose, type WayName } from '../kernels/alternatives.ts';
+import type { StrategyName } from '../kernels/strategy.ts';
 import { type HostArray, numel, type TensorSpec } from '../shape.ts';
 import { type Choice, lower } from './lower.ts';
 import { Program } from './program.ts';
 import { StateStore } from './stateStore.ts';
 
-/** Each way is measured so often, by turns, so that a disturbance of the machine or its clock hits all of them. */
+/** Each strategy is measured so often, by turns, so that a disturbance of the machine or its clock hits all of them. */
 const ROUNDS = 5;
 /** What a measurement should take at least, and how many runs it may have: milliseconds. */
 const LONG_ENOUGH = 4;
 const MOST_RUNS = 32;
-/** A way that took so many times as long as the fastest is not measured again. */
+/** A strategy that took so many times as long as the fastest is not measured again. */
 const HOPELESS = 3;
 /** Only what is faster than the static guess by this much is taken instead: less may be noise of the measurement. */
 const WORTH = 0.95;
 
-/** What was measured of the ways to compute an operation. */
+/** What was measured of the strategies for an operation. */
 export interface Timing {
-  /** The way to take: the static guess, unless another is clearly faster. */
-  readonly way: WayName;
-  readonly guess: WayName;
-  /** Milliseconds by way: the least of some measurements. */
-  readonly ms: Readonly<Partial<Record<WayName, number>>>;
+  /** The strategy to take: the static guess, unless another is clearly faster. */
+  readonly strategy: StrategyName;
+  /** The strategy that costs the least by estimate. */
+  readonly guess: StrategyName;
+  /** Milliseconds by strategy: the least of some measurements. */
+  readonly ms: Readonly<Partial<Record<StrategyName, number>>>;
 }
 
 /**
- * Times each way to compute an operation on this device. A way that the device refuses (for its memory, say) is left
- * out. Throws DeviceLostError.
+ * Times each strategy for an operation on this device. One that the device refuses (for its memory, say) is left out.
+ * Throws DeviceLostError.
  */
-export async function timeWays(device: Device, choice: Choice): Promise<Timing> {
+export async function timeStrategies(device: Device, choice: Choice): Promise<Timing> {
   // Fixed weights are constants here too, so that what is computed of them alone is computed once.
   const isFixed = (name: string) => name === 'weight' && choice.purpose.fixedWeights;
   const inputs = Object.entries(choice.specs).map(([name, spec]): [string, Tensor] => [
@@ -43,8 +44,8 @@ export async function timeWays(device: Device, choice: Choice): Promise<Timing> 
   const states = new StateStore(device);
   const racing: Racer[] = [];
   try {
-    for (const { name } of choice.ways) {
-      const lowered = lower(device.caps, results, [], { wayOf: () => name });
+    for (const { name } of choice.candidates) {
+      const lowered = lower(device.caps, results, [], { strategyOf: () => name });
       const program = await Program.build(device, lowered, states).catch(() => undefined);
       device.check('autotune');
       if (!program) continue;
@@ -57,7 +58,7 @@ export async function timeWays(device: Device, choice: Choice): Promise<Timing> 
     }
     const runs = Math.ceil(LONG_ENOUGH / (quickest(racing)?.best || LONG_ENOUGH));
     await race(device, racing, Math.min(MOST_RUNS, runs));
-    const guess = choose(choice.ways).name;
+    const guess = choice.guess.name;
     const guessed = racing.find(({ name }) => name === guess);
     let best = quickest(racing) ?? guessed;
     if (guessed && best !== guessed) {
@@ -69,7 +70,7 @@ export async function timeWays(device: Device, choice: Choice): Promise<Timing> 
     }
     device.check('autotune');
     const ms = Object.fromEntries(racing.map(({ name, best: time }) => [name, time]));
-    return { way: best?.name ?? guess, guess, ms };
+    return { strategy: best?.name ?? guess, guess, ms };
   } finally {
     for (const { program } of racing) program.dispose();
     states.dispose();
@@ -77,7 +78,7 @@ export async function timeWays(device: Device, choice: Choice): Promise<Timing> 
 }
 
 interface Racer {
-  readonly name: WayName;
+  readonly name: StrategyName;
   readonly program: Program;
   best: number;
 }

@@ -1,0 +1,128 @@
+/**
+ * Every operation that can be computed in several ways, with its strategies; docs/tuning.md explains what they are chosen by.
+ * `…Alone` is what a kernel has on its own, short enough for a small bundle; programs choose from the longer lists.
+ * Of equal costs the first in a list is taken. Kernels import their list from here, so that files of strategies import no
+ * kernel that has one.
+ */
+
+import { bitmask } from './boxes/strategies/nmsBitmask.ts';
+import { blocks } from './boxes/strategies/nmsBlocks.ts';
+import { skipping } from './boxes/strategies/nmsSkipping.ts';
+import {
+  type Conv2dFilterProblem,
+  type Conv2dProblem,
+  type ConvTranspose2dProblem,
+  convProduct,
+  filterProduct,
+} from './conv/convProblem.ts';
+import { defineColumns } from './conv/strategies/convColumns.ts';
+import { defineDepthwise, filterDepthwise } from './conv/strategies/depthwise.ts';
+import { defineStrip, filterStrip } from './conv/strategies/depthwiseStrip.ts';
+import { defineTurnedFilter } from './conv/strategies/turnedFilter.ts';
+import {
+  convWinograd,
+  defineWinograd,
+  transposedWinograd,
+  type WinogradProblem,
+} from './conv/strategies/winograd.ts';
+import { defineWinogradFilter } from './conv/strategies/winogradFilter.ts';
+import { transposedProduct } from './conv/transposedProblem.ts';
+import {
+  type LinearProblem,
+  linearProduct,
+  type MatmulProblem,
+  matmulInPlace,
+  matmulProduct,
+} from './matrix/matrixProducts.ts';
+import { filterLanes4, filterLanes4Narrow, filterLanes8, filterTile } from './matrix/strategies/filter.ts';
+import { lanes4Flat, lanes8Flat } from './matrix/strategies/flat.ts';
+import {
+  filterMatrix64x64,
+  filterMatrix128x128,
+  matrix64x64,
+  matrix128x128,
+} from './matrix/strategies/matrixUnits.ts';
+import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
+import { lanes4, lanes4Narrow, lanes8, tile } from './matrix/strategies/plain.ts';
+import type { Product } from './matrix/strategies/product.ts';
+import {
+  filterTile32x32,
+  filterTile64x64,
+  filterTile128x64,
+  filterTile128x128,
+  tile32x32,
+  tile64x64,
+  tile128x64,
+  tile128x128,
+} from './matrix/strategies/registerTiles.ts';
+import type { Strategies } from './strategy.ts';
+
+// Matrix products, and filter gradients as matrix products: what most of the operations below come down to.
+const products = [lanes4Narrow, lanes4, lanes8, tile];
+const gpuProducts = [matrix128x128, matrix64x64, tile128x128, tile128x64, tile64x64, tile32x32];
+const filters = [filterLanes4Narrow, filterLanes4, filterLanes8, filterTile];
+const gpuFilters = [
+  filterMatrix128x128,
+  filterMatrix64x64,
+  filterTile128x128,
+  filterTile128x64,
+  filterTile64x64,
+  filterTile32x32,
+];
+/** For few columns, and for few channels of a kernel with taps. */
+const narrow = [slide, lanes8Narrow];
+const fewChannels = [slide, lanes8Narrow, lanes4Flat, lanes8Flat];
+
+const depthwise = defineDepthwise(false);
+const transposedDepthwise = defineDepthwise(true);
+const strip = defineStrip(false);
+const transposedStrip = defineStrip(true);
+
+const winograd4 = defineWinograd(4, gpuProducts, products);
+const winograd2 = defineWinograd(2, gpuProducts, products);
+const winogradFilter = defineWinogradFilter(filters);
+const turned = defineTurnedFilter(filters);
+const columns = defineColumns(products);
+
+export const conv2dAlone: Strategies<Conv2dProblem, Product> = [depthwise, [convProduct, products]];
+export const conv2dStrategies: Strategies<Conv2dProblem, Product | WinogradProblem> = [
+  strip,
+  depthwise,
+  [convWinograd, [winograd4, winograd2]],
+  [convProduct, fewChannels, gpuProducts, products],
+];
+
+export const conv2dBackwardWeightAlone: Strategies<Conv2dFilterProblem, Product> = [
+  filterDepthwise,
+  [filterProduct, filters],
+];
+export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Product> = [
+  winogradFilter,
+  turned,
+  filterStrip,
+  filterDepthwise,
+  [filterProduct, gpuFilters, filters],
+];
+
+export const convTranspose2dAlone: Strategies<ConvTranspose2dProblem, Product> = [
+  transposedDepthwise,
+  [transposedProduct, narrow, products],
+];
+export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Product | WinogradProblem> = [
+  columns,
+  transposedStrip,
+  transposedDepthwise,
+  [transposedWinograd, [winograd4, winograd2]],
+  [transposedProduct, narrow, gpuProducts, products],
+];
+
+export const linearAlone: Strategies<LinearProblem, Product> = [[linearProduct, products]];
+export const linearStrategies: Strategies<LinearProblem, Product> = [[linearProduct, gpuProducts, products]];
+
+export const matmulAlone: Strategies<MatmulProblem, Product> = [[matmulProduct, products]];
+export const matmulStrategies: Strategies<MatmulProblem, Product> = [
+  [matmulInPlace, gpuProducts],
+  [matmulProduct, products],
+];
+
+export const nmsStrategies = [skipping, bitmask, blocks];
