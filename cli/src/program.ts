@@ -47,32 +47,34 @@ const scales = (text: string): number[] => {
   return values;
 };
 const adapter = (): Option =>
-  new Option('--adapter <kind>', 'which adapter to take').choices([
+  new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
     'auto',
     'hardware',
     'lavapipe',
     'swiftshader',
   ]);
 
-/** What is read: a data set of any format. */
+/** Adds the options of a data set in any format. */
 const data = (command: Command): Command =>
   command
-    .addOption(
-      new Option('--from <format>', 'its format (default: told by its content)').choices(FORMAT_NAMES),
-    )
-    .option('--split <name>', 'one part of it, such as train or val; all for all of it')
-    .option('--images <dir>', 'folder of its images (default: where its format has them)')
-    .option('--skip-bad', 'leave out objects that cannot be used, instead of stopping at the first');
+    .addOption(new Option('--from <format>', 'annotation format (default: detected)').choices(FORMAT_NAMES))
+    .option('--split <name>', 'use one part of the data set, such as train or val, or all')
+    .option('--images <dir>', 'folder with the images (default: where the format expects them)')
+    .option('--skip-bad', 'skip invalid objects instead of stopping at the first one');
 
-/** How often a detector looks at an image. */
+/** Adds the options of test-time augmentation. */
 const augmentation = (command: Command): Command =>
   command
-    .option('--scales <list>', 'detectors: look at images at these sizes, such as 0.75,1,1.25', scales)
-    .option('--flip', 'detectors: look at images mirrored, too')
+    .option(
+      '--scales <list>',
+      'detectors: run on several scales of each image and merge the results, such as 0.75,1,1.25',
+      scales,
+    )
+    .option('--flip', 'detectors: run on the mirrored image, too, and merge the results')
     .addOption(
       new Option(
         '--merge <how>',
-        'keep the best box of an object, or fuse all to their mean (default: nms)',
+        'how to merge: keep the best box (nms), or average the boxes of an object (wbf) (default: nms)',
       ).choices(['nms', 'wbf']),
     );
 
@@ -81,100 +83,111 @@ export const program = new Command('fovea')
   .description('Run and train computer vision on WebGPU.')
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(fovea --help shows the commands and their options)');
+  .showHelpAfterError('(fovea --help lists the commands, fovea COMMAND --help the options of one)');
 
 program
   .command('info')
-  .description('the adapter, its features and limits')
+  .description('show the adapter, its features and its limits')
   .addOption(adapter())
   .action(infoCommand);
 
 data(
   program
     .command('convert')
-    .description('write a data set in another format: COCO, Pascal VOC, YOLO or Labelme')
-    .argument('<data>', 'folder of images and annotations, or a COCO file')
-    .argument('<to>', 'new folder for the result'),
+    .description('convert a data set to COCO, Pascal VOC, YOLO or Labelme')
+    .argument('<data>', 'folder with images and annotations, or a COCO file')
+    .argument('<to>', 'folder to write, which must not exist yet'),
 )
-  .addOption(new Option('--format <format>', 'what to write').choices(FORMAT_NAMES).makeOptionMandatory())
-  .option('--link-images', 'make symbolic links to the images instead of copies')
-  .option('--force', 'replace the folder if it is there already')
+  .addOption(
+    new Option('--format <format>', 'format to convert to').choices(FORMAT_NAMES).makeOptionMandatory(),
+  )
+  .option('--link-images', 'link to the images instead of copying them')
+  .option('--force', 'replace the folder if it exists')
   .action(convertCommand);
 
 data(
   program
     .command('anchors')
-    .description('what the labelled boxes are like, and anchors for a detector that fit them')
-    .argument('<data>', 'folder of images and annotations, or a COCO file'),
+    .description('describe the labelled boxes of a data set, and find anchors that fit them')
+    .argument('<data>', 'folder with images and annotations, or a COCO file'),
 )
   .addOption(
-    new Option('--model <name>', 'the detector (default: retinanet)').choices(Object.keys(ANCHOR_LAYOUTS)),
+    new Option('--model <name>', 'the detector to find anchors for (default: retinanet)').choices(
+      Object.keys(ANCHOR_LAYOUTS),
+    ),
   )
-  .option('--clusters <n>', 'anchors of YOLO, sizes of others (default: as many as it has)', whole(1))
+  .option(
+    '--clusters <n>',
+    'number of anchors (YOLO) or sizes (others) (default: as many as the detector has)',
+    whole(1),
+  )
   .option(
     '--size <pixels>',
-    'images at this longer side (default: 512; of YOLO, the side of its square, 416)',
+    'longer side to which images are scaled (default: 512; YOLO: 416)',
     whole(32, 65536),
   )
-  .option('--seed <n>', 'same seed, same anchors (default: 0)', whole(0))
-  .option('--json <file>', 'also write the numbers to a file')
-  .option('--report <file>', 'also write tables and plots: sizes, shapes, clusters (HTML)')
+  .option('--seed <n>', 'random seed: the same seed gives the same anchors (default: 0)', whole(0))
+  .option('--json <file>', 'also write the numbers to a JSON file')
+  .option('--report <file>', 'also write an HTML report with tables and plots of sizes, shapes and clusters')
   .action((folder, options) => anchorsCommand(folder, options));
 
 data(
   program
     .command('train')
-    .description('train a detector or segmenter on labelled images (Labelme, COCO, Pascal VOC, YOLO)')
-    .requiredOption('--data <dir>', 'folder of images and annotations, or a COCO file'),
+    .description('train a detector or a segmenter on labelled images')
+    .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
 )
-  .addOption(new Option('--model <name>', 'which model to train').choices(MODEL_NAMES))
+  .addOption(new Option('--model <name>', 'model to train').choices(MODEL_NAMES))
   .addOption(
-    new Option('--task <task>', 'instead of --model: retinanet or unet').choices(['detect', 'segment']),
+    new Option(
+      '--task <task>',
+      'instead of --model: train the default model of a task, retinanet or unet',
+    ).choices(['detect', 'segment']),
   )
-  .requiredOption('--out <file>', 'where the weights go (.safetensors)')
+  .requiredOption('--out <file>', 'file for the weights (.safetensors)')
   .option(
     '--epochs <n>',
-    'passes over all pixels (default: 1000 steps in all, 2500 with several classes)',
+    'passes over the data set (default: 1000 steps in total, 2500 with several classes)',
     whole(1),
   )
-  .option('--steps <n>', 'optimizer steps in all, instead of --epochs', whole(1))
-  .option('--size <pixels>', 'shrink images to this longer side (default: 512)', whole(32, 65536))
+  .option('--steps <n>', 'number of steps, instead of --epochs', whole(1))
+  .option('--size <pixels>', 'shrink larger images to this longer side (default: 512)', whole(32, 65536))
   .option(
     '--crop <pixels>',
-    'side of the training crops, a multiple of 32 (default: by the size of the objects)',
+    'side of the training crops, a multiple of 32 (default: chosen by the size of the objects)',
     whole(32, 65536, 32),
   )
-  .option('--batch <n>', 'crops a step (default: 4)', whole(1))
+  .option('--batch <n>', 'crops per step (default: 4)', whole(1))
   .option(
     '--width <channels>',
     'channels of the first stage (default: 16; unet and yolov3 8, yolov3-tiny 4)',
     whole(1, 4096),
   )
-  .option('--anchors <file>', 'anchors for a detector, as fovea anchors --json writes them')
+  .option('--anchors <file>', 'anchors for a detector: a file written by fovea anchors --json')
   .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and yolov3: 0.01)', positive)
-  .option('--seed <n>', 'same seed, same weights (default: 0)', whole(0))
-  .option('--checkpoint-every <steps>', 'how often to save a checkpoint (default: 25)', whole(1))
-  .option('--resume', 'go on from the checkpoint beside --out')
+  .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
+  .option('--checkpoint-every <steps>', 'number of steps between checkpoints (default: 25)', whole(1))
+  .option('--resume', 'continue from the checkpoint next to --out')
   .addOption(adapter())
   .action(trainCommand);
 
 augmentation(
   program
     .command('detect')
-    .description('find objects; writes a PNG and a Labelme file for each image')
-    .argument('<model>', 'weights that fovea train --task detect wrote')
-    .argument('<images...>', 'images')
+    .description('find objects; write a PNG and a Labelme file for each image')
+    .argument('<model>', 'weights of a detector, written by fovea train')
+    .argument('<images...>', 'image files')
     .requiredOption('--out <dir>', 'folder for the results')
-    .option('--threshold <score>', 'leave out detections that score less (default: 0.3)', share),
+    .option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
 )
   .addOption(adapter())
   .action(detectCommand);
 
 program
   .command('segment')
-  .description('say what every pixel shows; writes a PNG and a Labelme file for each image')
-  .argument('<model>', 'weights that fovea train --task segment wrote')
-  .argument('<images...>', 'images')
+  .description('classify every pixel; write a PNG and a Labelme file for each image')
+  .argument('<model>', 'weights of a segmenter, written by fovea train')
+  .argument('<images...>', 'image files')
   .requiredOption('--out <dir>', 'folder for the results')
   .addOption(adapter())
   .action(segmentCommand);
@@ -183,37 +196,41 @@ augmentation(
   data(
     program
       .command('eval')
-      .description('measure a model on labelled images: AP, or IoU and Dice')
-      .argument('<model>', 'weights')
-      .requiredOption('--data <dir>', 'folder of images and annotations, or a COCO file'),
+      .description('evaluate a model on labelled images: AP, or IoU and Dice')
+      .argument('<model>', 'weights, written by fovea train')
+      .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
   ),
 )
-  .option('--json <file>', 'also write the numbers to a file')
-  .option('--report <file>', 'also write tables and plots: curves, confusion, thresholds (HTML)')
+  .option('--json <file>', 'also write the numbers to a JSON file')
+  .option('--report <file>', 'also write an HTML report with curves, confusion matrix and thresholds')
   .addOption(adapter())
   .action(evalCommand);
 
 program
   .command('verify')
-  .description('check every kernel and gradient on this adapter against its CPU reference')
-  .option('--cases <dir>', 'check the conformance cases of a folder instead')
-  .option('--models <dir>', 'check whole models against torchvision: the folder of their cases')
-  .option('--op <name>', 'one operation only')
+  .description('check every kernel and gradient on this adapter against CPU references')
+  .option('--cases <dir>', 'check conformance cases from a folder instead of the built-in ones')
+  .option('--models <dir>', 'check whole models against torchvision: folder of model cases')
+  .option('--op <name>', 'check one operation only')
   .addOption(
     new Option('--dtype <type>', 'element type of float tensors (default: f32)').choices(['f32', 'f16']),
   )
   .addOption(
     new Option(
       '--limits <limits>',
-      'what to ask of the adapter: all it has, or WebGPU’s defaults (default: adapter)',
+      'limits to request: all that the adapter has, or the defaults of WebGPU (default: adapter)',
     ).choices(['adapter', 'default']),
   )
-  .option('--repeat <n>', 'run every check so often, and fail where a bit differs (default: 1)', whole(1))
+  .option(
+    '--repeat <n>',
+    'run every check this many times, and fail if any bit differs (default: 1)',
+    whole(1),
+  )
   .option(
     '--strategy <name>',
     'compute gradients by this strategy where it can (default: the one expected to be the fastest)',
   )
-  .option('--json <file>', 'also write the rows to a file')
+  .option('--json <file>', 'also write the results to a JSON file')
   .addOption(adapter())
   .action(async (options) => {
     process.exitCode = await verifyCommand(options);
@@ -221,13 +238,16 @@ program
 
 program
   .command('tune')
-  .description('time the kernels that models run on this adapter, and remember the fastest')
-  .argument('[models...]', 'weights to tune predictions of (default: training and predictions of new models)')
-  .addOption(new Option('--model <name>', 'of new models: this one').choices(MODEL_NAMES))
-  .addOption(new Option('--task <task>', 'of new models: one task only').choices(['detect', 'segment']))
+  .description('time the kernels of models on this adapter, and remember the fastest')
+  .argument(
+    '[models...]',
+    'weights to tune for prediction (default: new models, for training and prediction)',
+  )
+  .addOption(new Option('--model <name>', 'new models: tune this one only').choices(MODEL_NAMES))
+  .addOption(new Option('--task <task>', 'new models: tune one task only').choices(['detect', 'segment']))
   .option(
     '--size <pixels>',
-    'images of this size (default: 512, or what the model shrinks to)',
+    'side of the images (default: 512, or the size that the model shrinks to)',
     whole(32, 65536),
   )
   .option(
@@ -235,16 +255,18 @@ program
     'side of the training crops, a multiple of 32 (default: 128)',
     whole(32, 65536, 32),
   )
-  .option('--batch <n>', 'crops a training step (default: 4)', whole(1))
+  .option('--batch <n>', 'crops per training step (default: 4)', whole(1))
   .option('--width <channels>', 'channels of the first stage of new models (default: 16)', whole(1, 4096))
-  .option('--again', 'time also what is known already')
+  .option('--again', 'also time kernels again that were timed before')
   .addOption(adapter())
   .action((models, options) => tuneCommand(models, options));
 
 program
   .command('demo')
-  .description('train a detector and a U-Net on a photograph of coins, evaluate both, and write a report')
+  .description(
+    'train a detector and a U-Net on a photograph of coins, evaluate both, and write an HTML report',
+  )
   .option('--out <dir>', 'folder for the results', 'out')
-  .option('--seed <n>', 'same seed, same results', whole(0), 1)
+  .option('--seed <n>', 'random seed: the same seed gives the same results', whole(0), 1)
   .addOption(adapter())
   .action(demoCommand);

@@ -197,7 +197,7 @@ describe('fovea anchors', () => {
   it('names what cannot be', async () => {
     const data = await cocoFile(62);
     await expect(anchors(data, { model: 'yolov3', clusters: 8 })).rejects.toThrow(
-      /--clusters 8 cannot be shared out among the 3 scales of yolov3; give a multiple of 3/,
+      /--clusters 8 cannot be divided evenly among the 3 scales of yolov3; give a multiple of 3/,
     );
     await expect(anchors(await cocoFile(0))).rejects.toThrow(
       /0\.json: none of 10 images has an object; label some/,

@@ -33,7 +33,7 @@ export interface AnchorsOptions extends DataOptions {
   readonly report?: string;
 }
 
-/** The sides that images have where nothing else is asked for: `fovea train`'s, and that of Darknet's cfg files. */
+/** Default longer side of the images: that of `fovea train`, and that of Darknet's cfg files. */
 const SIZES: Readonly<Record<AnchorModel, number>> = {
   retinanet: 512,
   fasterrcnn: 512,
@@ -90,7 +90,7 @@ export async function anchorsCommand(
   const parts = layout.kind === 'list' ? layout.count / 3 : layout.sizes.length;
   if (clusters !== undefined && clusters % parts !== 0) {
     throw new UsageError(
-      `anchors: --clusters ${clusters} cannot be shared out among the ${parts} scales of ${model}; give a multiple of ${parts}`,
+      `anchors: --clusters ${clusters} cannot be divided evenly among the ${parts} scales of ${model}; give a multiple of ${parts}`,
     );
   }
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
@@ -128,10 +128,10 @@ export async function anchorsCommand(
     title: `Anchors of ${model}`,
     header: ['anchors', 'mean best IoU', 'recall at IoU 0.5'],
     rows: [
-      rowOf(`${theirs.length} as it has them`, anchorFit(sides, theirs)),
-      rowOf(`${own.length} that fit these boxes`, anchorFit(sides, own)),
+      rowOf(`${theirs.length} default anchors`, anchorFit(sides, theirs)),
+      rowOf(`${own.length} fitted anchors`, anchorFit(sides, own)),
     ],
-    note: 'By width and height alone, as if every box had an anchor at its corner; a grid of anchors reaches less.',
+    note: 'By width and height alone, as if each box had every anchor at its corner; a grid of anchors reaches less.',
   };
 
   const color = colorsOf(stdout);
@@ -146,7 +146,7 @@ export async function anchorsCommand(
     `${data} (${FORMATS[dataset.format].title}): ${lead}, in pixels of images ${scaled}\n`,
     ...(statistics.leftOut > 0
       ? [
-          `${statistics.leftOut} crowds and difficult objects are left out: no detector is trained to find them\n`,
+          `${statistics.leftOut} crowds and difficult objects are ignored: detectors are not trained to find them\n`,
         ]
       : []),
     heading('Classes'),
@@ -207,7 +207,7 @@ export async function anchorsCommand(
               { title: 'Width and height' },
             ),
             linePlot({
-              title: 'What each number of clusters reaches',
+              title: 'Fit by number of clusters',
               xLabel: 'clusters',
               yLabel: 'share',
               yDomain: [0, 1],
