@@ -113,7 +113,7 @@ export class BoxStatistics {
         ),
         row('size √(w h)', this.sizes),
         row('height / width', this.ratios),
-        row('boxes an image', this.#perImage),
+        row('boxes per image', this.#perImage),
       ],
     };
   }

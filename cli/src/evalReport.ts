@@ -114,7 +114,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
         String(groundTruths),
       ]),
       total: ['all', coco.ap50, coco.ap75, coco.ap, coco.ar.at(-1)!, ...masks.total, String(objects)],
-      note: 'By COCO\u2019s rules, as pycocotools. AR: the share of the objects found with at most 100 boxes an image and class, mean over IoU .5 to .95.',
+      note: 'By COCO\u2019s rules, as pycocotools. AR: the share of the objects found with at most 100 boxes per image and class, mean over IoU .5 to .95.',
     },
     {
       title: 'By size',
@@ -134,7 +134,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
           ? [exact(chosen), chosen.precision, chosen.recall, f1(chosen)]
           : ['not reached', Number.NaN, Number.NaN, Number.NaN]),
       ]),
-      note: 'Over all classes, a detection being right at IoU .5. Chosen on these images: on others it reaches somewhat less.',
+      note: 'Over all classes; a detection is correct at IoU .5 or more. Thresholds chosen on these images do somewhat worse on others.',
     },
   ];
   return {

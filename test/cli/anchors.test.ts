@@ -56,7 +56,7 @@ describe('statistics of boxes', () => {
     });
     const rows = new Map(statistics.quantileTable.rows.map(([name, ...values]) => [name, values]));
     expect(rows.get('width')).toEqual(['2.00', '2.30', '3.50', '5.00', '7.50', '9.50', '10.0']);
-    expect(rows.get('boxes an image')![3]).toBe('1.00');
+    expect(rows.get('boxes per image')![3]).toBe('1.00');
     expect([...statistics.ratios]).toEqual([0.3, 0.5, 4]);
     expect(statistics.sizes[2]).toBe(4);
   });

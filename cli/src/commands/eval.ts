@@ -81,7 +81,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
           tables,
         },
       ],
-      timings: [{ what: 'all images, with compiling', where: name, seconds, count: samples.length }],
+      timings: [{ what: 'all images, compilation included', where: name, seconds, count: samples.length }],
       versions: { node: process.versions.node },
     });
     process.stdout.write(`written to ${report}\n`);
