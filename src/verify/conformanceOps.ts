@@ -217,6 +217,13 @@ const networks: Record<string, Run> = {
 };
 
 const shapes: Record<string, Run> = {
+  vector_norm: ({ x }, attrs) => ({
+    y: reduce.norm(x!, {
+      p: number(attrs, 'ord', 2),
+      ...(attrs.dim === undefined ? {} : { dim: numbers(attrs, 'dim') }),
+      keepdim: flag(attrs, 'keepdim'),
+    }),
+  }),
   sum: reduced(reduce.sum),
   mean: reduced(reduce.mean),
   amax: reduced(reduce.amax),

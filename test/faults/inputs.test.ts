@@ -3,6 +3,7 @@ import { FoveaError, ShapeError } from '../../src/errors.ts';
 import * as graph from '../../src/graph/index.ts';
 import { boxesRows } from './rows/boxes.ts';
 import type { Faults } from './rows/common.ts';
+import { creationRows } from './rows/creation.ts';
 import { elementwiseRows } from './rows/elementwise.ts';
 import { imageRows } from './rows/image.ts';
 import { lossesRows } from './rows/losses.ts';
@@ -11,6 +12,7 @@ import { shapeRows } from './rows/shape.ts';
 
 const table: Record<string, Faults> = {
   ...elementwiseRows,
+  ...creationRows,
   ...reduceRows,
   ...shapeRows,
   ...imageRows,

@@ -5,7 +5,16 @@ import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
 import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
-import { expectNumber, formatShape, numel, type Pair, pair, type Shape, sameShape } from '../../shape.ts';
+import {
+  expectNumber,
+  expectRank,
+  formatShape,
+  numel,
+  type Pair,
+  pair,
+  type Shape,
+  sameShape,
+} from '../../shape.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as convOps from '../operations/conv.ts';
 import * as imageOps from '../operations/image.ts';
@@ -31,6 +40,36 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
   if (padding === 'same') return sameConv2d(x, weight, bias, others);
   return apply(convOps.conv2d, { x, weight, bias }, { ...others, padding: padding === 'valid' ? 0 : padding })
     .y;
+}
+
+export interface Conv1dOptions {
+  /** Default 1. */
+  readonly stride?: number;
+  /** Zeros on each side; `valid` for none, `same` for as many as keep the size at stride 1. Default 0. */
+  readonly padding?: number | 'valid' | 'same';
+  /** Default 1. */
+  readonly dilation?: number;
+  /** Default 1. */
+  readonly groups?: number;
+}
+
+/**
+ * Convolution (cross-correlation) along one dimension, PyTorch's conv1d: conv2d of images of height 1. x: [N,L,I]; weight:
+ * [k,I/groups,O]; bias: [O]; y: [N,OL,O]. Throws ShapeError where channels, groups or sizes do not fit, and for `same` with
+ * a stride.
+ */
+export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1dOptions = {}): Tensor {
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  expectRank('conv1d', 'x', x, 3, '[N,L,I]');
+  expectRank('conv1d', 'weight', weight, 3, '[k,I/groups,O]');
+  const [N, L, I] = x.shape as [number, number, number];
+  const y = conv2d(x.reshape([N, 1, L, I]), weight.reshape([1, ...weight.shape]), bias, {
+    stride: [1, stride],
+    padding: typeof padding === 'number' ? [0, padding] : padding,
+    dilation: [1, dilation],
+    groups,
+  });
+  return y.reshape([N, ...y.shape.slice(2)]);
 }
 
 function sameConv2d(

@@ -6,7 +6,23 @@ import * as matrixOps from '../operations/matrix.ts';
 import * as reduceOps from '../operations/reduce.ts';
 import * as sortOps from '../operations/sort.ts';
 import { apply, full, type Operation, recordOperation, type Tensor } from '../tensor.ts';
-import { add, affine, div, exp, log, mul, neg, rsqrt, sqrt, sub } from './elementwise.ts';
+import {
+  abs,
+  add,
+  affine,
+  div,
+  equal,
+  exp,
+  log,
+  mul,
+  neg,
+  notEqual,
+  pow,
+  rsqrt,
+  sqrt,
+  sub,
+  where,
+} from './elementwise.ts';
 import { cast, permute, transpose } from './shape.ts';
 
 export interface ReduceOptions {
@@ -209,11 +225,44 @@ export function cosineSimilarityMatrix(a: Tensor, b: Tensor): Tensor {
   return cast(matmul(normalize(inF32(a)), transpose(normalize(inF32(b)))), a.dtype);
 }
 
-/** sqrt of the sum of squares of everything. */
-export function norm(x: Tensor): Tensor {
+export interface VectorNormOptions extends ReduceOptions {
+  /** The order: any number, infinities too. Default 2. */
+  readonly p?: number;
+}
+
+/**
+ * The norm of order p over dimensions (PyTorch's linalg.vector_norm): `(sum |x|^p)^(1/p)`; for p = infinity the largest
+ * |x|, for -infinity the smallest, for 0 the number of elements that are not 0. x: floats; computed in f32. By default the
+ * square root of the sum of all squares. Of nothing 0, but for infinite p, which throw ShapeError. The gradient is 0 where
+ * the norm is 0, and for p = 0; where several |x| are the largest or the smallest they share it.
+ */
+export function norm(x: Tensor, { p = 2, ...options }: VectorNormOptions = {}): Tensor {
   expectDType('norm', 'x', x, 'f32', 'f16');
+  expectNumber('norm', 'p', p);
   const wide = inF32(x);
-  return cast(sqrt(sum(mul(wide, wide))), x.dtype);
+  const of = (): Tensor => {
+    if (p === Number.POSITIVE_INFINITY) return amax(abs(wide), options);
+    if (p === Number.NEGATIVE_INFINITY) return amin(abs(wide), options);
+    if (p === 0) return sum(notEqual(wide, 0), options);
+    if (p === 1) return sum(abs(wide), options);
+    if (p === 2) return root(sum(mul(wide, wide), options), sqrt);
+    if (p < 0) return pow(sum(pow(abs(wide), p), options), 1 / p);
+    // |x|^p has no finite slope at 0 for p below 1.
+    return root(
+      sum(
+        root(abs(wide), (size) => pow(size, p)),
+        options,
+      ),
+      (total) => pow(total, 1 / p),
+    );
+  };
+  return cast(of(), x.dtype);
+}
+
+/** A power whose slope at 0 may be infinite: 0 there, and so its gradient. */
+function root(x: Tensor, power: (x: Tensor) => Tensor): Tensor {
+  const none = equal(x, 0);
+  return where(none, 0, power(where(none, 1, x)));
 }
 
 /** Bits that differ between every row of a [N,W] and of b [M,W], i32 words: i32 [N,M]. */

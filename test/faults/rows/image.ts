@@ -54,6 +54,17 @@ const pyramid = (fn: (x: Tensor, levels: number) => Tensor[]): Faults => ({
 });
 
 export const imageRows: Record<string, Faults> = {
+  conv1d: {
+    op: /conv1d|conv2d/,
+    good: () => g.conv1d(f(2, 8, 4), f(3, 2, 6), f(6), { stride: 2, padding: 1, groups: 2 }),
+    bad: [
+      [() => g.conv1d(f(8, 4), f(3, 4, 6)), '[8,4]'],
+      [() => g.conv1d(f(2, 8, 4), f(3, 3, 4, 6)), '[3,3,4,6]'],
+      [() => g.conv1d(f(2, 8, 4), f(3, 5, 6)), '5'],
+      [() => g.conv1d(f(2, 8, 4), f(3, 4, 6), undefined, { stride: 0 }), '0'],
+      [() => g.conv1d(f(2, 8, 4), f(3, 4, 6), undefined, { stride: 2, padding: 'same' }), 'same'],
+    ],
+  },
   conv2d: { ...conv(g.conv2d), bad: [...conv(g.conv2d).bad, [() => g.conv2d(f(1, 2, 2, 4), kernel()), '3']] },
   convTranspose2d: {
     ...conv(g.convTranspose2d),

@@ -110,8 +110,13 @@ export const reduceRows: Record<string, Faults> = {
   },
   cosineSimilarityMatrix: pairs(g.cosineSimilarityMatrix),
   norm: {
-    good: () => g.norm(f(2)),
-    bad: [[() => g.norm(i(2)), 'i32']],
+    op: /norm|amax/,
+    good: () => g.norm(f(2), { p: 3, dim: 0 }),
+    bad: [
+      [() => g.norm(i(2)), 'i32'],
+      [() => g.norm(f(2), { p: numbers.NaN }), 'NaN'],
+      [() => g.norm(f(0), { p: numbers.inf }), '[0]'],
+    ],
   },
   hammingDistance: {
     good: () => g.hammingDistance(i(2, 4), i(3, 4)),
