@@ -7,6 +7,7 @@ export * from './functions/boxes.ts';
 export * from './functions/boxLosses.ts';
 export * from './functions/conv.ts';
 export * from './functions/creation.ts';
+export * from './functions/einsum.ts';
 export * from './functions/elementwise.ts';
 export * from './functions/gridSample.ts';
 export * from './functions/indexing.ts';

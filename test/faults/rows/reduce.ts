@@ -1,6 +1,6 @@
 import * as g from '../../../src/graph/index.ts';
 import type { Tensor } from '../../../src/graph/tensor.ts';
-import { type Faults, f, i, numbers, pairs, u } from './common.ts';
+import { any, type Faults, f, i, numbers, pairs, u } from './common.ts';
 
 const reduction = (fn: (x: Tensor, options?: { dim?: number | number[] }) => Tensor): Faults => ({
   good: () => fn(f(2, 3), { dim: [0, -1] }),
@@ -86,6 +86,21 @@ export const reduceRows: Record<string, Faults> = {
       [() => g.matmul(f(2, 2, 3), f(3, 3, 4)), '2'],
       [() => g.matmul(f(2, 3), i(3, 4)), 'i32'],
       [() => g.matmul(i(2, 3), i(3, 4)), 'i32'],
+    ],
+  },
+  einsum: {
+    good: () => g.einsum('...ij,...jk->...ik', f(2, 2, 3), f(3, 4)),
+    bad: [
+      [() => g.einsum('ij,jk->ik', f(2, 3)), '1 tensors'],
+      [() => g.einsum('ij,jk->ik', f(2, 3), f(4, 5)), '4'],
+      [() => g.einsum('ij->k', f(2, 3)), 'k of the output'],
+      [() => g.einsum('ij->ii', f(2, 3)), 'i occurs twice'],
+      [() => g.einsum('ij->i->j', f(2, 3)), 'more than one ->'],
+      [() => g.einsum('i1->i', f(2, 3)), 'i1'],
+      [() => g.einsum('......i', f(2, 3)), '......i'],
+      [() => g.einsum('ijk', f(2, 3)), '[2,3]'],
+      [() => g.einsum('i...', f()), '[]'],
+      [() => g.einsum('i', any), 'undefined'],
     ],
   },
   linear: {
