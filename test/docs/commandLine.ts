@@ -101,7 +101,7 @@ function unknownOption(words: readonly string[], sources: readonly string[]): st
 
 /** What is wrong with a command that is not fovea's; undefined where nothing is. */
 export function problemOfOther(words: readonly string[]): string | undefined {
-  const [tool, ...rest] = words;
+  const [tool, ...rest] = words.slice(words.findIndex((word) => !/^[A-Z_]+=/.test(word)));
   if (tool === 'npm') return problemOfNpm(rest);
   if (tool === 'npx') {
     const [name, ...args] = rest;
