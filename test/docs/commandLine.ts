@@ -23,11 +23,13 @@ export interface Understood {
 const PLACEHOLDERS: Readonly<Record<string, string>> = { N: '2', SCORE: '0.5' };
 
 /**
- * Parses the words after `fovea` with the real command line, whose actions are left out. A `…` among them, or `partial`,
- * stands for what else the command needs. Throws what commander says.
+ * Parses the words after `fovea` with the real command line, whose actions are left out. A `…` or
+ * `--help` among them, or `partial`, stands for what else the command needs. Throws what commander says.
  */
 export function understand(words: readonly string[], partial = false): Understood {
-  const given = words.filter((word) => word !== '…').map((word) => PLACEHOLDERS[word] ?? word);
+  const given = words
+    .filter((word) => word !== '…' && word !== '--help')
+    .map((word) => PLACEHOLDERS[word] ?? word);
   const open = partial || given.length < words.length;
   const name = given[0] ?? '';
   const command = program.commands.find((one) => one.name() === name);
