@@ -81,6 +81,11 @@ describe('an operation', () => {
     expect(missing.map(([name]) => `src/kernels/index.ts does not export ${name}`)).toEqual([]);
   });
 
+  it('is in the table of operations of the graph', () => {
+    const missing = Object.keys(kernels).filter((name) => !Object.hasOwn(operations, name));
+    expect(missing.map((name) => `src/graph/operations/index.ts has no ${name}`)).toEqual([]);
+  });
+
   it('has the kernel of its name', () => {
     const wrong = Object.entries(operations).filter(
       ([name, { kernel }]) => kernel !== (kernels as Readonly<Record<string, unknown>>)[name],
