@@ -1,3 +1,5 @@
+/** The feature that has matrix units in WGSL. No browser and no driver promises it. */
+export const MATRIX_FEATURE = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 /** What a kernel may ask of the device that it is planned for. */
 export interface Caps {
   /** `subgroup`: software adapters, where loads are dear and shuffles cheap; `tile`: everything else. */

@@ -9,9 +9,8 @@ import {
 } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
-import { type Caps, capsOf, isSoftware } from './caps.ts';
+import { type Caps, capsOf, isSoftware, MATRIX_FEATURE } from './caps.ts';
 import { type Loss, lossOf } from './loss.ts';
-import { hasMatrixUnits, MATRIX_FEATURE } from './matrixUnits.ts';
 import type { AdapterChoice } from './node.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 
@@ -252,6 +251,13 @@ async function requestDevice(adapter: GPUAdapter, limits: OpenOptions['limits'])
   return adapter.requestDevice({ label: 'fovea', requiredFeatures: [...requiredFeatures], requiredLimits });
 }
 
+/** Whether the device has the matrix units that Fovea can use. The probe loads only where there may be some. */
+async function matrixUnitsOf(device: GPUDevice): Promise<boolean> {
+  if (!device.features.has(MATRIX_FEATURE)) return false;
+  const { hasMatrixUnits } = await import('./matrixUnits.ts');
+  return hasMatrixUnits(device);
+}
+
 /**
  * Opens a device: in the browser through `navigator.gpu`, in Node through the package `webgpu` (see
  * `requestNodeAdapter` for the order of adapters). Throws AdapterError where there is none.
@@ -275,7 +281,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     if (!adapter) throw new AdapterError('the browser offers no WebGPU adapter; check chrome://gpu');
   }
   const device = await requestDevice(adapter, options.limits);
-  return new Device(device, true, await hasMatrixUnits(device));
+  return new Device(device, true, await matrixUnitsOf(device));
 }
 
 /** Wraps a device of the caller's. Fovea never destroys it. */

@@ -1,5 +1,4 @@
-/** The feature that has matrix units in WGSL. No browser and no driver promises it. */
-export const MATRIX_FEATURE = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
+import { MATRIX_FEATURE } from './caps.ts';
 
 interface MatrixConfig {
   readonly componentType: string;

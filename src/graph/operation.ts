@@ -1,7 +1,8 @@
+import { FoveaError } from '../errors.ts';
 import type { Kernel, Specs } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
-import type { GradientRule, Operation } from './tensor.ts';
+import type { GradientRule, Operation, StrategiesOption } from './tensor.ts';
 
 export interface OperationOptions<
   I extends string,
@@ -17,8 +18,11 @@ export interface OperationOptions<
    * inputs. `null`: the operation is not differentiable, and `backward` through it throws.
    */
   readonly gradient: GradientRule<I, O, Y, A> | null;
-  /** What programs choose from to compute it: a list of kernels/strategies.ts. Default: the kernel's plan. */
-  readonly strategies?: Strategies;
+  /**
+   * What programs choose from to compute it: a list, or a function that loads one (of kernels/strategies.ts). Default: the
+   * kernel's plan.
+   */
+  readonly strategies?: StrategiesOption;
   /** The same computation as plain float64 loops, which `evaluate` and `fovea/verify` check the kernel against. */
   readonly reference?: Reference<I, O, Y, A>;
 }
@@ -42,12 +46,37 @@ export const defineOperation = <
   ...options
 }: OperationOptions<I, O, Y, A, G>): Operation<I, O, Y, A, G> => ({ name: kernel.name, kernel, ...options });
 
-/** The strategies that programs choose from for an operation: those that are given, or its kernel's plan. */
-export const strategiesOf = ({ kernel, strategies }: Operation): Strategies =>
-  strategies ?? [
-    {
-      name: 'plain',
-      plan: ({ caps, specs, outputs, attrs }) =>
-        kernel.dispatches(caps, specs as Specs, outputs as Specs, attrs as object),
-    },
-  ];
+const loaded = new WeakMap<() => Promise<Strategies>, Strategies>();
+
+/** Loads the strategies of operations, where that has not happened yet. */
+export async function loadStrategies(operations: Iterable<Operation>): Promise<void> {
+  const loaders = [...operations].flatMap(({ strategies }) =>
+    typeof strategies === 'function' && !loaded.has(strategies) ? [strategies] : [],
+  );
+  await Promise.all(
+    [...new Set(loaders)].map(async (load) => {
+      loaded.set(load, await load());
+    }),
+  );
+}
+
+/**
+ * The strategies that programs choose from for an operation: those that are given, or its kernel's plan. Throws FoveaError
+ * where they are to be loaded and `loadStrategies` was not called.
+ */
+export function strategiesOf({ name, kernel, strategies }: Operation): Strategies {
+  if (typeof strategies === 'function') {
+    const known = loaded.get(strategies);
+    if (known) return known;
+    throw new FoveaError(`${name}: its strategies are not loaded; await loadStrategies first`);
+  }
+  return (
+    strategies ?? [
+      {
+        name: 'plain',
+        plan: ({ caps, specs, outputs, attrs }) =>
+          kernel.dispatches(caps, specs as Specs, outputs as Specs, attrs as object),
+      },
+    ]
+  );
+}

@@ -73,6 +73,9 @@ export type GradientRule<
   rule(context: GradientContext<I, O, Y, A>): { readonly [K in I | O]?: Tensor | undefined };
 }['rule'];
 
+/** Strategies, or a function that loads them when a program first needs them. */
+export type StrategiesOption = Strategies | (() => Promise<Strategies>);
+
 /** An operation of the graph: its kernel, and how it is differentiated. */
 export interface Operation<
   I extends string = string,
@@ -86,7 +89,7 @@ export interface Operation<
   /** `null`: not differentiable on purpose. */
   readonly gradient: GradientRule<I, O, Y, A> | null;
   /** What programs choose from to compute it, where there are several strategies. */
-  readonly strategies?: Strategies;
+  readonly strategies?: StrategiesOption;
   /** Its float64 meaning, where it is not one of Fovea's own. */
   readonly reference?: Reference<I, O, Y, A>;
 }

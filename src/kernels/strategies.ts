@@ -1,8 +1,7 @@
 /**
- * Every operation that can be computed in several ways, with its strategies; docs/tuning.md explains what they are chosen by.
- * `…Alone` is what a kernel has on its own, short enough for a small bundle; programs choose from the longer lists.
- * Of equal costs the first in a list is taken. Kernels import their list from here, so that files of strategies import no
- * kernel that has one.
+ * Every operation that programs can compute in several ways, with its strategies; docs/tuning.md explains how one is chosen.
+ * Of equal costs the first in a list is taken. The lists of kernels on their own, which are part of these, are in
+ * strategiesAlone.ts. This module loads when a program first needs it, so that a page does not wait for it.
  */
 
 import { bitmask } from './boxes/strategies/nmsBitmask.ts';
@@ -16,7 +15,7 @@ import {
   filterProduct,
 } from './conv/convProblem.ts';
 import { defineColumns } from './conv/strategies/convColumns.ts';
-import { defineDepthwise, filterDepthwise } from './conv/strategies/depthwise.ts';
+import { filterDepthwise } from './conv/strategies/depthwise.ts';
 import { defineStrip, filterStrip } from './conv/strategies/depthwiseStrip.ts';
 import { defineTurnedFilter } from './conv/strategies/turnedFilter.ts';
 import {
@@ -34,7 +33,6 @@ import {
   matmulInPlace,
   matmulProduct,
 } from './matrix/matrixProducts.ts';
-import { filterLanes4, filterLanes4Narrow, filterLanes8, filterTile } from './matrix/strategies/filter.ts';
 import { lanes4Flat, lanes8Flat } from './matrix/strategies/flat.ts';
 import {
   filterMatrix64x64,
@@ -43,7 +41,6 @@ import {
   matrix128x128,
 } from './matrix/strategies/matrixUnits.ts';
 import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
-import { lanes4, lanes4Narrow, lanes8, tile } from './matrix/strategies/plain.ts';
 import type { Product } from './matrix/strategies/product.ts';
 import {
   filterTile32x32,
@@ -55,12 +52,10 @@ import {
   tile128x64,
   tile128x128,
 } from './matrix/strategies/registerTiles.ts';
+import { depthwise, filters, narrow, products, transposedDepthwise } from './strategiesAlone.ts';
 import type { Strategies } from './strategy.ts';
 
-// Matrix products, and filter gradients as matrix products: what most of the operations below come down to.
-const products = [lanes4Narrow, lanes4, lanes8, tile];
 const gpuProducts = [matrix128x128, matrix64x64, tile128x128, tile128x64, tile64x64, tile32x32];
-const filters = [filterLanes4Narrow, filterLanes4, filterLanes8, filterTile];
 const gpuFilters = [
   filterMatrix128x128,
   filterMatrix64x64,
@@ -69,12 +64,9 @@ const gpuFilters = [
   filterTile64x64,
   filterTile32x32,
 ];
-/** For few columns, and for few channels of a kernel with taps. */
-const narrow = [slide, lanes8Narrow];
+/** For few channels of a kernel with taps. */
 const fewChannels = [slide, lanes8Narrow, lanes4Flat, lanes8Flat];
 
-const depthwise = defineDepthwise(false);
-const transposedDepthwise = defineDepthwise(true);
 const strip = defineStrip(false);
 const transposedStrip = defineStrip(true);
 
@@ -84,7 +76,6 @@ const winogradFilter = defineWinogradFilter(filters);
 const turned = defineTurnedFilter(filters);
 const columns = defineColumns(products);
 
-export const conv2dAlone: Strategies<Conv2dProblem, Product> = [depthwise, [convProduct, products]];
 export const conv2dStrategies: Strategies<Conv2dProblem, Product | WinogradProblem> = [
   strip,
   depthwise,
@@ -92,10 +83,6 @@ export const conv2dStrategies: Strategies<Conv2dProblem, Product | WinogradProbl
   [convProduct, fewChannels, gpuProducts, products],
 ];
 
-export const conv2dBackwardWeightAlone: Strategies<Conv2dFilterProblem, Product> = [
-  filterDepthwise,
-  [filterProduct, filters],
-];
 export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Product> = [
   winogradFilter,
   turned,
@@ -104,10 +91,6 @@ export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Pro
   [filterProduct, gpuFilters, filters],
 ];
 
-export const convTranspose2dAlone: Strategies<ConvTranspose2dProblem, Product> = [
-  transposedDepthwise,
-  [transposedProduct, narrow, products],
-];
 export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Product | WinogradProblem> = [
   columns,
   transposedStrip,
@@ -116,10 +99,8 @@ export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Produ
   [transposedProduct, narrow, gpuProducts, products],
 ];
 
-export const linearAlone: Strategies<LinearProblem, Product> = [[linearProduct, products]];
 export const linearStrategies: Strategies<LinearProblem, Product> = [[linearProduct, gpuProducts, products]];
 
-export const matmulAlone: Strategies<MatmulProblem, Product> = [[matmulProduct, products]];
 export const matmulStrategies: Strategies<MatmulProblem, Product> = [
   [matmulInPlace, gpuProducts],
   [matmulProduct, products],

@@ -90,7 +90,7 @@ export function summarize(module: Summarized, inputShape: Shape): Summary {
     const results = (result instanceof Tensor ? [result] : tensors).filter(
       (value) => value instanceof Tensor,
     );
-    const plan = planMemory(lower(DEFAULTS, results, recording.effects));
+    const plan = planMemory(lower(DEFAULTS, results, recording.effects, { alone: true }));
     const states = module.namedStates();
     const rows = named.flatMap(([name, part]): SummaryRow[] => {
       const found = seen.get(part);

@@ -6,11 +6,11 @@ import type { State } from '../graph/state.ts';
 import { addComputer, baseOf, removeComputer, Tensor } from '../graph/tensor.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { formatShape, type HostArray } from '../shape.ts';
-import { type Choice, choicesOf, lowering } from './lower.ts';
+import { type Choice, choicesOf, lowering, prepareLowering } from './lower.ts';
 import { Program, type ProgramStats } from './program.ts';
 import { inSlices } from './slices.ts';
 import { StateStore } from './stateStore.ts';
-import { type Tuned, type TuneProgress, Tuner } from './tuner.ts';
+import type { Tuned, TuneProgress, Tuner } from './tuner.ts';
 
 /** What a captured function may return: tensors, by name. */
 export type Results = Readonly<Record<string, Tensor>>;
@@ -88,7 +88,8 @@ export class Gpu {
     readonly fusion: boolean;
     readonly strategy: StrategyName | undefined;
   };
-  readonly #tuner: Tuner | undefined;
+  /** Loads the tuner when it is first needed. Undefined where autotuning is off. */
+  readonly #tuner: (() => Promise<Tuner>) | undefined;
   /** Whether what is not known yet is timed when it is captured. */
   readonly #tunes: boolean;
 
@@ -105,13 +106,18 @@ export class Gpu {
     };
     const wanted = { 1: true, 0: false }[environment('FOVEA_AUTOTUNE') ?? ''];
     const autotune = options.autotune ?? wanted;
-    this.#tuner = autotune === false ? undefined : new Tuner(device);
+    let tuner: Promise<Tuner> | undefined;
+    const load = () => {
+      tuner ??= import('./tuner.ts').then((module) => new module.Tuner(device));
+      return tuner;
+    };
+    this.#tuner = autotune === false ? undefined : load;
     this.#tunes = autotune ?? !device.adapter.software;
   }
 
   /** Where it is remembered which kernels are the fastest here. Undefined where it is not, or autotuning is off. */
-  get tunedPlace(): string | undefined {
-    return this.#tuner?.place;
+  async tunedPlace(): Promise<string | undefined> {
+    return (await this.#tuner?.())?.place;
   }
 
   /**
@@ -219,8 +225,11 @@ export class Gpu {
     options: { readonly again?: boolean; readonly progress?: TuneProgress } = {},
   ): Promise<Tuned[]> {
     const { results, recording } = recorded(fn, inputs);
-    const choices = choicesOf(this.device.caps, Object.values(results), recording.effects);
-    return (await this.#tuner?.tune(choices, options.progress, options.again)) ?? [];
+    const values = Object.values(results);
+    await prepareLowering(values, recording.effects);
+    const choices = choicesOf(this.device.caps, values, recording.effects);
+    const tuner = await this.#tuner?.();
+    return (await tuner?.tune(choices, options.progress, options.again)) ?? [];
   }
 
   async #capture<R extends Results>(
@@ -232,7 +241,10 @@ export class Gpu {
     const { placeholders, results, recording } = recorded(fn, inputs);
     const values = Object.values(results);
     const { fusion, strategy } = this.#debug;
-    const tuner = strategy === undefined ? this.#tuner : undefined;
+    const [tuner] = await Promise.all([
+      strategy === undefined ? this.#tuner?.() : undefined,
+      prepareLowering(values, recording.effects),
+    ]);
     await tuner?.load();
     if (tuner && this.#tunes) {
       await tuner.tune(choicesOf(caps, values, recording.effects), (done, total) =>

@@ -1,5 +1,5 @@
 import type { Caps } from '../device/caps.ts';
-import { strategiesOf } from '../graph/operation.ts';
+import { loadStrategies, strategiesOf } from '../graph/operation.ts';
 import type { Effect } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
 import { baseOf, type Node, type Operation, type Tensor } from '../graph/tensor.ts';
@@ -73,6 +73,15 @@ function choiceOf(caps: Caps, node: Node, { training, readOnly }: Needed): Choic
   return { ...problem, operation, candidates: all, guess: choose(all) };
 }
 
+/** The plan of the strategy that is asked for by name, where it is a candidate, else of the guess. */
+function planOf(choice: Choice, strategyOf: LowerOptions['strategyOf']): KernelPlan {
+  const name = strategyOf?.(choice);
+  return (choice.candidates.find((candidate) => candidate.name === name) ?? choice.guess).plan();
+}
+
+const planAlone = (caps: Caps, { operation: { kernel }, inputs, outputs, attrs }: Node): KernelPlan =>
+  kernel.dispatches(caps, specsOf(inputs), specsOf(outputs), attrs);
+
 interface Needed {
   readonly roots: readonly Tensor[];
   readonly nodes: readonly Node[];
@@ -90,6 +99,10 @@ function needed(results: readonly Tensor[], effects: readonly Effect[]): Needed 
   return { roots, nodes, training, readOnly };
 }
 
+/** Loads what lowering chooses from. `lowering` and `choicesOf` need it. */
+export const prepareLowering = (results: readonly Tensor[], effects: readonly Effect[]): Promise<void> =>
+  loadStrategies(needed(results, effects).nodes.map(({ operation }) => operation));
+
 /** The operations of a program that several strategies can compute: what tuning chooses for. */
 export function choicesOf(caps: Caps, results: readonly Tensor[], effects: readonly Effect[]): Choice[] {
   const program = needed(results, effects);
@@ -101,6 +114,8 @@ export function choicesOf(caps: Caps, results: readonly Tensor[], effects: reado
 export interface LowerOptions {
   /** Fuse elementwise operations; true. */
   readonly fusion?: boolean;
+  /** Computes every operation as its kernel does on its own, so that no strategies need to be loaded. Default false. */
+  readonly alone?: boolean;
   /** The name of the strategy for an operation; undefined, or one that cannot compute it: the cheapest. */
   readonly strategyOf?: (choice: Choice) => StrategyName | undefined;
 }
@@ -113,16 +128,13 @@ export function* lowering(
   caps: Caps,
   results: readonly Tensor[],
   effects: readonly Effect[],
-  { fusion = true, strategyOf }: LowerOptions = {},
+  { fusion = true, alone = false, strategyOf }: LowerOptions = {},
 ): Generator<void, Lowered> {
   const wanted = needed(results, effects);
   const { roots, nodes } = wanted;
   const plans = new Map<Node, KernelPlan>();
   for (const node of nodes) {
-    const choice = choiceOf(caps, node, wanted);
-    const name = strategyOf?.(choice);
-    const strategy = choice.candidates.find((candidate) => candidate.name === name) ?? choice.guess;
-    plans.set(node, strategy.plan());
+    plans.set(node, alone ? planAlone(caps, node) : planOf(choiceOf(caps, node, wanted), strategyOf));
     yield;
   }
   const readers = new Readers(nodes, roots);

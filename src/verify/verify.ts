@@ -1,5 +1,6 @@
 import { FoveaError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
+import { loadStrategies } from '../graph/operation.ts';
 import { operations } from '../graph/operations/index.ts';
 import type { Operation } from '../graph/tensor.ts';
 import type { Specs } from '../kernels/kernel.ts';
@@ -85,6 +86,7 @@ async function forward(bench: Bench, check: Check, options: VerifyOptions): Prom
   const { caps } = bench.gpu.device;
   const attrs = attributesOf(kernel, row.attrs);
   const compared = [own];
+  if (operation) await loadStrategies([operation]);
   const others = operation ? otherKernels(operation, caps, inputs, attrs, { training: false }) : new Map();
   for (const [strategy, other] of others) {
     const found = await kernelAlone(bench, { ...subject, kernel: other }, inputs, row, options, true);

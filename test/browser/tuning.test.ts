@@ -11,7 +11,7 @@ const convolution = () => ({ y: conv2d(zeros([1, 8, 8, 16]), zeros([3, 3, 16, 16
 globalThis.tuneOnce = async () => {
   const gpu = await openGpu({ autotune: true });
   try {
-    return { place: gpu.tunedPlace, found: await gpu.tune(convolution) };
+    return { place: await gpu.tunedPlace(), found: await gpu.tune(convolution) };
   } finally {
     gpu.dispose();
   }

@@ -7,6 +7,8 @@ import { avgPool2d, conv2d, groupNorm, maxPool2d } from '../../src/graph/functio
 import { add, div, exp, mul, relu, sigmoid, sub, tanh } from '../../src/graph/functions/elementwise.ts';
 import { matmul, mean, softmax, sum } from '../../src/graph/functions/reduce.ts';
 import { cast, concat, transpose } from '../../src/graph/functions/shape.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { Tensor, tensor } from '../../src/graph/tensor.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { UNet } from '../../src/models/unet.ts';
@@ -18,6 +20,8 @@ import { planMemory } from '../../src/plan/memory.ts';
 import type { HostArray, Shape } from '../../src/shape.ts';
 import { leaf, random, values } from '../plan/graphs.ts';
 import { ADAPTERS, lowered, unet } from '../plan/networks.ts';
+
+await loadStrategies(Object.values(operations));
 
 let gpu: Gpu;
 let plain: Gpu;

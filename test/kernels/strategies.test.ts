@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { strategiesOf } from '../../src/graph/operation.ts';
+import { loadStrategies, strategiesOf } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import * as table from '../../src/kernels/strategies.ts';
+import * as aloneTable from '../../src/kernels/strategiesAlone.ts';
 import {
   candidates,
   choose,
@@ -14,6 +15,8 @@ import {
   type Strategy,
   type StrategyName,
 } from '../../src/kernels/strategy.ts';
+
+await loadStrategies(Object.values(operations));
 
 const strategy = <P = number>(name: StrategyName, rest: Partial<Strategy<P>> = {}): Strategy<P> => ({
   name,
@@ -70,7 +73,7 @@ describe('the table of strategies', () => {
   });
 
   it('is used whole, and has no name twice in a list', () => {
-    const used = new Set<unknown>(several.map(({ strategies }) => strategies));
+    const used = new Set<unknown>(several.map(strategiesOf));
     const lists = Object.entries(table).filter(([name]) => name.endsWith('Strategies'));
     expect(lists.filter(([, list]) => !used.has(list)).map(([name]) => name)).toEqual([]);
     for (const [name, list] of Object.entries(table)) {
@@ -81,11 +84,11 @@ describe('the table of strategies', () => {
 
   it('is the one in docs/tuning.md', () => {
     const alone: Readonly<Record<string, Strategies>> = {
-      conv2d: table.conv2dAlone as Strategies,
-      conv2d_backward_weight: table.conv2dBackwardWeightAlone as Strategies,
-      conv_transpose2d: table.convTranspose2dAlone as Strategies,
-      linear: table.linearAlone as Strategies,
-      matmul: table.matmulAlone as Strategies,
+      conv2d: aloneTable.conv2dAlone as Strategies,
+      conv2d_backward_weight: aloneTable.conv2dBackwardWeightAlone as Strategies,
+      conv_transpose2d: aloneTable.convTranspose2dAlone as Strategies,
+      linear: aloneTable.linearAlone as Strategies,
+      matmul: aloneTable.matmulAlone as Strategies,
       nms: table.nmsStrategies.slice(-1),
     };
     const page = documented();

@@ -2,12 +2,16 @@ import { expect } from 'vitest';
 import { evaluate } from '../../src/graph/evaluate.ts';
 import { conv2d, groupNorm } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { Tensor, tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { numel, type Shape } from '../../src/shape.ts';
 import { normal, randomOf } from '../../src/verify/cases/case.ts';
 import { compare } from '../../src/verify/runKernel.ts';
+
+await loadStrategies(Object.values(operations));
 
 /** Seeded normal values: the same name gives the same ones. */
 export const values = (name: string, shape: Shape, scale = 1): Float32Array =>

@@ -4,6 +4,8 @@ import { conv2d, groupNorm, interpolate, maxPool2d } from '../../src/graph/funct
 import * as e from '../../src/graph/functions/elementwise.ts';
 import { mean } from '../../src/graph/functions/reduce.ts';
 import { concat, expand, flip, slice } from '../../src/graph/functions/shape.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
@@ -11,6 +13,8 @@ import { type MemoryPlan, planMemory } from '../../src/plan/memory.ts';
 import { type Lowered, type LoweredDispatch, type Storage, sizeOf } from '../../src/plan/storage.ts';
 import { expectReference, leaf, random } from './graphs.ts';
 import { ADAPTERS, lowered, networks } from './networks.ts';
+
+await loadStrategies(Object.values(operations));
 
 const bytesOf = ({ slotSizes }: MemoryPlan): number => slotSizes.reduce((sum, size) => sum + size, 0);
 

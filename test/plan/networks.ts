@@ -8,6 +8,8 @@ import { add } from '../../src/graph/functions/elementwise.ts';
 import { crossEntropy } from '../../src/graph/functions/losses.ts';
 import { linear } from '../../src/graph/functions/reduce.ts';
 import { cast } from '../../src/graph/functions/shape.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { record } from '../../src/graph/recorder.ts';
 import { Tensor } from '../../src/graph/tensor.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
@@ -21,6 +23,8 @@ import { AdamW } from '../../src/nn/optimizers.ts';
 import { lower } from '../../src/plan/lower.ts';
 import type { Lowered } from '../../src/plan/storage.ts';
 import type { DType, Shape } from '../../src/shape.ts';
+
+await loadStrategies(Object.values(operations));
 
 /** Adapters as kernels see them: a GPU, lavapipe and SwiftShader. */
 export const ADAPTERS: Readonly<Record<'gpu' | 'lavapipe' | 'swiftshader', Caps>> = {

@@ -116,7 +116,7 @@ describe('autotuning', () => {
     const off = await openGpu({ autotune: false });
     expect(await dispatches(off, 8)).toBe(guessed);
     expect(await off.tune((x) => convolution(x!), [input(8)])).toEqual([]);
-    expect(off.tunedPlace).toBeUndefined();
+    expect(await off.tunedPlace()).toBeUndefined();
     off.dispose();
   });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
@@ -17,6 +18,8 @@ import {
 import { largestOf } from '../../src/verify/validate.ts';
 import { boxes } from './arbitraries/boxes.ts';
 import { type Arbitrary, caseOf, int, pairOf } from './arbitraries/common.ts';
+
+await loadStrategies(Object.values(operations));
 
 const runs = Math.ceil(Number(process.env.FUZZ_RUNS ?? 2000) / 50);
 const seed = Number(process.env.FUZZ_SEED ?? 1);

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
-import { compilesMatrices, hasMatrixUnits, MATRIX_FEATURE } from '../../src/device/matrixUnits.ts';
-import { strategiesOf } from '../../src/graph/operation.ts';
+import { MATRIX_FEATURE } from '../../src/device/caps.ts';
+import { compilesMatrices, hasMatrixUnits } from '../../src/device/matrixUnits.ts';
+import { loadStrategies, strategiesOf } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { toHalf } from '../../src/half.ts';
 import { type Kernel, type Specs, shaderOf } from '../../src/kernels/kernel.ts';
@@ -32,6 +33,8 @@ import {
 } from '../../src/verify/runKernel.ts';
 import { largestOf } from '../../src/verify/validate.ts';
 import { emulated } from './matrixEmulation.ts';
+
+await loadStrategies(Object.values(operations));
 
 /** What a GPU offers, on whatever device the tests have. */
 const LARGE_GPU: Caps = {

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/graph/evaluate.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { hostArray } from '../../src/graph/state.ts';
 import { recordOperation, Tensor } from '../../src/graph/tensor.ts';
@@ -13,6 +14,8 @@ import { onBench } from '../../src/verify/poison.ts';
 import { repeated } from '../../src/verify/rows.ts';
 import { compare, tolerances } from '../../src/verify/runKernel.ts';
 import { largestOf } from '../../src/verify/validate.ts';
+
+await loadStrategies(Object.values(operations));
 
 const gpu = await openGpu();
 afterAll(() => gpu.dispose());

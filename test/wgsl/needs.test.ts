@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { type Kernel, shaderOf } from '../../src/kernels/kernel.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
@@ -10,6 +11,8 @@ import { otherKernels } from '../../src/verify/otherKernels.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
 import { type Names, namesIn } from './names.ts';
 import { differences, needsOf, sourceOf } from './needs.ts';
+
+await loadStrategies(Object.values(operations));
 
 const src = join(import.meta.dirname, '../../src');
 const filesOf = (folder: string, extension: string): Map<string, string> => {

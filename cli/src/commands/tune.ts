@@ -51,7 +51,7 @@ export async function tuneCommand(
 ): Promise<void> {
   const jobs = models.length > 0 ? await jobsOfFiles(models, options) : jobsOfDefaults(options);
   await withGpu(options.adapter, async (gpu) => {
-    const { tunedPlace } = gpu;
+    const tunedPlace = await gpu.tunedPlace();
     if (tunedPlace === undefined) {
       throw new UsageError('tune: FOVEA_AUTOTUNE=0 turns off what it is for; unset it');
     }

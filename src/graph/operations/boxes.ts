@@ -3,7 +3,6 @@ import * as iou from '../../kernels/boxes/boxIou.ts';
 import { matchAnchors as match } from '../../kernels/boxes/matchAnchors.ts';
 import { nms as nmsKernel } from '../../kernels/boxes/nms.ts';
 import { weightedBoxFusion as fusion } from '../../kernels/boxes/weightedBoxFusion.ts';
-import { nmsStrategies } from '../../kernels/strategies.ts';
 import { defineOperation } from '../operation.ts';
 import { apply } from '../tensor.ts';
 
@@ -20,5 +19,9 @@ export const boxDecode = defineOperation({
 });
 
 export const matchAnchors = defineOperation({ kernel: match, gradient: null });
-export const nms = defineOperation({ kernel: nmsKernel, strategies: nmsStrategies, gradient: null });
+export const nms = defineOperation({
+  kernel: nmsKernel,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.nmsStrategies),
+  gradient: null,
+});
 export const weightedBoxFusion = defineOperation({ kernel: fusion, gradient: null });

@@ -3,11 +3,6 @@ import {
   type ConvTranspose2dAttrs,
   convTranspose2d as transposed,
 } from '../../kernels/conv/convTranspose2d.ts';
-import {
-  conv2dBackwardWeightStrategies,
-  conv2dStrategies,
-  convTranspose2dStrategies,
-} from '../../kernels/strategies.ts';
 import type { Shape } from '../../shape.ts';
 import { defineOperation, type OperationOf } from '../operation.ts';
 import { apply, type Tensor } from '../tensor.ts';
@@ -45,13 +40,14 @@ function extended(x: Tensor, [rows, columns]: readonly [number, number]): Tensor
 
 export const conv2dBackwardWeight = defineOperation({
   kernel: kernels.conv2dBackwardWeight,
-  strategies: conv2dBackwardWeightStrategies,
+  strategies: () =>
+    import('../../kernels/strategies.ts').then((table) => table.conv2dBackwardWeightStrategies),
   gradient: null,
 });
 
 export const conv2d: OperationOf<typeof kernels.conv2d> = defineOperation({
   kernel: kernels.conv2d,
-  strategies: conv2dStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.conv2dStrategies),
   gradient: ({ inputs: { x, weight }, attrs, grads: { y: g }, wants }) => ({
     x: wants('x')
       ? apply(
@@ -69,7 +65,7 @@ export const conv2d: OperationOf<typeof kernels.conv2d> = defineOperation({
 
 export const convTranspose2d: OperationOf<typeof transposed> = defineOperation({
   kernel: transposed,
-  strategies: convTranspose2dStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.convTranspose2dStrategies),
   gradient: ({ inputs: { x, weight }, attrs, grads: { y: g }, wants }) => {
     const { outputPadding, ...conv } = attrs;
     const kernelSize = sizeOf(weight);

@@ -1,6 +1,5 @@
 import { hammingDistance as hamming } from '../../kernels/matrix/hammingDistance.ts';
 import * as kernels from '../../kernels/matrix/matmul.ts';
-import { linearStrategies, matmulStrategies } from '../../kernels/strategies.ts';
 import { numel } from '../../shape.ts';
 import { defineOperation, type OperationOf } from '../operation.ts';
 import { apply, type Tensor } from '../tensor.ts';
@@ -10,7 +9,7 @@ import { transposed } from './shape.ts';
 
 export const linear: OperationOf<typeof kernels.linear> = defineOperation({
   kernel: kernels.linear,
-  strategies: linearStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.linearStrategies),
   gradient: ({ inputs: { x, weight }, grads: { y: g }, wants }) => {
     const [I, O] = weight.shape as [number, number];
     const rows = numel(x.shape.slice(0, -1));
@@ -33,7 +32,7 @@ export const linear: OperationOf<typeof kernels.linear> = defineOperation({
 
 export const matmul: OperationOf<typeof kernels.matmul> = defineOperation({
   kernel: kernels.matmul,
-  strategies: matmulStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.matmulStrategies),
   gradient: ({ inputs: { a, b }, grads: { y: g }, wants }) => ({
     a: wants('a') ? sumTo(apply(matmul, { a: g, b: transposed(b) }).y, a.shape) : undefined,
     b: wants('b') ? sumTo(apply(matmul, { a: transposed(a), b: g }).y, b.shape) : undefined,

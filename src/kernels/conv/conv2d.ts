@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectFloats, formatSpec } from '../../shape.ts';
 import { defineKernel, type Given } from '../kernel.ts';
 import { expectSize2, imageDims, type Size2, size2 } from '../spatial.ts';
-import { conv2dAlone, conv2dBackwardWeightAlone } from '../strategies.ts';
+import { conv2dAlone, conv2dBackwardWeightAlone } from '../strategiesAlone.ts';
 import { planAlone } from '../strategy.ts';
 import {
   type Conv2dAttrs,

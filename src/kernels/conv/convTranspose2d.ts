@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectFloats, formatSpec } from '../../shape.ts';
 import { defineKernel, type Given } from '../kernel.ts';
 import { expectSize2, imageDims, size2 } from '../spatial.ts';
-import { convTranspose2dAlone } from '../strategies.ts';
+import { convTranspose2dAlone } from '../strategiesAlone.ts';
 import { planAlone } from '../strategy.ts';
 import { type ConvTranspose2dAttrs, checkAttrs, checkBias, conv2dAttrs } from './convProblem.ts';
 

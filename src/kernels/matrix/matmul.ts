@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import { broadcastShapes, expectFloats, formatSpec } from '../../shape.ts';
 import { defineKernel } from '../kernel.ts';
-import { linearAlone, matmulAlone } from '../strategies.ts';
+import { linearAlone, matmulAlone } from '../strategiesAlone.ts';
 import { planAlone } from '../strategy.ts';
 
 /**
