@@ -12,6 +12,7 @@ import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware, MATRIX_FEATURE } from './caps.ts';
 import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
+import { upload } from './upload.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 
 export type { AdapterChoice } from './node.ts';
@@ -194,7 +195,7 @@ export class Device {
     // Writes come in whole words; an odd number of halves gets a zero after it.
     const whole = data.byteLength % 4 === 0 ? data : new Uint16Array(data.length + 1);
     if (whole !== data) whole.set(data);
-    this.device.queue.writeBuffer(buffer, offset, whole as Float32Array<ArrayBuffer>);
+    upload(this.device, buffer, offset, whole);
   }
 
   /** Ends the device if Fovea opened it. */
@@ -259,13 +260,15 @@ async function matrixUnitsOf(device: GPUDevice): Promise<boolean> {
 }
 
 /**
- * Opens a device: in the browser through `navigator.gpu`, in Node through the package `webgpu` (see
+ * Opens a device: in browsers and Deno through `navigator.gpu`, in Node through the package `webgpu` (see
  * `requestNodeAdapter` for the order of adapters). Throws AdapterError where there is none.
  */
 export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   let adapter = options.gpuAdapter ?? null;
-  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-  if (!adapter && inNode) {
+  // Deno has a process as Node does, and a navigator.gpu of its own.
+  const versions = typeof process === 'undefined' ? undefined : process.versions;
+  const inDeno = versions?.deno !== undefined;
+  if (!adapter && versions?.node !== undefined && !inDeno) {
     const choice = options.adapter ?? process.env.FOVEA_ADAPTER ?? 'auto';
     if (!CHOICES.includes(choice)) {
       throw new AdapterError(`no adapter "${choice}"; choose ${CHOICES.join(', ')}`);
@@ -275,10 +278,21 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     adapter = await requestNodeAdapter(choice as AdapterChoice);
   } else if (!adapter) {
     const gpu = globalThis.navigator?.gpu;
-    if (!gpu)
-      throw new AdapterError('this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox');
+    if (!gpu) {
+      throw new AdapterError(
+        inDeno
+          ? 'Deno has no WebGPU here; run it with --unstable-webgpu'
+          : 'this browser has no WebGPU; use a current Chrome, Edge, Safari or Firefox',
+      );
+    }
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) throw new AdapterError('the browser offers no WebGPU adapter; check chrome://gpu');
+    if (!adapter) {
+      throw new AdapterError(
+        inDeno
+          ? 'Deno finds no WebGPU adapter; install a Vulkan driver'
+          : 'the browser offers no WebGPU adapter; check chrome://gpu',
+      );
+    }
   }
   const device = await requestDevice(adapter, options.limits);
   return new Device(device, true, await matrixUnitsOf(device));

@@ -58,8 +58,8 @@ function preload(library: string): boolean {
     process.dlopen({ exports: {} }, library, flags);
     return true;
   } catch (error) {
-    // It is no Node addon, so dlopen always throws; what counts is whether the library was loaded before that.
-    return /self-register/.test((error as Error).message);
+    // It is no Node addon, so dlopen always throws (Bun in its own words); what counts is whether the library was loaded.
+    return /self-register|napi_register/.test((error as Error).message);
   }
 }
 

@@ -1,5 +1,6 @@
 import { capsOf } from '../device/caps.ts';
 import { checkNotLost, getPipeline } from '../device/pipelines.ts';
+import { upload } from '../device/upload.ts';
 import { COPY_DST, STORAGE, UNIFORM } from '../device/usage.ts';
 import { LifetimeError, ShapeError } from '../errors.ts';
 import { byteLength, expectShape, formatSpec, type TensorSpec } from '../shape.ts';
@@ -101,11 +102,9 @@ export function planKernel(
     own[name] = device.createBuffer({ label: `${op} ${name}`, size: wordsOf(bytes), usage });
     return own[name];
   };
-  const upload = (buffer: GPUBuffer, values: ArrayBufferView) =>
-    device.queue.writeBuffer(buffer, 0, values as Uint8Array<ArrayBuffer>);
   for (const [name, bytes] of Object.entries(scratch)) create(name, bytes, STORAGE);
   for (const [name, values] of Object.entries(tables)) {
-    upload(create(name, values.byteLength, STORAGE | COPY_DST), values);
+    upload(device, create(name, values.byteLength, STORAGE | COPY_DST), 0, values);
   }
   const active = dispatches.filter((dispatch) => workgroupsOf(dispatch).every((count) => count > 0));
   const params = new Uint8Array(active.length * STRIDE);
@@ -127,7 +126,7 @@ export function planKernel(
     };
     return { pipeline, bind, workgroups: workgroupsOf(dispatch) };
   });
-  upload(uniforms, params);
+  upload(device, uniforms, 0, params);
 
   const rangeOf = (name: string, source: BufferSource) => {
     const spec = tensors[name]!;

@@ -1,5 +1,6 @@
 import type { Device } from '../device/device.ts';
 import { getPipelineAsync, type Pipeline } from '../device/pipelines.ts';
+import { upload } from '../device/upload.ts';
 import { BufferUsage } from '../device/usage.ts';
 import { type FoveaError, GpuError, LifetimeError, OutOfMemoryError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
@@ -210,7 +211,7 @@ export class Program {
       this.#commands.push({ pipeline, group, workgroups: dispatch.workgroups, op });
       yield;
     }
-    if (packed.length > 0) device.queue.writeBuffer(uniforms, 0, packed);
+    upload(device, uniforms, 0, packed);
   }
 
   /** What WebGPU found wrong while memory was taken, with the figures that tell what to make smaller. */
@@ -258,7 +259,7 @@ export class Program {
     const buffer = this.#device.createBuffer(storage.label, sizeOf(storage), STORAGE);
     this.#own.set(storage, buffer);
     const table = op?.tables.get(storage);
-    if (table) this.#device.device.queue.writeBuffer(buffer, 0, table as Float32Array<ArrayBuffer>);
+    if (table) upload(this.#device.device, buffer, 0, table);
     const constant = this.#constants.get(storage);
     if (constant) this.#device.write(buffer, constant);
     return buffer;
