@@ -10,6 +10,7 @@ import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/p
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { finishDeclarations } from './declarations.mjs';
 import { declarationsOf, listOperations, sourceOf } from './operations.mjs';
 import { wgsl } from './wgsl.mjs';
 
@@ -154,6 +155,7 @@ async function buildTypes(esbuild) {
     );
     emitted.push(file);
   }
+  emitted.push(await finishDeclarations(at('dist/types'), emitted));
   await removeOthers(at('dist/types'), (file) => emitted.includes(file));
 }
 
