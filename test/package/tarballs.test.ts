@@ -38,7 +38,7 @@ beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-package-'));
   env = bare ? withoutVulkan(folder) : process.env;
   ({ library, cli } = await packBoth(folder));
-}, 600_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const PROGRAM = `
@@ -65,7 +65,7 @@ describe('both packages, installed from tarballs', () => {
   beforeAll(async () => {
     app = makeApplication(path.join(folder, 'both'));
     await install(app, [library.tarball, cli.tarball]);
-  }, 600_000);
+  });
 
   it('are one library and one command', async () => {
     expect(existsSync(path.join(app, 'node_modules/fovea/dist/index.js'))).toBe(true);
@@ -102,7 +102,7 @@ describe('both packages, installed from tarballs', () => {
     ]);
     const document = JSON.parse(readFileSync(path.join(app, 'found/one.json'), 'utf8'));
     expect(document).toMatchObject({ imageWidth: 32, imageHeight: 32 });
-  }, 600_000);
+  });
 
   it('have the photograph of the demo', () => {
     expect(cli.files).toContain('dist/coins/coins.json');
@@ -118,7 +118,7 @@ describe('the library, by the install line of the README', () => {
     const line = documentedInstall(/@sparticuz\/chromium/);
     expect(line[0]).toBe('fovea');
     await install(app, [library.tarball, ...line.slice(1)]);
-  }, 600_000);
+  });
 
   it('brings nothing of the command line', () => {
     const installed = readdirSync(path.join(app, 'node_modules'));
