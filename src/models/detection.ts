@@ -1,10 +1,8 @@
 import { ShapeError } from '../errors.ts';
 import { interpolate } from '../graph/functions/conv.ts';
-import { add, mul } from '../graph/functions/elementwise.ts';
+import { mul } from '../graph/functions/elementwise.ts';
 import { concat, pad } from '../graph/functions/shape.ts';
-import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
-import { State } from '../graph/state.ts';
-import { stateTensor, type Tensor, tensor } from '../graph/tensor.ts';
+import { type Tensor, tensor } from '../graph/tensor.ts';
 import { formatShape } from '../shape.ts';
 import { type Normalization, normalizeImages } from './preprocess.ts';
 
@@ -194,20 +192,4 @@ export function masksToNetwork(
     return padTo(resized, [H, W]).reshape([1, count, H, W]);
   };
   return concat((masks as readonly Tensor[]).map(one), 0);
-}
-
-/** The seed of what a model draws at random: another one at each run of a captured step. */
-export class Draws {
-  readonly #state: State;
-
-  constructor(seed: number) {
-    this.#state = new State('draws', { shape: [], dtype: 'i32' }, Int32Array.of(seed));
-  }
-
-  /** i32 []. */
-  next(): Tensor {
-    const current = assignedTo(this.#state) ?? stateTensor(this.#state);
-    if (isRecording()) assign(this.#state, add(current, 1));
-    return current;
-  }
 }

@@ -1,12 +1,12 @@
 import type { Tensor } from '../graph/tensor.ts';
 import { Module } from '../nn/module.ts';
 import { type Generator, generatorOf, type SeedOptions, spawnSeed } from '../nn/random.ts';
+import { RandomState } from '../nn/randomState.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
   type DetectionTargets,
   type DetectOptions,
-  Draws,
   type ImageBatch,
   imageBatch,
   type ResizeConfig,
@@ -105,7 +105,7 @@ export class FasterRCNN extends Module {
   rpn: RegionProposalNetwork;
   roi_heads: BoxStage;
   readonly config: FasterRCNNConfig;
-  protected readonly draws: Draws;
+  protected readonly random: RandomState;
 
   /**
    * @param options `numClasses` must be given; the others have the defaults of FasterRCNNConfig. Throws UsageError for other
@@ -124,7 +124,7 @@ export class FasterRCNN extends Module {
     });
     this.rpn = new RegionProposalNetwork(config.pyramidWidth, config.rpn, random);
     this.roi_heads = this.makeHeads(config, random);
-    this.draws = new Draws(options.seed ?? spawnSeed(random));
+    this.random = new RandomState(options.seed ?? spawnSeed(random));
   }
 
   protected configOf(options: FasterRCNNOptions): FasterRCNNConfig {
@@ -159,7 +159,7 @@ export class FasterRCNN extends Module {
     seed: Tensor | undefined,
   ): { losses: { objectness: Tensor; rpn_box_reg: Tensor }; sample: RegionSample; truth: Tensor } {
     const truth = toNetwork(targets.boxes, batch);
-    const known = { ...targets, boxes: truth, seed: seed ?? this.draws.next() };
+    const known = { ...targets, boxes: truth, seed: seed ?? this.random.next() };
     const { proposals, losses } = this.rpn.forward(levels, known);
     return { losses: losses!, sample: this.roi_heads.sample(proposals, known), truth };
   }

@@ -2,8 +2,9 @@ import { interpolate } from '../graph/functions/conv.ts';
 import { add, affine } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { Identity, ReLU } from '../nn/activations.ts';
+import { ReLU } from '../nn/activations.ts';
 import { Sequential } from '../nn/containers.ts';
+import { Dropout } from '../nn/dropout.ts';
 import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
@@ -26,6 +27,8 @@ export interface FCNConfig extends SegmentationLossConfig {
    * hypercolumns (Hariharan et al. 2015). Default true in `new FCN`, false in `fcn`.
    */
   readonly hypercolumns?: boolean;
+  /** The probability that a value before the classifier's last layer is left out in training. Default 0.1, as torchvision's. */
+  readonly dropout?: number;
   /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
 }
@@ -49,14 +52,14 @@ export function fcnConfig({ seed: _seed, generator: _generator, ...options }: FC
 }
 
 /** A 3x3 convolution to a quarter of the channels, and a 1x1 classifier (torchvision's FCNHead). */
-const head = (from: number, outputs: number, random: Generator): Sequential => {
+const head = (from: number, { numClasses, dropout }: FCNConfig, generator: Generator): Sequential => {
   const inner = Math.max(Math.floor(from / 4), 1);
   return new Sequential(
-    new Conv2d(from, inner, 3, { padding: 1, bias: false, generator: random }),
+    new Conv2d(from, inner, 3, { padding: 1, bias: false, generator }),
     new BatchNorm2d(inner),
     new ReLU(),
-    new Identity(),
-    new Conv2d(inner, outputs, 1, { std: 0.05, generator: random }),
+    new Dropout(dropout ?? 0.1, { generator }),
+    new Conv2d(inner, numClasses, 1, { std: 0.05, generator }),
   );
 };
 
@@ -80,8 +83,8 @@ export class FCN extends Module {
     this.backbone = new ResNet({ ...config.backbone, generator: random });
     const { channels } = this.backbone;
     const from = config.hypercolumns ? channels.reduce((a, b) => a + b) : channels[3];
-    this.classifier = head(from, config.numClasses, random);
-    this.aux_classifier = config.auxiliary ? head(channels[2], config.numClasses, random) : undefined;
+    this.classifier = head(from, config, random);
+    this.aux_classifier = config.auxiliary ? head(channels[2], config, random) : undefined;
   }
 
   /** Sizes of batches are multiples of this. */

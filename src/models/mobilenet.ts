@@ -1,8 +1,8 @@
 import { add, relu6 } from '../graph/functions/elementwise.ts';
 import { mean } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { Identity } from '../nn/activations.ts';
 import { Sequential } from '../nn/containers.ts';
+import { Dropout } from '../nn/dropout.ts';
 import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type NormKind, normLayer } from '../nn/norms.ts';
@@ -16,6 +16,8 @@ export interface MobileNetV2Config {
   readonly numClasses?: number;
   /** What all numbers of channels are multiplied by; the results are rounded to multiples of 8. Default 1. */
   readonly widthMult?: number;
+  /** The probability that a feature before the classifier is left out in training. Default 0.2. */
+  readonly dropout?: number;
   /** Default batch. */
   readonly norm?: NormKind;
   /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
@@ -104,7 +106,7 @@ class InvertedResidual extends Module {
 }
 
 /**
- * MobileNetV2 (Sandler et al. 2018, Inverted residuals and linear bottlenecks), without its dropout, with torchvision's
+ * MobileNetV2 (Sandler et al. 2018, Inverted residuals and linear bottlenecks), with torchvision's
  * names. With `numClasses` it classifies; without, it is a backbone.
  */
 export class MobileNetV2 extends Module {
@@ -116,7 +118,7 @@ export class MobileNetV2 extends Module {
     super();
     const random = generatorOf('MobileNetV2', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    const { numClasses, widthMult = 1, norm = 'batch' } = config;
+    const { numClasses, widthMult = 1, dropout = 0.2, norm = 'batch' } = config;
     const shared = { norm, generator: random };
     this.config = config;
     let from = multipleOf8(32 * widthMult);
@@ -134,7 +136,10 @@ export class MobileNetV2 extends Module {
     this.classifier =
       numClasses === undefined
         ? undefined
-        : new Sequential(new Identity(), new Linear(last, numClasses, { std: 0.01, generator: random }));
+        : new Sequential(
+            new Dropout(dropout, { generator: random }),
+            new Linear(last, numClasses, { std: 0.01, generator: random }),
+          );
   }
 
   /** Logits [N,numClasses] of images [N,H,W,3] in 0..1; the pooled features where there is no classifier. */

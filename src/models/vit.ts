@@ -1,15 +1,14 @@
 import { ShapeError } from '../errors.ts';
-import { scaledDotProductAttention } from '../graph/functions/attention.ts';
 import { interpolate } from '../graph/functions/conv.ts';
 import { add } from '../graph/functions/elementwise.ts';
-import { linear } from '../graph/functions/reduce.ts';
-import { chunk, concat, expand, permute, slice } from '../graph/functions/shape.ts';
+import { concat, expand, permute, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { GELU, Identity } from '../nn/activations.ts';
+import { GELU } from '../nn/activations.ts';
+import { MultiheadAttention } from '../nn/attention.ts';
 import { Sequential } from '../nn/containers.ts';
+import { Dropout } from '../nn/dropout.ts';
 import { constant, normalLater } from '../nn/init.ts';
 import { Conv2d, Linear } from '../nn/layers.ts';
-import { linearLayout } from '../nn/layout.ts';
 import { Module, Parameter } from '../nn/module.ts';
 import { LayerNorm } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
@@ -26,6 +25,10 @@ export interface ViTConfig extends SegmentationLossConfig {
   readonly numHeads: number;
   readonly hiddenDim: number;
   readonly mlpDim: number;
+  /** The probability that a value of the tokens is left out in training, after each layer. Default 0, as torchvision's. */
+  readonly dropout?: number;
+  /** The probability that an attention weight is left out in training. Default 0, as torchvision's. */
+  readonly attentionDropout?: number;
   /** The number of classes, labels 0 to numClasses - 1. Of a segmenter, the background, if there is one, is label 0. */
   readonly numClasses: number;
   readonly normalization: Normalization;
@@ -67,63 +70,37 @@ export function vitConfig({ seed: _seed, generator: _generator, ...options }: Vi
   return config;
 }
 
-/** Attention of every token to every token (Vaswani et al. 2017, §3.2.2), with the weights of PyTorch's MultiheadAttention. */
-class SelfAttention extends Module {
-  in_proj_weight: Parameter;
-  in_proj_bias: Parameter;
-  out_proj: Linear;
-  readonly #heads: number;
-
-  constructor(width: number, heads: number, generator: Generator) {
-    super();
-    const shape = [width, 3 * width];
-    const layout = linearLayout(width, 3 * width);
-    this.in_proj_weight = new Parameter(
-      shape,
-      normalLater(generator, shape, Math.sqrt(1 / (2 * width))),
-      layout,
-    );
-    this.in_proj_bias = new Parameter([3 * width], constant([3 * width], 0));
-    this.out_proj = new Linear(width, width, { std: Math.sqrt(1 / (3 * width)), generator });
-    this.#heads = heads;
-  }
-
-  /** x: [N,L,E]. */
-  forward(x: Tensor): Tensor {
-    const [N, L, E] = x.shape as [number, number, number];
-    const D = E / this.#heads;
-    const all = linear(x, this.in_proj_weight.tensor, this.in_proj_bias.tensor);
-    const [q, k, v] = chunk(all, 3, 2).map((part) =>
-      permute(part.reshape([N, L, this.#heads, D]), [0, 2, 1, 3]),
-    );
-    const seen = scaledDotProductAttention(q!, k!, v!);
-    return this.out_proj.forward(permute(seen, [0, 2, 1, 3]).reshape([N, L, E]));
-  }
-}
-
 /** Attention and two linear layers, each normalised before and added to what came in. */
 class EncoderBlock extends Module {
   ln_1: LayerNorm;
-  self_attention: SelfAttention;
+  self_attention: MultiheadAttention;
+  dropout: Dropout;
   ln_2: LayerNorm;
   mlp: Sequential;
 
-  constructor({ hiddenDim, numHeads, mlpDim }: ViTConfig, generator: Generator) {
+  constructor(config: ViTConfig, generator: Generator) {
     super();
+    const { hiddenDim, numHeads, mlpDim, dropout = 0, attentionDropout = 0 } = config;
     this.ln_1 = new LayerNorm(hiddenDim, { eps: 1e-6 });
-    this.self_attention = new SelfAttention(hiddenDim, numHeads, generator);
+    this.self_attention = new MultiheadAttention(hiddenDim, numHeads, {
+      dropout: attentionDropout,
+      generator,
+    });
+    this.dropout = new Dropout(dropout, { generator });
     this.ln_2 = new LayerNorm(hiddenDim, { eps: 1e-6 });
     const from = (fan: number) => ({ std: Math.sqrt(1 / fan), generator });
     this.mlp = new Sequential(
       new Linear(hiddenDim, mlpDim, from(hiddenDim)),
       new GELU(),
-      new Identity(),
+      new Dropout(dropout, { generator }),
       new Linear(mlpDim, hiddenDim, from(mlpDim)),
+      new Dropout(dropout, { generator }),
     );
   }
 
   forward(x: Tensor): Tensor {
-    const seen = add(x, this.self_attention.forward(this.ln_1.forward(x)));
+    const attended = this.self_attention.forward(this.ln_1.forward(x));
+    const seen = add(x, this.dropout.forward(attended));
     return add(seen, this.mlp.forward(this.ln_2.forward(seen)));
   }
 }
@@ -146,6 +123,7 @@ class Layers extends Module {
 
 class Encoder extends Module {
   pos_embedding: Parameter;
+  dropout: Dropout;
   layers: Layers;
   ln: LayerNorm;
 
@@ -154,12 +132,13 @@ class Encoder extends Module {
     const { imageSize, patchSize, hiddenDim } = config;
     const shape = [1, (imageSize / patchSize) ** 2 + 1, hiddenDim];
     this.pos_embedding = new Parameter(shape, normalLater(generator, shape, 0.02));
+    this.dropout = new Dropout(config.dropout ?? 0, { generator });
     this.layers = new Layers(config, generator);
     this.ln = new LayerNorm(config.hiddenDim, { eps: 1e-6 });
   }
 
   forward(x: Tensor): Tensor {
-    return this.ln.forward(this.layers.forward(add(x, this.pos_embedding.tensor)));
+    return this.ln.forward(this.layers.forward(this.dropout.forward(add(x, this.pos_embedding.tensor))));
   }
 }
 
@@ -173,7 +152,7 @@ class Heads extends Module {
 }
 
 /**
- * Vision transformer (Dosovitskiy et al. 2021), without dropout: patches of the image and a class token become tokens, which
+ * Vision transformer (Dosovitskiy et al. 2021): patches of the image and a class token become tokens, which
  * attend to each other; the class token is classified. Weights have torchvision's names.
  */
 export class VisionTransformer extends Module {

@@ -9,7 +9,9 @@ export {
   Softmax,
   Tanh,
 } from './activations.ts';
+export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
 export { type Layer, ModuleDict, ModuleList, Sequential } from './containers.ts';
+export { Dropout, Dropout2d } from './dropout.ts';
 export { constant, type KaimingOptions, kaimingNormal, type NormalOptions, normal } from './init.ts';
 export {
   Conv2d,
@@ -43,5 +45,6 @@ export {
 } from './optimizers.ts';
 export { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Upsample } from './pooling.ts';
 export { type Generator, type GeneratorOption, generator, manualSeed, type SeedOptions } from './random.ts';
+export { RandomState } from './randomState.ts';
 export { oneCycle, type Schedule, warmupCosine } from './schedules.ts';
 export type { Summary, SummaryRow } from './summary.ts';

@@ -3,6 +3,7 @@ import { type Later, State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
+import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
 
 /** A trainable tensor and the state behind it. */
@@ -63,7 +64,7 @@ export abstract class Module {
 
   /** Parameters and buffers: all that a saved model holds. */
   namedStates(): [string, State][] {
-    return [...membersIn('', this)].map(([name, value]) => [name, value.state]);
+    return [...savedIn(this)].map(([name, value]) => [name, value.state]);
   }
 
   /** The number of trainable values. */
@@ -112,7 +113,7 @@ export abstract class Module {
   ): Promise<Map<string, StateEntry>> {
     const flats = new Map<State, HostArray>();
     const result = new Map<string, StateEntry>();
-    for (const [name, member] of membersIn('', this)) {
+    for (const [name, member] of savedIn(this)) {
       const { state } = member;
       const source = state.home?.flat ?? state;
       const whole = flats.get(source) ?? (await download(source));
@@ -138,7 +139,7 @@ export abstract class Module {
     { copy = true, layout = 'fovea' }: { readonly copy?: boolean; readonly layout?: Layout } = {},
   ): void {
     const given = layout === 'pytorch' ? this.#torchEntries(entries) : entries;
-    const members = [...membersIn('', this)];
+    const members = [...savedIn(this)];
     const missing = members.filter(([name]) => !given.has(name)).map(([name]) => name);
     const names = new Set(members.map(([name]) => name));
     const unexpected = [...given.keys()].filter((name) => !names.has(name));
@@ -172,6 +173,29 @@ export abstract class Module {
     }
   }
 
+  /**
+   * The seeds that random draws have come to, by name: those of dropout, and of the samples of detectors. With the state dicts of
+   * model and optimizer, what training needs to be resumed with the same bits.
+   * @param download `(state) => gpu.download(state)`.
+   */
+  async randomState(download: Download): Promise<Record<string, number>> {
+    const seeds: Record<string, number> = {};
+    for (const [name, { state }] of randomIn(this)) seeds[name] = (await download(state))[0]!;
+    return seeds;
+  }
+
+  /** Takes what `randomState` gave. Throws StateDictError where a name is missing, before anything changes. */
+  loadRandomState(seeds: Readonly<Record<string, number>>): void {
+    const members = [...randomIn(this)];
+    const missing = members.find(([name]) => !Number.isInteger(seeds[name]));
+    if (missing) {
+      throw new StateDictError(
+        `loadRandomState: ${missing[0]} is missing; give what randomState of this model gave`,
+      );
+    }
+    for (const [name, { state }] of members) state.set(Int32Array.of(seeds[name]!));
+  }
+
   /** What a key of PyTorch's, as older versions wrote it, is called now. */
   protected torchName(name: string): string {
     return name;
@@ -187,12 +211,24 @@ export abstract class Module {
 const torchLayout = (member: Parameter | Buffer): TorchLayout | undefined =>
   member instanceof Parameter ? member.layout : undefined;
 
-/** Parameters and buffers under a field: in modules, and in arrays by their index. */
-function* membersIn(path: string, value: unknown): Generator<[string, Parameter | Buffer]> {
-  if (value instanceof Parameter || value instanceof Buffer) yield [path, value];
-  else if (value instanceof Module || Array.isArray(value)) {
+type Member = Parameter | Buffer | RandomState;
+
+/** Parameters, buffers and random states under a field: in modules, and in arrays by their index. */
+function* membersIn(path: string, value: unknown): Generator<[string, Member]> {
+  if (value instanceof Parameter || value instanceof Buffer || value instanceof RandomState) {
+    yield [path, value];
+  } else if (value instanceof Module || Array.isArray(value)) {
     for (const [name, item] of Object.entries(value)) yield* membersIn(path ? `${path}.${name}` : name, item);
   }
+}
+
+/** What a state dict holds. */
+function* savedIn(module: Module): Generator<[string, Parameter | Buffer]> {
+  for (const [name, value] of membersIn('', module)) if (!(value instanceof RandomState)) yield [name, value];
+}
+
+function* randomIn(module: Module): Generator<[string, RandomState]> {
+  for (const [name, value] of membersIn('', module)) if (value instanceof RandomState) yield [name, value];
 }
 
 /** The modules under a module or array, with their names. */

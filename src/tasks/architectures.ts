@@ -286,6 +286,7 @@ export const ARCHITECTURES = {
       dice,
       backbone,
       auxiliary: v.optional(v.boolean()),
+      dropout: v.optional(share),
       hypercolumns: v.optional(v.boolean()),
       normalization,
     }),
@@ -307,6 +308,8 @@ export const ARCHITECTURES = {
       numHeads: count(128),
       hiddenDim: width,
       mlpDim: count(65536),
+      dropout: v.optional(share),
+      attentionDropout: v.optional(share),
       normalization,
     }),
     defaultConfig: ({ numClasses, width: channels, cropSize }) =>

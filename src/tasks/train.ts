@@ -82,6 +82,8 @@ interface Progress {
   readonly step: number;
   readonly batches: BatchState;
   readonly history: readonly StepRecord[];
+  /** See Module.randomState. */
+  readonly random: Readonly<Record<string, number>>;
 }
 
 /**
@@ -211,6 +213,7 @@ export async function train(
       step: steps,
       batches: { ...source.state(), batch: steps },
       history: [...history],
+      random: await model.randomState(download),
     };
     return { weights, optimizer: await optimizer.stateDict(download), progress };
   }
@@ -298,6 +301,7 @@ function restore(
   if (
     !progress?.settings ||
     !progress.batches ||
+    !progress.random ||
     !Array.isArray(progress.history) ||
     !Number.isInteger(progress.step)
   ) {
@@ -319,6 +323,7 @@ function restore(
   }
   model.loadStateDict(checkpoint.weights, file);
   optimizer.loadStateDict(checkpoint.optimizer);
+  model.loadRandomState(progress.random);
   source.restore(progress.batches);
   history.push(...progress.history);
   return progress.step!;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
+import type { FCNConfig } from '../../src/models/fcn.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { type TrainOptions, type TrainResult, train } from '../../src/tasks/train.ts';
 import { buildCli, fovea, startFovea } from '../cli/run.ts';
@@ -123,6 +124,25 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
     await expect(train(gpu, more, settings, { resume })).rejects.toThrow(
       /samples is 1 in the state and 2 here/,
     );
+  });
+});
+
+describe('a training with dropout', () => {
+  it('resumes with the masks that the whole one has', async () => {
+    const gpu = await openGpu();
+    const samples = [twoScene(32)];
+    const settings = settingsFor('fcn', samples, { width: 4, batchSize: 2, steps: 6, lr: 0.01 });
+    const without = { ...settings, config: { ...(settings.config as FCNConfig), dropout: 0 } };
+    const whole = await trainTo('dropout', (options) => train(gpu, samples, settings, options), {
+      every: 3,
+      stopAfter: Infinity,
+    });
+    const plain = await train(gpu, samples, without);
+    expect(plain.history[0]).not.toEqual(whole.history[0]);
+    const resumed = await train(gpu, samples, settings, { resume: await resumeFrom(whole.files[0]!) });
+    expect(resumed.history).toEqual(whole.history);
+    expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
+    gpu.dispose();
   });
 });
 

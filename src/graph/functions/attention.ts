@@ -13,6 +13,8 @@ export interface AttentionOptions {
   readonly isCausal?: boolean;
   /** What the scores are multiplied by. Default 1 / sqrt(E). */
   readonly scale?: number;
+  /** Applied to the attention weights […,L,S] before the values are summed: `(weights) => dropout.forward(weights)`. */
+  readonly dropout?: (weights: Tensor) => Tensor;
 }
 
 /** 1 on and below the diagonal. */
@@ -23,7 +25,7 @@ const causalMask = (L: number, S: number): Tensor =>
   );
 
 /**
- * softmax(scale q kᵀ + mask) v (Vaswani et al. 2017, §3.2.1; PyTorch's scaled_dot_product_attention without dropout).
+ * softmax(scale q kᵀ + mask) v (Vaswani et al. 2017, §3.2.1; PyTorch's scaled_dot_product_attention).
  * q: […,L,E]; k: […,S,E]; v: […,S,V]; y: […,L,V]; leading dimensions broadcast. A query that sees no key at all gives
  * NaN, as in PyTorch. Throws ShapeError where sizes do not fit, and for isCausal beside a mask.
  */
@@ -31,7 +33,7 @@ export function scaledDotProductAttention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { mask, isCausal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) }: AttentionOptions = {},
+  { mask, isCausal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1), dropout }: AttentionOptions = {},
 ): Tensor {
   const op = 'scaled_dot_product_attention';
   const [L, S] = [q.shape.at(-2), k.shape.at(-2)];
@@ -45,7 +47,8 @@ export function scaledDotProductAttention(
   expectNumber(op, 'scale', scale);
   if (mask && isCausal) throw new ShapeError(`${op}: isCausal is a mask of its own; give it or mask`);
   const scores = affine(matmul(inF32(q), transpose(inF32(k))), scale);
-  return cast(matmul(softmax(masked(scores, isCausal ? causalMask(L!, S!) : mask)), inF32(v)), v.dtype);
+  const weights = softmax(masked(scores, isCausal ? causalMask(L!, S!) : mask));
+  return cast(matmul(dropout?.(weights) ?? weights, inF32(v)), v.dtype);
 }
 
 function masked(scores: Tensor, mask: Tensor | undefined): Tensor {

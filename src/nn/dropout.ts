@@ -1,0 +1,50 @@
+import { UsageError } from '../errors.ts';
+import { affine, greaterEqual, mul } from '../graph/functions/elementwise.ts';
+import { cast, rand } from '../graph/functions/shape.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Shape } from '../shape.ts';
+import { Module } from './module.ts';
+import { generatorOf, type SeedOptions, spawnSeed } from './random.ts';
+import { RandomState } from './randomState.ts';
+
+/**
+ * In training, sets each element to 0 with probability p, independently, and divides the others by 1 - p (Srivastava et al. 2014;
+ * PyTorch's Dropout); in evaluation, x itself. The mask is drawn on the GPU, a new one at each run of a captured step. The same
+ * seed gives the same masks, run after run; they do not depend on the weights, nor the weights on them.
+ */
+export class Dropout extends Module {
+  readonly p: number;
+  random: RandomState;
+
+  /**
+   * @param p The probability of 0, from 0 to 1. Default 0.5. Throws UsageError for anything else.
+   * @param options `seed`: i32, of the first mask; or `generator`, which gives a seed. Default: the one that `manualSeed` seeds.
+   */
+  constructor(p = 0.5, options: SeedOptions = {}) {
+    super();
+    const { name } = new.target;
+    if (!(p >= 0 && p <= 1)) throw new UsageError(`${name}: p must be a number from 0 to 1, got ${p}`);
+    this.p = p;
+    this.random = new RandomState(options.seed ?? spawnSeed(generatorOf(name, options)));
+  }
+
+  /** @param x f32 or f16, of any shape. */
+  forward(x: Tensor): Tensor {
+    if (!this.training || this.p === 0) return x;
+    const kept = greaterEqual(rand(this.maskShape(x), this.random.next()), this.p);
+    const scale = this.p === 1 ? 0 : 1 / (1 - this.p);
+    return mul(x, affine(cast(kept, x.dtype), scale));
+  }
+
+  /** The shape of the mask, which broadcasts to x. */
+  protected maskShape(x: Tensor): Shape {
+    return x.shape;
+  }
+}
+
+/** Dropout of whole channels of x [N,H,W,C] (Tompson et al. 2015; PyTorch's Dropout2d), which neighbouring pixels share. */
+export class Dropout2d extends Dropout {
+  protected override maskShape({ shape }: Tensor): Shape {
+    return shape.map((size, i) => (i === 0 || i === shape.length - 1 ? size : 1));
+  }
+}
