@@ -3,12 +3,13 @@ import type { StateDict } from '../io/safetensors.ts';
 import { formatShape, numel, type Shape, sameShape } from '../shape.ts';
 import type { DarknetConvLayer } from './darknetLayers.ts';
 
-/** What stands before the weights. */
+/** The header of a Darknet .weights file. */
 export interface DarknetHeader {
+  /** The version of the format, in three parts. */
   readonly major: number;
   readonly minor: number;
   readonly revision: number;
-  /** Pictures that the network was trained on. */
+  /** How many images the network was trained on. */
   readonly seen: number;
 }
 
@@ -17,7 +18,7 @@ export interface DarknetWeights {
   readonly weights: StateDict;
 }
 
-/** Layers by their place in the network, and how many of them count: a file may hold the first ones only. */
+/** The modules of the layers that a file holds, which may be the first ones only. */
 export type DarknetModules = readonly (DarknetConvLayer | undefined)[];
 
 interface Entry {

@@ -6,46 +6,47 @@ import { type Tensor, tensor } from '../graph/tensor.ts';
 import { formatShape } from '../shape.ts';
 import { type Normalization, normalizeImages } from './preprocess.ts';
 
-/** Targets of a batch, padded to G boxes an image. */
+/** The objects of a batch, padded to G per image. */
 export interface DetectionTargets {
-  /** [N,G,4], xyxy in pixels of the images that are given. */
+  /** f32 [N,G,4]: x1, y1, x2, y2 in pixels of the given images. */
   readonly boxes: Tensor;
   /** i32 [N,G]: 0 to numClasses - 1. */
   readonly labels: Tensor;
-  /** i32 [N]. */
+  /** i32 [N]: how many objects each image has, at most G. Entries from there on are ignored. */
   readonly counts: Tensor;
 }
 
-/** The best detections of each image, best first, padded to maxDetections; entries from count on are zeros. */
+/** The best detections of each image, best first, padded to D = maxDetections per image; entries from count on are zeros. */
 export type Detections = {
-  /** [N,D,4], xyxy in pixels of the images that are given. */
+  /** f32 [N,D,4]: x1, y1, x2, y2 in pixels of the given images. */
   readonly boxes: Tensor;
-  /** [N,D]. */
+  /** f32 [N,D], in 0..1. */
   readonly scores: Tensor;
   /** i32 [N,D]: 0 to numClasses - 1. */
   readonly labels: Tensor;
-  /** i32 [N]. */
+  /** i32 [N]: how many detections each image has. */
   readonly count: Tensor;
 };
 
+/** Options of `detect`; the defaults depend on the model. */
 export interface DetectOptions {
-  /** Detections that score no more are left out. */
+  /** Detections with this score or less are left out. */
   readonly scoreThreshold?: number;
-  /** The overlap from which on the lower of two boxes of a class is left out. */
+  /** NMS: the lower-scoring of two boxes of one class is left out where their IoU is above this. */
   readonly iouThreshold?: number;
-  /** Detections an image, at most. */
+  /** The largest number of detections per image. */
   readonly maxDetections?: number;
-  /** Candidates of each level that go into NMS, the best ones. */
+  /** How many of the best candidates go into NMS: per level of the pyramid, or of YOLO in all. */
   readonly candidates?: number;
-  /** How images in an array are resized, where not as the configuration says. */
+  /** How images in an array are resized. Default: the model's `config.resize`. */
   readonly resize?: ResizeConfig;
 }
 
-/** How images of any size become a batch, as torchvision's GeneralizedRCNNTransform. */
+/** How images of any size are resized for a batch (torchvision's GeneralizedRCNNTransform). */
 export interface ResizeConfig {
-  /** The shorter side becomes this, in pixels. */
+  /** The length of the shorter side, in pixels. Default 800. */
   readonly minSize: number;
-  /** Unless the longer side would become more than this, then that one does. */
+  /** The greatest length of the longer side, in pixels: where it would be exceeded, the image is made smaller. Default 1333. */
   readonly maxSize: number;
 }
 
@@ -53,13 +54,13 @@ export const DEFAULT_RESIZE: ResizeConfig = { minSize: 800, maxSize: 1333 };
 
 type Size = readonly [height: number, width: number];
 
-/** Images as a network takes them, and what they were. */
+/** Images as a network takes them, and their sizes. */
 export interface ImageBatch {
   /** [N,H,W,3], normalised, padded with zeros. */
   readonly images: Tensor;
-  /** Of each image without its padding, as the network sees it. */
+  /** The size of each image in the batch, without its padding. */
   readonly sizes: readonly Size[];
-  /** Of each image as it was given. */
+  /** The size of each image as it was given. */
   readonly originals: readonly Size[];
 }
 
@@ -92,9 +93,9 @@ const commonSize = (sizes: readonly Size[]): Size => {
 };
 
 /**
- * A batch from images in 0..1: a tensor [N,H,W,3] is normalised and otherwise taken as it is; images [H,W,3] of any sizes,
- * in an array, are normalised, resized bilinearly and padded to one size, as torchvision does. Throws ShapeError, which
- * begins with `op`, for anything else.
+ * Makes a batch of images in 0..1. A tensor [N,H,W,3] is normalised only; images [H,W,3] of any sizes in an array are
+ * normalised, resized bilinearly and padded to one size, as torchvision does. Throws ShapeError, which begins with `op`, for
+ * anything else.
  */
 export function imageBatch(
   op: string,
@@ -135,7 +136,7 @@ export const limitsOf = (sizes: readonly Size[]): Tensor =>
     [sizes.length, 1, 4],
   );
 
-/** What boxes are multiplied with, to go from one size of an image to another: [N,1,4]. Undefined where they stay. */
+/** The factors [N,1,4] that take boxes from one size of each image to another. Undefined where the sizes are the same. */
 function ratios(from: readonly Size[], to: readonly Size[]): Tensor | undefined {
   if (from === to) return undefined;
   const f = Math.fround;
@@ -146,21 +147,21 @@ function ratios(from: readonly Size[], to: readonly Size[]): Tensor | undefined 
   return tensor(values, [from.length, 1, 4]);
 }
 
-/** Boxes [N,G,4] in pixels of the given images, in the network's. */
+/** Converts boxes [N,G,4] from pixels of the given images to the network's. */
 export function toNetwork(boxes: Tensor, { sizes, originals }: ImageBatch): Tensor {
   const ratio = ratios(originals, sizes);
   return ratio ? mul(boxes, ratio) : boxes;
 }
 
-/** Boxes [N,D,4] in the network's pixels, in those of the given images. */
+/** Converts boxes [N,D,4] from the network's pixels to those of the given images. */
 export function toImages(boxes: Tensor, { sizes, originals }: ImageBatch): Tensor {
   const ratio = ratios(sizes, originals);
   return ratio ? mul(boxes, ratio) : boxes;
 }
 
 /**
- * Masks of the given images, in the network's size: [N,G,H,W] as they are, or of images in an array one [G,h,w] each,
- * resized by nearest neighbours and padded, as torchvision does. G must be the same for all.
+ * Converts masks of the given images to the network's size. [N,G,H,W] stay as they are; of images in an array, one [G,h,w]
+ * each, they are resized by nearest neighbours and padded, as torchvision does. G must be the same for all.
  */
 export function masksToNetwork(
   op: string,

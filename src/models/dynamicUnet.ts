@@ -13,13 +13,13 @@ import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { ResNet, type ResNetConfig, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
-/** Everything that shapes a dynamic U-Net; saved with its weights. */
+/** Everything that shapes a dynamic U-Net; saved with its weights. Defaults are those of `new DynamicUNet`. */
 export interface DynamicUNetConfig extends SegmentationLossConfig {
   /** The number of classes, labels 0 to numClasses - 1 of each pixel. The background, if there is one, is a class: label 0. */
   readonly numClasses: number;
   /** Default: SMALL_RESNET with at most 64 channels. */
   readonly backbone: ResNetConfig;
-  /** Of the decoder. Default batch. */
+  /** The normalisation layers of the decoder. Default batch. */
   readonly norm?: NormKind;
   /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
@@ -30,7 +30,7 @@ export interface DynamicUNetOptions extends Partial<Omit<DynamicUNetConfig, 'num
   readonly numClasses: number;
 }
 
-/** The configuration of `new DynamicUNet(options)`. */
+/** The configuration that options describe. */
 export function dynamicUNetConfig(given: DynamicUNetOptions): DynamicUNetConfig {
   const { seed: _seed, generator: _generator, ...options } = given;
   const { numClasses } = options;
@@ -90,9 +90,10 @@ class UNetBlock extends Module {
 }
 
 /**
- * U-Net on a ResNet (fastai's DynamicUnet, Howard and Gugger 2020): the maps that the encoder halves are joined on the way
- * up, by pixel shuffle; at full size the image itself is joined once more. The encoder's weights have torchvision's names
- * under `encoder.`, so that those of a classifier can be loaded. Images of any size.
+ * U-Net on a ResNet (fastai's DynamicUnet, Howard and Gugger 2020): the decoder enlarges by pixel shuffle and joins the
+ * encoder's maps, and the image itself at full size. The encoder's weights have torchvision's names under `encoder.`, so that
+ * those of a classifier can be loaded. Images of any size. The defaults are for training from scratch on few images, on any
+ * adapter.
  */
 export class DynamicUNet extends Module {
   encoder: ResNet;
@@ -135,7 +136,10 @@ export class DynamicUNet extends Module {
     this.head = new Conv2d(joined, config.numClasses, 1, { std: 0.05, generator: random });
   }
 
-  /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses]. */
+  /**
+   * Logits [N,H,W,numClasses].
+   * @param images f32 [N,H,W,3] in 0..1, of any size.
+   */
   forward(images: Tensor): Tensor {
     const [H, W] = checkImages('DynamicUNet', images);
     const normal = normalizeImages(images, this.config.normalization);
@@ -151,7 +155,11 @@ export class DynamicUNet extends Module {
     return this.head.forward(relu(add(joined, this.res.forward(joined))));
   }
 
-  /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */
+  /**
+   * The loss of a batch, `segmentation`: the mean cross-entropy over pixels; with `dice` in the configuration, plus 1 - Dice.
+   * @param images As of `forward`.
+   * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
     return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
   }

@@ -21,9 +21,12 @@ import { BOX_DEFAULTS, type BoxConfig, BoxStage, type Pyramid, type RegionSample
 import { type Levels, type Proposals, RegionProposalNetwork, RPN_DEFAULTS, type RPNConfig } from './rpn.ts';
 import { legacyDetectionName } from './torchNames.ts';
 
-/** Everything that shapes a Faster R-CNN; saved with its weights. */
+/** Everything that shapes a Faster R-CNN; saved with its weights. Defaults are those of `new FasterRCNN`. */
 export interface FasterRCNNConfig {
-  /** The number of classes, labels 0 to numClasses - 1. The background is not counted; torchvision's num_classes counts it. */
+  /**
+   * The number of classes, labels 0 to numClasses - 1. The background is not counted. torchvision's num_classes is one more,
+   * and its labels are, because class 0 there is the background.
+   */
   readonly numClasses: number;
   /** Default SMALL_RESNET. */
   readonly backbone: ResNetConfig;
@@ -50,7 +53,7 @@ export interface FasterRCNNOptions
   readonly box?: Partial<BoxConfig>;
 }
 
-/** For training from scratch on few images, on any adapter. */
+/** The defaults of `new FasterRCNN`: for training from scratch on few images, on any adapter. */
 export const SMALL_FASTER_RCNN: Omit<FasterRCNNConfig, 'numClasses'> = {
   backbone: SMALL_RESNET,
   pyramidWidth: 32,
@@ -65,7 +68,7 @@ export const SMALL_FASTER_RCNN: Omit<FasterRCNNConfig, 'numClasses'> = {
   resize: DEFAULT_RESIZE,
 };
 
-/** The configuration of `new FasterRCNN(options)`; or with others for what the options leave out. */
+/** The configuration that options describe, with `defaults` for what they leave out. */
 export function fasterRCNNConfig(
   { seed: _seed, generator: _generator, rpn, box, ...options }: FasterRCNNOptions,
   defaults: Omit<FasterRCNNConfig, 'numClasses'> = SMALL_FASTER_RCNN,
@@ -78,11 +81,15 @@ export function fasterRCNNConfig(
   };
 }
 
-/** What a training step learns: all of them are added. */
+/** The losses of a training step, scalars to be added. */
 export type FasterRCNNLosses = {
+  /** Cross-entropy of the classes of the sampled proposals. */
   readonly classifier: Tensor;
+  /** Smooth L1 of the boxes of those that show an object. */
   readonly box_reg: Tensor;
+  /** Binary cross-entropy of the sampled anchors: whether they show an object. */
   readonly objectness: Tensor;
+  /** Smooth L1 of the boxes of those that do. */
   readonly rpn_box_reg: Tensor;
 };
 
@@ -96,9 +103,10 @@ export interface SeenBatch {
 }
 
 /**
- * Faster R-CNN on a feature pyramid (Ren et al. 2015; Lin et al. 2017): a network that proposes regions, and a head that
- * says what each of them shows. Proposals, matching, sampling, RoIAlign, losses and NMS are part of the graph: a training
- * step and a detection are one submission each. Weights have torchvision's names.
+ * Faster R-CNN on a feature pyramid (Ren et al. 2015; Lin et al. 2017): one network proposes regions, a second one classifies
+ * them and refines their boxes. Proposals, matching, sampling, RoIAlign, losses and NMS are part of the graph: a training step
+ * and a detection are one submission each. `new FasterRCNN({ numClasses })` is small, for training from scratch on few images;
+ * `fasterrcnn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class FasterRCNN extends Module {
   backbone: ResNetFPN;
@@ -136,7 +144,7 @@ export class FasterRCNN extends Module {
     return new BoxStage(config, generator);
   }
 
-  /** Strides of the pyramid's levels. Sizes of batches should be multiples of 32. */
+  /** The stride of each level of the pyramid, in pixels. Sides of batches should be multiples of 32. */
   get strides(): readonly number[] {
     return this.backbone.strides;
   }
@@ -165,8 +173,11 @@ export class FasterRCNN extends Module {
   }
 
   /**
-   * The four losses. Which anchors and proposals are learned from is drawn at random: by `seed`, an i32, or else by a number
-   * that the model counts on at each step.
+   * The four losses of a batch. Which anchors and proposals are learned from is drawn at random, on the GPU.
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of 32; or [H,W,3] each in an array, which are resized.
+   * @param targets The objects of the images.
+   * @param options `seed`: i32 [], of the draw; give another one at each step. Default: a number that the model counts up at
+   * each run.
    */
   losses(
     images: Tensor | readonly Tensor[],
@@ -178,7 +189,10 @@ export class FasterRCNN extends Module {
     return { ...this.roi_heads.losses(seen.pyramid, sample, truth), ...losses };
   }
 
-  /** Regions that may show an object, best first, in pixels of the network's input. */
+  /**
+   * Regions that may show an object, best first, in pixels of the network's input.
+   * @param images As of `losses`.
+   */
   propose(images: Tensor | readonly Tensor[]): Proposals {
     return this.rpn.forward(this.see(images).levels).proposals;
   }
@@ -191,8 +205,10 @@ export class FasterRCNN extends Module {
   }
 
   /**
-   * The best detections of each image. Defaults: scores over 0.05, IoU 0.5, 100 detections. `candidates` plays no part: the
-   * configuration of the first stage has their number.
+   * The best detections of each image, by NMS per class.
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of 32; or [H,W,3] each in an array, which are resized.
+   * @param options Defaults: those of the configuration, else scoreThreshold 0.05, iouThreshold 0.5, maxDetections 100.
+   * `candidates` has no effect: see RPNConfig.preNmsTopN.
    */
   detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Detections {
     const seen = this.see(images, options.resize);
@@ -200,7 +216,7 @@ export class FasterRCNN extends Module {
     return { ...found, boxes: toImages(found.boxes, seen.batch) };
   }
 
-  /** detect, with its defaults. */
+  /** `detect` with its defaults. */
   forward(images: Tensor | readonly Tensor[]): Detections {
     return this.detect(images);
   }
@@ -210,7 +226,7 @@ export class FasterRCNN extends Module {
   }
 }
 
-/** The parts of a two-stage detector as torchvision builds it: 256 channels, its anchors, samples and thresholds. */
+/** The configuration of torchvision's two-stage detectors: 256 channels, its anchors, samples and thresholds. */
 export const torchvisionRCNN = (
   backbone: ResNetName | ResNetConfig,
 ): Omit<FasterRCNNConfig, 'numClasses'> => ({
@@ -222,6 +238,10 @@ export const torchvisionRCNN = (
   resize: DEFAULT_RESIZE,
 });
 
-/** Faster R-CNN as torchvision builds it. */
+/**
+ * Faster R-CNN as torchvision builds it (fasterrcnn_resnet50_fpn). The defaults of `options` are torchvision's.
+ * @param backbone The name of a ResNet, whose batch norm is frozen as in torchvision, or a configuration.
+ * @param options `numClasses` must be given, without the background.
+ */
 export const fasterrcnn = (backbone: ResNetName | ResNetConfig, options: FasterRCNNOptions): FasterRCNN =>
   new FasterRCNN({ ...options, ...fasterRCNNConfig(options, torchvisionRCNN(backbone)) });

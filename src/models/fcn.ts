@@ -14,13 +14,16 @@ import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
-/** Everything that shapes an FCN; saved with its weights. */
+/** Everything that shapes an FCN; saved with its weights. Defaults are those of `new FCN`. */
 export interface FCNConfig extends SegmentationLossConfig {
   /** The number of classes, labels 0 to numClasses - 1 of each pixel. The background, if there is one, is a class: label 0. */
   readonly numClasses: number;
   /** Default: SMALL_RESNET with at most 64 channels. */
   readonly backbone: ResNetConfig;
-  /** A second classifier on the third stage, whose loss counts half: gradients for the stages before. Default false. */
+  /**
+   * Whether there is a second classifier on the third stage, whose loss counts half: more gradient for the stages before.
+   * Default false.
+   */
   readonly auxiliary?: boolean;
   /**
    * Whether the classifier sees the maps of all four stages, enlarged to the size of the first one, instead of the last alone:
@@ -45,7 +48,7 @@ const SMALL: Omit<FCNConfig, 'numClasses'> = {
   normalization: IMAGENET,
 };
 
-/** The configuration of `new FCN(options)`. */
+/** The configuration that options describe. */
 export function fcnConfig({ seed: _seed, generator: _generator, ...options }: FCNOptions): FCNConfig {
   expectCount('FCN', 'numClasses', options.numClasses);
   return withDefaults<FCNConfig>({ ...SMALL, numClasses: options.numClasses }, options);
@@ -74,7 +77,9 @@ export class FCN extends Module {
   aux_classifier: Sequential | undefined;
   readonly config: FCNConfig;
 
-  /** @param options `numClasses` must be given; the others have the defaults of FCNConfig. Throws UsageError for other counts. */
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of FCNConfig. Throws UsageError for other counts.
+   */
   constructor(options: FCNOptions) {
     super();
     const random = generatorOf('FCN', options);
@@ -87,15 +92,18 @@ export class FCN extends Module {
     this.aux_classifier = config.auxiliary ? head(channels[2], config, random) : undefined;
   }
 
-  /** Sizes of batches are multiples of this. */
+  /** What sides of batches should be multiples of. */
   readonly stride = 32;
 
-  /** images: [N,H,W,3] in 0..1, of any size. Logits [N,H,W,numClasses]. */
+  /**
+   * Logits [N,H,W,numClasses].
+   * @param images f32 [N,H,W,3] in 0..1, of any size.
+   */
   forward(images: Tensor): Tensor {
     return this.#outputs(images).out;
   }
 
-  /** The logits, and those of the auxiliary classifier where there is one. */
+  /** The logits `out`, and `aux` of the auxiliary classifier where there is one, both [N,H,W,numClasses]. */
   outputs(images: Tensor): { readonly out: Tensor; readonly aux?: Tensor } {
     const { out, aux } = this.#outputs(images);
     return aux ? { out, aux } : { out };
@@ -117,7 +125,12 @@ export class FCN extends Module {
     return { out: enlarge(this.classifier.forward(seen), [H, W]), aux };
   }
 
-  /** See segmentationLoss; half of the auxiliary classifier's is added. masks: i32 [N,H,W], 255 is ignored. */
+  /**
+   * The loss of a batch, `segmentation`: the mean cross-entropy over pixels; with `dice` in the configuration, plus 1 - Dice.
+   * Half of the auxiliary classifier's is added.
+   * @param images As of `forward`.
+   * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
     const { out, aux } = this.#outputs(images);
     const loss = (logits: Tensor) => segmentationLoss(logits, masks, this.config);
@@ -125,7 +138,11 @@ export class FCN extends Module {
   }
 }
 
-/** FCN as torchvision builds it: stages 3 and 4 dilated. numClasses is torchvision's num_classes, which counts the background. */
+/**
+ * FCN as torchvision builds it (fcn_resnet50): stages 3 and 4 of the backbone are dilated.
+ * @param backbone The name of a ResNet, or a configuration.
+ * @param options `numClasses` must be given; it is torchvision's num_classes, which counts the background.
+ */
 export const fcn = (backbone: ResNetName | ResNetConfig, options: FCNOptions): FCN =>
   new FCN({
     backbone:

@@ -7,13 +7,13 @@ import type { Generator } from '../nn/random.ts';
 import { ResNet, type ResNetConfig } from './resnet.ts';
 
 /**
- * Levels beyond the last of the backbone: `pool`, one more by taking every other cell (Lin et al. 2017, Feature pyramid
- * networks, §4.2); `p6` or `p6p7`, strided convolutions (Lin et al. 2017, Focal loss, §4).
+ * Levels beyond the last one of the backbone: `none`; `pool`, one more that takes every other cell (Lin et al. 2017, Feature
+ * pyramid networks, §4.2); `p6` or `p6p7`, strided convolutions (Lin et al. 2017, Focal loss, §4).
  */
 export type ExtraLevels = 'none' | 'pool' | 'p6' | 'p6p7';
 
 interface PyramidShape {
-  /** Of every level. */
+  /** Channels of every level. */
   readonly channels: number;
   readonly extra: ExtraLevels;
   readonly generator: Generator;
@@ -79,7 +79,7 @@ export class ResNetFPN extends Module {
   /** Pixels of the image for one cell of each level. */
   readonly strides: readonly number[];
 
-  /** `stages`: how many of the four feed the pyramid. */
+  /** `stages`: how many of the backbone's four stages, counted from the last, feed the pyramid. */
   constructor(config: ResNetConfig, shape: PyramidShape & { readonly stages: 3 | 4 }) {
     super();
     const { stages, extra, generator } = shape;

@@ -31,36 +31,41 @@ import type { ResNetConfig, ResNetName } from './resnet.ts';
 import { BoxStage, type Pyramid, poolRegions, type RegionSample, type Regions, upTo } from './roiHeads.ts';
 import { divideBy, inChunks } from './sampling.ts';
 
-/** What shapes the mask head. Defaults are torchvision's. */
+/**
+ * Everything that shapes the mask branch of Mask R-CNN. Defaults are torchvision's, and those of `new MaskRCNN` where they
+ * differ.
+ */
 export interface MaskConfig {
-  /** Channels of its convolutions, and how many there are before the last two. */
+  /** Channels of the convolutions. Default 256; `new MaskRCNN`: 32. */
   readonly width: number;
+  /** How many 3x3 convolutions there are before the last two layers. Default 4; `new MaskRCNN`: 2. */
   readonly depth: number;
-  /** Cells a side of what is pooled of a region; masks have twice as many. */
+  /** Rows and columns that a region is pooled to; masks have twice as many. Default 14. */
   readonly resolution: number;
-  /** Foreground regions of an image whose masks are learned, at most. */
+  /** How many regions per image learn masks, at most. Default 128; `new MaskRCNN`: 16. */
   readonly maxRegions: number;
 }
 
 export const MASK_DEFAULTS: MaskConfig = { width: 256, depth: 4, resolution: 14, maxRegions: 128 };
 
-/** Everything that shapes a Mask R-CNN; saved with its weights. */
+/** Everything that shapes a Mask R-CNN; saved with its weights. Defaults are those of `new MaskRCNN`. */
 export interface MaskRCNNConfig extends FasterRCNNConfig {
+  /** The mask branch. */
   readonly mask: MaskConfig;
 }
 
-/** Options of `MaskRCNN`: numClasses must be given. Parts of `mask`, too, have their defaults where they are left out. */
+/** Options of `MaskRCNN`: numClasses must be given. Parts of `rpn`, `box` and `mask` that are left out have their defaults. */
 export interface MaskRCNNOptions extends FasterRCNNOptions {
   readonly mask?: Partial<MaskConfig>;
 }
 
-/** For training from scratch on few images, on any adapter. */
+/** The defaults of `new MaskRCNN`: for training from scratch on few images, on any adapter. */
 export const SMALL_MASK_RCNN: Omit<MaskRCNNConfig, 'numClasses'> = {
   ...SMALL_FASTER_RCNN,
   mask: { width: 32, depth: 2, resolution: 14, maxRegions: 16 },
 };
 
-/** The configuration of `new MaskRCNN(options)`; or with others for what the options leave out. */
+/** The configuration that options describe, with `defaults` for what they leave out. */
 export const maskRCNNConfig = (
   options: MaskRCNNOptions,
   defaults: Omit<MaskRCNNConfig, 'numClasses'> = SMALL_MASK_RCNN,
@@ -69,9 +74,9 @@ export const maskRCNNConfig = (
   mask: withDefaults(defaults.mask, options.mask),
 });
 
-/** Targets of a batch, padded to G objects an image. */
+/** The objects of a batch with their masks, padded to G per image. */
 export interface MaskTargets extends DetectionTargets {
-  /** 1 inside an object, 0 outside: f32 [N,G,H,W]; for images in an array one [G,h,w] each, as large as the image. */
+  /** f32 [N,G,H,W]: 1 inside an object, 0 outside. For images in an array one [G,h,w] each, as large as the image. */
   readonly masks: Tensor | readonly Tensor[];
 }
 
@@ -162,21 +167,28 @@ export class MaskStage extends BoxStage {
   }
 }
 
-/** Detections with what of their boxes they cover. */
+/** Detections with their masks. */
 export type MaskDetections = Detections & {
-  /** Soft masks [N,D,M,M] in 0..1, stretched to their boxes: see `pasteMasks`. */
+  /**
+   * f32 [N,D,M,M] in 0..1: the mask of each detection within its box; `pasteMasks` puts them into the image. M is 2
+   * mask.resolution.
+   */
   readonly masks: Tensor;
 };
 
 /**
- * Mask R-CNN (He et al. 2017): Faster R-CNN with a branch that says which pixels of a box belong to the object. A training
- * step and a detection are one submission each. Weights have torchvision's names.
+ * Mask R-CNN (He et al. 2017): Faster R-CNN with a branch that tells which pixels of a box belong to the object. A training
+ * step and a detection are one submission each. `new MaskRCNN({ numClasses })` is small, for training from scratch on few
+ * images; `maskrcnn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class MaskRCNN extends FasterRCNN {
   declare roi_heads: MaskStage;
   declare readonly config: MaskRCNNConfig;
 
-  /** @param options `numClasses` must be given; the others have the defaults of MaskRCNNConfig. Throws UsageError for other counts. */
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of MaskRCNNConfig. Throws UsageError for other
+   * counts.
+   */
   // biome-ignore lint/complexity/noUselessConstructor: it takes more options.
   constructor(options: MaskRCNNOptions) {
     super(options);
@@ -190,7 +202,7 @@ export class MaskRCNN extends FasterRCNN {
     return new MaskStage(config, generator);
   }
 
-  /** The five losses; see FasterRCNN.losses. */
+  /** The four losses of Faster R-CNN, and `mask`: the binary cross-entropy of the masks. See FasterRCNN.losses. */
   override losses(
     images: Tensor | readonly Tensor[],
     targets: MaskTargets,
@@ -214,6 +226,7 @@ export class MaskRCNN extends FasterRCNN {
     };
   }
 
+  /** The best detections of each image with their masks: see FasterRCNN.detect. */
   override detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): MaskDetections {
     const seen = this.see(images, options.resize);
     const found = this.find(seen, options);
@@ -225,7 +238,7 @@ export class MaskRCNN extends FasterRCNN {
   }
 }
 
-/** The masks of detections of image `n` of a batch, as masks of the image: f32 [D,H,W]. Size: (height, width). */
+/** The soft masks of the detections of image `n` of a batch in the whole image: f32 [D,H,W]. size: (height, width). */
 export function imageMasks(
   { masks, boxes }: MaskDetections,
   n: number,
@@ -236,7 +249,11 @@ export function imageMasks(
   return pasteMasks(own, slice(boxes, [[n, n + 1], [], []]).reshape([D, 4]), size);
 }
 
-/** Mask R-CNN as torchvision builds it. */
+/**
+ * Mask R-CNN as torchvision builds it (maskrcnn_resnet50_fpn). The defaults of `options` are torchvision's.
+ * @param backbone The name of a ResNet, whose batch norm is frozen as in torchvision, or a configuration.
+ * @param options `numClasses` must be given, without the background.
+ */
 export const maskrcnn = (backbone: ResNetName | ResNetConfig, options: MaskRCNNOptions): MaskRCNN => {
   const defaults = { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS };
   return new MaskRCNN({ ...options, ...maskRCNNConfig(options, defaults) });

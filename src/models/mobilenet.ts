@@ -18,7 +18,7 @@ export interface MobileNetV2Config {
   readonly widthMult?: number;
   /** The probability that a feature before the classifier is left out in training. Default 0.2. */
   readonly dropout?: number;
-  /** Default batch. */
+  /** The normalisation layers. Default batch. */
   readonly norm?: NormKind;
   /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization?: Normalization;
@@ -38,7 +38,7 @@ const GROUPS = [
   [6, 320, 1, 1],
 ] as const;
 
-/** To the nearest multiple of 8, but not more than a tenth below (torchvision's _make_divisible). */
+/** The nearest multiple of 8 that is at most a tenth below (torchvision's _make_divisible). */
 function multipleOf8(channels: number): number {
   const rounded = Math.max(8, Math.floor((channels + 4) / 8) * 8);
   return rounded < 0.9 * channels ? rounded + 8 : rounded;
@@ -106,14 +106,15 @@ class InvertedResidual extends Module {
 }
 
 /**
- * MobileNetV2 (Sandler et al. 2018, Inverted residuals and linear bottlenecks), with torchvision's
- * names. With `numClasses` it classifies; without, it is a backbone.
+ * MobileNetV2 (Sandler et al. 2018, Inverted residuals and linear bottlenecks), with torchvision's names.
+ * With `numClasses` it classifies; without, it is a backbone.
  */
 export class MobileNetV2 extends Module {
   features: Sequential;
   classifier: Sequential | undefined;
   readonly config: MobileNetV2Config;
 
+  /** @param options All have defaults: without numClasses there is no classifier. */
   constructor(options: MobileNetV2Options = {}) {
     super();
     const random = generatorOf('MobileNetV2', options);
@@ -142,7 +143,10 @@ export class MobileNetV2 extends Module {
           );
   }
 
-  /** Logits [N,numClasses] of images [N,H,W,3] in 0..1; the pooled features where there is no classifier. */
+  /**
+   * Logits [N,numClasses]; without a classifier, the pooled features.
+   * @param images f32 [N,H,W,3] in 0..1.
+   */
   forward(images: Tensor): Tensor {
     checkImages('MobileNetV2', images);
     const normal = normalizeImages(images, this.config.normalization ?? IMAGENET);

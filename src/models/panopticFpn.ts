@@ -38,52 +38,57 @@ import { upTo } from './roiHeads.ts';
 import { divideBy } from './sampling.ts';
 import { IGNORE_LABEL } from './segmentation.ts';
 
-/** What shapes the semantic branch and its training. Defaults are the paper's. */
+/**
+ * Everything that shapes the semantic branch and its training. Defaults are the paper's, and those of `new PanopticFPN` where
+ * they differ.
+ */
 export interface SemanticConfig {
-  /** Channels, and the groups that normalise them. */
+  /** Channels. Default 128; `new PanopticFPN`: 32. */
   readonly width: number;
+  /** Groups of the group norms, which divide the channels. Default 32; `new PanopticFPN`: 4. */
   readonly groups: number;
-  /** What its loss is multiplied with. */
+  /** What its loss is multiplied by. Default 0.5. */
   readonly lossWeight: number;
 }
 
 export const SEMANTIC_DEFAULTS: SemanticConfig = { width: 128, groups: 32, lossWeight: 0.5 };
 
-/** How instances and regions are merged. */
+/** Options of `PanopticFPN.detect`: how objects and regions are merged. */
 export interface PanopticOptions extends DetectOptions {
-  /** Detections that score less are no segments. Default 0.5. */
+  /** Detections that score less become no segment. Default 0.5. */
   readonly instanceThreshold?: number;
-  /** An instance is dropped where more than this share of it lies under better ones. Default 0.5. */
+  /** An object is dropped where more than this share of it lies under better ones. Default 0.5. */
   readonly overlapThreshold?: number;
   /**
-   * Regions with fewer pixels are void. Default: 4096 for pictures of 800 x 1333 and larger, as Detectron2's, and the
-   * same share of smaller ones.
+   * Regions with fewer pixels become no segment. Default: 4096 for images of 800 x 1333 pixels and larger, as Detectron2's, and
+   * the same share of smaller ones.
    */
   readonly stuffAreaLimit?: number;
 }
 
-/** Everything that shapes a Panoptic FPN; saved with its weights. */
+/** Everything that shapes a Panoptic FPN; saved with its weights. Defaults are those of `new PanopticFPN`. */
 export interface PanopticFPNConfig extends MaskRCNNConfig {
-  /** Classes of regions ("stuff"), 1 to 254. `numClasses` are those of objects ("things"). */
+  /** The number of classes of regions ("stuff"), 1 to 254. `numClasses` is the number of classes of objects ("things"). */
   readonly numStuff: number;
+  /** The semantic branch. */
   readonly semantic: SemanticConfig;
   readonly detect?: PanopticOptions;
 }
 
-/** Options of `PanopticFPN`: numClasses and numStuff must be given. */
+/** Options of `PanopticFPN`: numClasses and numStuff must be given. Parts of `semantic`, too, have their defaults. */
 export interface PanopticFPNOptions extends MaskRCNNOptions {
   readonly numStuff: number;
   readonly semantic?: Partial<SemanticConfig>;
   readonly detect?: PanopticOptions;
 }
 
-/** For training from scratch on few images, on any adapter. */
+/** The defaults of `new PanopticFPN`: for training from scratch on few images, on any adapter. */
 const SMALL: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = {
   ...SMALL_MASK_RCNN,
   semantic: { width: 32, groups: 4, lossWeight: 0.5 },
 };
 
-/** The configuration of `new PanopticFPN(options)`; or with others for what the options leave out. */
+/** The configuration that options describe, with `defaults` for what they leave out. */
 export function panopticFPNConfig(
   options: PanopticFPNOptions,
   defaults: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = SMALL,
@@ -102,28 +107,31 @@ export function panopticFPNConfig(
   };
 }
 
-/** Targets of a batch, padded to G objects an image. */
+/** The objects and regions of a batch; objects are padded to G per image. */
 export interface PanopticTargets extends MaskTargets {
   /**
-   * What each pixel shows: 0 an object of whatever class, 1 to numStuff a region, 255 is ignored. i32 [N,H,W]; for images in
-   * an array one [h,w] each, as large as the image.
+   * i32 [N,H,W]: 0 where a pixel shows an object of any class, 1 to numStuff for a region, 255 where it is ignored. For images
+   * in an array one [h,w] each, as large as the image.
    */
   readonly semantic: Tensor | readonly Tensor[];
 }
 
-/** Detections with masks, the region of each pixel, and both merged to segments. Maps are in the network's pixels. */
+/** Detections with masks, the region of each pixel, and both merged into segments. Maps are in the network's pixels. */
 export type PanopticDetections = MaskDetections & {
-  /** i32 [N,H,W]: 0 for objects, 1 to numStuff, 255 where a picture in an array is padded. */
+  /** i32 [N,H,W]: 0 for objects, 1 to numStuff for regions, 255 in the padding of images in an array. */
   readonly semantic: Tensor;
-  /** i32 [N,H,W]: the segment of each pixel, from 1 on; 0 for none (void). */
+  /** i32 [N,H,W]: the segment of each pixel, counted from 1; 0 for none. */
   readonly panoptic: Tensor;
-  /** i32 [N,S], of segment s + 1: 0 to numClasses - 1 for objects, numClasses to numClasses + numStuff - 1 for regions. */
+  /**
+   * i32 [N,S], the label of segment s + 1: 0 to numClasses - 1 for objects, numClasses to numClasses + numStuff - 1 for
+   * regions.
+   */
   readonly segmentLabels: Tensor;
-  /** [N,S]: those of the detections; 1 for regions. */
+  /** f32 [N,S]: the score of the detection; 1 for regions. */
   readonly segmentScores: Tensor;
   /** i32 [N,S]: which of the image's detections the segment is, -1 for regions. */
   readonly segmentDetections: Tensor;
-  /** i32 [N]. */
+  /** i32 [N]: how many segments each image has. */
   readonly segmentCount: Tensor;
 };
 
@@ -180,8 +188,10 @@ export class SemanticHead extends Module {
 }
 
 /**
- * Panoptic FPN (Kirillov et al. 2019, "Panoptic feature pyramid networks"): Mask R-CNN with a semantic branch on its
- * pyramid, and what both say merged into one segment a pixel. A training step and a detection are one submission each.
+ * Panoptic FPN (Kirillov et al. 2019, "Panoptic feature pyramid networks"): Mask R-CNN with a semantic branch on its pyramid;
+ * the results of both are merged into one segment per pixel. A training step and a detection are one submission each. `new
+ * PanopticFPN({ numClasses, numStuff })` is small, for training from scratch on few images; `panopticFpn('resnet50', …)` has
+ * the size of torchvision's Mask R-CNN.
  */
 export class PanopticFPN extends MaskRCNN {
   semantic_head: SemanticHead;
@@ -203,7 +213,7 @@ export class PanopticFPN extends MaskRCNN {
     return panopticFPNConfig(options);
   }
 
-  /** Mask R-CNN's five losses, and `semantic`: the mean cross entropy of the pixels that are not ignored, weighted. */
+  /** Mask R-CNN's five losses, and `semantic`: the mean cross-entropy of the pixels that are not ignored, times lossWeight. */
   override losses(
     images: Tensor | readonly Tensor[],
     targets: PanopticTargets,
@@ -220,6 +230,7 @@ export class PanopticFPN extends MaskRCNN {
     };
   }
 
+  /** The best detections of each image, the region of each pixel, and both merged into segments: see FasterRCNN.detect. */
   override detect(images: Tensor | readonly Tensor[], options: PanopticOptions = {}): PanopticDetections {
     const seen = this.see(images, options.resize);
     const { batch, pyramid } = seen;
@@ -270,11 +281,13 @@ export class PanopticFPN extends MaskRCNN {
   }
 }
 
-/** Detectron2's limit of 4096 pixels, of pictures as large as those that it is meant for; smaller ones' share of it. */
+/** Detectron2's limit of 4096 pixels for images of 800 x 1333 and larger, and the same share of smaller ones. */
 const areaLimit = ([height, width]: Size): number =>
   Math.ceil(4096 * Math.min((height * width) / (800 * 1333), 1));
 
-/** Label maps of the given images in the network's size: [N,H,W]. Those of images in an array are resized and padded. */
+/**
+ * Converts label maps of the given images to the network's size, [N,H,W]: those of images in an array are resized and padded.
+ */
 function labelsToNetwork(
   labels: Tensor | readonly Tensor[],
   { images, sizes, originals }: ImageBatch,
@@ -311,7 +324,7 @@ function labelsToNetwork(
   return concat((labels as readonly Tensor[]).map(one), 0);
 }
 
-/** Label maps [N,H,W] with 255 below and to the right of the pictures. */
+/** Label maps [N,H,W] with 255 below and to the right of the images. */
 function withoutPadding(labels: Tensor, { sizes }: ImageBatch): Tensor {
   const [N, H, W] = labels.shape as [number, number, number];
   if (sizes.every(([h, w]) => h === H && w === W)) return labels;
@@ -326,7 +339,11 @@ function withoutPadding(labels: Tensor, { sizes }: ImageBatch): Tensor {
   return where(inside, labels, IGNORE_LABEL);
 }
 
-/** Panoptic FPN on what torchvision builds as Mask R-CNN, with the paper's semantic branch of 128 channels. */
+/**
+ * Panoptic FPN on torchvision's Mask R-CNN, with the paper's semantic branch of 128 channels.
+ * @param backbone The name of a ResNet, whose batch norm is frozen as in torchvision, or a configuration.
+ * @param options `numClasses` and `numStuff` must be given.
+ */
 export const panopticFpn = (
   backbone: ResNetName | ResNetConfig,
   options: PanopticFPNOptions,

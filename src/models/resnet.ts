@@ -13,22 +13,26 @@ import { checkImages } from './segmentation.ts';
 
 /** Everything that shapes a ResNet. */
 export interface ResNetConfig {
-  /** `basic`: two 3x3 convolutions a block; `bottleneck`: 1x1, 3x3, 1x1, with four times the channels behind. */
+  /** `basic`: blocks of two 3x3 convolutions; `bottleneck`: of 1x1, 3x3 and 1x1, whose last one has four times the channels. */
   readonly block: 'basic' | 'bottleneck';
   /** Blocks in each of the four stages. */
   readonly depth: readonly [number, number, number, number];
-  /** Channels of the stem and the first stage; each later stage has twice as many, up to `maxWidth`. Default 64. */
+  /** Channels of the stem and the first stage; each later stage has twice as many. Default 64. */
   readonly width?: number;
+  /** The largest number of channels of a stage (of bottlenecks a quarter of it). Default: no limit. */
   readonly maxWidth?: number;
   /**
    * `imagenet`: a 7x7 convolution of stride 2 and a max pooling of stride 2, then stages of strides 1, 2, 2, 2. `small`,
-   * for training from scratch on small pictures: a 3x3 convolution of stride 2, then four stages of stride 2. Both end at
+   * for training from scratch on small images: a 3x3 convolution of stride 2, then four stages of stride 2. Both end at
    * stride 32. Default imagenet.
    */
   readonly stem?: 'imagenet' | 'small';
-  /** Default batch. */
+  /** The normalisation layers. Default batch. */
   readonly norm?: NormKind;
-  /** Stages 2, 3 and 4: whether they keep the resolution and spread their kernels instead (torchvision's replace_stride_with_dilation). */
+  /**
+   * Whether stages 2, 3 and 4 keep the resolution and dilate their kernels instead (torchvision's
+   * replace_stride_with_dilation). Default: none does.
+   */
   readonly dilated?: readonly [boolean, boolean, boolean];
 }
 
@@ -43,7 +47,7 @@ export interface ClassifierConfig extends ResNetConfig {
 /** Options of `ResNet`: `block` and `depth` must be given, as in `RESNETS`. */
 export interface ResNetOptions extends ClassifierConfig, SeedOptions {}
 
-/** What torchvision calls resnet18, 34, 50 and 101. */
+/** The configurations of torchvision's resnet18, 34, 50 and 101. */
 export const RESNETS = {
   resnet18: { block: 'basic', depth: [2, 2, 2, 2] },
   resnet34: { block: 'basic', depth: [3, 4, 6, 3] },
@@ -135,8 +139,8 @@ class Bottleneck extends Module {
 }
 
 /**
- * ResNet (He et al. 2016), with torchvision's names. With `numClasses` it classifies; without, it has no `fc` and is a
- * backbone, whose `features` detectors and segmenters take.
+ * ResNet (He et al. 2016, Deep residual learning), with torchvision's names. With `numClasses` it classifies; without, it has
+ * no `fc` and is a backbone, whose `features` detectors and segmenters use.
  */
 export class ResNet extends Module {
   conv1: Conv2d;
@@ -146,9 +150,11 @@ export class ResNet extends Module {
   layer3: (BasicBlock | Bottleneck)[];
   layer4: (BasicBlock | Bottleneck)[];
   fc: Linear | undefined;
-  /** Whether the backward pass computes each block's activations again instead of keeping them: see `checkpoint`. */
+  /**
+   * Whether the backward pass computes each block's activations again instead of keeping them: see `checkpoint`. Default false.
+   */
   checkpoint = false;
-  /** Channels behind each stage. */
+  /** The channels of each stage's result. */
   readonly channels: readonly [number, number, number, number];
   readonly config: ClassifierConfig;
 
@@ -196,12 +202,15 @@ export class ResNet extends Module {
       numClasses === undefined ? undefined : new Linear(this.channels[3], numClasses, { generator: random });
   }
 
-  /** The feature maps behind the four stages, of strides 4, 8, 16 and 32 where nothing is dilated. x: [N,H,W,3], normalised. */
+  /**
+   * The results of the four stages, of strides 4, 8, 16 and 32 where nothing is dilated.
+   * @param x f32 [N,H,W,3], normalised: see `normalizeImages`.
+   */
   features(x: Tensor): [Tensor, Tensor, Tensor, Tensor] {
     return this.stages(x).maps;
   }
 
-  /** The same, and what the first convolution gives, of stride 2. */
+  /** As `features`, with the result of the first convolution, of stride 2. */
   stages(x: Tensor): { readonly stem: Tensor; readonly maps: [Tensor, Tensor, Tensor, Tensor] } {
     const one = (z: Tensor, block: BasicBlock | Bottleneck) =>
       this.checkpoint ? checkpoint((input) => block.forward(input), z) : block.forward(z);
@@ -214,7 +223,10 @@ export class ResNet extends Module {
     return { stem, maps: [c2, c3, c4, run(this.layer4, c4)] };
   }
 
-  /** Logits [N,numClasses] of images [N,H,W,3] in 0..1; the pooled features where there is no `fc`. */
+  /**
+   * Logits [N,numClasses]; without `fc`, the pooled features.
+   * @param images f32 [N,H,W,3] in 0..1.
+   */
   forward(images: Tensor): Tensor {
     checkImages('ResNet', images);
     const normal = normalizeImages(images, this.config.normalization ?? IMAGENET);
@@ -223,7 +235,7 @@ export class ResNet extends Module {
   }
 }
 
-/** Options of `resnet18` and the like: those of `ResNet` apart from what the name says. Default: numClasses 1000. */
+/** Options of `resnet18` to `resnet101`: those of `ResNet` without block and depth. Default: numClasses 1000. */
 export type ResNetBuilderOptions = Omit<ResNetOptions, 'block' | 'depth'>;
 
 const classifier = (name: ResNetName, options: ResNetBuilderOptions): ResNet =>

@@ -46,7 +46,7 @@ import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
 
-/** Everything that shapes a RetinaNet; saved with its weights. */
+/** Everything that shapes a RetinaNet; saved with its weights. Defaults are those of `new RetinaNet`. */
 export interface RetinaNetConfig {
   /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
@@ -84,7 +84,7 @@ export interface RetinaNetOptions extends Partial<Omit<RetinaNetConfig, 'numClas
   readonly numClasses: number;
 }
 
-/** For training from scratch on few images, on any adapter. */
+/** The defaults of `new RetinaNet`: for training from scratch on few images, on any adapter. */
 const SMALL: Omit<RetinaNetConfig, 'numClasses'> = {
   backbone: SMALL_RESNET,
   pyramidWidth: 32,
@@ -95,7 +95,7 @@ const SMALL: Omit<RetinaNetConfig, 'numClasses'> = {
   resize: DEFAULT_RESIZE,
 };
 
-/** The configuration of `new RetinaNet(options)`. */
+/** The configuration that options describe. */
 export function retinaNetConfig({
   seed: _seed,
   generator: _generator,
@@ -105,11 +105,11 @@ export function retinaNetConfig({
   return withDefaults<RetinaNetConfig>({ ...SMALL, numClasses: options.numClasses }, options);
 }
 
-/** Three sizes an octave: pixels, of an anchor of 4 cells, rounded down as torchvision does. */
+/** Three anchor sizes per octave from 4 cells on, in pixels, rounded down as torchvision does. */
 const octaves = (stride: number): number[] =>
   [0, 1 / 3, 2 / 3].map((power) => Math.floor(4 * stride * 2 ** power));
 
-/** The probability that an anchor is said to show an object before training (§4.1): keeps the first losses small. */
+/** The score of every anchor before training (§4.1): keeps the first losses small. */
 const PRIOR = 0.01;
 
 /** Convolutions that all levels share. */
@@ -129,7 +129,7 @@ abstract class Head extends Module {
     }
   }
 
-  /** [N,H,W,C] to [N, H W A, values]: by reshape alone. */
+  /** [N,H,W,C] to [N,H W A,values], by reshape alone. */
   abstract forward(x: Tensor): Tensor;
 }
 
@@ -184,9 +184,10 @@ interface Level {
 }
 
 /**
- * RetinaNet (Lin et al. 2017, Focal loss for dense object detection): backbone, feature pyramid, and two heads that
- * score classes and refine boxes at every anchor. Matching, losses and NMS are part of the graph: a training step
- * and a detection are one submission each. Weights have torchvision's names.
+ * RetinaNet (Lin et al. 2017, Focal loss for dense object detection): a ResNet, a feature pyramid, and two heads that score
+ * classes and refine boxes at every anchor. Matching, losses and NMS are part of the graph: a training step and a detection are
+ * one submission each. `new RetinaNet({ numClasses })` is small, for training from scratch on few images;
+ * `retinanet('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class RetinaNet extends Module {
   backbone: ResNetFPN;
@@ -211,7 +212,7 @@ export class RetinaNet extends Module {
     this.head = new RetinaNetHead(config, this.#sizes[0]!.length * this.#ratios.length, random);
   }
 
-  /** Strides of the pyramid's levels. Sizes of batches should be multiples of the first. */
+  /** The stride of each level of the pyramid, in pixels. Sides of batches should be multiples of 32. */
   get strides(): readonly number[] {
     return this.backbone.strides;
   }
@@ -224,7 +225,10 @@ export class RetinaNet extends Module {
     return this.config.aspectRatios ?? [0.5, 1, 2];
   }
 
-  /** All anchors of an image size: [A,4]. */
+  /**
+   * All anchors of an image, f32 [A,4]: x1, y1, x2, y2 in pixels.
+   * @param imageSize [height, width] in pixels.
+   */
   anchors(imageSize: readonly [number, number]): Tensor {
     return concat(this.#anchors(imageSize), 0);
   }
@@ -250,14 +254,20 @@ export class RetinaNet extends Module {
     return imageBatch('RetinaNet', images, { normalization: this.config.normalization, resize });
   }
 
-  /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. logits: [N,A,K]; deltas: [N,A,4]. */
+  /**
+   * The outputs of the heads for all A anchors: `logits` [N,A,numClasses] and `deltas` [N,A,4].
+   * @param images f32 [N,H,W,3] in 0..1, or [H,W,3] each in an array, which are resized.
+   */
   forward(images: Tensor | readonly Tensor[]): { logits: Tensor; deltas: Tensor } {
     return joined(this.#levels(this.#batch(images)));
   }
 
   /**
-   * Focal loss over all anchors that are not between the thresholds, and L1 loss over the matched ones, each divided
-   * by the number of matched anchors of the image (at least 1), then the mean over images.
+   * The losses of a batch: `classification`, focal loss over all anchors that are not between the thresholds, and
+   * `bbox_regression`, L1 loss over the matched ones; each divided by the number of matched anchors of the image (at least 1),
+   * and averaged over images.
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of 32; or [H,W,3] each in an array, which are resized.
+   * @param targets The objects of the images.
    */
   losses(
     images: Tensor | readonly Tensor[],
@@ -288,8 +298,10 @@ export class RetinaNet extends Module {
   }
 
   /**
-   * The best detections of each image: of every level the best candidates, then NMS of each class by itself. Defaults:
-   * scores over 0.05, IoU 0.5, 300 detections, 1000 candidates a level.
+   * The best detections of each image: the best candidates of every level, then NMS per class.
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of 32; or [H,W,3] each in an array, which are resized.
+   * @param options Defaults: those of the configuration, else scoreThreshold 0.05, iouThreshold 0.5, maxDetections 300,
+   * candidates 1000.
    */
   detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Detections {
     const {
@@ -347,7 +359,12 @@ const joined = (levels: readonly Level[]): Level => ({
   ),
 });
 
-/** RetinaNet as torchvision builds it: four convolutions per head without norms, 256 channels, levels P3 to P7. */
+/**
+ * RetinaNet as torchvision builds it (retinanet_resnet50_fpn): 256 channels, levels P3 to P7, four convolutions per head
+ * without norms.
+ * @param backbone The name of a ResNet, whose batch norm is frozen as in torchvision, or a configuration.
+ * @param options `numClasses` must be given; it is torchvision's num_classes.
+ */
 export const retinanet = (backbone: ResNetName | ResNetConfig, options: RetinaNetOptions): RetinaNet =>
   new RetinaNet(
     withDefaults<RetinaNetOptions>(

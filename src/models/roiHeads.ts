@@ -30,18 +30,25 @@ import { type Detections, type DetectOptions, type ImageBatch, limitsOf } from '
 import type { Proposals } from './rpn.ts';
 import { divideBy, inChunks, largeEnough, sampleBalanced } from './sampling.ts';
 
-/** What shapes the box head of a two-stage detector and its training. Defaults are torchvision's. */
+/**
+ * Everything that shapes the second stage of Faster R-CNN and its training. Defaults are torchvision's, and those of `new
+ * FasterRCNN` where they differ.
+ */
 export interface BoxConfig {
-  /** `align`: RoIAlign (Mask R-CNN, §3). `pool`: RoI max pooling, as Fast R-CNN's (Girshick 2015, §2.1). */
+  /**
+   * How features of a region are pooled. `align` (the default): RoIAlign (Mask R-CNN, §3). `pool`: RoI max pooling (Fast R-CNN,
+   * §2.1).
+   */
   readonly pooling: 'align' | 'pool';
-  /** Features of the two hidden layers. */
+  /** Features of the two hidden layers. Default 1024; `new FasterRCNN`: 128. */
   readonly width: number;
-  /** Cells a side of what is pooled of a region. */
+  /** Rows and columns that a region is pooled to. Default 7. */
   readonly resolution: number;
-  /** IoU from which on a proposal learns a box; below, it learns background. */
+  /** IoU from which on a proposal learns a box; below, it learns background. Default 0.5. */
   readonly foregroundIou: number;
-  /** Proposals of an image that are learned from, and how many of them at most are foreground. */
+  /** How many proposals per image are learned from. Default 512; `new FasterRCNN`: 64. */
   readonly batchSizePerImage: number;
+  /** The largest share of them that learns a box. Default 0.25. */
   readonly positiveFraction: number;
 }
 
@@ -54,7 +61,7 @@ export const BOX_DEFAULTS: BoxConfig = {
   positiveFraction: 0.25,
 };
 
-/** By what the deltas of the box head are larger than those of its boxes. */
+/** The weights that box deltas are multiplied by, as torchvision's. */
 const WEIGHTS = [10, 10, 5, 5] as const;
 
 /** The levels of a pyramid that regions are pooled from. */
@@ -74,9 +81,9 @@ export interface Regions {
 }
 
 /**
- * The features of regions [N,R,4] from the level of the pyramid that suits each: level floor(4 + log2(sqrt(area) / 224)),
- * of those that there are (Lin et al. 2017, Feature pyramid networks, §4.2; torchvision's MultiScaleRoIAlign). Regions whose
- * `valid` is 0 give zeros. Returns [N R,resolution,resolution,C].
+ * Pools the features of regions [N,R,4] from the level of the pyramid that suits each: level floor(4 + log2(sqrt(area) / 224)),
+ * or the nearest that the pyramid has (Lin et al. 2017, Feature pyramid networks, §4.2; torchvision's MultiScaleRoIAlign).
+ * Regions whose `valid` is 0 give zeros. Returns [N R,resolution,resolution,C].
  */
 export function poolRegions(
   { features, strides }: Pyramid,
@@ -137,7 +144,7 @@ class BoxPredictor extends Module {
   }
 }
 
-/** Proposals that are learned from, and what each of them learns. */
+/** The proposals that are learned from, and what each of them learns. */
 export interface RegionSample {
   /** [N,S,4]. */
   readonly boxes: Tensor;
@@ -244,7 +251,7 @@ export class BoxStage extends Module {
     };
   }
 
-  /** The best detections, in pixels of the network's input: NMS of each class by itself. */
+  /** The best detections, in pixels of the network's input, by NMS per class. */
   detect(
     { batch, ...pyramid }: Pyramid & { readonly batch: ImageBatch },
     proposals: Proposals,
@@ -282,7 +289,7 @@ export class BoxStage extends Module {
   }
 }
 
-/** f32 [N,size]: 1 for the first count[n] places of each row. count: i32 [N]. */
+/** f32 [N,size]: 1 in the first count[n] places of row n, else 0. count: i32 [N]. */
 export const upTo = (count: Tensor, size: number): Tensor => {
   const place = tensor(Int32Array.from({ length: size }, (_, i) => i));
   return cast(greater(count.reshape([count.shape[0]!, 1]), place), 'f32');

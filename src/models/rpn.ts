@@ -19,24 +19,35 @@ import { type ImageBatch, limitsOf } from './detection.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
-/** What shapes a region proposal network and its training. Defaults are torchvision's. */
+/**
+ * Everything that shapes a region proposal network and its training. Defaults are torchvision's, and those of `new FasterRCNN`
+ * where they differ.
+ */
 export interface RPNConfig {
-  /** Sides of the anchors at each level, in pixels. Default 32, 64, 128, 256, 512. */
+  /**
+   * Sides of the anchors at each of the five levels, in pixels. Default [32], [64], [128], [256], [512]; `new FasterRCNN`: [16]
+   * to [256].
+   */
   readonly anchorSizes: readonly (readonly number[])[];
-  /** Height / width of the anchors. Default 0.5, 1, 2. */
+  /** Height / width of the anchors, the same at all levels. Default 0.5, 1, 2. */
   readonly aspectRatios: readonly number[];
-  /** 3x3 convolutions before the heads. Default 1. */
+  /** How many 3x3 convolutions the head has before its outputs. Default 1. */
   readonly headDepth: number;
-  /** Anchors of each level that are decoded, the best ones, and proposals of an image that NMS leaves: in training and else. */
+  /** How many of the best anchors per level go into NMS. Default 2000 in training, else 1000; `new FasterRCNN`: 400. */
   readonly preNmsTopN: { readonly training: number; readonly testing: number };
+  /** How many proposals per image NMS keeps at most. Default 2000 in training, else 1000; `new FasterRCNN`: 200. */
   readonly postNmsTopN: { readonly training: number; readonly testing: number };
+  /** NMS leaves out the lower-scoring of two proposals of one level where their IoU is above this. Default 0.7. */
   readonly nmsThreshold: number;
+  /** Proposals that score less are left out. Default 0. */
   readonly scoreThreshold: number;
-  /** IoU from which on an anchor learns a box, and below which it learns background. */
+  /** IoU from which on an anchor learns a box. Default 0.7. */
   readonly foregroundIou: number;
+  /** IoU below which an anchor learns background. Default 0.3. */
   readonly backgroundIou: number;
-  /** Anchors of an image that are learned from, and how many of them at most are foreground. */
+  /** How many anchors per image are learned from. Default 256. */
   readonly batchSizePerImage: number;
+  /** The largest share of them that learns a box. Default 0.5. */
   readonly positiveFraction: number;
 }
 
@@ -93,11 +104,11 @@ export interface Levels {
   readonly strides: readonly number[];
 }
 
-/** Regions that may show an object, of each image, padded. */
+/** Regions that may show an object, best first, padded to P per image. */
 export interface Proposals {
-  /** [N,P,4], xyxy in pixels of the network's input. Zeros from count on. */
+  /** f32 [N,P,4]: x1, y1, x2, y2 in pixels of the network's input. Zeros from count on. */
   readonly boxes: Tensor;
-  /** i32 [N]. */
+  /** i32 [N]: how many each image has. */
   readonly count: Tensor;
 }
 
@@ -112,7 +123,7 @@ export class RegionProposalNetwork extends Module {
     this.config = config;
   }
 
-  /** Proposals of the pyramid's levels, through which no gradient flows, and the losses where there are targets. */
+  /** The proposals, through which no gradient flows, and with targets the losses. */
   forward(
     { batch, levels: features, strides }: Levels,
     targets?: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },

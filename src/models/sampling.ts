@@ -3,13 +3,13 @@ import { sum, topk } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, rand, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
-/** Which of the candidates of each image are learned from. */
+/** The candidates of each image that were sampled. */
 export interface Sample {
-  /** f32 [N,S]: 1 where the place is taken, 0 for padding. */
+  /** f32 [N,S]: 1 for a candidate, 0 for padding. */
   readonly valid: Tensor;
-  /** The sampled rows of what has one for each candidate of each image: [N,A,…] to [N,S,…]. */
+  /** Takes the sampled rows of a tensor with a row for each candidate of each image: [N,A,…] to [N,S,…]. */
   take(x: Tensor): Tensor;
-  /** The same of what all images share: [A,…] to [N,S,…], or [A,…] itself where everything is sampled. */
+  /** The same for a tensor that all images share: [A,…] to [N,S,…], or [A,…] itself where everything is sampled. */
   rows(x: Tensor): Tensor;
 }
 
@@ -59,7 +59,7 @@ export function largeEnough(boxes: Tensor, size: number): Tensor {
   return cast(greaterEqual(both, 2), 'f32');
 }
 
-/** What every device can bind: WebGPU's default for the size of a tensor. */
+/** Bytes that every device can bind: WebGPU's default limit. */
 const BINDING = 2 ** 27;
 
 /**
@@ -91,5 +91,5 @@ export function inChunks<Result extends Readonly<Record<string, Tensor>>>(
   return Object.fromEntries(Object.keys(parts[0]!.result).map((name) => [name, join(name)])) as Result;
 }
 
-/** A sum over a count that no gradient flows to. */
+/** Divides a sum by a count that no gradient flows to. */
 export const divideBy = (total: Tensor, count: Tensor): Tensor => div(total, count.detach());

@@ -6,18 +6,19 @@ import { cast, oneHot } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { formatShape } from '../shape.ts';
 
-/** The class of pixels that count for nothing. */
+/** The label of pixels that losses ignore. */
 export const IGNORE_LABEL = 255;
 
-/** What segmenters learn from each pixel. */
+/** The loss of a segmenter. */
 export interface SegmentationLossConfig {
   /**
-   * Adds the Dice loss to the cross-entropy: classes of few pixels then count as much as the background. Default false.
+   * Whether the Dice loss is added to the cross-entropy: classes with few pixels then count as much as the background. Default
+   * false.
    */
   readonly dice?: boolean;
 }
 
-/** Height and width of images [N,H,W,3]; both must be multiples of `multiple`. Throws ShapeError that begins with `op`. */
+/** Height and width of images [N,H,W,3]. Throws ShapeError, which begins with `op`, unless both are multiples of `multiple`. */
 export function checkImages(op: string, images: Tensor, multiple = 1): [height: number, width: number] {
   const [, H = 0, W = 0, C] = images.shape;
   if (images.shape.length !== 4 || C !== 3 || H % multiple !== 0 || W % multiple !== 0) {
@@ -28,9 +29,9 @@ export function checkImages(op: string, images: Tensor, multiple = 1): [height: 
 }
 
 /**
- * The mean cross-entropy over pixels, and 1 - Dice where the configuration has it: 2 sum(p t) / (sum p + sum t) of the softmax
- * p and the one-hot target t over all pixels of the batch, the mean over the classes that occur in it (Milletari et al. 2016,
- * V-Net, §3, without the squares). logits: [N,H,W,C]; masks: i32 [N,H,W], 255 is ignored by both.
+ * The mean cross-entropy over pixels; with `dice`, plus 1 - Dice: 2 sum(p t) / (sum p + sum t) of the softmax p and the one-hot
+ * target t over all pixels of the batch, averaged over the classes that occur in it (Milletari et al. 2016, V-Net, §3, without
+ * the squares). logits: [N,H,W,C]; masks: i32 [N,H,W]; both ignore 255.
  */
 export function segmentationLoss(
   logits: Tensor,

@@ -8,60 +8,61 @@ import { type Tensor, tensor } from '../graph/tensor.ts';
 import { expectNumber, formatShape } from '../shape.ts';
 import type { Detections, DetectOptions, ResizeConfig } from './detection.ts';
 
-/** Detections, with masks [N,D,M,M] of models that find them. */
+/** Detections, with masks [N,D,M,M] where the model finds them. */
 export type Found = Detections & { readonly masks?: Tensor };
 
-/** A model that finds objects: RetinaNet, FasterRCNN, MaskRCNN, YOLO, or what is made of them. */
+/** A model that detects objects: RetinaNet, FasterRCNN, MaskRCNN, YOLO, or an object with their `detect`. */
 export interface DetectingModel<D extends Found = Found> {
   detect(images: Tensor | readonly Tensor[], options?: DetectOptions): D;
-  /** What sides of batches must be multiples of. */
+  /** What the sides of batches must be multiples of. */
   readonly stride?: number;
-  /** Of models that take images in an array: how they resize them, as `resize`. */
+  /** `resize` tells how the model resizes images in an array, where it takes them. */
   readonly config?: object;
 }
 
-/** Finds what a model finds, and merges it: boxes, scores, labels, count and masks. */
+/** A detector that merges what another one finds in several views: see testTimeAugmentation. */
 export interface MergingModel<D extends Found = Found> {
   detect(images: Tensor | readonly Tensor[], options?: DetectOptions): Pick<D, keyof D & keyof Found>;
 }
 
+/** Options of `testTimeAugmentation`. */
 export interface TestTimeAugmentationOptions {
-  /** The sizes at which images are looked at, 1 being their own. Default: [1]. */
+  /** The factors by which images are resized, one view each; 1 is their own size. Default [1]. */
   readonly scales?: readonly number[];
-  /** Whether they are looked at mirrored, left to right, as well. Default: true. */
+  /** Whether each view is shown mirrored, left to right, as well. Default true. */
   readonly flip?: boolean;
   /**
-   * `nms` (the default): of the boxes that several views found for one object the best stays, with its score and mask.
-   * `wbf`: they become their mean (see weightedBoxFusion), and what few views found scores less.
+   * How boxes that several views found for one object are merged. `nms` (the default): the best one is kept, with its score and
+   * mask. `wbf`: they are averaged (see weightedBoxFusion), and boxes that few views found score less.
    */
   readonly merge?: 'nms' | 'wbf';
-  /** From which overlap on boxes of two views are one object. Default: 0.5, of `wbf` 0.55. */
+  /** The IoU from which on boxes of two views are one object. Default 0.5, for `wbf` 0.55. */
   readonly iouThreshold?: number;
   /**
-   * What scores no more in its view takes no part. Default: what `detect` is asked for, and of `wbf`, where low scores count
-   * in the mean, no more than 0.05.
+   * Boxes that score this or less in their view are ignored. Default: the scoreThreshold that `detect` is called with; for
+   * `wbf`, where low scores count in the mean, at most 0.05.
    */
   readonly scoreThreshold?: number;
-  /** Of each view, and of all together, an image. Default: the model's. */
+  /** The largest number of detections per image, of each view and of the result. Default: the model's. */
   readonly maxDetections?: number;
-  /** What the sides of scaled batches become multiples of. Default: the model's `stride`, or 32. */
+  /** What the sides of resized batches are rounded to multiples of. Default: the model's `stride`, or 32. */
   readonly multiple?: number;
 }
 
 const OP = 'testTimeAugmentation';
 const WBF_SCORE = 0.05;
 
-/** Images as a model is shown them, and the way back. */
+/** The images of one view, and what takes its boxes back. */
 interface View {
   readonly images: Tensor | readonly Tensor[];
   readonly resize?: ResizeConfig;
-  /** What boxes are multiplied with: [4]. */
+  /** What boxes are multiplied by: [4]. */
   readonly ratio?: Tensor;
   /** Widths [N,1,1] of the images as they were given, where the view is mirrored. */
   readonly mirror?: Tensor;
 }
 
-/** (height, width) at a scale: the nearest multiples; at 1 as it is. */
+/** The size at a scale, [height, width]: the nearest multiples; at 1 unchanged. */
 const scaledSize = (size: readonly number[], scale: number, multiple: number): number[] =>
   size.map((side) => (scale === 1 ? side : Math.max(Math.round((side * scale) / multiple), 1) * multiple));
 
@@ -76,14 +77,14 @@ function batchAt(images: Tensor, scale: number, multiple: number): View {
   };
 }
 
-/** Images [H,W,3] at a scale: the model is told to resize them to more or less than it would. */
+/** Images [H,W,3] at a scale: the model is told to resize them to a larger or smaller size. */
 function listAt(images: readonly Tensor[], scale: number, { minSize, maxSize }: ResizeConfig): View {
   if (scale === 1) return { images };
   const scaled = (side: number) => Math.max(Math.round(side * scale), 1);
   return { images, resize: { minSize: scaled(minSize), maxSize: scaled(maxSize) } };
 }
 
-/** All that the model is shown; each view is made when its turn comes. */
+/** The views of the images, each made when it is needed. */
 function* viewsOf(
   model: DetectingModel,
   images: Tensor | readonly Tensor[],
@@ -113,7 +114,7 @@ function* viewsOf(
   }
 }
 
-/** What was found in a view, as of the images that were given. */
+/** The detections of a view, in pixels of the given images. */
 function fromView({ ratio, mirror }: View, found: Found): Found {
   const boxes = ratio ? mul(found.boxes, ratio) : found.boxes;
   if (!mirror) return { ...found, boxes };
@@ -125,12 +126,12 @@ function fromView({ ratio, mirror }: View, found: Found): Found {
   };
 }
 
-/** Without what is undefined. */
+/** The options that are not undefined. */
 const defined = (
   options: { readonly [K in keyof DetectOptions]: DetectOptions[K] | undefined },
 ): DetectOptions => Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
-/** Only what scores more: detections are in order, best first. */
+/** Only the detections that score more; they are in order, best first. */
 function over(threshold: number, { boxes, scores, labels }: Detections): Detections {
   const more = greater(scores, Math.max(threshold, 0));
   const weight = cast(more, scores.dtype);
@@ -144,15 +145,17 @@ function over(threshold: number, { boxes, scores, labels }: Detections): Detecti
 }
 
 /**
- * Shows a model its images at several sizes and mirrored, and merges what it finds, as one detector: the result's `detect`
- * takes and gives what the model's own does, in pixels of the images that are given, in one submission.
+ * Makes a detector that shows a model its images at several sizes and mirrored, and merges the detections. Its `detect` takes
+ * and gives what the model's own does, in pixels of the given images, in one submission.
  *
  * A batch [N,H,W,3] is resized bilinearly to the nearest multiples of `multiple`; for images in an array the model's `resize`
- * is multiplied. `detect`'s iouThreshold and candidates are the model's, for each view; its scoreThreshold and maxDetections
- * hold for the result. With one view, which is not mirrored, nothing is merged.
+ * is multiplied. The iouThreshold and candidates of `detect` apply to each view, its scoreThreshold and maxDetections to the
+ * result. A single view that is not mirrored is passed on unmerged.
  *
- * Masks stay with the boxes that `nms` keeps. `wbf` fuses no masks, and throws for a model that finds some: show it
- * `{ detect: (images, options) => … }` without them. Throws ShapeError for options that do not fit.
+ * `nms` keeps the masks of the boxes that it keeps. `wbf` fuses no masks, and throws for a model that finds some: give it an
+ * object whose `detect` leaves them out.
+ * @param model The detector.
+ * @param options Throws ShapeError for numbers that cannot be.
  */
 export function testTimeAugmentation<D extends Found>(
   model: DetectingModel<D>,

@@ -8,18 +8,21 @@ import { RESNETS, ResNet, type ResNetName } from './resnet.ts';
 import { type RetinaNet, retinanet } from './retinanet.ts';
 import { VIT_B_16, VisionTransformer } from './vit.ts';
 
-/** A model that torchvision has too, by the kind of what it gives. */
+/** A model as torchvision has it, and its kind. */
 export type TorchvisionModel =
   | {
       readonly kind: 'detect';
       readonly model: RetinaNet | FasterRCNN | MaskRCNN;
-      /** What torchvision calls Fovea's label 0: 1 for Faster and Mask R-CNN, whose class 0 is the background; 0 for RetinaNet. */
+      /**
+       * Torchvision's label for Fovea's label 0: 1 for Faster and Mask R-CNN, whose class 0 there is the background; 0 for
+       * RetinaNet.
+       */
       readonly firstLabel: 0 | 1;
     }
   | { readonly kind: 'segment'; readonly model: FCN }
   | { readonly kind: 'classify'; readonly model: ResNet | MobileNetV2 | VisionTransformer };
 
-/** The arguments of a builder: read one by one, so that one that nobody reads is known. */
+/** The arguments of a builder. They are read one by one, so that those left over are known. */
 class Arguments {
   readonly #builder: string;
   readonly #left: Map<string, unknown>;
@@ -36,14 +39,14 @@ class Arguments {
     throw new UsageError(`${this.#builder}: ${name} is ${JSON.stringify(value)}; give a number`);
   }
 
-  /** A whole number from 1 on. */
+  /** A whole number of at least 1. */
   count(name: string, otherwise: number): number {
     const value = this.number(name, otherwise);
     if (Number.isInteger(value) && value > 0) return value;
     throw new UsageError(`${this.#builder}: ${name} is ${value}; give a whole number from 1 on`);
   }
 
-  /** Whether it is true; null and what is not given are false. */
+  /** True or false; false where it is null or left out. */
   flag(name: string): boolean {
     const value = this.#left.get(name) ?? false;
     this.#left.delete(name);
@@ -66,7 +69,7 @@ class Arguments {
   }
 }
 
-/** What all of torchvision's detectors take. */
+/** The arguments that all of torchvision's detectors take. */
 function detectorArguments(args: Arguments) {
   return {
     normalization: {
@@ -94,7 +97,7 @@ function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
   return retinanet(backbone, config);
 }
 
-/** Faster and Mask R-CNN's. torchvision's num_classes counts the background. */
+/** The arguments of Faster and Mask R-CNN. torchvision's num_classes counts the background. */
 function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig {
   const { rpn, box, ...rest } = torchvisionRCNN(backbone);
   const topN = (when: string, which: 'preNmsTopN' | 'postNmsTopN') => ({
@@ -137,7 +140,7 @@ function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig 
   };
 }
 
-/** Foreground regions whose masks are learned where torchvision would take any number. */
+/** The largest number of regions per image that learn masks; torchvision has no limit. */
 const MOST_MASKS = 128;
 
 function buildMaskRCNN(backbone: ResNetName, args: Arguments): MaskRCNN {
@@ -185,11 +188,16 @@ function buildMobileNet(args: Arguments): MobileNetV2 {
 }
 
 /**
- * The model that a builder of torchvision makes, with random weights: `torchvisionModel('fasterrcnn_resnet50_fpn',
- * { num_classes: 91 })`. Builders: resnet18, 34, 50, 101; mobilenet_v2; vit_b_16; fcn_resnet50, 101; retinanet_, fasterrcnn_ and
- * maskrcnn_ with resnet18_fpn to resnet101_fpn. Arguments have torchvision's names and defaults. Then load weights with
- * `model.loadStateDict(weights, file, { layout: 'pytorch' })`. Throws UsageError for a builder or an argument that Fovea does
- * not know.
+ * Makes the model that a builder of torchvision makes, with random weights. Load torchvision's weights with
+ * `model.loadStateDict(weights, file, { layout: 'pytorch' })`.
+ *
+ * Labels: Fovea's are 0 to numClasses - 1 in every model. RetinaNet, FCN and the classifiers number classes as torchvision
+ * does, and numClasses is num_classes (FCN's class 0 is the background). Faster and Mask R-CNN of torchvision count the
+ * background as class 0, so numClasses is num_classes - 1 and torchvision's label is Fovea's plus 1: `firstLabel`.
+ * @param builder torchvision's name: resnet18, 34, 50, 101; mobilenet_v2; vit_b_16; fcn_resnet50 (or another ResNet); and
+ * retinanet_, fasterrcnn_ and maskrcnn_resnet50_fpn (or another ResNet).
+ * @param given Arguments by torchvision's names, with its defaults: `{ num_classes: 91 }`. Throws UsageError for a builder or
+ * an argument that Fovea does not know.
  */
 export function torchvisionModel(
   builder: string,

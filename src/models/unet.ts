@@ -11,17 +11,17 @@ import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
-/** Everything that shapes a U-Net; saved with its weights. */
+/** Everything that shapes a U-Net; saved with its weights. Defaults are those of `new UNet`. */
 export interface UNetConfig extends SegmentationLossConfig {
   /** The number of classes, labels 0 to numClasses - 1 of each pixel. The background, if there is one, is a class: label 0. */
   readonly numClasses: number;
   /** Channels at full resolution; each level below has twice as many. Default 16. */
   readonly width: number;
-  /** How often the resolution is halved. Default 3. */
+  /** How many times the resolution is halved. Default 3. */
   readonly depth: number;
   /**
-   * Default batch. Not group norm: a crop that shows one object has other statistics than a whole image, and a network that
-   * normalises by each image's own would be used for something else than it was trained for.
+   * The normalisation layers. Default batch: a crop that shows one object has other statistics than a whole image, so a network
+   * that normalises by each image's own statistics would see other values in use than in training.
    */
   readonly norm: NormKind;
   /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
@@ -33,7 +33,7 @@ export interface UNetOptions extends Partial<Omit<UNetConfig, 'numClasses'>>, Se
   readonly numClasses: number;
 }
 
-/** The configuration of `new UNet(options)`. */
+/** The configuration that options describe. */
 export function unetConfig({ seed: _seed, generator: _generator, ...options }: UNetOptions): UNetConfig {
   const { numClasses } = options;
   const config = withDefaults<UNetConfig>(
@@ -66,19 +66,23 @@ class DoubleConv extends Module {
 }
 
 /**
- * U-Net (Ronneberger et al. 2015), with padded convolutions and normalisation: logits of numClasses classes for
- * every pixel.
+ * U-Net (Ronneberger et al. 2015) with padded convolutions and normalisation, so that the result is as large as the image. The
+ * defaults are for training from scratch on few images, on any adapter.
  */
 export class UNet extends Module {
   down: DoubleConv[];
   up: ConvTranspose2d[];
   merge: DoubleConv[];
   out: Conv2d;
-  /** Whether the backward pass computes each level's activations again instead of keeping them: see `checkpoint`. */
+  /**
+   * Whether the backward pass computes each level's activations again instead of keeping them: see `checkpoint`. Default false.
+   */
   checkpoint = false;
   readonly config: UNetConfig;
 
-  /** @param options `numClasses` must be given; the others have the defaults of UNetConfig. Throws UsageError for other counts. */
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of UNetConfig. Throws UsageError for other counts.
+   */
   constructor(options: UNetOptions) {
     super();
     const random = generatorOf('UNet', options);
@@ -96,12 +100,15 @@ export class UNet extends Module {
     this.out = new Conv2d(width, numClasses, 1, { std: 0.05, generator: random });
   }
 
-  /** Image sizes must be multiples of this. */
+  /** What the sides of images must be multiples of: 2 to the power of `depth`. */
   get stride(): number {
     return 2 ** this.config.depth;
   }
 
-  /** images: [N,H,W,3] in 0..1. Returns logits [N,H,W,numClasses]. */
+  /**
+   * Logits [N,H,W,numClasses].
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of `stride`. Throws ShapeError for others.
+   */
   forward(images: Tensor): Tensor {
     checkImages('UNet', images, this.stride);
     const run: typeof checkpoint = (fn, ...inputs) =>
@@ -121,7 +128,11 @@ export class UNet extends Module {
     return this.out.forward(x);
   }
 
-  /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */
+  /**
+   * The loss of a batch, `segmentation`: the mean cross-entropy over pixels; with `dice` in the configuration, plus 1 - Dice.
+   * @param images As of `forward`.
+   * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
     return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
   }

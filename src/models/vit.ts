@@ -16,14 +16,19 @@ import { expectCount, withDefaults } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
-/** Everything that shapes the encoder of a ViT. */
+/** Everything that shapes a vision transformer; saved with its weights. Defaults are those of VIT_TINY. */
 export interface ViTConfig extends SegmentationLossConfig {
-  /** Side of the images, in pixels. */
+  /** The side of the images in pixels. Default 64. */
   readonly imageSize: number;
+  /** The side of a patch in pixels, which divides imageSize. Default 8. */
   readonly patchSize: number;
+  /** The number of transformer layers. Default 4. */
   readonly numLayers: number;
+  /** Heads of each attention, which divide hiddenDim. Default 4. */
   readonly numHeads: number;
+  /** The width of the tokens. Default 64. */
   readonly hiddenDim: number;
+  /** The width between the two linear layers of each transformer layer. Default 128. */
   readonly mlpDim: number;
   /** The probability that a value of the tokens is left out in training, after each layer. Default 0, as torchvision's. */
   readonly dropout?: number;
@@ -31,10 +36,11 @@ export interface ViTConfig extends SegmentationLossConfig {
   readonly attentionDropout?: number;
   /** The number of classes, labels 0 to numClasses - 1. Of a segmenter, the background, if there is one, is label 0. */
   readonly numClasses: number;
+  /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;
 }
 
-/** ViT-B/16 (Dosovitskiy et al. 2021, table 1). */
+/** The configuration of ViT-B/16 (Dosovitskiy et al. 2021, table 1), as torchvision's vit_b_16. */
 export const VIT_B_16: Omit<ViTConfig, 'numClasses'> = {
   imageSize: 224,
   patchSize: 16,
@@ -45,7 +51,7 @@ export const VIT_B_16: Omit<ViTConfig, 'numClasses'> = {
   normalization: IMAGENET,
 };
 
-/** For training from scratch on few pictures, on any adapter. */
+/** A small configuration for training from scratch on few images, on any adapter: the default of `new ViTSegmenter`. */
 export const VIT_TINY: Omit<ViTConfig, 'numClasses'> = {
   imageSize: 64,
   patchSize: 8,
@@ -61,7 +67,7 @@ export interface ViTOptions extends Partial<Omit<ViTConfig, 'numClasses'>>, Seed
   readonly numClasses: number;
 }
 
-/** The configuration of `new VisionTransformer(options)` and `new ViTSegmenter(options)`. */
+/** The configuration that options describe. */
 export function vitConfig({ seed: _seed, generator: _generator, ...options }: ViTOptions): ViTConfig {
   const config = withDefaults<ViTConfig>({ ...VIT_TINY, numClasses: options.numClasses }, options);
   for (const name of ['numClasses', 'imageSize', 'patchSize', 'numLayers', 'numHeads'] as const) {
@@ -152,8 +158,8 @@ class Heads extends Module {
 }
 
 /**
- * Vision transformer (Dosovitskiy et al. 2021): patches of the image and a class token become tokens, which
- * attend to each other; the class token is classified. Weights have torchvision's names.
+ * Vision transformer (Dosovitskiy et al. 2021): patches of the image and a class token become tokens, which attend to each
+ * other; the class token is classified. `vitB16()` is torchvision's vit_b_16. Weights have torchvision's names.
  */
 export class VisionTransformer extends Module {
   class_token: Parameter;
@@ -162,7 +168,10 @@ export class VisionTransformer extends Module {
   heads: Heads;
   readonly config: ViTConfig;
 
-  /** @param options `numClasses` must be given; the others have the defaults of VIT_TINY. */
+  /**
+   * @param options `numClasses` must be given; the others have the defaults of VIT_TINY. Throws UsageError for counts that
+   * cannot be, and ShapeError where patchSize does not divide imageSize or numHeads not hiddenDim.
+   */
   constructor(options: ViTOptions) {
     super();
     const random = generatorOf(this.constructor.name, options);
@@ -184,7 +193,10 @@ export class VisionTransformer extends Module {
     this.heads = new Heads(hiddenDim, config.numClasses, random);
   }
 
-  /** The encoded tokens [N,1 + patches,E] of images [N,S,S,3] in 0..1, S the configuration's imageSize: the class token first. */
+  /**
+   * The encoded tokens [N,1 + patches,hiddenDim]: the class token, then the patches by row and column.
+   * @param images f32 [N,S,S,3] in 0..1, S the configuration's imageSize. Throws ShapeError for others.
+   */
   tokens(images: Tensor): Tensor {
     const { imageSize, hiddenDim, normalization } = this.config;
     const [H, W] = checkImages(this.constructor.name, images);
@@ -201,7 +213,10 @@ export class VisionTransformer extends Module {
     return this.encoder.forward(concat([first, patches], 1));
   }
 
-  /** Logits [N,numClasses] of images [N,S,S,3] in 0..1. */
+  /**
+   * Logits [N,numClasses].
+   * @param images f32 [N,S,S,3] in 0..1, S the configuration's imageSize.
+   */
   forward(images: Tensor): Tensor {
     const first = slice(this.tokens(images), [[], [0, 1], []]);
     return this.heads.head.forward(first.reshape([images.shape[0]!, this.config.hiddenDim]));
@@ -214,11 +229,14 @@ export class VisionTransformer extends Module {
 }
 
 /**
- * ViT with a linear decoder (Strudel et al. 2021, Segmenter, §3.2): the tokens of the patches are classified and enlarged
- * bilinearly.
+ * Segmenter of a vision transformer with a linear decoder (Strudel et al. 2021, Segmenter, §3.2): the tokens of the patches are
+ * classified and enlarged bilinearly.
  */
 export class ViTSegmenter extends VisionTransformer {
-  /** Logits [N,H,W,numClasses] of images [N,H,W,3] in 0..1, H and W multiples of imageSize: each tile by itself. */
+  /**
+   * Logits [N,H,W,numClasses]. Images larger than imageSize are cut into tiles, each segmented by itself.
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of imageSize.
+   */
   override forward(images: Tensor): Tensor {
     const { imageSize: S, patchSize, numClasses: K } = this.config;
     const [H, W] = checkImages('ViTSegmenter', images, S);
@@ -233,7 +251,11 @@ export class ViTSegmenter extends VisionTransformer {
     return permute(large.reshape([N, rows, columns, S, S, K]), turn).reshape([N, H, W, K]);
   }
 
-  /** See segmentationLoss. masks: i32 [N,H,W], 255 is ignored. */
+  /**
+   * The loss of a batch, `segmentation`: the mean cross-entropy over pixels; with `dice` in the configuration, plus 1 - Dice.
+   * @param images As of `forward`.
+   * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
     return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
   }

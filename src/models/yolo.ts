@@ -26,43 +26,47 @@ import type { Detections, DetectionTargets, DetectOptions } from './detection.ts
 import { type YOLOGrid, yoloLosses } from './yoloLosses.ts';
 import { type YOLOv3Options, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
 
-/** Everything that shapes a YOLO; saved with its weights. */
+/** Everything that shapes a YOLO network; saved with its weights. */
 export interface YOLOConfig {
-  /** The network, as Darknet writes it. */
+  /** The text of a Darknet .cfg file: see `yolov3Cfg`. */
   readonly cfg: string;
 }
 
 /** Options of `YOLO`: cfg must be given. */
 export interface YOLOOptions extends YOLOConfig, SeedOptions {
-  /** What messages call the .cfg: its file. Default `cfg`. */
+  /** What error messages call the .cfg, such as the name of its file. Default `cfg`. */
   readonly name?: string;
 }
 
 /** Options of `YOLO.fromDarknet`. */
 export type FromDarknetOptions = Omit<YOLOOptions, 'cfg'>;
 
-/** The probability that a prediction is said to show an object before training: keeps the first losses small. */
+/** The objectness of every prediction before training: keeps the first losses small. */
 const PRIOR = 0.01;
 
 /**
- * YOLOv3 (Redmon and Farhadi 2018), YOLOv3-tiny, and what else a Darknet .cfg makes of the same sections: a
- * convolutional network whose yolo layers predict boxes, objectness and classes at every cell, from anchors. Decoding,
- * NMS, matching and losses are part of the graph: a detection and a training step are one submission each.
+ * YOLOv3 (Redmon and Farhadi 2018), YOLOv3-tiny and other networks of the same layers, as Darknet .cfg files describe them: a
+ * convolutional network whose yolo layers predict boxes, objectness and classes at every cell, from anchors. Decoding, NMS,
+ * matching and losses are part of the graph: a detection and a training step are one submission each. Make one with `yolov3`,
+ * `yolov3Tiny` or `YOLO.fromDarknet`.
  *
- * Parameters are named by the layer's place in the .cfg: `layers.12.conv.weight`, `layers.12.bn.running_mean`.
+ * Parameters are named by the number of the layer in the .cfg: `layers.12.conv.weight`, `layers.12.bn.running_mean`.
  */
 export class YOLO extends Module {
   layers: (DarknetConvLayer | undefined)[];
   readonly config: YOLOConfig;
   /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
-  /** Image sizes must be multiples of this. */
+  /** What the sides of images must be multiples of, in pixels. */
   readonly stride: number;
   readonly #cfg: DarknetCfg;
   /** The yolo layers, and the places of what they predict from. */
   readonly #heads: readonly { readonly layer: DarknetYOLO; readonly at: number }[];
 
-  /** @param options `cfg` must be given. Throws DataError, with the line, for a .cfg that is none or whose layers do not fit. */
+  /**
+   * @param options `cfg` must be given. Throws DataError, with the line, for text that is no .cfg and for layers that do not
+   * fit.
+   */
   constructor(options: YOLOOptions) {
     super();
     const { cfg: text, name = 'cfg' } = options;
@@ -87,8 +91,10 @@ export class YOLO extends Module {
   }
 
   /**
-   * A network from a Darknet .cfg and the bytes of its .weights; random weights where none are given. Throws DataError for
-   * files that cannot be used.
+   * Makes a network from Darknet's files. Throws DataError for files that cannot be used.
+   * @param cfg The text of the .cfg file.
+   * @param weights The bytes of the .weights file. Default: random weights.
+   * @param options Seed or generator of random weights, and the name for messages.
    */
   static fromDarknet(cfg: string, weights?: Uint8Array, options: FromDarknetOptions = {}): YOLO {
     const model = new YOLO({ ...options, cfg });
@@ -96,14 +102,16 @@ export class YOLO extends Module {
     return model;
   }
 
-  /** The size of the .cfg's [net]: (height, width). Others work as well. */
+  /** The size in the [net] section of the .cfg: [height, width] in pixels. Other multiples of `stride` work as well. */
   get imageSize(): readonly [number, number] {
     return [this.#cfg.net.height, this.#cfg.net.width];
   }
 
   /**
-   * Takes the weights of a .weights file: of all layers, or of the first `layers`, which is what files for training on
-   * hold (`darknet53.conv.74`: 75). Throws DataError for a file of another size.
+   * Takes the weights of a Darknet .weights file. Throws DataError for a file of another size.
+   * @param bytes The file.
+   * @param options `layers`: how many of the first layers the file holds; default all. Files to start a training from hold the
+   * backbone alone (`darknet53.conv.74`: 75). `name`: of the file, for messages.
    */
   loadDarknet(bytes: Uint8Array, { name = 'weights', layers = this.layers.length } = {}): DarknetHeader {
     const { header, weights } = decodeDarknetWeights(bytes, this.layers.slice(0, layers), name);
@@ -114,12 +122,16 @@ export class YOLO extends Module {
     return header;
   }
 
-  /** The bytes of a .weights file of these weights: a state dict of this network. */
+  /**
+   * Writes a Darknet .weights file. Throws StateDictError where tensors are missing or have other shapes.
+   * @param weights A state dict of this network.
+   * @param header Version and number of images seen. Default: version 0.2.5, none seen.
+   */
   encodeDarknet(weights: StateDict, header?: Partial<DarknetHeader>): Uint8Array<ArrayBuffer> {
     return encodeDarknetWeights(header ? { header, weights } : { weights }, this.layers);
   }
 
-  /** Before training, every prediction says that it shows nothing. */
+  /** Sets the biases so that before training every prediction has the objectness PRIOR. */
   #expectLittle({ mask, classes }: DarknetYOLO, at: number): void {
     const bias = this.layers[at - 1]?.conv.bias;
     if (!bias) return;
@@ -130,8 +142,9 @@ export class YOLO extends Module {
   }
 
   /**
-   * images: [N,H,W,C] in 0..1, H and W multiples of `stride`. What each yolo layer predicts from: [N,h,w,B (5 + K)],
-   * for each of B anchors x, y, w, h, objectness and K classes, before any function.
+   * The inputs of the yolo layers, [N,h,w,B (5 + numClasses)] each: for each of B anchors x, y, w, h, objectness and classes,
+   * before any activation.
+   * @param images f32 [N,H,W,C] in 0..1, H and W multiples of `stride`. Throws ShapeError for others.
    */
   forward(images: Tensor): Tensor[] {
     const { channels } = this.#cfg.net;
@@ -146,7 +159,7 @@ export class YOLO extends Module {
     return this.#heads.map(({ at }) => outputs[at]!);
   }
 
-  /** All predictions [N,A,5 + K], the yolo layers' in their order, by row, column and anchor; and where they stand. */
+  /** All predictions [N,A,5 + K], by yolo layer, row, column and anchor, and the grid that they belong to. */
   #predict(images: Tensor): { raw: Tensor; grid: YOLOGrid } {
     const [N, H, W] = images.shape as [number, number, number];
     const levels = this.forward(images);
@@ -187,8 +200,10 @@ export class YOLO extends Module {
   }
 
   /**
-   * The losses of the paper with Darknet's weights, for each image the sum over its predictions, then the mean over images:
-   * see yoloLosses. Targets as for RetinaNet: labels count from 0.
+   * The losses of a batch, `box`, `objectness` and `classification`, as Darknet computes them: for each image the sum over its
+   * predictions, then the mean over images. Throws DataError for a .cfg whose truth_thresh is not 1.
+   * @param images As of `forward`.
+   * @param targets The objects of the images.
    */
   losses(
     images: Tensor,
@@ -199,9 +214,10 @@ export class YOLO extends Module {
   }
 
   /**
-   * The best detections of each image, best first, padded to maxDetections: boxes [N,D,4], scores [N,D], labels
-   * i32 [N,D], count i32 [N]. Entries from count on are zeros. A score is objectness times class; as in Darknet a box may
-   * be found as several classes, and NMS is for each class, of boxes that are clipped to the image only afterwards.
+   * The best detections of each image, by NMS per class. A score is objectness times the class's. As in Darknet, one box may be
+   * detected as several classes, and boxes are clipped to the image after NMS.
+   * @param images As of `forward`.
+   * @param options Defaults: scoreThreshold 0.05, iouThreshold 0.45, maxDetections 100, candidates 1000 in all.
    */
   detect(
     images: Tensor,
@@ -251,11 +267,17 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid)
   return concat([sub(centre, half), add(centre, half)], -1);
 }
 
-/** YOLOv3 with random weights: see yolov3Cfg. */
+/**
+ * YOLOv3 with random weights (Redmon and Farhadi 2018): Darknet-53 and three yolo layers, of strides 32, 16 and 8.
+ * @param options `numClasses` must be given. Throws DataError for numbers that cannot be.
+ */
 export const yolov3 = (options: YOLOv3Options & SeedOptions): YOLO =>
   new YOLO({ ...seedsOf(options), cfg: yolov3Cfg(options), name: 'yolov3' });
 
-/** YOLOv3-tiny with random weights: see yolov3TinyCfg. */
+/**
+ * YOLOv3-tiny with random weights: seven convolutions with max pools between them, and yolo layers of strides 32 and 16.
+ * @param options `numClasses` must be given. Throws DataError for numbers that cannot be.
+ */
 export const yolov3Tiny = (options: YOLOv3Options & SeedOptions): YOLO =>
   new YOLO({ ...seedsOf(options), cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });
 

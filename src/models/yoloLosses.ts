@@ -33,7 +33,7 @@ export interface YOLOHead {
   readonly columns: number;
 }
 
-/** Where the predictions of an image size stand. */
+/** The predictions for one image size: which layer, cell and anchor each of them belongs to. */
 export interface YOLOGrid {
   readonly imageSize: readonly [number, number];
   readonly heads: readonly YOLOHead[];
@@ -47,7 +47,7 @@ export interface YOLOGrid {
   readonly scales: Tensor;
 }
 
-/** The objects of a batch; what is none has boxes of zeros and `valid` 0. */
+/** The objects of a batch; padding has boxes of zeros and `valid` 0. */
 interface Truths {
   /** [N,G,4], xyxy. */
   readonly boxes: Tensor;

@@ -1,12 +1,20 @@
 import { DataError } from '../errors.ts';
 
+/** Options of `yolov3` and `yolov3Tiny`, and of the functions that write their .cfg. */
 export interface YOLOv3Options {
+  /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
-  /** (width, height) in pixels of the network's input, smallest first: as many a yolo layer. Default: those fit to COCO. */
+  /**
+   * [width, height] in pixels of the network's input, smallest first, the same number for each yolo layer. Default: the
+   * paper's, fit to COCO.
+   */
   readonly anchors?: readonly (readonly [number, number])[];
-  /** Factor of all channels but those of predictions; to the next multiple of 4. Default 1. */
+  /**
+   * What all numbers of channels but those of predictions are multiplied by; the results are rounded up to multiples of 4.
+   * Default 1.
+   */
   readonly width?: number;
-  /** (height, width) that the .cfg names. Default 416x416. */
+  /** [height, width] in pixels that the .cfg names. Default [416, 416]. */
   readonly imageSize?: readonly [number, number];
 }
 
@@ -110,7 +118,10 @@ class Cfg {
   }
 }
 
-/** The .cfg of YOLOv3: Darknet-53 and three yolo layers, of strides 32, 16 and 8 (Redmon and Farhadi 2018). */
+/**
+ * Writes the .cfg of YOLOv3: Darknet-53 and three yolo layers, of strides 32, 16 and 8 (Redmon and Farhadi 2018). Throws
+ * DataError for numbers that cannot be.
+ */
 export function yolov3Cfg(options: YOLOv3Options): string {
   const cfg = new Cfg('yolov3', options, 3, YOLOV3_ANCHORS);
   cfg.conv(32, 3);
@@ -141,7 +152,10 @@ export function yolov3Cfg(options: YOLOv3Options): string {
   return String(cfg);
 }
 
-/** The .cfg of YOLOv3-tiny: seven convolutions with max pools between them, and yolo layers of strides 32 and 16. */
+/**
+ * Writes the .cfg of YOLOv3-tiny: seven convolutions with max pools between them, and yolo layers of strides 32 and 16. Throws
+ * DataError for numbers that cannot be.
+ */
 export function yolov3TinyCfg(options: YOLOv3Options): string {
   const cfg = new Cfg('yolov3Tiny', options, 2, YOLOV3_TINY_ANCHORS);
   for (const filters of [16, 32, 64, 128, 256, 512]) {

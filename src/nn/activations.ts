@@ -57,7 +57,9 @@ export class Tanh extends Module {
 export class Softmax extends Module {
   readonly #dim: number;
 
-  /** @param dim The dimension along which the results add up to 1; negative ones count from the end. Default -1, the channels. */
+  /**
+   * @param dim The dimension along which the results add up to 1; negative ones count from the end. Default -1, the channels.
+   */
   constructor(dim = -1) {
     super();
     this.#dim = dim;

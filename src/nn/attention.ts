@@ -23,8 +23,8 @@ export interface MultiheadAttentionOptions extends GeneratorOption {
 export type AttendOptions = Pick<AttentionOptions, 'mask' | 'isCausal'>;
 
 /**
- * Attention of several heads (Vaswani et al. 2017, §3.2.2; PyTorch's MultiheadAttention with batch_first, keys and values being as
- * wide as queries). Parameters have PyTorch's names: `in_proj_weight` [E,3 E] (queries, keys, values), `in_proj_bias` [3 E],
+ * Attention of several heads (Vaswani et al. 2017, §3.2.2; PyTorch's MultiheadAttention with batch_first, keys and values being
+ * as wide as queries). Parameters have PyTorch's names: `in_proj_weight` [E,3 E] (queries, keys, values), `in_proj_bias` [3 E],
  * `out_proj.weight` [E,E], `out_proj.bias` [E]; state dicts in PyTorch's layout load with layout `pytorch`. Gives the attended
  * values alone, not the attention weights.
  */
@@ -61,8 +61,8 @@ export class MultiheadAttention extends Module {
    * @param query f32 or f16 [N,L,E].
    * @param key [N,S,E]. Default: query, which is self-attention.
    * @param value [N,S,E]. Default: key.
-   * @param options `mask`: i32, 0 where a query must not see a key (the opposite of PyTorch's boolean attn_mask), or floats that are
-   * added to the scores; broadcasts to [N,numHeads,L,S]. `isCausal`: query l sees keys 0 to l only.
+   * @param options `mask`: i32, 0 where a query must not see a key (the opposite of PyTorch's boolean attn_mask), or floats
+   * that are added to the scores; broadcasts to [N,numHeads,L,S]. `isCausal`: query l sees keys 0 to l only.
    */
   forward(query: Tensor, key = query, value = key, options: AttendOptions = {}): Tensor {
     const E = this.in_proj_weight.state.spec.shape[0]!;

@@ -33,9 +33,9 @@ abstract class Row<Member> extends Module implements Iterable<Member> {
 }
 
 /**
- * Layers one after another (PyTorch's Sequential): `new Sequential(new Conv2d(3, 8, 3), new ReLU(), new Flatten())`. A function may
- * take the place of a module. In state dicts layers are named by their index, functions counting too, as do PyTorch's modules
- * without weights; so a state dict of the same layers in PyTorch has the same keys.
+ * Layers one after another (PyTorch's Sequential): `new Sequential(new Conv2d(3, 8, 3), new ReLU(), new Flatten())`. A function
+ * may take the place of a module. In state dicts layers are named by their index, functions counting too, as do PyTorch's
+ * modules without weights; so a state dict of the same layers in PyTorch has the same keys.
  */
 export class Sequential extends Row<Layer> {
   /** @param layers Modules with a `forward` from one tensor to one, or such functions. */

@@ -8,9 +8,9 @@ import { generatorOf, type SeedOptions, spawnSeed } from './random.ts';
 import { RandomState } from './randomState.ts';
 
 /**
- * In training, sets each element to 0 with probability p, independently, and divides the others by 1 - p (Srivastava et al. 2014;
- * PyTorch's Dropout); in evaluation, x itself. The mask is drawn on the GPU, a new one at each run of a captured step. The same
- * seed gives the same masks, run after run; they do not depend on the weights, nor the weights on them.
+ * In training, sets each element to 0 with probability p, independently, and divides the others by 1 - p (Srivastava et al.
+ * 2014; PyTorch's Dropout); in evaluation, x itself. The mask is drawn on the GPU, a new one at each run of a captured step.
+ * The same seed gives the same masks, run after run; they do not depend on the weights, nor the weights on them.
  */
 export class Dropout extends Module {
   readonly p: number;
@@ -18,7 +18,8 @@ export class Dropout extends Module {
 
   /**
    * @param p The probability of 0, from 0 to 1. Default 0.5. Throws UsageError for anything else.
-   * @param options `seed`: i32, of the first mask; or `generator`, which gives a seed. Default: the one that `manualSeed` seeds.
+   * @param options `seed`: i32, of the first mask; or `generator`, which gives a seed. Default: the one that `manualSeed`
+   * seeds.
    */
   constructor(p = 0.5, options: SeedOptions = {}) {
     super();

@@ -46,5 +46,11 @@ export {
 export { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Upsample } from './pooling.ts';
 export { type Generator, type GeneratorOption, generator, manualSeed, type SeedOptions } from './random.ts';
 export { RandomState } from './randomState.ts';
-export { oneCycle, type Schedule, warmupCosine } from './schedules.ts';
+export {
+  type OneCycleOptions,
+  oneCycle,
+  type Schedule,
+  type WarmupCosineOptions,
+  warmupCosine,
+} from './schedules.ts';
 export type { Summary, SummaryRow } from './summary.ts';

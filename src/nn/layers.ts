@@ -31,8 +31,8 @@ export interface Conv2dOptions extends ConvOptions, GeneratorOption {
 }
 
 /**
- * Convolution of x [N,H,W,I] to [N,OH,OW,O] (PyTorch's Conv2d). Parameters: `weight` [kh,kw,I/groups,O], `bias` [O]; state dicts
- * in PyTorch's layout [O,I/groups,kh,kw] load with layout `pytorch`. Initial weights are normal, biases 0.
+ * Convolution of x [N,H,W,I] to [N,OH,OW,O] (PyTorch's Conv2d). Parameters: `weight` [kh,kw,I/groups,O], `bias` [O]; state
+ * dicts in PyTorch's layout [O,I/groups,kh,kw] load with layout `pytorch`. Initial weights are normal, biases 0.
  */
 export class Conv2d extends Module {
   weight: Parameter;

@@ -1,13 +1,14 @@
 import type { Shape } from '../shape.ts';
 
-/**
- * How PyTorch stores a weight: as [outer, inner, taps], where ours is [taps, inner, outer]; `shape` is the one in
- * PyTorch's state dict.
- */
+/** How PyTorch stores a weight: as [outer,inner,taps], where Fovea's is [taps,inner,outer]. */
 export interface TorchLayout {
+  /** The shape in PyTorch's state dict. */
   readonly shape: Shape;
+  /** Output channels, or features. */
   readonly outer: number;
+  /** Input channels, or features per pixel. */
   readonly inner: number;
+  /** Places of the kernel, or pixels of a flattened map. */
   readonly taps: number;
 }
 
@@ -24,7 +25,9 @@ export const convLayout = ([kh, kw, inner, outer]: readonly [
   taps: kh * kw,
 });
 
-/** Linear layers: PyTorch's [O,I] for our [I,O]. On flattened maps of so many pixels, PyTorch's [O,C H W] for our [H W C,O]. */
+/**
+ * Linear layers: PyTorch's [O,I] for our [I,O]; on a flattened map of `pixels` pixels, PyTorch's [O,C H W] for our [H W C,O].
+ */
 export const linearLayout = (inFeatures: number, outFeatures: number, pixels = 1): TorchLayout => ({
   shape: [outFeatures, inFeatures],
   outer: outFeatures,
@@ -32,7 +35,7 @@ export const linearLayout = (inFeatures: number, outFeatures: number, pixels = 1
   taps: pixels,
 });
 
-/** A weight of PyTorch's in our order. */
+/** A weight in PyTorch's order, in Fovea's. */
 export function fromTorch(data: ArrayLike<number>, { outer, inner, taps }: TorchLayout): Float32Array {
   const out = new Float32Array(data.length);
   for (let o = 0, i = 0; o < outer; o++) {
@@ -43,7 +46,7 @@ export function fromTorch(data: ArrayLike<number>, { outer, inner, taps }: Torch
   return out;
 }
 
-/** A weight of ours in PyTorch's order. */
+/** A weight in Fovea's order, in PyTorch's. */
 export function toTorch(data: ArrayLike<number>, { outer, inner, taps }: TorchLayout): Float32Array {
   const out = new Float32Array(data.length);
   for (let tap = 0, i = 0; tap < taps; tap++) {

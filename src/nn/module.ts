@@ -6,14 +6,19 @@ import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
 import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
 
-/** A trainable tensor and the state behind it. */
+/** A trainable tensor of a module: `tensor` is what operations take, `state` what holds its values from run to run. */
 export class Parameter {
   readonly state: State;
   readonly tensor: Tensor;
   /** How PyTorch stores it, where that differs. */
   readonly layout: TorchLayout | undefined;
 
-  /** `values`, or what makes them when they are first asked for. */
+  /**
+   * @param shape Its shape.
+   * @param values Its initial values, row by row: see `normal` and `constant`. Or a function that makes them when they are
+   * first needed.
+   * @param layout How PyTorch stores it, where that differs.
+   */
   constructor(shape: Shape, values: Float32Array | Later, layout?: TorchLayout) {
     this.state = new State('parameter', { shape, dtype: 'f32' }, values);
     this.tensor = stateTensor(this.state, true);
@@ -21,11 +26,15 @@ export class Parameter {
   }
 }
 
-/** A state that is saved with the model but not trained: running statistics. */
+/** A tensor of a module that is saved with it but not trained, such as running statistics. */
 export class Buffer {
   readonly state: State;
   readonly tensor: Tensor;
 
+  /**
+   * @param shape Its shape.
+   * @param values Its initial values, row by row.
+   */
   constructor(shape: Shape, values: Float32Array) {
     this.state = new State('buffer', { shape, dtype: 'f32' }, values);
     this.tensor = stateTensor(this.state);
@@ -39,30 +48,35 @@ export interface StateEntry {
   readonly data: Float32Array;
 }
 
-/** In which order a weight's dimensions are stored. */
+/** The order of a weight's dimensions in a state dict: Fovea's, or PyTorch's. */
 export type Layout = 'fovea' | 'pytorch';
 
-/** Reads a state's value: from the device that trained it, or what the host put there. */
+/** Reads the value of a state: `(state) => gpu.download(state)`. */
 export type Download = (state: State) => Promise<HostArray>;
 
 /**
- * A part of a network. Its parameters, buffers and submodules are found by the names of its fields, and a
- * state dict names them as PyTorch does: `layers.0.conv.weight`. Arrays count by index.
+ * A network or a part of one (PyTorch's nn.Module). Assign parameters, buffers and other modules to its fields; they are found
+ * there, and a state dict names them as PyTorch does: `layers.0.conv.weight`. The members of arrays are named by their index.
+ * Private fields (`#name`) are not searched.
  */
 export abstract class Module {
-  /** Whether batch norm uses the batch's statistics (training) or the running ones. */
+  /** Whether the module is in training: batch norm then uses the statistics of the batch, and dropout leaves values out. */
   training = true;
 
-  /** Every parameter with its full name, in the order of the fields; `prefix` stands before it and a dot. */
+  /**
+   * Every parameter with its full name, in the order of the fields.
+   * @param prefix Put before each name, with a dot. Default: none.
+   */
   *namedParameters(prefix = ''): Generator<[string, Parameter]> {
     for (const [name, value] of membersIn(prefix, this)) if (value instanceof Parameter) yield [name, value];
   }
 
+  /** Every parameter, in the order of the fields: what an optimizer takes. */
   parameters(): Parameter[] {
     return [...this.namedParameters()].map(([, parameter]) => parameter);
   }
 
-  /** Parameters and buffers: all that a saved model holds. */
+  /** Parameters and buffers with their full names: what a state dict holds. */
   namedStates(): [string, State][] {
     return [...savedIn(this)].map(([name, value]) => [name, value.state]);
   }
@@ -72,12 +86,16 @@ export abstract class Module {
     return this.parameters().reduce((total, { state }) => total + numel(state.spec.shape), 0);
   }
 
-  /** Switches this module and everything in it to training or evaluation. */
+  /**
+   * Switches this module and all below it to training.
+   * @param training False for evaluation. Default true.
+   */
   train(training = true): this {
     for (const module of this.modules()) module.training = training;
     return this;
   }
 
+  /** Switches this module and all below it to evaluation. */
   eval(): this {
     return this.train(false);
   }
@@ -94,8 +112,10 @@ export abstract class Module {
   }
 
   /**
-   * What a forward pass on an input of this shape runs through: layers, shapes, parameters, operations and memory. Prints a
-   * table, by `print`, and returns its figures. Nothing runs on a device.
+   * Prints and returns what a forward pass runs through: layers, shapes, parameters, operations and memory. Nothing runs on a
+   * device.
+   * @param inputShape The shape of the input. Default [1,224,224,3].
+   * @param print Takes the table as text. Default console.log.
    */
   summary(inputShape: Shape = [1, 224, 224, 3], print: (table: string) => void = console.log): Summary {
     const result = summarize(this, inputShape);
@@ -104,8 +124,9 @@ export abstract class Module {
   }
 
   /**
-   * The value of every parameter and buffer, by name, in our layouts, or as PyTorch stores them. Flat buffers are read
-   * once each.
+   * The values of all parameters and buffers by name.
+   * @param download Reads a state: `(state) => gpu.download(state)`.
+   * @param options `layout`: `fovea` (the default), or `pytorch` for the order of dimensions that PyTorch stores.
    */
   async stateDict(
     download: Download,
@@ -128,10 +149,13 @@ export abstract class Module {
   }
 
   /**
-   * Takes values by name: copies, or the arrays themselves where `copy` is false and they are f32, which nobody may change
-   * then. With layout `pytorch` weights are transposed from PyTorch's layouts, `num_batches_tracked` is left out, and the
-   * names that older versions of torchvision gave are understood. Throws StateDictError that lists the missing and the
-   * unexpected keys, or ShapeError for a tensor of another shape, before anything changes.
+   * Takes the values of all parameters and buffers by name. Throws StateDictError that lists the missing and the unexpected
+   * keys, or ShapeError for a tensor of another shape, before anything changes.
+   * @param entries Tensors by name: what `stateDict` gave, or what `decodeSafetensors` read.
+   * @param source What messages call them: the file. Default `state dict`.
+   * @param options `layout`: `fovea` (the default), or `pytorch`, which transposes weights, leaves out `num_batches_tracked`,
+   * and understands the names that older versions of torchvision gave. `copy`: false takes f32 arrays as they are, which must
+   * not change afterwards; default true.
    */
   loadStateDict(
     entries: ReadonlyMap<string, { readonly shape: Shape; readonly data: HostArray }>,
@@ -174,8 +198,8 @@ export abstract class Module {
   }
 
   /**
-   * The seeds that random draws have come to, by name: those of dropout, and of the samples of detectors. With the state dicts of
-   * model and optimizer, what training needs to be resumed with the same bits.
+   * The seeds that random draws have come to, by name: those of dropout, and of the samples of detectors. With the state dicts
+   * of model and optimizer, what training needs to be resumed with the same bits.
    * @param download `(state) => gpu.download(state)`.
    */
   async randomState(download: Download): Promise<Record<string, number>> {
@@ -196,7 +220,7 @@ export abstract class Module {
     for (const [name, { state }] of members) state.set(Int32Array.of(seeds[name]!));
   }
 
-  /** What a key of PyTorch's, as older versions wrote it, is called now. */
+  /** The name of a tensor here for a key of a PyTorch state dict, which older versions may have named otherwise. */
   protected torchName(name: string): string {
     return name;
   }

@@ -95,15 +95,17 @@ export class FrozenBatchNorm2d extends Module {
   }
 }
 
-/** Layer norm over the last dimensions (Ba et al. 2016; PyTorch's LayerNorm). Parameters `weight` and `bias`, of their shape. */
+/**
+ * Layer norm over the last dimensions (Ba et al. 2016; PyTorch's LayerNorm). Parameters `weight` and `bias`, of their shape.
+ */
 export class LayerNorm extends Module {
   weight: Parameter;
   bias: Parameter;
   readonly #eps: number;
 
   /**
-   * @param normalizedShape The sizes of the dimensions that are normalised together, the last ones of x: one number, or several.
-   * State dicts keep their order, so weights over [C,H,W] of PyTorch's do not fit maps [H,W,C].
+   * @param normalizedShape The sizes of the dimensions that are normalised together, the last ones of x: one number, or
+   * several. State dicts keep their order, so weights over [C,H,W] of PyTorch's do not fit maps [H,W,C].
    */
   constructor(normalizedShape: number | readonly number[], { eps = 1e-5 }: NormOptions = {}) {
     super();
@@ -164,7 +166,9 @@ export type NormKind = 'group' | 'batch' | 'frozen';
 /** A normalisation layer of any kind. */
 export type Norm = GroupNorm | BatchNorm2d | FrozenBatchNorm2d;
 
-/** A normalisation layer for this number of channels: of groups, those have 8 channels, or 4, 2 or 1 where 8 do not divide them. */
+/**
+ * A normalisation layer for this number of channels: of groups, those have 8 channels, or 4, 2 or 1 where 8 do not divide them.
+ */
 export function normLayer(kind: NormKind, channels: number): Norm {
   if (kind === 'batch') return new BatchNorm2d(channels);
   if (kind === 'frozen') return new FrozenBatchNorm2d(channels);

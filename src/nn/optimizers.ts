@@ -250,7 +250,9 @@ export class SGD extends Optimizer {
 
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions extends OptimizerOptions {
-  /** The shares of the running means of the gradient and of its square that are kept: from 0 on, below 1. Default [0.9, 0.999]. */
+  /**
+   * The shares of the running means of the gradient and of its square that are kept: from 0 on, below 1. Default [0.9, 0.999].
+   */
   readonly betas?: readonly [number, number];
   /** What is added to the root of the mean square, at least 0. Default 1e-8. */
   readonly eps?: number;

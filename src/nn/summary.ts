@@ -8,26 +8,30 @@ import { bytesPerElement, formatShape, numel, type Shape } from '../shape.ts';
 
 /** One module of a network, as one forward pass uses it. */
 export interface SummaryRow {
-  /** As in the state dict; empty for the whole. */
+  /** The module's name, as in the state dict; empty for the whole network. */
   readonly name: string;
+  /** Its class. */
   readonly type: string;
-  /** What it gives, at its first call: undefined where that is no tensor. */
+  /** The shape of what it gives at its first call; undefined where that is not one tensor. */
   readonly output: Shape | undefined;
-  /** Trainable values in it, and in what it holds. */
+  /** Trainable values in it and all below it. */
   readonly parameters: number;
-  /** Products and sums of its convolutions and matrices, two for each weight that an element meets; all calls together. */
+  /** Multiplications and additions of its convolutions and matrix products, in all calls together. */
   readonly flops: number;
 }
 
+/** What `Module.summary` gives. */
 export interface Summary {
   readonly rows: readonly SummaryRow[];
+  /** Trainable values. */
   readonly parameters: number;
+  /** Multiplications and additions of convolutions and matrix products in one forward pass. */
   readonly flops: number;
   /** Bytes of parameters and buffers. */
   readonly weightBytes: number;
-  /** Bytes that one forward pass takes besides, as planned for a device with WebGPU's default limits. */
+  /** Bytes that one forward pass takes besides the weights, as planned for a device with WebGPU's default limits. */
   readonly activationBytes: number;
-  /** The table, for people. */
+  /** The table as text. */
   toString(): string;
 }
 
@@ -62,7 +66,7 @@ interface Summarized {
 
 type Forward = (...inputs: unknown[]) => unknown;
 
-/** What one forward pass on an input of this shape runs through. See Module.summary. */
+/** Summarizes a forward pass on an input of this shape: see Module.summary. */
 export function summarize(module: Summarized, inputShape: Shape): Summary {
   const named = [...module.namedModules()].filter(([, part]) => 'forward' in part);
   const seen = new Map<Summarized, { output: Shape | undefined; flops: number }>();
