@@ -99,6 +99,7 @@ export class DynamicUNet extends Module {
   encoder: ResNet;
   bn: Norm;
   middle: Sequential;
+  /** @internal */
   blocks: UNetBlock[];
   shuf: Sequential;
   res: Sequential;

@@ -109,10 +109,14 @@ export interface SeenBatch {
  * `fasterrcnn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class FasterRCNN extends Module {
+  /** @internal */
   backbone: ResNetFPN;
+  /** @internal */
   rpn: RegionProposalNetwork;
+  /** @internal */
   roi_heads: BoxStage;
   readonly config: FasterRCNNConfig;
+  /** @internal */
   protected readonly random: RandomState;
 
   /**
@@ -135,11 +139,15 @@ export class FasterRCNN extends Module {
     this.random = new RandomState(options.seed ?? spawnSeed(random));
   }
 
+  /** @internal */
   protected configOf(options: FasterRCNNOptions): FasterRCNNConfig {
     return fasterRCNNConfig(options);
   }
 
-  /** The second stage. */
+  /**
+   * The second stage.
+   * @internal
+   */
   protected makeHeads(config: FasterRCNNConfig, generator: Generator): BoxStage {
     return new BoxStage(config, generator);
   }
@@ -149,7 +157,10 @@ export class FasterRCNN extends Module {
     return this.backbone.strides;
   }
 
-  /** images: [N,H,W,3] in 0..1, or [H,W,3] each in an array. */
+  /**
+   * The batch and its pyramid. images: [N,H,W,3] in 0..1, or [H,W,3] each in an array.
+   * @internal
+   */
   protected see(images: Tensor | readonly Tensor[], resize = this.config.resize): SeenBatch {
     const { normalization } = this.config;
     const batch = imageBatch(this.constructor.name, images, { normalization, resize });
@@ -160,7 +171,10 @@ export class FasterRCNN extends Module {
     return { batch, levels: { batch, levels, strides }, pyramid };
   }
 
-  /** The first stage, its losses, and what the second one learns from. */
+  /**
+   * The first stage, its losses, and what the second one learns from.
+   * @internal
+   */
   protected learn(
     { batch, levels }: SeenBatch,
     targets: DetectionTargets,
@@ -197,7 +211,10 @@ export class FasterRCNN extends Module {
     return this.rpn.forward(this.see(images).levels).proposals;
   }
 
-  /** Detections in pixels of the network's input. */
+  /**
+   * Detections in pixels of the network's input.
+   * @internal
+   */
   protected find({ batch, levels, pyramid }: SeenBatch, options: DetectOptions): Detections {
     const { proposals } = this.rpn.forward(levels);
     const chosen = { ...this.config.detect, ...options };

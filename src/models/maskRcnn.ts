@@ -182,6 +182,7 @@ export type MaskDetections = Detections & {
  * images; `maskrcnn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class MaskRCNN extends FasterRCNN {
+  /** @internal */
   declare roi_heads: MaskStage;
   declare readonly config: MaskRCNNConfig;
 
@@ -194,10 +195,12 @@ export class MaskRCNN extends FasterRCNN {
     super(options);
   }
 
+  /** @internal */
   protected override configOf(options: MaskRCNNOptions): MaskRCNNConfig {
     return maskRCNNConfig(options);
   }
 
+  /** @internal */
   protected override makeHeads(config: MaskRCNNConfig, generator: Generator): MaskStage {
     return new MaskStage(config, generator);
   }
@@ -211,6 +214,7 @@ export class MaskRCNN extends FasterRCNN {
     return this.lossesOf(this.see(images), targets, seed);
   }
 
+  /** @internal */
   protected lossesOf(
     seen: SeenBatch,
     targets: MaskTargets,

@@ -194,6 +194,7 @@ export class SemanticHead extends Module {
  * the size of torchvision's Mask R-CNN.
  */
 export class PanopticFPN extends MaskRCNN {
+  /** @internal */
   semantic_head: SemanticHead;
   declare readonly config: PanopticFPNConfig;
 
@@ -209,6 +210,7 @@ export class PanopticFPN extends MaskRCNN {
     this.semantic_head = new SemanticHead(this.strides.length - 1, this.config, random);
   }
 
+  /** @internal */
   protected override configOf(options: PanopticFPNOptions): PanopticFPNConfig {
     return panopticFPNConfig(options);
   }

@@ -145,9 +145,13 @@ class Bottleneck extends Module {
 export class ResNet extends Module {
   conv1: Conv2d;
   bn1: Norm;
+  /** @internal */
   layer1: (BasicBlock | Bottleneck)[];
+  /** @internal */
   layer2: (BasicBlock | Bottleneck)[];
+  /** @internal */
   layer3: (BasicBlock | Bottleneck)[];
+  /** @internal */
   layer4: (BasicBlock | Bottleneck)[];
   fc: Linear | undefined;
   /**

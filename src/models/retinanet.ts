@@ -190,7 +190,9 @@ interface Level {
  * `retinanet('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class RetinaNet extends Module {
+  /** @internal */
   backbone: ResNetFPN;
+  /** @internal */
   head: RetinaNetHead;
   readonly config: RetinaNetConfig;
 

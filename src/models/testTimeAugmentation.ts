@@ -13,6 +13,7 @@ export type Found = Detections & { readonly masks?: Tensor };
 
 /** A model that detects objects: RetinaNet, FasterRCNN, MaskRCNN, YOLO, or an object with their `detect`. */
 export interface DetectingModel<D extends Found = Found> {
+  /** The best detections of each image of a batch, in its pixels. */
   detect(images: Tensor | readonly Tensor[], options?: DetectOptions): D;
   /** What the sides of batches must be multiples of. */
   readonly stride?: number;
@@ -22,6 +23,7 @@ export interface DetectingModel<D extends Found = Found> {
 
 /** A detector that merges what another one finds in several views: see testTimeAugmentation. */
 export interface MergingModel<D extends Found = Found> {
+  /** The merged detections of all views of each image, in its pixels. */
   detect(images: Tensor | readonly Tensor[], options?: DetectOptions): Pick<D, keyof D & keyof Found>;
 }
 

@@ -70,8 +70,10 @@ class DoubleConv extends Module {
  * defaults are for training from scratch on few images, on any adapter.
  */
 export class UNet extends Module {
+  /** @internal */
   down: DoubleConv[];
   up: ConvTranspose2d[];
+  /** @internal */
   merge: DoubleConv[];
   out: Conv2d;
   /**

@@ -164,7 +164,9 @@ class Heads extends Module {
 export class VisionTransformer extends Module {
   class_token: Parameter;
   conv_proj: Conv2d;
+  /** @internal */
   encoder: Encoder;
+  /** @internal */
   heads: Heads;
   readonly config: ViTConfig;
 

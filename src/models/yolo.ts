@@ -53,6 +53,7 @@ const PRIOR = 0.01;
  * Parameters are named by the number of the layer in the .cfg: `layers.12.conv.weight`, `layers.12.bn.running_mean`.
  */
 export class YOLO extends Module {
+  /** @internal */
   layers: (DarknetConvLayer | undefined)[];
   readonly config: YOLOConfig;
   /** The number of classes, labels 0 to numClasses - 1. */

@@ -5,6 +5,10 @@ import { Module } from './module.ts';
 
 /** max(x, 0); the gradient at 0 is 0 (PyTorch's ReLU). */
 export class ReLU extends Module {
+  /**
+   * Applies the function to each element.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return relu(x);
   }
@@ -20,6 +24,10 @@ export class LeakyReLU extends Module {
     this.#negativeSlope = negativeSlope;
   }
 
+  /**
+   * Applies the function to each element.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return leakyRelu(x, this.#negativeSlope);
   }
@@ -27,6 +35,10 @@ export class LeakyReLU extends Module {
 
 /** x sigmoid(x) (PyTorch's SiLU, also called swish). */
 export class SiLU extends Module {
+  /**
+   * Applies the function to each element.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return silu(x);
   }
@@ -34,6 +46,10 @@ export class SiLU extends Module {
 
 /** x times the distribution function of the normal distribution at x, exact by erf (PyTorch's GELU without `approximate`). */
 export class GELU extends Module {
+  /**
+   * Applies the function to each element.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return gelu(x);
   }
@@ -41,6 +57,10 @@ export class GELU extends Module {
 
 /** 1 / (1 + exp(-x)) (PyTorch's Sigmoid). */
 export class Sigmoid extends Module {
+  /**
+   * Applies the function to each element.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return sigmoid(x);
   }
@@ -48,6 +68,10 @@ export class Sigmoid extends Module {
 
 /** The hyperbolic tangent (PyTorch's Tanh). */
 export class Tanh extends Module {
+  /**
+   * Applies the function to each element.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return tanh(x);
   }
@@ -65,6 +89,10 @@ export class Softmax extends Module {
     this.#dim = dim;
   }
 
+  /**
+   * Applies softmax along the dimension.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return softmax(x, this.#dim);
   }
@@ -72,6 +100,10 @@ export class Softmax extends Module {
 
 /** x itself (PyTorch's Identity): to leave out a layer of a `Sequential` whose indices stay. */
 export class Identity extends Module {
+  /**
+   * Gives x itself.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return x;
   }

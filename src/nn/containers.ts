@@ -3,7 +3,13 @@ import type { Tensor } from '../graph/tensor.ts';
 import { Module } from './module.ts';
 
 /** A module that maps one tensor to one, or a function that does: an activation, a pooling. */
-export type Layer = (Module & { forward(x: Tensor): Tensor }) | ((x: Tensor) => Tensor);
+export type Layer = (Module & UnaryModule) | ((x: Tensor) => Tensor);
+
+/** The part of a module that `Sequential` calls. */
+export interface UnaryModule {
+  /** Maps a tensor to a tensor. */
+  forward(x: Tensor): Tensor;
+}
 
 /** Members in a row, named by their index in state dicts, as in PyTorch. */
 abstract class Row<Member> extends Module implements Iterable<Member> {

@@ -29,7 +29,10 @@ export class Dropout extends Module {
     this.random = new RandomState(options.seed ?? spawnSeed(generatorOf(name, options)));
   }
 
-  /** @param x f32 or f16, of any shape. */
+  /**
+   * Applies dropout to x in training; gives x itself in evaluation.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
     const kept = greaterEqual(rand(this.maskShape(x), this.random.next()), this.p);

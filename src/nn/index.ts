@@ -10,7 +10,7 @@ export {
   Tanh,
 } from './activations.ts';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
-export { type Layer, ModuleDict, ModuleList, Sequential } from './containers.ts';
+export { type Layer, ModuleDict, ModuleList, Sequential, type UnaryModule } from './containers.ts';
 export { Dropout, Dropout2d } from './dropout.ts';
 export { constant, type KaimingOptions, kaimingNormal, type NormalOptions, normal } from './init.ts';
 export {
@@ -31,6 +31,7 @@ export {
   FrozenBatchNorm2d,
   GroupNorm,
   LayerNorm,
+  type Norm,
   type NormKind,
   type NormOptions,
 } from './norms.ts';

@@ -63,7 +63,10 @@ export class Conv2d extends Module {
     this.#options = conv;
   }
 
-  /** @param x f32 or f16 [N,H,W,I]. */
+  /**
+   * Convolves x.
+   * @param x f32 or f16 [N,H,W,I].
+   */
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
   }
@@ -108,7 +111,10 @@ export class ConvTranspose2d extends Module {
     this.#options = conv;
   }
 
-  /** @param x f32 or f16 [N,H,W,I]. */
+  /**
+   * Convolves x, transposed.
+   * @param x f32 or f16 [N,H,W,I].
+   */
   forward(x: Tensor): Tensor {
     return convTranspose2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
   }
@@ -152,7 +158,10 @@ export class Linear extends Module {
     this.bias = bias ? new Parameter([outFeatures], constant([outFeatures], 0)) : undefined;
   }
 
-  /** @param x f32 or f16 [...,I]. */
+  /**
+   * Multiplies by the weight and adds the bias.
+   * @param x f32 or f16 [...,I].
+   */
   forward(x: Tensor): Tensor {
     return linear(x, this.weight.tensor, this.bias?.tensor);
   }

@@ -41,7 +41,10 @@ export class BatchNorm2d extends Module {
     this.#eps = eps;
   }
 
-  /** @param x f32 or f16 [N,H,W,C]. */
+  /**
+   * Normalises x.
+   * @param x f32 or f16 [N,H,W,C].
+   */
   forward(x: Tensor): Tensor {
     const tensors = {
       weight: this.weight.tensor,
@@ -83,7 +86,10 @@ export class FrozenBatchNorm2d extends Module {
     this.#eps = eps;
   }
 
-  /** @param x f32 or f16 [N,H,W,C]. */
+  /**
+   * Normalises x.
+   * @param x f32 or f16 [N,H,W,C].
+   */
   forward(x: Tensor): Tensor {
     const tensors = {
       weight: this.weight.tensor,
@@ -115,7 +121,10 @@ export class LayerNorm extends Module {
     this.#eps = eps;
   }
 
-  /** @param x f32 or f16, whose shape ends in normalizedShape. */
+  /**
+   * Normalises x.
+   * @param x f32 or f16, whose shape ends in normalizedShape.
+   */
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.weight.tensor.shape, {
       weight: this.weight.tensor,
@@ -147,7 +156,10 @@ export class GroupNorm extends Module {
     this.#eps = eps;
   }
 
-  /** @param x f32 or f16 [N,...,C]. */
+  /**
+   * Normalises x.
+   * @param x f32 or f16 [N,...,C].
+   */
   forward(x: Tensor): Tensor {
     return groupNorm(x, this.#groups, {
       weight: this.weight.tensor,

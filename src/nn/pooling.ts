@@ -27,7 +27,10 @@ export class MaxPool2d extends Module {
     this.#options = options;
   }
 
-  /** @param x f32 or f16 [N,H,W,C]. */
+  /**
+   * Pools x.
+   * @param x f32 or f16 [N,H,W,C].
+   */
   forward(x: Tensor): Tensor {
     return maxPool2d(x, this.#kernelSize, this.#options);
   }
@@ -48,7 +51,10 @@ export class AvgPool2d extends Module {
     this.#options = options;
   }
 
-  /** @param x f32 or f16 [N,H,W,C]. */
+  /**
+   * Pools x.
+   * @param x f32 or f16 [N,H,W,C].
+   */
   forward(x: Tensor): Tensor {
     return avgPool2d(x, this.#kernelSize, this.#options);
   }
@@ -64,7 +70,10 @@ export class AdaptiveAvgPool2d extends Module {
     this.#outputSize = outputSize;
   }
 
-  /** @param x f32 or f16 [N,H,W,C]. */
+  /**
+   * Pools x.
+   * @param x f32 or f16 [N,H,W,C].
+   */
   forward(x: Tensor): Tensor {
     return adaptiveAvgPool2d(x, this.#outputSize);
   }
@@ -80,7 +89,10 @@ export class Upsample extends Module {
     this.#options = options;
   }
 
-  /** @param x f32 or f16 [N,H,W,C]. */
+  /**
+   * Resizes x.
+   * @param x f32 or f16 [N,H,W,C].
+   */
   forward(x: Tensor): Tensor {
     return interpolate(x, this.#options);
   }
@@ -104,6 +116,10 @@ export class Flatten extends Module {
     this.#endDim = endDim;
   }
 
+  /**
+   * Joins the dimensions. A view: costs nothing.
+   * @param x f32 or f16, of any shape.
+   */
   forward(x: Tensor): Tensor {
     return flatten(x, this.#startDim, this.#endDim);
   }
