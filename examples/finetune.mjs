@@ -2,14 +2,14 @@
 // given stays as it is.
 // Run: node examples/finetune.mjs
 import { backward, crossEntropy, openGpu, tensor } from 'fovea';
-import { RESNETS, ResNet } from 'fovea/models';
+import { ResNet } from 'fovea/models';
 import { AdamW, generator, manualSeed } from 'fovea/nn';
 
 const gpu = await openGpu();
 manualSeed(1);
 /** @param {number} numClasses */
 const network = (numClasses) =>
-  new ResNet({ ...RESNETS.resnet18, width: 4, stem: 'small', norm: 'frozen', numClasses });
+  new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 4, stem: 'small', norm: 'frozen', numClasses });
 
 // Stands for a model that was trained on something else. From a file: loadStateDict(tensors, name, { layout: 'pytorch' }).
 const trained = await network(10).stateDict((state) => gpu.download(state));
