@@ -4,10 +4,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { conv2d } from '../../src/graph/functions/conv.ts';
+import { loadStrategies } from '../../src/graph/operation.ts';
+import { operations } from '../../src/graph/operations/index.ts';
 import { zeros } from '../../src/graph/tensor.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { type Choice, choicesOf } from '../../src/plan/lower.ts';
 import { classOf, TUNED_VERSION } from '../../src/plan/tuner.ts';
+
+await loadStrategies(Object.values(operations));
 
 let folder: string;
 let plain: Gpu;

@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest';
 import type { Caps } from '../../src/device/caps.ts';
-import { strategiesOf } from '../../src/graph/operation.ts';
+import { loadStrategies, strategiesOf } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
 import { candidates } from '../../src/kernels/strategy.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
+
+await loadStrategies(Object.values(operations));
 
 /** The shaders that the table's convolutions and matrix products run with on such a device. */
 function shadersOn(lanes: number): Set<string> {
