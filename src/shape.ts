@@ -28,7 +28,7 @@ export const byteLength = (spec: TensorSpec): number => numel(spec.shape) * byte
 /** Throws unless every size is a whole number of 0 or more. */
 export function expectShape(op: string, shape: Shape): void {
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw new ShapeError(`${op}: shape [${shape}] must be an array of whole numbers of 0 or more`);
+    throw new ShapeError(`${op}: shape [${shape}] must be whole numbers of 0 or more`);
   }
 }
 

@@ -136,7 +136,7 @@ export function planKernel(
     const { buffer, offset = 0 } = 'buffer' in source ? source : { buffer: source };
     const alignment = device.limits.minStorageBufferOffsetAlignment;
     if (!(offset >= 0 && offset % alignment === 0)) {
-      fail(`is taken from offset ${offset}; use a multiple of ${alignment}`);
+      fail(`is at offset ${offset}; use a multiple of ${alignment}`);
     }
     const size = wordsOf(byteLength(spec));
     const left = buffer.size - offset;
@@ -150,9 +150,7 @@ export function planKernel(
       for (const [b, y] of ranges) {
         const apart = written.has(b) && (x.offset >= y.offset + y.size || y.offset >= x.offset + x.size);
         if (a !== b && x.buffer === y.buffer && !apart) {
-          throw new ShapeError(
-            `${op}: ${a} is written into the buffer of ${b}, which WebGPU forbids; use another`,
-          );
+          throw new ShapeError(`${op}: ${a} is written into the buffer of ${b}; use another`);
         }
       }
     }

@@ -15,14 +15,14 @@ import {
   type Shape,
   sameShape,
 } from '../../shape.ts';
-import { inF32 } from '../operations/broadcast.ts';
+import { castTo as cast, inF32 } from '../operations/broadcast.ts';
 import * as convOps from '../operations/conv.ts';
 import * as imageOps from '../operations/image.ts';
 import * as normOps from '../operations/norm.ts';
 import * as poolOps from '../operations/pool.ts';
+import { pad } from '../operations/shape.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
-import { cast, pad } from './shape.ts';
 
 /** Defaults: stride 1, padding 0, dilation 1, groups 1. */
 export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {
@@ -72,6 +72,8 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1d
   return y.reshape([N, ...y.shape.slice(2)]);
 }
 
+const NONE = [0, 0] as const;
+
 function sameConv2d(
   x: Tensor,
   weight: Tensor,
@@ -88,12 +90,7 @@ function sameConv2d(
   const after = total.map((size) => size % 2);
   const even = after.some((size) => size > 0);
   const wide = even
-    ? pad(x, [
-        [0, 0],
-        [0, after[0]!],
-        [0, after[1]!],
-        [0, 0],
-      ])
+    ? apply(pad, { x }, { padding: [NONE, [0, after[0]!], [0, after[1]!], NONE], value: 0 }).y
     : x;
   return apply(convOps.conv2d, { x: wide, weight, bias }, { ...others, dilation, padding: before }).y;
 }

@@ -50,7 +50,7 @@ export const conv2d = defineKernel({
     const [kh, kw, IG, O] = weight.shape as [number, number, number, number];
     if (IG * attrs.groups !== C || O % attrs.groups !== 0) {
       throw new ShapeError(
-        `conv2d: weight has ${IG} input channels${attrs.groups > 1 ? ' a group' : ''} and ${O} output channels, x has ${C} channels (${formatSpec('x', x)}, ${formatSpec('weight', weight)}, groups ${attrs.groups})`,
+        `conv2d: weight has ${IG} input channels${attrs.groups > 1 ? ' per group' : ''} and ${O} output channels, x has ${C} channels (${formatSpec('x', x)}, ${formatSpec('weight', weight)}, groups ${attrs.groups})`,
       );
     }
     checkBias('conv2d', bias, O);

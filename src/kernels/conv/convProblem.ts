@@ -58,9 +58,7 @@ export function checkAttrs(op: string, { stride, padding, dilation, groups }: Co
 
 export function checkBias(op: string, bias: TensorSpec | undefined, channels: number): void {
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels)) {
-    throw new ShapeError(
-      `${op}: ${formatSpec('bias', bias)} must be [${channels}], one value an output channel`,
-    );
+    throw new ShapeError(`${op}: ${formatSpec('bias', bias)} must be [${channels}], one per output channel`);
   }
 }
 
