@@ -1,17 +1,21 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { capsOf } from '../../src/device/caps.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import { openGpu } from '../../src/plan/gpu.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
 import { subjectOf } from '../../src/verify/subject.ts';
-import { verifyAll } from '../../src/verify/verify.ts';
+import { verifyKernel } from '../../src/verify/verify.ts';
+import { openWithDefaultLimits } from './devices.ts';
+import { shadersOf } from './programs.ts';
 
-let gpu: Gpu;
-beforeAll(async () => {
-  gpu = await openGpu({ limits: 'default' });
-});
-afterAll(() => gpu?.dispose());
+const gpu = await openGpu({ limits: 'default' });
+afterAll(() => gpu.dispose());
+const device = await openWithDefaultLimits();
+/** What the device of verify.test.ts offers, and what this one does. */
+const [usual, plain] = [capsOf(device), capsOf(gpu.device.device)];
+device.destroy();
 
 it.each([
   'tile',
@@ -50,13 +54,20 @@ describe('on a device with WebGPU’s default limits and no optional feature', (
       expect(features.has(feature as GPUFeatureName)).toBe(false);
     }
   });
+});
 
-  it('every operation and every gradient is right', async () => {
-    const rows = await verifyAll(gpu);
-    expect(rows.flatMap(({ ok, op, name, message }) => (ok ? [] : [`${op}: ${name}: ${message}`]))).toEqual(
-      [],
-    );
-    const differentiated = cases.filter(({ grad = [] }) => grad.length > 0);
-    expect(rows.length).toBe(cases.length + differentiated.length);
+// All other cases run on a device with these limits in verify.test.ts, and register tiles in gpuTiles.test.ts.
+const others = cases.filter((row) => shadersOf(row, plain) !== shadersOf(row, usual));
+
+describe('without features, the cases that run other shaders than with them', () => {
+  it('are of kernels that are made for subgroups on software adapters, else none', () => {
+    expect(others.length).toBeGreaterThanOrEqual(usual.family === 'subgroup' ? 100 : 0);
+    expect(others.length).toBeLessThan(usual.family === 'subgroup' ? cases.length / 2 : 1);
+  });
+
+  it.each(others.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', async (_title, row) => {
+    // The kernel alone: what computes a gradient has rows of its own, and its rule is the same on every device.
+    const rows = await verifyKernel(gpu, subjectOf(operations[row.op]), [{ ...row, grad: [] }]);
+    expect(rows.map(({ status, message }) => `${status}: ${message}`)).toEqual(['ok: ']);
   });
 });
