@@ -22,6 +22,12 @@ import { filterLanes4, filterLanes4Narrow, filterLanes8, filterTile } from './ma
 import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
 import { lanes4, lanes4Narrow, lanes8, tile } from './matrix/strategies/plain.ts';
 import type { Product } from './matrix/strategies/product.ts';
+import { poolPairs } from './pool/strategies/maxPoolPairs.ts';
+import { poolPixels } from './pool/strategies/maxPoolPixels.ts';
+import { poolRows } from './pool/strategies/maxPoolRows.ts';
+import { poolWindows } from './pool/strategies/maxPoolWindows.ts';
+import { direct } from './roi/strategies/roiAlignDirect.ts';
+import { listed } from './roi/strategies/roiAlignListed.ts';
 import type { Strategies } from './strategy.ts';
 
 /** Matrix products: what most of the operations below come down to. */
@@ -45,3 +51,8 @@ export const convTranspose2dAlone: Strategies<ConvTranspose2dProblem, Product> =
 ];
 export const linearAlone: Strategies<LinearProblem, Product> = [[linearProduct, products]];
 export const matmulAlone: Strategies<MatmulProblem, Product> = [[matmulProduct, products]];
+
+// Programs choose from the same lists.
+export const maxPool2dStrategies = [poolRows, poolWindows];
+export const maxPool2dBackwardStrategies = [poolPairs, poolPixels];
+export const roiAlignStrategies = [listed, direct];

@@ -48,6 +48,12 @@ export const STRATEGY_NAMES = [
   'blocks',
   'skipping',
   'bitmask',
+  'rows',
+  'windows',
+  'pairs',
+  'pixels',
+  'listed',
+  'direct',
 ] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 

@@ -53,11 +53,11 @@ describe('the rule by which a strategy is chosen', () => {
 /** Lists as docs/tuning.md shows them: operation -> names on its own, and what programs have besides. */
 function documented(): Map<string, [alone: string[], others: string[]]> {
   const page = readFileSync(join(import.meta.dirname, '../../docs/tuning.md'), 'utf8');
-  const rows = page.matchAll(/^\| ((?:`\w+`(?:, )?)+) \| ([\w, ]+) \| ([\w, ]*) \|$/gm);
+  const rows = page.matchAll(/^\| ((?:`\w+`(?:, )?)+) \| ([\w, ]+) \|(?: ([\w, ]+))? \|$/gm);
   const list = (text: string): string[] => text.split(', ').filter((name) => name !== '');
   return new Map(
     [...rows].flatMap(([, ops, alone, others]) =>
-      [...ops!.matchAll(/\w+/g)].map(([op]) => [op, [list(alone!), list(others!)]] as const),
+      [...ops!.matchAll(/\w+/g)].map(([op]) => [op, [list(alone!), list(others ?? '')]] as const),
     ),
   ) as Map<string, [string[], string[]]>;
 }

@@ -1,5 +1,6 @@
 import * as average from '../../kernels/pool/avgPool2d.ts';
 import * as max from '../../kernels/pool/maxPool2d.ts';
+import { maxPool2dBackwardStrategies, maxPool2dStrategies } from '../../kernels/strategiesAlone.ts';
 import { defineOperation, type OperationOf } from '../operation.ts';
 import { apply } from '../tensor.ts';
 import { imageSize } from './image.ts';
@@ -33,10 +34,15 @@ export const adaptiveAvgPool2dBackward: OperationOf<typeof average.adaptiveAvgPo
     }),
   });
 
-export const maxPool2dBackward = defineOperation({ kernel: max.maxPool2dBackward, gradient: null });
+export const maxPool2dBackward = defineOperation({
+  kernel: max.maxPool2dBackward,
+  strategies: maxPool2dBackwardStrategies,
+  gradient: null,
+});
 
 export const maxPool2d = defineOperation({
   kernel: max.maxPool2d,
+  strategies: maxPool2dStrategies,
   gradient: ({ inputs: { x }, outputs: { indices }, attrs, grads: { y: g } }) => ({
     x: apply(maxPool2dBackward, { dy: g, indices }, { ...attrs, inputSize: imageSize(x) }).dx,
   }),

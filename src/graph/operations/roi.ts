@@ -2,6 +2,7 @@ import { panopticMerge as merge } from '../../kernels/roi/panopticMerge.ts';
 import { pasteMasks as paste } from '../../kernels/roi/pasteMasks.ts';
 import * as align from '../../kernels/roi/roiAlign.ts';
 import * as pool from '../../kernels/roi/roiPool.ts';
+import { roiAlignStrategies } from '../../kernels/strategiesAlone.ts';
 import { defineOperation } from '../operation.ts';
 import { apply } from '../tensor.ts';
 
@@ -9,6 +10,7 @@ export const roiAlignBackward = defineOperation({ kernel: align.roiAlignBackward
 
 export const roiAlign = defineOperation({
   kernel: align.roiAlign,
+  strategies: roiAlignStrategies,
   gradient: ({ inputs: { x, rois }, attrs, grads: { y: dy } }) => ({
     x: apply(roiAlignBackward, { dy, rois }, { ...attrs, inputShape: x.shape }).dx,
   }),

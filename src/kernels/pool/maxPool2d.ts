@@ -1,38 +1,20 @@
-import type { Caps } from '../../device/caps.ts';
 import { ShapeError } from '../../errors.ts';
-import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
-import bandsSnippet from '../../wgsl/lib/bands.wgsl';
-import nan from '../../wgsl/lib/nan.wgsl';
-import maxPoolShader from '../../wgsl/pool/max_pool2d.wgsl';
-import maxPoolBackwardShader from '../../wgsl/pool/max_pool2d_backward.wgsl';
-import maxPoolBackward2Shader from '../../wgsl/pool/max_pool2d_backward_2.wgsl';
-import maxPoolRowsShader from '../../wgsl/pool/max_pool2d_rows.wgsl';
-import { type Dispatch, defineKernel, type Given } from '../kernel.ts';
+import { expectDType, formatSpec, sameShape, type TensorSpec } from '../../shape.ts';
+import { defineKernel, type Given } from '../kernel.ts';
 import {
-  bandsOf,
   expectGradient,
   expectSize2,
   imageDims,
-  lanesOf,
-  laneTypes,
-  laneValue,
   pixelDims,
   poolOutputSize,
   type Size2,
   size2,
 } from '../spatial.ts';
+import { maxPool2dBackwardStrategies, maxPool2dStrategies } from '../strategiesAlone.ts';
+import { planAlone } from '../strategy.ts';
+import type { MaxPool2dAttrs, MaxPool2dBackwardAttrs } from './maxPoolProblem.ts';
 
-export interface MaxPool2dAttrs {
-  readonly kernelSize: Size2;
-  /** Default: kernelSize. */
-  readonly stride: Size2;
-  /** Default 0. */
-  readonly padding: Size2;
-  /** Default 1. */
-  readonly dilation: Size2;
-  /** A last window may hang over the end, where it begins inside. Default false. */
-  readonly ceilMode: boolean;
-}
+export type { MaxPool2dAttrs, MaxPool2dBackwardAttrs };
 
 const maxPool2dAttrs = ({
   kernelSize,
@@ -65,39 +47,6 @@ function outputSize(op: string, input: Size2, attrs: MaxPool2dAttrs): Size2 {
   return [size(0), size(1)];
 }
 
-const plain = ({ dilation }: MaxPool2dAttrs): boolean => dilation.every((step) => step === 1);
-
-/** Windows of 3x3 or less, walking down columns. Measured: 2 to 3 times as fast on lavapipe, 1.5 times on SwiftShader. */
-function rowsDispatch(caps: Caps, x: TensorSpec, y: TensorSpec, attrs: MaxPool2dAttrs): Dispatch {
-  const [images, height, width, c] = x.shape as [number, number, number, number];
-  const [, out_height, out_width] = y.shape as [number, number, number];
-  const lanes = lanesOf(c);
-  const channels = c / lanes;
-  const { grid, ...bands } = bandsOf(caps, images, out_height, out_width * channels);
-  return {
-    shader: maxPoolRowsShader,
-    snippets: [bandsSnippet, nan],
-    types: laneTypes(lanes, x),
-    constants: { LANES: lanes, KH: attrs.kernelSize[0], KW: attrs.kernelSize[1], WORKGROUP: 64 },
-    params: {
-      channels,
-      height,
-      width,
-      out_height,
-      out_width,
-      stride_h: attrs.stride[0],
-      stride_w: attrs.stride[1],
-      padding_h: attrs.padding[0],
-      padding_w: attrs.padding[1],
-      lowest: Number.NEGATIVE_INFINITY,
-      images,
-      ...bands,
-    },
-    grid,
-    epilogue: laneValue(lanes),
-  };
-}
-
 /**
  * Maxima of sliding windows, as `torch.nn.functional.max_pool2d` with `return_indices`. x: [N,H,W,C];
  * y: [N,OH,OW,C] with `OH = floor((H + 2 * padding - dilation * (kernelSize - 1) - 1) / stride) + 1`
@@ -117,86 +66,8 @@ export const maxPool2d = defineKernel({
     const indices: TensorSpec = { shape, dtype: 'i32' };
     return { y: { shape, dtype: x.dtype }, indices };
   },
-  dispatches(caps, { x }, { y }, attrs) {
-    if (plain(attrs) && Math.max(...attrs.kernelSize) <= 3) {
-      return { dispatches: [rowsDispatch(caps, x, y, attrs)] };
-    }
-    const [, height, width, c] = x.shape as [number, number, number, number];
-    const lanes = lanesOf(c);
-    const total = numel(y.shape) / lanes;
-    return {
-      dispatches: [
-        {
-          shader: maxPoolShader,
-          snippets: [nan],
-          types: laneTypes(lanes, x),
-          constants: { LANES: lanes },
-          params: {
-            total,
-            height,
-            width,
-            channels: c / lanes,
-            out_height: y.shape[1]!,
-            out_width: y.shape[2]!,
-            kernel_h: attrs.kernelSize[0],
-            kernel_w: attrs.kernelSize[1],
-            stride_h: attrs.stride[0],
-            stride_w: attrs.stride[1],
-            padding_h: attrs.padding[0],
-            padding_w: attrs.padding[1],
-            dilation_h: attrs.dilation[0],
-            dilation_w: attrs.dilation[1],
-            lowest: Number.NEGATIVE_INFINITY,
-          },
-          grid: total,
-          epilogue: laneValue(lanes),
-        },
-      ],
-    };
-  },
+  dispatches: (...given) => planAlone(maxPool2dStrategies, ...given),
 });
-
-export interface MaxPool2dBackwardAttrs extends MaxPool2dAttrs {
-  /** Height and width of the x that was pooled. */
-  readonly inputSize: Size2;
-}
-
-/** Windows of 2 or 3 pixels at stride 2, two columns at a time. Measured: 5 to 8 times as fast on both software adapters. */
-function backward2Dispatch(
-  caps: Caps,
-  dy: TensorSpec,
-  { kernelSize, padding, inputSize }: MaxPool2dBackwardAttrs,
-): Dispatch {
-  const [images, out_height, out_width, c] = dy.shape as [number, number, number, number];
-  const [height, width] = inputSize;
-  const lanes = lanesOf(c);
-  const channels = c / lanes;
-  const [steps, pairs] = ([0, 1] as const).map((axis) =>
-    Math.ceil((inputSize[axis] + padding[axis]) / 2),
-  ) as [number, number];
-  const { grid, ...bands } = bandsOf(caps, images, steps, pairs * channels);
-  return {
-    shader: maxPoolBackward2Shader,
-    snippets: [bandsSnippet],
-    types: laneTypes(lanes, dy),
-    constants: { LANES: lanes, KW: kernelSize[1], WORKGROUP: 64 },
-    params: {
-      channels,
-      height,
-      width,
-      out_height,
-      out_width,
-      padding_h: padding[0],
-      padding_w: padding[1],
-      pairs,
-      images,
-      steps,
-      ...bands,
-    },
-    grid,
-    epilogue: laneValue(lanes),
-  };
-}
 
 /**
  * The gradient of max_pool2d to x: each dy goes to the pixel that its index names. dy: [N,OH,OW,C];
@@ -227,38 +98,5 @@ export const maxPool2dBackward = defineKernel({
     }
     return { dx: { shape: [n, ...attrs.inputSize, c], dtype: dy.dtype } };
   },
-  dispatches(caps, { dy }, { dx }, attrs) {
-    const { kernelSize, stride, padding, dilation, inputSize } = attrs;
-    if (plain(attrs) && stride.join() === '2,2' && kernelSize.every((size) => size === 2 || size === 3)) {
-      return { dispatches: [backward2Dispatch(caps, dy, attrs)] };
-    }
-    const c = dy.shape[3]!;
-    const lanes = lanesOf(c);
-    const total = numel(dx.shape) / lanes;
-    return {
-      dispatches: [
-        {
-          shader: maxPoolBackwardShader,
-          types: laneTypes(lanes, dy),
-          constants: { LANES: lanes },
-          params: {
-            total,
-            height: inputSize[0],
-            width: inputSize[1],
-            channels: c / lanes,
-            out_height: dy.shape[1]!,
-            out_width: dy.shape[2]!,
-            stride_h: stride[0],
-            stride_w: stride[1],
-            padding_h: padding[0],
-            padding_w: padding[1],
-            reach_h: dilation[0] * (kernelSize[0] - 1),
-            reach_w: dilation[1] * (kernelSize[1] - 1),
-          },
-          grid: total,
-          epilogue: laneValue(lanes),
-        },
-      ],
-    };
-  },
+  dispatches: (...given) => planAlone(maxPool2dBackwardStrategies, ...given),
 });
