@@ -252,7 +252,7 @@ describe('a buffer that does not fit', () => {
     const alignment = device.limits.minStorageBufferOffsetAlignment;
     failing(
       { a: { buffer: empty(512), offset: 4 } },
-      `the buffer of a [8] is taken from offset 4; use a multiple of ${alignment}`,
+      `the buffer of a [8] is at offset 4; use a multiple of ${alignment}`,
     );
     failing({ a: { buffer: empty(512), offset: -alignment } }, `offset ${-alignment}`);
   });
