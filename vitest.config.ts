@@ -55,7 +55,6 @@ export default defineConfig({
           include: files.filter((file) => !needsDevice(file)),
           // A file that opens a device fails, and belongs to the others.
           env: { FOVEA_ADAPTER: 'none' },
-          isolate: false,
         },
       },
       {
