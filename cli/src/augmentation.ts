@@ -8,7 +8,7 @@ export interface AugmentationOptions {
   readonly merge?: 'nms' | 'wbf';
 }
 
-/** What of the words is given; undefined where every image is looked at once, as it is. */
+/** Test-time augmentation as the options ask for it. Undefined if none of them is given: each image is then processed once. */
 export function augmentationOf({
   scales,
   flip = false,

@@ -27,7 +27,7 @@ const MOST_CLASSES = 20;
 export const shortNumber = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 
-/** What the labelled boxes of a data set are like. Keeps a width and a height for each, in pixels of the scaled images. */
+/** Statistics of the labelled boxes of a data set. Keeps the width and height of each box, in pixels of the scaled image. */
 export class BoxStatistics {
   readonly sides: BoxSize[] = [];
   images = 0;

@@ -20,7 +20,7 @@ export interface LinePlotOptions {
   xLabel: string;
   yLabel: string;
   series: readonly Series[];
-  /** What the image shows, for readers who do not see it. By default from the title and series. */
+  /** Description of the image for screen readers. Default: made from the title and the series. */
   description?: string;
   xDomain?: readonly [number, number];
   yDomain?: readonly [number, number];

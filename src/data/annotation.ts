@@ -18,7 +18,7 @@ export interface MaskPatch {
   readonly data: Uint8Array;
 }
 
-/** What some formats say about an object besides its position. Left out if they say nothing. */
+/** Flags of an object that some formats have besides its position. A flag that the format does not have is left out. */
 export interface ObjectFlags {
   /** A region of many objects that were not annotated one by one (COCO's `iscrowd`). */
   crowd?: boolean;

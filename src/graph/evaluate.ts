@@ -3,9 +3,16 @@ import { fromHalf } from '../half.ts';
 import { references } from '../reference/ops.ts';
 import type { RefArray, Reference, RefTensor } from '../reference/reference.ts';
 import type { HostArray } from '../shape.ts';
-import { baseOf, type Tensor } from './tensor.ts';
+import { baseOf, type Operation, type Tensor } from './tensor.ts';
 
 const builtIn: Readonly<Record<string, Reference>> = references;
+
+/** The float64 reference of an operation: its own, or the built-in one of its name. Throws FoveaError where there is none. */
+export function referenceOf({ name, reference }: Operation): Reference {
+  const found = reference ?? builtIn[name];
+  if (!found) throw new FoveaError(`${name} has no reference; give one to defineOperation`);
+  return found;
+}
 
 /** Values by tensor, in float64, while a graph is evaluated on the CPU. */
 export type Values = Map<Tensor, RefArray>;
@@ -47,11 +54,7 @@ function referenceValue(value: Tensor, values: Values): RefArray {
       for (const [name, input] of Object.entries(node.inputs)) {
         inputs[name] = { shape: input.shape, dtype: input.dtype, data: values.get(baseOf(input))! };
       }
-      const reference: Reference | undefined = node.operation.reference ?? builtIn[node.op];
-      if (!reference) {
-        throw new FoveaError(`evaluate: ${node.op} has no reference; give one to defineOperation`);
-      }
-      const results = reference(inputs, node.attrs, node.outputs);
+      const results = referenceOf(node.operation)(inputs, node.attrs, node.outputs);
       for (const [name, output] of Object.entries(node.outputs)) values.set(output, results[name]!);
     } else if (origin.kind === 'constant') {
       values.set(top, toReference(origin.data));

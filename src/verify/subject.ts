@@ -1,7 +1,7 @@
 import { FoveaError } from '../errors.ts';
+import { referenceOf } from '../graph/evaluate.ts';
 import type { Operation } from '../graph/tensor.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import { references } from '../reference/ops.ts';
 import type { RefArray, Reference } from '../reference/reference.ts';
 import { isFloat, numel } from '../shape.ts';
 import {
@@ -45,14 +45,11 @@ export function withReference<
   return backward ? { ...pair, backward } : pair;
 }
 
-const builtIn: Readonly<Record<string, Reference>> = references;
-
 /** An operation's kernel beside its reference. Throws FoveaError where it has none. */
-export function subjectOf({ name, kernel, reference }: Operation): Subject {
-  const own = reference ?? builtIn[name];
-  if (!own) throw new FoveaError(`verify: ${name} has no reference; give one to defineOperation`);
-  return { kernel, reference: own };
-}
+export const subjectOf = (operation: Operation): Subject => ({
+  kernel: operation.kernel,
+  reference: referenceOf(operation),
+});
 
 /**
  * Throws FoveaError where a row cannot be meant for this kernel: it names what the kernel does not have. `ruled`: its

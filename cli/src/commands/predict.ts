@@ -18,8 +18,8 @@ export interface PredictOptions {
 }
 
 /**
- * What can be told before anything is computed: images that are not there, two of one name that would overwrite
- * each other's results, and results that would overwrite the images and their annotations.
+ * Checks the images before anything is computed. Throws for images that do not exist, for two of the same name, whose
+ * results would overwrite each other, and for results that would overwrite the images or their annotations.
  */
 async function checkImages(images: readonly string[], out: string): Promise<void> {
   const names = new Map<string, string>();

@@ -104,8 +104,9 @@ export function randn(shape: Shape, seed: Tensor, stream = 0): Tensor {
 }
 
 /**
- * Whole numbers from low to high - 1, each as likely as any other: i32 of this shape. Throws ShapeError unless low is
- * below high, by at most 2^24.
+ * Draws uniform whole numbers from low to high - 1: i32 of this shape. They are `low + floor(rand * (high - low))`; `rand` has
+ * 2^24 different numbers, which are shared out among the results as evenly as whole numbers allow. Throws ShapeError unless
+ * low is below high, by at most 2^24.
  *
  * @param seed i32, one number: the same seed gives the same numbers.
  * @param stream Numbers of different streams of a seed have nothing to do with each other. Default 0.

@@ -15,10 +15,10 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
 
 /** The last two dimensions swapped. */
 export function transpose(x: Tensor): Tensor {
-  const rank = x.shape.length;
-  if (rank < 2) throw new ShapeError(`transpose: x ${formatShape(x.shape)} must have 2 dimensions or more`);
-  const dims = x.shape.map((_, i) => (i === rank - 2 ? rank - 1 : i === rank - 1 ? rank - 2 : i));
-  return permute(x, dims);
+  if (x.shape.length < 2) {
+    throw new ShapeError(`transpose: x ${formatShape(x.shape)} must have 2 dimensions or more`);
+  }
+  return shapeOps.transposed(x);
 }
 
 /**
@@ -236,8 +236,7 @@ export function gatherRows(x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tens
 }
 
 /** Another element type: floats to integers truncate. The gradient passes between f32 and f16. */
-export const cast = (x: Tensor, dtype: DType): Tensor =>
-  x.dtype === dtype ? x : apply(broadcastOps.cast, { x }, { dtype }).y;
+export const cast: (x: Tensor, dtype: DType) => Tensor = broadcastOps.castTo;
 
 /** 1 at the label's place, 0 elsewhere; labels outside 0..numClasses-1 give zeros. labels: i32 […]. */
 export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
