@@ -236,7 +236,7 @@ export function gatherRows(x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tens
 }
 
 /** Another element type: floats to integers truncate. The gradient passes between f32 and f16. */
-export const cast: (x: Tensor, dtype: DType) => Tensor = broadcastOps.castTo;
+export const cast = (x: Tensor, dtype: DType): Tensor => broadcastOps.castTo(x, dtype);
 
 /** 1 at the label's place, 0 elsewhere; labels outside 0..numClasses-1 give zeros. labels: i32 […]. */
 export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
