@@ -213,12 +213,7 @@ export class Tensor {
    * @throws ShapeError where the tensor has more elements or none.
    */
   async item(gpu?: Computer): Promise<number> {
-    if (this.size !== 1) {
-      throw new ShapeError(
-        `item: ${this} has ${this.size} elements, not 1; use data(), or reduce it by sum or mean`,
-      );
-    }
-    return (await this.data(gpu))[0]!;
+    return itemOf(this, () => this.data(gpu));
   }
 
   /** Shape, dtype and origin: `Tensor [2,3] f32 (conv2d.y)`. */
@@ -232,6 +227,14 @@ export class Tensor {
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return this.toString();
   }
+}
+
+/** The number in a tensor of one element, which `data` reads. Throws ShapeError, before it reads, for any other size. */
+export async function itemOf(value: Tensor, data: () => Promise<HostArray>): Promise<number> {
+  if (value.size === 1) return (await data())[0]!;
+  throw new ShapeError(
+    `item: ${value} has ${value.size} elements, not 1; use data(), or reduce it by sum or mean`,
+  );
 }
 
 /** Where a value comes from, for messages. */

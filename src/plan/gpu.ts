@@ -3,7 +3,7 @@ import { borrowDevice, type Device, type OpenOptions, openDevice } from '../devi
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
-import { addComputer, baseOf, removeComputer, Tensor } from '../graph/tensor.ts';
+import { addComputer, baseOf, itemOf, removeComputer, Tensor } from '../graph/tensor.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { formatShape, type HostArray } from '../shape.ts';
 import { type Choice, choicesOf, lowering, prepareLowering } from './lower.ts';
@@ -287,10 +287,7 @@ export class Gpu {
 
 const resultOf = (value: Tensor, data: () => Promise<HostArray>): Result => ({
   data,
-  async item() {
-    if (value.size === 1) return (await data())[0]!;
-    throw new ShapeError(`item: ${value} has ${value.size} elements, not 1; use data()`);
-  },
+  item: () => itemOf(value, data),
 });
 
 /**
