@@ -30,7 +30,7 @@ describe('fovea tune', () => {
     expect(lines[0]).toMatch(/^unet, training, 1 crops of 32x32: [1-9]\d* timed$/);
     expect(lines.filter((line) => line.startsWith('  '))).not.toHaveLength(0);
     for (const line of lines.filter((text) => text.startsWith('  '))) {
-      expect(line).toMatch(/(\w+ \d+\.\d\d ms, )+\w+ \d+\.\d\d ms {2}conv/);
+      expect(line).toMatch(/(\w+ \d+\.\d\d ms, )+\w+ \d+\.\d\d ms {2}\w+\(/);
     }
     const [, timed, better] = /^(\d+) timed, (\d+) faster than the static guess; kept in /.exec(
       lines.at(-1)!,
