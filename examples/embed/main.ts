@@ -1,4 +1,4 @@
-// Two of Fovea's kernels in somebody's own WebGPU program: a convolution embosses an animated picture, and
+// Two of Fovea's kernels in somebody's own WebGPU program: a convolution embosses an animated image, and
 // non-maximum suppression picks among boxes that move over it. The device, the buffers, the passes and the render loop
 // are this file's; a frame is one command buffer, and nothing comes back to the CPU.
 import { conv2d } from 'fovea/kernels/conv2d';
@@ -36,7 +36,7 @@ const align = (bytes: number) => Math.ceil(bytes / 256) * 256;
 const BOXES_AT = align(DISCS * 16);
 const SCORES_AT = BOXES_AT + align(BOXES * 16);
 const scene = storage(SCORES_AT + BOXES * 4);
-const picture = storage(SIZE * SIZE * 16);
+const image = storage(SIZE * SIZE * 16);
 const embossed = storage(SIZE * SIZE * 16);
 const indices = storage(BOXES * 4);
 const count = storage(4);
@@ -60,8 +60,8 @@ const bind = (pipeline: GPUComputePipeline | GPURenderPipeline, ...resources: GP
     entries: resources.map((resource, binding) => ({ binding, resource })),
   });
 const boxes = { buffer: scene, offset: BOXES_AT, size: BOXES * 16 };
-const paintGroup = bind(paint, { buffer: scene, size: DISCS * 16 }, { buffer: picture });
-const showGroup = bind(show, { buffer: picture }, { buffer: embossed });
+const paintGroup = bind(paint, { buffer: scene, size: DISCS * 16 }, { buffer: image });
+const showGroup = bind(show, { buffer: image }, { buffer: embossed });
 const outlineGroup = bind(outline, boxes, { buffer: indices }, { buffer: count });
 
 // index.html?time=2 holds the animation at second 2.
@@ -85,7 +85,7 @@ function frame(now: number): void {
   pass.setBindGroup(0, paintGroup);
   pass.dispatchWorkgroups(SIZE / 8, SIZE / 8);
   // Fovea's dispatches, in this pass, on these buffers.
-  emboss.encode(pass, { x: picture, weight, y: embossed });
+  emboss.encode(pass, { x: image, weight, y: embossed });
   suppress.encode(pass, { boxes, scores: { buffer: scene, offset: SCORES_AT }, indices, count });
   pass.end();
 

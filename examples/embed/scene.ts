@@ -1,6 +1,6 @@
 // What moves: discs, and a detector's worth of boxes around each. Plain numbers; nothing here knows of WebGPU.
 
-/** Height and width of the picture, in pixels. */
+/** Height and width of the image, in pixels. */
 export const SIZE = 192;
 export const DISCS = 5;
 /** Boxes that are proposed for each disc: the first fits, the others are off by some pixels and less sure. */

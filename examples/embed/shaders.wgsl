@@ -1,8 +1,8 @@
-// The app's own shaders: paint a picture, show two pictures side by side, draw boxes over them.
+// The app's own shaders: paint an image, show two images side by side, draw boxes over them.
 
 const SIZE = 192u;
 
-// ---- paint: the picture, one invocation a pixel. Channels last, as Fovea's kernels read images: [1, SIZE, SIZE, 4].
+// ---- paint: the image, one invocation per pixel. Channels last, as Fovea's kernels read images: [1, SIZE, SIZE, 4].
 
 @group(0) @binding(0) var<storage, read> discs: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> painted: array<vec4f>;
@@ -24,9 +24,9 @@ fn paint(@builtin(global_invocation_id) id: vec3u) {
   painted[id.y * SIZE + id.x] = vec4f(colour, 1.0);
 }
 
-// ---- show: the picture on the left, what the kernel made of it on the right, straight from the two buffers.
+// ---- show: the image on the left, the result of the kernel on the right, straight from the two buffers.
 
-@group(0) @binding(0) var<storage, read> picture: array<vec4f>;
+@group(0) @binding(0) var<storage, read> image: array<vec4f>;
 @group(0) @binding(1) var<storage, read> embossed: array<vec4f>;
 
 @vertex
@@ -36,9 +36,9 @@ fn show_vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
 
 @fragment
 fn show(@builtin(position) position: vec4f) -> @location(0) vec4f {
-  // Two canvas pixels a picture pixel.
+  // Two canvas pixels per image pixel.
   let at = vec2u(position.xy) / 2u;
-  if (at.x < SIZE) { return vec4f(picture[at.y * SIZE + at.x].rgb, 1.0); }
+  if (at.x < SIZE) { return vec4f(image[at.y * SIZE + at.x].rgb, 1.0); }
   return vec4f(embossed[at.y * SIZE + at.x - SIZE].rgb, 1.0);
 }
 

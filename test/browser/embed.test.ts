@@ -91,7 +91,7 @@ afterAll(async () => {
 /** What shaders.wgsl's `paint` paints. */
 function paint(): Float64Array {
   const { discs } = sceneAt(TIME);
-  const picture = new Float64Array(SIZE * SIZE * 4).fill(1);
+  const image = new Float64Array(SIZE * SIZE * 4).fill(1);
   for (let y = 0; y < SIZE; y++) {
     for (let x = 0; x < SIZE; x++) {
       let colour = [0.16, 0.17, 0.22];
@@ -106,14 +106,14 @@ function paint(): Float64Array {
         const own = [0, 0.33, 0.67].map((shift) => 0.5 + 0.45 * Math.cos(2 * Math.PI * (hue + shift)));
         colour = colour.map((value, c) => value + (own[c]! - value) * inside);
       }
-      picture.set(colour, (y * SIZE + x) * 4);
+      image.set(colour, (y * SIZE + x) * 4);
     }
   }
-  return picture;
+  return image;
 }
 
 /** What main.ts plans, by the float64 reference. */
-function emboss(picture: Float64Array): Float64Array {
+function emboss(image: Float64Array): Float64Array {
   const light = [-2, -1, 0, -1, 2, 1, 0, 1, 2];
   const weight = new Float64Array(9 * 16);
   for (const [tap, value] of light.entries()) {
@@ -122,7 +122,7 @@ function emboss(picture: Float64Array): Float64Array {
   const spec = (shape: number[]) => ({ shape, dtype: 'f32' }) as const;
   const y = spec([1, SIZE, SIZE, 4]);
   const inputs = {
-    x: { ...y, data: picture },
+    x: { ...y, data: image },
     weight: { ...spec([3, 3, 4, 4]), data: weight },
   };
   const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
@@ -181,17 +181,17 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('examples
     expect(complaints).toEqual([]);
   });
 
-  it('shows the picture, and what conv2d makes of it on the CPU', () => {
-    const picture = paint();
-    const plain = compareHalf(0, picture);
+  it('shows the image, and what conv2d makes of it on the CPU', () => {
+    const image = paint();
+    const plain = compareHalf(0, image);
     expect(plain.wrong.slice(0, 5)).toEqual([]);
-    const embossed = compareHalf(2 * SIZE, emboss(picture));
+    const embossed = compareHalf(2 * SIZE, emboss(image));
     expect(embossed.wrong.slice(0, 5)).toEqual([]);
     // Outlines cover a small part.
     expect(Math.min(plain.compared, embossed.compared)).toBeGreaterThan(0.85 * 4 * SIZE * SIZE);
     // The two differ at the discs' edges and nowhere else.
-    const lit = emboss(picture);
-    const changed = picture.filter((value, i) => Math.abs(value - lit[i]!) > 0.05).length / picture.length;
+    const lit = emboss(image);
+    const changed = image.filter((value, i) => Math.abs(value - lit[i]!) > 0.05).length / image.length;
     expect(changed).toBeGreaterThan(0.01);
     expect(changed).toBeLessThan(0.1);
   });

@@ -96,7 +96,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     const tasks = await tasksDuring(async (page) => {
       await page.goto(server.url);
       await page.waitForSelector('html[data-weights=ready]');
-      await page.setInputFiles('#picture-file', COINS);
+      await page.setInputFiles('#image-file', COINS);
       await page.waitForSelector('html[data-detect=done]');
     });
     expectShort(tasks);

@@ -120,7 +120,7 @@ describe('a .cfg', () => {
           values.get(`layers.${layer}.conv.bias`)![o]!,
         ),
       );
-    // The middle of the picture, where the first convolution sees no edge.
+    // The middle of the image, where the first convolution sees no edge.
     const [row, column] = [16, 16];
     const seen = [-1, 0, 1].flatMap((y) =>
       [-1, 0, 1].flatMap((x) =>
@@ -183,7 +183,7 @@ describe('.weights', () => {
     const header = model.loadDarknet(trained);
     expect(header).toEqual({ major: 0, minor: 2, revision: 5, seen: 32013312 });
     expect(model.encodeDarknet(initialWeights(model), header)).toEqual(new Uint8Array(trained));
-    // Before version 0.2 the pictures seen are counted in 32 bits.
+    // Before version 0.2 the images seen are counted in 32 bits.
     const old = model.encodeDarknet(initialWeights(model), {
       major: 0,
       minor: 1,

@@ -191,7 +191,7 @@ describe('PanopticFPN', () => {
     expect(values.every((list) => list.every(Number.isFinite))).toBe(true);
   });
 
-  it('ignores 255, and a picture of nothing else costs nothing', async () => {
+  it('ignores 255, and an image of nothing else costs nothing', async () => {
     const model = new PanopticFPN({ ...config, seed: 1 });
     const { inputs } = batch(SCENES);
     const semantic = async (map: Int32Array) => {
@@ -211,12 +211,12 @@ describe('PanopticFPN', () => {
   it('detects on images of any sizes, and finds nothing in their padding', async () => {
     const model = new PanopticFPN({ ...config, resize: { minSize: 48, maxSize: 96 }, seed: 2 }).eval();
     const random = new Random('sizes');
-    const picture = (h: number, w: number) =>
+    const noise = (h: number, w: number) =>
       tensor(
         Float32Array.from({ length: h * w * 3 }, () => random.range(0, 1)),
         [h, w, 3],
       );
-    const images = [picture(24, 36), picture(50, 48)];
+    const images = [noise(24, 36), noise(50, 48)];
     const found = await gpu.run(() =>
       model.detect(images, { scoreThreshold: 0, instanceThreshold: 0, maxDetections: 7, stuffAreaLimit: 1 }),
     );
@@ -262,7 +262,7 @@ describe('PanopticFPN', () => {
     expect(() => new PanopticFPN({ ...config, numStuff: 255 })).toThrow(/1 to 254, got 255/);
   });
 
-  it('learns two pictures, a step and a detection in one submission each', async () => {
+  it('learns two images, a step and a detection in one submission each', async () => {
     const { inputs, truths } = batch(SCENES);
     const model = new PanopticFPN({ ...config, seed: 3 });
     const optimizer = new AdamW(model.parameters(), { lr: 0.004, clipNorm: 10 });
@@ -309,7 +309,7 @@ describe('PanopticFPN', () => {
 });
 
 describe('panopticMerge', () => {
-  it('makes whole segments of many objects in a large picture, as its reference does', async () => {
+  it('makes whole segments of many objects in a large image, as its reference does', async () => {
     const random = new Random('many');
     const [D, M, H, W] = [60, 14, 150, 203];
     // Discs, each softer towards its border: no pixel lies within a rounding error of 0.5.

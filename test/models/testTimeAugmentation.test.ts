@@ -265,7 +265,7 @@ describe('with real models', () => {
     }
   });
 
-  it.each(['nms', 'wbf'] as const)('finds in the mirrored picture the mirror image, by %s', async (merge) => {
+  it.each(['nms', 'wbf'] as const)('finds in the mirrored image the mirror image, by %s', async (merge) => {
     const augmented = testTimeAugmentation(retinanet(), { scales: [0.5, 1], merge, maxDetections: 10 });
     const one = await gpu.run(() => augmented.detect(batch));
     const two = await gpu.run(() => augmented.detect(flip(batch, [2])));
@@ -276,12 +276,12 @@ describe('with real models', () => {
       return [64 - box[2]!, box[1]!, 64 - box[0]!, box[3]!][i % 4]!;
     });
     expect(largest(one.boxes, mirrored)).toBeLessThan(1e-3);
-    // Seen once it is another picture.
+    // Seen once it is another image.
     const plain = await gpu.run(() => retinanet().detect(batch, { maxDetections: 10 }));
     expect(largest(one.scores, plain.scores)).toBeGreaterThan(1e-4);
   });
 
-  it('finds the masks of the mirrored picture mirrored', async () => {
+  it('finds the masks of the mirrored image mirrored', async () => {
     const model = new MaskRCNN({ numClasses: 2, seed: 5 }).eval();
     const augmented = testTimeAugmentation(model, { maxDetections: 4 });
     const found = (images: Tensor) =>

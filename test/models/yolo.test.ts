@@ -149,7 +149,7 @@ describe('YOLOv3-tiny', () => {
     expect(() => yolov3({ numClasses: 2, width: -1 })).toThrow(/width -1/);
   });
 
-  it('overfits one picture and finds its objects, in one submission a step', async () => {
+  it('overfits one image and finds its objects, in one submission a step', async () => {
     const side = 64;
     const { image, annotation } = twoScene(side);
     const model = yolov3Tiny({
@@ -171,8 +171,8 @@ describe('YOLOv3-tiny', () => {
       names.indexOf(label),
     ]);
     const { boxes, labels, counts } = targetsOf([truths]);
-    const step = gpu.capture((pictures, b, l, c) => {
-      const loss = total(model.losses(pictures!, { boxes: b!, labels: l!, counts: c! }));
+    const step = gpu.capture((x, b, l, c) => {
+      const loss = total(model.losses(x!, { boxes: b!, labels: l!, counts: c! }));
       backward(loss);
       optimizer.step();
       return { loss };

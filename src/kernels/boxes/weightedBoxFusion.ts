@@ -10,7 +10,7 @@ import { type Dispatch, defineKernel, type Given, wgslType } from '../kernel.ts'
 import { orderByMerging } from '../sort/mergeOrder.ts';
 
 export interface WeightedBoxFusionAttrs {
-  /** How many models, or views of a picture, the boxes come from. */
+  /** How many models, or views of an image, the boxes come from. */
   readonly models: number;
   /** A box joins a cluster where their IoU is over this; default 0.55. */
   readonly iouThreshold: number;
