@@ -40,6 +40,7 @@ export * from './matrix/hammingDistance.ts';
 export * from './matrix/matmul.ts';
 export * from './norm/batchNorm.ts';
 export * from './norm/groupNorm.ts';
+export * from './norm/localResponseNorm.ts';
 export { kernels, type OpName } from './ops.ts';
 export * from './optimizers/optimizers.ts';
 export * from './optimizers/pack.ts';

@@ -29,6 +29,7 @@ import { hammingDistance } from './matrix/hammingDistance.ts';
 import { linear, matmul } from './matrix/matmul.ts';
 import { batchNorm, batchNormBackward } from './norm/batchNorm.ts';
 import { groupNorm, groupNormBackward } from './norm/groupNorm.ts';
+import { localResponseNorm, localResponseNormBackward } from './norm/localResponseNorm.ts';
 import { adamwStep, sgdStep } from './optimizers/optimizers.ts';
 import { pack } from './optimizers/pack.ts';
 import {
@@ -188,6 +189,8 @@ export const kernels = {
   batch_norm_backward: batchNormBackward,
   group_norm: groupNorm,
   group_norm_backward: groupNormBackward,
+  local_response_norm: localResponseNorm,
+  local_response_norm_backward: localResponseNormBackward,
   permute: permute,
   slice: slice,
   slice_backward: sliceBackward,

@@ -13,6 +13,7 @@ import { gather, scatter, scatterAdd } from './gather.ts';
 import { gatherRows, gatherRowsBackward } from './gatherRows.ts';
 import { groupNorm, groupNormBackward } from './groupNorm.ts';
 import { hammingDistance } from './hammingDistance.ts';
+import { localResponseNorm, localResponseNormBackward } from './localResponseNorm.ts';
 import { matchAnchors } from './matchAnchors.ts';
 import { linear, matmul } from './matmul.ts';
 import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
@@ -105,6 +106,8 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   batch_norm_backward: batchNormBackward,
   group_norm: groupNorm,
   group_norm_backward: groupNormBackward,
+  local_response_norm: localResponseNorm,
+  local_response_norm_backward: localResponseNormBackward,
   permute: permute,
   slice: slice,
   slice_backward: sliceBackward,

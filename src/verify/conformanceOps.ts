@@ -211,6 +211,13 @@ const networks: Record<string, Run> = {
   layer_norm: ({ x, weight, bias }, attrs) => ({
     y: conv.layerNorm(x!, weight!.shape, { weight, bias, eps: number(attrs, 'eps', 1e-5) }),
   }),
+  local_response_norm: ({ x }, attrs) => ({
+    y: conv.localResponseNorm(x!, number(attrs, 'size'), {
+      alpha: number(attrs, 'alpha', 1e-4),
+      beta: number(attrs, 'beta', 0.75),
+      k: number(attrs, 'k', 1),
+    }),
+  }),
   scaled_dot_product_attention: ({ q, k, v }) => ({ y: scaledDotProductAttention(q!, k!, v!) }),
   softmax: ({ x }, attrs) => ({ y: reduce.softmax(x!, number(attrs, 'dim', -1)) }),
   log_softmax: ({ x }, attrs) => ({ y: reduce.logSoftmax(x!, number(attrs, 'dim', -1)) }),

@@ -3,6 +3,7 @@ import type { Conv2dAttrs } from '../../kernels/conv/conv2d.ts';
 import type { ConvTranspose2dAttrs } from '../../kernels/conv/convTranspose2d.ts';
 import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
+import type { LocalResponseNormAttrs } from '../../kernels/norm/localResponseNorm.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
 import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
 import {
@@ -271,3 +272,18 @@ export function layerNorm(
   const options = { weight: weight?.reshape([size]), bias: bias?.reshape([size]), eps };
   return groupNorm(rows, 1, options).reshape(x.shape);
 }
+
+/** Defaults: alpha 1e-4, beta 0.75, k 1. */
+export type LocalResponseNormOptions = Given<Omit<LocalResponseNormAttrs, 'size'>>;
+
+/**
+ * Local response norm (Krizhevsky et al. 2012, AlexNet; torch.nn.LocalResponseNorm): each value divided by
+ * (k + alpha * the mean square of `size` neighbouring channels)^beta, where channels that do not exist count as zeros. See
+ * kernels/norm/localResponseNorm.ts.
+ *
+ * @param x [N,…,C].
+ * @param size Channels in a window, a whole number of 1 or more; of an even one, the additional channel is before its own.
+ * @throws ShapeError for fewer than two dimensions, for another size, for alpha below 0 and for a k that is not above 0.
+ */
+export const localResponseNorm = (x: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor =>
+  apply(normOps.localResponseNorm, { x }, { size, ...options }).y;

@@ -136,6 +136,8 @@ const others = {
   batch_norm_backward: norm.batchNormBackward,
   group_norm: norm.groupNorm,
   group_norm_backward: norm.groupNormBackward,
+  local_response_norm: norm.localResponseNorm,
+  local_response_norm_backward: norm.localResponseNormBackward,
   permute: shape.permute,
   slice: shape.slice,
   slice_backward: shape.sliceBackward,

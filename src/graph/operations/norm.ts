@@ -1,5 +1,6 @@
 import * as batch from '../../kernels/norm/batchNorm.ts';
 import * as group from '../../kernels/norm/groupNorm.ts';
+import * as local from '../../kernels/norm/localResponseNorm.ts';
 import { defineOperation } from '../operation.ts';
 import { apply } from '../tensor.ts';
 
@@ -21,4 +22,16 @@ export const groupNorm = defineOperation({
     const { dx, dweight, dbias } = apply(groupNormBackward, { dy, x, weight, mean, invstd }, attrs);
     return { x: dx, weight: dweight, bias: dbias };
   },
+});
+
+export const localResponseNormBackward = defineOperation({
+  kernel: local.localResponseNormBackward,
+  gradient: null,
+});
+
+export const localResponseNorm = defineOperation({
+  kernel: local.localResponseNorm,
+  gradient: ({ inputs: { x }, attrs, grads: { y: dy } }) => ({
+    x: apply(localResponseNormBackward, { dy, x }, attrs).dx,
+  }),
 });

@@ -1,4 +1,4 @@
-import { type Case, normal, uniform } from './case.ts';
+import { type Case, normal, uniform, values } from './case.ts';
 
 type Shape = readonly number[];
 
@@ -74,6 +74,22 @@ const groupBackward = (name: string, shape: Shape, numGroups: number): Case => {
   };
 };
 
+const local = (name: string, shape: Shape, size: number, attrs = {}): Case => ({
+  op: 'local_response_norm',
+  name,
+  inputs: { x: normal(shape, 2) },
+  // With PyTorch's alpha of 1e-4 the window would hardly show.
+  attrs: { size, alpha: 0.5, ...attrs },
+  grad: ['x'],
+});
+
+const localBackward = (name: string, shape: Shape, size: number, attrs = {}): Case => ({
+  op: 'local_response_norm_backward',
+  name,
+  inputs: { dy: normal(shape), x: normal(shape, 2) },
+  attrs: { size, alpha: 0.5, ...attrs },
+});
+
 export const normCases: Case[] = [
   batch('eight channels', [3, 5, 6, 8]),
   batch('odd channels', [2, 7, 3, 5], 0.3, 1e-3),
@@ -123,4 +139,20 @@ export const normCases: Case[] = [
   groupBackward('few positions of one image', [1, 3, 3, 12], 2),
   groupBackward('no images', [0, 5, 5, 4], 2),
   groupBackward('no positions', [2, 0, 5, 4], 2),
+  { ...local('defaults', [2, 3, 5, 16], 5), attrs: { size: 5 } },
+  local('odd channels', [3, 4, 13], 3),
+  local('even size: one more channel before than after', [2, 3, 3, 9], 4),
+  local('the channel itself', [2, 5, 6], 1),
+  local('wider than all channels', [5, 7], 31),
+  local('one channel', [7, 1], 5),
+  local('beta 0.5, k 2', [2, 5, 5, 8], 5, { beta: 0.5, k: 2 }),
+  local('beta 0: x', [3, 8], 3, { beta: 0 }),
+  { ...local('zeros', [1, 5], 3), inputs: { x: values([1, 5], [0, 0, 0, 4, -2]) } },
+  local('no images', [0, 5, 5, 4], 3),
+  local('no channels', [2, 5, 0], 3),
+  localBackward('odd channels', [3, 4, 13], 3),
+  localBackward('even size: one more channel after than before', [2, 3, 3, 9], 4),
+  localBackward('wider than all channels', [5, 7], 31),
+  localBackward('beta 0.5, k 2', [2, 5, 5, 8], 5, { beta: 0.5, k: 2 }),
+  localBackward('no images', [0, 5, 5, 4], 3),
 ];

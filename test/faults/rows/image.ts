@@ -171,6 +171,20 @@ export const imageRows: Record<string, Faults> = {
       [() => g.groupNorm(image(), 2, { weight: f(4), bias: f(4), eps: -1 }), '-1'],
     ],
   },
+  localResponseNorm: {
+    good: () => g.localResponseNorm(image(), 3, { alpha: 0.1, beta: 0.5, k: 2 }),
+    bad: [
+      [() => g.localResponseNorm(image(), 0), '0'],
+      [() => g.localResponseNorm(image(), 2.5), '2.5'],
+      [() => g.localResponseNorm(image(), numbers.NaN), 'NaN'],
+      [() => g.localResponseNorm(f(4), 3), '[4]'],
+      [() => g.localResponseNorm(i(1, 8, 8, 4), 3), 'i32'],
+      [() => g.localResponseNorm(image(), 3, { alpha: -1 }), '-1'],
+      [() => g.localResponseNorm(image(), 3, { beta: numbers.NaN }), 'NaN'],
+      [() => g.localResponseNorm(image(), 3, { k: 0 }), '0'],
+      [() => g.localResponseNorm(image(), 3, { k: numbers.inf }), 'Infinity'],
+    ],
+  },
   layerNorm: {
     op: /layer_norm|group_norm/,
     good: () => g.layerNorm(f(2, 4), 4, { weight: f(4), bias: f(4) }),

@@ -170,4 +170,15 @@ export const images = {
       };
     },
   ),
+  local_response_norm: caseOf(
+    'local_response_norm',
+    fc.record({
+      x: imageShape,
+      size: int(1, 9),
+      alpha: fc.constantFrom(1e-4, 0.3, 2),
+      beta: fc.constantFrom(-1, 0, 0.5, 0.75, 1.5),
+      k: fc.constantFrom(0.5, 1, 2),
+    }),
+    ({ x, ...attrs }) => ({ inputs: { x: normal(x) }, attrs, grad: ['x'] }),
+  ),
 } as const;
