@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { Caps } from './device/caps.ts';
 export { type AdapterChoice, type AdapterDescription, Device, type OpenOptions } from './device/device.ts';
 export {
   AdapterError,
@@ -35,9 +36,11 @@ export {
   type TuneOptions,
   type Validator,
 } from './plan/gpu.ts';
-export type { ProgramStats } from './plan/program.ts';
+export type { Program } from './plan/program.ts';
+export type { ProgramStats } from './plan/stats.ts';
 export type { Tuned, TuneProgress } from './plan/tuner.ts';
-export type { DType, Shape, TensorSpec } from './shape.ts';
+export type { RefArray } from './reference/reference.ts';
+export type { DType, HostArray, Pair, Shape, TensorSpec } from './shape.ts';
 export {
   type Architecture,
   architectureOf,

@@ -37,8 +37,8 @@ export interface Crop {
   /** Height and width in pixels. */
   readonly size: readonly [height: number, width: number];
   /**
-   * [a, b, c, d, e, f]: point (u, v) of the crop is point (a u + b v + c, d u + e v + f) of the image. Either a = e = 0 or
-   * b = d = 0.
+   * The affine map [a, b, c, d, e, f] from crop to image: point (u, v) of the crop is point (a u + b v + c, d u + e v + f)
+   * of the image. Either a = e = 0 or b = d = 0.
    */
   readonly toImage: readonly [number, number, number, number, number, number];
   /** The only part of the image that is read, in whole pixels. */

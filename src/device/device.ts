@@ -25,6 +25,7 @@ export interface AdapterDescription {
   readonly software: boolean;
 }
 
+/** Which adapter to open, and with which limits. */
 export interface OpenOptions {
   /** Node only; the browser chooses its adapter itself. Default: `FOVEA_ADAPTER`, else `auto`. */
   readonly adapter?: AdapterChoice;
@@ -206,6 +207,7 @@ export class Device {
     if (this.#owned) this.device.destroy();
   }
 
+  /** Calls `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -1,8 +1,8 @@
 import { FoveaError } from '../errors.ts';
 import { type Node, recordSegment, repeat, type Segment, Tensor } from './tensor.ts';
 
-/** What a checkpointed function may return. */
-export type Outputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
+/** What a checkpointed function may return: a tensor, or several in a list or by name. */
+export type CheckpointOutputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
 
 /**
  * fn(...inputs), whose activations are not kept for the backward pass but computed again there, as PyTorch's
@@ -21,7 +21,7 @@ export type Outputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tenso
  * several, in an array or by name. Throws FoveaError where it returns anything else or is async, and where it records an
  * optimizer's step, which would be taken twice.
  */
-export function checkpoint<const I extends readonly Tensor[], R extends Outputs>(
+export function checkpoint<const I extends readonly Tensor[], R extends CheckpointOutputs>(
   fn: (...inputs: I) => R,
   ...inputs: I
 ): R {
@@ -43,7 +43,7 @@ export function checkpoint<const I extends readonly Tensor[], R extends Outputs>
   return result;
 }
 
-function isOutputs(result: unknown): result is Outputs {
+function isOutputs(result: unknown): result is CheckpointOutputs {
   if (result instanceof Tensor) return true;
   return (
     typeof result === 'object' &&

@@ -26,7 +26,10 @@ export function toReference(data: HostArray): RefArray {
  * The values of tensors by the float64 references alone: the same graph as on the GPU, no device. `known` gives
  * values of tensors that are inputs, or overrides constants.
  */
-export function evaluate(tensors: readonly Tensor[], known: Values = new Map()): RefArray[] {
+export function evaluate(
+  tensors: readonly Tensor[],
+  known: ReadonlyMap<Tensor, RefArray> = new Map(),
+): RefArray[] {
   const values: Values = new Map(known);
   return tensors.map((value) => referenceValue(value, values));
 }

@@ -1,5 +1,5 @@
 export { backward, grad } from './backward.ts';
-export { checkpoint } from './checkpoint.ts';
+export { type CheckpointOutputs, checkpoint } from './checkpoint.ts';
 export { evaluate } from './evaluate.ts';
 export * from './functions/activations.ts';
 export * from './functions/attention.ts';
@@ -13,6 +13,7 @@ export * from './functions/gridSample.ts';
 export * from './functions/indexing.ts';
 export * from './functions/logical.ts';
 export * from './functions/losses.ts';
+export type { Operand } from './functions/operands.ts';
 export * from './functions/pyramid.ts';
 export * from './functions/reduce.ts';
 export * from './functions/shape.ts';

@@ -4,6 +4,7 @@ import type { Strategies } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { GradientRule, Operation, StrategiesOption } from './tensor.ts';
 
+/** What `defineOperation` makes an operation from. */
 export interface OperationOptions<
   I extends string,
   O extends string,
@@ -21,6 +22,8 @@ export interface OperationOptions<
   /**
    * What programs choose from to compute it: a list, or a function that loads one (of kernels/strategies.ts). Default: the
    * kernel's plan.
+   *
+   * @internal
    */
   readonly strategies?: StrategiesOption;
   /** The same computation as plain float64 loops, which `evaluate` and `fovea/verify` check the kernel against. */

@@ -18,7 +18,7 @@ export class State {
   readonly members: State[] = [];
 
   /** `initial`: its values, or what makes them when they are first asked for. Zeros where it is left out. */
-  constructor(label: string, spec: TensorSpec, initial?: HostArray | Later) {
+  constructor(label: string, spec: TensorSpec, initial?: HostArray | (() => Generator<void, HostArray>)) {
     this.label = label;
     this.spec = spec;
     this.#initial = initial;

@@ -70,6 +70,7 @@ export type GradientRule<
   Y extends string = string,
   A extends object = object,
 > = {
+  /** The gradients of the inputs by name. */
   rule(context: GradientContext<I, O, Y, A>): { readonly [K in I | O]?: Tensor | undefined };
 }['rule'];
 
@@ -88,7 +89,11 @@ export interface Operation<
   readonly kernel: Kernel<I, O, Y, A, G>;
   /** `null`: not differentiable on purpose. */
   readonly gradient: GradientRule<I, O, Y, A> | null;
-  /** What programs choose from to compute it, where there are several strategies. */
+  /**
+   * What programs choose from to compute it, where there are several strategies.
+   *
+   * @internal
+   */
   readonly strategies?: StrategiesOption;
   /** Its float64 meaning, where it is not one of Fovea's own. */
   readonly reference?: Reference<I, O, Y, A>;
@@ -127,6 +132,7 @@ function recordNode(node: Omit<Node, 'id' | 'op' | 'segment' | 'outputs'>): Node
 
 /** Computes tensors: a `Gpu`. */
 export interface Computer {
+  /** Computes tensors as one submission and reads them back: one array per tensor, f16 as float32. */
   read(...tensors: Tensor[]): Promise<HostArray[]>;
 }
 
@@ -151,11 +157,13 @@ export class Tensor {
   readonly id = nextId++;
   readonly shape: Shape;
   readonly dtype: DType;
+  /** @hidden */
   readonly origin: Origin;
   readonly requiresGrad: boolean;
   /** d loss / d this tensor, after `backward`. */
   grad: Tensor | undefined;
 
+  /** @hidden */
   constructor(spec: TensorSpec, origin: Origin, requiresGrad = false) {
     this.shape = spec.shape;
     this.dtype = spec.dtype;
@@ -259,6 +267,7 @@ export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype
   return new Tensor({ shape: full, dtype: type }, { kind: 'constant', data: array });
 }
 
+/** A tensor of zeros. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
 
 /** A tensor of one value. Throws ShapeError for a fraction as an integer. */

@@ -16,22 +16,30 @@ export interface Kernel<
   A extends object = object,
   G extends object = A,
 > {
+  /** The name of the operation, in snake_case. */
   readonly name: string;
+  /** The names of the inputs that must be given. */
   readonly inputs: readonly I[];
+  /** The names of the inputs that may be left out. */
   readonly optional: readonly O[];
+  /** The names of the outputs. */
   readonly outputs: readonly Y[];
-  /** Float inputs that stay f32 where the others are f16: statistics, coordinates of regions, losses' gradients. */
+  /** Float inputs that stay f32 where the others are f16: statistics, coordinates of regions, gradients of losses. */
   readonly f32Inputs?: readonly (I | O)[];
-  /** Inputs are x0, x1, …: as many as the caller has. */
+  /** Whether it takes any number of inputs, named x0, x1, …. */
   readonly variadic?: boolean;
-  /** output -> input whose buffer it overwrites (optimizer steps). */
+  /** For each output that is written over an input, in an optimizer's step: the name of that input. */
   readonly inPlace?: Readonly<Partial<Record<Y, I>>>;
-  /** Set for elementwise operations: what lowering fuses them by. */
+  /** The expression of an elementwise operation, by which programs fuse it with its neighbours. */
   readonly elementwise?: ElementwiseExpression;
-  /** Fills in what the caller left out. The graph and `plan` give `infer` and `dispatches` complete attributes. */
+  /** Fills in the defaults of attributes that were left out. `infer` and `dispatches` get all of them. */
   attributes?(given: G): A;
+  /**
+   * The shape rule: the outputs' shapes and dtypes, from the inputs' and the attributes. Throws ShapeError where they
+   * do not fit.
+   */
   infer(specs: SpecsOf<I, O>, attrs: A): { readonly [K in Y]: TensorSpec };
-  /** How it runs on its own; where it has several strategies, by the cheapest of them (`planAlone`). */
+  /** The dispatches that compute it on a device with these capabilities. */
   dispatches(
     caps: Caps,
     specs: SpecsOf<I, O>,
@@ -41,16 +49,20 @@ export interface Kernel<
 }
 
 /**
- * Attributes as callers give them: what is not Required may be left out, and one number stands for (height, width). The
- * defaults stand with each attribute.
+ * Attributes as they are passed to `plan`: all but `Required` may be left out, and one number will do for (height, width).
+ * Each attribute's description says its default.
  */
 export type Given<A, Required extends keyof A = never> = {
-  readonly [K in Required]: Loose<A[K]>;
-} & { readonly [K in Exclude<keyof A, Required>]?: Loose<A[K]> };
-type Loose<T> = T extends readonly [number, number] ? Pair : T;
+  readonly [K in Required]: GivenValue<A[K]>;
+} & { readonly [K in Exclude<keyof A, Required>]?: GivenValue<A[K]> };
 
-/** A shape alone means f32. */
+/** The value of an attribute as it is passed: where it is (height, width), one number may stand for both. */
+export type GivenValue<T> = T extends readonly [number, number] ? Pair : T;
+
+/** The shape and dtype of a tensor, or its shape alone, which means f32. */
 export type Shaped = Shape | TensorSpec;
+
+/** The shapes of a kernel's inputs by name, as `plan` takes them: `I`, and `O` where they are given. */
 export type ShapesOf<I extends string, O extends string> = { readonly [K in I]: Shaped } & {
   readonly [K in O]?: Shaped;
 };

@@ -30,6 +30,7 @@ export interface EncodableKernel<N extends string = string, Y extends string = s
   encode(pass: GPUComputePassEncoder, buffers: { readonly [K in N]?: BufferSource }): void;
   /** Frees what the kernel owns. What was submitted before still runs; what was encoded and not yet submitted fails. */
   dispose(): void;
+  /** Calls `dispose`, for `using`. */
   [Symbol.dispose](): void;
 }
 

@@ -3,6 +3,7 @@
  * pass, on your own buffers. See `EncodableKernel`.
  */
 
+export type { Caps } from '../device/caps.ts';
 export * from './boxes/boxCoder.ts';
 export * from './boxes/boxIou.ts';
 export * from './boxes/matchAnchors.ts';
@@ -10,6 +11,7 @@ export * from './boxes/nms.ts';
 export * from './boxes/weightedBoxFusion.ts';
 export * from './conv/conv2d.ts';
 export * from './conv/convTranspose2d.ts';
+export type { Given, GivenValue, Shaped, ShapesOf, SpecsOf } from './description.ts';
 export * from './elementwise/activations.ts';
 export * from './elementwise/cast.ts';
 export * from './elementwise/comparison.ts';
@@ -18,6 +20,7 @@ export {
   type ElementwiseAttrs,
   type ElementwiseBackwardKernel,
   type ElementwiseKernel,
+  type RowAttrs,
 } from './elementwise/elementwise.ts';
 export * from './elementwise/logical.ts';
 export * from './elementwise/math.ts';
@@ -26,6 +29,7 @@ export type { ElementwiseExpression, ElementwiseRow } from './elementwise/row.ts
 export * from './elementwise/trigonometry.ts';
 export * from './image/imageFilters.ts';
 export * from './image/interpolate.ts';
+export type { ResampleBackwardAttrs } from './image/resample.ts';
 export {
   type BufferSource,
   type Dispatch,
@@ -33,6 +37,7 @@ export {
   type EncodableKernel,
   type Kernel,
   type KernelPlan,
+  type PlannableKernel,
 } from './kernel.ts';
 export * from './losses/crossEntropy.ts';
 export * from './losses/pointwise.ts';
@@ -52,6 +57,7 @@ export * from './reduce/reduce.ts';
 export * from './reduce/softmax.ts';
 export * from './roi/panopticMerge.ts';
 export * from './roi/pasteMasks.ts';
+export type { RoiAttrs } from './roi/roi.ts';
 export * from './roi/roiAlign.ts';
 export * from './roi/roiPool.ts';
 export * from './shape/concat.ts';
@@ -63,3 +69,4 @@ export * from './shape/scatter.ts';
 export * from './shape/stridedCopy.ts';
 export * from './sort/sort.ts';
 export * from './sort/topk.ts';
+export type { Size2 } from './spatial.ts';

@@ -210,6 +210,7 @@ export const kernels = {
   adamw_step: adamwStep,
 } as const;
 
+/** The name of an operation in snake_case, as in `fovea/kernels/<name>`. */
 export type OpName = keyof typeof kernels;
 
 /** The kernel of an operation, without its particular types. */

@@ -55,6 +55,11 @@ export const STRATEGY_NAMES = [
   'listed',
   'direct',
 ] as const;
+/**
+ * The name of a strategy: one of the ways to compute an operation. See docs/tuning.md.
+ *
+ * @useDeclaredType
+ */
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 
 /** One way to compute an operation, or a part that several operations share (a matrix product). */

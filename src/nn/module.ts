@@ -1,5 +1,5 @@
 import { ShapeError, StateDictError } from '../errors.ts';
-import { type Later, State } from '../graph/state.ts';
+import { State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
@@ -19,7 +19,7 @@ export class Parameter {
    * first needed.
    * @param layout How PyTorch stores it, where that differs.
    */
-  constructor(shape: Shape, values: Float32Array | Later, layout?: TorchLayout) {
+  constructor(shape: Shape, values: Float32Array | (() => Generator<void, HostArray>), layout?: TorchLayout) {
     this.state = new State('parameter', { shape, dtype: 'f32' }, values);
     this.tensor = stateTensor(this.state, true);
     this.layout = layout;

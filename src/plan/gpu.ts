@@ -7,9 +7,10 @@ import { addComputer, baseOf, itemOf, removeComputer, Tensor } from '../graph/te
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { formatShape, type HostArray } from '../shape.ts';
 import { type Choice, choicesOf, lowering, prepareLowering } from './lower.ts';
-import { Program, type ProgramStats } from './program.ts';
+import { Program } from './program.ts';
 import { inSlices } from './slices.ts';
 import { StateStore } from './stateStore.ts';
+import type { ProgramStats } from './stats.ts';
 import type { Tuned, TuneProgress, Tuner } from './tuner.ts';
 
 /** What a captured function may return: tensors, by name. */
@@ -33,12 +34,14 @@ export interface Step<R extends Results> {
   again(): Promise<Run<R>>;
   /** Compiles for inputs of these shapes without running. */
   prepare(inputs: readonly Tensor[], progress?: CaptureProgress): Promise<ProgramStats>;
+  /** Frees the programs that were captured. Later calls throw LifetimeError. */
   dispose(): void;
 }
 
 /** Told as operations get timed, where autotuning is on, and then as pipelines get compiled. */
 export type CaptureProgress = (done: number, total: number, doing: 'tuning' | 'compiling') => void;
 
+/** Whether strategies are timed on this adapter. */
 export interface TuneOptions {
   /**
    * Whether the strategies for an operation are timed on this adapter, once for each class of shapes, when it is
@@ -280,6 +283,7 @@ export class Gpu {
     this.device.dispose();
   }
 
+  /** Calls `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -11,6 +11,7 @@ import { type MemoryPlan, planMemory } from './memory.ts';
 import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
+import type { ProgramStats } from './stats.ts';
 import { writesState } from './steady.ts';
 import {
   isWritten,
@@ -20,18 +21,6 @@ import {
   type Storage,
   sizeOf,
 } from './storage.ts';
-
-/** Figures of a program, for reports and tests. */
-export interface ProgramStats {
-  readonly operations: number;
-  readonly dispatches: number;
-  /** Those of them that run only where weights have changed since the run before: what depends on these alone. */
-  readonly steadyDispatches: number;
-  readonly pipelines: number;
-  /** Bytes of temporaries that the plan takes, and the fewest that any plan could. */
-  readonly plannedBytes: number;
-  readonly lowerBoundBytes: number;
-}
 
 /** A dispatch with its shader as the memory plan wants it. */
 interface Prepared {
@@ -64,6 +53,7 @@ export type CompileProgress = (done: number, total: number) => void;
  * replay the dispatches in one command buffer, one submit.
  */
 export class Program {
+  /** Figures: operations, dispatches, pipelines, bytes. */
   readonly stats: ProgramStats;
   readonly #device: Device;
   readonly #lowered: Lowered;
@@ -112,6 +102,8 @@ export class Program {
   /**
    * Compiles every pipeline side by side; then allocates and binds. Throws DeviceLimitError, OutOfMemoryError,
    * GpuError or DeviceLostError, and keeps nothing on the device then.
+   *
+   * @internal
    */
   static async build(
     device: Device,
@@ -246,7 +238,11 @@ export class Program {
     return this.#store.bindingOf(state);
   }
 
-  /** Whether an optimizer has moved a state of this program to another buffer since it was built. */
+  /**
+   * Whether an optimizer has moved a state of this program to another buffer since it was built.
+   *
+   * @internal
+   */
   get moved(): boolean {
     for (const state of this.#states) if (state.home) return true;
     return false;
@@ -265,19 +261,31 @@ export class Program {
     return buffer;
   }
 
-  /** Puts values into an input of the program. An input that nothing reads is left out. */
+  /**
+   * Puts values into an input of the program. An input that nothing reads is left out.
+   *
+   * @internal
+   */
   write(input: Tensor, values: HostArray): void {
     const storage = this.#lowered.storages.get(input);
     if (storage) this.#device.write(this.#ownBuffer(storage), values);
   }
 
-  /** Begins a run: from here on the results of the one before are gone. Returns its number. */
+  /**
+   * Begins a run: from here on the results of the one before are gone. Returns its number.
+   *
+   * @internal
+   */
   begin(): number {
     this.#expectAlive('step');
     return ++this.#runs;
   }
 
-  /** Encodes and submits everything, once. */
+  /**
+   * Encodes and submits everything, once.
+   *
+   * @internal
+   */
   run(): void {
     this.#device.watch('step', () => {
       for (const state of this.#states) this.#store.flush(state);
@@ -317,6 +325,8 @@ export class Program {
   /**
    * Calls `visit` for every operation with a way to run it, by itself, and a way to read any tensor that it touches,
    * before or after: for finding faults.
+   *
+   * @internal
    */
   async runEach(
     visit: (op: LoweredOp, run: () => void, read: (storage: Storage) => Promise<HostArray>) => Promise<void>,
@@ -348,12 +358,20 @@ export class Program {
     });
   }
 
-  /** The tensors that live in these storages. */
+  /**
+   * The tensors that live in these storages.
+   *
+   * @internal
+   */
   tensorsOf(storages: readonly Storage[]): [Tensor, Storage][] {
     return [...this.#lowered.storages].filter(([, storage]) => storages.includes(storage));
   }
 
-  /** The value that a result had after a run. Throws LifetimeError where a later one has overwritten it. */
+  /**
+   * The value that a result had after a run. Throws LifetimeError where a later one has overwritten it.
+   *
+   * @internal
+   */
   async read(value: Tensor, run: number): Promise<HostArray> {
     this.#expectAlive('data');
     const storage = this.#lowered.storages.get(value);
@@ -367,6 +385,11 @@ export class Program {
     return this.#device.read(this.#bindingOf(storage), storage.spec, 'data');
   }
 
+  /**
+   * Frees its memory on the device.
+   *
+   * @internal
+   */
   dispose(): void {
     this.#disposed = true;
     this.#uniforms?.destroy();

@@ -11,6 +11,10 @@ export interface Tuned extends Timing {
   readonly key: string;
 }
 
+/**
+ * Called as tuning goes on: `done` of `total` classes of shapes are timed; `tuned` is the last of them, undefined
+ * before the first.
+ */
 export type TuneProgress = (done: number, total: number, tuned: Tuned | undefined) => void;
 
 /** Kernels change from version to version, and what was measured with them. A test holds it against package.json. */

@@ -4,13 +4,18 @@ import type { DType, Shape, TensorSpec } from '../shape.ts';
 /** Values on the CPU: floats in float64, whatever their dtype on the GPU. */
 export type RefArray = Float64Array | Int32Array | Uint32Array;
 
+/** A tensor on the CPU, as references take it. */
 export interface RefTensor {
+  /** The size of each dimension. */
   readonly shape: Shape;
+  /** The dtype that it has on the GPU. */
   readonly dtype: DType;
+  /** The elements in row-major order. */
   readonly data: RefArray;
 }
 
-type RefInputs<I extends string, O extends string> = { readonly [K in I]: RefTensor } & {
+/** A reference's inputs by name: `I`, and `O` where they are given. */
+export type RefInputs<I extends string, O extends string> = { readonly [K in I]: RefTensor } & {
   readonly [K in O]?: RefTensor;
 };
 
@@ -25,6 +30,7 @@ export type Reference<
   Y extends string = string,
   A extends object = object,
 > = {
+  /** Computes the outputs by name. */
   reference(
     inputs: RefInputs<I, O>,
     attrs: A,

@@ -3,17 +3,18 @@ import { type ElementwiseExpression, expressionOf } from '../kernels/elementwise
 import { numel, type Shape, stridesOf, type TensorSpec } from '../shape.ts';
 import { type RefArray, type Reference, refArray } from './reference.ts';
 
-export type Values = Readonly<Record<string, number>>;
-type Rule = (v: Values) => number;
+/** Computes one element in float64 from arguments and attributes by name. */
+export type ScalarRule = (v: Readonly<Record<string, number>>) => number;
 
 /**
  * What an elementwise row computes, in float64: of one element each. `v` holds the arguments and attributes by name; for
  * gradients also y, the result, and g, the gradient of the loss with respect to it.
  */
 export interface ScalarRules {
-  readonly forward: Rule;
+  /** The result. */
+  readonly forward: ScalarRule;
   /** One rule for each gradient of the row. */
-  readonly backward: Readonly<Record<string, Rule>>;
+  readonly backward: Readonly<Record<string, ScalarRule>>;
 }
 
 /** The offset into an input of every element of the output, by NumPy's broadcasting. */
@@ -37,7 +38,7 @@ function* broadcastOffsets(input: Shape, output: Shape): Generator<number> {
 
 function elementwiseReference<Y extends string>(
   expression: ElementwiseExpression,
-  rule: Rule,
+  rule: ScalarRule,
 ): ElementwiseReference<Y> {
   const names = expressionOf(expression).uses;
   return (inputs, attrs, outputs) => {
@@ -56,7 +57,12 @@ function elementwiseReference<Y extends string>(
 }
 
 /** The reference of an elementwise expression: its arguments by name, one output. */
-export type ElementwiseReference<Y extends string = string> = Reference<string, never, Y, Values>;
+export type ElementwiseReference<Y extends string = string> = Reference<
+  string,
+  never,
+  Y,
+  Readonly<Record<string, number>>
+>;
 
 /** The float64 references of an elementwise operation and of its gradient with respect to each argument. */
 export interface ElementwiseReferences {

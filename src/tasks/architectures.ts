@@ -326,7 +326,11 @@ export const ARCHITECTURES = {
   }),
 } as const satisfies Record<string, Architecture>;
 
-/** The name of an architecture, in model files and for `--model`. */
+/**
+ * The name of an architecture, in model files and for `--model`.
+ *
+ * @useDeclaredType
+ */
 export type ModelName = keyof typeof ARCHITECTURES;
 
 /** The names of all architectures. */

@@ -3,7 +3,7 @@ import { grad } from '../graph/backward.ts';
 import { evaluate, toReference, type Values } from '../graph/evaluate.ts';
 import { hostArray } from '../graph/state.ts';
 import { Tensor, zeros } from '../graph/tensor.ts';
-import { decodeSafetensors } from '../io/safetensors.ts';
+import { decodeSafetensors, type NamedTensor } from '../io/safetensors.ts';
 import { parseJson } from '../json.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import { type HostArray, isFloat, type TensorSpec } from '../shape.ts';
@@ -21,14 +21,6 @@ export interface ConformanceFile {
   readonly bytes: Uint8Array;
 }
 
-interface HostTensor {
-  readonly shape: readonly number[];
-  readonly dtype: Tensor['dtype'];
-  readonly data: Float32Array | Int32Array | Uint32Array | Uint16Array;
-}
-
-type Tensors = Readonly<Record<string, HostTensor>>;
-
 /** What a file says: `in.`, `out.`, `cot.` and `grad.` tensors by name, and its metadata. */
 export interface ConformanceCase {
   /** The name of the case. */
@@ -36,19 +28,19 @@ export interface ConformanceCase {
   /** The operation. */
   readonly op: string;
   /** Its attributes. */
-  readonly attrs: Attrs;
+  readonly attrs: Readonly<Record<string, unknown>>;
   /** Relative tolerance. */
   readonly rtol: number;
   /** Absolute tolerance. */
   readonly atol: number;
   /** Inputs by name. */
-  readonly inputs: Tensors;
+  readonly inputs: Readonly<Record<string, NamedTensor>>;
   /** Expected outputs by name. */
-  readonly outputs: Tensors;
+  readonly outputs: Readonly<Record<string, NamedTensor>>;
   /** Gradients that arrive at the outputs, by name. */
-  readonly cotangents: Tensors;
+  readonly cotangents: Readonly<Record<string, NamedTensor>>;
   /** Expected gradients of the inputs, by name. */
-  readonly gradients: Tensors;
+  readonly gradients: Readonly<Record<string, NamedTensor>>;
 }
 
 /**
@@ -70,7 +62,7 @@ export function readConformanceCase({ name, bytes }: ConformanceFile): Conforman
     if (!(value >= 0)) throw new DataError(`${name}: metadata "${key}" is "${text}", no tolerance; ${fix}`);
     return value;
   };
-  const withPrefix = (prefix: string): Tensors =>
+  const withPrefix = (prefix: string): Readonly<Record<string, NamedTensor>> =>
     Object.fromEntries(
       [...tensors].flatMap(([key, value]) =>
         key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [],
@@ -109,7 +101,7 @@ const HALF_TOLERANCE = 2e-2;
 interface Result {
   readonly key: string;
   readonly value: Tensor | undefined;
-  readonly data: HostTensor['data'];
+  readonly data: NamedTensor['data'];
 }
 
 interface Graph {
@@ -120,7 +112,7 @@ interface Graph {
 
 /** The case as a graph: its outputs and the gradients that it gives. In f16 its float tensors are halves. */
 function graphOf(row: ConformanceCase, run: Run, dtype: VerifyOptions['dtype']): Graph {
-  const constant = (tensor: HostTensor, as: TensorSpec, tracked = false) =>
+  const constant = (tensor: NamedTensor, as: TensorSpec, tracked = false) =>
     new Tensor(as, { kind: 'constant', data: hostArray(tensor.data, as.dtype) }, tracked);
   const exact: Values = new Map();
   const inputs = Object.fromEntries(

@@ -4,8 +4,14 @@
  * @module
  */
 
-export type { Reference } from '../reference/reference.ts';
-export { type ScalarRules, scalarReferences } from '../reference/scalar.ts';
+export type { RefArray, Reference, RefInputs, RefTensor } from '../reference/reference.ts';
+export {
+  type ElementwiseReference,
+  type ElementwiseReferences,
+  type ScalarRule,
+  type ScalarRules,
+  scalarReferences,
+} from '../reference/scalar.ts';
 export {
   boxes,
   type Case,

@@ -6,6 +6,7 @@ import { add, affine, where } from './elementwise.ts';
 import { matmul, softmax } from './reduce.ts';
 import { cast, transpose } from './shape.ts';
 
+/** Options of `scaledDotProductAttention`. */
 export interface AttentionOptions {
   /** i32: 0 where a query must not see a key; floats: added to the scores. Broadcasts to […,L,S]. */
   readonly mask?: Tensor;

@@ -9,7 +9,9 @@ import { slice } from './shape.ts';
 /** Keeps quotients finite where boxes are empty, as in torchvision. */
 const EPS = 1e-7;
 
+/** Options of the box losses `generalizedBoxIouLoss`, `distanceBoxIouLoss` and `completeBoxIouLoss`. */
 export interface BoxLossOptions {
+  /** `none`: one loss per box; `mean` or `sum` over all boxes. Default `none`, as in torchvision. */
   readonly reduction?: Reduction;
 }
 

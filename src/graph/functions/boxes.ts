@@ -19,7 +19,9 @@ export const boxIou = (a: Tensor, b: Tensor): Tensor => apply(boxesOps.boxIou, {
 export const generalizedBoxIou = (a: Tensor, b: Tensor): Tensor =>
   apply(boxesOps.generalizedBoxIou, { a, b }).y;
 
+/** Options of `boxEncode` and `boxDecode`. */
 export interface BoxCoderOptions {
+  /** What dx, dy, dw and dh are multiplied with in encoding, and divided by in decoding. Default [1, 1, 1, 1]. */
   readonly weights?: readonly [number, number, number, number];
 }
 
@@ -37,9 +39,13 @@ export const boxDecode = (
   { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
 ): Tensor => apply(boxesOps.boxDecode, { deltas, anchors }, { weights, clip: Math.log(1000 / 16) }).boxes;
 
+/** Options of `matchAnchors`. */
 export interface MatchOptions {
+  /** The IoU from which an anchor is matched. Default 0.5. */
   readonly highThreshold?: number;
+  /** The IoU below which an anchor is background. Default 0.4. */
   readonly lowThreshold?: number;
+  /** Whether each box also claims the anchors that reach its best IoU. Default true. */
   readonly allowLowQuality?: boolean;
 }
 
@@ -53,7 +59,9 @@ export const matchAnchors = (
   apply(boxesOps.matchAnchors, { anchors, boxes, count }, { highThreshold, lowThreshold, allowLowQuality })
     .matches;
 
+/** Options of `nms` and `batchedNms`. */
 export interface NmsOptions {
+  /** The IoU with a kept box above which a box is dropped, 0 to 1. */
   readonly iouThreshold: number;
   /** Boxes that score no more than this take no part. */
   readonly scoreThreshold?: number;
@@ -108,6 +116,7 @@ export interface FusedBoxes {
   readonly count: Tensor;
 }
 
+/** Options of `weightedBoxFusion`. */
 export interface WeightedBoxFusionOptions extends Given<WeightedBoxFusionAttrs, 'models'> {
   /** How many boxes of each image are taken, from the first on: i32 [N]. Default: all R. */
   readonly count?: Tensor;

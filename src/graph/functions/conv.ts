@@ -43,6 +43,7 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
     .y;
 }
 
+/** Options of `conv1d`. */
 export interface Conv1dOptions {
   /** Default 1. */
   readonly stride?: number;
@@ -132,6 +133,7 @@ export const avgPool2d = (x: Tensor, kernelSize: Pair, options: AvgPoolOptions =
 export const adaptiveAvgPool2d = (x: Tensor, outputSize: Pair): Tensor =>
   apply(poolOps.adaptiveAvgPool2d, { x }, { outputSize }).y;
 
+/** Options of `interpolate`. */
 export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>> {
   /** Height and width of y. Give it or scaleFactor. */
   readonly size?: Pair;

@@ -27,6 +27,7 @@ export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor => full(x.s
 /** Ones of x's shape and, where none is given, x's dtype. */
 export const onesLike = (x: Tensor, dtype: DType = x.dtype): Tensor => full(x.shape, 1, dtype);
 
+/** Options of `arange`. */
 export interface ArangeOptions {
   /** From one value to the next; negative steps count down. Default 1. */
   readonly step?: number;

@@ -12,7 +12,9 @@ export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor =>
 export const silu = /* @__PURE__ */ unary(elementwiseOps.silu);
 /** x * (normal distribution function of x), exact (by erf), not the tanh approximation. */
 export const gelu = /* @__PURE__ */ unary(elementwiseOps.gelu);
+/** 1 / (1 + exp(-x)). */
 export const sigmoid = /* @__PURE__ */ unary(elementwiseOps.sigmoid);
+/** The hyperbolic tangent. */
 export const tanh = /* @__PURE__ */ unary(elementwiseOps.tanh);
 /** x * clamp(x + 3, 0, 6) / 6. */
 export const hardswish = /* @__PURE__ */ unary(elementwiseOps.hardswish);
@@ -38,14 +40,17 @@ export const cos = /* @__PURE__ */ unary(elementwiseOps.cos);
 export const tan = /* @__PURE__ */ unary(elementwiseOps.tan);
 /** The angle, in radians, whose tangent is x. */
 export const atan = /* @__PURE__ */ unary(elementwiseOps.atan);
+/** e^x. Infinity where that is beyond the largest float. */
 export const exp = /* @__PURE__ */ unary(elementwiseOps.exp);
 /** exp(x) - 1, also precise where x is near 0. */
 export const expm1 = /* @__PURE__ */ unary(elementwiseOps.expm1);
+/** The natural logarithm. -Infinity at 0, NaN below 0. */
 export const log = /* @__PURE__ */ unary(elementwiseOps.log);
 /** log(1 + x), also precise where x is near 0. NaN below -1. */
 export const log1p = /* @__PURE__ */ unary(elementwiseOps.log1p);
 /** The error function: 2 / sqrt(π) times the integral of exp(-t²) from 0 to x. */
 export const erf = /* @__PURE__ */ unary(elementwiseOps.erf);
+/** The square root. NaN below 0. The gradient at 0 is infinite. */
 export const sqrt = /* @__PURE__ */ unary(elementwiseOps.sqrt);
 /** 1 / sqrt(x). */
 export const rsqrt = /* @__PURE__ */ unary(elementwiseOps.rsqrt);
@@ -76,7 +81,9 @@ export const clamp = (x: Tensor, min = Number.NEGATIVE_INFINITY, max = Number.PO
 
 /** Elementwise with broadcasting; a number broadcasts to everything. f16 with f32 gives f32, unless the f32 is a scalar. */
 export const add = /* @__PURE__ */ binary(elementwiseOps.add);
+/** a - b, elementwise with broadcasting as `add`. */
 export const sub = /* @__PURE__ */ binary(elementwiseOps.sub);
+/** a * b, elementwise with broadcasting as `add`. */
 export const mul = /* @__PURE__ */ binary(elementwiseOps.mul);
 /** a / b; on i32 the quotient is truncated. */
 export const div = /* @__PURE__ */ binary(elementwiseOps.div);

@@ -5,9 +5,13 @@ import type { Tensor } from '../tensor.ts';
 import { abs, add, affine, clamp, equal, floor, greaterEqual, mul, sub, where } from './elementwise.ts';
 import { cast, gatherRows, slice } from './shape.ts';
 
+/** Options of `gridSample`. */
 export interface GridSampleOptions {
+  /** Interpolation: `bilinear`, or `nearest`, which gives no gradient to grid. Default `bilinear`. */
   readonly mode?: 'bilinear' | 'nearest';
+  /** What is outside of x: zeros, the nearest border pixel, or x reflected. Default `zeros`. */
   readonly paddingMode?: 'zeros' | 'border' | 'reflection';
+  /** Whether -1 and 1 are the centres of the border pixels, instead of their outer edges. Default false. */
   readonly alignCorners?: boolean;
 }
 

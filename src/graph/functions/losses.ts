@@ -27,12 +27,15 @@ function expectSame(op: string, x: Tensor, target: Tensor): void {
 
 const both = (x: Tensor, target: Tensor) => ({ x: inF32(x), target: inF32(target) });
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** Weight of each class, [C]; `mean` divides by the sum of the targets' weights. */
   readonly weight?: Tensor;
   /** Targets of this value count for nothing. Default -100. */
   readonly ignoreIndex?: number;
+  /** `none`: one loss per target; `sum`; or `mean` over the targets that count. Default `mean`. */
   readonly reduction?: Reduction;
+  /** The share of each target that is spread over all classes, 0 to 1. Default 0. */
   readonly labelSmoothing?: number;
 }
 

@@ -25,9 +25,11 @@ import {
 } from './elementwise.ts';
 import { cast, permute, transpose } from './shape.ts';
 
+/** Options of reductions. */
 export interface ReduceOptions {
   /** Dimensions to reduce; all of them by default, and where the list is empty. */
   readonly dim?: number | readonly number[];
+  /** Keeps the reduced dimensions with size 1. Default false. */
   readonly keepdim?: boolean;
 }
 
@@ -84,6 +86,7 @@ export const amax = (x: Tensor, options: ReduceOptions = {}): Tensor =>
 /** The minimum over dimensions; equal minima share the gradient. */
 export const amin = (x: Tensor, options: ReduceOptions = {}): Tensor => neg(amax(neg(x), options));
 
+/** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
   /** Taken from the number of elements that the squares are divided by. Default 1, Bessel's correction. */
   readonly correction?: number;
@@ -138,6 +141,7 @@ export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
   return cast(options.keepdim ? y : y.reshape(sum(wide, options).shape), x.dtype);
 }
 
+/** Options of `argmax` and `argmin`. */
 export interface ArgOptions {
   /** The dimension to search along. Default: all elements, in row-major order. */
   readonly dim?: number | undefined;
@@ -225,6 +229,7 @@ export function cosineSimilarityMatrix(a: Tensor, b: Tensor): Tensor {
   return cast(matmul(normalize(inF32(a)), transpose(normalize(inF32(b)))), a.dtype);
 }
 
+/** Options of `norm`. */
 export interface VectorNormOptions extends ReduceOptions {
   /** The order: any number, infinities too. Default 2. */
   readonly p?: number;

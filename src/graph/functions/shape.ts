@@ -70,6 +70,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
 /** What stands outside of x: a value; x mirrored about its edge elements; its edge elements; x again. */
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 
+/** Options of `pad`. */
 export interface PadOptions {
   /** Default 'constant'. */
   readonly mode?: PadMode;

@@ -15,16 +15,22 @@ import boxBroadcast from '../../wgsl/boxes/lib/box_broadcast.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
 import { expectBoxes } from './boxIou.ts';
 
+/** Attributes of `boxEncode`. */
 export interface BoxEncodeAttrs {
   /** What x, y, width and height offsets are multiplied with; default [1, 1, 1, 1]. */
   readonly weights?: readonly [number, number, number, number];
 }
 
+/** Attributes of `boxDecode`. */
 export interface BoxDecodeAttrs extends BoxEncodeAttrs {
   /** The greatest log of a side over its anchor's; default log(1000 / 16), as torchvision's BoxCoder. */
   readonly clip?: number;
 }
 
+/**
+ * The default of `BoxDecodeAttrs.clip`: log(1000 / 16), torchvision's `bbox_xform_clip`. No side becomes longer than
+ * 62.5 times the anchor's.
+ */
 export const defaultBoxClip: number = Math.log(1000 / 16);
 
 /**

@@ -10,6 +10,7 @@ import matchIouShader from '../../wgsl/boxes/match_iou.wgsl';
 import { type Dispatch, defineKernel, wgslType } from '../kernel.ts';
 import { expectBoxes } from './boxIou.ts';
 
+/** Attributes of `matchAnchors`. */
 export interface MatchAnchorsAttrs {
   /** From this IoU on, an anchor is matched. */
   readonly highThreshold: number;

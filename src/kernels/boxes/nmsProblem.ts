@@ -5,6 +5,7 @@ import { type Dispatch, wgslType } from '../dispatch.ts';
 import { orderByMerging } from '../sort/mergeOrder.ts';
 import type { Problem } from '../strategy.ts';
 
+/** Attributes of `nms`. */
 export interface NmsAttrs {
   /** A box is removed where its IoU with a kept box of greater score is over this. */
   readonly iouThreshold: number;

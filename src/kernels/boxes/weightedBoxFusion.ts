@@ -9,6 +9,7 @@ import sortKey from '../../wgsl/lib/sort_key.wgsl';
 import { type Dispatch, defineKernel, type Given, wgslType } from '../kernel.ts';
 import { orderByMerging } from '../sort/mergeOrder.ts';
 
+/** Attributes of `weightedBoxFusion`. */
 export interface WeightedBoxFusionAttrs {
   /** How many models, or views of an image, the boxes come from. */
   readonly models: number;

@@ -6,21 +6,25 @@ import type { GemmProblem, Product } from '../matrix/strategies/product.ts';
 import { expectInteger, expectSize2, type Size2, size2 } from '../spatial.ts';
 import type { Problem } from '../strategy.ts';
 
+/** Attributes of `conv2d`. Stride, padding and dilation are (height, width), or one number for both axes. */
 export interface Conv2dAttrs {
-  /** Default 1. */
+  /** Pixels from one window to the next. Default 1. */
   readonly stride: Size2;
   /** Zeros around x on each side. Default 0. */
   readonly padding: Size2;
-  /** Default 1. */
+  /** Pixels from one tap of the kernel to the next. Default 1. */
   readonly dilation: Size2;
-  /** Default 1. */
+  /** Channels are convolved in groups; must divide the channels of x and of y. Default 1. */
   readonly groups: number;
 }
 
+/** Attributes of `conv2dBackwardWeight`. */
 export interface Conv2dBackwardWeightAttrs extends Conv2dAttrs {
+  /** Height and width of the weight. */
   readonly kernelSize: Size2;
 }
 
+/** Attributes of `convTranspose2d`. */
 export interface ConvTranspose2dAttrs extends Conv2dAttrs {
   /** Rows and columns added at the end. Default 0. */
   readonly outputPadding: Size2;

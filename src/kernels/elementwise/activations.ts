@@ -4,6 +4,7 @@ import { defineElementwise } from './elementwise.ts';
 const SLOPE = 'let e = exp(-abs(x));\n  let s = 1.0 + e;';
 const SIGMOID = '1.0 / (1.0 + exp(-x))';
 
+/** `y = max(x, 0)`. The gradient at 0 is 0. NaN stays NaN. */
 export const relu = defineElementwise({
   name: 'relu',
   args: ['x'],
@@ -11,6 +12,10 @@ export const relu = defineElementwise({
   backward: { x: 'select(g, V(0.0), y <= V(0.0))' },
 });
 
+/**
+ * `y = x` where x > 0, else `negative_slope * x` (Maas et al. 2013). negative_slope: default 0.01; it is also the
+ * gradient at 0.
+ */
 export const leakyRelu = defineElementwise({
   name: 'leaky_relu',
   args: ['x'],
@@ -19,6 +24,7 @@ export const leakyRelu = defineElementwise({
   backward: { x: 'select(negative_slope * g, g, x > V(0.0))' },
 });
 
+/** `y = x * sigmoid(x)` (Elfwing et al. 2018; also called swish). */
 export const silu = defineElementwise({
   name: 'silu',
   args: ['x'],
@@ -26,6 +32,10 @@ export const silu = defineElementwise({
   backward: { x: `let s = ${SIGMOID};\n  return g * s * (1.0 + x * (1.0 - s));` },
 });
 
+/**
+ * `y = x * Φ(x)` with the distribution function Φ of the standard normal (Hendrycks and Gimpel 2016). Computed with
+ * erf, not by the tanh approximation.
+ */
 export const gelu = defineElementwise({
   name: 'gelu',
   args: ['x'],
@@ -37,6 +47,7 @@ export const gelu = defineElementwise({
 });
 
 // Slopes from x: 1 - y has no digits left where y is nearly 1, least of all in halves.
+/** `y = 1 / (1 + exp(-x))`, the logistic function. */
 export const sigmoid = defineElementwise({
   name: 'sigmoid',
   args: ['x'],
@@ -45,6 +56,7 @@ export const sigmoid = defineElementwise({
 });
 
 // Beyond 15 tanh is 1 in f32, and some drivers' own tanh overflows.
+/** The hyperbolic tangent: `y = (exp(x) - exp(-x)) / (exp(x) + exp(-x))`. */
 export const tanh = defineElementwise({
   name: 'tanh',
   args: ['x'],
@@ -52,6 +64,7 @@ export const tanh = defineElementwise({
   backward: { x: `${SLOPE.replace('abs(x)', '2.0 * abs(x)')}\n  return g * 4.0 * e / (s * s);` },
 });
 
+/** `y = x * clamp(x + 3, 0, 6) / 6` (Howard et al. 2019, MobileNetV3, §5.2). The gradient at -3 is -0.5, at 3 it is 1. */
 export const hardswish = defineElementwise({
   name: 'hardswish',
   args: ['x'],
@@ -61,6 +74,7 @@ export const hardswish = defineElementwise({
   },
 });
 
+/** `y = clamp(x + 3, 0, 6) / 6`. The gradient is 1 / 6 for |x| < 3, and 0 at -3, at 3 and beyond. */
 export const hardsigmoid = defineElementwise({
   name: 'hardsigmoid',
   args: ['x'],
@@ -69,6 +83,10 @@ export const hardsigmoid = defineElementwise({
 });
 
 // From y: it is on a limit where x is there or beyond, and it is kept anyway.
+/**
+ * `y = min(max(x, min_val), max_val)`. min_val: default -1; max_val: default 1. The gradient is 1 between the limits,
+ * and 0 at them and beyond. NaN stays NaN.
+ */
 export const hardtanh = defineElementwise({
   name: 'hardtanh',
   args: ['x'],
@@ -77,6 +95,7 @@ export const hardtanh = defineElementwise({
   backward: { x: 'select(g, V(0.0), (y <= V(min_val)) | (y >= V(max_val)))' },
 });
 
+/** `y = log(1 + exp(x))`, without overflow for large x. */
 export const softplus = defineElementwise({
   name: 'softplus',
   args: ['x'],

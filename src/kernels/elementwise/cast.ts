@@ -5,7 +5,9 @@ import castPlain from '../../wgsl/elementwise/lib/cast_plain.wgsl';
 import castSaturate from '../../wgsl/elementwise/lib/cast_saturate.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
 
+/** Attributes of `cast`. */
 export interface CastAttrs {
+  /** The element type of y. */
   readonly dtype: DType;
 }
 

@@ -1,6 +1,7 @@
 import { defineElementwise } from './elementwise.ts';
 
 // As in PyTorch each side takes half at a tie, and all of it beside a NaN.
+/** `y = max(a, b)`, of floats or i32; NaN where either is NaN. Where a = b, each gets half of the gradient. */
 export const maximum = defineElementwise({
   name: 'maximum',
   args: ['a', 'b'],
@@ -12,6 +13,7 @@ export const maximum = defineElementwise({
   integer: true,
 });
 
+/** `y = min(a, b)`, of floats or i32; NaN where either is NaN. Where a = b, each gets half of the gradient. */
 export const minimum = defineElementwise({
   name: 'minimum',
   args: ['a', 'b'],
@@ -23,6 +25,7 @@ export const minimum = defineElementwise({
   integer: true,
 });
 
+/** `y = 1` where a = b, else 0, in the dtype of a and b (floats or i32). NaN equals nothing. No gradient. */
 export const equal = defineElementwise({
   name: 'equal',
   args: ['a', 'b'],
@@ -32,6 +35,10 @@ export const equal = defineElementwise({
 });
 
 // Not by !=, which Dawn makes false where one is NaN.
+/**
+ * `y = 1` where a and b differ, else 0, in the dtype of a and b (floats or i32). NaN differs from everything. No
+ * gradient.
+ */
 export const notEqual = defineElementwise({
   name: 'not_equal',
   args: ['a', 'b'],
@@ -40,6 +47,7 @@ export const notEqual = defineElementwise({
   integer: true,
 });
 
+/** `y = 1` where a > b, else 0, in the dtype of a and b (floats or i32). 0 where either is NaN. No gradient. */
 export const greater = defineElementwise({
   name: 'greater',
   args: ['a', 'b'],
@@ -48,6 +56,7 @@ export const greater = defineElementwise({
   integer: true,
 });
 
+/** `y = 1` where a >= b, else 0, in the dtype of a and b (floats or i32). 0 where either is NaN. No gradient. */
 export const greaterEqual = defineElementwise({
   name: 'greater_equal',
   args: ['a', 'b'],
@@ -56,6 +65,10 @@ export const greaterEqual = defineElementwise({
   integer: true,
 });
 
+/**
+ * `y = a` where condition is not 0, else b. All three are floats or all are i32; a condition of NaN is not 0. The
+ * gradient goes to a or to b, whichever was taken; condition gets none.
+ */
 export const where = defineElementwise({
   name: 'where',
   args: ['condition', 'a', 'b'],

@@ -17,6 +17,7 @@ import { expand } from '../shape/stridedCopy.ts';
 import { chainVectorizes, type FusedChain, functionsOf, fusedSnippet, indexMode } from './fused.ts';
 import { type ElementwiseExpression, type ElementwiseRow, expressionOf } from './row.ts';
 
+/** Attributes of an elementwise kernel by name: numbers, which become literals in the shader. */
 export type ElementwiseAttrs = Readonly<Record<string, number>>;
 
 /** A row's attributes as callers give them: each may be left out. */

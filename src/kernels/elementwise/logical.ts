@@ -2,6 +2,7 @@ import { defineElementwise } from './elementwise.ts';
 
 // By == 0 and not by != 0, which Dawn makes false for NaN, and NaN is true.
 
+/** `y = 1` where neither a nor b is 0, else 0, in the dtype of a and b (floats or i32). NaN is not 0. No gradient. */
 export const logicalAnd = defineElementwise({
   name: 'logical_and',
   args: ['a', 'b'],
@@ -10,6 +11,7 @@ export const logicalAnd = defineElementwise({
   integer: true,
 });
 
+/** `y = 1` where a or b is not 0, else 0, in the dtype of a and b (floats or i32). NaN is not 0. No gradient. */
 export const logicalOr = defineElementwise({
   name: 'logical_or',
   args: ['a', 'b'],
@@ -18,6 +20,10 @@ export const logicalOr = defineElementwise({
   integer: true,
 });
 
+/**
+ * `y = 1` where exactly one of a and b is 0, else 0, in the dtype of a and b (floats or i32). NaN is not 0. No
+ * gradient.
+ */
 export const logicalXor = defineElementwise({
   name: 'logical_xor',
   args: ['a', 'b'],
@@ -26,6 +32,7 @@ export const logicalXor = defineElementwise({
   integer: true,
 });
 
+/** `y = 1` where x is NaN, else 0. Floats only. No gradient. */
 export const isnan = defineElementwise({
   name: 'isnan',
   args: ['x'],
@@ -33,6 +40,7 @@ export const isnan = defineElementwise({
   backward: {},
 });
 
+/** `y = 1` where x is positive or negative infinity, else 0. Floats only. No gradient. */
 export const isinf = defineElementwise({
   name: 'isinf',
   args: ['x'],
@@ -40,6 +48,7 @@ export const isinf = defineElementwise({
   backward: {},
 });
 
+/** `y = 1` where x is neither infinite nor NaN, else 0. Floats only. No gradient. */
 export const isfinite = defineElementwise({
   name: 'isfinite',
   args: ['x'],

@@ -5,9 +5,11 @@ import { defineElementwise } from './elementwise.ts';
 // The least float: -Infinity is written as this, since WGSL has no literal for it. clamp takes it as "no limit".
 const LOWEST = -3.4028234e38;
 
+/** `y = e^x`. Infinity where that is beyond the largest float. */
 export const exp = defineElementwise({ name: 'exp', args: ['x'], wgsl: 'exp(x)', backward: { x: 'g * y' } });
 
 // exp(x) - 1 has no digits left near 0, where the first terms of the series have all of them.
+/** `y = e^x - 1`, also precise where x is near 0. */
 export const expm1 = defineElementwise({
   name: 'expm1',
   args: ['x'],
@@ -17,9 +19,11 @@ export const expm1 = defineElementwise({
   backward: { x: 'g * exp(x)' },
 });
 
+/** The natural logarithm. -Infinity at 0, NaN below 0. */
 export const log = defineElementwise({ name: 'log', args: ['x'], wgsl: 'log(x)', backward: { x: 'g / x' } });
 
 // Near 0 as 2 atanh(x / (2 + x)), by its series: 1 + x has lost x's digits there.
+/** `y = log(1 + x)`, also precise where x is near 0. -Infinity at -1, NaN below -1. */
 export const log1p = defineElementwise({
   name: 'log1p',
   args: ['x'],
@@ -31,6 +35,7 @@ export const log1p = defineElementwise({
 });
 
 // erf.wgsl is exact to 1.5e-7 of 1, not of what is near 0: the series is, there.
+/** The error function: `2 / sqrt(π)` times the integral of `exp(-t²)` from 0 to x. */
 export const erf = defineElementwise({
   name: 'erf',
   args: ['x'],
@@ -41,6 +46,7 @@ export const erf = defineElementwise({
   backward: { x: '1.1283791670955126 * g * exp(-x * x)' },
 });
 
+/** The square root. NaN below 0. The gradient at 0 is infinite. */
 export const sqrt = defineElementwise({
   name: 'sqrt',
   args: ['x'],
@@ -48,6 +54,7 @@ export const sqrt = defineElementwise({
   backward: { x: 'g / (2.0 * y)' },
 });
 
+/** `y = 1 / sqrt(x)`. Infinity at 0, NaN below 0. */
 export const rsqrt = defineElementwise({
   name: 'rsqrt',
   args: ['x'],
@@ -55,6 +62,7 @@ export const rsqrt = defineElementwise({
   backward: { x: '-0.5 * g * y / x' },
 });
 
+/** `y = |x|`, of floats or i32. The gradient at 0 is 0. */
 export const abs = defineElementwise({
   name: 'abs',
   args: ['x'],
@@ -63,6 +71,7 @@ export const abs = defineElementwise({
   integer: true,
 });
 
+/** `y = -x`, of floats or i32. */
 export const neg = defineElementwise({
   name: 'neg',
   args: ['x'],
@@ -80,6 +89,10 @@ export const affine = defineElementwise({
   backward: { x: 'scale * g' },
 });
 
+/**
+ * `y = min(max(x, low), high)`. low, high: no limit where left out. NaN stays NaN. The gradient is 1 inside and on the
+ * limits, 0 outside and for NaN.
+ */
 export const clamp = defineElementwise({
   name: 'clamp',
   args: ['x'],
@@ -93,6 +106,7 @@ export const clamp = defineElementwise({
   },
 });
 
+/** `y = a + b`, of floats or i32, which wraps around. */
 export const add = defineElementwise({
   name: 'add',
   args: ['a', 'b'],
@@ -101,6 +115,7 @@ export const add = defineElementwise({
   integer: true,
 });
 
+/** `y = a - b`, of floats or i32, which wraps around. */
 export const sub = defineElementwise({
   name: 'sub',
   args: ['a', 'b'],
@@ -109,6 +124,7 @@ export const sub = defineElementwise({
   integer: true,
 });
 
+/** `y = a * b`, of floats or i32, which wraps around. */
 export const mul = defineElementwise({
   name: 'mul',
   args: ['a', 'b'],
@@ -117,6 +133,7 @@ export const mul = defineElementwise({
   integer: true,
 });
 
+/** `y = a / b`. i32 truncates towards 0. Floats divided by 0 give an infinity, or NaN for 0 / 0. */
 export const div = defineElementwise({
   name: 'div',
   args: ['a', 'b'],
@@ -125,6 +142,10 @@ export const div = defineElementwise({
   integer: true,
 });
 
+/**
+ * `y = a - b * trunc(a / b)`, of floats or i32: the result has the sign of a, like `%` in C and JavaScript. No
+ * gradient.
+ */
 export const remainder = defineElementwise({
   name: 'remainder',
   args: ['a', 'b'],
@@ -133,6 +154,10 @@ export const remainder = defineElementwise({
   integer: true,
 });
 
+/**
+ * `y = a^b`. `0^0` is 1; a negative a needs a whole b, and gives NaN otherwise. The gradient with respect to b is 0
+ * where a is 0.
+ */
 export const pow = defineElementwise({
   name: 'pow',
   args: ['a', 'b'],

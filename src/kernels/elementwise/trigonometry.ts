@@ -1,6 +1,7 @@
 import trigonometry from '../../wgsl/elementwise/lib/trigonometry.wgsl';
 import { defineElementwise } from './elementwise.ts';
 
+/** The sine of x in radians. Exact to 1e-6 for |x| up to 65,536. NaN for infinities. */
 export const sin = defineElementwise({
   name: 'sin',
   args: ['x'],
@@ -9,6 +10,7 @@ export const sin = defineElementwise({
   backward: { x: 'g * cosine(x)' },
 });
 
+/** The cosine of x in radians. Exact to 1e-6 for |x| up to 65,536. NaN for infinities. */
 export const cos = defineElementwise({
   name: 'cos',
   args: ['x'],
@@ -17,6 +19,7 @@ export const cos = defineElementwise({
   backward: { x: '-g * sine(x)' },
 });
 
+/** The tangent of x in radians: `sin(x) / cos(x)`. */
 export const tan = defineElementwise({
   name: 'tan',
   args: ['x'],
@@ -25,6 +28,7 @@ export const tan = defineElementwise({
   backward: { x: 'let c = cosine(x);\n  return g / (c * c);' },
 });
 
+/** The angle in radians, from -π / 2 to π / 2, whose tangent is x. */
 export const atan = defineElementwise({
   name: 'atan',
   args: ['x'],

@@ -81,6 +81,7 @@ export const pyrUp = up.forward;
 /** The gradient of pyr_up to x; attrs: inputSize [H,W]. */
 export const pyrUpBackward = up.backward;
 
+/** Attributes of `gaussianBlur`. */
 export interface GaussianBlurAttrs {
   /** Length of the filter on both axes, odd. */
   readonly kernelSize: number;

@@ -3,6 +3,7 @@ import type { Given } from '../kernel.ts';
 import { expectSize2, type Size2, size2 } from '../spatial.ts';
 import { defineResample, type ResampleAxis, type Tap } from './resample.ts';
 
+/** Attributes of `interpolate`. */
 export interface InterpolateAttrs {
   /** Height and width of y. */
   readonly size: Size2;

@@ -242,8 +242,9 @@ function planResample(
   return { dispatches, tables, scratch };
 }
 
-/** The size of the forward operation's input, which its output does not always tell. */
+/** What the gradients of `interpolate`, pooling and image filters need to know of the forward operation. */
 export interface ResampleBackwardAttrs {
+  /** Height and width of its input, which its output does not always tell. */
   readonly inputSize: Size2;
 }
 

@@ -6,6 +6,7 @@ import classWeight from '../../wgsl/losses/lib/class_weight.wgsl';
 import classWeightNone from '../../wgsl/losses/lib/class_weight_none.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
 
+/** Attributes of `crossEntropy`. */
 export interface CrossEntropyAttrs {
   /** Rows with this target do not count; default -100. */
   readonly ignoreIndex?: number;

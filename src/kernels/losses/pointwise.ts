@@ -16,6 +16,11 @@ const FOCAL = `let e = exp(-abs(x));
   if (gamma != 2.0) { slope = pow(miss, V(gamma - 1.0)); }
   let power = slope * miss;`;
 
+/**
+ * Binary cross entropy of logits: `y = -(pos_weight * target * log(p) + (1 - target) * log(1 - p))` with
+ * `p = sigmoid(x)`, without reduction. x: any shape; target: 0 to 1; pos_weight: weight of the positive targets, 1 for
+ * none. Finite for any finite x.
+ */
 export const binaryCrossEntropyWithLogits = defineElementwise({
   name: 'binary_cross_entropy_with_logits',
   args: ['x', 'target', 'pos_weight'],
@@ -27,6 +32,12 @@ export const binaryCrossEntropyWithLogits = defineElementwise({
   },
 });
 
+/**
+ * Focal loss of logits (Lin et al. 2017, Focal loss for dense object detection, §3):
+ * `y = alpha_t * (1 - p_t)^gamma * ce` without reduction, where ce is the binary cross entropy of x and target, `p_t`
+ * the probability of the target, and `alpha_t` alpha for target 1 and 1 - alpha for target 0. alpha: default 0.25,
+ * below 0 for no weighting; gamma: default 2.
+ */
 export const sigmoidFocalLoss = defineElementwise({
   name: 'sigmoid_focal_loss',
   args: ['x', 'target'],
@@ -40,6 +51,10 @@ export const sigmoidFocalLoss = defineElementwise({
   },
 });
 
+/**
+ * `y = d² / (2 beta)` where |d| < beta, else `|d| - beta / 2`, with `d = x - target` (Girshick 2015, Fast R-CNN, §2.3),
+ * without reduction. beta: default 1; 0 gives `l1Loss`.
+ */
 export const smoothL1Loss = defineElementwise({
   name: 'smooth_l1_loss',
   args: ['x', 'target'],
@@ -52,6 +67,7 @@ export const smoothL1Loss = defineElementwise({
   },
 });
 
+/** `y = |x - target|`, without reduction. The gradient is 0 where both are equal. */
 export const l1Loss = defineElementwise({
   name: 'l1_loss',
   args: ['x', 'target'],
@@ -59,6 +75,7 @@ export const l1Loss = defineElementwise({
   backward: { x: 'g * sign(x - target)', target: 'g * sign(target - x)' },
 });
 
+/** `y = (x - target)²`, without reduction. */
 export const mseLoss = defineElementwise({
   name: 'mse_loss',
   args: ['x', 'target'],

@@ -4,6 +4,7 @@ import finishBatch from '../../wgsl/norm/lib/norm_finish_batch.wgsl';
 import { defineKernel, type Given } from '../kernel.ts';
 import { batchView, planBackward, planForward } from './norm.ts';
 
+/** Attributes of `batchNorm`. */
 export interface BatchNormAttrs {
   /** Weight of this batch in the running estimates: running = (1 - momentum) * running + momentum * batch.
    * Default 0.1. */

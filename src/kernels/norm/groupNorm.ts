@@ -4,6 +4,7 @@ import finishGroup from '../../wgsl/norm/lib/norm_finish_group.wgsl';
 import { defineKernel, type Given } from '../kernel.ts';
 import { groupView, planBackward, planForward } from './norm.ts';
 
+/** Attributes of `groupNorm`. */
 export interface GroupNormAttrs {
   /** G: neighbouring channels are normalised in groups of C / G. */
   readonly numGroups: number;
@@ -64,6 +65,7 @@ export const groupNorm = defineKernel({
     }),
 });
 
+/** Attributes of `groupNormBackward`: those of the `groupNorm` whose gradient it computes. */
 export type GroupNormBackwardAttrs = Pick<GroupNormAttrs, 'numGroups'>;
 
 /**

@@ -4,9 +4,11 @@ import copyRange from '../../wgsl/optimizers/copy_range.wgsl';
 import fill from '../../wgsl/shape/fill.wgsl';
 import { type Dispatch, defineKernel, type Specs, wgslType } from '../kernel.ts';
 
+/** Attributes of `pack`. */
 export interface PackAttrs {
   /** Where each input begins in y, in elements, ascending. */
   readonly offsets: readonly number[];
+  /** The number of elements of y. */
   readonly size: number;
 }
 

@@ -2,6 +2,7 @@ import { defineResample, type ResampleAxis, type Tap } from '../image/resample.t
 import type { Given } from '../kernel.ts';
 import { expectInteger, expectSize2, poolOutputSize, type Size2, size2 } from '../spatial.ts';
 
+/** Attributes of `adaptiveAvgPool2d`. */
 export interface AdaptiveAvgPool2dAttrs {
   /** Height and width of y. */
   readonly outputSize: Size2;
@@ -40,17 +41,19 @@ export const adaptiveAvgPool2d = adaptive.forward;
 /** The gradient of adaptive_avg_pool2d to x: attrs as forward, and inputSize [H,W]. */
 export const adaptiveAvgPool2dBackward = adaptive.backward;
 
+/** Attributes of `avgPool2d`; sizes are (height, width), or one number for both axes. */
 export interface AvgPool2dAttrs {
+  /** Height and width of the window. */
   readonly kernelSize: Size2;
-  /** Default: kernelSize. */
+  /** Pixels from one window to the next. Default: kernelSize. */
   readonly stride: Size2;
-  /** Default 0. */
+  /** Pixels around x on each side, at most half of kernelSize. Default 0. */
   readonly padding: Size2;
-  /** A last window may hang over the end, where it begins inside. Default false. */
+  /** Whether a last window that begins inside of x may reach over its end. Default false. */
   readonly ceilMode: boolean;
-  /** Padding counts as zeros in the mean, instead of not at all. Default true. */
+  /** Whether padding counts as zeros in the mean, instead of not at all. Default true. */
   readonly countIncludePad: boolean;
-  /** Divides every window's sum, in place of its own count. */
+  /** Divides the sum of every window, instead of the number of pixels in it. */
   readonly divisorOverride?: number | undefined;
 }
 

@@ -18,6 +18,7 @@ import carriedTotals from '../../wgsl/reduce/lib/carried_totals.wgsl';
 import combine from '../../wgsl/reduce/lib/combine.wgsl';
 import { type Dispatch, defineKernel, type Given, type KernelPlan, wgslType } from '../kernel.ts';
 
+/** Attributes of `cumsum` and `cumprod`. */
 export interface CumulativeAttrs {
   /** Counted from the front. */
   readonly dim: number;

@@ -11,6 +11,7 @@ import {
 import reduceShader from '../../wgsl/reduce/reduce.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, wgslType } from '../kernel.ts';
 
+/** Attributes of the reductions `amax` and `prod`, and of `sum` with more. */
 export interface ReduceAttrs {
   /** Dimensions to reduce: counted from the front, ascending, each once; all of them give a scalar. */
   readonly dims: readonly number[];
@@ -18,6 +19,7 @@ export interface ReduceAttrs {
   readonly keepdim: boolean;
 }
 
+/** Attributes of `sum`. */
 export interface SumAttrs extends ReduceAttrs {
   /** f32 keeps a sum of f16 elements from overflow; default: x's dtype. */
   readonly dtype?: 'f32';

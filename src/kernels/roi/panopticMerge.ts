@@ -7,6 +7,7 @@ import panopticMergeShader from '../../wgsl/roi/panoptic_merge.wgsl';
 import { type Dispatch, defineKernel, type Given, wgslType } from '../kernel.ts';
 import { expectInteger } from '../spatial.ts';
 
+/** Attributes of `panopticMerge`. */
 export interface PanopticMergeAttrs {
   /** Classes of regions ("stuff"): values 1 to numStuff of `semantic`. */
   readonly numStuff: number;

@@ -6,6 +6,7 @@ import pasteMasksShader from '../../wgsl/roi/paste_masks.wgsl';
 import { defineKernel, type Given, wgslType } from '../kernel.ts';
 import { expectSize2, type Size2, size2 } from '../spatial.ts';
 
+/** Attributes of `pasteMasks`. */
 export interface PasteMasksAttrs {
   /** Height and width of the image, in pixels. */
   readonly size: Size2;

@@ -43,6 +43,7 @@ export const roiAlign = defineKernel({
   dispatches: (...given) => planAlone(roiAlignStrategies, ...given),
 });
 
+/** Attributes of `roiAlignBackward`: those of the `roiAlign` whose gradient it computes, and the shape of its input. */
 export interface RoiAlignBackwardAttrs extends RoiAlignAttrs {
   /** [N,H,W,C] of the x that was pooled. */
   readonly inputShape: Shape;

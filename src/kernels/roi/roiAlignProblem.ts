@@ -2,6 +2,7 @@ import type { TensorSpec } from '../../shape.ts';
 import type { Problem } from '../strategy.ts';
 import type { RoiAttrs } from './roi.ts';
 
+/** Attributes of `roiAlign`. */
 export interface RoiAlignAttrs extends RoiAttrs {
   /** Samples a bin on each axis; -1: as many as the bin has cells, rounded up. Default -1. */
   readonly samplingRatio: number;

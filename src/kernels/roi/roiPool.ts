@@ -9,6 +9,7 @@ import { defineKernel, type Given } from '../kernel.ts';
 import { lanesOf, laneTypes, laneValue, pixelDims } from '../spatial.ts';
 import { expectRois, inferRoiBackward, type RoiAttrs, roiAttrs, roiRows } from './roi.ts';
 
+/** Attributes of `roiPool`. */
 export type RoiPoolAttrs = RoiAttrs;
 
 /**
@@ -63,6 +64,7 @@ export const roiPool = defineKernel({
   },
 });
 
+/** Attributes of `roiPoolBackward`: those of the `roiPool` whose gradient it computes, and the shape of its input. */
 export interface RoiPoolBackwardAttrs extends RoiPoolAttrs {
   /** [N,H,W,C] of the x that was pooled. */
   readonly inputShape: Shape;

@@ -3,6 +3,7 @@ import { formatSpec, normalizeDim, numel, type TensorSpec } from '../../shape.ts
 import concatShader from '../../wgsl/shape/concat.wgsl';
 import { type Dispatch, defineKernel, wgslType } from '../kernel.ts';
 
+/** Attributes of `concat`. */
 export interface ConcatAttrs {
   /** The dimension to join along, counted from the front. */
   readonly dim: number;

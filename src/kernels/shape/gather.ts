@@ -3,6 +3,7 @@ import { expectDType, formatSpec, numel, type Shape, type TensorSpec } from '../
 import gatherShader from '../../wgsl/shape/gather.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
 
+/** Attributes of `gather`. */
 export interface GatherAttrs {
   /** Counted from the front. */
   readonly dim: number;

@@ -4,6 +4,7 @@ import gatherRowsShader from '../../wgsl/shape/gather_rows.wgsl';
 import gatherRowsBackwardShader from '../../wgsl/shape/gather_rows_backward.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
 
+/** Attributes of `gatherRows`. */
 export interface GatherRowsAttrs {
   /** Leading dimensions that x and index share: 0, or 1 for one set of rows an image. */
   readonly batchDims: 0 | 1;
@@ -52,6 +53,7 @@ export const gatherRows = defineKernel({
   },
 });
 
+/** Attributes of `gatherRowsBackward`. */
 export interface GatherRowsBackwardAttrs extends GatherRowsAttrs {
   /** R, the rows of the x that was gathered from. */
   readonly rows: number;

@@ -3,7 +3,9 @@ import { expectDType, numel } from '../../shape.ts';
 import oneHotShader from '../../wgsl/shape/one_hot.wgsl';
 import { defineKernel } from '../kernel.ts';
 
+/** Attributes of `oneHot`. */
 export interface OneHotAttrs {
+  /** The size of the new last dimension. */
   readonly numClasses: number;
 }
 

@@ -4,9 +4,11 @@ import randShader from '../../wgsl/shape/rand.wgsl';
 import { defineKernel, type Given } from '../kernel.ts';
 import { expectInteger } from '../spatial.ts';
 
+/** Attributes of `rand`. */
 export interface RandAttrs {
+  /** The shape of y. */
   readonly shape: Shape;
-  /** Numbers of different streams have nothing to do with each other. Default 0. */
+  /** Selects one of many independent sequences of a seed: a whole number of 0 or more. Default 0. */
   readonly stream: number;
 }
 

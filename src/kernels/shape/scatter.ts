@@ -7,6 +7,7 @@ import { defineKernel, type KernelPlan, wgslType } from '../kernel.ts';
 import { orderByKeys } from '../sort/order.ts';
 import { around, expectIndex, type GatherAttrs } from './gather.ts';
 
+/** Attributes of `scatter` and `scatterAdd`. */
 export type ScatterAttrs = GatherAttrs;
 
 /**

@@ -123,6 +123,7 @@ function checkRank(op: string, spec: TensorSpec, ...lists: readonly (readonly [s
   }
 }
 
+/** Attributes of `permute`. */
 export interface PermuteAttrs {
   /** Dimension d of y is dimension dims[d] of x. */
   readonly dims: readonly number[];
@@ -151,10 +152,13 @@ export const permute = defineKernel({
   },
 });
 
+/** Attributes of `slice`: one number per dimension of x in each list. */
 export interface SliceAttrs {
-  /** For each dimension: the first element taken, the step (not 0, may be negative), how many are taken. */
+  /** The first element taken. */
   readonly starts: readonly number[];
+  /** From one element taken to the next; not 0, may be negative. */
   readonly steps: readonly number[];
+  /** How many elements are taken. */
   readonly sizes: readonly number[];
 }
 
@@ -196,8 +200,11 @@ export const slice = defineKernel({
   },
 });
 
+/** Attributes of `sliceBackward`: those of the `slice` whose gradient it computes, and the shape of its input. */
 export interface SliceBackwardAttrs {
+  /** Those of `slice`. */
   readonly starts: readonly number[];
+  /** Those of `slice`. */
   readonly steps: readonly number[];
   /** The shape of the x that was sliced. */
   readonly inputShape: Shape;
@@ -227,6 +234,7 @@ export const sliceBackward = defineKernel({
   },
 });
 
+/** Attributes of `pad`. */
 export interface PadAttrs {
   /** Elements added before and after, for each dimension of x; negative ones crop. */
   readonly padding: readonly (readonly [number, number])[];
@@ -270,6 +278,7 @@ export const pad = defineKernel({
   },
 });
 
+/** Attributes of `flip`. */
 export interface FlipAttrs {
   /** Dimensions to reverse, counted from the front. */
   readonly dims: readonly number[];
@@ -300,6 +309,7 @@ export const flip = defineKernel({
   },
 });
 
+/** Attributes of `expand`. */
 export interface ExpandAttrs {
   /** The shape to repeat x to; x's dimensions are its last ones. */
   readonly shape: Shape;

@@ -1,6 +1,7 @@
 import { defineKernel } from '../kernel.ts';
 import { lastDimRows, sortRows } from './order.ts';
 
+/** Attributes of `sort`. */
 export interface SortAttrs {
   /** Greatest first; default false. */
   readonly descending?: boolean;

@@ -3,7 +3,9 @@ import { formatSpec } from '../../shape.ts';
 import { defineKernel } from '../kernel.ts';
 import { lastDimRows, sortRows } from './order.ts';
 
+/** Attributes of `topk`. */
 export interface TopkAttrs {
+  /** How many elements are taken, 0 to n. */
   readonly k: number;
   /** The greatest k; default true. False: the least. */
   readonly largest?: boolean;

@@ -4,11 +4,11 @@ import type { ClassLabel } from './cocoImage.ts';
 export interface CocoEval {
   /** T thresholds, R recalls 0, 0.01 … 1, K classes, A area ranges, M numbers of detections. */
   readonly counts: readonly [T: number, R: number, K: number, A: number, M: number];
-  /** [T, R, K, A, M]: the best precision at this recall or more; 0 where it is not reached. */
+  /** The best precision at this recall or above, indexed [T, R, K, A, M]; 0 where the recall is not reached. */
   readonly precision: Float64Array;
-  /** [T, R, K, A, M]: the score of the detection at which the recall is reached; 0 where it is not. */
+  /** The score of the detection at which the recall is reached, indexed [T, R, K, A, M]; 0 where it is not reached. */
   readonly scores: Float64Array;
-  /** [T, K, A, M]: the share of the objects that is found. */
+  /** The recall, indexed [T, K, A, M]: the share of the objects that are detected. */
   readonly recall: Float64Array;
 }
 

@@ -34,10 +34,41 @@ const document = v.object(
   'must be an object',
 );
 
-export type LabelmeShape = v.InferOutput<typeof shape>;
+/** One shape of a Labelme file: a label and points. Keys are Labelme's. */
+export interface LabelmeShape {
+  /** The class. */
+  readonly label: string;
+  /** Points (x, y) in pixels; how many, and what they mean, depends on the type. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** `polygon`, `rectangle`, `circle`, `mask` and so on. Default `polygon`, as Labelme before 4.0 wrote none. */
+  readonly shape_type: string;
+  /** Shapes with the same number are parts of one object; null for an object of one shape. */
+  readonly group_id: number | null;
+  /** A remark, or ''. */
+  readonly description: string;
+  /** Flags by name. */
+  readonly flags: Readonly<Record<string, boolean>>;
+  /** The pixels of a shape of type `mask`: a PNG in base64. */
+  readonly mask: string | null;
+}
 
-/** A Labelme file's content as it stands there, with what may be missing filled in. */
-export type LabelmeDocument = v.InferOutput<typeof document>;
+/** The content of a Labelme file, with defaults for what is missing. Keys are Labelme's. */
+export interface LabelmeDocument {
+  /** The version of Labelme that wrote the file, or ''. */
+  readonly version: string;
+  /** Flags of the image by name. */
+  readonly flags: Readonly<Record<string, boolean>>;
+  /** The shapes, in the order of the file. */
+  readonly shapes: readonly LabelmeShape[];
+  /** The path of the image, relative to the file. */
+  readonly imagePath: string | null;
+  /** The image file in base64, where it is embedded. */
+  readonly imageData: string | null;
+  /** Height in pixels. */
+  readonly imageHeight: number;
+  /** Width in pixels. */
+  readonly imageWidth: number;
+}
 
 const SAVE_AGAIN = 'open the image with this file in Labelme and save it again';
 
