@@ -1,11 +1,12 @@
 // npm run docs: the reference of everything that package.json exports, from the docstrings, into docs/api. A public export
 // without a description, a link that leads nowhere and any other warning of TypeDoc fail it.
-// `node docs/build.mjs --check` checks and writes nothing.
+// `node docs/build.mjs --check` checks and writes nothing; it leaves type errors to tsc, which halves its time.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application, Converter } from 'typedoc';
 
+const check = process.argv.includes('--check');
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { exports: subpaths, version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
@@ -39,6 +40,7 @@ const app = await Application.bootstrap({
     notDocumented: true,
   },
   requiredToBeDocumented: ['Variable', 'Function', 'Class', 'Interface', 'TypeAlias'],
+  skipErrorChecking: check,
   treatWarningsAsErrors: true,
   treatValidationWarningsAsErrors: true,
 });
@@ -53,7 +55,7 @@ app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
 const project = await app.convert();
 if (project) {
   app.validate(project);
-  if (!app.logger.hasWarnings() && !process.argv.includes('--check')) await app.generateOutputs(project);
+  if (!app.logger.hasWarnings() && !check) await app.generateOutputs(project);
 }
 const faults = app.logger.errorCount + app.logger.warningCount;
 console.log(faults === 0 ? 'docs: every public export has a description' : `docs: ${faults} faults`);

@@ -7,6 +7,7 @@ import termsShader from '../../wgsl/norm/local_response_norm_terms.wgsl';
 import { defineKernel, type Given, wgslType } from '../kernel.ts';
 import { expectGradient, expectInteger } from '../spatial.ts';
 
+/** Attributes of `localResponseNorm`. */
 export interface LocalResponseNormAttrs {
   /** Channels in a window: floor(size / 2) before its own channel and floor((size - 1) / 2) after it. */
   readonly size: number;
