@@ -1,7 +1,7 @@
-// npm run test:runtimes [-- --verify]: the packed library in the runtimes that npm has, each with every entry point and with
-// the adapter that it finds: Node 22 and 24, Bun, Deno. With --verify also every kernel and gradient in Deno, whose WebGPU
-// is wgpu's, as Firefox's is: in f32, and in f16 where the adapter has it. Takes minutes, needs Linux x86-64, and the registry
-// for the first run.
+// npm run test:runtimes [-- --verify]: loads every entry point of the packed library in Node 22 and 24, Bun and Deno, and
+// computes on the adapter that each finds. With --verify it also checks every kernel and gradient in Deno, whose WebGPU is
+// wgpu's, as Firefox's is: in f32, and in f16 if the adapter has it. Needs Linux x86-64 and, for the first run, the registry.
+// Takes seconds; --verify takes a quarter of an hour.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -87,6 +87,8 @@ async function prepare() {
     if (existsSync(from)) cpSync(from, path.join(folder, 'app', 'node_modules', name), { recursive: true });
   }
   writeFileSync(path.join(folder, 'app', 'package.json'), '{ "private": true, "type": "module" }\n');
+  // Bun would follow the paths of the repository's tsconfig.json, and load the sources instead of the package.
+  writeFileSync(path.join(folder, 'app', 'tsconfig.json'), '{}\n');
   writeFileSync(path.join(folder, 'app', 'load.mjs'), LOAD);
   writeFileSync(path.join(folder, 'app', 'verify.mjs'), VERIFY);
 }
