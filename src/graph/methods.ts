@@ -7,6 +7,7 @@ import { elu } from './functions/activations.ts';
 import {
   abs,
   add,
+  atan,
   ceil,
   clamp,
   cos,
@@ -108,6 +109,8 @@ const methods = {
   argmin,
   /** {@link argsort} with this tensor as its first argument. */
   argsort,
+  /** {@link atan} with this tensor as its first argument. */
+  atan,
   /** {@link cast} with this tensor as its first argument. */
   cast,
   /** {@link ceil} with this tensor as its first argument. */

@@ -1,4 +1,4 @@
-import { ShapeError } from '../errors.ts';
+import * as activation from '../graph/functions/activations.ts';
 import { scaledDotProductAttention } from '../graph/functions/attention.ts';
 import * as boxes from '../graph/functions/boxes.ts';
 import * as boxLosses from '../graph/functions/boxLosses.ts';
@@ -13,58 +13,14 @@ import * as reduce from '../graph/functions/reduce.ts';
 import * as shape from '../graph/functions/shape.ts';
 import { silhouetteSamples } from '../graph/functions/silhouette.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Pair } from '../shape.ts';
+import { type Attrs, flag, lists, number, numbers, pairOf, text } from './conformanceAttributes.ts';
 
-/** Attributes as the file has them: JSON, snake_case. */
-export type Attrs = Readonly<Record<string, unknown>>;
+export type { Attrs };
 
 type Inputs = Readonly<Record<string, Tensor>>;
 type Outputs = Readonly<Record<string, Tensor>>;
 /** One operation as a public function: inputs and attributes in, outputs by the file's names out. */
 export type Run = (inputs: Inputs, attrs: Attrs) => Outputs;
-
-function wrong(key: string, value: unknown, wanted: string): never {
-  throw new ShapeError(`attribute ${key} is ${JSON.stringify(value)}, not ${wanted}`);
-}
-
-function number(attrs: Attrs, key: string, otherwise?: number): number {
-  const value = attrs[key] ?? otherwise;
-  return typeof value === 'number' ? value : wrong(key, value, 'a number');
-}
-
-function flag(attrs: Attrs, key: string, otherwise = false): boolean {
-  const value = attrs[key] ?? otherwise;
-  return typeof value === 'boolean' ? value : wrong(key, value, 'true or false');
-}
-
-function text<const T extends string>(attrs: Attrs, key: string, allowed: readonly T[], otherwise?: T): T {
-  const value = attrs[key] ?? otherwise;
-  return allowed.includes(value as T) ? (value as T) : wrong(key, value, `one of ${allowed.join(', ')}`);
-}
-
-function numbers(attrs: Attrs, key: string): number[] {
-  const value = attrs[key];
-  const fine = Array.isArray(value) && value.every((item) => typeof item === 'number');
-  return fine ? value : wrong(key, value, 'a list of numbers');
-}
-
-/** One number for both axes, or two. */
-function pairOf(attrs: Attrs, key: string, otherwise?: Pair): Pair {
-  const value = attrs[key] ?? otherwise;
-  if (typeof value === 'number') return value;
-  const fine = Array.isArray(value) && value.length === 2 && value.every((item) => typeof item === 'number');
-  return fine ? (value as unknown as Pair) : wrong(key, value, 'a number or a pair of numbers');
-}
-
-function lists(attrs: Attrs, key: string): (number | null)[][] {
-  const value = attrs[key];
-  const fine =
-    Array.isArray(value) &&
-    value.every(
-      (list) => Array.isArray(list) && list.every((item) => item === null || typeof item === 'number'),
-    );
-  return fine ? value : wrong(key, value, 'a list of lists of numbers');
-}
 
 const reductionOf = (attrs: Attrs, otherwise: losses.Reduction = 'mean'): losses.Reduction =>
   text(attrs, 'reduction', ['none', 'mean', 'sum'], otherwise);
@@ -91,6 +47,23 @@ const binary =
 const reduced =
   (fn: (x: Tensor, options: reduce.ReduceOptions) => Tensor): Run =>
   ({ x }, attrs) => ({ y: fn(x!, { dim: numbers(attrs, 'dim'), keepdim: flag(attrs, 'keepdim') }) });
+const spread =
+  (fn: (x: Tensor, options: reduce.VarianceOptions) => Tensor): Run =>
+  ({ x }, attrs) => ({
+    y: fn(x!, {
+      dim: numbers(attrs, 'dim'),
+      correction: number(attrs, 'correction', 1),
+      keepdim: flag(attrs, 'keepdim'),
+    }),
+  });
+/** null: of all elements. */
+const dimOf = (attrs: Attrs): number | undefined =>
+  attrs.dim === null ? undefined : number(attrs, 'dim', -1);
+/** x0, x1, … in their order. */
+const listed = (inputs: Inputs): Tensor[] =>
+  Object.keys(inputs)
+    .sort()
+    .map((name) => inputs[name]!);
 const compared =
   (
     fn: (x: Tensor, target: Tensor, options: { reduction: losses.Reduction }) => Tensor,
@@ -110,6 +83,14 @@ const activations: Record<string, Run> = {
   hardswish: unary(elementwise.hardswish),
   hardsigmoid: unary(elementwise.hardsigmoid),
   softplus: unary(elementwise.softplus),
+  hardtanh: ({ x }, attrs) => ({
+    y: elementwise.hardtanh(x!, number(attrs, 'min_val', -1), number(attrs, 'max_val', 1)),
+  }),
+  relu6: unary(elementwise.relu6),
+  elu: ({ x }, attrs) => ({ y: activation.elu(x!, number(attrs, 'alpha', 1)) }),
+  mish: unary(activation.mish),
+  logsigmoid: unary(activation.logSigmoid),
+  prelu: ({ x, weight }) => ({ y: activation.prelu(x!, weight!) }),
   sin: unary(elementwise.sin),
   cos: unary(elementwise.cos),
   tan: unary(elementwise.tan),
@@ -141,6 +122,7 @@ const activations: Record<string, Run> = {
   sub: binary(elementwise.sub),
   mul: binary(elementwise.mul),
   div: binary(elementwise.div),
+  fmod: binary(elementwise.remainder),
   maximum: binary(elementwise.maximum),
   minimum: binary(elementwise.minimum),
   pow: binary(elementwise.pow),
@@ -162,6 +144,14 @@ const activations: Record<string, Run> = {
 };
 
 const networks: Record<string, Run> = {
+  conv1d: ({ x, weight, bias }, attrs) => ({
+    y: conv.conv1d(x!, weight!, bias, {
+      stride: number(attrs, 'stride', 1),
+      padding: number(attrs, 'padding', 0),
+      dilation: number(attrs, 'dilation', 1),
+      groups: number(attrs, 'groups', 1),
+    }),
+  }),
   conv2d: ({ x, weight, bias }, attrs) => ({ y: conv.conv2d(x!, weight!, bias, convOf(attrs)) }),
   conv_transpose2d: ({ x, weight, bias }, attrs) => ({
     y: conv.convTranspose2d(x!, weight!, bias, {
@@ -198,6 +188,7 @@ const networks: Record<string, Run> = {
     }),
   }),
   pixel_shuffle: ({ x }, attrs) => ({ y: shape.pixelShuffle(x!, number(attrs, 'upscale_factor')) }),
+  pixel_unshuffle: ({ x }, attrs) => ({ y: shape.pixelUnshuffle(x!, number(attrs, 'downscale_factor')) }),
   batch_norm: ({ x, weight, bias, running_mean, running_var }, attrs): Outputs => {
     const state = { weight: weight!, bias: bias!, runningMean: running_mean!, runningVar: running_var! };
     const eps = number(attrs, 'eps', 1e-5);
@@ -207,6 +198,9 @@ const networks: Record<string, Run> = {
   },
   group_norm: ({ x, weight, bias }, attrs) => ({
     y: conv.groupNorm(x!, number(attrs, 'num_groups'), { weight, bias, eps: number(attrs, 'eps', 1e-5) }),
+  }),
+  instance_norm: ({ x, weight, bias }, attrs) => ({
+    y: conv.instanceNorm(x!, { weight, bias, eps: number(attrs, 'eps', 1e-5) }),
   }),
   layer_norm: ({ x, weight, bias }, attrs) => ({
     y: conv.layerNorm(x!, weight!.shape, { weight, bias, eps: number(attrs, 'eps', 1e-5) }),
@@ -237,9 +231,12 @@ const shapes: Record<string, Run> = {
   prod: reduced(reduce.prod),
   cumsum: ({ x }, attrs) => ({ y: reduce.cumsum(x!, number(attrs, 'dim')) }),
   cumprod: ({ x }, attrs) => ({ y: reduce.cumprod(x!, number(attrs, 'dim')) }),
-  argmax: ({ x }, attrs) => ({
-    y: reduce.argmax(x!, { dim: attrs.dim === null ? undefined : number(attrs, 'dim', -1) }),
-  }),
+  amin: reduced(reduce.amin),
+  logsumexp: reduced(reduce.logsumexp),
+  var: spread(reduce.variance),
+  std: spread(reduce.std),
+  argmax: ({ x }, attrs) => ({ y: reduce.argmax(x!, { dim: dimOf(attrs) }) }),
+  argmin: ({ x }, attrs) => ({ y: reduce.argmin(x!, { dim: dimOf(attrs) }) }),
   sort: ({ x }, attrs) => ({ ...reduce.sort(x!, { descending: flag(attrs, 'descending') }) }),
   topk: ({ x }, attrs) => ({
     ...reduce.topk(x!, number(attrs, 'k'), { largest: flag(attrs, 'largest', true) }),
@@ -255,14 +252,9 @@ const shapes: Record<string, Run> = {
     return { y: shape.slice(x!, ranges as unknown as shape.Range[]) };
   },
   flip: ({ x }, attrs) => ({ y: shape.flip(x!, numbers(attrs, 'dims')) }),
-  concat: (inputs, attrs) => ({
-    y: shape.concat(
-      Object.keys(inputs)
-        .sort()
-        .map((name) => inputs[name]!),
-      number(attrs, 'dim'),
-    ),
-  }),
+  concat: (inputs, attrs) => ({ y: shape.concat(listed(inputs), number(attrs, 'dim')) }),
+  stack: (inputs, attrs) => ({ y: shape.stack(listed(inputs), number(attrs, 'dim', 0)) }),
+  one_hot: ({ labels }, attrs) => ({ y: shape.oneHot(labels!, number(attrs, 'num_classes')) }),
   argsort: ({ x }, attrs) => ({
     y: reduce.argsort(x!, { dim: number(attrs, 'dim', -1), descending: flag(attrs, 'descending') }),
   }),

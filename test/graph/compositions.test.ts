@@ -6,7 +6,10 @@ import {
   distanceBoxIouLoss,
   generalizedBoxIouLoss,
 } from '../../src/graph/functions/boxLosses.ts';
+import { less, lessEqual, reciprocal, square } from '../../src/graph/functions/elementwise.ts';
 import { type GridSampleOptions, gridSample } from '../../src/graph/functions/gridSample.ts';
+import { logicalNot, maskedFill } from '../../src/graph/functions/logical.ts';
+import { squeeze, unsqueeze } from '../../src/graph/functions/shape.ts';
 import { silhouetteSamples } from '../../src/graph/functions/silhouette.ts';
 import { Tensor, tensor } from '../../src/graph/tensor.ts';
 import type { Shape } from '../../src/shape.ts';
@@ -134,5 +137,34 @@ describe('silhouette_samples', () => {
     expect(y![0]).toBeCloseTo((b - 1) / b, 6);
     expect(y![4]).toBe(0);
     for (const value of y!) expect(Math.abs(value)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('small functions', () => {
+  const x = tensor([-2, 0, 0.5, 4]);
+  it.each<[string, Tensor, number[]]>([
+    ['square', square(x), [4, 0, 0.25, 16]],
+    ['reciprocal', reciprocal(x), [-0.5, Number.POSITIVE_INFINITY, 2, 0.25]],
+    ['less', less(x, 0.5), [1, 1, 0, 0]],
+    ['less, of NaN', less(tensor([Number.NaN]), 1), [0]],
+    ['lessEqual', lessEqual(x, 0.5), [1, 1, 1, 0]],
+    ['logicalNot', logicalNot(x), [0, 1, 0, 0]],
+    ['maskedFill', maskedFill(x, tensor(Int32Array.of(1, 0, 0, -1)), 9), [9, 0, 0.5, 9]],
+  ])('%s', (_name, y, wanted) => {
+    expect([...evaluate([y])[0]!]).toEqual(wanted);
+  });
+
+  it('squeeze takes dimensions of 1 away, and unsqueeze puts one in', () => {
+    const image = tensor([1, 2, 3], [1, 3, 1]);
+    expect([squeeze(image), squeeze(image, 0), squeeze(image, -1)].map(({ shape }) => shape)).toEqual([
+      [3],
+      [3, 1],
+      [1, 3],
+    ]);
+    expect([unsqueeze(image, 0), unsqueeze(image, -1)].map(({ shape }) => shape)).toEqual([
+      [1, 1, 3, 1],
+      [1, 3, 1, 1],
+    ]);
+    expect([...evaluate([squeeze(unsqueeze(image, 2))])[0]!]).toEqual([1, 2, 3]);
   });
 });

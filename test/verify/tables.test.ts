@@ -6,9 +6,9 @@ import { operations } from '../../src/graph/operations/index.ts';
 import type { ElementwiseKernel } from '../../src/kernels/elementwise/elementwise.ts';
 import * as publicKernels from '../../src/kernels/index.ts';
 import { elementwiseKernels, kernels } from '../../src/kernels/ops.ts';
-import { conformanceOps } from '../../src/verify/conformanceOps.ts';
 
-// The places of an operation that no type asks for. Each test names the operation and the file that lacks it.
+// The places of an operation that no type asks for. Each test names the operation and the file that lacks it; those of its public
+// function are in test/graph/places.test.ts.
 
 const isKernel = (value: unknown): value is { name: string } =>
   typeof value === 'object' && value !== null && 'infer' in value && 'name' in value;
@@ -20,30 +20,6 @@ const camelCase = (name: string) => name.replace(/_(\w)/g, (_, letter: string) =
 const FUNCTIONS: Readonly<Record<string, string | null>> = {
   batch_norm: 'batchNormTrain',
   // Optimizers record these.
-  pack: null,
-  sgd_step: null,
-  adamw_step: null,
-};
-
-/** What PyTorch, torchvision, OpenCV and scikit-learn have under another name, or not at all. */
-const CONFORMANCE: Readonly<Record<string, string | null>> = {
-  hardtanh: null,
-  remainder: null,
-  affine: null,
-  equal: 'eq',
-  not_equal: 'ne',
-  greater: 'gt',
-  greater_equal: 'ge',
-  weighted_box_fusion: null,
-  box_encode: null,
-  box_decode: null,
-  match_anchors: null,
-  one_hot: null,
-  rand: null,
-  expand: null,
-  cast: null,
-  paste_masks: null,
-  panoptic_merge: null,
   pack: null,
   sgd_step: null,
   adamw_step: null,
@@ -99,13 +75,5 @@ describe('an operation', () => {
       return fn !== null && !(fn! in graph);
     });
     expect(missing.map((name) => `src/graph/functions/ has no ${camelCase(name)}`)).toEqual([]);
-  });
-
-  it('can be checked against files of conformance cases', () => {
-    const missing = forward.filter((name) => {
-      const known = name in CONFORMANCE ? CONFORMANCE[name] : name;
-      return known !== null && !conformanceOps.has(known!);
-    });
-    expect(missing.map((name) => `src/verify/conformanceOps.ts has no ${name}`)).toEqual([]);
   });
 });
