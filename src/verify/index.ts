@@ -32,7 +32,14 @@ export {
   verifyConformanceCase,
 } from './conformance.ts';
 export { type ModelCase, type ModelRow, verifyModel } from './models.ts';
-export { type Counts, countRows, type Row, summaryOf, type VerifyOptions } from './rows.ts';
+export {
+  type Counts,
+  countRows,
+  type Row,
+  summaryOf,
+  type VerifyCasesOptions,
+  type VerifyOptions,
+} from './rows.ts';
 export { type Subject, withReference } from './subject.ts';
 export { validate } from './validate.ts';
 export { verifyAll, verifyCase, verifyKernel, verifyOperation } from './verify.ts';

@@ -1,6 +1,7 @@
 import { DeviceLimitError, DeviceLostError, FoveaError } from '../errors.ts';
 import type { StrategyName } from '../kernels/strategy.ts';
 import type { HostArray } from '../shape.ts';
+import type { CaseRow } from './cases/case.ts';
 import type { Bench } from './poison.ts';
 import type { Arrays, Comparison } from './runKernel.ts';
 
@@ -47,6 +48,12 @@ export interface VerifyOptions {
   readonly strategy?: StrategyName;
   /** Called with each row when it is done, in order. An error that it throws ends the verification. */
   onRow?(row: Row): void;
+}
+
+/** Options of the verification of one operation or kernel. */
+export interface VerifyCasesOptions extends VerifyOptions {
+  /** Inputs and attributes to check. Default, for an operation of Fovea: its built-in cases. */
+  readonly cases?: readonly CaseRow[];
 }
 
 type Subject = Pick<Row, 'op' | 'name'>;

@@ -14,7 +14,15 @@ import { GRADIENT_TOLERANCE, type GradientCheck, gradientCheck } from './gradche
 import { gradientGraph } from './gradientGraph.ts';
 import { otherKernels } from './otherKernels.ts';
 import { type Bench, onBench } from './poison.ts';
-import { checked, checkOptions, notApplicable, type Row, repeated, type VerifyOptions } from './rows.ts';
+import {
+  checked,
+  checkOptions,
+  notApplicable,
+  type Row,
+  repeated,
+  type VerifyCasesOptions,
+  type VerifyOptions,
+} from './rows.ts';
 import {
   type Arrays,
   attributesOf,
@@ -202,15 +210,15 @@ export const verifyAll = (device: GPUDevice | Gpu, options: VerifyOptions = {}):
  * device.
  *
  * @param operation A name, or an operation with a reference.
- * @param cases Inputs and attributes to check. Default, for a name: the cases of the built-in table.
+ * @param options `cases`: inputs and attributes to check. Default, for a name: the cases of the built-in table; an operation
+ *   of your own needs some.
  * @throws FoveaError before anything runs: for an unknown name, an operation without a reference, no cases, or a case that
  *   names what the operation does not have.
  */
 export async function verifyOperation(
   device: GPUDevice | Gpu,
   operation: OpName | Operation,
-  cases?: readonly CaseRow[],
-  options: VerifyOptions = {},
+  { cases, ...options }: VerifyCasesOptions = {},
 ): Promise<Row[]> {
   if (typeof operation === 'string' && !Object.hasOwn(operations, operation)) {
     throw new FoveaError(
@@ -227,13 +235,13 @@ export async function verifyOperation(
  * Verifies a kernel of your own, without a graph (`withReference`), with your cases: the kernel and its backward kernel
  * against their references, after finite differences of the forward reference have agreed with the backward one.
  *
+ * @param options `cases`: inputs and attributes to check, at least one.
  * @throws FoveaError before anything runs: for no cases, or a case that names what the kernel does not have.
  */
 export async function verifyKernel(
   device: GPUDevice | Gpu,
   subject: Subject,
-  cases: readonly CaseRow[],
-  options: VerifyOptions = {},
+  { cases, ...options }: VerifyCasesOptions & { readonly cases: readonly CaseRow[] },
 ): Promise<Row[]> {
   const checks = checksOf(subject.kernel.name, cases, (row) => ({ row, subject }));
   return verifyChecks(device, checks, options);

@@ -106,7 +106,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
         y: Float64Array.from(inputs.x.data, (value) => 2 * value),
       }));
       const rows = [{ name: 'some', inputs: { x: values([x.length], x) } }];
-      return (await verifyKernel(gpu!, subject, rows, { dtype: 'f16' }))[0]!;
+      return (await verifyKernel(gpu!, subject, { cases: rows, dtype: 'f16' }))[0]!;
     };
     // 0.1 is no half: the reference sees what the device sees.
     expect(await run(2, 0.1, -3, 1000)).toMatchObject({ status: 'ok', tolerance: 4, maxError: 0 });

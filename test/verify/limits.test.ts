@@ -67,7 +67,7 @@ describe('without features, the cases that run other shaders than with them', ()
 
   it.each(others.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', async (_title, row) => {
     // The kernel alone: what computes a gradient has rows of its own, and its rule is the same on every device.
-    const rows = await verifyKernel(gpu, subjectOf(operations[row.op]), [{ ...row, grad: [] }]);
+    const rows = await verifyKernel(gpu, subjectOf(operations[row.op]), { cases: [{ ...row, grad: [] }] });
     expect(rows.map(({ status, message }) => `${status}: ${message}`)).toEqual(['ok: ']);
   });
 });

@@ -78,7 +78,8 @@ const right = withReference(softClip(), reference, withReference(softClipBackwar
 describe('a kernel of the user’s own', () => {
   it('passes forward and backward, on a borrowed device, a row a check in order', async () => {
     const seen: string[] = [];
-    const rows = await verifyKernel(gpu.device.device, right, cases, {
+    const rows = await verifyKernel(gpu.device.device, right, {
+      cases,
       onRow: ({ name }) => seen.push(name),
     });
     expect(
@@ -97,7 +98,9 @@ describe('a kernel of the user’s own', () => {
 
   it('fails at the element that is wrong, with both values', async () => {
     const wrong = softClip('y[i] = p.gain * x[i] / (1.0 + abs(x[i])); if (i == 13u) { y[i] = 42.0; }');
-    const [row] = await verifyKernel(gpu, withReference(wrong, reference), [{ ...cases[0]!, grad: [] }]);
+    const [row] = await verifyKernel(gpu, withReference(wrong, reference), {
+      cases: [{ ...cases[0]!, grad: [] }],
+    });
     expect(row).toMatchObject({ ok: false, status: 'failed', direction: 'forward' });
     expect(row!.message).toMatch(/^y\[13\]: got 42, want -?0\.\d+$/);
     expect(row!.maxError).toBeGreaterThan(41);
@@ -105,7 +108,9 @@ describe('a kernel of the user’s own', () => {
 
   it('fails where it adds to memory that it never wrote, as zeros of a new buffer would hide', async () => {
     const adding = softClip('y[i] += p.gain * x[i] / (1.0 + abs(x[i]));');
-    const rows = await verifyKernel(gpu, withReference(adding, reference), [{ ...cases[0]!, grad: [] }]);
+    const rows = await verifyKernel(gpu, withReference(adding, reference), {
+      cases: [{ ...cases[0]!, grad: [] }],
+    });
     expect(rows[0]).toMatchObject({ status: 'failed' });
   });
 
@@ -117,10 +122,10 @@ describe('a kernel of the user’s own', () => {
     );
     const subject = withReference(leaky, reference);
     const row = [{ ...cases[0]!, grad: [] }];
-    expect((await verifyKernel(gpu, subject, row))[0]).toMatchObject({ status: 'ok' });
-    const [steady] = await verifyKernel(gpu, right, row, { repeat: 4 });
+    expect((await verifyKernel(gpu, subject, { cases: row }))[0]).toMatchObject({ status: 'ok' });
+    const [steady] = await verifyKernel(gpu, right, { cases: row, repeat: 4 });
     expect(steady).toMatchObject({ status: 'ok', message: '' });
-    const [unsteady] = await verifyKernel(gpu, subject, row, { repeat: 4 });
+    const [unsteady] = await verifyKernel(gpu, subject, { cases: row, repeat: 4 });
     expect(unsteady).toMatchObject({ ok: false, status: 'failed', tolerance: 0 });
     expect(unsteady!.message).toMatch(
       /^y\[\d+\] is not deterministic: -?[\d.]+ in run 1, -?[\d.]+ in run 3 of 4$/,
@@ -130,7 +135,7 @@ describe('a kernel of the user’s own', () => {
   it('says where the gradient’s kernel is wrong', async () => {
     const wrong = softClipBackward('let s = 1.0 + abs(x[i]); dx[i] = dy[i] * p.gain / s;');
     const subject = withReference(softClip(), reference, withReference(wrong, backwardReference));
-    const rows = await verifyKernel(gpu, subject, cases.slice(0, 1));
+    const rows = await verifyKernel(gpu, subject, { cases: cases.slice(0, 1) });
     expect(rows.map(({ status }) => status)).toEqual(['ok', 'failed']);
     expect(rows[1]!.message).toMatch(/^dx\[\d+\]: got -?[\d.]+, want -?[\d.]+$/);
   });
@@ -141,7 +146,7 @@ describe('a kernel of the user’s own', () => {
     });
     const subject = withReference(softClip(), reference, withReference(softClipBackward(), halved));
     for (const row of cases) {
-      const rows = await verifyKernel(gpu, subject, [row]);
+      const rows = await verifyKernel(gpu, subject, { cases: [row] });
       expect(rows[1]).toMatchObject({ direction: 'backward', status: 'failed' });
       expect(rows[1]!.message).toMatch(/^d x.*: the rule gives .*, finite differences /);
     }
@@ -149,7 +154,7 @@ describe('a kernel of the user’s own', () => {
 
   it('shows an error of the shader in the row, not to the device’s owner', async () => {
     const broken = withReference(softClip('y[i] = nothing;'), reference);
-    const rows = await verifyKernel(gpu, broken, [{ ...cases[0]!, grad: [] }]);
+    const rows = await verifyKernel(gpu, broken, { cases: [{ ...cases[0]!, grad: [] }] });
     expect(rows[0]).toMatchObject({ ok: false, status: 'failed', maxError: Number.NaN });
     expect(rows[0]!.message).toContain('soft_clip');
     await gpu.device.settled();
@@ -169,20 +174,22 @@ describe('a kernel of the user’s own', () => {
       'grad names w, which is no input',
     ],
   ] as const)('%s is refused before anything runs', async (_title, row, message) => {
-    const run = verifyKernel(gpu, right, [row as CaseRow]);
+    const run = verifyKernel(gpu, right, { cases: [row as CaseRow] });
     await expect(run).rejects.toThrow(FoveaError);
     await expect(run).rejects.toThrow(`verify: soft_clip: case "a": ${message}`);
   });
 
   it('refuses a row with grad where there is no backward kernel, or one that lacks the output', async () => {
     const alone = withReference(softClip(), reference);
-    await expect(verifyKernel(gpu, alone, cases)).rejects.toThrow('has no backward kernel');
+    await expect(verifyKernel(gpu, alone, { cases })).rejects.toThrow('has no backward kernel');
     const elsewhere = withReference({ ...softClipBackward(), outputs: ['dz'] as never }, backwardReference);
     const subject = withReference(softClip(), reference, elsewhere);
-    await expect(verifyKernel(gpu, subject, cases)).rejects.toThrow('soft_clip_backward has no output dx');
+    await expect(verifyKernel(gpu, subject, { cases })).rejects.toThrow(
+      'soft_clip_backward has no output dx',
+    );
   });
 
   it('needs cases', async () => {
-    await expect(verifyKernel(gpu, right, [])).rejects.toThrow('there are no cases');
+    await expect(verifyKernel(gpu, right, { cases: [] })).rejects.toThrow('there are no cases');
   });
 });

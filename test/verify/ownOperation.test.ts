@@ -45,7 +45,7 @@ const rows = [
 
 describe('an elementwise operation of the user', () => {
   it('is verified like the built-in ones, in f32 and f16', async () => {
-    const results = await verifyOperation(gpu, softsign, rows);
+    const results = await verifyOperation(gpu, softsign, { cases: rows });
     expect(results.map(({ name, direction, status }) => [name, direction, status])).toEqual([
       ['odd size', 'forward', 'ok'],
       ['odd size', 'backward', 'ok'],
@@ -53,7 +53,7 @@ describe('an elementwise operation of the user', () => {
       ['scaled', 'backward', 'ok'],
     ]);
     if (!gpu.device.caps.f16) return;
-    const halves = await verifyOperation(gpu, softsign, rows, { dtype: 'f16' });
+    const halves = await verifyOperation(gpu, softsign, { cases: rows, dtype: 'f16' });
     expect(halves.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok', 'ok']);
   });
 
@@ -112,7 +112,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       reference,
       gradient: ({ grads: { y: g } }) => ({ x: mul(g, 2) }),
     });
-    const results = await verifyOperation(gpu, operation, row);
+    const results = await verifyOperation(gpu, operation, { cases: row });
     expect(results.map(({ status, message }) => [status, message])).toEqual([
       ['ok', ''],
       ['ok', ''],
@@ -125,7 +125,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       reference,
       gradient: ({ grads: { y: g } }) => ({ x: mul(g, 3) }),
     });
-    const [forward, back] = await verifyOperation(gpu, wrongRule, row);
+    const [forward, back] = await verifyOperation(gpu, wrongRule, { cases: row });
     expect(forward).toMatchObject({ status: 'ok' });
     expect(back).toMatchObject({ status: 'failed', message: expect.stringContaining('finite differences') });
     const wrongKernel = defineOperation({
@@ -133,13 +133,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       reference: ({ x }) => ({ y: Float64Array.from(x.data, (value) => 2.5 * value) }),
       gradient: null,
     });
-    const [only] = await verifyOperation(gpu, wrongKernel, [{ ...row[0]!, grad: [] }]);
+    const [only] = await verifyOperation(gpu, wrongKernel, { cases: [{ ...row[0]!, grad: [] }] });
     expect(only).toMatchObject({ status: 'failed', message: expect.stringMatching(/^y\[\d\]: got/) });
   });
 
   it('needs a reference to be verified, and a rule to be differentiated', async () => {
     const bare = defineOperation({ kernel: doubled, gradient: null });
-    await expect(verifyOperation(gpu, bare, row)).rejects.toThrow(
+    await expect(verifyOperation(gpu, bare, { cases: row })).rejects.toThrow(
       'doubled has no reference; give one to defineOperation',
     );
     const loss = sum(apply(bare, { x: leaf([1], [1]) }).y);
@@ -154,9 +154,9 @@ describe('a built-in operation', () => {
     const rows = await verifyOperation(gpu, 'relu');
     expect(rows.length).toBeGreaterThan(3);
     expect(rows.every(({ op, ok }) => op === 'relu' && ok)).toBe(true);
-    const own = await verifyOperation(gpu, 'softmax', [
-      { name: 'mine', inputs: { x: normal([4, 5]) }, attrs: { dim: -1 }, grad: ['x'] },
-    ]);
+    const own = await verifyOperation(gpu, 'softmax', {
+      cases: [{ name: 'mine', inputs: { x: normal([4, 5]) }, attrs: { dim: -1 }, grad: ['x'] }],
+    });
     expect(own.map(({ op, name, direction, status }) => [op, name, direction, status])).toEqual([
       ['softmax', 'mine', 'forward', 'ok'],
       ['softmax', 'mine', 'backward', 'ok'],
@@ -169,13 +169,13 @@ describe('a built-in operation', () => {
     );
     await expect(verifyOperation(gpu, 'toString' as never)).rejects.toThrow(FoveaError);
     const row = { name: 'a', inputs: { y: integers([2], 0, 3) } };
-    await expect(verifyOperation(gpu, 'relu', [row])).rejects.toThrow('no input is called y');
+    await expect(verifyOperation(gpu, 'relu', { cases: [row] })).rejects.toThrow('no input is called y');
   });
 
   it('ends with the device, where that is lost in the middle', async () => {
     const mortal = await openGpu();
     const seen: string[] = [];
-    const run = verifyOperation(mortal.device.device, 'relu', undefined, {
+    const run = verifyOperation(mortal.device.device, 'relu', {
       onRow: ({ name }) => {
         seen.push(name);
         mortal.device.device.destroy();
@@ -187,12 +187,10 @@ describe('a built-in operation', () => {
 
   it('says what options it does not know', async () => {
     for (const repeat of [0, 1.5, Number.NaN]) {
-      await expect(verifyOperation(gpu, 'relu', undefined, { repeat })).rejects.toThrow(
-        `repeat is ${repeat}`,
-      );
+      await expect(verifyOperation(gpu, 'relu', { repeat })).rejects.toThrow(`repeat is ${repeat}`);
     }
     const wrong = { dtype: 'f64' as never };
-    await expect(verifyOperation(gpu, 'relu', undefined, wrong)).rejects.toThrow(
+    await expect(verifyOperation(gpu, 'relu', { ...wrong })).rejects.toThrow(
       'dtype is "f64"; choose f32 or f16',
     );
   });

@@ -110,7 +110,9 @@ function table(op: string | undefined): Work {
     );
   }
   const run: Work['run'] = (gpu, options) =>
-    op === undefined ? verifyAll(gpu, options) : verifyOperation(gpu, op as OpName, subjects, options);
+    op === undefined
+      ? verifyAll(gpu, options)
+      : verifyOperation(gpu, op as OpName, { cases: subjects, ...options });
   return { subjects, run };
 }
 
