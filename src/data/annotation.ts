@@ -33,7 +33,7 @@ export interface ObjectFlags {
 /** The names of all flags. */
 export const OBJECT_FLAGS = ['crowd', 'difficult', 'truncated', 'occluded'] as const;
 
-/** A shape: one object, or a part of one. Without outline and mask, only its box is known. */
+/** A shape: one object, or a part of one. A shape without outline and mask is known by its box only. */
 export interface AnnotatedShape extends ObjectFlags {
   /** The class of the object. */
   label: string;
@@ -43,7 +43,10 @@ export interface AnnotatedShape extends ObjectFlags {
   box: Box;
   /** The pixels of the shape. */
   mask?: MaskPatch;
-  /** Shapes with the same number and label are parts of one object; each carries the facts about the object. Null: none. */
+  /**
+   * Shapes with the same number and label are parts of one object, and each has that object's flags, id and area. Null
+   * for an object of one shape.
+   */
   groupId: number | null;
   /** Score of a prediction, 0 to 1; shapes drawn by people have none. */
   score?: number;
@@ -65,7 +68,7 @@ export interface Annotation {
   width: number;
   /** Height of the image in pixels. */
   height: number;
-  /** What is labelled, in the order of the file. */
+  /** The labelled shapes, in the order of the file. */
   shapes: AnnotatedShape[];
   /** Pixels that are neither object nor background, such as the border around VOC's objects. */
   unlabelled?: MaskPatch;

@@ -184,10 +184,10 @@ function taps(count: number, slope: number, start: number, from: number, to: num
 /**
  * Cuts a crop out of an image.
  *
- * Bilinear interpolation at pixel centres; the region's border pixels are repeated for half a pixel, and beyond that the
- * result is `fill`. There is no filter before shrinking: at scales below about 0.5 it aliases. Colours, padding included,
- * are adjusted in this order: brightness, contrast (about the mean luminance of the crop), saturation (about the luminance
- * of the pixel), each clipped to 0..1.
+ * Interpolates bilinearly between the centres of pixels. The region's border pixels are repeated for half a pixel;
+ * beyond that the result is `fill`. There is no filter before shrinking, so scales below about 0.5 alias. Colours,
+ * padding included, are adjusted in this order: brightness, contrast (about the mean luminance of the crop), saturation
+ * (about the luminance of the pixel), each clipped to 0..1.
  *
  * @param image The image to cut from.
  * @param crop Where the crop is; see `sampleCrop`.

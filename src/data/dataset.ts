@@ -10,11 +10,11 @@ import type { FloatImage } from './image.ts';
 
 /** An image and its annotation, as training and evaluation take them. */
 export interface Sample {
-  /** For messages: usually the file's name. */
+  /** The name used in messages: usually that of the file. */
   readonly name: string;
   /** The image. */
   readonly image: FloatImage;
-  /** What is labelled in the image. */
+  /** The objects labelled in the image. */
   readonly annotation: Annotation;
   /** Crops are cut from this part of the image only; takes precedence over `AugmentOptions.region`. Default: the whole image. */
   readonly region?: Box;

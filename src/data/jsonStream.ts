@@ -2,16 +2,16 @@ import { DataError } from '../errors.ts';
 import type { TextPlace } from '../json.ts';
 import { parseJson } from '../json.ts';
 
-/** A value that stands at the first level of a JSON text, or in an array there. */
+/** A value at the first level of a JSON text, or an element of an array there. */
 export interface JsonItem {
-  /** The key whose value this is, or is part of; '' in a text that is one array. */
+  /** The key of the value, or of the array that it is an element of; '' in a text that is one array. */
   readonly key: string;
-  /** The place in the array; -1 for a value that is no array. */
+  /** The index in the array; -1 for a value that is not an array. */
   readonly index: number;
-  /** The bytes of the file: from, and up to. */
+  /** The first byte in the file, and the byte after the last. */
   readonly start: number;
   readonly end: number;
-  /** Throws DataError with line and column where the text is no JSON. */
+  /** Parses the value. Throws DataError with line and column for a text that is not JSON. */
   parse(): unknown;
 }
 
@@ -36,19 +36,19 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
- * Cuts a JSON text that comes in pieces into its values of the first level, and arrays there into their elements, so that
- * a file of any size is read with the memory of its largest element. The values themselves are left to JSON.parse.
+ * Splits a JSON text that arrives in pieces into the values at its first level, and arrays there into their elements,
+ * so that a file of any size is read with the memory of its largest element. JSON.parse parses the values.
  *
- * Throws DataError with line and column (in bytes) where the text leaves the grammar, is not an object or array, or names a
- * key of the first level twice.
+ * Throws DataError with line and column (in bytes) if the text breaks the grammar, is not an object or array, or has a
+ * key twice at its first level.
  */
 export class JsonSplitter {
-  /** The keys of the first level seen so far, in their order. */
+  /** The keys at the first level seen so far, in order. */
   readonly keys: string[] = [];
   readonly #where: string;
   readonly #fix: string;
   readonly #decoder = new TextDecoder();
-  /** What comes next; undefined within a value. */
+  /** What is expected next; undefined within a value. */
   #expected: string | undefined = TOP;
   #isArray = false;
   #inArray = false;
@@ -67,13 +67,16 @@ export class JsonSplitter {
   #inString = false;
   #escaped = false;
 
-  /** `where` and `fix` go before and behind messages. */
+  /**
+   * @param where Put before messages.
+   * @param fix Put after messages.
+   */
   constructor(where: string, fix: string) {
     this.#where = where;
     this.#fix = fix;
   }
 
-  /** The values that end in this piece. */
+  /** Returns the values that end in this piece. */
   push(bytes: Uint8Array): JsonItem[] {
     const items: JsonItem[] = [];
     let from = 0;
@@ -101,7 +104,7 @@ export class JsonSplitter {
     return items;
   }
 
-  /** Throws DataError where the text is not complete. */
+  /** Throws DataError if the text is incomplete. */
   end(): void {
     if (this.#expected !== END) this.#fail(this.#expected ?? "the value's end", END);
   }
@@ -111,7 +114,7 @@ export class JsonSplitter {
     this.#lineStart = this.#offset + i + 1;
   }
 
-  /** Takes the first byte of something new; true where a value or key begins with it. */
+  /** Handles the first byte of a token; returns true if a value or key begins with it. */
   #begin(byte: number, i: number): boolean {
     const expected = this.#expected!;
     this.#place = { line: this.#line, column: this.#offset + i - this.#lineStart + 1 };
@@ -157,7 +160,7 @@ export class JsonSplitter {
     this.#expected = ELEMENT_OR_END;
   }
 
-  /** Goes on through a value. Where it ends, `#expected` says what follows. Returns the index behind what was read. */
+  /** Continues a value. If it ends, `#expected` says what may follow. Returns the index after the last byte read. */
   #scan(bytes: Uint8Array, first: number): number {
     let i = first;
     let [depth, inString, escaped] = [this.#depth, this.#inString, this.#escaped];
@@ -210,7 +213,7 @@ export class JsonSplitter {
       const key = parseJson(text, this.#where, this.#fix, place) as string;
       if (this.keys.includes(key)) {
         throw new DataError(
-          `${this.#where}: line ${place.line}, column ${place.column}: the key ${JSON.stringify(key)} stands there twice; ${this.#fix}`,
+          `${this.#where}: line ${place.line}, column ${place.column}: the key ${JSON.stringify(key)} occurs twice; ${this.#fix}`,
         );
       }
       this.keys.push(key);
@@ -232,7 +235,7 @@ export class JsonSplitter {
   }
 }
 
-/** The values of a JSON text as they come; see `JsonSplitter`. */
+/** Reads the values of a JSON text one by one; see `JsonSplitter`. */
 export async function* jsonItems(
   chunks: AsyncIterable<Uint8Array>,
   where: string,

@@ -1,7 +1,7 @@
 /**
- * Weights and training checkpoints, each one safetensors file. Weights stand under the model's own keys, so
- * that any safetensors reader takes them; a checkpoint holds `model.<key>` and `optimizer.<key>` in one file,
- * so that an interrupted save can never pair the weights of one step with the optimizer of another.
+ * Weights and training checkpoints, each one safetensors file. Weights are stored under the model's own keys, so that
+ * any safetensors reader can load them. A checkpoint holds `model.<key>` and `optimizer.<key>` in one file, so that an
+ * interrupted save never pairs the weights of one step with the optimizer of another.
  */
 import { DataError } from '../errors.ts';
 import { parseJson } from '../json.ts';
@@ -13,25 +13,25 @@ const OPTIMIZER_PREFIX = 'optimizer.';
 const PROGRESS_KEY = 'fovea.progress';
 const MODEL_KEY = 'fovea.model';
 
-/** Everything that resuming a training needs. */
+/** Everything needed to resume a training. */
 export interface Checkpoint {
   /** The weights of the model. */
   readonly weights: StateDict;
   /** The state of the optimizer. */
   readonly optimizer: StateDict;
-  /** Step, epoch, the state of the random generator, and what else resuming needs; JSON. */
+  /** Step, epoch, the state of the random generator and so on; plain JSON data. */
   readonly progress: unknown;
 }
 
-/** What a program needs beside the weights to build and feed the model. */
+/** What a program needs in addition to the weights to build a model and prepare its inputs. */
 export interface ModelMetadata {
   /** The model's name in `fovea/models`. */
   readonly architecture: string;
-  /** The arguments that the architecture was built with; JSON. */
+  /** The arguments that the model was built with; plain JSON data. */
   readonly config: unknown;
-  /** By class index. */
+  /** The classes, in the order of their labels. */
   readonly classNames: readonly string[];
-  /** How an image becomes the model's input (size, mean, deviation); JSON. */
+  /** How images are prepared for the model (size, mean, deviation); plain JSON data. */
   readonly preprocessing: unknown;
 }
 
@@ -39,15 +39,18 @@ export interface ModelMetadata {
 export interface WeightsFile {
   /** The weights by name. */
   readonly weights: StateDict;
-  /** Undefined for a file that another program wrote. */
+  /** The metadata of the model; undefined for a file written by another program. */
   readonly metadata: ModelMetadata | undefined;
 }
 
-/** JSON.stringify drops or bends what JSON has no word for; state that comes back different must not be saved. */
+/**
+ * Converts to JSON. JSON.stringify silently drops or changes values that JSON cannot express; those throw here, since
+ * state that changes when it is read back must not be saved.
+ */
 function strictStringify(path: string, key: string, value: unknown): string {
   const reject = (where: string, what: string): never => {
     const place = where === '' ? key : `${key} at "${where}"`;
-    throw new DataError(`${path}: ${place}: ${what} has no form in JSON; save plain data instead`);
+    throw new DataError(`${path}: ${place}: ${what} cannot be stored as JSON; save plain data instead`);
   };
   const text = JSON.stringify(value, (where, part: unknown) => {
     if (typeof part === 'number' && !Number.isFinite(part)) reject(where, `the number ${part}`);
@@ -60,10 +63,12 @@ function strictStringify(path: string, key: string, value: unknown): string {
 }
 
 /**
- * Writes a checkpoint in one step: an interrupted save leaves the file that was there. Node only.
+ * Saves a checkpoint in one step: an interrupted save leaves the previous file unchanged. Node only.
  *
- * `progress` is plain JSON data. Throws DataError for numbers that are not finite, typed arrays and others
- * that would not come back as they were, and where the file cannot be written (see writeFileAtomic).
+ * @param path The file.
+ * @param checkpoint Weights, optimizer and progress. `progress` must be plain JSON data.
+ * @throws DataError for numbers that are not finite, typed arrays and other values that JSON cannot express, and if the
+ * file cannot be written (see `writeFileAtomic`).
  */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   const tensors: StateDict = new Map();
@@ -73,13 +78,16 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Prom
   await writeFileAtomic(path, encodeSafetensors(tensors, { [PROGRESS_KEY]: progress }));
 }
 
-/** Reads a checkpoint. Throws DataError for files that saveCheckpoint did not write, weights included. Node only. */
+/**
+ * Loads a checkpoint. Throws DataError for files that `saveCheckpoint` did not write, files of weights included. Node
+ * only.
+ */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const file = await readSafetensors(path);
   const text = file.metadata[PROGRESS_KEY];
   if (text === undefined) {
     throw new DataError(
-      `${path}: no ${PROGRESS_KEY} in its metadata, so it is no checkpoint; load it as weights, or resume from a file that training saved`,
+      `${path}: no ${PROGRESS_KEY} in its metadata, so it is not a checkpoint; load it as weights, or resume from a file that training saved`,
     );
   }
   const weights: StateDict = new Map();
@@ -97,15 +105,19 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   return { weights, optimizer, progress };
 }
 
-/** Writes a model's weights and what describes it, in one step. Node only. Throws as saveCheckpoint does. */
+/** Saves a model's weights and metadata in one step. Node only. Throws DataError as `saveCheckpoint` does. */
 export async function saveWeights(path: string, weights: StateDict, metadata: ModelMetadata): Promise<void> {
   const description = strictStringify(path, MODEL_KEY, metadata);
   await writeFileAtomic(path, encodeSafetensors(weights, { [MODEL_KEY]: description }));
 }
 
 /**
- * Decodes weights: those that saveWeights wrote, and any other safetensors file, whose `metadata` is then
- * undefined. Throws DataError, in which `name` stands for the file, for a checkpoint, and for a description that is broken.
+ * Decodes a file of weights: one that `saveWeights` wrote, or any other safetensors file, whose `metadata` is then
+ * undefined.
+ *
+ * @param bytes The content of the file.
+ * @param name The file's name, for messages.
+ * @throws DataError for a checkpoint, and for broken metadata.
  */
 export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
   const file = decodeSafetensors(bytes, name);
@@ -123,7 +135,7 @@ export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
   return { weights: file.tensors, metadata };
 }
 
-/** Reads and decodes weights. Node only. */
+/** Reads and decodes a file of weights; see `decodeWeights`. Node only. */
 export async function loadWeights(path: string): Promise<WeightsFile> {
   return decodeWeights(await readFileBytes(path), path);
 }

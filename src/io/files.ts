@@ -1,19 +1,19 @@
 /**
- * Files on disk, for Node. The file system is fetched when a function runs and not imported, so that a bundle
- * for the browser can hold this module without a stub for `node:fs`.
+ * Files on disk, for Node. `node:fs` is imported when a function runs, so that a bundle for the browser needs no stub
+ * for it.
  */
 import { DataError, FoveaError } from '../errors.ts';
 
 function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Name) {
   if (typeof process === 'undefined' || typeof process.getBuiltinModule !== 'function') {
     throw new FoveaError(
-      `files: ${name} is not here; use Node 20.16 or later, or pass bytes to decodeSafetensors in a browser`,
+      `files: ${name} is not available; use Node 20.16 or later, or pass bytes to decodeSafetensors in a browser`,
     );
   }
   return process.getBuiltinModule(name);
 }
 
-/** What to do about the errors of the file system that people meet. */
+/** What to do about the file system errors that are most common. */
 const FIXES: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
   EACCES: ['no permission', 'change its permissions or use another path'],
   EPERM: ['no permission', 'change its permissions or use another path'],
@@ -37,13 +37,15 @@ function fileError(
 }
 
 /**
- * Writes a file so that whoever opens `path` at any moment, also after a crash, finds the old content or the
- * new, never a part: into a temporary file in the same folder, flushed to the disk, then renamed. A
+ * Writes a file atomically: whoever opens `path` at any moment, also after a crash, finds the old content or the new,
+ * never a part. The content is written to a temporary file in the same folder, flushed to the disk, then renamed. A
  * symbolic link at `path` is replaced by the file. Node only.
  *
- * Throws a one-line DataError where the folder is missing, the path is a folder, or the disk refuses; the
- * temporary file is removed and what stood at `path` is left as it was. A process that is killed in between leaves
- * its temporary file, `.name.uuid.tmp`: the next write of the same path removes those older than an hour.
+ * A process that is killed meanwhile leaves its temporary file, `.name.uuid.tmp`; the next write to the same path
+ * removes those older than an hour.
+ *
+ * @throws DataError, one line, if the folder is missing, the path is a folder, or the disk is full or refuses. The
+ * temporary file is then removed, and the file at `path` is unchanged.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const fs = builtin('node:fs').promises;
@@ -68,10 +70,10 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   }
 }
 
-/** No write takes this long, on no disk: what is older belongs to a process that is gone. */
+/** No write takes this long: an older temporary file belongs to a process that has ended. */
 const STALE_MS = 3_600_000;
 
-/** Removes what killed processes left of writing this file. A folder that cannot be cleaned is none's concern here. */
+/** Removes temporary files that killed processes left. A folder that cannot be cleaned is no reason to fail. */
 async function removeStale(folder: string, name: string): Promise<void> {
   const fs = builtin('node:fs').promises;
   const { join } = builtin('node:path');
@@ -87,7 +89,7 @@ async function removeStale(folder: string, name: string): Promise<void> {
   }
 }
 
-/** Reads a whole file. Node only. Throws a one-line DataError where it is missing, a folder or unreadable. */
+/** Reads a whole file. Node only. Throws a one-line DataError if it is missing, a folder, or unreadable. */
 export async function readFileBytes(path: string): Promise<Uint8Array> {
   const fs = builtin('node:fs').promises;
   try {

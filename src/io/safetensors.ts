@@ -1,7 +1,7 @@
 /**
- * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes with the length of the
- * header as a little-endian u64, the header as JSON, then the tensors' bytes without gaps. Typed arrays are
- * read and written in the host's byte order, which is little-endian wherever WebGPU runs.
+ * The safetensors format (https://github.com/huggingface/safetensors#format): 8 bytes with the length of the header as
+ * a little-endian u64, the header as JSON, then the tensors' bytes without gaps. Typed arrays are read and written in
+ * the host's byte order, which is little-endian wherever WebGPU runs.
  */
 import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
@@ -10,7 +10,7 @@ import { bytesPerElement, type DType, formatShape, numel, type Shape } from '../
 /** The values of a tensor on the host. Uint16Array holds the bits of f16 values. */
 export type TensorData = Float32Array | Int32Array | Uint32Array | Uint16Array;
 
-/** A tensor on the host. f16 is held as its bits in a Uint16Array; `data.length` is the product of `shape`. */
+/** A tensor on the host. `data.length` is the product of `shape`; f16 is stored as bits in a Uint16Array. */
 export interface NamedTensor {
   /** The type of the elements. */
   readonly dtype: DType;
@@ -37,7 +37,7 @@ const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_QUOTED_NAME = 80;
 
-/** How each of our dtypes is named in a file, and held. */
+/** The name of each dtype in a file, and the array that holds it. */
 const WRITTEN = {
   f32: { name: 'F32', array: Float32Array },
   f16: { name: 'F16', array: Uint16Array },
@@ -48,11 +48,11 @@ const WRITTEN = {
 interface Reader {
   readonly size: number;
   readonly dtype: DType;
-  /** `bytes` is a copy of the tensor's own, at offset 0 of its buffer. Throws an Error with what is wrong. */
+  /** Reads a copy of the tensor's bytes, at offset 0 of its buffer. Throws an Error that says what is wrong. */
   read(bytes: Uint8Array<ArrayBuffer>): TensorData;
 }
 
-/** Every dtype that can be read, by its name in a file. */
+/** All dtypes that can be read, by their names in a file. */
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ['F32', { size: 4, dtype: 'f32', read: (bytes) => new Float32Array(bytes.buffer) }],
   ['F16', { size: 2, dtype: 'f16', read: (bytes) => new Uint16Array(bytes.buffer) }],
@@ -83,20 +83,22 @@ function narrowInt64(values: BigInt64Array): Int32Array {
   return out;
 }
 
-/** A name out of a file, fit for one line of an error. */
+/** Quotes a name from a file so that it fits into one line of a message. */
 function quote(name: string): string {
   return JSON.stringify(name.length > MAX_QUOTED_NAME ? `${name.slice(0, MAX_QUOTED_NAME)}…` : name);
 }
 
-/** By UTF-16 code unit, so that the order does not depend on a locale. */
+/** Compares by UTF-16 code units, so that the order does not depend on a locale. */
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
- * The bytes of a safetensors file. The same tensors and metadata give the same bytes, in whatever order they
- * come: metadata is sorted by key; tensors are sorted by element size, larger first, then by name. The header
- * is padded with spaces to a multiple of 8, so that every tensor is aligned to its elements.
+ * Encodes a safetensors file. The same tensors and metadata give the same bytes, in whatever order they are given:
+ * metadata is sorted by key; tensors are sorted by element size, larger first, then by name. The header is padded with
+ * spaces to a multiple of 8, so that every tensor is aligned to its elements.
  *
- * Throws ShapeError where a tensor's data does not fit its dtype or shape, or its name is `__metadata__`.
+ * @param tensors The tensors by name.
+ * @param metadata Text by key. Default: none.
+ * @throws ShapeError if a tensor's data does not match its dtype or shape, or its name is `__metadata__`.
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, NamedTensor>> | ReadonlyMap<string, NamedTensor>,
@@ -155,7 +157,7 @@ function checkEncodable(name: string, { dtype, shape, data }: NamedTensor): void
   }
 }
 
-/** A tensor's entry in the header, checked against itself and the file's size. */
+/** A tensor's entry in the header, checked by itself and against the size of the file. */
 interface Entry {
   readonly name: string;
   readonly shape: number[];
@@ -166,13 +168,15 @@ interface Entry {
 }
 
 /**
- * Reads a safetensors file. Tensors are copied into arrays of their own, in the order of their bytes.
+ * Decodes a safetensors file. Tensors are copied into new arrays, in the order of their bytes.
  *
- * F32, F16 (as bits), I32 and U32 stay what they are; BF16 and F64 become f32; I64, I8, U8 and BOOL become i32.
+ * F32, F16 (as bits), I32 and U32 stay as they are; BF16 and F64 become f32; I64, I8, U8 and BOOL become i32. The
+ * header and all offsets are checked against the size of the file before anything is allocated.
  *
- * Throws a one-line DataError that begins with `name`, the file's, and says the place and the fix, for any
- * file that breaks the format, for dtypes that are not in this list and for I64 values out of i32's range.
- * The header and all offsets are checked against the real size before anything is allocated by them.
+ * @param bytes The content of the file.
+ * @param name The file's name, for messages.
+ * @throws DataError, one line that begins with `name` and gives the place and the fix: for any file that breaks the
+ * format, other dtypes, and I64 values outside of the range of i32.
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
   const header = readHeader(bytes, name);
@@ -234,7 +238,7 @@ function readHeader(bytes: Uint8Array, name: string): { fields: Record<string, u
   const twice = findDuplicateKey(text);
   if (twice !== undefined) {
     throw new DataError(
-      `${name}: header: the key ${quote(twice)} stands twice in one object; ${WRITE_AGAIN}`,
+      `${name}: header: the key ${quote(twice)} occurs twice in one object; ${WRITE_AGAIN}`,
     );
   }
   return { fields, dataStart };
@@ -268,7 +272,7 @@ function readEntry(key: string, value: unknown, dataBytes: number, name: string)
   if (reader === undefined) {
     const known = [...READERS.keys()].join(', ');
     throw fault(
-      `dtype ${typeof dtype === 'string' ? quote(dtype) : 'that is no text'} cannot be read`,
+      `dtype ${typeof dtype === 'string' ? quote(dtype) : 'that is not a string'} cannot be read`,
       `convert it to one of ${known}`,
     );
   }
@@ -279,7 +283,7 @@ function readEntry(key: string, value: unknown, dataBytes: number, name: string)
     throw fault('data_offsets is not a pair of non-negative integers');
   }
   const [begin, end] = offsets as [number, number];
-  if (begin > end) throw fault(`data_offsets [${begin}, ${end}] run backwards`);
+  if (begin > end) throw fault(`data_offsets [${begin}, ${end}] end before they begin`);
   if (end > dataBytes) {
     throw fault(
       `data_offsets [${begin}, ${end}] reach past the ${dataBytes} bytes of data in the file`,
@@ -296,7 +300,7 @@ function readEntry(key: string, value: unknown, dataBytes: number, name: string)
   return { name: key, shape, reader, dtypeName: dtype as string, begin, end };
 }
 
-/** Sorts the entries by place, and throws unless they cover the data exactly once. */
+/** Sorts the entries by offset, and throws unless they cover the data exactly once. */
 function checkCoverage(entries: Entry[], dataBytes: number, name: string): void {
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;

@@ -69,7 +69,7 @@ export class MultiheadAttention extends Module {
     for (const [name, { shape }] of Object.entries({ query, key, value })) {
       if (shape.length === 3 && shape[2] === E && shape[0] === query.shape[0]) continue;
       throw new ShapeError(
-        `MultiheadAttention: ${name} ${formatShape(shape)} must be [N,L,${E}], as many as query ${formatShape(query.shape)}`,
+        `MultiheadAttention: ${name} ${formatShape(shape)} must be [N,length,${E}] with the N of query ${formatShape(query.shape)}`,
       );
     }
     const [q, k, v] = this.#projected(query, key, value).map((part) => this.#heading(part));

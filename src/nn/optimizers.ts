@@ -170,7 +170,9 @@ export abstract class Optimizer {
     const get = (name: string): HostArray => {
       const entry = entries.get(name);
       if (!entry) {
-        throw new StateDictError(`optimizer: the checkpoint lacks ${name}; it is of another optimizer`);
+        throw new StateDictError(
+          `optimizer: the checkpoint has no ${name}; use one that this optimizer saved`,
+        );
       }
       return entry.data;
     };

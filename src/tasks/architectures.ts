@@ -40,7 +40,7 @@ export interface Architecture<Config = unknown> {
   build(config: Config, seed: number): DetectionModel | SegmentationModel;
   /** Returns the number of classes, without the background. */
   numClasses(config: Config): number;
-  /** Returns the number of pixels of which the sides of crops must be multiples, and to multiples of which images are padded. */
+  /** Returns the number that the sides of crops must be multiples of, in pixels; images are padded to multiples of it. */
   sizeMultiple(config: Config): number;
   /** The names of the losses, in the order in which the model's `losses` returns them. */
   readonly lossNames: readonly string[];
@@ -142,7 +142,10 @@ const narrow = (options: NewModelOptions): ResNetConfig => ({ ...small(options),
 const pyramid = (options: NewModelOptions) =>
   options.width === undefined ? {} : { pyramidWidth: 2 * options.width };
 
-/** Anchor sizes of each level, and aspect ratios. Throws UsageError for a list, which is YOLO's, and for other numbers of levels. */
+/**
+ * Returns the anchor sizes of each level, and aspect ratios. Throws UsageError for a list, which is YOLO's, and for
+ * another number of levels.
+ */
 function levelsOf(name: string, { anchors }: NewModelOptions, levels: readonly number[]) {
   if (!anchors) return undefined;
   if (anchors.kind === 'pyramid' && levels.includes(anchors.sizes.length)) {
@@ -155,7 +158,7 @@ function levelsOf(name: string, { anchors }: NewModelOptions, levels: readonly n
   );
 }
 
-/** Widths and heights of anchors. Throws UsageError for those of a pyramid. */
+/** Returns widths and heights of anchors. Throws UsageError for the anchors of a pyramid. */
 function anchorListOf(name: string, { anchors }: NewModelOptions) {
   if (anchors?.kind !== 'pyramid') return anchors ? { anchors: anchors.anchors } : {};
   throw new UsageError(

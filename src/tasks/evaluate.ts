@@ -96,8 +96,8 @@ export interface DetectionEvaluation {
 }
 
 /**
- * Computes the average precision of a detector on labelled images, by COCO's rules: at IoU 0.5, and the mean over IoU 0.5
- * to 0.95. Shapes of a group are one object, as in training. Missing a crowd or a difficult object is no error.
+ * Computes the average precision of a detector on labelled images, by COCO's rules: at IoU 0.5, and the mean over IoU
+ * 0.5 to 0.95. Shapes of a group are one object, as in training. Crowds and difficult objects need not be detected.
  *
  * @param detector The detector.
  * @param samples Labelled images.

@@ -68,7 +68,8 @@ export const buildModel = (
 ): DetectionModel | SegmentationModel => ARCHITECTURES[name].build(config, seed);
 
 /**
- * Returns what `saveWeights` stores beside the weights of a trained model, and `decodeModel` rebuilds it from.
+ * Returns the metadata that `saveWeights` stores with the weights of a trained model, and from which `decodeModel`
+ * rebuilds it.
  *
  * @param trained The model.
  */

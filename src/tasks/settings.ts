@@ -15,7 +15,7 @@ export interface TrainSettings {
   readonly config: unknown;
   /** Images whose longer side exceeds this number of pixels are shrunk to it before crops are cut. */
   readonly maxSide: number;
-  /** BoxSize of the square training crops in pixels. */
+  /** Side of the square training crops in pixels. */
   readonly cropSize: number;
   /** Crops per step. */
   readonly batchSize: number;
@@ -41,7 +41,7 @@ export interface SettingsOptions {
   readonly steps?: number;
   /** Images are shrunk to this longer side in pixels. Default `DEFAULT_MAX_SIDE`. */
   readonly maxSide?: number;
-  /** BoxSize of the training crops in pixels. Default: by the size of the objects. */
+  /** Side of the square training crops in pixels. Default: chosen by the size of the objects. */
   readonly cropSize?: number;
   /** Crops per step. Default 4. */
   readonly batchSize?: number;

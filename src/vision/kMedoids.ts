@@ -50,7 +50,7 @@ export function distanceMatrix(n: number, distance: (i: number, j: number) => nu
 export function kMedoids(distances: Float64Array, { k, restarts = 3, seed = 0 }: KMedoidsOptions): KMedoids {
   const n = Math.round(Math.sqrt(distances.length));
   if (n * n !== distances.length || n === 0) {
-    throw new ShapeError(`kMedoids: ${distances.length} distances are no square; pass [n, n]`);
+    throw new ShapeError(`kMedoids: ${distances.length} distances are not a square matrix; pass [n, n]`);
   }
   if (!Number.isInteger(k) || k < 1 || k > n) {
     throw new ShapeError(`kMedoids: k ${k} with ${n} items; give a whole number from 1 to ${n}`);

@@ -33,7 +33,7 @@ describe('a folder that cannot be trained on', () => {
   });
   it('JSON without shapes', async () => {
     await writeFile(annotation(), '{"loss": 0.5}');
-    await fails(train, files.data, /holds no annotations of a known format; give a folder of Labelme/);
+    await fails(train, files.data, /contains no annotations of a known format; give a folder of Labelme/);
     await fails(
       () => train({ from: 'labelme' }),
       annotation(),
@@ -44,7 +44,7 @@ describe('a folder that cannot be trained on', () => {
     await edit((document) => {
       document.shapes = [];
     });
-    await fails(train, annotation(), /shapes is empty: .*; label the image or leave the file out/);
+    await fails(train, annotation(), /shapes is empty: .*; label the image, or leave the file out/);
   });
   it('a polygon of two points', async () => {
     await edit(({ shapes }) =>
@@ -77,7 +77,11 @@ describe('a folder that cannot be trained on', () => {
   });
   it('a missing image', async () => {
     await rm(image());
-    await fails(train, annotation(), /imagePath names two\.png, which is not there; put the image beside/);
+    await fails(
+      train,
+      annotation(),
+      /imagePath is two\.png, and there is no such file; put the image beside/,
+    );
   });
   it('a truncated PNG', async () => {
     const bytes = await readFile(image());
@@ -99,7 +103,7 @@ describe('a folder that cannot be trained on', () => {
   it('an empty folder, a missing one, one without annotations, and a file', async () => {
     const empty = join(files.data, 'empty');
     await mkdir(empty);
-    const nothing = /holds no annotations of a known format; give a folder of Labelme/;
+    const nothing = /contains no annotations of a known format; give a folder of Labelme/;
     await fails(() => train({ data: empty }), empty, nothing);
     await cp(image(), join(empty, 'two.png'));
     await fails(() => train({ data: empty }), empty, nothing);
@@ -160,7 +164,7 @@ describe('resuming', () => {
     await fails(
       () => train({ resume: true }),
       checkpoint,
-      /so it is no checkpoint; .*resume from a file that training saved/,
+      /so it is not a checkpoint; .*resume from a file that training saved/,
     );
     for (const progress of ['null', '{"step": 1}', '{"step": 1, "settings": {"model": "unet"}}', '[']) {
       await writeFile(checkpoint, encodeSafetensors({}, { 'fovea.progress': progress }));

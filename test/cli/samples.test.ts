@@ -59,7 +59,7 @@ describe('samples of any format', () => {
     }));
     expect(taught!.annotation.shapes.map(({ id }) => id)).toEqual([file.annotations[1].id]);
     await expect(loadFolder(folder)).rejects.toThrow(
-      /file_name "two\.png" is not in .*name its folder \(--images\)/,
+      /file_name "two\.png" is not in .*give its folder \(--images\)/,
     );
   });
 

@@ -96,7 +96,7 @@ describe('JsonSplitter', () => {
     ],
     ['{"a": [1,\n\n {"b":\n1 2}]}', "a.json: a[1]: line 4, column 3: expected ',' or '}', found \"2\""],
     ['[1, nul]', 'a.json: [1]: line 1, column 5: expected a value, found "nul"'],
-    ['{"a": 1, "a": 2}', 'line 1, column 10: the key "a" stands there twice'],
+    ['{"a": 1, "a": 2}', 'line 1, column 10: the key "a" occurs twice'],
   ])('%j is named with its place', (text, expected) => {
     for (const piece of [1, 4, 100]) expect(fault(text, piece)).toContain(expected);
   });

@@ -89,7 +89,7 @@ describe('a Labelme file with faults', () => {
     [
       'a line',
       fileOf([triangle, { ...triangle, shape_type: 'line' }]),
-      'shapes[1].shape_type is "line", supported are polygon, rectangle, circle, mask',
+      'shapes[1].shape_type is "line", not one of polygon, rectangle, circle, mask',
     ],
     ['a point', fileOf([{ ...triangle, shape_type: 'point' }]), 'shapes[0].shape_type is "point"'],
     [
@@ -200,7 +200,7 @@ describe('a Labelme file with faults', () => {
     expect(await rejectionOf(withMask('no base64!'))).toContain('shapes[1].mask is not base64');
     expect(await rejectionOf(withMask('AAAA'))).toContain('shapes[1].mask is not a PNG');
     expect(await rejectionOf(withMask(await pngOf(4, 2, new Array(8).fill(1))))).toContain(
-      'shapes[1].mask has 4x2 pixels, its points give 2x2',
+      'shapes[1].mask has 4x2 pixels, but its points give 2x2',
     );
     expect(await rejectionOf(withMask(await pngOf(2, 2, [0, 0, 0, 0])))).toContain('no pixel set');
     const document = parseLabelme(fileOf([{ ...mask, mask: png }]), 'a.json');

@@ -148,7 +148,7 @@ describe('checkpoints', () => {
   it('are told from weights and other files', async () => {
     const path = join(folder, 'w.safetensors');
     writeFileSync(path, encodeSafetensors(state(1)));
-    expect(await faultOf(loadCheckpoint(path))).toContain('it is no checkpoint');
+    expect(await faultOf(loadCheckpoint(path))).toContain('it is not a checkpoint');
     writeFileSync(path, encodeSafetensors(state(1), { 'fovea.progress': '{}' }));
     expect(await faultOf(loadCheckpoint(path))).toContain('neither model.* nor optimizer.*');
     writeFileSync(path, encodeSafetensors({}, { 'fovea.progress': '{"step": }' }));

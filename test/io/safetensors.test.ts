@@ -173,11 +173,11 @@ describe('decodeSafetensors', () => {
     ['an entry that is no object', '{"a": 1}', 'tensor "a": its entry is not an object'],
     ['metadata that is no object', '{"__metadata__": "x"}', '__metadata__: not an object of strings'],
     ['metadata with a number', '{"__metadata__": {"k": 1}}', '__metadata__["k"]: not a string'],
-    ['a duplicate metadata key', '{"__metadata__": {"k": "", "k": ""}}', 'the key "k" stands twice'],
+    ['a duplicate metadata key', '{"__metadata__": {"k": "", "k": ""}}', 'the key "k" occurs twice'],
     [
       'a duplicate tensor with escapes',
       '{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"\\u0061":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}',
-      'the key "a" stands twice',
+      'the key "a" occurs twice',
     ],
   ])('refuses %s', (_, header, expected) => {
     expect(faultOf(fileOf(header))).toContain(expected);
@@ -195,7 +195,7 @@ describe('decodeSafetensors', () => {
       entry('F8_E4M3', [8], 0, 8),
       'dtype "F8_E4M3" cannot be read; convert it to one of F32, ',
     ],
-    ['no dtype', { shape: [2], data_offsets: [0, 8] }, 'dtype that is no text'],
+    ['no dtype', { shape: [2], data_offsets: [0, 8] }, 'dtype that is not a string'],
     ['a negative size', entry('F32', [-2], 0, 8), 'shape is not a list of non-negative integers'],
     ['a fractional size', entry('F32', [2.5], 0, 8), 'shape is not'],
     ['a size as text', entry('F32', ['2'], 0, 8), 'shape is not'],
@@ -208,7 +208,7 @@ describe('decodeSafetensors', () => {
     ['a shape that overflows', entry('F32', [2 ** 52, 2 ** 52, 2 ** 52], 0, 8), 'data_offsets give 8'],
     ['a wrong size', entry('F16', [2], 0, 8), 'shape [2] of F16 takes 4 bytes, data_offsets give 8'],
     ['offsets out of range', entry('F32', [4], 0, 16), 'reach past the 8 bytes of data'],
-    ['backward offsets', entry('F32', [2], 8, 0), 'run backwards'],
+    ['backward offsets', entry('F32', [2], 8, 0), 'end before they begin'],
     ['negative offsets', entry('F32', [2], -8, 0), 'data_offsets is not a pair'],
     ['three offsets', { dtype: 'F32', shape: [2], data_offsets: [0, 8, 8] }, 'data_offsets is not a pair'],
   ])('refuses %s', (_, broken, expected) => {

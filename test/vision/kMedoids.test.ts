@@ -103,8 +103,8 @@ describe('kMedoids', () => {
     expect(() => kMedoids(four, { k: 3 })).toThrow(/k 3 with 2 items; give a whole number from 1 to 2/);
     expect(() => kMedoids(four, { k: 0 })).toThrow(/k 0 with 2 items/);
     expect(() => kMedoids(four, { k: 1.5 })).toThrow(/k 1.5/);
-    expect(() => kMedoids(new Float64Array(3), { k: 1 })).toThrow(/3 distances are no square/);
-    expect(() => kMedoids(new Float64Array(0), { k: 1 })).toThrow(/0 distances are no square/);
+    expect(() => kMedoids(new Float64Array(3), { k: 1 })).toThrow(/3 distances are not a square matrix/);
+    expect(() => kMedoids(new Float64Array(0), { k: 1 })).toThrow(/0 distances are not a square matrix/);
     expect(() => kMedoids(Float64Array.of(0, -1, -1, 0), { k: 1 })).toThrow(/items 0 and 1 is -1/);
     expect(() => kMedoids(Float64Array.of(0, 1, NaN, 0), { k: 1 })).toThrow(/items 1 and 0 is NaN/);
   });

@@ -3,7 +3,7 @@ import { DataError } from '../../errors.ts';
 import type { Box, Point } from '../../vision/boxes.ts';
 import { polygonArea } from '../polygon.ts';
 
-/** How far outside the image a corner may stand, in pixels: programs round, and count from 0 or from 1. */
+/** How far outside of the image a corner may be, in pixels: programs round, and some count from 0, others from 1. */
 export const OUTSIDE_TOLERANCE = 1;
 
 export interface Size {
@@ -11,10 +11,10 @@ export interface Size {
   readonly height: number;
 }
 
-/** JSON can say 1e999, which is read as Infinity. */
+/** A finite number: JSON allows 1e999, which is read as Infinity. */
 export const finite = v.pipe(v.number('must be a number'), v.finite('must be a finite number'));
 export const wholeNumber = v.pipe(v.number('must be a number'), v.integer('must be a whole number'));
-export const text = v.string('must be a text');
+export const text = v.string('must be a string');
 export const filled = v.pipe(text, v.nonEmpty('must not be empty'));
 export const pixels = v.pipe(
   v.number('must be a number'),
@@ -22,7 +22,7 @@ export const pixels = v.pipe(
   v.minValue(1, 'must be at least 1 pixel'),
 );
 
-/** Checks what a file says against a schema. Throws a one-line DataError `<where>: <key> <problem>; <fix>`. */
+/** Checks a value from a file against a schema. Throws a one-line DataError `<where>: <key> <problem>; <fix>`. */
 export function checkSchema<S extends v.GenericSchema>(
   schema: S,
   value: unknown,
@@ -48,8 +48,8 @@ export function formatPath(path: readonly { readonly key?: unknown }[]): string 
 const show = (values: readonly number[]): string => values.map((x) => Number(x.toPrecision(7))).join(', ');
 
 /**
- * A box from a file, given as x1, y1, x2, y2. Throws DataError where it is not finite, inside out or without area, or more
- * than a pixel outside of the image.
+ * Checks a box from a file, given as x1, y1, x2, y2. Throws DataError for coordinates that are not finite, x2 < x1 or
+ * y2 < y1, a box without area, and one that is more than a pixel outside of the image.
  */
 export function checkBox(box: Box, { width, height }: Size, where: string, fix: string): Box {
   const [x1, y1, x2, y2] = box;
@@ -76,16 +76,17 @@ export const boxInside = ([x1, y1, x2, y2]: Box, { width, height }: Size): Box =
 ];
 
 /**
- * An outline from a file, given as x and y in turns; points up to a pixel outside of the image are moved to its edge.
- * Throws DataError for an odd number of values, less than three points, values that are not finite, points further
- * out, and outlines without area.
+ * Checks an outline from a file, given as x and y in turns. Points up to a pixel outside of the image are moved to its
+ * edge. Throws DataError for an odd number of values, fewer than three points, values that are not finite, points
+ * further out, and outlines without area.
  */
 export function checkOutline(values: ArrayLike<number>, size: Size, where: string, fix: string): Point[] {
   const fail = (problem: string): never => {
     throw new DataError(`${where}: ${problem}; ${fix}`);
   };
-  if (values.length % 2 !== 0) fail(`the polygon has ${values.length} values, which are no pairs of x and y`);
-  if (values.length < 6) fail(`the polygon has ${values.length / 2} points, and needs at least 3`);
+  if (values.length % 2 !== 0)
+    fail(`the polygon has ${values.length} values, which are not pairs of x and y`);
+  if (values.length < 6) fail(`the polygon has ${values.length / 2} points; at least 3 are needed`);
   const points: Point[] = [];
   for (let i = 0; i < values.length; i += 2) {
     const [x, y] = [values[i]!, values[i + 1]!];
@@ -103,9 +104,7 @@ export function checkOutline(values: ArrayLike<number>, size: Size, where: strin
   return points;
 }
 
-/**
- * Runs what reads one object. With `onBad`, a DataError is handed to that and the object left out; without, it is thrown.
- */
+/** Reads one object. With `onBad`, a DataError is passed to it and the object is left out; without, the error is thrown. */
 export function readObject<T>(read: () => T, onBad: ((error: DataError) => void) | undefined): T | undefined {
   try {
     return read();

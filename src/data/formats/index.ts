@@ -1,4 +1,4 @@
-/** The formats of annotations, each with its reader and writer, and which of them a folder holds. */
+/** The annotation formats, each with its reader and writer, and how the format of a folder is recognized. */
 import { DataError } from '../../errors.ts';
 import { jsonItems } from '../jsonStream.ts';
 import { coco } from './coco/index.ts';
@@ -15,7 +15,7 @@ export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc,
 const KNOWN =
   'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt)';
 
-/** The formats that speak for themselves in a folder or file, each with what does. */
+/** The formats that recognize a folder or file, each with its reason. */
 async function detectAll(files: DataFiles, path: string): Promise<{ format: DatasetFormat; sign: string }[]> {
   const found: { format: DatasetFormat; sign: string }[] = [];
   for (const format of Object.values(FORMATS)) {
@@ -25,15 +25,15 @@ async function detectAll(files: DataFiles, path: string): Promise<{ format: Data
   return found;
 }
 
-/** Throws DataError where a file is no JSON: it may be broken before what tells its format. */
+/** Throws DataError for a file that is not JSON: it may be broken before the part that shows its format. */
 async function checkJson(files: DataFiles, file: string): Promise<void> {
   const items = jsonItems(chunksOf(files, file), file, 'save it again with the program that wrote it');
   for await (const item of items) item.parse();
 }
 
 /**
- * The format of a folder or file, by its content. Throws DataError where there is none, and where there are several: naming what
- * was found of each.
+ * Recognizes the format of a folder or file by its content. Throws DataError for none, and for several: it then names
+ * the signs of each.
  */
 export async function detectFormat(files: DataFiles, path: string): Promise<FormatName> {
   const kind = await files.kind(path);
@@ -44,7 +44,7 @@ export async function detectFormat(files: DataFiles, path: string): Promise<Form
   if (found.length === 1) return found[0]!.format.name;
   if (found.length > 1) {
     const list = found.map(({ format, sign }) => `${format.title} (${sign})`).join(' and ');
-    throw new DataError(`${path}: holds ${list}; say which is meant, by --from ${found[0]!.format.name}`);
+    throw new DataError(`${path}: contains ${list}; choose one, for example --from ${found[0]!.format.name}`);
   }
   if (kind === 'folder') {
     for (const { name, folder } of await files.list(path)) {
@@ -53,15 +53,18 @@ export async function detectFormat(files: DataFiles, path: string): Promise<Form
       const [first] = folder ? await detectAll(files, below) : [];
       if (first) {
         throw new DataError(
-          `${path}: holds no annotations, but ${below} holds ${first.format.title} (${first.sign}); give that folder`,
+          `${path}: contains no annotations, but ${below} contains ${first.format.title} (${first.sign}); give that folder`,
         );
       }
     }
   }
-  throw new DataError(`${path}: holds no annotations of a known format; give a folder of ${KNOWN}`);
+  throw new DataError(`${path}: contains no annotations of a known format; give a folder of ${KNOWN}`);
 }
 
-/** Opens a data set of the given format, or else of the one that it is found to have. Throws DataError. */
+/**
+ * Opens a data set in the given format. Default: the format that is recognized. Throws DataError if there is none, or
+ * the data set cannot be read.
+ */
 export async function openDataset(
   files: DataFiles,
   path: string,

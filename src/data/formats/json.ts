@@ -4,7 +4,7 @@ import type { DataFiles } from './format.ts';
 
 const CHUNK = 1 << 16;
 
-/** A file in pieces. */
+/** Reads a file in pieces. */
 export async function* chunksOf(files: DataFiles, path: string, size = CHUNK): AsyncGenerator<Uint8Array> {
   const file = await files.open(path);
   try {
@@ -20,8 +20,8 @@ export async function* chunksOf(files: DataFiles, path: string, size = CHUNK): A
 }
 
 /**
- * The keys of a JSON file's first level, up to the first of those looked for. Where the text is broken before that, those
- * in front: what is wrong, its reader says.
+ * Lists the keys at the first level of a JSON file, up to the first of `wanted`. If the text is broken before that,
+ * lists the keys before the fault; the reader of the file then says what is wrong.
  */
 export async function topKeys(files: DataFiles, path: string, wanted: readonly string[]): Promise<string[]> {
   const splitter = new JsonSplitter(path, '');

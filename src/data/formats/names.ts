@@ -1,11 +1,11 @@
 import type { AnnotatedImage } from './format.ts';
 import { baseName, extensionOf } from './paths.ts';
 
-/** Names for the files of a writer, all in one folder: no two alike, also where upper and lower case are the same. */
+/** Chooses names for the files of a writer, all in one folder: no two are the same, ignoring case. */
 export class Names {
   readonly #taken = new Set<string>();
 
-  /** The last part of the name, else all of it with `_` between, else that with a number behind. */
+  /** Returns the last part of a path; if taken, the whole path with `_` for slashes; if taken too, that with a number. */
   take(name: string): string {
     const flat = name.replaceAll('/', '_');
     const candidates = [baseName(name), flat];
@@ -27,7 +27,7 @@ const SIGNATURES: readonly (readonly [extension: string, offset: number, bytes: 
   ['.webp', 8, [0x57, 0x45, 0x42, 0x50]],
 ];
 
-/** The extension that a copy of the image gets: its own, or what its bytes are. */
+/** The extension for a copy of the image: that of its path, or that of the format of its bytes. */
 export function imageExtension({ image }: Pick<AnnotatedImage, 'image'>): string {
   if (typeof image === 'string') return extensionOf(image);
   return (

@@ -14,7 +14,7 @@ export function joinPath(...parts: readonly string[]): string {
 
 export const isAbsolute = (path: string): boolean => path.startsWith('/') || /^[A-Za-z]:\//.test(path);
 
-/** `path` seen from a folder, where it is not absolute. */
+/** Resolves `path` against a folder, unless it is absolute. */
 export const resolveFrom = (folder: string, path: string): string =>
   isAbsolute(path) ? path : joinPath(folder, path);
 
@@ -25,7 +25,7 @@ export function folderOf(path: string): string {
   return at < 0 ? '.' : at === 0 ? '/' : path.slice(0, at);
 }
 
-/** With its dot, as it stands; '' where there is none. */
+/** The extension with its dot, unchanged; '' if there is none. */
 export function extensionOf(path: string): string {
   const name = baseName(path);
   const at = name.lastIndexOf('.');

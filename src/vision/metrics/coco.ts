@@ -81,7 +81,7 @@ export class CocoEvaluator<L extends ClassLabel> {
   }: CocoOptions<L>) {
     const bad = iouThrs.find((threshold) => !(threshold >= 0 && threshold <= 1));
     if (bad !== undefined || iouThrs.length === 0) {
-      throw new ShapeError(`CocoEvaluator: iouThrs has ${bad ?? 'no values'}; give thresholds of 0 to 1`);
+      throw new ShapeError(`CocoEvaluator: iouThrs has ${bad ?? 'no values'}; give thresholds from 0 to 1`);
     }
     if (maxDets.length === 0 || !maxDets.every((n) => Number.isInteger(n) && n >= 1)) {
       throw new ShapeError(

@@ -32,7 +32,7 @@ function countsByScore(
 ): { tps: number[]; fps: number[]; thresholds: number[] } {
   if (yTrue.length !== yScore.length || yTrue.length === 0) {
     throw new ShapeError(
-      `${op}: ${yTrue.length} labels and ${yScore.length} scores; pass one score a label, at least one`,
+      `${op}: ${yTrue.length} labels and ${yScore.length} scores; pass one score per label, at least one`,
     );
   }
   for (let i = 0; i < yTrue.length; i++) {
@@ -129,7 +129,7 @@ export function rocAucScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLik
  */
 export function auc(x: readonly number[], y: readonly number[]): number {
   if (x.length !== y.length || x.length < 2) {
-    throw new ShapeError(`auc: ${x.length} x and ${y.length} y; pass as many of both, at least two`);
+    throw new ShapeError(`auc: ${x.length} x and ${y.length} y; pass the same number of both, at least two`);
   }
   const steps = x.slice(1).map((value, i) => value - x[i]!);
   if (steps.some((step) => step > 0) && steps.some((step) => step < 0)) {

@@ -77,7 +77,7 @@ export class PanopticQuality<L extends ClassLabel> {
     for (const label of [...things, ...stuff]) {
       if (this.#counts.has(label)) {
         throw new ShapeError(
-          `PanopticQuality: class "${label}" is there twice; name it once, in things or stuff`,
+          `PanopticQuality: class "${label}" is given twice; give it once, in things or stuff`,
         );
       }
       this.#counts.set(label, { iou: 0, tp: 0, fp: 0, fn: 0 });
@@ -169,12 +169,12 @@ export class PanopticQuality<L extends ClassLabel> {
       const { id, label } = segment;
       if (!this.#counts.has(label)) {
         throw new DataError(
-          `PanopticQuality.add: ${name} segment ${id} is a "${label}", none of the classes ${[...this.#counts.keys()].join(', ')}`,
+          `PanopticQuality.add: ${name} segment ${id} has class "${label}", which is not one of ${[...this.#counts.keys()].join(', ')}; add the class, or leave the segment out`,
         );
       }
       if (id === 0 || byId.has(id)) {
         throw new DataError(
-          `PanopticQuality.add: ${name} segment id ${id} ${id === 0 ? 'means void' : 'is there twice'}; give each segment an id of its own, not 0`,
+          `PanopticQuality.add: ${name} segment id ${id} ${id === 0 ? 'means void' : 'is given twice'}; give each segment a different id, not 0`,
         );
       }
       byId.set(id, { ...segment, area: 0 });

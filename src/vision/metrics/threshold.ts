@@ -55,7 +55,7 @@ export function chooseThreshold(
   const least = goal.best === 'recall' ? goal.precision : goal.best === 'precision' ? goal.recall : 0;
   if (!(least >= 0 && least <= 1)) {
     throw new ShapeError(
-      `chooseThreshold: at least ${least} ${goal.best === 'recall' ? 'precision' : 'recall'}; give a number of 0 to 1`,
+      `chooseThreshold: ${goal.best === 'recall' ? 'precision' : 'recall'} ${least}; give a number from 0 to 1`,
     );
   }
   /** What is compared, the most important first. */

@@ -54,7 +54,7 @@ export function evaluateVoc<L extends ClassLabel>(
   }: { readonly classes: readonly L[]; readonly iouThreshold?: number; readonly use07Metric?: boolean },
 ): VocResult<L> {
   if (!(iouThreshold >= 0 && iouThreshold <= 1)) {
-    throw new ShapeError(`evaluateVoc: iouThreshold ${iouThreshold}; give a number of 0 to 1`);
+    throw new ShapeError(`evaluateVoc: iouThreshold ${iouThreshold}; give a number from 0 to 1`);
   }
   images.forEach((image, i) => {
     checkImage('evaluateVoc', i, image, 'bbox');

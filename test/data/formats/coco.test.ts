@@ -168,12 +168,12 @@ describe('a COCO file that cannot be used', () => {
     [
       'an odd polygon',
       { segmentation: [[1, 1, 5, 1, 1, 5, 7]] },
-      'segmentation[0]: the polygon has 7 values, which are no pairs of x and y',
+      'segmentation[0]: the polygon has 7 values, which are not pairs of x and y',
     ],
     [
       'a polygon of two points',
       { segmentation: [[1, 1, 5, 1]] },
-      'segmentation[0]: the polygon has 2 points, and needs at least 3',
+      'segmentation[0]: the polygon has 2 points; at least 3 are needed',
     ],
     [
       'a polygon without area',

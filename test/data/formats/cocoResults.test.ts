@@ -67,10 +67,10 @@ describe('COCO results', () => {
     );
     expect(await fault({ bbox: null })).toContain('has neither bbox nor segmentation');
     expect((await faultOf(results({ images: [], annotations: [] as object[], info: 1 }))).message).toContain(
-      'is no list of results',
+      'is not a list of results',
     );
     const { id: _, ...unnumbered } = predictions;
-    expect(() => formatCocoResults([unnumbered], categories)).toThrow(/has no number/);
+    expect(() => formatCocoResults([unnumbered], categories)).toThrow(/has no id/);
     expect(() => formatCocoResults([predictions], [{ name: 'dog' }])).toThrow(/detection of "person"/);
   });
 });

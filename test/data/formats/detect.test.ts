@@ -55,24 +55,24 @@ describe('the format of a folder', () => {
     const { name, message } = await faultOf(detectFormat(diskFiles, folder));
     expect(name).toBe('DataError');
     expect(message).toBe(
-      `${folder}: holds COCO (instances.json) and Pascal VOC (Annotations/a.xml) and YOLO (data.yaml) and Labelme (a.json); say which is meant, by --from coco`,
+      `${folder}: contains COCO (instances.json) and Pascal VOC (Annotations/a.xml) and YOLO (data.yaml) and Labelme (a.json); choose one, for example --from coco`,
     );
   });
 
   it('is missed with a hint at what there is', async () => {
     const none = await folderOf({ 'a.png': await image(), 'c.json': '{"loss": 1}', 'x.xml': '<svg/>' });
     expect((await faultOf(detectFormat(diskFiles, none))).message).toMatch(
-      /: holds no annotations of a known format; give a folder of Labelme \(.*\), COCO \(.*\), Pascal VOC \(.*\), YOLO/,
+      /: contains no annotations of a known format; give a folder of Labelme \(.*\), COCO \(.*\), Pascal VOC \(.*\), YOLO/,
     );
     const below = await folderOf({ 'VOC2012/Annotations/a.xml': '<annotation></annotation>' });
     expect((await faultOf(detectFormat(diskFiles, below))).message).toBe(
-      `${below}: holds no annotations, but ${below}/VOC2012 holds Pascal VOC (Annotations/a.xml); give that folder`,
+      `${below}: contains no annotations, but ${below}/VOC2012 contains Pascal VOC (Annotations/a.xml); give that folder`,
     );
     expect((await faultOf(detectFormat(diskFiles, `${none}/no`))).message).toContain(
       'no such file or folder',
     );
     expect((await faultOf(detectFormat(diskFiles, `${none}/a.png`))).message).toContain(
-      'holds no annotations',
+      'contains no annotations',
     );
   });
 
@@ -80,12 +80,12 @@ describe('the format of a folder', () => {
     const folder = await folderOf(FILES.labelme);
     const fault = async (format: 'coco' | 'voc' | 'yolo') =>
       (await faultOf(readAll(folder, { format }))).message;
-    expect(await fault('coco')).toContain('holds no COCO file');
-    expect(await fault('voc')).toContain('holds no Annotations/*.xml');
+    expect(await fault('coco')).toContain('contains no COCO file');
+    expect(await fault('voc')).toContain('contains no Annotations/*.xml');
     expect(await fault('yolo')).toContain('has no data.yaml, classes.txt or obj.names');
     const empty = await folderOf({ 'a.png': await image() });
     expect((await faultOf(readAll(empty, { format: 'labelme' }))).message).toContain(
-      'holds no Labelme file (*.json)',
+      'contains no Labelme file (*.json)',
     );
   });
 
@@ -98,12 +98,12 @@ describe('the format of a folder', () => {
       'train2017/a.png': png,
     });
     expect((await faultOf(readAll(folder))).message).toContain(
-      'holds 2 COCO files (instances_train2017.json, instances_val2017.json); give the one that is meant',
+      'contains 2 COCO files (instances_train2017.json, instances_val2017.json); give one of them',
     );
     for (const split of ['val', 'val2017']) {
       const [one] = await readAll(folder, { split });
       expect(one!.image).toBe(`${folder}/val2017/a.png`);
     }
-    expect((await faultOf(readAll(folder, { split: 'test' }))).message).toContain('holds 2 COCO files');
+    expect((await faultOf(readAll(folder, { split: 'test' }))).message).toContain('contains 2 COCO files');
   });
 });

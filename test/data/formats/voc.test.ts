@@ -162,7 +162,7 @@ describe('the masks of Pascal VOC', () => {
     const beyond = await maskPng([[0, 0, 4, 4, 21]]);
     const folder = await vocFolder([], { 'SegmentationClass/a.png': beyond });
     expect((await faultOf(readAll(folder))).message).toContain(
-      `${folder}/SegmentationClass/a.png: has class index 21, and only 20 classes are known; list them in ${folder}/labelmap.txt`,
+      `${folder}/SegmentationClass/a.png: has class index 21, but only 20 classes are known; list them all in ${folder}/labelmap.txt`,
     );
   });
 
@@ -170,13 +170,13 @@ describe('the masks of Pascal VOC', () => {
     const small = await encodeIndexedPng({ width: 5, height: 5, data: new Uint8Array(25) }, vocPalette());
     const folder = await vocFolder([], { 'SegmentationClass/a.png': small });
     expect((await faultOf(readAll(folder))).message).toContain(
-      'SegmentationClass/a.png: has 5x5 pixels, its annotation says 20x10',
+      'SegmentationClass/a.png: has 5x5 pixels, but its annotation says 20x10',
     );
     const alone = await vocFolder([object('cat', [10, 5, 12, 8])], {
       'SegmentationObject/a.png': await maskPng([[0, 0, 4, 4, 1]]),
     });
     expect((await faultOf(readAll(alone))).message).toContain(
-      'object 1 meets no box of the annotation, and there is no',
+      'object 1 overlaps no box of the annotation, and there is no',
     );
     const colour = await vocFolder([], { 'SegmentationClass/a.png': await image() });
     expect((await faultOf(readAll(colour))).message).toMatch(/has RGB pixels; save the mask with a palette/);
@@ -210,15 +210,15 @@ describe('an annotation that cannot be used', () => {
       'the box [14, 0, 25, 5] (x1, y1, x2, y2) is outside of the image of 20x10',
     ],
     ['inside out', object('cat', [8, 1, 2, 5]), 'is inside out'],
-    ['of a word', object('cat', ['a', 1, 2, 5]), 'bndbox.xmin is "a", and must be a number'],
-    ['of NaN', object('cat', ['nan', 1, 2, 5]), 'bndbox.xmin is "nan", and must be a number'],
-    ['without a corner', object('cat', [1, 1, '', 5]), 'bndbox.xmax is "", and must be a number'],
+    ['of a word', object('cat', ['a', 1, 2, 5]), 'bndbox.xmin is "a", not a number'],
+    ['of NaN', object('cat', ['nan', 1, 2, 5]), 'bndbox.xmin is "nan", not a number'],
+    ['without a corner', object('cat', [1, 1, '', 5]), 'bndbox.xmax is "", not a number'],
     ['without a box', '<object><name>cat</name></object>', 'has no bndbox'],
     ['without a name', object('', [1, 1, 2, 2]), 'has no name'],
     [
       'hard to say how difficult',
       object('cat', [1, 1, 2, 2], '<difficult>2</difficult>'),
-      'difficult is "2", and must be 0 or 1',
+      'difficult is "2", not 0 or 1',
     ],
   ])('a box %s', async (_, bad, expected) => {
     const folder = await vocFolder([object('dog', [1, 1, 2, 2]), bad]);
@@ -235,13 +235,13 @@ describe('an annotation that cannot be used', () => {
     [
       'broken XML',
       '<annotation>\n<size></annotation>',
-      /a\.xml: line 2, column 7: expected <\/size> \(opened in line 2\), found <\/annotation>; save/,
+      /a\.xml: line 2, column 7: expected <\/size> \(opened on line 2\), found <\/annotation>; save/,
     ],
     ['another XML', '<svg/>', /a\.xml: line 1: is <svg>, not the <annotation> of Pascal VOC/],
     [
       'no width',
       annotation([], '<size><height>10</height></size>'),
-      /line 3: size\.width is null, and must be a whole number of pixels/,
+      /line 3: size\.width is null, not a whole number of pixels/,
     ],
     [
       'a width of 0',
@@ -258,7 +258,7 @@ describe('an annotation that cannot be used', () => {
   it('no image', async () => {
     const folder = await folderOf({ 'Annotations/a.xml': annotation([]) });
     expect((await faultOf(readAll(folder))).message).toContain(
-      `a.xml: filename names a.png, which is not in ${folder}/JPEGImages, ${folder}, ${folder}/Annotations; put the image there`,
+      `a.xml: filename "a.png" is not in ${folder}/JPEGImages, ${folder}, ${folder}/Annotations; put the image there`,
     );
     const [one] = await readAll(folder, { imagesOptional: true });
     expect(one!.image).toBe(`${folder}/JPEGImages/a.png`);

@@ -125,9 +125,9 @@ describe('a line that cannot be used', () => {
     ['0.5 0.5 0.5 0.5 0.5', 'class 0.5 is not one of'],
     ['cat 0.5 0.5 0.5 0.5', '"cat" is not a finite number'],
     ['0 0.5 nan 0.5 0.5', '"nan" is not a finite number'],
-    ['0 0.5 0.5 0.5', 'has 3 numbers behind the class; a box has 4'],
-    ['0 0 0 0.5 0 0.5 0.5 1', 'has 7 numbers behind the class'],
-    ['0 10 5 4 4', '10 5 4 4 are not shares of the image'],
+    ['0 0.5 0.5 0.5', 'has 3 numbers after the class; a box has 4'],
+    ['0 0 0 0.5 0 0.5 0.5 1', 'has 7 numbers after the class'],
+    ['0 10 5 4 4', '10 5 4 4 are not fractions of the image'],
     ['0 0.9 0.5 0.5 0.5', 'the box [13, 2.5, 23, 7.5] (x1, y1, x2, y2) is outside of the image of 20x10'],
     ['0 0.5 0.5 -0.5 0.5', 'is inside out'],
     ['0 0.5 0.5 0 0.5', 'has no area'],
@@ -149,7 +149,7 @@ describe('a folder that cannot be used', () => {
   it('labels without an image, images without labels, none at all, no classes', async () => {
     const stray = await yoloFolder('', { 'labels/b.txt': '' });
     expect((await faultOf(readAll(stray))).message).toContain(
-      `${stray}/labels/b.txt: has no image ${stray}/images/b.*; put it there, or remove the labels`,
+      `${stray}/labels/b.txt: has no image ${stray}/images/b.*; put the image there, or remove the labels`,
     );
     const bare = await folderOf({ 'images/a.png': await image(), 'classes.txt': 'cat\n' });
     expect((await faultOf(readAll(bare))).message).toContain(
@@ -165,7 +165,7 @@ describe('a folder that cannot be used', () => {
     expect((await faultOf(readAll(gap))).message).toContain('classes.txt: line 2 is empty');
     const broken = await yoloFolder('', { 'data.yaml': 'names: [cat]\ntrain: nowhere\n' });
     expect((await faultOf(readAll(broken))).message).toContain(
-      'data.yaml: train names nowhere, which is not there',
+      'data.yaml: train is nowhere, which does not exist',
     );
     const damaged = await yoloFolder('', { 'images/a.png': 'no image' });
     expect((await faultOf(readAll(damaged))).message).toContain(
@@ -206,19 +206,19 @@ describe('data.yaml', () => {
   });
 
   it.each([
-    ['names', 'd.yaml: line 1: "names" is no "key: value"'],
+    ['names', 'd.yaml: line 1: "names" is not a "key: value"'],
     ['a: 1\n  b: 2', 'line 2: "b: 2" is no'],
     ['names: [a, b', 'line 1: the list does not end'],
-    ['names: &anchor [a]', 'line 1: "&anchor [a]" is more of YAML'],
-    ['names:\n  a', 'line 2: "a" is no "key: value"'],
+    ['names: &anchor [a]', 'line 1: "&anchor [a]" is YAML syntax'],
+    ['names:\n  a', 'line 2: "a" is not a "key: value"'],
   ])('%j is named with its place', (text, expected) => {
     expect(() => parse(text)).toThrow(expected);
   });
 
   it('must name its classes, from 0 on', async () => {
     for (const [text, expected] of [
-      ['names:\n', 'names is no list of classes'],
-      ['names: {1: a, 2: b}', 'names has 2 classes, and none has number 0'],
+      ['names:\n', 'names is not a list of classes'],
+      ['names: {1: a, 2: b}', 'names has 2 classes, but none has number 0'],
       ['names: {0: a, 2: b}', 'none has number 1'],
     ] as const) {
       const folder = await yoloFolder('', { 'data.yaml': text });

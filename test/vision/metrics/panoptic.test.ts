@@ -109,7 +109,7 @@ describe('PanopticQuality', () => {
     expect(() => quality.add(one([1]), good)).toThrow(ShapeError);
     expect(() => quality.add(one([5, 0], thing(1)), good)).toThrow(/pixel 0 has id 5/);
     expect(() => quality.add(one([0, 0], thing(1)), good)).toThrow(/no pixels/);
-    expect(() => quality.add(one([1, 0], thing(1), thing(1)), good)).toThrow(/there twice/);
+    expect(() => quality.add(one([1, 0], thing(1), thing(1)), good)).toThrow(/given twice/);
     expect(() => quality.add(one([0, 0], thing(0)), good)).toThrow(/means void/);
     expect(() => quality.add(good, one([1, 0], { id: 1, label: 'dog' }))).toThrow(DataError);
     expect(quality.result().all.n).toBe(0);

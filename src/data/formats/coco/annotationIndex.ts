@@ -1,4 +1,4 @@
-/** Numbers in one typed array that grows by half: 8 bytes each, where an array of numbers may take 16 and more. */
+/** Numbers in one typed array that grows by half: 8 bytes each, where an array of numbers may take 16 or more. */
 class Numbers {
   #values = new Float64Array(1024);
   length = 0;
@@ -22,15 +22,15 @@ class Numbers {
 }
 
 /**
- * Where the annotations of each image stand in a file, in whatever order they are. Holds 32 bytes an annotation (image,
- * number, first and last byte) and 4 more once it is sorted: 31 MB for the 860,000 of COCO's train2017.
+ * Where the annotations of each image are in a file, in any order. Takes 32 bytes per annotation (image, number, first
+ * and last byte) and 4 more once it is sorted: 31 MB for the 860,000 of COCO's train2017.
  */
 export class AnnotationIndex {
   readonly #images = new Numbers();
   readonly #ids = new Numbers();
   readonly #starts = new Numbers();
   readonly #ends = new Numbers();
-  /** The annotations by image, and where each image's begin. */
+  /** The annotations sorted by image, and where those of each image begin. */
   #order = new Uint32Array();
   #first = new Uint32Array();
 
@@ -45,14 +45,14 @@ export class AnnotationIndex {
     this.#ends.push(end);
   }
 
-  /** A number that two annotations have. */
+  /** Returns a number that two annotations have. */
   duplicate(): number | undefined {
     const sorted = this.#ids.toSorted();
     for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) return sorted[i];
     return undefined;
   }
 
-  /** Sorts by image; `order` has each image's place. Returns the first annotation of an image that is not there. */
+  /** Sorts by image; `order` has the position of each image. Returns the first annotation whose image is not in it. */
   sort(order: ReadonlyMap<number, number>): { index: number; id: number; imageId: number } | undefined {
     const counts = new Uint32Array(order.size + 1);
     for (let i = 0; i < this.length; i++) {
@@ -68,7 +68,7 @@ export class AnnotationIndex {
     return undefined;
   }
 
-  /** The annotations of the image at this place, in the order of the file. */
+  /** Lists the annotations of the image at this position, in the order of the file. */
   of(image: number): { index: number; start: number; end: number }[] {
     const found: { index: number; start: number; end: number }[] = [];
     for (let k = this.#first[image]!; k < this.#first[image + 1]!; k++) {

@@ -8,7 +8,7 @@ import { CocoWriter } from './writer.ts';
 
 const KEYS = ['annotations', 'images', 'categories'];
 
-/** The COCO files of a folder: in it, or in its annotations/. */
+/** The COCO files in a folder or in its annotations/. */
 async function cocoFiles(files: DataFiles, path: string): Promise<string[]> {
   if ((await files.kind(path)) === 'file') return (await isCoco(files, path)) ? [path] : [];
   const found: string[] = [];
@@ -27,7 +27,7 @@ async function isCoco(files: DataFiles, file: string): Promise<boolean> {
   return keys.some((key) => KEYS.includes(key));
 }
 
-/** instances_val2017.json is the part `val2017`, and `val`. */
+/** Whether a file holds a part: instances_val2017.json is `val2017`, and `val`. */
 const isPart = (file: string, split: string): boolean =>
   withoutExtension(baseName(file))
     .split(/[-_.]/)
@@ -51,11 +51,11 @@ export const coco: DatasetFormat = {
     if (chosen.length === 1) return openCoco(files, chosen[0]!, options);
     if (found.length === 0) {
       throw new DataError(
-        `${path}: holds no COCO file (*.json with images, annotations and categories); give the file itself`,
+        `${path}: contains no COCO file (*.json with images, annotations and categories); give the file itself`,
       );
     }
     throw new DataError(
-      `${path}: holds ${found.length} COCO files (${found.map(baseName).join(', ')}); give the one that is meant`,
+      `${path}: contains ${found.length} COCO files (${found.map(baseName).join(', ')}); give one of them`,
     );
   },
 

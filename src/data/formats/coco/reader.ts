@@ -17,19 +17,19 @@ import {
 import { FIX_ANNOTATION, shapesOf } from './shapes.ts';
 
 export const FIX_FILE = 'export it as COCO JSON again';
-/** Between two annotations of one image, so many bytes are rather read than skipped. */
+/** Up to this many bytes between two annotations of one image are read rather than skipped. */
 const GAP = 1 << 14;
-/** The annotations of so many images are read at once: a read by itself waits longer than it works. */
+/** The annotations of this many images are read together: single reads would mostly wait. */
 const BATCH = 32;
 
-/** What a COCO file says besides its annotations, and where in the file these are. */
+/** The contents of a COCO file without its annotations, and where in the file those are. */
 interface Contents {
   readonly images: CocoImage[];
   readonly categories: CocoCategory[];
   readonly index: AnnotationIndex;
 }
 
-/** Reads the file once, an element at a time. */
+/** Reads the file once, one element at a time. */
 async function readContents(files: DataFiles, file: string): Promise<Contents> {
   const images: CocoImage[] = [];
   const categories: CocoCategory[] = [];
@@ -59,12 +59,12 @@ async function readContents(files: DataFiles, file: string): Promise<Contents> {
   }
   if (images.length === 0) throw new DataError(`${file}: has no images; ${FIX_FILE}`);
   if (index.length > 0 && categories.length === 0) {
-    throw new DataError(`${file}: has no categories, which name what is labelled; ${FIX_FILE}`);
+    throw new DataError(`${file}: has no categories, which name the classes; ${FIX_FILE}`);
   }
   return { images, categories, index };
 }
 
-/** Throws DataError where two of a list have one number. */
+/** Throws DataError where two entries of a list have the same id. */
 function checkUnique(file: string, list: string, values: readonly { readonly id: number }[]): void {
   const places = new Map<number, number>();
   values.forEach(({ id }, i) => {
@@ -77,12 +77,13 @@ function checkUnique(file: string, list: string, values: readonly { readonly id:
 }
 
 /**
- * Opens a COCO file. It is read once from end to end, without keeping more than its images, categories and, for each
- * annotation, 36 bytes on where it stands; `images` then reads each image's annotations from their places.
+ * Opens a COCO file. The file is read once from end to end; its images and categories are kept, and 36 bytes per
+ * annotation on where it is. `images` then reads the annotations of each image.
  *
- * `file_name` is looked for in `options.imageFolder`, or else from the file's folder, in images/, beside that folder, and in the
- * folder that the file is named after (instances_val2017.json: val2017/). Throws DataError with file, annotation number and
- * the way out.
+ * The images are looked for in `options.imageFolder`. Default: the file's folder, images/ in it, the folder above,
+ * images/ in that, and the folder that the file is named after (instances_val2017.json: val2017/).
+ *
+ * @throws DataError that names the file, the annotation and the fix.
  */
 export async function openCoco(files: DataFiles, file: string, options: ReadOptions): Promise<Dataset> {
   const { images, categories, index } = await readContents(files, file);
@@ -177,7 +178,7 @@ function readAnnotation(
   return shapesOf(annotation, facts, group, image, where);
 }
 
-/** The values at some places of a file, in as few reads as are worth it. */
+/** Reads the values at these places of a file, in few reads. */
 async function readValues(
   file: OpenFile,
   places: readonly { readonly index: number; readonly start: number; readonly end: number }[],
@@ -200,7 +201,7 @@ async function readValues(
   return (await Promise.all(read)).flat();
 }
 
-/** Finds the file of an image. Remembers the folder in which the last one was. */
+/** Finds the file of an image. Remembers the folder of the last one. */
 function imageFinder(files: DataFiles, file: string, { imageFolder, imagesOptional }: ReadOptions) {
   const folder = folderOf(file);
   const stem = withoutExtension(baseName(file));
@@ -221,7 +222,7 @@ function imageFinder(files: DataFiles, file: string, { imageFolder, imagesOption
       return path;
     }
     throw new DataError(
-      `${file}: images[${index}] (id ${id}): file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}; put the image there, or name its folder (--images)`,
+      `${file}: images[${index}] (id ${id}): file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}; put the image there, or give its folder (--images)`,
     );
   };
 }

@@ -15,7 +15,7 @@ import { placeObject, shapesOf } from './shapes.ts';
 
 const FIX = 'write the results again';
 
-/** What results refer to: images by number with their sizes, and the classes with theirs. */
+/** The images and classes that results refer to by number. */
 export interface CocoReferences {
   /** Width and height of each image, by its id. */
   readonly images: ReadonlyMap<number, { readonly width: number; readonly height: number }>;
@@ -27,14 +27,16 @@ export interface CocoReferences {
 export interface CocoResult {
   /** The id of its image. */
   readonly imageId: number;
-  /** With `score`. A detection of several polygons has several, of one group. */
+  /** The shapes, with `score`. A detection of several polygons has one shape for each, all of one group. */
   readonly shapes: AnnotatedShape[];
 }
 
 /**
- * Reads a results file, a detection at a time, in the order of the file. Throws a one-line DataError with file, place and
- * reason: broken JSON with line and column; images and categories that are not in `references`; a missing or infinite
- * score; boxes without area, polygons and masks that cannot be. Boxes may reach out of the image, as a detector's do.
+ * Reads a results file one detection at a time, in the order of the file. Boxes may extend beyond the image, as those
+ * of a detector do.
+ *
+ * @throws DataError, one line with file, place and reason: for broken JSON with line and column; images and categories
+ * that are not in `references`; a missing or infinite score; boxes without area; impossible polygons and masks.
  */
 export async function* readCocoResults(
   files: DataFiles,
@@ -44,7 +46,7 @@ export async function* readCocoResults(
   const names = new Map(classes.map(({ id, name }, i) => [id ?? i + 1, name]));
   for await (const item of jsonItems(chunksOf(files, file), file, FIX)) {
     if (item.key !== '') {
-      throw new DataError(`${file}: is no list of results; give what a detector found, not the annotations`);
+      throw new DataError(`${file}: is not a list of results; give detections, not annotations`);
     }
     const where = `${file}: [${item.index}]`;
     const result = checkSchema(cocoResult, item.parse(), where, FIX);
@@ -53,7 +55,7 @@ export async function* readCocoResults(
     if (size === undefined || label === undefined) {
       const what = size === undefined ? `image_id ${result.image_id}` : `category_id ${result.category_id}`;
       throw new DataError(
-        `${where}: ${what} is not in the annotations; use the annotations that it was made for`,
+        `${where}: ${what} is not in the annotations; use the annotations of the images that were predicted`,
       );
     }
     const facts = { label, score: result.score };
@@ -64,7 +66,7 @@ export async function* readCocoResults(
   }
 }
 
-/** A detector's box may stand anywhere: only its size is checked. */
+/** Checks a detector's box: only its size, since it may be anywhere. */
 function anyBox(bbox: readonly [number, number, number, number] | null | undefined, where: string): Box {
   if (!bbox) throw new DataError(`${where}: has neither bbox nor segmentation; ${FIX}`);
   const [x, y, w, h] = bbox;
@@ -75,9 +77,10 @@ function anyBox(bbox: readonly [number, number, number, number] | null | undefin
 }
 
 /**
- * The text of a results file: a line a detection, with nothing rounded. `annotations` are predictions, with `id` the image's
- * number and a `score` at each shape; shapes of one group are one detection. Throws DataError for an image without a number, a
- * shape without a score, and a label that is not among the classes.
+ * Formats a results file: one detection per line, nothing rounded. Shapes of one group are one detection.
+ *
+ * @param annotations The predictions: `id` is the image's number, and each shape has a `score`.
+ * @throws DataError for an image without a number, a shape without a score, and a label that is not among the classes.
  */
 export function formatCocoResults(
   annotations: Iterable<Annotation>,
@@ -88,7 +91,7 @@ export function formatCocoResults(
   for (const annotation of annotations) {
     if (annotation.id === undefined) {
       throw new DataError(
-        `formatCocoResults: image ${annotation.imagePath ?? lines.length} has no number; give its annotation the id that COCO has for it`,
+        `formatCocoResults: image ${annotation.imagePath ?? lines.length} has no id; give its annotation the id that COCO's file has`,
       );
     }
     for (const object of objectsOf(annotation.shapes)) {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { filled, finite, pixels, text, wholeNumber } from '../checks.ts';
 
-/** What COCO's files hold (https://cocodataset.org/#format-data), as far as it is used. */
+/** The parts of COCO's files that are used (https://cocodataset.org/#format-data). */
 
 export const cocoImage = v.object(
   { id: wholeNumber, file_name: filled, width: pixels, height: pixels },
@@ -16,7 +16,7 @@ export const cocoCategory = v.object(
 export const cocoRle = v.object(
   {
     size: v.strictTuple([wholeNumber, wholeNumber], 'must be [height, width]'),
-    counts: v.union([v.string(), v.array(v.number())], 'must be a text or a list of run lengths'),
+    counts: v.union([v.string(), v.array(v.number())], 'must be a string or a list of run lengths'),
   },
   'must be a list of polygons, or an object with size and counts',
 );

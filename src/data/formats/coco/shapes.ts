@@ -8,17 +8,17 @@ import { polygonArea, polygonBounds } from '../../polygon.ts';
 import { checkBox, checkOutline } from '../checks.ts';
 import type { CocoAnnotation, CocoSegmentation } from './schema.ts';
 
-/** Annotations name their place and number; what can be done about them is the same for all. */
+/** Messages name the annotation's place and number; the fix is the same for all. */
 export const FIX_ANNOTATION = 'correct or remove the annotation, or leave out what is bad (--skip-bad)';
 
-/** More than this between a box as stated and the box around the outlines, in pixels, is kept. */
+/** If the stated box differs from the box around the outlines by more than this, in pixels, it is kept. */
 const SAME_BOX = 1e-9;
 
 type Placed = Pick<CocoAnnotation, 'bbox' | 'segmentation'>;
 
 /**
- * The shapes of one annotation or result: a box, a mask, or one outline a polygon, which share the group `groupId`. Throws
- * DataError, beginning with `where`, for boxes, outlines and masks that cannot be.
+ * Reads the shapes of one annotation or result: a box, a mask, or one outline per polygon, which share the group
+ * `groupId`. Throws DataError, beginning with `where`, for impossible boxes, outlines and masks.
  */
 export function shapesOf(
   { bbox, segmentation }: Placed,
@@ -80,10 +80,10 @@ function readRle(
   return patch;
 }
 
-/** To a thousandth of a pixel: COCO's own files have hundredths, and sums of these come out as they were. */
+/** Rounds to a thousandth of a pixel: COCO's own files have hundredths, and sums of these come out unchanged. */
 export const toThousandths = (x: number): number => Math.round(x * 1000) / 1000;
 
-/** What an object is in a COCO file. */
+/** An object in a COCO file. */
 export interface PlacedObject {
   bbox: [x: number, y: number, width: number, height: number];
   segmentation?: CocoSegmentation;
@@ -91,8 +91,9 @@ export interface PlacedObject {
 }
 
 /**
- * The box, outlines or mask, and area of an object. Outlines alone are written as polygons; a mask among them makes a mask
- * of all (run lengths, as a compressed string; of a crowd, a list, which COCO's own files have there).
+ * Computes the box, outlines or mask, and area of an object. If there are only outlines, they are written as polygons;
+ * if any shape is a mask, all shapes become one mask (run lengths as a compressed string; for a crowd a list, as in
+ * COCO's own files).
  */
 export function placeObject(
   object: AnnotatedObject,

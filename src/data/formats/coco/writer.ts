@@ -6,7 +6,7 @@ import { attributesOf, placeObject } from './shapes.ts';
 
 const FILE = 'annotations.json';
 
-/** Numbers that were there before are kept, while none comes twice; the others go on from the largest. */
+/** Keeps ids that were there before, as long as none occurs twice; the others count on from the largest. */
 class Ids {
   readonly #taken = new Set<number>();
   #next = 1;
@@ -20,8 +20,8 @@ class Ids {
 }
 
 /**
- * annotations.json and images/. Annotations are written as they come; only a line for each image is kept until the end,
- * and a number for each annotation.
+ * Writes annotations.json and images/. Annotations are written as they are added; only a line for each image, and a
+ * number for each annotation, is kept until the end.
  */
 export class CocoWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();

@@ -1,4 +1,4 @@
-/** Labelme: a JSON file beside each image. */
+/** Labelme: one JSON file beside each image. */
 import { DataError } from '../../../errors.ts';
 import type { MaskPatch } from '../../annotation.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
@@ -24,7 +24,7 @@ async function annotationFiles(files: DataFiles, path: string): Promise<string[]
     .map(({ name }) => joinPath(path, name));
 }
 
-/** One Labelme file and the image that it names or embeds. */
+/** Reads one Labelme file, and finds the image that it names or embeds. */
 export async function readLabelmeFile(
   files: DataFiles,
   file: string,
@@ -38,7 +38,7 @@ export async function readLabelmeFile(
   const image = found ? named : embeddedImage(document, file);
   if (image === undefined) {
     throw new DataError(
-      `${file}: imagePath names ${annotation.imagePath || 'no image'}, which is not there; put the image beside the annotation, or save it with imageData`,
+      `${file}: ${annotation.imagePath ? `imagePath is ${annotation.imagePath}, and there is no such file` : 'has no imagePath'}; put the image beside the annotation, or save it with imageData`,
     );
   }
   return { name: withoutExtension(baseName(file)), source: file, image, annotation };
@@ -60,7 +60,7 @@ export const labelme: DatasetFormat = {
     const found = await annotationFiles(files, path);
     if (found.length === 0) {
       throw new DataError(
-        `${path}: holds no Labelme file (*.json); label images with Labelme and save beside them`,
+        `${path}: contains no Labelme file (*.json); label the images with Labelme, and save the files beside them`,
       );
     }
     return {

@@ -1,7 +1,7 @@
 /**
- * Labelme's JSON (https://github.com/wkentaro/labelme, versions 4 to 5), read and written. In it a circle is
- * a centre and a point on its edge, a rectangle two opposite corners, a mask the first and the last pixel of
- * a patch with the patch as a PNG.
+ * Labelme's JSON (https://github.com/wkentaro/labelme, versions 4 to 5), read and written. In it a circle is its centre
+ * and a point on its edge, a rectangle is two opposite corners, and a mask is the first and the last pixel of a patch,
+ * with the patch as a PNG.
  */
 import { DataError } from '../../../errors.ts';
 import type { Box, Point } from '../../../vision/boxes.ts';
@@ -25,7 +25,7 @@ export interface DecodedPng {
 /** Decodes a PNG: sharp does it in Node, createImageBitmap and a canvas in a browser. */
 export type DecodePng = (bytes: Uint8Array) => Promise<DecodedPng>;
 
-/** The shape types that cover an area, and how many points each takes. */
+/** The shape types that have an area, and how many points each takes. */
 const SHAPE_TYPES: ReadonlyMap<string, { accepts(count: number): boolean; takes: string }> = new Map([
   ['polygon', { accepts: (count: number) => count >= 3, takes: 'at least 3 points' }],
   // Two opposite corners; all four where a later version wrote it.
@@ -34,9 +34,9 @@ const SHAPE_TYPES: ReadonlyMap<string, { accepts(count: number): boolean; takes:
   ['mask', { accepts: (count: number) => count === 2, takes: '2 points' }],
 ]);
 
-/** How far outside the image a point may stand, in pixels: a click on the border is written as its far side. */
+/** How far outside of the image a point may be, in pixels: a click on the border is stored as the far side of the pixel. */
 const OUTSIDE_TOLERANCE = 1;
-/** The largest distance in pixels between a circle and the polygon that stands for it. */
+/** The largest distance in pixels between a circle and the polygon that replaces it. */
 const CIRCLE_TOLERANCE = 0.25;
 const CIRCLE_MIN_POINTS = 32;
 const SCORE = /^score (\d+(?:\.\d+)?)$/;
@@ -49,19 +49,20 @@ interface Geometry {
 }
 
 /**
- * Reads and checks the text of a Labelme file; `file` is its name for errors. Everything is checked that can be
- * without decoding masks and the image.
+ * Parses and checks a Labelme file, without decoding masks and the image.
  *
- * Throws a one-line DataError naming file, place (`shapes[3].points[1]`) and fix for: broken JSON; no `shapes`,
- * or none in it; keys that are missing or of another type; sizes of the image that are not positive; shape types
- * without an area (line, linestrip, point) and unknown ones; too few or too many points for the type; points more
- * than 1 pixel outside the image; shapes without an area.
+ * @param text The content of the file.
+ * @param file The file's name, for messages.
+ * @throws DataError, one line with file, place (`shapes[3].points[1]`) and fix: for broken JSON; missing or empty
+ * `shapes`; keys that are missing or of the wrong type; image sizes that are not positive; shape types without an area
+ * (line, linestrip, point) and unknown ones; too few or too many points for the type; points more than 1 pixel outside
+ * of the image; shapes without an area.
  */
 export function parseLabelme(text: string, file: string): LabelmeDocument {
   const document = readLabelmeStructure(text, file);
   if (document.shapes.length === 0) {
     throw new DataError(
-      `${file}: shapes is empty: nothing is labelled; label the image or leave the file out`,
+      `${file}: shapes is empty: nothing is labelled; label the image, or leave the file out`,
     );
   }
   document.shapes.forEach((_, index) => {
@@ -71,16 +72,17 @@ export function parseLabelme(text: string, file: string): LabelmeDocument {
 }
 
 /**
- * The neutral form of a parsed document.
+ * Converts a parsed Labelme file to an annotation.
  *
- * Points up to 1 pixel outside the image are moved to its edge. A polygon keeps its points; a circle becomes a
- * polygon of at least 32 points, within 0.25 pixels of it and cut off at the image; a rectangle is a box alone,
- * or a polygon too where its four corners are turned; a mask is cut to the pixels that are set. A description
- * `score 0.973`, as formatLabelme writes it, is read as the score, and flags named as those of ObjectFlags as these.
+ * Points up to 1 pixel outside of the image are moved to its edge. A polygon keeps its points; a circle becomes a
+ * polygon of at least 32 points, within 0.25 pixels of it and cut off at the image; a rectangle is a box alone, or also
+ * a polygon if its four corners are rotated; a mask is cut to the pixels that are set. A description such as
+ * `score 0.973`, which `formatLabelme` writes, is read as the score, and flags with the names of `ObjectFlags` as
+ * those.
  *
- * `decodePng` is needed for shapes of type mask alone; any pixel whose first channel is not 0 is set. Throws
- * DataError as parseLabelme does, and where a mask is no base64 or PNG, differs in size from its corners, or is
- * empty.
+ * @param decodePng Decodes shapes of type mask; not needed for others. Pixels whose first channel is not 0 are set.
+ * @throws DataError as `parseLabelme`, and for a mask that is not base64 or not a PNG, differs in size from its
+ * corners, or is empty.
  */
 export async function toAnnotation(
   document: LabelmeDocument,
@@ -107,7 +109,7 @@ export async function toAnnotation(
   return annotation;
 }
 
-/** The image file that a document carries in `imageData`, or undefined. Throws DataError where it is no base64. */
+/** Returns the image file embedded in `imageData`, or undefined if there is none. Throws DataError if it is not base64. */
 export function embeddedImage(document: LabelmeDocument, file: string): Uint8Array | undefined {
   if (document.imageData === null) return undefined;
   return decodeBase64(document.imageData, `${file}: imageData`);
@@ -121,7 +123,7 @@ function decodeBase64(text: string, place: string): Uint8Array {
   }
 }
 
-/** Box and outline of one shape within the image. Of a mask, the box that its two corners give. */
+/** Reads the box and outline of one shape, within the image. For a mask: the box of its two corners. */
 function readGeometry(document: LabelmeDocument, index: number, file: string): Geometry {
   const shape = document.shapes[index]!;
   const place = `${file}: shapes[${index}]`;
@@ -129,7 +131,7 @@ function readGeometry(document: LabelmeDocument, index: number, file: string): G
   if (type === undefined) {
     const supported = [...SHAPE_TYPES.keys()].join(', ');
     throw new DataError(
-      `${place}.shape_type is ${JSON.stringify(shape.shape_type)}, supported are ${supported}; draw it as one of these or delete it in Labelme`,
+      `${place}.shape_type is ${JSON.stringify(shape.shape_type)}, not one of ${supported}; draw it as one of these, or delete it, in Labelme`,
     );
   }
   if (!type.accepts(shape.points.length)) {
@@ -198,7 +200,7 @@ async function readMask(
 ): Promise<MaskPatch> {
   const place = `${file}: shapes[${index}].mask`;
   if (decodePng === undefined) {
-    throw new DataError(`${place} is a PNG, and no decoder was given; pass decodePng to toAnnotation`);
+    throw new DataError(`${place} is a PNG, but no decoder was given; pass decodePng to toAnnotation`);
   }
   const shape = document.shapes[index]!;
   const bytes = decodeBase64(shape.mask ?? '', place);
@@ -213,7 +215,7 @@ async function readMask(
   // One pixel of difference is Labelme's own, where corners that are not whole round apart.
   if (Math.abs(image.width - wantWidth) > 1 || Math.abs(image.height - wantHeight) > 1) {
     throw new DataError(
-      `${place} has ${image.width}x${image.height} pixels, its points give ${wantWidth}x${wantHeight}; ${DRAW_AGAIN}`,
+      `${place} has ${image.width}x${image.height} pixels, but its points give ${wantWidth}x${wantHeight}; ${DRAW_AGAIN}`,
     );
   }
   const patch = cutMask(image, Math.round(corners[0]), Math.round(corners[1]), document);
@@ -221,7 +223,7 @@ async function readMask(
   return patch;
 }
 
-/** The pixels set in a mask whose first pixel stands at (left, top), cut to those in the image. */
+/** Cuts a mask, whose first pixel is at (left, top), to the pixels that are set and in the image. */
 function cutMask(
   image: DecodedPng,
   left: number,
@@ -251,23 +253,28 @@ function cutMask(
 
 /** Options of `formatLabelme`. */
 export interface FormatLabelmeOptions {
-  /** Relative to the folder that the file will stand in; the annotation's own by default. */
+  /** The path of the image relative to the folder of the file. Default: that of the annotation. */
   readonly imagePath?: string;
-  /** The version of Labelme that the file is written for. */
+  /** The Labelme version to write for. */
   readonly version?: string;
-  /** How far a mask's outline may be simplified, in pixels; 0 follows every pixel. 1 by default. */
+  /** How far a mask's outline may be simplified, in pixels; 0 follows every pixel. Default 1. */
   readonly tolerance?: number;
-  /** The PNG of a shape's mask in base64: the shape is then written as a mask, which Labelme opens from 5.3 on. */
+  /**
+   * Encodes a mask as a PNG in base64: shapes are then written as masks, which Labelme 5.3 and later open. Default:
+   * polygons.
+   */
   readonly png?: (mask: MaskPatch) => string | undefined;
 }
 
 /**
- * The text of a file that Labelme 5 opens. Shapes with points become polygons, those with a mask the polygons
- * around its parts, others rectangles. A mask in several parts gets a group of its own, so that Labelme counts
- * it as one object; holes are filled, since Labelme's polygons have none: `png` keeps them. A score is written as the description
- * `score 0.973`. Coordinates are rounded to a thousandth of a pixel.
+ * Formats a file that Labelme 5 opens.
  *
- * Throws DataError for no image path, coordinates that are not finite, and masks without a pixel.
+ * Shapes with points become polygons; those with a mask, the polygons around its parts; others, rectangles. A mask in
+ * several parts becomes a group, so that Labelme counts it as one object. Holes are filled, since Labelme's polygons
+ * have none; `png` keeps them. A score is written as the description `score 0.973`. Coordinates are rounded to a
+ * thousandth of a pixel.
+ *
+ * @throws DataError without an image path, for coordinates that are not finite, and for masks without a pixel.
  */
 export function formatLabelme(annotation: Annotation, options: FormatLabelmeOptions = {}): string {
   const { imagePath = annotation.imagePath, version = '5.1.1', tolerance = 1, png } = options;
@@ -301,7 +308,7 @@ export function formatLabelme(annotation: Annotation, options: FormatLabelmeOpti
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** A mask stands between its first pixel and its last. */
+/** A mask from its first pixel to its last. */
 const drawMask = ({ x, y, width, height }: MaskPatch): [type: 'mask', points: Point[]] => [
   'mask',
   [
@@ -328,7 +335,7 @@ function drawShape(
   const { x: left, y: top, width, height, data } = shape.mask;
   const outlines = traceContours(data, { width, height }, { tolerance });
   if (outlines.length === 0) {
-    throw new DataError(`${place}: its mask has no pixel set; leave the shape out or give it a box alone`);
+    throw new DataError(`${place}: its mask has no pixel set; leave the shape out, or give it only a box`);
   }
   return outlines.map((points) => ['polygon', tidy(points.map(([x, y]): Point => [x + left, y + top]))]);
 }

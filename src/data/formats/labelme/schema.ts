@@ -72,7 +72,7 @@ export interface LabelmeDocument {
 
 const SAVE_AGAIN = 'open the image with this file in Labelme and save it again';
 
-/** The structure alone: keys and types. Throws a one-line DataError that names `file`, the place and the fix. */
+/** Checks the structure alone: keys and types. Throws a one-line DataError that names `file`, the place and the fix. */
 export function readLabelmeStructure(json: string, file: string): LabelmeDocument {
   const value = parseJson(json, file, SAVE_AGAIN);
   if (typeof value !== 'object' || value === null || !('shapes' in value)) {

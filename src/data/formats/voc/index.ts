@@ -1,4 +1,4 @@
-/** Pascal VOC (http://host.robots.ox.ac.uk/pascal/VOC/): an XML file an image, and masks as palette PNG files. */
+/** Pascal VOC (http://host.robots.ox.ac.uk/pascal/VOC/): one XML file per image, and masks as PNG files with a palette. */
 import type { DatasetFormat } from '../format.ts';
 import { baseName, hasExtension, joinPath } from '../paths.ts';
 import { openVoc, xmlFolder } from './reader.ts';

@@ -32,9 +32,9 @@ export const VOC_CLASSES = [
   'tvmonitor',
 ] as const;
 
-/** Pixels of masks that nobody labelled: borders, and what was left out. */
+/** The index of pixels that are not labelled: borders, and objects left out. */
 export const VOID = 255;
-/** Objects and classes that a mask has numbers for: 1 to 254. */
+/** The most objects, or classes, that a mask can number: 1 to 254. */
 export const MOST = 254;
 
 /** The file in which CVAT lists classes and their colours. */
@@ -54,7 +54,10 @@ export function vocPalette(): Uint8Array {
   return palette;
 }
 
-/** The classes of labelmap.txt, background left out: `name:red,green,blue::` a line. Undefined where there is no such file. */
+/**
+ * Reads the classes from labelmap.txt, which has lines `name:red,green,blue::`, without the background. Undefined if
+ * there is no such file.
+ */
 export async function readClassList(files: DataFiles, path: string): Promise<string[] | undefined> {
   const file = joinPath(path, LABEL_MAP);
   if ((await files.kind(file)) !== 'file') return undefined;
@@ -64,7 +67,7 @@ export async function readClassList(files: DataFiles, path: string): Promise<str
   return lines.map((line) => line.split(':')[0]!).filter((name) => name !== 'background');
 }
 
-/** As CVAT writes it. */
+/** Formats labelmap.txt as CVAT writes it. */
 export function formatClassList(classes: readonly string[]): string {
   const palette = vocPalette();
   const lines = ['background', ...classes].map((name, i) => {
@@ -73,7 +76,7 @@ export function formatClassList(classes: readonly string[]): string {
   return `# label:color_rgb:parts:actions\n${lines.join('\n')}\n`;
 }
 
-/** A mask file of the annotation's size; undefined where there is none. */
+/** Reads a mask file, which must have the annotation's size; undefined if there is none. */
 async function readMask(
   files: DataFiles,
   file: string,
@@ -83,20 +86,21 @@ async function readMask(
   const mask = await decodeIndexedPng(await files.bytes(file), file);
   if (mask.width !== width || mask.height !== height) {
     throw new DataError(
-      `${file}: has ${mask.width}x${mask.height} pixels, its annotation says ${width}x${height}; use the mask of this image`,
+      `${file}: has ${mask.width}x${mask.height} pixels, but its annotation says ${width}x${height}; use the mask of this image`,
     );
   }
   return mask;
 }
 
 /**
- * Adds the masks of SegmentationObject/ and SegmentationClass/ to the shapes of an annotation, where there are such files.
+ * Adds the masks of SegmentationObject/ and SegmentationClass/, if there are any, to the shapes of an annotation.
  *
- * Each object of the mask goes to the shape of its class whose box fits it best (VOC numbers both in the same order, but
- * not always). One that no box meets becomes a shape of its own. Without SegmentationObject, a pixel belongs to the smallest
- * box of its class around it. Index 255 becomes `unlabelled`.
+ * Each object of the mask goes to the shape of its class whose box fits it best (VOC numbers both in the same order,
+ * but not always). An object that meets no box becomes a shape. Without SegmentationObject, a pixel belongs to the
+ * smallest box of its class around it. Index 255 becomes `unlabelled`.
  *
- * Throws DataError for files that are no palette PNG, of another size, and for class indices without a name.
+ * @throws DataError for files that are not PNG files with a palette, for another size, and for class indices without a
+ * name.
  */
 export async function addMasks(
   files: DataFiles,
@@ -120,7 +124,7 @@ export async function addMasks(
     const name = names[index - 1];
     if (name === undefined) {
       throw new DataError(
-        `${classFile}: has class index ${index}, and only ${names.length} classes are known; list them in ${joinPath(path, LABEL_MAP)} (a line each, background first)`,
+        `${classFile}: has class index ${index}, but only ${names.length} classes are known; list them all in ${joinPath(path, LABEL_MAP)} (one per line, background first)`,
       );
     }
     return name;
@@ -154,20 +158,20 @@ export async function addMasks(
       taken.add(shapes.at(-1)!);
     } else {
       throw new DataError(
-        `${objectFile}: object ${number} meets no box of the annotation, and there is no ${classFile} to say what it is; add one of them`,
+        `${objectFile}: object ${number} overlaps no box of the annotation, and there is no ${classFile} that has its class; add a box or this file`,
       );
     }
   }
 }
 
-/** The pixels of an owner, made where there are none yet. */
+/** The pixels of an owner; made at the first call. */
 function layerOf<Owner>(layers: Map<Owner, Uint8Array>, owner: Owner, size: number): Uint8Array {
   const layer = layers.get(owner) ?? new Uint8Array(size);
   layers.set(owner, layer);
   return layer;
 }
 
-/** The class that most pixels of an object have, void and background left out; undefined where none has one. */
+/** The class of most pixels of an object, void and background left out; undefined if it has no other pixels. */
 function mostFrequent(classes: Uint8Array, part: Uint8Array): number | undefined {
   const counts = new Map<number, number>();
   part.forEach((inside, i) => {
@@ -177,7 +181,7 @@ function mostFrequent(classes: Uint8Array, part: Uint8Array): number | undefined
   return [...counts].sort(([a, n], [b, m]) => m - n || a - b)[0]?.[0];
 }
 
-/** Gives each pixel of a class to the smallest box of that class around it; what no box holds is a shape a class. */
+/** Gives each pixel of a class to the smallest box of that class around it. Pixels in no box become one shape per class. */
 function assignPixels(mask: IndexedImage, annotation: Annotation, nameOf: (index: number) => string): void {
   const { width, height, shapes } = annotation;
   const boxes = [...shapes].sort((a, b) => boxArea(a.box) - boxArea(b.box));
@@ -203,8 +207,9 @@ function assignPixels(mask: IndexedImage, annotation: Annotation, nameOf: (index
 }
 
 /**
- * The two masks of an annotation: objects numbered in their order, and their classes' indices. Objects of a box alone have
- * none; where objects cover each other, later ones win. Undefined where no object has an outline or mask.
+ * Draws the two masks of an annotation: one numbers the objects in their order, the other has their classes. Objects
+ * known by a box only are left out; if objects overlap, later ones cover earlier ones. Undefined if no object has an
+ * outline or mask.
  */
 export function drawMasks(
   annotation: Annotation,

@@ -10,7 +10,7 @@ const FIX_FILE = 'save the annotation again';
 const FIX_OBJECT = 'correct or remove the object, or leave out what is bad (--skip-bad)';
 const SPLITS = ['train', 'val', 'trainval', 'test'];
 
-/** The folder with the XML files of a data set: Annotations/, or the folder itself; undefined where there are none. */
+/** The folder with the XML files of a data set: Annotations/, or the folder itself; undefined if neither has any. */
 export async function xmlFolder(files: DataFiles, path: string): Promise<string | undefined> {
   for (const folder of [joinPath(path, 'Annotations'), path]) {
     if ((await files.kind(folder)) !== 'folder') continue;
@@ -20,7 +20,10 @@ export async function xmlFolder(files: DataFiles, path: string): Promise<string 
   return undefined;
 }
 
-/** The parts that ImageSets/ lists: the file of each. Those of Main go before those of Segmentation. */
+/**
+ * Finds the parts that ImageSets/ lists, and the file of each. Those of Main take precedence over those of
+ * Segmentation.
+ */
 async function splitFiles(files: DataFiles, path: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const kind of ['Main', 'Segmentation']) {
@@ -32,12 +35,12 @@ async function splitFiles(files: DataFiles, path: string): Promise<Map<string, s
   return found;
 }
 
-/** Opens Pascal VOC's folders: Annotations/ (or the XML files alone), JPEGImages/, masks and ImageSets/. */
+/** Opens Pascal VOC's folders: Annotations/ (or just the XML files), JPEGImages/, masks and ImageSets/. */
 export async function openVoc(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
   const folder = await xmlFolder(files, path);
   if (folder === undefined) {
     throw new DataError(
-      `${path}: holds no Annotations/*.xml; give the folder that does, for example VOCdevkit/VOC2012`,
+      `${path}: contains no Annotations/*.xml; give the folder that contains them, for example VOCdevkit/VOC2012`,
     );
   }
   const splits = await splitFiles(files, path);
@@ -47,7 +50,7 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
     const list = splits.get(options.split);
     if (list === undefined) {
       throw new DataError(
-        `${path}: has no part ${JSON.stringify(options.split)} in ImageSets/Main; choose from ${[...splits.keys()].join(', ') || 'nothing: leave it out'}`,
+        `${path}: has no part ${JSON.stringify(options.split)} in ImageSets/Main; ${splits.size === 0 ? 'it has no parts, so give none' : `choose from ${[...splits.keys()].join(', ')}`}`,
       );
     }
     const text = await files.text(list);
@@ -77,7 +80,7 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
   };
 }
 
-/** Where the image of an annotation is: by its file name, or else by the annotation's own. */
+/** Finds the image of an annotation: by the file name that it states, or else by that of the annotation. */
 async function imageFinder(
   files: DataFiles,
   path: string,
@@ -101,12 +104,12 @@ async function imageFinder(
     }
     if (imagesOptional) return joinPath(candidates[0]!, named || stem);
     throw new DataError(
-      `${file}: filename names ${named || 'no image'}, which is not in ${candidates.join(', ')}; put the image there, or name its folder (--images)`,
+      `${file}: filename ${JSON.stringify(named)} is not in ${candidates.join(', ')}; put the image there, or give its folder (--images)`,
     );
   };
 }
 
-/** One XML file. */
+/** Reads one XML file. */
 async function readImage(
   files: DataFiles,
   file: string,
@@ -139,7 +142,7 @@ function pixels(parent: XmlElement, name: string, file: string): number {
   if (!Number.isInteger(value) || value < 1) {
     const { line } = element ?? parent;
     throw new DataError(
-      `${file}: line ${line}: ${parent.name}.${name} is ${JSON.stringify(element?.text ?? null)}, and must be a whole number of pixels; ${FIX_FILE}`,
+      `${file}: line ${line}: ${parent.name}.${name} is ${JSON.stringify(element?.text ?? null)}, not a whole number of pixels; ${FIX_FILE}`,
     );
   }
   return value;
@@ -155,8 +158,8 @@ const FLAGS: Readonly<Record<string, boolean>> = {
 };
 
 /**
- * An object. VOC's corners are the first and the last pixel, counted from 1: (xmin, ymin, xmax, ymax) is the box from
- * (xmin - 1, ymin - 1) to (xmax, ymax).
+ * Reads an object. VOC's corners are the first and the last pixel, counted from 1: (xmin, ymin, xmax, ymax) is the box
+ * from (xmin - 1, ymin - 1) to (xmax, ymax).
  */
 function readShape(
   element: XmlElement,
@@ -180,7 +183,7 @@ function readShape(
     const value = Number(text || Number.NaN);
     if (!Number.isFinite(value)) {
       throw new DataError(
-        `${where}: bndbox.${name} is ${JSON.stringify(text ?? null)}, and must be a number; ${FIX_OBJECT}`,
+        `${where}: bndbox.${name} is ${JSON.stringify(text ?? null)}, not a number; ${FIX_OBJECT}`,
       );
     }
     return value;
@@ -191,7 +194,7 @@ function readShape(
     const text = childrenOf(element, flag)[0]?.text ?? '';
     const set = FLAGS[text.toLowerCase()];
     if (set === undefined) {
-      throw new DataError(`${where}: ${flag} is ${JSON.stringify(text)}, and must be 0 or 1; ${FIX_OBJECT}`);
+      throw new DataError(`${where}: ${flag} is ${JSON.stringify(text)}, not 0 or 1; ${FIX_OBJECT}`);
     }
     if (set) shape[flag] = true;
   }

@@ -9,8 +9,8 @@ import { drawMasks, formatClassList, LABEL_MAP, MOST, vocPalette } from './masks
 import { escapeText } from './xml.ts';
 
 /**
- * The first and the last pixel of a box, counted from 1, along one axis: its edges to the nearest whole pixel, and one pixel
- * at least.
+ * The first and the last pixel of a box along one axis, counted from 1: its edges rounded to whole pixels, at least one
+ * pixel.
  */
 function pixelRange(from: number, to: number, size: number): [first: number, last: number] {
   const first = Math.min(Math.round(from), size - 1) + 1;
@@ -41,7 +41,10 @@ function formatObject(
 `;
 }
 
-/** Annotations/, JPEGImages/, SegmentationClass/, SegmentationObject/, ImageSets/ and labelmap.txt, as VOC 2012 has them. */
+/**
+ * Writes Annotations/, JPEGImages/, SegmentationClass/, SegmentationObject/, ImageSets/ and labelmap.txt, as in VOC
+ * 2012.
+ */
 export class VocWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;

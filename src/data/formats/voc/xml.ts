@@ -1,12 +1,12 @@
 import { DataError } from '../../../errors.ts';
 
-/** An element of an XML text: its children in order, and the text between them. Attributes are read and dropped. */
+/** An element of an XML text: its children in order, and its text. Attributes are skipped. */
 export interface XmlElement {
   readonly name: string;
   readonly children: XmlElement[];
-  /** All text directly inside, entities replaced, without spaces around. */
+  /** The text directly inside, with entities replaced and outer spaces removed. */
   text: string;
-  /** Where it begins, from 1. */
+  /** The line where it begins, from 1. */
   readonly line: number;
   readonly column: number;
 }
@@ -16,11 +16,11 @@ const ATTRIBUTE = /\s+([A-Za-z_:][-A-Za-z0-9._:]*)\s*=\s*(?:"[^"<]*"|'[^'<]*')/y
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
 /**
- * Reads the part of XML 1.0 that annotation files are made of: elements, attributes, text, the five named entities and
- * numbered ones, CDATA, comments and instructions. Document types are refused: they can name other files, and make a few lines
- * grow to gigabytes.
+ * Parses the part of XML 1.0 that annotation files use: elements, attributes, text, the five named entities and
+ * numbered ones, CDATA, comments and instructions. Document types are refused: they can refer to other files, and let a
+ * few lines expand to gigabytes.
  *
- * Throws a one-line DataError `<where>: line 3, column 7: <problem>; <fix>` where the text is not well-formed.
+ * @throws DataError `<where>: line 3, column 7: <problem>; <fix>` if the text is not well-formed.
  */
 export function parseXml(source: string, where: string, fix: string): XmlElement {
   const text = source.startsWith('\uFEFF') ? source.slice(1) : source;
@@ -87,17 +87,17 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
       const name = match(NAME, at + 2) ?? '';
       const close = match(/\s*>/y, at + 2 + name.length);
       if (name === '' || close === undefined) fail(at, 'a closing tag that is broken');
-      if (parent === undefined) return fail(at, `</${name}> closes nothing`);
+      if (parent === undefined) return fail(at, `</${name}> without an opening tag`);
       if (parent.name !== name) {
-        fail(at, `expected </${parent.name}> (opened in line ${parent.line}), found </${name}>`);
+        fail(at, `expected </${parent.name}> (opened on line ${parent.line}), found </${name}>`);
       }
       parent.text = parent.text.trim();
       open.pop();
       at += 2 + name.length + close!.length;
     } else {
       const name = match(NAME, at + 1);
-      if (name === undefined) return fail(at, 'expected the name of an element behind "<"');
-      if (parent === undefined && root !== undefined) fail(at, `a second outermost element, <${name}>`);
+      if (name === undefined) return fail(at, 'expected the name of an element after "<"');
+      if (parent === undefined && root !== undefined) fail(at, `a second root element, <${name}>`);
       const element: XmlElement = { name, children: [], text: '', ...placeOf(at) };
       let next = at + 1 + name.length;
       for (let found = match(ATTRIBUTE, next); found !== undefined; found = match(ATTRIBUTE, next)) {
@@ -113,15 +113,15 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
   }
   const unclosed = open.at(-1);
   if (unclosed) {
-    return fail(text.length, `expected </${unclosed.name}> (opened in line ${unclosed.line}), found the end`);
+    return fail(text.length, `expected </${unclosed.name}> (opened on line ${unclosed.line}), found the end`);
   }
   return root ?? fail(text.length, 'no element');
 }
 
-/** The children of this name. */
+/** The children with this name. */
 export const childrenOf = (element: XmlElement, name: string): XmlElement[] =>
   element.children.filter((child) => child.name === name);
 
-/** Text for between tags. */
+/** Escapes text for between tags. */
 export const escapeText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -3,12 +3,12 @@ import type { DataFiles } from '../format.ts';
 import { folderOf, hasExtension, joinPath, resolveFrom } from '../paths.ts';
 import { parseDataYaml, type YamlValue } from './yaml.ts';
 
-/** What says how a YOLO data set is laid out: the class names, and where the images of each part are. */
+/** The layout of a YOLO data set: the class names, and where the images of each part are. */
 export interface YoloLayout {
-  /** The file that says it. */
+  /** The file that the layout was read from. */
   readonly file: string;
   readonly classes: readonly string[];
-  /** Folders or lists of images, by part: `train`, `val`, `test`. Empty where only the classes are known. */
+  /** Folders or lists of images by part: `train`, `val`, `test`. Empty if only the classes are known. */
   readonly parts: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -16,7 +16,7 @@ const isNames = (name: string): boolean =>
   ['classes.txt', 'obj.names'].includes(name) || hasExtension(name, '.names');
 const isYaml = (name: string): boolean => hasExtension(name, '.yaml') || hasExtension(name, '.yml');
 
-/** The layout of a folder, from its data.yaml, classes.txt or obj.names. Undefined where it has none. */
+/** Reads the layout of a folder from its data.yaml, classes.txt or obj.names. Undefined if it has none of these. */
 export async function layoutIn(files: DataFiles, folder: string): Promise<YoloLayout | undefined> {
   if ((await files.kind(folder)) !== 'folder') return undefined;
   const names = (await files.list(folder)).filter((entry) => !entry.folder).map(({ name }) => name);
@@ -37,13 +37,13 @@ async function readNames(files: DataFiles, file: string): Promise<YoloLayout> {
   const empty = classes.indexOf('');
   if (classes.length === 0 || empty >= 0) {
     throw new DataError(
-      `${file}: ${classes.length === 0 ? 'is empty' : `line ${empty + 1} is empty`}; give the name of a class in each line`,
+      `${file}: ${classes.length === 0 ? 'is empty' : `line ${empty + 1} is empty`}; give one class name per line`,
     );
   }
   return { file, classes, parts: new Map() };
 }
 
-/** data.yaml: `names`, and `train`, `val`, `test` from `path`, which is from the file's folder. */
+/** Reads data.yaml: `names`, and `train`, `val`, `test` relative to `path`, which is relative to the file's folder. */
 export async function readYaml(files: DataFiles, file: string, text: string): Promise<YoloLayout> {
   const values = parseDataYaml(text, file);
   const classes = classesOf(values.get('names'), file);
@@ -66,7 +66,7 @@ export async function readYaml(files: DataFiles, file: string, text: string): Pr
     }
     if (places.length > 0 && found.length === 0 && part === 'train') {
       throw new DataError(
-        `${file}: ${part} names ${places.join(', ')}, which is not there; correct the path, from ${base}`,
+        `${file}: ${part} is ${places.join(', ')}, which does not exist; correct the path, which is relative to ${base}`,
       );
     }
     if (found.length > 0) parts.set(part, found);
@@ -81,8 +81,8 @@ function classesOf(names: YamlValue | undefined, file: string): string[] {
     const missing = classes.findIndex((name) => !name);
     if (missing < 0) return classes as string[];
     throw new DataError(
-      `${file}: names has ${names.size} classes, and none has number ${missing}; number them from 0`,
+      `${file}: names has ${names.size} classes, but none has number ${missing}; number them from 0`,
     );
   }
-  throw new DataError(`${file}: names is no list of classes; write it as "names: [first, second]"`);
+  throw new DataError(`${file}: names is not a list of classes; write it as "names: [first, second]"`);
 }

@@ -1,4 +1,7 @@
-/** YOLO's text files (Darknet, Ultralytics): a line an object, and the class names in data.yaml, classes.txt or obj.names. */
+/**
+ * YOLO's text files (Darknet, Ultralytics): one object per line, and the class names in data.yaml, classes.txt or
+ * obj.names.
+ */
 import type { DatasetFormat } from '../format.ts';
 import { baseName, hasExtension, joinPath } from '../paths.ts';
 import { findLayout, openYolo } from './reader.ts';

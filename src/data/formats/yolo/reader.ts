@@ -15,23 +15,23 @@ import {
 import { layoutIn, readYaml, type YoloLayout } from './classes.ts';
 
 const FIX = 'correct or remove the line, or leave out what is bad (--skip-bad)';
-/** Text files that lie beside labels and are none. */
+/** Text files that may be beside label files, but are not. */
 const NO_LABELS = ['classes.txt', 'train.txt', 'val.txt', 'valid.txt', 'test.txt', 'obj.txt'];
 
-/** The layout of a data.yaml, or of a folder: its own, that of its labels/, or that of the folder above. */
+/** Finds the layout: that of a data.yaml, or of a folder, of its labels/, or of the folder above. */
 export async function findLayout(files: DataFiles, path: string): Promise<YoloLayout | undefined> {
   if ((await files.kind(path)) === 'file') return readYaml(files, path, await files.text(path));
   return (await layoutIn(files, path)) ?? (await layoutIn(files, joinPath(path, 'labels')));
 }
 
-/** Where the labels of an image are: in the folder labels/ for images/, or else beside it. */
+/** The label file of an image: in the folder labels/ beside images/, or else beside the image. */
 export function labelFile(image: string): string {
   const text = `${withoutExtension(image)}.txt`;
   const at = `/${text}`.lastIndexOf('/images/');
   return at < 0 ? text : `${text.slice(0, at)}labels/${text.slice(at + 'images/'.length)}`;
 }
 
-/** The images of a folder and those below, or of a list in a text file. */
+/** Lists the images of a folder and the folders below it, or of a list in a text file. */
 async function imagesOf(files: DataFiles, place: string): Promise<string[]> {
   if ((await files.kind(place)) === 'file') {
     const lines = (await files.text(place)).split(/\r?\n/).filter((line) => line.trim() !== '');
@@ -46,7 +46,7 @@ async function imagesOf(files: DataFiles, place: string): Promise<string[]> {
   return found;
 }
 
-/** Label files beside which there is no image: something was left behind. */
+/** Throws DataError for a label file without an image. */
 async function checkLabels(files: DataFiles, images: readonly string[]): Promise<number> {
   const labels = new Set(images.map(labelFile));
   let found = 0;
@@ -59,7 +59,7 @@ async function checkLabels(files: DataFiles, images: readonly string[]): Promise
       else {
         const wanted = folder.replace(/(^|\/)labels(\/|$)/, '$1images$2');
         throw new DataError(
-          `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put it there, or remove the labels`,
+          `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put the image there, or remove the labels`,
         );
       }
     }
@@ -68,15 +68,15 @@ async function checkLabels(files: DataFiles, images: readonly string[]): Promise
 }
 
 /**
- * Opens a YOLO data set: a folder with images/ and labels/, or with text files beside the images; or its data.yaml. An image
- * without a label file shows nothing, as in Darknet and Ultralytics.
+ * Opens a YOLO data set: a folder with images/ and labels/, or with text files beside the images; or its data.yaml. An
+ * image without a label file has no objects, as in Darknet and Ultralytics.
  */
 export async function openYolo(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
   const isFile = (await files.kind(path)) === 'file';
   const layout = (await findLayout(files, path)) ?? (await layoutIn(files, joinPath(path, '..')));
   if (layout === undefined) {
     throw new DataError(
-      `${path}: has no data.yaml, classes.txt or obj.names, which name the classes; add one of them`,
+      `${path}: has no data.yaml, classes.txt or obj.names, which list the classes; add one of them`,
     );
   }
   // A layout from above is for other parts too.
@@ -86,7 +86,7 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     places = parts.get(options.split) ?? [];
     if (places.length === 0) {
       throw new DataError(
-        `${layout.file}: has no part ${JSON.stringify(options.split)}; choose from ${[...parts.keys()].join(', ') || 'nothing: leave it out'}`,
+        `${layout.file}: has no part ${JSON.stringify(options.split)}; ${parts.size === 0 ? 'it has no parts, so give none' : `choose from ${[...parts.keys()].join(', ')}`}`,
       );
     }
   } else if (parts.size > 0) {
@@ -134,7 +134,7 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
   };
 }
 
-/** The objects of a label file, one a line. */
+/** Reads the objects of a label file, one per line. */
 function readLabels(
   text: string,
   file: string,
@@ -155,7 +155,10 @@ function readLabels(
   return shapes;
 }
 
-/** `class cx cy w h`, with a score behind in predictions, or `class x1 y1 x2 y2 x3 y3 …`; all but the class from 0 to 1. */
+/**
+ * Reads `class cx cy w h`, with a score at the end in predictions, or `class x1 y1 x2 y2 x3 y3 …`; all numbers but the
+ * class are from 0 to 1.
+ */
 function readLine(
   words: readonly string[],
   where: string,
@@ -176,12 +179,12 @@ function readLine(
   }
   if (rest.length < 4 || (rest.length > 5 && rest.length % 2 !== 0)) {
     throw new DataError(
-      `${where}: has ${rest.length} numbers behind the class; a box has 4 (cx cy w h), a polygon x and y of each point; ${FIX}`,
+      `${where}: has ${rest.length} numbers after the class; a box has 4 (cx cy w h), a polygon has x and y of each point; ${FIX}`,
     );
   }
   if (rest.some((value) => value < -1 || value > 2)) {
     throw new DataError(
-      `${where}: ${rest.join(' ')} are not shares of the image's size (0 to 1); divide by its width and height, or use another format`,
+      `${where}: ${rest.join(' ')} are not fractions of the image's size (0 to 1); divide by its width and height, or use another format`,
     );
   }
   const { width, height } = size;

@@ -7,12 +7,12 @@ import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../f
 import { WarningCounts } from '../format.ts';
 import { imageExtension, Names } from '../names.ts';
 
-/** A share of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
+/** A fraction of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
 const share = (value: number, size: number): string => String(Number((value / size).toFixed(7)));
 
 /**
- * images/, labels/, data.yaml and classes.txt. Where one object of an image has an outline, all of its objects are written as
- * outlines, since programs take a label file to hold one or the other.
+ * Writes images/, labels/, data.yaml and classes.txt. If one object of an image has an outline, all of its objects are
+ * written as outlines, since programs expect only one kind in a label file.
  */
 export class YoloWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
@@ -89,8 +89,8 @@ export class YoloWriter implements DatasetWriter {
 }
 
 /**
- * One ring that goes around both: from the first, at its point nearest to the second, over to that, around it, and back the
- * same way. The way there and back encloses nothing.
+ * Joins two rings into one: from the first, at its point nearest to the second, to that, around it, and back the same
+ * way. The way there and back encloses nothing.
  */
 export function joinRings(a: readonly Point[], b: readonly Point[]): Point[] {
   let best = { i: 0, j: 0, distance: Infinity };

@@ -1,14 +1,14 @@
 import { DataError } from '../../../errors.ts';
 
-/** What data.yaml holds: texts, lists of texts, and texts by key (classes by number). */
+/** A value in data.yaml: a text, a list of texts, or texts by key (classes by number). */
 export type YamlValue = string | string[] | Map<string, string>;
 
 /**
- * Reads the part of YAML that data.yaml files are made of: keys of the first level, each with a text, a list
- * (`[a, b]` or lines of `- a`) or a map one level deep (`{0: a}` or indented lines of `0: a`), comments and quotes. What is
- * deeper indented than that (a download script) is passed over.
+ * Parses the part of YAML that data.yaml files use: keys at the first level, each with a text, a list (`[a, b]` or
+ * lines of `- a`) or a map one level deep (`{0: a}` or indented lines of `0: a`), comments and quotes. Anything
+ * indented more deeply (a download script) is skipped.
  *
- * Throws a one-line DataError with file and line for anything else.
+ * @throws DataError, one line with file and line number, for anything else.
  */
 export function parseDataYaml(text: string, file: string): Map<string, YamlValue> {
   const values = new Map<string, YamlValue>();
@@ -16,7 +16,7 @@ export function parseDataYaml(text: string, file: string): Map<string, YamlValue
   const fail = (line: number, problem: string): never => {
     throw new DataError(`${file}: line ${line + 1}: ${problem}; write it as "names: [first, second]"`);
   };
-  /** `"a: b" # c` to `a: b`. */
+  /** Reads `"a: b" # c` as `a: b`. */
   const scalar = (raw: string, line: number): string => {
     const quoted = /^(?:"((?:[^"\\]|\\.)*)"|'((?:[^']|'')*)')\s*(?:#.*)?$/.exec(raw);
     if (quoted) {
@@ -24,7 +24,7 @@ export function parseDataYaml(text: string, file: string): Map<string, YamlValue
         ? quoted[2]!.replaceAll("''", "'")
         : quoted[1].replace(/\\(.)/g, (_, char) => (char === 'n' ? '\n' : char === 't' ? '\t' : char));
     }
-    if (/^["'&*!|>%@`]/.test(raw)) fail(line, `${JSON.stringify(raw)} is more of YAML than is read here`);
+    if (/^["'&*!|>%@`]/.test(raw)) fail(line, `${JSON.stringify(raw)} is YAML syntax that is not supported`);
     return raw.replace(/(^|\s)#.*$/, '').trim();
   };
   const parts = (inside: string): string[] =>
@@ -35,7 +35,7 @@ export function parseDataYaml(text: string, file: string): Map<string, YamlValue
     if (/^\s*(?:#|$)|^(?:---|\.\.\.)\s*$|^%YAML/.test(line)) continue;
     const pair = splitPair(line);
     if (/^\s/.test(line) || pair === undefined) {
-      return fail(i, `${JSON.stringify(line.trim().slice(0, 40))} is no "key: value"`);
+      return fail(i, `${JSON.stringify(line.trim().slice(0, 40))} is not a "key: value"`);
     }
     const [key, raw] = [scalar(pair[0], i), pair[1]];
     // A list may go over several lines.
@@ -83,12 +83,12 @@ export function parseDataYaml(text: string, file: string): Map<string, YamlValue
 
   function entry(item: string, line: number): [string, string] {
     const pair = splitPair(item);
-    if (pair === undefined) return fail(line, `${JSON.stringify(item)} is no "key: value"`);
+    if (pair === undefined) return fail(line, `${JSON.stringify(item)} is not a "key: value"`);
     return [scalar(pair[0], line), scalar(pair[1], line)];
   }
 }
 
-/** `key: value`, or `"key": value`. */
+/** Splits `key: value`, or `"key": value`. */
 function splitPair(line: string): [key: string, value: string] | undefined {
   const found = /^\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s"'#:][^:#]*?)\s*:(?:\s+(.*))?$/.exec(line);
   return found ? [found[1]!, (found[2] ?? '').trim()] : undefined;
