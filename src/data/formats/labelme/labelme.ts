@@ -80,7 +80,7 @@ export function parseLabelme(text: string, file: string): LabelmeDocument {
  * `score 0.973`, which `formatLabelme` writes, is read as the score, and flags with the names of `ObjectFlags` as
  * those.
  *
- * @param decodePng Decodes shapes of type mask; not needed for others. Pixels whose first channel is not 0 are set.
+ * @param options `decodePng` decodes shapes of type mask; not needed for others. Pixels whose first channel is not 0 are set.
  * @throws DataError as `parseLabelme`, and for a mask that is not base64 or not a PNG, differs in size from its
  * corners, or is empty.
  */
