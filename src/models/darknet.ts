@@ -30,7 +30,7 @@ export interface DarknetMaxpool extends Place {
   readonly type: 'maxpool';
   readonly size: number;
   readonly stride: number;
-  /** Of both sides together; the smaller half stands before. */
+  /** Of both sides together; the side before gets the smaller half. */
   readonly padding: number;
 }
 
@@ -65,13 +65,13 @@ export interface DarknetYOLO extends Place {
   readonly anchors: readonly (readonly [number, number])[];
   /** Indices of the anchors that this layer predicts with. */
   readonly mask: readonly number[];
-  /** A prediction that overlaps a truth by more than this is not told that it shows nothing. */
+  /** A prediction whose IoU with an object is above this is not trained as background. */
   readonly ignoreThresh: number;
-  /** A prediction that overlaps a truth by more than this learns it. 1: none does. */
+  /** A prediction whose IoU with an object is above this is trained to predict it. 1: none is. */
   readonly truthThresh: number;
-  /** How far centres reach beyond their cell: (sigmoid(x) - 0.5) scaleXy + 0.5. */
+  /** Stretches the offset of a centre in its cell: (sigmoid(x) - 0.5) scaleXy + 0.5. */
   readonly scaleXy: number;
-  /** How much training shakes its crops, and whether it changes their size: read, and left to the caller. */
+  /** Darknet's variation of training crops, and whether it changes their size. Read, but not applied. */
   readonly jitter: number;
   readonly random: boolean;
 }
@@ -94,7 +94,7 @@ export interface DarknetCfg {
 /** Darknet's short names of sections. */
 const ALIASES: Readonly<Record<string, string>> = { network: 'net', conv: 'convolutional', max: 'maxpool' };
 
-/** What changes a layer's result in ways that are not here, and the value that leaves it as it is. */
+/** Keys that would change a layer's result in ways that are not supported, and the values that do not. */
 const REFUSED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   convolutional: { binary: '0', xnor: '0', flipped: '0', dilation: '1', antialiasing: '0' },
   maxpool: { maxpool_depth: '0', antialiasing: '0' },
@@ -155,7 +155,7 @@ class Section {
     return this.float(key, 0) !== 0;
   }
 
-  /** Numbers between commas; one may stand at the end. */
+  /** Numbers separated by commas; a comma at the end is allowed. */
   floats(key: string): number[] | undefined {
     const value = this.#options.get(key)?.value;
     if (value === undefined) return undefined;
@@ -170,7 +170,7 @@ class Section {
   /** Layers before this one, which is number `index`; negative numbers count back from it. */
   earlier(key: string, index: number): number[] {
     const given = this.floats(key);
-    if (!given) throw this.error(`without ${key}; say which layer${key === 'from' ? '' : 's'}`);
+    if (!given) throw this.error(`without ${key}; give the layer${key === 'from' ? '' : 's'}`);
     return given.map((number) => {
       const layer = number < 0 ? index + number : number;
       if (!Number.isInteger(layer) || layer < 0 || layer >= index) {
@@ -193,7 +193,9 @@ class Section {
       if (!given || given.value === value || (value === '0' && Number(given.value) === 0)) continue;
       throw this.#wrong(
         key,
-        value === '' ? 'a network without it; it is not built in' : `${value}; others are not built in`,
+        value === ''
+          ? 'a network without it; it is not supported'
+          : `${value}; other values are not supported`,
       );
     }
   }
@@ -300,16 +302,20 @@ function readYolo(section: Section): DarknetYOLO {
 }
 
 /**
- * Reads a Darknet .cfg (https://pjreddie.com/darknet): sections net, convolutional, maxpool, shortcut, route, upsample and
- * yolo, with Darknet's defaults. Blanks do not count; `#` and `;` begin a comment; keys that are not known change nothing, as
- * in Darknet. `name` is for messages. Throws DataError, with the line and the way out, for other sections, for values
- * that are none, and for keys that would change the result in ways that are not built in.
+ * Parses a Darknet .cfg (https://pjreddie.com/darknet): sections net, convolutional, maxpool, shortcut, route, upsample
+ * and yolo, with Darknet's defaults. Spaces are ignored; `#` and `;` begin a comment; unknown keys are ignored, as in
+ * Darknet.
+ *
+ * @param text The content of the file.
+ * @param name The file's name, for messages. Default `cfg`.
+ * @throws DataError, with line and fix: for other sections, invalid values, and keys that would change the result in
+ * ways that are not supported.
  */
 export function parseDarknetCfg(text: string, name = 'cfg'): DarknetCfg {
   const [first, ...rest] = sectionsOf(text, name);
   if (first?.type !== 'net') {
     throw new DataError(
-      `${name}:${first?.line ?? 1}: ${first ? `[${first.type}] comes first` : 'nothing is here'}; a .cfg begins with [net]`,
+      `${name}:${first?.line ?? 1}: ${first ? `[${first.type}] comes first` : 'the file is empty'}; a .cfg begins with [net]`,
     );
   }
   const net = {
@@ -321,7 +327,7 @@ export function parseDarknetCfg(text: string, name = 'cfg'): DarknetCfg {
   const layers = rest.map((section, index) => {
     const read = Object.hasOwn(READERS, section.type) ? READERS[section.type] : undefined;
     if (!read) {
-      throw section.error(`is not built in; there are ${Object.keys(READERS).join(', ')}`);
+      throw section.error(`is not supported; supported are ${Object.keys(READERS).join(', ')}`);
     }
     section.refuse(REFUSED[section.type] ?? {});
     return read(section, index);

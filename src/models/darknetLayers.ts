@@ -77,15 +77,15 @@ export class DarknetConvLayer extends Module {
   }
 }
 
-/** What a layer gives: channels, and pixels of the input for one of its own. */
+/** The output of a layer: channels, and pixels of the network's input per pixel of the output. */
 export interface DarknetShape {
   readonly channels: number;
   readonly stride: number;
 }
 
 /**
- * The modules of a network, by layer (undefined where there is nothing to learn), and what each layer gives. Throws
- * DataError, with the line, where layers do not fit together.
+ * Builds the modules of a network, by layer (undefined for layers without weights), and the output shape of each layer.
+ * Throws DataError, with the line, for layers that do not fit together.
  */
 export function buildDarknet(
   { name, net, layers }: DarknetCfg,
@@ -170,7 +170,7 @@ function shapeOf(
   }
 }
 
-/** What every layer gives for images [N,H,W,C]; a yolo layer hands on what it predicts from. */
+/** Runs all layers on images [N,H,W,C] and returns the output of each; that of a yolo layer is its input. */
 export function runDarknet(
   layers: readonly DarknetLayer[],
   modules: readonly (DarknetConvLayer | undefined)[],

@@ -18,12 +18,12 @@ export interface DarknetWeights {
   readonly weights: StateDict;
 }
 
-/** The modules of the layers that a file holds, which may be the first ones only. */
+/** The modules of the layers that a file contains, which may be only the first ones. */
 export type DarknetModules = readonly (DarknetConvLayer | undefined)[];
 
 interface Entry {
   readonly name: string;
-  /** As the model holds it: [kh,kw,I,O] for a convolution, which the file holds as [O,I,kh,kw]. */
+  /** The model's shape: [kh,kw,I,O] for a convolution, which is [O,I,kh,kw] in the file. */
   readonly shape: Shape;
 }
 
@@ -70,8 +70,10 @@ function reorder(source: Float32Array, target: Float32Array, shape: Shape, back 
 }
 
 /**
- * Reads a Darknet .weights file: the header, then for each convolution biases, with batch norm scales, means and
- * variances, and weights. `name` is for messages. Throws DataError for a file of another size than these layers need.
+ * Decodes a Darknet .weights file: the header, then for each convolution biases, with batch norm also scales, means and
+ * variances, and weights.
+ *
+ * @throws DataError for a file of another size than these layers need.
  */
 export function decodeDarknetWeights(
   bytes: Uint8Array,
@@ -80,7 +82,9 @@ export function decodeDarknetWeights(
 ): DarknetWeights {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 16) {
-    throw new DataError(`${name}: ${bytes.length} bytes are no .weights file, which begins with 16 or more`);
+    throw new DataError(
+      `${name}: is not a .weights file: it has ${bytes.length} bytes, and the header alone takes 16; give the file that Darknet wrote`,
+    );
   }
   const [major, minor, revision] = [0, 4, 8].map((at) => view.getInt32(at, true)) as [number, number, number];
   const wide = isWide(major, minor);
@@ -89,7 +93,7 @@ export function decodeDarknetWeights(
   const expected = start + BYTES * valuesOf(entries);
   if (bytes.length !== expected) {
     throw new DataError(
-      `${name}: has ${bytes.length} bytes, these layers need ${expected}; use the .cfg that it was trained with${
+      `${name}: has ${bytes.length} bytes, but these layers need ${expected}; use the .cfg that it was trained with${
         bytes.length < expected ? ', or say how many of the first layers it holds' : ''
       }`,
     );
@@ -109,8 +113,8 @@ export function decodeDarknetWeights(
 }
 
 /**
- * Writes a Darknet .weights file, which gives the same bits when it is read. Throws StateDictError where the weights lack
- * a tensor of these layers, or one has another shape.
+ * Encodes a Darknet .weights file; decoding it gives the same bits. Throws StateDictError if a tensor of these layers
+ * is missing or has another shape.
  */
 export function encodeDarknetWeights(
   { header, weights }: { readonly header?: Partial<DarknetHeader>; readonly weights: StateDict },
@@ -122,7 +126,7 @@ export function encodeDarknetWeights(
     const given = weights.get(name);
     if (given && given.dtype === 'f32' && sameShape(given.shape, shape)) continue;
     throw new StateDictError(
-      `encodeDarknetWeights: ${name} is ${given ? `${given.dtype} ${formatShape(given.shape)}` : 'missing'}, the network has f32 ${formatShape(shape)}; give the weights of this network`,
+      `encodeDarknetWeights: ${name} is ${given ? `${given.dtype} ${formatShape(given.shape)}` : 'missing'}, but the network has f32 ${formatShape(shape)}; give the weights of this network`,
     );
   }
   const wide = isWide(major, minor);

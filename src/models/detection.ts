@@ -46,7 +46,10 @@ export interface DetectOptions {
 export interface ResizeConfig {
   /** The length of the shorter side, in pixels. Default 800. */
   readonly minSize: number;
-  /** The greatest length of the longer side, in pixels: where it would be exceeded, the image is made smaller. Default 1333. */
+  /**
+   * The longest that the longer side may become, in pixels; an image that would exceed it is shrunk further. Default
+   * 1333.
+   */
   readonly maxSize: number;
 }
 

@@ -85,11 +85,11 @@ export function fasterRCNNConfig(
 export type FasterRCNNLosses = {
   /** Cross-entropy of the classes of the sampled proposals. */
   readonly classifier: Tensor;
-  /** Smooth L1 of the boxes of those that show an object. */
+  /** Smooth L1 loss of the box deltas of the sampled proposals that contain an object. */
   readonly box_reg: Tensor;
-  /** Binary cross-entropy of the sampled anchors: whether they show an object. */
+  /** Binary cross-entropy of the sampled anchors: whether they contain an object. */
   readonly objectness: Tensor;
-  /** Smooth L1 of the boxes of those that do. */
+  /** Smooth L1 loss of the box deltas of the sampled anchors that contain an object. */
   readonly rpn_box_reg: Tensor;
 };
 
@@ -187,7 +187,7 @@ export class FasterRCNN extends Module {
   }
 
   /**
-   * The four losses of a batch. Which anchors and proposals are learned from is drawn at random, on the GPU.
+   * Computes the four losses of a batch. The anchors and proposals to train on are sampled at random, on the GPU.
    * @param images f32 [N,H,W,3] in 0..1, H and W multiples of 32; or [H,W,3] each in an array, which are resized.
    * @param targets The objects of the images.
    * @param options `seed`: i32 [], of the draw; give another one at each step. Default: a number that the model counts up at
@@ -233,7 +233,7 @@ export class FasterRCNN extends Module {
     return { ...found, boxes: toImages(found.boxes, seen.batch) };
   }
 
-  /** `detect` with its defaults. */
+  /** Runs `detect` with its default options. */
   forward(images: Tensor | readonly Tensor[]): Detections {
     return this.detect(images);
   }

@@ -78,7 +78,7 @@ export class FCN extends Module {
   readonly config: FCNConfig;
 
   /**
-   * @param options `numClasses` must be given; the others have the defaults of FCNConfig. Throws UsageError for other counts.
+   * @param options `numClasses` must be given; the others have the defaults of FCNConfig. Throws UsageError for invalid counts.
    */
   constructor(options: FCNOptions) {
     super();

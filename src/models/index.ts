@@ -51,8 +51,8 @@ export type { BoxConfig } from './roiHeads.ts';
 export type { Proposals, RPNConfig } from './rpn.ts';
 export type { SegmentationLossConfig } from './segmentation.ts';
 export {
+  type AnyDetections,
   type DetectingModel,
-  type Found,
   type MergingModel,
   type TestTimeAugmentationOptions,
   testTimeAugmentation,

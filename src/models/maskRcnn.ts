@@ -42,7 +42,7 @@ export interface MaskConfig {
   readonly depth: number;
   /** Rows and columns that a region is pooled to; masks have twice as many. Default 14. */
   readonly resolution: number;
-  /** How many regions per image learn masks, at most. Default 128; `new MaskRCNN`: 16. */
+  /** The largest number of regions per image that masks are trained on. Default 128; `new MaskRCNN`: 16. */
   readonly maxRegions: number;
 }
 
@@ -99,7 +99,7 @@ class MaskPredictor extends Module {
 export class MaskStage extends BoxStage {
   mask_head: Sequential;
   mask_predictor: MaskPredictor;
-  /** Classes and, as class 0, the background, whose masks nobody learns. */
+  /** Classes and, as class 0, the background, whose masks are never trained. */
   readonly #outputs: number;
   readonly #mask: MaskConfig;
 
@@ -177,9 +177,9 @@ export type MaskDetections = Detections & {
 };
 
 /**
- * Mask R-CNN (He et al. 2017): Faster R-CNN with a branch that tells which pixels of a box belong to the object. A training
- * step and a detection are one submission each. `new MaskRCNN({ numClasses })` is small, for training from scratch on few
- * images; `maskrcnn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
+ * Mask R-CNN (He et al. 2017): Faster R-CNN with a branch that predicts which pixels of a box belong to the object. A
+ * training step and a detection are one submission each. `new MaskRCNN({ numClasses })` is small, for training from
+ * scratch on few images; `maskrcnn('resnet50', { numClasses })` is torchvision's. Weights have torchvision's names.
  */
 export class MaskRCNN extends FasterRCNN {
   /** @internal */

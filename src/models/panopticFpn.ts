@@ -55,13 +55,13 @@ export const SEMANTIC_DEFAULTS: SemanticConfig = { width: 128, groups: 32, lossW
 
 /** Options of `PanopticFPN.detect`: how objects and regions are merged. */
 export interface PanopticOptions extends DetectOptions {
-  /** Detections that score less become no segment. Default 0.5. */
+  /** Detections with a lower score do not become segments. Default 0.5. */
   readonly instanceThreshold?: number;
-  /** An object is dropped where more than this share of it lies under better ones. Default 0.5. */
+  /** An object is dropped if more than this fraction of it is covered by objects with higher scores. Default 0.5. */
   readonly overlapThreshold?: number;
   /**
-   * Regions with fewer pixels become no segment. Default: 4096 for images of 800 x 1333 pixels and larger, as Detectron2's, and
-   * the same share of smaller ones.
+   * Regions with fewer pixels do not become segments. Default: 4096 for images of 800 x 1333 pixels and larger, as
+   * Detectron2's, and the same share of smaller ones.
    */
   readonly stuffAreaLimit?: number;
 }

@@ -67,9 +67,9 @@ export interface RetinaNetConfig {
   readonly anchorSizes?: readonly (readonly number[])[];
   /** Height / width of the anchors. Default: 0.5, 1, 2. */
   readonly aspectRatios?: readonly number[];
-  /** IoU from which on an anchor learns a box. Default 0.5. */
+  /** The IoU with an object from which an anchor is trained as foreground. Default 0.5. */
   readonly foregroundIou?: number;
-  /** IoU below which an anchor learns background. Default 0.4. */
+  /** The IoU with all objects below which an anchor is trained as background. Default 0.4. */
   readonly backgroundIou?: number;
   /** Mean and standard deviation that images are normalised by. Default ImageNet's. */
   readonly normalization: Normalization;

@@ -44,11 +44,11 @@ export interface BoxConfig {
   readonly width: number;
   /** Rows and columns that a region is pooled to. Default 7. */
   readonly resolution: number;
-  /** IoU from which on a proposal learns a box; below, it learns background. Default 0.5. */
+  /** The IoU with an object from which a proposal is trained as foreground; below, as background. Default 0.5. */
   readonly foregroundIou: number;
-  /** How many proposals per image are learned from. Default 512; `new FasterRCNN`: 64. */
+  /** The number of proposals per image to train on. Default 512; `new FasterRCNN`: 64. */
   readonly batchSizePerImage: number;
-  /** The largest share of them that learns a box. Default 0.25. */
+  /** The largest fraction of them that is foreground. Default 0.25. */
   readonly positiveFraction: number;
 }
 

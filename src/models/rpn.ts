@@ -39,15 +39,15 @@ export interface RPNConfig {
   readonly postNmsTopN: { readonly training: number; readonly testing: number };
   /** NMS leaves out the lower-scoring of two proposals of one level where their IoU is above this. Default 0.7. */
   readonly nmsThreshold: number;
-  /** Proposals that score less are left out. Default 0. */
+  /** Proposals with a lower score are left out. Default 0. */
   readonly scoreThreshold: number;
-  /** IoU from which on an anchor learns a box. Default 0.7. */
+  /** The IoU with an object from which an anchor is trained as foreground. Default 0.7. */
   readonly foregroundIou: number;
-  /** IoU below which an anchor learns background. Default 0.3. */
+  /** The IoU with all objects below which an anchor is trained as background. Default 0.3. */
   readonly backgroundIou: number;
-  /** How many anchors per image are learned from. Default 256. */
+  /** The number of anchors per image to train on. Default 256. */
   readonly batchSizePerImage: number;
-  /** The largest share of them that learns a box. Default 0.5. */
+  /** The largest fraction of them that is foreground. Default 0.5. */
   readonly positiveFraction: number;
 }
 

@@ -8,37 +8,37 @@ import { type Tensor, tensor } from '../graph/tensor.ts';
 import { expectNumber, formatShape } from '../shape.ts';
 import type { Detections, DetectOptions, ResizeConfig } from './detection.ts';
 
-/** Detections, with masks [N,D,M,M] where the model finds them. */
-export type Found = Detections & { readonly masks?: Tensor };
+/** Detections, with masks [N,D,M,M] if the model predicts them. */
+export type AnyDetections = Detections & { readonly masks?: Tensor };
 
 /** A model that detects objects: RetinaNet, FasterRCNN, MaskRCNN, YOLO, or an object with their `detect`. */
-export interface DetectingModel<D extends Found = Found> {
+export interface DetectingModel<D extends AnyDetections = AnyDetections> {
   /** The best detections of each image of a batch, in its pixels. */
   detect(images: Tensor | readonly Tensor[], options?: DetectOptions): D;
-  /** What the sides of batches must be multiples of. */
+  /** The number that the sides of batches must be multiples of. */
   readonly stride?: number;
-  /** `resize` tells how the model resizes images in an array, where it takes them. */
+  /** `resize`: how the model resizes images in an array, if it accepts them. */
   readonly config?: object;
 }
 
-/** A detector that merges what another one finds in several views: see testTimeAugmentation. */
-export interface MergingModel<D extends Found = Found> {
+/** A detector that merges the detections of a model in several views: see `testTimeAugmentation`. */
+export interface MergingModel<D extends AnyDetections = AnyDetections> {
   /** The merged detections of all views of each image, in its pixels. */
-  detect(images: Tensor | readonly Tensor[], options?: DetectOptions): Pick<D, keyof D & keyof Found>;
+  detect(images: Tensor | readonly Tensor[], options?: DetectOptions): Pick<D, keyof D & keyof AnyDetections>;
 }
 
 /** Options of `testTimeAugmentation`. */
 export interface TestTimeAugmentationOptions {
   /** The factors by which images are resized, one view each; 1 is their own size. Default [1]. */
   readonly scales?: readonly number[];
-  /** Whether each view is shown mirrored, left to right, as well. Default true. */
+  /** Whether each view is also mirrored, left to right. Default true. */
   readonly flip?: boolean;
   /**
-   * How boxes that several views found for one object are merged. `nms` (the default): the best one is kept, with its score and
-   * mask. `wbf`: they are averaged (see weightedBoxFusion), and boxes that few views found score less.
+   * How boxes of one object in several views are merged. `nms` (the default): the best box is kept, with its score and
+   * mask. `wbf`: the boxes are averaged (see `weightedBoxFusion`), and those found in few views get lower scores.
    */
   readonly merge?: 'nms' | 'wbf';
-  /** The IoU from which on boxes of two views are one object. Default 0.5, for `wbf` 0.55. */
+  /** The IoU from which boxes of two views are one object. Default 0.5, for `wbf` 0.55. */
   readonly iouThreshold?: number;
   /**
    * Boxes that score this or less in their view are ignored. Default: the scoreThreshold that `detect` is called with; for
@@ -47,7 +47,7 @@ export interface TestTimeAugmentationOptions {
   readonly scoreThreshold?: number;
   /** The largest number of detections per image, of each view and of the result. Default: the model's. */
   readonly maxDetections?: number;
-  /** What the sides of resized batches are rounded to multiples of. Default: the model's `stride`, or 32. */
+  /** The number that the sides of resized batches are rounded to multiples of. Default: the model's `stride`, or 32. */
   readonly multiple?: number;
 }
 
@@ -117,7 +117,7 @@ function* viewsOf(
 }
 
 /** The detections of a view, in pixels of the given images. */
-function fromView({ ratio, mirror }: View, found: Found): Found {
+function fromView({ ratio, mirror }: View, found: AnyDetections): AnyDetections {
   const boxes = ratio ? mul(found.boxes, ratio) : found.boxes;
   if (!mirror) return { ...found, boxes };
   const side = (k: number) => slice(boxes, [[], [], [k, k + 1]]);
@@ -147,19 +147,19 @@ function over(threshold: number, { boxes, scores, labels }: Detections): Detecti
 }
 
 /**
- * Makes a detector that shows a model its images at several sizes and mirrored, and merges the detections. Its `detect` takes
- * and gives what the model's own does, in pixels of the given images, in one submission.
+ * Makes a detector that runs a model on each image at several sizes and mirrored, and merges the detections. Its
+ * `detect` takes and returns the same as the model's, in pixels of the given images, in one submission.
  *
- * A batch [N,H,W,3] is resized bilinearly to the nearest multiples of `multiple`; for images in an array the model's `resize`
- * is multiplied. The iouThreshold and candidates of `detect` apply to each view, its scoreThreshold and maxDetections to the
- * result. A single view that is not mirrored is passed on unmerged.
+ * A batch [N,H,W,3] is resized bilinearly to the nearest multiples of `multiple`; for images in an array the model's
+ * `resize` is scaled. The iouThreshold and candidates of `detect` apply to each view, its scoreThreshold and
+ * maxDetections to the result. A single view that is not mirrored is passed on unmerged.
  *
- * `nms` keeps the masks of the boxes that it keeps. `wbf` fuses no masks, and throws for a model that finds some: give it an
- * object whose `detect` leaves them out.
+ * `nms` keeps the masks of the boxes that it keeps. `wbf` does not fuse masks, and throws for a model that predicts
+ * them: wrap it in an object whose `detect` leaves them out.
  * @param model The detector.
- * @param options Throws ShapeError for numbers that cannot be.
+ * @param options Throws ShapeError for invalid numbers.
  */
-export function testTimeAugmentation<D extends Found>(
+export function testTimeAugmentation<D extends AnyDetections>(
   model: DetectingModel<D>,
   {
     scales = [1],
@@ -198,20 +198,20 @@ export function testTimeAugmentation<D extends Found>(
     return asked === undefined ? scoreThreshold : Math.max(asked, scoreThreshold ?? 0);
   }
 
-  function detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Found {
+  function detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): AnyDetections {
     const asked = options.scoreThreshold;
     const given = {
       scoreThreshold: leastScore(asked),
       maxDetections: options.maxDetections ?? maxDetections,
     };
-    const found: Found[] = [];
+    const found: AnyDetections[] = [];
     for (const view of viewsOf(model, images, { scales, flip: flips, multiple })) {
       const { resize } = view;
       found.push(fromView(view, model.detect(view.images, { ...options, ...defined({ ...given, resize }) })));
     }
-    const [first] = found as [Found];
+    const [first] = found as [AnyDetections];
     if (single) return first;
-    const all = (name: keyof Found) =>
+    const all = (name: keyof AnyDetections) =>
       concat(
         found.map((one) => one[name]!),
         1,

@@ -65,7 +65,7 @@ class Arguments {
   end(): void {
     const names = [...this.#left.keys()];
     if (names.length === 0) return;
-    throw new UsageError(`${this.#builder}: Fovea knows no argument ${names.join(', ')}; leave it out`);
+    throw new UsageError(`${this.#builder}: the argument ${names.join(', ')} is not supported; leave it out`);
   }
 }
 
@@ -108,7 +108,7 @@ function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig 
   const backgroundIou = args.number('box_bg_iou_thresh', foregroundIou);
   if (backgroundIou !== foregroundIou) {
     throw new UsageError(
-      `${backbone} R-CNN: box_bg_iou_thresh ${backgroundIou} differs from box_fg_iou_thresh ${foregroundIou}; Fovea has one threshold, as torchvision by default`,
+      `${backbone} R-CNN: box_bg_iou_thresh ${backgroundIou} differs from box_fg_iou_thresh ${foregroundIou}; give both the same value, since Fovea has one threshold for both`,
     );
   }
   return {

@@ -83,7 +83,7 @@ export class UNet extends Module {
   readonly config: UNetConfig;
 
   /**
-   * @param options `numClasses` must be given; the others have the defaults of UNetConfig. Throws UsageError for other counts.
+   * @param options `numClasses` must be given; the others have the defaults of UNetConfig. Throws UsageError for invalid counts.
    */
   constructor(options: UNetOptions) {
     super();
@@ -102,14 +102,14 @@ export class UNet extends Module {
     this.out = new Conv2d(width, numClasses, 1, { std: 0.05, generator: random });
   }
 
-  /** What the sides of images must be multiples of: 2 to the power of `depth`. */
+  /** The number that the sides of images must be multiples of: 2 to the power of `depth`. */
   get stride(): number {
     return 2 ** this.config.depth;
   }
 
   /**
    * Logits [N,H,W,numClasses].
-   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of `stride`. Throws ShapeError for others.
+   * @param images f32 [N,H,W,3] in 0..1, H and W multiples of `stride`. Throws ShapeError for other shapes.
    */
   forward(images: Tensor): Tensor {
     checkImages('UNet', images, this.stride);

@@ -197,7 +197,7 @@ export class VisionTransformer extends Module {
 
   /**
    * The encoded tokens [N,1 + patches,hiddenDim]: the class token, then the patches by row and column.
-   * @param images f32 [N,S,S,3] in 0..1, S the configuration's imageSize. Throws ShapeError for others.
+   * @param images f32 [N,S,S,3] in 0..1, S the configuration's imageSize. Throws ShapeError for other shapes.
    */
   tokens(images: Tensor): Tensor {
     const { imageSize, hiddenDim, normalization } = this.config;

@@ -58,7 +58,7 @@ export class YOLO extends Module {
   readonly config: YOLOConfig;
   /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
-  /** What the sides of images must be multiples of, in pixels. */
+  /** The number that the sides of images must be multiples of, in pixels. */
   readonly stride: number;
   readonly #cfg: DarknetCfg;
   /** The yolo layers, and the places of what they predict from. */
@@ -79,7 +79,7 @@ export class YOLO extends Module {
     const other = heads.find(({ layer }) => layer.classes !== first.classes)?.layer;
     if (other) {
       throw new DataError(
-        `${name}:${other.line}: [yolo] classes=${other.classes}, the one in line ${first.line} has ${first.classes}; give all the same`,
+        `${name}:${other.line}: [yolo] classes=${other.classes}, the one on line ${first.line} has ${first.classes}; give all the same`,
       );
     }
     this.config = { cfg: text };
@@ -145,7 +145,7 @@ export class YOLO extends Module {
   /**
    * The inputs of the yolo layers, [N,h,w,B (5 + numClasses)] each: for each of B anchors x, y, w, h, objectness and classes,
    * before any activation.
-   * @param images f32 [N,H,W,C] in 0..1, H and W multiples of `stride`. Throws ShapeError for others.
+   * @param images f32 [N,H,W,C] in 0..1, H and W multiples of `stride`. Throws ShapeError for other shapes.
    */
   forward(images: Tensor): Tensor[] {
     const { channels } = this.#cfg.net;
@@ -270,14 +270,14 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid)
 
 /**
  * YOLOv3 with random weights (Redmon and Farhadi 2018): Darknet-53 and three yolo layers, of strides 32, 16 and 8.
- * @param options `numClasses` must be given. Throws DataError for numbers that cannot be.
+ * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
 export const yolov3 = (options: YOLOv3Options & SeedOptions): YOLO =>
   new YOLO({ ...seedsOf(options), cfg: yolov3Cfg(options), name: 'yolov3' });
 
 /**
  * YOLOv3-tiny with random weights: seven convolutions with max pools between them, and yolo layers of strides 32 and 16.
- * @param options `numClasses` must be given. Throws DataError for numbers that cannot be.
+ * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
 export const yolov3Tiny = (options: YOLOv3Options & SeedOptions): YOLO =>
   new YOLO({ ...seedsOf(options), cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });

@@ -120,7 +120,7 @@ class Cfg {
 
 /**
  * Writes the .cfg of YOLOv3: Darknet-53 and three yolo layers, of strides 32, 16 and 8 (Redmon and Farhadi 2018). Throws
- * DataError for numbers that cannot be.
+ * DataError for invalid numbers.
  */
 export function yolov3Cfg(options: YOLOv3Options): string {
   const cfg = new Cfg('yolov3', options, 3, YOLOV3_ANCHORS);
@@ -154,7 +154,7 @@ export function yolov3Cfg(options: YOLOv3Options): string {
 
 /**
  * Writes the .cfg of YOLOv3-tiny: seven convolutions with max pools between them, and yolo layers of strides 32 and 16. Throws
- * DataError for numbers that cannot be.
+ * DataError for invalid numbers.
  */
 export function yolov3TinyCfg(options: YOLOv3Options): string {
   const cfg = new Cfg('yolov3Tiny', options, 2, YOLOV3_TINY_ANCHORS);

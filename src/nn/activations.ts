@@ -98,10 +98,13 @@ export class Softmax extends Module {
   }
 }
 
-/** x itself (PyTorch's Identity): to leave out a layer of a `Sequential` whose indices stay. */
+/**
+ * Returns x unchanged (PyTorch's Identity): replaces a layer of a `Sequential` without changing the indices of the
+ * others.
+ */
 export class Identity extends Module {
   /**
-   * Gives x itself.
+   * Returns x.
    * @param x f32 or f16, of any shape.
    */
   forward(x: Tensor): Tensor {

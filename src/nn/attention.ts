@@ -19,7 +19,7 @@ export interface MultiheadAttentionOptions extends GeneratorOption {
   readonly bias?: boolean;
 }
 
-/** Whom a query attends to. */
+/** Which keys a query attends to. */
 export type AttendOptions = Pick<AttentionOptions, 'mask' | 'isCausal'>;
 
 /**
@@ -57,7 +57,7 @@ export class MultiheadAttention extends Module {
   }
 
   /**
-   * What each query gets from the values, weighted by how well the keys match it: [N,L,E].
+   * Computes the mean of the values, weighted by how well their keys match each query: [N,L,E].
    * @param query f32 or f16 [N,L,E].
    * @param key [N,S,E]. Default: query, which is self-attention.
    * @param value [N,S,E]. Default: key.

@@ -2,7 +2,10 @@ import { UsageError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { Module } from './module.ts';
 
-/** A module that maps one tensor to one, or a function that does: an activation, a pooling. */
+/**
+ * A layer of `Sequential`: a module whose `forward` maps one tensor to one, or a function that does, such as an
+ * activation.
+ */
 export type Layer = (Module & UnaryModule) | ((x: Tensor) => Tensor);
 
 /** The part of a module that `Sequential` calls. */

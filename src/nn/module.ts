@@ -112,10 +112,10 @@ export abstract class Module {
   }
 
   /**
-   * Prints and returns what a forward pass runs through: layers, shapes, parameters, operations and memory. Nothing runs on a
-   * device.
+   * Prints and returns a summary of a forward pass: layers, shapes, parameters, operations and memory. Nothing runs on
+   * a device.
    * @param inputShape The shape of the input. Default [1,224,224,3].
-   * @param print Takes the table as text. Default console.log.
+   * @param print Receives the table as text. Default console.log.
    */
   summary(inputShape: Shape = [1, 224, 224, 3], print: (table: string) => void = console.log): Summary {
     const result = summarize(this, inputShape);
@@ -124,7 +124,7 @@ export abstract class Module {
   }
 
   /**
-   * The values of all parameters and buffers by name.
+   * Reads the values of all parameters and buffers by name.
    * @param download Reads a state: `(state) => gpu.download(state)`.
    * @param options `layout`: `fovea` (the default), or `pytorch` for the order of dimensions that PyTorch stores.
    */
@@ -149,9 +149,9 @@ export abstract class Module {
   }
 
   /**
-   * Takes the values of all parameters and buffers by name. Throws StateDictError that lists the missing and the unexpected
+   * Loads the values of all parameters and buffers by name. Throws StateDictError that lists the missing and the unexpected
    * keys, or ShapeError for a tensor of another shape, before anything changes.
-   * @param entries Tensors by name: what `stateDict` gave, or what `decodeSafetensors` read.
+   * @param entries Tensors by name: what `stateDict` returned, or what `decodeSafetensors` read.
    * @param source What messages call them: the file. Default `state dict`.
    * @param options `layout`: `fovea` (the default), or `pytorch`, which transposes weights, leaves out `num_batches_tracked`,
    * and understands the names that older versions of torchvision gave. `copy`: false takes f32 arrays as they are, which must
@@ -198,7 +198,7 @@ export abstract class Module {
   }
 
   /**
-   * The seeds that random draws have come to, by name: those of dropout, and of the samples of detectors. With the state dicts
+   * Reads the current seeds of random draws by name: those of dropout, and of the samples of detectors. With the state dicts
    * of model and optimizer, what training needs to be resumed with the same bits.
    * @param download `(state) => gpu.download(state)`.
    */
@@ -208,13 +208,13 @@ export abstract class Module {
     return seeds;
   }
 
-  /** Takes what `randomState` gave. Throws StateDictError where a name is missing, before anything changes. */
+  /** Sets the seeds that `randomState` returned. Throws StateDictError if a name is missing, before anything changes. */
   loadRandomState(seeds: Readonly<Record<string, number>>): void {
     const members = [...randomIn(this)];
     const missing = members.find(([name]) => !Number.isInteger(seeds[name]));
     if (missing) {
       throw new StateDictError(
-        `loadRandomState: ${missing[0]} is missing; give what randomState of this model gave`,
+        `loadRandomState: ${missing[0]} is missing; give what randomState of this model returned`,
       );
     }
     for (const [name, { state }] of members) state.set(Int32Array.of(seeds[name]!));

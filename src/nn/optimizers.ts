@@ -27,7 +27,10 @@ interface Flat {
 export interface OptimizerOptions {
   /** The learning rate, at least 0. Default 1e-3. Set `optimizer.lr` to change it between steps. */
   readonly lr?: number;
-  /** At least 0. Only weights of two dimensions or more decay, not biases and norms. Default 0; of AdamW 0.01. */
+  /**
+   * Weight decay, at least 0. Only weights of two dimensions or more decay, not biases and norms. Default 0; of AdamW
+   * 0.01.
+   */
   readonly weightDecay?: number;
   /** Scales all gradients down together so that their norm is at most this, a number above 0. Default: no limit. */
   readonly clipNorm?: number;
@@ -149,7 +152,7 @@ export abstract class Optimizer {
     return { gradNorm };
   }
 
-  /** Moments and the number of steps, to resume training with the same bits. `download` is `(state) => gpu.download(state)`. */
+  /** Reads the moments and the number of steps, to resume training with the same bits. `download` is `(state) => gpu.download(state)`. */
   async stateDict(
     download: Download,
   ): Promise<Map<string, { dtype: 'f32'; shape: number[]; data: Float32Array }>> {
@@ -165,7 +168,7 @@ export abstract class Optimizer {
     return new Map(entries);
   }
 
-  /** Takes what `stateDict` gave. Throws StateDictError where an entry is missing, before anything changes. */
+  /** Loads what `stateDict` returned. Throws StateDictError where an entry is missing, before anything changes. */
   loadStateDict(entries: ReadonlyMap<string, { readonly data: HostArray }>): void {
     const get = (name: string): HostArray => {
       const entry = entries.get(name);
@@ -214,7 +217,7 @@ function flatten(
 
 /** Options of `SGD`. */
 export interface SGDOptions extends OptimizerOptions {
-  /** At least 0. Default 0. */
+  /** Momentum, at least 0. Default 0. */
   readonly momentum?: number;
   /** Nesterov's momentum; it needs a momentum above 0. Default false. */
   readonly nesterov?: boolean;
@@ -253,7 +256,7 @@ export class SGD extends Optimizer {
 /** Options of `Adam` and `AdamW`. */
 export interface AdamOptions extends OptimizerOptions {
   /**
-   * The shares of the running means of the gradient and of its square that are kept: from 0 on, below 1. Default [0.9, 0.999].
+   * Decay rates of the running means of the gradient and of its square: at least 0, below 1. Default [0.9, 0.999].
    */
   readonly betas?: readonly [number, number];
   /** What is added to the root of the mean square, at least 0. Default 1e-8. */

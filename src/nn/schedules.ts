@@ -24,8 +24,8 @@ export interface WarmupCosineOptions {
 }
 
 /**
- * Linear warm-up over the first steps, then half a cosine down to `final` (Loshchilov and Hutter 2017). Throws UsageError for a
- * learning rate or a number of steps that cannot be.
+ * Linear warm-up over the first steps, then half a cosine down to `final` (Loshchilov and Hutter 2017). Throws
+ * UsageError for an invalid learning rate or number of steps.
  */
 export function warmupCosine({ lr, steps, warmup = 0, final = 0 }: WarmupCosineOptions): Schedule {
   check('warmupCosine', lr, steps);
@@ -50,9 +50,9 @@ export interface OneCycleOptions {
 }
 
 /**
- * One cycle (Smith and Topin 2018; PyTorch's OneCycleLR): a cosine from lr / startDivisor up to lr in the first `rise` of the
- * steps, then a cosine down to lr / startDivisor / finalDivisor. Throws UsageError for a learning rate or a number of steps
- * that cannot be.
+ * One cycle (Smith and Topin 2018; PyTorch's OneCycleLR): a cosine from lr / startDivisor up to lr in the first `rise`
+ * of the steps, then a cosine down to lr / startDivisor / finalDivisor. Throws UsageError for an invalid learning rate
+ * or number of steps.
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
   const { lr, steps, rise = 0.3, startDivisor = 25, finalDivisor = 1e4 } = options;

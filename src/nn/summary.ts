@@ -12,7 +12,7 @@ export interface SummaryRow {
   readonly name: string;
   /** Its class. */
   readonly type: string;
-  /** The shape of what it gives at its first call; undefined where that is not one tensor. */
+  /** The shape of its output at the first call; undefined if that is not one tensor. */
   readonly output: Shape | undefined;
   /** Trainable values in it and all below it. */
   readonly parameters: number;
@@ -20,7 +20,7 @@ export interface SummaryRow {
   readonly flops: number;
 }
 
-/** What `Module.summary` gives. */
+/** What `Module.summary` returns. */
 export interface Summary {
   readonly rows: readonly SummaryRow[];
   /** Trainable values. */

@@ -5,7 +5,7 @@ import { DataError } from '../errors.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
 import {
-  type Found,
+  type AnyDetections,
   type MergingModel,
   type TestTimeAugmentationOptions,
   testTimeAugmentation,
@@ -118,7 +118,7 @@ export class Detector {
     this.#gpu = gpu;
     this.#multiple = multipleOf(trained);
     this.#model = augmentation
-      ? testTimeAugmentation<Found>(model, { multiple: this.#multiple, ...augmentation })
+      ? testTimeAugmentation<AnyDetections>(model, { multiple: this.#multiple, ...augmentation })
       : model;
   }
 

@@ -9,7 +9,7 @@ import { FasterRCNN } from '../models/fasterRcnn.ts';
 import type { FCN } from '../models/fcn.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
-import type { Found, MergingModel } from '../models/testTimeAugmentation.ts';
+import type { AnyDetections, MergingModel } from '../models/testTimeAugmentation.ts';
 import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
 import type { YOLO } from '../models/yolo.ts';
@@ -61,7 +61,7 @@ export const trainingStep =
 
 /** Makes a program from images to boxes, and masks if the model finds them. */
 export const detection =
-  (model: MergingModel, options: DetectOptions): Program<Found> =>
+  (model: MergingModel, options: DetectOptions): Program<AnyDetections> =>
   (images) =>
     model.detect(images!, options);
 

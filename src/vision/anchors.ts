@@ -16,7 +16,7 @@ export interface AnchorOptions {
 export interface Anchors {
   /** [A, 4] as xyxy, in pixels; they may reach outside the image. */
   readonly boxes: Float32Array;
-  /** (height, width, anchors a cell) of each level, in the order of the boxes. */
+  /** (height, width, anchors per cell) of each level, in the order of the boxes. */
   readonly levels: [number, number, number][];
 }
 
@@ -43,7 +43,7 @@ function cellAnchors(sizes: readonly number[], aspectRatios: readonly number[]):
 }
 
 /**
- * Anchors of a feature pyramid, as torchvision's `AnchorGenerator` (Ren et al. 2015, Faster R-CNN, §3.1.1).
+ * Generates the anchors of a feature pyramid, as torchvision's `AnchorGenerator` (Ren et al. 2015, Faster R-CNN, §3.1.1).
  *
  * A level has `ceil(image / stride)` cells along each axis, what convolutions of stride 2 with padding
  * leave. Cell (y, x) holds the level's anchors, their corners rounded to whole pixels (halves to even),

@@ -5,23 +5,23 @@ import { Random } from './random.ts';
 export interface KMedoidsOptions {
   /** The number of clusters. */
   readonly k: number;
-  /** How many times to begin anew, at places drawn at random; the best is kept. Default 3. */
+  /** The number of additional starts from random items; the best result is kept. Default 3. */
   readonly restarts?: number;
-  /** Of the random starts. Default 0. */
+  /** The seed of the random starts. Default 0. */
   readonly seed?: number | string;
 }
 
 /** What `kMedoids` returns. */
 export interface KMedoids {
-  /** The k items that stand for the others, in ascending order. */
+  /** The k medoids, the items that represent the others, in ascending order. */
   readonly medoids: number[];
-  /** For each item, the place in `medoids` of the one nearest to it; of equal ones, the first. */
+  /** For each item, the index in `medoids` of the medoid nearest to it; ties go to the first. */
   readonly labels: Int32Array;
-  /** The sum of all items' distances to their medoid. */
+  /** The sum of the distances of all items to their medoids. */
   readonly cost: number;
 }
 
-/** Distances of n items to each other, [n, n]. */
+/** Computes the distances of n items to each other, [n, n]. */
 export function distanceMatrix(n: number, distance: (i: number, j: number) => number): Float64Array {
   const matrix = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
@@ -35,17 +35,17 @@ export function distanceMatrix(n: number, distance: (i: number, j: number) => nu
 }
 
 /**
- * The k items whose distances to all others, each to its nearest, add up to the least (k-medoids), for any distances: they need
- * neither be Euclidean nor keep the triangle inequality.
+ * Finds the k items with the least sum of distances of all items, each to its nearest medoid (k-medoids). The distances
+ * need not be Euclidean nor satisfy the triangle inequality.
  *
- * PAM (Kaufman and Rousseeuw 1990): begins with the items that lower the sum most, one after another, then swaps a medoid for
- * another item as long as that lowers the sum. Each item is weighed against all medoids at once, and taken as soon as it lowers the sum
- * (FasterPAM, Schubert and Rousseeuw 2021), so that a round takes n^2 steps whatever k is. What comes out cannot be bettered by one swap;
- * `restarts` from items drawn at random guard against ends that are not the best. The same arguments give the same medoids; of
- * equal sums, the items that come first win.
+ * PAM (Kaufman and Rousseeuw 1990): starts with the items that reduce the sum most, one after another, then swaps a
+ * medoid for another item as long as that reduces the sum. Each item is compared with all medoids at once, and swapped
+ * in as soon as it reduces the sum (FasterPAM, Schubert and Rousseeuw 2021), so that a round takes n^2 steps whatever k
+ * is. The result cannot be improved by one swap; `restarts` from random items make a poor local optimum less likely.
+ * The same arguments give the same medoids; ties go to the first items.
  *
- * `distances` is [n, n], symmetric with 0 on the diagonal (`distanceMatrix` makes it). Throws ShapeError for other sizes, distances that are
- * negative or not finite, and k that is not 1 to n.
+ * @param distances [n, n], symmetric with 0 on the diagonal; see `distanceMatrix`.
+ * @throws ShapeError for other sizes, distances that are negative or not finite, and a k that is not 1 to n.
  */
 export function kMedoids(distances: Float64Array, { k, restarts = 3, seed = 0 }: KMedoidsOptions): KMedoids {
   const n = Math.round(Math.sqrt(distances.length));

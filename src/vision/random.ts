@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts';
 
-/** Everything a `Random` is, as plain numbers: JSON keeps it bit for bit. */
+/** The state of a `Random` as plain numbers, which JSON stores exactly. */
 export interface RandomState {
   /** The key that forks are derived from: four 32-bit words. */
   readonly key: readonly number[];
@@ -49,7 +49,7 @@ export class Random {
   #key: readonly number[];
   #words: Uint32Array;
 
-  /** Throws DataError for a number that is not finite. */
+  /** @param seed A finite number, or a string. Throws DataError for a number that is not finite. */
   constructor(seed: number | string) {
     if (typeof seed === 'number' && !Number.isFinite(seed)) {
       throw new DataError(`Random: seed ${seed} is not finite; give a finite number or a string`);
@@ -58,7 +58,7 @@ export class Random {
     this.#words = firstWords(this.#key);
   }
 
-  /** A generator that goes on exactly where `state()` was taken. Throws DataError for anything else. */
+  /** Makes a generator that continues exactly where `state()` was taken. Throws DataError for anything else. */
   static fromState(state: RandomState): Random {
     const random = new Random(0);
     random.#key = checkedWords('key', state?.key);
@@ -71,7 +71,7 @@ export class Random {
     return { key: [...this.#key], words: [...this.#words] };
   }
 
-  /** An independent generator named by `label` (a number and its text are different labels). */
+  /** Makes an independent generator named by `label`. A number and its text are different labels. */
   fork(label: string | number): Random {
     const random = new Random(0);
     random.#key = deriveKey(this.#key, label);
@@ -79,18 +79,18 @@ export class Random {
     return random;
   }
 
-  /** In [0, 1), with 53 random bits. */
+  /** Draws a number in [0, 1), with 53 random bits. */
   uniform(): number {
     const high = this.#next() >>> 5;
     return (high * 0x4000000 + (this.#next() >>> 6)) / 0x20000000000000;
   }
 
-  /** `a + (b - a) * uniform()`: from a (included) towards b; `a` where they are equal. */
+  /** Draws `a + (b - a) * uniform()`: from a (included) towards b; `a` if they are equal. */
   range(a: number, b: number): number {
     return a + (b - a) * this.uniform();
   }
 
-  /** An integer in [0, n), n at least 1; no value is likelier than another by more than n / 2^53. */
+  /** Draws an integer in [0, n), n at least 1; no value is likelier than another by more than n / 2^53. */
   integer(n: number): number {
     if (!Number.isSafeInteger(n) || n < 1) {
       throw new DataError(
@@ -100,13 +100,13 @@ export class Random {
     return Math.floor(this.uniform() * n);
   }
 
-  /** Mean 0, variance 1 (Box and Muller 1958). Takes two uniforms and keeps none for later. */
+  /** Draws a normal value of mean 0 and variance 1 (Box and Muller 1958). Uses two uniform numbers. */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** Permutes in place, every order equally likely (Fisher and Yates), and returns the same array. */
+  /** Shuffles an array in place, every order equally likely (Fisher and Yates), and returns it. */
   shuffle<T extends { length: number; [index: number]: unknown }>(array: T): T {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);

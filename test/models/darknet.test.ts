@@ -18,7 +18,7 @@ describe('a .cfg', () => {
   const conv = '[convolutional]\nfilters=6\nactivation=linear\n';
 
   it.each([
-    ['nothing', '', 'cfg:1: nothing is here; a .cfg begins with [net]'],
+    ['nothing', '', 'cfg:1: the file is empty; a .cfg begins with [net]'],
     ['no net first', conv, 'cfg:1: [convolutional] comes first'],
     ['text', `${net}hello\n`, 'cfg:4: "hello" is neither a [section] nor key=value'],
     ['no section', 'width=3\n', 'cfg:1: "width=3" is neither a [section] nor key=value of one'],
@@ -26,7 +26,7 @@ describe('a .cfg', () => {
     [
       'another section',
       `${net}[reorg]\nstride=2\n`,
-      'cfg:4: [reorg] is not built in; there are convolutional',
+      'cfg:4: [reorg] is not supported; supported are convolutional',
     ],
     [
       'another activation',
@@ -83,7 +83,7 @@ describe('a .cfg', () => {
     [
       'two class counts',
       `${net}${conv}${yolo}[conv]\nfilters=7\nactivation=linear\n[yolo]\nanchors=4,4\nclasses=2\n`,
-      'cfg:14: [yolo] classes=2, the one in line 7 has 1',
+      'cfg:14: [yolo] classes=2, the one on line 7 has 1',
     ],
     ['no detector', `${net}${conv}`, 'cfg: has no [yolo] section'],
   ])('with %s is an error that says where', (_, text, message) => {
@@ -213,10 +213,10 @@ describe('.weights', () => {
   it('of another size are refused with both sizes', () => {
     const model = new YOLO({ cfg });
     expect(() => model.loadDarknet(trained.slice(0, -4))).toThrow(
-      /weights: has 22192 bytes, these layers need 22196; use the \.cfg that it was trained with, or say how many/,
+      /weights: has 22192 bytes, but these layers need 22196; use the \.cfg that it was trained with, or say how many/,
     );
     expect(() => model.loadDarknet(new Uint8Array([...trained, 0]))).toThrow(
-      /has 22197 bytes, these layers need 22196/,
+      /has 22197 bytes, but these layers need 22196/,
     );
     expect(() => model.loadDarknet(trained.slice(0, 9))).toThrow(/9 bytes are no \.weights file/);
     expect(() => model.encodeDarknet(new Map())).toThrow(StateDictError);

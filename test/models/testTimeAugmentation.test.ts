@@ -7,8 +7,8 @@ import type { DetectOptions } from '../../src/models/detection.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import {
+  type AnyDetections,
   type DetectingModel,
-  type Found,
   type TestTimeAugmentationOptions,
   testTimeAugmentation,
 } from '../../src/models/testTimeAugmentation.ts';
@@ -33,7 +33,7 @@ interface Sight {
 /** A model that finds in the nth view what it is told to, in each image alike, and notes what it was shown. */
 function pretended(sights: readonly (readonly Sight[])[], resize?: { minSize: number; maxSize: number }) {
   const views: { images: Tensor | readonly Tensor[]; options: DetectOptions }[] = [];
-  const detect = (images: Tensor | readonly Tensor[], options: DetectOptions = {}): Found => {
+  const detect = (images: Tensor | readonly Tensor[], options: DetectOptions = {}): AnyDetections => {
     const sizes = Array.isArray(images)
       ? (images as readonly Tensor[]).map(({ shape }) => shape)
       : new Array<readonly number[]>((images as Tensor).shape[0]!).fill((images as Tensor).shape.slice(1));
@@ -72,7 +72,7 @@ function pretended(sights: readonly (readonly Sight[])[], resize?: { minSize: nu
 }
 
 /** The detections of image n, by the references. */
-function foundIn(found: Found, n = 0) {
+function foundIn(found: AnyDetections, n = 0) {
   const names = ['boxes', 'scores', 'labels', 'count'] as const;
   const [boxes, scores, labels, count] = evaluate(names.map((name) => found[name]));
   const D = found.scores.shape[1]!;

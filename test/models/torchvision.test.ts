@@ -125,21 +125,25 @@ describe('torchvisionModel', () => {
     ['fcn_resnet50_fpn', {}, /no builder "fcn_resnet50_fpn"/],
     ['fasterrcnn_resnet50', {}, /no builder "fasterrcnn_resnet50"/],
     ['constructor', {}, /no builder "constructor"/],
-    ['resnet18', { num_class: 3 }, /^resnet18: Fovea knows no argument num_class; leave it out$/],
+    ['resnet18', { num_class: 3 }, /^resnet18: the argument num_class is not supported; leave it out$/],
     ['resnet18', { num_classes: '3' }, /^resnet18: num_classes is "3"; give a number$/],
     [
       'vit_b_16',
       { dropout: 0.1, num_classes: 3 },
-      /^vit_b_16: Fovea knows no argument dropout; leave it out$/,
+      /^vit_b_16: the argument dropout is not supported; leave it out$/,
     ],
     ['fcn_resnet50', { aux_loss: 1 }, /^fcn_resnet50: aux_loss is 1; give true or false$/],
     ['retinanet_resnet50_fpn', { image_mean: [0, 1] }, /image_mean is \[0,1\]; give three numbers$/],
     ['retinanet_resnet50_fpn', { image_std: 1 }, /image_std is 1; give three numbers$/],
-    ['fasterrcnn_resnet50_fpn', { rpn_anchor_generator: {} }, /knows no argument rpn_anchor_generator/],
+    [
+      'fasterrcnn_resnet50_fpn',
+      { rpn_anchor_generator: {} },
+      /the argument rpn_anchor_generator is not supported/,
+    ],
     [
       'maskrcnn_resnet50_fpn',
       { box_bg_iou_thresh: 0.3 },
-      /box_bg_iou_thresh 0\.3 differs .* 0\.5; Fovea has one/,
+      /box_bg_iou_thresh 0\.3 differs .* 0\.5; give both the same value/,
     ],
   ])('refuses %s with %j', (builder, given, message) => {
     expect(() => torchvisionModel(builder, given)).toThrow(UsageError);

@@ -14,7 +14,7 @@ import {
 import type { CocoEval, CocoSummary } from './cocoSummary.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
-/** Named as pycocotools' `Params`. */
+/** Options of `CocoEvaluator`, named as pycocotools' `Params`. */
 export interface CocoOptions<L extends ClassLabel> {
   /** The labels to evaluate; objects of other labels are left out. */
   readonly classes: readonly L[];
@@ -22,9 +22,12 @@ export interface CocoOptions<L extends ClassLabel> {
   readonly iouType?: IouType;
   /** Default 0.5, 0.55 … 0.95, as pycocotools' `linspace(.5, .95, 10)` gives them in float64. */
   readonly iouThrs?: readonly number[];
-  /** In square pixels, both ends included. Default all, small (to 32²), medium (32² to 96²), large (from 96²). */
+  /**
+   * Area ranges in square pixels, both ends included. Default all, small (to 32²), medium (32² to 96²), large (from
+   * 96²).
+   */
   readonly areaRng?: Readonly<Record<string, readonly [low: number, high: number]>>;
-  /** In each image and class, only so many detections count, best scores first. Default [1, 10, 100]. */
+  /** Per image and class, only this many detections count, best scores first. Default [1, 10, 100]. */
   readonly maxDets?: readonly number[];
 }
 

@@ -6,7 +6,7 @@ import { type Rle, rleArea, rleIou, rleToBox } from '../rle.ts';
 /** The label of a class: a name or a number. */
 export type ClassLabel = string | number;
 
-/** One true object. `box` is needed to evaluate boxes, `mask` to evaluate masks. */
+/** An object in the ground truth. `box` is needed to evaluate boxes, `mask` to evaluate masks. */
 export interface CocoGroundTruth<L extends ClassLabel> {
   /** The class of the object. */
   readonly label: L;
@@ -14,21 +14,24 @@ export interface CocoGroundTruth<L extends ClassLabel> {
   readonly box?: Box;
   /** The pixels of the object. */
   readonly mask?: Rle;
-  /** What decides whether it is small, medium or large; COCO's files have the mask's. Default: the box's or mask's. */
+  /**
+   * The area in square pixels that makes it small, medium or large; in COCO's files it is the mask's. Default: that of
+   * the box or mask.
+   */
   readonly area?: number;
   /**
-   * A group that was not told apart. It need not be found, and any number of detections in it count for nothing;
-   * the overlap with it is the intersection over the detection's own area.
+   * A crowd: objects that were not labelled one by one. It need not be detected, and any number of detections in it
+   * count for nothing; the overlap with it is the intersection over the detection's area.
    */
   readonly iscrowd?: boolean;
   /**
-   * It need not be found, and one detection of it counts for nothing. COCOeval overwrites a file's `ignore` by
-   * `iscrowd`: leave it out for the same numbers.
+   * The object need not be detected, and one detection of it counts for nothing. COCOeval overwrites a file's `ignore`
+   * by `iscrowd`; leave it out for the same numbers.
    */
   readonly ignore?: boolean;
 }
 
-/** One detection, as for CocoGroundTruth. */
+/** A detection; see `CocoGroundTruth` for box and mask. */
 export interface CocoPrediction<L extends ClassLabel> {
   /** The class that was predicted. */
   readonly label: L;
@@ -42,7 +45,7 @@ export interface CocoPrediction<L extends ClassLabel> {
   readonly area?: number;
 }
 
-/** What is in one image, and what a detector says is in it. */
+/** The objects and the detections of one image. */
 export interface CocoImage<L extends ClassLabel> {
   /** The objects in the image. */
   readonly groundTruth: readonly CocoGroundTruth<L>[];
@@ -83,12 +86,12 @@ export function checkImage<L extends ClassLabel>(
     const score = 'score' in item ? item.score : 0;
     if (iouType === 'bbox' ? !box : !mask) {
       throw new DataError(
-        `${op}: image ${number} has a "${item.label}" without ${iouType === 'bbox' ? 'box' : 'mask'}; iouType ${iouType} needs one of each object and detection`,
+        `${op}: image ${number} has a "${item.label}" without ${iouType === 'bbox' ? 'box' : 'mask'}; iouType ${iouType} needs one for each object and detection`,
       );
     }
     if (![score, area, ...(box ?? [])].every(Number.isFinite)) {
       throw new DataError(
-        `${op}: image ${number} has box [${box?.join(', ')}] with score ${score} and area ${area}; drop what is not finite`,
+        `${op}: image ${number} has box [${box?.join(', ')}] with score ${score} and area ${area}; leave out values that are not finite`,
       );
     }
   }

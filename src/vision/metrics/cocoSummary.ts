@@ -1,6 +1,6 @@
 import type { ClassLabel } from './cocoImage.ts';
 
-/** COCOeval's `eval`. NaN stands where it has -1: where a class has nothing to find. */
+/** COCOeval's `eval`, with NaN in place of its -1: for classes without objects. */
 export interface CocoEval {
   /** T thresholds, R recalls 0, 0.01 … 1, K classes, A area ranges, M numbers of detections. */
   readonly counts: readonly [T: number, R: number, K: number, A: number, M: number];
@@ -22,13 +22,13 @@ export interface CocoClassSummary<L extends ClassLabel> {
   readonly ap50: number;
   /** Average precision at IoU 0.75. */
   readonly ap75: number;
-  /** With the most detections. */
+  /** Average recall, with the largest of `maxDets`. */
   readonly ar: number;
-  /** Objects to be found, of any size. */
+  /** The number of objects to be detected, of any size. */
   readonly groundTruths: number;
 }
 
-/** COCOeval's `summarize`: means over the thresholds and over the classes with something to find, else NaN. */
+/** COCOeval's `summarize`: means over the thresholds and over the classes that have objects; NaN if none has. */
 export interface CocoSummary<L extends ClassLabel> {
   /** Average precision, mean over the IoU thresholds. */
   readonly ap: number;
@@ -36,7 +36,7 @@ export interface CocoSummary<L extends ClassLabel> {
   readonly ap50: number;
   /** Average precision at IoU 0.75. */
   readonly ap75: number;
-  /** Average precision of small objects. */
+  /** Average recall for each of `maxDets`: AR@1, AR@10, AR@100. */
   readonly apSmall: number;
   /** Average precision of medium objects. */
   readonly apMedium: number;

@@ -1,23 +1,23 @@
 import { DataError, ShapeError } from '../../errors.ts';
 import { mean } from './common.ts';
 
-/** scikit-learn's `precision_recall_curve`: one point for each threshold, rising, and the end at recall 0. */
+/** What `precisionRecallCurve` returns, as scikit-learn: one point per threshold, ascending, and a last one at recall 0. */
 export interface PrecisionRecallCurve {
-  /** One longer than `thresholds`: the last is 1. */
+  /** One value more than `thresholds`; the last is 1. */
   readonly precision: readonly number[];
-  /** One longer than `thresholds`: the last is 0. */
+  /** One value more than `thresholds`; the last is 0. */
   readonly recall: readonly number[];
-  /** What scores at least so much counts as positive. */
+  /** Scores of at least this count as positive. */
   readonly thresholds: readonly number[];
 }
 
-/** scikit-learn's `roc_curve`, by falling threshold from (0, 0) on. */
+/** What `rocCurve` returns, as scikit-learn: points by descending threshold, from (0, 0) on. */
 export interface RocCurve {
   /** False positives over negatives: 1 - specificity. */
   readonly fpr: readonly number[];
   /** True positives over positives: recall. */
   readonly tpr: readonly number[];
-  /** The first is Infinity: nothing counts as positive. */
+  /** Descending. The first is Infinity: nothing counts as positive. */
   readonly thresholds: readonly number[];
 }
 
@@ -57,11 +57,14 @@ function countsByScore(
 }
 
 /**
- * Precision TP / (TP + FP) and recall TP / (TP + FN) at every score that occurs, from the lowest on, as scikit-learn's
- * `precision_recall_curve`: labels are 0 or 1 (or booleans), equal scores are one point, and a point (recall 0,
- * precision 1) stands at the end. Recall is NaN without positives (scikit-learn: 1).
+ * Computes precision TP / (TP + FP) and recall TP / (TP + FN) at every score that occurs, ascending, as scikit-learn's
+ * `precision_recall_curve`. Equal scores are one point, and a point (recall 0, precision 1) is added at the end. Recall
+ * is NaN without positives (scikit-learn: 1).
  *
- * Throws ShapeError for different lengths and no samples, DataError for other labels and scores that are not finite.
+ * @param yTrue Labels: 0 or 1, or booleans.
+ * @param yScore A score per label.
+ * @throws ShapeError for different lengths and for no samples, DataError for other labels and scores that are not
+ * finite.
  */
 export function precisionRecallCurve(
   yTrue: ArrayLike<number | boolean>,
@@ -77,9 +80,9 @@ export function precisionRecallCurve(
 }
 
 /**
- * The area under the precision-recall curve as the sum of (R_n - R_{n-1}) P_n over falling thresholds, without
- * interpolation, as scikit-learn's `average_precision_score`. NaN without positives (scikit-learn: 0). Errors as
- * `precisionRecallCurve`.
+ * Computes the area under the precision-recall curve as the sum of (R_n - R_{n-1}) P_n over descending thresholds,
+ * without interpolation, as scikit-learn's `average_precision_score`. NaN without positives (scikit-learn: 0). Throws
+ * as `precisionRecallCurve`.
  */
 export function averagePrecisionScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLike<number>): number {
   const { precision, recall } = precisionRecallCurve(yTrue, yScore);
@@ -89,10 +92,12 @@ export function averagePrecisionScore(yTrue: ArrayLike<number | boolean>, yScore
 }
 
 /**
- * The share of positives found over the share of negatives taken for positives, at every score that occurs, from the
- * highest on, as scikit-learn's `roc_curve`. With `dropIntermediate` (default), points inside of straight pieces, which
- * are neither seen in a plot nor change the area, are left out. `tpr` is NaN without positives, `fpr` without negatives.
- * Errors as `precisionRecallCurve`.
+ * Computes the true positive rate over the false positive rate at every score that occurs, descending, as
+ * scikit-learn's `roc_curve`. `tpr` is NaN without positives, `fpr` without negatives. Throws as
+ * `precisionRecallCurve`.
+ *
+ * @param options `dropIntermediate` (default true): leaves out points on straight segments, which change neither the
+ * plot nor the area.
  */
 export function rocCurve(
   yTrue: ArrayLike<number | boolean>,
@@ -114,9 +119,9 @@ export function rocCurve(
 }
 
 /**
- * The area under the ROC curve, by trapezoids: the share of pairs of a positive and a negative in which the positive
- * scores higher, equal scores counted half. As scikit-learn's `roc_auc_score`; NaN where all labels are equal (there an
- * error). Errors as `precisionRecallCurve`.
+ * Computes the area under the ROC curve by trapezoids: the fraction of pairs of a positive and a negative in which the
+ * positive scores higher; equal scores count half. As scikit-learn's `roc_auc_score`, except that it is NaN (there an
+ * error) if all labels are equal. Throws as `precisionRecallCurve`.
  */
 export function rocAucScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLike<number>): number {
   const { fpr, tpr } = rocCurve(yTrue, yScore);
@@ -124,8 +129,8 @@ export function rocAucScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLik
 }
 
 /**
- * The area under a line through points of rising or falling x, by trapezoids, as scikit-learn's `auc`. Throws ShapeError
- * for different lengths, fewer than two points, and an x that turns back.
+ * Computes the area under a line through points of ascending or descending x, by trapezoids, as scikit-learn's `auc`.
+ * Throws ShapeError for different lengths, fewer than two points, and an x that is neither ascending nor descending.
  */
 export function auc(x: readonly number[], y: readonly number[]): number {
   if (x.length !== y.length || x.length < 2) {

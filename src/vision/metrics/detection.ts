@@ -3,7 +3,7 @@ import { COCO_THRESHOLDS, CocoEvaluator } from './coco.ts';
 import { type ClassLabel, type CocoGroundTruth, type CocoPrediction, checkImage } from './cocoImage.ts';
 import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
-/** What is in one image, and what a detector says is in it: a CocoImage with boxes. */
+/** The objects and the detections of one image: a CocoImage with boxes. */
 export interface DetectionImage<L extends ClassLabel> {
   /** The objects in the image. */
   readonly groundTruth: readonly (CocoGroundTruth<L> & { readonly box: Box })[];
@@ -13,11 +13,11 @@ export interface DetectionImage<L extends ClassLabel> {
 
 /** Options of `evaluateDetections`. */
 export interface DetectionOptions<L extends ClassLabel> {
-  /** The labels to evaluate; boxes of other labels are left out. */
+  /** The labels to evaluate; boxes of other labels are ignored. */
   readonly classes: readonly L[];
   /** Default 0.5, 0.55 … 0.95, as pycocotools' `linspace(.5, .95, 10)` gives them in float64. */
   readonly iouThresholds?: readonly number[];
-  /** For each image and class, only this many predictions count, best scores first. Default 100. */
+  /** Per image and class, only this many detections count, best scores first. Default 100. */
   readonly maxDetections?: number;
 }
 
@@ -25,34 +25,34 @@ export interface DetectionOptions<L extends ClassLabel> {
 export interface DetectionClassResult<L extends ClassLabel> {
   /** The class. */
   label: L;
-  /** NaN where the class has no ground truth. */
+  /** Average precision at IoU 0.5; NaN for a class without ground truth. */
   ap50: number;
   /** Average precision, mean over the IoU thresholds. */
   ap: number;
-  /** The number of objects to be found. */
+  /** The number of objects to be detected. */
   groundTruths: number;
-  /** At IoU 0.5. */
+  /** The curve at IoU 0.5. */
   precisionRecall: PrecisionRecall;
 }
 
 /** What `evaluateDetections` returns. */
 export interface DetectionResult<L extends ClassLabel> {
-  /** The mean over the classes that have ground truth, at IoU 0.5; NaN (COCO's -1) where none has. */
+  /** Average precision at IoU 0.5, mean over the classes that have ground truth; NaN (COCO's -1) if none has. */
   ap50: number;
-  /** The same, averaged over `iouThresholds` too. */
+  /** Average precision, mean over `iouThresholds` and the classes that have ground truth. */
   ap: number;
   /** The metrics of each class. */
   perClass: DetectionClassResult<L>[];
-  /** At IoU 0.5, the predictions and ground truth of all classes in one curve. */
+  /** The curve at IoU 0.5 over the detections and ground truth of all classes. */
   precisionRecall: PrecisionRecall;
 }
 
 /**
- * Average precision of boxes as COCO defines it, objects of any size together: the rules are those of
- * `CocoEvaluator`, which has sizes too, recall, and masks.
+ * Computes the average precision of boxes as COCO defines it, for objects of all sizes together. The rules are those of
+ * `CocoEvaluator`, which also has sizes, recall and masks.
  *
- * Means leave out classes without ground truth. A class without predictions has AP 0. Throws DataError for a score
- * or box that is not finite, ShapeError for thresholds out of 0..1 and a `maxDetections` under 1.
+ * Means leave out classes without ground truth. A class without detections has AP 0. Throws DataError for a score or
+ * box that is not finite, ShapeError for thresholds outside of 0..1 and a `maxDetections` below 1.
  */
 export function evaluateDetections<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],

@@ -2,17 +2,17 @@ import { DataError, ShapeError } from '../../errors.ts';
 import type { ClassLabel } from './cocoImage.ts';
 import { mean } from './common.ts';
 
-/** One segment of a panoptic map: an object, or all of a kind of ground. */
+/** A segment of a panoptic map: an object, or all pixels of one class of regions. */
 export interface PanopticSegment<L extends ClassLabel> {
-  /** Its value in the map; not 0. */
+  /** Its value in the map, not 0. */
   readonly id: number;
   /** The class of the segment. */
   readonly label: L;
-  /** Of targets: a group that was not told apart. It need not be found. */
+  /** For targets: a crowd, that is, objects that were not labelled one by one. It need not be detected. */
   readonly iscrowd?: boolean;
 }
 
-/** An image in segments: an id for every pixel, 0 for none (void), and what the ids are. */
+/** An image divided into segments: an id for every pixel, and the segments with these ids. */
 export interface PanopticMap<L extends ClassLabel> {
   /** The id of the segment of each pixel; 0 for none (void). */
   readonly ids: ArrayLike<number>;
@@ -72,7 +72,10 @@ export class PanopticQuality<L extends ClassLabel> {
   readonly stuff: readonly L[];
   readonly #counts = new Map<L, { iou: number; tp: number; fp: number; fn: number }>();
 
-  /** The classes, things apart from stuff. Throws ShapeError for a class in both, or twice. */
+  /**
+   * @param classes `things`: classes whose segments are objects; `stuff`: the other classes.
+   * @throws ShapeError for a class in both, or given twice.
+   */
   constructor({ things, stuff }: { readonly things: readonly L[]; readonly stuff: readonly L[] }) {
     for (const label of [...things, ...stuff]) {
       if (this.#counts.has(label)) {
@@ -87,9 +90,10 @@ export class PanopticQuality<L extends ClassLabel> {
   }
 
   /**
-   * Counts one image. Throws, before anything is counted, ShapeError for maps of different sizes, and DataError for an
-   * unknown class, an id that no segment or two have, and a predicted segment without pixels. A true segment without
-   * pixels is one that is not found.
+   * Counts one image. A true segment without pixels counts as one that was not detected.
+   *
+   * @throws ShapeError for maps of different sizes; DataError for an unknown class, an id without a segment or with
+   * two, and a predicted segment without pixels. Nothing is counted then.
    */
   add(predicted: PanopticMap<L>, target: PanopticMap<L>): void {
     if (predicted.ids.length !== target.ids.length) {

@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 
-/** What a threshold is to reach. */
+/** The goal of `chooseThreshold`. */
 export type ThresholdGoal =
   /** The highest F-beta, (1 + β²) P R / (β² P + R); β 1 by default. */
   | { readonly best: 'fbeta'; readonly beta?: number }
@@ -9,27 +9,28 @@ export type ThresholdGoal =
   /** The highest precision with at least this recall. */
   | { readonly best: 'precision'; readonly recall: number };
 
-/** A threshold, and what it reaches. */
+/** A threshold, and the metrics at it. */
 export interface ChosenThreshold {
-  /** Keep what scores at least so much. */
+  /** Detections with at least this score are kept. */
   readonly threshold: number;
   /** Precision at this threshold. */
   readonly precision: number;
   /** Recall at this threshold. */
   readonly recall: number;
-  /** With the goal's β, or 1. */
+  /** F-beta with the β of the goal, or 1. */
   readonly fbeta: number;
 }
 
 /**
- * The threshold of a precision-recall curve that reaches a goal; undefined where none does. Of several that
- * reach it equally well, the one with the higher other measure (precision for recall, recall for precision), then
- * the highest threshold.
+ * Chooses the threshold of a precision-recall curve that reaches a goal best; undefined if none reaches it. Of several
+ * that reach it equally well, chooses the one with the higher other metric (precision for recall, recall for
+ * precision), then the highest threshold.
  *
- * The curve may be `precisionRecallCurve`'s or that of an evaluated detector, with its `scores` as `thresholds`. Of neighbours
- * with equal thresholds only the last is looked at: a threshold keeps all of one score. Points with NaN are left out.
+ * The curve may be that of `precisionRecallCurve`, or that of an evaluated detector, with its `scores` as `thresholds`.
+ * Of neighbours with equal thresholds only the last is considered, since a threshold keeps all detections of one score.
+ * Points with NaN are left out.
  *
- * Throws ShapeError for a goal out of 0..1, a beta that is not above 0, and fewer points than thresholds.
+ * @throws ShapeError for a goal outside of 0..1, a beta that is not above 0, and fewer points than thresholds.
  */
 export function chooseThreshold(
   {

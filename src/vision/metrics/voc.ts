@@ -5,7 +5,7 @@ import { meanOfNumbers, type PrecisionRecall } from './common.ts';
 
 /** The objects and detections in one image. */
 export interface VocImage<L extends ClassLabel> {
-  /** `difficult` objects need not be found, and what finds them counts for nothing. */
+  /** The objects. Those that are `difficult` need not be detected, and their detections count for nothing. */
   readonly groundTruth: readonly { readonly box: Box; readonly label: L; readonly difficult?: boolean }[];
   /** The detections in the image. */
   readonly predictions: readonly { readonly box: Box; readonly label: L; readonly score: number }[];
@@ -15,9 +15,9 @@ export interface VocImage<L extends ClassLabel> {
 export interface VocClassResult<L extends ClassLabel> {
   /** The class. */
   readonly label: L;
-  /** NaN where the class has no objects to be found. */
+  /** Average precision; NaN for a class without objects to be detected. */
   readonly ap: number;
-  /** Objects to be found: not difficult. */
+  /** The number of objects to be detected: those that are not difficult. */
   readonly groundTruths: number;
   /** Precision and recall after each detection that counts. */
   readonly precisionRecall: PrecisionRecall;
@@ -25,7 +25,7 @@ export interface VocClassResult<L extends ClassLabel> {
 
 /** What `evaluateVoc` returns. */
 export interface VocResult<L extends ClassLabel> {
-  /** The mean of the classes with objects to be found; NaN where none has. */
+  /** The mean AP of the classes with objects to be detected; NaN if none has any. */
   readonly map: number;
   /** The metrics of each class. */
   readonly perClass: readonly VocClassResult<L>[];
