@@ -99,7 +99,7 @@ server.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
 });
 server.listen(port, '127.0.0.1', async () => {
   const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  console.log(`Fovea: http://127.0.0.1:${taken}/  (Ctrl+C ends it)`);
+  console.log(`Fovea: http://127.0.0.1:${taken}/  (Ctrl-C stops it)`);
   if (await isFile(weights)) console.log(`weights: ${weights}`);
-  else console.log(`no weights at ${weights} yet; the page asks for a file`);
+  else console.log(`no weights at ${weights}; choose a file on the page`);
 });

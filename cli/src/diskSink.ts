@@ -71,12 +71,12 @@ export class DiskSink implements DataSink {
       throw new DataError(`${folder}: is a file; give the path of a new folder`);
     const held = found ? await readdir(whole) : [];
     if (held.length > 0 && !force) {
-      throw new UsageError(`${folder}: is there already; choose another folder, or replace it by --force`);
+      throw new UsageError(`${folder}: already exists; choose another folder, or replace it with --force`);
     }
     const other = held.find((name) => !isOurs(name));
     if (other !== undefined) {
       throw new UsageError(
-        `${folder}: holds ${other}, which is no part of a data set, and --force would remove it; choose another folder`,
+        `${folder}: contains ${other}, which is not part of a data set and would be removed by --force; choose another folder`,
       );
     }
     await makeFolder(path.dirname(whole));
@@ -119,7 +119,7 @@ export class DiskSink implements DataSink {
       const source = await realpath(image);
       if (source.startsWith(this.#folder + path.sep)) {
         throw new UsageError(
-          `${image}: lies in ${this.#folder}, which is to be replaced; choose another folder`,
+          `${image}: is in ${this.#folder}, which would be replaced; choose another folder`,
         );
       }
       return this.#mode === 'link' ? symlink(source, place) : copyFile(source, place);

@@ -36,8 +36,8 @@ const fixed = (value: number): string => (Number.isNaN(value) ? '\u2013' : value
 const GOALS: readonly (readonly [name: string, goal: ThresholdGoal])[] = [
   ['best F1', { best: 'fbeta' }],
   ['best F2 (recall counts twice)', { best: 'fbeta', beta: 2 }],
-  ['most recall at precision 0.9', { best: 'recall', precision: 0.9 }],
-  ['most precision at recall 0.9', { best: 'precision', recall: 0.9 }],
+  ['highest recall at precision 0.9', { best: 'recall', precision: 0.9 }],
+  ['highest precision at recall 0.9', { best: 'precision', recall: 0.9 }],
 ];
 
 /**
@@ -134,7 +134,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
           ? [exact(chosen), chosen.precision, chosen.recall, f1(chosen)]
           : ['not reached', Number.NaN, Number.NaN, Number.NaN]),
       ]),
-      note: 'Over all classes; a detection is correct at IoU .5 or more. Thresholds chosen on these images do somewhat worse on others.',
+      note: 'Over all classes; a detection is correct at IoU .5 or more. On other images these thresholds do somewhat worse.',
     },
   ];
   return {
@@ -168,7 +168,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       ],
       plots: [
         thresholdPlot(result.precisionRecall, best?.threshold),
-        ...(rocs.length > 0 ? [rocPlot(rocs, { title: 'Is there one in the image? (ROC)' })] : []),
+        ...(rocs.length > 0 ? [rocPlot(rocs, { title: 'Is the class in the image? (ROC)' })] : []),
         confusionPlot({
           title: `Confusion at threshold ${exact(best)}, IoU .5`,
           names,

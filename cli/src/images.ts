@@ -67,7 +67,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Load
   try {
     const { depth, space } = await sharp(bytes).metadata();
     if (depth !== 'uchar' && depth !== 'ushort') {
-      throw new DataError(`${name}: pixels are ${depth}; convert the image to 8 or 16 bits a channel`);
+      throw new DataError(`${name}: pixels are ${depth}; convert the image to 8 or 16 bits per channel`);
     }
     const wide = depth === 'ushort';
     const { data: raw, info } = await sharp(bytes, { failOn: 'error', ignoreIcc: space !== 'cmyk' })
@@ -131,12 +131,12 @@ export interface PixelData {
   data: Uint8Array | Uint8ClampedArray | Float32Array;
 }
 
-/** PNG bytes, 8 bits a channel. Floats are clamped to 0..1 and rounded; NaN becomes 0. */
+/** PNG bytes, 8 bits per channel. Floats are clamped to 0..1 and rounded; NaN becomes 0. */
 export async function encodePng({ width, height, data }: PixelData): Promise<Uint8Array> {
   const channels = data.length / (width * height);
   if (channels !== 1 && channels !== 3 && channels !== 4) {
     throw new ShapeError(
-      `encodePng: ${data.length} values for ${width}x${height} pixels; needs 1, 3 or 4 a pixel`,
+      `encodePng: ${data.length} values for ${width}x${height} pixels; needs 1, 3 or 4 per pixel`,
     );
   }
   let bytes: Uint8Array;

@@ -228,8 +228,8 @@ export function thresholdPlot(
   });
   const [p, r] = [curve.precision, curve.recall];
   return linePlot({
-    title: 'What a threshold reaches',
-    xLabel: 'keep scores of at least',
+    title: 'Precision and recall by threshold',
+    xLabel: 'lowest score kept',
     yLabel: 'precision, recall, F1',
     xDomain: [0, 1],
     yDomain: [0, 1.02],

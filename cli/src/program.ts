@@ -70,7 +70,7 @@ const augmentation = (command: Command): Command =>
       'detectors: run on several scales of each image and merge the results, such as 0.75,1,1.25',
       scales,
     )
-    .option('--flip', 'detectors: run on the mirrored image, too, and merge the results')
+    .option('--flip', 'detectors: also run on the mirrored image and merge the results')
     .addOption(
       new Option(
         '--merge <how>',
@@ -83,7 +83,9 @@ export const program = new Command('fovea')
   .description('Run and train computer vision on WebGPU.')
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(fovea --help lists the commands, fovea COMMAND --help the options of one)');
+  // At 80 columns, a pipe's width, the list of commands leaves less than commander's own minimum of 40.
+  .configureHelp({ minWidthToWrap: 30 })
+  .showHelpAfterError('(fovea --help lists the commands, fovea COMMAND --help the options of a command)');
 
 program
   .command('info')
@@ -210,7 +212,7 @@ program
   .command('verify')
   .description('check every kernel and gradient on this adapter against CPU references')
   .option('--cases <dir>', 'check conformance cases from a folder instead of the built-in ones')
-  .option('--models <dir>', 'check whole models against torchvision: folder of model cases')
+  .option('--models <dir>', 'check whole models against torchvision, with the model cases in a folder')
   .option('--op <name>', 'check one operation only')
   .addOption(
     new Option('--dtype <type>', 'element type of float tensors (default: f32)').choices(['f32', 'f16']),
@@ -226,10 +228,7 @@ program
     'run every check this many times, and fail if any bit differs (default: 1)',
     whole(1),
   )
-  .option(
-    '--strategy <name>',
-    'compute gradients by this strategy where it can (default: the one expected to be the fastest)',
-  )
+  .option('--strategy <name>', 'use this strategy wherever it is possible (default: the fastest by estimate)')
   .option('--json <file>', 'also write the results to a JSON file')
   .addOption(adapter())
   .action(async (options) => {
@@ -257,7 +256,7 @@ program
   )
   .option('--batch <n>', 'crops per training step (default: 4)', whole(1))
   .option('--width <channels>', 'channels of the first stage of new models (default: 16)', whole(1, 4096))
-  .option('--again', 'also time kernels again that were timed before')
+  .option('--again', 'time again what was timed before')
   .addOption(adapter())
   .action((models, options) => tuneCommand(models, options));
 

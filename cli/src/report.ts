@@ -233,7 +233,7 @@ function timingsSection(timings: readonly ReportTiming[]): string {
     return `<tr>${cells.join('')}</tr>`;
   });
   const before = counted ? 4 : 2;
-  const table = `<div class="scroll"><table><thead><tr><th scope="col">What</th><th scope="col">Where</th>${counted ? '<th scope="col" class="n">Times</th><th scope="col" class="n">Each</th>' : ''}<th scope="col" class="n">Time</th>${noted ? '<th scope="col">Note</th>' : ''}</tr></thead><tbody>${rows.join('')}</tbody><tfoot><tr><th scope="row" colspan="${before}">Together</th><td class="n">${formatSeconds(total)}</td>${noted ? '<td></td>' : ''}</tr></tfoot></table></div>`;
+  const table = `<div class="scroll"><table><thead><tr><th scope="col">What</th><th scope="col">Where</th>${counted ? '<th scope="col" class="n">Times</th><th scope="col" class="n">Each</th>' : ''}<th scope="col" class="n">Time</th>${noted ? '<th scope="col">Note</th>' : ''}</tr></thead><tbody>${rows.join('')}</tbody><tfoot><tr><th scope="row" colspan="${before}">Total</th><td class="n">${formatSeconds(total)}</td>${noted ? '<td></td>' : ''}</tr></tfoot></table></div>`;
   const bars = barPlot({
     title: 'Where the time went',
     xLabel: 'seconds',
@@ -246,7 +246,7 @@ function timingsSection(timings: readonly ReportTiming[]): string {
     legend: places.map((name) => ({ name, color: colorOf(name) })),
     width: 760,
   });
-  return `<section aria-labelledby="timings"><h2 id="timings">What ran on what, and how long</h2>${table}<div style="margin-top:16px">${plotFigure(bars)}</div></section>`;
+  return `<section aria-labelledby="timings"><h2 id="timings">Timings</h2>${table}<div style="margin-top:16px">${plotFigure(bars)}</div></section>`;
 }
 
 function runSection(run: ReportRun, index: number): string {
@@ -295,7 +295,7 @@ export function renderReport(data: ReportData): string {
     ...(data.config === undefined ? [] : flatten(data.config)),
   ];
   const software = adapter?.software
-    ? `<div class="warn" role="note"><p><strong>Software adapter: ${e(adapter.name)}.</strong> No GPU was used: every shader ran on the CPU. The numbers below were computed by the same shaders; the times say nothing about a GPU.</p></div>`
+    ? `<div class="warn" role="note"><p><strong>Software adapter: ${e(adapter.name)}.</strong> No GPU was used: every shader ran on the CPU. The results below come from the same shaders as on a GPU; the times say nothing about a GPU.</p></div>`
     : '';
   const when = created.toISOString().replace('T', ' ').slice(0, 16);
   return `<!doctype html>
@@ -327,7 +327,7 @@ ${data.images !== undefined && data.images.length > 0 ? `<section aria-labelledb
 ${timingsSection(timings)}
 <section aria-labelledby="reproduce">
 <h2 id="reproduce">${adapter ? 'Adapter, settings' : 'Settings'} and versions</h2>
-${command === undefined ? '' : `<h3>Run it again</h3><pre><code>${e(command)}</code></pre>`}
+${command === undefined ? '' : `<h3>Command</h3><pre><code>${e(command)}</code></pre>`}
 <div class="grid">
 ${adapter ? `<div><h3>Adapter</h3>${pairsTable(adapterRows(adapter))}</div>` : ''}
 <div><h3>Versions</h3>${pairsTable(Object.entries(data.versions))}</div>
@@ -335,7 +335,7 @@ ${adapter ? `<div><h3>Adapter</h3>${pairsTable(adapterRows(adapter))}</div>` : '
 ${settings.length > 0 ? `<h3>Settings</h3>${pairsTable(settings, true)}` : ''}
 </section>
 </main>
-<footer>Made by Fovea. This file stands alone: it loads nothing from the network.</footer>
+<footer>Made by Fovea. This file is self-contained: it loads nothing from the network.</footer>
 </div>
 </body>
 </html>

@@ -41,7 +41,7 @@ async function loadAnnotatedImage({ source, image, annotation }: AnnotatedImage)
     typeof image === 'string' ? await loadImage(image) : await decodeImage(image, `${source}: imageData`);
   if (loaded.width !== annotation.width || loaded.height !== annotation.height) {
     throw new DataError(
-      `${source}: says ${annotation.width}x${annotation.height}, its image is ${loaded.width}x${loaded.height}; use the image that was labelled`,
+      `${source}: the annotation is for ${annotation.width}x${annotation.height} pixels, but the image has ${loaded.width}x${loaded.height}; use the image that was labelled`,
     );
   }
   return loaded;
@@ -54,7 +54,7 @@ export async function loadLabelme(file: string): Promise<LabelledImage> {
     const image = await loadAnnotatedImage(labelled);
     return { name: labelled.name, image, annotation: labelled.annotation };
   }
-  throw new DataError(`${file}: holds no annotated image; save it again with Labelme`);
+  throw new DataError(`${file}: contains no annotated image; save it again with Labelme`);
 }
 
 /** Objects that were left out because they cannot be used: how many, and the first with its reason. */
@@ -69,7 +69,7 @@ export class Skipped {
   /** A line on what was left out; '' where nothing was. */
   get text(): string {
     if (this.count === 0) return '';
-    return `left out ${this.count} object${this.count === 1 ? '' : 's'} that cannot be used; the first: ${this.first}\n`;
+    return `skipped ${this.count} object${this.count === 1 ? '' : 's'} that cannot be used; the first: ${this.first}\n`;
   }
 }
 
@@ -111,7 +111,7 @@ export async function loadFolder(
   const dataset = await openData(folder, options, skipped);
   if (dataset.splits.length > 1 && options.split === undefined) {
     throw new UsageError(
-      `${folder}: has the parts ${dataset.splits.join(', ')}; choose one by --split, or --split all`,
+      `${folder}: has the parts ${dataset.splits.join(', ')}; choose one with --split, or use --split all`,
     );
   }
   const samples: LoadedSample[] = [];

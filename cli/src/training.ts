@@ -21,7 +21,7 @@ export async function savedSettings(out: string): Promise<TrainSettings> {
   const { progress } = await loadCheckpoint(file);
   const settings = (progress as { settings?: TrainSettings } | null)?.settings;
   if (!settings?.model || !settings.config || !Number.isInteger((progress as { step?: number }).step))
-    throw new DataError(`${file}: is no checkpoint of "fovea train"; train without --resume`);
+    throw new DataError(`${file}: is not a checkpoint of "fovea train"; train without --resume`);
   return settings;
 }
 
@@ -46,7 +46,7 @@ export async function runTraining(
   let stop = false;
   const release = onInterrupt(() => {
     stop = true;
-    progress.log('stopping after this step; --resume goes on');
+    progress.log('stopping after this step; continue with --resume');
   });
   try {
     const result = await train(gpu, samples, settings, {

@@ -235,7 +235,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
       await page.setInputFiles('#image-file', COINS);
       await page.waitForSelector('html[data-detect=done]');
       expect(await page.textContent('#detect-status')).toMatch(
-        /^Detected in [\d.]+ s on SwiftShader.*in software/,
+        /^Detected in [\d.]+ s on SwiftShader.*\(software\)/,
       );
       const boxes = await page.$$eval('#detection-rows tr', (rows) =>
         (rows as HTMLTableRowElement[]).map(({ cells }) => Array.from(cells, (cell) => cell.textContent)),

@@ -98,7 +98,11 @@ describe('a folder that cannot be trained on', () => {
   });
   it('an image of another size', async () => {
     await edit((document) => Object.assign(document, { imageWidth: 64, imageHeight: 64 }));
-    await fails(train, annotation(), /says 64x64, its image is 48x48; use the image that was labelled/);
+    await fails(
+      train,
+      annotation(),
+      /is for 64x64 pixels, but the image has 48x48; use the image that was labelled/,
+    );
   });
   it('an empty folder, a missing one, one without annotations, and a file', async () => {
     const empty = join(files.data, 'empty');
@@ -193,7 +197,7 @@ describe('images and labels that do not fit', () => {
     await fails(
       () => evalCommand(files.detector, { data: files.data }),
       annotation(),
-      /shapes\[1\]\.label is "pallet", none of the model’s classes \(ball, crate\); rename it/,
+      /shapes\[1\]\.label is "pallet", which is not a class of the model \(ball, crate\); rename it/,
     );
   });
   it('a missing image, a broken one, and two of one name', async () => {

@@ -47,18 +47,18 @@ describe('fovea convert and files', () => {
     const to = await through(source, ['coco']);
     const before = await readFile(join(to, 'annotations.json'), 'utf8');
     expect(await fails(convertCommand(source, to, { format: 'yolo' }))).toBe(
-      `UsageError: ${to}: is there already; choose another folder, or replace it by --force`,
+      `UsageError: ${to}: already exists; choose another folder, or replace it with --force`,
     );
     expect(await readFile(join(to, 'annotations.json'), 'utf8')).toBe(before);
     await convertCommand(source, to, { format: 'yolo', force: true });
     expect((await readdir(to)).sort()).toEqual(['classes.txt', 'data.yaml', 'images', 'labels']);
     await writeFile(join(to, 'thesis.tex'), 'years of work');
     expect(await fails(convertCommand(source, to, { format: 'coco', force: true }))).toContain(
-      'holds thesis.tex, which is no part of a data set, and --force would remove it',
+      'contains thesis.tex, which is not part of a data set and would be removed by --force',
     );
     expect(await readFile(join(to, 'thesis.tex'), 'utf8')).toBe('years of work');
     expect(await fails(convertCommand(source, join(source, 'one.png'), { format: 'coco' }))).toContain(
-      'lies in',
+      'is inside',
     );
   });
 
@@ -66,12 +66,12 @@ describe('fovea convert and files', () => {
     const source = await labelmeFolder({ one: boxes });
     const force = true;
     expect(await fails(convertCommand(source, source, { format: 'coco', force }))).toContain(
-      'is what is read',
+      'is the folder to convert',
     );
     expect(await fails(convertCommand(source, join(source, 'coco'), { format: 'coco', force }))).toContain(
-      `${join(source, 'coco')}: lies in ${source}`,
+      `${join(source, 'coco')}: is inside ${source}, or contains it`,
     );
-    expect(await fails(convertCommand(source, rootOf(), { format: 'coco', force }))).toContain('lies in');
+    expect(await fails(convertCommand(source, rootOf(), { format: 'coco', force }))).toContain('is inside');
     // The annotations are elsewhere, the images are in the folder that would go.
     const images = newPath('images');
     await mkdir(images);
@@ -79,7 +79,7 @@ describe('fovea convert and files', () => {
     const coco = await through(source, ['coco']);
     await rm(join(coco, 'images'), { recursive: true });
     expect(await fails(convertCommand(coco, images, { format: 'labelme', force, images }))).toContain(
-      `${images}/one.png: lies in ${images}, which is to be replaced`,
+      `${images}/one.png: is in ${images}, which would be replaced`,
     );
     expect(await readdir(images)).toEqual(['one.png']);
   });
@@ -106,7 +106,7 @@ describe('fovea convert and files', () => {
     spy.mockRestore();
     expect(await objects(to)).toHaveLength(3);
     expect(errors.join('')).toContain(
-      `left out 1 object that cannot be used; the first: ${source}/labels/one.txt: line 2: class 7 is not one of 0 to 1`,
+      `skipped 1 object that cannot be used; the first: ${source}/labels/one.txt: line 2: class 7 is not one of 0 to 1`,
     );
   });
 

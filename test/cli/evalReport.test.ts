@@ -69,7 +69,7 @@ describe('what fovea eval says', () => {
     // By falling score: right, wrong, wrong, right. F1 is 2/3 at 0.9 and at 0.5, and the higher one goes, halfway down to
     // the next lower score.
     expect(thresholds!.rows[0]!.slice(0, 4)).toEqual(['best F1', '0.75', 1, 0.5]);
-    expect(thresholds!.rows[2]!.slice(0, 4)).toEqual(['most recall at precision 0.9', '0.75', 1, 0.5]);
+    expect(thresholds!.rows[2]!.slice(0, 4)).toEqual(['highest recall at precision 0.9', '0.75', 1, 0.5]);
     expect(thresholds!.rows[3]!.slice(0, 4)).toEqual(['most precision at recall 0.9', '0.25', 0.5, 1]);
     expect(summary.lines[0]).toMatch(/^threshold 0\.75 has the best F1, 0\.667/);
     expect(summary.metrics).toMatchObject({
@@ -85,8 +85,8 @@ describe('what fovea eval says', () => {
       },
     });
     expect(titles(summary.run.plots)).toEqual([
-      'What a threshold reaches',
-      'Is there one in the image? (ROC)',
+      'Precision and recall by threshold',
+      'Is the class in the image? (ROC)',
       'Confusion at threshold 0.75, IoU .5',
     ]);
     const text = html(summary);

@@ -69,7 +69,7 @@ describe('samples of any format', () => {
       await writeFile(join(voc, `ImageSets/Main/${part}.txt`), part === 'train' ? 'two\n' : '');
     }
     await expect(loadFolder(voc)).rejects.toThrow(
-      /has the parts train, val, trainval; choose one by --split, or --split all/,
+      /has the parts train, val, trainval; choose one with --split, or use --split all/,
     );
     expect(await loadFolder(voc, Infinity, { split: 'train' })).toHaveLength(1);
     expect(await loadFolder(voc, Infinity, { split: 'val' })).toHaveLength(0);
@@ -85,7 +85,7 @@ describe('samples of any format', () => {
     await expect(
       loadFolder(folder, Infinity, { images: join(folders.get('coco')!, 'images') }),
     ).rejects.toThrow(
-      /all\.json: images\[0\] \(id 1\): says 50x48, its image is 48x48; use the image that was labelled/,
+      /all\.json: images\[0\] \(id 1\): the annotation is for 50x48 pixels, but the image has 48x48; use the image that was labelled/,
     );
   });
 
@@ -104,6 +104,6 @@ describe('samples of any format', () => {
     const [one] = await loadFolder(folder, Infinity, { images, skipBad: true });
     spy.mockRestore();
     expect(objectsOf(one!.annotation.shapes)).toHaveLength(1);
-    expect(told.join('')).toMatch(/^left out 1 object that cannot be used; the first: .*annotations\[0\]/);
+    expect(told.join('')).toMatch(/^skipped 1 object that cannot be used; the first: .*annotations\[0\]/);
   });
 });

@@ -32,7 +32,7 @@ describe('fovea tune', () => {
     for (const line of lines.filter((text) => text.startsWith('  '))) {
       expect(line).toMatch(/(\w+ \d+\.\d\d ms, )+\w+ \d+\.\d\d ms {2}\w+\(/);
     }
-    const [, timed, better] = /^(\d+) timed, (\d+) faster than the static guess; kept in /.exec(
+    const [, timed, better] = /^(\d+) timed, (\d+) faster than the estimated choice; saved in /.exec(
       lines.at(-1)!,
     )!;
     expect(Number(timed)).toBe(lines.filter((line) => line.startsWith('  ')).length);
@@ -40,7 +40,7 @@ describe('fovea tune', () => {
     const [file] = await readdir(path.join(folder, 'cache'));
     expect(lines.at(-1)).toContain(file);
     const again = await tune([], small);
-    expect(again.slice(0, 2).every((line) => line.endsWith('nothing that is not known'))).toBe(true);
+    expect(again.slice(0, 2).every((line) => line.endsWith('nothing new to time'))).toBe(true);
     expect(again.at(-1)).toMatch(/^0 timed/);
   });
 

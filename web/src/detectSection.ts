@@ -137,7 +137,7 @@ async function takeImage(file: File): Promise<void> {
 async function detect(shown: ImageFile): Promise<void> {
   if (!weights) {
     throw new FoveaError(
-      'No weights are loaded, so there is nothing to detect with. Choose a .safetensors file above, or start the server with one: npm run web -- WEIGHTS.safetensors',
+      'No weights are loaded. Choose a .safetensors file above, or start the server with one: npm run web -- WEIGHTS.safetensors',
     );
   }
   setState('detect', 'busy');
@@ -148,7 +148,7 @@ async function detect(shown: ImageFile): Promise<void> {
   const seconds = (performance.now() - started) / 1000;
   const { adapter } = gpu.device;
   status(
-    `Detected in ${seconds.toFixed(seconds < 10 ? 2 : 1)} s on ${adapter.name}${adapter.software ? ', in software' : ''}.`,
+    `Detected in ${seconds.toFixed(seconds < 10 ? 2 : 1)} s on ${adapter.name}${adapter.software ? ' (software)' : ''}.`,
   );
   show();
   setState('detect', 'done');

@@ -21,7 +21,7 @@ export function getGpu(): Promise<Gpu> {
 async function open(): Promise<Gpu> {
   if (!globalThis.isSecureContext) {
     throw new AdapterError(
-      `browsers give WebGPU to secure pages only, and ${location.origin} is none; open this page through http://127.0.0.1 or https`,
+      `browsers offer WebGPU on secure pages only, and ${location.origin} is not one; open this page at http://127.0.0.1 or through https`,
     );
   }
   return openGpu();

@@ -30,7 +30,7 @@ export async function readImageFile(file: File): Promise<ImageFile> {
   }
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true, alpha: false });
-  if (!context) throw new DataError(`${name}: the browser gives no canvas of ${width}×${height} pixels`);
+  if (!context) throw new DataError(`${name}: the browser has no canvas of ${width}×${height} pixels`);
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
   return { name, bitmap, pixels: imageFromBytes(data, { width, height }) };

@@ -14,7 +14,7 @@ function showGpu(gpu: Gpu): void {
   say(
     byId('software'),
     adapter.software
-      ? 'This is a software adapter: all of it runs on the CPU, and many times slower than on a GPU. If this machine has one, see why at chrome://gpu (or about:support), and whether hardware acceleration is on in the settings.'
+      ? 'This is a software adapter: everything runs on the CPU, many times slower than on a GPU. If this machine has a GPU, chrome://gpu (or about:support) says why it is not used; also check that hardware acceleration is on in the settings.'
       : '',
   );
   setState('adapter', adapter.software ? 'software' : 'hardware');
@@ -28,7 +28,7 @@ addEventListener('error', (event) => showFault(event.error ?? event.message));
 addEventListener('unhandledrejection', (event) => showFault(event.reason));
 
 getGpu().then(showGpu, (error: unknown) => {
-  byId('adapter').textContent = 'No GPU to compute on';
+  byId('adapter').textContent = 'No GPU available';
   setState('adapter', 'none');
   showFault(error);
 });

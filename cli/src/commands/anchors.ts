@@ -112,7 +112,7 @@ export async function anchorsCommand(
   }
   const { sides } = statistics;
   if (sides.length === 0) {
-    throw new DataError(`${data}: none of ${statistics.images} images has an object; label some first`);
+    throw new DataError(`${data}: none of the ${statistics.images} images has an object; label some first`);
   }
 
   const table = choices(sides, seed);
@@ -131,7 +131,7 @@ export async function anchorsCommand(
       rowOf(`${theirs.length} default anchors`, anchorFit(sides, theirs)),
       rowOf(`${own.length} fitted anchors`, anchorFit(sides, own)),
     ],
-    note: 'By width and height alone, as if each box had every anchor at its corner; a grid of anchors reaches less.',
+    note: 'By width and height alone, as if box and anchor had a common corner; a real grid of anchors reaches less.',
   };
 
   const color = colorsOf(stdout);
@@ -226,6 +226,6 @@ export async function anchorsCommand(
       timings: [],
       versions: { node: process.versions.node },
     });
-    stdout.write(`\nwritten to ${report}\n`);
+    stdout.write(`\nreport written to ${report}\n`);
   }
 }

@@ -49,8 +49,8 @@ async function checkApart(from: string, to: string): Promise<void> {
   if (within(source, target) || within(target, source)) {
     throw new UsageError(
       source === target
-        ? `${to}: is what is read; choose another folder`
-        : `${to}: lies in ${from}, or that in it; choose a folder of its own`,
+        ? `${to}: is the folder to convert; choose another folder`
+        : `${to}: is inside ${from}, or contains it; choose a separate folder`,
     );
   }
 }

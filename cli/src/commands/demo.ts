@@ -125,19 +125,24 @@ async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
     metrics: { ap50: result.ap50, ap: result.ap },
     timings: [
       trainTiming('detector', where, trainSeconds, trained),
-      { what: 'detect on the photograph', where, seconds: evalSeconds, note: 'first run, with compiling' },
+      {
+        what: 'detect on the photograph',
+        where,
+        seconds: evalSeconds,
+        note: 'first run, including compilation',
+      },
     ],
     run: {
       name: 'RetinaNet',
       task: 'detection',
-      description: `Trained from random weights on crops of the left part of the photograph; judged on the ${coins.annotation.shapes.filter((shape) => centreX(shape) >= SPLIT).length} coins of the right part, which no crop has shown.`,
+      description: `Trained from random weights on crops of the left part of the photograph; evaluated on the ${coins.annotation.shapes.filter((shape) => centreX(shape) >= SPLIT).length} coins in the right part, which no crop contains.`,
       metrics: { 'AP@.5': result.ap50, 'AP@[.5:.95]': result.ap },
       steps: trained.history,
       precisionRecall: [{ name: 'coins, IoU .5', ...result.precisionRecall, ap: result.ap50 }],
       images: [
         {
           image: png,
-          caption: `Boxes that score ${DRAWN} or more, beside the true ones. Only coins whose centre is right of x = ${SPLIT} count.`,
+          caption: `Predicted boxes with a score of ${DRAWN} or more, next to the true ones. Only coins whose centre is right of x = ${SPLIT} are evaluated.`,
           alt: `The photograph of coins twice: with ${drawn.length} predicted boxes, and with ${coins.annotation.shapes.length} true ones`,
         },
       ],
@@ -189,18 +194,23 @@ async function segmentCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
     metrics: { iou: evaluation.iou, dice: evaluation.dice },
     timings: [
       trainTiming('U-Net', where, trainSeconds, trained),
-      { what: 'segment the photograph', where, seconds: evalSeconds, note: 'first run, with compiling' },
+      {
+        what: 'segment the photograph',
+        where,
+        seconds: evalSeconds,
+        note: 'first run, including compilation',
+      },
     ],
     run: {
       name: 'U-Net',
       task: 'segmentation',
-      description: `Trained as the detector was; judged on the pixels right of x = ${TRAIN_EDGE}, which no crop has shown (pixels of training coins that reach over are left out).`,
+      description: `Trained like the detector; evaluated on the pixels right of x = ${TRAIN_EDGE}, which no crop contains (pixels of training coins that reach over this line are left out).`,
       metrics: { IoU: evaluation.iou, Dice: evaluation.dice },
       steps: trained.history,
       images: [
         {
           image: png,
-          caption: 'Pixels said to be coin, beside the true outlines.',
+          caption: 'Predicted coin pixels, next to the true outlines.',
           alt: 'The photograph of coins twice: with predicted pixels and with true outlines filled',
         },
       ],
@@ -232,7 +242,7 @@ export async function demoCommand({
     await writeFileAtomic(path.join(out, 'metrics.json'), `${JSON.stringify(metrics, undefined, 2)}\n`);
     await writeReport(path.join(out, 'report.html'), {
       title: 'Fovea: coins, detected and segmented',
-      lead: 'A detector and a U-Net, trained from random weights on the left of one photograph through captured WebGPU training steps, and judged on the coins on its right. One photograph shows that training works; it says nothing about other photographs.',
+      lead: 'A detector and a U-Net, trained from random weights on the left part of one photograph, on WebGPU, and evaluated on the coins in its right part. One photograph shows that training works; it says nothing about other photographs.',
       adapter: { name, software },
       runs: [detect.run, segment.run],
       timings: [...detect.timings, ...segment.timings],

@@ -31,7 +31,7 @@ function checkClasses(samples: readonly LoadedSample[], classNames: readonly str
     const index = annotation.shapes.findIndex(({ label }) => !classNames.includes(label));
     if (index >= 0) {
       throw new DataError(
-        `${source}: shapes[${index}].label is "${annotation.shapes[index]!.label}", none of the model’s classes (${classNames.join(', ')}); rename it, or train with it`,
+        `${source}: shapes[${index}].label is "${annotation.shapes[index]!.label}", which is not a class of the model (${classNames.join(', ')}); rename it, or train the model with it`,
       );
     }
   }
@@ -84,6 +84,6 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
       timings: [{ what: 'all images, compilation included', where: name, seconds, count: samples.length }],
       versions: { node: process.versions.node },
     });
-    process.stdout.write(`written to ${report}\n`);
+    process.stdout.write(`report written to ${report}\n`);
   });
 }

@@ -68,10 +68,13 @@ async function predictAll(
   });
 }
 
-const tally = (labels: readonly string[]): string => {
+/** `3 coin, 1 token`, or `2 regions of coin`. */
+const tally = (labels: readonly string[], of = ''): string => {
   const counts = new Map<string, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  return [...counts].map(([label, count]) => `${count} ${label}`).join(', ') || 'nothing found';
+  const text = (label: string, count: number) =>
+    of === '' ? `${count} ${label}` : `${count} ${of}${count === 1 ? '' : 's'} of ${label}`;
+  return [...counts].map(([label, count]) => text(label, count)).join(', ') || 'nothing found';
 };
 
 /** The pixels of each class that detections with masks cover. */
@@ -139,7 +142,10 @@ export async function segmentCommand(
       return {
         shapes,
         png: await drawOverlay(image, { masks }),
-        summary: tally(shapes.map(({ label }) => `region of ${label}`)),
+        summary: tally(
+          shapes.map(({ label }) => label),
+          'region',
+        ),
       };
     };
   });

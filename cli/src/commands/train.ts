@@ -42,7 +42,9 @@ function parsed(text: string, file: string): { readonly fitted?: Partial<Record<
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new DataError(`${file}: is not JSON (${(cause as Error).message}); ${FROM_ANCHORS}`, { cause });
+    throw new DataError(`${file}: is not a JSON file (${(cause as Error).message}); ${FROM_ANCHORS}`, {
+      cause,
+    });
   }
 }
 
@@ -66,7 +68,7 @@ async function readAnchors(file: string): Promise<AnchorLayout> {
     const anchors = fitted.anchors as unknown as [number, number][];
     return { kind: 'list', count: anchors.length, anchors };
   }
-  throw new DataError(`${file}: holds no fitted anchors; ${FROM_ANCHORS}`);
+  throw new DataError(`${file}: contains no fitted anchors; ${FROM_ANCHORS}`);
 }
 
 const FROM_ANCHORS = 'write it with fovea anchors --json';

@@ -53,7 +53,7 @@ export async function tuneCommand(
   await withGpu(options.adapter, async (gpu) => {
     const tunedPlace = await gpu.tunedPlace();
     if (tunedPlace === undefined) {
-      throw new UsageError('tune: FOVEA_AUTOTUNE=0 turns off what it is for; unset it');
+      throw new UsageError('tune: FOVEA_AUTOTUNE=0 turns autotuning off; unset it');
     }
     const all: Tuned[] = [];
     for (const { label, run } of jobs) {
@@ -66,14 +66,12 @@ export async function tuneCommand(
         },
       });
       progress.done();
-      stdout.write(
-        `${label}: ${found.length === 0 ? 'nothing that is not known' : `${found.length} timed`}\n`,
-      );
+      stdout.write(`${label}: ${found.length === 0 ? 'nothing new to time' : `${found.length} timed`}\n`);
       for (const tuned of found) stdout.write(`  ${lineOf(tuned, stdout)}\n`);
       all.push(...found);
     }
     const better = all.filter(({ strategy, guess }) => strategy !== guess).length;
-    stdout.write(`${all.length} timed, ${better} faster than the static guess; kept in ${tunedPlace}\n`);
+    stdout.write(`${all.length} timed, ${better} faster than the estimated choice; saved in ${tunedPlace}\n`);
   });
 }
 

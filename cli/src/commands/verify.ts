@@ -119,7 +119,7 @@ function table(op: string | undefined): Work {
 async function folder(path: string, op: string | undefined): Promise<Work> {
   const all = (await readCases(path)).map((file) => ({ ...file, ...subjectOf(file) }));
   if (all.length === 0) {
-    throw new DataError(`${path}: no .safetensors files in it; give the folder of conformance cases`);
+    throw new DataError(`${path}: contains no .safetensors files; give the folder of conformance cases`);
   }
   const chosen = all.filter(({ subject }) => op === undefined || subject.op === op);
   if (op !== undefined && chosen.length === 0) {
@@ -164,7 +164,7 @@ function unknownOp(op: string, ops: readonly string[]): UsageError {
   const known = [...new Set(ops)];
   const close = closest(op, known);
   const hint =
-    close.length > 0 ? `did you mean ${close.join(', ')}?` : `there are ${known.sort().join(', ')}`;
+    close.length > 0 ? `did you mean ${close.join(', ')}?` : `choose from ${known.sort().join(', ')}`;
   return new UsageError(`--op ${op}: no case checks it; ${hint}`);
 }
 

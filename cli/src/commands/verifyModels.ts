@@ -26,7 +26,7 @@ export async function modelFolders(path: string): Promise<string[]> {
       cause: error,
     });
   }
-  throw new DataError(`${path}: no folder with a model.json in it; give the folder of model cases`);
+  throw new DataError(`${path}: contains no folder with a model.json; give the folder of model cases`);
 }
 
 async function readCase(folder: string): Promise<ModelCase> {
