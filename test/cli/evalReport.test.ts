@@ -70,7 +70,7 @@ describe('what fovea eval says', () => {
     // the next lower score.
     expect(thresholds!.rows[0]!.slice(0, 4)).toEqual(['best F1', '0.75', 1, 0.5]);
     expect(thresholds!.rows[2]!.slice(0, 4)).toEqual(['highest recall at precision 0.9', '0.75', 1, 0.5]);
-    expect(thresholds!.rows[3]!.slice(0, 4)).toEqual(['most precision at recall 0.9', '0.25', 0.5, 1]);
+    expect(thresholds!.rows[3]!.slice(0, 4)).toEqual(['highest precision at recall 0.9', '0.25', 0.5, 1]);
     expect(summary.lines[0]).toMatch(/^threshold 0\.75 has the best F1, 0\.667/);
     expect(summary.metrics).toMatchObject({
       ap50: 0.75,
