@@ -1,6 +1,6 @@
-// A network of your own and a captured training step: one submission a step, nothing read back but the loss.
+// A network and a loss of your own, and a captured training step: one submission per step, nothing read back but the loss.
 // Run: node examples/train.mjs
-import { add, backward, mseLoss, openGpu, relu, tensor } from 'fovea';
+import { add, backward, mean, openGpu, relu, sqrt, square, sub, tensor } from 'fovea';
 import { AdamW, Conv2d, generator, Module, manualSeed, oneCycle } from 'fovea/nn';
 
 class Net extends Module {
@@ -16,6 +16,15 @@ class Net extends Module {
   }
 }
 
+/**
+ * Charbonnier's loss: nearly |prediction - target|, but smooth at 0. It is made of operations that have gradients, so it
+ * needs no gradient of its own.
+ *
+ * @param {import('fovea').Tensor} prediction @param {import('fovea').Tensor} target
+ */
+const charbonnier = (prediction, target, epsilon = 1e-3) =>
+  mean(sqrt(add(square(sub(prediction, target)), epsilon ** 2)));
+
 const gpu = await openGpu();
 manualSeed(1);
 const net = new Net();
@@ -24,7 +33,7 @@ const steps = 100;
 const schedule = oneCycle({ lr: 0.01, steps });
 
 const step = gpu.capture((x, y) => {
-  const loss = mseLoss(net.forward(x), y);
+  const loss = charbonnier(net.forward(x), y);
   backward(loss);
   optimizer.step();
   return { loss };

@@ -1,9 +1,9 @@
-// Two of Fovea's kernels in somebody's own WebGPU program: a convolution embosses an animated image, and
-// non-maximum suppression picks among boxes that move over it. The device, the buffers, the passes and the render loop
+// Two of Fovea's kernels in somebody's own WebGPU program: a gaussian pyramid of an animated image, and non-maximum
+// suppression, which picks among boxes that move over it. The device, the buffers, the passes and the render loop
 // are this file's; a frame is one command buffer, and nothing comes back to the CPU.
-import { conv2d } from 'fovea/kernels/conv2d';
 import { nms } from 'fovea/kernels/nms';
-import { BOXES, DISCS, SIZE, sceneAt } from './scene.ts';
+import { pyrDown } from 'fovea/kernels/pyr_down';
+import { BOXES, DISCS, LEVELS, SIZE, sceneAt } from './scene.ts';
 import shaders from './shaders.wgsl';
 
 // ---- Plain WebGPU: a device with default limits, a canvas, pipelines.
@@ -37,19 +37,18 @@ const BOXES_AT = align(DISCS * 16);
 const SCORES_AT = BOXES_AT + align(BOXES * 16);
 const scene = storage(SCORES_AT + BOXES * 4);
 const image = storage(SIZE * SIZE * 16);
-const embossed = storage(SIZE * SIZE * 16);
+// [1, size, size, 4] each.
+const levels = LEVELS.map((size) => storage(size * size * 16));
 const indices = storage(BOXES * 4);
 const count = storage(4);
 
 // ---- The kernels: planned once, for these shapes, on this device.
 
-const emboss = conv2d.plan(device, { x: [1, SIZE, SIZE, 4], weight: [3, 3, 4, 4] }, { padding: 1 });
-// [kh, kw, in, out]: each colour from itself alone, with light from the upper left.
-const light = [-2, -1, 0, -1, 2, 1, 0, 1, 2].map((value) => value / 2);
-const diagonal = (value: number) =>
-  [0, 1, 2, 3].flatMap((i) => [0, 1, 2, 3].map((o) => (i === o ? value : 0)));
-const weight = storage(9 * 16 * 4);
-device.queue.writeBuffer(weight, 0, Float32Array.from(light.flatMap(diagonal)));
+// Each level is made of the one before, the first of the image.
+const reductions = levels.map((y, i) => {
+  const size = LEVELS[i - 1] ?? SIZE;
+  return { op: pyrDown.plan(device, { x: [1, size, size, 4] }), buffers: { x: levels[i - 1] ?? image, y } };
+});
 const suppress = nms.plan(device, { boxes: [1, BOXES, 4], scores: [1, BOXES] }, { iouThreshold: 0.3 });
 
 // ---- The render loop.
@@ -61,7 +60,7 @@ const bind = (pipeline: GPUComputePipeline | GPURenderPipeline, ...resources: GP
   });
 const boxes = { buffer: scene, offset: BOXES_AT, size: BOXES * 16 };
 const paintGroup = bind(paint, { buffer: scene, size: DISCS * 16 }, { buffer: image });
-const showGroup = bind(show, { buffer: image }, { buffer: embossed });
+const showGroup = bind(show, { buffer: image }, ...levels.map((buffer) => ({ buffer })));
 const outlineGroup = bind(outline, boxes, { buffer: indices }, { buffer: count });
 
 // index.html?time=2 holds the animation at second 2.
@@ -85,7 +84,7 @@ function frame(now: number): void {
   pass.setBindGroup(0, paintGroup);
   pass.dispatchWorkgroups(SIZE / 8, SIZE / 8);
   // Fovea's dispatches, in this pass, on these buffers.
-  emboss.encode(pass, { x: image, weight, y: embossed });
+  for (const { op, buffers } of reductions) op.encode(pass, buffers);
   suppress.encode(pass, { boxes, scores: { buffer: scene, offset: SCORES_AT }, indices, count });
   pass.end();
 

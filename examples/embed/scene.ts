@@ -2,6 +2,8 @@
 
 /** Height and width of the image, in pixels. */
 export const SIZE = 192;
+/** Height and width of each level of the pyramid. */
+export const LEVELS = [SIZE / 2, SIZE / 4, SIZE / 8];
 export const DISCS = 5;
 /** Boxes that are proposed for each disc: the first fits, the others are off by some pixels and less sure. */
 export const PROPOSALS = 8;

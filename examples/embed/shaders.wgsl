@@ -1,4 +1,4 @@
-// The app's own shaders: paint an image, show two images side by side, draw boxes over them.
+// The app's own shaders: paint an image, show it beside its pyramid, draw boxes over both.
 
 const SIZE = 192u;
 
@@ -24,10 +24,12 @@ fn paint(@builtin(global_invocation_id) id: vec3u) {
   painted[id.y * SIZE + id.x] = vec4f(colour, 1.0);
 }
 
-// ---- show: the image on the left, the result of the kernel on the right, straight from the two buffers.
+// ---- show: the image on the left, its pyramid on the right: a third of it from each level, straight from the buffers.
 
 @group(0) @binding(0) var<storage, read> image: array<vec4f>;
-@group(0) @binding(1) var<storage, read> embossed: array<vec4f>;
+@group(0) @binding(1) var<storage, read> half: array<vec4f>;
+@group(0) @binding(2) var<storage, read> quarter: array<vec4f>;
+@group(0) @binding(3) var<storage, read> eighth: array<vec4f>;
 
 @vertex
 fn show_vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
@@ -37,9 +39,12 @@ fn show_vertex(@builtin(vertex_index) i: u32) -> @builtin(position) vec4f {
 @fragment
 fn show(@builtin(position) position: vec4f) -> @location(0) vec4f {
   // Two canvas pixels per image pixel.
-  let at = vec2u(position.xy) / 2u;
+  var at = vec2u(position.xy) / 2u;
   if (at.x < SIZE) { return vec4f(image[at.y * SIZE + at.x].rgb, 1.0); }
-  return vec4f(embossed[at.y * SIZE + at.x - SIZE].rgb, 1.0);
+  at.x -= SIZE;
+  if (at.x < SIZE / 3u) { return vec4f(half[(at.y / 2u) * (SIZE / 2u) + at.x / 2u].rgb, 1.0); }
+  if (at.x < SIZE / 3u * 2u) { return vec4f(quarter[(at.y / 4u) * (SIZE / 4u) + at.x / 4u].rgb, 1.0); }
+  return vec4f(eighth[(at.y / 8u) * (SIZE / 8u) + at.x / 8u].rgb, 1.0);
 }
 
 // ---- outline: on the left every box; on the right those that nms has kept, by its `indices` and `count`.

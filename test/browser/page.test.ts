@@ -5,13 +5,10 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
-import { saveWeights } from '../../src/io/checkpoint.ts';
-import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
-import { SMALL_RESNET } from '../../src/models/resnet.ts';
-import { RetinaNet } from '../../src/models/retinanet.ts';
-import { metadataOf } from '../../src/tasks/modelFile.ts';
+import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { launchBrowser, openPage, type Served, serve, unpackBrowser } from './browser.ts';
+import { saveRandomDetector } from './randomDetector.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const COINS = path.join(root, 'examples/coins/coins.png');
@@ -47,21 +44,6 @@ beforeEach(async () => {
   await page.route('**/model.safetensors', (route) => route.fulfill({ status: 404, body: 'none' }));
   return () => page.close();
 });
-
-/** A small detector that knows nothing and is fairly sure of everything. */
-async function saveRandomDetector(file: string): Promise<void> {
-  const backbone = { ...SMALL_RESNET, width: 4 };
-  const model = new RetinaNet({ numClasses: 1, backbone, pyramidWidth: 8 });
-  model.head.classification_head.cls_logits.bias!.state.initial.fill(1);
-  const weights = await model.stateDict(async (state) => state.initial);
-  const trained = {
-    name: 'retinanet',
-    model,
-    classNames: ['coin'],
-    preprocessing: { maxSide: 192 },
-  } as const;
-  await saveWeights(file, weights as StateDict, metadataOf(trained));
-}
 
 const open = async () => {
   await page.goto(server.url);

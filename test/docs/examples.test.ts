@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,8 @@ import { readPage, root } from './pages.ts';
 /** The last line that each prints. */
 const EXAMPLES: Readonly<Record<string, RegExp>> = {
   'examples/embed/node.mjs': /^y\[0\] is 2$/,
+  'examples/embed/frames.mjs': /^frame 7: 6 of 6 boxes, coarsest pixel 0\.875$/,
+  'examples/verify/verify.mjs': /^5 of 5 passed$/,
   'examples/train.mjs': /^step 100: loss 0\.0\d+$/,
   'examples/finetune.mjs': /^loss [0-9.]+, after 40 steps 0\.[012]\d*$/,
 };
@@ -25,10 +27,27 @@ describe('the examples', () => {
 
   it('are on their page, each of them', () => {
     const page = readPage('examples/README.md');
-    const programs = readdirSync(path.join(root, 'examples')).filter((name) => name.endsWith('.mjs'));
+    const programs = readdirSync(path.join(root, 'examples'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.mjs') && name !== 'serve.mjs')
+      .map((name) => name.replaceAll(path.sep, '/'));
     for (const name of programs) {
       expect(page).toContain(`node examples/${name}`);
       expect(EXAMPLES).toHaveProperty([`examples/${name}`]);
     }
+  });
+
+  it('that are pages have a command, and a test in test/browser/examples.test.ts', () => {
+    const page = readPage('examples/README.md');
+    const { scripts } = JSON.parse(readPage('package.json')) as { scripts: Record<string, string> };
+    const folders = readdirSync(path.join(root, 'examples')).filter((name) =>
+      existsSync(path.join(root, 'examples', name, 'index.html')),
+    );
+    const tests = readPage('test/browser/examples.test.ts');
+    for (const name of folders) {
+      expect(scripts[`example:${name}`]).toBe(`node examples/serve.mjs ${name}`);
+      expect(page).toContain(`npm run example:${name}`);
+      expect(tests).toContain(`examples/${name} in Chromium`);
+    }
+    expect(folders.length).toBeGreaterThan(1);
   });
 });

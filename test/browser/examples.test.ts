@@ -1,16 +1,32 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BOXES, DISCS, PROPOSALS, SIZE, sceneAt } from '../../examples/embed/scene.ts';
+import { BOXES, DISCS, LEVELS, PROPOSALS, SIZE, sceneAt } from '../../examples/embed/scene.ts';
 import { ensureBuilt } from '../../scripts/built.mjs';
-import { conv2d } from '../../src/reference/conv2d.ts';
+import { imageFromBytes } from '../../src/data/image.ts';
+import { openGpu } from '../../src/plan/gpu.ts';
 import { nms } from '../../src/reference/nms.ts';
+import { pyrDown } from '../../src/reference/resample.ts';
+import { loadDetector } from '../../src/tasks/infer.ts';
 import { launchBrowser, openPage, type Served, serveScript } from './browser.ts';
+import { saveRandomDetector } from './randomDetector.ts';
+
+const root = path.join(import.meta.dirname, '../..');
 
 const TIME = 2;
 
 let browser: Browser;
 let server: Served;
 let page: Page;
+beforeAll(async () => {
+  await ensureBuilt(['library']);
+  browser = await launchBrowser();
+});
+afterAll(() => browser?.close());
+
 /** What the page threw or complained of: WebGPU's validation errors come as warnings. */
 const complaints: string[] = [];
 /** The canvas, in bytes of RGBA, and the frames that were drawn when it was read. */
@@ -67,27 +83,6 @@ function listenIn(): void {
     });
 }
 
-beforeAll(async () => {
-  await ensureBuilt(['library']);
-  server = await serveScript('examples/embed/serve.mjs');
-  browser = await launchBrowser();
-  page = await openPage(browser);
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() !== 'info') complaints.push(message.text());
-  });
-  await page.addInitScript(listenIn);
-  await page.goto(`${server.url}?time=${TIME}`);
-  await page.waitForFunction(() => Number(document.documentElement.dataset.frames) >= 5);
-  const read = await page.evaluate(() => window.readCanvas());
-  pixels = Buffer.from(read.base64, 'base64');
-  frames = read.frames;
-});
-afterAll(async () => {
-  await browser?.close();
-  server?.stop();
-});
-
 /** What shaders.wgsl's `paint` paints. */
 function paint(): Float64Array {
   const { discs } = sceneAt(TIME);
@@ -112,21 +107,24 @@ function paint(): Float64Array {
   return image;
 }
 
-/** What main.ts plans, by the float64 reference. */
-function emboss(image: Float64Array): Float64Array {
-  const light = [-2, -1, 0, -1, 2, 1, 0, 1, 2];
-  const weight = new Float64Array(9 * 16);
-  for (const [tap, value] of light.entries()) {
-    for (let c = 0; c < 4; c++) weight[tap * 16 + c * 5] = value / 2;
+/** The levels that main.ts plans, by the float64 reference, as shaders.wgsl shows them: a third of the image from each. */
+function pyramid(image: Float64Array): Float64Array {
+  const spec = (size: number) => ({ shape: [1, size, size, 4], dtype: 'f32' }) as const;
+  const levels: { size: number; data: Float64Array }[] = [];
+  let x = { ...spec(SIZE), data: image };
+  for (const size of LEVELS) {
+    const { y } = pyrDown({ x }, {}, { y: spec(size) });
+    x = { ...spec(size), data: y as Float64Array };
+    levels.push({ size, data: x.data });
   }
-  const spec = (shape: number[]) => ({ shape, dtype: 'f32' }) as const;
-  const y = spec([1, SIZE, SIZE, 4]);
-  const inputs = {
-    x: { ...y, data: image },
-    weight: { ...spec([3, 3, 4, 4]), data: weight },
-  };
-  const attrs = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
-  return conv2d(inputs, attrs, { y }).y as Float64Array;
+  const shown = new Float64Array(image.length);
+  for (let i = 0; i < SIZE * SIZE; i++) {
+    const [row, column] = [Math.floor(i / SIZE), i % SIZE];
+    const { size, data } = levels[Math.floor((3 * column) / SIZE)]!;
+    const at = Math.floor((row * size) / SIZE) * size + Math.floor((column * size) / SIZE);
+    shown.set(data.subarray(at * 4, at * 4 + 4), i * 4);
+  }
+  return shown;
 }
 
 /** The numbers of the boxes that stay, by the reference. */
@@ -172,7 +170,28 @@ function compareHalf(left: number, want: Float64Array): { compared: number; wron
   return { compared, wrong };
 }
 
-describe.runIf(process.platform === 'linux' && process.arch === 'x64')('examples/embed in Chromium', () => {
+const onLinux = describe.runIf(process.platform === 'linux' && process.arch === 'x64');
+
+onLinux('examples/embed in Chromium', () => {
+  beforeAll(async () => {
+    server = await serveScript('examples/serve.mjs', 'embed');
+    page = await openPage(browser);
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.type() !== 'info') complaints.push(message.text());
+    });
+    await page.addInitScript(listenIn);
+    await page.goto(`${server.url}?time=${TIME}`);
+    await page.waitForFunction(() => Number(document.documentElement.dataset.frames) >= 5);
+    const read = await page.evaluate(() => window.readCanvas());
+    pixels = Buffer.from(read.base64, 'base64');
+    frames = read.frames;
+  });
+  afterAll(async () => {
+    await page?.close();
+    server?.stop();
+  });
+
   it('goes on drawing, and nothing complains', async () => {
     await page.waitForFunction(
       (drawn) => Number(document.documentElement.dataset.frames) > drawn + 5,
@@ -181,17 +200,17 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('examples
     expect(complaints).toEqual([]);
   });
 
-  it('shows the image, and what conv2d makes of it on the CPU', () => {
+  it('shows the image, and its pyramid as the CPU computes it', () => {
     const image = paint();
     const plain = compareHalf(0, image);
     expect(plain.wrong.slice(0, 5)).toEqual([]);
-    const embossed = compareHalf(2 * SIZE, emboss(image));
-    expect(embossed.wrong.slice(0, 5)).toEqual([]);
+    const levels = pyramid(image);
+    const reduced = compareHalf(2 * SIZE, levels);
+    expect(reduced.wrong.slice(0, 5)).toEqual([]);
     // Outlines cover a small part.
-    expect(Math.min(plain.compared, embossed.compared)).toBeGreaterThan(0.85 * 4 * SIZE * SIZE);
+    expect(Math.min(plain.compared, reduced.compared)).toBeGreaterThan(0.85 * 4 * SIZE * SIZE);
     // The two differ at the discs' edges and nowhere else.
-    const lit = emboss(image);
-    const changed = image.filter((value, i) => Math.abs(value - lit[i]!) > 0.05).length / image.length;
+    const changed = image.filter((value, i) => Math.abs(value - levels[i]!) > 0.05).length / image.length;
     expect(changed).toBeGreaterThan(0.01);
     expect(changed).toBeLessThan(0.1);
   });
@@ -229,5 +248,62 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('examples
     const removed = Array.from({ length: BOXES }, (_, box) => box).filter((box) => !kept.includes(box));
     const drawn = removed.filter((box) => cornersOf(box).every(([x, y]) => near(x, y)));
     expect(drawn).toEqual([]);
+  });
+});
+
+onLinux('examples/detect in Chromium', () => {
+  let weights: string;
+  beforeAll(async () => {
+    weights = path.join(mkdtempSync(path.join(tmpdir(), 'fovea-detect-')), 'random.safetensors');
+    await saveRandomDetector(weights, 96);
+    server = await serveScript('examples/serve.mjs', 'detect', weights);
+    page = await openPage(browser);
+    await page.goto(server.url);
+    await page.waitForFunction(() => document.querySelector('#status')?.textContent?.includes('found on'));
+  });
+  afterAll(async () => {
+    await page?.close();
+    server?.stop();
+    rmSync(path.dirname(weights), { recursive: true });
+  });
+
+  it('finds what the same weights find in Node, and draws it', async () => {
+    const { data, info } = await sharp(path.join(root, 'examples/coins/coins.png'))
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const gpu = await openGpu();
+    const detector = loadDetector(gpu, readFileSync(weights));
+    const found = await detector.detect(imageFromBytes(data, info), { scoreThreshold: 0.5 });
+    gpu.dispose();
+    const listed = await page.locator('li').allTextContents();
+    const [labels, numbers] = [
+      listed.map((line) => line.split(' ')[0]),
+      listed.map((line) => line.match(/[\d.]+/g)!.map(Number)),
+    ];
+    expect(listed.length).toBeGreaterThan(5);
+    expect(labels).toEqual(found.map(({ label }) => label));
+    for (const [i, { score, box }] of found.entries()) {
+      expect(numbers[i]![0]).toBeCloseTo(score, 2);
+      for (const [side, value] of box.entries())
+        expect(Math.abs(numbers[i]![side + 1]! - value)).toBeLessThan(0.5);
+    }
+    const yellow = await page.evaluate(() => {
+      const canvas = document.querySelector('canvas')!;
+      const { data: bytes } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      let pixels = 0;
+      for (let i = 0; i < bytes.length; i += 4) if (bytes[i]! > 240 && bytes[i + 2]! < 80) pixels++;
+      return pixels;
+    });
+    expect(yellow).toBeGreaterThan(100);
+  });
+
+  it('says what is wrong with a file that holds no detector', async () => {
+    await page.setInputFiles('#weights', {
+      name: 'notes.safetensors',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from('nothing'),
+    });
+    await page.waitForFunction(() => !document.querySelector('#status')?.textContent?.includes('found on'));
+    expect(await page.textContent('#status')).toContain('safetensors');
   });
 });

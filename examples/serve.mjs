@@ -1,4 +1,5 @@
-// npm run example:embed: bundles this folder and serves it on this machine only, at PORT (8081; 0 takes any free one).
+// node examples/serve.mjs embed | detect [WEIGHTS.safetensors]: bundles the page of that folder and serves it on this machine
+// only, at PORT (8081; 0 takes any free one), with a photograph of coins and the weights that are given.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
@@ -6,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
+const [folder = 'embed', weights] = process.argv.slice(2);
 const { outputFiles } = await build({
-  entryPoints: [path.join(here, 'main.ts')],
+  entryPoints: [path.join(here, folder, 'main.ts')],
   bundle: true,
   minify: true,
   format: 'esm',
@@ -16,9 +18,11 @@ const { outputFiles } = await build({
 });
 /** @type {Record<string, [type: string, body: string | Uint8Array]>} */
 const files = {
-  '/': ['text/html; charset=utf-8', await readFile(path.join(here, 'index.html'))],
+  '/': ['text/html; charset=utf-8', await readFile(path.join(here, folder, 'index.html'))],
   '/main.js': ['text/javascript; charset=utf-8', outputFiles[0].contents],
+  '/coins.png': ['image/png', await readFile(path.join(here, 'coins/coins.png'))],
 };
+if (weights) files['/model.safetensors'] = ['application/octet-stream', await readFile(weights)];
 
 const server = createServer((request, response) => {
   const [type, body] = files[(request.url ?? '/').split('?')[0]] ?? ['text/plain', 'not found\n'];
@@ -27,5 +31,5 @@ const server = createServer((request, response) => {
 });
 server.listen(Number(process.env.PORT ?? 8081), '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  console.log(`Embedding example: http://127.0.0.1:${port}/  (Ctrl+C ends it)`);
+  console.log(`examples/${folder}: http://127.0.0.1:${port}/  (Ctrl+C ends it)`);
 });
