@@ -12,7 +12,14 @@ const root = import.meta.dirname;
 const files = readdirSync(path.join(root, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/${name.replaceAll(path.sep, '/')}`);
-const needsDevice = (file: string) => DEVICE.test(readFileSync(path.join(root, file), 'utf8'));
+
+/** The project of a test file: by what it says. */
+function projectOf(file: string): 'unit' | 'shared' | 'device' {
+  const text = readFileSync(path.join(root, file), 'utf8');
+  if (/\bsharedGpu\(/.test(text)) return 'shared';
+  return DEVICE.test(text) ? 'device' : 'unit';
+}
+const filesOf = (project: string) => files.filter((file) => projectOf(file) === project);
 
 /** By hand only (npm run freeze): these measure times, for which the machine must be quiet. */
 const byHand = process.argv.includes('--project=by-hand');
@@ -52,7 +59,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: files.filter((file) => !needsDevice(file)),
+          include: filesOf('unit'),
           // A file that opens a device fails, and belongs to the others.
           env: { FOVEA_ADAPTER: 'none' },
         },
@@ -61,9 +68,20 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'device',
-          include: files.filter(needsDevice),
+          include: filesOf('device'),
           // What a user's machine remembers of earlier runs must not choose the kernels that are tested.
           env: { FOVEA_AUTOTUNE: '0' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: filesOf('shared'),
+          env: { FOVEA_AUTOTUNE: '0' },
+          // Its files share a process, and with it a device and the shaders compiled for it (test/sharedGpu.ts).
+          isolate: false,
+          restoreMocks: true,
         },
       },
       ...(byHand

@@ -1,5 +1,6 @@
 import { AdapterError } from '../errors.ts';
 import { builtin, installedFolders } from './installed.ts';
+import { waitPatiently } from './polling.ts';
 import { unpackSwiftShader } from './swiftshader.ts';
 
 /** Which adapter to take: the first that there is, or one kind and no other. */
@@ -76,6 +77,7 @@ async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
   const before = names.map((name) => process.env[name]);
   if (icd) for (const name of names) process.env[name] = icd;
   try {
+    waitPatiently();
     const gpu = instances.get(icd) ?? dawn.create(TOGGLES);
     instances.set(icd, gpu);
     return await gpu.requestAdapter({ powerPreference: 'high-performance' });

@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { add, concat, type Gpu, openGpu, relu, tensor, zeros } from '../../src/index.ts';
+import { add, concat, type Gpu, relu, tensor, zeros } from '../../src/index.ts';
 import { roiAlign } from '../../src/kernels/roi/roiAlign.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 const src = path.join(import.meta.dirname, '../../src');
 
@@ -10,7 +11,7 @@ describe('writes into buffers', () => {
   let gpu: Gpu;
 
   beforeAll(async () => {
-    gpu = await openGpu();
+    gpu = await sharedGpu();
   });
   afterAll(() => gpu.dispose());
 

@@ -14,19 +14,20 @@ import { ResNet } from '../../src/models/resnet.ts';
 import { UNet } from '../../src/models/unet.ts';
 import type { Module, Parameter } from '../../src/nn/module.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
-import { Gpu, openGpu } from '../../src/plan/gpu.ts';
+import { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { planMemory } from '../../src/plan/memory.ts';
 import type { HostArray, Shape } from '../../src/shape.ts';
 import { leaf, random, values } from '../plan/graphs.ts';
 import { ADAPTERS, lowered, unet } from '../plan/networks.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 await loadStrategies(Object.values(operations));
 
 let gpu: Gpu;
 let plain: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ fusion: true, validate: false });
+  gpu = await sharedGpu({ fusion: true, validate: false });
   plain = new Gpu(gpu.device, { fusion: false, validate: false });
 });
 afterAll(() => gpu?.dispose());

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as f from '../../src/graph/index.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 // Tensors that are made and not given, and functions of several operations; values are NumPy's.
 
@@ -41,7 +42,7 @@ describe('sequences and matrices', () => {
 describe('random numbers', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openGpu();
+    gpu = await sharedGpu();
   });
   afterAll(() => gpu?.dispose());
 

@@ -5,11 +5,12 @@ import { crossEntropy, sigmoidFocalLoss } from '../../src/graph/functions/losses
 import { mean, sum } from '../../src/graph/functions/reduce.ts';
 import { cast } from '../../src/graph/functions/shape.ts';
 import { Tensor, tensor } from '../../src/graph/tensor.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -6,12 +6,13 @@ import { crossEntropy, mseLoss } from '../../src/graph/functions/losses.ts';
 import { linear, mean, sum } from '../../src/graph/functions/reduce.ts';
 import { cast, concat } from '../../src/graph/functions/shape.ts';
 import { Tensor, tensor } from '../../src/graph/tensor.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import type { HostArray } from '../../src/shape.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu.dispose());
 

@@ -4,8 +4,9 @@ import { FoveaError, ShapeError } from '../../src/errors.ts';
 import { add, mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { full, tensor } from '../../src/graph/tensor.ts';
-import { borrowGpu, type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import { borrowGpu, type Gpu } from '../../src/plan/gpu.ts';
 import '../../src/graph/methods.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 describe('a tensor without a Gpu', () => {
   it('reads constants, in every dtype, as copies', async () => {
@@ -36,7 +37,7 @@ describe('a tensor without a Gpu', () => {
 describe('a tensor with a Gpu', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openGpu();
+    gpu = await sharedGpu();
   });
   afterAll(() => gpu?.dispose());
 

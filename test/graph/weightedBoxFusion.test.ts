@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { evaluate } from '../../src/graph/evaluate.ts';
 import { type FusedBoxes, weightedBoxFusion } from '../../src/graph/index.ts';
 import { tensor } from '../../src/graph/tensor.ts';
-import { openGpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 /** What the authors' package gives: see test/fixtures/fusion.py. */
 interface Known {
@@ -44,7 +44,7 @@ function fuse({ models, options, boxes, scores, labels }: Known): FusedBoxes {
   );
 }
 
-const gpu = await openGpu();
+const gpu = await sharedGpu();
 afterAll(() => gpu.dispose());
 
 const far = (got: ArrayLike<number>, want: readonly number[]): number =>

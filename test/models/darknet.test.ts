@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError, ShapeError, StateDictError } from '../../src/errors.ts';
 import { tensor } from '../../src/graph/tensor.ts';
 import { YOLO, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { bytesOf, initialWeights } from '../tasks/scenes.ts';
 import { cfg, largestDifference, small, trained } from './smallYolo.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -12,11 +12,12 @@ import {
 } from '../../src/models/detection.ts';
 import { IMAGENET } from '../../src/models/preprocess.ts';
 import { inChunks, largeEnough, sampleBalanced } from '../../src/models/sampling.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu.dispose());
 

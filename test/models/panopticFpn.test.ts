@@ -11,9 +11,10 @@ import { PanopticFPN, panopticFpn } from '../../src/models/panopticFpn.ts';
 import { SMALL_RESNET } from '../../src/models/resnet.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
 import { oneCycle } from '../../src/nn/schedules.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { PanopticQuality } from '../../src/vision/metrics/panoptic.ts';
 import { Random } from '../../src/vision/random.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 const SIDE = 64;
 const PIXELS = SIDE * SIDE;
@@ -148,7 +149,7 @@ async function submissionsOf(action: () => Promise<unknown>): Promise<number> {
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

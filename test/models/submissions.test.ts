@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
-import { type Gpu, openGpu, type Step } from '../../src/plan/gpu.ts';
+import type { Gpu, Step } from '../../src/plan/gpu.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
 import { buildModel } from '../../src/tasks/modelFile.ts';
 import { detection, isDetector, segmentation, trainingStep } from '../../src/tasks/step.ts';
 import { callsDuring } from '../plan/counting.ts';
 import { values } from '../plan/graphs.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
   // Each operation by itself, as FOVEA_VALIDATE runs them, is many submissions.
-  gpu = await openGpu({ validate: false });
+  gpu = await sharedGpu({ validate: false });
 });
 afterAll(() => gpu?.dispose());
 

@@ -14,11 +14,11 @@ import {
 } from '../../src/models/testTimeAugmentation.ts';
 import { UNet } from '../../src/models/unet.ts';
 import { yolov3Tiny } from '../../src/models/yolo.ts';
-import { openGpu } from '../../src/plan/gpu.ts';
 import { Random } from '../../src/vision/random.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { twoScene } from '../tasks/scenes.ts';
 
-const gpu = await openGpu();
+const gpu = await sharedGpu();
 afterAll(() => gpu.dispose());
 
 type Box = readonly [number, number, number, number];

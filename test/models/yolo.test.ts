@@ -4,8 +4,9 @@ import { evaluate } from '../../src/graph/evaluate.ts';
 import { tensor } from '../../src/graph/tensor.ts';
 import { YOLO, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { checkGradient } from '../../src/verify/gradcheck.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { twoScene } from '../tasks/scenes.ts';
 import {
   cfg,
@@ -24,7 +25,7 @@ import {
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

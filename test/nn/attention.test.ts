@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ShapeError } from '../../src/errors.ts';
 import { tensor } from '../../src/graph/tensor.ts';
 import { MultiheadAttention, type MultiheadAttentionOptions } from '../../src/nn/attention.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { values } from '../plan/graphs.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { expectClose, expectModule, namesOf, type Variable, variable, variablesOf } from './check.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

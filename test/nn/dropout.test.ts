@@ -11,13 +11,14 @@ import { Linear } from '../../src/nn/layers.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
 import { manualSeed } from '../../src/nn/random.ts';
 import { RandomState } from '../../src/nn/randomState.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { leaf, values } from '../plan/graphs.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { namesOf } from './check.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -7,12 +7,13 @@ import { Linear } from '../../src/nn/layers.ts';
 import type { Module } from '../../src/nn/module.ts';
 import { FrozenBatchNorm2d, LayerNorm } from '../../src/nn/norms.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { leaf, values } from '../plan/graphs.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -8,12 +8,13 @@ import { Conv2d, Embedding, Linear } from '../../src/nn/layers.ts';
 import { Module } from '../../src/nn/module.ts';
 import { BatchNorm2d } from '../../src/nn/norms.ts';
 import { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Upsample } from '../../src/nn/pooling.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { expectClose, expectModule, namesOf, type Variable, variable, variablesOf } from './check.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

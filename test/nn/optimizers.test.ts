@@ -6,11 +6,12 @@ import { sum } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
 import { oneCycle, warmupCosine } from '../../src/nn/schedules.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

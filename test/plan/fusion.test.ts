@@ -7,12 +7,13 @@ import { batchNorm } from '../../src/graph/operations/norm.ts';
 import { apply, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import type { Conv2dAttrs } from '../../src/kernels/conv/conv2d.ts';
 import type { Given } from '../../src/kernels/kernel.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { block, expectBoth, leaf, random } from './graphs.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ fusion: true, validate: false });
+  gpu = await sharedGpu({ fusion: true, validate: false });
 });
 afterAll(() => gpu?.dispose());
 

@@ -7,10 +7,11 @@ import { concat, expand, flip, slice } from '../../src/graph/functions/shape.ts'
 import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { type MemoryPlan, planMemory } from '../../src/plan/memory.ts';
 import { type Lowered, type LoweredDispatch, type Storage, sizeOf } from '../../src/plan/storage.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { expectReference, leaf, random } from './graphs.ts';
 import { ADAPTERS, lowered, networks } from './networks.ts';
 
@@ -93,7 +94,7 @@ it('no slot is larger than a buffer may be', () => {
 describe('memory that is shared changes no value', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openGpu({ fusion: true, validate: false });
+    gpu = await sharedGpu({ fusion: true, validate: false });
   });
   afterAll(() => gpu?.dispose());
 

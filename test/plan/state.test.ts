@@ -7,12 +7,13 @@ import { pack, sgdStep } from '../../src/graph/operations/optimizers.ts';
 import { assign } from '../../src/graph/recorder.ts';
 import { State } from '../../src/graph/state.ts';
 import { apply, full, stateTensor, type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { expectBoth, random, values } from './graphs.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ fusion: true, validate: false });
+  gpu = await sharedGpu({ fusion: true, validate: false });
 });
 afterAll(() => gpu?.dispose());
 

@@ -8,7 +8,8 @@ import { Module } from '../../src/nn/module.ts';
 import { BatchNorm2d } from '../../src/nn/norms.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
 import { generator } from '../../src/nn/random.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 const SIZE = 16;
 const image = (seed: number): Tensor =>
@@ -30,8 +31,8 @@ let gpu: Gpu;
 /** Computes everything at every run. */
 let plain: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ strategy: 'winograd2', validate: false });
-  plain = await openGpu({ strategy: 'winograd2', validate: false });
+  gpu = await sharedGpu({ strategy: 'winograd2', validate: false });
+  plain = await sharedGpu({ strategy: 'winograd2', validate: false });
 });
 afterAll(() => {
   gpu?.dispose();

@@ -6,12 +6,13 @@ import * as e from '../../src/graph/functions/elementwise.ts';
 import { matmul, mean, softmax, sort, sum } from '../../src/graph/functions/reduce.ts';
 import { concat, expand, permute } from '../../src/graph/functions/shape.ts';
 import { type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { block, expectReference, random } from './graphs.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ fusion: true, validate: false });
+  gpu = await sharedGpu({ fusion: true, validate: false });
 });
 afterAll(() => gpu?.dispose());
 

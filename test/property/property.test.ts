@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { verifyCase } from '../../src/verify/verify.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { arbitraries, forwardOps } from './arbitraries/index.ts';
 
 /** Cases of all operations together; `npm run fuzz` asks for more. */
@@ -12,7 +13,7 @@ const only = process.env.FUZZ_OP;
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu.dispose());
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type Case, fillInputs, normal } from '../../src/verify/cases/case.ts';
 import { inputsInHalves } from '../../src/verify/f16.ts';
@@ -16,6 +16,7 @@ import {
   runReference,
 } from '../../src/verify/runKernel.ts';
 import { largestOf } from '../../src/verify/validate.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { boxes } from './arbitraries/boxes.ts';
 import { type Arbitrary, caseOf, int, pairOf } from './arbitraries/common.ts';
 
@@ -26,7 +27,7 @@ const seed = Number(process.env.FUZZ_SEED ?? 1);
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu.dispose());
 

@@ -8,16 +8,17 @@ import { DataError, DeviceLimitError, NumericError, ShapeError } from '../../src
 import { loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
 import type { RetinaNetConfig } from '../../src/models/retinanet.ts';
 import type { UNetConfig } from '../../src/models/unet.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { train } from '../../src/tasks/train.ts';
 import { buildCli, fovea, messages } from '../cli/run.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { settingsFor, twoScene, writeScene } from './scenes.ts';
 
 let gpu: Gpu;
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'fovea-numeric-'));
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(async () => {
   gpu?.dispose();

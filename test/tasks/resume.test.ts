@@ -6,9 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
 import type { FCNConfig } from '../../src/models/fcn.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { type TrainOptions, type TrainResult, train } from '../../src/tasks/train.ts';
 import { buildCli, fovea, startFovea } from '../cli/run.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { bytesOf, settingsFor, twoScene, writeScene } from './scenes.ts';
 
 let folder: string;
@@ -55,7 +56,7 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
   let gpu: Gpu;
   let whole: TrainResult & { files: string[] };
   beforeAll(async () => {
-    gpu = await openGpu();
+    gpu = await sharedGpu();
     whole = await trainTo(`${model}-whole`, (hooks) => train(gpu, samples, settings, hooks), {
       every: 1,
       stopAfter: Infinity,
@@ -74,8 +75,8 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
     }
   });
 
-  it('stops when it is told, and goes on on another device', async () => {
-    const other = await openGpu();
+  it('stops when it is told, and another Gpu goes on', async () => {
+    const other = await sharedGpu();
     for (const stopAfter of [0, 5]) {
       const stopped = await trainTo(
         `${model}-${stopAfter}`,
@@ -129,7 +130,7 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
 
 describe('a training with dropout', () => {
   it('resumes with the masks that the whole one has', async () => {
-    const gpu = await openGpu();
+    const gpu = await sharedGpu();
     const samples = [twoScene(32)];
     const settings = settingsFor('fcn', samples, { width: 4, batchSize: 2, steps: 6, lr: 0.01 });
     const without = { ...settings, config: { ...(settings.config as FCNConfig), dropout: 0 } };

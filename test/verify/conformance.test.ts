@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { readConformanceCase, verifyConformanceCase } from '../../src/verify/conformance.ts';
 import { conformanceOps } from '../../src/verify/conformanceOps.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { isAsked } from './onlyCases.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/conformance');
@@ -21,7 +22,7 @@ const filesIn = (folder: string) =>
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -2,15 +2,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { capsOf } from '../../src/device/caps.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import { shaderOf } from '../../src/kernels/kernel.ts';
-import { openGpu } from '../../src/plan/gpu.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
 import { subjectOf } from '../../src/verify/subject.ts';
 import { verifyKernel } from '../../src/verify/verify.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { openWithDefaultLimits } from './devices.ts';
 import { shadersOf } from './programs.ts';
 
-const gpu = await openGpu({ limits: 'default' });
+const gpu = await sharedGpu({ limits: 'default' });
 afterAll(() => gpu.dispose());
 const device = await openWithDefaultLimits();
 /** What the device of verify.test.ts offers, and what this one does. */

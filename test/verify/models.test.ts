@@ -10,8 +10,9 @@ import { ResNet } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import type { TorchvisionModel } from '../../src/models/torchvision.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { checkModel, type ModelKind } from '../../src/verify/models.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 /** Narrow models of torchvision: test/fixtures/models.py. */
 const FOLDER = join(import.meta.dirname, '../fixtures/models');
@@ -56,7 +57,7 @@ function load(name: string) {
 describe('models against torchvision', () => {
   let gpu: Gpu;
   beforeAll(async () => {
-    gpu = await openGpu();
+    gpu = await sharedGpu();
   });
   afterAll(() => gpu.dispose());
 

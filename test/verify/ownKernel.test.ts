@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FoveaError } from '../../src/errors.ts';
 import { defineKernel, type KernelPlan } from '../../src/kernels/index.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { numel } from '../../src/shape.ts';
 import { type CaseRow, normal, type Reference, verifyKernel, withReference } from '../../src/verify/index.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -13,10 +13,11 @@ import {
 import { defineElementwise, defineKernel } from '../../src/kernels/index.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { integers, normal, scalarReferences, verifyOperation } from '../../src/verify/index.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
 

@@ -25,15 +25,16 @@ import {
 } from '../../src/graph/index.ts';
 import { nms as nmsKernel } from '../../src/kernels/boxes/nms.ts';
 import { defineKernel } from '../../src/kernels/kernel.ts';
-import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { numel } from '../../src/shape.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 // What does not fit the table of cases: sizes at which grids fold, indices are large and memory runs out. All of
 // it within WebGPU's default limits, compared with plain loops, bit by bit.
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ limits: 'default' });
+  gpu = await sharedGpu({ limits: 'default' });
 });
 afterAll(() => gpu?.dispose());
 
@@ -94,7 +95,7 @@ describe('more than 65,535 workgroups', () => {
 
   it('matrix products', async () => {
     // The tiles that GPUs get hold 64 rows and 256 invocations: on a software adapter minutes for so many.
-    const other = await openGpu();
+    const other = await sharedGpu();
     const rows = 1_100_003;
     const x = tensor(wholes(2 * rows), [rows, 2]);
     const at = (row: number, column: number) => whole(2 * row + column) - 1000;

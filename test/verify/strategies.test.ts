@@ -2,15 +2,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
 import type { StrategyName } from '../../src/kernels/strategy.ts';
-import { openGpu } from '../../src/plan/gpu.ts';
 import { choicesOf } from '../../src/plan/lower.ts';
 import type { Case } from '../../src/verify/cases/case.ts';
 import { cases } from '../../src/verify/cases/index.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { faultsOfProgram, programOf } from './programs.ts';
 
 await loadStrategies(Object.values(operations));
 
-const gpu = await openGpu();
+const gpu = await sharedGpu();
 afterAll(() => gpu.dispose());
 
 interface Forced {

@@ -10,15 +10,16 @@ import { stateTensor, tensor } from '../../src/graph/tensor.ts';
 import type { OpName } from '../../src/kernels/ops.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
-import { Gpu, openGpu } from '../../src/plan/gpu.ts';
+import { Gpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import type { Reference } from '../../src/reference/reference.ts';
 import { validate } from '../../src/verify/validate.ts';
 import { random } from '../plan/graphs.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await openGpu({ validate });
+  gpu = await sharedGpu({ validate });
 });
 afterAll(() => gpu?.dispose());
 
