@@ -23,7 +23,7 @@ export interface OperationOptions<
    * What programs choose from to compute it: a list, or a function that loads one (of kernels/strategies.ts). Default: the
    * kernel's plan.
    *
-   * @internal
+   * @hidden
    */
   readonly strategies?: StrategiesOption;
   /** The same computation as plain float64 loops, which `evaluate` and `fovea/verify` check the kernel against. */

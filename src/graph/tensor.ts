@@ -92,7 +92,7 @@ export interface Operation<
   /**
    * What programs choose from to compute it, where there are several strategies.
    *
-   * @internal
+   * @hidden
    */
   readonly strategies?: StrategiesOption;
   /** Its float64 meaning, where it is not one of Fovea's own. */
