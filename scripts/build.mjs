@@ -15,8 +15,11 @@ import { declarationsOf, listOperations, sourceOf } from './operations.mjs';
 import { wgsl } from './wgsl.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const at = (...names) => path.join(root, ...names);
+/** @typedef {typeof import('esbuild')} Esbuild */
 
+const at = (/** @type {string[]} */ ...names) => path.join(root, ...names);
+
+/** @satisfies {import('esbuild').BuildOptions} */
 const common = {
   absWorkingDir: root,
   bundle: true,
@@ -28,18 +31,38 @@ const common = {
   logLevel: 'warning',
 };
 
-/** The entry points whose files exist: a part that is not written yet is no error. */
+/**
+ * The entry points whose files exist: a part that is not written yet is no error.
+ *
+ * @param {Readonly<Record<string, string>>} entries
+ */
 const existing = (entries) =>
   Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(at(file))));
 
-/** Bundles, then removes what an earlier build left in the folder. */
+/**
+ * Bundles, then removes what an earlier build left in the folder.
+ *
+ * @param {Esbuild} esbuild
+ * @param {Record<string, string>} entryPoints
+ * @param {string} outdir
+ * @param {import('esbuild').BuildOptions} options
+ */
 async function bundle(esbuild, entryPoints, outdir, options) {
   if (Object.keys(entryPoints).length === 0) return;
-  const { metafile } = await esbuild.build({ ...common, entryPoints, outdir: at(outdir), ...options });
+  const { metafile } = await esbuild.build({
+    ...options,
+    ...common,
+    entryPoints,
+    outdir: at(outdir),
+  });
   const written = new Set(Object.keys(metafile.outputs).map((file) => at(file)));
   await removeOthers(at(outdir), (file) => written.has(file) || file.startsWith(at(outdir, 'types')));
 }
 
+/**
+ * @param {string} folder
+ * @param {(file: string) => boolean} keep
+ */
 async function removeOthers(folder, keep) {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const file = path.join(entry.parentPath, entry.name);
@@ -50,6 +73,8 @@ async function removeOthers(folder, keep) {
 /**
  * Marks kernels and operations as free of side effects, so that bundlers drop those that nobody uses: they keep calls
  * otherwise. (esbuild does not honour a function's own @__NO_SIDE_EFFECTS__ in another module.)
+ *
+ * @type {import('esbuild').Plugin}
  */
 const pureDefinitions = {
   name: 'pure definitions',
@@ -65,7 +90,11 @@ const pureDefinitions = {
   },
 };
 
-/** Modules stay apart: an import of x.ts is one of x.js, that of a shader, y.wgsl, is one of y.wgsl.js. */
+/**
+ * Modules stay apart: an import of x.ts is one of x.js, that of a shader, y.wgsl, is one of y.wgsl.js.
+ *
+ * @type {import('esbuild').Plugin}
+ */
 const separateModules = {
   name: 'separate modules',
   setup(build) {
@@ -77,17 +106,21 @@ const separateModules = {
   },
 };
 
-/** Every module of src/ as a module of dist/; and dist/operations/roi_align.js for each operation. */
+/**
+ * Every module of src/ as a module of dist/; and dist/operations/roi_align.js for each operation.
+ *
+ * @param {Esbuild} esbuild
+ */
 async function buildLibrary(esbuild) {
   const files = (await readdir(at('src'), { recursive: true }))
     .map((file) => file.split(path.sep).join('/'))
     .filter((file) => /\.(ts|wgsl)$/.test(file) && !file.endsWith('.d.ts'));
   const modules = files.map((file) => ({ in: `src/${file}`, out: file.replace(/\.ts$/, '') }));
-  const options = { platform: 'neutral', packages: 'external' };
   const plugins = [separateModules, wgsl, pureDefinitions];
   const { metafile } = await esbuild.build({
     ...common,
-    ...options,
+    platform: 'neutral',
+    packages: 'external',
     entryPoints: modules,
     outdir: at('dist'),
     plugins,
@@ -105,7 +138,11 @@ async function buildLibrary(esbuild) {
   await removeOthers(at('dist'), (file) => written.has(file) || file.startsWith(at('dist/types')));
 }
 
-/** The command line imports the library by its name, as a package of its own does: there is one copy in the process. */
+/**
+ * The command line imports the library by its name, as other packages do: there is one copy in the process.
+ *
+ * @param {Esbuild} esbuild
+ */
 async function buildCli(esbuild) {
   if (!existsSync(at('node_modules/fovea'))) {
     throw new Error('cli: node_modules/fovea is missing; run "npm install", which links it to this folder');
@@ -120,6 +157,7 @@ async function buildCli(esbuild) {
   await cp(at('examples/coins'), at('cli/dist/coins'), { recursive: true });
 }
 
+/** @param {Esbuild} esbuild */
 async function buildPage(esbuild) {
   if (!existsSync(at('web/src/main.ts'))) return;
   // esbuild first: it removes what it did not write.
@@ -130,7 +168,9 @@ async function buildPage(esbuild) {
 
 /**
  * Declarations, by TypeScript itself; a type error anywhere in src/ fails the build. Those of the operations' entry
- * points lie in a folder of their own, since a file may hold several operations.
+ * points lie in another folder, since a file may hold several operations.
+ *
+ * @param {Esbuild} esbuild
  */
 async function buildTypes(esbuild) {
   const require = createRequire(import.meta.url);
@@ -138,7 +178,7 @@ async function buildTypes(esbuild) {
   const tsc = path.join(path.dirname(manifest), require(manifest).bin.tsc);
   const args = [tsc, '-p', at('tsconfig.build.json'), '--listEmittedFiles', '--pretty', 'false'];
   await mkdir(at('dist/types'), { recursive: true });
-  const output = await new Promise((resolve, reject) => {
+  const output = await new Promise((/** @type {(stdout: string) => void} */ resolve, reject) => {
     execFile(process.execPath, args, { cwd: root, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
       if (!error) return resolve(stdout);
       const lines = stdout.split(/\r?\n/).filter((line) => !line.startsWith('TSFILE:'));
@@ -163,19 +203,22 @@ async function build() {
   const esbuild = await import('esbuild').catch(() => {
     throw new Error('esbuild is not installed; run "npm ci" with development dependencies');
   });
-  const parts = {
-    library: () => buildLibrary(esbuild),
-    types: () => buildTypes(esbuild),
-    cli: () => buildCli(esbuild),
-    web: () => buildPage(esbuild),
-  };
-  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(parts);
-  const unknown = names.find((name) => !Object.hasOwn(parts, name));
-  if (unknown !== undefined) {
-    throw new Error(`no part "${unknown}"; choose from ${Object.keys(parts).join(', ')}`);
-  }
-  const results = await Promise.allSettled(names.map((name) => parts[name]()));
-  for (const { reason } of results.filter(({ status }) => status === 'rejected')) {
+  const parts = new Map([
+    ['library', buildLibrary],
+    ['types', buildTypes],
+    ['cli', buildCli],
+    ['web', buildPage],
+  ]);
+  const names = process.argv.length > 2 ? process.argv.slice(2) : [...parts.keys()];
+  const builds = names.map((name) => {
+    const part = parts.get(name);
+    if (!part) throw new Error(`no part "${name}"; choose from ${[...parts.keys()].join(', ')}`);
+    return part;
+  });
+  const results = await Promise.allSettled(builds.map((part) => part(esbuild)));
+  for (const result of results) {
+    if (result.status === 'fulfilled') continue;
+    const { reason } = result;
     process.exitCode = 1;
     // esbuild has printed its own messages already.
     console.error(reason.errors ? `build: ${reason.message.split('\n')[0]}` : `build: ${reason.message}`);
@@ -185,6 +228,6 @@ async function build() {
 try {
   await build();
 } catch (error) {
-  console.error(`build: ${error.message}`);
+  console.error(`build: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 }

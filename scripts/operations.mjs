@@ -5,11 +5,22 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { wgsl } from './wgsl.mjs';
 
-const camelCase = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+/** @param {string} name */
+const camelCase = (name) => name.replace(/_(\w)/g, (_, /** @type {string} */ letter) => letter.toUpperCase());
 
 /**
- * { operation, identifier, file, base, arg }, in the table's order; `file` is relative to src/. `base` and `arg` are set for
- * the gradient of an elementwise operation: it is `base.backward.arg`.
+ * An operation: its name, the name of its kernel, and the file that exports that, relative to src/. `base` and `arg` are set
+ * for the gradient of an elementwise operation: it is `base.backward.arg`.
+ *
+ * @typedef {{ operation: string, identifier: string, file: string, base: string | undefined, arg: string | undefined }} Row
+ */
+
+/**
+ * Lists the operations in the order of the table.
+ *
+ * @param {typeof import('esbuild')} esbuild
+ * @param {string} root of the repository
+ * @returns {Promise<Row[]>}
  */
 export async function listOperations(esbuild, root) {
   const folder = path.join(root, 'src/kernels');
@@ -45,14 +56,24 @@ export async function listOperations(esbuild, root) {
   });
 }
 
-/** The text of an operation's entry point: `path(file)` is how it names a file of src/. */
-export const sourceOf = ({ identifier, file, base, arg }, path) =>
+/**
+ * The text of an operation's entry point.
+ *
+ * @param {Row} row
+ * @param {(file: string) => string} specifierOf the specifier of a file of src/
+ */
+export const sourceOf = ({ identifier, file, base, arg }, specifierOf) =>
   base
-    ? `import { ${base} } from '${path(file)}';\nexport const ${identifier} = ${base}.backward.${arg};\n`
-    : `export { ${identifier} } from '${path(file)}';\n`;
+    ? `import { ${base} } from '${specifierOf(file)}';\nexport const ${identifier} = ${base}.backward.${arg};\n`
+    : `export { ${identifier} } from '${specifierOf(file)}';\n`;
 
-/** Its declarations: the kernel, and the types of its file (attributes, for one). */
-export const declarationsOf = ({ identifier, file, base, arg }, path) =>
+/**
+ * Its declarations: the kernel, and the types of its file, such as its attributes.
+ *
+ * @param {Row} row
+ * @param {(file: string) => string} specifierOf the specifier of a file of src/
+ */
+export const declarationsOf = ({ identifier, file, base, arg }, specifierOf) =>
   base
-    ? `import type { ${base} } from '${path(file)}';\nexport declare const ${identifier}: (typeof ${base})['backward']['${arg}'];\n`
-    : `export { ${identifier} } from '${path(file)}';\nexport type * from '${path(file)}';\n`;
+    ? `import type { ${base} } from '${specifierOf(file)}';\nexport declare const ${identifier}: (typeof ${base})['backward']['${arg}'];\n`
+    : `export { ${identifier} } from '${specifierOf(file)}';\nexport type * from '${specifierOf(file)}';\n`;

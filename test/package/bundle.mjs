@@ -2,8 +2,10 @@
 import path from 'node:path';
 
 const [bundler, entry, out] = process.argv.slice(2);
+/** @type {string[]} */
 const warnings = [];
 
+/** @type {Readonly<Record<string, () => Promise<void>>>} */
 const bundlers = {
   async esbuild() {
     const { build } = await import('esbuild');
@@ -20,14 +22,21 @@ const bundlers = {
   async rollup() {
     const { rollup } = await import('rollup');
     const { nodeResolve } = await import('@rollup/plugin-node-resolve');
-    const onwarn = ({ message }) => warnings.push(message);
-    const bundle = await rollup({ input: entry, plugins: [nodeResolve({ browser: true })], onwarn });
+    const bundle = await rollup({
+      input: entry,
+      plugins: [nodeResolve({ browser: true })],
+      onwarn: ({ message }) => {
+        warnings.push(message);
+      },
+    });
     await bundle.write({ dir: path.dirname(out), format: 'es' });
     await bundle.close();
   },
   async vite() {
     const { build, createLogger } = await import('vite');
-    const warn = (text) => warnings.push(text);
+    const warn = (/** @type {string} */ text) => {
+      warnings.push(text);
+    };
     await build({
       root: path.dirname(entry),
       configFile: false,
@@ -42,13 +51,21 @@ const bundlers = {
   },
   async webpack() {
     const { default: webpack } = await import('webpack');
-    const stats = await new Promise((resolve, reject) => {
-      const output = { path: path.dirname(out), filename: path.basename(out) };
+    /** @type {import('webpack').Configuration} */
+    const options = {
+      mode: 'production',
+      entry,
+      output: { path: path.dirname(out), filename: path.basename(out) },
       // Its hints on size are not about what is bundled.
-      const options = { mode: 'production', entry, output, performance: { hints: false } };
-      webpack(options, (error, result) => (error ? reject(error) : resolve(result)));
-    });
-    const { warnings: warned, errors } = stats.toJson({ all: false, warnings: true, errors: true });
+      performance: { hints: false },
+    };
+    const stats = await new Promise(
+      (/** @type {(stats: import('webpack').Stats | undefined) => void} */ resolve, reject) => {
+        webpack(options, (error, result) => (error ? reject(error) : resolve(result)));
+      },
+    );
+    const { warnings: warned = [], errors = [] } =
+      stats?.toJson({ all: false, warnings: true, errors: true }) ?? {};
     warnings.push(...[...warned, ...errors].map(({ message }) => message));
   },
 };
