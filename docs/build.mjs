@@ -23,7 +23,7 @@ const app = await Application.bootstrap({
   entryPoints: entries.map(({ file }) => file),
   tsconfig: path.join(root, 'tsconfig.build.json'),
   out: path.join(root, 'docs/api'),
-  readme: 'none',
+  readme: path.join(root, 'docs/reference.md'),
   includeVersion: false,
   excludePrivate: true,
   excludeInternal: true,
