@@ -29,7 +29,7 @@ export interface AdapterDescription {
 export interface OpenOptions {
   /** Node only; the browser chooses its adapter itself. Default: `FOVEA_ADAPTER`, else `auto`. */
   readonly adapter?: AdapterChoice;
-  /** An adapter that the caller has already. */
+  /** An adapter that was requested already. */
   readonly gpuAdapter?: GPUAdapter;
   /**
    * `adapter`: all that the adapter offers and Fovea can use. `default`: what WebGPU guarantees everywhere and no
@@ -52,8 +52,8 @@ const MOST_QUEUED = 64;
 
 /**
  * A WebGPU device and what Fovea knows of it. `openDevice()` makes one that Fovea owns; `borrowDevice(device)` wraps
- * the caller's, which `dispose()` leaves alone. Error scopes stand around Fovea's own commands: a borrowed device's
- * handlers hear of the caller's errors only, and Fovea only of its own.
+ * yours, which `dispose()` leaves open. Fovea's commands run in error scopes: the handlers of a borrowed device hear only of
+ * your errors, and Fovea only of its own.
  */
 export class Device {
   readonly device: GPUDevice;

@@ -8,24 +8,24 @@ import { packParams } from '../wgsl/assemble.ts';
 import type { Kernel, Shaped } from './description.ts';
 import { checkScratch, checkTensor, shaderOf, workgroupsOf } from './dispatch.ts';
 
-/** A buffer of the caller's: whole, or from an offset (a multiple of the device's minStorageBufferOffsetAlignment). */
+/** A device buffer of your own: whole, or from an offset (a multiple of the device's minStorageBufferOffsetAlignment). */
 export type BufferSource = GPUBuffer | { readonly buffer: GPUBuffer; readonly offset?: number };
 
 /**
- * A kernel on the caller's device, for fixed shapes. It owns a small uniform buffer, its scratch memory and
- * its tables. The caller's device, pass and buffers stay the caller's.
+ * A kernel planned for fixed shapes on your device. It owns a small uniform buffer, its scratch memory and its tables; your
+ * device, pass and buffers stay yours.
  */
 export interface EncodableKernel<N extends string = string, Y extends string = string> {
   /** Shapes and dtypes of what the kernel computes. */
   readonly outputs: { readonly [K in Y]: TensorSpec };
   /**
-   * Records the dispatches into the caller's compute pass. `buffers` holds every input and output by name; what is
-   * updated in place stands there once, under the input's name. May be called any number of times in one pass or in
+   * Records the dispatches into your compute pass. `buffers` holds every input and output by name; what is
+   * updated in place is there once, under the input's name. May be called any number of times in one pass or in
    * many, with the same or other buffers: WebGPU runs one dispatch after the other, so that the calls share scratch.
    * Throws, before it records anything, ShapeError where a buffer is missing, too small, not STORAGE, at an offset
    * that does not align, or written while it holds another tensor; LifetimeError after `dispose()`; DeviceLostError.
    * What WebGPU tells nobody before the submission (a buffer that was destroyed, or is mapped, or of another device)
-   * it reports there, as a validation error of the caller's device.
+   * it reports there, as a validation error of your device.
    */
   encode(pass: GPUComputePassEncoder, buffers: { readonly [K in N]?: BufferSource }): void;
   /** Frees what the kernel owns. What was submitted before still runs; what was encoded and not yet submitted fails. */

@@ -24,7 +24,7 @@ export interface PlannableKernel<
   G extends object = A,
 > extends Kernel<I, O, Y, A, G> {
   /**
-   * Checks shapes and attributes, compiles, and allocates scratch memory on the caller's device. A shape alone means
+   * Checks shapes and attributes, compiles, and allocates scratch memory on your device. A shape alone means
    * f32. Throws ShapeError, DeviceLimitError or DeviceLostError.
    */
   plan(

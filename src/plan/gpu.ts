@@ -370,7 +370,7 @@ function hostData(input: Tensor, i: number): HostArray {
 export const openGpu = async (options: OpenOptions & TuneOptions & DebugOptions = {}): Promise<Gpu> =>
   new Gpu(await openDevice(options), options);
 
-/** Works on a device of the caller's, which is never destroyed. */
+/** Makes a `Gpu` of a device that you opened, which Fovea never destroys. Throws FoveaError for anything else. */
 export function borrowGpu(device: GPUDevice, options: TuneOptions & DebugOptions = {}): Gpu {
   if (!device?.queue) throw new FoveaError('borrowGpu: that is no GPUDevice');
   return new Gpu(borrowDevice(device), options);

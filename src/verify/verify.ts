@@ -199,7 +199,7 @@ export const verifyCase = (device: GPUDevice | Gpu, row: Case, options: VerifyOp
 /**
  * Every operation of Fovea's and every gradient, on a device of yours, against float64 references on the CPU: a row a
  * case and direction, in the table's order. The device is only borrowed. Throws DeviceLostError where it is lost, and
- * DeviceLimitError where `dtype` asks for what it lacks; all else that goes wrong stands in the rows.
+ * DeviceLimitError where `dtype` asks for what it lacks; all other faults are in the rows.
  */
 export const verifyAll = (device: GPUDevice | Gpu, options: VerifyOptions = {}): Promise<Row[]> =>
   verifyChecks(device, table.map(ofTable), options);

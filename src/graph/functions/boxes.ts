@@ -49,7 +49,7 @@ export interface MatchOptions {
   readonly allowLowQuality?: boolean;
 }
 
-/** Which box each anchor learns: an index, -1 for background, -2 for neither. See kernels/boxes/matchAnchors.ts. */
+/** Matches anchors with boxes: for each anchor the index of its box, -1 for background, -2 for neither. See `matchAnchors` in fovea/kernels. */
 export const matchAnchors = (
   anchors: Tensor,
   boxes: Tensor,
@@ -125,7 +125,7 @@ export interface WeightedBoxFusionOptions extends Given<WeightedBoxFusionAttrs, 
 /**
  * Weighted box fusion (Solovyev et al. 2021): boxes of one object become their mean, weighted by their scores. boxes:
  * [N,R,4], scores: [N,R], labels: i32 [N,R]. See
- * kernels/boxes/weightedBoxFusion.ts.
+ * `weightedBoxFusion` in fovea/kernels.
  */
 export function weightedBoxFusion(
   boxes: Tensor,
@@ -152,7 +152,7 @@ export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'o
 
 /**
  * Masks [R,M,M] of boxes [R,4] (xyxy, pixels) as masks of an image: [R,H,W]. As torchvision's paste_masks_in_image with
- * padding 1; see kernels/roi/pasteMasks.ts.
+ * padding 1; see `pasteMasks` in fovea/kernels.
  */
 export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
   apply(roiOps.pasteMasks, { masks, boxes: inF32(boxes) }, { size }).y;
@@ -168,7 +168,7 @@ export interface Instances {
 }
 
 /**
- * Merges instances and a semantic map into one panoptic map of segments; see kernels/roi/panopticMerge.ts.
+ * Merges instances and a semantic map into one panoptic map of segments; see `panopticMerge` in fovea/kernels.
  *
  * @param semantic The class of each pixel: i32 [N,H,W].
  */

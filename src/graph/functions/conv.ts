@@ -33,7 +33,7 @@ export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {
 
 /**
  * Convolution (cross-correlation, PyTorch's conv2d). x: [N,H,W,I]; weight: [kh,kw,I/groups,O]; bias: [O];
- * y: [N,OH,OW,O]. With `same` and an even kernel the extra zero stands at the end. See kernels/conv/conv2d.ts. Throws
+ * y: [N,OH,OW,O]. With `same` and an even kernel the extra zero is at the end. See `conv2d` in fovea/kernels. Throws
  * ShapeError where channels, groups or sizes do not fit, and for `same` with a stride.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
@@ -102,7 +102,7 @@ export type ConvTransposeOptions = Given<ConvTranspose2dAttrs>;
 
 /**
  * Transposed convolution (PyTorch's conv_transpose2d), the gradient of conv2d to its x. x: [N,H,W,I]; weight:
- * [kh,kw,O/groups,I]; bias: [O]; y: [N,OH,OW,O]. See kernels/conv/conv2d.ts for the sizes. Throws ShapeError where channels,
+ * [kh,kw,O/groups,I]; bias: [O]; y: [N,OH,OW,O]. See `convTranspose2d` in fovea/kernels for the sizes. Throws ShapeError where channels,
  * groups or sizes do not fit, and for an outputPadding that is not below the stride or the dilation.
  */
 export const convTranspose2d = (
@@ -117,7 +117,7 @@ export type MaxPoolOptions = Given<Omit<MaxPool2dAttrs, 'kernelSize'>>;
 
 /**
  * The maximum of each window; the first of equal ones gets the gradient, and a NaN wins. x: [N,H,W,C]. See
- * kernels/pool/maxPool2d.ts.
+ * `maxPool2d` in fovea/kernels.
  */
 export const maxPool2d = (x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor =>
   apply(poolOps.maxPool2d, { x }, { kernelSize, ...options }).y;
@@ -125,7 +125,7 @@ export const maxPool2d = (x: Tensor, kernelSize: Pair, options: MaxPoolOptions =
 /** Defaults: stride kernelSize, padding 0, ceilMode false, countIncludePad true, no divisorOverride. */
 export type AvgPoolOptions = Given<Omit<AvgPool2dAttrs, 'kernelSize'>>;
 
-/** The mean of each window. x: [N,H,W,C]. See kernels/pool/avgPool2d.ts. */
+/** The mean of each window. x: [N,H,W,C]. See `avgPool2d` in fovea/kernels. */
 export const avgPool2d = (x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor =>
   apply(poolOps.avgPool2d, { x }, { kernelSize, ...options }).y;
 
@@ -145,7 +145,7 @@ export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>
 
 /**
  * Resizes x [N,H,W,C], as PyTorch's interpolate without antialias: mode nearest (the default), bilinear or bicubic, alignCorners
- * for the latter two. See kernels/image/interpolate.ts for the positions. Throws ShapeError unless one of size and scaleFactor is
+ * for the latter two. See `interpolate` in fovea/kernels for the positions. Throws ShapeError unless one of size and scaleFactor is
  * given.
  */
 export function interpolate(
@@ -224,7 +224,7 @@ export interface NormOptions {
 
 /**
  * Group norm (Wu and He 2018): (x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance over all pixels and
- * the C / numGroups channels of a group. See kernels/norm/groupNorm.ts.
+ * the C / numGroups channels of a group. See `groupNorm` in fovea/kernels.
  *
  * @param x [N,…,C].
  * @param options weight and bias: [C].
@@ -281,7 +281,7 @@ export type LocalResponseNormOptions = Given<Omit<LocalResponseNormAttrs, 'size'
 /**
  * Local response norm (Krizhevsky et al. 2012, AlexNet; torch.nn.LocalResponseNorm): each value divided by
  * (k + alpha * the mean square of `size` neighbouring channels)^beta, where channels that do not exist count as zeros. See
- * kernels/norm/localResponseNorm.ts.
+ * `localResponseNorm` in fovea/kernels.
  *
  * @param x [N,…,C].
  * @param size Channels in a window, a whole number of 1 or more; of an even one, the additional channel is before its own.

@@ -3,7 +3,7 @@ import type { ElementwiseAttrs } from '../../kernels/elementwise/elementwise.ts'
 import { isFloat } from '../../shape.ts';
 import { apply, full, type Operation, Tensor } from '../tensor.ts';
 
-/** A tensor, or a number that stands for a scalar. */
+/** A tensor, or a number, which is taken as a scalar. */
 export type Operand = Tensor | number;
 
 /** The tensor of an operand: of a number, a scalar in the dtype of the operand beside it. */

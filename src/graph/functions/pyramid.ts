@@ -5,7 +5,7 @@ import { apply, type Tensor } from '../tensor.ts';
 import { add, sub } from './elementwise.ts';
 import { slice } from './shape.ts';
 
-/** One level down an image pyramid: 5x5 Gaussian, then every other pixel (OpenCV's pyrDown). See kernels/image/imageFilters.ts. */
+/** One level down an image pyramid: 5x5 Gaussian, then every other pixel (OpenCV's pyrDown). See `pyrDown` in fovea/kernels. */
 export const pyrDown = (x: Tensor): Tensor => apply(imageOps.pyrDown, { x }).y;
 
 /**
@@ -24,7 +24,7 @@ export function pyrUp(x: Tensor, size?: readonly [number, number]): Tensor {
   return h === H && w === W ? y : slice(y, [[], [0, h], [0, w]]);
 }
 
-/** Gaussian blur with a border reflected about the edge pixel (OpenCV's BORDER_REFLECT_101). See kernels/image/imageFilters.ts. */
+/** Gaussian blur with a border reflected about the edge pixel (OpenCV's BORDER_REFLECT_101). See `gaussianBlur` in fovea/kernels. */
 export const gaussianBlur = (x: Tensor, kernelSize: number, sigma = 0): Tensor =>
   apply(imageOps.gaussianBlur, { x }, { kernelSize, sigma }).y;
 

@@ -23,7 +23,7 @@ export function transpose(x: Tensor): Tensor {
 
 /**
  * start, end (exclusive) and step, as Python's x[start:end:step]: negative numbers count from the end, a negative step
- * goes backwards, and null or nothing stands for the whole way.
+ * goes backwards, and null or nothing means the start or end of the dimension.
  */
 export type Range = readonly [start?: number | null, end?: number | null, step?: number];
 
@@ -67,7 +67,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   return backwards.length > 0 ? flip(y, backwards) : y;
 }
 
-/** What stands outside of x: a value; x mirrored about its edge elements; its edge elements; x again. */
+/** What x is padded with: a value; x mirrored about its edge elements; its edge elements; x repeated. */
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 
 /** Options of `pad`. */
@@ -194,7 +194,7 @@ export function split(x: Tensor, size: number | readonly number[], dim = 0): Ten
   });
 }
 
-/** At most so many parts of equal size, the last one maybe smaller (PyTorch's chunk). */
+/** Splits into at most `chunks` parts of equal size; the last one may be smaller (PyTorch's chunk). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
   const d = normalizeDim('chunk', dim, x.shape.length);
   if (!Number.isInteger(chunks) || chunks < 1) {
@@ -271,7 +271,7 @@ export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
 
 /**
  * Uniform numbers in 0..1, 1 left out: f32 of this shape. seed: i32, one number; the same seed gives the same numbers.
- * Streams of one seed have nothing to do with each other. See kernels/shape/rand.ts.
+ * Streams of one seed are independent. See `rand` in fovea/kernels.
  */
 export const rand = (shape: Shape, seed: Tensor, stream = 0): Tensor =>
   apply(shapeOps.rand, { seed }, { shape, stream }).y;

@@ -73,7 +73,7 @@ const up = defineResample('pyr_up', none, (_op, input) => {
 /**
  * One level up a Gaussian pyramid, as OpenCV's `pyrUp`: zeros between rows and columns, then smoothed with
  * [1 4 6 4 1]/8 on both axes. At the border OpenCV reflects the image with its zeros: left of the first
- * pixel stands the second, right of the last stands the last. x: [N,H,W,C]; y: [N,2H,2W,C]. Throws
+ * pixel is the second, right of the last is the last again. x: [N,H,W,C]; y: [N,2H,2W,C]. Throws
  * ShapeError for an x without pixels.
  */
 export const pyrUp = up.forward;

@@ -95,7 +95,7 @@ const resampled = defineResample('interpolate', interpolateAttrs, (op, input, at
  * 'nearest' takes pixel `floor(o * H / h)` (PyTorch's 'nearest', not 'nearest-exact'); 'bilinear' takes
  * position `(o + 0.5) * H / h - 0.5`, held at the border, or with alignCorners `o * (H - 1) / (h - 1)`.
  * 'bicubic' takes four pixels an axis about that position, border pixels standing for those outside (Keys 1981, a = -3/4).
- * There is no smoothing before shrinking. With scaleFactor s, 1 / s stands in place of H / h. Throws ShapeError for sizes below 1, an unknown mode, an x
+ * There is no smoothing before shrinking. With scaleFactor s, 1 / s replaces H / h. Throws ShapeError for sizes below 1, an unknown mode, an x
  * without pixels, and alignCorners with 'nearest'.
  */
 export const interpolate = resampled.forward;
