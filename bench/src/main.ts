@@ -14,15 +14,15 @@ import { type Elsewhere, filtered, present, QUICK_PATIENCE, runBench } from './r
 import { allRows } from './workloads/index.ts';
 
 const USAGE = `npm run bench -- [options]
-  --filter TEXT     rows whose names hold TEXT (several: separated by commas)
-  --adapter NAME    hardware, lavapipe or swiftshader; default: FOVEA_ADAPTER, else the first there is
-  --peers NAMES     of tfjs, ort; "none" for Fovea alone; default: both
-  --quick           batch 1, fewer repetitions, the largest sizes smaller or left out
-  --page            serves the bench as a page for the browser, on this machine only (PORT, 8090)
-  --torch FILE      beside it what bench/torch/train.py has measured on this machine
-  --out DIR         where results go (default: bench/results)
-  --list            the rows' names, and nothing else
-  --save            writes results and report also of filtered rows; --no-save: never`;
+  --filter TEXT     only rows whose name contains TEXT (or one of several, separated by commas)
+  --adapter NAME    hardware, lavapipe or swiftshader; default: FOVEA_ADAPTER, or else the first that exists
+  --peers NAMES     tfjs, ort, or "none" for Fovea alone; default: both
+  --quick           batch 1, fewer repetitions, and smaller sizes or none for the largest rows
+  --page            serve the benchmark as a page, to this machine only (PORT; default 8090)
+  --torch FILE      also show the times that bench/torch/train.py has measured on this machine
+  --out DIR         folder for the results (default: bench/results)
+  --list            list the rows and stop
+  --save            write results and report also with --filter; --no-save: never`;
 
 const ADAPTERS = ['hardware', 'lavapipe', 'swiftshader', 'auto'];
 const PEERS: readonly PeerName[] = ['tfjs', 'ort'];
