@@ -23,13 +23,17 @@ const modules = Object.entries(entries).flatMap(([subpath, target]) =>
     : [{ name: `fovea${subpath.slice(1)}`, source: sourceOf(target.types) }],
 );
 
-const snapshotOf = (name: string) => `./exports/${name.replaceAll('/', '-')}.txt`;
+/** The file of an entry point, and what a mismatch says. */
+const snapshotOf = (name: string) => {
+  const file = `exports/${name.replaceAll('/', '-')}.txt`;
+  return [`./${file}`, `test/package/${file}, which -u writes`] as const;
+};
 
 describe('the exports of', () => {
   it.each(modules)('$name', async ({ name, source }) => {
     const found = [...(await exportsOf(source))].sort(([a], [b]) => (a < b ? -1 : 1));
     const lines = found.map(([exported, kind]) => `${kind.padEnd(8)} ${exported}\n`);
-    await expect(lines.join('')).toMatchFileSnapshot(snapshotOf(name));
+    await expect(lines.join('')).toMatchFileSnapshot(...snapshotOf(name));
   });
 
   it.each(modules)('$name at run time are the values among them', async ({ source }) => {
@@ -41,6 +45,6 @@ describe('the exports of', () => {
   it('fovea/kernels/*: one kernel each', async () => {
     expect(Object.keys(entries).filter((subpath) => subpath.includes('*'))).toEqual(['./kernels/*']);
     const lines = Object.keys(kernels).map((operation) => `fovea/kernels/${operation}\n`);
-    await expect(lines.sort().join('')).toMatchFileSnapshot(snapshotOf('fovea/kernels/each'));
+    await expect(lines.sort().join('')).toMatchFileSnapshot(...snapshotOf('fovea/kernels/each'));
   });
 });
