@@ -1,6 +1,6 @@
 // npm run test:runtimes [-- --verify]: loads every entry point of the packed library in Node 22 and 24, Bun and Deno, and
-// computes on the adapter that each finds. With --verify it also checks every kernel and gradient in Deno, whose WebGPU is
-// wgpu's, as Firefox's is: in f32, and in f16 if the adapter has it. Needs Linux x86-64 and, for the first run, the registry.
+// computes on the adapter that each finds. With --verify it also checks every kernel and gradient in Chromium, and in Deno,
+// whose WebGPU is wgpu's, as Firefox's is: in f32, and in f16 if the adapter has it. Needs Linux x86-64 and, for the first run, the registry.
 // Takes seconds; --verify takes a quarter of an hour.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -109,6 +109,12 @@ for (const [name, command] of Object.entries(RUNTIMES)) check(name, [...command,
 if (process.argv.includes('--verify')) {
   for (const dtype of ['f32', 'f16'])
     check(`Deno, verify, ${dtype}`, [...RUNTIMES.Deno, 'verify.mjs', dtype]);
+  process.env.EVERY_CASE = '1';
+  const page = path.join(root, 'test/browser/page.test.ts');
+  check('Chromium, verify, f32', [
+    path.join(root, 'node_modules/.bin/vitest'),
+    ...['run', page, '--root', root, '-t', 'the whole table'],
+  ]);
 }
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,7 +1,17 @@
 import { Device, openDevice } from '../src/device/device.ts';
 import { type DebugOptions, Gpu } from '../src/plan/gpu.ts';
+import { openWithDefaultLimits } from './verify/devices.ts';
 
-const open = new Map<string, Promise<Device>>();
+/**
+ * What a shared device offers. `adapter`: all that the adapter does, as `openGpu()`. `guaranteed`: the features, but no
+ * limit above what WebGPU promises everywhere. `default`: no optional feature either.
+ */
+type Offer = 'adapter' | 'guaranteed' | 'default';
+
+const open = new Map<Offer, Promise<Device>>();
+
+const openOne = async (limits: Offer): Promise<Device> =>
+  limits === 'guaranteed' ? new Device(await openWithDefaultLimits(), true) : openDevice({ limits });
 
 /**
  * A Gpu on a device that all test files of one process share (vitest.config.ts runs those files without isolation). A
@@ -12,12 +22,9 @@ const open = new Map<string, Promise<Device>>();
 export async function sharedGpu({
   limits = 'adapter',
   ...options
-}: DebugOptions & { limits?: 'adapter' | 'default' } = {}): Promise<Gpu> {
-  let owner = open.get(limits);
-  if (!owner) {
-    owner = openDevice({ limits });
-    open.set(limits, owner);
-  }
+}: DebugOptions & { limits?: Offer } = {}): Promise<Gpu> {
+  const owner = open.get(limits) ?? openOne(limits);
+  open.set(limits, owner);
   const { device, caps } = await owner;
   return new Gpu(new Device(device, false, caps.matrixUnits), { ...options, autotune: false });
 }

@@ -13,6 +13,12 @@ import { saveRandomDetector } from './randomDetector.ts';
 const root = path.join(import.meta.dirname, '../..');
 const COINS = path.join(root, 'examples/coins/coins.png');
 
+/** What the page runs here; `npm run test:runtimes -- --verify` runs all cases. Node runs all in verify.test.ts. */
+const ONE_PER_FAMILY = [
+  ...['matmul', 'conv2d', 'max_pool2d', 'batch_norm', 'add', 'softmax', 'sort', 'nms', 'roi_align'],
+  ...['sigmoid_focal_loss', 'gaussian_blur', 'gather_rows', 'adamw_step'],
+];
+
 let browser: Browser;
 let server: Served;
 let page: Page;
@@ -45,8 +51,8 @@ beforeEach(async () => {
   return () => page.close();
 });
 
-const open = async () => {
-  await page.goto(server.url);
+const open = async (query = '') => {
+  await page.goto(server.url + query);
   await page.waitForSelector('html[data-adapter][data-weights]');
 };
 const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
@@ -138,8 +144,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     expect(await page.textContent('#verify-error')).toMatch(/f16 needs the feature shader-f16.*SwiftShader/);
   });
 
-  it('verifies every case of the table', async () => {
-    await open();
+  it('verifies the operations that its address names, or the whole table', async () => {
+    const asked = process.env.EVERY_CASE ? undefined : ONE_PER_FAMILY;
+    const its = cases.filter(({ op }) => asked?.includes(op) ?? true);
+    await open(asked && `?op=${asked.join(',')}`);
+    expect(await page.textContent('#run')).toContain(`${its.length} cases`);
     await page.click('#run');
     await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
     expect(await page.textContent('#verify-error')).toBe('');
@@ -151,8 +160,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     );
     const failures = rows.filter(({ status }) => status === 'failed').map(({ text }) => text);
     expect(failures.slice(0, 20)).toEqual([]);
-    const differentiated = cases.filter(({ grad = [] }) => grad.length > 0);
-    expect(rows.length).toBe(cases.length + differentiated.length);
+    const differentiated = its.filter(({ grad = [] }) => grad.length > 0);
+    expect(rows.length).toBe(its.length + differentiated.length);
     const passed = rows.filter(({ status }) => status === 'ok').length;
     const summary = `${passed} passed, 0 failed, ${rows.length - passed} unsupported`;
     expect(await page.textContent('#summary')).toContain(summary);
@@ -172,6 +181,14 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     expect(saved.rows.length).toBe(rows.length);
     expect(thrown).toEqual([]);
     expect(foreign).toEqual([]);
+  });
+
+  it('says that an operation in its address is not there', async () => {
+    await open('?op=nms,make_coffee');
+    await page.click('#run');
+    await page.waitForSelector('html[data-verify=stopped]');
+    expect(await page.textContent('#verify-error')).toContain('no operation is called make_coffee');
+    expect(thrown).toEqual([]);
   });
 
   it('stops when asked, and says so', async () => {

@@ -13,7 +13,7 @@ const only = process.env.FUZZ_OP;
 
 let gpu: Gpu;
 beforeAll(async () => {
-  gpu = await sharedGpu();
+  gpu = await sharedGpu({ limits: 'guaranteed' });
 });
 afterAll(() => gpu.dispose());
 

@@ -9,7 +9,7 @@ import { toHalf } from '../../src/half.ts';
 import { type Kernel, type Specs, shaderOf } from '../../src/kernels/kernel.ts';
 import { kernelOf, type OpName } from '../../src/kernels/ops.ts';
 import { type Candidate, candidates, namesIn, type Purpose } from '../../src/kernels/strategy.ts';
-import { borrowGpu, type Gpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import { type DType, numel, type TensorSpec } from '../../src/shape.ts';
 import {
@@ -32,7 +32,7 @@ import {
   runReference,
 } from '../../src/verify/runKernel.ts';
 import { largestOf } from '../../src/verify/validate.ts';
-import { openWithDefaultLimits } from './devices.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { emulated } from './matrixEmulation.ts';
 
 await loadStrategies(Object.values(operations));
@@ -138,16 +138,11 @@ const packed = (inputs: HostTensors): HostTensors =>
   );
 
 describe('register tiles, on any device', () => {
-  let device: GPUDevice;
   let gpu: Gpu;
   beforeAll(async () => {
-    device = await openWithDefaultLimits();
-    gpu = borrowGpu(device);
+    gpu = await sharedGpu({ limits: 'guaranteed' });
   });
-  afterAll(() => {
-    gpu?.dispose();
-    device?.destroy();
-  });
+  afterAll(() => gpu?.dispose());
 
   it('every operation has a row here', () => {
     const tiled = Object.values(operations).filter((operation) =>

@@ -7,15 +7,14 @@ import { attributesOf } from '../../src/verify/runKernel.ts';
 import { subjectOf } from '../../src/verify/subject.ts';
 import { verifyKernel } from '../../src/verify/verify.ts';
 import { sharedGpu } from '../sharedGpu.ts';
-import { openWithDefaultLimits } from './devices.ts';
 import { shadersOf } from './programs.ts';
 
 const gpu = await sharedGpu({ limits: 'default' });
 afterAll(() => gpu.dispose());
-const device = await openWithDefaultLimits();
+const withFeatures = await sharedGpu({ limits: 'guaranteed' });
+afterAll(() => withFeatures.dispose());
 /** What the device of verify.test.ts offers, and what this one does. */
-const [usual, plain] = [capsOf(device), capsOf(gpu.device.device)];
-device.destroy();
+const [usual, plain] = [capsOf(withFeatures.device.device), capsOf(gpu.device.device)];
 
 it.each([
   'tile',

@@ -2,26 +2,27 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../src/graph/operations/index.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { kernels } from '../../src/kernels/ops.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import type { Shape } from '../../src/shape.ts';
 import type { Case } from '../../src/verify/cases/case.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { gradientGraph } from '../../src/verify/gradientGraph.ts';
 import { verifyCase } from '../../src/verify/verify.ts';
-import { openWithDefaultLimits } from './devices.ts';
+import { sharedGpu } from '../sharedGpu.ts';
 import { isAsked } from './onlyCases.ts';
 
 const rows = cases.filter((row) => isAsked(row.op));
 
 describe('every kernel and every gradient agrees with the float64 reference, and gives the same bits again', () => {
-  let device: GPUDevice;
+  let gpu: Gpu;
   beforeAll(async () => {
-    device = await openWithDefaultLimits();
+    gpu = await sharedGpu({ limits: 'guaranteed' });
   });
-  afterAll(() => device?.destroy());
+  afterAll(() => gpu?.dispose());
 
   it.each(rows.map((row) => [`${row.op}: ${row.name}`, row] as const))('%s', async (_title, row) => {
     // Each time in memory that holds something else. `npm run verify:repeat` runs each twenty times.
-    const results = await verifyCase(device, row, { repeat: 3 });
+    const results = await verifyCase(gpu, row, { repeat: 3 });
     expect(results.map(({ direction, message }) => `${direction}: ${message}`)).toEqual(
       results.map(({ direction }) => `${direction}: `),
     );

@@ -1,8 +1,9 @@
-import { DeviceLostError } from '../../src/errors.ts';
+import { DeviceLostError, FoveaError } from '../../src/errors.ts';
+import type { OpName } from '../../src/kernels/ops.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { type ConformanceFile, verifyConformance } from '../../src/verify/conformance.ts';
 import { countRows, type Row, summaryOf, type VerifyOptions } from '../../src/verify/rows.ts';
-import { verifyAll } from '../../src/verify/verify.ts';
+import { verifyAll, verifyOperation } from '../../src/verify/verify.ts';
 import { type Gpu, getGpu } from './gpu.ts';
 import { byId, describeError, make, say, setState } from './page.ts';
 
@@ -23,6 +24,20 @@ const progressBar = byId<HTMLProgressElement>('progress-bar');
 const progressText = byId('progress-text');
 const body = byId<HTMLTableSectionElement>('result-rows');
 
+/** The operations that the address names: `?op=conv2d,nms`. Without it: all. */
+const asked = new URLSearchParams(location.search).get('op')?.split(',');
+const count = cases.filter(({ op }) => asked?.includes(op) ?? true).length;
+const runLabel = asked ? `Run ${count} cases of ${asked.join(', ')}` : `Run all ${count} cases`;
+
+async function verifyAsked(gpu: Gpu, options: VerifyOptions): Promise<Row[]> {
+  if (!asked) return verifyAll(gpu, options);
+  const unknown = asked.find((op) => !cases.some((row) => row.op === op));
+  if (unknown !== undefined) throw new FoveaError(`no operation is called ${unknown}; see the list below`);
+  const rows: Row[] = [];
+  for (const op of asked) rows.push(...(await verifyOperation(gpu, op as OpName, options)));
+  return rows;
+}
+
 class Stopped extends Error {}
 
 let running = false;
@@ -35,10 +50,10 @@ let report: object | undefined;
 /** Wires the section; `useGpu` is told of the adapter whenever one is opened. */
 export function startVerifySection(useGpu: (gpu: Gpu) => void): void {
   for (const op of [...new Set(cases.map((row) => row.op))].sort()) operation.add(new Option(op, op));
-  runButton.textContent = `Run all ${cases.length} cases`;
+  runButton.textContent = runLabel;
   runButton.addEventListener('click', () => {
     if (running) stopAsked = true;
-    else run(useGpu, cases.length, verifyAll);
+    else run(useGpu, count, verifyAsked);
   });
   caseFiles.addEventListener('change', async () => {
     const chosen = [...(caseFiles.files ?? [])];
@@ -117,7 +132,7 @@ async function run(useGpu: (gpu: Gpu) => void, total: number, check: Check): Pro
   summarize(finished, dtype, adapter, performance.now() - started);
   byId('progress').hidden = true;
   showTable();
-  runButton.textContent = `Run all ${cases.length} cases`;
+  runButton.textContent = runLabel;
   setState('verify', finished ? 'done' : 'stopped');
 }
 
