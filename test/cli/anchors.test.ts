@@ -200,7 +200,7 @@ describe('fovea anchors', () => {
       /--clusters 8 cannot be divided evenly among the 3 scales of yolov3; give a multiple of 3/,
     );
     await expect(anchors(await cocoFile(0))).rejects.toThrow(
-      /0\.json: none of 10 images has an object; label some/,
+      /0\.json: none of the 10 images has an object; label some/,
     );
     await expect(anchors(await cocoFile(5), { model: 'yolov3' })).rejects.toThrow(
       /k is 9, and there are 5 different boxes; ask for at most 5 clusters/,
