@@ -17,6 +17,7 @@ import {
   exp,
   expm1,
   floor,
+  fmod,
   gelu,
   greater,
   greaterEqual,
@@ -209,6 +210,8 @@ const methods = {
   reciprocal,
   /** {@link relu} with this tensor as its first argument. */
   relu,
+  /** {@link fmod} with this tensor as its first argument. */
+  fmod,
   /** {@link remainder} with this tensor as its first argument. */
   remainder,
   /** {@link round} with this tensor as its first argument. */

@@ -93,6 +93,7 @@ export const elementwiseKernels = {
   sub: math.sub,
   mul: math.mul,
   div: math.div,
+  fmod: math.fmod,
   remainder: math.remainder,
   pow: math.pow,
   maximum: comparison.maximum,

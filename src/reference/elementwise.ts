@@ -140,7 +140,15 @@ const rules: Record<ElementwiseName, ScalarRules> = {
     forward: ({ a, b }) => a! / b!,
     backward: { a: ({ g, b }) => g! / b!, b: ({ g, a, b }) => (-g! * a!) / (b! * b!) },
   },
-  remainder: { forward: ({ a, b }) => a! % b!, backward: {} },
+  fmod: {
+    forward: ({ a, b }) => a! % b!,
+    backward: { a: ({ g }) => g!, b: ({ g, a, b }) => -g! * Math.trunc(a! / b!) },
+  },
+  remainder: {
+    // By %, which is exact: a - b * floor(a / b) rounds twice.
+    forward: ({ a, b }) => (a! % b! !== 0 && a! % b! < 0 !== b! < 0 ? (a! % b!) + b! : a! % b!),
+    backward: { a: ({ g }) => g!, b: ({ g, a, b }) => -g! * Math.floor(a! / b!) },
+  },
   maximum: {
     forward: ({ a, b }) => Math.max(a!, b!),
     backward: { a: ({ a, b, g }) => g! * half(a!, b!), b: ({ a, b, g }) => g! * half(b!, a!) },

@@ -1,4 +1,3 @@
-import * as v from 'valibot';
 import { UsageError } from '../errors.ts';
 import { DynamicUNet, dynamicUNetConfig } from '../models/dynamicUnet.ts';
 import { FasterRCNN, fasterRCNNConfig } from '../models/fasterRcnn.ts';
@@ -32,8 +31,6 @@ export interface NewModelOptions {
 export interface Architecture<Config = unknown> {
   /** What its models do. */
   readonly task: Task;
-  /** Checks a configuration that comes from a file. */
-  readonly schema: v.GenericSchema;
   /** Returns the configuration of a small model to train from scratch on few images. */
   defaultConfig(options: NewModelOptions): Config;
   /** Builds a model with random weights. */
@@ -51,88 +48,6 @@ export interface Architecture<Config = unknown> {
   /** The highest learning rate. Default 0.003. */
   readonly lr?: number;
 }
-
-const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
-const upTo = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const positive = v.pipe(v.number(), v.minValue(1e-6), v.maxValue(1e6));
-const three = v.tuple([v.number(), v.number(), v.number()]);
-const depth = count(64);
-const width = count(4096);
-const normalization = v.object({ mean: three, std: three });
-const resize = v.object({ minSize: count(65536), maxSize: count(65536) });
-const sizes = v.pipe(v.array(v.pipe(v.array(positive), v.minLength(1))), v.minLength(1));
-const ratios = v.pipe(v.array(positive), v.minLength(1));
-const detect = v.optional(
-  v.object({
-    scoreThreshold: v.optional(v.number()),
-    iouThreshold: v.optional(share),
-    maxDetections: v.optional(count(100_000)),
-    candidates: v.optional(count(1_000_000)),
-  }),
-);
-
-const backbone = v.object({
-  block: v.picklist(['basic', 'bottleneck']),
-  depth: v.tuple([depth, depth, depth, depth]),
-  width: v.optional(width),
-  maxWidth: v.optional(width),
-  stem: v.optional(v.picklist(['imagenet', 'small'])),
-  norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
-  dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
-});
-
-const retinanetSchema = v.object({
-  numClasses: count(10_000),
-  backbone,
-  pyramidWidth: width,
-  extraLevels: v.picklist(['none', 'p6', 'p6p7']),
-  headDepth: upTo(16),
-  headNorm: v.picklist(['none', 'group']),
-  anchorSizes: v.optional(sizes),
-  aspectRatios: v.optional(ratios),
-  foregroundIou: v.optional(share),
-  backgroundIou: v.optional(share),
-  normalization,
-  resize,
-  detect,
-});
-
-const both = v.object({ training: count(1_000_000), testing: count(1_000_000) });
-const fasterRcnnEntries = {
-  numClasses: count(10_000),
-  backbone,
-  pyramidWidth: width,
-  rpn: v.object({
-    anchorSizes: sizes,
-    aspectRatios: ratios,
-    headDepth: upTo(16),
-    preNmsTopN: both,
-    postNmsTopN: both,
-    nmsThreshold: share,
-    scoreThreshold: v.number(),
-    foregroundIou: share,
-    backgroundIou: share,
-    batchSizePerImage: count(10_000_000),
-    positiveFraction: share,
-  }),
-  box: v.object({
-    pooling: v.picklist(['align', 'pool']),
-    width: count(65536),
-    resolution: count(64),
-    foregroundIou: share,
-    batchSizePerImage: count(10_000_000),
-    positiveFraction: share,
-  }),
-  normalization,
-  resize,
-  detect,
-};
-const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
-
-// Label maps are bytes: 0 is the background, 255 is ignored.
-const mapped = v.pipe(count(255), v.minValue(2));
-const dice = v.optional(v.boolean());
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
 
@@ -174,7 +89,6 @@ const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as co
 const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: number) =>
   architecture<YOLO['config']>({
     task: 'detect',
-    schema: v.object({ cfg: v.string() }),
     defaultConfig: (options) => {
       const { numClasses, width: channels = first / 4, cropSize: side = 416 } = options;
       const sizes = { width: channels / first, imageSize: [side, side] as const };
@@ -191,7 +105,6 @@ const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: nu
 export const ARCHITECTURES = {
   retinanet: architecture<RetinaNet['config']>({
     task: 'detect',
-    schema: retinanetSchema,
     defaultConfig: (options) => {
       const anchors = levelsOf('retinanet', options, [3, 4, 5]);
       const extraLevels = EXTRA[(anchors?.anchorSizes.length ?? 4) as keyof typeof EXTRA];
@@ -210,7 +123,6 @@ export const ARCHITECTURES = {
   }),
   fasterrcnn: architecture<FasterRCNN['config']>({
     task: 'detect',
-    schema: v.object(fasterRcnnEntries),
     defaultConfig: (options) =>
       fasterRCNNConfig({
         numClasses: options.numClasses,
@@ -226,7 +138,6 @@ export const ARCHITECTURES = {
   }),
   maskrcnn: architecture<MaskRCNN['config']>({
     task: 'detect',
-    schema: v.object({ ...fasterRcnnEntries, mask }),
     defaultConfig: (options) =>
       maskRCNNConfig({
         numClasses: options.numClasses,
@@ -245,14 +156,6 @@ export const ARCHITECTURES = {
   'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
   unet: architecture<UNet['config']>({
     task: 'segment',
-    schema: v.object({
-      numClasses: mapped,
-      dice,
-      width,
-      depth: count(8),
-      norm: v.picklist(['group', 'batch', 'frozen']),
-      normalization,
-    }),
     defaultConfig: (options) =>
       unetConfig({
         dice: true,
@@ -268,13 +171,6 @@ export const ARCHITECTURES = {
   }),
   'dynamic-unet': architecture<DynamicUNet['config']>({
     task: 'segment',
-    schema: v.object({
-      numClasses: mapped,
-      dice,
-      backbone,
-      norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
-      normalization,
-    }),
     defaultConfig: (options) =>
       dynamicUNetConfig({ dice: true, numClasses: options.numClasses + 1, backbone: narrow(options) }),
     build: (config, seed) => new DynamicUNet({ ...config, seed }),
@@ -284,15 +180,6 @@ export const ARCHITECTURES = {
   }),
   fcn: architecture<FCN['config']>({
     task: 'segment',
-    schema: v.object({
-      numClasses: mapped,
-      dice,
-      backbone,
-      auxiliary: v.optional(v.boolean()),
-      dropout: v.optional(share),
-      hypercolumns: v.optional(v.boolean()),
-      normalization,
-    }),
     defaultConfig: (options) =>
       fcnConfig({ dice: true, numClasses: options.numClasses + 1, backbone: narrow(options) }),
     build: (config, seed) => new FCN({ ...config, seed }),
@@ -302,19 +189,6 @@ export const ARCHITECTURES = {
   }),
   vit: architecture<ViTSegmenter['config']>({
     task: 'segment',
-    schema: v.object({
-      numClasses: mapped,
-      dice,
-      imageSize: count(4096),
-      patchSize: count(512),
-      numLayers: count(128),
-      numHeads: count(128),
-      hiddenDim: width,
-      mlpDim: count(65536),
-      dropout: v.optional(share),
-      attentionDropout: v.optional(share),
-      normalization,
-    }),
     defaultConfig: ({ numClasses, width: channels, cropSize }) =>
       vitConfig({
         dice: true,

@@ -5,6 +5,7 @@ import type { StateDict } from '../io/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { numel } from '../shape.ts';
 import { ARCHITECTURES, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
+import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
 /** How images of any size are prepared for a network. */
@@ -42,7 +43,7 @@ export function checkDescription(
   config: unknown,
   preprocessing: unknown,
 ): { readonly config: unknown; readonly preprocessing: Preprocessing } | { readonly problem: string } {
-  const model = v.safeParse(ARCHITECTURES[name].schema, config);
+  const model = v.safeParse(CONFIG_SCHEMAS[name], config);
   const before = v.safeParse(preprocessingSchema, preprocessing);
   if (model.success && before.success) return { config: model.output, preprocessing: before.output };
   const issue = (model.issues?.[0] ?? before.issues?.[0]) as v.BaseIssue<unknown>;

@@ -24,9 +24,10 @@ interface Operation {
 let operations: Operation[];
 let bundle: (contents: string) => Promise<string>;
 let measure: () => Promise<Size[]>;
+let measurePrograms: () => Promise<{ name: string; gzip: number; budget: number }[]>;
 beforeAll(async () => {
   await ensureBuilt(['library', 'types']);
-  ({ bundle, measure } = await script('size.mjs'));
+  ({ bundle, measure, measurePrograms } = await script('size.mjs'));
   const { listOperations } = await script('operations.mjs');
   operations = await listOperations(await import('esbuild'), root);
 });
@@ -91,6 +92,13 @@ describe('every kernel', () => {
     const over = sizes.filter(({ gzip, budget }) => gzip > budget);
     expect(over.map(({ operation, gzip, budget }) => `${operation}: ${gzip} of ${budget} bytes`)).toEqual([]);
   });
+});
+
+it('a program with the graph is within its budget', async () => {
+  const programs = await measurePrograms();
+  expect(programs.length).toBeGreaterThan(3);
+  const over = programs.filter(({ gzip, budget }) => gzip > budget);
+  expect(over.map(({ name, gzip, budget }) => `${name}: ${gzip} of ${budget} bytes`)).toEqual([]);
 });
 
 describe('WGSL in the bundle', () => {

@@ -83,7 +83,6 @@ const CONFORMANCE: Readonly<Record<string, string | null>> = {
   lessEqual: 'le',
   logSigmoid: 'logsigmoid',
   norm: 'vector_norm',
-  remainder: 'fmod',
   variance: 'var',
   // Compared with values of OpenCV in test/graph/functions.test.ts: a pyramid is a list.
   ...{ gaussianPyramid: null, laplacianPyramid: null, laplacianReconstruct: null },

@@ -9,7 +9,7 @@ import { makeApplication, type Packed, packBoth, root, run } from './packed.ts';
 let folder: string;
 let library: Packed;
 
-/** An application with the library and what it depends on, and no more. */
+/** An application with the library and some packages. What the library depends on is not needed: no declaration may name it. */
 async function application(name: string, packages: readonly string[]): Promise<string> {
   const app = makeApplication(path.join(folder, name));
   mkdirSync(path.join(app, 'node_modules/fovea'), { recursive: true });
@@ -18,7 +18,7 @@ async function application(name: string, packages: readonly string[]): Promise<s
     ['xzf', library.tarball, '-C', path.join(app, 'node_modules/fovea'), '--strip-components=1'],
     app,
   );
-  for (const dependency of ['valibot', ...packages]) {
+  for (const dependency of packages) {
     cpSync(path.join(root, 'node_modules', dependency), path.join(app, 'node_modules', dependency), {
       recursive: true,
     });

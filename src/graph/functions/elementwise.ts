@@ -87,7 +87,9 @@ export const sub = /* @__PURE__ */ binary(elementwiseOps.sub);
 export const mul = /* @__PURE__ */ binary(elementwiseOps.mul);
 /** a / b; on i32 the quotient is truncated. */
 export const div = /* @__PURE__ */ binary(elementwiseOps.div);
-/** a - b * trunc(a / b), the sign of a, as C's % does. No gradient. */
+/** a - b * trunc(a / b): the sign of a, as % in C and JavaScript. */
+export const fmod = /* @__PURE__ */ binary(elementwiseOps.fmod);
+/** a - b * floor(a / b): the sign of b, as % in Python and torch.remainder. */
 export const remainder = /* @__PURE__ */ binary(elementwiseOps.remainder);
 /** a^b; a negative a takes whole exponents only. */
 export const pow = /* @__PURE__ */ binary(elementwiseOps.pow);

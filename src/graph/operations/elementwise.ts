@@ -110,6 +110,7 @@ export const add = elementwiseOperation(math.add);
 export const sub = elementwiseOperation(math.sub);
 export const mul = elementwiseOperation(math.mul);
 export const div = elementwiseOperation(math.div);
+export const fmod = elementwiseOperation(math.fmod);
 export const remainder = elementwiseOperation(math.remainder);
 export const pow = elementwiseOperation(math.pow);
 export const maximum = elementwiseOperation(comparison.maximum);

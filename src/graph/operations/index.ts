@@ -52,6 +52,7 @@ const elementwiseOperations = {
   sub: elementwise.sub,
   mul: elementwise.mul,
   div: elementwise.div,
+  fmod: elementwise.fmod,
   remainder: elementwise.remainder,
   pow: elementwise.pow,
   maximum: elementwise.maximum,

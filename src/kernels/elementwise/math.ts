@@ -142,15 +142,21 @@ export const div = defineElementwise({
   integer: true,
 });
 
-/**
- * `y = a - b * trunc(a / b)`, of floats or i32: the result has the sign of a, like `%` in C and JavaScript. No
- * gradient.
- */
+/** `y = a - b * trunc(a / b)`, of floats or i32: the result has the sign of a, like `%` in C and JavaScript. */
+export const fmod = defineElementwise({
+  name: 'fmod',
+  args: ['a', 'b'],
+  wgsl: 'a % b',
+  backward: { a: 'g', b: '-g * trunc(a / b)' },
+  integer: true,
+});
+
+/** `y = a - b * floor(a / b)`, of floats or i32: the result has the sign of b, like `%` in Python. */
 export const remainder = defineElementwise({
   name: 'remainder',
   args: ['a', 'b'],
-  wgsl: 'a % b',
-  backward: {},
+  wgsl: 'a % b + select(V(0), b, (a % b != V(0)) & ((a % b < V(0)) != (b < V(0))))',
+  backward: { a: 'g', b: '-g * floor(a / b)' },
   integer: true,
 });
 

@@ -38,6 +38,21 @@ const logic = (op: 'logical_and' | 'logical_or' | 'logical_xor'): Case[] => [
   integersOf(op, integers([3, 7], -1, 2), integers([7], 0, 2)),
 ];
 /** Rows of arithmetic, functions, rounding and comparisons. */
+const modulo = (op: 'fmod' | 'remainder'): Case[] => [
+  ...few(binary(op, (shape) => uniform(shape, -9, 9), far, [])),
+  row(op, 'all signs, multiples too', {
+    a: values([8], [5.5, -5.5, 5.5, -5.5, 6, -6, 6, -6]),
+    b: values([8], [2, 2, -2, -2, 3, 3, -3, -3]),
+  }),
+  row(
+    op,
+    'gradients between the jumps',
+    { a: values([4], [5.3, -7.1, 2.4, 8.2]), b: values([4], [2, 3, -1.5, 2.5]) },
+    { grad: ['a', 'b'] },
+  ),
+  integersOf(op, wholes, nonzero),
+];
+
 export const arithmeticRows = {
   atan: [...unary('atan', (s) => normal(s, 3)), ...special('atan', extremes)],
   sin: [
@@ -127,10 +142,8 @@ export const arithmeticRows = {
   sub: [...few(binary('sub', normal, normal, ['a', 'b'])), integersOf('sub', wholes, nonzero)],
   mul: [...binary('mul', normal, normal, ['a', 'b']), integersOf('mul', wholes, nonzero)],
   div: [...few(binary('div', normal, far, ['a', 'b'])), integersOf('div', wholes, nonzero)],
-  remainder: [
-    ...few(binary('remainder', (s) => uniform(s, -9, 9), far, [])),
-    integersOf('remainder', wholes, nonzero),
-  ],
+  fmod: modulo('fmod'),
+  remainder: modulo('remainder'),
   maximum: [
     ...few(binary('maximum', distinct, between, ['a', 'b'])),
     row('maximum', 'ties', { a: tied, b: tied }),

@@ -58,6 +58,7 @@ export const elementwiseRows: Record<string, Faults> = {
   sub: binary(g.sub),
   mul: binary(g.mul),
   div: binary(g.div),
+  fmod: binary(g.fmod),
   remainder: binary(g.remainder),
   maximum: binary(g.maximum),
   minimum: binary(g.minimum),

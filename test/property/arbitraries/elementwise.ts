@@ -51,6 +51,11 @@ const binary = (a: Fill, b: Fill, more: Partial<Plan> = {}): Plan => ({
   grad: ['a', 'b'],
   ...more,
 });
+/** Whole numbers: what is left of a division jumps where a quotient is one. */
+const modulo: Plan = {
+  fills: { a: (s) => integers(s, -20, 20, 'f32'), b: (s) => integers(s, 1, 8, 'f32') },
+  integers: { a: wholes, b: positives },
+};
 /** Few values: each is written into the shader, and every other one compiles anew. */
 const some = fc.constantFrom<number[]>;
 
@@ -90,11 +95,8 @@ const plans: Record<ElementwiseName, Plan> = {
   sub: binary(normal, normal, { integers: { a: wholes, b: wholes } }),
   mul: binary(normal, normal, { integers: { a: wholes, b: wholes } }),
   div: binary(normal, far, { integers: { a: wholes, b: positives } }),
-  // Whole numbers: the remainder jumps where a quotient is one.
-  remainder: {
-    fills: { a: (s) => integers(s, -20, 20, 'f32'), b: (s) => integers(s, 1, 8, 'f32') },
-    integers: { a: wholes, b: positives },
-  },
+  fmod: modulo,
+  remainder: modulo,
   maximum: binary(spread, between, { integers: { a: wholes, b: wholes } }),
   minimum: binary(spread, between, { integers: { a: wholes, b: wholes } }),
   pow: binary((s) => uniform(s, 0.2, 3), normal),

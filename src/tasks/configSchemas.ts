@@ -1,0 +1,133 @@
+import * as v from 'valibot';
+import type { ModelName } from './architectures.ts';
+
+// Apart from the architectures, whose declarations users compile: those of valibot take TypeScript longer than all of Fovea's.
+
+const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max));
+const upTo = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const positive = v.pipe(v.number(), v.minValue(1e-6), v.maxValue(1e6));
+const three = v.tuple([v.number(), v.number(), v.number()]);
+const depth = count(64);
+const width = count(4096);
+const normalization = v.object({ mean: three, std: three });
+const resize = v.object({ minSize: count(65536), maxSize: count(65536) });
+const sizes = v.pipe(v.array(v.pipe(v.array(positive), v.minLength(1))), v.minLength(1));
+const ratios = v.pipe(v.array(positive), v.minLength(1));
+const detect = v.optional(
+  v.object({
+    scoreThreshold: v.optional(v.number()),
+    iouThreshold: v.optional(share),
+    maxDetections: v.optional(count(100_000)),
+    candidates: v.optional(count(1_000_000)),
+  }),
+);
+
+const backbone = v.object({
+  block: v.picklist(['basic', 'bottleneck']),
+  depth: v.tuple([depth, depth, depth, depth]),
+  width: v.optional(width),
+  maxWidth: v.optional(width),
+  stem: v.optional(v.picklist(['imagenet', 'small'])),
+  norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
+  dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
+});
+
+const retinanet = v.object({
+  numClasses: count(10_000),
+  backbone,
+  pyramidWidth: width,
+  extraLevels: v.picklist(['none', 'p6', 'p6p7']),
+  headDepth: upTo(16),
+  headNorm: v.picklist(['none', 'group']),
+  anchorSizes: v.optional(sizes),
+  aspectRatios: v.optional(ratios),
+  foregroundIou: v.optional(share),
+  backgroundIou: v.optional(share),
+  normalization,
+  resize,
+  detect,
+});
+
+const both = v.object({ training: count(1_000_000), testing: count(1_000_000) });
+const fasterRcnnEntries = {
+  numClasses: count(10_000),
+  backbone,
+  pyramidWidth: width,
+  rpn: v.object({
+    anchorSizes: sizes,
+    aspectRatios: ratios,
+    headDepth: upTo(16),
+    preNmsTopN: both,
+    postNmsTopN: both,
+    nmsThreshold: share,
+    scoreThreshold: v.number(),
+    foregroundIou: share,
+    backgroundIou: share,
+    batchSizePerImage: count(10_000_000),
+    positiveFraction: share,
+  }),
+  box: v.object({
+    pooling: v.picklist(['align', 'pool']),
+    width: count(65536),
+    resolution: count(64),
+    foregroundIou: share,
+    batchSizePerImage: count(10_000_000),
+    positiveFraction: share,
+  }),
+  normalization,
+  resize,
+  detect,
+};
+const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
+
+// Label maps are bytes: 0 is the background, 255 is ignored.
+const mapped = v.pipe(count(255), v.minValue(2));
+const dice = v.optional(v.boolean());
+const darknet = v.object({ cfg: v.string() });
+
+/** Checks the configuration of a model that comes from a file, by the architecture's name. */
+export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
+  retinanet,
+  fasterrcnn: v.object(fasterRcnnEntries),
+  maskrcnn: v.object({ ...fasterRcnnEntries, mask }),
+  yolov3: darknet,
+  'yolov3-tiny': darknet,
+  unet: v.object({
+    numClasses: mapped,
+    dice,
+    width,
+    depth: count(8),
+    norm: v.picklist(['group', 'batch', 'frozen']),
+    normalization,
+  }),
+  'dynamic-unet': v.object({
+    numClasses: mapped,
+    dice,
+    backbone,
+    norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
+    normalization,
+  }),
+  fcn: v.object({
+    numClasses: mapped,
+    dice,
+    backbone,
+    auxiliary: v.optional(v.boolean()),
+    dropout: v.optional(share),
+    hypercolumns: v.optional(v.boolean()),
+    normalization,
+  }),
+  vit: v.object({
+    numClasses: mapped,
+    dice,
+    imageSize: count(4096),
+    patchSize: count(512),
+    numLayers: count(128),
+    numHeads: count(128),
+    hiddenDim: width,
+    mlpDim: count(65536),
+    dropout: v.optional(share),
+    attentionDropout: v.optional(share),
+    normalization,
+  }),
+};
