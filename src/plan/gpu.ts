@@ -98,7 +98,6 @@ export class Gpu {
 
   constructor(device: Device, options: DebugOptions & TuneOptions = {}) {
     this.device = device;
-    addComputer(this);
     this.#states = new StateStore(device);
     const strategy = options.strategy ?? environment('FOVEA_STRATEGY');
     this.#debug = {
@@ -116,6 +115,7 @@ export class Gpu {
     };
     this.#tuner = autotune === false ? undefined : load;
     this.#tunes = autotune ?? !device.adapter.software;
+    addComputer(this);
   }
 
   /** Where it is remembered which kernels are the fastest here. Undefined where it is not, or autotuning is off. */

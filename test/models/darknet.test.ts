@@ -219,7 +219,7 @@ describe('.weights', () => {
     expect(() => model.loadDarknet(new Uint8Array([...trained, 0]))).toThrow(
       /has 22197 bytes, but these layers need 22196/,
     );
-    expect(() => model.loadDarknet(trained.slice(0, 9))).toThrow(/9 bytes are no \.weights file/);
+    expect(() => model.loadDarknet(trained.slice(0, 9))).toThrow(/is not a \.weights file: it has 9 bytes/);
     expect(() => model.encodeDarknet(new Map())).toThrow(StateDictError);
   });
 

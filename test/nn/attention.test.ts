@@ -168,7 +168,7 @@ describe('MultiheadAttention', () => {
     expect(() => new MultiheadAttention(6, 4)).toThrow(ShapeError);
     const module = new MultiheadAttention(E, HEADS);
     expect(() => module.forward(tensor(new Float32Array(8), [1, 2, 4]))).toThrow(
-      'MultiheadAttention: query [1,2,4] must be [N,L,6]',
+      'MultiheadAttention: query [1,2,4] must be [N,length,6]',
     );
     const [x, other] = [tensor(new Float32Array(12), [1, 2, 6]), tensor(new Float32Array(24), [2, 2, 6])];
     expect(() => module.forward(x, other)).toThrow('MultiheadAttention: key [2,2,6] must be');

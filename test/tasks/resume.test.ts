@@ -216,7 +216,7 @@ describe('fovea train', () => {
     const { code, stderr } = await interrupt(out, 'SIGINT');
     expect(code, stderr).toBe(130);
     expect(stderr).toMatch(
-      /stopping after this step; --resume goes on\n(?:.*\n)*stopped: .*stopped\.checkpoint\.safetensors/,
+      /stopping after this step; continue with --resume\n(?:.*\n)*stopped: .*stopped\.checkpoint\.safetensors/,
     );
     expect(existsSync(out)).toBe(false);
     expect((await readdir(folder)).filter((name) => name.includes('stopped'))).toEqual([

@@ -10,7 +10,7 @@ import { stateTensor, tensor } from '../../src/graph/tensor.ts';
 import type { OpName } from '../../src/kernels/ops.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
-import { Gpu } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
 import { references } from '../../src/reference/ops.ts';
 import type { Reference } from '../../src/reference/reference.ts';
 import { validate } from '../../src/verify/validate.ts';
@@ -62,7 +62,7 @@ describe('validation', () => {
 
   it('says which operation alone, where nothing is fused', async () => {
     spoil('conv2d', 3, 123);
-    const plain = new Gpu(gpu.device, { validate, fusion: false });
+    using plain = await sharedGpu({ validate, fusion: false });
     await expect(plain.run(graph)).rejects.toThrow(
       /^conv2d \(operation 1 of 7\): element 3 of conv2d\.y \[1,2,2,4\] is/,
     );
@@ -110,7 +110,8 @@ describe('validation', () => {
       ['SGD', sgd],
     ])('%s passes, and gives what it gives unwatched', async (_name, make) => {
       const watched = await descend(gpu, make);
-      expect(watched).toEqual(await descend(new Gpu(gpu.device, { validate: false }), make));
+      using unwatched = await sharedGpu({ validate: false });
+      expect(watched).toEqual(await descend(unwatched, make));
       expect(watched).not.toEqual(START);
     });
 

@@ -14,12 +14,15 @@ const forward: Record<ElementwiseName, readonly Case[]> = {
 
 const g = (length: number): InputSpec => normal([length]);
 
+const identities = [
+  ...(['add_backward_a', 'add_backward_b', 'sub_backward_a'] as const),
+  ...(['fmod_backward_a', 'remainder_backward_a'] as const),
+];
+
 /** Gradients where finite differences have nothing to say: at kinks and ties, and far out. */
 const backward: readonly Case[] = [
   // Graphs leave these out: the gradient is what arrives.
-  ...(['add_backward_a', 'add_backward_b', 'sub_backward_a'] as const).map((op) =>
-    row(op, 'what arrives', { g: g(7) }),
-  ),
+  ...identities.map((op) => row(op, 'what arrives', { g: g(7) })),
   row('relu_backward_x', 'at and near 0', { g: g(5), y: values([5], [0, 1e-30, 2, 0, 3]) }),
   row('relu_backward_x', 'NaN and infinity', { g: g(4), y: values([4], [NaN, Infinity, 0, 1]) }),
   row('clamp_backward_x', 'NaN and infinities', { g: g(8), x: values([8], odd) }, { attrs: { low: -1 } }),
