@@ -54,6 +54,9 @@ export default defineConfig({
     // cores, but compiles a shader on one.
     pool: 'forks',
     maxWorkers: Math.min(2, os.availableParallelism()),
+    // Files share processes: what a test replaces is put back after it.
+    restoreMocks: true,
+    unstubEnvs: true,
     projects: [
       {
         extends: true,
@@ -62,6 +65,8 @@ export default defineConfig({
           include: filesOf('unit'),
           // A file that opens a device fails, and belongs to the others.
           env: { FOVEA_ADAPTER: 'none' },
+          // Its files share processes, where each module is loaded once.
+          isolate: false,
         },
       },
       {
@@ -79,9 +84,8 @@ export default defineConfig({
           name: 'shared',
           include: filesOf('shared'),
           env: { FOVEA_AUTOTUNE: '0' },
-          // Its files share a process, and with it a device and the shaders compiled for it (test/sharedGpu.ts).
+          // The files share a process, and with it a device and the shaders compiled for it (test/sharedGpu.ts).
           isolate: false,
-          restoreMocks: true,
         },
       },
       ...(byHand

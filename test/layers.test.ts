@@ -192,3 +192,14 @@ describe('the tree', () => {
     expect(stray).toEqual([]);
   });
 });
+
+it('hooks are in test files or in functions: processes load other files once, for many test files', () => {
+  const folder = join(src, '../test');
+  const wrong = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) =>
+      /(?<!\.test|\.byHand)\.ts$/.test(name) &&
+      !name.includes('node_modules') &&
+      /^(before|after)(All|Each)\(/m.test(readFileSync(join(folder, name), 'utf8')),
+  );
+  expect(wrong).toEqual([]);
+});

@@ -21,7 +21,10 @@ import {
   read,
   said,
   through,
+  useConvertFolders,
 } from './convertFolders.ts';
+
+useConvertFolders();
 
 describe('fovea convert, there and back', () => {
   it.each(PAIRS)('keeps boxes: %s, %s', async (a, b) => {

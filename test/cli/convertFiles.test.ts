@@ -3,7 +3,19 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { convertCommand } from '../../cli/src/commands/convert.ts';
 
-import { ALL, boxes, labelmeFolder, newPath, objects, rootOf, said, through } from './convertFolders.ts';
+import {
+  ALL,
+  boxes,
+  labelmeFolder,
+  newPath,
+  objects,
+  rootOf,
+  said,
+  through,
+  useConvertFolders,
+} from './convertFolders.ts';
+
+useConvertFolders();
 
 describe('fovea convert and files', () => {
   const fails = async (work: Promise<unknown>): Promise<string> =>

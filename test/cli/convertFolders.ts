@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, vi } from 'vitest';
 import { type ConvertOptions, convertCommand } from '../../cli/src/commands/convert.ts';
 import { diskFiles } from '../../cli/src/dataFiles.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from '../../src/data/annotation.ts';
@@ -20,20 +20,20 @@ let printed = '';
 /** What was written to stdout since the test began. */
 export const said = (): string => printed;
 
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), 'fovea-convert-'));
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    printed += text;
-    return true;
+/** Makes the folder that all paths of a test file are in, and catches what its tests write to stdout. */
+export function useConvertFolders(): void {
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'fovea-convert-'));
   });
-});
-afterEach(() => {
-  printed = '';
-});
-afterAll(async () => {
-  vi.restoreAllMocks();
-  await rm(root, { recursive: true, force: true });
-});
+  beforeEach(() => {
+    printed = '';
+    vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      printed += text;
+      return true;
+    });
+  });
+  afterAll(() => rm(root, { recursive: true, force: true }));
+}
 
 let count = 0;
 /** A path where nothing is yet. */

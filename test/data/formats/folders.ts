@@ -1,15 +1,17 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll } from 'vitest';
 import { diskFiles } from '../../../cli/src/dataFiles.ts';
 import type { Annotation } from '../../../src/data/annotation.ts';
 import type { AnnotatedImage, FormatName, ReadOptions } from '../../../src/data/formats/format.ts';
 import { openDataset } from '../../../src/data/formats/index.ts';
 
 const made: string[] = [];
-afterAll(() => Promise.all(made.map((folder) => rm(folder, { recursive: true, force: true }))));
+process.once('exit', () => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
 
 /** A PNG of this size, for readers that only ask for the size. */
 export const image = (width = 20, height = 10): Promise<Buffer> =>
