@@ -77,10 +77,11 @@ async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
   const before = names.map((name) => process.env[name]);
   if (icd) for (const name of names) process.env[name] = icd;
   try {
-    waitPatiently();
     const gpu = instances.get(icd) ?? dawn.create(TOGGLES);
     instances.set(icd, gpu);
-    return await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (adapter && isSoftwareAdapter(adapter)) waitPatiently();
+    return adapter;
   } finally {
     names.forEach((name, i) => {
       if (before[i] === undefined) delete process.env[name];

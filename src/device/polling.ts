@@ -1,8 +1,8 @@
 type Immediate = typeof setImmediate;
 type Poll = () => void;
 
-/** How many polls of one wait follow each other at once, before each next one comes a millisecond later. */
-const EAGER_POLLS = 16;
+/** For so many milliseconds the polls of a wait follow each other at once; then each comes a millisecond after the last. */
+const EAGER_MS = 4;
 
 /** Whether a callback is one of Dawn's: made by native code, without a name and parameters. */
 const isDawns = (callback: unknown, args: readonly unknown[]): callback is Poll =>
@@ -20,23 +20,26 @@ const isDawns = (callback: unknown, args: readonly unknown[]): callback is Poll 
  *
  * @param immediate the global function that this one replaces
  * @param later runs a function in about a millisecond
+ * @param now the time in milliseconds
  */
 export function patientImmediate(
   immediate: Immediate,
   later: (poll: Poll) => unknown = (poll) => setTimeout(poll, 1),
+  now: () => number = () => performance.now(),
 ): Immediate {
-  let polls = 0;
+  let since: number | undefined;
   let asked = false;
   const patient = (callback: Poll, ...args: unknown[]) => {
     if (!isDawns(callback, args)) return immediate(callback, ...args);
     asked = true;
+    since ??= now();
     const poll = () => {
       asked = false;
       callback();
       // Nothing is awaited any more; the next wait may be a short one.
-      if (!asked) polls = 0;
+      if (!asked) since = undefined;
     };
-    return polls++ < EAGER_POLLS ? immediate(poll) : later(poll);
+    return now() - since < EAGER_MS ? immediate(poll) : later(poll);
   };
   // util.promisify looks for its own version under a symbol.
   return Object.defineProperties(
@@ -47,7 +50,7 @@ export function patientImmediate(
 
 let installed = false;
 
-/** Makes Dawn wait patiently in this process. Once is enough. */
+/** Makes Dawn wait patiently in this process, for a device that computes on its cores. Once is enough. */
 export function waitPatiently(): void {
   if (installed) return;
   installed = true;
