@@ -14,6 +14,7 @@ import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
 import { upload } from './upload.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
+import { waiting } from './waiting.ts';
 
 export type { AdapterChoice } from './node.ts';
 
@@ -135,6 +136,12 @@ export class Device {
     await this.#reports;
   }
 
+  /** Submits what was encoded. */
+  submit(encoder: GPUCommandEncoder): void {
+    waiting.begin();
+    this.device.queue.submit([encoder.finish()]);
+  }
+
   /** Lets the device catch up where a loop submits and never reads: work, and what waits for it, would pile up. */
   async catchUp(): Promise<void> {
     if (++this.#queued < MOST_QUEUED) return;
@@ -170,7 +177,7 @@ export class Device {
       const buffer = this.createBuffer('readback', size, BufferUsage.MAP_READ | BufferUsage.COPY_DST);
       const encoder = this.device.createCommandEncoder({ label: 'readback' });
       encoder.copyBufferToBuffer(range.buffer, range.offset ?? 0, buffer, 0, size);
-      this.device.queue.submit([encoder.finish()]);
+      this.submit(encoder);
       return buffer;
     });
     try {

@@ -304,7 +304,7 @@ export class Program {
       }
       pass.end();
       this.#copyStates(encoder);
-      this.#device.device.queue.submit([encoder.finish()]);
+      this.#device.submit(encoder);
       if (this.#changesStates) this.#store.changed();
     });
   }
@@ -345,7 +345,7 @@ export class Program {
             pass.dispatchWorkgroups(...command.workgroups);
           }
           pass.end();
-          this.#device.device.queue.submit([encoder.finish()]);
+          this.#device.submit(encoder);
         });
       };
       await visit(op, run, (storage) => this.#device.read(this.#bindingOf(storage, op), storage.spec));
@@ -353,7 +353,7 @@ export class Program {
     this.#device.watch('step', () => {
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea states' });
       this.#copyStates(encoder);
-      this.#device.device.queue.submit([encoder.finish()]);
+      this.#device.submit(encoder);
       if (this.#changesStates) this.#store.changed();
     });
   }

@@ -101,7 +101,7 @@ export class StateStore {
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea move' });
       const bytes = Math.ceil(byteLength(member.spec) / 4) * 4;
       encoder.copyBufferToBuffer(own.buffer, 0, flat, member.home!.offset * 4, bytes);
-      this.#device.device.queue.submit([encoder.finish()]);
+      this.#device.submit(encoder);
     }
     this.#forget(member);
   }
