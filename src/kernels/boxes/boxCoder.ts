@@ -13,7 +13,7 @@ import boxDecodeBackwardShader from '../../wgsl/boxes/box_decode_backward.wgsl';
 import boxEncodeShader from '../../wgsl/boxes/box_encode.wgsl';
 import boxBroadcast from '../../wgsl/boxes/lib/box_broadcast.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
-import { expectBoxes } from './boxIou.ts';
+import { expectBoxes } from './boxSpec.ts';
 
 /** Attributes of `boxEncode`. */
 export interface BoxEncodeAttrs {

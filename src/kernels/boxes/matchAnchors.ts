@@ -8,7 +8,7 @@ import matchAnchorsShader from '../../wgsl/boxes/match_anchors.wgsl';
 import matchBestShader from '../../wgsl/boxes/match_best.wgsl';
 import matchIouShader from '../../wgsl/boxes/match_iou.wgsl';
 import { type Dispatch, defineKernel, wgslType } from '../kernel.ts';
-import { expectBoxes } from './boxIou.ts';
+import { expectBoxes } from './boxSpec.ts';
 
 /** Attributes of `matchAnchors`. */
 export interface MatchAnchorsAttrs {
