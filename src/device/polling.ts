@@ -15,7 +15,7 @@ const isDawns = (callback: unknown, args: readonly unknown[]): callback is Poll 
   args.length === 0 &&
   callback.name === '' &&
   callback.length === 0 &&
-  Function.prototype.toString.call(callback).includes('[native code]');
+  /^function \(\) \{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(callback));
 
 /** A clock, and a way to run a function in about a millisecond, which returns how to take that back. */
 interface Clock {

@@ -26,8 +26,7 @@ let current: Recording | undefined;
  * where fn throws.
  */
 export function record<R>(fn: () => R): { result: R; recording: Recording } {
-  if (current)
-    throw new FoveaError('capture: a capture is running already; call it outside of the other one');
+  if (current) throw new FoveaError('capture: inside another capture; return the tensor instead');
   const recording: Recording = { effects: [], grads: new Map(), beforeRun: [] };
   current = recording;
   try {

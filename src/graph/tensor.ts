@@ -258,6 +258,7 @@ function sourceOf(origin: Origin): string {
  */
 export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype?: DType): Tensor {
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
+  if (Array.isArray(data[0])) throw new ShapeError('tensor: values are nested; give a shape');
   const array = hostArray(data, type);
   const full = shape ?? [array.length];
   expectShape('tensor', full);
@@ -274,9 +275,7 @@ export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape,
 export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
   expectShape('full', shape);
   if (!isFloat(dtype) && !Number.isInteger(value)) {
-    throw new ShapeError(
-      `full: ${value} is no ${dtype}; use a whole number, or cast the tensor beside it to f32`,
-    );
+    throw new ShapeError(`full: ${value} is not a whole number, as ${dtype} needs`);
   }
   const values = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype];
   return tensor(hostArray(new values(numel(shape)).fill(value), dtype), shape, dtype);

@@ -69,7 +69,7 @@ export abstract class Optimizer {
   ) {
     const { lr = 1e-3, weightDecay = 0, clipNorm } = options;
     const { name } = new.target;
-    if (parameters.length === 0) throw new UsageError(`${name}: no parameters; pass model.parameters()`);
+    if (!parameters.length) throw new UsageError(`${name}: no parameters; pass model.parameters()`);
     expectSetting(name, { lr, weightDecay, clipNorm });
     if (clipNorm === 0)
       throw new UsageError(`${name}: clipNorm must be above 0, got 0; leave it out for no limit`);

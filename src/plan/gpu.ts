@@ -259,7 +259,7 @@ export class Gpu {
     for (const { origin, shape } of lowered.storages.keys()) {
       if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
       throw new LifetimeError(
-        `capture: a tensor here is made from ${origin.name} ${formatShape(shape)} of another capture; use what a captured function is given inside of it only`,
+        `capture: a tensor here comes from ${origin.name} ${formatShape(shape)} of another capture; use it inside of that one only`,
       );
     }
     const program = await Program.build(this.device, lowered, this.#states, (done, total) =>
@@ -338,10 +338,10 @@ function checkResults<R extends Results>(results: R): R {
     // What it records after its first await is in no capture, and fails there; this error says why.
     results.catch(() => undefined);
     throw new FoveaError(
-      'capture: the function is async; record without await, and await data() of the step’s results instead',
+      'capture: the function is async; record without await, and await the step’s results',
     );
   }
-  if (typeof results !== 'object' || results === null) {
+  if (typeof results !== 'object' || results === null || results instanceof Tensor) {
     throw new FoveaError(`capture: the function returned ${results}; return tensors by name, or {}`);
   }
   for (const [name, value] of Object.entries(results)) {
@@ -352,18 +352,9 @@ function checkResults<R extends Results>(results: R): R {
 }
 
 function hostData(input: Tensor, i: number): HostArray {
-  if (!(input instanceof Tensor)) {
-    throw new ShapeError(
-      `step: input ${i} is ${String(input)}, no tensor; make it with tensor(values, shape)`,
-    );
-  }
-  const { origin } = baseOf(input);
-  if (origin.kind !== 'constant') {
-    throw new ShapeError(
-      `step: input ${i} ${formatShape(input.shape)} is no host tensor; make inputs with tensor(values, shape)`,
-    );
-  }
-  return origin.data;
+  const origin = input instanceof Tensor ? baseOf(input).origin : undefined;
+  if (origin?.kind === 'constant') return origin.data;
+  throw new ShapeError(`step: input ${i} is ${String(input)}; make inputs with tensor(values, shape)`);
 }
 
 /** Opens a device: in the browser, or in Node through the package `webgpu`. */

@@ -379,7 +379,7 @@ export class Program {
       throw new LifetimeError(`data: ${formatShape(value.shape)} is no result of this step`);
     if (run !== this.#runs) {
       throw new LifetimeError(
-        `data: ${formatShape(value.shape)} was overwritten: this step has run again since; call data() before the next call of the step`,
+        `data: ${formatShape(value.shape)} was overwritten: this step has run again since; call data() before the next step`,
       );
     }
     return this.#device.read(this.#bindingOf(storage), storage.spec, 'data');

@@ -160,7 +160,7 @@ const rules: Record<ElementwiseName, ScalarRules> = {
   pow: {
     forward: ({ a, b }) => a! ** b!,
     backward: {
-      a: ({ a, b, g }) => g! * b! * a! ** (b! - 1),
+      a: ({ a, b, g }) => (b === 0 ? 0 : g! * b! * a! ** (b! - 1)),
       b: ({ a, y, g }) => (a === 0 ? 0 : g! * y! * Math.log(a!)),
     },
   },

@@ -77,8 +77,10 @@ describe('a step', () => {
 
   it('takes host tensors only', async () => {
     const step = gpu.capture((x) => ({ y: neg(x!) }));
-    await expect(step(neg(one(1)))).rejects.toThrow('step: input 0 [1] is no host tensor');
-    await expect(step([1, 2] as never)).rejects.toThrow('step: input 0 is 1,2, no tensor');
+    await expect(step(neg(one(1)))).rejects.toThrow(
+      'step: input 0 is Tensor [1] f32 (neg.y); make inputs with tensor(values, shape)',
+    );
+    await expect(step([1, 2] as never)).rejects.toThrow('step: input 0 is 1,2; make inputs');
     await expect(step()).rejects.toThrow('neg: x is undefined, no tensor');
     await expect(step(one(1), undefined as never)).rejects.toThrow(ShapeError);
     step.dispose();
@@ -110,7 +112,7 @@ describe('a captured function', () => {
       inner.catch(() => undefined);
       return { y: neg(one(1)) };
     });
-    await expect(inner).rejects.toThrow('capture: a capture is running already');
+    await expect(inner).rejects.toThrow('capture: inside another capture');
     expect(list(y)).toEqual([-1]);
   });
 
@@ -146,7 +148,7 @@ describe('a captured function', () => {
     await step(one(1, 2));
     await expect(gpu.read(leaked!)).rejects.toThrow(LifetimeError);
     await expect(gpu.read(neg(leaked!))).rejects.toThrow(
-      'capture: a tensor here is made from input 0 [2] of another capture',
+      'capture: a tensor here comes from input 0 [2] of another capture',
     );
     const other = gpu.capture((x) => ({ y: add(x!, leaked!) }));
     await expect(other(one(1, 2))).rejects.toThrow(LifetimeError);

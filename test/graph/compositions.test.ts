@@ -150,6 +150,7 @@ describe('small functions', () => {
     ['lessEqual', lessEqual(x, 0.5), [1, 1, 1, 0]],
     ['logicalNot', logicalNot(x), [0, 1, 0, 0]],
     ['maskedFill', maskedFill(x, tensor(Int32Array.of(1, 0, 0, -1)), 9), [9, 0, 0.5, 9]],
+    ['maskedFill by fractions', maskedFill(tensor(Int32Array.of(1, 2)), tensor([0.5, 0]), 9), [9, 2]],
   ])('%s', (_name, y, wanted) => {
     expect([...evaluate([y])[0]!]).toEqual(wanted);
   });

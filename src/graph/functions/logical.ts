@@ -1,6 +1,7 @@
+import { isFloat } from '../../shape.ts';
 import * as elementwiseOps from '../operations/elementwise.ts';
 import { apply, type Tensor } from '../tensor.ts';
-import { where } from './elementwise.ts';
+import { notEqual, where } from './elementwise.ts';
 import { binary, operand, unary } from './operands.ts';
 import { cast } from './shape.ts';
 
@@ -34,4 +35,5 @@ export const isfinite = /* @__PURE__ */ unary(elementwiseOps.isfinite);
  * @param mask Broadcasts with x; any dtype.
  */
 export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor =>
-  where(cast(mask, x.dtype), value, x);
+  // A cast to integers would take fractions for 0.
+  where(cast(isFloat(mask.dtype) ? notEqual(mask, 0) : mask, x.dtype), value, x);

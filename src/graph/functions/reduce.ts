@@ -33,7 +33,11 @@ export interface ReduceOptions {
   readonly keepdim?: boolean;
 }
 
-function reduceAttrs(op: string, x: Tensor, { dim, keepdim = false }: ReduceOptions) {
+function reduceAttrs(op: string, x: Tensor, options: ReduceOptions) {
+  const { dim, keepdim = false, ...others } = options;
+  if (Object.keys(others)[0] || typeof options !== 'object') {
+    throw new ShapeError(`${op}: options are { dim, keepdim }`);
+  }
   const rank = x.shape.length;
   const given = typeof dim === 'number' ? [dim] : (dim ?? []);
   const list = given.length === 0 ? x.shape.map((_, i) => i) : given;
@@ -93,8 +97,10 @@ export interface VarianceOptions extends ReduceOptions {
 }
 
 /** The sum of squared distances from the mean, over count - correction (PyTorch's var). Of one element: NaN. */
-export function variance(x: Tensor, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
+export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
+  const { correction = 1, ...options } = given;
   expectDType('variance', 'x', x, 'f32', 'f16');
+  reduceAttrs('variance', x, typeof given === 'object' ? options : given);
   expectNumber('variance', 'correction', correction);
   const wide = inF32(x);
   const apart = sub(wide, mean(wide, { ...options, keepdim: true }));

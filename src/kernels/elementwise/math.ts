@@ -142,7 +142,11 @@ export const div = defineElementwise({
   integer: true,
 });
 
-/** `y = a - b * trunc(a / b)`, of floats or i32: the result has the sign of a, like `%` in C and JavaScript. */
+/**
+ * `y = a - b * trunc(a / b)`, of floats or i32: the result has the sign of a, like `%` in C and JavaScript. WGSL's `%` is
+ * that formula and no exact remainder: near multiples of b, and where a / b is large, adapters differ by up to b. A
+ * divisor of 0 or infinity gives NaN.
+ */
 export const fmod = defineElementwise({
   name: 'fmod',
   args: ['a', 'b'],
@@ -151,7 +155,7 @@ export const fmod = defineElementwise({
   integer: true,
 });
 
-/** `y = a - b * floor(a / b)`, of floats or i32: the result has the sign of b, like `%` in Python. */
+/** `y = a - b * floor(a / b)`, of floats or i32: the result has the sign of b, like `%` in Python. As exact as `fmod`. */
 export const remainder = defineElementwise({
   name: 'remainder',
   args: ['a', 'b'],
@@ -161,8 +165,8 @@ export const remainder = defineElementwise({
 });
 
 /**
- * `y = a^b`. `0^0` is 1; a negative a needs a whole b, and gives NaN otherwise. The gradient with respect to b is 0
- * where a is 0.
+ * `y = a^b`. `0^0` is 1; 0 to a negative b is an infinity; a negative a needs a whole b, and gives NaN otherwise. The
+ * gradient with respect to a is 0 where b is 0, that with respect to b where a is 0.
  */
 export const pow = defineElementwise({
   name: 'pow',
@@ -170,7 +174,7 @@ export const pow = defineElementwise({
   functions: power,
   wgsl: 'power(a, b)',
   backward: {
-    a: 'g * b * power(a, b - 1.0)',
+    a: 'select(g * b * power(a, b - 1.0), V(0.0), b == V(0.0))',
     b: 'select(g * y * log(a), V(0.0), a == V(0.0))',
   },
 });

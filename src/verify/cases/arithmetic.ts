@@ -162,6 +162,10 @@ export const arithmeticRows = {
       a: values([12], [-2, -2, -2, 0, 0, -1.5, 4, 1e-3, -3, -1, 0, 7]),
       b: values([12], [2, 3, -1, 0, 2, 0, 0.5, 2, 1, 5, 1, 0]),
     }),
+    row('pow', '0 to negative exponents', {
+      a: values([6], [0, 0, 0, -0, -0, 2]),
+      b: values([6], [-1, -2, -0.5, -1, -2, -1]),
+    }),
   ],
   not_equal: [
     ...few(binary('not_equal', normal, normal, [])),

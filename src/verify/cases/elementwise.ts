@@ -51,9 +51,9 @@ const backward: readonly Case[] = [
   row('tan_backward_x', 'far out', { g: g(4), x: values([4], [1.5, -1.5, 100, -30]) }),
   row('erf_backward_x', 'far out', { g: g(6), x: values([6], [0, 1e-20, 5, -5, 1e4, -88]) }),
   row('pow_backward_a', 'base 0, negative base', {
-    g: g(5),
-    a: values([5], [0, 0, -2, -3, 4]),
-    b: values([5], [2, 1, 3, 2, 0]),
+    g: g(6),
+    a: values([6], [0, 0, -2, -3, 4, 0]),
+    b: values([6], [2, 1, 3, 2, 0, 0]),
   }),
   row('pow_backward_b', 'base 0', {
     g: g(3),
