@@ -1,6 +1,6 @@
 import { Device, openDevice } from '../src/device/device.ts';
+import { type AdapterChoice, requestNodeAdapter } from '../src/device/node.ts';
 import { type DebugOptions, Gpu } from '../src/plan/gpu.ts';
-import { openWithDefaultLimits } from './verify/devices.ts';
 
 /**
  * What a shared device offers. `adapter`: all that the adapter does, as `openGpu()`. `guaranteed`: the features, but no
@@ -10,8 +10,18 @@ type Offer = 'adapter' | 'guaranteed' | 'default';
 
 const open = new Map<Offer, Promise<Device>>();
 
-const openOne = async (limits: Offer): Promise<Device> =>
-  limits === 'guaranteed' ? new Device(await openWithDefaultLimits(), true) : openDevice({ limits });
+async function openOne(limits: Offer): Promise<Device> {
+  if (limits !== 'guaranteed') return openDevice({ limits });
+  const requiredFeatures = [...(await sharedDevice('adapter')).device.features] as GPUFeatureName[];
+  const adapter = await requestNodeAdapter((process.env.FOVEA_ADAPTER ?? 'auto') as AdapterChoice);
+  return new Device(await adapter.requestDevice({ requiredFeatures }), true);
+}
+
+function sharedDevice(limits: Offer): Promise<Device> {
+  const device = open.get(limits) ?? openOne(limits);
+  open.set(limits, device);
+  return device;
+}
 
 /**
  * A Gpu on a device that all test files of one process share (vitest.config.ts runs those files without isolation). A
@@ -23,8 +33,6 @@ export async function sharedGpu({
   limits = 'adapter',
   ...options
 }: DebugOptions & { limits?: Offer } = {}): Promise<Gpu> {
-  const owner = open.get(limits) ?? openOne(limits);
-  open.set(limits, owner);
-  const { device, caps } = await owner;
+  const { device, caps } = await sharedDevice(limits);
   return new Gpu(new Device(device, false, caps.matrixUnits), { ...options, autotune: false });
 }

@@ -48,7 +48,7 @@ export class JsonSplitter {
   readonly #where: string;
   readonly #fix: string;
   readonly #decoder = new TextDecoder();
-  /** What is expected next; undefined within a value. */
+  /** The token that is expected next; undefined within a value. */
   #expected: string | undefined = TOP;
   #isArray = false;
   #inArray = false;

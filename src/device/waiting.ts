@@ -1,2 +1,2 @@
-/** What is done when a device has been given work, for a wait that may be a short one: polling.ts sets it in Node. */
+/** `begin` is called at each submission. In Node, polling.ts sets it, so that the wait that follows is polled eagerly at first. */
 export const waiting = { begin(): void {} };

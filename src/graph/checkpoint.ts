@@ -1,7 +1,7 @@
 import { FoveaError } from '../errors.ts';
 import { type Node, recordSegment, repeat, type Segment, Tensor } from './tensor.ts';
 
-/** What a checkpointed function may return: a tensor, or several in a list or by name. */
+/** The result of a checkpointed function: a tensor, or several in a list or by name. */
 export type CheckpointOutputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
 
 /**

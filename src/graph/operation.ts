@@ -4,7 +4,7 @@ import type { Strategies } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
 import type { GradientRule, Operation, StrategiesOption } from './tensor.ts';
 
-/** What `defineOperation` makes an operation from. */
+/** The definition of an operation, for `defineOperation`. */
 export interface OperationOptions<
   I extends string,
   O extends string,
@@ -20,7 +20,7 @@ export interface OperationOptions<
    */
   readonly gradient: GradientRule<I, O, Y, A> | null;
   /**
-   * What programs choose from to compute it: a list, or a function that loads one (of kernels/strategies.ts). Default: the
+   * The strategies that programs choose from: a list, or a function that loads one (of kernels/strategies.ts). Default: the
    * kernel's plan.
    *
    * @hidden

@@ -90,7 +90,7 @@ export interface Operation<
   /** `null`: not differentiable on purpose. */
   readonly gradient: GradientRule<I, O, Y, A> | null;
   /**
-   * What programs choose from to compute it, where there are several strategies.
+   * The strategies that programs choose from. Undefined if the kernel's plan is the only one.
    *
    * @hidden
    */

@@ -23,7 +23,7 @@ export interface Checkpoint {
   readonly progress: unknown;
 }
 
-/** What a program needs in addition to the weights to build a model and prepare its inputs. */
+/** The metadata that is needed, in addition to the weights, to build a model and prepare its inputs. */
 export interface ModelMetadata {
   /** The model's name in `fovea/models`. */
   readonly architecture: string;

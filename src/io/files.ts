@@ -13,7 +13,7 @@ function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Nam
   return process.getBuiltinModule(name);
 }
 
-/** What to do about the file system errors that are most common. */
+/** Advice for the most common file system errors. */
 const FIXES: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
   EACCES: ['no permission', 'change its permissions or use another path'],
   EPERM: ['no permission', 'change its permissions or use another path'],

@@ -40,7 +40,7 @@ export async function runKernel(
       const pass = encoder.beginComputePass();
       planned.encode(pass, buffers);
       pass.end();
-      device.queue.submit([encoder.finish()]);
+      gpu.submit(encoder);
       return specs;
     });
     const results: Record<string, HostArray> = {};

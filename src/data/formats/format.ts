@@ -106,7 +106,7 @@ export interface DatasetWriter {
   add(image: AnnotatedImage): Promise<void>;
   /** Writes what remains. Call it once, after the last image. */
   end(): Promise<void>;
-  /** What the format could not express, and how often: `crowds, left out` → 3. */
+  /** Counts of what the format could not express: `crowds, left out` → 3. */
   readonly warnings: ReadonlyMap<string, number>;
 }
 

@@ -21,7 +21,7 @@ export const generalizedBoxIou = (a: Tensor, b: Tensor): Tensor =>
 
 /** Options of `boxEncode` and `boxDecode`. */
 export interface BoxCoderOptions {
-  /** What dx, dy, dw and dh are multiplied with in encoding, and divided by in decoding. Default [1, 1, 1, 1]. */
+  /** Factors of dx, dy, dw and dh: encoding multiplies by them, decoding divides. Default [1, 1, 1, 1]. */
   readonly weights?: readonly [number, number, number, number];
 }
 

@@ -9,7 +9,7 @@ import { cast, gatherRows, slice } from './shape.ts';
 export interface GridSampleOptions {
   /** Interpolation: `bilinear`, or `nearest`, which gives no gradient to grid. Default `bilinear`. */
   readonly mode?: 'bilinear' | 'nearest';
-  /** What is outside of x: zeros, the nearest border pixel, or x reflected. Default `zeros`. */
+  /** The values outside of x: zeros, the nearest border pixel, or x reflected. Default `zeros`. */
   readonly paddingMode?: 'zeros' | 'border' | 'reflection';
   /** Whether -1 and 1 are the centres of the border pixels, instead of their outer edges. Default false. */
   readonly alignCorners?: boolean;

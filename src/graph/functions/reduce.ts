@@ -45,6 +45,11 @@ function reduceAttrs(op: string, x: Tensor, options: ReduceOptions) {
   return { dims, keepdim };
 }
 
+/** Lets `reduceAttrs` refuse a bare number, where options of the caller's own are taken off first: none would be left. */
+function expectOptions(op: string, x: Tensor, options: ReduceOptions): void {
+  if (typeof options !== 'object') reduceAttrs(op, x, options);
+}
+
 /** The sum over dimensions, in a fixed order. Of nothing: 0. */
 export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply(broadcastOps.sum, { x }, reduceAttrs('sum', x, options)).y;
@@ -100,7 +105,7 @@ export interface VarianceOptions extends ReduceOptions {
 export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
   const { correction = 1, ...options } = given;
   expectDType('variance', 'x', x, 'f32', 'f16');
-  reduceAttrs('variance', x, typeof given === 'object' ? options : given);
+  expectOptions('variance', x, given);
   expectNumber('variance', 'correction', correction);
   const wide = inF32(x);
   const apart = sub(wide, mean(wide, { ...options, keepdim: true }));
@@ -247,8 +252,10 @@ export interface VectorNormOptions extends ReduceOptions {
  * square root of the sum of all squares. Of nothing 0, but for infinite p, which throw ShapeError. The gradient is 0 where
  * the norm is 0, and for p = 0; where several |x| are the largest or the smallest they share it.
  */
-export function norm(x: Tensor, { p = 2, ...options }: VectorNormOptions = {}): Tensor {
+export function norm(x: Tensor, given: VectorNormOptions = {}): Tensor {
+  const { p = 2, ...options } = given;
   expectDType('norm', 'x', x, 'f32', 'f16');
+  expectOptions('norm', x, given);
   expectNumber('norm', 'p', p);
   const wide = inF32(x);
   const of = (): Tensor => {

@@ -67,7 +67,7 @@ export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   return backwards.length > 0 ? flip(y, backwards) : y;
 }
 
-/** What x is padded with: a value; x mirrored about its edge elements; its edge elements; x repeated. */
+/** The padding mode: a constant value; x mirrored about its edge elements; its edge elements; x repeated. */
 export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 
 /** Options of `pad`. */

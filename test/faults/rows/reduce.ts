@@ -133,6 +133,7 @@ export const reduceRows: Record<string, Faults> = {
       [() => g.norm(i(2)), 'i32'],
       [() => g.norm(f(2), { p: numbers.NaN }), 'NaN'],
       [() => g.norm(f(0), { p: numbers.inf }), '[0]'],
+      [() => g.norm(f(2), 1 as never), 'dim, keepdim'],
     ],
   },
   hammingDistance: {
