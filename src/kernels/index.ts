@@ -27,8 +27,16 @@ export * from './elementwise/math.ts';
 export * from './elementwise/rounding.ts';
 export type { ElementwiseExpression, ElementwiseRow } from './elementwise/row.ts';
 export * from './elementwise/trigonometry.ts';
-export * from './image/imageFilters.ts';
-export * from './image/interpolate.ts';
+export {
+  type GaussianBlurAttrs,
+  gaussianBlur,
+  gaussianBlurBackward,
+  pyrDown,
+  pyrDownBackward,
+  pyrUp,
+  pyrUpBackward,
+} from './image/imageFilters.ts';
+export { type InterpolateAttrs, interpolate, interpolateBackward } from './image/interpolate.ts';
 export type { ResampleBackwardAttrs } from './image/resample.ts';
 export {
   type BufferSource,
@@ -49,7 +57,14 @@ export * from './norm/localResponseNorm.ts';
 export { kernels, type OpName } from './ops.ts';
 export * from './optimizers/optimizers.ts';
 export * from './optimizers/pack.ts';
-export * from './pool/avgPool2d.ts';
+export {
+  type AdaptiveAvgPool2dAttrs,
+  type AvgPool2dAttrs,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool2dBackward,
+  avgPool2d,
+  avgPool2dBackward,
+} from './pool/avgPool2d.ts';
 export * from './pool/maxPool2d.ts';
 export * from './reduce/argmax.ts';
 export * from './reduce/cumulative.ts';

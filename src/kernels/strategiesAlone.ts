@@ -12,6 +12,9 @@ import {
 } from './conv/convProblem.ts';
 import { defineDepthwise, filterDepthwise } from './conv/strategies/depthwise.ts';
 import { transposedProduct } from './conv/transposedProblem.ts';
+import { resampleDirect } from './image/strategies/resampleDirect.ts';
+import { resampleRows } from './image/strategies/resampleRows.ts';
+import { resampleSeparable } from './image/strategies/resampleSeparable.ts';
 import {
   type LinearProblem,
   linearProduct,
@@ -22,6 +25,20 @@ import { filterLanes4, filterLanes4Narrow, filterLanes8, filterTile } from './ma
 import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
 import { lanes4, lanes4Narrow, lanes8, tile } from './matrix/strategies/plain.ts';
 import type { Product } from './matrix/strategies/product.ts';
+import {
+  type BatchNormAttrs,
+  batchNormBackwardProblem,
+  batchNormProblem,
+  type GroupNormAttrs,
+  type GroupNormBackwardAttrs,
+  groupNormBackwardProblem,
+  groupNormProblem,
+  type NormBackwardProblem,
+  type NormProblem,
+  type NormProblemOf,
+} from './norm/normProblem.ts';
+import { normBackwardChunks, normChunks } from './norm/strategies/normChunks.ts';
+import { normBackwardRows, normRows } from './norm/strategies/normRows.ts';
 import { poolPairs } from './pool/strategies/maxPoolPairs.ts';
 import { poolPixels } from './pool/strategies/maxPoolPixels.ts';
 import { poolRows } from './pool/strategies/maxPoolRows.ts';
@@ -56,3 +73,22 @@ export const matmulAlone: Strategies<MatmulProblem, Product> = [[matmulProduct, 
 export const maxPool2dStrategies = [poolRows, poolWindows];
 export const maxPool2dBackwardStrategies = [poolPairs, poolPixels];
 export const roiAlignStrategies = [listed, direct];
+
+/** Interpolation, average pooling, pyramids, Gaussian blur, and their gradients come down to it. */
+export const resampleStrategies = [resampleRows, resampleDirect, resampleSeparable];
+
+const norm = [normRows, normChunks];
+const normBackward = [normBackwardRows, normBackwardChunks];
+export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
+  [groupNormProblem, norm],
+];
+export const batchNormStrategies: Strategies<NormProblemOf<BatchNormAttrs>, NormProblem> = [
+  [batchNormProblem, norm],
+];
+export const groupNormBackwardStrategies: Strategies<
+  NormProblemOf<GroupNormBackwardAttrs>,
+  NormBackwardProblem
+> = [[groupNormBackwardProblem, normBackward]];
+export const batchNormBackwardStrategies: Strategies<NormProblemOf<object>, NormBackwardProblem> = [
+  [batchNormBackwardProblem, normBackward],
+];

@@ -54,6 +54,8 @@ export const STRATEGY_NAMES = [
   'pixels',
   'listed',
   'direct',
+  'separable',
+  'chunks',
 ] as const;
 /**
  * The name of a strategy: one of the ways to compute an operation. See docs/tuning.md.
@@ -142,7 +144,5 @@ export const namesIn = (strategies: Strategies): StrategyName[] =>
 export function expectStrategy(doing: string, name: string): StrategyName {
   const known = STRATEGY_NAMES.find((strategy) => strategy === name);
   if (known) return known;
-  throw new FoveaError(
-    `${doing}: there is no strategy "${name}" to compute anything; choose ${STRATEGY_NAMES.join(', ')}`,
-  );
+  throw new FoveaError(`${doing}: there is no strategy "${name}"; choose ${STRATEGY_NAMES.join(', ')}`);
 }

@@ -1,23 +1,39 @@
 import * as batch from '../../kernels/norm/batchNorm.ts';
 import * as group from '../../kernels/norm/groupNorm.ts';
 import * as local from '../../kernels/norm/localResponseNorm.ts';
+import {
+  batchNormBackwardStrategies,
+  batchNormStrategies,
+  groupNormBackwardStrategies,
+  groupNormStrategies,
+} from '../../kernels/strategiesAlone.ts';
 import { defineOperation } from '../operation.ts';
 import { apply } from '../tensor.ts';
 
-export const batchNormBackward = defineOperation({ kernel: batch.batchNormBackward, gradient: null });
+export const batchNormBackward = defineOperation({
+  kernel: batch.batchNormBackward,
+  strategies: batchNormBackwardStrategies,
+  gradient: null,
+});
 
 export const batchNorm = defineOperation({
   kernel: batch.batchNorm,
+  strategies: batchNormStrategies,
   gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: dy } }) => {
     const { dx, dweight, dbias } = apply(batchNormBackward, { dy, x, weight, mean, invstd }, attrs);
     return { x: dx, weight: dweight, bias: dbias };
   },
 });
 
-export const groupNormBackward = defineOperation({ kernel: group.groupNormBackward, gradient: null });
+export const groupNormBackward = defineOperation({
+  kernel: group.groupNormBackward,
+  strategies: groupNormBackwardStrategies,
+  gradient: null,
+});
 
 export const groupNorm = defineOperation({
   kernel: group.groupNorm,
+  strategies: groupNormStrategies,
   gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: dy } }) => {
     const { dx, dweight, dbias } = apply(groupNormBackward, { dy, x, weight, mean, invstd }, attrs);
     return { x: dx, weight: dweight, bias: dbias };

@@ -9,12 +9,14 @@ import { imageSize } from './image.ts';
 // the pooling itself.
 export const avgPool2d: OperationOf<typeof average.avgPool2d> = defineOperation({
   kernel: average.avgPool2d,
+  strategies: average.avgPool2dStrategies.forward,
   gradient: ({ inputs: { x }, attrs, grads: { y: g } }) => ({
     x: apply(avgPool2dBackward, { dy: g }, { ...attrs, inputSize: imageSize(x) }).dx,
   }),
 });
 export const avgPool2dBackward: OperationOf<typeof average.avgPool2dBackward> = defineOperation({
   kernel: average.avgPool2dBackward,
+  strategies: average.avgPool2dStrategies.backward,
   gradient: ({ attrs: { inputSize: _, ...attrs }, grads: { dx: g } }) => ({
     dy: apply(avgPool2d, { x: g }, attrs).y,
   }),
@@ -22,6 +24,7 @@ export const avgPool2dBackward: OperationOf<typeof average.avgPool2dBackward> = 
 
 export const adaptiveAvgPool2d: OperationOf<typeof average.adaptiveAvgPool2d> = defineOperation({
   kernel: average.adaptiveAvgPool2d,
+  strategies: average.adaptiveAvgPool2dStrategies.forward,
   gradient: ({ inputs: { x }, attrs, grads: { y: g } }) => ({
     x: apply(adaptiveAvgPool2dBackward, { dy: g }, { ...attrs, inputSize: imageSize(x) }).dx,
   }),
@@ -29,6 +32,7 @@ export const adaptiveAvgPool2d: OperationOf<typeof average.adaptiveAvgPool2d> = 
 export const adaptiveAvgPool2dBackward: OperationOf<typeof average.adaptiveAvgPool2dBackward> =
   defineOperation({
     kernel: average.adaptiveAvgPool2dBackward,
+    strategies: average.adaptiveAvgPool2dStrategies.backward,
     gradient: ({ attrs: { inputSize: _, ...attrs }, grads: { dx: g } }) => ({
       dy: apply(adaptiveAvgPool2d, { x: g }, attrs).y,
     }),

@@ -45,6 +45,8 @@ export const pyrDown = down.forward;
 /** The gradient of pyr_down to x; attrs: inputSize [H,W]. */
 export const pyrDownBackward = down.backward;
 
+export const pyrDownStrategies = down.strategies;
+
 const up = defineResample('pyr_up', none, (_op, input) => {
   const axis = (n: number): ResampleAxis => {
     // OpenCV reflects the image that zeros already stand in, so -1 becomes pixel 1 but n becomes n - 1.
@@ -80,6 +82,8 @@ export const pyrUp = up.forward;
 
 /** The gradient of pyr_up to x; attrs: inputSize [H,W]. */
 export const pyrUpBackward = up.backward;
+
+export const pyrUpStrategies = up.strategies;
 
 /** Attributes of `gaussianBlur`. */
 export interface GaussianBlurAttrs {
@@ -133,3 +137,5 @@ export const gaussianBlur = blur.forward;
 
 /** The gradient of gaussian_blur to x: attrs as forward, and inputSize [H,W]. */
 export const gaussianBlurBackward = blur.backward;
+
+export const gaussianBlurStrategies = blur.strategies;

@@ -102,3 +102,5 @@ export const interpolate = resampled.forward;
 
 /** The gradient of interpolate to x: attrs as forward, and inputSize [H,W]. dy: [N,h,w,C]; dx: [N,H,W,C]. */
 export const interpolateBackward = resampled.backward;
+
+export const interpolateStrategies = resampled.strategies;

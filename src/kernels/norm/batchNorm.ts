@@ -1,17 +1,11 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
-import finishBatch from '../../wgsl/norm/lib/norm_finish_batch.wgsl';
 import { defineKernel, type Given } from '../kernel.ts';
-import { batchView, planBackward, planForward } from './norm.ts';
+import { batchNormBackwardStrategies, batchNormStrategies } from '../strategiesAlone.ts';
+import { planAlone } from '../strategy.ts';
+import type { BatchNormAttrs } from './normProblem.ts';
 
-/** Attributes of `batchNorm`. */
-export interface BatchNormAttrs {
-  /** Weight of this batch in the running estimates: running = (1 - momentum) * running + momentum * batch.
-   * Default 0.1. */
-  readonly momentum: number;
-  /** Added to the variance. Default 1e-5. */
-  readonly eps: number;
-}
+export type { BatchNormAttrs };
 
 function checkChannels(
   op: string,
@@ -61,17 +55,7 @@ export const batchNorm = defineKernel({
     const each: TensorSpec = { shape: [channels], dtype: 'f32' };
     return { y: x, mean: each, invstd: each, newRunningMean: each, newRunningVar: each };
   },
-  dispatches: (caps, { x }, _outputs, { momentum, eps }) =>
-    planForward(caps, batchView(x.shape, x.dtype), {
-      snippet: finishBatch,
-      params: { eps, momentum },
-      bind: {
-        running_mean: 'runningMean',
-        running_var: 'runningVar',
-        new_running_mean: 'newRunningMean',
-        new_running_var: 'newRunningVar',
-      },
-    }),
+  dispatches: (...given) => planAlone(batchNormStrategies, ...given),
 });
 
 /**
@@ -97,5 +81,5 @@ export const batchNormBackward = defineKernel({
     }
     return { dx: x, dweight: weight, dbias: weight };
   },
-  dispatches: (caps, { x }) => planBackward(caps, batchView(x.shape, x.dtype)),
+  dispatches: (...given) => planAlone(batchNormBackwardStrategies, ...given),
 });

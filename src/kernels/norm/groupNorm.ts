@@ -1,16 +1,11 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatSpec, sameShape, type TensorSpec } from '../../shape.ts';
-import finishGroup from '../../wgsl/norm/lib/norm_finish_group.wgsl';
 import { defineKernel, type Given } from '../kernel.ts';
-import { groupView, planBackward, planForward } from './norm.ts';
+import { groupNormBackwardStrategies, groupNormStrategies } from '../strategiesAlone.ts';
+import { planAlone } from '../strategy.ts';
+import type { GroupNormAttrs, GroupNormBackwardAttrs } from './normProblem.ts';
 
-/** Attributes of `groupNorm`. */
-export interface GroupNormAttrs {
-  /** G: neighbouring channels are normalised in groups of C / G. */
-  readonly numGroups: number;
-  /** Added to the variance. Default 1e-5. */
-  readonly eps: number;
-}
+export type { GroupNormAttrs, GroupNormBackwardAttrs };
 
 /** Throws unless x has channels that divide into the groups, and each parameter is one number a channel. */
 function checkGroups(
@@ -58,15 +53,8 @@ export const groupNorm = defineKernel({
     const statistics: TensorSpec = { shape: [x.shape[0]!, numGroups], dtype: 'f32' };
     return { y: x, mean: statistics, invstd: statistics };
   },
-  dispatches: (caps, { x }, _outputs, { numGroups, eps }) =>
-    planForward(caps, groupView(x.shape, numGroups, x.dtype), {
-      snippet: finishGroup,
-      params: { eps, momentum: 0 },
-    }),
+  dispatches: (...given) => planAlone(groupNormStrategies, ...given),
 });
-
-/** Attributes of `groupNormBackward`: those of the `groupNorm` whose gradient it computes. */
-export type GroupNormBackwardAttrs = Pick<GroupNormAttrs, 'numGroups'>;
 
 /**
  * The gradients of group_norm: with xhat = (x - mean) * invstd and means over the group,
@@ -94,6 +82,5 @@ export const groupNormBackward = defineKernel({
     }
     return { dx: x, dweight: weight, dbias: weight };
   },
-  dispatches: (caps, { x }, _outputs, { numGroups }) =>
-    planBackward(caps, groupView(x.shape, numGroups, x.dtype)),
+  dispatches: (...given) => planAlone(groupNormBackwardStrategies, ...given),
 });

@@ -41,6 +41,8 @@ export const adaptiveAvgPool2d = adaptive.forward;
 /** The gradient of adaptive_avg_pool2d to x: attrs as forward, and inputSize [H,W]. */
 export const adaptiveAvgPool2dBackward = adaptive.backward;
 
+export const adaptiveAvgPool2dStrategies = adaptive.strategies;
+
 /** Attributes of `avgPool2d`; sizes are (height, width), or one number for both axes. */
 export interface AvgPool2dAttrs {
   /** Height and width of the window. */
@@ -108,3 +110,5 @@ export const avgPool2d = pooled.forward;
 
 /** The gradient of avg_pool2d to x: attrs as forward, and inputSize [H,W]. */
 export const avgPool2dBackward = pooled.backward;
+
+export const avgPool2dStrategies = pooled.strategies;

@@ -1,5 +1,5 @@
 import type { Caps } from '../../device/caps.ts';
-import { type DType, numel, type Shape } from '../../shape.ts';
+import type { DType } from '../../shape.ts';
 import across1 from '../../wgsl/lib/across_1.wgsl';
 import across4 from '../../wgsl/lib/across_4.wgsl';
 import chunkSnippet from '../../wgsl/norm/lib/chunk.wgsl';
@@ -17,47 +17,7 @@ import combineShader from '../../wgsl/norm/norm_combine.wgsl';
 import momentsShader from '../../wgsl/norm/norm_moments.wgsl';
 import rowMomentsShader from '../../wgsl/norm/norm_row_moments.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from '../kernel.ts';
-
-/**
- * x as every normalisation sees it: [rows, positions, channels], normalised over the positions of a row and
- * the channels of a group. Batch norm is one row with as many groups as channels; group norm has a row an
- * image; layer norm is group norm with one group and one position.
- */
-export interface NormView {
-  readonly rows: number;
-  readonly positions: number;
-  readonly channels: number;
-  readonly groups: number;
-  readonly dtype: DType;
-}
-
-/** The view of x [N, ..., C] for group norm. */
-export const groupView = (shape: Shape, groups: number, dtype: DType): NormView => ({
-  rows: shape[0]!,
-  positions: numel(shape.slice(1, -1)),
-  channels: shape.at(-1)!,
-  groups,
-  dtype,
-});
-
-/** The view of x [..., C] for batch norm. */
-export const batchView = (shape: Shape, dtype: DType): NormView => ({
-  rows: 1,
-  positions: numel(shape.slice(0, -1)),
-  channels: shape.at(-1)!,
-  groups: shape.at(-1)!,
-  dtype,
-});
-
-/** What a statistics pass hands its results to. */
-export interface Finish {
-  readonly snippet: string;
-  readonly params: { readonly eps: number; readonly momentum: number };
-  readonly bind?: Readonly<Record<string, string>>;
-}
-
-/** Rows of fewer positions are reduced directly, without partial moments: those would be as large as x. */
-const FEW_POSITIONS = 16;
+import type { NormBackwardProblem, NormProblem, NormView } from './normProblem.ts';
 
 const widthOf = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1);
 
@@ -108,9 +68,12 @@ function lanes(caps: Caps, results: number, items: number) {
   };
 }
 
-/** Positions as an elementwise pass or a sum over channels walks them; with few a row, over all rows at once. */
-function walk({ rows, positions, channels, groups }: NormView) {
-  const perPosition = positions < FEW_POSITIONS && rows > 1;
+/** How sums over positions are computed: a row at a time, or from the moments of chunks of rows. */
+export type SumsBy = 'rows' | 'chunks';
+
+/** Positions as an elementwise pass or a sum over channels walks them; where rows are short, over all rows at once. */
+function walk({ rows, positions, channels, groups }: NormView, by: SumsBy) {
+  const perPosition = by === 'rows' && rows > 1;
   const depth = channels / groups;
   return {
     rows: perPosition ? 1 : rows,
@@ -126,12 +89,12 @@ function walk({ rows, positions, channels, groups }: NormView) {
 }
 
 /** Mean and variance of every group, handed to `finish`. */
-function planStatistics(caps: Caps, view: NormView, finish: Finish): KernelPlan {
+function planStatistics({ caps, view, finish }: NormProblem, by: SumsBy): KernelPlan {
   const { rows, positions, channels, groups, dtype } = view;
   const depth = channels / groups;
   const results = rows * groups;
   const bind = finish.bind ? { bind: finish.bind } : {};
-  if (positions < FEW_POSITIONS) {
+  if (by === 'rows') {
     const width = widthOf(depth);
     const { constants, grid } = lanes(caps, results, (positions * depth) / width);
     return {
@@ -185,11 +148,12 @@ function planStatistics(caps: Caps, view: NormView, finish: Finish): KernelPlan 
 }
 
 /** y, after the statistics: outputs `mean` and `invstd` hold them. */
-export function planForward(caps: Caps, view: NormView, finish: Finish): KernelPlan {
+export function planForward(problem: NormProblem, by: SumsBy): KernelPlan {
+  const { caps, view } = problem;
   const { channels, groups, dtype } = view;
   const width = widthOf(channels);
-  const statistics = planStatistics(caps, view, finish);
-  const { rows, positions, row, depth, constants } = walk(view);
+  const statistics = planStatistics(problem, by);
+  const { rows, positions, row, depth, constants } = walk(view, by);
   const perRow = applyChunks(caps, (rows * channels) / width, positions);
   const total = positions === 0 ? 0 : (rows * perRow * channels) / width;
   return {
@@ -210,12 +174,12 @@ export function planForward(caps: Caps, view: NormView, finish: Finish): KernelP
 }
 
 /** dx, dweight and dbias from dy, x, weight and the statistics. */
-export function planBackward(caps: Caps, view: NormView): KernelPlan {
+export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): KernelPlan {
   const { channels, groups, dtype } = view;
   const width = widthOf(channels);
   const types = elementTypes(dtype, width);
   const T = wgslType(dtype);
-  const { rows, positions, row, perPosition, depth, constants } = walk(view);
+  const { rows, positions, row, perPosition, depth, constants } = walk(view, by);
   const INTERLEAVED = interleaved(caps);
   const snippets = [chunkSnippet, width === 4 ? stats4 : stats1];
 
