@@ -31,18 +31,20 @@ export function checkImages(op: string, images: Tensor, multiple = 1): [height: 
 /**
  * The mean cross-entropy over pixels; with `dice`, plus 1 - Dice: 2 sum(p t) / (sum p + sum t) of the softmax p and the one-hot
  * target t over all pixels of the batch, averaged over the classes that occur in it (Milletari et al. 2016, V-Net, §3, without
- * the squares). logits: [N,H,W,C]; masks: i32 [N,H,W]; both ignore 255.
+ * the squares). logits: [N,H,W,C]; masks: i32 [N,H,W]; both ignore 255. 0, with gradients of 0, where all pixels are ignored.
  */
 export function segmentationLoss(
   logits: Tensor,
   masks: Tensor,
   { dice = false }: SegmentationLossConfig,
 ): Tensor {
-  const entropy = crossEntropy(logits, masks, { ignoreIndex: IGNORE_LABEL });
-  if (!dice) return entropy;
   const C = logits.shape.at(-1)!;
   const pixels = masks.reshape([masks.size]);
   const counted = sub(1, cast(equal(pixels, IGNORE_LABEL), 'f32')).reshape([masks.size, 1]);
+  const total = crossEntropy(logits, masks, { ignoreIndex: IGNORE_LABEL, reduction: 'sum' });
+  // A crop may show nothing but ignored pixels; the mean over none of them would be NaN.
+  const entropy = div(total, maximum(sum(counted), 1));
+  if (!dice) return entropy;
   const p = mul(softmax(logits.reshape([masks.size, C])), counted);
   const t = oneHot(pixels, C);
   const truth = sum(t, { dim: 0 });
