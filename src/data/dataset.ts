@@ -166,6 +166,16 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     return { images, ...this.#boxes(crops) };
   }
 
+  /**
+   * Lists the names of the samples that a batch is cut from, one per crop.
+   *
+   * @param batch The number of the batch, from 0.
+   */
+  names(batch: number): string[] {
+    const { batchSize } = this.#options;
+    return Array.from({ length: batchSize }, (_, n) => this.#sampleAt(batch * batchSize + n).name);
+  }
+
   /** Returns the position in the sequence, as plain JSON data: see `restore`. */
   state(): BatchState {
     return {

@@ -1,17 +1,27 @@
 /**
  * Weights and training checkpoints, each one safetensors file. Weights are stored under the model's own keys, so that
  * any safetensors reader can load them. A checkpoint holds `model.<key>` and `optimizer.<key>` in one file, so that an
- * interrupted save never pairs the weights of one step with the optimizer of another.
+ * interrupted save never pairs the weights of one step with the optimizer of another. A checkpoint also holds a SHA-256
+ * checksum of the whole file.
  */
 import { DataError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { readFileBytes, writeFileAtomic } from './files.ts';
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile, type StateDict } from './safetensors.ts';
+import { builtin, hasBuiltins, readFileBytes, writeFileAtomic } from './files.ts';
+import { decodeSafetensors, encodeSafetensors, type StateDict } from './safetensors.ts';
 
 const MODEL_PREFIX = 'model.';
 const OPTIMIZER_PREFIX = 'optimizer.';
 const PROGRESS_KEY = 'fovea.progress';
 const MODEL_KEY = 'fovea.model';
+const FORMAT_KEY = 'fovea.format';
+const FORMAT = '1';
+const CHECKSUM_KEY = 'fovea.checksum';
+
+// Metadata is written first and sorted by key, so every checkpoint begins with its checksum.
+const CHECKSUM_MARK = new TextEncoder().encode(`{"__metadata__":{"${CHECKSUM_KEY}":"`);
+const MARK_START = 8;
+const CHECKSUM_START = MARK_START + CHECKSUM_MARK.length;
+const CHECKSUM_CHARS = 64;
 
 /** Everything needed to resume a training. */
 export interface Checkpoint {
@@ -62,6 +72,19 @@ function strictStringify(path: string, key: string, value: unknown): string {
   return text ?? reject('', `a value of type ${typeof value}`);
 }
 
+/** The SHA-256 of a checkpoint, in hexadecimal, with zeros in the place of the checksum itself. */
+function checksumOf(bytes: Uint8Array): string {
+  const hash = builtin('node:crypto').createHash('sha256');
+  hash.update(bytes.subarray(0, CHECKSUM_START));
+  hash.update('0'.repeat(CHECKSUM_CHARS));
+  return hash.update(bytes.subarray(CHECKSUM_START + CHECKSUM_CHARS)).digest('hex');
+}
+
+/** Tells whether a file begins as a checkpoint does. */
+export const isCheckpoint = (bytes: Uint8Array): boolean =>
+  bytes.length >= CHECKSUM_START + CHECKSUM_CHARS &&
+  CHECKSUM_MARK.every((byte, i) => bytes[MARK_START + i] === byte);
+
 /**
  * Saves a checkpoint in one step: an interrupted save leaves the previous file unchanged. Node only.
  *
@@ -74,34 +97,63 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Prom
   const tensors: StateDict = new Map();
   for (const [key, tensor] of checkpoint.weights) tensors.set(MODEL_PREFIX + key, tensor);
   for (const [key, tensor] of checkpoint.optimizer) tensors.set(OPTIMIZER_PREFIX + key, tensor);
-  const progress = strictStringify(path, PROGRESS_KEY, checkpoint.progress);
-  await writeFileAtomic(path, encodeSafetensors(tensors, { [PROGRESS_KEY]: progress }));
+  const bytes = encodeSafetensors(tensors, {
+    [CHECKSUM_KEY]: '0'.repeat(CHECKSUM_CHARS),
+    [FORMAT_KEY]: FORMAT,
+    [PROGRESS_KEY]: strictStringify(path, PROGRESS_KEY, checkpoint.progress),
+  });
+  bytes.set(new TextEncoder().encode(checksumOf(bytes)), CHECKSUM_START);
+  await writeFileAtomic(path, bytes);
 }
 
 /**
- * Loads a checkpoint. Throws DataError for files that `saveCheckpoint` did not write, files of weights included. Node
- * only.
+ * Loads a checkpoint. Node only.
+ *
+ * @param path The file.
+ * @throws DataError for a damaged file (any bit that differs from what was saved), another version of the format, and files
+ * that `saveCheckpoint` did not write, files of weights included.
  */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  const file = await readSafetensors(path);
+  return decodeCheckpoint(await readFileBytes(path), path);
+}
+
+/** Decodes a checkpoint; see `loadCheckpoint`. In a browser, where there is no synchronous SHA-256, the checksum is not compared. */
+export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  if (isCheckpoint(bytes) && hasBuiltins()) {
+    const stored = new TextDecoder().decode(bytes.subarray(CHECKSUM_START, CHECKSUM_START + CHECKSUM_CHARS));
+    if (stored !== checksumOf(bytes)) {
+      throw new DataError(
+        `${name}: the checkpoint is damaged: its content does not match its checksum; use a copy of it, or train without --resume`,
+      );
+    }
+  }
+  const file = decodeSafetensors(bytes, name);
   const text = file.metadata[PROGRESS_KEY];
   if (text === undefined) {
     throw new DataError(
-      `${path}: no ${PROGRESS_KEY} in its metadata, so it is not a checkpoint; load it as weights, or resume from a file that training saved`,
+      `${name}: no ${PROGRESS_KEY} in its metadata, so it is not a checkpoint; load it as weights, or resume from a file that training saved`,
+    );
+  }
+  const format = file.metadata[FORMAT_KEY];
+  if (!isCheckpoint(bytes) || format !== FORMAT) {
+    const found =
+      format === undefined || format === FORMAT ? 'has no checksum' : `has format ${JSON.stringify(format)}`;
+    throw new DataError(
+      `${name}: the checkpoint ${found}, this version of Fovea reads format ${FORMAT} with a checksum; train without --resume, or with the version that wrote it`,
     );
   }
   const weights: StateDict = new Map();
   const optimizer: StateDict = new Map();
-  for (const [name, tensor] of file.tensors) {
-    if (name.startsWith(MODEL_PREFIX)) weights.set(name.slice(MODEL_PREFIX.length), tensor);
-    else if (name.startsWith(OPTIMIZER_PREFIX)) optimizer.set(name.slice(OPTIMIZER_PREFIX.length), tensor);
+  for (const [key, tensor] of file.tensors) {
+    if (key.startsWith(MODEL_PREFIX)) weights.set(key.slice(MODEL_PREFIX.length), tensor);
+    else if (key.startsWith(OPTIMIZER_PREFIX)) optimizer.set(key.slice(OPTIMIZER_PREFIX.length), tensor);
     else {
       throw new DataError(
-        `${path}: tensor ${JSON.stringify(name)} is neither ${MODEL_PREFIX}* nor ${OPTIMIZER_PREFIX}*; use a checkpoint that training saved`,
+        `${name}: tensor ${JSON.stringify(key)} is neither ${MODEL_PREFIX}* nor ${OPTIMIZER_PREFIX}*; use a checkpoint that training saved`,
       );
     }
   }
-  const progress = parseJson(text, `${path}: ${PROGRESS_KEY}`, 'use a checkpoint that training saved');
+  const progress = parseJson(text, `${name}: ${PROGRESS_KEY}`, 'use a checkpoint that training saved');
   return { weights, optimizer, progress };
 }
 
@@ -122,7 +174,9 @@ export async function saveWeights(path: string, weights: StateDict, metadata: Mo
 export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
   const file = decodeSafetensors(bytes, name);
   if (file.metadata[PROGRESS_KEY] !== undefined) {
-    throw new DataError(`${name}: is a training checkpoint; resume from it, or export its weights first`);
+    throw new DataError(
+      `${name}: is a training checkpoint; load it with loadCheckpoint or decodeModel, or resume from it`,
+    );
   }
   const text = file.metadata[MODEL_KEY];
   if (text === undefined) return { weights: file.tensors, metadata: undefined };
@@ -138,10 +192,6 @@ export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
 /** Reads and decodes a file of weights; see `decodeWeights`. Node only. */
 export async function loadWeights(path: string): Promise<WeightsFile> {
   return decodeWeights(await readFileBytes(path), path);
-}
-
-async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  return decodeSafetensors(await readFileBytes(path), path);
 }
 
 function isModelMetadata(value: unknown): value is ModelMetadata {

@@ -4,8 +4,13 @@
  */
 import { DataError, FoveaError } from '../errors.ts';
 
-function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Name) {
-  if (typeof process === 'undefined' || typeof process.getBuiltinModule !== 'function') {
+/** Whether Node's own modules are there. */
+export const hasBuiltins = (): boolean =>
+  typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function';
+
+/** One of Node's own modules. Throws FoveaError elsewhere. */
+export function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Name) {
+  if (!hasBuiltins()) {
     throw new FoveaError(
       `files: ${name} is not available; use Node 20.16 or later, or pass bytes to decodeSafetensors in a browser`,
     );

@@ -6,6 +6,7 @@
 import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
 import { bytesPerElement, type DType, formatShape, numel, type Shape } from '../shape.ts';
+import { otherFormat } from './otherFormats.ts';
 
 /** The values of a tensor on the host. Uint16Array holds the bits of f16 values. */
 export type TensorData = Float32Array | Int32Array | Uint32Array | Uint16Array;
@@ -176,7 +177,8 @@ interface Entry {
  * @param bytes The content of the file.
  * @param name The file's name, for messages.
  * @throws DataError, one line that begins with `name` and gives the place and the fix: for any file that breaks the
- * format, other dtypes, and I64 values outside of the range of i32.
+ * format, other dtypes, and I64 values outside of the range of i32. Files of other formats (a Git LFS pointer, a web page, a
+ * PyTorch or ONNX file) are named for what they are.
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
   const header = readHeader(bytes, name);
@@ -208,6 +210,8 @@ const FETCH_AGAIN = 'it is cut short or no safetensors file, so copy or download
 const WRITE_AGAIN = 'write the file again with a safetensors library';
 
 function readHeader(bytes: Uint8Array, name: string): { fields: Record<string, unknown>; dataStart: number } {
+  const other = otherFormat(bytes);
+  if (other) throw new DataError(`${name}: ${other}`);
   if (bytes.length < PREFIX_BYTES) {
     throw new DataError(
       `${name}: the file has ${bytes.length} bytes, fewer than the ${PREFIX_BYTES} of the header length; ${FETCH_AGAIN}`,

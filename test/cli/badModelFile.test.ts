@@ -51,9 +51,15 @@ describe('a model file that cannot be used', () => {
     [
       'that is an image',
       () => Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13]),
-      /header length/,
+      /is an image, not weights/,
     ],
-    ['that is empty', () => Buffer.alloc(0), /the file has 0 bytes/],
+    ['that is empty', () => Buffer.alloc(0), /the file is empty/],
+    [
+      'that is a Git LFS pointer',
+      () =>
+        Buffer.from(`version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 99\n`),
+      /is a Git LFS pointer, .* run "git lfs pull"/,
+    ],
     [
       'of another program',
       () => headerOf({ a: entry(0, 8) }),
