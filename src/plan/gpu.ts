@@ -6,9 +6,7 @@ import type { State } from '../graph/state.ts';
 import { addComputer, baseOf, itemOf, removeComputer, Tensor } from '../graph/tensor.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { formatShape, type HostArray } from '../shape.ts';
-import { type Choice, choicesOf, lowering, prepareLowering } from './lower.ts';
-import { Program } from './program.ts';
-import { inSlices } from './slices.ts';
+import type { Program } from './program.ts';
 import { StateStore } from './stateStore.ts';
 import type { ProgramStats } from './stats.ts';
 import type { Tuned, TuneProgress, Tuner } from './tuner.ts';
@@ -227,12 +225,11 @@ export class Gpu {
     inputs: readonly Tensor[] = [],
     options: { readonly again?: boolean; readonly progress?: TuneProgress } = {},
   ): Promise<Tuned[]> {
-    const { results, recording } = recorded(fn, inputs);
-    const values = Object.values(results);
-    await prepareLowering(values, recording.effects);
-    const choices = choicesOf(this.device.caps, values, recording.effects);
+    const { placeholders, results, recording } = recorded(fn, inputs);
     const tuner = await this.#tuner?.();
-    return (await tuner?.tune(choices, options.progress, options.again)) ?? [];
+    if (!tuner) return [];
+    const { tune } = await import('./compile.ts');
+    return tune({ placeholders, values: Object.values(results), recording }, this.device, tuner, options);
   }
 
   async #capture<R extends Results>(
@@ -240,30 +237,15 @@ export class Gpu {
     inputs: readonly Tensor[],
     progress?: CaptureProgress,
   ): Promise<Captured<R>> {
-    const { caps } = this.device;
     const { placeholders, results, recording } = recorded(fn, inputs);
-    const values = Object.values(results);
     const { fusion, strategy } = this.#debug;
-    const [tuner] = await Promise.all([
+    const [tuner, { compile }] = await Promise.all([
       strategy === undefined ? this.#tuner?.() : undefined,
-      prepareLowering(values, recording.effects),
+      import('./compile.ts'),
     ]);
-    await tuner?.load();
-    if (tuner && this.#tunes) {
-      await tuner.tune(choicesOf(caps, values, recording.effects), (done, total) =>
-        progress?.(done, total, 'tuning'),
-      );
-    }
-    const strategyOf = (choice: Choice) => strategy ?? tuner?.strategyOf(choice);
-    const lowered = await inSlices(lowering(caps, values, recording.effects, { fusion, strategyOf }));
-    for (const { origin, shape } of lowered.storages.keys()) {
-      if (origin.kind !== 'input' || placeholders.some((own) => own.origin === origin)) continue;
-      throw new LifetimeError(
-        `capture: a tensor here comes from ${origin.name} ${formatShape(shape)} of another capture; use it inside of that one only`,
-      );
-    }
-    const program = await Program.build(this.device, lowered, this.#states, (done, total) =>
-      progress?.(done, total, 'compiling'),
+    const program = await compile(
+      { placeholders, values: Object.values(results), recording },
+      { device: this.device, states: this.#states, fusion, strategy, tuner, tunes: this.#tunes, progress },
     );
     this.#programs.add(program);
     return { program, placeholders, results, beforeRun: recording.beforeRun };
