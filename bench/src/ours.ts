@@ -1,6 +1,6 @@
 import type { AdapterChoice } from '../../src/device/device.ts';
 import { openDevice } from '../../src/device/device.ts';
-import { Tensor, tensor } from '../../src/graph/tensor.ts';
+import { tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import type { Contestant } from './contestant.ts';
 import { Probe } from './probe.ts';
@@ -29,7 +29,7 @@ export class Ours {
       const { shape } = workload.inputs[i]!;
       if (workload.half) return tensor(data, shape, 'f16');
       const dtype = data instanceof Int32Array ? 'i32' : 'f32';
-      return new Tensor({ shape, dtype }, { kind: 'constant', data }, dtype === 'f32');
+      return tensor(data, shape, { dtype, requiresGrad: dtype === 'f32' });
     });
     const step = gpu.capture(workload.ours);
     const start = performance.now();

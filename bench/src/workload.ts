@@ -1,4 +1,4 @@
-import { Tensor } from '../../src/graph/tensor.ts';
+import { type Tensor, zeros } from '../../src/graph/tensor.ts';
 import { generator } from '../../src/nn/random.ts';
 import { numel, type Shape } from '../../src/shape.ts';
 import type { OnnxGraph } from './peers/onnx.ts';
@@ -113,8 +113,7 @@ export const inHalves = (workload: Workload): Workload => ({
 });
 
 /** What a gradient is taken to, where its own values play no part. */
-export const unknown = (shape: Shape): Tensor =>
-  new Tensor({ shape, dtype: 'f32' }, { kind: 'constant', data: new Float32Array(numel(shape)) }, true);
+export const unknown = (shape: Shape): Tensor => zeros(shape, { requiresGrad: true });
 
 /** Bytes of f32 or i32 tensors of these shapes. */
 export const bytesOf = (...shapes: Shape[]): number =>

@@ -1,13 +1,14 @@
-import { FoveaError, ShapeError } from '../errors.ts';
-import { formatShape, sameShape } from '../shape.ts';
+import { FoveaError, ShapeError, UsageError } from '../errors.ts';
+import { formatShape, isFloat, sameShape } from '../shape.ts';
 import { Recomputation } from './checkpoint.ts';
 import { castTo, expand } from './operations/broadcast.ts';
 import { add as addition } from './operations/elementwise.ts';
 import { setGrad } from './recorder.ts';
-import { apply, full, type Node, recordOperation, type Tensor } from './tensor.ts';
+import { apply, full, type Node, Tensor } from './tensor.ts';
 
-// Not differentiable: a gradient is differentiated through what it was computed from, not through how parts of it met.
-const sum = (a: Tensor, b: Tensor): Tensor => recordOperation(addition, { a, b }, {}, false).y!;
+const sum = (a: Tensor, b: Tensor): Tensor => apply(addition, { a, b }).y;
+
+const zerosFor = ({ shape, dtype }: Tensor): Tensor => apply(expand, { x: full([], 0, dtype) }, { shape }).y;
 
 /** Nodes and views that lie between the roots and anything that requires a gradient, newest first. */
 function reachable(roots: readonly Tensor[]): Tensor[] {
@@ -28,16 +29,11 @@ function reachable(roots: readonly Tensor[]): Tensor[] {
   return [...seen].sort((a, b) => b.id - a.id);
 }
 
-/**
- * d (sum of roots · cotangents) / d tensor, for every tensor of `targets`, as new graph. Contributions are added
- * in the order in which the operations were recorded, newest first, so the result is the same every time.
- * A target that the roots do not depend on gets undefined.
- */
-export function grad(
+/** What arrives at each tensor between the roots and anything that requires a gradient; and those tensors, newest first. */
+function propagate(
   roots: readonly Tensor[],
-  targets: readonly Tensor[],
   cotangents: readonly (Tensor | undefined)[] = [],
-): (Tensor | undefined)[] {
+): { arrived: ReadonlyMap<Tensor, Tensor>; between: readonly Tensor[] } {
   const arrived = new Map<Tensor, Tensor>();
   const add = (value: Tensor, g: Tensor) => {
     const before = arrived.get(value);
@@ -59,7 +55,8 @@ export function grad(
   });
   const done = new Set<Node>();
   const recomputation = new Recomputation();
-  for (const value of reachable(roots)) {
+  const between = reachable(roots);
+  for (const value of between) {
     const { origin } = value;
     if (origin.kind === 'view') {
       const g = arrived.get(value);
@@ -69,7 +66,58 @@ export function grad(
       differentiate(origin.node, arrived, add, recomputation);
     }
   }
-  return targets.map((target) => arrived.get(target));
+  return { arrived, between };
+}
+
+/**
+ * d (sum of roots · cotangents) / d target, for every target, as new graph (PyTorch's autograd.grad). `const [dx] =
+ * grad(loss, x)` is the gradient of a loss by an image. Targets are tensors made with `requiresGrad: true`, inputs of a
+ * captured function that were, parameters (`parameter.tensor`), and anything computed from those. The gradients can be
+ * differentiated again. `.grad` is left as it is. Contributions are added in the order in which the operations were recorded,
+ * newest first, so the result is the same every time.
+ *
+ * @param roots What is differentiated: a tensor, or several in a list, whose gradients add up.
+ * @param targets By what it is differentiated: a tensor, or several in a list.
+ * @param cotangents d result / d root, of the shape of each root. Default 1, for which a root must be a scalar.
+ * @returns A list with one gradient per target, of its shape and dtype, also for a target without brackets. Zeros for a
+ * target that the roots depend on by steps alone, such as the positions at which `gridSample` reads the nearest pixel.
+ * @throws UsageError for a target that requires no gradient (integers never do), or that the roots are not computed from;
+ * ShapeError for a root that is no scalar and has no cotangent, or one of another shape; FoveaError where an operation on the
+ * way is not differentiable.
+ */
+export function grad(
+  roots: Tensor | readonly Tensor[],
+  targets: Tensor,
+  cotangents?: Tensor | readonly (Tensor | undefined)[],
+): [Tensor];
+export function grad<const T extends readonly Tensor[]>(
+  roots: Tensor | readonly Tensor[],
+  targets: T,
+  cotangents?: Tensor | readonly (Tensor | undefined)[],
+): { -readonly [K in keyof T]: Tensor };
+export function grad(
+  roots: Tensor | readonly Tensor[],
+  targets: Tensor | readonly Tensor[],
+  cotangents?: Tensor | readonly (Tensor | undefined)[],
+): Tensor[] {
+  const list = <X>(given: Tensor | readonly X[]) => (given instanceof Tensor ? [given] : given);
+  const wanted = list(targets);
+  wanted.forEach((target, i) => {
+    if (target instanceof Tensor && target.requiresGrad) return;
+    const fix =
+      target instanceof Tensor && !isFloat(target.dtype)
+        ? 'only f32 and f16 have gradients: cast it before'
+        : 'make it, or what it is computed from, with tensor(values, shape, { requiresGrad: true })';
+    throw new UsageError(`grad: target ${i}, ${target}, requires no gradient; ${fix}`);
+  });
+  const { arrived, between } = propagate(list(roots), cotangents && list(cotangents));
+  const reached = new Set(between);
+  return wanted.map((target, i) => {
+    if (reached.has(target)) return arrived.get(target) ?? zerosFor(target);
+    throw new UsageError(
+      `grad: target ${i}, ${target}, takes no part in what is differentiated; compute the roots from it, or leave it out`,
+    );
+  });
 }
 
 function differentiate(
@@ -97,22 +145,34 @@ function differentiate(
 function gradientsOf(node: Node, arrived: ReadonlyMap<Tensor, Tensor>): Record<string, Tensor> {
   const grads: Record<string, Tensor> = {};
   for (const [name, output] of Object.entries(node.outputs)) {
-    const zeros = () => apply(expand, { x: full([], 0, output.dtype) }, { shape: output.shape }).y;
-    Object.defineProperty(grads, name, { get: () => arrived.get(output) ?? zeros(), enumerable: true });
+    Object.defineProperty(grads, name, {
+      get: () => arrived.get(output) ?? zerosFor(output),
+      enumerable: true,
+    });
   }
   return grads;
 }
 
 /**
- * d loss / d parameter for everything that the loss depends on and that requires a gradient, added to `.grad`.
- * The loss must be a scalar. Optimizers take the gradients from there, and clear them; when a capture ends, `.grad` is
- * as it was before.
+ * d loss / d tensor for everything that the loss is computed from and that requires a gradient (parameters, and tensors made
+ * with `requiresGrad: true`), added to its `.grad` (PyTorch's Tensor.backward). Optimizers take the gradients from there, and
+ * clear them; when a capture ends, `.grad` is as it was before.
+ *
+ * @param loss A scalar.
+ * @throws ShapeError where the loss is no scalar, UsageError where nothing that it is computed from requires a gradient, and
+ * FoveaError where an operation on the way is not differentiable.
  */
 export function backward(loss: Tensor): void {
-  const leaves = reachable([loss]).filter(({ origin }) => origin.kind !== 'op' && origin.kind !== 'view');
-  const grads = grad([loss], leaves);
-  leaves.forEach((leaf, i) => {
-    const g = grads[i];
-    if (g) setGrad(leaf, leaf.grad ? sum(leaf.grad, g) : g);
-  });
+  const { arrived, between } = propagate([loss]);
+  if (between.length === 0) {
+    throw new UsageError(
+      `backward: nothing that ${loss} is computed from requires a gradient; use parameters or tensors with requiresGrad: true, outside of noGrad and detach`,
+    );
+  }
+  for (const value of between) {
+    const g = isLeaf(value) && arrived.get(value);
+    if (g) setGrad(value, value.grad ? sum(value.grad, g) : g);
+  }
 }
+
+const isLeaf = ({ origin }: Tensor): boolean => origin.kind !== 'op' && origin.kind !== 'view';

@@ -1,5 +1,6 @@
 import { FoveaError } from '../errors.ts';
 import { type Node, recordSegment, repeat, type Segment, Tensor } from './tensor.ts';
+import { expectSync } from './tracking.ts';
 
 /** The result of a checkpointed function: a tensor, or several in a list or by name. */
 export type CheckpointOutputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
@@ -25,12 +26,7 @@ export function checkpoint<const I extends readonly Tensor[], R extends Checkpoi
   fn: (...inputs: I) => R,
   ...inputs: I
 ): R {
-  const { result, segment } = recordSegment(() => fn(...inputs));
-  if (result instanceof Promise) {
-    // What it records after its first await is in no capture, and fails there; this error says why.
-    result.catch(() => undefined);
-    throw new FoveaError('checkpoint: the function is async; record without await');
-  }
+  const { result, segment } = recordSegment(() => expectSync('checkpoint', fn(...inputs)));
   if (!isOutputs(result)) {
     throw new FoveaError(`checkpoint: the function returned ${result}; return a tensor, or several by name`);
   }

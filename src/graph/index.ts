@@ -19,7 +19,11 @@ export * from './functions/reduce.ts';
 export * from './functions/shape.ts';
 export * from './functions/silhouette.ts';
 export { defineOperation, type OperationOf, type OperationOptions } from './operation.ts';
-export { type ElementwiseOperation, elementwiseOperation } from './operations/elementwise.ts';
+export {
+  type ElementwiseOperation,
+  elementwiseOperation,
+  type SecondDerivatives,
+} from './operations/elementwise.ts';
 export { assign } from './recorder.ts';
 export { State } from './state.ts';
 export {
@@ -31,6 +35,8 @@ export {
   type InputsOf,
   type Operation,
   Tensor,
+  type TensorOptions,
   tensor,
   zeros,
 } from './tensor.ts';
+export { noGrad } from './tracking.ts';

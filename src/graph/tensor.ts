@@ -1,4 +1,4 @@
-import { FoveaError, ShapeError } from '../errors.ts';
+import { FoveaError, ShapeError, UsageError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
@@ -14,6 +14,7 @@ import {
   type TensorSpec,
 } from '../shape.ts';
 import { hostArray, type State } from './state.ts';
+import { isTracking } from './tracking.ts';
 
 /** Where a tensor's value comes from. */
 export type Origin =
@@ -136,18 +137,8 @@ export interface Computer {
   read(...tensors: Tensor[]): Promise<HostArray[]>;
 }
 
-const computers: Computer[] = [];
-
-/** Makes a computer the one that `Tensor.data` uses by default, until it is removed. */
-export const addComputer = (computer: Computer): void => {
-  computers.push(computer);
-};
-
-/** Takes a computer back; the one before it is the default again. */
-export const removeComputer = (computer: Computer): void => {
-  const at = computers.indexOf(computer);
-  if (at >= 0) computers.splice(at, 1);
-};
+/** Chooses what computes a tensor by default: plan/openGpus.ts, once a `Gpu` was opened. */
+export const defaults: { computerFor?: (value: Tensor) => Computer | undefined } = {};
 
 /**
  * A value that is computed when it is asked for. Operations on tensors record a graph; `data`, `item`, `Gpu.run`,
@@ -185,7 +176,11 @@ export class Tensor {
         `reshape: ${formatShape(this.shape)} has ${this.size} elements, ${formatShape(shape)} does not`,
       );
     }
-    return new Tensor({ shape: full, dtype: this.dtype }, { kind: 'view', base: this }, this.requiresGrad);
+    return new Tensor(
+      { shape: full, dtype: this.dtype },
+      { kind: 'view', base: this },
+      this.requiresGrad && isTracking(),
+    );
   }
 
   /** The same value, through which no gradient flows. */
@@ -205,7 +200,7 @@ export class Tensor {
     if (origin.kind === 'constant') {
       return this.dtype === 'f16' ? fromHalf(origin.data as Uint16Array) : origin.data.slice();
     }
-    const computer = gpu ?? computers.at(-1);
+    const computer = gpu ?? defaults.computerFor?.(this);
     if (!computer) {
       throw new FoveaError(
         `data: ${this} has no Gpu to compute it; await openGpu() first, or pass one: data(gpu)`,
@@ -252,33 +247,64 @@ function sourceOf(origin: Origin): string {
   return origin.kind === 'state' ? origin.state.label : origin.kind;
 }
 
+/** Options of functions that make tensors. */
+export interface TensorOptions {
+  /** The type of the elements. */
+  readonly dtype?: DType;
+  /** Whether gradients are computed for it: `backward` adds to its `grad`, and `grad` takes it as a target. Default false. */
+  readonly requiresGrad?: boolean;
+}
+
+/** The options, also where a dtype alone is given. Throws UsageError for an option that there is not. */
+export function tensorOptions(op: string, given: DType | TensorOptions | undefined): TensorOptions {
+  if (typeof given === 'string') return { dtype: given };
+  const { dtype, requiresGrad, ...others } = given ?? {};
+  const [unknown] = Object.keys(others);
+  if (unknown === undefined) return given ?? {};
+  throw new UsageError(`${op}: there is no option ${unknown}; give dtype, requiresGrad or neither`);
+}
+
 /**
  * A tensor of these values: i32 or u32 where the array is of that type, else f32. Of dtype f16 it holds the nearest
  * halves; a Uint16Array is taken as their bits.
+ *
+ * @param data The values, row by row.
+ * @param shape Default: as many as there are, in one dimension.
+ * @param options A dtype, or `dtype` and `requiresGrad`.
+ * @throws ShapeError where values and shape do not fit, or integers are to require a gradient.
  */
-export function tensor(data: HostArray | readonly number[], shape?: Shape, dtype?: DType): Tensor {
+export function tensor(
+  data: HostArray | readonly number[],
+  shape?: Shape,
+  options?: DType | TensorOptions,
+): Tensor {
+  const { dtype, requiresGrad } = tensorOptions('tensor', options);
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
   if (Array.isArray(data[0])) throw new ShapeError('tensor: values are nested; give a shape');
+  if (requiresGrad && !isFloat(type)) {
+    throw new ShapeError(`tensor: requiresGrad of ${type}; only f32 and f16 have gradients`);
+  }
   const array = hostArray(data, type);
   const full = shape ?? [array.length];
   expectShape('tensor', full);
   if (numel(full) !== array.length) {
     throw new ShapeError(`tensor: ${array.length} values for shape ${formatShape(full)}`);
   }
-  return new Tensor({ shape: full, dtype: type }, { kind: 'constant', data: array });
+  return new Tensor({ shape: full, dtype: type }, { kind: 'constant', data: array }, requiresGrad);
 }
 
-/** A tensor of zeros. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
-export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 0, dtype);
+/** A tensor of zeros, by default f32. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
+export const zeros = (shape: Shape, options?: DType | TensorOptions): Tensor => full(shape, 0, options);
 
-/** A tensor of one value. Throws ShapeError for a fraction as an integer. */
-export function full(shape: Shape, value: number, dtype: DType = 'f32'): Tensor {
+/** A tensor of one value, by default f32. Throws ShapeError for a fraction as an integer. */
+export function full(shape: Shape, value: number, options?: DType | TensorOptions): Tensor {
+  const { dtype = 'f32', requiresGrad = false } = tensorOptions('full', options);
   expectShape('full', shape);
   if (!isFloat(dtype) && !Number.isInteger(value)) {
     throw new ShapeError(`full: ${value} is not a whole number, as ${dtype} needs`);
   }
   const values = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype];
-  return tensor(hostArray(new values(numel(shape)).fill(value), dtype), shape, dtype);
+  return tensor(hostArray(new values(numel(shape)).fill(value), dtype), shape, { dtype, requiresGrad });
 }
 
 /** A tensor over a state; reading it gives the state's value at that point of the program. */
@@ -315,7 +341,8 @@ export function recordOperation(
   const attrs: object = kernel.attributes?.(options as never) ?? options;
   const specs = kernel.infer(given, attrs as never);
   const node = recordNode({ operation, attrs, inputs: given });
-  const requiresGrad = differentiable && Object.values(given).some((input) => input.requiresGrad);
+  const requiresGrad =
+    isTracking() && differentiable && Object.values(given).some((input) => input.requiresGrad);
   for (const [output, spec] of Object.entries(specs)) {
     const tracked = requiresGrad && isFloat(spec.dtype);
     node.outputs[output] = new Tensor(spec, { kind: 'op', node, output }, tracked);

@@ -3,9 +3,11 @@ import { borrowDevice, type Device, type OpenOptions, openDevice } from '../devi
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { record } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
-import { addComputer, baseOf, itemOf, removeComputer, Tensor } from '../graph/tensor.ts';
+import { baseOf, itemOf, Tensor } from '../graph/tensor.ts';
+import { expectSync } from '../graph/tracking.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { formatShape, type HostArray } from '../shape.ts';
+import { closed, opened } from './openGpus.ts';
 import type { Program } from './program.ts';
 import { StateStore } from './stateStore.ts';
 import type { ProgramStats } from './stats.ts';
@@ -113,7 +115,7 @@ export class Gpu {
     };
     this.#tuner = autotune === false ? undefined : load;
     this.#tunes = autotune ?? !device.adapter.software;
-    addComputer(this);
+    opened(this);
   }
 
   /** Where it is remembered which kernels are the fastest here. Undefined where it is not, or autotuning is off. */
@@ -132,7 +134,7 @@ export class Gpu {
     let disposed = false;
     let last: { readonly inputs: readonly Tensor[]; readonly program: Program } | undefined;
     const prepare = async (inputs: readonly Tensor[], progress?: CaptureProgress): Promise<Captured<R>> => {
-      const key = inputs.map((input) => `${input.dtype}${formatShape(input.shape)}`).join();
+      const key = inputs.map(signatureOf).join();
       const known = captured.get(key);
       // A program binds the buffers that states had: where an optimizer has taken them since, it is made anew.
       const moved = known && (await known).program.moved;
@@ -258,7 +260,7 @@ export class Gpu {
 
   /** Frees everything on the device, and the device itself if Fovea opened it. */
   dispose(): void {
-    removeComputer(this);
+    closed(this);
     for (const program of this.#programs) program.dispose();
     this.#programs.clear();
     this.#states.dispose();
@@ -310,19 +312,14 @@ function recorded<R extends Results>(fn: (...inputs: Tensor[]) => R, inputs: rea
     ({ shape, dtype, requiresGrad }, i) =>
       new Tensor({ shape, dtype }, { kind: 'input', name: `input ${i}` }, requiresGrad),
   );
-  const { result: results, recording } = record(() => checkResults(fn(...placeholders)));
+  const { result: results, recording } = record(() =>
+    checkResults(expectSync('capture', fn(...placeholders))),
+  );
   return { placeholders, results, recording };
 }
 
 /** Throws unless a captured function gave tensors by name. */
 function checkResults<R extends Results>(results: R): R {
-  if (results instanceof Promise) {
-    // What it records after its first await is in no capture, and fails there; this error says why.
-    results.catch(() => undefined);
-    throw new FoveaError(
-      'capture: the function is async; record without await, and await the step’s results',
-    );
-  }
   if (typeof results !== 'object' || results === null || results instanceof Tensor) {
     throw new FoveaError(`capture: the function returned ${results}; return tensors by name, or {}`);
   }
@@ -332,6 +329,10 @@ function checkResults<R extends Results>(results: R): R {
   }
   return results;
 }
+
+/** What a program is recorded for: an input's dtype, shape, and whether it requires a gradient. */
+const signatureOf = ({ dtype, shape, requiresGrad }: Tensor): string =>
+  `${dtype}${formatShape(shape)}${requiresGrad ? ' requires grad' : ''}`;
 
 function hostData(input: Tensor, i: number): HostArray {
   const origin = input instanceof Tensor ? baseOf(input).origin : undefined;

@@ -5,7 +5,7 @@ import { add, mul, neg, relu } from '../../src/graph/functions/elementwise.ts';
 import { matmul, sum } from '../../src/graph/functions/reduce.ts';
 import { assign } from '../../src/graph/recorder.ts';
 import { State } from '../../src/graph/state.ts';
-import { stateTensor, Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
+import { stateTensor, type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
@@ -156,11 +156,7 @@ describe('a captured function', () => {
   });
 
   it('that asks for the gradient of no scalar, or of what has none, says so', async () => {
-    const x = new Tensor(
-      { shape: [2], dtype: 'f32' },
-      { kind: 'constant', data: Float32Array.of(1, 2) },
-      true,
-    );
+    const x = tensor([1, 2], [2], { requiresGrad: true });
     expect(() => backward(x)).toThrow('backward: [2] is no scalar; reduce it by sum or mean');
     expect(() => backward(mul(x, x))).toThrow(ShapeError);
   });

@@ -4,7 +4,7 @@ import { conv2d, groupNorm } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
 import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
-import { Tensor, tensor } from '../../src/graph/tensor.ts';
+import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { numel, type Shape } from '../../src/shape.ts';
@@ -40,7 +40,7 @@ export async function expectBoth(gpu: Gpu, ...tensors: Tensor[]): Promise<[fused
 }
 
 export const leaf = (name: string, shape: Shape, scale = 1): Tensor =>
-  new Tensor({ shape, dtype: 'f32' }, { kind: 'constant', data: values(name, shape, scale) }, true);
+  tensor(values(name, shape, scale), shape, { requiresGrad: true });
 
 /** conv, bias, relu, residual, norm, relu. */
 export function block(channels: number) {

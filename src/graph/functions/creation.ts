@@ -1,13 +1,18 @@
 import { ShapeError } from '../../errors.ts';
 import { type DType, expectNumber, expectShape, isFloat, type Shape } from '../../shape.ts';
 import { hostArray } from '../state.ts';
-import { full, type Tensor, tensor } from '../tensor.ts';
+import { full, type Tensor, type TensorOptions, tensor, tensorOptions } from '../tensor.ts';
 import { add, affine, cos, floor, log, mul, sqrt } from './elementwise.ts';
 import { argsort } from './reduce.ts';
 import { cast, rand } from './shape.ts';
 
 /** Values in the dtype; integers must be whole. */
-function constant(op: string, values: Float64Array, shape: Shape, dtype: DType): Tensor {
+function constant(
+  op: string,
+  values: Float64Array,
+  shape: Shape,
+  { dtype = 'f32', requiresGrad = false }: TensorOptions = {},
+): Tensor {
   if (!isFloat(dtype)) {
     const fraction = values.find((value) => !Number.isInteger(value));
     if (fraction !== undefined) {
@@ -15,24 +20,27 @@ function constant(op: string, values: Float64Array, shape: Shape, dtype: DType):
     }
   }
   const types = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array };
-  return tensor(hostArray(types[dtype].from(values), dtype), shape, dtype);
+  return tensor(hostArray(types[dtype].from(values), dtype), shape, { dtype, requiresGrad });
 }
 
-/** A tensor of ones. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
-export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => full(shape, 1, dtype);
+/** A tensor of ones, by default f32. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
+export const ones = (shape: Shape, options?: DType | TensorOptions): Tensor => full(shape, 1, options);
+
+const like = (op: string, x: Tensor, value: number, options: DType | TensorOptions | undefined): Tensor =>
+  full(x.shape, value, { dtype: x.dtype, ...tensorOptions(op, options) });
 
 /** Zeros of x's shape and, where none is given, x's dtype. */
-export const zerosLike = (x: Tensor, dtype: DType = x.dtype): Tensor => full(x.shape, 0, dtype);
+export const zerosLike = (x: Tensor, options?: DType | TensorOptions): Tensor =>
+  like('zerosLike', x, 0, options);
 
 /** Ones of x's shape and, where none is given, x's dtype. */
-export const onesLike = (x: Tensor, dtype: DType = x.dtype): Tensor => full(x.shape, 1, dtype);
+export const onesLike = (x: Tensor, options?: DType | TensorOptions): Tensor =>
+  like('onesLike', x, 1, options);
 
-/** Options of `arange`. */
-export interface ArangeOptions {
+/** Options of `arange`. By default its dtype is f32; give i32 for indices. */
+export interface ArangeOptions extends TensorOptions {
   /** From one value to the next; negative steps count down. Default 1. */
   readonly step?: number;
-  /** Default f32; give i32 for indices. */
-  readonly dtype?: DType;
 }
 
 /**
@@ -44,13 +52,13 @@ export function arange(end: number, options?: ArangeOptions): Tensor;
 export function arange(start: number, end: number, options?: ArangeOptions): Tensor;
 export function arange(first: number, second?: number | ArangeOptions, third: ArangeOptions = {}): Tensor {
   const [start, end] = typeof second === 'number' ? [first, second] : [0, first];
-  const { step = 1, dtype = 'f32' } = typeof second === 'object' ? second : third;
+  const { step = 1, ...options } = typeof second === 'object' ? second : third;
   const count = Math.ceil((end - start) / step);
   if (!Number.isFinite(count) || count < 0 || step === 0) {
     throw new ShapeError(`arange: steps of ${step} do not lead from ${start} to ${end}; use finite numbers`);
   }
   const values = Float64Array.from({ length: count }, (_, i) => start + i * step);
-  return constant('arange', values, [count], dtype);
+  return constant('arange', values, [count], tensorOptions('arange', options));
 }
 
 /**
@@ -68,15 +76,15 @@ export function linspace(start: number, end: number, steps: number): Tensor {
       ? start + ((end - start) / Math.max(last, 1)) * i
       : end - ((end - start) / last) * (last - i),
   );
-  return constant('linspace', values, [steps], 'f32');
+  return constant('linspace', values, [steps]);
 }
 
-/** 1 on the diagonal, 0 elsewhere: [n, m]. m: n where it is not given. */
-export function eye(n: number, m = n, dtype: DType = 'f32'): Tensor {
+/** 1 on the diagonal, 0 elsewhere: [n, m], by default f32. m: n where it is not given. */
+export function eye(n: number, m = n, options?: DType | TensorOptions): Tensor {
   expectShape('eye', [n, m]);
   const values = new Float64Array(n * m);
   for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = 1;
-  return constant('eye', values, [n, m], dtype);
+  return constant('eye', values, [n, m], tensorOptions('eye', options));
 }
 
 /** Streams of `rand` that belong to other functions, so that those that users name have nothing to do with theirs. */

@@ -7,6 +7,9 @@ import { apply, type Tensor } from '../tensor.ts';
 /** x under another shape; one dimension may be -1. A view: costs nothing. */
 export const reshape = (x: Tensor, shape: Shape): Tensor => x.reshape(shape);
 
+/** x's value, through which no gradient flows (PyTorch's Tensor.detach). A view: costs nothing. */
+export const detach = (x: Tensor): Tensor => x.detach();
+
 /** Dimensions in another order: `y.shape[i] = x.shape[dims[i]]`. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const rank = x.shape.length;

@@ -38,24 +38,35 @@ function extended(x: Tensor, [rows, columns]: readonly [number, number]): Tensor
   return apply(pad, { x }, { padding, value: 0 }).y;
 }
 
-export const conv2dBackwardWeight = defineOperation({
+export const conv2dBackwardWeight: OperationOf<typeof kernels.conv2dBackwardWeight> = defineOperation({
   kernel: kernels.conv2dBackwardWeight,
   strategies: () =>
     import('../../kernels/strategies.ts').then((table) => table.conv2dBackwardWeightStrategies),
-  gradient: null,
+  // dw is linear in x and in dy: as for a convolution whose weight is what arrives.
+  gradient: ({ inputs: { x, dy }, attrs: { kernelSize: _, ...attrs }, grads: { dw: weight }, wants }) => ({
+    x: wants('x') ? gradientOfImage(x, dy, weight, attrs) : undefined,
+    dy: wants('dy') ? apply(conv2d, { x, weight }, attrs).y : undefined,
+  }),
 });
+
+/** d (conv2d of x · dy) / d x. */
+const gradientOfImage = (
+  x: Tensor,
+  dy: Tensor,
+  weight: Tensor,
+  attrs: Omit<ConvTranspose2dAttrs, 'outputPadding'>,
+): Tensor =>
+  apply(
+    convTranspose2d,
+    { x: dy, weight },
+    { ...attrs, outputPadding: outputPaddingOf(x.shape, dy, weight, attrs) },
+  ).y;
 
 export const conv2d: OperationOf<typeof kernels.conv2d> = defineOperation({
   kernel: kernels.conv2d,
   strategies: () => import('../../kernels/strategies.ts').then((table) => table.conv2dStrategies),
   gradient: ({ inputs: { x, weight }, attrs, grads: { y: g }, wants }) => ({
-    x: wants('x')
-      ? apply(
-          convTranspose2d,
-          { x: g, weight },
-          { ...attrs, outputPadding: outputPaddingOf(x.shape, g, weight, attrs) },
-        ).y
-      : undefined,
+    x: wants('x') ? gradientOfImage(x, g, weight, attrs) : undefined,
     weight: wants('weight')
       ? apply(conv2dBackwardWeight, { x, dy: g }, { ...attrs, kernelSize: sizeOf(weight) }).dw
       : undefined,

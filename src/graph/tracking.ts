@@ -1,0 +1,30 @@
+import { FoveaError } from '../errors.ts';
+
+let tracking = true;
+
+/** Whether what is computed from tensors that require a gradient requires one too. */
+export const isTracking = (): boolean => tracking;
+
+/**
+ * fn(), where nothing that it computes requires a gradient, as PyTorch's torch.no_grad: for evaluation, and for updates of one's
+ * own. Throws FoveaError where fn is async: what it computes after its first await would be tracked.
+ */
+export function noGrad<R>(fn: () => R): R {
+  const before = tracking;
+  tracking = false;
+  try {
+    return expectSync('noGrad', fn());
+  } finally {
+    tracking = before;
+  }
+}
+
+/** What a function that records gave, unless that is a promise: what it records after its first await is recorded elsewhere. */
+export function expectSync<R>(op: string, result: R): R {
+  if (!(result instanceof Promise)) return result;
+  // It fails there as well, perhaps; this error says why.
+  result.catch(() => undefined);
+  throw new FoveaError(
+    `${op}: the function is async; record without await, and await the results afterwards`,
+  );
+}
