@@ -76,6 +76,7 @@ export {
   type TrainedModel,
   taskOf,
 } from './tasks/modelFile.ts';
+export { readProgress, type TrainProgress } from './tasks/progress.ts';
 export {
   DEFAULT_MAX_SIDE,
   defaultSettings,

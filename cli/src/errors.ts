@@ -1,42 +1,56 @@
 import { FoveaError } from 'fovea';
+import { fileProblem } from './files.ts';
+import { printable } from './printable.ts';
 import { endAllProgress } from './progress.ts';
 
-/** Exit codes: 0 done; 2 the user can fix it; 70 a fault of Fovea (sysexits' EX_SOFTWARE); 130 interrupted. */
-export const EXIT = { ok: 0, user: 2, fault: 70, interrupted: 130 } as const;
+/** Exit codes: 0 done; 2 the user can fix it; 70 a fault of Fovea (sysexits' EX_SOFTWARE). A signal gives 128 and its number. */
+export const EXIT = { ok: 0, user: 2, fault: 70 } as const;
+
+/** The signals that stop a command, and the exit code of each. SIGPIPE stands for a reader of the output that is gone. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 } as const;
+type Stop = keyof typeof SIGNALS;
+const HANDLED = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const satisfies readonly Stop[];
 
 const callbacks = new Set<() => void>();
-let signals = 0;
+let received: Stop | undefined;
 
 /** True once the user has asked to stop. */
-export const interrupted = (): boolean => signals > 0;
+export const interrupted = (): boolean => received !== undefined;
 
-function onSignal(signal: NodeJS.Signals): void {
-  signals++;
-  if (signals > 1 || callbacks.size === 0) {
-    endAllProgress();
-    process.exit(signal === 'SIGTERM' ? 143 : EXIT.interrupted);
+/** Ends the process as the signal that was received would have. */
+export function endBySignal(): never {
+  endAllProgress();
+  process.exit(received ? SIGNALS[received] : EXIT.ok);
+}
+
+function onSignal(signal: Stop): void {
+  if (received !== undefined || callbacks.size === 0) {
+    received ??= signal;
+    endBySignal();
   }
+  received = signal;
   for (const callback of [...callbacks]) callback();
 }
 
 /**
- * Calls back on the first Ctrl-C (or SIGTERM), so that a run can finish its step and save; the process goes
- * on. The second one ends it at once. Returns the function that takes the callback off again.
+ * Calls back on the first Ctrl-C, SIGTERM or SIGHUP, so that a run can finish its step and save; the process goes on. The second
+ * one ends it at once. Without a callback signals end the process themselves. Returns the function that takes the callback off
+ * again.
  */
 export function onInterrupt(callback: () => void): () => void {
-  if (callbacks.size === 0) {
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-  }
+  if (callbacks.size === 0) for (const signal of HANDLED) process.on(signal, onSignal);
   callbacks.add(callback);
   return () => {
     if (!callbacks.delete(callback) || callbacks.size > 0) return;
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    for (const signal of HANDLED) process.off(signal, onSignal);
   };
 }
 
-const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
+/** Line breaks with what surrounds them become blanks; what else must not be printed is escaped. */
+const oneLine = (text: string): string => printable(text.replace(/\s*[\r\n]+\s*/g, ' ').trim());
+
+/** Several lines, each escaped. */
+const lines = (text: string): string => text.split(/\r?\n/).map(printable).join('\n');
 
 const wantsDebug = (): boolean => {
   const value = process.env.FOVEA_DEBUG;
@@ -55,7 +69,7 @@ export function describeError(error: unknown): { text: string; code: number } {
     return { text: '', code: error.exitCode === 0 ? EXIT.ok : EXIT.user };
   }
   const stack = (e: Error): string => {
-    const own = e.stack ?? String(e);
+    const own = lines(e.stack ?? String(e));
     return e.cause instanceof Error ? `${own}\ncaused by ${stack(e.cause)}` : own;
   };
   if (error instanceof FoveaError) {
@@ -78,30 +92,63 @@ export interface RunMainOptions {
   exit?: (code: number) => void;
 }
 
+/** What was written and is still on its way is written before a process ends; a write that fails emits `error` first. */
+const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+  new Promise((resolve) => {
+    if (stream.writableLength === 0) setImmediate(resolve);
+    else stream.write('', () => setImmediate(resolve));
+  });
+
+/**
+ * Takes care of output that cannot be written, for the life of the process. A reader that is gone (`fovea … | head`) ends it
+ * quietly; a run that can save what it has does that first. Anything else, a full disk above all, is one line and exit code 2.
+ */
+function watchOutput(exit: (code: number) => void): () => void {
+  const onError = (name: string) => (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') {
+      if (callbacks.size === 0) exit(EXIT.ok);
+      else if (received === undefined) onSignal('SIGPIPE');
+      return;
+    }
+    endAllProgress();
+    // Where stderr itself is full there is nowhere to say it.
+    if (name === 'stdout') {
+      process.stderr.write(
+        `fovea: standard output: cannot be written (${fileProblem(error)}); give it another place\n`,
+      );
+    }
+    exit(EXIT.user);
+  };
+  const [out, err] = [onError('stdout'), onError('stderr')];
+  process.stdout.on('error', out);
+  process.stderr.on('error', err);
+  return () => {
+    process.stdout.off('error', out);
+    process.stderr.off('error', err);
+  };
+}
+
 /**
  * Runs a program to its end: a FoveaError is one line on stderr and exit code 2, anything else one line (a
- * stack under FOVEA_DEBUG) and 70. After Ctrl-C that the program handled the code is 130. A reader that
- * closes the pipe (`fovea … | head`) is no error.
+ * stack under FOVEA_DEBUG) and 70. After a signal that the program handled the code is that of the signal.
  */
 export async function runMain(
   main: () => unknown,
   { stderr = process.stderr, exit = (code) => process.exit(code) }: RunMainOptions = {},
 ): Promise<void> {
-  const onPipe = (error: NodeJS.ErrnoException): void => {
-    if (error.code === 'EPIPE') exit(EXIT.ok);
-    else throw error;
-  };
-  process.stdout.on('error', onPipe);
+  const unwatch = watchOutput(exit);
   try {
     await main();
     endAllProgress();
-    if (interrupted()) process.exitCode ??= EXIT.interrupted;
+    if (received) process.exitCode ??= SIGNALS[received];
+    await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   } catch (error) {
     endAllProgress();
     const { text, code } = describeError(error);
     if (text !== '') stderr.write(`${text}\n`);
+    await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
     exit(code);
-  } finally {
-    process.stdout.off('error', onPipe);
   }
+  // What is written later, as the process ends, may fail too; a test that gives its own exit has an end of its own.
+  if (stderr !== process.stderr) unwatch();
 }

@@ -39,6 +39,16 @@ const share = (text: string): number => {
   if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('give a number from 0 to 1.');
   return value;
 };
+/** `7,12-14` as [7, 12, 13, 14]. */
+const batches = (text: string): number[] =>
+  text.split(',').flatMap((part) => {
+    const [, first = '', last = first] = /^ *(\d+)(?:-(\d+))? *$/.exec(part) ?? [];
+    const [from, to] = [Number(first), Number(last)];
+    if (!(from >= 1 && from <= to && to - from < 1_000_000)) {
+      throw new InvalidArgumentError('give numbers of batches, such as 7 or 7,12-14.');
+    }
+    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+  });
 const scales = (text: string): number[] => {
   const values = text.split(',').map(Number);
   if (!values.every((value) => value > 0 && Number.isFinite(value))) {
@@ -169,7 +179,12 @@ data(
   .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and yolov3: 0.01)', positive)
   .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
   .option('--checkpoint-every <steps>', 'number of steps between checkpoints (default: 25)', whole(1))
-  .option('--resume', 'continue from the checkpoint next to --out')
+  .option(
+    '--resume',
+    'continue from the checkpoint next to --out; --lr, --epochs, --steps and --skip-batches may differ',
+  )
+  .option('--skip-batches <list>', 'do not learn from these batches, such as 7,12-14', batches)
+  .option('--force', 'replace the checkpoint of another training next to --out')
   .addOption(adapter())
   .action(trainCommand);
 

@@ -1,6 +1,6 @@
-import { stripVTControlCharacters } from 'node:util';
 import { SingleBar } from 'cli-progress';
 import { colorsOf } from './colors.ts';
+import { printable } from './printable.ts';
 
 /** What of a stream is used: `process.stderr`, or anything that takes text. */
 export interface ProgressStream {
@@ -65,10 +65,6 @@ const short = (value: number): string => {
   return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(3);
 };
 
-const oneLine = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
-  stripVTControlCharacters(text).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
-
 const isTerminal = (stream: ProgressStream): boolean => stream.isTTY === true && process.env.TERM !== 'dumb';
 
 function speaksUnicode(): boolean {
@@ -110,7 +106,7 @@ function statusParts(status: StepStatus, left: number | undefined): { text: stri
   const losses = Object.entries(status.losses ?? {});
   return [
     ...losses.map(([name, value], i) => ({
-      text: `${oneLine(name)} ${short(value)}`,
+      text: `${printable(name)} ${short(value)}`,
       rank: i === 0 ? 1 : 4 + i,
     })),
     ...(status.lr === undefined ? [] : [{ text: `lr ${Number(status.lr.toPrecision(2))}`, rank: 4 }]),
@@ -140,14 +136,14 @@ type Settled = ProgressOptions & { stream: ProgressStream };
 function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
   const clock = new Clock();
   clock.add(start);
-  const name = oneLine(label);
+  const name = printable(label);
   const began = Date.now();
   let last: { step: number; status: StepStatus } | undefined;
   let printed = { at: 0, step: -1 };
   let phase: { name: string; at: number } | undefined;
   let ended = false;
   const line = (text: string): void => {
-    stream.write(`${oneLine(text).trimEnd()}\n`);
+    stream.write(`${printable(text).trimEnd()}\n`);
   };
   const endPhase = (): void => {
     if (phase === undefined) return;
@@ -179,7 +175,7 @@ function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
     phase(text) {
       if (ended) return;
       endPhase();
-      phase = { name: oneLine(text), at: Date.now() };
+      phase = { name: printable(text), at: Date.now() };
       line(`${name}: ${phase.name}`);
     },
     done() {
@@ -189,7 +185,8 @@ function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
       endPhase();
       if (last !== undefined && printed.step !== last.step) print(last.step, last.status);
       if (last !== undefined) {
-        line(`${name}: ${last.step} steps in ${formatDuration((Date.now() - began) / 1000)}`);
+        const steps = start > 0 ? `steps ${start + 1} to ${last.step}` : `${last.step} steps`;
+        line(`${name}: ${steps} in ${formatDuration((Date.now() - began) / 1000)}`);
       }
     },
   };
@@ -201,7 +198,7 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
   const [full, none] = speaksUnicode() ? ['\u2588', '\u2591'] : ['#', '-'];
   const clock = new Clock();
   clock.add(start);
-  const name = oneLine(label);
+  const name = printable(label);
   const width = (): number => Math.max(10, stream.columns ?? 80) - 1;
   const began = Date.now();
   let step = start;
@@ -302,12 +299,12 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
       bar.update(at);
     },
     log(text) {
-      for (const part of text.split(/\r?\n/)) above(part);
+      for (const part of text.split(/\r?\n/)) above(printable(part));
     },
     phase(text) {
       if (ended) return;
       endPhase();
-      phase = { name: oneLine(text), at: Date.now() };
+      phase = { name: printable(text), at: Date.now() };
       bar.render();
     },
     done() {

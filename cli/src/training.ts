@@ -1,9 +1,22 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { DataError, type Gpu, metadataOf, type TrainResult, type TrainSettings, train } from 'fovea';
+import {
+  DataError,
+  decodeModel,
+  type Gpu,
+  metadataOf,
+  readProgress,
+  type TrainProgress,
+  type TrainResult,
+  type TrainSettings,
+  train,
+  UsageError,
+} from 'fovea';
 import type { Sample } from 'fovea/data';
-import { loadCheckpoint, saveCheckpoint, saveWeights } from 'fovea/io';
-import { onInterrupt } from './errors.ts';
+import { type Checkpoint, loadCheckpoint, readFileBytes, saveCheckpoint, saveWeights } from 'fovea/io';
+import { endBySignal, onInterrupt } from './errors.ts';
+import { History, historyPath } from './history.ts';
+import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 
 /** Where a training of `model.safetensors` keeps its checkpoint: `model.checkpoint.safetensors`. */
@@ -12,60 +25,140 @@ export const checkpointPath = (out: string): string => {
   return path.join(dir, `${name}.checkpoint.safetensors`);
 };
 
-/** The settings that a checkpoint was trained with. */
-export async function savedSettings(out: string): Promise<TrainSettings> {
+/** A training that was interrupted, or has ended. */
+export interface SavedTraining {
+  readonly checkpoint: Checkpoint;
+  readonly progress: TrainProgress;
+  readonly file: string;
+}
+
+/** The training whose checkpoint is next to `out`. Throws DataError where there is none, or it cannot be used. */
+export async function savedTraining(out: string): Promise<SavedTraining> {
   const file = checkpointPath(out);
   if (!existsSync(file)) {
     throw new DataError(`${file}: there is no checkpoint to resume from; train without --resume`);
   }
-  const { progress } = await loadCheckpoint(file);
-  const settings = (progress as { settings?: TrainSettings } | null)?.settings;
-  if (!settings?.model || !settings.config || !Number.isInteger((progress as { step?: number }).step))
-    throw new DataError(`${file}: is not a checkpoint of "fovea train"; train without --resume`);
-  return settings;
+  const checkpoint = await loadCheckpoint(file);
+  return { checkpoint, progress: readProgress(checkpoint.progress, file), file };
+}
+
+/** Throws UsageError where `out` has the checkpoint of a training, which a new one would replace. */
+export function checkNoTraining(out: string): void {
+  const file = checkpointPath(out);
+  if (!existsSync(file)) return;
+  throw new UsageError(
+    `${file}: is the checkpoint of another training; continue that with --resume, replace it with --force, or choose another --out`,
+  );
+}
+
+/** Writes the weights of the checkpoint next to `out`, and returns the step that it is of. */
+export async function exportWeights(out: string): Promise<number> {
+  const file = checkpointPath(out);
+  const trained = decodeModel(await readFileBytes(file), file);
+  const { weights, progress } = await loadCheckpoint(file);
+  await saveWeights(out, weights, metadataOf(trained));
+  return readProgress(progress, file).step;
 }
 
 export interface RunTrainingOptions {
   readonly label: string;
   readonly out: string;
-  readonly resume?: boolean;
+  /** The training to continue; without it, one whose files are there is replaced. */
+  readonly saved?: SavedTraining;
   readonly checkpointEvery?: number;
 }
 
-/** Trains with a progress display, checkpoints and Ctrl-C, and saves the weights when it is finished. */
+/** What a training came to, and how many steps of it were done in this run. */
+export interface RunTrainingResult extends TrainResult {
+  readonly stepsHere: number;
+}
+
+/** After a signal a training ends within a second: this is how long a step may take to be finished and saved. */
+const STOP_MS = 700;
+
+/** The history of the steps before the checkpoint; says so where some are missing. */
+async function openHistory(out: string, saved: SavedTraining | undefined): Promise<History> {
+  const file = historyPath(out);
+  if (!saved) return History.create(file);
+  const { step, settings } = saved.progress;
+  const history = await History.resume(file, step);
+  const skipped = settings.skipBatches?.filter((batch) => batch <= step).length ?? 0;
+  const missing = step - skipped - history.before.length;
+  if (missing > 0) process.stderr.write(`${printable(file)}: lacks the losses of ${missing} earlier steps\n`);
+  return history;
+}
+
+/**
+ * Trains with a progress display, a checkpoint now and then, and a history of losses. Saves the weights when it is finished, and
+ * when a signal stops it. A step that takes too long for that is given up, and the weights are those of the last checkpoint.
+ */
 export async function runTraining(
   gpu: Gpu,
   samples: readonly Sample[],
   settings: TrainSettings,
-  { label, out, resume = false, checkpointEvery }: RunTrainingOptions,
-): Promise<TrainResult> {
+  { label, out, saved, checkpointEvery }: RunTrainingOptions,
+): Promise<RunTrainingResult> {
   const file = checkpointPath(out);
-  const checkpoint = resume ? { checkpoint: await loadCheckpoint(file), file } : undefined;
-  const start = checkpoint ? (checkpoint.checkpoint.progress as { step: number }).step : 0;
-  const progress = createProgress({ total: settings.steps, label, start });
-  let stop = false;
+  const history = await openHistory(out, saved);
+  const progress = createProgress({ total: settings.steps, label, start: saved?.progress.step ?? 0 });
+  let phase: 'starting' | 'stepping' | 'stopping' | 'saving' | 'leaving' = 'starting';
+  let stepsHere = 0;
+  let timer: NodeJS.Timeout | undefined;
+  /** Ends the process with what the last checkpoint holds. */
+  const leave = async (why: string): Promise<void> => {
+    if (phase === 'saving') return;
+    phase = 'leaving';
+    progress.done();
+    const kept = existsSync(file)
+      ? `weights of step ${await exportWeights(out)} of ${settings.steps} in ${printable(out)}; continue with --resume`
+      : 'there was no checkpoint yet, nothing is kept';
+    process.stderr.write(`stopped ${why}: ${kept}\n`);
+    endBySignal();
+  };
   const release = onInterrupt(() => {
-    stop = true;
-    progress.log('stopping after this step; continue with --resume');
+    if (phase === 'starting') {
+      void leave('before the first step');
+      return;
+    }
+    phase = 'stopping';
+    progress.log('stopping after this step');
+    timer = setTimeout(() => void leave('in a step that takes longer than a second'), STOP_MS);
   });
+  /** Once the process is ending, no other file is begun. */
+  const unlessLeaving = () => (phase === 'leaving' ? new Promise<never>(() => {}) : undefined);
   try {
     const result = await train(gpu, samples, settings, {
-      onPhase: (name) => progress.phase(name),
+      onPhase: (name) => {
+        // All settings are good: from here on a training that was there is replaced.
+        if (!saved) for (const old of [file, historyPath(out)]) rmSync(old, { force: true });
+        progress.phase(name);
+      },
       // In a log, a line per pipeline is of no use.
       onCompile: (done, total, doing) => {
         const what = doing === 'tuning' ? 'timing kernels' : 'compiling pipelines';
         if (process.stderr.isTTY) progress.phase(`${what} ${done}/${total}`);
       },
-      onStep: ({ step, losses, lr }, imagesPerSecond) =>
-        progress.update(step, { losses, lr, imagesPerSecond }),
-      onCheckpoint: (state) => saveCheckpoint(file, state),
+      onStep: (record, imagesPerSecond) => {
+        if (phase === 'starting') phase = 'stepping';
+        stepsHere++;
+        history.add(record);
+        progress.update(record.step, { losses: record.losses, lr: record.lr, imagesPerSecond });
+      },
+      onCheckpoint: async (state) => {
+        await unlessLeaving();
+        if (phase === 'stopping') phase = 'saving';
+        await history.flush();
+        await saveCheckpoint(file, state);
+      },
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
-      shouldStop: () => stop,
-      ...(checkpoint ? { resume: checkpoint } : {}),
+      shouldStop: () => phase === 'stopping',
+      ...(saved ? { resume: { checkpoint: saved.checkpoint, file, history: history.before } } : {}),
     });
-    if (result.finished) await saveWeights(out, result.weights, metadataOf(result.trained));
-    return result;
+    await unlessLeaving();
+    await saveWeights(out, result.weights, metadataOf(result.trained));
+    return { ...result, stepsHere };
   } finally {
+    clearTimeout(timer);
     progress.done();
     release();
   }

@@ -6,7 +6,7 @@
  */
 import { DataError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { builtin, hasBuiltins, readFileBytes, writeFileAtomic } from './files.ts';
+import { hasBuiltins, readFileBytes, sha256, writeFileAtomic } from './files.ts';
 import { decodeSafetensors, encodeSafetensors, type StateDict } from './safetensors.ts';
 
 const MODEL_PREFIX = 'model.';
@@ -73,12 +73,12 @@ function strictStringify(path: string, key: string, value: unknown): string {
 }
 
 /** The SHA-256 of a checkpoint, in hexadecimal, with zeros in the place of the checksum itself. */
-function checksumOf(bytes: Uint8Array): string {
-  const hash = builtin('node:crypto').createHash('sha256');
-  hash.update(bytes.subarray(0, CHECKSUM_START));
-  hash.update('0'.repeat(CHECKSUM_CHARS));
-  return hash.update(bytes.subarray(CHECKSUM_START + CHECKSUM_CHARS)).digest('hex');
-}
+const checksumOf = (bytes: Uint8Array): string =>
+  sha256(
+    bytes.subarray(0, CHECKSUM_START),
+    '0'.repeat(CHECKSUM_CHARS),
+    bytes.subarray(CHECKSUM_START + CHECKSUM_CHARS),
+  );
 
 /** Tells whether a file begins as a checkpoint does. */
 export const isCheckpoint = (bytes: Uint8Array): boolean =>

@@ -8,8 +8,7 @@ import { DataError, FoveaError } from '../errors.ts';
 export const hasBuiltins = (): boolean =>
   typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function';
 
-/** One of Node's own modules. Throws FoveaError elsewhere. */
-export function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Name) {
+function builtin<Name extends 'node:fs' | 'node:path' | 'node:crypto'>(name: Name) {
   if (!hasBuiltins()) {
     throw new FoveaError(
       `files: ${name} is not available; use Node 20.16 or later, or pass bytes to decodeSafetensors in a browser`,
@@ -103,4 +102,11 @@ export async function readFileBytes(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw fileError(path, 'read', cause, ['there is no such file', 'check the path']);
   }
+}
+
+/** The SHA-256 of bytes and texts, one after another, in hexadecimal. Node only. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): string {
+  const hash = builtin('node:crypto').createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
 }

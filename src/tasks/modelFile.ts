@@ -1,11 +1,12 @@
 import * as v from 'valibot';
 import { DataError } from '../errors.ts';
-import { decodeWeights, type ModelMetadata } from '../io/checkpoint.ts';
+import { decodeCheckpoint, decodeWeights, isCheckpoint, type ModelMetadata } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { numel } from '../shape.ts';
 import { ARCHITECTURES, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
+import { readProgress } from './progress.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
 /** How images of any size are prepared for a network. */
@@ -120,13 +121,19 @@ export function restoreModel(
 }
 
 /**
- * Decodes a model file that `fovea train` or `saveWeights` wrote.
+ * Decodes a model file that `fovea train` or `saveWeights` wrote, or a checkpoint of `train`.
  *
  * @param bytes The file.
  * @param name The file's name, for error messages.
- * @throws DataError for a file without a model's metadata, StateDictError for weights of another architecture.
+ * @throws DataError for a file without a model's metadata, and a checkpoint that is damaged or not of `train`; StateDictError
+ * for weights of another architecture.
  */
 export function decodeModel(bytes: Uint8Array, name: string): TrainedModel {
+  if (isCheckpoint(bytes)) {
+    const { weights, progress } = decodeCheckpoint(bytes, name);
+    const { model: architecture, config, classNames, maxSide } = readProgress(progress, name).settings;
+    return restoreModel(weights, { architecture, config, classNames, preprocessing: { maxSide } }, name);
+  }
   const { weights, metadata } = decodeWeights(bytes, name);
   return restoreModel(weights, metadata, name);
 }

@@ -31,6 +31,8 @@ export interface TrainSettings {
   readonly seed: number;
   /** How crops are varied at random. */
   readonly augment: AugmentOptions;
+  /** Numbers of the batches, from 1, that are not learned from: their steps change nothing. Default: none. */
+  readonly skipBatches?: readonly number[];
 }
 
 /** Options of `defaultSettings`. */
@@ -57,6 +59,8 @@ export interface SettingsOptions {
   readonly seed?: number;
   /** How crops are varied at random, in addition to or instead of the defaults: scale 0.75 to 1.33, horizontal flips, colours by 0.2. */
   readonly augment?: AugmentOptions;
+  /** Numbers of the batches, from 1, that are not learned from. Default: none. */
+  readonly skipBatches?: readonly number[];
 }
 
 /** The default longer side, in pixels, to which training shrinks images. */
@@ -139,5 +143,6 @@ export function defaultSettings(
     clipNorm: 10,
     seed: options.seed ?? 0,
     augment: { ...DEFAULT_AUGMENT, ...options.augment },
+    ...(options.skipBatches?.length ? { skipBatches: options.skipBatches } : {}),
   };
 }

@@ -1,10 +1,4 @@
-import {
-  BatchSource,
-  type BatchState,
-  type DetectBatch,
-  type Sample,
-  type SegmentBatch,
-} from '../data/dataset.ts';
+import { BatchSource, type DetectBatch, type Sample, type SegmentBatch } from '../data/dataset.ts';
 import { shrinkSample } from '../data/resize.ts';
 import type { Caps } from '../device/caps.ts';
 import { DataError, DeviceLimitError, NumericError, ShapeError } from '../errors.ts';
@@ -19,6 +13,7 @@ import type { CaptureProgress, Gpu } from '../plan/gpu.ts';
 import type { HostArray } from '../shape.ts';
 import { type Architecture, architectureOf, type Task } from './architectures.ts';
 import { buildModel, checkDescription, largestWeight, type TrainedModel } from './modelFile.ts';
+import { readProgress, type TrainProgress } from './progress.ts';
 import { cropsPerEpoch, type TrainSettings } from './settings.ts';
 import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
@@ -38,6 +33,8 @@ export interface ResumeFrom {
   readonly checkpoint: Checkpoint;
   /** The file's name, for error messages. */
   readonly file: string;
+  /** The records of the steps before it, to be repeated in `TrainResult.history`. Default: none. */
+  readonly history?: readonly StepRecord[];
 }
 
 /** Options of `train`: what happens during a training. */
@@ -68,35 +65,29 @@ export interface TrainResult {
   readonly trained: TrainedModel;
   /** Its weights, as `saveWeights` takes them. */
   readonly weights: StateDict;
-  /** The losses of all steps, those before a resumed checkpoint included. */
+  /** The losses of all steps of this call, after those of `ResumeFrom.history`. Batches that were skipped have none. */
   readonly history: readonly StepRecord[];
+  /** The number of steps done, those before a resumed checkpoint included. */
+  readonly step: number;
   /** Whether all steps were done; false if `shouldStop` ended the training early. */
   readonly finished: boolean;
   /** Crops per second of this call, compilation excluded. */
   readonly imagesPerSecond: number;
 }
 
-/** The JSON part of a checkpoint. */
-interface Progress {
-  readonly settings: TrainSettings;
-  readonly step: number;
-  readonly batches: BatchState;
-  readonly history: readonly StepRecord[];
-  /** See Module.randomState. */
-  readonly random: Readonly<Record<string, number>>;
-}
-
 /**
  * Trains a model from random weights, or continues from a checkpoint: AdamW with a one-cycle schedule, on augmented crops.
  *
- * The same settings and samples give the same weights, bit for bit on one adapter, whether or not the training was interrupted.
+ * The same settings and samples give the same weights, bit for bit on one adapter, whether or not the training was interrupted. A
+ * resumed training may have another learning rate, more steps, and other batches to skip; all else must be the same.
  *
  * @param gpu Where the model is trained.
  * @param samples Images and annotations.
  * @param settings Settings of the training; see `defaultSettings`.
  * @param options Callbacks, checkpoints, and a checkpoint to resume from.
  * @throws DataError, ShapeError or DeviceLimitError for impossible settings, before anything is allocated; DataError for a
- * checkpoint of other settings or data; NumericError for losses, gradients or weights that are not finite.
+ * checkpoint of other settings or data; NumericError for losses, gradients or weights that are not finite, which names the step,
+ * its images and the ways out.
  */
 export async function train(
   gpu: Gpu,
@@ -121,22 +112,36 @@ export async function train(
   });
   const optimizer = new AdamW(model.parameters(), settings);
   const schedule = oneCycle(settings);
-  const history: StepRecord[] = [];
-  let first = 0;
-  if (options.resume) first = restore(options.resume, settings, model, optimizer, source, history);
+  const history: StepRecord[] = [...(options.resume?.history ?? [])];
+  const skipped = new Set(settings.skipBatches);
+  /** The first step from `step` on whose batch is not skipped. Steps count from 0 here, in messages and files from 1. */
+  const following = (step: number): number => {
+    let at = step;
+    while (at < settings.steps && skipped.has(at + 1)) at++;
+    return at;
+  };
+  const restored = options.resume ? restore(options.resume, settings, model, optimizer, source) : 0;
+  const first = following(restored);
+  let hasCheckpoint = options.resume !== undefined;
+  const handOver = async (checkpoint: Checkpoint): Promise<void> => {
+    await options.onCheckpoint?.(checkpoint);
+    hasCheckpoint ||= options.onCheckpoint !== undefined;
+  };
 
   const step = gpu.capture(trainingStep(model, optimizer));
 
   const download = (state: State) => gpu.download(state);
   try {
     const next = (step: number) => toTensors(source, settings, model, step);
-    let batch = next(first);
+    let batch: { tensors: Tensor[] } | undefined;
     if (first < settings.steps) {
+      batch = next(first);
       options.onPhase?.('compiling');
       await step.prepare(batch.tensors, options.onCompile);
     }
     let pending: { step: number; lr: number; values: Promise<HostArray> } | undefined;
     let held: { readonly step: number; readonly checkpoint: Checkpoint } | undefined;
+    let run = 0;
     const started = performance.now();
     const settle = async (): Promise<void> => {
       if (!pending) return;
@@ -144,33 +149,33 @@ export async function train(
       pending = undefined;
       const read = await values;
       const losses = namedLosses(architecture, read);
-      checkFinite(at + 1, losses, read.at(-1)!, settings.lr);
-      if (held?.step === at) await options.onCheckpoint?.(held.checkpoint);
+      const problem = problemOf(losses, read.at(-1)!);
+      if (problem) throw divergence(at + 1, problem);
+      if (held && held.step <= at) await handOver(held.checkpoint);
       held = undefined;
       const record = { step: at + 1, losses, lr };
       history.push(record);
-      options.onStep?.(
-        record,
-        ((at + 1 - first) * settings.batchSize * 1000) / (performance.now() - started),
-      );
+      run++;
+      options.onStep?.(record, (run * settings.batchSize * 1000) / (performance.now() - started));
     };
     let done = first;
     let stopped = false;
-    for (; done < settings.steps; done++) {
+    for (; done < settings.steps; done = following(done + 1)) {
       stopped = options.shouldStop?.() ?? false;
       if (stopped) break;
       const lr = schedule(done);
       optimizer.lr = lr;
-      const run = await step(...batch.tensors);
-      const values = run.losses.data();
+      const { losses } = await step(...batch!.tensors);
+      const values = losses.data();
       // The promise is awaited later; it must not be reported as unhandled if the loop ends before.
       values.catch(() => undefined);
       // While the device computes this step, prepare the next batch and read the losses of the previous step.
-      if (done + 1 < settings.steps) batch = next(done + 1);
+      const after = following(done + 1);
+      if (after < settings.steps) batch = next(after);
       await settle();
       pending = { step: done, lr, values };
       const every = options.checkpointEvery ?? 25;
-      if (options.onCheckpoint && (done + 1) % every === 0 && done + 1 < settings.steps) {
+      if (options.onCheckpoint && (done + 1) % every === 0 && after < settings.steps) {
         await settle();
         held = { step: done + 1, checkpoint: await snapshot(done + 1) };
       }
@@ -178,7 +183,7 @@ export async function train(
     await settle();
     const seconds = (performance.now() - started) / 1000;
     const last = await snapshot(done);
-    await options.onCheckpoint?.(last);
+    await handOver(last);
     const { weights } = last;
     model.loadStateDict(weights);
     model.eval();
@@ -191,8 +196,9 @@ export async function train(
       },
       weights,
       history,
+      step: done,
       finished: !stopped,
-      imagesPerSecond: ((done - first) * settings.batchSize) / Math.max(seconds, 1e-9),
+      imagesPerSecond: (run * settings.batchSize) / Math.max(seconds, 1e-9),
     };
   } finally {
     step.dispose();
@@ -202,45 +208,56 @@ export async function train(
   async function snapshot(steps: number): Promise<Checkpoint> {
     const weights = await model.stateDict(download);
     for (const [name, { data }] of weights) {
-      if (!data.every(Number.isFinite)) {
-        throw new NumericError(
-          `step ${steps}: the weight ${name} is no longer finite; training stops, the last checkpoint is kept; lower --lr (now ${settings.lr}), or check the images and labels`,
-        );
-      }
+      if (!data.every(Number.isFinite)) throw divergence(steps, `the weight ${name} is no longer finite`);
     }
-    const progress: Progress = {
+    const progress: TrainProgress = {
       settings,
       step: steps,
       batches: { ...source.state(), batch: steps },
-      history: [...history],
       random: await model.randomState(download),
     };
     return { weights, optimizer: await optimizer.stateDict(download), progress };
   }
+
+  /** The error of a step, from 1, that left numbers that are not finite: its images, and the ways out. */
+  function divergence(step: number, problem: string): NumericError {
+    const names = [...new Set(source.names(step - 1))];
+    const shown = names.slice(0, MAX_NAMES).join(', ');
+    const list = names.length > MAX_NAMES ? `${shown} and ${names.length - MAX_NAMES} more` : shown;
+    const [kept, way] = hasCheckpoint
+      ? ['the last checkpoint is kept', 'go on with --resume and']
+      : ['there is no checkpoint yet', 'train again with'];
+    return new NumericError(
+      `step ${step}: ${problem}; training stops, ${kept}; ${way} a lower --lr (now ${settings.lr}), more --steps, or --skip-batches ${step}; or check the images and labels of this batch: ${list}`,
+    );
+  }
 }
 
-/** Throws NumericError for a step whose losses, or the norm of their gradients, are not finite. */
-function checkFinite(step: number, losses: Readonly<Record<string, number>>, norm: number, lr: number): void {
+/** A message names no more images of a batch than this. */
+const MAX_NAMES = 8;
+
+/** What is wrong with a step whose losses, or the norm of their gradients, are not finite. */
+function problemOf(losses: Readonly<Record<string, number>>, norm: number): string | undefined {
   const entries = Object.entries(losses);
   const broken = entries.find(([, value]) => !Number.isFinite(value));
-  if (!broken && Number.isFinite(norm)) return;
-  const what = broken
-    ? `the ${broken[0]} loss is ${broken[1]}`
-    : `the gradient of the ${entries.map(([name]) => name).join(' and ')} loss is ${norm}`;
-  throw new NumericError(
-    `step ${step}: ${what}; training stops, the last checkpoint is kept; lower --lr (now ${lr}), or check the images and labels`,
-  );
+  if (broken) return `the ${broken[0]} loss is ${broken[1]}`;
+  if (Number.isFinite(norm)) return undefined;
+  return `the gradient of the ${entries.map(([name]) => name).join(' and ')} loss is ${norm}`;
 }
 
 /** Builds the model. Throws for impossible settings, or those impossible on this device, before weights are drawn. */
 function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | SegmentationModel {
-  const { model: name, config, maxSide, cropSize, batchSize, steps, seed } = settings;
+  const { model: name, config, maxSide, cropSize, batchSize, steps, seed, skipBatches = [] } = settings;
   const checked = checkDescription(name, config, { maxSide });
   if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change this setting`);
   for (const [setting, value] of Object.entries({ cropSize, batchSize, steps })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new DataError(`train: ${setting} is ${value}; give an integer of at least 1`);
     }
+  }
+  const unknown = skipBatches.find((batch) => !Number.isInteger(batch) || batch < 1 || batch > steps);
+  if (unknown !== undefined) {
+    throw new DataError(`train: skipBatches has ${unknown}; give numbers of batches from 1 to ${steps}`);
   }
   const multiple = architectureOf(name).sizeMultiple(config);
   if (cropSize % multiple !== 0) {
@@ -268,6 +285,7 @@ function toTensors(
   model: DetectionModel | SegmentationModel,
   step: number,
 ): { tensors: Tensor[] } {
+  if (source.state().batch !== step) source.restore({ ...source.state(), batch: step });
   const batch = source.next() as DetectBatch | SegmentBatch;
   const images = tensor(batch.images, [batchSize, cropSize, cropSize, 3]);
   if (!isDetector(model)) {
@@ -288,43 +306,42 @@ function toTensors(
   };
 }
 
-/** Restores everything that training changes from a checkpoint. Returns the step to continue with. */
+/** The settings with which a training may go on differently. */
+const ADJUSTABLE: readonly string[] = ['lr', 'steps', 'skipBatches'] satisfies (keyof TrainSettings)[];
+
+/** Restores everything that training changes from a checkpoint. Returns the number of steps done. */
 function restore(
   { checkpoint, file }: ResumeFrom,
   settings: TrainSettings,
   model: DetectionModel | SegmentationModel,
   optimizer: AdamW,
   source: BatchSource<Task>,
-  history: StepRecord[],
 ): number {
-  const progress = checkpoint.progress as Partial<Progress> | null;
-  if (
-    !progress?.settings ||
-    !progress.batches ||
-    !progress.random ||
-    !Array.isArray(progress.history) ||
-    !Number.isInteger(progress.step)
-  ) {
-    throw new DataError(`${file}: this is not a checkpoint of "fovea train"; train without --resume`);
-  }
-  const saved = progress.settings as unknown as Record<string, unknown>;
+  const progress = readProgress(checkpoint.progress, file);
+  const saved = new Map<string, unknown>(Object.entries(progress.settings));
   const differing = Object.entries(settings).filter(
-    ([name, value]) => JSON.stringify(saved[name]) !== JSON.stringify(value),
+    ([name, value]) =>
+      !ADJUSTABLE.includes(name) && JSON.stringify(saved.get(name)) !== JSON.stringify(value),
   );
   if (differing.length > 0) {
     const other = differing.find(([name]) => name === 'model');
     // A different model has a different configuration, which need not be listed too.
     const list = (other ? [other] : differing).map(
-      ([name, value]) => `${name} ${JSON.stringify(saved[name]) ?? 'unknown'}, now ${JSON.stringify(value)}`,
+      ([name, value]) =>
+        `${name} ${JSON.stringify(saved.get(name)) ?? 'unknown'}, now ${JSON.stringify(value)}`,
     );
     throw new DataError(
-      `${file}: was trained with ${list.join('; ')}; resume with the same data and settings`,
+      `${file}: was trained with ${list.join('; ')}; resume with the same data and settings (only lr, steps and skipBatches may change)`,
+    );
+  }
+  if (settings.steps < progress.step) {
+    throw new DataError(
+      `${file}: has ${progress.step} steps done, more than the ${settings.steps} asked for; give at least ${progress.step} steps`,
     );
   }
   model.loadStateDict(checkpoint.weights, file);
   optimizer.loadStateDict(checkpoint.optimizer);
   model.loadRandomState(progress.random);
   source.restore(progress.batches);
-  history.push(...progress.history);
-  return progress.step!;
+  return progress.step;
 }

@@ -183,9 +183,29 @@ describe('resuming', () => {
     await fails(
       () => train({ resume: true, task: 'segment', batch: 4, epochs: 3 }),
       checkpoint,
-      /was trained with batchSize 2, now 4; steps 1, now 2; resume with/,
+      /was trained with batchSize 2, now 4; resume with the same data and settings \(only lr, steps/,
     );
-    await fails(() => train({ resume: true, task: 'detect' }), checkpoint, /model "unet", now "retinanet"/);
+    await fails(
+      () => train({ resume: true, task: 'detect' }),
+      checkpoint,
+      /is of a unet, which cannot be continued as a retinanet; resume with --model unet/,
+    );
+    await fails(
+      () => train({ resume: true, task: 'segment', skipBatches: [1] }),
+      '--skip-batches 1',
+      /the checkpoint is of step 1 and has learned from this batch/,
+    );
+    await fails(
+      () => train({ resume: true, task: 'segment', batch: 2, steps: 3, epochs: undefined, skipBatches: [4] }),
+      'train',
+      /skipBatches has 4; give numbers of batches from 1 to 3/,
+    );
+    await fails(
+      () => train({ task: 'segment' }),
+      checkpoint,
+      /of another training; continue that with --resume/,
+    );
+    await fails(() => train({ resume: true, force: true }), '--resume', /leave one of them out/);
   });
 });
 
@@ -258,7 +278,7 @@ describe('the program', () => {
         ['detect', files.detector, image(), ...into, '--adapter', 'hardware'],
         /no hardware adapter: install|lavapipe/,
       ),
-      one(['detect', image(), image(), ...into], /two\.png: header length/),
+      one(['detect', image(), image(), ...into], /two\.png: is an image, not weights/),
     ]);
   });
 

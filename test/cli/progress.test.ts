@@ -56,7 +56,7 @@ describe('progress', () => {
     expect(lines[2]).toContain(
       'train: step 1/100, total 2.000, box 1.000, mask 0.500, lr 0.001, 12.5 images/s',
     );
-    expect(lines).toContain('checkpoint saved');
+    expect(lines).toContain('\\u001b[31mcheckpoint\\u001b[0m saved');
     expect(lines.at(-2)).toContain('step 100/100');
     expect(lines.at(-1)).toBe('train: 100 steps in 54 s');
     expect(lines.filter((line) => line.includes('step 1')).length).toBeGreaterThan(0);

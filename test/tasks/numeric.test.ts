@@ -12,7 +12,7 @@ import type { Gpu } from '../../src/plan/gpu.ts';
 import { train } from '../../src/tasks/train.ts';
 import { buildCli, fovea, messages } from '../cli/run.ts';
 import { sharedGpu } from '../sharedGpu.ts';
-import { settingsFor, twoScene, writeScene } from './scenes.ts';
+import { bytesOf, settingsFor, twoScene, writeScene } from './scenes.ts';
 
 let gpu: Gpu;
 let folder: string;
@@ -43,7 +43,7 @@ describe('a loss that is not finite', () => {
     await expect(run).rejects.toThrow(NumericError);
     await expect(run).rejects.toThrow(
       new RegExp(
-        `^step \\d: the (gradient of the )?${loss}.* loss is (NaN|-?Infinity); training stops, .*; lower --lr \\(now 1e\\+30\\)`,
+        `^step \\d: the (gradient of the )?${loss}.* loss is (NaN|-?Infinity); training stops, there is no checkpoint yet; train again with a lower --lr \\(now 1e\\+30\\), more --steps, or --skip-batches \\d; or check the images and labels of this batch: two$`,
       ),
     );
     expect(checkpoints).toBe(0);
@@ -77,6 +77,81 @@ describe('a loss that is not finite', () => {
       resume: { checkpoint: await loadCheckpoint(file), file },
     });
     expect(again.finished).toBe(true);
+  });
+
+  it('names its batch, which can be left out; a lower rate and more steps are taken, too', async () => {
+    const still = { cropSize: 32, width: 4, batchSize: 2, steps: 8, lr: 0.01 };
+    // Two images, so that each batch has both, or one of them twice; the second is broken.
+    const { image, ...labels } = twoScene(32);
+    const pixels = image.data.map((value, i) => (i === 77 ? Number.NaN : value));
+    const other = { ...labels, name: 'broken', image: { ...image, data: pixels } };
+    const data = [...Array.from({ length: 7 }, () => twoScene(32)), other];
+    const settings = settingsFor('unet', data, still);
+    const file = join(folder, 'named.safetensors');
+    const onCheckpoint = (checkpoint: Parameters<typeof saveCheckpoint>[1]) =>
+      saveCheckpoint(file, checkpoint);
+    const attempt = (change: object, options: object = {}) =>
+      train(gpu, data, { ...settings, ...change }, { checkpointEvery: 1, onCheckpoint, ...options });
+    const failure = async (run: Promise<unknown>) => {
+      const error = await run.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(NumericError);
+      return (error as NumericError).message;
+    };
+    const said = /^step (\d): .*; (.*); .*--skip-batches (\d); or check .* of this batch: (.*)$/;
+    const skipBatches: number[] = [];
+    // Each epoch is four batches, one of which is broken.
+    let [run, kept] = [attempt({}), 'there is no checkpoint yet'];
+    for (const most of [4, 8]) {
+      const [, step, what, named, names] = said.exec(await failure(run)) ?? [];
+      expect(named).toBe(step);
+      expect(Number(step)).toBeGreaterThan(most - 4);
+      expect(Number(step)).toBeLessThanOrEqual(most);
+      expect(names!.split(', ')).toContain('broken');
+      if (Number(step) > 2) kept = 'the last checkpoint is kept';
+      expect(what).toBe(`training stops, ${kept}`);
+      skipBatches.push(Number(step));
+      const resume = existsSync(file) ? { resume: { checkpoint: await loadCheckpoint(file), file } } : {};
+      if (existsSync(file)) {
+        // The other ways that are named are taken by a resumed training; neither mends this image.
+        for (const change of [{ lr: 0.0001 }, { steps: 12 }]) {
+          expect(await failure(attempt(change, resume))).toContain(`--skip-batches ${step}`);
+        }
+      }
+      run = attempt({ skipBatches }, resume);
+      run.catch(() => undefined);
+    }
+    const result = await run;
+    expect(result.finished).toBe(true);
+    expect(result.step).toBe(8);
+    const whole = await train(gpu, data, { ...settings, skipBatches });
+    expect(whole.history.map(({ step }) => step)).toEqual(
+      [1, 2, 3, 4, 5, 6, 7, 8].filter((step) => !skipBatches.includes(step)),
+    );
+    expect(bytesOf(result.weights)).toBe(bytesOf(whole.weights));
+  });
+
+  it('of too high a rate is passed with a lower one from the checkpoint before it', async () => {
+    const file = join(folder, 'lower.safetensors');
+    const settings = settingsFor('unet', samples, { ...options, steps: 20, lr: 1e30 });
+    // Steps at a good rate, of which the checkpoint is; then an absurd one.
+    const good = { ...settings, lr: 0.001 };
+    let at = 0;
+    await train(gpu, samples, good, {
+      onStep: ({ step }) => {
+        at = step;
+      },
+      shouldStop: () => at >= 4,
+      onCheckpoint: (checkpoint) => saveCheckpoint(file, checkpoint),
+    });
+    const resume = { checkpoint: await loadCheckpoint(file), file };
+    await expect(train(gpu, samples, settings, { resume })).rejects.toThrow(
+      /the last checkpoint is kept; go on with --resume and a lower --lr \(now 1e\+30\), more --steps/,
+    );
+    const lower = await train(gpu, samples, good, { resume });
+    expect([lower.finished, lower.step]).toEqual([true, 20]);
   });
 
   it('is one line and exit code 2 of fovea train, without a model file', async () => {

@@ -4,10 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
 import type { FCNConfig } from '../../src/models/fcn.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
-import { type TrainOptions, type TrainResult, train } from '../../src/tasks/train.ts';
+import { readProgress } from '../../src/tasks/progress.ts';
+import {
+  type ResumeFrom,
+  type StepRecord,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from '../../src/tasks/train.ts';
 import { buildCli, fovea, startFovea } from '../cli/run.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { bytesOf, settingsFor, twoScene, writeScene } from './scenes.ts';
@@ -44,10 +51,12 @@ async function trainTo(
   return { ...result, files };
 }
 
-const resumeFrom = async (file: string): Promise<{ checkpoint: Checkpoint; file: string }> => ({
-  checkpoint: await loadCheckpoint(file),
-  file,
-});
+/** A checkpoint, and of the records of a whole training those before it. */
+async function resumeFrom(file: string, records: readonly StepRecord[]): Promise<ResumeFrom> {
+  const checkpoint = await loadCheckpoint(file);
+  const { step: at } = readProgress(checkpoint.progress, file);
+  return { checkpoint, file, history: records.filter(({ step }) => step <= at) };
+}
 
 describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
   const samples = [twoScene(model === 'retinanet' ? 64 : 32)];
@@ -68,10 +77,33 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
     expect(whole.history.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
     expect(whole.files).toHaveLength(STEPS);
     for (const file of whole.files) {
-      const resumed = await train(gpu, samples, settings, { resume: await resumeFrom(file) });
+      const resumed = await train(gpu, samples, settings, { resume: await resumeFrom(file, whole.history) });
       expect(resumed.history).toEqual(whole.history);
       expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
       expect(resumed.finished).toBe(true);
+    }
+  });
+
+  it('goes on with another learning rate, more steps and batches to skip, to its own end', async () => {
+    const change = { lr: 0.002, steps: STEPS + 3, skipBatches: [7, STEPS + 3] };
+    const from = async (step: number) => resumeFrom(whole.files[step - 1]!, whole.history);
+    const once = await trainTo(
+      `${model}-changed`,
+      async (hooks) => train(gpu, samples, { ...settings, ...change }, { ...hooks, resume: await from(5) }),
+      { every: 1, stopAfter: Infinity },
+    );
+    expect(once.step).toBe(STEPS + 3);
+    expect(once.history.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14]);
+    expect(once.history[5]!.lr).toBeLessThan(whole.history[5]!.lr);
+    expect(bytesOf(once.weights)).not.toBe(bytesOf(whole.weights));
+    // It can be interrupted just as well: behind the batch that is skipped, too.
+    const files = once.files.filter((file) => /-(6|8|13)\.safetensors$/.test(file));
+    expect(files).toHaveLength(3);
+    for (const file of files) {
+      const resume = await resumeFrom(file, once.history);
+      const again = await train(gpu, samples, { ...settings, ...change }, { resume });
+      expect(again.history).toEqual(once.history);
+      expect(bytesOf(again.weights)).toBe(bytesOf(once.weights));
     }
   });
 
@@ -89,7 +121,9 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
       expect(stopped.finished).toBe(false);
       expect(stopped.history).toEqual(whole.history.slice(0, stopAfter));
       expect(stopped.files).toHaveLength(1);
-      const resumed = await train(other, samples, settings, { resume: await resumeFrom(stopped.files[0]!) });
+      const resumed = await train(other, samples, settings, {
+        resume: await resumeFrom(stopped.files[0]!, stopped.history),
+      });
       expect(resumed.history).toEqual(whole.history);
       expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
     }
@@ -97,11 +131,15 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
   });
 
   it('does not resume with other settings or data', async () => {
-    const resume = await resumeFrom(whole.files[2]!);
+    const resume = await resumeFrom(whole.files[2]!, whole.history);
     const { file } = resume;
     for (const [change, message] of [
-      [{ lr: 0.02 }, /: was trained with lr 0\.01, now 0\.02; resume with the same data and settings$/],
-      [{ seed: 7, steps: 13 }, /: was trained with steps 12, now 13; seed 0, now 7; /],
+      [
+        { clipNorm: 5 },
+        /: was trained with clipNorm 10, now 5; resume with the same data and settings \(only lr, steps and skipBatches may change\)$/,
+      ],
+      [{ seed: 7, steps: 13, batchSize: 1 }, /: was trained with batchSize 2, now 1; seed 0, now 7; /],
+      [{ steps: 2 }, /: has 3 steps done, more than the 2 asked for; give at least 3 steps/],
       [
         { classNames: ['ball', 'box'] },
         /: was trained with classNames \["ball","crate"\], now \["ball","box"\]; /,
@@ -140,7 +178,9 @@ describe('a training with dropout', () => {
     });
     const plain = await train(gpu, samples, without);
     expect(plain.history[0]).not.toEqual(whole.history[0]);
-    const resumed = await train(gpu, samples, settings, { resume: await resumeFrom(whole.files[0]!) });
+    const resumed = await train(gpu, samples, settings, {
+      resume: await resumeFrom(whole.files[0]!, whole.history),
+    });
     expect(resumed.history).toEqual(whole.history);
     expect(bytesOf(resumed.weights)).toBe(bytesOf(whole.weights));
     gpu.dispose();
@@ -196,7 +236,9 @@ describe('fovea train', () => {
       const ended = await interruptOnce(out, signal);
       if (ended.code !== 0 || attempt === 20) return ended;
       await rm(out);
-      await rm(out.replace('.safetensors', '.checkpoint.safetensors'), { force: true });
+      for (const end of ['.checkpoint.safetensors', '.history.jsonl']) {
+        await rm(out.replace('.safetensors', end), { force: true });
+      }
     }
   }
 
@@ -215,16 +257,40 @@ describe('fovea train', () => {
     const out = join(folder, 'stopped.safetensors');
     const { code, stderr } = await interrupt(out, 'SIGINT');
     expect(code, stderr).toBe(130);
-    expect(stderr).toMatch(
-      /stopping after this step; continue with --resume\n(?:.*\n)*stopped: .*stopped\.checkpoint\.safetensors/,
-    );
-    expect(existsSync(out)).toBe(false);
-    expect((await readdir(folder)).filter((name) => name.includes('stopped'))).toEqual([
+    const said =
+      /stopping after this step\n(?:.*\n)*stopped: .*stopped\.safetensors has the weights of step (\d+) of 40, .*; continue with --resume/.exec(
+        stderr,
+      );
+    expect(said, stderr).not.toBe(null);
+    expect((await readdir(folder)).filter((name) => name.includes('stopped')).sort()).toEqual([
       'stopped.checkpoint.safetensors',
+      'stopped.history.jsonl',
+      'stopped.safetensors',
     ]);
+    // The weights can be used, and so can the checkpoint.
+    for (const file of [out, out.replace('.safetensors', '.checkpoint.safetensors')]) {
+      const found = await fovea('segment', file, join(data, 'one.png'), '--out', join(folder, 'areas'));
+      expect(found.code, found.stderr).toBe(0);
+    }
     // What was given before need not be given again.
     const resumed = await fovea('train', '--data', data, '--out', out, '--resume');
     expect(resumed.code, resumed.stderr).toBe(0);
+    expect(expected.equals(await readFile(out))).toBe(true);
+    const done = Number(said![1]);
+    expect(resumed.stderr).toMatch(new RegExp(`: steps ${done + 1} to 40 in `));
+    expect(resumed.stderr).toMatch(
+      new RegExp(
+        `trained: .*stopped\\.safetensors, 40 steps \\(${40 - done} in this run\\), [\\d.]+ images/s`,
+      ),
+    );
+    const steps = (await readFile(out.replace('.safetensors', '.history.jsonl'), 'utf8')).trim().split('\n');
+    expect(steps.map((line) => JSON.parse(line).step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    // What is finished says so, and needs no GPU.
+    const again = await fovea(...train(out, '--resume', '--adapter', 'hardware'));
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toMatch(
+      /the training is finished, 40 of 40 steps; give more --steps or --epochs to go on/,
+    );
     expect(expected.equals(await readFile(out))).toBe(true);
   });
 });

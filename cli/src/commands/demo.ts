@@ -10,12 +10,15 @@ import {
   Segmenter,
   type SettingsOptions,
   type TrainResult,
+  type TrainSettings,
 } from 'fovea';
 import { drawOverlay, sideBySide } from '../draw.ts';
 import { writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { withLock } from '../lock.ts';
 import { PREDICTED, TRUTH } from '../palette.ts';
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
+import { printable } from '../printable.ts';
 import { type ReportRun, type ReportTiming, writeReport } from '../report.ts';
 import { type LabelledImage, loadLabelme } from '../samples.ts';
 import { runTraining } from '../training.ts';
@@ -84,13 +87,28 @@ const trainTiming = (
   note: 'with compiling and cutting crops',
 });
 
-async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
+/** Trains and saves under this name in the demo's folder, in the place of what an earlier demo left there. */
+const trainInto = (
+  { gpu, out }: Demo,
+  name: string,
+  label: string,
+  samples: LabelledImage[],
+  settings: TrainSettings,
+) => {
+  const file = path.join(out, name);
+  return withLock(file, () => runTraining(gpu, samples, settings, { label, out: file }));
+};
+
+/** Undefined where a signal stopped the training. */
+async function detectCoins(demo: Demo): Promise<Outcome | undefined> {
+  const { gpu, coins, out, seed } = demo;
   const samples = [trainingSample(coins)];
   const settings = defaultSettings('retinanet', samples, { ...DETECTOR, seed });
   const where = gpu.device.adapter.name;
   const [trained, trainSeconds] = await timed(() =>
-    runTraining(gpu, samples, settings, { label: 'detector', out: path.join(out, 'detector.safetensors') }),
+    trainInto(demo, 'detector.safetensors', 'detector', samples, settings),
   );
+  if (!trained.finished) return undefined;
   const detector = new Detector(gpu, trained.trained);
   const [{ result, detections }, evalSeconds] = await timed(() =>
     evaluateDetector(detector, [coins], { objects: heldOut }),
@@ -151,13 +169,15 @@ async function detectCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
   };
 }
 
-async function segmentCoins({ gpu, coins, out, seed }: Demo): Promise<Outcome> {
+async function segmentCoins(demo: Demo): Promise<Outcome | undefined> {
+  const { gpu, coins, out, seed } = demo;
   const samples = [trainingSample(coins)];
   const settings = defaultSettings('unet', samples, { ...SEGMENTER, seed });
   const where = gpu.device.adapter.name;
   const [trained, trainSeconds] = await timed(() =>
-    runTraining(gpu, samples, settings, { label: 'U-Net', out: path.join(out, 'segmenter.safetensors') }),
+    trainInto(demo, 'segmenter.safetensors', 'U-Net', samples, settings),
   );
+  if (!trained.finished) return undefined;
   const segmenter = new Segmenter(gpu, trained.trained);
   const scope = { objects: heldOut, region: [TRAIN_EDGE, 0, coins.image.width, coins.image.height] as const };
   const [evaluation, evalSeconds] = await timed(() => evaluateSegmenter(segmenter, [coins], scope));
@@ -235,7 +255,11 @@ export async function demoCommand({
   await withGpu(adapter, async (gpu) => {
     const demo: Demo = { gpu, coins, out, seed };
     const detect = await detectCoins(demo);
-    const segment = await segmentCoins(demo);
+    const segment = detect && (await segmentCoins(demo));
+    if (!detect || !segment) {
+      process.stderr.write('stopped: the demo has no results; run it again\n');
+      return;
+    }
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     const { name, software } = gpu.device.adapter;
     const metrics = { detect: detect.metrics, segment: segment.metrics, adapter: name, seconds, seed };
@@ -258,7 +282,7 @@ export async function demoCommand({
       `${seconds} s`,
     ];
     process.stdout.write(
-      `${line.join(', ')}\nwritten to ${out}/: report.html, coins-detect.png, coins-segment.png, metrics.json, weights and Labelme files\n`,
+      `${line.join(', ')}\nwritten to ${printable(out)}/: report.html, coins-detect.png, coins-segment.png, metrics.json, weights and Labelme files\n`,
     );
   });
 }

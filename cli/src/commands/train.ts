@@ -14,8 +14,17 @@ import { readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { withLock } from '../lock.ts';
+import { printable } from '../printable.ts';
 import { type DataOptions, loadFolder } from '../samples.ts';
-import { checkpointPath, runTraining, savedSettings } from '../training.ts';
+import {
+  checkNoTraining,
+  checkpointPath,
+  exportWeights,
+  runTraining,
+  type SavedTraining,
+  savedTraining,
+} from '../training.ts';
 
 export interface TrainOptions extends DataOptions {
   readonly task?: Task;
@@ -34,6 +43,10 @@ export interface TrainOptions extends DataOptions {
   readonly lr?: number;
   readonly seed?: number;
   readonly resume?: boolean;
+  /** Replace the checkpoint of another training. */
+  readonly force?: boolean;
+  /** Numbers of batches, from 1, that are not learned from. */
+  readonly skipBatches?: readonly number[];
   readonly checkpointEvery?: number;
   readonly adapter?: string;
 }
@@ -75,9 +88,62 @@ const FROM_ANCHORS = 'write it with fovea anchors --json';
 
 /** fovea train: a detector or segmenter from random weights, on a folder of labelled images. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
+  if (options.resume && options.force) {
+    throw new UsageError('train: --resume continues a training, --force replaces it; leave one of them out');
+  }
   if (options.epochs !== undefined && options.steps !== undefined) {
     throw new UsageError('train: --epochs and --steps both say how long to train; leave one of them out');
   }
+  await checkOutputFile(options.out);
+  await withLock(options.out, () => trainLocked(options));
+}
+
+/** The model to train: the one that was named, else that of the checkpoint. Throws where they differ. */
+function modelOf({ model, task, out }: TrainOptions, saved: SavedTraining | undefined): ModelName {
+  const before = saved?.progress.settings.model;
+  const fits = before && task && architectureOf(before).task === task;
+  const wanted = model ?? (fits ? before : task ? DEFAULT_MODEL[task] : before);
+  if (!wanted) throw new UsageError('train: give --model, or --task detect or --task segment');
+  if (before && before !== wanted) {
+    throw new DataError(
+      `${checkpointPath(out)}: is of a ${before}, which cannot be continued as a ${wanted}; resume with --model ${before}, or train the ${wanted} with another --out`,
+    );
+  }
+  if (task && task !== architectureOf(wanted).task) {
+    throw new UsageError(
+      `train: --model ${wanted} is for --task ${architectureOf(wanted).task}, not ${task}; leave --task out`,
+    );
+  }
+  return wanted;
+}
+
+/** The batches to skip: those of the checkpoint, and those given now, which must be still to come. */
+function skipBatchesOf(given: readonly number[] = [], saved: SavedTraining | undefined): number[] {
+  const { step = 0, settings } = saved?.progress ?? {};
+  const before = settings?.skipBatches ?? [];
+  const past = given.find((batch) => batch <= step && !before.includes(batch));
+  if (past !== undefined) {
+    throw new UsageError(
+      `train: --skip-batches ${past}: the checkpoint is of step ${step} and has learned from this batch; leave it out, or train anew`,
+    );
+  }
+  return [...new Set([...before, ...given])].sort((a, b) => a - b);
+}
+
+async function trainLocked(options: TrainOptions): Promise<void> {
+  const { out } = options;
+  if (!options.resume && !options.force) checkNoTraining(out);
+  const saved = options.resume ? await savedTraining(out) : undefined;
+  const model = modelOf(options, saved);
+  const before = saved?.progress.settings;
+  const skipBatches = skipBatchesOf(options.skipBatches, saved);
+  const samples = await loadFolder(
+    options.data,
+    options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE,
+    options,
+    // A detector is not taught crowds and what is hard to make out; a segmenter is, as their pixels are no background.
+    architectureOf(model).task === 'detect' ? (a) => ({ ...a, shapes: trainingShapes(a.shapes) }) : undefined,
+  );
   const given = {
     epochs: options.epochs,
     steps: options.steps,
@@ -88,56 +154,53 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
     ...(options.anchors === undefined ? {} : { anchors: await readAnchors(options.anchors) }),
     lr: options.lr,
     seed: options.seed,
+    skipBatches,
   };
-  const saved = options.resume ? await savedSettings(options.out) : undefined;
-  const model = options.model ?? (options.task ? DEFAULT_MODEL[options.task] : saved?.model);
-  if (!model) throw new UsageError('train: give --model, or --task detect or --task segment');
-  const { task } = architectureOf(model);
-  if (options.task && options.task !== task) {
-    throw new UsageError(
-      `train: --model ${model} is for --task ${task}, not ${options.task}; leave --task out`,
-    );
-  }
-  const samples = await loadFolder(
-    options.data,
-    options.size ?? saved?.maxSide ?? DEFAULT_MAX_SIDE,
-    options,
-    // A detector is not taught crowds and what is hard to make out; a segmenter is, as their pixels are no background.
-    task === 'detect' ? (a) => ({ ...a, shapes: trainingShapes(a.shapes) }) : undefined,
-  );
   const settings: TrainSettings = defaultSettings(
     model,
     samples,
-    saved
+    before
       ? {
           // What is not given again stays as it was; what is given otherwise is an error further on.
-          ...(given.epochs === undefined ? { steps: given.steps ?? saved.steps } : { epochs: given.epochs }),
-          maxSide: given.maxSide ?? saved.maxSide,
-          cropSize: given.cropSize ?? saved.cropSize,
-          batchSize: given.batchSize ?? saved.batchSize,
-          ...(given.width === undefined && !given.anchors ? { config: saved.config } : {}),
+          ...(given.epochs === undefined ? { steps: given.steps ?? before.steps } : { epochs: given.epochs }),
+          maxSide: given.maxSide ?? before.maxSide,
+          cropSize: given.cropSize ?? before.cropSize,
+          batchSize: given.batchSize ?? before.batchSize,
+          ...(given.width === undefined && !given.anchors ? { config: before.config } : {}),
           ...(given.width === undefined ? {} : { width: given.width }),
           ...(given.anchors === undefined ? {} : { anchors: given.anchors }),
-          lr: given.lr ?? saved.lr,
-          seed: given.seed ?? saved.seed,
+          lr: given.lr ?? before.lr,
+          seed: given.seed ?? before.seed,
+          skipBatches,
         }
       : given,
   );
-  await checkOutputFile(options.out);
+  if (saved && saved.progress.step === settings.steps) {
+    await exportWeights(out);
+    process.stderr.write(
+      `${printable(out)}: the training is finished, ${settings.steps} of ${settings.steps} steps; give more --steps or --epochs to go on\n`,
+    );
+    return;
+  }
   await withGpu(options.adapter, async (gpu) => {
     const count = `${samples.length} image${samples.length === 1 ? '' : 's'}`;
+    const classes = settings.classNames.map(printable).join(', ');
     process.stderr.write(
-      `${model}: ${count}, classes ${settings.classNames.join(', ')}; ${settings.steps} steps of ${settings.batchSize} crops of ${settings.cropSize}x${settings.cropSize}\n`,
+      `${model}: ${count}, classes ${classes}; ${settings.steps} steps of ${settings.batchSize} crops of ${settings.cropSize}x${settings.cropSize}\n`,
     );
+    const { checkpointEvery } = options;
     const result = await runTraining(gpu, samples, settings, {
       label: model,
-      out: options.out,
-      ...(options.resume ? { resume: true } : {}),
-      ...(options.checkpointEvery === undefined ? {} : { checkpointEvery: options.checkpointEvery }),
+      out,
+      ...(saved ? { saved } : {}),
+      ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     });
-    const file = result.finished ? options.out : checkpointPath(options.out);
+    const here = saved ? ` (${result.stepsHere} in this run)` : '';
+    const speed = `${result.imagesPerSecond.toFixed(1)} images/s`;
     process.stderr.write(
-      `${result.finished ? 'trained' : 'stopped'}: ${file}, ${result.imagesPerSecond.toFixed(1)} images/s\n`,
+      result.finished
+        ? `trained: ${printable(out)}, ${result.step} steps${here}, ${speed}\n`
+        : `stopped: ${printable(out)} has the weights of step ${result.step} of ${settings.steps}${here}, ${speed}; continue with --resume\n`,
     );
   });
 }

@@ -1,0 +1,88 @@
+import * as v from 'valibot';
+import type { BatchState } from '../data/dataset.ts';
+import { DataError } from '../errors.ts';
+import { MODEL_NAMES } from './architectures.ts';
+import type { TrainSettings } from './settings.ts';
+
+/** The JSON part of a checkpoint of `train`. */
+export interface TrainProgress {
+  /** The settings of the training. */
+  readonly settings: TrainSettings;
+  /** The number of steps done. */
+  readonly step: number;
+  /** The position in the sequence of batches. */
+  readonly batches: BatchState;
+  /** The states of the model's random generators: see `Module.randomState`. */
+  readonly random: Readonly<Record<string, number>>;
+}
+
+const MAX_STEPS = 1e9;
+const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+const place = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_STEPS));
+const atLeast0 = v.pipe(v.number(), v.minValue(0), v.maxValue(1e30));
+const rate = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e30));
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const whole = v.pipe(v.number(), v.safeInteger());
+
+const settings = v.object({
+  model: v.picklist(MODEL_NAMES),
+  classNames: v.pipe(v.array(v.string()), v.minLength(1)),
+  config: v.looseObject({}),
+  maxSide: count(65536),
+  cropSize: count(65536),
+  batchSize: count(1e6),
+  steps: count(MAX_STEPS),
+  lr: rate,
+  weightDecay: atLeast0,
+  clipNorm: rate,
+  seed: whole,
+  skipBatches: v.optional(v.array(count(MAX_STEPS))),
+  augment: v.object({
+    scale: v.optional(v.tuple([rate, rate])),
+    region: v.optional(v.tuple([v.number(), v.number(), v.number(), v.number()])),
+    flipHorizontal: v.optional(share),
+    flipVertical: v.optional(share),
+    rotate90: v.optional(v.boolean()),
+    brightness: v.optional(atLeast0),
+    contrast: v.optional(atLeast0),
+    saturation: v.optional(atLeast0),
+    fill: v.optional(share),
+  }),
+});
+
+const schema = v.object({
+  settings,
+  step: place,
+  batches: v.object({
+    seed: v.union([whole, v.string()]),
+    batch: place,
+    batchSize: count(1e6),
+    samples: count(1e9),
+  }),
+  random: v.record(v.string(), v.pipe(v.number(), v.finite())),
+});
+
+/**
+ * Checks the JSON part of a checkpoint.
+ *
+ * @param value `Checkpoint.progress`.
+ * @param file The file's name, for messages.
+ * @returns The same, typed.
+ * @throws DataError that names the first field that is missing or out of range.
+ */
+export function readProgress(value: unknown, file: string): TrainProgress {
+  const refuse = (problem: string) =>
+    new DataError(`${file}: is not a checkpoint of "fovea train" (${problem}); train without --resume`);
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    const where = v.getDotPath(issue);
+    throw refuse(`${where ? `${where}: ` : ''}${issue.message}`);
+  }
+  const progress = value as TrainProgress;
+  const { step, batches } = progress;
+  const { steps } = progress.settings;
+  if (step > steps) throw refuse(`step is ${step} of ${steps}`);
+  if (batches.batch !== step) throw refuse(`batches.batch is ${batches.batch} at step ${step}`);
+  return progress;
+}
