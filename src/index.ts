@@ -25,19 +25,16 @@ export * from './graph/index.ts';
 export type { StrategyName } from './kernels/strategy.ts';
 export {
   borrowGpu,
-  type CaptureProgress,
+  type CaptureOptions,
   type DebugOptions,
   Gpu,
   openGpu,
-  type Result,
-  type Results,
-  type Run,
-  type Step,
   type TuneOptions,
   type Validator,
 } from './plan/gpu.ts';
 export type { Program } from './plan/program.ts';
 export type { ProgramStats } from './plan/stats.ts';
+export type { CaptureProgress, Result, Results, Run, Step } from './plan/step.ts';
 export type { Tuned, TuneProgress } from './plan/tuner.ts';
 export type { RefArray } from './reference/reference.ts';
 export type { DType, HostArray, Pair, Shape, TensorSpec } from './shape.ts';

@@ -17,6 +17,13 @@ export interface Recording {
   readonly grads: Map<Tensor, Tensor | undefined>;
   /** Called on the host before each run. */
   readonly beforeRun: (() => void)[];
+  /** What was read of the host by `heed`, by owner: the recording holds as long as each reads the same. */
+  readonly readings: Map<object, Reading>;
+}
+
+interface Reading {
+  readonly read: () => unknown;
+  readonly value: unknown;
 }
 
 let current: Recording | undefined;
@@ -27,7 +34,7 @@ let current: Recording | undefined;
  */
 export function record<R>(fn: () => R): { result: R; recording: Recording } {
   if (current) throw new FoveaError('capture: inside another capture; return the tensor instead');
-  const recording: Recording = { effects: [], grads: new Map(), beforeRun: [] };
+  const recording: Recording = { effects: [], grads: new Map(), beforeRun: [], readings: new Map() };
   current = recording;
   try {
     return { result: fn(), recording };
@@ -35,6 +42,16 @@ export function record<R>(fn: () => R): { result: R; recording: Recording } {
     current = undefined;
     for (const [tensor, before] of recording.grads) tensor.grad = before;
   }
+}
+
+/**
+ * Reads a setting of the host, of which an owner has one: a recording is for the value that it had before the recorded function
+ * changed it itself.
+ */
+export function heed<T>(owner: object, read: () => T): T {
+  const value = read();
+  if (current && !current.readings.has(owner)) current.readings.set(owner, { read, value });
+  return value;
 }
 
 /** Sets the gradient of a tensor, for as long as the recording lasts. */

@@ -1,4 +1,5 @@
 import { ShapeError, StateDictError } from '../errors.ts';
+import { heed } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
@@ -60,8 +61,21 @@ export type Download = (state: State) => Promise<HostArray>;
  * Private fields (`#name`) are not searched.
  */
 export abstract class Module {
-  /** Whether the module is in training: batch norm then uses the statistics of the batch, and dropout leaves values out. */
-  training = true;
+  #training = true;
+
+  /**
+   * Whether the module is in training: batch norm then uses the statistics of the batch, and dropout leaves values out. A captured
+   * step is captured again for the other mode when this has changed.
+   */
+  get training(): boolean {
+    return heed(this, () => this.#training);
+  }
+
+  set training(training: boolean) {
+    // A function that sets the mode itself is captured for none.
+    heed(this, () => undefined);
+    this.#training = training;
+  }
 
   /**
    * Every parameter with its full name, in the order of the fields.

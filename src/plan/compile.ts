@@ -1,21 +1,13 @@
 import type { Device } from '../device/device.ts';
 import { LifetimeError } from '../errors.ts';
-import type { Recording } from '../graph/recorder.ts';
-import type { Tensor } from '../graph/tensor.ts';
 import type { StrategyName } from '../kernels/strategy.ts';
 import { formatShape } from '../shape.ts';
 import { type Choice, choicesOf, lowering, prepareLowering } from './lower.ts';
 import { Program } from './program.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
+import type { CaptureProgress, Recorded } from './step.ts';
 import type { Tuned, TuneProgress, Tuner } from './tuner.ts';
-
-/** What a function has computed of placeholders. */
-export interface Recorded {
-  readonly placeholders: readonly Tensor[];
-  readonly values: readonly Tensor[];
-  readonly recording: Recording;
-}
 
 /** Where and how a recording is compiled. */
 export interface CompileOptions {
@@ -28,7 +20,7 @@ export interface CompileOptions {
   readonly tuner: Tuner | undefined;
   /** Whether what the tuner does not know yet is timed. */
   readonly tunes: boolean;
-  readonly progress?: ((done: number, total: number, doing: 'tuning' | 'compiling') => void) | undefined;
+  readonly progress?: CaptureProgress | undefined;
 }
 
 /**
@@ -36,9 +28,10 @@ export interface CompileOptions {
  * all that programs are made with: a page shows something before that.
  */
 export async function compile(
-  { placeholders, values, recording: { effects } }: Recorded,
+  { placeholders, results, recording: { effects } }: Recorded,
   { device, states, fusion, strategy, tuner, tunes, progress }: CompileOptions,
 ): Promise<Program> {
+  const values = Object.values(results);
   await Promise.all([prepareLowering(values, effects), tuner?.load()]);
   if (tuner && tunes) {
     await tuner.tune(choicesOf(device.caps, values, effects), (done, total) =>
@@ -58,11 +51,12 @@ export async function compile(
 
 /** Times the strategies for what was recorded. */
 export async function tune(
-  { values, recording: { effects } }: Recorded,
+  { results, recording: { effects } }: Recorded,
   device: Device,
   tuner: Tuner,
   { again, progress }: { readonly again?: boolean; readonly progress?: TuneProgress },
 ): Promise<Tuned[]> {
+  const values = Object.values(results);
   await prepareLowering(values, effects);
   return tuner.tune(choicesOf(device.caps, values, effects), progress, again);
 }

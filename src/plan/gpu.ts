@@ -1,45 +1,30 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { borrowDevice, type Device, type OpenOptions, openDevice } from '../device/device.ts';
-import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
-import { record } from '../graph/recorder.ts';
+import { FoveaError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
-import { baseOf, itemOf, Tensor } from '../graph/tensor.ts';
-import { expectSync } from '../graph/tracking.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
-import { formatShape, type HostArray } from '../shape.ts';
+import type { HostArray } from '../shape.ts';
 import { closed, opened } from './openGpus.ts';
 import type { Program } from './program.ts';
 import { StateStore } from './stateStore.ts';
-import type { ProgramStats } from './stats.ts';
+import {
+  CapturedStep,
+  type CaptureProgress,
+  type Recorded,
+  type Result,
+  type Results,
+  recordFunction,
+  type Step,
+  type StepHost,
+} from './step.ts';
 import type { Tuned, TuneProgress, Tuner } from './tuner.ts';
 
-/** What a captured function may return: tensors, by name. */
-export type Results = Readonly<Record<string, Tensor>>;
-
-/** One run of a captured step. Read what you need before the next run overwrites it. */
-export type Run<R extends Results> = { readonly [K in keyof R]: Result };
-
-/** One result of a run. */
-export interface Result {
-  /** Its elements in row-major order, f16 as float32. Throws LifetimeError once a later run has overwritten it. */
-  data(): Promise<HostArray>;
-  /** The number in a result of one element. Throws ShapeError where it has more or none. */
-  item(): Promise<number>;
+/** How a function is captured. */
+export interface CaptureOptions {
+  /** How many programs are kept for different signatures. The least recently used is freed first. Default 32. */
+  readonly maxPrograms?: number;
 }
-
-/** A captured function: call it with host tensors of the shapes it has seen, or new ones to be captured again. */
-export interface Step<R extends Results> {
-  (...inputs: Tensor[]): Promise<Run<R>>;
-  /** Runs once more with the inputs of the last call, which are on the device still. Throws LifetimeError before any call. */
-  again(): Promise<Run<R>>;
-  /** Compiles for inputs of these shapes without running. */
-  prepare(inputs: readonly Tensor[], progress?: CaptureProgress): Promise<ProgramStats>;
-  /** Frees the programs that were captured. Later calls throw LifetimeError. */
-  dispose(): void;
-}
-
-/** Told as operations get timed, where autotuning is on, and then as pipelines get compiled. */
-export type CaptureProgress = (done: number, total: number, doing: 'tuning' | 'compiling') => void;
 
 /** Whether strategies are timed on this adapter. */
 export interface TuneOptions {
@@ -91,6 +76,11 @@ export class Gpu {
     readonly fusion: boolean;
     readonly strategy: StrategyName | undefined;
   };
+  readonly #host: StepHost;
+  /** Frees the programs of steps that nothing refers to any more. */
+  readonly #dropped = new FinalizationRegistry((programs: ReadonlySet<Program>) => {
+    for (const program of programs) this.#release(program);
+  });
   /** Loads the tuner when it is first needed. Undefined where autotuning is off. */
   readonly #tuner: (() => Promise<Tuner>) | undefined;
   /** Whether what is not known yet is timed when it is captured. */
@@ -115,6 +105,15 @@ export class Gpu {
     };
     this.#tuner = autotune === false ? undefined : load;
     this.#tunes = autotune ?? !device.adapter.software;
+    this.#host = {
+      device,
+      compile: (recorded, progress) => this.#compile(recorded, progress),
+      run: async (program) => {
+        if (this.#debug.validate) await this.#debug.validate(program);
+        else program.run();
+      },
+      release: (program, why) => this.#release(program, why),
+    };
     opened(this);
   }
 
@@ -124,71 +123,28 @@ export class Gpu {
   }
 
   /**
-   * Records fn once for each input signature and lowers it. After that a call is: write inputs, replay, one
-   * submit. fn may call `backward` and optimizers' `step`, and returns the tensors that can be read; it must not be
-   * async. A capture that throws changes nothing and is tried again at the next call.
+   * Records fn once for each input signature (shapes, dtypes, whether they require gradients) and lowers it. After that a call
+   * is: write inputs, replay, one submit. fn may call `backward` and optimizers' `step`, and returns the tensors that can be
+   * read; it must not be async. A capture that throws changes nothing and is tried again at the next call. After `train()` or
+   * `eval()` of a module whose mode fn has read, it is recorded for that mode.
+   *
+   * @param options `maxPrograms`: how many programs are kept, the least recently used being freed first. Default 32.
    */
-  capture<R extends Results>(fn: (...inputs: Tensor[]) => R): Step<R> {
-    const captured = new Map<string, Promise<Captured<R>>>();
-    const turns = new Turns();
-    let disposed = false;
-    let last: { readonly inputs: readonly Tensor[]; readonly program: Program } | undefined;
-    const prepare = async (inputs: readonly Tensor[], progress?: CaptureProgress): Promise<Captured<R>> => {
-      const key = inputs.map(signatureOf).join();
-      const known = captured.get(key);
-      // A program binds the buffers that states had: where an optimizer has taken them since, it is made anew.
-      const moved = known && (await known).program.moved;
-      if (disposed) throw new LifetimeError('step: it was disposed of; capture its function again');
-      if (known && !moved) return known;
-      const current = captured.get(key);
-      if (current && current !== known) return current;
-      known?.then(({ program }) => this.#release(program));
-      const made = this.#capture(fn, inputs, progress);
-      captured.set(key, made);
-      made.catch(() => captured.delete(key));
-      return made;
-    };
-    const run = async (inputs: readonly Tensor[]): Promise<Run<R>> => {
-      const values = inputs.map(hostData);
-      const { program, placeholders, results, beforeRun } = await prepare(inputs);
-      await turns.take();
-      let number: number;
-      try {
-        await this.device.catchUp();
-        for (const update of beforeRun) update();
-        number = program.begin();
-        // A repeated call finds them there, unless the program was made anew.
-        if (last?.inputs !== inputs || last.program !== program) {
-          placeholders.forEach((placeholder, i) => {
-            program.write(placeholder, values[i]!);
-          });
-        }
-        last = { inputs, program };
-        if (this.#debug.validate) await this.#debug.validate(program);
-        else program.run();
-      } finally {
-        turns.pass();
-      }
-      const entries = Object.entries(results).map(([name, value]) => [
-        name,
-        resultOf(value, () => program.read(baseOf(value), number)),
-      ]);
-      return Object.fromEntries(entries) as Run<R>;
-    };
-    return Object.assign((...inputs: Tensor[]) => run(inputs), {
-      again: async () => {
-        if (!last) throw new LifetimeError('step: again() repeats a call, and there was none');
-        return run(last.inputs);
-      },
-      prepare: async (inputs: readonly Tensor[], progress?: CaptureProgress) =>
-        (await prepare(inputs, progress)).program.stats,
-      dispose: () => {
-        disposed = true;
-        const release = ({ program }: Captured<R>) => this.#release(program);
-        // One that failed has told its caller, and left nothing to free.
-        for (const pending of captured.values()) pending.then(release, () => undefined);
-        captured.clear();
-      },
+  capture<R extends Results>(
+    fn: (...inputs: Tensor[]) => R,
+    { maxPrograms = 32 }: CaptureOptions = {},
+  ): Step<R> {
+    if (!(maxPrograms >= 1)) {
+      throw new UsageError(`capture: maxPrograms must be a number of at least 1, got ${maxPrograms}`);
+    }
+    const captured = new CapturedStep(this.#host, fn, maxPrograms);
+    this.#dropped.register(captured, captured.programs);
+    const dispose = () => captured.dispose();
+    return Object.assign((...inputs: Tensor[]) => captured.run(inputs), {
+      again: () => captured.again(),
+      prepare: (inputs: readonly Tensor[], progress?: CaptureProgress) => captured.prepare(inputs, progress),
+      dispose,
+      [Symbol.dispose]: dispose,
     });
   }
 
@@ -227,35 +183,29 @@ export class Gpu {
     inputs: readonly Tensor[] = [],
     options: { readonly again?: boolean; readonly progress?: TuneProgress } = {},
   ): Promise<Tuned[]> {
-    const { placeholders, results, recording } = recorded(fn, inputs);
+    const recorded = recordFunction(fn, inputs);
     const tuner = await this.#tuner?.();
     if (!tuner) return [];
     const { tune } = await import('./compile.ts');
-    return tune({ placeholders, values: Object.values(results), recording }, this.device, tuner, options);
+    return tune(recorded, this.device, tuner, options);
   }
 
-  async #capture<R extends Results>(
-    fn: (...inputs: Tensor[]) => R,
-    inputs: readonly Tensor[],
-    progress?: CaptureProgress,
-  ): Promise<Captured<R>> {
-    const { placeholders, results, recording } = recorded(fn, inputs);
+  async #compile(recorded: Recorded, progress?: CaptureProgress): Promise<Program> {
     const { fusion, strategy } = this.#debug;
     const [tuner, { compile }] = await Promise.all([
       strategy === undefined ? this.#tuner?.() : undefined,
       import('./compile.ts'),
     ]);
-    const program = await compile(
-      { placeholders, values: Object.values(results), recording },
-      { device: this.device, states: this.#states, fusion, strategy, tuner, tunes: this.#tunes, progress },
-    );
+    const [device, states] = [this.device, this.#states];
+    const options = { device, states, fusion, strategy, tuner, tunes: this.#tunes, progress };
+    const program = await compile(recorded, options);
     this.#programs.add(program);
-    return { program, placeholders, results, beforeRun: recording.beforeRun };
+    return program;
   }
 
-  #release(program: Program): void {
+  #release(program: Program, why?: string): void {
     this.#programs.delete(program);
-    program.dispose();
+    program.dispose(why);
   }
 
   /** Frees everything on the device, and the device itself if Fovea opened it. */
@@ -271,73 +221,6 @@ export class Gpu {
   [Symbol.dispose](): void {
     this.dispose();
   }
-}
-
-const resultOf = (value: Tensor, data: () => Promise<HostArray>): Result => ({
-  data,
-  item: () => itemOf(value, data),
-});
-
-/**
- * One run of a step at a time. Who waits begins a task later, so that the caller before has taken its results when
- * they are overwritten; who comes when nobody waits does not wait either.
- */
-class Turns {
-  readonly #waiting: (() => void)[] = [];
-  #taken = false;
-
-  async take(): Promise<void> {
-    if (this.#taken) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#taken = true;
-  }
-
-  pass(): void {
-    const next = this.#waiting.shift();
-    if (next) setTimeout(next);
-    else this.#taken = false;
-  }
-}
-
-interface Captured<R extends Results> {
-  readonly program: Program;
-  readonly placeholders: readonly Tensor[];
-  readonly results: R;
-  /** Called before each run: see `onRun`. */
-  readonly beforeRun: readonly (() => void)[];
-}
-
-/** What fn computes of placeholders for its inputs. */
-function recorded<R extends Results>(fn: (...inputs: Tensor[]) => R, inputs: readonly Tensor[]) {
-  const placeholders = inputs.map(
-    ({ shape, dtype, requiresGrad }, i) =>
-      new Tensor({ shape, dtype }, { kind: 'input', name: `input ${i}` }, requiresGrad),
-  );
-  const { result: results, recording } = record(() =>
-    checkResults(expectSync('capture', fn(...placeholders))),
-  );
-  return { placeholders, results, recording };
-}
-
-/** Throws unless a captured function gave tensors by name. */
-function checkResults<R extends Results>(results: R): R {
-  if (typeof results !== 'object' || results === null || results instanceof Tensor) {
-    throw new FoveaError(`capture: the function returned ${results}; return tensors by name, or {}`);
-  }
-  for (const [name, value] of Object.entries(results)) {
-    if (value instanceof Tensor) continue;
-    throw new FoveaError(`capture: result "${name}" is ${String(value)}, no tensor; return tensors by name`);
-  }
-  return results;
-}
-
-/** What a program is recorded for: an input's dtype, shape, and whether it requires a gradient. */
-const signatureOf = ({ dtype, shape, requiresGrad }: Tensor): string =>
-  `${dtype}${formatShape(shape)}${requiresGrad ? ' requires grad' : ''}`;
-
-function hostData(input: Tensor, i: number): HostArray {
-  const origin = input instanceof Tensor ? baseOf(input).origin : undefined;
-  if (origin?.kind === 'constant') return origin.data;
-  throw new ShapeError(`step: input ${i} is ${String(input)}; make inputs with tensor(values, shape)`);
 }
 
 /** Opens a device: in the browser, or in Node through the package `webgpu`. */

@@ -72,7 +72,8 @@ export class Program {
   /** What the states were when the steady dispatches ran last. */
   #steadyOf = -1;
   #runs = 0;
-  #disposed = false;
+  /** Why it can no longer run. */
+  #disposed: string | undefined;
 
   private constructor(device: Device, lowered: Lowered, states: StateStore) {
     this.#device = device;
@@ -311,8 +312,7 @@ export class Program {
 
   #expectAlive(doing: string): void {
     this.#device.check(doing);
-    if (this.#disposed)
-      throw new LifetimeError(`${doing}: this step was disposed of; capture its function again`);
+    if (this.#disposed) throw new LifetimeError(`${doing}: ${this.#disposed}`);
   }
 
   /** Puts the values that were assigned into their states. */
@@ -386,12 +386,12 @@ export class Program {
   }
 
   /**
-   * Frees its memory on the device.
+   * Frees its memory on the device, and says why to those who ask for its results later.
    *
    * @internal
    */
-  dispose(): void {
-    this.#disposed = true;
+  dispose(why = 'this step was disposed of; capture its function again'): void {
+    this.#disposed ??= why;
     this.#uniforms?.destroy();
     for (const buffer of [...this.#slots, ...this.#own.values()]) buffer.destroy();
   }

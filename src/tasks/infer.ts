@@ -10,7 +10,8 @@ import {
   type TestTimeAugmentationOptions,
   testTimeAugmentation,
 } from '../models/testTimeAugmentation.ts';
-import type { Gpu, Results, Step } from '../plan/gpu.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import type { Results, Step } from '../plan/step.ts';
 import type { Box } from '../vision/boxes.ts';
 import { architectureOf } from './architectures.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';

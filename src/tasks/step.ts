@@ -14,7 +14,7 @@ import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
 import type { YOLO } from '../models/yolo.ts';
 import type { AdamW } from '../nn/optimizers.ts';
-import type { Results } from '../plan/gpu.ts';
+import type { Results } from '../plan/step.ts';
 
 /** A model that finds objects. */
 export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | YOLO;

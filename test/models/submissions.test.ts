@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
-import type { Gpu, Step } from '../../src/plan/gpu.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import type { Step } from '../../src/plan/step.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
 import { buildModel } from '../../src/tasks/modelFile.ts';
 import { detection, isDetector, segmentation, trainingStep } from '../../src/tasks/step.ts';
