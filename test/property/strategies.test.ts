@@ -19,6 +19,7 @@ import { largestOf } from '../../src/verify/validate.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { boxes } from './arbitraries/boxes.ts';
 import { type Arbitrary, caseOf, int, pairOf } from './arbitraries/common.ts';
+import { images } from './arbitraries/images.ts';
 
 await loadStrategies(Object.values(operations));
 
@@ -148,7 +149,64 @@ const few = caseOf(
   }),
 );
 
+/** What comes down to resampling. */
+const RESAMPLED = [
+  'avg_pool2d',
+  'adaptive_avg_pool2d',
+  'interpolate',
+  'pyr_down',
+  'pyr_up',
+  'gaussian_blur',
+] as const;
+
+/** The gradient of a resampling, for the sizes of a case of the resampling. */
+const resampled = (op: (typeof RESAMPLED)[number]): Arbitrary =>
+  images[op].map((row): Case => {
+    const own = kernelOf(op);
+    const x = fillInputs(op, row).x!;
+    const { y } = own.infer({ x: { shape: x.shape, dtype: 'f32' } }, attributesOf(own, row.attrs));
+    return {
+      ...row,
+      op: `${op}_backward`,
+      inputs: { dy: normal([...y!.shape]) },
+      attrs: { ...row.attrs, inputSize: x.shape.slice(1, 3) },
+      grad: [],
+    };
+  });
+
+/** The gradient of a normalisation over rows of few positions, and of more than 16. */
+const normalised = (op: 'batch_norm' | 'group_norm'): Arbitrary =>
+  caseOf(
+    `${op}_backward`,
+    // A variance takes two values.
+    fc.record({ n: int(2, 4), size: pairOf(1, 6), groups: int(1, 4), depth: int(1, 5) }),
+    ({ n, size, groups, depth }) => {
+      const statistics = op === 'batch_norm' ? [groups * depth] : [n, groups];
+      const x = [n, ...size, groups * depth];
+      return {
+        inputs: {
+          dy: normal(x),
+          x: normal(x),
+          weight: normal([groups * depth]),
+          mean: normal(statistics, 0.3),
+          invstd: normal(statistics, 0.3),
+        },
+        attrs: op === 'batch_norm' ? {} : { numGroups: groups },
+      };
+    },
+  );
+
 const arbitraries: Record<string, Arbitrary> = {
+  ...Object.fromEntries(
+    RESAMPLED.flatMap((op) => [
+      [op, images[op]],
+      [`${op}_backward`, resampled(op)],
+    ]),
+  ),
+  batch_norm: images.batch_norm,
+  group_norm: images.group_norm,
+  batch_norm_backward: normalised('batch_norm'),
+  group_norm_backward: normalised('group_norm'),
   conv2d: caseOf('conv2d', convolution, ({ n, size, channels: { groups, c, o, step }, padding, bias }) => ({
     inputs: {
       x: normal([n, ...size, c]),
