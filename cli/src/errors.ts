@@ -1,6 +1,6 @@
 import { FoveaError } from 'fovea';
 import { fileProblem } from './files.ts';
-import { printable } from './printable.ts';
+import { printable, printableLines } from './printable.ts';
 import { endAllProgress } from './progress.ts';
 
 /** Exit codes: 0 done; 2 the user can fix it; 70 a fault of Fovea (sysexits' EX_SOFTWARE). A signal gives 128 and its number. */
@@ -49,9 +49,6 @@ export function onInterrupt(callback: () => void): () => void {
 /** Line breaks with what surrounds them become blanks; what else must not be printed is escaped. */
 const oneLine = (text: string): string => printable(text.replace(/\s*[\r\n]+\s*/g, ' ').trim());
 
-/** Several lines, each escaped. */
-const lines = (text: string): string => text.split(/\r?\n/).map(printable).join('\n');
-
 const wantsDebug = (): boolean => {
   const value = process.env.FOVEA_DEBUG;
   return value !== undefined && value !== '' && value !== '0';
@@ -69,7 +66,7 @@ export function describeError(error: unknown): { text: string; code: number } {
     return { text: '', code: error.exitCode === 0 ? EXIT.ok : EXIT.user };
   }
   const stack = (e: Error): string => {
-    const own = lines(e.stack ?? String(e));
+    const own = printableLines(e.stack ?? String(e));
     return e.cause instanceof Error ? `${own}\ncaused by ${stack(e.cause)}` : own;
   };
   if (error instanceof FoveaError) {

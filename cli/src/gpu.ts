@@ -1,10 +1,12 @@
 import { type AdapterChoice, type Gpu, openGpu } from 'fovea';
 import { colorsOf } from './colors.ts';
 import type { Output } from './output.ts';
+import { printable } from './printable.ts';
 
 /** The line that every command begins with: which adapter, and loudly if it is the CPU. */
 export function adapterLine(gpu: Gpu, stream: Pick<Output, 'isTTY'>): string {
-  const { name, software } = gpu.device.adapter;
+  const { software } = gpu.device.adapter;
+  const name = printable(gpu.device.adapter.name);
   const color = colorsOf(stream);
   return software
     ? `${color.bold(color.yellow('SOFTWARE ADAPTER'))}: ${name}; this runs on the CPU, a GPU is far faster`

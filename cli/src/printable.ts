@@ -14,11 +14,17 @@ const SHORT: Readonly<Record<string, string>> = {
   '\r': '\\r',
 };
 
+const escaped = (char: string): string =>
+  SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /**
  * Escapes what must not reach a terminal, a log or a report from a label, a file name or a file: control characters and marks
  * that turn the direction of text. As JSON.stringify does it (`\n`, `\u001b`), but without quotes, and backslashes stay.
  *
  * @param text One label, file name or message; line breaks are escaped, too.
  */
-export const printable = (text: string): string =>
-  text.replace(UNSAFE, (char) => SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+export const printable = (text: string): string => text.replace(UNSAFE, escaped);
+
+/** The same for a text of several lines, whose breaks stay. */
+export const printableLines = (text: string): string =>
+  text.replace(UNSAFE, (char) => (char === '\n' ? char : escaped(char)));

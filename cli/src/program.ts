@@ -12,6 +12,7 @@ import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { printableLines } from './printable.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -93,6 +94,8 @@ export const program = new Command('fovea')
   .description('Run and train computer vision on WebGPU.')
   .version(version)
   .exitOverride()
+  // An argument that is wrong is repeated in the message.
+  .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
   // At 80 columns, a pipe's width, the list of commands leaves less than commander's own minimum of 40.
   .configureHelp({ minWidthToWrap: 30 })
   .showHelpAfterError('(fovea --help lists the commands, fovea COMMAND --help the options of a command)');

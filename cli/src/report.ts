@@ -10,6 +10,7 @@ import {
   precisionRecallPlot,
   type StepRecord,
 } from './plots.ts';
+import { printableLines } from './printable.ts';
 
 export interface ReportAdapter {
   /** E.g. `NVIDIA H200` or `SwiftShader Device (LLVM 16)`. */
@@ -298,7 +299,8 @@ export function renderReport(data: ReportData): string {
     ? `<div class="warn" role="note"><p><strong>Software adapter: ${e(adapter.name)}.</strong> No GPU was used: every shader ran on the CPU. The results below come from the same shaders as on a GPU; the times say nothing about a GPU.</p></div>`
     : '';
   const when = created.toISOString().replace('T', ' ').slice(0, 16);
-  return `<!doctype html>
+  // Labels and file names are on the plots, too: what they must not hold is escaped in the whole document.
+  return printableLines(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -339,7 +341,7 @@ ${settings.length > 0 ? `<h3>Settings</h3>${pairsTable(settings, true)}` : ''}
 </div>
 </body>
 </html>
-`;
+`);
 }
 
 /** Writes the report, whole or not at all. DataError where the path cannot be written. */

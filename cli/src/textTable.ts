@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import type { ReportTable } from './report.ts';
 
 const format = (value: number): string => (Number.isNaN(value) ? '-' : value.toFixed(4));
@@ -5,9 +6,9 @@ const format = (value: number): string => (Number.isNaN(value) ? '-' : value.toF
 /** A table for a terminal or a log: the first column to the left, the others to the right. */
 export function textTable({ header, rows, total }: Pick<ReportTable, 'header' | 'rows' | 'total'>): string {
   const text = [header, ...rows, ...(total ? [total] : [])].map((row) =>
-    row.map((cell) => (typeof cell === 'number' ? format(cell) : cell)),
+    row.map((cell) => (typeof cell === 'number' ? format(cell) : printable(cell))),
   );
-  const widths = header.map((_, i) => Math.max(...text.map((row) => row[i]!.length)));
+  const widths = header.map((_, i) => text.reduce((widest, row) => Math.max(widest, row[i]!.length), 0));
   return text
     .map((row) =>
       row

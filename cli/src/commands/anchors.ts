@@ -19,6 +19,7 @@ import { createCounter } from '../counter.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { linePlot } from '../linePlot.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 import { type ReportTable, writeReport } from '../report.ts';
 import { type DataOptions, openData, Skipped } from '../samples.ts';
 import { textLogHistogram, textScatter } from '../textPlots.ts';
@@ -143,7 +144,7 @@ export async function anchorsCommand(
   const drawn = layout.kind === 'list' ? own : (table[Math.min(8, table.length - 1)]?.anchors ?? []);
   const heading = (text: string) => `\n${color.bold(text)}\n`;
   const lines = [
-    `${data} (${FORMATS[dataset.format].title}): ${lead}, in pixels of images ${scaled}\n`,
+    `${printable(data)} (${FORMATS[dataset.format].title}): ${lead}, in pixels of images ${scaled}\n`,
     ...(statistics.leftOut > 0
       ? [
           `${statistics.leftOut} crowds and difficult objects are ignored: detectors are not trained to find them\n`,
@@ -226,6 +227,6 @@ export async function anchorsCommand(
       timings: [],
       versions: { node: process.versions.node },
     });
-    stdout.write(`\nreport written to ${report}\n`);
+    stdout.write(`\nreport written to ${printable(report)}\n`);
   }
 }

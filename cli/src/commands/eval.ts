@@ -14,6 +14,7 @@ import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { printable } from '../printable.ts';
 import { writeReport } from '../report.ts';
 import { type DataOptions, type LoadedSample, loadFolder } from '../samples.ts';
 import { textTable } from '../textTable.ts';
@@ -65,7 +66,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
             trained.classNames,
           );
     const seconds = (performance.now() - start) / 1000;
-    process.stdout.write(`${[textTable(tables[0]!), ...lines].join('\n')}\n`);
+    process.stdout.write(`${[textTable(tables[0]!), ...lines.map(printable)].join('\n')}\n`);
     if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(metrics, undefined, 2)}\n`);
     if (report === undefined) return;
     const { name, software } = gpu.device.adapter;
@@ -84,6 +85,6 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
       timings: [{ what: 'all images, compilation included', where: name, seconds, count: samples.length }],
       versions: { node: process.versions.node },
     });
-    process.stdout.write(`report written to ${report}\n`);
+    process.stdout.write(`report written to ${printable(report)}\n`);
   });
 }

@@ -1,4 +1,5 @@
 import { withGpu } from '../gpu.ts';
+import { printable } from '../printable.ts';
 
 const LIMITS = [
   'maxBufferSize',
@@ -26,6 +27,6 @@ export async function infoCommand({ adapter }: { adapter?: string }): Promise<vo
       ['features', [...device.features].sort().join(', ')],
       ...LIMITS.map((name): [string, string] => [name, String(device.limits[name])]),
     ];
-    for (const [name, value] of rows) process.stdout.write(`${name.padEnd(36)}${value}\n`);
+    for (const [name, value] of rows) process.stdout.write(`${name.padEnd(36)}${printable(value)}\n`);
   });
 }

@@ -10,6 +10,7 @@ import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
 import { colorAt } from '../palette.ts';
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
+import { printable } from '../printable.ts';
 
 export interface PredictOptions {
   readonly out: string;
@@ -63,7 +64,7 @@ async function predictAll(
       const { name } = path.parse(file);
       await writeFileAtomic(path.join(out, `${name}.png`), png);
       await writeLabelme(path.join(out, `${name}.json`), file, image, shapes);
-      process.stdout.write(`${file}: ${summary}\n`);
+      process.stdout.write(`${printable(file)}: ${printable(summary)}\n`);
     }
   });
 }

@@ -19,6 +19,7 @@ import { readFileBytes } from 'fovea/io';
 import { colorsOf } from '../colors.ts';
 import { withGpu } from '../gpu.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 import { createProgress } from '../progress.ts';
 
 export interface TuneCommandOptions {
@@ -66,12 +67,16 @@ export async function tuneCommand(
         },
       });
       progress.done();
-      stdout.write(`${label}: ${found.length === 0 ? 'nothing new to time' : `${found.length} timed`}\n`);
+      stdout.write(
+        `${printable(label)}: ${found.length === 0 ? 'nothing new to time' : `${found.length} timed`}\n`,
+      );
       for (const tuned of found) stdout.write(`  ${lineOf(tuned, stdout)}\n`);
       all.push(...found);
     }
     const better = all.filter(({ strategy, guess }) => strategy !== guess).length;
-    stdout.write(`${all.length} timed, ${better} faster than the estimated choice; saved in ${tunedPlace}\n`);
+    stdout.write(
+      `${all.length} timed, ${better} faster than the estimated choice; saved in ${printable(tunedPlace)}\n`,
+    );
   });
 }
 

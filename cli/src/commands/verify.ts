@@ -18,6 +18,7 @@ import { colorsOf } from '../colors.ts';
 import { fileProblem, writeFileAtomic } from '../files.ts';
 import { adapterLine } from '../gpu.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 import { modelFolders, verifyModels } from './verifyModels.ts';
 
 export interface VerifyCommandOptions {
@@ -213,12 +214,12 @@ function printer({ subjects }: Work, dtype: VerifyOptions['dtype'], stdout: Outp
   return ({ status, ...row }) => {
     const columns = [
       paint[status]((status === 'failed' ? 'FAILED' : status).padEnd(dtype === 'f16' ? 14 : 11)),
-      row.op.padEnd(ops),
-      row.name.padEnd(names),
+      printable(row.op).padEnd(ops),
+      printable(row.name).padEnd(names),
       row.direction.padEnd(8),
       figure(row.maxError).padStart(9),
       figure(row.tolerance).padStart(9),
-      row.message,
+      printable(row.message),
     ];
     return columns.join('  ').trimEnd();
   };

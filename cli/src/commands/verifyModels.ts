@@ -6,6 +6,7 @@ import { type ModelCase, type ModelRow, verifyModel } from 'fovea/verify';
 import { colorsOf } from '../colors.ts';
 import { fileProblem } from '../files.ts';
 import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
 
 /** The case folders in a folder, by name, or the one that it is: those with a `model.json`. Throws DataError where there is none. */
 export async function modelFolders(path: string): Promise<string[]> {
@@ -72,8 +73,14 @@ export async function verifyModels(
     rows.push(row);
     const status = row.ok ? color.green('ok    ') : color.red('FAILED');
     const seconds = `${(row.milliseconds / 1000).toFixed(1)} s`;
-    const columns = [status, row.name.padEnd(widest), row.kind.padEnd(8), seconds.padStart(7), row.summary];
-    stdout.write(`${[...columns, row.problem].join('  ').trimEnd()}\n`);
+    const columns = [
+      status,
+      printable(row.name).padEnd(widest),
+      row.kind.padEnd(8),
+      seconds.padStart(7),
+      printable(row.summary),
+    ];
+    stdout.write(`${[...columns, printable(row.problem)].join('  ').trimEnd()}\n`);
   }
   return rows;
 }
