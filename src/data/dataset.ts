@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
 import { boxArea } from '../vision/boxes.ts';
 import { Random } from '../vision/random.ts';
@@ -109,7 +110,14 @@ export class BatchSource<T extends 'detect' | 'segment'> {
    * `batchSize` or `maxBoxes` is not an integer of at least 1.
    */
   constructor(samples: readonly Sample[], options: BatchOptions<T>) {
-    const { batchSize, classNames: classes } = options;
+    const { task, size, seed, batchSize, classNames: classes } = options;
+    withDefaults('BatchSource', options, {
+      ...{ task, size, seed, batchSize, classNames: classes },
+      augment: undefined,
+      minVisible: undefined,
+      masks: undefined,
+      maxBoxes: undefined,
+    });
     const most = samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
     if (most === 0) {
       throw new DataError(

@@ -28,7 +28,6 @@ export function checkNotLost(op: string, device: GPUDevice): void {
 
 function describe(device: GPUDevice, { name, code, bindings }: Assembled) {
   const layout = device.createBindGroupLayout({
-    label: name,
     entries: bindings.map(({ index, kind }) => ({
       binding: index,
       visibility: COMPUTE_STAGE,
@@ -38,7 +37,7 @@ function describe(device: GPUDevice, { name, code, bindings }: Assembled) {
   const module = device.createShaderModule({ label: name, code });
   const descriptor: GPUComputePipelineDescriptor = {
     label: name,
-    layout: device.createPipelineLayout({ label: name, bindGroupLayouts: [layout] }),
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module, entryPoint: 'main' },
   };
   return { module, layout, descriptor };

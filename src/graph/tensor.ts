@@ -1,7 +1,8 @@
-import { FoveaError, ShapeError, UsageError } from '../errors.ts';
+import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
+import { expectNames, withDefaults } from '../options.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
   type DType,
@@ -258,10 +259,7 @@ export interface TensorOptions {
 /** The options, also where a dtype alone is given. Throws UsageError for an option that there is not. */
 export function tensorOptions(op: string, given: DType | TensorOptions | undefined): TensorOptions {
   if (typeof given === 'string') return { dtype: given };
-  const { dtype, requiresGrad, ...others } = given ?? {};
-  const [unknown] = Object.keys(others);
-  if (unknown === undefined) return given ?? {};
-  throw new UsageError(`${op}: there is no option ${unknown}; give dtype, requiresGrad or neither`);
+  return withDefaults(op, given ?? {}, { dtype: undefined, requiresGrad: undefined });
 }
 
 /**
@@ -311,9 +309,9 @@ export function full(shape: Shape, value: number, options?: DType | TensorOption
 export const stateTensor = (state: State, requiresGrad = false): Tensor =>
   new Tensor(state.spec, { kind: 'state', state }, requiresGrad);
 
-/** The inputs that are given, by name. Throws ShapeError where one that is needed is not, or is no tensor. */
+/** The inputs that are given, by name. Throws ShapeError where one is missing, unknown, or no tensor. */
 function givenInputs(
-  { name: op, kernel: { optional } }: Operation,
+  { name: op, kernel: { inputs: needed, optional, variadic } }: Operation,
   inputs: Readonly<Record<string, Tensor | undefined>>,
 ): Record<string, Tensor> {
   const given: Record<string, Tensor> = {};
@@ -326,6 +324,7 @@ function givenInputs(
     }
     given[name] = value;
   }
+  if (!variadic) expectNames(op, given, needed, optional);
   return given;
 }
 
@@ -338,7 +337,7 @@ export function recordOperation(
 ): Record<string, Tensor> {
   const given = givenInputs(operation, inputs);
   const { kernel } = operation;
-  const attrs: object = kernel.attributes?.(options as never) ?? options;
+  const attrs: object = kernel.attributes(options as never);
   const specs = kernel.infer(given, attrs as never);
   const node = recordNode({ operation, attrs, inputs: given });
   const requiresGrad =

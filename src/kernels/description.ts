@@ -32,8 +32,8 @@ export interface Kernel<
   readonly inPlace?: Readonly<Partial<Record<Y, I>>>;
   /** The expression of an elementwise operation, by which programs fuse it with its neighbours. */
   readonly elementwise?: ElementwiseExpression;
-  /** Fills in the defaults of attributes that were left out. `infer` and `dispatches` get all of them. */
-  attributes?(given: G): A;
+  /** Fills in the defaults of attributes that were left out. Throws ShapeError for an unknown one. */
+  attributes(given: G): A;
   /**
    * The shape rule: the outputs' shapes and dtypes, from the inputs' and the attributes. Throws ShapeError where they
    * do not fit.

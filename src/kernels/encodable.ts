@@ -3,6 +3,7 @@ import { checkNotLost, getPipeline } from '../device/pipelines.ts';
 import { upload } from '../device/upload.ts';
 import { COPY_DST, STORAGE, UNIFORM } from '../device/usage.ts';
 import { LifetimeError, ShapeError } from '../errors.ts';
+import { expectNames } from '../options.ts';
 import { byteLength, expectShape, formatSpec, type TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
 import type { Kernel, Shaped } from './description.ts';
@@ -36,26 +37,9 @@ export interface EncodableKernel<N extends string = string, Y extends string = s
 
 type ByName<T> = Record<string, T>;
 
-/** Throws unless `given` has all that is needed and nothing unknown: a misspelt name must not pass for an absent one. */
-function checkNames(
-  call: string,
-  given: object,
-  needed: readonly string[],
-  optional: readonly string[],
-): void {
-  const names = Object.keys(given).filter((name) => given[name as never]);
-  const known = [...needed, ...optional];
-  if (![...needed, ...names].every((name) => names.includes(name) && known.includes(name))) {
-    const may = optional.map((name) => `${name}?`);
-    throw new ShapeError(
-      `${call} takes ${[...needed, ...may].join(', ')}; got ${names.join(', ') || 'nothing'}`,
-    );
-  }
-}
-
 function specsOf(kernel: Kernel, shapes: Readonly<ByName<Shaped | undefined>>): ByName<TensorSpec> {
   const { name: op, inputs, optional, variadic } = kernel;
-  if (!variadic) checkNames(`${op}: plan`, shapes, inputs, optional);
+  if (!variadic) expectNames(op, shapes, inputs, optional);
   const specs: ByName<TensorSpec> = {};
   for (const [name, given] of Object.entries(shapes)) {
     if (!given) continue;
@@ -64,6 +48,14 @@ function specsOf(kernel: Kernel, shapes: Readonly<ByName<Shaped | undefined>>): 
     specs[name] = spec;
   }
   return specs;
+}
+
+/** Where a tensor is: part of a buffer of the caller's. */
+interface Range {
+  readonly name: string;
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
 }
 
 /** Bindings come in whole words, and that of nothing must do for any type: 16 bytes. */
@@ -84,7 +76,7 @@ export function planKernel(
   checkNotLost(op, device);
   const caps = capsOf(device);
   const specs = specsOf(kernel, shapes);
-  const attrs = (kernel.attributes?.(given as never) ?? given) as never;
+  const attrs = kernel.attributes(given as never) as never;
   const outputs: Readonly<ByName<TensorSpec>> = kernel.infer(specs, attrs);
   /** What the caller has buffers for, and which of these the kernel writes. */
   const tensors = { ...specs };
@@ -96,40 +88,40 @@ export function planKernel(
   for (const [name, spec] of Object.entries(tensors)) checkTensor(op, name, spec, caps);
   const plan = kernel.dispatches(caps, specs, outputs, attrs);
   checkScratch(op, plan, caps);
-  const { dispatches, scratch = {}, tables = {} } = plan;
-
   const own: ByName<GPUBuffer> = {};
   const create = (name: string, bytes: number, usage: number): GPUBuffer => {
     own[name] = device.createBuffer({ label: `${op} ${name}`, size: wordsOf(bytes), usage });
     return own[name];
   };
-  for (const [name, bytes] of Object.entries(scratch)) create(name, bytes, STORAGE);
-  for (const [name, values] of Object.entries(tables)) {
+  for (const [name, bytes] of Object.entries(plan.scratch ?? {})) create(name, bytes, STORAGE);
+  for (const [name, values] of Object.entries(plan.tables ?? {})) {
     upload(device, create(name, values.byteLength, STORAGE | COPY_DST), 0, values);
   }
-  const active = dispatches.filter((dispatch) => workgroupsOf(dispatch).every((count) => count > 0));
-  const params = new Uint8Array(active.length * STRIDE);
-  const uniforms = create('struct Params', params.length, UNIFORM | COPY_DST);
+  const active = plan.dispatches.filter((dispatch) => workgroupsOf(dispatch).every((count) => count > 0));
+  const uniforms = create('struct Params', active.length * STRIDE, UNIFORM | COPY_DST);
   const steps = active.map((dispatch, i) => {
     const shader = shaderOf(dispatch);
     const { pipeline, layout } = getPipeline(device, shader);
-    params.set(new Uint8Array(packParams(shader, dispatch.params ?? {})), i * STRIDE);
-    const bind = (ranges: ByName<GPUBufferBinding>): GPUBindGroup => {
-      const entries = shader.bindings.map(({ index, name, kind }) => {
-        const tensor = dispatch.bind?.[name] ?? name;
-        const resource =
-          kind === 'uniform'
-            ? { buffer: uniforms, offset: i * STRIDE, size: STRIDE }
-            : (ranges[inPlace[tensor] ?? tensor] ?? { buffer: own[tensor]! });
-        return { binding: index, resource };
+    upload(device, uniforms, i * STRIDE, packParams(shader, dispatch.params ?? {}));
+    const bind = (ranges: readonly Range[]): GPUBindGroup =>
+      device.createBindGroup({
+        label: op,
+        layout,
+        entries: shader.bindings.map(({ index, name, kind }) => {
+          const tensor = dispatch.bind?.[name] ?? name;
+          const resource =
+            kind === 'uniform'
+              ? { buffer: uniforms, offset: i * STRIDE, size: STRIDE }
+              : (ranges.find((range) => range.name === (inPlace[tensor] ?? tensor)) ?? {
+                  buffer: own[tensor]!,
+                });
+          return { binding: index, resource };
+        }),
       });
-      return device.createBindGroup({ label: op, layout, entries });
-    };
     return { pipeline, bind, workgroups: workgroupsOf(dispatch) };
   });
-  upload(device, uniforms, 0, params);
 
-  const rangeOf = (name: string, source: BufferSource) => {
+  const rangeOf = (name: string, source: BufferSource): Range => {
     const spec = tensors[name]!;
     const fail = (what: string): never => {
       throw new ShapeError(`${op}: the buffer of ${formatSpec(name, spec)} ${what}`);
@@ -143,26 +135,25 @@ export function planKernel(
     const left = buffer.size - offset;
     if (left < size) fail(`has ${left} bytes from offset ${offset}, ${size} are needed`);
     if (!(buffer.usage & STORAGE)) fail('lacks GPUBufferUsage.STORAGE');
-    return { buffer, offset, size };
+    return { name, buffer, offset, size };
   };
-  type Range = ReturnType<typeof rangeOf>;
-  const checkSharing = (ranges: readonly (readonly [string, Range])[]) => {
-    for (const [a, x] of ranges.filter(([name]) => written.has(name))) {
-      for (const [b, y] of ranges) {
-        const apart = written.has(b) && (x.offset >= y.offset + y.size || y.offset >= x.offset + x.size);
-        if (a !== b && x.buffer === y.buffer && !apart) {
-          throw new ShapeError(`${op}: ${a} is written into the buffer of ${b}; use another`);
+  const checkSharing = (ranges: readonly Range[]) => {
+    for (const a of ranges) {
+      for (const b of ranges) {
+        const apart = written.has(b.name) && (a.offset >= b.offset + b.size || b.offset >= a.offset + a.size);
+        if (a !== b && a.buffer === b.buffer && written.has(a.name) && !apart) {
+          throw new ShapeError(`${op}: ${a.name} is written into the buffer of ${b.name}; use another`);
         }
       }
     }
   };
 
-  let bound: ByName<Range> = {};
+  let bound: readonly Range[] = [];
   let groups: GPUBindGroup[] = [];
   let disposed = false;
   const dispose = () => {
     disposed = true;
-    bound = {};
+    bound = groups = [];
     for (const buffer of Object.values(own)) buffer.destroy();
   };
   return {
@@ -170,15 +161,16 @@ export function planKernel(
     encode(pass, buffers) {
       if (disposed) throw new LifetimeError(`${op}: encode after dispose(); plan it again`);
       checkNotLost(op, device);
-      checkNames(`${op}: encode`, buffers, Object.keys(tensors), []);
-      const ranges = Object.keys(tensors).map((name) => [name, rangeOf(name, buffers[name]!)] as const);
-      const known = ({ buffer, offset }: Range, last?: Range) =>
-        buffer === last?.buffer && offset === last.offset;
+      const names = Object.keys(tensors);
+      expectNames(op, buffers, names, []);
+      const ranges = names.map((name) => rangeOf(name, buffers[name]!));
       // A render loop comes with the same buffers again: bind groups are made for others only.
-      if (!ranges.every(([name, range]) => known(range, bound[name]))) {
+      if (
+        !ranges.every(({ buffer, offset }, i) => buffer === bound[i]?.buffer && offset === bound[i].offset)
+      ) {
         checkSharing(ranges);
-        bound = Object.fromEntries(ranges);
-        groups = steps.map(({ bind }) => bind(bound));
+        bound = ranges;
+        groups = steps.map(({ bind }) => bind(ranges));
       }
       steps.forEach(({ pipeline, workgroups }, i) => {
         pass.setPipeline(pipeline);

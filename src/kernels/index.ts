@@ -38,14 +38,14 @@ export {
 } from './image/imageFilters.ts';
 export { type InterpolateAttrs, interpolate, interpolateBackward } from './image/interpolate.ts';
 export type { ResampleBackwardAttrs } from './image/resample.ts';
-export {
-  type BufferSource,
-  type Dispatch,
-  defineKernel,
-  type EncodableKernel,
-  type Kernel,
-  type KernelPlan,
-  type PlannableKernel,
+export type {
+  BufferSource,
+  Dispatch,
+  EncodableKernel,
+  Kernel,
+  KernelDescription,
+  KernelPlan,
+  PlannableKernel,
 } from './kernel.ts';
 export * from './losses/crossEntropy.ts';
 export * from './losses/pointwise.ts';
@@ -85,3 +85,4 @@ export * from './shape/stridedCopy.ts';
 export * from './sort/sort.ts';
 export * from './sort/topk.ts';
 export type { Size2 } from './spatial.ts';
+export { defineKernel } from './userKernel.ts';

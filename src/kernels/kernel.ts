@@ -1,3 +1,4 @@
+import { expectNames } from '../options.ts';
 import type { Kernel, ShapesOf } from './description.ts';
 import { type BufferSource, type EncodableKernel, planKernel } from './encodable.ts';
 
@@ -34,20 +35,46 @@ export interface PlannableKernel<
   ): EncodableKernel<I | O | Y, Y>;
 }
 
-/** A kernel from its description. */
+/** What `defineKernel` takes. */
+export type KernelDescription<
+  I extends string,
+  Y extends string,
+  A extends object,
+  O extends string,
+  G extends object,
+> = Omit<Kernel<I, O, Y, A, G>, 'optional' | 'attributes'> & {
+  /** The names of the inputs that may be left out. Default: none. */
+  readonly optional?: readonly O[];
+  /**
+   * Fills in the defaults of attributes that were left out: `infer` and `dispatches` get all of them, and those that it does
+   * not return are unknown and refused. Or, where nothing has a default to be filled in, the names of all. Default: none.
+   */
+  readonly attributes?: ((given: G) => A) | readonly string[];
+};
+
+/**
+ * A kernel of Fovea's own from its description; users' are made by userKernel.ts, which checks their shaders too. Its `plan`
+ * and `infer`, and what `apply` records of it, throw ShapeError for attributes that the description does not name.
+ */
 export function defineKernel<
   I extends string,
   Y extends string,
   A extends object,
   O extends string = never,
   G extends object = A,
->(
-  kernel: Omit<Kernel<I, O, Y, A, G>, 'optional'> & { readonly optional?: readonly O[] },
-): PlannableKernel<I, O, Y, A, G> {
-  const complete = { ...kernel, optional: kernel.optional ?? [] };
-  return {
-    ...complete,
-    plan: (device, shapes, attrs = {} as G) =>
-      planKernel(device, complete as unknown as Kernel, shapes, attrs),
+>(description: KernelDescription<I, Y, A, O, G>): PlannableKernel<I, O, Y, A, G> {
+  const { name, attributes: own = [], optional = [] } = description;
+  const attributes = (given: G | A): A => {
+    const attrs = typeof own === 'function' ? own(given as G) : given;
+    expectNames(name, given, [], typeof own === 'function' ? Object.keys(attrs) : own);
+    return attrs as A;
   };
+  const kernel: PlannableKernel<I, O, Y, A, G> = {
+    ...description,
+    optional,
+    attributes,
+    infer: (specs, attrs) => description.infer(specs, attributes(attrs)),
+    plan: (device, shapes, attrs = {} as G) => planKernel(device, kernel as unknown as Kernel, shapes, attrs),
+  };
+  return kernel;
 }

@@ -8,7 +8,8 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { expectCount, withDefaults } from './options.ts';
+import { withDefaults } from '../options.ts';
+import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { ResNet, type ResNetConfig, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
@@ -36,7 +37,13 @@ export function dynamicUNetConfig(given: DynamicUNetOptions): DynamicUNetConfig 
   const { numClasses } = options;
   expectCount('DynamicUNet', 'numClasses', numClasses);
   const backbone = { ...SMALL_RESNET, maxWidth: 64 };
-  return withDefaults<DynamicUNetConfig>({ numClasses, backbone, normalization: IMAGENET }, options);
+  return withDefaults('DynamicUNet', options, {
+    numClasses,
+    backbone,
+    normalization: IMAGENET,
+    norm: undefined,
+    dice: undefined,
+  });
 }
 
 /** What all layers of the decoder share. */

@@ -2,6 +2,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { Module } from '../nn/module.ts';
 import { type Generator, generatorOf, type SeedOptions, spawnSeed } from '../nn/random.ts';
 import { RandomState } from '../nn/randomState.ts';
+import { withDefaults } from '../options.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -14,7 +15,7 @@ import {
   toNetwork,
 } from './detection.ts';
 import { ResNetFPN } from './fpn.ts';
-import { expectCount, withDefaults } from './options.ts';
+import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { BOX_DEFAULTS, type BoxConfig, BoxStage, type Pyramid, type RegionSample } from './roiHeads.ts';
@@ -70,14 +71,18 @@ export const SMALL_FASTER_RCNN: Omit<FasterRCNNConfig, 'numClasses'> = {
 
 /** The configuration that options describe, with `defaults` for what they leave out. */
 export function fasterRCNNConfig(
-  { seed: _seed, generator: _generator, rpn, box, ...options }: FasterRCNNOptions,
+  { seed: _seed, generator: _generator, rpn = {}, box = {}, ...options }: FasterRCNNOptions,
   defaults: Omit<FasterRCNNConfig, 'numClasses'> = SMALL_FASTER_RCNN,
 ): FasterRCNNConfig {
   expectCount('FasterRCNN', 'numClasses', options.numClasses);
   return {
-    ...withDefaults<FasterRCNNConfig>({ ...defaults, numClasses: options.numClasses }, options),
-    rpn: withDefaults(defaults.rpn, rpn),
-    box: withDefaults(defaults.box, box),
+    ...withDefaults('FasterRCNN', options, {
+      detect: undefined,
+      ...defaults,
+      numClasses: options.numClasses,
+    }),
+    rpn: withDefaults('FasterRCNN: rpn', rpn, defaults.rpn),
+    box: withDefaults('FasterRCNN: box', box, defaults.box),
   };
 }
 
@@ -211,13 +216,26 @@ export class FasterRCNN extends Module {
     return this.rpn.forward(this.see(images).levels).proposals;
   }
 
+  /** @internal */
+  protected readonly detectDefaults: { readonly [K in keyof Required<DetectOptions>]: DetectOptions[K] } = {
+    scoreThreshold: 0.05,
+    iouThreshold: 0.5,
+    maxDetections: 100,
+    candidates: undefined,
+    resize: undefined,
+  };
+
   /**
    * Detections in pixels of the network's input.
    * @internal
    */
   protected find({ batch, levels, pyramid }: SeenBatch, options: DetectOptions): Detections {
     const { proposals } = this.rpn.forward(levels);
-    const chosen = { ...this.config.detect, ...options };
+    const chosen = withDefaults(
+      `${this.constructor.name}: detect`,
+      { ...this.config.detect, ...options },
+      this.detectDefaults,
+    );
     return this.roi_heads.detect({ batch, ...pyramid }, proposals, chosen);
   }
 

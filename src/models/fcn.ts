@@ -9,7 +9,8 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { expectCount, withDefaults } from './options.ts';
+import { withDefaults } from '../options.ts';
+import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
@@ -51,7 +52,14 @@ const SMALL: Omit<FCNConfig, 'numClasses'> = {
 /** The configuration that options describe. */
 export function fcnConfig({ seed: _seed, generator: _generator, ...options }: FCNOptions): FCNConfig {
   expectCount('FCN', 'numClasses', options.numClasses);
-  return withDefaults<FCNConfig>({ ...SMALL, numClasses: options.numClasses }, options);
+  return withDefaults('FCN', options, {
+    hypercolumns: undefined,
+    ...SMALL,
+    numClasses: options.numClasses,
+    auxiliary: undefined,
+    dropout: undefined,
+    dice: undefined,
+  });
 }
 
 /** A 3x3 convolution to a quarter of the channels, and a 1x1 classifier (torchvision's FCNHead). */

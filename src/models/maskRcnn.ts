@@ -9,6 +9,7 @@ import { Sequential } from '../nn/containers.ts';
 import { Conv2d, ConvTranspose2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { Generator } from '../nn/random.ts';
+import { withDefaults } from '../options.ts';
 import {
   type Detections,
   type DetectionTargets,
@@ -26,7 +27,6 @@ import {
   SMALL_FASTER_RCNN,
   torchvisionRCNN,
 } from './fasterRcnn.ts';
-import { withDefaults } from './options.ts';
 import type { ResNetConfig, ResNetName } from './resnet.ts';
 import { BoxStage, type Pyramid, poolRegions, type RegionSample, type Regions, upTo } from './roiHeads.ts';
 import { divideBy, inChunks } from './sampling.ts';
@@ -67,11 +67,11 @@ export const SMALL_MASK_RCNN: Omit<MaskRCNNConfig, 'numClasses'> = {
 
 /** The configuration that options describe, with `defaults` for what they leave out. */
 export const maskRCNNConfig = (
-  options: MaskRCNNOptions,
-  defaults: Omit<MaskRCNNConfig, 'numClasses'> = SMALL_MASK_RCNN,
+  { mask = {}, ...options }: MaskRCNNOptions,
+  { mask: ours, ...defaults }: Omit<MaskRCNNConfig, 'numClasses'> = SMALL_MASK_RCNN,
 ): MaskRCNNConfig => ({
   ...fasterRCNNConfig(options, defaults),
-  mask: withDefaults(defaults.mask, options.mask),
+  mask: withDefaults('MaskRCNN: mask', mask, ours),
 });
 
 /** The objects of a batch with their masks, padded to G per image. */

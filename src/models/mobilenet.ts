@@ -7,6 +7,7 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { withDefaults } from '../options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
@@ -119,7 +120,13 @@ export class MobileNetV2 extends Module {
     super();
     const random = generatorOf('MobileNetV2', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    const { numClasses, widthMult = 1, dropout = 0.2, norm = 'batch' } = config;
+    const { numClasses, widthMult, dropout, norm } = withDefaults('MobileNetV2', config, {
+      numClasses: undefined,
+      widthMult: 1,
+      dropout: 0.2,
+      norm: 'batch',
+      normalization: undefined,
+    });
     const shared = { norm, generator: random };
     this.config = config;
     let from = multipleOf8(32 * widthMult);

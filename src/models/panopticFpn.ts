@@ -19,6 +19,7 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { GroupNorm } from '../nn/norms.ts';
 import { type Generator, generator, generatorOf } from '../nn/random.ts';
+import { withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { type Detections, type DetectOptions, type ImageBatch, toImages } from './detection.ts';
 import { type FasterRCNNLosses, torchvisionRCNN } from './fasterRcnn.ts';
@@ -32,7 +33,6 @@ import {
   maskRCNNConfig,
   SMALL_MASK_RCNN,
 } from './maskRcnn.ts';
-import { withDefaults } from './options.ts';
 import type { ResNetConfig, ResNetName } from './resnet.ts';
 import { upTo } from './roiHeads.ts';
 import { divideBy } from './sampling.ts';
@@ -90,10 +90,9 @@ const SMALL: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = {
 
 /** The configuration that options describe, with `defaults` for what they leave out. */
 export function panopticFPNConfig(
-  options: PanopticFPNOptions,
-  defaults: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = SMALL,
+  { numStuff, detect, semantic = {}, ...options }: PanopticFPNOptions,
+  { semantic: ours, ...defaults }: Omit<PanopticFPNConfig, 'numClasses' | 'numStuff'> = SMALL,
 ): PanopticFPNConfig {
-  const { numStuff, detect, semantic } = options;
   if (!Number.isInteger(numStuff) || numStuff < 1 || numStuff >= IGNORE_LABEL) {
     throw new UsageError(
       `PanopticFPN: numStuff must be a whole number from 1 to ${IGNORE_LABEL - 1}, got ${numStuff}; without regions use MaskRCNN`,
@@ -103,7 +102,7 @@ export function panopticFPNConfig(
     ...maskRCNNConfig(options, defaults),
     ...(detect ? { detect } : {}),
     numStuff,
-    semantic: withDefaults(defaults.semantic, semantic),
+    semantic: withDefaults('PanopticFPN: semantic', semantic, ours),
   };
 }
 
@@ -231,6 +230,18 @@ export class PanopticFPN extends MaskRCNN {
       semantic: affine(divideBy(entropy, pixels), this.config.semantic.lossWeight),
     };
   }
+
+  /** @internal */
+  protected override readonly detectDefaults = {
+    scoreThreshold: 0.05,
+    iouThreshold: 0.5,
+    maxDetections: 100,
+    candidates: undefined,
+    resize: undefined,
+    instanceThreshold: 0.5,
+    overlapThreshold: 0.5,
+    stuffAreaLimit: undefined,
+  };
 
   /** The best detections of each image, the region of each pixel, and both merged into segments: see FasterRCNN.detect. */
   override detect(images: Tensor | readonly Tensor[], options: PanopticOptions = {}): PanopticDetections {

@@ -8,6 +8,7 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { withDefaults } from '../options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
@@ -167,8 +168,21 @@ export class ResNet extends Module {
     super();
     const random = generatorOf('ResNet', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    const { block, depth, width = 64, maxWidth = Number.POSITIVE_INFINITY, norm = 'batch' } = config;
-    const { stem = 'imagenet', dilated = [false, false, false], numClasses } = config;
+    const { block, depth, width, maxWidth, norm, stem, dilated, numClasses } = withDefaults(
+      'ResNet',
+      config,
+      {
+        block: config.block,
+        depth: config.depth,
+        width: 64,
+        maxWidth: Number.POSITIVE_INFINITY,
+        norm: 'batch',
+        stem: 'imagenet',
+        dilated: [false, false, false],
+        numClasses: undefined,
+        normalization: undefined,
+      },
+    );
     const Block = block === 'basic' ? BasicBlock : Bottleneck;
     const expansion = block === 'basic' ? 1 : 4;
     const widths = [0, 1, 2, 3].map((i) => Math.min(width * 2 ** i, maxWidth));

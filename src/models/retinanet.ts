@@ -27,6 +27,7 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { withDefaults } from '../options.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -41,7 +42,7 @@ import {
 } from './detection.ts';
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { levelAnchors } from './levelAnchors.ts';
-import { expectCount, withDefaults } from './options.ts';
+import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
@@ -102,7 +103,15 @@ export function retinaNetConfig({
   ...options
 }: RetinaNetOptions): RetinaNetConfig {
   expectCount('RetinaNet', 'numClasses', options.numClasses);
-  return withDefaults<RetinaNetConfig>({ ...SMALL, numClasses: options.numClasses }, options);
+  return withDefaults('RetinaNet', options, {
+    ...SMALL,
+    numClasses: options.numClasses,
+    anchorSizes: undefined,
+    aspectRatios: undefined,
+    foregroundIou: undefined,
+    backgroundIou: undefined,
+    detect: undefined,
+  });
 }
 
 /** Three anchor sizes per octave from 4 cells on, in pixels, rounded down as torchvision does. */
@@ -306,12 +315,11 @@ export class RetinaNet extends Module {
    * candidates 1000.
    */
   detect(images: Tensor | readonly Tensor[], options: DetectOptions = {}): Detections {
-    const {
-      scoreThreshold = 0.05,
-      iouThreshold = 0.5,
-      maxDetections = 300,
-      candidates = 1000,
-    } = { ...this.config.detect, ...options };
+    const { scoreThreshold, iouThreshold, maxDetections, candidates } = withDefaults(
+      'RetinaNet: detect',
+      { ...this.config.detect, ...options },
+      { scoreThreshold: 0.05, iouThreshold: 0.5, maxDetections: 300, candidates: 1000, resize: undefined },
+    );
     const batch = this.#batch(images, options.resize);
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
     const anchors = this.#anchors(size);
@@ -368,16 +376,13 @@ const joined = (levels: readonly Level[]): Level => ({
  * @param options `numClasses` must be given; it is torchvision's num_classes.
  */
 export const retinanet = (backbone: ResNetName | ResNetConfig, options: RetinaNetOptions): RetinaNet =>
-  new RetinaNet(
-    withDefaults<RetinaNetOptions>(
-      {
-        numClasses: options.numClasses,
-        backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
-        pyramidWidth: 256,
-        extraLevels: 'p6p7',
-        headDepth: 4,
-        headNorm: 'none',
-      },
-      options,
-    ),
-  );
+  new RetinaNet({
+    ...options,
+    backbone:
+      options.backbone ??
+      (typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone),
+    pyramidWidth: options.pyramidWidth ?? 256,
+    extraLevels: options.extraLevels ?? 'p6p7',
+    headDepth: options.headDepth ?? 4,
+    headNorm: options.headNorm ?? 'none',
+  });

@@ -5,6 +5,7 @@ import { greater, mul, sub } from '../graph/functions/elementwise.ts';
 import { sum } from '../graph/functions/reduce.ts';
 import { cast, concat, flip, gatherRows, slice } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
+import { withDefaults } from '../options.ts';
 import { expectNumber, formatShape } from '../shape.ts';
 import type { Detections, DetectOptions, ResizeConfig } from './detection.ts';
 
@@ -161,19 +162,28 @@ function over(threshold: number, { boxes, scores, labels }: Detections): Detecti
  */
 export function testTimeAugmentation<D extends AnyDetections>(
   model: DetectingModel<D>,
-  {
-    scales = [1],
-    flip: flips = true,
-    merge = 'nms',
-    iouThreshold = merge === 'wbf' ? 0.55 : 0.5,
-    scoreThreshold,
-    maxDetections,
-    multiple = model.stride ?? 32,
-  }: TestTimeAugmentationOptions = {},
+  options: TestTimeAugmentationOptions = {},
 ): MergingModel<D> {
   if (typeof model.detect !== 'function') {
     throw new ShapeError(`${OP}: the model has no detect; give a detector, such as RetinaNet`);
   }
+  const {
+    scales,
+    flip: flips,
+    merge,
+    iouThreshold,
+    scoreThreshold,
+    maxDetections,
+    multiple,
+  } = withDefaults(OP, options, {
+    scales: [1],
+    flip: true,
+    merge: 'nms',
+    iouThreshold: options.merge === 'wbf' ? 0.55 : 0.5,
+    scoreThreshold: undefined,
+    maxDetections: undefined,
+    multiple: model.stride ?? 32,
+  });
   if (scales.length === 0) throw new ShapeError(`${OP}: no scales; give at least one, such as [1]`);
   const wrong = scales.find((scale) => !(scale > 0 && scale < Number.POSITIVE_INFINITY));
   if (wrong !== undefined) throw new ShapeError(`${OP}: scale ${wrong} must be a positive number`);

@@ -7,7 +7,8 @@ import { Conv2d, ConvTranspose2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { expectCount, withDefaults } from './options.ts';
+import { withDefaults } from '../options.ts';
+import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
@@ -36,10 +37,14 @@ export interface UNetOptions extends Partial<Omit<UNetConfig, 'numClasses'>>, Se
 /** The configuration that options describe. */
 export function unetConfig({ seed: _seed, generator: _generator, ...options }: UNetOptions): UNetConfig {
   const { numClasses } = options;
-  const config = withDefaults<UNetConfig>(
-    { numClasses, width: 16, depth: 3, norm: 'batch', normalization: IMAGENET },
-    options,
-  );
+  const config = withDefaults('UNet', options, {
+    numClasses,
+    width: 16,
+    depth: 3,
+    norm: 'batch',
+    normalization: IMAGENET,
+    dice: undefined,
+  });
   for (const name of ['numClasses', 'width', 'depth'] as const) expectCount('UNet', name, config[name]);
   return config;
 }

@@ -12,7 +12,8 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module, Parameter } from '../nn/module.ts';
 import { LayerNorm } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { expectCount, withDefaults } from './options.ts';
+import { withDefaults } from '../options.ts';
+import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
@@ -69,7 +70,13 @@ export interface ViTOptions extends Partial<Omit<ViTConfig, 'numClasses'>>, Seed
 
 /** The configuration that options describe. */
 export function vitConfig({ seed: _seed, generator: _generator, ...options }: ViTOptions): ViTConfig {
-  const config = withDefaults<ViTConfig>({ ...VIT_TINY, numClasses: options.numClasses }, options);
+  const config = withDefaults('ViT', options, {
+    ...VIT_TINY,
+    numClasses: options.numClasses,
+    dropout: undefined,
+    attentionDropout: undefined,
+    dice: undefined,
+  });
   for (const name of ['numClasses', 'imageSize', 'patchSize', 'numLayers', 'numHeads'] as const) {
     expectCount('ViT', name, config[name]);
   }
@@ -137,7 +144,7 @@ class Encoder extends Module {
     super();
     const { imageSize, patchSize, hiddenDim } = config;
     const shape = [1, (imageSize / patchSize) ** 2 + 1, hiddenDim];
-    this.pos_embedding = new Parameter(shape, normalLater(generator, shape, 0.02));
+    this.pos_embedding = new Parameter(shape, normalLater('ViT', generator, shape, 0.02));
     this.dropout = new Dropout(config.dropout ?? 0, { generator });
     this.layers = new Layers(config, generator);
     this.ln = new LayerNorm(config.hiddenDim, { eps: 1e-6 });
@@ -268,4 +275,14 @@ export type ViTBuilderOptions = Partial<ViTOptions>;
 
 /** ViT-B/16 as torchvision's vit_b_16, with 1000 classes by default. */
 export const vitB16 = (options: ViTBuilderOptions = {}): VisionTransformer =>
-  new VisionTransformer(withDefaults<ViTOptions>({ ...VIT_B_16, numClasses: 1000 }, options));
+  new VisionTransformer(
+    withDefaults('vitB16', options, {
+      ...VIT_B_16,
+      numClasses: 1000,
+      dropout: undefined,
+      attentionDropout: undefined,
+      dice: undefined,
+      seed: undefined,
+      generator: undefined,
+    }),
+  );

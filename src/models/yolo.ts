@@ -18,6 +18,7 @@ import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { Module } from '../nn/module.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
+import { withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { type DarknetCfg, type DarknetYOLO, parseDarknetCfg } from './darknet.ts';
 import { buildDarknet, type DarknetConvLayer, runDarknet } from './darknetLayers.ts';
@@ -70,7 +71,12 @@ export class YOLO extends Module {
    */
   constructor(options: YOLOOptions) {
     super();
-    const { cfg: text, name = 'cfg' } = options;
+    const { cfg: text, name } = withDefaults('YOLO', options, {
+      cfg: options.cfg,
+      name: 'cfg',
+      seed: undefined,
+      generator: undefined,
+    });
     const cfg = parseDarknetCfg(text, name);
     const { modules, shapes } = buildDarknet(cfg, generatorOf('YOLO', options));
     const heads = cfg.layers.flatMap((layer, at) => (layer.type === 'yolo' ? [{ layer, at }] : []));
@@ -114,7 +120,14 @@ export class YOLO extends Module {
    * @param options `layers`: how many of the first layers the file holds; default all. Files to start a training from hold the
    * backbone alone (`darknet53.conv.74`: 75). `name`: of the file, for messages.
    */
-  loadDarknet(bytes: Uint8Array, { name = 'weights', layers = this.layers.length } = {}): DarknetHeader {
+  loadDarknet(
+    bytes: Uint8Array,
+    options: { readonly name?: string; readonly layers?: number } = {},
+  ): DarknetHeader {
+    const { name, layers } = withDefaults('YOLO: loadDarknet', options, {
+      name: 'weights',
+      layers: this.layers.length,
+    });
     const { header, weights } = decodeDarknetWeights(bytes, this.layers.slice(0, layers), name);
     for (const [key, state] of this.namedStates()) {
       const entry = weights.get(key);
@@ -220,15 +233,12 @@ export class YOLO extends Module {
    * @param images As of `forward`.
    * @param options Defaults: scoreThreshold 0.05, iouThreshold 0.45, maxDetections 100, candidates 1000 in all.
    */
-  detect(
-    images: Tensor,
-    {
-      scoreThreshold = 0.05,
-      iouThreshold = 0.45,
-      maxDetections = 100,
-      candidates = 1000,
-    }: DetectOptions = {},
-  ): Detections {
+  detect(images: Tensor, options: DetectOptions = {}): Detections {
+    const { scoreThreshold, iouThreshold, maxDetections, candidates } = withDefaults(
+      'YOLO: detect',
+      options,
+      { scoreThreshold: 0.05, iouThreshold: 0.45, maxDetections: 100, candidates: 1000, resize: undefined },
+    );
     const K = this.numClasses;
     const { raw, grid } = this.#predict(images);
     const [N, A] = raw.shape as [number, number];
@@ -243,8 +253,11 @@ export class YOLO extends Module {
     );
     const label = remainder(best.indices, K);
     const boxes = gatherRows(all, gatherRows(top.indices, div(best.indices, K), 1), 1);
-    const options = { iouThreshold, scoreThreshold, maxDetections: Math.min(maxDetections, label.shape[1]!) };
-    const kept = batchedNms(boxes, best.values, label, options);
+    const kept = batchedNms(boxes, best.values, label, {
+      iouThreshold,
+      scoreThreshold,
+      maxDetections: Math.min(maxDetections, label.shape[1]!),
+    });
     const [H, W] = grid.imageSize;
     const clipped = minimum(maximum(boxes, 0), tensor([W, H, W, H]));
     return {
@@ -272,14 +285,12 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid)
  * YOLOv3 with random weights (Redmon and Farhadi 2018): Darknet-53 and three yolo layers, of strides 32, 16 and 8.
  * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
-export const yolov3 = (options: YOLOv3Options & SeedOptions): YOLO =>
-  new YOLO({ ...seedsOf(options), cfg: yolov3Cfg(options), name: 'yolov3' });
+export const yolov3 = ({ seed, generator, ...options }: YOLOv3Options & SeedOptions): YOLO =>
+  new YOLO({ seed, generator, cfg: yolov3Cfg(options), name: 'yolov3' });
 
 /**
  * YOLOv3-tiny with random weights: seven convolutions with max pools between them, and yolo layers of strides 32 and 16.
  * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
-export const yolov3Tiny = (options: YOLOv3Options & SeedOptions): YOLO =>
-  new YOLO({ ...seedsOf(options), cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });
-
-const seedsOf = ({ seed, generator }: SeedOptions): SeedOptions => ({ seed, generator });
+export const yolov3Tiny = ({ seed, generator, ...options }: YOLOv3Options & SeedOptions): YOLO =>
+  new YOLO({ seed, generator, cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 
 /** Options of `yolov3` and `yolov3Tiny`, and of the functions that write their .cfg. */
 export interface YOLOv3Options {
@@ -53,7 +54,12 @@ class Cfg {
     heads: number,
     standard: readonly (readonly [number, number])[],
   ) {
-    const { numClasses, anchors = standard, width = 1, imageSize = [416, 416] } = options;
+    const { numClasses, anchors, width, imageSize } = withDefaults(name, options, {
+      numClasses: options.numClasses,
+      anchors: standard,
+      width: 1,
+      imageSize: [416, 416],
+    });
     if (anchors.length === 0 || anchors.length % heads !== 0) {
       throw new DataError(
         `${name}: ${anchors.length} anchors for ${heads} yolo layers; give a multiple of ${heads}`,

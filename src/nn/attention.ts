@@ -3,13 +3,14 @@ import { type AttentionOptions, scaledDotProductAttention } from '../graph/funct
 import { linear } from '../graph/functions/reduce.ts';
 import { chunk, permute } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { Dropout } from './dropout.ts';
 import { constant, normalLater } from './init.ts';
 import { Linear } from './layers.ts';
 import { linearLayout } from './layout.ts';
 import { Module, Parameter } from './module.ts';
-import { defaultGenerator, type GeneratorOption } from './random.ts';
+import type { GeneratorOption } from './random.ts';
 
 /** Options of `MultiheadAttention`. */
 export interface MultiheadAttentionOptions extends GeneratorOption {
@@ -41,13 +42,17 @@ export class MultiheadAttention extends Module {
    */
   constructor(embedDim: number, numHeads: number, options: MultiheadAttentionOptions = {}) {
     super();
-    const { dropout = 0, bias = true, generator = defaultGenerator() } = options;
+    const { dropout, bias, generator } = withDefaults('MultiheadAttention', options, {
+      dropout: 0,
+      bias: true,
+      generator: undefined,
+    });
     if (!Number.isInteger(numHeads) || numHeads < 1 || embedDim % numHeads !== 0) {
       throw new ShapeError(`MultiheadAttention: numHeads ${numHeads} must divide embedDim ${embedDim}`);
     }
     const shape = [embedDim, 3 * embedDim];
     // The variances that PyTorch's initial weights have: Xavier's over all three, Kaiming's of slope sqrt(5).
-    const draw = normalLater(generator, shape, Math.sqrt(1 / (2 * embedDim)));
+    const draw = normalLater('MultiheadAttention', generator, shape, Math.sqrt(1 / (2 * embedDim)));
     this.in_proj_weight = new Parameter(shape, draw, linearLayout(embedDim, 3 * embedDim));
     this.in_proj_bias = bias ? new Parameter([3 * embedDim], constant([3 * embedDim], 0)) : undefined;
     const std = Math.sqrt(1 / (3 * embedDim));

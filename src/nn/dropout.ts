@@ -2,6 +2,7 @@ import { UsageError } from '../errors.ts';
 import { affine, greaterEqual, mul } from '../graph/functions/elementwise.ts';
 import { cast, rand } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { withDefaults } from '../options.ts';
 import type { Shape } from '../shape.ts';
 import { Module } from './module.ts';
 import { generatorOf, type SeedOptions, spawnSeed } from './random.ts';
@@ -26,6 +27,7 @@ export class Dropout extends Module {
     const { name } = new.target;
     if (!(p >= 0 && p <= 1)) throw new UsageError(`${name}: p must be a number from 0 to 1, got ${p}`);
     this.p = p;
+    withDefaults(name, options, { seed: undefined, generator: undefined });
     this.random = new RandomState(options.seed ?? spawnSeed(generatorOf(name, options)));
   }
 

@@ -1,6 +1,7 @@
 import type { Later } from '../graph/state.ts';
+import { withDefaults } from '../options.ts';
 import { numel, type Shape } from '../shape.ts';
-import { defaultGenerator, type Generator, type GeneratorOption } from './random.ts';
+import { type Generator, type GeneratorOption, usedGenerator } from './random.ts';
 
 /** How normal values are drawn. */
 export interface NormalOptions extends GeneratorOption {
@@ -12,9 +13,10 @@ export interface NormalOptions extends GeneratorOption {
  * Draws normal values of mean 0 (Box and Muller 1958), for a `Parameter` of your own.
  * @param shape The parameter's shape.
  */
-export function normal(shape: Shape, { std = 1, generator = defaultGenerator() }: NormalOptions = {}) {
+export function normal(shape: Shape, options: NormalOptions = {}): Float32Array {
+  const { std, generator } = withDefaults('normal', options, { std: 1, generator: undefined });
   const values = new Float32Array(numel(shape));
-  fill(generator, values, std);
+  fill(usedGenerator('normal', generator), values, std);
   return values;
 }
 
@@ -30,9 +32,16 @@ const PART = 1 << 16;
 
 /**
  * Draws the values of `normal` when they are first asked for: a model whose weights are loaded never draws them, which would
- * take about 50 ns per weight.
+ * take about 50 ns per weight. Throws UsageError for what is no generator.
+ * @param name What messages call it.
  */
-export function normalLater(random: Generator, shape: Shape, std: number): Later {
+export function normalLater(
+  name: string,
+  generator: Generator | undefined,
+  shape: Shape,
+  std: number,
+): Later {
+  const random = usedGenerator(name, generator);
   const own = random.skip?.(2 * numel(shape));
   const drawn = own ? undefined : normal(shape, { std, generator: random });
   return function* draw() {
@@ -60,8 +69,11 @@ export interface KaimingOptions extends GeneratorOption {
  * Draws Kaiming's initial weights for layers before a ReLU: normal values of standard deviation sqrt(2 / fan) (He et al. 2015).
  * @param shape The parameter's shape.
  */
-export const kaimingNormal = (shape: Shape, { fan, generator }: KaimingOptions): Float32Array =>
-  normal(shape, { std: kaimingStd(fan), generator });
+export function kaimingNormal(shape: Shape, options: KaimingOptions): Float32Array {
+  const defaults = { fan: options.fan, generator: undefined };
+  const { fan, generator } = withDefaults('kaimingNormal', options, defaults);
+  return normal(shape, { std: kaimingStd(fan), generator });
+}
 
 /** Values that are all the same, for a `Parameter` or `Buffer` of your own. */
 export const constant = (shape: Shape, value: number): Float32Array =>

@@ -8,11 +8,12 @@ import {
 import { linear } from '../graph/functions/reduce.ts';
 import { gatherRows } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { withDefaults } from '../options.ts';
 import { formatShape, type Pair, pair } from '../shape.ts';
 import { constant, kaimingStd, normalLater } from './init.ts';
 import { convLayout, linearLayout } from './layout.ts';
 import { Module, Parameter } from './module.ts';
-import { defaultGenerator, type GeneratorOption } from './random.ts';
+import type { GeneratorOption } from './random.ts';
 
 /** Throws ShapeError unless these are whole numbers of at least 1. */
 function expectCounts(name: string, counts: Readonly<Record<string, number>>): void {
@@ -47,9 +48,17 @@ export class Conv2d extends Module {
    */
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions = {}) {
     super();
-    const { bias = true, std, generator = defaultGenerator(), ...conv } = options;
+    const { bias, std, generator, ...conv } = withDefaults('Conv2d', options, {
+      bias: true,
+      std: undefined,
+      generator: undefined,
+      stride: 1,
+      padding: 0,
+      dilation: 1,
+      groups: 1,
+    });
     const [kh, kw] = pair(kernelSize);
-    const groups = conv.groups ?? 1;
+    const { groups } = conv;
     expectCounts('Conv2d', { inChannels, outChannels, kernelHeight: kh, kernelWidth: kw, groups });
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new ShapeError(
@@ -58,7 +67,7 @@ export class Conv2d extends Module {
     }
     const shape = [kh, kw, inChannels / groups, outChannels] as const;
     const spread = std ?? kaimingStd((kh * kw * outChannels) / groups);
-    this.weight = new Parameter(shape, normalLater(generator, shape, spread), convLayout(shape));
+    this.weight = new Parameter(shape, normalLater('Conv2d', generator, shape, spread), convLayout(shape));
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
     this.#options = conv;
   }
@@ -102,11 +111,23 @@ export class ConvTranspose2d extends Module {
     options: ConvTranspose2dOptions = {},
   ) {
     super();
-    const { bias = true, std = kaimingStd(inChannels), generator = defaultGenerator(), ...conv } = options;
+    const { bias, std, generator, ...conv } = withDefaults('ConvTranspose2d', options, {
+      bias: true,
+      std: kaimingStd(inChannels),
+      generator: undefined,
+      stride: 1,
+      padding: 0,
+      outputPadding: 0,
+      dilation: 1,
+    });
     const [kh, kw] = pair(kernelSize);
     expectCounts('ConvTranspose2d', { inChannels, outChannels, kernelHeight: kh, kernelWidth: kw });
     const shape = [kh, kw, outChannels, inChannels] as const;
-    this.weight = new Parameter(shape, normalLater(generator, shape, std), convLayout(shape));
+    this.weight = new Parameter(
+      shape,
+      normalLater('ConvTranspose2d', generator, shape, std),
+      convLayout(shape),
+    );
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
     this.#options = conv;
   }
@@ -147,14 +168,19 @@ export class Linear extends Module {
    */
   constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
-    const { bias = true, std = kaimingStd(inFeatures), pixels = 1, generator = defaultGenerator() } = options;
+    const { bias, std, pixels, generator } = withDefaults('Linear', options, {
+      bias: true,
+      std: kaimingStd(inFeatures),
+      pixels: 1,
+      generator: undefined,
+    });
     expectCounts('Linear', { inFeatures, outFeatures, pixels });
     if (inFeatures % pixels !== 0) {
       throw new ShapeError(`Linear: pixels ${pixels} must divide inFeatures ${inFeatures}`);
     }
     const shape = [inFeatures, outFeatures];
     const layout = linearLayout(inFeatures, outFeatures, pixels);
-    this.weight = new Parameter(shape, normalLater(generator, shape, std), layout);
+    this.weight = new Parameter(shape, normalLater('Linear', generator, shape, std), layout);
     this.bias = bias ? new Parameter([outFeatures], constant([outFeatures], 0)) : undefined;
   }
 
@@ -183,10 +209,10 @@ export class Embedding extends Module {
    */
   constructor(numEmbeddings: number, embeddingDim: number, options: EmbeddingOptions = {}) {
     super();
-    const { std = 1, generator = defaultGenerator() } = options;
+    const { std, generator } = withDefaults('Embedding', options, { std: 1, generator: undefined });
     expectCounts('Embedding', { numEmbeddings, embeddingDim });
     const shape = [numEmbeddings, embeddingDim];
-    this.weight = new Parameter(shape, normalLater(generator, shape, std));
+    this.weight = new Parameter(shape, normalLater('Embedding', generator, shape, std));
   }
 
   /**

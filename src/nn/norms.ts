@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { batchNormEval, batchNormTrain, groupNorm, layerNorm } from '../graph/functions/conv.ts';
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { withDefaults } from '../options.ts';
 import { constant } from './init.ts';
 import { Buffer, Module, Parameter } from './module.ts';
 
@@ -31,8 +32,9 @@ export class BatchNorm2d extends Module {
   readonly #eps: number;
 
   /** @param numFeatures The number of channels C. */
-  constructor(numFeatures: number, { momentum = 0.1, eps = 1e-5 }: BatchNormOptions = {}) {
+  constructor(numFeatures: number, options: BatchNormOptions = {}) {
     super();
+    const { momentum, eps } = withDefaults('BatchNorm2d', options, { momentum: 0.1, eps: 1e-5 });
     this.weight = new Parameter([numFeatures], constant([numFeatures], 1));
     this.bias = new Parameter([numFeatures], constant([numFeatures], 0));
     this.running_mean = new Buffer([numFeatures], constant([numFeatures], 0));
@@ -77,8 +79,9 @@ export class FrozenBatchNorm2d extends Module {
   readonly #eps: number;
 
   /** @param numFeatures The number of channels C. */
-  constructor(numFeatures: number, { eps = 1e-5 }: NormOptions = {}) {
+  constructor(numFeatures: number, options: NormOptions = {}) {
     super();
+    const { eps } = withDefaults('FrozenBatchNorm2d', options, { eps: 1e-5 });
     this.weight = new Buffer([numFeatures], constant([numFeatures], 1));
     this.bias = new Buffer([numFeatures], constant([numFeatures], 0));
     this.running_mean = new Buffer([numFeatures], constant([numFeatures], 0));
@@ -113,8 +116,9 @@ export class LayerNorm extends Module {
    * @param normalizedShape The sizes of the dimensions that are normalised together, the last ones of x: one number, or
    * several. State dicts keep their order, so weights over [C,H,W] of PyTorch's do not fit maps [H,W,C].
    */
-  constructor(normalizedShape: number | readonly number[], { eps = 1e-5 }: NormOptions = {}) {
+  constructor(normalizedShape: number | readonly number[], options: NormOptions = {}) {
     super();
+    const { eps } = withDefaults('LayerNorm', options, { eps: 1e-5 });
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
     this.weight = new Parameter(shape, constant(shape, 1));
     this.bias = new Parameter(shape, constant(shape, 0));
@@ -145,8 +149,9 @@ export class GroupNorm extends Module {
    * @param numGroups How many groups the channels are divided into. Throws ShapeError where they cannot be.
    * @param numChannels The number of channels C.
    */
-  constructor(numGroups: number, numChannels: number, { eps = 1e-5 }: NormOptions = {}) {
+  constructor(numGroups: number, numChannels: number, options: NormOptions = {}) {
     super();
+    const { eps } = withDefaults('GroupNorm', options, { eps: 1e-5 });
     if (!Number.isInteger(numGroups) || numGroups < 1 || numChannels % numGroups !== 0) {
       throw new ShapeError(`GroupNorm: ${numGroups} groups do not divide ${numChannels} channels`);
     }

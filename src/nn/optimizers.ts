@@ -6,6 +6,7 @@ import * as optimizersOps from '../graph/operations/optimizers.ts';
 import { assign, onRun } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { apply, full, stateTensor, type Tensor } from '../graph/tensor.ts';
+import { type Filled, withDefaults } from '../options.ts';
 import { type HostArray, numel } from '../shape.ts';
 import type { Download, Parameter } from './module.ts';
 
@@ -36,6 +37,9 @@ export interface OptimizerOptions {
   readonly clipNorm?: number;
 }
 
+/** Defaults of the options of all optimizers. */
+const OPTIONS = { lr: 1e-3, weightDecay: 0, clipNorm: undefined };
+
 /** Throws UsageError unless the value is a finite number of at least `least` and, where it is given, below `limit`. */
 function expectSetting(
   optimizer: string,
@@ -63,11 +67,11 @@ export abstract class Optimizer {
 
   protected constructor(
     parameters: readonly Parameter[],
-    options: OptimizerOptions,
+    options: Filled<OptimizerOptions, typeof OPTIONS>,
     moments: readonly string[],
     hyperSize: number,
   ) {
-    const { lr = 1e-3, weightDecay = 0, clipNorm } = options;
+    const { lr, weightDecay, clipNorm } = options;
     const { name } = new.target;
     if (!parameters.length) throw new UsageError(`${name}: no parameters; pass model.parameters()`);
     expectSetting(name, { lr, weightDecay, clipNorm });
@@ -233,12 +237,16 @@ export class SGD extends Optimizer {
    * @param options Throws UsageError for numbers out of range.
    */
   constructor(parameters: readonly Parameter[], options: SGDOptions = {}) {
-    const { momentum = 0, nesterov = false } = options;
+    const { momentum, nesterov, ...shared } = withDefaults('SGD', options, {
+      ...OPTIONS,
+      momentum: 0,
+      nesterov: false,
+    });
     expectSetting('SGD', { momentum });
     if (nesterov && momentum === 0) {
       throw new UsageError('SGD: nesterov needs a momentum above 0, got 0; give both, such as momentum: 0.9');
     }
-    super(parameters, options, ['momentum'], 4);
+    super(parameters, shared, ['momentum'], 4);
     this.#momentum = momentum;
     this.#nesterov = nesterov;
   }
@@ -274,10 +282,15 @@ export class AdamW extends Optimizer {
    * @param options Throws UsageError for numbers out of range.
    */
   constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
-    const { betas = [0.9, 0.999], eps = 1e-8 } = options;
+    const { betas, eps, ...shared } = withDefaults(new.target.name, options, {
+      ...OPTIONS,
+      weightDecay: 0.01,
+      betas: [0.9, 0.999],
+      eps: 1e-8,
+    });
     expectSetting(new.target.name, { 'betas[0]': betas[0], 'betas[1]': betas[1] }, 1);
     expectSetting(new.target.name, { eps });
-    super(parameters, { ...options, weightDecay: options.weightDecay ?? 0.01 }, ['m', 'v'], 8);
+    super(parameters, shared, ['m', 'v'], 8);
     this.#betas = betas;
     this.#eps = eps;
   }

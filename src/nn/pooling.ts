@@ -9,6 +9,7 @@ import {
 } from '../graph/functions/conv.ts';
 import { flatten } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { withDefaults } from '../options.ts';
 import type { Pair } from '../shape.ts';
 import { Module } from './module.ts';
 
@@ -24,7 +25,12 @@ export class MaxPool2d extends Module {
   constructor(kernelSize: Pair, options: MaxPoolOptions = {}) {
     super();
     this.#kernelSize = kernelSize;
-    this.#options = options;
+    this.#options = withDefaults('MaxPool2d', options, {
+      stride: undefined,
+      padding: 0,
+      dilation: 1,
+      ceilMode: false,
+    });
   }
 
   /**
@@ -48,7 +54,13 @@ export class AvgPool2d extends Module {
   constructor(kernelSize: Pair, options: AvgPoolOptions = {}) {
     super();
     this.#kernelSize = kernelSize;
-    this.#options = options;
+    this.#options = withDefaults('AvgPool2d', options, {
+      stride: undefined,
+      padding: 0,
+      ceilMode: false,
+      countIncludePad: true,
+      divisorOverride: undefined,
+    });
   }
 
   /**
@@ -86,7 +98,13 @@ export class Upsample extends Module {
   /** @param options `size` in pixels or `scaleFactor`, and `mode`: nearest (the default), bilinear or bicubic. */
   constructor(options: InterpolateOptions) {
     super();
-    this.#options = options;
+    this.#options = withDefaults('Upsample', options, {
+      size: undefined,
+      scaleFactor: undefined,
+      recomputeScaleFactor: false,
+      mode: 'nearest',
+      alignCorners: false,
+    });
   }
 
   /**

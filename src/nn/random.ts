@@ -82,9 +82,15 @@ export interface SeedOptions extends GeneratorOption {
   readonly seed?: number | undefined;
 }
 
-/** The generator that a model draws from. Throws UsageError where both options are given. */
+/** The generator that is given, else the default one. Throws UsageError for what is none, such as a seed. */
+export function usedGenerator(name: string, given: Generator = defaultGenerator()): Generator {
+  if (typeof given === 'function') return given;
+  throw new UsageError(`${name}: generator is ${given}; make one with generator(seed)`);
+}
+
+/** The generator that a model draws from. Throws UsageError where both options are given, or what is no generator. */
 export function generatorOf(name: string, options: SeedOptions): Generator {
-  if (options.seed === undefined) return options.generator ?? defaultGenerator();
+  if (options.seed === undefined) return usedGenerator(name, options.generator);
   if (options.generator) throw new UsageError(`${name}: give seed or generator, not both`);
   return generator(options.seed);
 }

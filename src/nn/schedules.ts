@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 
 /** The learning rate of step 0, 1, 2, … of a training: `optimizer.lr = schedule(step)`. */
 export type Schedule = (step: number) => number;
@@ -27,7 +28,13 @@ export interface WarmupCosineOptions {
  * Linear warm-up over the first steps, then half a cosine down to `final` (Loshchilov and Hutter 2017). Throws
  * UsageError for an invalid learning rate or number of steps.
  */
-export function warmupCosine({ lr, steps, warmup = 0, final = 0 }: WarmupCosineOptions): Schedule {
+export function warmupCosine(options: WarmupCosineOptions): Schedule {
+  const { lr, steps, warmup, final } = withDefaults('warmupCosine', options, {
+    lr: options.lr,
+    steps: options.steps,
+    warmup: 0,
+    final: 0,
+  });
   check('warmupCosine', lr, steps);
   return (step) =>
     step < warmup
@@ -55,7 +62,13 @@ export interface OneCycleOptions {
  * or number of steps.
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
-  const { lr, steps, rise = 0.3, startDivisor = 25, finalDivisor = 1e4 } = options;
+  const { lr, steps, rise, startDivisor, finalDivisor } = withDefaults('oneCycle', options, {
+    lr: options.lr,
+    steps: options.steps,
+    rise: 0.3,
+    startDivisor: 25,
+    finalDivisor: 1e4,
+  });
   check('oneCycle', lr, steps);
   const start = lr / startDivisor;
   const peak = Math.max(1, rise * steps - 1);

@@ -4,6 +4,7 @@ import { FoveaError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
+import { withDefaults } from '../options.ts';
 import type { HostArray } from '../shape.ts';
 import { closed, opened } from './openGpus.ts';
 import type { Program } from './program.ts';
@@ -130,10 +131,8 @@ export class Gpu {
    *
    * @param options `maxPrograms`: how many programs are kept, the least recently used being freed first. Default 32.
    */
-  capture<R extends Results>(
-    fn: (...inputs: Tensor[]) => R,
-    { maxPrograms = 32 }: CaptureOptions = {},
-  ): Step<R> {
+  capture<R extends Results>(fn: (...inputs: Tensor[]) => R, options: CaptureOptions = {}): Step<R> {
+    const { maxPrograms } = withDefaults('capture', options, { maxPrograms: 32 });
     if (!(maxPrograms >= 1)) {
       throw new UsageError(`capture: maxPrograms must be a number of at least 1, got ${maxPrograms}`);
     }
@@ -223,12 +222,18 @@ export class Gpu {
   }
 }
 
-/** Opens a device: in the browser, or in Node through the package `webgpu`. */
-export const openGpu = async (options: OpenOptions & TuneOptions & DebugOptions = {}): Promise<Gpu> =>
-  new Gpu(await openDevice(options), options);
+/** The options of every `Gpu`; what is undefined, the environment or the adapter decides. */
+const GPU_OPTIONS = { autotune: undefined, validate: undefined, fusion: undefined, strategy: undefined };
+
+/** Opens a device: in the browser, or in Node through the package `webgpu`. Throws UsageError for an unknown option. */
+export async function openGpu(options: OpenOptions & TuneOptions & DebugOptions = {}): Promise<Gpu> {
+  const more = { adapter: undefined, gpuAdapter: undefined, limits: undefined };
+  const chosen = withDefaults('openGpu', options, { ...GPU_OPTIONS, ...more });
+  return new Gpu(await openDevice(chosen), chosen);
+}
 
 /** Makes a `Gpu` of a device that you opened, which Fovea never destroys. Throws FoveaError for anything else. */
 export function borrowGpu(device: GPUDevice, options: TuneOptions & DebugOptions = {}): Gpu {
   if (!device?.queue) throw new FoveaError('borrowGpu: that is no GPUDevice');
-  return new Gpu(borrowDevice(device), options);
+  return new Gpu(borrowDevice(device), withDefaults('borrowGpu', options, GPU_OPTIONS));
 }

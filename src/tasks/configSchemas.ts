@@ -10,12 +10,12 @@ const positive = v.pipe(v.number(), v.minValue(1e-6), v.maxValue(1e6));
 const three = v.tuple([v.number(), v.number(), v.number()]);
 const depth = count(64);
 const width = count(4096);
-const normalization = v.object({ mean: three, std: three });
-const resize = v.object({ minSize: count(65536), maxSize: count(65536) });
+const normalization = v.strictObject({ mean: three, std: three });
+const resize = v.strictObject({ minSize: count(65536), maxSize: count(65536) });
 const sizes = v.pipe(v.array(v.pipe(v.array(positive), v.minLength(1))), v.minLength(1));
 const ratios = v.pipe(v.array(positive), v.minLength(1));
 const detect = v.optional(
-  v.object({
+  v.strictObject({
     scoreThreshold: v.optional(v.number()),
     iouThreshold: v.optional(share),
     maxDetections: v.optional(count(100_000)),
@@ -23,7 +23,7 @@ const detect = v.optional(
   }),
 );
 
-const backbone = v.object({
+const backbone = v.strictObject({
   block: v.picklist(['basic', 'bottleneck']),
   depth: v.tuple([depth, depth, depth, depth]),
   width: v.optional(width),
@@ -33,7 +33,7 @@ const backbone = v.object({
   dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
 });
 
-const retinanet = v.object({
+const retinanet = v.strictObject({
   numClasses: count(10_000),
   backbone,
   pyramidWidth: width,
@@ -49,12 +49,12 @@ const retinanet = v.object({
   detect,
 });
 
-const both = v.object({ training: count(1_000_000), testing: count(1_000_000) });
+const both = v.strictObject({ training: count(1_000_000), testing: count(1_000_000) });
 const fasterRcnnEntries = {
   numClasses: count(10_000),
   backbone,
   pyramidWidth: width,
-  rpn: v.object({
+  rpn: v.strictObject({
     anchorSizes: sizes,
     aspectRatios: ratios,
     headDepth: upTo(16),
@@ -67,7 +67,7 @@ const fasterRcnnEntries = {
     batchSizePerImage: count(10_000_000),
     positiveFraction: share,
   }),
-  box: v.object({
+  box: v.strictObject({
     pooling: v.picklist(['align', 'pool']),
     width: count(65536),
     resolution: count(64),
@@ -79,21 +79,21 @@ const fasterRcnnEntries = {
   resize,
   detect,
 };
-const mask = v.object({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
+const mask = v.strictObject({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
 
 // Label maps are bytes: 0 is the background, 255 is ignored.
 const mapped = v.pipe(count(255), v.minValue(2));
 const dice = v.optional(v.boolean());
-const darknet = v.object({ cfg: v.string() });
+const darknet = v.strictObject({ cfg: v.string() });
 
 /** Checks the configuration of a model that comes from a file, by the architecture's name. */
 export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
   retinanet,
-  fasterrcnn: v.object(fasterRcnnEntries),
-  maskrcnn: v.object({ ...fasterRcnnEntries, mask }),
+  fasterrcnn: v.strictObject(fasterRcnnEntries),
+  maskrcnn: v.strictObject({ ...fasterRcnnEntries, mask }),
   yolov3: darknet,
   'yolov3-tiny': darknet,
-  unet: v.object({
+  unet: v.strictObject({
     numClasses: mapped,
     dice,
     width,
@@ -101,14 +101,14 @@ export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
     norm: v.picklist(['group', 'batch', 'frozen']),
     normalization,
   }),
-  'dynamic-unet': v.object({
+  'dynamic-unet': v.strictObject({
     numClasses: mapped,
     dice,
     backbone,
     norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
     normalization,
   }),
-  fcn: v.object({
+  fcn: v.strictObject({
     numClasses: mapped,
     dice,
     backbone,
@@ -117,7 +117,7 @@ export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
     hypercolumns: v.optional(v.boolean()),
     normalization,
   }),
-  vit: v.object({
+  vit: v.strictObject({
     numClasses: mapped,
     dice,
     imageSize: count(4096),

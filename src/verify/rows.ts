@@ -1,5 +1,6 @@
 import { DeviceLimitError, DeviceLostError, FoveaError } from '../errors.ts';
 import type { StrategyName } from '../kernels/strategy.ts';
+import { withDefaults } from '../options.ts';
 import type { HostArray } from '../shape.ts';
 import type { CaseRow } from './cases/case.ts';
 import type { Bench } from './poison.ts';
@@ -61,7 +62,13 @@ type Subject = Pick<Row, 'op' | 'name'>;
 const NOTHING = { maxError: Number.NaN, tolerance: Number.NaN };
 
 /** Checks what can be known before anything runs. */
-export function checkOptions({ gpu }: Bench, { dtype = 'f32', repeat = 1 }: VerifyOptions): void {
+export function checkOptions({ gpu }: Bench, options: VerifyOptions): void {
+  const { dtype, repeat } = withDefaults('verify', options, {
+    dtype: 'f32',
+    repeat: 1,
+    strategy: undefined,
+    onRow: undefined,
+  });
   if (dtype !== 'f32' && dtype !== 'f16') {
     throw new FoveaError(`verify: dtype is ${JSON.stringify(dtype)}; choose f32 or f16`);
   }

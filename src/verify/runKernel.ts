@@ -68,7 +68,7 @@ export const referenceTensors = (inputs: HostTensors): Readonly<Record<string, R
 
 /** A row's attributes with what it leaves out filled in. */
 export const attributesOf = (kernel: Kernel, attrs: object = {}): never =>
-  (kernel.attributes?.(attrs as never) ?? attrs) as never;
+  kernel.attributes(attrs as never) as never;
 
 /** Runs a kernel's float64 reference. */
 export function runReference(

@@ -2,6 +2,7 @@ import { FoveaError } from '../errors.ts';
 import { referenceOf } from '../graph/evaluate.ts';
 import type { Operation } from '../graph/tensor.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { expectNames } from '../options.ts';
 import type { RefArray, Reference } from '../reference/reference.ts';
 import { isFloat, numel } from '../shape.ts';
 import {
@@ -60,12 +61,19 @@ export function checkRow(subject: Subject, row: CaseRow, ruled: boolean): void {
   if (problem) throw new FoveaError(`verify: ${subject.kernel.name}: case "${row.name}": ${problem}`);
 }
 
-function problemOf(
-  { kernel, backward }: Subject,
-  { inputs, grad = [] }: CaseRow,
-  ruled: boolean,
-): string | undefined {
+/** What a row may have besides its name and inputs; those of the built-in table name their operation. */
+const ROW = ['attrs', 'grad', 'atol', 'rtol', 'op'];
+
+function problemOf({ kernel, backward }: Subject, row: CaseRow, ruled: boolean): string | undefined {
+  const { inputs, grad = [], attrs } = row;
   const known: readonly string[] = [...kernel.inputs, ...kernel.optional];
+  try {
+    expectNames('a row', row, ['name', 'inputs'], ROW);
+    attributesOf(kernel, attrs);
+  } catch (error) {
+    if (error instanceof FoveaError) return error.message;
+    throw error;
+  }
   const unknown = Object.keys(inputs).find((input) => !kernel.variadic && !known.includes(input));
   if (unknown !== undefined) return `no input is called ${unknown}; there are ${known.join(', ')}`;
   const missing = kernel.inputs.find((input) => !inputs[input]);

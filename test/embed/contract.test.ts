@@ -207,8 +207,8 @@ describe('attributes', () => {
 describe('plan', () => {
   it('names what is missing and what it does not know', () => {
     const plan = (specs: object) => () => conv2d.plan(device, specs as { x: number[]; weight: number[] });
-    expect(plan({ x: [1, 8, 8, 4] })).toThrow('conv2d: plan takes x, weight, bias?; got x');
-    expect(plan({ x: [1, 8, 8, 4], weights: [3, 3, 4, 8] })).toThrow('got x, weights');
+    expect(plan({ x: [1, 8, 8, 4] })).toThrow('conv2d: takes [x,weight,bias], got [x]');
+    expect(plan({ x: [1, 8, 8, 4], weights: [3, 3, 4, 8] })).toThrow('got [x,weights]; did you mean weight?');
     expect(plan({})).toThrow(ShapeError);
     expect(plan({ x: [1, -8, 8, 4], weight: [3, 3, 4, 8] })).toThrow(/conv2d: x: shape \[1,-8,8,4\]/);
     expect(plan({ x: [1, 8, 8, 4], weight: [3, 3, 5, 8] })).toThrow(
@@ -241,9 +241,8 @@ describe('a buffer that does not fit', () => {
     expect(call).toThrow(message);
   };
 
-  it('is missing', () => failing({ y: undefined }, 'add: encode takes a, b, y; got a, b'));
-  it('has a name that nobody knows', () =>
-    failing({ c: empty(32) }, 'add: encode takes a, b, y; got a, b, y, c'));
+  it('is missing', () => failing({ y: undefined }, 'add: takes [a,b,y], got [a,b]'));
+  it('has a name that nobody knows', () => failing({ c: empty(32) }, 'add: takes [a,b,y], got [a,b,y,c]'));
   it('is too small', () =>
     failing({ b: empty(28) }, 'add: the buffer of b [8] has 28 bytes from offset 0, 32 are needed'));
   it('is too small behind its offset', () =>

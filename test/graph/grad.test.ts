@@ -64,8 +64,8 @@ describe('a tensor requires a gradient', () => {
     }
     const misspelled = () => tensor([1], [1], { requires_grad: true } as TensorOptions);
     expect(misspelled).toThrow(UsageError);
-    expect(misspelled).toThrow('tensor: there is no option requires_grad');
-    expect(() => c.arange(3, { steps: 2 } as TensorOptions)).toThrow('arange: there is no option steps');
+    expect(misspelled).toThrow('got [requires_grad]; did you mean requiresGrad?');
+    expect(() => c.arange(3, { steps: 2 } as TensorOptions)).toThrow('got [steps]; did you mean step?');
   });
 
   it('not behind detach, nor where it is computed in noGrad', () => {

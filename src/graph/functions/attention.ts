@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatShape, isFloat } from '../../shape.ts';
+import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import { type Tensor, tensor } from '../tensor.ts';
 import { add, affine, where } from './elementwise.ts';
@@ -34,9 +35,15 @@ export function scaledDotProductAttention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  { mask, isCausal = false, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1), dropout }: AttentionOptions = {},
+  options: AttentionOptions = {},
 ): Tensor {
   const op = 'scaled_dot_product_attention';
+  const { mask, isCausal, scale, dropout } = optionsOf(op, options, {
+    mask: undefined,
+    isCausal: false,
+    scale: 1 / Math.sqrt(q.shape.at(-1) ?? 1),
+    dropout: undefined,
+  });
   const [L, S] = [q.shape.at(-2), k.shape.at(-2)];
   const matrices = [q, k, v].every(({ shape }) => shape.length >= 2);
   if (!matrices || q.shape.at(-1) !== k.shape.at(-1) || S !== v.shape.at(-2)) {

@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape, sameShape } from '../../shape.ts';
+import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import type { Tensor } from '../tensor.ts';
 import { add, affine, atan, div, maximum, minimum, mul, relu, sub } from './elementwise.ts';
@@ -14,6 +15,9 @@ export interface BoxLossOptions {
   /** `none`: one loss per box; `mean` or `sum` over all boxes. Default `none`, as in torchvision. */
   readonly reduction?: Reduction;
 }
+
+const reductionOf = (op: string, options: BoxLossOptions): Reduction =>
+  optionsOf(op, options, { reduction: 'none' }).reduction;
 
 interface Overlap {
   readonly iou: Tensor;
@@ -68,11 +72,8 @@ function distanceLoss({ iou, hull: [width, height], x, target }: Overlap): Tenso
  * 1 - GIoU of each box with its target: IoU less the share of the hull that neither covers (Rezatofighi et al.
  * 2019). x, target: […,4], xyxy with x1 <= x2 and y1 <= y2.
  */
-export function generalizedBoxIouLoss(
-  x: Tensor,
-  target: Tensor,
-  { reduction = 'none' }: BoxLossOptions = {},
-): Tensor {
+export function generalizedBoxIouLoss(x: Tensor, target: Tensor, options: BoxLossOptions = {}): Tensor {
+  const reduction = reductionOf('generalized_box_iou_loss', options);
   const { iou, union, hull } = overlapOf('generalized_box_iou_loss', x, target);
   const area = mul(hull[0], hull[1]);
   const wasted = div(sub(area, union), affine(area, 1, EPS));
@@ -83,11 +84,8 @@ export function generalizedBoxIouLoss(
  * 1 - IoU + squared distance of the centres over the hull's squared diagonal (Zheng et al. 2020, DIoU). x, target:
  * […,4], xyxy.
  */
-export function distanceBoxIouLoss(
-  x: Tensor,
-  target: Tensor,
-  { reduction = 'none' }: BoxLossOptions = {},
-): Tensor {
+export function distanceBoxIouLoss(x: Tensor, target: Tensor, options: BoxLossOptions = {}): Tensor {
+  const reduction = reductionOf('distance_box_iou_loss', options);
   return reduceLoss(
     'distance_box_iou_loss',
     distanceLoss(overlapOf('distance_box_iou_loss', x, target)),
@@ -99,11 +97,8 @@ export function distanceBoxIouLoss(
  * The distance loss plus alpha v, v = (4 / pi^2) (atan(w_t / h_t) - atan(w / h))^2, alpha = v / (1 - IoU + v), which
  * no gradient flows through (Zheng et al. 2020, CIoU). x, target: […,4], xyxy; heights above 0.
  */
-export function completeBoxIouLoss(
-  x: Tensor,
-  target: Tensor,
-  { reduction = 'none' }: BoxLossOptions = {},
-): Tensor {
+export function completeBoxIouLoss(x: Tensor, target: Tensor, options: BoxLossOptions = {}): Tensor {
+  const reduction = reductionOf('complete_box_iou_loss', options);
   const overlap = overlapOf('complete_box_iou_loss', x, target);
   const aspect = ([x1, y1, x2, y2]: Corners) => atan(div(sub(x2, x1), sub(y2, y1)));
   const v = affine(square(sub(aspect(overlap.target), aspect(overlap.x))), 4 / Math.PI ** 2);

@@ -5,6 +5,7 @@ import type { PanopticMergeAttrs } from '../../kernels/roi/panopticMerge.ts';
 import type { RoiAlignAttrs } from '../../kernels/roi/roiAlign.ts';
 import type { RoiPoolAttrs } from '../../kernels/roi/roiPool.ts';
 import { expectNumber, formatShape } from '../../shape.ts';
+import { optionsOf } from '../functionOptions.ts';
 import * as boxesOps from '../operations/boxes.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as roiOps from '../operations/roi.ts';
@@ -26,18 +27,12 @@ export interface BoxCoderOptions {
 }
 
 /** Boxes […,4] as offsets from anchors: (dx, dy) in anchor sizes, (dw, dh) as logarithms (Ren et al. 2015, §3.1.2). */
-export const boxEncode = (
-  boxes: Tensor,
-  anchors: Tensor,
-  { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
-): Tensor => apply(boxesOps.boxEncode, { boxes, anchors }, { weights }).deltas;
+export const boxEncode = (boxes: Tensor, anchors: Tensor, options: BoxCoderOptions = {}): Tensor =>
+  apply(boxesOps.boxEncode, { boxes, anchors }, options).deltas;
 
 /** The inverse of boxEncode; dw and dh are limited to log(1000 / 16). */
-export const boxDecode = (
-  deltas: Tensor,
-  anchors: Tensor,
-  { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
-): Tensor => apply(boxesOps.boxDecode, { deltas, anchors }, { weights, clip: Math.log(1000 / 16) }).boxes;
+export const boxDecode = (deltas: Tensor, anchors: Tensor, options: BoxCoderOptions = {}): Tensor =>
+  apply(boxesOps.boxDecode, { deltas, anchors }, options).boxes;
 
 /** Options of `matchAnchors`. */
 export interface MatchOptions {
@@ -54,10 +49,12 @@ export const matchAnchors = (
   anchors: Tensor,
   boxes: Tensor,
   count: Tensor,
-  { highThreshold = 0.5, lowThreshold = 0.4, allowLowQuality = true }: MatchOptions = {},
-): Tensor =>
-  apply(boxesOps.matchAnchors, { anchors, boxes, count }, { highThreshold, lowThreshold, allowLowQuality })
-    .matches;
+  options: MatchOptions = {},
+): Tensor => {
+  const defaults = { highThreshold: 0.5, lowThreshold: 0.4, allowLowQuality: true };
+  const attrs = optionsOf('match_anchors', options, defaults);
+  return apply(boxesOps.matchAnchors, { anchors, boxes, count }, attrs).matches;
+};
 
 /** Options of `nms` and `batchedNms`. */
 export interface NmsOptions {

@@ -3,6 +3,7 @@ import type { Conv2dAttrs } from '../../kernels/conv/conv2d.ts';
 import type { ConvTranspose2dAttrs } from '../../kernels/conv/convTranspose2d.ts';
 import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
+import type { BatchNormAttrs } from '../../kernels/norm/batchNorm.ts';
 import type { LocalResponseNormAttrs } from '../../kernels/norm/localResponseNorm.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
 import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
@@ -61,7 +62,7 @@ export interface Conv1dOptions {
  * a stride.
  */
 export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1dOptions = {}): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = options;
+  const { stride = 1, padding = 0, dilation = 1, ...others } = options;
   expectRank('conv1d', 'x', x, 3, '[N,L,I]');
   expectRank('conv1d', 'weight', weight, 3, '[k,I/groups,O]');
   const [N, L, I] = x.shape as [number, number, number];
@@ -69,7 +70,7 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1d
     stride: [1, stride],
     padding: typeof padding === 'number' ? [0, padding] : padding,
     dilation: [1, dilation],
-    groups,
+    ...others,
   });
   return y.reshape([N, ...y.shape.slice(2)]);
 }
@@ -191,7 +192,7 @@ export function batchNormEval(
 export function batchNormTrain(
   x: Tensor,
   { weight, bias, runningMean, runningVar }: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
-  { momentum = 0.1, eps = 1e-5 } = {},
+  options: Given<BatchNormAttrs> = {},
 ): { y: Tensor; runningMean: Tensor; runningVar: Tensor } {
   const inputs = {
     x,
@@ -200,7 +201,7 @@ export function batchNormTrain(
     runningMean: inF32(runningMean),
     runningVar: inF32(runningVar),
   };
-  const out = apply(normOps.batchNorm, inputs, { momentum, eps });
+  const out = apply(normOps.batchNorm, inputs, options);
   return {
     y: out.y,
     runningMean: cast(out.newRunningMean, runningMean.dtype),
@@ -232,12 +233,12 @@ export interface NormOptions {
 export const groupNorm = (
   x: Tensor,
   numGroups: number,
-  { weight, bias, eps = 1e-5 }: NormOptions = {},
+  { weight, bias, ...options }: NormOptions = {},
 ): Tensor =>
   apply(
     normOps.groupNorm,
     { x, weight: perChannel(x, weight, 1), bias: perChannel(x, bias, 0) },
-    { numGroups, eps },
+    { numGroups, ...options },
   ).y;
 
 /** Instance norm (Ulyanov et al. 2016): group norm with one channel per group. x: [N,…,C]; weight, bias: [C]. */
@@ -254,7 +255,7 @@ export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor =>
 export function layerNorm(
   x: Tensor,
   normalizedShape: number | Shape,
-  { weight, bias, eps = 1e-5 }: NormOptions = {},
+  { weight, bias, ...options }: NormOptions = {},
 ): Tensor {
   const normalized = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
   const lead = x.shape.length - normalized.length;
@@ -271,8 +272,8 @@ export function layerNorm(
     );
   }
   const rows = x.reshape([numel(x.shape.slice(0, lead)), size]);
-  const options = { weight: weight?.reshape([size]), bias: bias?.reshape([size]), eps };
-  return groupNorm(rows, 1, options).reshape(x.shape);
+  const flat = { weight: weight?.reshape([size]), bias: bias?.reshape([size]) };
+  return groupNorm(rows, 1, { ...options, ...flat }).reshape(x.shape);
 }
 
 /** Defaults: alpha 1e-4, beta 0.75, k 1. */

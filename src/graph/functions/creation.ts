@@ -1,4 +1,5 @@
 import { ShapeError } from '../../errors.ts';
+import { withDefaults } from '../../options.ts';
 import { type DType, expectNumber, expectShape, isFloat, type Shape } from '../../shape.ts';
 import { hostArray } from '../state.ts';
 import { full, type Tensor, type TensorOptions, tensor, tensorOptions } from '../tensor.ts';
@@ -52,7 +53,12 @@ export function arange(end: number, options?: ArangeOptions): Tensor;
 export function arange(start: number, end: number, options?: ArangeOptions): Tensor;
 export function arange(first: number, second?: number | ArangeOptions, third: ArangeOptions = {}): Tensor {
   const [start, end] = typeof second === 'number' ? [first, second] : [0, first];
-  const { step = 1, ...options } = typeof second === 'object' ? second : third;
+  const given = typeof second === 'number' || second === undefined ? third : second;
+  const { step, ...options } = withDefaults('arange', given, {
+    step: 1,
+    dtype: undefined,
+    requiresGrad: undefined,
+  });
   const count = Math.ceil((end - start) / step);
   if (!Number.isFinite(count) || count < 0 || step === 0) {
     throw new ShapeError(`arange: steps of ${step} do not lead from ${start} to ${end}; use finite numbers`);

@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape } from '../../shape.ts';
+import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import type { Tensor } from '../tensor.ts';
 import { abs, add, affine, clamp, equal, floor, greaterEqual, mul, sub, where } from './elementwise.ts';
@@ -38,11 +39,12 @@ function round(at: Tensor): Tensor {
  * pixels with alignCorners): [N,h,w,C]. Differentiable in x, and in grid for bilinear (PyTorch's grid_sample; Jaderberg
  * et al. 2015, Spatial Transformer Networks, §3.3). Outside of x, `zeros` counts as 0, `border` as the nearest pixel.
  */
-export function gridSample(
-  x: Tensor,
-  grid: Tensor,
-  { mode = 'bilinear', paddingMode = 'zeros', alignCorners = false }: GridSampleOptions = {},
-): Tensor {
+export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
+  const { mode, paddingMode, alignCorners } = optionsOf('grid_sample', options, {
+    mode: 'bilinear',
+    paddingMode: 'zeros',
+    alignCorners: false,
+  });
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const fits = x.shape.length === 4 && grid.shape.length === 4 && grid.shape[0] === N && grid.shape[3] === 2;
   if (!fits) {

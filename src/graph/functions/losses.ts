@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { broadcastShapes, expectDType, expectNumber, formatShape, numel, sameShape } from '../../shape.ts';
+import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as elementwiseOps from '../operations/elementwise.ts';
 import * as lossesOps from '../operations/losses.ts';
@@ -43,11 +44,11 @@ export interface CrossEntropyOptions {
 export function crossEntropy(
   x: Tensor,
   target: Tensor,
-  { weight, ignoreIndex = -100, reduction = 'mean', labelSmoothing = 0 }: CrossEntropyOptions = {},
+  { weight, reduction = 'mean', ...options }: CrossEntropyOptions = {},
 ): Tensor {
   const inputs = { x, target, weight: weight && cast(weight, x.dtype) };
   expectReduction('cross_entropy', reduction);
-  const { loss, rowWeight } = apply(lossesOps.crossEntropy, inputs, { ignoreIndex, labelSmoothing });
+  const { loss, rowWeight } = apply(lossesOps.crossEntropy, inputs, options);
   if (reduction === 'none') return loss!;
   const total = sum(loss!);
   return reduction === 'sum' ? total : div(total, sum(rowWeight!.detach()));
@@ -57,12 +58,13 @@ export function crossEntropy(
 export function binaryCrossEntropyWithLogits(
   x: Tensor,
   target: Tensor,
-  {
-    weight,
-    posWeight,
-    reduction = 'mean',
-  }: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction } = {},
+  options: { weight?: Tensor; posWeight?: Tensor; reduction?: Reduction } = {},
 ): Tensor {
+  const { weight, posWeight, reduction } = optionsOf('binary_cross_entropy_with_logits', options, {
+    weight: undefined,
+    posWeight: undefined,
+    reduction: 'mean',
+  });
   expectSame('binary_cross_entropy_with_logits', x, target);
   for (const [name, given] of Object.entries({ weight, posWeight })) {
     if (
@@ -86,12 +88,13 @@ export function binaryCrossEntropyWithLogits(
 export function sigmoidFocalLoss(
   x: Tensor,
   target: Tensor,
-  {
-    alpha = 0.25,
-    gamma = 2,
-    reduction = 'none',
-  }: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
+  options: { alpha?: number; gamma?: number; reduction?: Reduction } = {},
 ): Tensor {
+  const { alpha, gamma, reduction } = optionsOf('sigmoid_focal_loss', options, {
+    alpha: 0.25,
+    gamma: 2,
+    reduction: 'none',
+  });
   expectSame('sigmoid_focal_loss', x, target);
   expectNumber('sigmoid_focal_loss', 'gamma', gamma, 0);
   return reduceLoss(
@@ -105,8 +108,9 @@ export function sigmoidFocalLoss(
 export function smoothL1Loss(
   x: Tensor,
   target: Tensor,
-  { beta = 1, reduction = 'mean' }: { beta?: number; reduction?: Reduction } = {},
+  options: { beta?: number; reduction?: Reduction } = {},
 ): Tensor {
+  const { beta, reduction } = optionsOf('smooth_l1_loss', options, { beta: 1, reduction: 'mean' });
   expectSame('smooth_l1_loss', x, target);
   expectNumber('smooth_l1_loss', 'beta', beta, 0);
   return reduceLoss(
@@ -117,21 +121,15 @@ export function smoothL1Loss(
 }
 
 /** |x - target|. */
-export function l1Loss(
-  x: Tensor,
-  target: Tensor,
-  { reduction = 'mean' }: { reduction?: Reduction } = {},
-): Tensor {
+export function l1Loss(x: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  const { reduction } = optionsOf('l1_loss', options, { reduction: 'mean' });
   expectSame('l1_loss', x, target);
   return reduceLoss('l1_loss', apply(elementwiseOps.l1Loss, both(x, target)).y, reduction);
 }
 
 /** (x - target)^2. */
-export function mseLoss(
-  x: Tensor,
-  target: Tensor,
-  { reduction = 'mean' }: { reduction?: Reduction } = {},
-): Tensor {
+export function mseLoss(x: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
+  const { reduction } = optionsOf('mse_loss', options, { reduction: 'mean' });
   expectSame('mse_loss', x, target);
   return reduceLoss('mse_loss', apply(elementwiseOps.mseLoss, both(x, target)).y, reduction);
 }
@@ -140,7 +138,8 @@ export function mseLoss(
  * 1 - (2 sum(p g) + s) / (sum(p) + sum(g) + s) with p = sigmoid(x) (Milletari et al. 2016, V-Net, §3): over all
  * but the first dimension, then the mean over the first.
  */
-export function diceLoss(x: Tensor, target: Tensor, { smooth = 1 }: { smooth?: number } = {}): Tensor {
+export function diceLoss(x: Tensor, target: Tensor, options: { smooth?: number } = {}): Tensor {
+  const { smooth } = optionsOf('dice_loss', options, { smooth: 1 });
   expectSame('dice_loss', x, target);
   expectNumber('dice_loss', 'smooth', smooth, 0);
   if (x.shape.length === 0) throw new ShapeError('dice_loss: x [] must be [N,…]');

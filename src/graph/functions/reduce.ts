@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, expectRank, formatSpec, normalizeDim, numel } from '../../shape.ts';
+import { optionsOf } from '../functionOptions.ts';
 import * as broadcastOps from '../operations/broadcast.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as matrixOps from '../operations/matrix.ts';
@@ -34,20 +35,12 @@ export interface ReduceOptions {
 }
 
 function reduceAttrs(op: string, x: Tensor, options: ReduceOptions) {
-  const { dim, keepdim = false, ...others } = options;
-  if (Object.keys(others)[0] || typeof options !== 'object') {
-    throw new ShapeError(`${op}: options are { dim, keepdim }`);
-  }
+  const { dim, keepdim } = optionsOf(op, options, { dim: undefined, keepdim: false });
   const rank = x.shape.length;
   const given = typeof dim === 'number' ? [dim] : (dim ?? []);
   const list = given.length === 0 ? x.shape.map((_, i) => i) : given;
   const dims = [...new Set(list.map((d) => normalizeDim(op, d, rank)))].sort((a, b) => a - b);
   return { dims, keepdim };
-}
-
-/** Lets `reduceAttrs` refuse a bare number, where options of the caller's own are taken off first: none would be left. */
-function expectOptions(op: string, x: Tensor, options: ReduceOptions): void {
-  if (typeof options !== 'object') reduceAttrs(op, x, options);
 }
 
 /** The sum over dimensions, in a fixed order. Of nothing: 0. */
@@ -103,9 +96,12 @@ export interface VarianceOptions extends ReduceOptions {
 
 /** The sum of squared distances from the mean, over count - correction (PyTorch's var). Of one element: NaN. */
 export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
-  const { correction = 1, ...options } = given;
+  const { correction, ...options } = optionsOf('variance', given, {
+    dim: undefined,
+    keepdim: false,
+    correction: 1,
+  });
   expectDType('variance', 'x', x, 'f32', 'f16');
-  expectOptions('variance', x, given);
   expectNumber('variance', 'correction', correction);
   const wide = inF32(x);
   const apart = sub(wide, mean(wide, { ...options, keepdim: true }));
@@ -164,7 +160,8 @@ export interface ArgOptions {
  * The index (i32) of the maximum along a dimension; of all elements, in row-major order, where none is given. The first
  * of equal ones; NaN is above all (PyTorch's argmax).
  */
-export function argmax(x: Tensor, { dim, keepdim = false }: ArgOptions = {}): Tensor {
+export function argmax(x: Tensor, options: ArgOptions = {}): Tensor {
+  const { dim, keepdim } = optionsOf('argmax', options, { dim: undefined, keepdim: false });
   const rank = x.shape.length;
   const d = dim === undefined ? undefined : normalizeDim('argmax', dim, rank);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
@@ -182,23 +179,34 @@ export interface Ordered {
   readonly indices: Tensor;
 }
 
+/** Options of `sort` and `argsort`. */
+export interface SortOptions {
+  /** The dimension to sort along. Default -1. */
+  readonly dim?: number;
+  /** Greatest first. Default false. */
+  readonly descending?: boolean;
+}
+
 /** Values in order along a dimension, and where they were. Stable; NaN is the greatest. */
-export function sort(x: Tensor, { dim = -1, descending = false } = {}): Ordered {
-  return alongLast(sortOps.sort, x, dim, { descending });
+export function sort(x: Tensor, { dim = -1, ...options }: SortOptions = {}): Ordered {
+  return alongLast(sortOps.sort, x, dim, options);
 }
 
 /**
  * The places (i32) along a dimension that put its values in order: the indices of `sort`. Stable; NaN is the greatest.
  */
-export const argsort = (x: Tensor, options: { dim?: number; descending?: boolean } = {}): Tensor =>
-  sort(x, options).indices;
+export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => sort(x, options).indices;
 
 /**
  * The k largest (or smallest) values along a dimension, in order, and where they were. NaN is the greatest; of equal
  * values the first ones are taken. Throws ShapeError for a k beyond the dimension's size.
  */
-export function topk(x: Tensor, k: number, { dim = -1, largest = true } = {}): Ordered {
-  return alongLast(sortOps.topk, x, dim, { k, largest });
+export function topk(
+  x: Tensor,
+  k: number,
+  { dim = -1, ...options }: { readonly dim?: number; readonly largest?: boolean } = {},
+): Ordered {
+  return alongLast(sortOps.topk, x, dim, { k, ...options });
 }
 
 /**
@@ -253,9 +261,8 @@ export interface VectorNormOptions extends ReduceOptions {
  * the norm is 0, and for p = 0; where several |x| are the largest or the smallest they share it.
  */
 export function norm(x: Tensor, given: VectorNormOptions = {}): Tensor {
-  const { p = 2, ...options } = given;
+  const { p, ...options } = optionsOf('norm', given, { dim: undefined, keepdim: false, p: 2 });
   expectDType('norm', 'x', x, 'f32', 'f16');
-  expectOptions('norm', x, given);
   expectNumber('norm', 'p', p);
   const wide = inF32(x);
   const of = (): Tensor => {

@@ -89,9 +89,10 @@ export interface PadOptions {
 export function pad(
   x: Tensor,
   padding: readonly (readonly [number, number])[],
-  { mode = 'constant', value = 0 }: PadOptions = {},
+  { mode = 'constant', ...options }: PadOptions = {},
 ): Tensor {
-  if (mode === 'constant') return apply(shapeOps.pad, { x }, { padding, value }).y;
+  const constant = apply(shapeOps.pad, { x }, { padding, ...options }).y;
+  if (mode === 'constant') return constant;
   if (padding.length !== x.shape.length) {
     throw new ShapeError(
       `pad: padding has ${padding.length} entries for x ${formatShape(x.shape)}; give one a dimension`,

@@ -19,8 +19,8 @@ export const batchNormBackward = defineOperation({
 export const batchNorm = defineOperation({
   kernel: batch.batchNorm,
   strategies: batchNormStrategies,
-  gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: dy } }) => {
-    const { dx, dweight, dbias } = apply(batchNormBackward, { dy, x, weight, mean, invstd }, attrs);
+  gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, grads: { y: dy } }) => {
+    const { dx, dweight, dbias } = apply(batchNormBackward, { dy, x, weight, mean, invstd });
     return { x: dx, weight: dweight, bias: dbias };
   },
 });
@@ -35,7 +35,8 @@ export const groupNorm = defineOperation({
   kernel: group.groupNorm,
   strategies: groupNormStrategies,
   gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: dy } }) => {
-    const { dx, dweight, dbias } = apply(groupNormBackward, { dy, x, weight, mean, invstd }, attrs);
+    const { numGroups } = attrs;
+    const { dx, dweight, dbias } = apply(groupNormBackward, { dy, x, weight, mean, invstd }, { numGroups });
     return { x: dx, weight: dweight, bias: dbias };
   },
 });

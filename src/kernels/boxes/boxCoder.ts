@@ -129,6 +129,7 @@ export const boxEncode = defineKernel({
   name: 'box_encode',
   inputs: ['boxes', 'anchors'],
   outputs: ['deltas'],
+  attributes: ['weights'],
   infer: ({ boxes, anchors }, attrs: BoxEncodeAttrs) => ({
     deltas: inferCoder('box_encode', 'boxes', boxes, anchors, attrs),
   }),
@@ -146,6 +147,7 @@ export const boxDecode = defineKernel({
   name: 'box_decode',
   inputs: ['deltas', 'anchors'],
   outputs: ['boxes'],
+  attributes: ['weights', 'clip'],
   infer: ({ deltas, anchors }, attrs: BoxDecodeAttrs) => ({
     boxes: inferDecoder('box_decode', deltas, anchors, attrs),
   }),
@@ -161,6 +163,7 @@ export const boxDecodeBackward = defineKernel({
   name: 'box_decode_backward',
   inputs: ['dy', 'deltas', 'anchors'],
   outputs: ['ddeltas'],
+  attributes: ['weights', 'clip'],
   infer({ dy, deltas, anchors }, attrs: BoxDecodeAttrs) {
     const ddeltas = inferDecoder('box_decode_backward', deltas, anchors, attrs);
     if (!sameShape(dy.shape, deltas.shape) || dy.dtype !== deltas.dtype) {

@@ -46,6 +46,7 @@ export const matchAnchors = defineKernel({
   name: 'match_anchors',
   inputs: ['anchors', 'boxes', 'count'],
   outputs: ['matches'],
+  attributes: ['highThreshold', 'lowThreshold', 'allowLowQuality'],
   infer({ anchors, boxes, count }, { highThreshold, lowThreshold }: MatchAnchorsAttrs) {
     expectBoxes('match_anchors', 'anchors', anchors, 2);
     expectBoxes('match_anchors', 'boxes', boxes, 2);

@@ -22,6 +22,7 @@ export const nms = defineKernel({
   inputs: ['boxes', 'scores'],
   optional: ['labels'],
   outputs: ['indices', 'count'],
+  attributes: ['iouThreshold', 'scoreThreshold', 'maxDetections'],
   infer({ boxes, scores, labels }, attrs: NmsAttrs) {
     expectDType('nms', 'boxes', boxes, 'f32', 'f16');
     expectDType('nms', 'scores', scores, boxes.dtype);

@@ -50,13 +50,13 @@ export const weightedBoxFusion = defineKernel({
     iouThreshold = 0.55,
     scoreThreshold = 0,
     confType = 'avg',
-    ...rest
+    maxDetections,
   }: Given<WeightedBoxFusionAttrs, 'models'>): WeightedBoxFusionAttrs => ({
     models,
     iouThreshold,
     scoreThreshold,
     confType,
-    ...rest,
+    maxDetections,
   }),
   infer({ boxes, scores, labels, count }, attrs: WeightedBoxFusionAttrs) {
     const op = 'weighted_box_fusion';

@@ -22,6 +22,7 @@ export const cast = defineKernel({
   name: 'cast',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['dtype'],
   infer({ x }, { dtype }: CastAttrs) {
     expectDType('cast', 'x', x, 'f32', 'f16', 'i32', 'u32');
     if (!DTYPES.includes(dtype)) {

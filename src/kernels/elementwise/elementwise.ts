@@ -74,6 +74,7 @@ function expressionKernel(name: string, expression: ElementwiseExpression) {
     inputs,
     outputs: [result],
     elementwise: expression,
+    attributes: Object.keys(row.attrs ?? {}),
     infer(specs: Specs, attrs: ElementwiseAttrs): Specs {
       for (const [attr, value] of Object.entries(attrs)) expectNumber(name, attr, value);
       const given = inputs.map((input) => specs[input]!);

@@ -66,7 +66,7 @@ const interpolateAttrs = ({
   size: size2(size),
   mode,
   alignCorners,
-  ...(scaleFactor === undefined ? {} : { scaleFactor: size2(scaleFactor) }),
+  scaleFactor: scaleFactor === undefined ? undefined : size2(scaleFactor),
 });
 
 const resampled = defineResample('interpolate', interpolateAttrs, (op, input, attrs) => {

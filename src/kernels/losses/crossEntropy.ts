@@ -80,6 +80,7 @@ export const crossEntropy = defineKernel({
   inputs: ['x', 'target'],
   optional: ['weight'],
   outputs: ['loss', 'rowWeight', 'stats'],
+  attributes: ['ignoreIndex', 'labelSmoothing'],
   infer({ x, target, weight }, attrs: CrossEntropyAttrs) {
     check('cross_entropy', x, target, weight, attrs);
     const row: TensorSpec = { shape: target.shape, dtype: 'f32' };
@@ -101,6 +102,7 @@ export const crossEntropyBackward = defineKernel({
   f32Inputs: ['stats', 'g'],
   optional: ['weight'],
   outputs: ['dx'],
+  attributes: ['ignoreIndex', 'labelSmoothing'],
   infer({ x, target, stats, g, weight }, attrs: CrossEntropyAttrs) {
     const op = 'cross_entropy_backward';
     check(op, x, target, weight, attrs);

@@ -66,6 +66,7 @@ export const groupNormBackward = defineKernel({
   inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
   f32Inputs: ['mean', 'invstd'],
   outputs: ['dx', 'dweight', 'dbias'],
+  attributes: ['numGroups'],
   infer({ dy, x, weight, mean, invstd }, { numGroups }: GroupNormBackwardAttrs) {
     checkGroups('group_norm_backward', x, numGroups, { weight });
     const statistics = [x.shape[0]!, numGroups];

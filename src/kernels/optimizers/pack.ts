@@ -21,6 +21,7 @@ export const pack = defineKernel({
   inputs: [] as string[],
   outputs: ['y'],
   variadic: true,
+  attributes: ['offsets', 'size'],
   infer(specs: Specs, { offsets, size }: PackAttrs) {
     Object.values(specs).forEach((spec, k) => {
       const end = offsets[k]! + numel(spec.shape);

@@ -180,6 +180,7 @@ export const sum = defineKernel({
   name: 'sum',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['dims', 'keepdim', 'dtype'],
   infer({ x }, attrs: SumAttrs) {
     expectDType('sum', 'x', x, 'f32', 'f16', 'i32');
     const { y } = inferReduce('sum', x, attrs);
@@ -196,6 +197,7 @@ export const amax = defineKernel({
   name: 'amax',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['dims', 'keepdim'],
   infer({ x }, attrs: ReduceAttrs) {
     expectDType('amax', 'x', x, 'f32', 'f16');
     const inferred = inferReduce('amax', x, attrs);
@@ -218,6 +220,7 @@ export const prod = defineKernel({
   name: 'prod',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['dims', 'keepdim'],
   infer({ x }, attrs: ReduceAttrs) {
     expectDType('prod', 'x', x, 'f32', 'f16', 'i32');
     return inferReduce('prod', x, attrs);

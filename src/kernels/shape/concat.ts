@@ -23,6 +23,7 @@ export const concat = defineKernel({
   inputs: [] as string[],
   outputs: ['y'],
   variadic: true,
+  attributes: ['dim'],
   infer(specs: Readonly<Record<string, TensorSpec>>, { dim }: ConcatAttrs) {
     const inputs = inputsOf(specs);
     const first = inputs[0]?.[1];

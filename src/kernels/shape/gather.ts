@@ -41,6 +41,7 @@ export const gather = defineKernel({
   name: 'gather',
   inputs: ['x', 'index'],
   outputs: ['y'],
+  attributes: ['dim'],
   infer({ x, index }, { dim }: GatherAttrs) {
     expectIndex('gather', x, index, dim);
     return { y: { shape: index.shape, dtype: x.dtype } };

@@ -24,6 +24,7 @@ export const gatherRows = defineKernel({
   name: 'gather_rows',
   inputs: ['x', 'index'],
   outputs: ['y'],
+  attributes: ['batchDims'],
   infer({ x, index }, { batchDims }: GatherRowsAttrs) {
     expectDType('gather_rows', 'index', index, 'i32');
     if (x.shape.length < batchDims + 1 || index.shape.length !== batchDims + 1) {
@@ -64,6 +65,7 @@ export const gatherRowsBackward = defineKernel({
   name: 'gather_rows_backward',
   inputs: ['dy', 'index'],
   outputs: ['dx'],
+  attributes: ['batchDims', 'rows'],
   infer({ dy }, { batchDims, rows }: GatherRowsBackwardAttrs) {
     const shape = [...dy.shape.slice(0, batchDims), rows, ...dy.shape.slice(batchDims + 1)];
     return { dx: { shape, dtype: dy.dtype } };

@@ -18,6 +18,7 @@ export const oneHot = defineKernel({
   name: 'one_hot',
   inputs: ['labels'],
   outputs: ['y'],
+  attributes: ['numClasses'],
   infer({ labels }, { numClasses }: OneHotAttrs) {
     expectDType('one_hot', 'labels', labels, 'i32');
     if (!Number.isInteger(numClasses) || numClasses < 1) {

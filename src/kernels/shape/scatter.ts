@@ -60,6 +60,7 @@ export const scatter = defineKernel({
   name: 'scatter',
   inputs: ['x', 'index', 'src'],
   outputs: ['y'],
+  attributes: ['dim'],
   infer: (specs, { dim }: ScatterAttrs) => inferScatter('scatter', specs, dim),
   dispatches: (_caps, { x, index }, _outputs, { dim }) => planScatter(false, x, index, dim),
 });
@@ -73,6 +74,7 @@ export const scatterAdd = defineKernel({
   name: 'scatter_add',
   inputs: ['x', 'index', 'src'],
   outputs: ['y'],
+  attributes: ['dim'],
   infer(specs, { dim }: ScatterAttrs) {
     expectDType('scatter_add', 'x', specs.x, 'f32', 'f16', 'i32');
     return inferScatter('scatter_add', specs, dim);

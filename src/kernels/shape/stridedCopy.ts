@@ -134,6 +134,7 @@ export const permute = defineKernel({
   name: 'permute',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['dims'],
   infer({ x }, { dims }: PermuteAttrs) {
     checkRank('permute', x, ['dims', dims.length]);
     if ([...dims].sort((a, b) => a - b).some((dim, d) => dim !== d)) {
@@ -183,6 +184,7 @@ export const slice = defineKernel({
   name: 'slice',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['starts', 'steps', 'sizes'],
   infer({ x }, attrs: SliceAttrs) {
     const { starts, steps, sizes } = attrs;
     checkRank('slice', x, ['starts', starts.length], ['steps', steps.length], ['sizes', sizes.length]);
@@ -215,6 +217,7 @@ export const sliceBackward = defineKernel({
   name: 'slice_backward',
   inputs: ['dy'],
   outputs: ['dx'],
+  attributes: ['starts', 'steps', 'inputShape'],
   infer({ dy }, { starts, steps, inputShape }: SliceBackwardAttrs) {
     const lists = [starts.length, steps.length, inputShape.length] as const;
     checkRank('slice_backward', dy, ['starts', lists[0]], ['steps', lists[1]], ['inputShape', lists[2]]);
@@ -289,6 +292,7 @@ export const flip = defineKernel({
   name: 'flip',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['dims'],
   infer({ x }, { dims }: FlipAttrs) {
     checkRank('flip', x);
     const rank = x.shape.length;
@@ -323,6 +327,7 @@ export const expand = defineKernel({
   name: 'expand',
   inputs: ['x'],
   outputs: ['y'],
+  attributes: ['shape'],
   infer({ x }, { shape }: ExpandAttrs) {
     expectShape('expand', shape);
     const y: TensorSpec = { shape, dtype: x.dtype };

@@ -16,6 +16,7 @@ export const sort = defineKernel({
   name: 'sort',
   inputs: ['x'],
   outputs: ['values', 'indices'],
+  attributes: ['descending'],
   infer({ x }, _attrs: SortAttrs) {
     lastDimRows('sort', x);
     return { values: x, indices: { shape: x.shape, dtype: 'i32' } };

@@ -20,6 +20,7 @@ export const topk = defineKernel({
   name: 'topk',
   inputs: ['x'],
   outputs: ['values', 'indices'],
+  attributes: ['k', 'largest'],
   infer({ x }, { k }: TopkAttrs) {
     const { n } = lastDimRows('topk', x);
     if (!Number.isInteger(k) || k < 0 || k > n) {

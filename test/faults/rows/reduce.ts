@@ -9,7 +9,7 @@ const reduction = (fn: (x: Tensor, options?: { dim?: number | number[] }) => Ten
     [() => fn(f(2, 3), { dim: -3 }), '-3'],
     [() => fn(f(2, 3), { dim: 0.5 }), '0.5'],
     [() => fn(f(2, 3), { dim: [0, numbers.NaN] }), 'NaN'],
-    [() => fn(f(2, 3), { dims: [0] } as never), 'dim, keepdim'],
+    [() => fn(f(2, 3), { dims: [0] } as never), 'takes [dim,keepdim'],
     [() => fn(f(2, 3), 0 as never), 'dim, keepdim'],
   ],
 });
