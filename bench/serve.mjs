@@ -3,35 +3,29 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { headers, portOf, refusal, refuse } from '../scripts/local.mjs';
 
 /** @type {Record<string, string>} */
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
-const HEADERS = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'cache-control': 'no-cache',
-};
 
 /**
- * Serves files of the folder itself, by name, and no others.
+ * Serves files of the folder itself, by name, and no others. Returns the server.
  *
  * @param {string} folder
  */
 export function serve(folder) {
-  const port = Number(process.env.PORT ?? 8090);
+  const port = portOf(8090);
   const server = createServer(async (request, response) => {
+    const refused = refusal(request);
+    if (refused) return refuse(response, refused);
     const [pathname] = (request.url ?? '/').split(/[?#]/, 1);
     const name = pathname === '/' ? 'page.html' : pathname.slice(1);
     const type = TYPES[path.extname(name)];
-    const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-    const known = ['127.0.0.1', 'localhost'].includes(host) && type && /^[\w.]+$/.test(name);
+    const known = type && /^[\w.]+$/.test(name);
     const body = known ? await readFile(path.join(folder, name)).catch(() => undefined) : undefined;
-    response.writeHead(body ? 200 : 404, {
-      ...HEADERS,
-      'content-type': `${type ?? 'text/plain'}; charset=utf-8`,
-    });
-    response.end(body ?? 'not found\n');
+    if (!body) return refuse(response, { status: 404, text: 'not found' });
+    response.writeHead(200, { ...headers(), 'content-type': `${type}; charset=utf-8` });
+    response.end(request.method === 'HEAD' ? undefined : body);
   });
   server.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
     console.error(
@@ -43,4 +37,5 @@ export function serve(folder) {
     const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
     console.log(`bench: http://127.0.0.1:${taken}/  (Ctrl+C ends it)`);
   });
+  return server;
 }

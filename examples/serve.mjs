@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { headers, portOf, refusal, refuse } from '../scripts/local.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const [folder = 'embed', weights] = process.argv.slice(2);
@@ -25,11 +26,15 @@ const files = {
 if (weights) files['/model.safetensors'] = ['application/octet-stream', await readFile(weights)];
 
 const server = createServer((request, response) => {
-  const [type, body] = files[(request.url ?? '/').split('?')[0]] ?? ['text/plain', 'not found\n'];
-  response.writeHead(type === 'text/plain' ? 404 : 200, { 'content-type': type });
-  response.end(body);
+  const refused = refusal(request);
+  if (refused) return refuse(response, refused);
+  const found = files[(request.url ?? '/').split(/[?#]/)[0]];
+  if (!found) return refuse(response, { status: 404, text: 'not found' });
+  const [type, body] = found;
+  response.writeHead(200, { ...headers({ inlineStyle: true }), 'content-type': type });
+  response.end(request.method === 'HEAD' ? undefined : body);
 });
-server.listen(Number(process.env.PORT ?? 8081), '127.0.0.1', () => {
+server.listen(portOf(8081), '127.0.0.1', () => {
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   console.log(`examples/${folder}: http://127.0.0.1:${port}/  (Ctrl+C ends it)`);
 });

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { headers, refusal, refuse } from '../scripts/local.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, 'dist');
@@ -18,14 +19,6 @@ const TYPES = {
   '.css': 'text/css; charset=utf-8',
   '.map': 'application/json; charset=utf-8',
   '.safetensors': 'application/octet-stream',
-};
-
-const HEADERS = {
-  // The page talks to its own origin and nothing else; images are read as blobs.
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'cache-control': 'no-cache',
 };
 
 /** @param {string} message */
@@ -52,27 +45,21 @@ function fileOf(pathname) {
  * @param {import('node:http').ServerResponse} response
  */
 async function answer(request, response) {
-  /** @param {number} status @param {string} text */
-  const refuse = (status, text) => {
-    response.writeHead(status, { ...HEADERS, 'content-type': 'text/plain; charset=utf-8' });
-    response.end(`${text}\n`);
-  };
-  // Another site's page that points its own name at 127.0.0.1 must not read the weights.
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-  if (!['127.0.0.1', 'localhost', '[::1]'].includes(host)) return refuse(403, 'only for this machine');
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405, 'GET only');
+  const refused = refusal(request);
+  if (refused) return refuse(response, refused);
   let pathname;
   try {
     pathname = decodeURIComponent((request.url ?? '/').split(/[?#]/, 1)[0]);
   } catch {
-    return refuse(400, 'not a valid URL');
+    return refuse(response, { status: 400, text: 'not a valid URL' });
   }
   const file = pathname.includes('\0') ? undefined : fileOf(pathname);
   if (!file || !(await isFile(file))) {
-    return refuse(404, file === weights ? `no weights at ${weights}` : 'not found');
+    const text = file === weights ? `no weights at ${weights}` : 'not found';
+    return refuse(response, { status: 404, text });
   }
   response.writeHead(200, {
-    ...HEADERS,
+    ...headers(),
     'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream',
     'content-length': (await stat(file)).size,
   });

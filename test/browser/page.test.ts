@@ -248,6 +248,19 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
         expect(0 <= x1 && x1 <= x2 && x2 <= 384 && 0 <= y1 && y1 <= y2 && y2 <= 303, box).toBe(true);
       }
       expect(await page.textContent('#caption')).toContain(`${boxes.length} of ${boxes.length} with score`);
+      // Weights that cannot be used leave those that are loaded.
+      const shown = await page.textContent('#weights');
+      const pickle = Buffer.alloc(64, 7);
+      pickle.set([0x80, 2]);
+      await page.setInputFiles('#weights-file', file('wrong.safetensors', pickle));
+      await page.waitForSelector('html[data-weights=error]');
+      expect(await page.textContent('#detect-error')).toMatch(/^wrong\.safetensors: is a Python pickle/);
+      expect(await page.textContent('#weights')).toBe(shown);
+      await page.setInputFiles('#image-file', COINS);
+      await page.waitForFunction(() =>
+        document.getElementById('detect-status')?.textContent?.startsWith('Detected'),
+      );
+      expect(await page.locator('#detection-rows tr').count()).toBe(boxes.length);
       await page.locator('#threshold').fill('0.95');
       expect(await page.locator('#detection-rows tr').count()).toBe(0);
       expect(await page.textContent('#caption')).toContain(`0 of ${boxes.length} with score 0.95 or more`);

@@ -93,18 +93,19 @@ async function fetchWeights(): Promise<void> {
 }
 
 async function takeWeights(given: Weights): Promise<void> {
-  weights = given;
   const line = byId('weights');
+  const describe = ({ name, bytes }: Weights) => `${name} (${(bytes.length / 1e6).toFixed(1)} MB)`;
   line.textContent = `reading ${given.name}…`;
   try {
     await readyDetector(given);
   } catch (error) {
-    weights = undefined;
-    line.textContent = 'none loaded';
+    // What was loaded before stays, and goes on working.
+    line.textContent = weights ? describe(weights) : 'none loaded';
     setState('weights', 'error');
     throw error;
   }
-  line.textContent = `${given.name} (${(given.bytes.length / 1e6).toFixed(1)} MB)`;
+  weights = given;
+  line.textContent = describe(given);
   setState('weights', 'ready');
   say(byId('detect-error'), '');
   if (image) await detect(image);
@@ -115,9 +116,9 @@ async function readyDetector(given: Weights): Promise<{ gpu: Gpu; detector: Dete
   const gpu = await getGpu();
   useGpu(gpu);
   if (loaded?.weights !== given || loaded.gpu !== gpu) {
+    const detector = loadDetector(gpu, given.bytes, { name: given.name });
     loaded?.detector.dispose();
-    loaded = undefined;
-    loaded = { weights: given, gpu, detector: loadDetector(gpu, given.bytes, { name: given.name }) };
+    loaded = { weights: given, gpu, detector };
   }
   return loaded;
 }
