@@ -2,9 +2,8 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import type { DataFiles } from 'fovea/data';
-import sharp from 'sharp';
-import { fileProblem } from './files.ts';
-import { decodePng, diagnose } from './images.ts';
+import { fileProblem, realPath } from './files.ts';
+import { decodePng, imageHeader } from './images.ts';
 
 const fail = (file: string, error: unknown): never => {
   throw new DataError(`${file}: ${fileProblem(error)}; check the path`, { cause: error });
@@ -30,7 +29,6 @@ export const diskFiles: DataFiles = {
     return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
-  text: (file) => readFile(file, 'utf8').catch((error) => fail(file, error)),
   bytes: (file) => readFile(file).catch((error) => fail(file, error)),
 
   async open(file) {
@@ -52,15 +50,8 @@ export const diskFiles: DataFiles = {
     };
   },
 
-  async imageSize(file) {
-    const bytes = await readFile(file).catch((error) => fail(file, error));
-    try {
-      const { width, height } = (await sharp(bytes).metadata()).autoOrient;
-      return { width, height };
-    } catch (error) {
-      throw diagnose(file, bytes, error);
-    }
-  },
+  imageSize: imageHeader,
+  realPath,
 
   async decodePng(bytes) {
     const { width, height, rgb } = await decodePng(bytes, 'mask');

@@ -14,19 +14,10 @@ import {
 import path from 'node:path';
 import { DataError, FoveaError, UsageError } from 'fovea';
 import { type AnnotatedImage, type DataSink, isImageFile } from 'fovea/data';
-import { fileProblem, makeFolder } from './files.ts';
+import { fileProblem, makeFolder, realPath } from './files.ts';
 
 /** How images get into a data set: copied, or as symbolic links to where they are. */
 export type ImageMode = 'copy' | 'link';
-
-/** Where a path leads that may not be there yet: links in what is there are followed. */
-export async function realPath(file: string): Promise<string> {
-  const whole = path.resolve(file);
-  const parent = path.dirname(whole);
-  return realpath(whole).catch(async () =>
-    parent === whole ? whole : path.join(await realPath(parent), path.basename(whole)),
-  );
-}
 
 /** What stands at the top of the data sets that are written. A folder with anything else is not replaced. */
 const OURS = [

@@ -1,5 +1,5 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from 'fovea';
 import { writeFileAtomic as writeWholeFile } from 'fovea/io';
 
@@ -69,4 +69,13 @@ export async function checkOutputFile(path: string): Promise<void> {
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   await makeFolder(dirname(path));
   await writeWholeFile(path, content);
+}
+
+/** Where a path leads that may not be there yet: links in what is there are followed. */
+export async function realPath(file: string): Promise<string> {
+  const whole = resolve(file);
+  const parent = dirname(whole);
+  return realpath(whole).catch(async () =>
+    parent === whole ? whole : join(await realPath(parent), basename(whole)),
+  );
 }

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { decode as decodeBmp } from 'bmp-ts';
 import { DataError, ShapeError } from 'fovea';
-import sharp from 'sharp';
+import { BadData, type FaultKind, type ImageInfo } from 'fovea/data';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { fileProblem, writeFileAtomic } from './files.ts';
 
 /** Three channels, whatever the file held. */
@@ -12,7 +14,25 @@ export interface LoadedImage {
   data: Float32Array;
   /** `[H,W,3]`, 0 to 255: the same pixels rounded, for drawing. */
   rgb: Uint8Array;
+  /** The size in the file, where the image was shrunk while it was decoded. */
+  original?: { readonly width: number; readonly height: number };
+  /** Whether 12-bit values of a 16-bit file were stretched to the whole range. */
+  stretched?: boolean;
 }
+
+/** How an image is decoded. */
+export interface DecodeOptions {
+  /**
+   * The longer side that is needed. An image of more than `MOST_DECODED` pixels is shrunk while it is decoded, to no less than twice
+   * this side. Default: the whole image is needed.
+   */
+  readonly maxSide?: number;
+  /** The most pixels of an image that is decoded whole. Default `MOST_DECODED`. */
+  readonly maxPixels?: number;
+}
+
+/** 2^25 pixels take 500 MB as floats and bytes. */
+export const MOST_DECODED = 2 ** 25;
 
 const SIGNATURES: readonly (readonly [name: string, offset: number, bytes: readonly number[]])[] = [
   ['PNG', 0, [0x89, 0x50, 0x4e, 0x47]],
@@ -22,11 +42,81 @@ const SIGNATURES: readonly (readonly [name: string, offset: number, bytes: reado
   ['TIFF', 0, [0x4d, 0x4d, 0x00, 0x2a]],
   ['WebP', 8, [0x57, 0x45, 0x42, 0x50]],
   ['AVIF or HEIC', 4, [0x66, 0x74, 0x79, 0x70]],
+  ['BMP', 0, [0x42, 0x4d]],
 ];
 
 /** The format that the first bytes claim, whether or not the rest can be read. */
 function claimedFormat(bytes: Uint8Array): string | undefined {
   return SIGNATURES.find(([, offset, magic]) => magic.every((byte, i) => bytes[offset + i] === byte))?.[0];
+}
+
+const isBmp = (bytes: Uint8Array): boolean => claimedFormat(bytes) === 'BMP' && bytes.length >= 26;
+
+/** The size in a BMP file's header (BITMAPINFOHEADER, or the older BITMAPCOREHEADER of 12 bytes). */
+function bmpSize(bytes: Uint8Array): { width: number; height: number } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(14, true) === 12) {
+    return { width: view.getUint16(18, true), height: view.getUint16(20, true) };
+  }
+  return { width: Math.abs(view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
+}
+
+/** Bytes as libvips reads them. It has no reader of BMP: those are decoded first. */
+function vips(bytes: Uint8Array, options: SharpOptions = {}): Sharp {
+  if (!isBmp(bytes)) return sharp(bytes, options);
+  const { width, height, data } = decodeBmp(Buffer.from(bytes), { toRGBA: true });
+  // The fourth byte is seldom meant as opacity.
+  return sharp(data, { ...options, raw: { width, height, channels: 4 } }).removeAlpha();
+}
+
+/** The size of an image as it is shown, and its EXIF orientation. Throws what the decoder throws. */
+async function headerOf(source: string | Uint8Array): Promise<ImageInfo> {
+  if (typeof source !== 'string' && isBmp(source)) return bmpSize(source);
+  const { autoOrient, orientation, format } = await sharp(source).metadata();
+  // Drawings have no pixels, and refer to files.
+  if (format === 'svg') throw new Error('an SVG drawing has no pixels');
+  const { width, height } = autoOrient;
+  return { width, height, ...(orientation === undefined ? {} : { orientation }) };
+}
+
+/** Reads the header of an image: from a file, or from bytes that errors call `name`. Throws DataError for what is not an image. */
+export async function imageHeader(source: string | Uint8Array, name: string): Promise<ImageInfo> {
+  const called = typeof source === 'string' ? source : name;
+  try {
+    // The decoder reads no more of a file than it needs. A BMP file is only known by its bytes.
+    return await headerOf(source);
+  } catch (error) {
+    const bytes = typeof source === 'string' ? await bytesOf(source) : source;
+    if (isBmp(bytes)) return bmpSize(bytes);
+    throw diagnose(called, bytes, error);
+  }
+}
+
+/** Decodes an image to its last line, without keeping it. Throws DataError for one that is truncated or damaged. */
+export async function verifyImage(source: string | Uint8Array, name: string): Promise<void> {
+  const bytes = typeof source === 'string' ? await bytesOf(source) : source;
+  try {
+    await vips(bytes, { failOn: 'error', sequentialRead: true, limitInputPixels: false })
+      .resize(8, 8, { fit: 'fill' })
+      .raw()
+      .toBuffer();
+  } catch (error) {
+    throw diagnose(name, bytes, error);
+  }
+}
+
+async function bytesOf(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new BadData(
+      'missing image',
+      `${path}: cannot read the image (${fileProblem(error)}); check the path`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 /** One line on why the bytes are no image: what they are instead, and what to do. */
@@ -35,86 +125,120 @@ export function diagnose(name: string, bytes: Uint8Array, error: unknown): DataE
     .split('\n')[0]!
     .trim()
     .replace(/:$/, '');
-  const fail = (text: string) => new DataError(`${name}: ${text}`, { cause: error });
+  const fail = (text: string, kind: FaultKind = 'damaged image') =>
+    new BadData(kind, `${name}: ${text}`, { cause: error });
   if (bytes.length === 0) return fail('the file is empty; copy or export it again');
   const start = new TextDecoder('latin1').decode(bytes.subarray(0, 200));
   if (start.startsWith('version https://git-lfs.github.com')) {
-    return fail('a Git LFS pointer, not the image; run "git lfs pull"');
+    return fail('a Git LFS pointer, not the image; run "git lfs pull"', 'not an image');
   }
-  if (/pixel limit/i.test(reason)) return fail(`${reason}; scale the image down first`);
+  if (/pixel limit/i.test(reason)) return fail(`${reason}; scale the image down first`, 'too large');
   const format = claimedFormat(bytes);
   if (format === 'AVIF or HEIC') return fail(`cannot be decoded (${reason}); convert it to PNG or JPEG`);
   if (format !== undefined) {
     return fail(`truncated or damaged ${format} (${reason}); copy or export it again`);
   }
   const text = /^\s*(?:<!doctype|<html|<\?xml|[{[])/i.test(start) ? ' (it looks like text)' : '';
-  return fail(`not an image that can be read${text}; use PNG, JPEG, WebP, TIFF or GIF`);
+  return fail(`not an image that can be read${text}; use PNG, JPEG, WebP, TIFF, BMP or GIF`, 'not an image');
+}
+
+/** Throws DataError for an image of more pixels than are decoded whole. */
+function checkPixels(name: string, { width, height }: ImageInfo, most: number): void {
+  if (width * height <= most) return;
+  throw new BadData(
+    'too large',
+    `${name}: has ${width}x${height} pixels, more than ${most}; scale it down, or raise the limit (--max-pixels)`,
+  );
+}
+
+/** The longer side to which an image is shrunk while it is decoded; undefined if it is decoded whole. */
+function shrunkSide(size: ImageInfo, { maxSide = Infinity, maxPixels = MOST_DECODED }: DecodeOptions) {
+  const side = 2 * maxSide;
+  const few = size.width * size.height <= maxPixels;
+  return few || side >= Math.max(size.width, size.height) || side * side > maxPixels ? undefined : side;
 }
 
 /**
- * Decodes PNG, JPEG, WebP, TIFF, GIF, AVIF or SVG bytes to RGB. `name` is what errors call them.
+ * Decodes PNG, JPEG, WebP, TIFF, GIF, AVIF or BMP bytes to RGB. `name` is what errors call them.
  *
  * - Grey becomes three equal channels; CMYK is converted.
  * - Alpha is flattened on black, so a transparent pixel is 0 whatever colour it hides.
  * - The EXIF orientation is applied: width and height are those that a viewer shows.
- * - 16-bit files are divided by 65535, 8-bit files by 255; no other stretching.
+ * - 16-bit files are divided by 65535, 8-bit files by 255. A 16-bit file whose values are all below 4096, and some above 255, has
+ *   12-bit values: they are divided by 4095, and `stretched` is set.
  * - RGB and grey colour profiles are ignored, as in PIL and OpenCV, so that values agree with theirs.
  * - Of an animation or a multi-page file, the first page.
  *
- * Throws DataError for anything truncated, damaged, not an image, or with float pixels.
+ * Throws DataError for anything truncated, damaged, not an image, with float pixels, or with more than `maxPixels` pixels.
  */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<LoadedImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  name: string,
+  options: DecodeOptions = {},
+): Promise<LoadedImage> {
   try {
-    const { depth, space } = await sharp(bytes).metadata();
+    const original = await headerOf(bytes);
+    const side = shrunkSide(original, options);
+    if (side === undefined) checkPixels(name, original, options.maxPixels ?? MOST_DECODED);
+    const { depth, space } = isBmp(bytes) ? { depth: 'uchar', space: 'srgb' } : await sharp(bytes).metadata();
     if (depth !== 'uchar' && depth !== 'ushort') {
       throw new DataError(`${name}: pixels are ${depth}; convert the image to 8 or 16 bits per channel`);
     }
     const wide = depth === 'ushort';
-    const { data: raw, info } = await sharp(bytes, { failOn: 'error', ignoreIcc: space !== 'cmyk' })
-      .autoOrient()
+    const whole = vips(bytes, {
+      failOn: 'error',
+      ignoreIcc: space !== 'cmyk',
+      limitInputPixels: false,
+    }).autoOrient();
+    const shrunk = side === undefined ? whole : whole.resize(side, side, { fit: 'inside', kernel: 'linear' });
+    const { data: raw, info } = await shrunk
       .flatten({ background: '#000000' })
       .toColourspace(wide ? 'rgb16' : 'srgb')
       .raw({ depth: wide ? 'ushort' : 'uchar' })
       .toBuffer({ resolveWithObject: true });
     const { width, height } = info;
-    const count = width * height * 3;
     if (info.channels !== 3) {
       throw new DataError(`${name}: decodes to ${info.channels} channels, expected 3; convert it to RGB`);
     }
-    const data = new Float32Array(count);
-    if (!wide) {
-      const rgb = new Uint8Array(count);
-      rgb.set(raw);
-      for (let i = 0; i < count; i++) data[i] = rgb[i]! / 255;
-      return { width, height, channels: 3, data, rgb };
-    }
-    const rgb = new Uint8Array(count);
-    const words = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-    for (let i = 0; i < count; i++) {
-      // Every platform that sharp ships for is little-endian.
-      const value = words.getUint16(2 * i, true) / 65535;
-      data[i] = value;
-      rgb[i] = Math.round(value * 255);
-    }
-    return { width, height, channels: 3, data, rgb };
+    const size = { width, height, channels: 3 as const, ...(side === undefined ? {} : { original }) };
+    return wide ? { ...size, ...fromWords(raw) } : { ...size, ...fromBytes(raw) };
   } catch (error) {
     if (error instanceof DataError) throw error;
     throw diagnose(name, bytes, error);
   }
 }
 
-/** Reads an image file; see `decodeImage`. DataError where it is missing, unreadable or no whole image. */
-export async function loadImage(path: string): Promise<LoadedImage> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    throw new DataError(`${path}: cannot read the image (${fileProblem(error)}); check the path`, {
-      cause: error,
-    });
-  }
-  return decodeImage(bytes, path);
+function fromBytes(raw: Buffer): Pick<LoadedImage, 'data' | 'rgb'> {
+  const rgb = new Uint8Array(raw.buffer, raw.byteOffset, raw.length);
+  const data = new Float32Array(rgb.length);
+  for (let i = 0; i < rgb.length; i++) data[i] = rgb[i]! / 255;
+  return { data, rgb };
 }
+
+/** The largest value of 12 bits. */
+const TWELVE_BITS = 4095;
+
+function fromWords(raw: Buffer): Pick<LoadedImage, 'data' | 'rgb' | 'stretched'> {
+  const words = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const count = raw.byteLength / 2;
+  let most = 0;
+  // Every platform that sharp ships for is little-endian.
+  for (let i = 0; i < count; i++) most = Math.max(most, words.getUint16(2 * i, true));
+  const stretched = most > 255 && most <= TWELVE_BITS;
+  const scale = stretched ? TWELVE_BITS : 65535;
+  const data = new Float32Array(count);
+  const rgb = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = words.getUint16(2 * i, true) / scale;
+    data[i] = value;
+    rgb[i] = Math.round(value * 255);
+  }
+  return { data, rgb, ...(stretched ? { stretched } : {}) };
+}
+
+/** Reads an image file; see `decodeImage`. DataError where it is missing, unreadable or no whole image. */
+export const loadImage = async (path: string, options: DecodeOptions = {}): Promise<LoadedImage> =>
+  decodeImage(await bytesOf(path), path, options);
 
 /** As `decodeImage`, for PNG bytes only: the reverse of `encodePng`. */
 export async function decodePng(bytes: Uint8Array, name = 'PNG'): Promise<LoadedImage> {

@@ -71,7 +71,15 @@ const data = (command: Command): Command =>
     .addOption(new Option('--from <format>', 'annotation format (default: detected)').choices(FORMAT_NAMES))
     .option('--split <name>', 'use one part of the data set, such as train or val, or all')
     .option('--images <dir>', 'folder with the images (default: where the format expects them)')
-    .option('--skip-bad', 'skip invalid objects instead of stopping at the first one');
+    .option('--skip-bad', 'leave out what cannot be used (objects, annotations, images) instead of stopping')
+    .option('--report-bad <file>', 'write everything that is bad to a JSON file')
+    .option(
+      '--fix-sizes',
+      'scale or turn annotations made for another size of the image, where it is clear how',
+    )
+    .option('--encoding <name>', 'encoding of text files that state none, such as gb18030 (default: utf-8)')
+    .option('--allow-outside', 'allow images outside of the folder that contains the data set')
+    .option('--max-pixels <n>', 'largest number of pixels of an image', whole(1));
 
 /** Adds the options of test-time augmentation. */
 const augmentation = (command: Command): Command =>
@@ -106,16 +114,19 @@ program
   .addOption(adapter())
   .action(infoCommand);
 
+const CLIP = 'cut boxes and outlines at the border of the image';
+
 data(
   program
     .command('convert')
-    .description('convert a data set to COCO, Pascal VOC, YOLO or Labelme')
+    .description('convert a data set to COCO, Pascal VOC, YOLO, Labelme or masks')
     .argument('<data>', 'folder with images and annotations, or a COCO file')
     .argument('<to>', 'folder to write, which must not exist yet'),
 )
   .addOption(
     new Option('--format <format>', 'format to convert to').choices(FORMAT_NAMES).makeOptionMandatory(),
   )
+  .option('--clip', CLIP)
   .option('--link-images', 'link to the images instead of copying them')
   .option('--force', 'replace the folder if it exists')
   .action(convertCommand);

@@ -4,14 +4,16 @@ import {
   type AnnotatedImage,
   type Annotation,
   type Dataset,
-  type FormatName,
   openDataset,
   type ReadOptions,
   type Sample,
+  scaleAnnotation,
   shrinkSample,
 } from 'fovea/data';
 import { diskFiles } from './dataFiles.ts';
-import { decodeImage, type LoadedImage, loadImage } from './images.ts';
+import type { DataOptions } from './dataOptions.ts';
+import { FaultLog } from './faultLog.ts';
+import { type DecodeOptions, decodeImage, type LoadedImage, loadImage } from './images.ts';
 
 /** A labelled image on disk, with its pixels as bytes for drawing. */
 export interface LabelledImage extends Sample {
@@ -23,63 +25,42 @@ export interface LoadedSample extends Sample {
   readonly source: string;
 }
 
-/** What the options of the command line say about a data set. */
-export interface DataOptions {
-  /** Its format, where a folder holds several. */
-  readonly from?: FormatName;
-  /** One part of it; `all` for all. */
-  readonly split?: string;
-  /** Where the images are. */
-  readonly images?: string;
-  /** Leave out, and report, what cannot be used. */
-  readonly skipBad?: boolean;
-}
-
-/** The decoded image of an annotation. Throws DataError where it is not of the size that was labelled. */
-async function loadAnnotatedImage({ source, image, annotation }: AnnotatedImage): Promise<LoadedImage> {
+/**
+ * The decoded image of an annotation, with the annotation at its size: an image that is larger than needed is shrunk while it is
+ * decoded. The reader has checked that its size is the one that was labelled.
+ */
+async function loadAnnotatedImage(
+  { source, image, annotation }: AnnotatedImage,
+  options: DecodeOptions,
+): Promise<{ readonly loaded: LoadedImage; readonly annotation: Annotation }> {
   const loaded =
-    typeof image === 'string' ? await loadImage(image) : await decodeImage(image, `${source}: imageData`);
-  if (loaded.width !== annotation.width || loaded.height !== annotation.height) {
-    throw new DataError(
-      `${source}: the annotation is for ${annotation.width}x${annotation.height} pixels, but the image has ${loaded.width}x${loaded.height}; use the image that was labelled`,
-    );
-  }
-  return loaded;
+    typeof image === 'string'
+      ? await loadImage(image, options)
+      : await decodeImage(image, `${source}: imageData`, options);
+  return { loaded, annotation: loaded.original ? scaleAnnotation(annotation, loaded) : annotation };
 }
 
 /** One Labelme file and the image that it names or embeds. */
 export async function loadLabelme(file: string): Promise<LabelledImage> {
   const dataset = await openDataset(diskFiles, file, { format: 'labelme' });
   for await (const labelled of dataset.images()) {
-    const image = await loadAnnotatedImage(labelled);
-    return { name: labelled.name, image, annotation: labelled.annotation };
+    const { loaded: image, annotation } = await loadAnnotatedImage(labelled, {});
+    return { name: labelled.name, image, annotation };
   }
   throw new DataError(`${file}: contains no annotated image; save it again with Labelme`);
-}
-
-/** Objects that were left out because they cannot be used: how many, and the first with its reason. */
-export class Skipped {
-  count = 0;
-  first = '';
-
-  readonly add = (error: DataError): void => {
-    if (this.count++ === 0) this.first = error.message;
-  };
-
-  /** A line on what was left out; '' where nothing was. */
-  get text(): string {
-    if (this.count === 0) return '';
-    return `skipped ${this.count} object${this.count === 1 ? '' : 's'} that cannot be used; the first: ${this.first}\n`;
-  }
 }
 
 /** Opens a data set of any format. Throws DataError where it cannot be told which, or nothing is there. */
 export function openData(
   path: string,
-  { from, split, images, skipBad }: DataOptions,
-  skipped: Skipped,
-  more: Pick<ReadOptions, 'imagesOptional'> = {},
+  options: DataOptions,
+  faults: FaultLog,
+  more: Pick<ReadOptions, 'imagesOptional' | 'signal'> = {},
 ): Promise<Dataset> {
+  const { from, split, images, skipBad, reportBad, clip, fixSizes, encoding, allowOutside, maxPixels } =
+    options;
+  const given = <K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } =>
+    (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
   return openDataset(
     diskFiles,
     path
@@ -88,10 +69,16 @@ export function openData(
       .replace(/(?<=.)\/+$/, ''),
     {
       ...more,
-      ...(from === undefined ? {} : { format: from }),
-      ...(split === undefined || split === 'all' ? {} : { split }),
-      ...(images === undefined ? {} : { imageFolder: images }),
-      ...(skipBad ? { onBad: skipped.add } : {}),
+      ...given('format', from),
+      ...given('split', split === 'all' ? undefined : split),
+      ...given('imageFolder', images),
+      ...given('clip', clip),
+      ...given('fixSizes', fixSizes),
+      ...given('encoding', encoding),
+      ...given('allowOutside', allowOutside),
+      ...given('maxPixels', maxPixels),
+      skipBad: skipBad || reportBad !== undefined,
+      onFault: faults.add,
     },
   );
 }
@@ -107,20 +94,27 @@ export async function loadFolder(
   options: DataOptions = {},
   change: (annotation: Annotation) => Annotation = (annotation) => annotation,
 ): Promise<LoadedSample[]> {
-  const skipped = new Skipped();
-  const dataset = await openData(folder, options, skipped);
+  const faults = new FaultLog();
+  const dataset = await openData(folder, options, faults);
   if (dataset.splits.length > 1 && options.split === undefined) {
     throw new UsageError(
       `${folder}: has the parts ${dataset.splits.join(', ')}; choose one with --split, or use --split all`,
     );
   }
+  const { maxPixels } = options;
   const samples: LoadedSample[] = [];
   for await (const labelled of dataset.images()) {
-    const { width, height, channels, data } = await loadAnnotatedImage(labelled);
+    const load = () =>
+      loadAnnotatedImage(labelled, { maxSide, ...(maxPixels === undefined ? {} : { maxPixels }) });
+    const found = await faults.attempt(options, load);
+    if (!found) continue;
+    const { width, height, channels, data, stretched } = found.loaded;
+    if (stretched)
+      faults.note('12-bit pixels', `${labelled.name}: 12-bit values were stretched to the whole range`);
     const image = { width, height, channels, data };
-    const sample = { name: labelled.name, image, annotation: change(labelled.annotation) };
+    const sample = { name: labelled.name, image, annotation: change(found.annotation) };
     samples.push({ ...shrinkSample(sample, maxSide), source: labelled.source });
   }
-  process.stderr.write(skipped.text);
+  await faults.finish(options);
   return samples;
 }

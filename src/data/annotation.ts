@@ -58,6 +58,22 @@ export interface AnnotatedShape extends ObjectFlags {
   objectBox?: Box;
 }
 
+/**
+ * A region that is neither object nor background: an object that was left out, or one that is labelled to be ignored. It counts
+ * neither in training nor in evaluation.
+ */
+export interface IgnoredRegion {
+  /** The box around it; x1 < x2 and y1 < y2. */
+  readonly box: Box;
+  /** Vertices of a polygon, where the region has an outline. */
+  readonly points?: Point[];
+  /** The pixels of the region, where they are known. */
+  readonly mask?: MaskPatch;
+}
+
+/** Shapes with this label are regions to ignore, as in Labelme's lists of labels. */
+export const IGNORE_LABEL = '__ignore__';
+
 /** The annotation of one image. */
 export interface Annotation {
   /** Path of the image relative to the annotation file's folder, with forward slashes. */
@@ -72,4 +88,6 @@ export interface Annotation {
   shapes: AnnotatedShape[];
   /** Pixels that are neither object nor background, such as the border around VOC's objects. */
   unlabelled?: MaskPatch;
+  /** Regions that are neither object nor background. */
+  ignored?: IgnoredRegion[];
 }

@@ -1,7 +1,8 @@
 /** Training targets of a crop: boxes, label maps and masks. */
 import { DataError } from '../errors.ts';
 import type { Box, Point } from '../vision/boxes.ts';
-import { boxArea, clipBox, polygonInBox } from '../vision/boxes.ts';
+import { boxArea, clipBox } from '../vision/boxes.ts';
+import { polygonInBox } from '../vision/outline.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from './annotation.ts';
 import type { Crop } from './augment.ts';
 import { objectsOf, unionOf } from './objects.ts';

@@ -1,11 +1,18 @@
 /**
- * Data sets: annotation formats (COCO, Pascal VOC, YOLO, Labelme), images, augmentation, and batches to train on.
+ * Data sets: annotation formats (COCO, Pascal VOC, YOLO, Labelme, masks), images, augmentation, and batches to train on.
  *
  * @module
  */
 
 export type { Box, ImageSize, Point } from '../vision/boxes.ts';
-export type { AnnotatedShape, Annotation, MaskPatch, ObjectFlags } from './annotation.ts';
+export {
+  type AnnotatedShape,
+  type Annotation,
+  IGNORE_LABEL,
+  type IgnoredRegion,
+  type MaskPatch,
+  type ObjectFlags,
+} from './annotation.ts';
 export { type AugmentOptions, type Crop, type CropOptions, cropImage, sampleCrop } from './augment.ts';
 export {
   type CropBoxesOptions,
@@ -24,6 +31,7 @@ export {
   type Sample,
   type SegmentBatch,
 } from './dataset.ts';
+export { BadData, type DataFault, FAULT_KINDS, type FaultKind } from './faults.ts';
 export {
   type CocoReferences,
   type CocoResult,
@@ -38,19 +46,19 @@ export {
   type DatasetClass,
   type DatasetFormat,
   type DatasetWriter,
+  type DecodedPng,
+  type DecodePng,
   FORMAT_NAMES,
   type FormatName,
+  type ImageInfo,
   type OpenFile,
   type ReadOptions,
 } from './formats/format.ts';
 export { detectFormat, FORMATS, openDataset } from './formats/index.ts';
+export { type FormatLabelmeOptions, formatLabelme } from './formats/labelme/format.ts';
 export { readLabelmeFile } from './formats/labelme/index.ts';
 export {
-  type DecodedPng,
-  type DecodePng,
   embeddedImage,
-  type FormatLabelmeOptions,
-  formatLabelme,
   type LabelmeDocument,
   type LabelmeShape,
   parseLabelme,
@@ -80,3 +88,4 @@ export {
   traceContours,
 } from './polygon.ts';
 export { shrinkSample } from './resize.ts';
+export { scaleAnnotation } from './transform.ts';

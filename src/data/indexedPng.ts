@@ -16,21 +16,48 @@ export interface IndexedImage {
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const [GREY, PALETTE] = [0, 3];
+/** 2^28: a mask of 16,384 x 16,384. */
+const MOST_PIXELS = 2 ** 28;
 const COLOURS: Readonly<Record<number, string>> = { 2: 'RGB', 4: 'grey with alpha', 6: 'RGBA' };
+
+/** The size in the header of a PNG file; undefined for other files. */
+export function pngSize(bytes: Uint8Array): { readonly width: number; readonly height: number } | undefined {
+  if (bytes.length < 24 || !SIGNATURE.every((byte, i) => bytes[i] === byte)) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}
 
 /** Checksum of a chunk's type and data (ISO/IEC 15948, annex D). */
 function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
+  for (const byte of bytes) crc = (crc >>> 8) ^ CRC_TABLE[(crc ^ byte) & 0xff]!;
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-async function through(bytes: Uint8Array, transform: CompressionStream | DecompressionStream) {
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+/** Passes bytes through a stream. Stops once there are more than `most` bytes, so that a small file cannot fill the memory. */
+async function through(
+  bytes: Uint8Array,
+  transform: CompressionStream | DecompressionStream,
+  most = Infinity,
+): Promise<Uint8Array> {
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(transform);
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    parts.push(next.value);
+    length += next.value.length;
+    if (length <= most) continue;
+    await reader.cancel();
+    break;
+  }
+  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 }
 
 /**
@@ -39,7 +66,7 @@ async function through(bytes: Uint8Array, transform: CompressionStream | Decompr
  * @param bytes The file.
  * @param name The file's name, for error messages.
  * @throws DataError if the file is not a PNG, is truncated or damaged, has colours instead of a palette, has 16 bits per
- * pixel, or is interlaced.
+ * pixel, is interlaced, or has more than 2^28 pixels.
  */
 export async function decodeIndexedPng(bytes: Uint8Array, name: string): Promise<IndexedImage> {
   const fail = (problem: string, fix = 'copy or export it again'): never => {
@@ -80,12 +107,16 @@ export async function decodeIndexedPng(bytes: Uint8Array, name: string): Promise
     at += 12 + length;
   }
   if (header === undefined) return fail('has no header');
+  const { width, height, depth } = header;
+  const stride = Math.ceil((width * depth) / 8);
+  if (width * height > MOST_PIXELS) {
+    fail(`has ${width}x${height} pixels, more than ${MOST_PIXELS}`, 'cut it into smaller images');
+  }
   const packed = await through(
     new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()),
     new DecompressionStream('deflate'),
+    (stride + 1) * height,
   ).catch(() => fail('is damaged: its pixels cannot be unpacked'));
-  const { width, height, depth } = header;
-  const stride = Math.ceil((width * depth) / 8);
   if (packed.length !== (stride + 1) * height) {
     fail(`is damaged: ${packed.length} bytes of pixels, ${width}x${height} needs ${(stride + 1) * height}`);
   }

@@ -1,6 +1,7 @@
 import { DataError } from '../errors.ts';
 import type { TextPlace } from '../json.ts';
 import { parseJson } from '../json.ts';
+import { BadData } from './faults.ts';
 
 /** A value at the first level of a JSON text, or an element of an array there. */
 export interface JsonItem {
@@ -47,7 +48,7 @@ export class JsonSplitter {
   readonly keys: string[] = [];
   readonly #where: string;
   readonly #fix: string;
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true });
   /** The token that is expected next; undefined within a value. */
   #expected: string | undefined = TOP;
   #isArray = false;
@@ -78,6 +79,9 @@ export class JsonSplitter {
 
   /** Returns the values that end in this piece. */
   push(bytes: Uint8Array): JsonItem[] {
+    if (this.#offset === 0 && [0xfeff, 0xfffe].includes(bytes[0]! * 256 + bytes[1]!)) {
+      throw new BadData('encoding', `${this.#where}: is UTF-16 text; save it as UTF-8`);
+    }
     const items: JsonItem[] = [];
     let from = 0;
     let i = 0;
@@ -107,6 +111,19 @@ export class JsonSplitter {
   /** Throws DataError if the text is incomplete. */
   end(): void {
     if (this.#expected !== END) this.#fail(this.#expected ?? "the value's end", END);
+  }
+
+  #decode(bytes: Uint8Array): string {
+    try {
+      return this.#decoder.decode(bytes);
+    } catch (cause) {
+      const { line, column } = this.#place;
+      throw new BadData(
+        'encoding',
+        `${this.#where}: line ${line}, column ${column}: is not UTF-8 text; ${this.#fix}`,
+        { cause },
+      );
+    }
   }
 
   #newLine(i: number): void {
@@ -196,7 +213,7 @@ export class JsonSplitter {
   }
 
   #textUpTo(last: Uint8Array): string {
-    if (this.#pieces.length === 0) return this.#decoder.decode(last);
+    if (this.#pieces.length === 0) return this.#decode(last);
     const whole = new Uint8Array(this.#pieces.reduce((sum, { length }) => sum + length, last.length));
     let at = 0;
     for (const piece of [...this.#pieces, last]) {
@@ -204,7 +221,7 @@ export class JsonSplitter {
       at += piece.length;
     }
     this.#pieces = [];
-    return this.#decoder.decode(whole);
+    return this.#decode(whole);
   }
 
   #finish(text: string, end: number): JsonItem | undefined {

@@ -1,5 +1,5 @@
 import type { ImageSize, Point } from '../vision/boxes.ts';
-import type { AnnotatedShape, MaskPatch } from './annotation.ts';
+import type { AnnotatedShape, IgnoredRegion, MaskPatch } from './annotation.ts';
 import { rasterizePolygon } from './polygon.ts';
 
 /**
@@ -57,7 +57,10 @@ export function paintPatch({ width, height, data }: PixelMap, patch: MaskPatch, 
  * @param size Width and height of the image, to which the patch is cut.
  * @returns The pixels of the shape; the patch may be empty.
  */
-export function shapeToPatch({ mask, points, box }: AnnotatedShape, size: ImageSize): MaskPatch {
+export function shapeToPatch(
+  { mask, points, box }: AnnotatedShape | IgnoredRegion,
+  size: ImageSize,
+): MaskPatch {
   if (mask !== undefined) return mask;
   const x = Math.max(0, Math.floor(box[0]));
   const y = Math.max(0, Math.floor(box[1]));

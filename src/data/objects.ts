@@ -1,5 +1,11 @@
 import type { Box } from '../vision/boxes.ts';
-import { type AnnotatedShape, OBJECT_FLAGS, type ObjectFlags } from './annotation.ts';
+import {
+  type AnnotatedShape,
+  type Annotation,
+  IGNORE_LABEL,
+  OBJECT_FLAGS,
+  type ObjectFlags,
+} from './annotation.ts';
 
 /** One object: a single shape, or all shapes with the same label and `groupId`. */
 export interface AnnotatedObject extends Readonly<ObjectFlags> {
@@ -53,6 +59,21 @@ export function flagsOf(shapes: readonly ObjectFlags[]): ObjectFlags {
  */
 export const trainingShapes = (shapes: readonly AnnotatedShape[]): AnnotatedShape[] =>
   shapes.filter(({ crowd, difficult }) => !crowd && !difficult);
+
+/** Makes the shapes with the label `__ignore__` regions to ignore. */
+export function separateIgnored(annotation: Annotation): void {
+  const regions = annotation.shapes.filter(({ label }) => label === IGNORE_LABEL);
+  if (regions.length === 0) return;
+  annotation.shapes = annotation.shapes.filter(({ label }) => label !== IGNORE_LABEL);
+  annotation.ignored = [
+    ...(annotation.ignored ?? []),
+    ...regions.map(({ box, points, mask }) => ({
+      box,
+      ...(points ? { points } : {}),
+      ...(mask ? { mask } : {}),
+    })),
+  ];
+}
 
 /** The box around all boxes. Of no boxes, (Infinity, Infinity, -Infinity, -Infinity). */
 export function unionOf(boxes: readonly Box[]): Box {

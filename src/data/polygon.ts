@@ -4,6 +4,7 @@
  */
 import { ShapeError } from '../errors.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
+import { outlineArea } from '../vision/outline.ts';
 
 function checkPoints(op: string, points: readonly Point[]): void {
   const bad = points.findIndex(([x, y]) => !Number.isFinite(x) || !Number.isFinite(y));
@@ -29,8 +30,9 @@ function checkSize(op: string, { width, height }: ImageSize): void {
 }
 
 /**
- * Computes the area of a polygon by the shoelace formula. Parts that the outline winds around in opposite directions
- * cancel out.
+ * Computes the area of a polygon, as `rasterizePolygon` fills it: by the even-odd rule, so that an outline that crosses itself has
+ * the area that it paints, and what it winds around twice is a hole. By the shoelace formula, exact, where the outline does not
+ * cross itself; else within about a thousandth.
  *
  * @param points Vertices in pixels; the last one joins the first.
  * @returns Square pixels, at least 0.
@@ -38,13 +40,7 @@ function checkSize(op: string, { width, height }: ImageSize): void {
  */
 export function polygonArea(points: readonly Point[]): number {
   checkPoints('polygonArea', points);
-  let twice = 0;
-  for (let i = 0; i < points.length; i++) {
-    const [x0, y0] = points[i]!;
-    const [x1, y1] = points[(i + 1) % points.length]!;
-    twice += x0 * y1 - x1 * y0;
-  }
-  return Math.abs(twice) / 2;
+  return outlineArea(points);
 }
 
 /**

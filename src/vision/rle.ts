@@ -104,6 +104,41 @@ export function rleDecode(rle: Rle): Uint8Array {
 }
 
 /**
+ * Decodes the part of a mask within its tight box, so that the memory is that of the part and not of the image.
+ *
+ * @param rle The mask in run-length encoding.
+ * @returns The box's first column and row, its size, and 0 or 1 for each of its pixels, row by row; undefined for an empty mask.
+ * @throws DataError as `rleDecode`.
+ */
+export function rleDecodeTight(
+  rle: Rle,
+): { x: number; y: number; width: number; height: number; data: Uint8Array } | undefined {
+  const { size, counts } = checkRle(rle, 'rleDecodeTight');
+  const [x, y, right, bottom] = rleToBox(rle);
+  const [width, height] = [right - x, bottom - y];
+  if (width === 0 || height === 0) return undefined;
+  const data = new Uint8Array(width * height);
+  let start = 0;
+  for (let i = 0; i < counts.length; i++) {
+    const end = start + counts[i]!;
+    if (i % 2 === 1) {
+      // Columns from top to bottom; what is inside is within the box.
+      let column = Math.floor(start / size[0]) - x;
+      let row = (start % size[0]) - y;
+      for (let at = start; at < end; at++) {
+        data[row * width + column] = 1;
+        if (++row + y === size[0]) {
+          row = -y;
+          column++;
+        }
+      }
+    }
+    start = end;
+  }
+  return { x, y, width, height, data };
+}
+
+/**
  * Counts the pixels inside a mask.
  *
  * @param rle The mask in run-length encoding.

@@ -8,7 +8,8 @@ import { detectCommand, segmentCommand } from '../../cli/src/commands/predict.ts
 import { trainCommand } from '../../cli/src/commands/train.ts';
 import { loadFolder, loadLabelme } from '../../cli/src/samples.ts';
 import type { Sample } from '../../src/data/dataset.ts';
-import { formatLabelme, parseLabelme, toAnnotation } from '../../src/data/formats/labelme/labelme.ts';
+import { formatLabelme } from '../../src/data/formats/labelme/format.ts';
+import { parseLabelme, toAnnotation } from '../../src/data/formats/labelme/labelme.ts';
 import { loadWeights } from '../../src/io/checkpoint.ts';
 import { scene } from '../tasks/scenes.ts';
 

@@ -8,7 +8,7 @@ import { diskFiles } from '../../cli/src/dataFiles.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from '../../src/data/annotation.ts';
 import type { AnnotatedImage, FormatName } from '../../src/data/formats/format.ts';
 import { openDataset } from '../../src/data/formats/index.ts';
-import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
+import { formatLabelme } from '../../src/data/formats/labelme/format.ts';
 import { encodeIndexedPng } from '../../src/data/indexedPng.ts';
 import { paintPatch, shapeToPatch } from '../../src/data/maskPatch.ts';
 import { type AnnotatedObject, objectsOf } from '../../src/data/objects.ts';

@@ -104,6 +104,6 @@ describe('samples of any format', () => {
     const [one] = await loadFolder(folder, Infinity, { images, skipBad: true });
     spy.mockRestore();
     expect(objectsOf(one!.annotation.shapes)).toHaveLength(1);
-    expect(told.join('')).toMatch(/^skipped 1 object that cannot be used; the first: .*annotations\[0\]/);
+    expect(told.join('')).toMatch(/^left out 1 object: 1 no area; the first: .*annotations\[0\]/);
   });
 });

@@ -31,7 +31,6 @@ describe('a Labelme file with faults', () => {
     ['a list', '[]', 'not a Labelme file'],
     ['null', 'null', 'not a Labelme file'],
     ['shapes that are no list', fileOf({}), 'shapes must be a list'],
-    ['no shapes', fileOf([]), 'shapes is empty'],
     ['a shape that is no object', fileOf([triangle, 3]), 'shapes[1] must be an object'],
     ['no label', fileOf([{ ...triangle, label: undefined }]), 'shapes[0].label is missing'],
     ['an empty label', fileOf([{ ...triangle, label: '' }]), 'shapes[0].label must not be empty'],
@@ -110,7 +109,7 @@ describe('a Labelme file with faults', () => {
           ],
         },
       ]),
-      'shapes[0].points[1] (21.1, 2) is outside the image of 20x10',
+      'shapes[0]: point 1 of the polygon (21.1, 2) is outside of the image of 20x10',
     ],
     [
       'a polygon without area',
@@ -124,7 +123,7 @@ describe('a Labelme file with faults', () => {
           ],
         },
       ]),
-      'shapes[0] (polygon) has no area',
+      'shapes[0]: the polygon has no area',
     ],
     [
       'an area beyond the edge',
@@ -152,7 +151,7 @@ describe('a Labelme file with faults', () => {
           ],
         },
       ]),
-      'shapes[0] (rectangle) has no area',
+      'shapes[0]: the box [1, 2, 9, 2] (x1, y1, x2, y2) has no area',
     ],
     [
       'a circle of radius 0',

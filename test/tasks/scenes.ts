@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { encodePng } from '../../cli/src/images.ts';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import type { Sample } from '../../src/data/dataset.ts';
-import { formatLabelme } from '../../src/data/formats/labelme/labelme.ts';
+import { formatLabelme } from '../../src/data/formats/labelme/format.ts';
 import { polygonBounds, rasterizePolygon } from '../../src/data/polygon.ts';
 import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
 import type { RetinaNetConfig } from '../../src/models/retinanet.ts';

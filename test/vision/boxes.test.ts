@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { rasterizePolygon } from '../../src/data/polygon.ts';
 import { ShapeError } from '../../src/errors.ts';
-import { boxArea, boxesFromMask, boxIou, clipBox, polygonInBox } from '../../src/vision/boxes.ts';
+import { boxArea, boxesFromMask, boxIou, clipBox, type Point } from '../../src/vision/boxes.ts';
+import { clipPolygon, outlineArea, polygonInBox } from '../../src/vision/outline.ts';
 import { Random } from '../../src/vision/random.ts';
 
 describe('boxes', () => {
@@ -122,5 +123,54 @@ describe('polygonInBox', () => {
         });
       }
     }
+  });
+});
+
+describe('outlineArea', () => {
+  it('is what an outline paints, where it crosses itself too', () => {
+    const bowtie: Point[] = [
+      [0, 0],
+      [10, 10],
+      [10, 0],
+      [0, 10],
+    ];
+    expect(outlineArea(bowtie)).toBeCloseTo(50, 6);
+    // A pentagram: its middle is wound around twice, and a hole.
+    const star = [0, 2, 4, 1, 3].map((k): Point => {
+      const angle = (2 * Math.PI * k) / 5;
+      return [20 + 10 * Math.cos(angle), 20 + 10 * Math.sin(angle)];
+    });
+    const pixels = rasterizePolygon(
+      star.map(([x, y]): Point => [x * 20, y * 20]),
+      { width: 640, height: 640 },
+    );
+    const painted = pixels.reduce((sum, value) => sum + value, 0) / 400;
+    expect(Math.abs(outlineArea(star) / painted - 1)).toBeLessThan(0.005);
+  });
+
+  it('is exact where it does not, with many points too', () => {
+    const comb: Point[] = [];
+    for (let i = 0; i < 3000; i++) comb.push([i, i % 2 === 0 ? 0 : 5 + i / 3000]);
+    comb.push([3000, 10], [0, 10]);
+    let twice = 0;
+    comb.forEach(([x, y], i) => {
+      const [u, v] = comb[(i + 1) % comb.length]!;
+      twice += x * v - u * y;
+    });
+    expect(outlineArea(comb)).toBeCloseTo(Math.abs(twice) / 2, 6);
+    expect(outlineArea([])).toBe(0);
+  });
+});
+
+describe('clipPolygon', () => {
+  it('cuts at the borders, and leaves nothing of what is outside', () => {
+    const square: Point[] = [
+      [-5, 2],
+      [5, 2],
+      [5, 12],
+      [-5, 12],
+    ];
+    expect(outlineArea(clipPolygon(square, [0, 0, 10, 10]))).toBe(40);
+    expect(clipPolygon(square, [6, 0, 10, 10])).toEqual([]);
   });
 });

@@ -16,12 +16,14 @@ import { histogramPlot, scatterPlot } from '../boxPlots.ts';
 import { BoxStatistics, shortNumber } from '../boxStatistics.ts';
 import { colorsOf } from '../colors.ts';
 import { createCounter } from '../counter.ts';
+import type { DataOptions } from '../dataOptions.ts';
+import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { linePlot } from '../linePlot.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { type ReportTable, writeReport } from '../report.ts';
-import { type DataOptions, openData, Skipped } from '../samples.ts';
+import { openData } from '../samples.ts';
 import { textLogHistogram, textScatter } from '../textPlots.ts';
 import { textTable } from '../textTable.ts';
 
@@ -95,8 +97,8 @@ export async function anchorsCommand(
     );
   }
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
-  const skipped = new Skipped();
-  const dataset = await openData(data, options, skipped, { imagesOptional: true });
+  const faults = new FaultLog();
+  const dataset = await openData(data, options, faults, { imagesOptional: true });
   const statistics = new BoxStatistics();
   const scaleOf = ({ width, height }: Annotation): number => {
     const scale = size / Math.max(width, height);
@@ -168,7 +170,7 @@ export async function anchorsCommand(
     `\n${color.green(configOf(fitted))}\n`,
   ];
   stdout.write(lines.join(''));
-  process.stderr.write(skipped.text);
+  await faults.finish(options);
 
   if (json !== undefined) {
     const result = {

@@ -10,15 +10,22 @@ import {
   objectsOf,
 } from 'fovea/data';
 import { createCounter } from '../counter.ts';
-import { DiskSink, realPath } from '../diskSink.ts';
+import type { DataOptions } from '../dataOptions.ts';
+import { DiskSink } from '../diskSink.ts';
 import { onInterrupt } from '../errors.ts';
-import { type DataOptions, openData, Skipped } from '../samples.ts';
+import { FaultLog } from '../faultLog.ts';
+import { realPath } from '../files.ts';
+import { verifyImage } from '../images.ts';
+import { openData } from '../samples.ts';
 
 export interface ConvertOptions extends DataOptions {
   readonly format: FormatName;
   readonly linkImages?: boolean;
   readonly force?: boolean;
 }
+
+/** The reason of a reading that the user has stopped. */
+class Stopped extends Error {}
 
 /** Counts what goes through. */
 class Tally {
@@ -71,43 +78,42 @@ async function classesOf(dataset: Dataset): Promise<readonly DatasetClass[]> {
  */
 export async function convertCommand(from: string, to: string, options: ConvertOptions): Promise<void> {
   await checkApart(from, to);
-  const skipped = new Skipped();
-  const dataset = await openData(from, options, skipped);
+  await FaultLog.check(options);
+  const faults = new FaultLog();
+  const aborted = new AbortController();
+  const dataset = await openData(from, options, faults, { signal: aborted.signal });
   const format = FORMATS[options.format];
   const sink = await DiskSink.create(to, {
     mode: options.linkImages ? 'link' : 'copy',
     force: options.force ?? false,
   });
   const counter = createCounter('images');
-  let stop = false;
-  const release = onInterrupt(() => {
-    stop = true;
-  });
+  const release = onInterrupt(() => aborted.abort(new Stopped()));
   const tally = new Tally();
   try {
     const classes = await classesOf(dataset);
     // What was left out is counted in the second reading.
-    skipped.count = 0;
+    faults.clear();
     const writer = format.create(sink, classes);
     for await (const image of dataset.images()) {
-      if (stop) {
-        await sink.discard();
-        counter.clear();
-        process.stderr.write(`stopped: ${to} was not written\n`);
-        return;
-      }
+      // A copy of a truncated image would be found out much later.
+      const check = () => verifyImage(image.image, `${image.source}: imageData`).then(() => true);
+      if (!(await faults.attempt(options, check))) continue;
       await writer.add(image);
       tally.add(image);
       counter.show(tally.images);
     }
     if (tally.images === 0) throw new DataError(`${from}: has no images; give a folder with some`);
     await writer.end();
-    await sink.finish();
     counter.clear();
+    await faults.finish(options);
+    await sink.finish();
     report(writer);
   } catch (error) {
     await sink.discard();
-    throw error;
+    if (!(error instanceof Stopped)) throw error;
+    counter.clear();
+    process.stderr.write(`stopped: ${to} was not written\n`);
   } finally {
     counter.clear();
     release();
@@ -119,6 +125,5 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     for (const [what, count] of warnings) {
       process.stdout.write(`  not expressed in ${format.title}: ${count} ${what}\n`);
     }
-    process.stderr.write(skipped.text);
   }
 }

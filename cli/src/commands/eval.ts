@@ -11,12 +11,13 @@ import {
 } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
+import type { DataOptions } from '../dataOptions.ts';
 import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { printable } from '../printable.ts';
 import { writeReport } from '../report.ts';
-import { type DataOptions, type LoadedSample, loadFolder } from '../samples.ts';
+import { type LoadedSample, loadFolder } from '../samples.ts';
 import { textTable } from '../textTable.ts';
 
 export interface EvalOptions extends DataOptions, AugmentationOptions {

@@ -12,11 +12,12 @@ import {
 import { trainingShapes } from 'fovea/data';
 import { readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
+import type { DataOptions } from '../dataOptions.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { withLock } from '../lock.ts';
 import { printable } from '../printable.ts';
-import { type DataOptions, loadFolder } from '../samples.ts';
+import { loadFolder } from '../samples.ts';
 import {
   checkNoTraining,
   checkpointPath,

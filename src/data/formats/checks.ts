@@ -1,7 +1,9 @@
 import * as v from 'valibot';
-import { DataError } from '../../errors.ts';
 import type { Box, Point } from '../../vision/boxes.ts';
+import { clipPolygon } from '../../vision/outline.ts';
+import { BadData, type FaultKind } from '../faults.ts';
 import { polygonArea } from '../polygon.ts';
+import type { Reading } from './reading.ts';
 
 /** How far outside of the image a corner may be, in pixels: programs round, and some count from 0, others from 1. */
 export const OUTSIDE_TOLERANCE = 1;
@@ -10,6 +12,11 @@ export interface Size {
   readonly width: number;
   readonly height: number;
 }
+
+/** What to do about one bad object in any format. */
+export const LEAVE_OUT = 'or leave out what is bad (--skip-bad)';
+/** The way out for what is outside of the image. */
+const CUT = 'cut it at the border (--clip)';
 
 /** A finite number: JSON allows 1e999, which is read as Infinity. */
 export const finite = v.pipe(v.number('must be a number'), v.finite('must be a finite number'));
@@ -34,7 +41,7 @@ export function checkSchema<S extends v.GenericSchema>(
   const issue = result.issues[0];
   const place = formatPath(issue.path ?? []);
   const problem = issue.received === 'undefined' ? 'is missing' : issue.message;
-  throw new DataError(`${where}: ${place === '' ? '' : `${place} `}${problem}; ${fix}`);
+  throw new BadData('structure', `${where}: ${place === '' ? '' : `${place} `}${problem}; ${fix}`);
 }
 
 /** `shapes[3].points[1]` */
@@ -47,24 +54,31 @@ export function formatPath(path: readonly { readonly key?: unknown }[]): string 
 
 const show = (values: readonly number[]): string => values.map((x) => Number(x.toPrecision(7))).join(', ');
 
+const isOutside = ([x, y]: Point, { width, height }: Size): boolean =>
+  x < -OUTSIDE_TOLERANCE ||
+  y < -OUTSIDE_TOLERANCE ||
+  x > width + OUTSIDE_TOLERANCE ||
+  y > height + OUTSIDE_TOLERANCE;
+
 /**
- * Checks a box from a file, given as x1, y1, x2, y2. Throws DataError for coordinates that are not finite, x2 < x1 or
- * y2 < y1, a box without area, and one that is more than a pixel outside of the image.
+ * Checks a box from a file, given as x1, y1, x2, y2. With `clip` it is cut at the border of the image, and noted. Throws DataError for
+ * coordinates that are not finite, x2 < x1 or y2 < y1, a box without area, one that is completely outside of the image, and
+ * without `clip` one that is more than a pixel outside.
  */
-export function checkBox(box: Box, { width, height }: Size, where: string, fix: string): Box {
+export function checkBox(box: Box, size: Size, where: string, fix: string, reading?: Reading): Box {
   const [x1, y1, x2, y2] = box;
-  const fail = (problem: string): never => {
-    throw new DataError(`${where}: the box [${show(box)}] (x1, y1, x2, y2) ${problem}; ${fix}`);
+  const fail = (kind: FaultKind, problem: string, way = fix): never => {
+    throw new BadData(kind, `${where}: the box [${show(box)}] (x1, y1, x2, y2) ${problem}; ${way}`);
   };
-  if (!box.every(Number.isFinite)) fail('is not finite');
-  if (x2 < x1 || y2 < y1) fail('is inside out');
-  if (x2 === x1 || y2 === y1) fail('has no area');
-  const out = OUTSIDE_TOLERANCE;
-  if (x1 < -out || y1 < -out || x2 > width + out || y2 > height + out || x1 >= width || y1 >= height) {
-    fail(`is outside of the image of ${width}x${height}`);
-  }
-  if (x2 <= 0 || y2 <= 0) fail(`is outside of the image of ${width}x${height}`);
-  return box;
+  const outside = `is outside of the image of ${size.width}x${size.height}`;
+  if (!box.every(Number.isFinite)) fail('not a number', 'is not finite');
+  if (x2 < x1 || y2 < y1) fail('inside out', 'is inside out');
+  if (x2 === x1 || y2 === y1) fail('no area', 'has no area');
+  if (x1 >= size.width || y1 >= size.height || x2 <= 0 || y2 <= 0) fail('outside of the image', outside);
+  if (!isOutside([x1, y1], size) && !isOutside([x2, y2], size)) return box;
+  if (!reading?.options.clip) fail('outside of the image', outside, `${CUT}, or ${fix}`);
+  reading?.note('clipped at the border', `${where}: the box [${show(box)}] was cut at the border`);
+  return boxInside(box, size);
 }
 
 /** The part of a box inside the image. */
@@ -77,40 +91,47 @@ export const boxInside = ([x1, y1, x2, y2]: Box, { width, height }: Size): Box =
 
 /**
  * Checks an outline from a file, given as x and y in turns. Points up to a pixel outside of the image are moved to its
- * edge. Throws DataError for an odd number of values, fewer than three points, values that are not finite, points
- * further out, and outlines without area.
+ * edge; with `clip` the outline is cut at the border, and noted. Throws DataError for an odd number of values, fewer than three
+ * points, values that are not finite, outlines without area or completely outside of the image, and without `clip` points further out.
  */
-export function checkOutline(values: ArrayLike<number>, size: Size, where: string, fix: string): Point[] {
-  const fail = (problem: string): never => {
-    throw new DataError(`${where}: ${problem}; ${fix}`);
+export function checkOutline(
+  values: ArrayLike<number>,
+  size: Size,
+  where: string,
+  fix: string,
+  reading?: Reading,
+): Point[] {
+  const fail = (kind: FaultKind, problem: string, way = fix): never => {
+    throw new BadData(kind, `${where}: ${problem}; ${way}`);
   };
   if (values.length % 2 !== 0)
-    fail(`the polygon has ${values.length} values, which are not pairs of x and y`);
-  if (values.length < 6) fail(`the polygon has ${values.length / 2} points; at least 3 are needed`);
+    fail('structure', `the polygon has ${values.length} values, which are not pairs of x and y`);
+  if (values.length < 6)
+    fail('structure', `the polygon has ${values.length / 2} points; at least 3 are needed`);
   const points: Point[] = [];
+  let outside = -1;
   for (let i = 0; i < values.length; i += 2) {
-    const [x, y] = [values[i]!, values[i + 1]!];
-    if (!Number.isFinite(x) || !Number.isFinite(y))
-      fail(`point ${i / 2} of the polygon is not finite (${x}, ${y})`);
-    const out = OUTSIDE_TOLERANCE;
-    if (x < -out || y < -out || x > size.width + out || y > size.height + out) {
-      fail(
-        `point ${i / 2} of the polygon (${show([x, y])}) is outside of the image of ${size.width}x${size.height}`,
-      );
+    const point: Point = [values[i]!, values[i + 1]!];
+    if (!point.every(Number.isFinite)) {
+      fail('not a number', `point ${i / 2} of the polygon is not finite (${point.join(', ')})`);
     }
-    points.push([Math.min(size.width, Math.max(0, x)), Math.min(size.height, Math.max(0, y))]);
+    if (outside < 0 && isOutside(point, size)) outside = i / 2;
+    points.push(point);
   }
-  if (polygonArea(points) === 0) fail('the polygon has no area');
-  return points;
-}
-
-/** Reads one object. With `onBad`, a DataError is passed to it and the object is left out; without, the error is thrown. */
-export function readObject<T>(read: () => T, onBad: ((error: DataError) => void) | undefined): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof DataError) || onBad === undefined) throw error;
-    onBad(error);
-    return undefined;
+  if (outside < 0) {
+    const moved = points.map(
+      ([x, y]): Point => [Math.min(size.width, Math.max(0, x)), Math.min(size.height, Math.max(0, y))],
+    );
+    if (polygonArea(moved) === 0) fail('no area', 'the polygon has no area');
+    return moved;
   }
+  if (polygonArea(points) === 0) fail('no area', 'the polygon has no area');
+  const problem = `point ${outside} of the polygon (${show(points[outside]!)}) is outside of the image of ${size.width}x${size.height}`;
+  if (!reading?.options.clip) fail('outside of the image', problem, `${CUT}, or ${fix}`);
+  const clipped = clipPolygon(points, [0, 0, size.width, size.height]);
+  if (clipped.length < 3 || polygonArea(clipped) === 0) {
+    fail('outside of the image', `the polygon is outside of the image of ${size.width}x${size.height}`);
+  }
+  reading?.note('clipped at the border', `${where}: the polygon was cut at the border`);
+  return clipped;
 }

@@ -1,9 +1,21 @@
-import type { DataError } from '../../errors.ts';
 import type { Annotation } from '../annotation.ts';
-import type { DecodePng } from './labelme/labelme.ts';
+import type { DataFault } from '../faults.ts';
+
+/** An image in rows of interleaved channels; their number is `data.length / (width * height)`. */
+export interface DecodedPng {
+  /** Pixels per row. */
+  readonly width: number;
+  /** Rows. */
+  readonly height: number;
+  /** Channels [height, width, channels], interleaved. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** Decodes a PNG: sharp does it in Node, createImageBitmap and a canvas in a browser. */
+export type DecodePng = (bytes: Uint8Array) => Promise<DecodedPng>;
 
 /** The names of all annotation formats. */
-export const FORMAT_NAMES = ['coco', 'voc', 'yolo', 'labelme'] as const;
+export const FORMAT_NAMES = ['coco', 'voc', 'yolo', 'labelme', 'masks'] as const;
 /** The name of an annotation format. */
 export type FormatName = (typeof FORMAT_NAMES)[number];
 
@@ -16,19 +28,32 @@ export interface DataFiles {
   kind(path: string): Promise<'file' | 'folder' | undefined>;
   /** Lists a folder, by name in the order of UTF-16 code units. Throws DataError if it is not a folder. */
   list(folder: string): Promise<{ readonly name: string; readonly folder: boolean }[]>;
-  /** Reads a whole file as text. Throws DataError if it cannot be read. */
-  text(path: string): Promise<string>;
   /** Reads a whole file as bytes. Throws DataError if it cannot be read. */
   bytes(path: string): Promise<Uint8Array>;
   /** Opens a file to read parts of. Whoever opens it closes it. */
   open(path: string): Promise<OpenFile>;
   /**
-   * Reads the size of an image as it is shown, that is, after the rotation in its EXIF data. Throws DataError if it
-   * cannot be read.
+   * Reads the size of an image as it is shown, that is, after the rotation in its EXIF data. Throws DataError, which begins with
+   * the path or with `name`, if it is missing or not an image that can be decoded.
+   *
+   * @param image The path, or the bytes of a file.
+   * @param name What errors call an image of bytes.
    */
-  imageSize(path: string): Promise<{ readonly width: number; readonly height: number }>;
+  imageSize(image: string | Uint8Array, name: string): Promise<ImageInfo>;
+  /** Returns the path without symbolic links, absolute. Default: there are no links. */
+  realPath?(path: string): Promise<string>;
   /** Decodes the masks of Labelme. */
   readonly decodePng: DecodePng;
+}
+
+/** The header of an image. */
+export interface ImageInfo {
+  /** Pixels per row, as it is shown. */
+  readonly width: number;
+  /** Rows, as it is shown. */
+  readonly height: number;
+  /** The orientation in its EXIF data, 1 to 8; 5 to 8 exchange rows and columns. Default 1. */
+  readonly orientation?: number;
 }
 
 /** A file that is open for reading. */
@@ -72,8 +97,30 @@ export interface ReadOptions {
    * Default: a missing image is an error.
    */
   readonly imagesOptional?: boolean;
-  /** Called for each object that cannot be used; the object is then left out. Default: such an object is an error. */
-  readonly onBad?: (error: DataError) => void;
+  /**
+   * Leaves out what cannot be used, and goes on: parts of objects, objects, annotations and images. An object that is left out
+   * becomes a region to ignore. Default false: the first fault is an error.
+   */
+  readonly skipBad?: boolean;
+  /** Called for everything that is left out (with `skipBad`) or was changed and then used. */
+  readonly onFault?: (fault: DataFault) => void;
+  /** Cuts boxes and outlines at the border of the image. Default false: more than a pixel outside is an error. */
+  readonly clip?: boolean;
+  /**
+   * Scales or turns annotations that were made for another size of the image, where it is clear how: by the rotation in its EXIF
+   * data, by one factor, or because width and height were exchanged. Default false: a size that differs is an error.
+   */
+  readonly fixSizes?: boolean;
+  /** The encoding of text files that state none, by its name in the Encoding Standard (`gb18030`, `shift_jis`). Default UTF-8. */
+  readonly encoding?: string;
+  /**
+   * Allows absolute paths of images, links, and paths that lead out of the folder that contains the data set. Default false.
+   */
+  readonly allowOutside?: boolean;
+  /** The most pixels of an image that is read. Default 2^28 (16,384 x 16,384). */
+  readonly maxPixels?: number;
+  /** Ends the reading with its reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** An opened data set: what is known without reading all of it. */
@@ -126,6 +173,12 @@ export interface DatasetFormat {
 
 /** Counts what a writer could not express. */
 export class WarningCounts extends Map<string, number> {
+  /** Counts regions that are neither object nor background, for formats that have no way to say so. */
+  countIgnored({ unlabelled, ignored = [] }: Annotation): void {
+    if (unlabelled) this.count('regions that nobody labelled, which became background');
+    this.count('regions to ignore, which became background', ignored.length);
+  }
+
   count(what: string, times = 1): void {
     if (times > 0) this.set(what, (this.get(what) ?? 0) + times);
   }

@@ -1,19 +1,22 @@
 /** The annotation formats, each with its reader and writer, and how the format of a folder is recognized. */
 import { DataError } from '../../errors.ts';
+import { IGNORE_LABEL } from '../annotation.ts';
 import { jsonItems } from '../jsonStream.ts';
+import { separateIgnored } from '../objects.ts';
 import { coco } from './coco/index.ts';
 import type { DataFiles, Dataset, DatasetFormat, FormatName, ReadOptions } from './format.ts';
 import { chunksOf } from './json.ts';
 import { labelme } from './labelme/index.ts';
-import { hasExtension, joinPath } from './paths.ts';
+import { masks } from './masks/index.ts';
+import { hasExtension, isClutter, joinPath } from './paths.ts';
 import { voc } from './voc/index.ts';
 import { yolo } from './yolo/index.ts';
 
 /** All annotation formats by name. */
-export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc, yolo, labelme };
+export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc, yolo, labelme, masks };
 
 const KNOWN =
-  'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt)';
+  'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt), masks (images/ and masks/*.png)';
 
 /** The formats that recognize a folder or file, each with its reason. */
 async function detectAll(files: DataFiles, path: string): Promise<{ format: DatasetFormat; sign: string }[]> {
@@ -49,6 +52,7 @@ export async function detectFormat(files: DataFiles, path: string): Promise<Form
   if (kind === 'folder') {
     for (const { name, folder } of await files.list(path)) {
       const below = joinPath(path, name);
+      if (isClutter(name)) continue;
       if (!folder && hasExtension(name, '.json')) await checkJson(files, below);
       const [first] = folder ? await detectAll(files, below) : [];
       if (first) {
@@ -74,5 +78,16 @@ export async function openDataset(
   if ((await files.kind(path)) === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }
-  return FORMATS[name].open(files, path, options);
+  const dataset = await FORMATS[name].open(files, path, options);
+  return {
+    ...dataset,
+    ...(dataset.classes ? { classes: dataset.classes.filter((one) => one.name !== IGNORE_LABEL) } : {}),
+    async *images() {
+      for await (const image of dataset.images()) {
+        options.signal?.throwIfAborted();
+        separateIgnored(image.annotation);
+        yield image;
+      }
+    },
+  };
 }

@@ -21,9 +21,13 @@ export async function* chunksOf(files: DataFiles, path: string, size = CHUNK): A
 
 /**
  * Lists the keys at the first level of a JSON file, up to the first of `wanted`. If the text is broken before that,
- * lists the keys before the fault; the reader of the file then says what is wrong.
+ * `broken` is true and the keys are those before the fault; the reader of the file then says what is wrong.
  */
-export async function topKeys(files: DataFiles, path: string, wanted: readonly string[]): Promise<string[]> {
+export async function topKeys(
+  files: DataFiles,
+  path: string,
+  wanted: readonly string[],
+): Promise<{ readonly keys: readonly string[]; readonly broken: boolean }> {
   const splitter = new JsonSplitter(path, '');
   try {
     for await (const chunk of chunksOf(files, path, 4096)) {
@@ -32,6 +36,7 @@ export async function topKeys(files: DataFiles, path: string, wanted: readonly s
     }
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
+    return { keys: splitter.keys, broken: true };
   }
-  return splitter.keys;
+  return { keys: splitter.keys, broken: false };
 }

@@ -1,3 +1,4 @@
+import { DataError } from '../../errors.ts';
 import type { AnnotatedImage } from './format.ts';
 import { baseName, extensionOf } from './paths.ts';
 
@@ -33,5 +34,17 @@ export function imageExtension({ image }: Pick<AnnotatedImage, 'image'>): string
   return (
     SIGNATURES.find(([, offset, magic]) => magic.every((byte, i) => image[offset + i] === byte))?.[0] ??
     '.png'
+  );
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const UNWRITABLE = /^\s|\s$|[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** Throws DataError for class names that a file of one name per line, or an XML element, cannot hold. */
+export function checkNames(names: readonly string[], file: string): void {
+  const bad = names.find((name) => name === '' || UNWRITABLE.test(name));
+  if (bad === undefined) return;
+  throw new DataError(
+    `class ${JSON.stringify(bad)} cannot be written to ${file}, as it is empty, begins or ends with a blank, or has a control character; rename the class, or write COCO or Labelme`,
   );
 }

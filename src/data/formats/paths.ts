@@ -42,3 +42,19 @@ export const isImageFile = (path: string): boolean =>
   IMAGE_EXTENSIONS.includes(extensionOf(path).toLowerCase());
 export const hasExtension = (path: string, extension: string): boolean =>
   extensionOf(path).toLowerCase() === extension;
+
+const CLUTTER = ['__macosx', 'thumbs.db', 'desktop.ini'];
+
+/** Whether a file or folder is left by a system or an editor: names that begin with a dot, __MACOSX, Thumbs.db, desktop.ini. */
+export const isClutter = (name: string): boolean =>
+  name.startsWith('.') || CLUTTER.includes(name.toLowerCase());
+
+/** Whether a path is a folder or inside it. Both are resolved; relative ones are relative to the same folder. */
+export function isWithin(path: string, folder: string): boolean {
+  if (folder === '/' || (folder === '.' && !path.startsWith('..') && !isAbsolute(path))) return true;
+  if (/^(\.\.\/)*\.\.$/.test(folder)) {
+    const ups = (text: string) => text.split('/').filter((part) => part === '..').length;
+    return !isAbsolute(path) && ups(path) <= ups(folder);
+  }
+  return path === folder || path.startsWith(`${folder}/`);
+}

@@ -85,7 +85,7 @@ describe('the format of a folder', () => {
     expect(await fault('yolo')).toContain('has no data.yaml, classes.txt or obj.names');
     const empty = await folderOf({ 'a.png': await image() });
     expect((await faultOf(readAll(empty, { format: 'labelme' }))).message).toContain(
-      'contains no Labelme file (*.json)',
+      'contains no Labelme file (*.json with "shapes")',
     );
   });
 
@@ -104,6 +104,8 @@ describe('the format of a folder', () => {
       const [one] = await readAll(folder, { split });
       expect(one!.image).toBe(`${folder}/val2017/a.png`);
     }
-    expect((await faultOf(readAll(folder, { split: 'test' }))).message).toContain('contains 2 COCO files');
+    expect((await faultOf(readAll(folder, { split: 'test' }))).message).toContain(
+      'has no part "test" (instances_train2017.json, instances_val2017.json); choose from train2017, val2017',
+    );
   });
 });

@@ -45,27 +45,32 @@ export class AnnotationIndex {
     this.#ends.push(end);
   }
 
-  /** Returns a number that two annotations have. */
-  duplicate(): number | undefined {
+  /** Lists the numbers that several annotations have. */
+  duplicates(): ReadonlySet<number> {
     const sorted = this.#ids.toSorted();
-    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) return sorted[i];
-    return undefined;
+    const found = new Set<number>();
+    for (let i = 1; i < sorted.length; i++) if (sorted[i] === sorted[i - 1]) found.add(sorted[i]!);
+    return found;
   }
 
-  /** Sorts by image; `order` has the position of each image. Returns the first annotation whose image is not in it. */
-  sort(order: ReadonlyMap<number, number>): { index: number; id: number; imageId: number } | undefined {
+  /** Sorts by image; `order` has the position of each image. Returns the annotations whose images are not in it. */
+  sort(order: ReadonlyMap<number, number>): { index: number; id: number; imageId: number }[] {
     const counts = new Uint32Array(order.size + 1);
+    const stray: { index: number; id: number; imageId: number }[] = [];
     for (let i = 0; i < this.length; i++) {
       const image = order.get(this.#images.at(i));
-      if (image === undefined) return { index: i, id: this.#ids.at(i), imageId: this.#images.at(i) };
-      counts[image + 1]!++;
+      if (image === undefined) stray.push({ index: i, id: this.#ids.at(i), imageId: this.#images.at(i) });
+      else counts[image + 1]!++;
     }
     for (let i = 1; i < counts.length; i++) counts[i]! += counts[i - 1]!;
     this.#first = counts;
     const next = counts.slice();
-    this.#order = new Uint32Array(this.length);
-    for (let i = 0; i < this.length; i++) this.#order[next[order.get(this.#images.at(i))!]!++] = i;
-    return undefined;
+    this.#order = new Uint32Array(this.length - stray.length);
+    for (let i = 0; i < this.length; i++) {
+      const image = order.get(this.#images.at(i));
+      if (image !== undefined) this.#order[next[image]!++] = i;
+    }
+    return stray;
   }
 
   /** Lists the annotations of the image at this position, in the order of the file. */

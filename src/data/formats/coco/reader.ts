@@ -1,10 +1,14 @@
 import { DataError } from '../../../errors.ts';
-import { type AnnotatedShape, OBJECT_FLAGS } from '../../annotation.ts';
+import type { ImageSize, Point } from '../../../vision/boxes.ts';
+import { type AnnotatedShape, type Annotation, OBJECT_FLAGS } from '../../annotation.ts';
+import { BadData } from '../../faults.ts';
 import { jsonItems } from '../../jsonStream.ts';
-import { checkSchema, readObject } from '../checks.ts';
+import { checkSchema } from '../checks.ts';
 import type { AnnotatedImage, DataFiles, Dataset, OpenFile, ReadOptions } from '../format.ts';
+import { frameOf, toImage } from '../frame.ts';
 import { chunksOf } from '../json.ts';
-import { baseName, folderOf, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
+import { baseName, folderOf, isImageFile, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
+import { Reading } from '../reading.ts';
 import { AnnotationIndex } from './annotationIndex.ts';
 import {
   type CocoAnnotation,
@@ -30,31 +34,37 @@ interface Contents {
 }
 
 /** Reads the file once, one element at a time. */
-async function readContents(files: DataFiles, file: string): Promise<Contents> {
+async function readContents(reading: Reading, file: string): Promise<Contents> {
+  const { files, options } = reading;
   const images: CocoImage[] = [];
   const categories: CocoCategory[] = [];
   const index = new AnnotationIndex();
-  const seen = new Set<string>();
   for await (const item of jsonItems(chunksOf(files, file), file, FIX_FILE)) {
-    seen.add(item.key);
+    options.signal?.throwIfAborted();
     if (item.index < 0 && ['images', 'categories', 'annotations'].includes(item.key)) {
-      throw new DataError(`${file}: ${item.key} must be a list; ${FIX_FILE}`);
+      throw new BadData('structure', `${file}: ${item.key} must be a list; ${FIX_FILE}`);
     }
     const where = `${file}: ${item.key}[${item.index}]`;
     if (item.key === 'images') {
-      const { id, file_name, width, height } = checkSchema(cocoImage, item.parse(), where, FIX_FILE);
+      const image = reading.attempt('image', () => checkSchema(cocoImage, item.parse(), where, FIX_FILE));
+      if (!image) continue;
+      const { id, file_name, width, height } = image;
       images.push({ id, file_name: file_name.replaceAll('\\', '/'), width, height });
     } else if (item.key === 'categories') {
       categories.push(checkSchema(cocoCategory, item.parse(), where, FIX_FILE));
     } else if (item.key === 'annotations') {
       const value = item.parse() as Partial<CocoAnnotation> | null;
       const [imageId, id] = [value?.image_id, value?.id ?? -1 - item.index];
-      if (!Number.isSafeInteger(imageId) || !Number.isSafeInteger(id)) {
-        throw new DataError(
+      reading.attempt('object', () => {
+        if (Number.isSafeInteger(imageId) && Number.isSafeInteger(id)) {
+          index.add(imageId!, id, item.start, item.end);
+          return;
+        }
+        throw new BadData(
+          'structure',
           `${where}: image_id is ${JSON.stringify(imageId)} and id ${JSON.stringify(value?.id)}, which must be whole numbers; ${FIX_FILE}`,
         );
-      }
-      index.add(imageId!, id, item.start, item.end);
+      });
     }
   }
   if (images.length === 0) throw new DataError(`${file}: has no images; ${FIX_FILE}`);
@@ -64,15 +74,46 @@ async function readContents(files: DataFiles, file: string): Promise<Contents> {
   return { images, categories, index };
 }
 
-/** Throws DataError where two entries of a list have the same id. */
-function checkUnique(file: string, list: string, values: readonly { readonly id: number }[]): void {
+/** Throws DataError where two categories have the same id. */
+function checkCategories(file: string, categories: readonly CocoCategory[]): void {
   const places = new Map<number, number>();
-  values.forEach(({ id }, i) => {
+  categories.forEach(({ id }, i) => {
     const other = places.get(id);
     if (other !== undefined) {
-      throw new DataError(`${file}: ${list}[${other}] and ${list}[${i}] both have id ${id}; ${FIX_FILE}`);
+      throw new BadData(
+        'duplicate',
+        `${file}: categories[${other}] and categories[${i}] both have id ${id}; ${FIX_FILE}`,
+      );
     }
     places.set(id, i);
+  });
+}
+
+/**
+ * Leaves out images whose id another one has: of entries that are alike all but the first, of others all, since annotations do not
+ * tell which one they belong to.
+ */
+function distinctImages(reading: Reading, file: string, images: readonly CocoImage[]): CocoImage[] {
+  const byId = new Map<number, CocoImage[]>();
+  for (const image of images) {
+    const same = byId.get(image.id);
+    if (same) same.push(image);
+    else byId.set(image.id, [image]);
+  }
+  return images.filter((image) => {
+    const same = byId.get(image.id)!;
+    if (same.length === 1) return true;
+    const alike = same.every(({ file_name }) => file_name === image.file_name);
+    if (alike && same[0] === image) return true;
+    return (
+      reading.attempt('image', () => {
+        const [a, b] = same.slice(0, 2).map((one) => images.indexOf(one));
+        throw new BadData(
+          'duplicate',
+          `${file}: images[${a}] and images[${b}] both have id ${image.id}; ${FIX_FILE}`,
+        );
+      }) ?? false
+    );
   });
 }
 
@@ -83,24 +124,39 @@ function checkUnique(file: string, list: string, values: readonly { readonly id:
  * The images are looked for in `options.imageFolder`. Default: the file's folder, images/ in it, the folder above,
  * images/ in that, and the folder that the file is named after (instances_val2017.json: val2017/).
  *
+ * @param root The folder of the data set. Default: that of the file, or the one above annotations/.
  * @throws DataError that names the file, the annotation and the fix.
  */
-export async function openCoco(files: DataFiles, file: string, options: ReadOptions): Promise<Dataset> {
-  const { images, categories, index } = await readContents(files, file);
-  checkUnique(file, 'images', images);
-  checkUnique(file, 'categories', categories);
-  const duplicate = index.duplicate();
-  if (duplicate !== undefined) {
-    throw new DataError(`${file}: two annotations have id ${duplicate}; ${FIX_FILE}`);
+export async function openCoco(
+  files: DataFiles,
+  file: string,
+  options: ReadOptions,
+  root = baseName(folderOf(file)) === 'annotations' ? joinPath(folderOf(file), '..') : folderOf(file),
+): Promise<Dataset> {
+  const reading = new Reading(files, root, options);
+  const { images: listed, categories, index } = await readContents(reading, file);
+  checkCategories(file, categories);
+  const images = distinctImages(reading, file, listed);
+  const duplicates = index.duplicates();
+  for (const id of duplicates) {
+    // Left out is the number, which nothing but results refers to, and not the objects.
+    reading.attempt('part', () => {
+      throw new BadData('duplicate', `${file}: two annotations have id ${id}; ${FIX_FILE}`);
+    });
   }
-  const stray = index.sort(new Map(images.map(({ id }, i) => [id, i])));
-  if (stray) {
-    throw new DataError(
-      `${file}: annotations[${stray.index}] (id ${stray.id}): image_id ${stray.imageId} is not among the images; add the image, or remove the annotation`,
-    );
+  const known = new Set(listed.map(({ id }) => id));
+  for (const stray of index.sort(new Map(images.map(({ id }, i) => [id, i])))) {
+    // Those of an image that was left out went with it.
+    if (known.has(stray.imageId)) continue;
+    reading.attempt('object', () => {
+      throw new BadData(
+        'missing image',
+        `${file}: annotations[${stray.index}] (id ${stray.id}): image_id ${stray.imageId} is not among the images; add the image, or remove the annotation`,
+      );
+    });
   }
   const names = new Map(categories.map(({ id, name }) => [id, name]));
-  const find = imageFinder(files, file, options);
+  const find = imageFinder(reading, file);
   return {
     format: 'coco',
     path: file,
@@ -115,15 +171,13 @@ export async function openCoco(files: DataFiles, file: string, options: ReadOpti
       try {
         for (let from = 0; from < images.length; from += BATCH) {
           const batch = images.slice(from, from + BATCH);
-          const values = await Promise.all(batch.map((_, k) => readValues(open, index.of(from + k))));
+          const values = await Promise.all(batch.map((_, k) => readValues(open, file, index.of(from + k))));
           for (const [k, image] of batch.entries()) {
-            const path = await find(image, from + k);
-            const shapes: AnnotatedShape[] = [];
-            for (const [at, value] of values[k]!) {
-              const read = () => readAnnotation(value, at, image, names, file, shapes);
-              shapes.push(...(readObject(read, options.onBad) ?? []));
-            }
-            yield imageOf(file, image, from + k, path, shapes);
+            const source = `${file}: images[${from + k}] (id ${image.id})`;
+            const read = await reading.attemptLater('image', () =>
+              readImage(reading, file, source, image, values[k]!, { names, find, duplicates }),
+            );
+            if (read) yield read;
           }
         }
       } finally {
@@ -133,54 +187,124 @@ export async function openCoco(files: DataFiles, file: string, options: ReadOpti
   };
 }
 
-function imageOf(
+interface Context {
+  readonly names: ReadonlyMap<number, string>;
+  readonly find: (image: CocoImage, source: string) => Promise<string>;
+  /** Numbers that several annotations have, so that none keeps them. */
+  readonly duplicates: ReadonlySet<number>;
+}
+
+async function readImage(
+  reading: Reading,
   file: string,
+  source: string,
   { id, file_name, width, height }: CocoImage,
-  index: number,
-  image: string,
-  shapes: AnnotatedShape[],
-): AnnotatedImage {
-  return {
-    name: joinPath(withoutExtension(file_name)).replace(/^(\.\.\/|\/)+/, ''),
-    source: `${file}: images[${index}] (id ${id})`,
-    image,
-    annotation: { imagePath: file_name, id, width, height, shapes },
+  values: readonly (readonly [index: number, value: unknown])[],
+  { names, find, duplicates }: Context,
+): Promise<AnnotatedImage> {
+  const image = await find({ id, file_name, width, height }, source);
+  const info = await reading.imageInfo(image, source);
+  const frame = frameOf(reading, source, { width, height }, info, () => reachOf(values));
+  const annotation: Annotation = {
+    imagePath: file_name,
+    id,
+    width: frame.width,
+    height: frame.height,
+    shapes: [],
   };
+  // Groups are numbered within an image.
+  let group = 0;
+  for (const [index, value] of values) {
+    reading.object(
+      annotation,
+      () => {
+        const shapes = readAnnotation(value, index, frame, names, file, group, duplicates, reading);
+        group += shapes.length > 1 ? 1 : 0;
+        return shapes;
+      },
+      () => placeOf(value),
+    );
+  }
+  const name = joinPath(withoutExtension(file_name)).replace(/^(\.\.\/|\/)+/, '');
+  return { name, source, image, annotation: toImage(annotation, frame) };
+}
+
+const numbersIn = (value: unknown): number[] | undefined =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'number')
+    ? value
+    : undefined;
+
+/** The corners of an annotation's box, or the points of its outlines, as far as they are there. */
+function placeOf(value: unknown): number[] | undefined {
+  const { bbox, segmentation } = (value ?? {}) as { bbox?: unknown; segmentation?: unknown };
+  const box = numbersIn(bbox);
+  if (box?.length === 4) return [box[0]!, box[1]!, box[0]! + box[2]!, box[1]! + box[3]!];
+  return Array.isArray(segmentation) ? segmentation.flatMap((ring) => numbersIn(ring) ?? []) : undefined;
+}
+
+/** The largest x and y of all annotations of an image. */
+function reachOf(values: readonly (readonly [index: number, value: unknown])[]): Point {
+  let [x, y] = [0, 0];
+  for (const [, value] of values) {
+    placeOf(value)?.forEach((number, i) => {
+      if (i % 2 === 0) x = Math.max(x, number);
+      else y = Math.max(y, number);
+    });
+  }
+  return [x, y];
 }
 
 function readAnnotation(
   value: unknown,
   index: number,
-  image: CocoImage,
+  size: ImageSize,
   names: ReadonlyMap<number, string>,
   file: string,
-  before: readonly AnnotatedShape[],
+  group: number,
+  duplicates: ReadonlySet<number>,
+  reading: Reading,
 ): AnnotatedShape[] {
   const id = (value as { id?: unknown }).id;
   const where = `${file}: annotations[${index}]${typeof id === 'number' ? ` (id ${id})` : ''}`;
-  const annotation = checkSchema(cocoAnnotation, value, where, FIX_ANNOTATION);
+  const annotation = checkAnnotation(value, where, reading);
   const label = names.get(annotation.category_id);
   if (label === undefined) {
-    throw new DataError(
+    throw new BadData(
+      'unknown class',
       `${where}: category_id ${annotation.category_id} is not among the categories (${[...names.keys()].join(', ')}); add the category, or remove the annotation`,
     );
   }
   const facts: Omit<AnnotatedShape, 'box' | 'groupId'> = { label };
-  if (annotation.id != null) facts.id = annotation.id;
+  if (annotation.id != null && !duplicates.has(annotation.id)) facts.id = annotation.id;
   if (annotation.area != null) facts.area = annotation.area;
   if (annotation.iscrowd) facts.crowd = true;
   for (const flag of OBJECT_FLAGS) {
     const set = annotation.attributes?.[flag];
     if (set === true || set === 1) facts[flag] = true;
   }
-  // Groups are numbered within an image.
-  const group = before.reduce((next, { groupId }) => Math.max(next, (groupId ?? -1) + 1), 0);
-  return shapesOf(annotation, facts, group, image, where);
+  return shapesOf(annotation, facts, group, size, where, reading);
+}
+
+/** Checks an annotation against the schema. Of one whose segmentation alone is bad, the rest is used. */
+function checkAnnotation(value: unknown, where: string, reading: Reading): CocoAnnotation {
+  const check = (given: unknown) => checkSchema(cocoAnnotation, given, where, FIX_ANNOTATION);
+  try {
+    return check(value);
+  } catch (error) {
+    const rest = value as { bbox?: unknown } | null;
+    if (!rest?.bbox) throw error;
+    const annotation = check({ ...rest, segmentation: null });
+    reading.attempt('part', () => {
+      throw error;
+    });
+    return annotation;
+  }
 }
 
 /** Reads the values at these places of a file, in few reads. */
 async function readValues(
   file: OpenFile,
+  name: string,
   places: readonly { readonly index: number; readonly start: number; readonly end: number }[],
 ): Promise<[index: number, value: unknown][]> {
   const runs: (typeof places)[number][][] = [];
@@ -189,40 +313,87 @@ async function readValues(
     if (last && place.start - last.at(-1)!.end < GAP) last.push(place);
     else runs.push([place]);
   }
-  const decoder = new TextDecoder();
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode = (bytes: Uint8Array, index: number): string => {
+    try {
+      return decoder.decode(bytes);
+    } catch (cause) {
+      throw new BadData('encoding', `${name}: annotations[${index}] is not UTF-8 text; ${FIX_FILE}`, {
+        cause,
+      });
+    }
+  };
   const read = runs.map(async (run) => {
     const start = run[0]!.start;
     const bytes = await file.read(start, run.at(-1)!.end - start);
     return run.map((place): [number, unknown] => {
-      const text = decoder.decode(bytes.subarray(place.start - start, place.end - start));
-      return [place.index, JSON.parse(text)];
+      return [
+        place.index,
+        JSON.parse(decode(bytes.subarray(place.start - start, place.end - start), place.index)),
+      ];
     });
   });
   return (await Promise.all(read)).flat();
 }
 
 /** Finds the file of an image. Remembers the folder of the last one. */
-function imageFinder(files: DataFiles, file: string, { imageFolder, imagesOptional }: ReadOptions) {
+function imageFinder(reading: Reading, file: string): Context['find'] {
+  const { files, options } = reading;
+  const { imageFolder, imagesOptional } = options;
   const folder = folderOf(file);
   const stem = withoutExtension(baseName(file));
   const part = stem.slice(stem.lastIndexOf('_') + 1);
-  const candidates =
-    imageFolder === undefined
-      ? ['.', 'images', '..', '../images', `../${part}`, `../images/${part}`].map((name) =>
-          joinPath(folder, name),
-        )
-      : [imageFolder];
-  return async ({ file_name, id }: CocoImage, index: number): Promise<string> => {
+  const around = [
+    '.',
+    'images',
+    part,
+    `images/${part}`,
+    '..',
+    '../images',
+    `../${part}`,
+    `../images/${part}`,
+  ];
+  const candidates = imageFolder === undefined ? around.map((name) => joinPath(folder, name)) : [imageFolder];
+  let nested: Promise<Map<string, string[]>> | undefined;
+  return async ({ file_name }, source) => {
     if (imagesOptional) return resolveFrom(candidates[0]!, file_name);
     for (const [i, candidate] of candidates.entries()) {
       const path = resolveFrom(candidate, file_name);
       if ((await files.kind(path)) !== 'file') continue;
+      await reading.checkPath(source, file_name, path);
       candidates.splice(i, 1);
       candidates.unshift(candidate);
       return path;
     }
-    throw new DataError(
-      `${file}: images[${index}] (id ${id}): file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}; put the image there, or give its folder (--images)`,
+    if (/^\w+:\/\//.test(file_name)) await reading.checkPath(source, file_name, file_name);
+    nested ??= listNested(reading, candidates);
+    const found = (await nested).get(baseName(file_name)) ?? [];
+    const ending = found.filter((path) => `/${path}`.endsWith(`/${file_name}`));
+    const [path, other] = ending.length > 0 ? ending : found;
+    if (path !== undefined && other === undefined) {
+      await reading.checkPath(source, file_name, path);
+      return path;
+    }
+    const several = path === undefined ? '' : `, and ${found.length} folders below have one of that name`;
+    throw new BadData(
+      'missing image',
+      `${source}: file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}${several}; put the image there, or give its folder (--images)`,
     );
   };
+}
+
+/** The images in folders and the folders below them, by name. */
+async function listNested(reading: Reading, folders: readonly string[]): Promise<Map<string, string[]>> {
+  const byName = new Map<string, string[]>();
+  const visited = new Set<string>();
+  for (const folder of folders) {
+    if ((await reading.files.kind(folder)) !== 'folder' || !(await reading.isNear(folder))) continue;
+    for await (const path of reading.walk(folder, visited)) {
+      if (!isImageFile(path)) continue;
+      const same = byName.get(baseName(path));
+      if (same) same.push(path);
+      else byName.set(baseName(path), [path]);
+    }
+  }
+  return byName;
 }

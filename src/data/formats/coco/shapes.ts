@@ -1,11 +1,19 @@
-import { DataError } from '../../../errors.ts';
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
-import { checkRle, type Rle, rleDecode, rleEncode, rleFromString, rleToString } from '../../../vision/rle.ts';
+import {
+  checkRle,
+  type Rle,
+  rleDecodeTight,
+  rleEncode,
+  rleFromString,
+  rleToString,
+} from '../../../vision/rle.ts';
 import { type AnnotatedShape, type MaskPatch, OBJECT_FLAGS } from '../../annotation.ts';
-import { maskToPatch, paintPatch, shapeToPatch } from '../../maskPatch.ts';
+import { BadData } from '../../faults.ts';
+import { paintPatch, shapeToPatch } from '../../maskPatch.ts';
 import { type AnnotatedObject, unionOf } from '../../objects.ts';
 import { polygonArea, polygonBounds } from '../../polygon.ts';
 import { checkBox, checkOutline } from '../checks.ts';
+import type { Reading } from '../reading.ts';
 import type { CocoAnnotation, CocoSegmentation } from './schema.ts';
 
 /** Messages name the annotation's place and number; the fix is the same for all. */
@@ -26,23 +34,40 @@ export function shapesOf(
   groupId: number,
   size: ImageSize,
   where: string,
+  reading?: Reading,
 ): AnnotatedShape[] {
   const stated = bbox
-    ? checkBox([bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]], size, where, FIX_ANNOTATION)
+    ? checkBox([bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]], size, where, FIX_ANNOTATION, reading)
     : undefined;
+  const onlyBox = () => [{ ...facts, box: stated!, groupId: null }];
   // An empty list is what exporters write for "only a box".
   if (!segmentation || (Array.isArray(segmentation) && segmentation.length === 0)) {
-    if (!stated) throw new DataError(`${where}: has neither bbox nor segmentation; ${FIX_ANNOTATION}`);
-    return [{ ...facts, box: stated, groupId: null }];
+    if (!stated)
+      throw new BadData('structure', `${where}: has neither bbox nor segmentation; ${FIX_ANNOTATION}`);
+    return onlyBox();
   }
+  // Where the outline is bad, the box is still good.
+  const part = <T>(read: () => T): T | undefined => (reading ? reading.attempt('part', read) : read());
   if (!Array.isArray(segmentation)) {
-    const mask = readRle(segmentation, size, where);
+    const read = () => readRle(segmentation, size, where);
+    const mask = stated ? part(read) : read();
+    if (!mask) return onlyBox();
     const around: Box = [mask.x, mask.y, mask.x + mask.width, mask.y + mask.height];
     return [{ ...facts, box: stated ?? around, mask, groupId: null }];
   }
-  const outlines = segmentation.map((values, i) =>
-    checkOutline(values, size, `${where}: segmentation[${i}]`, FIX_ANNOTATION),
-  );
+  const readOutline = (values: readonly number[], i: number) =>
+    checkOutline(values, size, `${where}: segmentation[${i}]`, FIX_ANNOTATION, reading);
+  const outlines =
+    stated || segmentation.length > 1
+      ? segmentation.flatMap((values, i) => {
+          const outline = part(() => readOutline(values, i));
+          return outline ? [outline] : [];
+        })
+      : segmentation.map(readOutline);
+  if (outlines.length === 0) {
+    if (stated) return onlyBox();
+    throw new BadData('no area', `${where}: none of its polygons can be used; ${FIX_ANNOTATION}`);
+  }
   if (outlines.length === 1) {
     const points = outlines[0]!;
     return [{ ...facts, box: stated ?? polygonBounds(points), points, groupId: null }];
@@ -66,7 +91,8 @@ function readRle(
 ): MaskPatch {
   const [height, width] = rle.size;
   if (height !== size.height || width !== size.width) {
-    throw new DataError(
+    throw new BadData(
+      'size differs',
       `${where}: segmentation.size is [${height}, ${width}] (height, width), the image has [${size.height}, ${size.width}]; ${FIX_ANNOTATION}`,
     );
   }
@@ -75,8 +101,9 @@ function readRle(
     typeof rle.counts === 'string'
       ? rleFromString(rle.counts, { width, height }, place)
       : checkRle({ size: rle.size, counts: rle.counts }, place);
-  const patch = maskToPatch(rleDecode(mask), { width, height });
-  if (patch === undefined) throw new DataError(`${where}: the mask has no pixel set; ${FIX_ANNOTATION}`);
+  const patch = rleDecodeTight(mask);
+  if (patch === undefined)
+    throw new BadData('no area', `${where}: the mask has no pixel set; ${FIX_ANNOTATION}`);
   return patch;
 }
 

@@ -53,7 +53,7 @@ export class CocoWriter implements DatasetWriter {
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
     this.#images.push(JSON.stringify({ id, file_name: fileName, width, height }));
-    if (annotation.unlabelled) this.warnings.count('regions that nobody labelled, which became background');
+    this.warnings.countIgnored(annotation);
     const lines = objectsOf(annotation.shapes).map((object) => this.#line(object, id, annotation));
     if (lines.length > 0) {
       const before = this.#annotations === 0 ? '{"annotations": [\n' : ',\n';

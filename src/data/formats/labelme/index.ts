@@ -1,6 +1,8 @@
 /** Labelme: one JSON file beside each image. */
 import { DataError } from '../../../errors.ts';
+import type { Point } from '../../../vision/boxes.ts';
 import type { MaskPatch } from '../../annotation.ts';
+import { BadData } from '../../faults.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import type {
   AnnotatedImage,
@@ -11,37 +13,73 @@ import type {
   ReadOptions,
 } from '../format.ts';
 import { WarningCounts } from '../format.ts';
+import { frameOf, toImage } from '../frame.ts';
 import { topKeys } from '../json.ts';
 import { imageExtension, Names } from '../names.ts';
-import { baseName, folderOf, hasExtension, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
-import { embeddedImage, formatLabelme, parseLabelme, toAnnotation } from './labelme.ts';
+import { baseName, folderOf, hasExtension, resolveFrom, withoutExtension } from '../paths.ts';
+import { Reading, rootOf } from '../reading.ts';
+import { formatLabelme } from './format.ts';
+import { embeddedImage, readShapes } from './labelme.ts';
+import { type LabelmeDocument, readLabelmeStructure } from './schema.ts';
 
-async function annotationFiles(files: DataFiles, path: string): Promise<string[]> {
-  if ((await files.kind(path)) === 'file') return [path];
-  const entries = await files.list(path);
-  return entries
-    .filter(({ name, folder }) => !folder && hasExtension(name, '.json'))
-    .map(({ name }) => joinPath(path, name));
+async function annotationFiles(reading: Reading, path: string): Promise<string[]> {
+  if ((await reading.files.kind(path)) === 'file') return [path];
+  const found: string[] = [];
+  for await (const file of reading.walk(path)) if (hasExtension(file, '.json')) found.push(file);
+  return found;
 }
+
+/** Whether a JSON file has shapes; other programs keep their settings in such files too. */
+const isLabelme = async (files: DataFiles, file: string): Promise<boolean> =>
+  (await topKeys(files, file, ['shapes'])).keys.includes('shapes');
 
 /** Reads one Labelme file, and finds the image that it names or embeds. */
 export async function readLabelmeFile(
   files: DataFiles,
   file: string,
-  { imagesOptional = false }: Pick<ReadOptions, 'imagesOptional'> = {},
+  options: ReadOptions = {},
 ): Promise<AnnotatedImage> {
-  const document = parseLabelme(await files.text(file), file);
-  const annotation = await toAnnotation(document, file, { decodePng: files.decodePng });
-  const named = resolveFrom(folderOf(file), annotation.imagePath ?? '');
-  const found =
-    imagesOptional || (annotation.imagePath !== undefined && (await files.kind(named)) === 'file');
-  const image = found ? named : embeddedImage(document, file);
-  if (image === undefined) {
-    throw new DataError(
-      `${file}: ${annotation.imagePath ? `imagePath is ${annotation.imagePath}, and there is no such file` : 'has no imagePath'}; put the image beside the annotation, or save it with imageData`,
-    );
+  const reading = new Reading(files, folderOf(file), options);
+  return readFile(reading, file, withoutExtension(baseName(file)));
+}
+
+async function readFile(reading: Reading, file: string, name: string): Promise<AnnotatedImage> {
+  const { files } = reading;
+  const document = readLabelmeStructure(await reading.text(file), file);
+  const image = await findImage(reading, document, file);
+  const info = await reading.imageInfo(image, `${file}: imageData`);
+  const stated = { width: document.imageWidth, height: document.imageHeight };
+  const frame = frameOf(reading, file, stated, info, () => {
+    const points = document.shapes.flatMap((shape) => shape.points);
+    return points.reduce<Point>(([a, b], [x, y]) => [Math.max(a, x), Math.max(b, y)], [0, 0]);
+  });
+  const annotation = await readShapes(document, file, frame, { decodePng: files.decodePng, reading });
+  return { name, source: file, image, annotation: toImage(annotation, frame) };
+}
+
+async function findImage(
+  reading: Reading,
+  document: LabelmeDocument,
+  file: string,
+): Promise<string | Uint8Array> {
+  const { files, options } = reading;
+  // Labelme on Windows writes backslashes, and reads both.
+  const imagePath = document.imagePath?.replaceAll('\\', '/');
+  if (imagePath !== undefined) {
+    const named = resolveFrom(folderOf(file), imagePath);
+    if (options.imagesOptional) return named;
+    if ((await files.kind(named)) === 'file' || /^\w+:\/\//.test(imagePath)) {
+      await reading.checkPath(file, imagePath, named);
+      return named;
+    }
   }
-  return { name: withoutExtension(baseName(file)), source: file, image, annotation };
+  const embedded = embeddedImage(document, file);
+  if (embedded) return embedded;
+  if (options.imagesOptional) return withoutExtension(file);
+  throw new BadData(
+    'missing image',
+    `${file}: ${imagePath ? `imagePath is ${imagePath}, and there is no such file` : 'has no imagePath'}; put the image beside the annotation, or save it with imageData`,
+  );
 }
 
 export const labelme: DatasetFormat = {
@@ -49,18 +87,21 @@ export const labelme: DatasetFormat = {
   title: 'Labelme',
 
   async detect(files, path) {
-    for (const file of await annotationFiles(files, path)) {
-      const keys = await topKeys(files, file, ['shapes']);
-      if (keys.includes('shapes')) return baseName(file);
+    const reading = new Reading(files, path, {});
+    for (const file of await annotationFiles(reading, path)) {
+      if (await isLabelme(files, file)) return baseName(file);
     }
     return undefined;
   },
 
   async open(files, path, options) {
-    const found = await annotationFiles(files, path);
+    const root = await rootOf(files, path);
+    const reading = new Reading(files, root, options);
+    const all = await annotationFiles(reading, path);
+    const found = (await files.kind(path)) === 'file' ? all : await labelmeFiles(reading, all);
     if (found.length === 0) {
       throw new DataError(
-        `${path}: contains no Labelme file (*.json); label the images with Labelme, and save the files beside them`,
+        `${path}: contains no Labelme file (*.json with "shapes"); label the images with Labelme, and save the files beside them`,
       );
     }
     return {
@@ -68,13 +109,30 @@ export const labelme: DatasetFormat = {
       path,
       splits: [],
       async *images() {
-        for (const file of found) yield await readLabelmeFile(files, file, options);
+        for (const file of found) {
+          const inside = file.startsWith(`${root}/`) ? file.slice(root.length + 1) : baseName(file);
+          const read = () => readFile(reading, file, withoutExtension(inside));
+          const image = await reading.attemptLater('annotation', read);
+          if (image) yield image;
+        }
       },
     };
   },
 
   create: (sink) => new LabelmeWriter(sink),
 };
+
+/** The files that have shapes, or are broken: their reader says why. Other JSON files are noted and passed over. */
+async function labelmeFiles(reading: Reading, all: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of all) {
+    const { keys, broken } = await topKeys(reading.files, file, ['shapes']);
+    if (broken || keys.includes('shapes')) found.push(file);
+    else
+      reading.note('structure', `${file}: has no "shapes", so it is not a Labelme file and was passed over`);
+  }
+  return found;
+}
 
 class LabelmeWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
@@ -87,10 +145,6 @@ class LabelmeWriter implements DatasetWriter {
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
-    if (annotation.shapes.length === 0) {
-      this.warnings.count('images without an object, which Labelme has no file for');
-      return;
-    }
     if (annotation.unlabelled) this.warnings.count('regions that nobody labelled, which became background');
     const name = this.#names.take(image.name);
     const imagePath = `${name}${imageExtension(image)}`;

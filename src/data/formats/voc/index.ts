@@ -1,6 +1,6 @@
 /** Pascal VOC (http://host.robots.ox.ac.uk/pascal/VOC/): one XML file per image, and masks as PNG files with a palette. */
-import type { DatasetFormat } from '../format.ts';
-import { baseName, hasExtension, joinPath } from '../paths.ts';
+import type { DataFiles, DatasetFormat } from '../format.ts';
+import { baseName, hasExtension, isClutter, joinPath } from '../paths.ts';
 import { openVoc, xmlFolder } from './reader.ts';
 import { VocWriter } from './writer.ts';
 
@@ -13,9 +13,13 @@ export const voc: DatasetFormat = {
     const folder = await xmlFolder(files, path);
     if (folder === undefined) return undefined;
     const first = (await files.list(folder)).find(
-      (entry) => !entry.folder && hasExtension(entry.name, '.xml'),
+      (entry) => !entry.folder && !isClutter(entry.name) && hasExtension(entry.name, '.xml'),
     );
-    const text = await files.text(joinPath(folder, first!.name));
+    // The tag is ASCII in every encoding but UTF-16, where each byte of it stands beside a 0.
+    const text = String.fromCharCode(...(await startOf(files, joinPath(folder, first!.name)))).replaceAll(
+      '\0',
+      '',
+    );
     const place = folder === path ? first!.name : `${baseName(folder)}/${first!.name}`;
     return /<annotation[\s>]/.test(text) ? place : undefined;
   },
@@ -23,3 +27,13 @@ export const voc: DatasetFormat = {
   open: openVoc,
   create: (sink, classes) => new VocWriter(sink, classes),
 };
+
+/** The first bytes of a file. */
+async function startOf(files: DataFiles, path: string): Promise<Uint8Array> {
+  const file = await files.open(path);
+  try {
+    return await file.read(0, 8192);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,12 +1,12 @@
-import { DataError } from '../../../errors.ts';
-import type { Box } from '../../../vision/boxes.ts';
+import type { Box, ImageSize } from '../../../vision/boxes.ts';
 import { boxArea, boxIou } from '../../../vision/boxes.ts';
 import type { AnnotatedShape, Annotation } from '../../annotation.ts';
-import { decodeIndexedPng, type IndexedImage } from '../../indexedPng.ts';
+import { BadData } from '../../faults.ts';
+import { decodeIndexedPng, type IndexedImage, pngSize } from '../../indexedPng.ts';
 import { maskToPatch, paintPatch, shapeToPatch } from '../../maskPatch.ts';
 import { objectsOf } from '../../objects.ts';
-import type { DataFiles } from '../format.ts';
 import { joinPath } from '../paths.ts';
+import type { Reading } from '../reading.ts';
 
 /** Class indices 1 to 20 of the challenge's own masks. */
 export const VOC_CLASSES = [
@@ -54,17 +54,44 @@ export function vocPalette(): Uint8Array {
   return palette;
 }
 
+/** `name:red,green,blue:parts:actions`: the name may contain colons, the rest not. */
+const MAP_LINE = /^(.*):(\d{1,3},\d{1,3},\d{1,3})?:([^:]*):([^:]*)$/;
+
+/** A line of labelmap.txt. */
+export interface MapLine {
+  readonly name: string;
+  /** Its colour in RGB masks; undefined where none is stated. */
+  readonly color?: readonly [red: number, green: number, blue: number];
+}
+
+/** Parses the lines of labelmap.txt, the background included. Lines that begin with `#` and are not of this form are comments. */
+export function parseLabelMap(text: string, file: string): MapLine[] {
+  return text.split(/\r?\n/).flatMap((line, i): MapLine[] => {
+    if (line.trim() === '') return [];
+    const found = MAP_LINE.exec(line);
+    if (found && !/^# ?label:/.test(line)) {
+      const color = found[2]?.split(',').map(Number) as [number, number, number] | undefined;
+      return [{ name: found[1]!, ...(color ? { color } : {}) }];
+    }
+    if (line.startsWith('#')) return [];
+    // A list of names alone is read too.
+    if (!line.includes(':')) return [{ name: line }];
+    throw new BadData(
+      'structure',
+      `${file}: line ${i + 1}: ${JSON.stringify(line)} is not "name:red,green,blue::"; write it so`,
+    );
+  });
+}
+
 /**
  * Reads the classes from labelmap.txt, which has lines `name:red,green,blue::`, without the background. Undefined if
  * there is no such file.
  */
-export async function readClassList(files: DataFiles, path: string): Promise<string[] | undefined> {
+export async function readClassList(reading: Reading, path: string): Promise<string[] | undefined> {
   const file = joinPath(path, LABEL_MAP);
-  if ((await files.kind(file)) !== 'file') return undefined;
-  const lines = (await files.text(file))
-    .split(/\r?\n/)
-    .filter((line) => line !== '' && !line.startsWith('#'));
-  return lines.map((line) => line.split(':')[0]!).filter((name) => name !== 'background');
+  if ((await reading.files.kind(file)) !== 'file') return undefined;
+  const lines = parseLabelMap(await reading.text(file), file);
+  return lines.map(({ name }) => name).filter((name) => name !== 'background');
 }
 
 /** Formats labelmap.txt as CVAT writes it. */
@@ -76,55 +103,89 @@ export function formatClassList(classes: readonly string[]): string {
   return `# label:color_rgb:parts:actions\n${lines.join('\n')}\n`;
 }
 
-/** Reads a mask file, which must have the annotation's size; undefined if there is none. */
+/** The two masks of an image. */
+export interface Masks extends ImageSize {
+  readonly classMask?: IndexedImage;
+  readonly objectMask?: IndexedImage;
+  readonly classFile: string;
+  readonly objectFile: string;
+  /** Where the classes are listed, for messages. */
+  readonly classList: string;
+}
+
+/** Reads a mask file, which must have one of these sizes; undefined if there is none. */
 async function readMask(
-  files: DataFiles,
+  reading: Reading,
   file: string,
-  { width, height }: Annotation,
+  sizes: readonly ImageSize[],
 ): Promise<IndexedImage | undefined> {
-  if ((await files.kind(file)) !== 'file') return undefined;
-  const mask = await decodeIndexedPng(await files.bytes(file), file);
-  if (mask.width !== width || mask.height !== height) {
-    throw new DataError(
-      `${file}: has ${mask.width}x${mask.height} pixels, but its annotation says ${width}x${height}; use the mask of this image`,
+  if ((await reading.files.kind(file)) !== 'file') return undefined;
+  const bytes = await reading.files.bytes(file);
+  // The header is asked before anything is unpacked.
+  const header = pngSize(bytes);
+  if (header && !sizes.some(({ width, height }) => width === header.width && height === header.height)) {
+    const [{ width, height }] = sizes as [ImageSize];
+    throw new BadData(
+      'size differs',
+      `${file}: has ${header.width}x${header.height} pixels, but its image ${width}x${height}; use the mask of this image`,
     );
   }
-  return mask;
+  return decodeIndexedPng(bytes, file);
 }
 
 /**
- * Adds the masks of SegmentationObject/ and SegmentationClass/, if there are any, to the shapes of an annotation.
+ * Reads the masks in SegmentationObject/ and SegmentationClass/, which have one of these sizes; undefined if there are none. Throws
+ * DataError for files that are not PNG files with a palette, and for another size.
+ */
+export async function readMasks(
+  reading: Reading,
+  path: string,
+  stem: string,
+  sizes: readonly ImageSize[],
+): Promise<Masks | undefined> {
+  const classFile = joinPath(path, 'SegmentationClass', `${stem}.png`);
+  const objectFile = joinPath(path, 'SegmentationObject', `${stem}.png`);
+  const classMask = await readMask(reading, classFile, sizes);
+  const objectMask = await readMask(reading, objectFile, classMask ? [classMask] : sizes);
+  const mask = objectMask ?? classMask;
+  if (!mask) return undefined;
+  return {
+    width: mask.width,
+    height: mask.height,
+    ...(classMask ? { classMask } : {}),
+    ...(objectMask ? { objectMask } : {}),
+    classFile,
+    objectFile,
+    classList: joinPath(path, LABEL_MAP),
+  };
+}
+
+/**
+ * Adds masks to the shapes of an annotation of their size.
  *
  * Each object of the mask goes to the shape of its class whose box fits it best (VOC numbers both in the same order,
  * but not always). An object that meets no box becomes a shape. Without SegmentationObject, a pixel belongs to the
  * smallest box of its class around it. Index 255 becomes `unlabelled`.
  *
- * @throws DataError for files that are not PNG files with a palette, for another size, and for class indices without a
- * name.
+ * @param names The classes of indices 1, 2 and so on. Default: VOC's own 20.
+ * @throws DataError for class indices without a name.
  */
-export async function addMasks(
-  files: DataFiles,
-  path: string,
-  stem: string,
+export function addMasks(
+  { classMask, objectMask, classFile, objectFile, classList }: Masks,
   annotation: Annotation,
-  classList: readonly string[] | undefined,
-): Promise<void> {
-  const classFile = joinPath(path, 'SegmentationClass', `${stem}.png`);
-  const objectFile = joinPath(path, 'SegmentationObject', `${stem}.png`);
-  const classMask = await readMask(files, classFile, annotation);
-  const objectMask = await readMask(files, objectFile, annotation);
-  if (classMask === undefined && objectMask === undefined) return;
+  names: readonly string[] = VOC_CLASSES,
+): void {
   const { width, height, shapes } = annotation;
   const hidden = (objectMask ?? classMask)!.data.map((value) => (value === VOID ? 1 : 0));
   const unlabelled = maskToPatch(hidden, { width, height });
   if (unlabelled) annotation.unlabelled = unlabelled;
 
-  const names = classList ?? VOC_CLASSES;
   const nameOf = (index: number): string => {
     const name = names[index - 1];
     if (name === undefined) {
-      throw new DataError(
-        `${classFile}: has class index ${index}, but only ${names.length} classes are known; list them all in ${joinPath(path, LABEL_MAP)} (one per line, background first)`,
+      throw new BadData(
+        'unknown class',
+        `${classFile}: has class index ${index}, but only ${names.length} classes are known; list them all in ${classList} (one per line, background first)`,
       );
     }
     return name;
@@ -157,7 +218,8 @@ export async function addMasks(
       shapes.push({ label, box, mask, groupId: null });
       taken.add(shapes.at(-1)!);
     } else {
-      throw new DataError(
+      throw new BadData(
+        'structure',
         `${objectFile}: object ${number} overlaps no box of the annotation, and there is no ${classFile} that has its class; add a box or this file`,
       );
     }
@@ -208,19 +270,29 @@ function assignPixels(mask: IndexedImage, annotation: Annotation, nameOf: (index
 
 /**
  * Draws the two masks of an annotation: one numbers the objects in their order, the other has their classes. Objects
- * known by a box only are left out; if objects overlap, later ones cover earlier ones. Undefined if no object has an
- * outline or mask.
+ * known by a box only are left out; if objects overlap, later ones cover earlier ones, and `covered` counts these pixels. `drawn`
+ * counts the shapes that have an outline or mask. What is not labelled or to be ignored is 255.
  */
 export function drawMasks(
   annotation: Annotation,
   classes: readonly string[],
-): { readonly classes: Uint8Array; readonly objects: Uint8Array; readonly covered: number } | undefined {
+): {
+  readonly classes: Uint8Array;
+  readonly objects: Uint8Array;
+  readonly covered: number;
+  readonly drawn: number;
+} {
   const { width, height } = annotation;
   const classMap = { width, height, data: new Uint8Array(width * height) };
   const objectMap = { width, height, data: new Uint8Array(width * height) };
   if (annotation.unlabelled) {
     paintPatch(classMap, annotation.unlabelled, VOID);
     paintPatch(objectMap, annotation.unlabelled, VOID);
+  }
+  for (const region of annotation.ignored ?? []) {
+    const patch = shapeToPatch(region, annotation);
+    paintPatch(classMap, patch, VOID);
+    paintPatch(objectMap, patch, VOID);
   }
   let covered = 0;
   let drawn = 0;
@@ -232,12 +304,12 @@ export function drawMasks(
       for (let j = 0, at = 0; j < patch.height; j++) {
         for (let k = 0; k < patch.width; k++, at++) {
           const other = objectMap.data[(patch.y + j) * width + patch.x + k]!;
-          if (patch.data[at] !== 0 && other !== 0 && other !== i + 1) covered++;
+          if (patch.data[at] !== 0 && other !== 0 && other !== VOID && other !== i + 1) covered++;
         }
       }
       paintPatch(objectMap, patch, i + 1);
       paintPatch(classMap, patch, classes.indexOf(label) + 1);
     }
   });
-  return drawn === 0 ? undefined : { classes: classMap.data, objects: objectMap.data, covered };
+  return { classes: classMap.data, objects: objectMap.data, covered, drawn };
 }

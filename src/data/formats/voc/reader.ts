@@ -1,9 +1,22 @@
 import { DataError } from '../../../errors.ts';
-import type { AnnotatedShape, Annotation } from '../../annotation.ts';
-import { boxInside, checkBox, readObject } from '../checks.ts';
+import type { Box, ImageSize } from '../../../vision/boxes.ts';
+import { type AnnotatedShape, type Annotation, IGNORE_LABEL } from '../../annotation.ts';
+import { BadData } from '../../faults.ts';
+import { polygonBounds } from '../../polygon.ts';
+import { boxInside, checkBox, checkOutline } from '../checks.ts';
 import type { AnnotatedImage, DataFiles, Dataset, DatasetClass, ReadOptions } from '../format.ts';
-import { baseName, extensionOf, hasExtension, isImageFile, joinPath, withoutExtension } from '../paths.ts';
-import { addMasks, LABEL_MAP, readClassList } from './masks.ts';
+import { type Frame, frameOf, toImage } from '../frame.ts';
+import {
+  baseName,
+  extensionOf,
+  hasExtension,
+  isClutter,
+  isImageFile,
+  joinPath,
+  withoutExtension,
+} from '../paths.ts';
+import { Reading } from '../reading.ts';
+import { addMasks, LABEL_MAP, readClassList, readMasks } from './masks.ts';
 import { childrenOf, parseXml, type XmlElement } from './xml.ts';
 
 const FIX_FILE = 'save the annotation again';
@@ -14,7 +27,7 @@ const SPLITS = ['train', 'val', 'trainval', 'test'];
 export async function xmlFolder(files: DataFiles, path: string): Promise<string | undefined> {
   for (const folder of [joinPath(path, 'Annotations'), path]) {
     if ((await files.kind(folder)) !== 'folder') continue;
-    const entries = await files.list(folder);
+    const entries = (await files.list(folder)).filter(({ name }) => !isClutter(name));
     if (entries.some(({ name, folder: isFolder }) => !isFolder && hasExtension(name, '.xml'))) return folder;
   }
   return undefined;
@@ -43,8 +56,11 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
       `${path}: contains no Annotations/*.xml; give the folder that contains them, for example VOCdevkit/VOC2012`,
     );
   }
+  const reading = new Reading(files, path, options);
   const splits = await splitFiles(files, path);
-  const all = (await files.list(folder)).filter((entry) => !entry.folder && hasExtension(entry.name, '.xml'));
+  const all = (await reading.list(folder)).filter(
+    (entry) => !entry.folder && hasExtension(entry.name, '.xml'),
+  );
   let stems = all.map(({ name }) => withoutExtension(name));
   if (options.split !== undefined) {
     const list = splits.get(options.split);
@@ -53,109 +69,203 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
         `${path}: has no part ${JSON.stringify(options.split)} in ImageSets/Main; ${splits.size === 0 ? 'it has no parts, so give none' : `choose from ${[...splits.keys()].join(', ')}`}`,
       );
     }
-    const text = await files.text(list);
+    const text = await reading.text(list);
     stems = text.split(/\r?\n/).flatMap((line) => line.trim().split(/\s+/)[0] || []);
-    const missing = stems.find((stem) => !all.some(({ name }) => withoutExtension(name) === stem));
-    if (missing !== undefined) {
-      throw new DataError(
-        `${list}: lists ${missing}, but there is no ${joinPath(folder, `${missing}.xml`)}; add it, or remove the line`,
-      );
-    }
+    const known = new Set(all.map(({ name }) => withoutExtension(name)));
+    stems = stems.filter(
+      (stem) =>
+        reading.attempt('annotation', () => {
+          if (known.has(stem)) return true;
+          throw new BadData(
+            'missing image',
+            `${list}: lists ${stem}, but there is no ${joinPath(folder, `${stem}.xml`)}; add it, or remove the line`,
+          );
+        }) ?? false,
+    );
   }
-  const classes = await readClassList(files, path);
+  const classes = await readClassList(reading, path);
   return {
     format: 'voc',
     path,
     splits: [...splits.keys()],
     ...(classes ? { classes: classes.map((name): DatasetClass => ({ name })) } : {}),
     async *images() {
-      const find = await imageFinder(files, path, folder, options);
+      const find = await imageFinder(reading, path, folder);
       for (const stem of stems) {
         const file = joinPath(folder, `${stem}.xml`);
-        const image = await readImage(files, file, find, classes, options);
-        await addMasks(files, path, stem, image.annotation, classes);
-        yield image;
+        const read = () => readImage(reading, path, stem, file, find, classes);
+        const image = await reading.attemptLater('annotation', read);
+        if (image) yield image;
       }
     },
   };
 }
 
-/** Finds the image of an annotation: by the file name that it states, or else by that of the annotation. */
-async function imageFinder(
-  files: DataFiles,
-  path: string,
-  folder: string,
-  { imageFolder, imagesOptional }: ReadOptions,
-) {
-  const candidates = imageFolder === undefined ? [joinPath(path, 'JPEGImages'), path, folder] : [imageFolder];
-  const listed = new Map<string, Map<string, string>>();
-  for (const candidate of candidates) {
-    if ((await files.kind(candidate)) !== 'folder') continue;
-    const images = (await files.list(candidate)).filter((entry) => !entry.folder && isImageFile(entry.name));
-    listed.set(candidate, new Map(images.map(({ name }) => [withoutExtension(name), name])));
+/** The images of one folder and of the folders below it: by name, and by name without the extension. */
+interface Listed {
+  readonly byName: Map<string, string>;
+  readonly byStem: Map<string, string[]>;
+}
+
+async function listImages(reading: Reading, folder: string): Promise<Listed> {
+  const listed: Listed = { byName: new Map(), byStem: new Map() };
+  for await (const file of reading.walk(folder)) {
+    if (!isImageFile(file)) continue;
+    const name = baseName(file);
+    if (!listed.byName.has(name)) listed.byName.set(name, file);
+    const stem = withoutExtension(name);
+    const same = listed.byStem.get(stem);
+    if (same) same.push(file);
+    else listed.byStem.set(stem, [file]);
   }
-  return (file: string, fileName: string): string => {
+  return listed;
+}
+
+/**
+ * Finds the image of an annotation: by the file name that it states, or else, where another extension is stated or none, by the
+ * name without it. Throws DataError for several.
+ */
+async function imageFinder(reading: Reading, path: string, folder: string) {
+  const { files, options } = reading;
+  const { imageFolder, imagesOptional } = options;
+  const candidates = imageFolder === undefined ? [joinPath(path, 'JPEGImages'), path, folder] : [imageFolder];
+  const listed: Listed[] = [];
+  for (const candidate of candidates) {
+    if (listed.length > 0 && listed[0]!.byName.size > 0) break;
+    if ((await files.kind(candidate)) === 'folder') listed.push(await listImages(reading, candidate));
+  }
+  return async (file: string, fileName: string): Promise<string> => {
     const stem = withoutExtension(baseName(file));
     const named = baseName(fileName.replaceAll('\\', '/'));
-    for (const [candidate, names] of listed) {
-      const byName = [...(extensionOf(named) ? [withoutExtension(named)] : [named]), stem];
-      const found = byName.map((name) => names.get(name)).find((name) => name !== undefined);
-      if (found !== undefined) return joinPath(candidate, found);
+    const stems = [named === '' ? stem : extensionOf(named) ? withoutExtension(named) : named, stem];
+    for (const { byName, byStem } of listed) {
+      const exact = byName.get(named);
+      const same = exact === undefined ? stems.map((one) => byStem.get(one)).find((one) => one) : [exact];
+      if (!same) continue;
+      if (same.length > 1) {
+        throw new BadData(
+          'missing image',
+          `${file}: filename ${JSON.stringify(named)} is not there, but ${same.join(' and ')} are; state one of them as filename`,
+        );
+      }
+      await reading.checkPath(file, fileName, same[0]!);
+      return same[0]!;
     }
     if (imagesOptional) return joinPath(candidates[0]!, named || stem);
-    throw new DataError(
+    throw new BadData(
+      'missing image',
       `${file}: filename ${JSON.stringify(named)} is not in ${candidates.join(', ')}; put the image there, or give its folder (--images)`,
     );
   };
 }
 
+/** The frame of an XML file: the size that it states, where that is not 0 as some programs write it, or that of the image. */
+async function readFrame(reading: Reading, root: XmlElement, file: string, image: string): Promise<Frame> {
+  const [sizeElement] = childrenOf(root, 'size');
+  const [width, height] = ['width', 'height'].map((name) => sizeElement && pixels(sizeElement, name, file));
+  // 0 is written where a program did not know the size.
+  const stated = width && height ? { width, height } : undefined;
+  const info =
+    (await reading.imageInfo(image, file)) ??
+    (stated ? undefined : await reading.files.imageSize(image, file));
+  return frameOf(reading, file, stated, info, () => {
+    const numbers = (name: string) =>
+      childrenOf(root, 'object').flatMap((object) =>
+        childrenOf(object, 'bndbox').flatMap((box) =>
+          childrenOf(box, name).map(({ text }) => Number(text) || 0),
+        ),
+      );
+    const largest = (name: string) => numbers(name).reduce((most, value) => Math.max(most, value), 0);
+    return [largest('xmax'), largest('ymax')];
+  });
+}
+
 /** Reads one XML file. */
 async function readImage(
-  files: DataFiles,
+  reading: Reading,
+  path: string,
+  stem: string,
   file: string,
-  find: (file: string, fileName: string) => string,
+  find: (file: string, fileName: string) => Promise<string>,
   classes: readonly string[] | undefined,
-  { onBad }: ReadOptions,
 ): Promise<AnnotatedImage> {
-  const root = parseXml(await files.text(file), file, FIX_FILE);
+  const root = parseXml(await reading.text(file), file, FIX_FILE);
   if (root.name !== 'annotation') {
-    throw new DataError(
+    throw new BadData(
+      'structure',
       `${file}: line ${root.line}: is <${root.name}>, not the <annotation> of Pascal VOC; remove the file`,
     );
   }
-  const image = find(file, childrenOf(root, 'filename')[0]?.text ?? '');
-  const [sizeElement] = childrenOf(root, 'size');
-  const size = sizeElement
-    ? { width: pixels(sizeElement, 'width', file), height: pixels(sizeElement, 'height', file) }
-    : await files.imageSize(image);
-  const annotation: Annotation = { imagePath: baseName(image), ...size, shapes: [] };
+  const image = await find(file, childrenOf(root, 'filename')[0]?.text ?? '');
+  const frame = await readFrame(reading, root, file, image);
+  const { width, height } = frame;
+  const annotation: Annotation = { imagePath: baseName(image), width, height, shapes: [] };
   childrenOf(root, 'object').forEach((element, index) => {
-    const shape = readObject(() => readShape(element, index, file, annotation, classes), onBad);
-    if (shape) annotation.shapes.push(shape);
+    const where = `${file}: object ${index + 1} (line ${element.line})`;
+    reading.object(
+      annotation,
+      () => [readShape(element, where, annotation, classes, reading)],
+      () => cornersOf(element),
+    );
   });
-  return { name: withoutExtension(baseName(file)), source: file, image, annotation };
+  const masks = await readMasks(reading, path, stem, [frame, frame.image]);
+  const name = stem;
+  if (!masks) return { name, source: file, image, annotation: toImage(annotation, frame) };
+  const inFrame = masks.width === width && masks.height === height;
+  const placed = inFrame ? annotation : toImage(annotation, frame);
+  addMasks(masks, placed, classes);
+  return { name, source: file, image, annotation: inFrame ? toImage(placed, frame) : placed };
 }
 
 function pixels(parent: XmlElement, name: string, file: string): number {
   const [element] = childrenOf(parent, name);
   const value = Number(element?.text || Number.NaN);
-  if (!Number.isInteger(value) || value < 1) {
+  if (!Number.isInteger(value) || value < 0) {
     const { line } = element ?? parent;
-    throw new DataError(
+    throw new BadData(
+      'structure',
       `${file}: line ${line}: ${parent.name}.${name} is ${JSON.stringify(element?.text ?? null)}, not a whole number of pixels; ${FIX_FILE}`,
     );
   }
   return value;
 }
 
-const FLAGS: Readonly<Record<string, boolean>> = {
-  '': false,
-  0: false,
-  1: true,
-  false: false,
-  true: true,
-  unspecified: false,
-};
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ['', false],
+  ['0', false],
+  ['1', true],
+  ['false', false],
+  ['true', true],
+  ['unspecified', false],
+]);
+
+const CORNERS = ['xmin', 'ymin', 'xmax', 'ymax'] as const;
+const numberIn = (element: XmlElement | undefined): number => Number(element?.text || Number.NaN);
+
+/** The corners of an object's box as far as they are there, or the points of its polygon. */
+function cornersOf(element: XmlElement): number[] | undefined {
+  const [bounds] = childrenOf(element, 'bndbox');
+  const corners = CORNERS.map((name) => bounds && numberIn(childrenOf(bounds, name)[0]));
+  return corners.every((value) => value !== undefined) ? corners : polygonOf(element);
+}
+
+/** The points of <polygon>, x and y in turns: <pt><x/><y/></pt> (LabelMe), or <x1/><y1/><x2/> … (Roboflow). */
+function polygonOf(element: XmlElement): number[] | undefined {
+  const [polygon] = childrenOf(element, 'polygon');
+  if (!polygon) return undefined;
+  const points = childrenOf(polygon, 'pt');
+  if (points.length > 0) {
+    return points.flatMap((point) => [
+      numberIn(childrenOf(point, 'x')[0]),
+      numberIn(childrenOf(point, 'y')[0]),
+    ]);
+  }
+  const values = new Map(polygon.children.map((child) => [child.name, numberIn(child)]));
+  const numbers: number[] = [];
+  for (let i = 1; values.has(`x${i}`); i++)
+    numbers.push(values.get(`x${i}`)!, values.get(`y${i}`) ?? Number.NaN);
+  return numbers.length > 0 ? numbers : undefined;
+}
 
 /**
  * Reads an object. VOC's corners are the first and the last pixel, counted from 1: (xmin, ymin, xmax, ymax) is the box
@@ -163,40 +273,57 @@ const FLAGS: Readonly<Record<string, boolean>> = {
  */
 function readShape(
   element: XmlElement,
-  index: number,
-  file: string,
-  size: Annotation,
+  where: string,
+  size: ImageSize,
   classes: readonly string[] | undefined,
+  reading: Reading,
 ): AnnotatedShape {
-  const where = `${file}: object ${index + 1} (line ${element.line})`;
   const label = childrenOf(element, 'name')[0]?.text;
-  if (!label) throw new DataError(`${where}: has no name; ${FIX_OBJECT}`);
-  if (classes && !classes.includes(label)) {
-    throw new DataError(
+  if (!label) throw new BadData('structure', `${where}: has no name; ${FIX_OBJECT}`);
+  if (classes && label !== IGNORE_LABEL && !classes.includes(label)) {
+    throw new BadData(
+      'unknown class',
       `${where}: name ${JSON.stringify(label)} is not one of ${classes.join(', ')}, which ${LABEL_MAP} lists; add it there, or remove the object`,
     );
   }
+  const polygon = polygonOf(element);
   const [bounds] = childrenOf(element, 'bndbox');
-  if (!bounds) throw new DataError(`${where}: has no bndbox; ${FIX_OBJECT}`);
-  const [xmin, ymin, xmax, ymax] = ['xmin', 'ymin', 'xmax', 'ymax'].map((name) => {
+  if (!bounds && !polygon) throw new BadData('structure', `${where}: has no bndbox; ${FIX_OBJECT}`);
+  const box = bounds && readBox(bounds, where, size, reading);
+  const read = () => checkOutline(polygon!, size, `${where}: polygon`, FIX_OBJECT, reading);
+  // Without a box the outline is all there is; with one, the box stays where the outline is bad.
+  const points = polygon && (box ? reading.attempt('part', read) : read());
+  const shape: AnnotatedShape = {
+    label,
+    box: boxInside(box ?? polygonBounds(points!), size),
+    ...(points ? { points } : {}),
+    groupId: null,
+  };
+  for (const flag of ['difficult', 'truncated', 'occluded'] as const) {
+    const text = childrenOf(element, flag)[0]?.text ?? '';
+    const set = FLAGS.get(text.toLowerCase());
+    if (set === undefined) {
+      throw new BadData(
+        'structure',
+        `${where}: ${flag} is ${JSON.stringify(text)}, not 0 or 1; ${FIX_OBJECT}`,
+      );
+    }
+    if (set) shape[flag] = true;
+  }
+  return shape;
+}
+
+function readBox(bounds: XmlElement, where: string, size: ImageSize, reading: Reading): Box {
+  const [xmin, ymin, xmax, ymax] = CORNERS.map((name) => {
     const text = childrenOf(bounds, name)[0]?.text;
     const value = Number(text || Number.NaN);
     if (!Number.isFinite(value)) {
-      throw new DataError(
+      throw new BadData(
+        'not a number',
         `${where}: bndbox.${name} is ${JSON.stringify(text ?? null)}, not a number; ${FIX_OBJECT}`,
       );
     }
     return value;
   }) as [number, number, number, number];
-  const box = checkBox([xmin - 1, ymin - 1, xmax, ymax], size, where, FIX_OBJECT);
-  const shape: AnnotatedShape = { label, box: boxInside(box, size), groupId: null };
-  for (const flag of ['difficult', 'truncated', 'occluded'] as const) {
-    const text = childrenOf(element, flag)[0]?.text ?? '';
-    const set = FLAGS[text.toLowerCase()];
-    if (set === undefined) {
-      throw new DataError(`${where}: ${flag} is ${JSON.stringify(text)}, not 0 or 1; ${FIX_OBJECT}`);
-    }
-    if (set) shape[flag] = true;
-  }
-  return shape;
+  return checkBox([xmin - 1, ymin - 1, xmax, ymax], size, where, FIX_OBJECT, reading);
 }

@@ -4,7 +4,7 @@ import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
-import { imageExtension, Names } from '../names.ts';
+import { checkNames, imageExtension, Names } from '../names.ts';
 import { drawMasks, formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
 import { escapeText } from './xml.ts';
 
@@ -57,6 +57,7 @@ export class VocWriter implements DatasetWriter {
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
     this.#classes = [...new Set(classes.map(({ name }) => name))];
+    checkNames(this.#classes, LABEL_MAP);
   }
 
   async add(image: AnnotatedImage): Promise<void> {
@@ -96,7 +97,10 @@ ${body}</annotation>
   async #writeMasks(name: string, annotation: Annotation, objects: number): Promise<boolean> {
     const { width, height } = annotation;
     const masks = drawMasks(annotation, this.#classes);
-    if (masks === undefined) return false;
+    if (masks.drawn === 0) {
+      this.warnings.countIgnored(annotation);
+      return false;
+    }
     if (objects > MOST || this.#classes.length > MOST) {
       this.warnings.count(`masks of images with more than ${MOST} objects or classes`);
       return false;

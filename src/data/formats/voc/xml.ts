@@ -1,4 +1,4 @@
-import { DataError } from '../../../errors.ts';
+import { BadData } from '../../faults.ts';
 
 /** An element of an XML text: its children in order, and its text. Attributes are skipped. */
 export interface XmlElement {
@@ -13,7 +13,13 @@ export interface XmlElement {
 
 const NAME = /[A-Za-z_:\u0080-\uffff][-A-Za-z0-9._:\u0080-\uffff]*/y;
 const ATTRIBUTE = /\s+([A-Za-z_:][-A-Za-z0-9._:]*)\s*=\s*(?:"[^"<]*"|'[^'<]*')/y;
-const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['lt', '<'],
+  ['gt', '>'],
+  ['amp', '&'],
+  ['quot', '"'],
+  ['apos', "'"],
+]);
 
 /**
  * Parses the part of XML 1.0 that annotation files use: elements, attributes, text, the five named entities and
@@ -38,7 +44,7 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
   };
   const fail = (offset: number, problem: string): never => {
     const { line, column } = placeOf(offset);
-    throw new DataError(`${where}: line ${line}, column ${column}: ${problem}; ${fix}`);
+    throw new BadData('structure', `${where}: line ${line}, column ${column}: ${problem}; ${fix}`);
   };
   const match = (pattern: RegExp, offset: number): string | undefined => {
     pattern.lastIndex = offset;
@@ -52,7 +58,7 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
     raw.replace(/&([^;\s&]*);?/g, (whole, name: string, at: number) => {
       const number = /^#(?:x([0-9a-fA-F]+)|(\d+))$/.exec(name);
       const code = number ? Number.parseInt(number[1] ?? number[2]!, number[1] ? 16 : 10) : -1;
-      const value = code >= 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES[name];
+      const value = code >= 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES.get(name);
       if (value === undefined || !whole.endsWith(';')) return fail(offset + at, `unknown entity ${whole}`);
       return value;
     });

@@ -1,6 +1,7 @@
 import { DataError } from '../../../errors.ts';
-import type { DataFiles } from '../format.ts';
+import { BadData } from '../../faults.ts';
 import { folderOf, hasExtension, joinPath, resolveFrom } from '../paths.ts';
+import type { Reading } from '../reading.ts';
 import { parseDataYaml, type YamlValue } from './yaml.ts';
 
 /** The layout of a YOLO data set: the class names, and where the images of each part are. */
@@ -10,6 +11,8 @@ export interface YoloLayout {
   readonly classes: readonly string[];
   /** Folders or lists of images by part: `train`, `val`, `test`. Empty if only the classes are known. */
   readonly parts: ReadonlyMap<string, readonly string[]>;
+  /** Numbers of the keypoints behind each box. Undefined if objects have none. */
+  readonly keypoints?: number;
 }
 
 const isNames = (name: string): boolean =>
@@ -17,21 +20,22 @@ const isNames = (name: string): boolean =>
 const isYaml = (name: string): boolean => hasExtension(name, '.yaml') || hasExtension(name, '.yml');
 
 /** Reads the layout of a folder from its data.yaml, classes.txt or obj.names. Undefined if it has none of these. */
-export async function layoutIn(files: DataFiles, folder: string): Promise<YoloLayout | undefined> {
+export async function layoutIn(reading: Reading, folder: string): Promise<YoloLayout | undefined> {
+  const { files } = reading;
   if ((await files.kind(folder)) !== 'folder') return undefined;
-  const names = (await files.list(folder)).filter((entry) => !entry.folder).map(({ name }) => name);
+  const names = (await reading.list(folder)).filter((entry) => !entry.folder).map(({ name }) => name);
   for (const name of names.filter(isYaml)) {
     const file = joinPath(folder, name);
-    const text = await files.text(file);
+    const text = await reading.text(file);
     // Other YAML files may lie there; one with names is meant for us.
-    if (/^names\s*:/m.test(text)) return readYaml(files, file, text);
+    if (/^["']?names["']?[ \t]*:/m.test(text)) return readYaml(reading, file, text);
   }
   const name = names.find(isNames);
-  return name === undefined ? undefined : readNames(files, joinPath(folder, name));
+  return name === undefined ? undefined : readNames(reading, joinPath(folder, name));
 }
 
-async function readNames(files: DataFiles, file: string): Promise<YoloLayout> {
-  const lines = (await files.text(file)).replace(/^\uFEFF/, '').split(/\r?\n/);
+async function readNames(reading: Reading, file: string): Promise<YoloLayout> {
+  const lines = (await reading.text(file)).split(/\r?\n/);
   while (lines.at(-1)?.trim() === '') lines.pop();
   const classes = lines.map((line) => line.trim());
   const empty = classes.indexOf('');
@@ -44,9 +48,18 @@ async function readNames(files: DataFiles, file: string): Promise<YoloLayout> {
 }
 
 /** Reads data.yaml: `names`, and `train`, `val`, `test` relative to `path`, which is relative to the file's folder. */
-export async function readYaml(files: DataFiles, file: string, text: string): Promise<YoloLayout> {
+export async function readYaml(reading: Reading, file: string, text: string): Promise<YoloLayout> {
+  const { files } = reading;
   const values = parseDataYaml(text, file);
   const classes = classesOf(values.get('names'), file);
+  const count = values.get('nc');
+  if (typeof count === 'string' && count !== '' && Number(count) !== classes.length) {
+    throw new BadData(
+      'structure',
+      `${file}: nc is ${count}, but names has ${classes.length} classes; correct one of them`,
+    );
+  }
+  const keypoints = keypointsOf(values.get('kpt_shape'), file);
   const folder = folderOf(file);
   const stated = values.get('path');
   const base = typeof stated === 'string' ? resolveFrom(folder, stated) : folder;
@@ -71,7 +84,19 @@ export async function readYaml(files: DataFiles, file: string, text: string): Pr
     }
     if (found.length > 0) parts.set(part, found);
   }
-  return { file, classes, parts };
+  return { file, classes, parts, ...(keypoints ? { keypoints } : {}) };
+}
+
+/** The numbers per row for keypoints: count times dimensions, as `kpt_shape: [17, 3]` states them. */
+function keypointsOf(value: YamlValue | undefined, file: string): number | undefined {
+  if (value === undefined) return undefined;
+  const [count, dimensions] = Array.isArray(value) ? value.map(Number) : [];
+  if (Number.isInteger(count) && count! > 0 && (dimensions === 2 || dimensions === 3))
+    return count! * dimensions;
+  throw new BadData(
+    'structure',
+    `${file}: kpt_shape is ${JSON.stringify(value)}; write it as [keypoints, 2 or 3 numbers each]`,
+  );
 }
 
 function classesOf(names: YamlValue | undefined, file: string): string[] {

@@ -4,6 +4,7 @@
  */
 import type { DatasetFormat } from '../format.ts';
 import { baseName, hasExtension, joinPath } from '../paths.ts';
+import { Reading } from '../reading.ts';
 import { findLayout, openYolo } from './reader.ts';
 import { YoloWriter } from './writer.ts';
 
@@ -16,10 +17,11 @@ export const yolo: DatasetFormat = {
       const isYaml = hasExtension(path, '.yaml') || hasExtension(path, '.yml');
       return isYaml ? baseName(path) : undefined;
     }
-    const layout = await findLayout(files, path);
-    if (layout) return baseName(layout.file);
-    const labels = joinPath(path, 'labels');
-    return (await files.kind(labels)) === 'folder' ? 'labels/' : undefined;
+    const hasLabels = (await files.kind(joinPath(path, 'labels'))) === 'folder';
+    // A list of classes beside masks/ is that of the masks.
+    if (!hasLabels && (await files.kind(joinPath(path, 'masks'))) === 'folder') return undefined;
+    const layout = await findLayout(new Reading(files, path, {}), path);
+    return layout ? baseName(layout.file) : hasLabels ? 'labels/' : undefined;
   },
 
   open: openYolo,

@@ -1,8 +1,10 @@
 import { DataError } from '../../../errors.ts';
-import type { AnnotatedShape } from '../../annotation.ts';
+import type { ImageSize } from '../../../vision/boxes.ts';
+import type { AnnotatedShape, Annotation } from '../../annotation.ts';
+import { BadData } from '../../faults.ts';
 import { polygonBounds } from '../../polygon.ts';
-import { boxInside, checkBox, checkOutline, readObject, type Size } from '../checks.ts';
-import type { DataFiles, Dataset, ReadOptions } from '../format.ts';
+import { boxInside, checkBox, checkOutline } from '../checks.ts';
+import type { AnnotatedImage, DataFiles, Dataset, ReadOptions } from '../format.ts';
 import {
   baseName,
   folderOf,
@@ -12,6 +14,7 @@ import {
   resolveFrom,
   withoutExtension,
 } from '../paths.ts';
+import { Reading, rootOf } from '../reading.ts';
 import { layoutIn, readYaml, type YoloLayout } from './classes.ts';
 
 const FIX = 'correct or remove the line, or leave out what is bad (--skip-bad)';
@@ -19,9 +22,9 @@ const FIX = 'correct or remove the line, or leave out what is bad (--skip-bad)';
 const NO_LABELS = ['classes.txt', 'train.txt', 'val.txt', 'valid.txt', 'test.txt', 'obj.txt'];
 
 /** Finds the layout: that of a data.yaml, or of a folder, of its labels/, or of the folder above. */
-export async function findLayout(files: DataFiles, path: string): Promise<YoloLayout | undefined> {
-  if ((await files.kind(path)) === 'file') return readYaml(files, path, await files.text(path));
-  return (await layoutIn(files, path)) ?? (await layoutIn(files, joinPath(path, 'labels')));
+export async function findLayout(reading: Reading, path: string): Promise<YoloLayout | undefined> {
+  if ((await reading.files.kind(path)) === 'file') return readYaml(reading, path, await reading.text(path));
+  return (await layoutIn(reading, path)) ?? (await layoutIn(reading, joinPath(path, 'labels')));
 }
 
 /** The label file of an image: in the folder labels/ beside images/, or else beside the image. */
@@ -31,36 +34,51 @@ export function labelFile(image: string): string {
   return at < 0 ? text : `${text.slice(0, at)}labels/${text.slice(at + 'images/'.length)}`;
 }
 
+/** An image as a list or a folder names it. */
+interface Listed {
+  readonly path: string;
+  /** As the list names it. */
+  readonly named: string;
+  /** The list, for messages. */
+  readonly where: string;
+}
+
 /** Lists the images of a folder and the folders below it, or of a list in a text file. */
-async function imagesOf(files: DataFiles, place: string): Promise<string[]> {
-  if ((await files.kind(place)) === 'file') {
-    const lines = (await files.text(place)).split(/\r?\n/).filter((line) => line.trim() !== '');
-    return lines.map((line) => resolveFrom(folderOf(place), line.trim().replaceAll('\\', '/')));
+async function imagesOf(reading: Reading, place: string): Promise<Listed[]> {
+  const found: Listed[] = [];
+  if ((await reading.files.kind(place)) === 'file') {
+    (await reading.text(place)).split(/\r?\n/).forEach((line, i) => {
+      const named = line.trim().replaceAll('\\', '/');
+      if (named === '') return;
+      found.push({ path: resolveFrom(folderOf(place), named), named, where: `${place}: line ${i + 1}` });
+    });
+    return found;
   }
-  const found: string[] = [];
-  for (const { name, folder } of await files.list(place)) {
-    const path = joinPath(place, name);
-    if (folder) found.push(...(await imagesOf(files, path)));
-    else if (isImageFile(name)) found.push(path);
+  for await (const path of reading.walk(place)) {
+    if (isImageFile(path)) found.push({ path, named: path.slice(place.length + 1), where: place });
   }
   return found;
 }
 
-/** Throws DataError for a label file without an image. */
-async function checkLabels(files: DataFiles, images: readonly string[]): Promise<number> {
-  const labels = new Set(images.map(labelFile));
+/** Counts the label files of images. Those without an image are faults. */
+async function checkLabels(reading: Reading, images: readonly Listed[]): Promise<number> {
+  const { files } = reading;
+  const labels = new Set(images.map(({ path }) => labelFile(path)));
   let found = 0;
   for (const folder of new Set([...labels].map(folderOf))) {
     if ((await files.kind(folder)) !== 'folder') continue;
-    for (const { name, folder: isFolder } of await files.list(folder)) {
+    for (const { name, folder: isFolder } of await reading.list(folder)) {
       if (isFolder || !hasExtension(name, '.txt') || NO_LABELS.includes(name)) continue;
       const file = joinPath(folder, name);
       if (labels.has(file)) found++;
       else {
         const wanted = folder.replace(/(^|\/)labels(\/|$)/, '$1images$2');
-        throw new DataError(
-          `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put the image there, or remove the labels`,
-        );
+        reading.attempt('annotation', () => {
+          throw new BadData(
+            'missing image',
+            `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put the image there, or remove the labels`,
+          );
+        });
       }
     }
   }
@@ -73,7 +91,9 @@ async function checkLabels(files: DataFiles, images: readonly string[]): Promise
  */
 export async function openYolo(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
   const isFile = (await files.kind(path)) === 'file';
-  const layout = (await findLayout(files, path)) ?? (await layoutIn(files, joinPath(path, '..')));
+  const root = await rootOf(files, path);
+  const reading = new Reading(files, root, options);
+  const layout = (await findLayout(reading, path)) ?? (await layoutIn(reading, joinPath(path, '..')));
   if (layout === undefined) {
     throw new DataError(
       `${path}: has no data.yaml, classes.txt or obj.names, which list the classes; add one of them`,
@@ -95,20 +115,19 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     const images = joinPath(path, 'images');
     places = [options.imageFolder ?? ((await files.kind(images)) === 'folder' ? images : path)];
   }
-  const images: string[] = [];
-  for (const place of places) images.push(...(await imagesOf(files, place)));
+  const images: Listed[] = [];
+  for (const place of places) for (const image of await imagesOf(reading, place)) images.push(image);
   if (images.length === 0) {
     throw new DataError(
       `${path}: there is no image in ${places.join(', ')}; put images there, and their labels in labels/`,
     );
   }
-  if ((await checkLabels(files, images)) === 0) {
+  if ((await checkLabels(reading, images)) === 0) {
     throw new DataError(
-      `${path}: none of ${images.length} images has labels, for example ${labelFile(images[0]!)}; add them`,
+      `${path}: none of ${images.length} images has labels, for example ${labelFile(images[0]!.path)}; add them`,
     );
   }
   const distinct = new Set([...parts.values()].map((list) => list.join('\n')));
-  const root = isFile ? folderOf(path) : path;
   return {
     format: 'yolo',
     path,
@@ -116,74 +135,120 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     splits: distinct.size > 1 ? [...parts.keys()] : [],
     async *images() {
       for (const image of images) {
-        const size = await files.imageSize(image);
-        const file = labelFile(image);
-        const shapes =
-          (await files.kind(file)) === 'file'
-            ? readLabels(await files.text(file), file, size, layout, options)
-            : [];
-        const inside = image.startsWith(`${root}/`) ? image.slice(root.length + 1) : baseName(image);
-        yield {
-          name: withoutExtension(inside.replace(/(^|\/)images\//, '$1')),
-          source: file,
-          image,
-          annotation: { imagePath: image, ...size, shapes },
-        };
+        const read = await reading.attemptLater('image', () => readImage(reading, image, root, layout));
+        if (read) yield read;
       }
     },
   };
 }
 
-/** Reads the objects of a label file, one per line. */
+async function readImage(
+  reading: Reading,
+  { path: image, named, where }: Listed,
+  root: string,
+  layout: YoloLayout,
+): Promise<AnnotatedImage> {
+  const { files } = reading;
+  if ((await files.kind(image)) !== 'file') {
+    const address = /^\w+:\/\//.test(named);
+    if (address) await reading.checkPath(where, named, image);
+    throw new BadData(
+      'missing image',
+      `${where}: there is no image ${image}; put it there, or remove the line`,
+    );
+  }
+  await reading.checkPath(where, named, image);
+  // Coordinates are shares of the size: this format cannot do without the image.
+  const { width, height } = (await reading.imageInfo(image, image)) ?? (await files.imageSize(image, image));
+  const annotation: Annotation = { imagePath: image, width, height, shapes: [] };
+  const file = labelFile(image);
+  if ((await files.kind(file)) === 'file')
+    readLabels(await reading.text(file), file, annotation, layout, reading);
+  const inside = image.startsWith(`${root}/`) ? image.slice(root.length + 1) : baseName(image);
+  const name = withoutExtension(inside.replace(/(^|\/)images\//, '$1'));
+  return { name, source: file, image, annotation };
+}
+
+/** Reads the objects of a label file, one per line. A line that occurs twice is one object. */
 function readLabels(
   text: string,
   file: string,
-  size: Size,
+  annotation: Annotation,
   layout: YoloLayout,
-  { onBad }: ReadOptions,
-): AnnotatedShape[] {
-  const shapes: AnnotatedShape[] = [];
-  text
-    .replace(/^\uFEFF/, '')
-    .split(/\r?\n/)
-    .forEach((line, i) => {
-      if (line.trim() === '') return;
-      const where = `${file}: line ${i + 1}`;
-      const shape = readObject(() => readLine(line.trim().split(/\s+/), where, size, layout), onBad);
-      if (shape) shapes.push(shape);
-    });
-  return shapes;
+  reading: Reading,
+): void {
+  const seen = new Set<string>();
+  text.split(/\r?\n/).forEach((line, i) => {
+    const words = line.trim().split(/\s+/);
+    if (words[0] === '') return;
+    const where = `${file}: line ${i + 1}`;
+    const key = words.join(' ');
+    if (seen.has(key)) {
+      reading.note('duplicate', `${where}: occurs before, and counts once`);
+      return;
+    }
+    seen.add(key);
+    const { width, height } = annotation;
+    reading.object(
+      annotation,
+      () => [readLine(words, where, annotation, layout, reading)],
+      () =>
+        placeOf(words.slice(1).map(Number), layout).map((value, k) => value * (k % 2 === 0 ? width : height)),
+    );
+  });
+}
+
+/** The corners of a row's box or the points of its outline, as far as they can be told. */
+function placeOf(numbers: readonly number[], { keypoints }: YoloLayout): readonly number[] {
+  if (numbers.length > 5 && keypoints === undefined) return numbers;
+  const [cx, cy, w, h] = numbers as [number, number, number, number];
+  return [cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2];
 }
 
 /**
- * Reads `class cx cy w h`, with a score at the end in predictions, or `class x1 y1 x2 y2 x3 y3 …`; all numbers but the
- * class are from 0 to 1.
+ * Reads `class cx cy w h`, with a score at the end in predictions, `class x1 y1 x2 y2 x3 y3 …`, or with keypoints
+ * `class cx cy w h x1 y1 …`, of which the box is read; all numbers but the class are from 0 to 1.
  */
 function readLine(
   words: readonly string[],
   where: string,
-  size: Size,
-  { classes, file }: YoloLayout,
+  size: ImageSize,
+  layout: YoloLayout,
+  reading: Reading,
 ): AnnotatedShape {
+  const { classes, file, keypoints } = layout;
   const values = words.map(Number);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
-    throw new DataError(`${where}: ${JSON.stringify(words[bad])} is not a finite number; ${FIX}`);
+    throw new BadData(
+      'not a number',
+      `${where}: ${JSON.stringify(words[bad])} is not a finite number; ${FIX}`,
+    );
   }
-  const [index, ...rest] = values as [number, ...number[]];
+  const [index, ...all] = values as [number, ...number[]];
   const label = classes[index];
   if (!Number.isInteger(index) || label === undefined) {
-    throw new DataError(
+    throw new BadData(
+      'unknown class',
       `${where}: class ${words[0]} is not one of 0 to ${classes.length - 1}, which ${file} names; add it there, or remove the line`,
     );
   }
+  if (keypoints !== undefined && all.length !== 4 + keypoints && all.length > 5) {
+    throw new BadData(
+      'structure',
+      `${where}: has ${all.length} numbers after the class; a box and its keypoints (kpt_shape in ${file}) have ${4 + keypoints}; ${FIX}`,
+    );
+  }
+  const rest = keypoints === undefined || all.length <= 5 ? all : all.slice(0, 4);
   if (rest.length < 4 || (rest.length > 5 && rest.length % 2 !== 0)) {
-    throw new DataError(
+    throw new BadData(
+      'structure',
       `${where}: has ${rest.length} numbers after the class; a box has 4 (cx cy w h), a polygon has x and y of each point; ${FIX}`,
     );
   }
   if (rest.some((value) => value < -1 || value > 2)) {
-    throw new DataError(
+    throw new BadData(
+      'outside of the image',
       `${where}: ${rest.join(' ')} are not fractions of the image's size (0 to 1); divide by its width and height, or use another format`,
     );
   }
@@ -194,6 +259,7 @@ function readLine(
       size,
       where,
       FIX,
+      reading,
     );
     return { label, points, box: polygonBounds(points), groupId: null };
   }
@@ -203,6 +269,7 @@ function readLine(
     size,
     where,
     FIX,
+    reading,
   );
   return {
     label,

@@ -5,7 +5,7 @@ import { traceContours } from '../../polygon.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
-import { imageExtension, Names } from '../names.ts';
+import { checkNames, imageExtension, Names } from '../names.ts';
 
 /** A fraction of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
 const share = (value: number, size: number): string => String(Number((value / size).toFixed(7)));
@@ -23,6 +23,7 @@ export class YoloWriter implements DatasetWriter {
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
     this.#classes = [...new Set(classes.map(({ name }) => name))];
+    checkNames(this.#classes, 'classes.txt');
   }
 
   async add(image: AnnotatedImage): Promise<void> {
@@ -30,7 +31,7 @@ export class YoloWriter implements DatasetWriter {
     const name = this.#names.take(image.name);
     await this.#sink.image(image, `images/${name}${imageExtension(image)}`);
     const { warnings } = this;
-    if (annotation.unlabelled) warnings.count('regions that nobody labelled, which became background');
+    warnings.countIgnored(annotation);
     const objects = objectsOf(annotation.shapes).filter(
       ({ crowd, difficult, truncated, occluded, shapes }) => {
         // A box in YOLO is an object to find: these are none, and would be taught as such.
@@ -77,7 +78,7 @@ export class YoloWriter implements DatasetWriter {
         ],
       ];
     });
-    return rings.reduce(joinRings);
+    return joinRings(rings);
   }
 
   async end(): Promise<void> {
@@ -89,17 +90,16 @@ export class YoloWriter implements DatasetWriter {
 }
 
 /**
- * Joins two rings into one: from the first, at its point nearest to the second, to that, around it, and back the same
- * way. The way there and back encloses nothing.
+ * Joins rings into one outline: from each ring's first point to that of the next, around the last, and back the same way around the
+ * others. The ways there and back enclose nothing.
  */
-export function joinRings(a: readonly Point[], b: readonly Point[]): Point[] {
-  let best = { i: 0, j: 0, distance: Infinity };
-  a.forEach(([x, y], i) => {
-    b.forEach(([u, v], j) => {
-      const distance = (x - u) ** 2 + (y - v) ** 2;
-      if (distance < best.distance) best = { i, j, distance };
-    });
-  });
-  const { i, j } = best;
-  return [...a.slice(0, i + 1), ...b.slice(j), ...b.slice(0, j + 1), ...a.slice(i)];
+export function joinRings(rings: readonly (readonly Point[])[]): Point[] {
+  if (rings.length === 1) return [...rings[0]!];
+  const points: Point[] = [];
+  for (const [first] of rings.slice(0, -1)) points.push(first!);
+  for (const ring of rings.toReversed()) {
+    for (const point of ring) points.push(point);
+    points.push(ring[0]!);
+  }
+  return points;
 }

@@ -1,0 +1,105 @@
+import { DataError } from 'fovea';
+import { BadData, type DataFault, type FaultKind } from 'fovea/data';
+import type { DataOptions } from './dataOptions.ts';
+import { checkOutputFile, writeFileAtomic } from './files.ts';
+
+type Level = DataFault['level'];
+
+const LEVELS: readonly (readonly [level: Level, one: string, many: string])[] = [
+  ['image', 'image', 'images'],
+  ['annotation', 'annotation with its image', 'annotations with their images'],
+  ['object', 'object', 'objects'],
+  ['part', 'part of an object', 'parts of objects'],
+];
+
+/** What was bad in a data set: counted for the summary, and kept for the report. */
+export class FaultLog {
+  #faults: DataFault[] = [];
+
+  readonly add = (fault: DataFault): void => {
+    this.#faults.push(fault);
+  };
+
+  /** Reports something that was changed and then used. */
+  note(kind: FaultKind, message: string): void {
+    this.add({ level: 'note', kind, message });
+  }
+
+  /** Forgets everything, before a data set is read once more. */
+  clear(): void {
+    this.#faults = [];
+  }
+
+  /** Reads an image. With `skipBad` or `reportBad` one that cannot be used is logged and undefined; else its error is thrown. */
+  async attempt<T>({ skipBad, reportBad }: DataOptions, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof DataError) || !(skipBad || reportBad !== undefined)) throw error;
+      this.add({
+        level: 'image',
+        kind: error instanceof BadData ? error.kind : 'other',
+        message: error.message,
+      });
+      return undefined;
+    }
+  }
+
+  /** Lines on what was left out and what was changed, by kind, each with the first message; '' where nothing was. */
+  get text(): string {
+    const lines: string[] = [];
+    const kinds = (faults: readonly DataFault[]): string => {
+      const counts = new Map<string, number>();
+      for (const { kind } of faults) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      return [...counts]
+        .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+        .map(([kind, n]) => `${n} ${kind}`)
+        .join(', ');
+    };
+    for (const [level, one, many] of LEVELS) {
+      const faults = this.#faults.filter((fault) => fault.level === level);
+      if (faults.length === 0) continue;
+      lines.push(
+        `left out ${faults.length} ${faults.length === 1 ? one : many}: ${kinds(faults)}; the first: ${faults[0]!.message}`,
+      );
+    }
+    const notes = this.#faults.filter(({ level }) => level === 'note');
+    for (const kind of new Set(notes.map((note) => note.kind))) {
+      const same = notes.filter((note) => note.kind === kind);
+      lines.push(`noted ${same.length} ${kind}; the first: ${same[0]!.message}`);
+    }
+    return lines.map((line) => `${line}\n`).join('');
+  }
+
+  /** Makes sure that the report can be written, before anything is read. */
+  static async check({ reportBad }: DataOptions): Promise<void> {
+    if (reportBad !== undefined) await checkOutputFile(reportBad);
+  }
+
+  /**
+   * Prints the summary and writes the report. Throws DataError where something was bad and `skipBad` is not set, so that one run
+   * tells everything.
+   */
+  async finish({ skipBad, reportBad }: DataOptions): Promise<void> {
+    process.stderr.write(this.text);
+    const bad = this.#faults.filter(({ level }) => level !== 'note');
+    if (reportBad !== undefined) {
+      const count = (of: (fault: DataFault) => string): Record<string, number> => {
+        const counts = new Map<string, number>();
+        for (const fault of this.#faults) counts.set(of(fault), (counts.get(of(fault)) ?? 0) + 1);
+        return Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+      };
+      const report = {
+        levels: count(({ level }) => level),
+        kinds: count(({ kind }) => kind),
+        faults: this.#faults,
+      };
+      await writeFileAtomic(reportBad, `${JSON.stringify(report, undefined, 2)}\n`);
+    }
+    if (bad.length > 0 && !skipBad) {
+      throw new DataError(
+        `${bad.length} things in the data cannot be used, listed in ${reportBad}; mend them, or leave them out (--skip-bad)`,
+      );
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { DataError } from '../errors.ts';
+
+/** The kinds of faults in data sets, as summaries count them. */
+export const FAULT_KINDS = [
+  '12-bit pixels',
+  'clipped at the border',
+  'damaged image',
+  'duplicate',
+  'encoding',
+  'inside out',
+  'missing image',
+  'no area',
+  'not a number',
+  'not an image',
+  'outside of the image',
+  'path',
+  'size differs',
+  'structure',
+  'too large',
+  'unknown class',
+  'unsupported shape',
+  'other',
+] as const;
+
+/** A kind of fault in a data set. */
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** A DataError about something in a data set, with its kind. */
+export class BadData extends DataError {
+  /** The kind of fault, as summaries count them. */
+  readonly kind: FaultKind;
+
+  /**
+   * @param kind The kind of fault.
+   * @param message One line: file, place, problem and fix.
+   * @param options The cause.
+   */
+  constructor(kind: FaultKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+    this.name = 'DataError';
+  }
+}
+
+export const kindOf = (error: DataError): FaultKind => (error instanceof BadData ? error.kind : 'other');
+
+/**
+ * What a reader left out or changed: a `part` of an object (the object stays), an `object`, the annotation of an image and with
+ * it the image (`annotation`), or an `image`. A `note` is something that was changed and then used.
+ */
+export interface DataFault {
+  readonly level: 'note' | 'part' | 'object' | 'annotation' | 'image';
+  readonly kind: FaultKind;
+  /** The whole message: file, place, problem. */
+  readonly message: string;
+}

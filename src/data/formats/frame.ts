@@ -1,0 +1,98 @@
+import type { ImageSize, Point } from '../../vision/boxes.ts';
+import type { Annotation } from '../annotation.ts';
+import { BadData } from '../faults.ts';
+import { type Affine, transformAnnotation } from '../transform.ts';
+import type { ImageInfo } from './format.ts';
+import type { Reading } from './reading.ts';
+
+/** The size that coordinates of an annotation refer to, and how they become coordinates of the image. */
+export interface Frame extends ImageSize {
+  /** The size of the image. */
+  readonly image: ImageSize;
+  /** Undefined where nothing changes. */
+  readonly toImage?: Affine;
+}
+
+/** By EXIF orientation: signs and axes of the map from pixels as stored to pixels as shown (EXIF 2.3, 4.6.4, tag 0x0112). */
+const TURNS: Readonly<Record<number, (width: number, height: number) => Affine>> = {
+  5: () => [0, 1, 0, 1, 0, 0],
+  6: (_, height) => [0, -1, height, 1, 0, 0],
+  7: (width, height) => [0, -1, height, -1, 0, width],
+  8: (width) => [0, 1, 0, -1, 0, width],
+};
+
+const scaled = ([a, b, c, d, e, f]: Affine, sx: number, sy: number): Affine => [
+  a * sx,
+  b * sx,
+  c * sx,
+  d * sy,
+  e * sy,
+  f * sy,
+];
+
+/** Whether sides are those of a size at another scale, each rounded to whole pixels. */
+function sameAspect(from: ImageSize, to: ImageSize): boolean {
+  const [sx, sy] = [to.width / from.width, to.height / from.height];
+  return Math.abs(from.width * sy - to.width) <= 1 || Math.abs(from.height * sx - to.height) <= 1;
+}
+
+/**
+ * Finds the frame of an annotation: the size that it states, which must be that of the image. With `fixSizes` another size is
+ * mended where it is clear how.
+ *
+ * @param stated The size in the file; undefined where there is none.
+ * @param info The header of the image; undefined where it is not read.
+ * @param reach The largest x and y among the annotation's coordinates.
+ * @throws DataError, with both sizes.
+ */
+export function frameOf(
+  reading: Reading,
+  where: string,
+  stated: ImageSize | undefined,
+  info: ImageInfo | undefined,
+  reach: () => Point,
+): Frame {
+  if (!info) {
+    if (!stated) throw new BadData('structure', `${where}: has no size; state the size of the image`);
+    reading.checkPixels(stated, where);
+    return { width: stated.width, height: stated.height, image: stated };
+  }
+  const image = { width: info.width, height: info.height };
+  if (!stated || (stated.width === image.width && stated.height === image.height)) return { ...image, image };
+  const turn = TURNS[info.orientation ?? 1];
+  const turned = { width: stated.height, height: stated.width };
+  const swapped = turned.width === image.width && turned.height === image.height;
+  const sizes = `the annotation is for ${stated.width}x${stated.height} pixels, but the image has ${image.width}x${image.height}`;
+  const why = swapped && turn ? ' once it is turned as its EXIF data say' : '';
+  const fail = (fix: string): never => {
+    throw new BadData('size differs', `${where}: ${sizes}${why}; ${fix}`);
+  };
+  if (!reading.options.fixSizes) fail('use the image that was labelled, or mend what is clear (--fix-sizes)');
+  const note = (what: string): void => reading.note('size differs', `${where}: ${sizes}${why}; ${what}`);
+  if (turn && sameAspect(turned, image)) {
+    note('the annotation was turned');
+    const map = turn(stated.width, stated.height);
+    return {
+      ...stated,
+      image,
+      toImage: scaled(map, image.width / turned.width, image.height / turned.height),
+    };
+  }
+  if (swapped) {
+    const [x, y] = reach();
+    const fitsStated = x <= stated.width + 1 && y <= stated.height + 1;
+    const fitsImage = x <= image.width + 1 && y <= image.height + 1;
+    if (fitsStated || !fitsImage) fail('it is not clear whether the image was turned, so label it again');
+    note('width and height were exchanged in the annotation');
+    return { ...image, image };
+  }
+  if (!sameAspect(stated, image))
+    fail('it is not clear how the image was changed, so use the one that was labelled');
+  note('the annotation was scaled');
+  const [sx, sy] = [image.width / stated.width, image.height / stated.height];
+  return { ...stated, image, toImage: scaled([1, 0, 0, 0, 1, 0], sx, sy) };
+}
+
+/** Turns an annotation in its frame into one of the image. */
+export const toImage = (annotation: Annotation, { toImage: map, image }: Frame): Annotation =>
+  map ? transformAnnotation(annotation, map, image) : annotation;

@@ -1,0 +1,177 @@
+/** Masks: folders of images, and of PNG files of the same names whose pixel values are the classes. */
+import { DataError } from '../../../errors.ts';
+import type { Annotation } from '../../annotation.ts';
+import { BadData } from '../../faults.ts';
+import { encodeIndexedPng } from '../../indexedPng.ts';
+import { objectsOf } from '../../objects.ts';
+import type {
+  AnnotatedImage,
+  DataFiles,
+  DataSink,
+  Dataset,
+  DatasetClass,
+  DatasetFormat,
+  DatasetWriter,
+  ReadOptions,
+} from '../format.ts';
+import { WarningCounts } from '../format.ts';
+import { frameOf, toImage } from '../frame.ts';
+import { checkNames, imageExtension, Names } from '../names.ts';
+import { baseName, joinPath } from '../paths.ts';
+import { Reading } from '../reading.ts';
+import { addMasks, drawMasks, MOST, vocPalette } from '../voc/masks.ts';
+import { type ClassList, readClasses, readIndexMask, valuesIn } from './classes.ts';
+import { type Layout, layoutOf } from './layout.ts';
+
+export const masks: DatasetFormat = {
+  name: 'masks',
+  title: 'masks',
+
+  async detect(files, path) {
+    if ((await files.kind(path)) !== 'folder') return undefined;
+    const layout = await layoutOf(new Reading(files, path, {}), path);
+    return layout && `${layout.sign}`;
+  },
+
+  open: openMasks,
+  create: (sink, classes) => new MasksWriter(sink, classes),
+};
+
+async function openMasks(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
+  const reading = new Reading(files, path, options);
+  const layout = await layoutOf(reading, path);
+  if (!layout) {
+    throw new DataError(
+      `${path}: contains no masks; put images in images/ and PNG files of the same names in masks/`,
+    );
+  }
+  const { split } = options;
+  const { splits } = layout;
+  if (split !== undefined && !splits.has(split)) {
+    throw new DataError(
+      `${path}: has no part ${JSON.stringify(split)}; ${splits.size === 0 ? 'it has no parts, so give none' : `choose from ${[...splits.keys()].join(', ')}`}`,
+    );
+  }
+  const wanted = split === undefined ? undefined : splits.get(split)!;
+  const pairs = layout.pairs.filter(({ name }) => !wanted || wanted.has(name));
+  const list = await readClasses(reading, layout);
+  const binary =
+    list.names === undefined || list.names.length === 1 ? await valuesIn(reading, pairs) : undefined;
+  const { classes, numbers } = numberClasses(list, binary);
+  return {
+    format: 'masks',
+    path,
+    classes: classes.map((name): DatasetClass => ({ name })),
+    splits: [...splits.keys()],
+    async *images() {
+      for (const pair of pairs) {
+        const image = await reading.attemptLater('annotation', () =>
+          readPair(reading, layout, pair, list, classes, numbers),
+        );
+        if (image) yield image;
+      }
+    },
+  };
+}
+
+/** The classes, and the class number of each pixel value (0: background, 255: not labelled). */
+function numberClasses(
+  { names }: ClassList,
+  values: ReadonlySet<number> | undefined,
+): { readonly classes: readonly string[]; readonly numbers?: ReadonlyMap<number, number> } {
+  // Masks of 0 and 255 alone are binary: 255 is the object.
+  const binary = values && [...values].every((value) => value === 0 || value === 255) && values.has(255);
+  if (binary) return { classes: names ?? ['object'], numbers: new Map([[255, 1]]) };
+  if (names) return { classes: names };
+  const used = [...values!].filter((value) => value !== 0 && value !== 255).sort((a, b) => a - b);
+  return { classes: used.map(String), numbers: new Map(used.map((value, i) => [value, i + 1])) };
+}
+
+async function readPair(
+  reading: Reading,
+  layout: Layout,
+  { name, image, mask, objects }: Layout['pairs'][number],
+  list: ClassList,
+  classes: readonly string[],
+  numbers: ReadonlyMap<number, number> | undefined,
+): Promise<AnnotatedImage> {
+  if (image === undefined) {
+    throw new BadData(
+      'missing image',
+      `${mask}: has no image ${joinPath(layout.images, name)}.*; put it there, or remove the mask`,
+    );
+  }
+  await reading.checkPath(mask, baseName(image), image);
+  const info = await reading.imageInfo(image, image);
+  const read = await readIndexMask(reading, mask, list);
+  const frame = frameOf(reading, mask, read, info, () => [0, 0]);
+  const data = numbers
+    ? read.data.map((value) => numbers.get(value) ?? (value === 255 ? 255 : 0))
+    : read.data;
+  const objectMask = objects === undefined ? undefined : await readIndexMask(reading, objects, {}, read);
+  const { width, height } = read;
+  const annotation: Annotation = { imagePath: image, width, height, shapes: [] };
+  addMasks(
+    {
+      width,
+      height,
+      classMask: { width, height, data },
+      ...(objectMask ? { objectMask } : {}),
+      classFile: mask,
+      objectFile: objects ?? mask,
+      classList: list.file ?? joinPath(layout.path, 'class_names.txt'),
+    },
+    annotation,
+    classes,
+  );
+  return { name, source: mask, image, annotation: toImage(annotation, frame) };
+}
+
+/**
+ * Writes images/, masks/ (palette PNG files), and class_names.txt as labelme2voc does: `__ignore__` (255), `_background_` (0), and
+ * the classes from 1.
+ */
+class MasksWriter implements DatasetWriter {
+  readonly warnings = new WarningCounts();
+  readonly #sink: DataSink;
+  readonly #classes: readonly string[];
+  readonly #names = new Names();
+  readonly #palette = vocPalette();
+
+  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+    this.#sink = sink;
+    this.#classes = [...new Set(classes.map(({ name }) => name))];
+    checkNames(this.#classes, 'class_names.txt');
+    if (this.#classes.length > MOST) {
+      throw new DataError(
+        `masks: there are ${this.#classes.length} classes, a mask has at most ${MOST}; choose another format`,
+      );
+    }
+  }
+
+  async add(image: AnnotatedImage): Promise<void> {
+    const { annotation } = image;
+    const { width, height } = annotation;
+    const name = this.#names.take(image.name);
+    await this.#sink.image(image, `images/${name}${imageExtension(image)}`);
+    const objects = objectsOf(annotation.shapes);
+    const count = (what: string, of: (object: (typeof objects)[number]) => unknown): void =>
+      this.warnings.count(what, objects.filter(of).length);
+    count('crowds, written as objects', ({ crowd }) => crowd);
+    count('flags', ({ difficult, truncated, occluded }) => difficult || truncated || occluded);
+    count('boxes without outlines', ({ shapes }) => shapes.every(({ points, mask }) => !points && !mask));
+    if (objects.length > 1) this.warnings.count('images whose objects of one class are no longer told apart');
+    const drawn = drawMasks(annotation, this.#classes);
+    if (drawn.covered > 0) this.warnings.count('images where objects cover each other: a pixel has only one');
+    const data = drawn.classes;
+    await this.#sink.write(
+      `masks/${name}.png`,
+      await encodeIndexedPng({ width, height, data }, this.#palette),
+    );
+  }
+
+  async end(): Promise<void> {
+    const names = ['__ignore__', '_background_', ...this.#classes];
+    await this.#sink.write('class_names.txt', names.map((name) => `${name}\n`).join(''));
+  }
+}

@@ -1,0 +1,153 @@
+import { baseName, folderOf, hasExtension, isImageFile, joinPath, withoutExtension } from '../paths.ts';
+import type { Reading } from '../reading.ts';
+import { xmlFolder } from '../voc/reader.ts';
+
+/** Folders of masks and of images, the first that is there. labelme2voc has arrays in SegmentationClass/ and images in SegmentationClassPNG/. */
+const MASK_FOLDERS = ['masks', 'mask', 'SegmentationClassPNG', 'SegmentationClass'];
+const IMAGE_FOLDERS = ['images', 'image', 'JPEGImages', 'imgs'];
+const OBJECT_FOLDERS = ['SegmentationObjectPNG', 'SegmentationObject'];
+/** What programs append to the name of an image for that of its mask. */
+const SUFFIXES = ['_mask', '_masks', '_label', '_seg', '_L', '_P'];
+const SPLIT_NAMES = ['train', 'training', 'val', 'valid', 'validation', 'test', 'trainval'];
+
+/** An image and its masks. */
+export interface MaskPair {
+  /** The name within the folders, without its extension. */
+  readonly name: string;
+  /** Undefined if there is none. */
+  readonly image: string | undefined;
+  readonly mask: string;
+  /** The numbers of objects. */
+  readonly objects?: string;
+}
+
+/** Where the images and masks of a data set are. */
+export interface Layout {
+  readonly path: string;
+  /** Why a folder looks like this format. */
+  readonly sign: string;
+  /** The folder of the images. */
+  readonly images: string;
+  readonly pairs: readonly MaskPair[];
+  /** The names in each part. */
+  readonly splits: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+async function firstFolder(reading: Reading, path: string, names: readonly string[]) {
+  for (const name of names) {
+    const folder = joinPath(path, name);
+    if ((await reading.files.kind(folder)) === 'folder') return folder;
+  }
+  return undefined;
+}
+
+/** PNG files by their path within a folder, without the extension. */
+async function pngFiles(reading: Reading, folder: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  for await (const file of reading.walk(folder)) {
+    if (hasExtension(file, '.png')) found.set(withoutExtension(file.slice(folder.length + 1)), file);
+  }
+  return found;
+}
+
+/** Finds the images and masks of a folder; undefined if it has no masks. */
+export async function layoutOf(reading: Reading, path: string): Promise<Layout | undefined> {
+  // With XML files it is Pascal VOC, which has boxes too.
+  if (await xmlFolder(reading.files, path)) return undefined;
+  const labelPng = await labelFolders(reading, path);
+  if (labelPng) return labelPng;
+  for (const name of MASK_FOLDERS) {
+    const folder = await firstFolder(reading, path, [name]);
+    const masks = folder && (await pngFiles(reading, folder));
+    if (!masks || masks.size === 0) continue;
+    return pairUp(reading, path, folder, masks);
+  }
+  return undefined;
+}
+
+async function pairUp(
+  reading: Reading,
+  path: string,
+  folder: string,
+  masks: ReadonlyMap<string, string>,
+): Promise<Layout> {
+  const { imageFolder } = reading.options;
+  const images = imageFolder ?? (await firstFolder(reading, path, IMAGE_FOLDERS)) ?? path;
+  const byName = new Map<string, string>();
+  for await (const file of reading.walk(images)) {
+    if (isImageFile(file) && !file.startsWith(`${folder}/`)) {
+      byName.set(withoutExtension(file.slice(images.length + 1)), file);
+    }
+  }
+  const objectFolder = await firstFolder(reading, path, OBJECT_FOLDERS);
+  const objects = objectFolder ? await pngFiles(reading, objectFolder) : new Map<string, string>();
+  const used = new Set<string>();
+  const pairs = [...masks].map(([stem, mask]): MaskPair => {
+    const suffix = byName.has(stem) ? undefined : SUFFIXES.find((end) => stem.endsWith(end));
+    const name = suffix === undefined ? stem : stem.slice(0, -suffix.length);
+    used.add(name);
+    const numbered = objects.get(stem);
+    return { name, image: byName.get(name), mask, ...(numbered === undefined ? {} : { objects: numbered }) };
+  });
+  const without = [...byName.keys()].filter((name) => !used.has(name));
+  if (without.length > 0) {
+    const list = `${without.length} of ${byName.size} images have no mask, for example ${byName.get(without[0]!)}`;
+    reading.note('missing image', `${images}: ${list}, and were passed over`);
+  }
+  return {
+    path,
+    sign: `${baseName(folder)}/`,
+    images,
+    pairs,
+    splits: (await listedParts(reading, path)) ?? partsByFolder(pairs),
+  };
+}
+
+/** The parts that ImageSets/Segmentation/ lists, as VOC has them. */
+async function listedParts(reading: Reading, path: string): Promise<Map<string, Set<string>> | undefined> {
+  const folder = joinPath(path, 'ImageSets', 'Segmentation');
+  if ((await reading.files.kind(folder)) !== 'folder') return undefined;
+  const parts = new Map<string, Set<string>>();
+  for (const { name, folder: isFolder } of await reading.list(folder)) {
+    if (isFolder || !hasExtension(name, '.txt')) continue;
+    const lines = (await reading.text(joinPath(folder, name))).split(/\r?\n/);
+    parts.set(
+      withoutExtension(name),
+      new Set(lines.map((line) => line.trim()).filter((line) => line !== '')),
+    );
+  }
+  return parts.size > 0 ? parts : undefined;
+}
+
+/** The parts by the first folders of names, where all are names of parts: `train/a`, `val/b`. */
+function partsByFolder(pairs: readonly MaskPair[]): Map<string, Set<string>> {
+  const parts = new Map<string, Set<string>>();
+  for (const { name } of pairs) {
+    const part = name.includes('/') ? name.slice(0, name.indexOf('/')) : '';
+    if (!SPLIT_NAMES.includes(part)) return new Map();
+    const names = parts.get(part) ?? new Set();
+    parts.set(part, names.add(name));
+  }
+  return parts;
+}
+
+/** The layout of labelme_json_to_dataset: folders with img.png and label.png each, or one of these. */
+async function labelFolders(reading: Reading, path: string): Promise<Layout | undefined> {
+  const pairs: MaskPair[] = [];
+  const add = async (folder: string, name: string): Promise<void> => {
+    const [image, mask] = [joinPath(folder, 'img.png'), joinPath(folder, 'label.png')];
+    if ((await reading.files.kind(mask)) !== 'file') return;
+    const found = (await reading.files.kind(image)) === 'file';
+    pairs.push({ name, image: found ? image : undefined, mask });
+  };
+  await add(path, baseName(path).replace(/_json$/, '') || 'image');
+  if (pairs.length === 0) {
+    for (const { name, folder } of await reading.list(path)) {
+      if (folder) await add(joinPath(path, name), name.replace(/_json$/, ''));
+    }
+  }
+  if (pairs.length === 0) return undefined;
+  const [{ mask }] = pairs as [MaskPair];
+  const sign = mask.slice(path.length + 1);
+  return { path, sign, images: folderOf(mask), pairs, splits: new Map() };
+}

@@ -1,0 +1,204 @@
+import { DataError } from '../../errors.ts';
+import type { Box, ImageSize } from '../../vision/boxes.ts';
+import type { AnnotatedShape, Annotation, IgnoredRegion } from '../annotation.ts';
+import { BadData, type DataFault, type FaultKind, kindOf } from '../faults.ts';
+import type { DataFiles, ImageInfo, ReadOptions } from './format.ts';
+import { folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
+import { decodeText } from './text.ts';
+
+const NO_OUTSIDE = 'move the images into the folder, or allow it (--allow-outside)';
+
+/** The most pixels of an image, or of a mask, that are read by default: 2^28, an image of 16,384 x 16,384. */
+export const MAX_PIXELS = 2 ** 28;
+
+/** The reading of one data set: its files, with the checks that all formats share, and what happens to what is bad. */
+export class Reading {
+  readonly files: DataFiles;
+  readonly options: ReadOptions;
+  readonly #root: string;
+  #parent: Promise<string> | undefined;
+  #siblings = false;
+
+  /** @param root The folder of the data set. */
+  constructor(files: DataFiles, root: string, options: ReadOptions) {
+    this.files = files;
+    this.options = options;
+    this.#root = root;
+  }
+
+  /** Reports something that was changed and then used. */
+  note(kind: FaultKind, message: string): void {
+    this.options.onFault?.({ level: 'note', kind, message });
+  }
+
+  /** Reports what is left out, with `skipBad`; else throws it. */
+  #leaveOut(level: DataFault['level'], error: unknown): void {
+    if (!(error instanceof DataError) || !this.options.skipBad) throw error;
+    this.options.onFault?.({ level, kind: kindOf(error), message: error.message });
+  }
+
+  /** Reads something. With `skipBad`, a DataError is reported and the result is undefined; without, it is thrown. */
+  attempt<T>(level: DataFault['level'], read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      this.#leaveOut(level, error);
+      return undefined;
+    }
+  }
+
+  /** As `attempt`, for what takes time. */
+  async attemptLater<T>(level: DataFault['level'], read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      this.#leaveOut(level, error);
+      return undefined;
+    }
+  }
+
+  /**
+   * Reads one object into an annotation. One that is left out becomes a region to ignore, so that it is not taught as background:
+   * the box around `coordinates` (x and y in turns, in pixels), or the whole image where they are not known.
+   */
+  object(
+    annotation: Annotation,
+    read: () => readonly AnnotatedShape[],
+    coordinates: () => readonly number[] | undefined,
+  ): void {
+    this.#add(annotation, this.attempt('object', read), coordinates);
+  }
+
+  /** As `object`, for one that takes time to read. */
+  async objectLater(
+    annotation: Annotation,
+    read: () => Promise<AnnotatedShape>,
+    coordinates: () => readonly number[] | undefined,
+  ): Promise<void> {
+    const shape = await this.attemptLater('object', read);
+    this.#add(annotation, shape && [shape], coordinates);
+  }
+
+  #add(
+    annotation: Annotation,
+    shapes: readonly AnnotatedShape[] | undefined,
+    coordinates: () => readonly number[] | undefined,
+  ): void {
+    if (shapes) {
+      for (const shape of shapes) annotation.shapes.push(shape);
+      return;
+    }
+    const box = regionOf(coordinates(), annotation);
+    if (box) this.ignore(annotation, { box });
+  }
+
+  ignore(annotation: Annotation, region: IgnoredRegion): void {
+    annotation.ignored ??= [];
+    annotation.ignored.push(region);
+  }
+
+  /** Reads a text file in its encoding. Throws DataError for bytes that are not in it. */
+  async text(file: string): Promise<string> {
+    return decodeText(await this.files.bytes(file), file, this.options.encoding);
+  }
+
+  /** Lists a folder without what systems and editors leave there. */
+  async list(folder: string): Promise<{ readonly name: string; readonly folder: boolean }[]> {
+    return (await this.files.list(folder)).filter(({ name }) => !isClutter(name));
+  }
+
+  /** Lists the files in a folder and the folders below it. A folder that several links lead to is visited once. */
+  async *walk(folder: string, visited = new Set<string>()): AsyncGenerator<string> {
+    const real = await this.#real(folder);
+    if (visited.has(real)) return;
+    visited.add(real);
+    for (const { name, folder: isFolder } of await this.list(folder)) {
+      const path = joinPath(folder, name);
+      if (isFolder) yield* this.walk(path, visited);
+      else yield path;
+    }
+  }
+
+  /** Whether a folder is the data set's or below it, or that of its images. */
+  async isNear(folder: string): Promise<boolean> {
+    const { imageFolder } = this.options;
+    const real = await this.#real(folder);
+    if (imageFolder !== undefined && isWithin(real, await this.#real(imageFolder))) return true;
+    return isWithin(real, await this.#real(this.#root));
+  }
+
+  async #real(path: string): Promise<string> {
+    return (await this.files.realPath?.(path)) ?? joinPath(path);
+  }
+
+  /**
+   * Resolves the path of an image that an annotation names. Throws DataError for addresses (`file://`), and for paths that lead
+   * out of the folder that contains the data set, unless `allowOutside` is set.
+   */
+  async checkPath(where: string, named: string, path: string): Promise<void> {
+    if (/^[A-Za-z][-+.A-Za-z0-9]+:\/\//.test(named)) {
+      throw new BadData(
+        'path',
+        `${where}: the image is ${JSON.stringify(named)}, an address and not a path; write the path of a file`,
+      );
+    }
+    if (this.options.allowOutside) return;
+    const { imageFolder } = this.options;
+    const real = await this.#real(path);
+    this.#parent ??= this.#real(joinPath(this.#root, '..'));
+    const allowed = imageFolder !== undefined && isWithin(real, await this.#real(imageFolder));
+    if (allowed) return;
+    const parent = await this.#parent;
+    if (!isWithin(real, parent) || (isAbsolute(named) && !isWithin(real, await this.#real(this.#root)))) {
+      const what = real === joinPath(path) || isAbsolute(named) ? '' : ` (which leads to ${real})`;
+      throw new BadData(
+        'path',
+        `${where}: the image ${JSON.stringify(named)}${what} is outside of ${parent}; ${NO_OUTSIDE}`,
+      );
+    }
+    if (!this.#siblings && !isWithin(real, await this.#real(this.#root))) {
+      this.#siblings = true;
+      this.note('path', `${where}: the image ${JSON.stringify(named)} is in a folder beside the data set`);
+    }
+  }
+
+  /**
+   * Reads the header of an image. Throws DataError for what is missing, not an image, or has more than `maxPixels` pixels.
+   * Undefined with `imagesOptional`.
+   */
+  async imageInfo(image: string | Uint8Array, where: string): Promise<ImageInfo | undefined> {
+    if (this.options.imagesOptional) return undefined;
+    const info = await this.files.imageSize(image, where);
+    this.checkPixels(info, typeof image === 'string' ? image : where);
+    return info;
+  }
+
+  /** Throws DataError for a size of more pixels than are read. */
+  checkPixels({ width, height }: ImageSize, where: string): void {
+    const most = this.options.maxPixels ?? MAX_PIXELS;
+    if (width * height > most) {
+      throw new BadData(
+        'too large',
+        `${where}: has ${width}x${height} pixels, more than ${most}; cut it into smaller images, or raise the limit (--max-pixels)`,
+      );
+    }
+  }
+}
+
+/** The box around coordinates, within the image; the whole image where none is finite; undefined where nothing of it is inside. */
+function regionOf(coordinates: readonly number[] | undefined, { width, height }: ImageSize): Box | undefined {
+  const around = [Infinity, Infinity, -Infinity, -Infinity];
+  coordinates?.forEach((value, i) => {
+    if (!Number.isFinite(value)) return;
+    around[i % 2] = Math.min(around[i % 2]!, value);
+    around[2 + (i % 2)] = Math.max(around[2 + (i % 2)]!, value);
+  });
+  if (!around.every(Number.isFinite)) return [0, 0, width, height];
+  const [x1, y1, x2, y2] = around as [number, number, number, number];
+  const box: Box = [Math.max(0, x1), Math.max(0, y1), Math.min(width, x2), Math.min(height, y2)];
+  return box[2] > box[0] && box[3] > box[1] ? box : undefined;
+}
+
+/** The folder of a data set that was given as a folder or as one of its files. */
+export const rootOf = async (files: DataFiles, path: string): Promise<string> =>
+  (await files.kind(path)) === 'file' ? folderOf(path) : joinPath(path);

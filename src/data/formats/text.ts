@@ -1,0 +1,47 @@
+import { BadData } from '../faults.ts';
+
+const MARKS: readonly (readonly [bytes: readonly number[], encoding: string])[] = [
+  [[0xef, 0xbb, 0xbf], 'utf-8'],
+  [[0xff, 0xfe], 'utf-16le'],
+  [[0xfe, 0xff], 'utf-16be'],
+];
+
+const DECLARED = /^<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z][-\w.:]*)["']/;
+
+/** The encoding that a byte order mark or an XML declaration states. */
+function statedEncoding(bytes: Uint8Array): string | undefined {
+  const mark = MARKS.find(([magic]) => magic.every((byte, i) => bytes[i] === byte));
+  if (mark) return mark[1];
+  return DECLARED.exec(String.fromCharCode(...bytes.subarray(0, 300)))?.[1];
+}
+
+function decoderFor(encoding: string, file: string): TextDecoder {
+  try {
+    return new TextDecoder(encoding, { fatal: true });
+  } catch (cause) {
+    throw new BadData(
+      'encoding',
+      `${file}: ${JSON.stringify(encoding)} is not an encoding that is known here; save the file as UTF-8`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Decodes a text file: by its byte order mark, its XML declaration, or `encoding` (default UTF-8).
+ *
+ * @throws DataError for bytes that are not in this encoding. Nothing is ever replaced by U+FFFD.
+ */
+export function decodeText(bytes: Uint8Array, file: string, encoding = 'utf-8'): string {
+  const stated = statedEncoding(bytes) ?? encoding;
+  try {
+    return decoderFor(stated, file).decode(bytes);
+  } catch (cause) {
+    if (cause instanceof BadData) throw cause;
+    throw new BadData(
+      'encoding',
+      `${file}: is not ${stated.toUpperCase()} text; save it as UTF-8, or name its encoding (--encoding gb18030, shift_jis …)`,
+      { cause },
+    );
+  }
+}
