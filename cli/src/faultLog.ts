@@ -98,7 +98,7 @@ export class FaultLog {
     }
     if (bad.length > 0 && !skipBad) {
       throw new DataError(
-        `${bad.length} things in the data cannot be used, listed in ${reportBad}; mend them, or leave them out (--skip-bad)`,
+        `${bad.length === 1 ? '1 fault' : `${bad.length} faults`} in the data, listed in ${reportBad}; mend ${bad.length === 1 ? 'it' : 'them'}, or leave out what is bad (--skip-bad)`,
       );
     }
   }

@@ -163,6 +163,9 @@ data(
     .description('train a detector or a segmenter on labelled images')
     .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
 )
+  .option('--clip', CLIP, true)
+  .option('--no-clip', 'refuse boxes and outlines that reach out of the image')
+  .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
   .addOption(new Option('--model <name>', 'model to train').choices(MODEL_NAMES))
   .addOption(
     new Option(

@@ -111,6 +111,21 @@ export function cropBoxes(
   });
 }
 
+/**
+ * Computes the boxes of the regions to ignore that a crop shows.
+ *
+ * @param annotation The regions of the image.
+ * @param crop Where the crop is; see `sampleCrop`.
+ * @returns (x1, y1, x2, y2) in pixels of the crop, cut off at the crop and its region.
+ */
+export function cropIgnored({ ignored = [] }: Pick<Annotation, 'ignored'>, crop: Crop): Box[] {
+  const window = windowOf(crop);
+  return ignored.flatMap(({ box }) => {
+    const shown = clipBox(box, window);
+    return boxArea(shown) > 0 ? [clipBox(boxToCrop(crop, shown), [0, 0, crop.size[1], crop.size[0]])] : [];
+  });
+}
+
 /** The label of pixels that losses and metrics ignore, as torchvision's segmentation references have it. */
 export const IGNORE_INDEX = 255;
 
@@ -119,7 +134,7 @@ export const IGNORE_INDEX = 255;
  *
  * Outlines are filled by pixel centres, masks are read at the nearest pixel, and shapes with only a box fill it; later
  * shapes cover earlier ones. Padding, and any part of a shape outside of the region, is background. Pixels that are
- * `unlabelled` in the annotation are `IGNORE_INDEX`.
+ * `unlabelled` in the annotation are `IGNORE_INDEX`, and so are those of regions to ignore that no shape covers.
  *
  * @param annotation The shapes of the image, and its unlabelled pixels.
  * @param crop Where the crop is; see `sampleCrop`.
@@ -129,13 +144,14 @@ export const IGNORE_INDEX = 255;
  * @throws DataError for a label that is not among the classes.
  */
 export function cropLabels(
-  { shapes, unlabelled }: Pick<Annotation, 'shapes' | 'unlabelled'>,
+  { shapes, unlabelled, ignored = [] }: Pick<Annotation, 'shapes' | 'unlabelled' | 'ignored'>,
   crop: Crop,
   classNames: readonly string[],
   out = new Int32Array(crop.size[0] * crop.size[1]),
 ): Int32Array {
   const shown = boxToCrop(crop, windowOf(crop));
   out.fill(0);
+  for (const region of ignored) paintShape(region, crop, shown, IGNORE_INDEX, out);
   for (const shape of shapes) {
     const value = classNames.indexOf(shape.label) + 1;
     if (value === 0) {

@@ -6,7 +6,7 @@ import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
 import type { AugmentOptions, Crop } from './augment.ts';
 import { cropImage, sampleCrop } from './augment.ts';
-import { cropBoxes, cropLabels, cropMask } from './cropTargets.ts';
+import { cropBoxes, cropIgnored, cropLabels, cropMask } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
 
 /** An image and its annotation, as training and evaluation take them. */
@@ -53,6 +53,10 @@ export interface DetectBatch {
   labels: Int32Array;
   /** The number of objects in each crop [N]; may be 0. */
   counts: Int32Array;
+  /**
+   * Regions to ignore [N, K, 4], as boxes; zeros where a crop has fewer. Only if the samples have some.
+   */
+  ignored?: Float32Array;
   /** Masks [N, G, H, W]: 1 where an object is visible, else 0. Only if `BatchOptions.masks` is set. */
   masks?: Float32Array;
 }
@@ -99,6 +103,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   readonly #samples: readonly Sample[];
   readonly #options: BatchOptions<T>;
   readonly #maxBoxes: number;
+  readonly #maxIgnored: number;
   #seed: number | string;
   #batch = 0;
   #order: { epoch: number; indices: number[] } = { epoch: -1, indices: [] };
@@ -137,6 +142,10 @@ export class BatchSource<T extends 'detect' | 'segment'> {
         );
       }
     }
+    this.#maxIgnored = samples.reduce(
+      (max, { annotation }) => Math.max(max, annotation.ignored?.length ?? 0),
+      0,
+    );
     this.#maxBoxes = options.maxBoxes ?? most;
     if (![batchSize, this.#maxBoxes].every((count) => Number.isInteger(count) && count > 0)) {
       throw new DataError(
@@ -151,6 +160,11 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   /** Capacity for boxes per crop: G of the batches' shapes. */
   get maxBoxes(): number {
     return this.#maxBoxes;
+  }
+
+  /** The most regions to ignore in one crop: K of the batches' shapes. */
+  get maxIgnored(): number {
+    return this.#maxIgnored;
   }
 
   /** Returns the next batch. */
@@ -249,7 +263,11 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     const labels = new Int32Array(crops.length * room).fill(-1);
     const counts = new Int32Array(crops.length);
     const masks = this.#options.masks ? new Float32Array(crops.length * room * pixels) : undefined;
+    const ignored = new Float32Array(crops.length * this.#maxIgnored * 4);
     crops.forEach(({ sample, crop }, n) => {
+      cropIgnored(sample.annotation, crop).forEach((box, i) => {
+        ignored.set(box, (n * this.#maxIgnored + i) * 4);
+      });
       const found = cropBoxes(sample.annotation.shapes, crop, minVisible === undefined ? {} : { minVisible });
       // The order changes only if they do not fit: the smallest objects are then left out.
       if (found.length > room) found.sort((a, b) => boxArea(b.box) - boxArea(a.box)).length = room;
@@ -261,6 +279,12 @@ export class BatchSource<T extends 'detect' | 'segment'> {
         if (masks) cropMask(shapes, crop, masks.subarray(place * pixels, (place + 1) * pixels));
       });
     });
-    return { boxes, labels, counts, ...(masks ? { masks } : {}) };
+    return {
+      boxes,
+      labels,
+      counts,
+      ...(this.#maxIgnored > 0 ? { ignored } : {}),
+      ...(masks ? { masks } : {}),
+    };
   }
 }

@@ -18,6 +18,7 @@ export {
   type CropBoxesOptions,
   type CroppedBox,
   cropBoxes,
+  cropIgnored,
   cropLabels,
   cropMask,
   IGNORE_INDEX,
@@ -77,7 +78,7 @@ export {
 } from './image.ts';
 export { decodeIndexedPng, encodeIndexedPng, type IndexedImage } from './indexedPng.ts';
 export { maskToPatch, type PixelMap, paintPatch, shapeToPatch } from './maskPatch.ts';
-export { type AnnotatedObject, objectsOf, trainingShapes } from './objects.ts';
+export { type AnnotatedObject, objectsOf, trainingAnnotation, trainingShapes } from './objects.ts';
 export {
   type Components,
   connectedComponents,

@@ -3,6 +3,7 @@ import {
   type AnnotatedShape,
   type Annotation,
   IGNORE_LABEL,
+  type IgnoredRegion,
   OBJECT_FLAGS,
   type ObjectFlags,
 } from './annotation.ts';
@@ -53,6 +54,36 @@ export function flagsOf(shapes: readonly ObjectFlags[]): ObjectFlags {
 }
 
 /**
+ * Prepares an annotation for training: what is not to be taught becomes regions to ignore, so that it is not taught as background.
+ * For detectors these are crowds and difficult objects. For models of masks, shapes known by a box only.
+ *
+ * @param annotation The annotation of an image.
+ * @param options `detector`: crowds and difficult objects are ignored. `masks`: boxes without an outline or mask are. Default:
+ * nothing is.
+ * @returns A new annotation.
+ */
+export function trainingAnnotation(
+  annotation: Annotation,
+  { detector = false, masks = false }: { readonly detector?: boolean; readonly masks?: boolean } = {},
+): Annotation {
+  const isTaught = ({ crowd, difficult, points, mask }: AnnotatedShape): boolean =>
+    !(detector && (crowd || difficult)) && !(masks && !points && !mask);
+  const regions = annotation.shapes.filter((shape) => !isTaught(shape)).map(regionOf);
+  if (regions.length === 0) return annotation;
+  return {
+    ...annotation,
+    shapes: annotation.shapes.filter(isTaught),
+    ignored: [...(annotation.ignored ?? []), ...regions],
+  };
+}
+
+const regionOf = ({ box, points, mask }: AnnotatedShape): IgnoredRegion => ({
+  box,
+  ...(points ? { points } : {}),
+  ...(mask ? { mask } : {}),
+});
+
+/**
  * Selects the shapes that a detector is trained to find: crowds and difficult objects are left out.
  *
  * @param shapes The shapes of an annotation.
@@ -65,14 +96,7 @@ export function separateIgnored(annotation: Annotation): void {
   const regions = annotation.shapes.filter(({ label }) => label === IGNORE_LABEL);
   if (regions.length === 0) return;
   annotation.shapes = annotation.shapes.filter(({ label }) => label !== IGNORE_LABEL);
-  annotation.ignored = [
-    ...(annotation.ignored ?? []),
-    ...regions.map(({ box, points, mask }) => ({
-      box,
-      ...(points ? { points } : {}),
-      ...(mask ? { mask } : {}),
-    })),
-  ];
+  annotation.ignored = [...(annotation.ignored ?? []), ...regions.map(regionOf)];
 }
 
 /** The box around all boxes. Of no boxes, (Infinity, Infinity, -Infinity, -Infinity). */

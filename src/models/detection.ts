@@ -14,6 +14,11 @@ export interface DetectionTargets {
   readonly labels: Tensor;
   /** i32 [N]: how many objects each image has, at most G. Entries from there on are ignored. */
   readonly counts: Tensor;
+  /**
+   * f32 [N,K,4]: regions that are neither object nor background, such as crowds. What lies in one of them by more than half of its
+   * area is not taught to be background. Rows without area ignore nothing. Default: none.
+   */
+  readonly ignored?: Tensor;
 }
 
 /** The best detections of each image, best first, padded to D = maxDetections per image; entries from count on are zeros. */

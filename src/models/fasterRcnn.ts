@@ -186,7 +186,12 @@ export class FasterRCNN extends Module {
     seed: Tensor | undefined,
   ): { losses: { objectness: Tensor; rpn_box_reg: Tensor }; sample: RegionSample; truth: Tensor } {
     const truth = toNetwork(targets.boxes, batch);
-    const known = { ...targets, boxes: truth, seed: seed ?? this.random.next() };
+    const known = {
+      ...targets,
+      boxes: truth,
+      ...(targets.ignored ? { ignored: toNetwork(targets.ignored, batch) } : {}),
+      seed: seed ?? this.random.next(),
+    };
     const { proposals, losses } = this.rpn.forward(levels, known);
     return { losses: losses!, sample: this.roi_heads.sample(proposals, known), truth };
   }

@@ -41,6 +41,7 @@ import {
   toNetwork,
 } from './detection.ts';
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
+import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
@@ -282,17 +283,18 @@ export class RetinaNet extends Module {
    */
   losses(
     images: Tensor | readonly Tensor[],
-    { boxes, labels, counts }: DetectionTargets,
+    { boxes, labels, counts, ignored }: DetectionTargets,
   ): { classification: Tensor; bbox_regression: Tensor } {
     const batch = this.#batch(images);
     const { logits, deltas } = joined(this.#levels(batch));
     const truth = toNetwork(boxes, batch);
     const anchors = this.anchors([batch.images.shape[1]!, batch.images.shape[2]!]);
     const { foregroundIou = 0.5, backgroundIou = 0.4 } = this.config;
-    const matches = matchAnchors(anchors, truth, counts, {
+    const best = matchAnchors(anchors, truth, counts, {
       highThreshold: foregroundIou,
       lowThreshold: backgroundIou,
     });
+    const matches = ignoreMatches(best, anchors, ignored && toNetwork(ignored, batch));
     const [N, A] = matches.shape as [number, number];
     const matched = cast(greaterEqual(matches, 0), 'f32');
     const counted = cast(greater(matches, -2), 'f32').reshape([N, A, 1]);

@@ -26,7 +26,14 @@ import { full, type Tensor, tensor } from '../graph/tensor.ts';
 import { Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { Generator } from '../nn/random.ts';
-import { type Detections, type DetectOptions, type ImageBatch, limitsOf } from './detection.ts';
+import {
+  type Detections,
+  type DetectionTargets,
+  type DetectOptions,
+  type ImageBatch,
+  limitsOf,
+} from './detection.ts';
+import { inIgnored } from './ignored.ts';
 import type { Proposals } from './rpn.ts';
 import { divideBy, inChunks, largeEnough, sampleBalanced } from './sampling.ts';
 
@@ -195,12 +202,7 @@ export class BoxStage extends Module {
   /** Proposals and the true boxes themselves, matched and sampled at random. */
   sample(
     proposals: Proposals,
-    {
-      boxes,
-      labels,
-      counts,
-      seed,
-    }: { readonly boxes: Tensor; readonly labels: Tensor; readonly counts: Tensor; readonly seed: Tensor },
+    { boxes, labels, counts, ignored, seed }: DetectionTargets & { readonly seed: Tensor },
   ): RegionSample {
     const { foregroundIou } = this.#config;
     const candidates = concat([proposals.boxes, boxes], 1);
@@ -215,7 +217,8 @@ export class BoxStage extends Module {
     });
     const matched = cast(greaterEqual(matches, 0), 'f32');
     const positive = mul(matched, there);
-    const negative = mul(sub(1, matched), there);
+    const background = mul(sub(1, matched), there);
+    const negative = ignored ? mul(background, sub(1, inIgnored(candidates, ignored))) : background;
     const { valid, take } = sampleBalanced({ positive, negative }, { ...this.#config, seed, stream: 1 });
     const foreground = mul(take(matched), valid);
     const chosen = where(cast(foreground, 'i32'), take(matches), -1);

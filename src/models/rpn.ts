@@ -15,7 +15,8 @@ import { Sequential } from '../nn/containers.ts';
 import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { Generator } from '../nn/random.ts';
-import { type ImageBatch, limitsOf } from './detection.ts';
+import { type DetectionTargets, type ImageBatch, limitsOf } from './detection.ts';
+import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
@@ -112,6 +113,9 @@ export interface Proposals {
   readonly count: Tensor;
 }
 
+/** What the first stage learns from. */
+type RPNTargets = Omit<DetectionTargets, 'labels'> & { readonly seed: Tensor };
+
 /** Region proposal network (Ren et al. 2015, Faster R-CNN, §3.1), under torchvision's names. */
 export class RegionProposalNetwork extends Module {
   head: RPNHead;
@@ -126,7 +130,7 @@ export class RegionProposalNetwork extends Module {
   /** The proposals, through which no gradient flows, and with targets the losses. */
   forward(
     { batch, levels: features, strides }: Levels,
-    targets?: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },
+    targets?: RPNTargets,
   ): { proposals: Proposals; losses: { objectness: Tensor; rpn_box_reg: Tensor } | undefined } {
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
     const { anchorSizes, aspectRatios } = this.config;
@@ -181,7 +185,7 @@ export class RegionProposalNetwork extends Module {
   #losses(
     levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[],
     anchors: Tensor,
-    { boxes, counts, seed }: { readonly boxes: Tensor; readonly counts: Tensor; readonly seed: Tensor },
+    { boxes, counts, ignored, seed }: RPNTargets,
   ) {
     const { foregroundIou, backgroundIou, batchSizePerImage, positiveFraction } = this.config;
     const objectness = concat(
@@ -192,10 +196,11 @@ export class RegionProposalNetwork extends Module {
       levels.map((level) => level.deltas),
       1,
     );
-    const matches = matchAnchors(anchors, boxes, counts, {
+    const best = matchAnchors(anchors, boxes, counts, {
       highThreshold: foregroundIou,
       lowThreshold: backgroundIou,
     });
+    const matches = ignoreMatches(best, anchors, ignored);
     const positive = cast(greaterEqual(matches, 0), 'f32');
     const negative = mul(cast(greaterEqual(matches, -1), 'f32'), cast(less(matches, 0), 'f32'));
     const share = { batchSizePerImage, positiveFraction };

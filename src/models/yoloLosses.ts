@@ -24,6 +24,7 @@ import { cast, concat, gatherRows, oneHot, slice } from '../graph/functions/shap
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { DarknetYOLO } from './darknet.ts';
 import type { DetectionTargets } from './detection.ts';
+import { inIgnored } from './ignored.ts';
 
 /** One yolo layer's predictions among all of them: by row, column and anchor from `offset` on. */
 export interface YOLOHead {
@@ -160,7 +161,9 @@ export function yoloLosses(
   const limits = heads.flatMap((head, k) =>
     new Array<number>((heads[k + 1]?.offset ?? A) - head.offset).fill(head.layer.ignoreThresh),
   );
-  const counted = float(lessEqual(amax(boxIou(decoded, truths.boxes), { dim: -1 }), tensor(limits)));
+  const apart = float(lessEqual(amax(boxIou(decoded, truths.boxes), { dim: -1 }), tensor(limits)));
+  const { ignored } = targets;
+  const counted = ignored ? mul(apart, affine(inIgnored(decoded, ignored), -1, 1)) : apart;
   const empty = mul(counted, softplus(columns(raw, 4, 5).reshape([N, A])));
   // What shows a truth was counted as empty, or not at all: softplus(-x) - counted softplus(x) puts it right.
   const found = columns(learned, 4, 5).reshape([N, S]);

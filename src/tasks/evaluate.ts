@@ -1,7 +1,7 @@
 import type { AnnotatedShape, Annotation } from '../data/annotation.ts';
 import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
-import { paintPatch } from '../data/maskPatch.ts';
+import { paintPatch, shapeToPatch } from '../data/maskPatch.ts';
 import { objectsOf } from '../data/objects.ts';
 import { rasterizePolygon } from '../data/polygon.ts';
 import type { Box, Point } from '../vision/boxes.ts';
@@ -24,11 +24,15 @@ import type { Detection, Detector, Segmentation, Segmenter } from './infer.ts';
  *
  * @param annotation The annotation of the image.
  * @param classNames The classes, in the order of their labels.
- * @returns Labels [height * width]: 0 for background, else `classNames.indexOf(label) + 1`; `IGNORE_INDEX` for unlabelled pixels.
+ * @returns Labels [height * width]: 0 for background, else `classNames.indexOf(label) + 1`; `IGNORE_INDEX` for
+ * unlabelled pixels, and regions to ignore that no shape covers.
  */
 export function labelMap(annotation: Annotation, classNames: readonly string[]): Uint8Array {
   const { width, height } = annotation;
   const labels = new Uint8Array(width * height);
+  for (const region of annotation.ignored ?? []) {
+    paintPatch({ width, height, data: labels }, shapeToPatch(region, annotation), IGNORE_INDEX);
+  }
   for (const shape of annotation.shapes) {
     const value = classNames.indexOf(shape.label) + 1;
     paint(labels, annotation, shape, value);
@@ -81,6 +85,18 @@ function objectRle(shapes: readonly AnnotatedShape[], annotation: Annotation): R
   return rleEncode(mask, annotation);
 }
 
+/** Regions to ignore as crowds of every class: what is detected there is neither right nor wrong. */
+const ignoredTruth = (annotation: Annotation, classes: readonly string[], masks: boolean) =>
+  (annotation.ignored ?? []).flatMap((region) =>
+    classes.map((label) => ({
+      label,
+      box: region.box,
+      ...(masks ? { mask: objectRle([{ ...region, label, groupId: null }], annotation) } : {}),
+      iscrowd: true,
+      ignore: true,
+    })),
+  );
+
 /** What `evaluateDetector` returns. */
 export interface DetectionEvaluation {
   /** Average precision of boxes, with curves. */
@@ -114,24 +130,27 @@ export async function evaluateDetector(
     onImage?.(detections.length);
   }
   const masks = architectureOf(detector.trained.name).hasMasks ?? false;
+  const classes = detector.trained.classNames;
   const images = samples.map(({ annotation }, i) => ({
-    groundTruth: objectsOf(annotation.shapes)
-      .filter(({ box }) => objects(centreOf(box)))
-      .map(({ label, box, area, crowd, difficult, shapes }) => ({
-        label,
-        box,
-        ...(masks ? { mask: objectRle(shapes, annotation) } : {}),
-        ...(area === undefined ? {} : { area }),
-        iscrowd: crowd ?? false,
-        ignore: difficult ?? false,
-      })),
+    groundTruth: [
+      ...ignoredTruth(annotation, classes, masks),
+      ...objectsOf(annotation.shapes)
+        .filter(({ box }) => objects(centreOf(box)))
+        .map(({ label, box, area, crowd, difficult, shapes }) => ({
+          label,
+          box,
+          ...(masks ? { mask: objectRle(shapes, annotation) } : {}),
+          ...(area === undefined ? {} : { area }),
+          iscrowd: crowd ?? false,
+          ignore: difficult ?? false,
+        })),
+    ],
     predictions: detections[i]!.filter(({ box }) => objects(centreOf(box))).map(({ mask, ...found }) => {
       const shape = { label: found.label, box: found.box, groupId: null };
       const pixels = () => objectRle(mask ? [{ ...shape, mask }] : [], annotation);
       return { ...found, ...(masks ? { mask: pixels() } : {}) };
     }),
   }));
-  const classes = detector.trained.classNames;
   const evaluator = new CocoEvaluator({ classes });
   for (const image of images) evaluator.add(image);
   const segm = masks ? new CocoEvaluator({ classes, iouType: 'segm' }) : undefined;

@@ -30,15 +30,18 @@ export const isDetector = (model: DetectionModel | SegmentationModel): model is 
 
 /**
  * Computes the losses of a batch, by name. Inputs: images, then for segmenters label maps; for detectors boxes, labels,
- * counts, a seed if the model needs one, and masks if it finds them.
+ * counts, a seed if the model needs one, masks if it finds them, and regions to ignore if there are some.
  */
 function lossesOf(
   model: DetectionModel | SegmentationModel,
   [images, ...targets]: readonly Tensor[],
 ): Readonly<Record<string, Tensor>> {
   if (!isDetector(model)) return model.losses(images!, targets[0]!);
-  const [boxes, labels, counts, seed, masks] = targets as [Tensor, Tensor, Tensor, Tensor?, Tensor?];
-  const objects = { boxes, labels, counts };
+  const [boxes, labels, counts, ...rest] = targets as [Tensor, Tensor, Tensor, ...Tensor[]];
+  const seed = model instanceof FasterRCNN ? rest.shift() : undefined;
+  const masks = model instanceof MaskRCNN ? rest.shift() : undefined;
+  const [ignored] = rest;
+  const objects = { boxes, labels, counts, ...(ignored ? { ignored } : {}) };
   if (model instanceof MaskRCNN) return model.losses(images!, { ...objects, masks: masks! }, { seed: seed! });
   if (model instanceof FasterRCNN) return model.losses(images!, objects, { seed: seed! });
   return model.losses(images!, objects);

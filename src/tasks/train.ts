@@ -292,7 +292,7 @@ function toTensors(
   if (!isDetector(model)) {
     return { tensors: [images, tensor((batch as SegmentBatch).labels, [batchSize, cropSize, cropSize])] };
   }
-  const { boxes, labels, counts, masks } = batch as DetectBatch;
+  const { boxes, labels, counts, masks, ignored } = batch as DetectBatch;
   const G = source.maxBoxes;
   return {
     tensors: [
@@ -303,6 +303,7 @@ function toTensors(
       // A different seed for each step and each training.
       ...(architectureOf(name).needsSeed ? [tensor(Int32Array.of(seed * 1_000_003 + step), [])] : []),
       ...(masks ? [tensor(masks, [batchSize, G, cropSize, cropSize])] : []),
+      ...(ignored ? [tensor(ignored, [batchSize, source.maxIgnored, 4])] : []),
     ],
   };
 }

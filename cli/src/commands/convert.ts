@@ -97,7 +97,8 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     const writer = format.create(sink, classes);
     for await (const image of dataset.images()) {
       // A copy of a truncated image would be found out much later.
-      const check = () => verifyImage(image.image, `${image.source}: imageData`).then(() => true);
+      const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;
+      const check = () => verifyImage(image.image, name).then(() => true);
       if (!(await faults.attempt(options, check))) continue;
       await writer.add(image);
       tally.add(image);

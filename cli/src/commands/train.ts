@@ -9,7 +9,7 @@ import {
   type TrainSettings,
   UsageError,
 } from 'fovea';
-import { trainingShapes } from 'fovea/data';
+import { trainingAnnotation } from 'fovea/data';
 import { readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
 import type { DataOptions } from '../dataOptions.ts';
@@ -17,7 +17,7 @@ import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { withLock } from '../lock.ts';
 import { printable } from '../printable.ts';
-import { loadFolder } from '../samples.ts';
+import { type LoadedSample, loadFolder } from '../samples.ts';
 import {
   checkNoTraining,
   checkpointPath,
@@ -26,6 +26,7 @@ import {
   type SavedTraining,
   savedTraining,
 } from '../training.ts';
+import { checkMasks, checkSizes } from '../trainingData.ts';
 
 export interface TrainOptions extends DataOptions {
   readonly task?: Task;
@@ -49,6 +50,8 @@ export interface TrainOptions extends DataOptions {
   /** Numbers of batches, from 1, that are not learned from. */
   readonly skipBatches?: readonly number[];
   readonly checkpointEvery?: number;
+  /** Fill boxes without outlines, to train masks on them. */
+  readonly boxesAsMasks?: boolean;
   readonly adapter?: string;
 }
 
@@ -131,6 +134,28 @@ function skipBatchesOf(given: readonly number[] = [], saved: SavedTraining | und
   return [...new Set([...before, ...given])].sort((a, b) => a - b);
 }
 
+/** The data set as a model is taught it: what is left out of training becomes regions to ignore. */
+async function trainingSamples(
+  options: TrainOptions,
+  model: ModelName,
+  maxSide: number,
+): Promise<readonly LoadedSample[]> {
+  const { task, hasMasks } = architectureOf(model);
+  // A detector is not taught crowds and what is hard to make out; a segmenter is, as their pixels are no background.
+  const detector = task === 'detect';
+  const masks = (!detector || hasMasks === true) && !options.boxesAsMasks;
+  let boxes = 0;
+  const samples = await loadFolder(options.data, maxSide, { clip: true, ...options }, (annotation) => {
+    const taught = trainingAnnotation(annotation, { detector });
+    const outlined = masks ? trainingAnnotation(taught, { masks }) : taught;
+    boxes += taught.shapes.length - outlined.shapes.length;
+    return outlined;
+  });
+  process.stderr.write(checkMasks(samples, boxes, model, options.data));
+  process.stderr.write(checkSizes(samples, maxSide, options.data));
+  return samples;
+}
+
 async function trainLocked(options: TrainOptions): Promise<void> {
   const { out } = options;
   if (!options.resume && !options.force) checkNoTraining(out);
@@ -138,13 +163,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
   const model = modelOf(options, saved);
   const before = saved?.progress.settings;
   const skipBatches = skipBatchesOf(options.skipBatches, saved);
-  const samples = await loadFolder(
-    options.data,
-    options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE,
-    options,
-    // A detector is not taught crowds and what is hard to make out; a segmenter is, as their pixels are no background.
-    architectureOf(model).task === 'detect' ? (a) => ({ ...a, shapes: trainingShapes(a.shapes) }) : undefined,
-  );
+  const samples = await trainingSamples(options, model, options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE);
   const given = {
     epochs: options.epochs,
     steps: options.steps,
