@@ -2,6 +2,7 @@ import { DataError } from 'fovea';
 import { BadData, type DataFault, type FaultKind } from 'fovea/data';
 import type { DataOptions } from './dataOptions.ts';
 import { checkOutputFile, writeFileAtomic } from './files.ts';
+import { printable } from './printable.ts';
 
 type Level = DataFault['level'];
 
@@ -68,7 +69,7 @@ export class FaultLog {
       const same = notes.filter((note) => note.kind === kind);
       lines.push(`noted ${same.length} ${kind}; the first: ${same[0]!.message}`);
     }
-    return lines.map((line) => `${line}\n`).join('');
+    return lines.map((line) => `${printable(line)}\n`).join('');
   }
 
   /** Makes sure that the report can be written, before anything is read. */

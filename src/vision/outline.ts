@@ -20,6 +20,10 @@ export function outlineArea(points: readonly Point[]): number {
   return areaByRows(points, heights, ROWS);
 }
 
+/** Whether an outline paints anything. */
+export const hasArea = (points: readonly Point[]): boolean =>
+  shoelace(points) !== 0 || outlineArea(points) > 0;
+
 /** The sum of the widths inside, times the heights of the rows: `perSlab` rows between each two heights at which vertices lie. */
 function areaByRows(points: readonly Point[], heights: readonly number[], perSlab: number): number {
   const [first, last] = [heights[0]!, heights.at(-1)!];

@@ -36,15 +36,15 @@ describe('a folder that cannot be trained on', () => {
     await fails(train, files.data, /contains no annotations of a known format; give a folder of Labelme/);
     await fails(
       () => train({ from: 'labelme' }),
-      annotation(),
-      /has no "shapes"; give the JSON that Labelme saved/,
+      files.data,
+      /contains no Labelme file \(\*\.json with "shapes"\)/,
     );
   });
   it('empty shapes', async () => {
     await edit((document) => {
       document.shapes = [];
     });
-    await fails(train, annotation(), /shapes is empty: .*; label the image, or leave the file out/);
+    await fails(train, files.data, /none of its 1 images has an object to learn; label some/);
   });
   it('a polygon of two points', async () => {
     await edit(({ shapes }) =>
@@ -70,9 +70,9 @@ describe('a folder that cannot be trained on', () => {
       ];
     });
     await fails(
-      train,
+      () => train({ clip: false }),
       annotation(),
-      /shapes\[0\]\.points\[1\] \(60, 20\) is outside the image of 48x48; move it inside/,
+      /shapes\[0\]: the box \[10, 10, 60, 20\] \(x1, y1, x2, y2\) is outside of the image of 48x48; cut it at the border/,
     );
   });
   it('a missing image', async () => {

@@ -74,7 +74,17 @@ describe('a folder of different images', () => {
     const out = join(root, task);
     try {
       // 211x130 shrinks to 96x59: 1.4 crops of 64x64; the others count as one each: 4 crops an epoch, 2 a step.
-      await trainCommand({ task, data, out: model, epochs: 2, size: 96, crop: 64, batch: 2, width: 4 });
+      await trainCommand({
+        task,
+        data,
+        out: model,
+        epochs: 2,
+        boxesAsMasks: true,
+        size: 96,
+        crop: 64,
+        batch: 2,
+        width: 4,
+      });
       const { metadata } = await loadWeights(model);
       expect(metadata).toMatchObject({
         classNames: ['ball', 'crate'],

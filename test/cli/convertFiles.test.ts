@@ -118,15 +118,15 @@ describe('fovea convert and files', () => {
     spy.mockRestore();
     expect(await objects(to)).toHaveLength(3);
     expect(errors.join('')).toContain(
-      `skipped 1 object that cannot be used; the first: ${source}/labels/one.txt: line 2: class 7 is not one of 0 to 1`,
+      `left out 1 object: 1 unknown class; the first: ${source}/labels/one.txt: line 2: class 7 is not one of 0 to 1`,
     );
   });
 
-  it('says that Labelme has no file for an image without an object', async () => {
+  it('writes Labelme files without shapes for images without an object', async () => {
     const source = await through(await labelmeFolder({ one: boxes, two: boxes }), ['yolo']);
     await writeFile(join(source, 'labels/one.txt'), '');
     const to = await through(source, ['labelme']);
-    expect(await readdir(to)).toEqual(['two.json', 'two.png']);
-    expect(said()).toContain('not expressed in Labelme: 1 images without an object');
+    expect(await readdir(to)).toEqual(['one.json', 'one.png', 'two.json', 'two.png']);
+    expect(await objects(to)).toHaveLength(2);
   });
 });

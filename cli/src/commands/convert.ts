@@ -16,6 +16,7 @@ import { onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { realPath } from '../files.ts';
 import { verifyImage } from '../images.ts';
+import { printable } from '../printable.ts';
 import { openData } from '../samples.ts';
 
 export interface ConvertOptions extends DataOptions {
@@ -114,15 +115,15 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     await sink.discard();
     if (!(error instanceof Stopped)) throw error;
     counter.clear();
-    process.stderr.write(`stopped: ${to} was not written\n`);
+    process.stderr.write(`stopped: ${printable(to)} was not written\n`);
   } finally {
     counter.clear();
     release();
   }
 
   function report({ warnings }: DatasetWriter): void {
-    process.stdout.write(`${from} (${FORMATS[dataset.format].title}): ${tally.text}\n`);
-    process.stdout.write(`${to} (${format.title}): written\n`);
+    process.stdout.write(`${printable(`${from} (${FORMATS[dataset.format].title}): ${tally.text}`)}\n`);
+    process.stdout.write(`${printable(to)} (${format.title}): written\n`);
     for (const [what, count] of warnings) {
       process.stdout.write(`  not expressed in ${format.title}: ${count} ${what}\n`);
     }

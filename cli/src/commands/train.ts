@@ -151,6 +151,10 @@ async function trainingSamples(
     boxes += taught.shapes.length - outlined.shapes.length;
     return outlined;
   });
+  const { length } = samples;
+  if (boxes === 0 && samples.every(({ annotation }) => annotation.shapes.length === 0)) {
+    throw new DataError(`${options.data}: none of its ${length} images has an object to learn; label some`);
+  }
   process.stderr.write(checkMasks(samples, boxes, model, options.data));
   process.stderr.write(checkSizes(samples, maxSide, options.data));
   return samples;

@@ -1,8 +1,7 @@
 import * as v from 'valibot';
 import type { Box, Point } from '../../vision/boxes.ts';
-import { clipPolygon } from '../../vision/outline.ts';
+import { clipPolygon, hasArea } from '../../vision/outline.ts';
 import { BadData, type FaultKind } from '../faults.ts';
-import { polygonArea } from '../polygon.ts';
 import type { Reading } from './reading.ts';
 
 /** How far outside of the image a corner may be, in pixels: programs round, and some count from 0, others from 1. */
@@ -122,14 +121,14 @@ export function checkOutline(
     const moved = points.map(
       ([x, y]): Point => [Math.min(size.width, Math.max(0, x)), Math.min(size.height, Math.max(0, y))],
     );
-    if (polygonArea(moved) === 0) fail('no area', 'the polygon has no area');
+    if (!hasArea(moved)) fail('no area', 'the polygon has no area');
     return moved;
   }
-  if (polygonArea(points) === 0) fail('no area', 'the polygon has no area');
+  if (!hasArea(points)) fail('no area', 'the polygon has no area');
   const problem = `point ${outside} of the polygon (${show(points[outside]!)}) is outside of the image of ${size.width}x${size.height}`;
   if (!reading?.options.clip) fail('outside of the image', problem, `${CUT}, or ${fix}`);
   const clipped = clipPolygon(points, [0, 0, size.width, size.height]);
-  if (clipped.length < 3 || polygonArea(clipped) === 0) {
+  if (clipped.length < 3 || !hasArea(clipped)) {
     fail('outside of the image', `the polygon is outside of the image of ${size.width}x${size.height}`);
   }
   reading?.note('clipped at the border', `${where}: the polygon was cut at the border`);
