@@ -4,7 +4,7 @@ import { Recomputation } from './checkpoint.ts';
 import { castTo, expand } from './operations/broadcast.ts';
 import { add as addition } from './operations/elementwise.ts';
 import { setGrad } from './recorder.ts';
-import { apply, full, type Node, Tensor } from './tensor.ts';
+import { apply, full, type Node, nodeOf, Tensor } from './tensor.ts';
 
 const sum = (a: Tensor, b: Tensor): Tensor => apply(addition, { a, b }).y;
 
@@ -19,11 +19,7 @@ function reachable(roots: readonly Tensor[]): Tensor[] {
     if (seen.has(value)) continue;
     seen.add(value);
     const inputs =
-      value.origin.kind === 'op'
-        ? Object.values(value.origin.node.inputs)
-        : value.origin.kind === 'view'
-          ? [value.origin.base]
-          : [];
+      value.origin.kind === 'view' ? [value.origin.base] : Object.values(nodeOf(value)?.inputs ?? {});
     for (const input of inputs) if (input.requiresGrad) stack.push(input);
   }
   return [...seen].sort((a, b) => b.id - a.id);
@@ -58,12 +54,13 @@ function propagate(
   const between = reachable(roots);
   for (const value of between) {
     const { origin } = value;
+    const node = nodeOf(value);
     if (origin.kind === 'view') {
       const g = arrived.get(value);
       if (g) add(origin.base, g.reshape(origin.base.shape));
-    } else if (origin.kind === 'op' && !done.has(origin.node)) {
-      done.add(origin.node);
-      differentiate(origin.node, arrived, add, recomputation);
+    } else if (node && !done.has(node)) {
+      done.add(node);
+      differentiate(node, arrived, add, recomputation);
     }
   }
   return { arrived, between };
@@ -175,4 +172,4 @@ export function backward(loss: Tensor): void {
   }
 }
 
-const isLeaf = ({ origin }: Tensor): boolean => origin.kind !== 'op' && origin.kind !== 'view';
+const isLeaf = (value: Tensor): boolean => value.origin.kind !== 'view' && !nodeOf(value);

@@ -35,8 +35,8 @@ export {
   type InputsOf,
   type Operation,
   Tensor,
-  type TensorOptions,
   tensor,
   zeros,
 } from './tensor.ts';
+export type { TensorOptions } from './tensorOptions.ts';
 export { noGrad } from './tracking.ts';

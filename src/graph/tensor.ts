@@ -2,7 +2,7 @@ import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
-import { expectNames, withDefaults } from '../options.ts';
+import { expectNames } from '../options.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
   type DType,
@@ -14,12 +14,15 @@ import {
   type Shape,
   type TensorSpec,
 } from '../shape.ts';
+import { itemOf } from './item.ts';
 import { hostArray, type State } from './state.ts';
+import { type TensorOptions, tensorOptions } from './tensorOptions.ts';
 import { isTracking } from './tracking.ts';
 
 /** Where a tensor's value comes from. */
 export type Origin =
-  | { readonly kind: 'constant'; readonly data: HostArray }
+  // `node`: what computed it before it was read, where a gradient may still go through that.
+  | { readonly kind: 'constant'; readonly data: HostArray; readonly node?: Node }
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'state'; readonly state: State }
   | { readonly kind: 'view'; readonly base: Tensor }
@@ -150,7 +153,7 @@ export class Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
   /** @hidden */
-  readonly origin: Origin;
+  origin: Origin;
   readonly requiresGrad: boolean;
   /** d loss / d this tensor, after `backward`. */
   grad: Tensor | undefined;
@@ -190,11 +193,14 @@ export class Tensor {
   }
 
   /**
-   * Computes the tensor and reads it back: its elements in row-major order, f16 as float32. Each call computes again;
-   * `gpu.run` computes several tensors in one submission, `gpu.capture` the same graph many times.
+   * Computes the tensor and reads it back: its elements in row-major order, f16 as float32. The tensor keeps this value: it is
+   * computed once, and what it was computed from is let go of, unless it requires a gradient. `gpu.read` and `gpu.run` compute
+   * several tensors in one submission, anew at each call.
    *
-   * @param gpu What computes it. Default: the `Gpu` that was opened last and is not disposed.
-   * @throws FoveaError where no `Gpu` is open, and LifetimeError inside a captured function, whose inputs have no values.
+   * @param gpu What computes it. Default: the `Gpu` where a step has changed a parameter or other state that it depends on, else
+   * the one that was opened last and is not disposed.
+   * @throws FoveaError where no `Gpu` is open, UsageError where several have changed states that it depends on, and
+   * LifetimeError inside a captured function, whose inputs have no values.
    */
   async data(gpu?: Computer): Promise<HostArray> {
     const { origin } = baseOf(this);
@@ -207,7 +213,10 @@ export class Tensor {
         `data: ${this} has no Gpu to compute it; await openGpu() first, or pass one: data(gpu)`,
       );
     }
-    return (await computer.read(this))[0]!;
+    const [values] = await computer.read(this);
+    keep(this, values!);
+    forget(this);
+    return values!;
   }
 
   /**
@@ -233,33 +242,31 @@ export class Tensor {
   }
 }
 
-/** The number in a tensor of one element, which `data` reads. Throws ShapeError, before it reads, for any other size. */
-export async function itemOf(value: Tensor, data: () => Promise<HostArray>): Promise<number> {
-  if (value.size === 1) return (await data())[0]!;
-  throw new ShapeError(
-    `item: ${value} has ${value.size} elements, not 1; use data(), or reduce it by sum or mean`,
-  );
+/** Makes what was read the tensor's origin, so that the graph before it can be collected. */
+function keep(value: Tensor, values: HostArray): void {
+  const base = baseOf(value);
+  const { origin } = base;
+  if (origin.kind !== 'op') return;
+  const data = hostArray(values.slice(), base.dtype);
+  base.origin = { kind: 'constant', data, ...(base.requiresGrad ? { node: origin.node } : {}) };
 }
+
+/** Lets a tensor that stops gradients forget what its value was computed from, once that is known. */
+function forget(value: Tensor): void {
+  if (value.requiresGrad || value.origin.kind !== 'view') return;
+  const { origin } = baseOf(value);
+  if (origin.kind === 'constant') value.origin = { kind: 'constant', data: origin.data };
+}
+
+/** The operation that computed a tensor, also where its value is known. */
+export const nodeOf = ({ origin }: Tensor): Node | undefined =>
+  origin.kind === 'op' || origin.kind === 'constant' ? origin.node : undefined;
 
 /** Where a value comes from, for messages. */
 function sourceOf(origin: Origin): string {
   if (origin.kind === 'op') return `${origin.node.op}.${origin.output}`;
   if (origin.kind === 'input') return origin.name;
   return origin.kind === 'state' ? origin.state.label : origin.kind;
-}
-
-/** Options of functions that make tensors. */
-export interface TensorOptions {
-  /** The type of the elements. */
-  readonly dtype?: DType;
-  /** Whether gradients are computed for it: `backward` adds to its `grad`, and `grad` takes it as a target. Default false. */
-  readonly requiresGrad?: boolean;
-}
-
-/** The options, also where a dtype alone is given. Throws UsageError for an option that there is not. */
-export function tensorOptions(op: string, given: DType | TensorOptions | undefined): TensorOptions {
-  if (typeof given === 'string') return { dtype: given };
-  return withDefaults(op, given ?? {}, { dtype: undefined, requiresGrad: undefined });
 }
 
 /**
@@ -322,6 +329,7 @@ function givenInputs(
         `${op}: ${name} is ${String(value)}, no tensor; make it with tensor(values, shape)`,
       );
     }
+    forget(value);
     given[name] = value;
   }
   if (!variadic) expectNames(op, given, needed, optional);

@@ -28,10 +28,10 @@ export interface CompileOptions {
  * all that programs are made with: a page shows something before that.
  */
 export async function compile(
-  { placeholders, results, recording: { effects } }: Recorded,
+  { placeholders, bases, recording: { effects } }: Recorded,
   { device, states, fusion, strategy, tuner, tunes, progress }: CompileOptions,
 ): Promise<Program> {
-  const values = Object.values(results);
+  const values = Object.values(bases);
   await Promise.all([prepareLowering(values, effects), tuner?.load()]);
   if (tuner && tunes) {
     await tuner.tune(choicesOf(device.caps, values, effects), (done, total) =>
@@ -51,12 +51,12 @@ export async function compile(
 
 /** Times the strategies for what was recorded. */
 export async function tune(
-  { results, recording: { effects } }: Recorded,
+  { bases, recording: { effects } }: Recorded,
   device: Device,
   tuner: Tuner,
   { again, progress }: { readonly again?: boolean; readonly progress?: TuneProgress },
 ): Promise<Tuned[]> {
-  const values = Object.values(results);
+  const values = Object.values(bases);
   await prepareLowering(values, effects);
   return tuner.tune(choicesOf(device.caps, values, effects), progress, again);
 }

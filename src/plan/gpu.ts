@@ -167,6 +167,11 @@ export class Gpu {
     return Object.values(await this.run(() => named));
   }
 
+  /** Whether a program has changed a state here since the host last set it, so that its value is on this device alone. */
+  holds(state: State): boolean {
+    return this.#states.holds(state);
+  }
+
   /** What a state holds on this device now. */
   download(state: State): Promise<HostArray> {
     return this.#states.read(state);

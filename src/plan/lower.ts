@@ -334,7 +334,14 @@ class Lowering {
     const storages = (tensors: readonly Tensor[]) => [
       ...new Set(tensors.map((value) => this.storageOf(value))),
     ];
-    const nodes = group.nodes.map((node) => Object.values(node.outputs)[0]!.origin);
-    return { label, dispatches, reads: storages(reads), writes: storages(writes), scratch, tables, nodes };
+    return {
+      label,
+      dispatches,
+      reads: storages(reads),
+      writes: storages(writes),
+      scratch,
+      tables,
+      nodes: group.nodes,
+    };
   }
 }

@@ -12,7 +12,7 @@ import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
 import type { ProgramStats } from './stats.ts';
-import { writesState } from './steady.ts';
+import { statesWrittenBy } from './steady.ts';
 import {
   isWritten,
   type Lowered,
@@ -60,7 +60,8 @@ export class Program {
   readonly #store: StateStore;
   readonly #memory: MemoryPlan;
   readonly #prepared: readonly Prepared[];
-  readonly #changesStates: boolean;
+  /** The states that a run changes. */
+  readonly #changed: ReadonlySet<State>;
   readonly #slots: GPUBuffer[] = [];
   readonly #own = new Map<Storage, GPUBuffer>();
   readonly #constants = new Map<Storage, HostArray>();
@@ -80,7 +81,7 @@ export class Program {
     this.#lowered = lowered;
     this.#store = states;
     const { ops } = lowered;
-    this.#changesStates = lowered.copies.length > 0 || ops.some(writesState);
+    this.#changed = new Set([...lowered.copies.map(({ to }) => to), ...ops.flatMap(statesWrittenBy)]);
     this.#memory = planMemory(lowered, device.device.limits.maxBufferSize);
     for (const [{ origin }, storage] of lowered.storages) {
       if (origin.kind === 'constant') this.#constants.set(storage, origin.data);
@@ -306,7 +307,7 @@ export class Program {
       pass.end();
       this.#copyStates(encoder);
       this.#device.submit(encoder);
-      if (this.#changesStates) this.#store.changed();
+      if (this.#changed.size > 0) this.#store.changed(this.#changed);
     });
   }
 
@@ -354,7 +355,7 @@ export class Program {
       const encoder = this.#device.device.createCommandEncoder({ label: 'fovea states' });
       this.#copyStates(encoder);
       this.#device.submit(encoder);
-      if (this.#changesStates) this.#store.changed();
+      if (this.#changed.size > 0) this.#store.changed(this.#changed);
     });
   }
 

@@ -12,6 +12,8 @@ interface Held {
   /** What the host had put into the state, and into the members of a flat one, when it was uploaded; -1 before. */
   version: number;
   readonly memberVersions: WeakMap<State, number>;
+  /** Whether a program has changed it since it was uploaded. */
+  changed: boolean;
 }
 
 /**
@@ -35,8 +37,16 @@ export class StateStore {
   }
 
   /** Says that a program has changed states. */
-  changed(): void {
+  changed(states: Iterable<State>): void {
     this.#revision++;
+    for (const state of states) this.#hold(state.home?.flat ?? state).changed = true;
+  }
+
+  /** Whether a program has changed a state since it was uploaded. */
+  holds(state: State): boolean {
+    const base = state.home?.flat ?? state;
+    const held = this.#held.get(base);
+    return held?.changed === true && held.version === base.version;
   }
 
   /** The buffer range of a state, allocated at its first use; `prepare` or `flush` fill it. */
@@ -79,7 +89,7 @@ export class StateStore {
     const doing = `state "${state.label}" of ${bytes} bytes`;
     const { result, report } = this.#device.attempt(() => {
       const buffer = this.#device.createBuffer(doing, bytes, usage);
-      return { buffer, version: -1, memberVersions: new WeakMap() } satisfies Held;
+      return { buffer, version: -1, memberVersions: new WeakMap(), changed: false } satisfies Held;
     });
     this.#device.keep(doing, report);
     this.#held.set(state, result);
@@ -130,6 +140,7 @@ export class StateStore {
   #upload(base: State, held: Held): void {
     for (const piece of base.pieces) this.#write(held, base, piece);
     held.version = base.version;
+    held.changed = false;
     for (const member of base.members) held.memberVersions.set(member, member.version);
   }
 

@@ -1,11 +1,14 @@
+import type { State } from '../graph/state.ts';
 import { isWritten, type Lowered, type LoweredDispatch, type LoweredOp, type Storage } from './storage.ts';
 
 const baseOf = (storage: Storage): Storage => storage.home?.storage ?? storage;
 
-/** Whether an operation writes into a state in place. */
-export const writesState = ({ dispatches }: LoweredOp): boolean =>
-  dispatches.some((dispatch) =>
-    dispatch.bindings.some(({ index, storage }) => storage.state && isWritten(dispatch, index)),
+/** The states that an operation writes into in place. */
+export const statesWrittenBy = ({ dispatches }: LoweredOp): State[] =>
+  dispatches.flatMap((dispatch) =>
+    dispatch.bindings.flatMap(({ index, storage }) =>
+      storage.state && isWritten(dispatch, index) ? [storage.state] : [],
+    ),
   );
 
 /**
@@ -14,7 +17,7 @@ export const writesState = ({ dispatches }: LoweredOp): boolean =>
  * is.
  */
 export function steadyFirst(ops: readonly LoweredOp[], assigns: boolean): Pick<Lowered, 'ops' | 'steady'> {
-  if (assigns || ops.some(writesState)) return { ops, steady: 0 };
+  if (assigns || ops.some((op) => statesWrittenBy(op).length > 0)) return { ops, steady: 0 };
   const all = ops.flatMap(({ dispatches }) => dispatches);
   const changing = new Set<Storage>();
   const changes = (dispatch: LoweredDispatch) =>

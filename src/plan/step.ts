@@ -1,8 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Device } from '../device/device.ts';
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
+import { itemOf } from '../graph/item.ts';
 import { type Recording, record } from '../graph/recorder.ts';
-import { baseOf, itemOf, Tensor } from '../graph/tensor.ts';
+import { baseOf, Tensor } from '../graph/tensor.ts';
 import { expectSync } from '../graph/tracking.ts';
 import { formatShape, type HostArray } from '../shape.ts';
 import type { Program } from './program.ts';
@@ -45,6 +46,8 @@ export type CaptureProgress = (done: number, total: number, doing: 'tuning' | 'c
 export interface Recorded<R extends Results = Results> {
   readonly placeholders: readonly Tensor[];
   readonly results: R;
+  /** What holds the elements of each result. A result that is a view may be cut from it once it is read. */
+  readonly bases: Readonly<Record<string, Tensor>>;
   readonly recording: Recording;
 }
 
@@ -107,7 +110,7 @@ export class CapturedStep<R extends Results> {
     const entry = await this.#enter(inputs);
     try {
       const program = await entry.made;
-      const { placeholders, results, recording } = entry.recorded;
+      const { placeholders, results, bases, recording } = entry.recorded;
       await this.#turns.take();
       let number: number;
       try {
@@ -126,7 +129,7 @@ export class CapturedStep<R extends Results> {
         this.#turns.pass();
       }
       const entries = Object.entries(results).map(([name, value]) => {
-        const data = () => this.#read(program, value, number);
+        const data = () => this.#read(program, bases[name]!, number);
         return [name, { data, item: () => itemOf(value, data) }];
       });
       return Object.fromEntries(entries) as Run<R>;
@@ -142,8 +145,8 @@ export class CapturedStep<R extends Results> {
   }
 
   /** A method, so that whoever has a result keeps the step, and with it the program. */
-  #read(program: Program, value: Tensor, run: number): Promise<HostArray> {
-    return program.read(baseOf(value), run);
+  #read(program: Program, base: Tensor, run: number): Promise<HostArray> {
+    return program.read(base, run);
   }
 
   /** The program for these inputs as the modules are now, captured if there is none. `#leave` must follow. */
@@ -245,7 +248,8 @@ export function recordFunction<R extends Results>(
   const { result: results, recording } = record(() =>
     checkResults(expectSync('capture', fn(...placeholders))),
   );
-  return { placeholders, results, recording };
+  const bases = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, baseOf(value)]));
+  return { placeholders, results, bases, recording };
 }
 
 /** Throws unless a captured function gave tensors by name. */

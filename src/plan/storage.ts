@@ -1,5 +1,5 @@
 import type { State } from '../graph/state.ts';
-import type { Origin, Tensor } from '../graph/tensor.ts';
+import type { Node, Origin, Tensor } from '../graph/tensor.ts';
 import { byteLength, type TensorSpec } from '../shape.ts';
 
 /** Memory of one tensor in a program. Views share their base's. */
@@ -24,7 +24,7 @@ export interface LoweredOp {
   readonly scratch: readonly Storage[];
   readonly tables: ReadonlyMap<Storage, Float32Array | Int32Array | Uint32Array>;
   /** The recorded operations behind it, for messages and for FOVEA_VALIDATE. */
-  readonly nodes: readonly Origin[];
+  readonly nodes: readonly Node[];
 }
 
 export interface LoweredDispatch {

@@ -1,6 +1,6 @@
 import { NumericError } from '../errors.ts';
 import { evaluate, toReference, type Values } from '../graph/evaluate.ts';
-import { baseOf, type Node, type Tensor } from '../graph/tensor.ts';
+import { baseOf, type Tensor } from '../graph/tensor.ts';
 import type { Program } from '../plan/program.ts';
 import type { LoweredOp, Storage } from '../plan/storage.ts';
 import { formatShape, isFloat } from '../shape.ts';
@@ -44,12 +44,9 @@ export async function validate(program: Program): Promise<void> {
   });
 }
 
-const nodesOf = (op: LoweredOp): Node[] =>
-  op.nodes.flatMap((origin) => (origin.kind === 'op' ? [origin.node] : []));
-
 /** What the operation reads and does not compute itself, and where it lies. */
 function inputsOf(program: Program, op: LoweredOp): [Tensor, Storage][] {
-  const nodes = nodesOf(op);
+  const { nodes } = op;
   const inputs = new Set(nodes.flatMap((node) => Object.values(node.inputs).map(baseOf)));
   const within = ({ origin }: Tensor) => origin.kind === 'op' && nodes.includes(origin.node);
   return program.tensorsOf(op.reads).filter(([tensor]) => inputs.has(tensor) && !within(tensor));
@@ -57,7 +54,7 @@ function inputsOf(program: Program, op: LoweredOp): [Tensor, Storage][] {
 
 /** What it writes: in-place outputs lie where their inputs did. */
 function outputsOf(program: Program, op: LoweredOp): [Tensor, Storage][] {
-  const outputs = new Set(nodesOf(op).flatMap((node) => Object.values(node.outputs)));
+  const outputs = new Set(op.nodes.flatMap((node) => Object.values(node.outputs)));
   return program.tensorsOf(op.writes).filter(([tensor]) => outputs.has(tensor));
 }
 

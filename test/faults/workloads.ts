@@ -104,6 +104,24 @@ export const models =
     step.dispose();
   };
 
+/** A value that is computed from itself and read, over and over, without a capture. */
+export function eager(gpu: Gpu): Workload {
+  let x = tensor(wave(64, 0), [8, 8]);
+  const w = tensor(wave(64, 1), [8, 8]);
+  return async () => {
+    x = relu(add(mul(matmul(x, w), 0.1), 0.5));
+    await x.data(gpu);
+  };
+}
+
+/** Captures that are run and dropped, with nobody to dispose of them. */
+export const dropping =
+  (gpu: Gpu): Workload =>
+  async (i) => {
+    const step = gpu.capture((x) => ({ y: matmul(x!, tensor(wave(64, 0), [8, 8])) }));
+    await (await step(tensor(wave(64, i), [8, 8]))).y.data();
+  };
+
 /** Devices that are opened, used and disposed of. */
 export const devices: Workload = async (i) => {
   const gpu = await openGpu();

@@ -218,9 +218,7 @@ describe('checkpoint', () => {
     const bytes = (program: typeof kept) =>
       planMemory(program!).slotSizes.reduce((total, size) => total + size, 0);
     expect(bytes(again) / bytes(kept)).toBeLessThan(0.55);
-    const repeated = again!.ops.filter(({ nodes }) =>
-      nodes.some((node) => node.kind === 'op' && node.node.first),
-    );
+    const repeated = again!.ops.filter(({ nodes }) => nodes.some((node) => node.first));
     expect(again!.ops.length).toBe(kept!.ops.length + repeated.length);
     expect(repeated.length).toBeLessThan(forward);
   });
@@ -231,9 +229,7 @@ describe('checkpoint', () => {
     const loss = mean(block(block(block(x))));
     const { ops } = lower(ADAPTERS.gpu, [loss, grad([loss], [w])[0]!], []);
     const order = ops.flatMap(({ nodes }) =>
-      nodes.flatMap((origin) => {
-        if (origin.kind !== 'op') return [];
-        const { op, first } = origin.node;
+      nodes.flatMap(({ op, first }) => {
         if (op === 'conv2d') return first ? ['again'] : ['forward'];
         return op === 'conv2d_backward_weight' ? ['gradient'] : [];
       }),
