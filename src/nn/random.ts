@@ -31,11 +31,14 @@ function expectSeed(name: string, seed: number): void {
 /**
  * Makes a seeded generator of uniform numbers (mulberry32), for initial weights. The same seed gives the same numbers on every
  * machine. One number of state is enough for weights; data augmentation uses vision/random.ts.
- * @param seed A whole number, of which the lowest 32 bits count. Throws UsageError for anything else.
+ * @param seed A whole number, from -(2^53 - 1) to 2^53 - 1. All of it counts, though those beyond 32 bits share their 2^32 streams.
+ * Throws UsageError for anything else.
  */
 export function generator(seed: number): Generator {
   expectSeed('generator', seed);
-  let state = seed | 0;
+  const low = seed | 0;
+  const first = low === seed ? seed : mix(low, Math.floor(seed / 2 ** 32) + 1);
+  let state = first;
   let spawned = 0;
   const next = () => {
     state = (state + STEP) | 0;
@@ -48,7 +51,7 @@ export function generator(seed: number): Generator {
     state = (state + Math.imul(STEP, count)) | 0;
     return skipped;
   };
-  const spawn = () => mix(seed | 0, ++spawned);
+  const spawn = () => mix(first, ++spawned);
   return Object.assign(next, { skip, spawn });
 }
 

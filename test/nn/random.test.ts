@@ -33,6 +33,16 @@ describe('generator', () => {
     expect(generator(10).spawn!()).not.toBe(seeds[0]);
   });
 
+  it('gives other numbers for seeds that differ beyond 32 bits', () => {
+    const seeds = [0, 2 ** 32, 2 ** 33, -(2 ** 32), 2 ** 32 - 1, -1, 2 ** 31, -(2 ** 31), 2 ** 53 - 1];
+    expect(new Set(seeds.map((seed) => generator(seed)())).size).toBe(seeds.length);
+    expect(new Set(seeds.map((seed) => generator(seed).spawn!())).size).toBe(seeds.length);
+    manualSeed(0);
+    const weights = weightsOf(new Linear(4, 5));
+    manualSeed(2 ** 32);
+    expect(weightsOf(new Linear(4, 5))).not.toEqual(weights);
+  });
+
   it('refuses seeds that are no whole numbers', () => {
     for (const seed of [0.5, Number.NaN, '1' as never]) {
       expect(() => generator(seed)).toThrow(UsageError);
