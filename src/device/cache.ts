@@ -10,16 +10,17 @@ export interface Cache {
   write(name: string, text: string): Promise<void>;
 }
 
-/**
- * In Node the folder `FOVEA_CACHE`, else `fovea` in the user's folder for caches (`XDG_CACHE_HOME` or ~/.cache;
- * ~/Library/Caches; %LOCALAPPDATA%). Undefined where neither files nor IndexedDB are there.
- */
+/** In Node the files of `cacheFolder`, else IndexedDB. Undefined where neither are there. */
 export function openCache(): Cache | undefined {
   if (typeof process !== 'undefined' && process.versions?.node !== undefined) return fileCache(cacheFolder());
   return globalThis.indexedDB ? databaseCache(globalThis.indexedDB) : undefined;
 }
 
-function cacheFolder(): string {
+/**
+ * The folder `FOVEA_CACHE`, else `fovea` in the user's folder for caches (`XDG_CACHE_HOME` or ~/.cache; ~/Library/Caches;
+ * %LOCALAPPDATA%). Node only.
+ */
+export function cacheFolder(): string {
   const path = builtin<typeof import('node:path')>('node:path');
   const os = builtin<typeof import('node:os')>('node:os');
   const { FOVEA_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
@@ -36,7 +37,7 @@ function fileCache(folder: string): Cache {
     place: folder,
     read: (name) => fs.readFile(path.join(folder, name), 'utf8').catch(() => undefined),
     async write(name, text) {
-      await fs.mkdir(folder, { recursive: true });
+      await fs.mkdir(folder, { recursive: true, mode: 0o700 });
       const file = path.join(folder, name);
       const partial = `${file}.${process.pid}.partial`;
       try {

@@ -1,19 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { unpackOnce, untar } from '../../src/device/unpack.ts';
 
 /**
  * WebGPU on SwiftShader. Chromium offers it only as "unsafe": a software adapter is no default anywhere. The
@@ -42,32 +33,26 @@ export interface UnpackedBrowser {
 }
 
 /**
- * Unpacks the Chromium of the npm package `@sparticuz/chromium` into the folder for temporary files, once.
+ * Unpacks the Chromium of the npm package `@sparticuz/chromium` into the user's folder for caches, once: see `unpackOnce`.
  * The package's own `executablePath()` leaves its libraries (NSS, expat) packed unless it runs on Amazon
  * Linux, and takes any /tmp/chromium for its own, even one that is half written.
  */
 export function unpackBrowser(): UnpackedBrowser {
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium');
   const bin = path.join(entry.slice(0, entry.lastIndexOf(`${path.sep}build${path.sep}`)), 'bin');
-  const stamp = statSync(path.join(bin, 'chromium.br')).size;
-  const folder = path.join(tmpdir(), `fovea-chromium-${process.getuid?.() ?? 0}-${stamp}`);
-  if (!existsSync(folder)) {
-    const partial = mkdtempSync(`${folder}-`);
-    const unpack = (name: string) => brotliDecompressSync(readFileSync(path.join(bin, name)));
-    writeFileSync(path.join(partial, 'chromium'), unpack('chromium.br'), { mode: 0o755 });
-    for (const name of ARCHIVES) untar(unpack(name), partial);
-    // The package's own fonts.conf names /tmp/fonts.
-    writeFileSync(
-      path.join(partial, 'fonts.conf'),
-      `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${folder}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>${folder}/fonts-cache</cachedir></fontconfig>\n`,
-    );
-    try {
-      renameSync(partial, folder);
-    } catch {
-      // Another process was first; its folder is as good.
-      rmSync(partial, { recursive: true, force: true });
-    }
-  }
+  const archives = ['chromium.br', ...ARCHIVES].map((name) => path.join(bin, name));
+  const folder = unpackOnce('chromium', archives, (place) => {
+    const [chrome, ...others] = archives.map((file) => brotliDecompressSync(readFileSync(file)));
+    return new Map<string, Uint8Array | string>([
+      ['chromium', chrome!],
+      ...others.flatMap((archive) => [...untar(archive)]),
+      // The package's own fonts.conf names /tmp/fonts.
+      [
+        'fonts.conf',
+        `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>${place}/fonts</dir><dir>/usr/share/fonts</dir><cachedir>${place}-fonts-cache</cachedir></fontconfig>\n`,
+      ],
+    ]);
+  });
   return {
     folder,
     executable: path.join(folder, 'chromium'),
@@ -76,22 +61,6 @@ export function unpackBrowser(): UnpackedBrowser {
       FONTCONFIG_FILE: path.join(folder, 'fonts.conf'),
     },
   };
-}
-
-/** The regular files of a tar archive (ustar; names under 100 bytes, as this package's are). */
-function untar(archive: Uint8Array, folder: string): void {
-  const text = (from: number, length: number) =>
-    new TextDecoder().decode(archive.subarray(from, from + length)).replace(/\0.*$/s, '');
-  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
-    const size = Number.parseInt(text(at + 124, 12), 8);
-    const type = archive[at + 156]!;
-    if (type === 0x30 || type === 0) {
-      const file = path.join(folder, text(at, 100));
-      mkdirSync(path.dirname(file), { recursive: true });
-      writeFileSync(file, archive.subarray(at + 512, at + 512 + size), { mode: 0o755 });
-    }
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
 }
 
 /** Starts it, with a profile of its own that Playwright throws away at the end. */
