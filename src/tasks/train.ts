@@ -111,8 +111,9 @@ export async function train(
     seed: settings.seed,
     augment: settings.augment,
   });
-  const optimizer = new AdamW(model.parameters(), settings);
-  const schedule = oneCycle(settings);
+  const { lr, weightDecay, clipNorm, steps } = settings;
+  const optimizer = new AdamW(model.parameters(), { lr, weightDecay, clipNorm });
+  const schedule = oneCycle({ lr, steps });
   const history: StepRecord[] = [...(options.resume?.history ?? [])];
   const skipped = new Set(settings.skipBatches);
   /** The first step from `step` on whose batch is not skipped. Steps count from 0 here, in messages and files from 1. */

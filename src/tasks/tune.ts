@@ -35,7 +35,7 @@ const BOXES = 8;
  */
 export function tuneTraining(
   gpu: Gpu,
-  { model: name, config, batchSize, cropSize, seed, ...rates }: TrainSettings,
+  { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm }: TrainSettings,
   options?: TaskTuneOptions,
 ): Promise<Tuned[]> {
   const { task, needsSeed, hasMasks } = architectureOf(name);
@@ -49,7 +49,7 @@ export function tuneTraining(
     ...(hasMasks ? [zeros([batchSize, BOXES, cropSize, cropSize])] : []),
   ];
   const targets = task === 'detect' ? objects : [zeros([batchSize, cropSize, cropSize], 'i32')];
-  const optimizer = new AdamW(model.parameters(), rates);
+  const optimizer = new AdamW(model.parameters(), { lr, weightDecay, clipNorm });
   return gpu.tune(trainingStep(model, optimizer), [images, ...targets], options);
 }
 
