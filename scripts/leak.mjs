@@ -1,26 +1,10 @@
 // npm run leak [-- STEPS]: repeats what users repeat (10,000 training steps by default) on the adapter at hand, and
 // measures JavaScript's heap, the process's memory and the device's buffers. Prints a table; exits 1 where something
 // grows. The first tenth is warm-up: code is compiled, caches fill.
-import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { workloads } from './workloads.mjs';
 
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const outfile = path.join(root, 'node_modules', '.cache', 'fovea-leak', 'workloads.mjs');
-await build({
-  entryPoints: [path.join(root, 'test', 'faults', 'workloads.ts')],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  packages: 'external',
-  loader: { '.wgsl': 'text' },
-  logLevel: 'warning',
-});
-/** @type {typeof import('../test/faults/workloads.ts')} */
-const { DeviceLedger, capturing, devices, models, openGpu, training, uncaptured } = await import(
-  pathToFileURL(outfile).href
-);
+const { DeviceLedger, capturing, devices, dropping, eager, models, openGpu, training, uncaptured } =
+  workloads;
 
 if (!globalThis.gc) {
   console.error('leak: needs the garbage collector; run node --expose-gc scripts/leak.mjs');
@@ -110,10 +94,12 @@ const results = [
   await repeat('training, loss never read', tenth * 2, training(gpu, 0), short),
   await repeat('gpu.run and gpu.read', tenth, uncaptured(gpu), short),
   await repeat('capture and dispose', tenth, capturing(gpu), short),
+  await repeat('captures run and dropped', 1000, dropping(gpu), short),
+  await repeat('eager turns, each read', 1000, eager(gpu), short),
   await repeat('models made and dropped', 100, models(gpu), short),
 ];
 gpu.dispose();
-results.push(await repeat('devices opened and disposed of', 20, devices, { heap: 0.5, rss: 64 }));
+results.push(await repeat('devices opened and disposed of', 100, devices, { heap: 0.5, rss: 64 }));
 const failed = results.filter((ok) => !ok).length;
 console.log(`\n${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -40,14 +40,14 @@ export interface OptimizerOptions {
 /** Defaults of the options of all optimizers. */
 const OPTIONS = { lr: 1e-3, weightDecay: 0, clipNorm: undefined };
 
-/** Throws UsageError unless the value is a finite number of at least `least` and, where it is given, below `limit`. */
+/** Throws UsageError unless each value is a finite number of at least 0 and, where it is given, below `limit`. */
 function expectSetting(
   optimizer: string,
-  settings: Readonly<Record<string, number | undefined>>,
+  settings: Readonly<Record<string, unknown>>,
   limit = Number.POSITIVE_INFINITY,
 ): void {
   for (const [name, value] of Object.entries(settings)) {
-    if (value === undefined || (value >= 0 && value < limit)) continue;
+    if (typeof value === 'number' && value >= 0 && value < limit) continue;
     const range = limit < Number.POSITIVE_INFINITY ? `at least 0 and below ${limit}` : 'at least 0';
     throw new UsageError(`${optimizer}: ${name} must be a number of ${range}, got ${value}`);
   }
@@ -74,7 +74,7 @@ export abstract class Optimizer {
     const { lr, weightDecay, clipNorm } = options;
     const { name } = new.target;
     if (!parameters.length) throw new UsageError(`${name}: no parameters; pass model.parameters()`);
-    expectSetting(name, { lr, weightDecay, clipNorm });
+    expectSetting(name, { lr, weightDecay, ...(clipNorm === undefined ? {} : { clipNorm }) });
     if (clipNorm === 0)
       throw new UsageError(`${name}: clipNorm must be above 0, got 0; leave it out for no limit`);
     this.#lr = lr;
@@ -288,7 +288,9 @@ export class AdamW extends Optimizer {
       betas: [0.9, 0.999],
       eps: 1e-8,
     });
-    expectSetting(new.target.name, { 'betas[0]': betas[0], 'betas[1]': betas[1] }, 1);
+    // As a caller without types may give them: one number, or a single one.
+    const [beta1, beta2] = Array.isArray(betas) ? (betas as readonly unknown[]) : [betas];
+    expectSetting(new.target.name, { 'betas[0]': beta1, 'betas[1]': beta2 }, 1);
     expectSetting(new.target.name, { eps });
     super(parameters, shared, ['m', 'v'], 8);
     this.#betas = betas;

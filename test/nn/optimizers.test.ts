@@ -107,6 +107,17 @@ describe('an optimizer', () => {
     step.dispose();
   });
 
+  it('takes steps with the constructor’s learning rate where nothing else is set', async () => {
+    const weight = new Parameter([1, 1], Float32Array.of(1));
+    const optimizer = new SGD([weight], { lr: 0.125 });
+    await gpu.run(() => {
+      backward(sum(weight.tensor));
+      optimizer.step();
+      return {};
+    });
+    expect((await gpu.download(weight.state))[0]).toBe(0.875);
+  });
+
   it('has PyTorch’s defaults', () => {
     const weight = () => [new Parameter([1, 1], Float32Array.of(1))];
     for (const Type of [SGD, Adam, AdamW]) expect(new Type(weight()).lr).toBe(1e-3);
@@ -143,6 +154,38 @@ describe('an optimizer', () => {
       'Adam: eps must be a number of at least 0, got NaN',
     ],
     ['a momentum', () => new SGD(weight, { momentum: -0.9 }), 'SGD: momentum must be a number of at least 0'],
+    [
+      'a momentum that is none',
+      () => new SGD(weight, { momentum: Number.NaN }),
+      'SGD: momentum must be a number',
+    ],
+    [
+      'a decay that is none',
+      () => new SGD(weight, { weightDecay: Number.NaN }),
+      'SGD: weightDecay must be a',
+    ],
+    [
+      'an lr of null',
+      () => new SGD(weight, { lr: null as never }),
+      'SGD: lr must be a number of at least 0, got null',
+    ],
+    [
+      'an lr as text',
+      () => new SGD(weight, { lr: '0.1' as never }),
+      'SGD: lr must be a number of at least 0',
+    ],
+    ['one beta', () => new Adam(weight, { betas: [0.9] as never }), 'Adam: betas[1] must be a number of'],
+    ['a beta that is none', () => new Adam(weight, { betas: [Number.NaN, 0.9] }), 'Adam: betas[0] must be'],
+    [
+      'betas as a number',
+      () => new Adam(weight, { betas: 0.9 as never }),
+      'Adam: betas[1] must be a number of',
+    ],
+    [
+      'a clipNorm of NaN',
+      () => new SGD(weight, { clipNorm: Number.NaN }),
+      'SGD: clipNorm must be a number of',
+    ],
     ['nesterov alone', () => new SGD(weight, { nesterov: true }), 'SGD: nesterov needs a momentum above 0'],
     ['no parameters', () => new SGD([], {}), 'SGD: no parameters; pass model.parameters()'],
   ] as const)('refuses %s', (_name, make, message) => {
