@@ -74,7 +74,7 @@ export interface RunTrainingResult extends TrainResult {
 }
 
 /** After a signal a training ends within a second: this is how long a step may take to be finished and saved. */
-const STOP_MS = 700;
+const STOP_MS = 500;
 
 /** The history of the steps before the checkpoint; says so where some are missing. */
 async function openHistory(out: string, saved: SavedTraining | undefined): Promise<History> {
