@@ -1,6 +1,7 @@
 // npm run leak [-- STEPS]: repeats what users repeat (10,000 training steps by default) on the adapter at hand, and
 // measures JavaScript's heap, the process's memory and the device's buffers. Prints a table; exits 1 where something
-// grows. The first tenth is warm-up: code is compiled, caches fill.
+// grows. The first tenth is warm-up: code is compiled, caches fill. With MALLOC_ARENA_MAX=1 the process's memory shows
+// less of glibc's arenas, one for each thread of a software adapter, and so more of what leaks.
 import { workloads } from './workloads.mjs';
 
 const { DeviceLedger, capturing, devices, dropping, eager, models, openGpu, training, uncaptured } =

@@ -6,6 +6,8 @@ import {
   capturing,
   DeviceLedger,
   devices,
+  dropping,
+  eager,
   models,
   training,
   uncaptured,
@@ -57,6 +59,10 @@ describe('memory of the device and of JavaScript stays what it was', () => {
   it('over graphs that run once', () => expectFlat(uncaptured(gpu), 150));
 
   it('over captures, good and failing', () => expectFlat(capturing(gpu), 150));
+
+  it('over captures that are dropped', () => expectFlat(dropping(gpu), 150));
+
+  it('over values that are computed from themselves and read', () => expectFlat(eager(gpu), 300));
 
   it('over models that are made and dropped', () => expectFlat(models(gpu), 30));
 
