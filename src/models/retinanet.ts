@@ -288,13 +288,14 @@ export class RetinaNet extends Module {
     const batch = this.#batch(images);
     const { logits, deltas } = joined(this.#levels(batch));
     const truth = toNetwork(boxes, batch);
-    const anchors = this.anchors([batch.images.shape[1]!, batch.images.shape[2]!]);
+    const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
+    const anchors = this.anchors(size);
     const { foregroundIou = 0.5, backgroundIou = 0.4 } = this.config;
     const best = matchAnchors(anchors, truth, counts, {
       highThreshold: foregroundIou,
       lowThreshold: backgroundIou,
     });
-    const matches = ignoreMatches(best, anchors, ignored && toNetwork(ignored, batch));
+    const matches = ignoreMatches(best, anchors, ignored && toNetwork(ignored, batch), size);
     const [N, A] = matches.shape as [number, number];
     const matched = cast(greaterEqual(matches, 0), 'f32');
     const counted = cast(greater(matches, -2), 'f32').reshape([N, A, 1]);

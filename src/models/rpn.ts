@@ -138,7 +138,7 @@ export class RegionProposalNetwork extends Module {
     const levels = features.map((level) => this.head.forward(level));
     return {
       proposals: this.#propose({ levels, anchors, batch }, targets ? 'training' : 'testing'),
-      losses: targets && this.#losses(levels, concat(anchors, 0), targets),
+      losses: targets && this.#losses(levels, concat(anchors, 0), { ...targets, size }),
     };
   }
 
@@ -185,7 +185,7 @@ export class RegionProposalNetwork extends Module {
   #losses(
     levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[],
     anchors: Tensor,
-    { boxes, counts, ignored, seed }: RPNTargets,
+    { boxes, counts, ignored, seed, size }: RPNTargets & { readonly size: readonly [number, number] },
   ) {
     const { foregroundIou, backgroundIou, batchSizePerImage, positiveFraction } = this.config;
     const objectness = concat(
@@ -200,7 +200,7 @@ export class RegionProposalNetwork extends Module {
       highThreshold: foregroundIou,
       lowThreshold: backgroundIou,
     });
-    const matches = ignoreMatches(best, anchors, ignored);
+    const matches = ignoreMatches(best, anchors, ignored, size);
     const positive = cast(greaterEqual(matches, 0), 'f32');
     const negative = mul(cast(greaterEqual(matches, -1), 'f32'), cast(less(matches, 0), 'f32'));
     const share = { batchSizePerImage, positiveFraction };

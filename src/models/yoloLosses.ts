@@ -163,7 +163,7 @@ export function yoloLosses(
   );
   const apart = float(lessEqual(amax(boxIou(decoded, truths.boxes), { dim: -1 }), tensor(limits)));
   const { ignored } = targets;
-  const counted = ignored ? mul(apart, affine(inIgnored(decoded, ignored), -1, 1)) : apart;
+  const counted = ignored ? mul(apart, affine(inIgnored(decoded, ignored, grid.imageSize), -1, 1)) : apart;
   const empty = mul(counted, softplus(columns(raw, 4, 5).reshape([N, A])));
   // What shows a truth was counted as empty, or not at all: softplus(-x) - counted softplus(x) puts it right.
   const found = columns(learned, 4, 5).reshape([N, S]);
