@@ -120,3 +120,21 @@ export function expectDType(op: string, name: string, spec: TensorSpec, ...allow
     throw new ShapeError(`${op}: ${name} must be ${allowed.join(' or ')}, got ${formatSpec(name, spec)}`);
   }
 }
+
+/** The shape of a view of a tensor: `shape`, in which one dimension may be -1. Throws ShapeError where it has other elements. */
+export function shapeOfView(from: Shape, shape: Shape): number[] {
+  if (!Array.isArray(shape)) {
+    throw new ShapeError(`reshape: shape is ${shape}; give a list of sizes, such as [${numel(from)}]`);
+  }
+  const given: Shape = shape;
+  const size = numel(from);
+  const known = numel(given.filter((part) => part !== -1));
+  const full = given.map((part) => (part === -1 ? size / known : part));
+  const whole = full.every((part) => Number.isInteger(part) && part >= 0);
+  if (!whole || numel(full) !== size || given.filter((part) => part === -1).length > 1) {
+    throw new ShapeError(
+      `reshape: ${formatShape(from)} has ${size} elements, ${formatShape(given)} does not`,
+    );
+  }
+  return full;
+}

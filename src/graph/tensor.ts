@@ -12,12 +12,14 @@ import {
   isFloat,
   numel,
   type Shape,
+  shapeOfView,
   type TensorSpec,
 } from '../shape.ts';
 import { itemOf } from './item.ts';
 import { hostArray, type State } from './state.ts';
 import { type TensorOptions, tensorOptions } from './tensorOptions.ts';
 import { isTracking } from './tracking.ts';
+import { expectHeld, flatten, type Nested } from './values.ts';
 
 /** Where a tensor's value comes from. */
 export type Origin =
@@ -172,14 +174,7 @@ export class Tensor {
 
   /** The same elements under another shape; one dimension may be -1. Costs nothing. */
   reshape(shape: Shape): Tensor {
-    const known = numel(shape.filter((size) => size !== -1));
-    const full = shape.map((size) => (size === -1 ? this.size / known : size));
-    const whole = full.every((size) => Number.isInteger(size) && size >= 0);
-    if (!whole || numel(full) !== this.size || shape.filter((size) => size === -1).length > 1) {
-      throw new ShapeError(
-        `reshape: ${formatShape(this.shape)} has ${this.size} elements, ${formatShape(shape)} does not`,
-      );
-    }
+    const full = shapeOfView(this.shape, shape);
     return new Tensor(
       { shape: full, dtype: this.dtype },
       { kind: 'view', base: this },
@@ -271,26 +266,24 @@ function sourceOf(origin: Origin): string {
 
 /**
  * A tensor of these values: i32 or u32 where the array is of that type, else f32. Of dtype f16 it holds the nearest
- * halves; a Uint16Array is taken as their bits.
+ * halves; a Uint16Array is taken as their bits. `tensor([[1, 2], [3, 4]])` has shape [2,2], `tensor(3)` shape [].
  *
- * @param data The values, row by row.
- * @param shape Default: as many as there are, in one dimension.
+ * @param data The values, row by row: a typed array, a number, or lists of numbers in lists of any depth.
+ * @param shape Default: that of the lists, of a typed array its length.
  * @param options A dtype, or `dtype` and `requiresGrad`.
- * @throws ShapeError where values and shape do not fit, or integers are to require a gradient.
+ * @throws ShapeError where values and shape do not fit, lists are of different lengths, a value is no number (booleans
+ * neither) or not one that the dtype holds, or integers are to require a gradient.
  */
-export function tensor(
-  data: HostArray | readonly number[],
-  shape?: Shape,
-  options?: DType | TensorOptions,
-): Tensor {
+export function tensor(data: HostArray | Nested, shape?: Shape, options?: DType | TensorOptions): Tensor {
   const { dtype, requiresGrad } = tensorOptions('tensor', options);
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
-  if (Array.isArray(data[0])) throw new ShapeError('tensor: values are nested; give a shape');
   if (requiresGrad && !isFloat(type)) {
     throw new ShapeError(`tensor: requiresGrad of ${type}; only f32 and f16 have gradients`);
   }
-  const array = hostArray(data, type);
-  const full = shape ?? [array.length];
+  const { values, shape: own } = flatten('tensor', data);
+  expectHeld('tensor', values, type);
+  const array = hostArray(values, type);
+  const full = shape ?? own;
   expectShape('tensor', full);
   if (numel(full) !== array.length) {
     throw new ShapeError(`tensor: ${array.length} values for shape ${formatShape(full)}`);
@@ -301,13 +294,16 @@ export function tensor(
 /** A tensor of zeros, by default f32. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
 export const zeros = (shape: Shape, options?: DType | TensorOptions): Tensor => full(shape, 0, options);
 
-/** A tensor of one value, by default f32. Throws ShapeError for a fraction as an integer. */
-export function full(shape: Shape, value: number, options?: DType | TensorOptions): Tensor {
-  const { dtype = 'f32', requiresGrad = false } = tensorOptions('full', options);
-  expectShape('full', shape);
-  if (!isFloat(dtype) && !Number.isInteger(value)) {
-    throw new ShapeError(`full: ${value} is not a whole number, as ${dtype} needs`);
-  }
+/** A tensor of one value, by default f32. Throws ShapeError for a value that is no number, or that the dtype does not hold. */
+export const full = (shape: Shape, value: number, options?: DType | TensorOptions): Tensor =>
+  filled('full', shape, value, options);
+
+/** As `full`, for a function of another name. */
+export function filled(op: string, shape: Shape, value: number, options?: DType | TensorOptions): Tensor {
+  const { dtype = 'f32', requiresGrad = false } = tensorOptions(op, options);
+  expectShape(op, shape);
+  if (typeof value !== 'number') throw new ShapeError(`${op}: ${String(value)} is no number`);
+  expectHeld(op, [value], dtype);
   const values = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype];
   return tensor(hostArray(new values(numel(shape)).fill(value), dtype), shape, { dtype, requiresGrad });
 }

@@ -1,5 +1,6 @@
 import { withDefaults } from '../options.ts';
 import type { DType } from '../shape.ts';
+import { expectDTypeName } from './values.ts';
 
 /** Options of functions that make tensors. */
 export interface TensorOptions {
@@ -9,8 +10,9 @@ export interface TensorOptions {
   readonly requiresGrad?: boolean;
 }
 
-/** The options, also where a dtype alone is given. Throws UsageError for an option that there is not. */
+/** The options, also where a dtype alone is given. Throws UsageError for an option that there is not, ShapeError for a dtype. */
 export function tensorOptions(op: string, given: DType | TensorOptions | undefined): TensorOptions {
-  if (typeof given === 'string') return { dtype: given };
-  return withDefaults(op, given ?? {}, { dtype: undefined, requiresGrad: undefined });
+  const options = typeof given === 'string' ? { dtype: given } : (given ?? {});
+  expectDTypeName(op, options.dtype);
+  return withDefaults(op, options, { dtype: undefined, requiresGrad: undefined });
 }

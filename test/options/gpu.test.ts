@@ -37,7 +37,7 @@ describe('an option that does not exist is refused', () => {
     await expect(wrong).rejects.toThrow('did you mean repeat?');
     const verify = (row: object) => verifyOperation(gpu, 'relu', { cases: [row as never] });
     const row = { name: 'a', inputs: { x: normal([3]) } };
-    await expect(verify({ ...row, gradient: ['x'] })).rejects.toThrow(/case "a": .* did you mean grad\?/);
+    await expect(verify({ ...row, grads: ['x'] })).rejects.toThrow(/case "a": .* did you mean grad\?/);
     await expect(verify({ ...row, attrs: { slope: 1 } })).rejects.toThrow(
       'verify: relu: case "a": relu: takes [], got [slope]',
     );

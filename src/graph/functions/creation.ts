@@ -1,9 +1,10 @@
 import { ShapeError } from '../../errors.ts';
 import { withDefaults } from '../../options.ts';
-import { type DType, expectNumber, expectShape, isFloat, type Shape } from '../../shape.ts';
+import { type DType, expectShape, type Shape } from '../../shape.ts';
 import { hostArray } from '../state.ts';
 import { full, type Tensor, tensor } from '../tensor.ts';
 import { type TensorOptions, tensorOptions } from '../tensorOptions.ts';
+import { expectDTypeName, expectHeld } from '../values.ts';
 import { add, affine, cos, floor, log, mul, sqrt } from './elementwise.ts';
 import { argsort } from './reduce.ts';
 import { cast, rand } from './shape.ts';
@@ -15,12 +16,8 @@ function constant(
   shape: Shape,
   { dtype = 'f32', requiresGrad = false }: TensorOptions = {},
 ): Tensor {
-  if (!isFloat(dtype)) {
-    const fraction = values.find((value) => !Number.isInteger(value));
-    if (fraction !== undefined) {
-      throw new ShapeError(`${op}: ${fraction} is no ${dtype}; use whole numbers, or dtype f32`);
-    }
-  }
+  expectDTypeName(op, dtype);
+  expectHeld(op, values, dtype);
   const types = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array };
   return tensor(hostArray(types[dtype].from(values), dtype), shape, { dtype, requiresGrad });
 }
@@ -70,12 +67,14 @@ export function arange(first: number, second?: number | ArangeOptions, third: Ar
 
 /**
  * `steps` numbers at equal distances from start to end, both of them included (PyTorch's linspace); of one step, start.
- * f32 [steps]. Throws ShapeError unless steps is a whole number of 0 or more.
+ * f32 [steps]. Throws ShapeError unless start and end are finite, and steps is a whole number of 0 or more.
  */
 export function linspace(start: number, end: number, steps: number): Tensor {
   expectShape('linspace', [steps]);
-  expectNumber('linspace', 'start', start);
-  expectNumber('linspace', 'end', end);
+  for (const [name, value] of Object.entries({ start, end })) {
+    if (Number.isFinite(value)) continue;
+    throw new ShapeError(`linspace: ${name} is ${value}; give a finite number`);
+  }
   const last = steps - 1;
   // From both ends, so that the last number is end itself.
   const values = Float64Array.from({ length: steps }, (_, i) =>
@@ -122,7 +121,7 @@ export function randn(shape: Shape, seed: Tensor, stream = 0): Tensor {
 /**
  * Draws uniform whole numbers from low to high - 1: i32 of this shape. They are `low + floor(rand * (high - low))`; `rand` has
  * 2^24 different numbers, which are shared out among the results as evenly as whole numbers allow. Throws ShapeError unless
- * low is below high, by at most 2^24.
+ * low is below high, by at most 2^24, both within i32.
  *
  * @param seed i32, one number: the same seed gives the same numbers.
  * @param stream Numbers of different streams of a seed have nothing to do with each other. Default 0.
@@ -134,6 +133,7 @@ export function randint(low: number, high: number, shape: Shape, seed: Tensor, s
       `randint: low ${low} and high ${high} must be whole numbers, low below high by at most ${2 ** 24}`,
     );
   }
+  expectHeld('randint', [low, high - 1], 'i32');
   return add(cast(floor(mul(rand(shape, seed, stream), high - low)), 'i32'), low);
 }
 

@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import type { ElementwiseAttrs } from '../../kernels/elementwise/elementwise.ts';
 import { isFloat } from '../../shape.ts';
-import { apply, full, type Operation, Tensor } from '../tensor.ts';
+import { apply, filled, type Operation, Tensor } from '../tensor.ts';
 
 /** A tensor, or a number, which is taken as a scalar. */
 export type Operand = Tensor | number;
@@ -13,7 +13,7 @@ export const operand = (op: string, value: Operand, like: Operand): Tensor => {
     throw new ShapeError(`${op}: ${String(value)} is neither a tensor nor a number`);
   }
   // A float of shape [] does not promote f16 to f32, and keeps its digits.
-  return full([], value, like instanceof Tensor && !isFloat(like.dtype) ? like.dtype : 'f32');
+  return filled(op, [], value, like instanceof Tensor && !isFloat(like.dtype) ? like.dtype : 'f32');
 };
 
 type Unary = Operation<'x', never, 'y', ElementwiseAttrs, object>;
