@@ -83,21 +83,32 @@ export interface DarknetShape {
   readonly stride: number;
 }
 
+/** The most weights of a network: 400 MB. YOLOv4 has 64 million. A few bytes must not be able to ask for more memory. */
+const MOST_WEIGHTS = 100_000_000;
+
 /**
  * Builds the modules of a network, by layer (undefined for layers without weights), and the output shape of each layer.
- * Throws DataError, with the line, for layers that do not fit together.
+ * Throws DataError, with the line, for layers that do not fit together, and for more than 100 million weights in all.
  */
 export function buildDarknet(
   { name, net, layers }: DarknetCfg,
   generator: Generator,
 ): { modules: (DarknetConvLayer | undefined)[]; shapes: DarknetShape[] } {
   const shapes: DarknetShape[] = [];
+  let weights = 0;
   const modules = layers.map((layer, i) => {
     const before = shapes.at(-1) ?? { channels: net.channels, stride: 1 };
     const problem = misfit(layer, before, shapes);
     if (problem) throw new DataError(`${name}:${layer.line}: [${layer.type}] ${problem}`);
     shapes.push(shapeOf(layer, before, shapes));
     if (layer.type !== 'convolutional') return undefined;
+    const { filters, size, groups } = layer;
+    weights += (before.channels / groups) * filters * size * size;
+    if (weights > MOST_WEIGHTS) {
+      throw new DataError(
+        `${name}:${layer.line}: [convolutional] filters=${filters}, size=${size} on ${before.channels} channels: the network has ${weights} weights up to here, more than ${MOST_WEIGHTS}; give fewer`,
+      );
+    }
     // What predictions come from begins small, so that the first boxes are the anchors.
     const std = layers[i + 1]?.type === 'yolo' ? 0.01 : undefined;
     return new DarknetConvLayer(before.channels, layer, { std, generator });

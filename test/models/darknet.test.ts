@@ -25,6 +25,11 @@ describe('a .cfg', () => {
     ['no section', 'width=3\n', 'cfg:1: "width=3" is neither a [section] nor key=value of one'],
     ['no layers', net, 'cfg:1: [net] has no layers after it'],
     [
+      'more weights than fit',
+      `${net}[conv]\nfilters=1000000000000\nsize=3\nactivation=linear\n${yolo}`,
+      'filters=1000000000000, size=3 on 3 channels: the network has 27000000000000 weights',
+    ],
+    [
       'another section',
       `${net}[reorg]\nstride=2\n`,
       'cfg:4: [reorg] is not supported; supported are convolutional',

@@ -14,7 +14,7 @@ export interface Frame extends ImageSize {
 }
 
 /** By EXIF orientation: signs and axes of the map from pixels as stored to pixels as shown (EXIF 2.3, 4.6.4, tag 0x0112). */
-const TURNS: Readonly<Record<number, (width: number, height: number) => Affine>> = {
+const TURNS: Readonly<Partial<Record<number, (width: number, height: number) => Affine>>> = {
   5: () => [0, 1, 0, 1, 0, 0],
   6: (_, height) => [0, -1, height, 1, 0, 0],
   7: (width, height) => [0, -1, height, -1, 0, width],
