@@ -10,6 +10,7 @@ import { decodeIndexedPng, encodeIndexedPng, pngSize } from '../../src/data/inde
 import { FoveaError } from '../../src/errors.ts';
 import { YOLO } from '../../src/models/yolo.ts';
 import type { Random } from '../../src/vision/random.ts';
+import { rleEncode, rleToString } from '../../src/vision/rle.ts';
 
 type Folder = ReadonlyMap<string, Uint8Array>;
 
@@ -114,7 +115,12 @@ export async function seedFolders(): Promise<Readonly<Record<string, Folder>>> {
         segmentation: { size: [10, 20], counts: [10, 30, 160] },
         iscrowd: 1,
       },
-      { id: 3, image_id: 1, category_id: 3, segmentation: { size: [10, 20], counts: ':n0b4' } },
+      {
+        id: 3,
+        image_id: 1,
+        category_id: 3,
+        segmentation: { size: [10, 20], counts: rleToString(rleEncode(pixels, { width: 20, height: 10 })) },
+      },
     ],
   };
   const xml = `<?xml version="1.0" encoding="utf-8"?>
