@@ -16,7 +16,7 @@ import type { DataOptions } from '../dataOptions.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { withLock } from '../lock.ts';
-import { printable } from '../printable.ts';
+import { printable, printableLines } from '../printable.ts';
 import { type LoadedSample, loadFolder } from '../samples.ts';
 import {
   checkNoTraining,
@@ -155,8 +155,8 @@ async function trainingSamples(
   if (boxes === 0 && samples.every(({ annotation }) => annotation.shapes.length === 0)) {
     throw new DataError(`${options.data}: none of its ${length} images has an object to learn; label some`);
   }
-  process.stderr.write(checkMasks(samples, boxes, model, options.data));
-  process.stderr.write(checkSizes(samples, maxSide, options.data));
+  process.stderr.write(printableLines(checkMasks(samples, boxes, model, options.data)));
+  process.stderr.write(printableLines(checkSizes(samples, maxSide, options.data)));
   return samples;
 }
 
