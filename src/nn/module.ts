@@ -4,6 +4,7 @@ import { State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
+import { walk } from './members.ts';
 import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
 
@@ -57,8 +58,9 @@ export type Download = (state: State) => Promise<HostArray>;
 
 /**
  * A network or a part of one (PyTorch's nn.Module). Assign parameters, buffers and other modules to its fields; they are found
- * there, and a state dict names them as PyTorch does: `layers.0.conv.weight`. The members of arrays are named by their index.
- * Private fields (`#name`) are not searched.
+ * there, and a state dict names them as PyTorch does: `layers.0.conv.weight`. Fields may also be arrays, plain objects, Maps and
+ * Sets of them, one in another: members of arrays and Sets are named by their index, others by their key. An object of another
+ * class that holds one is refused by `parameters()` and all that goes through them. Private fields (`#name`) are not searched.
  */
 export abstract class Module {
   #training = true;
@@ -82,7 +84,9 @@ export abstract class Module {
    * @param prefix Put before each name, with a dot. Default: none.
    */
   *namedParameters(prefix = ''): Generator<[string, Parameter]> {
-    for (const [name, value] of membersIn(prefix, this)) if (value instanceof Parameter) yield [name, value];
+    for (const [name, value] of membersIn(this)) {
+      if (value instanceof Parameter) yield [prefix ? `${prefix}.${name}` : name, value];
+    }
   }
 
   /** Every parameter, in the order of the fields: what an optimizer takes. */
@@ -122,7 +126,7 @@ export abstract class Module {
   /** This module and all below it, with their names; this one's is empty. */
   *namedModules(): Generator<[string, Module]> {
     yield ['', this];
-    yield* modulesUnder('', this);
+    yield* walk(this, isModule, isModule);
   }
 
   /**
@@ -251,29 +255,18 @@ const torchLayout = (member: Parameter | Buffer): TorchLayout | undefined =>
 
 type Member = Parameter | Buffer | RandomState;
 
-/** Parameters, buffers and random states under a field: in modules, and in arrays by their index. */
-function* membersIn(path: string, value: unknown): Generator<[string, Member]> {
-  if (value instanceof Parameter || value instanceof Buffer || value instanceof RandomState) {
-    yield [path, value];
-  } else if (value instanceof Module || Array.isArray(value)) {
-    for (const [name, item] of Object.entries(value)) yield* membersIn(path ? `${path}.${name}` : name, item);
-  }
-}
+const isModule = (value: object): value is Module => value instanceof Module;
+const isMember = (value: object): value is Member =>
+  value instanceof Parameter || value instanceof Buffer || value instanceof RandomState;
+
+/** The parameters, buffers and random states of a module and all below it. */
+const membersIn = (module: Module): Generator<[string, Member]> => walk(module, isMember, isModule);
 
 /** What a state dict holds. */
 function* savedIn(module: Module): Generator<[string, Parameter | Buffer]> {
-  for (const [name, value] of membersIn('', module)) if (!(value instanceof RandomState)) yield [name, value];
+  for (const [name, value] of membersIn(module)) if (!(value instanceof RandomState)) yield [name, value];
 }
 
 function* randomIn(module: Module): Generator<[string, RandomState]> {
-  for (const [name, value] of membersIn('', module)) if (value instanceof RandomState) yield [name, value];
-}
-
-/** The modules under a module or array, with their names. */
-function* modulesUnder(path: string, value: Module | readonly unknown[]): Generator<[string, Module]> {
-  for (const [name, item] of Object.entries(value)) {
-    const place = path ? `${path}.${name}` : name;
-    if (item instanceof Module) yield [place, item];
-    if (item instanceof Module || Array.isArray(item)) yield* modulesUnder(place, item);
-  }
+  for (const [name, value] of membersIn(module)) if (value instanceof RandomState) yield [name, value];
 }
