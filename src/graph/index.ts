@@ -40,3 +40,4 @@ export {
 } from './tensor.ts';
 export type { TensorOptions } from './tensorOptions.ts';
 export { noGrad } from './tracking.ts';
+export type { NestedNumbers } from './values.ts';

@@ -95,6 +95,9 @@ import {
 } from './functions/shape.ts';
 import { Tensor } from './tensor.ts';
 
+/** A list, or its items one by one, as PyTorch takes dimensions and sizes: `x.permute(1, 0)`. */
+const listOf = (given: [list: readonly number[]] | number[]): readonly number[] => given.flat();
+
 const methods = {
   /** {@link abs} with this tensor as its first argument. */
   abs,
@@ -137,13 +140,13 @@ const methods = {
   /** {@link exp} with this tensor as its first argument. */
   exp,
   /** {@link expand} with this tensor as its first argument. */
-  expand,
+  expand: (x: Tensor, ...shape: [list: readonly number[]] | number[]): Tensor => expand(x, listOf(shape)),
   /** {@link expm1} with this tensor as its first argument. */
   expm1,
   /** {@link flatten} with this tensor as its first argument. */
   flatten,
   /** {@link flip} with this tensor as its first argument. */
-  flip,
+  flip: (x: Tensor, ...dims: [list: readonly number[]] | number[]): Tensor => flip(x, listOf(dims)),
   /** {@link floor} with this tensor as its first argument. */
   floor,
   /** {@link gather} with this tensor as its first argument. */
@@ -201,7 +204,7 @@ const methods = {
   /** {@link pad} with this tensor as its first argument. */
   pad,
   /** {@link permute} with this tensor as its first argument. */
-  permute,
+  permute: (x: Tensor, ...dims: [list: readonly number[]] | number[]): Tensor => permute(x, listOf(dims)),
   /** {@link pow} with this tensor as its first argument. */
   pow,
   /** {@link prod} with this tensor as its first argument. */

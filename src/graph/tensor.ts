@@ -19,7 +19,7 @@ import { itemOf } from './item.ts';
 import { hostArray, type State } from './state.ts';
 import { type TensorOptions, tensorOptions } from './tensorOptions.ts';
 import { isTracking } from './tracking.ts';
-import { expectHeld, flatten, type Nested } from './values.ts';
+import { expectHeld, flatten, type NestedNumbers } from './values.ts';
 
 /** Where a tensor's value comes from. */
 export type Origin =
@@ -274,7 +274,11 @@ function sourceOf(origin: Origin): string {
  * @throws ShapeError where values and shape do not fit, lists are of different lengths, a value is no number (booleans
  * neither) or not one that the dtype holds, or integers are to require a gradient.
  */
-export function tensor(data: HostArray | Nested, shape?: Shape, options?: DType | TensorOptions): Tensor {
+export function tensor(
+  data: HostArray | NestedNumbers,
+  shape?: Shape,
+  options?: DType | TensorOptions,
+): Tensor {
   const { dtype, requiresGrad } = tensorOptions('tensor', options);
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
   if (requiresGrad && !isFloat(type)) {

@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { type DType, formatShape, type HostArray, isFloat } from '../shape.ts';
 
 /** Numbers, or lists of them in lists of any depth: the rows of a matrix, the matrices of a batch. */
-export type Nested = number | readonly Nested[];
+export type NestedNumbers = number | readonly NestedNumbers[];
 
 const RANGES = { i32: [-(2 ** 31), 2 ** 31 - 1], u32: [0, 2 ** 32 - 1] } as const;
 const DTYPES: readonly DType[] = ['f32', 'f16', 'i32', 'u32'];
@@ -33,7 +33,7 @@ const isNumbers = (data: unknown): data is HostArray =>
 /** Values in row-major order, and the shape that their nesting gives: of a number [], of an array its length. */
 export function flatten(
   op: string,
-  data: HostArray | Nested,
+  data: HostArray | NestedNumbers,
 ): { values: HostArray | number[]; shape: number[] } {
   if (isNumbers(data)) return { values: data, shape: [data.length] };
   const values: number[] = [];

@@ -50,7 +50,8 @@ function dispatchProblem(dispatch: Dispatch, known: string[]): string | undefine
     paramsProblem(shader, dispatch.params ?? {}) ?? bindingsProblem(shader, dispatch.bind ?? {}, known);
   if (problem) return `${shader.name}: ${problem}`;
   const groups = workgroupsOf(dispatch);
-  if (groups.length === 3 && groups.every((count) => Number.isInteger(count) && count >= 0)) return undefined;
+  const whole = (count: number) => Number.isInteger(count) && count >= 0;
+  if (Array.isArray(groups) && groups.length === 3 && groups.every(whole)) return undefined;
   return `${shader.name}: grid is ${JSON.stringify(dispatch.grid)}; give a number of invocations, or three of workgroups`;
 }
 

@@ -21,6 +21,9 @@ abstract class Row<Member> extends Module implements Iterable<Member> {
 
   constructor(members: Iterable<Member>) {
     super();
+    if (typeof Object(members)[Symbol.iterator] !== 'function') {
+      throw new UsageError(`${new.target.name}: takes a list of modules, got ${String(members)}`);
+    }
     for (const member of members) this.append(member);
   }
 
@@ -29,8 +32,13 @@ abstract class Row<Member> extends Module implements Iterable<Member> {
     return this.#length;
   }
 
-  /** Adds a member at the end. */
+  /** Adds a member at the end. Throws UsageError for what is neither a module nor a function. */
   append(member: Member): this {
+    if (!(member instanceof Module || typeof member === 'function')) {
+      throw new UsageError(
+        `${this.constructor.name}: member ${this.#length} is ${String(member)}, no module`,
+      );
+    }
     this[this.#length++] = member;
     return this;
   }
@@ -75,7 +83,13 @@ export class ModuleDict<Members extends Readonly<Record<string, Module>>> extend
   /** @param members The modules. Throws UsageError for a name with a dot, and for one that this class itself uses. */
   constructor(members: Members) {
     super();
-    for (const name of Object.keys(members)) {
+    if (Object(members) !== members) {
+      throw new UsageError(`ModuleDict: takes modules by name, got ${String(members)}`);
+    }
+    for (const [name, member] of Object.entries(members)) {
+      if (!(member instanceof Module)) {
+        throw new UsageError(`ModuleDict: ${name} is ${String(member)}, no module`);
+      }
       if (name !== '' && !name.includes('.') && !(name in this)) continue;
       throw new UsageError(`ModuleDict: ${JSON.stringify(name)} cannot name a module; choose another name`);
     }

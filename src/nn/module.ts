@@ -1,4 +1,4 @@
-import { ShapeError, StateDictError } from '../errors.ts';
+import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import { heed } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
@@ -150,6 +150,7 @@ export abstract class Module {
     download: Download,
     { layout = 'fovea' }: { readonly layout?: Layout } = {},
   ): Promise<Map<string, StateEntry>> {
+    expectDownload('stateDict', download);
     const flats = new Map<State, HostArray>();
     const result = new Map<string, StateEntry>();
     for (const [name, member] of savedIn(this)) {
@@ -221,6 +222,7 @@ export abstract class Module {
    * @param download `(state) => gpu.download(state)`.
    */
   async randomState(download: Download): Promise<Record<string, number>> {
+    expectDownload('randomState', download);
     const seeds: Record<string, number> = {};
     for (const [name, { state }] of randomIn(this)) seeds[name] = (await download(state))[0]!;
     return seeds;
@@ -247,6 +249,11 @@ export abstract class Module {
     const counted = [...entries].filter(([name]) => !name.endsWith('num_batches_tracked'));
     return new Map(counted.map(([name, entry]) => [this.torchName(name), entry]));
   }
+}
+
+function expectDownload(call: string, download: unknown): void {
+  if (typeof download === 'function') return;
+  throw new UsageError(`${call}: takes what reads a state; pass (state) => gpu.download(state)`);
 }
 
 /** How PyTorch stores a member, where that differs. */

@@ -6,9 +6,9 @@ import * as optimizersOps from '../graph/operations/optimizers.ts';
 import { assign, onRun } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { apply, full, stateTensor, type Tensor } from '../graph/tensor.ts';
-import { type Filled, withDefaults } from '../options.ts';
+import { withDefaults } from '../options.ts';
 import { type HostArray, numel } from '../shape.ts';
-import type { Download, Parameter } from './module.ts';
+import { type Download, Parameter } from './module.ts';
 
 /** Elements between parameters in a flat buffer: WebGPU binds at multiples of 256 bytes. */
 const ALIGNMENT = 64;
@@ -67,12 +67,15 @@ export abstract class Optimizer {
 
   protected constructor(
     parameters: readonly Parameter[],
-    options: Filled<OptimizerOptions, typeof OPTIONS>,
+    options: { readonly lr: number; readonly weightDecay: number; readonly clipNorm?: number | undefined },
     moments: readonly string[],
     hyperSize: number,
   ) {
     const { lr, weightDecay, clipNorm } = options;
     const { name } = new.target;
+    if (!Array.isArray(parameters) || !parameters.every((one) => one instanceof Parameter)) {
+      throw new UsageError(`${name}: takes a list of parameters; pass model.parameters()`);
+    }
     if (!parameters.length) throw new UsageError(`${name}: no parameters; pass model.parameters()`);
     expectSetting(name, { lr, weightDecay, ...(clipNorm === undefined ? {} : { clipNorm }) });
     if (clipNorm === 0)

@@ -1,4 +1,5 @@
 import { BufferUsage } from '../device/usage.ts';
+import { UsageError } from '../errors.ts';
 import { borrowGpu, type DebugOptions, type Gpu } from '../plan/gpu.ts';
 
 /** What new buffers hold, run after run: huge floats, NaN, zeros, small floats; large, negative and small integers. */
@@ -51,7 +52,11 @@ export async function onBench<T>(
   { strategy }: Pick<DebugOptions, 'strategy'>,
   fn: (bench: Bench) => Promise<T>,
 ): Promise<T> {
-  const poisoned = poison('queue' in borrowed ? borrowed : borrowed.device.device);
+  const device = Object(borrowed) === borrowed && !('queue' in borrowed) ? borrowed.device?.device : borrowed;
+  if (!(Object(device) === device && 'queue' in device)) {
+    throw new UsageError('verify: that is neither a Gpu nor a GPUDevice; pass what openGpu() gives');
+  }
+  const poisoned = poison(device);
   const gpu = borrowGpu(poisoned.device, {
     validate: false,
     autotune: false,

@@ -5,6 +5,7 @@ import { operations } from '../graph/operations/index.ts';
 import type { Operation } from '../graph/tensor.ts';
 import type { Specs } from '../kernels/kernel.ts';
 import type { OpName } from '../kernels/ops.ts';
+import { didYouMean } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { RefArray } from '../reference/reference.ts';
 import { type Case, type CaseRow, fillInputs, type HostTensors } from './cases/case.ts';
@@ -222,7 +223,7 @@ export async function verifyOperation(
 ): Promise<Row[]> {
   if (typeof operation === 'string' && !Object.hasOwn(operations, operation)) {
     throw new FoveaError(
-      `verifyOperation: no operation is called ${operation}; \`kernels\` of fovea/kernels has all`,
+      `verifyOperation: no operation is called ${operation}${didYouMean(operation, Object.keys(operations)) || '; `kernels` of fovea/kernels has all'}`,
     );
   }
   const its = typeof operation === 'string' ? operations[operation] : operation;
@@ -248,6 +249,8 @@ export async function verifyKernel(
 }
 
 function checksOf(name: string, rows: readonly CaseRow[], make: (row: CaseRow) => Check): Check[] {
+  if (!Array.isArray(rows))
+    throw new FoveaError(`verify: ${name}: cases must be a list, got ${String(rows)}`);
   if (rows.length === 0) throw new FoveaError(`verify: ${name}: there are no cases to check; give some`);
   return rows.map((row) => {
     const check = make(row);

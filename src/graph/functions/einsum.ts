@@ -33,6 +33,9 @@ function labelsOf(equation: string, text: string, ellipsis: number): string[] {
 }
 
 function parse(equation: string, operands: readonly Tensor[]): Parsed {
+  if (typeof equation !== 'string') {
+    throw new ShapeError(`einsum: the equation is ${String(equation)}; give a text such as 'ij,jk->ik'`);
+  }
   const [left, right, ...more] = equation.replaceAll(' ', '').split('->');
   if (more.length > 0) fail(equation, 'has more than one ->');
   const texts = left!.split(',');

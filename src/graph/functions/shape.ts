@@ -10,8 +10,14 @@ export const reshape = (x: Tensor, shape: Shape): Tensor => x.reshape(shape);
 /** x's value, through which no gradient flows (PyTorch's Tensor.detach). A view: costs nothing. */
 export const detach = (x: Tensor): Tensor => x.detach();
 
+function expectList(op: string, name: string, list: unknown): void {
+  if (Array.isArray(list)) return;
+  throw new ShapeError(`${op}: ${name} is ${String(list)}; give a list, such as [0]`);
+}
+
 /** Dimensions in another order: `y.shape[i] = x.shape[dims[i]]`. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  expectList('permute', 'dims', dims);
   const rank = x.shape.length;
   return apply(shapeOps.permute, { x }, { dims: dims.map((dim) => normalizeDim('permute', dim, rank)) }).y;
 }
@@ -137,6 +143,7 @@ function padAxis(
 
 /** Reversed along these dimensions. */
 export function flip(x: Tensor, dims: readonly number[]): Tensor {
+  expectList('flip', 'dims', dims);
   const rank = x.shape.length;
   return apply(shapeOps.flip, { x }, { dims: dims.map((dim) => normalizeDim('flip', dim, rank)) }).y;
 }

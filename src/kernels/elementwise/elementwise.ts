@@ -124,7 +124,7 @@ function expressionKernel(name: string, expression: ElementwiseExpression) {
 /**
  * An elementwise kernel from its row: forward, and one kernel per gradient. Programs fuse it with its neighbours. Shapes
  * broadcast as in NumPy; f16 and f32 give f32, unless the f32 is a scalar. Throws FoveaError where a name is no WGSL
- * identifier.
+ * identifier, and where `backward` is missing.
  */
 export function defineElementwise<const R extends ElementwiseRow>(row: R): ElementwiseKernel<R> {
   const bad = [row.name, ...row.args, ...Object.keys(row.attrs ?? {})].find(
@@ -132,6 +132,11 @@ export function defineElementwise<const R extends ElementwiseRow>(row: R): Eleme
   );
   if (bad !== undefined) {
     throw new FoveaError(`defineElementwise: "${bad}" cannot be a name in WGSL; use letters, digits and _`);
+  }
+  if (Object(row.backward) !== row.backward) {
+    throw new FoveaError(
+      `defineElementwise: ${row.name} needs backward: an expression for each argument that has a gradient, or {}`,
+    );
   }
   const backward = Object.fromEntries(
     Object.keys(row.backward).map((arg) => [
