@@ -32,11 +32,12 @@ export class BadData extends DataError {
 
   /**
    * @param kind The kind of fault.
-   * @param message One line: file, place, problem and fix.
+   * @param message File, place, problem and fix. Line breaks become blanks.
    * @param options The cause.
    */
   constructor(kind: FaultKind, message: string, options?: ErrorOptions) {
-    super(message, options);
+    // Text of the file may be in it.
+    super(message.replace(/[\r\n\u2028\u2029]+/g, ' '), options);
     this.kind = kind;
     this.name = 'DataError';
   }

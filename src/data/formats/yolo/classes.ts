@@ -78,7 +78,8 @@ export async function readYaml(reading: Reading, file: string, text: string): Pr
       }
     }
     if (places.length > 0 && found.length === 0 && part === 'train') {
-      throw new DataError(
+      throw new BadData(
+        'missing image',
         `${file}: ${part} is ${places.join(', ')}, which does not exist; correct the path, which is relative to ${base}`,
       );
     }
