@@ -35,6 +35,7 @@ const others = [
   'elementwiseOperation',
   'evaluate',
   'grad',
+  'noGrad',
 ];
 
 describe('wrong inputs are typed errors before anything runs', () => {

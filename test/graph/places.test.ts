@@ -73,6 +73,7 @@ const NOT_METHODS: readonly string[] = [
 
 /** The names in conformance files of functions that PyTorch, torchvision, OpenCV or scikit-learn call something else; null for none. */
 const CONFORMANCE: Readonly<Record<string, string | null>> = {
+  detach: null,
   batchNormEval: 'batch_norm',
   batchNormTrain: 'batch_norm',
   equal: 'eq',

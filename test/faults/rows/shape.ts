@@ -29,6 +29,11 @@ export const shapeRows: Record<string, Faults> = {
       [() => g.reshape(f(2, 3), [-2, -3]), '[-2,-3]'],
     ],
   },
+  detach: {
+    good: () => g.detach(f(2, 3)),
+    // It takes any tensor, and has no attributes.
+    bad: [],
+  },
   permute: {
     good: () => g.permute(f(2, 3), [1, 0]),
     bad: [
