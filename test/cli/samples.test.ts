@@ -106,4 +106,27 @@ describe('samples of any format', () => {
     expect(objectsOf(one!.annotation.shapes)).toHaveLength(1);
     expect(told.join('')).toMatch(/^left out 1 object: 1 no area; the first: .*annotations\[0\]/);
   });
+
+  it('and everything is listed in a file, with or without going on', async () => {
+    const folder = join(root, 'listed');
+    await mkdir(folder);
+    const file = JSON.parse(await readFile(join(folders.get('coco')!, 'annotations.json'), 'utf8'));
+    file.annotations[0].bbox[2] = 0;
+    file.annotations[1].category_id = 99;
+    await writeFile(join(folder, 'all.json'), JSON.stringify(file));
+    const options = {
+      images: join(folders.get('coco')!, 'images'),
+      reportBad: join(root, 'reports', 'bad.json'),
+    };
+    const spy = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await expect(loadFolder(folder, Infinity, options)).rejects.toThrow(
+      /^2 faults in the data, listed in .*bad\.json; mend them, or leave out what is bad \(--skip-bad\)$/,
+    );
+    const report = JSON.parse(await readFile(options.reportBad, 'utf8'));
+    expect(report.levels).toEqual({ object: 2 });
+    expect(report.kinds).toEqual({ 'no area': 1, 'unknown class': 1 });
+    expect(report.faults).toHaveLength(2);
+    expect(await loadFolder(folder, Infinity, { ...options, skipBad: true })).toHaveLength(1);
+    spy.mockRestore();
+  });
 });

@@ -69,7 +69,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'verify --dtype': 'test/verify/f16.test.ts',
   'verify --models': 'test/verify/models.test.ts',
   'train --data --model --out --split': 'test/cli/convertFiles.test.ts',
-  'train --data --out --skip-bad --split --task': 'test/cli/convertFiles.test.ts',
+  'train --data --model --out --report-bad --skip-bad --split': 'test/cli/samples.test.ts',
   'eval --data --images': 'test/cli/convertFiles.test.ts',
   'convert --format --link-images --split': 'test/cli/convert.test.ts',
 };
