@@ -1,5 +1,6 @@
 import { AdapterError } from '../errors.ts';
 import { builtin, installedFolders } from './installed.ts';
+import { withoutNativeWarnings } from './nativeStderr.ts';
 import { waitPatiently } from './polling.ts';
 import { unpackSwiftShader } from './swiftshader.ts';
 
@@ -74,20 +75,23 @@ function hasSystemLoader(): boolean {
 
 async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
   const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
-  const before = names.map((name) => process.env[name]);
-  if (icd) for (const name of names) process.env[name] = icd;
-  try {
-    const gpu = instances.get(icd) ?? dawn.create(TOGGLES);
-    instances.set(icd, gpu);
-    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (adapter && isSoftwareAdapter(adapter)) waitPatiently();
-    return adapter;
-  } finally {
-    names.forEach((name, i) => {
-      if (before[i] === undefined) delete process.env[name];
-      else process.env[name] = before[i];
-    });
-  }
+  const search = async () => {
+    const before = names.map((name) => process.env[name]);
+    if (icd) for (const name of names) process.env[name] = icd;
+    try {
+      const gpu = instances.get(icd) ?? dawn.create(TOGGLES);
+      instances.set(icd, gpu);
+      return await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    } finally {
+      names.forEach((name, i) => {
+        if (before[i] === undefined) delete process.env[name];
+        else process.env[name] = before[i];
+      });
+    }
+  };
+  const adapter = await withoutNativeWarnings(search, (found) => found === null);
+  if (adapter && isSoftwareAdapter(adapter)) waitPatiently();
+  return adapter;
 }
 
 const isLlvmpipe = (adapter: GPUAdapter) =>
