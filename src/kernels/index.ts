@@ -49,6 +49,7 @@ export type {
 } from './kernel.ts';
 export * from './losses/crossEntropy.ts';
 export * from './losses/pointwise.ts';
+export * from './matrix/cdist.ts';
 export * from './matrix/hammingDistance.ts';
 export * from './matrix/matmul.ts';
 export * from './norm/batchNorm.ts';

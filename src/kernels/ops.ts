@@ -25,6 +25,7 @@ import { interpolate, interpolateBackward } from './image/interpolate.ts';
 import type { Kernel } from './kernel.ts';
 import { crossEntropy, crossEntropyBackward } from './losses/crossEntropy.ts';
 import * as pointwise from './losses/pointwise.ts';
+import { cdist } from './matrix/cdist.ts';
 import { hammingDistance } from './matrix/hammingDistance.ts';
 import { linear, matmul } from './matrix/matmul.ts';
 import { batchNorm, batchNormBackward } from './norm/batchNorm.ts';
@@ -161,6 +162,7 @@ export const kernels = {
   rand,
   cross_entropy: crossEntropy,
   cross_entropy_backward: crossEntropyBackward,
+  cdist,
   hamming_distance: hammingDistance,
   interpolate: interpolate,
   interpolate_backward: interpolateBackward,

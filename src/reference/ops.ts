@@ -4,6 +4,7 @@ import { batchNorm, batchNormBackward } from './batchNorm.ts';
 import { boxDecode, boxDecodeBackward, boxEncode } from './boxCoder.ts';
 import { boxIou, generalizedBoxIou } from './boxIou.ts';
 import { cast } from './cast.ts';
+import { cdist } from './cdist.ts';
 import { concat } from './concat.ts';
 import { conv2d, conv2dBackwardWeight, convTranspose2d } from './conv2d.ts';
 import { crossEntropy, crossEntropyBackward } from './crossEntropy.ts';
@@ -77,6 +78,7 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   panoptic_merge: panopticMerge,
   cross_entropy: crossEntropy,
   cross_entropy_backward: crossEntropyBackward,
+  cdist,
   hamming_distance: hammingDistance,
   interpolate: interpolate,
   interpolate_backward: interpolateBackward,

@@ -358,6 +358,7 @@ const images: Record<string, Run> = {
     const clusters = list.reduce((most, label) => Math.max(most, label + 1), 1);
     return { y: silhouetteSamples(x!, labels!, clusters) };
   },
+  cdist: binary(reduce.cdist),
   hamming_distance: binary(reduce.hammingDistance),
 };
 

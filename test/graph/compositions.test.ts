@@ -138,6 +138,27 @@ describe('silhouette_samples', () => {
     expect(y![4]).toBe(0);
     for (const value of y!) expect(Math.abs(value)).toBeLessThanOrEqual(1);
   });
+
+  it('is the same for rows in several blocks', () => {
+    const [N, clusters] = [3000, 3];
+    const at = Float64Array.from({ length: N }, (_, i) => Math.sin(i) + 3 * (i % clusters));
+    const labels = Int32Array.from(at, (_, i) => i % clusters);
+    const [y] = evaluate([silhouetteSamples(tensor(at, [N, 1]), tensor(labels), clusters)]);
+    for (const i of [0, 1500, 2795, 2796, 2999]) {
+      const sums = [0, 0, 0];
+      at.forEach((other, j) => {
+        sums[labels[j]!]! += Math.abs(at[i]! - other);
+      });
+      const a = sums[labels[i]!]! / (N / clusters - 1);
+      const b = Math.min(...sums.filter((_, c) => c !== labels[i])) / (N / clusters);
+      expect(y![i]).toBeCloseTo((b - a) / Math.max(a, b), 6);
+    }
+  });
+
+  it('has a gradient', () => {
+    const x = leaf(Float32Array.of(0, 0, 0, 1, 4, 0, 5, 2, 4, 3, 1, 2), [6, 2]);
+    expectGradient(x, silhouetteSamples(x, tensor(Int32Array.of(0, 0, 1, 1, 1, 0)), 2));
+  });
 });
 
 describe('small functions', () => {

@@ -68,7 +68,7 @@ const NOT_METHODS: readonly string[] = [
   ],
   ...['batchedNms', 'nms', 'weightedBoxFusion', 'panopticMerge', 'pasteMasks', 'roiAlign', 'roiPool'],
   ...['gaussianBlur', 'gaussianPyramid', 'laplacianPyramid', 'laplacianReconstruct', 'pyrDown', 'pyrUp'],
-  ...['affine', 'cosineSimilarityMatrix', 'gatherRows', 'hammingDistance', 'silhouetteSamples'],
+  ...['affine', 'cdist', 'cosineSimilarityMatrix', 'gatherRows', 'hammingDistance', 'silhouetteSamples'],
 ];
 
 /** The names in conformance files of functions that PyTorch, torchvision, OpenCV or scikit-learn call something else; null for none. */

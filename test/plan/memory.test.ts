@@ -1,16 +1,26 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { grad } from '../../src/graph/backward.ts';
+import { boxIou } from '../../src/graph/functions/boxes.ts';
 import { conv2d, groupNorm, interpolate, maxPool2d } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
-import { mean } from '../../src/graph/functions/reduce.ts';
+import {
+  cdist,
+  cosineSimilarityMatrix,
+  hammingDistance,
+  mean,
+  sum,
+} from '../../src/graph/functions/reduce.ts';
 import { concat, expand, flip, slice } from '../../src/graph/functions/shape.ts';
+import { silhouetteSamples } from '../../src/graph/functions/silhouette.ts';
 import { loadStrategies } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
-import type { Tensor } from '../../src/graph/tensor.ts';
+import { record } from '../../src/graph/recorder.ts';
+import { Tensor, tensor } from '../../src/graph/tensor.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { type MemoryPlan, planMemory } from '../../src/plan/memory.ts';
 import { type Lowered, type LoweredDispatch, type Storage, sizeOf } from '../../src/plan/storage.ts';
+import type { DType, Shape } from '../../src/shape.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { expectReference, leaf, random } from './graphs.ts';
 import { ADAPTERS, lowered, networks } from './networks.ts';
@@ -63,6 +73,40 @@ function readBesideWritten({ shader, bindings }: LoweredDispatch, { placeOf }: M
     .filter(({ index, storage }) => kindOf(index) !== 'storage' && written.has(placeOf.get(storage)!.slot))
     .map(({ storage }) => storage);
 }
+
+describe('the memory of N x N distances', () => {
+  const input = (shape: Shape, dtype: DType = 'f32') =>
+    new Tensor({ shape, dtype }, { kind: 'input', name: 'x' });
+
+  it.each(
+    Object.entries(ADAPTERS),
+  )('silhouette_samples of 20,000 x 784 takes 128 MiB on %s', (_name, caps) => {
+    const y = silhouetteSamples(input([20_000, 784]), input([20_000], 'i32'), 10);
+    const plan = planMemory(lower({ ...caps, maxBindingSize: 2 ** 27 }, [y], []));
+    expect(bytesOf(plan)).toBeLessThan(2 ** 27);
+  });
+
+  it('its gradient keeps no distances of other blocks', () => {
+    const { result } = record(() => {
+      const x = tensor(new Float32Array(6000 * 4), [6000, 4], { requiresGrad: true });
+      return grad(sum(silhouetteSamples(x, input([6000], 'i32'), 3)), [x])[0];
+    });
+    const plan = planMemory(lower(ADAPTERS.gpu, [result], []));
+    // The distances alone are 6,000 x 6,000 of 4 bytes: 137 MiB.
+    expect(bytesOf(plan)).toBeLessThan(2 ** 27);
+  });
+
+  it.each<[string, () => Tensor]>([
+    ['cdist', () => cdist(input([20_000, 8]), input([20_000, 8]))],
+    ['matmul', () => cosineSimilarityMatrix(input([20_000, 8]), input([20_000, 8]))],
+    ['hamming_distance', () => hammingDistance(input([20_000, 8], 'i32'), input([20_000, 8], 'i32'))],
+    ['box_iou', () => boxIou(input([20_000, 4]), input([20_000, 4]))],
+  ])('%s that cannot be bound throws with both sizes, before it runs', (op, make) => {
+    expect(() => lower({ ...ADAPTERS.gpu, maxBindingSize: 2 ** 27 }, [make()], [])).toThrow(
+      new RegExp(`${op}: .* takes \\d+ bytes, the device binds at most 134217728`),
+    );
+  });
+});
 
 describe.each(Object.keys(networks))('the memory of %s', (name) => {
   it.each(['inference', 'training'] as const)('is within 1.15 of the least possible in %s', (mode) => {

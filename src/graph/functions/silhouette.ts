@@ -1,31 +1,40 @@
 import { ShapeError } from '../../errors.ts';
 import { formatShape } from '../../shape.ts';
+import { checkpoint } from '../checkpoint.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import type { Tensor } from '../tensor.ts';
-import { abs, affine, div, equal, greater, maximum, mul, neg, sqrt, sub, where } from './elementwise.ts';
-import { amax, matmul, sum } from './reduce.ts';
-import { cast, oneHot } from './shape.ts';
+import { abs, affine, div, equal, greater, maximum, mul, neg, sub, where } from './elementwise.ts';
+import { amax, cdist, matmul, sum } from './reduce.ts';
+import { cast, concat, oneHot, split } from './shape.ts';
 
 /** Larger than any mean distance that matters, so that a cluster of one's own is nobody's nearest. */
 const FAR = 1e30;
 
+/** Distances that are in memory at a time: 32 MiB in f32. */
+const BLOCK = 2 ** 23;
+
 /**
  * (b - a) / max(a, b) of every row of points [N,D]: a is its mean distance to the others of its cluster, b the least mean
- * distance to another cluster (Rousseeuw 1987). labels: i32 [N], 0..numClusters-1. 0 where a row is alone in its
- * cluster. Distances are taken from differences, which keeps the digits of close rows and takes N N D elements.
+ * distance to another cluster (Rousseeuw 1987; scikit-learn's silhouette_samples). labels: i32 [N], 0..numClusters-1. 0
+ * where a row is alone in its cluster. Distances are taken from differences, which keeps the digits of close rows, and for
+ * some rows at a time: memory is that of the points, of N numClusters elements, and of 32 MiB of distances, but at least N.
  */
 export function silhouetteSamples(points: Tensor, labels: Tensor, numClusters: number): Tensor {
   const x = inF32(points);
-  const [N, D] = x.shape as [number, number];
+  const [N] = x.shape as [number, number];
   if (x.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== N) {
     throw new ShapeError(
       `silhouette_samples: points ${formatShape(x.shape)} must be [N,D] and labels ${formatShape(labels.shape)} [N]`,
     );
   }
-  const difference = sub(x.reshape([N, 1, D]), x.reshape([1, N, D]));
-  const distance = sqrt(sum(mul(difference, difference), { dim: 2 }));
   const member = oneHot(labels, numClusters);
-  const totals = matmul(distance, member);
+  // The gradient computes a block's distances again, or all would be kept.
+  const totalsOf = (rows: Tensor) => checkpoint((part) => matmul(cdist(part, x), member), rows);
+  const block = Math.max(1, Math.floor(BLOCK / Math.max(1, N)));
+  const totals = concat(
+    split(x, block).map((rows) => totalsOf(rows)),
+    0,
+  );
   const counts = sum(member, { dim: 0 });
   const own = sum(mul(totals, member), { dim: 1 });
   const size = sum(mul(member, counts), { dim: 1 });

@@ -108,6 +108,7 @@ const others = {
   rand: shape.rand,
   cross_entropy: losses.crossEntropy,
   cross_entropy_backward: losses.crossEntropyBackward,
+  cdist: matrix.cdist,
   hamming_distance: matrix.hammingDistance,
   interpolate: image.interpolate,
   interpolate_backward: image.interpolateBackward,

@@ -1,10 +1,12 @@
+import { cdist as cdistKernel } from '../../kernels/matrix/cdist.ts';
 import { hammingDistance as hamming } from '../../kernels/matrix/hammingDistance.ts';
 import * as kernels from '../../kernels/matrix/matmul.ts';
 import { numel } from '../../shape.ts';
 import { defineOperation, type OperationOf } from '../operation.ts';
-import { apply, type Tensor } from '../tensor.ts';
-import { channelSum, sumTo } from './broadcast.ts';
+import { apply, full, type Tensor } from '../tensor.ts';
+import { channelSum, sum, sumTo } from './broadcast.ts';
 import { conv2dBackwardWeight } from './conv.ts';
+import { div, equal, mul, sub, where } from './elementwise.ts';
 import { transposed } from './shape.ts';
 
 export const linear: OperationOf<typeof kernels.linear> = defineOperation({
@@ -40,3 +42,23 @@ export const matmul: OperationOf<typeof kernels.matmul> = defineOperation({
 });
 
 export const hammingDistance = defineOperation({ kernel: hamming, gradient: null });
+
+/** Σ w[n, m] (x[n] - others[m]) over m. */
+function pull(x: Tensor, others: Tensor, w: Tensor): Tensor {
+  const total = apply(sum, { x: w }, { dims: [1], keepdim: true }).y;
+  return apply(sub, { a: apply(mul, { a: x, b: total }).y, b: apply(matmul, { a: w, b: others }).y }).y;
+}
+
+export const cdist: OperationOf<typeof cdistKernel> = defineOperation({
+  kernel: cdistKernel,
+  gradient: ({ inputs: { a, b }, outputs: { y }, grads: { y: g }, wants }) => {
+    // Rows that are equal pull nothing, as in PyTorch.
+    const none = full([], 0);
+    const same = apply(equal, { a: y, b: none }).y;
+    const w = apply(where, { condition: same, a: none, b: apply(div, { a: g, b: y }).y }).y;
+    return {
+      a: wants('a') ? pull(a, b, w) : undefined,
+      b: wants('b') ? pull(b, a, transposed(w)) : undefined,
+    };
+  },
+});

@@ -1,4 +1,4 @@
-import { type Case, normal } from './case.ts';
+import { type Case, normal, values } from './case.ts';
 
 const attrs = (stride: number, padding: number, dilation = 1, groups = 1) => ({
   stride: [stride, stride],
@@ -240,4 +240,25 @@ export const convCases: Case[] = [
     atol: 5e-5,
   },
   { op: 'matmul', name: 'nothing to sum', inputs: { a: normal([3, 0]), b: normal([0, 4]) } },
+  {
+    op: 'cdist',
+    name: 'within a tile',
+    inputs: { a: normal([5, 3]), b: normal([7, 3]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'cdist',
+    name: 'several tiles and steps',
+    inputs: { a: normal([37, 19]), b: normal([66, 19]) },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'cdist',
+    name: 'equal rows, and rows close to each other',
+    inputs: { a: values([2, 2], [1, 2, 1000, 1000]), b: values([3, 2], [1, 2, 1000.25, 1000, 0, 0]) },
+  },
+  { op: 'cdist', name: 'no rows', inputs: { a: normal([0, 2]), b: normal([5, 2]) } },
+  { op: 'cdist', name: 'no columns', inputs: { a: normal([2, 0]), b: normal([3, 0]) } },
 ];

@@ -125,6 +125,7 @@ export const reduceRows: Record<string, Faults> = {
       [() => g.scaledDotProductAttention(i(5, 4), f(6, 4), f(6, 3)), 'i32'],
     ],
   },
+  cdist: pairs(g.cdist),
   cosineSimilarityMatrix: pairs(g.cosineSimilarityMatrix),
   norm: {
     op: /norm|amax/,

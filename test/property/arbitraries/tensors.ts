@@ -164,6 +164,11 @@ export const tensors = {
     inputs: { seed: integers([], -2147483648, 2147483648) },
     attrs: { shape, stream },
   })),
+  cdist: caseOf('cdist', fc.tuple(int(0, 40), int(0, 40), int(0, 20)), ([n, m, w]) => ({
+    inputs: { a: normal([n, w]), b: normal([m, w]) },
+    grad: ['a', 'b'],
+    atol,
+  })),
   hamming_distance: caseOf('hamming_distance', fc.tuple(int(0, 9), int(0, 9), int(0, 4)), ([n, m, w]) => ({
     inputs: { a: integers([n, w], -2147483648, 2147483648), b: integers([m, w], -2147483648, 2147483648) },
   })),
