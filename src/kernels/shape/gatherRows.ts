@@ -2,7 +2,12 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, formatSpec, numel, type TensorSpec } from '../../shape.ts';
 import gatherRowsShader from '../../wgsl/shape/gather_rows.wgsl';
 import gatherRowsBackwardShader from '../../wgsl/shape/gather_rows_backward.wgsl';
-import { defineKernel, wgslType } from '../kernel.ts';
+import sortedShader from '../../wgsl/shape/gather_rows_backward_sorted.wgsl';
+import startsShader from '../../wgsl/shape/gather_rows_starts.wgsl';
+import sumsShader from '../../wgsl/shape/gather_rows_sums.wgsl';
+import scatterKeysShader from '../../wgsl/shape/scatter_keys.wgsl';
+import { defineKernel, type KernelPlan, wgslType } from '../kernel.ts';
+import { orderByKeys } from '../sort/order.ts';
 
 /** Attributes of `gatherRows`. */
 export interface GatherRowsAttrs {
@@ -60,7 +65,16 @@ export interface GatherRowsBackwardAttrs extends GatherRowsAttrs {
   readonly rows: number;
 }
 
-/** The gradient of gather_rows to x: rows of dy summed into the rows that they came from, in order. */
+/** Up to so many indices each element of dx looks at all of them; beyond, they are sorted first. */
+const WALKED = 64;
+
+/** Indices of one row that are summed at a time, side by side with others. */
+const CHUNK = 128;
+
+/**
+ * The gradient of gather_rows to x: rows of dy summed into the rows that they came from, in float32, in an order that
+ * depends on index alone: the same on every run.
+ */
 export const gatherRowsBackward = defineKernel({
   name: 'gather_rows_backward',
   inputs: ['dy', 'index'],
@@ -70,17 +84,46 @@ export const gatherRowsBackward = defineKernel({
     const shape = [...dy.shape.slice(0, batchDims), rows, ...dy.shape.slice(batchDims + 1)];
     return { dx: { shape, dtype: dy.dtype } };
   },
-  dispatches(_caps, { dy, index }, { dx }, { batchDims }) {
+  dispatches(_caps, { dy, index }, { dx }, { batchDims }): KernelPlan {
     const total = numel(dx.shape);
+    if (total === 0) return { dispatches: [] };
+    const types = { T: wgslType(dy.dtype) };
+    const { rows, width } = rowsOf(dx, batchDims);
+    const count = index.shape.at(-1)!;
+    if (count <= WALKED) {
+      const params = { total, rows, width, count };
+      return { dispatches: [{ shader: gatherRowsBackwardShader, types, params, grid: total }] };
+    }
+    const batches = numel(index.shape) / count;
+    const chunks = Math.floor(count / CHUNK);
+    const [keys, starts, partial] = [batches * count, batches * (rows + 1), batches * chunks * width];
+    const order = orderByKeys(batches, count, 32 - Math.clz32(rows));
+    const constants = { CHUNK };
+    // The sort has scratch of the name `sums` too.
+    const bind = { sums: 'rowSums' };
     return {
       dispatches: [
+        { shader: scatterKeysShader, params: { total: keys, n: rows, count, inner: 1 }, grid: keys },
+        ...order.dispatches,
+        { shader: startsShader, params: { total: starts, rows, count }, grid: starts },
         {
-          shader: gatherRowsBackwardShader,
-          types: { T: wgslType(dy.dtype) },
-          params: { total, ...rowsOf(dx, batchDims), count: index.shape.at(-1)! },
+          shader: sumsShader,
+          types,
+          constants,
+          params: { total: partial, chunks, count, width },
+          bind,
+          grid: partial,
+        },
+        {
+          shader: sortedShader,
+          types,
+          constants,
+          params: { total, rows, chunks, count, width },
+          bind,
           grid: total,
         },
       ],
+      scratch: { ...order.scratch, starts: starts * 4, rowSums: Math.max(1, partial) * 4 },
     };
   },
 });

@@ -27,4 +27,25 @@ export const gatherCases: Case[] = [
     inputs: { dy: normal([2, 13, 3]), index: integers([2, 13], -1, 7) },
     attrs: { batchDims: 1, rows: 6 },
   },
+  {
+    op: 'gather_rows_backward',
+    name: 'batched, sorted, ragged',
+    inputs: { dy: normal([3, 700, 3]), index: integers([3, 700], -2, 9) },
+    attrs: { batchDims: 1, rows: 6 },
+    atol: 1e-4,
+  },
+  {
+    op: 'gather_rows_backward',
+    name: 'many indices, many rows',
+    inputs: { dy: normal([100_000, 2]), index: integers([100_000], 0, 10_000) },
+    attrs: { batchDims: 0, rows: 10_000 },
+    atol: 1e-4,
+  },
+  {
+    op: 'gather_rows_backward',
+    name: 'many indices, all of one row',
+    inputs: { dy: normal([100_000, 2], 0.1), index: integers([100_000], 3, 4) },
+    attrs: { batchDims: 0, rows: 10 },
+    atol: 1e-3,
+  },
 ];
