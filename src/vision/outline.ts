@@ -4,6 +4,9 @@ import { type Box, clipBox, type Point } from './boxes.ts';
 const ROWS = 64;
 /** The most rows at which the area of an outline is measured. */
 const MOST_ROWS = 1024;
+/** Fewer rows where many edges cross each, so that time stays within bounds, but so many at least. */
+const MOST_CROSSINGS = 2 ** 22;
+const FEWEST_ROWS = 64;
 
 /**
  * Computes the area that an outline paints, in square pixels: by the even-odd rule, as `rasterizePolygon` fills it. Exact where the
@@ -17,7 +20,7 @@ export function outlineArea(points: readonly Point[]): number {
   const painted = areaByRows(points, heights, 1);
   const tolerance = heights.length <= MOST_ROWS ? 1e-9 : 0.02;
   if (Math.abs(painted - wound) <= tolerance * Math.max(painted, wound)) return wound;
-  return areaByRows(points, heights, ROWS);
+  return heights.length <= MOST_ROWS ? areaByRows(points, heights, ROWS) : painted;
 }
 
 /** Whether an outline paints anything. */
@@ -26,34 +29,68 @@ export const hasArea = (points: readonly Point[]): boolean =>
 
 /** The sum of the widths inside, times the heights of the rows: `perSlab` rows between each two heights at which vertices lie. */
 function areaByRows(points: readonly Point[], heights: readonly number[], perSlab: number): number {
-  const [first, last] = [heights[0]!, heights.at(-1)!];
-  const few = heights.length * perSlab <= MOST_ROWS;
-  const bounds = few
-    ? heights.slice(1).flatMap((bottom, i) => {
-        const top = heights[i]!;
-        return Array.from({ length: perSlab }, (_, k) => top + ((bottom - top) * k) / perSlab);
-      })
-    : Array.from({ length: MOST_ROWS }, (_, k) => first + ((last - first) * k) / MOST_ROWS);
-  bounds.push(last);
-  const crossings: number[][] = Array.from({ length: bounds.length - 1 }, () => []);
-  points.forEach((to, i) => {
-    const from = points.at(i - 1)!;
-    const [top, bottom] = from[1] <= to[1] ? [from, to] : [to, from];
-    for (let row = rowAt(bounds, top[1]); row < crossings.length; row++) {
-      const y = (bounds[row]! + bounds[row + 1]!) / 2;
-      if (y >= bottom[1]) break;
-      if (y >= top[1])
-        crossings[row]!.push(top[0] + ((y - top[1]) / (bottom[1] - top[1])) * (bottom[0] - top[0]));
-    }
-  });
+  const bounds = rowBounds(points, heights, perSlab);
+  const rows = bounds.length - 1;
+  const middle = (row: number) => (bounds[row]! + bounds[row + 1]!) / 2;
+  // Edges from top to bottom, in the order of the first rows whose middles they cross.
+  const firsts = new Uint32Array(points.length);
+  const starting = new Uint32Array(rows + 1);
+  const ends = (i: number): [top: Point, bottom: Point] => {
+    const [from, to] = [points.at(i - 1)!, points[i]!];
+    return from[1] <= to[1] ? [from, to] : [to, from];
+  };
+  for (let i = 0; i < points.length; i++) {
+    const [[, top], [, bottom]] = ends(i);
+    let row = rowAt(bounds, top);
+    if (row < rows && middle(row) < top) row++;
+    // An edge between two middles crosses none.
+    firsts[i] = row < rows && middle(row) < bottom ? row : rows;
+    starting[firsts[i]!]!++;
+  }
+  const edges = new Uint32Array(points.length);
+  const place = new Uint32Array(rows + 1);
+  for (let row = 0; row < rows; row++) place[row + 1] = place[row]! + starting[row]!;
+  for (let i = 0; i < points.length; i++) edges[place[firsts[i]!]!++] = i;
+
   let area = 0;
-  crossings.forEach((row, r) => {
-    row.sort((a, b) => a - b);
+  let active = 0;
+  let next = 0;
+  const list = new Uint32Array(points.length);
+  const crossings = new Float64Array(points.length);
+  for (let row = 0; row < rows; row++) {
+    const y = middle(row);
+    for (const end = next + starting[row]!; next < end; next++) list[active++] = edges[next]!;
+    let kept = 0;
+    for (let k = 0; k < active; k++) {
+      const [top, bottom] = ends(list[k]!);
+      if (y >= bottom[1]) continue;
+      crossings[kept] = top[0] + ((y - top[1]) / (bottom[1] - top[1])) * (bottom[0] - top[0]);
+      list[kept++] = list[k]!;
+    }
+    active = kept;
+    const sorted = crossings.subarray(0, active).sort();
     let width = 0;
-    for (let i = 0; i + 1 < row.length; i += 2) width += row[i + 1]! - row[i]!;
-    area += width * (bounds[r + 1]! - bounds[r]!);
-  });
+    for (let i = 0; i + 1 < active; i += 2) width += sorted[i + 1]! - sorted[i]!;
+    area += width * (bounds[row + 1]! - bounds[row]!);
+  }
   return area;
+}
+
+/** The borders of the rows. */
+function rowBounds(points: readonly Point[], heights: readonly number[], perSlab: number): number[] {
+  const [first, last] = [heights[0]!, heights.at(-1)!];
+  if (heights.length * perSlab <= MOST_ROWS) {
+    const slabs = heights.slice(1).flatMap((bottom, i) => {
+      const top = heights[i]!;
+      return Array.from({ length: perSlab }, (_, k) => top + ((bottom - top) * k) / perSlab);
+    });
+    return [...slabs, last];
+  }
+  const crossed =
+    points.reduce((sum, [, y], i) => sum + Math.abs(y - points.at(i - 1)![1]), 0) / (last - first);
+  const count = Math.min(MOST_ROWS, Math.max(FEWEST_ROWS, Math.floor(MOST_CROSSINGS / crossed)));
+  const bounds = Array.from({ length: count }, (_, k) => first + ((last - first) * k) / count);
+  return [...bounds, last];
 }
 
 /** The row that a height is in. */

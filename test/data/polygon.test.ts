@@ -122,6 +122,20 @@ describe('rasterizePolygon', () => {
     }
   });
 
+  it('takes little memory for 200,000 points that cross each other', () => {
+    const random = noise(7);
+    const side = 500;
+    const at = () => random.next().value * side;
+    const points = Array.from({ length: 200_000 }, (): Point => [at(), at()]);
+    const before = process.resourceUsage().maxRSS;
+    const painted = rasterizePolygon(points, { width: side, height: side }).reduce((sum, v) => sum + v, 0);
+    // Where so many edges cross, half of the pixels are inside.
+    expect(painted / side ** 2).toBeCloseTo(0.5, 2);
+    expect(polygonArea(points) / side ** 2).toBeCloseTo(0.5, 2);
+    // In KiB. Lists of all places where an edge crosses a row took over a gigabyte.
+    expect(process.resourceUsage().maxRSS - before).toBeLessThan(200 * 1024);
+  });
+
   it('follows the even-odd rule', () => {
     const star: Point[] = [
       [0, 0],
