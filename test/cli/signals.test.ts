@@ -26,13 +26,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Starts a command, and sends a signal when it has said what matches. */
+/** Starts a command, and sends a signal once it has said what matches. */
 async function signalled(args: readonly string[], said: RegExp, signal: NodeJS.Signals) {
   const { child, ended } = startFovea(args);
   let text = '';
+  let sent = false;
   const listen = (chunk: Buffer) => {
     text += chunk.toString();
-    if (said.test(text)) child.kill(signal);
+    if (!sent && said.test(text)) sent = child.kill(signal);
   };
   child.stdout!.on('data', listen);
   child.stderr!.on('data', listen);
@@ -87,3 +88,24 @@ describe.skipIf(process.platform === 'win32').each(SIGNALS)('%s', (signal) => {
     await rm(into(), { recursive: true, force: true });
   });
 });
+
+// Work of many seconds is in flight then, which the end of the process must not trip over.
+it.skipIf(process.platform === 'win32')(
+  'ends fovea train in a step that takes long, without a crash',
+  async () => {
+    const out = path.join(folder, 'step');
+    const args = ['train', '--model', 'retinanet', '--data', COINS, '--size', '512', '--batch', '16'];
+    const {
+      code,
+      signal: by,
+      stderr,
+    } = await signalled(
+      [...args, '--steps', '9', '--out', path.join(out, 'm.safetensors')],
+      /compiling took/,
+      'SIGTERM',
+    );
+    expect(by, `${code} ${stderr}`).toBe('SIGTERM');
+    expect(stderr).toMatch(/^stopped /m);
+    expect(await readdir(out)).toEqual([]);
+  },
+);
