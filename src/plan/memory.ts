@@ -1,3 +1,4 @@
+import { atOnce } from './slices.ts';
 import { isWritten, type Lowered, type Storage, sizeOf } from './storage.ts';
 
 /** Where a temporary storage lies: in a slot, a buffer that it shares with others, from this byte on. */
@@ -43,7 +44,14 @@ interface Span {
  * beside what the dispatch writes is taken all the same, and `Program` binds the read one as writable, as WebGPU allows.
  * Plans that take too much are repaired: what made a slot grow is placed earlier.
  */
-export function planMemory(lowered: Lowered, maxSlotSize = Number.POSITIVE_INFINITY): MemoryPlan {
+export const planMemory = (...given: Parameters<typeof planningMemory>): MemoryPlan =>
+  atOnce(planningMemory(...given));
+
+/** The same, with rests on the way. */
+export function* planningMemory(
+  lowered: Lowered,
+  maxSlotSize = Number.POSITIVE_INFINITY,
+): Generator<void, MemoryPlan> {
   const { spans, lowerBound } = liveness(lowered);
   const longFirst = (a: Span, b: Span) => b.to - b.from - (a.to - a.from);
   const orders = [
@@ -51,23 +59,29 @@ export function planMemory(lowered: Lowered, maxSlotSize = Number.POSITIVE_INFIN
     spans.toSorted((a, b) => b.size - a.size || longFirst(a, b) || a.from - b.from),
   ];
   let best: Placement | undefined;
-  const attempt = (order: readonly Span[], options: Omit<PlaceOptions, 'maxSlotSize'>): Placement => {
-    const made = place(order, { ...options, maxSlotSize });
+  function* attempt(
+    order: readonly Span[],
+    options: Omit<PlaceOptions, 'maxSlotSize'>,
+  ): Generator<void, Placement> {
+    const made = yield* place(order, { ...options, maxSlotSize });
     if (!best || made.bytes < best.bytes) best = made;
     return made;
-  };
+  }
   const reached = (ratio: number) => best !== undefined && best.bytes <= ratio * lowerBound;
   for (const mixed of [false, true]) {
     const options = [false, true].flatMap((tight) => orders.map((order) => ({ order, tight, mixed })));
-    const first = options.map((option) => (reached(GOOD) ? undefined : attempt(option.order, option)));
+    const first: Placement[] = [];
+    for (const option of options) {
+      if (!reached(GOOD)) first.push(yield* attempt(option.order, option));
+    }
     if (reached(ENOUGH)) break;
-    const least = Math.min(...first.map((made) => made!.bytes));
-    const at = first.findIndex((made) => made!.bytes === least);
+    const least = Math.min(...first.map(({ bytes }) => bytes));
+    const at = first.findIndex(({ bytes }) => bytes === least);
     let { order } = options[at]!;
     let made = first[at]!;
     for (let left = MOST_PLACEMENTS; left > 0 && !reached(ENOUGH); left -= spans.length) {
       order = repaired(order, made);
-      made = attempt(order, options[at]!);
+      made = yield* attempt(order, options[at]!);
     }
     if (reached(ENOUGH)) break;
   }
@@ -152,8 +166,14 @@ interface PlaceOptions {
   readonly maxSlotSize: number;
 }
 
-/** Spans in this order, each in the first or tightest gap of a slot; else one slot grows, or there is a new one. */
-function place(order: readonly Span[], { mixed, tight, maxSlotSize }: PlaceOptions): Placement {
+/**
+ * Spans in this order, each in the first or tightest gap of a slot; else one slot grows, or there is a new one. A rest after
+ * each span.
+ */
+function* place(
+  order: readonly Span[],
+  { mixed, tight, maxSlotSize }: PlaceOptions,
+): Generator<void, Placement> {
   const slots: Slot[] = [];
   const grown: Span[] = [];
   const slotOf = new Map<Span, Slot>();
@@ -186,6 +206,7 @@ function place(order: readonly Span[], { mixed, tight, maxSlotSize }: PlaceOptio
     slot.tenants.splice(after < 0 ? slot.tenants.length : after, 0, { span, offset, end });
     slot.size = Math.max(slot.size, offset + span.size);
     slotOf.set(span, slot);
+    yield;
   }
   const placeOf = new Map<Storage, Place>();
   slots.forEach(({ tenants }, slot) => {

@@ -7,7 +7,7 @@ import type { State } from '../graph/state.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { byteLength, formatShape, type HostArray } from '../shape.ts';
 import type { Assembled } from '../wgsl/assemble.ts';
-import { type MemoryPlan, planMemory } from './memory.ts';
+import { type MemoryPlan, planningMemory } from './memory.ts';
 import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
 import type { StateStore } from './stateStore.ts';
@@ -76,13 +76,13 @@ export class Program {
   /** Why it can no longer run. */
   #disposed: string | undefined;
 
-  private constructor(device: Device, lowered: Lowered, states: StateStore) {
+  private constructor(device: Device, lowered: Lowered, states: StateStore, memory: MemoryPlan) {
+    const { ops } = lowered;
     this.#device = device;
     this.#lowered = lowered;
     this.#store = states;
-    const { ops } = lowered;
     this.#changed = new Set([...lowered.copies.map(({ to }) => to), ...ops.flatMap(statesWrittenBy)]);
-    this.#memory = planMemory(lowered, device.device.limits.maxBufferSize);
+    this.#memory = memory;
     for (const [{ origin }, storage] of lowered.storages) {
       if (origin.kind === 'constant') this.#constants.set(storage, origin.data);
     }
@@ -114,7 +114,8 @@ export class Program {
     progress?: CompileProgress,
   ): Promise<Program> {
     device.check('capture');
-    const program = new Program(device, lowered, states);
+    const memory = await inSlices(planningMemory(lowered, device.device.limits.maxBufferSize));
+    const program = new Program(device, lowered, states, memory);
     try {
       const pipelines = await program.#compile(progress);
       const reports: Promise<GPUError | undefined>[] = [];

@@ -6,6 +6,12 @@ import { byteLength, type HostArray } from '../shape.ts';
 /** Elements that are uploaded without a rest: some 2 ms. */
 const PART = 1 << 20;
 
+/**
+ * Bytes above which a buffer is cleared on the device before it is written in parts. Otherwise Dawn clears it at the first
+ * part, on this thread where the memory is the CPU's: some 5 ms per MiB.
+ */
+const CLEARED_AT_ONCE = 8 << 20;
+
 /** A state's buffer. It must not refer to states, or none would ever be collected. */
 interface Held {
   readonly buffer: GPUBuffer;
@@ -89,6 +95,11 @@ export class StateStore {
     const doing = `state "${state.label}" of ${bytes} bytes`;
     const { result, report } = this.#device.attempt(() => {
       const buffer = this.#device.createBuffer(doing, bytes, usage);
+      if (bytes > CLEARED_AT_ONCE) {
+        const encoder = this.#device.device.createCommandEncoder({ label: 'fovea clear' });
+        encoder.clearBuffer(buffer);
+        this.#device.submit(encoder);
+      }
       return { buffer, version: -1, memberVersions: new WeakMap(), changed: false } satisfies Held;
     });
     this.#device.keep(doing, report);

@@ -1,12 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { backward } from '../../src/graph/backward.ts';
-import { relu } from '../../src/graph/functions/elementwise.ts';
-import { mean } from '../../src/graph/functions/reduce.ts';
-import { zeros } from '../../src/graph/tensor.ts';
+import { add, relu } from '../../src/graph/functions/elementwise.ts';
+import { mean, softmax } from '../../src/graph/functions/reduce.ts';
+import { tensor, zeros } from '../../src/graph/tensor.ts';
 import { Linear } from '../../src/nn/layers.ts';
+import { Parameter } from '../../src/nn/module.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
 import { type Generator, generator } from '../../src/nn/random.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
+import { lower } from '../../src/plan/lower.ts';
+import { planningMemory } from '../../src/plan/memory.ts';
 import { inSlices } from '../../src/plan/slices.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -128,5 +131,41 @@ describe('a page’s main thread', () => {
     expect(Math.max(...Object.values(made))).toBeLessThanOrEqual(2);
     // Each dispatch is planned, lowered and bound by itself.
     expect(work.rests).toBeGreaterThan(2 * dispatches + weights / 2 ** 16);
+  });
+
+  it('can rest after each storage that gets its place in memory', async () => {
+    const results = [...Array(50).keys()].reduce((x) => softmax(x), tensor([1, 2, 3, 4], [2, 2]));
+    const { device } = await openGpu();
+    const lowered = lower(device.caps, [mean(results)], [], { alone: true });
+    device.dispose();
+    clockMovesBy(1000);
+    const work = new Work();
+    const plan = await inSlices(planningMemory(lowered));
+    expect(plan.placeOf.size).toBeGreaterThanOrEqual(50);
+    expect(work.rests).toBeGreaterThanOrEqual(plan.placeOf.size);
+  });
+
+  it('does not clear large weights itself: the device does, before they are written in parts', async () => {
+    using gpu = await openGpu({ validate: false });
+    const { device } = gpu.device;
+    const cleared: number[] = [];
+    const createCommandEncoder = device.createCommandEncoder.bind(device);
+    vi.spyOn(device, 'createCommandEncoder').mockImplementation((descriptor) => {
+      const encoder = createCommandEncoder(descriptor);
+      const clearBuffer = encoder.clearBuffer.bind(encoder);
+      encoder.clearBuffer = (buffer: GPUBuffer) => {
+        cleared.push(buffer.size);
+        clearBuffer(buffer);
+      };
+      return encoder;
+    });
+    const values = Float32Array.from({ length: 3 << 20 }, (_, i) => i % 251);
+    const [large, small] = [
+      new Parameter([3 << 20], values),
+      new Parameter([4], Float32Array.of(1, 2, 3, 4)),
+    ];
+    const run = await gpu.capture(() => ({ sum: add(large.tensor, mean(small.tensor)) }))();
+    expect(cleared).toEqual([12 << 20]);
+    expect(await run.sum.data()).toEqual(values.map((value) => value + 2.5));
   });
 });
