@@ -1,5 +1,6 @@
 /** Training targets of a crop: boxes, label maps and masks. */
 import { DataError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
 import { boxArea, clipBox } from '../vision/boxes.ts';
 import { polygonInBox } from '../vision/outline.ts';
@@ -72,29 +73,21 @@ function maskInBox(mask: MaskPatch, window: Box): { share: number; box: Box } {
 
 /** Options of `cropBoxes`. */
 export interface CropBoxesOptions {
-  /** Drops objects of which a smaller fraction of the area is visible, 0..1. Default 0.35. */
+  /** Leaves out objects of which a smaller fraction of the area is visible, 0..1. Default 0.35. */
   readonly minVisible?: number;
 }
 
-/**
- * Computes the boxes of the objects that a crop shows.
- *
- * A shape that is cut off by the crop (or its region) gets the box around the remaining part, of its outline or mask if it
- * has one. Shapes with the same label and `groupId` are one object. Objects are dropped if less than `minVisible` of their
- * area remains (the parts of a group are weighted by the areas of their boxes), or if they are less than 1 pixel wide or high.
- *
- * @param shapes The shapes of the image's annotation.
- * @param crop Where the crop is; see `sampleCrop`.
- * @param options `minVisible`: the smallest visible fraction. Default 0.35.
- * @returns The objects, in the order of their first shapes.
- */
-export function cropBoxes(
+/** The objects that a crop shows, and the boxes of those that it shows too little of to be taught. */
+export function sortObjects(
   shapes: readonly AnnotatedShape[],
   crop: Crop,
-  { minVisible = 0.35 }: CropBoxesOptions = {},
-): CroppedBox[] {
+  options: CropBoxesOptions = {},
+): { found: CroppedBox[]; leftOut: Box[] } {
+  const { minVisible } = withDefaults('cropBoxes', options, { minVisible: 0.35 });
   const window = windowOf(crop);
-  return objectsOf(shapes).flatMap(({ label, shapes: parts }) => {
+  const found: CroppedBox[] = [];
+  const leftOut: Box[] = [];
+  for (const { label, shapes: parts } of objectsOf(shapes)) {
     let all = 0;
     let seen = 0;
     const boxes: Box[] = [];
@@ -105,25 +98,56 @@ export function cropBoxes(
       seen += share * boxArea(shape.box);
       boxes.push(boxToCrop(crop, box));
     }
-    if (boxes.length === 0 || seen < minVisible * all) return [];
+    if (boxes.length === 0) continue;
     const box = clipBox(unionOf(boxes), [0, 0, crop.size[1], crop.size[0]]);
-    return box[2] - box[0] >= 1 && box[3] - box[1] >= 1 ? [{ label, box, shapes: parts }] : [];
-  });
+    if (seen >= minVisible * all && box[2] - box[0] >= 1 && box[3] - box[1] >= 1) {
+      found.push({ label, box, shapes: parts });
+    } else if (boxArea(box) > 0) leftOut.push(box);
+  }
+  return { found, leftOut };
 }
 
 /**
- * Computes the boxes of the regions to ignore that a crop shows.
+ * Computes the boxes of the objects that a crop shows.
  *
- * @param annotation The regions of the image.
+ * A shape that is cut off by the crop (or its region) gets the box around the remaining part, of its outline or mask if it
+ * has one. Shapes with the same label and `groupId` are one object. Objects are left out if less than `minVisible` of their
+ * area remains (the parts of a group are weighted by the areas of their boxes), or if they are less than 1 pixel wide or high:
+ * they are no background either, see `cropIgnored`.
+ *
+ * @param shapes The shapes of the image's annotation.
  * @param crop Where the crop is; see `sampleCrop`.
- * @returns (x1, y1, x2, y2) in pixels of the crop, cut off at the crop and its region.
+ * @param options `minVisible`: the smallest visible fraction. Default 0.35.
+ * @returns The objects, in the order of their first shapes.
+ * @throws UsageError for unknown options.
  */
-export function cropIgnored({ ignored = [] }: Pick<Annotation, 'ignored'>, crop: Crop): Box[] {
+export const cropBoxes = (
+  shapes: readonly AnnotatedShape[],
+  crop: Crop,
+  options: CropBoxesOptions = {},
+): CroppedBox[] => sortObjects(shapes, crop, options).found;
+
+/**
+ * Computes the boxes that are neither object nor background in a crop: of regions to ignore, and of the objects that `cropBoxes`
+ * leaves out.
+ *
+ * @param annotation The regions of the image, and its shapes. Default: none.
+ * @param crop Where the crop is; see `sampleCrop`.
+ * @param options As of `cropBoxes`.
+ * @returns (x1, y1, x2, y2) in pixels of the crop, cut off at the crop and its region: regions first.
+ * @throws UsageError for unknown options.
+ */
+export function cropIgnored(
+  { ignored = [], shapes = [] }: Partial<Pick<Annotation, 'ignored' | 'shapes'>>,
+  crop: Crop,
+  options: CropBoxesOptions = {},
+): Box[] {
   const window = windowOf(crop);
-  return ignored.flatMap(({ box }) => {
+  const regions = ignored.flatMap(({ box }) => {
     const shown = clipBox(box, window);
     return boxArea(shown) > 0 ? [clipBox(boxToCrop(crop, shown), [0, 0, crop.size[1], crop.size[0]])] : [];
   });
+  return [...regions, ...sortObjects(shapes, crop, options).leftOut];
 }
 
 /** The label of pixels that losses and metrics ignore, as torchvision's segmentation references have it. */

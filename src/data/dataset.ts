@@ -6,8 +6,9 @@ import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
 import type { AugmentOptions, Crop } from './augment.ts';
 import { cropImage, sampleCrop } from './augment.ts';
-import { cropBoxes, cropIgnored, cropLabels, cropMask } from './cropTargets.ts';
+import { cropIgnored, cropLabels, cropMask, sortObjects } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
+import { unionOf } from './objects.ts';
 
 /** An image and its annotation, as training and evaluation take them. */
 export interface Sample {
@@ -20,6 +21,9 @@ export interface Sample {
   /** Crops are cut from this part of the image only; takes precedence over `AugmentOptions.region`. Default: the whole image. */
   readonly region?: Box;
 }
+
+/** The most objects of one crop that are ignored by boxes of their own; see `fewerBoxes`. */
+const MOST_LEFT_OUT = 64;
 
 /** Options of `BatchSource`. */
 export interface BatchOptions<T extends 'detect' | 'segment'> {
@@ -35,11 +39,11 @@ export interface BatchOptions<T extends 'detect' | 'segment'> {
   readonly seed: number | string;
   /** How crops are varied at random. */
   readonly augment?: AugmentOptions;
-  /** Drops objects of which a smaller fraction of the area is visible, 0..1. Default 0.35. */
+  /** Objects of which a smaller fraction of the area is visible, 0..1, become regions to ignore. Default 0.35. */
   readonly minVisible?: number;
   /** Whether batches of the task `detect` contain the masks of the objects. Default false. */
   readonly masks?: boolean;
-  /** Capacity for boxes per crop, G; crops with more objects keep the largest. Default: the most shapes in one sample. */
+  /** Capacity for boxes per crop, G; crops with more objects keep the largest and ignore the others. Default: the most shapes in one sample. */
   readonly maxBoxes?: number;
 }
 
@@ -54,9 +58,10 @@ export interface DetectBatch {
   /** The number of objects in each crop [N]; may be 0. */
   counts: Int32Array;
   /**
-   * Regions to ignore [N, K, 4], as boxes; zeros where a crop has fewer. Only if the samples have some.
+   * Regions to ignore [N, K, 4], as boxes; zeros where a crop has fewer: those of the annotations, and of objects that the crop
+   * cuts off or shrinks too much to be taught, or that are more than `maxBoxes`.
    */
-  ignored?: Float32Array;
+  ignored: Float32Array;
   /** Masks [N, G, H, W]: 1 where an object is visible, else 0. Only if `BatchOptions.masks` is set. */
   masks?: Float32Array;
 }
@@ -90,6 +95,19 @@ export function classNames(samples: readonly Sample[]): string[] {
   return [
     ...new Set(samples.flatMap(({ annotation }) => annotation.shapes.map(({ label }) => label))),
   ].sort();
+}
+
+/** At most `most` boxes that cover all of these: the smallest is united with the one that grows least, as often as needed. */
+function fewerBoxes(boxes: readonly Box[], most: number): Box[] {
+  const left = boxes.toSorted((a, b) => boxArea(b) - boxArea(a));
+  while (left.length > most) {
+    const small = left.pop()!;
+    const unions = left.map((box) => unionOf([box, small]));
+    const growth = unions.map((union, i) => boxArea(union) - boxArea(left[i]!));
+    const nearest = growth.reduce((best, value, i) => (value < growth[best]! ? i : best), 0);
+    left[nearest] = unions[nearest]!;
+  }
+  return left;
 }
 
 /**
@@ -142,10 +160,11 @@ export class BatchSource<T extends 'detect' | 'segment'> {
         );
       }
     }
-    this.#maxIgnored = samples.reduce(
+    const regions = samples.reduce(
       (max, { annotation }) => Math.max(max, annotation.ignored?.length ?? 0),
       0,
     );
+    this.#maxIgnored = regions + Math.min(most, MOST_LEFT_OUT);
     this.#maxBoxes = options.maxBoxes ?? most;
     if (![batchSize, this.#maxBoxes].every((count) => Number.isInteger(count) && count > 0)) {
       throw new DataError(
@@ -265,12 +284,18 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     const masks = this.#options.masks ? new Float32Array(crops.length * room * pixels) : undefined;
     const ignored = new Float32Array(crops.length * this.#maxIgnored * 4);
     crops.forEach(({ sample, crop }, n) => {
-      cropIgnored(sample.annotation, crop).forEach((box, i) => {
+      const options = minVisible === undefined ? {} : { minVisible };
+      const { shapes: all, ignored: regions = [] } = sample.annotation;
+      const { found, leftOut } = sortObjects(all, crop, options);
+      // The order changes only if they do not fit: the smallest objects are then ignored.
+      if (found.length > room) {
+        found.sort((a, b) => boxArea(b.box) - boxArea(a.box));
+        leftOut.push(...found.splice(room).map(({ box }) => box));
+      }
+      const ignore = [...cropIgnored({ ignored: regions }, crop), ...leftOut];
+      fewerBoxes(ignore, this.#maxIgnored).forEach((box, i) => {
         ignored.set(box, (n * this.#maxIgnored + i) * 4);
       });
-      const found = cropBoxes(sample.annotation.shapes, crop, minVisible === undefined ? {} : { minVisible });
-      // The order changes only if they do not fit: the smallest objects are then left out.
-      if (found.length > room) found.sort((a, b) => boxArea(b.box) - boxArea(a.box)).length = room;
       counts[n] = found.length;
       found.forEach(({ label, box, shapes }, i) => {
         const place = n * room + i;
@@ -283,7 +308,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
       boxes,
       labels,
       counts,
-      ...(this.#maxIgnored > 0 ? { ignored } : {}),
+      ignored,
       ...(masks ? { masks } : {}),
     };
   }

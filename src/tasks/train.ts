@@ -304,7 +304,7 @@ function toTensors(
       // A different seed for each step and each training.
       ...(architectureOf(name).needsSeed ? [tensor(Int32Array.of(seed * 1_000_003 + step), [])] : []),
       ...(masks ? [tensor(masks, [batchSize, G, cropSize, cropSize])] : []),
-      ...(ignored ? [tensor(ignored, [batchSize, source.maxIgnored, 4])] : []),
+      tensor(ignored, [batchSize, source.maxIgnored, 4]),
     ],
   };
 }

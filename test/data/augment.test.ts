@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
 import type { Crop } from '../../src/data/augment.ts';
 import { cropImage, cropTransform, sampleCrop } from '../../src/data/augment.ts';
-import { cropBoxes, cropLabels } from '../../src/data/cropTargets.ts';
+import { cropBoxes, cropIgnored, cropLabels } from '../../src/data/cropTargets.ts';
 import type { FloatImage } from '../../src/data/image.ts';
 import { imageFromBytes, letterbox, unletterbox } from '../../src/data/image.ts';
 import { rasterizePolygon } from '../../src/data/polygon.ts';
@@ -288,6 +288,15 @@ describe('objects of a crop', () => {
       shape([0, 0, 3, 3], { label: 'a' }),
     ];
     expect(cropBoxes(shapes, crop).map(({ label }) => label)).toEqual(['b', 'a']);
+    // What is left out and yet seen is no background either; what is out of sight is nothing.
+    const ignored = [{ box: [2, 2, 4, 12] as const }];
+    expect(cropIgnored({ shapes, ignored }, crop)).toEqual([
+      [2, 2, 4, 10],
+      [6.6, 0, 10, 5],
+      [1, 1, 1.9, 5],
+    ]);
+    expect(cropIgnored({ shapes }, crop, { minVisible: 0.3 })).toEqual([[1, 1, 1.9, 5]]);
+    expect(() => cropBoxes(shapes, crop, { minVisibel: 0 } as never)).toThrow('did you mean minVisible?');
   });
 
   it('join the shapes of a group', () => {

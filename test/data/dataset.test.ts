@@ -76,6 +76,42 @@ describe('BatchSource', () => {
     expect(objects).toBeGreaterThan(30);
   });
 
+  it('teaches no object to be background: what is cut off, or more than fits, is ignored', () => {
+    const many = Array.from({ length: 70 }, (_, i) =>
+      shape('coin', [(i % 10) * 6, Math.floor(i / 10) * 7, (i % 10) * 6 + 3, Math.floor(i / 10) * 7 + 4]),
+    );
+    for (const [scenes, extra] of [
+      [samples, {}],
+      [samples, { maxBoxes: 1 }],
+      [samples, { minVisible: 1 }],
+      [[sample('many', 0, many)], { maxBoxes: 2 }],
+    ] as const) {
+      const source = new BatchSource(scenes, options(extra));
+      let alone = 0;
+      for (let n = 0; n < 40; n++) {
+        const { images, boxes, ignored } = source.next();
+        expect(ignored.length).toBe(2 * source.maxIgnored * 4);
+        const listed = (list: Float32Array, image: number) => {
+          const each = list.length / 2;
+          return Array.from({ length: each / 4 }, (_, i) =>
+            list.subarray(image * each + 4 * i).subarray(0, 4),
+          );
+        };
+        for (let i = 0; i < images.length; i += 3) {
+          if (images[i]! < 0.999) continue;
+          const image = Math.floor(i / 3 / (24 * 32));
+          const [x, y] = [((i / 3) % 32) + 0.5, (Math.floor(i / 3 / 32) % 24) + 0.5];
+          const within = ([x1, y1, x2, y2]: Float32Array) => x1! <= x && x <= x2! && y1! <= y && y <= y2!;
+          const object = listed(boxes, image).some(within);
+          const region = listed(ignored, image).some(within);
+          expect(object || region).toBe(true);
+          if (!object) alone++;
+        }
+      }
+      expect(alone).toBeGreaterThan(0);
+    }
+  });
+
   it('puts boxes where the pixels are', () => {
     const alone = [sample('a', 0, [shape('coin', [22, 18, 38, 32])])];
     const source = new BatchSource(
