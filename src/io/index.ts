@@ -16,6 +16,7 @@ export {
   type WeightsFile,
 } from './checkpoint.ts';
 export { readFileBytes, writeFileAtomic } from './files.ts';
+export type { FileData, FileDType, FileTensor } from './fileTensor.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -24,3 +25,6 @@ export {
   type StateDict,
   type TensorData,
 } from './safetensors.ts';
+export { readTorch, type TorchFile } from './torch/read.ts';
+export type { OpaqueRecord, OtherValue } from './torch/walk.ts';
+export { writeTorch } from './torch/write.ts';

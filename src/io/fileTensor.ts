@@ -1,0 +1,91 @@
+/** Tensors as files hold them: in any of the types that PyTorch and safetensors store, without a loss. */
+import { halfValue } from '../half.ts';
+import type { Shape } from '../shape.ts';
+
+/** The type of the elements of a tensor in a file. `bool` is one byte per element, 0 or 1. */
+export type FileDType =
+  | 'f64'
+  | 'f32'
+  | 'f16'
+  | 'bf16'
+  | 'i64'
+  | 'i32'
+  | 'i16'
+  | 'i8'
+  | 'u64'
+  | 'u32'
+  | 'u16'
+  | 'u8'
+  | 'bool';
+
+/** The values of a tensor in a file. A Uint16Array holds the bits of f16 and bf16 values, a Uint8Array bool ones. */
+export type FileData =
+  | Float64Array
+  | Float32Array
+  | Uint16Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | BigUint64Array
+  | Uint32Array
+  | Uint8Array;
+
+/** A tensor as a file holds it. `data.length` is the product of `shape`. */
+export interface FileTensor {
+  /** The type of the elements. */
+  readonly dtype: FileDType;
+  /** The size of each dimension; `[]` for a scalar. */
+  readonly shape: Shape;
+  /** The elements in row-major order. */
+  readonly data: FileData;
+}
+
+interface Stored {
+  /** Bytes per element. */
+  readonly size: number;
+  readonly array: {
+    readonly name: string;
+    new (buffer: ArrayBuffer): FileData;
+  };
+}
+
+/** How the elements of each type are stored. */
+export const FILE_DTYPES: Readonly<Record<FileDType, Stored>> = {
+  f64: { size: 8, array: Float64Array },
+  f32: { size: 4, array: Float32Array },
+  f16: { size: 2, array: Uint16Array },
+  bf16: { size: 2, array: Uint16Array },
+  i64: { size: 8, array: BigInt64Array },
+  i32: { size: 4, array: Int32Array },
+  i16: { size: 2, array: Int16Array },
+  i8: { size: 1, array: Int8Array },
+  u64: { size: 8, array: BigUint64Array },
+  u32: { size: 4, array: Uint32Array },
+  u16: { size: 2, array: Uint16Array },
+  u8: { size: 1, array: Uint8Array },
+  bool: { size: 1, array: Uint8Array },
+};
+
+/** The values of a tensor as f32: f16 and bf16 are exact; f64 and large integers are rounded to the nearest. */
+export function toFloat32({ dtype, data }: Pick<FileTensor, 'dtype' | 'data'>): Float32Array {
+  if (dtype === 'bf16') return widenBfloat16(data as Uint16Array);
+  const out = new Float32Array(data.length);
+  if (dtype === 'f16') for (let i = 0; i < out.length; i++) out[i] = halfValue(Number(data[i]));
+  else for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  return out;
+}
+
+/** A bfloat16 is the upper half of a float32, so widening is exact. */
+function widenBfloat16(bits: Uint16Array): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return new Float32Array(words.buffer);
+}
+
+const MAX_QUOTED_NAME = 80;
+
+/** Quotes a name from a file so that it fits into one line of a message. */
+export function quote(name: string): string {
+  return JSON.stringify(name.length > MAX_QUOTED_NAME ? `${name.slice(0, MAX_QUOTED_NAME)}…` : name);
+}
