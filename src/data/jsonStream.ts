@@ -79,9 +79,6 @@ export class JsonSplitter {
 
   /** Returns the values that end in this piece. */
   push(bytes: Uint8Array): JsonItem[] {
-    if (this.#offset === 0 && [0xfeff, 0xfffe].includes(bytes[0]! * 256 + bytes[1]!)) {
-      throw new BadData('encoding', `${this.#where}: is UTF-16 text; save it as UTF-8`);
-    }
     const items: JsonItem[] = [];
     let from = 0;
     let i = 0;
@@ -110,17 +107,19 @@ export class JsonSplitter {
 
   /** Throws DataError if the text is incomplete. */
   end(): void {
+    // In another encoding a quote may be missed, for a byte that only looks like a backslash. The last character may be cut off.
+    for (const piece of this.#pieces) this.#decode(piece, true);
     if (this.#expected !== END) this.#fail(this.#expected ?? "the value's end", END);
   }
 
-  #decode(bytes: Uint8Array): string {
+  #decode(bytes: Uint8Array, stream = false): string {
     try {
-      return this.#decoder.decode(bytes);
+      return this.#decoder.decode(bytes, { stream });
     } catch (cause) {
       const { line, column } = this.#place;
       throw new BadData(
         'encoding',
-        `${this.#where}: line ${line}, column ${column}: is not UTF-8 text; ${this.#fix}`,
+        `${this.#where}: line ${line}, column ${column}: is not UTF-8 text; ${this.#fix}, or name its encoding (--encoding gb18030, shift_jis …)`,
         { cause },
       );
     }

@@ -163,8 +163,8 @@ export interface DatasetFormat {
   readonly name: FormatName;
   /** The name as people write it, for example `Pascal VOC`. */
   readonly title: string;
-  /** Says in words why a folder or file looks like this format; undefined if it does not. */
-  detect(files: DataFiles, path: string): Promise<string | undefined>;
+  /** Says in words why a folder or file looks like this format; undefined if it does not. `encoding`: as of `ReadOptions`. */
+  detect(files: DataFiles, path: string, encoding?: string): Promise<string | undefined>;
   /** Opens a data set of this format. Throws DataError if it cannot be read. */
   open(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset>;
   /** Makes a writer for images with these classes. */

@@ -1,5 +1,6 @@
 /** The annotation formats, each with its reader and writer, and how the format of a folder is recognized. */
 import { DataError } from '../../errors.ts';
+import { withDefaults } from '../../options.ts';
 import { IGNORE_LABEL } from '../annotation.ts';
 import { jsonItems } from '../jsonStream.ts';
 import { separateIgnored } from '../objects.ts';
@@ -19,31 +20,46 @@ const KNOWN =
   'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt), masks (images/ and masks/*.png)';
 
 /** The formats that recognize a folder or file, each with its reason. */
-async function detectAll(files: DataFiles, path: string): Promise<{ format: DatasetFormat; sign: string }[]> {
+async function detectAll(
+  files: DataFiles,
+  path: string,
+  encoding?: string,
+): Promise<{ format: DatasetFormat; sign: string }[]> {
   const found: { format: DatasetFormat; sign: string }[] = [];
   for (const format of Object.values(FORMATS)) {
-    const sign = await format.detect(files, path);
+    const sign = await format.detect(files, path, encoding);
     if (sign !== undefined) found.push({ format, sign });
   }
   return found;
 }
 
 /** Throws DataError for a file that is not JSON: it may be broken before the part that shows its format. */
-async function checkJson(files: DataFiles, file: string): Promise<void> {
-  const items = jsonItems(chunksOf(files, file), file, 'save it again with the program that wrote it');
+async function checkJson(files: DataFiles, file: string, encoding?: string): Promise<void> {
+  const items = jsonItems(
+    chunksOf(files, file, encoding),
+    file,
+    'save it again with the program that wrote it',
+  );
   for await (const item of items) item.parse();
 }
 
 /**
  * Recognizes the format of a folder or file by its content. Throws DataError for none, and for several: it then names
  * the signs of each.
+ *
+ * @param options `encoding` of JSON files that state none. Default UTF-8.
  */
-export async function detectFormat(files: DataFiles, path: string): Promise<FormatName> {
+export async function detectFormat(
+  files: DataFiles,
+  path: string,
+  options: Pick<ReadOptions, 'encoding'> = {},
+): Promise<FormatName> {
+  const { encoding } = withDefaults('detectFormat', options, { encoding: undefined });
   const kind = await files.kind(path);
   if (kind === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }
-  const found = await detectAll(files, path);
+  const found = await detectAll(files, path, encoding);
   if (found.length === 1) return found[0]!.format.name;
   if (found.length > 1) {
     const list = found.map(({ format, sign }) => `${format.title} (${sign})`).join(' and ');
@@ -53,8 +69,8 @@ export async function detectFormat(files: DataFiles, path: string): Promise<Form
     for (const { name, folder } of await files.list(path)) {
       const below = joinPath(path, name);
       if (isClutter(name)) continue;
-      if (!folder && hasExtension(name, '.json')) await checkJson(files, below);
-      const [first] = folder ? await detectAll(files, below) : [];
+      if (!folder && hasExtension(name, '.json')) await checkJson(files, below, encoding);
+      const [first] = folder ? await detectAll(files, below, encoding) : [];
       if (first) {
         throw new DataError(
           `${path}: contains no annotations, but ${below} contains ${first.format.title} (${first.sign}); give that folder`,
@@ -74,7 +90,7 @@ export async function openDataset(
   path: string,
   { format, ...options }: ReadOptions & { readonly format?: FormatName } = {},
 ): Promise<Dataset> {
-  const name = format ?? (await detectFormat(files, path));
+  const name = format ?? (await detectFormat(files, path, { encoding: options.encoding }));
   if ((await files.kind(path)) === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }

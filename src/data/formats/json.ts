@@ -1,12 +1,18 @@
 import { DataError } from '../../errors.ts';
 import { JsonSplitter } from '../jsonStream.ts';
 import type { DataFiles } from './format.ts';
+import { openText } from './textFile.ts';
 
 const CHUNK = 1 << 16;
 
-/** Reads a file in pieces. */
-export async function* chunksOf(files: DataFiles, path: string, size = CHUNK): AsyncGenerator<Uint8Array> {
-  const file = await files.open(path);
+/** Reads a text file in pieces, as UTF-8; see `openText`. */
+export async function* chunksOf(
+  files: DataFiles,
+  path: string,
+  encoding?: string,
+  size = CHUNK,
+): AsyncGenerator<Uint8Array> {
+  const file = await openText(files, path, encoding);
   try {
     for (let at = 0; ; ) {
       const chunk = await file.read(at, size);
@@ -27,10 +33,11 @@ export async function topKeys(
   files: DataFiles,
   path: string,
   wanted: readonly string[],
+  encoding?: string,
 ): Promise<{ readonly keys: readonly string[]; readonly broken: boolean }> {
   const splitter = new JsonSplitter(path, '');
   try {
-    for await (const chunk of chunksOf(files, path, 4096)) {
+    for await (const chunk of chunksOf(files, path, encoding, 4096)) {
       splitter.push(chunk);
       if (splitter.keys.some((key) => wanted.includes(key))) break;
     }

@@ -8,16 +8,23 @@ const MARKS: readonly (readonly [bytes: readonly number[], encoding: string])[] 
 
 const DECLARED = /^<\?xml\s[^>]{0,200}?encoding\s*=\s*["']([A-Za-z][-\w.:]*)["']/;
 
+/** The encoding that a byte order mark states, and the bytes that the mark takes. */
+export function markedEncoding(bytes: Uint8Array): { encoding: string; length: number } | undefined {
+  const mark = MARKS.find(([magic]) => magic.every((byte, i) => bytes[i] === byte));
+  return mark && { encoding: mark[1], length: mark[0].length };
+}
+
 /** The encoding that a byte order mark or an XML declaration states. */
 function statedEncoding(bytes: Uint8Array): string | undefined {
-  const mark = MARKS.find(([magic]) => magic.every((byte, i) => bytes[i] === byte));
-  if (mark) return mark[1];
+  const mark = markedEncoding(bytes);
+  if (mark) return mark.encoding;
   return DECLARED.exec(String.fromCharCode(...bytes.subarray(0, 300)))?.[1];
 }
 
-function decoderFor(encoding: string, file: string): TextDecoder {
+/** A decoder that throws for bytes that are not in this encoding. Throws DataError for an unknown encoding. */
+export function decoderFor(encoding: string, file: string, ignoreBOM = false): TextDecoder {
   try {
-    return new TextDecoder(encoding, { fatal: true });
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM });
   } catch (cause) {
     throw new BadData(
       'encoding',
@@ -38,10 +45,9 @@ export function decodeText(bytes: Uint8Array, file: string, encoding = 'utf-8'):
     return decoderFor(stated, file).decode(bytes);
   } catch (cause) {
     if (cause instanceof BadData) throw cause;
-    throw new BadData(
-      'encoding',
-      `${file}: is not ${stated.toUpperCase()} text; save it as UTF-8, or name its encoding (--encoding gb18030, shift_jis …)`,
-      { cause },
-    );
+    throw new BadData('encoding', notText(file, stated), { cause });
   }
 }
+
+export const notText = (file: string, encoding: string): string =>
+  `${file}: is not ${encoding.toUpperCase()} text; save it as UTF-8, or name its encoding (--encoding gb18030, shift_jis …)`;

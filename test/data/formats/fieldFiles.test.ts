@@ -2,6 +2,7 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Annotation } from '../../../src/data/annotation.ts';
 import { coco, labelme, lenient, rectangle } from './fieldFiles.ts';
 import { annotationsOf, faultOf, folderOf, image, readAll } from './folders.ts';
 
@@ -75,6 +76,63 @@ describe('nothing is guessed where the file says otherwise', () => {
       'JPEGImages/a.png': await image(),
     });
     expect((await annotationsOf(wide))[0]!.shapes[0]!.label).toBe('猫');
+  });
+
+  it('COCO is in the encoding that it has, or refused, whatever its size', async () => {
+    // Several blocks of 64 KiB; the second byte of 乗 is a backslash in Shift_JIS, that of 亄 one in GB18030.
+    const count = 3000;
+    const numbers = Array.from({ length: count }, (_, i) => i + 1);
+    const value = {
+      info: { contributor: '乗亄'.repeat(9) },
+      images: numbers.map((id) => ({ id, file_name: 'a.png', width: 20, height: 10 })).slice(0, 1),
+      annotations: numbers.map((id) => ({
+        ...{
+          id,
+          image_id: 1,
+          category_id: 1 + (id % 2),
+          bbox: [1, 1, 4, 4],
+          note: '猫\u{1f408}'.repeat(id % 7),
+        },
+      })),
+      categories: ['乗', '猫'].map((name, i) => ({ id: i + 1, name })),
+    };
+    const text = JSON.stringify(value).replaceAll('\u{1f408}', '');
+    const wide = Buffer.from(`\uFEFF${JSON.stringify(value)}`, 'utf16le');
+    const swapped = Buffer.from(wide).swap16();
+    for (const bytes of [wide, swapped, Buffer.from(JSON.stringify(value))]) {
+      const folder = await folderOf({ 'a.json': bytes, 'a.png': await image() });
+      const [{ shapes }] = (await annotationsOf(folder)) as [Annotation];
+      expect(shapes.length).toBe(count);
+      expect([shapes[0]!.label, shapes[1]!.label]).toEqual(['猫', '乗']);
+    }
+    // Characters that both tables have, so that no encoder is needed.
+    const encode = (table: Readonly<Record<string, readonly number[]>>) =>
+      Buffer.concat([...text].map((letter) => Buffer.from(table[letter] ?? letter)));
+    const japanese = encode({ 乗: [0x8f, 0xe6], 亄: [0x83, 0x5c], 猫: [0x94, 0x4c] });
+    const chinese = encode({ 乗: [0x81, 0x5c], 亄: [0x81, 0x7d], 猫: [0xc3, 0xa8] });
+    for (const [bytes, encoding, name] of [
+      [japanese, 'shift_jis', '乗'],
+      [chinese, 'gb18030', new TextDecoder('gb18030').decode(Uint8Array.of(0x81, 0x5c))],
+    ] as const) {
+      const folder = await folderOf({ 'a.json': bytes, 'a.png': await image() });
+      const [{ shapes }] = (await annotationsOf(folder, { encoding })) as [Annotation];
+      expect(shapes.length).toBe(count);
+      expect([shapes[0]!.label, shapes[1]!.label]).toEqual(['猫', name]);
+      expect((await faultOf(readAll(folder))).message).toMatch(
+        /a\.json.*is not UTF-8 text.*--encoding gb18030/,
+      );
+      expect((await faultOf(readAll(folder, { encoding: 'utf-16le' }))).message).toContain('a.json');
+      expect((await faultOf(readAll(folder, { encoding: 'klingon' }))).message).toContain(
+        'is not an encoding',
+      );
+    }
+    const broken = await folderOf({
+      'a.json': Buffer.concat([japanese, Buffer.of(0xff)]),
+      'a.png': await image(),
+    });
+    expect((await faultOf(readAll(broken, { encoding: 'shift_jis' }))).message).toContain(
+      'a.json: is not SHIFT_JIS text',
+    );
   });
 
   it('names of Object’s own properties are no entities, flags or classes', async () => {

@@ -15,10 +15,10 @@ interface Found {
 }
 
 /** The COCO files in a folder or in its annotations/. */
-async function cocoFiles(files: DataFiles, path: string): Promise<Found[]> {
+async function cocoFiles(files: DataFiles, path: string, encoding?: string): Promise<Found[]> {
   const found: Found[] = [];
   const add = async (file: string): Promise<void> => {
-    const { keys } = await topKeys(files, file, [...KEYS, 'shapes']);
+    const { keys } = await topKeys(files, file, [...KEYS, 'shapes'], encoding);
     if (keys.some((key) => KEYS.includes(key))) found.push({ file, captions: isNamed(file, 'captions') });
   };
   if ((await files.kind(path)) === 'file') await add(path);
@@ -55,14 +55,14 @@ export const coco: DatasetFormat = {
   name: 'coco',
   title: 'COCO',
 
-  async detect(files, path) {
-    const [first] = await cocoFiles(files, path);
+  async detect(files, path, encoding) {
+    const [first] = await cocoFiles(files, path, encoding);
     return first && baseName(first.file);
   },
 
   async open(files, path, options) {
     const isFile = (await files.kind(path)) === 'file';
-    const found = isFile ? [path] : instancesOf(await cocoFiles(files, path));
+    const found = isFile ? [path] : instancesOf(await cocoFiles(files, path, options.encoding));
     if (found.length === 0) {
       throw new DataError(
         `${path}: contains no COCO file (*.json with images, annotations and categories); give the file itself`,

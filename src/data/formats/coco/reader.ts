@@ -9,6 +9,7 @@ import { frameOf, toImage } from '../frame.ts';
 import { chunksOf } from '../json.ts';
 import { baseName, folderOf, isImageFile, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
 import { Reading } from '../reading.ts';
+import { openText } from '../textFile.ts';
 import { AnnotationIndex } from './annotationIndex.ts';
 import {
   type CocoAnnotation,
@@ -39,7 +40,7 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
   const images: CocoImage[] = [];
   const categories: CocoCategory[] = [];
   const index = new AnnotationIndex();
-  for await (const item of jsonItems(chunksOf(files, file), file, FIX_FILE)) {
+  for await (const item of jsonItems(chunksOf(files, file, options.encoding), file, FIX_FILE)) {
     options.signal?.throwIfAborted();
     if (item.index < 0 && ['images', 'categories', 'annotations'].includes(item.key)) {
       throw new BadData('structure', `${file}: ${item.key} must be a list; ${FIX_FILE}`);
@@ -167,7 +168,7 @@ export async function openCoco(
       ...(supercategory ? { supercategory } : {}),
     })),
     async *images() {
-      const open = await files.open(file);
+      const open = await openText(files, file, reading.options.encoding);
       try {
         for (let from = 0; from < images.length; from += BATCH) {
           const batch = images.slice(from, from + BATCH);

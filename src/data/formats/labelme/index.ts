@@ -30,8 +30,8 @@ async function annotationFiles(reading: Reading, path: string): Promise<string[]
 }
 
 /** Whether a JSON file has shapes; other programs keep their settings in such files too. */
-const isLabelme = async (files: DataFiles, file: string): Promise<boolean> =>
-  (await topKeys(files, file, ['shapes'])).keys.includes('shapes');
+const isLabelme = async (files: DataFiles, file: string, encoding?: string): Promise<boolean> =>
+  (await topKeys(files, file, ['shapes'], encoding)).keys.includes('shapes');
 
 /** Reads one Labelme file, and finds the image that it names or embeds. */
 export async function readLabelmeFile(
@@ -86,10 +86,10 @@ export const labelme: DatasetFormat = {
   name: 'labelme',
   title: 'Labelme',
 
-  async detect(files, path) {
+  async detect(files, path, encoding) {
     const reading = new Reading(files, path, {});
     for (const file of await annotationFiles(reading, path)) {
-      if (await isLabelme(files, file)) return baseName(file);
+      if (await isLabelme(files, file, encoding)) return baseName(file);
     }
     return undefined;
   },
@@ -126,7 +126,7 @@ export const labelme: DatasetFormat = {
 async function labelmeFiles(reading: Reading, all: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const file of all) {
-    const { keys, broken } = await topKeys(reading.files, file, ['shapes']);
+    const { keys, broken } = await topKeys(reading.files, file, ['shapes'], reading.options.encoding);
     if (broken || keys.includes('shapes')) found.push(file);
     else
       reading.note('structure', `${file}: has no "shapes", so it is not a Labelme file and was passed over`);
