@@ -11,7 +11,7 @@ manualSeed(1);
 const network = (numClasses) =>
   new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 4, stem: 'small', norm: 'frozen', numClasses });
 
-// Stands for a model that was trained on something else. From a file: loadStateDict(tensors, name, { layout: 'pytorch' }).
+// Stands for a model that was trained on something else. From a file: loadStateDict(await loadWeights(file)).
 const trained = await network(10).stateDict((state) => gpu.download(state));
 
 // The same network for two classes: every weight but those of the last layer, which is new.

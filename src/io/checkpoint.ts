@@ -189,11 +189,6 @@ export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
   return { weights: file.tensors, metadata };
 }
 
-/** Reads and decodes a file of weights; see `decodeWeights`. Node only. */
-export async function loadWeights(path: string): Promise<WeightsFile> {
-  return decodeWeights(await readFileBytes(path), path);
-}
-
 function isModelMetadata(value: unknown): value is ModelMetadata {
   if (typeof value !== 'object' || value === null) return false;
   const { architecture, classNames } = value as Partial<ModelMetadata>;

@@ -1,5 +1,5 @@
 /**
- * Files of weights: safetensors, and the weights and checkpoints that training writes.
+ * Files of weights: safetensors, PyTorch's files, and the weights and checkpoints that training writes.
  *
  * @module
  */
@@ -9,7 +9,6 @@ export {
   type Checkpoint,
   decodeWeights,
   loadCheckpoint,
-  loadWeights,
   type ModelMetadata,
   saveCheckpoint,
   saveWeights,
@@ -17,10 +16,14 @@ export {
 } from './checkpoint.ts';
 export { readFileBytes, writeFileAtomic } from './files.ts';
 export type { FileData, FileDType, FileTensor } from './fileTensor.ts';
+export type { LoadedWeights, WeightsFormat } from './loadedWeights.ts';
+export { type LoadWeightsOptions, loadWeights } from './loadWeights.ts';
 export {
   decodeSafetensors,
   encodeSafetensors,
   type NamedTensor,
+  readSafetensors,
+  type SafetensorsContent,
   type SafetensorsFile,
   type StateDict,
   type TensorData,

@@ -10,7 +10,7 @@ const begins =
   (...signature: number[]) =>
   (bytes: Uint8Array): boolean =>
     signature.every((byte, i) => bytes[i] === byte);
-const CONVERT = 'convert it in Python with safetensors.torch.save_file(model.state_dict(), …)';
+const CONVERT = 'load it with loadWeights, or convert it with "fovea weights convert"';
 
 // In this order: an index of shards is a JSON file, too.
 const FORMATS: readonly Format[] = [
@@ -26,7 +26,7 @@ const FORMATS: readonly Format[] = [
   {
     matches: (_, text) => /^\s*\{/.test(text) && text.includes('"weight_map"'),
     message:
-      'is the index of weights in several files; give one .safetensors file, with all of the shards merged into it',
+      'is the index of weights in several files; load it with loadWeights, or merge them with "fovea weights convert"',
   },
   {
     matches: (_, text) => /^\s*[{[]\s*["{}[\]\d]/.test(text),
@@ -84,11 +84,14 @@ const FORMATS: readonly Format[] = [
 /** How much of a file its kind is told by. */
 const SEEN = 4096;
 
+/** Tells whether a file begins as safetensors do: with a length under 2^32 as a u64, thus with zeros in it, then "{". */
+export const isSafetensors = (bytes: Uint8Array): boolean =>
+  bytes[8] === 0x7b && bytes.subarray(0, 8).includes(0);
+
 /** What a file is that is no safetensors file, and the fix: `is a Git LFS pointer, …; run …`. Undefined for unknown content. */
 export function otherFormat(bytes: Uint8Array): string | undefined {
   const start = bytes.subarray(0, SEEN);
-  // A safetensors file begins with a length under 2^32 as a u64, thus with zeros among its first eight bytes, then "{".
-  if (start[8] === 0x7b && start.subarray(0, 8).includes(0)) return undefined;
+  if (isSafetensors(bytes)) return undefined;
   // Latin-1: one character per byte, whatever the bytes are.
   const text = String.fromCharCode(...start);
   return FORMATS.find(({ matches }) => matches(start, text))?.message;

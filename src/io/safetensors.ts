@@ -5,7 +5,15 @@
  */
 import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
-import { bytesPerElement, type DType, formatShape, numel, type Shape } from '../shape.ts';
+import { type DType, formatShape, numel, type Shape } from '../shape.ts';
+import {
+  FILE_DTYPES,
+  type FileData,
+  type FileDType,
+  type FileTensor,
+  quote,
+  toFloat32,
+} from './fileTensor.ts';
 import { otherFormat } from './otherFormats.ts';
 
 /** The values of a tensor on the host. Uint16Array holds the bits of f16 values. */
@@ -24,6 +32,14 @@ export interface NamedTensor {
 /** Tensors by name, as in a state dict of PyTorch. */
 export type StateDict = Map<string, NamedTensor>;
 
+/** A safetensors file as it is. */
+export interface SafetensorsContent {
+  /** The tensors by name, in the types that the file has. */
+  readonly tensors: Map<string, FileTensor>;
+  /** Text metadata by key. */
+  readonly metadata: Record<string, string>;
+}
+
 /** A decoded safetensors file. */
 export interface SafetensorsFile {
   /** The tensors by name. */
@@ -36,57 +52,51 @@ const METADATA_KEY = '__metadata__';
 const PREFIX_BYTES = 8;
 /** The limit of the reference implementation (`MAX_HEADER_SIZE` in safetensors/src/tensor.rs). */
 const MAX_HEADER_BYTES = 100_000_000;
-const MAX_QUOTED_NAME = 80;
 
-/** The name of each dtype in a file, and the array that holds it. */
-const WRITTEN = {
-  f32: { name: 'F32', array: Float32Array },
-  f16: { name: 'F16', array: Uint16Array },
-  i32: { name: 'I32', array: Int32Array },
-  u32: { name: 'U32', array: Uint32Array },
-} as const;
-
-interface Reader {
-  readonly size: number;
-  readonly dtype: DType;
-  /** Reads a copy of the tensor's bytes, at offset 0 of its buffer. Throws an Error that says what is wrong. */
-  read(bytes: Uint8Array<ArrayBuffer>): TensorData;
-}
+/** The name of each dtype in a file. */
+const NAMES: Readonly<Record<FileDType, string>> = {
+  f64: 'F64',
+  f32: 'F32',
+  f16: 'F16',
+  bf16: 'BF16',
+  i64: 'I64',
+  i32: 'I32',
+  i16: 'I16',
+  i8: 'I8',
+  u64: 'U64',
+  u32: 'U32',
+  u16: 'U16',
+  u8: 'U8',
+  bool: 'BOOL',
+};
 
 /** All dtypes that can be read, by their names in a file. */
-const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ['F32', { size: 4, dtype: 'f32', read: (bytes) => new Float32Array(bytes.buffer) }],
-  ['F16', { size: 2, dtype: 'f16', read: (bytes) => new Uint16Array(bytes.buffer) }],
-  ['BF16', { size: 2, dtype: 'f32', read: (bytes) => widenBfloat16(new Uint16Array(bytes.buffer)) }],
-  ['F64', { size: 8, dtype: 'f32', read: (bytes) => new Float32Array(new Float64Array(bytes.buffer)) }],
-  ['I32', { size: 4, dtype: 'i32', read: (bytes) => new Int32Array(bytes.buffer) }],
-  ['U32', { size: 4, dtype: 'u32', read: (bytes) => new Uint32Array(bytes.buffer) }],
-  ['I64', { size: 8, dtype: 'i32', read: (bytes) => narrowInt64(new BigInt64Array(bytes.buffer)) }],
-  ['U8', { size: 1, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
-  ['I8', { size: 1, dtype: 'i32', read: (bytes) => new Int32Array(new Int8Array(bytes.buffer)) }],
-  ['BOOL', { size: 1, dtype: 'i32', read: (bytes) => new Int32Array(bytes) }],
-]);
+const DTYPES = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as FileDType]));
 
-/** bfloat16 is the upper half of a float32, so widening is exact. */
-function widenBfloat16(halves: Uint16Array): Float32Array {
-  const words = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
-  return new Float32Array(words.buffer);
+/** A tensor in a type that runs on the device. Throws an Error that says what is wrong. */
+function forDevice(tensor: FileTensor): NamedTensor {
+  const { dtype, shape, data } = tensor;
+  switch (dtype) {
+    case 'f32':
+    case 'f16':
+    case 'i32':
+    case 'u32':
+      return { dtype, shape, data: data as TensorData };
+    case 'bf16':
+    case 'f64':
+      return { dtype: 'f32', shape, data: toFloat32(tensor) };
+    default:
+      return { dtype: 'i32', shape, data: toInt32(data) };
+  }
 }
 
-function narrowInt64(values: BigInt64Array): Int32Array {
+function toInt32(values: FileData): Int32Array {
   const out = new Int32Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (BigInt.asIntN(32, value) !== value) throw new Error(`element ${i} is ${value}`);
-    out[i] = Number(value);
+    out[i] = Number(values[i]);
+    if (Number(values[i]) !== out[i]) throw new Error(`element ${i} is ${values[i]}`);
   }
   return out;
-}
-
-/** Quotes a name from a file so that it fits into one line of a message. */
-function quote(name: string): string {
-  return JSON.stringify(name.length > MAX_QUOTED_NAME ? `${name.slice(0, MAX_QUOTED_NAME)}…` : name);
 }
 
 /** Compares by UTF-16 code units, so that the order does not depend on a locale. */
@@ -102,13 +112,13 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  * @throws ShapeError if a tensor's data does not match its dtype or shape, or its name is `__metadata__`.
  */
 export function encodeSafetensors(
-  tensors: Readonly<Record<string, NamedTensor>> | ReadonlyMap<string, NamedTensor>,
+  tensors: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const entries: [string, NamedTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  const entries: [string, FileTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   for (const [name, tensor] of entries) checkEncodable(name, tensor);
   entries.sort(
-    ([nameA, a], [nameB, b]) => bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || byName(nameA, nameB),
+    ([nameA, a], [nameB, b]) => FILE_DTYPES[b.dtype].size - FILE_DTYPES[a.dtype].size || byName(nameA, nameB),
   );
 
   const fields: string[] = [];
@@ -120,7 +130,7 @@ export function encodeSafetensors(
   let dataBytes = 0;
   for (const [name, { dtype, shape, data }] of entries) {
     const info = {
-      dtype: WRITTEN[dtype].name,
+      dtype: NAMES[dtype],
       shape,
       data_offsets: [dataBytes, dataBytes + data.byteLength],
     };
@@ -142,12 +152,12 @@ export function encodeSafetensors(
   return out;
 }
 
-function checkEncodable(name: string, { dtype, shape, data }: NamedTensor): void {
+function checkEncodable(name: string, { dtype, shape, data }: FileTensor): void {
   const op = `encodeSafetensors: tensor ${quote(name)}`;
   if (name === METADATA_KEY) {
     throw new ShapeError(`${op}: the format reserves this name; give the tensor another`);
   }
-  const { array } = WRITTEN[dtype];
+  const { array } = FILE_DTYPES[dtype];
   if (!(data instanceof array)) {
     throw new ShapeError(`${op}: ${dtype} takes a ${array.name}, got a ${data.constructor.name}`);
   }
@@ -162,25 +172,48 @@ function checkEncodable(name: string, { dtype, shape, data }: NamedTensor): void
 interface Entry {
   readonly name: string;
   readonly shape: number[];
-  readonly reader: Reader;
-  readonly dtypeName: string;
+  readonly dtype: FileDType;
   readonly begin: number;
   readonly end: number;
 }
 
 /**
- * Decodes a safetensors file. Tensors are copied into new arrays, in the order of their bytes.
+ * Decodes a safetensors file for use on the device. Tensors are copied into new arrays, in the order of their bytes.
  *
- * F32, F16 (as bits), I32 and U32 stay as they are; BF16 and F64 become f32; I64, I8, U8 and BOOL become i32. The
- * header and all offsets are checked against the size of the file before anything is allocated.
+ * F32, F16 (as bits), I32 and U32 stay as they are; BF16 and F64 become f32; other integers and BOOL become i32. `readSafetensors`
+ * keeps all types.
  *
  * @param bytes The content of the file.
  * @param name The file's name, for messages.
- * @throws DataError, one line that begins with `name` and gives the place and the fix: for any file that breaks the
- * format, other dtypes, and I64 values outside of the range of i32. Files of other formats (a Git LFS pointer, a web page, a
- * PyTorch or ONNX file) are named for what they are.
+ * @throws DataError as `readSafetensors` does, and for integers outside of the range of i32.
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
+  const { tensors: given, metadata } = readSafetensors(bytes, name);
+  const tensors: StateDict = new Map();
+  for (const [key, tensor] of given) {
+    try {
+      tensors.set(key, forDevice(tensor));
+    } catch (cause) {
+      throw new DataError(
+        `${name}: tensor ${quote(key)}: ${(cause as Error).message}, which ${NAMES[tensor.dtype]} read as i32 cannot hold; write it with smaller values`,
+        { cause },
+      );
+    }
+  }
+  return { tensors, metadata };
+}
+
+/**
+ * Reads a safetensors file without changing a value: all types but float8. Tensors are copied into new arrays, in the order of
+ * their bytes. The header and all offsets are checked against the size of the file before anything is allocated.
+ *
+ * @param bytes The content of the file.
+ * @param name The file's name, for messages.
+ * @throws DataError, one line that begins with `name` and gives the place and the fix: for any file that breaks the format (offsets
+ * that overlap, leave bytes out or reach past the end), and other dtypes. Files of other formats (a Git LFS pointer, a web page, a
+ * PyTorch or ONNX file) are named for what they are.
+ */
+export function readSafetensors(bytes: Uint8Array, name: string): SafetensorsContent {
   const header = readHeader(bytes, name);
   const data = bytes.subarray(header.dataStart);
   const metadata = readMetadata(header.fields[METADATA_KEY], name);
@@ -189,19 +222,12 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
     .map(([key, value]) => readEntry(key, value, data.length, name));
   checkCoverage(entries, data.length, name);
 
-  const tensors: StateDict = new Map();
-  for (const { name: key, shape, reader, dtypeName, begin, end } of entries) {
+  const tensors = new Map<string, FileTensor>();
+  for (const { name: key, shape, dtype, begin, end } of entries) {
     // Not bytes.slice(): Node's Buffer answers that with a view of the same memory.
     const copy = new Uint8Array(end - begin);
     copy.set(data.subarray(begin, end));
-    try {
-      tensors.set(key, { dtype: reader.dtype, shape, data: reader.read(copy) });
-    } catch (cause) {
-      throw new DataError(
-        `${name}: tensor ${quote(key)}: ${(cause as Error).message}, which ${dtypeName} read as ${reader.dtype} cannot hold; write it with smaller values`,
-        { cause },
-      );
-    }
+    tensors.set(key, { dtype, shape, data: new FILE_DTYPES[dtype].array(copy.buffer) });
   }
   return { tensors, metadata };
 }
@@ -271,12 +297,12 @@ function readEntry(key: string, value: unknown, dataBytes: number, name: string)
     new DataError(`${name}: tensor ${quote(key)}: ${problem}; ${fix}`);
 
   if (!isRecord(value)) throw fault('its entry is not an object');
-  const { dtype, shape, data_offsets: offsets } = value;
-  const reader = typeof dtype === 'string' ? READERS.get(dtype) : undefined;
-  if (reader === undefined) {
-    const known = [...READERS.keys()].join(', ');
+  const { dtype: type, shape, data_offsets: offsets } = value;
+  const dtype = typeof type === 'string' ? DTYPES.get(type) : undefined;
+  if (dtype === undefined) {
+    const known = [...DTYPES.keys()].join(', ');
     throw fault(
-      `dtype ${typeof dtype === 'string' ? quote(dtype) : 'that is not a string'} cannot be read`,
+      `dtype ${typeof type === 'string' ? quote(type) : 'that is not a string'} cannot be read`,
       `convert it to one of ${known}`,
     );
   }
@@ -295,13 +321,13 @@ function readEntry(key: string, value: unknown, dataBytes: number, name: string)
     );
   }
   // Exact where it matters: a product too large to be exact is far over any `end - begin`.
-  const needed = numel(shape) * reader.size;
+  const needed = numel(shape) * FILE_DTYPES[dtype].size;
   if (needed !== end - begin) {
     throw fault(
-      `shape ${formatShape(shape)} of ${dtype} takes ${needed} bytes, data_offsets give ${end - begin}`,
+      `shape ${formatShape(shape)} of ${NAMES[dtype]} takes ${needed} bytes, data_offsets give ${end - begin}`,
     );
   }
-  return { name: key, shape, reader, dtypeName: dtype as string, begin, end };
+  return { name: key, shape, dtype, begin, end };
 }
 
 /** Sorts the entries by offset, and throws unless they cover the data exactly once. */

@@ -189,7 +189,7 @@ function buildMobileNet(args: Arguments): MobileNetV2 {
 
 /**
  * Makes the model that a builder of torchvision makes, with random weights. Load torchvision's weights with
- * `model.loadStateDict(weights, file, { layout: 'pytorch' })`.
+ * `model.loadStateDict(await loadWeights(file))`.
  *
  * Labels: Fovea's are 0 to numClasses - 1 in every model. RetinaNet, FCN and the classifiers number classes as torchvision
  * does, and numClasses is num_classes (FCN's class 0 is the background). Faster and Mask R-CNN of torchvision count the

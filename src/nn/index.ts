@@ -24,7 +24,8 @@ export {
   type LinearOptions,
 } from './layers.ts';
 export type { TorchLayout } from './layout.ts';
-export { Buffer, type Download, type Layout, Module, Parameter, type StateEntry } from './module.ts';
+export type { Layout, LoadEntry, LoadOptions, LoadReport, LoadSource } from './loadState.ts';
+export { Buffer, type Download, Module, Parameter, type StateEntry } from './module.ts';
 export {
   BatchNorm2d,
   type BatchNormOptions,

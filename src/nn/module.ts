@@ -1,9 +1,10 @@
-import { ShapeError, StateDictError, UsageError } from '../errors.ts';
+import { StateDictError, UsageError } from '../errors.ts';
 import { heed } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
-import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
-import { fromTorch, type TorchLayout, toTorch } from './layout.ts';
+import { type HostArray, numel, type Shape } from '../shape.ts';
+import { type TorchLayout, toTorch } from './layout.ts';
+import { type Layout, type LoadOptions, type LoadReport, type LoadSource, loadState } from './loadState.ts';
 import { walk } from './members.ts';
 import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
@@ -49,9 +50,6 @@ export interface StateEntry {
   readonly shape: Shape;
   readonly data: Float32Array;
 }
-
-/** The order of a weight's dimensions in a state dict: Fovea's, or PyTorch's. */
-export type Layout = 'fovea' | 'pytorch';
 
 /** Reads the value of a state: `(state) => gpu.download(state)`. */
 export type Download = (state: State) => Promise<HostArray>;
@@ -168,52 +166,26 @@ export abstract class Module {
   }
 
   /**
-   * Loads the values of all parameters and buffers by name. Throws StateDictError that lists the missing and the unexpected
-   * keys, or ShapeError for a tensor of another shape, before anything changes.
-   * @param entries Tensors by name: what `stateDict` returned, or what `decodeSafetensors` read.
-   * @param source What messages call them: the file. Default `state dict`.
-   * @param options `layout`: `fovea` (the default), or `pytorch`, which transposes weights, leaves out `num_batches_tracked`,
-   * and understands the names that older versions of torchvision gave. `copy`: false takes f32 arrays as they are, which must
-   * not change afterwards; default true.
+   * Loads the values of parameters and buffers by name. All is checked before anything changes.
+   *
+   * Weights of PyTorch and torchvision are transposed; `num_batches_tracked` is left out, and the names that older versions of
+   * torchvision gave are understood. Other types of numbers are converted to f32.
+   * @param weights Tensors by name: what `stateDict`, `loadWeights`, `readTorch` or `decodeSafetensors` returned.
+   * @param options `strict`: every name must be there, and no other; default true. `rename`: the name here for one of the file.
+   * `skipMismatched`: tensors of another shape keep their values, such as a new head's for other classes; default false. `layout`:
+   * `fovea` or `pytorch`; default: what the weights say, or that whose shapes fit. `copy`: false takes f32 arrays as they are,
+   * which must not change afterwards; default true. `source`: what messages call the weights.
+   * @returns The names that were loaded, are missing, unexpected, or of another shape.
+   * @throws StateDictError that lists the missing and the unexpected names, if `strict`; ShapeError for a tensor of another shape,
+   * unless `skipMismatched`; UsageError if two tensors get one name.
    */
-  loadStateDict(
-    entries: ReadonlyMap<string, { readonly shape: Shape; readonly data: HostArray }>,
-    source = 'state dict',
-    { copy = true, layout = 'fovea' }: { readonly copy?: boolean; readonly layout?: Layout } = {},
-  ): void {
-    const given = layout === 'pytorch' ? this.#torchEntries(entries) : entries;
-    const members = [...savedIn(this)];
-    const missing = members.filter(([name]) => !given.has(name)).map(([name]) => name);
-    const names = new Set(members.map(([name]) => name));
-    const unexpected = [...given.keys()].filter((name) => !names.has(name));
-    if (missing.length > 0 || unexpected.length > 0) {
-      const list = (keys: readonly string[]) =>
-        keys.length === 0
-          ? 'none'
-          : keys.slice(0, 8).join(', ') + (keys.length > 8 ? `, … (${keys.length})` : '');
-      throw new StateDictError(
-        `${source}: these weights belong to another architecture; missing keys: ${list(missing)}; unexpected keys: ${list(unexpected)}`,
-      );
-    }
-    for (const [name, member] of members) {
-      const { shape } = given.get(name)!;
-      const ours = member.state.spec.shape;
-      const torchs = torchLayout(member)?.shape ?? ours;
-      const [wanted, other] = layout === 'pytorch' ? [torchs, ours] : [ours, torchs];
-      if (sameShape(shape, wanted)) continue;
-      const hint = sameShape(shape, other)
-        ? `that is the layout of ${layout === 'pytorch' ? 'Fovea' : 'PyTorch'}: load it with layout '${layout === 'pytorch' ? 'fovea' : 'pytorch'}'`
-        : 'use the width and depth that it was trained with';
-      throw new ShapeError(
-        `${source}: ${name} is ${formatShape(shape)}, the model’s is ${formatShape(wanted)}; ${hint}`,
-      );
-    }
-    for (const [name, member] of members) {
-      const { data } = given.get(name)!;
-      const torch = layout === 'pytorch' ? torchLayout(member) : undefined;
-      const same = !copy && data instanceof Float32Array ? data : undefined;
-      member.state.set(torch ? fromTorch(data, torch) : (same ?? Float32Array.from(data)));
-    }
+  loadStateDict(weights: LoadSource, options: LoadOptions = {}): LoadReport {
+    const members = [...savedIn(this)].map(([name, member]) => ({
+      name,
+      state: member.state,
+      torch: torchLayout(member),
+    }));
+    return loadState(members, weights, options, (name) => this.torchName(name));
   }
 
   /**
@@ -243,11 +215,6 @@ export abstract class Module {
   /** The name of a tensor here for a key of a PyTorch state dict, which older versions may have named otherwise. */
   protected torchName(name: string): string {
     return name;
-  }
-
-  #torchEntries<Entry>(entries: ReadonlyMap<string, Entry>): Map<string, Entry> {
-    const counted = [...entries].filter(([name]) => !name.endsWith('num_batches_tracked'));
-    return new Map(counted.map(([name, entry]) => [this.torchName(name), entry]));
   }
 }
 

@@ -116,7 +116,7 @@ export function restoreModel(
   const model = buildModel(name, config, 0);
   model.eval();
   // Nobody else has these arrays.
-  model.loadStateDict(weights, file, { copy: false });
+  model.loadStateDict(weights, { source: file, copy: false });
   return { name, model, classNames, preprocessing };
 }
 

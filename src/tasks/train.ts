@@ -342,7 +342,7 @@ function restore(
       `${file}: has ${progress.step} steps done, more than the ${settings.steps} asked for; give at least ${progress.step} steps`,
     );
   }
-  model.loadStateDict(checkpoint.weights, file);
+  model.loadStateDict(checkpoint.weights, { source: file });
   optimizer.loadStateDict(checkpoint.optimizer);
   model.loadRandomState(progress.random);
   source.restore(progress.batches);

@@ -91,7 +91,11 @@ export async function checkModel(
 ): Promise<ModelRow> {
   const started = performance.now();
   const { name, kind, weights } = modelCase;
-  built.model.loadStateDict(weights, `${name}: weights.safetensors`, { layout: 'pytorch', copy: false });
+  built.model.loadStateDict(weights, {
+    source: `${name}: weights.safetensors`,
+    layout: 'pytorch',
+    copy: false,
+  });
   built.model.train(kind === 'train');
   const read = reader(modelCase, 'inputs');
   const images = Array.from({ length: modelCase.images }, (_, i) => read(`image.${i}`));

@@ -10,7 +10,7 @@ import { loadFolder, loadLabelme } from '../../cli/src/samples.ts';
 import type { Sample } from '../../src/data/dataset.ts';
 import { formatLabelme } from '../../src/data/formats/labelme/format.ts';
 import { parseLabelme, toAnnotation } from '../../src/data/formats/labelme/labelme.ts';
-import { loadWeights } from '../../src/io/checkpoint.ts';
+import { decodeWeights } from '../../src/io/checkpoint.ts';
 import { scene } from '../tasks/scenes.ts';
 
 let root: string;
@@ -85,7 +85,7 @@ describe('a folder of different images', () => {
         batch: 2,
         width: 4,
       });
-      const { metadata } = await loadWeights(model);
+      const { metadata } = decodeWeights(await readFile(model), model);
       expect(metadata).toMatchObject({
         classNames: ['ball', 'crate'],
         preprocessing: { maxSide: 96 },

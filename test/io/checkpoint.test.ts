@@ -14,9 +14,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DataError, FoveaError } from '../../src/errors.ts';
 import { decodeCheckpoint } from '../../src/io/checkpoint.ts';
 import {
+  decodeWeights,
   encodeSafetensors,
   loadCheckpoint,
-  loadWeights,
   readFileBytes,
   type StateDict,
   saveCheckpoint,
@@ -211,22 +211,29 @@ describe('weights', () => {
   it('come back with what describes the model', async () => {
     const path = join(folder, 'unet.safetensors');
     await saveWeights(path, state(1, 2, 3), metadata);
-    expect(await loadWeights(path)).toEqual({ weights: state(1, 2, 3), metadata });
+    expect(decodeWeights(await readFileBytes(path), path)).toEqual({ weights: state(1, 2, 3), metadata });
   });
 
   it('load from another program, without a description', async () => {
     const path = join(folder, 'torch.safetensors');
     writeFileSync(path, encodeSafetensors(state(4), { format: 'pt' }));
-    expect(await loadWeights(path)).toEqual({ weights: state(4), metadata: undefined });
+    expect(decodeWeights(await readFileBytes(path), path)).toEqual({
+      weights: state(4),
+      metadata: undefined,
+    });
   });
 
   it('are told from a checkpoint, and from a broken description', async () => {
     const path = join(folder, 'x.safetensors');
     await saveCheckpoint(path, { weights: state(1), optimizer: state(2), progress: {} });
-    expect(await faultOf(loadWeights(path))).toContain('is a training checkpoint');
+    expect(await faultOf(readFileBytes(path).then((bytes) => decodeWeights(bytes, path)))).toContain(
+      'is a training checkpoint',
+    );
     for (const text of ['{"architecture": "unet"}', 'null', '[]']) {
       writeFileSync(path, encodeSafetensors(state(1), { 'fovea.model': text }));
-      expect(await faultOf(loadWeights(path))).toContain('fovea.model: needs architecture');
+      expect(await faultOf(readFileBytes(path).then((bytes) => decodeWeights(bytes, path)))).toContain(
+        'fovea.model: needs architecture',
+      );
     }
   });
 });

@@ -27,14 +27,14 @@ describe('a file of another kind in the place of weights', () => {
     [
       'a PyTorch file',
       zip('archive/data.pkl'),
-      /is a PyTorch file \(\.pt, a zip with a pickle\); convert it/,
+      /is a PyTorch file \(\.pt, a zip with a pickle\); load it with loadWeights/,
     ],
     ['another zip archive', zip('weights/model.json'), /is a zip archive, .*; unpack it/],
-    ['an old PyTorch file', bytes(0x80, 2, 0x8a, 10), /is a Python pickle, .*; convert it in Python/],
+    ['an old PyTorch file', bytes(0x80, 2, 0x8a, 10), /is a Python pickle, .*; load it with loadWeights/],
     [
       'an index of shards',
       text('{\n  "metadata": {"total_size": 1},\n  "weight_map": {"a": "model-00001-of-00002.safetensors"}}'),
-      /is the index of weights in several files; give one \.safetensors file/,
+      /is the index of weights in several files; load it with loadWeights/,
     ],
     ['other JSON', text('{"abcd":{"e": 1}}'), /is a JSON file, not weights/],
     ['an ONNX model', bytes(0x08, 8, 0x12, 7), /is an ONNX model; export/],

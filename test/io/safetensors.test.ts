@@ -193,7 +193,7 @@ describe('decodeSafetensors', () => {
     [
       'an unknown dtype',
       entry('F8_E4M3', [8], 0, 8),
-      'dtype "F8_E4M3" cannot be read; convert it to one of F32, ',
+      'dtype "F8_E4M3" cannot be read; convert it to one of F64, ',
     ],
     ['no dtype', { shape: [2], data_offsets: [0, 8] }, 'dtype that is not a string'],
     ['a negative size', entry('F32', [-2], 0, 8), 'shape is not a list of non-negative integers'],

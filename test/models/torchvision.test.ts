@@ -6,7 +6,8 @@ import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
-import type { Layout, Module, StateEntry } from '../../src/nn/module.ts';
+import type { Layout } from '../../src/nn/loadState.ts';
+import type { Module, StateEntry } from '../../src/nn/module.ts';
 import type { Shape } from '../../src/shape.ts';
 
 interface Tree {
@@ -163,7 +164,7 @@ describe('weights in PyTorch’s layouts', () => {
     expect(Object.fromEntries([...torch].map(([name, { shape }]) => [name, shape]))).toEqual(
       torchShapes(from!),
     );
-    to!.loadStateDict(torch, 'torch', { layout: 'pytorch' });
+    to!.loadStateDict(torch, { source: 'torch', layout: 'pytorch' });
     expect(await stateOf(to!)).toEqual(want);
   });
 
@@ -201,11 +202,11 @@ describe('weights in PyTorch’s layouts', () => {
     const torch = await stateOf(from, 'pytorch');
     expect([...torch.keys()]).toEqual(expect.arrayContaining(Object.keys(renamed)));
     const old = new Map([...torch].map(([name, entry]) => [renamed[name] ?? name, entry]));
-    to.loadStateDict(old, 'old', { layout: 'pytorch' });
+    to.loadStateDict(old, { source: 'old', layout: 'pytorch' });
     expect(await stateOf(to)).toEqual(await stateOf(from));
     // Only there: Fovea's own files never had them.
     const own = new Map([...(await stateOf(from))].map(([name, entry]) => [renamed[name] ?? name, entry]));
-    expect(() => to.loadStateDict(own, 'own')).toThrow(StateDictError);
+    expect(() => to.loadStateDict(own, { source: 'own' })).toThrow(StateDictError);
   });
 
   it('load without the counters of batch norms', async () => {
@@ -221,9 +222,11 @@ describe('weights in PyTorch’s layouts', () => {
         .map((name) => [name.replace('running_var', 'num_batches_tracked'), counter] as const),
     ]);
     expect(counted.size).toBeGreaterThan(torch.size + 8);
-    to.loadStateDict(counted, 'torch', { layout: 'pytorch' });
+    to.loadStateDict(counted, { source: 'torch', layout: 'pytorch' });
     expect(await stateOf(to)).toEqual(await stateOf(from));
-    expect(() => to.loadStateDict(counted, 'torch')).toThrow(/unexpected keys: .*num_batches_tracked/);
+    expect(() => to.loadStateDict(counted, { source: 'torch', layout: 'fovea' })).toThrow(
+      /unexpected keys: .*num_batches_tracked/,
+    );
   });
 
   describe('that do not fit change nothing', () => {
@@ -236,7 +239,7 @@ describe('weights in PyTorch’s layouts', () => {
       const before = await stateOf(to);
       const torch = await stateOf(from, 'pytorch');
       change(torch);
-      const load = () => to.loadStateDict(torch, 'x.pth', { layout: 'pytorch' });
+      const load = () => to.loadStateDict(torch, { source: 'x.pth', layout: 'pytorch' });
       expect(load).toThrow(error);
       expect(load).toThrow(message);
       expect(await stateOf(to)).toEqual(before);
@@ -273,7 +276,7 @@ describe('weights in PyTorch’s layouts', () => {
     it('in PyTorch’s, taken for Fovea’s', async () => {
       const model = small.fasterrcnn_resnet18_fpn();
       const torch = await stateOf(model, 'pytorch');
-      expect(() => model.loadStateDict(torch, 'x.pth')).toThrow(
+      expect(() => model.loadStateDict(torch, { source: 'x.pth', layout: 'fovea' })).toThrow(
         /^x\.pth: backbone\.body\.conv1\.weight is \[4,3,7,7\], the model’s is \[7,7,3,4\]; that is the layout of PyTorch: load it with layout 'pytorch'$/,
       );
     });

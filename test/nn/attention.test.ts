@@ -138,7 +138,7 @@ describe('MultiheadAttention', () => {
       entry('out_proj.weight', [E, E]),
       entry('out_proj.bias', [E]),
     ]);
-    module.loadStateDict(dict, 'torch', { layout: 'pytorch' });
+    module.loadStateDict(dict, { source: 'torch', layout: 'pytorch' });
     const x = values('x', [1, 4, E]);
     const [y] = await gpu.read(module.forward(tensor(x, [1, 4, E])));
     const matrix = (name: string, rows: number) =>

@@ -166,7 +166,7 @@ describe('Linear', () => {
       ['bias', { shape: [O], data: torch.bias }],
     ]);
     const layer = new Linear(I, O, { pixels: H * W });
-    layer.loadStateDict(entries, 'torch', { layout: 'pytorch' });
+    layer.loadStateDict(entries, { source: 'torch', layout: 'pytorch' });
     const x = values('x', [N, H, W, C]);
     const [y] = await gpu.read(layer.forward(tensor(x, [N, H, W, C]).reshape([N, I])));
     const want: number[] = [];

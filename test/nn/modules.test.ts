@@ -226,7 +226,7 @@ describe('Sequential', () => {
     const dict = await first.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
     expect(dict.get('0.weight')!.shape).toEqual([4, 3, 3, 3]);
     expect(dict.get('4.weight')!.shape).toEqual([2, 16]);
-    second.loadStateDict(dict, 'test', { layout: 'pytorch' });
+    second.loadStateDict(dict, { source: 'test', layout: 'pytorch' });
     expect(await second.stateDict(async ({ initial }) => initial, { layout: 'pytorch' })).toEqual(dict);
   });
 });

@@ -1,0 +1,166 @@
+/** Values by name into the states of a module. */
+import { ShapeError, StateDictError, UsageError } from '../errors.ts';
+import type { State } from '../graph/state.ts';
+import { type FileData, type FileDType, toFloat32 } from '../io/fileTensor.ts';
+import { formatShape, type HostArray, type Shape, sameShape } from '../shape.ts';
+import { fromTorch, type TorchLayout } from './layout.ts';
+
+/** The order of a weight's dimensions in a state dict: Fovea's, or PyTorch's. */
+export type Layout = 'fovea' | 'pytorch';
+
+/** A tensor to load. Of f16 and bf16 `data` holds the bits; without a dtype its elements are the values. */
+export interface LoadEntry {
+  readonly dtype?: FileDType;
+  readonly shape: Shape;
+  readonly data: FileData | HostArray;
+}
+
+/** Tensors by name, as a Map or as `loadWeights` and `readTorch` give them: with their layout, and the name of the file. */
+export type LoadSource =
+  | ReadonlyMap<string, LoadEntry>
+  | {
+      readonly tensors: ReadonlyMap<string, LoadEntry>;
+      readonly layout?: Layout | undefined;
+      readonly source?: string;
+    };
+
+/** How `loadStateDict` takes what it is given. */
+export interface LoadOptions {
+  /** What messages call the weights: the file. Default: the file that was loaded, or `state dict`. */
+  readonly source?: string;
+  /** Whether every name here must be given, and no other. Default true. */
+  readonly strict?: boolean;
+  /** The name here for a name there; undefined leaves the tensor out. Default: the same name. */
+  readonly rename?: (name: string) => string | undefined;
+  /** Leaves the values of tensors as they are whose shape is another: those of a head for other classes. Default false. */
+  readonly skipMismatched?: boolean;
+  /** The order of the dimensions. Default: what the weights say, or else the order whose shapes are those of the model. */
+  readonly layout?: Layout;
+  /** False takes f32 arrays as they are, which must not change afterwards. Default true. */
+  readonly copy?: boolean;
+}
+
+/** What `loadStateDict` did, by the names of the module. */
+export interface LoadReport {
+  /** Loaded. */
+  readonly matched: readonly string[];
+  /** In the module, but not given: they keep their values. */
+  readonly missing: readonly string[];
+  /** Given, but not in the module. */
+  readonly unexpected: readonly string[];
+  /** Given in another shape: they keep their values. Both shapes in the layout of what was given. */
+  readonly mismatched: readonly { readonly name: string; readonly given: Shape; readonly wanted: Shape }[];
+}
+
+/** A parameter or buffer to load. */
+export interface Loadable {
+  readonly name: string;
+  readonly state: State;
+  /** How PyTorch stores it, where that differs. */
+  readonly torch: TorchLayout | undefined;
+}
+
+const COUNTER = /(^|\.)num_batches_tracked$/;
+
+/** The layout in which more of the shapes are those of the model. A tie is Fovea's, unless PyTorch's counters are there. */
+function inferLayout(members: readonly Loadable[], given: ReadonlyMap<string, LoadEntry>): Layout {
+  let votes = 0;
+  for (const { name, state, torch } of members) {
+    const entry = given.get(name);
+    if (!entry || !torch || sameShape(torch.shape, state.spec.shape)) continue;
+    if (sameShape(entry.shape, torch.shape)) votes++;
+    else if (sameShape(entry.shape, state.spec.shape)) votes--;
+  }
+  const counted = votes === 0 && [...given.keys()].some((name) => COUNTER.test(name));
+  return votes > 0 || counted ? 'pytorch' : 'fovea';
+}
+
+/** The entries under other names. Throws UsageError where two get the same one. */
+function renamed(
+  given: ReadonlyMap<string, LoadEntry>,
+  rename: (name: string) => string | undefined,
+  source: string,
+): Map<string, LoadEntry> {
+  const result = new Map<string, LoadEntry>();
+  for (const [name, entry] of given) {
+    const now = rename(name);
+    if (now === undefined) continue;
+    if (result.has(now)) {
+      throw new UsageError(
+        `${source}: two tensors are called ${now}, one of them ${name} before; rename only one of them`,
+      );
+    }
+    result.set(now, entry);
+  }
+  return result;
+}
+
+const list = (names: readonly string[]): string =>
+  names.length === 0
+    ? 'none'
+    : names.slice(0, 8).join(', ') + (names.length > 8 ? `, … (${names.length})` : '');
+
+/**
+ * Loads values by name; see `Module.loadStateDict`.
+ *
+ * @param torchName The name here for one of PyTorch's.
+ */
+export function loadState(
+  members: readonly Loadable[],
+  weights: LoadSource,
+  options: LoadOptions,
+  torchName: (name: string) => string,
+): LoadReport {
+  const { copy = true, strict = true, skipMismatched = false } = options;
+  const isMap = weights instanceof Map;
+  const holder = isMap ? undefined : (weights as Exclude<LoadSource, ReadonlyMap<string, LoadEntry>>);
+  const source = options.source ?? holder?.source ?? 'state dict';
+  const entries = holder?.tensors ?? (weights as ReadonlyMap<string, LoadEntry>);
+  if (!(entries instanceof Map)) {
+    throw new UsageError(
+      `loadStateDict: takes a Map of tensors by name, or what loadWeights gives; got ${typeof weights}`,
+    );
+  }
+  const own = options.rename ? renamed(entries, options.rename, source) : entries;
+  const layout = options.layout ?? holder?.layout ?? inferLayout(members, renamed(own, torchName, source));
+  const given =
+    layout === 'pytorch'
+      ? renamed(own, (name) => (COUNTER.test(name) ? undefined : torchName(name)), source)
+      : own;
+
+  const missing = members.filter(({ name }) => !given.has(name)).map(({ name }) => name);
+  const names = new Set(members.map(({ name }) => name));
+  const unexpected = [...given.keys()].filter((name) => !names.has(name));
+  if (strict && (missing.length > 0 || unexpected.length > 0)) {
+    throw new StateDictError(
+      `${source}: these weights belong to another architecture; missing keys: ${list(missing)}; unexpected keys: ${list(unexpected)}`,
+    );
+  }
+  const matched: Loadable[] = [];
+  const mismatched: LoadReport['mismatched'][number][] = [];
+  for (const member of members) {
+    const shape = given.get(member.name)?.shape;
+    if (shape === undefined) continue;
+    const ours = member.state.spec.shape;
+    const torchs = member.torch?.shape ?? ours;
+    const [wanted, other] = layout === 'pytorch' ? [torchs, ours] : [ours, torchs];
+    if (sameShape(shape, wanted)) matched.push(member);
+    else if (skipMismatched) mismatched.push({ name: member.name, given: shape, wanted });
+    else {
+      const hint = sameShape(shape, other)
+        ? `that is the layout of ${layout === 'pytorch' ? 'Fovea' : 'PyTorch'}: load it with layout '${layout === 'pytorch' ? 'fovea' : 'pytorch'}'`
+        : 'use the width and depth that it was trained with';
+      throw new ShapeError(
+        `${source}: ${member.name} is ${formatShape(shape)}, the model’s is ${formatShape(wanted)}; ${hint}`,
+      );
+    }
+  }
+  for (const { name, state, torch } of matched) {
+    const { dtype, data } = given.get(name)!;
+    const own32 = data instanceof Float32Array && (dtype ?? 'f32') === 'f32' ? data : undefined;
+    const values = () => toFloat32({ dtype: dtype ?? 'f32', data: data as FileData });
+    if (layout === 'pytorch' && torch) state.set(fromTorch(own32 ?? values(), torch));
+    else state.set(own32 && !copy ? own32 : (own32?.slice() ?? values()));
+  }
+  return { matched: matched.map(({ name }) => name), missing, unexpected, mismatched };
+}

@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataError, UsageError } from '../../src/errors.ts';
+import {
+  encodeSafetensors,
+  type FileTensor,
+  loadWeights,
+  readSafetensors,
+  saveCheckpoint,
+  saveWeights,
+  writeTorch,
+} from '../../src/io/index.ts';
+
+const FILES = new URL('../fixtures/torch_files/', import.meta.url).pathname;
+const tensor = (...values: number[]): FileTensor & { dtype: 'f32'; data: Float32Array } => ({
+  dtype: 'f32',
+  shape: [values.length],
+  data: Float32Array.from(values),
+});
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fovea-weights-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('readSafetensors', () => {
+  it('keeps every type as it is, and they are written again', () => {
+    const tensors: Record<string, FileTensor> = {
+      f64: { dtype: 'f64', shape: [1], data: Float64Array.of(1e300) },
+      bf16: { dtype: 'bf16', shape: [1], data: Uint16Array.of(0x3f80) },
+      f16: { dtype: 'f16', shape: [1], data: Uint16Array.of(0x3c00) },
+      i64: { dtype: 'i64', shape: [], data: BigInt64Array.of(-(2n ** 62n)) },
+      u64: { dtype: 'u64', shape: [1], data: BigUint64Array.of(2n ** 63n) },
+      i32: { dtype: 'i32', shape: [1], data: Int32Array.of(-5) },
+      u32: { dtype: 'u32', shape: [1], data: Uint32Array.of(5) },
+      i16: { dtype: 'i16', shape: [1], data: Int16Array.of(-5) },
+      u16: { dtype: 'u16', shape: [1], data: Uint16Array.of(5) },
+      i8: { dtype: 'i8', shape: [3], data: Int8Array.of(-5, 0, 1) },
+      u8: { dtype: 'u8', shape: [1], data: Uint8Array.of(5) },
+      bool: { dtype: 'bool', shape: [1], data: Uint8Array.of(1) },
+    };
+    const { tensors: read } = readSafetensors(encodeSafetensors(tensors), 'x');
+    expect(Object.fromEntries(read)).toEqual(tensors);
+  });
+});
+
+describe('loadWeights', () => {
+  it('tells the format by the content, from a path, bytes, a buffer or a Blob', async () => {
+    const safe = encodeSafetensors({ a: tensor(1) });
+    const torch = writeTorch({ a: tensor(1) });
+    const path = join(folder, 'named.wrong');
+    writeFileSync(path, torch);
+    for (const [file, format] of [
+      [safe, 'safetensors'],
+      [safe.buffer, 'safetensors'],
+      [new Blob([torch]), 'torch'],
+      [path, 'torch'],
+      [`${FILES}legacy.pth`, 'torch-legacy'],
+      [`${FILES}scripted.pt`, 'torchscript'],
+    ] as const) {
+      const loaded = await loadWeights(file);
+      expect(loaded.format).toBe(format);
+      expect(loaded.layout).toBe(format === 'safetensors' ? undefined : 'pytorch');
+    }
+    expect((await loadWeights(path)).source).toBe(path);
+    expect((await loadWeights(torch)).tensors.get('a')).toEqual(tensor(1));
+  });
+
+  it('says of safetensors which layout they are in, where the file does', async () => {
+    const layoutOf = async (metadata: Record<string, string>) =>
+      (await loadWeights(encodeSafetensors({ a: tensor(1) }, metadata))).layout;
+    expect(await layoutOf({ format: 'pt' })).toBe('pytorch');
+    expect(await layoutOf({})).toBeUndefined();
+    const path = join(folder, 'own.safetensors');
+    const metadata = { architecture: 'unet', config: {}, classNames: [], preprocessing: {} };
+    await saveWeights(path, new Map([['a', tensor(1)]]), metadata);
+    expect(await loadWeights(path)).toMatchObject({ format: 'safetensors', layout: 'fovea', notes: [] });
+    const checkpoint = {
+      weights: new Map([['a', tensor(1)]]),
+      optimizer: new Map([['m', tensor(2)]]),
+      progress: 1,
+    };
+    await saveCheckpoint(path, checkpoint);
+    const loaded = await loadWeights(path);
+    expect([...loaded.tensors.keys()]).toEqual(['a']);
+    expect(loaded.notes).toEqual([
+      'is a checkpoint of a training: its model was taken, 1 tensors of the optimizer left out',
+    ]);
+  });
+
+  it('takes the state dict of a checkpoint, or the one that is asked for', async () => {
+    const { tensors, notes, other } = await loadWeights(`${FILES}checkpoint.pth`);
+    expect(tensors.has('conv.weight')).toBe(true);
+    expect(notes[0]).toBe('the state dict "model" was taken');
+    expect(notes[1]).toMatch(/^left out: \d+ tensors of "optimizer"$/);
+    expect(notes[2]).toBe('"module." before every name was removed');
+    expect(notes[3]).toMatch(/known by name only: .*pathlib\.PosixPath/);
+    expect(other.get('epoch')).toBe(3);
+    const moments = await loadWeights(`${FILES}checkpoint.pth`, { stateDict: 'optimizer.state.0' });
+    expect([...moments.tensors.keys()]).toEqual(['step', 'exp_avg', 'exp_avg_sq']);
+    await expect(loadWeights(`${FILES}checkpoint.pth`, { stateDict: 'ema' })).rejects.toThrow(
+      /has no state dict "ema"; there are "model", "optimizer\.state\.0"/,
+    );
+  });
+
+  it('reads an index with its shards', async () => {
+    const index = { metadata: {}, weight_map: { a: 'm-1.safetensors', b: 'm-2.bin', c: 'm-1.safetensors' } };
+    const files: Record<string, Uint8Array> = {
+      'm-1.safetensors': encodeSafetensors({ a: tensor(1), c: tensor(3), d: tensor(4) }),
+      'm-2.bin': writeTorch({ b: tensor(2) }),
+    };
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);
+    const path = join(folder, 'm.index.json');
+    writeFileSync(path, text(index));
+    const loaded = await loadWeights(path);
+    expect(loaded).toMatchObject({ format: 'sharded', source: path });
+    expect(Object.fromEntries(loaded.tensors)).toEqual({ a: tensor(1), b: tensor(2), c: tensor(3) });
+    expect(loaded.notes).toEqual([
+      '2 files',
+      'm-1.safetensors: 1 tensors that the index does not name were left out',
+    ]);
+    const read = async (name: string) => files[name]!;
+    expect((await loadWeights(text(index), { read })).tensors.size).toBe(3);
+    await expect(loadWeights(text(index))).rejects.toThrow(UsageError);
+    const missing = { weight_map: { z: 'm-2.bin' } };
+    await expect(loadWeights(text(missing), { read })).rejects.toThrow(/m-2\.bin: tensor "z" is missing/);
+    for (const name of ['../m-2.bin', '/etc/passwd', 'a/b', '..', 'C:\\x', '.m', 7]) {
+      const outside = loadWeights(text({ weight_map: { a: name } }), { read });
+      await expect(outside).rejects.toThrow(DataError);
+      await expect(outside).rejects.toThrow(/is no name of a file beside it/);
+    }
+  });
+
+  it.each<[string, Uint8Array, RegExp]>([
+    [
+      'a Git LFS pointer',
+      new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\noid'),
+      /is a Git LFS pointer/,
+    ],
+    ['a web page', new TextEncoder().encode('<!doctype html><html>'), /is a web page/],
+    ['a gzip archive', Uint8Array.of(0x1f, 0x8b, 8, 0), /is a gzip archive/],
+    ['nothing', new Uint8Array(), /the file is empty/],
+    [
+      'a zip archive of something else',
+      Uint8Array.of(0x50, 0x4b, 5, 6, ...new Uint8Array(18)),
+      /is a zip archive without data\.pkl/,
+    ],
+    [
+      'a pickle of something else',
+      Uint8Array.of(0x80, 2, 0x4b, 1, 0x2e),
+      /is a Python pickle that torch\.save did not write/,
+    ],
+    ['other JSON', text({ abc: 1 }), /is a JSON file, not weights/],
+  ])('names %s for what it is', async (_, bytes, message) => {
+    await expect(loadWeights(bytes, { name: 'w.pth' })).rejects.toThrow(DataError);
+    await expect(loadWeights(bytes, { name: 'w.pth' })).rejects.toThrow(message);
+    await expect(loadWeights(bytes, { name: 'w.pth' })).rejects.toThrow(/^w\.pth: [^\n]+; [^\n]+$/);
+  });
+});

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
+import { type FileTensor, loadWeights, writeTorch } from '../../src/io/index.ts';
+import { BatchNorm2d, Buffer, Conv2d, Linear, Module } from '../../src/nn/index.ts';
+
+/** The module that test/fixtures/torch_files.py saves. */
+class Mixed extends Module {
+  readonly conv = new Conv2d(3, 4, 3);
+  readonly norm = new BatchNorm2d(4);
+  readonly tied: readonly [Linear, Linear];
+  readonly kept = new Buffer([3], new Float32Array(3));
+
+  constructor(classes = 2) {
+    super();
+    this.tied = [new Linear(2, 2), new Linear(2, classes)];
+  }
+}
+
+const FILES = new URL('../fixtures/torch_files/', import.meta.url).pathname;
+const valuesOf = (module: Module) => module.stateDict(async ({ initial }) => initial);
+const f32 = (shape: number[], ...values: number[]): FileTensor => ({
+  dtype: 'f32',
+  shape,
+  data: Float32Array.from(values),
+});
+
+describe('loadStateDict', () => {
+  it.each([
+    'checkpoint.pth',
+    'module.pth',
+    'module_legacy.pth',
+  ])('takes the weights of %s in one call', async (file) => {
+    const weights = await loadWeights(FILES + file);
+    const model = new Mixed();
+    const report = model.loadStateDict(weights);
+    expect(report.matched).toEqual(model.namedStates().map(([name]) => name));
+    expect({ ...report, matched: [] }).toEqual({ matched: [], missing: [], unexpected: [], mismatched: [] });
+    const values = await valuesOf(model);
+    const { data } = weights.tensors.get('conv.weight')!;
+    // [O,I,y,x] there, [y,x,I,O] here: output 1, input 2, row 0, column 1.
+    expect(values.get('conv.weight')!.data[((0 * 3 + 1) * 3 + 2) * 4 + 1]).toBe(data[(1 * 3 + 2) * 9 + 1]);
+    // i64 there.
+    expect([...values.get('kept')!.data]).toEqual([0, 1, 2]);
+  });
+
+  it('finds the layout by the shapes where the weights do not say', async () => {
+    const { tensors } = await loadWeights(`${FILES}module.pth`);
+    const [asked, found] = [new Mixed(), new Mixed()];
+    asked.loadStateDict(tensors, { layout: 'pytorch' });
+    found.loadStateDict(tensors);
+    expect(await valuesOf(found)).toEqual(await valuesOf(asked));
+    const own = await valuesOf(found);
+    const again = new Mixed();
+    again.loadStateDict(own);
+    expect(await valuesOf(again)).toEqual(own);
+  });
+
+  it('leaves a new head as it is, and lists it', async () => {
+    const weights = await loadWeights(`${FILES}module.pth`);
+    const model = new Mixed(5);
+    const fresh = [...(await valuesOf(model)).get('tied.1.weight')!.data];
+    expect(() => model.loadStateDict(weights)).toThrow(ShapeError);
+    const report = model.loadStateDict(weights, { skipMismatched: true });
+    expect(report.mismatched).toEqual([
+      { name: 'tied.1.weight', given: [2, 2], wanted: [5, 2] },
+      { name: 'tied.1.bias', given: [2], wanted: [5] },
+    ]);
+    expect(report.matched).not.toContain('tied.1.weight');
+    expect([...(await valuesOf(model)).get('tied.1.weight')!.data]).toEqual(fresh);
+  });
+
+  it('is strict unless told otherwise, and renames', async () => {
+    const tensors = new Map([
+      ['net.weight', f32([2, 3], 1, 2, 3, 4, 5, 6)],
+      ['net.more', f32([1], 1)],
+    ]);
+    const rename = (name: string) => name.replace(/^net\./, '');
+    const layer = new Linear(3, 2);
+    expect(() => layer.loadStateDict(tensors, { rename })).toThrow(StateDictError);
+    expect(() => layer.loadStateDict(tensors, { rename })).toThrow(
+      'state dict: these weights belong to another architecture; missing keys: bias; unexpected keys: more',
+    );
+    expect(layer.loadStateDict(tensors, { rename, strict: false, layout: 'pytorch' })).toEqual({
+      matched: ['weight'],
+      missing: ['bias'],
+      unexpected: ['more'],
+      mismatched: [],
+    });
+    expect([...(await valuesOf(layer)).get('weight')!.data]).toEqual([1, 4, 2, 5, 3, 6]);
+    // Undefined leaves a tensor out.
+    const only = (name: string) => (name === 'net.weight' ? 'weight' : undefined);
+    expect(layer.loadStateDict(tensors, { rename: only, strict: false }).unexpected).toEqual([]);
+    expect(() => layer.loadStateDict(tensors, { rename: () => 'weight' })).toThrow(UsageError);
+    expect(() => layer.loadStateDict({} as never)).toThrow(
+      /takes a Map of tensors by name, or what loadWeights/,
+    );
+  });
+
+  it('converts every type of numbers', async () => {
+    const given: [FileTensor['dtype'], FileTensor['data']][] = [
+      ['f64', Float64Array.of(1.5, -2)],
+      ['f16', Uint16Array.of(0x3e00, 0xc000)],
+      ['bf16', Uint16Array.of(0x3fc0, 0xc000)],
+    ];
+    for (const [dtype, data] of given) {
+      const layer = new Linear(1, 2);
+      const weight = { dtype, shape: [2, 1], data } as const;
+      const file = writeTorch({ weight, bias: f32([2], 0, 0) });
+      layer.loadStateDict(await loadWeights(file));
+      expect([...(await valuesOf(layer)).get('weight')!.data]).toEqual([1.5, -2]);
+    }
+  });
+});
