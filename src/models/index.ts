@@ -3,6 +3,14 @@ export type { DarknetHeader } from './darknetWeights.ts';
 export type { Detections, DetectionTargets, DetectOptions, ResizeConfig } from './detection.ts';
 export { DynamicUNet, type DynamicUNetConfig, type DynamicUNetOptions } from './dynamicUnet.ts';
 export {
+  EFFICIENTNETS,
+  EfficientNet,
+  type EfficientNetConfig,
+  type EfficientNetName,
+  type EfficientNetOptions,
+  efficientnetB0,
+} from './efficientnet.ts';
+export {
   FasterRCNN,
   type FasterRCNNConfig,
   type FasterRCNNLosses,
@@ -21,6 +29,15 @@ export {
   maskrcnn,
 } from './maskRcnn.ts';
 export { MobileNetV2, type MobileNetV2Config, type MobileNetV2Options, mobilenetV2 } from './mobilenet.ts';
+export {
+  MobileNetV3,
+  type MobileNetV3BuilderOptions,
+  type MobileNetV3Config,
+  type MobileNetV3FeaturesConfig,
+  type MobileNetV3Options,
+  mobilenetV3Large,
+  mobilenetV3Small,
+} from './mobilenetV3.ts';
 export {
   type PanopticDetections,
   PanopticFPN,
@@ -44,6 +61,8 @@ export {
   resnet34,
   resnet50,
   resnet101,
+  resnet152,
+  resnext50,
   SMALL_RESNET,
 } from './resnet.ts';
 export { RetinaNet, type RetinaNetConfig, type RetinaNetOptions, retinanet } from './retinanet.ts';
@@ -57,8 +76,15 @@ export {
   type TestTimeAugmentationOptions,
   testTimeAugmentation,
 } from './testTimeAugmentation.ts';
-export { type TorchvisionModel, torchvisionModel } from './torchvision.ts';
+export {
+  type TorchvisionClassifier,
+  type TorchvisionDetector,
+  type TorchvisionModel,
+  type TorchvisionSegmenter,
+  torchvisionModel,
+} from './torchvision.ts';
 export { UNet, type UNetConfig, type UNetOptions } from './unet.ts';
+export { VGG, type VGGConfig, type VGGName, type VGGOptions, VGGS, vgg16 } from './vgg.ts';
 export {
   VIT_B_16,
   VIT_TINY,

@@ -1,15 +1,14 @@
 import { add, relu6 } from '../graph/functions/elementwise.ts';
-import { mean } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { Sequential } from '../nn/containers.ts';
 import { Dropout } from '../nn/dropout.ts';
 import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type NormKind, normLayer } from '../nn/norms.ts';
-import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
+import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
-import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { checkImages } from './segmentation.ts';
+import { convNormActivation, multipleOf8, pooledLogits, type SharedLayers } from './convBlocks.ts';
+import type { Normalization } from './preprocess.ts';
 
 /** Everything that shapes a MobileNetV2. */
 export interface MobileNetV2Config {
@@ -39,43 +38,6 @@ const GROUPS = [
   [6, 320, 1, 1],
 ] as const;
 
-/** The nearest multiple of 8 that is at most a tenth below (torchvision's _make_divisible). */
-function multipleOf8(channels: number): number {
-  const rounded = Math.max(8, Math.floor((channels + 4) / 8) * 8);
-  return rounded < 0.9 * channels ? rounded + 8 : rounded;
-}
-
-interface ConvShape {
-  readonly from: number;
-  readonly to: number;
-  readonly kernelSize: number;
-  readonly stride?: number;
-  readonly groups?: number;
-}
-
-/** What all layers of a network share. */
-interface Shared {
-  readonly norm: NormKind;
-  readonly generator: Generator;
-}
-
-/** Convolution, norm, ReLU6. */
-const convNormRelu = (
-  { from, to, kernelSize, stride = 1, groups = 1 }: ConvShape,
-  { norm, generator }: Shared,
-): Sequential =>
-  new Sequential(
-    new Conv2d(from, to, kernelSize, {
-      stride,
-      groups,
-      padding: Math.floor(kernelSize / 2),
-      bias: false,
-      generator,
-    }),
-    normLayer(norm, to),
-    relu6,
-  );
-
 interface ResidualShape {
   readonly from: number;
   readonly to: number;
@@ -88,13 +50,16 @@ class InvertedResidual extends Module {
   conv: Sequential;
   readonly #shortcut: boolean;
 
-  constructor({ from, to, stride, expansion }: ResidualShape, shared: Shared) {
+  constructor({ from, to, stride, expansion }: ResidualShape, shared: SharedLayers) {
     super();
     const inner = from * expansion;
     this.conv = new Sequential();
-    if (expansion !== 1) this.conv.append(convNormRelu({ from, to: inner, kernelSize: 1 }, shared));
+    if (expansion !== 1)
+      this.conv.append(convNormActivation({ from, to: inner, kernelSize: 1 }, shared, relu6));
     this.conv
-      .append(convNormRelu({ from: inner, to: inner, kernelSize: 3, stride, groups: inner }, shared))
+      .append(
+        convNormActivation({ from: inner, to: inner, kernelSize: 3, stride, groups: inner }, shared, relu6),
+      )
       .append(new Conv2d(inner, to, 1, { bias: false, generator: shared.generator }))
       .append(normLayer(shared.norm, to));
     this.#shortcut = stride === 1 && from === to;
@@ -130,7 +95,9 @@ export class MobileNetV2 extends Module {
     const shared = { norm, generator: random };
     this.config = config;
     let from = multipleOf8(32 * widthMult);
-    this.features = new Sequential(convNormRelu({ from: 3, to: from, kernelSize: 3, stride: 2 }, shared));
+    this.features = new Sequential(
+      convNormActivation({ from: 3, to: from, kernelSize: 3, stride: 2 }, shared, relu6),
+    );
     for (const [expansion, channels, blocks, stride] of GROUPS) {
       const to = multipleOf8(channels * widthMult);
       for (let i = 0; i < blocks; i++) {
@@ -140,7 +107,7 @@ export class MobileNetV2 extends Module {
       }
     }
     const last = multipleOf8(1280 * Math.max(1, widthMult));
-    this.features.append(convNormRelu({ from, to: last, kernelSize: 1 }, shared));
+    this.features.append(convNormActivation({ from, to: last, kernelSize: 1 }, shared, relu6));
     this.classifier =
       numClasses === undefined
         ? undefined
@@ -155,10 +122,7 @@ export class MobileNetV2 extends Module {
    * @param images f32 [N,H,W,3] in 0..1.
    */
   forward(images: Tensor): Tensor {
-    checkImages('MobileNetV2', images);
-    const normal = normalizeImages(images, this.config.normalization ?? IMAGENET);
-    const pooled = mean(this.features.forward(normal), { dim: [1, 2] });
-    return this.classifier?.forward(pooled) ?? pooled;
+    return pooledLogits('MobileNetV2', this, images);
   }
 }
 

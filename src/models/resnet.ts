@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts';
 import { checkpoint } from '../graph/checkpoint.ts';
 import { maxPool2d } from '../graph/functions/conv.ts';
 import { add, relu } from '../graph/functions/elementwise.ts';
@@ -28,6 +29,13 @@ export interface ResNetConfig {
    * stride 32. Default imagenet.
    */
   readonly stem?: 'imagenet' | 'small';
+  /** Groups of the 3x3 convolutions of bottlenecks: more than 1 makes a ResNeXt (Xie et al. 2017). Default 1. */
+  readonly groups?: number;
+  /**
+   * Channels of each group of the 3x3 convolutions of bottlenecks, where the stage has 64 channels; in proportion where it has
+   * others. 128 with one group makes a Wide ResNet (Zagoruyko and Komodakis 2016). Default 64.
+   */
+  readonly widthPerGroup?: number;
   /** The normalisation layers. Default batch. */
   readonly norm?: NormKind;
   /**
@@ -48,12 +56,18 @@ export interface ClassifierConfig extends ResNetConfig {
 /** Options of `ResNet`: `block` and `depth` must be given, as in `RESNETS`. */
 export interface ResNetOptions extends ClassifierConfig, SeedOptions {}
 
-/** The configurations of torchvision's resnet18, 34, 50 and 101. */
+/** The configurations of torchvision's ResNets, ResNeXts and Wide ResNets. */
 export const RESNETS = {
   resnet18: { block: 'basic', depth: [2, 2, 2, 2] },
   resnet34: { block: 'basic', depth: [3, 4, 6, 3] },
   resnet50: { block: 'bottleneck', depth: [3, 4, 6, 3] },
   resnet101: { block: 'bottleneck', depth: [3, 4, 23, 3] },
+  resnet152: { block: 'bottleneck', depth: [3, 8, 36, 3] },
+  resnext50_32x4d: { block: 'bottleneck', depth: [3, 4, 6, 3], groups: 32, widthPerGroup: 4 },
+  resnext101_32x8d: { block: 'bottleneck', depth: [3, 4, 23, 3], groups: 32, widthPerGroup: 8 },
+  resnext101_64x4d: { block: 'bottleneck', depth: [3, 4, 23, 3], groups: 64, widthPerGroup: 4 },
+  wide_resnet50_2: { block: 'bottleneck', depth: [3, 4, 6, 3], widthPerGroup: 128 },
+  wide_resnet101_2: { block: 'bottleneck', depth: [3, 4, 23, 3], widthPerGroup: 128 },
 } as const satisfies Record<string, ResNetConfig>;
 
 /** The name of one of torchvision's ResNets. */
@@ -72,6 +86,9 @@ export const SMALL_RESNET: ResNetConfig = {
 interface BlockShape {
   readonly from: number;
   readonly width: number;
+  /** Channels of the 3x3 convolution of a bottleneck. */
+  readonly inner: number;
+  readonly groups: number;
   readonly stride: number;
   readonly dilation: number;
   readonly norm: NormKind;
@@ -121,13 +138,13 @@ class Bottleneck extends Module {
 
   constructor(shape: BlockShape) {
     super();
-    const { from, width, stride, dilation, norm, generator } = shape;
+    const { from, width, inner, groups, stride, dilation, norm, generator } = shape;
     const plain = { bias: false, generator };
-    this.conv1 = new Conv2d(from, width, 1, plain);
-    this.bn1 = normLayer(norm, width);
-    this.conv2 = new Conv2d(width, width, 3, { stride, padding: dilation, dilation, ...plain });
-    this.bn2 = normLayer(norm, width);
-    this.conv3 = new Conv2d(width, 4 * width, 1, plain);
+    this.conv1 = new Conv2d(from, inner, 1, plain);
+    this.bn1 = normLayer(norm, inner);
+    this.conv2 = new Conv2d(inner, inner, 3, { stride, padding: dilation, dilation, groups, ...plain });
+    this.bn2 = normLayer(norm, inner);
+    this.conv3 = new Conv2d(inner, 4 * width, 1, plain);
     this.bn3 = normLayer(norm, 4 * width);
     this.downsample = shortcut(shape, 4 * width);
   }
@@ -168,21 +185,25 @@ export class ResNet extends Module {
     super();
     const random = generatorOf('ResNet', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    const { block, depth, width, maxWidth, norm, stem, dilated, numClasses } = withDefaults(
-      'ResNet',
-      config,
-      {
+    const { block, depth, width, maxWidth, groups, widthPerGroup, norm, stem, dilated, numClasses } =
+      withDefaults('ResNet', config, {
         block: config.block,
         depth: config.depth,
         width: 64,
         maxWidth: Number.POSITIVE_INFINITY,
+        groups: 1,
+        widthPerGroup: 64,
         norm: 'batch',
         stem: 'imagenet',
         dilated: [false, false, false],
         numClasses: undefined,
         normalization: undefined,
-      },
-    );
+      });
+    if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) {
+      throw new UsageError(
+        `ResNet: groups ${groups} and widthPerGroup ${widthPerGroup} with basic blocks; only bottlenecks have them`,
+      );
+    }
     const Block = block === 'basic' ? BasicBlock : Bottleneck;
     const expansion = block === 'basic' ? 1 : 4;
     const widths = [0, 1, 2, 3].map((i) => Math.min(width * 2 ** i, maxWidth));
@@ -201,6 +222,8 @@ export class ResNet extends Module {
         const shape = {
           from,
           width: widths[i]!,
+          inner: Math.floor((widths[i]! * widthPerGroup) / 64) * groups,
+          groups,
           stride: n > 0 || spread ? 1 : step,
           // torchvision's first block of a dilated stage keeps the dilation of the stage before.
           dilation: n > 0 ? dilation : before,
@@ -253,8 +276,8 @@ export class ResNet extends Module {
   }
 }
 
-/** Options of `resnet18` to `resnet101`: those of `ResNet` without block and depth. Default: numClasses 1000. */
-export type ResNetBuilderOptions = Omit<ResNetOptions, 'block' | 'depth'>;
+/** Options of `resnet18` and the others: those of `ResNet` without what the name says. Default: numClasses 1000. */
+export type ResNetBuilderOptions = Omit<ResNetOptions, 'block' | 'depth' | 'groups' | 'widthPerGroup'>;
 
 const classifier = (name: ResNetName, options: ResNetBuilderOptions): ResNet =>
   new ResNet({ ...options, ...RESNETS[name], numClasses: options.numClasses ?? 1000 });
@@ -267,3 +290,8 @@ export const resnet34 = (options: ResNetBuilderOptions = {}): ResNet => classifi
 export const resnet50 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet50', options);
 /** ResNet-101 as torchvision's, with 1000 classes by default. */
 export const resnet101 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet101', options);
+/** ResNet-152 as torchvision's, with 1000 classes by default. */
+export const resnet152 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet152', options);
+/** ResNeXt-50 32x4d (Xie et al. 2017, Aggregated residual transformations) as torchvision's, with 1000 classes by default. */
+export const resnext50 = (options: ResNetBuilderOptions = {}): ResNet =>
+  classifier('resnext50_32x4d', options);

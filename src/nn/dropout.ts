@@ -54,3 +54,31 @@ export class Dropout2d extends Dropout {
     return shape.map((size, i) => (i === 0 || i === shape.length - 1 ? size : 1));
   }
 }
+
+/** What `StochasticDepth` leaves out together: each image by itself (`row`), or the whole batch. */
+export type StochasticDepthMode = 'row' | 'batch';
+
+/**
+ * Stochastic depth (Huang et al. 2016, Deep networks with stochastic depth; torchvision's StochasticDepth): in training, a
+ * residual branch x [N,...] is left out with probability p, of each image or of the whole batch, and else divided by 1 - p.
+ */
+export class StochasticDepth extends Dropout {
+  readonly mode: StochasticDepthMode;
+
+  /**
+   * @param p The probability of 0, from 0 to 1. Throws UsageError for anything else.
+   * @param mode What is left out together: `row` or `batch`. Default row.
+   * @param options `seed` or `generator`: see `Dropout`.
+   */
+  constructor(p: number, mode: StochasticDepthMode = 'row', options: SeedOptions = {}) {
+    super(p, options);
+    if (mode !== 'row' && mode !== 'batch') {
+      throw new UsageError(`StochasticDepth: mode is ${mode}; give row or batch`);
+    }
+    this.mode = mode;
+  }
+
+  protected override maskShape({ shape }: Tensor): Shape {
+    return shape.map((size, i) => (i === 0 && this.mode === 'row' ? size : 1));
+  }
+}

@@ -11,7 +11,7 @@ export {
 } from './activations.ts';
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
 export { type Layer, ModuleDict, ModuleList, Sequential, type UnaryModule } from './containers.ts';
-export { Dropout, Dropout2d } from './dropout.ts';
+export { Dropout, Dropout2d, StochasticDepth, type StochasticDepthMode } from './dropout.ts';
 export { constant, type KaimingOptions, kaimingNormal, type NormalOptions, normal } from './init.ts';
 export {
   Conv2d,

@@ -185,10 +185,12 @@ export type Norm = GroupNorm | BatchNorm2d | FrozenBatchNorm2d;
 
 /**
  * A normalisation layer for this number of channels: of groups, those have 8 channels, or 4, 2 or 1 where 8 do not divide them.
+ * `options` are those of batch norm; the other kinds have no momentum.
  */
-export function normLayer(kind: NormKind, channels: number): Norm {
-  if (kind === 'batch') return new BatchNorm2d(channels);
-  if (kind === 'frozen') return new FrozenBatchNorm2d(channels);
+export function normLayer(kind: NormKind, channels: number, options: BatchNormOptions = {}): Norm {
+  if (kind === 'batch') return new BatchNorm2d(channels, options);
+  const { momentum: _momentum, ...rest } = options;
+  if (kind === 'frozen') return new FrozenBatchNorm2d(channels, rest);
   const size = [8, 4, 2, 1].find((candidate) => channels % candidate === 0)!;
-  return new GroupNorm(channels / size, channels);
+  return new GroupNorm(channels / size, channels, rest);
 }

@@ -17,11 +17,23 @@ export interface FoundObjects {
   readonly masks: HostArray | undefined;
 }
 
+/** How far numbers may be off. */
+export interface ModelTolerances {
+  /** Of outputs: in proportion to the largest value. */
+  readonly output: number;
+  /** Of losses and running statistics: in proportion to each. */
+  readonly loss: number;
+  /** Of the norms of gradients: in proportion to each. */
+  readonly gradient: number;
+}
+
+/** Those of `fovea verify --models`: whole models on any adapter. */
+export const TOLERANCES: ModelTolerances = { output: 1e-3, loss: 1e-3, gradient: 1e-2 };
+
 const MATCHED_SHARE = 0.99;
 const MATCHED_IOU = 0.99;
 const SCORE_TOLERANCE = 1e-3;
 const MASK_TOLERANCE = 5e-3;
-const OUTPUT_TOLERANCE = 1e-3;
 const SMALLEST = 1e-6;
 
 const figure = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
@@ -100,13 +112,14 @@ export function compareDetections(
   };
 }
 
-/** Compares outputs with their largest value. */
+/** Compares outputs in proportion to their largest value. */
 export function compareOutputs(
   outputs: readonly {
     readonly name: string;
     readonly want: HostArray;
     readonly got: HostArray | undefined;
   }[],
+  tolerance: number,
 ): ModelComparison {
   const results = outputs.map(({ name, want, got }) => {
     if (got?.length !== want.length) {
@@ -123,13 +136,13 @@ export function compareOutputs(
       if (!(error <= worst)) worst = error;
     });
     const error = worst / largest;
-    const fits = error <= OUTPUT_TOLERANCE;
+    const fits = error <= tolerance;
     return {
       name,
       error,
       problem: fits
         ? ''
-        : `${name} differs by ${figure(error)} of its largest value, allowed is ${OUTPUT_TOLERANCE}`,
+        : `${name} differs by ${figure(error)} of its largest value, allowed is ${tolerance}`,
     };
   });
   return {
@@ -163,10 +176,11 @@ export function compareNumber(
     results
       .filter(({ name }) => name.startsWith(prefix))
       .reduce((most, { error }) => (error <= most ? most : error), 0);
+  const statistics = results.some(({ name }) => name.startsWith('running_norm.'));
   const problems = results.filter(({ problem }) => problem).map(({ problem }) => problem);
   const more = problems.length > 3 ? ` and ${problems.length - 3} more` : '';
   return {
-    summary: `${results.length} numbers; losses within ${figure(worst('loss.'))}, gradients' norms within ${figure(worst('grad_norm.'))}`,
+    summary: `${results.length} numbers; losses within ${figure(worst('loss.'))}, gradients' norms within ${figure(worst('grad_norm.'))}${statistics ? `, running statistics within ${figure(worst('running_norm.'))}` : ''}`,
     problem: problems.slice(0, 3).join('; ') + more,
   };
 }

@@ -2,39 +2,24 @@
  * Whole models against torchvision: cases of weights, inputs, and what torchvision answers, in inference or in training.
  */
 import { DataError, FoveaError } from '../errors.ts';
-import { backward } from '../graph/backward.ts';
-import { add } from '../graph/functions/elementwise.ts';
-import { norm } from '../graph/functions/reduce.ts';
-import { concat } from '../graph/functions/shape.ts';
-import { type Tensor, tensor } from '../graph/tensor.ts';
-import type { StateDict } from '../io/safetensors.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import { parseJson } from '../json.ts';
-import type { DetectionTargets } from '../models/detection.ts';
-import { imageMasks, MaskRCNN, type MaskTargets } from '../models/maskRcnn.ts';
+import { imageMasks, MaskRCNN } from '../models/maskRcnn.ts';
 import { type TorchvisionModel, torchvisionModel } from '../models/torchvision.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { HostArray } from '../shape.ts';
+import { batchOf, type ModelCase, type Parts, reader } from './modelCase.ts';
 import {
   compareDetections,
-  compareNumber,
   compareOutputs,
   type FoundObjects,
   type ModelComparison,
+  type ModelTolerances,
+  TOLERANCES,
 } from './modelComparison.ts';
+import { checkTraining } from './modelTraining.ts';
 
-/** One case: the parts of its folder. */
-export interface ModelCase {
-  /** The name of the case, for messages. */
-  readonly name: string;
-  /** `model.json`: the builder of torchvision, its arguments, and what is computed. */
-  readonly description: string;
-  /** The state dict under the names of torchvision. */
-  readonly weights: StateDict;
-  /** Images, and targets for training, by name. */
-  readonly inputs: StateDict;
-  /** What torchvision computes, by name. */
-  readonly expected: StateDict;
-}
+export type { ModelCase };
 
 /** The result of a case. */
 export interface ModelRow extends ModelComparison {
@@ -75,7 +60,7 @@ function described({ name, description }: ModelCase) {
 /**
  * Runs a case on the device. Detections: at least 99 % matched one to one (the same label, IoU >= 0.99, scores within 1e-3),
  * soft masks within 5e-3. Outputs of classifiers and segmenters: within 1e-3 of their largest value. Training: each loss
- * within 1e-3 of its value, the norm of each parameter's gradient within 1 %, or 1e-6. Throws DataError for a folder that is
+ * and running statistic within 1e-3 of its value, the norm of each parameter's gradient within 1 %, or 1e-6. Throws DataError for a folder that is
  * no case, and UsageError for a builder or argument that Fovea does not know.
  */
 export async function verifyModel(gpu: Gpu, modelCase: ModelCase): Promise<ModelRow> {
@@ -83,11 +68,12 @@ export async function verifyModel(gpu: Gpu, modelCase: ModelCase): Promise<Model
   return checkModel(gpu, { ...modelCase, kind, images }, torchvisionModel(builder, args));
 }
 
-/** The same of a model that is built already: torchvision's, with its names. */
+/** The same of a model that is built already, torchvision's, with its names; and with tolerances of one's own. */
 export async function checkModel(
   gpu: Gpu,
   modelCase: Omit<ModelCase, 'description'> & { readonly kind: ModelKind; readonly images: number },
   built: TorchvisionModel,
+  tolerances: ModelTolerances = TOLERANCES,
 ): Promise<ModelRow> {
   const started = performance.now();
   const { name, kind, weights } = modelCase;
@@ -99,27 +85,17 @@ export async function checkModel(
   built.model.train(kind === 'train');
   const read = reader(modelCase, 'inputs');
   const images = Array.from({ length: modelCase.images }, (_, i) => read(`image.${i}`));
-  const { summary, problem } = await checks[kind](gpu, modelCase, built, images);
+  const { summary, problem } = await checks[kind](gpu, modelCase, built, images, tolerances);
   return { name, kind, summary, problem, ok: problem === '', milliseconds: performance.now() - started };
 }
-
-type Parts = Omit<ModelCase, 'description'>;
 
 type Check = (
   gpu: Gpu,
   modelCase: Parts,
   built: TorchvisionModel,
   images: readonly Tensor[],
+  tolerances: ModelTolerances,
 ) => Promise<ModelComparison>;
-
-/** Reads tensors of a file by name. */
-const reader =
-  (modelCase: Parts, file: 'inputs' | 'expected') =>
-  (name: string): Tensor => {
-    const found = modelCase[file].get(name);
-    if (found) return tensor(found.data, found.shape);
-    throw new DataError(`${modelCase.name}: ${file}.safetensors has no ${name}; make the case again`);
-  };
 
 const values = (modelCase: Parts, name: string): HostArray | undefined => modelCase.expected.get(name)?.data;
 
@@ -167,11 +143,9 @@ async function checkOutputs(
   modelCase: Parts,
   { model, kind }: TorchvisionModel,
   images: readonly Tensor[],
+  tolerances: ModelTolerances,
 ): Promise<ModelComparison> {
-  const batch = concat(
-    images.map((image) => image.reshape([1, ...image.shape])),
-    0,
-  );
+  const batch = batchOf(images);
   const results: Record<string, HostArray> = await gpu.run((): Record<string, Tensor> => {
     if (kind === 'segment') return { ...model.outputs(batch) };
     if (kind === 'classify') return { out: model.forward(batch) };
@@ -179,90 +153,7 @@ async function checkOutputs(
   });
   return compareOutputs(
     [...modelCase.expected].map(([name, { data }]) => ({ name, want: data, got: results[name] })),
-  );
-}
-
-/** The targets of all images, padded to the most boxes that one has. */
-function targetsOf(
-  modelCase: Parts,
-  images: readonly Tensor[],
-  firstLabel: number,
-): DetectionTargets & { masks: Tensor[] } {
-  const read = reader(modelCase, 'inputs');
-  const boxes = images.map((_, i) => read(`boxes.${i}`));
-  const most = Math.max(1, ...boxes.map(({ shape }) => shape[0]!));
-  const padded = (name: string, width: number, array: Float32Array | Int32Array) => {
-    images.forEach((_, i) => {
-      array.set(modelCase.inputs.get(`${name}.${i}`)!.data, i * most * width);
-    });
-    return array;
-  };
-  const N = images.length;
-  const masks = images.flatMap(({ shape }, i) => {
-    const given = modelCase.inputs.get(`masks.${i}`);
-    if (!given) return [];
-    const [h, w] = shape as [number, number];
-    const data = new Float32Array(most * h * w);
-    data.set(given.data);
-    return [tensor(data, [most, h, w])];
-  });
-  return {
-    boxes: tensor(padded('boxes', 4, new Float32Array(N * most * 4)), [N, most, 4]),
-    labels: tensor(
-      padded('labels', 1, new Int32Array(N * most)).map((label) => label - firstLabel),
-      [N, most],
-    ),
-    counts: tensor(Int32Array.from(boxes, ({ shape }) => shape[0]!)),
-    masks,
-  };
-}
-
-async function checkTraining(
-  gpu: Gpu,
-  modelCase: Parts,
-  built: TorchvisionModel,
-  images: readonly Tensor[],
-): Promise<ModelComparison> {
-  if (built.kind !== 'detect')
-    throw new FoveaError(`${modelCase.name}: training of ${built.kind} models is not in cases`);
-  const { model, firstLabel } = built;
-  const targets = targetsOf(modelCase, images, firstLabel);
-  const named = [...model.namedParameters()];
-  let lossNames: string[] = [];
-  let gradientNames: string[] = [];
-  const { losses, norms } = await gpu.run(() => {
-    const parts = Object.entries(
-      model instanceof MaskRCNN
-        ? model.losses(images, targets as MaskTargets)
-        : model.losses(images, targets),
-    );
-    lossNames = parts.map(([name]) => name);
-    const scalars = parts.map(([, loss]) => loss as Tensor);
-    backward(scalars.reduce((a, b) => add(a, b)));
-    const learned = named.filter(([, { tensor: weight }]) => weight.grad);
-    gradientNames = learned.map(([name]) => name);
-    const joined = (list: readonly Tensor[]) =>
-      concat(
-        list.map((value) => value.reshape([1])),
-        0,
-      );
-    return {
-      losses: joined(scalars),
-      norms: joined(learned.map(([, { tensor: weight }]) => norm(weight.grad!))),
-    };
-  });
-  const got = new Map<string, number>([
-    ...lossNames.map((name, i): [string, number] => [`loss.${name}`, losses[i]!]),
-    ...gradientNames.map((name, i): [string, number] => [`grad_norm.${name}`, norms[i]!]),
-  ]);
-  return compareNumber(
-    [...modelCase.expected].map(([name, { data }]) => ({
-      name,
-      want: data[0]!,
-      // torchvision writes some losses with the word before their names, some without.
-      got: got.get(name) ?? got.get(name.replace('loss.loss_', 'loss.')),
-      relative: name.startsWith('loss.') ? 1e-3 : 1e-2,
-    })),
+    tolerances.output,
   );
 }
 

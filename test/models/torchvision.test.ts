@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
+import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
+import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
+import { ResNet } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
+import { VGG } from '../../src/models/vgg.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
 import type { Layout } from '../../src/nn/loadState.ts';
 import type { Module, StateEntry } from '../../src/nn/module.ts';
@@ -66,6 +70,16 @@ const small = {
 };
 const vit = (seed = 0) =>
   new VisionTransformer({ numLayers: 1, hiddenDim: 8, numHeads: 2, mlpDim: 12, numClasses: 3, seed });
+
+/** Models that have had their names since torchvision has them, with few channels. */
+const others = {
+  'a vision transformer': vit,
+  'a ResNeXt': (seed = 0) =>
+    new ResNet({ block: 'bottleneck', depth: [1, 1, 1, 1], width: 8, groups: 2, widthPerGroup: 32, seed }),
+  'a MobileNetV3': (seed = 0) => new MobileNetV3({ variant: 'small', widthMult: 0.1, numClasses: 3, seed }),
+  'an EfficientNet': (seed = 0) => new EfficientNet({ widthMult: 0.1, depthMult: 0.2, numClasses: 3, seed }),
+  'a VGG': (seed = 0) => new VGG({ width: 2, hidden: 4, batchNorm: true, numClasses: 3, seed }),
+};
 
 const stateOf = (model: Module, layout: Layout = 'fovea'): Promise<Map<string, StateEntry>> =>
   model.stateDict(async ({ initial }) => initial, { layout });
@@ -155,7 +169,7 @@ describe('torchvisionModel', () => {
 describe('weights in PyTorch’s layouts', () => {
   it.each([
     ...Object.entries(small),
-    ['a vision transformer', vit] as const,
+    ...Object.entries(others),
   ])('go out and in again bit for bit: %s', async (_, make) => {
     const [from, to]: Module[] = [make(1), make(2)];
     const want = await stateOf(from!);

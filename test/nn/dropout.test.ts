@@ -6,7 +6,7 @@ import { mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { Sequential } from '../../src/nn/containers.ts';
-import { Dropout, Dropout2d } from '../../src/nn/dropout.ts';
+import { Dropout, Dropout2d, StochasticDepth } from '../../src/nn/dropout.ts';
 import { Linear } from '../../src/nn/layers.ts';
 import { SGD } from '../../src/nn/optimizers.ts';
 import { manualSeed } from '../../src/nn/random.ts';
@@ -132,6 +132,29 @@ describe('Dropout2d', () => {
     const kept = channels.filter((channel) => channel.has(2)).length;
     expect(kept).toBeGreaterThan(N * C * 0.25);
     expect(kept).toBeLessThan(N * C * 0.75);
+  });
+});
+
+describe('StochasticDepth', () => {
+  it('leaves out whole images, or the whole batch', async () => {
+    const shape = [64, 2, 3, 4];
+    const perImage = (y: ArrayLike<number>) =>
+      Array.from({ length: 64 }, (_, n) => [...new Set(Array.from(y).slice(n * 24, (n + 1) * 24))]);
+    const [rows] = await masks(new StochasticDepth(0.25, 'row', { seed: 1 }), 1, shape);
+    const images = perImage(rows!);
+    for (const image of images) expect(image).toHaveLength(1);
+    const left = images.filter(([value]) => value === 0).length;
+    expect(left).toBeGreaterThan(6);
+    expect(left).toBeLessThan(28);
+    for (const [value] of images) if (value !== 0) expect(value).toBeCloseTo(1 / 0.75, 6);
+    const batches = await masks(new StochasticDepth(0.5, 'batch', { seed: 1 }), 16, shape);
+    const values = batches.map((y) => [...new Set(Array.from(y))]);
+    for (const each of values) expect(each).toHaveLength(1);
+    expect(new Set(values.flat())).toEqual(new Set([0, 2]));
+  });
+
+  it('refuses a mode that is none', () => {
+    expect(() => new StochasticDepth(0.5, 'rows' as never)).toThrow('mode is rows; give row or batch');
   });
 });
 

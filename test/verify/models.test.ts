@@ -2,13 +2,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
+import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
 import { FCN } from '../../src/models/fcn.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV2 } from '../../src/models/mobilenet.ts';
+import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import type { TorchvisionModel } from '../../src/models/torchvision.ts';
+import { VGG } from '../../src/models/vgg.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { checkModel, type ModelKind } from '../../src/verify/models.ts';
@@ -24,8 +27,14 @@ const build: Record<string, (config: never) => TorchvisionModel> = {
   fcn: (config) => ({ kind: 'segment', model: new FCN(config) }),
   resnet: (config) => ({ kind: 'classify', model: new ResNet(config) }),
   mobilenet: (config) => ({ kind: 'classify', model: new MobileNetV2(config) }),
+  mobilenetV3: (config) => ({ kind: 'classify', model: new MobileNetV3(config) }),
+  efficientnet: (config) => ({ kind: 'classify', model: new EfficientNet(config) }),
+  vgg: (config) => ({ kind: 'classify', model: new VGG(config) }),
   vit: (config) => ({ kind: 'classify', model: new VisionTransformer(config) }),
 };
+
+/** What narrow models keep to. */
+const NARROW = { output: 1e-5, loss: 1e-5, gradient: 1e-3 };
 
 interface CaseFile {
   readonly weights: string;
@@ -48,7 +57,7 @@ function load(name: string) {
       kind: file.kind,
       images: file.images,
       weights: read(file.weights, 'weights'),
-      inputs: read(name, 'inputs'),
+      inputs: new Map([...read(file.weights, 'inputs'), ...read(name, 'inputs')]),
       expected: read(name, 'expected'),
     },
   };
@@ -62,9 +71,15 @@ describe('models against torchvision', () => {
   afterAll(() => gpu.dispose());
 
   for (const name of readdirSync(FOLDER).filter((entry) => existsSync(join(FOLDER, entry, 'case.json')))) {
-    it(name, async () => {
+    it(name, async ({ annotate }) => {
       const { file, parts } = load(name);
-      const { problem } = await checkModel(gpu, parts, build[file.architecture]!(file.config));
+      const { problem, summary } = await checkModel(
+        gpu,
+        parts,
+        build[file.architecture]!(file.config),
+        NARROW,
+      );
+      await annotate(summary);
       expect(problem).toBe('');
     });
   }
