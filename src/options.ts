@@ -26,6 +26,19 @@ export function expectNames(
   throw new Failure(`${call}: takes [${known}], got [${names}]${didYouMean(stray, known)}`);
 }
 
+/** Throws UsageError (or `Failure`) for an option that is not among those known, and for what is no object. */
+export function expectOptions<Options extends object>(
+  call: string,
+  given: Options,
+  known: readonly (keyof Options & string)[],
+  Failure: new (message: string) => FoveaError = UsageError,
+): void {
+  if (Object(given) !== given) {
+    throw new Failure(`${call}: options are ${given}; give an object with ${known.join(', ')}`);
+  }
+  expectNames(call, given, [], known, Failure);
+}
+
 /** Options with their defaults filled in: those whose default is undefined may be so still. */
 export type Filled<Options, Defaults> = {
   readonly [K in keyof Required<Options>]: undefined extends Defaults[K & keyof Defaults]
@@ -46,11 +59,7 @@ export function withDefaults<
   defaults: Defaults,
   Failure: new (message: string) => FoveaError = UsageError,
 ): Filled<Options, Defaults> {
-  const known = Object.keys(defaults);
-  if (Object(given) !== given) {
-    throw new Failure(`${call}: options are ${given}; give an object with ${known.join(', ')}`);
-  }
-  expectNames(call, given, [], known, Failure);
+  expectOptions(call, given, Object.keys(defaults) as never, Failure);
   const filled = Object.entries({ ...defaults, ...given }).flatMap(([name, value]) => {
     const own = value === undefined ? defaults[name as never] : value;
     return own === undefined ? [] : [[name, own] as const];

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { expectOptions } from '../options.ts';
 import type { Box, ImageSize } from '../vision/boxes.ts';
 import { boxArea, clipBox } from '../vision/boxes.ts';
 import type { Random } from '../vision/random.ts';
@@ -53,6 +54,12 @@ export interface Crop {
   readonly saturation: number;
 }
 
+/** The names of `AugmentOptions`. */
+export const AUGMENT_OPTIONS = Object.keys({
+  ...{ scale: 0, rotate90: 0, flipHorizontal: 0, flipVertical: 0 },
+  ...{ brightness: 0, contrast: 0, saturation: 0, fill: 0, region: 0 },
+} satisfies Record<keyof AugmentOptions, 0>) as (keyof AugmentOptions)[];
+
 /** Row k: a, b, d, e and the multiples of (height, width) in c, f that rotate an image by k * 90 degrees clockwise. */
 const QUARTER_TURNS = [
   { a: 1, b: 0, d: 0, e: 1, c: [0, 0], f: [0, 0] },
@@ -103,6 +110,7 @@ export function cropTransform(geometry: CropGeometry): Crop['toImage'] {
  * @throws DataError for a region without a whole pixel, and for options out of range.
  */
 export function sampleCrop(image: ImageSize, options: CropOptions, random: Random): Crop {
+  expectOptions('sampleCrop', options, ['size', ...AUGMENT_OPTIONS]);
   const {
     size,
     scale: scales = [1, 1],

@@ -1,11 +1,11 @@
 import { DataError } from '../errors.ts';
-import { withDefaults } from '../options.ts';
+import { expectOptions, withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
 import { boxArea } from '../vision/boxes.ts';
 import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
 import type { AugmentOptions, Crop } from './augment.ts';
-import { cropImage, sampleCrop } from './augment.ts';
+import { AUGMENT_OPTIONS, cropImage, sampleCrop } from './augment.ts';
 import { cropIgnored, cropLabels, cropMask, sortObjects } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
 import { unionOf } from './objects.ts';
@@ -141,6 +141,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
       masks: undefined,
       maxBoxes: undefined,
     });
+    expectOptions('BatchSource: augment', options.augment ?? {}, AUGMENT_OPTIONS);
     const most = samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
     if (most === 0) {
       throw new DataError(

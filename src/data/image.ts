@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { ImageSize } from '../vision/boxes.ts';
 
 /** An RGB image of floats. */
@@ -71,8 +72,9 @@ export interface Letterboxed {
 export function letterbox(
   image: FloatImage,
   size: readonly [height: number, width: number],
-  { fill = 0.5 }: { readonly fill?: number } = {},
+  options: { readonly fill?: number } = {},
 ): Letterboxed {
+  const { fill } = withDefaults('letterbox', options, { fill: 0.5 });
   const [height, width] = size;
   if (!size.every((side) => Number.isInteger(side) && side > 0)) {
     throw new DataError(

@@ -1,3 +1,4 @@
+import { withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
 import {
   type AnnotatedShape,
@@ -64,8 +65,9 @@ export function flagsOf(shapes: readonly ObjectFlags[]): ObjectFlags {
  */
 export function trainingAnnotation(
   annotation: Annotation,
-  { detector = false, masks = false }: { readonly detector?: boolean; readonly masks?: boolean } = {},
+  options: { readonly detector?: boolean; readonly masks?: boolean } = {},
 ): Annotation {
+  const { detector, masks } = withDefaults('trainingAnnotation', options, { detector: false, masks: false });
   const isTaught = ({ crowd, difficult, points, mask }: AnnotatedShape): boolean =>
     !(detector && (crowd || difficult)) && !(masks && !points && !mask);
   const regions = annotation.shapes.filter((shape) => !isTaught(shape)).map(regionOf);

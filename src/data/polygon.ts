@@ -2,7 +2,9 @@
  * Polygons, and masks of one byte per pixel, row by row, in which every value other than 0 is inside. The centre of a pixel
  * is (x + 0.5, y + 0.5); its edges are at integers.
  */
+
 import { ShapeError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 import { outlineArea } from '../vision/outline.ts';
 
@@ -178,11 +180,8 @@ export interface TraceOptions {
  * @param options `tolerance` of the simplification, in pixels. Default 0.
  * @throws ShapeError if the mask does not have `width * height` values, or the tolerance is negative or NaN.
  */
-export function traceContours(
-  mask: Uint8Array,
-  size: ImageSize,
-  { tolerance = 0 }: TraceOptions = {},
-): Point[][] {
+export function traceContours(mask: Uint8Array, size: ImageSize, options: TraceOptions = {}): Point[][] {
+  const { tolerance } = withDefaults('traceContours', options, { tolerance: 0 });
   checkMask('traceContours', mask, size);
   const { width } = size;
   if (!(tolerance >= 0))

@@ -206,8 +206,9 @@ export class FasterRCNN extends Module {
   losses(
     images: Tensor | readonly Tensor[],
     targets: DetectionTargets,
-    { seed }: { readonly seed?: Tensor } = {},
+    options: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses {
+    const { seed } = withDefaults('FasterRCNN: losses', options, { seed: undefined });
     const seen = this.see(images);
     const { losses, sample, truth } = this.learn(seen, targets, seed);
     return { ...this.roi_heads.losses(seen.pyramid, sample, truth), ...losses };

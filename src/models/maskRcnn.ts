@@ -209,8 +209,9 @@ export class MaskRCNN extends FasterRCNN {
   override losses(
     images: Tensor | readonly Tensor[],
     targets: MaskTargets,
-    { seed }: { readonly seed?: Tensor } = {},
+    options: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses & { readonly mask: Tensor } {
+    const { seed } = withDefaults('MaskRCNN: losses', options, { seed: undefined });
     return this.lossesOf(this.see(images), targets, seed);
   }
 

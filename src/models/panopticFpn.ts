@@ -218,8 +218,9 @@ export class PanopticFPN extends MaskRCNN {
   override losses(
     images: Tensor | readonly Tensor[],
     targets: PanopticTargets,
-    { seed }: { readonly seed?: Tensor } = {},
+    options: { readonly seed?: Tensor } = {},
   ): FasterRCNNLosses & { readonly mask: Tensor; readonly semantic: Tensor } {
+    const { seed } = withDefaults('PanopticFPN: losses', options, { seed: undefined });
     const seen = this.see(images);
     const labels = labelsToNetwork(targets.semantic, seen.batch);
     const logits = this.semantic_head.forward(seen.pyramid.features, sizeOf(seen.batch.images));

@@ -4,6 +4,7 @@ import type { Sample } from '../data/dataset.ts';
 import { paintPatch, shapeToPatch } from '../data/maskPatch.ts';
 import { objectsOf } from '../data/objects.ts';
 import { rasterizePolygon } from '../data/polygon.ts';
+import { expectOptions } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
 import { CocoEvaluator } from '../vision/metrics/coco.ts';
 import type { CocoSummary } from '../vision/metrics/cocoSummary.ts';
@@ -122,8 +123,10 @@ export interface DetectionEvaluation {
 export async function evaluateDetector(
   detector: Detector,
   samples: readonly Sample[],
-  { objects = () => true, onImage }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<DetectionEvaluation> {
+  expectOptions('evaluateDetector', options, ['objects', 'region', 'onImage']);
+  const { objects = () => true, onImage } = options;
   const detections: Detection[][] = [];
   for (const sample of samples) {
     detections.push(await detector.detect(sample.image, { scoreThreshold: 0.01 }));
@@ -192,8 +195,10 @@ export interface SegmentationEvaluation {
 export async function evaluateSegmenter(
   segmenter: Segmenter,
   samples: readonly Sample[],
-  { objects = () => true, region, onImage }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<SegmentationEvaluation> {
+  expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
+  const { objects = () => true, region, onImage } = options;
   const { classNames } = segmenter.trained;
   const confusion = new ConfusionMatrix(classNames.length + 1);
   const segmentations: Segmentation[] = [];

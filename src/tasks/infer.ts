@@ -10,6 +10,7 @@ import {
   type TestTimeAugmentationOptions,
   testTimeAugmentation,
 } from '../models/testTimeAugmentation.ts';
+import { expectOptions, withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Results, Step } from '../plan/step.ts';
 import type { Box } from '../vision/boxes.ts';
@@ -110,7 +111,9 @@ export class Detector {
    * @param options Name for messages, and test-time augmentation.
    * @throws DataError for a segmentation model.
    */
-  constructor(gpu: Gpu, trained: TrainedModel, { name = 'Detector', augmentation }: DetectorOptions = {}) {
+  constructor(gpu: Gpu, trained: TrainedModel, options: DetectorOptions = {}) {
+    expectOptions('Detector', options, ['name', 'augmentation']);
+    const { name = 'Detector', augmentation } = options;
     const { model } = trained;
     if (!isDetector(model)) {
       throw new DataError(`${name}: ${trained.name} is a segmentation model; use Segmenter (fovea segment)`);
@@ -195,7 +198,8 @@ export class Segmenter {
    * @param options Name for messages.
    * @throws DataError for a detection model.
    */
-  constructor(gpu: Gpu, trained: TrainedModel, { name = 'Segmenter' }: SegmenterOptions = {}) {
+  constructor(gpu: Gpu, trained: TrainedModel, options: SegmenterOptions = {}) {
+    const { name } = withDefaults('Segmenter', options, { name: 'Segmenter' });
     const { model } = trained;
     if (isDetector(model)) {
       throw new DataError(`${name}: ${trained.name} is a detection model; use Detector (fovea detect)`);

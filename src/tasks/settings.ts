@@ -2,6 +2,7 @@ import type { AugmentOptions } from '../data/augment.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
+import { expectOptions } from '../options.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import { architectureOf, type ModelName } from './architectures.ts';
 
@@ -63,6 +64,18 @@ export interface SettingsOptions {
   readonly skipBatches?: readonly number[];
 }
 
+/** The names of `SettingsOptions`. */
+const SETTINGS_OPTIONS = Object.keys({
+  ...{ epochs: 0, steps: 0, maxSide: 0, cropSize: 0, batchSize: 0, width: 0, anchors: 0 },
+  ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0 },
+} satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
+
+/** The names of `TrainSettings`. */
+export const TRAIN_SETTINGS = Object.keys({
+  ...{ model: 0, classNames: 0, config: 0, maxSide: 0, cropSize: 0, batchSize: 0, steps: 0, lr: 0 },
+  ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0 },
+} satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
+
 /** The default longer side, in pixels, to which training shrinks images. */
 export const DEFAULT_MAX_SIDE = 512;
 /** Default numbers of steps: telling classes apart takes longer than finding objects of one class. */
@@ -103,6 +116,7 @@ export function defaultSettings(
   samples: readonly Sample[],
   options: SettingsOptions = {},
 ): TrainSettings {
+  expectOptions('defaultSettings', options, SETTINGS_OPTIONS);
   const names = classNames(samples);
   const maxSide = options.maxSide ?? DEFAULT_MAX_SIDE;
   const sides = samples.flatMap(({ image, annotation }) => {

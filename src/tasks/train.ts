@@ -9,13 +9,14 @@ import type { StateDict } from '../io/safetensors.ts';
 import { checkTensor } from '../kernels/kernel.ts';
 import { AdamW } from '../nn/optimizers.ts';
 import { oneCycle } from '../nn/schedules.ts';
+import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress } from '../plan/step.ts';
 import type { HostArray } from '../shape.ts';
 import { type Architecture, architectureOf, type Task } from './architectures.ts';
 import { buildModel, checkDescription, largestWeight, type TrainedModel } from './modelFile.ts';
 import { readProgress, type TrainProgress } from './progress.ts';
-import { cropsPerEpoch, type TrainSettings } from './settings.ts';
+import { cropsPerEpoch, TRAIN_SETTINGS, type TrainSettings } from './settings.ts';
 import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
 /** The losses of one training step. */
@@ -60,6 +61,11 @@ export interface TrainOptions {
   shouldStop?(): boolean;
 }
 
+/** The names of `TrainOptions`. */
+const TRAIN_OPTIONS = Object.keys({
+  ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
+} satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
+
 /** What `train` returns. */
 export interface TrainResult {
   /** The trained model. */
@@ -96,6 +102,8 @@ export async function train(
   settings: TrainSettings,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
+  expectOptions('train: settings', settings, TRAIN_SETTINGS);
+  expectOptions('train', options, TRAIN_OPTIONS);
   const architecture = architectureOf(settings.model);
   const model = checkedModel(settings, gpu.device.caps);
   const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));

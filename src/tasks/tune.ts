@@ -1,5 +1,6 @@
 import { zeros } from '../graph/tensor.ts';
 import { AdamW } from '../nn/optimizers.ts';
+import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Tuned, TuneProgress } from '../plan/tuner.ts';
 import { architectureOf } from './architectures.ts';
@@ -35,9 +36,11 @@ const BOXES = 8;
  */
 export function tuneTraining(
   gpu: Gpu,
-  { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm }: TrainSettings,
-  options?: TaskTuneOptions,
+  settings: TrainSettings,
+  options: TaskTuneOptions = {},
 ): Promise<Tuned[]> {
+  expectOptions('tuneTraining', options, ['again', 'progress']);
+  const { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm } = settings;
   const { task, needsSeed, hasMasks } = architectureOf(name);
   const model = buildModel(name, config, seed);
   const images = zeros([batchSize, cropSize, cropSize, 3]);
@@ -63,9 +66,13 @@ export function tuneTraining(
  */
 export function tuneInference(
   gpu: Gpu,
-  { model }: Pick<TrainedModel, 'model'>,
-  { size: [height, width], ...options }: TuneInferenceOptions,
+  trained: Pick<TrainedModel, 'model'>,
+  options: TuneInferenceOptions,
 ): Promise<Tuned[]> {
+  expectOptions('tuneInference', options, ['size', 'again', 'progress']);
+  const { size, ...rest } = options;
+  const [height, width] = size;
+  const { model } = trained;
   const program = isDetector(model) ? detection(model, {}) : segmentation(model);
-  return gpu.tune(program, [zeros([1, height, width, 3])], options);
+  return gpu.tune(program, [zeros([1, height, width, 3])], rest);
 }

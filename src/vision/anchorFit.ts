@@ -1,5 +1,7 @@
 /** Anchors that fit the boxes of a data set. */
+
 import { ShapeError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import { distanceMatrix, kMedoids } from './kMedoids.ts';
 import { Random } from './random.ts';
 
@@ -52,8 +54,9 @@ const MAX_SAMPLE = 1000;
  */
 export function sampleBoxSizes(
   boxes: readonly BoxSize[],
-  { count = MAX_SAMPLE, seed = 0 }: { readonly count?: number; readonly seed?: number | string } = {},
+  options: { readonly count?: number; readonly seed?: number | string } = {},
 ): readonly BoxSize[] {
+  const { count, seed } = withDefaults('sampleBoxSizes', options, { count: MAX_SAMPLE, seed: 0 });
   if (boxes.length <= count) return boxes;
   const picked = new Random(seed).fork('sides').shuffle(Uint32Array.from(boxes, (_, i) => i));
   return Array.from(picked.subarray(0, count).sort(), (i) => boxes[i]!);
@@ -74,8 +77,9 @@ const byArea = (a: BoxSize, b: BoxSize): number => a[0] * a[1] - b[0] * b[1] || 
 export function clusterBoxSizes(
   boxes: readonly BoxSize[],
   k: number,
-  { seed = 0 }: { readonly seed?: number | string } = {},
+  options: { readonly seed?: number | string } = {},
 ): BoxSize[] {
+  const { seed } = withDefaults('clusterBoxSizes', options, { seed: 0 });
   const sample = sampleBoxSizes(boxes, { seed });
   const different = new Set(sample.map(([w, h]) => `${w} ${h}`)).size;
   if (k > different) {
@@ -178,8 +182,9 @@ export function anchorsOf(layout: AnchorLayout): readonly BoxSize[] {
 export function fitAnchors(
   boxes: readonly BoxSize[],
   layout: AnchorLayout,
-  { count, seed = 0 }: { readonly count?: number; readonly seed?: number | string } = {},
+  options: { readonly count?: number; readonly seed?: number | string } = {},
 ): AnchorLayout {
+  const { count, seed } = withDefaults('fitAnchors', options, { count: undefined, seed: 0 });
   if (layout.kind === 'list') {
     const anchors = clusterBoxSizes(boxes, count ?? layout.count, { seed });
     return { kind: 'list', count: anchors.length, anchors };

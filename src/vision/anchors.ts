@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { expectOptions } from '../options.ts';
 
 /** Options of `generateAnchors`. */
 export interface AnchorOptions {
@@ -52,7 +53,9 @@ function cellAnchors(sizes: readonly number[], aspectRatios: readonly number[]):
  *
  * Order: level, y, x, aspect ratio, size. Throws ShapeError where levels do not correspond.
  */
-export function generateAnchors({ imageSize, strides, sizes, aspectRatios }: AnchorOptions): Anchors {
+export function generateAnchors(options: AnchorOptions): Anchors {
+  expectOptions('generateAnchors', options, ['imageSize', 'strides', 'sizes', 'aspectRatios']);
+  const { imageSize, strides, sizes, aspectRatios } = options;
   if (strides.length !== sizes.length || strides.length !== aspectRatios.length) {
     throw new ShapeError(
       `generateAnchors: ${strides.length} strides, ${sizes.length} lists of sizes and ${aspectRatios.length} of aspect ratios; give one of each for a level`,

@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { expectOptions } from '../options.ts';
 import { Random } from './random.ts';
 
 /** Options of `kMedoids`. */
@@ -21,8 +22,20 @@ export interface KMedoids {
   readonly cost: number;
 }
 
-/** Computes the distances of n items to each other, [n, n]. */
+/** The most items whose distances are computed: 2 GiB of them. */
+const MOST_ITEMS = 2 ** 14;
+
+/**
+ * Computes the distances of n items to each other, [n, n].
+ *
+ * @throws ShapeError for a number of items that is no whole number of 0 to 16,384: their distances would take more than 2 GiB.
+ */
 export function distanceMatrix(n: number, distance: (i: number, j: number) => number): Float64Array {
+  if (!(Number.isInteger(n) && n >= 0 && n <= MOST_ITEMS)) {
+    throw new ShapeError(
+      `distanceMatrix: ${n} items have ${8 * n * n} bytes of distances, at most ${8 * MOST_ITEMS ** 2} (${MOST_ITEMS} items) are computed; draw a sample of them`,
+    );
+  }
   const matrix = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) {
@@ -47,7 +60,9 @@ export function distanceMatrix(n: number, distance: (i: number, j: number) => nu
  * @param distances [n, n], symmetric with 0 on the diagonal; see `distanceMatrix`.
  * @throws ShapeError for other sizes, distances that are negative or not finite, and a k that is not 1 to n.
  */
-export function kMedoids(distances: Float64Array, { k, restarts = 3, seed = 0 }: KMedoidsOptions): KMedoids {
+export function kMedoids(distances: Float64Array, options: KMedoidsOptions): KMedoids {
+  expectOptions('kMedoids', options, ['k', 'restarts', 'seed']);
+  const { k, restarts = 3, seed = 0 } = options;
   const n = Math.round(Math.sqrt(distances.length));
   if (n * n !== distances.length || n === 0) {
     throw new ShapeError(`kMedoids: ${distances.length} distances are not a square matrix; pass [n, n]`);

@@ -1,4 +1,5 @@
 import { DataError, ShapeError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { Box, ImageSize } from './boxes.ts';
 
 /** A mask in run-length encoding, as in COCO's files. Pixels are counted down the columns, columns from left to right. */
@@ -208,11 +209,8 @@ function alongBoth(a: Rle, b: Rle, each: (inA: boolean, inB: boolean, length: nu
  * @returns A number in 0..1; 0 where the masks do not overlap.
  * @throws ShapeError if the masks have different sizes (pycocotools' `iou` returns -1).
  */
-export function rleIou(
-  detection: Rle,
-  truth: Rle,
-  { crowd = false }: { readonly crowd?: boolean } = {},
-): number {
+export function rleIou(detection: Rle, truth: Rle, options: { readonly crowd?: boolean } = {}): number {
+  const { crowd } = withDefaults('rleIou', options, { crowd: false });
   checkSizes('rleIou', detection, truth);
   let both = 0;
   let either = 0;
@@ -230,10 +228,8 @@ export function rleIou(
  * @param options `intersect` (default false): return the intersection instead of the union.
  * @throws ShapeError if there are no masks, or masks of different sizes (pycocotools' `merge` returns a mask of size 0).
  */
-export function rleMerge(
-  masks: readonly Rle[],
-  { intersect = false }: { readonly intersect?: boolean } = {},
-): Rle {
+export function rleMerge(masks: readonly Rle[], options: { readonly intersect?: boolean } = {}): Rle {
+  const { intersect } = withDefaults('rleMerge', options, { intersect: false });
   if (masks.length === 0) throw new ShapeError('rleMerge: no masks; pass at least one');
   return masks.slice(1).reduce((merged, mask) => {
     checkSizes('rleMerge', merged, mask);

@@ -108,4 +108,12 @@ describe('kMedoids', () => {
     expect(() => kMedoids(Float64Array.of(0, -1, -1, 0), { k: 1 })).toThrow(/items 0 and 1 is -1/);
     expect(() => kMedoids(Float64Array.of(0, 1, NaN, 0), { k: 1 })).toThrow(/items 1 and 0 is NaN/);
   });
+
+  it('throws before it allocates distances of more items than fit', () => {
+    expect(() => distanceMatrix(20_000, () => 0)).toThrow(
+      'distanceMatrix: 20000 items have 3200000000 bytes of distances, at most 2147483648 (16384 items) are computed',
+    );
+    expect(() => distanceMatrix(1.5, () => 0)).toThrow('1.5 items');
+    expect(distanceMatrix(0, () => 0)).toHaveLength(0);
+  });
 });

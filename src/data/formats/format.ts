@@ -123,6 +123,12 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The names of `ReadOptions`. */
+export const READ_OPTIONS = Object.keys({
+  ...{ split: 0, imageFolder: 0, imagesOptional: 0, skipBad: 0, onFault: 0, clip: 0, fixSizes: 0 },
+  ...{ encoding: 0, allowOutside: 0, maxPixels: 0, signal: 0 },
+} satisfies Record<keyof ReadOptions, 0>) as (keyof ReadOptions)[];
+
 /** An opened data set: what is known without reading all of it. */
 export interface Dataset {
   /** The format that the data set is in. */

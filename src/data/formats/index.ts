@@ -1,11 +1,18 @@
 /** The annotation formats, each with its reader and writer, and how the format of a folder is recognized. */
 import { DataError } from '../../errors.ts';
-import { withDefaults } from '../../options.ts';
+import { expectOptions, withDefaults } from '../../options.ts';
 import { IGNORE_LABEL } from '../annotation.ts';
 import { jsonItems } from '../jsonStream.ts';
 import { separateIgnored } from '../objects.ts';
 import { coco } from './coco/index.ts';
-import type { DataFiles, Dataset, DatasetFormat, FormatName, ReadOptions } from './format.ts';
+import {
+  type DataFiles,
+  type Dataset,
+  type DatasetFormat,
+  type FormatName,
+  READ_OPTIONS,
+  type ReadOptions,
+} from './format.ts';
 import { chunksOf } from './json.ts';
 import { labelme } from './labelme/index.ts';
 import { masks } from './masks/index.ts';
@@ -88,8 +95,10 @@ export async function detectFormat(
 export async function openDataset(
   files: DataFiles,
   path: string,
-  { format, ...options }: ReadOptions & { readonly format?: FormatName } = {},
+  given: ReadOptions & { readonly format?: FormatName } = {},
 ): Promise<Dataset> {
+  expectOptions('openDataset', given, ['format', ...READ_OPTIONS]);
+  const { format, ...options } = given;
   const name = format ?? (await detectFormat(files, path, { encoding: options.encoding }));
   if ((await files.kind(path)) === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);

@@ -1,4 +1,5 @@
 import { ShapeError } from '../../errors.ts';
+import { expectOptions } from '../../options.ts';
 import { checkRle } from '../rle.ts';
 import {
   byScore,
@@ -75,13 +76,10 @@ export class CocoEvaluator<L extends ClassLabel> {
   readonly #outcomes = new Map<L, Outcomes[]>();
 
   /** Throws ShapeError for a threshold out of 0..1, and for `maxDets` that are not whole numbers of at least 1. */
-  constructor({
-    classes,
-    iouType = 'bbox',
-    iouThrs = COCO_THRESHOLDS,
-    areaRng = AREAS,
-    maxDets = [1, 10, 100],
-  }: CocoOptions<L>) {
+  constructor(options: CocoOptions<L>) {
+    expectOptions('CocoEvaluator', options, ['classes', 'iouType', 'iouThrs', 'areaRng', 'maxDets']);
+    const { classes, iouType = 'bbox', iouThrs = COCO_THRESHOLDS } = options;
+    const { areaRng = AREAS, maxDets = [1, 10, 100] } = options;
     const bad = iouThrs.find((threshold) => !(threshold >= 0 && threshold <= 1));
     if (bad !== undefined || iouThrs.length === 0) {
       throw new ShapeError(`CocoEvaluator: iouThrs has ${bad ?? 'no values'}; give thresholds from 0 to 1`);
@@ -230,15 +228,11 @@ export class CocoEvaluator<L extends ClassLabel> {
    * each detection that counts. `areaRng` is a name; default the first. Throws ShapeError for a threshold, area range or
    * class that was not evaluated.
    */
-  precisionRecall({
-    label,
-    iouThr = 0.5,
-    areaRng = Object.keys(this.areaRng)[0]!,
-  }: {
-    readonly label?: L;
-    readonly iouThr?: number;
-    readonly areaRng?: string;
-  } = {}): PrecisionRecall {
+  precisionRecall(
+    options: { readonly label?: L; readonly iouThr?: number; readonly areaRng?: string } = {},
+  ): PrecisionRecall {
+    expectOptions('CocoEvaluator.precisionRecall', options, ['label', 'iouThr', 'areaRng']);
+    const { label, iouThr = 0.5, areaRng = Object.keys(this.areaRng)[0]! } = options;
     const t = this.iouThrs.findIndex((threshold) => Math.abs(threshold - iouThr) < 1e-9);
     const a = Object.keys(this.areaRng).indexOf(areaRng);
     if (t < 0 || a < 0 || (label !== undefined && !this.classes.includes(label))) {

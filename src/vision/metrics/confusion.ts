@@ -1,4 +1,5 @@
 import { DataError, ShapeError } from '../../errors.ts';
+import { expectOptions, withDefaults } from '../../options.ts';
 import { boxIou } from '../boxes.ts';
 import { type ClassLabel, checkImage, overlap } from './cocoImage.ts';
 import { meanOfNumbers } from './common.ts';
@@ -38,8 +39,9 @@ export class ConfusionMatrix {
   add(
     predicted: ArrayLike<number>,
     target: ArrayLike<number>,
-    { ignoreIndex = 255 }: { readonly ignoreIndex?: number } = {},
+    options: { readonly ignoreIndex?: number } = {},
   ): void {
+    const { ignoreIndex } = withDefaults('ConfusionMatrix.add', options, { ignoreIndex: 255 });
     const n = this.numClasses;
     if (predicted.length !== target.length) {
       throw new ShapeError(
@@ -179,8 +181,10 @@ export interface DetectionConfusionOptions<L extends ClassLabel> {
  */
 export function detectionConfusion<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
-  { classes, scoreThreshold = 0.5, iouThreshold = 0.5 }: DetectionConfusionOptions<L>,
+  options: DetectionConfusionOptions<L>,
 ): ConfusionMatrix {
+  expectOptions('detectionConfusion', options, ['classes', 'scoreThreshold', 'iouThreshold']);
+  const { classes, scoreThreshold = 0.5, iouThreshold = 0.5 } = options;
   const matrix = new ConfusionMatrix(classes.length + 1);
   const background = classes.length;
   images.forEach((image, number) => {

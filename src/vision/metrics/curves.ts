@@ -1,4 +1,5 @@
 import { DataError, ShapeError } from '../../errors.ts';
+import { withDefaults } from '../../options.ts';
 import { mean } from './common.ts';
 
 /** What `precisionRecallCurve` returns, as scikit-learn: one point per threshold, ascending, and a last one at recall 0. */
@@ -102,8 +103,9 @@ export function averagePrecisionScore(yTrue: ArrayLike<number | boolean>, yScore
 export function rocCurve(
   yTrue: ArrayLike<number | boolean>,
   yScore: ArrayLike<number>,
-  { dropIntermediate = true } = {},
+  options: { readonly dropIntermediate?: boolean } = {},
 ): RocCurve {
+  const { dropIntermediate } = withDefaults('rocCurve', options, { dropIntermediate: true });
   const { tps, fps, thresholds } = countsByScore('rocCurve', yTrue, yScore);
   const bends = (values: readonly number[], i: number): boolean =>
     values[i + 1]! - 2 * values[i]! + values[i - 1]! !== 0;

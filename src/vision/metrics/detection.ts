@@ -1,3 +1,4 @@
+import { expectOptions } from '../../options.ts';
 import type { Box } from '../boxes.ts';
 import { COCO_THRESHOLDS, CocoEvaluator } from './coco.ts';
 import { type ClassLabel, type CocoGroundTruth, type CocoPrediction, checkImage } from './cocoImage.ts';
@@ -56,8 +57,10 @@ export interface DetectionResult<L extends ClassLabel> {
  */
 export function evaluateDetections<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
-  { classes, iouThresholds = COCO_THRESHOLDS, maxDetections = 100 }: DetectionOptions<L>,
+  options: DetectionOptions<L>,
 ): DetectionResult<L> {
+  expectOptions('evaluateDetections', options, ['classes', 'iouThresholds', 'maxDetections']);
+  const { classes, iouThresholds = COCO_THRESHOLDS, maxDetections = 100 } = options;
   images.forEach((image, i) => {
     checkImage('evaluateDetections', i, image, 'bbox');
   });

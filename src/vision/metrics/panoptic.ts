@@ -1,4 +1,5 @@
 import { DataError, ShapeError } from '../../errors.ts';
+import { expectOptions } from '../../options.ts';
 import type { ClassLabel } from './cocoImage.ts';
 import { mean } from './common.ts';
 
@@ -73,10 +74,12 @@ export class PanopticQuality<L extends ClassLabel> {
   readonly #counts = new Map<L, { iou: number; tp: number; fp: number; fn: number }>();
 
   /**
-   * @param classes `things`: classes whose segments are objects; `stuff`: the other classes.
+   * @param options `things`: classes whose segments are objects; `stuff`: the other classes.
    * @throws ShapeError for a class in both, or given twice.
    */
-  constructor({ things, stuff }: { readonly things: readonly L[]; readonly stuff: readonly L[] }) {
+  constructor(options: { readonly things: readonly L[]; readonly stuff: readonly L[] }) {
+    expectOptions('PanopticQuality', options, ['things', 'stuff']);
+    const { things, stuff } = options;
     for (const label of [...things, ...stuff]) {
       if (this.#counts.has(label)) {
         throw new ShapeError(

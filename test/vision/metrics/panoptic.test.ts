@@ -33,7 +33,7 @@ const SCORES = ['pq', 'sq', 'rq'] as const;
 
 describe('PanopticQuality', () => {
   it('is panopticapi’s', () => {
-    const quality = new PanopticQuality(known);
+    const quality = new PanopticQuality({ things: known.things, stuff: known.stuff });
     for (const { predicted, target } of known.images) quality.add(mapOf(predicted), mapOf(target));
     const result = quality.result();
     for (const part of ['all', 'things', 'stuff'] as const) {

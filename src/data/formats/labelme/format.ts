@@ -1,4 +1,5 @@
 import { DataError } from '../../../errors.ts';
+import { expectOptions } from '../../../options.ts';
 import type { Point } from '../../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type MaskPatch } from '../../annotation.ts';
 import { flagsOf } from '../../objects.ts';
@@ -30,6 +31,7 @@ export interface FormatLabelmeOptions {
  * @throws DataError without an image path, for coordinates that are not finite, and for masks without a pixel.
  */
 export function formatLabelme(annotation: Annotation, options: FormatLabelmeOptions = {}): string {
+  expectOptions('formatLabelme', options, ['imagePath', 'version', 'tolerance', 'png']);
   const { imagePath = annotation.imagePath, version = '5.1.1', tolerance = 1, png } = options;
   if (!imagePath) throw new DataError('formatLabelme: no image path; pass imagePath, which Labelme needs');
   const regions = (annotation.ignored ?? []).map((region) => ({

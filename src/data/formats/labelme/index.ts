@@ -1,5 +1,7 @@
 /** Labelme: one JSON file beside each image. */
+
 import { DataError } from '../../../errors.ts';
+import { expectOptions } from '../../../options.ts';
 import type { Point } from '../../../vision/boxes.ts';
 import type { MaskPatch } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
@@ -12,7 +14,7 @@ import type {
   DatasetWriter,
   ReadOptions,
 } from '../format.ts';
-import { WarningCounts } from '../format.ts';
+import { READ_OPTIONS, WarningCounts } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { topKeys } from '../json.ts';
 import { imageExtension, Names } from '../names.ts';
@@ -39,6 +41,7 @@ export async function readLabelmeFile(
   file: string,
   options: ReadOptions = {},
 ): Promise<AnnotatedImage> {
+  expectOptions('readLabelmeFile', options, READ_OPTIONS);
   const reading = new Reading(files, folderOf(file), options);
   return readFile(reading, file, withoutExtension(baseName(file)));
 }

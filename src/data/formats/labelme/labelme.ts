@@ -3,7 +3,9 @@
  * and a point on its edge, a rectangle is two opposite corners, and a mask is the first and the last pixel of a patch,
  * with the patch as a PNG.
  */
+
 import { DataError } from '../../../errors.ts';
+import { expectOptions } from '../../../options.ts';
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
@@ -75,6 +77,7 @@ export async function toAnnotation(
   file: string,
   options: { readonly decodePng?: DecodePng } = {},
 ): Promise<Annotation> {
+  expectOptions('toAnnotation', options, ['decodePng']);
   const { imageWidth: width, imageHeight: height } = document;
   return readShapes(document, file, { width, height }, options);
 }
