@@ -27,6 +27,7 @@ const LAYERS = [
   'io',
   'nn',
   'models',
+  'onnx',
   'tasks',
   'verify',
 ];
@@ -99,15 +100,18 @@ describe('the layers of src/', () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
-  it('import no package but those that data/ and io/ read with, and nothing of Node', () => {
+  it('import no package but those that read files, where they are read, and nothing of Node', () => {
+    const allowed = (specifier: string): readonly string[] =>
+      ['valibot', 'yaml'].includes(specifier)
+        ? ['data', 'io', 'tasks']
+        : specifier.startsWith('@bufbuild/protobuf')
+          ? ['onnx']
+          : [];
     const packages = imports.filter(({ layer }) => layer === undefined);
-    expect(packages.filter(({ specifier }) => !['valibot', 'yaml'].includes(specifier)).map(show)).toEqual(
-      [],
+    const wrong = packages.filter(
+      ({ file, specifier }) => !allowed(specifier).includes(layerOf(join(src, file))),
     );
-    const readers = packages.filter(
-      ({ file }) => !['data', 'io', 'tasks'].includes(layerOf(join(src, file))),
-    );
-    expect(readers.map(show)).toEqual([]);
+    expect(wrong.map(show)).toEqual([]);
   });
 
   it('name every import with its extension', () => {
@@ -171,8 +175,10 @@ describe('the tree', () => {
   });
 
   it('has no source or page of more than 400 lines', () => {
+    // Generated code (onnx_pb.ts) is as long as it is.
     const sources = tree.filter(
-      (file) => /\.(ts|mjs|wgsl|css|html|md)$/.test(file) && !file.includes('/fixtures/'),
+      (file) =>
+        /\.(ts|mjs|wgsl|css|html|md)$/.test(file) && !file.includes('/fixtures/') && !file.endsWith('_pb.ts'),
     );
     const long = sources
       .map((file) => ({ file, lines: readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length }))

@@ -1,0 +1,190 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { DataError } from '../errors.ts';
+import { type OnnxType, typeNamed } from './dataTypes.ts';
+import { decodeTensor, type ExternalData, type HostTensor } from './hostTensor.ts';
+import {
+  type AttributeProto,
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type ValueInfoProto,
+} from './onnx_pb.ts';
+import { UnsupportedError } from './unsupported.ts';
+
+/** The value of an attribute, by ONNX's type of it. */
+export type Attribute =
+  | { readonly kind: 'float' | 'int'; readonly value: number }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'floats' | 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'strings'; readonly value: readonly string[] }
+  | { readonly kind: 'tensor'; readonly value: HostTensor }
+  | { readonly kind: 'graph'; readonly value: OnnxGraph }
+  | { readonly kind: 'other'; readonly value: string };
+
+/** One node of a graph. An input or output that is left out has an empty name. */
+export interface OnnxNode {
+  /** What messages call it: operation and name, `Conv "/backbone/conv1"`. */
+  readonly label: string;
+  readonly name: string;
+  readonly op: string;
+  /** Empty for ONNX's own. */
+  readonly domain: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+/** An input or output of a model. */
+export interface OnnxPort {
+  readonly name: string;
+  readonly type: OnnxType;
+  /** Sizes; a name for one that may vary, null for one that is not said. Undefined where even the rank is not said. */
+  readonly shape: readonly (number | string | null)[] | undefined;
+}
+
+/** A graph: a model's, or that of a branch or loop. */
+export interface OnnxGraph {
+  readonly name: string;
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: ReadonlyMap<string, HostTensor>;
+  /** Without those that are initializers. */
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+}
+
+/** A model as its file describes it. */
+export interface OnnxModel {
+  readonly graph: OnnxGraph;
+  /** Versions of the operation sets by domain; ONNX's own has the empty name. */
+  readonly opsets: ReadonlyMap<string, number>;
+  readonly producer: string;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+const text = new TextDecoder();
+/** ONNX's own domain has two names. */
+const domainOf = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
+
+function attributeOf(proto: AttributeProto, external: ExternalData | undefined): Attribute {
+  if (proto.refAttrName !== '') return { kind: 'other', value: `reference to ${proto.refAttrName}` };
+  // Files of IR versions before 2 leave the type out.
+  const type = proto.type || guessedType(proto);
+  switch (type) {
+    case 1:
+      return { kind: 'float', value: proto.f };
+    case 2:
+      return { kind: 'int', value: Number(proto.i) };
+    case 3:
+      return { kind: 'string', value: text.decode(proto.s) };
+    case 4:
+      if (proto.t) return { kind: 'tensor', value: decodeTensor(proto.t, external) };
+      break;
+    case 5:
+      if (proto.g) return { kind: 'graph', value: graphOf(proto.g, external) };
+      break;
+    case 6:
+      return { kind: 'floats', value: proto.floats };
+    case 7:
+      return { kind: 'ints', value: proto.ints.map(Number) };
+    case 8:
+      return { kind: 'strings', value: proto.strings.map((bytes) => text.decode(bytes)) };
+  }
+  return { kind: 'other', value: `type ${type}` };
+}
+
+function guessedType(proto: AttributeProto): number {
+  if (proto.t) return 4;
+  if (proto.g) return 5;
+  if (proto.floats.length > 0) return 6;
+  if (proto.ints.length > 0) return 7;
+  if (proto.strings.length > 0) return 8;
+  if (proto.s.length > 0) return 3;
+  return proto.f === 0 ? 2 : 1;
+}
+
+function nodeOf(proto: NodeProto, external: ExternalData | undefined): OnnxNode {
+  const domain = domainOf(proto.domain);
+  const name = proto.name || proto.output.find((output) => output !== '') || '';
+  const label = `${domain ? `${domain}.` : ''}${proto.opType} ${JSON.stringify(name)}`;
+  const attributes = new Map<string, Attribute>();
+  for (const attribute of proto.attribute) {
+    try {
+      attributes.set(attribute.name, attributeOf(attribute, external));
+    } catch (error) {
+      // What a node does not need (a string, say) must not keep the model from being read.
+      if (!(error instanceof UnsupportedError)) throw error;
+      attributes.set(attribute.name, { kind: 'other', value: error.message });
+    }
+  }
+  return { label, name, op: proto.opType, domain, inputs: proto.input, outputs: proto.output, attributes };
+}
+
+function portOf({ name, type }: ValueInfoProto): OnnxPort {
+  const value = type?.value;
+  if (value?.case !== 'tensorType') {
+    throw new UnsupportedError(
+      `${JSON.stringify(name)} is ${value?.case ? `a ${value.case.replace('Type', '')}` : 'of no type'}; only tensors are supported`,
+    );
+  }
+  const { elemType, shape } = value.value;
+  const sizes = shape?.dim.map(({ value: size }) => {
+    if (size.case === 'dimValue') return Number(size.value);
+    return size.case === 'dimParam' && size.value !== '' ? size.value : null;
+  });
+  return { name, type: typeNamed(elemType, JSON.stringify(name)), shape: sizes };
+}
+
+function graphOf(proto: GraphProto, external: ExternalData | undefined): OnnxGraph {
+  if (proto.sparseInitializer.length > 0) {
+    throw new UnsupportedError('sparse initializers are not supported; store them dense');
+  }
+  const initializers = new Map<string, HostTensor>();
+  for (const tensor of proto.initializer) {
+    if (initializers.has(tensor.name)) {
+      throw new DataError(
+        `two initializers have the name ${JSON.stringify(tensor.name)}; the file is damaged`,
+      );
+    }
+    initializers.set(tensor.name, decodeTensor(tensor, external));
+  }
+  return {
+    name: proto.name,
+    nodes: proto.node.map((node) => nodeOf(node, external)),
+    initializers,
+    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map(portOf),
+    outputs: proto.output.map(portOf),
+  };
+}
+
+/**
+ * Reads an ONNX file.
+ *
+ * @param bytes The file.
+ * @param external Reads files beside it that hold values of tensors.
+ * @throws DataError where the bytes are no ONNX model, or a damaged one.
+ */
+export function parseModel(bytes: Uint8Array, external?: ExternalData): OnnxModel {
+  let proto: ModelProto;
+  try {
+    proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+  } catch (error) {
+    throw new DataError(`no ONNX model, or a damaged one (${(error as Error).message})`, { cause: error });
+  }
+  if (!proto.graph) throw new DataError('no ONNX model: it has no graph');
+  const opsets = new Map(
+    proto.opsetImport.map(({ domain, version }) => [domainOf(domain), Number(version)] as const),
+  );
+  try {
+    return {
+      graph: graphOf(proto.graph, external),
+      opsets,
+      producer: [proto.producerName, proto.producerVersion].filter(Boolean).join(' '),
+      metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
+    };
+  } catch (error) {
+    // Graphs in graphs, deeper than the call stack.
+    if (error instanceof RangeError) throw new DataError('graphs are nested too deeply; the file is damaged');
+    throw error;
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * ONNX: models that others trained, as modules that run and train here.
+ *
+ * @module
+ */
+
+export type { OnnxType } from './dataTypes.ts';
+export type { OnnxPort } from './graph.ts';
+export { decodeOnnxTensor, type ExternalData, type HostTensor, type HostValues } from './hostTensor.ts';
+export { loadOnnx, OnnxModule, type OnnxOptions } from './module.ts';
+export { type MissingOperation, UnsupportedError } from './unsupported.ts';

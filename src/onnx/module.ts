@@ -1,0 +1,134 @@
+import { ShapeError, UsageError } from '../errors.ts';
+import { Tensor } from '../graph/tensor.ts';
+import { type Buffer, Module, type Parameter } from '../nn/module.ts';
+import { withDefaults } from '../options.ts';
+import { formatShape, type Shape } from '../shape.ts';
+import { dtypeOf } from './dataTypes.ts';
+import { type OnnxModel, type OnnxPort, parseModel } from './graph.ts';
+import type { ExternalData } from './hostTensor.ts';
+import { expectOperations } from './missing.ts';
+import { makeWeights } from './parameters.ts';
+import { runGraph } from './run.ts';
+import { UnsupportedError } from './unsupported.ts';
+import { Value } from './value.ts';
+
+/** Options of `loadOnnx`. */
+export interface OnnxOptions {
+  /** Bytes of the files beside the model that hold its values, by the name that the model gives them, or a function that reads them. */
+  readonly externalData?: Readonly<Record<string, Uint8Array>> | ExternalData;
+  /** Whether a float initializer is trained; one that is not is a constant. Default: all are. */
+  readonly trained?: (name: string, shape: Shape) => boolean;
+}
+
+/**
+ * A model read from an ONNX file. `forward` takes tensors by the names of its inputs and gives those of its outputs, in ONNX's
+ * shapes. Its float weights are parameters under ONNX's names, so that it is trained, frozen, summarised and saved as any
+ * module; running statistics of batch norms are buffers, which training leaves as they are, and dropout does nothing.
+ */
+export class OnnxModule extends Module {
+  // A member without a name of its own adds nothing to the names of what it holds: those are ONNX's.
+  readonly '': ReadonlyMap<string, Parameter | Buffer>;
+  /** What `forward` takes: names, types and shapes, in order. A size that is a name may vary. */
+  readonly inputs: readonly OnnxPort[];
+  /** What `forward` gives. */
+  readonly outputs: readonly OnnxPort[];
+  /** The version of ONNX's operation set. */
+  readonly opset: number;
+  readonly #model: OnnxModel;
+  readonly #values: ReadonlyMap<string, Value>;
+
+  /** @hidden */
+  constructor(model: OnnxModel, trained: (name: string, shape: Shape) => boolean) {
+    super();
+    const { members, values } = makeWeights(model.graph, trained);
+    this[''] = members;
+    this.#values = values;
+    this.#model = model;
+    this.inputs = model.graph.inputs;
+    this.outputs = model.graph.outputs;
+    this.opset = model.opsets.get('') ?? 1;
+  }
+
+  /**
+   * Runs the model.
+   *
+   * @param inputs A tensor for each of `inputs`, in ONNX's shape and layout: f32 (or f16) for floats of any width, i32 for integers
+   * and bool.
+   * @returns A tensor for each of `outputs`: f32 for floats of any width, i32 for integers and bool.
+   * @throws ShapeError where an input is missing, unknown, or of another shape or dtype; UnsupportedError where a node turns
+   * out to be of a form that is not supported.
+   */
+  forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    // Fresh ones: what is recorded from a parameter belongs to this recording.
+    const scope = new Map([...this.#values].map(([name, value]) => [name, value.fresh()]));
+    for (const [name, value] of checkedInputs(this.inputs, inputs)) scope.set(name, value);
+    const outputs = runGraph(this.#model.graph, scope, this.#model);
+    return Object.fromEntries(this.outputs.map(({ name }, i) => [name, outputs[i]!.tensor()]));
+  }
+}
+
+function checkedInputs(
+  ports: readonly OnnxPort[],
+  given: Readonly<Record<string, Tensor>>,
+): [string, Value][] {
+  const names = ports.map(({ name }) => name);
+  const stray = Object.keys(given).find((name) => !names.includes(name));
+  const missing = names.find((name) => !(given[name] instanceof Tensor));
+  if (stray !== undefined || missing !== undefined) {
+    throw new ShapeError(
+      `forward: takes tensors named ${JSON.stringify(names)}, got ${JSON.stringify(Object.keys(given))}`,
+    );
+  }
+  const sizes = new Map<string, number>();
+  return ports.map(({ name, type, shape }) => {
+    const tensor = given[name]!;
+    const dtype = dtypeOf(type, name);
+    const fits = tensor.dtype === dtype || (tensor.dtype === 'f16' && dtype === 'f32');
+    const sized =
+      shape === undefined ||
+      (shape.length === tensor.shape.length &&
+        shape.every((size, i) => {
+          const own = tensor.shape[i]!;
+          if (size === null) return true;
+          if (typeof size === 'number') return size === own;
+          const known = sizes.get(size) ?? own;
+          sizes.set(size, known);
+          return known === own;
+        }));
+    if (!fits || !sized) {
+      throw new ShapeError(
+        `forward: ${name} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => size ?? '?')}] ${dtype}`,
+      );
+    }
+    return [name, Value.of(type, tensor)];
+  });
+}
+
+/**
+ * Loads an ONNX model (opsets 7 to 21) as a module that runs and trains. Floats of any width are computed in f32, integers in
+ * 32 bits. Weights that are quantised are dequantised.
+ *
+ * @param bytes The file.
+ * @throws DataError where the bytes are no ONNX model or a damaged one; UnsupportedError that lists every operation that is
+ * missing, with the names of its nodes, and for other versions of the operation set.
+ */
+export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModule {
+  const { externalData, trained } = withDefaults('loadOnnx', options, {
+    externalData: undefined,
+    trained: () => true,
+  });
+  if (!(bytes instanceof Uint8Array)) {
+    throw new UsageError('loadOnnx: takes the bytes of a file; pass a Uint8Array, as readFile gives it');
+  }
+  const external =
+    typeof externalData === 'function' ? externalData : (location: string) => externalData?.[location];
+  const model = parseModel(bytes, external);
+  const opset = model.opsets.get('') ?? 1;
+  if (opset < 7 || opset > 21) {
+    throw new UnsupportedError(
+      `the model uses opset ${opset}; versions 7 to 21 are supported; convert it with onnx.version_converter`,
+    );
+  }
+  expectOperations(model.graph);
+  return new OnnxModule(model, trained);
+}

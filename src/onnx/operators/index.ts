@@ -1,0 +1,25 @@
+import { type Operator, type Operators, operatorOf } from '../operator.ts';
+import { activations } from './activations.ts';
+import { arithmetic } from './arithmetic.ts';
+import { convolution } from './convolution.ts';
+import { normalization } from './normalization.ts';
+import { pooling } from './pooling.ts';
+import { products } from './products.ts';
+import { reduction } from './reduction.ts';
+import { shapes } from './shapes.ts';
+
+/** Every operation of ONNX that there is, by its name. */
+export const operators: Operators = {
+  ...activations,
+  ...arithmetic,
+  ...convolution,
+  ...normalization,
+  ...pooling,
+  ...products,
+  ...reduction,
+  ...shapes,
+};
+
+/** The operation of a name; of one that there is none of, nothing. */
+export const operatorNamed = (name: string): Partial<Operator> =>
+  Object.hasOwn(operators, name) ? operatorOf(operators[name]!) : {};

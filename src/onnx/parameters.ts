@@ -1,0 +1,124 @@
+import type { TorchLayout } from '../nn/layout.ts';
+import { fromTorch } from '../nn/layout.ts';
+import { Buffer, Parameter } from '../nn/module.ts';
+import { numel, type Shape } from '../shape.ts';
+import { Attributes } from './attributes.ts';
+import { isFloatType } from './dataTypes.ts';
+import type { OnnxGraph, OnnxNode } from './graph.ts';
+import type { HostTensor } from './hostTensor.ts';
+import type { Operator } from './operator.ts';
+import { operatorNamed } from './operators/index.ts';
+import { natural, type Order, Value } from './value.ts';
+
+/** A use of a value: as which input of which node. */
+interface Use {
+  readonly node: OnnxNode;
+  readonly operator: Partial<Operator>;
+  readonly index: number;
+}
+
+/** What the initializers of a model become. */
+export interface Weights {
+  /** Parameters and statistics by ONNX's name. */
+  readonly members: Map<string, Parameter | Buffer>;
+  /** All initializers, and Constant nodes that hold weights, as values by name. */
+  readonly values: Map<string, Value>;
+}
+
+/** All nodes of a graph and of the graphs in it. */
+export function* nodesOf(graph: OnnxGraph): Generator<OnnxNode> {
+  for (const node of graph.nodes) {
+    yield node;
+    for (const attribute of node.attributes.values()) {
+      if (attribute.kind === 'graph') yield* nodesOf(attribute.value);
+    }
+  }
+}
+
+/** The names of values that must be known before the model runs, with all that they are computed from. */
+function knownNames(graph: OnnxGraph): Set<string> {
+  const known = new Set<string>();
+  for (const node of [...nodesOf(graph)].reverse()) {
+    const { known: positions = [] } = operatorNamed(node.op);
+    for (const index of positions) if (node.inputs[index]) known.add(node.inputs[index]);
+    // A shape is known whatever the values are.
+    if (['Shape', 'Size'].includes(node.op) || !node.outputs.some((name) => known.has(name))) continue;
+    for (const name of node.inputs) known.add(name);
+  }
+  return known;
+}
+
+/** The layout that makes a parameter of `order` load from ONNX's order. Undefined where there is no need. */
+function layoutOf(shape: Shape, order: Order): TorchLayout | undefined {
+  // All orders that are asked for turn [outer,inner,taps] into [taps,inner,outer].
+  const [outer = 1, inner = 1, ...taps] = shape;
+  if (order.every((axis, i) => axis === i)) return undefined;
+  return { shape, outer, inner, taps: numel(taps) };
+}
+
+/** Makes parameters of the float initializers of a model, buffers of its statistics, constants of the rest. */
+export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Shape) => boolean): Weights {
+  const known = knownNames(graph);
+  const uses = new Map<string, Use[]>();
+  for (const node of nodesOf(graph)) {
+    const operator = operatorNamed(node.op);
+    node.inputs.forEach((name, index) => {
+      const list = uses.get(name) ?? [];
+      list.push({ node, operator, index });
+      uses.set(name, list);
+    });
+  }
+  const isAt = (name: string, places: 'statistics' | 'weights') =>
+    uses.get(name)?.some(({ operator, index }) => operator[places]?.includes(index)) ?? false;
+  const members = new Map<string, Parameter | Buffer>();
+  const values = new Map<string, Value>();
+
+  const add = (name: string, host: HostTensor) => {
+    const { type, shape, data } = host;
+    const isWeight = isFloatType(type) && shape.length > 0 && !known.has(name);
+    if (isWeight && isAt(name, 'statistics')) {
+      const buffer = new Buffer(shape, Float32Array.from(data));
+      members.set(name, buffer);
+      values.set(name, Value.of(type, buffer.tensor));
+    } else if (isWeight && trained(name, shape)) {
+      const order = wantedOrder(uses.get(name) ?? [], shape);
+      const layout = layoutOf(shape, order);
+      const own = order.map((axis) => shape[axis]!);
+      // Converted when it is first needed: what a file's weights replace is never computed.
+      const parameter = new Parameter(
+        own,
+        // biome-ignore lint/correctness/useYield: values are made at once.
+        function* () {
+          return layout ? fromTorch(data, layout) : Float32Array.from(data);
+        },
+        layout,
+      );
+      members.set(name, parameter);
+      values.set(name, Value.of(type, parameter.tensor, order));
+    } else {
+      values.set(name, Value.constant(host));
+    }
+  };
+  for (const [name, host] of graph.initializers) add(name, host);
+  for (const { op, outputs, attributes } of graph.nodes) {
+    const value = attributes.get('value');
+    const [name = ''] = outputs;
+    if (
+      op === 'Constant' &&
+      value?.kind === 'tensor' &&
+      (isAt(name, 'weights') || isAt(name, 'statistics'))
+    ) {
+      add(name, value.value);
+    }
+  }
+  return { members, values };
+}
+
+/** The order that all uses of a weight want it in; ONNX's where they differ. */
+function wantedOrder(uses: readonly Use[], shape: Shape): Order {
+  const rank = shape.length;
+  const [first, ...others] = uses.map(({ node, operator, index }) =>
+    operator.weightOrder?.(index, rank, new Attributes(node)),
+  );
+  return first && others.every((order) => order && String(order) === String(first)) ? first : natural(rank);
+}
