@@ -89,3 +89,6 @@ const MAX_QUOTED_NAME = 80;
 export function quote(name: string): string {
   return JSON.stringify(name.length > MAX_QUOTED_NAME ? `${name.slice(0, MAX_QUOTED_NAME)}…` : name);
 }
+
+/** A name from a file as it is, if it is made of letters, digits, dots and hyphens; or else quoted. */
+export const plain = (name: string): string => (/^[\w.-]{1,80}$/.test(name) ? name : quote(name));

@@ -69,7 +69,7 @@ describe('readTorch', () => {
     expect(only('path')).toEqual({ className: 'pathlib.PosixPath' });
     expect(only('path.args')).toEqual(['a', 'b']);
     expect(only('bytes')).toEqual(Uint8Array.of(97, 98, 255));
-    expect(only('set.0')).toBe(1);
+    expect(only('set')).toEqual([1]);
     expect(only('optimizer.param_groups.0.lr')).toBe(0.01);
   });
 

@@ -1,5 +1,5 @@
 /** What PyTorch's pickles may name and call: an allow list. Everything else becomes an `Opaque`, or is refused (refused.ts). */
-import type { FileDType } from '../fileTensor.ts';
+import { type FileDType, plain } from '../fileTensor.ts';
 import { numpyCalls, setArrayState, setDtypeState } from './numpy.ts';
 import { NumpyArray, NumpyDtype, Opaque, type StorageRef, TensorRef, Unreadable } from './objects.ts';
 import { Global, type PickleHost } from './pickle.ts';
@@ -43,16 +43,26 @@ const torchName = (path: string): string | undefined =>
 
 const isUntyped = (name: string): boolean => /^_?UntypedStorage$/.test(name);
 
-type Call = (args: readonly unknown[], self: Global) => unknown;
+/** What is made once per file: a pickle may ask for it again and again with a few bytes. */
+interface Made {
+  readonly bytes: Map<string, Uint8Array>;
+  readonly dicts: Map<readonly unknown[], Map<unknown, unknown>>;
+}
 
-/** A collection from a list of its items, or of nothing. */
-const items = (value: unknown): readonly unknown[] =>
-  value === undefined ? [] : Array.isArray(value) ? value : value instanceof Set ? [...value] : [];
+type Call = (args: readonly unknown[], self: Global, made: Made) => unknown;
 
-function dictOf(value: unknown): Map<unknown, unknown> {
-  if (value instanceof Map) return new Map(value);
+/** A list, tuple or set from its items: their array itself, as it is not changed afterwards. */
+const items: Call = ([values = []]) => (Array.isArray(values) || values instanceof Set ? values : []);
+
+/** A dict from another, from a list of keys and values, or from nothing. */
+function dictOf(value: unknown, { dicts }: Made): Map<unknown, unknown> {
+  if (value instanceof Map) return value;
+  if (!Array.isArray(value)) return new Map();
+  const known = dicts.get(value);
+  if (known) return known;
   const dict = new Map<unknown, unknown>();
-  for (const pair of items(value)) if (Array.isArray(pair)) dict.set(pair[0], pair[1]);
+  for (const pair of value) if (Array.isArray(pair)) dict.set(pair[0], pair[1]);
+  dicts.set(value, dict);
   return dict;
 }
 
@@ -81,11 +91,9 @@ const unreadable =
   () =>
     new Unreadable(type);
 const first: Call = ([value]) => value;
-const set: Call = ([values]) => new Set(items(values));
-const list: Call = ([values]) => [...items(values)];
-const dict: Call = ([values]) => dictOf(values);
+const dict: Call = ([values], _, made) => dictOf(values, made);
 const opaque: Call = (args, { path }) => new Opaque(path, args);
-const text: Call = (args, self) => (args.length === 1 ? args[0] : opaque(args, self));
+const text: Call = (args, self, made) => (args.length === 1 ? args[0] : opaque(args, self, made));
 
 /** What may be called, and what that gives. */
 const CALLS: Readonly<Record<string, Call | undefined>> = {
@@ -104,13 +112,13 @@ const CALLS: Readonly<Record<string, Call | undefined>> = {
   'torch._utils._rebuild_wrapper_subclass': unreadable('tensor subclass'),
   'torch._utils._rebuild_device_tensor_from_numpy': ([array]) => array,
   'torch._utils._rebuild_xla_tensor': ([array]) => array,
-  'torch.jit._pickle.build_intlist': list,
-  'torch.jit._pickle.build_tensorlist': list,
-  'torch.jit._pickle.build_doublelist': list,
-  'torch.jit._pickle.build_boollist': list,
+  'torch.jit._pickle.build_intlist': items,
+  'torch.jit._pickle.build_tensorlist': items,
+  'torch.jit._pickle.build_doublelist': items,
+  'torch.jit._pickle.build_boollist': items,
   'torch.jit._pickle.restore_type_tag': first,
   'torch.serialization._get_layout': opaque,
-  'torch.Size': list,
+  'torch.Size': items,
   'torch.device': ([type, index], self) =>
     typeof type === 'string' && (index === undefined || typeof index === 'number')
       ? `${type}${index === undefined ? '' : `:${index}`}`
@@ -118,12 +126,12 @@ const CALLS: Readonly<Record<string, Call | undefined>> = {
   'torch.dtype': opaque,
   'collections.OrderedDict': dict,
   'collections.Counter': dict,
-  'collections.defaultdict': ([, values]) => dictOf(values),
-  'collections.deque': list,
-  'builtins.set': set,
-  'builtins.frozenset': set,
-  'builtins.list': list,
-  'builtins.tuple': list,
+  'collections.defaultdict': ([, values], _, made) => dictOf(values, made),
+  'collections.deque': items,
+  'builtins.set': items,
+  'builtins.frozenset': items,
+  'builtins.list': items,
+  'builtins.tuple': items,
   'builtins.dict': dict,
   'builtins.bytearray': ([value]) => (value instanceof Uint8Array ? value : new Opaque('builtins.bytearray')),
   'builtins.bytes': ([value]) => (value instanceof Uint8Array ? value : new Opaque('builtins.bytes')),
@@ -138,14 +146,18 @@ const CALLS: Readonly<Record<string, Call | undefined>> = {
   'builtins.type': opaque,
   'builtins.getattr': opaque,
   'copyreg._reconstructor': ([type, , state], self) => {
-    const made = new Opaque(type instanceof Global ? type.path : self.path);
-    if (state instanceof Map) for (const [key, value] of state) made.entries.set(key, value);
-    else for (const value of items(state)) made.items.push(value);
-    return made;
+    const object = new Opaque(type instanceof Global ? type.path : self.path);
+    if (state instanceof Map) object.entries = state;
+    else if (Array.isArray(state)) object.items = state;
+    return object;
   },
-  'copyreg.__newobj__': ([type, ...args], self) => callTorch(type ?? self, args),
-  '_codecs.encode': ([value, encoding], self) =>
-    typeof value === 'string' && encoding === 'latin1' ? latin1(value) : new Opaque(self.path),
+  'copyreg.__newobj__': ([type, ...args], self, made) => callTorch(type ?? self, args, made),
+  '_codecs.encode': ([value, encoding], self, { bytes }) => {
+    if (typeof value !== 'string' || encoding !== 'latin1') return new Opaque(self.path);
+    const known = bytes.get(value) ?? latin1(value);
+    bytes.set(value, known);
+    return known;
+  },
   ...numpyCalls,
 };
 
@@ -161,12 +173,12 @@ const MODULE = 'module';
 
 const refusal = (path: string): PickleFault =>
   new PickleFault(
-    `calls or names ${path}, which has no place in weights: loaded with Python it could run any program`,
+    `calls or names ${plain(path)}, which has no place in weights: loaded with Python it could run any program`,
     'nothing of it was run; get the weights from a source that you trust, as a state dict or safetensors',
   );
 
 /** Calls, in appearance. Throws PickleFault for what is refused. */
-function callTorch(callee: unknown, args: readonly unknown[]): unknown {
+function callTorch(callee: unknown, args: readonly unknown[], made: Made): unknown {
   let [target, given] = [callee, args];
   // As often as a tensor is wrapped; each time with fewer arguments.
   while (target instanceof Global && target.path === REBUILD_FROM_TYPE && Array.isArray(given[2])) {
@@ -174,13 +186,13 @@ function callTorch(callee: unknown, args: readonly unknown[]): unknown {
   }
   if (!(target instanceof Global)) {
     throw new PickleFault(
-      `calls ${target instanceof Opaque ? `what ${target.name} gave` : 'what is no function or class'}`,
+      `calls ${target instanceof Opaque ? `what ${plain(target.name)} gave` : 'what is no function or class'}`,
       'nothing of it was run; save the state dict alone',
     );
   }
   // Not a name that every object has.
   const call = Object.hasOwn(CALLS, target.path) ? CALLS[target.path] : undefined;
-  if (call) return call(given, target);
+  if (call) return call(given, target, made);
   if (isUnknownFunction(target.path)) throw refusal(target.path);
   return new Opaque(target.path, given);
 }
@@ -225,12 +237,13 @@ function storage(id: unknown, seen: (ref: StorageRef) => void): unknown {
  * @param seen Called with each storage that the pickle names.
  */
 export function torchHost(seen: (ref: StorageRef) => void = () => {}): PickleHost {
+  const made: Made = { bytes: new Map(), dicts: new Map() };
   return {
     global(found) {
       if (isRefused(found.path)) throw refusal(found.path);
       return found;
     },
-    call: callTorch,
+    call: (callee, args) => callTorch(callee, args, made),
     build(target, state) {
       if (target instanceof NumpyArray) setArrayState(target, state);
       else if (target instanceof NumpyDtype) setDtypeState(target, state);

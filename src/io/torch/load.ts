@@ -1,6 +1,6 @@
 /** Which state dict of a PyTorch file is meant. */
 import { DataError } from '../../errors.ts';
-import { type FileTensor, quote } from '../fileTensor.ts';
+import { type FileTensor, plain, quote } from '../fileTensor.ts';
 import type { LoadedWeights } from '../loadedWeights.ts';
 import { readTorch, type TorchFile } from './read.ts';
 
@@ -71,7 +71,9 @@ export function loadTorch(bytes: Uint8Array, source: string, wanted?: string): L
   if (classes.size > 0) {
     const names = [...classes];
     const more = names.length > 8 ? `, … (${names.length})` : '';
-    notes.push(`objects of these classes are known by name only: ${names.slice(0, 8).join(', ')}${more}`);
+    notes.push(
+      `objects of these classes are known by name only: ${names.slice(0, 8).map(plain).join(', ')}${more}`,
+    );
   }
   return { format: file.format, source, layout: 'pytorch', tensors, other: file.other, notes };
 }

@@ -10,9 +10,9 @@ export class Opaque {
   /** Its attributes, if it is an ordinary object. */
   state: unknown = undefined;
   /** Its entries, if it is a kind of dict. */
-  readonly entries = new Map<unknown, unknown>();
+  entries = new Map<unknown, unknown>();
   /** Its items, if it is a kind of list. */
-  readonly items: unknown[] = [];
+  items: unknown[] = [];
 
   constructor(name: string, args: readonly unknown[] = []) {
     this.name = name;

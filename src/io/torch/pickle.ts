@@ -31,8 +31,11 @@ export interface PickleHost {
   persistent(id: unknown): unknown;
 }
 
-/** The containers that one pickle may make: a limit of memory, over a hundred times what large checkpoints have. */
-const MAX_CONTAINERS = 2_000_000;
+/** The containers that one pickle may make: a limit of memory and time. Large checkpoints have tens of thousands. */
+const MAX_CONTAINERS = 500_000;
+/** The most values on the stack: far over a dict of all tensors of a large model. */
+const MAX_STACK = 10_000_000;
+
 /** The stack machine. A mark is the height of the stack below which an opcode may not reach. */
 class Machine {
   readonly #input: PickleInput;
@@ -52,6 +55,9 @@ class Machine {
       const opcode = this.#input.byte();
       if (opcode === 0x2e) return this.#pop();
       this.#step(opcode);
+      if (this.#stack.length > MAX_STACK) {
+        throw new PickleFault('holds more values at once than any state dict', 'save the state dict alone');
+      }
     }
   }
 
@@ -353,6 +359,10 @@ export function unpickle(
     const value = new Machine(input, host).run();
     return { value, end: input.at };
   } catch (cause) {
+    // Maps, sets and arrays of the engine have limits of their own.
+    if (cause instanceof RangeError) {
+      throw new DataError(`${where}: pickle: too large to be read; save the state dict alone`, { cause });
+    }
     if (!(cause instanceof PickleFault)) throw cause;
     throw new DataError(`${where}: pickle, before byte ${input.at}: ${cause.message}; ${cause.fix}`, {
       cause,

@@ -15,6 +15,8 @@ export const DAMAGED = 'the file is damaged, so copy or download it again';
 
 /** The longest number, in bytes or in digits: more than any checkpoint has, and short enough to convert at once. */
 const MAX_NUMBER = 300;
+/** The longest text in bytes: engines hold no more than about 2^29 characters. */
+const MAX_TEXT = 2 ** 27;
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 const asNumber = (value: bigint): number | bigint =>
@@ -55,7 +57,10 @@ export class PickleInput {
     return this.#bytes.subarray(start, start + length);
   }
 
-  text = (length: number): string => utf8.decode(this.slice(length));
+  text(length: number): string {
+    if (length > MAX_TEXT) throw new PickleFault(`a text has ${length} bytes`, DAMAGED);
+    return utf8.decode(this.slice(length));
+  }
 
   /** The text up to the end of the line, which is consumed. */
   line(): string {

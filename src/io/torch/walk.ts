@@ -1,6 +1,6 @@
 /** From the value of a pickle to tensors and other values by name. */
 import { DataError } from '../../errors.ts';
-import { type FileTensor, quote } from '../fileTensor.ts';
+import { type FileTensor, plain, quote } from '../fileTensor.ts';
 import { NumpyArray, NumpyDtype, Opaque, TensorRef, Unreadable } from './objects.ts';
 import { Global } from './pickle.ts';
 import type { TensorReader } from './tensors.ts';
@@ -11,7 +11,7 @@ export interface OpaqueRecord {
   readonly className: string;
 }
 
-/** A value of a file that is not a tensor. Lists and tuples of such values are arrays, if they hold no dict or object. */
+/** A value of a file that is not a tensor. Lists, tuples and sets of such values are arrays, if they hold no dict or object. */
 export type OtherValue =
   | null
   | boolean
@@ -32,8 +32,9 @@ export interface Contents {
 
 const MAX_DEPTH = 500;
 const MAX_NAME = 4096;
-/** The most values that are named: every one of them takes a name as long as its path. */
-const MAX_VALUES = 2_000_000;
+/** The most values that are named, and the most characters of all names: what is shared in a file is named at every place. */
+const MAX_VALUES = 500_000;
+const MAX_CHARACTERS = 2 ** 26;
 
 interface Visit {
   readonly name: string;
@@ -87,13 +88,14 @@ type Child = readonly [key: unknown, value: unknown, aside: boolean];
 /** What a module's state dict names, in its order, then its other attributes. */
 function* moduleChildren(state: ReadonlyMap<unknown, unknown>): Generator<Child> {
   const left = state.get('_non_persistent_buffers_set');
+  const leftOut = new Set<unknown>(left instanceof Set || Array.isArray(left) ? left : []);
   const part = (name: string) => {
     const found = state.get(name);
     return found instanceof Map ? found : new Map<unknown, unknown>();
   };
   for (const [key, value] of part('_parameters')) if (value !== null) yield [key, value, false];
   for (const [key, value] of part('_buffers')) {
-    if (value !== null) yield [key, value, left instanceof Set && left.has(key)];
+    if (value !== null) yield [key, value, leftOut.has(key)];
   }
   for (const [key, value] of part('_modules')) if (value !== null) yield [key, value, false];
   for (const [key, value] of state) if (!isInternal(key)) yield [key, value, true];
@@ -132,6 +134,7 @@ export function nameAll(root: unknown, file: string, reader: TensorReader): Cont
   // What is being looked into now: an object may hold what holds it.
   const around = new Set<object>();
   let values = 0;
+  let characters = 0;
   const put = (name: string, value: OtherValue) => {
     if (tensors.has(name) || other.has(name)) throw fault(`two values are called ${quote(name)}`);
     other.set(name, value);
@@ -144,7 +147,7 @@ export function nameAll(root: unknown, file: string, reader: TensorReader): Cont
       else tensors.set(name, tensor);
     } else if (value instanceof Unreadable) {
       throw new DataError(
-        `${file}: tensor ${quote(name)}: is a ${value.type}, which Fovea does not read; convert it in Python with .dequantize(), .to_dense() or .float()`,
+        `${file}: tensor ${quote(name)}: is a ${value.type.includes(' ') ? value.type : plain(value.type)}, which Fovea does not read; convert it in Python with .dequantize(), .to_dense() or .float()`,
       );
     } else if (value instanceof NumpyArray) {
       put(name, reader.readArray(name, value) ?? { className: 'numpy.ndarray' });
@@ -152,6 +155,7 @@ export function nameAll(root: unknown, file: string, reader: TensorReader): Cont
     else if (value instanceof Global) put(name, { className: value.path });
     else if (isScalar(value) || value instanceof Uint8Array) put(name, value);
     else if (Array.isArray(value) && value.every(isScalar)) put(name, value);
+    else if (value instanceof Set && [...value].every(isScalar)) put(name, [...value].filter(isScalar));
     else return false;
     return true;
   };
@@ -162,7 +166,10 @@ export function nameAll(root: unknown, file: string, reader: TensorReader): Cont
       continue;
     }
     const { name, value, depth, aside, inModule } = step;
-    if (++values > MAX_VALUES) throw fault(`it names more than ${MAX_VALUES.toLocaleString('en')} values`);
+    values += 1 + (Array.isArray(value) ? value.length >>> 6 : value instanceof Set ? value.size >>> 4 : 0);
+    characters += name.length;
+    if (values > MAX_VALUES || characters > MAX_CHARACTERS)
+      throw fault(`it names more than ${MAX_VALUES.toLocaleString('en')} values`);
     if (name.length > MAX_NAME) throw fault(`a name has more than ${MAX_NAME} characters`);
     if (depth > MAX_DEPTH) throw fault(`it is nested deeper than ${MAX_DEPTH}`);
     if (leaf(step)) continue;
