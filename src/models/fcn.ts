@@ -1,5 +1,3 @@
-import { interpolate } from '../graph/functions/conv.ts';
-import { add, affine } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { ReLU } from '../nn/activations.ts';
@@ -13,7 +11,14 @@ import { withDefaults } from '../options.ts';
 import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
-import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
+import {
+  checkImages,
+  enlarge,
+  enlargedOutputs,
+  outputLosses,
+  type SegmentationLossConfig,
+  type SegmentationOutputs,
+} from './segmentation.ts';
 
 /** Everything that shapes an FCN; saved with its weights. Defaults are those of `new FCN`. */
 export interface FCNConfig extends SegmentationLossConfig {
@@ -63,7 +68,11 @@ export function fcnConfig({ seed: _seed, generator: _generator, ...options }: FC
 }
 
 /** A 3x3 convolution to a quarter of the channels, and a 1x1 classifier (torchvision's FCNHead). */
-const head = (from: number, { numClasses, dropout }: FCNConfig, generator: Generator): Sequential => {
+export const fcnHead = (
+  from: number,
+  { numClasses, dropout }: { readonly numClasses: number; readonly dropout?: number },
+  generator: Generator,
+): Sequential => {
   const inner = Math.max(Math.floor(from / 4), 1);
   return new Sequential(
     new Conv2d(from, inner, 3, { padding: 1, bias: false, generator }),
@@ -96,8 +105,8 @@ export class FCN extends Module {
     this.backbone = new ResNet({ ...config.backbone, generator: random });
     const { channels } = this.backbone;
     const from = config.hypercolumns ? channels.reduce((a, b) => a + b) : channels[3];
-    this.classifier = head(from, config, random);
-    this.aux_classifier = config.auxiliary ? head(channels[2], config, random) : undefined;
+    this.classifier = fcnHead(from, config, random);
+    this.aux_classifier = config.auxiliary ? fcnHead(channels[2], config, random) : undefined;
   }
 
   /** What sides of batches should be multiples of. */
@@ -108,20 +117,13 @@ export class FCN extends Module {
    * @param images f32 [N,H,W,3] in 0..1, of any size.
    */
   forward(images: Tensor): Tensor {
-    return this.#outputs(images).out;
+    return this.outputs(images).out;
   }
 
   /** The logits `out`, and `aux` of the auxiliary classifier where there is one, both [N,H,W,numClasses]. */
-  outputs(images: Tensor): { readonly out: Tensor; readonly aux?: Tensor } {
-    const { out, aux } = this.#outputs(images);
-    return aux ? { out, aux } : { out };
-  }
-
-  #outputs(images: Tensor): { readonly out: Tensor; readonly aux: Tensor | undefined } {
-    const [H, W] = checkImages('FCN', images);
+  outputs(images: Tensor): SegmentationOutputs {
+    const size = checkImages('FCN', images);
     const maps = this.backbone.features(normalizeImages(images, this.config.normalization));
-    const enlarge = (x: Tensor, size: readonly [number, number]) =>
-      interpolate(x, { size: [...size], mode: 'bilinear' });
     const first = [maps[0].shape[1]!, maps[0].shape[2]!] as const;
     const seen = this.config.hypercolumns
       ? concat(
@@ -129,8 +131,8 @@ export class FCN extends Module {
           3,
         )
       : maps[3];
-    const aux = this.aux_classifier && enlarge(this.aux_classifier.forward(maps[2]), [H, W]);
-    return { out: enlarge(this.classifier.forward(seen), [H, W]), aux };
+    const aux = this.aux_classifier?.forward(maps[2]);
+    return enlargedOutputs(this.classifier.forward(seen), aux, size);
   }
 
   /**
@@ -140,9 +142,7 @@ export class FCN extends Module {
    * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
    */
   losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    const { out, aux } = this.#outputs(images);
-    const loss = (logits: Tensor) => segmentationLoss(logits, masks, this.config);
-    return { segmentation: aux ? add(loss(out), affine(loss(aux), 0.5)) : loss(out) };
+    return outputLosses(this.outputs(images), masks, this.config);
   }
 }
 

@@ -1,5 +1,6 @@
 /** `fovea/models`: detectors, segmenters and classifiers, with torchvision's names for their weights. */
 export type { DarknetHeader } from './darknetWeights.ts';
+export { DeepLabV3, type DeepLabV3Config, type DeepLabV3Options, deeplabv3 } from './deeplab.ts';
 export type { Detections, DetectionTargets, DetectOptions, ResizeConfig } from './detection.ts';
 export { DynamicUNet, type DynamicUNetConfig, type DynamicUNetOptions } from './dynamicUnet.ts';
 export {
@@ -19,6 +20,7 @@ export {
 } from './fasterRcnn.ts';
 export { FCN, type FCNConfig, type FCNOptions, fcn } from './fcn.ts';
 export type { ExtraLevels } from './fpn.ts';
+export { LRASPP, type LRASPPConfig, type LRASPPOptions, lraspp } from './lraspp.ts';
 export {
   type MaskConfig,
   type MaskDetections,
@@ -68,7 +70,7 @@ export {
 export { RetinaNet, type RetinaNetConfig, type RetinaNetOptions, retinanet } from './retinanet.ts';
 export type { BoxConfig } from './roiHeads.ts';
 export type { Proposals, RPNConfig } from './rpn.ts';
-export type { SegmentationLossConfig } from './segmentation.ts';
+export type { SegmentationLossConfig, SegmentationOutputs } from './segmentation.ts';
 export {
   type AnyDetections,
   type DetectingModel,

@@ -180,16 +180,14 @@ export class MobileNetV3Features extends Sequential {
     this.stages = [0, ...strided, table.length + 1];
   }
 
-  /** The results of the layers with these indices, in order. */
-  maps(x: Tensor, indices: readonly number[]): Tensor[] {
-    const found: Tensor[] = [];
-    let y = x;
-    let i = 0;
+  /** The results of all layers, in order. */
+  maps(x: Tensor): Tensor[] {
+    const maps: Tensor[] = [];
     for (const layer of this) {
-      y = typeof layer === 'function' ? layer(y) : layer.forward(y);
-      if (indices.includes(i++)) found.push(y);
+      const y = maps.at(-1) ?? x;
+      maps.push(typeof layer === 'function' ? layer(y) : layer.forward(y));
     }
-    return found;
+    return maps;
   }
 }
 

@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { interpolate } from '../graph/functions/conv.ts';
 import { add, affine, div, equal, greater, maximum, mul, sub } from '../graph/functions/elementwise.ts';
 import { crossEntropy } from '../graph/functions/losses.ts';
 import { mean, softmax, sum } from '../graph/functions/reduce.ts';
@@ -17,6 +18,26 @@ export interface SegmentationLossConfig {
    */
   readonly dice?: boolean;
 }
+
+/** The logits of a segmenter's classifiers. */
+export interface SegmentationOutputs {
+  /** [N,H,W,numClasses]. */
+  readonly out: Tensor;
+  /** The same of the auxiliary classifier, where there is one. */
+  readonly aux?: Tensor;
+}
+
+/** A map [N,h,w,C] resized bilinearly. */
+export const enlarge = (x: Tensor, size: readonly [number, number]): Tensor =>
+  interpolate(x, { size: [...size], mode: 'bilinear' });
+
+/** Logits with those of the auxiliary classifier where there are any, of the size of the images. */
+export const enlargedOutputs = (
+  out: Tensor,
+  aux: Tensor | undefined,
+  size: readonly [number, number],
+): SegmentationOutputs =>
+  aux ? { out: enlarge(out, size), aux: enlarge(aux, size) } : { out: enlarge(out, size) };
 
 /** Height and width of images [N,H,W,3]. Throws ShapeError, which begins with `op`, unless both are multiples of `multiple`. */
 export function checkImages(op: string, images: Tensor, multiple = 1): [height: number, width: number] {
@@ -54,4 +75,14 @@ export function segmentationLoss(
   // Classes without a pixel in the batch have nothing to find.
   const lost = div(mean(mul(sub(1, score), present)), maximum(mean(present), 1e-6));
   return add(entropy, lost);
+}
+
+/** The loss `segmentation` of outputs: that of `out`, and half of that of `aux`. masks: i32 [N,H,W]. */
+export function outputLosses(
+  { out, aux }: SegmentationOutputs,
+  masks: Tensor,
+  config: SegmentationLossConfig,
+): { segmentation: Tensor } {
+  const loss = segmentationLoss(out, masks, config);
+  return { segmentation: aux ? add(loss, affine(segmentationLoss(aux, masks, config), 0.5)) : loss };
 }

@@ -1,7 +1,9 @@
 import { UsageError } from '../errors.ts';
+import { type DeepLabV3, deeplabv3 } from './deeplab.ts';
 import { EFFICIENTNETS, EfficientNet, type EfficientNetName } from './efficientnet.ts';
 import { type FasterRCNN, fasterrcnn } from './fasterRcnn.ts';
 import { type FCN, fcn } from './fcn.ts';
+import { type LRASPP, lraspp } from './lraspp.ts';
 import { MASK_DEFAULTS, type MaskRCNN, maskrcnn } from './maskRcnn.ts';
 import { MobileNetV2 } from './mobilenet.ts';
 import { MobileNetV3 } from './mobilenetV3.ts';
@@ -14,7 +16,7 @@ import { VIT_B_16, VisionTransformer } from './vit.ts';
 /** A detector that torchvision has too. */
 export type TorchvisionDetector = RetinaNet | FasterRCNN | MaskRCNN;
 /** A segmenter that torchvision has too. */
-export type TorchvisionSegmenter = FCN;
+export type TorchvisionSegmenter = FCN | DeepLabV3 | LRASPP;
 /** A classifier that torchvision has too. */
 export type TorchvisionClassifier =
   | ResNet
@@ -80,6 +82,18 @@ function buildFCN(backbone: ResNetName, args: Arguments): FCN {
   return fcn(backbone, config);
 }
 
+function buildDeepLabV3(backbone: ResNetName | 'mobilenet_v3_large', args: Arguments): DeepLabV3 {
+  const config = { numClasses: args.count('num_classes', 21), auxiliary: args.flag('aux_loss') };
+  args.end();
+  return deeplabv3(backbone, config);
+}
+
+function buildLRASPP(args: Arguments): LRASPP {
+  const config = { numClasses: args.count('num_classes', 21) };
+  args.end();
+  return lraspp(config);
+}
+
 function buildResNet(backbone: ResNetName, args: Arguments): ResNet {
   const numClasses = args.count('num_classes', 1000);
   args.end();
@@ -140,21 +154,51 @@ function buildVGG(name: VGGName, args: Arguments): VGG {
   return new VGG(config);
 }
 
-const namesOf = <Name extends string>(table: Readonly<Record<Name, unknown>>) => Object.keys(table) as Name[];
+type Builder = (args: Arguments) => TorchvisionModel;
 
-const isResNet = (name: string): name is ResNetName => Object.hasOwn(RESNETS, name);
+const classify =
+  (build: (args: Arguments) => TorchvisionClassifier): Builder =>
+  (args) => ({ kind: 'classify', model: build(args) });
+const segment =
+  (build: (args: Arguments) => TorchvisionSegmenter): Builder =>
+  (args) => ({ kind: 'segment', model: build(args) });
+const detect =
+  (firstLabel: 0 | 1, build: (args: Arguments) => TorchvisionDetector): Builder =>
+  (args) => ({ kind: 'detect', model: build(args), firstLabel });
 
-/** The builders of classifiers. */
-const CLASSIFIERS = new Map<string, (args: Arguments) => TorchvisionClassifier>([
-  ...namesOf(RESNETS).map((name) => [name, (args: Arguments) => buildResNet(name, args)] as const),
-  ...namesOf(VGGS).map((name) => [name, (args: Arguments) => buildVGG(name, args)] as const),
-  ...namesOf(EFFICIENTNETS).map(
-    (name) => [name, (args: Arguments) => buildEfficientNet(name, args)] as const,
+/** Builders for each entry of a table. */
+const each = <Name extends string>(
+  table: Readonly<Record<Name, unknown>>,
+  builder: (name: Name) => readonly [name: string, builder: Builder],
+) => (Object.keys(table) as Name[]).map(builder);
+
+/** All builders that are listed by name; the others are those of ResNets. */
+const NAMED: ReadonlyMap<string, Builder> = new Map<string, Builder>([
+  ...each(RESNETS, (name) => [name, classify((args) => buildResNet(name, args))]),
+  ...each(VGGS, (name) => [name, classify((args) => buildVGG(name, args))]),
+  ...each(EFFICIENTNETS, (name) => [name, classify((args) => buildEfficientNet(name, args))]),
+  ['mobilenet_v2', classify(buildMobileNetV2)],
+  ['mobilenet_v3_large', classify((args) => buildMobileNetV3('large', args))],
+  ['mobilenet_v3_small', classify((args) => buildMobileNetV3('small', args))],
+  ['vit_b_16', classify(buildViT)],
+  ['deeplabv3_mobilenet_v3_large', segment((args) => buildDeepLabV3('mobilenet_v3_large', args))],
+  ['lraspp_mobilenet_v3_large', segment(buildLRASPP)],
+]);
+
+/** Builders that take a ResNet, by their names with resnet50. */
+const ON_RESNETS: Readonly<Record<string, (backbone: ResNetName) => Builder>> = {
+  fcn_resnet50: (backbone) => segment((args) => buildFCN(backbone, args)),
+  deeplabv3_resnet50: (backbone) => segment((args) => buildDeepLabV3(backbone, args)),
+  retinanet_resnet50_fpn: (backbone) => detect(0, (args) => buildRetinaNet(backbone, args)),
+  fasterrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildFasterRCNN(backbone, args)),
+  maskrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildMaskRCNN(backbone, args)),
+};
+
+const BUILDERS: ReadonlyMap<string, Builder> = new Map<string, Builder>([
+  ...NAMED,
+  ...Object.entries(ON_RESNETS).flatMap(([name, on]) =>
+    each(RESNETS, (backbone) => [name.replace('resnet50', backbone), on(backbone)]),
   ),
-  ['mobilenet_v2', buildMobileNetV2] as const,
-  ['mobilenet_v3_large', (args: Arguments) => buildMobileNetV3('large', args)] as const,
-  ['mobilenet_v3_small', (args: Arguments) => buildMobileNetV3('small', args)] as const,
-  ['vit_b_16', buildViT] as const,
 ]);
 
 /**
@@ -165,7 +209,8 @@ const CLASSIFIERS = new Map<string, (args: Arguments) => TorchvisionClassifier>(
  * does, and numClasses is num_classes (FCN's class 0 is the background). Faster and Mask R-CNN of torchvision count the
  * background as class 0, so numClasses is num_classes - 1 and torchvision's label is Fovea's plus 1: `firstLabel`.
  * @param builder torchvision's name: those of RESNETS, VGGS and EFFICIENTNETS; mobilenet_v2, mobilenet_v3_large and _small;
- * vit_b_16; fcn_resnet50 (or another ResNet); and retinanet_, fasterrcnn_ and maskrcnn_resnet50_fpn (or another ResNet).
+ * vit_b_16; fcn_resnet50, deeplabv3_resnet50 or _mobilenet_v3_large, lraspp_mobilenet_v3_large; retinanet_, fasterrcnn_ and
+ * maskrcnn_resnet50_fpn. In place of resnet50 there may be any of RESNETS.
  * @param given Arguments by torchvision's names, with its defaults: `{ num_classes: 91 }`. Throws UsageError for a builder or
  * an argument that Fovea does not know.
  */
@@ -173,19 +218,9 @@ export function torchvisionModel(
   builder: string,
   given: Readonly<Record<string, unknown>> = {},
 ): TorchvisionModel {
-  const args = new Arguments(builder, given);
-  const classifier = CLASSIFIERS.get(builder);
-  if (classifier) return { kind: 'classify', model: classifier(args) };
-  const [, family = '', name = ''] = /^(retinanet|fasterrcnn|maskrcnn|fcn)_(.+)$/.exec(builder) ?? [];
-  const backbone = family === 'fcn' ? name : name.replace(/_fpn$/, '');
-  if (!isResNet(backbone) || (family !== 'fcn' && backbone === name)) {
-    throw new UsageError(
-      `torchvisionModel: no builder ${JSON.stringify(builder)}; there are ${[...CLASSIFIERS.keys()].join(', ')}, fcn_resnet50, and retinanet_, fasterrcnn_ and maskrcnn_resnet50_fpn, each with other ResNets too`,
-    );
-  }
-  if (family === 'retinanet') return { kind: 'detect', model: buildRetinaNet(backbone, args), firstLabel: 0 };
-  if (family === 'fasterrcnn')
-    return { kind: 'detect', model: buildFasterRCNN(backbone, args), firstLabel: 1 };
-  if (family === 'maskrcnn') return { kind: 'detect', model: buildMaskRCNN(backbone, args), firstLabel: 1 };
-  return { kind: 'segment', model: buildFCN(backbone, args) };
+  const build = BUILDERS.get(builder);
+  if (build) return build(new Arguments(builder, given));
+  throw new UsageError(
+    `torchvisionModel: no builder ${JSON.stringify(builder)}; there are ${[...NAMED.keys()].join(', ')}, ${Object.keys(ON_RESNETS).join(', ')}, each of the last with other ResNets too`,
+  );
 }

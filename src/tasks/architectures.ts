@@ -1,7 +1,9 @@
 import { UsageError } from '../errors.ts';
+import { DeepLabV3, deepLabV3Config } from '../models/deeplab.ts';
 import { DynamicUNet, dynamicUNetConfig } from '../models/dynamicUnet.ts';
 import { FasterRCNN, fasterRCNNConfig } from '../models/fasterRcnn.ts';
 import { FCN, fcnConfig } from '../models/fcn.ts';
+import { LRASPP, lrasppConfig, SMALL_LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN, maskRCNNConfig } from '../models/maskRcnn.ts';
 import { type ResNetConfig, SMALL_RESNET } from '../models/resnet.ts';
 import { RetinaNet, retinaNetConfig } from '../models/retinanet.ts';
@@ -183,6 +185,35 @@ export const ARCHITECTURES = {
     defaultConfig: (options) =>
       fcnConfig({ dice: true, numClasses: options.numClasses + 1, backbone: narrow(options) }),
     build: (config, seed) => new FCN({ ...config, seed }),
+    numClasses: ({ numClasses }) => numClasses - 1,
+    sizeMultiple: () => 32,
+    lossNames: ['segmentation'],
+  }),
+  deeplabv3: architecture<DeepLabV3['config']>({
+    task: 'segment',
+    defaultConfig: (options) =>
+      deepLabV3Config({
+        dice: true,
+        numClasses: options.numClasses + 1,
+        backbone: { ...narrow(options), dilated: [false, true, true] },
+      }),
+    build: (config, seed) => new DeepLabV3({ ...config, seed }),
+    numClasses: ({ numClasses }) => numClasses - 1,
+    sizeMultiple: () => 32,
+    lossNames: ['segmentation'],
+  }),
+  lraspp: architecture<LRASPP['config']>({
+    task: 'segment',
+    defaultConfig: ({ numClasses, width }) =>
+      lrasppConfig({
+        dice: true,
+        numClasses: numClasses + 1,
+        // The first stage of MobileNetV3 has 16 channels.
+        ...(width === undefined
+          ? {}
+          : { backbone: { ...SMALL_LRASPP.backbone, widthMult: width / 16 }, width: 8 * width }),
+      }),
+    build: (config, seed) => new LRASPP({ ...config, seed }),
     numClasses: ({ numClasses }) => numClasses - 1,
     sizeMultiple: () => 32,
     lossNames: ['segmentation'],

@@ -23,14 +23,26 @@ const detect = v.optional(
   }),
 );
 
+const norm = v.optional(v.picklist(['group', 'batch', 'frozen']));
 const backbone = v.strictObject({
   block: v.picklist(['basic', 'bottleneck']),
   depth: v.tuple([depth, depth, depth, depth]),
   width: v.optional(width),
   maxWidth: v.optional(width),
   stem: v.optional(v.picklist(['imagenet', 'small'])),
-  norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
+  groups: v.optional(width),
+  widthPerGroup: v.optional(width),
+  norm,
   dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
+});
+
+const mobilenet = v.strictObject({
+  variant: v.picklist(['large', 'small']),
+  widthMult: v.optional(v.pipe(positive, v.maxValue(64))),
+  reducedTail: v.optional(v.boolean()),
+  dilated: v.optional(v.boolean()),
+  norm,
+  batchNorm: v.optional(v.strictObject({ eps: v.optional(share), momentum: v.optional(share) })),
 });
 
 const retinanet = v.strictObject({
@@ -105,9 +117,20 @@ export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
     numClasses: mapped,
     dice,
     backbone,
-    norm: v.optional(v.picklist(['group', 'batch', 'frozen'])),
+    norm,
     normalization,
   }),
+  deeplabv3: v.strictObject({
+    numClasses: mapped,
+    dice,
+    backbone: v.union([backbone, mobilenet]),
+    width,
+    rates: v.pipe(v.array(count(1024)), v.minLength(1), v.maxLength(16)),
+    auxiliary: v.boolean(),
+    dropout: share,
+    normalization,
+  }),
+  lraspp: v.strictObject({ numClasses: mapped, dice, backbone: mobilenet, width, normalization }),
   fcn: v.strictObject({
     numClasses: mapped,
     dice,

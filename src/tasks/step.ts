@@ -3,10 +3,12 @@ import { add } from '../graph/functions/elementwise.ts';
 import { argmax } from '../graph/functions/reduce.ts';
 import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { DeepLabV3 } from '../models/deeplab.ts';
 import type { DetectOptions } from '../models/detection.ts';
 import type { DynamicUNet } from '../models/dynamicUnet.ts';
 import { FasterRCNN } from '../models/fasterRcnn.ts';
 import type { FCN } from '../models/fcn.ts';
+import type { LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
 import type { AnyDetections, MergingModel } from '../models/testTimeAugmentation.ts';
@@ -19,7 +21,7 @@ import type { Results } from '../plan/step.ts';
 /** A model that finds objects. */
 export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | YOLO;
 /** A model that classifies every pixel. */
-export type SegmentationModel = UNet | DynamicUNet | FCN | ViTSegmenter;
+export type SegmentationModel = UNet | DynamicUNet | FCN | DeepLabV3 | LRASPP | ViTSegmenter;
 
 /** A function to capture: tensors in, named tensors out. */
 export type Program<R extends Results = Results> = (...inputs: Tensor[]) => R;

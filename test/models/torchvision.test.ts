@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
+import { DeepLabV3 } from '../../src/models/deeplab.ts';
 import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
+import { LRASPP } from '../../src/models/lraspp.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
 import { ResNet } from '../../src/models/resnet.ts';
@@ -73,6 +75,15 @@ const vit = (seed = 0) =>
 
 /** Models that have had their names since torchvision has them, with few channels. */
 const others = {
+  'a DeepLabV3 on a MobileNetV3': (seed = 0) =>
+    new DeepLabV3({
+      numClasses: 3,
+      auxiliary: true,
+      width: 8,
+      backbone: { variant: 'small', widthMult: 0.1 },
+      seed,
+    }),
+  'an LR-ASPP': (seed = 0) => new LRASPP({ numClasses: 3, seed }),
   'a vision transformer': vit,
   'a ResNeXt': (seed = 0) =>
     new ResNet({ block: 'bottleneck', depth: [1, 1, 1, 1], width: 8, groups: 2, widthPerGroup: 32, seed }),

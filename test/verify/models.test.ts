@@ -2,9 +2,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
+import { DeepLabV3 } from '../../src/models/deeplab.ts';
 import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
 import { FCN } from '../../src/models/fcn.ts';
+import { LRASPP } from '../../src/models/lraspp.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV2 } from '../../src/models/mobilenet.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
@@ -25,6 +27,8 @@ const build: Record<string, (config: never) => TorchvisionModel> = {
   fasterrcnn: (config) => ({ kind: 'detect', model: new FasterRCNN(config), firstLabel: 1 }),
   maskrcnn: (config) => ({ kind: 'detect', model: new MaskRCNN(config), firstLabel: 1 }),
   fcn: (config) => ({ kind: 'segment', model: new FCN(config) }),
+  deeplab: (config) => ({ kind: 'segment', model: new DeepLabV3(config) }),
+  lraspp: (config) => ({ kind: 'segment', model: new LRASPP(config) }),
   resnet: (config) => ({ kind: 'classify', model: new ResNet(config) }),
   mobilenet: (config) => ({ kind: 'classify', model: new MobileNetV2(config) }),
   mobilenetV3: (config) => ({ kind: 'classify', model: new MobileNetV3(config) }),
