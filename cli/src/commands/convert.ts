@@ -73,6 +73,31 @@ async function classesOf(dataset: Dataset): Promise<readonly DatasetClass[]> {
   return [...labels].sort().map((name) => ({ name }));
 }
 
+/** Images that are decoded while earlier ones are written: decoding takes most of the time, and has other threads. */
+const AHEAD = 8;
+
+/** Images in their order, each with a promise that fails where it is damaged: a copy of it would be found out much later. */
+async function* verifiedAhead(
+  images: AsyncIterable<AnnotatedImage>,
+): AsyncGenerator<{ readonly image: AnnotatedImage; readonly verified: Promise<true> }> {
+  const waiting: { readonly image: AnnotatedImage; readonly verified: Promise<true> }[] = [];
+  try {
+    for await (const image of images) {
+      const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;
+      const verified = verifyImage(image.image, name).then(() => true as const);
+      // Whoever comes to it in its turn gets the error.
+      verified.catch(() => undefined);
+      waiting.push({ image, verified });
+      if (waiting.length === AHEAD) yield waiting.shift()!;
+    }
+  } catch (error) {
+    // What was read before comes first, and so do its errors.
+    yield* waiting;
+    throw error;
+  }
+  yield* waiting;
+}
+
 /**
  * fovea convert: a data set in another format. Prints what was converted, and what the format could not express. The folder is
  * there when all is done, and not before. Throws DataError for what cannot be read, UsageError where `to` exists.
@@ -96,11 +121,8 @@ export async function convertCommand(from: string, to: string, options: ConvertO
     // What was left out is counted in the second reading.
     faults.clear();
     const writer = format.create(sink, classes);
-    for await (const image of dataset.images()) {
-      // A copy of a truncated image would be found out much later.
-      const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;
-      const check = () => verifyImage(image.image, name).then(() => true);
-      if (!(await faults.attempt(options, check))) continue;
+    for await (const { image, verified } of verifiedAhead(dataset.images())) {
+      if (!(await faults.attempt(options, () => verified))) continue;
       await writer.add(image);
       tally.add(image);
       counter.show(tally.images);
