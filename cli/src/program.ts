@@ -12,6 +12,7 @@ import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { convertWeightsCommand, showWeightsCommand } from './commands/weights.ts';
 import { printableLines } from './printable.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -291,6 +292,24 @@ program
   .option('--again', 'time again what was timed before')
   .addOption(adapter())
   .action((models, options) => tuneCommand(models, options));
+
+const STATE_DICT = 'PyTorch files that hold several: the name of the one to take, such as ema';
+const weights = program.command('weights').description('show or convert files of weights');
+
+weights
+  .command('show')
+  .description('show the format, the tensors, and what was left out and why')
+  .argument('<file>', 'weights: safetensors, an index of shards, or a PyTorch file')
+  .option('--state-dict <name>', STATE_DICT)
+  .action((file, options) => showWeightsCommand(file, options));
+
+weights
+  .command('convert')
+  .description('write the tensors in another format: .safetensors or .pth')
+  .argument('<file>', 'weights: safetensors, an index of shards, or a PyTorch file')
+  .argument('<out>', 'file to write')
+  .option('--state-dict <name>', STATE_DICT)
+  .action((file, out, options) => convertWeightsCommand(file, out, options));
 
 program
   .command('demo')

@@ -31,9 +31,15 @@ export function understand(words: readonly string[], partial = false): Understoo
     .filter((word) => word !== '…' && word !== '--help')
     .map((word) => PLACEHOLDERS[word] ?? word);
   const open = partial || given.length < words.length;
-  const name = given[0] ?? '';
-  const command = program.commands.find((one) => one.name() === name);
-  if (!command) throw new Error(`fovea has no command "${name}"`);
+  const first = given[0] ?? '';
+  const group = program.commands.find((one) => one.name() === first);
+  // `weights show` is a command of the group `weights`.
+  const inner = group?.commands.find((one) => one.name() === given[1]);
+  if (group && group.commands.length > 0 && !inner)
+    throw new Error(`fovea ${first} has no command "${given[1]}"`);
+  const command = inner ?? group;
+  if (!command) throw new Error(`fovea has no command "${first}"`);
+  const name = inner ? `${first} ${inner.name()}` : first;
   let said = '';
   const saved = command.options.map(({ mandatory }) => mandatory);
   const required = command.registeredArguments.map((argument) => argument.required);
@@ -44,7 +50,7 @@ export function understand(words: readonly string[], partial = false): Understoo
   }
   try {
     // Parsing alone: the command's own parser, without the program's, which would run the action.
-    const { operands, unknown } = command.parseOptions(given.slice(1));
+    const { operands, unknown } = command.parseOptions(given.slice(inner ? 2 : 1));
     if (unknown.length > 0) throw new Error(`fovea ${name} has no option ${unknown[0]}`);
     const missing = command.options.find(
       (option) => option.mandatory && command.getOptionValue(option.attributeName()) === undefined,

@@ -51,6 +51,14 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'anchors --model --report --size': () => [
     ...['anchors', at('coins'), '--model', 'yolov3', '--size', '608', '--report', at('boxes.html')],
   ],
+  'weights show': () => ['weights', 'show', path.join(FIXTURES, 'torch_files/checkpoint.pth')],
+  'weights convert': () => [
+    ...['weights', 'convert', path.join(FIXTURES, 'torch_files/module.pth'), at('model.safetensors')],
+  ],
+  'weights convert --state-dict': () => [
+    ...['weights', 'convert', path.join(FIXTURES, 'torch_files/checkpoint.pth'), at('model.pth')],
+    ...['--state-dict', 'model'],
+  ],
   'verify --op': () => ['verify', '--op', 'box_iou'],
   'verify --cases': () => ['verify', '--cases', path.join(FIXTURES, 'conformance'), '--op', 'box_convert'],
   'verify --limits': () => ['verify', '--limits', 'default', '--op', 'box_iou'],

@@ -33,6 +33,8 @@ export interface PickleHost {
 
 /** The containers that one pickle may make: a limit of memory and time. Large checkpoints have tens of thousands. */
 const MAX_CONTAINERS = 500_000;
+/** The longest name of a class with its module. */
+const MAX_NAME = 1000;
 /** The most values on the stack: far over a dict of all tensors of a large model. */
 const MAX_STACK = 10_000_000;
 
@@ -99,6 +101,7 @@ class Machine {
   }
 
   #global(module: string, name: string): void {
+    if (module.length + name.length > MAX_NAME) throw new PickleFault('a class has too long a name', DAMAGED);
     this.#stack.push(this.#host.global(new Global(module, name)));
   }
 

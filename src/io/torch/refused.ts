@@ -37,7 +37,8 @@ export function isRefused(path: string): boolean {
   const parts = path.split('.');
   if (MODULES.has(parts[0]!)) return true;
   if (parts[0] === 'builtins') return parts.slice(1).some((part) => BUILTINS.has(part));
-  return parts.some((_, i) => NAMES.has(parts.slice(0, i + 1).join('.')));
+  // No name in the list has more parts.
+  return parts.slice(0, 4).some((_, i) => NAMES.has(parts.slice(0, i + 1).join('.')));
 }
 
 /**

@@ -1,0 +1,108 @@
+import path from 'node:path';
+import { DataError, UsageError } from 'fovea';
+import { encodeSafetensors, type LoadedWeights, loadWeights, type OtherValue, writeTorch } from 'fovea/io';
+import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
+import { printable } from '../printable.ts';
+import { textTable } from '../textTable.ts';
+
+export interface WeightsOptions {
+  /** The name of the state dict to take. */
+  readonly stateDict?: string;
+}
+
+/** What the formats are called. */
+const TITLES: Readonly<Record<LoadedWeights['format'], string>> = {
+  safetensors: 'safetensors',
+  sharded: 'an index with its shards',
+  torch: 'PyTorch (torch.save)',
+  'torch-legacy': 'PyTorch before 1.6 (torch.save)',
+  torchscript: 'TorchScript',
+};
+
+/** The longest value that is shown as it is. */
+const MAX_TEXT = 80;
+/** Classes of objects and hooks of modules are many. */
+const MAX_VALUES = 40;
+
+const write = (text: string): boolean => process.stdout.write(`${text}\n`);
+
+function shown(value: OtherValue): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value))
+    return `[${value
+      .slice(0, MAX_TEXT / 2)
+      .map(shown)
+      .join(', ')}]`;
+  if (value !== null && typeof value === 'object') {
+    return 'className' in value ? value.className : 'dtype' in value ? `${value.dtype} [${value.shape}]` : '';
+  }
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, MAX_TEXT + 1)) : String(value);
+}
+
+const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
+/** The number of values of all tensors, and their bytes. */
+function total({ tensors }: LoadedWeights): string {
+  let [values, bytes] = [0, 0];
+  for (const { data } of tensors.values()) {
+    values += data.length;
+    bytes += data.byteLength;
+  }
+  return `${tensors.size} tensor${tensors.size === 1 ? '' : 's'}, ${values.toLocaleString('en')} values, ${bytes.toLocaleString('en')} bytes`;
+}
+
+/**
+ * fovea weights show: the format of a file of weights, its tensors, what else is in it, and what was left out and why. Throws
+ * DataError for a file that is no weights, named for what it is.
+ */
+export async function showWeightsCommand(file: string, options: WeightsOptions = {}): Promise<void> {
+  const weights = await loadWeights(file, options);
+  write(`${printable(file)}: ${TITLES[weights.format]}`);
+  write(total(weights));
+  if (weights.layout) write(`layout of ${weights.layout === 'fovea' ? 'Fovea' : 'PyTorch'}`);
+  for (const note of weights.notes) write(`note: ${printable(note)}`);
+  if (weights.tensors.size > 0) {
+    const rows = [...weights.tensors].map(([name, { dtype, shape }]) => [cut(name), dtype, `[${shape}]`]);
+    write(`\n${textTable({ header: ['tensor', 'dtype', 'shape'], rows })}`);
+  }
+  const others = [...weights.other].filter(([name]) => name !== '');
+  if (others.length === 0) return;
+  write('\nother values');
+  for (const [name, value] of others.slice(0, MAX_VALUES)) {
+    write(`  ${printable(cut(name))}: ${printable(cut(shown(value)))}`);
+  }
+  if (others.length > MAX_VALUES) write(`  … ${others.length - MAX_VALUES} more`);
+}
+
+/** How each extension is written. */
+const WRITERS: Readonly<Record<string, (weights: LoadedWeights) => Uint8Array>> = {
+  // As safetensors.torch.save_file marks it, so that the layout is known when it is read.
+  '.safetensors': ({ tensors, layout }) =>
+    encodeSafetensors(tensors, layout === 'pytorch' ? { format: 'pt' } : {}),
+  '.pth': ({ tensors }) => writeTorch(tensors),
+};
+
+/**
+ * fovea weights convert: the state dict of a file in another format, with its names, types and layout as they are. Throws UsageError
+ * for another extension, or where both are one file; DataError for what cannot be read or written, or holds no tensor.
+ */
+export async function convertWeightsCommand(
+  from: string,
+  to: string,
+  options: WeightsOptions = {},
+): Promise<void> {
+  const writer = WRITERS[path.extname(to).toLowerCase()];
+  if (!writer)
+    throw new UsageError(`${to}: the format is not known; end it in ${Object.keys(WRITERS).join(' or ')}`);
+  if ((await realPath(from)) === (await realPath(to))) {
+    throw new UsageError(`${to}: is the file to convert; choose another one`);
+  }
+  await checkOutputFile(to);
+  const weights = await loadWeights(from, options);
+  if (weights.tensors.size === 0) throw new DataError(`${from}: holds no tensors; give a file of weights`);
+  await writeFileAtomic(to, writer(weights));
+  write(`${printable(from)}: ${TITLES[weights.format]}, ${total(weights)}`);
+  for (const note of weights.notes) write(`note: ${printable(note)}`);
+  if (weights.other.size > 0) write(`left out: ${weights.other.size} values that are not tensors`);
+  write(`${printable(to)}: written`);
+}

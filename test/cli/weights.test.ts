@@ -1,0 +1,106 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
+import { DataError, UsageError } from '../../src/errors.ts';
+import { loadWeights, readSafetensors, readTorch, writeTorch } from '../../src/io/index.ts';
+
+const FILES = new URL('../fixtures/torch_files/', import.meta.url).pathname;
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'fovea-weights-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What a command writes to standard output. */
+async function outputOf(command: () => Promise<void>): Promise<string> {
+  let text = '';
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += chunk;
+    return true;
+  });
+  await command();
+  spy.mockRestore();
+  return text;
+}
+
+describe('fovea weights show', () => {
+  it('prints format, notes, tensors and other values', async () => {
+    const text = await outputOf(() => showWeightsCommand(`${FILES}checkpoint.pth`));
+    expect(text).toContain('checkpoint.pth: PyTorch (torch.save)\n');
+    expect(text).toMatch(/^\d+ tensors, [\d,]+ values, [\d,]+ bytes$/m);
+    expect(text).toContain('layout of PyTorch\n');
+    expect(text).toContain('note: the state dict "model" was taken\n');
+    expect(text).toMatch(/^note: left out: \d+ tensors of "optimizer"$/m);
+    expect(text).toMatch(/^conv\.weight +f32 +\[4,3,3,3\]$/m);
+    expect(text).toMatch(/^kept +i64 +\[3\]$/m);
+    expect(text).toContain('  epoch: 3\n');
+    expect(text).toContain('  names: ["cat", "dog"]\n');
+    expect(text).toContain('  when: datetime.datetime\n');
+    expect(text).toContain('  array: f32 [2,3]\n');
+  });
+
+  it('escapes what a name must not do to a terminal', async () => {
+    const file = join(folder, 'names.pth');
+    writeFileSync(
+      file,
+      writeTorch({ 'a\u001b[2Jb\n': { dtype: 'f32', shape: [0], data: new Float32Array() } }),
+    );
+    const text = await outputOf(() => showWeightsCommand(file));
+    expect(text).toContain('a\\u001b[2Jb\\n');
+    expect(text).not.toContain('\u001b');
+  });
+
+  it('refuses what is no weights', async () => {
+    const file = join(folder, 'page.pth');
+    writeFileSync(file, '<!doctype html><title>404</title>');
+    await expect(showWeightsCommand(file)).rejects.toThrow(DataError);
+    await expect(showWeightsCommand(file)).rejects.toThrow(/page\.pth: is a web page/);
+    await expect(showWeightsCommand(join(folder, 'none.pth'))).rejects.toThrow(/there is no such file/);
+  });
+});
+
+describe('fovea weights convert', () => {
+  it('keeps names, types and values, from PyTorch to safetensors and back', async () => {
+    const source = `${FILES}tensors.pth`;
+    const safe = join(folder, 'new/tensors.safetensors');
+    const text = await outputOf(() => convertWeightsCommand(source, safe));
+    expect(text).toMatch(
+      /tensors\.pth: PyTorch \(torch\.save\), 16 tensors, .*\n.*tensors\.safetensors: written\n$/,
+    );
+    const { tensors } = readTorch(readFileSync(source));
+    const { tensors: written, metadata } = readSafetensors(readFileSync(safe), safe);
+    expect(Object.fromEntries(written)).toEqual(Object.fromEntries(tensors));
+    expect(metadata).toEqual({ format: 'pt' });
+    const back = join(folder, 'back.pth');
+    await outputOf(() => convertWeightsCommand(safe, back));
+    expect(Object.fromEntries(readTorch(readFileSync(back)).tensors)).toEqual(Object.fromEntries(tensors));
+    expect((await loadWeights(safe)).layout).toBe('pytorch');
+  });
+
+  it('takes the state dict that is asked for', async () => {
+    const out = join(folder, 'moments.pth');
+    await outputOf(() =>
+      convertWeightsCommand(`${FILES}checkpoint.pth`, out, { stateDict: 'optimizer.state.1' }),
+    );
+    expect([...readTorch(readFileSync(out)).tensors.keys()]).toEqual(['step', 'exp_avg', 'exp_avg_sq']);
+  });
+
+  it('writes nothing where something is wrong', async () => {
+    const source = `${FILES}module.pth`;
+    const before = readdirSync(folder).sort();
+    await expect(convertWeightsCommand(source, join(folder, 'x.h5'))).rejects.toThrow(UsageError);
+    await expect(convertWeightsCommand(source, join(folder, 'x.h5'))).rejects.toThrow(
+      /end it in \.safetensors or \.pth/,
+    );
+    await expect(convertWeightsCommand(source, source)).rejects.toThrow(/is the file to convert/);
+    await expect(convertWeightsCommand(`${FILES}complex.pth`, join(folder, 'x.pth'))).rejects.toThrow(
+      /ComplexFloatStorage/,
+    );
+    await expect(convertWeightsCommand(source, join(folder, 'x.pth'), { stateDict: 'ema' })).rejects.toThrow(
+      /has no state dict "ema"; there are "model"/,
+    );
+    expect(readdirSync(folder).sort()).toEqual(before);
+  });
+});
