@@ -10,7 +10,8 @@ export function didYouMean(name: string, known: readonly string[]): string {
 
 /**
  * Throws where what is given lacks a name that is needed, or has one that is neither needed nor optional:
- * `conv2d: takes [stride,padding], got [paddding]; did you mean padding?`. What is undefined is not given.
+ * `conv2d: takes [stride,padding], got [paddding]; did you mean padding?`. What is undefined is not given. Throws for what is
+ * no object, too.
  */
 export function expectNames(
   call: string,
@@ -20,7 +21,11 @@ export function expectNames(
   Failure: new (message: string) => FoveaError = ShapeError,
 ): void {
   const known = [...needed, ...optional];
-  const names = Object.keys(given).filter((name) => given[name as never] !== undefined);
+  // What is no object is a name that nobody knows.
+  const names =
+    Object(given) === given
+      ? Object.keys(given).filter((name) => given[name as never] !== undefined)
+      : [`${given}`];
   const stray = names.find((name) => !known.includes(name)) ?? '';
   if (!stray && needed.every((name) => names.includes(name))) return;
   throw new Failure(`${call}: takes [${known}], got [${names}]${didYouMean(stray, known)}`);

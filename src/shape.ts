@@ -32,6 +32,11 @@ export function expectShape(op: string, shape: Shape): void {
   }
 }
 
+/** Throws unless an attribute is a list. */
+export function expectList(op: string, name: string, list: readonly unknown[]): void {
+  if (!Array.isArray(list)) throw new ShapeError(`${op}: ${name} must be a list, got ${list}`);
+}
+
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);

@@ -15,23 +15,18 @@ export interface Caps {
   readonly matrixUnits?: boolean;
 }
 
-/** Old browsers do not say which adapter a device is of. */
-const UNKNOWN: Partial<GPUAdapterInfo> = {};
-
-/** Dawn and browsers name the software rasterizers in the adapter's info. */
-export function isSoftware({ adapterInfo = UNKNOWN as GPUAdapterInfo }: GPUDevice): boolean {
-  const { architecture, description, device } = adapterInfo;
-  return /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
-}
+/** Dawn and browsers name the software rasterizers in the adapter's info. Old browsers give none. */
+export const isSoftware = ({ architecture, description, device }: Partial<GPUAdapterInfo> = {}): boolean =>
+  /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
 
 /** What a device offers to kernels. Pure kernels are planned from this alone. */
 export function capsOf(device: GPUDevice): Caps {
-  const { features, limits, adapterInfo = UNKNOWN } = device;
+  const { features, limits, adapterInfo } = device;
   // Told only where the adapter has one size.
-  const { subgroupMinSize: lanes = 0, subgroupMaxSize } = adapterInfo;
-  const fixed = features.has('subgroups') && lanes > 0 && lanes === subgroupMaxSize;
+  const { subgroupMinSize: lanes = 0, subgroupMaxSize } = (adapterInfo as GPUAdapterInfo | undefined) ?? {};
+  const fixed = features.has('subgroups') && lanes && lanes === subgroupMaxSize;
   // Debug switch: FOVEA_FAMILY=tile runs the kernels that GPUs get on a software adapter.
-  const subgroup = fixed && isSoftware(device) && globalThis.process?.env?.FOVEA_FAMILY !== 'tile';
+  const subgroup = fixed && isSoftware(adapterInfo) && globalThis.process?.env?.FOVEA_FAMILY !== 'tile';
   return {
     family: subgroup ? 'subgroup' : 'tile',
     subgroupSize: subgroup ? lanes : 0,

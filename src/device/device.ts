@@ -251,7 +251,7 @@ function describeAdapter(device: GPUDevice): AdapterDescription {
     : /llvmpipe/i.test(`${model} ${description}`)
       ? `lavapipe (${description || model})`
       : [vendor, architecture, model || description].filter(Boolean).join(' ') || 'unknown adapter';
-  return { name, vendor, architecture, software: isSoftware(device) };
+  return { name, vendor, architecture, software: isSoftware(device.adapterInfo) };
 }
 
 async function requestDevice(adapter: GPUAdapter, limits: OpenOptions['limits']): Promise<GPUDevice> {

@@ -1,4 +1,4 @@
-import { DeviceLostError, GpuError } from '../errors.ts';
+import { DeviceLostError, GpuError, ShapeError } from '../errors.ts';
 import { type Assembled, locate } from '../wgsl/assemble.ts';
 import { lossOf } from './loss.ts';
 import { perDevice } from './perDevice.ts';
@@ -15,10 +15,11 @@ const pipelinesOf = /* @__PURE__ */ perDevice(() => new Map<string, Pipeline>())
 const pendingOf = /* @__PURE__ */ perDevice(() => new Map<string, Promise<Pipeline>>());
 
 /**
- * Throws DeviceLostError where the device is known to be lost. WebGPU tells it by a promise, so that a device must
- * have been seen here before, and a loss is known from the next microtask on.
+ * Throws ShapeError for what is no GPUDevice, and DeviceLostError where the device is known to be lost. WebGPU tells that by a
+ * promise, so that a device must have been seen here before, and a loss is known from the next microtask on.
  */
-export function checkNotLost(op: string, device: GPUDevice): void {
+export function checkDevice(op: string, device: GPUDevice): void {
+  if (!device?.queue) throw new ShapeError(`${op}: pass a GPUDevice (gpu.device.device)`);
   const { info } = lossOf(device);
   if (!info) return;
   throw new DeviceLostError(
@@ -34,13 +35,12 @@ function describe(device: GPUDevice, { name, code, bindings }: Assembled) {
       buffer: { type: kind },
     })),
   });
-  const module = device.createShaderModule({ label: name, code });
   const descriptor: GPUComputePipelineDescriptor = {
     label: name,
     layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module, entryPoint: 'main' },
+    compute: { module: device.createShaderModule({ label: name, code }), entryPoint: 'main' },
   };
-  return { module, layout, descriptor };
+  return { layout, descriptor };
 }
 
 /** The pipeline of a shader, made at once. Errors in it surface as uncaptured errors of the device. */
@@ -56,16 +56,16 @@ export function getPipeline(device: GPUDevice, shader: Assembled): Pipeline {
 }
 
 /**
- * The same, compiled beside other work. Throws GpuError with the file and line of every message that the
- * compiler gave.
+ * The same, compiled beside other work. Throws GpuError with the operation `op`, and for every error of the compiler's the
+ * file, the line, its text, and what the compiler says.
  */
-export function getPipelineAsync(device: GPUDevice, shader: Assembled): Promise<Pipeline> {
+export function getPipelineAsync(device: GPUDevice, shader: Assembled, op: string): Promise<Pipeline> {
   const [pipelines, pending] = [pipelinesOf(device), pendingOf(device)];
   const made = pipelines.get(shader.code);
   if (made) return Promise.resolve(made);
   let promise = pending.get(shader.code);
   if (!promise) {
-    promise = compile(device, shader).then(
+    promise = compile(device, shader, op).then(
       (pipeline) => {
         pipelines.set(shader.code, pipeline);
         pending.delete(shader.code);
@@ -81,20 +81,25 @@ export function getPipelineAsync(device: GPUDevice, shader: Assembled): Promise<
   return promise;
 }
 
-async function compile(device: GPUDevice, shader: Assembled): Promise<Pipeline> {
+async function compile(device: GPUDevice, shader: Assembled, op: string): Promise<Pipeline> {
   device.pushErrorScope('validation');
-  const { module, layout, descriptor } = describe(device, shader);
-  const scope = device.popErrorScope();
-  const information = await module.getCompilationInfo();
-  await scope;
-  const errors = information.messages.filter((message) => message.type === 'error');
-  if (errors.length > 0) {
-    const lines = errors.map((message) => `${locate(shader, message.lineNum)}: ${message.message}`);
-    throw new GpuError(`shader does not compile: ${lines.join('; ')}`);
-  }
+  const { layout, descriptor } = describe(device, shader);
   try {
+    const { module } = descriptor.compute;
+    const [{ messages }] = await Promise.all([module.getCompilationInfo(), device.popErrorScope()]);
+    const errors = messages.filter(({ type }) => type === 'error');
+    if (errors.length > 0) {
+      const lines = errors.map(({ lineNum, message }) => {
+        const { place, text } = locate(shader, lineNum);
+        return `${place}: ${message}, in "${text}"`;
+      });
+      throw new GpuError(`${op}: its shader does not compile: ${lines.join('; ')}`);
+    }
     return { pipeline: await device.createComputePipelineAsync(descriptor), layout };
   } catch (error) {
-    throw new GpuError(`${descriptor.label}: no pipeline: ${(error as Error).message}`, { cause: error });
+    if (error instanceof GpuError) throw error;
+    throw new GpuError(`${op}: ${shader.name} gives no pipeline: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

@@ -29,7 +29,7 @@ export interface Kernel<
   /** Whether it takes any number of inputs, named x0, x1, …. */
   readonly variadic?: boolean;
   /** For each output that is written over an input, in an optimizer's step: the name of that input. */
-  readonly inPlace?: Readonly<Partial<Record<Y, I>>>;
+  readonly inPlace?: { readonly [K in string]?: I };
   /** The expression of an elementwise operation, by which programs fuse it with its neighbours. */
   readonly elementwise?: ElementwiseExpression;
   /** Fills in the defaults of attributes that were left out. Throws ShapeError for an unknown one. */

@@ -47,8 +47,7 @@ export interface KernelPlan {
 /** A grid of workgroups of 64 for n invocations, folded where it passes 65,535. */
 export function foldGrid(n: number): [number, number, number] {
   const groups = Math.ceil(n / 64);
-  if (groups <= 65535) return [groups, 1, 1];
-  const rows = Math.ceil(groups / 65535);
+  const rows = Math.ceil(groups / 65535) || 1;
   return [Math.ceil(groups / rows), rows, 1];
 }
 
@@ -85,7 +84,7 @@ export function checkTensor(op: string, name: string, spec: TensorSpec, caps: Ca
   checkBytes(op, formatSpec(name, spec), byteLength(spec), caps);
   if (spec.dtype === 'f16' && !caps.f16) {
     throw new DeviceLimitError(
-      `${op}: ${formatSpec(name, spec)} needs the feature shader-f16, which the device lacks; cast it to f32`,
+      `${op}: ${formatSpec(name, spec)} needs shader-f16, which the device lacks; cast it to f32`,
     );
   }
 }

@@ -58,6 +58,7 @@ export * from './norm/localResponseNorm.ts';
 export { kernels, type OpName } from './ops.ts';
 export * from './optimizers/optimizers.ts';
 export * from './optimizers/pack.ts';
+export { planAsync } from './planAsync.ts';
 export {
   type AdaptiveAvgPool2dAttrs,
   type AvgPool2dAttrs,

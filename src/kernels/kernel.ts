@@ -16,13 +16,17 @@ export {
 } from './dispatch.ts';
 export { type BufferSource, type EncodableKernel, planKernel };
 
-/** A kernel as the user holds it: planned once for shapes, encoded into any pass after that. */
+/**
+ * A kernel as the user holds it: planned once for shapes, encoded into any pass after that. Inputs `I`, optional ones `O`,
+ * outputs `Y`, of which `P` are written over inputs.
+ */
 export interface PlannableKernel<
   I extends string,
   O extends string,
   Y extends string,
   A extends object,
   G extends object = A,
+  P extends string = never,
 > extends Kernel<I, O, Y, A, G> {
   /**
    * Checks shapes and attributes, compiles, and allocates scratch memory on your device. A shape alone means
@@ -32,7 +36,7 @@ export interface PlannableKernel<
     device: GPUDevice,
     specs: ShapesOf<I, O>,
     ...attrs: object extends G ? [attrs?: G] : [attrs: G]
-  ): EncodableKernel<I | O | Y, Y>;
+  ): EncodableKernel<I | Exclude<Y, P>, Y, O>;
 }
 
 /** What `defineKernel` takes. */
@@ -42,7 +46,10 @@ export type KernelDescription<
   A extends object,
   O extends string,
   G extends object,
-> = Omit<Kernel<I, O, Y, A, G>, 'optional' | 'attributes'> & {
+  P extends string = never,
+> = Omit<Kernel<I, O, Y, A, G>, 'optional' | 'attributes' | 'inPlace'> & {
+  /** For each output `P` that is written over an input, in an optimizer's step: the name of that input. Default: none. */
+  readonly inPlace?: { readonly [K in P]: I };
   /** The names of the inputs that may be left out. Default: none. */
   readonly optional?: readonly O[];
   /**
@@ -62,14 +69,16 @@ export function defineKernel<
   A extends object,
   O extends string = never,
   G extends object = A,
->(description: KernelDescription<I, Y, A, O, G>): PlannableKernel<I, O, Y, A, G> {
+  const P extends string = never,
+>(description: KernelDescription<I, Y, A, O, G, P>): PlannableKernel<I, O, Y, A, G, P> {
   const { name, attributes: own = [], optional = [] } = description;
   const attributes = (given: G | A): A => {
-    const attrs = typeof own === 'function' ? own(given as G) : given;
-    expectNames(name, given, [], typeof own === 'function' ? Object.keys(attrs) : own);
+    const fills = typeof own === 'function';
+    const attrs = fills ? own(given as G) : given;
+    expectNames(name, given, [], fills ? Object.keys(attrs) : own);
     return attrs as A;
   };
-  const kernel: PlannableKernel<I, O, Y, A, G> = {
+  const kernel: PlannableKernel<I, O, Y, A, G, P> = {
     ...description,
     optional,
     attributes,

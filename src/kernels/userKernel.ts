@@ -78,9 +78,10 @@ export const defineKernel = <
   A extends object,
   O extends string = never,
   G extends object = A,
+  const P extends string = never,
 >(
-  description: KernelDescription<I, Y, A, O, G>,
-): PlannableKernel<I, O, Y, A, G> =>
+  description: KernelDescription<I, Y, A, O, G, P>,
+): PlannableKernel<I, O, Y, A, G, P> =>
   define({
     ...description,
     dispatches(caps, specs, outputs, attrs) {

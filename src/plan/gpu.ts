@@ -1,5 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { borrowDevice, type Device, type OpenOptions, openDevice } from '../device/device.ts';
+import { borrowDevice, Device, type OpenOptions, openDevice } from '../device/device.ts';
 import { FoveaError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -87,7 +87,13 @@ export class Gpu {
   /** Whether what is not known yet is timed when it is captured. */
   readonly #tunes: boolean;
 
+  /** Throws UsageError for what is no `Device` of Fovea's. */
   constructor(device: Device, options: DebugOptions & TuneOptions = {}) {
+    if (!(device instanceof Device)) {
+      throw new UsageError(
+        'Gpu: that is no Device of Fovea; make a Gpu of a GPUDevice with borrowGpu(device)',
+      );
+    }
     this.device = device;
     this.#states = new StateStore(device);
     const strategy = options.strategy ?? environment('FOVEA_STRATEGY');
@@ -131,17 +137,21 @@ export class Gpu {
    *
    * @param options `maxPrograms`: how many programs are kept, the least recently used being freed first. Default 32.
    */
-  capture<R extends Results>(fn: (...inputs: Tensor[]) => R, options: CaptureOptions = {}): Step<R> {
+  capture<R extends Results, const A extends readonly Tensor[] = readonly Tensor[]>(
+    fn: (...inputs: A) => R,
+    options: CaptureOptions = {},
+  ): Step<R, A> {
     const { maxPrograms } = withDefaults('capture', options, { maxPrograms: 32 });
     if (!(maxPrograms >= 1)) {
       throw new UsageError(`capture: maxPrograms must be a number of at least 1, got ${maxPrograms}`);
     }
-    const captured = new CapturedStep(this.#host, fn, maxPrograms);
+    const record = (...inputs: Tensor[]) => fn(...(inputs as readonly Tensor[] as A));
+    const captured = new CapturedStep(this.#host, record, maxPrograms);
     this.#dropped.register(captured, captured.programs);
     const dispose = () => captured.dispose();
-    return Object.assign((...inputs: Tensor[]) => captured.run(inputs), {
+    return Object.assign((...inputs: A) => captured.run(inputs), {
       again: () => captured.again(),
-      prepare: (inputs: readonly Tensor[], progress?: CaptureProgress) => captured.prepare(inputs, progress),
+      prepare: (inputs: A, progress?: CaptureProgress) => captured.prepare(inputs, progress),
       dispose,
       [Symbol.dispose]: dispose,
     });

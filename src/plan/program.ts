@@ -150,13 +150,13 @@ export class Program {
   }
 
   async #compile(progress?: CompileProgress): Promise<Map<string, Pipeline>> {
-    const unique = new Map(this.#prepared.map(({ shader }) => [shader.code, shader]));
+    const unique = new Map(this.#prepared.map((made) => [made.shader.code, made]));
     let done = 0;
     const compiled: Promise<[string, Pipeline]>[] = [];
     const device = this.#device.device;
     function* start(): Generator<void, void> {
-      for (const [code, shader] of unique) {
-        const made = getPipelineAsync(device, shader).then((pipeline): [string, Pipeline] => {
+      for (const [code, { shader, op }] of unique) {
+        const made = getPipelineAsync(device, shader, op.label).then((pipeline): [string, Pipeline] => {
           progress?.(++done, unique.size);
           return [code, pipeline];
         });

@@ -23,13 +23,16 @@ export interface Result {
   item(): Promise<number>;
 }
 
-/** A captured function: call it with host tensors of the shapes it has seen, or new ones to be captured again. */
-export interface Step<R extends Results> {
-  (...inputs: Tensor[]): Promise<Run<R>>;
+/**
+ * A captured function, with the function's own parameters `A`: call it with host tensors of the shapes it has seen, or new
+ * ones to be captured again.
+ */
+export interface Step<R extends Results, A extends readonly Tensor[] = readonly Tensor[]> {
+  (...inputs: A): Promise<Run<R>>;
   /** Runs once more with the inputs of the last call, which are on the device still. Throws LifetimeError before any call. */
   again(): Promise<Run<R>>;
   /** Compiles for inputs of these shapes without running. */
-  prepare(inputs: readonly Tensor[], progress?: CaptureProgress): Promise<ProgramStats>;
+  prepare(inputs: A, progress?: CaptureProgress): Promise<ProgramStats>;
   /**
    * Frees the programs that were captured. Later calls throw LifetimeError. Otherwise they are freed some time after neither
    * the step nor a result of it is referred to.

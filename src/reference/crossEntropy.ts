@@ -49,18 +49,18 @@ export const crossEntropy: Reference<
 };
 
 export const crossEntropyBackward: Reference<
-  'x' | 'target' | 'stats' | 'g',
+  'x' | 'target' | 'stats' | 'dy',
   'weight',
   'dx',
   CrossEntropyAttrs
-> = ({ x, target, stats, g, weight }, attrs, outputs) => {
+> = ({ x, target, stats, dy, weight }, attrs, outputs) => {
   const dx = refArray(outputs.dx);
   const classes = x.shape.at(-1)!;
   target.data.forEach((label, i) => {
     const shares = sharesOf(classes, label, weight, attrs);
     if (!shares) return;
     const [top, sum] = [stats.data[2 * i]!, stats.data[2 * i + 1]!];
-    const upstream = g.data[g.data.length === 1 ? 0 : i]!;
+    const upstream = dy.data[dy.data.length === 1 ? 0 : i]!;
     // d(-share_k log p_k) / dx_c = share_k (p_c - [c = k])
     for (let k = 0; k < classes; k++) {
       for (let c = 0; c < classes; c++) {

@@ -72,53 +72,53 @@ const smoothL1Slope = ({ x, target, beta }: Values): number => {
 const half = (a: number, b: number): number => (a === b ? 0.5 : a < b ? 0 : 1);
 
 const rules: Record<ElementwiseName, ScalarRules> = {
-  relu: { forward: ({ x }) => Math.max(x!, 0), backward: { x: ({ y, g }) => (y! <= 0 ? 0 : g!) } },
+  relu: { forward: ({ x }) => Math.max(x!, 0), backward: { x: ({ y, dy }) => (y! <= 0 ? 0 : dy!) } },
   leaky_relu: {
     forward: ({ x, negative_slope: k }) => (x! > 0 ? x! : k! * x!),
-    backward: { x: ({ x, g, negative_slope: k }) => (x! > 0 ? g! : k! * g!) },
+    backward: { x: ({ x, dy, negative_slope: k }) => (x! > 0 ? dy! : k! * dy!) },
   },
   silu: {
     forward: ({ x }) => x! * sigmoid(x!),
-    backward: { x: ({ x, g }) => g! * (sigmoid(x!) + x! * sigmoid(x!) * sigmoid(-x!)) },
+    backward: { x: ({ x, dy }) => dy! * (sigmoid(x!) + x! * sigmoid(x!) * sigmoid(-x!)) },
   },
   gelu: {
     forward: ({ x }) => x! * normalCdf(x!),
-    backward: { x: ({ x, g }) => g! * (normalCdf(x!) + x! * normalPdf(x!)) },
+    backward: { x: ({ x, dy }) => dy! * (normalCdf(x!) + x! * normalPdf(x!)) },
   },
   sigmoid: {
     forward: ({ x }) => sigmoid(x!),
-    backward: { x: ({ x, g }) => g! * sigmoid(x!) * sigmoid(-x!) },
+    backward: { x: ({ x, dy }) => dy! * sigmoid(x!) * sigmoid(-x!) },
   },
-  tanh: { forward: ({ x }) => Math.tanh(x!), backward: { x: ({ x, g }) => g! / Math.cosh(x!) ** 2 } },
+  tanh: { forward: ({ x }) => Math.tanh(x!), backward: { x: ({ x, dy }) => dy! / Math.cosh(x!) ** 2 } },
   hardswish: {
     forward: ({ x }) => (x! * clip(x! + 3, 0, 6)) / 6,
-    backward: { x: ({ x, g }) => (x! < -3 ? 0 : x! >= 3 ? g! : g! * (x! / 3 + 0.5)) },
+    backward: { x: ({ x, dy }) => (x! < -3 ? 0 : x! >= 3 ? dy! : dy! * (x! / 3 + 0.5)) },
   },
   hardsigmoid: {
     forward: ({ x }) => clip(x! + 3, 0, 6) / 6,
-    backward: { x: ({ x, g }) => (Math.abs(x!) < 3 ? g! / 6 : 0) },
+    backward: { x: ({ x, dy }) => (Math.abs(x!) < 3 ? dy! / 6 : 0) },
   },
   hardtanh: {
     forward: ({ x, min_val: low, max_val: high }) => clip(x!, low!, high!),
-    backward: { x: ({ y, g, min_val: low, max_val: high }) => (y! <= low! || y! >= high! ? 0 : g!) },
+    backward: { x: ({ y, dy, min_val: low, max_val: high }) => (y! <= low! || y! >= high! ? 0 : dy!) },
   },
-  softplus: { forward: ({ x }) => log1pExp(x!), backward: { x: ({ x, g }) => g! * sigmoid(x!) } },
-  sin: { forward: ({ x }) => Math.sin(x!), backward: { x: ({ x, g }) => g! * Math.cos(x!) } },
-  cos: { forward: ({ x }) => Math.cos(x!), backward: { x: ({ x, g }) => -g! * Math.sin(x!) } },
-  tan: { forward: ({ x }) => Math.tan(x!), backward: { x: ({ x, g }) => g! / Math.cos(x!) ** 2 } },
-  atan: { forward: ({ x }) => Math.atan(x!), backward: { x: ({ x, g }) => g! / (1 + x! * x!) } },
-  exp: { forward: ({ x }) => Math.exp(x!), backward: { x: ({ y, g }) => g! * y! } },
-  expm1: { forward: ({ x }) => Math.expm1(x!), backward: { x: ({ x, g }) => g! * Math.exp(x!) } },
-  log: { forward: ({ x }) => Math.log(x!), backward: { x: ({ x, g }) => g! / x! } },
-  log1p: { forward: ({ x }) => Math.log1p(x!), backward: { x: ({ x, g }) => g! / (1 + x!) } },
+  softplus: { forward: ({ x }) => log1pExp(x!), backward: { x: ({ x, dy }) => dy! * sigmoid(x!) } },
+  sin: { forward: ({ x }) => Math.sin(x!), backward: { x: ({ x, dy }) => dy! * Math.cos(x!) } },
+  cos: { forward: ({ x }) => Math.cos(x!), backward: { x: ({ x, dy }) => -dy! * Math.sin(x!) } },
+  tan: { forward: ({ x }) => Math.tan(x!), backward: { x: ({ x, dy }) => dy! / Math.cos(x!) ** 2 } },
+  atan: { forward: ({ x }) => Math.atan(x!), backward: { x: ({ x, dy }) => dy! / (1 + x! * x!) } },
+  exp: { forward: ({ x }) => Math.exp(x!), backward: { x: ({ y, dy }) => dy! * y! } },
+  expm1: { forward: ({ x }) => Math.expm1(x!), backward: { x: ({ x, dy }) => dy! * Math.exp(x!) } },
+  log: { forward: ({ x }) => Math.log(x!), backward: { x: ({ x, dy }) => dy! / x! } },
+  log1p: { forward: ({ x }) => Math.log1p(x!), backward: { x: ({ x, dy }) => dy! / (1 + x!) } },
   erf: {
     forward: ({ x }) => erf(x!),
-    backward: { x: ({ x, g }) => (2 / Math.sqrt(Math.PI)) * g! * Math.exp(-x! * x!) },
+    backward: { x: ({ x, dy }) => (2 / Math.sqrt(Math.PI)) * dy! * Math.exp(-x! * x!) },
   },
-  sqrt: { forward: ({ x }) => Math.sqrt(x!), backward: { x: ({ y, g }) => g! / (2 * y!) } },
-  rsqrt: { forward: ({ x }) => 1 / Math.sqrt(x!), backward: { x: ({ x, g }) => -0.5 * g! * x! ** -1.5 } },
-  abs: { forward: ({ x }) => Math.abs(x!), backward: { x: ({ x, g }) => g! * Math.sign(x!) } },
-  neg: { forward: ({ x }) => -x!, backward: { x: ({ g }) => -g! } },
+  sqrt: { forward: ({ x }) => Math.sqrt(x!), backward: { x: ({ y, dy }) => dy! / (2 * y!) } },
+  rsqrt: { forward: ({ x }) => 1 / Math.sqrt(x!), backward: { x: ({ x, dy }) => -0.5 * dy! * x! ** -1.5 } },
+  abs: { forward: ({ x }) => Math.abs(x!), backward: { x: ({ x, dy }) => dy! * Math.sign(x!) } },
+  neg: { forward: ({ x }) => -x!, backward: { x: ({ dy }) => -dy! } },
   floor: { forward: ({ x }) => Math.floor(x!), backward: {} },
   ceil: { forward: ({ x }) => Math.ceil(x!), backward: {} },
   trunc: { forward: ({ x }) => Math.trunc(x!), backward: {} },
@@ -127,41 +127,44 @@ const rules: Record<ElementwiseName, ScalarRules> = {
   sign: { forward: ({ x }) => Math.sign(x!) || 0, backward: {} },
   affine: {
     forward: ({ x, scale, shift }) => scale! * x! + shift!,
-    backward: { x: ({ g, scale }) => scale! * g! },
+    backward: { x: ({ dy, scale }) => scale! * dy! },
   },
   clamp: {
     forward: ({ x, low, high }) => clip(x!, low!, high!),
-    backward: { x: ({ x, g, low, high }) => (x! >= low! && x! <= high! ? g! : 0) },
+    backward: { x: ({ x, dy, low, high }) => (x! >= low! && x! <= high! ? dy! : 0) },
   },
-  add: { forward: ({ a, b }) => a! + b!, backward: { a: ({ g }) => g!, b: ({ g }) => g! } },
-  sub: { forward: ({ a, b }) => a! - b!, backward: { a: ({ g }) => g!, b: ({ g }) => -g! } },
-  mul: { forward: ({ a, b }) => a! * b!, backward: { a: ({ g, b }) => g! * b!, b: ({ g, a }) => g! * a! } },
+  add: { forward: ({ a, b }) => a! + b!, backward: { a: ({ dy }) => dy!, b: ({ dy }) => dy! } },
+  sub: { forward: ({ a, b }) => a! - b!, backward: { a: ({ dy }) => dy!, b: ({ dy }) => -dy! } },
+  mul: {
+    forward: ({ a, b }) => a! * b!,
+    backward: { a: ({ dy, b }) => dy! * b!, b: ({ dy, a }) => dy! * a! },
+  },
   div: {
     forward: ({ a, b }) => a! / b!,
-    backward: { a: ({ g, b }) => g! / b!, b: ({ g, a, b }) => (-g! * a!) / (b! * b!) },
+    backward: { a: ({ dy, b }) => dy! / b!, b: ({ dy, a, b }) => (-dy! * a!) / (b! * b!) },
   },
   fmod: {
     forward: ({ a, b }) => a! % b!,
-    backward: { a: ({ g }) => g!, b: ({ g, a, b }) => -g! * Math.trunc(a! / b!) },
+    backward: { a: ({ dy }) => dy!, b: ({ dy, a, b }) => -dy! * Math.trunc(a! / b!) },
   },
   remainder: {
     // By %, which is exact: a - b * floor(a / b) rounds twice.
     forward: ({ a, b }) => (a! % b! !== 0 && a! % b! < 0 !== b! < 0 ? (a! % b!) + b! : a! % b!),
-    backward: { a: ({ g }) => g!, b: ({ g, a, b }) => -g! * Math.floor(a! / b!) },
+    backward: { a: ({ dy }) => dy!, b: ({ dy, a, b }) => -dy! * Math.floor(a! / b!) },
   },
   maximum: {
     forward: ({ a, b }) => Math.max(a!, b!),
-    backward: { a: ({ a, b, g }) => g! * half(a!, b!), b: ({ a, b, g }) => g! * half(b!, a!) },
+    backward: { a: ({ a, b, dy }) => dy! * half(a!, b!), b: ({ a, b, dy }) => dy! * half(b!, a!) },
   },
   minimum: {
     forward: ({ a, b }) => Math.min(a!, b!),
-    backward: { a: ({ a, b, g }) => g! * half(b!, a!), b: ({ a, b, g }) => g! * half(a!, b!) },
+    backward: { a: ({ a, b, dy }) => dy! * half(b!, a!), b: ({ a, b, dy }) => dy! * half(a!, b!) },
   },
   pow: {
     forward: ({ a, b }) => a! ** b!,
     backward: {
-      a: ({ a, b, g }) => (b === 0 ? 0 : g! * b! * a! ** (b! - 1)),
-      b: ({ a, y, g }) => (a === 0 ? 0 : g! * y! * Math.log(a!)),
+      a: ({ a, b, dy }) => (b === 0 ? 0 : dy! * b! * a! ** (b! - 1)),
+      b: ({ a, y, dy }) => (a === 0 ? 0 : dy! * y! * Math.log(a!)),
     },
   },
   equal: { forward: ({ a, b }) => Number(a === b), backward: {} },
@@ -177,39 +180,39 @@ const rules: Record<ElementwiseName, ScalarRules> = {
   where: {
     forward: ({ condition, a, b }) => (condition !== 0 ? a! : b!),
     backward: {
-      a: ({ condition, g }) => (condition !== 0 ? g! : 0),
-      b: ({ condition, g }) => (condition !== 0 ? 0 : g!),
+      a: ({ condition, dy }) => (condition !== 0 ? dy! : 0),
+      b: ({ condition, dy }) => (condition !== 0 ? 0 : dy!),
     },
   },
   binary_cross_entropy_with_logits: {
     // -(w t log s(x) + (1 - t) log(1 - s(x)))
     forward: ({ x, target: t, pos_weight: w }) => w! * t! * log1pExp(-x!) + (1 - t!) * log1pExp(x!),
     backward: {
-      x: ({ x, target: t, pos_weight: w, g }) => g! * ((1 - t!) * sigmoid(x!) - w! * t! * sigmoid(-x!)),
-      target: ({ x, pos_weight: w, g }) => g! * (w! * log1pExp(-x!) - log1pExp(x!)),
-      pos_weight: ({ x, target: t, g }) => g! * t! * log1pExp(-x!),
+      x: ({ x, target: t, pos_weight: w, dy }) => dy! * ((1 - t!) * sigmoid(x!) - w! * t! * sigmoid(-x!)),
+      target: ({ x, pos_weight: w, dy }) => dy! * (w! * log1pExp(-x!) - log1pExp(x!)),
+      pos_weight: ({ x, target: t, dy }) => dy! * t! * log1pExp(-x!),
     },
   },
   sigmoid_focal_loss: {
     forward: (v) => focal(v).loss,
-    backward: { x: (v) => v.g! * focal(v).slope, target: (v) => v.g! * focal(v).toTarget },
+    backward: { x: (v) => v.dy! * focal(v).slope, target: (v) => v.dy! * focal(v).toTarget },
   },
   smooth_l1_loss: {
     forward: smoothL1,
-    backward: { x: (v) => v.g! * smoothL1Slope(v), target: (v) => -v.g! * smoothL1Slope(v) },
+    backward: { x: (v) => v.dy! * smoothL1Slope(v), target: (v) => -v.dy! * smoothL1Slope(v) },
   },
   l1_loss: {
     forward: ({ x, target }) => Math.abs(x! - target!),
     backward: {
-      x: ({ x, target, g }) => g! * Math.sign(x! - target!),
-      target: ({ x, target, g }) => g! * Math.sign(target! - x!),
+      x: ({ x, target, dy }) => dy! * Math.sign(x! - target!),
+      target: ({ x, target, dy }) => dy! * Math.sign(target! - x!),
     },
   },
   mse_loss: {
     forward: ({ x, target }) => (x! - target!) ** 2,
     backward: {
-      x: ({ x, target, g }) => 2 * g! * (x! - target!),
-      target: ({ x, target, g }) => 2 * g! * (target! - x!),
+      x: ({ x, target, dy }) => 2 * dy! * (x! - target!),
+      target: ({ x, target, dy }) => 2 * dy! * (target! - x!),
     },
   },
 };

@@ -2,6 +2,7 @@ import type { Device } from '../device/device.ts';
 import { BufferUsage } from '../device/usage.ts';
 import { toHalf } from '../half.ts';
 import { type EncodableKernel, type Kernel, planKernel, type Specs } from '../kernels/kernel.ts';
+import { compileKernel } from '../kernels/planAsync.ts';
 import type { RefArray, Reference, RefTensor } from '../reference/reference.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import type { CaseRow, HostTensors } from './cases/case.ts';
@@ -29,6 +30,8 @@ export async function runKernel(
   };
   let planned: EncodableKernel | undefined;
   try {
+    gpu.check(op);
+    await compileKernel(device, kernel, specsOf(inputs), attrs);
     const outputs = gpu.watch(op, () => {
       planned = planKernel(device, kernel, specsOf(inputs), attrs);
       for (const [name, input] of Object.entries(inputs)) {

@@ -38,7 +38,7 @@ export interface Assembled {
 }
 
 /** A WGSL file's name stands in its first line: `// roi_align.wgsl: …`. */
-const nameOf = (text: string): string => /^\/\/ ([\w.]+)/.exec(text)?.[1] ?? 'header';
+const nameOf = (text: string): string | undefined => /^\/\/ ([\w.]+)/.exec(text)?.[1];
 
 /**
  * `enable` lines, the header, the snippets, the file: in this order. The interface (bindings and the
@@ -48,7 +48,7 @@ export function assemble(
   { enable = [], types = {}, constants = {} }: Header,
   sources: readonly string[],
 ): Assembled {
-  const half = [...Object.values(types), ...sources].some((text) => /\bf16\b/.test(text));
+  const half = /\bf16\b/.test([...Object.values(types), ...sources].join());
   const lines = [
     ...(half ? ['f16', ...enable] : enable).map((name) => `enable ${name};`),
     ...Object.entries(types).map(([name, type]) => `alias ${name} = ${type};`),
@@ -58,47 +58,61 @@ export function assemble(
   ];
   const parts = [lines.join('\n'), ...sources];
   const code = parts.join('\n');
+  const fields = /struct Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? '';
   return {
-    name: nameOf(sources.at(-1)!),
+    name: nameOf(sources.at(-1)!) ?? 'shader',
     code,
     parts,
-    bindings: parseBindings(code),
-    params: parseParams(code),
+    bindings: [...code.matchAll(/@binding\((\d+)\)\s*var<(\w+)[,\s]*(\w*)>\s*(\w+)/g)].map(
+      ([, index, space, access, name]): Binding => ({
+        index: Number(index),
+        name: name!,
+        kind: space === 'uniform' ? space : access === 'read_write' ? 'storage' : 'read-only-storage',
+      }),
+    ),
+    params: [...fields.replace(/\/\/.*/g, '').matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(
+      ([, name, type]): Field => ({ name: name!, type: type! }),
+    ),
   };
 }
 
-const parseBindings = (code: string): Binding[] =>
-  [...code.matchAll(/@binding\((\d+)\)\s*var<(\w+)[,\s]*(\w*)>\s*(\w+)/g)].map(
-    ([, index, space, access, name]): Binding => ({
-      index: Number(index),
-      name: name!,
-      kind: space === 'uniform' ? space : access === 'read_write' ? 'storage' : 'read-only-storage',
-    }),
-  );
-
-function parseParams(code: string): Field[] {
-  const body = /struct Params\s*\{([^}]*)\}/.exec(code)?.[1] ?? '';
-  return [...body.replace(/\/\/.*/g, '').matchAll(/(\w+)\s*:\s*([\w<>]+)/g)].map(
-    ([, name, type]): Field => ({ name: name!, type: type! }),
-  );
-}
-
-/** The bytes of the uniform block: 4-byte scalars in the struct's order, padded to 16 bytes. */
+/** The bytes of the uniform block: 4-byte scalars in the struct's order. */
 export function packParams({ params }: Assembled, values: Readonly<Record<string, number>>): ArrayBuffer {
-  const bytes = new ArrayBuffer(Math.ceil(Math.max(params.length, 1) / 4) * 16);
+  const bytes = new ArrayBuffer(params.length * 4);
   params.forEach(({ name, type }, i) => {
     new SCALARS[type]!(bytes, i * 4, 1)[0] = values[name]!;
   });
   return bytes;
 }
 
-/** `conv2d.wgsl:23` for a line of the assembled text. */
-export function locate(shader: Assembled, line: number): string {
+/** What stands before a text of the user's inside a part that lowering has written, and after it. */
+const OWN = /^\/\/@ ?(.*)/;
+
+/** A text of the user's inside a part that lowering writes, marked so that `locate` names it. */
+export const ownText = (name: string, text: string): string => `//@ ${name}\n${text}\n//@`;
+
+/**
+ * A line of the assembled text: `conv2d.wgsl:23`, or `soft_clip.backward.x:1` in an expression of a row, and what stands
+ * there.
+ */
+export function locate(shader: Assembled, line: number): { place: string; text: string } {
+  const text = (shader.code.split('\n')[line - 1] ?? '').trim();
   let left = line;
-  for (const part of shader.parts) {
-    const lines = part.split('\n').length;
-    if (left <= lines) return `${nameOf(part)}:${left}`;
-    left -= lines;
+  for (const [i, part] of shader.parts.entries()) {
+    const lines = part.split('\n');
+    if (left > lines.length) {
+      left -= lines.length;
+      continue;
+    }
+    const before = lines.slice(0, left);
+    const at = before.findLastIndex((other) => OWN.test(other));
+    const own = OWN.exec(before[at] ?? '')?.[1];
+    if (own) return { place: `${own}:${left - at - 1}`, text };
+    const last = i === shader.parts.length - 1;
+    return {
+      place: `${nameOf(part) ?? (i === 0 ? 'header' : last ? shader.name : 'snippet')}:${left}`,
+      text,
+    };
   }
-  return `${shader.name}:${line}`;
+  return { place: `${shader.name}:${line}`, text };
 }

@@ -76,7 +76,7 @@ describe('a step', () => {
   });
 
   it('takes host tensors only', async () => {
-    const step = gpu.capture((x) => ({ y: neg(x!) }));
+    const step = gpu.capture((...[x]: Tensor[]) => ({ y: neg(x!) }));
     await expect(step(neg(one(1)))).rejects.toThrow(
       'step: input 0 is Tensor [1] f32 (neg.y); make inputs with tensor(values, shape)',
     );

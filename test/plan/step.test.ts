@@ -23,7 +23,7 @@ describe('a captured step', () => {
       recorded++;
       return { z: e.add(e.mul(x!, 2), y!), x: x! };
     });
-    const z = async (...inputs: Tensor[]) => {
+    const z = async (...inputs: [Tensor, Tensor]) => {
       const run = await step(...inputs);
       return [...(await run.z.data())];
     };

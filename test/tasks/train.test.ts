@@ -82,7 +82,7 @@ describe('training', () => {
 
   it('a batch norm that is applied twice in a step moves its statistics twice', async () => {
     const layer = new BatchNorm2d(1);
-    const inputs = [tensor(Float32Array.of(1, 3), [2, 1]), tensor(Float32Array.of(10, 14), [2, 1])];
+    const inputs = [tensor(Float32Array.of(1, 3), [2, 1]), tensor(Float32Array.of(10, 14), [2, 1])] as const;
     const step = gpu.capture((a, b) => ({ a: layer.forward(a!), b: layer.forward(b!) }));
     await step(...inputs);
     // Means 2 and 12; unbiased variances 2 and 8.

@@ -45,7 +45,7 @@ const secondRows: Case[] = Object.entries<ElementwiseKernel>(elementwiseKernels)
     const smooth = SECOND[name] ?? [];
     // pow by its exponent has no second derivative.
     const also = uses.filter(
-      (use) => use !== 'g' && (smooth === 'flat' || (smooth.includes(use) && `${name} ${arg}` !== 'pow b')),
+      (use) => use !== 'dy' && (smooth === 'flat' || (smooth.includes(use) && `${name} ${arg}` !== 'pow b')),
     );
     const fill = (use: string) => (use === 'a' ? distinct([6], 2.1, 2.9) : uniform([6], 0.4, 0.9));
     const inputs = Object.fromEntries(uses.map((use) => [use, fill(use)]));
@@ -53,7 +53,7 @@ const secondRows: Case[] = Object.entries<ElementwiseKernel>(elementwiseKernels)
       op: `${name}_backward_${arg}` as Case['op'],
       name: 'second derivative',
       inputs,
-      grad: ['g', ...also],
+      grad: ['dy', ...also],
     };
   });
 });

@@ -30,13 +30,13 @@ const kernel = defineElementwise({
   args: ['x'],
   attrs: { scale: 1 },
   wgsl: 'scale * x / (1.0 + abs(x))',
-  backward: { x: 'scale * g / ((1.0 + abs(x)) * (1.0 + abs(x)))' },
+  backward: { x: 'scale * dy / ((1.0 + abs(x)) * (1.0 + abs(x)))' },
 });
 const softsign = elementwiseOperation(
   kernel,
   scalarReferences(kernel, {
     forward: ({ x, scale }) => (scale! * x!) / (1 + Math.abs(x!)),
-    backward: { x: ({ x, g, scale }) => (scale! * g!) / (1 + Math.abs(x!)) ** 2 },
+    backward: { x: ({ x, dy, scale }) => (scale! * dy!) / (1 + Math.abs(x!)) ** 2 },
   }),
 );
 const rows = [

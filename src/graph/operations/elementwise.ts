@@ -28,8 +28,8 @@ export type ElementwiseOperation<R extends ElementwiseRow = ElementwiseRow> = Op
 };
 
 /**
- * The second derivatives of a row, for each argument whose gradient reads values: from d loss / d gradient times g, to what
- * arrives at each value, given the values and the gradient's expression as a function of g. `flat`: the slope is the same
+ * The second derivatives of a row, for each argument whose gradient reads values: from d loss / d gradient times dy, to what
+ * arrives at each value, given the values and the gradient's expression as a function of dy. `flat`: the slope is the same
  * nearly everywhere, so that nothing arrives.
  */
 export type SecondDerivatives =
@@ -45,7 +45,7 @@ export type SecondDerivatives =
       >
     >;
 
-/** How the gradient by one argument is differentiated. It is linear in g. */
+/** How the gradient by one argument is differentiated. It is linear in dy. */
 function gradientOfSlope(
   name: string,
   arg: string,
@@ -55,12 +55,12 @@ function gradientOfSlope(
   return ({ inputs, attrs, grads, wants }) => {
     const given = grads[`d${arg}`]!;
     const slope = (g: Tensor, values = {}) =>
-      apply(operation(), { ...inputs, ...values, g }, attrs)[`d${arg}`]!;
-    const { g, ...values } = inputs as Readonly<Record<string, Tensor>>;
+      apply(operation(), { ...inputs, ...values, dy: g }, attrs)[`d${arg}`]!;
+    const { dy, ...values } = inputs as Readonly<Record<string, Tensor>>;
     const rule = second === 'flat' ? () => ({}) : second?.[arg];
-    const arriving: Readonly<Record<string, Tensor>> = rule?.(times(given, g!), values, slope) ?? {};
+    const arriving: Readonly<Record<string, Tensor>> = rule?.(times(given, dy!), values, slope) ?? {};
     const result: Record<string, Tensor> = {};
-    if (wants('g')) result.g = sumTo(slope(given), g!.shape);
+    if (wants('dy')) result.dy = sumTo(slope(given), dy!.shape);
     for (const [value, { shape }] of Object.entries(values)) {
       if (!wants(value) || second === 'flat') continue;
       const found = arriving[value];
@@ -109,12 +109,12 @@ export function elementwiseOperation<R extends ElementwiseRow>(
       const { wgsl, uses } = expressionOf({ row, backwardTo: arg });
       // What is summed afterwards is kept in f32 until then.
       const summed = numel(inputs[arg]!.shape) !== numel(g.shape);
-      const own = uses.filter((name) => name !== 'g').map((name) => values[name]!);
+      const own = uses.filter((name) => name !== 'dy').map((name) => values[name]!);
       const read = beforeExpand(g, own);
       const used: Record<string, Tensor> = Object.fromEntries(
-        uses.map((name) => [name, name !== 'g' ? values[name]! : summed ? inF32(read) : read]),
+        uses.map((name) => [name, name !== 'dy' ? values[name]! : summed ? inF32(read) : read]),
       );
-      const slope = wgsl === 'g' ? used.g! : apply(operation, used, attrs)[`d${arg}`]!;
+      const slope = wgsl === 'dy' ? used.dy! : apply(operation, used, attrs)[`d${arg}`]!;
       const full = sameShape(slope.shape, g.shape)
         ? slope
         : apply(expand, { x: slope }, { shape: g.shape }).y;
@@ -133,8 +133,8 @@ const over = (a: Tensor, b: Tensor): Tensor => apply(div, { a, b }).y;
 const sigmoidOf = (x: Tensor): Tensor => apply(sigmoid, { x }).y;
 const tanhOf = (x: Tensor): Tensor => apply(tanh, { x }).y;
 const tanOf = (x: Tensor): Tensor => apply(tan, { x }).y;
-const sinSlope = (g: Tensor, x: Tensor): Tensor => apply(sin.backward.x, { g, x }, {}).dx!;
-const cosSlope = (g: Tensor, x: Tensor): Tensor => apply(cos.backward.x, { g, x }, {}).dx!;
+const sinSlope = (g: Tensor, x: Tensor): Tensor => apply(sin.backward.x, { dy: g, x }, {}).dx!;
+const cosSlope = (g: Tensor, x: Tensor): Tensor => apply(cos.backward.x, { dy: g, x }, {}).dx!;
 const scaled = (x: Tensor, scale: number, shift = 0): Tensor => apply(affine, { x }, { scale, shift }).y;
 
 export const relu = elementwiseOperation(activations.relu, undefined, 'flat');

@@ -9,7 +9,7 @@ export const crossEntropy = defineOperation({
   kernel: kernels.crossEntropy,
   gradient: ({ inputs: { x, target, weight }, outputs: { stats }, attrs, grads: { loss } }) => {
     const narrow = beforeExpand(loss, []);
-    const g = narrow.size === 1 ? narrow : loss;
-    return { x: apply(crossEntropyBackward, { x, target, stats, g, weight }, attrs).dx };
+    const dy = narrow.size === 1 ? narrow : loss;
+    return { x: apply(crossEntropyBackward, { x, target, stats, dy, weight }, attrs).dx };
   },
 });

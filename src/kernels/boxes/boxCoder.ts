@@ -1,6 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import {
   broadcastShapes,
+  expectList,
   formatShape,
   formatSpec,
   numel,
@@ -66,6 +67,7 @@ function mergeDims(op: string, a: Shape, b: Shape, out: Shape): Record<string, n
 }
 
 function checkAttrs(op: string, { weights = [1, 1, 1, 1], clip = defaultBoxClip }: BoxDecodeAttrs): void {
+  expectList(op, 'weights', weights);
   if (weights.length !== 4 || !weights.every((w) => w > 0 && Number.isFinite(w))) {
     throw new ShapeError(`${op}: weights must be 4 positive numbers (x, y, width, height), got [${weights}]`);
   }

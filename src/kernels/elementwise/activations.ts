@@ -9,7 +9,7 @@ export const relu = defineElementwise({
   name: 'relu',
   args: ['x'],
   wgsl: 'nan_over(max(x, V(0.0)), x)',
-  backward: { x: 'select(g, V(0.0), y <= V(0.0))' },
+  backward: { x: 'select(dy, V(0.0), y <= V(0.0))' },
 });
 
 /**
@@ -21,7 +21,7 @@ export const leakyRelu = defineElementwise({
   args: ['x'],
   attrs: { negative_slope: 0.01 },
   wgsl: 'select(negative_slope * x, x, x > V(0.0))',
-  backward: { x: 'select(negative_slope * g, g, x > V(0.0))' },
+  backward: { x: 'select(negative_slope * dy, dy, x > V(0.0))' },
 });
 
 /** `y = x * sigmoid(x)` (Elfwing et al. 2018; also called swish). */
@@ -29,7 +29,7 @@ export const silu = defineElementwise({
   name: 'silu',
   args: ['x'],
   wgsl: 'x / (1.0 + exp(-x))',
-  backward: { x: `let s = ${SIGMOID};\n  return g * s * (1.0 + x * (1.0 - s));` },
+  backward: { x: `let s = ${SIGMOID};\n  return dy * s * (1.0 + x * (1.0 - s));` },
 });
 
 /**
@@ -42,7 +42,7 @@ export const gelu = defineElementwise({
   functions: erf,
   wgsl: '0.5 * x * (1.0 + erf(0.7071067811865475 * x))',
   backward: {
-    x: 'g * (0.5 * (1.0 + erf(0.7071067811865475 * x)) + x * 0.3989422804014327 * exp(-0.5 * x * x))',
+    x: 'dy * (0.5 * (1.0 + erf(0.7071067811865475 * x)) + x * 0.3989422804014327 * exp(-0.5 * x * x))',
   },
 });
 
@@ -52,7 +52,7 @@ export const sigmoid = defineElementwise({
   name: 'sigmoid',
   args: ['x'],
   wgsl: SIGMOID,
-  backward: { x: `${SLOPE}\n  return g * e / (s * s);` },
+  backward: { x: `${SLOPE}\n  return dy * e / (s * s);` },
 });
 
 // Beyond 15 tanh is 1 in f32, and some drivers' own tanh overflows.
@@ -61,7 +61,7 @@ export const tanh = defineElementwise({
   name: 'tanh',
   args: ['x'],
   wgsl: 'nan_over(tanh(clamp(x, V(-15.0), V(15.0))), x)',
-  backward: { x: `${SLOPE.replace('abs(x)', '2.0 * abs(x)')}\n  return g * 4.0 * e / (s * s);` },
+  backward: { x: `${SLOPE.replace('abs(x)', '2.0 * abs(x)')}\n  return dy * 4.0 * e / (s * s);` },
 });
 
 /** `y = x * clamp(x + 3, 0, 6) / 6` (Howard et al. 2019, MobileNetV3, §5.2). The gradient at -3 is -0.5, at 3 it is 1. */
@@ -70,7 +70,7 @@ export const hardswish = defineElementwise({
   args: ['x'],
   wgsl: 'x * clamp(x + 3.0, V(0.0), V(6.0)) / 6.0',
   backward: {
-    x: 'select(select(g * (x / 3.0 + 0.5), g, x >= V(3.0)), V(0.0), x < V(-3.0))',
+    x: 'select(select(dy * (x / 3.0 + 0.5), dy, x >= V(3.0)), V(0.0), x < V(-3.0))',
   },
 });
 
@@ -79,7 +79,7 @@ export const hardsigmoid = defineElementwise({
   name: 'hardsigmoid',
   args: ['x'],
   wgsl: 'nan_over(clamp(x + 3.0, V(0.0), V(6.0)) / 6.0, x)',
-  backward: { x: 'select(V(0.0), g / 6.0, abs(x) < V(3.0))' },
+  backward: { x: 'select(V(0.0), dy / 6.0, abs(x) < V(3.0))' },
 });
 
 // From y: it is on a limit where x is there or beyond, and it is kept anyway.
@@ -92,7 +92,7 @@ export const hardtanh = defineElementwise({
   args: ['x'],
   attrs: { min_val: -1, max_val: 1 },
   wgsl: 'nan_over(clamp(x, V(min_val), V(max_val)), x)',
-  backward: { x: 'select(g, V(0.0), (y <= V(min_val)) | (y >= V(max_val)))' },
+  backward: { x: 'select(dy, V(0.0), (y <= V(min_val)) | (y >= V(max_val)))' },
 });
 
 /** `y = log(1 + exp(x))`, without overflow for large x. */
@@ -100,5 +100,5 @@ export const softplus = defineElementwise({
   name: 'softplus',
   args: ['x'],
   wgsl: `max(x, V(0.0)) + log(1.0 + exp(-abs(x)))`,
-  backward: { x: `g * (${SIGMOID})` },
+  backward: { x: `dy * (${SIGMOID})` },
 });

@@ -7,8 +7,8 @@ export const maximum = defineElementwise({
   args: ['a', 'b'],
   wgsl: 'nan_over(nan_over(max(a, b), a), b)',
   backward: {
-    a: 'select(select(g, 0.5 * g, a == b), V(0.0), a < b)',
-    b: 'select(select(g, 0.5 * g, a == b), V(0.0), b < a)',
+    a: 'select(select(dy, 0.5 * dy, a == b), V(0.0), a < b)',
+    b: 'select(select(dy, 0.5 * dy, a == b), V(0.0), b < a)',
   },
   integer: true,
 });
@@ -19,8 +19,8 @@ export const minimum = defineElementwise({
   args: ['a', 'b'],
   wgsl: 'nan_over(nan_over(min(a, b), a), b)',
   backward: {
-    a: 'select(select(g, 0.5 * g, a == b), V(0.0), a > b)',
-    b: 'select(select(g, 0.5 * g, a == b), V(0.0), b > a)',
+    a: 'select(select(dy, 0.5 * dy, a == b), V(0.0), a > b)',
+    b: 'select(select(dy, 0.5 * dy, a == b), V(0.0), b > a)',
   },
   integer: true,
 });
@@ -73,6 +73,6 @@ export const where = defineElementwise({
   name: 'where',
   args: ['condition', 'a', 'b'],
   wgsl: 'select(a, b, condition == V(0))',
-  backward: { a: 'select(g, V(0.0), condition == V(0))', b: 'select(V(0.0), g, condition == V(0))' },
+  backward: { a: 'select(dy, V(0.0), condition == V(0))', b: 'select(V(0.0), dy, condition == V(0))' },
   integer: true,
 });

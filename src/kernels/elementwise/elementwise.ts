@@ -25,22 +25,86 @@ export type RowAttrs<R extends ElementwiseRow> = R extends { readonly attrs: inf
   ? { readonly [N in keyof D]?: number }
   : object;
 
+/** Characters of names in WGSL; those of the rows are ASCII. */
+type Letter =
+  | 'a'
+  | 'b'
+  | 'c'
+  | 'd'
+  | 'e'
+  | 'f'
+  | 'g'
+  | 'h'
+  | 'i'
+  | 'j'
+  | 'k'
+  | 'l'
+  | 'm'
+  | 'n'
+  | 'o'
+  | 'p'
+  | 'q'
+  | 'r'
+  | 's'
+  | 't'
+  | 'u'
+  | 'v'
+  | 'w'
+  | 'x'
+  | 'y'
+  | 'z'
+  | '_'
+  | '0'
+  | '1'
+  | '2'
+  | '3'
+  | '4'
+  | '5'
+  | '6'
+  | '7'
+  | '8'
+  | '9';
+
+/** `N` where the expression `E` has it as a word of its own; any name where the expression is no literal. */
+type Used<E extends string, N extends string> = string extends E
+  ? string
+  : E extends `${infer Before}${N}${infer After}`
+    ? Lowercase<Before> extends `${string}${Letter}`
+      ? Used<`_${After}`, N>
+      : Lowercase<After> extends `${Letter}${string}`
+        ? Used<`_${After}`, N>
+        : N
+    : never;
+
+/** Those of the names `N` that an expression uses. */
+type NamesIn<E extends string, N extends string> = N extends string ? Used<E, N> : never;
+
 /** The kernel of a row, and of its gradient with respect to each argument that has one: `relu.backward.x`. */
 export type ElementwiseKernel<R extends ElementwiseRow = ElementwiseRow> = PlannableKernel<
-  R['args'][number],
+  NamesIn<R['wgsl'], R['args'][number]>,
   never,
   'y',
   ElementwiseAttrs,
   RowAttrs<R>
 > & {
   readonly elementwise: ElementwiseExpression;
-  readonly backward: { readonly [K in keyof R['backward'] & string]: ElementwiseBackwardKernel };
+  readonly backward: { readonly [K in keyof R['backward'] & string]: ElementwiseBackwardKernel<R, K> };
 };
 
-/** Its inputs are the arguments, y and g that the gradient's expression uses; its output is `d` and the argument's name. */
-export type ElementwiseBackwardKernel = PlannableKernel<string, never, string, ElementwiseAttrs> & {
-  readonly elementwise: ElementwiseExpression;
-};
+/**
+ * The gradient's kernel. Its inputs are dy, the arguments and y, as far as its expression uses them; its output is `d` and
+ * the argument's name; its attributes are the row's.
+ */
+export type ElementwiseBackwardKernel<
+  R extends ElementwiseRow = ElementwiseRow,
+  K extends keyof R['backward'] & string = string,
+> = PlannableKernel<
+  NamesIn<R['backward'][K], 'dy' | 'y' | R['args'][number]>,
+  never,
+  `d${K}`,
+  ElementwiseAttrs,
+  RowAttrs<R>
+> & { readonly elementwise: ElementwiseExpression };
 
 /** One dispatch for a chain whose inputs all read by one of fused.ts's index modes. */
 export function chainDispatch(chain: FusedChain, output: TensorSpec, bind: Record<string, string>): Dispatch {

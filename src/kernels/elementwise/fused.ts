@@ -1,5 +1,6 @@
 import { FoveaError } from '../../errors.ts';
 import { type DType, numel, type Shape, type TensorSpec } from '../../shape.ts';
+import { ownText } from '../../wgsl/assemble.ts';
 import { type ElementwiseExpression, expressionOf } from './row.ts';
 
 /** One elementwise operation of a chain: an expression over values that are there already. */
@@ -77,7 +78,9 @@ function functionOf(name: string, step: FusedStep): string {
   // `target` is a reserved word of WGSL.
   body = body.replace(/\btarget\b/g, 'goal');
   const parameters = uses.map((arg) => `${arg === 'target' ? 'goal' : arg}: V`);
-  return `fn ${name}(${parameters.join(', ')}) -> V {\n  ${body}\n}\n`;
+  const { row, backwardTo } = step;
+  const own = ownText(`${row.name}.${backwardTo === undefined ? 'wgsl' : `backward.${backwardTo}`}`, body);
+  return `fn ${name}(${parameters.join(', ')}) -> V {\n${own}\n}\n`;
 }
 
 /** x where that is NaN, else value. By the bits: compilers may take it that no NaN occurs. Integers have none. */
@@ -164,5 +167,9 @@ export function fusedSnippet(
 
 /** What a chain's expressions call: the functions of its rows, each text once. */
 export const functionsOf = (chain: FusedChain): string[] => [
-  ...new Set(chain.steps.flatMap(({ row }) => row.functions ?? [])),
+  ...new Map(
+    chain.steps.flatMap(({ row: { name, functions } }) =>
+      functions ? [[functions, ownText(`${name}.functions`, functions)] as const] : [],
+    ),
+  ).values(),
 ];

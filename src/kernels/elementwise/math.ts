@@ -6,7 +6,7 @@ import { defineElementwise } from './elementwise.ts';
 const LOWEST = -3.4028234e38;
 
 /** `y = e^x`. Infinity where that is beyond the largest float. */
-export const exp = defineElementwise({ name: 'exp', args: ['x'], wgsl: 'exp(x)', backward: { x: 'g * y' } });
+export const exp = defineElementwise({ name: 'exp', args: ['x'], wgsl: 'exp(x)', backward: { x: 'dy * y' } });
 
 // exp(x) - 1 has no digits left near 0, where the first terms of the series have all of them.
 /** `y = e^x - 1`, also precise where x is near 0. */
@@ -16,11 +16,11 @@ export const expm1 = defineElementwise({
   wgsl: `let high = 1.0 + x / 5.0 * (1.0 + x / 6.0 * (1.0 + x / 7.0));
   let near = x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * high)));
   return nan_over(select(exp(x) - 1.0, near, abs(x) < V(0.5)), x);`,
-  backward: { x: 'g * exp(x)' },
+  backward: { x: 'dy * exp(x)' },
 });
 
 /** The natural logarithm. -Infinity at 0, NaN below 0. */
-export const log = defineElementwise({ name: 'log', args: ['x'], wgsl: 'log(x)', backward: { x: 'g / x' } });
+export const log = defineElementwise({ name: 'log', args: ['x'], wgsl: 'log(x)', backward: { x: 'dy / x' } });
 
 // Near 0 as 2 atanh(x / (2 + x)), by its series: 1 + x has lost x's digits there.
 /** `y = log(1 + x)`, also precise where x is near 0. -Infinity at -1, NaN below -1. */
@@ -31,7 +31,7 @@ export const log1p = defineElementwise({
   let s = r * r;
   let near = 2.0 * r * (1.0 + s * (1.0 / 3.0 + s * (1.0 / 5.0 + s * (1.0 / 7.0 + s / 9.0))));
   return select(log(1.0 + x), near, (x > V(-0.3)) & (x < V(0.5)));`,
-  backward: { x: 'g / (1.0 + x)' },
+  backward: { x: 'dy / (1.0 + x)' },
 });
 
 // erf.wgsl is exact to 1.5e-7 of 1, not of what is near 0: the series is, there.
@@ -43,7 +43,7 @@ export const erf = defineElementwise({
   wgsl: `let s = x * x;
   let series = 1.0 - s * (1.0 / 3.0 - s * (1.0 / 10.0 - s * (1.0 / 42.0 - s * (1.0 / 216.0 - s / 1320.0))));
   return select(erf(x), 1.1283791670955126 * x * series, abs(x) < V(0.5));`,
-  backward: { x: '1.1283791670955126 * g * exp(-x * x)' },
+  backward: { x: '1.1283791670955126 * dy * exp(-x * x)' },
 });
 
 /** The square root. NaN below 0. The gradient at 0 is infinite. */
@@ -51,7 +51,7 @@ export const sqrt = defineElementwise({
   name: 'sqrt',
   args: ['x'],
   wgsl: 'sqrt(x)',
-  backward: { x: 'g / (2.0 * y)' },
+  backward: { x: 'dy / (2.0 * y)' },
 });
 
 /** `y = 1 / sqrt(x)`. Infinity at 0, NaN below 0. */
@@ -59,7 +59,7 @@ export const rsqrt = defineElementwise({
   name: 'rsqrt',
   args: ['x'],
   wgsl: '1.0 / sqrt(x)',
-  backward: { x: '-0.5 * g * y / x' },
+  backward: { x: '-0.5 * dy * y / x' },
 });
 
 /** `y = |x|`, of floats or i32. The gradient at 0 is 0. */
@@ -67,7 +67,7 @@ export const abs = defineElementwise({
   name: 'abs',
   args: ['x'],
   wgsl: 'abs(x)',
-  backward: { x: 'g * sign(x)' },
+  backward: { x: 'dy * sign(x)' },
   integer: true,
 });
 
@@ -76,7 +76,7 @@ export const neg = defineElementwise({
   name: 'neg',
   args: ['x'],
   wgsl: '-x',
-  backward: { x: '-g' },
+  backward: { x: '-dy' },
   integer: true,
 });
 
@@ -86,7 +86,7 @@ export const affine = defineElementwise({
   args: ['x'],
   attrs: { scale: 1, shift: 0 },
   wgsl: 'scale * x + shift',
-  backward: { x: 'scale * g' },
+  backward: { x: 'scale * dy' },
 });
 
 /**
@@ -102,7 +102,7 @@ export const clamp = defineElementwise({
   backward: {
     x: `let above = (x >= V(low)) | (V(low) <= V(${LOWEST}));
   let below = (x <= V(high)) | (V(high) >= V(${-LOWEST}));
-  return select(V(0.0), g, above & below);`,
+  return select(V(0.0), dy, above & below);`,
   },
 });
 
@@ -111,7 +111,7 @@ export const add = defineElementwise({
   name: 'add',
   args: ['a', 'b'],
   wgsl: 'a + b',
-  backward: { a: 'g', b: 'g' },
+  backward: { a: 'dy', b: 'dy' },
   integer: true,
 });
 
@@ -120,7 +120,7 @@ export const sub = defineElementwise({
   name: 'sub',
   args: ['a', 'b'],
   wgsl: 'a - b',
-  backward: { a: 'g', b: '-g' },
+  backward: { a: 'dy', b: '-dy' },
   integer: true,
 });
 
@@ -129,7 +129,7 @@ export const mul = defineElementwise({
   name: 'mul',
   args: ['a', 'b'],
   wgsl: 'a * b',
-  backward: { a: 'g * b', b: 'g * a' },
+  backward: { a: 'dy * b', b: 'dy * a' },
   integer: true,
 });
 
@@ -138,7 +138,7 @@ export const div = defineElementwise({
   name: 'div',
   args: ['a', 'b'],
   wgsl: 'a / b',
-  backward: { a: 'g / b', b: '-g * a / (b * b)' },
+  backward: { a: 'dy / b', b: '-dy * a / (b * b)' },
   integer: true,
 });
 
@@ -151,7 +151,7 @@ export const fmod = defineElementwise({
   name: 'fmod',
   args: ['a', 'b'],
   wgsl: 'a % b',
-  backward: { a: 'g', b: '-g * trunc(a / b)' },
+  backward: { a: 'dy', b: '-dy * trunc(a / b)' },
   integer: true,
 });
 
@@ -160,7 +160,7 @@ export const remainder = defineElementwise({
   name: 'remainder',
   args: ['a', 'b'],
   wgsl: 'a % b + select(V(0), b, (a % b != V(0)) & ((a % b < V(0)) != (b < V(0))))',
-  backward: { a: 'g', b: '-g * floor(a / b)' },
+  backward: { a: 'dy', b: '-dy * floor(a / b)' },
   integer: true,
 });
 
@@ -174,7 +174,7 @@ export const pow = defineElementwise({
   functions: power,
   wgsl: 'power(a, b)',
   backward: {
-    a: 'select(g * b * power(a, b - 1.0), V(0.0), b == V(0.0))',
-    b: 'select(g * y * log(a), V(0.0), a == V(0.0))',
+    a: 'select(dy * b * power(a, b - 1.0), V(0.0), b == V(0.0))',
+    b: 'select(dy * y * log(a), V(0.0), a == V(0.0))',
   },
 });

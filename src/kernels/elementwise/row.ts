@@ -2,7 +2,7 @@ import { FoveaError } from '../../errors.ts';
 
 /**
  * An elementwise operation: WGSL expressions over values of type V (f32, vec4f or i32), named after the arguments. A
- * gradient may also use y, the result, and g, the gradient of the loss with respect to y. An expression that contains
+ * gradient may also use y, the result, and dy, the gradient of the loss with respect to y. An expression that contains
  * `return` is a whole function body. Attributes are used by name and become literals. Available functions: all of WGSL's;
  * those of `functions`; `nan_over(value, x)`, which is x where x is NaN, else value (WGSL's max, min and clamp may lose a
  * NaN; PyTorch's propagate it); and `number_class(x)`, which is 0 where x is finite, 1 for infinities and 2 for NaN.
@@ -31,6 +31,6 @@ export interface ElementwiseExpression {
 export function expressionOf({ row, backwardTo }: ElementwiseExpression): { wgsl: string; uses: string[] } {
   const wgsl = backwardTo === undefined ? row.wgsl : row.backward[backwardTo];
   if (wgsl === undefined) throw new FoveaError(`${row.name} has no gradient with respect to ${backwardTo}`);
-  const candidates = backwardTo === undefined ? row.args : ['g', ...row.args, 'y'];
+  const candidates = backwardTo === undefined ? row.args : ['dy', ...row.args, 'y'];
   return { wgsl, uses: candidates.filter((name) => new RegExp(`\\b${name}\\b`).test(wgsl)) };
 }

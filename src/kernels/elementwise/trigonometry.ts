@@ -7,7 +7,7 @@ export const sin = defineElementwise({
   args: ['x'],
   functions: trigonometry,
   wgsl: 'nan_over(sine(x), x)',
-  backward: { x: 'g * cosine(x)' },
+  backward: { x: 'dy * cosine(x)' },
 });
 
 /** The cosine of x in radians. Exact to 1e-6 for |x| up to 65,536. NaN for infinities. */
@@ -16,7 +16,7 @@ export const cos = defineElementwise({
   args: ['x'],
   functions: trigonometry,
   wgsl: 'nan_over(cosine(x), x)',
-  backward: { x: '-g * sine(x)' },
+  backward: { x: '-dy * sine(x)' },
 });
 
 /** The tangent of x in radians: `sin(x) / cos(x)`. */
@@ -25,7 +25,7 @@ export const tan = defineElementwise({
   args: ['x'],
   functions: trigonometry,
   wgsl: 'nan_over(sine(x) / cosine(x), x)',
-  backward: { x: 'let c = cosine(x);\n  return g / (c * c);' },
+  backward: { x: 'let c = cosine(x);\n  return dy / (c * c);' },
 });
 
 /** The angle in radians, from -π / 2 to π / 2, whose tangent is x. */
@@ -33,5 +33,5 @@ export const atan = defineElementwise({
   name: 'atan',
   args: ['x'],
   wgsl: 'atan(x)',
-  backward: { x: 'g / (1.0 + x * x)' },
+  backward: { x: 'dy / (1.0 + x * x)' },
 });

@@ -80,7 +80,7 @@ const resampled = defineResample('interpolate', interpolateAttrs, (op, input, at
       `${op}: alignCorners true is for 'bilinear' and 'bicubic', got mode '${mode}'; leave it out`,
     );
   }
-  if (scaleFactor?.some((factor) => !(factor > 0))) {
+  if (scaleFactor && !(Array.isArray(scaleFactor) && scaleFactor.every((factor) => factor > 0))) {
     throw new ShapeError(`${op}: scaleFactor must be above 0, got [${scaleFactor}]`);
   }
   const axis = (k: 0 | 1) =>

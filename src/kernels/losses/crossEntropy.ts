@@ -93,37 +93,37 @@ export const crossEntropy = defineKernel({
 });
 
 /**
- * The gradient of cross_entropy's loss to x, for upstream gradients g: f32 [...], or one value for all rows. stats:
+ * The gradient of cross_entropy's loss to x, for upstream gradients dy: f32 [...], or one value for all rows. stats:
  * f32 [..., 2] from the forward operation. Rows that do not count get 0.
  */
 export const crossEntropyBackward = defineKernel({
   name: 'cross_entropy_backward',
-  inputs: ['x', 'target', 'stats', 'g'],
-  f32Inputs: ['stats', 'g'],
+  inputs: ['x', 'target', 'stats', 'dy'],
+  f32Inputs: ['stats', 'dy'],
   optional: ['weight'],
   outputs: ['dx'],
   attributes: ['ignoreIndex', 'labelSmoothing'],
-  infer({ x, target, stats, g, weight }, attrs: CrossEntropyAttrs) {
+  infer({ x, target, stats, dy, weight }, attrs: CrossEntropyAttrs) {
     const op = 'cross_entropy_backward';
     check(op, x, target, weight, attrs);
     expectDType(op, 'stats', stats, 'f32');
-    expectDType(op, 'g', g, 'f32');
+    expectDType(op, 'dy', dy, 'f32');
     if (!sameShape(stats.shape, statsOf(target).shape)) {
       throw new ShapeError(
         `${op}: stats need two values a row, got ${formatSpec('stats', stats)}, ${formatSpec('target', target)}; pass those of the same cross_entropy`,
       );
     }
-    if (!sameShape(g.shape, target.shape) && numel(g.shape) !== 1) {
+    if (!sameShape(dy.shape, target.shape) && numel(dy.shape) !== 1) {
       throw new ShapeError(
-        `${op}: g needs one value a row, or one for all, got ${formatSpec('g', g)}, ${formatSpec('target', target)}`,
+        `${op}: dy needs one value a row, or one for all, got ${formatSpec('dy', dy)}, ${formatSpec('target', target)}`,
       );
     }
     return { dx: x };
   },
-  dispatches(_caps, { x, g, weight }, _outputs, attrs) {
+  dispatches(_caps, { x, dy, weight }, _outputs, attrs) {
     const { constants, ...plan } = planOf(x, weight, attrs);
-    // Apart from one g to the next.
-    const EACH = numel(g.shape) === 1 ? 0 : 1;
+    // Apart from one dy to the next.
+    const EACH = numel(dy.shape) === 1 ? 0 : 1;
     return {
       dispatches: [
         {

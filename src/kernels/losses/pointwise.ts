@@ -26,9 +26,9 @@ export const binaryCrossEntropyWithLogits = defineElementwise({
   args: ['x', 'target', 'pos_weight'],
   wgsl: `(1.0 - target) * x + (1.0 + (pos_weight - 1.0) * target) * (${LOG1P_EXP} + max(-x, V(0.0)))`,
   backward: {
-    x: 'g * ((1.0 - target) - (1.0 + (pos_weight - 1.0) * target) / (1.0 + exp(x)))',
-    target: `g * ((pos_weight - 1.0) * (${LOG1P_EXP} + max(-x, V(0.0))) - x)`,
-    pos_weight: `g * target * (${LOG1P_EXP} + max(-x, V(0.0)))`,
+    x: 'dy * ((1.0 - target) - (1.0 + (pos_weight - 1.0) * target) / (1.0 + exp(x)))',
+    target: `dy * ((pos_weight - 1.0) * (${LOG1P_EXP} + max(-x, V(0.0))) - x)`,
+    pos_weight: `dy * target * (${LOG1P_EXP} + max(-x, V(0.0)))`,
   },
 });
 
@@ -44,10 +44,10 @@ export const sigmoidFocalLoss = defineElementwise({
   attrs: { alpha: 0.25, gamma: 2 },
   wgsl: `${FOCAL}\n  return weight * ce * power;`,
   backward: {
-    x: `${FOCAL}\n  return g * weight * ((p - target) * power - ce * gamma * slope * (2.0 * target - 1.0) * p * q);`,
+    x: `${FOCAL}\n  return dy * weight * ((p - target) * power - ce * gamma * slope * (2.0 * target - 1.0) * p * q);`,
     target: `${FOCAL}
   let turn = select(V(0.0), V(2.0 * alpha - 1.0), V(alpha) >= V(0.0));
-  return g * ((turn * ce - weight * x) * power + weight * ce * gamma * slope * (q - p));`,
+  return dy * ((turn * ce - weight * x) * power + weight * ce * gamma * slope * (q - p));`,
   },
 });
 
@@ -62,8 +62,8 @@ export const smoothL1Loss = defineElementwise({
   wgsl: `let d = abs(x - target);
   return select(d - 0.5 * beta, 0.5 * d * d / max(beta, 1e-30), d < V(beta));`,
   backward: {
-    x: 'let d = x - target;\n  return g * select(sign(d), d / max(beta, 1e-30), abs(d) < V(beta));',
-    target: 'let d = target - x;\n  return g * select(sign(d), d / max(beta, 1e-30), abs(d) < V(beta));',
+    x: 'let d = x - target;\n  return dy * select(sign(d), d / max(beta, 1e-30), abs(d) < V(beta));',
+    target: 'let d = target - x;\n  return dy * select(sign(d), d / max(beta, 1e-30), abs(d) < V(beta));',
   },
 });
 
@@ -72,7 +72,7 @@ export const l1Loss = defineElementwise({
   name: 'l1_loss',
   args: ['x', 'target'],
   wgsl: 'abs(x - target)',
-  backward: { x: 'g * sign(x - target)', target: 'g * sign(target - x)' },
+  backward: { x: 'dy * sign(x - target)', target: 'dy * sign(target - x)' },
 });
 
 /** `y = (x - target)²`, without reduction. */
@@ -80,5 +80,5 @@ export const mseLoss = defineElementwise({
   name: 'mse_loss',
   args: ['x', 'target'],
   wgsl: '(x - target) * (x - target)',
-  backward: { x: '2.0 * g * (x - target)', target: '2.0 * g * (target - x)' },
+  backward: { x: '2.0 * dy * (x - target)', target: '2.0 * dy * (target - x)' },
 });

@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts';
-import { numel } from '../../shape.ts';
+import { expectList, expectShape, numel } from '../../shape.ts';
 import copyRange from '../../wgsl/optimizers/copy_range.wgsl';
 import fill from '../../wgsl/shape/fill.wgsl';
 import { type Dispatch, defineKernel, type Specs, wgslType } from '../kernel.ts';
@@ -23,6 +23,8 @@ export const pack = defineKernel({
   variadic: true,
   attributes: ['offsets', 'size'],
   infer(specs: Specs, { offsets, size }: PackAttrs) {
+    expectList('pack', 'offsets', offsets);
+    expectShape('pack: y', [size]);
     Object.values(specs).forEach((spec, k) => {
       const end = offsets[k]! + numel(spec.shape);
       if (end > (offsets[k + 1] ?? size)) {

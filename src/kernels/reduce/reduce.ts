@@ -2,6 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import {
   type DType,
   expectDType,
+  expectList,
   formatSpec,
   isFloat,
   numel,
@@ -160,6 +161,7 @@ function planReduce(
 function inferReduce(op: string, x: TensorSpec, { dims, keepdim }: ReduceAttrs): { y: TensorSpec } {
   const rank = x.shape.length;
   if (rank > 6) throw new ShapeError(`${op}: ${formatSpec('x', x)} has rank ${rank}, at most 6; reshape it`);
+  expectList(op, 'dims', dims);
   if (!dims.every((dim, i) => Number.isInteger(dim) && dim >= 0 && dim < rank && dim > (dims[i - 1] ?? -1))) {
     throw new ShapeError(
       `${op}: dims [${dims}] must ascend within 0..${rank - 1}, each once (${formatSpec('x', x)})`,
@@ -201,6 +203,7 @@ export const amax = defineKernel({
   infer({ x }, attrs: ReduceAttrs) {
     expectDType('amax', 'x', x, 'f32', 'f16');
     const inferred = inferReduce('amax', x, attrs);
+    expectList('amax', 'dims', attrs.dims);
     if (attrs.dims.some((dim) => x.shape[dim] === 0)) {
       throw new ShapeError(
         `amax: ${formatSpec('x', x)} has no elements along dims [${attrs.dims}] to take the largest of; reduce dims that are not empty`,

@@ -42,7 +42,7 @@ export function inferRoiBackward(
 ): TensorSpec {
   const { inputShape, outputSize } = attrs;
   const count = expectRois(op, rois, attrs);
-  if (inputShape.length !== 4) {
+  if (inputShape?.length !== 4 || !Array.isArray(inputShape)) {
     throw new ShapeError(`${op}: inputShape must be [N,H,W,C], got [${inputShape}]`);
   }
   inputShape.forEach((size, k) => {

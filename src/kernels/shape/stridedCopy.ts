@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import {
+  expectList,
   expectShape,
   formatShape,
   formatSpec,
@@ -136,6 +137,7 @@ export const permute = defineKernel({
   outputs: ['y'],
   attributes: ['dims'],
   infer({ x }, { dims }: PermuteAttrs) {
+    expectList('permute', 'dims', dims);
     checkRank('permute', x, ['dims', dims.length]);
     if ([...dims].sort((a, b) => a - b).some((dim, d) => dim !== d)) {
       throw new ShapeError(
@@ -187,6 +189,7 @@ export const slice = defineKernel({
   attributes: ['starts', 'steps', 'sizes'],
   infer({ x }, attrs: SliceAttrs) {
     const { starts, steps, sizes } = attrs;
+    for (const [name, list] of Object.entries({ starts, steps, sizes })) expectList('slice', name, list);
     checkRank('slice', x, ['starts', starts.length], ['steps', steps.length], ['sizes', sizes.length]);
     checkSlice('slice', x.shape, attrs);
     return { y: { shape: sizes, dtype: x.dtype } };
@@ -219,6 +222,8 @@ export const sliceBackward = defineKernel({
   outputs: ['dx'],
   attributes: ['starts', 'steps', 'inputShape'],
   infer({ dy }, { starts, steps, inputShape }: SliceBackwardAttrs) {
+    for (const [name, list] of Object.entries({ starts, steps, inputShape }))
+      expectList('slice_backward', name, list);
     const lists = [starts.length, steps.length, inputShape.length] as const;
     checkRank('slice_backward', dy, ['starts', lists[0]], ['steps', lists[1]], ['inputShape', lists[2]]);
     checkSlice('slice_backward', inputShape, { starts, steps, sizes: dy.shape });
@@ -252,6 +257,7 @@ export const pad = defineKernel({
   outputs: ['y'],
   attributes: ({ padding, value = 0 }: Given<PadAttrs, 'padding'>): PadAttrs => ({ padding, value }),
   infer({ x }, { padding, value }: PadAttrs) {
+    expectList('pad', 'padding', padding);
     checkRank('pad', x, ['padding', padding.length]);
     if (!isFloat(x.dtype) && !Number.isInteger(value)) {
       throw new ShapeError(
@@ -296,6 +302,7 @@ export const flip = defineKernel({
   infer({ x }, { dims }: FlipAttrs) {
     checkRank('flip', x);
     const rank = x.shape.length;
+    expectList('flip', 'dims', dims);
     if (!dims.every((dim) => Number.isInteger(dim) && dim >= 0 && dim < rank)) {
       throw new ShapeError(`flip: dims [${dims}] must lie in 0..${rank - 1} (${formatSpec('x', x)})`);
     }

@@ -80,5 +80,5 @@ export const wholes = integers([3, 7], -9, 10);
 export const nonzero = values([7], [3, -2, 1, 5, -7, 2, -1], 'i32');
 export const tied = integers([5, 8], -2, 3, 'f32');
 
-export const both = (g: string, ...args: readonly string[]): Inputs =>
-  Object.fromEntries([g, ...args].map((name) => [name, name === 'g' ? normal([5, 8]) : tied]));
+export const both = (dy: string, ...args: readonly string[]): Inputs =>
+  Object.fromEntries([dy, ...args].map((name) => [name, name === 'dy' ? normal([5, 8]) : tied]));

@@ -80,7 +80,7 @@ export const lossCases: Case[] = [
       x: normal([4, 7, 5], 4),
       target: integers([4, 7], -1, 6),
       stats: uniform([4, 7, 2], 1, 5),
-      g: normal([4, 7]),
+      dy: normal([4, 7]),
       weight: uniform([5], 0, 2),
     },
     attrs: smoothed,
@@ -92,7 +92,7 @@ export const lossCases: Case[] = [
       x: values([4, 3], extreme),
       target: values([4], [1, 1, 2, 0], 'i32'),
       stats: values([4, 2], [1e4, 1, 3e38, 1, 89, 1.3, 1e4 + 1, 1.5]),
-      g: normal([4]),
+      dy: normal([4]),
     },
   },
   {
@@ -102,7 +102,7 @@ export const lossCases: Case[] = [
       x: normal([6, 37]),
       target: integers([6], 0, 37),
       stats: uniform([6, 2], 2, 20),
-      g: normal([1]),
+      dy: normal([1]),
     },
   },
   {
@@ -112,7 +112,7 @@ export const lossCases: Case[] = [
       x: values([2, 3], [Number.NaN, Number.POSITIVE_INFINITY, 1, 0, 1, 2]),
       target: values([2], [-100, 3], 'i32'),
       stats: values([2, 2], [0, 0, 0, 0]),
-      g: normal([2]),
+      dy: normal([2]),
     },
   },
 ];

@@ -1,5 +1,5 @@
 // cross_entropy_backward.wgsl: the gradient of each row's loss with respect to its logits.
-// dx[c] = g * (s * softmax(x)[c] - (1 - e) * w[t] * [c = t] - e / C * w[c]), s = (1 - e) * w[t] + e / C * sum(w).
+// dx[c] = dy * (s * softmax(x)[c] - (1 - e) * w[t] * [c = t] - e / C * w[c]), s = (1 - e) * w[t] + e / C * sum(w).
 // One invocation owns one row and reads it once; nothing is shared. cross_entropy.wgsl stored the greatest logit and
 // the sum of exponentials. Moves 2 * classes + 4 words per row.
 // needs: EACH, SMOOTH, T, WORKGROUP from header; invocation_index from grid.wgsl;
@@ -14,7 +14,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<T>;
 @group(0) @binding(2) var<storage, read> goal: array<i32>;
-@group(0) @binding(3) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dx: array<T>;
 @group(0) @binding(5) var<storage, read> stats: array<vec2f>;
 
@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
     hit *= 1.0 - p.smoothing;
     share = hit + p.smoothing / f32(p.classes) * weights;
   }
-  let upstream = g[i * EACH];
+  let upstream = dy[i * EACH];
   let row = stats[i];
   let scale = upstream * share / row.y;
   let spread = upstream * p.smoothing / f32(p.classes);
