@@ -101,6 +101,15 @@ it('a program with the graph is within its budget', async () => {
   expect(over.map(({ name, gzip, budget }) => `${name}: ${gzip} of ${budget} bytes`)).toEqual([]);
 });
 
+it('a program that reads no PyTorch files holds nothing of their readers', async () => {
+  const reader = /_rebuild_tensor|data\.pkl|torch\.save/;
+  const model = `import { loadDetector } from 'fovea'; import { UNet } from 'fovea/models'; console.log(loadDetector, UNet);`;
+  const weights = `import { decodeSafetensors } from 'fovea/io'; console.log(decodeSafetensors);`;
+  expect(await bundle(model)).not.toMatch(reader);
+  expect(await bundle(weights)).not.toMatch(reader);
+  expect(await bundle(`import { readTorch } from 'fovea/io'; console.log(readTorch);`)).toMatch(reader);
+});
+
 describe('WGSL in the bundle', () => {
   const TOKEN =
     /[A-Za-z_]\w*|0[xX][0-9a-fA-F.]+(?:[pP][+-]?\d+)?[iufh]?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[iufh]?|->|\+\+|--|&&|\|\||<<=|>>=|<=|>=|==|!=|[-+*/%&|^]=|\S/g;
