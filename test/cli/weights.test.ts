@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
-import { loadWeights, readSafetensors, readTorch, writeTorch } from '../../src/io/index.ts';
+import { loadWeights, readSafetensors, readTorch, saveWeights, writeTorch } from '../../src/io/index.ts';
+import { UNet } from '../../src/models/unet.ts';
+import { metadataOf } from '../../src/tasks/modelFile.ts';
 
 const FILES = new URL('../fixtures/torch_files/', import.meta.url).pathname;
 let folder: string;
@@ -77,6 +79,23 @@ describe('fovea weights convert', () => {
     await outputOf(() => convertWeightsCommand(safe, back));
     expect(Object.fromEntries(readTorch(readFileSync(back)).tensors)).toEqual(Object.fromEntries(tensors));
     expect((await loadWeights(safe)).layout).toBe('pytorch');
+  });
+
+  it('turns the weights of a model of fovea train to PyTorch’s layouts', async () => {
+    const model = new UNet({ width: 4, depth: 1, numClasses: 2, seed: 1 });
+    const read = (layout: 'fovea' | 'pytorch') => model.stateDict(async ({ initial }) => initial, { layout });
+    const own = join(folder, 'own.safetensors');
+    const description = { name: 'unet', model, classNames: ['a'], preprocessing: { maxSide: 64 } } as const;
+    await saveWeights(own, await read('fovea'), metadataOf(description));
+    const out = join(folder, 'own.pth');
+    const text = await outputOf(() => convertWeightsCommand(own, out));
+    expect(text).toContain('note: weights were transposed to the layout of PyTorch\n');
+    const { tensors } = readTorch(readFileSync(out));
+    expect(Object.fromEntries(tensors)).toEqual(Object.fromEntries(await read('pytorch')));
+    // Back in one call.
+    const again = new UNet({ width: 4, depth: 1, numClasses: 2, seed: 2 });
+    again.loadStateDict(await loadWeights(out));
+    expect(await again.stateDict(async ({ initial }) => initial)).toEqual(await read('fovea'));
   });
 
   it('takes the state dict that is asked for', async () => {

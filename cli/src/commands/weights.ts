@@ -1,6 +1,13 @@
 import path from 'node:path';
-import { DataError, UsageError } from 'fovea';
-import { encodeSafetensors, type LoadedWeights, loadWeights, type OtherValue, writeTorch } from 'fovea/io';
+import { DataError, decodeModel, UsageError } from 'fovea';
+import {
+  encodeSafetensors,
+  type LoadedWeights,
+  loadWeights,
+  type OtherValue,
+  readFileBytes,
+  writeTorch,
+} from 'fovea/io';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
 import { printable } from '../printable.ts';
 import { textTable } from '../textTable.ts';
@@ -82,8 +89,17 @@ const WRITERS: Readonly<Record<string, (weights: LoadedWeights) => Uint8Array>> 
   '.pth': ({ tensors }) => writeTorch(tensors),
 };
 
+/** The weights of a file of `fovea train` in PyTorch's layouts: its model says how each is stored there. Others as they are. */
+async function inTorchLayout(weights: LoadedWeights, file: string): Promise<LoadedWeights> {
+  if (weights.layout !== 'fovea') return weights;
+  const { model } = decodeModel(await readFileBytes(file), file);
+  const tensors = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+  const notes = [...weights.notes, 'weights were transposed to the layout of PyTorch'];
+  return { ...weights, layout: 'pytorch', tensors, notes };
+}
+
 /**
- * fovea weights convert: the state dict of a file in another format, with its names, types and layout as they are. Throws UsageError
+ * fovea weights convert: the state dict of a file in another format, with its names and types as they are and in PyTorch's layouts. Throws UsageError
  * for another extension, or where both are one file; DataError for what cannot be read or written, or holds no tensor.
  */
 export async function convertWeightsCommand(
@@ -98,7 +114,7 @@ export async function convertWeightsCommand(
     throw new UsageError(`${to}: is the file to convert; choose another one`);
   }
   await checkOutputFile(to);
-  const weights = await loadWeights(from, options);
+  const weights = await inTorchLayout(await loadWeights(from, options), from);
   if (weights.tensors.size === 0) throw new DataError(`${from}: holds no tensors; give a file of weights`);
   await writeFileAtomic(to, writer(weights));
   write(`${printable(from)}: ${TITLES[weights.format]}, ${total(weights)}`);
