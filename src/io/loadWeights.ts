@@ -101,7 +101,7 @@ function shardsOf(bytes: Uint8Array, source: string): Map<string, string[]> {
     // Files of the same folder only: an index comes from elsewhere.
     if (typeof shard !== 'string' || !/^[\w-][\w .+-]*$/.test(shard)) {
       throw new DataError(
-        `${source}: weight_map: tensor ${quote(tensor)} is in ${quote(String(shard))}, which is no name of a file beside it; ${fix}`,
+        `${source}: weight_map: tensor ${quote(tensor)} is in ${typeof shard === 'string' ? quote(shard) : 'no text'}, which is no name of a file beside it; ${fix}`,
       );
     }
     shards.set(shard, [...(shards.get(shard) ?? []), tensor]);

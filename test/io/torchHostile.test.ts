@@ -236,6 +236,18 @@ describe('a damaged or hostile file', () => {
     expect(faultOf(bytes)).toContain(message);
   });
 
+  it('of the old format whose list of storages holds lists in lists is refused', () => {
+    const head = bytesOf(
+      [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
+      '.',
+    );
+    const nested = bytesOf(']'.repeat(20_000), 'N', 'a'.repeat(20_000));
+    const keys = bytesOf([0x80, 2], nested, '.');
+    const old = bytesOf(head, [0x80, 2], 'M', [0xe9, 3], '.', [0x80, 2], '}.', [0x80, 2], '}.', keys);
+    expect(faultOf(old)).toContain('belongs to no tensor');
+    expect(faultOf(bytesOf(head, keys))).toContain('has version unknown');
+  });
+
   it('with objects that hold each other is read to its end', () => {
     // d = {}; d['d'] = d; d['n'] = 1
     const cycle = bytesOf([0x80, 2], '}', 'q', 0, '(', text('d'), 'h', 0, text('n'), int(1), 'u.');

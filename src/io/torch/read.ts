@@ -112,7 +112,7 @@ function readLegacy(bytes: Uint8Array, name: string): TorchFile {
   const protocol = next();
   if (protocol !== PROTOCOL) {
     throw new DataError(
-      `${name}: has version ${String(protocol)} of PyTorch's old format, known is ${PROTOCOL}; ${SAVE_AGAIN}`,
+      `${name}: has version ${typeof protocol === 'number' ? protocol : 'unknown'} of PyTorch's old format, known is ${PROTOCOL}; ${SAVE_AGAIN}`,
     );
   }
   // About the machine that wrote it. Elements are little-endian in any case.
@@ -126,10 +126,11 @@ function readLegacy(bytes: Uint8Array, name: string): TorchFile {
   const keys = next();
   const storages = new Map<string, Uint8Array>();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (const key of Array.isArray(keys) ? keys : []) {
-    const ref = seen.get(String(key));
-    const fault = (problem: string) =>
-      new DataError(`${name}: storage ${quote(String(key))}: ${problem}; ${COPY}`);
+  for (const found of Array.isArray(keys) ? keys : []) {
+    // Not of any other value: lists in lists have no text.
+    const key = typeof found === 'string' || typeof found === 'number' ? String(found) : '';
+    const ref = seen.get(key);
+    const fault = (problem: string) => new DataError(`${name}: storage ${quote(key)}: ${problem}; ${COPY}`);
     if (!ref || storages.has(ref.key)) throw fault('belongs to no tensor, or is there twice');
     if (at + 8 > bytes.length) throw fault('is missing: the file is cut short');
     const length = Number(view.getBigUint64(at, true));
