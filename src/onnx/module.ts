@@ -1,14 +1,16 @@
 import { ShapeError, UsageError } from '../errors.ts';
-import { Tensor } from '../graph/tensor.ts';
+import { type Computer, Tensor } from '../graph/tensor.ts';
 import { type Buffer, Module, type Parameter } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Shape } from '../shape.ts';
 import { dtypeOf } from './dataTypes.ts';
+import { record, recordInStages } from './drive.ts';
 import { type OnnxModel, type OnnxPort, parseModel } from './graph.ts';
 import type { ExternalData } from './hostTensor.ts';
 import { expectOperations } from './missing.ts';
+import type { Recording } from './operator.ts';
 import { makeWeights } from './parameters.ts';
-import { runGraph } from './run.ts';
+import { type RunContext, runGraph } from './run.ts';
 import { UnsupportedError } from './unsupported.ts';
 import { Value } from './value.ts';
 
@@ -56,18 +58,41 @@ export class OnnxModule extends Module {
    * and bool.
    * @returns A tensor for each of `outputs`: f32 for floats of any width, i32 for integers and bool.
    * @throws ShapeError where an input is missing, unknown, or of another shape or dtype; UnsupportedError where a node turns
-   * out to be of a form that is not supported.
+   * out to be of a form that is not supported, and where a shape depends on values that are computed: see `run`.
    */
   forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+    const context: RunContext = { opsets: this.#model.opsets, frames: [] };
+    return this.#named(record(this.#start('forward', inputs, context)));
+  }
+
+  /**
+   * Runs a model in which shapes depend on values, such as a detector with its non-maximum suppression, which `forward` refuses:
+   * it is computed as far as the next value that must be known, which is read back, and so on. No gradient goes through it.
+   *
+   * @param computer A `Gpu`.
+   * @param inputs As for `forward`.
+   * @returns As `forward`; tensors of the sizes that these inputs give.
+   * @throws As `forward`.
+   */
+  async run(computer: Computer, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    const context: RunContext = { opsets: this.#model.opsets, frames: [] };
+    return this.#named(await recordInStages(this.#start('run', inputs, context), context, computer));
+  }
+
+  #start(caller: string, inputs: Readonly<Record<string, Tensor>>, context: RunContext): Recording<Value[]> {
     // Fresh ones: what is recorded from a parameter belongs to this recording.
     const scope = new Map([...this.#values].map(([name, value]) => [name, value.fresh()]));
-    for (const [name, value] of checkedInputs(this.inputs, inputs)) scope.set(name, value);
-    const outputs = runGraph(this.#model.graph, scope, this.#model);
+    for (const [name, value] of checkedInputs(caller, this.inputs, inputs)) scope.set(name, value);
+    return runGraph(this.#model.graph, scope, context);
+  }
+
+  #named(outputs: readonly Value[]): Record<string, Tensor> {
     return Object.fromEntries(this.outputs.map(({ name }, i) => [name, outputs[i]!.tensor()]));
   }
 }
 
 function checkedInputs(
+  caller: string,
   ports: readonly OnnxPort[],
   given: Readonly<Record<string, Tensor>>,
 ): [string, Value][] {
@@ -76,7 +101,7 @@ function checkedInputs(
   const missing = names.find((name) => !(given[name] instanceof Tensor));
   if (stray !== undefined || missing !== undefined) {
     throw new ShapeError(
-      `forward: takes tensors named ${JSON.stringify(names)}, got ${JSON.stringify(Object.keys(given))}`,
+      `${caller}: takes tensors named ${JSON.stringify(names)}, got ${JSON.stringify(Object.keys(given))}`,
     );
   }
   const sizes = new Map<string, number>();
@@ -97,7 +122,7 @@ function checkedInputs(
         }));
     if (!fits || !sized) {
       throw new ShapeError(
-        `forward: ${name} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => size ?? '?')}] ${dtype}`,
+        `${caller}: ${name} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => size ?? '?')}] ${dtype}`,
       );
     }
     return [name, Value.of(type, tensor)];

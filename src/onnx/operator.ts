@@ -5,8 +5,18 @@ import type { OnnxGraph, OnnxNode } from './graph.ts';
 import { UnsupportedError } from './unsupported.ts';
 import type { Order, Value } from './value.ts';
 
+/** What a recording cannot go on without: values that must be known. It is resumed when they are. */
+export interface Demand {
+  /** The node that needs them. */
+  readonly label: string;
+  readonly values: readonly Value[];
+}
+
+/** A recording that may stop at values that must be known, and returns this. */
+export type Recording<T> = Generator<Demand, T, void>;
+
 /** Runs a graph in a graph: its outputs for these inputs. */
-export type RunGraph = (graph: OnnxGraph, inputs: readonly Value[]) => Value[];
+export type RunGraph = (graph: OnnxGraph, inputs: readonly Value[]) => Recording<Value[]>;
 
 /** One use of an operation, while a model is recorded. */
 export class Call {
@@ -41,9 +51,7 @@ export class Call {
   numbers(index: number): number[] {
     const value = this.input(index);
     if (value.constant) return Array.from(value.constant.data);
-    return this.refuse(
-      `input ${index} (${JSON.stringify(this.node.inputs[index])}) is computed from the model’s inputs; it must be known before the model runs`,
-    );
+    throw new DataError(`${this.node.label}: input ${index} is not known`);
   }
 
   /** The numbers of an optional input, or undefined where it is left out. */
@@ -64,19 +72,27 @@ export class Call {
     return normalizeDim(this.node.label, dim, rank);
   }
 
+  /** Throws DataError: attributes or inputs contradict each other. */
+  damaged(what: string): never {
+    throw new DataError(`${this.node.label}: ${what}; the file is damaged`);
+  }
+
   /** Throws UnsupportedError: a form of the operation that there is none of. */
   refuse(why: string): never {
     throw new UnsupportedError(`${this.node.label}: ${why}`);
   }
 }
 
-/** Records what a node computes: its outputs in ONNX's order. */
-export type Run = (call: Call) => Value | readonly Value[];
+/** What a node computes: its outputs in ONNX's order. One that is left out of the middle is undefined. */
+export type Outputs = Value | readonly (Value | undefined)[];
+
+/** Records what a node computes. */
+export type Run = (call: Call) => Outputs | Recording<Outputs>;
 
 /** An operation of ONNX. */
 export interface Operator {
   readonly run: Run;
-  /** The inputs whose values must be known before the model runs, by index. */
+  /** The inputs whose values must be known when the node is recorded, by index. */
   readonly known?: readonly number[];
   /** The inputs that hold statistics: saved with the model and not trained, by index. */
   readonly statistics?: readonly number[];

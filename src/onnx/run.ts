@@ -1,28 +1,71 @@
 import { DataError, FoveaError, ShapeError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
 import type { OnnxGraph, OnnxNode } from './graph.ts';
-import { emptyValues } from './hostTensor.ts';
 import { expectOperations } from './missing.ts';
-import { Call } from './operator.ts';
+import { Call, type Outputs, type Recording } from './operator.ts';
 import { operatorNamed } from './operators/index.ts';
+import { nodesOf } from './parameters.ts';
 import { UnsupportedError } from './unsupported.ts';
 import { Value } from './value.ts';
 
 /** Larger values than this are not computed on the CPU, though they are known: they are left to the GPU. */
-const FOLDED_ELEMENTS = 65_536;
+export const FOLDED_ELEMENTS = 65_536;
 
 /** Values by name, of a graph and of those around it. */
 export type Scope = ReadonlyMap<string, Value>;
 
-/** What a model's nodes are run with. */
+/** A graph that is being recorded, and how far. */
+interface Frame {
+  readonly graph: OnnxGraph;
+  readonly values: Map<string, Value>;
+  node: number;
+}
+
+/** What a model's nodes are recorded with. */
 export interface RunContext {
   /** Versions of the operation sets by domain. */
   readonly opsets: ReadonlyMap<string, number>;
+  /** The graphs that are being recorded, the outermost first. */
+  readonly frames: Frame[];
+}
+
+/** By name: the last node that uses a value; beyond the last node for outputs. */
+const lastUses = new WeakMap<OnnxGraph, ReadonlyMap<string, number>>();
+
+function lastUsesOf(graph: OnnxGraph): ReadonlyMap<string, number> {
+  const known = lastUses.get(graph);
+  if (known) return known;
+  const uses = new Map<string, number>();
+  graph.nodes.forEach((node, i) => {
+    for (const name of node.inputs) uses.set(name, i);
+    for (const attribute of node.attributes.values()) {
+      if (attribute.kind !== 'graph') continue;
+      for (const inner of nodesOf(attribute.value)) for (const name of inner.inputs) uses.set(name, i);
+      for (const { name } of attribute.value.outputs) uses.set(name, i);
+    }
+  });
+  for (const { name } of graph.outputs) uses.set(name, Number.POSITIVE_INFINITY);
+  lastUses.set(graph, uses);
+  return uses;
+}
+
+/** What was computed so far and is needed by nodes that are still to come. */
+export function liveValues(context: RunContext): Set<Value> {
+  const live = new Set<Value>();
+  for (const { graph, values, node } of context.frames) {
+    const uses = lastUsesOf(graph);
+    for (const [name, value] of values) {
+      if ((uses.get(name) ?? -1) >= node && !value.constant) live.add(value);
+    }
+  }
+  return live;
 }
 
 /** Records a graph. Returns its outputs, in order. `scope` has its inputs and initializers, and what is around it. */
-export function runGraph(graph: OnnxGraph, scope: Scope, context: RunContext): Value[] {
+export function* runGraph(graph: OnnxGraph, scope: Scope, context: RunContext): Recording<Value[]> {
   const values = new Map(scope);
+  const frame: Frame = { graph, values, node: 0 };
+  context.frames.push(frame);
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => {
       if (name === '') return undefined;
@@ -32,12 +75,14 @@ export function runGraph(graph: OnnxGraph, scope: Scope, context: RunContext): V
         `${node.label}: nothing before it computes ${JSON.stringify(name)}; the file is damaged`,
       );
     });
-    const outputs = runNode(node, inputs, values, context);
+    const outputs = yield* runNode(node, inputs, values, context);
     node.outputs.forEach((name, i) => {
       const value = outputs[i];
       if (name !== '' && value) values.set(name, value);
     });
+    frame.node++;
   }
+  context.frames.pop();
   return graph.outputs.map(({ name }) => {
     const value = values.get(name);
     if (value) return value;
@@ -45,14 +90,19 @@ export function runGraph(graph: OnnxGraph, scope: Scope, context: RunContext): V
   });
 }
 
-function runNode(
+const isRecording = (outputs: Outputs | Recording<Outputs>): outputs is Recording<Outputs> =>
+  'next' in outputs && typeof outputs.next === 'function';
+
+function* runNode(
   node: OnnxNode,
   inputs: readonly (Value | undefined)[],
   scope: Scope,
   context: RunContext,
-): readonly Value[] {
-  const { run } = operatorNamed(node.op);
+): Recording<readonly (Value | undefined)[]> {
+  const { run, known = [] } = operatorNamed(node.op);
   if (!run) throw new UnsupportedError(`${node.label}: there is no such operation`);
+  const unknown = known.flatMap((index) => inputs[index] ?? []).filter(({ constant }) => !constant);
+  if (unknown.length > 0) yield { label: node.label, values: unknown };
   const inner = (graph: OnnxGraph, given: readonly Value[]) => {
     expectOperations(graph);
     const around = new Map(scope);
@@ -63,9 +113,10 @@ function runNode(
     return runGraph(graph, around, context);
   };
   const call = new Call(node, context.opsets.get(node.domain) ?? 1, inputs, inner);
-  let outputs: Value | readonly Value[];
+  let outputs: Outputs;
   try {
-    outputs = run(call);
+    const result = run(call);
+    outputs = isRecording(result) ? yield* result : result;
   } catch (error) {
     if (error instanceof ShapeError && !error.message.startsWith(node.label)) {
       throw new ShapeError(`${node.label}: ${error.message}`, { cause: error });
@@ -73,19 +124,17 @@ function runNode(
     throw error;
   }
   const list = outputs instanceof Value ? [outputs] : outputs;
-  return inputs.every((value) => !value || value.constant) ? list.map(folded) : list;
+  if (inputs.every((value) => !value || value.constant)) for (const value of list) if (value) fold(value);
+  return list;
 }
 
-/** A value that depends on nothing but known ones, as one that is known: arithmetic on shapes costs nothing at run time. */
-function folded(value: Value): Value {
-  if (value.constant || value.size > FOLDED_ELEMENTS) return value;
-  const data = emptyValues(value.type, value.size);
+/** Makes a value that depends on nothing but known ones known too: arithmetic on shapes costs nothing at run time. */
+function fold(value: Value): void {
+  if (value.constant || value.size > FOLDED_ELEMENTS) return;
   try {
-    data.set(evaluate([value.tensor()])[0]!);
+    value.settle(evaluate([value.tensor()])[0]!);
   } catch (error) {
     // An operation without a reference: the GPU computes it.
-    if (error instanceof FoveaError) return value;
-    throw error;
+    if (!(error instanceof FoveaError)) throw error;
   }
-  return Value.constant({ type: value.type, shape: value.shape, data });
 }

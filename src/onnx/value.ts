@@ -3,7 +3,7 @@ import { cast, permute } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { numel, type Shape } from '../shape.ts';
 import { dtypeOf, isFloatType, type OnnxType } from './dataTypes.ts';
-import type { HostTensor } from './hostTensor.ts';
+import { emptyValues, type HostTensor } from './hostTensor.ts';
 import { UnsupportedError } from './unsupported.ts';
 
 /** The order of a tensor's dimensions in memory: its i-th is the order[i]-th of ONNX's. */
@@ -48,17 +48,25 @@ export class Value {
   readonly type: OnnxType;
   /** In ONNX's order. */
   readonly shape: Shape;
-  /** The values, where they are known before anything runs and are not trained. */
-  readonly constant: HostTensor | undefined;
-  /** The order that its tensor is in. */
-  readonly order: Order;
+  #constant: HostTensor | undefined;
+  #order: Order;
   readonly #tensors = new Map<string, Tensor>();
 
   private constructor(type: OnnxType, shape: Shape, order: Order, constant?: HostTensor) {
     this.type = type;
     this.shape = shape;
-    this.order = order;
-    this.constant = constant;
+    this.#order = order;
+    this.#constant = constant;
+  }
+
+  /** The values, where they are known before anything runs and are not trained. */
+  get constant(): HostTensor | undefined {
+    return this.#constant;
+  }
+
+  /** The order that its tensor is in. */
+  get order(): Order {
+    return this.#order;
   }
 
   /** A value that is known. */
@@ -76,6 +84,22 @@ export class Value {
     const value = new Value(type, shape, order);
     value.#tensors.set(String(order), tensor.dtype === dtype ? tensor : cast(tensor, dtype));
     return value;
+  }
+
+  /** Makes it known: the values were read back, or computed on the CPU. */
+  settle(data: ArrayLike<number>): HostTensor {
+    const values = emptyValues(this.type, this.size);
+    values.set(data);
+    this.#tensors.clear();
+    this.#order = natural(this.rank);
+    this.#constant = { type: this.type, shape: this.shape, data: values };
+    return this.#constant;
+  }
+
+  /** Replaces what it is computed by with a tensor of the same values, in the order that it is in. */
+  replace(tensor: Tensor): void {
+    this.#tensors.clear();
+    this.#tensors.set(String(this.#order), tensor);
   }
 
   /** The same value without what was recorded from it. */

@@ -1,17 +1,21 @@
 import {
+  abs,
   affine,
   clamp,
+  div,
   erf,
   expm1,
   gelu,
   greater,
   hardswish,
   leakyRelu,
+  less,
   minimum,
   mul,
   relu,
   sigmoid,
   softplus,
+  square,
   tanh,
   where,
 } from '../../graph/functions/elementwise.ts';
@@ -19,7 +23,7 @@ import type { Tensor } from '../../graph/tensor.ts';
 import { align } from '../layout.ts';
 import type { Operators } from '../operator.ts';
 import { Value } from '../value.ts';
-import { ofFloats } from './elementwise.ts';
+import { inFloats, ofFloats, ofNumbers } from './elementwise.ts';
 
 /** x where it is positive, `below` of it elsewhere. */
 const belowZero = (x: Tensor, below: (x: Tensor) => Tensor): Tensor =>
@@ -27,21 +31,10 @@ const belowZero = (x: Tensor, below: (x: Tensor) => Tensor): Tensor =>
 
 /** Activations: functions of each element. */
 export const activations: Operators = {
-  Clip: {
-    known: [1, 2],
-    run(call) {
-      const x = call.input(0);
-      const [min, max] =
-        call.opset < 11
-          ? [
-              call.attrs.float('min', Number.NEGATIVE_INFINITY),
-              call.attrs.float('max', Number.POSITIVE_INFINITY),
-            ]
-          : [call.number(1, Number.NEGATIVE_INFINITY), call.number(2, Number.POSITIVE_INFINITY)];
-      // Where min is above max, all is max.
-      return Value.of(x.type, clamp(x.tensor(x.order), Math.min(min, max), max), x.order);
-    },
-  },
+  Celu: ofFloats((x, { attrs }) => {
+    const alpha = attrs.float('alpha', 1);
+    return belowZero(x, (low) => affine(expm1(affine(low, 1 / alpha)), alpha));
+  }),
   Elu: ofFloats((x, { attrs }) => {
     const alpha = attrs.float('alpha', 1);
     return belowZero(x, (low) => affine(expm1(low), alpha));
@@ -49,18 +42,24 @@ export const activations: Operators = {
   Erf: ofFloats((x) => erf(x)),
   Gelu: ofFloats((x, call) => {
     if (call.attrs.string('approximate', 'none') === 'none') return gelu(x);
-    return call.refuse('approximate "tanh" is not supported');
+    const inner = mul(x, affine(square(x), 0.044715 * Math.sqrt(2 / Math.PI), Math.sqrt(2 / Math.PI)));
+    return mul(affine(x, 0.5), affine(tanh(inner), 1, 1));
   }),
   HardSigmoid: ofFloats((x, { attrs }) =>
     clamp(affine(x, attrs.float('alpha', 0.2), attrs.float('beta', 0.5)), 0, 1),
   ),
   HardSwish: ofFloats((x) => hardswish(x)),
   LeakyRelu: ofFloats((x, { attrs }) => leakyRelu(x, attrs.float('alpha', 0.01))),
+  Mish: ofFloats((x) => mul(x, tanh(softplus(x)))),
   PRelu: {
     weights: [1],
     run(call) {
       const x = call.input(0);
-      const { tensors, order } = align([x, call.input(1)]);
+      // One slope for each channel may come without the dimensions after it.
+      const slope = call.input(1);
+      const perChannel = slope.rank === 1 && slope.size === x.shape[1] && slope.size !== x.shape.at(-1);
+      const shape = [slope.size, ...x.shape.slice(2).map(() => 1)];
+      const { tensors, order } = align([x, perChannel ? slope.reshaped(shape) : slope]);
       return Value.of(
         x.type,
         belowZero(tensors[0]!, (low) => mul(low, tensors[1]!)),
@@ -77,7 +76,16 @@ export const activations: Operators = {
       gamma,
     );
   }),
+  Shrink: ofNumbers((x, { attrs }) => {
+    const [lambd, bias] = [attrs.float('lambd', 0.5), attrs.float('bias', 0)];
+    return inFloats(x, (own) => {
+      const below = where(less(own, -lambd), affine(own, 1, bias), 0);
+      return where(greater(own, lambd), affine(own, 1, -bias), below);
+    });
+  }),
   Sigmoid: ofFloats((x) => sigmoid(x)),
   Softplus: ofFloats((x) => softplus(x)),
+  Softsign: ofFloats((x) => div(x, affine(abs(x), 1, 1))),
   Tanh: ofFloats((x) => tanh(x)),
+  ThresholdedRelu: ofFloats((x, { attrs }) => where(greater(x, attrs.float('alpha', 1)), x, 0)),
 };

@@ -1,17 +1,27 @@
 import { type Operator, type Operators, operatorOf } from '../operator.ts';
 import { activations } from './activations.ts';
 import { arithmetic } from './arithmetic.ts';
+import { casting } from './casting.ts';
+import { comparison } from './comparison.ts';
 import { convolution } from './convolution.ts';
+import { creation } from './creation.ts';
+import { indexing } from './indexing.ts';
 import { normalization } from './normalization.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { reduction } from './reduction.ts';
 import { shapes } from './shapes.ts';
+import { trigonometry } from './trigonometry.ts';
 
 /** Every operation of ONNX that there is, by its name. */
 export const operators: Operators = {
   ...activations,
   ...arithmetic,
+  ...casting,
+  ...comparison,
+  ...creation,
+  ...indexing,
+  ...trigonometry,
   ...convolution,
   ...normalization,
   ...pooling,

@@ -1,4 +1,5 @@
-import { concat, expand, gatherRows, type Range, slice } from '../../graph/functions/shape.ts';
+import { concat, expand, type PadMode, pad, type Range, slice, split } from '../../graph/functions/shape.ts';
+import { full, type Tensor } from '../../graph/tensor.ts';
 import { numel } from '../../shape.ts';
 import { int64Tensor } from '../hostTensor.ts';
 import { orderFor, placeOf } from '../layout.ts';
@@ -10,6 +11,43 @@ const axesOf = (call: Call): readonly number[] | undefined => {
   if (call.opset >= 13) return call.optionalNumbers(1);
   return call.attrs.has('axes') ? call.attrs.ints('axes') : undefined;
 };
+
+const PAD_MODES: Readonly<Record<string, PadMode>> = {
+  constant: 'constant',
+  reflect: 'reflect',
+  edge: 'replicate',
+  wrap: 'circular',
+};
+
+/** Negative sides crop, in all modes. */
+function padded(
+  x: Tensor,
+  sides: readonly (readonly [number, number])[],
+  mode: PadMode,
+  value: number,
+): Tensor {
+  if (mode === 'constant') return pad(x, sides, { value });
+  const cropped = sides.some((pair) => pair.some((side) => side < 0))
+    ? pad(
+        x,
+        sides.map(([before, after]) => [Math.min(before, 0), Math.min(after, 0)]),
+      )
+    : x;
+  const rest = sides.map(([before, after]) => [Math.max(before, 0), Math.max(after, 0)] as const);
+  return pad(cropped, rest, { mode });
+}
+
+/** A slice of any rank: of many dimensions one after the other. */
+function sliced(x: Tensor, ranges: readonly Range[]): Tensor {
+  if (x.shape.length <= 6) return slice(x, ranges);
+  return ranges.reduce((y, range, axis) => {
+    if (range.length === 0) return y;
+    const { shape } = y;
+    const rows = y.reshape([numel(shape.slice(0, axis)), shape[axis]!, numel(shape.slice(axis + 1))]);
+    const part = slice(rows, [[], range, []]);
+    return part.reshape(shape.with(axis, part.shape[1]!));
+  }, x);
+}
 
 /** Shapes, and where elements lie. */
 export const shapes: Operators = {
@@ -23,34 +61,17 @@ export const shapes: Operators = {
     );
     return Value.of(values[0]!.type, y, order);
   },
-  Constant(call) {
-    const { attrs } = call;
-    if (attrs.has('value')) return Value.constant(attrs.tensor('value'));
-    if (attrs.has('value_int'))
-      return Value.constant({ ...int64Tensor([attrs.int('value_int')]), shape: [] });
-    if (attrs.has('value_ints')) return Value.constant(int64Tensor(attrs.ints('value_ints')));
-    const floats = attrs.has('value_float') ? [attrs.float('value_float')] : attrs.floats('value_floats', []);
-    if (!attrs.has('value_float') && !attrs.has('value_floats')) {
-      return call.refuse('of strings or sparse values is not supported');
-    }
-    const shape = attrs.has('value_float') ? [] : [floats.length];
-    return Value.constant({ type: 'float', shape, data: Float32Array.from(floats) });
-  },
-  ConstantOfShape: {
-    known: [0],
+  Dropout: {
+    known: [1, 2],
     run(call) {
-      const shape = call.numbers(0);
-      const value = call.attrs.has('value')
-        ? call.attrs.tensor('value')
-        : { type: 'float' as const, shape: [1], data: new Float32Array(1) };
-      return Value.of(
-        value.type,
-        expand(Value.constant({ ...value, shape: shape.map(() => 1) }).tensor(), shape),
-      );
+      const x = call.input(0);
+      // Before opset 12 there is no switch: a model is loaded to run, or to be fine-tuned without.
+      const training = call.opset >= 12 && call.number(2, 0) !== 0;
+      if (training && call.number(1, 0.5) !== 0) call.refuse('training_mode with a ratio above 0 is random');
+      if ((call.node.outputs[1] ?? '') === '') return x;
+      // The mask of what stays: all of it.
+      return [x, Value.of('bool', expand(full([], 1, 'i32'), x.shape))];
     },
-  },
-  Dropout(call) {
-    return call.input(0);
   },
   Expand: {
     known: [1],
@@ -72,38 +93,25 @@ export const shapes: Operators = {
     const from = axis === x.rank ? axis : call.dim(axis, x.rank);
     return x.reshaped([numel(x.shape.slice(0, from)), numel(x.shape.slice(from))]);
   },
-  Gather(call) {
-    const [x, index] = [call.input(0), call.input(1)];
-    const axis = call.dim(call.attrs.int('axis', 0), x.rank);
-    const n = x.shape[axis]!;
-    const places =
-      index.constant && Array.from(index.constant.data, (place) => (place < 0 ? place + n : place));
-    // Rows of what lies from the axis on, the axis first.
-    const order = [axis, ...natural(x.rank).filter((dim) => dim !== axis)];
-    const others = order.slice(1).map((dim) => x.shape[dim]!);
-    const before = x.shape.slice(0, axis);
-    const after = x.shape.slice(axis + 1);
-    if (!places) return call.refuse('indices that are computed are not supported');
-    const wrong = places.find((place) => place < 0 || place >= n);
-    if (wrong !== undefined) call.refuse(`index ${wrong} is outside of the ${n} of axis ${axis}`);
-    const rows = x.tensor(order).reshape([n, numel(others)]);
-    const picked = gatherRows(
-      rows,
-      Value.constant({
-        ...index.constant!,
-        data: Float64Array.from(places),
-        shape: [places.length],
-      }).tensor(),
-    );
-    const taken = picked.reshape([...index.shape, ...others]);
-    const k = index.rank;
-    // ONNX has the dimensions of the index where the axis was.
-    const own = [...natural(before.length).map((i) => k + i)];
-    const result = [...own, ...natural(k), ...natural(after.length).map((i) => k + before.length + i)];
-    return Value.of(x.type, taken, natural(taken.shape.length)).transposed(result);
-  },
   Identity(call) {
     return call.input(0);
+  },
+  Pad: {
+    known: [1, 2, 3],
+    run(call) {
+      const x = call.input(0);
+      const { attrs, opset } = call;
+      const given = opset < 11 ? attrs.ints('pads') : call.numbers(1);
+      const value = opset < 11 ? attrs.float('value', 0) : call.number(2, 0);
+      const axes = (call.optionalNumbers(3) ?? natural(x.rank)).map((axis) => call.dim(axis, x.rank));
+      const mode = PAD_MODES[attrs.string('mode', 'constant')];
+      if (!mode) return call.refuse(`mode "${attrs.string('mode')}" is not supported`);
+      const sides = x.order.map((axis): readonly [number, number] => {
+        const i = axes.indexOf(axis);
+        return i < 0 ? [0, 0] : [given[i]!, given[i + axes.length]!];
+      });
+      return Value.of(x.type, padded(x.tensor(x.order), sides, mode, value), x.order);
+    },
   },
   Reshape: {
     known: [1],
@@ -123,6 +131,9 @@ export const shapes: Operators = {
     const [start, end] = [call.attrs.int('start', 0), call.attrs.int('end', rank)];
     return Value.constant(int64Tensor(shape.slice(clip(start), clip(end))));
   },
+  Size(call) {
+    return Value.constant({ ...int64Tensor([call.input(0).size]), shape: [] });
+  },
   Slice: {
     known: [1, 2, 3, 4],
     run(call) {
@@ -141,7 +152,24 @@ export const shapes: Operators = {
         const end = ends[i]!;
         ranges[placeOf(x.order, axis)] = [start, step < 0 && end < -size ? null : end, step];
       });
-      return Value.of(x.type, slice(x.tensor(x.order), ranges), x.order);
+      return Value.of(x.type, sliced(x.tensor(x.order), ranges), x.order);
+    },
+  },
+  Split: {
+    known: [1],
+    run(call) {
+      const x = call.input(0);
+      const { attrs, node } = call;
+      const axis = call.dim(attrs.int('axis', 0), x.rank);
+      const size = x.shape[axis]!;
+      const count = attrs.int('num_outputs', node.outputs.length);
+      const given =
+        call.opset < 13 ? (attrs.has('split') ? attrs.ints('split') : undefined) : call.optionalNumbers(1);
+      // The last part may be smaller.
+      const part = Math.ceil(size / count);
+      const sizes = given ?? natural(count).map((i) => Math.max(Math.min(part, size - i * part), 0));
+      const parts = split(x.tensor(x.order), sizes, placeOf(x.order, axis));
+      return parts.map((tensor) => Value.of(x.type, tensor, x.order));
     },
   },
   Squeeze: {
@@ -150,6 +178,23 @@ export const shapes: Operators = {
       const x = call.input(0);
       const axes = axesOf(call)?.map((axis) => call.dim(axis, x.rank));
       return x.reshaped(x.shape.filter((size, axis) => (axes ? !axes.includes(axis) : size !== 1)));
+    },
+  },
+  Tile: {
+    known: [1],
+    run(call) {
+      const x = call.input(0);
+      const repeats = call.numbers(1);
+      let tensor = x.tensor();
+      repeats.forEach((count, axis) => {
+        if (count === 1) return;
+        // As rows of what comes from the axis on.
+        const { shape } = tensor;
+        const [before, after] = [numel(shape.slice(0, axis)), numel(shape.slice(axis))];
+        const rows = expand(tensor.reshape([before, 1, after]), [before, count, after]);
+        tensor = rows.reshape(shape.with(axis, shape[axis]! * count));
+      });
+      return Value.of(x.type, tensor);
     },
   },
   Transpose(call) {
