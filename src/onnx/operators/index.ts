@@ -10,6 +10,7 @@ import { normalization } from './normalization.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { reduction } from './reduction.ts';
+import { resizing } from './resize.ts';
 import { shapes } from './shapes.ts';
 import { trigonometry } from './trigonometry.ts';
 
@@ -27,6 +28,7 @@ export const operators: Operators = {
   ...pooling,
   ...products,
   ...reduction,
+  ...resizing,
   ...shapes,
 };
 
