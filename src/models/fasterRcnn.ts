@@ -14,7 +14,8 @@ import {
   toImages,
   toNetwork,
 } from './detection.ts';
-import { ResNetFPN } from './fpn.ts';
+import { MobileNetFPN, ResNetFPN } from './fpn.ts';
+import type { MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
 import { expectCount } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
@@ -29,8 +30,8 @@ export interface FasterRCNNConfig {
    * and its labels are, because class 0 there is the background.
    */
   readonly numClasses: number;
-  /** Default SMALL_RESNET. */
-  readonly backbone: ResNetConfig;
+  /** A ResNet, or a MobileNetV3. Default SMALL_RESNET. */
+  readonly backbone: ResNetConfig | MobileNetV3FeaturesConfig;
   /** Channels of the pyramid. Default 32. */
   readonly pyramidWidth: number;
   /** The first stage, which proposes regions. */
@@ -115,7 +116,7 @@ export interface SeenBatch {
  */
 export class FasterRCNN extends Module {
   /** @internal */
-  backbone: ResNetFPN;
+  backbone: ResNetFPN | MobileNetFPN;
   /** @internal */
   rpn: RegionProposalNetwork;
   /** @internal */
@@ -133,12 +134,11 @@ export class FasterRCNN extends Module {
     const random = generatorOf(this.constructor.name, options);
     const config = this.configOf(options);
     this.config = config;
-    this.backbone = new ResNetFPN(config.backbone, {
-      stages: 4,
-      channels: config.pyramidWidth,
-      extra: 'pool',
-      generator: random,
-    });
+    const shape = { channels: config.pyramidWidth, extra: 'pool', generator: random } as const;
+    this.backbone =
+      'variant' in config.backbone
+        ? new MobileNetFPN(config.backbone, shape)
+        : new ResNetFPN(config.backbone, { stages: 4, ...shape });
     this.rpn = new RegionProposalNetwork(config.pyramidWidth, config.rpn, random);
     this.roi_heads = this.makeHeads(config, random);
     this.random = new RandomState(options.seed ?? spawnSeed(random));
@@ -171,8 +171,12 @@ export class FasterRCNN extends Module {
     const batch = imageBatch(this.constructor.name, images, { normalization, resize });
     const levels = this.backbone.forward(batch.images);
     const { strides } = this;
-    // The pooled level is for proposals only.
-    const pyramid = { features: levels.slice(0, -1), strides: strides.slice(0, -1) };
+    // The pooled level is for proposals only. Of levels of one stride torchvision pools regions from the first.
+    const pooled = strides.slice(0, -1).map((stride, i) => strides.indexOf(stride) === i);
+    const pyramid = {
+      features: levels.filter((_, i) => pooled[i]),
+      strides: strides.filter((_, i) => pooled[i]),
+    };
     return { batch, levels: { batch, levels, strides }, pyramid };
   }
 
@@ -267,22 +271,39 @@ export class FasterRCNN extends Module {
   }
 }
 
+/** The backbones that torchvision's two-stage detectors have by name. */
+export type RCNNBackbone = ResNetName | 'mobilenet_v3_large';
+
+/** torchvision's anchors on a MobileNetV3: all sizes at each of the three levels. */
+const MOBILE_ANCHORS = new Array<number[]>(3).fill([32, 64, 128, 256, 512]);
+
+function namedBackbone(backbone: RCNNBackbone | FasterRCNNConfig['backbone']): FasterRCNNConfig['backbone'] {
+  if (typeof backbone !== 'string') return backbone;
+  // torchvision's FrozenBatchNorm2d has an eps of 1e-5 there too.
+  if (backbone === 'mobilenet_v3_large')
+    return { variant: 'large', norm: 'frozen', batchNorm: { eps: 1e-5 } };
+  return { ...RESNETS[backbone], norm: 'frozen' };
+}
+
 /** The configuration of torchvision's two-stage detectors: 256 channels, its anchors, samples and thresholds. */
 export const torchvisionRCNN = (
-  backbone: ResNetName | ResNetConfig,
+  backbone: RCNNBackbone | FasterRCNNConfig['backbone'],
 ): Omit<FasterRCNNConfig, 'numClasses'> => ({
-  backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
+  backbone: namedBackbone(backbone),
   pyramidWidth: 256,
-  rpn: RPN_DEFAULTS,
+  rpn: 'variant' in namedBackbone(backbone) ? { ...RPN_DEFAULTS, anchorSizes: MOBILE_ANCHORS } : RPN_DEFAULTS,
   box: BOX_DEFAULTS,
   normalization: IMAGENET,
   resize: DEFAULT_RESIZE,
 });
 
 /**
- * Faster R-CNN as torchvision builds it (fasterrcnn_resnet50_fpn). The defaults of `options` are torchvision's.
- * @param backbone The name of a ResNet, whose batch norm is frozen as in torchvision, or a configuration.
+ * Faster R-CNN as torchvision builds it (fasterrcnn_resnet50_fpn, fasterrcnn_mobilenet_v3_large_fpn). The defaults of `options`
+ * are torchvision's.
+ * @param backbone The name of a ResNet or `mobilenet_v3_large`, whose batch norm is frozen as in torchvision, or a configuration.
  * @param options `numClasses` must be given, without the background.
  */
-export const fasterrcnn = (backbone: ResNetName | ResNetConfig, options: FasterRCNNOptions): FasterRCNN =>
-  new FasterRCNN({ ...options, ...fasterRCNNConfig(options, torchvisionRCNN(backbone)) });
+export const fasterrcnn = (
+  backbone: RCNNBackbone | FasterRCNNConfig['backbone'],
+  options: FasterRCNNOptions,
+): FasterRCNN => new FasterRCNN({ ...options, ...fasterRCNNConfig(options, torchvisionRCNN(backbone)) });

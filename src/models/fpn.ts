@@ -4,6 +4,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { Generator } from '../nn/random.ts';
+import { MobileNetV3Features, type MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
 import { ResNet, type ResNetConfig } from './resnet.ts';
 
 /**
@@ -92,5 +93,37 @@ export class ResNetFPN extends Module {
 
   forward(x: Tensor): Tensor[] {
     return this.fpn.forward(this.body.features(x).slice(-this.#stages));
+  }
+}
+
+/**
+ * A MobileNetV3 and the pyramid on its last two stages, both of stride 32, under torchvision's names (its mobilenet_backbone): the
+ * first block of the last stage that halves the size, and the last layer.
+ */
+export class MobileNetFPN extends Module {
+  body: MobileNetV3Features;
+  fpn: FeaturePyramid;
+  /** Pixels of the image for one cell of each level. */
+  readonly strides: readonly number[];
+
+  constructor(config: MobileNetV3FeaturesConfig, shape: PyramidShape & { readonly extra: 'pool' }) {
+    super();
+    this.body = new MobileNetV3Features({ ...config, generator: shape.generator });
+    const { channels } = this.body;
+    this.fpn = new FeaturePyramid(
+      this.#stages.map((index) => channels[index]!),
+      shape,
+    );
+    const stride = config.dilated ? 16 : 32;
+    this.strides = [stride, stride, 2 * stride];
+  }
+
+  get #stages(): readonly number[] {
+    return this.body.stages.slice(-2);
+  }
+
+  forward(x: Tensor): Tensor[] {
+    const maps = this.body.maps(x);
+    return this.fpn.forward(this.#stages.map((index) => maps[index]!));
   }
 }

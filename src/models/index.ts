@@ -17,8 +17,10 @@ export {
   type FasterRCNNLosses,
   type FasterRCNNOptions,
   fasterrcnn,
+  type RCNNBackbone,
 } from './fasterRcnn.ts';
 export { FCN, type FCNConfig, type FCNOptions, fcn } from './fcn.ts';
+export { FCOS, type FCOSConfig, type FCOSOptions, fcos } from './fcos.ts';
 export type { ExtraLevels } from './fpn.ts';
 export { LRASPP, type LRASPPConfig, type LRASPPOptions, lraspp } from './lraspp.ts';
 export {

@@ -1,24 +1,16 @@
-import {
-  batchedNms,
-  boxDecode,
-  boxEncode,
-  clipBoxesToImage,
-  matchAnchors,
-} from '../graph/functions/boxes.ts';
+import { boxDecode, boxEncode, matchAnchors } from '../graph/functions/boxes.ts';
 import {
   add,
   div,
   greater,
   greaterEqual,
   maximum,
-  minimum,
   mul,
-  remainder,
   sigmoid,
   sub,
 } from '../graph/functions/elementwise.ts';
 import { l1Loss, sigmoidFocalLoss } from '../graph/functions/losses.ts';
-import { mean, sum, topk } from '../graph/functions/reduce.ts';
+import { mean, sum } from '../graph/functions/reduce.ts';
 import { cast, concat, gatherRows, oneHot } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { ReLU } from '../nn/activations.ts';
@@ -28,6 +20,7 @@ import { Module } from '../nn/module.ts';
 import { normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
+import { detectDense, joinAnchors } from './denseDetection.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -35,9 +28,7 @@ import {
   type DetectOptions,
   type ImageBatch,
   imageBatch,
-  limitsOf,
   type ResizeConfig,
-  toImages,
   toNetwork,
 } from './detection.ts';
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
@@ -324,35 +315,13 @@ export class RetinaNet extends Module {
       { scoreThreshold: 0.05, iouThreshold: 0.5, maxDetections: 300, candidates: 1000, resize: undefined },
     );
     const batch = this.#batch(images, options.resize);
-    const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
-    const anchors = this.#anchors(size);
-    const K = this.config.numClasses;
-    const best = this.#levels(batch).map(({ logits, deltas }, i) => {
-      const [N, A] = logits.shape as [number, number];
-      const { values, indices } = topk(sigmoid(logits).reshape([N, A * K]), Math.min(candidates, A * K));
-      const anchor = div(indices, K);
-      const around = gatherRows(anchors[i]!, anchor);
-      return {
-        scores: values,
-        labels: remainder(indices, K),
-        boxes: boxDecode(gatherRows(deltas, anchor, 1), around),
-      };
-    });
-    const all = (name: 'scores' | 'labels' | 'boxes') =>
-      concat(
-        best.map((level) => level[name]),
-        1,
-      );
-    const [scores, labels] = [all('scores'), all('labels')];
-    const boxes = minimum(clipBoxesToImage(all('boxes'), size), limitsOf(batch.sizes));
-    const most = Math.min(maxDetections, scores.shape[1]!);
-    const kept = batchedNms(boxes, scores, labels, { iouThreshold, scoreThreshold, maxDetections: most });
-    return {
-      boxes: toImages(gatherRows(boxes, kept.indices, 1), batch),
-      scores: gatherRows(scores, kept.indices, 1),
-      labels: gatherRows(labels, kept.indices, 1),
-      count: kept.count,
-    };
+    const anchors = this.#anchors([batch.images.shape[1]!, batch.images.shape[2]!]);
+    const levels = this.#levels(batch).map(({ logits, deltas }, i) => ({
+      scores: sigmoid(logits),
+      boxesOf: (indices: Tensor) =>
+        boxDecode(gatherRows(deltas, indices, 1), gatherRows(anchors[i]!, indices)),
+    }));
+    return detectDense(levels, batch, { scoreThreshold, iouThreshold, maxDetections, candidates });
   }
 
   protected override torchName(name: string): string {
@@ -362,14 +331,8 @@ export class RetinaNet extends Module {
 
 /** The outputs of all levels, one after another. */
 const joined = (levels: readonly Level[]): Level => ({
-  logits: concat(
-    levels.map(({ logits }) => logits),
-    1,
-  ),
-  deltas: concat(
-    levels.map(({ deltas }) => deltas),
-    1,
-  ),
+  logits: joinAnchors(levels.map(({ logits }) => logits)),
+  deltas: joinAnchors(levels.map(({ deltas }) => deltas)),
 });
 
 /**

@@ -1,20 +1,22 @@
 import { UsageError } from '../errors.ts';
 import { type DeepLabV3, deeplabv3 } from './deeplab.ts';
 import { EFFICIENTNETS, EfficientNet, type EfficientNetName } from './efficientnet.ts';
-import { type FasterRCNN, fasterrcnn } from './fasterRcnn.ts';
+import { type FasterRCNN, fasterrcnn, type RCNNBackbone } from './fasterRcnn.ts';
 import { type FCN, fcn } from './fcn.ts';
+import { type FCOS, fcos } from './fcos.ts';
 import { type LRASPP, lraspp } from './lraspp.ts';
 import { MASK_DEFAULTS, type MaskRCNN, maskrcnn } from './maskRcnn.ts';
 import { MobileNetV2 } from './mobilenet.ts';
 import { MobileNetV3 } from './mobilenetV3.ts';
 import { RESNETS, ResNet, type ResNetName } from './resnet.ts';
 import { type RetinaNet, retinanet } from './retinanet.ts';
-import { Arguments, detectorArguments, rcnnArguments } from './torchvisionArguments.ts';
+import { RPN_DEFAULTS } from './rpn.ts';
+import { Arguments, detectorArguments, type RCNNDefaults, rcnnArguments } from './torchvisionArguments.ts';
 import { VGG, type VGGName, VGGS } from './vgg.ts';
 import { VIT_B_16, VisionTransformer } from './vit.ts';
 
 /** A detector that torchvision has too. */
-export type TorchvisionDetector = RetinaNet | FasterRCNN | MaskRCNN;
+export type TorchvisionDetector = RetinaNet | FCOS | FasterRCNN | MaskRCNN;
 /** A segmenter that torchvision has too. */
 export type TorchvisionSegmenter = FCN | DeepLabV3 | LRASPP;
 /** A classifier that torchvision has too. */
@@ -33,7 +35,7 @@ export type TorchvisionModel =
       readonly model: TorchvisionDetector;
       /**
        * Torchvision's label for Fovea's label 0: 1 for Faster and Mask R-CNN, whose class 0 there is the background; 0 for
-       * RetinaNet.
+       * RetinaNet and FCOS.
        */
       readonly firstLabel: 0 | 1;
     }
@@ -57,6 +59,32 @@ function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
   return retinanet(backbone, config);
 }
 
+function buildFCOS(backbone: ResNetName, args: Arguments): FCOS {
+  const config = {
+    ...detectorArguments(args),
+    numClasses: args.count('num_classes', 91),
+    centerSamplingRadius: args.number('center_sampling_radius', 1.5),
+    detect: {
+      scoreThreshold: args.number('score_thresh', 0.2),
+      iouThreshold: args.number('nms_thresh', 0.6),
+      maxDetections: args.count('detections_per_img', 100),
+      candidates: args.count('topk_candidates', 1000),
+    },
+  };
+  args.end();
+  return fcos(backbone, config);
+}
+
+/** torchvision's fasterrcnn_mobilenet_v3_large_320_fpn. */
+const SMALL_IMAGES: RCNNDefaults = {
+  resize: { minSize: 320, maxSize: 640 },
+  rpn: {
+    preNmsTopN: { ...RPN_DEFAULTS.preNmsTopN, testing: 150 },
+    postNmsTopN: { ...RPN_DEFAULTS.postNmsTopN, testing: 150 },
+    scoreThreshold: 0.05,
+  },
+};
+
 /** The largest number of regions per image that learn masks; torchvision has no limit. */
 const MOST_MASKS = 128;
 
@@ -70,8 +98,8 @@ function buildMaskRCNN(backbone: ResNetName, args: Arguments): MaskRCNN {
   });
 }
 
-function buildFasterRCNN(backbone: ResNetName, args: Arguments): FasterRCNN {
-  const config = rcnnArguments(backbone, args);
+function buildFasterRCNN(backbone: RCNNBackbone, args: Arguments, defaults?: RCNNDefaults): FasterRCNN {
+  const config = rcnnArguments(backbone, args, defaults);
   args.end();
   return fasterrcnn(backbone, config);
 }
@@ -183,6 +211,11 @@ const NAMED: ReadonlyMap<string, Builder> = new Map<string, Builder>([
   ['vit_b_16', classify(buildViT)],
   ['deeplabv3_mobilenet_v3_large', segment((args) => buildDeepLabV3('mobilenet_v3_large', args))],
   ['lraspp_mobilenet_v3_large', segment(buildLRASPP)],
+  ['fasterrcnn_mobilenet_v3_large_fpn', detect(1, (args) => buildFasterRCNN('mobilenet_v3_large', args))],
+  [
+    'fasterrcnn_mobilenet_v3_large_320_fpn',
+    detect(1, (args) => buildFasterRCNN('mobilenet_v3_large', args, SMALL_IMAGES)),
+  ],
 ]);
 
 /** Builders that take a ResNet, by their names with resnet50. */
@@ -190,6 +223,7 @@ const ON_RESNETS: Readonly<Record<string, (backbone: ResNetName) => Builder>> = 
   fcn_resnet50: (backbone) => segment((args) => buildFCN(backbone, args)),
   deeplabv3_resnet50: (backbone) => segment((args) => buildDeepLabV3(backbone, args)),
   retinanet_resnet50_fpn: (backbone) => detect(0, (args) => buildRetinaNet(backbone, args)),
+  fcos_resnet50_fpn: (backbone) => detect(0, (args) => buildFCOS(backbone, args)),
   fasterrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildFasterRCNN(backbone, args)),
   maskrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildMaskRCNN(backbone, args)),
 };
@@ -209,8 +243,8 @@ const BUILDERS: ReadonlyMap<string, Builder> = new Map<string, Builder>([
  * does, and numClasses is num_classes (FCN's class 0 is the background). Faster and Mask R-CNN of torchvision count the
  * background as class 0, so numClasses is num_classes - 1 and torchvision's label is Fovea's plus 1: `firstLabel`.
  * @param builder torchvision's name: those of RESNETS, VGGS and EFFICIENTNETS; mobilenet_v2, mobilenet_v3_large and _small;
- * vit_b_16; fcn_resnet50, deeplabv3_resnet50 or _mobilenet_v3_large, lraspp_mobilenet_v3_large; retinanet_, fasterrcnn_ and
- * maskrcnn_resnet50_fpn. In place of resnet50 there may be any of RESNETS.
+ * vit_b_16; fcn_resnet50, deeplabv3_resnet50 or _mobilenet_v3_large, lraspp_mobilenet_v3_large;
+ * retinanet_, fcos_, fasterrcnn_ and maskrcnn_resnet50_fpn, fasterrcnn_mobilenet_v3_large_fpn and _320_fpn. In place of resnet50 there may be any of RESNETS.
  * @param given Arguments by torchvision's names, with its defaults: `{ num_classes: 91 }`. Throws UsageError for a builder or
  * an argument that Fovea does not know.
  */

@@ -1,7 +1,8 @@
 import { UsageError } from '../errors.ts';
-import { type FasterRCNNConfig, torchvisionRCNN } from './fasterRcnn.ts';
+import { DEFAULT_RESIZE, type ResizeConfig } from './detection.ts';
+import { type FasterRCNNConfig, type RCNNBackbone, torchvisionRCNN } from './fasterRcnn.ts';
 import { IMAGENET } from './preprocess.ts';
-import type { ResNetName } from './resnet.ts';
+import type { RPNConfig } from './rpn.ts';
 
 /** The arguments of a builder. They are read one by one, so that those left over are known. */
 export class Arguments {
@@ -51,19 +52,30 @@ export class Arguments {
 }
 
 /** The arguments that all of torchvision's detectors take. */
-export function detectorArguments(args: Arguments) {
+export function detectorArguments(args: Arguments, { minSize, maxSize } = DEFAULT_RESIZE) {
   return {
     normalization: {
       mean: args.three('image_mean', IMAGENET.mean),
       std: args.three('image_std', IMAGENET.std),
     },
-    resize: { minSize: args.count('min_size', 800), maxSize: args.count('max_size', 1333) },
+    resize: { minSize: args.count('min_size', minSize), maxSize: args.count('max_size', maxSize) },
   };
 }
 
-/** The arguments of Faster and Mask R-CNN. torchvision's num_classes counts the background. */
-export function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNNConfig {
-  const { rpn, box, ...rest } = torchvisionRCNN(backbone);
+/** What a builder of a two-stage detector has by default, apart from its backbone. */
+export interface RCNNDefaults {
+  readonly resize?: ResizeConfig;
+  readonly rpn?: Partial<RPNConfig>;
+}
+
+/** The arguments of two-stage detectors. torchvision's num_classes counts the background. */
+export function rcnnArguments(
+  backbone: RCNNBackbone,
+  args: Arguments,
+  defaults: RCNNDefaults = {},
+): FasterRCNNConfig {
+  const { box, ...rest } = torchvisionRCNN(backbone);
+  const rpn = { ...rest.rpn, ...defaults.rpn };
   const topN = (when: string, which: 'preNmsTopN' | 'postNmsTopN') => ({
     training: args.count(`rpn_${when}_nms_top_n_train`, rpn[which].training),
     testing: args.count(`rpn_${when}_nms_top_n_test`, rpn[which].testing),
@@ -77,7 +89,7 @@ export function rcnnArguments(backbone: ResNetName, args: Arguments): FasterRCNN
   }
   return {
     ...rest,
-    ...detectorArguments(args),
+    ...detectorArguments(args, defaults.resize),
     numClasses: args.count('num_classes', 91) - 1,
     rpn: {
       ...rpn,

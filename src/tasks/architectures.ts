@@ -3,6 +3,7 @@ import { DeepLabV3, deepLabV3Config } from '../models/deeplab.ts';
 import { DynamicUNet, dynamicUNetConfig } from '../models/dynamicUnet.ts';
 import { FasterRCNN, fasterRCNNConfig } from '../models/fasterRcnn.ts';
 import { FCN, fcnConfig } from '../models/fcn.ts';
+import { FCOS, fcosConfig } from '../models/fcos.ts';
 import { LRASPP, lrasppConfig, SMALL_LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN, maskRCNNConfig } from '../models/maskRcnn.ts';
 import { type ResNetConfig, SMALL_RESNET } from '../models/resnet.ts';
@@ -83,6 +84,11 @@ function anchorListOf(name: string, { anchors }: NewModelOptions) {
   );
 }
 
+/** Throws UsageError for anchors that a model has no use for. */
+function expectNoAnchors(name: string, { anchors }: NewModelOptions): void {
+  if (anchors) throw new UsageError(`${name}: has no anchors of its own to choose; leave anchors out`);
+}
+
 const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
@@ -122,6 +128,18 @@ export const ARCHITECTURES = {
     numClasses: ({ numClasses }) => numClasses,
     sizeMultiple: () => 32,
     lossNames: ['classification', 'bbox_regression'],
+  }),
+  fcos: architecture<FCOS['config']>({
+    task: 'detect',
+    defaultConfig: (options) => {
+      expectNoAnchors('fcos', options);
+      const { numClasses } = options;
+      return fcosConfig({ numClasses, backbone: small(options), ...pyramid(options) });
+    },
+    build: (config, seed) => new FCOS({ ...config, seed }),
+    numClasses: ({ numClasses }) => numClasses,
+    sizeMultiple: () => 32,
+    lossNames: ['classification', 'bbox_regression', 'bbox_ctrness'],
   }),
   fasterrcnn: architecture<FasterRCNN['config']>({
     task: 'detect',

@@ -61,10 +61,22 @@ const retinanet = v.strictObject({
   detect,
 });
 
+const fcos = v.strictObject({
+  numClasses: count(10_000),
+  backbone,
+  pyramidWidth: width,
+  extraLevels: v.picklist(['none', 'p6', 'p6p7']),
+  headDepth: upTo(16),
+  centerSamplingRadius: positive,
+  normalization,
+  resize,
+  detect,
+});
+
 const both = v.strictObject({ training: count(1_000_000), testing: count(1_000_000) });
 const fasterRcnnEntries = {
   numClasses: count(10_000),
-  backbone,
+  backbone: v.union([backbone, mobilenet]),
   pyramidWidth: width,
   rpn: v.strictObject({
     anchorSizes: sizes,
@@ -101,6 +113,7 @@ const darknet = v.strictObject({ cfg: v.string() });
 /** Checks the configuration of a model that comes from a file, by the architecture's name. */
 export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
   retinanet,
+  fcos,
   fasterrcnn: v.strictObject(fasterRcnnEntries),
   maskrcnn: v.strictObject({ ...fasterRcnnEntries, mask }),
   yolov3: darknet,

@@ -8,6 +8,7 @@ import type { DetectOptions } from '../models/detection.ts';
 import type { DynamicUNet } from '../models/dynamicUnet.ts';
 import { FasterRCNN } from '../models/fasterRcnn.ts';
 import type { FCN } from '../models/fcn.ts';
+import type { FCOS } from '../models/fcos.ts';
 import type { LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
@@ -19,7 +20,7 @@ import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/step.ts';
 
 /** A model that finds objects. */
-export type DetectionModel = RetinaNet | FasterRCNN | MaskRCNN | YOLO;
+export type DetectionModel = RetinaNet | FCOS | FasterRCNN | MaskRCNN | YOLO;
 /** A model that classifies every pixel. */
 export type SegmentationModel = UNet | DynamicUNet | FCN | DeepLabV3 | LRASPP | ViTSegmenter;
 

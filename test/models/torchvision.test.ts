@@ -4,6 +4,7 @@ import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
 import { DeepLabV3 } from '../../src/models/deeplab.ts';
 import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
+import { FCOS } from '../../src/models/fcos.ts';
 import { LRASPP } from '../../src/models/lraspp.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
@@ -75,6 +76,9 @@ const vit = (seed = 0) =>
 
 /** Models that have had their names since torchvision has them, with few channels. */
 const others = {
+  'an FCOS': (seed = 0) => new FCOS({ backbone: SMALL, pyramidWidth: 8, numClasses: 2, seed }),
+  'a Faster R-CNN on a MobileNetV3': (seed = 0) =>
+    new FasterRCNN({ ...RCNN, backbone: { variant: 'small', widthMult: 0.1 }, seed }),
   'a DeepLabV3 on a MobileNetV3': (seed = 0) =>
     new DeepLabV3({
       numClasses: 3,
@@ -107,11 +111,12 @@ describe('torchvisionModel', () => {
 
   it.each([
     'retinanet_resnet18_fpn',
+    'fcos_resnet18_fpn',
     'fasterrcnn_resnet18_fpn',
     'maskrcnn_resnet18_fpn',
   ])('%s has torchvision’s defaults, under their names', (builder) => {
     const given = torchvision[builder]!.arguments;
-    expect(Object.keys(given).length).toBeGreaterThan(8);
+    expect(Object.keys(given).length).toBeGreaterThan(7);
     const { config } = torchvisionModel(builder).model;
     expect(torchvisionModel(builder, given).model.config).toEqual(config);
     // And each of them is heard.

@@ -36,6 +36,8 @@ const calls: Readonly<Record<string, () => unknown>> = {
 
   RetinaNet: () => new models.RetinaNet({ numClasses: 2, paddding: 1 } as never),
   retinanet: () => models.retinanet('resnet18', { numClasses: 2, paddding: 1 } as never),
+  FCOS: () => new models.FCOS({ numClasses: 2, paddding: 1 } as never),
+  fcos: () => models.fcos('resnet18', { numClasses: 2, paddding: 1 } as never),
   FasterRCNN: () => new models.FasterRCNN({ numClasses: 2, paddding: 1 } as never),
   fasterrcnn: () => models.fasterrcnn('resnet18', { numClasses: 2, paddding: 1 } as never),
   MaskRCNN: () => new models.MaskRCNN({ numClasses: 2, paddding: 1 } as never),
