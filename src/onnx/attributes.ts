@@ -1,6 +1,7 @@
 import { DataError } from '../errors.ts';
 import type { Attribute, OnnxGraph, OnnxNode } from './graph.ts';
 import type { HostTensor } from './hostTensor.ts';
+import { UnsupportedError } from './unsupported.ts';
 
 type Kinds = { [A in Attribute as A['kind']]: A['value'] };
 
@@ -19,6 +20,9 @@ export class Attributes {
   #get<Kind extends keyof Kinds>(kind: Kind, name: string, fallback: Kinds[Kind] | undefined): Kinds[Kind] {
     const attribute = this.#node.attributes.get(name);
     if (attribute?.kind === kind) return attribute.value as Kinds[Kind];
+    if (attribute?.kind === 'other') {
+      throw new UnsupportedError(`${this.#node.label}: attribute ${name}: ${attribute.value}`);
+    }
     if (attribute) {
       throw new DataError(`${this.#node.label}: attribute ${name} is ${attribute.kind}, not ${kind}`);
     }

@@ -81,7 +81,7 @@ function attributeOf(proto: AttributeProto, external: ExternalData | undefined):
       if (proto.t) return { kind: 'tensor', value: decodeTensor(proto.t, external) };
       break;
     case 5:
-      if (proto.g) return { kind: 'graph', value: graphOf(proto.g, external) };
+      if (proto.g) return { kind: 'graph', value: graphOf(proto.g, external, true) };
       break;
     case 6:
       return { kind: 'floats', value: proto.floats };
@@ -120,8 +120,12 @@ function nodeOf(proto: NodeProto, external: ExternalData | undefined): OnnxNode 
   return { label, name, op: proto.opType, domain, inputs: proto.input, outputs: proto.output, attributes };
 }
 
-function portOf({ name, type }: ValueInfoProto): OnnxPort {
+/** An input or output. `inner`: of a graph in a graph, which need not say the type. */
+function portOf({ name, type }: ValueInfoProto, inner: boolean): OnnxPort {
   const value = type?.value;
+  if (inner && (value?.case === undefined || (value.case === 'tensorType' && value.value.elemType === 0))) {
+    return { name, type: 'float', shape: undefined };
+  }
   if (value?.case !== 'tensorType') {
     throw new UnsupportedError(
       `${JSON.stringify(name)} is ${value?.case ? `a ${value.case.replace('Type', '')}` : 'of no type'}; only tensors are supported`,
@@ -135,7 +139,7 @@ function portOf({ name, type }: ValueInfoProto): OnnxPort {
   return { name, type: typeNamed(elemType, JSON.stringify(name)), shape: sizes };
 }
 
-function graphOf(proto: GraphProto, external: ExternalData | undefined): OnnxGraph {
+function graphOf(proto: GraphProto, external: ExternalData | undefined, inner = false): OnnxGraph {
   if (proto.sparseInitializer.length > 0) {
     throw new UnsupportedError('sparse initializers are not supported; store them dense');
   }
@@ -152,8 +156,8 @@ function graphOf(proto: GraphProto, external: ExternalData | undefined): OnnxGra
     name: proto.name,
     nodes: proto.node.map((node) => nodeOf(node, external)),
     initializers,
-    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map(portOf),
-    outputs: proto.output.map(portOf),
+    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((port) => portOf(port, inner)),
+    outputs: proto.output.map((port) => portOf(port, inner)),
   };
 }
 
