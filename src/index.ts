@@ -47,6 +47,7 @@ export {
   type NewModelOptions,
   type Task,
 } from './tasks/architectures.ts';
+export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './tasks/darknetModel.ts';
 export {
   type DetectionEvaluation,
   type EvaluateOptions,
@@ -68,8 +69,10 @@ export {
 export {
   buildModel,
   decodeModel,
+  type FixedPreprocessing,
   metadataOf,
   type Preprocessing,
+  type ShrinkPreprocessing,
   type TrainedModel,
   taskOf,
 } from './tasks/modelFile.ts';

@@ -210,9 +210,17 @@ augmentation(
   program
     .command('detect')
     .description('find objects; write a PNG and a Labelme file for each image')
-    .argument('<model>', 'weights of a detector, written by fovea train')
+    .argument('<model>', "a detector: weights written by fovea train, or Darknet's .cfg file")
     .argument('<images...>', 'image files')
     .requiredOption('--out <dir>', 'folder for the results')
+    .option('--weights <file>', "the .weights file of Darknet's .cfg")
+    .option('--names <file>', 'the names of its classes, one per line (default: numbers)')
+    .addOption(
+      new Option(
+        '--fit <how>',
+        'how images are brought to its size, as Darknet or as OpenCV does it (default: letterbox)',
+      ).choices(['letterbox', 'stretch']),
+    )
     .option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
 )
   .addOption(adapter())

@@ -76,8 +76,21 @@ export interface DarknetYOLO extends Place {
   readonly random: boolean;
 }
 
+/** Sets values to 0 with this probability while the network is trained; nothing otherwise. */
+export interface DarknetDropout extends Place {
+  readonly type: 'dropout';
+  readonly probability: number;
+}
+
+/** A section that gives what it gets: `cost` measures a loss, `empty` and `silence` stand for nothing. */
+export interface DarknetIdentity extends Place {
+  readonly type: 'identity';
+}
+
 export type DarknetLayer =
   | DarknetConvolutional
+  | DarknetDropout
+  | DarknetIdentity
   | DarknetMaxpool
   | DarknetShortcut
   | DarknetRoute
@@ -268,8 +281,20 @@ const READERS: Readonly<Record<string, (section: Section, index: number) => Dark
     const stride = section.int('stride', 2, 1);
     return { type: 'upsample', line: section.line, stride, scale: section.float('scale', 1) };
   },
+  dropout(section) {
+    const probability = section.float('probability', 0.5, 0);
+    if (probability >= 1) throw section.error(`probability=${probability}; give a number below 1`);
+    return { type: 'dropout', line: section.line, probability };
+  },
+  cost: identity,
+  empty: identity,
+  silence: identity,
   yolo: readYolo,
 };
+
+function identity({ line }: Section): DarknetIdentity {
+  return { type: 'identity', line };
+}
 
 function readYolo(section: Section): DarknetYOLO {
   const numbers = section.floats('anchors');
@@ -303,7 +328,7 @@ function readYolo(section: Section): DarknetYOLO {
 
 /**
  * Parses a Darknet .cfg (https://pjreddie.com/darknet): sections net, convolutional, maxpool, shortcut, route, upsample
- * and yolo, with Darknet's defaults. Spaces are ignored; `#` and `;` begin a comment; unknown keys are ignored, as in
+ * and yolo, with Darknet's defaults; dropout, which does nothing in evaluation; cost, empty and silence, which never do. Spaces are ignored; `#` and `;` begin a comment; unknown keys are ignored, as in
  * Darknet.
  *
  * @param text The content of the file.

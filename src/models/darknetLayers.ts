@@ -4,6 +4,7 @@ import { batchNormEval, interpolate, maxPool2d } from '../graph/functions/conv.t
 import { add, affine, leakyRelu, mul, relu, sigmoid, silu, sqrt } from '../graph/functions/elementwise.ts';
 import { concat, pad, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { Dropout } from '../nn/dropout.ts';
 import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
@@ -77,6 +78,9 @@ export class DarknetConvLayer extends Module {
   }
 }
 
+/** The module of a layer that has one. */
+export type DarknetModule = DarknetConvLayer | Dropout;
+
 /** The output of a layer: channels, and pixels of the network's input per pixel of the output. */
 export interface DarknetShape {
   readonly channels: number;
@@ -93,14 +97,15 @@ const MOST_WEIGHTS = 100_000_000;
 export function buildDarknet(
   { name, net, layers }: DarknetCfg,
   generator: Generator,
-): { modules: (DarknetConvLayer | undefined)[]; shapes: DarknetShape[] } {
+): { modules: (DarknetModule | undefined)[]; shapes: DarknetShape[] } {
   const shapes: DarknetShape[] = [];
   let weights = 0;
-  const modules = layers.map((layer, i) => {
+  const modules = layers.map((layer, i): DarknetModule | undefined => {
     const before = shapes.at(-1) ?? { channels: net.channels, stride: 1 };
     const problem = misfit(layer, before, shapes);
     if (problem) throw new DataError(`${name}:${layer.line}: [${layer.type}] ${problem}`);
     shapes.push(shapeOf(layer, before, shapes));
+    if (layer.type === 'dropout') return new Dropout(layer.probability, { generator });
     if (layer.type !== 'convolutional') return undefined;
     const { filters, size, groups } = layer;
     weights += (before.channels / groups) * filters * size * size;
@@ -184,7 +189,7 @@ function shapeOf(
 /** Runs all layers on images [N,H,W,C] and returns the output of each; that of a yolo layer is its input. */
 export function runDarknet(
   layers: readonly DarknetLayer[],
-  modules: readonly (DarknetConvLayer | undefined)[],
+  modules: readonly (DarknetModule | undefined)[],
   images: Tensor,
 ): Tensor[] {
   const outputs: Tensor[] = [];
@@ -196,12 +201,13 @@ export function runDarknet(
 
 function runLayer(
   layer: DarknetLayer,
-  module: DarknetConvLayer | undefined,
+  module: DarknetModule | undefined,
   x: Tensor,
   outputs: readonly Tensor[],
 ): Tensor {
   switch (layer.type) {
     case 'convolutional':
+    case 'dropout':
       return module!.forward(x);
     case 'maxpool':
       return pooled(x, layer);
@@ -220,6 +226,7 @@ function runLayer(
       const large = interpolate(x, { size, mode: 'nearest' });
       return layer.scale === 1 ? large : affine(large, layer.scale);
     }
+    case 'identity':
     case 'yolo':
       return x;
   }

@@ -1,7 +1,7 @@
 import { DataError, StateDictError } from '../errors.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { formatShape, numel, type Shape, sameShape } from '../shape.ts';
-import type { DarknetConvLayer } from './darknetLayers.ts';
+import { DarknetConvLayer, type DarknetModule } from './darknetLayers.ts';
 
 /** The header of a Darknet .weights file. */
 export interface DarknetHeader {
@@ -19,7 +19,7 @@ export interface DarknetWeights {
 }
 
 /** The modules of the layers that a file contains, which may be only the first ones. */
-export type DarknetModules = readonly (DarknetConvLayer | undefined)[];
+export type DarknetModules = readonly (DarknetModule | undefined)[];
 
 interface Entry {
   readonly name: string;
@@ -35,7 +35,7 @@ const isWide = (major: number, minor: number): boolean =>
 /** Every tensor in the order of the file. */
 function entriesOf(modules: DarknetModules): Entry[] {
   return modules.flatMap((module, i) => {
-    if (!module) return [];
+    if (!(module instanceof DarknetConvLayer)) return [];
     const { conv, bn } = module;
     const vector = [module.section.filters];
     const before = bn ? ['bn.bias', 'bn.weight', 'bn.running_mean', 'bn.running_var'] : ['conv.bias'];

@@ -21,7 +21,7 @@ import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { type DarknetCfg, type DarknetYOLO, parseDarknetCfg } from './darknet.ts';
-import { buildDarknet, type DarknetConvLayer, runDarknet } from './darknetLayers.ts';
+import { buildDarknet, DarknetConvLayer, type DarknetModule, runDarknet } from './darknetLayers.ts';
 import { type DarknetHeader, decodeDarknetWeights, encodeDarknetWeights } from './darknetWeights.ts';
 import type { Detections, DetectionTargets, DetectOptions } from './detection.ts';
 import { type YOLOGrid, yoloLosses } from './yoloLosses.ts';
@@ -55,7 +55,7 @@ const PRIOR = 0.01;
  */
 export class YOLO extends Module {
   /** @internal */
-  layers: (DarknetConvLayer | undefined)[];
+  layers: (DarknetModule | undefined)[];
   readonly config: YOLOConfig;
   /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
@@ -147,8 +147,9 @@ export class YOLO extends Module {
 
   /** Sets the biases so that before training every prediction has the objectness PRIOR. */
   #expectLittle({ mask, classes }: DarknetYOLO, at: number): void {
-    const bias = this.layers[at - 1]?.conv.bias;
-    if (!bias) return;
+    const before = this.layers[at - 1];
+    if (!(before instanceof DarknetConvLayer) || !before.conv.bias) return;
+    const { bias } = before.conv;
     const { initial } = bias.state;
     mask.forEach((_, i) => {
       initial[i * (5 + classes) + 4] = -Math.log((1 - PRIOR) / PRIOR);

@@ -1,6 +1,5 @@
 import type { MaskPatch } from '../data/annotation.ts';
-import { type FloatImage, resizeImage } from '../data/image.ts';
-import { shrunkSize } from '../data/resize.ts';
+import type { FloatImage } from '../data/image.ts';
 import { DataError } from '../errors.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
@@ -16,6 +15,7 @@ import type { Results, Step } from '../plan/step.ts';
 import type { Box } from '../vision/boxes.ts';
 import { architectureOf } from './architectures.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
+import { prepareImage } from './prepare.ts';
 import { softMaskToPatch } from './softMask.ts';
 import { detection, isDetector, segmentation } from './step.ts';
 
@@ -39,27 +39,6 @@ export interface Segmentation {
   readonly height: number;
   /** Labels [height * width], row by row: 0 for the background, else an index into `classNames` + 1. */
   readonly labels: Uint8Array;
-}
-
-/** An image as the network takes it: shrunk so that no side exceeds `maxSide`, then padded to multiples of `multiple`. */
-interface Prepared {
-  readonly data: Float32Array;
-  readonly height: number;
-  readonly width: number;
-  /** Pixels of the network's input per pixel of the image, along each axis. */
-  readonly scaleX: number;
-  readonly scaleY: number;
-}
-
-const GREY = 0.5;
-
-export function prepareImage(image: FloatImage, maxSide: number, multiple: number): Prepared {
-  const [h, w] = shrunkSize(image, maxSide);
-  const small = w < image.width || h < image.height ? resizeImage(image, [h, w]) : image;
-  const [height, width] = [h, w].map((side) => Math.ceil(side / multiple) * multiple) as [number, number];
-  const data = new Float32Array(height * width * 3).fill(GREY);
-  for (let y = 0; y < h; y++) data.set(small.data.subarray(y * w * 3, (y + 1) * w * 3), y * width * 3);
-  return { data, height, width, scaleX: w / image.width, scaleY: h / image.height };
 }
 
 /** Keeps the program for one image size: the images of a folder mostly have the same. */
@@ -134,11 +113,8 @@ export class Detector {
    * @returns Detections by descending score. Those less than a pixel wide or high within the image are left out.
    */
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
-    const { data, height, width, scaleX, scaleY } = prepareImage(
-      image,
-      this.trained.preprocessing.maxSide,
-      this.#multiple,
-    );
+    const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
+    const { data, height, width, scaleX, scaleY, offsetX, offsetY } = prepared;
     const key = JSON.stringify(options);
     let steps = this.#steps.get(key);
     if (!steps) {
@@ -157,10 +133,10 @@ export class Detector {
     const cells = masks ? masks.length / scores.length : 0;
     return Array.from({ length: count[0]! }, (_, i) => {
       const box: Box = [
-        clip(boxes[i * 4]! / scaleX, image.width),
-        clip(boxes[i * 4 + 1]! / scaleY, image.height),
-        clip(boxes[i * 4 + 2]! / scaleX, image.width),
-        clip(boxes[i * 4 + 3]! / scaleY, image.height),
+        clip((boxes[i * 4]! - offsetX) / scaleX, image.width),
+        clip((boxes[i * 4 + 1]! - offsetY) / scaleY, image.height),
+        clip((boxes[i * 4 + 2]! - offsetX) / scaleX, image.width),
+        clip((boxes[i * 4 + 3]! - offsetY) / scaleY, image.height),
       ];
       const soft = masks?.subarray(i * cells, (i + 1) * cells);
       const mask = soft && softMaskToPatch(soft, Math.sqrt(cells), box, image);
@@ -215,18 +191,16 @@ export class Segmenter {
    * @param image The image.
    */
   async segment(image: FloatImage): Promise<Segmentation> {
-    const { data, height, width, scaleX, scaleY } = prepareImage(
-      image,
-      this.trained.preprocessing.maxSide,
-      this.#multiple,
-    );
+    const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
+    const { data, height, width, scaleX, scaleY, offsetX, offsetY } = prepared;
     const run = await this.#step.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
     const classes = await run.labels!.data();
     const labels = new Uint8Array(image.width * image.height);
     for (let y = 0; y < image.height; y++) {
-      const from = Math.min(Math.floor((y + 0.5) * scaleY), height - 1) * width;
+      const from = Math.min(Math.floor((y + 0.5) * scaleY + offsetY), height - 1) * width;
       for (let x = 0; x < image.width; x++) {
-        labels[y * image.width + x] = classes[from + Math.min(Math.floor((x + 0.5) * scaleX), width - 1)]!;
+        labels[y * image.width + x] =
+          classes[from + Math.min(Math.floor((x + 0.5) * scaleX + offsetX), width - 1)]!;
       }
     }
     return { width: image.width, height: image.height, labels };

@@ -9,10 +9,24 @@ import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { readProgress } from './progress.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
-/** How images of any size are prepared for a network. */
-export interface Preprocessing {
+/** How images of any size are prepared for a network: shrunk to a longest side, or brought to the network's own size. */
+export type Preprocessing = ShrinkPreprocessing | FixedPreprocessing;
+
+/** Images are shrunk, if they are too large, and padded at the right and the bottom to what the network needs. */
+export interface ShrinkPreprocessing {
   /** Images whose longer side exceeds this number of pixels are shrunk to it. */
   readonly maxSide: number;
+}
+
+/** Images are brought to one size, as other programs do that models come from. */
+export interface FixedPreprocessing {
+  /** Height and width in pixels. */
+  readonly size: readonly [height: number, width: number];
+  /**
+   * `letterbox`: as large as fits, in the middle of a grey image, as Darknet does it. `stretch`: both sides on their own, as
+   * OpenCV's blobFromImage does it.
+   */
+  readonly fit: 'letterbox' | 'stretch';
 }
 
 /** A trained model, with everything needed to use it. */
@@ -34,9 +48,11 @@ export interface TrainedModel {
  */
 export const taskOf = ({ name }: Pick<TrainedModel, 'name'>): Task => ARCHITECTURES[name].task;
 
-const preprocessingSchema = v.object({
-  maxSide: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536)),
-});
+const side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536));
+const preprocessingSchema = v.union([
+  v.object({ maxSide: side }),
+  v.object({ size: v.tuple([side, side]), fit: v.picklist(['letterbox', 'stretch']) }),
+]);
 
 /** Checks the configuration and preprocessing of a model: returns them, or which field is wrong and how. */
 export function checkDescription(

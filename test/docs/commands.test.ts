@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -36,6 +36,11 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...SMALL,
   ],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
+  'detect --names --out --weights': () => [
+    ...['detect', path.join(FIXTURES, 'darknet/small.cfg'), at('coins/coins.png')],
+    ...['--weights', path.join(FIXTURES, 'darknet/small.weights'), '--names', at('small.names')],
+    ...['--out', at('found-by-darknet')],
+  ],
   'segment --out': () => ['segment', at('segment.safetensors'), at('coins/coins.png'), '--out', at('areas')],
   'eval --data': () => ['eval', at('detect.safetensors'), '--data', at('coins')],
   'eval --data --report': () => [
@@ -87,6 +92,7 @@ const understood = new Map<string, { command: ShownCommand; parsed: Understood }
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-docs-'));
   await cp(path.join(root, 'examples/coins'), at('coins'), { recursive: true });
+  writeFileSync(at('small.names'), 'one\ntwo\nthree\n');
   await buildCli();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError, ShapeError, StateDictError } from '../../src/errors.ts';
 import { tensor } from '../../src/graph/tensor.ts';
+import type { DarknetConvLayer } from '../../src/models/darknetLayers.ts';
 import { YOLO, yolov3, yolov3Tiny } from '../../src/models/yolo.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { sharedGpu } from '../sharedGpu.ts';
@@ -155,12 +156,34 @@ describe('a .cfg', () => {
     expect(largestDifference([x - 2, y - 2, x + 2, y + 2].map(clip), boxes)).toBeLessThan(1e-5);
   });
 
+  it('does nothing in dropout, cost, empty and silence sections in evaluation, but counts them', async () => {
+    const head = '[conv]\nfilters=6\nactivation=linear\n';
+    const plain = new YOLO({ cfg: `${net}${head}[route]\nlayers=-1\n${yolo}`, seed: 1 }).eval();
+    const text = `${net}${head}[dropout]\nprobability=.15\n[cost]\n[empty]\n[silence]\n[route]\nlayers=1\n${yolo}`;
+    const model = new YOLO({ cfg: text, seed: 1 }).eval();
+    const [from, to] = [plain, model].map((one) => one.layers[0] as DarknetConvLayer);
+    to!.conv.weight.state.set(from!.conv.weight.state.initial);
+    to!.conv.bias!.state.set(from!.conv.bias!.state.initial);
+    const images = tensor(
+      Float32Array.from({ length: 108 }, (_, i) => Math.sin(i)),
+      [1, 6, 6, 3],
+    );
+    const [wanted, found] = await gpu.read(...plain.forward(images), ...model.forward(images));
+    expect(found).toEqual(wanted);
+    model.train();
+    // Some of 216 values are left out in training, and the others grow.
+    const [dropped] = await gpu.run(() => ({ y: model.forward(images)[0]! })).then(({ y }) => [y]);
+    expect(dropped!.filter((value) => value === 0).length).toBeGreaterThan(5);
+    expect(() => new YOLO({ cfg: text.replace('.15', '1') })).toThrow('probability=1; give a number below 1');
+  });
+
   it('pools as Darknet does where the last window hangs over', async () => {
     const text = `${net}[conv]\nfilters=6\nactivation=linear\n[maxpool]\nsize=2\nstride=1\n[maxpool]\nsize=3\nstride=2\npadding=1\n${yolo}`;
     const model = new YOLO({ cfg: text });
     const eye = Float32Array.from({ length: 18 }, (_, i) => Number(Math.floor(i / 6) === (i % 6) % 3));
-    model.layers[0]!.conv.weight.state.set(eye);
-    model.layers[0]!.conv.bias!.state.set(new Float32Array(6));
+    const [first] = model.layers as DarknetConvLayer[];
+    first!.conv.weight.state.set(eye);
+    first!.conv.bias!.state.set(new Float32Array(6));
     // Rising to the bottom right, and below 0: a padding of zeros would win.
     const images = Float32Array.from({ length: 36 * 3 }, (_, i) => Math.floor(i / 3) / 36 - 2);
     const [level] = await gpu.read(...model.forward(tensor(images, [1, 6, 6, 3])));

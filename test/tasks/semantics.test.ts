@@ -6,7 +6,8 @@ import type { Sample } from '../../src/data/dataset.ts';
 import { objectsOf } from '../../src/data/objects.ts';
 import { shrinkSample } from '../../src/data/resize.ts';
 import { evaluateDetector, evaluateSegmenter, labelMap } from '../../src/tasks/evaluate.ts';
-import { type Detector, prepareImage, type Segmenter } from '../../src/tasks/infer.ts';
+import type { Detector, Segmenter } from '../../src/tasks/infer.ts';
+import { prepareImage } from '../../src/tasks/prepare.ts';
 import { cropsPerEpoch, defaultSettings } from '../../src/tasks/settings.ts';
 import { Random } from '../../src/vision/random.ts';
 import { scene, twoScene } from './scenes.ts';
@@ -111,7 +112,7 @@ describe('shrinking', () => {
     expect(small.annotation.shapes[0]!.box.map((side) => Number(side.toFixed(3)))).toEqual([
       460.8, 0, 512, 170,
     ]);
-    const prepared = prepareImage(sample.image, 512, 32);
+    const prepared = prepareImage(sample.image, { maxSide: 512 }, 32);
     expect([prepared.width, prepared.height]).toEqual([512, 192]);
     expect(prepared.data.subarray(0, 512 * 170 * 3).reduce((a, b) => Math.min(a, b))).toBeCloseTo(1, 5);
     expect(prepared.data[512 * 170 * 3]).toBe(0.5);

@@ -1,18 +1,18 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, type Detection, type Gpu, loadDetector, loadSegmenter, UsageError } from 'fovea';
+import { DataError, type Detection, Detector, type Gpu, Segmenter, UsageError } from 'fovea';
 import { type AnnotatedShape, paintPatch } from 'fovea/data';
-import { readFileBytes } from 'fovea/io';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { drawOverlay, type OverlayMask } from '../draw.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
+import { type ModelFileOptions, readModel } from '../modelFiles.ts';
 import { colorAt } from '../palette.ts';
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
 import { printable } from '../printable.ts';
 
-export interface PredictOptions {
+export interface PredictOptions extends ModelFileOptions {
   readonly out: string;
   readonly threshold?: number;
   readonly adapter?: string;
@@ -101,11 +101,11 @@ export async function detectCommand(
   options: PredictOptions & AugmentationOptions,
 ): Promise<void> {
   const augmentation = augmentationOf(options);
-  const bytes = await readFileBytes(model);
+  const trained = await readModel(model, options);
   const scoreThreshold = options.threshold ?? 0.3;
   await predictAll(images, options, async (gpu) => {
-    const detector = loadDetector(gpu, bytes, { name: model, ...(augmentation ? { augmentation } : {}) });
-    const { classNames } = detector.trained;
+    const detector = new Detector(gpu, trained, { name: model, ...(augmentation ? { augmentation } : {}) });
+    const { classNames } = trained;
     return async (image) => {
       const found = await detector.detect(image, { scoreThreshold });
       const boxes = found.map(({ box, label, score }) => ({
@@ -129,10 +129,10 @@ export async function segmentCommand(
   images: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
-  const bytes = await readFileBytes(model);
+  const trained = await readModel(model, options);
   await predictAll(images, options, async (gpu) => {
-    const segmenter = loadSegmenter(gpu, bytes, { name: model });
-    const { classNames } = segmenter.trained;
+    const segmenter = new Segmenter(gpu, trained, { name: model });
+    const { classNames } = trained;
     return async (image) => {
       const segmentation = await segmenter.segment(image);
       const masks = classNames.map((_, c) => ({

@@ -84,7 +84,9 @@ async function jobsOfFiles(models: readonly string[], { size }: TuneCommandOptio
   const jobs: Job[] = [];
   for (const file of models) {
     const trained = decodeModel(await readFileBytes(file), file);
-    jobs.push(inference(basename(file), trained, size ?? trained.preprocessing.maxSide));
+    const { preprocessing } = trained;
+    const own = 'size' in preprocessing ? Math.max(...preprocessing.size) : preprocessing.maxSide;
+    jobs.push(inference(basename(file), trained, size ?? own));
   }
   return jobs;
 }
