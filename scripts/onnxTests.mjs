@@ -55,7 +55,13 @@ const asType = (host, type) => (type === 'bfloat16' && host.type === 'uint16' ? 
 
 /** @param {HostTensor} host @param {string} name */
 function toTensor({ type, shape, data }, name) {
-  if (isFloatType(type)) return tensor(Float32Array.from(data), shape);
+  if (isFloatType(type)) {
+    const floats = Float32Array.from(data);
+    if (floats.some((value, i) => !Number.isFinite(value) && Number.isFinite(data[i]))) {
+      throw new UnsupportedError(`${name}: ${type} beyond the range of 32 bits`);
+    }
+    return tensor(floats, shape);
+  }
   if (data.some((value) => Math.abs(value) >= 2 ** 31)) {
     throw new UnsupportedError(`${name}: ${type} of more than 32 bits`);
   }

@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { DataError } from '../errors.ts';
 import { type OnnxType, typeNamed } from './dataTypes.ts';
 import { decodeTensor, type ExternalData, type HostTensor } from './hostTensor.ts';
+import { Inliner } from './inline.ts';
 import {
   type AttributeProto,
   type GraphProto,
@@ -66,7 +67,7 @@ const text = new TextDecoder();
 /** ONNX's own domain has two names. */
 const domainOf = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
 
-function attributeOf(proto: AttributeProto, external: ExternalData | undefined): Attribute {
+function attributeOf(proto: AttributeProto, external: ExternalData | undefined, inliner: Inliner): Attribute {
   if (proto.refAttrName !== '') return { kind: 'other', value: `reference to ${proto.refAttrName}` };
   // Files of IR versions before 2 leave the type out.
   const type = proto.type || guessedType(proto);
@@ -81,7 +82,7 @@ function attributeOf(proto: AttributeProto, external: ExternalData | undefined):
       if (proto.t) return { kind: 'tensor', value: decodeTensor(proto.t, external) };
       break;
     case 5:
-      if (proto.g) return { kind: 'graph', value: graphOf(proto.g, external, true) };
+      if (proto.g) return { kind: 'graph', value: graphOf(proto.g, external, inliner, true) };
       break;
     case 6:
       return { kind: 'floats', value: proto.floats };
@@ -103,14 +104,14 @@ function guessedType(proto: AttributeProto): number {
   return proto.f === 0 ? 2 : 1;
 }
 
-function nodeOf(proto: NodeProto, external: ExternalData | undefined): OnnxNode {
+function nodeOf(proto: NodeProto, external: ExternalData | undefined, inliner: Inliner): OnnxNode {
   const domain = domainOf(proto.domain);
   const name = proto.name || proto.output.find((output) => output !== '') || '';
   const label = `${domain ? `${domain}.` : ''}${proto.opType} ${JSON.stringify(name)}`;
   const attributes = new Map<string, Attribute>();
   for (const attribute of proto.attribute) {
     try {
-      attributes.set(attribute.name, attributeOf(attribute, external));
+      attributes.set(attribute.name, attributeOf(attribute, external, inliner));
     } catch (error) {
       // What a node does not need (a string, say) must not keep the model from being read.
       if (!(error instanceof UnsupportedError)) throw error;
@@ -139,7 +140,12 @@ function portOf({ name, type }: ValueInfoProto, inner: boolean): OnnxPort {
   return { name, type: typeNamed(elemType, JSON.stringify(name)), shape: sizes };
 }
 
-function graphOf(proto: GraphProto, external: ExternalData | undefined, inner = false): OnnxGraph {
+function graphOf(
+  proto: GraphProto,
+  external: ExternalData | undefined,
+  inliner: Inliner,
+  inner = false,
+): OnnxGraph {
   if (proto.sparseInitializer.length > 0) {
     throw new UnsupportedError('sparse initializers are not supported; store them dense');
   }
@@ -154,7 +160,7 @@ function graphOf(proto: GraphProto, external: ExternalData | undefined, inner = 
   }
   return {
     name: proto.name,
-    nodes: proto.node.map((node) => nodeOf(node, external)),
+    nodes: inliner.nodes(proto.node).map((node) => nodeOf(node, external, inliner)),
     initializers,
     inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((port) => portOf(port, inner)),
     outputs: proto.output.map((port) => portOf(port, inner)),
@@ -181,7 +187,7 @@ export function parseModel(bytes: Uint8Array, external?: ExternalData): OnnxMode
   );
   try {
     return {
-      graph: graphOf(proto.graph, external),
+      graph: graphOf(proto.graph, external, new Inliner(proto)),
       opsets,
       producer: [proto.producerName, proto.producerVersion].filter(Boolean).join(' '),
       metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),

@@ -5,15 +5,29 @@ import { UnsupportedError } from './unsupported.ts';
 const listed = (names: readonly string[]): string =>
   names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
 
+/** Operations whose form changed before opset 7, and the first opset whose form is supported. All others are, from 1 on. */
+const FIRST: Readonly<Record<string, number>> = {
+  Cast: 6,
+  GlobalLpPool: 2,
+  LpPool: 2,
+  Pad: 2,
+  Reshape: 5,
+  Split: 2,
+  Tile: 6,
+  Upsample: 7,
+};
+
 /**
  * Throws UnsupportedError that lists every operation of a graph that is missing here. The graphs of branches and loops are left
  * out: they are asked for when they are taken.
  */
-export function expectOperations(graph: OnnxGraph): void {
+export function expectOperations(graph: OnnxGraph, opset: number): void {
   const found = new Map<string, string[]>();
   for (const { op, domain, name } of graph.nodes) {
-    if (domain === '' && operatorNamed(op).run) continue;
-    const operation = domain === '' ? op : `${domain}.${op}`;
+    const first = Object.hasOwn(FIRST, op) ? FIRST[op]! : 1;
+    if (domain === '' && operatorNamed(op).run && opset >= first) continue;
+    const own = operatorNamed(op).run ? `${op} before opset ${first}` : op;
+    const operation = domain === '' ? own : `${domain}.${op}`;
     found.set(operation, [...(found.get(operation) ?? []), name]);
   }
   if (found.size === 0) return;

@@ -36,16 +36,19 @@ export class OnnxModule extends Module {
   readonly outputs: readonly OnnxPort[];
   /** The version of ONNX's operation set. */
   readonly opset: number;
+  /** What was changed when it was read, such as that weights were dequantised. */
+  readonly notes: readonly string[];
   readonly #model: OnnxModel;
   readonly #values: ReadonlyMap<string, Value>;
 
   /** @hidden */
   constructor(model: OnnxModel, trained: (name: string, shape: Shape) => boolean) {
     super();
-    const { members, values } = makeWeights(model.graph, trained);
+    const { members, values, graph, notes } = makeWeights(model.graph, trained);
     this[''] = members;
+    this.notes = notes;
     this.#values = values;
-    this.#model = model;
+    this.#model = { ...model, graph };
     this.inputs = model.graph.inputs;
     this.outputs = model.graph.outputs;
     this.opset = model.opsets.get('') ?? 1;
@@ -130,7 +133,7 @@ function checkedInputs(
 }
 
 /**
- * Loads an ONNX model (opsets 7 to 21) as a module that runs and trains. Floats of any width are computed in f32, integers in
+ * Loads an ONNX model (opsets up to 21) as a module that runs and trains. Floats of any width are computed in f32, integers in
  * 32 bits. Weights that are quantised are dequantised.
  *
  * @param bytes The file.
@@ -149,11 +152,11 @@ export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModu
     typeof externalData === 'function' ? externalData : (location: string) => externalData?.[location];
   const model = parseModel(bytes, external);
   const opset = model.opsets.get('') ?? 1;
-  if (opset < 7 || opset > 21) {
+  expectOperations(model.graph, opset);
+  if (!(opset >= 1 && opset <= 21)) {
     throw new UnsupportedError(
-      `the model uses opset ${opset}; versions 7 to 21 are supported; convert it with onnx.version_converter`,
+      `the model uses opset ${opset}; versions up to 21 are supported; convert it with onnx.version_converter`,
     );
   }
-  expectOperations(model.graph);
   return new OnnxModule(model, trained);
 }

@@ -3,7 +3,7 @@ import { fromTorch } from '../nn/layout.ts';
 import { Buffer, Parameter } from '../nn/module.ts';
 import { numel, type Shape } from '../shape.ts';
 import { Attributes } from './attributes.ts';
-import { isFloatType } from './dataTypes.ts';
+import { isFloatType, type OnnxType } from './dataTypes.ts';
 import type { OnnxGraph, OnnxNode } from './graph.ts';
 import type { HostTensor } from './hostTensor.ts';
 import type { Operator } from './operator.ts';
@@ -21,8 +21,12 @@ interface Use {
 export interface Weights {
   /** Parameters and statistics by ONNX's name. */
   readonly members: Map<string, Parameter | Buffer>;
-  /** All initializers, and Constant nodes that hold weights, as values by name. */
+  /** All initializers, and the outputs of nodes that only hold weights, as values by name. */
   readonly values: Map<string, Value>;
+  /** The graph without those nodes. */
+  readonly graph: OnnxGraph;
+  /** What was done to weights. */
+  readonly notes: readonly string[];
 }
 
 /** All nodes of a graph and of the graphs in it. */
@@ -100,18 +104,49 @@ export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Sha
     }
   };
   for (const [name, host] of graph.initializers) add(name, host);
-  for (const { op, outputs, attributes } of graph.nodes) {
-    const value = attributes.get('value');
-    const [name = ''] = outputs;
-    if (
-      op === 'Constant' &&
-      value?.kind === 'tensor' &&
-      (isAt(name, 'weights') || isAt(name, 'statistics'))
-    ) {
+  const constants = new Map(graph.initializers);
+  const dequantised = new Map<OnnxType, number>();
+  const nodes = graph.nodes.filter((node) => {
+    const [name = ''] = node.outputs;
+    const value = node.attributes.get('value');
+    if (node.op === 'Constant' && value?.kind === 'tensor') {
+      constants.set(name, value.value);
+      if (!isAt(name, 'weights') && !isAt(name, 'statistics')) return true;
       add(name, value.value);
+      return false;
     }
-  }
-  return { members, values };
+    const weight = node.op === 'DequantizeLinear' ? dequantisedWeight(node, constants) : undefined;
+    if (!weight || known.has(name)) return true;
+    const from = constants.get(node.inputs[0]!)!.type;
+    dequantised.set(from, (dequantised.get(from) ?? 0) + 1);
+    add(name, weight);
+    return false;
+  });
+  const notes = Array.from(
+    dequantised,
+    ([type, count]) => `${count} ${count === 1 ? 'weight was' : 'weights were'} dequantised from ${type}`,
+  );
+  return { members, values, graph: { ...graph, nodes }, notes };
+}
+
+/** (x - zero point) * scale of constants; undefined where one is computed, or the form is another. */
+function dequantisedWeight(
+  node: OnnxNode,
+  constants: ReadonlyMap<string, HostTensor>,
+): HostTensor | undefined {
+  const [x, scale, zero] = node.inputs.map((name) => constants.get(name));
+  if (!x || !scale || x.shape.length === 0 || (node.inputs[2] && !zero)) return undefined;
+  const count = scale.data.length;
+  const given = node.attributes.get('axis');
+  const axis = given?.kind === 'int' ? given.value : 1;
+  const dim = axis < 0 ? axis + x.shape.length : axis;
+  if (count !== 1 && count !== x.shape[dim]) return undefined;
+  const step = count === 1 ? x.data.length : numel(x.shape.slice(dim + 1));
+  const data = Float32Array.from(x.data, (value, i) => {
+    const k = Math.floor(i / step) % count;
+    return (value - (zero?.data[k] ?? 0)) * scale.data[k]!;
+  });
+  return { type: 'float', shape: x.shape, data };
 }
 
 /** The order that all uses of a weight want it in; ONNX's where they differ. */

@@ -104,7 +104,7 @@ function* runNode(
   const unknown = known.flatMap((index) => inputs[index] ?? []).filter(({ constant }) => !constant);
   if (unknown.length > 0) yield { label: node.label, values: unknown };
   const inner = (graph: OnnxGraph, given: readonly Value[]) => {
-    expectOperations(graph);
+    expectOperations(graph, context.opsets.get('') ?? 1);
     const around = new Map(scope);
     for (const [name, host] of graph.initializers) around.set(name, Value.constant(host));
     graph.inputs.forEach(({ name }, i) => {

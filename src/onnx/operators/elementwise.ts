@@ -52,11 +52,20 @@ export const ofNumbers =
     return Value.of(type, wrapped(type, compute(x.tensor(x.order), call)), x.order);
   };
 
+/** The second of two inputs. Before opset 7 an attribute says at which dimension of the first it begins. */
+function placed(call: Call): Value {
+  const [a, b] = [call.input(0), call.input(1)];
+  if (call.opset >= 7 || !call.attrs.has('axis') || a.rank <= b.rank) return b;
+  const after = a.rank - call.dim(call.attrs.int('axis'), a.rank) - b.rank;
+  if (after < 0) call.damaged(`axis ${call.attrs.int('axis')} leaves no room for rank ${b.rank}`);
+  return b.reshaped([...b.shape, ...new Array<number>(after).fill(1)]);
+}
+
 /** An operation on pairs of elements, with NumPy's broadcasting. `result`: its type; default that of the first input. */
 export const ofPairs =
   (compute: (a: Tensor, b: Tensor, call: Call) => Tensor, result?: OnnxType): Run =>
   (call) => {
-    const values = [call.input(0), call.input(1)];
+    const values = [call.input(0), placed(call)];
     const { tensors, order } = align(values);
     const type = result ?? values[0]!.type;
     return Value.of(type, wrapped(type, compute(tensors[0]!, tensors[1]!, call)), order);

@@ -78,9 +78,7 @@ export const quantization: Operators = {
     const [low, high] = [minimum(amin(own), 0), maximum(amax(own), 0)];
     const scale = div(sub(high, low), 255);
     const zero = clamp(round(div(affine(low, -1), scale)), 0, 255);
-    // Of two equally near ones the one nearer to 0: the scale is a quotient, rounded, and what is a tie is an accident.
-    const steps = affine(div(own, scale), 1 - 2 ** -23);
-    const y = clamp(add(round(steps), zero), 0, 255);
+    const y = clamp(add(round(div(own, scale)), zero), 0, 255);
     return [
       Value.of('uint8', cast(y, 'i32')),
       Value.of('float', scale),

@@ -53,7 +53,7 @@ function sliced(x: Tensor, ranges: readonly Range[]): Tensor {
 export const shapes: Operators = {
   Concat(call) {
     const values = call.all();
-    const axis = call.dim(call.attrs.int('axis'), values[0]!.rank);
+    const axis = call.dim(call.attrs.int('axis', call.opset < 4 ? 1 : undefined), values[0]!.rank);
     const order = orderFor(values);
     const y = concat(
       values.map((value) => value.tensor(order)),
