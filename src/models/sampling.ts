@@ -62,6 +62,19 @@ export function largeEnough(boxes: Tensor, size: number): Tensor {
 /** Bytes that every device can bind: WebGPU's default limit. */
 const BINDING = 2 ** 27;
 
+let chunked = true;
+
+/** fn(), in which `inChunks` takes all regions at once: for what is recorded to run elsewhere, where no such limit holds. */
+export function withoutChunks<R>(fn: () => R): R {
+  const before = chunked;
+  chunked = false;
+  try {
+    return fn();
+  } finally {
+    chunked = before;
+  }
+}
+
 /**
  * Applies `fn` to some regions of each image at a time, so that no tensor with `bytes` per region is larger than every device
  * can bind, and joins its results [N r,…] to [N R,…]. `fn` gets a function that takes its part of a tensor with a row for each
@@ -72,7 +85,7 @@ export function inChunks<Result extends Readonly<Record<string, Tensor>>>(
   fn: (part: (x: Tensor) => Tensor) => Result,
 ): Result {
   const most = Math.max(1, Math.floor(BINDING / (bytes * images)));
-  if (regions <= most) return fn((x) => x);
+  if (regions <= most || !chunked) return fn((x) => x);
   const chunks = Math.ceil(regions / most);
   const starts = Array.from({ length: chunks + 1 }, (_, i) => Math.round((i * regions) / chunks));
   const parts = starts.slice(1).map((end, i) => {

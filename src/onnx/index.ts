@@ -5,6 +5,8 @@
  */
 
 export type { OnnxType } from './dataTypes.ts';
+export { type Exported, type ExportOptions, exportOnnx } from './export/exportOnnx.ts';
+export type { InputSpec, Outcome } from './export/record.ts';
 export type { OnnxPort } from './graph.ts';
 export { decodeOnnxTensor, type ExternalData, type HostTensor, type HostValues } from './hostTensor.ts';
 export { loadOnnx, OnnxModule, type OnnxOptions } from './module.ts';

@@ -1,10 +1,12 @@
 import { UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import { type Computer, defaults, type Tensor } from '../graph/tensor.ts';
+import type { HostArray } from '../shape.ts';
 
 /** A Gpu, which knows the states whose values are there alone. */
 interface Holder extends Computer {
   holds(state: State): boolean;
+  download(state: State): Promise<HostArray>;
 }
 
 const open: Holder[] = [];
@@ -32,6 +34,20 @@ function computerFor(value: Tensor): Computer | undefined {
     );
   }
   return holders[0] ?? open.at(-1);
+}
+
+/**
+ * The value of a state where it is: on the `Gpu` where a program has changed it, else on the host. Throws UsageError where it was
+ * changed on several.
+ */
+export async function currentValue(state: State): Promise<HostArray> {
+  const holders = open.filter((gpu) => gpu.holds(state));
+  if (holders.length > 1) {
+    throw new UsageError(
+      `${state.label}: it was changed on ${holders.length} Gpus; say which one has the value: download: (state) => gpu.download(state)`,
+    );
+  }
+  return holders[0]?.download(state) ?? state.initial;
 }
 
 /** The states that a tensor is computed from. */

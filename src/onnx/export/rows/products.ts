@@ -1,0 +1,100 @@
+import type { Call } from '../call.ts';
+import { float } from '../protos.ts';
+import { isFixed } from '../sizes.ts';
+import type { Rows } from './types.ts';
+
+/** [I,O] as PyTorch and Gemm have it, [O,I]. */
+const TURNED = [1, 0];
+
+const DIMS = 'the sizes that are normalised grow with the number of images';
+
+/** (x - mean) / sqrt(var + eps) over the last dimension of x [...,C], times weight plus bias. */
+function layerNorm(call: Call<{ readonly eps: number }>): string {
+  const { eps } = call.attrs;
+  const [x, weight, bias] = [call.name('x'), call.name('weight'), call.name('bias')];
+  const { writer } = call;
+  if (writer.opset >= 17) {
+    return call.emit('LayerNormalization', [x, weight, bias], { axis: -1, epsilon: float(eps) });
+  }
+  const mean = (of: string) =>
+    writer.opset >= 18
+      ? writer.node('ReduceMean', [of, writer.ints([-1])])
+      : writer.node('ReduceMean', [of], { axes: [-1] });
+  const centred = writer.node('Sub', [x, mean(x)]);
+  const spread = writer.node('Add', [mean(writer.node('Mul', [centred, centred])), call.number(eps)]);
+  const normal = writer.node('Div', [centred, writer.node('Sqrt', [spread])]);
+  return call.emit('Add', [writer.node('Mul', [normal, weight]), bias]);
+}
+
+/** Matrix products and normalisation. */
+export const products: Rows<
+  'linear' | 'matmul' | 'cdist' | 'hamming_distance' | 'group_norm' | 'batch_norm' | 'local_response_norm'
+> = {
+  linear(call) {
+    const { bias, x } = call.node.inputs;
+    if (x!.shape.length === 2) {
+      const inputs = [call.name('x'), call.name('weight', TURNED), ...(bias ? [call.name('bias')] : [])];
+      return { y: call.emit('Gemm', inputs, { transB: 1 }) };
+    }
+    const product = call.emit('MatMul', [call.name('x'), call.name('weight')]);
+    return { y: bias ? call.emit('Add', [product, call.name('bias')]) : product };
+  },
+  matmul: (call) => ({ y: call.emit('MatMul', [call.name('a'), call.name('b')]) }),
+  cdist(call) {
+    const { writer } = call;
+    const a = call.unsqueeze(call.name('a'), [-2]);
+    const b = call.unsqueeze(call.name('b'), [-3]);
+    const difference = writer.node('Sub', [a, b]);
+    const squares = writer.node('Mul', [difference, difference]);
+    const total = writer.node('ReduceSum', [squares, writer.ints([-1])], { keepdims: 0 });
+    return { y: call.emit('Sqrt', [total]) };
+  },
+  hamming_distance: null,
+  group_norm(call) {
+    const { numGroups, eps } = call.attrs;
+    const { writer, tensors } = call;
+    const sizes = call.sizes('x');
+    const rank = sizes.length;
+    if (rank === 2 && numGroups === 1) return { y: layerNorm(call) };
+    const order = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
+    const x = call.name('x', order);
+    const C = sizes.at(-1)!;
+    if (!isFixed(C)) return call.refuse(DIMS);
+    const vector = (name: string) => {
+      const vectorName = call.name(name);
+      return rank === 2
+        ? vectorName
+        : tensors.reshape(vectorName, [C, ...new Array<number>(rank - 2).fill(1)]);
+    };
+    if (writer.opset >= 21) {
+      const inputs = [x, call.name('weight'), call.name('bias')];
+      const attrs = { num_groups: numGroups, epsilon: float(eps) };
+      return { y: { name: call.emit('GroupNormalization', inputs, attrs), order } };
+    }
+    if (numGroups === C && rank > 2) {
+      const inputs = [x, call.name('weight'), call.name('bias')];
+      return { y: { name: call.emit('InstanceNormalization', inputs, { epsilon: float(eps) }), order } };
+    }
+    const grouped = writer.reshape(x, [0, numGroups, -1]);
+    const [ones, none] = [1, 0].map((value) => call.numbers(new Array<number>(numGroups).fill(value)));
+    const normal = writer.node('InstanceNormalization', [grouped, ones!, none!], { epsilon: float(eps) });
+    const back = tensors.reshape(
+      normal,
+      order.map((axis) => sizes[axis]!),
+    );
+    const scaled = writer.node('Mul', [back, vector('weight')]);
+    return { y: { name: call.emit('Add', [scaled, vector('bias')]), order } };
+  },
+  // The statistics of a batch: only in training.
+  batch_norm: null,
+  local_response_norm(call) {
+    const { size, alpha, beta, k } = call.attrs;
+    if (size % 2 === 0)
+      call.refuse(`size ${size} is even, for which ONNX takes another window; use an odd one`);
+    const sizes = call.sizes('x');
+    const rank = sizes.length;
+    const order = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
+    const attrs = { size, alpha: float(alpha), beta: float(beta), bias: float(k) };
+    return { y: { name: call.emit('LRN', [call.name('x', order)], attrs), order } };
+  },
+};
