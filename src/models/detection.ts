@@ -101,14 +101,17 @@ const commonSize = (sizes: readonly Size[]): Size => {
 };
 
 /**
- * Makes a batch of images in 0..1. A tensor [N,H,W,3] is normalised only; images [H,W,3] of any sizes in an array are
+ * Makes a batch of images in 0..1. With `resize.size`, images in an array all get that size. A tensor [N,H,W,3] is normalised only; images [H,W,3] of any sizes in an array are
  * normalised, resized bilinearly and padded to one size, as torchvision does. Throws ShapeError, which begins with `op`, for
  * anything else.
  */
 export function imageBatch(
   op: string,
   images: Tensor | readonly Tensor[],
-  { normalization, resize }: { readonly normalization: Normalization; readonly resize: ResizeConfig },
+  {
+    normalization,
+    resize,
+  }: { readonly normalization: Normalization; readonly resize: ResizeConfig | { readonly size: Size } },
 ): ImageBatch {
   if (!Array.isArray(images)) {
     const { shape } = images as Tensor;
@@ -128,8 +131,8 @@ export function imageBatch(
     }
     return [shape[0]!, shape[1]!];
   });
-  const sizes = originals.map((size) => resizedSize(size, resize));
-  const common = commonSize(sizes);
+  const sizes = originals.map((size) => ('size' in resize ? resize.size : resizedSize(size, resize)));
+  const common = 'size' in resize ? resize.size : commonSize(sizes);
   const one = (image: Tensor, i: number) => {
     const normal = normalizeImages(image.reshape([1, ...image.shape]), normalization);
     return padTo(interpolate(normal, { size: [...sizes[i]!], mode: 'bilinear' }), common);

@@ -110,6 +110,8 @@ interface BlockShape {
  */
 export class MobileBlock extends Module {
   block: Sequential;
+  /** Channels of its depthwise convolution. */
+  readonly expanded: number;
   readonly #shortcut: boolean;
 
   constructor(shape: BlockShape, shared: SharedLayers) {
@@ -128,6 +130,7 @@ export class MobileBlock extends Module {
       this.block.append(new SqueezeExcitation(expanded, multipleOf8(Math.floor(expanded / 4)), options));
     }
     this.block.append(convNormActivation({ from: expanded, to, kernelSize: 1 }, shared));
+    this.expanded = expanded;
     this.#shortcut = shape.stride === 1 && from === to;
   }
 
@@ -143,12 +146,15 @@ export class MobileNetV3Features extends Sequential {
   readonly channels: readonly number[];
   /** The indices of torchvision's stages: the first layer, those that halve the size (or would), and the last. */
   readonly stages: readonly number[];
+  /** Constants of its normalisation layers. */
+  readonly batchNorm: BatchNormOptions;
 
   constructor(config: MobileNetV3FeaturesConfig & Required<Pick<SeedOptions, 'generator'>>) {
     super();
     const { variant, widthMult = 1, reducedTail = false, dilated = false, generator } = config;
     const { norm = 'batch', batchNorm = { eps: 1e-3, momentum: 0.01 } } = config;
     const shared = { norm, batchNorm, generator };
+    this.batchNorm = batchNorm;
     const width = (channels: number) => multipleOf8(channels * widthMult);
     const table = TABLES[variant];
     let from = width(16);

@@ -11,12 +11,13 @@ import { MobileNetV3 } from './mobilenetV3.ts';
 import { RESNETS, ResNet, type ResNetName } from './resnet.ts';
 import { type RetinaNet, retinanet } from './retinanet.ts';
 import { RPN_DEFAULTS } from './rpn.ts';
+import { type SSD, ssd300, ssdlite320 } from './ssd.ts';
 import { Arguments, detectorArguments, type RCNNDefaults, rcnnArguments } from './torchvisionArguments.ts';
 import { VGG, type VGGName, VGGS } from './vgg.ts';
 import { VIT_B_16, VisionTransformer } from './vit.ts';
 
 /** A detector that torchvision has too. */
-export type TorchvisionDetector = RetinaNet | FCOS | FasterRCNN | MaskRCNN;
+export type TorchvisionDetector = RetinaNet | FCOS | SSD | FasterRCNN | MaskRCNN;
 /** A segmenter that torchvision has too. */
 export type TorchvisionSegmenter = FCN | DeepLabV3 | LRASPP;
 /** A classifier that torchvision has too. */
@@ -34,7 +35,7 @@ export type TorchvisionModel =
       readonly kind: 'detect';
       readonly model: TorchvisionDetector;
       /**
-       * Torchvision's label for Fovea's label 0: 1 for Faster and Mask R-CNN, whose class 0 there is the background; 0 for
+       * Torchvision's label for Fovea's label 0: 1 for SSD, Faster and Mask R-CNN, whose class 0 there is the background; 0 for
        * RetinaNet and FCOS.
        */
       readonly firstLabel: 0 | 1;
@@ -57,6 +58,24 @@ function buildRetinaNet(backbone: ResNetName, args: Arguments): RetinaNet {
   };
   args.end();
   return retinanet(backbone, config);
+}
+
+function buildSSD(make: typeof ssd300, args: Arguments): SSD {
+  const { normalization, foregroundIou, positiveFraction, detect } = make({ numClasses: 1 }).config;
+  const config = {
+    normalization: args.normalization(normalization),
+    numClasses: args.count('num_classes', 91) - 1,
+    foregroundIou: args.number('iou_thresh', foregroundIou),
+    positiveFraction: args.number('positive_fraction', positiveFraction),
+    detect: {
+      scoreThreshold: args.number('score_thresh', detect?.scoreThreshold ?? 0.01),
+      iouThreshold: args.number('nms_thresh', detect?.iouThreshold ?? 0.45),
+      maxDetections: args.count('detections_per_img', detect?.maxDetections ?? 200),
+      candidates: args.count('topk_candidates', detect?.candidates ?? 400),
+    },
+  };
+  args.end();
+  return make(config);
 }
 
 function buildFCOS(backbone: ResNetName, args: Arguments): FCOS {
@@ -211,6 +230,8 @@ const NAMED: ReadonlyMap<string, Builder> = new Map<string, Builder>([
   ['vit_b_16', classify(buildViT)],
   ['deeplabv3_mobilenet_v3_large', segment((args) => buildDeepLabV3('mobilenet_v3_large', args))],
   ['lraspp_mobilenet_v3_large', segment(buildLRASPP)],
+  ['ssd300_vgg16', detect(1, (args) => buildSSD(ssd300, args))],
+  ['ssdlite320_mobilenet_v3_large', detect(1, (args) => buildSSD(ssdlite320, args))],
   ['fasterrcnn_mobilenet_v3_large_fpn', detect(1, (args) => buildFasterRCNN('mobilenet_v3_large', args))],
   [
     'fasterrcnn_mobilenet_v3_large_320_fpn',
@@ -244,7 +265,8 @@ const BUILDERS: ReadonlyMap<string, Builder> = new Map<string, Builder>([
  * background as class 0, so numClasses is num_classes - 1 and torchvision's label is Fovea's plus 1: `firstLabel`.
  * @param builder torchvision's name: those of RESNETS, VGGS and EFFICIENTNETS; mobilenet_v2, mobilenet_v3_large and _small;
  * vit_b_16; fcn_resnet50, deeplabv3_resnet50 or _mobilenet_v3_large, lraspp_mobilenet_v3_large;
- * retinanet_, fcos_, fasterrcnn_ and maskrcnn_resnet50_fpn, fasterrcnn_mobilenet_v3_large_fpn and _320_fpn. In place of resnet50 there may be any of RESNETS.
+ * retinanet_, fcos_, fasterrcnn_ and maskrcnn_resnet50_fpn, fasterrcnn_mobilenet_v3_large_fpn and _320_fpn; ssd300_vgg16,
+ * ssdlite320_mobilenet_v3_large. In place of resnet50 there may be any of RESNETS.
  * @param given Arguments by torchvision's names, with its defaults: `{ num_classes: 91 }`. Throws UsageError for a builder or
  * an argument that Fovea does not know.
  */

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { DEFAULT_RESIZE, type ResizeConfig } from './detection.ts';
 import { type FasterRCNNConfig, type RCNNBackbone, torchvisionRCNN } from './fasterRcnn.ts';
-import { IMAGENET } from './preprocess.ts';
+import { IMAGENET, type Normalization } from './preprocess.ts';
 import type { RPNConfig } from './rpn.ts';
 
 /** The arguments of a builder. They are read one by one, so that those left over are known. */
@@ -44,6 +44,13 @@ export class Arguments {
     throw new UsageError(`${this.#builder}: ${name} is ${JSON.stringify(value)}; give three numbers`);
   }
 
+  normalization(otherwise: Normalization): Normalization {
+    return {
+      mean: this.three('image_mean', otherwise.mean),
+      std: this.three('image_std', otherwise.std),
+    };
+  }
+
   end(): void {
     const names = [...this.#left.keys()];
     if (names.length === 0) return;
@@ -54,10 +61,7 @@ export class Arguments {
 /** The arguments that all of torchvision's detectors take. */
 export function detectorArguments(args: Arguments, { minSize, maxSize } = DEFAULT_RESIZE) {
   return {
-    normalization: {
-      mean: args.three('image_mean', IMAGENET.mean),
-      std: args.three('image_std', IMAGENET.std),
-    },
+    normalization: args.normalization(IMAGENET),
     resize: { minSize: args.count('min_size', minSize), maxSize: args.count('max_size', maxSize) },
   };
 }

@@ -8,6 +8,7 @@ import { LRASPP, lrasppConfig, SMALL_LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN, maskRCNNConfig } from '../models/maskRcnn.ts';
 import { type ResNetConfig, SMALL_RESNET } from '../models/resnet.ts';
 import { RetinaNet, retinaNetConfig } from '../models/retinanet.ts';
+import { SMALL_SSD, SSD, ssdConfig } from '../models/ssd.ts';
 import { UNet, unetConfig } from '../models/unet.ts';
 import { ViTSegmenter, vitConfig } from '../models/vit.ts';
 import { YOLO } from '../models/yolo.ts';
@@ -140,6 +141,25 @@ export const ARCHITECTURES = {
     numClasses: ({ numClasses }) => numClasses,
     sizeMultiple: () => 32,
     lossNames: ['classification', 'bbox_regression', 'bbox_ctrness'],
+  }),
+  ssdlite: architecture<SSD['config']>({
+    task: 'detect',
+    defaultConfig: (options) => {
+      expectNoAnchors('ssdlite', options);
+      const { numClasses, width, cropSize: side } = options;
+      return ssdConfig({
+        numClasses,
+        ...(side === undefined ? {} : { imageSize: [side, side] }),
+        // The first stage of MobileNetV3 has 16 channels.
+        ...(width === undefined
+          ? {}
+          : { backbone: { ...SMALL_SSD.backbone, widthMult: width / 16, extraWidthMult: width / 32 } }),
+      });
+    },
+    build: (config, seed) => new SSD({ ...config, seed }),
+    numClasses: ({ numClasses }) => numClasses,
+    sizeMultiple: () => 32,
+    lossNames: ['bbox_regression', 'classification'],
   }),
   fasterrcnn: architecture<FasterRCNN['config']>({
     task: 'detect',

@@ -36,14 +36,15 @@ const backbone = v.strictObject({
   dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
 });
 
-const mobilenet = v.strictObject({
+const mobilenetEntries = {
   variant: v.picklist(['large', 'small']),
   widthMult: v.optional(v.pipe(positive, v.maxValue(64))),
   reducedTail: v.optional(v.boolean()),
   dilated: v.optional(v.boolean()),
   norm,
   batchNorm: v.optional(v.strictObject({ eps: v.optional(share), momentum: v.optional(share) })),
-});
+};
+const mobilenet = v.strictObject(mobilenetEntries);
 
 const retinanet = v.strictObject({
   numClasses: count(10_000),
@@ -70,6 +71,27 @@ const fcos = v.strictObject({
   centerSamplingRadius: positive,
   normalization,
   resize,
+  detect,
+});
+
+const positiveShare = v.pipe(share, v.minValue(0.01));
+const side = count(65536);
+const ssd = v.strictObject({
+  numClasses: count(10_000),
+  backbone: v.union([
+    v.strictObject({
+      depth: v.optional(v.tuple([depth, depth, depth, depth, depth])),
+      width: v.optional(count(256)),
+    }),
+    v.strictObject({ ...mobilenetEntries, extraWidthMult: v.optional(v.pipe(positive, v.maxValue(64))) }),
+  ]),
+  imageSize: v.tuple([side, side]),
+  aspectRatios: v.pipe(v.array(v.array(positive)), v.length(6)),
+  scales: v.pipe(v.array(positive), v.length(7)),
+  steps: v.optional(v.pipe(v.array(positive), v.length(6))),
+  foregroundIou: share,
+  positiveFraction: positiveShare,
+  normalization,
   detect,
 });
 
@@ -114,6 +136,7 @@ const darknet = v.strictObject({ cfg: v.string() });
 export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
   retinanet,
   fcos,
+  ssdlite: ssd,
   fasterrcnn: v.strictObject(fasterRcnnEntries),
   maskrcnn: v.strictObject({ ...fasterRcnnEntries, mask }),
   yolov3: darknet,

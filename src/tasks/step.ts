@@ -12,6 +12,7 @@ import type { FCOS } from '../models/fcos.ts';
 import type { LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
+import type { SSD } from '../models/ssd.ts';
 import type { AnyDetections, MergingModel } from '../models/testTimeAugmentation.ts';
 import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
@@ -20,7 +21,7 @@ import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/step.ts';
 
 /** A model that finds objects. */
-export type DetectionModel = RetinaNet | FCOS | FasterRCNN | MaskRCNN | YOLO;
+export type DetectionModel = RetinaNet | FCOS | SSD | FasterRCNN | MaskRCNN | YOLO;
 /** A model that classifies every pixel. */
 export type SegmentationModel = UNet | DynamicUNet | FCN | DeepLabV3 | LRASPP | ViTSegmenter;
 

@@ -10,6 +10,7 @@ import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
+import { SSD } from '../../src/models/ssd.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
 import { VGG } from '../../src/models/vgg.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
@@ -76,6 +77,8 @@ const vit = (seed = 0) =>
 
 /** Models that have had their names since torchvision has them, with few channels. */
 const others = {
+  'an SSD': (seed = 0) => new SSD({ backbone: { width: 2 }, numClasses: 2, seed }),
+  'an SSDlite': (seed = 0) => new SSD({ numClasses: 2, seed }),
   'an FCOS': (seed = 0) => new FCOS({ backbone: SMALL, pyramidWidth: 8, numClasses: 2, seed }),
   'a Faster R-CNN on a MobileNetV3': (seed = 0) =>
     new FasterRCNN({ ...RCNN, backbone: { variant: 'small', widthMult: 0.1 }, seed }),
@@ -143,6 +146,8 @@ describe('torchvisionModel', () => {
     expect(classes('vit_b_16')).toBe(4);
     expect(torchvisionModel('fasterrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
     expect(torchvisionModel('maskrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
+    expect(torchvisionModel('ssd300_vgg16')).toMatchObject({ firstLabel: 1 });
+    expect(classes('ssd300_vgg16')).toBe(3);
     expect(torchvisionModel('retinanet_resnet18_fpn')).toMatchObject({ firstLabel: 0 });
   });
 

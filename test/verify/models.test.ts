@@ -13,6 +13,7 @@ import { MobileNetV2 } from '../../src/models/mobilenet.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
+import { SSD } from '../../src/models/ssd.ts';
 import type { TorchvisionModel } from '../../src/models/torchvision.ts';
 import { VGG } from '../../src/models/vgg.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
@@ -26,6 +27,7 @@ const FOLDER = join(import.meta.dirname, '../fixtures/models');
 const build: Record<string, (config: never) => TorchvisionModel> = {
   retinanet: (config) => ({ kind: 'detect', model: new RetinaNet(config), firstLabel: 0 }),
   fcos: (config) => ({ kind: 'detect', model: new FCOS(config), firstLabel: 0 }),
+  ssd: (config) => ({ kind: 'detect', model: new SSD(config), firstLabel: 1 }),
   fasterrcnn: (config) => ({ kind: 'detect', model: new FasterRCNN(config), firstLabel: 1 }),
   maskrcnn: (config) => ({ kind: 'detect', model: new MaskRCNN(config), firstLabel: 1 }),
   fcn: (config) => ({ kind: 'segment', model: new FCN(config) }),
