@@ -4,7 +4,7 @@ import { parseJson } from '../json.ts';
 import { readFileBytes } from './files.ts';
 import { type FileTensor, quote } from './fileTensor.ts';
 import type { LoadedWeights } from './loadedWeights.ts';
-import { isSafetensors } from './otherFormats.ts';
+import { isSafetensors, isTfjs } from './otherFormats.ts';
 import type { OtherValue } from './torch/walk.ts';
 
 /** How `loadWeights` reads. */
@@ -13,13 +13,13 @@ export interface LoadWeightsOptions {
   readonly name?: string;
   /** Which state dict of a PyTorch file to take, by its name there: `ema`. Default: see `loadWeights`. */
   readonly stateDict?: string;
-  /** Reads another file of the same folder: the shards of an index. Default for a path: from the disk. */
+  /** Reads another file of the same folder: the shards of an index, the files of a model.json. Default for a path: from the disk. */
   readonly read?: (name: string) => Promise<Uint8Array>;
 }
 
 /**
  * Loads a file of weights, and tells its format by its content: safetensors (also a checkpoint of `fovea train`, and an index with
- * its shards) or PyTorch (see `readTorch`). Give the result to `model.loadStateDict`.
+ * its shards), PyTorch (see `readTorch`) or TensorFlow.js (a `model.json` with its files). Give the result to `model.loadStateDict`.
  *
  * A PyTorch file may hold several state dicts. The first of `ema`, `state_dict_ema`, `model_ema`, `ema_state_dict`, `state_dict`,
  * `model_state_dict`, `model`, `net`, `params` and `weights` is taken; or else the file itself, or the only one in it.
@@ -39,6 +39,11 @@ export async function loadWeights(
   const start = String.fromCharCode(...bytes.subarray(0, 4096));
   if (!isSafetensors(bytes) && /^\s*\{/.test(start) && start.includes('"weight_map"')) {
     return loadShards(bytes, name, read, options);
+  }
+  if (isTfjs(bytes)) {
+    if (!read) throw needsFiles(name, 'files with weights');
+    const { loadTfjsWeights } = await import('./tfjs/load.ts');
+    return loadTfjsWeights(new TextDecoder().decode(bytes), name, read);
   }
   return loadOne(bytes, name, options);
 }
@@ -109,6 +114,11 @@ function shardsOf(bytes: Uint8Array, source: string): Map<string, string[]> {
   return shards;
 }
 
+const needsFiles = (source: string, what: string): UsageError =>
+  new UsageError(
+    `loadWeights: ${source} names ${what}; give their path, or the option read, which reads one by its name`,
+  );
+
 async function loadShards(
   bytes: Uint8Array,
   source: string,
@@ -116,11 +126,7 @@ async function loadShards(
   options: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
   const shards = shardsOf(bytes, source);
-  if (!read) {
-    throw new UsageError(
-      `loadWeights: ${source} names ${shards.size} files with weights; give their path, or the option read, which reads one by its name`,
-    );
-  }
+  if (!read) throw needsFiles(source, `${shards.size} files with weights`);
   const tensors = new Map<string, FileTensor>();
   const other = new Map<string, OtherValue>();
   const notes = [`${shards.size} files`];

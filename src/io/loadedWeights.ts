@@ -1,8 +1,8 @@
 import type { FileTensor } from './fileTensor.ts';
 import type { OtherValue } from './torch/walk.ts';
 
-/** A format that `loadWeights` reads. `sharded` is an index (`*.index.json`) with the files that it names. */
-export type WeightsFormat = 'safetensors' | 'sharded' | 'torch' | 'torch-legacy' | 'torchscript';
+/** A format that `loadWeights` reads. `sharded` is an index (`*.index.json`) with the files that it names, `tfjs` a model.json with its files. */
+export type WeightsFormat = 'safetensors' | 'sharded' | 'torch' | 'torch-legacy' | 'torchscript' | 'tfjs';
 
 /** Weights of any format, as `loadStateDict` takes them. */
 export interface LoadedWeights {

@@ -29,6 +29,10 @@ const FORMATS: readonly Format[] = [
       'is the index of weights in several files; load it with loadWeights, or merge them with "fovea weights convert"',
   },
   {
+    matches: (_, text) => /^\s*\{/.test(text) && /"modelTopology"|"weightsManifest"/.test(text),
+    message: 'is a model of TensorFlow.js; load it with loadWeights, or as a module with loadTfjs',
+  },
+  {
     matches: (_, text) => /^\s*[{[]\s*["{}[\]\d]/.test(text),
     message: 'is a JSON file, not weights; give a .safetensors file',
   },
@@ -87,6 +91,14 @@ const SEEN = 4096;
 /** Tells whether a file begins as safetensors do: with a length under 2^32 as a u64, thus with zeros in it, then "{". */
 export const isSafetensors = (bytes: Uint8Array): boolean =>
   bytes[8] === 0x7b && bytes.subarray(0, 8).includes(0);
+
+/** Tells whether a file is a model.json of TensorFlow.js, or a manifest of weights by itself. */
+export function isTfjs(bytes: Uint8Array): boolean {
+  if (isSafetensors(bytes) || !/^\s*[{[]/.test(String.fromCharCode(...bytes.subarray(0, 64)))) return false;
+  // The manifest may come after the whole model.
+  const text = new TextDecoder().decode(bytes);
+  return text.includes('"weightsManifest"') || (text.includes('"paths"') && text.includes('"weights"'));
+}
 
 /** What a file is that is no safetensors file, and the fix: `is a Git LFS pointer, …; run …`. Undefined for unknown content. */
 export function otherFormat(bytes: Uint8Array): string | undefined {

@@ -24,6 +24,7 @@ const TITLES: Readonly<Record<LoadedWeights['format'], string>> = {
   torch: 'PyTorch (torch.save)',
   'torch-legacy': 'PyTorch before 1.6 (torch.save)',
   torchscript: 'TorchScript',
+  tfjs: 'TensorFlow.js',
 };
 
 /** The longest value that is shown as it is. */
