@@ -7,6 +7,7 @@ import { anchorsCommand } from './commands/anchors.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { evalCommand } from './commands/eval.ts';
+import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
@@ -51,6 +52,15 @@ const batches = (text: string): number[] =>
     }
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
+/** `480` as [480, 480], `480x640` as [480, 640]. */
+const size = (text: string): [number, number] => {
+  const [, height = '', width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  const sides: [number, number] = [Number(height), Number(width)];
+  if (!sides.every((side) => side >= 1 && side <= 65536)) {
+    throw new InvalidArgumentError('give height and width in pixels, such as 480x640.');
+  }
+  return sides;
+};
 const scales = (text: string): number[] => {
   const values = text.split(',').map(Number);
   if (!values.every((value) => value > 0 && Number.isFinite(value))) {
@@ -313,11 +323,38 @@ weights
 
 weights
   .command('convert')
-  .description('write the tensors in another format: .safetensors or .pth')
+  .description(
+    'write the tensors in another format, .safetensors or .pth; models of fovea train also as .onnx',
+  )
   .argument('<file>', 'weights: safetensors, an index of shards, or a PyTorch file')
   .argument('<out>', 'file to write')
   .option('--state-dict <name>', STATE_DICT)
   .action((file, out, options) => convertWeightsCommand(file, out, options));
+
+program
+  .command('export')
+  .description('write a trained model as an ONNX file')
+  .argument('<model>', 'weights, written by fovea train')
+  .argument('<out>', 'file to write (.onnx)')
+  .option('--opset <n>', "version of ONNX's operation set (default: 17)", whole(13, 21))
+  .option(
+    '--batch <n>',
+    'number of images that the file takes, or dynamic for any (default: dynamic)',
+    (text) => (text === 'dynamic' ? ('dynamic' as const) : whole(1)(text)),
+  )
+  .addOption(
+    new Option(
+      '--nms <where>',
+      'non-maximum suppression in the file, or boxes and scores of all candidates (default: inside)',
+    ).choices(['inside', 'outside']),
+  )
+  .option(
+    '--size <height>x<width>',
+    'size of the images (default: that to which the model shrinks them)',
+    size,
+  )
+  .option('--fold-batch-norm', 'multiply batch norms into the convolutions before them')
+  .action((model, out, options) => exportCommand(model, out, options));
 
 program
   .command('demo')

@@ -56,6 +56,11 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'anchors --model --report --size': () => [
     ...['anchors', at('coins'), '--model', 'yolov3', '--size', '608', '--report', at('boxes.html')],
   ],
+  export: () => ['export', at('detect.safetensors'), at('detector.onnx')],
+  'export --batch --nms --opset --size': () => [
+    ...['export', at('detect.safetensors'), at('candidates.onnx')],
+    ...['--batch', '1', '--nms', 'outside', '--opset', '16', '--size', '64x96'],
+  ],
   'weights show': () => ['weights', 'show', path.join(FIXTURES, 'torch_files/checkpoint.pth')],
   'weights convert': () => [
     ...['weights', 'convert', path.join(FIXTURES, 'torch_files/module.pth'), at('model.safetensors')],

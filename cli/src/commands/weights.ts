@@ -11,6 +11,7 @@ import {
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
 import { printable } from '../printable.ts';
 import { textTable } from '../textTable.ts';
+import { exportCommand } from './export.ts';
 
 export interface WeightsOptions {
   /** The name of the state dict to take. */
@@ -100,7 +101,7 @@ async function inTorchLayout(weights: LoadedWeights, file: string): Promise<Load
 }
 
 /**
- * fovea weights convert: the state dict of a file in another format, with its names and types as they are and in PyTorch's layouts. Throws UsageError
+ * fovea weights convert: a model of fovea train as an ONNX file, or the state dict of a file in another format, with its names and types as they are and in PyTorch's layouts. Throws UsageError
  * for another extension, or where both are one file; DataError for what cannot be read or written, or holds no tensor.
  */
 export async function convertWeightsCommand(
@@ -108,9 +109,13 @@ export async function convertWeightsCommand(
   to: string,
   options: WeightsOptions = {},
 ): Promise<void> {
-  const writer = WRITERS[path.extname(to).toLowerCase()];
-  if (!writer)
-    throw new UsageError(`${to}: the format is not known; end it in ${Object.keys(WRITERS).join(' or ')}`);
+  const extension = path.extname(to).toLowerCase();
+  if (extension === '.onnx') return exportCommand(from, to);
+  const writer = WRITERS[extension];
+  if (!writer) {
+    const known = [...Object.keys(WRITERS), '.onnx'];
+    throw new UsageError(`${to}: the format is not known; end it in ${known.join(' or ')}`);
+  }
   if ((await realPath(from)) === (await realPath(to))) {
     throw new UsageError(`${to}: is the file to convert; choose another one`);
   }

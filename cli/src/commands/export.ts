@@ -1,0 +1,78 @@
+import path from 'node:path';
+import { architectureOf, decodeModel, metadataOf, type TrainedModel, UsageError } from 'fovea';
+import { readFileBytes } from 'fovea/io';
+import { exportOnnx } from 'fovea/onnx';
+import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
+import { printable } from '../printable.ts';
+
+export interface ExportCommandOptions {
+  /** The version of ONNX's operation set. */
+  readonly opset?: number;
+  /** The number of images that the file takes; `dynamic`, the default, for any. */
+  readonly batch?: number | 'dynamic';
+  readonly nms?: 'inside' | 'outside';
+  /** [height, width] of the images. Default: the model's own, or squares of the longer side that it shrinks images to. */
+  readonly size?: readonly [number, number];
+  readonly foldBatchNorm?: boolean;
+}
+
+/** Height and width of images for a model that takes multiples of a number. Throws UsageError for others. */
+function sizeOf(
+  { name, model, preprocessing }: TrainedModel,
+  size: readonly [number, number] | undefined,
+): readonly [number, number] {
+  const multiple = architectureOf(name).sizeMultiple(model.config);
+  if (!size) {
+    if ('size' in preprocessing) return preprocessing.size;
+    const side = Math.ceil(preprocessing.maxSide / multiple) * multiple;
+    return [side, side];
+  }
+  const wrong = size.find((length) => length % multiple !== 0);
+  if (wrong === undefined) return size;
+  throw new UsageError(`--size: ${name} takes images whose sides are multiples of ${multiple}, not ${wrong}`);
+}
+
+/**
+ * fovea export: a trained model as an ONNX file, with its classes and preprocessing in the file's metadata. Throws UsageError for
+ * another extension, a size that the model does not take, and where both are one file; DataError for what is no model or cannot be written.
+ */
+export async function exportCommand(
+  file: string,
+  out: string,
+  { opset, batch = 'dynamic', nms, size, foldBatchNorm }: ExportCommandOptions = {},
+): Promise<void> {
+  if (path.extname(out).toLowerCase() !== '.onnx') {
+    throw new UsageError(`${out}: an ONNX file is written; end its name in .onnx`);
+  }
+  if ((await realPath(file)) === (await realPath(out))) {
+    throw new UsageError(`${out}: is the model to export; choose another file`);
+  }
+  await checkOutputFile(out);
+  const trained = decodeModel(await readFileBytes(file), file);
+  const { name, model, classNames, preprocessing } = trained;
+  const [height, width] = sizeOf(trained, size);
+  const images = batch === 'dynamic' ? 1 : batch;
+  const bytes = await exportOnnx(
+    model,
+    { images: [images, height, width, 3] },
+    {
+      opset,
+      nms,
+      foldBatchNorm,
+      dynamicBatch: batch === 'dynamic',
+      ...('detect' in model ? {} : { forward: (x) => ({ logits: model.forward(x) }) }),
+      metadata: {
+        'fovea.model': JSON.stringify(metadataOf(trained)),
+        names: JSON.stringify({ ...classNames }),
+        // What Fovea itself does with an image before the model.
+        preprocessing: JSON.stringify({ ...preprocessing, channels: 'RGB', range: [0, 1], padding: 0.5 }),
+      },
+    },
+  );
+  await writeFileAtomic(out, bytes);
+  const shape = `[${batch === 'dynamic' ? 'N' : batch},3,${height},${width}]`;
+  process.stdout.write(`${printable(file)}: ${name}, ${classNames.length} classes\n`);
+  process.stdout.write(
+    `${printable(out)}: written, ${bytes.length.toLocaleString('en')} bytes; images ${shape}, RGB in 0..1\n`,
+  );
+}

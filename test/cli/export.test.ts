@@ -1,0 +1,100 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { exportCommand } from '../../cli/src/commands/export.ts';
+import { convertWeightsCommand } from '../../cli/src/commands/weights.ts';
+import { DataError, UsageError } from '../../src/errors.ts';
+import { saveWeights } from '../../src/io/index.ts';
+import { parseModel } from '../../src/onnx/graph.ts';
+import { loadOnnx } from '../../src/onnx/index.ts';
+import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
+import { buildModel, metadataOf } from '../../src/tasks/modelFile.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'fovea-export-'));
+  await save('retinanet');
+  await save('unet');
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A file as `fovea train` writes it, of a small new model with two classes. */
+async function save(name: ModelName): Promise<void> {
+  const config = architectureOf(name).defaultConfig({ numClasses: 2, width: 4, cropSize: 64 });
+  const model = buildModel(name, config, 0);
+  const weights = await model.stateDict(async ({ initial }) => initial);
+  const trained = { name, model, classNames: ['coin', 'token'], preprocessing: { maxSide: 70 } };
+  await saveWeights(join(folder, `${name}.safetensors`), weights, metadataOf(trained));
+}
+
+const at = (name: string): string => join(folder, name);
+
+/** What a command writes to standard output. */
+async function outputOf(command: () => Promise<void>): Promise<string> {
+  let text = '';
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+    text += chunk;
+    return true;
+  });
+  await command();
+  spy.mockRestore();
+  return text;
+}
+
+describe('fovea export', () => {
+  it('writes a detector for any number of images, with classes and preprocessing', async () => {
+    const text = await outputOf(() => exportCommand(at('retinanet.safetensors'), at('new/detector.onnx')));
+    expect(text).toMatch(/retinanet\.safetensors: retinanet, 2 classes\n/);
+    expect(text).toMatch(/detector\.onnx: written, [\d,]+ bytes; images \[N,3,96,96\], RGB in 0\.\.1\n$/);
+    const bytes = readFileSync(at('new/detector.onnx'));
+    const { inputs, outputs, opset } = loadOnnx(bytes);
+    expect(opset).toBe(17);
+    expect(inputs).toEqual([{ name: 'images', type: 'float', shape: ['N', 3, 96, 96] }]);
+    expect(outputs.map(({ name, shape }) => [name, shape])).toEqual([
+      ['boxes', ['N', 300, 4]],
+      ['scores', ['N', 300]],
+      ['labels', ['N', 300]],
+      ['count', ['N']],
+    ]);
+    const { metadata } = parseModel(bytes);
+    expect(JSON.parse(metadata.get('fovea.model')!)).toMatchObject({
+      architecture: 'retinanet',
+      classNames: ['coin', 'token'],
+    });
+    expect(JSON.parse(metadata.get('names')!)).toEqual({ 0: 'coin', 1: 'token' });
+    expect(JSON.parse(metadata.get('preprocessing')!)).toMatchObject({ maxSide: 70, range: [0, 1] });
+  });
+
+  it('takes opset, number of images, size and the place of NMS', async () => {
+    const options = { opset: 16, batch: 2, nms: 'outside', size: [64, 96] } as const;
+    await outputOf(() => exportCommand(at('retinanet.safetensors'), at('fixed.onnx'), options));
+    const { inputs, outputs, opset } = loadOnnx(readFileSync(at('fixed.onnx')));
+    expect([opset, inputs[0]!.shape]).toEqual([16, [2, 3, 64, 96]]);
+    expect(outputs.map(({ name }) => name)).toEqual(['boxes', 'scores', 'labels']);
+    expect(outputs[0]!.shape![0]).toBe(2);
+  });
+
+  it('writes a segmenter, also as weights convert', async () => {
+    for (const write of [exportCommand, convertWeightsCommand]) {
+      await outputOf(() => write(at('unet.safetensors'), at('segmenter.onnx')));
+      const { outputs } = loadOnnx(readFileSync(at('segmenter.onnx')));
+      expect(outputs).toEqual([{ name: 'logits', type: 'float', shape: ['N', 3, 72, 72] }]);
+      rmSync(at('segmenter.onnx'));
+    }
+  });
+
+  it('refuses what it cannot do, and writes nothing', async () => {
+    const model = at('retinanet.safetensors');
+    writeFileSync(at('text.safetensors'), 'no weights at all');
+    await expect(exportCommand(model, at('no.pth'))).rejects.toThrow(UsageError);
+    await expect(exportCommand(model, at('no.onnx'), { size: [64, 100] })).rejects.toThrow(
+      /multiples of 32, not 100/,
+    );
+    await expect(exportCommand(at('unet.safetensors'), at('no.onnx'), { nms: 'outside' })).rejects.toThrow(
+      /the model has no NMS/,
+    );
+    await expect(exportCommand(at('text.safetensors'), at('no.onnx'))).rejects.toThrow(DataError);
+    expect([at('no.onnx'), at('no.pth')].filter(existsSync)).toEqual([]);
+  });
+});
