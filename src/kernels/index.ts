@@ -20,6 +20,9 @@ export {
   type ElementwiseAttrs,
   type ElementwiseBackwardKernel,
   type ElementwiseKernel,
+  type Letter,
+  type NameIn,
+  type NamesIn,
   type RowAttrs,
 } from './elementwise/elementwise.ts';
 export * from './elementwise/logical.ts';
@@ -40,6 +43,7 @@ export { type InterpolateAttrs, interpolate, interpolateBackward } from './image
 export type { ResampleBackwardAttrs } from './image/resample.ts';
 export type {
   BufferSource,
+  Buffers,
   Dispatch,
   EncodableKernel,
   Kernel,
@@ -58,7 +62,7 @@ export * from './norm/localResponseNorm.ts';
 export { kernels, type OpName } from './ops.ts';
 export * from './optimizers/optimizers.ts';
 export * from './optimizers/pack.ts';
-export { planAsync } from './planAsync.ts';
+export { type Plannable, planAsync } from './planAsync.ts';
 export {
   type AdaptiveAvgPool2dAttrs,
   type AvgPool2dAttrs,

@@ -1,6 +1,6 @@
 import { expectNames } from '../options.ts';
 import type { Kernel, ShapesOf } from './description.ts';
-import { type BufferSource, type EncodableKernel, planKernel } from './encodable.ts';
+import { type BufferSource, type Buffers, type EncodableKernel, planKernel } from './encodable.ts';
 
 export type { Given, Kernel } from './description.ts';
 export {
@@ -14,7 +14,7 @@ export {
   wgslType,
   workgroupsOf,
 } from './dispatch.ts';
-export { type BufferSource, type EncodableKernel, planKernel };
+export { type BufferSource, type Buffers, type EncodableKernel, planKernel };
 
 /**
  * A kernel as the user holds it: planned once for shapes, encoded into any pass after that. Inputs `I`, optional ones `O`,

@@ -36,26 +36,27 @@ export async function compileKernel(
 }
 
 /** A kernel of any types. */
-interface Plannable {
+export interface Plannable {
+  /** As of `PlannableKernel`. */
   plan(device: GPUDevice, specs: never, attrs: never): unknown;
 }
 
 /**
- * Plans a kernel like `kernel.plan`, with the same arguments and result, but compiles its shaders beside other work, so that a page or a server goes on
- * meanwhile; and finds out whether they compile.
+ * Plans a kernel like `kernel.plan`, but compiles its shaders beside other work, so that a page or a server goes on meanwhile;
+ * and finds out whether they compile.
  *
  * @param kernel A kernel of fovea/kernels, or your own.
- * @param device Your device.
- * @param specs The shapes of the inputs by name: a shape alone means f32.
- * @param attrs The kernel's attributes; their types say the defaults.
+ * @param planned What `kernel.plan` takes: your device, the shapes of the inputs by name (a shape alone means f32), and the
+ * kernel's attributes.
  * @returns What `kernel.plan` returns.
  * @throws ShapeError, DeviceLimitError or DeviceLostError as `kernel.plan`; GpuError where a shader does not compile, with
  *   the kernel, the file, the line, its text and what the compiler says.
  */
 export async function planAsync<K extends Plannable>(
   kernel: K,
-  ...[device, specs, attrs]: Parameters<K['plan']>
+  ...planned: Parameters<K['plan']>
 ): Promise<ReturnType<K['plan']>> {
+  const [device, specs, attrs] = planned;
   const given = [device, specs, attrs ?? {}] as const;
   await compileKernel(given[0], kernel as unknown as Kernel, given[1], given[2]);
   return kernel.plan(...given) as ReturnType<K['plan']>;

@@ -162,12 +162,12 @@ class FCOSHead extends Module {
 }
 
 /** The outputs of one pyramid level. */
-interface Level {
+export interface FCOSLevel {
   /** [N,A,K]. */
   readonly logits: Tensor;
-  /** [N,A,4]: to the left, top, right and bottom, in cells. */
+  /** Distances to the left, top, right and bottom [N,A,4], in cells. */
   readonly distances: Tensor;
-  /** [N,A,1]: logits. */
+  /** [N,A,1], before the sigmoid. */
   readonly centerness: Tensor;
 }
 
@@ -238,7 +238,7 @@ export class FCOS extends Module {
     });
   }
 
-  #levels({ images }: ImageBatch): Level[] {
+  #levels({ images }: ImageBatch): FCOSLevel[] {
     return this.backbone.forward(images).map((features) => ({
       logits: this.head.classification_head.forward(features),
       ...this.head.regression_head.forward(features),
@@ -254,7 +254,7 @@ export class FCOS extends Module {
    * bottom, in cells of the level; and `centerness` [N,A,1], logits.
    * @param images f32 [N,H,W,3] in 0..1, or [H,W,3] each in an array, which are resized.
    */
-  forward(images: Tensor | readonly Tensor[]): Level {
+  forward(images: Tensor | readonly Tensor[]): FCOSLevel {
     return joined(this.#levels(this.#batch(images)));
   }
 
@@ -376,7 +376,7 @@ export class FCOS extends Module {
 }
 
 /** The outputs of all levels, one after another. */
-const joined = (levels: readonly Level[]): Level => ({
+const joined = (levels: readonly FCOSLevel[]): FCOSLevel => ({
   logits: joinAnchors(levels.map(({ logits }) => logits)),
   distances: joinAnchors(levels.map(({ distances }) => distances)),
   centerness: joinAnchors(levels.map(({ centerness }) => centerness)),

@@ -20,7 +20,7 @@ export {
   type RCNNBackbone,
 } from './fasterRcnn.ts';
 export { FCN, type FCNConfig, type FCNOptions, fcn } from './fcn.ts';
-export { FCOS, type FCOSConfig, type FCOSOptions, fcos } from './fcos.ts';
+export { FCOS, type FCOSConfig, type FCOSLevel, type FCOSOptions, fcos } from './fcos.ts';
 export type { ExtraLevels } from './fpn.ts';
 export { LRASPP, type LRASPPConfig, type LRASPPOptions, lraspp } from './lraspp.ts';
 export {

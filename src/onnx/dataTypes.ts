@@ -26,10 +26,33 @@ export const DATA_TYPES = {
   uint4: 21,
   int4: 22,
   float4e2m1: 23,
-} as const;
+} as const satisfies Readonly<Record<OnnxType, number>>;
 
 /** An element type by ONNX's name. */
-export type OnnxType = keyof typeof DATA_TYPES;
+export type OnnxType =
+  | 'float'
+  | 'uint8'
+  | 'int8'
+  | 'uint16'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'string'
+  | 'bool'
+  | 'float16'
+  | 'double'
+  | 'uint32'
+  | 'uint64'
+  | 'complex64'
+  | 'complex128'
+  | 'bfloat16'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'uint4'
+  | 'int4'
+  | 'float4e2m1';
 
 const NAMES = new Map<number, OnnxType>(
   Object.entries(DATA_TYPES).map(([name, number]) => [number, name as OnnxType]),

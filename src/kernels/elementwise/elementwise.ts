@@ -26,7 +26,7 @@ export type RowAttrs<R extends ElementwiseRow> = R extends { readonly attrs: inf
   : object;
 
 /** Characters of names in WGSL; those of the rows are ASCII. */
-type Letter =
+export type Letter =
   | 'a'
   | 'b'
   | 'c'
@@ -66,18 +66,18 @@ type Letter =
   | '9';
 
 /** `N` where the expression `E` has it as a word of its own; any name where the expression is no literal. */
-type Used<E extends string, N extends string> = string extends E
+export type NameIn<E extends string, N extends string> = string extends E
   ? string
   : E extends `${infer Before}${N}${infer After}`
     ? Lowercase<Before> extends `${string}${Letter}`
-      ? Used<`_${After}`, N>
+      ? NameIn<`_${After}`, N>
       : Lowercase<After> extends `${Letter}${string}`
-        ? Used<`_${After}`, N>
+        ? NameIn<`_${After}`, N>
         : N
     : never;
 
 /** Those of the names `N` that an expression uses. */
-type NamesIn<E extends string, N extends string> = N extends string ? Used<E, N> : never;
+export type NamesIn<E extends string, N extends string> = N extends string ? NameIn<E, N> : never;
 
 /** The kernel of a row, and of its gradient with respect to each argument that has one: `relu.backward.x`. */
 export type ElementwiseKernel<R extends ElementwiseRow = ElementwiseRow> = PlannableKernel<
