@@ -139,6 +139,11 @@ export class Tensors {
       this.set(tensor, { name: this.#growing(tensor), order: natural(tensor.shape.length) });
       return this.name(tensor, order);
     }
+    if (origin.kind === 'op') {
+      throw new UnsupportedError(
+        `exportOnnx: the output ${origin.output} of ${origin.node.op} has no ONNX form`,
+      );
+    }
     throw new UnsupportedError(`exportOnnx: ${tensor} is no input of the model, so its value is not known`);
   }
 

@@ -1,7 +1,9 @@
+import type { Tensor } from '../../../graph/tensor.ts';
 import { defaultBoxClip } from '../../../kernels/boxes/boxCoder.ts';
 import { boundsOf } from '../bounds.ts';
 import type { Call, Outputs } from '../call.ts';
 import { float, tensorProto } from '../protos.ts';
+import { isFixed } from '../sizes.ts';
 import { CHANNELS_FIRST } from '../tensors.ts';
 import type { Rows } from './types.ts';
 
@@ -51,6 +53,26 @@ const squeezed = (call: Call<object>, x: string): string => call.emit('Squeeze',
 /** Below any score: that of what takes no part. */
 const LOWEST = -3.4028234663852886e38;
 
+/** All labels that there may be, [1,C,1]: as far as the graph tells, else from the least to the greatest that there is. */
+function classesOf(call: Call<object>, labels: Tensor): string {
+  const { writer } = call;
+  const bounds = boundsOf(labels);
+  if (bounds) {
+    const [low, high] = bounds;
+    const all = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+    return call.numbers(all, 'i32', [1, all.length, 1]);
+  }
+  const flat = writer.reshape(call.name('labels'), [-1]);
+  // The least or greatest of all as a scalar, by TopK, which has the same form in every opset.
+  const end = (largest: number) => {
+    const [value] = writer.many('TopK', [flat, writer.ints([1])], { largest }, 2);
+    return writer.node('Squeeze', [value!, writer.ints([0])]);
+  };
+  const one = call.number(1, 'i32');
+  const range = writer.node('Range', [end(0), writer.node('Add', [end(1), one]), one]);
+  return writer.reshape(range, [1, -1, 1]);
+}
+
 /**
  * Non-maximum suppression with a padded result. ONNX's gives a list of (image, class, box) whose length follows from the data:
  * the boxes on it are marked, and the best of the marked ones taken.
@@ -59,22 +81,13 @@ function nms(call: Call<{ readonly iouThreshold: number; readonly scoreThreshold
   const { iouThreshold, scoreThreshold = LOWEST } = call.attrs;
   const { writer } = call;
   const { labels } = call.node.inputs;
-  const most = call.output('indices').shape[1]!;
+  const size = call.output('indices').shape[1]!;
+  const most = Math.min(size, call.input('scores').shape[1]!);
   const scores = call.name('scores');
   const lowest = call.number(LOWEST);
   let perClass = call.unsqueeze(scores, [1]);
   if (labels) {
-    const bounds = boundsOf(labels);
-    if (!bounds)
-      call.refuse(
-        'the number of classes cannot be told from the graph; give labels that remainder(…, K) bounds',
-      );
-    const [low, high] = bounds!;
-    const classes = call.numbers(
-      Array.from({ length: high - low + 1 }, (_, i) => low + i),
-      'i32',
-      [1, high - low + 1, 1],
-    );
+    const classes = classesOf(call, labels);
     const own = writer.node('Equal', [call.unsqueeze(call.name('labels'), [1]), classes]);
     perClass = writer.node('Where', [own, perClass, lowest]);
   }
@@ -97,19 +110,27 @@ function nms(call: Call<{ readonly iouThreshold: number; readonly scoreThreshold
   const marked = writer.node('Where', [call.cast(marks, 'bool'), scores, lowest]);
   const [values, order] = writer.many('TopK', [marked, writer.ints([most])], { axis: -1 }, 2);
   const there = writer.node('Greater', [values!, lowest]);
-  const indices = writer.node('Where', [there, call.cast(order!, 'int32'), call.number(-1, 'i32')]);
+  const none = call.number(-1, 'i32');
+  const found = writer.node('Where', [there, call.cast(order!, 'int32'), none]);
+  const indices =
+    size === most ? found : writer.node('Pad', [found, writer.ints([0, 0, 0, size - most]), none]);
   const count = writer.node('ReduceSum', [call.cast(there, 'int32'), writer.ints([1])], { keepdims: 0 });
   return { indices, count };
 }
 
-/** Pools regions; those whose image is below 0 give zeros. */
+/** Pools regions; those whose image is none of the images give zeros. */
 function pooled(call: Call<object>, write: (x: string, boxes: string, image: string) => string): Outputs {
   const { writer } = call;
   const rois = call.name('rois');
   const image = call.slice(rois, 1, 0, 1);
   const zero = call.number(0);
-  const there = writer.node('GreaterOrEqual', [image, zero]);
-  const y = write(call.image('x'), call.slice(rois, 1, 1, 5), writer.node('Max', [image, zero]));
+  const [N = 1] = call.sizes('x');
+  const images = isFixed(N) ? call.number(N) : call.cast(call.tensors.shape([N]), 'float');
+  const there = writer.node('And', [
+    writer.node('GreaterOrEqual', [image, zero]),
+    writer.node('Less', [image, images]),
+  ]);
+  const y = write(call.image('x'), call.slice(rois, 1, 1, 5), writer.node('Where', [there, image, zero]));
   const test = call.unsqueeze(there, [2, 3]);
   return { y: { name: writer.node('Where', [test, y, zero]), order: CHANNELS_FIRST } };
 }

@@ -24,10 +24,15 @@ function convolved(
   }>,
   op: string,
   more: Readonly<Record<string, Attr>> = {},
-): Outputs {
+  biased = true,
+): string {
   const { stride, padding, dilation, groups } = call.attrs;
   const { bias, weight } = call.node.inputs;
-  const inputs = [call.image('x'), call.name('weight', FILTER), ...(bias ? [call.name('bias')] : [])];
+  const inputs = [
+    call.image('x'),
+    call.name('weight', FILTER),
+    ...(bias && biased ? [call.name('bias')] : []),
+  ];
   const attrs = {
     kernel_shape: weight!.shape.slice(0, 2),
     strides: stride,
@@ -36,7 +41,7 @@ function convolved(
     group: groups,
     ...more,
   };
-  return image(call.emit(op, inputs, attrs));
+  return call.emit(op, inputs, attrs);
 }
 
 /** Height and width of an image. */
@@ -117,9 +122,21 @@ export const convolution: Rows<
   | 'pyr_up'
   | 'gaussian_blur'
 > = {
-  conv2d: (call) => convolved(call, 'Conv'),
-  conv_transpose2d: (call) =>
-    convolved(call, 'ConvTranspose', { output_padding: [...call.attrs.outputPadding] }),
+  conv2d: (call) => image(convolved(call, 'Conv')),
+  conv_transpose2d(call) {
+    const { outputPadding, padding, stride } = call.attrs;
+    if (outputPadding.every((rows, k) => rows < stride[k]!)) {
+      return image(convolved(call, 'ConvTranspose', { output_padding: outputPadding }));
+    }
+    // onnxruntime takes only rows that a larger input would have reached: the whole, without the bias, is cut or grows by zeros.
+    const whole = convolved(call, 'ConvTranspose', { pads: [0, 0, 0, 0] }, false);
+    const ends = padding.map((rows, k) => outputPadding[k]! - rows);
+    const sides = call.writer.ints([0, 0, ...padding.map((rows) => -rows), 0, 0, ...ends]);
+    const y = call.emit('Pad', [whole, sides]);
+    if (!call.node.inputs.bias) return image(y);
+    const bias = call.tensors.stretched(call.input('bias'), CHANNELS_FIRST);
+    return image(call.emit('Add', [y, bias]));
+  },
   max_pool2d(call) {
     const { kernelSize: kernel, stride, padding, dilation, ceilMode } = call.attrs;
     const pads = ceilMode ? padsFor(call, { kernel, stride, padding, dilation }) : around(padding);
@@ -162,11 +179,14 @@ export const convolution: Rows<
     const { size, mode, alignCorners, scaleFactor } = call.attrs;
     const from = extent(call, 'x');
     // Positions that do not follow from the sizes, which is how ONNX would take them.
-    if (scaleFactor?.some((factor, k) => from[k]! * factor !== size[k])) {
+    const given = scaleFactor?.some((factor, k) => from[k]! * factor !== size[k]);
+    // onnxruntime only enlarges by cubics.
+    const shrinks = mode === 'bicubic' && size.some((length, k) => length < from[k]!);
+    if (given || shrinks) {
       return resampled(call, (axis) => ({
         ...call.attrs,
         size: only(axis, size),
-        scaleFactor: only(axis, scaleFactor),
+        ...(scaleFactor ? { scaleFactor: only(axis, scaleFactor) } : {}),
       }));
     }
     const [N = 1, , , C = 1] = call.sizes('x');

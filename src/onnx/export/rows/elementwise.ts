@@ -28,6 +28,12 @@ function operand(call: Call<object>, name: string, order: Order, dtype: DType): 
   return tensor.dtype === dtype || !isFloat(tensor.dtype) ? written : call.cast(written, TYPES[dtype]);
 }
 
+/** The attributes, with the defaults of the operation where they were left out. */
+const attrsOf = ({ node, attrs }: ElementwiseCall): Attrs => ({
+  ...node.operation.kernel.elementwise?.row.attrs,
+  ...attrs,
+});
+
 /** A function of the inputs, which are in the dtype of the result. */
 const of =
   (write: (call: ElementwiseCall, ...inputs: string[]) => string) =>
@@ -40,7 +46,7 @@ const of =
 
 /** One node of ONNX. */
 const node = (op: string, attrs: (attrs: Attrs) => Readonly<Record<string, Attr>> = () => ({})) =>
-  of((call, ...inputs) => call.emit(op, inputs, attrs(call.attrs)));
+  of((call, ...inputs) => call.emit(op, inputs, attrs(attrsOf(call))));
 
 /** A condition, as 1 or 0 of the dtype of the inputs. */
 const condition =
@@ -91,16 +97,31 @@ export const elementwise: Rows<ElementwiseName> = {
       : call.emit('Mul', [x!, call.emit('HardSigmoid', [x!], { alpha: float(1 / 6), beta: float(0.5) })]),
   ),
   hardsigmoid: node('HardSigmoid', () => ({ alpha: float(1 / 6), beta: float(0.5) })),
-  hardtanh: of((call, x) => clip(call, x!, call.attrs.min_val!, call.attrs.max_val!)),
+  hardtanh: of((call, x) => {
+    const { min_val, max_val } = attrsOf(call);
+    return clip(call, x!, min_val!, max_val!);
+  }),
   softplus: node('Softplus'),
   sin: node('Sin'),
   cos: node('Cos'),
   tan: node('Tan'),
   atan: node('Atan'),
   exp: node('Exp'),
-  expm1: of((call, x) => plus(call, call.emit('Exp', [x!]), -1)),
+  // tanh(x / 2) (e^x + 1), which keeps the digits near 0.
+  expm1: of((call, x) =>
+    call.emit('Mul', [call.emit('Tanh', [times(call, x!, 0.5)]), plus(call, call.emit('Exp', [x!]), 1)]),
+  ),
   log: node('Log'),
-  log1p: of((call, x) => call.emit('Log', [plus(call, x!, 1)])),
+  // 1 + x has lost digits of x near 0: what is left of it, d, tells by how much the logarithm is off (Kahan).
+  log1p: of((call, x) => {
+    const sum = plus(call, x!, 1);
+    const d = plus(call, sum, -1);
+    const log = call.emit('Log', [sum]);
+    const scaled = call.emit('Mul', [log, call.emit('Div', [x!, d])]);
+    const none = call.emit('Equal', [d, call.number(0, call.output().dtype)]);
+    const corrected = call.emit('Where', [none, x!, scaled]);
+    return call.emit('Where', [call.emit('Equal', [d, x!]), log, corrected]);
+  }),
   erf: node('Erf'),
   sqrt: node('Sqrt'),
   rsqrt: of((call, x) => call.emit('Reciprocal', [call.emit('Sqrt', [x!])])),
@@ -114,13 +135,13 @@ export const elementwise: Rows<ElementwiseName> = {
   round: node('Round'),
   sign: node('Sign'),
   affine: of((call, x) => {
-    const { scale, shift } = call.attrs as { scale: number; shift: number };
-    const y = plus(call, times(call, x!, scale), shift);
+    const { scale, shift } = attrsOf(call);
+    const y = plus(call, times(call, x!, scale!), shift!);
     return y === x ? call.emit('Identity', [x]) : y;
   }),
   clamp: of((call, x) => {
-    const { low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY } = call.attrs;
-    return clip(call, x!, low, high);
+    const { low, high } = attrsOf(call);
+    return clip(call, x!, low!, high!);
   }),
   add: node('Add'),
   sub: node('Sub'),

@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts';
 import { float } from '../protos.ts';
 import { isFixed } from '../sizes.ts';
+import { CHANNELS_FIRST } from '../tensors.ts';
 import type { Rows } from './types.ts';
 
 /** [I,O] as PyTorch and Gemm have it, [O,I]. */
@@ -91,10 +92,15 @@ export const products: Rows<
     const { size, alpha, beta, k } = call.attrs;
     if (size % 2 === 0)
       call.refuse(`size ${size} is even, for which ONNX takes another window; use an odd one`);
-    const sizes = call.sizes('x');
-    const rank = sizes.length;
-    const order = [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
+    const order = call.order('x');
+    if (beta === 0) return { y: { name: call.emit('Identity', [call.name('x', order)]), order } };
     const attrs = { size, alpha: float(alpha), beta: float(beta), bias: float(k) };
-    return { y: { name: call.emit('LRN', [call.name('x', order)], attrs), order } };
+    const sizes = call.sizes('x');
+    if (sizes.length === 4) {
+      return { y: { name: call.emit('LRN', [call.image('x')], attrs), order: CHANNELS_FIRST } };
+    }
+    // onnxruntime takes images only.
+    const rows = call.tensors.reshape(call.name('x'), [-1, sizes.at(-1)!, 1, 1]);
+    return { y: call.tensors.reshape(call.emit('LRN', [rows], attrs), sizes) };
   },
 };
