@@ -83,6 +83,7 @@ export {
   type SettingsOptions,
   type TrainSettings,
 } from './tasks/settings.ts';
+export { describeStart, type StartReport } from './tasks/startWeights.ts';
 export type { DetectionModel, SegmentationModel } from './tasks/step.ts';
 export {
   type ResumeFrom,
@@ -97,3 +98,4 @@ export {
   tuneInference,
   tuneTraining,
 } from './tasks/tune.ts';
+export { architectureIn, configFromWeights } from './tasks/weightConfig.ts';

@@ -61,6 +61,8 @@ const size = (text: string): [number, number] => {
   }
   return sides;
 };
+/** The values of an option that is given several times. */
+const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 const scales = (text: string): number[] => {
   const values = text.split(',').map(Number);
   if (!values.every((value) => value > 0 && Number.isFinite(value))) {
@@ -212,6 +214,15 @@ data(
     'continue from the checkpoint next to --out; --lr, --epochs, --steps and --skip-batches may differ',
   )
   .option('--skip-batches <list>', 'do not learn from these batches, such as 7,12-14', batches)
+  .option(
+    '--weights <file>',
+    'start from these: a model of fovea train, or a PyTorch or safetensors file of a whole model or its backbone',
+  )
+  .option(
+    '--freeze <pattern>',
+    'do not train the parameters of these names, such as "backbone.*" (may be repeated)',
+    several,
+  )
   .option('--force', 'replace the checkpoint of another training next to --out')
   .addOption(adapter())
   .action(trainCommand);

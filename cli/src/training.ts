@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   DataError,
   decodeModel,
+  describeStart,
   type Gpu,
   metadataOf,
   readProgress,
@@ -13,7 +14,14 @@ import {
   UsageError,
 } from 'fovea';
 import type { Sample } from 'fovea/data';
-import { type Checkpoint, loadCheckpoint, readFileBytes, saveCheckpoint, saveWeights } from 'fovea/io';
+import {
+  type Checkpoint,
+  type LoadedWeights,
+  loadCheckpoint,
+  readFileBytes,
+  saveCheckpoint,
+  saveWeights,
+} from 'fovea/io';
 import { endBySignal, onInterrupt } from './errors.ts';
 import { History, historyPath } from './history.ts';
 import { printable } from './printable.ts';
@@ -66,6 +74,8 @@ export interface RunTrainingOptions {
   /** The training to continue; without it, one whose files are there is replaced. */
   readonly saved?: SavedTraining;
   readonly checkpointEvery?: number;
+  /** The weights that the settings start from. */
+  readonly weights?: LoadedWeights;
 }
 
 /** What a training came to, and how many steps of it were done in this run. */
@@ -96,7 +106,7 @@ export async function runTraining(
   gpu: Gpu,
   samples: readonly Sample[],
   settings: TrainSettings,
-  { label, out, saved, checkpointEvery }: RunTrainingOptions,
+  { label, out, saved, checkpointEvery, weights }: RunTrainingOptions,
 ): Promise<RunTrainingResult> {
   const file = checkpointPath(out);
   const history = await openHistory(out, saved);
@@ -150,6 +160,12 @@ export async function runTraining(
         await history.flush();
         await saveCheckpoint(file, state);
       },
+      ...(weights
+        ? {
+            weights,
+            onWeights: (report) => progress.log(`--weights ${printable(describeStart(report))}`),
+          }
+        : {}),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
       shouldStop: () => phase === 'stopping',
       ...(saved ? { resume: { checkpoint: saved.checkpoint, file, history: history.before } } : {}),

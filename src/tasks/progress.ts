@@ -37,6 +37,8 @@ const settings = v.object({
   clipNorm: rate,
   seed: whole,
   skipBatches: v.optional(v.array(count(MAX_STEPS))),
+  weights: v.optional(v.string()),
+  freeze: v.optional(v.array(v.string())),
   augment: v.object({
     scale: v.optional(v.tuple([rate, rate])),
     region: v.optional(v.tuple([v.number(), v.number(), v.number(), v.number()])),

@@ -2,9 +2,12 @@ import type { AugmentOptions } from '../data/augment.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
+import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import { architectureOf, type ModelName } from './architectures.ts';
+import { nameOfWeights } from './startWeights.ts';
+import { configFromWeights } from './weightConfig.ts';
 
 /** Everything that determines the result of a training: the same settings and data give the same weights, bit for bit. */
 export interface TrainSettings {
@@ -34,6 +37,13 @@ export interface TrainSettings {
   readonly augment: AugmentOptions;
   /** Numbers of the batches, from 1, that are not learned from: their steps change nothing. Default: none. */
   readonly skipBatches?: readonly number[];
+  /** What the weights are called that it starts from, `TrainOptions.weights`. Default: none, it starts from random ones. */
+  readonly weights?: string;
+  /**
+   * Patterns of names of parameters that are not trained, such as `backbone.*`: `*` is any text, dots included, `?` any
+   * character. Their batch norms keep their running statistics and use them. Default: none.
+   */
+  readonly freeze?: readonly string[];
 }
 
 /** Options of `defaultSettings`. */
@@ -62,18 +72,25 @@ export interface SettingsOptions {
   readonly augment?: AugmentOptions;
   /** Numbers of the batches, from 1, that are not learned from. Default: none. */
   readonly skipBatches?: readonly number[];
+  /**
+   * The weights to start from, which `train` is given too. Unless `config`, `width` or `anchors` are given, the model is built so
+   * that as many of them as possible fit: see `configFromWeights`. Default: none.
+   */
+  readonly weights?: LoadedWeights;
+  /** Patterns of names of parameters that are not trained, such as `backbone.*`. Default: none. */
+  readonly freeze?: readonly string[];
 }
 
 /** The names of `SettingsOptions`. */
 const SETTINGS_OPTIONS = Object.keys({
   ...{ epochs: 0, steps: 0, maxSide: 0, cropSize: 0, batchSize: 0, width: 0, anchors: 0 },
-  ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0 },
+  ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
 } satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
 
 /** The names of `TrainSettings`. */
 export const TRAIN_SETTINGS = Object.keys({
   ...{ model: 0, classNames: 0, config: 0, maxSide: 0, cropSize: 0, batchSize: 0, steps: 0, lr: 0 },
-  ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0 },
+  ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
 } satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
 
 /** The default longer side, in pixels, to which training shrinks images. */
@@ -136,8 +153,11 @@ export function defaultSettings(
     (options.epochs === undefined
       ? DEFAULT_STEPS[names.length > 1 ? 'several' : 'one']
       : Math.max(1, Math.round(options.epochs * perEpoch)));
+  const { weights } = options;
+  const built = weights !== undefined && options.width === undefined && options.anchors === undefined;
   const config =
     options.config ??
+    (built ? configFromWeights(model, weights, names.length) : undefined) ??
     architecture.defaultConfig({
       numClasses: names.length,
       cropSize,
@@ -158,5 +178,7 @@ export function defaultSettings(
     seed: options.seed ?? 0,
     augment: { ...DEFAULT_AUGMENT, ...options.augment },
     ...(options.skipBatches?.length ? { skipBatches: options.skipBatches } : {}),
+    ...(weights ? { weights: nameOfWeights(weights) } : {}),
+    ...(options.freeze?.length ? { freeze: options.freeze } : {}),
   };
 }

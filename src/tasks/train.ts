@@ -1,10 +1,11 @@
 import { BatchSource, type DetectBatch, type Sample, type SegmentBatch } from '../data/dataset.ts';
 import { shrinkSample } from '../data/resize.ts';
 import type { Caps } from '../device/caps.ts';
-import { DataError, DeviceLimitError, NumericError, ShapeError } from '../errors.ts';
+import { DataError, DeviceLimitError, NumericError, ShapeError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
+import type { LoadedWeights } from '../io/loadedWeights.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { checkTensor } from '../kernels/kernel.ts';
 import { AdamW } from '../nn/optimizers.ts';
@@ -14,9 +15,11 @@ import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress } from '../plan/step.ts';
 import type { HostArray } from '../shape.ts';
 import { type Architecture, architectureOf, type Task } from './architectures.ts';
+import { freeze } from './freeze.ts';
 import { buildModel, checkDescription, largestWeight, type TrainedModel } from './modelFile.ts';
 import { readProgress, type TrainProgress } from './progress.ts';
 import { cropsPerEpoch, TRAIN_SETTINGS, type TrainSettings } from './settings.ts';
+import { nameOfWeights, type StartReport, startFrom } from './startWeights.ts';
 import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
 /** The losses of one training step. */
@@ -41,8 +44,15 @@ export interface ResumeFrom {
 
 /** Options of `train`: what happens during a training. */
 export interface TrainOptions {
-  /** Continues from a checkpoint instead of random weights. */
+  /** Continues from a checkpoint instead of random weights. It has all weights, also those that are not trained. */
   readonly resume?: ResumeFrom;
+  /**
+   * Starts from these weights, which `defaultSettings` was given too: what fits by name and shape is taken, of the same
+   * architecture or of its backbone alone; the rest, such as a head for other classes, is random.
+   */
+  readonly weights?: LoadedWeights;
+  /** Called with what was taken of `weights`, before anything is compiled: see `describeStart`. */
+  onWeights?(report: StartReport): void;
   /** Called after each step, once its losses are known. */
   onStep?(record: StepRecord, imagesPerSecond: number): void;
   /** Called when a phase begins (`compiling`). */
@@ -64,6 +74,7 @@ export interface TrainOptions {
 /** The names of `TrainOptions`. */
 const TRAIN_OPTIONS = Object.keys({
   ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
+  ...{ weights: 0, onWeights: 0 },
 } satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
 
 /** What `train` returns. */
@@ -83,9 +94,10 @@ export interface TrainResult {
 }
 
 /**
- * Trains a model from random weights, or continues from a checkpoint: AdamW with a one-cycle schedule, on augmented crops.
+ * Trains a model from random weights or given ones, or continues from a checkpoint: AdamW with a one-cycle schedule, on augmented
+ * crops.
  *
- * The same settings and samples give the same weights, bit for bit on one adapter, whether or not the training was interrupted. A
+ * The same settings, samples and weights to start from give the same weights, bit for bit on one adapter, whether or not the training was interrupted. A
  * resumed training may have another learning rate, more steps, and other batches to skip; all else must be the same.
  *
  * @param gpu Where the model is trained.
@@ -93,7 +105,8 @@ export interface TrainResult {
  * @param settings Settings of the training; see `defaultSettings`.
  * @param options Callbacks, checkpoints, and a checkpoint to resume from.
  * @throws DataError, ShapeError or DeviceLimitError for impossible settings, before anything is allocated; DataError for a
- * checkpoint of other settings or data; NumericError for losses, gradients or weights that are not finite, which names the step,
+ * checkpoint of other settings or data; StateDictError for weights to start from of which next to nothing fits; UsageError where they are not
+ * those of the settings, or `freeze` names nothing or everything; NumericError for losses, gradients or weights that are not finite, which names the step,
  * its images and the ways out.
  */
 export async function train(
@@ -120,7 +133,11 @@ export async function train(
     augment: settings.augment,
   });
   const { lr, weightDecay, clipNorm, steps } = settings;
-  const optimizer = new AdamW(model.parameters(), { lr, weightDecay, clipNorm });
+  if (!options.resume) {
+    const report = loadStart(model, settings, options.weights);
+    if (report) options.onWeights?.(report);
+  }
+  const optimizer = new AdamW(freeze(model, settings.freeze ?? []), { lr, weightDecay, clipNorm });
   const schedule = oneCycle({ lr, steps });
   const history: StepRecord[] = [...(options.resume?.history ?? [])];
   const skipped = new Set(settings.skipBatches);
@@ -243,6 +260,21 @@ export async function train(
   }
 }
 
+/** Loads the weights that the settings name. Throws UsageError where others or none are given. */
+function loadStart(
+  model: DetectionModel | SegmentationModel,
+  { model: name, weights: wanted }: TrainSettings,
+  weights: LoadedWeights | undefined,
+): StartReport | undefined {
+  const given = weights && nameOfWeights(weights);
+  if (given !== wanted) {
+    throw new UsageError(
+      `train: the settings start from ${wanted ?? 'random weights'}, the option weights is ${given ?? 'left out'}; give defaultSettings and train the same weights`,
+    );
+  }
+  return weights && startFrom(model, name, weights);
+}
+
 /** A message names no more images of a batch than this. */
 const MAX_NAMES = 8;
 
@@ -330,16 +362,19 @@ function restore(
 ): number {
   const progress = readProgress(checkpoint.progress, file);
   const saved = new Map<string, unknown>(Object.entries(progress.settings));
-  const differing = Object.entries(settings).filter(
-    ([name, value]) =>
-      !ADJUSTABLE.includes(name) && JSON.stringify(saved.get(name)) !== JSON.stringify(value),
-  );
+  const now = new Map<string, unknown>(Object.entries(settings));
+  const differing = [...new Set([...now.keys(), ...saved.keys()])]
+    .filter(
+      (name) =>
+        !ADJUSTABLE.includes(name) && JSON.stringify(saved.get(name)) !== JSON.stringify(now.get(name)),
+    )
+    .map((name) => [name, now.get(name)] as const);
   if (differing.length > 0) {
     const other = differing.find(([name]) => name === 'model');
     // A different model has a different configuration, which need not be listed too.
     const list = (other ? [other] : differing).map(
       ([name, value]) =>
-        `${name} ${JSON.stringify(saved.get(name)) ?? 'unknown'}, now ${JSON.stringify(value)}`,
+        `${name} ${JSON.stringify(saved.get(name)) ?? 'none'}, now ${JSON.stringify(value) ?? 'none'}`,
     );
     throw new DataError(
       `${file}: was trained with ${list.join('; ')}; resume with the same data and settings (only lr, steps and skipBatches may change)`,

@@ -4,6 +4,7 @@ import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Tuned, TuneProgress } from '../plan/tuner.ts';
 import { architectureOf } from './architectures.ts';
+import { freeze } from './freeze.ts';
 import { buildModel, type TrainedModel } from './modelFile.ts';
 import type { TrainSettings } from './settings.ts';
 import { detection, isDetector, segmentation, trainingStep } from './step.ts';
@@ -52,7 +53,7 @@ export function tuneTraining(
     ...(hasMasks ? [zeros([batchSize, BOXES, cropSize, cropSize])] : []),
   ];
   const targets = task === 'detect' ? objects : [zeros([batchSize, cropSize, cropSize], 'i32')];
-  const optimizer = new AdamW(model.parameters(), { lr, weightDecay, clipNorm });
+  const optimizer = new AdamW(freeze(model, settings.freeze ?? []), { lr, weightDecay, clipNorm });
   return gpu.tune(trainingStep(model, optimizer), [images, ...targets], options);
 }
 

@@ -3,6 +3,8 @@ import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeTorch } from '../../src/io/torch/write.ts';
+import { ResNet } from '../../src/models/resnet.ts';
 import { buildCli, fovea } from '../cli/run.ts';
 import { problemOfOther, type Understood, understand, wordsOf } from './commandLine.ts';
 import { commandsOf, PAGES, root, type ShownCommand } from './pages.ts';
@@ -34,6 +36,18 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'train --resume': () => [
     ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors'), '--resume'],
     ...SMALL,
+  ],
+  'train --data --model --out --weights': () => [
+    ...['train', '--model', 'fasterrcnn', '--data', at('coins'), '--out', at('started.safetensors')],
+    ...['--weights', at('resnet.pth'), ...SMALL.slice(0, -2)],
+  ],
+  'train --data --freeze --model --out --weights': () => [
+    ...['train', '--model', 'fasterrcnn', '--data', at('coins'), '--out', at('frozen.safetensors')],
+    ...['--weights', at('resnet.pth'), '--freeze', 'backbone.*', ...SMALL.slice(0, -2)],
+  ],
+  'train --weights': () => [
+    ...['train', '--task', 'detect', '--data', at('coins'), '--out', at('again.safetensors')],
+    ...['--weights', at('detect.safetensors'), ...SMALL.slice(0, -2)],
   ],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
   'detect --names --out --weights': () => [
@@ -98,6 +112,9 @@ beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-docs-'));
   await cp(path.join(root, 'examples/coins'), at('coins'), { recursive: true });
   writeFileSync(at('small.names'), 'one\ntwo\nthree\n');
+  const backbone = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 5 });
+  const tensors = await backbone.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+  writeFileSync(at('resnet.pth'), writeTorch(tensors));
   await buildCli();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,4 +1,6 @@
+import path from 'node:path';
 import {
+  architectureIn,
   architectureOf,
   DataError,
   DEFAULT_MAX_SIDE,
@@ -10,7 +12,7 @@ import {
   UsageError,
 } from 'fovea';
 import { trainingAnnotation } from 'fovea/data';
-import { readFileBytes } from 'fovea/io';
+import { type LoadedWeights, loadWeights, readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
 import type { DataOptions } from '../dataOptions.ts';
 import { checkOutputFile } from '../files.ts';
@@ -52,6 +54,10 @@ export interface TrainOptions extends DataOptions {
   readonly checkpointEvery?: number;
   /** Fill boxes without outlines, to train masks on them. */
   readonly boxesAsMasks?: boolean;
+  /** A file of weights to start from. */
+  readonly weights?: string;
+  /** Patterns of names of parameters that are not trained. */
+  readonly freeze?: readonly string[];
   readonly adapter?: string;
 }
 
@@ -90,7 +96,7 @@ async function readAnchors(file: string): Promise<AnchorLayout> {
 
 const FROM_ANCHORS = 'write it with fovea anchors --json';
 
-/** fovea train: a detector or segmenter from random weights, on a folder of labelled images. */
+/** fovea train: a detector or segmenter from random weights or those of a file, on a folder of labelled images. */
 export async function trainCommand(options: TrainOptions): Promise<void> {
   if (options.resume && options.force) {
     throw new UsageError('train: --resume continues a training, --force replaces it; leave one of them out');
@@ -102,11 +108,16 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
   await withLock(options.out, () => trainLocked(options));
 }
 
-/** The model to train: the one that was named, else that of the checkpoint. Throws where they differ. */
-function modelOf({ model, task, out }: TrainOptions, saved: SavedTraining | undefined): ModelName {
+/** The model to train: the one that was named, else that of the checkpoint or of the weights. Throws where they differ. */
+function modelOf(
+  { model, task, out }: TrainOptions,
+  saved: SavedTraining | undefined,
+  weights: LoadedWeights | undefined,
+): ModelName {
   const before = saved?.progress.settings.model;
-  const fits = before && task && architectureOf(before).task === task;
-  const wanted = model ?? (fits ? before : task ? DEFAULT_MODEL[task] : before);
+  const known = before ?? (weights && architectureIn(weights));
+  const fits = known && task && architectureOf(known).task === task;
+  const wanted = model ?? (fits ? known : task ? DEFAULT_MODEL[task] : known);
   if (!wanted) throw new UsageError('train: give --model, or --task detect or --task segment');
   if (before && before !== wanted) {
     throw new DataError(
@@ -164,8 +175,16 @@ async function trainLocked(options: TrainOptions): Promise<void> {
   const { out } = options;
   if (!options.resume && !options.force) checkNoTraining(out);
   const saved = options.resume ? await savedTraining(out) : undefined;
-  const model = modelOf(options, saved);
   const before = saved?.progress.settings;
+  // A checkpoint has all weights, also those that are not trained.
+  const weights = options.weights === undefined || saved ? undefined : await loadWeights(options.weights);
+  for (const note of weights?.notes ?? []) process.stderr.write(`--weights: ${printable(note)}\n`);
+  if (saved && options.weights !== undefined && path.basename(options.weights) !== before?.weights) {
+    throw new DataError(
+      `${saved.file}: started from ${before?.weights ?? 'random weights'}, not from ${path.basename(options.weights)}; leave --weights out`,
+    );
+  }
+  const model = modelOf(options, saved, weights);
   const skipBatches = skipBatchesOf(options.skipBatches, saved);
   const samples = await trainingSamples(options, model, options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE);
   const given = {
@@ -179,8 +198,10 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     lr: options.lr,
     seed: options.seed,
     skipBatches,
+    ...(weights ? { weights } : {}),
+    ...(options.freeze ? { freeze: options.freeze } : {}),
   };
-  const settings: TrainSettings = defaultSettings(
+  const chosen: TrainSettings = defaultSettings(
     model,
     samples,
     before
@@ -196,9 +217,11 @@ async function trainLocked(options: TrainOptions): Promise<void> {
           lr: given.lr ?? before.lr,
           seed: given.seed ?? before.seed,
           skipBatches,
+          ...(before.freeze || options.freeze ? { freeze: options.freeze ?? before.freeze ?? [] } : {}),
         }
       : given,
   );
+  const settings = before?.weights === undefined ? chosen : { ...chosen, weights: before.weights };
   if (saved && saved.progress.step === settings.steps) {
     await exportWeights(out);
     process.stderr.write(
@@ -217,6 +240,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
       label: model,
       out,
       ...(saved ? { saved } : {}),
+      ...(weights ? { weights } : {}),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     });
     const here = saved ? ` (${result.stepsHere} in this run)` : '';
