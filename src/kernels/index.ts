@@ -76,6 +76,7 @@ export * from './reduce/argmax.ts';
 export * from './reduce/cumulative.ts';
 export * from './reduce/reduce.ts';
 export * from './reduce/softmax.ts';
+export * from './roi/heatmapsToKeypoints.ts';
 export * from './roi/panopticMerge.ts';
 export * from './roi/pasteMasks.ts';
 export type { RoiAttrs } from './roi/roi.ts';

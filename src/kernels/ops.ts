@@ -44,6 +44,7 @@ import { argmax } from './reduce/argmax.ts';
 import { cumprod, cumprodBackward, cumsum } from './reduce/cumulative.ts';
 import { amax, prod, sum } from './reduce/reduce.ts';
 import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from './reduce/softmax.ts';
+import { heatmapsToKeypoints } from './roi/heatmapsToKeypoints.ts';
 import { panopticMerge } from './roi/panopticMerge.ts';
 import { pasteMasks } from './roi/pasteMasks.ts';
 import { roiAlign, roiAlignBackward } from './roi/roiAlign.ts';
@@ -204,6 +205,7 @@ export const kernels = {
   cast: cast,
   roi_align: roiAlign,
   roi_align_backward: roiAlignBackward,
+  heatmaps_to_keypoints: heatmapsToKeypoints,
   paste_masks: pasteMasks,
   panoptic_merge: panopticMerge,
   roi_pool: roiPool,

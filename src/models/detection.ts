@@ -1,8 +1,8 @@
 import { ShapeError } from '../errors.ts';
 import { interpolate } from '../graph/functions/conv.ts';
 import { mul } from '../graph/functions/elementwise.ts';
-import { concat, pad } from '../graph/functions/shape.ts';
-import { type Tensor, tensor } from '../graph/tensor.ts';
+import { concat, pad, slice } from '../graph/functions/shape.ts';
+import { full, type Tensor, tensor } from '../graph/tensor.ts';
 import { formatShape } from '../shape.ts';
 import { type Normalization, normalizeImages } from './preprocess.ts';
 
@@ -168,6 +168,22 @@ export function toNetwork(boxes: Tensor, { sizes, originals }: ImageBatch): Tens
 export function toImages(boxes: Tensor, { sizes, originals }: ImageBatch): Tensor {
   const ratio = ratios(sizes, originals);
   return ratio ? mul(boxes, ratio) : boxes;
+}
+
+/** (x, y, 1) of the factors of boxes: [N,1,1,3]. */
+const ofPoints = (ratio: Tensor): Tensor =>
+  concat([slice(ratio, [[], [], [0, 2]]), full([ratio.shape[0]!, 1, 1], 1)], 2).reshape([-1, 1, 1, 3]);
+
+/** Converts points [N,G,K,3], x and y and a number, from pixels of the given images to the network's. */
+export function pointsToNetwork(points: Tensor, { sizes, originals }: ImageBatch): Tensor {
+  const ratio = ratios(originals, sizes);
+  return ratio ? mul(points, ofPoints(ratio)) : points;
+}
+
+/** Converts points [N,D,K,3], x and y and a number, from the network's pixels to those of the given images. */
+export function pointsToImages(points: Tensor, { sizes, originals }: ImageBatch): Tensor {
+  const ratio = ratios(sizes, originals);
+  return ratio ? mul(points, ofPoints(ratio)) : points;
 }
 
 /**

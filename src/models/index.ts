@@ -22,6 +22,15 @@ export {
 export { FCN, type FCNConfig, type FCNOptions, fcn } from './fcn.ts';
 export { FCOS, type FCOSConfig, type FCOSLevel, type FCOSOptions, fcos } from './fcos.ts';
 export type { ExtraLevels } from './fpn.ts';
+export {
+  type KeypointConfig,
+  type KeypointDetections,
+  KeypointRCNN,
+  type KeypointRCNNConfig,
+  type KeypointRCNNOptions,
+  type KeypointTargets,
+  keypointrcnn,
+} from './keypointRcnn.ts';
 export { LRASPP, type LRASPPConfig, type LRASPPOptions, lraspp } from './lraspp.ts';
 export {
   type MaskConfig,

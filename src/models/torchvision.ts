@@ -1,9 +1,10 @@
 import { UsageError } from '../errors.ts';
 import { type DeepLabV3, deeplabv3 } from './deeplab.ts';
 import { EFFICIENTNETS, EfficientNet, type EfficientNetName } from './efficientnet.ts';
-import { type FasterRCNN, fasterrcnn, type RCNNBackbone } from './fasterRcnn.ts';
+import { type FasterRCNN, type FasterRCNNConfig, fasterrcnn, type RCNNBackbone } from './fasterRcnn.ts';
 import { type FCN, fcn } from './fcn.ts';
 import { type FCOS, fcos } from './fcos.ts';
+import { KEYPOINT_DEFAULTS, type KeypointRCNN, keypointrcnn } from './keypointRcnn.ts';
 import { type LRASPP, lraspp } from './lraspp.ts';
 import { MASK_DEFAULTS, type MaskRCNN, maskrcnn } from './maskRcnn.ts';
 import { MobileNetV2 } from './mobilenet.ts';
@@ -17,7 +18,7 @@ import { VGG, type VGGName, VGGS } from './vgg.ts';
 import { VIT_B_16, VisionTransformer } from './vit.ts';
 
 /** A detector that torchvision has too. */
-export type TorchvisionDetector = RetinaNet | FCOS | SSD | FasterRCNN | MaskRCNN;
+export type TorchvisionDetector = RetinaNet | FCOS | SSD | FasterRCNN | MaskRCNN | KeypointRCNN;
 /** A segmenter that torchvision has too. */
 export type TorchvisionSegmenter = FCN | DeepLabV3 | LRASPP;
 /** A classifier that torchvision has too. */
@@ -35,7 +36,7 @@ export type TorchvisionModel =
       readonly kind: 'detect';
       readonly model: TorchvisionDetector;
       /**
-       * Torchvision's label for Fovea's label 0: 1 for SSD, Faster and Mask R-CNN, whose class 0 there is the background; 0 for
+       * Torchvision's label for Fovea's label 0: 1 for SSD and the R-CNNs, whose class 0 there is the background; 0 for
        * RetinaNet and FCOS.
        */
       readonly firstLabel: 0 | 1;
@@ -104,16 +105,28 @@ const SMALL_IMAGES: RCNNDefaults = {
   },
 };
 
-/** The largest number of regions per image that learn masks; torchvision has no limit. */
-const MOST_MASKS = 128;
+/** The largest number of regions per image that learn masks or keypoints; torchvision has no limit. */
+const MOST_REGIONS = 128;
+
+const mostForeground = ({ box }: FasterRCNNConfig): number =>
+  Math.min(Math.floor(box.batchSizePerImage * box.positiveFraction), MOST_REGIONS);
+
+function buildKeypointRCNN(backbone: ResNetName, args: Arguments): KeypointRCNN {
+  const config = rcnnArguments(backbone, args, { numClasses: 2 });
+  const numKeypoints = args.count('num_keypoints', KEYPOINT_DEFAULTS.numKeypoints);
+  args.end();
+  return keypointrcnn(backbone, {
+    ...config,
+    keypoint: { numKeypoints, maxRegions: mostForeground(config) },
+  });
+}
 
 function buildMaskRCNN(backbone: ResNetName, args: Arguments): MaskRCNN {
   const config = rcnnArguments(backbone, args);
   args.end();
-  const foreground = Math.floor(config.box.batchSizePerImage * config.box.positiveFraction);
   return maskrcnn(backbone, {
     ...config,
-    mask: { ...MASK_DEFAULTS, maxRegions: Math.min(foreground, MOST_MASKS) },
+    mask: { ...MASK_DEFAULTS, maxRegions: mostForeground(config) },
   });
 }
 
@@ -246,6 +259,7 @@ const ON_RESNETS: Readonly<Record<string, (backbone: ResNetName) => Builder>> = 
   retinanet_resnet50_fpn: (backbone) => detect(0, (args) => buildRetinaNet(backbone, args)),
   fcos_resnet50_fpn: (backbone) => detect(0, (args) => buildFCOS(backbone, args)),
   fasterrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildFasterRCNN(backbone, args)),
+  keypointrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildKeypointRCNN(backbone, args)),
   maskrcnn_resnet50_fpn: (backbone) => detect(1, (args) => buildMaskRCNN(backbone, args)),
 };
 
@@ -265,7 +279,7 @@ const BUILDERS: ReadonlyMap<string, Builder> = new Map<string, Builder>([
  * background as class 0, so numClasses is num_classes - 1 and torchvision's label is Fovea's plus 1: `firstLabel`.
  * @param builder torchvision's name: those of RESNETS, VGGS and EFFICIENTNETS; mobilenet_v2, mobilenet_v3_large and _small;
  * vit_b_16; fcn_resnet50, deeplabv3_resnet50 or _mobilenet_v3_large, lraspp_mobilenet_v3_large;
- * retinanet_, fcos_, fasterrcnn_ and maskrcnn_resnet50_fpn, fasterrcnn_mobilenet_v3_large_fpn and _320_fpn; ssd300_vgg16,
+ * retinanet_, fcos_, fasterrcnn_, keypointrcnn_ and maskrcnn_resnet50_fpn, fasterrcnn_mobilenet_v3_large_fpn and _320_fpn; ssd300_vgg16,
  * ssdlite320_mobilenet_v3_large. In place of resnet50 there may be any of RESNETS.
  * @param given Arguments by torchvision's names, with its defaults: `{ num_classes: 91 }`. Throws UsageError for a builder or
  * an argument that Fovea does not know.

@@ -70,6 +70,8 @@ export function detectorArguments(args: Arguments, { minSize, maxSize } = DEFAUL
 export interface RCNNDefaults {
   readonly resize?: ResizeConfig;
   readonly rpn?: Partial<RPNConfig>;
+  /** With the background. */
+  readonly numClasses?: number;
 }
 
 /** The arguments of two-stage detectors. torchvision's num_classes counts the background. */
@@ -94,7 +96,7 @@ export function rcnnArguments(
   return {
     ...rest,
     ...detectorArguments(args, defaults.resize),
-    numClasses: args.count('num_classes', 91) - 1,
+    numClasses: args.count('num_classes', defaults.numClasses ?? 91) - 1,
     rpn: {
       ...rpn,
       preNmsTopN: topN('pre', 'preNmsTopN'),

@@ -14,6 +14,7 @@ import { gather, scatter, scatterAdd } from './gather.ts';
 import { gatherRows, gatherRowsBackward } from './gatherRows.ts';
 import { groupNorm, groupNormBackward } from './groupNorm.ts';
 import { hammingDistance } from './hammingDistance.ts';
+import { heatmapsToKeypoints } from './heatmapsToKeypoints.ts';
 import { localResponseNorm, localResponseNormBackward } from './localResponseNorm.ts';
 import { matchAnchors } from './matchAnchors.ts';
 import { linear, matmul } from './matmul.ts';
@@ -74,6 +75,7 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   match_anchors: matchAnchors,
   one_hot: oneHot,
   rand: rand,
+  heatmaps_to_keypoints: heatmapsToKeypoints,
   paste_masks: pasteMasks,
   panoptic_merge: panopticMerge,
   cross_entropy: crossEntropy,

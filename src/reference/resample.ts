@@ -48,7 +48,7 @@ function eachPixel([height, width]: Size2, visit: (h: number, w: number) => void
 const clip = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
 
 /** ATen/native/UpSample.h, get_cubic_upsample_coefficients with A = -0.75. */
-function cubicWeights(t: number): number[] {
+export function cubicWeights(t: number): number[] {
   const A = -0.75;
   const near = (x: number) => ((A + 2) * x - (A + 3)) * x * x + 1;
   const far = (x: number) => ((A * x - 5 * A) * x + 8 * A) * x - 4 * A;

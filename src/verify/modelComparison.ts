@@ -9,12 +9,15 @@ export interface ModelComparison {
   readonly problem: string;
 }
 
-/** The detections of one image: D boxes [D,4], scores, labels, and soft masks [D,H,W] of models that have them. */
+/** The detections of one image: D boxes [D,4], scores, labels, and what else there is. */
 export interface FoundObjects {
   readonly boxes: HostArray;
   readonly scores: HostArray;
   readonly labels: HostArray;
+  /** Soft masks [D,H,W], of models that have them. */
   readonly masks: HostArray | undefined;
+  /** x, y and 1 of each keypoint [D,K,3], of models that have them. */
+  readonly keypoints: HostArray | undefined;
 }
 
 /** How far numbers may be off. */
@@ -83,17 +86,42 @@ function maskError(got: FoundObjects, want: FoundObjects, pairs: readonly (numbe
   return worst;
 }
 
+/** How many keypoints of matched detections there are, and how many of them are where they should be, to a pixel. */
+function countKeypoints(
+  got: FoundObjects,
+  want: FoundObjects,
+  pairs: readonly (number | undefined)[],
+): readonly [right: number, all: number] {
+  if (!want.keypoints) return [0, 0];
+  const width = want.keypoints.length / Math.max(want.scores.length, 1);
+  let [right, all] = [0, 0];
+  pairs.forEach((j, i) => {
+    if (j === undefined) return;
+    for (let k = 0; k < width; k += 3) {
+      const off = [0, 1].map((axis) =>
+        Math.abs(got.keypoints![j * width + k + axis]! - want.keypoints![i * width + k + axis]!),
+      );
+      all++;
+      if (Math.max(...off) <= 1) right++;
+    }
+  });
+  return [right, all];
+}
+
 /** Compares the detections of several images. */
 export function compareDetections(
   images: readonly { readonly got: FoundObjects; readonly want: FoundObjects }[],
 ): ModelComparison {
-  let [matched, wanted, found, masks, scores] = [0, 0, 0, 0, 0];
+  let [matched, wanted, found, masks, scores, right, keypoints] = [0, 0, 0, 0, 0, 0, 0];
   for (const { got, want } of images) {
     const pairs = match(got, want);
     matched += pairs.filter((j) => j !== undefined).length;
     wanted += want.scores.length;
     found += got.scores.length;
     masks = Math.max(masks, maskError(got, want, pairs));
+    const points = countKeypoints(got, want, pairs);
+    right += points[0];
+    keypoints += points[1];
     pairs.forEach((j, i) => {
       if (j !== undefined) scores = Math.max(scores, Math.abs(got.scores[j]! - want.scores[i]!));
     });
@@ -105,9 +133,12 @@ export function compareDetections(
       ? []
       : [`${matched} of ${wanted} detections matched, ${found} found; ${MATCHED_SHARE} are needed`]),
     ...(masks <= MASK_TOLERANCE ? [] : [`masks differ by ${figure(masks)}, allowed is ${MASK_TOLERANCE}`]),
+    ...(right >= MATCHED_SHARE * keypoints
+      ? []
+      : [`${right} of ${keypoints} keypoints are within a pixel; ${MATCHED_SHARE} are needed`]),
   ];
   return {
-    summary: `${matched}/${total} matched, scores within ${figure(scores)}${withMasks ? `, masks within ${figure(masks)}` : ''}`,
+    summary: `${matched}/${total} matched, scores within ${figure(scores)}${withMasks ? `, masks within ${figure(masks)}` : ''}${keypoints > 0 ? `, ${right}/${keypoints} keypoints within a pixel` : ''}`,
     problem: problems.join('; '),
   };
 }

@@ -5,6 +5,7 @@ import { norm } from '../graph/functions/reduce.ts';
 import { concat } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { DetectionTargets } from '../models/detection.ts';
+import { KeypointRCNN, type KeypointTargets } from '../models/keypointRcnn.ts';
 import { MaskRCNN, type MaskTargets } from '../models/maskRcnn.ts';
 import type { TorchvisionModel } from '../models/torchvision.ts';
 import { Dropout } from '../nn/dropout.ts';
@@ -17,7 +18,7 @@ function targetsOf(
   modelCase: Parts,
   images: readonly Tensor[],
   firstLabel: number,
-): DetectionTargets & { masks: Tensor[] } {
+): DetectionTargets & { masks: Tensor[]; keypoints: Tensor | undefined } {
   const read = reader(modelCase, 'inputs');
   const boxes = images.map((_, i) => read(`boxes.${i}`));
   const most = Math.max(1, ...boxes.map(({ shape }) => shape[0]!));
@@ -36,6 +37,8 @@ function targetsOf(
     data.set(given.data);
     return [tensor(data, [most, h, w])];
   });
+  const K = modelCase.inputs.get('keypoints.0')?.shape[1] ?? 0;
+  const points = K > 0 ? padded('keypoints', K * 3, new Float32Array(N * most * K * 3)) : undefined;
   return {
     boxes: tensor(padded('boxes', 4, new Float32Array(N * most * 4)), [N, most, 4]),
     labels: tensor(
@@ -44,6 +47,7 @@ function targetsOf(
     ),
     counts: tensor(Int32Array.from(boxes, ({ shape }) => shape[0]!)),
     masks,
+    keypoints: points && tensor(points, [N, most, K, 3]),
   };
 }
 
@@ -60,9 +64,9 @@ function lossesOf(modelCase: Parts, built: TorchvisionModel, images: readonly Te
   }
   const { model, firstLabel } = built;
   const targets = targetsOf(modelCase, images, firstLabel);
-  return Object.entries(
-    model instanceof MaskRCNN ? model.losses(images, targets as MaskTargets) : model.losses(images, targets),
-  );
+  if (model instanceof MaskRCNN) return Object.entries(model.losses(images, targets as MaskTargets));
+  if (model instanceof KeypointRCNN) return Object.entries(model.losses(images, targets as KeypointTargets));
+  return Object.entries(model.losses(images, targets));
 }
 
 /** Every norm of a running statistic after the step, by name. */

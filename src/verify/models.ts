@@ -59,7 +59,7 @@ function described({ name, description }: ModelCase) {
 
 /**
  * Runs a case on the device. Detections: at least 99 % matched one to one (the same label, IoU >= 0.99, scores within 1e-3),
- * soft masks within 5e-3. Outputs of classifiers and segmenters: within 1e-3 of their largest value. Training: each loss
+ * soft masks within 5e-3, 99 % of keypoints within a pixel. Outputs of classifiers and segmenters: within 1e-3 of their largest value. Training: each loss
  * and running statistic within 1e-3 of its value, the norm of each parameter's gradient within 1 %, or 1e-6. Throws DataError for a folder that is
  * no case, and UsageError for a builder or argument that Fovea does not know.
  */
@@ -116,7 +116,7 @@ async function checkDetections(
     const { boxes, scores, labels, count } = found;
     return { boxes, scores, labels, count, ...Object.fromEntries(pasted) };
   });
-  const { boxes, scores, labels, count } = results as Record<string, HostArray>;
+  const { boxes, scores, labels, count, keypoints } = results as Record<string, HostArray>;
   const D = scores!.length / images.length;
   const pairs = images.map((_, i) => {
     const part = (data: HostArray, width: number) => data.slice(i * D * width, (i * D + count![i]!) * width);
@@ -126,12 +126,14 @@ async function checkDetections(
       scores: part(scores!, 1),
       labels: part(labels!, 1).map((label) => label + firstLabel),
       masks,
+      keypoints: keypoints && part(keypoints, keypoints.length / scores!.length),
     };
     const want: FoundObjects = {
       boxes: reader(modelCase, 'expected')(`boxes.${i}`) && values(modelCase, `boxes.${i}`)!,
       scores: values(modelCase, `scores.${i}`)!,
       labels: values(modelCase, `labels.${i}`)!,
       masks: values(modelCase, `masks.${i}`),
+      keypoints: values(modelCase, `keypoints.${i}`),
     };
     return { got, want };
   });

@@ -67,6 +67,7 @@ const NOT_METHODS: readonly string[] = [
     'matchAnchors',
   ],
   ...['batchedNms', 'nms', 'weightedBoxFusion', 'panopticMerge', 'pasteMasks', 'roiAlign', 'roiPool'],
+  'heatmapsToKeypoints',
   ...['gaussianBlur', 'gaussianPyramid', 'laplacianPyramid', 'laplacianReconstruct', 'pyrDown', 'pyrUp'],
   ...['affine', 'cdist', 'cosineSimilarityMatrix', 'gatherRows', 'hammingDistance', 'silhouetteSamples'],
 ];
@@ -96,7 +97,7 @@ const CONFORMANCE: Readonly<Record<string, string | null>> = {
   ...{ rand: null, randn: null, randint: null, randperm: null },
   // They have no such functions.
   ...{ affine: null, boxEncode: null, boxDecode: null, matchAnchors: null },
-  ...{ weightedBoxFusion: null, pasteMasks: null, panopticMerge: null },
+  ...{ weightedBoxFusion: null, pasteMasks: null, panopticMerge: null, heatmapsToKeypoints: null },
 };
 
 describe('a public function', () => {

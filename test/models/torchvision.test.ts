@@ -5,6 +5,7 @@ import { DeepLabV3 } from '../../src/models/deeplab.ts';
 import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
 import { FCOS } from '../../src/models/fcos.ts';
+import { KeypointRCNN } from '../../src/models/keypointRcnn.ts';
 import { LRASPP } from '../../src/models/lraspp.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
@@ -77,6 +78,8 @@ const vit = (seed = 0) =>
 
 /** Models that have had their names since torchvision has them, with few channels. */
 const others = {
+  'a Keypoint R-CNN': (seed = 0) =>
+    new KeypointRCNN({ ...RCNN, keypoint: { width: 6, numKeypoints: 4 }, seed }),
   'an SSD': (seed = 0) => new SSD({ backbone: { width: 2 }, numClasses: 2, seed }),
   'an SSDlite': (seed = 0) => new SSD({ numClasses: 2, seed }),
   'an FCOS': (seed = 0) => new FCOS({ backbone: SMALL, pyramidWidth: 8, numClasses: 2, seed }),
@@ -146,6 +149,7 @@ describe('torchvisionModel', () => {
     expect(classes('vit_b_16')).toBe(4);
     expect(torchvisionModel('fasterrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
     expect(torchvisionModel('maskrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
+    expect(torchvisionModel('keypointrcnn_resnet18_fpn')).toMatchObject({ firstLabel: 1 });
     expect(torchvisionModel('ssd300_vgg16')).toMatchObject({ firstLabel: 1 });
     expect(classes('ssd300_vgg16')).toBe(3);
     expect(torchvisionModel('retinanet_resnet18_fpn')).toMatchObject({ firstLabel: 0 });

@@ -43,6 +43,8 @@ const calls: Readonly<Record<string, () => unknown>> = {
   ssdlite320: () => models.ssdlite320({ numClasses: 2, paddding: 1 } as never),
   FasterRCNN: () => new models.FasterRCNN({ numClasses: 2, paddding: 1 } as never),
   fasterrcnn: () => models.fasterrcnn('resnet18', { numClasses: 2, paddding: 1 } as never),
+  KeypointRCNN: () => new models.KeypointRCNN({ numClasses: 2, paddding: 1 } as never),
+  keypointrcnn: () => models.keypointrcnn('resnet18', { numClasses: 2, paddding: 1 } as never),
   MaskRCNN: () => new models.MaskRCNN({ numClasses: 2, paddding: 1 } as never),
   maskrcnn: () => models.maskrcnn('resnet18', { numClasses: 2, paddding: 1 } as never),
   PanopticFPN: () => new models.PanopticFPN({ numClasses: 2, numStuff: 1, paddding: 1 } as never),

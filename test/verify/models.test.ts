@@ -7,6 +7,7 @@ import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
 import { FCN } from '../../src/models/fcn.ts';
 import { FCOS } from '../../src/models/fcos.ts';
+import { KeypointRCNN } from '../../src/models/keypointRcnn.ts';
 import { LRASPP } from '../../src/models/lraspp.ts';
 import { MaskRCNN } from '../../src/models/maskRcnn.ts';
 import { MobileNetV2 } from '../../src/models/mobilenet.ts';
@@ -28,6 +29,7 @@ const build: Record<string, (config: never) => TorchvisionModel> = {
   retinanet: (config) => ({ kind: 'detect', model: new RetinaNet(config), firstLabel: 0 }),
   fcos: (config) => ({ kind: 'detect', model: new FCOS(config), firstLabel: 0 }),
   ssd: (config) => ({ kind: 'detect', model: new SSD(config), firstLabel: 1 }),
+  keypointrcnn: (config) => ({ kind: 'detect', model: new KeypointRCNN(config), firstLabel: 1 }),
   fasterrcnn: (config) => ({ kind: 'detect', model: new FasterRCNN(config), firstLabel: 1 }),
   maskrcnn: (config) => ({ kind: 'detect', model: new MaskRCNN(config), firstLabel: 1 }),
   fcn: (config) => ({ kind: 'segment', model: new FCN(config) }),

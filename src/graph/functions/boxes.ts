@@ -154,6 +154,13 @@ export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'o
 export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
   apply(roiOps.pasteMasks, { masks, boxes: inF32(boxes) }, { size }).y;
 
+/**
+ * Keypoints from heatmaps [R,M,M,K] of boxes [R,4] (xyxy, pixels): [R,K,3], x and y in pixels and the value there, the largest
+ * one of the heatmap resized to its box. As torchvision's heatmaps_to_keypoints; see `heatmapsToKeypoints` in fovea/kernels.
+ */
+export const heatmapsToKeypoints = (maps: Tensor, boxes: Tensor): Tensor =>
+  apply(roiOps.heatmapsToKeypoints, { maps: inF32(maps), boxes: inF32(boxes) }).y;
+
 /** Instances of a batch of images, best first. */
 export interface Instances {
   /** Soft masks in 0..1, each in its box: [N,D,M,M]. */

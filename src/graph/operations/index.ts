@@ -150,6 +150,7 @@ const others = {
   cast: broadcast.cast,
   roi_align: roi.roiAlign,
   roi_align_backward: roi.roiAlignBackward,
+  heatmaps_to_keypoints: roi.heatmapsToKeypoints,
   paste_masks: roi.pasteMasks,
   panoptic_merge: roi.panopticMerge,
   roi_pool: roi.roiPool,

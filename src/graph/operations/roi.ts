@@ -1,3 +1,4 @@
+import { heatmapsToKeypoints as keypoints } from '../../kernels/roi/heatmapsToKeypoints.ts';
 import { panopticMerge as merge } from '../../kernels/roi/panopticMerge.ts';
 import { pasteMasks as paste } from '../../kernels/roi/pasteMasks.ts';
 import * as align from '../../kernels/roi/roiAlign.ts';
@@ -25,5 +26,6 @@ export const roiPool = defineOperation({
   }),
 });
 
+export const heatmapsToKeypoints = defineOperation({ kernel: keypoints, gradient: null });
 export const pasteMasks = defineOperation({ kernel: paste, gradient: null });
 export const panopticMerge = defineOperation({ kernel: merge, gradient: null });

@@ -163,8 +163,32 @@ const paste: Case[] = [
   },
 ];
 
+const keypoints: Case[] = [
+  {
+    op: 'heatmaps_to_keypoints',
+    name: 'boxes of all kinds',
+    inputs: { maps: uniform([6, 7, 7, 3]), boxes: pasted },
+  },
+  {
+    op: 'heatmaps_to_keypoints',
+    name: 'larger than the map',
+    inputs: { maps: uniform([2, 14, 14, 5]), boxes: values([2, 4], [4.2, 8.9, 60.4, 41.1, 3, 5, 31, 61]) },
+  },
+  {
+    op: 'heatmaps_to_keypoints',
+    name: 'all equal',
+    inputs: { maps: values([1, 2, 2, 1], [1, 1, 1, 1]), boxes: values([1, 4], [2, 3, 4, 5]) },
+  },
+  {
+    op: 'heatmaps_to_keypoints',
+    name: 'none',
+    inputs: { maps: uniform([0, 4, 4, 2]), boxes: values([0, 4], []) },
+  },
+];
+
 export const roiCases: Case[] = [
   ...paste,
+  ...keypoints,
   ...align('aligned, 2 samples', [2, 16, 14, 8], regions(9, 2, [64, 56]), two([7, 7], 0.25)),
   ...align('not aligned', [2, 16, 14, 3], regions(9, 2, [64, 56]), legacy),
   ...align('adaptive', [2, 16, 14, 4], regions(9, 2, [32, 28]), adaptive),

@@ -119,6 +119,15 @@ export const boxesRows: Record<string, Faults> = {
       [() => g.pasteMasks(f(2, 7, 7), f(2, 4), [8, numbers.NaN]), 'NaN'],
     ],
   },
+  heatmapsToKeypoints: {
+    good: () => g.heatmapsToKeypoints(f(2, 7, 7, 3), f(2, 4)),
+    bad: [
+      [() => g.heatmapsToKeypoints(f(2, 7, 6, 3), f(2, 4)), '[2,7,6,3]'],
+      [() => g.heatmapsToKeypoints(f(2, 7, 7, 3), f(3, 4)), '[3,4]'],
+      [() => g.heatmapsToKeypoints(f(2, 7, 7, 3), f(2, 5)), '[2,5]'],
+      [() => g.heatmapsToKeypoints(f(2, 7, 7), f(2, 4)), '[2,7,7]'],
+    ],
+  },
   panopticMerge: {
     good: () =>
       g.panopticMerge({ masks: f(1, 2, 7, 7), boxes: f(1, 2, 4), count: i(1) }, i(1, 8, 8), { numStuff: 3 }),

@@ -153,6 +153,13 @@ export const boxes = {
       attrs: { size: [h, w] },
     }),
   ),
+  heatmaps_to_keypoints: caseOf(
+    'heatmaps_to_keypoints',
+    fc.tuple(int(0, 4), int(1, 9), int(0, 5), int(1, 40)),
+    ([count, side, keypoints, size]) => ({
+      inputs: { maps: uniform([count, side, side, keypoints]), boxes: boxesOf([count, 4], size) },
+    }),
+  ),
   panoptic_merge: caseOf(
     'panoptic_merge',
     fc.record({

@@ -147,6 +147,7 @@ export const boxes: Rows<
   | 'roi_align'
   | 'roi_pool'
   | 'paste_masks'
+  | 'heatmaps_to_keypoints'
   | 'panoptic_merge'
 > = {
   nms,
@@ -232,4 +233,6 @@ export const boxes: Rows<
   },
   // One mask after another, each at its own place of the image.
   paste_masks: null,
+  // Each heatmap is resized to a size of its own.
+  heatmaps_to_keypoints: null,
 };
