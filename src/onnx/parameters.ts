@@ -103,25 +103,29 @@ export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Sha
       values.set(name, Value.constant(host));
     }
   };
-  for (const [name, host] of graph.initializers) add(name, host);
   const constants = new Map(graph.initializers);
   const dequantised = new Map<OnnxType, number>();
+  const held = new Map<string, HostTensor>();
   const nodes = graph.nodes.filter((node) => {
     const [name = ''] = node.outputs;
     const value = node.attributes.get('value');
     if (node.op === 'Constant' && value?.kind === 'tensor') {
       constants.set(name, value.value);
       if (!isAt(name, 'weights') && !isAt(name, 'statistics')) return true;
-      add(name, value.value);
+      held.set(name, value.value);
       return false;
     }
     const weight = node.op === 'DequantizeLinear' ? dequantisedWeight(node, constants) : undefined;
     if (!weight || known.has(name)) return true;
     const from = constants.get(node.inputs[0]!)!.type;
     dequantised.set(from, (dequantised.get(from) ?? 0) + 1);
-    add(name, weight);
+    held.set(name, weight);
     return false;
   });
+  const used = new Set([...nodesOf({ ...graph, nodes })].flatMap(({ inputs }) => inputs));
+  for (const { name } of graph.outputs) used.add(name);
+  for (const [name, host] of graph.initializers) if (used.has(name)) add(name, host);
+  for (const [name, host] of held) add(name, host);
   const notes = Array.from(
     dequantised,
     ([type, count]) => `${count} ${count === 1 ? 'weight was' : 'weights were'} dequantised from ${type}`,
