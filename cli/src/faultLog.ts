@@ -13,11 +13,25 @@ const LEVELS: readonly (readonly [level: Level, one: string, many: string])[] = 
   ['part', 'part of an object', 'parts of objects'],
 ];
 
+const LEAVE_OUT = 'leave out what is bad (--skip-bad)';
+
+/** The error with the way out that the readers add to theirs. */
+const withHint = (error: DataError, kind: FaultKind): DataError =>
+  error.message.includes(LEAVE_OUT)
+    ? error
+    : new BadData(kind, `${error.message}, or ${LEAVE_OUT}`, { cause: error });
+
 /** What was bad in a data set: counted for the summary, and kept for the report. */
 export class FaultLog {
-  #faults: DataFault[] = [];
+  readonly #faults: DataFault[] = [];
+  readonly #known = new Set<string>();
+  #reported = false;
 
+  /** Counts a fault. Messages name the place, so one that occurs again is of a second reading of the data set. */
   readonly add = (fault: DataFault): void => {
+    const key = `${fault.level} ${fault.kind} ${fault.message}`;
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
     this.#faults.push(fault);
   };
 
@@ -26,22 +40,15 @@ export class FaultLog {
     this.add({ level: 'note', kind, message });
   }
 
-  /** Forgets everything, before a data set is read once more. */
-  clear(): void {
-    this.#faults = [];
-  }
-
   /** Reads an image. With `skipBad` or `reportBad` one that cannot be used is logged and undefined; else its error is thrown. */
   async attempt<T>({ skipBad, reportBad }: DataOptions, read: () => Promise<T>): Promise<T | undefined> {
     try {
       return await read();
     } catch (error) {
-      if (!(error instanceof DataError) || !(skipBad || reportBad !== undefined)) throw error;
-      this.add({
-        level: 'image',
-        kind: error instanceof BadData ? error.kind : 'other',
-        message: error.message,
-      });
+      if (!(error instanceof DataError)) throw error;
+      const kind = error instanceof BadData ? error.kind : 'other';
+      if (!skipBad && reportBad === undefined) throw withHint(error, kind);
+      this.add({ level: 'image', kind, message: error.message });
       return undefined;
     }
   }
@@ -84,6 +91,42 @@ export class FaultLog {
   async finish({ skipBad, reportBad }: DataOptions): Promise<void> {
     process.stderr.write(this.text);
     const bad = this.#faults.filter(({ level }) => level !== 'note');
+    await this.#report(reportBad);
+    if (bad.length > 0 && !skipBad) {
+      throw new DataError(
+        `${bad.length === 1 ? '1 fault' : `${bad.length} faults`} in the data, listed in ${reportBad}; mend ${bad.length === 1 ? 'it' : 'them'}, or ${LEAVE_OUT}`,
+      );
+    }
+  }
+
+  /**
+   * Does what needs the data set, and at the end what `finish` does. Where the data set cannot be used at all, the report is written
+   * too, with the error in it.
+   */
+  async during<T>(options: DataOptions, use: () => Promise<T>): Promise<T> {
+    try {
+      return await use();
+    } catch (error) {
+      if (error instanceof DataError && !this.#reported) {
+        process.stderr.write(this.text);
+        await this.#report(options.reportBad, error.message);
+      }
+      throw error;
+    }
+  }
+
+  /** As `finish`, for a data set of which no image is left. Throws DataError that says why. */
+  async finishEmpty(options: DataOptions, data: string): Promise<never> {
+    await this.finish(options);
+    const lost = this.#faults.filter(({ level }) => level === 'image' || level === 'annotation');
+    if (lost.length === 0) throw new DataError(`${data}: has no images; give a folder with some`);
+    const what =
+      lost.length === 1 ? 'its only image was left out' : `all ${lost.length} images were left out`;
+    throw new DataError(`${data}: ${what}; mend the data; the first fault: ${lost[0]!.message}`);
+  }
+
+  async #report(reportBad: string | undefined, error?: string): Promise<void> {
+    this.#reported = true;
     if (reportBad !== undefined) {
       const count = (of: (fault: DataFault) => string): Record<string, number> => {
         const counts = new Map<string, number>();
@@ -93,14 +136,10 @@ export class FaultLog {
       const report = {
         levels: count(({ level }) => level),
         kinds: count(({ kind }) => kind),
+        ...(error === undefined ? {} : { error }),
         faults: this.#faults,
       };
       await writeFileAtomic(reportBad, `${JSON.stringify(report, undefined, 2)}\n`);
-    }
-    if (bad.length > 0 && !skipBad) {
-      throw new DataError(
-        `${bad.length === 1 ? '1 fault' : `${bad.length} faults`} in the data, listed in ${reportBad}; mend ${bad.length === 1 ? 'it' : 'them'}, or leave out what is bad (--skip-bad)`,
-      );
     }
   }
 }

@@ -94,7 +94,18 @@ export async function loadFolder(
   options: DataOptions = {},
   change: (annotation: Annotation) => Annotation = (annotation) => annotation,
 ): Promise<LoadedSample[]> {
+  await FaultLog.check(options);
   const faults = new FaultLog();
+  return faults.during(options, () => readFolder(folder, maxSide, options, change, faults));
+}
+
+async function readFolder(
+  folder: string,
+  maxSide: number,
+  options: DataOptions,
+  change: (annotation: Annotation) => Annotation,
+  faults: FaultLog,
+): Promise<LoadedSample[]> {
   const dataset = await openData(folder, options, faults);
   if (dataset.splits.length > 1 && options.split === undefined) {
     throw new UsageError(
@@ -115,6 +126,7 @@ export async function loadFolder(
     const sample = { name: labelled.name, image, annotation: change(found.annotation) };
     samples.push({ ...shrinkSample(sample, maxSide), source: labelled.source });
   }
+  if (samples.length === 0) await faults.finishEmpty(options, folder);
   await faults.finish(options);
   return samples;
 }

@@ -8,6 +8,7 @@ export const FAULT_KINDS = [
   'duplicate',
   'encoding',
   'inside out',
+  'missing annotation',
   'missing image',
   'no area',
   'not a number',
@@ -41,6 +42,15 @@ export class BadData extends DataError {
     this.kind = kind;
     this.name = 'DataError';
   }
+}
+
+/** The way out for everything that can be left out. */
+const LEAVE_OUT = 'leave out what is bad (--skip-bad)';
+
+/** The same error with the way out that all of them have which `skipBad` can leave out. */
+export function withHint(error: DataError): DataError {
+  if (error.message.includes(LEAVE_OUT)) return error;
+  return new BadData(kindOf(error), `${error.message}, or ${LEAVE_OUT}`, { cause: error });
 }
 
 export const kindOf = (error: DataError): FaultKind => (error instanceof BadData ? error.kind : 'other');

@@ -70,7 +70,7 @@ export function trainingAnnotation(
   const { detector, masks } = withDefaults('trainingAnnotation', options, { detector: false, masks: false });
   const isTaught = ({ crowd, difficult, points, mask }: AnnotatedShape): boolean =>
     !(detector && (crowd || difficult)) && !(masks && !points && !mask);
-  const regions = annotation.shapes.filter((shape) => !isTaught(shape)).map(regionOf);
+  const regions = annotation.shapes.filter((shape) => !isTaught(shape)).map(ignoredRegion);
   if (regions.length === 0) return annotation;
   return {
     ...annotation,
@@ -79,7 +79,8 @@ export function trainingAnnotation(
   };
 }
 
-const regionOf = ({ box, points, mask }: AnnotatedShape): IgnoredRegion => ({
+/** The region to ignore that a shape becomes. */
+export const ignoredRegion = ({ box, points, mask }: AnnotatedShape): IgnoredRegion => ({
   box,
   ...(points ? { points } : {}),
   ...(mask ? { mask } : {}),
@@ -98,7 +99,7 @@ export function separateIgnored(annotation: Annotation): void {
   const regions = annotation.shapes.filter(({ label }) => label === IGNORE_LABEL);
   if (regions.length === 0) return;
   annotation.shapes = annotation.shapes.filter(({ label }) => label !== IGNORE_LABEL);
-  annotation.ignored = [...(annotation.ignored ?? []), ...regions.map(regionOf)];
+  annotation.ignored = [...(annotation.ignored ?? []), ...regions.map(ignoredRegion)];
 }
 
 /** The box around all boxes. Of no boxes, (Infinity, Infinity, -Infinity, -Infinity). */

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DataError, UsageError } from 'fovea';
+import { UsageError } from 'fovea';
 import {
   type AnnotatedImage,
   type Dataset,
@@ -106,6 +106,10 @@ export async function convertCommand(from: string, to: string, options: ConvertO
   await checkApart(from, to);
   await FaultLog.check(options);
   const faults = new FaultLog();
+  await faults.during(options, () => convert(from, to, options, faults));
+}
+
+async function convert(from: string, to: string, options: ConvertOptions, faults: FaultLog): Promise<void> {
   const aborted = new AbortController();
   const dataset = await openData(from, options, faults, { signal: aborted.signal });
   const format = FORMATS[options.format];
@@ -118,8 +122,6 @@ export async function convertCommand(from: string, to: string, options: ConvertO
   const tally = new Tally();
   try {
     const classes = await classesOf(dataset);
-    // What was left out is counted in the second reading.
-    faults.clear();
     const writer = format.create(sink, classes);
     for await (const { image, verified } of verifiedAhead(dataset.images())) {
       if (!(await faults.attempt(options, () => verified))) continue;
@@ -127,7 +129,7 @@ export async function convertCommand(from: string, to: string, options: ConvertO
       tally.add(image);
       counter.show(tally.images);
     }
-    if (tally.images === 0) throw new DataError(`${from}: has no images; give a folder with some`);
+    if (tally.images === 0) await faults.finishEmpty(options, from);
     await writer.end();
     counter.clear();
     await faults.finish(options);

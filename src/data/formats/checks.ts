@@ -12,8 +12,6 @@ export interface Size {
   readonly height: number;
 }
 
-/** What to do about one bad object in any format. */
-export const LEAVE_OUT = 'or leave out what is bad (--skip-bad)';
 /** The way out for what is outside of the image. */
 const CUT = 'cut it at the border (--clip)';
 
@@ -22,10 +20,14 @@ export const finite = v.pipe(v.number('must be a number'), v.finite('must be a f
 export const wholeNumber = v.pipe(v.number('must be a number'), v.integer('must be a whole number'));
 export const text = v.string('must be a string');
 export const filled = v.pipe(text, v.nonEmpty('must not be empty'));
-export const pixels = v.pipe(
-  v.number('must be a number'),
-  v.integer('must be a whole number of pixels'),
-  v.minValue(1, 'must be at least 1 pixel'),
+/** A side of an image; 0 where the file has 0 or nothing. */
+export const pixelsOrNone = v.nullish(
+  v.pipe(
+    v.number('must be a number'),
+    v.integer('must be a whole number of pixels'),
+    v.minValue(0, 'must be at least 1 pixel'),
+  ),
+  0,
 );
 
 /** Checks a value from a file against a schema. Throws a one-line DataError `<where>: <key> <problem>; <fix>`. */

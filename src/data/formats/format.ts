@@ -104,6 +104,11 @@ export interface ReadOptions {
   readonly skipBad?: boolean;
   /** Called for everything that is left out (with `skipBad`) or was changed and then used. */
   readonly onFault?: (fault: DataFault) => void;
+  /**
+   * The classes of a model that the data are read for. An object of another class is a fault; with `skipBad` it becomes a region to
+   * ignore. Default: all classes.
+   */
+  readonly classes?: readonly string[];
   /** Cuts boxes and outlines at the border of the image. Default false: more than a pixel outside is an error. */
   readonly clip?: boolean;
   /**
@@ -126,7 +131,7 @@ export interface ReadOptions {
 /** The names of `ReadOptions`. */
 export const READ_OPTIONS = Object.keys({
   ...{ split: 0, imageFolder: 0, imagesOptional: 0, skipBad: 0, onFault: 0, clip: 0, fixSizes: 0 },
-  ...{ encoding: 0, allowOutside: 0, maxPixels: 0, signal: 0 },
+  ...{ classes: 0, encoding: 0, allowOutside: 0, maxPixels: 0, signal: 0 },
 } satisfies Record<keyof ReadOptions, 0>) as (keyof ReadOptions)[];
 
 /** An opened data set: what is known without reading all of it. */

@@ -64,33 +64,47 @@ export function frameOf(
   const swapped = turned.width === image.width && turned.height === image.height;
   const sizes = `the annotation is for ${stated.width}x${stated.height} pixels, but the image has ${image.width}x${image.height}`;
   const why = swapped && turn ? ' once it is turned as its EXIF data say' : '';
-  const fail = (fix: string): never => {
-    throw new BadData('size differs', `${where}: ${sizes}${why}; ${fix}`);
-  };
-  if (!reading.options.fixSizes) fail('use the image that was labelled, or mend what is clear (--fix-sizes)');
-  const note = (what: string): void => reading.note('size differs', `${where}: ${sizes}${why}; ${what}`);
-  if (turn && sameAspect(turned, image)) {
-    note('the annotation was turned');
-    const map = turn(stated.width, stated.height);
-    return {
-      ...stated,
-      image,
-      toImage: scaled(map, image.width / turned.width, image.height / turned.height),
-    };
+  const mended = mend(stated, info, reach);
+  const problem = `${where}: ${sizes}${why}`;
+  if (!reading.options.fixSizes || 'unclear' in mended) {
+    const way =
+      'unclear' in mended
+        ? `it is not clear ${mended.unclear}`
+        : 'use the image that was labelled, or mend the annotation (--fix-sizes)';
+    throw new BadData('size differs', `${problem}; ${way}`);
   }
-  if (swapped) {
+  reading.note('size differs', `${problem}; ${mended.how}`);
+  return mended.frame;
+}
+
+/** How an annotation for an image of another size is mended, and its frame then; or what about it is not clear. */
+function mend(
+  stated: ImageSize,
+  info: ImageInfo,
+  reach: () => Point,
+): { readonly how: string; readonly frame: Frame } | { readonly unclear: string } {
+  const image = { width: info.width, height: info.height };
+  const turn = TURNS[info.orientation ?? 1];
+  const turned = { width: stated.height, height: stated.width };
+  if (turn && sameAspect(turned, image)) {
+    const map = turn(stated.width, stated.height);
+    const toImage = scaled(map, image.width / turned.width, image.height / turned.height);
+    return { how: 'the annotation was turned', frame: { ...stated, image, toImage } };
+  }
+  if (turned.width === image.width && turned.height === image.height) {
     const [x, y] = reach();
     const fitsStated = x <= stated.width + 1 && y <= stated.height + 1;
     const fitsImage = x <= image.width + 1 && y <= image.height + 1;
-    if (fitsStated || !fitsImage) fail('it is not clear whether the image was turned, so label it again');
-    note('width and height were exchanged in the annotation');
-    return { ...image, image };
+    if (fitsStated || !fitsImage) return { unclear: 'whether the image was turned, so label it again' };
+    return { how: 'width and height were exchanged in the annotation', frame: { ...image, image } };
   }
   if (!sameAspect(stated, image))
-    fail('it is not clear how the image was changed, so use the one that was labelled');
-  note('the annotation was scaled');
+    return { unclear: 'how the image was changed, so use the one that was labelled' };
   const [sx, sy] = [image.width / stated.width, image.height / stated.height];
-  return { ...stated, image, toImage: scaled([1, 0, 0, 0, 1, 0], sx, sy) };
+  return {
+    how: 'the annotation was scaled',
+    frame: { ...stated, image, toImage: scaled([1, 0, 0, 0, 1, 0], sx, sy) },
+  };
 }
 
 /** Turns an annotation in its frame into one of the image. */

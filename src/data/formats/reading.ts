@@ -1,15 +1,21 @@
 import { DataError } from '../../errors.ts';
 import type { Box, ImageSize } from '../../vision/boxes.ts';
-import type { AnnotatedShape, Annotation, IgnoredRegion } from '../annotation.ts';
-import { BadData, type DataFault, type FaultKind, kindOf } from '../faults.ts';
+import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type IgnoredRegion } from '../annotation.ts';
+import { BadData, type DataFault, type FaultKind, kindOf, withHint } from '../faults.ts';
+import { ignoredRegion } from '../objects.ts';
 import type { DataFiles, ImageInfo, ReadOptions } from './format.ts';
-import { folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
+import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
 import { decodeText } from './text.ts';
 
 const NO_OUTSIDE = 'move the images into the folder, or allow it (--allow-outside)';
 
 /** The most pixels of an image, or of a mask, that are read by default: 2^28, an image of 16,384 x 16,384. */
 export const MAX_PIXELS = 2 ** 28;
+
+/** What happens to an object that occurs twice in an image. */
+type Repeated = 'it counts once' | 'both are kept';
+/** An object is compared with so many others of the same box. */
+const MOST_ALIKE = 16;
 
 /** The reading of one data set: its files, with the checks that all formats share, and what happens to what is bad. */
 export class Reading {
@@ -18,6 +24,7 @@ export class Reading {
   readonly #root: string;
   #parent: Promise<string> | undefined;
   #siblings = false;
+  readonly #objects = new WeakMap<Annotation, Map<string, (readonly AnnotatedShape[])[]>>();
 
   /** @param root The folder of the data set. */
   constructor(files: DataFiles, root: string, options: ReadOptions) {
@@ -33,7 +40,8 @@ export class Reading {
 
   /** Reports what is left out, with `skipBad`; else throws it. */
   #leaveOut(level: DataFault['level'], error: unknown): void {
-    if (!(error instanceof DataError) || !this.options.skipBad) throw error;
+    if (!(error instanceof DataError)) throw error;
+    if (!this.options.skipBad) throw withHint(error);
     this.options.onFault?.({ level, kind: kindOf(error), message: error.message });
   }
 
@@ -59,37 +67,80 @@ export class Reading {
 
   /**
    * Reads one object into an annotation. One that is left out becomes a region to ignore, so that it is not taught as background:
-   * the box around `coordinates` (x and y in turns, in pixels), or the whole image where they are not known.
+   * the box around `coordinates` (x and y in turns, in pixels), or the whole image where they are not known. One that occurs before
+   * in the image is noted, and counts once unless `repeated` says otherwise.
    */
   object(
     annotation: Annotation,
+    where: string,
     read: () => readonly AnnotatedShape[],
     coordinates: () => readonly number[] | undefined,
+    repeated: Repeated = 'it counts once',
   ): void {
-    this.#add(annotation, this.attempt('object', read), coordinates);
+    this.#add(annotation, where, this.attempt('object', read), coordinates, repeated);
   }
 
   /** As `object`, for one that takes time to read. */
   async objectLater(
     annotation: Annotation,
+    where: string,
     read: () => Promise<AnnotatedShape>,
     coordinates: () => readonly number[] | undefined,
   ): Promise<void> {
     const shape = await this.attemptLater('object', read);
-    this.#add(annotation, shape && [shape], coordinates);
+    this.#add(annotation, where, shape && [shape], coordinates, 'it counts once');
   }
 
   #add(
     annotation: Annotation,
+    where: string,
     shapes: readonly AnnotatedShape[] | undefined,
     coordinates: () => readonly number[] | undefined,
+    repeated: Repeated,
   ): void {
-    if (shapes) {
-      for (const shape of shapes) annotation.shapes.push(shape);
+    if (!shapes) {
+      const box = regionOf(coordinates(), annotation);
+      if (box) this.ignore(annotation, { box });
       return;
     }
-    const box = regionOf(coordinates(), annotation);
-    if (box) this.ignore(annotation, { box });
+    if (!this.#isWanted(annotation, where, shapes)) return;
+    if (this.#occursBefore(annotation, shapes)) {
+      this.note('duplicate', `${where}: is the same as an object before it; ${repeated}`);
+      if (repeated === 'it counts once') return;
+    }
+    for (const shape of shapes) annotation.shapes.push(shape);
+  }
+
+  /** Whether an object is of a class that is wanted. With `skipBad` one of another class becomes a region to ignore. */
+  #isWanted(annotation: Annotation, where: string, shapes: readonly AnnotatedShape[]): boolean {
+    const { classes } = this.options;
+    const [{ label } = { label: IGNORE_LABEL }] = shapes;
+    if (!classes || label === IGNORE_LABEL || classes.includes(label)) return true;
+    this.attempt('object', () => {
+      throw new BadData(
+        'unknown class',
+        `${where}: the label ${JSON.stringify(label)} is not a class of the model (${classes.join(', ')}); rename it, train the model with it`,
+      );
+    });
+    for (const shape of shapes) this.ignore(annotation, ignoredRegion(shape));
+    return false;
+  }
+
+  /** Leaves out the shapes of an annotation that are not of a class that is wanted: see `object`. */
+  keepWanted(annotation: Annotation, where: string): void {
+    if (!this.options.classes) return;
+    annotation.shapes = annotation.shapes.filter((shape) => this.#isWanted(annotation, where, [shape]));
+  }
+
+  #occursBefore(annotation: Annotation, shapes: readonly AnnotatedShape[]): boolean {
+    const known = this.#objects.get(annotation) ?? new Map<string, (readonly AnnotatedShape[])[]>();
+    this.#objects.set(annotation, known);
+    const key = shapes.map(({ label, box }) => `${box.join(' ')} ${label}`).join(' ');
+    const alike = known.get(key) ?? [];
+    if (alike.some((other) => sameObject(other, shapes))) return true;
+    // Many objects in one box, all different, are not compared one by one.
+    if (alike.length < MOST_ALIKE) known.set(key, [...alike, shapes]);
+    return false;
   }
 
   ignore(annotation: Annotation, region: IgnoredRegion): void {
@@ -173,6 +224,28 @@ export class Reading {
     return info;
   }
 
+  /** As `imageInfo`, which is needed even with `imagesOptional` where an annotation does not state the size. */
+  async neededInfo(
+    image: string | Uint8Array,
+    where: string,
+    stated: ImageSize | undefined,
+  ): Promise<ImageInfo | undefined> {
+    const info = await this.imageInfo(image, where);
+    return info ?? (stated ? undefined : this.files.imageSize(image, where));
+  }
+
+  /** Says which file is there with a name that differs only in upper and lower case, for messages; '' for none. */
+  async otherCase(paths: readonly string[]): Promise<string> {
+    for (const path of paths) {
+      const folder = folderOf(path);
+      if ((await this.files.kind(folder)) !== 'folder') continue;
+      const wanted = baseName(path).toLowerCase();
+      const found = (await this.list(folder)).find(({ name }) => name.toLowerCase() === wanted);
+      if (found) return ` (${joinPath(folder, found.name)} is there: upper and lower case must be the same)`;
+    }
+    return '';
+  }
+
   /** Throws DataError for a size of more pixels than are read. */
   checkPixels({ width, height }: ImageSize, where: string): void {
     const most = this.options.maxPixels ?? MAX_PIXELS;
@@ -183,6 +256,18 @@ export class Reading {
       );
     }
   }
+}
+
+/** Whether two objects are alike but for their numbers. */
+function sameObject(a: readonly AnnotatedShape[], b: readonly AnnotatedShape[]): boolean {
+  // Parts of one object are numbered within an image.
+  const facts = (shapes: readonly AnnotatedShape[]) =>
+    shapes.map(({ id: _, area: __, groupId, mask, ...rest }) => ({
+      ...rest,
+      groupId: shapes.length > 1 ? 0 : groupId,
+      mask: mask && { ...mask, data: mask.data.join('') },
+    }));
+  return a.length === b.length && JSON.stringify(facts(a)) === JSON.stringify(facts(b));
 }
 
 /** The box around coordinates, within the image; the whole image where none is finite; undefined where nothing of it is inside. */

@@ -42,11 +42,25 @@ export function decoderFor(encoding: string, file: string, ignoreBOM = false): T
 export function decodeText(bytes: Uint8Array, file: string, encoding = 'utf-8'): string {
   const stated = statedEncoding(bytes) ?? encoding;
   try {
-    return decoderFor(stated, file).decode(bytes);
+    const decoder = decoderFor(stated, file);
+    checkZeros(bytes, decoder.encoding, file);
+    return decoder.decode(bytes);
   } catch (cause) {
     if (cause instanceof BadData) throw cause;
     throw new BadData('encoding', notText(file, stated), { cause });
   }
+}
+
+/**
+ * Throws DataError for text that looks like UTF-16 without a byte order mark: one of its first two bytes is 0, as in no other encoding.
+ */
+export function checkZeros(bytes: Uint8Array, encoding: string, file: string): void {
+  if (encoding.startsWith('utf-16') || bytes.length < 2 || (bytes[0] !== 0 && bytes[1] !== 0)) return;
+  const name = bytes[0] === 0 ? 'utf-16be' : 'utf-16le';
+  throw new BadData(
+    'encoding',
+    `${file}: seems to be UTF-16 text without a byte order mark; save it as UTF-8, or name its encoding (--encoding ${name})`,
+  );
 }
 
 export const notText = (file: string, encoding: string): string =>

@@ -1,6 +1,6 @@
 import { BadData } from '../faults.ts';
 import type { DataFiles, OpenFile } from './format.ts';
-import { decoderFor, markedEncoding, notText } from './text.ts';
+import { checkZeros, decoderFor, markedEncoding, notText } from './text.ts';
 
 /** Bytes that are decoded at a time. */
 const BLOCK = 1 << 16;
@@ -112,8 +112,10 @@ function lastBoundary(bytes: Uint8Array, encoding: string): number {
 export async function openText(files: DataFiles, path: string, encoding = 'utf-8'): Promise<OpenFile> {
   const file = await files.open(path);
   try {
-    const mark = markedEncoding(await file.read(0, 3));
+    const start = await file.read(0, 3);
+    const mark = markedEncoding(start);
     const name = decoderFor(mark?.encoding ?? encoding, path).encoding;
+    checkZeros(start, name, path);
     return name === 'utf-8' ? file : new DecodedFile(file, path, name, mark?.length ?? 0);
   } catch (error) {
     await file.close();

@@ -163,7 +163,7 @@ describe('what is bad', () => {
     });
     const found = await lenient(voc, { split: 'train' });
     expect(found.images.map(({ name }) => name)).toEqual(['a']);
-    expect(found.said).toEqual(['annotation: missing image', 'annotation: structure']);
+    expect(found.said).toEqual(['annotation: missing annotation', 'annotation: structure']);
 
     const twice = await folderOf({
       'c.json': coco(

@@ -38,7 +38,7 @@ describe('masks', () => {
     expect(b!.annotation.shapes).toEqual([]);
     const notes: string[] = [];
     await readAll(folder, { onFault: ({ message }) => notes.push(message) });
-    expect(notes.join()).toContain('1 of 3 images have no mask');
+    expect(notes.join()).toContain('unlabelled.png: has no mask in ');
   });
 
   it('without a list: numbers are the classes, and 0 and 255 alone are one', async () => {

@@ -162,7 +162,7 @@ describe('the masks of Pascal VOC', () => {
     const beyond = await maskPng([[0, 0, 4, 4, 21]]);
     const folder = await vocFolder([], { 'SegmentationClass/a.png': beyond });
     expect((await faultOf(readAll(folder))).message).toContain(
-      `${folder}/SegmentationClass/a.png: has class index 21, but only 20 classes are known; list them all in ${folder}/labelmap.txt`,
+      `${folder}/SegmentationClass/a.png: has class index 21, but the last class of ${folder}/labelmap.txt is 20; list all classes there`,
     );
   });
 

@@ -127,7 +127,7 @@ describe('a line that cannot be used', () => {
     ['0 0.5 nan 0.5 0.5', '"nan" is not a finite number'],
     ['0 0.5 0.5 0.5', 'has 3 numbers after the class; a box has 4'],
     ['0 0 0 0.5 0 0.5 0.5 1', 'has 7 numbers after the class'],
-    ['0 10 5 4 4', '10 5 4 4 are not fractions of the image'],
+    ['0 10 5 4 4', '10 5 4 4 are not all from 0 to 1'],
     ['0 0.9 0.5 0.5 0.5', 'the box [13, 2.5, 23, 7.5] (x1, y1, x2, y2) is outside of the image of 20x10'],
     ['0 0.5 0.5 -0.5 0.5', 'is inside out'],
     ['0 0.5 0.5 0 0.5', 'has no area'],

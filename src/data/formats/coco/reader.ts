@@ -7,10 +7,11 @@ import { checkSchema } from '../checks.ts';
 import type { AnnotatedImage, DataFiles, Dataset, OpenFile, ReadOptions } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { chunksOf } from '../json.ts';
-import { baseName, folderOf, isImageFile, joinPath, resolveFrom, withoutExtension } from '../paths.ts';
+import { baseName, folderOf, joinPath, withoutExtension } from '../paths.ts';
 import { Reading } from '../reading.ts';
 import { openText } from '../textFile.ts';
 import { AnnotationIndex } from './annotationIndex.ts';
+import { type FindImage, imageFinder } from './imageFinder.ts';
 import {
   type CocoAnnotation,
   type CocoCategory,
@@ -40,6 +41,7 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
   const images: CocoImage[] = [];
   const categories: CocoCategory[] = [];
   const index = new AnnotationIndex();
+  let listed = 0;
   for await (const item of jsonItems(chunksOf(files, file, options.encoding), file, FIX_FILE)) {
     options.signal?.throwIfAborted();
     if (item.index < 0 && ['images', 'categories', 'annotations'].includes(item.key)) {
@@ -47,6 +49,7 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
     }
     const where = `${file}: ${item.key}[${item.index}]`;
     if (item.key === 'images') {
+      listed++;
       const image = reading.attempt('image', () => checkSchema(cocoImage, item.parse(), where, FIX_FILE));
       if (!image) continue;
       const { id, file_name, width, height } = image;
@@ -68,7 +71,7 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
       });
     }
   }
-  if (images.length === 0) throw new DataError(`${file}: has no images; ${FIX_FILE}`);
+  if (listed === 0) throw new DataError(`${file}: has no images; ${FIX_FILE}`);
   if (index.length > 0 && categories.length === 0) {
     throw new DataError(`${file}: has no categories, which name the classes; ${FIX_FILE}`);
   }
@@ -101,17 +104,17 @@ function distinctImages(reading: Reading, file: string, images: readonly CocoIma
     if (same) same.push(image);
     else byId.set(image.id, [image]);
   }
-  return images.filter((image) => {
+  return images.filter((image, i) => {
     const same = byId.get(image.id)!;
     if (same.length === 1) return true;
     const alike = same.every(({ file_name }) => file_name === image.file_name);
     if (alike && same[0] === image) return true;
     return (
       reading.attempt('image', () => {
-        const [a, b] = same.slice(0, 2).map((one) => images.indexOf(one));
+        const other = images.indexOf(same.find((one) => one !== image)!);
         throw new BadData(
           'duplicate',
-          `${file}: images[${a}] and images[${b}] both have id ${image.id}; ${FIX_FILE}`,
+          `${file}: images[${i}] and images[${other}] both have id ${image.id}; ${FIX_FILE}`,
         );
       }) ?? false
     );
@@ -190,7 +193,7 @@ export async function openCoco(
 
 interface Context {
   readonly names: ReadonlyMap<number, string>;
-  readonly find: (image: CocoImage, source: string) => Promise<string>;
+  readonly find: FindImage;
   /** Numbers that several annotations have, so that none keeps them. */
   readonly duplicates: ReadonlySet<number>;
 }
@@ -203,9 +206,11 @@ async function readImage(
   values: readonly (readonly [index: number, value: unknown])[],
   { names, find, duplicates }: Context,
 ): Promise<AnnotatedImage> {
-  const image = await find({ id, file_name, width, height }, source);
-  const info = await reading.imageInfo(image, source);
-  const frame = frameOf(reading, source, { width, height }, info, () => reachOf(values));
+  // Programs that do not know the size write 0, or nothing.
+  const stated = width && height ? { width, height } : undefined;
+  const image = await find(file_name, source, stated === undefined);
+  const info = await reading.neededInfo(image, source, stated);
+  const frame = frameOf(reading, source, stated, info, () => reachOf(values));
   const annotation: Annotation = {
     imagePath: file_name,
     id,
@@ -216,14 +221,19 @@ async function readImage(
   // Groups are numbered within an image.
   let group = 0;
   for (const [index, value] of values) {
+    const number = (value as { id?: unknown } | null)?.id;
+    const where = `${file}: annotations[${index}]${typeof number === 'number' ? ` (id ${number})` : ''}`;
     reading.object(
       annotation,
+      where,
       () => {
-        const shapes = readAnnotation(value, index, frame, names, file, group, duplicates, reading);
+        const shapes = readAnnotation(value, where, frame, names, group, duplicates, reading);
         group += shapes.length > 1 ? 1 : 0;
         return shapes;
       },
       () => placeOf(value),
+      // They have numbers of their own, and results are compared with those of other programs: both count.
+      'both are kept',
     );
   }
   const name = joinPath(withoutExtension(file_name)).replace(/^(\.\.\/|\/)+/, '');
@@ -257,16 +267,13 @@ function reachOf(values: readonly (readonly [index: number, value: unknown])[]):
 
 function readAnnotation(
   value: unknown,
-  index: number,
+  where: string,
   size: ImageSize,
   names: ReadonlyMap<number, string>,
-  file: string,
   group: number,
   duplicates: ReadonlySet<number>,
   reading: Reading,
 ): AnnotatedShape[] {
-  const id = (value as { id?: unknown }).id;
-  const where = `${file}: annotations[${index}]${typeof id === 'number' ? ` (id ${id})` : ''}`;
   const annotation = checkAnnotation(value, where, reading);
   const label = names.get(annotation.category_id);
   if (label === undefined) {
@@ -335,66 +342,4 @@ async function readValues(
     });
   });
   return (await Promise.all(read)).flat();
-}
-
-/** Finds the file of an image. Remembers the folder of the last one. */
-function imageFinder(reading: Reading, file: string): Context['find'] {
-  const { files, options } = reading;
-  const { imageFolder, imagesOptional } = options;
-  const folder = folderOf(file);
-  const stem = withoutExtension(baseName(file));
-  const part = stem.slice(stem.lastIndexOf('_') + 1);
-  const around = [
-    '.',
-    'images',
-    part,
-    `images/${part}`,
-    '..',
-    '../images',
-    `../${part}`,
-    `../images/${part}`,
-  ];
-  const candidates = imageFolder === undefined ? around.map((name) => joinPath(folder, name)) : [imageFolder];
-  let nested: Promise<Map<string, string[]>> | undefined;
-  return async ({ file_name }, source) => {
-    if (imagesOptional) return resolveFrom(candidates[0]!, file_name);
-    for (const [i, candidate] of candidates.entries()) {
-      const path = resolveFrom(candidate, file_name);
-      if ((await files.kind(path)) !== 'file') continue;
-      await reading.checkPath(source, file_name, path);
-      candidates.splice(i, 1);
-      candidates.unshift(candidate);
-      return path;
-    }
-    if (/^\w+:\/\//.test(file_name)) await reading.checkPath(source, file_name, file_name);
-    nested ??= listNested(reading, candidates);
-    const found = (await nested).get(baseName(file_name)) ?? [];
-    const ending = found.filter((path) => `/${path}`.endsWith(`/${file_name}`));
-    const [path, other] = ending.length > 0 ? ending : found;
-    if (path !== undefined && other === undefined) {
-      await reading.checkPath(source, file_name, path);
-      return path;
-    }
-    const several = path === undefined ? '' : `, and ${found.length} folders below have one of that name`;
-    throw new BadData(
-      'missing image',
-      `${source}: file_name ${JSON.stringify(file_name)} is not in ${candidates.join(', ')}${several}; put the image there, or give its folder (--images)`,
-    );
-  };
-}
-
-/** The images in folders and the folders below them, by name. */
-async function listNested(reading: Reading, folders: readonly string[]): Promise<Map<string, string[]>> {
-  const byName = new Map<string, string[]>();
-  const visited = new Set<string>();
-  for (const folder of folders) {
-    if ((await reading.files.kind(folder)) !== 'folder' || !(await reading.isNear(folder))) continue;
-    for await (const path of reading.walk(folder, visited)) {
-      if (!isImageFile(path)) continue;
-      const same = byName.get(baseName(path));
-      if (same) same.push(path);
-      else byName.set(baseName(path), [path]);
-    }
-  }
-  return byName;
 }

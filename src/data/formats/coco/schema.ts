@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import { filled, finite, pixels, text, wholeNumber } from '../checks.ts';
+import { filled, finite, pixelsOrNone, text, wholeNumber } from '../checks.ts';
 
 /** The parts of COCO's files that are used (https://cocodataset.org/#format-data). */
 
 export const cocoImage = v.object(
-  { id: wholeNumber, file_name: filled, width: pixels, height: pixels },
+  { id: wholeNumber, file_name: filled, width: pixelsOrNone, height: pixelsOrNone },
   'must be an object',
 );
 

@@ -17,7 +17,7 @@ import type { Reading } from '../reading.ts';
 import type { CocoAnnotation, CocoSegmentation } from './schema.ts';
 
 /** Messages name the annotation's place and number; the fix is the same for all. */
-export const FIX_ANNOTATION = 'correct or remove the annotation, or leave out what is bad (--skip-bad)';
+export const FIX_ANNOTATION = 'correct or remove the annotation';
 
 /** If the stated box differs from the box around the outlines by more than this, in pixels, it is kept. */
 const SAME_BOX = 1e-9;

@@ -18,17 +18,21 @@ import { READ_OPTIONS, WarningCounts } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { topKeys } from '../json.ts';
 import { imageExtension, Names } from '../names.ts';
-import { baseName, folderOf, hasExtension, resolveFrom, withoutExtension } from '../paths.ts';
+import { baseName, folderOf, hasExtension, isImageFile, resolveFrom, withoutExtension } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
 import { formatLabelme } from './format.ts';
 import { embeddedImage, readShapes } from './labelme.ts';
 import { type LabelmeDocument, readLabelmeStructure } from './schema.ts';
 
-async function annotationFiles(reading: Reading, path: string): Promise<string[]> {
-  if ((await reading.files.kind(path)) === 'file') return [path];
-  const found: string[] = [];
-  for await (const file of reading.walk(path)) if (hasExtension(file, '.json')) found.push(file);
-  return found;
+/** The JSON files of a data set, and the images beside them. */
+async function filesOf(reading: Reading, path: string): Promise<{ json: string[]; images: string[] }> {
+  if ((await reading.files.kind(path)) === 'file') return { json: [path], images: [] };
+  const [json, images]: [string[], string[]] = [[], []];
+  for await (const file of reading.walk(path)) {
+    if (hasExtension(file, '.json')) json.push(file);
+    else if (isImageFile(file)) images.push(file);
+  }
+  return { json, images };
 }
 
 /** Whether a JSON file has shapes; other programs keep their settings in such files too. */
@@ -50,8 +54,9 @@ async function readFile(reading: Reading, file: string, name: string): Promise<A
   const { files } = reading;
   const document = readLabelmeStructure(await reading.text(file), file);
   const image = await findImage(reading, document, file);
-  const info = await reading.imageInfo(image, `${file}: imageData`);
-  const stated = { width: document.imageWidth, height: document.imageHeight };
+  const { imageWidth: width, imageHeight: height } = document;
+  const stated = width && height ? { width, height } : undefined;
+  const info = await reading.neededInfo(image, `${file}: imageData`, stated);
   const frame = frameOf(reading, file, stated, info, () => {
     const points = document.shapes.flatMap((shape) => shape.points);
     return points.reduce<Point>(([a, b], [x, y]) => [Math.max(a, x), Math.max(b, y)], [0, 0]);
@@ -79,9 +84,10 @@ async function findImage(
   const embedded = embeddedImage(document, file);
   if (embedded) return embedded;
   if (options.imagesOptional) return withoutExtension(file);
+  const hint = imagePath ? await reading.otherCase([resolveFrom(folderOf(file), imagePath)]) : '';
   throw new BadData(
     'missing image',
-    `${file}: ${imagePath ? `imagePath is ${imagePath}, and there is no such file` : 'has no imagePath'}; put the image beside the annotation, or save it with imageData`,
+    `${file}: ${imagePath ? `imagePath is ${imagePath}, and there is no such file${hint}` : 'has no imagePath'}; put the image beside the annotation, or save it with imageData`,
   );
 }
 
@@ -91,7 +97,7 @@ export const labelme: DatasetFormat = {
 
   async detect(files, path, encoding) {
     const reading = new Reading(files, path, {});
-    for (const file of await annotationFiles(reading, path)) {
+    for (const file of (await filesOf(reading, path)).json) {
       if (await isLabelme(files, file, encoding)) return baseName(file);
     }
     return undefined;
@@ -100,7 +106,7 @@ export const labelme: DatasetFormat = {
   async open(files, path, options) {
     const root = await rootOf(files, path);
     const reading = new Reading(files, root, options);
-    const all = await annotationFiles(reading, path);
+    const { json: all, images } = await filesOf(reading, path);
     const found = (await files.kind(path)) === 'file' ? all : await labelmeFiles(reading, all);
     if (found.length === 0) {
       throw new DataError(
@@ -112,11 +118,17 @@ export const labelme: DatasetFormat = {
       path,
       splits: [],
       async *images() {
+        const used = new Set<string | Uint8Array>();
         for (const file of found) {
           const inside = file.startsWith(`${root}/`) ? file.slice(root.length + 1) : baseName(file);
           const read = () => readFile(reading, file, withoutExtension(inside));
           const image = await reading.attemptLater('annotation', read);
+          used.add(image ? image.image : withoutExtension(file));
           if (image) yield image;
+        }
+        for (const image of images) {
+          if (used.has(image) || used.has(withoutExtension(image))) continue;
+          reading.note('missing annotation', `${image}: has no annotation file, and was passed over`);
         }
       },
     };

@@ -15,7 +15,7 @@ import { polygonBounds } from '../../polygon.ts';
 import { boxInside, checkBox, checkOutline } from '../checks.ts';
 import type { DecodedPng, DecodePng } from '../format.ts';
 import type { Reading } from '../reading.ts';
-import { type LabelmeDocument, type LabelmeShape, readLabelmeStructure } from './schema.ts';
+import { type LabelmeDocument, type LabelmeShape, readLabelmeStructure, SAVE_AGAIN } from './schema.ts';
 
 export type { LabelmeDocument, LabelmeShape } from './schema.ts';
 
@@ -52,6 +52,7 @@ interface Geometry {
  */
 export function parseLabelme(text: string, file: string): LabelmeDocument {
   const document = readLabelmeStructure(text, file);
+  checkStated(document, file);
   const size = { width: document.imageWidth, height: document.imageHeight };
   document.shapes.forEach((shape, index) => {
     readGeometry(shape, size, `${file}: shapes[${index}]`);
@@ -78,8 +79,16 @@ export async function toAnnotation(
   options: { readonly decodePng?: DecodePng } = {},
 ): Promise<Annotation> {
   expectOptions('toAnnotation', options, ['decodePng']);
+  checkStated(document, file);
   const { imageWidth: width, imageHeight: height } = document;
   return readShapes(document, file, { width, height }, options);
+}
+
+/** Throws DataError where a document does not state the size of its image. */
+function checkStated({ imageWidth, imageHeight }: LabelmeDocument, file: string): void {
+  const missing = imageHeight ? (imageWidth ? undefined : 'imageWidth') : 'imageHeight';
+  if (missing === undefined) return;
+  throw new BadData('structure', `${file}: ${missing} is 0 or missing; ${SAVE_AGAIN}`);
 }
 
 /** The options of `readShapes`. */
@@ -102,7 +111,7 @@ export async function readShapes(
   for (const [index, shape] of document.shapes.entries()) {
     const read = () => readShape(shape, size, `${file}: shapes[${index}]`, decodePng, reading);
     if (!reading) annotation.shapes.push(await read());
-    else await reading.objectLater(annotation, read, () => shape.points.flat());
+    else await reading.objectLater(annotation, `${file}: shapes[${index}]`, read, () => shape.points.flat());
   }
   separateIgnored(annotation);
   return annotation;

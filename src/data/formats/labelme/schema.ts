@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { DataError } from '../../../errors.ts';
 import { parseJson } from '../../../json.ts';
-import { checkSchema, filled, finite, pixels, text } from '../checks.ts';
+import { checkSchema, filled, finite, pixelsOrNone, text } from '../checks.ts';
 
 const point = v.strictTuple([finite, finite], 'must be a pair [x, y]');
 // Not needed to use the shapes, so a file is not refused for them.
@@ -28,8 +28,8 @@ const document = v.object(
     shapes: v.array(shape, 'must be a list'),
     imagePath: v.nullish(text, null),
     imageData: v.nullish(text, null),
-    imageHeight: pixels,
-    imageWidth: pixels,
+    imageHeight: pixelsOrNone,
+    imageWidth: pixelsOrNone,
   },
   'must be an object',
 );
@@ -64,17 +64,17 @@ export interface LabelmeDocument {
   readonly imagePath: string | null;
   /** The image file in base64, where it is embedded. */
   readonly imageData: string | null;
-  /** Height in pixels. */
+  /** Height in pixels; 0 where the file has none. */
   readonly imageHeight: number;
-  /** Width in pixels. */
+  /** Width in pixels; 0 where the file has none. */
   readonly imageWidth: number;
 }
 
-const SAVE_AGAIN = 'open the image with this file in Labelme and save it again';
+export const SAVE_AGAIN = 'open the image with this file in Labelme and save it again';
 
 /** Checks the structure alone: keys and types. Throws a one-line DataError that names `file`, the place and the fix. */
 export function readLabelmeStructure(json: string, file: string): LabelmeDocument {
-  const value = parseJson(json, file, SAVE_AGAIN);
+  const value = parseJson(json, file, 'restore the file from a copy, or label the image again');
   if (typeof value !== 'object' || value === null || !('shapes' in value)) {
     throw new DataError(`${file}: not a Labelme file: it has no "shapes"; give the JSON that Labelme saved`);
   }

@@ -27,9 +27,9 @@ export const masks: DatasetFormat = {
   name: 'masks',
   title: 'masks',
 
-  async detect(files, path) {
+  async detect(files, path, encoding) {
     if ((await files.kind(path)) !== 'folder') return undefined;
-    const layout = await layoutOf(new Reading(files, path, {}), path);
+    const layout = await layoutOf(new Reading(files, path, encoding === undefined ? {} : { encoding }), path);
     return layout && `${layout.sign}`;
   },
 
@@ -124,6 +124,7 @@ async function readPair(
     annotation,
     classes,
   );
+  reading.keepWanted(annotation, mask);
   return { name, source: mask, image, annotation: toImage(annotation, frame) };
 }
 

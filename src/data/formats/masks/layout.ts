@@ -89,17 +89,19 @@ async function pairUp(
     const numbered = objects.get(stem);
     return { name, image: byName.get(name), mask, ...(numbered === undefined ? {} : { objects: numbered }) };
   });
-  const without = [...byName.keys()].filter((name) => !used.has(name));
-  if (without.length > 0) {
-    const list = `${without.length} of ${byName.size} images have no mask, for example ${byName.get(without[0]!)}`;
-    reading.note('missing image', `${images}: ${list}, and were passed over`);
+  const splits = (await listedParts(reading, path)) ?? partsByFolder(pairs);
+  const { split } = reading.options;
+  const wanted = split === undefined ? undefined : splits.get(split);
+  for (const [name, image] of byName) {
+    if (used.has(name) || (wanted && !wanted.has(name))) continue;
+    reading.note('missing annotation', `${image}: has no mask in ${folder}, and was passed over`);
   }
   return {
     path,
     sign: `${baseName(folder)}/`,
     images,
     pairs,
-    splits: (await listedParts(reading, path)) ?? partsByFolder(pairs),
+    splits,
   };
 }
 

@@ -185,7 +185,7 @@ export function addMasks(
     if (name === undefined) {
       throw new BadData(
         'unknown class',
-        `${classFile}: has class index ${index}, but only ${names.length} classes are known; list them all in ${classList} (one per line, background first)`,
+        `${classFile}: has class index ${index}, but the last class of ${classList} is ${names.length}; list all classes there (one per line, background first), or save the mask without smoothing and resizing, which make values of their own`,
       );
     }
     return name;
@@ -270,7 +270,7 @@ function assignPixels(mask: IndexedImage, annotation: Annotation, nameOf: (index
 
 /**
  * Draws the two masks of an annotation: one numbers the objects in their order, the other has their classes. Objects
- * known by a box only are left out; if objects overlap, later ones cover earlier ones, and `covered` counts these pixels. `drawn`
+ * known by a box only are 255; if objects overlap, later ones cover earlier ones, and `covered` counts these pixels. `drawn`
  * counts the shapes that have an outline or mask. What is not labelled or to be ignored is 255.
  */
 export function drawMasks(
@@ -291,6 +291,13 @@ export function drawMasks(
   }
   for (const region of annotation.ignored ?? []) {
     const patch = shapeToPatch(region, annotation);
+    paintPatch(classMap, patch, VOID);
+    paintPatch(objectMap, patch, VOID);
+  }
+  // What is known by a box only is somewhere in it.
+  for (const { points, mask, box } of annotation.shapes) {
+    if (points || mask) continue;
+    const patch = shapeToPatch({ box }, annotation);
     paintPatch(classMap, patch, VOID);
     paintPatch(objectMap, patch, VOID);
   }

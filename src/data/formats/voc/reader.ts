@@ -20,7 +20,7 @@ import { addMasks, LABEL_MAP, readClassList, readMasks } from './masks.ts';
 import { childrenOf, parseXml, type XmlElement } from './xml.ts';
 
 const FIX_FILE = 'save the annotation again';
-const FIX_OBJECT = 'correct or remove the object, or leave out what is bad (--skip-bad)';
+const FIX_OBJECT = 'correct or remove the object';
 const SPLITS = ['train', 'val', 'trainval', 'test'];
 
 /** The folder with the XML files of a data set: Annotations/, or the folder itself; undefined if neither has any. */
@@ -62,22 +62,22 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
     (entry) => !entry.folder && hasExtension(entry.name, '.xml'),
   );
   let stems = all.map(({ name }) => withoutExtension(name));
-  if (options.split !== undefined) {
+  if (options.split === undefined) await noteUnlabelled(reading, folder, stems, splits);
+  else {
     const list = splits.get(options.split);
     if (list === undefined) {
       throw new DataError(
         `${path}: has no part ${JSON.stringify(options.split)} in ImageSets/Main; ${splits.size === 0 ? 'it has no parts, so give none' : `choose from ${[...splits.keys()].join(', ')}`}`,
       );
     }
-    const text = await reading.text(list);
-    stems = text.split(/\r?\n/).flatMap((line) => line.trim().split(/\s+/)[0] || []);
+    stems = namesIn(await reading.text(list));
     const known = new Set(all.map(({ name }) => withoutExtension(name)));
     stems = stems.filter(
       (stem) =>
         reading.attempt('annotation', () => {
           if (known.has(stem)) return true;
           throw new BadData(
-            'missing image',
+            'missing annotation',
             `${list}: lists ${stem}, but there is no ${joinPath(folder, `${stem}.xml`)}; add it, or remove the line`,
           );
         }) ?? false,
@@ -90,16 +90,43 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
     splits: [...splits.keys()],
     ...(classes ? { classes: classes.map((name): DatasetClass => ({ name })) } : {}),
     async *images() {
-      const find = await imageFinder(reading, path, folder);
+      const { find, unused } = await imageFinder(reading, path, folder);
       for (const stem of stems) {
         const file = joinPath(folder, `${stem}.xml`);
         const read = () => readImage(reading, path, stem, file, find, classes);
         const image = await reading.attemptLater('annotation', read);
         if (image) yield image;
       }
+      if (options.split !== undefined) return;
+      const known = new Set(stems);
+      for (const image of unused()) {
+        if (known.has(withoutExtension(baseName(image)))) continue;
+        reading.note('missing annotation', `${image}: has no file in ${folder}, and was passed over`);
+      }
     },
   };
 }
+
+/** Notes the names that ImageSets/ lists and that have no XML file. */
+async function noteUnlabelled(
+  reading: Reading,
+  folder: string,
+  stems: readonly string[],
+  splits: ReadonlyMap<string, string>,
+): Promise<void> {
+  const known = new Set(stems);
+  for (const list of splits.values()) {
+    for (const stem of namesIn(await reading.text(list))) {
+      if (known.has(stem)) continue;
+      const message = `${list}: lists ${stem}, but there is no ${joinPath(folder, `${stem}.xml`)}`;
+      reading.note('missing annotation', `${message}; the image was passed over`);
+    }
+  }
+}
+
+/** The names in a list of ImageSets/: the first word of each line. */
+const namesIn = (text: string): string[] =>
+  text.split(/\r?\n/).flatMap((line) => line.trim().split(/\s+/)[0] || []);
 
 /** The images of one folder and of the folders below it: by name, and by name without the extension. */
 interface Listed {
@@ -134,7 +161,9 @@ async function imageFinder(reading: Reading, path: string, folder: string) {
     if (listed.length > 0 && listed[0]!.byName.size > 0) break;
     if ((await files.kind(candidate)) === 'folder') listed.push(await listImages(reading, candidate));
   }
-  return async (file: string, fileName: string): Promise<string> => {
+  const used = new Set<string>();
+  const unused = () => [...(listed[0]?.byStem.values() ?? [])].flat().filter((image) => !used.has(image));
+  const find = async (file: string, fileName: string): Promise<string> => {
     const stem = withoutExtension(baseName(file));
     const named = baseName(fileName.replaceAll('\\', '/'));
     const stems = [named === '' ? stem : extensionOf(named) ? withoutExtension(named) : named, stem];
@@ -149,14 +178,17 @@ async function imageFinder(reading: Reading, path: string, folder: string) {
         );
       }
       await reading.checkPath(file, fileName, same[0]!);
+      used.add(same[0]!);
       return same[0]!;
     }
     if (imagesOptional) return joinPath(candidates[0]!, named || stem);
+    const hint = await reading.otherCase(candidates.map((candidate) => joinPath(candidate, named || stem)));
     throw new BadData(
       'missing image',
-      `${file}: filename ${JSON.stringify(named)} is not in ${candidates.join(', ')}; put the image there, or give its folder (--images)`,
+      `${file}: filename ${JSON.stringify(named)} is not in ${candidates.join(', ')}${hint}; put the image there, or give its folder (--images)`,
     );
   };
+  return { find, unused };
 }
 
 /** The frame of an XML file: the size that it states, where that is not 0 as some programs write it, or that of the image. */
@@ -165,9 +197,7 @@ async function readFrame(reading: Reading, root: XmlElement, file: string, image
   const [width, height] = ['width', 'height'].map((name) => sizeElement && pixels(sizeElement, name, file));
   // 0 is written where a program did not know the size.
   const stated = width && height ? { width, height } : undefined;
-  const info =
-    (await reading.imageInfo(image, file)) ??
-    (stated ? undefined : await reading.files.imageSize(image, file));
+  const info = await reading.neededInfo(image, file, stated);
   return frameOf(reading, file, stated, info, () => {
     const numbers = (name: string) =>
       childrenOf(root, 'object').flatMap((object) =>
@@ -204,8 +234,11 @@ async function readImage(
     const where = `${file}: object ${index + 1} (line ${element.line})`;
     reading.object(
       annotation,
+      where,
       () => [readShape(element, where, annotation, classes, reading)],
       () => cornersOf(element),
+      // Masks may tell them apart.
+      'both are kept',
     );
   });
   const masks = await readMasks(reading, path, stem, [frame, frame.image]);
@@ -214,6 +247,7 @@ async function readImage(
   const inFrame = masks.width === width && masks.height === height;
   const placed = inFrame ? annotation : toImage(annotation, frame);
   addMasks(masks, placed, classes);
+  reading.keepWanted(placed, masks.classFile);
   return { name, source: file, image, annotation: inFrame ? toImage(placed, frame) : placed };
 }
 

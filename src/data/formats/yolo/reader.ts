@@ -17,7 +17,7 @@ import {
 import { Reading, rootOf } from '../reading.ts';
 import { layoutIn, readYaml, type YoloLayout } from './classes.ts';
 
-const FIX = 'correct or remove the line, or leave out what is bad (--skip-bad)';
+const FIX = 'correct or remove the line';
 /** Text files that may be beside label files, but are not. */
 const NO_LABELS = ['classes.txt', 'train.txt', 'val.txt', 'valid.txt', 'test.txt', 'obj.txt'];
 
@@ -154,7 +154,7 @@ async function readImage(
     if (address) await reading.checkPath(where, named, image);
     throw new BadData(
       'missing image',
-      `${where}: there is no image ${image}; put it there, or remove the line`,
+      `${where}: there is no image ${image}${await reading.otherCase([image])}; put it there, or remove the line`,
     );
   }
   await reading.checkPath(where, named, image);
@@ -177,20 +177,14 @@ function readLabels(
   layout: YoloLayout,
   reading: Reading,
 ): void {
-  const seen = new Set<string>();
   text.split(/\r?\n/).forEach((line, i) => {
     const words = line.trim().split(/\s+/);
     if (words[0] === '') return;
     const where = `${file}: line ${i + 1}`;
-    const key = words.join(' ');
-    if (seen.has(key)) {
-      reading.note('duplicate', `${where}: occurs before, and counts once`);
-      return;
-    }
-    seen.add(key);
     const { width, height } = annotation;
     reading.object(
       annotation,
+      where,
       () => [readLine(words, where, annotation, layout, reading)],
       () =>
         placeOf(words.slice(1).map(Number), layout).map((value, k) => value * (k % 2 === 0 ? width : height)),
@@ -249,7 +243,7 @@ function readLine(
   if (rest.some((value) => value < -1 || value > 2)) {
     throw new BadData(
       'outside of the image',
-      `${where}: ${rest.join(' ')} are not fractions of the image's size (0 to 1); divide by its width and height, or use another format`,
+      `${where}: ${rest.join(' ')} are not all from 0 to 1, as YOLO's shares of the image are; divide x by its width and y by its height in pixels`,
     );
   }
   const { width, height } = size;

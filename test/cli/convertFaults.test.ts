@@ -1,0 +1,131 @@
+/** What convert says of data of which something, or everything, is bad. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { type ConvertOptions, convertCommand } from '../../cli/src/commands/convert.ts';
+import { loadFolder } from '../../cli/src/samples.ts';
+import { encodeIndexedPng } from '../../src/data/indexedPng.ts';
+import { coco, labelme, rectangle } from '../data/formats/fieldFiles.ts';
+import { folderOf, image } from '../data/formats/folders.ts';
+import { newPath, useConvertFolders } from './convertFolders.ts';
+
+useConvertFolders();
+
+interface Converted {
+  readonly error: string;
+  readonly told: string;
+  readonly report: { readonly kinds: object; readonly faults: readonly { readonly message: string }[] };
+  readonly written: boolean;
+}
+
+async function converted(from: string, options: Partial<ConvertOptions>): Promise<Converted> {
+  let told = '';
+  const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    told += text;
+    return true;
+  });
+  const [to, reportBad] = [newPath('to'), `${newPath('bad')}.json`];
+  const error = await convertCommand(from, to, { format: 'coco', reportBad, ...options }).then(
+    () => '',
+    (reason: Error) => `${reason.name}: ${reason.message}`,
+  );
+  spy.mockRestore();
+  return { error, told, report: JSON.parse(await readFile(reportBad, 'utf8')), written: existsSync(to) };
+}
+
+const good = { bbox: [1, 1, 4, 4] };
+
+describe('faults of a whole data set', () => {
+  const png = image();
+  const sets: [name: string, kind: string, files: () => Promise<Parameters<typeof folderOf>[0]>][] = [
+    [
+      'an annotation without its image',
+      'missing image',
+      async () => ({ 'c.json': coco([good, { ...good, image_id: 99 }]), 'a.png': await png }),
+    ],
+    [
+      'two annotations of one number',
+      'duplicate',
+      async () => ({ 'c.json': coco([good, { bbox: [5, 5, 2, 2], id: 1 }]), 'a.png': await png }),
+    ],
+    [
+      'an image listed twice',
+      'duplicate',
+      async () => {
+        const one = { id: 1, file_name: 'a.png', width: 20, height: 10 };
+        return { 'c.json': coco([good], [one, one]), 'a.png': await png };
+      },
+    ],
+    [
+      'a label file without its image',
+      'missing image',
+      async () => ({
+        'images/a.png': await png,
+        'labels/a.txt': '0 0.5 0.5 0.1 0.1\n',
+        'labels/b.txt': '',
+        'classes.txt': 'cat\n',
+      }),
+    ],
+  ];
+  it.each(sets)('are refused, or left out and told: %s', async (_, kind, files) => {
+    const folder = await folderOf(await files());
+    const refused = await converted(folder, {});
+    expect(refused.error).toMatch(/^DataError: 1 fault in the data, listed in /);
+    expect([refused.report.kinds, refused.written]).toEqual([{ [kind]: 1 }, false]);
+    const left = await converted(folder, { skipBad: true });
+    expect([left.error, left.report.kinds, left.written]).toEqual(['', { [kind]: 1 }, true]);
+    expect(left.told).toMatch(new RegExp(`^left out 1 .*: 1 ${kind}; the first: `));
+  });
+});
+
+describe('data of which everything is left out', () => {
+  it('is an error that says why, with a report', async () => {
+    const png = await image();
+    const one = { id: 1, width: 20, height: 10 };
+    const images = [
+      { ...one, file_name: 'a.png' },
+      { ...one, file_name: 'b.png' },
+    ];
+    const mask = await encodeIndexedPng({ width: 20, height: 10, data: new Uint8Array(200).fill(9) });
+    const sets = [
+      [{ 'c.json': coco([], images), 'a.png': png, 'b.png': png }, 'all 2 images were left out', 'duplicate'],
+      [
+        { 'a.json': labelme([]), 'a.png': png.subarray(0, 60) },
+        'its only image was left out',
+        'damaged image',
+      ],
+      [
+        { 'images/a.png': png, 'masks/a.png': mask, 'class_names.txt': '_background_\ncat\n' },
+        'its only image was left out',
+        'unknown class',
+      ],
+    ] as const;
+    for (const [files, why, kind] of sets) {
+      const folder = await folderOf(files);
+      const { error, report, written } = await converted(folder, { skipBad: true });
+      expect(error).toBe(
+        `DataError: ${folder}: ${why}; mend the data; the first fault: ${report.faults[0]!.message}`,
+      );
+      expect([Object.keys(report.kinds), written]).toEqual([[kind], false]);
+      vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+      await expect(loadFolder(folder, Infinity, { skipBad: true })).rejects.toThrow(why);
+    }
+  });
+
+  it('or cannot be opened has a report with the reason', async () => {
+    const folder = await folderOf({ 'c.json': coco([], []), 'a.png': await image() });
+    const { error, report } = await converted(folder, { skipBad: true });
+    expect(error).toContain('has no images; export it as COCO JSON again');
+    expect(report).toMatchObject({ error: error.replace('DataError: ', ''), faults: [] });
+  });
+
+  it('keeps what a note says once, though the data are read twice', async () => {
+    const folder = await folderOf({
+      'a.json': labelme([rectangle(1, 1, 5, 5), rectangle(1, 1, 5, 5)]),
+      'a.png': await image(),
+      'other.json': { version: 1 },
+    });
+    const { error, report } = await converted(folder, {});
+    expect([error, report.kinds]).toEqual(['', { duplicate: 1, structure: 1 }]);
+  });
+});
