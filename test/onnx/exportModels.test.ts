@@ -18,6 +18,7 @@ const retinanet = () =>
   new models.RetinaNet({ ...detector, detect: { scoreThreshold: 0.001, maxDetections: 20, candidates: 50 } });
 const rcnn = { ...detector, rpn, box, detect: { scoreThreshold: 0.001, maxDetections: 10 } };
 const mask = { width: 8, depth: 1 };
+const keypoint = { width: 8, depth: 1, resolution: 7, maxRegions: 4 };
 
 interface Case {
   readonly make: () => Module & {
@@ -44,6 +45,10 @@ const classifiers: Record<string, Case> = {
     shape: SMALL,
     options: { foldBatchNorm: true },
   },
+  VGG: {
+    make: () => new models.VGG({ numClasses: 5, width: 4, depth: [1, 1, 1, 1, 1], hidden: 8, seed: 1 }),
+    shape: SMALL,
+  },
   MobileNetV2: {
     make: () => new models.MobileNetV2({ numClasses: 5, widthMult: 0.1, seed: 1 }),
     shape: SMALL,
@@ -66,6 +71,20 @@ const segmenters: Record<string, Case> = {
     shape: SMALL,
   },
   FCN: { make: () => new models.FCN({ numClasses: 3, backbone: narrow, seed: 1 }), shape: SMALL },
+  DeepLabV3: {
+    make: () => new models.DeepLabV3({ numClasses: 3, backbone: narrow, seed: 1 }),
+    shape: LARGE,
+  },
+  LRASPP: {
+    make: () =>
+      new models.LRASPP({
+        numClasses: 3,
+        backbone: { variant: 'small', widthMult: 0.25 },
+        width: 8,
+        seed: 1,
+      }),
+    shape: LARGE,
+  },
   ViTSegmenter: {
     make: () =>
       new models.ViTSegmenter({
@@ -84,12 +103,38 @@ const segmenters: Record<string, Case> = {
 
 const detectors: Record<string, Case> = {
   RetinaNet: { make: retinanet, shape: LARGE },
+  FCOS: {
+    make: () =>
+      new models.FCOS({ ...detector, detect: { scoreThreshold: 0.001, maxDetections: 20, candidates: 50 } }),
+    shape: LARGE,
+  },
+  SSD: {
+    make: () =>
+      new models.SSD({
+        numClasses: 3,
+        imageSize: [64, 64],
+        backbone: {
+          variant: 'small',
+          widthMult: 0.25,
+          extraWidthMult: 0.125,
+          batchNorm: { eps: 1e-3, momentum: 0.1 },
+        },
+        detect: { scoreThreshold: 0.001, maxDetections: 20 },
+        seed: 1,
+      }),
+    shape: LARGE,
+  },
   'FasterRCNN, RoIAlign': { make: () => new models.FasterRCNN(rcnn), shape: LARGE },
   'FasterRCNN, RoIPool': {
     make: () => new models.FasterRCNN({ ...rcnn, box: { ...box, pooling: 'pool' } }),
     shape: LARGE,
   },
   MaskRCNN: { make: () => new models.MaskRCNN({ ...rcnn, mask }), shape: LARGE },
+  'KeypointRCNN without keypoints': {
+    make: () => new models.KeypointRCNN({ ...rcnn, keypoint: { ...keypoint, numKeypoints: 3 } }),
+    shape: LARGE,
+    options: { outputs: ['boxes', 'scores', 'labels', 'count'] },
+  },
   'PanopticFPN without merging': {
     make: () => new models.PanopticFPN({ ...rcnn, mask, numStuff: 2, semantic: { width: 8 } }),
     shape: LARGE,

@@ -9,8 +9,8 @@ import type { Graph } from './sizes.ts';
 /** The shape of an input; images have Fovea's, [N,H,W,C]. Of another dtype than f32 as `{ shape, dtype }`, such as a tensor. */
 export type InputSpec = Shape | { readonly shape: Shape; readonly dtype: DType };
 
-/** What a model computes: a tensor, or several by name or in an array. */
-export type Outcome = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor | undefined>>;
+/** What a model computes: a tensor, or several in an array or by name. What is undefined is left out. */
+export type Outcome = object;
 
 /** Shape and dtype of an input. */
 export const specOf = (spec: InputSpec): { readonly shape: Shape; readonly dtype: DType } =>
@@ -23,7 +23,7 @@ function named(outcome: Outcome): Map<string, Tensor> {
       ? [['output', outcome]]
       : Array.isArray(outcome)
         ? outcome.map((value, i): [string, unknown] => [`output_${i}`, value])
-        : Object.entries(Object(outcome) as object);
+        : Object.entries(outcome ?? {});
   const results = new Map<string, Tensor>();
   for (const [name, value] of entries) {
     if (value === undefined) continue;

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeOf, type Tensor, tensor } from '../../src/graph/tensor.ts';
+import * as models from '../../src/models/index.ts';
+import { type ExportOptions, exportOnnx, loadOnnx } from '../../src/onnx/index.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { small } from '../models/smallYolo.ts';
+import { sharedGpu } from '../sharedGpu.ts';
+import { channelsFirst, namedResults, noise, scattered } from './exported.ts';
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+afterAll(() => gpu?.dispose());
+
+const SHAPE = [1, 32, 32, 3];
+
+/** How many values of the results of a model differ between itself and its file loaded back; by output. */
+async function changed(
+  model: Parameters<typeof exportOnnx>[0],
+  run: (images: Tensor) => object,
+  options: ExportOptions = {},
+): Promise<Record<string, number>> {
+  const loaded = loadOnnx(await exportOnnx(model, { images: SHAPE }, options));
+  const counts: Record<string, number> = {};
+  for (const batch of [1, 3]) {
+    const shape = [batch, ...SHAPE.slice(1)];
+    const images = { shape, data: noise(shape, batch) };
+    const own = await gpu.capture((x) => namedResults(run(x)))(tensor(images.data, shape));
+    const given = channelsFirst(images);
+    const back = await gpu.capture((x) => loaded.forward({ images: x }))(tensor(given.data, given.shape));
+    for (const name of Object.keys(back)) {
+      const [before, after] = [await own[name]!.data(), await back[name]!.data()];
+      expect(after.length).toBe(before.length);
+      counts[name] = (counts[name] ?? 0) + after.filter((value, i) => value !== before[i]).length;
+    }
+  }
+  return counts;
+}
+
+describe('a model that is exported and loaded gives the same bits', () => {
+  it('a ResNet with batch norm', async () => {
+    const model = scattered(
+      new models.ResNet({ numClasses: 5, width: 4, block: 'basic', depth: [1, 1, 1, 1], seed: 1 }),
+    );
+    expect(await changed(model, (x) => model.forward(x))).toEqual({ output: 0 });
+  });
+
+  it('a vision transformer, with GELU as one node', async () => {
+    const model = scattered(
+      new models.VisionTransformer({ numClasses: 5, imageSize: 32, patchSize: 8, seed: 1 }),
+    );
+    expect(await changed(model, (x) => model.forward(x), { opset: 20 })).toEqual({ output: 0 });
+  });
+
+  it('a RetinaNet up to NMS, with group norm as one node', async () => {
+    const model = scattered(
+      new models.RetinaNet({
+        numClasses: 3,
+        backbone: { ...models.SMALL_RESNET, width: 4, maxWidth: 16 },
+        pyramidWidth: 8,
+        detect: { scoreThreshold: 0.001, candidates: 50 },
+        seed: 1,
+      }),
+    );
+    const candidates = (x: Tensor) => nodeOf(model.detect(x).count)!.inputs;
+    expect(await changed(model, candidates, { nms: 'outside', opset: 21 })).toEqual({
+      boxes: 0,
+      scores: 0,
+      labels: 0,
+    });
+  });
+
+  it('detections, computed as far as NMS and from there on', async () => {
+    const model = scattered(small());
+    const images = { shape: [1, 64, 96, 3], data: noise([1, 64, 96, 3], 5) };
+    const loaded = loadOnnx(await exportOnnx(model, { images: images.shape }));
+    const own = await gpu.capture((x) => model.detect(x))(tensor(images.data, images.shape));
+    const { data, shape } = channelsFirst(images);
+    const back = await loaded.run(gpu, { images: tensor(data, shape) });
+    expect((await own.count.data())[0]).toBeGreaterThan(0);
+    for (const name of ['labels', 'count'] as const) {
+      expect(await back[name]!.data(gpu)).toEqual(await own[name].data());
+    }
+    for (const name of ['boxes', 'scores'] as const) {
+      const [before, after] = [await own[name].data(), await back[name]!.data(gpu)];
+      expect(Math.max(...after.map((value, i) => Math.abs(value - before[i]!)))).toBeLessThan(1e-4);
+    }
+  });
+});
