@@ -132,7 +132,7 @@ export async function runTraining(
     }
     phase = 'stopping';
     progress.log('stopping after this step');
-    timer = setTimeout(() => void leave('in a step that takes longer than a second'), STOP_MS);
+    timer = setTimeout(() => void leave('before the next step was done'), STOP_MS);
   });
   /** Once the process is ending, no other file is begun. */
   const unlessLeaving = () => (phase === 'leaving' ? new Promise<never>(() => {}) : undefined);

@@ -19,7 +19,11 @@ function reachable(roots: readonly Tensor[]): Tensor[] {
     if (seen.has(value)) continue;
     seen.add(value);
     const inputs =
-      value.origin.kind === 'view' ? [value.origin.base] : Object.values(nodeOf(value)?.inputs ?? {});
+      value.origin.kind === 'view'
+        ? value.origin.cut
+          ? []
+          : [value.origin.base]
+        : Object.values(nodeOf(value)?.inputs ?? {});
     for (const input of inputs) if (input.requiresGrad) stack.push(input);
   }
   return [...seen].sort((a, b) => b.id - a.id);
@@ -57,7 +61,7 @@ function propagate(
     const node = nodeOf(value);
     if (origin.kind === 'view') {
       const g = arrived.get(value);
-      if (g) add(origin.base, g.reshape(origin.base.shape));
+      if (g && !origin.cut) add(origin.base, g.reshape(origin.base.shape));
     } else if (node && !done.has(node)) {
       done.add(node);
       differentiate(node, arrived, add, recomputation);
@@ -101,10 +105,14 @@ export function grad(
   const wanted = list(targets);
   wanted.forEach((target, i) => {
     if (target instanceof Tensor && target.requiresGrad) return;
-    const fix =
-      target instanceof Tensor && !isFloat(target.dtype)
-        ? 'only f32 and f16 have gradients: cast it before'
-        : 'make it, or what it is computed from, with tensor(values, shape, { requiresGrad: true })';
+    if (!(target instanceof Tensor)) {
+      throw new UsageError(
+        `grad: target ${i} is no tensor; of a parameter give its tensor (parameter.tensor)`,
+      );
+    }
+    const fix = isFloat(target.dtype)
+      ? 'make it, or what it is computed from, with tensor(values, shape, { requiresGrad: true }), or by detach({ requiresGrad: true })'
+      : 'only f32 and f16 have gradients: cast it before';
     throw new UsageError(`grad: target ${i}, ${target}, requires no gradient; ${fix}`);
   });
   const { arrived, between } = propagate(list(roots), cotangents && list(cotangents));
@@ -172,4 +180,5 @@ export function backward(loss: Tensor): void {
   }
 }
 
-const isLeaf = (value: Tensor): boolean => value.origin.kind !== 'view' && !nodeOf(value);
+const isLeaf = ({ origin }: Tensor): boolean =>
+  origin.kind === 'view' ? origin.cut === true : origin.kind !== 'op' && !('node' in origin && origin.node);

@@ -76,7 +76,7 @@ export class Recomputation {
     if (origin.kind === 'op') return this.#valuesIn(segment).get(value) ?? this.#again(value, segment.parent);
     if (origin.kind !== 'view') return value;
     const base = this.#again(origin.base, segment);
-    return base === origin.base ? value : new Tensor(value, { kind: 'view', base }, value.requiresGrad);
+    return base === origin.base ? value : new Tensor(value, { ...origin, base }, value.requiresGrad);
   }
 
   #valuesIn(segment: Segment): Map<Tensor, Tensor> {

@@ -29,6 +29,7 @@ export { State } from './state.ts';
 export {
   apply,
   type Computer,
+  type DetachOptions,
   full,
   type GradientContext,
   type GradientRule,

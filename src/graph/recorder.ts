@@ -33,7 +33,10 @@ let current: Recording | undefined;
  * where fn throws.
  */
 export function record<R>(fn: () => R): { result: R; recording: Recording } {
-  if (current) throw new FoveaError('capture: inside another capture; return the tensor instead');
+  if (current)
+    throw new FoveaError(
+      'inside a captured function nothing is computed yet, so neither data() nor another capture can begin; return the tensor instead',
+    );
   const recording: Recording = { effects: [], grads: new Map(), beforeRun: [], readings: new Map() };
   current = recording;
   try {

@@ -1,8 +1,8 @@
-import { FoveaError, ShapeError } from '../errors.ts';
+import { FoveaError, ShapeError, UsageError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
-import { expectNames } from '../options.ts';
+import { expectNames, withDefaults } from '../options.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
   type DType,
@@ -27,7 +27,8 @@ export type Origin =
   | { readonly kind: 'constant'; readonly data: HostArray; readonly node?: Node }
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'state'; readonly state: State }
-  | { readonly kind: 'view'; readonly base: Tensor }
+  // `cut`: gradients end here, though the base may go on.
+  | { readonly kind: 'view'; readonly base: Tensor; readonly cut?: boolean }
   | { readonly kind: 'op'; readonly node: Node; readonly output: string };
 
 /** One recorded operation. */
@@ -146,6 +147,20 @@ export interface Computer {
 /** Chooses what computes a tensor by default: plan/openGpus.ts, once a `Gpu` was opened. */
 export const defaults: { computerFor?: (value: Tensor) => Computer | undefined } = {};
 
+/** Options of `detach`. */
+export interface DetachOptions {
+  /**
+   * Whether gradients are computed for the result, as for a tensor made with it (PyTorch's `x.detach().requires_grad_()`): for a
+   * loop that changes a tensor by its own gradient. Default false.
+   */
+  readonly requiresGrad?: boolean;
+}
+
+function expectDifferentiable(op: string, dtype: DType, requiresGrad: boolean | undefined): void {
+  if (!requiresGrad || isFloat(dtype)) return;
+  throw new ShapeError(`${op}: requiresGrad of ${dtype}; only f32 and f16 have gradients`);
+}
+
 /**
  * A value that is computed when it is asked for. Operations on tensors record a graph; `data`, `item`, `Gpu.run`,
  * `Gpu.capture` and `Gpu.read` lower and run it. `import 'fovea/methods'` adds the operations as methods: `x.add(y)`.
@@ -182,9 +197,15 @@ export class Tensor {
     );
   }
 
-  /** The same value, through which no gradient flows. */
-  detach(): Tensor {
-    return new Tensor(this, { kind: 'view', base: this }, false);
+  /**
+   * The same value, through which no gradient flows.
+   *
+   * @throws ShapeError where integers are to require a gradient.
+   */
+  detach(options: DetachOptions = {}): Tensor {
+    const { requiresGrad } = withDefaults('detach', options, { requiresGrad: false });
+    expectDifferentiable('detach', this.dtype, requiresGrad);
+    return new Tensor(this, { kind: 'view', base: this, cut: true }, requiresGrad);
   }
 
   /**
@@ -278,12 +299,14 @@ export function tensor(
   data: HostArray | NestedNumbers,
   shape?: Shape,
   options?: DType | TensorOptions,
+  ...others: readonly never[]
 ): Tensor {
+  if (others.length > 0) {
+    throw new UsageError('tensor: takes values, shape and options; give { dtype, requiresGrad } together');
+  }
   const { dtype, requiresGrad } = tensorOptions('tensor', options);
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
-  if (requiresGrad && !isFloat(type)) {
-    throw new ShapeError(`tensor: requiresGrad of ${type}; only f32 and f16 have gradients`);
-  }
+  expectDifferentiable('tensor', type, requiresGrad);
   const { values, shape: own } = flatten('tensor', data);
   expectHeld('tensor', values, type);
   const array = hostArray(values, type);

@@ -1,5 +1,6 @@
 import { capsOf } from '../device/caps.ts';
 import { checkDevice, getPipelineAsync } from '../device/pipelines.ts';
+import { UsageError } from '../errors.ts';
 import type { TensorSpec } from '../shape.ts';
 import type { Kernel, Shaped } from './description.ts';
 import { checkScratch, checkTensor, shaderOf, workgroupsOf } from './dispatch.ts';
@@ -49,13 +50,18 @@ export interface Plannable {
  * @param planned What `kernel.plan` takes: your device, the shapes of the inputs by name (a shape alone means f32), and the
  * kernel's attributes.
  * @returns What `kernel.plan` returns.
- * @throws ShapeError, DeviceLimitError or DeviceLostError as `kernel.plan`; GpuError where a shader does not compile, with
+ * @throws UsageError where `kernel` is none; ShapeError, DeviceLimitError or DeviceLostError as `kernel.plan`; GpuError where a shader does not compile, with
  *   the kernel, the file, the line, its text and what the compiler says.
  */
 export async function planAsync<K extends Plannable>(
   kernel: K,
   ...planned: Parameters<K['plan']>
 ): Promise<ReturnType<K['plan']>> {
+  if (typeof kernel?.plan !== 'function') {
+    throw new UsageError(
+      `planAsync: ${String(kernel)} is no kernel; pass one of fovea/kernels, such as conv2d`,
+    );
+  }
   const [device, specs, attrs] = planned;
   const given = [device, specs, attrs ?? {}] as const;
   await compileKernel(given[0], kernel as unknown as Kernel, given[1], given[2]);

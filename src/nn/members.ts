@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { Tensor } from '../graph/tensor.ts';
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -33,6 +34,11 @@ export function* walk<Member extends object>(
   const around = new Set<object>();
   function* visit(place: string, value: unknown): Generator<[string, Member]> {
     if (typeof value !== 'object' || value === null || around.has(value)) return;
+    if (value instanceof Tensor && value.requiresGrad && value.origin.kind === 'constant') {
+      throw new UsageError(
+        `${place}: a tensor that requires a gradient is no parameter, and would not be found; make it new Parameter(shape, values)`,
+      );
+    }
     if (place !== '' && isMember(value)) yield [place, value];
     const searched =
       isOpen(value) || Array.isArray(value) || value instanceof Map || value instanceof Set || isPlain(value);

@@ -1,13 +1,29 @@
-import { StateDictError, UsageError } from '../errors.ts';
+import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import { heed } from '../graph/recorder.ts';
-import { State } from '../graph/state.ts';
+import { type Later, State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
-import { type HostArray, numel, type Shape } from '../shape.ts';
+import { expectShape, formatShape, type HostArray, numel, type Shape } from '../shape.ts';
 import { type TorchLayout, toTorch } from './layout.ts';
 import { type Layout, type LoadOptions, type LoadReport, type LoadSource, loadState } from './loadState.ts';
 import { walk } from './members.ts';
 import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
+
+/** Values as a state takes them. Throws ShapeError where they do not fit the shape. */
+function initialValues(
+  name: string,
+  shape: Shape,
+  values: Float32Array | readonly number[] | Later,
+): Float32Array | Later {
+  expectShape(name, shape);
+  if (typeof values === 'function') return values;
+  if (values?.length !== numel(shape)) {
+    throw new ShapeError(
+      `${name}: ${values?.length ?? 'no'} values for shape ${formatShape(shape)}; give new ${name}(shape, values)`,
+    );
+  }
+  return values instanceof Float32Array ? values : Float32Array.from(values);
+}
 
 /** A trainable tensor of a module: `tensor` is what operations take, `state` what holds its values from run to run. */
 export class Parameter {
@@ -22,8 +38,8 @@ export class Parameter {
    * first needed.
    * @param layout How PyTorch stores it, where that differs.
    */
-  constructor(shape: Shape, values: Float32Array | (() => Generator<void, HostArray>), layout?: TorchLayout) {
-    this.state = new State('parameter', { shape, dtype: 'f32' }, values);
+  constructor(shape: Shape, values: Float32Array | readonly number[] | Later, layout?: TorchLayout) {
+    this.state = new State('parameter', { shape, dtype: 'f32' }, initialValues('Parameter', shape, values));
     this.tensor = stateTensor(this.state, true);
     this.layout = layout;
   }
@@ -38,8 +54,8 @@ export class Buffer {
    * @param shape Its shape.
    * @param values Its initial values, row by row.
    */
-  constructor(shape: Shape, values: Float32Array) {
-    this.state = new State('buffer', { shape, dtype: 'f32' }, values);
+  constructor(shape: Shape, values: Float32Array | readonly number[]) {
+    this.state = new State('buffer', { shape, dtype: 'f32' }, initialValues('Buffer', shape, values));
     this.tensor = stateTensor(this.state);
   }
 }

@@ -112,7 +112,7 @@ describe('a captured function', () => {
       inner.catch(() => undefined);
       return { y: neg(one(1)) };
     });
-    await expect(inner).rejects.toThrow('capture: inside another capture');
+    await expect(inner).rejects.toThrow('inside a captured function nothing is computed yet');
     expect(list(y)).toEqual([-1]);
   });
 

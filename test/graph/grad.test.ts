@@ -54,6 +54,33 @@ describe('a tensor requires a gradient', () => {
     expect(zeros([1], { dtype: 'i32' }).dtype).toBe('i32');
   });
 
+  it('where it is detached for that, and no gradient goes on from there', async () => {
+    // Steps down x², as adversarial images are made: each begins at the value that the last one reached.
+    let x = leaf([8, -4]);
+    for (let i = 0; i < 3; i++) {
+      const [dx] = grad(sum(e.square(x)), x);
+      x = detach(e.sub(x, e.mul(dx, 0.25)), { requiresGrad: true });
+    }
+    close(await x.data(), [1, -0.5]);
+    const before = leaf([3]);
+    const cut = detach(e.square(before), { requiresGrad: true });
+    const seen = cut.reshape([1, 1]);
+    const loss = sum(e.mul(seen, seen));
+    close(await grad(loss, cut)[0].data(), [18]);
+    expect(() => grad(loss, before)).toThrow('takes no part');
+    await gpu.run(() => {
+      backward(sum(e.mul(seen, seen)));
+      expect(before.grad).toBeUndefined();
+      return { dx: cut.grad! };
+    });
+    expect(() => detach(tensor([1], [1], 'i32'), { requiresGrad: true })).toThrow(ShapeError);
+    expect(() => detach(x, { requireGrad: true } as never)).toThrow('did you mean requiresGrad?');
+    const four = tensor as (...given: unknown[]) => Tensor;
+    expect(() => four([1], [1], 'f32', { requiresGrad: true })).toThrow(
+      'give { dtype, requiresGrad } together',
+    );
+  });
+
   it('never where it is of integers, or of options that there are not', () => {
     for (const make of [
       () => tensor([1], [1], { dtype: 'i32', requiresGrad: true }),
@@ -157,7 +184,7 @@ describe('grad', () => {
     expect(thrown([x, x.detach()])).toThrow('grad: target 1, Tensor [2] f32 (view), requires no gradient');
     expect(thrown(argmax(x))).toThrow('only f32 and f16 have gradients: cast it before');
     expect(thrown(cast(x, 'i32'))).toThrow(UsageError);
-    expect(thrown([x, undefined])).toThrow('grad: target 1, undefined, requires no gradient');
+    expect(thrown([x, undefined])).toThrow('grad: target 1 is no tensor');
     expect(thrown(leaf([5]))).toThrow(UsageError);
     expect(thrown(leaf([5]))).toThrow(
       'grad: target 0, Tensor [1] f32 (constant, requires grad), takes no part in what is differentiated',

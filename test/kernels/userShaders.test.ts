@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { GpuError } from '../../src/errors.ts';
+import { GpuError, UsageError } from '../../src/errors.ts';
 import { apply, elementwiseOperation, mul, tensor } from '../../src/graph/index.ts';
 import { defineElementwise, defineKernel, planAsync } from '../../src/kernels/index.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
@@ -65,6 +65,14 @@ const references = scalarReferences(rowOf('x'), { forward: ({ x }) => x!, backwa
 const cases = [{ name: 'a case', inputs: { x: normal([4]) } }];
 
 describe('a shader that does not compile', () => {
+  it('is no kernel where a name or nothing is given', async () => {
+    for (const wrong of ['conv2d', undefined, {}]) {
+      const planned = planAsync(wrong as never, ...([gpu.device.device, { x: [1] }] as never));
+      await expect(planned).rejects.toThrow(UsageError);
+      await expect(planned).rejects.toThrow('is no kernel; pass one of fovea/kernels, such as conv2d');
+    }
+  });
+
   it('is named by planAsync with its line, the line’s text and the compiler’s message', async () => {
     const kernel = kernelOf('bend', 'y[i] = x[i] + lost;');
     const { message } = await failureOf(planAsync(kernel, gpu.device.device, { x: [4] }));

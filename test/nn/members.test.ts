@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { ShapeError, UsageError } from '../../src/errors.ts';
+import { tensor } from '../../src/graph/tensor.ts';
 import { Linear } from '../../src/nn/layers.ts';
 import { Buffer, Module, Parameter } from '../../src/nn/module.ts';
 
@@ -74,6 +75,11 @@ describe('parameters that would be missed are refused', () => {
   it.each([
     ['in an object of another class', new Box(), 'held: an object of class Box holds weight'],
     ['in one in a list', [new Box()], 'held.0: an object of class Box holds weight'],
+    [
+      'as tensors that require a gradient',
+      [tensor([1], [1], { requiresGrad: true })],
+      'held.0: a tensor that requires a gradient is no parameter',
+    ],
     ['in a Map with other keys', new Map([[{}, parameter()]]), 'held: a Map of modules or parameters needs'],
   ])('%s', (_title, held, message) => {
     const model = new Held(held);
@@ -81,5 +87,18 @@ describe('parameters that would be missed are refused', () => {
       expect(call).toThrow(UsageError);
       expect(call).toThrow(message);
     }
+  });
+});
+
+describe('a parameter of one’s own', () => {
+  it('takes numbers, and is refused where they do not fit its shape', () => {
+    expect(Array.from(new Parameter([2, 2], [1, 2, 3, 4]).state.initial)).toEqual([1, 2, 3, 4]);
+    expect(new Buffer([2], [1, 2]).state.initial).toBeInstanceOf(Float32Array);
+    const wrong = [() => new Parameter([3], [1, 2]), () => new Buffer([3], [1, 2])];
+    for (const make of wrong) expect(make).toThrow(ShapeError);
+    expect(() => new Parameter(tensor([1]) as never, undefined as never)).toThrow(ShapeError);
+    expect(() => new Parameter([2], undefined as never)).toThrow(
+      'no values for shape [2]; give new Parameter',
+    );
   });
 });

@@ -2,13 +2,13 @@ import { ShapeError } from '../../errors.ts';
 import { type DType, formatShape, normalizeDim, type Shape, sameShape } from '../../shape.ts';
 import * as broadcastOps from '../operations/broadcast.ts';
 import * as shapeOps from '../operations/shape.ts';
-import { apply, type Tensor } from '../tensor.ts';
+import { apply, type DetachOptions, type Tensor } from '../tensor.ts';
 
 /** x under another shape; one dimension may be -1. A view: costs nothing. */
 export const reshape = (x: Tensor, shape: Shape): Tensor => x.reshape(shape);
 
 /** x's value, through which no gradient flows (PyTorch's Tensor.detach). A view: costs nothing. */
-export const detach = (x: Tensor): Tensor => x.detach();
+export const detach = (x: Tensor, options?: DetachOptions): Tensor => x.detach(options);
 
 function expectList(op: string, name: string, list: unknown): void {
   if (Array.isArray(list)) return;

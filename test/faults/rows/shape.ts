@@ -31,8 +31,7 @@ export const shapeRows: Record<string, Faults> = {
   },
   detach: {
     good: () => g.detach(f(2, 3)),
-    // It takes any tensor, and has no attributes.
-    bad: [],
+    bad: [[() => g.detach(i(2), { requiresGrad: true }), 'requiresGrad of i32']],
   },
   permute: {
     good: () => g.permute(f(2, 3), [1, 0]),
