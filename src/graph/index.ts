@@ -29,7 +29,6 @@ export { State } from './state.ts';
 export {
   apply,
   type Computer,
-  type DetachOptions,
   full,
   type GradientContext,
   type GradientRule,
@@ -39,6 +38,6 @@ export {
   tensor,
   zeros,
 } from './tensor.ts';
-export type { TensorOptions } from './tensorOptions.ts';
+export type { DetachOptions, TensorOptions } from './tensorOptions.ts';
 export { noGrad } from './tracking.ts';
 export type { NestedNumbers } from './values.ts';

@@ -1,4 +1,4 @@
-import { FoveaError, ShapeError, UsageError } from '../errors.ts';
+import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
@@ -17,7 +17,12 @@ import {
 } from '../shape.ts';
 import { itemOf } from './item.ts';
 import { hostArray, type State } from './state.ts';
-import { type TensorOptions, tensorOptions } from './tensorOptions.ts';
+import {
+  type DetachOptions,
+  expectDifferentiable,
+  type TensorOptions,
+  tensorOptions,
+} from './tensorOptions.ts';
 import { isTracking } from './tracking.ts';
 import { expectHeld, flatten, type NestedNumbers } from './values.ts';
 
@@ -147,20 +152,6 @@ export interface Computer {
 /** Chooses what computes a tensor by default: plan/openGpus.ts, once a `Gpu` was opened. */
 export const defaults: { computerFor?: (value: Tensor) => Computer | undefined } = {};
 
-/** Options of `detach`. */
-export interface DetachOptions {
-  /**
-   * Whether gradients are computed for the result, as for a tensor made with it (PyTorch's `x.detach().requires_grad_()`): for a
-   * loop that changes a tensor by its own gradient. Default false.
-   */
-  readonly requiresGrad?: boolean;
-}
-
-function expectDifferentiable(op: string, dtype: DType, requiresGrad: boolean | undefined): void {
-  if (!requiresGrad || isFloat(dtype)) return;
-  throw new ShapeError(`${op}: requiresGrad of ${dtype}; only f32 and f16 have gradients`);
-}
-
 /**
  * A value that is computed when it is asked for. Operations on tensors record a graph; `data`, `item`, `Gpu.run`,
  * `Gpu.capture` and `Gpu.read` lower and run it. `import 'fovea/methods'` adds the operations as methods: `x.add(y)`.
@@ -225,9 +216,7 @@ export class Tensor {
     }
     const computer = gpu ?? defaults.computerFor?.(this);
     if (!computer) {
-      throw new FoveaError(
-        `data: ${this} has no Gpu to compute it; await openGpu() first, or pass one: data(gpu)`,
-      );
+      throw new FoveaError(`data: ${this} has no Gpu; await openGpu() first, or pass one: data(gpu)`);
     }
     const [values] = await computer.read(this);
     keep(this, values!);
@@ -301,10 +290,7 @@ export function tensor(
   options?: DType | TensorOptions,
   ...others: readonly never[]
 ): Tensor {
-  if (others.length > 0) {
-    throw new UsageError('tensor: takes values, shape and options; give { dtype, requiresGrad } together');
-  }
-  const { dtype, requiresGrad } = tensorOptions('tensor', options);
+  const { dtype, requiresGrad } = tensorOptions('tensor', options, others);
   const type = dtype ?? (data instanceof Int32Array ? 'i32' : data instanceof Uint32Array ? 'u32' : 'f32');
   expectDifferentiable('tensor', type, requiresGrad);
   const { values, shape: own } = flatten('tensor', data);
@@ -318,7 +304,7 @@ export function tensor(
   return new Tensor({ shape: full, dtype: type }, { kind: 'constant', data: array }, requiresGrad);
 }
 
-/** A tensor of zeros, by default f32. Throws ShapeError for sizes that are not whole numbers of 0 or more. */
+/** A tensor of zeros, by default f32. Throws ShapeError for a wrong shape. */
 export const zeros = (shape: Shape, options?: DType | TensorOptions): Tensor => full(shape, 0, options);
 
 /** A tensor of one value, by default f32. Throws ShapeError for a value that is no number, or that the dtype does not hold. */
@@ -335,7 +321,7 @@ export function filled(op: string, shape: Shape, value: number, options?: DType 
   return tensor(hostArray(new values(numel(shape)).fill(value), dtype), shape, { dtype, requiresGrad });
 }
 
-/** A tensor over a state; reading it gives the state's value at that point of the program. */
+/** A tensor over a state: its value at that point of the program. */
 export const stateTensor = (state: State, requiresGrad = false): Tensor =>
   new Tensor(state.spec, { kind: 'state', state }, requiresGrad);
 
@@ -399,20 +385,16 @@ export const apply = <
 
 /** Records a node once more, on other inputs of the same shapes. */
 export function repeat(node: Node, inputs: Readonly<Record<string, Tensor>>): Node {
-  const again = recordNode({ operation: node.operation, attrs: node.attrs, inputs, first: firstOf(node) });
+  const again = recordNode({
+    operation: node.operation,
+    attrs: node.attrs,
+    inputs,
+    first: node.first ?? node,
+  });
   for (const [output, value] of Object.entries(node.outputs)) {
     again.outputs[output] = new Tensor(value, { kind: 'op', node: again, output }, value.requiresGrad);
   }
   return again;
-}
-
-/** The node that this one repeats, or itself. */
-export const firstOf = (node: Node): Node => node.first ?? node;
-
-/** The tensor that this one repeats, or itself. */
-export function firstValueOf(value: Tensor): Tensor {
-  const { origin } = value;
-  return origin.kind === 'op' && origin.node.first ? origin.node.first.outputs[origin.output]! : value;
 }
 
 /** The tensor that holds a view's elements. */

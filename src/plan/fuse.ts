@@ -1,4 +1,5 @@
-import { firstOf, type Node, type Tensor } from '../graph/tensor.ts';
+import { firstOf } from '../graph/repetition.ts';
+import type { Node, Tensor } from '../graph/tensor.ts';
 import { type FusedChain, type FusedStep, type IndexMode, indexMode } from '../kernels/elementwise/fused.ts';
 import { expressionOf } from '../kernels/elementwise/row.ts';
 import { isFloat, sameShape, type TensorSpec } from '../shape.ts';

@@ -1,4 +1,5 @@
-import { baseOf, firstOf, firstValueOf, type Node, type Tensor } from '../graph/tensor.ts';
+import { firstOf, firstValueOf } from '../graph/repetition.ts';
+import { baseOf, type Node, type Tensor } from '../graph/tensor.ts';
 
 /** What reads a value: an operation, or a result or state that keeps it. */
 export type Reader = Node | 'kept';

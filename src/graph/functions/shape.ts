@@ -2,7 +2,8 @@ import { ShapeError } from '../../errors.ts';
 import { type DType, formatShape, normalizeDim, type Shape, sameShape } from '../../shape.ts';
 import * as broadcastOps from '../operations/broadcast.ts';
 import * as shapeOps from '../operations/shape.ts';
-import { apply, type DetachOptions, type Tensor } from '../tensor.ts';
+import { apply, type Tensor } from '../tensor.ts';
+import type { DetachOptions } from '../tensorOptions.ts';
 
 /** x under another shape; one dimension may be -1. A view: costs nothing. */
 export const reshape = (x: Tensor, shape: Shape): Tensor => x.reshape(shape);
