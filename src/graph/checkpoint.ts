@@ -1,5 +1,6 @@
 import { FoveaError } from '../errors.ts';
-import { type Node, recordSegment, repeat, type Segment, Tensor } from './tensor.ts';
+import { repeat } from './repetition.ts';
+import { type Node, recordSegment, type Segment, Tensor } from './tensor.ts';
 import { expectSync } from './tracking.ts';
 
 /** The result of a checkpointed function: a tensor, or several in a list or by name. */

@@ -1,4 +1,4 @@
-import type { Node, Tensor } from './tensor.ts';
+import { type Node, recordNode, Tensor } from './tensor.ts';
 
 // A checkpoint records nodes once more for the backward pass.
 
@@ -9,4 +9,18 @@ export const firstOf = (node: Node): Node => node.first ?? node;
 export function firstValueOf(value: Tensor): Tensor {
   const { origin } = value;
   return origin.kind === 'op' && origin.node.first ? origin.node.first.outputs[origin.output]! : value;
+}
+
+/** Records a node once more, on other inputs of the same shapes. */
+export function repeat(node: Node, inputs: Readonly<Record<string, Tensor>>): Node {
+  const again = recordNode({
+    operation: node.operation,
+    attrs: node.attrs,
+    inputs,
+    first: firstOf(node),
+  });
+  for (const [output, value] of Object.entries(node.outputs)) {
+    again.outputs[output] = new Tensor(value, { kind: 'op', node: again, output }, value.requiresGrad);
+  }
+  return again;
 }

@@ -137,7 +137,8 @@ export function recordSegment<R>(fn: () => R): { result: R; segment: Segment } {
   }
 }
 
-function recordNode(node: Omit<Node, 'id' | 'op' | 'segment' | 'outputs'>): Node {
+/** Records a node without outputs. */
+export function recordNode(node: Omit<Node, 'id' | 'op' | 'segment' | 'outputs'>): Node {
   const recorded: Node = { ...node, op: node.operation.name, id: nextId++, segment, outputs: {} };
   for (let around = segment; around; around = around.parent) around.nodes.push(recorded);
   return recorded;
@@ -204,10 +205,9 @@ export class Tensor {
    * computed once, and what it was computed from is let go of, unless it requires a gradient. `gpu.read` and `gpu.run` compute
    * several tensors in one submission, anew at each call.
    *
-   * @param gpu What computes it. Default: the `Gpu` where a step has changed a parameter or other state that it depends on, else
-   * the one that was opened last and is not disposed.
-   * @throws FoveaError where no `Gpu` is open, UsageError where several have changed states that it depends on, and
-   * LifetimeError inside a captured function, whose inputs have no values.
+   * @param gpu Default: the `Gpu` where a step has changed a state that it depends on, else the one that was opened last.
+   * @throws FoveaError where no `Gpu` is open, and inside a captured function; UsageError where several have changed states
+   * that it depends on.
    */
   async data(gpu?: Computer): Promise<HostArray> {
     const { origin } = baseOf(this);
@@ -236,9 +236,8 @@ export class Tensor {
 
   /** Shape, dtype and origin: `Tensor [2,3] f32 (conv2d.y)`. */
   toString(): string {
-    const { origin } = this;
     const tracked = this.requiresGrad ? ', requires grad' : '';
-    return `Tensor ${formatShape(this.shape)} ${this.dtype} (${sourceOf(origin)}${tracked})`;
+    return `Tensor ${formatShape(this.shape)} ${this.dtype} (${sourceOf(this.origin)}${tracked})`;
   }
 
   /** What Node's console.log prints. */
@@ -258,9 +257,9 @@ function keep(value: Tensor, values: HostArray): void {
 
 /** Lets a tensor that stops gradients forget what its value was computed from, once that is known. */
 function forget(value: Tensor): void {
-  if (value.requiresGrad || value.origin.kind !== 'view') return;
-  const { origin } = baseOf(value);
-  if (origin.kind === 'constant') value.origin = { kind: 'constant', data: origin.data };
+  const { origin } = value.requiresGrad ? value : baseOf(value);
+  if (origin !== value.origin && origin.kind === 'constant')
+    value.origin = { kind: 'constant', data: origin.data };
 }
 
 /** The operation that computed a tensor, also where its value is known. */
@@ -382,20 +381,6 @@ export const apply = <
   ...[options]: object extends G ? [options?: G] : [options: G]
 ): { readonly [K in Y]: Tensor } =>
   recordOperation(operation, inputs, options as object) as { [K in Y]: Tensor };
-
-/** Records a node once more, on other inputs of the same shapes. */
-export function repeat(node: Node, inputs: Readonly<Record<string, Tensor>>): Node {
-  const again = recordNode({
-    operation: node.operation,
-    attrs: node.attrs,
-    inputs,
-    first: node.first ?? node,
-  });
-  for (const [output, value] of Object.entries(node.outputs)) {
-    again.outputs[output] = new Tensor(value, { kind: 'op', node: again, output }, value.requiresGrad);
-  }
-  return again;
-}
 
 /** The tensor that holds a view's elements. */
 export function baseOf(value: Tensor): Tensor {

@@ -19,9 +19,7 @@ describe('a tensor without a Gpu', () => {
   it('says that computing needs one', async () => {
     const y = add(tensor([1]), 1);
     await expect(y.data()).rejects.toThrow(FoveaError);
-    await expect(y.item()).rejects.toThrow(
-      'Tensor [1] f32 (add.y) has no Gpu to compute it; await openGpu() first',
-    );
+    await expect(y.item()).rejects.toThrow('Tensor [1] f32 (add.y) has no Gpu; await openGpu() first');
   });
 
   it('prints its shape, dtype and origin', () => {
