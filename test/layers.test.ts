@@ -28,6 +28,7 @@ const LAYERS = [
   'nn',
   'models',
   'onnx',
+  'tfjs',
   'tasks',
   'verify',
 ];

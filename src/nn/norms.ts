@@ -18,6 +18,36 @@ export interface BatchNormOptions extends NormOptions {
   readonly momentum?: number;
 }
 
+/** The scale, shift and running statistics of a batch norm, [C] each. */
+export interface BatchNormStates {
+  readonly weight: { readonly tensor: Tensor };
+  readonly bias: { readonly tensor: Tensor };
+  readonly running_mean: Buffer;
+  readonly running_var: Buffer;
+}
+
+/** Batch norm over x [N,H,W,C]: in training by the batch's statistics, where the running ones are assigned their new values. */
+export function batchNorm(
+  x: Tensor,
+  { weight, bias, running_mean, running_var }: BatchNormStates,
+  training: boolean,
+  { momentum, eps }: Required<BatchNormOptions>,
+): Tensor {
+  const tensors = {
+    weight: weight.tensor,
+    bias: bias.tensor,
+    runningMean: assignedTo(running_mean.state) ?? running_mean.tensor,
+    runningVar: assignedTo(running_var.state) ?? running_var.tensor,
+  };
+  if (!training) return batchNormEval(x, tensors, eps);
+  const { y, runningMean, runningVar } = batchNormTrain(x, tensors, { momentum, eps });
+  if (isRecording()) {
+    assign(running_mean.state, runningMean);
+    assign(running_var.state, runningVar);
+  }
+  return y;
+}
+
 /**
  * Batch norm over x [N,H,W,C] (Ioffe and Szegedy 2015; PyTorch's BatchNorm2d): in training by the batch's statistics, in
  * evaluation by running ones. Where a layer is applied several times in one step, each application updates the running
@@ -48,22 +78,7 @@ export class BatchNorm2d extends Module {
    * @param x f32 or f16 [N,H,W,C].
    */
   forward(x: Tensor): Tensor {
-    const tensors = {
-      weight: this.weight.tensor,
-      bias: this.bias.tensor,
-      runningMean: assignedTo(this.running_mean.state) ?? this.running_mean.tensor,
-      runningVar: assignedTo(this.running_var.state) ?? this.running_var.tensor,
-    };
-    if (!this.training) return batchNormEval(x, tensors, this.#eps);
-    const { y, runningMean, runningVar } = batchNormTrain(x, tensors, {
-      momentum: this.#momentum,
-      eps: this.#eps,
-    });
-    if (isRecording()) {
-      assign(this.running_mean.state, runningMean);
-      assign(this.running_var.state, runningVar);
-    }
-    return y;
+    return batchNorm(x, this, this.training, { momentum: this.#momentum, eps: this.#eps });
   }
 }
 

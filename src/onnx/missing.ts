@@ -1,9 +1,6 @@
 import type { OnnxGraph } from './graph.ts';
 import { operatorNamed } from './operators/index.ts';
-import { UnsupportedError } from './unsupported.ts';
-
-const listed = (names: readonly string[]): string =>
-  names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+import { expectNothingMissing } from './unsupported.ts';
 
 /** Operations whose form changed before opset 7, and the first opset whose form is supported. All others are, from 1 on. */
 const FIRST: Readonly<Record<string, number>> = {
@@ -30,8 +27,5 @@ export function expectOperations(graph: OnnxGraph, opset: number): void {
     const operation = domain === '' ? own : `${domain}.${op}`;
     found.set(operation, [...(found.get(operation) ?? []), name]);
   }
-  if (found.size === 0) return;
-  const missing = [...found].map(([operation, nodes]) => ({ operation, nodes }));
-  const list = missing.map(({ operation, nodes }) => `${operation} (${listed(nodes)})`);
-  throw new UnsupportedError(`operations that are not supported: ${list.join('; ')}`, missing);
+  expectNothingMissing(found, 'operations');
 }

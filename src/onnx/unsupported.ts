@@ -2,7 +2,7 @@ import { FoveaError } from '../errors.ts';
 
 /** An operation that a model needs and that there is none of here, with the nodes that need it. */
 export interface MissingOperation {
-  /** ONNX's name, after its domain where that is not ONNX's own: `com.microsoft.FusedConv`. */
+  /** The name that the format gives it; of ONNX after its domain where that is not ONNX's own: `com.microsoft.FusedConv`. */
   readonly operation: string;
   /** The names of the nodes. */
   readonly nodes: readonly string[];
@@ -20,4 +20,15 @@ export class UnsupportedError extends FoveaError {
     super(message);
     this.missing = missing;
   }
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+
+/** Throws UnsupportedError that lists operations with the names of their nodes, where there are any. `what` they are: `operations`. */
+export function expectNothingMissing(found: ReadonlyMap<string, readonly string[]>, what: string): void {
+  if (found.size === 0) return;
+  const missing = [...found].map(([operation, nodes]) => ({ operation, nodes }));
+  const list = missing.map(({ operation, nodes }) => `${operation} (${listed(nodes)})`);
+  throw new UnsupportedError(`${what} that are not supported: ${list.join('; ')}`, missing);
 }
