@@ -121,6 +121,15 @@ function* runNode(
     if (error instanceof ShapeError && !error.message.startsWith(node.label)) {
       throw new ShapeError(`${node.label}: ${error.message}`, { cause: error });
     }
+    // Attributes that make no sense: a list that is too short, a size of 2^60.
+    if (error instanceof TypeError || error instanceof RangeError) {
+      throw new DataError(
+        `${node.label}: its inputs and attributes do not fit (${error.message}); the file is damaged`,
+        {
+          cause: error,
+        },
+      );
+    }
     throw error;
   }
   const list = outputs instanceof Value ? [outputs] : outputs;

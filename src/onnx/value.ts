@@ -1,7 +1,7 @@
 import { DataError } from '../errors.ts';
 import { cast, permute } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
-import { numel, type Shape } from '../shape.ts';
+import { numel, type Shape, sameShape } from '../shape.ts';
 import { dtypeOf, isFloatType, type OnnxType } from './dataTypes.ts';
 import { emptyValues, type HostTensor } from './hostTensor.ts';
 import { UnsupportedError } from './unsupported.ts';
@@ -152,6 +152,7 @@ export class Value {
 
   /** The same elements under another shape of ONNX's order. */
   reshaped(shape: Shape): Value {
+    if (sameShape(shape, this.shape)) return this;
     if (this.constant) return Value.constant({ ...this.constant, shape });
     return Value.of(this.type, this.tensor().reshape(shape));
   }

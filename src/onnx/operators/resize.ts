@@ -9,6 +9,9 @@ import type { Call, Operators } from '../operator.ts';
 import { channelsLast, natural, Value } from '../value.ts';
 import { inFloats } from './elementwise.ts';
 
+/** As large as the matrix of weights of an axis gets. */
+const MOST_TAPS = 2 ** 26;
+
 /** How a resize finds its values. */
 interface Manner {
   readonly mode: string;
@@ -155,6 +158,8 @@ function resized(call: Call, x: Value, axes: readonly Axis[], manner: Manner): V
   if (changing.length === 0) return x;
   if (axes.some(({ size, out }) => (size === 0) !== (out === 0)))
     call.damaged('an empty dimension cannot be resized');
+  const wrong = changing.find(({ out, size }) => !(out >= 0 && out * size <= MOST_TAPS));
+  if (wrong) call.refuse(`from ${wrong.size} to ${wrong.out} elements is not supported`);
   const fast = byKernel(x, changing, manner);
   if (fast) return fast;
   let y = x;

@@ -163,6 +163,7 @@ export const shapes: Operators = {
       const axis = call.dim(attrs.int('axis', 0), x.rank);
       const size = x.shape[axis]!;
       const count = attrs.int('num_outputs', node.outputs.length);
+      if (count < node.outputs.length || count > 2 ** 16) call.damaged(`num_outputs is ${count}`);
       const given =
         call.opset < 13 ? (attrs.has('split') ? attrs.ints('split') : undefined) : call.optionalNumbers(1);
       // The last part may be smaller.

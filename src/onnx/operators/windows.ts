@@ -36,6 +36,11 @@ export function windowsOf(call: Call, x: Value, kernelShape: readonly number[]):
   ] as const) {
     if (list.length !== length) call.damaged(`${name} [${list}] has ${list.length} numbers, not ${length}`);
   }
+  const sizes = [...kernel, ...stride, ...dilation];
+  if (!sizes.every((size) => Number.isInteger(size) && size > 0 && size < 2 ** 24)) {
+    call.damaged(`kernel_shape [${kernel}], strides [${stride}] or dilations [${dilation}] are no sizes`);
+  }
+  if (!pads.every((side) => Math.abs(side) < 2 ** 24)) call.damaged(`pads [${pads}] are no sizes`);
   if (auto !== 'NOTSET') {
     const totals = x.shape.slice(2).map((size, i) => {
       if (auto === 'VALID') return 0;
