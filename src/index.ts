@@ -62,6 +62,8 @@ export {
   type DetectorOptions,
   loadDetector,
   loadSegmenter,
+  type ObjectDetector,
+  type PixelSegmenter,
   type Segmentation,
   Segmenter,
   type SegmenterOptions,
@@ -70,12 +72,17 @@ export {
   buildModel,
   decodeModel,
   type FixedPreprocessing,
+  type ModelPreprocessing,
   metadataOf,
   type Preprocessing,
+  type ShorterSidePreprocessing,
   type ShrinkPreprocessing,
   type TrainedModel,
   taskOf,
 } from './tasks/modelFile.ts';
+export type { OpenedModel, OpenModelOptions } from './tasks/openedModel.ts';
+export { openModel } from './tasks/openModel.ts';
+export { type FromTorchvisionOptions, fromTorchvision } from './tasks/pretrained.ts';
 export { readProgress, type TrainProgress } from './tasks/progress.ts';
 export {
   DEFAULT_MAX_SIDE,

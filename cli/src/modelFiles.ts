@@ -1,41 +1,57 @@
-import { decodeModel, type FixedPreprocessing, fromDarknet, type TrainedModel, UsageError } from 'fovea';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { type FixedPreprocessing, type OpenedModel, openModel, type TrainedModel, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 
 /** Options of commands that run a model of any origin. */
 export interface ModelFileOptions {
-  /** The weights of a model whose own file only describes it. */
+  /** The weights of a model whose own file only describes it: Darknet's. */
   readonly weights?: string;
   /** The names of its classes, one per line. */
   readonly names?: string;
-  /** How images are brought to its size. */
+  /** How images are brought to the size of Darknet's network. */
   readonly fit?: FixedPreprocessing['fit'];
+  /** torchvision's name of the builder that weights of PyTorch are for. */
+  readonly arch?: string;
+  /** How images are normalised for an ONNX model. */
+  readonly normalize?: 'imagenet' | 'none';
 }
 
-const readText = async (file: string): Promise<string> => new TextDecoder().decode(await readFileBytes(file));
+/** The lines of a file, without empty ones. */
+const linesOf = async (file: string): Promise<string[]> =>
+  new TextDecoder()
+    .decode(await readFileBytes(file))
+    .split(/\r\n|\n|\r/)
+    .filter((line) => line.trim() !== '');
 
 /**
- * Reads a trained model: a file that `fovea train` wrote, or Darknet's .cfg with its weights. What it is, its content says.
+ * Opens a trained model: a file that `fovea train` wrote, an ONNX model, Darknet's .cfg with its weights, or torchvision's
+ * weights. What it is, its content says.
  */
-export async function readModel(file: string, options: ModelFileOptions): Promise<TrainedModel> {
-  const bytes = await readFileBytes(file);
-  const start = new TextDecoder('latin1').decode(bytes.subarray(0, 4096));
-  if (/^\s*(?:[#;][^\n]*\n\s*)*\[net(?:work)?\]/.test(start)) return readDarknet(file, bytes, options);
-  const stray = (['weights', 'names', 'fit'] as const).find((name) => options[name] !== undefined);
-  if (stray) {
-    throw new UsageError(`--${stray} is for Darknet's .cfg files; ${file} has its weights and classes in it`);
-  }
-  return decodeModel(bytes, file);
+export async function readModel(file: string, options: ModelFileOptions = {}): Promise<OpenedModel> {
+  const { weights, names, fit, arch, normalize } = options;
+  return openModel(await readFileBytes(file), {
+    name: file,
+    ...(weights === undefined ? {} : { weights: await readFileBytes(weights) }),
+    ...(names === undefined ? {} : { names: await linesOf(names) }),
+    ...(fit ? { fit } : {}),
+    ...(arch === undefined ? {} : { arch }),
+    ...(normalize ? { normalize } : {}),
+    // Files of the same folder only: the model comes from elsewhere.
+    externalData: (location) =>
+      /^[\w-][\w .+-]*$/.test(location) ? readFileSync(path.join(path.dirname(file), location)) : undefined,
+  });
 }
 
-async function readDarknet(
-  file: string,
-  bytes: Uint8Array,
-  { weights, names, fit }: ModelFileOptions,
-): Promise<TrainedModel> {
-  if (weights === undefined) {
-    throw new UsageError(`${file} describes a network without its weights; name their file (--weights)`);
-  }
-  const files = { cfg: new TextDecoder().decode(bytes), weights: await readFileBytes(weights) };
-  const classes = names === undefined ? {} : { names: await readText(names) };
-  return fromDarknet({ ...files, ...classes }, { name: file, ...(fit ? { fit } : {}) });
+/** The side in pixels of the images that a model is given, if the user names none. */
+export function usualSide({ preprocessing }: TrainedModel): number {
+  if ('size' in preprocessing) return Math.max(...preprocessing.size);
+  if ('maxSide' in preprocessing) return preprocessing.maxSide;
+  return 'minSide' in preprocessing ? preprocessing.minSide : 800;
+}
+
+/** The model of a file that must be one of Fovea's. Throws UsageError for an ONNX model. */
+export function trainedOf({ trained }: OpenedModel, file: string): TrainedModel {
+  if (trained) return trained;
+  throw new UsageError(`${file}: is an ONNX model; give one of Fovea or torchvision`);
 }

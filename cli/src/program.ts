@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { MODEL_NAMES } from 'fovea';
 import { FORMAT_NAMES } from 'fovea/data';
 import { ANCHOR_LAYOUTS } from 'fovea/vision';
@@ -14,62 +14,23 @@ import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { convertWeightsCommand, showWeightsCommand } from './commands/weights.ts';
+import {
+  batches,
+  MODEL_FILE,
+  modelFile,
+  positive,
+  scales,
+  several,
+  share,
+  size,
+  whole,
+} from './optionValues.ts';
 import { printableLines } from './printable.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
-const whole =
-  (min: number, max = Number.MAX_SAFE_INTEGER, multiple = 1) =>
-  (text: string): number => {
-    const value = text.trim() === '' ? Number.NaN : Number(text);
-    if (!Number.isSafeInteger(value) || value < min || value > max || value % multiple !== 0) {
-      const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
-      throw new InvalidArgumentError(
-        `give a whole number ${range}${multiple === 1 ? '' : `, a multiple of ${multiple}`}.`,
-      );
-    }
-    return value;
-  };
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('give a positive number.');
-  return value;
-};
-const share = (text: string): number => {
-  const value = Number(text);
-  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError('give a number from 0 to 1.');
-  return value;
-};
-/** `7,12-14` as [7, 12, 13, 14]. */
-const batches = (text: string): number[] =>
-  text.split(',').flatMap((part) => {
-    const [, first = '', last = first] = /^ *(\d+)(?:-(\d+))? *$/.exec(part) ?? [];
-    const [from, to] = [Number(first), Number(last)];
-    if (!(from >= 1 && from <= to && to - from < 1_000_000)) {
-      throw new InvalidArgumentError('give numbers of batches, such as 7 or 7,12-14.');
-    }
-    return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-  });
-/** `480` as [480, 480], `480x640` as [480, 640]. */
-const size = (text: string): [number, number] => {
-  const [, height = '', width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
-  const sides: [number, number] = [Number(height), Number(width)];
-  if (!sides.every((side) => side >= 1 && side <= 65536)) {
-    throw new InvalidArgumentError('give height and width in pixels, such as 480x640.');
-  }
-  return sides;
-};
-/** The values of an option that is given several times. */
-const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
-const scales = (text: string): number[] => {
-  const values = text.split(',').map(Number);
-  if (!values.every((value) => value > 0 && Number.isFinite(value))) {
-    throw new InvalidArgumentError('give positive numbers, such as 0.75,1,1.25.');
-  }
-  return values;
-};
 const adapter = (): Option =>
   new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
     'auto',
@@ -228,41 +189,41 @@ data(
   .action(trainCommand);
 
 augmentation(
-  program
-    .command('detect')
-    .description('find objects; write a PNG and a Labelme file for each image')
-    .argument('<model>', "a detector: weights written by fovea train, or Darknet's .cfg file")
-    .argument('<images...>', 'image files')
-    .requiredOption('--out <dir>', 'folder for the results')
-    .option('--weights <file>', "the .weights file of Darknet's .cfg")
-    .option('--names <file>', 'the names of its classes, one per line (default: numbers)')
-    .addOption(
-      new Option(
-        '--fit <how>',
-        'how images are brought to its size, as Darknet or as OpenCV does it (default: letterbox)',
-      ).choices(['letterbox', 'stretch']),
-    )
-    .option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
+  modelFile(
+    program
+      .command('detect')
+      .description('find objects; write a PNG and a Labelme file for each image')
+      .argument('<model>', MODEL_FILE)
+      .argument('<images...>', 'image files')
+      .requiredOption('--out <dir>', 'folder for the results')
+      .option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
+    'fit',
+  ),
 )
   .addOption(adapter())
   .action(detectCommand);
 
-program
-  .command('segment')
-  .description('classify every pixel; write a PNG and a Labelme file for each image')
-  .argument('<model>', 'weights of a segmenter, written by fovea train')
-  .argument('<images...>', 'image files')
-  .requiredOption('--out <dir>', 'folder for the results')
+modelFile(
+  program
+    .command('segment')
+    .description('classify every pixel; write a PNG and a Labelme file for each image')
+    .argument('<model>', MODEL_FILE)
+    .argument('<images...>', 'image files')
+    .requiredOption('--out <dir>', 'folder for the results'),
+)
   .addOption(adapter())
   .action(segmentCommand);
 
 augmentation(
-  data(
-    program
-      .command('eval')
-      .description('evaluate a model on labelled images: AP, or IoU and Dice')
-      .argument('<model>', 'weights, written by fovea train')
-      .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
+  modelFile(
+    data(
+      program
+        .command('eval')
+        .description('evaluate a model on labelled images: AP, or IoU and Dice')
+        .argument('<model>', MODEL_FILE)
+        .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
+    ),
+    'fit',
   ),
 )
   .option('--json <file>', 'also write the numbers to a JSON file')

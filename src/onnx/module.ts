@@ -38,6 +38,8 @@ export class OnnxModule extends Module {
   readonly opset: number;
   /** What was changed when it was read, such as that weights were dequantised. */
   readonly notes: readonly string[];
+  /** Texts in the file by their names, such as class names (`metadata_props`). */
+  readonly metadata: ReadonlyMap<string, string>;
   readonly #model: OnnxModel;
   readonly #values: ReadonlyMap<string, Value>;
 
@@ -51,7 +53,14 @@ export class OnnxModule extends Module {
     this.#model = { ...model, graph };
     this.inputs = model.graph.inputs;
     this.outputs = model.graph.outputs;
+    this.metadata = model.metadata;
     this.opset = model.opsets.get('') ?? 1;
+  }
+
+  /** The shapes of the values in the file by their names, also of those that are constants here. */
+  get initializers(): ReadonlyMap<string, Shape> {
+    const { initializers } = this.#model.graph;
+    return new Map([...initializers].map(([name, { shape }]) => [name, shape]));
   }
 
   /**

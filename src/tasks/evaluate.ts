@@ -15,8 +15,7 @@ import {
   evaluateDetections,
 } from '../vision/metrics/detection.ts';
 import { type Rle, rleEncode } from '../vision/rle.ts';
-import { architectureOf } from './architectures.ts';
-import type { Detection, Detector, Segmentation, Segmenter } from './infer.ts';
+import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './infer.ts';
 
 /**
  * Computes the label map of an image: the class of each pixel.
@@ -121,7 +120,7 @@ export interface DetectionEvaluation {
  * @param options Which objects are evaluated. Default: all.
  */
 export async function evaluateDetector(
-  detector: Detector,
+  detector: ObjectDetector,
   samples: readonly Sample[],
   options: EvaluateOptions = {},
 ): Promise<DetectionEvaluation> {
@@ -132,8 +131,7 @@ export async function evaluateDetector(
     detections.push(await detector.detect(sample.image, { scoreThreshold: 0.01 }));
     onImage?.(detections.length);
   }
-  const masks = architectureOf(detector.trained.name).hasMasks ?? false;
-  const classes = detector.trained.classNames;
+  const { classNames: classes, hasMasks: masks } = detector;
   const images = samples.map(({ annotation }, i) => ({
     groundTruth: [
       ...ignoredTruth(annotation, classes, masks),
@@ -193,13 +191,13 @@ export interface SegmentationEvaluation {
  * @param options Which objects and pixels are evaluated. Default: all.
  */
 export async function evaluateSegmenter(
-  segmenter: Segmenter,
+  segmenter: PixelSegmenter,
   samples: readonly Sample[],
   options: EvaluateOptions = {},
 ): Promise<SegmentationEvaluation> {
   expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
   const { objects = () => true, region, onImage } = options;
-  const { classNames } = segmenter.trained;
+  const { classNames } = segmenter;
   const confusion = new ConfusionMatrix(classNames.length + 1);
   const segmentations: Segmentation[] = [];
   for (const { image, annotation } of samples) {

@@ -41,6 +41,28 @@ export interface Segmentation {
   readonly labels: Uint8Array;
 }
 
+/** What finds objects in images: a `Detector`, or that of an ONNX model. */
+export interface ObjectDetector {
+  /** The classes, in the order of their labels. */
+  readonly classNames: readonly string[];
+  /** Whether detections have masks. */
+  readonly hasMasks: boolean;
+  /** Finds the objects in an image: see `Detector.detect`. */
+  detect(image: FloatImage, options?: DetectOptions): Promise<Detection[]>;
+  /** Frees device buffers. */
+  dispose(): void;
+}
+
+/** What classifies every pixel of images: a `Segmenter`, or that of an ONNX model. */
+export interface PixelSegmenter {
+  /** The classes, without the background: labels from 1 on. */
+  readonly classNames: readonly string[];
+  /** Classifies every pixel of an image: see `Segmenter.segment`. */
+  segment(image: FloatImage): Promise<Segmentation>;
+  /** Frees device buffers. */
+  dispose(): void;
+}
+
 /** Keeps the program for one image size: the images of a folder mostly have the same. */
 class SizedStep<R extends Results> {
   #current: { readonly key: string; readonly step: Step<R> } | undefined;
@@ -76,7 +98,7 @@ export interface DetectorOptions {
 }
 
 /** Finds objects in images of any size. Each image takes one submission to the GPU. */
-export class Detector {
+export class Detector implements ObjectDetector {
   /** The model, its classes and its preprocessing. */
   readonly trained: TrainedModel;
   readonly #model: MergingModel;
@@ -105,6 +127,14 @@ export class Detector {
       : model;
   }
 
+  get classNames(): readonly string[] {
+    return this.trained.classNames;
+  }
+
+  get hasMasks(): boolean {
+    return architectureOf(this.trained.name).hasMasks ?? false;
+  }
+
   /**
    * Finds the objects in an image. The first image of a size compiles the program for that size.
    *
@@ -118,7 +148,8 @@ export class Detector {
     const key = JSON.stringify(options);
     let steps = this.#steps.get(key);
     if (!steps) {
-      steps = new SizedStep(() => this.#gpu.capture(detection(this.#model, options)));
+      const alone = 'resize' in this.trained.preprocessing;
+      steps = new SizedStep(() => this.#gpu.capture(detection(this.#model, options, alone)));
       this.#steps.set(key, steps);
     }
     const run = await steps.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
@@ -162,7 +193,7 @@ export interface SegmenterOptions {
 }
 
 /** Classifies every pixel of images of any size. Each image takes one submission to the GPU. */
-export class Segmenter {
+export class Segmenter implements PixelSegmenter {
   /** The model, its classes and its preprocessing. */
   readonly trained: TrainedModel;
   readonly #multiple: number;
@@ -183,6 +214,10 @@ export class Segmenter {
     this.trained = trained;
     this.#multiple = multipleOf(trained);
     this.#step = new SizedStep(() => gpu.capture(segmentation(model)));
+  }
+
+  get classNames(): readonly string[] {
+    return this.trained.classNames;
   }
 
   /**

@@ -9,8 +9,15 @@ import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { readProgress } from './progress.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
-/** How images of any size are prepared for a network: shrunk to a longest side, or brought to the network's own size. */
-export type Preprocessing = ShrinkPreprocessing | FixedPreprocessing;
+/**
+ * How images of any size are prepared for a network: shrunk to a longest side, or brought to the network's own size; or as
+ * torchvision does it, resized by the detector itself, or to a shorter side.
+ */
+export type Preprocessing =
+  | ShrinkPreprocessing
+  | FixedPreprocessing
+  | ModelPreprocessing
+  | ShorterSidePreprocessing;
 
 /** Images are shrunk, if they are too large, and padded at the right and the bottom to what the network needs. */
 export interface ShrinkPreprocessing {
@@ -27,6 +34,18 @@ export interface FixedPreprocessing {
    * OpenCV's blobFromImage does it.
    */
   readonly fit: 'letterbox' | 'stretch';
+}
+
+/** The detector takes images of any size and resizes them itself, by the `resize` of its configuration. */
+export interface ModelPreprocessing {
+  /** Who resizes. */
+  readonly resize: 'model';
+}
+
+/** Images are resized to a shorter side, as by torchvision's presets of segmenters, and not padded. */
+export interface ShorterSidePreprocessing {
+  /** The length of the shorter side in pixels. */
+  readonly minSide: number;
 }
 
 /** A trained model, with everything needed to use it. */
@@ -51,6 +70,8 @@ export const taskOf = ({ name }: Pick<TrainedModel, 'name'>): Task => ARCHITECTU
 const side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536));
 const preprocessingSchema = v.union([
   v.object({ maxSide: side }),
+  v.object({ resize: v.literal('model') }),
+  v.object({ minSide: side }),
   v.object({ size: v.tuple([side, side]), fit: v.picklist(['letterbox', 'stretch']) }),
 ]);
 

@@ -20,10 +20,24 @@ export interface Prepared {
 const GREY = 0.5;
 
 /** Prepares an image for a network whose sides must be multiples of `multiple`. */
-export const prepareImage = (image: FloatImage, preprocessing: Preprocessing, multiple: number): Prepared =>
-  'size' in preprocessing
-    ? fixedImage(image, preprocessing)
-    : shrunkImage(image, preprocessing.maxSide, multiple);
+export function prepareImage(image: FloatImage, preprocessing: Preprocessing, multiple: number): Prepared {
+  if ('size' in preprocessing) return fixedImage(image, preprocessing);
+  if ('maxSide' in preprocessing) return shrunkImage(image, preprocessing.maxSide, multiple);
+  if ('minSide' in preprocessing) return shorterImage(image, preprocessing.minSide);
+  const { data, height, width } = image;
+  return { data, height, width, scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0 };
+}
+
+/** torchvision's Resize: the longer side is cut to whole pixels. */
+function shorterImage(image: FloatImage, minSide: number): Prepared {
+  const scaled = (side: number, other: number) =>
+    side <= other ? minSide : Math.trunc((minSide * side) / other);
+  const height = scaled(image.height, image.width);
+  const width = scaled(image.width, image.height);
+  const { data } = resizeImage(image, [height, width]);
+  const [scaleX, scaleY] = [width / image.width, height / image.height];
+  return { data, height, width, scaleX, scaleY, offsetX: 0, offsetY: 0 };
+}
 
 /** Shrinks so that no side exceeds maxSide, then pads at the right and the bottom. */
 function shrunkImage(image: FloatImage, maxSide: number, multiple: number): Prepared {
@@ -112,7 +126,7 @@ const PARTS = 2048;
  * OpenCV's resize (INTER_LINEAR) of bytes: pixels are areas, the window is not widened to shrink, and sums are rounded as its
  * integers are. A difference of one in 255 moves scores by a hundredth.
  */
-function stretched(image: FloatImage, { width, height }: ImageSize): Float32Array {
+export function stretched(image: FloatImage, { width, height }: ImageSize): Float32Array {
   const middle = (to: number, from: number) => (i: number) => (i + 0.5) * (from / to) - 0.5;
   const inside = (place: (i: number) => number, last: number) => (i: number) =>
     Math.min(Math.max(place(i), 0), last);

@@ -66,11 +66,14 @@ export const trainingStep =
     };
   };
 
-/** Makes a program from images to boxes, and masks if the model finds them. */
+/**
+ * Makes a program from images [N,H,W,3] to boxes, and masks if the model finds them. `alone`: there is one image, which the model
+ * resizes.
+ */
 export const detection =
-  (model: MergingModel, options: DetectOptions): Program<AnyDetections> =>
+  (model: MergingModel, options: DetectOptions, alone = false): Program<AnyDetections> =>
   (images) =>
-    model.detect(images!, options);
+    model.detect(alone ? [images!.reshape(images!.shape.slice(1))] : images!, options);
 
 /** Makes a program from images to the class of every pixel. */
 export const segmentation =

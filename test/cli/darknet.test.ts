@@ -22,12 +22,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("Darknet's files as a model", () => {
   it('are a detector with its classes, for images of the size in the .cfg', async () => {
-    const { name, classNames, preprocessing, model } = await readModel(cfg, { weights, names });
-    expect([name, model.training]).toEqual(['yolov3', false]);
+    const { classNames, trained } = await readModel(cfg, { weights, names });
+    expect([trained?.name, trained?.model.training]).toEqual(['yolov3', false]);
     expect(classNames).toEqual(['cup', 'ball', 'box']);
-    expect(preprocessing).toEqual({ size: [64, 96], fit: 'letterbox' });
-    const { preprocessing: other } = await readModel(cfg, { weights, names, fit: 'stretch' });
-    expect(other).toEqual({ size: [64, 96], fit: 'stretch' });
+    expect(trained?.preprocessing).toEqual({ size: [64, 96], fit: 'letterbox' });
+    const { trained: other } = await readModel(cfg, { weights, names, fit: 'stretch' });
+    expect(other?.preprocessing).toEqual({ size: [64, 96], fit: 'stretch' });
   });
 
   it('name classes by numbers where there is no list', async () => {
@@ -48,7 +48,7 @@ describe("Darknet's files as a model", () => {
     const model = new UNet({ width: 4, numClasses: 2, seed: 0 });
     const trained = { name: 'unet', model, classNames: ['a'], preprocessing: { maxSide: 64 } } as const;
     await saveWeights(file, initialWeights(model), metadataOf(trained));
-    expect((await readModel(file, {})).name).toBe('unet');
-    await expect(readModel(file, { weights })).rejects.toThrow("--weights is for Darknet's .cfg files");
+    expect((await readModel(file, {})).trained?.name).toBe('unet');
+    await expect(readModel(file, { weights })).rejects.toThrow('which --weights is not for; leave it out');
   });
 });

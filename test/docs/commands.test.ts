@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { ResNet } from '../../src/models/resnet.ts';
+import { torchvisionModel } from '../../src/models/torchvision.ts';
 import { buildCli, fovea } from '../cli/run.ts';
 import { problemOfOther, type Understood, understand, wordsOf } from './commandLine.ts';
 import { commandsOf, PAGES, root, type ShownCommand } from './pages.ts';
@@ -54,6 +55,10 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['detect', path.join(FIXTURES, 'darknet/small.cfg'), at('coins/coins.png')],
     ...['--weights', path.join(FIXTURES, 'darknet/small.weights'), '--names', at('small.names')],
     ...['--out', at('found-by-darknet')],
+  ],
+  'segment --arch --out': () => [
+    ...['segment', at('lraspp.pth'), at('coins/coins.png'), '--out', at('areas-by-lraspp')],
+    ...['--arch', 'lraspp_mobilenet_v3_large'],
   ],
   'segment --out': () => ['segment', at('segment.safetensors'), at('coins/coins.png'), '--out', at('areas')],
   'eval --data': () => ['eval', at('detect.safetensors'), '--data', at('coins')],
@@ -115,6 +120,9 @@ beforeAll(async () => {
   const backbone = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 5 });
   const tensors = await backbone.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
   writeFileSync(at('resnet.pth'), writeTorch(tensors));
+  const { model } = torchvisionModel('lraspp_mobilenet_v3_large');
+  const lraspp = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+  writeFileSync(at('lraspp.pth'), writeTorch(lraspp));
   await buildCli();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

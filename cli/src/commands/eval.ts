@@ -1,26 +1,17 @@
 import path from 'node:path';
-import {
-  DataError,
-  Detector,
-  decodeModel,
-  evaluateDetector,
-  evaluateSegmenter,
-  Segmenter,
-  taskOf,
-  UsageError,
-} from 'fovea';
-import { readFileBytes } from 'fovea/io';
+import { DataError, evaluateDetector, evaluateSegmenter, UsageError } from 'fovea';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { type ModelFileOptions, readModel } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 import { writeReport } from '../report.ts';
 import { type LoadedSample, loadFolder } from '../samples.ts';
 import { textTable } from '../textTable.ts';
 
-export interface EvalOptions extends DataOptions, AugmentationOptions {
+export interface EvalOptions extends DataOptions, AugmentationOptions, ModelFileOptions {
   readonly data: string;
   readonly json?: string;
   readonly report?: string;
@@ -43,8 +34,8 @@ function checkClasses(samples: readonly LoadedSample[], classNames: readonly str
 export async function evalCommand(model: string, options: EvalOptions): Promise<void> {
   const { data, json, report, adapter } = options;
   const augmentation = augmentationOf(options);
-  const trained = decodeModel(await readFileBytes(model), model);
-  if (augmentation && taskOf(trained) === 'segment') {
+  const trained = await readModel(model, options);
+  if (augmentation && trained.task === 'segment') {
     throw new UsageError(
       `${model}: this is a segmentation model; --scales, --flip and --merge are for detectors`,
     );
@@ -55,15 +46,15 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
   await withGpu(adapter, async (gpu) => {
     const start = performance.now();
     const { metrics, tables, lines, run } =
-      taskOf(trained) === 'detect'
+      trained.task === 'detect'
         ? detectionSummary(
             await evaluateDetector(
-              new Detector(gpu, trained, { name: model, ...(augmentation ? { augmentation } : {}) }),
+              trained.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) }),
               samples,
             ),
           )
         : segmentationSummary(
-            await evaluateSegmenter(new Segmenter(gpu, trained), samples),
+            await evaluateSegmenter(trained.segmenter(gpu, { name: model }), samples),
             trained.classNames,
           );
     const seconds = (performance.now() - start) / 1000;
@@ -78,7 +69,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
       runs: [
         {
           name: path.basename(model),
-          task: taskOf(trained) === 'detect' ? 'detection' : 'segmentation',
+          task: trained.task === 'detect' ? 'detection' : 'segmentation',
           ...run,
           tables,
         },

@@ -3,6 +3,7 @@ import { architectureOf, decodeModel, metadataOf, type TrainedModel, UsageError 
 import { readFileBytes } from 'fovea/io';
 import { exportOnnx } from 'fovea/onnx';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
+import { usualSide } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 
 export interface ExportCommandOptions {
@@ -24,7 +25,7 @@ function sizeOf(
   const multiple = architectureOf(name).sizeMultiple(model.config);
   if (!size) {
     if ('size' in preprocessing) return preprocessing.size;
-    const side = Math.ceil(preprocessing.maxSide / multiple) * multiple;
+    const side = Math.ceil(usualSide({ name, model, classNames: [], preprocessing }) / multiple) * multiple;
     return [side, side];
   }
   const wrong = size.find((length) => length % multiple !== 0);

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, type Detection, Detector, type Gpu, Segmenter, UsageError } from 'fovea';
+import { DataError, type Detection, type Gpu, type OpenedModel, UsageError } from 'fovea';
 import { type AnnotatedShape, paintPatch } from 'fovea/data';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { drawOverlay, type OverlayMask } from '../draw.ts';
@@ -94,6 +94,12 @@ function masksOf(
   return [...masks].map(([label, mask]) => ({ mask, color: colorAt(classNames.indexOf(label)) }));
 }
 
+/** Says what a model of others is taken for, since the file may not say how its images must be prepared. */
+function sayModel(file: string, { description, trained }: OpenedModel): void {
+  if (trained && 'maxSide' in trained.preprocessing) return;
+  process.stderr.write(`${printable(file)}: ${printable(description)}\n`);
+}
+
 /** fovea detect: boxes, and masks, drawn on each image, and as a Labelme file. */
 export async function detectCommand(
   model: string,
@@ -101,11 +107,12 @@ export async function detectCommand(
   options: PredictOptions & AugmentationOptions,
 ): Promise<void> {
   const augmentation = augmentationOf(options);
-  const trained = await readModel(model, options);
+  const opened = await readModel(model, options);
+  sayModel(model, opened);
   const scoreThreshold = options.threshold ?? 0.3;
   await predictAll(images, options, async (gpu) => {
-    const detector = new Detector(gpu, trained, { name: model, ...(augmentation ? { augmentation } : {}) });
-    const { classNames } = trained;
+    const detector = opened.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) });
+    const { classNames } = opened;
     return async (image) => {
       const found = await detector.detect(image, { scoreThreshold });
       const boxes = found.map(({ box, label, score }) => ({
@@ -129,10 +136,11 @@ export async function segmentCommand(
   images: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
-  const trained = await readModel(model, options);
+  const opened = await readModel(model, options);
+  sayModel(model, opened);
   await predictAll(images, options, async (gpu) => {
-    const segmenter = new Segmenter(gpu, trained, { name: model });
-    const { classNames } = trained;
+    const segmenter = opened.segmenter(gpu, { name: model });
+    const { classNames } = opened;
     return async (image) => {
       const segmentation = await segmenter.segment(image);
       const masks = classNames.map((_, c) => ({

@@ -3,7 +3,6 @@ import {
   architectureOf,
   buildModel,
   DEFAULT_MODEL,
-  decodeModel,
   defaultSettings,
   type Gpu,
   type ModelName,
@@ -15,9 +14,9 @@ import {
   tuneTraining,
   UsageError,
 } from 'fovea';
-import { readFileBytes } from 'fovea/io';
 import { colorsOf } from '../colors.ts';
 import { withGpu } from '../gpu.ts';
+import { readModel, trainedOf, usualSide } from '../modelFiles.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { createProgress } from '../progress.ts';
@@ -83,10 +82,8 @@ export async function tuneCommand(
 async function jobsOfFiles(models: readonly string[], { size }: TuneCommandOptions): Promise<Job[]> {
   const jobs: Job[] = [];
   for (const file of models) {
-    const trained = decodeModel(await readFileBytes(file), file);
-    const { preprocessing } = trained;
-    const own = 'size' in preprocessing ? Math.max(...preprocessing.size) : preprocessing.maxSide;
-    jobs.push(inference(basename(file), trained, size ?? own));
+    const trained = trainedOf(await readModel(file), file);
+    jobs.push(inference(basename(file), trained, size ?? usualSide(trained)));
   }
   return jobs;
 }

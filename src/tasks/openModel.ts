@@ -1,0 +1,70 @@
+import { UsageError } from '../errors.ts';
+import { isOnnx } from '../io/otherFormats.ts';
+import { ARCHITECTURES } from './architectures.ts';
+import { Detector, Segmenter } from './infer.ts';
+import { decodeModel, type TrainedModel } from './modelFile.ts';
+import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
+
+const CFG = /^\s*(?:[#;][^\n]*\n\s*)*\[net(?:work)?\]/;
+
+/** A model of Fovea's, opened. */
+function opened(trained: TrainedModel, name: string, description: string): OpenedModel {
+  return {
+    task: ARCHITECTURES[trained.name].task,
+    classNames: trained.classNames,
+    description,
+    trained,
+    detector: (gpu, options) => new Detector(gpu, trained, { name, ...options }),
+    segmenter: (gpu, options) => new Segmenter(gpu, trained, { name, ...options }),
+  };
+}
+
+/**
+ * Opens a detector or segmenter of any origin, told by its content: a file of `fovea train`, an ONNX model with a head that is
+ * known, Darknet's .cfg with its .weights, or torchvision's weights. Readers are loaded as they are needed.
+ *
+ * @param bytes The file.
+ * @param options The name, the names of classes, and what the file itself does not say.
+ * @throws UsageError for options that are for another kind of file; DataError for files that cannot be read or run: an ONNX model
+ * with an unknown head with the names and shapes of its outputs.
+ */
+export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {}): Promise<OpenedModel> {
+  const { name = 'model', names } = options;
+  const only = (kind: string, ...allowed: (keyof OpenModelOptions)[]) => {
+    const stray = (['weights', 'names', 'fit', 'arch', 'normalize'] as const).find(
+      (option) => options[option] !== undefined && !allowed.includes(option),
+    );
+    if (stray) throw new UsageError(`${name}: is ${kind}, which --${stray} is not for; leave it out`);
+  };
+  if (isOnnx(bytes)) {
+    only('an ONNX model', 'names', 'normalize');
+    const { openOnnx } = await import('./onnxModel.ts');
+    return openOnnx(bytes, name, options);
+  }
+  const start = new TextDecoder('latin1').decode(bytes.subarray(0, 65536));
+  if (CFG.test(start.slice(0, 4096))) {
+    only("Darknet's .cfg", 'weights', 'names', 'fit');
+    if (!options.weights) {
+      throw new UsageError(`${name} describes a network without its weights; name their file (--weights)`);
+    }
+    const { fromDarknet } = await import('./darknetModel.ts');
+    const cfg = new TextDecoder().decode(bytes);
+    const files = { cfg, weights: options.weights, ...(names ? { names: names.join('\n') } : {}) };
+    const trained = fromDarknet(files, { name, ...(options.fit ? { fit: options.fit } : {}) });
+    return opened(trained, name, `Darknet network, ${trained.classNames.length} classes`);
+  }
+  if (start.includes('"fovea.model"') || start.includes('"fovea.checksum"')) {
+    only('a model of Fovea with its weights and classes in it');
+    const trained = decodeModel(bytes, name);
+    return opened(trained, name, `${trained.name}, ${trained.classNames.length} classes`);
+  }
+  only('a file of weights', 'names', 'arch');
+  const { loadWeights } = await import('../io/loadWeights.ts');
+  const weights = await loadWeights(bytes, { name });
+  const { fromTorchvision } = await import('./pretrained.ts');
+  const { arch } = options;
+  const trained = fromTorchvision(weights, { ...(arch ? { arch } : {}), ...(names ? { names } : {}) });
+  const how = 'minSide' in trained.preprocessing ? 'with the shorter side of 520' : 'resized in the model';
+  const description = `torchvision ${arch ?? trained.name}, ${trained.classNames.length} classes; images ${how}, normalised as ImageNet`;
+  return opened(trained, name, description);
+}

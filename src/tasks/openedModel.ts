@@ -1,0 +1,38 @@
+import type { Gpu } from '../plan/gpu.ts';
+import type { Task } from './architectures.ts';
+import type { DetectorOptions, ObjectDetector, PixelSegmenter, SegmenterOptions } from './infer.ts';
+import type { FixedPreprocessing, TrainedModel } from './modelFile.ts';
+
+/** A model of any origin, ready to run. */
+export interface OpenedModel {
+  /** What it does. */
+  readonly task: Task;
+  /** Its classes, without the background where that is one. */
+  readonly classNames: readonly string[];
+  /** What it is and how images are prepared for it, in one line. */
+  readonly description: string;
+  /** The model, where it is one of Fovea's; undefined for an ONNX model. */
+  readonly trained?: TrainedModel;
+  /** Makes a detector. Throws DataError for a segmenter. */
+  detector(gpu: Gpu, options?: DetectorOptions): ObjectDetector;
+  /** Makes a segmenter. Throws DataError for a detector. */
+  segmenter(gpu: Gpu, options?: SegmenterOptions): PixelSegmenter;
+}
+
+/** Options of `openModel`. */
+export interface OpenModelOptions {
+  /** The file's name, for messages. Default `model`. */
+  readonly name?: string;
+  /** The names of the classes. Default: those in the file, or of torchvision's weights, or numbers. */
+  readonly names?: readonly string[];
+  /** The bytes of the .weights file of Darknet's .cfg. */
+  readonly weights?: Uint8Array;
+  /** How images are brought to the size of Darknet's network. Default `letterbox`. */
+  readonly fit?: FixedPreprocessing['fit'];
+  /** torchvision's name of the builder that weights of PyTorch are for. Default: as the shapes say. */
+  readonly arch?: string;
+  /** Whether images are normalised for an ONNX model. Default: `imagenet` for maps of classes, else `none`. */
+  readonly normalize?: 'imagenet' | 'none';
+  /** Reads files beside an ONNX model that hold its values. Default: there are none. */
+  readonly externalData?: (location: string) => Uint8Array | undefined;
+}

@@ -1,0 +1,122 @@
+import { DataError, UsageError } from '../errors.ts';
+import type { LoadedWeights } from '../io/loadedWeights.ts';
+import { DeepLabV3 } from '../models/deeplab.ts';
+import { FasterRCNN } from '../models/fasterRcnn.ts';
+import { FCN } from '../models/fcn.ts';
+import { FCOS } from '../models/fcos.ts';
+import { LRASPP } from '../models/lraspp.ts';
+import { MaskRCNN } from '../models/maskRcnn.ts';
+import { RetinaNet } from '../models/retinanet.ts';
+import { SSD } from '../models/ssd.ts';
+import { torchvisionModel } from '../models/torchvision.ts';
+import type { LoadReport } from '../nn/loadState.ts';
+import { ARCHITECTURES, type ModelName } from './architectures.ts';
+import { classesOf } from './classNames.ts';
+import { buildModel, type TrainedModel } from './modelFile.ts';
+import type { DetectionModel, SegmentationModel } from './step.ts';
+import { architectureIn, configFromWeights } from './weightConfig.ts';
+import { WeightShapes } from './weightShapes.ts';
+
+/** Whether class 0 is the background, which Fovea's detectors do not count. */
+const WITH_BACKGROUND: readonly ModelName[] = ['fasterrcnn', 'maskrcnn', 'ssdlite'];
+
+interface Built {
+  readonly name: ModelName;
+  readonly model: DetectionModel | SegmentationModel;
+  /** torchvision's label of Fovea's first class. */
+  readonly firstLabel: 0 | 1;
+}
+
+/** The architecture's name of a model of torchvision. Undefined for one that tasks do not know. */
+function nameOf(model: object): ModelName | undefined {
+  // Mask R-CNN is a Faster R-CNN, too.
+  if (model instanceof MaskRCNN) return 'maskrcnn';
+  if (model instanceof FasterRCNN) return 'fasterrcnn';
+  if (model instanceof RetinaNet) return 'retinanet';
+  if (model instanceof FCOS) return 'fcos';
+  if (model instanceof SSD) return 'ssdlite';
+  if (model instanceof FCN) return 'fcn';
+  if (model instanceof DeepLabV3) return 'deeplabv3';
+  return model instanceof LRASPP ? 'lraspp' : undefined;
+}
+
+/** What a builder of torchvision makes. */
+function builtBy(builder: string, args: Readonly<Record<string, unknown>>): Built {
+  const built = torchvisionModel(builder, args);
+  const name = nameOf(built.model);
+  if (built.kind !== 'classify' && name) {
+    return { name, model: built.model, firstLabel: built.kind === 'detect' ? built.firstLabel : 1 };
+  }
+  throw new UsageError(`${builder}: is a classifier; give a detector or segmenter`);
+}
+
+/** The number of classes that a head is for, if it differs: biases have as many values, or a multiple. */
+function classesIn({ mismatched }: LoadReport, assumed: number): number | undefined {
+  const biases = mismatched.filter(({ given, wanted }) => given.length === 1 && wanted.length === 1);
+  const counts = new Set(biases.map(({ given, wanted }) => (given[0]! * assumed) / wanted[0]!));
+  const [count] = counts;
+  return counts.size === 1 && Number.isInteger(count) ? count : undefined;
+}
+
+/** Options of `fromTorchvision`. */
+export interface FromTorchvisionOptions {
+  /** torchvision's name of the builder, such as `fasterrcnn_resnet50_fpn`. Default: as the shapes of the weights say. */
+  readonly arch?: string;
+  /**
+   * The names of the classes, with or without that of the background. Default: those of COCO for 91 classes and of VOC for 21,
+   * as torchvision's own weights have them, else numbers.
+   */
+  readonly names?: readonly string[];
+}
+
+/**
+ * Makes a detector or segmenter of torchvision's weights, for `new Detector`, `new Segmenter` and `train`. Images are resized and
+ * normalised as torchvision does it: of detectors in the model, of segmenters to a shorter side of 520 pixels.
+ *
+ * @param weights What `loadWeights` gave: a whole state dict.
+ * @param options The builder, and the names of the classes.
+ * @throws UsageError where the architecture cannot be told or is none that can be run; DataError for another number of names;
+ * ShapeError and StateDictError for weights of another architecture.
+ */
+export function fromTorchvision(
+  weights: LoadedWeights,
+  { arch, names }: FromTorchvisionOptions = {},
+): TrainedModel {
+  const { source } = weights;
+  const told = arch === undefined ? architectureIn(weights) : undefined;
+  if (arch === undefined && !told) {
+    throw new UsageError(
+      `${source}: the architecture is not told by the weights; name it, as in --arch fasterrcnn_resnet50_fpn`,
+    );
+  }
+  const auxiliary = new WeightShapes(weights).hasPrefix('aux_classifier.');
+  const build = (classes: number): Built => {
+    if (arch !== undefined) {
+      const aux = auxiliary && /^(fcn|deeplabv3)_/.test(arch) ? { aux_loss: true } : {};
+      return builtBy(arch, { num_classes: classes, ...aux });
+    }
+    const name = told!;
+    const segments = ARCHITECTURES[name].task === 'segment';
+    const firstLabel = segments || WITH_BACKGROUND.includes(name) ? 1 : 0;
+    const config = configFromWeights(name, weights, classes - firstLabel);
+    return { name, model: buildModel(name, config, 0), firstLabel };
+  };
+  // The head's shapes tell the number of classes, compared with those for another number.
+  const assumed = 31;
+  const first = build(assumed);
+  const trial = first.model.loadStateDict(weights, { strict: false, skipMismatched: true });
+  const count = classesIn(trial, assumed) ?? assumed;
+  const { name, model, firstLabel } = count === assumed ? first : build(count);
+  model.eval();
+  model.loadStateDict(weights);
+  const all = classesOf(source, count, names);
+  const classNames = all.slice(firstLabel);
+  const { task } = ARCHITECTURES[name];
+  if (classNames.length === 0) throw new DataError(`${source}: has no class but the background`);
+  return {
+    name,
+    model,
+    classNames,
+    preprocessing: task === 'detect' ? { resize: 'model' } : { minSide: 520 },
+  };
+}
