@@ -90,6 +90,12 @@ program
 
 const CLIP = 'cut boxes and outlines at the border of the image';
 
+/** Adds the options of a data set that is used as it is, and not written: it is clipped by default. */
+const clipped = (command: Command): Command =>
+  data(command)
+    .option('--clip', CLIP, true)
+    .option('--no-clip', 'refuse boxes and outlines that reach out of the image');
+
 data(
   program
     .command('convert')
@@ -101,11 +107,12 @@ data(
     new Option('--format <format>', 'format to convert to').choices(FORMAT_NAMES).makeOptionMandatory(),
   )
   .option('--clip', CLIP)
+  .option('--boxes-as-masks', 'to masks: fill the boxes of objects that have no outline')
   .option('--link-images', 'link to the images instead of copying them')
   .option('--force', 'replace the folder if it exists')
   .action(convertCommand);
 
-data(
+clipped(
   program
     .command('anchors')
     .description('describe the labelled boxes of a data set, and find anchors that fit them')
@@ -131,14 +138,12 @@ data(
   .option('--report <file>', 'also write an HTML report with tables and plots of sizes, shapes and clusters')
   .action((folder, options) => anchorsCommand(folder, options));
 
-data(
+clipped(
   program
     .command('train')
     .description('train a detector or a segmenter on labelled images')
     .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
 )
-  .option('--clip', CLIP, true)
-  .option('--no-clip', 'refuse boxes and outlines that reach out of the image')
   .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
   .addOption(new Option('--model <name>', 'model to train').choices(MODEL_NAMES))
   .addOption(
@@ -184,7 +189,7 @@ data(
     'do not train the parameters of these names, such as "backbone.*" (may be repeated)',
     several,
   )
-  .option('--force', 'replace the checkpoint of another training next to --out')
+  .option('--force', 'replace the checkpoint of an earlier training next to --out')
   .addOption(adapter())
   .action(trainCommand);
 
@@ -216,7 +221,7 @@ modelFile(
 
 augmentation(
   modelFile(
-    data(
+    clipped(
       program
         .command('eval')
         .description('evaluate a model on labelled images: AP, or IoU and Dice')
@@ -226,6 +231,7 @@ augmentation(
     'fit',
   ),
 )
+  .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
   .option('--json <file>', 'also write the numbers to a JSON file')
   .option('--report <file>', 'also write an HTML report with curves, confusion matrix and thresholds')
   .addOption(adapter())

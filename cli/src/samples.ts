@@ -55,7 +55,7 @@ export function openData(
   path: string,
   options: DataOptions,
   faults: FaultLog,
-  more: Pick<ReadOptions, 'imagesOptional' | 'signal'> = {},
+  more: Pick<ReadOptions, 'classes' | 'imagesOptional' | 'signal'> = {},
 ): Promise<Dataset> {
   const { from, split, images, skipBad, reportBad, clip, fixSizes, encoding, allowOutside, maxPixels } =
     options;
@@ -85,7 +85,8 @@ export function openData(
 
 /**
  * The samples of a data set of any format: every annotation with its image, in their order. Each is shrunk to `maxSide`
- * as soon as it is read, so that many large photographs fit into memory; `change` says what of an annotation is used. Throws
+ * as soon as it is read, so that many large photographs fit into memory; `change` says what of an annotation is used, `more.classes` the
+ * classes of a model. Throws
  * DataError where there is none, and UsageError where there are several parts and none is chosen.
  */
 export async function loadFolder(
@@ -93,10 +94,11 @@ export async function loadFolder(
   maxSide = Infinity,
   options: DataOptions = {},
   change: (annotation: Annotation) => Annotation = (annotation) => annotation,
+  more: Pick<ReadOptions, 'classes'> = {},
 ): Promise<LoadedSample[]> {
   await FaultLog.check(options);
   const faults = new FaultLog();
-  return faults.during(options, () => readFolder(folder, maxSide, options, change, faults));
+  return faults.during(options, () => readFolder(folder, maxSide, options, change, faults, more));
 }
 
 async function readFolder(
@@ -105,8 +107,9 @@ async function readFolder(
   options: DataOptions,
   change: (annotation: Annotation) => Annotation,
   faults: FaultLog,
+  more: Pick<ReadOptions, 'classes'>,
 ): Promise<LoadedSample[]> {
-  const dataset = await openData(folder, options, faults);
+  const dataset = await openData(folder, options, faults, more);
   if (dataset.splits.length > 1 && options.split === undefined) {
     throw new UsageError(
       `${folder}: has the parts ${dataset.splits.join(', ')}; choose one with --split, or use --split all`,

@@ -55,7 +55,7 @@ export function checkNoTraining(out: string): void {
   const file = checkpointPath(out);
   if (!existsSync(file)) return;
   throw new UsageError(
-    `${file}: is the checkpoint of another training; continue that with --resume, replace it with --force, or choose another --out`,
+    `${file}: is the checkpoint of an earlier training; continue it with --resume, replace it with --force, or choose another --out`,
   );
 }
 
@@ -70,6 +70,8 @@ export async function exportWeights(out: string): Promise<number> {
 
 export interface RunTrainingOptions {
   readonly label: string;
+  /** The data set, for messages. */
+  readonly data: string;
   readonly out: string;
   /** The training to continue; without it, one whose files are there is replaced. */
   readonly saved?: SavedTraining;
@@ -106,7 +108,7 @@ export async function runTraining(
   gpu: Gpu,
   samples: readonly Sample[],
   settings: TrainSettings,
-  { label, out, saved, checkpointEvery, weights }: RunTrainingOptions,
+  { label, data, out, saved, checkpointEvery, weights }: RunTrainingOptions,
 ): Promise<RunTrainingResult> {
   const file = checkpointPath(out);
   const history = await openHistory(out, saved);
@@ -168,7 +170,7 @@ export async function runTraining(
         : {}),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
       shouldStop: () => phase === 'stopping',
-      ...(saved ? { resume: { checkpoint: saved.checkpoint, file, history: history.before } } : {}),
+      ...(saved ? { resume: { checkpoint: saved.checkpoint, file, history: history.before, data } } : {}),
     });
     await unlessLeaving();
     await saveWeights(out, result.weights, metadataOf(result.trained));

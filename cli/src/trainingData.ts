@@ -1,5 +1,6 @@
 import { DataError } from 'fovea';
 import { objectsOf } from 'fovea/data';
+import { counted } from './counted.ts';
 import type { LoadedSample } from './samples.ts';
 
 /**
@@ -16,8 +17,9 @@ export function checkSizes(samples: readonly LoadedSample[], maxSide: number, da
   if (small === 0) return '';
   const under = sides.filter((side) => side < 1).length;
   const what = under === small ? 'under 1 pixel' : 'no larger than 1 pixel';
-  const line = `${small} of ${sides.length} objects are ${what} at --size ${maxSide}`;
-  if (small < sides.length) return `${line}, and are hardly taught\n`;
+  const of = counted(sides.length, 'object');
+  const line = `${small} of ${of} ${small === 1 ? 'is' : 'are'} ${what} at --size ${maxSide}`;
+  if (small < sides.length) return `${line}, and ${small === 1 ? 'is' : 'are'} hardly taught\n`;
   throw new DataError(
     `${data}: ${line}: no object is large enough to be taught; raise --size, or cut the images into smaller ones`,
   );
@@ -34,7 +36,7 @@ export function checkMasks(
   const drawn = samples.some(({ annotation }) => annotation.shapes.length > 0);
   if (!drawn) {
     throw new DataError(
-      `${data}: has boxes but no outlines or masks, which ${model} learns; label outlines, or fill the boxes (--boxes-as-masks)`,
+      `${data}: has boxes but no outlines or masks, which ${model} needs; label outlines, or fill the boxes (--boxes-as-masks)`,
     );
   }
   return `${boxes} object${boxes === 1 ? ' has a box' : 's have boxes'} but no outline, and ${boxes === 1 ? 'is' : 'are'} ignored (--boxes-as-masks fills them)\n`;

@@ -123,7 +123,7 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     const stored = new TextDecoder().decode(bytes.subarray(CHECKSUM_START, CHECKSUM_START + CHECKSUM_CHARS));
     if (stored !== checksumOf(bytes)) {
       throw new DataError(
-        `${name}: the checkpoint is damaged: its content does not match its checksum; use a copy of it, or train without --resume`,
+        `${name}: the checkpoint is damaged: its content does not match its checksum; use a copy of it, or train again (--force)`,
       );
     }
   }
@@ -139,7 +139,7 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     const found =
       format === undefined || format === FORMAT ? 'has no checksum' : `has format ${JSON.stringify(format)}`;
     throw new DataError(
-      `${name}: the checkpoint ${found}, this version of Fovea reads format ${FORMAT} with a checksum; train without --resume, or with the version that wrote it`,
+      `${name}: the checkpoint ${found}, this version of Fovea reads format ${FORMAT} with a checksum; train again (--force), or with the version that wrote it`,
     );
   }
   const weights: StateDict = new Map();

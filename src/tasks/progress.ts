@@ -74,7 +74,7 @@ const schema = v.object({
  */
 export function readProgress(value: unknown, file: string): TrainProgress {
   const refuse = (problem: string) =>
-    new DataError(`${file}: is not a checkpoint of "fovea train" (${problem}); train without --resume`);
+    new DataError(`${file}: is not a checkpoint of "fovea train" (${problem}); train again (--force)`);
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) {
     const issue = parsed.issues[0];

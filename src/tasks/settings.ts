@@ -93,6 +93,9 @@ export const TRAIN_SETTINGS = Object.keys({
   ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
 } satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
 
+/** The settings with which a training may go on differently. */
+export const ADJUSTABLE: readonly string[] = ['lr', 'steps', 'skipBatches'] satisfies (keyof TrainSettings)[];
+
 /** The default longer side, in pixels, to which training shrinks images. */
 export const DEFAULT_MAX_SIDE = 512;
 /** Default numbers of steps: telling classes apart takes longer than finding objects of one class. */

@@ -18,7 +18,7 @@ import { type Architecture, architectureOf, type Task } from './architectures.ts
 import { freeze } from './freeze.ts';
 import { buildModel, checkDescription, largestWeight, type TrainedModel } from './modelFile.ts';
 import { readProgress, type TrainProgress } from './progress.ts';
-import { cropsPerEpoch, TRAIN_SETTINGS, type TrainSettings } from './settings.ts';
+import { ADJUSTABLE, cropsPerEpoch, TRAIN_SETTINGS, type TrainSettings } from './settings.ts';
 import { nameOfWeights, type StartReport, startFrom } from './startWeights.ts';
 import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
@@ -38,6 +38,8 @@ export interface ResumeFrom {
   readonly checkpoint: Checkpoint;
   /** The file's name, for error messages. */
   readonly file: string;
+  /** The name of the data set, for error messages. Default: the data set. */
+  readonly data?: string;
   /** The records of the steps before it, to be repeated in `TrainResult.history`. Default: none. */
   readonly history?: readonly StepRecord[];
 }
@@ -349,12 +351,9 @@ function toTensors(
   };
 }
 
-/** The settings with which a training may go on differently. */
-const ADJUSTABLE: readonly string[] = ['lr', 'steps', 'skipBatches'] satisfies (keyof TrainSettings)[];
-
 /** Restores everything that training changes from a checkpoint. Returns the number of steps done. */
 function restore(
-  { checkpoint, file }: ResumeFrom,
+  { checkpoint, file, data = 'the data set' }: ResumeFrom,
   settings: TrainSettings,
   model: DetectionModel | SegmentationModel,
   optimizer: AdamW,
@@ -383,6 +382,12 @@ function restore(
   if (settings.steps < progress.step) {
     throw new DataError(
       `${file}: has ${progress.step} steps done, more than the ${settings.steps} asked for; give at least ${progress.step} steps`,
+    );
+  }
+  const [before, here] = [progress.batches.samples, source.state().samples];
+  if (before !== here) {
+    throw new DataError(
+      `${file}: was trained on other data than ${data} (crops per epoch: ${before}, now ${here}); resume with the same images`,
     );
   }
   model.loadStateDict(checkpoint.weights, { source: file });

@@ -62,6 +62,8 @@ export function sampleBoxSizes(
   return Array.from(picked.subarray(0, count).sort(), (i) => boxes[i]!);
 }
 
+const differentIn = (boxes: readonly BoxSize[]): number => new Set(boxes.map(([w, h]) => `${w} ${h}`)).size;
+
 const byArea = (a: BoxSize, b: BoxSize): number => a[0] * a[1] - b[0] * b[1] || a[0] - b[0];
 
 /**
@@ -81,10 +83,11 @@ export function clusterBoxSizes(
 ): BoxSize[] {
   const { seed } = withDefaults('clusterBoxSizes', options, { seed: 0 });
   const sample = sampleBoxSizes(boxes, { seed });
-  const different = new Set(sample.map(([w, h]) => `${w} ${h}`)).size;
+  const different = differentIn(sample);
   if (k > different) {
+    const there = different === 1 ? 'is 1 different box' : `are ${different} different boxes`;
     throw new ShapeError(
-      `clusterBoxSizes: k is ${k}, and there are ${different} different boxes; ask for at most ${different} clusters, or label more objects`,
+      `clusterBoxSizes: k is ${k}, and there ${there}; ask for at most ${different}, or label more objects`,
     );
   }
   const distances = distanceMatrix(sample.length, (i, j) => 1 - boxSizeIou(sample[i]!, sample[j]!));
@@ -175,8 +178,9 @@ export function anchorsOf(layout: AnchorLayout): readonly BoxSize[] {
  *
  * @param boxes Widths and heights of boxes in pixels.
  * @param layout The layout to fill, for example `ANCHOR_LAYOUTS.retinanet`.
- * @param options `count`: the number of anchors or sizes, default that of the layout; `seed` (default 0): same seed, same
- * anchors.
+ * @param options `count`: the number of anchors or sizes, default that of the layout, or fewer where there are fewer different
+ * boxes (as many for each level, or each third of a list); `seed` (default 0): same seed, same anchors. There are as many aspect
+ * ratios as in the layout, or as different shapes.
  * @throws ShapeError if `count` is not a multiple of the number of levels, or there are too few different boxes.
  */
 export function fitAnchors(
@@ -185,21 +189,27 @@ export function fitAnchors(
   options: { readonly count?: number; readonly seed?: number | string } = {},
 ): AnchorLayout {
   const { count, seed } = withDefaults('fitAnchors', options, { count: undefined, seed: 0 });
+  /** At most `count`, as many of each part, and no more than there are different boxes. */
+  const most = (of: readonly BoxSize[], count: number, parts: number): number =>
+    Math.min(count, Math.max(1, Math.floor(differentIn(sampleBoxSizes(of, { seed })) / parts)) * parts);
   if (layout.kind === 'list') {
-    const anchors = clusterBoxSizes(boxes, count ?? layout.count, { seed });
+    const scales = layout.count % 3 === 0 ? layout.count / 3 : 1;
+    const anchors = clusterBoxSizes(boxes, count ?? most(boxes, layout.count, scales), { seed });
     return { kind: 'list', count: anchors.length, anchors };
   }
   const levels = layout.sizes.length;
-  const wanted = count ?? layout.sizes.flat().length;
+  const squares = boxes.map(([w, h]): BoxSize => [Math.sqrt(w * h), Math.sqrt(w * h)]);
+  const shapes = boxes.map(([w, h]): BoxSize => [Math.sqrt(w / h), Math.sqrt(h / w)]);
+  const wanted = count ?? most(squares, layout.sizes.flat().length, levels);
   if (wanted % levels !== 0) {
     throw new ShapeError(
       `fitAnchors: ${wanted} sizes for ${levels} levels; give a multiple of ${levels}, for example ${Math.ceil(wanted / levels) * levels}`,
     );
   }
-  const squares = boxes.map(([w, h]): BoxSize => [Math.sqrt(w * h), Math.sqrt(w * h)]);
-  const shapes = boxes.map(([w, h]): BoxSize => [Math.sqrt(w / h), Math.sqrt(h / w)]);
   const sizes = clusterBoxSizes(squares, wanted, { seed }).map(([size]) => size);
-  const ratios = clusterBoxSizes(shapes, layout.aspectRatios.length, { seed }).map(([w, h]) => h / w);
+  const ratios = clusterBoxSizes(shapes, most(shapes, layout.aspectRatios.length, 1), { seed }).map(
+    ([w, h]) => h / w,
+  );
   const perLevel = wanted / levels;
   return {
     kind: 'pyramid',

@@ -202,9 +202,61 @@ describe('fovea anchors', () => {
     await expect(anchors(await cocoFile(0))).rejects.toThrow(
       /0\.json: none of the 10 images has an object; label some/,
     );
-    await expect(anchors(await cocoFile(5), { model: 'yolov3' })).rejects.toThrow(
-      /k is 9, and there are 5 different boxes; ask for at most 5 clusters/,
+  });
+
+  it('uses fewer anchors where there are fewer different boxes, and describes the data in any case', async () => {
+    const five = await cocoFile(5);
+    expect(await anchors(five, { model: 'yolov3' })).toMatch(/^anchors = (\d+,\d+(, {2})?){3}$/m);
+    const pyramid = await anchors(five);
+    expect(/^anchorSizes: (.*)$/m.exec(pyramid)![1]!.match(/\d/g)!.length).toBeGreaterThan(4);
+    expect(pyramid).toMatch(/^Anchors of retinanet$/m);
+
+    let text = '';
+    const output = { write: (line: string) => (text += line) };
+    const fails = (options: AnchorsOptions, file: string) =>
+      anchorsCommand(file, options, output).then(
+        () => 'did not fail',
+        (error: Error) => `${error.name}: ${error.message}`,
+      );
+    expect(await fails({ model: 'yolov3', clusters: 6 }, five)).toBe(
+      `DataError: ${five}: has only 5 different boxes, and yolov3 needs 6 for --clusters 6; label more objects, or give at most --clusters 3`,
     );
+    expect(text).toContain('(COCO): 5 boxes of 1 class in 10 images');
+    const one = await cocoFile(1);
+    expect(await fails({}, one)).toBe(
+      `DataError: ${one}: has only 1 different size of boxes, and retinanet needs at least 5; label more objects, or train with the anchors that retinanet has`,
+    );
+    expect(text).toContain('(COCO): 1 box of 1 class in 10 images');
+  });
+
+  it('clips boxes, and refuses bad data before it describes them', async () => {
+    const file = join(root, 'outside.json');
+    const images = [{ id: 1, file_name: 'a.jpg', width: 64, height: 48 }];
+    const annotations = Array.from({ length: 6 }, (_, id) => {
+      return { id, image_id: 1, category_id: 1, bbox: [60, 10, 20 + id, 10 + id], iscrowd: 0 };
+    });
+    const write = (more: object[]) =>
+      writeFile(
+        file,
+        JSON.stringify({
+          images,
+          annotations: [...annotations, ...more],
+          categories: [{ id: 1, name: 'a' }],
+        }),
+      );
+    await write([]);
+    expect(await anchors(file, { model: 'yolov3-tiny', clusters: 2 })).toContain('6 boxes of 1 class');
+    await expect(anchors(file, { clip: false })).rejects.toThrow(/outside of the image.*\(--clip\)/);
+    await write([{ id: 9, image_id: 1, category_id: 2, bbox: [1, 1, 2, 2] }]);
+    let text = '';
+    await expect(
+      anchorsCommand(
+        file,
+        { model: 'yolov3-tiny', reportBad: join(root, 'bad.json') },
+        { write: (line) => (text += line) },
+      ),
+    ).rejects.toThrow(/^1 fault in the data, listed in /);
+    expect(text).toBe('');
   });
 
   it('reads a file much larger than its memory', async () => {

@@ -1,7 +1,7 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { evalCommand } from '../../cli/src/commands/eval.ts';
 import { detectCommand, segmentCommand } from '../../cli/src/commands/predict.ts';
 import { type TrainOptions, trainCommand } from '../../cli/src/commands/train.ts';
@@ -28,7 +28,7 @@ describe('a folder that cannot be trained on', () => {
     await fails(
       train,
       annotation(),
-      /line \d+, column \d+: expected .*; open the image with this file in Labelme/,
+      /line \d+, column \d+: expected .*; restore the file from a copy, or label the image again, or leave out/,
     );
   });
   it('JSON without shapes', async () => {
@@ -44,7 +44,7 @@ describe('a folder that cannot be trained on', () => {
     await edit((document) => {
       document.shapes = [];
     });
-    await fails(train, files.data, /none of its 1 images has an object to learn; label some/);
+    await fails(train, files.data, /its image has no object to learn; label some/);
   });
   it('a polygon of two points', async () => {
     await edit(({ shapes }) =>
@@ -175,7 +175,7 @@ describe('resuming', () => {
       await fails(
         () => train({ resume: true }),
         checkpoint,
-        /; (train without --resume|use a checkpoint that training saved)/,
+        /; (train again \(--force\)|use a checkpoint that training saved)/,
       );
     }
     await rm(checkpoint);
@@ -200,10 +200,20 @@ describe('resuming', () => {
       'train',
       /skipBatches has 4; give numbers of batches from 1 to 3/,
     );
+    for (const end of ['json', 'png']) {
+      await cp(join(files.data, `two.${end}`), join(files.data, `three.${end}`));
+    }
+    await fails(
+      () => train({ resume: true, task: 'segment', batch: 2, steps: 3, epochs: undefined }),
+      checkpoint,
+      new RegExp(
+        `trained on other data than ${files.data} \\(crops per epoch: 2, now 4\\); resume with the same`,
+      ),
+    );
     await fails(
       () => train({ task: 'segment' }),
       checkpoint,
-      /of another training; continue that with --resume/,
+      /of an earlier training; continue it with --resume/,
     );
     await fails(() => train({ resume: true, force: true }), '--resume', /leave one of them out/);
   });
@@ -217,8 +227,74 @@ describe('images and labels that do not fit', () => {
     await fails(
       () => evalCommand(files.detector, { data: files.data }),
       annotation(),
-      /shapes\[1\]\.label is "pallet", which is not a class of the model \(ball, crate\); rename it/,
+      /shapes\[1\]: the label "pallet" is not a class of the model \(ball, crate\); rename it, train the model with it, or leave out what is bad \(--skip-bad\)/,
     );
+  });
+  it('such a label is ignored in eval where that is asked for, and told', async () => {
+    await edit(({ shapes }) => {
+      shapes[1]!.label = 'pallet';
+    });
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const metrics = join(files.folder, 'metrics.json');
+    await evalCommand(files.detector, { data: files.data, skipBad: true, json: metrics });
+    const lines = told.mock.calls.join('');
+    for (const spy of [told, printed]) spy.mockRestore();
+    expect(lines).toContain('left out 1 object: 1 unknown class; the first: ');
+    expect(JSON.parse(await readFile(metrics, 'utf8'))).toBeTruthy();
+  });
+  it('boxes out of the image are cut, or refused with --no-clip', async () => {
+    await edit(({ shapes }) => {
+      Object.assign(shapes[1]!, {
+        shape_type: 'rectangle',
+        points: [
+          [-20, -20],
+          [9, 9],
+        ],
+      });
+    });
+    await fails(
+      () => evalCommand(files.detector, { data: files.data, clip: false }),
+      annotation(),
+      /outside of the image.*\(--clip\)/,
+    );
+    const told = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await evalCommand(files.detector, { data: files.data });
+    const lines = told.mock.calls.join('');
+    for (const spy of [told, printed]) spy.mockRestore();
+    expect(lines).toContain('noted 1 clipped at the border; the first: ');
+  });
+  it('boxes alone are no truth for masks', async () => {
+    await edit(({ shapes }) => {
+      for (const shape of shapes) {
+        Object.assign(shape, {
+          shape_type: 'rectangle',
+          points: [
+            [2, 2],
+            [9, 9],
+          ],
+        });
+      }
+      shapes.splice(1);
+    });
+    await fails(
+      () => evalCommand(files.segmenter, { data: files.data }),
+      files.data,
+      /has boxes but no outlines or masks, which unet needs; label outlines, or fill the boxes \(--boxes-as-masks\)/,
+    );
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await evalCommand(files.segmenter, { data: files.data, boxesAsMasks: true });
+    printed.mockRestore();
+  });
+  it('an --out that is not named .safetensors', async () => {
+    const pth = files.out.replace('.safetensors', '.pth');
+    await fails(
+      () => train({ out: pth }),
+      pth,
+      /weights are written as \.safetensors; give --out .*\.safetensors, and convert it afterwards: fovea weights convert/,
+    );
+    await fails(() => train({ out: join(files.folder, 'z') }), 'z', /give --out .*z\.safetensors$/);
   });
   it('a missing image, a broken one, and two of one name', async () => {
     const into = { out: dirname(files.out) };

@@ -122,12 +122,12 @@ describe('fovea convert, there and back', () => {
       [undefined, true, undefined, undefined],
       expected[2],
     ]);
-    expect(said()).toContain('not expressed in Pascal VOC: 1 crowds, written as difficult objects');
+    expect(said()).toContain('not expressed in Pascal VOC: 1 crowd, written as difficult objects');
 
     expect((await objects(await through(source, ['yolo']))).map(({ label }) => label)).toEqual(['dog & co']);
-    expect(said()).toContain('not expressed in YOLO: 1 difficult objects, left out');
-    expect(said()).toContain('not expressed in YOLO: 1 crowds, left out');
-    expect(said()).toContain('not expressed in YOLO: 1 flags "truncated" and "occluded"');
+    expect(said()).toContain('not expressed in YOLO: 1 difficult object, left out');
+    expect(said()).toContain('not expressed in YOLO: 1 crowd, left out');
+    expect(said()).toContain('not expressed in YOLO: 1 object with the flags "truncated" or "occluded"');
   });
 
   it('keeps COCO’s numbers, boxes and areas', async () => {
@@ -184,8 +184,6 @@ describe('fovea convert, there and back', () => {
       ),
     );
     await through(source, ['coco']);
-    expect(said()).toContain(
-      'not expressed in COCO: 1 regions that nobody labelled, which became background',
-    );
+    expect(said()).toContain('not expressed in COCO: 1 region that nobody labelled, which became background');
   });
 });

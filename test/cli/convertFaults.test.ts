@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { type ConvertOptions, convertCommand } from '../../cli/src/commands/convert.ts';
+import { diskFiles } from '../../cli/src/dataFiles.ts';
 import { loadFolder } from '../../cli/src/samples.ts';
-import { encodeIndexedPng } from '../../src/data/indexedPng.ts';
-import { coco, labelme, rectangle } from '../data/formats/fieldFiles.ts';
+import { openDataset } from '../../src/data/formats/index.ts';
+import { decodeIndexedPng, encodeIndexedPng } from '../../src/data/indexedPng.ts';
+import { coco, labelme, polygon, rectangle } from '../data/formats/fieldFiles.ts';
 import { folderOf, image } from '../data/formats/folders.ts';
-import { newPath, useConvertFolders } from './convertFolders.ts';
+import { newPath, said, useConvertFolders } from './convertFolders.ts';
 
 useConvertFolders();
 
@@ -75,6 +77,72 @@ describe('faults of a whole data set', () => {
     const left = await converted(folder, { skipBad: true });
     expect([left.error, left.report.kinds, left.written]).toEqual(['', { [kind]: 1 }, true]);
     expect(left.told).toMatch(new RegExp(`^left out 1 .*: 1 ${kind}; the first: `));
+  });
+});
+
+describe('boxes and masks', () => {
+  it('boxes alone are refused, or filled with --boxes-as-masks; beside outlines they are not labelled', async () => {
+    const png = await image();
+    const boxes = await folderOf({ 'a.json': labelme([rectangle(2, 1, 8, 4)]), 'a.png': png });
+    const refused = await converted(boxes, { format: 'masks' });
+    expect(refused.error).toBe(
+      `DataError: ${boxes}: has boxes but no outlines or masks; convert it to another format, or fill the boxes (--boxes-as-masks)`,
+    );
+    expect(refused.written).toBe(false);
+    const valuesOf = async (from: string, options: Partial<ConvertOptions>) => {
+      const to = newPath('masks');
+      await convertCommand(from, to, { format: 'masks', ...options });
+      const { data } = await decodeIndexedPng(await readFile(`${to}/masks/a.png`), 'a.png');
+      return [data[1 * 20 + 2], data[3 * 20 + 7], data[4 * 20 + 8], data[6 * 20 + 12]];
+    };
+    expect(await valuesOf(boxes, { boxesAsMasks: true })).toEqual([1, 1, 0, 0]);
+    const outline = [
+      [10, 5],
+      [16, 5],
+      [16, 9],
+      [10, 9],
+    ];
+    const mixed = await folderOf({
+      'a.json': labelme([rectangle(2, 1, 8, 4), polygon(outline)]),
+      'a.png': png,
+    });
+    expect(await valuesOf(mixed, {})).toEqual([255, 255, 0, 1]);
+    expect(said()).toContain('not expressed in masks: 1 box without an outline, written as not labelled');
+    await expect(
+      convertCommand(boxes, newPath('to'), { format: 'coco', boxesAsMasks: true }),
+    ).rejects.toThrow(/--boxes-as-masks is for --format masks/);
+  });
+});
+
+describe('regions to ignore', () => {
+  it('are crowds of a category of their own in COCO, and read back', async () => {
+    const triangle = [
+      [10, 5],
+      [16, 5],
+      [10, 9],
+    ];
+    const folder = await folderOf({
+      'a.json': labelme([rectangle(2, 1, 8, 4), polygon(triangle, '__ignore__')]),
+      'a.png': await image(),
+    });
+    const to = newPath('coco');
+    await convertCommand(folder, to, { format: 'coco' });
+    expect(said()).not.toContain('not expressed');
+    const file = JSON.parse(await readFile(`${to}/annotations.json`, 'utf8'));
+    expect(file.categories.map(({ id, name }: { id: number; name: string }) => [id, name])).toEqual([
+      [1, 'cat'],
+      [2, '__ignore__'],
+    ]);
+    expect(file.annotations).toMatchObject([
+      { category_id: 1, iscrowd: 0 },
+      { category_id: 2, iscrowd: 1, bbox: [10, 5, 6, 4] },
+    ]);
+    const dataset = await openDataset(diskFiles, to);
+    expect(dataset.classes!.map(({ name }) => name)).toEqual(['cat']);
+    for await (const { annotation } of dataset.images()) {
+      expect(annotation.shapes.map(({ label }) => label)).toEqual(['cat']);
+      expect(annotation.ignored).toMatchObject([{ box: [10, 5, 16, 9] }]);
+    }
   });
 });
 

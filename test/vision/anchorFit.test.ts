@@ -114,6 +114,18 @@ describe('anchors for boxes', () => {
     });
   });
 
+  it('are fewer where there are fewer different boxes', () => {
+    const few: [number, number][] = [4, 5, 6, 7].map((side) => [side, side]);
+    expect(anchorsOf(fitAnchors(few, ANCHOR_LAYOUTS.yolov3))).toHaveLength(3);
+    expect(anchorsOf(fitAnchors(few, ANCHOR_LAYOUTS['yolov3-tiny']))).toHaveLength(4);
+    const more: [number, number][] = [4, 5, 6, 7, 8, 9].map((side) => [side, side]);
+    expect(fitAnchors(more, ANCHOR_LAYOUTS.retinanet)).toMatchObject({
+      sizes: [4, 5, 6, 7, 8].map(() => [expect.any(Number)]),
+      aspectRatios: [1],
+    });
+    expect(() => fitAnchors(few, ANCHOR_LAYOUTS.retinanet)).toThrow(/k is 5, and there are 4 different/);
+  });
+
   it('cannot be more than there are different boxes, nor be shared out unevenly', () => {
     const same: BoxSize[] = [
       [3, 4],
@@ -121,7 +133,7 @@ describe('anchors for boxes', () => {
       [6, 8],
     ];
     expect(() => clusterBoxSizes(same, 3)).toThrow(
-      /k is 3, and there are 2 different boxes; ask for at most 2 clusters/,
+      /k is 3, and there are 2 different boxes; ask for at most 2, or label more objects/,
     );
     expect(() => fitAnchors(boxes(50), ANCHOR_LAYOUTS.retinanet, { count: 7 })).toThrow(
       /7 sizes for 5 levels; give a multiple of 5, for example 10/,

@@ -15,6 +15,7 @@ import {
 import { histogramPlot, scatterPlot } from '../boxPlots.ts';
 import { BoxStatistics, shortNumber } from '../boxStatistics.ts';
 import { colorsOf } from '../colors.ts';
+import { counted } from '../counted.ts';
 import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { FaultLog } from '../faultLog.ts';
@@ -77,6 +78,58 @@ function configOf(layout: AnchorLayout): string {
   return `anchorSizes: ${sizes}\naspectRatios: ${JSON.stringify(round(layout.aspectRatios)).replaceAll(',', ', ')}`;
 }
 
+/** Reads the boxes of a data set. Throws DataError where there is none. */
+async function measured(
+  data: string,
+  options: AnchorsOptions,
+  scaleOf: (annotation: Annotation) => number,
+  faults: FaultLog,
+): Promise<{ readonly statistics: BoxStatistics; readonly format: string }> {
+  const dataset = await openData(data, { clip: true, ...options }, faults, { imagesOptional: true });
+  const statistics = new BoxStatistics();
+  const counter = createCounter('images');
+  try {
+    for await (const { annotation } of dataset.images()) {
+      statistics.add(annotation, scaleOf(annotation));
+      counter.show(statistics.images);
+    }
+  } finally {
+    counter.clear();
+  }
+  const { images, sides } = statistics;
+  if (images === 0) await faults.finishEmpty(options, data);
+  await faults.finish(options);
+  if (sides.length > 0) return { statistics, format: FORMATS[dataset.format].title };
+  const which = images === 1 ? 'its image has no object' : `none of the ${images} images has an object`;
+  throw new DataError(`${data}: ${which}; label some first`);
+}
+
+/** The anchors of a model that fit boxes. Throws DataError where there are too few different boxes. */
+function fittedAnchors(
+  data: string,
+  sides: readonly BoxSize[],
+  layout: AnchorLayout,
+  { clusters, seed = 0, model = 'retinanet' }: AnchorsOptions,
+): AnchorLayout {
+  try {
+    return fitAnchors(sides, layout, { seed, ...(clusters === undefined ? {} : { count: clusters }) });
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    const list = layout.kind === 'list';
+    const different = new Set(sides.map(([w, h]) => (list ? `${w} ${h}` : Math.sqrt(w * h)))).size;
+    const what = `only ${counted(different, list ? 'different box' : 'different size of boxes', list ? 'different boxes' : 'different sizes of boxes')}`;
+    const parts = list ? layout.count / 3 : layout.sizes.length;
+    const way =
+      different < parts
+        ? `label more objects, or train with the anchors that ${model} has`
+        : `label more objects, or give at most --clusters ${Math.floor(different / parts) * parts}`;
+    throw new DataError(
+      `${data}: has ${what}, and ${model} needs ${clusters === undefined ? `at least ${parts}` : `${clusters} for --clusters ${clusters}`}; ${way}`,
+      { cause: error },
+    );
+  }
+}
+
 /**
  * fovea anchors: what the labelled boxes are like, and anchors for a model that fit them. Boxes are measured in pixels of the
  * images as the model sees them: YOLO's fitted into a square of `size`, others shrunk to that longer side.
@@ -97,29 +150,40 @@ export async function anchorsCommand(
     );
   }
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
+  await FaultLog.check(options);
   const faults = new FaultLog();
-  const dataset = await openData(data, options, faults, { imagesOptional: true });
-  const statistics = new BoxStatistics();
   const scaleOf = ({ width, height }: Annotation): number => {
     const scale = size / Math.max(width, height);
     return layout.kind === 'list' ? scale : Math.min(1, scale);
   };
-  const counter = createCounter('images');
-  try {
-    for await (const { annotation } of dataset.images()) {
-      statistics.add(annotation, scaleOf(annotation));
-      counter.show(statistics.images);
-    }
-  } finally {
-    counter.clear();
-  }
+  const { statistics, format } = await faults.during(options, () => measured(data, options, scaleOf, faults));
   const { sides } = statistics;
-  if (sides.length === 0) {
-    throw new DataError(`${data}: none of the ${statistics.images} images has an object; label some first`);
-  }
+  const color = colorsOf(stdout);
+  const lead = `${counted(sides.length, 'box', 'boxes')} of ${counted(statistics.classes, 'class', 'classes')} in ${counted(statistics.images, 'image')}`;
+  const scaled =
+    layout.kind === 'list' ? `fitted into ${size}x${size}` : `shrunk to a longer side of ${size}`;
+  const heading = (text: string) => `\n${color.bold(text)}\n`;
+  const { leftOut } = statistics;
+  const description = [
+    `${printable(data)} (${format}): ${lead}, in pixels of images ${scaled}\n`,
+    ...(leftOut > 0
+      ? [
+          `${counted(leftOut, 'crowd or difficult object is', 'crowds and difficult objects are')} ignored: detectors are not trained to find them\n`,
+        ]
+      : []),
+    heading('Classes'),
+    `${textTable(statistics.classTable)}\n`,
+    heading('Boxes'),
+    `${textTable(statistics.quantileTable)}\n`,
+    heading('Sizes √(w h), steps of equal ratio'),
+    `${textLogHistogram(statistics.sizes, BINS).join('\n')}\n`,
+    heading('Height / width'),
+    `${textLogHistogram(statistics.ratios, BINS).join('\n')}\n`,
+  ];
+  stdout.write(description.join(''));
 
   const table = choices(sides, seed);
-  const fitted = fitAnchors(sides, layout, { seed, ...(clusters === undefined ? {} : { count: clusters }) });
+  const fitted = fittedAnchors(data, sides, layout, options);
   const [own, theirs] = [anchorsOf(fitted), anchorsOf(layout)];
   const rowOf = (name: string, { meanIou, recall }: AnchorFit) => [name, meanIou.toFixed(3), percent(recall)];
   const clusterTable: ReportTable = {
@@ -131,36 +195,16 @@ export async function anchorsCommand(
     title: `Anchors of ${model}`,
     header: ['anchors', 'mean best IoU', 'recall at IoU 0.5'],
     rows: [
-      rowOf(`${theirs.length} default anchors`, anchorFit(sides, theirs)),
-      rowOf(`${own.length} fitted anchors`, anchorFit(sides, own)),
+      rowOf(counted(theirs.length, 'default anchor'), anchorFit(sides, theirs)),
+      rowOf(counted(own.length, 'fitted anchor'), anchorFit(sides, own)),
     ],
     note: 'By width and height alone, as if box and anchor had a common corner; a real grid of anchors reaches less.',
   };
 
-  const color = colorsOf(stdout);
-  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : what === 'class' ? 'es' : 's'}`;
-  const lead = `${count(sides.length, 'box').replace('boxs', 'boxes')} of ${count(statistics.classes, 'class')} in ${count(statistics.images, 'image')}`;
-  const scaled =
-    layout.kind === 'list' ? `fitted into ${size}x${size}` : `shrunk to a longer side of ${size}`;
   // As many letters as there are in the table of clusters; a pyramid has too many anchors to tell apart.
   const drawn = layout.kind === 'list' ? own : (table[Math.min(8, table.length - 1)]?.anchors ?? []);
-  const heading = (text: string) => `\n${color.bold(text)}\n`;
   const lines = [
-    `${printable(data)} (${FORMATS[dataset.format].title}): ${lead}, in pixels of images ${scaled}\n`,
-    ...(statistics.leftOut > 0
-      ? [
-          `${statistics.leftOut} crowds and difficult objects are ignored: detectors are not trained to find them\n`,
-        ]
-      : []),
-    heading('Classes'),
-    `${textTable(statistics.classTable)}\n`,
-    heading('Boxes'),
-    `${textTable(statistics.quantileTable)}\n`,
-    heading('Sizes √(w h), steps of equal ratio'),
-    `${textLogHistogram(statistics.sizes, BINS).join('\n')}\n`,
-    heading('Height / width'),
-    `${textLogHistogram(statistics.ratios, BINS).join('\n')}\n`,
-    heading(`Width and height, log scales; ${drawn.length} clusters as letters`),
+    heading(`Width and height, log scales; ${counted(drawn.length, 'cluster')} as letters`),
     `${textScatter(sides, drawn).join('\n')}\n`,
     `${drawn.map(([w, h], i) => `${String.fromCharCode(65 + i)} ${shortNumber(w)}x${shortNumber(h)}`).join('  ')}\n`,
     heading('k-medoids of widths and heights, distance 1 - IoU'),
@@ -170,7 +214,6 @@ export async function anchorsCommand(
     `\n${color.green(configOf(fitted))}\n`,
   ];
   stdout.write(lines.join(''));
-  await faults.finish(options);
 
   if (json !== undefined) {
     const result = {

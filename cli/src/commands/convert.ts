@@ -1,7 +1,8 @@
 import path from 'node:path';
-import { UsageError } from 'fovea';
+import { DataError, UsageError } from 'fovea';
 import {
   type AnnotatedImage,
+  type AnnotatedShape,
   type Dataset,
   type DatasetClass,
   type DatasetWriter,
@@ -9,6 +10,7 @@ import {
   type FormatName,
   objectsOf,
 } from 'fovea/data';
+import { counted, countedWarning } from '../counted.ts';
 import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { DiskSink } from '../diskSink.ts';
@@ -23,6 +25,8 @@ export interface ConvertOptions extends DataOptions {
   readonly format: FormatName;
   readonly linkImages?: boolean;
   readonly force?: boolean;
+  /** To masks: fill the boxes of objects without an outline. */
+  readonly boxesAsMasks?: boolean;
 }
 
 /** The reason of a reading that the user has stopped. */
@@ -32,9 +36,12 @@ class Stopped extends Error {}
 class Tally {
   images = 0;
   readonly objects = new Map<string, number>();
+  /** Shapes that are known by a box only, and others. */
+  readonly shapes = { boxes: 0, drawn: 0 };
 
   add({ annotation }: AnnotatedImage): void {
     this.images++;
+    for (const shape of annotation.shapes) this.shapes[isDrawn(shape) ? 'drawn' : 'boxes']++;
     for (const { label } of objectsOf(annotation.shapes)) {
       this.objects.set(label, (this.objects.get(label) ?? 0) + 1);
     }
@@ -46,8 +53,26 @@ class Tally {
     const shown = most.slice(0, 10).map(([label, n]) => `${n} ${label}`);
     if (most.length > shown.length) shown.push(`… ${most.length - shown.length} more classes`);
     const list = shown.length > 0 ? ` (${shown.join(', ')})` : '';
-    return `${this.images} image${this.images === 1 ? '' : 's'}, ${count} object${count === 1 ? '' : 's'}${list}`;
+    return `${counted(this.images, 'image')}, ${counted(count, 'object')}${list}`;
   }
+}
+
+const isDrawn = ({ points, mask }: AnnotatedShape): boolean => points !== undefined || mask !== undefined;
+
+/** An image whose boxes are outlines. */
+function withFilledBoxes(image: AnnotatedImage): AnnotatedImage {
+  const shapes = image.annotation.shapes.map((shape): AnnotatedShape => {
+    if (isDrawn(shape)) return shape;
+    const [x1, y1, x2, y2] = shape.box;
+    const corners: [number, number][] = [
+      [x1, y1],
+      [x2, y1],
+      [x2, y2],
+      [x1, y2],
+    ];
+    return { ...shape, points: corners };
+  });
+  return { ...image, annotation: { ...image.annotation, shapes } };
 }
 
 /** Replacing a folder must not remove what is read, nor may what is written become part of what is read. */
@@ -103,6 +128,9 @@ async function* verifiedAhead(
  * there when all is done, and not before. Throws DataError for what cannot be read, UsageError where `to` exists.
  */
 export async function convertCommand(from: string, to: string, options: ConvertOptions): Promise<void> {
+  if (options.boxesAsMasks && options.format !== 'masks') {
+    throw new UsageError('convert: --boxes-as-masks is for --format masks; leave it out');
+  }
   await checkApart(from, to);
   await FaultLog.check(options);
   const faults = new FaultLog();
@@ -125,11 +153,18 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     const writer = format.create(sink, classes);
     for await (const { image, verified } of verifiedAhead(dataset.images())) {
       if (!(await faults.attempt(options, () => verified))) continue;
-      await writer.add(image);
-      tally.add(image);
+      const taken = options.boxesAsMasks ? withFilledBoxes(image) : image;
+      await writer.add(taken);
+      tally.add(taken);
       counter.show(tally.images);
     }
     if (tally.images === 0) await faults.finishEmpty(options, from);
+    const { boxes, drawn } = tally.shapes;
+    if (options.format === 'masks' && boxes > 0 && drawn === 0) {
+      throw new DataError(
+        `${from}: has boxes but no outlines or masks; convert it to another format, or fill the boxes (--boxes-as-masks)`,
+      );
+    }
     await writer.end();
     counter.clear();
     await faults.finish(options);
@@ -149,7 +184,7 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     process.stdout.write(`${printable(`${from} (${FORMATS[dataset.format].title}): ${tally.text}`)}\n`);
     process.stdout.write(`${printable(to)} (${format.title}): written\n`);
     for (const [what, count] of warnings) {
-      process.stdout.write(`  not expressed in ${format.title}: ${count} ${what}\n`);
+      process.stdout.write(`  not expressed in ${format.title}: ${countedWarning(what, count)}\n`);
     }
   }
 }

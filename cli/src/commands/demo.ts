@@ -96,7 +96,9 @@ const trainInto = (
   settings: TrainSettings,
 ) => {
   const file = path.join(out, name);
-  return withLock(file, () => runTraining(gpu, samples, settings, { label, out: file }));
+  return withLock(file, () =>
+    runTraining(gpu, samples, settings, { label, data: 'the photograph', out: file }),
+  );
 };
 
 /** Undefined where a signal stopped the training. */

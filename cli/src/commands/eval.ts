@@ -1,33 +1,50 @@
 import path from 'node:path';
-import { DataError, evaluateDetector, evaluateSegmenter, UsageError } from 'fovea';
+import { architectureOf, evaluateDetector, evaluateSegmenter, type OpenedModel, UsageError } from 'fovea';
+import { type Annotation, trainingAnnotation } from 'fovea/data';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
+import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { detectionSummary, segmentationSummary } from '../evalReport.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type ModelFileOptions, readModel } from '../modelFiles.ts';
-import { printable } from '../printable.ts';
+import { printable, printableLines } from '../printable.ts';
 import { writeReport } from '../report.ts';
 import { type LoadedSample, loadFolder } from '../samples.ts';
 import { textTable } from '../textTable.ts';
+import { checkMasks } from '../trainingData.ts';
 
 export interface EvalOptions extends DataOptions, AugmentationOptions, ModelFileOptions {
   readonly data: string;
+  /** Fill boxes without outlines, to judge masks by them. */
+  readonly boxesAsMasks?: boolean;
   readonly json?: string;
   readonly report?: string;
   readonly adapter?: string;
 }
 
-/** Labels that the model has never seen cannot be judged. */
-function checkClasses(samples: readonly LoadedSample[], classNames: readonly string[]): void {
-  for (const { source, annotation } of samples) {
-    const index = annotation.shapes.findIndex(({ label }) => !classNames.includes(label));
-    if (index >= 0) {
-      throw new DataError(
-        `${source}: shapes[${index}].label is "${annotation.shapes[index]!.label}", which is not a class of the model (${classNames.join(', ')}); rename it, or train the model with it`,
-      );
-    }
-  }
+/**
+ * The samples as the model is judged by them. For a model of masks, what is known by a box only is ignored as in training, unless
+ * `boxesAsMasks` is set. Throws DataError for labels that the model does not have; with `skipBad` they are ignored.
+ */
+async function evalSamples(
+  options: EvalOptions,
+  { task, trained, classNames }: OpenedModel,
+): Promise<readonly LoadedSample[]> {
+  const hasMasks = task === 'segment' || (trained && architectureOf(trained.name).hasMasks);
+  const masks = hasMasks === true && !options.boxesAsMasks;
+  let boxes = 0;
+  const outlined = (annotation: Annotation): Annotation => {
+    const left = trainingAnnotation(annotation, { masks });
+    boxes += annotation.shapes.length - left.shapes.length;
+    return left;
+  };
+  const known = { classes: classNames };
+  const samples = await loadFolder(options.data, Infinity, { clip: true, ...options }, outlined, known);
+  process.stderr.write(
+    printableLines(checkMasks(samples, boxes, trained?.name ?? 'the model', options.data)),
+  );
+  return samples;
 }
 
 /** fovea eval: AP for a detector, IoU and Dice for a segmenter, in all and for each class; curves in a report. */
@@ -40,8 +57,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
       `${model}: this is a segmentation model; --scales, --flip and --merge are for detectors`,
     );
   }
-  const samples = await loadFolder(data, Infinity, options);
-  checkClasses(samples, trained.classNames);
+  const samples = await evalSamples(options, trained);
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
   await withGpu(adapter, async (gpu) => {
     const start = performance.now();
@@ -64,7 +80,7 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
     const { name, software } = gpu.device.adapter;
     await writeReport(report, {
       title: `Fovea: ${path.basename(model)} on ${path.basename(path.resolve(data))}`,
-      lead: `${samples.length} labelled image${samples.length === 1 ? '' : 's'}, classes ${trained.classNames.join(', ')}.`,
+      lead: `${counted(samples.length, 'labelled image')}, classes ${trained.classNames.join(', ')}.`,
       adapter: { name, software },
       runs: [
         {

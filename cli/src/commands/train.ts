@@ -14,6 +14,7 @@ import {
 import { trainingAnnotation } from 'fovea/data';
 import { type LoadedWeights, loadWeights, readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
+import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
@@ -105,7 +106,21 @@ export async function trainCommand(options: TrainOptions): Promise<void> {
     throw new UsageError('train: --epochs and --steps both say how long to train; leave one of them out');
   }
   await checkOutputFile(options.out);
+  checkExtension(options.out);
   await withLock(options.out, () => trainLocked(options));
+}
+
+/** Throws UsageError for a name of the weights that says another format. */
+function checkExtension(out: string): void {
+  const { dir, name, ext } = path.parse(out);
+  if (ext.toLowerCase() === '.safetensors') return;
+  const right = path.join(dir, `${name}.safetensors`);
+  const hint = ['.pth', '.pt', '.onnx'].includes(ext.toLowerCase())
+    ? `, and convert it afterwards: fovea weights convert ${right} ${out}`
+    : '';
+  throw new UsageError(
+    `train: --out ${out}: weights are written as .safetensors; give --out ${right}${hint}`,
+  );
 }
 
 /** The model to train: the one that was named, else that of the checkpoint or of the weights. Throws where they differ. */
@@ -164,7 +179,8 @@ async function trainingSamples(
   });
   const { length } = samples;
   if (boxes === 0 && samples.every(({ annotation }) => annotation.shapes.length === 0)) {
-    throw new DataError(`${options.data}: none of its ${length} images has an object to learn; label some`);
+    const which = length === 1 ? 'its image has no object' : `none of its ${length} images has an object`;
+    throw new DataError(`${options.data}: ${which} to learn; label some`);
   }
   process.stderr.write(printableLines(checkMasks(samples, boxes, model, options.data)));
   process.stderr.write(printableLines(checkSizes(samples, maxSide, options.data)));
@@ -225,19 +241,20 @@ async function trainLocked(options: TrainOptions): Promise<void> {
   if (saved && saved.progress.step === settings.steps) {
     await exportWeights(out);
     process.stderr.write(
-      `${printable(out)}: the training is finished, ${settings.steps} of ${settings.steps} steps; give more --steps or --epochs to go on\n`,
+      `${printable(out)}: the training is finished, ${settings.steps} of ${counted(settings.steps, 'step')}; give more --steps or --epochs to go on\n`,
     );
     return;
   }
   await withGpu(options.adapter, async (gpu) => {
-    const count = `${samples.length} image${samples.length === 1 ? '' : 's'}`;
+    const count = counted(samples.length, 'image');
     const classes = settings.classNames.map(printable).join(', ');
     process.stderr.write(
-      `${model}: ${count}, classes ${classes}; ${settings.steps} steps of ${settings.batchSize} crops of ${settings.cropSize}x${settings.cropSize}\n`,
+      `${model}: ${count}, classes ${classes}; ${counted(settings.steps, 'step')} of ${counted(settings.batchSize, 'crop')} of ${settings.cropSize}x${settings.cropSize}\n`,
     );
     const { checkpointEvery } = options;
     const result = await runTraining(gpu, samples, settings, {
       label: model,
+      data: options.data,
       out,
       ...(saved ? { saved } : {}),
       ...(weights ? { weights } : {}),
@@ -247,7 +264,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     const speed = `${result.imagesPerSecond.toFixed(1)} images/s`;
     process.stderr.write(
       result.finished
-        ? `trained: ${printable(out)}, ${result.step} steps${here}, ${speed}\n`
+        ? `trained: ${printable(out)}, ${counted(result.step, 'step')}${here}, ${speed}\n`
         : `stopped: ${printable(out)} has the weights of step ${result.step} of ${settings.steps}${here}, ${speed}; continue with --resume\n`,
     );
   });

@@ -185,7 +185,7 @@ export interface DatasetFormat {
 /** Counts what a writer could not express. */
 export class WarningCounts extends Map<string, number> {
   /** Counts regions that are neither object nor background, for formats that have no way to say so. */
-  countIgnored({ unlabelled, ignored = [] }: Annotation): void {
+  countIgnored({ unlabelled, ignored = [] }: Pick<Annotation, 'unlabelled' | 'ignored'>): void {
     if (unlabelled) this.count('regions that nobody labelled, which became background');
     this.count('regions to ignore, which became background', ignored.length);
   }

@@ -1,3 +1,4 @@
+import { type AnnotatedShape, IGNORE_LABEL } from '../../annotation.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
@@ -20,14 +21,14 @@ class Ids {
 }
 
 /**
- * Writes annotations.json and images/. Annotations are written as they are added; only a line for each image, and a
+ * Writes annotations.json and images/. Regions to ignore are crowds of the category `__ignore__`. Annotations are written as they are added; only a line for each image, and a
  * number for each annotation, is kept until the end.
  */
 export class CocoWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
-  readonly #classes: readonly Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>>[];
-  readonly #categoryIds: ReadonlyMap<string, number>;
+  readonly #classes: Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>>[];
+  readonly #categoryIds: Map<string, number>;
   readonly #names = new Names();
   readonly #imageIds = new Ids();
   readonly #annotationIds = new Ids();
@@ -53,13 +54,25 @@ export class CocoWriter implements DatasetWriter {
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
     this.#images.push(JSON.stringify({ id, file_name: fileName, width, height }));
-    this.warnings.countIgnored(annotation);
-    const lines = objectsOf(annotation.shapes).map((object) => this.#line(object, id, annotation));
+    const { ignored = [], shapes, unlabelled } = annotation;
+    this.warnings.countIgnored(unlabelled ? { unlabelled } : {});
+    // Programs pass over crowds, or do not count what is found in them; Fovea reads the name as a region to ignore.
+    const regions = ignored.map((region): AnnotatedShape => {
+      return { ...region, label: IGNORE_LABEL, groupId: null, crowd: true };
+    });
+    if (regions.length > 0 && !this.#categoryIds.has(IGNORE_LABEL)) this.#addIgnored();
+    const lines = objectsOf([...shapes, ...regions]).map((object) => this.#line(object, id, annotation));
     if (lines.length > 0) {
       const before = this.#annotations === 0 ? '{"annotations": [\n' : ',\n';
       await this.#sink.append(FILE, `${before}${lines.join(',\n')}`);
       this.#annotations += lines.length;
     }
+  }
+
+  #addIgnored(): void {
+    const id = this.#classes.reduce((most, one) => Math.max(most, one.id), 0) + 1;
+    this.#classes.push({ id, name: IGNORE_LABEL, supercategory: '' });
+    this.#categoryIds.set(IGNORE_LABEL, id);
   }
 
   #line(

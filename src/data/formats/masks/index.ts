@@ -159,8 +159,10 @@ class MasksWriter implements DatasetWriter {
     const count = (what: string, of: (object: (typeof objects)[number]) => unknown): void =>
       this.warnings.count(what, objects.filter(of).length);
     count('crowds, written as objects', ({ crowd }) => crowd);
-    count('flags', ({ difficult, truncated, occluded }) => difficult || truncated || occluded);
-    count('boxes without outlines', ({ shapes }) => shapes.every(({ points, mask }) => !points && !mask));
+    count('objects with flags', ({ difficult, truncated, occluded }) => difficult || truncated || occluded);
+    count('boxes without an outline, written as not labelled', ({ shapes }) =>
+      shapes.every(({ points, mask }) => !points && !mask),
+    );
     if (objects.length > 1) this.warnings.count('images whose objects of one class are no longer told apart');
     const drawn = drawMasks(annotation, this.#classes);
     if (drawn.covered > 0) this.warnings.count('images where objects cover each other: a pixel has only one');

@@ -102,7 +102,7 @@ ${body}</annotation>
       return false;
     }
     if (objects > MOST || this.#classes.length > MOST) {
-      this.warnings.count(`masks of images with more than ${MOST} objects or classes`);
+      this.warnings.count(`images with more than ${MOST} objects or classes, written without masks`);
       return false;
     }
     if (masks.covered > 0) this.warnings.count('images where objects cover each other: a pixel has only one');

@@ -38,7 +38,7 @@ export class YoloWriter implements DatasetWriter {
         if (crowd) warnings.count('crowds, left out');
         else if (difficult) warnings.count('difficult objects, left out');
         if (crowd || difficult) return false;
-        if (truncated || occluded) warnings.count('flags "truncated" and "occluded"');
+        if (truncated || occluded) warnings.count('objects with the flags "truncated" or "occluded"');
         if (shapes.some(({ score }) => score !== undefined)) warnings.count('scores');
         return true;
       },

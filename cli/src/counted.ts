@@ -1,0 +1,13 @@
+/** A count with its noun: `1 box`, `2 boxes`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count} ${count === 1 ? one : many}`;
+
+/** What a writer counts, in the singular: the first noun of it, and the verb that belongs to it. */
+const singular = (what: string): string =>
+  what
+    .replace(/^((?:\w+ (?=objects\b))?\w+)/, (noun) => noun.replace(/(?:(box)es|s)$/, '$1'))
+    .replace(/, which were /, ', which was ');
+
+/** A line of `DatasetWriter.warnings` with its count: `12 crowds, left out`, `1 crowd, left out`. */
+export const countedWarning = (what: string, count: number): string =>
+  `${count} ${count === 1 ? singular(what) : what}`;
