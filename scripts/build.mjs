@@ -162,7 +162,13 @@ async function buildPage(esbuild) {
   if (!existsSync(at('web/src/main.ts'))) return;
   // esbuild first: it removes what it did not write.
   const entries = { main: 'web/src/main.ts', style: 'web/src/style.css' };
-  await bundle(esbuild, existing(entries), 'web/dist', { platform: 'browser', minify: true });
+  await bundle(esbuild, existing(entries), 'web/dist', {
+    platform: 'browser',
+    minify: true,
+    // What reads models of others is loaded when one is chosen.
+    splitting: true,
+    chunkNames: 'part-[hash]',
+  });
   await copyFile(at('web/index.html'), at('web/dist/index.html'));
 }
 

@@ -86,7 +86,7 @@ export function fromTorchvision(
   const told = arch === undefined ? architectureIn(weights) : undefined;
   if (arch === undefined && !told) {
     throw new UsageError(
-      `${source}: the architecture is not told by the weights; name it, as in --arch fasterrcnn_resnet50_fpn`,
+      `${source}: is no model of Fovea (it has no fovea.model metadata), and its names and shapes tell no architecture of torchvision; name that, as in --arch fasterrcnn_resnet50_fpn`,
     );
   }
   const auxiliary = new WeightShapes(weights).hasPrefix('aux_classifier.');

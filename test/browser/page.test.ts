@@ -5,7 +5,13 @@ import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
+import { loadWeights } from '../../src/io/loadWeights.ts';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
+import { writeTorch } from '../../src/io/torch/write.ts';
+import { SMALL_RESNET } from '../../src/models/resnet.ts';
+import { RetinaNet } from '../../src/models/retinanet.ts';
+import { exportOnnx } from '../../src/onnx/export/exportOnnx.ts';
+import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { cases } from '../../src/verify/cases/index.ts';
 import { launchBrowser, openPage, type Served, serve, unpackBrowser } from './browser.ts';
 import { saveRandomDetector } from './randomDetector.ts';
@@ -254,7 +260,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
       pickle.set([0x80, 2]);
       await page.setInputFiles('#weights-file', file('wrong.safetensors', pickle));
       await page.waitForSelector('html[data-weights=error]');
-      expect(await page.textContent('#detect-error')).toMatch(/^wrong\.safetensors: is a Python pickle/);
+      expect(await page.textContent('#detect-error')).toMatch(/^wrong\.safetensors: pickle, before byte 3: /);
       expect(await page.textContent('#weights')).toBe(shown);
       await page.setInputFiles('#image-file', COINS);
       await page.waitForFunction(() =>
@@ -269,6 +275,61 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
       given.stop();
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it("takes an ONNX model and torchvision's weights, and leaves the one that works for a wrong one", async () => {
+    const chunks: string[] = [];
+    page.on('request', (request) => chunks.push(request.url()));
+    await open();
+    const asked = chunks.length;
+    const model = new RetinaNet({
+      numClasses: 1,
+      backbone: { ...SMALL_RESNET, width: 4 },
+      pyramidWidth: 8,
+      seed: 1,
+    });
+    model.head.classification_head.cls_logits.bias!.state.initial.fill(1);
+    const trained = {
+      name: 'retinanet',
+      model,
+      classNames: ['coin'],
+      preprocessing: { maxSide: 96 },
+    } as const;
+    const metadata = { 'fovea.model': JSON.stringify(metadataOf(trained)) };
+    const onnx = Buffer.from(await exportOnnx(model, { images: [1, 96, 96, 3] }, { metadata }));
+    await page.setInputFiles('#image-file', COINS);
+    await page.setInputFiles('#weights-file', file('retinanet.onnx', onnx));
+    await page.waitForSelector('html[data-weights=ready][data-detect=done]');
+    expect(await page.textContent('#weights')).toMatch(/^retinanet\.onnx /);
+    expect(chunks.length).toBeGreaterThan(asked);
+    const rows = page.locator('#detection-rows tr');
+    const count = await rows.count();
+    expect(count).toBeGreaterThan(0);
+    expect(await rows.first().textContent()).toContain('coin');
+
+    const weights = await loadWeights(
+      path.join(root, 'test/fixtures/models/retinanet-eval/weights.safetensors'),
+    );
+    const pth = Buffer.from(writeTorch(weights.tensors));
+    await page.fill('#arch', 'retinanet_resnet50_fpn');
+    await page.setInputFiles('#weights-file', file('narrow.pth', pth));
+    await page.waitForSelector('html[data-weights=error]');
+    expect(await page.textContent('#detect-error')).toMatch(/^narrow\.pth: /);
+    expect(await page.textContent('#weights')).toMatch(/^retinanet\.onnx /);
+    expect(await rows.count()).toBe(count);
+    await page.fill('#arch', '');
+    await page.setInputFiles('#weights-file', file('narrow.pth', pth));
+    await page.waitForSelector('html[data-weights=ready][data-detect=done]');
+    expect(await page.textContent('#weights')).toMatch(/^narrow\.pth /);
+    expect(await page.isVisible('#detect-error')).toBe(false);
+    if (process.env.SHOTS) {
+      for (const width of [1280, 390]) {
+        await page.setViewportSize({ width, height: 900 });
+        await page.screenshot({ path: path.join(process.env.SHOTS, `page-${width}.png`) });
+      }
+    }
+    expect(thrown).toEqual([]);
+    expect(foreign).toEqual([]);
   });
 
   it('takes a dropped image', async () => {

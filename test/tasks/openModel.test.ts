@@ -295,7 +295,7 @@ describe("torchvision's weights", () => {
     expect(() => fromTorchvision(weights, { names: ['a'] })).toThrow(/^r\.safetensors: has 4 classes/);
     const other = encodeSafetensors({ x: { dtype: 'f32', shape: [1], data: Float32Array.of(1) } });
     await expect(openModel(other, { name: 'x.safetensors' })).rejects.toThrow(
-      /^x\.safetensors: the architecture is not told by the weights; name it, as in --arch /,
+      /^x\.safetensors: is no model of Fovea \(it has no fovea\.model metadata\), and .* name that, as in --arch /,
     );
   });
 });

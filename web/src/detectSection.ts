@@ -1,6 +1,6 @@
 import { colorAt, PREDICTED } from '../../cli/src/palette.ts';
 import { FoveaError } from '../../src/errors.ts';
-import { type Detection, type Detector, loadDetector } from './detect.ts';
+import { type Detection, type ObjectDetector, openModel } from './detect.ts';
 import { type Gpu, getGpu } from './gpu.ts';
 import { type ImageFile, readImageFile } from './imageFile.ts';
 import { drawMarked, type Marked } from './overlay.ts';
@@ -9,15 +9,18 @@ import { byId, describeError, make, say, setState } from './page.ts';
 const canvas = byId<HTMLCanvasElement>('canvas');
 const threshold = byId<HTMLInputElement>('threshold');
 const weightsInput = byId<HTMLInputElement>('weights-file');
+const archInput = byId<HTMLInputElement>('arch');
 const imageInput = byId<HTMLInputElement>('image-file');
 
 interface Weights {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** torchvision's name of the architecture, if the user has given one. */
+  readonly arch?: string;
 }
 
 let weights: Weights | undefined;
-let loaded: { weights: Weights; gpu: Gpu; detector: Detector } | undefined;
+let loaded: { weights: Weights; gpu: Gpu; detector: ObjectDetector } | undefined;
 let image: ImageFile | undefined;
 /** Everything above the slider's lowest value; the slider only hides. */
 let found: readonly Detection[] | undefined;
@@ -26,7 +29,9 @@ let queue: Promise<void> = Promise.resolve();
 let newest = 0;
 let useGpu: (gpu: Gpu) => void = () => {};
 
-const isWeights = (file: File) => /\.safetensors$/i.test(file.name);
+const isWeights = (file: File) => /\.(?:safetensors|onnx|pth|pt)$/i.test(file.name);
+/** Files that may not tell their architecture. */
+const isTorch = (file: File) => /\.(?:pth|pt)$/i.test(file.name);
 
 /** Wires the section and asks the page's own origin for trained weights. */
 export function startDetectSection(onGpu: (gpu: Gpu) => void): void {
@@ -61,8 +66,11 @@ export function startDetectSection(onGpu: (gpu: Gpu) => void): void {
 function take(asWeights: boolean, file: File): void {
   const turn = ++newest;
   enqueue(async () => {
-    if (asWeights) await takeWeights({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
-    else if (turn === newest) await takeImage(file);
+    if (asWeights) {
+      const arch = archInput.value.trim();
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      await takeWeights({ name: file.name, bytes, ...(arch && isTorch(file) ? { arch } : {}) });
+    } else if (turn === newest) await takeImage(file);
   });
 }
 
@@ -112,11 +120,13 @@ async function takeWeights(given: Weights): Promise<void> {
 }
 
 /** The detector for these weights on the page's GPU; made again when that GPU is a new one. */
-async function readyDetector(given: Weights): Promise<{ gpu: Gpu; detector: Detector }> {
+async function readyDetector(given: Weights): Promise<{ gpu: Gpu; detector: ObjectDetector }> {
   const gpu = await getGpu();
   useGpu(gpu);
   if (loaded?.weights !== given || loaded.gpu !== gpu) {
-    const detector = loadDetector(gpu, given.bytes, { name: given.name });
+    const { name, bytes, arch } = given;
+    const model = await openModel(bytes, { name, ...(arch ? { arch } : {}) });
+    const detector = model.detector(gpu, { name });
     loaded?.detector.dispose();
     loaded = { weights: given, gpu, detector };
   }
@@ -138,7 +148,7 @@ async function takeImage(file: File): Promise<void> {
 async function detect(shown: ImageFile): Promise<void> {
   if (!weights) {
     throw new FoveaError(
-      'No weights are loaded. Choose a .safetensors file above, or start the server with one: npm run web -- WEIGHTS.safetensors',
+      'No weights are loaded. Choose a file above, or start the server with one: npm run web -- WEIGHTS.safetensors',
     );
   }
   setState('detect', 'busy');
