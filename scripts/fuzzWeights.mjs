@@ -1,4 +1,4 @@
-// npm run fuzz:weights [-- --runs 100000 --seed N --file checkpoint.pth]: mutated files of PyTorch and safetensors, as many in all. Fails
+// npm run fuzz:weights [-- --runs 100000 --seed N --file checkpoint.pth]: mutated files of PyTorch, safetensors and TensorFlow.js, as many in all. Fails
 // where an error is not typed, a file takes more than 5 s of processor time, or the process grows by more than 500 MB. A failure prints the
 // file and the number of the input: --file NAME --only NUMBER reads it again.
 import path from 'node:path';
@@ -31,7 +31,7 @@ await build({
   logLevel: 'warning',
 });
 /** @type {typeof import('../test/faults/weights.ts') & typeof import('../src/vision/random.ts')} */
-const { mutateFile, Random, readFile, seedFiles } = await import(pathToFileURL(outfile).href);
+const { mutateFile, Random, readByDoor, readFile, seedFiles } = await import(pathToFileURL(outfile).href);
 
 const LIMIT = { seconds: 5, bytes: 500e6 };
 const base = process.memoryUsage.rss();
@@ -51,7 +51,7 @@ for (const [name, seed] of seeds) {
     const start = process.cpuUsage();
     let outcome;
     try {
-      outcome = await readFile(bytes, name === 'safetensors' || number % 2 === 0);
+      outcome = await readFile(bytes, readByDoor(name) || number % 2 === 0);
     } catch (error) {
       failed++;
       outcome = 'UNTYPED';

@@ -28,6 +28,16 @@ async function outputOf(command: () => Promise<void>): Promise<string> {
 }
 
 describe('fovea weights show', () => {
+  it('shows the weights of a model.json with its files', async () => {
+    const file = join(folder, 'model.json');
+    const list = [{ name: 'dense/kernel', dtype: 'float32', shape: [2, 1] }];
+    writeFileSync(file, JSON.stringify({ weightsManifest: [{ paths: ['dense.bin'], weights: list }] }));
+    writeFileSync(join(folder, 'dense.bin'), new Uint8Array(8));
+    const text = await outputOf(() => showWeightsCommand(file));
+    expect(text).toContain('model.json: TensorFlow.js\n1 tensor, 2 values, 8 bytes');
+    expect(text).toMatch(/dense\/kernel +f32 +\[2,1\]/);
+  });
+
   it('prints format, notes, tensors and other values', async () => {
     const text = await outputOf(() => showWeightsCommand(`${FILES}checkpoint.pth`));
     expect(text).toContain('checkpoint.pth: PyTorch (torch.save)\n');

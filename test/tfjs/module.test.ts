@@ -155,6 +155,15 @@ describe('a graph model', () => {
     await expect(loading).rejects.toThrow('operations that are not supported: StatelessIf (y)');
   });
 
+  it('names the operations of loops, which need themselves', async () => {
+    const one = caseNamed('Relu');
+    const loading = changed(one, '"op":"Relu","input":["x0"]', '"op":"Merge","input":["x0","y"]');
+    await expect(loading).rejects.toThrow('operations that are not supported: Merge (y)');
+    await expect(changed(one, '"input":["x0"]', '"input":["y"]')).rejects.toThrow(
+      'node "y" is missing, or needs itself',
+    );
+  });
+
   it('refuses shapes that depend on what is computed', async () => {
     const one = caseNamed('Reshape');
     const model = await changed(one, /"op":"Const"/, '"op":"Placeholder"');

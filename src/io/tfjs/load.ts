@@ -20,6 +20,6 @@ export async function loadTfjsWeights(text: string, source: string, read: ReadSh
     layout: undefined,
     tensors,
     other: new Map<string, OtherValue>(texts),
-    notes: [`${files} files of weights`, ...notes],
+    notes: [`${files} file${files === 1 ? '' : 's'} of weights`, ...notes],
   };
 }

@@ -58,12 +58,21 @@ function folded(value: Tensor): Tensor {
   }
 }
 
-/** The nodes that the outputs need, in an order in which each comes after what it needs. */
+/**
+ * The nodes that the outputs need, each after those that it needs. Throws UnsupportedError that lists all operations that are missing
+ * here, control flow among them: loops of TensorFlow 1 need themselves.
+ */
 function neededNodes({ nodes, inputs, outputs }: Graph): GraphNode[] {
   const given = new Set(inputs.map(({ node }) => node));
+  const results = outputs.map(({ node }) => node);
+  const needsOf = (name: string): readonly string[] | undefined =>
+    given.has(name) ? [] : nodes.get(name)?.inputs.map(({ node }) => node);
+  const needed = new Set(results);
+  for (const name of needed) for (const other of needsOf(name) ?? []) needed.add(other);
+  expectOperations([...needed].flatMap((name) => (given.has(name) ? [] : (nodes.get(name) ?? []))));
   const names = sorted(
-    outputs.map(({ node }) => node),
-    (name) => (given.has(name) ? [] : nodes.get(name)?.inputs.map(({ node }) => node)),
+    results,
+    needsOf,
     (name) =>
       new DataError(`modelTopology: node ${quote(name)} is missing, or needs itself; the file is damaged`),
   );
@@ -74,7 +83,8 @@ function neededNodes({ nodes, inputs, outputs }: Graph): GraphNode[] {
 function expectOperations(nodes: readonly GraphNode[]): void {
   const found = new Map<string, string[]>();
   for (const { op, name } of nodes) {
-    if (op !== 'Const' && !operatorNamed(op).run) found.set(op, [...(found.get(op) ?? []), name]);
+    if (!['Const', 'Placeholder'].includes(op) && !operatorNamed(op).run)
+      found.set(op, [...(found.get(op) ?? []), name]);
   }
   expectNothingMissing(found, 'operations');
 }
@@ -97,7 +107,6 @@ export function graphNetwork(topology: unknown, signature: unknown, weights: Wei
       `${placeholder.label}: is an input that the signature does not name; the file is damaged`,
     );
   }
-  expectOperations(nodes);
   const known = knownNodes(nodes);
   const statistics = new Set(
     nodes.flatMap(({ op, inputs }) =>

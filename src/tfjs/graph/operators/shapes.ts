@@ -1,4 +1,4 @@
-import { add, less, where } from '../../../graph/functions/elementwise.ts';
+import { add, less, mul, where } from '../../../graph/functions/elementwise.ts';
 import {
   cast,
   concat,
@@ -103,6 +103,21 @@ function gathered(call: Call): Tensor {
   return permute(taken, [...own.slice(k, k + axis), ...own.slice(0, k), ...own.slice(k + axis)]);
 }
 
+/** Elements or rows by their places along the first dimensions: index [...,depth]. */
+function gatheredMany(call: Call): Tensor {
+  const [x, index] = [call.input(0), call.input(1)];
+  if (call.attrs.int('batch_dims', 0) !== 0) call.refuse('batch_dims is not supported');
+  const depth = index.shape.at(-1) ?? 0;
+  if (depth < 1 || depth > x.shape.length)
+    call.damaged(`indices of ${depth} dimensions for rank ${x.shape.length}`);
+  const [sizes, rest] = [x.shape.slice(0, depth), x.shape.slice(depth)];
+  const lead = index.shape.slice(0, -1);
+  const places = index.reshape([numel(lead), depth]);
+  const parts = sizes.map((_, i) => mul(slice(places, [[], [i, i + 1]]), numel(sizes.slice(i + 1))));
+  const number = parts.reduce(add).reshape([numel(lead)]);
+  return gatherRows(x.reshape([numel(sizes), numel(rest)]), number).reshape([...lead, ...rest]);
+}
+
 function tiled(call: Call): Tensor {
   let y = call.input(0);
   const repeats = call.numbers(1);
@@ -165,6 +180,7 @@ export const shapes: Operators = {
     },
   },
   Gather: gathered,
+  GatherNd: gatheredMany,
   GatherV2: { known: [2], run: gathered },
   Identity: identity,
   IdentityN: (call) => call.inputs,
