@@ -82,7 +82,15 @@ export { RetinaNet, type RetinaNetConfig, type RetinaNetOptions, retinanet } fro
 export type { BoxConfig } from './roiHeads.ts';
 export type { Proposals, RPNConfig } from './rpn.ts';
 export type { SegmentationLossConfig, SegmentationOutputs } from './segmentation.ts';
-export { SSD, type SSDConfig, type SSDDetectOptions, type SSDOptions, ssd300, ssdlite320 } from './ssd.ts';
+export {
+  SSD,
+  type SSDConfig,
+  type SSDDetectOptions,
+  type SSDOptions,
+  type SSDPredictions,
+  ssd300,
+  ssdlite320,
+} from './ssd.ts';
 export type { SSDMobileNetConfig, SSDVGGConfig } from './ssdBackbones.ts';
 export {
   type AnyDetections,

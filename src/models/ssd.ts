@@ -140,7 +140,7 @@ class SSDHead extends Module {
 }
 
 /** The outputs of the heads at all A default boxes. */
-interface Predictions {
+export interface SSDPredictions {
   /** [N,A,K + 1]: class 0 is the background. */
   readonly logits: Tensor;
   /** [N,A,4]. */
@@ -182,7 +182,7 @@ export class SSD extends Module {
     return imageBatch('SSD', images, { normalization, resize: { size: imageSize } });
   }
 
-  #predict({ images }: ImageBatch): Predictions {
+  #predict({ images }: ImageBatch): SSDPredictions {
     const maps = this.backbone.forward(images);
     const boxes = defaultBoxes({
       ...this.config,
@@ -201,7 +201,7 @@ export class SSD extends Module {
    * background, and `deltas` [N,A,4].
    * @param images f32 [N,H,W,3] in 0..1; or [H,W,3] each in an array, which are resized to the size of the configuration.
    */
-  forward(images: Tensor | readonly Tensor[]): Predictions {
+  forward(images: Tensor | readonly Tensor[]): SSDPredictions {
     return this.#predict(this.#batch(images));
   }
 
