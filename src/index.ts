@@ -80,9 +80,6 @@ export {
   type TrainedModel,
   taskOf,
 } from './tasks/modelFile.ts';
-export type { OpenedModel, OpenModelOptions } from './tasks/openedModel.ts';
-export { openModel } from './tasks/openModel.ts';
-export { type FromTorchvisionOptions, fromTorchvision } from './tasks/pretrained.ts';
 export { readProgress, type TrainProgress } from './tasks/progress.ts';
 export {
   DEFAULT_MAX_SIDE,

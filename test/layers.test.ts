@@ -30,6 +30,7 @@ const LAYERS = [
   'onnx',
   'tfjs',
   'tasks',
+  'open',
   'verify',
 ];
 

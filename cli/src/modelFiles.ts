@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FixedPreprocessing, type OpenedModel, openModel, type TrainedModel, UsageError } from 'fovea';
+import { type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
+import { type OpenedModel, openModel } from 'fovea/open';
 
 /** Options of commands that run a model of any origin. */
 export interface ModelFileOptions {

@@ -1,6 +1,7 @@
 import path from 'node:path';
-import { architectureOf, evaluateDetector, evaluateSegmenter, type OpenedModel, UsageError } from 'fovea';
+import { architectureOf, evaluateDetector, evaluateSegmenter, UsageError } from 'fovea';
 import { type Annotation, trainingAnnotation } from 'fovea/data';
+import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';

@@ -1,7 +1,8 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, type Detection, type Gpu, type OpenedModel, UsageError } from 'fovea';
+import { DataError, type Detection, type Gpu, UsageError } from 'fovea';
 import { type AnnotatedShape, paintPatch } from 'fovea/data';
+import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { drawOverlay, type OverlayMask } from '../draw.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';

@@ -1,7 +1,7 @@
 import type { Gpu } from '../plan/gpu.ts';
-import type { Task } from './architectures.ts';
-import type { DetectorOptions, ObjectDetector, PixelSegmenter, SegmenterOptions } from './infer.ts';
-import type { FixedPreprocessing, TrainedModel } from './modelFile.ts';
+import type { Task } from '../tasks/architectures.ts';
+import type { DetectorOptions, ObjectDetector, PixelSegmenter, SegmenterOptions } from '../tasks/infer.ts';
+import type { FixedPreprocessing, TrainedModel } from '../tasks/modelFile.ts';
 
 /** A model of any origin, ready to run. */
 export interface OpenedModel {

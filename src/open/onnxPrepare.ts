@@ -1,7 +1,7 @@
 import { type FloatImage, resizeImage } from '../data/image.ts';
 import type { Normalization } from '../models/preprocess.ts';
-import type { Preprocessing } from './modelFile.ts';
-import { type Prepared, prepareImage, stretched } from './prepare.ts';
+import type { Preprocessing } from '../tasks/modelFile.ts';
+import { type Prepared, prepareImage, stretched } from '../tasks/prepare.ts';
 
 /** How images are brought to the size that an ONNX model takes. */
 export type OnnxFit =

@@ -6,14 +6,14 @@ import { IMAGENET, type Normalization } from '../models/preprocess.ts';
 import { loadOnnx, type OnnxModule } from '../onnx/module.ts';
 import { UnsupportedError } from '../onnx/unsupported.ts';
 import type { Gpu } from '../plan/gpu.ts';
+import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from '../tasks/infer.ts';
+import type { Prepared } from '../tasks/prepare.ts';
 import type { Box } from '../vision/boxes.ts';
 import { classesOf, parseNames } from './classNames.ts';
-import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './infer.ts';
 import { candidatesOf, labelsOf, type OutputValue, patchOf } from './onnxDecode.ts';
 import { type Head, KNOWN_HEADS, type OutputPort, tellHead } from './onnxHeads.ts';
 import { type OnnxFit, planarImage, preparedFor } from './onnxPrepare.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
-import type { Prepared } from './prepare.ts';
 
 /** A loaded model with what is known of it. */
 interface Opened {

@@ -10,12 +10,12 @@ import { RetinaNet } from '../models/retinanet.ts';
 import { SSD } from '../models/ssd.ts';
 import { torchvisionModel } from '../models/torchvision.ts';
 import type { LoadReport } from '../nn/loadState.ts';
-import { ARCHITECTURES, type ModelName } from './architectures.ts';
+import { ARCHITECTURES, type ModelName } from '../tasks/architectures.ts';
+import { buildModel, type TrainedModel } from '../tasks/modelFile.ts';
+import type { DetectionModel, SegmentationModel } from '../tasks/step.ts';
+import { architectureIn, configFromWeights } from '../tasks/weightConfig.ts';
+import { WeightShapes } from '../tasks/weightShapes.ts';
 import { classesOf } from './classNames.ts';
-import { buildModel, type TrainedModel } from './modelFile.ts';
-import type { DetectionModel, SegmentationModel } from './step.ts';
-import { architectureIn, configFromWeights } from './weightConfig.ts';
-import { WeightShapes } from './weightShapes.ts';
 
 /** Whether class 0 is the background, which Fovea's detectors do not count. */
 const WITH_BACKGROUND: readonly ModelName[] = ['fasterrcnn', 'maskrcnn', 'ssdlite'];

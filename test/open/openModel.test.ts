@@ -10,12 +10,12 @@ import { UNet } from '../../src/models/unet.ts';
 import type { OnnxType } from '../../src/onnx/dataTypes.ts';
 import { exportOnnx } from '../../src/onnx/export/exportOnnx.ts';
 import { GraphProtoSchema, ModelProtoSchema } from '../../src/onnx/onnx_pb.ts';
+import { COCO_CLASSES, parseNames, VOC_CLASSES } from '../../src/open/classNames.ts';
+import { openModel } from '../../src/open/openModel.ts';
+import { fromTorchvision } from '../../src/open/pretrained.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
-import { COCO_CLASSES, parseNames, VOC_CLASSES } from '../../src/tasks/classNames.ts';
 import { Segmenter } from '../../src/tasks/infer.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
-import { openModel } from '../../src/tasks/openModel.ts';
-import { fromTorchvision } from '../../src/tasks/pretrained.ts';
 import { initializer, node, port } from '../onnx/models.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 

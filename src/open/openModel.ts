@@ -1,8 +1,8 @@
 import { UsageError } from '../errors.ts';
 import { isOnnx } from '../io/otherFormats.ts';
-import { ARCHITECTURES } from './architectures.ts';
-import { Detector, Segmenter } from './infer.ts';
-import { decodeModel, type TrainedModel } from './modelFile.ts';
+import { ARCHITECTURES } from '../tasks/architectures.ts';
+import { Detector, Segmenter } from '../tasks/infer.ts';
+import { decodeModel, type TrainedModel } from '../tasks/modelFile.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 
 const CFG = /^\s*(?:[#;][^\n]*\n\s*)*\[net(?:work)?\]/;
@@ -47,7 +47,7 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     if (!options.weights) {
       throw new UsageError(`${name} describes a network without its weights; name their file (--weights)`);
     }
-    const { fromDarknet } = await import('./darknetModel.ts');
+    const { fromDarknet } = await import('../tasks/darknetModel.ts');
     const cfg = new TextDecoder().decode(bytes);
     const files = { cfg, weights: options.weights, ...(names ? { names: names.join('\n') } : {}) };
     const trained = fromDarknet(files, { name, ...(options.fit ? { fit: options.fit } : {}) });

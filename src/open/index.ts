@@ -1,0 +1,9 @@
+/**
+ * Models of any origin, ready to run: told by their content.
+ *
+ * @module
+ */
+
+export type { OpenedModel, OpenModelOptions } from './openedModel.ts';
+export { openModel } from './openModel.ts';
+export { type FromTorchvisionOptions, fromTorchvision } from './pretrained.ts';
