@@ -4,6 +4,7 @@ import {
   copyFile,
   mkdir,
   readdir,
+  readFile,
   realpath,
   rename,
   rm,
@@ -13,27 +14,31 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, FoveaError, UsageError } from 'fovea';
-import { type AnnotatedImage, type DataSink, isImageFile } from 'fovea/data';
+import type { AnnotatedImage, DataSink } from 'fovea/data';
 import { fileProblem, makeFolder, realPath } from './files.ts';
 
 /** How images get into a data set: copied, or as symbolic links to where they are. */
 export type ImageMode = 'copy' | 'link';
 
-/** What stands at the top of the data sets that are written. A folder with anything else is not replaced. */
-const OURS = [
-  'Annotations',
-  'ImageSets',
-  'JPEGImages',
-  'SegmentationClass',
-  'SegmentationObject',
-  'classes.txt',
-  'data.yaml',
-  'images',
-  'labelmap.txt',
-  'labels',
-];
-const isOurs = (name: string): boolean =>
-  OURS.includes(name) || path.extname(name).toLowerCase() === '.json' || isImageFile(name);
+/** Lists the files of a data set that was written, so that `--force` replaces these and nothing that somebody put beside them. */
+const LIST = '.fovea-files.json';
+
+/** A file in a folder that is not on its list of files that were written; undefined where there is none. */
+async function strayIn(folder: string): Promise<string | undefined> {
+  const listed = await readFile(path.join(folder, LIST), 'utf8').catch(() => '[]');
+  let names: Set<unknown>;
+  try {
+    const list: unknown = JSON.parse(listed);
+    names = new Set(Array.isArray(list) ? list : []);
+  } catch {
+    names = new Set();
+  }
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .find((name) => name !== LIST && !names.has(name.split(path.sep).join('/')));
+}
 
 /**
  * A folder that comes to be whole or not at all: everything is written into a folder of another name beside it, which `finish`
@@ -44,6 +49,7 @@ export class DiskSink implements DataSink {
   readonly #temporary: string;
   readonly #mode: ImageMode;
   readonly #made = new Set<string>();
+  readonly #files = new Set<string>();
 
   private constructor(folder: string, mode: ImageMode) {
     this.#folder = folder;
@@ -51,7 +57,10 @@ export class DiskSink implements DataSink {
     this.#temporary = path.join(path.dirname(folder), `.${path.basename(folder)}.${randomUUID()}.tmp`);
   }
 
-  /** Throws UsageError where something is at the path already and `force` is not set, DataError where it cannot be written. */
+  /**
+   * Throws UsageError where something is at the path already and `force` is not set, or where it holds files that no earlier
+   * sink wrote; DataError where it cannot be written.
+   */
   static async create(
     folder: string,
     { mode, force }: { readonly mode: ImageMode; readonly force: boolean },
@@ -64,10 +73,10 @@ export class DiskSink implements DataSink {
     if (held.length > 0 && !force) {
       throw new UsageError(`${folder}: already exists; choose another folder, or replace it with --force`);
     }
-    const other = held.find((name) => !isOurs(name));
+    const other = held.length > 0 ? await strayIn(whole) : undefined;
     if (other !== undefined) {
       throw new UsageError(
-        `${folder}: contains ${other}, which is not part of a data set and would be removed by --force; choose another folder`,
+        `${folder}: contains ${other}, which fovea convert did not write there, and which --force would remove; choose another folder`,
       );
     }
     await makeFolder(path.dirname(whole));
@@ -77,6 +86,7 @@ export class DiskSink implements DataSink {
   }
 
   async #place(file: string): Promise<string> {
+    this.#files.add(file);
     const place = path.join(this.#temporary, file);
     const folder = path.dirname(place);
     if (!this.#made.has(folder)) await mkdir(folder, { recursive: true });
@@ -119,6 +129,7 @@ export class DiskSink implements DataSink {
 
   /** Puts the folder in its place, for what was there. */
   async finish(): Promise<void> {
+    await this.write(LIST, JSON.stringify([...this.#files]));
     const old = `${this.#temporary}.old`;
     const found = await stat(this.#folder).catch(() => undefined);
     if (found) await rename(this.#folder, old);

@@ -63,12 +63,34 @@ describe('fovea convert and files', () => {
     );
     expect(await readFile(join(to, 'annotations.json'), 'utf8')).toBe(before);
     await convertCommand(source, to, { format: 'yolo', force: true });
-    expect((await readdir(to)).sort()).toEqual(['classes.txt', 'data.yaml', 'images', 'labels']);
+    expect((await readdir(to)).sort()).toEqual([
+      '.fovea-files.json',
+      'classes.txt',
+      'data.yaml',
+      'images',
+      'labels',
+    ]);
     await writeFile(join(to, 'thesis.tex'), 'years of work');
     expect(await fails(convertCommand(source, to, { format: 'coco', force: true }))).toContain(
-      'contains thesis.tex, which is not part of a data set and would be removed by --force',
+      'contains thesis.tex, which fovea convert did not write there, and which --force would remove',
     );
     expect(await readFile(join(to, 'thesis.tex'), 'utf8')).toBe('years of work');
+    // Nor where all looks like a data set, at any depth.
+    await rm(join(to, 'thesis.tex'));
+    await writeFile(join(to, 'images', 'holiday.jpg'), 'irreplaceable');
+    expect(await fails(convertCommand(source, to, { format: 'coco', force: true }))).toContain(
+      `contains ${join('images', 'holiday.jpg')}, which`,
+    );
+    await rm(join(to, 'images', 'holiday.jpg'));
+    const masks = { format: 'masks', force: true, boxesAsMasks: true } as const;
+    await convertCommand(source, to, masks);
+    await convertCommand(source, to, masks);
+    const own = newPath('own');
+    await mkdir(own);
+    await writeFile(join(own, 'secret.json'), '{}');
+    expect(await fails(convertCommand(source, own, { format: 'coco', force: true }))).toContain(
+      'contains secret.json',
+    );
     expect(await fails(convertCommand(source, join(source, 'one.png'), { format: 'coco' }))).toContain(
       'is inside',
     );
@@ -91,7 +113,7 @@ describe('fovea convert and files', () => {
     const coco = await through(source, ['coco']);
     await rm(join(coco, 'images'), { recursive: true });
     expect(await fails(convertCommand(coco, images, { format: 'labelme', force, images }))).toContain(
-      `${images}/one.png: is in ${images}, which would be replaced`,
+      `${images}: contains one.png, which fovea convert did not write there`,
     );
     expect(await readdir(images)).toEqual(['one.png']);
   });
@@ -126,7 +148,7 @@ describe('fovea convert and files', () => {
     const source = await through(await labelmeFolder({ one: boxes, two: boxes }), ['yolo']);
     await writeFile(join(source, 'labels/one.txt'), '');
     const to = await through(source, ['labelme']);
-    expect(await readdir(to)).toEqual(['one.json', 'one.png', 'two.json', 'two.png']);
+    expect(await readdir(to)).toEqual(['.fovea-files.json', 'one.json', 'one.png', 'two.json', 'two.png']);
     expect(await objects(to)).toHaveLength(2);
   });
 });
