@@ -141,7 +141,7 @@ class SSDHead extends Module {
 
 /** The outputs of the heads at all A default boxes. */
 export interface SSDPredictions {
-  /** [N,A,K + 1]: class 0 is the background. */
+  /** Logits [N,A,K + 1]; class 0 is the background. */
   readonly logits: Tensor;
   /** [N,A,4]. */
   readonly deltas: Tensor;
