@@ -38,7 +38,11 @@ export class Parameter {
    * first needed.
    * @param layout How PyTorch stores it, where that differs.
    */
-  constructor(shape: Shape, values: Float32Array | readonly number[] | Later, layout?: TorchLayout) {
+  constructor(
+    shape: Shape,
+    values: Float32Array | readonly number[] | (() => Generator<void, HostArray>),
+    layout?: TorchLayout,
+  ) {
     this.state = new State('parameter', { shape, dtype: 'f32' }, initialValues('Parameter', shape, values));
     this.tensor = stateTensor(this.state, true);
     this.layout = layout;
