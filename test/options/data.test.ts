@@ -44,6 +44,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 
   defaultSettings: () => fovea.defaultSettings('unet', [], mistake),
   train: () => fovea.train(none, [], fovea.defaultSettings('unet', []), mistake),
+  fromDarknet: () => fovea.fromDarknet(none, mistake),
   evaluateDetector: () => fovea.evaluateDetector(none, [], mistake),
   evaluateSegmenter: () => fovea.evaluateSegmenter(none, [], mistake),
   tuneTraining: () => fovea.tuneTraining(none, none, mistake),
@@ -94,6 +95,7 @@ const WITHOUT = [
     'decodeModel',
     'metadataOf',
   ],
+  ...['describeStart', 'architectureIn', 'configFromWeights'],
   ...['taskOf', 'readProgress', 'loadDetector', 'loadSegmenter', 'Device', 'Gpu', 'borrowGpu', 'openGpu'],
 ];
 
