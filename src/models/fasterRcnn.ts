@@ -274,8 +274,12 @@ export class FasterRCNN extends Module {
 /** The backbones that torchvision's two-stage detectors have by name. */
 export type RCNNBackbone = ResNetName | 'mobilenet_v3_large';
 
-/** torchvision's anchors on a MobileNetV3: all sizes at each of the three levels. */
-const MOBILE_ANCHORS = new Array<number[]>(3).fill([32, 64, 128, 256, 512]);
+/** torchvision's first stage on a MobileNetV3: all sizes of anchors at each of the three levels, and a threshold. */
+const MOBILE_RPN: RPNConfig = {
+  ...RPN_DEFAULTS,
+  anchorSizes: new Array<number[]>(3).fill([32, 64, 128, 256, 512]),
+  scoreThreshold: 0.05,
+};
 
 function namedBackbone(backbone: RCNNBackbone | FasterRCNNConfig['backbone']): FasterRCNNConfig['backbone'] {
   if (typeof backbone !== 'string') return backbone;
@@ -291,7 +295,7 @@ export const torchvisionRCNN = (
 ): Omit<FasterRCNNConfig, 'numClasses'> => ({
   backbone: namedBackbone(backbone),
   pyramidWidth: 256,
-  rpn: 'variant' in namedBackbone(backbone) ? { ...RPN_DEFAULTS, anchorSizes: MOBILE_ANCHORS } : RPN_DEFAULTS,
+  rpn: 'variant' in namedBackbone(backbone) ? MOBILE_RPN : RPN_DEFAULTS,
   box: BOX_DEFAULTS,
   normalization: IMAGENET,
   resize: DEFAULT_RESIZE,

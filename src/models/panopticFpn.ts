@@ -98,8 +98,14 @@ export function panopticFPNConfig(
       `PanopticFPN: numStuff must be a whole number from 1 to ${IGNORE_LABEL - 1}, got ${numStuff}; without regions use MaskRCNN`,
     );
   }
+  const config = maskRCNNConfig(options, defaults);
+  if ('variant' in config.backbone) {
+    throw new UsageError(
+      'PanopticFPN: the backbone is a MobileNetV3, whose pyramid has one stride; give a ResNet’s configuration',
+    );
+  }
   return {
-    ...maskRCNNConfig(options, defaults),
+    ...config,
     ...(detect ? { detect } : {}),
     numStuff,
     semantic: withDefaults('PanopticFPN: semantic', semantic, ours),

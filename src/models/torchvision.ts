@@ -101,7 +101,6 @@ const SMALL_IMAGES: RCNNDefaults = {
   rpn: {
     preNmsTopN: { ...RPN_DEFAULTS.preNmsTopN, testing: 150 },
     postNmsTopN: { ...RPN_DEFAULTS.postNmsTopN, testing: 150 },
-    scoreThreshold: 0.05,
   },
 };
 

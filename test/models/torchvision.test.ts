@@ -138,6 +138,22 @@ describe('torchvisionModel', () => {
     });
   });
 
+  it('has torchvision’s thresholds on a MobileNetV3', () => {
+    const rpn = (builder: string) => {
+      const { model } = torchvisionModel(builder);
+      if (!(model instanceof FasterRCNN)) throw new Error(`${builder} is no Faster R-CNN`);
+      return model.config.rpn;
+    };
+    expect(rpn('fasterrcnn_mobilenet_v3_large_fpn')).toMatchObject({
+      scoreThreshold: 0.05,
+      preNmsTopN: { training: 2000, testing: 1000 },
+    });
+    expect(rpn('fasterrcnn_mobilenet_v3_large_320_fpn')).toMatchObject({
+      scoreThreshold: 0.05,
+      preNmsTopN: { training: 2000, testing: 150 },
+    });
+  });
+
   it('counts classes as torchvision does, apart from the background of R-CNNs', () => {
     const classes = (builder: string) =>
       (torchvisionModel(builder, { num_classes: 4 }).model.config as { numClasses: number }).numClasses;
