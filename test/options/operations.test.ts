@@ -117,6 +117,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   ones: () => graph.ones([2], mistake),
   zeros: () => graph.zeros([2], mistake),
   full: () => graph.full([2], 1, mistake),
+  detach: () => graph.detach(x, mistake),
   zerosLike: () => graph.zerosLike(x, mistake),
   onesLike: () => graph.onesLike(x, mistake),
   eye: () => graph.eye(2, 2, mistake),
