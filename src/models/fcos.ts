@@ -18,7 +18,7 @@ import {
 } from '../graph/functions/elementwise.ts';
 import { binaryCrossEntropyWithLogits, sigmoidFocalLoss } from '../graph/functions/losses.ts';
 import { amax, argmax, sum } from '../graph/functions/reduce.ts';
-import { cast, concat, gatherRows, oneHot, slice } from '../graph/functions/shape.ts';
+import { cast, concat, gatherRows, oneHot } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { Sequential } from '../nn/containers.ts';
 import { Conv2d } from '../nn/layers.ts';
@@ -26,6 +26,7 @@ import { Module } from '../nn/module.ts';
 import { normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
+import { cellsOf, column, decodeDistances } from './cells.ts';
 import { detectDense, joinAnchors } from './denseDetection.ts';
 import {
   DEFAULT_RESIZE,
@@ -45,6 +46,7 @@ import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { upTo } from './roiHeads.ts';
 import { divideBy } from './sampling.ts';
+import { legacyPartName } from './torchNames.ts';
 
 /** Everything that shapes an FCOS; saved with its weights. Defaults are those of `new FCOS`. */
 export interface FCOSConfig {
@@ -169,27 +171,6 @@ export interface FCOSLevel {
   readonly distances: Tensor;
   /** [N,A,1], before the sigmoid. */
   readonly centerness: Tensor;
-}
-
-const column = (boxes: Tensor, index: number): Tensor =>
-  slice(boxes, [...boxes.shape.slice(0, -1).map((): [] => []), [index, index + 1]]);
-
-/** The centres […,2] and the sides […,1] of square cells. */
-const cellsOf = (cells: Tensor) => {
-  const lead = cells.shape.slice(0, -1).map((): [] => []);
-  const [first, second] = [slice(cells, [...lead, [0, 2]]), slice(cells, [...lead, [2, 4]])];
-  return { centers: affine(add(first, second), 0.5), sides: sub(column(cells, 2), column(cells, 0)) };
-};
-
-/** Boxes that lie these distances, in cells, around the centres of cells (torchvision's BoxLinearCoder). */
-function decode(distances: Tensor, cells: Tensor): Tensor {
-  const { centers, sides } = cellsOf(cells);
-  const lead = distances.shape.slice(0, -1).map((): [] => []);
-  const pixels = mul(distances, sides);
-  return concat(
-    [sub(centers, slice(pixels, [...lead, [0, 2]])), add(centers, slice(pixels, [...lead, [2, 4]]))],
-    -1,
-  );
 }
 
 /**
@@ -328,7 +309,7 @@ export class FCOS extends Module {
     const target = oneHot(label, this.config.numClasses);
     const total = maximum(sum(matched), 1);
     const goal = gatherRows(truth, matches, 1);
-    const overlap = generalizedBoxIouLoss(decode(distances, cells), goal);
+    const overlap = generalizedBoxIouLoss(decodeDistances(distances, cells), goal);
     const central = this.#centralness(cells, goal, matched);
     const entropy = binaryCrossEntropyWithLogits(centerness.reshape([N, A]), central, { reduction: 'none' });
     return {
@@ -369,9 +350,14 @@ export class FCOS extends Module {
     const cells = this.#cells(batch);
     const levels = this.#levels(batch).map(({ logits, distances, centerness }, i) => ({
       scores: sqrt(mul(sigmoid(logits), sigmoid(centerness))),
-      boxesOf: (indices: Tensor) => decode(gatherRows(distances, indices, 1), gatherRows(cells[i]!, indices)),
+      boxesOf: (indices: Tensor) =>
+        decodeDistances(gatherRows(distances, indices, 1), gatherRows(cells[i]!, indices)),
     }));
     return detectDense(levels, batch, thresholds);
+  }
+
+  protected override torchName(name: string): string {
+    return legacyPartName(name);
   }
 }
 

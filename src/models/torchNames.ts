@@ -13,5 +13,9 @@ export function legacyDetectionName(name: string): string {
   // RetinaNet's heads: convolutions stood at even places, activations between them.
   const head = /^(head\.\w+_head\.conv)\.(\d+)\.(weight|bias)$/.exec(name);
   if (head) return `${head[1]}.${Number(head[2]) / 2}.0.${head[3]}`;
-  return RENAMED.reduce((key, [old, now]) => key.replace(old, now), name);
+  return legacyPartName(name);
 }
+
+/** The same where the heads have had their names from the beginning. */
+export const legacyPartName = (name: string): string =>
+  RENAMED.reduce((key, [old, now]) => key.replace(old, now), name);

@@ -1,7 +1,7 @@
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import type { MobileNetV3FeaturesConfig } from '../models/mobilenetV3.ts';
 import { RESNETS, type ResNetConfig } from '../models/resnet.ts';
-import { legacyDetectionName } from '../models/torchNames.ts';
+import { legacyDetectionName, legacyPartName } from '../models/torchNames.ts';
 
 /** A weight's output and input channels, and the side of its kernel: 1 for a linear layer. */
 interface Layer {
@@ -19,7 +19,7 @@ export class WeightShapes {
     // The heads of FCOS, with a norm between convolutions, are numbered as older ones of RetinaNet were.
     const fcos = [...tensors.keys()].some((name) => name.includes('.bbox_ctrness.'));
     for (const [given, { shape }] of tensors) {
-      const name = fcos ? given : legacyDetectionName(given);
+      const name = fcos ? legacyPartName(given) : legacyDetectionName(given);
       this.#names.add(name);
       if (!name.endsWith('.weight')) continue;
       const [a = 0, b = 0, c = 0, d = 0] = shape;

@@ -70,6 +70,15 @@ const small = {
       numClasses: 2,
       seed,
     }),
+  fcos_resnet18_fpn: (seed = 0) =>
+    new FCOS({
+      backbone: SMALL,
+      pyramidWidth: 8,
+      extraLevels: 'p6p7',
+      headDepth: 4,
+      numClasses: 2,
+      seed,
+    }),
   fasterrcnn_resnet18_fpn: (seed = 0) => new FasterRCNN({ ...RCNN, seed }),
   maskrcnn_resnet18_fpn: (seed = 0) => new MaskRCNN({ ...RCNN, mask: { width: 6, depth: 4 }, seed }),
 };
@@ -82,7 +91,6 @@ const others = {
     new KeypointRCNN({ ...RCNN, keypoint: { width: 6, numKeypoints: 4 }, seed }),
   'an SSD': (seed = 0) => new SSD({ backbone: { width: 2 }, numClasses: 2, seed }),
   'an SSDlite': (seed = 0) => new SSD({ numClasses: 2, seed }),
-  'an FCOS': (seed = 0) => new FCOS({ backbone: SMALL, pyramidWidth: 8, numClasses: 2, seed }),
   'a Faster R-CNN on a MobileNetV3': (seed = 0) =>
     new FasterRCNN({ ...RCNN, backbone: { variant: 'small', widthMult: 0.1 }, seed }),
   'a DeepLabV3 on a MobileNetV3': (seed = 0) =>
