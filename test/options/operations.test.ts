@@ -15,6 +15,7 @@ const input = (shape: readonly number[], dtype: DType = 'f32'): Tensor =>
 
 /** What planning asks of a device before it checks attributes. */
 const device = {
+  queue: {},
   lost: new Promise(() => undefined),
   features: new Set<string>(),
   limits: {},

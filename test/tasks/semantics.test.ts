@@ -43,22 +43,22 @@ describe('shapes of one group', () => {
     expect(objectsOf(grouped.annotation.shapes)).toMatchObject(OBJECTS);
     const crop = sampleCrop(grouped.image, { size: [64, 64], flipHorizontal: 0 }, new Random(0));
     expect(cropBoxes(grouped.annotation.shapes, crop)).toMatchObject(OBJECTS);
-    const trained = { name: 'retinanet', classNames: ['a', 'b'] };
+    const classNames = ['a', 'b'];
     const detect = async () => OBJECTS.map((found) => ({ ...found, score: 0.9 }));
-    const { result } = await evaluateDetector({ trained, detect } as unknown as Detector, [grouped]);
+    const { result } = await evaluateDetector({ classNames, detect } as unknown as Detector, [grouped]);
     expect(result.perClass.map(({ groundTruths }) => groundTruths)).toEqual([2, 1]);
     expect([result.ap50, result.ap].map((ap) => ap.toFixed(6))).toEqual(['1.000000', '1.000000']);
   });
 
   it('count or not as one: by the centre of the whole', async () => {
     const { annotation } = grouped;
-    const labels = labelMap(annotation, ['a', 'b']);
-    const trained = { name: 'unet', classNames: ['a', 'b'] };
+    const classNames = ['a', 'b'];
+    const labels = labelMap(annotation, classNames);
     const wrongOutside = labels.map((value, i) => (i % 64 < 16 && value === 1 ? 2 : value));
     const segment = async () => ({ width: 64, height: 64, labels: wrongOutside });
     // The group's centre is (15, 6); that of its first part (5, 5), that of the last object (4.5, 50).
     const objects = ([x]: readonly [number, number]) => x > 14;
-    const { perClass } = await evaluateSegmenter({ trained, segment } as unknown as Segmenter, [grouped], {
+    const { perClass } = await evaluateSegmenter({ classNames, segment } as unknown as Segmenter, [grouped], {
       objects,
     });
     // 100 pixels of the group's first part are wrong, 120 of the second right; the last object is ignored.
