@@ -1,8 +1,8 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import type { DataFiles } from 'fovea/data';
-import { fileProblem, realPath } from './files.ts';
+import { fileProblem, openFile, readWhole, realPath } from './files.ts';
 import { decodePng, imageHeader } from './images.ts';
 
 const fail = (file: string, error: unknown): never => {
@@ -19,20 +19,22 @@ export const diskFiles: DataFiles = {
   async list(folder) {
     const entries = await readdir(folder, { withFileTypes: true }).catch((error) => fail(folder, error));
     const listed = await Promise.all(
-      entries.map(async (entry) => ({
-        name: entry.name,
-        folder: entry.isSymbolicLink()
-          ? ((await stat(path.join(folder, entry.name)).catch(() => undefined))?.isDirectory() ?? false)
-          : entry.isDirectory(),
-      })),
+      entries.map(async (entry) => {
+        const { name } = entry;
+        const link = entry.isSymbolicLink();
+        const found = link ? await stat(path.join(folder, name)).catch(() => undefined) : entry;
+        // A link that leads nowhere is listed: whoever needs the file says that it is missing.
+        if (found && !found.isFile() && !found.isDirectory()) return [];
+        return [{ name, folder: found?.isDirectory() ?? false, ...(link ? { link } : {}) }];
+      }),
     );
-    return listed.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return listed.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   },
 
-  bytes: (file) => readFile(file).catch((error) => fail(file, error)),
+  bytes: (file) => readWhole(file).catch((error) => fail(file, error)),
 
   async open(file) {
-    const handle = await open(file).catch((error) => fail(file, error));
+    const handle = await openFile(file).catch((error) => fail(file, error));
     return {
       async read(start, length) {
         const bytes = new Uint8Array(length);

@@ -1,7 +1,9 @@
-import { access, constants, mkdir, realpath, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from 'fovea';
 import { writeFileAtomic as writeWholeFile } from 'fovea/io';
+
+const NO_FILE = 'is a pipe, socket or device, not a file';
 
 /** What the system said, in words: `ENOENT` and friends. */
 export function fileProblem(error: unknown): string {
@@ -20,8 +22,32 @@ export function fileProblem(error: unknown): string {
       return 'no space left on the disk';
     case 'EROFS':
       return 'the file system is read-only';
+    case 'ENXIO':
+      return NO_FILE;
     default:
       return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * Opens a file for reading. Throws for what is no file: a pipe or a socket would be waited for, and a device may have no end.
+ */
+export async function openFile(path: string): Promise<FileHandle> {
+  // A pipe is then opened without waiting for a writer.
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  const found = await handle.stat();
+  if (found.isFile()) return handle;
+  await handle.close();
+  throw new Error(found.isDirectory() ? 'is a folder, not a file' : NO_FILE);
+}
+
+/** Reads a whole file; see `openFile`. */
+export async function readWhole(path: string): Promise<Buffer> {
+  const handle = await openFile(path);
+  try {
+    return await handle.readFile();
+  } finally {
+    await handle.close();
   }
 }
 

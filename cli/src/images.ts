@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { decode as decodeBmp } from 'bmp-ts';
 import { DataError, ShapeError } from 'fovea';
 import { BadData, type FaultKind, type ImageInfo } from 'fovea/data';
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
-import { fileProblem, writeFileAtomic } from './files.ts';
+import { fileProblem, openFile, readWhole, writeFileAtomic } from './files.ts';
 
 /** Three channels, whatever the file held. */
 export interface LoadedImage {
@@ -83,6 +82,8 @@ async function headerOf(source: string | Uint8Array): Promise<ImageInfo> {
 export async function imageHeader(source: string | Uint8Array, name: string): Promise<ImageInfo> {
   const called = typeof source === 'string' ? source : name;
   try {
+    // What is no file would be waited for.
+    if (typeof source === 'string') await (await openFile(source)).close();
     // The decoder reads no more of a file than it needs. A BMP file is only known by its bytes.
     return await headerOf(source);
   } catch (error) {
@@ -107,7 +108,7 @@ export async function verifyImage(source: string | Uint8Array, name: string): Pr
 
 async function bytesOf(path: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readWhole(path);
   } catch (error) {
     throw new BadData(
       'missing image',

@@ -26,11 +26,14 @@ export type FormatName = (typeof FORMAT_NAMES)[number];
 export interface DataFiles {
   /** Returns what is at a path; undefined if nothing is. */
   kind(path: string): Promise<'file' | 'folder' | undefined>;
-  /** Lists a folder, by name in the order of UTF-16 code units. Throws DataError if it is not a folder. */
-  list(folder: string): Promise<{ readonly name: string; readonly folder: boolean }[]>;
-  /** Reads a whole file as bytes. Throws DataError if it cannot be read. */
+  /**
+   * Lists the files and folders in a folder, by name in the order of UTF-16 code units, without pipes, sockets and devices. Throws
+   * DataError if it is not a folder.
+   */
+  list(folder: string): Promise<FolderEntry[]>;
+  /** Reads a whole file as bytes. Throws DataError if it cannot be read, or is a pipe, a socket or a device. */
   bytes(path: string): Promise<Uint8Array>;
-  /** Opens a file to read parts of. Whoever opens it closes it. */
+  /** Opens a file to read parts of, with the errors of `bytes`. Whoever opens it closes it. */
   open(path: string): Promise<OpenFile>;
   /**
    * Reads the size of an image as it is shown, that is, after the rotation in its EXIF data. Throws DataError, which begins with
@@ -44,6 +47,16 @@ export interface DataFiles {
   realPath?(path: string): Promise<string>;
   /** Decodes the masks of Labelme. */
   readonly decodePng: DecodePng;
+}
+
+/** What a folder has in it. */
+export interface FolderEntry {
+  /** The name within the folder. */
+  readonly name: string;
+  /** Whether it is a folder, or a link that leads to one. */
+  readonly folder: boolean;
+  /** Whether it is a symbolic link. Default false. */
+  readonly link?: boolean;
 }
 
 /** The header of an image. */
@@ -168,14 +181,17 @@ export interface DatasetWriter {
   readonly warnings: ReadonlyMap<string, number>;
 }
 
+/** What recognizing a format needs of the options of reading. */
+export type DetectOptions = Pick<ReadOptions, 'encoding' | 'allowOutside'>;
+
 /** An annotation format: how it is recognized, read and written. */
 export interface DatasetFormat {
   /** The name in options, for example `coco`. */
   readonly name: FormatName;
   /** The name as people write it, for example `Pascal VOC`. */
   readonly title: string;
-  /** Says in words why a folder or file looks like this format; undefined if it does not. `encoding`: as of `ReadOptions`. */
-  detect(files: DataFiles, path: string, encoding?: string): Promise<string | undefined>;
+  /** Says in words why a folder or file looks like this format; undefined if it does not. Uses `encoding` and `allowOutside` of the options. */
+  detect(files: DataFiles, path: string, options?: DetectOptions): Promise<string | undefined>;
   /** Opens a data set of this format. Throws DataError if it cannot be read. */
   open(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset>;
   /** Makes a writer for images with these classes. */

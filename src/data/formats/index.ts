@@ -1,6 +1,6 @@
 /** The annotation formats, each with its reader and writer, and how the format of a folder is recognized. */
 import { DataError } from '../../errors.ts';
-import { expectOptions, withDefaults } from '../../options.ts';
+import { expectOptions } from '../../options.ts';
 import { IGNORE_LABEL } from '../annotation.ts';
 import { jsonItems } from '../jsonStream.ts';
 import { separateIgnored } from '../objects.ts';
@@ -9,6 +9,7 @@ import {
   type DataFiles,
   type Dataset,
   type DatasetFormat,
+  type DetectOptions,
   type FormatName,
   READ_OPTIONS,
   type ReadOptions,
@@ -30,11 +31,11 @@ const KNOWN =
 async function detectAll(
   files: DataFiles,
   path: string,
-  encoding?: string,
+  options: DetectOptions,
 ): Promise<{ format: DatasetFormat; sign: string }[]> {
   const found: { format: DatasetFormat; sign: string }[] = [];
   for (const format of Object.values(FORMATS)) {
-    const sign = await format.detect(files, path, encoding);
+    const sign = await format.detect(files, path, options);
     if (sign !== undefined) found.push({ format, sign });
   }
   return found;
@@ -54,19 +55,19 @@ async function checkJson(files: DataFiles, file: string, encoding?: string): Pro
  * Recognizes the format of a folder or file by its content. Throws DataError for none, and for several: it then names
  * the signs of each.
  *
- * @param options `encoding` of JSON files that state none. Default UTF-8.
+ * @param options `encoding` of text files that state none (default UTF-8), and `allowOutside`, as in `ReadOptions`.
  */
 export async function detectFormat(
   files: DataFiles,
   path: string,
-  options: Pick<ReadOptions, 'encoding'> = {},
+  options: DetectOptions = {},
 ): Promise<FormatName> {
-  const { encoding } = withDefaults('detectFormat', options, { encoding: undefined });
+  expectOptions('detectFormat', options, ['encoding', 'allowOutside']);
   const kind = await files.kind(path);
   if (kind === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }
-  const found = await detectAll(files, path, encoding);
+  const found = await detectAll(files, path, options);
   if (found.length === 1) return found[0]!.format.name;
   if (found.length > 1) {
     const list = found.map(({ format, sign }) => `${format.title} (${sign})`).join(' and ');
@@ -76,8 +77,8 @@ export async function detectFormat(
     for (const { name, folder } of await files.list(path)) {
       const below = joinPath(path, name);
       if (isClutter(name)) continue;
-      if (!folder && hasExtension(name, '.json')) await checkJson(files, below, encoding);
-      const [first] = folder ? await detectAll(files, below, encoding) : [];
+      if (!folder && hasExtension(name, '.json')) await checkJson(files, below, options.encoding);
+      const [first] = folder ? await detectAll(files, below, options) : [];
       if (first) {
         throw new DataError(
           `${path}: contains no annotations, but ${below} contains ${first.format.title} (${first.sign}); give that folder`,
@@ -99,7 +100,13 @@ export async function openDataset(
 ): Promise<Dataset> {
   expectOptions('openDataset', given, ['format', ...READ_OPTIONS]);
   const { format, ...options } = given;
-  const name = format ?? (await detectFormat(files, path, { encoding: options.encoding }));
+  const { encoding, allowOutside } = options;
+  const name =
+    format ??
+    (await detectFormat(files, path, {
+      ...(encoding === undefined ? {} : { encoding }),
+      ...(allowOutside === undefined ? {} : { allowOutside }),
+    }));
   if ((await files.kind(path)) === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }

@@ -3,7 +3,7 @@ import type { Box, ImageSize } from '../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type IgnoredRegion } from '../annotation.ts';
 import { BadData, type DataFault, type FaultKind, kindOf, withHint } from '../faults.ts';
 import { ignoredRegion } from '../objects.ts';
-import type { DataFiles, ImageInfo, ReadOptions } from './format.ts';
+import type { DataFiles, FolderEntry, ImageInfo, ReadOptions } from './format.ts';
 import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
 import { decodeText } from './text.ts';
 
@@ -154,20 +154,64 @@ export class Reading {
   }
 
   /** Lists a folder without what systems and editors leave there. */
-  async list(folder: string): Promise<{ readonly name: string; readonly folder: boolean }[]> {
+  async list(folder: string): Promise<FolderEntry[]> {
     return (await this.files.list(folder)).filter(({ name }) => !isClutter(name));
   }
 
-  /** Lists the files in a folder and the folders below it. A folder that several links lead to is visited once. */
-  async *walk(folder: string, visited = new Set<string>()): AsyncGenerator<string> {
+  /**
+   * Lists the files in a folder and the folders below it. A folder that several links lead to is visited once. One that is outside of
+   * where images may be is a fault, and not entered; a link to a folder around the data set is passed over with a note.
+   *
+   * @param where What named the folder, for messages.
+   */
+  async *walk(folder: string, visited = new Set<string>(), where = folder): AsyncGenerator<string> {
     const real = await this.#real(folder);
     if (visited.has(real)) return;
     visited.add(real);
-    for (const { name, folder: isFolder } of await this.list(folder)) {
+    if (!(await this.attemptLater('image', () => this.checkPlace(where, folder)))) return;
+    yield* this.#walkInside(folder, visited);
+  }
+
+  async *#walkInside(folder: string, visited: Set<string>): AsyncGenerator<string> {
+    for (const { name, folder: isFolder, link } of await this.list(folder)) {
       const path = joinPath(folder, name);
-      if (isFolder) yield* this.walk(path, visited);
-      else yield path;
+      if (!isFolder) yield path;
+      else if (!link || !(await this.#isAround(path))) yield* this.walk(path, visited);
+      else this.note('path', `${path}: leads to a folder that contains the data set, and was passed over`);
     }
+  }
+
+  /** Whether the data set is below a folder other than the root of the file system, which is too much to look through by mistake. */
+  async #isAround(folder: string): Promise<boolean> {
+    const [real, root] = [await this.#real(folder), await this.#real(this.#root)];
+    return real !== '/' && real !== root && isWithin(root, real);
+  }
+
+  /** Throws DataError for a file or folder outside of the folder that contains the data set, and of that of its images. True otherwise. */
+  async checkPlace(where: string, path: string): Promise<true> {
+    const real = await this.#real(path);
+    if (await this.#isAllowed(real)) return true;
+    const named = where === path ? '' : `: ${path}`;
+    const leads = real === joinPath(path) ? '' : ` leads to ${real}, which`;
+    throw new BadData(
+      'path',
+      `${where}${named}:${leads} is outside of ${await this.#around()}; ${NO_OUTSIDE}`,
+    );
+  }
+
+  /** The folder that contains the data set. */
+  #around(): Promise<string> {
+    this.#parent ??= this.#real(joinPath(this.#root, '..'));
+    return this.#parent;
+  }
+
+  /** Whether a path without links is where images may be. */
+  async #isAllowed(real: string): Promise<boolean> {
+    const { allowOutside, imageFolder } = this.options;
+    if (allowOutside) return true;
+    if (imageFolder !== undefined && isWithin(real, await this.#real(imageFolder))) return true;
+    if (isWithin(real, await this.#real(this.#root))) return true;
+    return real !== '/' && isWithin(real, await this.#around());
   }
 
   /** Whether a folder is the data set's or below it, or that of its images. */
@@ -193,21 +237,19 @@ export class Reading {
         `${where}: the image is ${JSON.stringify(named)}, an address and not a path; write the path of a file`,
       );
     }
-    if (this.options.allowOutside) return;
-    const { imageFolder } = this.options;
+    const { allowOutside, imageFolder } = this.options;
+    if (allowOutside) return;
     const real = await this.#real(path);
-    this.#parent ??= this.#real(joinPath(this.#root, '..'));
-    const allowed = imageFolder !== undefined && isWithin(real, await this.#real(imageFolder));
-    if (allowed) return;
-    const parent = await this.#parent;
-    if (!isWithin(real, parent) || (isAbsolute(named) && !isWithin(real, await this.#real(this.#root)))) {
+    if (imageFolder !== undefined && isWithin(real, await this.#real(imageFolder))) return;
+    const inside = isWithin(real, await this.#real(this.#root));
+    if (!(await this.#isAllowed(real)) || (isAbsolute(named) && !inside)) {
       const what = real === joinPath(path) || isAbsolute(named) ? '' : ` (which leads to ${real})`;
       throw new BadData(
         'path',
-        `${where}: the image ${JSON.stringify(named)}${what} is outside of ${parent}; ${NO_OUTSIDE}`,
+        `${where}: the image ${JSON.stringify(named)}${what} is outside of ${await this.#around()}; ${NO_OUTSIDE}`,
       );
     }
-    if (!this.#siblings && !isWithin(real, await this.#real(this.#root))) {
+    if (!this.#siblings && !inside) {
       this.#siblings = true;
       this.note('path', `${where}: the image ${JSON.stringify(named)} is in a folder beside the data set`);
     }

@@ -55,8 +55,8 @@ export const coco: DatasetFormat = {
   name: 'coco',
   title: 'COCO',
 
-  async detect(files, path, encoding) {
-    const [first] = await cocoFiles(files, path, encoding);
+  async detect(files, path, options = {}) {
+    const [first] = await cocoFiles(files, path, options.encoding);
     return first && baseName(first.file);
   },
 

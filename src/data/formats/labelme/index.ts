@@ -95,8 +95,10 @@ export const labelme: DatasetFormat = {
   name: 'labelme',
   title: 'Labelme',
 
-  async detect(files, path, encoding) {
-    const reading = new Reading(files, path, {});
+  async detect(files, path, options = {}) {
+    const { encoding } = options;
+    // What is bad is said when it is read.
+    const reading = new Reading(files, await rootOf(files, path), { ...options, skipBad: true });
     for (const file of (await filesOf(reading, path)).json) {
       if (await isLabelme(files, file, encoding)) return baseName(file);
     }

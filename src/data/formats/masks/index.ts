@@ -27,9 +27,10 @@ export const masks: DatasetFormat = {
   name: 'masks',
   title: 'masks',
 
-  async detect(files, path, encoding) {
+  async detect(files, path, options = {}) {
     if ((await files.kind(path)) !== 'folder') return undefined;
-    const layout = await layoutOf(new Reading(files, path, encoding === undefined ? {} : { encoding }), path);
+    // What is bad is said when it is read.
+    const layout = await layoutOf(new Reading(files, path, { ...options, skipBad: true }), path);
     return layout && `${layout.sign}`;
   },
 

@@ -12,7 +12,7 @@ export const yolo: DatasetFormat = {
   name: 'yolo',
   title: 'YOLO',
 
-  async detect(files, path, encoding) {
+  async detect(files, path, options = {}) {
     if ((await files.kind(path)) === 'file') {
       const isYaml = hasExtension(path, '.yaml') || hasExtension(path, '.yml');
       return isYaml ? baseName(path) : undefined;
@@ -20,10 +20,7 @@ export const yolo: DatasetFormat = {
     const hasLabels = (await files.kind(joinPath(path, 'labels'))) === 'folder';
     // A list of classes beside masks/ is that of the masks.
     if (!hasLabels && (await files.kind(joinPath(path, 'masks'))) === 'folder') return undefined;
-    const layout = await findLayout(
-      new Reading(files, path, encoding === undefined ? {} : { encoding }),
-      path,
-    );
+    const layout = await findLayout(new Reading(files, path, options), path);
     return layout ? baseName(layout.file) : hasLabels ? 'labels/' : undefined;
   },
 

@@ -44,9 +44,10 @@ interface Listed {
 }
 
 /** Lists the images of a folder and the folders below it, or of a list in a text file. */
-async function imagesOf(reading: Reading, place: string): Promise<Listed[]> {
+async function imagesOf(reading: Reading, place: string, layout: YoloLayout): Promise<Listed[]> {
   const found: Listed[] = [];
   if ((await reading.files.kind(place)) === 'file') {
+    await reading.checkPlace(layout.file, place);
     (await reading.text(place)).split(/\r?\n/).forEach((line, i) => {
       const named = line.trim().replaceAll('\\', '/');
       if (named === '') return;
@@ -54,7 +55,7 @@ async function imagesOf(reading: Reading, place: string): Promise<Listed[]> {
     });
     return found;
   }
-  for await (const path of reading.walk(place)) {
+  for await (const path of reading.walk(place, new Set(), layout.file)) {
     if (isImageFile(path)) found.push({ path, named: path.slice(place.length + 1), where: place });
   }
   return found;
@@ -116,7 +117,7 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     places = [options.imageFolder ?? ((await files.kind(images)) === 'folder' ? images : path)];
   }
   const images: Listed[] = [];
-  for (const place of places) for (const image of await imagesOf(reading, place)) images.push(image);
+  for (const place of places) for (const image of await imagesOf(reading, place, layout)) images.push(image);
   if (images.length === 0) {
     throw new DataError(
       `${path}: there is no image in ${places.join(', ')}; put images there, and their labels in labels/`,
