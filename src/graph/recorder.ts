@@ -63,6 +63,10 @@ export function setGrad(tensor: Tensor, value: Tensor): void {
   tensor.grad = value;
 }
 
+/** What a tensor holds at this point of the program. */
+export const copied = (x: Tensor): Tensor =>
+  recordOperation(permute, { x }, { dims: x.shape.map((_, i) => i) }, false).y!;
+
 /** state := value, when the run ends; the last assignment counts. Only inside `Gpu.capture` and `Gpu.run`. */
 export function assign(state: State, value: Tensor): void {
   if (!current) {
@@ -76,9 +80,7 @@ export function assign(state: State, value: Tensor): void {
   const { origin } = baseOf(value);
   const other = origin.kind === 'state' && origin.state !== state;
   // States are written one after another when the run ends; what one of them holds is taken as it is here.
-  const dims = value.shape.map((_, i) => i);
-  const copied = () => recordOperation(permute, { x: value }, { dims }, false).y!;
-  const effect = { state, value: other ? copied() : value };
+  const effect = { state, value: other ? copied(value) : value };
   const earlier = current.effects.findIndex((candidate) => candidate.state === state);
   if (earlier >= 0) current.effects[earlier] = effect;
   else current.effects.push(effect);

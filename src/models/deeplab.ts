@@ -11,7 +11,7 @@ import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { fcnHead } from './fcn.ts';
 import { MobileNetV3Features, type MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import {
@@ -129,7 +129,7 @@ export class DeepLabV3 extends Module {
     super();
     const generator = generatorOf('DeepLabV3', options);
     const config = deepLabV3Config(options);
-    this.config = config;
+    this.config = fixed(config);
     const { backbone, width, numClasses } = config;
     this.backbone = isMobile(backbone)
       ? new MobileNetV3Features({ ...backbone, generator })

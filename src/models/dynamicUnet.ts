@@ -9,7 +9,7 @@ import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { ResNet, type ResNetConfig, SMALL_RESNET } from './resnet.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
@@ -123,7 +123,7 @@ export class DynamicUNet extends Module {
     const config = dynamicUNetConfig(options);
     const { norm = 'batch' } = config;
     const shared = { norm, generator: random };
-    this.config = config;
+    this.config = fixed(config);
     this.encoder = new ResNet({ ...config.backbone, generator: random });
     const [c2, c3, c4, c5] = this.encoder.channels;
     this.bn = normLayer(norm, c5);

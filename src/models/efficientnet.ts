@@ -14,6 +14,7 @@ import {
   type SharedLayers,
   SqueezeExcitation,
 } from './convBlocks.ts';
+import { fixed } from './options.ts';
 import type { Normalization } from './preprocess.ts';
 
 /** Everything that shapes an EfficientNet. Defaults are those of B0. */
@@ -124,7 +125,7 @@ export class EfficientNet extends Module {
     super();
     const generator = generatorOf('EfficientNet', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    this.config = config;
+    this.config = fixed(config);
     const { numClasses, widthMult, depthMult, dropout, stochasticDepth, norm, batchNorm } = withDefaults(
       'EfficientNet',
       config,

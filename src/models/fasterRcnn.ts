@@ -16,7 +16,7 @@ import {
 } from './detection.ts';
 import { MobileNetFPN, ResNetFPN } from './fpn.ts';
 import type { MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { BOX_DEFAULTS, type BoxConfig, BoxStage, type Pyramid, type RegionSample } from './roiHeads.ts';
@@ -133,7 +133,7 @@ export class FasterRCNN extends Module {
     super();
     const random = generatorOf(this.constructor.name, options);
     const config = this.configOf(options);
-    this.config = config;
+    this.config = fixed(config);
     const shape = { channels: config.pyramidWidth, extra: 'pool', generator: random } as const;
     this.backbone =
       'variant' in config.backbone

@@ -8,7 +8,7 @@ import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import {
@@ -101,7 +101,7 @@ export class FCN extends Module {
     super();
     const random = generatorOf('FCN', options);
     const config = fcnConfig(options);
-    this.config = config;
+    this.config = fixed(config);
     this.backbone = new ResNet({ ...config.backbone, generator: random });
     const { channels } = this.backbone;
     const from = config.hypercolumns ? channels.reduce((a, b) => a + b) : channels[3];

@@ -41,7 +41,7 @@ import {
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { upTo } from './roiHeads.ts';
@@ -194,7 +194,7 @@ export class FCOS extends Module {
     super();
     const generator = generatorOf('FCOS', options);
     const config = fcosConfig(options);
-    this.config = config;
+    this.config = fixed(config);
     this.backbone = new ResNetFPN(config.backbone, {
       stages: 3,
       channels: config.pyramidWidth,

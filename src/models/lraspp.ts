@@ -9,7 +9,7 @@ import { BatchNorm2d } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { MobileNetV3Features, type MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, enlarge, outputLosses, type SegmentationLossConfig } from './segmentation.ts';
 
@@ -104,7 +104,7 @@ export class LRASPP extends Module {
     super();
     const generator = generatorOf('LRASPP', options);
     const config = lrasppConfig(options);
-    this.config = config;
+    this.config = fixed(config);
     this.backbone = new MobileNetV3Features({ ...config.backbone, generator });
     const { channels } = this.backbone;
     const [low, high] = this.#maps.map((index) => channels[index]!) as [number, number];

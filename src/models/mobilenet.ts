@@ -8,6 +8,7 @@ import { type NormKind, normLayer } from '../nn/norms.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { convNormActivation, multipleOf8, pooledLogits, type SharedLayers } from './convBlocks.ts';
+import { fixed } from './options.ts';
 import type { Normalization } from './preprocess.ts';
 
 /** Everything that shapes a MobileNetV2. */
@@ -93,7 +94,7 @@ export class MobileNetV2 extends Module {
       normalization: undefined,
     });
     const shared = { norm, generator: random };
-    this.config = config;
+    this.config = fixed(config);
     let from = multipleOf8(32 * widthMult);
     this.features = new Sequential(
       convNormActivation({ from: 3, to: from, kernelSize: 3, stride: 2 }, shared, relu6),

@@ -14,6 +14,7 @@ import {
   type SharedLayers,
   SqueezeExcitation,
 } from './convBlocks.ts';
+import { fixed } from './options.ts';
 import type { Normalization } from './preprocess.ts';
 
 /** Everything that shapes the features of a MobileNetV3, which detectors and segmenters use. */
@@ -212,7 +213,7 @@ export class MobileNetV3 extends Module {
     super();
     const generator = generatorOf('MobileNetV3', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    this.config = config;
+    this.config = fixed(config);
     const {
       numClasses,
       dropout,

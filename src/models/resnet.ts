@@ -10,6 +10,7 @@ import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
+import { fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
@@ -207,7 +208,7 @@ export class ResNet extends Module {
     const Block = block === 'basic' ? BasicBlock : Bottleneck;
     const expansion = block === 'basic' ? 1 : 4;
     const widths = [0, 1, 2, 3].map((i) => Math.min(width * 2 ** i, maxWidth));
-    this.config = config;
+    this.config = fixed(config);
     const [kernelSize, padding] = stem === 'imagenet' ? [7, 3] : [3, 1];
     this.conv1 = new Conv2d(3, width, kernelSize, { stride: 2, padding, bias: false, generator: random });
     this.bn1 = normLayer(norm, width);

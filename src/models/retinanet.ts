@@ -34,7 +34,7 @@ import {
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
@@ -205,7 +205,7 @@ export class RetinaNet extends Module {
     super();
     const random = generatorOf('RetinaNet', options);
     const config = retinaNetConfig(options);
-    this.config = config;
+    this.config = fixed(config);
     this.backbone = new ResNetFPN(config.backbone, {
       stages: 3,
       channels: config.pyramidWidth,

@@ -18,6 +18,7 @@ import type { Generator } from '../nn/random.ts';
 import { type DetectionTargets, type ImageBatch, limitsOf } from './detection.ts';
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
+import { fixed } from './options.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
 /**
@@ -124,7 +125,7 @@ export class RegionProposalNetwork extends Module {
   constructor(channels: number, config: RPNConfig, generator: Generator) {
     super();
     this.head = new RPNHead(channels, config, generator);
-    this.config = config;
+    this.config = fixed(config);
   }
 
   /** The proposals, through which no gradient flows, and with targets the losses. */

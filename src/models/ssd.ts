@@ -30,7 +30,7 @@ import {
   toNetwork,
 } from './detection.ts';
 import { ignoreMatches } from './ignored.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import type { Normalization } from './preprocess.ts';
 import { upTo } from './roiHeads.ts';
 import { divideBy } from './sampling.ts';
@@ -170,7 +170,7 @@ export class SSD extends Module {
     super();
     const generator = generatorOf('SSD', options);
     const config = ssdConfig(options);
-    this.config = config;
+    this.config = fixed(config);
     const { backbone } = config;
     this.backbone =
       'variant' in backbone ? new SSDMobileNet(backbone, generator) : new SSDVGG(backbone, generator);

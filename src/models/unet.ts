@@ -8,7 +8,7 @@ import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
@@ -97,7 +97,7 @@ export class UNet extends Module {
     const { width, depth, norm, numClasses } = config;
     const shared = { norm, generator: random };
     const widths = Array.from({ length: depth + 1 }, (_, level) => width * 2 ** level);
-    this.config = config;
+    this.config = fixed(config);
     this.down = widths.map((to, level) => new DoubleConv(level === 0 ? 3 : widths[level - 1]!, to, shared));
     const levels = Array.from({ length: depth }, (_, i) => depth - 1 - i);
     this.up = levels.map(

@@ -8,6 +8,7 @@ import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
+import { fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
@@ -67,7 +68,7 @@ export class VGG extends Module {
     super();
     const generator = generatorOf('VGG', options);
     const { seed: _seed, generator: _generator, ...config } = options;
-    this.config = config;
+    this.config = fixed(config);
     const { depth, width, batchNorm, numClasses, hidden, dropout } = withDefaults('VGG', config, {
       depth: VGGS.vgg16.depth,
       width: 64,

@@ -13,7 +13,7 @@ import { Module, Parameter } from '../nn/module.ts';
 import { LayerNorm } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
-import { expectCount } from './options.ts';
+import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
 
@@ -191,7 +191,7 @@ export class VisionTransformer extends Module {
         `VisionTransformer: patchSize ${patchSize} must divide imageSize ${imageSize}, and numHeads ${numHeads} must divide hiddenDim ${hiddenDim}`,
       );
     }
-    this.config = config;
+    this.config = fixed(config);
     this.class_token = new Parameter([1, 1, hiddenDim], constant([1, 1, hiddenDim], 0));
     this.conv_proj = new Conv2d(3, hiddenDim, patchSize, {
       stride: patchSize,

@@ -1,6 +1,7 @@
 import { gelu, leakyRelu, relu, sigmoid, silu, tanh } from '../graph/functions/elementwise.ts';
 import { softmax } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { heeded } from './heeded.ts';
 import { Module } from './module.ts';
 
 /** max(x, 0); the gradient at 0 is 0 (PyTorch's ReLU). */
@@ -16,12 +17,13 @@ export class ReLU extends Module {
 
 /** x where positive, else negativeSlope x (PyTorch's LeakyReLU). */
 export class LeakyReLU extends Module {
-  readonly #negativeSlope: number;
+  /** What negative values are multiplied by. A captured step is captured again when it has changed. */
+  declare negativeSlope: number;
 
   /** @param negativeSlope Default 0.01. */
   constructor(negativeSlope = 0.01) {
     super();
-    this.#negativeSlope = negativeSlope;
+    heeded<LeakyReLU>(this, { negativeSlope });
   }
 
   /**
@@ -29,7 +31,7 @@ export class LeakyReLU extends Module {
    * @param x f32 or f16, of any shape.
    */
   forward(x: Tensor): Tensor {
-    return leakyRelu(x, this.#negativeSlope);
+    return leakyRelu(x, this.negativeSlope);
   }
 }
 
@@ -79,14 +81,15 @@ export class Tanh extends Module {
 
 /** exp(x) divided by its sum along a dimension (PyTorch's Softmax). */
 export class Softmax extends Module {
-  readonly #dim: number;
+  /** The dimension along which the results add up to 1. A captured step is captured again when it has changed. */
+  declare dim: number;
 
   /**
    * @param dim The dimension along which the results add up to 1; negative ones count from the end. Default -1, the channels.
    */
   constructor(dim = -1) {
     super();
-    this.#dim = dim;
+    heeded<Softmax>(this, { dim });
   }
 
   /**
@@ -94,7 +97,7 @@ export class Softmax extends Module {
    * @param x f32 or f16, of any shape.
    */
   forward(x: Tensor): Tensor {
-    return softmax(x, this.#dim);
+    return softmax(x, this.dim);
   }
 }
 

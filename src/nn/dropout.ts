@@ -4,9 +4,20 @@ import { cast, rand } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
 import type { Shape } from '../shape.ts';
+import { heeded } from './heeded.ts';
 import { Module } from './module.ts';
 import { generatorOf, type SeedOptions, spawnSeed } from './random.ts';
 import { RandomState } from './randomState.ts';
+
+function expectProbability(module: string, { p }: { readonly p?: unknown }): void {
+  if (typeof p === 'number' && p >= 0 && p <= 1) return;
+  throw new UsageError(`${module}: p must be a number from 0 to 1, got ${String(p)}`);
+}
+
+function expectMode({ mode }: { readonly mode?: unknown }): void {
+  if (mode === 'row' || mode === 'batch') return;
+  throw new UsageError(`StochasticDepth: mode is ${String(mode)}; give row or batch`);
+}
 
 /**
  * In training, sets each element to 0 with probability p, independently, and divides the others by 1 - p (Srivastava et al.
@@ -14,7 +25,8 @@ import { RandomState } from './randomState.ts';
  * The same seed gives the same masks, run after run; they do not depend on the weights, nor the weights on them.
  */
 export class Dropout extends Module {
-  readonly p: number;
+  /** The probability of 0. A step that was captured is captured again when it has changed. */
+  declare p: number;
   random: RandomState;
 
   /**
@@ -25,8 +37,7 @@ export class Dropout extends Module {
   constructor(p = 0.5, options: SeedOptions = {}) {
     super();
     const { name } = new.target;
-    if (!(p >= 0 && p <= 1)) throw new UsageError(`${name}: p must be a number from 0 to 1, got ${p}`);
-    this.p = p;
+    heeded<Dropout>(this, { p }, (settings) => expectProbability(name, settings));
     withDefaults(name, options, { seed: undefined, generator: undefined });
     this.random = new RandomState(options.seed ?? spawnSeed(generatorOf(name, options)));
   }
@@ -37,8 +48,9 @@ export class Dropout extends Module {
    */
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
-    const kept = greaterEqual(rand(this.maskShape(x), this.random.next()), this.p);
-    const scale = this.p === 1 ? 0 : 1 / (1 - this.p);
+    const { p } = this;
+    const kept = greaterEqual(rand(this.maskShape(x), this.random.next()), p);
+    const scale = p === 1 ? 0 : 1 / (1 - p);
     return mul(x, affine(cast(kept, x.dtype), scale));
   }
 
@@ -63,7 +75,8 @@ export type StochasticDepthMode = 'row' | 'batch';
  * residual branch x [N,...] is left out with probability p, of each image or of the whole batch, and else divided by 1 - p.
  */
 export class StochasticDepth extends Dropout {
-  readonly mode: StochasticDepthMode;
+  /** What is left out together. */
+  declare mode: StochasticDepthMode;
 
   /**
    * @param p The probability of 0, from 0 to 1. Throws UsageError for anything else.
@@ -72,10 +85,7 @@ export class StochasticDepth extends Dropout {
    */
   constructor(p: number, mode: StochasticDepthMode = 'row', options: SeedOptions = {}) {
     super(p, options);
-    if (mode !== 'row' && mode !== 'batch') {
-      throw new UsageError(`StochasticDepth: mode is ${mode}; give row or batch`);
-    }
-    this.mode = mode;
+    heeded<StochasticDepth>(this, { mode }, expectMode);
   }
 
   protected override maskShape({ shape }: Tensor): Shape {

@@ -10,6 +10,7 @@ import { gatherRows } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Pair, pair } from '../shape.ts';
+import { heeded } from './heeded.ts';
 import { constant, kaimingStd, normalLater } from './init.ts';
 import { convLayout, linearLayout } from './layout.ts';
 import { Module, Parameter } from './module.ts';
@@ -38,7 +39,14 @@ export interface Conv2dOptions extends ConvOptions, GeneratorOption {
 export class Conv2d extends Module {
   weight: Parameter;
   bias: Parameter | undefined;
-  readonly #options: ConvOptions;
+  /** Pixels between windows. A captured step is captured again when this or another of these settings has changed. */
+  declare stride: Pair;
+  /** Zeros on each side. */
+  declare padding: Pair | 'valid' | 'same';
+  /** Pixels from one tap of the kernel to the next. */
+  declare dilation: Pair;
+  /** Groups of channels that are convolved by themselves. */
+  declare groups: number;
 
   /**
    * @param inChannels Channels of x, a multiple of `groups`.
@@ -69,7 +77,7 @@ export class Conv2d extends Module {
     const spread = std ?? kaimingStd((kh * kw * outChannels) / groups);
     this.weight = new Parameter(shape, normalLater('Conv2d', generator, shape, spread), convLayout(shape));
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
-    this.#options = conv;
+    heeded<Conv2d>(this, conv);
   }
 
   /**
@@ -77,7 +85,8 @@ export class Conv2d extends Module {
    * @param x f32 or f16 [N,H,W,I].
    */
   forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
+    const { stride, padding, dilation, groups } = this;
+    return conv2d(x, this.weight.tensor, this.bias?.tensor, { stride, padding, dilation, groups });
   }
 }
 
@@ -96,7 +105,14 @@ export interface ConvTranspose2dOptions extends Omit<ConvTransposeOptions, 'grou
 export class ConvTranspose2d extends Module {
   weight: Parameter;
   bias: Parameter | undefined;
-  readonly #options: ConvTransposeOptions;
+  /** Pixels between windows. A captured step is captured again when this or another of these settings has changed. */
+  declare stride: Pair;
+  /** Pixels that the result lacks on each side. */
+  declare padding: Pair;
+  /** Pixels that the result has more at the bottom and on the right. */
+  declare outputPadding: Pair;
+  /** Pixels from one tap of the kernel to the next. */
+  declare dilation: Pair;
 
   /**
    * @param inChannels Channels of x.
@@ -129,7 +145,7 @@ export class ConvTranspose2d extends Module {
       convLayout(shape),
     );
     this.bias = bias ? new Parameter([outChannels], constant([outChannels], 0)) : undefined;
-    this.#options = conv;
+    heeded<ConvTranspose2d>(this, conv);
   }
 
   /**
@@ -137,7 +153,9 @@ export class ConvTranspose2d extends Module {
    * @param x f32 or f16 [N,H,W,I].
    */
   forward(x: Tensor): Tensor {
-    return convTranspose2d(x, this.weight.tensor, this.bias?.tensor, this.#options);
+    const { stride, padding, outputPadding, dilation } = this;
+    const options = { stride, padding, outputPadding, dilation };
+    return convTranspose2d(x, this.weight.tensor, this.bias?.tensor, options);
   }
 }
 

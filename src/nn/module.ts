@@ -28,7 +28,7 @@ function initialValues(
 /** A trainable tensor of a module: `tensor` is what operations take, `state` what holds its values from run to run. */
 export class Parameter {
   readonly state: State;
-  readonly tensor: Tensor;
+  readonly #tensor: Tensor;
   /** How PyTorch stores it, where that differs. */
   readonly layout: TorchLayout | undefined;
 
@@ -44,8 +44,33 @@ export class Parameter {
     layout?: TorchLayout,
   ) {
     this.state = new State('parameter', { shape, dtype: 'f32' }, initialValues('Parameter', shape, values));
-    this.tensor = stateTensor(this.state, true);
+    this.#tensor = stateTensor(this.state, true);
     this.layout = layout;
+  }
+
+  /** What operations take. */
+  get tensor(): Tensor {
+    heed(this, () => this.#tensor.requiresGrad);
+    return this.#tensor;
+  }
+
+  /**
+   * Whether it is trained. Set false to freeze it, as in PyTorch: `backward` then computes no gradient for it, and optimizers
+   * leave it alone, its momentum and weight decay too. A captured step is captured again when this has changed. Throws
+   * UsageError for what is neither true nor false.
+   */
+  get requiresGrad(): boolean {
+    return this.tensor.requiresGrad;
+  }
+
+  set requiresGrad(requiresGrad: boolean) {
+    if (typeof requiresGrad !== 'boolean') {
+      throw new UsageError(`Parameter: requiresGrad is ${requiresGrad}; give true or false`);
+    }
+    // A function that sets it itself is captured for none.
+    heed(this, () => undefined);
+    const own: { requiresGrad: boolean } = this.#tensor;
+    own.requiresGrad = requiresGrad;
   }
 }
 

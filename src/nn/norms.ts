@@ -3,6 +3,7 @@ import { batchNormEval, batchNormTrain, groupNorm, layerNorm } from '../graph/fu
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
+import { expectNumbers, heeded } from './heeded.ts';
 import { constant } from './init.ts';
 import { Buffer, Module, Parameter } from './module.ts';
 
@@ -17,6 +18,8 @@ export interface BatchNormOptions extends NormOptions {
   /** The share of a batch's statistics in the new running ones. Default 0.1. */
   readonly momentum?: number;
 }
+
+const expectConstants = (module: string) => (settings: object) => expectNumbers(module, settings);
 
 /** The scale, shift and running statistics of a batch norm, [C] each. */
 export interface BatchNormStates {
@@ -58,8 +61,10 @@ export class BatchNorm2d extends Module {
   bias: Parameter;
   running_mean: Buffer;
   running_var: Buffer;
-  readonly #momentum: number;
-  readonly #eps: number;
+  /** The share of a batch's statistics in the new running ones. A captured step is captured again when it has changed. */
+  declare momentum: number;
+  /** What is added to the variance. A captured step is captured again when it has changed. */
+  declare eps: number;
 
   /** @param numFeatures The number of channels C. */
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
@@ -69,8 +74,7 @@ export class BatchNorm2d extends Module {
     this.bias = new Parameter([numFeatures], constant([numFeatures], 0));
     this.running_mean = new Buffer([numFeatures], constant([numFeatures], 0));
     this.running_var = new Buffer([numFeatures], constant([numFeatures], 1));
-    this.#momentum = momentum;
-    this.#eps = eps;
+    heeded<BatchNorm2d>(this, { momentum, eps }, expectConstants('BatchNorm2d'));
   }
 
   /**
@@ -78,7 +82,7 @@ export class BatchNorm2d extends Module {
    * @param x f32 or f16 [N,H,W,C].
    */
   forward(x: Tensor): Tensor {
-    return batchNorm(x, this, this.training, { momentum: this.#momentum, eps: this.#eps });
+    return batchNorm(x, this, this.training, this);
   }
 }
 
@@ -91,7 +95,8 @@ export class FrozenBatchNorm2d extends Module {
   bias: Buffer;
   running_mean: Buffer;
   running_var: Buffer;
-  readonly #eps: number;
+  /** What is added to the variance. A captured step is captured again when it has changed. */
+  declare eps: number;
 
   /** @param numFeatures The number of channels C. */
   constructor(numFeatures: number, options: NormOptions = {}) {
@@ -101,7 +106,7 @@ export class FrozenBatchNorm2d extends Module {
     this.bias = new Buffer([numFeatures], constant([numFeatures], 0));
     this.running_mean = new Buffer([numFeatures], constant([numFeatures], 0));
     this.running_var = new Buffer([numFeatures], constant([numFeatures], 1));
-    this.#eps = eps;
+    heeded<FrozenBatchNorm2d>(this, { eps }, expectConstants('FrozenBatchNorm2d'));
   }
 
   /**
@@ -115,7 +120,7 @@ export class FrozenBatchNorm2d extends Module {
       runningMean: this.running_mean.tensor,
       runningVar: this.running_var.tensor,
     };
-    return batchNormEval(x, tensors, this.#eps);
+    return batchNormEval(x, tensors, this.eps);
   }
 }
 
@@ -125,7 +130,8 @@ export class FrozenBatchNorm2d extends Module {
 export class LayerNorm extends Module {
   weight: Parameter;
   bias: Parameter;
-  readonly #eps: number;
+  /** What is added to the variance. A captured step is captured again when it has changed. */
+  declare eps: number;
 
   /**
    * @param normalizedShape The sizes of the dimensions that are normalised together, the last ones of x: one number, or
@@ -137,7 +143,7 @@ export class LayerNorm extends Module {
     const shape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
     this.weight = new Parameter(shape, constant(shape, 1));
     this.bias = new Parameter(shape, constant(shape, 0));
-    this.#eps = eps;
+    heeded<LayerNorm>(this, { eps }, expectConstants('LayerNorm'));
   }
 
   /**
@@ -148,7 +154,7 @@ export class LayerNorm extends Module {
     return layerNorm(x, this.weight.tensor.shape, {
       weight: this.weight.tensor,
       bias: this.bias.tensor,
-      eps: this.#eps,
+      eps: this.eps,
     });
   }
 }
@@ -158,7 +164,8 @@ export class GroupNorm extends Module {
   weight: Parameter;
   bias: Parameter;
   readonly #groups: number;
-  readonly #eps: number;
+  /** What is added to the variance. A captured step is captured again when it has changed. */
+  declare eps: number;
 
   /**
    * @param numGroups How many groups the channels are divided into. Throws ShapeError where they cannot be.
@@ -173,7 +180,7 @@ export class GroupNorm extends Module {
     this.weight = new Parameter([numChannels], constant([numChannels], 1));
     this.bias = new Parameter([numChannels], constant([numChannels], 0));
     this.#groups = numGroups;
-    this.#eps = eps;
+    heeded<GroupNorm>(this, { eps }, expectConstants('GroupNorm'));
   }
 
   /**
@@ -184,7 +191,7 @@ export class GroupNorm extends Module {
     return groupNorm(x, this.#groups, {
       weight: this.weight.tensor,
       bias: this.bias.tensor,
-      eps: this.#eps,
+      eps: this.eps,
     });
   }
 }

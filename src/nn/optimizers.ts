@@ -1,9 +1,10 @@
 import { StateDictError, UsageError } from '../errors.ts';
 import { affine, div, minimum, mul, sqrt } from '../graph/functions/elementwise.ts';
 import { sum } from '../graph/functions/reduce.ts';
+import { expand } from '../graph/operations/broadcast.ts';
 import * as elementwiseOps from '../graph/operations/elementwise.ts';
 import * as optimizersOps from '../graph/operations/optimizers.ts';
-import { assign, onRun } from '../graph/recorder.ts';
+import { assign, copied, onRun } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { apply, full, stateTensor, type Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
@@ -22,11 +23,13 @@ interface Flat {
   readonly moments: readonly State[];
   readonly hyper: State;
   readonly decays: boolean;
+  /** In how many steps it had a gradient. */
+  steps: number;
 }
 
 /** Options of all optimizers. */
 export interface OptimizerOptions {
-  /** The learning rate, at least 0. Default 1e-3. Set `optimizer.lr` to change it between steps. */
+  /** The learning rate, at least 0. Default 1e-3, as PyTorch's; undefined is an error. Set `optimizer.lr` to change it between steps. */
   readonly lr?: number;
   /**
    * Weight decay, at least 0. Only weights of two dimensions or more decay, not biases and norms. Default 0; of AdamW
@@ -39,6 +42,16 @@ export interface OptimizerOptions {
 
 /** Defaults of the options of all optimizers. */
 const OPTIONS = { lr: 1e-3, weightDecay: 0, clipNorm: undefined };
+
+/** Throws UsageError for a setting that is given as undefined: the value that should be there is missing. No `clipNorm` is no limit. */
+function expectGiven(optimizer: string, options: object): void {
+  for (const [name, value] of Object.entries(options ?? {})) {
+    if (value !== undefined || name === 'clipNorm') continue;
+    throw new UsageError(
+      `${optimizer}: ${name} is given as undefined; give a value, or leave it out for the default`,
+    );
+  }
+}
 
 /** Throws UsageError unless each value is a finite number of at least 0 and, where it is given, below `limit`. */
 function expectSetting(
@@ -86,13 +99,15 @@ export abstract class Optimizer {
     if (parameters.some(({ state }) => state.home)) {
       throw new UsageError(`${name}: a parameter belongs to another optimizer already; give it to one only`);
     }
-    // Modules that share a parameter list it twice.
+    // Modules that share a parameter list it twice. Frozen ones lie apart, so that their step takes neither time nor memory.
     const all = [...new Set(parameters)];
-    const decayed = all.filter(({ state }) => state.spec.shape.length > 1);
-    const others = all.filter(({ state }) => state.spec.shape.length <= 1);
-    this.#flats = [decayed, others].flatMap((group, i) =>
-      group.length > 0 ? [flatten(group, moments, hyperSize, i === 0)] : [],
-    );
+    const kinds = [0, 1, 2, 3].map((kind) => ({ decays: kind % 2 === 0, trained: kind < 2 }));
+    this.#flats = kinds.flatMap(({ decays, trained }) => {
+      const group = all.filter(
+        ({ state, requiresGrad }) => state.spec.shape.length > 1 === decays && requiresGrad === trained,
+      );
+      return group.length > 0 ? [flatten(group, moments, hyperSize, decays)] : [];
+    });
   }
 
   /** The learning rate of the next step, at least 0: `optimizer.lr = schedule(i)`. Throws UsageError for anything else. */
@@ -105,8 +120,8 @@ export abstract class Optimizer {
     this.#lr = lr;
   }
 
-  /** The values of the kernel's `hyper` for the next step. */
-  protected abstract hyper(decays: boolean): number[];
+  /** The values of the kernel's `hyper` for the next step, where it is this one of a flat buffer's. */
+  protected abstract hyper(decays: boolean, step: number): number[];
   /** Records the update of one flat buffer. */
   protected abstract update(inputs: {
     param: Tensor;
@@ -118,43 +133,37 @@ export abstract class Optimizer {
 
   /**
    * Records one step on the gradients that `backward` left, and clears them. Each run of the capture then takes a step with the
-   * learning rate that `lr` has at the time. Parameters without a gradient keep their value apart from momentum and decay.
-   * Returns the norm of all gradients before clipping. Only inside `gpu.capture` or `gpu.run`.
+   * learning rate that `lr` has at the time. Parameters without a gradient, such as frozen ones, keep their value and their
+   * moments, as in PyTorch. Returns the norm of all gradients before clipping. Only inside `gpu.capture` or `gpu.run`.
    */
   step(): { gradNorm: Tensor } {
-    const grads = this.#flats.map((flat) => {
-      const present = flat.parameters.flatMap(({ tensor }, i) =>
-        tensor.grad ? [{ grad: tensor.grad, offset: flat.offsets[i]! }] : [],
-      );
-      for (const { tensor } of flat.parameters) tensor.grad = undefined;
-      const inputs = Object.fromEntries(present.map(({ grad }, i) => [`x${i}`, grad]));
-      return apply(optimizersOps.pack, inputs, {
-        offsets: present.map(({ offset }) => offset),
-        size: flat.size,
-      }).y;
-    });
-    const squares = grads.map((g) => sum(mul(g, g)));
-    const gradNorm = sqrt(squares.reduce((a, b) => apply(elementwiseOps.add, { a, b }).y));
+    const updates = this.#flats.flatMap((flat) => gradientsFor(flat));
+    const squares = updates.map(({ grad }) => sum(mul(grad, grad)));
+    const add = (a: Tensor, b: Tensor) => apply(elementwiseOps.add, { a, b }).y;
+    const gradNorm = squares.length > 0 ? sqrt(squares.reduce(add)) : full([], 0);
     const scale =
       this.#clipNorm === undefined
         ? full([1], 1)
         : minimum(div(full([1], this.#clipNorm), affine(gradNorm.reshape([1]), 1, 1e-6)), 1);
-    this.#flats.forEach((flat, i) => {
+    for (const { flat, grad, kept } of updates) {
       const { param, moments } = this.update({
         param: stateTensor(flat.weights),
-        grad: grads[i]!,
+        grad,
         hyper: stateTensor(flat.hyper),
         scale,
         moments: flat.moments.map((state) => stateTensor(state)),
       });
-      assign(flat.weights, param);
+      assign(flat.weights, kept(param, flat.weights));
       flat.moments.forEach((state, k) => {
-        assign(state, moments[k]!);
+        assign(state, kept(moments[k]!, state));
       });
-    });
+    }
     onRun(() => {
       this.steps++;
-      for (const flat of this.#flats) flat.hyper.set(Float32Array.from(this.hyper(flat.decays)));
+      for (const { flat } of updates) {
+        flat.steps++;
+        flat.hyper.set(Float32Array.from(this.hyper(flat.decays, flat.steps)));
+      }
     });
     return { gradNorm };
   }
@@ -167,6 +176,9 @@ export abstract class Optimizer {
       ['steps', { dtype: 'f32', shape: [1], data: Float32Array.of(this.steps) }],
     ];
     for (const [i, flat] of this.#flats.entries()) {
+      if (flat.steps !== this.steps) {
+        entries.push([`${i}.steps`, { dtype: 'f32', shape: [1], data: Float32Array.of(flat.steps) }]);
+      }
       for (const state of flat.moments) {
         const data = (await download(state)) as Float32Array;
         entries.push([`${i}.${state.label}`, { dtype: 'f32', shape: [flat.size], data }]);
@@ -190,6 +202,9 @@ export abstract class Optimizer {
       flat.moments.map((state) => [state, get(`${i}.${state.label}`)] as const),
     );
     this.steps = get('steps')[0]!;
+    this.#flats.forEach((flat, i) => {
+      flat.steps = entries.get(`${i}.steps`)?.data[0] ?? this.steps;
+    });
     for (const [state, data] of moments) state.set(Float32Array.from(data));
   }
 }
@@ -219,7 +234,34 @@ function flatten(
     moments: moments.map((label) => state(label, size)),
     hyper: state('hyper', hyperSize),
     decays,
+    steps: 0,
   };
+}
+
+/** The gradients of a flat buffer's parameters in their places, and what keeps the rest as it was. None where there are none. */
+function gradientsFor(
+  flat: Flat,
+): { flat: Flat; grad: Tensor; kept: (value: Tensor, state: State) => Tensor }[] {
+  const present = flat.parameters.flatMap(({ tensor }, i) =>
+    tensor.grad && tensor.requiresGrad ? [{ grad: tensor.grad, offset: flat.offsets[i]! }] : [],
+  );
+  for (const { tensor } of flat.parameters) tensor.grad = undefined;
+  if (present.length === 0) return [];
+  const offsets = present.map(({ offset }) => offset);
+  const packed = (values: readonly Tensor[]) =>
+    apply(optimizersOps.pack, Object.fromEntries(values.map((value, i) => [`x${i}`, value])), {
+      offsets,
+      size: flat.size,
+    }).y;
+  const grad = packed(present.map(({ grad }) => grad));
+  if (present.length === flat.parameters.length) return [{ flat, grad, kept: (value) => value }];
+  const one = full([], 1);
+  const condition = packed(present.map(({ grad: { shape } }) => apply(expand, { x: one }, { shape }).y));
+  // The kernels write into the states, so what the rest was is copied before.
+  const before = new Map([flat.weights, ...flat.moments].map((state) => [state, copied(stateTensor(state))]));
+  const kept = (a: Tensor, state: State) =>
+    apply(elementwiseOps.where, { condition, a, b: before.get(state)! }).y;
+  return [{ flat, grad, kept }];
 }
 
 /** Options of `SGD`. */
@@ -240,6 +282,7 @@ export class SGD extends Optimizer {
    * @param options Throws UsageError for numbers out of range.
    */
   constructor(parameters: readonly Parameter[], options: SGDOptions = {}) {
+    expectGiven('SGD', options);
     const { momentum, nesterov, ...shared } = withDefaults('SGD', options, {
       ...OPTIONS,
       momentum: 0,
@@ -285,6 +328,7 @@ export class AdamW extends Optimizer {
    * @param options Throws UsageError for numbers out of range.
    */
   constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+    expectGiven(new.target.name, options);
     const { betas, eps, ...shared } = withDefaults(new.target.name, options, {
       ...OPTIONS,
       weightDecay: 0.01,
@@ -300,19 +344,10 @@ export class AdamW extends Optimizer {
     this.#eps = eps;
   }
 
-  protected override hyper(decays: boolean): number[] {
+  protected override hyper(decays: boolean, step: number): number[] {
     const [beta1, beta2] = this.#betas;
     const decay = decays ? this.weightDecay : 0;
-    return [
-      this.lr,
-      beta1,
-      beta2,
-      this.#eps,
-      decay,
-      1 - beta1 ** this.steps,
-      1 - beta2 ** this.steps,
-      this.decoupled,
-    ];
+    return [this.lr, beta1, beta2, this.#eps, decay, 1 - beta1 ** step, 1 - beta2 ** step, this.decoupled];
   }
 
   protected override update({ param, grad, hyper, scale, moments }: Parameters<Optimizer['update']>[0]) {
@@ -330,6 +365,6 @@ export class Adam extends AdamW {
    * @param options Throws UsageError for numbers out of range.
    */
   constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
-    super(parameters, { ...options, weightDecay: options.weightDecay ?? 0 });
+    super(parameters, { weightDecay: 0, ...options });
   }
 }

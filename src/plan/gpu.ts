@@ -132,8 +132,9 @@ export class Gpu {
   /**
    * Records fn once for each input signature (shapes, dtypes, whether they require gradients) and lowers it. After that a call
    * is: write inputs, replay, one submit. fn may call `backward` and optimizers' `step`, and returns the tensors that can be
-   * read; it must not be async. A capture that throws changes nothing and is tried again at the next call. After `train()` or
-   * `eval()` of a module whose mode fn has read, it is recorded for that mode.
+   * read; it must not be async. A capture that throws changes nothing and is tried again at the next call. When the mode
+   * (`train()`, `eval()`) or a setting (`dropout.p`) of a module that fn has used, or `requiresGrad` of a parameter, has changed, it
+   * is recorded again.
    *
    * @param options `maxPrograms`: how many programs are kept, the least recently used being freed first. Default 32.
    */

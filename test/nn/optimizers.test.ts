@@ -186,6 +186,16 @@ describe('an optimizer', () => {
       () => new SGD(weight, { clipNorm: Number.NaN }),
       'SGD: clipNorm must be a number of',
     ],
+    [
+      'a learning rate that is missing',
+      () => new SGD(weight, { lr: undefined as never }),
+      'SGD: lr is given as undefined; give a value',
+    ],
+    [
+      'a beta that is missing',
+      () => new Adam(weight, { betas: undefined as never }),
+      'Adam: betas is given as undefined',
+    ],
     ['nesterov alone', () => new SGD(weight, { nesterov: true }), 'SGD: nesterov needs a momentum above 0'],
     ['no parameters', () => new SGD([], {}), 'SGD: no parameters; pass model.parameters()'],
   ] as const)('refuses %s', (_name, make, message) => {
