@@ -20,7 +20,7 @@ export const headers = ({ inlineStyle = false } = {}) => ({
  * @returns {{ status: number, text: string } | undefined}
  */
 export function refusal({ headers: { host = '' }, method }) {
-  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)) {
+  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host)) {
     return { status: 403, text: 'only for this machine' };
   }
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'GET only' };

@@ -13,10 +13,27 @@ export function expectDTypeName(op: string, dtype: DType | undefined): void {
   throw new ShapeError(`${op}: no dtype "${dtype}"; choose ${DTYPES.join(', ')}`);
 }
 
-/** Throws ShapeError unless the dtype holds all of these numbers: integers neither fractions nor what is out of their range. */
+/** The least number that each type of floats rounds to infinity. */
+const INFINITE = { f32: 2 ** 128 - 2 ** 103, f16: 65520 } as const;
+
+/**
+ * Throws ShapeError unless the dtype holds all of these numbers: integers neither fractions nor what is out of their range,
+ * floats no finite number that would be infinite.
+ */
 export function expectHeld(op: string, values: ArrayLike<number>, dtype: DType): void {
-  if (isFloat(dtype) || (dtype === 'i32' ? values instanceof Int32Array : values instanceof Uint32Array))
+  if (isFloat(dtype)) {
+    if (values instanceof (dtype === 'f32' ? Float32Array : Uint16Array)) return;
+    const limit = INFINITE[dtype === 'f32' ? 'f32' : 'f16'];
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (Math.abs(value) < limit || !Number.isFinite(value)) continue;
+      throw new ShapeError(
+        `${op}: ${value} is out of the range of ${dtype}; give a smaller number or Infinity`,
+      );
+    }
     return;
+  }
+  if (dtype === 'i32' ? values instanceof Int32Array : values instanceof Uint32Array) return;
   const [least, most] = RANGES[dtype === 'i32' ? 'i32' : 'u32'];
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
@@ -26,6 +43,9 @@ export function expectHeld(op: string, values: ArrayLike<number>, dtype: DType):
     );
   }
 }
+
+/** How deep lists of values may be: no tensor has as many dimensions. */
+const MAX_DEPTH = 64;
 
 const isNumbers = (data: unknown): data is HostArray =>
   ArrayBuffer.isView(data) && !(data instanceof DataView) && typeof (data as HostArray)[0] !== 'bigint';
@@ -39,6 +59,9 @@ export function flatten(
   const values: number[] = [];
   const shape: number[] = [];
   const visit = (value: unknown, depth: number): void => {
+    // A list that holds itself, for one, has no end.
+    if (depth > MAX_DEPTH)
+      throw new ShapeError(`${op}: lists in lists more than ${MAX_DEPTH} deep; give fewer`);
     if (typeof value === 'number' || !Array.isArray(value)) {
       if (typeof value !== 'number') {
         throw new ShapeError(

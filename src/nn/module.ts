@@ -2,6 +2,7 @@ import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import { heed } from '../graph/recorder.ts';
 import { type Later, State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
+import { expectHeld } from '../graph/values.ts';
 import { expectShape, formatShape, type HostArray, numel, type Shape } from '../shape.ts';
 import { type TorchLayout, toTorch } from './layout.ts';
 import { type Layout, type LoadOptions, type LoadReport, type LoadSource, loadState } from './loadState.ts';
@@ -22,6 +23,7 @@ function initialValues(
       `${name}: ${values?.length ?? 'no'} values for shape ${formatShape(shape)}; give new ${name}(shape, values)`,
     );
   }
+  expectHeld(name, values, 'f32');
   return values instanceof Float32Array ? values : Float32Array.from(values);
 }
 

@@ -4,7 +4,7 @@ import { FoveaError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
-import { withDefaults } from '../options.ts';
+import { expectOptions, withDefaults } from '../options.ts';
 import type { HostArray } from '../shape.ts';
 import { closed, opened } from './openGpus.ts';
 import type { Program } from './program.ts';
@@ -191,13 +191,14 @@ export class Gpu {
   /**
    * Times the strategies for what fn computes for such inputs, also where autotuning happens at captures: what is not
    * remembered yet, or all with `again`; and remembers it. fn is recorded only. Nothing happens where autotuning is
-   * off. Returns what was measured now.
+   * off. Returns what was measured now. Throws UsageError for an unknown option.
    */
   async tune(
     fn: (...inputs: Tensor[]) => Results,
     inputs: readonly Tensor[] = [],
     options: { readonly again?: boolean; readonly progress?: TuneProgress } = {},
   ): Promise<Tuned[]> {
+    expectOptions('tune', options, ['again', 'progress']);
     const recorded = recordFunction(fn, inputs);
     const tuner = await this.#tuner?.();
     if (!tuner) return [];

@@ -78,7 +78,13 @@ describe.each<[string, () => Promise<Served>]>([
   });
 
   it('refuses other names, other methods and what is not there, with the policy too', async () => {
-    for (const host of ['attacker.example', '127.0.0.1.attacker.example', 'localhost.example:80']) {
+    for (const host of [
+      'attacker.example',
+      '127.0.0.1.attacker.example',
+      'localhost.example:80',
+      '[::1]',
+      '[::1]:80',
+    ]) {
       const { status, policy, body } = await ask(server.url, { host });
       expect([status, body], host).toEqual([403, 'only for this machine\n']);
       expect(policy).toContain("default-src 'none'");

@@ -5,7 +5,30 @@ import * as g from '../../src/graph/index.ts';
 const seed = g.tensor(Int32Array.of(1));
 const ints = g.tensor(Int32Array.of(1, 2));
 
+/** A list that holds itself. */
+function cyclic(): unknown[] {
+  const list: unknown[] = [];
+  list.push(list);
+  return list;
+}
+
+function nested(depth: number): unknown {
+  let value: unknown = 1;
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+}
+
 describe('tensor', () => {
+  it('takes the largest numbers, and infinities that are given', async () => {
+    const largest = 3.4028234663852886e38;
+    const x = g.tensor([largest, 3.40282356e38, Number.POSITIVE_INFINITY, Number.NaN]);
+    expect([...(await x.data())]).toEqual([largest, largest, Number.POSITIVE_INFINITY, Number.NaN]);
+    expect(() => g.tensor([65520], [1], 'f16')).toThrow('tensor: 65520 is out of the range of f16');
+    expect(() => g.full([2], 1e39)).toThrow('full: 1e+39 is out of the range of f32');
+    expect(() => g.add(g.tensor([1]), 1e39)).toThrow('add: 1e+39 is out of the range of f32');
+    expect([...(await g.tensor([65519, -65504], [2], 'f16').data())]).toEqual([65504, -65504]);
+  });
+
   it('takes the shape of nested lists, and of a number none', async () => {
     const matrix = g.tensor([
       [1, 2, 3],
@@ -28,6 +51,10 @@ describe('tensor', () => {
     ['a string', '12', 'tensor: 12 is no number'],
     ['nothing', undefined, 'tensor: undefined is no number'],
     ['null in a list', [1, null], 'tensor: null is no number'],
+    ['what f32 would make infinite', [1, 1e300], 'tensor: 1e+300 is out of the range of f32'],
+    ['the same in doubles', Float64Array.of(-1e39), 'tensor: -1e+39 is out of the range of f32'],
+    ['a list in itself', cyclic(), 'tensor: lists in lists more than 64 deep'],
+    ['lists that are 20,000 deep', nested(20_000), 'tensor: lists in lists more than 64 deep'],
     ['big integers', new BigInt64Array(2), 'is no number'],
     [
       'rows of different lengths',

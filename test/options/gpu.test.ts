@@ -27,6 +27,13 @@ describe('an option that does not exist is refused', () => {
     expect(wrong).toThrow('capture: takes [maxPrograms], got [maxProgram]; did you mean maxPrograms?');
   });
 
+  it('by tune', async () => {
+    await expect(gpu.tune(() => ({}), [], { againn: true } as never)).rejects.toThrow(
+      'tune: takes [again,progress], got [againn]; did you mean again?',
+    );
+    await expect(gpu.tune(() => ({}), [], 3 as never)).rejects.toThrow(UsageError);
+  });
+
   it('by plan', () => {
     const plan = () => relu.plan(gpu.device.device, { x: [4] }, { slope: 1 } as never);
     expect(plan).toThrow('relu: takes [], got [slope]');
