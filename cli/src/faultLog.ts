@@ -11,6 +11,7 @@ const LEVELS: readonly (readonly [level: Level, one: string, many: string])[] = 
   ['annotation', 'annotation with its image', 'annotations with their images'],
   ['object', 'object', 'objects'],
   ['part', 'part of an object', 'parts of objects'],
+  ['class', 'class', 'classes'],
 ];
 
 const LEAVE_OUT = 'leave out what is bad (--skip-bad)';

@@ -57,10 +57,10 @@ export const kindOf = (error: DataError): FaultKind => (error instanceof BadData
 
 /**
  * What a reader left out or changed: a `part` of an object (the object stays), an `object`, the annotation of an image and with
- * it the image (`annotation`), or an `image`. A `note` is something that was changed and then used.
+ * it the image (`annotation`), an `image`, or a `class` in the list of classes. A `note` is something that was changed and then used.
  */
 export interface DataFault {
-  readonly level: 'note' | 'part' | 'object' | 'annotation' | 'image';
+  readonly level: 'note' | 'part' | 'object' | 'annotation' | 'image' | 'class';
   readonly kind: FaultKind;
   /** The whole message: file, place, problem. */
   readonly message: string;

@@ -12,6 +12,8 @@ export interface JsonItem {
   /** The first byte in the file, and the byte after the last. */
   readonly start: number;
   readonly end: number;
+  /** The text of the value. */
+  readonly text: string;
   /** Parses the value. Throws DataError with line and column for a text that is not JSON. */
   parse(): unknown;
 }
@@ -239,7 +241,14 @@ export class JsonSplitter {
     const index = this.#inArray ? this.#index++ : -1;
     const name = key === '' ? `[${index}]` : index < 0 ? key : `${key}[${index}]`;
     const where = `${this.#where}: ${name}`;
-    return { key, index, start: this.#start, end, parse: () => parseJson(text, where, this.#fix, place) };
+    return {
+      key,
+      index,
+      start: this.#start,
+      end,
+      text,
+      parse: () => parseJson(text, where, this.#fix, place),
+    };
   }
 
   #fail(expected: string, found: string): never {

@@ -34,6 +34,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   cropBoxes: () => data.cropBoxes([], crop, mistake),
   cropIgnored: () => data.cropIgnored({}, crop, mistake),
   detectFormat: () => data.detectFormat(none, '', mistake),
+  readCocoResults: () => data.readCocoResults(none, '', { images: new Map(), classes: [] }, mistake).next(),
   openDataset: () => data.openDataset(none, '', mistake),
   formatLabelme: () => data.formatLabelme(annotation, mistake),
   readLabelmeFile: () => data.readLabelmeFile(none, '', mistake),
@@ -78,14 +79,7 @@ const WITHOUT = [
     'polygonArea',
     'polygonBounds',
   ],
-  ...[
-    'rasterizePolygon',
-    'readCocoResults',
-    'resizeImage',
-    'scaleAnnotation',
-    'shapeToPatch',
-    'shrinkSample',
-  ],
+  ...['rasterizePolygon', 'resizeImage', 'scaleAnnotation', 'shapeToPatch', 'shrinkSample'],
   ...[
     'trainingShapes',
     'unletterbox',

@@ -12,6 +12,18 @@ export interface Size {
   readonly height: number;
 }
 
+/**
+ * The largest coordinate of an outline or a box, in pixels. Where a line from further out crosses the border cannot be computed to a
+ * part of a pixel, and areas overflow.
+ */
+const FARTHEST = 1e9;
+
+/** The number that a text is in decimal notation; NaN for others, which JavaScript may read (`0x1`, an empty text). */
+export const decimal = (text: string | undefined): number =>
+  text !== undefined && /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(text)
+    ? Number(text)
+    : Number.NaN;
+
 /** The way out for what is outside of the image. */
 const CUT = 'cut it at the border (--clip)';
 
@@ -30,17 +42,22 @@ export const pixelsOrNone = v.nullish(
   0,
 );
 
-/** Checks a value from a file against a schema. Throws a one-line DataError `<where>: <key> <problem>; <fix>`. */
+/**
+ * Checks a value from a file against a schema. Throws a one-line DataError `<where>: <key> <problem>; <fix>`.
+ *
+ * @param at Where in the file the value is, as a path of keys.
+ */
 export function checkSchema<S extends v.GenericSchema>(
   schema: S,
   value: unknown,
   where: string,
   fix: string,
+  at: readonly (string | number)[] = [],
 ): v.InferOutput<S> {
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
-  const place = formatPath(issue.path ?? []);
+  const place = formatPath([...at.map((key) => ({ key })), ...(issue.path ?? [])]);
   const problem = issue.received === 'undefined' ? 'is missing' : issue.message;
   throw new BadData('structure', `${where}: ${place === '' ? '' : `${place} `}${problem}; ${fix}`);
 }
@@ -55,6 +72,8 @@ export function formatPath(path: readonly { readonly key?: unknown }[]): string 
 
 const show = (values: readonly number[]): string => values.map((x) => Number(x.toPrecision(7))).join(', ');
 
+const isFar = (value: number): boolean => Math.abs(value) > FARTHEST;
+
 const isOutside = ([x, y]: Point, { width, height }: Size): boolean =>
   x < -OUTSIDE_TOLERANCE ||
   y < -OUTSIDE_TOLERANCE ||
@@ -63,7 +82,7 @@ const isOutside = ([x, y]: Point, { width, height }: Size): boolean =>
 
 /**
  * Checks a box from a file, given as x1, y1, x2, y2. With `clip` it is cut at the border of the image, and noted. Throws DataError for
- * coordinates that are not finite, x2 < x1 or y2 < y1, a box without area, one that is completely outside of the image, and
+ * coordinates that are not finite or over 1e9, x2 < x1 or y2 < y1, a box without area, one that is completely outside of the image, and
  * without `clip` one that is more than a pixel outside.
  */
 export function checkBox(box: Box, size: Size, where: string, fix: string, reading?: Reading): Box {
@@ -73,6 +92,7 @@ export function checkBox(box: Box, size: Size, where: string, fix: string, readi
   };
   const outside = `is outside of the image of ${size.width}x${size.height}`;
   if (!box.every(Number.isFinite)) fail('not a number', 'is not finite');
+  if (box.some(isFar)) fail('outside of the image', `${outside}, by more than can be cut`);
   if (x2 < x1 || y2 < y1) fail('inside out', 'is inside out');
   if (x2 === x1 || y2 === y1) fail('no area', 'has no area');
   if (x1 >= size.width || y1 >= size.height || x2 <= 0 || y2 <= 0) fail('outside of the image', outside);
@@ -93,7 +113,7 @@ export const boxInside = ([x1, y1, x2, y2]: Box, { width, height }: Size): Box =
 /**
  * Checks an outline from a file, given as x and y in turns. Points up to a pixel outside of the image are moved to its
  * edge; with `clip` the outline is cut at the border, and noted. Throws DataError for an odd number of values, fewer than three
- * points, values that are not finite, outlines without area or completely outside of the image, and without `clip` points further out.
+ * points, values that are not finite or over 1e9, outlines without area or completely outside of the image, and without `clip` points further out.
  */
 export function checkOutline(
   values: ArrayLike<number>,
@@ -115,6 +135,10 @@ export function checkOutline(
     const point: Point = [values[i]!, values[i + 1]!];
     if (!point.every(Number.isFinite)) {
       fail('not a number', `point ${i / 2} of the polygon is not finite (${point.join(', ')})`);
+    }
+    if (point.some(isFar)) {
+      const where = `point ${i / 2} of the polygon (${show(point)}) is outside of the image`;
+      fail('outside of the image', `${where} of ${size.width}x${size.height}, by more than can be cut`);
     }
     if (outside < 0 && isOutside(point, size)) outside = i / 2;
     points.push(point);

@@ -58,7 +58,14 @@ export function frameOf(
     return { width: stated.width, height: stated.height, image: stated };
   }
   const image = { width: info.width, height: info.height };
-  if (!stated || (stated.width === image.width && stated.height === image.height)) return { ...image, image };
+  if (!stated) return { ...image, image };
+  if (isUnclear(reading, stated, info)) {
+    throw new BadData(
+      'size differs',
+      `${where}: the annotation for ${stated.width}x${stated.height} pixels may have been made before or after the image was turned, as its EXIF data say (orientation ${info.orientation}); ${UNCLEAR_FIX}`,
+    );
+  }
+  if (stated.width === image.width && stated.height === image.height) return { ...image, image };
   const turn = TURNS[info.orientation ?? 1];
   const turned = { width: stated.height, height: stated.width };
   const swapped = turned.width === image.width && turned.height === image.height;
@@ -75,6 +82,24 @@ export function frameOf(
   }
   reading.note('size differs', `${problem}; ${mended.how}`);
   return mended.frame;
+}
+
+const UNCLEAR_FIX =
+  'leave out --fix-sizes if it fits the image as it is shown, or else save the image without a rotation in its EXIF data';
+
+/** Whether `fixSizes` is asked for a size that says nothing: that of the image both as it is stored and as it is shown. */
+function isUnclear(
+  { options }: Reading,
+  stated: ImageSize,
+  { width, height, orientation = 1 }: ImageInfo,
+): boolean {
+  if (!options.fixSizes || orientation <= 1) return false;
+  const stored = TURNS[orientation] ? { width: height, height: width } : { width, height };
+  const exactly = (size: ImageSize) => stated.width === size.width && stated.height === size.height;
+  const [asStored, asShown] = [exactly(stored), exactly({ width, height })];
+  // One that is exact needs no other reading; else both shapes may fit at another scale.
+  if (asStored || asShown) return asStored && asShown;
+  return sameAspect(stated, stored) && sameAspect(stated, { width, height });
 }
 
 /** How an annotation for an image of another size is mended, and its frame then; or what about it is not clear. */

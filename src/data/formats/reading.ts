@@ -4,6 +4,7 @@ import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type IgnoredRegion 
 import { BadData, type DataFault, type FaultKind, kindOf, withHint } from '../faults.ts';
 import { ignoredRegion } from '../objects.ts';
 import type { DataFiles, FolderEntry, ImageInfo, ReadOptions } from './format.ts';
+import { parseLoose } from './looseJson.ts';
 import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
 import { decodeText } from './text.ts';
 
@@ -52,6 +53,26 @@ export class Reading {
     } catch (error) {
       this.#leaveOut(level, error);
       return undefined;
+    }
+  }
+
+  /**
+   * Parses JSON with `parse`. With `skipBad` a text that fails only for NaN and Infinity, which Python writes, is reported and has null
+   * for them.
+   */
+  json(text: string, parse: () => unknown): unknown {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      let loose: unknown;
+      try {
+        loose = parseLoose(text);
+      } catch {
+        throw error;
+      }
+      this.#leaveOut('part', new BadData('not a number', error.message, { cause: error }));
+      return loose;
     }
   }
 

@@ -2,11 +2,12 @@ import { DataError } from '../../../errors.ts';
 import type { ImageSize, Point } from '../../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, OBJECT_FLAGS } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
-import { jsonItems } from '../../jsonStream.ts';
+import { type JsonItem, jsonItems } from '../../jsonStream.ts';
 import { checkSchema } from '../checks.ts';
 import type { AnnotatedImage, DataFiles, Dataset, OpenFile, ReadOptions } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { chunksOf } from '../json.ts';
+import { parseLoose } from '../looseJson.ts';
 import { baseName, folderOf, joinPath, withoutExtension } from '../paths.ts';
 import { Reading } from '../reading.ts';
 import { openText } from '../textFile.ts';
@@ -42,6 +43,7 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
   const categories: CocoCategory[] = [];
   const index = new AnnotationIndex();
   let listed = 0;
+  const parsed = (item: JsonItem): unknown => reading.json(item.text, item.parse);
   for await (const item of jsonItems(chunksOf(files, file, options.encoding), file, FIX_FILE)) {
     options.signal?.throwIfAborted();
     if (item.index < 0 && ['images', 'categories', 'annotations'].includes(item.key)) {
@@ -50,16 +52,18 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
     const where = `${file}: ${item.key}[${item.index}]`;
     if (item.key === 'images') {
       listed++;
-      const image = reading.attempt('image', () => checkSchema(cocoImage, item.parse(), where, FIX_FILE));
+      const image = reading.attempt('image', () => checkSchema(cocoImage, parsed(item), where, FIX_FILE));
       if (!image) continue;
       const { id, file_name, width, height } = image;
       images.push({ id, file_name: file_name.replaceAll('\\', '/'), width, height });
     } else if (item.key === 'categories') {
-      categories.push(checkSchema(cocoCategory, item.parse(), where, FIX_FILE));
+      const read = () => checkSchema(cocoCategory, parsed(item), where, FIX_FILE);
+      const category = reading.attempt('class', read);
+      if (category) categories.push(category);
     } else if (item.key === 'annotations') {
-      const value = item.parse() as Partial<CocoAnnotation> | null;
-      const [imageId, id] = [value?.image_id, value?.id ?? -1 - item.index];
       reading.attempt('object', () => {
+        const value = parsed(item) as Partial<CocoAnnotation> | null;
+        const [imageId, id] = [value?.image_id, value?.id ?? -1 - item.index];
         if (Number.isSafeInteger(imageId) && Number.isSafeInteger(id)) {
           index.add(imageId!, id, item.start, item.end);
           return;
@@ -78,18 +82,31 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
   return { images, categories, index };
 }
 
-/** Throws DataError where two categories have the same id. */
-function checkCategories(file: string, categories: readonly CocoCategory[]): void {
-  const places = new Map<number, number>();
-  categories.forEach(({ id }, i) => {
-    const other = places.get(id);
-    if (other !== undefined) {
-      throw new BadData(
-        'duplicate',
-        `${file}: categories[${other}] and categories[${i}] both have id ${id}; ${FIX_FILE}`,
-      );
-    }
-    places.set(id, i);
+/** Leaves out categories whose id another one has: of those of one name all but the first, of others all. */
+function distinctCategories(
+  reading: Reading,
+  file: string,
+  categories: readonly CocoCategory[],
+): readonly CocoCategory[] {
+  const byId = new Map<number, CocoCategory[]>();
+  for (const category of categories) {
+    const same = byId.get(category.id);
+    if (same) same.push(category);
+    else byId.set(category.id, [category]);
+  }
+  return categories.filter((category, i) => {
+    const same = byId.get(category.id)!;
+    if (same.length === 1) return true;
+    if (same[0] === category && same.every(({ name }) => name === category.name)) return true;
+    return (
+      reading.attempt('class', () => {
+        const other = categories.indexOf(same.find((one) => one !== category)!);
+        throw new BadData(
+          'duplicate',
+          `${file}: categories[${Math.min(i, other)}] and categories[${Math.max(i, other)}] both have id ${category.id}; ${FIX_FILE}`,
+        );
+      }) ?? false
+    );
   });
 }
 
@@ -138,8 +155,8 @@ export async function openCoco(
   root = baseName(folderOf(file)) === 'annotations' ? joinPath(folderOf(file), '..') : folderOf(file),
 ): Promise<Dataset> {
   const reading = new Reading(files, root, options);
-  const { images: listed, categories, index } = await readContents(reading, file);
-  checkCategories(file, categories);
+  const { images: listed, categories: all, index } = await readContents(reading, file);
+  const categories = distinctCategories(reading, file, all);
   const images = distinctImages(reading, file, listed);
   const duplicates = index.duplicates();
   for (const id of duplicates) {
@@ -337,7 +354,8 @@ async function readValues(
     return run.map((place): [number, unknown] => {
       return [
         place.index,
-        JSON.parse(decode(bytes.subarray(place.start - start, place.end - start), place.index)),
+        // What this mends was reported when the file was read first.
+        parseLoose(decode(bytes.subarray(place.start - start, place.end - start), place.index)),
       ];
     });
   });

@@ -3,12 +3,13 @@
  * takes it.
  */
 import { DataError } from '../../../errors.ts';
+import { expectOptions } from '../../../options.ts';
 import type { Box } from '../../../vision/boxes.ts';
 import type { AnnotatedShape, Annotation } from '../../annotation.ts';
 import { jsonItems } from '../../jsonStream.ts';
 import { objectsOf } from '../../objects.ts';
 import { checkSchema } from '../checks.ts';
-import type { DataFiles, DatasetClass } from '../format.ts';
+import type { DataFiles, DatasetClass, ReadOptions } from '../format.ts';
 import { chunksOf } from '../json.ts';
 import { cocoResult } from './schema.ts';
 import { placeObject, shapesOf } from './shapes.ts';
@@ -35,6 +36,7 @@ export interface CocoResult {
  * Reads a results file one detection at a time, in the order of the file. Boxes may extend beyond the image, as those
  * of a detector do.
  *
+ * @param options `encoding` of a file without a byte order mark, by its name in the Encoding Standard. Default UTF-8.
  * @throws DataError, one line with file, place and reason: for broken JSON with line and column; images and categories
  * that are not in `references`; a missing or infinite score; boxes without area; impossible polygons and masks.
  */
@@ -42,9 +44,11 @@ export async function* readCocoResults(
   files: DataFiles,
   file: string,
   { images, classes }: CocoReferences,
+  options: Pick<ReadOptions, 'encoding'> = {},
 ): AsyncGenerator<CocoResult> {
+  expectOptions('readCocoResults', options, ['encoding']);
   const names = new Map(classes.map(({ id, name }, i) => [id ?? i + 1, name]));
-  for await (const item of jsonItems(chunksOf(files, file), file, FIX)) {
+  for await (const item of jsonItems(chunksOf(files, file, options.encoding), file, FIX)) {
     if (item.key !== '') {
       throw new DataError(`${file}: is not a list of results; give detections, not annotations`);
     }

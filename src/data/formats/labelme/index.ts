@@ -2,7 +2,6 @@
 
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
-import type { Point } from '../../../vision/boxes.ts';
 import type { MaskPatch } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
@@ -22,7 +21,7 @@ import { baseName, folderOf, hasExtension, isImageFile, resolveFrom, withoutExte
 import { Reading, rootOf } from '../reading.ts';
 import { formatLabelme } from './format.ts';
 import { embeddedImage, readShapes } from './labelme.ts';
-import { type LabelmeDocument, readLabelmeStructure } from './schema.ts';
+import { coordinatesOf, readUnchecked, type UncheckedDocument } from './schema.ts';
 
 /** The JSON files of a data set, and the images beside them. */
 async function filesOf(reading: Reading, path: string): Promise<{ json: string[]; images: string[] }> {
@@ -52,14 +51,19 @@ export async function readLabelmeFile(
 
 async function readFile(reading: Reading, file: string, name: string): Promise<AnnotatedImage> {
   const { files } = reading;
-  const document = readLabelmeStructure(await reading.text(file), file);
+  const document = readUnchecked(await reading.text(file), file, reading);
   const image = await findImage(reading, document, file);
   const { imageWidth: width, imageHeight: height } = document;
   const stated = width && height ? { width, height } : undefined;
   const info = await reading.neededInfo(image, `${file}: imageData`, stated);
   const frame = frameOf(reading, file, stated, info, () => {
-    const points = document.shapes.flatMap((shape) => shape.points);
-    return points.reduce<Point>(([a, b], [x, y]) => [Math.max(a, x), Math.max(b, y)], [0, 0]);
+    const reach: [x: number, y: number] = [0, 0];
+    for (const shape of document.shapes) {
+      coordinatesOf(shape)?.forEach((value, i) => {
+        if (value > reach[i % 2]!) reach[i % 2] = value;
+      });
+    }
+    return reach;
   });
   const annotation = await readShapes(document, file, frame, { decodePng: files.decodePng, reading });
   return { name, source: file, image, annotation: toImage(annotation, frame) };
@@ -67,7 +71,7 @@ async function readFile(reading: Reading, file: string, name: string): Promise<A
 
 async function findImage(
   reading: Reading,
-  document: LabelmeDocument,
+  document: UncheckedDocument,
   file: string,
 ): Promise<string | Uint8Array> {
   const { files, options } = reading;

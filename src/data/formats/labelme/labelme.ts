@@ -15,7 +15,15 @@ import { polygonBounds } from '../../polygon.ts';
 import { boxInside, checkBox, checkOutline } from '../checks.ts';
 import type { DecodedPng, DecodePng } from '../format.ts';
 import type { Reading } from '../reading.ts';
-import { type LabelmeDocument, type LabelmeShape, readLabelmeStructure, SAVE_AGAIN } from './schema.ts';
+import {
+  checkShape,
+  coordinatesOf,
+  type LabelmeDocument,
+  type LabelmeShape,
+  readLabelmeStructure,
+  SAVE_AGAIN,
+  type UncheckedDocument,
+} from './schema.ts';
 
 export type { LabelmeDocument, LabelmeShape } from './schema.ts';
 
@@ -100,7 +108,7 @@ export interface ShapeOptions {
 
 /** Reads the shapes of a document into an annotation of this size. */
 export async function readShapes(
-  document: LabelmeDocument,
+  document: UncheckedDocument,
   file: string,
   size: ImageSize,
   { decodePng, reading }: ShapeOptions,
@@ -109,9 +117,10 @@ export async function readShapes(
   // Labelme on Windows writes backslashes, and reads both.
   if (document.imagePath) annotation.imagePath = document.imagePath.replaceAll('\\', '/');
   for (const [index, shape] of document.shapes.entries()) {
-    const read = () => readShape(shape, size, `${file}: shapes[${index}]`, decodePng, reading);
+    const where = `${file}: shapes[${index}]`;
+    const read = async () => readShape(checkShape(shape, index, file), size, where, decodePng, reading);
     if (!reading) annotation.shapes.push(await read());
-    else await reading.objectLater(annotation, `${file}: shapes[${index}]`, read, () => shape.points.flat());
+    else await reading.objectLater(annotation, where, read, () => coordinatesOf(shape));
   }
   separateIgnored(annotation);
   return annotation;
@@ -138,7 +147,10 @@ async function readShape(
 }
 
 /** Returns the image file embedded in `imageData`, or undefined if there is none. Throws DataError if it is not base64. */
-export function embeddedImage(document: LabelmeDocument, file: string): Uint8Array | undefined {
+export function embeddedImage(
+  document: Pick<LabelmeDocument, 'imageData'>,
+  file: string,
+): Uint8Array | undefined {
   if (document.imageData === null) return undefined;
   return decodeBase64(document.imageData, `${file}: imageData`);
 }

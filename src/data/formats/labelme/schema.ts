@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { DataError } from '../../../errors.ts';
 import { parseJson } from '../../../json.ts';
 import { checkSchema, filled, finite, pixelsOrNone, text } from '../checks.ts';
+import type { Reading } from '../reading.ts';
 
 const point = v.strictTuple([finite, finite], 'must be a pair [x, y]');
 // Not needed to use the shapes, so a file is not refused for them.
@@ -25,7 +26,8 @@ const document = v.object(
   {
     version: v.fallback(v.string(), ''),
     flags,
-    shapes: v.array(shape, 'must be a list'),
+    // Each is checked by itself: one that is bad is no reason to leave out the others.
+    shapes: v.array(v.unknown(), 'must be a list'),
     imagePath: v.nullish(text, null),
     imageData: v.nullish(text, null),
     imageHeight: pixelsOrNone,
@@ -72,11 +74,33 @@ export interface LabelmeDocument {
 
 export const SAVE_AGAIN = 'open the image with this file in Labelme and save it again';
 
+/** A document whose shapes are not checked. */
+export type UncheckedDocument = Omit<LabelmeDocument, 'shapes'> & { readonly shapes: readonly unknown[] };
+
 /** Checks the structure alone: keys and types. Throws a one-line DataError that names `file`, the place and the fix. */
 export function readLabelmeStructure(json: string, file: string): LabelmeDocument {
-  const value = parseJson(json, file, 'restore the file from a copy, or label the image again');
+  const checked = readUnchecked(json, file);
+  return { ...checked, shapes: checked.shapes.map((value, index) => checkShape(value, index, file)) };
+}
+
+/** As `readLabelmeStructure`, but for the shapes. With `reading` NaN and Infinity are faults of their own, and read as null. */
+export function readUnchecked(json: string, file: string, reading?: Reading): UncheckedDocument {
+  const parse = () => parseJson(json, file, 'restore the file from a copy, or label the image again');
+  const value = reading ? reading.json(json, parse) : parse();
   if (typeof value !== 'object' || value === null || !('shapes' in value)) {
     throw new DataError(`${file}: not a Labelme file: it has no "shapes"; give the JSON that Labelme saved`);
   }
   return checkSchema(document, value, file, SAVE_AGAIN);
+}
+
+/** Checks the keys and types of a shape. Throws DataError. */
+export const checkShape = (value: unknown, index: number, file: string): LabelmeShape =>
+  checkSchema(shape, value, file, SAVE_AGAIN, ['shapes', index]);
+
+/** The coordinates of a shape, x and y in turns, as far as they are there; NaN for what is no number. */
+export function coordinatesOf(value: unknown): number[] | undefined {
+  const { points } = (value ?? {}) as { readonly points?: unknown };
+  if (!Array.isArray(points)) return undefined;
+  const pairs = points.filter((one): one is unknown[] => Array.isArray(one) && one.length === 2);
+  return pairs.flat().map((one) => (typeof one === 'number' ? one : Number.NaN));
 }

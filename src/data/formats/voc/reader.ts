@@ -3,7 +3,7 @@ import type { Box, ImageSize } from '../../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, IGNORE_LABEL } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { polygonBounds } from '../../polygon.ts';
-import { boxInside, checkBox, checkOutline } from '../checks.ts';
+import { boxInside, checkBox, checkOutline, decimal } from '../checks.ts';
 import type { AnnotatedImage, DataFiles, Dataset, DatasetClass, ReadOptions } from '../format.ts';
 import { type Frame, frameOf, toImage } from '../frame.ts';
 import {
@@ -202,7 +202,7 @@ async function readFrame(reading: Reading, root: XmlElement, file: string, image
     const numbers = (name: string) =>
       childrenOf(root, 'object').flatMap((object) =>
         childrenOf(object, 'bndbox').flatMap((box) =>
-          childrenOf(box, name).map(({ text }) => Number(text) || 0),
+          childrenOf(box, name).map(({ text }) => decimal(text) || 0),
         ),
       );
     const largest = (name: string) => numbers(name).reduce((most, value) => Math.max(most, value), 0);
@@ -253,7 +253,7 @@ async function readImage(
 
 function pixels(parent: XmlElement, name: string, file: string): number {
   const [element] = childrenOf(parent, name);
-  const value = Number(element?.text || Number.NaN);
+  const value = decimal(element?.text);
   if (!Number.isInteger(value) || value < 0) {
     const { line } = element ?? parent;
     throw new BadData(
@@ -274,7 +274,7 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 const CORNERS = ['xmin', 'ymin', 'xmax', 'ymax'] as const;
-const numberIn = (element: XmlElement | undefined): number => Number(element?.text || Number.NaN);
+const numberIn = (element: XmlElement | undefined): number => decimal(element?.text);
 
 /** The corners of an object's box as far as they are there, or the points of its polygon. */
 function cornersOf(element: XmlElement): number[] | undefined {
@@ -350,7 +350,7 @@ function readShape(
 function readBox(bounds: XmlElement, where: string, size: ImageSize, reading: Reading): Box {
   const [xmin, ymin, xmax, ymax] = CORNERS.map((name) => {
     const text = childrenOf(bounds, name)[0]?.text;
-    const value = Number(text || Number.NaN);
+    const value = decimal(text);
     if (!Number.isFinite(value)) {
       throw new BadData(
         'not a number',

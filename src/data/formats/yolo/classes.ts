@@ -1,5 +1,6 @@
 import { DataError } from '../../../errors.ts';
 import { BadData } from '../../faults.ts';
+import { decimal } from '../checks.ts';
 import { folderOf, hasExtension, joinPath, resolveFrom } from '../paths.ts';
 import type { Reading } from '../reading.ts';
 import { parseDataYaml, type YamlValue } from './yaml.ts';
@@ -53,7 +54,7 @@ export async function readYaml(reading: Reading, file: string, text: string): Pr
   const values = parseDataYaml(text, file);
   const classes = classesOf(values.get('names'), file);
   const count = values.get('nc');
-  if (typeof count === 'string' && count !== '' && Number(count) !== classes.length) {
+  if (typeof count === 'string' && count !== '' && decimal(count) !== classes.length) {
     throw new BadData(
       'structure',
       `${file}: nc is ${count}, but names has ${classes.length} classes; correct one of them`,
@@ -91,7 +92,7 @@ export async function readYaml(reading: Reading, file: string, text: string): Pr
 /** The numbers per row for keypoints: count times dimensions, as `kpt_shape: [17, 3]` states them. */
 function keypointsOf(value: YamlValue | undefined, file: string): number | undefined {
   if (value === undefined) return undefined;
-  const [count, dimensions] = Array.isArray(value) ? value.map(Number) : [];
+  const [count, dimensions] = Array.isArray(value) ? value.map(decimal) : [];
   if (Number.isInteger(count) && count! > 0 && (dimensions === 2 || dimensions === 3))
     return count! * dimensions;
   throw new BadData(

@@ -3,7 +3,7 @@ import type { ImageSize } from '../../../vision/boxes.ts';
 import type { AnnotatedShape, Annotation } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { polygonBounds } from '../../polygon.ts';
-import { boxInside, checkBox, checkOutline } from '../checks.ts';
+import { boxInside, checkBox, checkOutline, decimal } from '../checks.ts';
 import type { AnnotatedImage, DataFiles, Dataset, ReadOptions } from '../format.ts';
 import {
   baseName,
@@ -188,7 +188,9 @@ function readLabels(
       where,
       () => [readLine(words, where, annotation, layout, reading)],
       () =>
-        placeOf(words.slice(1).map(Number), layout).map((value, k) => value * (k % 2 === 0 ? width : height)),
+        placeOf(words.slice(1).map(decimal), layout).map(
+          (value, k) => value * (k % 2 === 0 ? width : height),
+        ),
     );
   });
 }
@@ -212,12 +214,12 @@ function readLine(
   reading: Reading,
 ): AnnotatedShape {
   const { classes, file, keypoints } = layout;
-  const values = words.map(Number);
+  const values = words.map(decimal);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new BadData(
       'not a number',
-      `${where}: ${JSON.stringify(words[bad])} is not a finite number; ${FIX}`,
+      `${where}: ${JSON.stringify(words[bad])} is not a finite number in decimal notation; ${FIX}`,
     );
   }
   const [index, ...all] = values as [number, ...number[]];
