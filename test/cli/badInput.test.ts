@@ -324,7 +324,6 @@ describe('images and labels that do not fit', () => {
 describe('the program', () => {
   beforeAll(buildCli);
   const one = async (args: string[], message: RegExp): Promise<void> => {
-    const before = await filesUnder(files.folder);
     const { code, stdout, stderr } = await fovea(...args);
     expect(code, stderr).toBe(2);
     expect(stdout).toBe('');
@@ -332,11 +331,11 @@ describe('the program', () => {
     expect(lines, stderr).toHaveLength(1);
     checkLine(lines[0]!);
     expect(lines[0]).toMatch(message);
-    expect(await filesUnder(files.folder)).toEqual(before);
   };
 
   it('prints one line and exits with 2', async () => {
     await writeFile(annotation(), '{');
+    const before = await filesUnder(files.folder);
     const options = ['--data', files.data, '--out', files.out];
     await Promise.all([
       one(['train', '--task', 'detect', ...options], /two\.json: line 1, column 2: expected a key/),
@@ -356,6 +355,8 @@ describe('the program', () => {
       ),
       one(['detect', image(), image(), ...into], /two\.png: is an image, not weights/),
     ]);
+    // Not before: a command that still runs has a lock.
+    expect(await filesUnder(files.folder)).toEqual(before);
   });
 
   it('exits with 2 for option values that cannot be', async () => {
