@@ -1,4 +1,4 @@
-/** IEEE 754 half precision on the CPU: as bits (Uint16Array), because Float16Array is not in every engine yet. */
+/** IEEE 754 half precision and bfloat16 on the CPU: as bits (Uint16Array), because Float16Array is not in every engine yet. */
 
 const word = new DataView(new ArrayBuffer(4));
 
@@ -38,4 +38,19 @@ export const roundToHalf = (value: number): number => halfValue(halfBits(value))
 
 export const toHalf = (values: ArrayLike<number>): Uint16Array => Uint16Array.from(values, halfBits);
 
-export const fromHalf = (bits: Uint16Array): Float32Array => Float32Array.from(bits, halfValue);
+/** The values of all halves by their bits, computed when they are first needed: weights have millions. */
+let values: Float32Array | undefined;
+
+export function fromHalf(bits: ArrayLike<number>): Float32Array {
+  values ??= Float32Array.from({ length: 1 << 16 }, (_, i) => halfValue(i));
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < out.length; i++) out[i] = values[bits[i]!]!;
+  return out;
+}
+
+/** A bfloat16 is the upper half of a float32, so widening is exact. */
+export function fromBfloat16(bits: ArrayLike<number>): Float32Array {
+  const words = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return new Float32Array(words.buffer);
+}

@@ -1,5 +1,5 @@
 /** Tensors as files hold them: in any of the types that PyTorch and safetensors store, without a loss. */
-import { halfValue } from '../half.ts';
+import { fromBfloat16, fromHalf } from '../half.ts';
 import type { Shape } from '../shape.ts';
 
 /** The type of the elements of a tensor in a file. `bool` is one byte per element, 0 or 1. */
@@ -69,18 +69,11 @@ export const FILE_DTYPES: Readonly<Record<FileDType, Stored>> = {
 
 /** The values of a tensor as f32: f16 and bf16 are exact; f64 and large integers are rounded to the nearest. */
 export function toFloat32({ dtype, data }: Pick<FileTensor, 'dtype' | 'data'>): Float32Array {
-  if (dtype === 'bf16') return widenBfloat16(data as Uint16Array);
+  if (dtype === 'bf16') return fromBfloat16(data as Uint16Array);
+  if (dtype === 'f16') return fromHalf(data as Uint16Array);
   const out = new Float32Array(data.length);
-  if (dtype === 'f16') for (let i = 0; i < out.length; i++) out[i] = halfValue(Number(data[i]));
-  else for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
   return out;
-}
-
-/** A bfloat16 is the upper half of a float32, so widening is exact. */
-function widenBfloat16(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
-  return new Float32Array(words.buffer);
 }
 
 const MAX_QUOTED_NAME = 80;

@@ -1,17 +1,6 @@
-import { fromBinary } from '@bufbuild/protobuf';
 import { DataError } from '../errors.ts';
-import { type OnnxType, typeNamed } from './dataTypes.ts';
-import { decodeTensor, type ExternalData, type HostTensor } from './hostTensor.ts';
-import { Inliner } from './inline.ts';
-import {
-  type AttributeProto,
-  type GraphProto,
-  type ModelProto,
-  ModelProtoSchema,
-  type NodeProto,
-  type ValueInfoProto,
-} from './onnx_pb.ts';
-import { UnsupportedError } from './unsupported.ts';
+import type { OnnxType } from './dataTypes.ts';
+import type { HostTensor } from './hostTensor.ts';
 
 /** The value of an attribute, by ONNX's type of it. */
 export type Attribute =
@@ -47,6 +36,7 @@ export interface OnnxPort {
 /** A graph: a model's, or that of a branch or loop. */
 export interface OnnxGraph {
   readonly name: string;
+  /** Each behind those that compute what it reads. */
   readonly nodes: readonly OnnxNode[];
   readonly initializers: ReadonlyMap<string, HostTensor>;
   /** Without those that are initializers. */
@@ -63,138 +53,82 @@ export interface OnnxModel {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-const text = new TextDecoder();
-/** ONNX's own domain has two names. */
-const domainOf = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
-
-function attributeOf(proto: AttributeProto, external: ExternalData | undefined, inliner: Inliner): Attribute {
-  if (proto.refAttrName !== '') return { kind: 'other', value: `reference to ${proto.refAttrName}` };
-  // Files of IR versions before 2 leave the type out.
-  const type = proto.type || guessedType(proto);
-  switch (type) {
-    case 1:
-      return { kind: 'float', value: proto.f };
-    case 2:
-      return { kind: 'int', value: Number(proto.i) };
-    case 3:
-      return { kind: 'string', value: text.decode(proto.s) };
-    case 4:
-      if (proto.t) return { kind: 'tensor', value: decodeTensor(proto.t, external) };
-      break;
-    case 5:
-      if (proto.g) return { kind: 'graph', value: graphOf(proto.g, external, inliner, true) };
-      break;
-    case 6:
-      return { kind: 'floats', value: proto.floats };
-    case 7:
-      return { kind: 'ints', value: proto.ints.map(Number) };
-    case 8:
-      return { kind: 'strings', value: proto.strings.map((bytes) => text.decode(bytes)) };
-  }
-  return { kind: 'other', value: `type ${type}` };
-}
-
-function guessedType(proto: AttributeProto): number {
-  if (proto.t) return 4;
-  if (proto.g) return 5;
-  if (proto.floats.length > 0) return 6;
-  if (proto.ints.length > 0) return 7;
-  if (proto.strings.length > 0) return 8;
-  if (proto.s.length > 0) return 3;
-  return proto.f === 0 ? 2 : 1;
-}
-
-function nodeOf(proto: NodeProto, external: ExternalData | undefined, inliner: Inliner): OnnxNode {
-  const domain = domainOf(proto.domain);
-  const name = proto.name || proto.output.find((output) => output !== '') || '';
-  const label = `${domain ? `${domain}.` : ''}${proto.opType} ${JSON.stringify(name)}`;
-  const attributes = new Map<string, Attribute>();
-  for (const attribute of proto.attribute) {
-    try {
-      attributes.set(attribute.name, attributeOf(attribute, external, inliner));
-    } catch (error) {
-      // What a node does not need (a string, say) must not keep the model from being read.
-      if (!(error instanceof UnsupportedError)) throw error;
-      attributes.set(attribute.name, { kind: 'other', value: error.message });
+/** All nodes of a graph and of the graphs in it. */
+export function* nodesOf(graph: OnnxGraph): Generator<OnnxNode> {
+  for (const node of graph.nodes) {
+    yield node;
+    for (const attribute of node.attributes.values()) {
+      if (attribute.kind === 'graph') yield* nodesOf(attribute.value);
     }
   }
-  return { label, name, op: proto.opType, domain, inputs: proto.input, outputs: proto.output, attributes };
 }
 
-/** An input or output. `inner`: of a graph in a graph, which need not say the type. */
-function portOf({ name, type }: ValueInfoProto, inner: boolean): OnnxPort {
-  const value = type?.value;
-  if (inner && (value?.case === undefined || (value.case === 'tensorType' && value.value.elemType === 0))) {
-    return { name, type: 'float', shape: undefined };
-  }
-  if (value?.case !== 'tensorType') {
-    throw new UnsupportedError(
-      `${JSON.stringify(name)} is ${value?.case ? `a ${value.case.replace('Type', '')}` : 'of no type'}; only tensors are supported`,
-    );
-  }
-  const { elemType, shape } = value.value;
-  const sizes = shape?.dim.map(({ value: size }) => {
-    if (size.case === 'dimValue') return Number(size.value);
-    return size.case === 'dimParam' && size.value !== '' ? size.value : null;
-  });
-  return { name, type: typeNamed(elemType, JSON.stringify(name)), shape: sizes };
+/** The names that a graph reads from around it. */
+function* namesFromAround(graph: OnnxGraph): Generator<string> {
+  const own = new Set([...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)]);
+  for (const { outputs } of graph.nodes) for (const name of outputs) own.add(name);
+  for (const node of graph.nodes) for (const name of namesRead(node)) if (!own.has(name)) yield name;
+  for (const { name } of graph.outputs) if (!own.has(name)) yield name;
 }
 
-function graphOf(
-  proto: GraphProto,
-  external: ExternalData | undefined,
-  inliner: Inliner,
-  inner = false,
-): OnnxGraph {
-  if (proto.sparseInitializer.length > 0) {
-    throw new UnsupportedError('sparse initializers are not supported; store them dense');
+/** The names that a node reads, for itself and for the graphs in it. */
+export function* namesRead(node: OnnxNode): Generator<string> {
+  yield* node.inputs;
+  for (const attribute of node.attributes.values()) {
+    if (attribute.kind === 'graph') yield* namesFromAround(attribute.value);
   }
-  const initializers = new Map<string, HostTensor>();
-  for (const tensor of proto.initializer) {
-    if (initializers.has(tensor.name)) {
-      throw new DataError(
-        `two initializers have the name ${JSON.stringify(tensor.name)}; the file is damaged`,
-      );
-    }
-    initializers.set(tensor.name, decodeTensor(tensor, external));
-  }
-  return {
-    name: proto.name,
-    nodes: inliner.nodes(proto.node).map((node) => nodeOf(node, external, inliner)),
-    initializers,
-    inputs: proto.input.filter(({ name }) => !initializers.has(name)).map((port) => portOf(port, inner)),
-    outputs: proto.output.map((port) => portOf(port, inner)),
-  };
 }
 
 /**
- * Reads an ONNX file.
+ * Puts nodes behind those that compute what they read. ONNX asks for this order, but converters (of weights to half
+ * precision, for one) append nodes that belong to the start, and onnxruntime takes such files. Nodes keep their order
+ * otherwise.
  *
- * @param bytes The file.
- * @param external Reads files beside it that hold values of tensors.
- * @throws DataError where the bytes are no ONNX model, or a damaged one.
+ * @throws DataError where nodes wait for each other, or two compute the same name.
  */
-export function parseModel(bytes: Uint8Array, external?: ExternalData): OnnxModel {
-  let proto: ModelProto;
-  try {
-    proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
-  } catch (error) {
-    throw new DataError(`no ONNX model, or a damaged one (${(error as Error).message})`, { cause: error });
+export function inOrder(nodes: readonly OnnxNode[]): readonly OnnxNode[] {
+  const makers = new Map<string, number>();
+  nodes.forEach((node, i) => {
+    for (const name of node.outputs) {
+      if (name === '') continue;
+      const other = makers.get(name);
+      if (other !== undefined) {
+        throw new DataError(
+          `${nodes[other]!.label} and ${node.label} both compute ${JSON.stringify(name)}; the file is damaged`,
+        );
+      }
+      makers.set(name, i);
+    }
+  });
+  const ordered: OnnxNode[] = [];
+  const state = new Uint8Array(nodes.length);
+  const [WAITS, DONE] = [1, 2];
+  /** Nodes that wait for others, each with the names it has still to look at. A list, since chains can be long. */
+  const stack: { readonly at: number; readonly names: Iterator<string> }[] = [];
+  const enter = (at: number): void => {
+    state[at] = WAITS!;
+    stack.push({ at, names: namesRead(nodes[at]!) });
+  };
+  for (let first = 0; first < nodes.length; first++) {
+    if (state[first] !== DONE) enter(first);
+    while (stack.length > 0) {
+      const { at, names } = stack.at(-1)!;
+      const { value: name, done } = names.next();
+      if (done) {
+        state[at] = DONE!;
+        ordered.push(nodes[at]!);
+        stack.pop();
+        continue;
+      }
+      const maker = makers.get(name);
+      if (maker === undefined || state[maker] === DONE) continue;
+      if (state[maker] === WAITS) {
+        throw new DataError(
+          `${nodes[maker]!.label} waits for its own output, by ${JSON.stringify(name)}; the file is damaged`,
+        );
+      }
+      enter(maker);
+    }
   }
-  if (!proto.graph) throw new DataError('no ONNX model: it has no graph');
-  const opsets = new Map(
-    proto.opsetImport.map(({ domain, version }) => [domainOf(domain), Number(version)] as const),
-  );
-  try {
-    return {
-      graph: graphOf(proto.graph, external, new Inliner(proto)),
-      opsets,
-      producer: [proto.producerName, proto.producerVersion].filter(Boolean).join(' '),
-      metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
-    };
-  } catch (error) {
-    // Graphs in graphs, deeper than the call stack.
-    if (error instanceof RangeError) throw new DataError('graphs are nested too deeply; the file is damaged');
-    throw error;
-  }
+  return ordered;
 }

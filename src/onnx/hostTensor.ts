@@ -1,6 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { DataError } from '../errors.ts';
-import { halfValue } from '../half.ts';
+import { fromBfloat16, fromHalf } from '../half.ts';
 import { formatShape, numel, type Shape } from '../shape.ts';
 import { isFloatType, type OnnxType, typeNamed } from './dataTypes.ts';
 import { type TensorProto, TensorProtoSchema } from './onnx_pb.ts';
@@ -24,58 +24,39 @@ export type HostValues = Float32Array | Float64Array | Int32Array;
 /** Reads bytes of tensors that lie in other files: `location` as the model writes it. */
 export type ExternalData = (location: string) => Uint8Array | undefined;
 
-const BYTES: Partial<Record<OnnxType, number>> = {
-  float: 4,
-  uint8: 1,
-  int8: 1,
-  uint16: 2,
-  int16: 2,
-  int32: 4,
-  int64: 8,
-  bool: 1,
-  float16: 2,
-  double: 8,
-  uint32: 4,
-  uint64: 8,
-  bfloat16: 2,
-};
+/** The types that are computed with, by the arrays that hold their raw data. */
+const RAW = {
+  float: Float32Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  uint16: Uint16Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+  float16: Uint16Array,
+  double: Float64Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bfloat16: Uint16Array,
+} as const;
+
+const hasRaw = (type: OnnxType): type is keyof typeof RAW => type in RAW;
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Reads raw_data, which is little-endian and may begin at any byte. */
-function fromRaw(type: OnnxType, bytes: Uint8Array, count: number): HostValues {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (type === 'float') {
-    // A copy, aligned to four bytes. (slice() of a Buffer is none.)
-    if (littleEndian) return new Float32Array(new Uint8Array(bytes).buffer, 0, count);
-    return Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true));
-  }
-  const read: Partial<Record<OnnxType, (i: number) => number>> = {
-    uint8: (i) => view.getUint8(i),
-    int8: (i) => view.getInt8(i),
-    bool: (i) => view.getUint8(i),
-    uint16: (i) => view.getUint16(i * 2, true),
-    int16: (i) => view.getInt16(i * 2, true),
-    int32: (i) => view.getInt32(i * 4, true),
-    uint32: (i) => view.getUint32(i * 4, true),
-    int64: (i) => Number(view.getBigInt64(i * 8, true)),
-    uint64: (i) => Number(view.getBigUint64(i * 8, true)),
-    float16: (i) => halfValue(view.getUint16(i * 2, true)),
-    bfloat16: (i) => bfloatValue(view.getUint16(i * 2, true)),
-    double: (i) => view.getFloat64(i * 8, true),
-  };
-  const at = read[type]!;
-  const data = emptyValues(type, count);
-  for (let i = 0; i < count; i++) data[i] = at(i);
-  return data;
-}
-
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
-
-function bfloatValue(half: number): number {
-  bits[0] = half << 16;
-  return float[0]!;
+function fromRaw(type: keyof typeof RAW, bytes: Uint8Array): HostValues {
+  // A copy, aligned. (slice() of a Buffer is none.)
+  const aligned = new Uint8Array(bytes);
+  const { BYTES_PER_ELEMENT: width } = RAW[type];
+  if (!littleEndian) for (let i = 0; i < aligned.length; i += width) aligned.subarray(i, i + width).reverse();
+  const raw = new RAW[type](aligned.buffer);
+  if (type === 'float16') return fromHalf(raw as Uint16Array);
+  if (type === 'bfloat16') return fromBfloat16(raw as Uint16Array);
+  if (raw instanceof BigInt64Array || raw instanceof BigUint64Array) return Float64Array.from(raw, Number);
+  if (raw instanceof Float32Array || raw instanceof Float64Array || raw instanceof Int32Array) return raw;
+  return raw instanceof Uint32Array ? new Float64Array(raw) : new Int32Array(raw);
 }
 
 /** Zeros in the array that values of a type are kept in. */
@@ -91,8 +72,8 @@ function fromField(type: OnnxType, proto: TensorProto): ArrayLike<number> {
   if (type === 'double') return proto.doubleData;
   if (type === 'int64') return proto.int64Data.map(Number);
   if (type === 'uint64' || type === 'uint32') return proto.uint64Data.map(Number);
-  if (type === 'float16') return proto.int32Data.map((value) => halfValue(value & 0xffff));
-  if (type === 'bfloat16') return proto.int32Data.map((value) => bfloatValue(value & 0xffff));
+  if (type === 'float16') return fromHalf(Uint16Array.from(proto.int32Data));
+  if (type === 'bfloat16') return fromBfloat16(Uint16Array.from(proto.int32Data));
   return proto.int32Data;
 }
 
@@ -125,8 +106,8 @@ function externalBytes(proto: TensorProto, where: string, external: ExternalData
 export function decodeTensor(proto: TensorProto, external?: ExternalData): HostTensor {
   const where = `tensor ${JSON.stringify(proto.name)}`;
   const type = typeNamed(proto.dataType, where);
-  const width = BYTES[type];
-  if (width === undefined) throw new UnsupportedError(`${where}: tensors of ${type} are not supported`);
+  if (!hasRaw(type)) throw new UnsupportedError(`${where}: tensors of ${type} are not supported`);
+  const { BYTES_PER_ELEMENT: width } = RAW[type];
   const shape = proto.dims.map(Number);
   const count = numel(shape);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || !Number.isSafeInteger(count)) {
@@ -134,7 +115,7 @@ export function decodeTensor(proto: TensorProto, external?: ExternalData): HostT
   }
   const raw = proto.dataLocation === 1 ? externalBytes(proto, where, external) : proto.rawData;
   if (raw.length > 0 || proto.dataLocation === 1) {
-    if (raw.length === count * width) return { type, shape, data: fromRaw(type, raw, count) };
+    if (raw.length === count * width) return { type, shape, data: fromRaw(type, raw) };
     throw new DataError(
       `${where}: ${raw.length} bytes for shape ${formatShape(shape)} of ${type}, which has ${count * width}; the file is damaged`,
     );

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { clone, create } from '@bufbuild/protobuf';
 import { DataError } from '../errors.ts';
 import {
   type AttributeProto,
@@ -85,5 +85,9 @@ function bound(
   if (attribute.g) throw new UnsupportedError(`${where}: graphs in functions are not supported`);
   if (attribute.refAttrName === '') return [attribute];
   const value = given.get(attribute.refAttrName);
-  return value ? [create(AttributeProtoSchema, { ...value, name: attribute.name })] : [];
+  if (!value) return [];
+  // Not a spread: fields that are not set are not the object's own.
+  const renamed = clone(AttributeProtoSchema, value);
+  renamed.name = attribute.name;
+  return [renamed];
 }

@@ -4,7 +4,7 @@ import { Buffer, Parameter } from '../nn/module.ts';
 import { numel, type Shape } from '../shape.ts';
 import { Attributes } from './attributes.ts';
 import { isFloatType, type OnnxType } from './dataTypes.ts';
-import type { OnnxGraph, OnnxNode } from './graph.ts';
+import { nodesOf, type OnnxGraph, type OnnxNode } from './graph.ts';
 import type { HostTensor } from './hostTensor.ts';
 import type { Operator } from './operator.ts';
 import { operatorNamed } from './operators/index.ts';
@@ -27,16 +27,6 @@ export interface Weights {
   readonly graph: OnnxGraph;
   /** What was done to weights. */
   readonly notes: readonly string[];
-}
-
-/** All nodes of a graph and of the graphs in it. */
-export function* nodesOf(graph: OnnxGraph): Generator<OnnxNode> {
-  for (const node of graph.nodes) {
-    yield node;
-    for (const attribute of node.attributes.values()) {
-      if (attribute.kind === 'graph') yield* nodesOf(attribute.value);
-    }
-  }
 }
 
 /** The names of values that must be known before the model runs, with all that they are computed from. */

@@ -1,10 +1,9 @@
 import { DataError, FoveaError, ShapeError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
-import type { OnnxGraph, OnnxNode } from './graph.ts';
+import { namesRead, type OnnxGraph, type OnnxNode } from './graph.ts';
 import { expectOperations } from './missing.ts';
 import { Call, type Outputs, type Recording } from './operator.ts';
 import { operatorNamed } from './operators/index.ts';
-import { nodesOf } from './parameters.ts';
 import { UnsupportedError } from './unsupported.ts';
 import { Value } from './value.ts';
 
@@ -37,12 +36,7 @@ function lastUsesOf(graph: OnnxGraph): ReadonlyMap<string, number> {
   if (known) return known;
   const uses = new Map<string, number>();
   graph.nodes.forEach((node, i) => {
-    for (const name of node.inputs) uses.set(name, i);
-    for (const attribute of node.attributes.values()) {
-      if (attribute.kind !== 'graph') continue;
-      for (const inner of nodesOf(attribute.value)) for (const name of inner.inputs) uses.set(name, i);
-      for (const { name } of attribute.value.outputs) uses.set(name, i);
-    }
+    for (const name of namesRead(node)) uses.set(name, i);
   });
   for (const { name } of graph.outputs) uses.set(name, Number.POSITIVE_INFINITY);
   lastUses.set(graph, uses);

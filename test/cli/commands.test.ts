@@ -131,7 +131,10 @@ describe('a folder of different images', () => {
       for (const { box } of annotation.shapes) {
         expect(box[0] >= 0 && box[1] >= 0 && box[2] <= width && box[3] <= height).toBe(true);
       }
-      expect(await toAnnotation(parseLabelme(text, file), file)).toEqual(annotation);
+      // Loading counts a shape once; boxes that reach beyond a small image can be cut to the same one.
+      const whole = await toAnnotation(parseLabelme(text, file), file);
+      const shapes = new Map(whole.shapes.map((shape) => [JSON.stringify(shape), shape]));
+      expect(annotation).toEqual({ ...whole, shapes: [...shapes.values()] });
     }
   });
 });

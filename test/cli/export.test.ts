@@ -6,8 +6,8 @@ import { exportCommand } from '../../cli/src/commands/export.ts';
 import { convertWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { saveWeights } from '../../src/io/index.ts';
-import { parseModel } from '../../src/onnx/graph.ts';
 import { loadOnnx } from '../../src/onnx/index.ts';
+import { parseModel } from '../../src/onnx/parseModel.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
 import { buildModel, metadataOf } from '../../src/tasks/modelFile.ts';
 

@@ -37,7 +37,7 @@ describe('a file of another kind in the place of weights', () => {
       /is the index of weights in several files; load it with loadWeights/,
     ],
     ['other JSON', text('{"abcd":{"e": 1}}'), /is a JSON file, not weights/],
-    ['an ONNX model', bytes(0x08, 8, 0x12, 7), /is an ONNX model; export/],
+    ['an ONNX model', bytes(0x08, 8, 0x12, 7), /is an ONNX model; load it with loadOnnx/],
     ['an HDF5 file', bytes(0x89, 0x48, 0x44, 0x46), /is an HDF5 file/],
     [
       'a Darknet file',

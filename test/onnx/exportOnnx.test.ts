@@ -8,7 +8,6 @@ import { add, argmax, mul, rand, sum, type Tensor, tensor } from '../../src/inde
 import * as models from '../../src/models/index.ts';
 import { Module, Parameter, Sequential } from '../../src/nn/index.ts';
 import { Conv2d } from '../../src/nn/layers.ts';
-import { parseModel } from '../../src/onnx/graph.ts';
 import {
   type Exported,
   type ExportOptions,
@@ -16,6 +15,7 @@ import {
   loadOnnx,
   UnsupportedError,
 } from '../../src/onnx/index.ts';
+import { parseModel } from '../../src/onnx/parseModel.ts';
 import { channelsFirst, difference, differences, noise, scattered } from './exported.ts';
 import { runOnnx } from './onnxruntime.mjs';
 

@@ -6,6 +6,7 @@ import { type Computer, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { loadOnnx, UnsupportedError } from '../../src/onnx/index.ts';
 import {
   AttributeProtoSchema,
+  FunctionProtoSchema,
   type GraphProto,
   GraphProtoSchema,
   type NodeProto,
@@ -170,6 +171,83 @@ describe('weights', () => {
       }),
     );
     expect(values(model.forward({ x: x() }).y)).toEqual([1, -4]);
+  });
+});
+
+describe('nodes', () => {
+  const of = (...nodes: NodeProto[]) =>
+    loadOnnx(modelBytes({ nodes, inputs: [port('x', 'float', [2])], outputs: [port('y', 'float', [2])] }));
+  const run = (...nodes: NodeProto[]) => values(of(...nodes).forward({ x: x() }).y);
+
+  it('may come before those that compute what they read, as onnxruntime takes them', () => {
+    const chain = [node('Abs', ['x'], ['a']), node('Neg', ['a'], ['b']), node('Exp', ['b'], ['y'])];
+    const expected = run(...chain);
+    expect(expected).toEqual([Math.exp(-1), Math.exp(-2)]);
+    for (const order of [
+      [2, 1, 0],
+      [1, 2, 0],
+      [2, 0, 1],
+    ]) {
+      expect(run(...order.map((i) => chain[i]!))).toEqual(expected);
+    }
+    const condition = [node('Size', ['x'], ['size']), node('Cast', ['size'], ['condition'], { to: 9 })];
+    const inBranch = {
+      then_branch: graph({ nodes: [node('Neg', ['late'], ['a'])], outputs: [port('a', 'float')] }),
+      else_branch: branches.else_branch,
+    };
+    const branching = nodeWith(node('If', ['condition'], ['y']), inBranch);
+    expect(run(branching, node('Abs', ['x'], ['late']), ...condition)).toEqual([-1, -2]);
+    const deep = Array.from({ length: 20_000 }, (_, i) =>
+      node('Neg', [i === 0 ? 'x' : `n${i}`], [i === 19_999 ? 'y' : `n${i + 1}`]),
+    );
+    expect(() => of(...deep.reverse())).not.toThrow();
+  });
+
+  it('that wait for each other, or compute one name twice, are of a damaged file', () => {
+    expect(() =>
+      of(node('Neg', ['b'], ['a']), node('Add', ['a', 'x'], ['b']), node('Neg', ['b'], ['y'])),
+    ).toThrow('waits for its own output');
+    expect(() => of(node('Neg', ['x'], ['y']), node('Abs', ['x'], ['y']))).toThrow('both compute "y"');
+  });
+
+  it('of functions are put in the place of calls, which may call others', () => {
+    const own = 'local';
+    const call = (op: string, inputs: string[], outputs: string[], attributes = {}) => {
+      const made = node(op, inputs, outputs, attributes);
+      made.domain = own;
+      return made;
+    };
+    const leaky = node('LeakyRelu', ['v'], ['w']);
+    leaky.attribute.push(create(AttributeProtoSchema, { name: 'alpha', type: 1, refAttrName: 'alpha' }));
+    const opsetImport = [{ domain: '', version: 17n }];
+    const functions = [
+      {
+        domain: own,
+        name: 'Slope',
+        input: ['v'],
+        output: ['w'],
+        attribute: ['alpha'],
+        node: [leaky],
+        opsetImport,
+      },
+      {
+        domain: own,
+        name: 'Twice',
+        input: ['v'],
+        output: ['w'],
+        node: [call('Slope', ['v'], ['inner'], { alpha: 0.5 }), node('Add', ['inner', 'inner'], ['w'])],
+        opsetImport,
+      },
+    ];
+    const model = loadOnnx(
+      modelBytes({
+        nodes: [call('Twice', ['x'], ['a']), call('Twice', ['a'], ['y'])],
+        inputs: [port('x', 'float', [2])],
+        outputs: [port('y', 'float', [2])],
+        functions: functions.map((one) => create(FunctionProtoSchema, one)),
+      }),
+    );
+    expect(values(model.forward({ x: x() }).y)).toEqual([4, -2]);
   });
 });
 

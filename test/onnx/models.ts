@@ -4,6 +4,7 @@ import { DATA_TYPES, isFloatType, type OnnxType } from '../../src/onnx/dataTypes
 import {
   type AttributeProto,
   AttributeProtoSchema,
+  type FunctionProto,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
@@ -98,10 +99,12 @@ export function modelBytes(parts: {
   readonly outputs: readonly ValueInfoProto[];
   readonly initializers?: readonly TensorProto[];
   readonly opset?: number;
+  readonly functions?: readonly FunctionProto[];
 }): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: '', version: BigInt(parts.opset ?? 17) }],
+    functions: [...(parts.functions ?? [])],
     graph: create(GraphProtoSchema, {
       name: 'test',
       node: [...parts.nodes],

@@ -28,7 +28,9 @@ describe('linters', () => {
   it('attw finds the types of every entry point', async () => {
     const { stdout } = await tool('attw', library.tarball, '--profile', 'esm-only', '--format', 'json');
     const { analysis, problems = {} } = JSON.parse(stdout);
-    expect(Object.keys(analysis.entrypoints)).toHaveLength(11);
+    const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+    const entries = Object.keys(exports).filter((name) => name !== './kernels/*');
+    expect(Object.keys(analysis.entrypoints).sort()).toEqual(entries.sort());
     // The profile leaves out what only CommonJS meets.
     const esm = JSON.stringify(problems).match(/"resolutionKind":"(node16-esm|bundler)"/g);
     expect(esm).toBeNull();
