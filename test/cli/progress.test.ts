@@ -178,9 +178,9 @@ describe('runMain', () => {
         text += part.toString();
         if (part.toString().includes('ready') || words.includes('stay')) child.kill('SIGINT');
       });
-      return new Promise<[string, number | null]>((done) => child.on('close', (code) => done([text, code])));
+      return new Promise((done) => child.on('close', (code, signal) => done([text, code ?? signal])));
     };
     expect(await start('go')).toEqual(['ready\nasked\n', 130]);
-    expect(await start('stay')).toEqual(['ready\nasked\n', 130]);
+    expect(await start('stay')).toEqual(['ready\nasked\n', 'SIGINT']);
   });
 });

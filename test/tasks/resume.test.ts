@@ -15,7 +15,7 @@ import {
   type TrainResult,
   train,
 } from '../../src/tasks/train.ts';
-import { buildCli, fovea, startFovea } from '../cli/run.ts';
+import { buildCli, type Ended, fovea, startFovea } from '../cli/run.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { bytesOf, settingsFor, twoScene, writeScene } from './scenes.ts';
 
@@ -161,7 +161,7 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
     }
     const more = [...samples, ...samples];
     await expect(train(gpu, more, settings, { resume })).rejects.toThrow(
-      /samples is 1 in the state and 2 here/,
+      /was trained on other data than the data set \(crops per epoch: 1, now 2\)/,
     );
   });
 });
@@ -207,10 +207,7 @@ describe('fovea train', () => {
   });
 
   /** Trains, reading the checkpoint again and again until the end, and sends a signal once it is of step 8 or later. */
-  async function interruptOnce(
-    out: string,
-    signal: NodeJS.Signals,
-  ): Promise<{ code: number | null; stderr: string; read: number }> {
+  async function interruptOnce(out: string, signal: NodeJS.Signals): Promise<Ended & { read: number }> {
     const file = out.replace('.safetensors', '.checkpoint.safetensors');
     const { child, ended } = startFovea(train(out));
     let over = false;
@@ -253,12 +250,13 @@ describe('fovea train', () => {
     expect(expected.equals(await readFile(out))).toBe(true);
   });
 
-  it('after Ctrl-C, exits with 130 and a checkpoint, and goes on with --resume alone', async () => {
+  it('after Ctrl-C, ends with weights and a checkpoint, and goes on with --resume alone', async () => {
     const out = join(folder, 'stopped.safetensors');
-    const { code, stderr } = await interrupt(out, 'SIGINT');
-    expect(code, stderr).toBe(130);
+    const { code, signal, stderr } = await interrupt(out, 'SIGINT');
+    // By the signal where a step takes long on a busy machine: it is given up then. A shell sees 130 in both cases.
+    expect([130, 'SIGINT'], stderr).toContain(code ?? signal);
     const said =
-      /stopping after this step\n(?:.*\n)*stopped: .*stopped\.safetensors has the weights of step (\d+) of 40, .*; continue with --resume/.exec(
+      /stopping after this step\n(?:.*\n)*stopped.* weights of step (\d+) of 40.*; continue with --resume/.exec(
         stderr,
       );
     expect(said, stderr).not.toBe(null);

@@ -155,7 +155,8 @@ export const boxes = {
   ),
   heatmaps_to_keypoints: caseOf(
     'heatmaps_to_keypoints',
-    fc.tuple(int(0, 4), int(1, 9), int(0, 5), int(1, 40)),
+    // A map of one value is everywhere the same but for rounding, which then decides where the largest is.
+    fc.tuple(int(0, 4), int(2, 9), int(0, 5), int(1, 40)),
     ([count, side, keypoints, size]) => ({
       inputs: { maps: uniform([count, side, side, keypoints]), boxes: boxesOf([count, 4], size) },
     }),
