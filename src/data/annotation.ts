@@ -14,7 +14,10 @@ export interface MaskPatch {
   readonly width: number;
   /** Rows of the window. */
   readonly height: number;
-  /** 1 inside, 0 outside [height * width], row by row. */
+  /**
+   * 1 inside, 0 outside [height * width], row by row. Not to be changed: that of a large mask may be unpacked when it is read, and freed
+   * when nobody uses it.
+   */
   readonly data: Uint8Array;
 }
 

@@ -1,6 +1,8 @@
 import type { ImageSize, Point } from '../vision/boxes.ts';
 import type { AnnotatedShape, IgnoredRegion, MaskPatch } from './annotation.ts';
+import { pixelsOf } from './maskRuns.ts';
 import { rasterizePolygon } from './polygon.ts';
+import { polygonRuns } from './polygonRuns.ts';
 
 /**
  * Cuts the smallest patch that holds all pixels of a mask.
@@ -42,11 +44,12 @@ export interface PixelMap extends ImageSize {
  * @param value The value to write.
  */
 export function paintPatch({ width, height, data }: PixelMap, patch: MaskPatch, value: number): void {
-  for (let j = 0, i = 0; j < patch.height; j++) {
-    for (let k = 0; k < patch.width; k++, i++) {
-      const [x, y] = [patch.x + k, patch.y + j];
-      if (patch.data[i] !== 0 && x >= 0 && y >= 0 && x < width && y < height) data[y * width + x] = value;
-    }
+  const pixels = pixelsOf(patch);
+  const [left, right] = [Math.max(0, -patch.x), Math.min(patch.width, width - patch.x)];
+  for (let j = Math.max(0, -patch.y); j < Math.min(patch.height, height - patch.y); j++) {
+    const from = j * patch.width;
+    const to = (patch.y + j) * width + patch.x;
+    for (let k = left; k < right; k++) if (pixels[from + k] !== 0) data[to + k] = value;
   }
 }
 
@@ -57,11 +60,17 @@ export function paintPatch({ width, height, data }: PixelMap, patch: MaskPatch, 
  * @param size Width and height of the image, to which the patch is cut.
  * @returns The pixels of the shape; the patch may be empty.
  */
-export function shapeToPatch(
-  { mask, points, box }: AnnotatedShape | IgnoredRegion,
+export function shapeToPatch(shape: AnnotatedShape | IgnoredRegion, size: ImageSize): MaskPatch {
+  if (shape.mask !== undefined) return shape.mask;
+  const [corners, window] = cornersIn(shape, size);
+  return { ...window, data: rasterizePolygon(corners, window) };
+}
+
+/** The corners of a shape's outline, or of its box, in the window around it, which is cut to the image. */
+function cornersIn(
+  { points, box }: AnnotatedShape | IgnoredRegion,
   size: ImageSize,
-): MaskPatch {
-  if (mask !== undefined) return mask;
+): [Point[], Omit<MaskPatch, 'data'>] {
   const x = Math.max(0, Math.floor(box[0]));
   const y = Math.max(0, Math.floor(box[1]));
   const width = Math.max(0, Math.min(size.width, Math.ceil(box[2])) - x);
@@ -72,12 +81,43 @@ export function shapeToPatch(
     [box[2], box[3]],
     [box[0], box[3]],
   ];
-  const moved = corners.map(([px, py]): Point => [px - x, py - y]);
-  return { x, y, width, height, data: rasterizePolygon(moved, { width, height }) };
+  return [corners.map(([px, py]): Point => [px - x, py - y]), { x, y, width, height }];
+}
+
+/**
+ * Finds the runs of a shape's pixels in the rows of an image: those of `shapeToPatch`, without the memory of the patch.
+ *
+ * @param shape The shape, in pixels of the image.
+ * @param size Width and height of the image.
+ * @param each Called with a row, the first column of a run, and the column after its last.
+ */
+export function shapeRuns(
+  shape: AnnotatedShape | IgnoredRegion,
+  size: ImageSize,
+  each: (y: number, from: number, to: number) => void,
+): void {
+  if (shape.mask === undefined) {
+    const [corners, window] = cornersIn(shape, size);
+    polygonRuns(corners, window, (y, from, to) => each(window.y + y, window.x + from, window.x + to));
+    return;
+  }
+  const { mask } = shape;
+  const data = pixelsOf(mask);
+  const [left, right] = [Math.max(0, -mask.x), Math.min(mask.width, size.width - mask.x)];
+  for (let j = Math.max(0, -mask.y); j < Math.min(mask.height, size.height - mask.y); j++) {
+    const row = j * mask.width;
+    for (let from = left, at = left; from < right; from = at) {
+      const inside = data[row + from] !== 0;
+      while (at < right && (data[row + at] !== 0) === inside) at++;
+      if (inside) each(mask.y + j, mask.x + from, mask.x + at);
+    }
+  }
 }
 
 /** Whether a patch has holes: an outline cannot express them. */
-export function hasHoles({ width, height, data }: MaskPatch): boolean {
+export function hasHoles(patch: MaskPatch): boolean {
+  const { width, height } = patch;
+  const data = pixelsOf(patch);
   // Fill the outside, starting in a border of one pixel; whatever is neither reached nor set is a hole. The outside is
   // 8-connected, because the mask's own parts are 4-connected.
   const [w, h] = [width + 2, height + 2];

@@ -7,6 +7,7 @@ import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 import { outlineArea } from '../vision/outline.ts';
+import { polygonRuns } from './polygonRuns.ts';
 
 function checkPoints(op: string, points: readonly Point[]): void {
   const bad = points.findIndex(([x, y]) => !Number.isFinite(x) || !Number.isFinite(y));
@@ -81,39 +82,9 @@ export function rasterizePolygon(points: readonly Point[], size: ImageSize): Uin
   checkSize('rasterizePolygon', size);
   checkPoints('rasterizePolygon', points);
   const mask = new Uint8Array(width * height);
-  if (points.length < 3) return mask;
-
-  // Where an edge crosses the centre line of a row, all pixels to the right change sides: each crossing is marked in the mask
-  // at the first of them, and then carried along the row. A row y is crossed where top <= y + 0.5 < bottom.
-  let [firstRow, endRow] = [height, 0];
-  for (let i = 0; i < points.length; i++) {
-    const a = points[i]!;
-    const b = points[(i + 1) % points.length]!;
-    // Always from top to bottom: polygons on both sides of an edge must compute the same bits.
-    const [top, bottom] = a[1] <= b[1] ? [a, b] : [b, a];
-    const first = Math.max(0, Math.ceil(top[1] - 0.5));
-    const end = Math.min(height, Math.ceil(bottom[1] - 0.5));
-    if (first >= end) continue;
-    firstRow = Math.min(firstRow, first);
-    endRow = Math.max(endRow, end);
-    const [x, dx, dy] = [top[0], bottom[0] - top[0], bottom[1] - top[1]];
-    for (let y = first; y < end; y++) {
-      const column = firstColumn(x + ((y + 0.5 - top[1]) / dy) * dx);
-      if (column < width) mask[y * width + column]! ^= 1;
-    }
-  }
-  for (let y = firstRow; y < endRow; y++) {
-    let inside = 0;
-    for (let i = y * width; i < (y + 1) * width; i++) {
-      inside ^= mask[i]!;
-      mask[i] = inside;
-    }
-  }
+  polygonRuns(points, size, (y, from, to) => mask.fill(1, y * width + from, y * width + to));
   return mask;
 }
-
-/** The first column whose centre is at x or to the right of it, at least 0. */
-const firstColumn = (x: number): number => Math.max(0, Math.ceil(x - 0.5));
 
 /** What `connectedComponents` returns. */
 export interface Components {

@@ -1,6 +1,7 @@
 import { DataError, ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, ImageSize } from './boxes.ts';
+import { columnsToRows, readColumns } from './columns.ts';
 
 /** A mask in run-length encoding, as in COCO's files. Pixels are counted down the columns, columns from left to right. */
 export interface Rle {
@@ -70,9 +71,15 @@ export function rleEncode(mask: ArrayLike<number>, { width, height }: ImageSize)
     );
   }
   const runs = new Runs();
-  for (let x = 0; x < width; x++) {
-    for (let y = 0; y < height; y++) runs.add(mask[y * width + x] !== 0, 1);
-  }
+  // Values of any kind, as bytes.
+  const inside = mask instanceof Uint8Array ? mask : Uint8Array.from(mask, (value) => (value === 0 ? 0 : 1));
+  readColumns(inside, { width, height }, (values, count) => {
+    for (let from = 0, at = 0; from < count; from = at) {
+      const value = values[from] !== 0;
+      while (at < count && (values[at] !== 0) === value) at++;
+      runs.add(value, at - from);
+    }
+  });
   return { size: [height, width], counts: runs.counts };
 }
 
@@ -86,57 +93,41 @@ export function rleEncode(mask: ArrayLike<number>, { width, height }: ImageSize)
 export function rleDecode(rle: Rle): Uint8Array {
   const { size, counts } = checkRle(rle, 'rleDecode');
   const [height, width] = size;
-  const mask = new Uint8Array(height * width);
-  let x = 0;
-  let y = 0;
-  for (let i = 0; i < counts.length; i++) {
-    for (let left = counts[i]!; left > 0; ) {
-      const rows = Math.min(left, height - y);
-      if (i % 2 === 1) for (let k = y; k < y + rows; k++) mask[k * width + x] = 1;
-      left -= rows;
-      y += rows;
-      if (y === height) {
-        y = 0;
-        x++;
-      }
-    }
-  }
-  return mask;
+  return columnsToRows(runsInside(counts), { width, height });
 }
 
-/**
- * Decodes the part of a mask within its tight box, so that the memory is that of the part and not of the image.
- *
- * @param rle The mask in run-length encoding.
- * @returns The box's first column and row, its size, and 0 or 1 for each of its pixels, row by row; undefined for an empty mask.
- * @throws DataError as `rleDecode`.
- */
-export function rleDecodeTight(
-  rle: Rle,
-): { x: number; y: number; width: number; height: number; data: Uint8Array } | undefined {
-  const { size, counts } = checkRle(rle, 'rleDecodeTight');
-  const [x, y, right, bottom] = rleToBox(rle);
-  const [width, height] = [right - x, bottom - y];
-  if (width === 0 || height === 0) return undefined;
-  const data = new Uint8Array(width * height);
+/** Start and end of each run inside the mask, by the number of pixels before it. */
+function runsInside(counts: ArrayLike<number>): Float64Array {
+  const runs = new Float64Array(counts.length - (counts.length % 2));
   let start = 0;
   for (let i = 0; i < counts.length; i++) {
     const end = start + counts[i]!;
     if (i % 2 === 1) {
-      // Columns from top to bottom; what is inside is within the box.
-      let column = Math.floor(start / size[0]) - x;
-      let row = (start % size[0]) - y;
-      for (let at = start; at < end; at++) {
-        data[row * width + column] = 1;
-        if (++row + y === size[0]) {
-          row = -y;
-          column++;
-        }
-      }
+      runs[i - 1] = start;
+      runs[i] = end;
     }
     start = end;
   }
-  return { x, y, width, height, data };
+  return runs;
+}
+
+/**
+ * Decodes the part of a mask within a box that contains all of its pixels, so that the memory is that of the part and not of the image.
+ *
+ * @param rle The mask in run-length encoding, as `checkRle` accepts it.
+ * @param box What `rleToBox` returns.
+ * @returns 0 (outside) and 1 (inside) for each pixel of the box, row by row.
+ */
+export function rleDecodeBox({ size, counts }: Rle, [x, y, right, bottom]: Box): Uint8Array {
+  const [width, height] = [right - x, bottom - y];
+  // A run that goes on in the next column touches both borders: such a box is as high as the image.
+  const runs = runsInside(counts);
+  for (let i = 0; i < runs.length; i += 2) {
+    const [start, length] = [runs[i]!, runs[i + 1]! - runs[i]!];
+    runs[i] = (Math.floor(start / size[0]) - x) * height + (start % size[0]) - y;
+    runs[i + 1] = runs[i]! + length;
+  }
+  return columnsToRows(runs, { width, height });
 }
 
 /**
@@ -231,12 +222,24 @@ export function rleIou(detection: Rle, truth: Rle, options: { readonly crowd?: b
 export function rleMerge(masks: readonly Rle[], options: { readonly intersect?: boolean } = {}): Rle {
   const { intersect } = withDefaults('rleMerge', options, { intersect: false });
   if (masks.length === 0) throw new ShapeError('rleMerge: no masks; pass at least one');
-  return masks.slice(1).reduce((merged, mask) => {
-    checkSizes('rleMerge', merged, mask);
-    const runs = new Runs();
-    alongBoth(merged, mask, (inA, inB, length) => runs.add(intersect ? inA && inB : inA || inB, length));
-    return { size: merged.size, counts: runs.counts };
-  }, masks[0]!);
+  // In pairs, and these again: one after the other would follow the first mask's runs as often as there are masks.
+  let merged = masks;
+  while (merged.length > 1) {
+    const pairs: Rle[] = [];
+    for (let i = 0; i < merged.length; i += 2) {
+      const [a, b] = [merged[i]!, merged[i + 1]];
+      pairs.push(b ? mergeTwo(a, b, intersect) : a);
+    }
+    merged = pairs;
+  }
+  return merged[0]!;
+}
+
+function mergeTwo(a: Rle, b: Rle, intersect: boolean): Rle {
+  checkSizes('rleMerge', a, b);
+  const runs = new Runs();
+  alongBoth(a, b, (inA, inB, length) => runs.add(intersect ? inA && inB : inA || inB, length));
+  return { size: a.size, counts: runs.counts };
 }
 
 /**

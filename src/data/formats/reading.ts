@@ -2,10 +2,12 @@ import { DataError } from '../../errors.ts';
 import type { Box, ImageSize } from '../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type IgnoredRegion } from '../annotation.ts';
 import { BadData, type DataFault, type FaultKind, kindOf, withHint } from '../faults.ts';
+import { samePatch } from '../maskRuns.ts';
 import { ignoredRegion } from '../objects.ts';
 import type { DataFiles, FolderEntry, ImageInfo, ReadOptions } from './format.ts';
 import { parseLoose } from './looseJson.ts';
 import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
+import { type Rest, resting } from './rest.ts';
 import { decodeText } from './text.ts';
 
 const NO_OUTSIDE = 'move the images into the folder, or allow it (--allow-outside)';
@@ -25,12 +27,15 @@ export class Reading {
   readonly #root: string;
   #parent: Promise<string> | undefined;
   #siblings = false;
+  /** Lets the event loop go on after a while, and throws the reason of `signal` once it is aborted. */
+  readonly rest: Rest;
   readonly #objects = new WeakMap<Annotation, Map<string, (readonly AnnotatedShape[])[]>>();
 
   /** @param root The folder of the data set. */
   constructor(files: DataFiles, root: string, options: ReadOptions) {
     this.files = files;
     this.options = options;
+    this.rest = resting(options.signal);
     this.#root = root;
   }
 
@@ -325,12 +330,15 @@ export class Reading {
 function sameObject(a: readonly AnnotatedShape[], b: readonly AnnotatedShape[]): boolean {
   // Parts of one object are numbered within an image.
   const facts = (shapes: readonly AnnotatedShape[]) =>
-    shapes.map(({ id: _, area: __, groupId, mask, ...rest }) => ({
+    shapes.map(({ id: _, area: __, groupId, mask: ___, ...rest }) => ({
       ...rest,
       groupId: shapes.length > 1 ? 0 : groupId,
-      mask: mask && { ...mask, data: mask.data.join('') },
     }));
-  return a.length === b.length && JSON.stringify(facts(a)) === JSON.stringify(facts(b));
+  const sameMask = ({ mask }: AnnotatedShape, i: number): boolean => {
+    const other = b[i]!.mask;
+    return mask && other ? samePatch(mask, other) : mask === other;
+  };
+  return a.length === b.length && JSON.stringify(facts(a)) === JSON.stringify(facts(b)) && a.every(sameMask);
 }
 
 /** The box around coordinates, within the image; the whole image where none is finite; undefined where nothing of it is inside. */

@@ -1,15 +1,9 @@
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
-import {
-  checkRle,
-  type Rle,
-  rleDecodeTight,
-  rleEncode,
-  rleFromString,
-  rleToString,
-} from '../../../vision/rle.ts';
+import { checkRle, type Rle, rleArea, rleFromString, rleMerge, rleToString } from '../../../vision/rle.ts';
 import { type AnnotatedShape, type MaskPatch, OBJECT_FLAGS } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
-import { paintPatch, shapeToPatch } from '../../maskPatch.ts';
+import { shapeToPatch } from '../../maskPatch.ts';
+import { patchOfRle, runsOfPatch } from '../../maskRuns.ts';
 import { type AnnotatedObject, unionOf } from '../../objects.ts';
 import { polygonArea, polygonBounds } from '../../polygon.ts';
 import { checkBox, checkOutline } from '../checks.ts';
@@ -101,7 +95,7 @@ function readRle(
     typeof rle.counts === 'string'
       ? rleFromString(rle.counts, { width, height }, place)
       : checkRle({ size: rle.size, counts: rle.counts }, place);
-  const patch = rleDecodeTight(mask);
+  const patch = patchOfRle(mask);
   if (patch === undefined)
     throw new BadData('no area', `${where}: the mask has no pixel set; ${FIX_ANNOTATION}`);
   return patch;
@@ -139,15 +133,12 @@ export function placeObject(
     return { bbox, segmentation: polygons, area: area ?? round(sum) };
   }
   const { width, height } = size;
-  const map = new Uint8Array(width * height);
-  for (const shape of shapes) paintPatch({ width, height, data: map }, shapeToPatch(shape, size), 1);
-  const rle = rleEncode(map, size);
-  const counts = crowd ? [...(rle.counts as number[])] : rleToString(rle);
-  const pixels = map.reduce((sum, value) => sum + value, 0);
+  const rle = rleMerge(shapes.map((shape) => runsOfPatch(shapeToPatch(shape, size), size)));
+  const counts = crowd ? Array.from(rle.counts) : rleToString(rle);
   return {
     bbox,
     segmentation: { size: [height, width], counts },
-    area: area ?? pixels,
+    area: area ?? rleArea(rle),
   };
 }
 

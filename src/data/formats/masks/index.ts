@@ -19,7 +19,10 @@ import { frameOf, toImage } from '../frame.ts';
 import { checkNames, imageExtension, Names } from '../names.ts';
 import { baseName, joinPath } from '../paths.ts';
 import { Reading } from '../reading.ts';
-import { addMasks, drawMasks, MOST, vocPalette } from '../voc/masks.ts';
+import { resting } from '../rest.ts';
+import { addMasks } from '../voc/addMasks.ts';
+import { drawMasks } from '../voc/drawMasks.ts';
+import { MOST, vocPalette } from '../voc/masks.ts';
 import { type ClassList, readClasses, readIndexMask, valuesIn } from './classes.ts';
 import { type Layout, layoutOf } from './layout.ts';
 
@@ -112,7 +115,8 @@ async function readPair(
   const objectMask = objects === undefined ? undefined : await readIndexMask(reading, objects, {}, read);
   const { width, height } = read;
   const annotation: Annotation = { imagePath: image, width, height, shapes: [] };
-  addMasks(
+  await addMasks(
+    reading,
     {
       width,
       height,
@@ -139,6 +143,7 @@ class MasksWriter implements DatasetWriter {
   readonly #classes: readonly string[];
   readonly #names = new Names();
   readonly #palette = vocPalette();
+  readonly #rest = resting();
 
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
@@ -165,8 +170,8 @@ class MasksWriter implements DatasetWriter {
       shapes.every(({ points, mask }) => !points && !mask),
     );
     if (objects.length > 1) this.warnings.count('images whose objects of one class are no longer told apart');
-    const drawn = drawMasks(annotation, this.#classes);
-    if (drawn.covered > 0) this.warnings.count('images where objects cover each other: a pixel has only one');
+    const drawn = await drawMasks(annotation, this.#classes, this.#rest);
+    if (drawn.covered) this.warnings.count('images where objects cover each other: a pixel has only one');
     const data = drawn.classes;
     await this.#sink.write(
       `masks/${name}.png`,

@@ -16,7 +16,8 @@ import {
   withoutExtension,
 } from '../paths.ts';
 import { Reading } from '../reading.ts';
-import { addMasks, LABEL_MAP, readClassList, readMasks } from './masks.ts';
+import { addMasks } from './addMasks.ts';
+import { LABEL_MAP, readClassList, readMasks } from './masks.ts';
 import { childrenOf, parseXml, type XmlElement } from './xml.ts';
 
 const FIX_FILE = 'save the annotation again';
@@ -246,7 +247,7 @@ async function readImage(
   if (!masks) return { name, source: file, image, annotation: toImage(annotation, frame) };
   const inFrame = masks.width === width && masks.height === height;
   const placed = inFrame ? annotation : toImage(annotation, frame);
-  addMasks(masks, placed, classes);
+  await addMasks(reading, masks, placed, classes);
   reading.keepWanted(placed, masks.classFile);
   return { name, source: file, image, annotation: inFrame ? toImage(placed, frame) : placed };
 }

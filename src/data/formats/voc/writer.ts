@@ -5,7 +5,9 @@ import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { checkNames, imageExtension, Names } from '../names.ts';
-import { drawMasks, formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
+import { resting } from '../rest.ts';
+import { drawMasks } from './drawMasks.ts';
+import { formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
 import { escapeText } from './xml.ts';
 
 /**
@@ -51,6 +53,7 @@ export class VocWriter implements DatasetWriter {
   readonly #classes: readonly string[];
   readonly #names = new Names();
   readonly #palette = vocPalette();
+  readonly #rest = resting();
   readonly #written: string[] = [];
   readonly #segmented: string[] = [];
 
@@ -96,7 +99,7 @@ ${body}</annotation>
 
   async #writeMasks(name: string, annotation: Annotation, objects: number): Promise<boolean> {
     const { width, height } = annotation;
-    const masks = drawMasks(annotation, this.#classes);
+    const masks = await drawMasks(annotation, this.#classes, this.#rest);
     if (masks.drawn === 0) {
       this.warnings.countIgnored(annotation);
       return false;
@@ -105,7 +108,7 @@ ${body}</annotation>
       this.warnings.count(`images with more than ${MOST} objects or classes, written without masks`);
       return false;
     }
-    if (masks.covered > 0) this.warnings.count('images where objects cover each other: a pixel has only one');
+    if (masks.covered) this.warnings.count('images where objects cover each other: a pixel has only one');
     for (const [kind, data] of [
       ['SegmentationClass', masks.classes],
       ['SegmentationObject', masks.objects],
