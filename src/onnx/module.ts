@@ -41,6 +41,8 @@ export class OnnxModule extends Module {
   readonly notes: readonly string[];
   /** Texts in the file by their names, such as class names (`metadata_props`). */
   readonly metadata: ReadonlyMap<string, string>;
+  /** The shapes of the values in the file by their names, also of those that are constants here. */
+  readonly initializers: ReadonlyMap<string, Shape>;
   readonly #model: OnnxModel;
   readonly #values: ReadonlyMap<string, Value>;
 
@@ -51,17 +53,13 @@ export class OnnxModule extends Module {
     this[''] = members;
     this.notes = notes;
     this.#values = values;
-    this.#model = { ...model, graph };
+    this.initializers = new Map([...model.graph.initializers].map(([name, { shape }]) => [name, shape]));
+    // Without the values: the parameters have them, in the order that they are computed with.
+    this.#model = { ...model, graph: { ...graph, initializers: new Map() } };
     this.inputs = model.graph.inputs;
     this.outputs = model.graph.outputs;
     this.metadata = model.metadata;
     this.opset = model.opsets.get('') ?? 1;
-  }
-
-  /** The shapes of the values in the file by their names, also of those that are constants here. */
-  get initializers(): ReadonlyMap<string, Shape> {
-    const { initializers } = this.#model.graph;
-    return new Map([...initializers].map(([name, { shape }]) => [name, shape]));
   }
 
   /**

@@ -50,6 +50,17 @@ function layoutOf(shape: Shape, order: Order): TorchLayout | undefined {
   return { shape, outer, inner, taps: numel(taps) };
 }
 
+/**
+ * Values converted when they are first needed: what a file's weights replace is never computed. A function by itself, so that
+ * it keeps no other values of the model.
+ */
+const converted = (data: HostTensor['data'], layout: TorchLayout | undefined) =>
+  // biome-ignore lint/correctness/useYield: values are made at once.
+  function* (): Generator<void, Float32Array> {
+    if (layout) return fromTorch(data, layout);
+    return data instanceof Float32Array ? data : Float32Array.from(data);
+  };
+
 /** Makes parameters of the float initializers of a model, buffers of its statistics, constants of the rest. */
 export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Shape) => boolean): Weights {
   const known = knownNames(graph);
@@ -78,15 +89,7 @@ export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Sha
       const order = wantedOrder(uses.get(name) ?? [], shape);
       const layout = layoutOf(shape, order);
       const own = order.map((axis) => shape[axis]!);
-      // Converted when it is first needed: what a file's weights replace is never computed.
-      const parameter = new Parameter(
-        own,
-        // biome-ignore lint/correctness/useYield: values are made at once.
-        function* () {
-          return layout ? fromTorch(data, layout) : Float32Array.from(data);
-        },
-        layout,
-      );
+      const parameter = new Parameter(own, converted(data, layout), layout);
       members.set(name, parameter);
       values.set(name, Value.of(type, parameter.tensor, order));
     } else {
