@@ -7,6 +7,7 @@ export const FAULT_KINDS = [
   'damaged image',
   'duplicate',
   'encoding',
+  'in several parts',
   'inside out',
   'missing annotation',
   'missing image',

@@ -29,6 +29,7 @@ export class Reading {
   #siblings = false;
   /** Lets the event loop go on after a while, and throws the reason of `signal` once it is aborted. */
   readonly rest: Rest;
+  readonly #folders = new Map<string, Promise<{ real: string; links: ReadonlySet<string> }>>();
   readonly #objects = new WeakMap<Annotation, Map<string, (readonly AnnotatedShape[])[]>>();
 
   /** @param root The folder of the data set. */
@@ -246,6 +247,22 @@ export class Reading {
     const real = await this.#real(folder);
     if (imageFolder !== undefined && isWithin(real, await this.#real(imageFolder))) return true;
     return isWithin(real, await this.#real(this.#root));
+  }
+
+  /** Returns the path of a file without symbolic links. Each folder is asked once, and not each of its files. */
+  async realFile(path: string): Promise<string> {
+    const folder = folderOf(path);
+    const known = this.#folders.get(folder) ?? this.#linksIn(folder);
+    this.#folders.set(folder, known);
+    const { real, links } = await known;
+    const name = baseName(path);
+    return links.has(name) ? this.#real(path) : joinPath(real, name);
+  }
+
+  async #linksIn(folder: string): Promise<{ real: string; links: ReadonlySet<string> }> {
+    const entries = (await this.files.kind(folder)) === 'folder' ? await this.files.list(folder) : [];
+    const links = entries.filter(({ link }) => link).map(({ name }) => name);
+    return { real: await this.#real(folder), links: new Set(links) };
   }
 
   async #real(path: string): Promise<string> {

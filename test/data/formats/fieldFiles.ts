@@ -1,5 +1,5 @@
 import type { DataFault } from '../../../src/data/faults.ts';
-import type { AnnotatedImage, ReadOptions } from '../../../src/data/formats/format.ts';
+import type { AnnotatedImage, FormatName, ReadOptions } from '../../../src/data/formats/format.ts';
 import { readAll } from './folders.ts';
 
 export const labelme = (shapes: object[], more: object = {}): object => ({
@@ -34,7 +34,7 @@ export const coco = (
 /** Reads with everything that is bad left out, and what was said of it. */
 export async function lenient(
   folder: string,
-  options: ReadOptions = {},
+  options: ReadOptions & { readonly format?: FormatName } = {},
 ): Promise<{ images: AnnotatedImage[]; faults: DataFault[]; said: string[] }> {
   const faults: DataFault[] = [];
   const images = await readAll(folder, { skipBad: true, onFault: (fault) => faults.push(fault), ...options });

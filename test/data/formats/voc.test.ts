@@ -73,8 +73,9 @@ describe('reading Pascal VOC', () => {
   it('the parts of ImageSets', async () => {
     const folder = await folderOf({
       'Annotations/a.xml': annotation([]),
-      'Annotations/b.xml': annotation([]),
+      'Annotations/b.xml': annotation([]).replace('a.png', 'b.png'),
       'JPEGImages/a.png': await image(),
+      'JPEGImages/b.png': await image(),
       'ImageSets/Main/train.txt': 'b\n',
       'ImageSets/Main/cat_train.txt': 'b -1\n',
       'ImageSets/Main/val.txt': 'a\nc\n',

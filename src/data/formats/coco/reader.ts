@@ -10,8 +10,10 @@ import { chunksOf } from '../json.ts';
 import { parseLoose } from '../looseJson.ts';
 import { baseName, folderOf, joinPath, withoutExtension } from '../paths.ts';
 import { Reading } from '../reading.ts';
+import { SeenImages } from '../repeated.ts';
 import { openText } from '../textFile.ts';
 import { AnnotationIndex } from './annotationIndex.ts';
+import { distinctCategories, distinctImages, mergedImages } from './distinct.ts';
 import { type FindImage, imageFinder } from './imageFinder.ts';
 import {
   type CocoAnnotation,
@@ -20,10 +22,10 @@ import {
   cocoAnnotation,
   cocoCategory,
   cocoImage,
+  FIX_FILE,
 } from './schema.ts';
 import { FIX_ANNOTATION, shapesOf } from './shapes.ts';
 
-export const FIX_FILE = 'export it as COCO JSON again';
 /** Up to this many bytes between two annotations of one image are read rather than skipped. */
 const GAP = 1 << 14;
 /** The annotations of this many images are read together: single reads would mostly wait. */
@@ -82,62 +84,6 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
   return { images, categories, index };
 }
 
-/** Leaves out categories whose id another one has: of those of one name all but the first, of others all. */
-function distinctCategories(
-  reading: Reading,
-  file: string,
-  categories: readonly CocoCategory[],
-): readonly CocoCategory[] {
-  const byId = new Map<number, CocoCategory[]>();
-  for (const category of categories) {
-    const same = byId.get(category.id);
-    if (same) same.push(category);
-    else byId.set(category.id, [category]);
-  }
-  return categories.filter((category, i) => {
-    const same = byId.get(category.id)!;
-    if (same.length === 1) return true;
-    if (same[0] === category && same.every(({ name }) => name === category.name)) return true;
-    return (
-      reading.attempt('class', () => {
-        const other = categories.indexOf(same.find((one) => one !== category)!);
-        throw new BadData(
-          'duplicate',
-          `${file}: categories[${Math.min(i, other)}] and categories[${Math.max(i, other)}] both have id ${category.id}; ${FIX_FILE}`,
-        );
-      }) ?? false
-    );
-  });
-}
-
-/**
- * Leaves out images whose id another one has: of entries that are alike all but the first, of others all, since annotations do not
- * tell which one they belong to.
- */
-function distinctImages(reading: Reading, file: string, images: readonly CocoImage[]): CocoImage[] {
-  const byId = new Map<number, CocoImage[]>();
-  for (const image of images) {
-    const same = byId.get(image.id);
-    if (same) same.push(image);
-    else byId.set(image.id, [image]);
-  }
-  return images.filter((image, i) => {
-    const same = byId.get(image.id)!;
-    if (same.length === 1) return true;
-    const alike = same.every(({ file_name }) => file_name === image.file_name);
-    if (alike && same[0] === image) return true;
-    return (
-      reading.attempt('image', () => {
-        const other = images.indexOf(same.find((one) => one !== image)!);
-        throw new BadData(
-          'duplicate',
-          `${file}: images[${i}] and images[${other}] both have id ${image.id}; ${FIX_FILE}`,
-        );
-      }) ?? false
-    );
-  });
-}
-
 /**
  * Opens a COCO file. The file is read once from end to end; its images and categories are kept, and 36 bytes per
  * annotation on where it is. `images` then reads the annotations of each image.
@@ -157,7 +103,7 @@ export async function openCoco(
   const reading = new Reading(files, root, options);
   const { images: listed, categories: all, index } = await readContents(reading, file);
   const categories = distinctCategories(reading, file, all);
-  const images = distinctImages(reading, file, listed);
+  const { images, positions } = mergedImages(reading, file, distinctImages(reading, file, listed));
   const duplicates = index.duplicates();
   for (const id of duplicates) {
     // Left out is the number, which nothing but results refers to, and not the objects.
@@ -166,7 +112,7 @@ export async function openCoco(
     });
   }
   const known = new Set(listed.map(({ id }) => id));
-  for (const stray of index.sort(new Map(images.map(({ id }, i) => [id, i])))) {
+  for (const stray of index.sort(positions)) {
     // Those of an image that was left out went with it.
     if (known.has(stray.imageId)) continue;
     reading.attempt('object', () => {
@@ -189,6 +135,7 @@ export async function openCoco(
     })),
     async *images() {
       const open = await openText(files, file, reading.options.encoding);
+      const seen = new SeenImages(reading);
       try {
         for (let from = 0; from < images.length; from += BATCH) {
           const batch = images.slice(from, from + BATCH);
@@ -196,7 +143,7 @@ export async function openCoco(
           for (const [k, image] of batch.entries()) {
             const source = `${file}: images[${from + k}] (id ${image.id})`;
             const read = await reading.attemptLater('image', () =>
-              readImage(reading, file, source, image, values[k]!, { names, find, duplicates }),
+              readImage(reading, file, source, image, values[k]!, { names, find, duplicates, seen }),
             );
             if (read) yield read;
           }
@@ -213,6 +160,7 @@ interface Context {
   readonly find: FindImage;
   /** Numbers that several annotations have, so that none keeps them. */
   readonly duplicates: ReadonlySet<number>;
+  readonly seen: SeenImages;
 }
 
 async function readImage(
@@ -221,11 +169,12 @@ async function readImage(
   source: string,
   { id, file_name, width, height }: CocoImage,
   values: readonly (readonly [index: number, value: unknown])[],
-  { names, find, duplicates }: Context,
+  { names, find, duplicates, seen }: Context,
 ): Promise<AnnotatedImage> {
   // Programs that do not know the size write 0, or nothing.
   const stated = width && height ? { width, height } : undefined;
   const image = await find(file_name, source, stated === undefined);
+  await seen.check(image, source);
   const info = await reading.neededInfo(image, source, stated);
   const frame = frameOf(reading, source, stated, info, () => reachOf(values));
   const annotation: Annotation = {

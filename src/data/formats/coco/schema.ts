@@ -3,6 +3,9 @@ import { filled, finite, pixelsOrNone, text, wholeNumber } from '../checks.ts';
 
 /** The parts of COCO's files that are used (https://cocodataset.org/#format-data). */
 
+/** The way out where the file itself is bad. */
+export const FIX_FILE = 'export it as COCO JSON again';
+
 export const cocoImage = v.object(
   { id: wholeNumber, file_name: filled, width: pixelsOrNone, height: pixelsOrNone },
   'must be an object',

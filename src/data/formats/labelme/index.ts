@@ -19,6 +19,7 @@ import { topKeys } from '../json.ts';
 import { imageExtension, Names } from '../names.ts';
 import { baseName, folderOf, hasExtension, isImageFile, resolveFrom, withoutExtension } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
+import { SeenImages } from '../repeated.ts';
 import { formatLabelme } from './format.ts';
 import { embeddedImage, readShapes } from './labelme.ts';
 import { coordinatesOf, readUnchecked, type UncheckedDocument } from './schema.ts';
@@ -49,10 +50,16 @@ export async function readLabelmeFile(
   return readFile(reading, file, withoutExtension(baseName(file)));
 }
 
-async function readFile(reading: Reading, file: string, name: string): Promise<AnnotatedImage> {
+async function readFile(
+  reading: Reading,
+  file: string,
+  name: string,
+  seen?: SeenImages,
+): Promise<AnnotatedImage> {
   const { files } = reading;
   const document = readUnchecked(await reading.text(file), file, reading);
   const image = await findImage(reading, document, file);
+  await seen?.check(image, file);
   const { imageWidth: width, imageHeight: height } = document;
   const stated = width && height ? { width, height } : undefined;
   const info = await reading.neededInfo(image, `${file}: imageData`, stated);
@@ -125,9 +132,10 @@ export const labelme: DatasetFormat = {
       splits: [],
       async *images() {
         const used = new Set<string | Uint8Array>();
+        const seen = new SeenImages(reading);
         for (const file of found) {
           const inside = file.startsWith(`${root}/`) ? file.slice(root.length + 1) : baseName(file);
-          const read = () => readFile(reading, file, withoutExtension(inside));
+          const read = () => readFile(reading, file, withoutExtension(inside), seen);
           const image = await reading.attemptLater('annotation', read);
           used.add(image ? image.image : withoutExtension(file));
           if (image) yield image;

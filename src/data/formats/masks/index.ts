@@ -19,6 +19,7 @@ import { frameOf, toImage } from '../frame.ts';
 import { checkNames, imageExtension, Names } from '../names.ts';
 import { baseName, joinPath } from '../paths.ts';
 import { Reading } from '../reading.ts';
+import { SeenImages } from '../repeated.ts';
 import { resting } from '../rest.ts';
 import { addMasks } from '../voc/addMasks.ts';
 import { drawMasks } from '../voc/drawMasks.ts';
@@ -68,9 +69,10 @@ async function openMasks(files: DataFiles, path: string, options: ReadOptions): 
     classes: classes.map((name): DatasetClass => ({ name })),
     splits: [...splits.keys()],
     async *images() {
+      const seen = new SeenImages(reading);
       for (const pair of pairs) {
         const image = await reading.attemptLater('annotation', () =>
-          readPair(reading, layout, pair, list, classes, numbers),
+          readPair(reading, layout, pair, list, classes, numbers, seen),
         );
         if (image) yield image;
       }
@@ -94,10 +96,11 @@ function numberClasses(
 async function readPair(
   reading: Reading,
   layout: Layout,
-  { name, image, mask, objects }: Layout['pairs'][number],
+  { name, image, other, mask, objects }: Layout['pairs'][number],
   list: ClassList,
   classes: readonly string[],
   numbers: ReadonlyMap<number, number> | undefined,
+  seen: SeenImages,
 ): Promise<AnnotatedImage> {
   if (image === undefined) {
     throw new BadData(
@@ -105,7 +108,11 @@ async function readPair(
       `${mask}: has no image ${joinPath(layout.images, name)}.*; put it there, or remove the mask`,
     );
   }
+  if (other !== undefined) {
+    throw new BadData('duplicate', `${mask}: is there for ${image} and for ${other}; keep one of the images`);
+  }
   await reading.checkPath(mask, baseName(image), image);
+  await seen.check(image, mask);
   const info = await reading.imageInfo(image, image);
   const read = await readIndexMask(reading, mask, list);
   const frame = frameOf(reading, mask, read, info, () => [0, 0]);

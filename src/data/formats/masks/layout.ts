@@ -1,5 +1,6 @@
 import { baseName, folderOf, hasExtension, isImageFile, joinPath, withoutExtension } from '../paths.ts';
 import type { Reading } from '../reading.ts';
+import { distinctNames, noteShared } from '../repeated.ts';
 import { xmlFolder } from '../voc/reader.ts';
 
 /** Folders of masks and of images, the first that is there. labelme2voc has arrays in SegmentationClass/ and images in SegmentationClassPNG/. */
@@ -16,6 +17,8 @@ export interface MaskPair {
   readonly name: string;
   /** Undefined if there is none. */
   readonly image: string | undefined;
+  /** Another image of that name, with another extension. */
+  readonly other?: string;
   readonly mask: string;
   /** The numbers of objects. */
   readonly objects?: string;
@@ -41,14 +44,24 @@ async function firstFolder(reading: Reading, path: string, names: readonly strin
   return undefined;
 }
 
-/** PNG files by their path within a folder, without the extension. */
-async function pngFiles(reading: Reading, folder: string): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
+/** The files in a folder that are wanted, by their paths within it without extensions: several may differ in that alone. */
+async function filesIn(
+  reading: Reading,
+  folder: string,
+  isWanted: (file: string) => boolean,
+): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
   for await (const file of reading.walk(folder)) {
-    if (hasExtension(file, '.png')) found.set(withoutExtension(file.slice(folder.length + 1)), file);
+    if (!isWanted(file)) continue;
+    const stem = withoutExtension(file.slice(folder.length + 1));
+    const same = found.get(stem);
+    if (same) same.push(file);
+    else found.set(stem, [file]);
   }
   return found;
 }
+
+const isPng = (file: string): boolean => hasExtension(file, '.png');
 
 /** Finds the images and masks of a folder; undefined if it has no masks. */
 export async function layoutOf(reading: Reading, path: string): Promise<Layout | undefined> {
@@ -58,7 +71,7 @@ export async function layoutOf(reading: Reading, path: string): Promise<Layout |
   if (labelPng) return labelPng;
   for (const name of MASK_FOLDERS) {
     const folder = await firstFolder(reading, path, [name]);
-    const masks = folder && (await pngFiles(reading, folder));
+    const masks = folder && (await filesIn(reading, folder, isPng));
     if (!masks || masks.size === 0) continue;
     return pairUp(reading, path, folder, masks);
   }
@@ -69,30 +82,33 @@ async function pairUp(
   reading: Reading,
   path: string,
   folder: string,
-  masks: ReadonlyMap<string, string>,
+  masks: ReadonlyMap<string, readonly string[]>,
 ): Promise<Layout> {
   const { imageFolder } = reading.options;
   const images = imageFolder ?? (await firstFolder(reading, path, IMAGE_FOLDERS)) ?? path;
-  const byName = new Map<string, string>();
-  for await (const file of reading.walk(images)) {
-    if (isImageFile(file) && !file.startsWith(`${folder}/`)) {
-      byName.set(withoutExtension(file.slice(images.length + 1)), file);
-    }
-  }
+  const isImage = (file: string) => isImageFile(file) && !file.startsWith(`${folder}/`);
+  const byName = await filesIn(reading, images, isImage);
   const objectFolder = await firstFolder(reading, path, OBJECT_FOLDERS);
-  const objects = objectFolder ? await pngFiles(reading, objectFolder) : new Map<string, string>();
+  const objects = objectFolder ? await filesIn(reading, objectFolder, isPng) : new Map<string, string[]>();
   const used = new Set<string>();
-  const pairs = [...masks].map(([stem, mask]): MaskPair => {
+  const pairs = [...masks].flatMap(([stem, same]): MaskPair[] => {
     const suffix = byName.has(stem) ? undefined : SUFFIXES.find((end) => stem.endsWith(end));
     const name = suffix === undefined ? stem : stem.slice(0, -suffix.length);
     used.add(name);
-    const numbered = objects.get(stem);
-    return { name, image: byName.get(name), mask, ...(numbered === undefined ? {} : { objects: numbered }) };
+    const [image, other] = byName.get(name) ?? [];
+    const [numbered] = objects.get(stem) ?? [];
+    return same.map((mask) => ({
+      name,
+      image,
+      mask,
+      ...(other === undefined ? {} : { other }),
+      ...(numbered === undefined ? {} : { objects: numbered }),
+    }));
   });
   const splits = (await listedParts(reading, path)) ?? partsByFolder(pairs);
   const { split } = reading.options;
   const wanted = split === undefined ? undefined : splits.get(split);
-  for (const [name, image] of byName) {
+  for (const [name, [image]] of byName) {
     if (used.has(name) || (wanted && !wanted.has(name))) continue;
     reading.note('missing annotation', `${image}: has no mask in ${folder}, and was passed over`);
   }
@@ -108,16 +124,18 @@ async function pairUp(
 /** The parts that ImageSets/Segmentation/ lists, as VOC has them. */
 async function listedParts(reading: Reading, path: string): Promise<Map<string, Set<string>> | undefined> {
   const folder = joinPath(path, 'ImageSets', 'Segmentation');
+  const { split } = reading.options;
   if ((await reading.files.kind(folder)) !== 'folder') return undefined;
   const parts = new Map<string, Set<string>>();
   for (const { name, folder: isFolder } of await reading.list(folder)) {
     if (isFolder || !hasExtension(name, '.txt')) continue;
-    const lines = (await reading.text(joinPath(folder, name))).split(/\r?\n/);
-    parts.set(
-      withoutExtension(name),
-      new Set(lines.map((line) => line.trim()).filter((line) => line !== '')),
-    );
+    const list = joinPath(folder, name);
+    const lines = (await reading.text(list)).split(/\r?\n/).map((line) => line.trim());
+    const part = withoutExtension(name);
+    const filled = lines.filter((line) => line !== '');
+    parts.set(part, new Set(part === (split ?? part) ? distinctNames(reading, list, filled) : filled));
   }
+  noteShared(reading, folder, parts, split);
   return parts.size > 0 ? parts : undefined;
 }
 

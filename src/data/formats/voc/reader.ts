@@ -16,6 +16,7 @@ import {
   withoutExtension,
 } from '../paths.ts';
 import { Reading } from '../reading.ts';
+import { distinctNames, noteShared, SeenImages } from '../repeated.ts';
 import { addMasks } from './addMasks.ts';
 import { LABEL_MAP, readClassList, readMasks } from './masks.ts';
 import { childrenOf, parseXml, type XmlElement } from './xml.ts';
@@ -62,8 +63,33 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
   const all = (await reading.list(folder)).filter(
     (entry) => !entry.folder && hasExtension(entry.name, '.xml'),
   );
-  let stems = all.map(({ name }) => withoutExtension(name));
-  if (options.split === undefined) await noteUnlabelled(reading, folder, stems, splits);
+  const fileOf = new Map<string, string>();
+  for (const { name } of all) {
+    const stem = withoutExtension(name);
+    const other = fileOf.get(stem);
+    if (other === undefined) fileOf.set(stem, joinPath(folder, name));
+    else {
+      reading.attempt('annotation', () => {
+        throw new BadData(
+          'duplicate',
+          `${joinPath(folder, name)}: ${other} is there too; remove one of them`,
+        );
+      });
+    }
+  }
+  const lists = new Map<string, string[]>();
+  for (const [split, list] of splits) {
+    // A list that is not asked for may be bad.
+    const text = reading.text(list).catch((error) => {
+      if (options.split === undefined || options.split === split) throw error;
+      return '';
+    });
+    lists.set(split, namesIn(await text, fileOf));
+  }
+  const parts = new Map([...lists].map(([split, names]) => [split, new Set(names)]));
+  noteShared(reading, joinPath(path, 'ImageSets'), parts, options.split);
+  let stems = [...fileOf.keys()];
+  if (options.split === undefined) noteUnlabelled(reading, folder, fileOf, splits, lists);
   else {
     const list = splits.get(options.split);
     if (list === undefined) {
@@ -71,12 +97,10 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
         `${path}: has no part ${JSON.stringify(options.split)} in ImageSets/Main; ${splits.size === 0 ? 'it has no parts, so give none' : `choose from ${[...splits.keys()].join(', ')}`}`,
       );
     }
-    stems = namesIn(await reading.text(list));
-    const known = new Set(all.map(({ name }) => withoutExtension(name)));
-    stems = stems.filter(
+    stems = distinctNames(reading, list, lists.get(options.split)!).filter(
       (stem) =>
         reading.attempt('annotation', () => {
-          if (known.has(stem)) return true;
+          if (fileOf.has(stem)) return true;
           throw new BadData(
             'missing annotation',
             `${list}: lists ${stem}, but there is no ${joinPath(folder, `${stem}.xml`)}; add it, or remove the line`,
@@ -92,16 +116,16 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
     ...(classes ? { classes: classes.map((name): DatasetClass => ({ name })) } : {}),
     async *images() {
       const { find, unused } = await imageFinder(reading, path, folder);
+      const seen = new SeenImages(reading);
       for (const stem of stems) {
-        const file = joinPath(folder, `${stem}.xml`);
-        const read = () => readImage(reading, path, stem, file, find, classes);
+        const file = fileOf.get(stem)!;
+        const read = () => readImage(reading, path, stem, file, find, classes, seen);
         const image = await reading.attemptLater('annotation', read);
         if (image) yield image;
       }
       if (options.split !== undefined) return;
-      const known = new Set(stems);
       for (const image of unused()) {
-        if (known.has(withoutExtension(baseName(image)))) continue;
+        if (fileOf.has(withoutExtension(baseName(image)))) continue;
         reading.note('missing annotation', `${image}: has no file in ${folder}, and was passed over`);
       }
     },
@@ -109,25 +133,30 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
 }
 
 /** Notes the names that ImageSets/ lists and that have no XML file. */
-async function noteUnlabelled(
+function noteUnlabelled(
   reading: Reading,
   folder: string,
-  stems: readonly string[],
-  splits: ReadonlyMap<string, string>,
-): Promise<void> {
-  const known = new Set(stems);
-  for (const list of splits.values()) {
-    for (const stem of namesIn(await reading.text(list))) {
+  known: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, string>,
+  lists: ReadonlyMap<string, readonly string[]>,
+): void {
+  for (const [split, names] of lists) {
+    for (const stem of names) {
       if (known.has(stem)) continue;
-      const message = `${list}: lists ${stem}, but there is no ${joinPath(folder, `${stem}.xml`)}`;
+      const message = `${files.get(split)}: lists ${stem}, but there is no ${joinPath(folder, `${stem}.xml`)}`;
       reading.note('missing annotation', `${message}; the image was passed over`);
     }
   }
 }
 
-/** The names in a list of ImageSets/: the first word of each line. */
-const namesIn = (text: string): string[] =>
-  text.split(/\r?\n/).flatMap((line) => line.trim().split(/\s+/)[0] || []);
+/** The names in a list of ImageSets/: `name`, or `name -1`, `name 0` or `name 1` in the list of a class. Names may have blanks. */
+const namesIn = (text: string, known: ReadonlyMap<string, string>): string[] =>
+  text.split(/\r?\n/).flatMap((line) => {
+    const whole = line.trim();
+    const plain = whole.replace(/\s(?:-1|0|1)$/, '').trimEnd();
+    const [word = ''] = whole.split(/\s+/, 1);
+    return [whole, plain, word].find((name) => known.has(name)) ?? (plain || []);
+  });
 
 /** The images of one folder and of the folders below it: by name, and by name without the extension. */
 interface Listed {
@@ -219,6 +248,7 @@ async function readImage(
   file: string,
   find: (file: string, fileName: string) => Promise<string>,
   classes: readonly string[] | undefined,
+  seen: SeenImages,
 ): Promise<AnnotatedImage> {
   const root = parseXml(await reading.text(file), file, FIX_FILE);
   if (root.name !== 'annotation') {
@@ -228,6 +258,7 @@ async function readImage(
     );
   }
   const image = await find(file, childrenOf(root, 'filename')[0]?.text ?? '');
+  await seen.check(image, file);
   const frame = await readFrame(reading, root, file, image);
   const { width, height } = frame;
   const annotation: Annotation = { imagePath: baseName(image), width, height, shapes: [] };

@@ -15,6 +15,7 @@ import {
   withoutExtension,
 } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
+import { noteShared } from '../repeated.ts';
 import { layoutIn, readYaml, type YoloLayout } from './classes.ts';
 
 const FIX = 'correct or remove the line';
@@ -61,6 +62,55 @@ async function imagesOf(reading: Reading, place: string, layout: YoloLayout): Pr
   return found;
 }
 
+/** Images without those whose file is listed before, by whatever path; they are noted. */
+async function distinctImages(reading: Reading, images: readonly Listed[]): Promise<Listed[]> {
+  const seen = new Set<string>();
+  const found: Listed[] = [];
+  for (const image of images) {
+    const file = await reading.realFile(image.path);
+    if (!seen.has(file)) found.push(image);
+    else {
+      const { where, named } = image;
+      reading.note('duplicate', `${where}: the image ${named} is listed more than once; it counts once`);
+    }
+    seen.add(file);
+  }
+  return found;
+}
+
+/** Notes images that several parts have, where the parts are different. */
+async function noteSharedImages(
+  reading: Reading,
+  parts: ReadonlyMap<string, readonly string[]>,
+  { split, onFault: _, ...options }: ReadOptions,
+  layout: YoloLayout,
+  root: string,
+): Promise<void> {
+  // Faults of other parts are not of interest.
+  const quiet = new Reading(reading.files, root, { ...options, skipBad: true });
+  const found = new Map<string, Set<string>>();
+  const keyOf = (places: readonly string[] = []): string => places.join('\n');
+  const known = new Set(split === undefined ? [] : [keyOf(parts.get(split))]);
+  for (const [part, places] of parts) {
+    // Parts that are the same on purpose (train and val of a small data set) are one.
+    if (known.has(keyOf(places)) && part !== split) continue;
+    known.add(keyOf(places));
+    const names = new Set<string>();
+    for (const place of places) {
+      const images = await quiet.attemptLater('image', () => imagesOf(quiet, place, layout));
+      for (const { path } of images ?? []) names.add(await quiet.realFile(path));
+    }
+    found.set(part, names);
+  }
+  if (found.size > 1) noteShared(reading, layout.file, found, split);
+}
+
+/** The names of the images in a folder, without their extensions. */
+async function imageStems(reading: Reading, folder: string): Promise<ReadonlySet<string>> {
+  const entries = (await reading.files.kind(folder)) === 'folder' ? await reading.list(folder) : [];
+  return new Set(entries.filter(({ name }) => isImageFile(name)).map(({ name }) => withoutExtension(name)));
+}
+
 /** Counts the label files of images. Those without an image are faults. */
 async function checkLabels(reading: Reading, images: readonly Listed[]): Promise<number> {
   const { files } = reading;
@@ -68,19 +118,25 @@ async function checkLabels(reading: Reading, images: readonly Listed[]): Promise
   let found = 0;
   for (const folder of new Set([...labels].map(folderOf))) {
     if ((await files.kind(folder)) !== 'folder') continue;
+    const wanted = folder.replace(/(^|\/)labels(\/|$)/, '$1images$2');
+    let others: ReadonlySet<string> | undefined;
     for (const { name, folder: isFolder } of await reading.list(folder)) {
-      if (isFolder || !hasExtension(name, '.txt') || NO_LABELS.includes(name)) continue;
+      if (isFolder || !hasExtension(name, '.txt')) continue;
       const file = joinPath(folder, name);
-      if (labels.has(file)) found++;
-      else {
-        const wanted = folder.replace(/(^|\/)labels(\/|$)/, '$1images$2');
-        reading.attempt('annotation', () => {
-          throw new BadData(
-            'missing image',
-            `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put the image there, or remove the labels`,
-          );
-        });
+      if (labels.has(file)) {
+        found++;
+        continue;
       }
+      if (NO_LABELS.includes(name)) continue;
+      // That of an image of another part.
+      others ??= await imageStems(reading, wanted);
+      if (others.has(withoutExtension(name))) continue;
+      reading.attempt('annotation', () => {
+        throw new BadData(
+          'missing image',
+          `${file}: has no image ${joinPath(wanted, withoutExtension(name))}.*; put the image there, or remove the labels`,
+        );
+      });
     }
   }
   return found;
@@ -116,8 +172,9 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     const images = joinPath(path, 'images');
     places = [options.imageFolder ?? ((await files.kind(images)) === 'folder' ? images : path)];
   }
-  const images: Listed[] = [];
-  for (const place of places) for (const image of await imagesOf(reading, place, layout)) images.push(image);
+  const listed: Listed[] = [];
+  for (const place of places) for (const image of await imagesOf(reading, place, layout)) listed.push(image);
+  const images = await distinctImages(reading, listed);
   if (images.length === 0) {
     throw new DataError(
       `${path}: there is no image in ${places.join(', ')}; put images there, and their labels in labels/`,
@@ -129,6 +186,14 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     );
   }
   const distinct = new Set([...parts.values()].map((list) => list.join('\n')));
+  await noteSharedImages(reading, parts, options, layout, root);
+  const byLabel = new Map<string, string[]>();
+  for (const { path: image } of images) {
+    const file = labelFile(image);
+    const same = byLabel.get(file);
+    if (same) same.push(image);
+    else byLabel.set(file, [image]);
+  }
   return {
     format: 'yolo',
     path,
@@ -136,7 +201,9 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
     splits: distinct.size > 1 ? [...parts.keys()] : [],
     async *images() {
       for (const image of images) {
-        const read = await reading.attemptLater('image', () => readImage(reading, image, root, layout));
+        const read = await reading.attemptLater('image', () =>
+          readImage(reading, image, root, layout, byLabel),
+        );
         if (read) yield read;
       }
     },
@@ -148,6 +215,7 @@ async function readImage(
   { path: image, named, where }: Listed,
   root: string,
   layout: YoloLayout,
+  byLabel: ReadonlyMap<string, readonly string[]>,
 ): Promise<AnnotatedImage> {
   const { files } = reading;
   if ((await files.kind(image)) !== 'file') {
@@ -163,8 +231,16 @@ async function readImage(
   const { width, height } = (await reading.imageInfo(image, image)) ?? (await files.imageSize(image, image));
   const annotation: Annotation = { imagePath: image, width, height, shapes: [] };
   const file = labelFile(image);
-  if ((await files.kind(file)) === 'file')
+  if ((await files.kind(file)) === 'file') {
+    const other = byLabel.get(file)?.find((one) => one !== image);
+    if (other !== undefined) {
+      throw new BadData(
+        'duplicate',
+        `${file}: is there for ${image} and for ${other}; keep one of the images, or rename one`,
+      );
+    }
     readLabels(await reading.text(file), file, annotation, layout, reading);
+  }
   const inside = image.startsWith(`${root}/`) ? image.slice(root.length + 1) : baseName(image);
   const name = withoutExtension(inside.replace(/(^|\/)images\//, '$1'));
   return { name, source: file, image, annotation };
