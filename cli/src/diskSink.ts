@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { renameSync, rmSync } from 'node:fs';
 import {
   appendFile,
   copyFile,
@@ -6,7 +7,6 @@ import {
   readdir,
   readFile,
   realpath,
-  rename,
   rm,
   stat,
   symlink,
@@ -47,14 +47,21 @@ async function strayIn(folder: string): Promise<string | undefined> {
 export class DiskSink implements DataSink {
   readonly #folder: string;
   readonly #temporary: string;
+  /** Where a folder that is replaced is until the new one is in its place. */
+  readonly #old: string;
   readonly #mode: ImageMode;
   readonly #made = new Set<string>();
   readonly #files = new Set<string>();
+  /** Whatever ends the process, a full disk behind stderr for one, nothing half-written stays. */
+  readonly #atExit = (): void => {
+    for (const left of [this.#temporary, this.#old]) rmSync(left, { recursive: true, force: true });
+  };
 
   private constructor(folder: string, mode: ImageMode) {
     this.#folder = folder;
     this.#mode = mode;
     this.#temporary = path.join(path.dirname(folder), `.${path.basename(folder)}.${randomUUID()}.tmp`);
+    this.#old = `${this.#temporary}.old`;
   }
 
   /**
@@ -81,6 +88,7 @@ export class DiskSink implements DataSink {
     }
     await makeFolder(path.dirname(whole));
     const sink = new DiskSink(whole, mode);
+    process.once('exit', sink.#atExit);
     await makeFolder(sink.#temporary);
     return sink;
   }
@@ -130,15 +138,23 @@ export class DiskSink implements DataSink {
   /** Puts the folder in its place, for what was there. */
   async finish(): Promise<void> {
     await this.write(LIST, JSON.stringify([...this.#files]));
-    const old = `${this.#temporary}.old`;
+    const old = this.#old;
     const found = await stat(this.#folder).catch(() => undefined);
-    if (found) await rename(this.#folder, old);
-    await rename(this.#temporary, this.#folder);
+    // Nothing can come between the two.
+    if (found) renameSync(this.#folder, old);
+    try {
+      renameSync(this.#temporary, this.#folder);
+    } catch (error) {
+      if (found) renameSync(old, this.#folder);
+      throw error;
+    }
     await rm(old, { recursive: true, force: true });
+    process.off('exit', this.#atExit);
   }
 
   /** Removes what was written so far. */
   async discard(): Promise<void> {
     await rm(this.#temporary, { recursive: true, force: true });
+    process.off('exit', this.#atExit);
   }
 }

@@ -49,6 +49,17 @@ function claimedFormat(bytes: Uint8Array): string | undefined {
   return SIGNATURES.find(([, offset, magic]) => magic.every((byte, i) => bytes[offset + i] === byte))?.[0];
 }
 
+/** The extensions of files in these formats. */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  PNG: '.png',
+  JPEG: '.jpg',
+  GIF: '.gif',
+  TIFF: '.tif',
+  WebP: '.webp',
+  'AVIF or HEIC': '.avif',
+  BMP: '.bmp',
+};
+
 const isBmp = (bytes: Uint8Array): boolean => claimedFormat(bytes) === 'BMP' && bytes.length >= 26;
 
 /** The size in a BMP file's header (BITMAPINFOHEADER, or the older BITMAPCOREHEADER of 12 bytes). */
@@ -93,8 +104,12 @@ export async function imageHeader(source: string | Uint8Array, name: string): Pr
   }
 }
 
-/** Decodes an image to its last line, without keeping it. Throws DataError for one that is truncated or damaged. */
-export async function verifyImage(source: string | Uint8Array, name: string): Promise<void> {
+/**
+ * Decodes an image to its last line, without keeping it. Throws DataError for one that is truncated or damaged.
+ *
+ * @returns The extension for files of its format, with its dot.
+ */
+export async function verifyImage(source: string | Uint8Array, name: string): Promise<string> {
   const bytes = typeof source === 'string' ? await bytesOf(source) : source;
   try {
     await vips(bytes, { failOn: 'error', sequentialRead: true, limitInputPixels: false })
@@ -104,6 +119,7 @@ export async function verifyImage(source: string | Uint8Array, name: string): Pr
   } catch (error) {
     throw diagnose(name, bytes, error);
   }
+  return EXTENSIONS[claimedFormat(bytes) ?? ''] ?? '.png';
 }
 
 async function bytesOf(path: string): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -124,6 +124,31 @@ describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () =>
     }
     const failing = await run(commands().eval!, ['stderr']);
     expect(failing).toEqual({ code: 2, text: '' });
+  });
+
+  it('of a conversion leaves the whole data set or nothing', async () => {
+    const data = path.join(folder, 'noted');
+    await mkdir(data);
+    const points = [
+      [1, 1],
+      [9, 9],
+    ];
+    // An object that is there twice is noted on stderr.
+    const shapes = Array(2).fill({ label: 'a', points, shape_type: 'rectangle' });
+    for (let i = 0; i < 20; i++) {
+      await copyFile(image(), path.join(data, `${i}.png`));
+      await writeFile(path.join(data, `${i}.json`), JSON.stringify({ shapes, imagePath: `${i}.png` }));
+    }
+    const place = path.join(folder, 'place');
+    for (const full of [['stderr'], ['stdout'], ['stdout', 'stderr']] as const) {
+      const to = path.join(place, full.join('-'));
+      const { code } = await run(['convert', data, to, '--format', 'coco'], full);
+      expect(code, full.join()).toBe(2);
+      for (const name of await readdir(place)) {
+        expect(name).not.toMatch(/^\./);
+        expect(existsSync(path.join(place, name, 'annotations.json'))).toBe(true);
+      }
+    }
   });
 
   it('to a reader that is gone ends quietly', async () => {

@@ -101,15 +101,19 @@ async function classesOf(dataset: Dataset): Promise<readonly DatasetClass[]> {
 /** Images that are decoded while earlier ones are written: decoding takes most of the time, and has other threads. */
 const AHEAD = 8;
 
+interface Verified {
+  readonly image: AnnotatedImage;
+  /** The extension for files of its format. */
+  readonly verified: Promise<string>;
+}
+
 /** Images in their order, each with a promise that fails where it is damaged: a copy of it would be found out much later. */
-async function* verifiedAhead(
-  images: AsyncIterable<AnnotatedImage>,
-): AsyncGenerator<{ readonly image: AnnotatedImage; readonly verified: Promise<true> }> {
-  const waiting: { readonly image: AnnotatedImage; readonly verified: Promise<true> }[] = [];
+async function* verifiedAhead(images: AsyncIterable<AnnotatedImage>): AsyncGenerator<Verified> {
+  const waiting: Verified[] = [];
   try {
     for await (const image of images) {
       const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;
-      const verified = verifyImage(image.image, name).then(() => true as const);
+      const verified = verifyImage(image.image, name);
       // Whoever comes to it in its turn gets the error.
       verified.catch(() => undefined);
       waiting.push({ image, verified });
@@ -141,19 +145,22 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
   const aborted = new AbortController();
   const dataset = await openData(from, options, faults, { signal: aborted.signal });
   const format = FORMATS[options.format];
-  const sink = await DiskSink.create(to, {
-    mode: options.linkImages ? 'link' : 'copy',
-    force: options.force ?? false,
-  });
   const counter = createCounter('images');
-  const release = onInterrupt(() => aborted.abort(new Stopped()));
   const tally = new Tally();
+  // From here on a signal ends it in order: nothing half-written stays.
+  const release = onInterrupt(() => aborted.abort(new Stopped()));
+  let sink: DiskSink | undefined;
   try {
+    sink = await DiskSink.create(to, {
+      mode: options.linkImages ? 'link' : 'copy',
+      force: options.force ?? false,
+    });
     const classes = await classesOf(dataset);
     const writer = format.create(sink, classes);
     for await (const { image, verified } of verifiedAhead(dataset.images())) {
-      if (!(await faults.attempt(options, () => verified))) continue;
-      const taken = options.boxesAsMasks ? withFilledBoxes(image) : image;
+      const extension = await faults.attempt(options, () => verified);
+      if (extension === undefined) continue;
+      const taken = { ...(options.boxesAsMasks ? withFilledBoxes(image) : image), extension };
       await writer.add(taken);
       tally.add(taken);
       counter.show(tally.images);
@@ -171,7 +178,7 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     await sink.finish();
     report(writer);
   } catch (error) {
-    await sink.discard();
+    await sink?.discard();
     if (!(error instanceof Stopped)) throw error;
     counter.clear();
     process.stderr.write(`stopped: ${printable(to)} was not written\n`);

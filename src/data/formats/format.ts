@@ -85,6 +85,8 @@ export interface AnnotatedImage {
   readonly source: string;
   /** The path of the image, or its bytes if the annotation file contains them. */
   readonly image: string | Uint8Array;
+  /** The extension for copies of an image whose path has none that images have, with its dot. Default: such an image is not written. */
+  readonly extension?: string;
   /** The labelled objects of the image. */
   readonly annotation: Annotation;
 }

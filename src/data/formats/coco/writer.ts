@@ -2,7 +2,7 @@ import { type AnnotatedShape, IGNORE_LABEL } from '../../annotation.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
-import { imageExtension, Names } from '../names.ts';
+import { Names } from '../names.ts';
 import { attributesOf, placeObject } from './shapes.ts';
 
 const FILE = 'annotations.json';
@@ -29,7 +29,7 @@ export class CocoWriter implements DatasetWriter {
   readonly #sink: DataSink;
   readonly #classes: Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>>[];
   readonly #categoryIds: Map<string, number>;
-  readonly #names = new Names();
+  readonly #names = new Names(this.warnings);
   readonly #imageIds = new Ids();
   readonly #annotationIds = new Ids();
   readonly #images: string[] = [];
@@ -49,7 +49,7 @@ export class CocoWriter implements DatasetWriter {
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
-    const fileName = `${this.#names.take(image.name)}${imageExtension(image)}`;
+    const { fileName } = this.#names.take(image);
     await this.#sink.image(image, `images/${fileName}`);
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);

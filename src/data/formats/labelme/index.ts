@@ -16,7 +16,7 @@ import type {
 import { READ_OPTIONS, WarningCounts } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { topKeys } from '../json.ts';
-import { imageExtension, Names } from '../names.ts';
+import { Names } from '../names.ts';
 import { baseName, folderOf, hasExtension, isImageFile, resolveFrom, withoutExtension } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
 import { SeenImages } from '../repeated.ts';
@@ -166,7 +166,7 @@ async function labelmeFiles(reading: Reading, all: readonly string[]): Promise<s
 class LabelmeWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
-  readonly #names = new Names();
+  readonly #names = new Names(this.warnings);
 
   constructor(sink: DataSink) {
     this.#sink = sink;
@@ -175,8 +175,7 @@ class LabelmeWriter implements DatasetWriter {
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
     if (annotation.unlabelled) this.warnings.count('regions that nobody labelled, which became background');
-    const name = this.#names.take(image.name);
-    const imagePath = `${name}${imageExtension(image)}`;
+    const { name, fileName: imagePath } = this.#names.take(image);
     const encoded = new Map<MaskPatch, string>();
     for (const { mask } of annotation.shapes) {
       if (mask) encoded.set(mask, base64(await encodeIndexedPng(mask)));

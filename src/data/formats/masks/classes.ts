@@ -1,6 +1,7 @@
 import type { ImageSize } from '../../../vision/boxes.ts';
 import { BadData } from '../../faults.ts';
 import { decodeIndexedPng, type IndexedImage, pngSize } from '../../indexedPng.ts';
+import { BACKGROUND } from '../names.ts';
 import { folderOf, joinPath } from '../paths.ts';
 import type { Reading } from '../reading.ts';
 import { LABEL_MAP, parseLabelMap, VOC_CLASSES } from '../voc/masks.ts';
@@ -17,7 +18,6 @@ export interface ClassList {
 
 /** Lists in which line n, counted from 0, names pixel value n. */
 const BY_VALUE = ['class_names.txt', 'label_names.txt', 'codes.txt'];
-const BACKGROUND = /^_*background_*$/i;
 
 /**
  * Reads the classes: class_names.txt (labelme2voc), label_names.txt, codes.txt, labelmap.txt (CVAT, with colours) or classes.txt. VOC's

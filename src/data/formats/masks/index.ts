@@ -16,7 +16,7 @@ import type {
 } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
-import { checkNames, imageExtension, Names } from '../names.ts';
+import { checkMaskNames, Names } from '../names.ts';
 import { baseName, joinPath } from '../paths.ts';
 import { Reading } from '../reading.ts';
 import { SeenImages } from '../repeated.ts';
@@ -148,14 +148,14 @@ class MasksWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
-  readonly #names = new Names();
+  readonly #names = new Names(this.warnings);
   readonly #palette = vocPalette();
   readonly #rest = resting();
 
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
     this.#classes = [...new Set(classes.map(({ name }) => name))];
-    checkNames(this.#classes, 'class_names.txt');
+    checkMaskNames(this.#classes, 'class_names.txt');
     if (this.#classes.length > MOST) {
       throw new DataError(
         `masks: there are ${this.#classes.length} classes, a mask has at most ${MOST}; choose another format`,
@@ -166,8 +166,8 @@ class MasksWriter implements DatasetWriter {
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
     const { width, height } = annotation;
-    const name = this.#names.take(image.name);
-    await this.#sink.image(image, `images/${name}${imageExtension(image)}`);
+    const { name, fileName } = this.#names.take(image);
+    await this.#sink.image(image, `images/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     const count = (what: string, of: (object: (typeof objects)[number]) => unknown): void =>
       this.warnings.count(what, objects.filter(of).length);

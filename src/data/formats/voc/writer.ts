@@ -4,7 +4,7 @@ import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
-import { checkNames, imageExtension, Names } from '../names.ts';
+import { checkMaskNames, Names } from '../names.ts';
 import { resting } from '../rest.ts';
 import { drawMasks } from './drawMasks.ts';
 import { formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
@@ -51,7 +51,7 @@ export class VocWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
-  readonly #names = new Names();
+  readonly #names = new Names(this.warnings);
   readonly #palette = vocPalette();
   readonly #rest = resting();
   readonly #written: string[] = [];
@@ -60,13 +60,12 @@ export class VocWriter implements DatasetWriter {
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
     this.#classes = [...new Set(classes.map(({ name }) => name))];
-    checkNames(this.#classes, LABEL_MAP);
+    checkMaskNames(this.#classes, LABEL_MAP);
   }
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
-    const name = this.#names.take(image.name);
-    const fileName = `${name}${imageExtension(image)}`;
+    const { name, fileName } = this.#names.take(image);
     await this.#sink.image(image, `JPEGImages/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     this.warnings.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);

@@ -5,7 +5,7 @@ import { traceContours } from '../../polygon.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
-import { checkNames, imageExtension, Names } from '../names.ts';
+import { checkNames, Names } from '../names.ts';
 
 /** A fraction of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
 const share = (value: number, size: number): string => String(Number((value / size).toFixed(7)));
@@ -18,7 +18,7 @@ export class YoloWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
-  readonly #names = new Names();
+  readonly #names = new Names(this.warnings);
 
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
@@ -28,8 +28,8 @@ export class YoloWriter implements DatasetWriter {
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
-    const name = this.#names.take(image.name);
-    await this.#sink.image(image, `images/${name}${imageExtension(image)}`);
+    const { name, fileName } = this.#names.take(image);
+    await this.#sink.image(image, `images/${fileName}`);
     const { warnings } = this;
     warnings.countIgnored(annotation);
     const objects = objectsOf(annotation.shapes).filter(
