@@ -1,4 +1,4 @@
-import { access, constants, type FileHandle, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from 'fovea';
 import { writeFileAtomic as writeWholeFile } from 'fovea/io';
@@ -84,7 +84,7 @@ export async function makeFolder(folder: string): Promise<void> {
 
 /** Makes sure, before hours of work, that a file can be written: makes its folder. Throws DataError. */
 export async function checkOutputFile(path: string): Promise<void> {
-  await makeFolder(dirname(path));
+  await makeFolder(dirname(await placeOf(path)));
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
     throw new DataError(`${path}: is a folder; give the path of a file`);
@@ -93,15 +93,25 @@ export async function checkOutputFile(path: string): Promise<void> {
 
 /** As the library's writeFileAtomic (whole or not at all), but makes missing folders. Throws DataError naming the path. */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
-  await makeFolder(dirname(path));
+  await makeFolder(dirname(await placeOf(path)));
   await writeWholeFile(path, content);
 }
 
-/** Where a path leads that may not be there yet: links in what is there are followed. */
-export async function realPath(file: string): Promise<string> {
+/** Where a file is written: where a link leads, or else the path as it is. */
+const placeOf = (path: string): Promise<string> =>
+  readlink(path).then(
+    () => realPath(path),
+    () => path,
+  );
+
+/** Where a path leads that may not be there yet: links are followed, also one to what is not there. */
+export async function realPath(file: string, followed = 0): Promise<string> {
   const whole = resolve(file);
   const parent = dirname(whole);
-  return realpath(whole).catch(async () =>
-    parent === whole ? whole : join(await realPath(parent), basename(whole)),
-  );
+  return realpath(whole).catch(async () => {
+    if (parent === whole || followed > 40) return whole;
+    const folder = await realPath(parent, followed + 1);
+    const link = await readlink(whole).catch(() => undefined);
+    return link === undefined ? join(folder, basename(whole)) : realPath(resolve(folder, link), followed + 1);
+  });
 }

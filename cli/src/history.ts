@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open, truncate } from 'node:fs/promises';
 import path from 'node:path';
@@ -33,9 +34,10 @@ function parsed(line: string): unknown {
   }
 }
 
+const WITHOUT = 'remove the file to go on without the losses of earlier steps';
+
 /** The records of a history up to a step, and how many bytes they take. What was appended after the checkpoint is left out. */
 function recordsUpTo(step: number, text: string, file: string): { records: StepRecord[]; bytes: number } {
-  const WAY = `remove the file to go on without the losses of earlier steps`;
   const records: StepRecord[] = [];
   let [at, last] = [0, 0];
   for (let line = 1; ; line++) {
@@ -44,7 +46,7 @@ function recordsUpTo(step: number, text: string, file: string): { records: StepR
     if (end < 0) break;
     const record = parsed(text.slice(at, end));
     if (!isRecord(record) || record.step <= last) {
-      throw new DataError(`${file}: line ${line} is not the record of a step after step ${last}; ${WAY}`);
+      throw new DataError(`${file}: line ${line} is not the record of a step after step ${last}; ${WITHOUT}`);
     }
     if (record.step > step) break;
     records.push(record);
@@ -61,11 +63,19 @@ export class History {
   readonly #file: string;
   #waiting: string[] = [];
   #started: boolean;
+  /** Of the whole file. */
+  readonly #hash: Hash;
 
-  private constructor(file: string, before: readonly StepRecord[], started: boolean) {
+  private constructor(
+    file: string,
+    before: readonly StepRecord[],
+    started: boolean,
+    hash = createHash('sha256'),
+  ) {
     this.#file = file;
     this.before = before;
     this.#started = started;
+    this.#hash = hash;
   }
 
   /** A new history, which replaces the file when it is first written. */
@@ -75,27 +85,44 @@ export class History {
 
   /**
    * Continues a history after a checkpoint of step `step`: later records are cut off. Where there is no file it begins with the
-   * next step. Throws DataError for a file that is no history.
+   * next step.
+   *
+   * @param checksum What `flush` returned for the checkpoint. Default: it is not compared.
+   * @throws DataError for a file that is no history, and for one that was changed since the checkpoint.
    */
-  static async resume(file: string, step: number): Promise<History> {
+  static async resume(file: string, step: number, checksum?: string): Promise<History> {
     if (!existsSync(file)) return new History(file, [], false);
-    const text = new TextDecoder().decode(await readFileBytes(file));
-    const { records, bytes } = recordsUpTo(step, text, file);
+    const content = await readFileBytes(file);
+    const { records, bytes } = recordsUpTo(step, new TextDecoder().decode(content), file);
+    const hash = createHash('sha256').update(content.subarray(0, bytes));
+    if (checksum !== undefined && hash.copy().digest('hex') !== checksum) {
+      throw new DataError(
+        `${file}: was changed since the checkpoint of step ${step}: it does not match the checksum there; use a copy of it, or ${WITHOUT}`,
+      );
+    }
     await truncate(file, bytes);
-    return new History(file, records, true);
+    return new History(file, records, true, hash);
   }
 
   add(record: StepRecord): void {
     this.#waiting.push(`${JSON.stringify(record)}\n`);
   }
 
-  /** Appends what was added, and waits until it is on the disk: to be called before the checkpoint is written. */
-  async flush(): Promise<void> {
-    if (this.#waiting.length === 0 && this.#started) return;
+  /**
+   * Appends what was added, and waits until it is on the disk: to be called before the checkpoint is written.
+   *
+   * @returns The SHA-256 of the whole file, in hexadecimal.
+   */
+  async flush(): Promise<string> {
+    if (this.#waiting.length > 0 || !this.#started) await this.#append(this.#waiting.join(''));
+    return this.#hash.copy().digest('hex');
+  }
+
+  async #append(text: string): Promise<void> {
     try {
       const handle = await open(this.#file, this.#started ? 'a' : 'w');
       try {
-        await handle.writeFile(this.#waiting.join(''));
+        await handle.writeFile(text);
         await handle.sync();
       } finally {
         await handle.close();
@@ -108,6 +135,7 @@ export class History {
         },
       );
     }
+    this.#hash.update(text);
     this.#started = true;
     this.#waiting = [];
   }

@@ -88,12 +88,12 @@ export interface RunTrainingResult extends TrainResult {
 /** After a signal a training ends within a second: this is how long a step may take to be finished and saved. */
 const STOP_MS = 500;
 
-/** The history of the steps before the checkpoint; says so where some are missing. */
+/** The history of the steps before the checkpoint; says so where some are missing. Throws DataError where it was changed. */
 async function openHistory(out: string, saved: SavedTraining | undefined): Promise<History> {
   const file = historyPath(out);
   if (!saved) return History.create(file);
-  const { step, settings } = saved.progress;
-  const history = await History.resume(file, step);
+  const { step, settings, history: checksum } = saved.progress;
+  const history = await History.resume(file, step, checksum);
   const skipped = settings.skipBatches?.filter((batch) => batch <= step).length ?? 0;
   const missing = step - skipped - history.before.length;
   if (missing > 0) process.stderr.write(`${printable(file)}: lacks the losses of ${missing} earlier steps\n`);
@@ -159,8 +159,8 @@ export async function runTraining(
       onCheckpoint: async (state) => {
         await unlessLeaving();
         if (phase === 'stopping') phase = 'saving';
-        await history.flush();
-        await saveCheckpoint(file, state);
+        const progress = { ...Object(state.progress), history: await history.flush() };
+        await saveCheckpoint(file, { ...state, progress });
       },
       ...(weights
         ? {

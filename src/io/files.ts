@@ -42,8 +42,8 @@ function fileError(
 
 /**
  * Writes a file atomically: whoever opens `path` at any moment, also after a crash, finds the old content or the new,
- * never a part. The content is written to a temporary file in the same folder, flushed to the disk, then renamed. A
- * symbolic link at `path` is replaced by the file. Node only.
+ * never a part. The content is written to a temporary file in the same folder, flushed to the disk, then renamed. Where
+ * `path` is a symbolic link, the file that it leads to is written, there or not yet, and the link stays. Node only.
  *
  * A process that is killed meanwhile leaves its temporary file, `.name.uuid.tmp`; the next write to the same path
  * removes those older than an hour.
@@ -54,10 +54,11 @@ function fileError(
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const fs = builtin('node:fs').promises;
   const { basename, dirname, join } = builtin('node:path');
-  const folder = dirname(path);
+  const place = await linkTarget(path);
+  const folder = dirname(place);
   // A name of its own, so that two writers of one path do not write into one temporary file.
   const unique = builtin('node:crypto').randomUUID();
-  const temporary = join(folder, `.${basename(path)}.${unique}.tmp`);
+  const temporary = join(folder, `.${basename(place)}.${unique}.tmp`);
   try {
     const handle = await fs.open(temporary, 'wx');
     try {
@@ -66,12 +67,28 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     } finally {
       await handle.close();
     }
-    await fs.rename(temporary, path);
-    await removeStale(folder, basename(path));
+    await fs.rename(temporary, place);
+    await removeStale(folder, basename(place));
   } catch (cause) {
     await fs.rm(temporary, { force: true });
     throw fileError(path, 'written', cause, [`the folder ${folder} does not exist`, 'create it first']);
   }
+}
+
+/** Links that lead to links are followed so far; a loop ends here, and then cannot be opened. */
+const MOST_LINKS = 40;
+
+/** The path that a symbolic link leads to, even where nothing is there yet; the path itself if it is no link. */
+async function linkTarget(path: string, followed = 0): Promise<string> {
+  const fs = builtin('node:fs').promises;
+  const { dirname, resolve } = builtin('node:path');
+  const link = await fs.readlink(path).catch(() => undefined);
+  if (link === undefined) return path;
+  if (followed === MOST_LINKS) {
+    throw new DataError(`${path}: cannot be written: it is a link that leads to itself; use another path`);
+  }
+  const folder = await fs.realpath(dirname(path));
+  return linkTarget(resolve(folder, link), followed + 1);
 }
 
 /** No write takes this long: an older temporary file belongs to a process that has ended. */

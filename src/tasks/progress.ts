@@ -14,6 +14,8 @@ export interface TrainProgress {
   readonly batches: BatchState;
   /** The states of the model's random generators: see `Module.randomState`. */
   readonly random: Readonly<Record<string, number>>;
+  /** The SHA-256 of the file with the losses of these steps, in hexadecimal, where `fovea train` keeps one. */
+  readonly history?: string;
 }
 
 const MAX_STEPS = 1e9;
@@ -62,6 +64,7 @@ const schema = v.object({
     samples: count(1e9),
   }),
   random: v.record(v.string(), v.pipe(v.number(), v.finite())),
+  history: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 });
 
 /**

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { convertCommand } from '../../cli/src/commands/convert.ts';
@@ -94,6 +94,17 @@ describe('fovea convert and files', () => {
     expect(await fails(convertCommand(source, join(source, 'one.png'), { format: 'coco' }))).toContain(
       'is inside',
     );
+  });
+
+  it('writes where a link leads, there or not yet', async () => {
+    const source = await labelmeFolder({ one: boxes });
+    const [link, target] = [newPath('link'), newPath('target')];
+    await symlink(target, link);
+    await convertCommand(source, link, { format: 'yolo' });
+    expect(await objects(target)).toHaveLength(2);
+    await convertCommand(source, link, { format: 'coco', force: true });
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect((await readdir(target)).sort()).toEqual(['.fovea-files.json', 'annotations.json', 'images']);
   });
 
   it('does not write into what it reads, nor the other way round', async () => {

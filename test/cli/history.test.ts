@@ -76,6 +76,29 @@ describe('the history of a training', () => {
     expect(readFileSync(file, 'utf8')).toBe(left);
   });
 
+  it('is refused where it was changed since the checkpoint', async () => {
+    const history = History.create(file);
+    for (const one of steps(1, 3)) history.add(one);
+    const checksum = await history.flush();
+    for (const one of steps(4, 5)) history.add(one);
+    expect(await history.flush()).not.toBe(checksum);
+    const text = textOf(steps(1, 5));
+    const resumed = await History.resume(file, 3, checksum);
+    expect(await resumed.flush()).toBe(checksum);
+    const edited = [text.replace('0.5', '0.6'), text.replace('{', '{ '), textOf(steps(2, 5)), ''];
+    for (const other of edited) {
+      writeFileSync(file, other);
+      const again = History.resume(file, 3, checksum);
+      await expect(again).rejects.toThrow(DataError);
+      await expect(again).rejects.toThrow(
+        /was changed since the checkpoint of step 3: .*; .* remove the file/,
+      );
+      expect(readFileSync(file, 'utf8')).toBe(other);
+    }
+    writeFileSync(file, textOf(steps(1, 4)));
+    expect((await History.resume(file, 3, checksum)).before).toEqual(steps(1, 3));
+  });
+
   it('may have 130,000 records, which the report can draw', async () => {
     const all = steps(1, 130_000);
     writeFileSync(file, textOf(all));

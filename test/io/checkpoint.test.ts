@@ -4,7 +4,9 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -53,6 +55,23 @@ describe('writeFileAtomic', () => {
     await writeFileAtomic(path, 'größe');
     expect(readFileSync(path, 'utf8')).toBe('größe');
     expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
+  it('writes where a link leads, there or not yet, and keeps the link', async () => {
+    mkdirSync(join(folder, 'deep'));
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    symlinkSync('second', first);
+    symlinkSync('deep/a.bin', second);
+    for (const text of ['one', 'two']) {
+      await writeFileAtomic(first, text);
+      expect(readFileSync(join(folder, 'deep', 'a.bin'), 'utf8')).toBe(text);
+      expect([readlinkSync(first), readlinkSync(second)]).toEqual(['second', 'deep/a.bin']);
+      expect(readdirSync(join(folder, 'deep'))).toEqual(['a.bin']);
+    }
+    symlinkSync('loop', join(folder, 'loop'));
+    expect(await faultOf(writeFileAtomic(join(folder, 'loop'), 'x'))).toContain(
+      'a link that leads to itself',
+    );
   });
 
   it('leaves one whole file where many write at once', async () => {
