@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DataError } from 'fovea';
 import type { DataFiles } from 'fovea/data';
 import { fileProblem, openFile, readWhole, realPath } from './files.ts';
-import { decodePng, imageHeader } from './images.ts';
+import { decodePngBytes, imageHeader } from './images.ts';
 
 const fail = (file: string, error: unknown): never => {
   throw new DataError(`${file}: ${fileProblem(error)}; check the path`, { cause: error });
@@ -55,8 +55,5 @@ export const diskFiles: DataFiles = {
   imageSize: imageHeader,
   realPath,
 
-  async decodePng(bytes) {
-    const { width, height, rgb } = await decodePng(bytes, 'mask');
-    return { width, height, data: rgb };
-  },
+  decodePng: (bytes) => decodePngBytes(bytes, 'mask'),
 };

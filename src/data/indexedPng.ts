@@ -3,6 +3,7 @@
  * into colours, and the numbers are lost; hence this reader and writer of indexed PNG files (ISO/IEC 15948).
  */
 import { DataError, ShapeError } from '../errors.ts';
+import { resting } from './rest.ts';
 
 /** An image of one number per pixel. */
 export interface IndexedImage {
@@ -40,24 +41,27 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** Passes bytes through a stream. Stops once there are more than `most` bytes, so that a small file cannot fill the memory. */
-async function through(
-  bytes: Uint8Array,
-  transform: CompressionStream | DecompressionStream,
-  most = Infinity,
-): Promise<Uint8Array> {
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(transform);
-  const parts: Uint8Array[] = [];
+/** A stream of compressed bytes, or of what they hold. */
+const through = (bytes: Uint8Array, transform: CompressionStream | DecompressionStream) =>
+  new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(transform);
+
+/** The most bytes that one byte of a deflated stream holds (RFC 1951: 258 of them in 2 bits). */
+const MOST_INFLATED = 1032;
+
+/** Unpacks a stream that must hold exactly so many bytes; stops after them. Returns how many there are, with one more for too many. */
+async function inflateInto(out: Uint8Array, bytes: Uint8Array): Promise<number> {
   let length = 0;
-  const reader = stream.getReader();
+  const reader = through(bytes, new DecompressionStream('deflate')).getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    parts.push(next.value);
-    length += next.value.length;
-    if (length <= most) continue;
-    await reader.cancel();
-    break;
+    const { value } = next;
+    if (length + value.length > out.length) {
+      await reader.cancel();
+      return out.length + 1;
+    }
+    out.set(value, length);
+    length += value.length;
   }
-  return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  return length;
 }
 
 /**
@@ -65,10 +69,15 @@ async function through(
  *
  * @param bytes The file.
  * @param name The file's name, for error messages.
+ * @param maxPixels The most pixels that it may have. Default 2^28 (16,384 x 16,384).
  * @throws DataError if the file is not a PNG, is truncated or damaged, has colours instead of a palette, has 16 bits per
- * pixel, is interlaced, or has more than 2^28 pixels.
+ * pixel, is interlaced, or has more pixels than that.
  */
-export async function decodeIndexedPng(bytes: Uint8Array, name: string): Promise<IndexedImage> {
+export async function decodeIndexedPng(
+  bytes: Uint8Array,
+  name: string,
+  maxPixels: number = MOST_PIXELS,
+): Promise<IndexedImage> {
   const fail = (problem: string, fix = 'copy or export it again'): never => {
     throw new DataError(`${name}: ${problem}; ${fix}`);
   };
@@ -109,56 +118,73 @@ export async function decodeIndexedPng(bytes: Uint8Array, name: string): Promise
   if (header === undefined) return fail('has no header');
   const { width, height, depth } = header;
   const stride = Math.ceil((width * depth) / 8);
-  if (width * height > MOST_PIXELS) {
-    fail(`has ${width}x${height} pixels, more than ${MOST_PIXELS}`, 'cut it into smaller images');
+  if (width * height > maxPixels) {
+    fail(`has ${width}x${height} pixels, more than ${maxPixels}`, 'cut it into smaller images');
   }
-  const packed = await through(
-    new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()),
-    new DecompressionStream('deflate'),
-    (stride + 1) * height,
-  ).catch(() => fail('is damaged: its pixels cannot be unpacked'));
-  if (packed.length !== (stride + 1) * height) {
-    fail(`is damaged: ${packed.length} bytes of pixels, ${width}x${height} needs ${(stride + 1) * height}`);
+  const needed = (stride + 1) * height;
+  const deflated = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
+  const short = (held: string): never =>
+    fail(`is damaged: ${held} bytes of pixels, ${width}x${height} needs ${needed}`);
+  // Nothing of this size is made for a file that cannot fill it.
+  if (deflated.length * MOST_INFLATED < needed) short(`at most ${deflated.length * MOST_INFLATED}`);
+  const packed = new Uint8Array(needed);
+  const length = await inflateInto(packed, deflated).catch(() =>
+    fail('is damaged: its pixels cannot be unpacked'),
+  );
+  if (length !== needed) short(length > needed ? `more than ${needed}` : `${length}`);
+  const rest = resting();
+  for (let y = 0; y < height; y++) {
+    if (y % ROWS === 0) await rest();
+    if (!unfilterRow(packed, stride, y)) return fail('is damaged: a row has an unknown filter');
   }
-  const rows = unfilter(packed, stride, height);
-  if (rows === undefined) return fail('is damaged: a row has an unknown filter');
+  const rows = packed.subarray(0, stride * height);
   if (depth === 8) return { width, height, data: rows };
   const data = new Uint8Array(width * height);
   const perByte = 8 / depth;
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const byte = rows[y * stride + Math.floor(x / perByte)]!;
-      data[i] = (byte >> (8 - depth * ((x % perByte) + 1))) & (2 ** depth - 1);
+  for (let y = 0; y < height; y++) {
+    if (y % ROWS === 0) await rest();
+    for (let x = 0, at = y * stride; x < width; x += perByte, at++) {
+      const byte = rows[at]!;
+      if (byte === 0) continue;
+      for (let k = 0; k < perByte && x + k < width; k++) {
+        data[y * width + x + k] = (byte >> (8 - depth * (k + 1))) & (2 ** depth - 1);
+      }
     }
   }
   return { width, height, data };
 }
 
-/** Undoes the filter of each row (clause 9), for pixels of at most one byte. Undefined for an unknown filter. */
-function unfilter(packed: Uint8Array, stride: number, height: number): Uint8Array | undefined {
-  const rows = new Uint8Array(stride * height);
-  for (let y = 0; y < height; y++) {
-    const filter = packed[y * (stride + 1)]!;
-    if (filter > 4) return undefined;
-    for (let x = 0; x < stride; x++) {
-      const at = y * stride + x;
-      const left = x > 0 ? rows[at - 1]! : 0;
-      const above = y > 0 ? rows[at - stride]! : 0;
-      const corner = x > 0 && y > 0 ? rows[at - stride - 1]! : 0;
-      const predicted = [0, left, above, (left + above) >> 1, paeth(left, above, corner)][filter]!;
-      rows[at] = packed[y * (stride + 1) + 1 + x]! + predicted;
-    }
+/** So many rows are unpacked before it is asked whether to rest. */
+const ROWS = 64;
+
+/**
+ * Undoes the filter of a row (clause 9), for pixels of at most one byte. The rows above it are unfiltered, and in front of where they were
+ * by the bytes of their filters; so is this one then. Returns false for an unknown filter.
+ */
+function unfilterRow(packed: Uint8Array, stride: number, y: number): boolean {
+  const from = y * (stride + 1) + 1;
+  const filter = packed[from - 1]!;
+  if (filter > 4) return false;
+  const at = y * stride;
+  packed.copyWithin(at, from, from + stride);
+  if (filter === 0 || (filter === 2 && y === 0)) return true;
+  const above = at - stride;
+  if (filter === 2) {
+    for (let x = 0; x < stride; x++) packed[at + x]! += packed[above + x]!;
+    return true;
   }
-  return rows;
+  for (let x = 0; x < stride; x++) {
+    const left = x > 0 ? packed[at + x - 1]! : 0;
+    const top = y > 0 ? packed[above + x]! : 0;
+    const corner = x > 0 && y > 0 ? packed[above + x - 1]! : 0;
+    packed[at + x]! += filter === 1 ? left : filter === 3 ? (left + top) >> 1 : paeth(left, top, corner);
+  }
+  return true;
 }
 
 function paeth(left: number, above: number, corner: number): number {
   const estimate = left + above - corner;
-  const [a, b, c] = [left, above, corner].map((value) => Math.abs(estimate - value)) as [
-    number,
-    number,
-    number,
-  ];
+  const [a, b, c] = [Math.abs(estimate - left), Math.abs(estimate - above), Math.abs(estimate - corner)];
   return a <= b && a <= c ? left : b <= c ? above : corner;
 }
 
@@ -186,7 +212,9 @@ export async function encodeIndexedPng(
   }
   // Filter 2, the difference from the row above: masks change little from row to row.
   const rows = new Uint8Array((width + 1) * height);
+  const rest = resting();
   for (let y = 0; y < height; y++) {
+    if (y % ROWS === 0) await rest();
     rows[y * (width + 1)] = 2;
     for (let x = 0; x < width; x++) {
       const at = y * width + x;
@@ -202,7 +230,10 @@ export async function encodeIndexedPng(
     Uint8Array.from(SIGNATURE),
     chunk('IHDR', header),
     ...(palette === undefined ? [] : [chunk('PLTE', palette)]),
-    chunk('IDAT', await through(rows, new CompressionStream('deflate'))),
+    chunk(
+      'IDAT',
+      new Uint8Array(await new Response(through(rows, new CompressionStream('deflate'))).arrayBuffer()),
+    ),
     chunk('IEND', new Uint8Array()),
   ];
   return new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());

@@ -48,6 +48,7 @@ const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byt
 export class JsonSplitter {
   /** The keys at the first level seen so far, in order. */
   readonly keys: string[] = [];
+  readonly #known = new Set<string>();
   readonly #where: string;
   readonly #fix: string;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true });
@@ -229,11 +230,12 @@ export class JsonSplitter {
     const place = this.#place;
     if (this.#isKey) {
       const key = parseJson(text, this.#where, this.#fix, place) as string;
-      if (this.keys.includes(key)) {
+      if (this.#known.has(key)) {
         throw new DataError(
           `${this.#where}: line ${place.line}, column ${place.column}: the key ${JSON.stringify(key)} occurs twice; ${this.#fix}`,
         );
       }
+      this.#known.add(key);
       this.keys.push(key);
       return undefined;
     }

@@ -49,6 +49,10 @@ export function patchOfRle(rle: Rle): MaskPatch | undefined {
   return patch;
 }
 
+/** A patch in an image of this size, kept as run lengths where that is smaller. */
+export const compactPatch = (patch: MaskPatch, size: ImageSize): MaskPatch =>
+  (patch.width * patch.height > SMALL && patchOfRle(runsOfPatch(patch, size))) || patch;
+
 /** The same mask without runs of 0 but the first, so that equal masks have equal run lengths. */
 function tidied({ size: [height, width], counts }: Rle): Rle {
   const ends = new RunEnds();

@@ -38,8 +38,9 @@ export async function topKeys(
   const splitter = new JsonSplitter(path, '');
   try {
     for await (const chunk of chunksOf(files, path, encoding, 4096)) {
+      const before = splitter.keys.length;
       splitter.push(chunk);
-      if (splitter.keys.some((key) => wanted.includes(key))) break;
+      if (splitter.keys.slice(before).some((key) => wanted.includes(key))) break;
     }
   } catch (error) {
     if (!(error instanceof DataError)) throw error;

@@ -4,10 +4,10 @@ import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type IgnoredRegion 
 import { BadData, type DataFault, type FaultKind, kindOf, withHint } from '../faults.ts';
 import { samePatch } from '../maskRuns.ts';
 import { ignoredRegion } from '../objects.ts';
+import { type Rest, resting } from '../rest.ts';
 import type { DataFiles, FolderEntry, ImageInfo, ReadOptions } from './format.ts';
 import { parseLoose } from './looseJson.ts';
 import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
-import { type Rest, resting } from './rest.ts';
 import { decodeText } from './text.ts';
 
 const NO_OUTSIDE = 'move the images into the folder, or allow it (--allow-outside)';

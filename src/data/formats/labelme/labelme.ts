@@ -10,6 +10,7 @@ import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { pngSize } from '../../indexedPng.ts';
+import { compactPatch } from '../../maskRuns.ts';
 import { flagsOf, separateIgnored } from '../../objects.ts';
 import { polygonBounds } from '../../polygon.ts';
 import { boxInside, checkBox, checkOutline } from '../checks.ts';
@@ -251,7 +252,8 @@ async function readMask(
     throw new BadData('structure', `${place} is not a PNG that can be decoded; ${DRAW_AGAIN}`, { cause });
   }
   checkMaskSize(image);
-  const patch = cutMask(image, Math.round(corners[0]), Math.round(corners[1]), size);
+  const cut = cutMask(image, Math.round(corners[0]), Math.round(corners[1]), size);
+  const patch = cut && compactPatch(cut, size);
   if (patch === undefined)
     throw new BadData('no area', `${place} has no pixel set in the image; ${DRAW_AGAIN}`);
   return patch;

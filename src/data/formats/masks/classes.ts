@@ -64,28 +64,25 @@ function fromLabelMap(text: string, file: string): ClassList {
 const keyOf = (red: number, green: number, blue: number): number => red * 65536 + green * 256 + blue;
 
 /**
- * Reads the pixel values of a mask, which must have this size if one is given: indices or grey values, or colours that labelmap.txt lists.
+ * Reads the pixel values of a mask: indices or grey values, or colours that labelmap.txt lists.
  *
- * @throws DataError for another size, and for colours that are not listed.
+ * @param check Receives the size in the file's header, and throws what is wrong with it, before anything is unpacked.
+ * @throws DataError for colours that are not listed.
  */
 export async function readIndexMask(
   reading: Reading,
   file: string,
   { colors, file: listed }: ClassList,
-  size?: ImageSize,
+  check: (size: ImageSize) => void,
 ): Promise<IndexedImage> {
   const bytes = await reading.files.bytes(file);
   const header = pngSize(bytes);
-  // The header is asked before anything is unpacked.
-  if (header) reading.checkPixels(header, file);
-  if (header && size && (header.width !== size.width || header.height !== size.height)) {
-    throw new BadData(
-      'size differs',
-      `${file}: has ${header.width}x${header.height} pixels, but its image ${size.width}x${size.height}; use the mask of this image`,
-    );
+  if (header) {
+    reading.checkPixels(header, file);
+    check(header);
   }
   const isColor = header && [2, 6].includes(bytes[25]!);
-  if (!isColor) return decodeIndexedPng(bytes, file);
+  if (!isColor) return decodeIndexedPng(bytes, file, reading.options.maxPixels);
   if (!colors || colors.size === 0) {
     throw new BadData(
       'structure',
@@ -112,9 +109,15 @@ export async function readIndexMask(
 /** The pixel values that occur in masks. Those that cannot be read are passed over: reading them says why. */
 export async function valuesIn(reading: Reading, pairs: readonly MaskPair[]): Promise<ReadonlySet<number>> {
   const found = new Uint8Array(256);
-  for (const { mask } of pairs) {
+  for (const { mask, image } of pairs) {
+    await reading.rest();
     const bytes = await reading.files.bytes(mask);
-    const read = await decodeIndexedPng(bytes, mask).catch(() => undefined);
+    const header = pngSize(bytes);
+    const info =
+      image === undefined ? undefined : await reading.imageInfo(image, image).catch(() => undefined);
+    const isLarger = header && info && header.width * header.height > info.width * info.height;
+    if (!header || (isLarger && !reading.options.fixSizes)) continue;
+    const read = await decodeIndexedPng(bytes, mask, reading.options.maxPixels).catch(() => undefined);
     for (const value of read?.data ?? []) found[value] = 1;
   }
   return new Set([...found.keys()].filter((value) => found[value] === 1));

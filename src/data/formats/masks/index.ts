@@ -4,6 +4,7 @@ import type { Annotation } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import { objectsOf } from '../../objects.ts';
+import { resting } from '../../rest.ts';
 import type {
   AnnotatedImage,
   DataFiles,
@@ -15,12 +16,11 @@ import type {
   ReadOptions,
 } from '../format.ts';
 import { WarningCounts } from '../format.ts';
-import { frameOf, toImage } from '../frame.ts';
+import { type Frame, frameOf, toImage } from '../frame.ts';
 import { checkMaskNames, Names } from '../names.ts';
 import { baseName, joinPath } from '../paths.ts';
 import { Reading } from '../reading.ts';
 import { SeenImages } from '../repeated.ts';
-import { resting } from '../rest.ts';
 import { addMasks } from '../voc/addMasks.ts';
 import { drawMasks } from '../voc/drawMasks.ts';
 import { MOST, vocPalette } from '../voc/masks.ts';
@@ -114,12 +114,21 @@ async function readPair(
   await reading.checkPath(mask, baseName(image), image);
   await seen.check(image, mask);
   const info = await reading.imageInfo(image, image);
-  const read = await readIndexMask(reading, mask, list);
-  const frame = frameOf(reading, mask, read, info, () => [0, 0]);
-  const data = numbers
-    ? read.data.map((value) => numbers.get(value) ?? (value === 255 ? 255 : 0))
-    : read.data;
-  const objectMask = objects === undefined ? undefined : await readIndexMask(reading, objects, {}, read);
+  let frame: Frame | undefined;
+  const read = await readIndexMask(reading, mask, list, (size) => {
+    frame = frameOf(reading, mask, size, info, () => [0, 0]);
+  });
+  const data = numbers ? renumbered(read.data, numbers) : read.data;
+  const objectMask =
+    objects === undefined
+      ? undefined
+      : await readIndexMask(reading, objects, {}, (size) => {
+          if (size.width === read.width && size.height === read.height) return;
+          throw new BadData(
+            'size differs',
+            `${objects}: has ${size.width}x${size.height} pixels, but its image ${read.width}x${read.height}; use the mask of this image`,
+          );
+        });
   const { width, height } = read;
   const annotation: Annotation = { imagePath: image, width, height, shapes: [] };
   await addMasks(
@@ -137,7 +146,16 @@ async function readPair(
     classes,
   );
   reading.keepWanted(annotation, mask);
-  return { name, source: mask, image, annotation: toImage(annotation, frame) };
+  return { name, source: mask, image, annotation: toImage(annotation, frame!) };
+}
+
+/** The class number of each pixel, by its value. */
+function renumbered(values: Uint8Array, numbers: ReadonlyMap<number, number>): Uint8Array {
+  const table = Uint8Array.from(
+    { length: 256 },
+    (_, value) => numbers.get(value) ?? (value === 255 ? 255 : 0),
+  );
+  return values.map((value) => table[value]!);
 }
 
 /**

@@ -3,7 +3,7 @@ import type { AnnotatedShape, Annotation, IgnoredRegion } from '../../annotation
 import { shapeRuns, shapeToPatch } from '../../maskPatch.ts';
 import { eachRun, keptRuns, runsOfPatch } from '../../maskRuns.ts';
 import { objectsOf } from '../../objects.ts';
-import type { Rest } from '../rest.ts';
+import type { Rest } from '../../rest.ts';
 import { MOST, VOID } from './masks.ts';
 
 /** The masks of an annotation, as `drawMasks` draws them. */

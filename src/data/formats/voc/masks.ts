@@ -119,6 +119,7 @@ async function readMask(
   const bytes = await reading.files.bytes(file);
   // The header is asked before anything is unpacked.
   const header = pngSize(bytes);
+  if (header) reading.checkPixels(header, file);
   if (header && !sizes.some(({ width, height }) => width === header.width && height === header.height)) {
     const [{ width, height }] = sizes as [ImageSize];
     throw new BadData(
@@ -126,7 +127,7 @@ async function readMask(
       `${file}: has ${header.width}x${header.height} pixels, but its image ${width}x${height}; use the mask of this image`,
     );
   }
-  return decodeIndexedPng(bytes, file);
+  return decodeIndexedPng(bytes, file, reading.options.maxPixels);
 }
 
 /**

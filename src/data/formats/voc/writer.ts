@@ -1,11 +1,11 @@
 import type { Annotation } from '../../annotation.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
+import { resting } from '../../rest.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { checkMaskNames, Names } from '../names.ts';
-import { resting } from '../rest.ts';
 import { drawMasks } from './drawMasks.ts';
 import { formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
 import { escapeText } from './xml.ts';

@@ -1,4 +1,15 @@
-import { isMap, isScalar, isSeq, type Node, type Pair, parseDocument } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { BadData } from '../../faults.ts';
 
 /** A value in data.yaml: a text, a list of texts, or texts by key (classes by number). */
@@ -13,20 +24,15 @@ const FIX = 'write it as "names: [first, second]"';
  * @throws DataError, one line with file and line number, for text that is not YAML, and for a document that is not a map.
  */
 export function parseDataYaml(text: string, file: string): Map<string, YamlValue> {
-  const document = parseDocument(text, { schema: 'failsafe', prettyErrors: false, logLevel: 'silent' });
-  const [error] = document.errors;
-  if (error) {
-    const line = text.slice(0, error.pos[0]).split('\n').length;
-    const problem = error.message.split('\n')[0]!.replace(/[.:]$/, '');
+  const fail = (at: number, problem: string): never => {
+    const line = text.slice(0, at).split('\n').length;
     throw new BadData('structure', `${file}: line ${line}: ${problem}; ${FIX}`);
-  }
+  };
+  const { document, targets } = parse(text, file, fail);
   const { contents } = document;
   if (!isMap(contents)) throw new BadData('structure', `${file}: is not a list of "key: value"; ${FIX}`);
-  const resolve = (node: unknown): unknown => {
-    // Aliases are as good as what they stand for.
-    const target = (node as { resolve?(document: unknown): unknown } | null)?.resolve;
-    return target ? target.call(node, document) : node;
-  };
+  // Aliases are as good as what they stand for.
+  const resolve = (node: unknown): unknown => (isAlias(node) ? targets.get(node) : node);
   const scalar = (node: unknown): string | undefined => {
     const found = resolve(node);
     return found === null || found === undefined
@@ -54,4 +60,45 @@ export function parseDataYaml(text: string, file: string): Map<string, YamlValue
     } else values.set(name, scalar(node) ?? '');
   }
   return values;
+}
+
+/** Parses a text; finds what its aliases stand for, and keys that occur twice, in one pass: the library asks each alias and each key. */
+function parse(
+  text: string,
+  file: string,
+  fail: (at: number, problem: string) => never,
+): { readonly document: Document; readonly targets: ReadonlyMap<Alias, Node | undefined> } {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node | undefined>();
+  try {
+    const document = parseDocument(text, {
+      schema: 'failsafe',
+      prettyErrors: false,
+      logLevel: 'silent',
+      uniqueKeys: false,
+    });
+    const [error] = document.errors;
+    if (error?.code === 'RESOURCE_EXHAUSTION') throw new RangeError(error.message);
+    if (error) fail(error.pos[0], error.message.split('\n')[0]!.replace(/[.:]$/, ''));
+    visit(document, {
+      Node(_, node) {
+        if (isAlias(node)) targets.set(node, anchors.get(node.source));
+        else if (node.anchor) anchors.set(node.anchor, node);
+        if (!isMap(node)) return;
+        const known = new Set<unknown>();
+        for (const { key } of node.items) {
+          if (!isScalar(key)) continue;
+          if (known.has(key.value)) fail(key.range![0], 'Map keys must be unique');
+          known.add(key.value);
+        }
+      },
+    });
+    return { document, targets };
+  } catch (error) {
+    // Reading a level takes a part of the stack.
+    if (!(error instanceof RangeError)) throw error;
+    throw new BadData('structure', `${file}: its lists and maps are nested too deep to be read; ${FIX}`, {
+      cause: error,
+    });
+  }
 }
