@@ -111,7 +111,7 @@ export async function verifyImage(source: string | Uint8Array, name: string): Pr
       const { width, height } = bmpSize(bytes);
       checkBmp(bytes, name);
       // All is there if there are enough bytes. BMP files are only decoded whole, which takes much memory.
-      if (width * height > MOST_DECODED) return;
+      if (width * height > MOST_DECODED) return '.bmp';
     }
     await vips(bytes, name, { failOn: 'error', sequentialRead: true, limitInputPixels: false })
       .resize(8, 8, { fit: 'fill' })
