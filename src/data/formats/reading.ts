@@ -319,9 +319,13 @@ export class Reading {
     return info ?? (stated ? undefined : this.files.imageSize(image, where));
   }
 
-  /** Says which file is there with a name that differs only in upper and lower case, for messages; '' for none. */
+  /**
+   * Says why an image is not found, for messages: a file is there whose name differs only in upper and lower case, or the name is not UTF-8
+   * text, by which alone files can be opened. '' for neither.
+   */
   async otherCase(paths: readonly string[]): Promise<string> {
     for (const path of paths) {
+      if (path.includes('\ufffd')) return ' (its name is not UTF-8 text: rename the file)';
       const folder = folderOf(path);
       if ((await this.files.kind(folder)) !== 'folder') continue;
       const wanted = baseName(path).toLowerCase();

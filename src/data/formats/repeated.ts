@@ -37,6 +37,17 @@ export function distinctNames(reading: Reading, list: string, names: readonly st
   });
 }
 
+/** Notes names that several classes have: objects have labels and no numbers, so that these are one class. */
+export function noteNames(reading: Reading, list: string, names: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      reading.note('duplicate', `${list}: several classes are called ${JSON.stringify(name)}; they are one`);
+    }
+    seen.add(name);
+  }
+}
+
 /** VOC's trainval is train and val together. */
 const areNested = (a: string, b: string): boolean => a === 'trainval' && (b === 'train' || b === 'val');
 

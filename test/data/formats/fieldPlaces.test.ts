@@ -1,6 +1,6 @@
 /** Where files may be, and what counts as one: pipes and sockets are none, and nothing outside is looked through. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, rename, symlink } from 'node:fs/promises';
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -48,6 +48,21 @@ describe('a pipe among the files', () => {
     }
     server.close();
     expect(await diskFiles.list(folder)).toEqual([{ name: 'a.png', folder: false }]);
+  });
+});
+
+describe('a name that is not UTF-8 text', () => {
+  it('is said to be so, for images and for annotations', async () => {
+    const png = await image();
+    const bad = (folder: string, name: string) =>
+      Buffer.concat([Buffer.from(`${folder}/`), Uint8Array.of(0x83, 0x7b), Buffer.from(name)]);
+    const yolo = await folderOf({ ...YOLO, 'images/a.png': png });
+    await writeFile(bad(`${yolo}/images`, '.png'), png);
+    expect((await faultOf(readAll(yolo))).message).toContain('its name is not UTF-8 text: rename the file');
+    const shapes = await folderOf({ 'a.json': labelme([]), 'a.png': png });
+    await writeFile(bad(shapes, '.json'), JSON.stringify(labelme([])));
+    expect((await faultOf(readAll(shapes))).message).toContain('the name is not UTF-8 text; rename');
+    expect((await lenient(shapes)).said).toEqual(['annotation: other']);
   });
 });
 

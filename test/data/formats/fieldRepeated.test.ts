@@ -183,6 +183,27 @@ describe('two annotations of one image', () => {
   });
 });
 
+describe('two classes of one name', () => {
+  it('are one, and noted: COCO and YOLO', async () => {
+    const png = await image();
+    const categories = [1, 2].map((id) => ({ id, name: 'cat' }));
+    const objects = categories.map(({ id }) => ({ bbox: [id, 1, 4, 4], category_id: id }));
+    const folders = [
+      await folderOf({ 'c.json': { ...coco(objects), categories }, 'a.png': png }),
+      await folderOf({
+        'images/a.png': png,
+        'labels/a.txt': `${LABEL}1 0.3 0.3 0.1 0.1\n`,
+        'classes.txt': 'cat\ncat\n',
+      }),
+    ];
+    for (const folder of folders) {
+      const { images, said } = await lenient(folder);
+      expect(images[0]!.annotation.shapes.map(({ label }) => label)).toEqual(['cat', 'cat']);
+      expect(said).toEqual(['note: duplicate']);
+    }
+  });
+});
+
 describe('two images of one annotation', () => {
   it('are faults that name both: YOLO and masks', async () => {
     const png = await image();

@@ -2,6 +2,7 @@
 import { BadData } from '../../faults.ts';
 import { joinPath } from '../paths.ts';
 import type { Reading } from '../reading.ts';
+import { noteNames } from '../repeated.ts';
 import { type CocoCategory, type CocoImage, FIX_FILE } from './schema.ts';
 
 /** Leaves out categories whose id another one has: of those of one name all but the first, of others all. */
@@ -16,6 +17,11 @@ export function distinctCategories(
     if (same) same.push(category);
     else byId.set(category.id, [category]);
   }
+  noteNames(
+    reading,
+    file,
+    [...byId.values()].map(([first]) => first!.name),
+  );
   return categories.filter((category, i) => {
     const same = byId.get(category.id)!;
     if (same.length === 1) return true;

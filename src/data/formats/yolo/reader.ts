@@ -15,7 +15,7 @@ import {
   withoutExtension,
 } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
-import { noteShared } from '../repeated.ts';
+import { noteNames, noteShared } from '../repeated.ts';
 import { layoutIn, readYaml, type YoloLayout } from './classes.ts';
 
 const FIX = 'correct or remove the line';
@@ -156,6 +156,7 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
       `${path}: has no data.yaml, classes.txt or obj.names, which list the classes; add one of them`,
     );
   }
+  noteNames(reading, layout.file, layout.classes);
   // A layout from above is for other parts too.
   const parts = folderOf(layout.file) === joinPath(path) || isFile ? layout.parts : new Map();
   let places: readonly string[];
