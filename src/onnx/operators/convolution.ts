@@ -27,14 +27,25 @@ function operands(call: Call): { x: Value; weight: Value; bias: Tensor | undefin
   return { x, weight, bias: call.inputs[2]?.tensor() };
 }
 
-/** A convolution of x with a weight; integers are given as floats. */
-export function convolved(call: Call, x: Value, weight: Value, bias?: Tensor): Value {
+/**
+ * A convolution of x with a weight. `exact`: they hold whole numbers, and so does the result, where sums stay below 2^24.
+ */
+export function convolved(call: Call, x: Value, weight: Value, bias?: Tensor, exact = false): Value {
   const windows = windowsOf(call, x, weight.shape.slice(2));
   const groups = call.attrs.int('group', 1);
   if (x.rank === 5) return inVolume(x, weight, bias, windows, groups);
   const { stride, dilation, pads } = windows;
   const [rows, columns] = lastTwo(pads, [0, 0]);
   const options = { stride: lastTwo(stride, 1), dilation: lastTwo(dilation, 1), groups };
+  if (exact && windows.kernel.join() === '3,3' && Math.max(...options.dilation) === 1) {
+    // Winograd's tiles compute with sixths. They are of 3x3: with a column of zeros the filter is none for them.
+    const wider = pad(filter(weight), [
+      [0, 0],
+      [0, 1],
+    ]);
+    const padded = pad(image(x), [[0, 0], rows, [columns[0], columns[1] + 1], [0, 0]]);
+    return ofImage(x, conv2d(padded, wider, bias, options));
+  }
   if (isEven(pads) && pads.every(([before]) => before >= 0)) {
     return ofImage(x, conv2d(image(x), filter(weight), bias, { ...options, padding: [rows[0], columns[0]] }));
   }

@@ -65,7 +65,9 @@ const centred = (call: Call, x: Value, zero: Value | undefined, axis: number): V
 export const quantization: Operators = {
   ConvInteger(call) {
     const [x, weight] = [call.input(0), call.input(1)];
-    const y = convolved(call, centred(call, x, call.inputs[2], 1), centred(call, weight, call.inputs[3], 0));
+    const own = centred(call, x, call.inputs[2], 1);
+    const filter = centred(call, weight, call.inputs[3], 0);
+    const y = convolved(call, own, filter, undefined, true);
     return Value.of('int32', cast(y.tensor(y.order), 'i32'), y.order);
   },
   DequantizeLinear(call) {
