@@ -42,6 +42,8 @@ export function convolved(call: Call, x: Value, weight: Value, bias?: Tensor, ex
     const wider = pad(filter(weight), [
       [0, 0],
       [0, 1],
+      [0, 0],
+      [0, 0],
     ]);
     const padded = pad(image(x), [[0, 0], rows, [columns[0], columns[1] + 1], [0, 0]]);
     return ofImage(x, conv2d(padded, wider, bias, options));
