@@ -1,3 +1,4 @@
+import { expectArguments } from './arguments.ts';
 import { DataError } from './errors.ts';
 
 // What the grammar allows next. The texts are also what the error says.
@@ -38,6 +39,7 @@ export function parseJson(
   fix: string,
   start: TextPlace = { line: 1, column: 1 },
 ): unknown {
+  expectArguments('parseJson', { text, where, fix }, { text: 'text', where: 'text', fix: 'text' });
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   try {
     return JSON.parse(source);

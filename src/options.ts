@@ -71,3 +71,13 @@ export function withDefaults<
   });
   return Object.fromEntries(filled) as Filled<Options, Defaults>;
 }
+
+/** A parameter that is an object, to take apart. Throws UsageError (or `Failure`) for anything else. */
+export function objectOf<T extends object>(
+  call: string,
+  value: T,
+  Failure: new (message: string) => FoveaError = UsageError,
+): T {
+  if (Object(value) === value) return value;
+  throw new Failure(`${call}: options are ${String(value)}; give an object`);
+}

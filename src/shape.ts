@@ -86,7 +86,7 @@ export function normalizeDim(op: string, dim: number, rank: number): number {
 /** One number for both axes, or (height, width), as PyTorch takes kernel sizes, strides and paddings. */
 export type Pair = number | readonly [number, number];
 export const pair = (value: Pair): [number, number] =>
-  typeof value === 'number' ? [value, value] : [value[0], value[1]];
+  Array.isArray(value) ? [value[0], value[1]] : [value as number, value as number];
 
 /** Throws unless the spec has this rank (and dtype). */
 export function expectRank(op: string, name: string, spec: TensorSpec, rank: number, layout: string): void {

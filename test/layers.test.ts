@@ -12,6 +12,7 @@ const src = join(root, 'src');
  */
 const LAYERS = [
   'errors',
+  'arguments',
   'options',
   'shape',
   'half',
@@ -36,7 +37,7 @@ const LAYERS = [
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
 const HOST = ['vision', 'data', 'io'];
-const FOR_HOST = ['errors', 'options', 'shape', 'half', 'json', ...HOST];
+const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', ...HOST];
 
 interface Import {
   readonly file: string;

@@ -1,3 +1,4 @@
+import { expectArguments, SIZE } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { expectOptions } from '../options.ts';
 import type { Box, ImageSize } from '../vision/boxes.ts';
@@ -110,6 +111,11 @@ export function cropTransform(geometry: CropGeometry): Crop['toImage'] {
  * @throws DataError for a region without a whole pixel, and for options out of range.
  */
 export function sampleCrop(image: ImageSize, options: CropOptions, random: Random): Crop {
+  expectArguments(
+    'sampleCrop',
+    { image, options, random },
+    { image: SIZE, options: { size: 'pair' }, random: 'object' },
+  );
   expectOptions('sampleCrop', options, ['size', ...AUGMENT_OPTIONS]);
   const {
     size,
@@ -202,11 +208,16 @@ function taps(count: number, slope: number, start: number, from: number, to: num
  * @param out Receives the pixels. Default: a new array.
  * @returns Values in 0..1 [height, width, 3].
  */
-export function cropImage(
-  image: FloatImage,
-  crop: Crop,
-  out = new Float32Array(crop.size[0] * crop.size[1] * 3),
-): Float32Array {
+export function cropImage(image: FloatImage, crop: Crop, given?: Float32Array): Float32Array {
+  expectArguments(
+    'cropImage',
+    { image, crop },
+    {
+      image: { width: 'number', height: 'number', data: 'object' },
+      crop: { size: 'pair', region: 'box', toImage: 'values' },
+    },
+  );
+  const out = given ?? new Float32Array(crop.size[0] * crop.size[1] * 3);
   const [height, width] = crop.size;
   const [a, b, c, d, e, f] = crop.toImage;
   const [x1, y1, x2, y2] = crop.region;

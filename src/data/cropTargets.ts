@@ -1,4 +1,5 @@
 /** Training targets of a crop: boxes, label maps and masks. */
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
@@ -125,7 +126,14 @@ export const cropBoxes = (
   shapes: readonly AnnotatedShape[],
   crop: Crop,
   options: CropBoxesOptions = {},
-): CroppedBox[] => sortObjects(shapes, crop, options).found;
+): CroppedBox[] => {
+  expectArguments(
+    'cropBoxes',
+    { shapes, crop },
+    { shapes: [{ label: 'text', box: 'box' }], crop: { size: 'pair', region: 'box', toImage: 'values' } },
+  );
+  return sortObjects(shapes, crop, options).found;
+};
 
 /**
  * Computes the boxes that are neither object nor background in a crop: of regions to ignore, and of the objects that `cropBoxes`
@@ -138,10 +146,16 @@ export const cropBoxes = (
  * @throws UsageError for unknown options.
  */
 export function cropIgnored(
-  { ignored = [], shapes = [] }: Partial<Pick<Annotation, 'ignored' | 'shapes'>>,
+  annotation: Partial<Pick<Annotation, 'ignored' | 'shapes'>>,
   crop: Crop,
   options: CropBoxesOptions = {},
 ): Box[] {
+  expectArguments(
+    'cropIgnored',
+    { annotation, crop },
+    { annotation: 'object', crop: { size: 'pair', region: 'box', toImage: 'values' } },
+  );
+  const { ignored = [], shapes = [] } = annotation;
   const window = windowOf(crop);
   const regions = ignored.flatMap(({ box }) => {
     const shown = clipBox(box, window);
@@ -168,11 +182,22 @@ export const IGNORE_INDEX = 255;
  * @throws DataError for a label that is not among the classes.
  */
 export function cropLabels(
-  { shapes, unlabelled, ignored = [] }: Pick<Annotation, 'shapes' | 'unlabelled' | 'ignored'>,
+  annotation: Pick<Annotation, 'shapes' | 'unlabelled' | 'ignored'>,
   crop: Crop,
   classNames: readonly string[],
-  out = new Int32Array(crop.size[0] * crop.size[1]),
+  given?: Int32Array,
 ): Int32Array {
+  expectArguments(
+    'cropLabels',
+    { annotation, crop, classNames },
+    {
+      annotation: { shapes: [{ label: 'text', box: 'box' }] },
+      crop: { size: 'pair', region: 'box', toImage: 'values' },
+      classNames: ['text'],
+    },
+  );
+  const out = given ?? new Int32Array(crop.size[0] * crop.size[1]);
+  const { shapes, unlabelled, ignored = [] } = annotation;
   const shown = boxToCrop(crop, windowOf(crop));
   out.fill(0);
   for (const region of ignored) paintShape(region, crop, shown, IGNORE_INDEX, out);
@@ -197,11 +222,13 @@ export function cropLabels(
  * @param out Receives the mask, and must be 0 before. Default: a new array.
  * @returns 1 inside one of the shapes, else 0 [height * width].
  */
-export function cropMask(
-  shapes: readonly AnnotatedShape[],
-  crop: Crop,
-  out = new Float32Array(crop.size[0] * crop.size[1]),
-): Float32Array {
+export function cropMask(shapes: readonly AnnotatedShape[], crop: Crop, given?: Float32Array): Float32Array {
+  expectArguments(
+    'cropMask',
+    { shapes, crop },
+    { shapes: [{ label: 'text', box: 'box' }], crop: { size: 'pair', region: 'box', toImage: 'values' } },
+  );
+  const out = given ?? new Float32Array(crop.size[0] * crop.size[1]);
   const shown = boxToCrop(crop, windowOf(crop));
   for (const shape of shapes) paintShape(shape, crop, shown, 1, out);
   return out;

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { expectOptions, withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
@@ -92,6 +93,7 @@ export interface BatchState {
  * @param samples The data set.
  */
 export function classNames(samples: readonly Sample[]): string[] {
+  expectArguments('classNames', { samples }, { samples: [{ annotation: { shapes: [{ label: 'text' }] } }] });
   return [
     ...new Set(samples.flatMap(({ annotation }) => annotation.shapes.map(({ label }) => label))),
   ].sort();
@@ -133,6 +135,11 @@ export class BatchSource<T extends 'detect' | 'segment'> {
    * `batchSize` or `maxBoxes` is not an integer of at least 1.
    */
   constructor(samples: readonly Sample[], options: BatchOptions<T>) {
+    expectArguments(
+      'BatchSource',
+      { samples, options },
+      { samples: [{ annotation: { shapes: ['object'] } }], options: 'object' },
+    );
     const { task, size, seed, batchSize, classNames: classes } = options;
     withDefaults('BatchSource', options, {
       ...{ task, size, seed, batchSize, classNames: classes },

@@ -1,3 +1,4 @@
+import { expectArguments, SIZE } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { ImageSize } from '../vision/boxes.ts';
@@ -27,10 +28,9 @@ export const IMAGENET_STD = [0.229, 0.224, 0.225] as const;
  * @param size Width and height of the image.
  * @throws DataError if the length is not 1 to 4 bytes per pixel.
  */
-export function imageFromBytes(
-  bytes: Uint8Array | Uint8ClampedArray,
-  { width, height }: ImageSize,
-): FloatImage {
+export function imageFromBytes(bytes: Uint8Array | Uint8ClampedArray, size: ImageSize): FloatImage {
+  expectArguments('imageFromBytes', { bytes, size }, { bytes: 'values', size: SIZE });
+  const { width, height } = size;
   const pixels = width * height;
   const channels = bytes.length / pixels;
   if (!(pixels > 0) || ![1, 2, 3, 4].includes(channels)) {
@@ -74,6 +74,11 @@ export function letterbox(
   size: readonly [height: number, width: number],
   options: { readonly fill?: number } = {},
 ): Letterboxed {
+  expectArguments(
+    'letterbox',
+    { image, size },
+    { image: { width: 'number', height: 'number', data: 'object' }, size: 'pair' },
+  );
   const { fill } = withDefaults('letterbox', options, { fill: 0.5 });
   const [height, width] = size;
   if (!size.every((side) => Number.isInteger(side) && side > 0)) {
@@ -103,6 +108,11 @@ export function letterbox(
  * @throws DataError for a size that is not whole pixels.
  */
 export function resizeImage(image: FloatImage, size: readonly [height: number, width: number]): FloatImage {
+  expectArguments(
+    'resizeImage',
+    { image, size },
+    { image: { width: 'number', height: 'number', data: 'object' }, size: 'pair' },
+  );
   const [height, width] = size;
   if (!size.every((side) => Number.isInteger(side) && side > 0)) {
     throw new DataError(
@@ -158,7 +168,13 @@ function resizeWeights(from: number, to: number): { first: number; weights: numb
  * @param letterboxed What `letterbox` returned.
  * @returns [N, 4] as (x1, y1, x2, y2), in pixels of the original.
  */
-export function unletterbox(boxes: ArrayLike<number>, { fitted, original }: Letterboxed): Float32Array {
+export function unletterbox(boxes: ArrayLike<number>, letterboxed: Letterboxed): Float32Array {
+  expectArguments(
+    'unletterbox',
+    { boxes, letterboxed },
+    { boxes: 'values', letterboxed: { fitted: SIZE, original: SIZE } },
+  );
+  const { fitted, original } = letterboxed;
   const sides = ['width', 'height'] as const;
   return Float32Array.from(boxes, (value, i) => {
     const side = sides[i % 2]!;

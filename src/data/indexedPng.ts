@@ -2,6 +2,7 @@
  * PNG files whose pixels are numbers instead of colours: masks of classes and objects. Image libraries turn palette indices
  * into colours, and the numbers are lost; hence this reader and writer of indexed PNG files (ISO/IEC 15948).
  */
+import { expectArguments } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
 import { resting } from './rest.ts';
 
@@ -78,6 +79,7 @@ export async function decodeIndexedPng(
   name: string,
   maxPixels: number = MOST_PIXELS,
 ): Promise<IndexedImage> {
+  expectArguments('decodeIndexedPng', { bytes, name }, { bytes: 'bytes', name: 'text' });
   const fail = (problem: string, fix = 'copy or export it again'): never => {
     throw new DataError(`${name}: ${problem}; ${fix}`);
   };
@@ -196,10 +198,13 @@ function paeth(left: number, above: number, corner: number): number {
  * @returns The file.
  * @throws ShapeError if the image does not have `width * height` pixels, has none, or the palette has another size.
  */
-export async function encodeIndexedPng(
-  { width, height, data }: IndexedImage,
-  palette?: Uint8Array,
-): Promise<Uint8Array> {
+export async function encodeIndexedPng(image: IndexedImage, palette?: Uint8Array): Promise<Uint8Array> {
+  expectArguments(
+    'encodeIndexedPng',
+    { image },
+    { image: { width: 'number', height: 'number', data: 'bytes' } },
+  );
+  const { width, height, data } = image;
   if (data.length !== width * height || data.length === 0) {
     throw new ShapeError(
       `encodeIndexedPng: the image has ${data.length} pixels, ${width}x${height} needs ${width * height}, at least 1; pass one value per pixel`,

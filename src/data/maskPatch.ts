@@ -1,3 +1,4 @@
+import { expectArguments, SIZE } from '../arguments.ts';
 import type { ImageSize, Point } from '../vision/boxes.ts';
 import type { AnnotatedShape, IgnoredRegion, MaskPatch } from './annotation.ts';
 import { pixelsOf } from './maskRuns.ts';
@@ -11,7 +12,9 @@ import { polygonRuns } from './polygonRuns.ts';
  * @param size Width and height of the image.
  * @returns Undefined for a mask without a pixel.
  */
-export function maskToPatch(mask: ArrayLike<number>, { width, height }: ImageSize): MaskPatch | undefined {
+export function maskToPatch(mask: ArrayLike<number>, size: ImageSize): MaskPatch | undefined {
+  expectArguments('maskToPatch', { mask, size }, { mask: 'values', size: SIZE });
+  const { width, height } = size;
   let [x1, y1, x2, y2] = [width, height, 0, 0];
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -43,7 +46,17 @@ export interface PixelMap extends ImageSize {
  * @param patch The pixels to set.
  * @param value The value to write.
  */
-export function paintPatch({ width, height, data }: PixelMap, patch: MaskPatch, value: number): void {
+export function paintPatch(map: PixelMap, patch: MaskPatch, value: number): void {
+  expectArguments(
+    'paintPatch',
+    { map, patch },
+    {
+      map: { width: 'number', height: 'number', data: 'values' },
+      // Not its data, which reading may unpack.
+      patch: { x: 'number', y: 'number', width: 'number', height: 'number' },
+    },
+  );
+  const { width, height, data } = map;
   const pixels = pixelsOf(patch);
   const [left, right] = [Math.max(0, -patch.x), Math.min(patch.width, width - patch.x)];
   for (let j = Math.max(0, -patch.y); j < Math.min(patch.height, height - patch.y); j++) {
@@ -61,6 +74,7 @@ export function paintPatch({ width, height, data }: PixelMap, patch: MaskPatch, 
  * @returns The pixels of the shape; the patch may be empty.
  */
 export function shapeToPatch(shape: AnnotatedShape | IgnoredRegion, size: ImageSize): MaskPatch {
+  expectArguments('shapeToPatch', { shape, size }, { shape: { box: 'box' }, size: SIZE });
   if (shape.mask !== undefined) return shape.mask;
   const [corners, window] = cornersIn(shape, size);
   return { ...window, data: rasterizePolygon(corners, window) };

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
 import {
@@ -31,6 +32,7 @@ export interface AnnotatedObject extends Readonly<ObjectFlags> {
  * @returns The objects, in the order of their first shapes.
  */
 export function objectsOf(shapes: readonly AnnotatedShape[]): AnnotatedObject[] {
+  expectArguments('objectsOf', { shapes }, { shapes: [{ label: 'text', box: 'box' }] });
   const groups = new Map<string | AnnotatedShape, AnnotatedShape[]>();
   for (const shape of shapes) {
     const key = shape.groupId === null ? shape : JSON.stringify([shape.label, shape.groupId]);
@@ -67,6 +69,11 @@ export function trainingAnnotation(
   annotation: Annotation,
   options: { readonly detector?: boolean; readonly masks?: boolean } = {},
 ): Annotation {
+  expectArguments(
+    'trainingAnnotation',
+    { annotation },
+    { annotation: { width: 'number', height: 'number', shapes: [{ label: 'text', box: 'box' }] } },
+  );
   const { detector, masks } = withDefaults('trainingAnnotation', options, { detector: false, masks: false });
   const isTaught = ({ crowd, difficult, points, mask }: AnnotatedShape): boolean =>
     !(detector && (crowd || difficult)) && !(masks && !points && !mask);
@@ -91,8 +98,10 @@ export const ignoredRegion = ({ box, points, mask }: AnnotatedShape): IgnoredReg
  *
  * @param shapes The shapes of an annotation.
  */
-export const trainingShapes = (shapes: readonly AnnotatedShape[]): AnnotatedShape[] =>
-  shapes.filter(({ crowd, difficult }) => !crowd && !difficult);
+export const trainingShapes = (shapes: readonly AnnotatedShape[]): AnnotatedShape[] => {
+  expectArguments('trainingShapes', { shapes }, { shapes: [{ label: 'text', box: 'box' }] });
+  return shapes.filter(({ crowd, difficult }) => !crowd && !difficult);
+};
 
 /** Makes the shapes with the label `__ignore__` regions to ignore. */
 export function separateIgnored(annotation: Annotation): void {

@@ -3,6 +3,7 @@
  * is (x + 0.5, y + 0.5); its edges are at integers.
  */
 
+import { expectArguments, SIZE } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
@@ -42,6 +43,7 @@ function checkSize(op: string, { width, height }: ImageSize): void {
  * @throws ShapeError for coordinates that are not finite.
  */
 export function polygonArea(points: readonly Point[]): number {
+  expectArguments('polygonArea', { points }, { points: ['pair'] });
   checkPoints('polygonArea', points);
   return outlineArea(points);
 }
@@ -53,6 +55,7 @@ export function polygonArea(points: readonly Point[]): number {
  * @throws ShapeError for no points, and for coordinates that are not finite.
  */
 export function polygonBounds(points: readonly Point[]): Box {
+  expectArguments('polygonBounds', { points }, { points: ['pair'] });
   checkPoints('polygonBounds', points);
   if (points.length === 0) throw new ShapeError('polygonBounds: no points; give at least one');
   let [x1, y1, x2, y2] = [Infinity, Infinity, -Infinity, -Infinity];
@@ -78,6 +81,7 @@ export function polygonBounds(points: readonly Point[]): Box {
  * @throws ShapeError for coordinates that are not finite, and for sizes that are not integers of at least 0.
  */
 export function rasterizePolygon(points: readonly Point[], size: ImageSize): Uint8Array {
+  expectArguments('rasterizePolygon', { points, size }, { points: ['pair'], size: SIZE });
   const { width, height } = size;
   checkSize('rasterizePolygon', size);
   checkPoints('rasterizePolygon', points);
@@ -102,6 +106,7 @@ export interface Components {
  * @throws ShapeError if the mask does not have `width * height` values.
  */
 export function connectedComponents(mask: Uint8Array, size: ImageSize): Components {
+  expectArguments('connectedComponents', { mask, size }, { mask: 'values', size: SIZE });
   checkMask('connectedComponents', mask, size);
   const { width } = size;
   const labels = new Int32Array(mask.length);
@@ -152,6 +157,7 @@ export interface TraceOptions {
  * @throws ShapeError if the mask does not have `width * height` values, or the tolerance is negative or NaN.
  */
 export function traceContours(mask: Uint8Array, size: ImageSize, options: TraceOptions = {}): Point[][] {
+  expectArguments('traceContours', { mask, size }, { mask: 'values', size: SIZE });
   const { tolerance } = withDefaults('traceContours', options, { tolerance: 0 });
   checkMask('traceContours', mask, size);
   const { width } = size;

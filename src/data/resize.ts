@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import type { Box, ImageSize } from '../vision/boxes.ts';
 import type { Sample } from './dataset.ts';
 import { resizeImage } from './image.ts';
@@ -16,6 +17,11 @@ export function shrunkSize({ width, height }: ImageSize, maxSide: number): [heig
  * @param maxSide The longest side allowed, in pixels.
  */
 export function shrinkSample(sample: Sample, maxSide: number): Sample {
+  expectArguments(
+    'shrinkSample',
+    { sample },
+    { sample: { image: { width: 'number', height: 'number', data: 'object' }, annotation: 'object' } },
+  );
   const { image, annotation, region } = sample;
   if (Math.max(image.width, image.height) <= maxSide) return sample;
   const [height, width] = shrunkSize(image, maxSide);

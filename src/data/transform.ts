@@ -1,3 +1,4 @@
+import { expectArguments, SIZE } from '../arguments.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 import type { AnnotatedShape, Annotation, IgnoredRegion, MaskPatch } from './annotation.ts';
 
@@ -71,9 +72,18 @@ export function transformAnnotation(annotation: Annotation, map: Affine, size: I
  * @param annotation The annotation.
  * @param size Width and height of the scaled image.
  */
-export const scaleAnnotation = (annotation: Annotation, size: ImageSize): Annotation =>
-  transformAnnotation(
+export const scaleAnnotation = (annotation: Annotation, size: ImageSize): Annotation => {
+  expectArguments(
+    'scaleAnnotation',
+    { annotation, size },
+    {
+      annotation: { width: 'number', height: 'number', shapes: [{ label: 'text', box: 'box' }] },
+      size: SIZE,
+    },
+  );
+  return transformAnnotation(
     annotation,
     [size.width / annotation.width, 0, 0, 0, size.height / annotation.height, 0],
     size,
   );
+};

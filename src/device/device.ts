@@ -6,6 +6,7 @@ import {
   FoveaError,
   GpuError,
   OutOfMemoryError,
+  UsageError,
 } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
@@ -75,6 +76,7 @@ export class Device {
   };
 
   constructor(device: GPUDevice, owned: boolean, matrixUnits = false) {
+    if (!device?.limits) throw new UsageError('Device: that is no GPUDevice; use borrowGpu(device)');
     this.device = device;
     const workgroupBytes = device.limits.maxComputeWorkgroupStorageSize;
     this.caps = { ...capsOf(device), workgroupBytes, matrixUnits };

@@ -1,10 +1,10 @@
 import { FoveaError, ShapeError, UsageError } from '../errors.ts';
-import { formatShape, isFloat, sameShape } from '../shape.ts';
+import { expectList, formatShape, isFloat, sameShape } from '../shape.ts';
 import { Recomputation } from './checkpoint.ts';
 import { castTo, expand } from './operations/broadcast.ts';
 import { add as addition } from './operations/elementwise.ts';
 import { setGrad } from './recorder.ts';
-import { apply, full, type Node, nodeOf, Tensor } from './tensor.ts';
+import { apply, expectTensors, full, type Node, nodeOf, Tensor } from './tensor.ts';
 
 const sum = (a: Tensor, b: Tensor): Tensor => apply(addition, { a, b }).y;
 
@@ -102,7 +102,10 @@ export function grad(
   cotangents?: Tensor | readonly (Tensor | undefined)[],
 ): Tensor[] {
   const list = <X>(given: Tensor | readonly X[]) => (given instanceof Tensor ? [given] : given);
-  const wanted = list(targets);
+  const [from, wanted] = [list(roots), list(targets)];
+  expectList('grad', 'roots', from);
+  expectList('grad', 'targets', wanted);
+  expectTensors('grad', Object.fromEntries(from.map((root, i) => [`root ${i}`, root])));
   wanted.forEach((target, i) => {
     if (target instanceof Tensor && target.requiresGrad) return;
     if (!(target instanceof Tensor)) {
@@ -115,7 +118,7 @@ export function grad(
       : 'only f32 and f16 have gradients: cast it before';
     throw new UsageError(`grad: target ${i}, ${target}, requires no gradient; ${fix}`);
   });
-  const { arrived, between } = propagate(list(roots), cotangents && list(cotangents));
+  const { arrived, between } = propagate(from, cotangents && list(cotangents));
   const reached = new Set(between);
   return wanted.map((target, i) => {
     if (reached.has(target)) return arrived.get(target) ?? zerosFor(target);
@@ -168,6 +171,7 @@ function gradientsOf(node: Node, arrived: ReadonlyMap<Tensor, Tensor>): Record<s
  * FoveaError where an operation on the way is not differentiable.
  */
 export function backward(loss: Tensor): void {
+  expectTensors('backward', { loss });
   const { arrived, between } = propagate([loss]);
   if (between.length === 0) {
     throw new UsageError(

@@ -1,7 +1,7 @@
 import { FoveaError } from '../errors.ts';
 import { repeat } from './repetition.ts';
 import { type Node, recordSegment, type Segment, Tensor } from './tensor.ts';
-import { expectSync } from './tracking.ts';
+import { expectFunction, expectSync } from './tracking.ts';
 
 /** The result of a checkpointed function: a tensor, or several in a list or by name. */
 export type CheckpointOutputs = Tensor | readonly Tensor[] | Readonly<Record<string, Tensor>>;
@@ -27,6 +27,7 @@ export function checkpoint<const I extends readonly Tensor[], R extends Checkpoi
   fn: (...inputs: I) => R,
   ...inputs: I
 ): R {
+  expectFunction('checkpoint', fn);
   const { result, segment } = recordSegment(() => expectSync('checkpoint', fn(...inputs)));
   if (!isOutputs(result)) {
     throw new FoveaError(`checkpoint: the function returned ${result}; return a tensor, or several by name`);

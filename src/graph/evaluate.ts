@@ -1,9 +1,10 @@
+import { expectArguments } from '../arguments.ts';
 import { FoveaError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { references } from '../reference/ops.ts';
 import type { RefArray, Reference, RefTensor } from '../reference/reference.ts';
 import type { HostArray } from '../shape.ts';
-import { baseOf, type Operation, type Tensor } from './tensor.ts';
+import { baseOf, expectTensors, type Operation, type Tensor } from './tensor.ts';
 
 const builtIn: Readonly<Record<string, Reference>> = references;
 
@@ -30,6 +31,8 @@ export function evaluate(
   tensors: readonly Tensor[],
   known: ReadonlyMap<Tensor, RefArray> = new Map(),
 ): RefArray[] {
+  expectArguments('evaluate', { tensors, known }, { tensors: ['object'], known: 'map' });
+  expectTensors('evaluate', { ...tensors });
   const values: Values = new Map(known);
   return tensors.map((value) => referenceValue(value, values));
 }

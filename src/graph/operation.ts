@@ -1,4 +1,4 @@
-import { FoveaError } from '../errors.ts';
+import { FoveaError, UsageError } from '../errors.ts';
 import type { Kernel, Specs } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
@@ -44,10 +44,14 @@ export const defineOperation = <
   Y extends string,
   A extends object,
   G extends object,
->({
-  kernel,
-  ...options
-}: OperationOptions<I, O, Y, A, G>): Operation<I, O, Y, A, G> => ({ name: kernel.name, kernel, ...options });
+>(
+  given: OperationOptions<I, O, Y, A, G>,
+): Operation<I, O, Y, A, G> => {
+  const { kernel, ...options } = Object(given);
+  if (!kernel?.name)
+    throw new UsageError(`defineOperation: kernel is ${String(kernel)}; make one with defineKernel`);
+  return { name: kernel.name, kernel, ...options };
+};
 
 const loaded = new WeakMap<() => Promise<Strategies>, Strategies>();
 

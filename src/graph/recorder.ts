@@ -1,8 +1,8 @@
-import { FoveaError, ShapeError } from '../errors.ts';
+import { FoveaError, ShapeError, UsageError } from '../errors.ts';
 import { formatShape, sameShape } from '../shape.ts';
 import { permute } from './operations/shape.ts';
-import type { State } from './state.ts';
-import { baseOf, recordOperation, type Tensor } from './tensor.ts';
+import { State } from './state.ts';
+import { baseOf, expectTensors, recordOperation, type Tensor } from './tensor.ts';
 
 /** A change of state at the end of a run: the state takes the tensor's value. */
 export interface Effect {
@@ -69,6 +69,9 @@ export const copied = (x: Tensor): Tensor =>
 
 /** state := value, when the run ends; the last assignment counts. Only inside `Gpu.capture` and `Gpu.run`. */
 export function assign(state: State, value: Tensor): void {
+  if (!(state instanceof State))
+    throw new UsageError(`assign: ${String(state)} is no State; pass parameter.state`);
+  expectTensors('assign', { value });
   if (!current) {
     throw new FoveaError(`${state.label}: state changes only inside gpu.capture(…) or gpu.run(…)`);
   }

@@ -2,7 +2,7 @@ import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Strategies } from '../kernels/strategy.ts';
-import { expectNames, withDefaults } from '../options.ts';
+import { expectNames, objectOf, withDefaults } from '../options.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
   type DType,
@@ -169,6 +169,7 @@ export class Tensor {
 
   /** @hidden */
   constructor(spec: TensorSpec, origin: Origin, requiresGrad = false) {
+    if (!spec) throw new ShapeError('Tensor: no shape and dtype; make tensors with tensor(values, shape)');
     this.shape = spec.shape;
     this.dtype = spec.dtype;
     this.origin = origin;
@@ -324,21 +325,26 @@ export function filled(op: string, shape: Shape, value: number, options?: DType 
 export const stateTensor = (state: State, requiresGrad = false): Tensor =>
   new Tensor(state.spec, { kind: 'state', state }, requiresGrad);
 
+/** Throws ShapeError unless all of these are tensors. */
+export function expectTensors(op: string, values: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value instanceof Tensor) continue;
+    throw new ShapeError(`${op}: ${name} is ${String(value)}, no tensor; make it with tensor(values, shape)`);
+  }
+}
+
 /** The inputs that are given, by name. Throws ShapeError where one is missing, unknown, or no tensor. */
 function givenInputs(
   { name: op, kernel: { inputs: needed, optional, variadic } }: Operation,
   inputs: Readonly<Record<string, Tensor | undefined>>,
 ): Record<string, Tensor> {
   const given: Record<string, Tensor> = {};
-  for (const [name, value] of Object.entries(inputs)) {
+  for (const [name, value] of Object.entries(objectOf(op, inputs, ShapeError))) {
     if (value === undefined && optional.includes(name)) continue;
-    if (!(value instanceof Tensor)) {
-      throw new ShapeError(
-        `${op}: ${name} is ${String(value)}, no tensor; make it with tensor(values, shape)`,
-      );
-    }
-    forget(value);
-    given[name] = value;
+    expectTensors(op, { [name]: value });
+    const input = value as Tensor;
+    forget(input);
+    given[name] = input;
   }
   if (!variadic) expectNames(op, given, needed, optional);
   return given;
@@ -353,7 +359,7 @@ export function recordOperation(
 ): Record<string, Tensor> {
   const given = givenInputs(operation, inputs);
   const { kernel } = operation;
-  const attrs: object = kernel.attributes(options as never);
+  const attrs: object = kernel.attributes(objectOf(operation.name, options, ShapeError) as never);
   const specs = kernel.infer(given, attrs as never);
   const node = recordNode({ operation, attrs, inputs: given });
   const requiresGrad =
@@ -379,8 +385,11 @@ export const apply = <
   operation: Operation<I, O, Y, A, G>,
   inputs: InputsOf<I, O>,
   ...[options]: object extends G ? [options?: G] : [options: G]
-): { readonly [K in Y]: Tensor } =>
-  recordOperation(operation, inputs, options as object) as { [K in Y]: Tensor };
+): { readonly [K in Y]: Tensor } => {
+  if (!operation?.kernel)
+    throw new ShapeError(`apply: ${String(operation)} is no operation; make one with defineOperation`);
+  return recordOperation(operation, inputs, options as object) as { [K in Y]: Tensor };
+};
 
 /** The tensor that holds a view's elements. */
 export function baseOf(value: Tensor): Tensor {

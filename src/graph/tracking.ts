@@ -1,4 +1,4 @@
-import { FoveaError } from '../errors.ts';
+import { FoveaError, UsageError } from '../errors.ts';
 
 let tracking = true;
 
@@ -10,6 +10,7 @@ export const isTracking = (): boolean => tracking;
  * own. Throws FoveaError where fn is async: what it computes after its first await would be tracked.
  */
 export function noGrad<R>(fn: () => R): R {
+  expectFunction('noGrad', fn);
   const before = tracking;
   tracking = false;
   try {
@@ -17,6 +18,11 @@ export function noGrad<R>(fn: () => R): R {
   } finally {
     tracking = before;
   }
+}
+
+/** Throws UsageError for what is no function. */
+export function expectFunction(op: string, fn: unknown): void {
+  if (typeof fn !== 'function') throw new UsageError(`${op}: takes a function, got ${String(fn)}`);
 }
 
 /** What a function that records gave, unless that is a promise: what it records after its first await is recorded elsewhere. */

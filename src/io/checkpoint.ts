@@ -4,6 +4,7 @@
  * interrupted save never pairs the weights of one step with the optimizer of another. A checkpoint also holds a SHA-256
  * checksum of the whole file.
  */
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { hasBuiltins, readFileBytes, sha256, writeFileAtomic } from './files.ts';
@@ -94,6 +95,11 @@ export const isCheckpoint = (bytes: Uint8Array): boolean =>
  * file cannot be written (see `writeFileAtomic`).
  */
 export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  expectArguments(
+    'saveCheckpoint',
+    { path, checkpoint },
+    { path: 'text', checkpoint: { weights: 'map', optimizer: 'map' } },
+  );
   const tensors: StateDict = new Map();
   for (const [key, tensor] of checkpoint.weights) tensors.set(MODEL_PREFIX + key, tensor);
   for (const [key, tensor] of checkpoint.optimizer) tensors.set(OPTIMIZER_PREFIX + key, tensor);
@@ -114,6 +120,7 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Prom
  * that `saveCheckpoint` did not write, files of weights included.
  */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  expectArguments('loadCheckpoint', { path }, { path: 'text' });
   return decodeCheckpoint(await readFileBytes(path), path);
 }
 
@@ -159,6 +166,11 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
 
 /** Saves a model's weights and metadata in one step. Node only. Throws DataError as `saveCheckpoint` does. */
 export async function saveWeights(path: string, weights: StateDict, metadata: ModelMetadata): Promise<void> {
+  expectArguments(
+    'saveWeights',
+    { path, weights, metadata },
+    { path: 'text', weights: 'map', metadata: { architecture: 'text' } },
+  );
   const description = strictStringify(path, MODEL_KEY, metadata);
   await writeFileAtomic(path, encodeSafetensors(weights, { [MODEL_KEY]: description }));
 }
@@ -172,6 +184,7 @@ export async function saveWeights(path: string, weights: StateDict, metadata: Mo
  * @throws DataError for a checkpoint, and for broken metadata.
  */
 export function decodeWeights(bytes: Uint8Array, name: string): WeightsFile {
+  expectArguments('decodeWeights', { bytes, name }, { bytes: 'bytes', name: 'text' });
   const file = decodeSafetensors(bytes, name);
   if (file.metadata[PROGRESS_KEY] !== undefined) {
     throw new DataError(

@@ -2,6 +2,7 @@
  * Files on disk, for Node. `node:fs` is imported when a function runs, so that a bundle for the browser needs no stub
  * for it.
  */
+import { expectArguments } from '../arguments.ts';
 import { DataError, FoveaError } from '../errors.ts';
 
 /** Whether Node's own modules are there. */
@@ -52,6 +53,8 @@ function fileError(
  * temporary file is then removed, and the file at `path` is unchanged.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  expectArguments('writeFileAtomic', { path }, { path: 'text' });
+  if (typeof content !== 'string') expectArguments('writeFileAtomic', { content }, { content: 'bytes' });
   const fs = builtin('node:fs').promises;
   const { basename, dirname, join } = builtin('node:path');
   const place = await linkTarget(path);
@@ -112,6 +115,7 @@ async function removeStale(folder: string, name: string): Promise<void> {
 
 /** Reads a whole file. Node only. Throws a one-line DataError if it is missing, a folder, or unreadable. */
 export async function readFileBytes(path: string): Promise<Uint8Array> {
+  expectArguments('readFileBytes', { path }, { path: 'text' });
   const fs = builtin('node:fs').promises;
   try {
     const buffer = await fs.readFile(path);

@@ -1,6 +1,8 @@
 /** One door to files of weights, whatever their format. Each reader is loaded when a file needs it. */
+
 import { DataError, UsageError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { objectOf } from '../options.ts';
 import { readFileBytes } from './files.ts';
 import { type FileTensor, quote } from './fileTensor.ts';
 import type { LoadedWeights } from './loadedWeights.ts';
@@ -33,7 +35,10 @@ export async function loadWeights(
   file: string | Uint8Array | ArrayBuffer | Blob,
   options: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
-  const name = options.name ?? nameOf(file);
+  if (typeof file !== 'string' && Object(file) !== file) {
+    throw new UsageError(`loadWeights: file is ${String(file)}; give a path, bytes or a File`);
+  }
+  const name = objectOf('loadWeights', options).name ?? nameOf(file);
   const bytes = await bytesOf(file);
   const read = options.read ?? (typeof file === 'string' ? besides(file) : undefined);
   const start = String.fromCharCode(...bytes.subarray(0, 4096));

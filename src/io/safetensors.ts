@@ -3,6 +3,7 @@
  * a little-endian u64, the header as JSON, then the tensors' bytes without gaps. Typed arrays are read and written in
  * the host's byte order, which is little-endian wherever WebGPU runs.
  */
+import { expectArguments } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
 import { type DType, formatShape, numel, type Shape } from '../shape.ts';
@@ -115,6 +116,14 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  expectArguments('encodeSafetensors', { tensors }, { tensors: 'object' });
+  for (const [name, entry] of tensors instanceof Map ? tensors : Object.entries(tensors)) {
+    expectArguments(
+      'encodeSafetensors',
+      { [name]: entry },
+      { [name]: { dtype: 'text', shape: 'values', data: 'object' } },
+    );
+  }
   const entries: [string, FileTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   for (const [name, tensor] of entries) checkEncodable(name, tensor);
   entries.sort(
@@ -188,6 +197,7 @@ interface Entry {
  * @throws DataError as `readSafetensors` does, and for integers outside of the range of i32.
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
+  expectArguments('decodeSafetensors', { bytes, name }, { bytes: 'bytes', name: 'text' });
   const { tensors: given, metadata } = readSafetensors(bytes, name);
   const tensors: StateDict = new Map();
   for (const [key, tensor] of given) {
@@ -214,6 +224,7 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
  * PyTorch or ONNX file) are named for what they are.
  */
 export function readSafetensors(bytes: Uint8Array, name: string): SafetensorsContent {
+  expectArguments('readSafetensors', { bytes, name }, { bytes: 'bytes', name: 'text' });
   const header = readHeader(bytes, name);
   const data = bytes.subarray(header.dataStart);
   const metadata = readMetadata(header.fields[METADATA_KEY], name);

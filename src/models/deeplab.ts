@@ -11,7 +11,7 @@ import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { fcnHead } from './fcn.ts';
 import { MobileNetV3Features, type MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
-import { expectCount, fixed } from './options.ts';
+import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import {
@@ -198,7 +198,8 @@ export const deeplabv3 = (
 function dilatedBackbone(
   backbone: ResNetName | 'mobilenet_v3_large' | DeepLabV3Config['backbone'],
 ): DeepLabV3Config['backbone'] {
-  if (typeof backbone !== 'string') return backbone;
   if (backbone === 'mobilenet_v3_large') return { variant: 'large', dilated: true };
-  return { ...RESNETS[backbone], dilated: [false, true, true] };
+  return namedConfig<DeepLabV3Config['backbone']>('deeplabv3', backbone, RESNETS, {
+    dilated: [false, true, true],
+  });
 }

@@ -6,7 +6,7 @@ import { Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { BatchNormOptions, NormKind } from '../nn/norms.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import {
   convNormActivation,
   multipleOf8,
@@ -182,4 +182,4 @@ export class EfficientNet extends Module {
 
 /** EfficientNet-B0 as torchvision's efficientnet_b0, with 1000 classes by default. */
 export const efficientnetB0 = (options: EfficientNetOptions = {}): EfficientNet =>
-  new EfficientNet({ ...options, numClasses: options.numClasses ?? 1000 });
+  new EfficientNet({ ...objectOf('efficientnetB0', options), numClasses: options.numClasses ?? 1000 });

@@ -2,7 +2,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { Module } from '../nn/module.ts';
 import { type Generator, generatorOf, type SeedOptions, spawnSeed } from '../nn/random.ts';
 import { RandomState } from '../nn/randomState.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -16,7 +16,7 @@ import {
 } from './detection.ts';
 import { MobileNetFPN, ResNetFPN } from './fpn.ts';
 import type { MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
-import { expectCount, fixed } from './options.ts';
+import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { BOX_DEFAULTS, type BoxConfig, BoxStage, type Pyramid, type RegionSample } from './roiHeads.ts';
@@ -281,21 +281,24 @@ const MOBILE_RPN: RPNConfig = {
   scoreThreshold: 0.05,
 };
 
-function namedBackbone(backbone: RCNNBackbone | FasterRCNNConfig['backbone']): FasterRCNNConfig['backbone'] {
-  if (typeof backbone !== 'string') return backbone;
+function namedBackbone(
+  call: string,
+  backbone: RCNNBackbone | FasterRCNNConfig['backbone'],
+): FasterRCNNConfig['backbone'] {
   // torchvision's FrozenBatchNorm2d has an eps of 1e-5 there too.
   if (backbone === 'mobilenet_v3_large')
     return { variant: 'large', norm: 'frozen', batchNorm: { eps: 1e-5 } };
-  return { ...RESNETS[backbone], norm: 'frozen' };
+  return namedConfig<FasterRCNNConfig['backbone']>(call, backbone, RESNETS, { norm: 'frozen' });
 }
 
 /** The configuration of torchvision's two-stage detectors: 256 channels, its anchors, samples and thresholds. */
 export const torchvisionRCNN = (
+  call: string,
   backbone: RCNNBackbone | FasterRCNNConfig['backbone'],
 ): Omit<FasterRCNNConfig, 'numClasses'> => ({
-  backbone: namedBackbone(backbone),
+  backbone: namedBackbone(call, backbone),
   pyramidWidth: 256,
-  rpn: 'variant' in namedBackbone(backbone) ? MOBILE_RPN : RPN_DEFAULTS,
+  rpn: 'variant' in namedBackbone(call, backbone) ? MOBILE_RPN : RPN_DEFAULTS,
   box: BOX_DEFAULTS,
   normalization: IMAGENET,
   resize: DEFAULT_RESIZE,
@@ -310,4 +313,7 @@ export const torchvisionRCNN = (
 export const fasterrcnn = (
   backbone: RCNNBackbone | FasterRCNNConfig['backbone'],
   options: FasterRCNNOptions,
-): FasterRCNN => new FasterRCNN({ ...options, ...fasterRCNNConfig(options, torchvisionRCNN(backbone)) });
+): FasterRCNN => {
+  const config = fasterRCNNConfig(objectOf('fasterrcnn', options), torchvisionRCNN('fasterrcnn', backbone));
+  return new FasterRCNN({ ...options, ...config });
+};

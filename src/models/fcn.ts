@@ -7,8 +7,8 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
-import { expectCount, fixed } from './options.ts';
+import { objectOf, withDefaults } from '../options.ts';
+import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { RESNETS, ResNet, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import {
@@ -153,8 +153,7 @@ export class FCN extends Module {
  */
 export const fcn = (backbone: ResNetName | ResNetConfig, options: FCNOptions): FCN =>
   new FCN({
-    backbone:
-      typeof backbone === 'string' ? { ...RESNETS[backbone], dilated: [false, true, true] } : backbone,
-    ...options,
+    backbone: namedConfig('fcn', backbone, RESNETS, { dilated: [false, true, true] }),
+    ...objectOf('fcn', options),
     hypercolumns: options.hypercolumns ?? false,
   });

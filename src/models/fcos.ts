@@ -41,7 +41,7 @@ import {
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
-import { expectCount, fixed } from './options.ts';
+import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { upTo } from './roiHeads.ts';
@@ -375,7 +375,7 @@ const joined = (levels: readonly FCOSLevel[]): FCOSLevel => ({
  */
 export const fcos = (backbone: ResNetName | ResNetConfig, options: FCOSOptions): FCOS =>
   new FCOS({
-    backbone: typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone,
+    backbone: namedConfig('fcos', backbone, RESNETS, { norm: 'frozen' }),
     pyramidWidth: 256,
     extraLevels: 'p6p7',
     headDepth: 4,

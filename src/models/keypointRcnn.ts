@@ -22,7 +22,7 @@ import { Sequential } from '../nn/containers.ts';
 import { Conv2d, ConvTranspose2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { Generator } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import {
   type Detections,
   type DetectionTargets,
@@ -275,6 +275,6 @@ export const keypointrcnn = (
   backbone: RCNNBackbone | FasterRCNNConfig['backbone'],
   options: KeypointRCNNOptions,
 ): KeypointRCNN => {
-  const defaults = { ...torchvisionRCNN(backbone), keypoint: KEYPOINT_DEFAULTS };
-  return new KeypointRCNN({ ...options, ...keypointRCNNConfig(options, defaults) });
+  const defaults = { ...torchvisionRCNN('keypointrcnn', backbone), keypoint: KEYPOINT_DEFAULTS };
+  return new KeypointRCNN({ ...options, ...keypointRCNNConfig(objectOf('keypointrcnn', options), defaults) });
 };

@@ -9,7 +9,7 @@ import { Sequential } from '../nn/containers.ts';
 import { Conv2d, ConvTranspose2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { Generator } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import {
   type Detections,
   type DetectionTargets,
@@ -260,6 +260,6 @@ export function imageMasks(
  * @param options `numClasses` must be given, without the background.
  */
 export const maskrcnn = (backbone: ResNetName | ResNetConfig, options: MaskRCNNOptions): MaskRCNN => {
-  const defaults = { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS };
-  return new MaskRCNN({ ...options, ...maskRCNNConfig(options, defaults) });
+  const defaults = { ...torchvisionRCNN('maskrcnn', backbone), mask: MASK_DEFAULTS };
+  return new MaskRCNN({ ...options, ...maskRCNNConfig(objectOf('maskrcnn', options), defaults) });
 };

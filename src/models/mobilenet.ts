@@ -6,7 +6,7 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type NormKind, normLayer } from '../nn/norms.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { convNormActivation, multipleOf8, pooledLogits, type SharedLayers } from './convBlocks.ts';
 import { fixed } from './options.ts';
 import type { Normalization } from './preprocess.ts';
@@ -129,4 +129,4 @@ export class MobileNetV2 extends Module {
 
 /** MobileNetV2 of width 1 as torchvision's mobilenet_v2, with 1000 classes by default. */
 export const mobilenetV2 = (options: MobileNetV2Options = {}): MobileNetV2 =>
-  new MobileNetV2({ ...options, numClasses: options.numClasses ?? 1000 });
+  new MobileNetV2({ ...objectOf('mobilenetV2', options), numClasses: options.numClasses ?? 1000 });

@@ -6,7 +6,7 @@ import { Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import type { BatchNormOptions, NormKind } from '../nn/norms.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import {
   convNormActivation,
   multipleOf8,
@@ -14,7 +14,7 @@ import {
   type SharedLayers,
   SqueezeExcitation,
 } from './convBlocks.ts';
-import { fixed } from './options.ts';
+import { fixed, oneOf } from './options.ts';
 import type { Normalization } from './preprocess.ts';
 
 /** Everything that shapes the features of a MobileNetV3, which detectors and segmenters use. */
@@ -157,7 +157,7 @@ export class MobileNetV3Features extends Sequential {
     const shared = { norm, batchNorm, generator };
     this.batchNorm = batchNorm;
     const width = (channels: number) => multipleOf8(channels * widthMult);
-    const table = TABLES[variant];
+    const table = oneOf('MobileNetV3', 'variant', variant, TABLES);
     let from = width(16);
     const channels = [from];
     this.append(convNormActivation({ from: 3, to: from, kernelSize: 3, stride: 2 }, shared, hardswish));
@@ -259,7 +259,15 @@ export type MobileNetV3BuilderOptions = Omit<MobileNetV3Options, 'variant'>;
 
 /** MobileNetV3 large as torchvision's mobilenet_v3_large, with 1000 classes by default. */
 export const mobilenetV3Large = (options: MobileNetV3BuilderOptions = {}): MobileNetV3 =>
-  new MobileNetV3({ ...options, variant: 'large', numClasses: options.numClasses ?? 1000 });
+  new MobileNetV3({
+    ...objectOf('mobilenetV3Large', options),
+    variant: 'large',
+    numClasses: options.numClasses ?? 1000,
+  });
 /** MobileNetV3 small as torchvision's mobilenet_v3_small, with 1000 classes by default. */
 export const mobilenetV3Small = (options: MobileNetV3BuilderOptions = {}): MobileNetV3 =>
-  new MobileNetV3({ ...options, variant: 'small', numClasses: options.numClasses ?? 1000 });
+  new MobileNetV3({
+    ...objectOf('mobilenetV3Small', options),
+    variant: 'small',
+    numClasses: options.numClasses ?? 1000,
+  });

@@ -1,9 +1,35 @@
 import { UsageError } from '../errors.ts';
+import { objectOf } from '../options.ts';
 
 /** Throws UsageError unless the value is a whole number of at least 1. */
 export function expectCount(model: string, name: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
   throw new UsageError(`${model}: ${name} must be a whole number of at least 1, got ${value}`);
+}
+
+/** The entry of a table that an option names. Throws UsageError for a name that is not there. */
+export function oneOf<Table extends object, Name extends keyof Table>(
+  model: string,
+  option: string,
+  name: Name,
+  table: Table,
+): Table[Name] {
+  if (Object.hasOwn(table, name)) return table[name];
+  throw new UsageError(`${model}: ${option} is ${String(name)}; choose ${Object.keys(table).join(', ')}`);
+}
+
+/**
+ * The configuration of a ResNet that is given by its name or as such, changed by `change` where it is given by name. Throws
+ * UsageError for anything else.
+ */
+export function namedConfig<Config extends object>(
+  model: string,
+  backbone: string | Config,
+  table: Readonly<Record<string, Config>>,
+  change: Partial<Config>,
+): Config {
+  if (typeof backbone === 'string') return { ...oneOf(model, 'backbone', backbone, table), ...change };
+  return objectOf(`${model}: backbone`, backbone);
 }
 
 /** A copy of a configuration in which nothing can be changed: captured steps have read it. */

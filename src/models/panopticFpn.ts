@@ -19,7 +19,7 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { GroupNorm } from '../nn/norms.ts';
 import { type Generator, generator, generatorOf } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { type Detections, type DetectOptions, type ImageBatch, toImages } from './detection.ts';
 import { type FasterRCNNLosses, torchvisionRCNN } from './fasterRcnn.ts';
@@ -368,6 +368,10 @@ export const panopticFpn = (
   backbone: ResNetName | ResNetConfig,
   options: PanopticFPNOptions,
 ): PanopticFPN => {
-  const defaults = { ...torchvisionRCNN(backbone), mask: MASK_DEFAULTS, semantic: SEMANTIC_DEFAULTS };
-  return new PanopticFPN({ ...options, ...panopticFPNConfig(options, defaults) });
+  const defaults = {
+    ...torchvisionRCNN('panopticFpn', backbone),
+    mask: MASK_DEFAULTS,
+    semantic: SEMANTIC_DEFAULTS,
+  };
+  return new PanopticFPN({ ...options, ...panopticFPNConfig(objectOf('panopticFpn', options), defaults) });
 };

@@ -1,5 +1,6 @@
+import { expectArguments } from '../arguments.ts';
 import { div, sub } from '../graph/functions/elementwise.ts';
-import { type Tensor, tensor } from '../graph/tensor.ts';
+import { expectTensors, type Tensor, tensor } from '../graph/tensor.ts';
 
 /** Mean and standard deviation of red, green and blue in 0..1, by which images are normalised. */
 export interface Normalization {
@@ -15,5 +16,9 @@ export const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.22
  * @param images f32 [...,3] in 0..1.
  * @param normalization Mean and standard deviation, such as IMAGENET.
  */
-export const normalizeImages = (images: Tensor, { mean, std }: Normalization): Tensor =>
-  div(sub(images, tensor([...mean])), tensor([...std]));
+export function normalizeImages(images: Tensor, normalization: Normalization): Tensor {
+  expectTensors('normalizeImages', { images });
+  expectArguments('normalizeImages', { normalization }, { normalization: { mean: 'values', std: 'values' } });
+  const { mean, std } = normalization;
+  return div(sub(images, tensor([...mean])), tensor([...std]));
+}

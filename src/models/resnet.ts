@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { checkpoint } from '../graph/checkpoint.ts';
 import { maxPool2d } from '../graph/functions/conv.ts';
@@ -9,8 +10,8 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { type Norm, type NormKind, normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
-import { fixed } from './options.ts';
+import { objectOf, withDefaults } from '../options.ts';
+import { fixed, oneOf } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
 
@@ -200,6 +201,8 @@ export class ResNet extends Module {
         numClasses: undefined,
         normalization: undefined,
       });
+    oneOf('ResNet', 'block', block, { basic: 0, bottleneck: 0 });
+    expectArguments('ResNet', { depth }, { depth: 'values' });
     if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) {
       throw new UsageError(
         `ResNet: groups ${groups} and widthPerGroup ${widthPerGroup} with basic blocks; only bottlenecks have them`,
@@ -281,7 +284,7 @@ export class ResNet extends Module {
 export type ResNetBuilderOptions = Omit<ResNetOptions, 'block' | 'depth' | 'groups' | 'widthPerGroup'>;
 
 const classifier = (name: ResNetName, options: ResNetBuilderOptions): ResNet =>
-  new ResNet({ ...options, ...RESNETS[name], numClasses: options.numClasses ?? 1000 });
+  new ResNet({ ...objectOf(name, options), ...RESNETS[name], numClasses: options.numClasses ?? 1000 });
 
 /** ResNet-18 (He et al. 2016, table 1) as torchvision's, with 1000 classes by default. */
 export const resnet18 = (options: ResNetBuilderOptions = {}): ResNet => classifier('resnet18', options);

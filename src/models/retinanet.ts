@@ -19,7 +19,7 @@ import { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { detectDense, joinAnchors } from './denseDetection.ts';
 import {
   DEFAULT_RESIZE,
@@ -34,7 +34,7 @@ import {
 import { type ExtraLevels, ResNetFPN } from './fpn.ts';
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
-import { expectCount, fixed } from './options.ts';
+import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
@@ -343,10 +343,8 @@ const joined = (levels: readonly Level[]): Level => ({
  */
 export const retinanet = (backbone: ResNetName | ResNetConfig, options: RetinaNetOptions): RetinaNet =>
   new RetinaNet({
-    ...options,
-    backbone:
-      options.backbone ??
-      (typeof backbone === 'string' ? { ...RESNETS[backbone], norm: 'frozen' } : backbone),
+    ...objectOf('retinanet', options),
+    backbone: options.backbone ?? namedConfig('retinanet', backbone, RESNETS, { norm: 'frozen' }),
     pyramidWidth: options.pyramidWidth ?? 256,
     extraLevels: options.extraLevels ?? 'p6p7',
     headDepth: options.headDepth ?? 4,

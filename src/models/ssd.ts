@@ -18,7 +18,7 @@ import type { Sequential } from '../nn/containers.ts';
 import type { Conv2d } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { defaultBoxes } from './defaultBoxes.ts';
 import { joinAnchors, keepBest } from './denseDetection.ts';
 import {
@@ -328,7 +328,7 @@ export const ssdlite320 = (options: SSDOptions): SSD =>
   new SSD({
     ...LITE,
     backbone: { variant: 'large', reducedTail: true, batchNorm: { eps: 1e-3, momentum: 0.03 } },
-    ...options,
+    ...objectOf('ssdlite320', options),
     detect: {
       scoreThreshold: 0.001,
       iouThreshold: 0.55,

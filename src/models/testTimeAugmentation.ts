@@ -164,7 +164,7 @@ export function testTimeAugmentation<D extends AnyDetections>(
   model: DetectingModel<D>,
   options: TestTimeAugmentationOptions = {},
 ): MergingModel<D> {
-  if (typeof model.detect !== 'function') {
+  if (typeof model?.detect !== 'function') {
     throw new ShapeError(`${OP}: the model has no detect; give a detector, such as RetinaNet`);
   }
   const {

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { objectOf } from '../options.ts';
 import { DEFAULT_RESIZE, type ResizeConfig } from './detection.ts';
 import { type FasterRCNNConfig, type RCNNBackbone, torchvisionRCNN } from './fasterRcnn.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
@@ -11,6 +12,7 @@ export class Arguments {
 
   constructor(builder: string, given: Readonly<Record<string, unknown>>) {
     this.#builder = builder;
+    objectOf(`torchvisionModel: ${builder}`, given);
     this.#left = new Map(Object.entries(given));
   }
 
@@ -80,7 +82,7 @@ export function rcnnArguments(
   args: Arguments,
   defaults: RCNNDefaults = {},
 ): FasterRCNNConfig {
-  const { box, ...rest } = torchvisionRCNN(backbone);
+  const { box, ...rest } = torchvisionRCNN('torchvisionModel', backbone);
   const rpn = { ...rest.rpn, ...defaults.rpn };
   const topN = (when: string, which: 'preNmsTopN' | 'postNmsTopN') => ({
     training: args.count(`rpn_${when}_nms_top_n_train`, rpn[which].training),

@@ -7,7 +7,7 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
@@ -119,4 +119,4 @@ export class VGG extends Module {
 
 /** VGG-16 as torchvision's vgg16, with 1000 classes by default. */
 export const vgg16 = (options: VGGOptions = {}): VGG =>
-  new VGG({ ...options, numClasses: options.numClasses ?? 1000 });
+  new VGG({ ...objectOf('vgg16', options), numClasses: options.numClasses ?? 1000 });

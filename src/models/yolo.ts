@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
 import { batchedNms } from '../graph/functions/boxes.ts';
 import {
@@ -18,7 +19,7 @@ import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { Module } from '../nn/module.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { type DarknetCfg, type DarknetYOLO, parseDarknetCfg } from './darknet.ts';
 import { buildDarknet, DarknetConvLayer, type DarknetModule, runDarknet } from './darknetLayers.ts';
@@ -71,6 +72,7 @@ export class YOLO extends Module {
    */
   constructor(options: YOLOOptions) {
     super();
+    expectArguments('YOLO', { options }, { options: { cfg: 'text' } });
     const { cfg: text, name } = withDefaults('YOLO', options, {
       cfg: options.cfg,
       name: 'cfg',
@@ -286,12 +288,16 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid)
  * YOLOv3 with random weights (Redmon and Farhadi 2018): Darknet-53 and three yolo layers, of strides 32, 16 and 8.
  * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
-export const yolov3 = ({ seed, generator, ...options }: YOLOv3Options & SeedOptions): YOLO =>
-  new YOLO({ seed, generator, cfg: yolov3Cfg(options), name: 'yolov3' });
+export function yolov3(given: YOLOv3Options & SeedOptions): YOLO {
+  const { seed, generator, ...options } = objectOf('yolov3', given);
+  return new YOLO({ seed, generator, cfg: yolov3Cfg(options), name: 'yolov3' });
+}
 
 /**
  * YOLOv3-tiny with random weights: seven convolutions with max pools between them, and yolo layers of strides 32 and 16.
  * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
-export const yolov3Tiny = ({ seed, generator, ...options }: YOLOv3Options & SeedOptions): YOLO =>
-  new YOLO({ seed, generator, cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });
+export function yolov3Tiny(given: YOLOv3Options & SeedOptions): YOLO {
+  const { seed, generator, ...options } = objectOf('yolov3Tiny', given);
+  return new YOLO({ seed, generator, cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });
+}

@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 
 /** Options of `yolov3` and `yolov3Tiny`, and of the functions that write their .cfg. */
 export interface YOLOv3Options {
@@ -55,7 +55,7 @@ class Cfg {
     standard: readonly (readonly [number, number])[],
   ) {
     const { numClasses, anchors, width, imageSize } = withDefaults(name, options, {
-      numClasses: options.numClasses,
+      numClasses: objectOf(name, options).numClasses,
       anchors: standard,
       width: 1,
       imageSize: [416, 416],

@@ -6,6 +6,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { Dropout } from './dropout.ts';
+import { expectCounts } from './heeded.ts';
 import { constant, normalLater } from './init.ts';
 import { Linear } from './layers.ts';
 import { linearLayout } from './layout.ts';
@@ -47,7 +48,8 @@ export class MultiheadAttention extends Module {
       bias: true,
       generator: undefined,
     });
-    if (!Number.isInteger(numHeads) || numHeads < 1 || embedDim % numHeads !== 0) {
+    expectCounts('MultiheadAttention', { embedDim, numHeads });
+    if (embedDim % numHeads !== 0) {
       throw new ShapeError(`MultiheadAttention: numHeads ${numHeads} must divide embedDim ${embedDim}`);
     }
     const shape = [embedDim, 3 * embedDim];

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
 import { heed } from '../graph/recorder.ts';
 
 /** Throws UsageError unless each value is a number of at least 0. */
@@ -6,6 +6,14 @@ export function expectNumbers(module: string, settings: object): void {
   for (const [name, value] of Object.entries(settings)) {
     if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) continue;
     throw new UsageError(`${module}: ${name} is ${String(value)}; give a number of at least 0`);
+  }
+}
+
+/** Throws ShapeError unless these are whole numbers of at least 1. */
+export function expectCounts(module: string, counts: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) continue;
+    throw new ShapeError(`${module}: ${name} is ${String(value)}; give a whole number of at least 1`);
   }
 }
 

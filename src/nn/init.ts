@@ -1,6 +1,6 @@
 import type { Later } from '../graph/state.ts';
-import { withDefaults } from '../options.ts';
-import { numel, type Shape } from '../shape.ts';
+import { objectOf, withDefaults } from '../options.ts';
+import { expectShape, numel, type Shape } from '../shape.ts';
 import { type Generator, type GeneratorOption, usedGenerator } from './random.ts';
 
 /** How normal values are drawn. */
@@ -14,6 +14,7 @@ export interface NormalOptions extends GeneratorOption {
  * @param shape The parameter's shape.
  */
 export function normal(shape: Shape, options: NormalOptions = {}): Float32Array {
+  expectShape('normal', shape);
   const { std, generator } = withDefaults('normal', options, { std: 1, generator: undefined });
   const values = new Float32Array(numel(shape));
   fill(usedGenerator('normal', generator), values, std);
@@ -70,11 +71,14 @@ export interface KaimingOptions extends GeneratorOption {
  * @param shape The parameter's shape.
  */
 export function kaimingNormal(shape: Shape, options: KaimingOptions): Float32Array {
-  const defaults = { fan: options.fan, generator: undefined };
+  const defaults = { fan: objectOf('kaimingNormal', options).fan, generator: undefined };
   const { fan, generator } = withDefaults('kaimingNormal', options, defaults);
+  expectShape('kaimingNormal', shape);
   return normal(shape, { std: kaimingStd(fan), generator });
 }
 
 /** Values that are all the same, for a `Parameter` or `Buffer` of your own. */
-export const constant = (shape: Shape, value: number): Float32Array =>
-  new Float32Array(numel(shape)).fill(value);
+export function constant(shape: Shape, value: number): Float32Array {
+  expectShape('constant', shape);
+  return new Float32Array(numel(shape)).fill(value);
+}

@@ -10,19 +10,11 @@ import { gatherRows } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Pair, pair } from '../shape.ts';
-import { heeded } from './heeded.ts';
+import { expectCounts, heeded } from './heeded.ts';
 import { constant, kaimingStd, normalLater } from './init.ts';
 import { convLayout, linearLayout } from './layout.ts';
 import { Module, Parameter } from './module.ts';
 import type { GeneratorOption } from './random.ts';
-
-/** Throws ShapeError unless these are whole numbers of at least 1. */
-function expectCounts(name: string, counts: Readonly<Record<string, number>>): void {
-  for (const [key, value] of Object.entries(counts)) {
-    if (Number.isInteger(value) && value >= 1) continue;
-    throw new ShapeError(`${name}: ${key} is ${value}; give a whole number of at least 1`);
-  }
-}
 
 /** Options of `Conv2d`: stride, padding, dilation and groups as of `conv2d`, and these. */
 export interface Conv2dOptions extends ConvOptions, GeneratorOption {

@@ -3,7 +3,7 @@ import { batchNormEval, batchNormTrain, groupNorm, layerNorm } from '../graph/fu
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { withDefaults } from '../options.ts';
-import { expectNumbers, heeded } from './heeded.ts';
+import { expectCounts, expectNumbers, heeded } from './heeded.ts';
 import { constant } from './init.ts';
 import { Buffer, Module, Parameter } from './module.ts';
 
@@ -69,6 +69,7 @@ export class BatchNorm2d extends Module {
   /** @param numFeatures The number of channels C. */
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
     super();
+    expectCounts('BatchNorm2d', { numFeatures });
     const { momentum, eps } = withDefaults('BatchNorm2d', options, { momentum: 0.1, eps: 1e-5 });
     this.weight = new Parameter([numFeatures], constant([numFeatures], 1));
     this.bias = new Parameter([numFeatures], constant([numFeatures], 0));
@@ -101,6 +102,7 @@ export class FrozenBatchNorm2d extends Module {
   /** @param numFeatures The number of channels C. */
   constructor(numFeatures: number, options: NormOptions = {}) {
     super();
+    expectCounts('FrozenBatchNorm2d', { numFeatures });
     const { eps } = withDefaults('FrozenBatchNorm2d', options, { eps: 1e-5 });
     this.weight = new Buffer([numFeatures], constant([numFeatures], 1));
     this.bias = new Buffer([numFeatures], constant([numFeatures], 0));
@@ -140,7 +142,8 @@ export class LayerNorm extends Module {
   constructor(normalizedShape: number | readonly number[], options: NormOptions = {}) {
     super();
     const { eps } = withDefaults('LayerNorm', options, { eps: 1e-5 });
-    const shape = typeof normalizedShape === 'number' ? [normalizedShape] : [...normalizedShape];
+    const shape = Array.isArray(normalizedShape) ? [...normalizedShape] : [normalizedShape as number];
+    expectCounts('LayerNorm', Object.fromEntries(shape.map((size, i) => [`normalizedShape[${i}]`, size])));
     this.weight = new Parameter(shape, constant(shape, 1));
     this.bias = new Parameter(shape, constant(shape, 0));
     heeded<LayerNorm>(this, { eps }, expectConstants('LayerNorm'));
@@ -173,8 +176,9 @@ export class GroupNorm extends Module {
    */
   constructor(numGroups: number, numChannels: number, options: NormOptions = {}) {
     super();
+    expectCounts('GroupNorm', { numGroups, numChannels });
     const { eps } = withDefaults('GroupNorm', options, { eps: 1e-5 });
-    if (!Number.isInteger(numGroups) || numGroups < 1 || numChannels % numGroups !== 0) {
+    if (numChannels % numGroups !== 0) {
       throw new ShapeError(`GroupNorm: ${numGroups} groups do not divide ${numChannels} channels`);
     }
     this.weight = new Parameter([numChannels], constant([numChannels], 1));

@@ -7,7 +7,7 @@ import * as optimizersOps from '../graph/operations/optimizers.ts';
 import { assign, copied, onRun } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
 import { apply, full, stateTensor, type Tensor } from '../graph/tensor.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { type HostArray, numel } from '../shape.ts';
 import { type Download, Parameter } from './module.ts';
 
@@ -84,8 +84,8 @@ export abstract class Optimizer {
     moments: readonly string[],
     hyperSize: number,
   ) {
-    const { lr, weightDecay, clipNorm } = options;
     const { name } = new.target;
+    const { lr, weightDecay, clipNorm } = objectOf(name, options);
     if (!Array.isArray(parameters) || !parameters.every((one) => one instanceof Parameter)) {
       throw new UsageError(`${name}: takes a list of parameters; pass model.parameters()`);
     }

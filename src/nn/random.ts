@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts';
+import { objectOf } from '../options.ts';
 
 /** A source of uniform random numbers in 0..1, 1 excluded. Make one with `generator(seed)`. */
 export interface Generator {
@@ -93,6 +94,7 @@ export function usedGenerator(name: string, given: Generator = defaultGenerator(
 
 /** The generator that a model draws from. Throws UsageError where both options are given, or what is no generator. */
 export function generatorOf(name: string, options: SeedOptions): Generator {
+  objectOf(name, options);
   if (options.seed === undefined) return usedGenerator(name, options.generator);
   if (options.generator) throw new UsageError(`${name}: give seed or generator, not both`);
   return generator(options.seed);

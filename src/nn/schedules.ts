@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 
 /** The learning rate of step 0, 1, 2, … of a training: `optimizer.lr = schedule(step)`. */
 export type Schedule = (step: number) => number;
@@ -29,6 +29,7 @@ export interface WarmupCosineOptions {
  * UsageError for an invalid learning rate or number of steps.
  */
 export function warmupCosine(options: WarmupCosineOptions): Schedule {
+  objectOf('warmupCosine', options);
   const { lr, steps, warmup, final } = withDefaults('warmupCosine', options, {
     lr: options.lr,
     steps: options.steps,
@@ -62,6 +63,7 @@ export interface OneCycleOptions {
  * or number of steps.
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
+  objectOf('oneCycle', options);
   const { lr, steps, rise, startDivisor, finalDivisor } = withDefaults('oneCycle', options, {
     lr: options.lr,
     steps: options.steps,

@@ -1,4 +1,5 @@
 import { fromBinary } from '@bufbuild/protobuf';
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { fromBfloat16, fromHalf } from '../half.ts';
 import { formatShape, numel, type Shape } from '../shape.ts';
@@ -138,6 +139,7 @@ export function decodeTensor(proto: TensorProto, external?: ExternalData): HostT
  * @throws DataError where the bytes are none, and UnsupportedError for types that are not computed with.
  */
 export function decodeOnnxTensor(bytes: Uint8Array): HostTensor {
+  expectArguments('decodeOnnxTensor', { bytes }, { bytes: 'bytes' });
   let proto: TensorProto;
   try {
     proto = fromBinary(TensorProtoSchema, bytes, { readUnknownFields: false });

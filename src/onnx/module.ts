@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { ShapeError, UsageError } from '../errors.ts';
 import { type Computer, Tensor } from '../graph/tensor.ts';
 import { type Buffer, Module, type Parameter } from '../nn/module.ts';
@@ -149,6 +150,7 @@ function checkedInputs(
  * missing, with the names of its nodes, and for other versions of the operation set.
  */
 export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModule {
+  expectArguments('loadOnnx', { bytes }, { bytes: 'bytes' });
   const { externalData, trained } = withDefaults('loadOnnx', options, {
     externalData: undefined,
     trained: () => true,

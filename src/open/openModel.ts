@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { isOnnx } from '../io/otherFormats.ts';
 import { ARCHITECTURES } from '../tasks/architectures.ts';
@@ -29,6 +30,7 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
  * with an unknown head with the names and shapes of its outputs.
  */
 export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {}): Promise<OpenedModel> {
+  expectArguments('openModel', { bytes, options }, { bytes: 'bytes', options: 'object' });
   const { name = 'model', names } = options;
   const only = (kind: string, ...allowed: (keyof OpenModelOptions)[]) => {
     const stray = (['weights', 'names', 'fit', 'arch', 'normalize'] as const).find(

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { DeepLabV3 } from '../models/deeplab.ts';
@@ -78,10 +79,13 @@ export interface FromTorchvisionOptions {
  * @throws UsageError where the architecture cannot be told or is none that can be run; DataError for another number of names;
  * ShapeError and StateDictError for weights of another architecture.
  */
-export function fromTorchvision(
-  weights: LoadedWeights,
-  { arch, names }: FromTorchvisionOptions = {},
-): TrainedModel {
+export function fromTorchvision(weights: LoadedWeights, options: FromTorchvisionOptions = {}): TrainedModel {
+  expectArguments(
+    'fromTorchvision',
+    { weights, options },
+    { weights: { tensors: 'map', other: 'map' }, options: 'object' },
+  );
+  const { arch, names } = options;
   const { source } = weights;
   const told = arch === undefined ? architectureIn(weights) : undefined;
   if (arch === undefined && !told) {

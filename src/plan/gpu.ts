@@ -252,7 +252,10 @@ export async function openGpu(options: OpenOptions & TuneOptions & DebugOptions 
 /** Makes a `Gpu` of a device that you opened, which Fovea never destroys. Throws FoveaError for anything else. */
 export function borrowGpu(device: GPUDevice, options: TuneOptions & DebugOptions = {}): Gpu {
   if (!device?.queue) {
-    const own = device && 'device' in device ? ' but an object of Fovea; pass gpu.device.device' : '';
+    const own =
+      Object(device) === device && 'device' in device
+        ? ' but an object of Fovea; pass gpu.device.device'
+        : '';
     throw new FoveaError(`borrowGpu: that is no GPUDevice${own}`);
   }
   return new Gpu(borrowDevice(device), withDefaults('borrowGpu', options, GPU_OPTIONS));

@@ -291,3 +291,12 @@ export const DEFAULT_MODEL: Readonly<Record<Task, ModelName>> = { detect: 'retin
  * @param name Its name, one of `MODEL_NAMES`.
  */
 export const architectureOf = (name: ModelName): Architecture => ARCHITECTURES[name];
+
+/** An architecture by its name. Throws UsageError for a name that there is not. */
+export function knownArchitecture<Name extends ModelName>(
+  call: string,
+  name: Name,
+): (typeof ARCHITECTURES)[Name] {
+  if (Object.hasOwn(ARCHITECTURES, name)) return ARCHITECTURES[name];
+  throw new UsageError(`${call}: no model ${String(name)}; choose ${Object.keys(ARCHITECTURES).join(', ')}`);
+}

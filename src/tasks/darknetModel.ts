@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { YOLO } from '../models/yolo.ts';
 import { withDefaults } from '../options.ts';
@@ -29,6 +30,7 @@ export interface FromDarknetFilesOptions {
  * @throws DataError for files that cannot be used, and for another number of names than the network has classes.
  */
 export function fromDarknet(files: DarknetFiles, options: FromDarknetFilesOptions = {}): TrainedModel {
+  expectArguments('fromDarknet', { files }, { files: { cfg: 'text', weights: 'bytes' } });
   const { name, fit } = withDefaults('fromDarknet', options, { name: 'cfg', fit: 'letterbox' });
   const model = YOLO.fromDarknet(files.cfg, files.weights, { name });
   model.eval();

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import type { AnnotatedShape, Annotation } from '../data/annotation.ts';
 import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
@@ -28,6 +29,14 @@ import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './
  * unlabelled pixels, and regions to ignore that no shape covers.
  */
 export function labelMap(annotation: Annotation, classNames: readonly string[]): Uint8Array {
+  expectArguments(
+    'labelMap',
+    { annotation, classNames },
+    {
+      annotation: { width: 'number', height: 'number', shapes: [{ label: 'text', box: 'box' }] },
+      classNames: ['text'],
+    },
+  );
   const { width, height } = annotation;
   const labels = new Uint8Array(width * height);
   for (const region of annotation.ignored ?? []) {
@@ -124,6 +133,14 @@ export async function evaluateDetector(
   samples: readonly Sample[],
   options: EvaluateOptions = {},
 ): Promise<DetectionEvaluation> {
+  expectArguments(
+    'evaluateDetector',
+    { detector, samples },
+    {
+      detector: { classNames: ['text'], detect: 'function' },
+      samples: [{ image: 'object', annotation: 'object' }],
+    },
+  );
   expectOptions('evaluateDetector', options, ['objects', 'region', 'onImage']);
   const { objects = () => true, onImage } = options;
   const detections: Detection[][] = [];
@@ -195,6 +212,14 @@ export async function evaluateSegmenter(
   samples: readonly Sample[],
   options: EvaluateOptions = {},
 ): Promise<SegmentationEvaluation> {
+  expectArguments(
+    'evaluateSegmenter',
+    { segmenter, samples },
+    {
+      segmenter: { classNames: ['text'], segment: 'function' },
+      samples: [{ image: 'object', annotation: 'object' }],
+    },
+  );
   expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
   const { objects = () => true, region, onImage } = options;
   const { classNames } = segmenter;

@@ -1,3 +1,4 @@
+import { expectArguments, GPU } from '../arguments.ts';
 import type { MaskPatch } from '../data/annotation.ts';
 import type { FloatImage } from '../data/image.ts';
 import { DataError } from '../errors.ts';
@@ -113,6 +114,7 @@ export class Detector implements ObjectDetector {
    * @throws DataError for a segmentation model.
    */
   constructor(gpu: Gpu, trained: TrainedModel, options: DetectorOptions = {}) {
+    expectArguments('Detector', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     expectOptions('Detector', options, ['name', 'augmentation']);
     const { name = 'Detector', augmentation } = options;
     const { model } = trained;
@@ -206,6 +208,7 @@ export class Segmenter implements PixelSegmenter {
    * @throws DataError for a detection model.
    */
   constructor(gpu: Gpu, trained: TrainedModel, options: SegmenterOptions = {}) {
+    expectArguments('Segmenter', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { name } = withDefaults('Segmenter', options, { name: 'Segmenter' });
     const { model } = trained;
     if (isDetector(model)) {
@@ -255,8 +258,10 @@ export class Segmenter implements PixelSegmenter {
  * @param options Name for messages, and test-time augmentation.
  * @throws DataError for a file that is not a detection model, StateDictError for weights that do not fit.
  */
-export const loadDetector = (gpu: Gpu, bytes: Uint8Array, options: DetectorOptions = {}): Detector =>
-  new Detector(gpu, decodeModel(bytes, options.name ?? 'loadDetector'), options);
+export const loadDetector = (gpu: Gpu, bytes: Uint8Array, options: DetectorOptions = {}): Detector => {
+  expectArguments('loadDetector', { gpu, bytes }, { gpu: GPU, bytes: 'bytes' });
+  return new Detector(gpu, decodeModel(bytes, options.name ?? 'loadDetector'), options);
+};
 
 /**
  * Makes a segmenter from a model file that `fovea train` or `saveWeights` wrote.
@@ -266,5 +271,7 @@ export const loadDetector = (gpu: Gpu, bytes: Uint8Array, options: DetectorOptio
  * @param options Name for messages.
  * @throws DataError for a file that is not a segmentation model, StateDictError for weights that do not fit.
  */
-export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, options: SegmenterOptions = {}): Segmenter =>
-  new Segmenter(gpu, decodeModel(bytes, options.name ?? 'loadSegmenter'), options);
+export const loadSegmenter = (gpu: Gpu, bytes: Uint8Array, options: SegmenterOptions = {}): Segmenter => {
+  expectArguments('loadSegmenter', { gpu, bytes }, { gpu: GPU, bytes: 'bytes' });
+  return new Segmenter(gpu, decodeModel(bytes, options.name ?? 'loadSegmenter'), options);
+};

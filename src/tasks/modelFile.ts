@@ -1,10 +1,11 @@
 import * as v from 'valibot';
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { decodeCheckpoint, decodeWeights, isCheckpoint, type ModelMetadata } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { numel } from '../shape.ts';
-import { ARCHITECTURES, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
+import { ARCHITECTURES, knownArchitecture, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { readProgress } from './progress.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
@@ -65,7 +66,11 @@ export interface TrainedModel {
  *
  * @param trained The model, or its architecture's name as `name`.
  */
-export const taskOf = ({ name }: Pick<TrainedModel, 'name'>): Task => ARCHITECTURES[name].task;
+export const taskOf = (trained: Pick<TrainedModel, 'name'>): Task => {
+  expectArguments('taskOf', { trained }, { trained: { name: 'text' } });
+  const { name } = trained;
+  return knownArchitecture('taskOf', name).task;
+};
 
 const side = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536));
 const preprocessingSchema = v.union([
@@ -104,7 +109,9 @@ export const buildModel = (
   name: ModelName,
   config: unknown,
   seed: number,
-): DetectionModel | SegmentationModel => ARCHITECTURES[name].build(config, seed);
+): DetectionModel | SegmentationModel => {
+  return knownArchitecture('buildModel', name).build(config, seed);
+};
 
 /**
  * Returns the metadata that `saveWeights` stores with the weights of a trained model, and from which `decodeModel`
@@ -112,12 +119,16 @@ export const buildModel = (
  *
  * @param trained The model.
  */
-export const metadataOf = ({ name, model, classNames, preprocessing }: TrainedModel): ModelMetadata => ({
-  architecture: name,
-  config: model.config,
-  classNames,
-  preprocessing,
-});
+export const metadataOf = (trained: TrainedModel): ModelMetadata => {
+  expectArguments('metadataOf', { trained }, { trained: { name: 'text', model: 'object' } });
+  const { name, model, classNames, preprocessing } = trained;
+  return {
+    architecture: name,
+    config: model.config,
+    classNames,
+    preprocessing,
+  };
+};
 
 /**
  * Builds the model that metadata describes, and gives it the weights: their arrays are used, not copied. Throws DataError for
@@ -166,6 +177,7 @@ export function restoreModel(
  * for weights of another architecture.
  */
 export function decodeModel(bytes: Uint8Array, name: string): TrainedModel {
+  expectArguments('decodeModel', { bytes, name }, { bytes: 'bytes', name: 'text' });
   if (isCheckpoint(bytes)) {
     const { weights, progress } = decodeCheckpoint(bytes, name);
     const { model: architecture, config, classNames, maxSide } = readProgress(progress, name).settings;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { expectArguments } from '../arguments.ts';
 import type { BatchState } from '../data/dataset.ts';
 import { DataError } from '../errors.ts';
 import { MODEL_NAMES } from './architectures.ts';
@@ -76,6 +77,7 @@ const schema = v.object({
  * @throws DataError that names the first field that is missing or out of range.
  */
 export function readProgress(value: unknown, file: string): TrainProgress {
+  expectArguments('readProgress', { value, file }, { value: 'object', file: 'text' });
   const refuse = (problem: string) =>
     new DataError(`${file}: is not a checkpoint of "fovea train" (${problem}); train again (--force)`);
   const parsed = v.safeParse(schema, value);

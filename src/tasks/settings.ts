@@ -1,3 +1,4 @@
+import { expectArguments, GPU } from '../arguments.ts';
 import type { AugmentOptions } from '../data/augment.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
@@ -5,7 +6,7 @@ import { shrunkSize } from '../data/resize.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
-import { architectureOf, type ModelName } from './architectures.ts';
+import { knownArchitecture, type ModelName } from './architectures.ts';
 import { nameOfWeights } from './startWeights.ts';
 import { configFromWeights } from './weightConfig.ts';
 
@@ -88,10 +89,22 @@ const SETTINGS_OPTIONS = Object.keys({
 } satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
 
 /** The names of `TrainSettings`. */
-export const TRAIN_SETTINGS = Object.keys({
+const TRAIN_SETTINGS = Object.keys({
   ...{ model: 0, classNames: 0, config: 0, maxSide: 0, cropSize: 0, batchSize: 0, steps: 0, lr: 0 },
   ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
 } satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
+
+const TRAIN_ARGUMENTS = {
+  gpu: GPU,
+  samples: [{ annotation: 'object' }],
+  settings: { model: 'text', cropSize: 'number' },
+} as const;
+
+/** Throws UsageError for what `train` cannot use. */
+export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSettings): void {
+  expectArguments('train', { gpu, samples, settings }, TRAIN_ARGUMENTS);
+  expectOptions('train: settings', settings, TRAIN_SETTINGS);
+}
 
 /** The settings with which a training may go on differently. */
 export const ADJUSTABLE: readonly string[] = ['lr', 'steps', 'skipBatches'] satisfies (keyof TrainSettings)[];
@@ -136,6 +149,11 @@ export function defaultSettings(
   samples: readonly Sample[],
   options: SettingsOptions = {},
 ): TrainSettings {
+  expectArguments(
+    'defaultSettings',
+    { model, samples },
+    { model: 'text', samples: [{ annotation: { shapes: ['object'] } }] },
+  );
   expectOptions('defaultSettings', options, SETTINGS_OPTIONS);
   const names = classNames(samples);
   const maxSide = options.maxSide ?? DEFAULT_MAX_SIDE;
@@ -145,7 +163,7 @@ export function defaultSettings(
   });
   sides.sort((a, b) => a - b);
   const large = sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
-  const architecture = architectureOf(model);
+  const architecture = knownArchitecture('defaultSettings', model);
   const room = architecture.task === 'detect' ? 2 : 1.5;
   const wanted = Math.ceil(Math.max(96, room * large) / 32) * 32;
   const cropSize = options.cropSize ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));

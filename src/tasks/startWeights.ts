@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { StateDictError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import type { LoadReport } from '../nn/loadState.ts';
@@ -47,14 +48,13 @@ const shown = (names: readonly string[]): string => {
  *
  * @param report What `TrainOptions.onWeights` was called with.
  */
-export function describeStart({
-  source,
-  total,
-  matched,
-  missing,
-  mismatched,
-  unexpected,
-}: StartReport): string {
+export function describeStart(report: StartReport): string {
+  expectArguments(
+    'describeStart',
+    { report },
+    { report: { missing: ['text'], mismatched: 'object', unexpected: ['text'] } },
+  );
+  const { source, total, matched, missing, mismatched, unexpected } = report;
   const fresh = [...missing, ...mismatched.map(({ name }) => name)];
   const news = fresh.length === 0 ? '' : `, ${fresh.length} new: ${shown(fresh)}`;
   const unused =

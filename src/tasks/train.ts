@@ -18,7 +18,7 @@ import { type Architecture, architectureOf, type Task } from './architectures.ts
 import { freeze } from './freeze.ts';
 import { buildModel, checkDescription, largestWeight, type TrainedModel } from './modelFile.ts';
 import { readProgress, type TrainProgress } from './progress.ts';
-import { ADJUSTABLE, cropsPerEpoch, TRAIN_SETTINGS, type TrainSettings } from './settings.ts';
+import { ADJUSTABLE, cropsPerEpoch, expectTraining, type TrainSettings } from './settings.ts';
 import { nameOfWeights, type StartReport, startFrom } from './startWeights.ts';
 import { type DetectionModel, isDetector, type SegmentationModel, trainingStep } from './step.ts';
 
@@ -117,7 +117,7 @@ export async function train(
   settings: TrainSettings,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
-  expectOptions('train: settings', settings, TRAIN_SETTINGS);
+  expectTraining(gpu, samples, settings);
   expectOptions('train', options, TRAIN_OPTIONS);
   const architecture = architectureOf(settings.model);
   const model = checkedModel(settings, gpu.device.caps);

@@ -1,3 +1,4 @@
+import { expectArguments, GPU } from '../arguments.ts';
 import { zeros } from '../graph/tensor.ts';
 import { AdamW } from '../nn/optimizers.ts';
 import { expectOptions } from '../options.ts';
@@ -40,6 +41,11 @@ export function tuneTraining(
   settings: TrainSettings,
   options: TaskTuneOptions = {},
 ): Promise<Tuned[]> {
+  expectArguments(
+    'tuneTraining',
+    { gpu, settings },
+    { gpu: GPU, settings: { model: 'text', cropSize: 'number' } },
+  );
   expectOptions('tuneTraining', options, ['again', 'progress']);
   const { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm } = settings;
   const { task, needsSeed, hasMasks } = architectureOf(name);
@@ -70,6 +76,11 @@ export function tuneInference(
   trained: Pick<TrainedModel, 'model'>,
   options: TuneInferenceOptions,
 ): Promise<Tuned[]> {
+  expectArguments(
+    'tuneInference',
+    { gpu, trained, options },
+    { gpu: GPU, trained: { model: 'object' }, options: { size: 'pair' } },
+  );
   expectOptions('tuneInference', options, ['size', 'again', 'progress']);
   const { size, ...rest } = options;
   const [height, width] = size;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { deeplabv3 } from '../models/deeplab.ts';
@@ -169,6 +170,7 @@ function around(name: ModelName, backbone: Backbone, shapes: WeightShapes, numCl
  * @throws UsageError for a backbone that the architecture cannot have.
  */
 export function configFromWeights(name: ModelName, weights: LoadedWeights, numClasses: number): unknown {
+  expectArguments('configFromWeights', { weights }, { weights: { tensors: 'map', other: 'map' } });
   const own = ownDescription(weights);
   if (own?.name === name) return withClasses(name, own.config, numClasses);
   const shapes = new WeightShapes(weights);
@@ -184,6 +186,7 @@ export function configFromWeights(name: ModelName, weights: LoadedWeights, numCl
 
 /** The architecture of a whole detector or segmenter whose weights these are; undefined for a classifier and for others. */
 export function architectureIn(weights: LoadedWeights): ModelName | undefined {
+  expectArguments('architectureIn', { weights }, { weights: { tensors: 'map', other: 'map' } });
   const own = ownDescription(weights);
   if (own) return own.name;
   const shapes = new WeightShapes(weights);

@@ -1,5 +1,6 @@
 /** Anchors that fit the boxes of a data set. */
 
+import { expectArguments } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import { distanceMatrix, kMedoids } from './kMedoids.ts';
@@ -31,6 +32,7 @@ export interface AnchorFit {
  * @returns NaN for both if there are no boxes.
  */
 export function anchorFit(boxes: readonly BoxSize[], anchors: readonly BoxSize[]): AnchorFit {
+  expectArguments('anchorFit', { boxes, anchors }, { boxes: ['pair'], anchors: ['pair'] });
   let sum = 0;
   let found = 0;
   for (const box of boxes) {
@@ -56,6 +58,7 @@ export function sampleBoxSizes(
   boxes: readonly BoxSize[],
   options: { readonly count?: number; readonly seed?: number | string } = {},
 ): readonly BoxSize[] {
+  expectArguments('sampleBoxSizes', { boxes }, { boxes: ['pair'] });
   const { count, seed } = withDefaults('sampleBoxSizes', options, { count: MAX_SAMPLE, seed: 0 });
   if (boxes.length <= count) return boxes;
   const picked = new Random(seed).fork('sides').shuffle(Uint32Array.from(boxes, (_, i) => i));
@@ -81,6 +84,7 @@ export function clusterBoxSizes(
   k: number,
   options: { readonly seed?: number | string } = {},
 ): BoxSize[] {
+  expectArguments('clusterBoxSizes', { boxes }, { boxes: ['pair'] });
   const { seed } = withDefaults('clusterBoxSizes', options, { seed: 0 });
   const sample = sampleBoxSizes(boxes, { seed });
   const different = differentIn(sample);
@@ -162,6 +166,7 @@ export type AnchorModel = keyof typeof ANCHOR_LAYOUTS;
  * @param layout The anchors of a model.
  */
 export function anchorsOf(layout: AnchorLayout): readonly BoxSize[] {
+  expectArguments('anchorsOf', { layout }, { layout: { kind: 'text' } });
   if (layout.kind === 'list') return layout.anchors;
   const { sizes, aspectRatios } = layout;
   return sizes.flat().flatMap((size) => {
@@ -188,6 +193,7 @@ export function fitAnchors(
   layout: AnchorLayout,
   options: { readonly count?: number; readonly seed?: number | string } = {},
 ): AnchorLayout {
+  expectArguments('fitAnchors', { boxes, layout }, { boxes: ['pair'], layout: { kind: 'text' } });
   const { count, seed } = withDefaults('fitAnchors', options, { count: undefined, seed: 0 });
   /** At most `count`, as many of each part, and no more than there are different boxes. */
   const most = (of: readonly BoxSize[], count: number, parts: number): number =>

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { expectOptions } from '../options.ts';
 
@@ -54,6 +55,11 @@ function cellAnchors(sizes: readonly number[], aspectRatios: readonly number[]):
  * Order: level, y, x, aspect ratio, size. Throws ShapeError where levels do not correspond.
  */
 export function generateAnchors(options: AnchorOptions): Anchors {
+  expectArguments(
+    'generateAnchors',
+    { options },
+    { options: { imageSize: 'pair', strides: 'values', sizes: ['values'], aspectRatios: ['values'] } },
+  );
   expectOptions('generateAnchors', options, ['imageSize', 'strides', 'sizes', 'aspectRatios']);
   const { imageSize, strides, sizes, aspectRatios } = options;
   if (strides.length !== sizes.length || strides.length !== aspectRatios.length) {

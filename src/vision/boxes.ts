@@ -1,3 +1,4 @@
+import { expectArguments, SIZE } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 
 /** A box as (x1, y1, x2, y2) in pixels. Coordinates are continuous: pixel (0, 0) covers [0, 1] x [0, 1]. */
@@ -20,7 +21,12 @@ export interface ImageSize {
  * @param box (x1, y1, x2, y2) in pixels.
  * @returns Square pixels; 0 for a box with x2 < x1 or y2 < y1.
  */
-export const boxArea = (box: Box): number => Math.max(0, box[2] - box[0]) * Math.max(0, box[3] - box[1]);
+export const boxArea = (box: Box): number => {
+  expectArguments('boxArea', { box }, { box: 'box' });
+  return areaOf(box);
+};
+
+const areaOf = (box: Box): number => Math.max(0, box[2] - box[0]) * Math.max(0, box[3] - box[1]);
 
 /**
  * Intersection over union of two boxes, in float64 as pycocotools computes it.
@@ -30,10 +36,12 @@ export const boxArea = (box: Box): number => Math.max(0, box[2] - box[0]) * Math
  * @returns A number in 0..1; 0 where the boxes do not overlap, two empty boxes included.
  */
 export function boxIou(a: Box, b: Box): number {
+  // Not by expectArguments: this is called for every pair of boxes.
+  if (a?.length !== 4 || b?.length !== 4) expectArguments('boxIou', { a, b }, { a: 'box', b: 'box' });
   const w = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
   const h = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
   if (w <= 0 || h <= 0) return 0;
-  return (w * h) / (boxArea(a) + boxArea(b) - w * h);
+  return (w * h) / (areaOf(a) + areaOf(b) - w * h);
 }
 
 /**
@@ -44,6 +52,7 @@ export function boxIou(a: Box, b: Box): number {
  * @returns The part of the box inside `bounds`. A box outside it becomes one of zero width or height at its border.
  */
 export function clipBox(box: Box, bounds: Box): Box {
+  expectArguments('clipBox', { box, bounds }, { box: 'box', bounds: 'box' });
   const x = (value: number): number => Math.min(Math.max(value, bounds[0]), bounds[2]);
   const y = (value: number): number => Math.min(Math.max(value, bounds[1]), bounds[3]);
   return [x(box[0]), y(box[1]), x(box[2]), y(box[3])];
@@ -60,10 +69,9 @@ export function clipBox(box: Box, bounds: Box): Box {
  * @returns A label and its box for each value other than 0, in ascending order of the labels.
  * @throws ShapeError if the mask does not have `width * height` values.
  */
-export function boxesFromMask(
-  mask: ArrayLike<number>,
-  { width, height }: ImageSize,
-): { label: number; box: Box }[] {
+export function boxesFromMask(mask: ArrayLike<number>, size: ImageSize): { label: number; box: Box }[] {
+  expectArguments('boxesFromMask', { mask, size }, { mask: 'values', size: SIZE });
+  const { width, height } = size;
   if (mask.length !== width * height) {
     throw new ShapeError(
       `boxesFromMask: the mask has ${mask.length} values, ${width}x${height} needs ${width * height}; pass one value per pixel`,

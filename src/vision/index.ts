@@ -62,9 +62,8 @@ export {
   rleEncode,
   rleFromBox,
   rleFromPolygon,
-  rleFromString,
   rleIou,
   rleMerge,
   rleToBox,
-  rleToString,
 } from './rle.ts';
+export { rleFromString, rleToString } from './rleText.ts';

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { expectOptions } from '../options.ts';
 import { Random } from './random.ts';
@@ -31,6 +32,7 @@ const MOST_ITEMS = 2 ** 14;
  * @throws ShapeError for a number of items that is no whole number of 0 to 16,384: their distances would take more than 2 GiB.
  */
 export function distanceMatrix(n: number, distance: (i: number, j: number) => number): Float64Array {
+  expectArguments('distanceMatrix', { n, distance }, { n: 'number', distance: 'function' });
   if (!(Number.isInteger(n) && n >= 0 && n <= MOST_ITEMS)) {
     throw new ShapeError(
       `distanceMatrix: ${n} items have ${8 * n * n} bytes of distances, at most ${8 * MOST_ITEMS ** 2} (${MOST_ITEMS} items) are computed; draw a sample of them`,

@@ -1,7 +1,10 @@
+import { expectArguments, SIZE } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, ImageSize } from './boxes.ts';
 import { columnsToRows, readColumns } from './columns.ts';
+
+const RLE = { size: 'pair', counts: 'values' } as const;
 
 /** A mask in run-length encoding, as in COCO's files. Pixels are counted down the columns, columns from left to right. */
 export interface Rle {
@@ -64,7 +67,9 @@ class Runs {
  * @param size Width and height of the mask.
  * @throws ShapeError if the mask does not have `width * height` values.
  */
-export function rleEncode(mask: ArrayLike<number>, { width, height }: ImageSize): Rle {
+export function rleEncode(mask: ArrayLike<number>, size: ImageSize): Rle {
+  expectArguments('rleEncode', { mask, size }, { mask: 'values', size: SIZE });
+  const { width, height } = size;
   if (mask.length !== width * height) {
     throw new ShapeError(
       `rleEncode: the mask has ${mask.length} values, ${width}x${height} needs ${width * height}; pass one value per pixel`,
@@ -91,6 +96,7 @@ export function rleEncode(mask: ArrayLike<number>, { width, height }: ImageSize)
  * @throws DataError if a size or run is not an integer of at least 0, or the runs do not add up to height * width.
  */
 export function rleDecode(rle: Rle): Uint8Array {
+  expectArguments('rleDecode', { rle }, { rle: RLE });
   const { size, counts } = checkRle(rle, 'rleDecode');
   const [height, width] = size;
   return columnsToRows(runsInside(counts), { width, height });
@@ -135,7 +141,9 @@ export function rleDecodeBox({ size, counts }: Rle, [x, y, right, bottom]: Box):
  *
  * @param rle The mask in run-length encoding.
  */
-export function rleArea({ counts }: Rle): number {
+export function rleArea(rle: Rle): number {
+  expectArguments('rleArea', { rle }, { rle: { counts: 'values' } });
+  const { counts } = rle;
   let area = 0;
   for (let i = 1; i < counts.length; i += 2) area += counts[i]!;
   return area;
@@ -147,7 +155,9 @@ export function rleArea({ counts }: Rle): number {
  * @param rle The mask in run-length encoding.
  * @returns (x1, y1, x2, y2) in pixels, x2 and y2 being the far edge of the last pixel; [0, 0, 0, 0] for an empty mask.
  */
-export function rleToBox({ size, counts }: Rle): Box {
+export function rleToBox(rle: Rle): Box {
+  expectArguments('rleToBox', { rle }, { rle: RLE });
+  const { size, counts } = rle;
   const height = size[0];
   const box: [number, number, number, number] = [Infinity, Infinity, 0, 0];
   let start = 0;
@@ -201,6 +211,7 @@ function alongBoth(a: Rle, b: Rle, each: (inA: boolean, inB: boolean, length: nu
  * @throws ShapeError if the masks have different sizes (pycocotools' `iou` returns -1).
  */
 export function rleIou(detection: Rle, truth: Rle, options: { readonly crowd?: boolean } = {}): number {
+  expectArguments('rleIou', { detection, truth }, { detection: RLE, truth: RLE });
   const { crowd } = withDefaults('rleIou', options, { crowd: false });
   checkSizes('rleIou', detection, truth);
   let both = 0;
@@ -220,6 +231,7 @@ export function rleIou(detection: Rle, truth: Rle, options: { readonly crowd?: b
  * @throws ShapeError if there are no masks, or masks of different sizes (pycocotools' `merge` returns a mask of size 0).
  */
 export function rleMerge(masks: readonly Rle[], options: { readonly intersect?: boolean } = {}): Rle {
+  expectArguments('rleMerge', { masks }, { masks: [RLE] });
   const { intersect } = withDefaults('rleMerge', options, { intersect: false });
   if (masks.length === 0) throw new ShapeError('rleMerge: no masks; pass at least one');
   // In pairs, and these again: one after the other would follow the first mask's runs as often as there are masks.
@@ -254,7 +266,9 @@ function mergeTwo(a: Rle, b: Rle, intersect: boolean): Rle {
  * @param size Width and height of the image.
  * @throws ShapeError for an odd number of values, and for values that are not finite.
  */
-export function rleFromPolygon(points: ArrayLike<number>, { width, height }: ImageSize): Rle {
+export function rleFromPolygon(points: ArrayLike<number>, size: ImageSize): Rle {
+  expectArguments('rleFromPolygon', { points, size }, { points: 'values', size: SIZE });
+  const { width, height } = size;
   const corners = cornersOnGrid(points);
   // Where the outline crosses the middle of a column, as the number of pixels before that position.
   const places: number[] = [];
@@ -329,61 +343,8 @@ function followEdge(
  * @param box (x1, y1, x2, y2) in pixels.
  * @param size Width and height of the image.
  */
-export const rleFromBox = ([x1, y1, x2, y2]: Box, size: ImageSize): Rle =>
-  rleFromPolygon([x1, y1, x1, y2, x2, y2, x2, y1], size);
-
-/**
- * Writes run lengths as COCO's compressed string. From the fourth on, each run is stored as the difference from the run
- * two before it; five bits per character, lowest first, and a sixth bit if more follow, as the ASCII characters `0` to `o`.
- *
- * @param rle The mask in run-length encoding.
- */
-export function rleToString({ counts }: Rle): string {
-  let text = '';
-  for (let i = 0; i < counts.length; i++) {
-    let value = i > 2 ? counts[i]! - counts[i - 2]! : counts[i]!;
-    for (let more = true; more; ) {
-      const bits = ((value % 32) + 32) % 32;
-      value = (value - bits) / 32;
-      more = bits >= 16 ? value !== -1 : value !== 0;
-      text += String.fromCharCode(48 + bits + (more ? 32 : 0));
-    }
-  }
-  return text;
-}
-
-/**
- * Reads COCO's compressed string.
- *
- * @param text The `counts` of a segmentation in COCO's files.
- * @param size Width and height of the image.
- * @param where Put before error messages; default `rleFromString`.
- * @throws DataError for characters outside of `0` to `o`, for a string that ends inside a number, and for runs that do
- * not add up to height * width.
- */
-export function rleFromString(text: string, { width, height }: ImageSize, where = 'rleFromString'): Rle {
-  const counts: number[] = [];
-  let value = 0;
-  let scale = 1;
-  for (let i = 0; i < text.length; i++) {
-    const bits = text.charCodeAt(i) - 48;
-    if (!(bits >= 0 && bits < 64)) {
-      throw new DataError(
-        `${where}: character ${i} of the run lengths is ${JSON.stringify(text[i])}; COCO's compressed strings consist of the characters 0 to o`,
-      );
-    }
-    value += (bits % 32) * scale;
-    scale *= 32;
-    if (bits >= 32) continue;
-    if (bits >= 16) value -= scale;
-    counts.push(counts.length > 2 ? value + counts[counts.length - 2]! : value);
-    value = 0;
-    scale = 1;
-  }
-  if (scale !== 1) {
-    throw new DataError(
-      `${where}: the run lengths end inside a number; the string is incomplete, so export the file again`,
-    );
-  }
-  return checkRle({ size: [height, width], counts }, where);
-}
+export const rleFromBox = (box: Box, size: ImageSize): Rle => {
+  expectArguments('rleFromBox', { box, size }, { box: 'box', size: SIZE });
+  const [x1, y1, x2, y2] = box;
+  return rleFromPolygon([x1, y1, x1, y2, x2, y2, x2, y1], size);
+};

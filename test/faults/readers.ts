@@ -10,7 +10,8 @@ import { decodeIndexedPng, encodeIndexedPng, pngSize } from '../../src/data/inde
 import { FoveaError } from '../../src/errors.ts';
 import { YOLO } from '../../src/models/yolo.ts';
 import type { Random } from '../../src/vision/random.ts';
-import { rleEncode, rleToString } from '../../src/vision/rle.ts';
+import { rleEncode } from '../../src/vision/rle.ts';
+import { rleToString } from '../../src/vision/rleText.ts';
 
 type Folder = ReadonlyMap<string, Uint8Array>;
 

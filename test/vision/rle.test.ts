@@ -11,12 +11,11 @@ import {
   rleEncode,
   rleFromBox,
   rleFromPolygon,
-  rleFromString,
   rleIou,
   rleMerge,
   rleToBox,
-  rleToString,
 } from '../../src/vision/rle.ts';
+import { rleFromString, rleToString } from '../../src/vision/rleText.ts';
 
 /** What pycocotools gives: test/fixtures/coco.py. */
 const known = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/coco/rle.json'), 'utf8')) as {

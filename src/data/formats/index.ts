@@ -1,4 +1,5 @@
 /** The annotation formats, each with its reader and writer, and how the format of a folder is recognized. */
+import { expectArguments } from '../../arguments.ts';
 import { DataError } from '../../errors.ts';
 import { expectOptions } from '../../options.ts';
 import { IGNORE_LABEL } from '../annotation.ts';
@@ -62,6 +63,11 @@ export async function detectFormat(
   path: string,
   options: DetectOptions = {},
 ): Promise<FormatName> {
+  expectArguments(
+    'detectFormat',
+    { files, path },
+    { files: { kind: 'function', list: 'function', bytes: 'function' }, path: 'text' },
+  );
   expectOptions('detectFormat', options, ['encoding', 'allowOutside']);
   const kind = await files.kind(path);
   if (kind === undefined) {
@@ -98,6 +104,11 @@ export async function openDataset(
   path: string,
   given: ReadOptions & { readonly format?: FormatName } = {},
 ): Promise<Dataset> {
+  expectArguments(
+    'openDataset',
+    { files, path },
+    { files: { kind: 'function', list: 'function', bytes: 'function' }, path: 'text' },
+  );
   expectOptions('openDataset', given, ['format', ...READ_OPTIONS]);
   const { format, ...options } = given;
   const { encoding, allowOutside } = options;

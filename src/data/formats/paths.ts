@@ -39,7 +39,7 @@ const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.b
 
 /** Whether a path has the extension of an image: .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp, .gif or .avif, in any case. */
 export const isImageFile = (path: string): boolean =>
-  IMAGE_EXTENSIONS.includes(extensionOf(path).toLowerCase());
+  typeof path === 'string' && IMAGE_EXTENSIONS.includes(extensionOf(path).toLowerCase());
 export const hasExtension = (path: string, extension: string): boolean =>
   extensionOf(path).toLowerCase() === extension;
 

@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatShape, isFloat } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
-import { type Tensor, tensor } from '../tensor.ts';
+import { expectTensors, type Tensor, tensor } from '../tensor.ts';
 import { add, affine, where } from './elementwise.ts';
 import { matmul, softmax } from './reduce.ts';
 import { cast, transpose } from './shape.ts';
@@ -37,6 +37,7 @@ export function scaledDotProductAttention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  expectTensors('scaled_dot_product_attention', { q, k, v });
   const op = 'scaled_dot_product_attention';
   const { mask, isCausal, scale, dropout } = optionsOf(op, options, {
     mask: undefined,

@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape, sameShape } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
-import type { Tensor } from '../tensor.ts';
+import { expectTensors, type Tensor } from '../tensor.ts';
 import { add, affine, atan, div, maximum, minimum, mul, relu, sub } from './elementwise.ts';
 import { type Reduction, reduceLoss } from './reduction.ts';
 import { slice } from './shape.ts';
@@ -41,6 +41,7 @@ const areaOf = ([x1, y1, x2, y2]: Corners): Tensor => mul(sub(x2, x1), sub(y2, y
 const square = (t: Tensor): Tensor => mul(t, t);
 
 function overlapOf(op: string, x: Tensor, target: Tensor): Overlap {
+  expectTensors(op, { x, target });
   for (const [name, boxes] of Object.entries({ x, target })) expectDType(op, name, boxes, 'f32', 'f16');
   if (!sameShape(x.shape, target.shape) || x.shape.at(-1) !== 4) {
     throw new ShapeError(

@@ -4,12 +4,13 @@ import type { Given } from '../../kernels/kernel.ts';
 import type { PanopticMergeAttrs } from '../../kernels/roi/panopticMerge.ts';
 import type { RoiAlignAttrs } from '../../kernels/roi/roiAlign.ts';
 import type { RoiPoolAttrs } from '../../kernels/roi/roiPool.ts';
-import { expectNumber, formatShape } from '../../shape.ts';
+import { objectOf } from '../../options.ts';
+import { expectNumber, formatShape, pair } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import * as boxesOps from '../operations/boxes.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as roiOps from '../operations/roi.ts';
-import { apply, Tensor, tensor } from '../tensor.ts';
+import { apply, expectTensors, Tensor, tensor } from '../tensor.ts';
 import { add, affine, maximum, minimum, sub } from './elementwise.ts';
 import { cast, concat, slice } from './shape.ts';
 
@@ -90,16 +91,20 @@ function suppress(boxes: Tensor, scores: Tensor, labels: Tensor | undefined, opt
  * @param scores [R] or [B,R].
  * @throws ShapeError where shapes or thresholds do not fit.
  */
-export const nms = (boxes: Tensor, scores: Tensor, options: NmsOptions): Kept =>
-  suppress(boxes, scores, undefined, options);
+export const nms = (boxes: Tensor, scores: Tensor, options: NmsOptions): Kept => {
+  expectTensors('nms', { boxes, scores });
+  return suppress(boxes, scores, undefined, options);
+};
 
 /**
  * `nms` for each label by itself: boxes of different labels never suppress each other.
  *
  * @param labels i32 [R] or [B,R].
  */
-export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions): Kept =>
-  suppress(boxes, scores, labels, options);
+export const batchedNms = (boxes: Tensor, scores: Tensor, labels: Tensor, options: NmsOptions): Kept => {
+  expectTensors('batched_nms', { boxes, scores, labels });
+  return suppress(boxes, scores, labels, options);
+};
 
 /** Boxes of one image each, best first; entries from count on are zeros. */
 export interface FusedBoxes {
@@ -128,8 +133,9 @@ export function weightedBoxFusion(
   boxes: Tensor,
   scores: Tensor,
   labels: Tensor,
-  { count, ...options }: WeightedBoxFusionOptions,
+  given: WeightedBoxFusionOptions,
 ): FusedBoxes {
+  const { count, ...options } = objectOf('weighted_box_fusion', given, ShapeError);
   const fused = apply(boxesOps.weightedBoxFusion, { boxes, scores, labels, count }, options);
   return {
     boxes: fused.fusedBoxes,
@@ -140,26 +146,34 @@ export function weightedBoxFusion(
 }
 
 /** RoIAlign (He et al. 2017, Mask R-CNN, §3). x: [N,H,W,C]; rois: [R,5] as (batch, x1, y1, x2, y2). */
-export const roiAlign = (x: Tensor, rois: Tensor, options: Given<RoiAlignAttrs, 'outputSize'>): Tensor =>
-  apply(roiOps.roiAlign, { x, rois: inF32(rois) }, options).y;
+export const roiAlign = (x: Tensor, rois: Tensor, options: Given<RoiAlignAttrs, 'outputSize'>): Tensor => {
+  expectTensors('roi_align', { x, rois });
+  return apply(roiOps.roiAlign, { x, rois: inF32(rois) }, options).y;
+};
 
 /** RoI max pooling (Girshick 2015, Fast R-CNN, §2.1). x: [N,H,W,C]; rois: [R,5]. */
-export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'outputSize'>): Tensor =>
-  apply(roiOps.roiPool, { x, rois: inF32(rois) }, options).y;
+export const roiPool = (x: Tensor, rois: Tensor, options: Given<RoiPoolAttrs, 'outputSize'>): Tensor => {
+  expectTensors('roi_pool', { x, rois });
+  return apply(roiOps.roiPool, { x, rois: inF32(rois) }, options).y;
+};
 
 /**
  * Masks [R,M,M] of boxes [R,4] (xyxy, pixels) as masks of an image: [R,H,W]. As torchvision's paste_masks_in_image with
  * padding 1; see `pasteMasks` in fovea/kernels.
  */
-export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor =>
-  apply(roiOps.pasteMasks, { masks, boxes: inF32(boxes) }, { size }).y;
+export const pasteMasks = (masks: Tensor, boxes: Tensor, size: readonly [number, number]): Tensor => {
+  expectTensors('paste_masks', { masks, boxes });
+  return apply(roiOps.pasteMasks, { masks, boxes: inF32(boxes) }, { size }).y;
+};
 
 /**
  * Keypoints from heatmaps [R,M,M,K] of boxes [R,4] (xyxy, pixels): [R,K,3], x and y in pixels and the value there, the largest
  * one of the heatmap resized to its box. As torchvision's heatmaps_to_keypoints; see `heatmapsToKeypoints` in fovea/kernels.
  */
-export const heatmapsToKeypoints = (maps: Tensor, boxes: Tensor): Tensor =>
-  apply(roiOps.heatmapsToKeypoints, { maps: inF32(maps), boxes: inF32(boxes) }).y;
+export const heatmapsToKeypoints = (maps: Tensor, boxes: Tensor): Tensor => {
+  expectTensors('heatmaps_to_keypoints', { maps, boxes });
+  return apply(roiOps.heatmapsToKeypoints, { maps: inF32(maps), boxes: inF32(boxes) }).y;
+};
 
 /** Instances of a batch of images, best first. */
 export interface Instances {
@@ -177,11 +191,14 @@ export interface Instances {
  * @param semantic The class of each pixel: i32 [N,H,W].
  */
 export const panopticMerge = (
-  { masks, boxes, count }: Instances,
+  instances: Instances,
   semantic: Tensor,
   options: Given<PanopticMergeAttrs, 'numStuff'>,
-): { readonly ids: Tensor; readonly sources: Tensor; readonly segments: Tensor } =>
-  apply(roiOps.panopticMerge, { masks, boxes: inF32(boxes), count, semantic }, options);
+): { readonly ids: Tensor; readonly sources: Tensor; readonly segments: Tensor } => {
+  const { masks, boxes, count } = objectOf('panoptic_merge', instances, ShapeError);
+  expectTensors('panoptic_merge', { masks, boxes, count, semantic });
+  return apply(roiOps.panopticMerge, { masks, boxes: inF32(boxes), count, semantic }, options);
+};
 
 /** Box formats: corners; corner and size; centre and size. */
 export type BoxFormat = 'xyxy' | 'xywh' | 'cxcywh';
@@ -189,6 +206,7 @@ const BOX_FORMATS: readonly BoxFormat[] = ['xyxy', 'xywh', 'cxcywh'];
 
 /** Boxes […,4] from one format to another. */
 export function boxConvert(x: Tensor, inFmt: BoxFormat, outFmt: BoxFormat): Tensor {
+  expectTensors('box_convert', { x });
   if (x.shape.at(-1) !== 4) throw new ShapeError(`box_convert: x ${formatShape(x.shape)} must end in 4`);
   for (const format of [inFmt, outFmt]) {
     if (!BOX_FORMATS.includes(format)) {
@@ -217,11 +235,12 @@ export function boxConvert(x: Tensor, inFmt: BoxFormat, outFmt: BoxFormat): Tens
 
 /** Boxes […,4] (xyxy) moved inside an image of (height, width); the size may be a tensor [4] of (w, h, w, h). */
 export function clipBoxesToImage(x: Tensor, size: readonly [number, number] | Tensor): Tensor {
+  expectTensors('clip_boxes_to_image', { x });
   if (x.shape.at(-1) !== 4) {
     throw new ShapeError(`clip_boxes_to_image: x ${formatShape(x.shape)} must end in 4`);
   }
   if (!(size instanceof Tensor))
-    for (const side of size) expectNumber('clip_boxes_to_image', 'size', side, 0);
+    for (const side of pair(size)) expectNumber('clip_boxes_to_image', 'size', side, 0);
   const limits = size instanceof Tensor ? size : tensor([size[1], size[0], size[1], size[0]]);
   return minimum(maximum(x, 0), cast(limits, x.dtype));
 }

@@ -7,9 +7,11 @@ import type { BatchNormAttrs } from '../../kernels/norm/batchNorm.ts';
 import type { LocalResponseNormAttrs } from '../../kernels/norm/localResponseNorm.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
 import type { MaxPool2dAttrs } from '../../kernels/pool/maxPool2d.ts';
+import { objectOf } from '../../options.ts';
 import {
   expectNumber,
   expectRank,
+  expectShape,
   formatShape,
   numel,
   type Pair,
@@ -23,7 +25,7 @@ import * as imageOps from '../operations/image.ts';
 import * as normOps from '../operations/norm.ts';
 import * as poolOps from '../operations/pool.ts';
 import { pad } from '../operations/shape.ts';
-import { apply, full, type Tensor } from '../tensor.ts';
+import { apply, expectTensors, full, type Tensor } from '../tensor.ts';
 import { add, affine, mul, rsqrt, sub } from './elementwise.ts';
 
 /** Defaults: stride 1, padding 0, dilation 1, groups 1. */
@@ -38,7 +40,7 @@ export interface ConvOptions extends Omit<Given<Conv2dAttrs>, 'padding'> {
  * ShapeError where channels, groups or sizes do not fit, and for `same` with a stride.
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOptions = {}): Tensor {
-  const { padding = 0, ...others } = options;
+  const { padding = 0, ...others } = objectOf('conv2d', options, ShapeError);
   if (padding === 'same') return sameConv2d(x, weight, bias, others);
   return apply(convOps.conv2d, { x, weight, bias }, { ...others, padding: padding === 'valid' ? 0 : padding })
     .y;
@@ -62,7 +64,8 @@ export interface Conv1dOptions {
  * a stride.
  */
 export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Conv1dOptions = {}): Tensor {
-  const { stride = 1, padding = 0, dilation = 1, ...others } = options;
+  expectTensors('conv1d', { x, weight });
+  const { stride = 1, padding = 0, dilation = 1, ...others } = objectOf('conv1d', options, ShapeError);
   expectRank('conv1d', 'x', x, 3, '[N,L,I]');
   expectRank('conv1d', 'weight', weight, 3, '[k,I/groups,O]');
   const [N, L, I] = x.shape as [number, number, number];
@@ -149,10 +152,14 @@ export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>
  * for the latter two. See `interpolate` in fovea/kernels for the positions. Throws ShapeError unless one of size and scaleFactor is
  * given.
  */
-export function interpolate(
-  x: Tensor,
-  { size, scaleFactor, recomputeScaleFactor = false, ...options }: InterpolateOptions,
-): Tensor {
+export function interpolate(x: Tensor, given: InterpolateOptions): Tensor {
+  expectTensors('interpolate', { x });
+  const {
+    size,
+    scaleFactor,
+    recomputeScaleFactor = false,
+    ...options
+  } = objectOf('interpolate', given, ShapeError);
   if (scaleFactor === undefined) {
     if (size === undefined) throw new ShapeError('interpolate: give size or scaleFactor');
     return apply(imageOps.interpolate, { x }, { size, ...options }).y;
@@ -172,9 +179,11 @@ export function interpolate(
 /** Batch norm by given statistics (evaluation): (x - mean) / sqrt(var + eps) * weight + bias, over the last dimension. */
 export function batchNormEval(
   x: Tensor,
-  { weight, bias, runningMean, runningVar }: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
+  statistics: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
   eps = 1e-5,
 ): Tensor {
+  const { weight, bias, runningMean, runningVar } = objectOf('batch_norm', statistics, ShapeError);
+  expectTensors('batch_norm', { x, weight, bias, runningMean, runningVar });
   expectNumber('batch_norm', 'eps', eps, 0);
   for (const [name, value] of Object.entries({ weight, bias, runningMean, runningVar })) {
     if (value.shape.length !== 1 || value.shape[0] !== x.shape.at(-1)) {
@@ -191,9 +200,11 @@ export function batchNormEval(
 /** Batch norm by the batch's own statistics (training), and what the running ones become. */
 export function batchNormTrain(
   x: Tensor,
-  { weight, bias, runningMean, runningVar }: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
+  statistics: Record<'weight' | 'bias' | 'runningMean' | 'runningVar', Tensor>,
   options: Given<BatchNormAttrs> = {},
 ): { y: Tensor; runningMean: Tensor; runningVar: Tensor } {
+  const { weight, bias, runningMean, runningVar } = objectOf('batch_norm', statistics, ShapeError);
+  expectTensors('batch_norm', { x, weight, bias, runningMean, runningVar });
   const inputs = {
     x,
     weight: cast(weight, x.dtype),
@@ -230,20 +241,22 @@ export interface NormOptions {
  * @param x [N,…,C].
  * @param options weight and bias: [C].
  */
-export const groupNorm = (
-  x: Tensor,
-  numGroups: number,
-  { weight, bias, ...options }: NormOptions = {},
-): Tensor =>
-  apply(
+export const groupNorm = (x: Tensor, numGroups: number, given: NormOptions = {}): Tensor => {
+  const { weight, bias, ...options } = objectOf('group_norm', given, ShapeError);
+  expectTensors('group_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
+  return apply(
     normOps.groupNorm,
     { x, weight: perChannel(x, weight, 1), bias: perChannel(x, bias, 0) },
     { numGroups, ...options },
   ).y;
+};
 
 /** Instance norm (Ulyanov et al. 2016): group norm with one channel per group. x: [N,…,C]; weight, bias: [C]. */
-export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor =>
-  groupNorm(x, x.shape.at(-1) ?? 1, options);
+export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor => {
+  const { weight, bias } = objectOf('instance_norm', options, ShapeError);
+  expectTensors('instance_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
+  return groupNorm(x, x.shape.at(-1) ?? 1, options);
+};
 
 /**
  * Layer norm (Ba et al. 2016) over the last dimensions: (x - mean) / sqrt(var + eps) * weight + bias.
@@ -252,12 +265,13 @@ export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor =>
  * @param options weight and bias: of normalizedShape.
  * @throws ShapeError where x does not end in normalizedShape, or weight or bias has another shape.
  */
-export function layerNorm(
-  x: Tensor,
-  normalizedShape: number | Shape,
-  { weight, bias, ...options }: NormOptions = {},
-): Tensor {
-  const normalized = typeof normalizedShape === 'number' ? [normalizedShape] : normalizedShape;
+export function layerNorm(x: Tensor, normalizedShape: number | Shape, given: NormOptions = {}): Tensor {
+  const { weight, bias, ...options } = objectOf('layer_norm', given, ShapeError);
+  expectTensors('layer_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
+  const normalized = Array.isArray(normalizedShape)
+    ? (normalizedShape as Shape)
+    : [normalizedShape as number];
+  expectShape('layer_norm: normalizedShape', normalized);
   const lead = x.shape.length - normalized.length;
   const size = numel(normalized);
   if (!sameShape(x.shape.slice(Math.max(lead, 0)), normalized)) {

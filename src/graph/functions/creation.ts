@@ -1,8 +1,8 @@
 import { ShapeError } from '../../errors.ts';
 import { withDefaults } from '../../options.ts';
-import { type DType, expectShape, type Shape } from '../../shape.ts';
+import { type DType, expectNumber, expectShape, type Shape } from '../../shape.ts';
 import { hostArray } from '../state.ts';
-import { full, type Tensor, tensor } from '../tensor.ts';
+import { expectTensors, full, type Tensor, tensor } from '../tensor.ts';
 import { type TensorOptions, tensorOptions } from '../tensorOptions.ts';
 import { expectDTypeName, expectHeld } from '../values.ts';
 import { add, affine, cos, floor, log, mul, sqrt } from './elementwise.ts';
@@ -29,12 +29,16 @@ const like = (op: string, x: Tensor, value: number, options: DType | TensorOptio
   full(x.shape, value, { dtype: x.dtype, ...tensorOptions(op, options) });
 
 /** Zeros of x's shape and, where none is given, x's dtype. */
-export const zerosLike = (x: Tensor, options?: DType | TensorOptions): Tensor =>
-  like('zerosLike', x, 0, options);
+export const zerosLike = (x: Tensor, options?: DType | TensorOptions): Tensor => {
+  expectTensors('zeros_like', { x });
+  return like('zerosLike', x, 0, options);
+};
 
 /** Ones of x's shape and, where none is given, x's dtype. */
-export const onesLike = (x: Tensor, options?: DType | TensorOptions): Tensor =>
-  like('onesLike', x, 1, options);
+export const onesLike = (x: Tensor, options?: DType | TensorOptions): Tensor => {
+  expectTensors('ones_like', { x });
+  return like('onesLike', x, 1, options);
+};
 
 /** Options of `arange`. By default its dtype is f32; give i32 for indices. */
 export interface ArangeOptions extends TensorOptions {
@@ -57,6 +61,7 @@ export function arange(first: number, second?: number | ArangeOptions, third: Ar
     dtype: undefined,
     requiresGrad: undefined,
   });
+  expectNumber('arange', 'end', end);
   const count = Math.ceil((end - start) / step);
   if (!Number.isFinite(count) || count < 0 || step === 0) {
     throw new ShapeError(`arange: steps of ${step} do not lead from ${start} to ${end}; use finite numbers`);

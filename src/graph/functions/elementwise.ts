@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import * as elementwiseOps from '../operations/elementwise.ts';
-import { apply, full, Tensor } from '../tensor.ts';
+import { apply, expectTensors, full, Tensor } from '../tensor.ts';
 import { binary, type Operand, operand, unary } from './operands.ts';
 
 /** max(x, 0). The gradient at 0 is 0. */
@@ -29,7 +29,10 @@ export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
   return apply(elementwiseOps.hardtanh, { x }, { min_val: min, max_val: max }).y;
 }
 /** x limited to 0..6. The gradient at 0 and at 6 is 0. */
-export const relu6 = (x: Tensor): Tensor => hardtanh(x, 0, 6);
+export const relu6 = (x: Tensor): Tensor => {
+  expectTensors('relu6', { x });
+  return hardtanh(x, 0, 6);
+};
 /** log(1 + exp(x)). */
 export const softplus = /* @__PURE__ */ unary(elementwiseOps.softplus);
 /** The sine of x in radians. Exact to 1e-6 for |x| up to 65,536; beyond, f32 has too few digits. NaN for infinities. */
@@ -55,7 +58,10 @@ export const sqrt = /* @__PURE__ */ unary(elementwiseOps.sqrt);
 /** 1 / sqrt(x). */
 export const rsqrt = /* @__PURE__ */ unary(elementwiseOps.rsqrt);
 /** x x. */
-export const square = (x: Tensor): Tensor => apply(elementwiseOps.mul, { a: x, b: x }).y;
+export const square = (x: Tensor): Tensor => {
+  expectTensors('square', { x });
+  return apply(elementwiseOps.mul, { a: x, b: x }).y;
+};
 /** 1 / x. Floats only. */
 export const reciprocal = (x: Tensor): Tensor => apply(elementwiseOps.div, { a: full([], 1), b: x }).y;
 /** |x|, of floats or i32. The gradient at 0 is 0. */

@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, formatShape } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
-import type { Tensor } from '../tensor.ts';
+import { expectTensors, type Tensor } from '../tensor.ts';
 import { abs, add, affine, clamp, equal, floor, greaterEqual, mul, sub, where } from './elementwise.ts';
 import { cast, gatherRows, slice } from './shape.ts';
 
@@ -40,6 +40,7 @@ function round(at: Tensor): Tensor {
  * et al. 2015, Spatial Transformer Networks, §3.3). Outside of x, `zeros` counts as 0, `border` as the nearest pixel.
  */
 export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
+  expectTensors('grid_sample', { x, grid });
   const { mode, paddingMode, alignCorners } = optionsOf('grid_sample', options, {
     mode: 'bilinear',
     paddingMode: 'zeros',

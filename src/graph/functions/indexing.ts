@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, formatSpec, normalizeDim } from '../../shape.ts';
 import { expand } from '../operations/broadcast.ts';
 import * as indexingOps from '../operations/indexing.ts';
-import { apply, full, Tensor } from '../tensor.ts';
+import { apply, expectTensors, full, Tensor } from '../tensor.ts';
 import { pad, slice } from './shape.ts';
 
 /** Throws unless index is i32, of x's rank, and no larger than x but along dim. */
@@ -35,6 +35,7 @@ const corner = (x: Tensor, shape: readonly number[]): Tensor =>
  * @param index i32, of x's rank; along the other dimensions no larger than x.
  */
 export function gather(x: Tensor, dim: number, index: Tensor): Tensor {
+  expectTensors('gather', { x, index });
   const d = normalizeDim('gather', dim, x.shape.length);
   expectIndex('gather', x, index, d);
   const part = corner(
@@ -87,8 +88,10 @@ function scattered(
  * @param index i32, of x's rank; along the other dimensions no larger than x.
  * @param src A number, or a tensor of x's dtype and rank, no smaller than index; only its first elements are used.
  */
-export const scatter = (x: Tensor, dim: number, index: Tensor, src: Tensor | number): Tensor =>
-  scattered(indexingOps.scatter, x, dim, index, src);
+export const scatter = (x: Tensor, dim: number, index: Tensor, src: Tensor | number): Tensor => {
+  expectTensors('scatter', { x, index });
+  return scattered(indexingOps.scatter, x, dim, index, src);
+};
 
 /**
  * x with elements of src added along a dimension: for dim 1 of three, `y[i, index[i, j, k], k] += src[i, j, k]` (PyTorch's
@@ -100,5 +103,7 @@ export const scatter = (x: Tensor, dim: number, index: Tensor, src: Tensor | num
  * @param index i32, of x's rank; along the other dimensions no larger than x.
  * @param src A number, or a tensor of x's dtype and rank, no smaller than index; only its first elements are used.
  */
-export const scatterAdd = (x: Tensor, dim: number, index: Tensor, src: Tensor | number): Tensor =>
-  scattered(indexingOps.scatterAdd, x, dim, index, src);
+export const scatterAdd = (x: Tensor, dim: number, index: Tensor, src: Tensor | number): Tensor => {
+  expectTensors('scatter_add', { x, index });
+  return scattered(indexingOps.scatterAdd, x, dim, index, src);
+};

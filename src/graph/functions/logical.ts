@@ -1,6 +1,6 @@
 import { isFloat } from '../../shape.ts';
 import * as elementwiseOps from '../operations/elementwise.ts';
-import { apply, type Tensor } from '../tensor.ts';
+import { apply, expectTensors, type Tensor } from '../tensor.ts';
 import { notEqual, where } from './elementwise.ts';
 import { binary, operand, unary } from './operands.ts';
 import { cast } from './shape.ts';
@@ -17,8 +17,10 @@ export const logicalOr = /* @__PURE__ */ binary(elementwiseOps.logicalOr);
 export const logicalXor = /* @__PURE__ */ binary(elementwiseOps.logicalXor);
 
 /** 1 where x is 0, else 0, also for NaN. f32, f16 or i32, as x is. No gradient. */
-export const logicalNot = (x: Tensor): Tensor =>
-  apply(elementwiseOps.equal, { a: x, b: operand('equal', 0, x) }).y;
+export const logicalNot = (x: Tensor): Tensor => {
+  expectTensors('logical_not', { x });
+  return apply(elementwiseOps.equal, { a: x, b: operand('equal', 0, x) }).y;
+};
 
 /** 1 where x is NaN, else 0. Floats only. No gradient. */
 export const isnan = /* @__PURE__ */ unary(elementwiseOps.isnan);
@@ -34,6 +36,8 @@ export const isfinite = /* @__PURE__ */ unary(elementwiseOps.isfinite);
  *
  * @param mask Broadcasts with x; any dtype.
  */
-export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor =>
+export const maskedFill = (x: Tensor, mask: Tensor, value: number): Tensor => {
+  expectTensors('masked_fill', { x, mask });
   // A cast to integers would take fractions for 0.
-  where(cast(isFloat(mask.dtype) ? notEqual(mask, 0) : mask, x.dtype), value, x);
+  return where(cast(isFloat(mask.dtype) ? notEqual(mask, 0) : mask, x.dtype), value, x);
+};

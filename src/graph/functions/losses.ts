@@ -1,10 +1,11 @@
 import { ShapeError } from '../../errors.ts';
+import { objectOf } from '../../options.ts';
 import { broadcastShapes, expectDType, expectNumber, formatShape, numel, sameShape } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
 import * as elementwiseOps from '../operations/elementwise.ts';
 import * as lossesOps from '../operations/losses.ts';
-import { apply, full, type Tensor } from '../tensor.ts';
+import { apply, expectTensors, full, type Tensor } from '../tensor.ts';
 import { add, affine, div, mul, sigmoid } from './elementwise.ts';
 import { mean, sum } from './reduce.ts';
 import { expectReduction, type Reduction, reduceLoss } from './reduction.ts';
@@ -18,6 +19,7 @@ export type { Reduction };
 
 /** x: floats; target: as many numbers of any type. */
 function expectSame(op: string, x: Tensor, target: Tensor): void {
+  expectTensors(op, { x, target });
   expectDType(op, 'x', x, 'f32', 'f16');
   if (!sameShape(x.shape, target.shape)) {
     throw new ShapeError(
@@ -41,11 +43,9 @@ export interface CrossEntropyOptions {
 }
 
 /** -log softmax(x)[target]. x: […,C] logits; target: i32 […] class indices. */
-export function crossEntropy(
-  x: Tensor,
-  target: Tensor,
-  { weight, reduction = 'mean', ...options }: CrossEntropyOptions = {},
-): Tensor {
+export function crossEntropy(x: Tensor, target: Tensor, given: CrossEntropyOptions = {}): Tensor {
+  const { weight, reduction = 'mean', ...options } = objectOf('cross_entropy', given, ShapeError);
+  expectTensors('cross_entropy', { x, target, ...(weight && { weight }) });
   const inputs = { x, target, weight: weight && cast(weight, x.dtype) };
   expectReduction('cross_entropy', reduction);
   const { loss, rowWeight } = apply(lossesOps.crossEntropy, inputs, options);

@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts';
-import { formatShape } from '../../shape.ts';
+import { expectList, formatShape, pair } from '../../shape.ts';
 import * as imageOps from '../operations/image.ts';
-import { apply, type Tensor } from '../tensor.ts';
+import { apply, expectTensors, type Tensor } from '../tensor.ts';
 import { add, sub } from './elementwise.ts';
 import { slice } from './shape.ts';
 
@@ -15,7 +15,7 @@ export const pyrDown = (x: Tensor): Tensor => apply(imageOps.pyrDown, { x }).y;
 export function pyrUp(x: Tensor, size?: readonly [number, number]): Tensor {
   const y = apply(imageOps.pyrUp, { x }).y;
   const [, H, W] = y.shape as [number, number, number];
-  const [h, w] = size ?? [H, W];
+  const [h, w] = pair(size ?? [H, W]);
   if (![H, H - 1].includes(h) || ![W, W - 1].includes(w)) {
     throw new ShapeError(
       `pyr_up: x ${formatShape(x.shape)} becomes ${H} or ${H - 1} rows and ${W} or ${W - 1} columns, not ${h} by ${w}`,
@@ -30,7 +30,7 @@ export const gaussianBlur = (x: Tensor, kernelSize: number, sigma = 0): Tensor =
 
 function checkLevels(op: string, levels: number): void {
   if (!Number.isInteger(levels) || levels < 0) {
-    throw new ShapeError(`${op}: levels must be a whole number of 0 or more, got ${levels}`);
+    throw new ShapeError(`${op}: levels must be a whole number of 0 or more, got ${String(levels)}`);
   }
 }
 
@@ -39,6 +39,7 @@ function checkLevels(op: string, levels: number): void {
  * tensors, of height and width ceil(H / 2^k). x: [N,H,W,C]. Throws ShapeError for levels below 0.
  */
 export function gaussianPyramid(x: Tensor, levels: number): Tensor[] {
+  expectTensors('gaussian_pyramid', { x });
   checkLevels('gaussian_pyramid', levels);
   const pyramid = [x];
   for (let k = 0; k < levels; k++) pyramid.push(pyrDown(pyramid[k]!));
@@ -52,6 +53,7 @@ const sizeOf = (x: Tensor): readonly [number, number] => [x.shape[1]!, x.shape[2
  * levels + 1 tensors, from which laplacianReconstruct makes x again. x: [N,H,W,C].
  */
 export function laplacianPyramid(x: Tensor, levels: number): Tensor[] {
+  expectTensors('laplacian_pyramid', { x });
   checkLevels('laplacian_pyramid', levels);
   const gaussian = gaussianPyramid(x, levels);
   return gaussian.map((level, k) => {
@@ -62,6 +64,8 @@ export function laplacianPyramid(x: Tensor, levels: number): Tensor[] {
 
 /** The image of a Laplacian pyramid: from the smallest level on, pyrUp and the level added. */
 export function laplacianReconstruct(pyramid: readonly Tensor[]): Tensor {
+  expectList('laplacian_reconstruct', 'pyramid', pyramid);
+  expectTensors('laplacian_reconstruct', { ...pyramid });
   const smallest = pyramid.at(-1);
   if (!smallest)
     throw new ShapeError('laplacian_reconstruct: no levels; give what laplacianPyramid returned');

@@ -1,4 +1,5 @@
 import { ShapeError } from '../../errors.ts';
+import { objectOf } from '../../options.ts';
 import { expectDType, expectNumber, expectRank, formatSpec, normalizeDim, numel } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import * as broadcastOps from '../operations/broadcast.ts';
@@ -6,7 +7,7 @@ import { inF32 } from '../operations/broadcast.ts';
 import * as matrixOps from '../operations/matrix.ts';
 import * as reduceOps from '../operations/reduce.ts';
 import * as sortOps from '../operations/sort.ts';
-import { apply, full, type Operation, recordOperation, type Tensor } from '../tensor.ts';
+import { apply, expectTensors, full, type Operation, recordOperation, type Tensor } from '../tensor.ts';
 import {
   abs,
   add,
@@ -35,6 +36,7 @@ export interface ReduceOptions {
 }
 
 function reduceAttrs(op: string, x: Tensor, options: ReduceOptions) {
+  expectTensors(op, { x });
   const { dim, keepdim } = optionsOf(op, options, { dim: undefined, keepdim: false });
   const rank = x.shape.length;
   const given = typeof dim === 'number' ? [dim] : (dim ?? []);
@@ -49,6 +51,7 @@ export const sum = (x: Tensor, options: ReduceOptions = {}): Tensor =>
 
 /** The mean over dimensions; of f16 as of f32, so that the sum on the way does not overflow. Of nothing: NaN. */
 export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectTensors('mean', { x });
   expectDType('mean', 'x', x, 'f32', 'f16');
   const { dims, keepdim } = reduceAttrs('mean', x, options);
   const total = apply(broadcastOps.sum, { x }, { dims, keepdim, dtype: 'f32' }).y;
@@ -69,8 +72,10 @@ export const prod = (x: Tensor, options: ReduceOptions = {}): Tensor =>
  *
  * @param dim Counted from the end where negative.
  */
-export const cumsum = (x: Tensor, dim: number): Tensor =>
-  apply(reduceOps.cumsum, { x }, { dim: normalizeDim('cumsum', dim, x.shape.length) }).y;
+export const cumsum = (x: Tensor, dim: number): Tensor => {
+  expectTensors('cumsum', { x });
+  return apply(reduceOps.cumsum, { x }, { dim: normalizeDim('cumsum', dim, x.shape.length) }).y;
+};
 
 /**
  * Running products along a dimension: `y[j] = x[0] ⋯ x[j]`. x: f32, f16 or i32, which wraps around; y: as x. The gradient
@@ -78,15 +83,20 @@ export const cumsum = (x: Tensor, dim: number): Tensor =>
  *
  * @param dim Counted from the end where negative.
  */
-export const cumprod = (x: Tensor, dim: number): Tensor =>
-  apply(reduceOps.cumprod, { x }, { dim: normalizeDim('cumprod', dim, x.shape.length) }).y;
+export const cumprod = (x: Tensor, dim: number): Tensor => {
+  expectTensors('cumprod', { x });
+  return apply(reduceOps.cumprod, { x }, { dim: normalizeDim('cumprod', dim, x.shape.length) }).y;
+};
 
 /** The maximum over dimensions; equal maxima share the gradient. */
 export const amax = (x: Tensor, options: ReduceOptions = {}): Tensor =>
   apply(reduceOps.amax, { x }, reduceAttrs('amax', x, options)).y;
 
 /** The minimum over dimensions; equal minima share the gradient. */
-export const amin = (x: Tensor, options: ReduceOptions = {}): Tensor => neg(amax(neg(x), options));
+export const amin = (x: Tensor, options: ReduceOptions = {}): Tensor => {
+  expectTensors('amin', { x });
+  return neg(amax(neg(x), options));
+};
 
 /** Options of `variance` and `std`. */
 export interface VarianceOptions extends ReduceOptions {
@@ -96,6 +106,7 @@ export interface VarianceOptions extends ReduceOptions {
 
 /** The sum of squared distances from the mean, over count - correction (PyTorch's var). Of one element: NaN. */
 export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
+  expectTensors('variance', { x });
   const { correction, ...options } = optionsOf('variance', given, {
     dim: undefined,
     keepdim: false,
@@ -112,7 +123,10 @@ export function variance(x: Tensor, given: VarianceOptions = {}): Tensor {
 }
 
 /** sqrt of the variance. */
-export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => sqrt(variance(x, options));
+export const std = (x: Tensor, options: VarianceOptions = {}): Tensor => {
+  expectTensors('std', { x });
+  return sqrt(variance(x, options));
+};
 
 /** Moves a dimension to the end, applies an operation there, and moves it back in the outputs. */
 function alongLast<Y extends string, A extends object, G extends object>(
@@ -121,6 +135,7 @@ function alongLast<Y extends string, A extends object, G extends object>(
   dim: number,
   options: G,
 ): { readonly [K in Y]: Tensor } {
+  expectTensors(operation.name, { x });
   const rank = x.shape.length;
   const d = normalizeDim(operation.name, dim, rank);
   const order = x.shape.map((_, i) => i).filter((i) => i !== d);
@@ -140,7 +155,9 @@ export const logSoftmax = (x: Tensor, dim = -1): Tensor => alongLast(reduceOps.l
 
 /** log(sum(exp(x))) over dimensions, finite for any finite x. */
 export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  expectTensors('logsumexp', { x });
   expectDType('logsumexp', 'x', x, 'f32', 'f16');
+  reduceAttrs('logsumexp', x, options);
   const wide = inF32(x);
   const top = amax(wide, { ...options, keepdim: true }).detach();
   const total = log(sum(exp(sub(wide, top)), { ...options, keepdim: true }));
@@ -161,6 +178,7 @@ export interface ArgOptions {
  * of equal ones; NaN is above all (PyTorch's argmax).
  */
 export function argmax(x: Tensor, options: ArgOptions = {}): Tensor {
+  expectTensors('argmax', { x });
   const { dim, keepdim } = optionsOf('argmax', options, { dim: undefined, keepdim: false });
   const rank = x.shape.length;
   const d = dim === undefined ? undefined : normalizeDim('argmax', dim, rank);
@@ -171,7 +189,10 @@ export function argmax(x: Tensor, options: ArgOptions = {}): Tensor {
 }
 
 /** The index (i32) of the minimum, as argmax: the first of equal ones; NaN is below all. Floats only. */
-export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => argmax(neg(x), options);
+export const argmin = (x: Tensor, options: ArgOptions = {}): Tensor => {
+  expectTensors('argmin', { x });
+  return argmax(neg(x), options);
+};
 
 /** Values, and where they were (i32). */
 export interface Ordered {
@@ -188,14 +209,18 @@ export interface SortOptions {
 }
 
 /** Values in order along a dimension, and where they were. Stable; NaN is the greatest. */
-export function sort(x: Tensor, { dim = -1, ...options }: SortOptions = {}): Ordered {
+export function sort(x: Tensor, given: SortOptions = {}): Ordered {
+  const { dim = -1, ...options } = objectOf('sort', given, ShapeError);
   return alongLast(sortOps.sort, x, dim, options);
 }
 
 /**
  * The places (i32) along a dimension that put its values in order: the indices of `sort`. Stable; NaN is the greatest.
  */
-export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => sort(x, options).indices;
+export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => {
+  expectTensors('argsort', { x });
+  return sort(x, options).indices;
+};
 
 /**
  * The k largest (or smallest) values along a dimension, in order, and where they were. NaN is the greatest; of equal
@@ -204,8 +229,9 @@ export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => sort(x,
 export function topk(
   x: Tensor,
   k: number,
-  { dim = -1, ...options }: { readonly dim?: number; readonly largest?: boolean } = {},
+  given: { readonly dim?: number; readonly largest?: boolean } = {},
 ): Ordered {
+  const { dim = -1, ...options } = objectOf('topk', given, ShapeError);
   return alongLast(sortOps.topk, x, dim, { k, ...options });
 }
 
@@ -215,6 +241,7 @@ export function topk(
  * for scalars, and where sizes do not fit.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
+  expectTensors('matmul', { a, b });
   const [row, column] = [a.shape.length === 1, b.shape.length === 1];
   if (!row && !column) return apply(matrixOps.matmul, { a, b }).y;
   const y = apply(matrixOps.matmul, {
@@ -237,6 +264,7 @@ function normalize(x: Tensor): Tensor {
 
 /** The cosine of the angle between every row of a [N,D] and every row of b [M,D]: [N,M]. */
 export function cosineSimilarityMatrix(a: Tensor, b: Tensor): Tensor {
+  expectTensors('cosine_similarity_matrix', { a, b });
   const op = 'cosine_similarity_matrix';
   for (const [name, rows] of Object.entries({ a, b })) {
     expectDType(op, name, rows, 'f32', 'f16');
@@ -261,6 +289,7 @@ export interface VectorNormOptions extends ReduceOptions {
  * the norm is 0, and for p = 0; where several |x| are the largest or the smallest they share it.
  */
 export function norm(x: Tensor, given: VectorNormOptions = {}): Tensor {
+  expectTensors('norm', { x });
   const { p, ...options } = optionsOf('norm', given, { dim: undefined, keepdim: false, p: 2 });
   expectDType('norm', 'x', x, 'f32', 'f16');
   expectNumber('norm', 'p', p);

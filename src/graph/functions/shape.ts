@@ -1,15 +1,22 @@
 import { ShapeError } from '../../errors.ts';
+import { objectOf } from '../../options.ts';
 import { type DType, formatShape, normalizeDim, type Shape, sameShape } from '../../shape.ts';
 import * as broadcastOps from '../operations/broadcast.ts';
 import * as shapeOps from '../operations/shape.ts';
-import { apply, type Tensor } from '../tensor.ts';
+import { apply, expectTensors, type Tensor } from '../tensor.ts';
 import type { DetachOptions } from '../tensorOptions.ts';
 
 /** x under another shape; one dimension may be -1. A view: costs nothing. */
-export const reshape = (x: Tensor, shape: Shape): Tensor => x.reshape(shape);
+export const reshape = (x: Tensor, shape: Shape): Tensor => {
+  expectTensors('reshape', { x });
+  return x.reshape(shape);
+};
 
 /** x's value, through which no gradient flows (PyTorch's Tensor.detach). A view: costs nothing. */
-export const detach = (x: Tensor, options?: DetachOptions): Tensor => x.detach(options);
+export const detach = (x: Tensor, options?: DetachOptions): Tensor => {
+  expectTensors('detach', { x });
+  return x.detach(options);
+};
 
 function expectList(op: string, name: string, list: unknown): void {
   if (Array.isArray(list)) return;
@@ -18,6 +25,7 @@ function expectList(op: string, name: string, list: unknown): void {
 
 /** Dimensions in another order: `y.shape[i] = x.shape[dims[i]]`. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  expectTensors('permute', { x });
   expectList('permute', 'dims', dims);
   const rank = x.shape.length;
   return apply(shapeOps.permute, { x }, { dims: dims.map((dim) => normalizeDim('permute', dim, rank)) }).y;
@@ -25,6 +33,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
 
 /** The last two dimensions swapped. */
 export function transpose(x: Tensor): Tensor {
+  expectTensors('transpose', { x });
   if (x.shape.length < 2) {
     throw new ShapeError(`transpose: x ${formatShape(x.shape)} must have 2 dimensions or more`);
   }
@@ -56,6 +65,9 @@ function rangeOf(
 
 /** A range of each dimension; missing trailing ranges take everything. Throws ShapeError for a step of 0. */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
+  expectTensors('slice', { x });
+  expectList('slice', 'ranges', ranges);
+  for (const range of ranges) expectList('slice', 'a range', range);
   if (ranges.length > x.shape.length) {
     throw new ShapeError(`slice: ${ranges.length} ranges for rank ${x.shape.length}`);
   }
@@ -96,8 +108,12 @@ export interface PadOptions {
 export function pad(
   x: Tensor,
   padding: readonly (readonly [number, number])[],
-  { mode = 'constant', ...options }: PadOptions = {},
+  given: PadOptions = {},
 ): Tensor {
+  expectTensors('pad', { x });
+  const { mode = 'constant', ...options } = objectOf('pad', given, ShapeError);
+  expectList('pad', 'padding', padding);
+  for (const sides of padding) expectList('pad', 'padding of a dimension', sides);
   const constant = apply(shapeOps.pad, { x }, { padding, ...options }).y;
   if (mode === 'constant') return constant;
   if (padding.length !== x.shape.length) {
@@ -144,6 +160,7 @@ function padAxis(
 
 /** Reversed along these dimensions. */
 export function flip(x: Tensor, dims: readonly number[]): Tensor {
+  expectTensors('flip', { x });
   expectList('flip', 'dims', dims);
   const rank = x.shape.length;
   return apply(shapeOps.flip, { x }, { dims: dims.map((dim) => normalizeDim('flip', dim, rank)) }).y;
@@ -154,6 +171,8 @@ export const expand = (x: Tensor, shape: Shape): Tensor => apply(broadcastOps.ex
 
 /** Tensors joined along a dimension. All other sizes must agree. */
 export function concat(tensors: readonly Tensor[], dim: number): Tensor {
+  expectList('concat', 'tensors', tensors);
+  expectTensors('concat', { ...tensors });
   const first = tensors[0];
   if (!first) throw new ShapeError('concat: no tensors; give at least one');
   const inputs = Object.fromEntries(tensors.map((value, i) => [`x${i}`, value]));
@@ -162,6 +181,8 @@ export function concat(tensors: readonly Tensor[], dim: number): Tensor {
 
 /** Tensors of one shape along a new dimension. */
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
+  expectList('stack', 'tensors', tensors);
+  expectTensors('stack', { ...tensors });
   const first = tensors[0];
   if (!first) throw new ShapeError('stack: no tensors; give at least one');
   const differing = tensors.find((value) => !sameShape(value.shape, first.shape));
@@ -179,11 +200,13 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
 
 /** Parts of `size` along a dimension, the last one maybe smaller; or parts of these sizes, which must add up. */
 export function split(x: Tensor, size: number | readonly number[], dim = 0): Tensor[] {
+  expectTensors('split', { x });
   const d = normalizeDim('split', dim, x.shape.length);
   const length = x.shape[d]!;
   if (typeof size === 'number' && !(Number.isInteger(size) && size > 0)) {
     throw new ShapeError(`split: size ${size} must be a whole number of 1 or more`);
   }
+  if (typeof size !== 'number') expectList('split', 'size', size);
   const sizes =
     typeof size === 'number'
       ? Array.from({ length: Math.max(1, Math.ceil(length / size)) }, (_, k) =>
@@ -208,6 +231,7 @@ export function split(x: Tensor, size: number | readonly number[], dim = 0): Ten
 
 /** Splits into at most `chunks` parts of equal size; the last one may be smaller (PyTorch's chunk). */
 export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
+  expectTensors('chunk', { x });
   const d = normalizeDim('chunk', dim, x.shape.length);
   if (!Number.isInteger(chunks) || chunks < 1) {
     throw new ShapeError(`chunk: ${chunks} chunks; use a whole number of 1 or more`);
@@ -217,18 +241,21 @@ export function chunk(x: Tensor, chunks: number, dim = 0): Tensor[] {
 
 /** Without the dimensions of size 1; or without this one, if its size is 1. A view. */
 export function squeeze(x: Tensor, dim?: number): Tensor {
+  expectTensors('squeeze', { x });
   const d = dim === undefined ? undefined : normalizeDim('squeeze', dim, x.shape.length);
   return x.reshape(x.shape.filter((size, i) => size !== 1 || (d !== undefined && i !== d)));
 }
 
 /** With a new dimension of size 1 at this place. A view. */
 export function unsqueeze(x: Tensor, dim: number): Tensor {
+  expectTensors('unsqueeze', { x });
   const d = normalizeDim('unsqueeze', dim, x.shape.length + 1);
   return x.reshape([...x.shape.slice(0, d), 1, ...x.shape.slice(d)]);
 }
 
 /** Dimensions startDim..endDim as one. A view. */
 export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
+  expectTensors('flatten', { x });
   if (x.shape.length === 0) return x.reshape([1]);
   const [first, last] = [startDim, endDim].map((dim) => normalizeDim('flatten', dim, x.shape.length));
   if (first! > last!) throw new ShapeError(`flatten: startDim ${startDim} is after endDim ${endDim}`);
@@ -242,6 +269,7 @@ export function flatten(x: Tensor, startDim = 0, endDim = -1): Tensor {
  * is no row and gives zeros.
  */
 export function gatherRows(x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tensor {
+  expectTensors('gather_rows', { x, index });
   if (batchDims === 1 || index.shape.length === 1)
     return apply(shapeOps.gatherRows, { x, index }, { batchDims }).y;
   const rows = apply(shapeOps.gatherRows, { x, index: index.reshape([index.size]) }, { batchDims }).y;
@@ -249,7 +277,10 @@ export function gatherRows(x: Tensor, index: Tensor, batchDims: 0 | 1 = 0): Tens
 }
 
 /** Another element type: floats to integers truncate. The gradient passes between f32 and f16. */
-export const cast = (x: Tensor, dtype: DType): Tensor => broadcastOps.castTo(x, dtype);
+export const cast = (x: Tensor, dtype: DType): Tensor => {
+  expectTensors('cast', { x });
+  return broadcastOps.castTo(x, dtype);
+};
 
 /** 1 at the label's place, 0 elsewhere; labels outside 0..numClasses-1 give zeros. labels: i32 […]. */
 export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
@@ -257,6 +288,7 @@ export const oneHot = (labels: Tensor, numClasses: number): Tensor =>
 
 /** [N,H,W,C r r] to [N,H r,W r,C], as PyTorch: channel (c, i, j) goes to pixel (h r + i, w r + j). */
 export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
+  expectTensors('pixel_shuffle', { x });
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const r = upscaleFactor;
   if (x.shape.length !== 4 || !Number.isInteger(r) || r < 1 || C % (r * r) !== 0) {
@@ -270,6 +302,7 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number): Tensor {
 
 /** The inverse of pixelShuffle: [N,H r,W r,C] to [N,H,W,C r r]. */
 export function pixelUnshuffle(x: Tensor, downscaleFactor: number): Tensor {
+  expectTensors('pixel_unshuffle', { x });
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const r = downscaleFactor;
   if (x.shape.length !== 4 || !Number.isInteger(r) || r < 1 || H % r !== 0 || W % r !== 0) {

@@ -1,8 +1,8 @@
 import { ShapeError } from '../../errors.ts';
-import { formatShape } from '../../shape.ts';
+import { expectNumber, formatShape } from '../../shape.ts';
 import { checkpoint } from '../checkpoint.ts';
 import { inF32 } from '../operations/broadcast.ts';
-import type { Tensor } from '../tensor.ts';
+import { expectTensors, type Tensor } from '../tensor.ts';
 import { abs, affine, div, equal, greater, maximum, mul, neg, sub, where } from './elementwise.ts';
 import { amax, cdist, matmul, sum } from './reduce.ts';
 import { cast, concat, oneHot, split } from './shape.ts';
@@ -20,6 +20,8 @@ const BLOCK = 2 ** 23;
  * some rows at a time: memory is that of the points, of N numClusters elements, and of 32 MiB of distances, but at least N.
  */
 export function silhouetteSamples(points: Tensor, labels: Tensor, numClusters: number): Tensor {
+  expectTensors('silhouette_samples', { points, labels });
+  expectNumber('silhouette_samples', 'numClusters', numClusters, 1);
   const x = inF32(points);
   const [N] = x.shape as [number, number];
   if (x.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== N) {

@@ -1,4 +1,4 @@
-import { FoveaError } from '../../errors.ts';
+import { FoveaError, UsageError } from '../../errors.ts';
 import * as activations from '../../kernels/elementwise/activations.ts';
 import * as comparison from '../../kernels/elementwise/comparison.ts';
 import type { ElementwiseAttrs, ElementwiseKernel, RowAttrs } from '../../kernels/elementwise/elementwise.ts';
@@ -88,6 +88,11 @@ export function elementwiseOperation<R extends ElementwiseRow>(
   references?: ElementwiseReferences,
   second?: SecondDerivatives,
 ): ElementwiseOperation<R> {
+  if (!kernel?.elementwise) {
+    throw new UsageError(
+      `elementwiseOperation: kernel is ${String(kernel)}; make one with defineElementwise`,
+    );
+  }
   const { row } = kernel.elementwise;
   const backward: Record<string, Operation<string, never, string, ElementwiseAttrs>> = {};
   for (const [arg, its] of Object.entries<ElementwiseKernel['backward'][string]>(kernel.backward)) {

@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { DataError } from '../../errors.ts';
 import { FILE_DTYPES, type FileTensor, quote } from '../fileTensor.ts';
 import { torchHost } from './host.ts';
@@ -55,6 +56,7 @@ const isTar = (bytes: Uint8Array): boolean =>
  * compressed archives, and the tar archives of PyTorch before 0.1.10. Sizes are checked before anything is allocated.
  */
 export function readTorch(bytes: Uint8Array, name = 'torch file'): TorchFile {
+  expectArguments('readTorch', { bytes, name }, { bytes: 'bytes', name: 'text' });
   // A Buffer of Node answers slice() with the same memory.
   const content = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (content[0] === 0x50 && content[1] === 0x4b) return readArchive(content, name);

@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { formatShape, numel, stridesOf } from '../../shape.ts';
 import { FILE_DTYPES, type FileData, type FileDType, type FileTensor, quote } from '../fileTensor.ts';
@@ -107,6 +108,14 @@ function check(name: string, { dtype, shape, data }: FileTensor): void {
 export function writeTorch(
   stateDict: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
 ): Uint8Array<ArrayBuffer> {
+  expectArguments('writeTorch', { stateDict }, { stateDict: 'object' });
+  for (const [name, entry] of stateDict instanceof Map ? stateDict : Object.entries(stateDict)) {
+    expectArguments(
+      'writeTorch',
+      { [name]: entry },
+      { [name]: { dtype: 'text', shape: 'values', data: 'object' } },
+    );
+  }
   const tensors: [string, FileTensor][] =
     stateDict instanceof Map ? [...stateDict] : Object.entries(stateDict);
   const keys = new Map<FileData, string>();

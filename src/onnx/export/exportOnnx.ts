@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { DataError, UsageError } from '../../errors.ts';
 import type { State } from '../../graph/state.ts';
 import { baseOf, type Tensor } from '../../graph/tensor.ts';
@@ -122,6 +123,14 @@ export async function exportOnnx(
   inputs: Readonly<Record<string, InputSpec>>,
   options: ExportOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (!(model instanceof Module) && typeof model !== 'function') {
+    throw new UsageError(`exportOnnx: takes a model or a function, got ${String(model)}`);
+  }
+  expectArguments('exportOnnx', { inputs }, { inputs: 'object' });
+  for (const [name, spec] of Object.entries(inputs)) {
+    if (!Array.isArray(spec))
+      expectArguments('exportOnnx', { [name]: spec }, { [name]: { shape: 'values', dtype: 'text' } });
+  }
   const own = model instanceof OnnxModule ? ('nhwc' as const) : ('nchw' as const);
   const { opset, dynamicBatch, nms, foldBatchNorm, layout, forward, outputs, metadata, download } =
     withDefaults('exportOnnx', options, {

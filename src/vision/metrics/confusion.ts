@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { DataError, ShapeError } from '../../errors.ts';
 import { expectOptions, withDefaults } from '../../options.ts';
 import { boxIou } from '../boxes.ts';
@@ -183,6 +184,14 @@ export function detectionConfusion<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
   options: DetectionConfusionOptions<L>,
 ): ConfusionMatrix {
+  expectArguments(
+    'detectionConfusion',
+    { images, options },
+    {
+      images: [{ groundTruth: [{ box: 'box' }], predictions: [{ box: 'box' }] }],
+      options: { classes: ['label'] },
+    },
+  );
   expectOptions('detectionConfusion', options, ['classes', 'scoreThreshold', 'iouThreshold']);
   const { classes, scoreThreshold = 0.5, iouThreshold = 0.5 } = options;
   const matrix = new ConfusionMatrix(classes.length + 1);

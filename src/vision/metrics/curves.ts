@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { DataError, ShapeError } from '../../errors.ts';
 import { withDefaults } from '../../options.ts';
 import { mean } from './common.ts';
@@ -71,6 +72,7 @@ export function precisionRecallCurve(
   yTrue: ArrayLike<number | boolean>,
   yScore: ArrayLike<number>,
 ): PrecisionRecallCurve {
+  expectArguments('precisionRecallCurve', { yTrue, yScore }, { yTrue: 'values', yScore: 'values' });
   const { tps, fps, thresholds } = countsByScore('precisionRecallCurve', yTrue, yScore);
   const positives = tps.at(-1)!;
   return {
@@ -86,6 +88,7 @@ export function precisionRecallCurve(
  * as `precisionRecallCurve`.
  */
 export function averagePrecisionScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLike<number>): number {
+  expectArguments('averagePrecisionScore', { yTrue, yScore }, { yTrue: 'values', yScore: 'values' });
   const { precision, recall } = precisionRecallCurve(yTrue, yScore);
   let sum = 0;
   for (let i = recall.length - 2; i >= 0; i--) sum += (recall[i]! - recall[i + 1]!) * precision[i]!;
@@ -105,6 +108,7 @@ export function rocCurve(
   yScore: ArrayLike<number>,
   options: { readonly dropIntermediate?: boolean } = {},
 ): RocCurve {
+  expectArguments('rocCurve', { yTrue, yScore }, { yTrue: 'values', yScore: 'values' });
   const { dropIntermediate } = withDefaults('rocCurve', options, { dropIntermediate: true });
   const { tps, fps, thresholds } = countsByScore('rocCurve', yTrue, yScore);
   const bends = (values: readonly number[], i: number): boolean =>
@@ -126,6 +130,7 @@ export function rocCurve(
  * error) if all labels are equal. Throws as `precisionRecallCurve`.
  */
 export function rocAucScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLike<number>): number {
+  expectArguments('rocAucScore', { yTrue, yScore }, { yTrue: 'values', yScore: 'values' });
   const { fpr, tpr } = rocCurve(yTrue, yScore);
   return auc(fpr, tpr);
 }
@@ -135,6 +140,7 @@ export function rocAucScore(yTrue: ArrayLike<number | boolean>, yScore: ArrayLik
  * Throws ShapeError for different lengths, fewer than two points, and an x that is neither ascending nor descending.
  */
 export function auc(x: readonly number[], y: readonly number[]): number {
+  expectArguments('auc', { x, y }, { x: 'values', y: 'values' });
   if (x.length !== y.length || x.length < 2) {
     throw new ShapeError(`auc: ${x.length} x and ${y.length} y; pass the same number of both, at least two`);
   }

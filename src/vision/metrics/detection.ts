@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { expectOptions } from '../../options.ts';
 import type { Box } from '../boxes.ts';
 import { COCO_THRESHOLDS, CocoEvaluator } from './coco.ts';
@@ -59,6 +60,14 @@ export function evaluateDetections<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
   options: DetectionOptions<L>,
 ): DetectionResult<L> {
+  expectArguments(
+    'evaluateDetections',
+    { images, options },
+    {
+      images: [{ groundTruth: [{ box: 'box' }], predictions: [{ box: 'box' }] }],
+      options: { classes: ['label'] },
+    },
+  );
   expectOptions('evaluateDetections', options, ['classes', 'iouThresholds', 'maxDetections']);
   const { classes, iouThresholds = COCO_THRESHOLDS, maxDetections = 100 } = options;
   images.forEach((image, i) => {

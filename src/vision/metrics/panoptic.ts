@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { DataError, ShapeError } from '../../errors.ts';
 import { expectOptions } from '../../options.ts';
 import type { ClassLabel } from './cocoImage.ts';
@@ -78,6 +79,7 @@ export class PanopticQuality<L extends ClassLabel> {
    * @throws ShapeError for a class in both, or given twice.
    */
   constructor(options: { readonly things: readonly L[]; readonly stuff: readonly L[] }) {
+    expectArguments('PanopticQuality', { options }, { options: { things: ['label'], stuff: ['label'] } });
     expectOptions('PanopticQuality', options, ['things', 'stuff']);
     const { things, stuff } = options;
     for (const label of [...things, ...stuff]) {

@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 
 /** The goal of `chooseThreshold`. */
@@ -33,17 +34,19 @@ export interface ChosenThreshold {
  * @throws ShapeError for a goal outside of 0..1, a beta that is not above 0, and fewer points than thresholds.
  */
 export function chooseThreshold(
-  {
-    precision,
-    recall,
-    thresholds,
-  }: {
+  curve: {
     readonly precision: ArrayLike<number>;
     readonly recall: ArrayLike<number>;
     readonly thresholds: ArrayLike<number>;
   },
   goal: ThresholdGoal,
 ): ChosenThreshold | undefined {
+  expectArguments(
+    'chooseThreshold',
+    { curve, goal },
+    { curve: { precision: 'values', recall: 'values', thresholds: 'values' }, goal: 'object' },
+  );
+  const { precision, recall, thresholds } = curve;
   if (precision.length < thresholds.length || recall.length < thresholds.length) {
     throw new ShapeError(
       `chooseThreshold: ${thresholds.length} thresholds for ${precision.length} precisions and ${recall.length} recalls; pass a point for each`,

@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { type Box, boxIou } from '../boxes.ts';
 import { byScore, type ClassLabel, checkImage } from './cocoImage.ts';
@@ -47,12 +48,17 @@ export interface VocResult<L extends ClassLabel> {
  */
 export function evaluateVoc<L extends ClassLabel>(
   images: readonly VocImage<L>[],
-  {
-    classes,
-    iouThreshold = 0.5,
-    use07Metric = false,
-  }: { readonly classes: readonly L[]; readonly iouThreshold?: number; readonly use07Metric?: boolean },
+  options: { readonly classes: readonly L[]; readonly iouThreshold?: number; readonly use07Metric?: boolean },
 ): VocResult<L> {
+  expectArguments(
+    'evaluateVoc',
+    { images, options },
+    {
+      images: [{ groundTruth: [{ box: 'box' }], predictions: [{ box: 'box' }] }],
+      options: { classes: ['label'] },
+    },
+  );
+  const { classes, iouThreshold = 0.5, use07Metric = false } = options;
   if (!(iouThreshold >= 0 && iouThreshold <= 1)) {
     throw new ShapeError(`evaluateVoc: iouThreshold ${iouThreshold}; give a number from 0 to 1`);
   }

@@ -1,5 +1,6 @@
 import type { MaskPatch } from '../../../src/data/annotation.ts';
-import { rleEncode, rleToString } from '../../../src/vision/rle.ts';
+import { rleEncode } from '../../../src/vision/rle.ts';
+import { rleToString } from '../../../src/vision/rleText.ts';
 import { folderOf, image } from './folders.ts';
 
 export const images = [{ id: 7, file_name: 'a.png', width: 20, height: 10 }];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataError, ShapeError } from '../../../src/errors.ts';
 import { CocoEvaluator, type CocoOptions } from '../../../src/vision/index.ts';
-import { type Rle, rleArea, rleFromPolygon, rleFromString, rleMerge } from '../../../src/vision/rle.ts';
+import { type Rle, rleArea, rleFromPolygon, rleMerge } from '../../../src/vision/rle.ts';
+import { rleFromString } from '../../../src/vision/rleText.ts';
 
 type Segmentation = number[][] | { size: [number, number]; counts: string | number[] };
 interface Item {

@@ -2,6 +2,7 @@
  * COCO's results: a list of detections, each with image, category, score and box or mask, as pycocotools' `loadRes`
  * takes it.
  */
+import { expectArguments } from '../../../arguments.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { Box } from '../../../vision/boxes.ts';
@@ -43,10 +44,16 @@ export interface CocoResult {
 export async function* readCocoResults(
   files: DataFiles,
   file: string,
-  { images, classes }: CocoReferences,
+  references: CocoReferences,
   options: Pick<ReadOptions, 'encoding'> = {},
 ): AsyncGenerator<CocoResult> {
+  expectArguments(
+    'readCocoResults',
+    { file, references },
+    { file: 'text', references: { classes: ['object'] } },
+  );
   expectOptions('readCocoResults', options, ['encoding']);
+  const { images, classes } = references;
   const names = new Map(classes.map(({ id, name }, i) => [id ?? i + 1, name]));
   for await (const item of jsonItems(chunksOf(files, file, options.encoding), file, FIX)) {
     if (item.key !== '') {
@@ -87,9 +94,14 @@ function anyBox(bbox: readonly [number, number, number, number] | null | undefin
  * @throws DataError for an image without a number, a shape without a score, and a label that is not among the classes.
  */
 export function formatCocoResults(
-  annotations: Iterable<Annotation>,
+  annotations: readonly Annotation[],
   classes: readonly DatasetClass[],
 ): string {
+  expectArguments(
+    'formatCocoResults',
+    { annotations, classes },
+    { annotations: ['object'], classes: ['object'] },
+  );
   const ids = new Map(classes.map(({ id, name }, i) => [name, id ?? i + 1]));
   const lines: string[] = [];
   for (const annotation of annotations) {

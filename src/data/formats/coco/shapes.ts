@@ -1,5 +1,6 @@
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
-import { checkRle, type Rle, rleArea, rleFromString, rleMerge, rleToString } from '../../../vision/rle.ts';
+import { checkRle, type Rle, rleArea, rleMerge } from '../../../vision/rle.ts';
+import { rleFromString, rleToString } from '../../../vision/rleText.ts';
 import { type AnnotatedShape, type MaskPatch, OBJECT_FLAGS } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { shapeToPatch } from '../../maskPatch.ts';

@@ -1,3 +1,4 @@
+import { expectArguments } from '../../../arguments.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { Point } from '../../../vision/boxes.ts';
@@ -31,6 +32,11 @@ export interface FormatLabelmeOptions {
  * @throws DataError without an image path, for coordinates that are not finite, and for masks without a pixel.
  */
 export function formatLabelme(annotation: Annotation, options: FormatLabelmeOptions = {}): string {
+  expectArguments(
+    'formatLabelme',
+    { annotation },
+    { annotation: { width: 'number', height: 'number', shapes: [{ label: 'text', box: 'box' }] } },
+  );
   expectOptions('formatLabelme', options, ['imagePath', 'version', 'tolerance', 'png']);
   const { imagePath = annotation.imagePath, version = '5.1.1', tolerance = 1, png } = options;
   if (!imagePath) throw new DataError('formatLabelme: no image path; pass imagePath, which Labelme needs');

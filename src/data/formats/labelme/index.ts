@@ -1,5 +1,6 @@
 /** Labelme: one JSON file beside each image. */
 
+import { expectArguments } from '../../../arguments.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { MaskPatch } from '../../annotation.ts';
@@ -45,6 +46,11 @@ export async function readLabelmeFile(
   file: string,
   options: ReadOptions = {},
 ): Promise<AnnotatedImage> {
+  expectArguments(
+    'readLabelmeFile',
+    { files, file },
+    { files: { kind: 'function', list: 'function', bytes: 'function' }, file: 'text' },
+  );
   expectOptions('readLabelmeFile', options, READ_OPTIONS);
   const reading = new Reading(files, folderOf(file), options);
   return readFile(reading, file, withoutExtension(baseName(file)));

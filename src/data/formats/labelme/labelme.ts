@@ -4,6 +4,7 @@
  * with the patch as a PNG.
  */
 
+import { expectArguments } from '../../../arguments.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
@@ -60,6 +61,7 @@ interface Geometry {
  * unknown ones; too few or too many points for the type; points more than 1 pixel outside of the image; shapes without an area.
  */
 export function parseLabelme(text: string, file: string): LabelmeDocument {
+  expectArguments('parseLabelme', { text, file }, { text: 'text', file: 'text' });
   const document = readLabelmeStructure(text, file);
   checkStated(document, file);
   const size = { width: document.imageWidth, height: document.imageHeight };
@@ -87,6 +89,7 @@ export async function toAnnotation(
   file: string,
   options: { readonly decodePng?: DecodePng } = {},
 ): Promise<Annotation> {
+  expectArguments('toAnnotation', { document, file }, { document: { shapes: ['object'] }, file: 'text' });
   expectOptions('toAnnotation', options, ['decodePng']);
   checkStated(document, file);
   const { imageWidth: width, imageHeight: height } = document;
@@ -152,6 +155,7 @@ export function embeddedImage(
   document: Pick<LabelmeDocument, 'imageData'>,
   file: string,
 ): Uint8Array | undefined {
+  expectArguments('embeddedImage', { document, file }, { document: 'object', file: 'text' });
   if (document.imageData === null) return undefined;
   return decodeBase64(document.imageData, `${file}: imageData`);
 }
