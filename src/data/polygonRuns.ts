@@ -17,6 +17,10 @@ export function polygonRuns(
 ): void {
   if (points.length < 3 || width === 0) return;
   const edges = edgesByRow(points, height);
+  if (edges.crossings > width * height) {
+    runsByEdge(edges, { width, height }, each);
+    return;
+  }
   // The edges that cross the current row.
   const active = new Uint32Array(edges.order.length);
   const columns = new Float64Array(active.length);
@@ -62,6 +66,8 @@ interface Edges {
   /** The edges by their first row. */
   readonly order: Uint32Array;
   readonly firstRow: number;
+  /** How often edges cross rows. */
+  readonly crossings: number;
 }
 
 function edgesByRow(points: readonly Point[], height: number): Edges {
@@ -75,6 +81,7 @@ function edgesByRow(points: readonly Point[], height: number): Edges {
   ];
   let count = 0;
   let firstRow = height;
+  let crossings = 0;
   for (let i = 0; i < most; i++) {
     const a = points[i]!;
     const b = points[(i + 1) % most]!;
@@ -89,6 +96,7 @@ function edgesByRow(points: readonly Point[], height: number): Edges {
     dx[count] = bottom[0] - top[0];
     dy[count] = bottom[1] - top[1];
     firstRow = Math.min(firstRow, from);
+    crossings += to - from;
     count++;
   }
   const places = new Uint32Array(height + 1);
@@ -96,7 +104,7 @@ function edgesByRow(points: readonly Point[], height: number): Edges {
   for (let row = 1; row <= height; row++) places[row]! += places[row - 1]!;
   const order = new Uint32Array(count);
   for (let i = 0; i < count; i++) order[places[first[i]!]!++] = i;
-  return { first, end, x, y, dx, dy, order, firstRow };
+  return { first, end, x, y, dx, dy, order, firstRow, crossings };
 }
 
 /** Sorts the first `count` values, which are few, in place. */
@@ -119,15 +127,40 @@ function markedRuns(
 ): void {
   const width = marks.length;
   for (let k = 0; k < count; k++) if (columns[k]! < width) marks[columns[k]!]! ^= 1;
+  eachMarked(marks, y, each);
+  marks.fill(0);
+}
+
+/** The runs between the marks of a row. */
+function eachMarked(marks: Uint8Array, y: number, each: (y: number, from: number, to: number) => void): void {
   let start = -1;
-  for (let x = 0; x < width; x++) {
-    if (marks[x] === 0) continue;
-    marks[x] = 0;
+  for (let x = marks.indexOf(1); x >= 0; x = marks.indexOf(1, x + 1)) {
     if (start < 0) start = x;
     else {
       each(y, start, x);
       start = -1;
     }
   }
-  if (start >= 0) each(y, start, width);
+  if (start >= 0) each(y, start, marks.length);
+}
+
+/**
+ * The runs of a polygon whose edges cross more often than there are pixels: one edge after the other, in a map of the whole image, since
+ * going through all edges at each row would jump about in memory.
+ */
+function runsByEdge(
+  { first, end, x, y, dx, dy, order }: Edges,
+  { width, height }: ImageSize,
+  each: (y: number, from: number, to: number) => void,
+): void {
+  const marks = new Uint8Array(width * height);
+  for (let i = 0; i < order.length; i++) {
+    const last = end[i]!;
+    for (let row = first[i]!; row < last; row++) {
+      const column = firstColumn(x[i]! + ((row + 0.5 - y[i]!) / dy[i]!) * dx[i]!);
+      if (column < width) marks[row * width + column]! ^= 1;
+    }
+  }
+  for (let row = 0; row < height; row++)
+    eachMarked(marks.subarray(row * width, (row + 1) * width), row, each);
 }

@@ -14,7 +14,7 @@ import { counted, countedWarning } from '../counted.ts';
 import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { DiskSink } from '../diskSink.ts';
-import { onInterrupt } from '../errors.ts';
+import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { realPath } from '../files.ts';
 import { verifyImage } from '../images.ts';
@@ -31,6 +31,9 @@ export interface ConvertOptions extends DataOptions {
 
 /** The reason of a reading that the user has stopped. */
 class Stopped extends Error {}
+
+/** How long a stopped conversion may take to end in order, in milliseconds. */
+const PATIENCE = 500;
 
 /** Counts what goes through. */
 class Tally {
@@ -148,7 +151,22 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
   const counter = createCounter('images');
   const tally = new Tally();
   // From here on a signal ends it in order: nothing half-written stays.
-  const release = onInterrupt(() => aborted.abort(new Stopped()));
+  let hurry: NodeJS.Timeout | undefined;
+  // What is left then is to rename a folder, or two.
+  let finishing = false;
+  const sayStopped = () => {
+    counter.clear();
+    process.stderr.write(`stopped: ${printable(to)} was not written\n`);
+  };
+  const release = onInterrupt(() => {
+    if (finishing) return;
+    aborted.abort(new Stopped());
+    // The writing of one large image goes on longer; what it has made goes with the process.
+    hurry = setTimeout(() => {
+      sayStopped();
+      endBySignal();
+    }, PATIENCE);
+  });
   let sink: DiskSink | undefined;
   try {
     sink = await DiskSink.create(to, {
@@ -159,6 +177,7 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     const writer = format.create(sink, classes);
     for await (const { image, verified } of verifiedAhead(dataset.images())) {
       const extension = await faults.attempt(options, () => verified);
+      aborted.signal.throwIfAborted();
       if (extension === undefined) continue;
       const taken = { ...(options.boxesAsMasks ? withFilledBoxes(image) : image), extension };
       await writer.add(taken);
@@ -175,14 +194,16 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     await writer.end();
     counter.clear();
     await faults.finish(options);
+    aborted.signal.throwIfAborted();
+    finishing = true;
     await sink.finish();
     report(writer);
   } catch (error) {
     await sink?.discard();
     if (!(error instanceof Stopped)) throw error;
-    counter.clear();
-    process.stderr.write(`stopped: ${printable(to)} was not written\n`);
+    sayStopped();
   } finally {
+    clearTimeout(hurry);
     counter.clear();
     release();
   }

@@ -82,8 +82,9 @@ export class Reading {
     }
   }
 
-  /** As `attempt`, for what takes time. */
+  /** As `attempt`, for what takes time; rests before. */
   async attemptLater<T>(level: DataFault['level'], read: () => Promise<T>): Promise<T | undefined> {
+    await this.rest();
     try {
       return await read();
     } catch (error) {

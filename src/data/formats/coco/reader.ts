@@ -187,6 +187,7 @@ async function readImage(
   // Groups are numbered within an image.
   let group = 0;
   for (const [index, value] of values) {
+    await reading.rest();
     const number = (value as { id?: unknown } | null)?.id;
     const where = `${file}: annotations[${index}]${typeof number === 'number' ? ` (id ${number})` : ''}`;
     reading.object(
