@@ -208,7 +208,7 @@ function taps(count: number, slope: number, start: number, from: number, to: num
  * @param out Receives the pixels. Default: a new array.
  * @returns Values in 0..1 [height, width, 3].
  */
-export function cropImage(image: FloatImage, crop: Crop, given?: Float32Array): Float32Array {
+export function cropImage(image: FloatImage, crop: Crop, out?: Float32Array): Float32Array {
   expectArguments(
     'cropImage',
     { image, crop },
@@ -217,7 +217,7 @@ export function cropImage(image: FloatImage, crop: Crop, given?: Float32Array): 
       crop: { size: 'pair', region: 'box', toImage: 'values' },
     },
   );
-  const out = given ?? new Float32Array(crop.size[0] * crop.size[1] * 3);
+  const own = out ?? new Float32Array(crop.size[0] * crop.size[1] * 3);
   const [height, width] = crop.size;
   const [a, b, c, d, e, f] = crop.toImage;
   const [x1, y1, x2, y2] = crop.region;
@@ -237,17 +237,17 @@ export function cropImage(image: FloatImage, crop: Crop, given?: Float32Array): 
       const p = us.weight[u]!;
       for (let channel = 0; channel < 3; channel++, to++) {
         if (u0 < 0 || v0 < 0) {
-          out[to] = crop.fill;
+          own[to] = crop.fill;
           continue;
         }
         const top = source[v0 + u0 + channel]! * (1 - p) + source[v0 + u1 + channel]! * p;
         const bottom = source[v1 + u0 + channel]! * (1 - p) + source[v1 + u1 + channel]! * p;
-        out[to] = top * (1 - q) + bottom * q;
+        own[to] = top * (1 - q) + bottom * q;
       }
     }
   }
-  adjustColors(out, crop);
-  return out;
+  adjustColors(own, crop);
+  return own;
 }
 
 const clamp01 = (x: number): number => Math.min(Math.max(x, 0), 1);

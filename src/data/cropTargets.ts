@@ -185,7 +185,7 @@ export function cropLabels(
   annotation: Pick<Annotation, 'shapes' | 'unlabelled' | 'ignored'>,
   crop: Crop,
   classNames: readonly string[],
-  given?: Int32Array,
+  out?: Int32Array,
 ): Int32Array {
   expectArguments(
     'cropLabels',
@@ -196,11 +196,11 @@ export function cropLabels(
       classNames: ['text'],
     },
   );
-  const out = given ?? new Int32Array(crop.size[0] * crop.size[1]);
+  const own = out ?? new Int32Array(crop.size[0] * crop.size[1]);
   const { shapes, unlabelled, ignored = [] } = annotation;
   const shown = boxToCrop(crop, windowOf(crop));
-  out.fill(0);
-  for (const region of ignored) paintShape(region, crop, shown, IGNORE_INDEX, out);
+  own.fill(0);
+  for (const region of ignored) paintShape(region, crop, shown, IGNORE_INDEX, own);
   for (const shape of shapes) {
     const value = classNames.indexOf(shape.label) + 1;
     if (value === 0) {
@@ -208,10 +208,10 @@ export function cropLabels(
         `cropLabels: label "${shape.label}" is not among the classes ${classNames.join(', ')}; add it, or leave out its shapes`,
       );
     }
-    paintShape(shape, crop, shown, value, out);
+    paintShape(shape, crop, shown, value, own);
   }
-  if (unlabelled) paintShape({ mask: unlabelled }, crop, shown, IGNORE_INDEX, out);
-  return out;
+  if (unlabelled) paintShape({ mask: unlabelled }, crop, shown, IGNORE_INDEX, own);
+  return own;
 }
 
 /**
@@ -222,16 +222,16 @@ export function cropLabels(
  * @param out Receives the mask, and must be 0 before. Default: a new array.
  * @returns 1 inside one of the shapes, else 0 [height * width].
  */
-export function cropMask(shapes: readonly AnnotatedShape[], crop: Crop, given?: Float32Array): Float32Array {
+export function cropMask(shapes: readonly AnnotatedShape[], crop: Crop, out?: Float32Array): Float32Array {
   expectArguments(
     'cropMask',
     { shapes, crop },
     { shapes: [{ label: 'text', box: 'box' }], crop: { size: 'pair', region: 'box', toImage: 'values' } },
   );
-  const out = given ?? new Float32Array(crop.size[0] * crop.size[1]);
+  const own = out ?? new Float32Array(crop.size[0] * crop.size[1]);
   const shown = boxToCrop(crop, windowOf(crop));
-  for (const shape of shapes) paintShape(shape, crop, shown, 1, out);
-  return out;
+  for (const shape of shapes) paintShape(shape, crop, shown, 1, own);
+  return own;
 }
 
 function paintShape(

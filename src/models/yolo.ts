@@ -288,16 +288,16 @@ function decode(raw: Tensor, { cells, sizes, anchors, scales, heads }: YOLOGrid)
  * YOLOv3 with random weights (Redmon and Farhadi 2018): Darknet-53 and three yolo layers, of strides 32, 16 and 8.
  * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
-export function yolov3(given: YOLOv3Options & SeedOptions): YOLO {
-  const { seed, generator, ...options } = objectOf('yolov3', given);
-  return new YOLO({ seed, generator, cfg: yolov3Cfg(options), name: 'yolov3' });
+export function yolov3(options: YOLOv3Options & SeedOptions): YOLO {
+  const { seed, generator, ...others } = objectOf('yolov3', options);
+  return new YOLO({ seed, generator, cfg: yolov3Cfg(others), name: 'yolov3' });
 }
 
 /**
  * YOLOv3-tiny with random weights: seven convolutions with max pools between them, and yolo layers of strides 32 and 16.
  * @param options `numClasses` must be given. Throws DataError for invalid numbers.
  */
-export function yolov3Tiny(given: YOLOv3Options & SeedOptions): YOLO {
-  const { seed, generator, ...options } = objectOf('yolov3Tiny', given);
-  return new YOLO({ seed, generator, cfg: yolov3TinyCfg(options), name: 'yolov3Tiny' });
+export function yolov3Tiny(options: YOLOv3Options & SeedOptions): YOLO {
+  const { seed, generator, ...others } = objectOf('yolov3Tiny', options);
+  return new YOLO({ seed, generator, cfg: yolov3TinyCfg(others), name: 'yolov3Tiny' });
 }

@@ -3,6 +3,7 @@ import { borrowDevice, Device, type OpenOptions, openDevice } from '../device/de
 import { FoveaError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { expectFunction } from '../graph/tracking.ts';
 import { expectStrategy, type StrategyName } from '../kernels/strategy.ts';
 import { expectOptions, withDefaults } from '../options.ts';
 import type { HostArray } from '../shape.ts';
@@ -137,11 +138,13 @@ export class Gpu {
    * is recorded again.
    *
    * @param options `maxPrograms`: how many programs are kept, the least recently used being freed first. Default 32.
+   * @throws UsageError for what is no function, and for unknown options.
    */
   capture<R extends Results, const A extends readonly Tensor[] = readonly Tensor[]>(
     fn: (...inputs: A) => R,
     options: CaptureOptions = {},
   ): Step<R, A> {
+    expectFunction('capture', fn);
     const { maxPrograms } = withDefaults('capture', options, { maxPrograms: 32 });
     if (!(maxPrograms >= 1)) {
       throw new UsageError(`capture: maxPrograms must be a number of at least 1, got ${maxPrograms}`);
@@ -198,6 +201,7 @@ export class Gpu {
     inputs: readonly Tensor[] = [],
     options: { readonly again?: boolean; readonly progress?: TuneProgress } = {},
   ): Promise<Tuned[]> {
+    expectFunction('tune', fn);
     expectOptions('tune', options, ['again', 'progress']);
     const recorded = recordFunction(fn, inputs);
     const tuner = await this.#tuner?.();

@@ -34,6 +34,11 @@ describe('an option that does not exist is refused', () => {
     await expect(gpu.tune(() => ({}), [], 3 as never)).rejects.toThrow(UsageError);
   });
 
+  it('by capture and tune, of what is no function', async () => {
+    expect(() => gpu.capture(3 as never)).toThrow('capture: takes a function, got 3');
+    await expect(gpu.tune(3 as never)).rejects.toThrow('tune: takes a function, got 3');
+  });
+
   it('by plan', () => {
     const plan = () => relu.plan(gpu.device.device, { x: [4] }, { slope: 1 } as never);
     expect(plan).toThrow('relu: takes [], got [slope]');

@@ -133,10 +133,10 @@ export function weightedBoxFusion(
   boxes: Tensor,
   scores: Tensor,
   labels: Tensor,
-  given: WeightedBoxFusionOptions,
+  options: WeightedBoxFusionOptions,
 ): FusedBoxes {
-  const { count, ...options } = objectOf('weighted_box_fusion', given, ShapeError);
-  const fused = apply(boxesOps.weightedBoxFusion, { boxes, scores, labels, count }, options);
+  const { count, ...others } = objectOf('weighted_box_fusion', options, ShapeError);
+  const fused = apply(boxesOps.weightedBoxFusion, { boxes, scores, labels, count }, others);
   return {
     boxes: fused.fusedBoxes,
     scores: fused.fusedScores,

@@ -152,17 +152,17 @@ export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>
  * for the latter two. See `interpolate` in fovea/kernels for the positions. Throws ShapeError unless one of size and scaleFactor is
  * given.
  */
-export function interpolate(x: Tensor, given: InterpolateOptions): Tensor {
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   expectTensors('interpolate', { x });
   const {
     size,
     scaleFactor,
     recomputeScaleFactor = false,
-    ...options
-  } = objectOf('interpolate', given, ShapeError);
+    ...others
+  } = objectOf('interpolate', options, ShapeError);
   if (scaleFactor === undefined) {
     if (size === undefined) throw new ShapeError('interpolate: give size or scaleFactor');
-    return apply(imageOps.interpolate, { x }, { size, ...options }).y;
+    return apply(imageOps.interpolate, { x }, { size, ...others }).y;
   }
   if (size !== undefined) {
     throw new ShapeError(
@@ -173,7 +173,7 @@ export function interpolate(x: Tensor, given: InterpolateOptions): Tensor {
   const along = (axis: 0 | 1) => Math.floor((x.shape[axis + 1] ?? 0) * factor[axis]);
   const target = [along(0), along(1)] as const;
   const positions = recomputeScaleFactor ? {} : { scaleFactor: factor };
-  return apply(imageOps.interpolate, { x }, { size: target, ...options, ...positions }).y;
+  return apply(imageOps.interpolate, { x }, { size: target, ...others, ...positions }).y;
 }
 
 /** Batch norm by given statistics (evaluation): (x - mean) / sqrt(var + eps) * weight + bias, over the last dimension. */
@@ -241,13 +241,13 @@ export interface NormOptions {
  * @param x [N,…,C].
  * @param options weight and bias: [C].
  */
-export const groupNorm = (x: Tensor, numGroups: number, given: NormOptions = {}): Tensor => {
-  const { weight, bias, ...options } = objectOf('group_norm', given, ShapeError);
+export const groupNorm = (x: Tensor, numGroups: number, options: NormOptions = {}): Tensor => {
+  const { weight, bias, ...others } = objectOf('group_norm', options, ShapeError);
   expectTensors('group_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
   return apply(
     normOps.groupNorm,
     { x, weight: perChannel(x, weight, 1), bias: perChannel(x, bias, 0) },
-    { numGroups, ...options },
+    { numGroups, ...others },
   ).y;
 };
 
@@ -265,8 +265,8 @@ export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor => {
  * @param options weight and bias: of normalizedShape.
  * @throws ShapeError where x does not end in normalizedShape, or weight or bias has another shape.
  */
-export function layerNorm(x: Tensor, normalizedShape: number | Shape, given: NormOptions = {}): Tensor {
-  const { weight, bias, ...options } = objectOf('layer_norm', given, ShapeError);
+export function layerNorm(x: Tensor, normalizedShape: number | Shape, options: NormOptions = {}): Tensor {
+  const { weight, bias, ...others } = objectOf('layer_norm', options, ShapeError);
   expectTensors('layer_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
   const normalized = Array.isArray(normalizedShape)
     ? (normalizedShape as Shape)
@@ -287,7 +287,7 @@ export function layerNorm(x: Tensor, normalizedShape: number | Shape, given: Nor
   }
   const rows = x.reshape([numel(x.shape.slice(0, lead)), size]);
   const flat = { weight: weight?.reshape([size]), bias: bias?.reshape([size]) };
-  return groupNorm(rows, 1, { ...options, ...flat }).reshape(x.shape);
+  return groupNorm(rows, 1, { ...others, ...flat }).reshape(x.shape);
 }
 
 /** Defaults: alpha 1e-4, beta 0.75, k 1. */

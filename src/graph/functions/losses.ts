@@ -43,12 +43,12 @@ export interface CrossEntropyOptions {
 }
 
 /** -log softmax(x)[target]. x: […,C] logits; target: i32 […] class indices. */
-export function crossEntropy(x: Tensor, target: Tensor, given: CrossEntropyOptions = {}): Tensor {
-  const { weight, reduction = 'mean', ...options } = objectOf('cross_entropy', given, ShapeError);
+export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { weight, reduction = 'mean', ...others } = objectOf('cross_entropy', options, ShapeError);
   expectTensors('cross_entropy', { x, target, ...(weight && { weight }) });
   const inputs = { x, target, weight: weight && cast(weight, x.dtype) };
   expectReduction('cross_entropy', reduction);
-  const { loss, rowWeight } = apply(lossesOps.crossEntropy, inputs, options);
+  const { loss, rowWeight } = apply(lossesOps.crossEntropy, inputs, others);
   if (reduction === 'none') return loss!;
   const total = sum(loss!);
   return reduction === 'sum' ? total : div(total, sum(rowWeight!.detach()));

@@ -209,9 +209,9 @@ export interface SortOptions {
 }
 
 /** Values in order along a dimension, and where they were. Stable; NaN is the greatest. */
-export function sort(x: Tensor, given: SortOptions = {}): Ordered {
-  const { dim = -1, ...options } = objectOf('sort', given, ShapeError);
-  return alongLast(sortOps.sort, x, dim, options);
+export function sort(x: Tensor, options: SortOptions = {}): Ordered {
+  const { dim = -1, ...others } = objectOf('sort', options, ShapeError);
+  return alongLast(sortOps.sort, x, dim, others);
 }
 
 /**
@@ -229,10 +229,10 @@ export const argsort = (x: Tensor, options: SortOptions = {}): Tensor => {
 export function topk(
   x: Tensor,
   k: number,
-  given: { readonly dim?: number; readonly largest?: boolean } = {},
+  options: { readonly dim?: number; readonly largest?: boolean } = {},
 ): Ordered {
-  const { dim = -1, ...options } = objectOf('topk', given, ShapeError);
-  return alongLast(sortOps.topk, x, dim, { k, ...options });
+  const { dim = -1, ...others } = objectOf('topk', options, ShapeError);
+  return alongLast(sortOps.topk, x, dim, { k, ...others });
 }
 
 /**

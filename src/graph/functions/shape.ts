@@ -108,13 +108,13 @@ export interface PadOptions {
 export function pad(
   x: Tensor,
   padding: readonly (readonly [number, number])[],
-  given: PadOptions = {},
+  options: PadOptions = {},
 ): Tensor {
   expectTensors('pad', { x });
-  const { mode = 'constant', ...options } = objectOf('pad', given, ShapeError);
+  const { mode = 'constant', ...others } = objectOf('pad', options, ShapeError);
   expectList('pad', 'padding', padding);
   for (const sides of padding) expectList('pad', 'padding of a dimension', sides);
-  const constant = apply(shapeOps.pad, { x }, { padding, ...options }).y;
+  const constant = apply(shapeOps.pad, { x }, { padding, ...others }).y;
   if (mode === 'constant') return constant;
   if (padding.length !== x.shape.length) {
     throw new ShapeError(
