@@ -8,7 +8,7 @@ import {
   type NodeProto,
   NodeProtoSchema,
 } from './onnx_pb.ts';
-import { UnsupportedError } from './unsupported.ts';
+import { shown, UnsupportedError } from './unsupported.ts';
 
 /** Calls of functions within functions. */
 const DEEPEST = 32;
@@ -39,7 +39,7 @@ export class Inliner {
   }
 
   #body(node: NodeProto, called: FunctionProto, depth: number): readonly NodeProto[] {
-    const where = `function ${called.name}`;
+    const where = `function ${shown(called.name)}`;
     this.#nodes += called.node.length;
     if (depth === DEEPEST || this.#nodes > MOST_NODES) {
       throw new DataError(`${where}: calls are nested too deeply; the file is damaged`);

@@ -12,8 +12,8 @@ import { expectOperations } from './missing.ts';
 import type { Recording } from './operator.ts';
 import { makeWeights } from './parameters.ts';
 import { parseModel } from './parseModel.ts';
-import { type RunContext, runGraph } from './run.ts';
-import { UnsupportedError } from './unsupported.ts';
+import { newContext, type RunContext, runGraph } from './run.ts';
+import { shown, UnsupportedError } from './unsupported.ts';
 import { Value } from './value.ts';
 
 /** Options of `loadOnnx`. */
@@ -73,7 +73,7 @@ export class OnnxModule extends Module {
    * out to be of a form that is not supported, and where a shape depends on values that are computed: see `run`.
    */
   forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    const context: RunContext = { opsets: this.#model.opsets, frames: [] };
+    const context = newContext(this.#model.opsets);
     return this.#named(record(this.#start('forward', inputs, context)));
   }
 
@@ -87,7 +87,7 @@ export class OnnxModule extends Module {
    * @throws As `forward`.
    */
   async run(computer: Computer, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    const context: RunContext = { opsets: this.#model.opsets, frames: [] };
+    const context = newContext(this.#model.opsets);
     return this.#named(await recordInStages(this.#start('run', inputs, context), context, computer));
   }
 
@@ -134,7 +134,7 @@ function checkedInputs(
         }));
     if (!fits || !sized) {
       throw new ShapeError(
-        `${caller}: ${name} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => size ?? '?')}] ${dtype}`,
+        `${caller}: ${shown(name)} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => shown(String(size ?? '?')))}] ${dtype}`,
       );
     }
     return [name, Value.of(type, tensor)];

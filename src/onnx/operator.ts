@@ -2,7 +2,7 @@ import { DataError } from '../errors.ts';
 import { normalizeDim } from '../shape.ts';
 import { Attributes } from './attributes.ts';
 import type { OnnxGraph, OnnxNode } from './graph.ts';
-import { UnsupportedError } from './unsupported.ts';
+import { shown, UnsupportedError } from './unsupported.ts';
 import type { Order, Value } from './value.ts';
 
 /** What a recording cannot go on without: values that must be known. It is resumed when they are. */
@@ -79,7 +79,7 @@ export class Call {
 
   /** Throws UnsupportedError: a form of the operation that there is none of. */
   refuse(why: string): never {
-    throw new UnsupportedError(`${this.node.label}: ${why}`);
+    throw new UnsupportedError(`${this.node.label}: ${shown(why)}`);
   }
 }
 

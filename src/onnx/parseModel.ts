@@ -19,14 +19,14 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from './onnx_pb.ts';
-import { UnsupportedError } from './unsupported.ts';
+import { shown, UnsupportedError } from './unsupported.ts';
 
 const text = new TextDecoder();
 /** ONNX's own domain has two names. */
 const domainOf = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
 
 function attributeOf(proto: AttributeProto, external: ExternalData | undefined, inliner: Inliner): Attribute {
-  if (proto.refAttrName !== '') return { kind: 'other', value: `reference to ${proto.refAttrName}` };
+  if (proto.refAttrName !== '') return { kind: 'other', value: `reference to ${shown(proto.refAttrName)}` };
   // Files of IR versions before 2 leave the type out.
   const type = proto.type || guessedType(proto);
   switch (type) {
@@ -65,7 +65,7 @@ function guessedType(proto: AttributeProto): number {
 function nodeOf(proto: NodeProto, external: ExternalData | undefined, inliner: Inliner): OnnxNode {
   const domain = domainOf(proto.domain);
   const name = proto.name || proto.output.find((output) => output !== '') || '';
-  const label = `${domain ? `${domain}.` : ''}${proto.opType} ${JSON.stringify(name)}`;
+  const label = `${shown(`${domain ? `${domain}.` : ''}${proto.opType}`)} "${shown(name)}"`;
   const attributes = new Map<string, Attribute>();
   for (const attribute of proto.attribute) {
     try {

@@ -10,6 +10,9 @@ import { Value } from './value.ts';
 /** Larger values than this are not computed on the CPU, though they are known: they are left to the GPU. */
 export const FOLDED_ELEMENTS = 65_536;
 
+/** More nodes than this are not recorded, those of loops counted as often as they run: loops in loops would never end. */
+const MOST_NODES = 100_000;
+
 /** Values by name, of a graph and of those around it. */
 export type Scope = ReadonlyMap<string, Value>;
 
@@ -26,7 +29,16 @@ export interface RunContext {
   readonly opsets: ReadonlyMap<string, number>;
   /** The graphs that are being recorded, the outermost first. */
   readonly frames: Frame[];
+  /** How many nodes were recorded so far. */
+  recorded: number;
 }
+
+/** The state of a recording that begins. */
+export const newContext = (opsets: ReadonlyMap<string, number>): RunContext => ({
+  opsets,
+  frames: [],
+  recorded: 0,
+});
 
 /** By name: the last node that uses a value; beyond the last node for outputs. */
 const lastUses = new WeakMap<OnnxGraph, ReadonlyMap<string, number>>();
@@ -61,6 +73,11 @@ export function* runGraph(graph: OnnxGraph, scope: Scope, context: RunContext): 
   const frame: Frame = { graph, values, node: 0 };
   context.frames.push(frame);
   for (const node of graph.nodes) {
+    if (++context.recorded > MOST_NODES) {
+      throw new UnsupportedError(
+        `${node.label}: the model records more than ${MOST_NODES} nodes, with all rounds of its loops; that many are not supported`,
+      );
+    }
     const inputs = node.inputs.map((name) => {
       if (name === '') return undefined;
       const value = values.get(name);

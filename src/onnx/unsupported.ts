@@ -22,13 +22,18 @@ export class UnsupportedError extends FoveaError {
   }
 }
 
-const listed = (names: readonly string[]): string =>
-  names.length > 4 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
+/** A text of a file as messages show it: on one line, and not endless, whatever the file has. */
+export const shown = (text: string): string => text.slice(0, 200).replace(/[\p{Cc}\u2028\u2029]/gu, '?');
+
+const listed = (names: readonly string[]): string => {
+  const few = names.slice(0, 4).map(shown).join(', ');
+  return names.length > 4 ? `${few} and ${names.length - 4} more` : few;
+};
 
 /** Throws UnsupportedError that lists operations with the names of their nodes, where there are any. `what` they are: `operations`. */
 export function expectNothingMissing(found: ReadonlyMap<string, readonly string[]>, what: string): void {
   if (found.size === 0) return;
   const missing = [...found].map(([operation, nodes]) => ({ operation, nodes }));
-  const list = missing.map(({ operation, nodes }) => `${operation} (${listed(nodes)})`);
+  const list = missing.map(({ operation, nodes }) => `${shown(operation)} (${listed(nodes)})`);
   throw new UnsupportedError(`${what} that are not supported: ${list.join('; ')}`, missing);
 }

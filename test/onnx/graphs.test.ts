@@ -109,6 +109,34 @@ describe('control flow', () => {
     expect(values(y)).toEqual([4, -8]);
     expect(values(rows)).toEqual([2, -4, 3, -6, 4, -8]);
   });
+
+  it('refuses loops in loops that would record without end', () => {
+    const ports = (i: string, sum: string) => [
+      port(i, 'int64', []),
+      port('on', 'bool', []),
+      port(sum, 'float'),
+    ];
+    const again = node('Identity', ['on'], ['stays']);
+    const inner = graph({
+      nodes: [node('Neg', ['part'], ['less']), again],
+      inputs: ports('j', 'part'),
+      outputs: [port('stays', 'bool'), port('less', 'float')],
+    });
+    const outer = graph({
+      nodes: [nodeWith(node('Loop', ['trips', '', 'sum'], ['next']), { body: inner }), again],
+      inputs: ports('i', 'sum'),
+      outputs: [port('stays', 'bool'), port('next', 'float')],
+    });
+    const model = loadOnnx(
+      modelBytes({
+        nodes: [nodeWith(node('Loop', ['trips', '', 'x'], ['y']), { body: outer })],
+        inputs: [port('x', 'float', [2])],
+        outputs: [port('y', 'float', [2])],
+        initializers: [initializer('trips', { type: 'int64', shape: [], data: [9_999] })],
+      }),
+    );
+    expect(() => model.forward({ x: x() })).toThrow('more than 100000 nodes');
+  });
 });
 
 describe('shapes that depend on values', () => {
