@@ -7,6 +7,7 @@ import { boxArea, clipBox } from '../vision/boxes.ts';
 import { polygonInBox } from '../vision/outline.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from './annotation.ts';
 import type { Crop } from './augment.ts';
+import { pixelsOf } from './maskRuns.ts';
 import { objectsOf, unionOf } from './objects.ts';
 import { rasterizePolygon } from './polygon.ts';
 
@@ -51,6 +52,7 @@ function visiblePart(shape: AnnotatedShape, window: Box): { share: number; box: 
 }
 
 function maskInBox(mask: MaskPatch, window: Box): { share: number; box: Box } {
+  const data = pixelsOf(mask);
   let all = 0;
   let inside = 0;
   const box: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
@@ -58,7 +60,7 @@ function maskInBox(mask: MaskPatch, window: Box): { share: number; box: Box } {
     const y = mask.y + j;
     const rowInside = y + 0.5 >= window[1] && y + 0.5 < window[3];
     for (let k = 0; k < mask.width; k++, i++) {
-      if (mask.data[i] === 0) continue;
+      if (data[i] === 0) continue;
       all++;
       const x = mask.x + k;
       if (!rowInside || x + 0.5 < window[0] || x + 0.5 >= window[2]) continue;
@@ -275,9 +277,10 @@ function insideTest(
   }
   if (mask === undefined) return () => true;
   const [a, b, c, d, e, f] = crop.toImage;
+  const data = pixelsOf(mask);
   return (_, u, v) => {
     const x = Math.floor(a * (u1 + u + 0.5) + b * (v1 + v + 0.5) + c) - mask.x;
     const y = Math.floor(d * (u1 + u + 0.5) + e * (v1 + v + 0.5) + f) - mask.y;
-    return x >= 0 && y >= 0 && x < mask.width && y < mask.height && mask.data[y * mask.width + x] !== 0;
+    return x >= 0 && y >= 0 && x < mask.width && y < mask.height && data[y * mask.width + x] !== 0;
   };
 }

@@ -127,32 +127,3 @@ export function shapeRuns(
     }
   }
 }
-
-/** Whether a patch has holes: an outline cannot express them. */
-export function hasHoles(patch: MaskPatch): boolean {
-  const { width, height } = patch;
-  const data = pixelsOf(patch);
-  // Fill the outside, starting in a border of one pixel; whatever is neither reached nor set is a hole. The outside is
-  // 8-connected, because the mask's own parts are 4-connected.
-  const [w, h] = [width + 2, height + 2];
-  const seen = new Uint8Array(w * h);
-  const stack = [0];
-  seen[0] = 1;
-  let reached = 1;
-  const isSet = (x: number, y: number) =>
-    x > 0 && y > 0 && x <= width && y <= height && data[(y - 1) * width + x - 1] !== 0;
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    const [x0, y0] = [at % w, Math.floor(at / w)];
-    for (let y = Math.max(0, y0 - 1); y <= Math.min(h - 1, y0 + 1); y++) {
-      for (let x = Math.max(0, x0 - 1); x <= Math.min(w - 1, x0 + 1); x++) {
-        if (seen[y * w + x] !== 0 || isSet(x, y)) continue;
-        seen[y * w + x] = 1;
-        reached++;
-        stack.push(y * w + x);
-      }
-    }
-  }
-  let inside = 0;
-  for (const value of data) inside += value === 0 ? 0 : 1;
-  return reached + inside < w * h;
-}

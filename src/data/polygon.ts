@@ -8,6 +8,7 @@ import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 import { outlineArea } from '../vision/outline.ts';
+import { partsOf } from './maskParts.ts';
 import { polygonRuns } from './polygonRuns.ts';
 
 function checkPoints(op: string, points: readonly Point[]): void {
@@ -163,27 +164,17 @@ export function traceContours(mask: Uint8Array, size: ImageSize, options: TraceO
   const { width } = size;
   if (!(tolerance >= 0))
     throw new ShapeError(`traceContours: tolerance is ${tolerance}; use 0 or more pixels`);
-  const { labels } = connectedComponents(mask, size);
-  const outlines: Point[][] = [];
-  labels.forEach((label, pixel) => {
-    // Components are numbered by first pixel, so the next number is a component not yet seen.
-    if (label !== outlines.length + 1) return;
-    const exact = traceComponent(labels, label, [pixel % width, Math.floor(pixel / width)], size);
+  return partsOf(mask, size).firsts.map((pixel) => {
+    const exact = traceComponent(mask, [pixel % width, Math.floor(pixel / width)], size);
     const simple = simplifyRing(exact, tolerance);
-    outlines.push(simple.length >= 3 && polygonArea(simple) > 0 ? simple : exact);
+    return simple.length >= 3 && polygonArea(simple) > 0 ? simple : exact;
   });
-  return outlines;
 }
 
 /** The corners along the outline of a component, from the top left corner of its first pixel. */
-function traceComponent(
-  labels: Int32Array,
-  label: number,
-  [startX, startY]: Point,
-  { width, height }: ImageSize,
-): Point[] {
+function traceComponent(mask: Uint8Array, [startX, startY]: Point, { width, height }: ImageSize): Point[] {
   const inside = (x: number, y: number) =>
-    x >= 0 && y >= 0 && x < width && y < height && labels[y * width + x] === label;
+    x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] !== 0;
   const corners: Point[] = [[startX, startY]];
   let [x, y] = [startX, startY];
   // The component is kept on the right hand. Its first row lies below the first step.
@@ -193,7 +184,8 @@ function traceComponent(
     y += dy;
     // No pixel of the component is above or left of the first, so the walk meets this corner only once.
     if (x === startX && y === startY) return corners;
-    // Of the two pixels ahead, the one right of the line and the one left of it, as offsets from the corner.
+    // Of the two pixels ahead, the one right of the line and the one left of it, as offsets from the corner. The right one is next to a
+    // pixel of the component, and the left one next to the right one: where it matters, none is another component's.
     const right = inside(x + (dx - dy - 1) / 2, y + (dx + dy - 1) / 2);
     const left = inside(x + (dx + dy - 1) / 2, y + (dy - dx - 1) / 2);
     if (right && !left) continue;

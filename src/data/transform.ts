@@ -1,6 +1,7 @@
 import { expectArguments, SIZE } from '../arguments.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 import type { AnnotatedShape, Annotation, IgnoredRegion, MaskPatch } from './annotation.ts';
+import { compactPatch, pixelsOf } from './maskRuns.ts';
 
 /**
  * A map [a, b, c, d, e, f] of points: (x, y) goes to (a x + b y + c, d x + e y + f). It turns by quarters, mirrors and scales: either
@@ -28,15 +29,16 @@ function mapPatch(map: Affine, patch: MaskPatch, size: ImageSize): MaskPatch {
   const height = Math.max(1, Math.min(size.height, Math.ceil(y2)) - y);
   const data = new Uint8Array(width * height);
   const back = inverse(map);
+  const pixels = pixelsOf(patch);
   for (let j = 0, i = 0; j < height; j++) {
     for (let k = 0; k < width; k++, i++) {
       const [u, v] = mapPoint(back, [x + k + 0.5, y + j + 0.5]);
       const [column, row] = [Math.floor(u) - patch.x, Math.floor(v) - patch.y];
       const inside = column >= 0 && row >= 0 && column < patch.width && row < patch.height;
-      data[i] = inside ? patch.data[row * patch.width + column]! : 0;
+      data[i] = inside ? pixels[row * patch.width + column]! : 0;
     }
   }
-  return { x, y, width, height, data };
+  return compactPatch({ x, y, width, height, data }, size);
 }
 
 function mapRegion<T extends IgnoredRegion | AnnotatedShape>(map: Affine, region: T, size: ImageSize): T {

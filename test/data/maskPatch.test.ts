@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape, MaskPatch } from '../../src/data/annotation.ts';
 import type { Crop } from '../../src/data/augment.ts';
 import { cropLabels } from '../../src/data/cropTargets.ts';
-import { hasHoles, maskToPatch, paintPatch, shapeToPatch } from '../../src/data/maskPatch.ts';
+import { partsOf } from '../../src/data/maskParts.ts';
+import { maskToPatch, paintPatch, shapeToPatch } from '../../src/data/maskPatch.ts';
 import { rasterizePolygon, traceContours } from '../../src/data/polygon.ts';
 import type { Point } from '../../src/vision/boxes.ts';
 import { Random } from '../../src/vision/random.ts';
@@ -12,6 +13,8 @@ function draw(...rows: string[]): MaskPatch {
   const data = Uint8Array.from(rows.join(''), (char) => (char === '#' ? 1 : 0));
   return { x: 0, y: 0, width: rows[0]!.length, height: rows.length, data };
 }
+
+const hasHoles = (patch: MaskPatch): boolean => partsOf(patch.data, patch).holes > 0;
 
 describe('mask patches', () => {
   it('are cut to what is set, and painted back', () => {

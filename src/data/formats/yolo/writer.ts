@@ -1,7 +1,10 @@
 import type { Point } from '../../../vision/boxes.ts';
-import { hasHoles } from '../../maskPatch.ts';
+import type { Annotation } from '../../annotation.ts';
+import { partsOf } from '../../maskParts.ts';
+import { pixelsOf } from '../../maskRuns.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { traceContours } from '../../polygon.ts';
+import { resting } from '../../rest.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
@@ -19,6 +22,7 @@ export class YoloWriter implements DatasetWriter {
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
   readonly #names = new Names(this.warnings);
+  readonly #rest = resting();
 
   constructor(sink: DataSink, classes: readonly DatasetClass[]) {
     this.#sink = sink;
@@ -44,18 +48,25 @@ export class YoloWriter implements DatasetWriter {
       },
     );
     const outlined = objects.some(({ shapes }) => shapes.some(({ points, mask }) => points || mask));
-    const lines = objects.map((object) => {
-      const number = this.#classes.indexOf(object.label);
-      const { width, height } = annotation;
-      if (outlined) {
-        const points = this.#outline(object);
-        return `${number} ${points.map(([x, y]) => `${share(x, width)} ${share(y, height)}`).join(' ')}\n`;
-      }
-      const [x1, y1, x2, y2] = boxInside(object.box, annotation);
-      const centre = `${share((x1 + x2) / 2, width)} ${share((y1 + y2) / 2, height)}`;
-      return `${number} ${centre} ${share(x2 - x1, width)} ${share(y2 - y1, height)}\n`;
-    });
+    const lines: string[] = [];
+    for (const object of objects) {
+      // The outline of a large mask takes a while.
+      await this.#rest();
+      lines.push(this.#line(object, annotation, outlined));
+    }
     await this.#sink.write(`labels/${name}.txt`, lines.join(''));
+  }
+
+  #line(object: AnnotatedObject, annotation: Annotation, outlined: boolean): string {
+    const number = this.#classes.indexOf(object.label);
+    const { width, height } = annotation;
+    if (outlined) {
+      const points = this.#outline(object);
+      return `${number} ${points.map(([x, y]) => `${share(x, width)} ${share(y, height)}`).join(' ')}\n`;
+    }
+    const [x1, y1, x2, y2] = boxInside(object.box, annotation);
+    const centre = `${share((x1 + x2) / 2, width)} ${share((y1 + y2) / 2, height)}`;
+    return `${number} ${centre} ${share(x2 - x1, width)} ${share(y2 - y1, height)}\n`;
   }
 
   /** One outline around all parts of an object. */
@@ -63,10 +74,9 @@ export class YoloWriter implements DatasetWriter {
     const rings = shapes.flatMap(({ points, mask, box }): Point[][] => {
       if (points) return [points];
       if (mask) {
-        if (hasHoles(mask)) this.warnings.count('masks with holes, which were filled');
-        return traceContours(mask.data, mask).map((ring) =>
-          ring.map(([x, y]): Point => [x + mask.x, y + mask.y]),
-        );
+        const data = pixelsOf(mask);
+        if (partsOf(data, mask).holes > 0) this.warnings.count('masks with holes, which were filled');
+        return traceContours(data, mask).map((ring) => ring.map(([x, y]): Point => [x + mask.x, y + mask.y]));
       }
       const [x1, y1, x2, y2] = box;
       return [
