@@ -25,6 +25,12 @@ const linesOf = async (file: string): Promise<string[]> =>
     .split(/\r\n|\n|\r/)
     .filter((line) => line.trim() !== '');
 
+/** Reads what an ONNX model names as its external data: files of the same folder only, because the model comes from elsewhere. */
+export const besides =
+  (file: string) =>
+  (location: string): Uint8Array | undefined =>
+    /^[\w-][\w .+-]*$/.test(location) ? readFileSync(path.join(path.dirname(file), location)) : undefined;
+
 /**
  * Opens a trained model: a file that `fovea train` wrote, an ONNX model, Darknet's .cfg with its weights, or torchvision's
  * weights. What it is, its content says.
@@ -38,9 +44,7 @@ export async function readModel(file: string, options: ModelFileOptions = {}): P
     ...(fit ? { fit } : {}),
     ...(arch === undefined ? {} : { arch }),
     ...(normalize ? { normalize } : {}),
-    // Files of the same folder only: the model comes from elsewhere.
-    externalData: (location) =>
-      /^[\w-][\w .+-]*$/.test(location) ? readFileSync(path.join(path.dirname(file), location)) : undefined,
+    externalData: besides(file),
   });
 }
 

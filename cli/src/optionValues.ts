@@ -53,9 +53,11 @@ export const scales = (text: string): number[] => {
 };
 /** What a model may be, in the help. */
 export const MODEL_FILE = "a model of fovea train, an ONNX model, torchvision's weights, or Darknet's .cfg";
+/** What a model may be whose weights Fovea has in a model of its own. */
+export const OWN_MODEL_FILE = "a model of fovea train, torchvision's weights, or Darknet's .cfg";
 
-/** Adds the options of a model that others trained. `fit`: also those of Darknet's detectors. */
-export function modelFile(command: Command, fit?: 'fit'): Command {
+/** Adds the options of a model that others trained: what `kinds` there may be besides torchvision's weights. */
+export function modelFile(command: Command, ...kinds: readonly ('onnx' | 'darknet')[]): Command {
   command
     .option(
       '--names <file>',
@@ -64,14 +66,16 @@ export function modelFile(command: Command, fit?: 'fit'): Command {
     .option(
       '--arch <name>',
       "torchvision's name for the weights, such as fasterrcnn_resnet50_fpn (default: told by them)",
-    )
-    .addOption(
+    );
+  if (kinds.includes('onnx')) {
+    command.addOption(
       new Option(
         '--normalize <how>',
         'how images are normalised for an ONNX model (default: imagenet for segmenters)',
       ).choices(['imagenet', 'none']),
     );
-  if (!fit) return command;
+  }
+  if (!kinds.includes('darknet')) return command;
   return command
     .option('--weights <file>', "the .weights file of Darknet's .cfg")
     .addOption(

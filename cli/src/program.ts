@@ -18,6 +18,7 @@ import {
   batches,
   MODEL_FILE,
   modelFile,
+  OWN_MODEL_FILE,
   positive,
   scales,
   several,
@@ -202,7 +203,8 @@ augmentation(
       .argument('<images...>', 'image files')
       .requiredOption('--out <dir>', 'folder for the results')
       .option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
-    'fit',
+    'onnx',
+    'darknet',
   ),
 )
   .addOption(adapter())
@@ -215,6 +217,7 @@ modelFile(
     .argument('<model>', MODEL_FILE)
     .argument('<images...>', 'image files')
     .requiredOption('--out <dir>', 'folder for the results'),
+  'onnx',
 )
   .addOption(adapter())
   .action(segmentCommand);
@@ -228,7 +231,8 @@ augmentation(
         .argument('<model>', MODEL_FILE)
         .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
     ),
-    'fit',
+    'onnx',
+    'darknet',
   ),
 )
   .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
@@ -295,44 +299,46 @@ const weights = program.command('weights').description('show or convert files of
 weights
   .command('show')
   .description('show the format, the tensors, and what was left out and why')
-  .argument('<file>', 'weights: safetensors, an index of shards, or a PyTorch file')
+  .argument('<file>', 'weights: safetensors, an index of shards, a PyTorch or ONNX file')
   .option('--state-dict <name>', STATE_DICT)
   .action((file, options) => showWeightsCommand(file, options));
 
 weights
   .command('convert')
   .description(
-    'write the tensors in another format, .safetensors or .pth; models of fovea train also as .onnx',
+    'write the tensors in another format, .safetensors or .pth; models that detect and segment run also as .onnx',
   )
-  .argument('<file>', 'weights: safetensors, an index of shards, or a PyTorch file')
+  .argument('<file>', 'weights: safetensors, an index of shards, a PyTorch or ONNX file')
   .argument('<out>', 'file to write')
   .option('--state-dict <name>', STATE_DICT)
   .action((file, out, options) => convertWeightsCommand(file, out, options));
 
-program
-  .command('export')
-  .description('write a trained model as an ONNX file')
-  .argument('<model>', 'weights, written by fovea train')
-  .argument('<out>', 'file to write (.onnx)')
-  .option('--opset <n>', "version of ONNX's operation set (default: 17)", whole(13, 21))
-  .option(
-    '--batch <n>',
-    'number of images that the file takes, or dynamic for any (default: dynamic)',
-    (text) => (text === 'dynamic' ? ('dynamic' as const) : whole(1)(text)),
-  )
-  .addOption(
-    new Option(
-      '--nms <where>',
-      'non-maximum suppression in the file, or boxes and scores of all candidates (default: inside)',
-    ).choices(['inside', 'outside']),
-  )
-  .option(
-    '--size <height>x<width>',
-    'size of the images (default: that to which the model shrinks them)',
-    size,
-  )
-  .option('--fold-batch-norm', 'multiply batch norms into the convolutions before them')
-  .action((model, out, options) => exportCommand(model, out, options));
+modelFile(
+  program
+    .command('export')
+    .description('write a model as an ONNX file')
+    .argument('<model>', OWN_MODEL_FILE)
+    .argument('<out>', 'file to write (.onnx)')
+    .option('--opset <n>', "version of ONNX's operation set (default: 17)", whole(13, 21))
+    .option(
+      '--batch <n>',
+      'number of images that the file takes, or dynamic for any (default: dynamic)',
+      (text) => (text === 'dynamic' ? ('dynamic' as const) : whole(1)(text)),
+    )
+    .addOption(
+      new Option(
+        '--nms <where>',
+        'non-maximum suppression in the file, or boxes and scores of all candidates (default: inside)',
+      ).choices(['inside', 'outside']),
+    )
+    .option(
+      '--size <height>x<width>',
+      'size of the images (default: that to which the model shrinks them)',
+      size,
+    )
+    .option('--fold-batch-norm', 'multiply batch norms into the convolutions before them'),
+  'darknet',
+).action((model, out, options) => exportCommand(model, out, options));
 
 program
   .command('demo')

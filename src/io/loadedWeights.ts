@@ -1,8 +1,18 @@
 import type { FileTensor } from './fileTensor.ts';
 import type { OtherValue } from './torch/walk.ts';
 
-/** A format that `loadWeights` reads. `sharded` is an index (`*.index.json`) with the files that it names, `tfjs` a model.json with its files. */
-export type WeightsFormat = 'safetensors' | 'sharded' | 'torch' | 'torch-legacy' | 'torchscript' | 'tfjs';
+/**
+ * A format of weights. `sharded` is an index (`*.index.json`) with the files that it names, `tfjs` a model.json with its files. `onnx`
+ * is read by `readOnnxWeights`, the others by `loadWeights`.
+ */
+export type WeightsFormat =
+  | 'safetensors'
+  | 'sharded'
+  | 'torch'
+  | 'torch-legacy'
+  | 'torchscript'
+  | 'tfjs'
+  | 'onnx';
 
 /** Weights of any format, as `loadStateDict` takes them. */
 export interface LoadedWeights {

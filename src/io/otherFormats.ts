@@ -52,7 +52,7 @@ const FORMATS: readonly Format[] = [
   // A ModelProto: its version of the format, 3 to 15, then its next field.
   {
     matches: isOnnx,
-    message: 'is an ONNX model; load it with loadOnnx, or run it with "fovea detect" or "fovea segment"',
+    message: 'is an ONNX model; load it with loadOnnx, or its weights with readOnnxWeights',
   },
   {
     matches: begins(0x89, 0x48, 0x44, 0x46),
@@ -87,12 +87,12 @@ const FORMATS: readonly Format[] = [
 /** How much of a file its kind is told by. */
 const SEEN = 4096;
 
-/** Tells whether a file begins as safetensors do: with a length under 2^32 as a u64, thus with zeros in it, then "{". */
-/** Whether a file begins as an ONNX model does. */
+/** Tells whether a file begins as an ONNX model does: with the version of the format, then one of its next fields. */
 export function isOnnx(bytes: Uint8Array): boolean {
   return bytes[0] === 0x08 && bytes[1]! >= 3 && bytes[1]! <= 15 && [0x12, 0x3a, 0x42].includes(bytes[2]!);
 }
 
+/** Tells whether a file begins as safetensors do: with a length under 2^32 as a u64, thus with zeros in it, then "{". */
 export const isSafetensors = (bytes: Uint8Array): boolean =>
   bytes[8] === 0x7b && bytes.subarray(0, 8).includes(0);
 

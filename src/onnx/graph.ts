@@ -49,7 +49,6 @@ export interface OnnxModel {
   readonly graph: OnnxGraph;
   /** Versions of the operation sets by domain; ONNX's own has the empty name. */
   readonly opsets: ReadonlyMap<string, number>;
-  readonly producer: string;
   readonly metadata: ReadonlyMap<string, string>;
 }
 

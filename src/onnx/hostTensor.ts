@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { fromBfloat16, fromHalf } from '../half.ts';
+import type { FileData, FileDType, FileTensor } from '../io/fileTensor.ts';
 import { formatShape, numel, type Shape } from '../shape.ts';
 import { isFloatType, type OnnxType, typeNamed } from './dataTypes.ts';
 import { type TensorProto, TensorProtoSchema } from './onnx_pb.ts';
@@ -25,39 +26,55 @@ export type HostValues = Float32Array | Float64Array | Int32Array;
 /** Reads bytes of tensors that lie in other files: `location` as the model writes it. */
 export type ExternalData = (location: string) => Uint8Array | undefined;
 
-/** The types that are computed with, by the arrays that hold their raw data. */
+/** The types of tensors that are read, by the arrays that hold their values as the file has them. */
 const RAW = {
-  float: Float32Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  bool: Uint8Array,
-  float16: Uint16Array,
-  double: Float64Array,
-  uint32: Uint32Array,
-  uint64: BigUint64Array,
-  bfloat16: Uint16Array,
-} as const;
+  float: { dtype: 'f32', array: Float32Array },
+  uint8: { dtype: 'u8', array: Uint8Array },
+  int8: { dtype: 'i8', array: Int8Array },
+  uint16: { dtype: 'u16', array: Uint16Array },
+  int16: { dtype: 'i16', array: Int16Array },
+  int32: { dtype: 'i32', array: Int32Array },
+  int64: { dtype: 'i64', array: BigInt64Array },
+  bool: { dtype: 'bool', array: Uint8Array },
+  float16: { dtype: 'f16', array: Uint16Array },
+  double: { dtype: 'f64', array: Float64Array },
+  uint32: { dtype: 'u32', array: Uint32Array },
+  uint64: { dtype: 'u64', array: BigUint64Array },
+  bfloat16: { dtype: 'bf16', array: Uint16Array },
+} as const satisfies Partial<Record<OnnxType, { dtype: FileDType; array: unknown }>>;
 
-const hasRaw = (type: OnnxType): type is keyof typeof RAW => type in RAW;
+type RawType = keyof typeof RAW;
+const hasRaw = (type: OnnxType): type is RawType => type in RAW;
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Reads raw_data, which is little-endian and may begin at any byte. */
-function fromRaw(type: keyof typeof RAW, bytes: Uint8Array): HostValues {
+function fromRaw(type: RawType, bytes: Uint8Array): FileData {
   // A copy, aligned. (slice() of a Buffer is none.)
   const aligned = new Uint8Array(bytes);
-  const { BYTES_PER_ELEMENT: width } = RAW[type];
+  const { array } = RAW[type];
+  const width = array.BYTES_PER_ELEMENT;
   if (!littleEndian) for (let i = 0; i < aligned.length; i += width) aligned.subarray(i, i + width).reverse();
-  const raw = new RAW[type](aligned.buffer);
-  if (type === 'float16') return fromHalf(raw as Uint16Array);
-  if (type === 'bfloat16') return fromBfloat16(raw as Uint16Array);
-  if (raw instanceof BigInt64Array || raw instanceof BigUint64Array) return Float64Array.from(raw, Number);
-  if (raw instanceof Float32Array || raw instanceof Float64Array || raw instanceof Int32Array) return raw;
-  return raw instanceof Uint32Array ? new Float64Array(raw) : new Int32Array(raw);
+  return new array(aligned.buffer);
+}
+
+/** The values of the typed field that holds those of a type. */
+function fromField(type: RawType, proto: TensorProto): FileData {
+  if (type === 'float') return Float32Array.from(proto.floatData);
+  if (type === 'double') return Float64Array.from(proto.doubleData);
+  if (type === 'int64') return BigInt64Array.from(proto.int64Data);
+  if (type === 'uint64') return BigUint64Array.from(proto.uint64Data);
+  if (type === 'uint32') return Uint32Array.from(proto.uint64Data, Number);
+  return RAW[type].array.from(proto.int32Data);
+}
+
+/** Values of a file as they are computed with. */
+function hostValues(type: RawType, data: FileData): HostValues {
+  if (type === 'float16') return fromHalf(data as Uint16Array);
+  if (type === 'bfloat16') return fromBfloat16(data as Uint16Array);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float64Array.from(data, Number);
+  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Int32Array) return data;
+  return data instanceof Uint32Array ? new Float64Array(data) : new Int32Array(data);
 }
 
 /** Zeros in the array that values of a type are kept in. */
@@ -65,17 +82,6 @@ export function emptyValues(type: OnnxType, count: number): HostValues {
   if (type === 'double') return new Float64Array(count);
   if (isFloatType(type)) return new Float32Array(count);
   return ['int64', 'uint64', 'uint32'].includes(type) ? new Float64Array(count) : new Int32Array(count);
-}
-
-/** The typed field that holds a type's values, and how they are read from it. */
-function fromField(type: OnnxType, proto: TensorProto): ArrayLike<number> {
-  if (type === 'float') return proto.floatData;
-  if (type === 'double') return proto.doubleData;
-  if (type === 'int64') return proto.int64Data.map(Number);
-  if (type === 'uint64' || type === 'uint32') return proto.uint64Data.map(Number);
-  if (type === 'float16') return fromHalf(Uint16Array.from(proto.int32Data));
-  if (type === 'bfloat16') return fromBfloat16(Uint16Array.from(proto.int32Data));
-  return proto.int32Data;
 }
 
 /** The bytes of a tensor that lies in another file. */
@@ -99,16 +105,12 @@ function externalBytes(proto: TensorProto, where: string, external: ExternalData
   return bytes.subarray(offset, end);
 }
 
-/**
- * Decodes a tensor of a model. Its size is checked against the bytes that are there before anything is allocated.
- *
- * @throws DataError where shape and values do not fit, and UnsupportedError for types that are not computed with.
- */
-export function decodeTensor(proto: TensorProto, external?: ExternalData): HostTensor {
+/** A tensor as a model's file has it. Its size is checked against the bytes that are there before anything is allocated. */
+function readTensor(proto: TensorProto, external?: ExternalData) {
   const where = `tensor ${JSON.stringify(proto.name)}`;
   const type = typeNamed(proto.dataType, where);
   if (!hasRaw(type)) throw new UnsupportedError(`${where}: tensors of ${type} are not supported`);
-  const { BYTES_PER_ELEMENT: width } = RAW[type];
+  const { dtype, array } = RAW[type];
   const shape = proto.dims.map(Number);
   const count = numel(shape);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || !Number.isSafeInteger(count)) {
@@ -116,20 +118,31 @@ export function decodeTensor(proto: TensorProto, external?: ExternalData): HostT
   }
   const raw = proto.dataLocation === 1 ? externalBytes(proto, where, external) : proto.rawData;
   if (raw.length > 0 || proto.dataLocation === 1) {
-    if (raw.length === count * width) return { type, shape, data: fromRaw(type, raw) };
+    const bytes = count * array.BYTES_PER_ELEMENT;
+    if (raw.length === bytes) return { type, dtype, shape, data: fromRaw(type, raw) };
     throw new DataError(
-      `${where}: ${raw.length} bytes for shape ${formatShape(shape)} of ${type}, which has ${count * width}; the file is damaged`,
+      `${where}: ${raw.length} bytes for shape ${formatShape(shape)} of ${type}, which has ${bytes}; the file is damaged`,
     );
   }
-  const field = fromField(type, proto);
-  if (field.length !== count) {
-    throw new DataError(
-      `${where}: ${field.length} values for shape ${formatShape(shape)}; the file is damaged`,
-    );
-  }
-  const data = emptyValues(type, count);
-  data.set(field);
-  return { type, shape, data };
+  const data = fromField(type, proto);
+  if (data.length === count) return { type, dtype, shape, data };
+  throw new DataError(`${where}: ${data.length} values for shape ${formatShape(shape)}; the file is damaged`);
+}
+
+/**
+ * Decodes a tensor of a model.
+ *
+ * @throws DataError where shape and values do not fit, and UnsupportedError for types that are not computed with.
+ */
+export function decodeTensor(proto: TensorProto, external?: ExternalData): HostTensor {
+  const { type, shape, data } = readTensor(proto, external);
+  return { type, shape, data: hostValues(type, data) };
+}
+
+/** A tensor in the type and with the values that the file has. Throws as `decodeTensor`. */
+export function fileTensor(proto: TensorProto, external?: ExternalData): FileTensor {
+  const { dtype, shape, data } = readTensor(proto, external);
+  return { dtype, shape, data };
 }
 
 /**

@@ -125,6 +125,19 @@ function graphOf(
   };
 }
 
+/** Decodes an ONNX file. Throws DataError where the bytes are no ONNX model, or a damaged one. */
+export function decodeProto(bytes: Uint8Array): { proto: ModelProto; graph: GraphProto } {
+  let proto: ModelProto;
+  try {
+    proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
+  } catch (error) {
+    throw new DataError(`no ONNX model, or a damaged one (${(error as Error).message})`, { cause: error });
+  }
+  const { graph } = proto;
+  if (!graph) throw new DataError('no ONNX model: it has no graph');
+  return { proto, graph };
+}
+
 /**
  * Reads an ONNX file.
  *
@@ -133,21 +146,14 @@ function graphOf(
  * @throws DataError where the bytes are no ONNX model, or a damaged one.
  */
 export function parseModel(bytes: Uint8Array, external?: ExternalData): OnnxModel {
-  let proto: ModelProto;
-  try {
-    proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
-  } catch (error) {
-    throw new DataError(`no ONNX model, or a damaged one (${(error as Error).message})`, { cause: error });
-  }
-  if (!proto.graph) throw new DataError('no ONNX model: it has no graph');
+  const { proto, graph } = decodeProto(bytes);
   const opsets = new Map(
     proto.opsetImport.map(({ domain, version }) => [domainOf(domain), Number(version)] as const),
   );
   try {
     return {
-      graph: graphOf(proto.graph, external, new Inliner(proto)),
+      graph: graphOf(graph, external, new Inliner(proto)),
       opsets,
-      producer: [proto.producerName, proto.producerVersion].filter(Boolean).join(' '),
       metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
     };
   } catch (error) {

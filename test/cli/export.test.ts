@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exportCommand } from '../../cli/src/commands/export.ts';
-import { convertWeightsCommand } from '../../cli/src/commands/weights.ts';
+import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
-import { saveWeights } from '../../src/io/index.ts';
+import { loadWeights, saveWeights } from '../../src/io/index.ts';
 import { loadOnnx } from '../../src/onnx/index.ts';
 import { parseModel } from '../../src/onnx/parseModel.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
@@ -96,5 +96,29 @@ describe('fovea export', () => {
     );
     await expect(exportCommand(at('text.safetensors'), at('no.onnx'))).rejects.toThrow(DataError);
     expect([at('no.onnx'), at('no.pth')].filter(existsSync)).toEqual([]);
+  });
+
+  it('has the weights of the model, which are converted back to the same', async () => {
+    await outputOf(() => exportCommand(at('retinanet.safetensors'), at('weights.onnx')));
+    const text = await outputOf(() => showWeightsCommand(at('weights.onnx')));
+    expect(text).toContain('weights.onnx: ONNX\n');
+    expect(text).toMatch(/backbone\.body\.conv1\.weight +f32 +\[4,3,3,3\]/);
+    await outputOf(() => convertWeightsCommand(at('weights.onnx'), at('back.pth')));
+    await outputOf(() => convertWeightsCommand(at('retinanet.safetensors'), at('direct.pth')));
+    const [back, direct] = [await loadWeights(at('back.pth')), await loadWeights(at('direct.pth'))];
+    const name = 'backbone.body.layer1.0.conv1.weight';
+    expect(back.tensors.get(name)).toEqual(direct.tensors.get(name));
+    await expect(exportCommand(at('weights.onnx'), at('again.onnx'))).rejects.toThrow(
+      'is an ONNX model already',
+    );
+    await expect(showWeightsCommand(at('weights.onnx'), { stateDict: 'ema' })).rejects.toThrow(UsageError);
+  });
+
+  it('takes the weights of torchvision, of which the shapes tell the architecture', async () => {
+    await outputOf(() => convertWeightsCommand(at('retinanet.safetensors'), at('torch.pth')));
+    const text = await outputOf(() => exportCommand(at('torch.pth'), at('torch.onnx'), { size: [64, 64] }));
+    expect(text).toMatch(
+      /torch\.pth: retinanet, 2 classes\n.*torch\.onnx: written, [\d,]+ bytes; images \[N,3,64,64\]/,
+    );
   });
 });

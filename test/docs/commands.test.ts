@@ -80,6 +80,10 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['export', at('detect.safetensors'), at('candidates.onnx')],
     ...['--batch', '1', '--nms', 'outside', '--opset', '16', '--size', '64x96'],
   ],
+  'export --names --weights': () => [
+    ...['export', path.join(FIXTURES, 'darknet/small.cfg'), at('darknet.onnx')],
+    ...['--weights', path.join(FIXTURES, 'darknet/small.weights'), '--names', at('small.names')],
+  ],
   'weights show': () => ['weights', 'show', path.join(FIXTURES, 'torch_files/checkpoint.pth')],
   'weights convert': () => [
     ...['weights', 'convert', path.join(FIXTURES, 'torch_files/module.pth'), at('model.safetensors')],

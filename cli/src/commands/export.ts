@@ -1,12 +1,12 @@
 import path from 'node:path';
-import { architectureOf, decodeModel, metadataOf, type TrainedModel, UsageError } from 'fovea';
+import { architectureOf, metadataOf, type TrainedModel, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
-import { exportOnnx } from 'fovea/onnx';
+import { exportOnnx, isOnnx } from 'fovea/onnx';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
-import { usualSide } from '../modelFiles.ts';
+import { type ModelFileOptions, readModel, trainedOf, usualSide } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 
-export interface ExportCommandOptions {
+export interface ExportCommandOptions extends ModelFileOptions {
   /** The version of ONNX's operation set. */
   readonly opset?: number;
   /** The number of images that the file takes; `dynamic`, the default, for any. */
@@ -34,13 +34,13 @@ function sizeOf(
 }
 
 /**
- * fovea export: a trained model as an ONNX file, with its classes and preprocessing in the file's metadata. Throws UsageError for
+ * fovea export: a model of any origin as an ONNX file, with its classes and preprocessing in the file's metadata. Throws UsageError for
  * another extension, a size that the model does not take, and where both are one file; DataError for what is no model or cannot be written.
  */
 export async function exportCommand(
   file: string,
   out: string,
-  { opset, batch = 'dynamic', nms, size, foldBatchNorm }: ExportCommandOptions = {},
+  { opset, batch = 'dynamic', nms, size, foldBatchNorm, ...origin }: ExportCommandOptions = {},
 ): Promise<void> {
   if (path.extname(out).toLowerCase() !== '.onnx') {
     throw new UsageError(`${out}: an ONNX file is written; end its name in .onnx`);
@@ -49,7 +49,12 @@ export async function exportCommand(
     throw new UsageError(`${out}: is the model to export; choose another file`);
   }
   await checkOutputFile(out);
-  const trained = decodeModel(await readFileBytes(file), file);
+  if (isOnnx(await readFileBytes(file))) {
+    throw new UsageError(
+      `${file}: is an ONNX model already; "fovea weights convert" writes its weights as .safetensors or .pth`,
+    );
+  }
+  const trained = trainedOf(await readModel(file, origin), file);
   const { name, model, classNames, preprocessing } = trained;
   const [height, width] = sizeOf(trained, size);
   const images = batch === 'dynamic' ? 1 : batch;

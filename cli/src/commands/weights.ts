@@ -8,7 +8,9 @@ import {
   readFileBytes,
   writeTorch,
 } from 'fovea/io';
+import { isOnnx, readOnnxWeights } from 'fovea/onnx';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
+import { besides } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 import { textTable } from '../textTable.ts';
 import { exportCommand } from './export.ts';
@@ -26,6 +28,7 @@ const TITLES: Readonly<Record<LoadedWeights['format'], string>> = {
   'torch-legacy': 'PyTorch before 1.6 (torch.save)',
   torchscript: 'TorchScript',
   tfjs: 'TensorFlow.js',
+  onnx: 'ONNX',
 };
 
 /** The longest value that is shown as it is. */
@@ -50,6 +53,16 @@ function shown(value: OtherValue): string {
 
 const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
+/** Weights of any format. Throws UsageError for the name of a state dict where there can be but one. */
+async function readWeights(file: string, options: WeightsOptions): Promise<LoadedWeights> {
+  const bytes = await readFileBytes(file);
+  if (!isOnnx(bytes)) return loadWeights(file, options);
+  if (options.stateDict === undefined) {
+    return readOnnxWeights(bytes, { name: file, externalData: besides(file) });
+  }
+  throw new UsageError(`${file}: is an ONNX model, which --state-dict is not for; leave it out`);
+}
+
 /** The number of values of all tensors, and their bytes. */
 function total({ tensors }: LoadedWeights): string {
   let [values, bytes] = [0, 0];
@@ -65,7 +78,7 @@ function total({ tensors }: LoadedWeights): string {
  * DataError for a file that is no weights, named for what it is.
  */
 export async function showWeightsCommand(file: string, options: WeightsOptions = {}): Promise<void> {
-  const weights = await loadWeights(file, options);
+  const weights = await readWeights(file, options);
   write(`${printable(file)}: ${TITLES[weights.format]}`);
   write(total(weights));
   if (weights.layout) write(`layout of ${weights.layout === 'fovea' ? 'Fovea' : 'PyTorch'}`);
@@ -101,8 +114,8 @@ async function inTorchLayout(weights: LoadedWeights, file: string): Promise<Load
 }
 
 /**
- * fovea weights convert: a model of fovea train as an ONNX file, or the state dict of a file in another format, with its names and types as they are and in PyTorch's layouts. Throws UsageError
- * for another extension, or where both are one file; DataError for what cannot be read or written, or holds no tensor.
+ * fovea weights convert: the state dict of a file in another format, with its names and types as they are and in PyTorch's layouts;
+ * or a whole model as an ONNX file, as `fovea export` writes it. Throws UsageError for another extension, or where both are one file; DataError for what cannot be read or written, or holds no tensor.
  */
 export async function convertWeightsCommand(
   from: string,
@@ -120,7 +133,7 @@ export async function convertWeightsCommand(
     throw new UsageError(`${to}: is the file to convert; choose another one`);
   }
   await checkOutputFile(to);
-  const weights = await inTorchLayout(await loadWeights(from, options), from);
+  const weights = await inTorchLayout(await readWeights(from, options), from);
   if (weights.tensors.size === 0) throw new DataError(`${from}: holds no tensors; give a file of weights`);
   await writeFileAtomic(to, writer(weights));
   write(`${printable(from)}: ${TITLES[weights.format]}, ${total(weights)}`);
