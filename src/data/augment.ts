@@ -111,12 +111,12 @@ export function cropTransform(geometry: CropGeometry): Crop['toImage'] {
  * @throws DataError for a region without a whole pixel, and for options out of range.
  */
 export function sampleCrop(image: ImageSize, options: CropOptions, random: Random): Crop {
+  expectOptions('sampleCrop', options, ['size', ...AUGMENT_OPTIONS]);
   expectArguments(
     'sampleCrop',
     { image, options, random },
     { image: SIZE, options: { size: 'pair' }, random: 'object' },
   );
-  expectOptions('sampleCrop', options, ['size', ...AUGMENT_OPTIONS]);
   const {
     size,
     scale: scales = [1, 1],

@@ -30,8 +30,8 @@ export interface FromDarknetFilesOptions {
  * @throws DataError for files that cannot be used, and for another number of names than the network has classes.
  */
 export function fromDarknet(files: DarknetFiles, options: FromDarknetFilesOptions = {}): TrainedModel {
-  expectArguments('fromDarknet', { files }, { files: { cfg: 'text', weights: 'bytes' } });
   const { name, fit } = withDefaults('fromDarknet', options, { name: 'cfg', fit: 'letterbox' });
+  expectArguments('fromDarknet', { files }, { files: { cfg: 'text', weights: 'bytes' } });
   const model = YOLO.fromDarknet(files.cfg, files.weights, { name });
   model.eval();
   const { numClasses } = model;

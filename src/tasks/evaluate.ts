@@ -133,6 +133,7 @@ export async function evaluateDetector(
   samples: readonly Sample[],
   options: EvaluateOptions = {},
 ): Promise<DetectionEvaluation> {
+  expectOptions('evaluateDetector', options, ['objects', 'region', 'onImage']);
   expectArguments(
     'evaluateDetector',
     { detector, samples },
@@ -141,7 +142,6 @@ export async function evaluateDetector(
       samples: [{ image: 'object', annotation: 'object' }],
     },
   );
-  expectOptions('evaluateDetector', options, ['objects', 'region', 'onImage']);
   const { objects = () => true, onImage } = options;
   const detections: Detection[][] = [];
   for (const sample of samples) {
@@ -212,6 +212,7 @@ export async function evaluateSegmenter(
   samples: readonly Sample[],
   options: EvaluateOptions = {},
 ): Promise<SegmentationEvaluation> {
+  expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
   expectArguments(
     'evaluateSegmenter',
     { segmenter, samples },
@@ -220,7 +221,6 @@ export async function evaluateSegmenter(
       samples: [{ image: 'object', annotation: 'object' }],
     },
   );
-  expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
   const { objects = () => true, region, onImage } = options;
   const { classNames } = segmenter;
   const confusion = new ConfusionMatrix(classNames.length + 1);

@@ -114,8 +114,8 @@ export class Detector implements ObjectDetector {
    * @throws DataError for a segmentation model.
    */
   constructor(gpu: Gpu, trained: TrainedModel, options: DetectorOptions = {}) {
-    expectArguments('Detector', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     expectOptions('Detector', options, ['name', 'augmentation']);
+    expectArguments('Detector', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { name = 'Detector', augmentation } = options;
     const { model } = trained;
     if (!isDetector(model)) {
@@ -208,8 +208,8 @@ export class Segmenter implements PixelSegmenter {
    * @throws DataError for a detection model.
    */
   constructor(gpu: Gpu, trained: TrainedModel, options: SegmenterOptions = {}) {
-    expectArguments('Segmenter', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { name } = withDefaults('Segmenter', options, { name: 'Segmenter' });
+    expectArguments('Segmenter', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { model } = trained;
     if (isDetector(model)) {
       throw new DataError(`${name}: ${trained.name} is a detection model; use Detector (fovea detect)`);

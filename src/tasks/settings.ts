@@ -102,8 +102,8 @@ const TRAIN_ARGUMENTS = {
 
 /** Throws UsageError for what `train` cannot use. */
 export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSettings): void {
-  expectArguments('train', { gpu, samples, settings }, TRAIN_ARGUMENTS);
   expectOptions('train: settings', settings, TRAIN_SETTINGS);
+  expectArguments('train', { gpu, samples, settings }, TRAIN_ARGUMENTS);
 }
 
 /** The settings with which a training may go on differently. */

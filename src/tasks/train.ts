@@ -117,8 +117,8 @@ export async function train(
   settings: TrainSettings,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
-  expectTraining(gpu, samples, settings);
   expectOptions('train', options, TRAIN_OPTIONS);
+  expectTraining(gpu, samples, settings);
   const architecture = architectureOf(settings.model);
   const model = checkedModel(settings, gpu.device.caps);
   const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));

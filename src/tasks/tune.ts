@@ -41,12 +41,12 @@ export function tuneTraining(
   settings: TrainSettings,
   options: TaskTuneOptions = {},
 ): Promise<Tuned[]> {
+  expectOptions('tuneTraining', options, ['again', 'progress']);
   expectArguments(
     'tuneTraining',
     { gpu, settings },
     { gpu: GPU, settings: { model: 'text', cropSize: 'number' } },
   );
-  expectOptions('tuneTraining', options, ['again', 'progress']);
   const { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm } = settings;
   const { task, needsSeed, hasMasks } = architectureOf(name);
   const model = buildModel(name, config, seed);
@@ -76,12 +76,12 @@ export function tuneInference(
   trained: Pick<TrainedModel, 'model'>,
   options: TuneInferenceOptions,
 ): Promise<Tuned[]> {
+  expectOptions('tuneInference', options, ['size', 'again', 'progress']);
   expectArguments(
     'tuneInference',
     { gpu, trained, options },
     { gpu: GPU, trained: { model: 'object' }, options: { size: 'pair' } },
   );
-  expectOptions('tuneInference', options, ['size', 'again', 'progress']);
   const { size, ...rest } = options;
   const [height, width] = size;
   const { model } = trained;

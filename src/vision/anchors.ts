@@ -55,12 +55,12 @@ function cellAnchors(sizes: readonly number[], aspectRatios: readonly number[]):
  * Order: level, y, x, aspect ratio, size. Throws ShapeError where levels do not correspond.
  */
 export function generateAnchors(options: AnchorOptions): Anchors {
+  expectOptions('generateAnchors', options, ['imageSize', 'strides', 'sizes', 'aspectRatios']);
   expectArguments(
     'generateAnchors',
     { options },
     { options: { imageSize: 'pair', strides: 'values', sizes: ['values'], aspectRatios: ['values'] } },
   );
-  expectOptions('generateAnchors', options, ['imageSize', 'strides', 'sizes', 'aspectRatios']);
   const { imageSize, strides, sizes, aspectRatios } = options;
   if (strides.length !== sizes.length || strides.length !== aspectRatios.length) {
     throw new ShapeError(

@@ -63,12 +63,12 @@ export async function detectFormat(
   path: string,
   options: DetectOptions = {},
 ): Promise<FormatName> {
+  expectOptions('detectFormat', options, ['encoding', 'allowOutside']);
   expectArguments(
     'detectFormat',
     { files, path },
     { files: { kind: 'function', list: 'function', bytes: 'function' }, path: 'text' },
   );
-  expectOptions('detectFormat', options, ['encoding', 'allowOutside']);
   const kind = await files.kind(path);
   if (kind === undefined) {
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
@@ -104,12 +104,12 @@ export async function openDataset(
   path: string,
   given: ReadOptions & { readonly format?: FormatName } = {},
 ): Promise<Dataset> {
+  expectOptions('openDataset', given, ['format', ...READ_OPTIONS]);
   expectArguments(
     'openDataset',
     { files, path },
     { files: { kind: 'function', list: 'function', bytes: 'function' }, path: 'text' },
   );
-  expectOptions('openDataset', given, ['format', ...READ_OPTIONS]);
   const { format, ...options } = given;
   const { encoding, allowOutside } = options;
   const name =

@@ -184,6 +184,7 @@ export function detectionConfusion<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
   options: DetectionConfusionOptions<L>,
 ): ConfusionMatrix {
+  expectOptions('detectionConfusion', options, ['classes', 'scoreThreshold', 'iouThreshold']);
   expectArguments(
     'detectionConfusion',
     { images, options },
@@ -192,7 +193,6 @@ export function detectionConfusion<L extends ClassLabel>(
       options: { classes: ['label'] },
     },
   );
-  expectOptions('detectionConfusion', options, ['classes', 'scoreThreshold', 'iouThreshold']);
   const { classes, scoreThreshold = 0.5, iouThreshold = 0.5 } = options;
   const matrix = new ConfusionMatrix(classes.length + 1);
   const background = classes.length;

@@ -60,6 +60,7 @@ export function evaluateDetections<L extends ClassLabel>(
   images: readonly DetectionImage<L>[],
   options: DetectionOptions<L>,
 ): DetectionResult<L> {
+  expectOptions('evaluateDetections', options, ['classes', 'iouThresholds', 'maxDetections']);
   expectArguments(
     'evaluateDetections',
     { images, options },
@@ -68,7 +69,6 @@ export function evaluateDetections<L extends ClassLabel>(
       options: { classes: ['label'] },
     },
   );
-  expectOptions('evaluateDetections', options, ['classes', 'iouThresholds', 'maxDetections']);
   const { classes, iouThresholds = COCO_THRESHOLDS, maxDetections = 100 } = options;
   images.forEach((image, i) => {
     checkImage('evaluateDetections', i, image, 'bbox');

@@ -79,8 +79,8 @@ export class PanopticQuality<L extends ClassLabel> {
    * @throws ShapeError for a class in both, or given twice.
    */
   constructor(options: { readonly things: readonly L[]; readonly stuff: readonly L[] }) {
-    expectArguments('PanopticQuality', { options }, { options: { things: ['label'], stuff: ['label'] } });
     expectOptions('PanopticQuality', options, ['things', 'stuff']);
+    expectArguments('PanopticQuality', { options }, { options: { things: ['label'], stuff: ['label'] } });
     const { things, stuff } = options;
     for (const label of [...things, ...stuff]) {
       if (this.#counts.has(label)) {

@@ -46,12 +46,12 @@ export async function readLabelmeFile(
   file: string,
   options: ReadOptions = {},
 ): Promise<AnnotatedImage> {
+  expectOptions('readLabelmeFile', options, READ_OPTIONS);
   expectArguments(
     'readLabelmeFile',
     { files, file },
     { files: { kind: 'function', list: 'function', bytes: 'function' }, file: 'text' },
   );
-  expectOptions('readLabelmeFile', options, READ_OPTIONS);
   const reading = new Reading(files, folderOf(file), options);
   return readFile(reading, file, withoutExtension(baseName(file)));
 }

@@ -89,8 +89,8 @@ export async function toAnnotation(
   file: string,
   options: { readonly decodePng?: DecodePng } = {},
 ): Promise<Annotation> {
-  expectArguments('toAnnotation', { document, file }, { document: { shapes: ['object'] }, file: 'text' });
   expectOptions('toAnnotation', options, ['decodePng']);
+  expectArguments('toAnnotation', { document, file }, { document: { shapes: ['object'] }, file: 'text' });
   checkStated(document, file);
   const { imageWidth: width, imageHeight: height } = document;
   return readShapes(document, file, { width, height }, options);
