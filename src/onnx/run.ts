@@ -144,8 +144,14 @@ function* runNode(
     throw error;
   }
   const list = outputs instanceof Value ? [outputs] : outputs;
-  if (inputs.every((value) => !value || value.constant)) for (const value of list) if (value) fold(value);
+  if (isOfConstants(node, scope)) for (const value of list) if (value) fold(value);
   return list;
+}
+
+/** Whether all that a node reads is known: its inputs, and what the graphs in it read from around them. */
+function isOfConstants(node: OnnxNode, scope: Scope): boolean {
+  for (const name of namesRead(node)) if (name !== '' && !scope.get(name)?.constant) return false;
+  return true;
 }
 
 /** Makes a value that depends on nothing but known ones known too: arithmetic on shapes costs nothing at run time. */

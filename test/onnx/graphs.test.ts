@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { evaluate } from '../../src/graph/evaluate.ts';
-import { type Computer, type Tensor, tensor } from '../../src/graph/tensor.ts';
+import { baseOf, type Computer, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { loadOnnx, UnsupportedError } from '../../src/onnx/index.ts';
 import {
   AttributeProtoSchema,
@@ -108,6 +108,29 @@ describe('control flow', () => {
     const { y, rows } = model.forward({ x: x() });
     expect(values(y)).toEqual([4, -8]);
     expect(values(rows)).toEqual([2, -4, 3, -6, 4, -8]);
+  });
+
+  it('leaves to the GPU what a loop computes of values around it, though its own inputs are known', () => {
+    const body = graph({
+      nodes: [node('Add', ['sum', 'x'], ['next']), node('Identity', ['on'], ['stays'])],
+      inputs: [port('i', 'int64', []), port('on', 'bool', []), port('sum', 'float')],
+      outputs: [port('stays', 'bool'), port('next', 'float')],
+    });
+    const model = loadOnnx(
+      modelBytes({
+        nodes: [nodeWith(node('Loop', ['trips', '', 'zeros'], ['y']), { body })],
+        inputs: [port('x', 'float', [2])],
+        outputs: [port('y', 'float', [2])],
+        initializers: [
+          initializer('trips', { type: 'int64', shape: [], data: [2] }),
+          initializer('zeros', { type: 'float', shape: [2], data: [0, 0] }),
+        ],
+      }),
+      { trained: () => false },
+    );
+    const { y } = model.forward({ x: x() });
+    expect(baseOf(y!).origin.kind).toBe('op');
+    expect(values(y)).toEqual([2, -4]);
   });
 
   it('refuses loops in loops that would record without end', () => {
