@@ -144,23 +144,34 @@ function eachMarked(marks: Uint8Array, y: number, each: (y: number, from: number
   if (start >= 0) each(y, start, marks.length);
 }
 
+/** Marks of so many bytes stay in a processor's cache. */
+const BAND = 2 ** 18;
+
 /**
- * The runs of a polygon whose edges cross more often than there are pixels: one edge after the other, in a map of the whole image, since
- * going through all edges at each row would jump about in memory.
+ * The runs of a polygon whose edges cross more often than there are pixels: one edge after the other within a band of rows, since going
+ * through all edges at each row would jump about in memory, and so would marking all rows of one edge.
  */
 function runsByEdge(
-  { first, end, x, y, dx, dy, order }: Edges,
+  { first, end, x, y, dx, dy, order, firstRow }: Edges,
   { width, height }: ImageSize,
   each: (y: number, from: number, to: number) => void,
 ): void {
-  const marks = new Uint8Array(width * height);
-  for (let i = 0; i < order.length; i++) {
-    const last = end[i]!;
-    for (let row = first[i]!; row < last; row++) {
-      const column = firstColumn(x[i]! + ((row + 0.5 - y[i]!) / dy[i]!) * dx[i]!);
-      if (column < width) marks[row * width + column]! ^= 1;
+  const rows = Math.max(1, Math.floor(BAND / width));
+  const marks = new Uint8Array(width * rows);
+  for (let top = firstRow; top < height; top += rows) {
+    const bottom = Math.min(height, top + rows);
+    for (const i of order) {
+      if (first[i]! >= bottom) break;
+      const last = Math.min(bottom, end[i]!);
+      const [left, above, across, down] = [x[i]!, y[i]!, dx[i]!, dy[i]!];
+      for (let row = Math.max(top, first[i]!); row < last; row++) {
+        const column = firstColumn(left + ((row + 0.5 - above) / down) * across);
+        if (column < width) marks[(row - top) * width + column]! ^= 1;
+      }
     }
+    for (let row = top; row < bottom; row++) {
+      eachMarked(marks.subarray((row - top) * width, (row - top + 1) * width), row, each);
+    }
+    marks.fill(0);
   }
-  for (let row = 0; row < height; row++)
-    eachMarked(marks.subarray(row * width, (row + 1) * width), row, each);
 }
