@@ -23,7 +23,7 @@ import {
 } from '../../graph/functions/elementwise.ts';
 import { cast, gatherRows } from '../../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../../graph/tensor.ts';
-import { isFloatType } from '../dataTypes.ts';
+import { isFloatType, RANGES } from '../dataTypes.ts';
 import { align } from '../layout.ts';
 import type { Call, Operators, Run } from '../operator.ts';
 import { Value } from '../value.ts';
@@ -48,6 +48,32 @@ function shifted(a: Tensor, b: Tensor, { attrs }: Call): Tensor {
   if (attrs.string('direction') === 'LEFT') return mul(a, factor);
   return div(a, maximum(factor, 1));
 }
+
+/** The bits that two numbers of four bits share, at 16 a + b. */
+const sharedBits = (): Tensor => tensor(Int32Array.from({ length: 256 }, (_, i) => (i >> 4) & i & 15));
+
+/** The bits that two integers share, four bits at a time. Of types of fewer than 32 bits, what is above those is not right. */
+function bitwiseAnd(a: Tensor, b: Tensor, { inputs }: Call): Tensor {
+  const [low, high] = RANGES[inputs[0]!.type] ?? [0, 2 ** 32];
+  const digits = Math.min(Math.ceil(Math.log2(high - low) / 4), 8);
+  const shared = sharedBits();
+  let y: Tensor | undefined;
+  for (let i = 0; i < digits; i++) {
+    // Floored, also of negative numbers: those have the digits of two's complement.
+    const [left, right] = [remainder(a, 16), remainder(b, 16)];
+    const digit = mul(gatherRows(shared, add(mul(left, 16), right)), 16 ** i);
+    y = y ? add(y, digit) : digit;
+    [a, b] = [div(sub(a, left), 16), div(sub(b, right), 16)];
+  }
+  return y!;
+}
+
+/** An operation on the bits of integers. Sums wrap around, so that these are exact. */
+const ofBits = (compute: (a: Tensor, b: Tensor, shared: Tensor) => Tensor): Run =>
+  ofPairs((a, b, call) => {
+    if (a.dtype !== 'i32' || b.dtype !== 'i32') return call.damaged('it takes integers');
+    return compute(a, b, bitwiseAnd(a, b, call));
+  });
 
 /** Powers. The result has the type of the base; exponents of 2 and 1/2, which are known, are exact. */
 function power(call: Call): Value {
@@ -75,7 +101,10 @@ export const arithmetic: Operators = {
   Abs: ofNumbers((x) => abs(x)),
   Add: ofPairs(add),
   BitShift: ofPairs(shifted),
+  BitwiseAnd: ofBits((_a, _b, shared) => shared),
   BitwiseNot: ofNumbers((x) => sub(-1, x)),
+  BitwiseOr: ofBits((a, b, shared) => sub(add(a, b), shared)),
+  BitwiseXor: ofBits((a, b, shared) => sub(add(a, b), mul(shared, 2))),
   Ceil: ofFloats((x) => ceil(x)),
   Div: ofPairs(div),
   Exp: ofFloats((x) => exp(x)),
