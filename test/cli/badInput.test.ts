@@ -200,9 +200,9 @@ describe('resuming', () => {
       'train',
       /skipBatches has 4; give numbers of batches from 1 to 3/,
     );
-    for (const end of ['json', 'png']) {
-      await cp(join(files.data, `two.${end}`), join(files.data, `three.${end}`));
-    }
+    await cp(join(files.data, 'two.png'), join(files.data, 'three.png'));
+    const copied = (await readFile(annotation(), 'utf8')).replaceAll('two.png', 'three.png');
+    await writeFile(join(files.data, 'three.json'), copied);
     await fails(
       () => train({ resume: true, task: 'segment', batch: 2, steps: 3, epochs: undefined }),
       checkpoint,
