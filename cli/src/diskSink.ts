@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import {
   appendFile,
   copyFile,
-  mkdir,
   readdir,
   readFile,
   realpath,
@@ -54,7 +53,9 @@ export class DiskSink implements DataSink {
   readonly #files = new Set<string>();
   /** Whatever ends the process, a full disk behind stderr for one, nothing half-written stays. */
   readonly #atExit = (): void => {
-    for (const left of [this.#temporary, this.#old]) rmSync(left, { recursive: true, force: true });
+    // A file that is being written meanwhile may appear in a folder that is being removed.
+    const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 };
+    for (const left of [this.#temporary, this.#old]) rmSync(left, options);
   };
 
   private constructor(folder: string, mode: ImageMode) {
@@ -89,7 +90,14 @@ export class DiskSink implements DataSink {
     await makeFolder(path.dirname(whole));
     const sink = new DiskSink(whole, mode);
     process.once('exit', sink.#atExit);
-    await makeFolder(sink.#temporary);
+    try {
+      mkdirSync(sink.#temporary);
+    } catch (error) {
+      throw new DataError(
+        `${folder}: cannot be written (${fileProblem(error)}); make room, or choose another folder`,
+        { cause: error },
+      );
+    }
     return sink;
   }
 
@@ -97,7 +105,8 @@ export class DiskSink implements DataSink {
     this.#files.add(file);
     const place = path.join(this.#temporary, file);
     const folder = path.dirname(place);
-    if (!this.#made.has(folder)) await mkdir(folder, { recursive: true });
+    // At once: a folder that is still being made would come back after the end of the process has removed it.
+    if (!this.#made.has(folder)) mkdirSync(folder, { recursive: true });
     this.#made.add(folder);
     return place;
   }
