@@ -2,9 +2,10 @@ import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { DeepLabV3 } from '../models/deeplab.ts';
-import { FasterRCNN } from '../models/fasterRcnn.ts';
+import { FasterRCNN, type FasterRCNNConfig } from '../models/fasterRcnn.ts';
 import { FCN } from '../models/fcn.ts';
 import { FCOS } from '../models/fcos.ts';
+import { KEYPOINT_DEFAULTS, KeypointRCNN } from '../models/keypointRcnn.ts';
 import { LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import { RetinaNet } from '../models/retinanet.ts';
@@ -51,6 +52,17 @@ function builtBy(builder: string, args: Readonly<Record<string, unknown>>): Buil
   throw new UsageError(`${builder}: is a classifier; give a detector or segmenter`);
 }
 
+/** Keypoint R-CNN as torchvision's, around the parts of a Faster R-CNN. Undefined where the weights have no keypoints. */
+function keypointRCNNIn(shapes: WeightShapes, config: FasterRCNNConfig): KeypointRCNN | undefined {
+  const last = shapes.layer('roi_heads.keypoint_predictor.kps_score_lowres');
+  const first = shapes.layer('roi_heads.keypoint_head.0');
+  if (!last || !first) return undefined;
+  const depth = shapes.count((i) => `roi_heads.keypoint_head.${2 * i}`);
+  // Of a transposed convolution the weight is [I,O,kh,kw].
+  const keypoint = { ...KEYPOINT_DEFAULTS, numKeypoints: last.in, width: first.out, depth };
+  return new KeypointRCNN({ ...config, keypoint, seed: 0 });
+}
+
 /** The number of classes that a head is for, if it differs: biases have as many values, or a multiple. */
 function classesIn({ mismatched }: LoadReport, assumed: number): number | undefined {
   const biases = mismatched.filter(({ given, wanted }) => given.length === 1 && wanted.length === 1);
@@ -93,7 +105,8 @@ export function fromTorchvision(weights: LoadedWeights, options: FromTorchvision
       `${source}: is no model of Fovea (it has no fovea.model metadata), and its names and shapes tell no architecture of torchvision; name that, as in --arch fasterrcnn_resnet50_fpn`,
     );
   }
-  const auxiliary = new WeightShapes(weights).hasPrefix('aux_classifier.');
+  const shapes = new WeightShapes(weights);
+  const auxiliary = shapes.hasPrefix('aux_classifier.');
   const build = (classes: number): Built => {
     if (arch !== undefined) {
       const aux = auxiliary && /^(fcn|deeplabv3)_/.test(arch) ? { aux_loss: true } : {};
@@ -103,6 +116,8 @@ export function fromTorchvision(weights: LoadedWeights, options: FromTorchvision
     const segments = ARCHITECTURES[name].task === 'segment';
     const firstLabel = segments || WITH_BACKGROUND.includes(name) ? 1 : 0;
     const config = configFromWeights(name, weights, classes - firstLabel);
+    const keypoints = name === 'fasterrcnn' ? keypointRCNNIn(shapes, config as FasterRCNNConfig) : undefined;
+    if (keypoints) return { name, model: keypoints, firstLabel };
     return { name, model: buildModel(name, config, 0), firstLabel };
   };
   // The head's shapes tell the number of classes, compared with those for another number.

@@ -11,6 +11,8 @@ import { lraspp } from '../models/lraspp.ts';
 import { maskrcnn } from '../models/maskRcnn.ts';
 import type { ResNetConfig } from '../models/resnet.ts';
 import { retinanet } from '../models/retinanet.ts';
+import { type SSDConfig, ssd300, ssdlite320 } from '../models/ssd.ts';
+import { VIT_B_16, type ViTConfig, vitConfig } from '../models/vit.ts';
 import { ARCHITECTURES, type ModelName } from './architectures.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { type Backbone, backboneIn, titleOf, WeightShapes } from './weightShapes.ts';
@@ -109,6 +111,64 @@ function partsIn(shapes: WeightShapes) {
   };
 }
 
+/** The heads of an SSD, one per map. */
+const SSD_HEADS = 'head.classification_head.module_list.';
+
+/** torchvision's ssd300_vgg16 or ssdlite320_mobilenet_v3_large, of any width. Undefined where the weights are neither. */
+function ssdIn(shapes: WeightShapes, numClasses: number): SSDConfig | undefined {
+  if (!shapes.hasPrefix(SSD_HEADS)) return undefined;
+  const vgg = shapes.layer('backbone.features.0');
+  if (vgg)
+    return ssd300({ numClasses, ...(vgg.out === 64 ? {} : { backbone: { width: vgg.out } }), seed: 0 })
+      .config;
+  const last = shapes.layer('backbone.features.1.3.0');
+  const extra = shapes.layer('backbone.extra.0.2.0');
+  const large = shapes.layer('backbone.features.0.13.0');
+  // The first map is that of the expansion in the last stage's first block.
+  const expansion = large ?? shapes.layer('backbone.features.0.9.0');
+  if (!last || !extra || !expansion) return undefined;
+  const { config } = ssdlite320({ numClasses, seed: 0 });
+  // torchvision halves the tail unless the backbone was trained before.
+  const reducedTail = last.in <= expansion.in;
+  const widthMult = (last.out * (reducedTail ? 2 : 1)) / (large ? 960 : 576);
+  const extraWidthMult = extra.out / 512;
+  return {
+    ...config,
+    backbone: {
+      ...config.backbone,
+      variant: large ? 'large' : 'small',
+      reducedTail,
+      ...(widthMult === 1 ? {} : { widthMult }),
+      ...(extraWidthMult === 1 ? {} : { extraWidthMult }),
+    },
+  };
+}
+
+/** A vision transformer as its weights are, torchvision's of any size. */
+function vitIn(shapes: WeightShapes, { tensors }: LoadedWeights, numClasses: number): ViTConfig | undefined {
+  const patches = shapes.layer('conv_proj');
+  const numLayers = shapes.count((i) => `encoder.layers.encoder_layer_${i}.self_attention.out_proj`);
+  const mlp =
+    shapes.layer('encoder.layers.encoder_layer_0.mlp.0') ??
+    shapes.layer('encoder.layers.encoder_layer_0.mlp.linear_1');
+  const tokens = tensors.get('encoder.pos_embedding')?.shape[1];
+  if (!patches || !mlp || tokens === undefined) return undefined;
+  const { out: hiddenDim, kernel: patchSize } = patches;
+  // No shape says how many heads there are: torchvision's have 64 values each, 80 of ViT-H.
+  const perHead = hiddenDim % 64 === 0 && hiddenDim !== 1280 ? 64 : 80;
+  return vitConfig({
+    ...VIT_B_16,
+    dice: true,
+    numClasses: numClasses + 1,
+    imageSize: Math.round(Math.sqrt(tokens - 1)) * patchSize,
+    patchSize,
+    numLayers,
+    numHeads: hiddenDim % perHead === 0 ? hiddenDim / perHead : 1,
+    hiddenDim,
+    mlpDim: mlp.out,
+  });
+}
+
 /** Which models take which backbones. */
 const ON_MOBILENET: readonly ModelName[] = ['fasterrcnn', 'maskrcnn', 'deeplabv3', 'lraspp'];
 
@@ -174,6 +234,13 @@ export function configFromWeights(name: ModelName, weights: LoadedWeights, numCl
   const own = ownDescription(weights);
   if (own?.name === name) return withClasses(name, own.config, numClasses);
   const shapes = new WeightShapes(weights);
+  const whole =
+    name === 'vit'
+      ? vitIn(shapes, weights, numClasses)
+      : name === 'ssdlite'
+        ? ssdIn(shapes, numClasses)
+        : undefined;
+  if (whole) return whole;
   const backbone = backboneIn(shapes);
   if (!backbone) return undefined;
   if (backbone.kind === 'mobilenet' && !ON_MOBILENET.includes(name)) {
@@ -190,6 +257,7 @@ export function architectureIn(weights: LoadedWeights): ModelName | undefined {
   const own = ownDescription(weights);
   if (own) return own.name;
   const shapes = new WeightShapes(weights);
+  if (shapes.hasPrefix(SSD_HEADS)) return 'ssdlite';
   if (!backboneIn(shapes)) return undefined;
   const MARKS: readonly (readonly [string, ModelName])[] = [
     ['roi_heads.mask_predictor.', 'maskrcnn'],

@@ -274,6 +274,9 @@ describe("torchvision's weights", () => {
     ['fasterrcnn-eval', 'fasterrcnn', 'detect', undefined],
     ['maskrcnn-eval', 'maskrcnn', 'detect', undefined],
     ['fcn-eval', 'fcn', 'segment', undefined],
+    ['ssd-eval', 'ssdlite', 'detect', undefined],
+    ['ssdlite-eval', 'ssdlite', 'detect', undefined],
+    ['keypointrcnn-eval', 'fasterrcnn', 'detect', undefined],
   ] as const)('of a narrow model, %s, tell their architecture and run', async (folder, name, task, classes) => {
     const model = await openModel(bytesOf(folder), { name: folder });
     expect([model.trained?.name, model.task]).toEqual([name, task]);

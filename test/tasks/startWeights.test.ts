@@ -9,7 +9,9 @@ import { loadWeights } from '../../src/io/loadWeights.ts';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { MobileNetV3 } from '../../src/models/mobilenetV3.ts';
 import { ResNet } from '../../src/models/resnet.ts';
+import { ssd300, ssdlite320 } from '../../src/models/ssd.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
+import { VisionTransformer, vitB16 } from '../../src/models/vit.ts';
 import { yolov3TinyCfg } from '../../src/models/yoloPresets.ts';
 import type { Module } from '../../src/nn/module.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
@@ -69,6 +71,33 @@ describe('the configuration that weights tell', () => {
     const differing = [...got].filter(([own, shape]) => wanted.get(own) !== shape).map(([own]) => own);
     expect(differing.length).toBeLessThanOrEqual(6);
     expect(differing.every((own) => /cls_|bbox_pred|classifier|mask_fcn_logits/.test(own))).toBe(true);
+  });
+
+  it.each([
+    ['ssd300_vgg16', {}],
+    ['ssdlite320_mobilenet_v3_large', {}],
+    // With a backbone that was trained before, torchvision does not halve the tail.
+    ['ssdlite320_mobilenet_v3_large', { backbone: { variant: 'large', widthMult: 0.5 } }],
+    ['ssd300_vgg16', { backbone: { width: 16 } }],
+  ] as const)('of %s %o is that of its model', (builder, options) => {
+    const make = builder === 'ssd300_vgg16' ? ssd300 : ssdlite320;
+    const weights = shapesOf(make({ numClasses: 90, ...options, seed: 0 }));
+    expect(architectureIn(weights)).toBe('ssdlite');
+    const config = configFromWeights('ssdlite', weights, 90);
+    expect(shapesOf(buildModel('ssdlite', config, 0)).tensors).toEqual(weights.tensors);
+    const { detect: _detect, ...wanted } = torchvisionModel(builder).model.config as { detect: object };
+    if (Object.keys(options).length === 0) expect(config).toMatchObject(wanted);
+  });
+
+  it('of a vision transformer is that of a segmenter of its size', () => {
+    const { model } = torchvisionModel('vit_b_16');
+    const weights = shapesOf(model);
+    expect(architectureIn(weights)).toBeUndefined();
+    const { config } = vitB16({ numClasses: 4, seed: 0 });
+    expect(configFromWeights('vit', weights, 3)).toEqual({ ...config, dice: true });
+    const small = new VisionTransformer({ numClasses: 5, hiddenDim: 64, numHeads: 1, numLayers: 2, seed: 0 });
+    const built = buildModel('vit', configFromWeights('vit', shapesOf(small), 3), 0);
+    expect(built).toMatchObject({ config: { numLayers: 2, patchSize: 8, imageSize: 64, mlpDim: 128 } });
   });
 
   it('of a classifier is that of the model around it, torchvision has it', () => {
