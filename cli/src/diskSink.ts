@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import {
   appendFile,
   copyFile,
@@ -53,9 +53,22 @@ export class DiskSink implements DataSink {
   readonly #files = new Set<string>();
   /** Whatever ends the process, a full disk behind stderr for one, nothing half-written stays. */
   readonly #atExit = (): void => {
-    // A file that is being written meanwhile may appear in a folder that is being removed.
-    const options = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 };
-    for (const left of [this.#temporary, this.#old]) rmSync(left, options);
+    // What another thread is writing at this moment must not find the folder any more, or it appears again in what is being removed.
+    const gone = `${this.#temporary}.gone`;
+    try {
+      renameSync(this.#temporary, gone);
+    } catch {
+      // It is not made yet, or in its place already.
+    }
+    for (const left of [gone, this.#old]) {
+      for (let tries = 0; existsSync(left) && tries < 20; tries++) {
+        try {
+          rmSync(left, { recursive: true, force: true });
+        } catch {
+          // A file that was open already came into it meanwhile.
+        }
+      }
+    }
   };
 
   private constructor(folder: string, mode: ImageMode) {
