@@ -1,6 +1,7 @@
 import { expectArguments } from '../arguments.ts';
-import { ShapeError, UsageError } from '../errors.ts';
+import { ShapeError } from '../errors.ts';
 import { type Computer, Tensor } from '../graph/tensor.ts';
+import { expectBytes } from '../io/otherFormats.ts';
 import { type Buffer, Module, type Parameter } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Shape } from '../shape.ts';
@@ -155,9 +156,7 @@ export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModu
     externalData: undefined,
     trained: () => true,
   });
-  if (!(bytes instanceof Uint8Array)) {
-    throw new UsageError('loadOnnx: takes the bytes of a file; pass a Uint8Array, as readFile gives it');
-  }
+  expectBytes('loadOnnx', bytes);
   const external =
     typeof externalData === 'function' ? externalData : (location: string) => externalData?.[location];
   const model = parseModel(bytes, external);
