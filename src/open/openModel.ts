@@ -66,7 +66,10 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
   const { fromTorchvision } = await import('./pretrained.ts');
   const { arch } = options;
   const trained = fromTorchvision(weights, { ...(arch ? { arch } : {}), ...(names ? { names } : {}) });
-  const how = 'minSide' in trained.preprocessing ? 'with the shorter side of 520' : 'resized in the model';
-  const description = `torchvision ${arch ?? trained.name}, ${trained.classNames.length} classes; images ${how}, normalised as ImageNet`;
+  const how =
+    'minSide' in trained.preprocessing
+      ? 'with the shorter side of 520, normalised as ImageNet'
+      : 'resized and normalised in the model';
+  const description = `torchvision ${arch ?? trained.name}, ${trained.classNames.length} classes; images ${how}`;
   return opened(trained, name, description);
 }

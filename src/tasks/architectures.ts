@@ -158,7 +158,8 @@ export const ARCHITECTURES = {
     },
     build: (config, seed) => new SSD({ ...config, seed }),
     numClasses: ({ numClasses }) => numClasses,
-    sizeMultiple: () => 32,
+    // The last map of a VGG's is one pixel of images of its own size, and none of smaller ones.
+    sizeMultiple: ({ backbone, imageSize }) => ('variant' in backbone ? 32 : Math.max(...imageSize)),
     lossNames: ['bbox_regression', 'classification'],
   }),
   fasterrcnn: architecture<FasterRCNN['config']>({

@@ -134,11 +134,17 @@ export function cropsPerEpoch(
   });
 }
 
+/** The side of the images of a network that takes one size: an SSD, a vision transformer. */
+function fixedSide(config: unknown): number | undefined {
+  const { imageSize } = (config ?? {}) as { imageSize?: number | readonly number[] };
+  return typeof imageSize === 'object' ? Math.max(...imageSize) : imageSize;
+}
+
 /**
  * Chooses the settings of a training by the data set, and by what the user gives.
  *
  * The side of the crops is 1.5 times the longer side of nine out of ten objects, 2 times for detectors; at least 96 pixels,
- * at most `maxSide`, and a multiple of 32.
+ * at most `maxSide`, and a multiple of 32. Of an SSD or a vision transformer that weights tell, it is the size of its images.
  *
  * @param model The architecture.
  * @param samples The training data.
@@ -166,7 +172,11 @@ export function defaultSettings(
   const architecture = knownArchitecture('defaultSettings', model);
   const room = architecture.task === 'detect' ? 2 : 1.5;
   const wanted = Math.ceil(Math.max(96, room * large) / 32) * 32;
-  const cropSize = options.cropSize ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
+  const { weights } = options;
+  const built = weights !== undefined && options.width === undefined && options.anchors === undefined;
+  const told = built && !options.config ? configFromWeights(model, weights, names.length) : undefined;
+  const cropSize =
+    options.cropSize ?? fixedSide(told) ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
   const batchSize = options.batchSize ?? 4;
   const perEpoch = cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) / batchSize;
   const steps =
@@ -174,11 +184,9 @@ export function defaultSettings(
     (options.epochs === undefined
       ? DEFAULT_STEPS[names.length > 1 ? 'several' : 'one']
       : Math.max(1, Math.round(options.epochs * perEpoch)));
-  const { weights } = options;
-  const built = weights !== undefined && options.width === undefined && options.anchors === undefined;
   const config =
     options.config ??
-    (built ? configFromWeights(model, weights, names.length) : undefined) ??
+    told ??
     architecture.defaultConfig({
       numClasses: names.length,
       cropSize,

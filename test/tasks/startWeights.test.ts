@@ -17,6 +17,7 @@ import type { Module } from '../../src/nn/module.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import type { ModelName } from '../../src/tasks/architectures.ts';
 import { buildModel } from '../../src/tasks/modelFile.ts';
+import { defaultSettings } from '../../src/tasks/settings.ts';
 import { describeStart, type StartReport, startFrom } from '../../src/tasks/startWeights.ts';
 import { train } from '../../src/tasks/train.ts';
 import { architectureIn, configFromWeights, withClasses } from '../../src/tasks/weightConfig.ts';
@@ -87,6 +88,15 @@ describe('the configuration that weights tell', () => {
     expect(shapesOf(buildModel('ssdlite', config, 0)).tensors).toEqual(weights.tensors);
     const { detect: _detect, ...wanted } = torchvisionModel(builder).model.config as { detect: object };
     if (Object.keys(options).length === 0) expect(config).toMatchObject(wanted);
+  });
+
+  it('of fixed-size networks give the size of the crops', () => {
+    const weights = shapesOf(ssd300({ numClasses: 90, seed: 0 }));
+    const samples = [twoScene(32)];
+    expect(defaultSettings('ssdlite', samples, { weights }).cropSize).toBe(300);
+    expect(defaultSettings('ssdlite', samples, { weights, cropSize: 600 }).cropSize).toBe(600);
+    const vit = shapesOf(torchvisionModel('vit_b_16').model);
+    expect(defaultSettings('vit', samples, { weights: vit }).cropSize).toBe(224);
   });
 
   it('of a vision transformer is that of a segmenter of its size', () => {

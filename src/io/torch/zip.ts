@@ -93,7 +93,7 @@ export function readZip(bytes: Uint8Array, file: string): ZipArchive {
       const entry = entries.get(name);
       if (entry === undefined || entry.method === 0) return entry?.bytes;
       throw fault(
-        `entry ${quote(name)} is compressed (method ${entry.method}), which torch.save does not do`,
+        `entry ${quote(name)} is compressed (method ${entry.method}), which torch.save does not do, and what reads it here inflates nothing`,
         'unpack the archive and pack it without compression (zip -0 -r), or save it again with torch.save',
       );
     },
