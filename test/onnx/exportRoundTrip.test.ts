@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gelu, hardsigmoid, hardswish, mul, silu, softplus } from '../../src/graph/index.ts';
 import { nodeOf, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import * as models from '../../src/models/index.ts';
 import { type ExportOptions, exportOnnx, loadOnnx } from '../../src/onnx/index.ts';
@@ -69,6 +70,19 @@ describe('a model that is exported and loaded gives the same bits', () => {
       scores: 0,
       labels: 0,
     });
+  });
+
+  it.each(
+    Object.entries({ silu, gelu, hardswish, hardsigmoid, softplus }),
+  )('%s, also where it is several nodes', async (_name, activation) => {
+    const model = (x: Tensor) => ({ y: activation(mul(x, 5)) });
+    const x = tensor(noise([3, 700], 1), [3, 700]);
+    const { y: own } = await gpu.capture(model)(x);
+    for (const opset of [13, 17, 21]) {
+      const loaded = loadOnnx(await exportOnnx(model, { x: [3, 700] }, { opset }));
+      const { y } = await gpu.capture((given) => loaded.forward({ x: given }))(x);
+      expect(await y!.data(), `opset ${opset}`).toEqual(await own.data());
+    }
   });
 
   it('detections, computed as far as NMS and from there on', async () => {

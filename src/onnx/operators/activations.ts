@@ -7,6 +7,7 @@ import {
   expm1,
   gelu,
   greater,
+  hardsigmoid,
   hardswish,
   leakyRelu,
   less,
@@ -45,9 +46,12 @@ export const activations: Operators = {
     const inner = mul(x, affine(square(x), 0.044715 * Math.sqrt(2 / Math.PI), Math.sqrt(2 / Math.PI)));
     return mul(affine(x, 0.5), affine(tanh(inner), 1, 1));
   }),
-  HardSigmoid: ofFloats((x, { attrs }) =>
-    clamp(affine(x, attrs.float('alpha', 0.2), attrs.float('beta', 0.5)), 0, 1),
-  ),
+  HardSigmoid: ofFloats((x, { attrs }) => {
+    const [alpha, beta] = [attrs.float('alpha', 0.2), attrs.float('beta', 0.5)];
+    // PyTorch's.
+    if (alpha === Math.fround(1 / 6) && beta === 0.5) return hardsigmoid(x);
+    return clamp(affine(x, alpha, beta), 0, 1);
+  }),
   HardSwish: ofFloats((x) => hardswish(x)),
   LeakyRelu: ofFloats((x, { attrs }) => leakyRelu(x, attrs.float('alpha', 0.01))),
   Mish: ofFloats((x) => mul(x, tanh(softplus(x)))),

@@ -28,6 +28,7 @@ import { align } from '../layout.ts';
 import type { Call, Operators, Run } from '../operator.ts';
 import { Value } from '../value.ts';
 import { ofFloats, ofNumbers, ofPairs, wrapped } from './elementwise.ts';
+import { activationOf } from './productActivations.ts';
 
 /** One value of any number of them, elementwise. */
 const ofMany =
@@ -118,7 +119,7 @@ export const arithmetic: Operators = {
     if (a.dtype === 'f32') call.refuse('of floats takes fmod 1');
     return remainder(a, b);
   }),
-  Mul: ofPairs(mul),
+  Mul: ofPairs((a, b) => activationOf(a, b) ?? activationOf(b, a) ?? mul(a, b)),
   Neg: ofNumbers((x) => neg(x)),
   Pow: power,
   Reciprocal: ofFloats((x) => reciprocal(x)),
