@@ -269,7 +269,7 @@ export class FCOS extends Module {
       );
     const last = cells.length - 1;
     const low = limits((stride, i) => (i === 0 ? 0 : 4 * stride));
-    const high = limits((stride, i) => (i === last ? Number.MAX_VALUE : 8 * stride));
+    const high = limits((stride, i) => (i === last ? Number.POSITIVE_INFINITY : 8 * stride));
     const sized = both(greater(reach, low), less(reach, high));
     const area = mul(sub(corner(2), corner(0)), sub(corner(3), corner(1)));
     const fits = mul(both(near, inside), mul(sized, upTo(counts, G).reshape([N, 1, G])));
