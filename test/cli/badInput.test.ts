@@ -336,11 +336,17 @@ describe('the program', () => {
   it('prints one line and exits with 2', async () => {
     await writeFile(annotation(), '{');
     const before = await filesUnder(files.folder);
-    const options = ['--data', files.data, '--out', files.out];
+    // Each its own --out, which a training locks.
+    const options = (name: string) => [
+      '--data',
+      files.data,
+      '--out',
+      join(dirname(files.out), `${name}.safetensors`),
+    ];
     await Promise.all([
-      one(['train', '--task', 'detect', ...options], /two\.json: line 1, column 2: expected a key/),
-      one(['train', ...options], /train: give --model, or --task detect or --task segment/),
-      one(['train', '--resume', ...options], /no checkpoint to resume from/),
+      one(['train', '--task', 'detect', ...options('one')], /two\.json: line 1, column 2: expected a key/),
+      one(['train', ...options('two')], /train: give --model, or --task detect or --task segment/),
+      one(['train', '--resume', ...options('three')], /no checkpoint to resume from/),
       one(['eval', files.segmenter, '--data', files.data], /two\.json: line 1/),
     ]);
     const into = ['--out', dirname(files.out)];
