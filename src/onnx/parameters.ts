@@ -99,13 +99,22 @@ export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Sha
   const constants = new Map(graph.initializers);
   const dequantised = new Map<OnnxType, number>();
   const held = new Map<string, HostTensor>();
+  let merged = 0;
   const nodes = graph.nodes.filter((node) => {
     const [name = ''] = node.outputs;
     const value = node.attributes.get('value');
     if (node.op === 'Constant' && value?.kind === 'tensor') {
       constants.set(name, value.value);
-      if (!isAt(name, 'weights') && !isAt(name, 'statistics')) return true;
+      if (isFilled(value.value) || (!isAt(name, 'weights') && !isAt(name, 'statistics'))) return true;
       held.set(name, value.value);
+      return false;
+    }
+    const same = node.op === 'Identity' && !known.has(name) ? constants.get(node.inputs[0]!) : undefined;
+    if (same && isFloatType(same.type)) {
+      const copy = { ...same, data: same.data.slice() };
+      constants.set(name, copy);
+      held.set(name, copy);
+      merged++;
       return false;
     }
     const weight = node.op === 'DequantizeLinear' ? dequantisedWeight(node, constants) : undefined;
@@ -123,8 +132,17 @@ export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Sha
     dequantised,
     ([type, count]) => `${count} ${count === 1 ? 'weight was' : 'weights were'} dequantised from ${type}`,
   );
+  if (merged > 0) {
+    notes.push(
+      `${merged} ${merged === 1 ? 'weight that shares its values with another is' : 'weights that share their values with others are'} trained by ${merged === 1 ? 'itself' : 'themselves'}`,
+    );
+  }
   return { members, values, graph: { ...graph, nodes }, notes };
 }
+
+/** Whether all values are 0, or all 1: what an exporter writes for a norm that has no weights. */
+const isFilled = ({ data }: HostTensor): boolean =>
+  (data[0] === 0 || data[0] === 1) && data.every((value) => value === data[0]);
 
 /** (x - zero point) * scale of constants; undefined where one is computed, or the form is another. */
 function dequantisedWeight(

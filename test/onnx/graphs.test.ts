@@ -225,6 +225,62 @@ describe('weights', () => {
   });
 });
 
+describe('weights that an exporter merged or made up', () => {
+  // As PyTorch's exporter writes a fresh batch norm: its statistics equal its weights, and are not stored twice.
+  const bytes = modelBytes({
+    nodes: [
+      node('Identity', ['weight'], ['running_var']),
+      node('Identity', ['bias'], ['running_mean']),
+      node('BatchNormalization', ['x', 'weight', 'bias', 'running_mean', 'running_var'], ['y']),
+    ],
+    inputs: [port('x', 'float', [2, 2])],
+    outputs: [port('y', 'float', [2, 2])],
+    initializers: [
+      initializer('weight', { type: 'float', shape: [2], data: [1, 1] }),
+      initializer('bias', { type: 'float', shape: [2], data: [0, 0] }),
+    ],
+  });
+
+  it('are parameters and statistics of their own', () => {
+    const model = loadOnnx(bytes);
+    expect(model.parameters()).toHaveLength(2);
+    expect(model.notes).toEqual(['2 weights that share their values with others are trained by themselves']);
+    const [weight, bias] = model.parameters();
+    weight!.state.set(Float32Array.of(3, 3));
+    bias!.state.set(Float32Array.of(1, 1));
+    const y = values(
+      model.forward({
+        x: tensor([
+          [1, -2],
+          [0, 2],
+        ]),
+      }).y,
+    );
+    expect(y.map((value) => Math.round(value * 100) / 100)).toEqual([4, -5, 1, 7]);
+  });
+
+  it('stay constants where they are ones and zeros of Constant nodes', () => {
+    const filled = (name: string, value: number) => {
+      const made = node('Constant', [], [name]);
+      const t = initializer('', { type: 'float', shape: [2], data: [value, value] });
+      made.attribute.push(create(AttributeProtoSchema, { name: 'value', type: 4, t }));
+      return made;
+    };
+    const model = loadOnnx(
+      modelBytes({
+        nodes: [
+          filled('one', 1),
+          filled('zero', 0),
+          node('InstanceNormalization', ['x', 'one', 'zero'], ['y']),
+        ],
+        inputs: [port('x', 'float', [1, 2, 4])],
+        outputs: [port('y', 'float', [1, 2, 4])],
+      }),
+    );
+    expect(model.parameters()).toEqual([]);
+  });
+});
+
 describe('nodes', () => {
   const of = (...nodes: NodeProto[]) =>
     loadOnnx(modelBytes({ nodes, inputs: [port('x', 'float', [2])], outputs: [port('y', 'float', [2])] }));
