@@ -49,6 +49,8 @@ export interface OnnxModel {
   readonly graph: OnnxGraph;
   /** Versions of the operation sets by domain; ONNX's own has the empty name. */
   readonly opsets: ReadonlyMap<string, number>;
+  /** The program that wrote the file. */
+  readonly producer: string;
   readonly metadata: ReadonlyMap<string, string>;
 }
 

@@ -74,7 +74,7 @@ export class OnnxModule extends Module {
    * out to be of a form that is not supported, and where a shape depends on values that are computed: see `run`.
    */
   forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    const context = newContext(this.#model.opsets);
+    const context = newContext(this.#model);
     return this.#named(record(this.#start('forward', inputs, context)));
   }
 
@@ -88,7 +88,7 @@ export class OnnxModule extends Module {
    * @throws As `forward`.
    */
   async run(computer: Computer, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
-    const context = newContext(this.#model.opsets);
+    const context = newContext(this.#model);
     return this.#named(await recordInStages(this.#start('run', inputs, context), context, computer));
   }
 

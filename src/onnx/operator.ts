@@ -26,13 +26,22 @@ export class Call {
   readonly inputs: readonly (Value | undefined)[];
   readonly attrs: Attributes;
   readonly runGraph: RunGraph;
+  /** The program that wrote the file. */
+  readonly producer: string;
 
-  constructor(node: OnnxNode, opset: number, inputs: readonly (Value | undefined)[], runGraph: RunGraph) {
+  constructor(
+    node: OnnxNode,
+    opset: number,
+    inputs: readonly (Value | undefined)[],
+    runGraph: RunGraph,
+    producer: string,
+  ) {
     this.node = node;
     this.opset = opset;
     this.inputs = inputs;
     this.attrs = new Attributes(node);
     this.runGraph = runGraph;
+    this.producer = producer;
   }
 
   /** An input that must be there. */

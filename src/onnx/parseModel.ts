@@ -154,6 +154,7 @@ export function parseModel(bytes: Uint8Array, external?: ExternalData): OnnxMode
     return {
       graph: graphOf(graph, external, new Inliner(proto)),
       opsets,
+      producer: proto.producerName,
       metadata: new Map(proto.metadataProps.map(({ key, value }) => [key, value])),
     };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { DataError, FoveaError, ShapeError } from '../errors.ts';
 import { evaluate } from '../graph/evaluate.ts';
-import { namesRead, type OnnxGraph, type OnnxNode } from './graph.ts';
+import { namesRead, type OnnxGraph, type OnnxModel, type OnnxNode } from './graph.ts';
 import { expectOperations } from './missing.ts';
 import { Call, type Outputs, type Recording } from './operator.ts';
 import { operatorNamed } from './operators/index.ts';
@@ -27,6 +27,8 @@ interface Frame {
 export interface RunContext {
   /** Versions of the operation sets by domain. */
   readonly opsets: ReadonlyMap<string, number>;
+  /** The program that wrote the file. */
+  readonly producer: string;
   /** The graphs that are being recorded, the outermost first. */
   readonly frames: Frame[];
   /** How many nodes were recorded so far. */
@@ -34,8 +36,9 @@ export interface RunContext {
 }
 
 /** The state of a recording that begins. */
-export const newContext = (opsets: ReadonlyMap<string, number>): RunContext => ({
+export const newContext = ({ opsets, producer }: OnnxModel): RunContext => ({
   opsets,
+  producer,
   frames: [],
   recorded: 0,
 });
@@ -123,7 +126,8 @@ function* runNode(
     });
     return runGraph(graph, around, context);
   };
-  const call = new Call(node, context.opsets.get(node.domain) ?? 1, inputs, inner);
+  const { opsets, producer } = context;
+  const call = new Call(node, opsets.get(node.domain) ?? 1, inputs, inner, producer);
   let outputs: Outputs;
   try {
     const result = run(call);

@@ -281,6 +281,31 @@ describe('weights that an exporter merged or made up', () => {
   });
 });
 
+describe('align_corners with a scale whose size is not whole', () => {
+  // 3 elements by 1.5 are 4: from corner to corner in steps of 2 / 3 in PyTorch (and onnxruntime), of 2 / 3.5 in ONNX's text.
+  it.each([
+    ['pytorch', [0, 2 / 3, 4 / 3, 2]],
+    ['', [0, 2 / 3.5, 4 / 3.5, 6 / 3.5]],
+  ])('is that of the program that wrote the file (%s)', (producer, expected) => {
+    const model = loadOnnx(
+      modelBytes({
+        nodes: [
+          node('Resize', ['x', '', 'scales'], ['y'], {
+            mode: 'linear',
+            coordinate_transformation_mode: 'align_corners',
+          }),
+        ],
+        inputs: [port('x', 'float', [1, 1, 3])],
+        outputs: [port('y', 'float')],
+        initializers: [initializer('scales', { type: 'float', shape: [3], data: [1, 1, 1.5] })],
+        producer,
+      }),
+    );
+    const y = values(model.forward({ x: tensor([[[0, 1, 2]]]) }).y);
+    for (const [i, value] of expected.entries()) expect(y[i]).toBeCloseTo(value, 5);
+  });
+});
+
 describe('nodes', () => {
   const of = (...nodes: NodeProto[]) =>
     loadOnnx(modelBytes({ nodes, inputs: [port('x', 'float', [2])], outputs: [port('y', 'float', [2])] }));

@@ -100,11 +100,13 @@ export function modelBytes(parts: {
   readonly initializers?: readonly TensorProto[];
   readonly opset?: number;
   readonly functions?: readonly FunctionProto[];
+  readonly producer?: string;
 }): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: '', version: BigInt(parts.opset ?? 17) }],
     functions: [...(parts.functions ?? [])],
+    producerName: parts.producer ?? '',
     graph: create(GraphProtoSchema, {
       name: 'test',
       node: [...parts.nodes],

@@ -35,6 +35,9 @@ interface Axis {
 /** What a result element is made of: pairs of input element and weight. Undefined: it lies outside of the image. */
 type Taps = readonly (readonly [number, number])[] | undefined;
 
+/** `align_corners` of PyTorch, which aligns the corners of the whole result, where ONNX takes a size with a fraction. */
+const ALIGNED_WHOLE = 'pytorch_align_corners';
+
 /** Where in the input element o of the result lies. */
 function position({ size, out, scale, roi }: Axis, coordinates: string, o: number): number {
   // The size that the scale says, which need not be whole.
@@ -42,6 +45,8 @@ function position({ size, out, scale, roi }: Axis, coordinates: string, o: numbe
   switch (coordinates) {
     case 'align_corners':
       return out === 1 ? 0 : (o * (size - 1)) / (whole > 1 ? whole - 1 : out - 1);
+    case ALIGNED_WHOLE:
+      return out === 1 ? 0 : (o * (size - 1)) / (out - 1);
     case 'asymmetric':
       return o / scale;
     case 'pytorch_half_pixel':
@@ -200,6 +205,9 @@ function mannerOf(call: Call): Manner {
   const known = ['half_pixel', 'half_pixel_symmetric', 'pytorch_half_pixel', 'align_corners', 'asymmetric'];
   if (![...known, 'tf_crop_and_resize', 'tf_half_pixel_for_nn'].includes(manner.coordinates)) {
     call.refuse(`coordinate_transformation_mode "${manner.coordinates}" is not supported`);
+  }
+  if (manner.coordinates === 'align_corners' && call.producer === 'pytorch') {
+    return { ...manner, coordinates: ALIGNED_WHOLE };
   }
   return manner;
 }
