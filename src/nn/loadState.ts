@@ -2,6 +2,7 @@
 import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import { type FileData, type FileDType, toFloat32 } from '../io/fileTensor.ts';
+import { expectOptions } from '../options.ts';
 import { formatShape, type HostArray, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout } from './layout.ts';
 
@@ -111,6 +112,10 @@ export function loadState(
   options: LoadOptions,
   torchName: (name: string) => string,
 ): LoadReport {
+  expectOptions('loadStateDict', options, ['source', 'strict', 'rename', 'skipMismatched', 'layout', 'copy']);
+  if (options.rename !== undefined && typeof options.rename !== 'function') {
+    throw new UsageError('loadStateDict: rename is no function; give one from names there to names here');
+  }
   const { copy = true, strict = true, skipMismatched = false } = options;
   const isMap = weights instanceof Map;
   const holder = isMap ? undefined : (weights as Exclude<LoadSource, ReadonlyMap<string, LoadEntry>>);

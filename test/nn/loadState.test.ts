@@ -110,4 +110,12 @@ describe('loadStateDict', () => {
       expect([...(await valuesOf(layer)).get('weight')!.data]).toEqual([1.5, -2]);
     }
   });
+
+  it('refuses options that it does not have, and a rename that is none', () => {
+    const model = new Linear(2, 2);
+    expect(() => model.loadStateDict(new Map(), { skipMismatch: true } as never)).toThrow(
+      /loadStateDict: takes \[.*\], got \[skipMismatch\]; did you mean skipMismatched/,
+    );
+    expect(() => model.loadStateDict(new Map(), { rename: 'x' } as never)).toThrow('rename is no function');
+  });
 });
