@@ -1,4 +1,5 @@
 /** Tensors as files hold them: in any of the types that PyTorch and safetensors store, without a loss. */
+import { expectArguments } from '../arguments.ts';
 import { fromBfloat16, fromHalf } from '../half.ts';
 import type { Shape } from '../shape.ts';
 
@@ -85,3 +86,17 @@ export function quote(name: string): string {
 
 /** A name from a file as it is, if it is made of letters, digits, dots and hyphens; or else quoted. */
 export const plain = (name: string): string => (/^[\w.-]{1,80}$/.test(name) ? name : quote(name));
+
+/** The entries of tensors by name. Throws UsageError, in the name of a call and its argument, for what are none. */
+export function tensorEntries(
+  call: string,
+  argument: string,
+  tensors: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
+): [string, FileTensor][] {
+  expectArguments(call, { [argument]: tensors }, { [argument]: 'object' });
+  const entries: [string, FileTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  for (const [name, entry] of entries) {
+    expectArguments(call, { [name]: entry }, { [name]: { dtype: 'text', shape: 'values', data: 'object' } });
+  }
+  return entries;
+}

@@ -13,6 +13,7 @@ import {
   type FileDType,
   type FileTensor,
   quote,
+  tensorEntries,
   toFloat32,
 } from './fileTensor.ts';
 import { otherFormat } from './otherFormats.ts';
@@ -116,15 +117,7 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  expectArguments('encodeSafetensors', { tensors }, { tensors: 'object' });
-  for (const [name, entry] of tensors instanceof Map ? tensors : Object.entries(tensors)) {
-    expectArguments(
-      'encodeSafetensors',
-      { [name]: entry },
-      { [name]: { dtype: 'text', shape: 'values', data: 'object' } },
-    );
-  }
-  const entries: [string, FileTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
+  const entries = tensorEntries('encodeSafetensors', 'tensors', tensors);
   for (const [name, tensor] of entries) checkEncodable(name, tensor);
   entries.sort(
     ([nameA, a], [nameB, b]) => FILE_DTYPES[b.dtype].size - FILE_DTYPES[a.dtype].size || byName(nameA, nameB),

@@ -1,3 +1,4 @@
+import { VOC_CLASSES as VOC_OBJECTS } from '../data/formats/voc/masks.ts';
 import { DataError } from '../errors.ts';
 
 /** COCO's categories by torchvision's labels of 91 classes: 0 is the background, and ten numbers are not used. */
@@ -26,23 +27,7 @@ export const COCO_CLASSES: readonly string[] = [
 ];
 
 /** Pascal VOC's classes, which torchvision's segmenters of 21 classes have; 0 is the background. */
-export const VOC_CLASSES: readonly string[] = [
-  ...[
-    '__background__',
-    'aeroplane',
-    'bicycle',
-    'bird',
-    'boat',
-    'bottle',
-    'bus',
-    'car',
-    'cat',
-    'chair',
-    'cow',
-  ],
-  ...['diningtable', 'dog', 'horse', 'motorbike', 'person', 'pottedplant', 'sheep', 'sofa', 'train'],
-  'tvmonitor',
-];
+export const VOC_CLASSES: readonly string[] = ['__background__', ...VOC_OBJECTS];
 
 /**
  * The names of classes from 0 to count - 1, of which 0 may be the background: from the lines of a file, which may leave the

@@ -1,7 +1,13 @@
-import { expectArguments } from '../../arguments.ts';
 import { ShapeError } from '../../errors.ts';
 import { formatShape, numel, stridesOf } from '../../shape.ts';
-import { FILE_DTYPES, type FileData, type FileDType, type FileTensor, quote } from '../fileTensor.ts';
+import {
+  FILE_DTYPES,
+  type FileData,
+  type FileDType,
+  type FileTensor,
+  quote,
+  tensorEntries,
+} from '../fileTensor.ts';
 import { writeZip } from './zipWriter.ts';
 
 /** torch's classes of storages. Unsigned integers of more than 8 bits have none. */
@@ -108,16 +114,7 @@ function check(name: string, { dtype, shape, data }: FileTensor): void {
 export function writeTorch(
   stateDict: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
 ): Uint8Array<ArrayBuffer> {
-  expectArguments('writeTorch', { stateDict }, { stateDict: 'object' });
-  for (const [name, entry] of stateDict instanceof Map ? stateDict : Object.entries(stateDict)) {
-    expectArguments(
-      'writeTorch',
-      { [name]: entry },
-      { [name]: { dtype: 'text', shape: 'values', data: 'object' } },
-    );
-  }
-  const tensors: [string, FileTensor][] =
-    stateDict instanceof Map ? [...stateDict] : Object.entries(stateDict);
+  const tensors = tensorEntries('writeTorch', 'stateDict', stateDict);
   const keys = new Map<FileData, string>();
   const pickle = new Pickler().orderedDict().add(0x28);
   for (const [name, tensor] of tensors) {
