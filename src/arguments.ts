@@ -1,6 +1,6 @@
 import { type FoveaError, UsageError } from './errors.ts';
 
-/** What an argument may be, and how messages call it. `values`: numbers in a list or a typed array. */
+/** Tests of arguments by kind. `values`: numbers in a list or a typed array. */
 const KINDS = {
   number: (value: unknown) => typeof value === 'number',
   label: (value: unknown) => typeof value === 'number' || typeof value === 'string',

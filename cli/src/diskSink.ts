@@ -53,7 +53,7 @@ export class DiskSink implements DataSink {
   readonly #files = new Set<string>();
   /** Whatever ends the process, a full disk behind stderr for one, nothing half-written stays. */
   readonly #atExit = (): void => {
-    // What another thread is writing at this moment must not find the folder any more, or it appears again in what is being removed.
+    // Rename the folder first: another thread that is still writing would create files in it while it is removed.
     const gone = `${this.#temporary}.gone`;
     try {
       renameSync(this.#temporary, gone);

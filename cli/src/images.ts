@@ -84,7 +84,7 @@ async function headerOf(source: string | Uint8Array): Promise<ImageInfo> {
 export async function imageHeader(source: string | Uint8Array, name: string): Promise<ImageInfo> {
   const called = typeof source === 'string' ? source : name;
   try {
-    // What is no file would be waited for.
+    // Opening a pipe would wait for a writer.
     if (typeof source === 'string') await (await openFile(source)).close();
     // The decoder reads no more of a file than it needs. A BMP file is only known by its bytes.
     return await headerOf(source);

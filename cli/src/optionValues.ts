@@ -53,7 +53,7 @@ export const scales = (text: string): number[] => {
 };
 /** What a model may be, in the help. */
 export const MODEL_FILE = "a model of fovea train, an ONNX model, torchvision's weights, or Darknet's .cfg";
-/** What a model may be whose weights Fovea has in a model of its own. */
+/** The model files that Fovea loads into one of its own architectures, in the help. */
 export const OWN_MODEL_FILE = "a model of fovea train, torchvision's weights, or Darknet's .cfg";
 
 /** Adds the options of a model that others trained: what `kinds` there may be besides torchvision's weights. */

@@ -152,7 +152,7 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
   const tally = new Tally();
   // From here on a signal ends it in order: nothing half-written stays.
   let hurry: NodeJS.Timeout | undefined;
-  // What is left then is to rename a folder, or two.
+  // Only the renaming of one or two folders is left then.
   let finishing = false;
   const sayStopped = () => {
     counter.clear();

@@ -49,7 +49,7 @@ export interface DataFiles {
   readonly decodePng: DecodePng;
 }
 
-/** What a folder has in it. */
+/** The contents of a folder. */
 export interface FolderEntry {
   /** The name within the folder. */
   readonly name: string;
@@ -183,7 +183,7 @@ export interface DatasetWriter {
   readonly warnings: ReadonlyMap<string, number>;
 }
 
-/** What recognizing a format needs of the options of reading. */
+/** The reading options that are needed to recognize a format. */
 export type DetectOptions = Pick<ReadOptions, 'encoding' | 'allowOutside'>;
 
 /** An annotation format: how it is recognized, read and written. */

@@ -3,7 +3,7 @@ import type { AnnotatedImage, WarningCounts } from './format.ts';
 import { baseName, extensionOf, isImageFile } from './paths.ts';
 
 /**
- * What a name must not have to be read back: outer blanks and control characters, which lists with a name per line lose; halves of
+ * Matches what keeps a name from being read back: outer blanks and control characters, which lists with a name per line lose; halves of
  * surrogate pairs, which are no text in UTF-8.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.

@@ -304,7 +304,7 @@ async function readValues(
     return run.map((place): [number, unknown] => {
       return [
         place.index,
-        // What this mends was reported when the file was read first.
+        // The first reading of the file has reported these faults.
         parseLoose(decode(bytes.subarray(place.start - start, place.end - start), place.index)),
       ];
     });

@@ -114,7 +114,7 @@ export const labelme: DatasetFormat = {
 
   async detect(files, path, options = {}) {
     const { encoding } = options;
-    // What is bad is said when it is read.
+    // Faults are reported when the file is read.
     const reading = new Reading(files, await rootOf(files, path), { ...options, skipBad: true });
     for (const file of (await filesOf(reading, path)).json) {
       if (await isLabelme(files, file, encoding)) return baseName(file);

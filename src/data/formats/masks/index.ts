@@ -33,7 +33,7 @@ export const masks: DatasetFormat = {
 
   async detect(files, path, options = {}) {
     if ((await files.kind(path)) !== 'folder') return undefined;
-    // What is bad is said when it is read.
+    // Faults are reported when the file is read.
     const layout = await layoutOf(new Reading(files, path, { ...options, skipBad: true }), path);
     return layout && `${layout.sign}`;
   },
