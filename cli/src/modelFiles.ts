@@ -33,11 +33,15 @@ export const besides =
 
 /**
  * Opens a trained model: a file that `fovea train` wrote, an ONNX model, Darknet's .cfg with its weights, or torchvision's
- * weights. What it is, its content says.
+ * weights. What it is, its content says. `content`: that of the file, where it was read before.
  */
-export async function readModel(file: string, options: ModelFileOptions = {}): Promise<OpenedModel> {
+export async function readModel(
+  file: string,
+  options: ModelFileOptions = {},
+  content?: Uint8Array,
+): Promise<OpenedModel> {
   const { weights, names, fit, arch, normalize } = options;
-  return openModel(await readFileBytes(file), {
+  return openModel(content ?? (await readFileBytes(file)), {
     name: file,
     ...(weights === undefined ? {} : { weights: await readFileBytes(weights) }),
     ...(names === undefined ? {} : { names: await linesOf(names) }),

@@ -1,5 +1,5 @@
 /** What a file is that was given in the place of weights, by its first bytes. */
-import { UsageError } from '../errors.ts';
+import { expectArguments } from '../arguments.ts';
 
 /** What a file of another format is, and what to do about it, as the end of a message. */
 interface Format {
@@ -88,15 +88,9 @@ const FORMATS: readonly Format[] = [
 /** How much of a file its kind is told by. */
 const SEEN = 4096;
 
-/** Throws UsageError, in the name of a function, for what is not the bytes of a file. */
-export function expectBytes(name: string, bytes: unknown): asserts bytes is Uint8Array {
-  if (bytes instanceof Uint8Array) return;
-  throw new UsageError(`${name}: takes the bytes of a file; pass a Uint8Array, as readFile gives it`);
-}
-
 /** Tells whether a file begins as an ONNX model does: with the version of the format, then one of its next fields. */
 export function isOnnx(bytes: Uint8Array): boolean {
-  expectBytes('isOnnx', bytes);
+  expectArguments('isOnnx', { bytes }, { bytes: 'bytes' });
   return bytes[0] === 0x08 && bytes[1]! >= 3 && bytes[1]! <= 15 && [0x12, 0x3a, 0x42].includes(bytes[2]!);
 }
 

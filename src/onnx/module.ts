@@ -1,7 +1,6 @@
 import { expectArguments } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { type Computer, Tensor } from '../graph/tensor.ts';
-import { expectBytes } from '../io/otherFormats.ts';
 import { type Buffer, Module, type Parameter } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Shape } from '../shape.ts';
@@ -156,7 +155,6 @@ export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModu
     externalData: undefined,
     trained: () => true,
   });
-  expectBytes('loadOnnx', bytes);
   const external =
     typeof externalData === 'function' ? externalData : (location: string) => externalData?.[location];
   const model = parseModel(bytes, external);

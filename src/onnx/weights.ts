@@ -1,6 +1,6 @@
+import { expectArguments } from '../arguments.ts';
 import type { FileTensor } from '../io/fileTensor.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
-import { expectBytes } from '../io/otherFormats.ts';
 import { withDefaults } from '../options.ts';
 import { type ExternalData, fileTensor } from './hostTensor.ts';
 import type { TensorProto } from './onnx_pb.ts';
@@ -28,7 +28,7 @@ export function readOnnxWeights(bytes: Uint8Array, options: OnnxWeightsOptions =
     name: 'model',
     externalData: undefined,
   });
-  expectBytes('readOnnxWeights', bytes);
+  expectArguments('readOnnxWeights', { bytes }, { bytes: 'bytes' });
   const { proto, graph } = decodeProto(bytes);
   const tensors = new Map<string, FileTensor>();
   const notes: string[] = [];

@@ -49,12 +49,13 @@ export async function exportCommand(
     throw new UsageError(`${out}: is the model to export; choose another file`);
   }
   await checkOutputFile(out);
-  if (isOnnx(await readFileBytes(file))) {
+  const content = await readFileBytes(file);
+  if (isOnnx(content)) {
     throw new UsageError(
       `${file}: is an ONNX model already; "fovea weights convert" writes its weights as .safetensors or .pth`,
     );
   }
-  const trained = trainedOf(await readModel(file, origin), file);
+  const trained = trainedOf(await readModel(file, origin, content), file);
   const { name, model, classNames, preprocessing } = trained;
   const [height, width] = sizeOf(trained, size);
   const images = batch === 'dynamic' ? 1 : batch;

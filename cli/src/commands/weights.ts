@@ -56,7 +56,10 @@ const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0,
 /** Weights of any format. Throws UsageError for the name of a state dict where there can be but one. */
 async function readWeights(file: string, options: WeightsOptions): Promise<LoadedWeights> {
   const bytes = await readFileBytes(file);
-  if (!isOnnx(bytes)) return loadWeights(file, options);
+  if (!isOnnx(bytes)) {
+    const read = (name: string) => readFileBytes(path.join(path.dirname(file), name));
+    return loadWeights(bytes, { ...options, name: file, read });
+  }
   if (options.stateDict === undefined) {
     return readOnnxWeights(bytes, { name: file, externalData: besides(file) });
   }
