@@ -33,8 +33,8 @@ export function expectShape(op: string, shape: Shape): void {
 }
 
 /** Throws unless an attribute is a list. */
-export function expectList(op: string, name: string, list: readonly unknown[]): void {
-  if (!Array.isArray(list)) throw new ShapeError(`${op}: ${name} must be a list, got ${list}`);
+export function expectList(op: string, name: string, list: unknown): void {
+  if (!Array.isArray(list)) throw new ShapeError(`${op}: ${name} is ${String(list)}; give a list`);
 }
 
 /** Row-major strides in elements. */

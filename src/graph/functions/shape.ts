@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { objectOf } from '../../options.ts';
-import { type DType, formatShape, normalizeDim, type Shape, sameShape } from '../../shape.ts';
+import { type DType, expectList, formatShape, normalizeDim, type Shape, sameShape } from '../../shape.ts';
 import * as broadcastOps from '../operations/broadcast.ts';
 import * as shapeOps from '../operations/shape.ts';
 import { apply, expectTensors, type Tensor } from '../tensor.ts';
@@ -17,11 +17,6 @@ export const detach = (x: Tensor, options?: DetachOptions): Tensor => {
   expectTensors('detach', { x });
   return x.detach(options);
 };
-
-function expectList(op: string, name: string, list: unknown): void {
-  if (Array.isArray(list)) return;
-  throw new ShapeError(`${op}: ${name} is ${String(list)}; give a list, such as [0]`);
-}
 
 /** Dimensions in another order: `y.shape[i] = x.shape[dims[i]]`. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
