@@ -5,66 +5,81 @@ import type { Reading } from '../reading.ts';
 import { noteNames } from '../repeated.ts';
 import { type CocoCategory, type CocoImage, FIX_FILE } from './schema.ts';
 
+/** Entries by what they share, in the order in which they come. */
+function grouped<T, K>(entries: readonly T[], keyOf: (entry: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const entry of entries) {
+    const key = keyOf(entry);
+    const group = groups.get(key);
+    if (group) group.push(entry);
+    else groups.set(key, [entry]);
+  }
+  return groups;
+}
+
+/**
+ * Leaves out entries whose id another one has: of those of one name all but the first, of others all, since annotations do not tell
+ * which one they belong to.
+ *
+ * @param said Names an entry and another one of its id by their positions, for messages.
+ */
+function distinctIds<T extends { readonly id: number }>(
+  reading: Reading,
+  file: string,
+  level: 'class' | 'image',
+  entries: readonly T[],
+  nameOf: (entry: T) => string,
+  said: (index: number, other: number) => string,
+): T[] {
+  const numbered = entries.map((entry, index) => ({ entry, index }));
+  const groups = new Map(
+    [...grouped(numbered, ({ entry }) => entry.id)].map(([id, group]) => {
+      const [first, second] = group;
+      const alike = group.every(({ entry }) => nameOf(entry) === nameOf(first!.entry));
+      return [id, { first: first!.index, second: second?.index, alike }];
+    }),
+  );
+  return entries.filter(({ id }, index) => {
+    const { first, second, alike } = groups.get(id)!;
+    if (second === undefined || (alike && index === first)) return true;
+    const other = index === first ? second : first;
+    return (
+      reading.attempt(level, () => {
+        throw new BadData('duplicate', `${file}: ${said(index, other)} both have id ${id}; ${FIX_FILE}`);
+      }) ?? false
+    );
+  });
+}
+
 /** Leaves out categories whose id another one has: of those of one name all but the first, of others all. */
 export function distinctCategories(
   reading: Reading,
   file: string,
   categories: readonly CocoCategory[],
 ): readonly CocoCategory[] {
-  const byId = new Map<number, CocoCategory[]>();
-  for (const category of categories) {
-    const same = byId.get(category.id);
-    if (same) same.push(category);
-    else byId.set(category.id, [category]);
-  }
   noteNames(
     reading,
     file,
-    [...byId.values()].map(([first]) => first!.name),
+    [...grouped(categories, ({ id }) => id).values()].map(([first]) => first!.name),
   );
-  return categories.filter((category, i) => {
-    const same = byId.get(category.id)!;
-    if (same.length === 1) return true;
-    if (same[0] === category && same.every(({ name }) => name === category.name)) return true;
-    return (
-      reading.attempt('class', () => {
-        const other = categories.indexOf(same.find((one) => one !== category)!);
-        throw new BadData(
-          'duplicate',
-          `${file}: categories[${Math.min(i, other)}] and categories[${Math.max(i, other)}] both have id ${category.id}; ${FIX_FILE}`,
-        );
-      }) ?? false
-    );
-  });
+  const said = (index: number, other: number) =>
+    `categories[${Math.min(index, other)}] and categories[${Math.max(index, other)}]`;
+  return distinctIds(reading, file, 'class', categories, ({ name }) => name, said);
 }
 
 /**
  * Leaves out images whose id another one has: of entries that are alike all but the first, of others all, since annotations do not
  * tell which one they belong to.
  */
-export function distinctImages(reading: Reading, file: string, images: readonly CocoImage[]): CocoImage[] {
-  const byId = new Map<number, CocoImage[]>();
-  for (const image of images) {
-    const same = byId.get(image.id);
-    if (same) same.push(image);
-    else byId.set(image.id, [image]);
-  }
-  return images.filter((image, i) => {
-    const same = byId.get(image.id)!;
-    if (same.length === 1) return true;
-    const alike = same.every(({ file_name }) => file_name === image.file_name);
-    if (alike && same[0] === image) return true;
-    return (
-      reading.attempt('image', () => {
-        const other = images.indexOf(same.find((one) => one !== image)!);
-        throw new BadData(
-          'duplicate',
-          `${file}: images[${i}] and images[${other}] both have id ${image.id}; ${FIX_FILE}`,
-        );
-      }) ?? false
-    );
-  });
-}
+export const distinctImages = (reading: Reading, file: string, images: readonly CocoImage[]): CocoImage[] =>
+  distinctIds(
+    reading,
+    file,
+    'image',
+    images,
+    (image) => image.file_name,
+    (index, other) => `images[${index}] and images[${other}]`,
+  );
 
 /**
  * Leaves out images whose file another one names. Entries that are alike but for the id are one image: the first, with the objects of
@@ -77,13 +92,7 @@ export function mergedImages(
   file: string,
   listed: readonly CocoImage[],
 ): { readonly images: readonly CocoImage[]; readonly positions: ReadonlyMap<number, number> } {
-  const byFile = new Map<string, CocoImage[]>();
-  for (const image of listed) {
-    const name = joinPath(image.file_name);
-    const same = byFile.get(name);
-    if (same) same.push(image);
-    else byFile.set(name, [image]);
-  }
+  const byFile = grouped(listed, (image) => joinPath(image.file_name));
   const images: CocoImage[] = [];
   const positions = new Map<number, number>();
   for (const same of byFile.values()) {
