@@ -39,13 +39,7 @@ export class MaxPool2d extends Module {
       dilation: 1,
       ceilMode: false,
     });
-    heeded<MaxPool2d>(this, {
-      kernelSize,
-      stride: settings.stride,
-      padding: settings.padding,
-      dilation: settings.dilation,
-      ceilMode: settings.ceilMode,
-    });
+    heeded<MaxPool2d>(this, { kernelSize, ...settings });
   }
 
   /**
@@ -86,14 +80,7 @@ export class AvgPool2d extends Module {
       countIncludePad: true,
       divisorOverride: undefined,
     });
-    heeded<AvgPool2d>(this, {
-      kernelSize,
-      stride: settings.stride,
-      padding: settings.padding,
-      ceilMode: settings.ceilMode,
-      countIncludePad: settings.countIncludePad,
-      divisorOverride: settings.divisorOverride,
-    });
+    heeded<AvgPool2d>(this, { kernelSize, ...settings });
   }
 
   /**
@@ -149,8 +136,7 @@ export class Upsample extends Module {
       mode: 'nearest',
       alignCorners: false,
     });
-    const { size, scaleFactor } = settings;
-    heeded<Upsample>(this, { ...settings, size, scaleFactor });
+    heeded<Upsample>(this, settings);
   }
 
   /**
