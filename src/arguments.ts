@@ -44,27 +44,30 @@ export const GPU = { device: { caps: 'object' } } as const;
 /** A size in pixels. */
 export const SIZE = { width: 'number', height: 'number' } as const;
 
-function check(
-  fail: (place: string, value: unknown, wanted: string) => never,
-  place: string,
-  value: unknown,
-  kind: Kind,
-): void {
-  if (typeof kind === 'string') {
-    if (!KINDS[kind](value)) fail(place, value, WANTED[kind]);
-  } else if (Array.isArray(kind)) {
-    if (!Array.isArray(value)) fail(place, value, 'a list');
+/** What of a value is not of a kind: its place in the value, what is there, and what is wanted. */
+type Fault = readonly [place: string, value: unknown, wanted: string];
+
+/** The first fault of a value. Its place is put together only where there is one: lists are long. */
+function faultOf(value: unknown, kind: Kind): Fault | undefined {
+  if (typeof kind === 'string') return KINDS[kind](value) ? undefined : ['', value, WANTED[kind]];
+  if (Array.isArray(kind)) {
+    if (!Array.isArray(value)) return ['', value, 'a list'];
     const [item] = kind as readonly [Kind];
-    for (let i = 0; i < value.length; i++) check(fail, `${place}[${i}]`, value[i], item);
-  } else {
-    if (Object(value) !== value) fail(place, value, `an object with ${Object.keys(kind).join(', ')}`);
-    for (const [name, field] of Object.entries(kind)) {
-      const optional = name.endsWith('?');
-      const key = optional ? name.slice(0, -1) : name;
-      const given: unknown = Reflect.get(value as object, key);
-      if (given !== undefined || !optional) check(fail, `${place}.${key}`, given, field);
+    for (let i = 0; i < value.length; i++) {
+      const fault = faultOf(value[i], item);
+      if (fault) return [`[${i}]${fault[0]}`, fault[1], fault[2]];
     }
+    return undefined;
   }
+  if (Object(value) !== value) return ['', value, `an object with ${Object.keys(kind).join(', ')}`];
+  for (const [name, field] of Object.entries(kind)) {
+    const optional = name.endsWith('?');
+    const key = optional ? name.slice(0, -1) : name;
+    const given: unknown = Reflect.get(value as object, key);
+    const fault = given === undefined && optional ? undefined : faultOf(given, field);
+    if (fault) return [`.${key}${fault[0]}`, fault[1], fault[2]];
+  }
+  return undefined;
 }
 
 /**
@@ -77,10 +80,12 @@ export function expectArguments<Names extends string>(
   kinds: Readonly<Record<Names, Kind>>,
   Failure: new (message: string) => FoveaError = UsageError,
 ): void {
-  const fail = (place: string, value: unknown, wanted: string): never => {
+  for (const name of Object.keys(kinds) as Names[]) {
+    const fault = faultOf(given[name], kinds[name]);
+    if (!fault) continue;
+    const [place, value, wanted] = fault;
     const shown =
       typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : String(value);
-    throw new Failure(`${call}: ${place} is ${shown.slice(0, 60)}; give ${wanted}`);
-  };
-  for (const name of Object.keys(kinds) as Names[]) check(fail, name, given[name], kinds[name]);
+    throw new Failure(`${call}: ${name}${place} is ${shown.slice(0, 60)}; give ${wanted}`);
+  }
 }
