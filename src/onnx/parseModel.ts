@@ -131,7 +131,12 @@ export function decodeProto(bytes: Uint8Array): { proto: ModelProto; graph: Grap
   try {
     proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
   } catch (error) {
-    throw new DataError(`no ONNX model, or a damaged one (${(error as Error).message})`, { cause: error });
+    throw new DataError(
+      `no ONNX model, or a damaged one (${(error as Error).message}); copy or download it again`,
+      {
+        cause: error,
+      },
+    );
   }
   const { graph } = proto;
   if (!graph) throw new DataError('no ONNX model: it has no graph');

@@ -3,6 +3,7 @@ import type { FileTensor } from '../io/fileTensor.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { withDefaults } from '../options.ts';
 import { type ExternalData, fileTensor } from './hostTensor.ts';
+import { inFile } from './inFile.ts';
 import type { TensorProto } from './onnx_pb.ts';
 import { decodeProto } from './parseModel.ts';
 import { UnsupportedError } from './unsupported.ts';
@@ -29,6 +30,10 @@ export function readOnnxWeights(bytes: Uint8Array, options: OnnxWeightsOptions =
     externalData: undefined,
   });
   expectArguments('readOnnxWeights', { bytes }, { bytes: 'bytes' });
+  return inFile(name, () => weightsIn(bytes, name, externalData));
+}
+
+function weightsIn(bytes: Uint8Array, source: string, externalData: ExternalData | undefined): LoadedWeights {
   const { proto, graph } = decodeProto(bytes);
   const tensors = new Map<string, FileTensor>();
   const notes: string[] = [];
@@ -52,5 +57,5 @@ export function readOnnxWeights(bytes: Uint8Array, options: OnnxWeightsOptions =
   const producer = [producerName, producerVersion].filter(Boolean).join(' ');
   if (producer) other.set('producer', producer);
   for (const { key, value } of metadataProps) other.set(key, value);
-  return { format: 'onnx', source: name, layout: 'pytorch', tensors, other, notes };
+  return { format: 'onnx', source, layout: 'pytorch', tensors, other, notes };
 }

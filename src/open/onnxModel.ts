@@ -3,6 +3,7 @@ import { DataError } from '../errors.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
 import { IMAGENET, type Normalization } from '../models/preprocess.ts';
+import { inFile } from '../onnx/inFile.ts';
 import { loadOnnx, type OnnxModule } from '../onnx/module.ts';
 import { UnsupportedError } from '../onnx/unsupported.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -141,7 +142,8 @@ const DYNAMIC_SIDE = 640;
 
 /** Opens an ONNX model with a head that is known: see `openModel`. */
 export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOptions): OpenedModel {
-  const model = loadOnnx(bytes, options.externalData ? { externalData: options.externalData } : {});
+  const { externalData } = options;
+  const model = inFile(file, () => loadOnnx(bytes, externalData ? { externalData } : {}));
   model.eval();
   const { size, ...input } = inputOf(file, model);
   const own = ownMetadata(model);

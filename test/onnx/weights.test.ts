@@ -76,6 +76,9 @@ describe('readOnnxWeights', () => {
   it('throws for what is none', () => {
     expect(() => readOnnxWeights(bytes)).toThrow(DataError);
     expect(() => readOnnxWeights(bytes)).toThrow('give that file’s bytes as externalData');
+    expect(() => readOnnxWeights(bytes.subarray(0, 40), { name: 'cut.onnx' })).toThrow(
+      /^cut\.onnx: no ONNX model, or a damaged one \(.*\); copy or download it again$/,
+    );
     expect(() => readOnnxWeights(bytes.subarray(0, 40))).toThrow(DataError);
     expect(() => readOnnxWeights('a.onnx' as never)).toThrow(UsageError);
   });
