@@ -5,6 +5,7 @@ const KINDS = {
   number: (value: unknown) => typeof value === 'number',
   label: (value: unknown) => typeof value === 'number' || typeof value === 'string',
   text: (value: unknown) => typeof value === 'string',
+  flag: (value: unknown) => typeof value === 'boolean',
   function: (value: unknown) => typeof value === 'function',
   object: (value: unknown) => typeof value === 'object' && value !== null,
   map: (value: unknown) => value instanceof Map,
@@ -20,6 +21,7 @@ const WANTED: Readonly<Record<keyof typeof KINDS, string>> = {
   number: 'a number',
   label: 'a text or number',
   text: 'a text',
+  flag: 'true or false',
   function: 'a function',
   object: 'an object',
   map: 'a Map',
@@ -43,6 +45,13 @@ export const GPU = { device: { caps: 'object' } } as const;
 
 /** A size in pixels. */
 export const SIZE = { width: 'number', height: 'number' } as const;
+
+/** A value as messages show it: texts quoted, and not endless. */
+export function shownValue(value: unknown): string {
+  const shown =
+    typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : String(value);
+  return shown.slice(0, 60);
+}
 
 /** What of a value is not of a kind: its place in the value, what is there, and what is wanted. */
 type Fault = readonly [place: string, value: unknown, wanted: string];
@@ -84,8 +93,6 @@ export function expectArguments<Names extends string>(
     const fault = faultOf(given[name], kinds[name]);
     if (!fault) continue;
     const [place, value, wanted] = fault;
-    const shown =
-      typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : String(value);
-    throw new Failure(`${call}: ${name}${place} is ${shown.slice(0, 60)}; give ${wanted}`);
+    throw new Failure(`${call}: ${name}${place} is ${shownValue(value)}; give ${wanted}`);
   }
 }

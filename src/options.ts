@@ -1,3 +1,4 @@
+import { shownValue } from './arguments.ts';
 import { type FoveaError, ShapeError, UsageError } from './errors.ts';
 
 /** The name among those known that a misspelt one is most like, as `; did you mean padding?`; of none alike, nothing. */
@@ -42,6 +43,18 @@ export function expectOptions<Options extends object>(
     throw new Failure(`${call}: options are ${given}; give an object with ${known.join(', ')}`);
   }
   expectNames(call, given, [], known, Failure);
+}
+
+/** Throws UsageError (or `Failure`) for a value that is none of those there are: `exportOnnx: nms is "none"; choose inside, outside`. */
+export function expectOneOf<Choice extends string>(
+  call: string,
+  option: string,
+  value: Choice,
+  choices: readonly Choice[],
+  Failure: new (message: string) => FoveaError = UsageError,
+): void {
+  if (choices.includes(value)) return;
+  throw new Failure(`${call}: ${option} is ${shownValue(value)}; choose ${choices.join(', ')}`);
 }
 
 /** Options with their defaults filled in: those whose default is undefined may be so still. */

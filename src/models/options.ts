@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { objectOf } from '../options.ts';
+import { expectOneOf, objectOf } from '../options.ts';
 
 /** Throws UsageError unless the value is a whole number of at least 1. */
 export function expectCount(model: string, name: string, value: number): void {
@@ -8,14 +8,14 @@ export function expectCount(model: string, name: string, value: number): void {
 }
 
 /** The entry of a table that an option names. Throws UsageError for a name that is not there. */
-export function oneOf<Table extends object, Name extends keyof Table>(
+export function oneOf<Table extends object, Name extends keyof Table & string>(
   model: string,
   option: string,
   name: Name,
   table: Table,
 ): Table[Name] {
-  if (Object.hasOwn(table, name)) return table[name];
-  throw new UsageError(`${model}: ${option} is ${String(name)}; choose ${Object.keys(table).join(', ')}`);
+  expectOneOf(model, option, name, Object.keys(table));
+  return table[name];
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Values by name into the states of a module. */
+import { expectArguments, shownValue } from '../arguments.ts';
 import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import { type FileData, type FileDType, toFloat32 } from '../io/fileTensor.ts';
-import { expectOptions } from '../options.ts';
+import { expectOneOf, expectOptions } from '../options.ts';
 import { formatShape, type HostArray, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout } from './layout.ts';
 
@@ -76,7 +77,7 @@ function inferLayout(members: readonly Loadable[], given: ReadonlyMap<string, Lo
   return votes > 0 || counted ? 'pytorch' : 'fovea';
 }
 
-/** The entries under other names. Throws UsageError where two get the same one. */
+/** The entries under other names. Throws UsageError where two get the same one, and for what is no name. */
 function renamed(
   given: ReadonlyMap<string, LoadEntry>,
   rename: (name: string) => string | undefined,
@@ -86,6 +87,11 @@ function renamed(
   for (const [name, entry] of given) {
     const now = rename(name);
     if (now === undefined) continue;
+    if (typeof now !== 'string') {
+      throw new UsageError(
+        `loadStateDict: rename gives ${shownValue(now)} for ${name}; return a name, or undefined to leave the tensor out`,
+      );
+    }
     if (result.has(now)) {
       throw new UsageError(
         `${source}: two tensors are called ${now}, one of them ${name} before; rename only one of them`,
@@ -94,6 +100,13 @@ function renamed(
     result.set(now, entry);
   }
   return result;
+}
+
+const LAYOUTS: readonly Layout[] = ['fovea', 'pytorch'];
+
+/** Throws UsageError for a layout that there is not; undefined is none. */
+export function expectLayout(call: string, layout: Layout | undefined): void {
+  if (layout !== undefined) expectOneOf(call, 'layout', layout, LAYOUTS);
 }
 
 const list = (names: readonly string[]): string =>
@@ -113,9 +126,20 @@ export function loadState(
   torchName: (name: string) => string,
 ): LoadReport {
   expectOptions('loadStateDict', options, ['source', 'strict', 'rename', 'skipMismatched', 'layout', 'copy']);
-  if (options.rename !== undefined && typeof options.rename !== 'function') {
-    throw new UsageError('loadStateDict: rename is no function; give one from names there to names here');
-  }
+  expectArguments(
+    'loadStateDict',
+    { options },
+    {
+      options: {
+        'source?': 'text',
+        'strict?': 'flag',
+        'rename?': 'function',
+        'skipMismatched?': 'flag',
+        'copy?': 'flag',
+      },
+    },
+  );
+  expectLayout('loadStateDict', options.layout);
   const { copy = true, strict = true, skipMismatched = false } = options;
   const isMap = weights instanceof Map;
   const holder = isMap ? undefined : (weights as Exclude<LoadSource, ReadonlyMap<string, LoadEntry>>);

@@ -5,7 +5,14 @@ import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { expectHeld } from '../graph/values.ts';
 import { expectShape, formatShape, type HostArray, numel, type Shape } from '../shape.ts';
 import { type TorchLayout, toTorch } from './layout.ts';
-import { type Layout, type LoadOptions, type LoadReport, type LoadSource, loadState } from './loadState.ts';
+import {
+  expectLayout,
+  type Layout,
+  type LoadOptions,
+  type LoadReport,
+  type LoadSource,
+  loadState,
+} from './loadState.ts';
 import { walk } from './members.ts';
 import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
@@ -196,6 +203,7 @@ export abstract class Module {
     { layout = 'fovea' }: { readonly layout?: Layout } = {},
   ): Promise<Map<string, StateEntry>> {
     expectDownload('stateDict', download);
+    expectLayout('stateDict', layout);
     const flats = new Map<State, HostArray>();
     const result = new Map<string, StateEntry>();
     for (const [name, member] of savedIn(this)) {
@@ -224,7 +232,7 @@ export abstract class Module {
    * which must not change afterwards; default true. `source`: what messages call the weights.
    * @returns The names that were loaded, are missing, unexpected, or of another shape.
    * @throws StateDictError that lists the missing and the unexpected names, if `strict`; ShapeError for a tensor of another shape,
-   * unless `skipMismatched`; UsageError if two tensors get one name.
+   * unless `skipMismatched`; UsageError if two tensors get one name, and for options that cannot be used.
    */
   loadStateDict(weights: LoadSource, options: LoadOptions = {}): LoadReport {
     const members = [...savedIn(this)].map(([name, member]) => ({

@@ -116,6 +116,37 @@ describe('loadStateDict', () => {
     expect(() => model.loadStateDict(new Map(), { skipMismatch: true } as never)).toThrow(
       /loadStateDict: takes \[.*\], got \[skipMismatch\]; did you mean skipMismatched/,
     );
-    expect(() => model.loadStateDict(new Map(), { rename: 'x' } as never)).toThrow('rename is no function');
+    expect(() => model.loadStateDict(new Map(), { rename: 'x' } as never)).toThrow(
+      'loadStateDict: options.rename is "x"; give a function',
+    );
+    expect(() => model.loadStateDict(new Map(), { strict: 'no' } as never)).toThrow(
+      new UsageError('loadStateDict: options.strict is "no"; give true or false'),
+    );
+  });
+
+  it('refuses what rename gives that is no name', () => {
+    const model = new Linear(2, 2);
+    const weights = new Map([['fc.weight', f32([2, 2], 1, 2, 3, 4)]]);
+    for (const [given, shown] of [
+      [3, '3'],
+      [null, 'null'],
+    ] as const) {
+      expect(() => model.loadStateDict(weights, { rename: () => given as never })).toThrow(
+        new UsageError(
+          `loadStateDict: rename gives ${shown} for fc.weight; return a name, or undefined to leave the tensor out`,
+        ),
+      );
+    }
+  });
+
+  it('names a layout that there is not, and those there are', async () => {
+    const model = new Linear(2, 2);
+    const layout = 'torch' as never;
+    expect(() => model.loadStateDict(new Map(), { layout })).toThrow(
+      new UsageError('loadStateDict: layout is "torch"; choose fovea, pytorch'),
+    );
+    await expect(model.stateDict(async ({ initial }) => initial, { layout })).rejects.toThrow(
+      new UsageError('stateDict: layout is "torch"; choose fovea, pytorch'),
+    );
   });
 });
