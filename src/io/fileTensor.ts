@@ -1,7 +1,9 @@
 /** Tensors as files hold them: in any of the types that PyTorch and safetensors store, without a loss. */
 import { expectArguments } from '../arguments.ts';
+import { ShapeError } from '../errors.ts';
 import { fromBfloat16, fromHalf } from '../half.ts';
-import type { Shape } from '../shape.ts';
+import { expectOneOf } from '../options.ts';
+import { formatShape, numel, type Shape } from '../shape.ts';
 
 /** The type of the elements of a tensor in a file. `bool` is one byte per element, 0 or 1. */
 export type FileDType =
@@ -68,6 +70,10 @@ export const FILE_DTYPES: Readonly<Record<FileDType, Stored>> = {
   bool: { size: 1, array: Uint8Array },
 };
 
+/** Throws ShapeError for a dtype that files do not have. */
+export const expectFileDType = (call: string, dtype: FileDType): void =>
+  expectOneOf(call, 'dtype', dtype, Object.keys(FILE_DTYPES) as FileDType[], ShapeError);
+
 /** The values of a tensor as f32: f16 and bf16 are exact; f64 and large integers are rounded to the nearest. */
 export function toFloat32({ dtype, data }: Pick<FileTensor, 'dtype' | 'data'>): Float32Array {
   if (dtype === 'bf16') return fromBfloat16(data as Uint16Array);
@@ -87,7 +93,10 @@ export function quote(name: string): string {
 /** A name from a file as it is, if it is made of letters, digits, dots and hyphens; or else quoted. */
 export const plain = (name: string): string => (/^[\w.-]{1,80}$/.test(name) ? name : quote(name));
 
-/** The entries of tensors by name. Throws UsageError, in the name of a call and its argument, for what are none. */
+/**
+ * The entries of tensors by name, for a function that writes them. Throws in its name and that of its argument: UsageError for what
+ * are none, ShapeError where data does not match its dtype or shape.
+ */
 export function tensorEntries(
   call: string,
   argument: string,
@@ -97,6 +106,18 @@ export function tensorEntries(
   const entries: [string, FileTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   for (const [name, entry] of entries) {
     expectArguments(call, { [name]: entry }, { [name]: { dtype: 'text', shape: 'values', data: 'object' } });
+    const { dtype, shape, data } = entry;
+    const op = `${call}: tensor ${quote(name)}`;
+    expectFileDType(op, dtype);
+    const { array } = FILE_DTYPES[dtype];
+    if (!(data instanceof array)) {
+      throw new ShapeError(`${op}: ${dtype} takes a ${array.name}, got a ${data.constructor.name}`);
+    }
+    if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0) || numel(shape) !== data.length) {
+      throw new ShapeError(
+        `${op}: shape ${formatShape(shape)} does not hold the ${data.length} elements given`,
+      );
+    }
   }
   return entries;
 }

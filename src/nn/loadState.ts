@@ -2,9 +2,9 @@
 import { expectArguments, shownValue } from '../arguments.ts';
 import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
-import { type FileData, type FileDType, toFloat32 } from '../io/fileTensor.ts';
+import { expectFileDType, type FileData, type FileDType, toFloat32 } from '../io/fileTensor.ts';
 import { expectOneOf, expectOptions } from '../options.ts';
-import { formatShape, type HostArray, type Shape, sameShape } from '../shape.ts';
+import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout } from './layout.ts';
 
 /** The order of a weight's dimensions in a state dict: Fovea's, or PyTorch's. */
@@ -149,6 +149,16 @@ export function loadState(
     throw new UsageError(
       `loadStateDict: takes a Map of tensors by name, or what loadWeights gives; got ${typeof weights}`,
     );
+  }
+  for (const [name, entry] of entries) {
+    const place = `${source}: ${name}`;
+    expectArguments(place, { tensor: entry }, { tensor: { shape: 'values', data: 'object' } });
+    if (entry.dtype !== undefined) expectFileDType(place, entry.dtype);
+    if (entry.data.length !== numel(entry.shape)) {
+      throw new ShapeError(
+        `${place}: shape ${formatShape(entry.shape)} does not hold the ${entry.data.length} elements given`,
+      );
+    }
   }
   const own = options.rename ? renamed(entries, options.rename, source) : entries;
   const layout = options.layout ?? holder?.layout ?? inferLayout(members, renamed(own, torchName, source));

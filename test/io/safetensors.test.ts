@@ -91,6 +91,11 @@ describe('encodeSafetensors', () => {
     expect(() => encodeSafetensors({ w: { dtype: 'f32', shape: [5], data } })).toThrow(
       new ShapeError('encodeSafetensors: tensor "w": shape [5] does not hold the 4 elements given'),
     );
+    expect(() => encodeSafetensors({ w: { dtype: 'F32' as never, shape: [4], data } })).toThrow(
+      new ShapeError(
+        'encodeSafetensors: tensor "w": dtype is "F32"; choose f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, bool',
+      ),
+    );
     expect(() => encodeSafetensors({ w: { dtype: 'f32', shape: [-2, -2], data } })).toThrow(ShapeError);
     expect(() => encodeSafetensors({ w: { dtype: 'f16', shape: [4], data } })).toThrow(
       /f16 takes a Uint16Array, got a Float32Array/,

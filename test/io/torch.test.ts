@@ -138,6 +138,11 @@ describe('writeTorch', () => {
     expect(() => writeTorch({ w: { dtype: 'u32', shape: [1], data: Uint32Array.of(1) } })).toThrow(
       /cannot hold u32/,
     );
+    expect(() => writeTorch({ w: { dtype: 'float' as never, shape: [4], data: shared } })).toThrow(
+      new ShapeError(
+        'writeTorch: tensor "w": dtype is "float"; choose f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, bool',
+      ),
+    );
     expect(() => writeTorch({ w: { dtype: 'f32', shape: [3], data: shared } })).toThrow(
       new ShapeError('writeTorch: tensor "w": shape [3] does not hold the 4 elements given'),
     );

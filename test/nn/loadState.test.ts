@@ -111,6 +111,28 @@ describe('loadStateDict', () => {
     }
   });
 
+  it.each([
+    [{ dtype: 'float' }, ShapeError, 'tensor.pth: weight: dtype is "float"; choose f64, f32, f16, bf16'],
+    [{ shape: [3, 1] }, ShapeError, 'tensor.pth: weight: shape [3,1] does not hold the 2 elements given'],
+    [
+      { shape: undefined },
+      UsageError,
+      'tensor.pth: weight: tensor.shape is undefined; give a list of numbers',
+    ],
+    [{ data: undefined }, UsageError, 'tensor.pth: weight: tensor.data is undefined; give an object'],
+  ] as const)('refuses a tensor with %j before anything changes', async (wrong, Failure, message) => {
+    const layer = new Linear(1, 2);
+    const before = await valuesOf(layer);
+    const weights = new Map([
+      ['bias', f32([2], 5, 6)],
+      ['weight', { ...f32([1, 2], 1, 2), ...wrong } as unknown as FileTensor],
+    ]);
+    const load = () => layer.loadStateDict(weights, { source: 'tensor.pth' });
+    expect(load).toThrow(Failure);
+    expect(load).toThrow(message);
+    expect(await valuesOf(layer)).toEqual(before);
+  });
+
   it('refuses options that it does not have, and a rename that is none', () => {
     const model = new Linear(2, 2);
     expect(() => model.loadStateDict(new Map(), { skipMismatch: true } as never)).toThrow(
