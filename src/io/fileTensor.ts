@@ -1,6 +1,6 @@
 /** Tensors as files hold them: in any of the types that PyTorch and safetensors store, without a loss. */
 import { expectArguments } from '../arguments.ts';
-import { ShapeError } from '../errors.ts';
+import { DataError, ShapeError } from '../errors.ts';
 import { fromBfloat16, fromHalf } from '../half.ts';
 import { expectOneOf } from '../options.ts';
 import { formatShape, numel, type Shape } from '../shape.ts';
@@ -81,6 +81,22 @@ export function toFloat32({ dtype, data }: Pick<FileTensor, 'dtype' | 'data'>): 
   const out = new Float32Array(data.length);
   for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
   return out;
+}
+
+/**
+ * Throws DataError where a number of a tensor is finite, but infinite as f32.
+ *
+ * @param place The file and the tensor, for the message.
+ */
+export function expectFloat32(place: string, { dtype, data }: Pick<FileTensor, 'dtype' | 'data'>): void {
+  if (dtype !== 'f64') return;
+  const at = (data as Float64Array).findIndex(
+    (value) => Number.isFinite(value) && !Number.isFinite(Math.fround(value)),
+  );
+  if (at < 0) return;
+  throw new DataError(
+    `${place}: element ${at} is ${data[at]}, out of the range of f32; give a smaller number or Infinity`,
+  );
 }
 
 const MAX_QUOTED_NAME = 80;

@@ -8,6 +8,7 @@ import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
 import { type DType, formatShape, numel, type Shape } from '../shape.ts';
 import {
+  expectFloat32,
   FILE_DTYPES,
   type FileData,
   type FileDType,
@@ -175,13 +176,14 @@ interface Entry {
  *
  * @param bytes The content of the file.
  * @param name The file's name, for messages.
- * @throws DataError as `readSafetensors` does, and for integers outside of the range of i32.
+ * @throws DataError as `readSafetensors` does, and for numbers outside of the range of i32 or f32.
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
   expectArguments('decodeSafetensors', { bytes, name }, { bytes: 'bytes', name: 'text' });
   const { tensors: given, metadata } = readSafetensors(bytes, name);
   const tensors: StateDict = new Map();
   for (const [key, tensor] of given) {
+    expectFloat32(`${name}: tensor ${quote(key)}`, tensor);
     try {
       tensors.set(key, forDevice(tensor));
     } catch (cause) {

@@ -2,7 +2,13 @@
 import { expectArguments, shownValue } from '../arguments.ts';
 import { ShapeError, StateDictError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
-import { expectFileDType, type FileData, type FileDType, toFloat32 } from '../io/fileTensor.ts';
+import {
+  expectFileDType,
+  expectFloat32,
+  type FileData,
+  type FileDType,
+  toFloat32,
+} from '../io/fileTensor.ts';
 import { expectOneOf, expectOptions } from '../options.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
 import { fromTorch, type TorchLayout } from './layout.ts';
@@ -193,6 +199,10 @@ export function loadState(
         `${source}: ${member.name} is ${formatShape(shape)}, the model’s is ${formatShape(wanted)}; ${hint}`,
       );
     }
+  }
+  for (const { name } of matched) {
+    const { dtype = 'f32', data } = given.get(name)!;
+    expectFloat32(`${source}: ${name}`, { dtype, data: data as FileData });
   }
   for (const { name, state, torch } of matched) {
     const { dtype, data } = given.get(name)!;

@@ -232,7 +232,7 @@ export abstract class Module {
    * which must not change afterwards; default true. `source`: what messages call the weights.
    * @returns The names that were loaded, are missing, unexpected, or of another shape.
    * @throws StateDictError that lists the missing and the unexpected names, if `strict`; ShapeError for a tensor of another shape,
-   * unless `skipMismatched`; UsageError if two tensors get one name, and for options that cannot be used.
+   * unless `skipMismatched`; DataError for a number out of the range of f32; UsageError if two tensors get one name, and for options that cannot be used.
    */
   loadStateDict(weights: LoadSource, options: LoadOptions = {}): LoadReport {
     const members = [...savedIn(this)].map(([name, member]) => ({

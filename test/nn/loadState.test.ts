@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
-import { type FileTensor, loadWeights, writeTorch } from '../../src/io/index.ts';
+import { DataError, ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type FileTensor,
+  loadWeights,
+  writeTorch,
+} from '../../src/io/index.ts';
 import { BatchNorm2d, Buffer, Conv2d, Linear, Module } from '../../src/nn/index.ts';
 
 /** The module that test/fixtures/torch_files.py saves. */
@@ -131,6 +137,33 @@ describe('loadStateDict', () => {
     expect(load).toThrow(Failure);
     expect(load).toThrow(message);
     expect(await valuesOf(layer)).toEqual(before);
+  });
+
+  it('refuses numbers that f32 does not have, and takes infinite ones', async () => {
+    const layer = new Linear(1, 2);
+    const before = await valuesOf(layer);
+    const weights = (...values: number[]) =>
+      new Map<string, FileTensor>([
+        ['bias', f32([2], 5, 6)],
+        ['weight', { dtype: 'f64', shape: [2, 1], data: Float64Array.from(values) }],
+      ]);
+    const beyond = weights(1, -1e39);
+    expect(() => layer.loadStateDict(beyond, { source: 'w.pth' })).toThrow(
+      new DataError(
+        'w.pth: weight: element 1 is -1e+39, out of the range of f32; give a smaller number or Infinity',
+      ),
+    );
+    expect(await valuesOf(layer)).toEqual(before);
+    layer.loadStateDict(weights(Number.POSITIVE_INFINITY, 3.4e38));
+    expect([...(await valuesOf(layer)).get('weight')!.data]).toEqual([
+      Number.POSITIVE_INFINITY,
+      Math.fround(3.4e38),
+    ]);
+    expect(() => decodeSafetensors(encodeSafetensors(beyond), 'w.safetensors')).toThrow(
+      new DataError(
+        'w.safetensors: tensor "weight": element 1 is -1e+39, out of the range of f32; give a smaller number or Infinity',
+      ),
+    );
   });
 
   it('refuses options that it does not have, and a rename that is none', () => {
