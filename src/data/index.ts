@@ -14,6 +14,7 @@ export {
   type ObjectFlags,
 } from './annotation.ts';
 export { type AugmentOptions, type Crop, type CropOptions, cropImage, sampleCrop } from './augment.ts';
+export { type TraceOptions, traceContours } from './contours.ts';
 export {
   type CropBoxesOptions,
   type CroppedBox,
@@ -87,8 +88,6 @@ export {
   polygonArea,
   polygonBounds,
   rasterizePolygon,
-  type TraceOptions,
-  traceContours,
 } from './polygon.ts';
 export { shrinkSample } from './resize.ts';
 export { scaleAnnotation } from './transform.ts';

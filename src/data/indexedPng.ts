@@ -4,7 +4,9 @@
  */
 import { expectArguments } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
+import type { ImageSize } from '../vision/boxes.ts';
 import { resting } from './rest.ts';
+import type { RowRuns } from './rowRuns.ts';
 
 /** An image of one number per pixel. */
 export interface IndexedImage {
@@ -215,22 +217,57 @@ export async function encodeIndexedPng(image: IndexedImage, palette?: Uint8Array
       `encodeIndexedPng: the palette has ${palette.length} bytes; give three for each of 1 to 256 colours`,
     );
   }
+  return pngOf(image, 8, data, palette);
+}
+
+/** Writes a mask as a PNG file of one bit per pixel, grey: 1 is inside. */
+export function encodeMaskPng(runs: RowRuns): Promise<Uint8Array> {
+  const { width, height, rows, starts, ends } = runs;
+  const stride = Math.ceil(width / 8);
+  const packed = new Uint8Array(stride * height);
+  for (let y = 0; y < height; y++) {
+    for (let run = rows[y]!; run < rows[y + 1]!; run++) {
+      const [first, last] = [starts[run]!, ends[run]! - 1];
+      const [from, to] = [y * stride + (first >> 3), y * stride + (last >> 3)];
+      // The bits from the first one on, and up to the last one, of the bytes at both ends.
+      const [head, tail] = [0xff >> (first & 7), (0xff00 >> ((last & 7) + 1)) & 0xff];
+      if (from === to) {
+        packed[from]! |= head & tail;
+        continue;
+      }
+      packed[from]! |= head;
+      packed.fill(0xff, from + 1, to);
+      packed[to]! |= tail;
+    }
+  }
+  return pngOf(runs, 1, packed);
+}
+
+/** A PNG file of `depth` bits per pixel. `packed` has the bytes of its rows. */
+async function pngOf(
+  { width, height }: ImageSize,
+  depth: number,
+  packed: Uint8Array,
+  palette?: Uint8Array,
+): Promise<Uint8Array> {
   // Filter 2, the difference from the row above: masks change little from row to row.
-  const rows = new Uint8Array((width + 1) * height);
+  const stride = packed.length / height;
+  const rows = new Uint8Array((stride + 1) * height);
   const rest = resting();
   for (let y = 0; y < height; y++) {
     if (y % ROWS === 0) await rest();
-    rows[y * (width + 1)] = 2;
-    for (let x = 0; x < width; x++) {
-      const at = y * width + x;
-      rows[y * (width + 1) + 1 + x] = data[at]! - (y > 0 ? data[at - width]! : 0);
+    const row = y * (stride + 1);
+    rows[row] = 2;
+    for (let x = 0; x < stride; x++) {
+      const at = y * stride + x;
+      rows[row + 1 + x] = packed[at]! - (y > 0 ? packed[at - stride]! : 0);
     }
   }
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, palette === undefined ? GREY : PALETTE], 8);
+  header.set([depth, palette === undefined ? GREY : PALETTE], 8);
   const chunks = [
     Uint8Array.from(SIGNATURE),
     chunk('IHDR', header),

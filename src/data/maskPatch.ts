@@ -1,9 +1,9 @@
 import { expectArguments, SIZE } from '../arguments.ts';
 import type { ImageSize, Point } from '../vision/boxes.ts';
 import type { AnnotatedShape, IgnoredRegion, MaskPatch } from './annotation.ts';
-import { pixelsOf } from './maskRuns.ts';
 import { rasterizePolygon } from './polygon.ts';
 import { polygonRuns } from './polygonRuns.ts';
+import { rowRunsOf } from './rowRuns.ts';
 
 /**
  * Cuts the smallest patch that holds all pixels of a mask.
@@ -56,13 +56,26 @@ export function paintPatch(map: PixelMap, patch: MaskPatch, value: number): void
       patch: { x: 'number', y: 'number', width: 'number', height: 'number' },
     },
   );
-  const { width, height, data } = map;
-  const pixels = pixelsOf(patch);
-  const [left, right] = [Math.max(0, -patch.x), Math.min(patch.width, width - patch.x)];
-  for (let j = Math.max(0, -patch.y); j < Math.min(patch.height, height - patch.y); j++) {
-    const from = j * patch.width;
-    const to = (patch.y + j) * width + patch.x;
-    for (let k = left; k < right; k++) if (pixels[from + k] !== 0) data[to + k] = value;
+  const { width, data } = map;
+  patchRuns(patch, map, (y, from, to) => {
+    for (let i = y * width + from; i < y * width + to; i++) data[i] = value;
+  });
+}
+
+/** The runs of a patch in the rows of an image, to which they are cut. */
+function patchRuns(
+  patch: MaskPatch,
+  size: ImageSize,
+  each: (y: number, from: number, to: number) => void,
+): void {
+  const { rows, starts, ends } = rowRunsOf(patch);
+  const [first, last] = [Math.max(0, -patch.y), Math.min(patch.height, size.height - patch.y)];
+  for (let j = first; j < last; j++) {
+    for (let run = rows[j]!; run < rows[j + 1]!; run++) {
+      const from = Math.max(0, patch.x + starts[run]!);
+      const to = Math.min(size.width, patch.x + ends[run]!);
+      if (from < to) each(patch.y + j, from, to);
+    }
   }
 }
 
@@ -110,20 +123,10 @@ export function shapeRuns(
   size: ImageSize,
   each: (y: number, from: number, to: number) => void,
 ): void {
-  if (shape.mask === undefined) {
-    const [corners, window] = cornersIn(shape, size);
-    polygonRuns(corners, window, (y, from, to) => each(window.y + y, window.x + from, window.x + to));
+  if (shape.mask !== undefined) {
+    patchRuns(shape.mask, size, each);
     return;
   }
-  const { mask } = shape;
-  const data = pixelsOf(mask);
-  const [left, right] = [Math.max(0, -mask.x), Math.min(mask.width, size.width - mask.x)];
-  for (let j = Math.max(0, -mask.y); j < Math.min(mask.height, size.height - mask.y); j++) {
-    const row = j * mask.width;
-    for (let from = left, at = left; from < right; from = at) {
-      const inside = data[row + from] !== 0;
-      while (at < right && (data[row + at] !== 0) === inside) at++;
-      if (inside) each(mask.y + j, mask.x + from, mask.x + at);
-    }
-  }
+  const [corners, window] = cornersIn(shape, size);
+  polygonRuns(corners, window, (y, from, to) => each(window.y + y, window.x + from, window.x + to));
 }

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape, MaskPatch } from '../../src/data/annotation.ts';
 import type { Crop } from '../../src/data/augment.ts';
+import { traceContours } from '../../src/data/contours.ts';
 import { cropLabels } from '../../src/data/cropTargets.ts';
 import { partsOf } from '../../src/data/maskParts.ts';
 import { maskToPatch, paintPatch, shapeToPatch } from '../../src/data/maskPatch.ts';
-import { rasterizePolygon, traceContours } from '../../src/data/polygon.ts';
+import { rasterizePolygon } from '../../src/data/polygon.ts';
+import { rowRunsOf } from '../../src/data/rowRuns.ts';
 import type { Point } from '../../src/vision/boxes.ts';
 import { Random } from '../../src/vision/random.ts';
 
@@ -14,7 +16,7 @@ function draw(...rows: string[]): MaskPatch {
   return { x: 0, y: 0, width: rows[0]!.length, height: rows.length, data };
 }
 
-const hasHoles = (patch: MaskPatch): boolean => partsOf(patch.data, patch).holes > 0;
+const hasHoles = (patch: MaskPatch): boolean => partsOf(rowRunsOf(patch)).holes > 0;
 
 describe('mask patches', () => {
   it('are cut to what is set, and painted back', () => {

@@ -3,8 +3,10 @@ import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { Point } from '../../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type MaskPatch } from '../../annotation.ts';
+import { contoursOf } from '../../contours.ts';
+import { partsOf } from '../../maskParts.ts';
 import { flagsOf } from '../../objects.ts';
-import { traceContours } from '../../polygon.ts';
+import { rowRunsOf } from '../../rowRuns.ts';
 
 /** Options of `formatLabelme`. */
 export interface FormatLabelmeOptions {
@@ -98,8 +100,9 @@ function drawShape(
     ];
     return [['rectangle', tidy(corners)]];
   }
-  const { x: left, y: top, width, height, data } = shape.mask;
-  const outlines = traceContours(data, { width, height }, { tolerance });
+  const { x: left, y: top } = shape.mask;
+  const runs = rowRunsOf(shape.mask);
+  const outlines = contoursOf(runs, partsOf(runs), tolerance);
   if (outlines.length === 0) {
     throw new DataError(`${place}: its mask has no pixel set; leave the shape out, or give it only a box`);
   }

@@ -5,7 +5,8 @@ import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { MaskPatch } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
-import { encodeIndexedPng } from '../../indexedPng.ts';
+import { encodeMaskPng } from '../../indexedPng.ts';
+import { rowRunsOf } from '../../rowRuns.ts';
 import type {
   AnnotatedImage,
   DataFiles,
@@ -184,7 +185,7 @@ class LabelmeWriter implements DatasetWriter {
     const { name, fileName: imagePath } = this.#names.take(image);
     const encoded = new Map<MaskPatch, string>();
     for (const { mask } of annotation.shapes) {
-      if (mask) encoded.set(mask, base64(await encodeIndexedPng(mask)));
+      if (mask) encoded.set(mask, base64(await encodeMaskPng(rowRunsOf(mask))));
     }
     await this.#sink.image(image, imagePath);
     const text = formatLabelme(annotation, {

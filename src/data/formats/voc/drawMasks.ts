@@ -1,7 +1,5 @@
-import { readColumns } from '../../../vision/columns.ts';
 import type { AnnotatedShape, Annotation, IgnoredRegion } from '../../annotation.ts';
-import { shapeRuns, shapeToPatch } from '../../maskPatch.ts';
-import { eachRun, keptRuns, runsOfPatch } from '../../maskRuns.ts';
+import { shapeRuns } from '../../maskPatch.ts';
 import { objectsOf } from '../../objects.ts';
 import type { Rest } from '../../rest.ts';
 import { MOST, VOID } from './masks.ts';
@@ -52,9 +50,12 @@ export async function drawMasks(
     }
   }
   await rest();
-  const classMap = canvas.rows(canvas.classes);
-  await rest();
-  return { classes: classMap, objects: canvas.rows(canvas.objects), covered: canvas.covered, drawn };
+  return {
+    classes: canvas.classes,
+    objects: Uint8Array.from(canvas.objects),
+    covered: canvas.covered,
+    drawn,
+  };
 }
 
 /** Both masks while they are drawn. */
@@ -63,25 +64,19 @@ class Canvas {
   readonly objects: Uint8Array | Uint32Array;
   covered = false;
   readonly #annotation: Annotation;
-  /** Whether pixels are counted down the columns, as masks that are kept as run lengths are. */
-  readonly #byColumns: boolean;
   readonly #void: number;
 
   constructor(annotation: Annotation, objects: number) {
-    const { width, height, shapes, ignored = [], unlabelled } = annotation;
+    const { width, height } = annotation;
     this.#annotation = annotation;
     this.classes = new Uint8Array(width * height);
     this.objects = new (objects > MOST ? Uint32Array : Uint8Array)(width * height);
     this.#void = objects > MOST ? 2 ** 32 - 1 : VOID;
-    this.#byColumns = [...shapes, ...ignored, { mask: unlabelled }].some(
-      ({ mask }) => mask && keptRuns(mask),
-    );
   }
 
   #eachRun(shape: AnnotatedShape | IgnoredRegion, each: (from: number, to: number) => void): void {
     const { width } = this.#annotation;
-    if (this.#byColumns) eachRun(runsOfPatch(shapeToPatch(shape, this.#annotation), this.#annotation), each);
-    else shapeRuns(shape, this.#annotation, (y, from, to) => each(y * width + from, y * width + to));
+    shapeRuns(shape, this.#annotation, (y, from, to) => each(y * width + from, y * width + to));
   }
 
   hide(region: AnnotatedShape | IgnoredRegion): void {
@@ -101,18 +96,5 @@ class Canvas {
       this.classes.fill(value, from, to);
       objects.fill(object, from, to);
     });
-  }
-
-  /** A map of this canvas, row by row. */
-  rows(map: Uint8Array | Uint32Array): Uint8Array {
-    const { width, height } = this.#annotation;
-    if (!this.#byColumns) return map instanceof Uint8Array ? map : Uint8Array.from(map);
-    const rows = new Uint8Array(map.length);
-    let at = 0;
-    readColumns(map, { width: height, height: width }, (values, count) => {
-      rows.set(values.subarray(0, count), at);
-      at += count;
-    });
-    return rows;
   }
 }

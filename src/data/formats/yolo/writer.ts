@@ -1,10 +1,10 @@
 import type { Point } from '../../../vision/boxes.ts';
 import type { Annotation } from '../../annotation.ts';
+import { contoursOf } from '../../contours.ts';
 import { partsOf } from '../../maskParts.ts';
-import { pixelsOf } from '../../maskRuns.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
-import { traceContours } from '../../polygon.ts';
 import { resting } from '../../rest.ts';
+import { rowRunsOf } from '../../rowRuns.ts';
 import { boxInside } from '../checks.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
@@ -74,9 +74,12 @@ export class YoloWriter implements DatasetWriter {
     const rings = shapes.flatMap(({ points, mask, box }): Point[][] => {
       if (points) return [points];
       if (mask) {
-        const data = pixelsOf(mask);
-        if (partsOf(data, mask).holes > 0) this.warnings.count('masks with holes, which were filled');
-        return traceContours(data, mask).map((ring) => ring.map(([x, y]): Point => [x + mask.x, y + mask.y]));
+        const runs = rowRunsOf(mask);
+        const parts = partsOf(runs);
+        if (parts.holes > 0) this.warnings.count('masks with holes, which were filled');
+        return contoursOf(runs, parts, 0).map((ring) =>
+          ring.map(([x, y]): Point => [x + mask.x, y + mask.y]),
+        );
       }
       const [x1, y1, x2, y2] = box;
       return [
