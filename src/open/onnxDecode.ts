@@ -1,6 +1,6 @@
 import type { MaskPatch } from '../data/annotation.ts';
 import { type Box, boxIou } from '../vision/boxes.ts';
-import type { Head } from './onnxHeads.ts';
+import type { Head, Prototypes } from './onnxHeads.ts';
 
 /** An output of a model, read back. */
 export interface OutputValue {
@@ -99,11 +99,12 @@ function fromRows(
   { output }: Extract<Head, { kind: 'rows' }>,
   outputs: ReadonlyMap<string, OutputValue>,
 ): Candidate[] {
-  const { data } = outputs.get(output)!;
-  return Array.from({ length: Math.floor(data.length / 6) }, (_, index) => ({
-    box: boxAt(data, 6 * index),
-    score: data[6 * index + 4]!,
-    label: Math.round(data[6 * index + 5]!),
+  const { data, shape } = outputs.get(output)!;
+  const [, count, columns] = shape as [number, number, number];
+  return Array.from({ length: count }, (_, index) => ({
+    box: boxAt(data, columns * index),
+    score: data[columns * index + 4]!,
+    label: Math.round(data[columns * index + 5]!),
     index,
   }));
 }
@@ -153,10 +154,58 @@ export function labelsOf({ shape, data }: OutputValue): {
   return { labels, height, width };
 }
 
-/** The pixels of an object from its mask over the network's input: those of at least 0.5 in its box. Undefined if none. */
+/** Whether a point of the network's input, in its pixels, is inside of an object. */
+export type Inside = (x: number, y: number) => boolean;
+
+/** The objects' masks over the network's input [..., height, width]: a pixel of at least 0.5 is inside. */
+export function inMask({ shape, data }: OutputValue, index: number): Inside {
+  const [height, width] = shape.slice(-2) as [number, number];
+  const first = index * height * width;
+  return (x, y) => {
+    const [column, row] = [clamp(Math.floor(x), width - 1), clamp(Math.floor(y), height - 1)];
+    return data[first + row * width + column]! >= 0.5;
+  };
+}
+
+const clamp = (value: number, most: number): number => Math.min(Math.max(value, 0), most);
+
+/**
+ * The mask of an object as the sum of prototypes: logits at their size, interpolated between their centres. Above 0 is inside.
+ *
+ * @param rows The head's output [1,C,A], or [1,A,C] unless `last`.
+ * @param maps The prototypes [1,P,h,w].
+ * @param network Width and height of the network's input.
+ */
+export function inPrototypes(
+  rows: OutputValue,
+  { first }: Prototypes,
+  last: boolean,
+  maps: OutputValue,
+  network: { readonly width: number; readonly height: number },
+  index: number,
+): Inside {
+  const [, count, height, width] = maps.shape as [number, number, number, number];
+  const columns = rows.shape[2]!;
+  const logits = new Float64Array(height * width);
+  for (let p = 0; p < count; p++) {
+    const factor = rows.data[last ? (first + p) * columns + index : index * columns + first + p]!;
+    for (let i = 0; i < logits.length; i++) logits[i]! += factor * maps.data[p * logits.length + i]!;
+  }
+  const at = (column: number, row: number) =>
+    logits[clamp(row, height - 1) * width + clamp(column, width - 1)]!;
+  return (x, y) => {
+    const [u, v] = [(x * width) / network.width - 0.5, (y * height) / network.height - 0.5];
+    const [column, row] = [Math.floor(u), Math.floor(v)];
+    const [right, below] = [u - column, v - row];
+    const above = at(column, row) * (1 - right) + at(column + 1, row) * right;
+    const under = at(column, row + 1) * (1 - right) + at(column + 1, row + 1) * right;
+    return above * (1 - below) + under * below > 0;
+  };
+}
+
+/** The pixels of an object in its box. Undefined if there are none. */
 export function patchOf(
-  mask: ArrayLike<number>,
-  network: { readonly width: number; readonly height: number; readonly at: number },
+  inside: Inside,
   box: Box,
   place: (x: number, y: number) => readonly [number, number],
 ): MaskPatch | undefined {
@@ -166,10 +215,7 @@ export function patchOf(
   let any = false;
   for (let v = 0; v < height; v++) {
     for (let u = 0; u < width; u++) {
-      const [across, down] = place(x + u + 0.5, y + v + 0.5);
-      const column = Math.min(Math.max(Math.floor(across), 0), network.width - 1);
-      const row = Math.min(Math.max(Math.floor(down), 0), network.height - 1);
-      if (mask[network.at + row * network.width + column]! < 0.5) continue;
+      if (!inside(...place(x + u + 0.5, y + v + 0.5))) continue;
       data[v * width + u] = 1;
       any = true;
     }

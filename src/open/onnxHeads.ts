@@ -7,6 +7,14 @@ export interface OutputPort {
   readonly shape: readonly (number | string | null)[] | undefined;
 }
 
+/** Masks as sums of maps: each object has a coefficient for each prototype (YOLACT, Bolya et al. 2019, section 3). */
+export interface Prototypes {
+  /** The output [1,P,h,w] that has them. */
+  readonly output: string;
+  /** The channel of an object's first coefficient. */
+  readonly first: number;
+}
+
 /** What the outputs of a model are. */
 export type Head =
   | {
@@ -30,9 +38,10 @@ export type Head =
       /** Whether there is a score for an object of any class, as of YOLOv5 and v7. */
       readonly objectness: boolean;
       readonly classes: number;
+      readonly prototypes?: Prototypes;
     }
-  /** [1,N,6]: corners, score and class, after non-maximum suppression. */
-  | { readonly kind: 'rows'; readonly output: string }
+  /** [1,N,6], or [1,N,6+P]: corners, score and class, after non-maximum suppression, and coefficients of masks. */
+  | { readonly kind: 'rows'; readonly output: string; readonly prototypes?: Prototypes }
   /** Scores of each class, [1,K,h,w], or a label, [1,h,w], for each pixel. */
   | { readonly kind: 'map'; readonly output: string; readonly channels: number };
 
@@ -82,13 +91,27 @@ function candidatesIn({ outputs, metadata, size }: HeadFacts): Head | undefined 
   const last = a < b;
   const channels = last ? a : b;
   const whole = size !== undefined && a === anchored(size);
-  if (b === 6 && !whole) return { kind: 'rows', output: found.name };
-  const known = { kind: 'candidates', output: found.name, last, objectness: !last } as const;
-  if (names !== undefined && channels >= names + (last ? 4 : 5)) return { ...known, classes: names };
-  // Coefficients of masks follow the classes; their number is that of the prototypes.
-  const prototypes = outputs.find(({ shape }) => shape?.length === 4)?.shape?.[1];
-  const classes = channels - (last ? 4 : 5) - (typeof prototypes === 'number' ? prototypes : 0);
-  return classes >= 1 ? { ...known, classes } : undefined;
+  const maps = outputs.find(({ integers, shape }) => !integers && shape?.length === 4);
+  const known = maps?.shape?.[1];
+  const coefficients = typeof known === 'number' ? known : 0;
+  const from = (first: number, all = channels) =>
+    maps && coefficients > 0 && first + coefficients === all
+      ? { prototypes: { output: maps.name, first } }
+      : {};
+  if ((b === 6 || b === 6 + coefficients) && !whole)
+    return { kind: 'rows', output: found.name, ...from(6, b) };
+  const first = last ? 4 : 5;
+  // Coefficients of masks follow the classes.
+  const classes = names !== undefined && channels >= names + first ? names : channels - first - coefficients;
+  if (classes < 1) return undefined;
+  return {
+    kind: 'candidates',
+    output: found.name,
+    last,
+    objectness: !last,
+    classes,
+    ...from(first + classes),
+  };
 }
 
 function mapIn({ outputs }: HeadFacts): Head | undefined {

@@ -9,9 +9,17 @@ import { UnsupportedError } from '../onnx/unsupported.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from '../tasks/infer.ts';
 import type { Prepared } from '../tasks/prepare.ts';
-import type { Box } from '../vision/boxes.ts';
+import type { Box, ImageSize } from '../vision/boxes.ts';
 import { classesOf, parseNames } from './classNames.ts';
-import { candidatesOf, labelsOf, type OutputValue, patchOf } from './onnxDecode.ts';
+import {
+  candidatesOf,
+  type Inside,
+  inMask,
+  inPrototypes,
+  labelsOf,
+  type OutputValue,
+  patchOf,
+} from './onnxDecode.ts';
 import { type Head, KNOWN_HEADS, type OutputPort, tellHead } from './onnxHeads.ts';
 import { type OnnxFit, planarImage, preparedFor } from './onnxPrepare.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
@@ -283,6 +291,19 @@ const DEFAULTS = {
   lists: { scoreThreshold: 0.05, iouThreshold: 0.5, maxDetections: 300, candidates: 10_000 },
 } as const;
 
+/** The masks of objects by their place in the lists of a head that has some. */
+function masksOf(
+  head: Exclude<Head, { kind: 'map' }>,
+  outputs: ReadonlyMap<string, OutputValue>,
+  network: ImageSize,
+): (index: number) => Inside {
+  if (head.kind === 'lists') return (index) => inMask(outputs.get(head.masks!)!, index);
+  const [rows, prototypes] = [outputs.get(head.output)!, head.prototypes!];
+  const maps = outputs.get(prototypes.output)!;
+  const last = head.kind === 'candidates' && head.last;
+  return (index) => inPrototypes(rows, prototypes, last, maps, network, index);
+}
+
 class OnnxDetector implements ObjectDetector {
   readonly classNames: readonly string[];
   readonly hasMasks: boolean;
@@ -295,7 +316,8 @@ class OnnxDetector implements ObjectDetector {
     this.#head = head;
     this.classNames = opened.classNames;
     this.#firstLabel = opened.firstLabel;
-    this.hasMasks = head.kind === 'lists' && !head.batched && head.masks !== undefined;
+    this.hasMasks =
+      head.kind === 'lists' ? !head.batched && head.masks !== undefined : head.prototypes !== undefined;
   }
 
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
@@ -304,7 +326,7 @@ class OnnxDetector implements ObjectDetector {
     const { scaleX, scaleY, offsetX, offsetY } = prepared;
     const choice = { ...DEFAULTS[head.kind], ...options };
     const clip = (value: number, limit: number) => Math.min(Math.max(value, 0), limit);
-    const masks = head.kind === 'lists' && this.hasMasks ? outputs.get(head.masks!) : undefined;
+    const insideOf = this.hasMasks ? masksOf(head, outputs, prepared) : undefined;
     return candidatesOf(head, outputs, choice).flatMap(({ box: [x1, y1, x2, y2], score, label, index }) => {
       const box: Box = [
         clip((x1 - offsetX) / scaleX, image.width),
@@ -314,8 +336,7 @@ class OnnxDetector implements ObjectDetector {
       ];
       if (box[2] - box[0] < 1 || box[3] - box[1] < 1) return [];
       const place = (x: number, y: number) => [x * scaleX + offsetX, y * scaleY + offsetY] as const;
-      const [height = 0, width = 0] = masks?.shape.slice(-2) ?? [];
-      const mask = masks && patchOf(masks.data, { width, height, at: index * width * height }, box, place);
+      const mask = insideOf && patchOf(insideOf(index), box, place);
       const name = this.classNames[label - this.#firstLabel] ?? String(label);
       return [{ box, label: name, score, ...(mask ? { mask } : {}) }];
     });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MaskPatch } from '../../src/data/annotation.ts';
 import type { FloatImage } from '../../src/data/image.ts';
 import type { tensor } from '../../src/graph/tensor.ts';
 import { loadWeights } from '../../src/io/loadWeights.ts';
@@ -142,6 +143,53 @@ describe('an ONNX model', () => {
     const bytes = constantModel({ output0: { shape: [1, 3, 6], data } });
     const model = await openModel(bytes, { names: ["driver's seat", 'wheel'] });
     expectFound(await model.detector(gpu).detect(image), FOUND);
+  });
+
+  it.each([
+    'YOLOv8',
+    'YOLOv5',
+    'suppressed rows',
+  ])('with prototypes beside the head of %s has masks from them, within the boxes', async (kind) => {
+    // The first map is inside on the left half, the second in the top half; a quarter of the network's size.
+    const maps = [0, 1].flatMap((map) =>
+      Array.from({ length: 16 * 16 }, (_, i) => ((map === 0 ? i % 16 : Math.floor(i / 16)) < 8 ? 1 : -1)),
+    );
+    // The driver's seat, in 24..40 x 28..36, has the right half; the wheel, in 12..20 x 20..28, the top and three of the left: all of it.
+    const coefficients = CANDIDATES.map(([x]) => (x === 32 ? [-1, 0] : [3, 1]));
+    const rows = CANDIDATES.map(([x, y, w, h, a, b], i) => {
+      const centred = kind === 'YOLOv5' ? [x!, y!, w!, h!, 0.5, 2 * a!, 2 * b!] : [x!, y!, w!, h!, a!, b!];
+      return [...centred, ...coefficients[i]!];
+    });
+    const shape = [1, rows.length, rows[0]!.length];
+    const head = {
+      YOLOv8: {
+        shape: [1, 8, rows.length],
+        data: rows[0]!.flatMap((_, channel) => rows.map((row) => row[channel]!)),
+      },
+      YOLOv5: { shape, data: rows.flat() },
+      'suppressed rows': {
+        shape: [1, 3, 8],
+        data: [24, 28, 40, 36, 0.9, 0, -1, 0, 12, 20, 20, 28, 0.6, 1, 3, 1, ...new Array(8).fill(0)],
+      },
+    }[kind]!;
+    const bytes = constantModel(
+      { output0: head, output1: { shape: [1, 2, 16, 16], data: maps } },
+      { metadata: { ...names, task: 'segment' } },
+    );
+    const detector = (await openModel(bytes)).detector(gpu);
+    expect(detector.hasMasks).toBe(true);
+    const found = await detector.detect(image);
+    expectFound(found, FOUND);
+    const area = ({ data }: MaskPatch) => data.reduce((sum, value) => sum + value, 0);
+    const [seat, wheel] = found.map(({ mask }) => mask!);
+    expect(seat).toMatchObject({ x: 37, y: 18, width: 26, height: 14 });
+    // x = 32 of the network is 50 of the image: columns 50 to 62, all 14 rows.
+    expect(seat!.data.subarray(0, 26)).toEqual(
+      Uint8Array.from({ length: 26 }, (_, i) => (37 + i >= 50 ? 1 : 0)),
+    );
+    expect(area(seat!)).toBe(13 * 14);
+    expect(area(wheel!)).toBe(wheel!.width * wheel!.height);
+    detector.dispose();
   });
 
   it("with torchvision's lists has labels that count the background, and masks", async () => {
