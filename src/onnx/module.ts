@@ -1,6 +1,6 @@
 import { expectArguments } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
-import { type Computer, Tensor } from '../graph/tensor.ts';
+import type { Computer, Tensor } from '../graph/tensor.ts';
 import { type Buffer, Module, type Parameter } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Shape } from '../shape.ts';
@@ -8,6 +8,7 @@ import { dtypeOf } from './dataTypes.ts';
 import { record, recordInStages } from './drive.ts';
 import type { OnnxModel, OnnxPort } from './graph.ts';
 import type { ExternalData } from './hostTensor.ts';
+import { portText, tensorsFor } from './inputs.ts';
 import { expectOperations } from './missing.ts';
 import type { Recording } from './operator.ts';
 import { makeWeights } from './parameters.ts';
@@ -69,7 +70,7 @@ export class OnnxModule extends Module {
    * @param inputs A tensor for each of `inputs`, in ONNX's shape and layout: f32 (or f16) for floats of any width, i32 for integers
    * and bool.
    * @returns A tensor for each of `outputs`: f32 for floats of any width, i32 for integers and bool.
-   * @throws ShapeError where an input is missing, unknown, or of another shape or dtype; UnsupportedError where a node turns
+   * @throws ShapeError where an input is missing, unknown, no tensor, or of another shape or dtype; UnsupportedError where a node turns
    * out to be of a form that is not supported, and where a shape depends on values that are computed: see `run`.
    */
   forward(inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
@@ -87,6 +88,7 @@ export class OnnxModule extends Module {
    * @throws As `forward`.
    */
   async run(computer: Computer, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
+    expectArguments('run', { computer }, { computer: { read: 'function' } });
     const context = newContext(this.#model);
     return this.#named(await recordInStages(this.#start('run', inputs, context), context, computer));
   }
@@ -106,20 +108,14 @@ export class OnnxModule extends Module {
 function checkedInputs(
   caller: string,
   ports: readonly OnnxPort[],
-  given: Readonly<Record<string, Tensor>>,
+  inputs: Readonly<Record<string, Tensor>>,
 ): [string, Value][] {
-  const names = ports.map(({ name }) => name);
-  const stray = Object.keys(given).find((name) => !names.includes(name));
-  const missing = names.find((name) => !(given[name] instanceof Tensor));
-  if (stray !== undefined || missing !== undefined) {
-    throw new ShapeError(
-      `${caller}: takes tensors named ${JSON.stringify(names)}, got ${JSON.stringify(Object.keys(given))}`,
-    );
-  }
+  const typed = ports.map(({ name, type, shape }) => ({ name, shape, type, dtype: dtypeOf(type, name) }));
+  const tensors = tensorsFor(caller, typed, inputs);
   const sizes = new Map<string, number>();
-  return ports.map(({ name, type, shape }) => {
-    const tensor = given[name]!;
-    const dtype = dtypeOf(type, name);
+  return typed.map((port, at) => {
+    const { name, type, dtype, shape } = port;
+    const tensor = tensors[at]!;
     const fits = tensor.dtype === dtype || (tensor.dtype === 'f16' && dtype === 'f32');
     const sized =
       shape === undefined ||
@@ -134,7 +130,7 @@ function checkedInputs(
         }));
     if (!fits || !sized) {
       throw new ShapeError(
-        `${caller}: ${shown(name)} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => shown(String(size ?? '?')))}] ${dtype}`,
+        `${caller}: ${shown(name)} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes ${portText(port)}`,
       );
     }
     return [name, Value.of(type, tensor)];
@@ -155,6 +151,10 @@ export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModu
     externalData: undefined,
     trained: () => true,
   });
+  expectArguments('loadOnnx', { trained }, { trained: 'function' });
+  if (externalData !== undefined && typeof externalData !== 'function') {
+    expectArguments('loadOnnx', { externalData }, { externalData: 'object' });
+  }
   const external =
     typeof externalData === 'function' ? externalData : (location: string) => externalData?.[location];
   const model = parseModel(bytes, external);

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { readFileBytes } from '../io/files.ts';
 import { decodeGroups, type ReadShard } from '../io/tfjs/decode.ts';
@@ -58,6 +59,7 @@ export async function loadTfjs(
     trained: (_name, _shape, trainable) => trainable,
     name: path ?? 'model.json',
   });
+  expectArguments('loadTfjs', { trained, name }, { trained: 'function', name: 'text' });
   if (path === undefined && (typeof model !== 'object' || model === null || weights === undefined)) {
     throw new UsageError(
       'loadTfjs: takes the path of model.json, or its bytes or content with what reads the files of weights',

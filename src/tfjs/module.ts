@@ -1,6 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { Tensor } from '../graph/tensor.ts';
 import { type Buffer, Module, type Parameter } from '../nn/module.ts';
+import { portText, tensorsFor } from '../onnx/inputs.ts';
 import { formatShape } from '../shape.ts';
 
 /** An input of a model. */
@@ -54,39 +55,27 @@ export class TfjsModule extends Module {
    *
    * @param inputs A tensor for each of `inputs` by name, images as [N,H,W,C]; a model of one input also takes its tensor alone.
    * @returns A tensor for each of `outputs` by name.
-   * @throws ShapeError where an input is missing, unknown, or of another shape or dtype, and where a layer cannot take what it gets.
+   * @throws ShapeError where an input is missing, unknown, no tensor, or of another shape or dtype, and where a layer cannot take what it gets.
    */
   forward(inputs: Tensor | Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-    const names = this.inputs.map(({ name }) => name);
-    const given =
-      inputs instanceof Tensor && names.length === 1 ? { [names[0]!]: inputs } : { ...(inputs as object) };
-    const byName = new Map<string, unknown>(Object.entries(given));
-    const tensors = this.inputs.map((port) => expectInput(port, byName.get(port.name), names, byName));
-    if (byName.size !== names.length) throw otherNames(names, byName);
+    const [first, ...others] = this.inputs;
+    const isAlone = inputs instanceof Tensor && first !== undefined && others.length === 0;
+    const tensors = tensorsFor('forward', this.inputs, isAlone ? { [first.name]: inputs } : inputs);
+    for (const [i, port] of this.inputs.entries()) expectFit(port, tensors[i]!);
     const outputs = this.#network.run(tensors, this.training);
     return Object.fromEntries(this.outputs.map((name, i) => [name, outputs[i]!]));
   }
 }
 
-const otherNames = (names: readonly string[], given: ReadonlyMap<string, unknown>): ShapeError =>
-  new ShapeError(
-    `forward: takes tensors named ${JSON.stringify(names)}, got ${JSON.stringify([...given.keys()])}`,
-  );
-
-function expectInput(
-  { name, dtype, shape }: TfjsPort,
-  tensor: unknown,
-  names: readonly string[],
-  given: ReadonlyMap<string, unknown>,
-): Tensor {
-  if (!(tensor instanceof Tensor)) throw otherNames(names, given);
+function expectFit(port: TfjsPort, tensor: Tensor): void {
+  const { name, dtype, shape } = port;
   const fits = tensor.dtype === dtype || (tensor.dtype === 'f16' && dtype === 'f32');
   const isSized =
     shape === undefined ||
     (shape.length === tensor.shape.length &&
       shape.every((size, i) => size === null || size === tensor.shape[i]));
-  if (fits && isSized) return tensor;
+  if (fits && isSized) return;
   throw new ShapeError(
-    `forward: ${name} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes [${(shape ?? ['…']).map((size) => size ?? '?')}] ${dtype}`,
+    `forward: ${name} is ${formatShape(tensor.shape)} ${tensor.dtype}; the model takes ${portText(port)}`,
   );
 }

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { DataError } from '../../src/errors.ts';
+import { DataError, ShapeError } from '../../src/errors.ts';
 import { evaluate } from '../../src/graph/evaluate.ts';
 import { baseOf, type Computer, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { loadOnnx, UnsupportedError } from '../../src/onnx/index.ts';
@@ -325,6 +325,33 @@ describe('what is refused', () => {
       'the model uses opset 22; versions up to 21 are supported',
     );
     expect(() => loadOnnx(one('Reshape', 1))).toThrow('Reshape before opset 5 (y)');
+  });
+
+  it('is what is no tensor, with what the model takes', async () => {
+    const model = loadOnnx(
+      modelBytes({
+        nodes: [node('Add', ['x0', 'x1'], ['y'])],
+        inputs: [port('x0', 'float', ['N', 2]), port('x1', 'float', [1, 2])],
+        outputs: [port('y', 'float', ['N', 2])],
+      }),
+    );
+    const wanted = 'give { x0: Tensor [N,2] f32, x1: Tensor [1,2] f32 }';
+    const forward = (inputs: unknown) => () => model.forward(inputs as never);
+    expect(forward(null)).toThrow(ShapeError);
+    expect(forward(null)).toThrow(`forward: takes its inputs by name, got null; ${wanted}`);
+    expect(forward(x())).toThrow(`forward: takes its inputs by name, got Tensor [2] f32`);
+    expect(forward(x())).toThrow(wanted);
+    expect(forward({ x0: x() })).toThrow('forward: takes tensors named ["x0","x1"], got ["x0"]');
+    expect(forward({ x0: 3, x1: x() })).toThrow('forward: x0 is 3; give a Tensor [N,2] f32');
+    const run = model.run(computer, null as never);
+    await expect(run).rejects.toThrow(`run: takes its inputs by name, got null; ${wanted}`);
+    await expect(model.run({} as never, {})).rejects.toThrow('run: computer.read is undefined');
+    expect(() => loadOnnx(new Uint8Array(), { trained: 'head' as never })).toThrow(
+      'loadOnnx: trained is "head"; give a function',
+    );
+    expect(() => loadOnnx(new Uint8Array(), { externalData: 3 as never })).toThrow(
+      'loadOnnx: externalData is 3; give an object',
+    );
   });
 
   it('is a damaged file where a node’s input is computed by nothing', () => {

@@ -132,6 +132,12 @@ describe('a layers model', () => {
     const model = await loadTfjs(sequential.model, weightsOf(sequential));
     expect(() => model.forward({ x: tensor([1]) })).toThrow('takes tensors named ["conv1_input"], got ["x"]');
     expect(() => model.forward(tensor([1]))).toThrow(ShapeError);
+    expect(() => model.forward(null as never)).toThrow(
+      'forward: takes its inputs by name, got null; give { conv1_input: Tensor [?,',
+    );
+    expect(() => model.forward({ conv1_input: 3 as never })).toThrow(
+      'forward: conv1_input is 3; give a Tensor [?,',
+    );
     const other = await changed(sequential, '"poolSize"', '"x"');
     expect(other.forward(tensorOf(sequential.inputs[0]!)).dense!.shape).toEqual([2, 3]);
   });
