@@ -53,6 +53,14 @@ export function shownValue(value: unknown): string {
   return shown.slice(0, 60);
 }
 
+/** Throws UsageError for a record in which a value is no text: `exportOnnx: metadata.a is 3; give a text`. */
+export function expectTexts(call: string, name: string, given: Readonly<Record<string, string>>): void {
+  expectArguments(call, { [name]: given }, { [name]: 'object' });
+  for (const [key, text] of Object.entries(given)) {
+    expectArguments(call, { [`${name}.${key}`]: text }, { [`${name}.${key}`]: 'text' });
+  }
+}
+
 /** What of a value is not of a kind: its place in the value, what is there, and what is wanted. */
 type Fault = readonly [place: string, value: unknown, wanted: string];
 

@@ -3,7 +3,7 @@
  * a little-endian u64, the header as JSON, then the tensors' bytes without gaps. Typed arrays are read and written in
  * the host's byte order, which is little-endian wherever WebGPU runs.
  */
-import { expectArguments } from '../arguments.ts';
+import { expectArguments, expectTexts } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
 import { type DType, formatShape, numel, type Shape } from '../shape.ts';
@@ -112,12 +112,13 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  *
  * @param tensors The tensors by name.
  * @param metadata Text by key. Default: none.
- * @throws ShapeError if a tensor's data does not match its dtype or shape, or its name is `__metadata__`.
+ * @throws ShapeError if a tensor's data does not match its dtype or shape, or its name is `__metadata__`; UsageError for metadata that is no text.
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  expectTexts('encodeSafetensors', 'metadata', metadata);
   const entries = tensorEntries('encodeSafetensors', 'tensors', tensors);
   if (entries.some(([name]) => name === METADATA_KEY)) {
     throw new ShapeError(

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DataError, ShapeError } from '../../src/errors.ts';
+import { DataError, ShapeError, UsageError } from '../../src/errors.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '../../src/io/index.ts';
 
 const CASES = new URL('../../../shared/conformance/cases/', import.meta.url);
@@ -101,6 +101,9 @@ describe('encodeSafetensors', () => {
       /f16 takes a Uint16Array, got a Float32Array/,
     );
     expect(() => encodeSafetensors({ __metadata__: { dtype: 'f32', shape: [4], data } })).toThrow(/reserves/);
+    expect(() => encodeSafetensors({}, { epoch: 3 as never })).toThrow(
+      new UsageError('encodeSafetensors: metadata.epoch is 3; give a text'),
+    );
   });
 });
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
-import { add, argmax, mul, rand, sum, type Tensor, tensor } from '../../src/index.ts';
+import { ShapeError, UsageError } from '../../src/errors.ts';
+import { add, argmax, mul, rand, reshape, sum, type Tensor, tensor } from '../../src/index.ts';
 import * as models from '../../src/models/index.ts';
 import { Module, Parameter, Sequential } from '../../src/nn/index.ts';
 import { Conv2d } from '../../src/nn/layers.ts';
@@ -184,6 +184,18 @@ describe('exportOnnx refuses', () => {
     await exportOnnx(constants, { x: [1, 3] }, { dynamicBatch: false });
   });
 
+  it('a model of one image only, with the way out', async () => {
+    const row = (x: Tensor) => reshape(x, [3]);
+    const failure = exportOnnx(row, { x: [1, 3] });
+    await expect(failure).rejects.toThrow(ShapeError);
+    await expect(failure).rejects.toThrow(
+      /; the model was recorded for 2 images, .*: for a model of 1 only, export with dynamicBatch: false$/,
+    );
+    await exportOnnx(row, { x: [1, 3] }, { dynamicBatch: false });
+    // What does not depend on it is said of the shape that was given.
+    await expect(exportOnnx(row, { x: [1, 4] })).rejects.toThrow(/\[1,4\](?!.*dynamicBatch)/);
+  });
+
   it('options that do not fit', async () => {
     const detector = scattered(new models.MaskRCNN(rcnn));
     const images = { images: [1, 64, 64, 3] };
@@ -193,6 +205,15 @@ describe('exportOnnx refuses', () => {
     await refused(resnet(), { opset: 12 }).toThrow(UsageError);
     await refused(resnet(), { outputs: ['logits'] }).toThrow(/no output "logits"; there are output/);
     await refused(resnet(), { batch: 3 }).toThrow(/takes \[/);
+    const option = (name: string, value: unknown, message: string) =>
+      refused(resnet(), { [name]: value }).toThrow(new UsageError(`exportOnnx: ${message}`));
+    await option('nms', 'none', 'nms is "none"; choose inside, outside');
+    await option('layout', 'torch', 'layout is "torch"; choose nchw, nhwc');
+    await option('metadata', { a: 3 }, 'metadata.a is 3; give a text');
+    await option('metadata', 'a', 'metadata is "a"; give an object');
+    await option('dynamicBatch', 'N', 'options.dynamicBatch is "N"; give true or false');
+    await option('outputs', 'output', 'options.outputs is "output"; give a list');
+    await option('forward', 'detect', 'options.forward is "detect"; give a function');
   });
 });
 

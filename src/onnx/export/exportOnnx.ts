@@ -1,9 +1,9 @@
-import { expectArguments } from '../../arguments.ts';
+import { expectArguments, expectTexts } from '../../arguments.ts';
 import { DataError, UsageError } from '../../errors.ts';
 import type { State } from '../../graph/state.ts';
 import { baseOf, type Tensor } from '../../graph/tensor.ts';
 import { type Download, Module } from '../../nn/module.ts';
-import { withDefaults } from '../../options.ts';
+import { expectOneOf, withDefaults } from '../../options.ts';
 import { currentValue } from '../../plan/openGpus.ts';
 import type { HostArray } from '../../shape.ts';
 import { OnnxModule } from '../module.ts';
@@ -80,6 +80,42 @@ function evaluating<R>(model: Exported, fn: () => R): R {
   }
 }
 
+/** Options with their defaults. Throws UsageError for those that cannot be used. */
+function checkedOptions(options: ExportOptions, layout: 'nchw' | 'nhwc') {
+  const filled = withDefaults('exportOnnx', options, {
+    opset: 17,
+    dynamicBatch: true,
+    nms: 'inside',
+    foldBatchNorm: false,
+    layout,
+    forward: undefined,
+    outputs: undefined,
+    metadata: {},
+    download: currentValue,
+  });
+  const { opset, nms, metadata } = filled;
+  if (!Number.isInteger(opset) || opset < 13 || opset > 21) {
+    throw new UsageError(`exportOnnx: opset ${opset}; choose one from 13 to 21`);
+  }
+  expectOneOf('exportOnnx', 'nms', nms, ['inside', 'outside']);
+  expectOneOf('exportOnnx', 'layout', filled.layout, ['nchw', 'nhwc']);
+  expectTexts('exportOnnx', 'metadata', metadata);
+  expectArguments(
+    'exportOnnx',
+    { options: filled },
+    {
+      options: {
+        dynamicBatch: 'flag',
+        foldBatchNorm: 'flag',
+        download: 'function',
+        'forward?': 'function',
+        'outputs?': ['text'],
+      },
+    },
+  );
+  return filled;
+}
+
 /** The states that a graph reads, with their names and values. */
 async function statesOf(model: Exported, graph: Graph, download: Download): Promise<States> {
   const names = new Map(
@@ -133,20 +169,7 @@ export async function exportOnnx(
   }
   const own = model instanceof OnnxModule ? ('nhwc' as const) : ('nchw' as const);
   const { opset, dynamicBatch, nms, foldBatchNorm, layout, forward, outputs, metadata, download } =
-    withDefaults('exportOnnx', options, {
-      opset: 17,
-      dynamicBatch: true,
-      nms: 'inside',
-      foldBatchNorm: false,
-      layout: own,
-      forward: undefined,
-      outputs: undefined,
-      metadata: {},
-      download: currentValue,
-    });
-  if (!Number.isInteger(opset) || opset < 13 || opset > 21) {
-    throw new UsageError(`exportOnnx: opset ${opset}; choose one from 13 to 21`);
-  }
+    checkedOptions(options, own);
   const { run, detects } = functionOf(model, forward);
   const choose = (results: Map<string, Tensor>): Map<string, Tensor> => {
     const all = nms === 'outside' ? beforeNms(results, outputs) : results;
@@ -167,9 +190,21 @@ export async function exportOnnx(
     });
     return evaluating(model, () => recordGraph(run, Object.fromEntries(specs), images ?? first ?? 1, choose));
   };
+  const probed = (images: number) => {
+    try {
+      return recorded(images);
+    } catch (error) {
+      // What fails for the shapes that were given, too, is said of those.
+      recorded(undefined);
+      if (error instanceof Error) {
+        error.message += `; the model was recorded for ${images} images, to learn what depends on their number: for a model of ${first} only, export with dynamicBatch: false`;
+      }
+      throw error;
+    }
+  };
   // One image could be taken for any other size of 1.
-  const graph = recorded(dynamicBatch ? 2 : undefined);
-  const sizes = new SizeTable(graph, dynamicBatch ? recorded(3) : graph);
+  const graph = dynamicBatch ? probed(2) : recorded(undefined);
+  const sizes = new SizeTable(graph, dynamicBatch ? probed(3) : graph);
   const states = await statesOf(model, graph, download);
   const image = (tensor: Tensor) => layout === 'nchw' && tensor.shape.length === 4;
   const orders = {
