@@ -189,7 +189,7 @@ describe('exportOnnx refuses', () => {
     const failure = exportOnnx(row, { x: [1, 3] });
     await expect(failure).rejects.toThrow(ShapeError);
     await expect(failure).rejects.toThrow(
-      /; the model was recorded for 2 images, .*: for a model of 1 only, export with dynamicBatch: false$/,
+      /; the model was recorded for 2 images, .*; if it takes 1 only, export with dynamicBatch: false$/,
     );
     await exportOnnx(row, { x: [1, 3] }, { dynamicBatch: false });
     // What does not depend on it is said of the shape that was given.
@@ -207,6 +207,9 @@ describe('exportOnnx refuses', () => {
     await refused(resnet(), { batch: 3 }).toThrow(/takes \[/);
     const option = (name: string, value: unknown, message: string) =>
       refused(resnet(), { [name]: value }).toThrow(new UsageError(`exportOnnx: ${message}`));
+    const spec = (given: unknown) => expect(exportOnnx(resnet(), { x: given } as never)).rejects;
+    await spec([1, -3]).toThrow('exportOnnx: x: shape [1,-3] must be whole numbers of 0 or more');
+    await spec({ shape: [1, 3], dtype: 'f64' }).toThrow('exportOnnx: x: no dtype "f64"; choose f32, f16');
     await option('nms', 'none', 'nms is "none"; choose inside, outside');
     await option('layout', 'torch', 'layout is "torch"; choose nchw, nhwc');
     await option('metadata', { a: 3 }, 'metadata.a is 3; give a text');

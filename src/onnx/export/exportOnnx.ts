@@ -2,10 +2,11 @@ import { expectArguments, expectTexts } from '../../arguments.ts';
 import { DataError, UsageError } from '../../errors.ts';
 import type { State } from '../../graph/state.ts';
 import { baseOf, type Tensor } from '../../graph/tensor.ts';
+import { expectDTypeName } from '../../graph/values.ts';
 import { type Download, Module } from '../../nn/module.ts';
 import { expectOneOf, withDefaults } from '../../options.ts';
 import { currentValue } from '../../plan/openGpus.ts';
-import type { HostArray } from '../../shape.ts';
+import { expectShape, type HostArray } from '../../shape.ts';
 import { OnnxModule } from '../module.ts';
 import { natural } from '../value.ts';
 import { beforeNms } from './nms.ts';
@@ -166,6 +167,9 @@ export async function exportOnnx(
   for (const [name, spec] of Object.entries(inputs)) {
     if (!Array.isArray(spec))
       expectArguments('exportOnnx', { [name]: spec }, { [name]: { shape: 'values', dtype: 'text' } });
+    const { shape, dtype } = specOf(spec);
+    expectShape(`exportOnnx: ${name}`, shape);
+    expectDTypeName(`exportOnnx: ${name}`, dtype);
   }
   const own = model instanceof OnnxModule ? ('nhwc' as const) : ('nchw' as const);
   const { opset, dynamicBatch, nms, foldBatchNorm, layout, forward, outputs, metadata, download } =
@@ -197,7 +201,7 @@ export async function exportOnnx(
       // What fails for the shapes that were given, too, is said of those.
       recorded(undefined);
       if (error instanceof Error) {
-        error.message += `; the model was recorded for ${images} images, to learn what depends on their number: for a model of ${first} only, export with dynamicBatch: false`;
+        error.message += `; the model was recorded for ${images} images, to learn what depends on their number; if it takes ${first} only, export with dynamicBatch: false`;
       }
       throw error;
     }
