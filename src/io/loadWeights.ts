@@ -1,8 +1,9 @@
 /** One door to files of weights, whatever their format. Each reader is loaded when a file needs it. */
 
+import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { objectOf } from '../options.ts';
+import { expectOptions } from '../options.ts';
 import { readFileBytes } from './files.ts';
 import { type FileTensor, quote } from './fileTensor.ts';
 import type { LoadedWeights } from './loadedWeights.ts';
@@ -29,7 +30,7 @@ export interface LoadWeightsOptions {
  *
  * @param file A path (in Node), the bytes, or a File of a browser.
  * @param options The name, the state dict to take, and how to read shards.
- * @throws DataError, one line, for what cannot be read: the file is named for what it is. UsageError for shards without `read`.
+ * @throws DataError, one line, for what cannot be read: the file is named for what it is. UsageError for shards without `read`, and for options that cannot be used.
  */
 export async function loadWeights(
   file: string | Uint8Array | ArrayBuffer | Blob,
@@ -38,7 +39,13 @@ export async function loadWeights(
   if (typeof file !== 'string' && Object(file) !== file) {
     throw new UsageError(`loadWeights: file is ${String(file)}; give a path, bytes or a File`);
   }
-  const name = objectOf('loadWeights', options).name ?? nameOf(file);
+  expectOptions('loadWeights', options, ['name', 'stateDict', 'read']);
+  expectArguments(
+    'loadWeights',
+    { options },
+    { options: { 'name?': 'text', 'stateDict?': 'text', 'read?': 'function' } },
+  );
+  const name = options.name ?? nameOf(file);
   const bytes = await bytesOf(file);
   const read = options.read ?? (typeof file === 'string' ? besides(file) : undefined);
   const start = String.fromCharCode(...bytes.subarray(0, 4096));

@@ -1,6 +1,7 @@
 import { expectArguments } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
 import { isOnnx } from '../io/otherFormats.ts';
+import { expectOneOf, expectOptions } from '../options.ts';
 import { ARCHITECTURES } from '../tasks/architectures.ts';
 import { Detector, Segmenter } from '../tasks/infer.ts';
 import { decodeModel, type TrainedModel } from '../tasks/modelFile.ts';
@@ -31,7 +32,31 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
  */
 export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {}): Promise<OpenedModel> {
   expectArguments('openModel', { bytes, options }, { bytes: 'bytes', options: 'object' });
-  const { name = 'model', names } = options;
+  expectOptions('openModel', options, [
+    'name',
+    'names',
+    'weights',
+    'fit',
+    'arch',
+    'normalize',
+    'externalData',
+  ]);
+  expectArguments(
+    'openModel',
+    { options },
+    {
+      options: {
+        'name?': 'text',
+        'names?': ['text'],
+        'weights?': 'bytes',
+        'arch?': 'text',
+        'externalData?': 'function',
+      },
+    },
+  );
+  const { name = 'model', names, fit, normalize } = options;
+  if (fit !== undefined) expectOneOf('openModel', 'fit', fit, ['letterbox', 'stretch']);
+  if (normalize !== undefined) expectOneOf('openModel', 'normalize', normalize, ['imagenet', 'none']);
   const only = (kind: string, ...allowed: (keyof OpenModelOptions)[]) => {
     const stray = (['weights', 'names', 'fit', 'arch', 'normalize'] as const).find(
       (option) => options[option] !== undefined && !allowed.includes(option),
@@ -52,7 +77,7 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     const { fromDarknet } = await import('../tasks/darknetModel.ts');
     const cfg = new TextDecoder().decode(bytes);
     const files = { cfg, weights: options.weights, ...(names ? { names: names.join('\n') } : {}) };
-    const trained = fromDarknet(files, { name, ...(options.fit ? { fit: options.fit } : {}) });
+    const trained = fromDarknet(files, { name, ...(fit ? { fit } : {}) });
     return opened(trained, name, `Darknet network, ${trained.classNames.length} classes`);
   }
   if (start.includes('"fovea.model"') || start.includes('"fovea.checksum"')) {

@@ -12,6 +12,7 @@ import { RetinaNet } from '../models/retinanet.ts';
 import { SSD } from '../models/ssd.ts';
 import { torchvisionModel } from '../models/torchvision.ts';
 import type { LoadReport } from '../nn/loadState.ts';
+import { expectOptions } from '../options.ts';
 import { ARCHITECTURES, type ModelName } from '../tasks/architectures.ts';
 import { buildModel, type TrainedModel } from '../tasks/modelFile.ts';
 import type { DetectionModel, SegmentationModel } from '../tasks/step.ts';
@@ -97,6 +98,8 @@ export function fromTorchvision(weights: LoadedWeights, options: FromTorchvision
     { weights, options },
     { weights: { tensors: 'map', other: 'map' }, options: 'object' },
   );
+  expectOptions('fromTorchvision', options, ['arch', 'names']);
+  expectArguments('fromTorchvision', { options }, { options: { 'arch?': 'text', 'names?': ['text'] } });
   const { arch, names } = options;
   const { source } = weights;
   const told = arch === undefined ? architectureIn(weights) : undefined;

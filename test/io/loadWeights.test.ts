@@ -107,6 +107,13 @@ describe('loadWeights', () => {
     );
   });
 
+  it('refuses options that it does not have', async () => {
+    const load = (options: object) => loadWeights(new Uint8Array(), options);
+    await expect(load({ statedict: 'ema' })).rejects.toThrow('did you mean stateDict?');
+    await expect(load({ stateDict: 3 })).rejects.toThrow('loadWeights: options.stateDict is 3; give a text');
+    await expect(load({ read: '.' })).rejects.toThrow('loadWeights: options.read is "."; give a function');
+  });
+
   it('reads an index with its shards', async () => {
     const index = { metadata: {}, weight_map: { a: 'm-1.safetensors', b: 'm-2.bin', c: 'm-1.safetensors' } };
     const files: Record<string, Uint8Array> = {

@@ -4,6 +4,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MaskPatch } from '../../src/data/annotation.ts';
 import type { FloatImage } from '../../src/data/image.ts';
+import { UsageError } from '../../src/errors.ts';
 import type { tensor } from '../../src/graph/tensor.ts';
 import { loadWeights } from '../../src/io/loadWeights.ts';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
@@ -266,6 +267,21 @@ describe('an ONNX model', () => {
     await expect(openModel(constantModel(pose), { arch: 'fcn_resnet50' })).rejects.toThrow(
       /which --arch is not for/,
     );
+  });
+
+  it('with options that cannot be used is refused with what there is', async () => {
+    const bytes = new Uint8Array(8);
+    for (const [options, message] of [
+      [{ fit: 'crop' }, 'fit is "crop"; choose letterbox, stretch'],
+      [{ normalize: 'coco' }, 'normalize is "coco"; choose imagenet, none'],
+      [{ names: 'coco.names' }, 'options.names is "coco.names"; give a list'],
+      [{ weights: 'yolo.weights' }, 'options.weights is "yolo.weights"; give a Uint8Array'],
+    ] as const) {
+      await expect(openModel(bytes, options as never)).rejects.toThrow(
+        new UsageError(`openModel: ${message}`),
+      );
+    }
+    await expect(openModel(bytes, { normalise: 'none' } as never)).rejects.toThrow('did you mean normalize?');
   });
 
   it('that was exported here gives the labels of the model that it was', async () => {
