@@ -127,6 +127,34 @@ describe('a pickle that would run code', () => {
   });
 });
 
+describe('a tensor that is not read', () => {
+  const rest = [int(0), tuple(int(1)), tuple(int(1)), bytesOf(0x89), call('collections.OrderedDict')];
+  const typed = (type: string) =>
+    call('torch._utils._rebuild_tensor_v3', storage(1, 'torch.UntypedStorage'), ...rest, global(type));
+
+  it.each([
+    ['float8', typed('torch.float8_e4m3fn'), 'is a float8_e4m3fn, ', '.float()'],
+    ['complex64', typed('torch.complex64'), 'is a complex64, ', 'torch.view_as_real(tensor)'],
+    ['qint8', typed('torch.qint8'), 'is a qint8, ', '.dequantize()'],
+    [
+      'meta',
+      call('torch._utils._rebuild_meta_tensor_no_storage', global('torch.float32')),
+      'is a meta tensor, ',
+      'it has a shape but no values',
+    ],
+    [
+      'subclass',
+      call('torch._utils._rebuild_wrapper_subclass', int(1)),
+      'is a tensor subclass, ',
+      '.full_tensor()',
+    ],
+  ])('is refused with what to do about its kind: %s', (_, value, what, fix) => {
+    const message = faultOf(file(dict(text('w'), value)));
+    expect(message).toContain(`tensor "w": ${what}`);
+    expect(message.split('; ')[1]).toContain(fix);
+  });
+});
+
 describe('a damaged or hostile file', () => {
   const good = file(dict(text('w'), tensor(4, 0, [2, 2], [2, 1])), { 0: floats(1, 2, 3, 4) });
 

@@ -59,6 +59,20 @@ export class Unreadable {
   }
 }
 
+/** What to do in Python about tensors that cannot be read, by their type. The last is for all others: floats of 8 bits, for one. */
+const FIXES: readonly (readonly [RegExp, string])[] = [
+  [/quantized|^qu?int/i, 'convert it in Python with .dequantize()'],
+  [/sparse/, 'convert it in Python with .to_dense()'],
+  [/nested/, 'convert it in Python with torch.nested.to_padded_tensor(tensor, 0)'],
+  [/meta/, 'it has a shape but no values, so save the model after its weights were loaded'],
+  [/complex/i, 'save it in Python as torch.view_as_real(tensor), its real and imaginary parts'],
+  [/subclass/, 'convert it in Python to a plain torch.Tensor (a DTensor with .full_tensor())'],
+  [/^/, 'convert it in Python with .float()'],
+];
+
+/** What to do in Python about a tensor of a type that is not read. */
+export const fixFor = (type: string): string => FIXES.find(([kind]) => kind.test(type))![1];
+
 /** The type of elements of a NumPy array; the order of their bytes is known when its state is. */
 export class NumpyDtype {
   readonly code: string;

@@ -1,7 +1,7 @@
 /** From the value of a pickle to tensors and other values by name. */
 import { DataError } from '../../errors.ts';
 import { type FileTensor, plain, quote } from '../fileTensor.ts';
-import { NumpyArray, NumpyDtype, Opaque, TensorRef, Unreadable } from './objects.ts';
+import { fixFor, NumpyArray, NumpyDtype, Opaque, TensorRef, Unreadable } from './objects.ts';
 import { Global } from './pickle.ts';
 import type { TensorReader } from './tensors.ts';
 
@@ -147,7 +147,7 @@ export function nameAll(root: unknown, file: string, reader: TensorReader): Cont
       else tensors.set(name, tensor);
     } else if (value instanceof Unreadable) {
       throw new DataError(
-        `${file}: tensor ${quote(name)}: is a ${value.type.includes(' ') ? value.type : plain(value.type)}, which Fovea does not read; convert it in Python with .dequantize(), .to_dense() or .float()`,
+        `${file}: tensor ${quote(name)}: is a ${value.type.includes(' ') ? value.type : plain(value.type)}, which Fovea does not read; ${fixFor(value.type)}`,
       );
     } else if (value instanceof NumpyArray) {
       put(name, reader.readArray(name, value) ?? { className: 'numpy.ndarray' });
