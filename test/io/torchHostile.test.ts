@@ -127,6 +127,28 @@ describe('a pickle that would run code', () => {
   });
 });
 
+describe('a key that is no text', () => {
+  it('is part of the name: a tuple as Python writes it, another object by its number', () => {
+    const number = () => int(5);
+    const pickle = dict(
+      ...[tuple(int(1), text("it's")), number()],
+      ...[tuple(text('a')), number()],
+      ...[tuple(bytesOf('N'), bytesOf(0x88)), number()],
+      ...[tuple(text('long'.repeat(100))), number()],
+      ...[tuple(int(1), tuple(int(2))), number()],
+      ...[int(7), number()],
+    );
+    expect([...readTorch(file(pickle)).other.keys()]).toEqual([
+      "(1, 'it\\'s')",
+      "('a',)",
+      '(None, True)',
+      '#3',
+      '#4',
+      '7',
+    ]);
+  });
+});
+
 describe('a tensor that is not read', () => {
   const rest = [int(0), tuple(int(1)), tuple(int(1)), bytesOf(0x89), call('collections.OrderedDict')];
   const typed = (type: string) =>

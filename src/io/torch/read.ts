@@ -13,8 +13,9 @@ export interface TorchFile {
   /** How the file is built: `torch.save`'s zip archive, its pickles before PyTorch 1.6, or TorchScript's archive. */
   readonly format: 'torch' | 'torch-legacy' | 'torchscript';
   /**
-   * The tensors by their full names: the keys on the way to them, joined by dots (`state_dict.module.conv1.weight`). In PyTorch's
-   * layouts. Names of one tensor share one array.
+   * The tensors by their full names: the keys on the way to them, joined by dots (`state_dict.module.conv1.weight`). A key
+   * that is a tuple is as Python writes it (`(0, 'a')`), another object its number in the dict (`#3`). In PyTorch's layouts. Names of
+   * one tensor share one array.
    */
   readonly tensors: Map<string, FileTensor>;
   /**

@@ -52,8 +52,27 @@ type Step = Visit | { readonly leave: object };
 const isScalar = (value: unknown): value is null | boolean | number | bigint | string =>
   value === null || ['boolean', 'number', 'bigint', 'string'].includes(typeof value);
 
+/** The most items of a tuple, and the most characters of a text in it, that a name shows. */
+const MAX_SHOWN = 64;
+
+/** A tuple of plain values as Python writes it: `(0, 'weight')`. Undefined for one that holds others, or is long. */
+function tupleText(values: readonly unknown[]): string | undefined {
+  const isShort = (value: unknown) =>
+    isScalar(value) && !(typeof value === 'string' && value.length > MAX_SHOWN);
+  if (values.length > MAX_SHOWN || !values.every(isShort)) return undefined;
+  const items = values.map((value) => {
+    if (value === null) return 'None';
+    if (typeof value === 'boolean') return value ? 'True' : 'False';
+    return typeof value === 'string' ? `'${value.replace(/['\\]/g, '\\$&')}'` : String(value);
+  });
+  return `(${items.join(', ')}${items.length === 1 ? ',' : ''})`;
+}
+
 /** What a key of a dict is as part of a name. Objects are counted: `#3` is the entry number 3. */
-const partOf = (key: unknown, index: number): string => (isScalar(key) ? String(key) : `#${index}`);
+function partOf(key: unknown, index: number): string {
+  if (isScalar(key)) return String(key);
+  return (Array.isArray(key) ? tupleText(key) : undefined) ?? `#${index}`;
+}
 
 /** The state of a pickled `torch.nn.Module`; undefined for other objects. */
 function moduleState(value: Opaque): Map<unknown, unknown> | undefined {
