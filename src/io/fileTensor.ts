@@ -109,6 +109,9 @@ export function quote(name: string): string {
 /** A name from a file as it is, if it is made of letters, digits, dots and hyphens; or else quoted. */
 export const plain = (name: string): string => (/^[\w.-]{1,80}$/.test(name) ? name : quote(name));
 
+/** `1 tensor`, `2 tensors`. */
+export const tensorCount = (count: number): string => `${count} tensor${count === 1 ? '' : 's'}`;
+
 /**
  * The entries of tensors by name, for a function that writes them. Throws in its name and that of its argument: UsageError for what
  * are none, ShapeError where data does not match its dtype or shape.

@@ -5,7 +5,7 @@ import { DataError, UsageError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { expectOptions } from '../options.ts';
 import { readFileBytes } from './files.ts';
-import { type FileTensor, quote } from './fileTensor.ts';
+import { type FileTensor, quote, tensorCount } from './fileTensor.ts';
 import type { LoadedWeights } from './loadedWeights.ts';
 import { isSafetensors, isTfjs } from './otherFormats.ts';
 import type { OtherValue } from './torch/walk.ts';
@@ -30,7 +30,7 @@ export interface LoadWeightsOptions {
  *
  * @param file A path (in Node), the bytes, or a File of a browser.
  * @param options The name, the state dict to take, and how to read shards.
- * @throws DataError, one line, for what cannot be read: the file is named for what it is. UsageError for shards without `read`, and for options that cannot be used.
+ * @throws DataError, one line, for what cannot be read, or holds no tensor: the file is named for what it is. UsageError for shards without `read`, and for options that cannot be used.
  */
 export async function loadWeights(
   file: string | Uint8Array | ArrayBuffer | Blob,
@@ -45,6 +45,15 @@ export async function loadWeights(
     { options },
     { options: { 'name?': 'text', 'stateDict?': 'text', 'read?': 'function' } },
   );
+  const loaded = await load(file, options);
+  if (loaded.tensors.size > 0) return loaded;
+  throw new DataError(`${loaded.source}: holds no tensor; give a file of weights`);
+}
+
+async function load(
+  file: string | Uint8Array | ArrayBuffer | Blob,
+  options: LoadWeightsOptions,
+): Promise<LoadedWeights> {
   const name = options.name ?? nameOf(file);
   const bytes = await bytesOf(file);
   const read = options.read ?? (typeof file === 'string' ? besides(file) : undefined);
@@ -100,7 +109,7 @@ async function loadOne(
   const { decodeCheckpoint } = await import('./checkpoint.ts');
   const { weights, optimizer } = decodeCheckpoint(bytes, source);
   const notes = [
-    `is a checkpoint of a training: its model was taken, ${optimizer.size} tensors of the optimizer left out`,
+    `is a checkpoint of a training: its model was taken, ${tensorCount(optimizer.size)} of the optimizer left out`,
   ];
   return { format: 'safetensors', source, layout: 'fovea', tensors: weights, other, notes };
 }
@@ -157,7 +166,7 @@ async function loadShards(
       tensors.set(name, tensor);
     }
     const extra = part.tensors.size - names.length;
-    if (extra > 0) notes.push(`${shard}: ${extra} tensors that the index does not name were left out`);
+    if (extra > 0) notes.push(`${shard}: ${tensorCount(extra)} that the index does not name left out`);
   }
   return { format: 'sharded', source, layout, tensors, other, notes };
 }

@@ -12,6 +12,7 @@ import {
   saveWeights,
   writeTorch,
 } from '../../src/io/index.ts';
+import { writeZip } from '../../src/io/torch/zipWriter.ts';
 
 const FILES = new URL('../fixtures/torch_files/', import.meta.url).pathname;
 const tensor = (...values: number[]): FileTensor & { dtype: 'f32'; data: Float32Array } => ({
@@ -88,7 +89,7 @@ describe('loadWeights', () => {
     const loaded = await loadWeights(path);
     expect([...loaded.tensors.keys()]).toEqual(['a']);
     expect(loaded.notes).toEqual([
-      'is a checkpoint of a training: its model was taken, 1 tensors of the optimizer left out',
+      'is a checkpoint of a training: its model was taken, 1 tensor of the optimizer left out',
     ]);
   });
 
@@ -103,8 +104,31 @@ describe('loadWeights', () => {
     const moments = await loadWeights(`${FILES}checkpoint.pth`, { stateDict: 'optimizer.state.0' });
     expect([...moments.tensors.keys()]).toEqual(['step', 'exp_avg', 'exp_avg_sq']);
     await expect(loadWeights(`${FILES}checkpoint.pth`, { stateDict: 'ema' })).rejects.toThrow(
-      /has no state dict "ema"; there are "model", "optimizer\.state\.0"/,
+      /has no state dict "ema"; there are "model"$/,
     );
+    const flat = loadWeights(writeTorch({ w: tensor(1) }), { stateDict: 'ema' });
+    await expect(flat).rejects.toThrow(/has no state dict "ema"; it is one itself, so leave the name out$/);
+  });
+
+  it('refuses a file without a tensor, and says what is in it', async () => {
+    const load = (bytes: Uint8Array) => expect(loadWeights(bytes, { name: 'w' })).rejects;
+    await load(writeTorch({})).toThrow(
+      new DataError('w: holds no tensor, it is empty; give a file with a state dict'),
+    );
+    await load(encodeSafetensors({})).toThrow(new DataError('w: holds no tensor; give a file of weights'));
+    /** `torch.save` of a value whose pickle this is. */
+    const saved = (pickle: string) => writeZip(new Map([['a/data.pkl', Buffer.from(pickle, 'latin1')]]));
+    const text = (value: string) => `X${String.fromCharCode(value.length)}\0\0\0${value}`;
+    for (const [pickle, what] of [
+      [`}(${text('epoch')}K\x03${text('args')}}(${text('lr')}K\x01uu.`, 'epoch, args'],
+      [`${text('hello')}.`, 'a value, "hello"'],
+      ['](K\x01K\x02e.', 'a list'],
+      ['cargparse\nNamespace\n)\x81}b.', 'an object of argparse.Namespace'],
+    ] as const) {
+      await load(saved(`\x80\x02${pickle}`)).toThrow(
+        new DataError(`w: holds no tensor, but ${what}; give a file with a state dict`),
+      );
+    }
   });
 
   it('refuses options that it does not have', async () => {
@@ -128,7 +152,7 @@ describe('loadWeights', () => {
     expect(Object.fromEntries(loaded.tensors)).toEqual({ a: tensor(1), b: tensor(2), c: tensor(3) });
     expect(loaded.notes).toEqual([
       '2 files',
-      'm-1.safetensors: 1 tensors that the index does not name were left out',
+      'm-1.safetensors: 1 tensor that the index does not name left out',
     ]);
     const read = async (name: string) => files[name]!;
     expect((await loadWeights(text(index), { read })).tensors.size).toBe(3);

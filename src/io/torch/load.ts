@@ -1,6 +1,6 @@
 /** Which state dict of a PyTorch file is meant. */
 import { DataError } from '../../errors.ts';
-import { type FileTensor, plain, quote } from '../fileTensor.ts';
+import { type FileTensor, plain, quote, tensorCount } from '../fileTensor.ts';
 import type { LoadedWeights } from '../loadedWeights.ts';
 import { readTorch, type TorchFile } from './read.ts';
 
@@ -22,13 +22,20 @@ const PREFIXES = ['module.', '_orig_mod.'];
 
 const under = (name: string, dict: string): boolean => dict === '' || name.startsWith(`${dict}.`);
 
+/** What optimizers and gradient scalers keep, per parameter. */
+const NOT_OF_MODEL = /^(.*_)?optim\w*(\.|$)|^amp\b|^scaler\b/;
+
+/** The names of state dicts, as messages list them. */
+const listed = (names: readonly string[]): string => names.slice(0, 12).map(quote).join(', ');
+
 /** The name of the state dict to take. */
 function choose({ stateDicts }: TorchFile, source: string, wanted: string | undefined): string {
   if (wanted !== undefined) {
     if (stateDicts.includes(wanted)) return wanted;
-    throw new DataError(
-      `${source}: has no state dict ${quote(wanted)}; there are ${stateDicts.slice(0, 12).map(quote).join(', ') || 'none'}`,
-    );
+    const named = stateDicts.filter((dict) => dict !== '' && !NOT_OF_MODEL.test(dict));
+    const what =
+      named.length === 0 ? 'it is one itself, so leave the name out' : `there are ${listed(named)}`;
+    throw new DataError(`${source}: has no state dict ${quote(wanted)}; ${what}`);
   }
   for (const wrapper of WRAPPERS) {
     const within = stateDicts.filter((dict) => dict === wrapper || dict.startsWith(`${wrapper}.`));
@@ -36,16 +43,32 @@ function choose({ stateDicts }: TorchFile, source: string, wanted: string | unde
     if (within.length > 0) return within.length === 1 ? within[0]! : wrapper;
   }
   if (stateDicts.includes('') || stateDicts.length === 0) return '';
-  const others = stateDicts.filter((dict) => !/^(.*_)?optim\w*\.|^amp\b|^scaler\b/.test(dict));
+  const others = stateDicts.filter((dict) => !NOT_OF_MODEL.test(dict));
   if (others.length === 1) return others[0]!;
   throw new DataError(
-    `${source}: holds ${others.length} state dicts; choose one with the option stateDict: ${others.slice(0, 12).map(quote).join(', ')}`,
+    `${source}: holds ${others.length} state dicts; choose one with the option stateDict: ${listed(others)}`,
   );
+}
+
+/** What is in a file without tensors. */
+function inside({ other }: TorchFile): string {
+  const root = other.get('');
+  if (root !== undefined) {
+    if (Array.isArray(root)) return 'but a list';
+    if (typeof root !== 'object' || root === null) return `but a value, ${quote(String(root))}`;
+    return `but ${'className' in root ? `an object of ${plain(root.className)}` : 'an array'}`;
+  }
+  const names = [...new Set([...other.keys()].map((name) => name.split('.')[0]!))];
+  const more = names.length > 8 ? ` and ${names.length - 8} more` : '';
+  return names.length === 0 ? 'it is empty' : `but ${names.slice(0, 8).map(plain).join(', ')}${more}`;
 }
 
 /** Reads a PyTorch file and takes one state dict of it; see `loadWeights`. */
 export function loadTorch(bytes: Uint8Array, source: string, wanted?: string): LoadedWeights {
   const file = readTorch(bytes, source);
+  if (file.tensors.size === 0) {
+    throw new DataError(`${source}: holds no tensor, ${inside(file)}; give a file with a state dict`);
+  }
   const dict = choose(file, source, wanted);
   const notes: string[] = [];
   let tensors = new Map<string, FileTensor>();
@@ -58,7 +81,7 @@ export function loadTorch(bytes: Uint8Array, source: string, wanted?: string): L
     }
   }
   if (dict !== '') notes.push(`the state dict ${quote(dict)} was taken`);
-  for (const [top, count] of left) notes.push(`left out: ${count} tensors of ${quote(top)}`);
+  for (const [top, count] of left) notes.push(`left out: ${tensorCount(count)} of ${quote(top)}`);
   for (let prefix = prefixOf(tensors); prefix !== undefined; prefix = prefixOf(tensors)) {
     const { length } = prefix;
     tensors = new Map([...tensors].map(([name, tensor]) => [name.slice(length), tensor]));
