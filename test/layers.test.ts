@@ -17,6 +17,7 @@ const LAYERS = [
   'shape',
   'half',
   'json',
+  'inflate',
   'wgsl',
   'device',
   'kernels',
@@ -37,7 +38,7 @@ const LAYERS = [
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
 const HOST = ['vision', 'data', 'io'];
-const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', ...HOST];
+const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', 'inflate', ...HOST];
 
 interface Import {
   readonly file: string;

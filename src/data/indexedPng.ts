@@ -4,6 +4,7 @@
  */
 import { expectArguments } from '../arguments.ts';
 import { DataError, ShapeError } from '../errors.ts';
+import { inflateInto, through } from '../inflate.ts';
 import type { ImageSize } from '../vision/boxes.ts';
 import { resting } from './rest.ts';
 import type { RowRuns } from './rowRuns.ts';
@@ -44,28 +45,8 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** A stream of compressed bytes, or of what they hold. */
-const through = (bytes: Uint8Array, transform: CompressionStream | DecompressionStream) =>
-  new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(transform);
-
 /** The most bytes that one byte of a deflated stream holds (RFC 1951: 258 of them in 2 bits). */
 const MOST_INFLATED = 1032;
-
-/** Unpacks a stream that must hold exactly so many bytes; stops after them. Returns how many there are, with one more for too many. */
-async function inflateInto(out: Uint8Array, bytes: Uint8Array): Promise<number> {
-  let length = 0;
-  const reader = through(bytes, new DecompressionStream('deflate')).getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
-    const { value } = next;
-    if (length + value.length > out.length) {
-      await reader.cancel();
-      return out.length + 1;
-    }
-    out.set(value, length);
-    length += value.length;
-  }
-  return length;
-}
 
 /**
  * Reads the palette indices (or grey values) of a PNG file with 1, 2, 4 or 8 bits per pixel.
@@ -132,7 +113,7 @@ export async function decodeIndexedPng(
   // Nothing of this size is made for a file that cannot fill it.
   if (deflated.length * MOST_INFLATED < needed) short(`at most ${deflated.length * MOST_INFLATED}`);
   const packed = new Uint8Array(needed);
-  const length = await inflateInto(packed, deflated).catch(() =>
+  const length = await inflateInto(packed, deflated, 'deflate').catch(() =>
     fail('is damaged: its pixels cannot be unpacked'),
   );
   if (length !== needed) short(length > needed ? `more than ${needed}` : `${length}`);

@@ -26,7 +26,8 @@ export interface LoadWeightsOptions {
  *
  * A PyTorch file may hold several state dicts. The first of `ema`, `state_dict_ema`, `model_ema`, `ema_state_dict`, `state_dict`,
  * `model_state_dict`, `model`, `net`, `params` and `weights` is taken; or else the file itself, or the only one in it.
- * `module.` and `_orig_mod.` before every name are removed. `notes` say what was done.
+ * `module.` and `_orig_mod.` before every name are removed. `notes` say what was done. Archives that were compressed afterwards are
+ * inflated, up to 8 times the size of the file and 64 MiB.
  *
  * @param file A path (in Node), the bytes, or a File of a browser.
  * @param options The name, the state dict to take, and how to read shards.

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError, UsageError } from '../../src/errors.ts';
 import {
@@ -8,10 +9,12 @@ import {
   type FileTensor,
   loadWeights,
   readSafetensors,
+  readTorch,
   saveCheckpoint,
   saveWeights,
   writeTorch,
 } from '../../src/io/index.ts';
+import { readZip } from '../../src/io/torch/zip.ts';
 import { writeZip } from '../../src/io/torch/zipWriter.ts';
 
 const FILES = new URL('../fixtures/torch_files/', import.meta.url).pathname;
@@ -108,6 +111,58 @@ describe('loadWeights', () => {
     );
     const flat = loadWeights(writeTorch({ w: tensor(1) }), { stateDict: 'ema' });
     await expect(flat).rejects.toThrow(/has no state dict "ema"; it is one itself, so leave the name out$/);
+  });
+
+  describe('of an archive that was compressed', () => {
+    /** An archive with its entries deflated. `claim`: the size that one says it has inflated, of its own. */
+    function deflated(bytes: Uint8Array, claim = (_name: string, size: number) => size): Uint8Array {
+      const { names, get } = readZip(bytes, 'x');
+      const out = writeZip(new Map(names.map((name) => [name, deflateRawSync(get(name)!)])));
+      const view = new DataView(out.buffer);
+      let at = out.length - 3;
+      for (const name of names.toReversed()) {
+        do at--;
+        while (view.getUint32(at) !== 0x504b0102);
+        view.setUint16(at + 10, 8, true);
+        view.setUint32(at + 24, claim(name, get(name)!.length), true);
+      }
+      return out;
+    }
+    const whole = writeTorch({ w: tensor(...new Array(1000).fill(2)), b: tensor(3) });
+    const data = (size: number) => (name: string, own: number) => (name.endsWith('data/0') ? size : own);
+
+    it('reads it, which readTorch refuses with the way out', async () => {
+      const packed = deflated(whole);
+      expect(packed.length).toBeLessThan(whole.length / 2);
+      expect((await loadWeights(packed)).tensors).toEqual((await loadWeights(whole)).tensors);
+      expect((await loadWeights(Buffer.from(packed))).tensors.size).toBe(2);
+      expect(() => readTorch(packed, 'w.pth')).toThrow(
+        /^w\.pth: zip archive: entry "archive\/byteorder" is compressed \(method 8\), .*; load it with loadWeights,/,
+      );
+    });
+
+    it.each([
+      [
+        'claim to be large',
+        data(2 ** 31),
+        /entries claim to inflate to 21\d+ bytes, over 8 times the \d+ of/,
+      ],
+      ['hold more', data(3996), /entry "archive\/data\/0" holds more bytes, claims 3996; copy or/],
+      ['hold less', data(4004), /entry "archive\/data\/0" holds 4000 bytes, claims 4004; copy or/],
+    ])('refuses one whose entries %s', async (_, claim, message) => {
+      const loading = loadWeights(deflated(whole, claim), { name: 'w.pth' });
+      await expect(loading).rejects.toThrow(DataError);
+      await expect(loading).rejects.toThrow(message);
+    });
+
+    it('refuses a damaged one', async () => {
+      const packed = deflated(whole);
+      // Where the data of the first entry begins: no kind of block.
+      packed.set([0xff, 0xff, 0xff, 0xff], 64);
+      await expect(loadWeights(packed)).rejects.toThrow(
+        /entry "archive\/data\.pkl" cannot be inflated, claims/,
+      );
+    });
   });
 
   it('refuses a file without a tensor, and says what is in it', async () => {

@@ -2,7 +2,9 @@
 import { DataError } from '../../errors.ts';
 import { type FileTensor, plain, quote, tensorCount } from '../fileTensor.ts';
 import type { LoadedWeights } from '../loadedWeights.ts';
-import { readTorch, type TorchFile } from './read.ts';
+import { inflated } from './inflate.ts';
+import { isZip, readArchive, readTorch, type TorchFile } from './read.ts';
+import { readZip } from './zip.ts';
 
 /** What people call the weights in a checkpoint. Averaged ones first, as Ultralytics and timm take them. */
 const WRAPPERS = [
@@ -50,6 +52,15 @@ function choose({ stateDicts }: TorchFile, source: string, wanted: string | unde
   );
 }
 
+/** Reads a zip archive, compressed or not. */
+async function readInflated(
+  { buffer, byteOffset, byteLength }: Uint8Array,
+  source: string,
+): Promise<TorchFile> {
+  const archive = readZip(new Uint8Array(buffer, byteOffset, byteLength), source);
+  return readArchive(await inflated(archive, source, byteLength), source, byteLength);
+}
+
 /** What is in a file without tensors. */
 function inside({ other }: TorchFile): string {
   const root = other.get('');
@@ -64,8 +75,8 @@ function inside({ other }: TorchFile): string {
 }
 
 /** Reads a PyTorch file and takes one state dict of it; see `loadWeights`. */
-export function loadTorch(bytes: Uint8Array, source: string, wanted?: string): LoadedWeights {
-  const file = readTorch(bytes, source);
+export async function loadTorch(bytes: Uint8Array, source: string, wanted?: string): Promise<LoadedWeights> {
+  const file = isZip(bytes) ? await readInflated(bytes, source) : readTorch(bytes, source);
   if (file.tensors.size === 0) {
     throw new DataError(`${source}: holds no tensor, ${inside(file)}; give a file with a state dict`);
   }

@@ -6,7 +6,7 @@ import type { StorageRef } from './objects.ts';
 import { unpickle } from './pickle.ts';
 import { type Storages, TensorReader } from './tensors.ts';
 import { nameAll, type OtherValue } from './walk.ts';
-import { readZip } from './zip.ts';
+import { readZip, type ZipArchive } from './zip.ts';
 
 /** What `readTorch` reads. */
 export interface TorchFile {
@@ -34,6 +34,9 @@ const PROTOCOL = 1001;
 const COPY = 'copy or download it again';
 const SAVE_AGAIN = 'load it in Python and save the state dict with torch.save';
 
+/** Tells whether a file begins as a zip archive does. */
+export const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
+
 /** The seven letters that begin at byte 257 of a tar archive. */
 const isTar = (bytes: Uint8Array): boolean =>
   bytes.length > 262 && String.fromCharCode(...bytes.subarray(257, 262)) === 'ustar';
@@ -54,13 +57,13 @@ const isTar = (bytes: Uint8Array): boolean =>
  * @param bytes The content of the file.
  * @param name The file's name, for messages. Default `torch file`.
  * @throws DataError, one line, for a file that is damaged or refused, tensors of other types (float8, complex, quantized, sparse),
- * compressed archives, and the tar archives of PyTorch before 0.1.10. Sizes are checked before anything is allocated.
+ * compressed archives (`loadWeights` inflates them), and the tar archives of PyTorch before 0.1.10. Sizes are checked before anything is allocated.
  */
 export function readTorch(bytes: Uint8Array, name = 'torch file'): TorchFile {
   expectArguments('readTorch', { bytes, name }, { bytes: 'bytes', name: 'text' });
   // A Buffer of Node answers slice() with the same memory.
   const content = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (content[0] === 0x50 && content[1] === 0x4b) return readArchive(content, name);
+  if (isZip(content)) return readArchive(readZip(content, name), name, bytes.length);
   if (isTar(content)) {
     throw new DataError(`${name}: is a tar archive, as PyTorch wrote before 0.1.10; ${SAVE_AGAIN}`);
   }
@@ -77,8 +80,8 @@ function finish(
   return { format, ...nameAll(root, name, new TensorReader(name, fileBytes, storages)), layout: 'pytorch' };
 }
 
-function readArchive(bytes: Uint8Array, name: string): TorchFile {
-  const entries = readZip(bytes, name);
+/** Reads the entries of a zip archive as `readTorch` does. `fileBytes`: the size of the file. */
+export function readArchive(entries: ZipArchive, name: string, fileBytes: number): TorchFile {
   // `archive/data.pkl`; the folder is called as the file was.
   const pickles = entries.names.filter((key) => /(^|\/)data\.pkl$/.test(key));
   const pickle = pickles.sort((a, b) => a.length - b.length)[0];
@@ -93,7 +96,7 @@ function readArchive(bytes: Uint8Array, name: string): TorchFile {
   const { value } = unpickle(entries.get(pickle)!, 0, `${name}: ${pickle}`, torchHost());
   const format = entries.names.includes(`${folder}constants.pkl`) ? 'torchscript' : 'torch';
   const get = (key: string) => entries.get(`${folder}data/${key}`);
-  return finish(format, value, name, bytes.length, { get, bigEndian });
+  return finish(format, value, name, fileBytes, { get, bigEndian });
 }
 
 function readLegacy(bytes: Uint8Array, name: string): TorchFile {

@@ -15,8 +15,8 @@ export interface Storages {
 /** PyTorch's own limit. */
 const MAX_DIMS = 64;
 /** What the tensors of a file may take beyond its size: views that repeat elements are stored shorter than they are. */
-const MAX_GROWTH = 8;
-const MAX_EXTRA_BYTES = 2 ** 26;
+export const MAX_GROWTH = 8;
+export const MAX_EXTRA_BYTES = 2 ** 26;
 
 const DAMAGED = 'the file is damaged, so copy or download it again';
 

@@ -13,6 +13,7 @@ const LOCAL = 0x04034b50;
 const END_BYTES = 22;
 const MAX_COMMENT = 0xffff;
 const ENCRYPTED = 1;
+const DEFLATED = 8;
 const ALL_32 = 0xffffffff;
 const ALL_16 = 0xffff;
 
@@ -21,6 +22,8 @@ const SAVE = 'load it in Python and save it again with torch.save';
 
 interface Entry {
   readonly method: number;
+  /** Its size as it is read. */
+  readonly size: number;
   readonly bytes: Uint8Array;
 }
 
@@ -29,6 +32,8 @@ export interface ZipArchive {
   readonly names: readonly string[];
   /** A view of an entry's bytes; undefined for one that is not there. Throws DataError for a compressed one. */
   get(name: string): Uint8Array | undefined;
+  /** The bytes of a deflated entry, and the size that it claims to have inflated; undefined for others. */
+  deflated(name: string): { readonly bytes: Uint8Array; readonly size: number } | undefined;
 }
 
 /**
@@ -77,7 +82,7 @@ export function readZip(bytes: Uint8Array, file: string): ZipArchive {
       throw fault(`${place} has another name in its own header`);
     }
     if (entries.has(name)) throw fault(`two entries are called ${quote(name)}`, SAVE);
-    entries.set(name, { method, bytes: bytes.subarray(begin, begin + compressed) });
+    entries.set(name, { method, size: uncompressed, bytes: bytes.subarray(begin, begin + compressed) });
     ranges.push({ name, begin: local, end: begin + compressed });
     at = next;
   }
@@ -93,9 +98,13 @@ export function readZip(bytes: Uint8Array, file: string): ZipArchive {
       const entry = entries.get(name);
       if (entry === undefined || entry.method === 0) return entry?.bytes;
       throw fault(
-        `entry ${quote(name)} is compressed (method ${entry.method}), which torch.save does not do, and what reads it here inflates nothing`,
-        'unpack the archive and pack it without compression (zip -0 -r), or save it again with torch.save',
+        `entry ${quote(name)} is compressed (method ${entry.method}), which torch.save does not do`,
+        `${entry.method === DEFLATED ? 'load it with loadWeights, which inflates it, or ' : ''}unpack the archive and pack it without compression (zip -0 -r)`,
       );
+    },
+    deflated(name) {
+      const entry = entries.get(name);
+      return entry?.method === DEFLATED ? entry : undefined;
     },
   };
 }
