@@ -41,7 +41,9 @@ export {
   type AdamOptions,
   AdamW,
   Optimizer,
+  OptimizerGroup,
   type OptimizerOptions,
+  type ParameterGroup,
   SGD,
   type SGDOptions,
 } from './optimizers.ts';

@@ -1,16 +1,21 @@
 import type { PackAttrs } from '../kernels/optimizers/pack.ts';
 import { type Reference, type RefTensor, refArray } from './reference.ts';
 
+/** The step of the block that an element is in: 0 where it stays as it is. */
+const stepOf = ({ data }: RefTensor, i: number): number =>
+  data.length === 1 ? data[0]! : data[Math.floor(i / 64)]!;
+
 export const sgdStep: Reference<
-  'param' | 'grad' | 'momentum' | 'hyper' | 'scale',
+  'param' | 'grad' | 'momentum' | 'hyper' | 'scale' | 'steps',
   never,
   'newParam' | 'newMomentum',
   object
-> = ({ param, grad, momentum, hyper, scale }) => {
+> = ({ param, grad, momentum, hyper, scale, steps }) => {
   const [lr, mu, decay, nesterov] = hyper.data as unknown as [number, number, number, number];
-  const newParam = new Float64Array(param.data.length);
-  const newMomentum = new Float64Array(param.data.length);
+  const newParam = Float64Array.from(param.data);
+  const newMomentum = Float64Array.from(momentum.data);
   for (let i = 0; i < newParam.length; i++) {
+    if (stepOf(steps, i) === 0) continue;
     const g = grad.data[i]! * scale.data[0]! + decay * param.data[i]!;
     newMomentum[i] = mu * momentum.data[i]! + g;
     newParam[i] = param.data[i]! - lr * (nesterov > 0 ? g + mu * newMomentum[i]! : newMomentum[i]!);
@@ -19,14 +24,12 @@ export const sgdStep: Reference<
 };
 
 export const adamwStep: Reference<
-  'param' | 'grad' | 'm' | 'v' | 'hyper' | 'scale',
+  'param' | 'grad' | 'm' | 'v' | 'hyper' | 'scale' | 'steps',
   never,
   'newParam' | 'newM' | 'newV',
   object
-> = ({ param, grad, m, v, hyper, scale }) => {
-  const [lr, beta1, beta2, eps, decay, correction1, correction2, decoupled] = Array.from(hyper.data) as [
-    number,
-    number,
+> = ({ param, grad, m, v, hyper, scale, steps }) => {
+  const [lr, beta1, beta2, eps, decay, decoupled] = Array.from(hyper.data) as [
     number,
     number,
     number,
@@ -34,16 +37,20 @@ export const adamwStep: Reference<
     number,
     number,
   ];
-  const newParam = new Float64Array(param.data.length);
-  const newM = new Float64Array(param.data.length);
-  const newV = new Float64Array(param.data.length);
+  const [log1, log2, rest1, rest2] = Array.from(hyper.data.slice(6)) as [number, number, number, number];
+  const newParam = Float64Array.from(param.data);
+  const newM = Float64Array.from(m.data);
+  const newV = Float64Array.from(v.data);
   for (let i = 0; i < newParam.length; i++) {
+    const t = stepOf(steps, i);
+    if (t === 0) continue;
     const w = param.data[i]!;
     const g = grad.data[i]! * scale.data[0]! + (decoupled > 0 ? 0 : decay * w);
-    newM[i] = beta1 * m.data[i]! + (1 - beta1) * g;
-    newV[i] = beta2 * v.data[i]! + (1 - beta2) * g * g;
-    const step = newM[i]! / correction1 / (Math.sqrt(newV[i]! / correction2) + eps);
-    newParam[i] = w * (decoupled > 0 ? 1 - lr * decay : 1) - lr * step;
+    newM[i] = beta1 * m.data[i]! + rest1 * g;
+    newV[i] = beta2 * v.data[i]! + rest2 * g * g;
+    const root = Math.sqrt(newV[i]! / -Math.expm1(t * log2));
+    newParam[i] =
+      w * (decoupled > 0 ? 1 - lr * decay : 1) - (lr * newM[i]!) / -Math.expm1(t * log1) / (root + eps);
   }
   return { newParam, newM, newV };
 };

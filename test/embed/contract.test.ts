@@ -143,10 +143,12 @@ describe('encode', () => {
   });
 
   it('updates in place', async () => {
-    const kernel = sgdStep.plan(device, { param: [4], grad: [4], momentum: [4], hyper: [4], scale: [1] });
+    const settings = { hyper: [4], scale: [1], steps: [1] };
+    const kernel = sgdStep.plan(device, { param: [4], grad: [4], momentum: [4], ...settings });
     expect(Object.keys(kernel.outputs)).toEqual(['newParam', 'newMomentum']);
     const [param, momentum] = [filled([1, 2, 3, 4]), filled([0, 0, 0, 1])];
-    const others = { grad: filled([1, 0, -1, 2]), hyper: filled([0.5, 0.5, 0, 0]), scale: filled([1]) };
+    const one = filled([1]);
+    const others = { grad: filled([1, 0, -1, 2]), hyper: filled([0.5, 0.5, 0, 0]), scale: one, steps: one };
     run((pass) => {
       kernel.encode(pass, { param, momentum, ...others });
       kernel.encode(pass, { param, momentum, ...others });
@@ -269,7 +271,7 @@ describe('a buffer that does not fit', () => {
     expect(call).toThrow('topk: values is written into the buffer of indices');
   });
   it('is updated in place beside one that is read', () => {
-    const shapes = { param: [4], grad: [4], m: [4], v: [4], hyper: [8], scale: [1] };
+    const shapes = { param: [4], grad: [4], m: [4], v: [4], hyper: [10], scale: [1], steps: [1] };
     const op = adamwStep.plan(device, shapes);
     const buffer = empty(1024);
     const buffers = {
@@ -277,8 +279,9 @@ describe('a buffer that does not fit', () => {
       grad: { buffer, offset: 256 },
       m: empty(16),
       v: empty(16),
-      hyper: empty(32),
+      hyper: empty(40),
       scale: empty(4),
+      steps: empty(4),
     };
     expect(() => attempt((pass) => op.encode(pass, buffers))).toThrow(
       'adamw_step: param is written into the buffer of grad',

@@ -37,9 +37,12 @@ describe('the types of kernels', () => {
       expectTypeOf(planAsync(conv2d, device, { x: [1], weight: [1] })).resolves.toEqualTypeOf(op);
       // @ts-expect-error: a misspelt attribute.
       planAsync(conv2d, device, { x: [1], weight: [1] }, { paddding: 1 });
-      const step = adamwStep.plan(device, { param: [4], grad: [4], m: [4], v: [4], hyper: [8], scale: [1] });
+      const moments = { m: buffer, v: buffer };
+      const settings = { hyper: buffer, scale: buffer, steps: buffer };
+      const shapes = { param: [4], grad: [4], m: [4], v: [4], hyper: [10], scale: [1], steps: [1] };
+      const step = adamwStep.plan(device, shapes);
       // What is updated in place is there once.
-      step.encode(pass, { param: buffer, grad: buffer, m: buffer, v: buffer, hyper: buffer, scale: buffer });
+      step.encode(pass, { param: buffer, grad: buffer, ...moments, ...settings });
       expectTypeOf(step.outputs).toHaveProperty('newParam');
     }));
 

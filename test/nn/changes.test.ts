@@ -120,7 +120,7 @@ describe('a parameter with requiresGrad = false', () => {
     await step();
     expect((await valuesOf(late))[0]![0]).toBeCloseTo(4.9, 4);
     const saved = await optimizer.stateDict((state) => gpu.download(state));
-    expect([saved.get('steps')?.data[0], saved.get('0.steps')?.data[0]]).toEqual([6, 1]);
+    expect([saved.get('steps')?.data[0], saved.get('0.step')?.data[0]]).toEqual([6, 1]);
     step.dispose();
   });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { StateDictError, UsageError } from '../../src/errors.ts';
 import { backward } from '../../src/graph/backward.ts';
-import { mul } from '../../src/graph/functions/elementwise.ts';
+import { add, mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
@@ -198,6 +198,42 @@ describe('an optimizer', () => {
     ],
     ['nesterov alone', () => new SGD(weight, { nesterov: true }), 'SGD: nesterov needs a momentum above 0'],
     ['no parameters', () => new SGD([], {}), 'SGD: no parameters; pass model.parameters()'],
+    ['groups without parameters', () => new SGD([{ parameters: [] }]), 'SGD: no parameters; pass'],
+    [
+      'parameters among groups',
+      () => new SGD([{ parameters: weight }, ...weight] as never),
+      'SGD: takes a list of',
+    ],
+    [
+      'a parameter in two groups',
+      () => new SGD([{ parameters: weight }, { parameters: weight }]),
+      'SGD: a parameter is in two groups',
+    ],
+    [
+      'a group with two rates',
+      () => new SGD([{ parameters: weight, lr: 1, lrMult: 2 }]),
+      'SGD: group 0: has lr 1 and lrMult 2; give one of them',
+    ],
+    [
+      'a group with a rate below 0',
+      () => new AdamW([{ parameters: weight, name: 'head', lrMult: -1 }]),
+      'AdamW: group head: lrMult must be a number of at least 0, got -1',
+    ],
+    [
+      'a group’s rate where the optimizer has none',
+      () => new AdamW([{ parameters: weight, lr: 1 }], { lr: 0 }),
+      'AdamW: group 0: lr 1 / 0 must be a number of at least 0, got Inf',
+    ],
+    [
+      'a group with a decay below 0',
+      () => new AdamW([{ parameters: weight, weightDecay: -1 }]),
+      'AdamW: group 0: weightDecay must be a number',
+    ],
+    [
+      'a group with an unknown option',
+      () => new AdamW([{ parameters: weight, lrmult: 1 } as never]),
+      'did you mean lrMult?',
+    ],
   ] as const)('refuses %s', (_name, make, message) => {
     expect(make).toThrow(UsageError);
     expect(make).toThrow(message);
@@ -209,6 +245,99 @@ describe('an optimizer', () => {
       optimizer.lr = Number.NaN;
     }).toThrow('SGD: lr must be a number of at least 0, got NaN');
     expect(optimizer.lr).toBe(1e-3);
+  });
+});
+
+describe('groups of parameters', () => {
+  const one = () => new Parameter([1, 1], Float32Array.of(1));
+
+  it('have a learning rate of their own, which follows the optimizer’s', () => {
+    const [backbone, head] = [one(), one()];
+    const optimizer = new SGD(
+      [
+        { parameters: [backbone, backbone], name: 'backbone', lrMult: 0.1, weightDecay: 0.5 },
+        { parameters: [head], lr: 0.5 },
+      ],
+      { lr: 0.25, weightDecay: 0.125 },
+    );
+    const shown = () =>
+      optimizer.groups.map(({ name, lrMult, lr, weightDecay }) => ({ name, lrMult, lr, weightDecay }));
+    expect(shown()).toEqual([
+      { name: 'backbone', lrMult: 0.1, lr: 0.025, weightDecay: 0.5 },
+      { name: '1', lrMult: 2, lr: 0.5, weightDecay: 0.125 },
+    ]);
+    expect(optimizer.groups[0]!.parameters).toEqual([backbone]);
+    optimizer.lr = 1;
+    optimizer.groups[0]!.lrMult = 0.5;
+    optimizer.groups[1]!.lr = 3;
+    expect(shown().map(({ lrMult, lr }) => [lrMult, lr])).toEqual([
+      [0.5, 0.5],
+      [3, 3],
+    ]);
+    expect(() => Object.assign(optimizer.groups[0]!, { lr: -1 })).toThrow(UsageError);
+    expect(() => Object.assign(optimizer.groups[0]!, { lrMult: Number.NaN })).toThrow(
+      'group backbone: lrMult must',
+    );
+    expect(optimizer.groups[0]!.lr).toBe(0.5);
+  });
+
+  it('are clipped together, and changed between steps', async () => {
+    const [a, b] = [one(), one()];
+    const optimizer = new SGD([{ parameters: [a] }, { parameters: [b], lrMult: 2 }], { lr: 1, clipNorm: 1 });
+    const step = gpu.capture(() => {
+      backward(add(mul(sum(a.tensor), 3), mul(sum(b.tensor), 4)));
+      return optimizer.step();
+    });
+    const { gradNorm } = await step();
+    expect(await gradNorm.item()).toBeCloseTo(5, 5);
+    optimizer.groups[1]!.lrMult = 0;
+    await step();
+    expect((await gpu.download(a.state))[0]).toBeCloseTo(1 - 0.6 - 0.6, 5);
+    expect((await gpu.download(b.state))[0]).toBeCloseTo(1 - 1.6, 5);
+    step.dispose();
+  });
+});
+
+describe('momentum', () => {
+  it('can be read and set, of Adam too', () => {
+    const weight = () => [new Parameter([1], Float32Array.of(1))];
+    const [sgd, adam] = [new SGD(weight(), { momentum: 0.9 }), new AdamW(weight(), { betas: [0.8, 0.9] })];
+    expect([sgd.momentum, adam.momentum]).toEqual([0.9, 0.8]);
+    sgd.momentum = 1.5;
+    adam.momentum = 0;
+    expect([sgd.momentum, adam.momentum]).toEqual([1.5, 0]);
+    expect(() => Object.assign(sgd, { momentum: -1 })).toThrow(
+      'SGD: momentum must be a number of at least 0, got -1',
+    );
+    expect(() => Object.assign(adam, { momentum: 1 })).toThrow(
+      'momentum must be a number of at least 0 and below 1, got 1',
+    );
+  });
+});
+
+describe('a state dict of another optimizer', () => {
+  const make = (...shapes: number[][]) =>
+    new AdamW(
+      shapes.map((shape) => new Parameter(shape, new Float32Array(shape.reduce((x, y) => x * y, 1)))),
+    );
+  const saved = () => make([2, 3], [3]).stateDict((state) => gpu.download(state));
+
+  it.each([
+    ['of fewer parameters', () => make([2, 3], [3], [3]), 'the checkpoint has no 2.m; use one'],
+    ['of more', () => make([2, 3]), 'the checkpoint has 1.m, which this optimizer does not'],
+    ['of other shapes', () => make([3, 2], [3]), 'the checkpoint has 0.m [2,3], not [3,2]'],
+    [
+      'of SGD',
+      () => new SGD([new Parameter([2, 3], new Float32Array(6))]),
+      'the checkpoint has no 0.momentum',
+    ],
+  ] as const)('%s is refused, and nothing changes', async (_name, other, message) => {
+    const optimizer = other();
+    const before = await optimizer.stateDict((state) => gpu.download(state));
+    const entries = await saved();
+    expect(() => optimizer.loadStateDict(entries)).toThrow(StateDictError);
+    expect(() => optimizer.loadStateDict(entries)).toThrow(message);
+    expect(await optimizer.stateDict((state) => gpu.download(state))).toEqual(before);
   });
 });
 

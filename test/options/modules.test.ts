@@ -88,7 +88,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 const WITHOUT = [
   ...['AdaptiveAvgPool2d', 'Buffer', 'Flatten', 'GELU', 'Identity', 'LeakyReLU', 'Module', 'ModuleDict'],
   ...['ModuleList', 'Parameter', 'RandomState', 'ReLU', 'Sequential', 'SiLU', 'Sigmoid', 'Softmax', 'Tanh'],
-  ...['Optimizer', 'constant', 'generator', 'manualSeed'],
+  ...['Optimizer', 'OptimizerGroup', 'constant', 'generator', 'manualSeed'],
   ...['decodeDarknetWeights', 'imageMasks', 'normalizeImages', 'parseDarknetCfg', 'torchvisionModel'],
 ];
 

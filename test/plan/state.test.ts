@@ -82,6 +82,7 @@ describe('state', () => {
 });
 
 describe('an optimizer step', () => {
+  const rest = { scale: full([1], 1), steps: full([1], 1) };
   const flat = (label: string, list: Float32Array) =>
     new State(label, { shape: [list.length], dtype: 'f32' }, list);
 
@@ -94,7 +95,7 @@ describe('an optimizer step', () => {
       const loss = sum(e.mul(e.mul(param, param), 0.5));
       const [g] = grad([loss], [param]);
       const inputs = { param, grad: g!, momentum: stateTensor(momentum), hyper: stateTensor(hyper) };
-      const { newParam, newMomentum } = apply(sgdStep, { ...inputs, scale: full([1], 1) });
+      const { newParam, newMomentum } = apply(sgdStep, { ...inputs, ...rest });
       assign(weights, newParam);
       assign(momentum, newMomentum);
       return { loss };
@@ -125,7 +126,7 @@ describe('an optimizer step', () => {
       const param = stateTensor(weights);
       const before = e.mul(param, 2);
       const inputs = { param, grad: param, momentum: zeros([64]), hyper: tensor([1, 0, 0, 0]) };
-      const { newParam } = apply(sgdStep, { ...inputs, grad: e.affine(param, 0.5), scale: full([1], 1) });
+      const { newParam } = apply(sgdStep, { ...inputs, grad: e.affine(param, 0.5), ...rest });
       assign(weights, newParam);
       return { sum: e.add(before, newParam) };
     });

@@ -1,11 +1,12 @@
 import { ShapeError } from '../../errors.ts';
-import { formatSpec, numel, type TensorSpec } from '../../shape.ts';
+import { formatSpec, numel } from '../../shape.ts';
 import adamwStepShader from '../../wgsl/optimizers/adamw_step.wgsl';
 import sgdStepShader from '../../wgsl/optimizers/sgd_step.wgsl';
-import { defineKernel } from '../kernel.ts';
+import { defineKernel, type Specs } from '../kernel.ts';
 
-function checkFlat(op: string, specs: Readonly<Record<string, TensorSpec>>): void {
-  const { param, hyper, scale, ...others } = specs;
+/** Throws ShapeError unless the buffers are of one size and there are so many settings. */
+function checkFlat(op: string, specs: Specs, settings: number): void {
+  const { param, hyper, scale, steps, ...others } = specs;
   if (numel(param!.shape) % 4 !== 0) {
     throw new ShapeError(`${op}: ${formatSpec('param', param!)} must hold a multiple of 4 elements`);
   }
@@ -16,51 +17,58 @@ function checkFlat(op: string, specs: Readonly<Record<string, TensorSpec>>): voi
       );
     }
   }
-  if (numel(scale!.shape) !== 1 || numel(hyper!.shape) < 4) {
+  if (numel(scale!.shape) !== 1 || numel(hyper!.shape) < settings) {
     throw new ShapeError(
-      `${op}: ${formatSpec('scale', scale!)} must be [1], ${formatSpec('hyper', hyper!)} its settings`,
+      `${op}: ${formatSpec('scale', scale!)} must be [1], ${formatSpec('hyper', hyper!)} its ${settings} settings`,
+    );
+  }
+  const blocks = Math.ceil(numel(param!.shape) / 64);
+  if (numel(steps!.shape) !== 1 && numel(steps!.shape) !== blocks) {
+    throw new ShapeError(
+      `${op}: ${formatSpec('steps', steps!)} must be [1], or [${blocks}] for each 64 elements of ${formatSpec('param', param!)}`,
     );
   }
 }
 
+/** The dispatch of a step over a flat buffer, four elements per invocation. */
+const flatDispatch = (shader: string, { param, steps }: Specs, bind: Readonly<Record<string, string>>) => {
+  const total = numel(param!.shape) / 4;
+  const params = { total, last: numel(steps!.shape) - 1 };
+  return { dispatches: [{ shader, params, bind: { param: 'newParam', ...bind }, grid: total }] };
+};
+
 /**
  * SGD with momentum (PyTorch's update): g = grad * scale + weightDecay * w; m = momentum * m + g;
  * w -= lr * (nesterov ? g + momentum * m : m). In place on param and momentum, flat buffers of one size.
- * hyper: [4] (lr, momentum, weight decay, nesterov 0 or 1); scale: [1], the clipping factor.
+ * hyper: [4] (lr, momentum, weight decay, nesterov 0 or 1); scale: [1], the clipping factor; steps: [1], or one value for each
+ * 64 elements, which stay as they are where it is 0.
  */
 export const sgdStep = defineKernel({
   name: 'sgd_step',
-  inputs: ['param', 'grad', 'momentum', 'hyper', 'scale'],
+  inputs: ['param', 'grad', 'momentum', 'hyper', 'scale', 'steps'],
   outputs: ['newParam', 'newMomentum'],
   inPlace: { newParam: 'param', newMomentum: 'momentum' },
   infer(specs, _attrs: object) {
-    checkFlat('sgd_step', specs);
+    checkFlat('sgd_step', specs, 4);
     return { newParam: specs.param, newMomentum: specs.momentum };
   },
-  dispatches(_caps, { param }) {
-    const total = numel(param.shape) / 4;
-    const bind = { param: 'newParam', momentum: 'newMomentum' };
-    return { dispatches: [{ shader: sgdStepShader, params: { total }, bind, grid: total }] };
-  },
+  dispatches: (_caps, specs) => flatDispatch(sgdStepShader, specs, { momentum: 'newMomentum' }),
 });
 
 /**
- * AdamW (Loshchilov and Hutter 2019), or Adam with L2 decay where hyper[7] is 0. In place on param, m and v, flat
- * buffers of one size. hyper: [8] (lr, beta1, beta2, eps, weight decay, 1 - beta1^t, 1 - beta2^t, decoupled 0 or 1);
- * scale: [1], the clipping factor.
+ * AdamW (Loshchilov and Hutter 2019), or Adam with L2 decay where `decoupled` is 0. In place on param, m and v, flat buffers of one
+ * size. hyper: [10] (lr, beta1, beta2, eps, weight decay, decoupled 0 or 1, ln beta1, ln beta2, 1 - beta1, 1 - beta2), so that the
+ * differences from 1 keep their digits; ln 0 is taken as -100. scale: [1], the clipping factor. steps: which step this is, from 1:
+ * [1], or one value for each 64 elements, which stay as they are where it is 0.
  */
 export const adamwStep = defineKernel({
   name: 'adamw_step',
-  inputs: ['param', 'grad', 'm', 'v', 'hyper', 'scale'],
+  inputs: ['param', 'grad', 'm', 'v', 'hyper', 'scale', 'steps'],
   outputs: ['newParam', 'newM', 'newV'],
   inPlace: { newParam: 'param', newM: 'm', newV: 'v' },
   infer(specs, _attrs: object) {
-    checkFlat('adamw_step', specs);
+    checkFlat('adamw_step', specs, 10);
     return { newParam: specs.param, newM: specs.m, newV: specs.v };
   },
-  dispatches(_caps, { param }) {
-    const total = numel(param.shape) / 4;
-    const bind = { param: 'newParam', m: 'newM', v: 'newV' };
-    return { dispatches: [{ shader: adamwStepShader, params: { total }, bind, grid: total }] };
-  },
+  dispatches: (_caps, specs) => flatDispatch(adamwStepShader, specs, { m: 'newM', v: 'newV' }),
 });

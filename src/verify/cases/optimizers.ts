@@ -1,7 +1,13 @@
 import type { Shape } from '../../shape.ts';
 import { type Case, normal, uniform, values } from './case.ts';
 
-const sgd = (name: string, size: number, hyper: readonly number[], scale = 1): Case => ({
+const sgd = (
+  name: string,
+  size: number,
+  hyper: readonly number[],
+  scale = 1,
+  steps: readonly number[] = [1],
+): Case => ({
   op: 'sgd_step',
   name,
   inputs: {
@@ -10,13 +16,14 @@ const sgd = (name: string, size: number, hyper: readonly number[], scale = 1): C
     momentum: normal([size]),
     hyper: values([4], hyper),
     scale: values([1], [scale]),
+    steps: values([steps.length], steps),
   },
 });
 
 const adamw = (
   name: string,
   size: number,
-  step: number,
+  steps: readonly number[],
   decay: number,
   decoupled: 0 | 1,
   scale = 1,
@@ -28,8 +35,12 @@ const adamw = (
     grad: normal([size]),
     m: normal([size], 0.1),
     v: uniform([size], 0, 0.1),
-    hyper: values([8], [1e-2, 0.9, 0.999, 1e-8, decay, 1 - 0.9 ** step, 1 - 0.999 ** step, decoupled]),
+    hyper: values(
+      [10],
+      [1e-2, 0.9, 0.999, 1e-8, decay, decoupled, Math.log(0.9), Math.log(0.999), 0.1, 1e-3],
+    ),
     scale: values([1], [scale]),
+    steps: values([steps.length], steps),
   },
 });
 
@@ -45,18 +56,28 @@ export const optimizerCases: Case[] = [
   sgd('plain', 64, [0.1, 0, 0, 0]),
   sgd('momentum and decay', 132, [0.05, 0.9, 1e-2, 0]),
   sgd('nesterov, clipped', 4, [0.05, 0.9, 1e-2, 1], 0.25),
+  sgd('two blocks of four stay', 200, [0.05, 0.9, 1e-2, 1], 1, [0, 1, 0, 7]),
   sgd('nothing', 0, [0.1, 0.9, 0, 0]),
-  adamw('first step', 64, 1, 0.01, 1),
-  adamw('later, decay in the gradient', 132, 1000, 0.1, 0),
-  adamw('nothing', 0, 2, 0.01, 1),
-  adamw('no decay, clipped', 4, 10, 0, 1, 1e-3),
+  adamw('first step', 64, [1], 0.01, 1),
+  adamw('later, decay in the gradient', 132, [1000], 0.1, 0),
+  adamw('a million steps', 4, [1e6], 0.1, 0),
+  adamw('blocks at different steps, one stays', 324, [1, 600, 0, 5, 7, 400], 0.1, 1),
+  adamw('nothing', 0, [2], 0.01, 1),
+  adamw('no decay, clipped', 4, [10], 0, 1, 1e-3),
   {
-    ...adamw('gradients of 0', 8, 3, 0.01, 1),
+    ...adamw('gradients of 0', 8, [3], 0.01, 1),
     inputs: {
-      ...adamw('', 8, 3, 0.01, 1).inputs,
+      ...adamw('', 8, [3], 0.01, 1).inputs,
       grad: values([8], new Array(8).fill(0)),
       m: values([8], new Array(8).fill(0)),
       v: values([8], new Array(8).fill(0)),
+    },
+  },
+  {
+    ...adamw('betas of 0', 64, [2], 0.01, 1),
+    inputs: {
+      ...adamw('', 64, [2], 0.01, 1).inputs,
+      hyper: values([10], [1e-2, 0, 0, 1e-2, 0.01, 1, -100, -100, 1, 1]),
     },
   },
   pack('aligned, with gaps', [[3, 5], [64], [1]], [0, 64, 128], 192),

@@ -275,29 +275,39 @@ export const tensors = {
       atol: 5e-5,
     }),
   ),
-  sgd_step: caseOf('sgd_step', fc.tuple(int(0, 30), fc.boolean()), ([blocks, nesterov]) => ({
+  sgd_step: caseOf('sgd_step', fc.tuple(int(0, 60), fc.boolean()), ([fours, nesterov]) => ({
     inputs: {
-      param: normal([4 * blocks]),
-      grad: normal([4 * blocks]),
-      momentum: normal([4 * blocks]),
+      param: normal([4 * fours]),
+      grad: normal([4 * fours]),
+      momentum: normal([4 * fours]),
       hyper: values([4], [0.05, 0.9, 0.01, Number(nesterov)]),
       scale: values([1], [0.5]),
+      steps: values([1], [1]),
     },
   })),
   adamw_step: caseOf(
     'adamw_step',
-    fc.tuple(int(0, 30), int(1, 500), fc.boolean()),
-    ([blocks, step, decoupled]) => ({
+    fc.tuple(
+      int(0, 60),
+      fc.array(int(0, 500), { minLength: 4, maxLength: 4 }),
+      fc.constantFrom(0, 0.5, 0.9),
+      fc.boolean(),
+    ),
+    ([fours, steps, beta, decoupled]) => ({
       inputs: {
-        param: normal([4 * blocks]),
-        grad: normal([4 * blocks]),
-        m: normal([4 * blocks], 0.1),
-        v: uniform([4 * blocks], 0.001, 0.1),
+        param: normal([4 * fours]),
+        grad: normal([4 * fours]),
+        m: normal([4 * fours], 0.1),
+        v: uniform([4 * fours], 0.001, 0.1),
         hyper: values(
-          [8],
-          [1e-2, 0.9, 0.999, 1e-8, 0.01, 1 - 0.9 ** step, 1 - 0.999 ** step, Number(decoupled)],
+          [10],
+          [
+            ...[1e-2, beta, 0.999, 1e-8, 0.01, Number(decoupled)],
+            ...[Math.max(Math.log(beta), -100), Math.log(0.999), 1 - beta, 1e-3],
+          ],
         ),
         scale: values([1], [1]),
+        steps: values([Math.ceil(fours / 16)], steps.slice(0, Math.ceil(fours / 16))),
       },
     }),
   ),
