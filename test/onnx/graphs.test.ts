@@ -206,6 +206,25 @@ describe('weights', () => {
       }),
     );
 
+  it('are trained, the values of what was a buffer too, unless they are left out', () => {
+    const bytes = modelBytes({
+      nodes: [node('Add', ['x', 'anchors'], ['moved']), node('Mul', ['moved', 'head.scale'], ['y'])],
+      inputs: [port('x', 'float', [2])],
+      outputs: [port('y', 'float', [2])],
+      initializers: [
+        initializer('anchors', { type: 'float', shape: [2], data: [8, 16] }),
+        initializer('head.scale', { type: 'float', shape: [1], data: [2] }),
+      ],
+    });
+    const names = (model: ReturnType<typeof loadOnnx>) =>
+      Array.from(model.namedParameters(), ([name]) => name);
+    expect(names(loadOnnx(bytes))).toEqual(['anchors', 'head.scale']);
+    const model = loadOnnx(bytes, { trained: (name) => name.startsWith('head.') });
+    expect(names(model)).toEqual(['head.scale']);
+    expect([...model.initializers.keys()]).toEqual(['anchors', 'head.scale']);
+    expect(values(model.forward({ x: x() }).y)).toEqual([18, 28]);
+  });
+
   it('that are quantised become float parameters, and it is said so', () => {
     const model = quantised();
     expect(model.notes).toEqual(['1 weight was dequantised from int8']);
