@@ -1,10 +1,10 @@
 import { UsageError } from '../errors.ts';
+import { expectCounts } from '../nn/heeded.ts';
 import { expectOneOf, objectOf } from '../options.ts';
 
 /** Throws UsageError unless the value is a whole number of at least 1. */
 export function expectCount(model: string, name: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1) return;
-  throw new UsageError(`${model}: ${name} must be a whole number of at least 1, got ${value}`);
+  expectCounts(model, { [name]: value }, UsageError);
 }
 
 /** The entry of a table that an option names. Throws UsageError for a name that is not there. */

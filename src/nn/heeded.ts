@@ -1,4 +1,4 @@
-import { ShapeError, UsageError } from '../errors.ts';
+import { type FoveaError, ShapeError, UsageError } from '../errors.ts';
 import { heed } from '../graph/recorder.ts';
 
 /** Throws UsageError unless each value is a number of at least 0. */
@@ -9,11 +9,15 @@ export function expectNumbers(module: string, settings: object): void {
   }
 }
 
-/** Throws ShapeError unless these are whole numbers of at least 1. */
-export function expectCounts(module: string, counts: Readonly<Record<string, unknown>>): void {
+/** Throws ShapeError (or `Failure`) unless these are whole numbers of at least 1. */
+export function expectCounts(
+  module: string,
+  counts: Readonly<Record<string, unknown>>,
+  Failure: new (message: string) => FoveaError = ShapeError,
+): void {
   for (const [name, value] of Object.entries(counts)) {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) continue;
-    throw new ShapeError(`${module}: ${name} is ${String(value)}; give a whole number of at least 1`);
+    throw new Failure(`${module}: ${name} is ${String(value)}; give a whole number of at least 1`);
   }
 }
 

@@ -4,6 +4,7 @@ import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
 import { DeepLabV3 } from '../../src/models/deeplab.ts';
 import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
+import { FCN } from '../../src/models/fcn.ts';
 import { FCOS } from '../../src/models/fcos.ts';
 import { KeypointRCNN } from '../../src/models/keypointRcnn.ts';
 import { LRASPP } from '../../src/models/lraspp.ts';
@@ -212,6 +213,20 @@ describe('torchvisionModel', () => {
   ])('refuses %s with %j', (builder, given, message) => {
     expect(() => torchvisionModel(builder, given)).toThrow(UsageError);
     expect(() => torchvisionModel(builder, given)).toThrow(message);
+  });
+});
+
+describe('a model', () => {
+  it.each([0, 1.5, Number.NaN])('refuses %s classes', (numClasses) => {
+    for (const [name, make] of [
+      ['FCN', () => new FCN({ numClasses })],
+      ['RetinaNet', () => new RetinaNet({ numClasses })],
+      ['LRASPP', () => new LRASPP({ numClasses })],
+    ] as const) {
+      expect(make).toThrow(
+        new UsageError(`${name}: numClasses is ${numClasses}; give a whole number of at least 1`),
+      );
+    }
   });
 });
 
