@@ -1,0 +1,206 @@
+import { expectArguments } from '../arguments.ts';
+import { DataError, UsageError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
+import type { HostArray } from '../shape.ts';
+import { Random } from '../vision/random.ts';
+
+/** A set of items, numbered from 0. An array is one; so is anything that reads its items when they are asked for. */
+export interface Dataset<Item> {
+  /** How many items there are. */
+  readonly length: number;
+  /** Returns an item. It may be read from a disk, or made. */
+  get(index: number): Item | Promise<Item>;
+}
+
+/** The elements of a tensor of a batch, on the host. */
+export interface HostTensor {
+  /** The elements, row by row. */
+  readonly data: HostArray;
+  /** The sizes of its dimensions. */
+  readonly shape: readonly number[];
+}
+
+/** A batch as a model is fed with it: tensors by name, such as `images` and `labels`. */
+export type Batch = Readonly<Record<string, HostTensor>>;
+
+/** What `DataLoaderOptions.collate` may depend on, besides the items. */
+export interface CollateContext {
+  /** A generator of its own for each batch: what is drawn depends on the seed, the epoch and the batch's number only. */
+  readonly random: Random;
+  /** The epoch, from 0. */
+  readonly epoch: number;
+  /** The number of the batch in its epoch, from 0. */
+  readonly index: number;
+  /** Reads a further item of the set, for augmentations that combine images. */
+  readonly other: (random: Random) => unknown;
+}
+
+/** Makes a batch of items. */
+export type Collate<Item, B extends Batch> = (
+  items: readonly Item[],
+  context: CollateContext,
+) => B | Promise<B>;
+
+/** Options of `DataLoader`. */
+export interface DataLoaderOptions<Item, B extends Batch> {
+  /** Makes a batch of items: puts their images into one array, and so on. */
+  readonly collate: Collate<Item, B>;
+  /** Items per batch. Default 1. */
+  readonly batchSize?: number;
+  /** Whether items come in a new random order each epoch. Default false. */
+  readonly shuffle?: boolean;
+  /** Whether a last batch of fewer items is left out. Default false. */
+  readonly dropLast?: boolean;
+  /**
+   * How often each item is drawn, in proportion to the others: as many items as the set has are drawn each epoch, with
+   * replacement (PyTorch's WeightedRandomSampler). Default: each item once.
+   */
+  readonly weights?: readonly number[];
+  /** Seed of the order, and of `CollateContext.random`. Default 0. */
+  readonly seed?: number | string;
+  /** How many batches are made ahead of the one that is used. Default 1. */
+  readonly prefetch?: number;
+}
+
+/** A batch, with what it was made of. */
+export interface LoadedBatch<Item, B extends Batch> {
+  readonly batch: B;
+  readonly items: readonly Item[];
+  /** The epoch, from 0. */
+  readonly epoch: number;
+  /** The number of the batch in its epoch, from 0. */
+  readonly index: number;
+}
+
+/** A data set of an array; one stays as it is. */
+export const datasetOf = <Item>(items: Dataset<Item> | readonly Item[]): Dataset<Item> =>
+  Array.isArray(items)
+    ? { length: items.length, get: (index) => (items as readonly Item[])[index]! }
+    : (items as Dataset<Item>);
+
+/**
+ * Batches of a data set, one epoch after the other (PyTorch's DataLoader). The batches of an epoch depend on the seed, the
+ * epoch's number and the options only, so that a training can go on at any of them.
+ */
+export class DataLoader<Item, B extends Batch = Batch> {
+  readonly dataset: Dataset<Item>;
+  readonly batchSize: number;
+  readonly #options: Required<Omit<DataLoaderOptions<Item, B>, 'weights'>>;
+  /** Sums of the weights up to each item. */
+  readonly #sums: readonly number[] | undefined;
+
+  /**
+   * @param dataset The items: an array, or a `Dataset`.
+   * @param options How they become batches.
+   * @throws UsageError for options that cannot be used; DataError for no items.
+   */
+  constructor(dataset: Dataset<Item> | readonly Item[], options: DataLoaderOptions<Item, B>) {
+    expectArguments('DataLoader', { dataset }, { dataset: { length: 'number' } });
+    const { weights, ...rest } = withDefaults('DataLoader', options, {
+      collate: options?.collate,
+      batchSize: 1,
+      shuffle: false,
+      dropLast: false,
+      weights: undefined,
+      seed: 0,
+      prefetch: 1,
+    });
+    expectArguments('DataLoader', { options: rest }, { options: { collate: 'function', seed: 'label' } });
+    for (const [name, least] of [
+      ['batchSize', 1],
+      ['prefetch', 0],
+    ] as const) {
+      if (Number.isSafeInteger(rest[name]) && rest[name] >= least) continue;
+      throw new UsageError(`DataLoader: ${name} is ${rest[name]}; give a whole number of at least ${least}`);
+    }
+    this.dataset = datasetOf(dataset);
+    if (this.dataset.length < 1) throw new DataError('DataLoader: there are no items; give at least one');
+    this.#options = rest;
+    this.batchSize = rest.batchSize;
+    this.#sums = weights && sumsOf(weights, this.dataset.length);
+    if (this.length === 0) {
+      throw new DataError(
+        `DataLoader: ${this.dataset.length} items are fewer than a batch of ${rest.batchSize}, which dropLast leaves out; give a smaller batchSize`,
+      );
+    }
+  }
+
+  /** Batches per epoch. */
+  get length(): number {
+    const batches = this.dataset.length / this.batchSize;
+    return this.#options.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  /** The numbers of the items of an epoch, in their order. */
+  order(epoch: number): number[] {
+    const { length } = this.dataset;
+    const random = new Random(this.#options.seed).fork('epochs').fork(epoch);
+    const sums = this.#sums;
+    if (sums) return Array.from({ length }, () => placeIn(sums, random.uniform() * sums.at(-1)!));
+    const indices = Array.from({ length }, (_, i) => i);
+    return this.#options.shuffle ? random.shuffle(indices) : indices;
+  }
+
+  /**
+   * Makes the batches of an epoch. While one is used, the next ones are made.
+   *
+   * @param epoch The number of the epoch, from 0.
+   * @param from The number of the first batch. Default 0.
+   */
+  async *batches(epoch: number, from = 0): AsyncGenerator<LoadedBatch<Item, B>, void> {
+    const order = this.order(epoch);
+    const queue: Promise<LoadedBatch<Item, B>>[] = [];
+    let next = from;
+    for (let index = from; index < this.length; index++) {
+      while (next < this.length && next <= index + this.#options.prefetch) {
+        const made = this.#make(order, epoch, next++);
+        // It is awaited later; until then a failure must not count as unhandled.
+        made.catch(() => undefined);
+        queue.push(made);
+      }
+      yield await queue.shift()!;
+    }
+  }
+
+  async #make(order: readonly number[], epoch: number, index: number): Promise<LoadedBatch<Item, B>> {
+    const { batchSize, collate, seed } = this.#options;
+    const numbers = order.slice(index * batchSize, (index + 1) * batchSize);
+    const items = await Promise.all(numbers.map((number) => this.dataset.get(number)));
+    const batch = await collate(items, {
+      random: new Random(seed).fork('batches').fork(epoch).fork(index),
+      epoch,
+      index,
+      other: (random) => this.dataset.get(random.integer(this.dataset.length)),
+    });
+    return { batch, items, epoch, index };
+  }
+}
+
+function sumsOf(weights: readonly number[], length: number): number[] {
+  if (weights.length !== length) {
+    throw new UsageError(
+      `DataLoader: ${weights.length} weights for ${length} items; give one weight per item`,
+    );
+  }
+  const bad = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
+  if (bad >= 0)
+    throw new UsageError(`DataLoader: weights[${bad}] is ${weights[bad]}; give a number of at least 0`);
+  let sum = 0;
+  const sums = weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
+  if (sum > 0) return sums;
+  throw new UsageError('DataLoader: all weights are 0; give at least one above 0');
+}
+
+/** The first place whose sum is above a value. */
+function placeIn(sums: readonly number[], value: number): number {
+  let [low, high] = [0, sums.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sums[middle]! > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

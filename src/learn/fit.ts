@@ -1,0 +1,397 @@
+import type { Batch, LoadedBatch } from '../data/loader.ts';
+import { NumericError, UsageError } from '../errors.ts';
+import type { State } from '../graph/state.ts';
+import type { Module, StateEntry } from '../nn/module.ts';
+import type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
+import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
+import { type BestEpoch, type FitProgress, joinStates, readFitProgress, splitStates } from './fitProgress.ts';
+import { trainMode } from './groups.ts';
+import { History, type Logs, type StepLogs } from './history.ts';
+import type { Learner } from './learner.ts';
+import { type StepLosses, trainingProgram } from './program.ts';
+import type { Validation } from './validation.ts';
+
+/** What a training came to. */
+export interface FitResult {
+  /** What it has logged. */
+  readonly history: History;
+  /** Steps done, those before a resumed checkpoint included. */
+  readonly step: number;
+  /** Epochs that the Learner has done or begun, those of earlier trainings included. */
+  readonly epochs: number;
+  /** Whether all epochs were done. */
+  readonly finished: boolean;
+  /** Why it was stopped early, where a callback has said so. */
+  readonly reason?: string;
+  /** The epoch whose weights the model has now: the best one. Undefined where none was chosen. */
+  readonly best?: BestEpoch;
+}
+
+/** What a Learner hands to a training. */
+interface FitParts<Item, M extends Module, B extends Batch> {
+  readonly callbacks: readonly Callback[];
+  readonly best: string | false | undefined;
+  readonly validation: Validation<Item, M, B>;
+  /** Epochs that the Learner has done before. */
+  readonly firstEpoch: number;
+}
+
+type Weights = Map<string, StateEntry>;
+
+/** A step that is on its way. */
+interface Pending {
+  readonly rates: StepRates;
+  readonly step: number;
+  readonly count: number;
+  readonly names: readonly string[];
+  readonly values: Promise<Batch>;
+}
+
+/** A message names no more items of a batch than this. */
+const MAX_NAMES = 8;
+
+/** One training: the loop over epochs and steps. */
+export class Fit<Item, M extends Module, B extends Batch> {
+  readonly history = new History();
+  readonly #learner: Learner<Item, M, B>;
+  readonly #plan: FitPlan;
+  readonly #parts: FitParts<Item, M, B>;
+  readonly #perEpoch: number;
+  readonly #epochs: number;
+  /** Steps done: those that are running included, and batches that were skipped. */
+  #step = 0;
+  #firstEpoch: number;
+  #phase: Phase | undefined;
+  /** Sums over the steps of this epoch, each times its items, and the number of those. */
+  #sums = new Map<string, number>();
+  #count = 0;
+  #lrScale = 1;
+  #stopped = false;
+  /** Whether the weights are not finite any more. */
+  #broken = false;
+  /** Whether more is better, by names of the logs. */
+  #modes: Readonly<Record<string, 'max' | 'min'>> = {};
+  #reason: string | undefined;
+  #best: { readonly epoch: BestEpoch; readonly weights: Weights } | undefined;
+  #pending: Pending | undefined;
+  #held: { readonly step: number; readonly checkpoint: LearnerCheckpoint } | undefined;
+  /** Whether hooks may look at the weights: no step is running. */
+  #atRest = true;
+  readonly #state: TrainingState;
+
+  constructor(learner: Learner<Item, M, B>, plan: FitPlan, parts: FitParts<Item, M, B>) {
+    this.#learner = learner;
+    this.#plan = plan;
+    this.#parts = parts;
+    this.#perEpoch = learner.train.length;
+    this.#epochs = plan.phases.reduce((sum, { epochs }) => sum + epochs, 0);
+    this.#firstEpoch = parts.firstEpoch;
+    this.#state = this.#makeState();
+  }
+
+  async run(): Promise<FitResult> {
+    const { model, task, gpu, optimizer, train } = this.#learner;
+    const { resume, signal } = this.#plan.controls;
+    if (resume) this.#restore(resume);
+    const modes = [...model.modules()].map((module) => [module, module.training] as const);
+    const { program, read } = trainingProgram(gpu, task, model, optimizer);
+    try {
+      await this.#hooks((callback) => callback.onTrainBegin?.(this.#state));
+      while (this.#step < this.#epochs * this.#perEpoch && !this.#stopped) {
+        if (signal?.aborted) break;
+        this.#enterPhase();
+        if (this.#step % this.#perEpoch === 0) {
+          this.#sums.clear();
+          this.#count = 0;
+          await this.#hooks((callback) => callback.onEpochBegin?.(this.#state));
+        }
+        trainMode(model);
+        const epoch = Math.floor(this.#step / this.#perEpoch);
+        const batches = train.batches(this.#firstEpoch + epoch, this.#step % this.#perEpoch);
+        await this.#steps(batches, (batch) => program.run(batch), read);
+        if (this.#step % this.#perEpoch === 0 && !this.#broken) await this.#endEpoch(epoch);
+      }
+      const finished = this.#step === this.#epochs * this.#perEpoch;
+      if (this.#plan.controls.onCheckpoint && !this.#broken) await this.#handOver(await this.#checkpoint());
+      const best = this.#best;
+      if (best) model.loadStateDict(best.weights);
+      await this.#hooks((callback) => callback.onTrainEnd?.(this.#state));
+      return {
+        history: this.history,
+        step: this.#step,
+        epochs: this.#firstEpoch + Math.ceil(this.#step / this.#perEpoch),
+        finished,
+        ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+        ...(best ? { best: best.epoch } : {}),
+      };
+    } finally {
+      for (const [module, training] of modes) module.training = training;
+      program.dispose();
+    }
+  }
+
+  /** Runs the steps of an epoch that are left, until it ends or the training is stopped. */
+  async #steps(
+    batches: AsyncGenerator<LoadedBatch<Item, B>, void>,
+    run: (batch: B) => Promise<{ readonly results: Promise<Batch> }>,
+    read: (results: Batch) => StepLosses,
+  ): Promise<void> {
+    const { optimizer, task } = this.#learner;
+    const { checkpointEvery, signal } = this.#plan.controls;
+    let next = await batches.next();
+    while (!next.done) {
+      if (this.#stopped || signal?.aborted) {
+        await batches.return();
+        break;
+      }
+      const { batch, items } = next.value;
+      let skip = false;
+      for (const callback of this.#parts.callbacks) {
+        if ((await callback.onBatchBegin?.(this.#state)) === 'skip') skip = true;
+      }
+      const rates = this.#rates();
+      this.#step++;
+      if (skip) {
+        next = await batches.next();
+        continue;
+      }
+      optimizer.lr = rates.lr;
+      if (rates.momentum !== undefined) optimizer.momentum = rates.momentum;
+      this.#atRest = false;
+      const { results: values } = await run(batch);
+      const names = items.map((item, i) => task.nameOf?.(item) ?? `item ${i}`);
+      const pending = { rates, step: this.#step, count: items.length, names, values };
+      // While the device computes this step, the next batch is made, and the losses of the step before are read.
+      next = await batches.next();
+      await this.#settle(read);
+      this.#pending = pending;
+      if (checkpointEvery && this.#step % checkpointEvery === 0 && this.#step % this.#perEpoch !== 0) {
+        await this.#settle(read);
+        this.#held = { step: this.#step, checkpoint: await this.#checkpoint() };
+      }
+    }
+    await this.#settle(read);
+    this.#atRest = true;
+  }
+
+  /** Takes the losses of the step that was running. */
+  async #settle(read: (results: Batch) => StepLosses): Promise<void> {
+    const pending = this.#pending;
+    if (!pending) return;
+    this.#pending = undefined;
+    const { losses, gradNorm } = read(await pending.values);
+    const broken = Object.entries({ ...losses, gradient: gradNorm }).find(
+      ([, value]) => !Number.isFinite(value),
+    );
+    if (broken) {
+      this.#held = undefined;
+      const error = this.#divergence(pending, `the ${broken[0]} is ${broken[1]}`);
+      if (!this.#parts.callbacks.some((one) => one.onNaN?.(this.#state, error.message) === 'stop')) throw error;
+      this.#broken = true;
+      this.#state.stop(error.message);
+      return;
+    }
+    if (this.#held && this.#held.step < pending.step) await this.#handOverHeld();
+    for (const [name, value] of Object.entries(losses)) {
+      this.#sums.set(name, (this.#sums.get(name) ?? 0) + value * pending.count);
+    }
+    this.#count += pending.count;
+    const logs: StepLogs = {
+      step: pending.step,
+      epoch: Math.floor((pending.step - 1) / this.#perEpoch),
+      ...pending.rates,
+      losses,
+    };
+    this.history.steps.push(logs);
+    await this.#hooks((callback) => callback.onBatchEnd?.(this.#state, logs));
+  }
+
+  /** Validates, compares with the best epoch, and logs. */
+  async #endEpoch(epoch: number): Promise<void> {
+    const { valid } = this.#learner;
+    const { lr } = this.#rates(this.#step - 1);
+    const means = [...this.#sums].map(([name, sum]) => [name, sum / this.#count] as const);
+    const judged = valid && (await this.#parts.validation.run(valid));
+    const logs: Logs = { ...Object.fromEntries(means), ...judged?.logs, lr };
+    this.history.epochs.push(logs);
+    this.#modes = judged?.modes ?? {};
+    await this.#compare(epoch, logs);
+    await this.#hooks((callback) => callback.onEpochEnd?.(this.#state, logs));
+    if (this.#plan.controls.onCheckpoint && this.#step < this.#epochs * this.#perEpoch) {
+      await this.#handOverHeld();
+      this.#held = { step: this.#step, checkpoint: await this.#checkpoint() };
+    }
+  }
+
+  async #compare(epoch: number, logs: Logs): Promise<void> {
+    const { best: wanted } = this.#parts;
+    const [metric] = Object.keys(this.#learner.task.metrics?.() ?? {});
+    const name = wanted ?? (this.#learner.valid ? (metric ? `val_${metric}` : 'val_loss') : false);
+    if (name === false) return;
+    const value = logs[name];
+    if (value === undefined) {
+      throw new UsageError(`Learner: best is ${name}, the logs have ${Object.keys(logs).join(', ')}`);
+    }
+    const before = this.#best?.epoch.value;
+    const isBetter =
+      before === undefined ? !Number.isNaN(value) : this.#modes[name] === 'max' ? value > before : value < before;
+    if (isBetter) this.#best = { epoch: { name, value, epoch }, weights: await this.#weights() };
+  }
+
+  /** The phase of the next step, with its groups and rates. */
+  #enterPhase(): void {
+    let first = 0;
+    const phase = this.#plan.phases.find(({ epochs }) => {
+      first += epochs * this.#perEpoch;
+      return this.#step < first;
+    })!;
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    if (phase.freezeTo !== undefined) this.#learner.freezeTo(phase.freezeTo);
+    for (const [i, group] of this.#learner.optimizer.groups.entries()) group.lrMult = phase.lrMults[i]!;
+  }
+
+  /** The rates of a step: of the next one. */
+  #rates(step = this.#step): StepRates {
+    const phase = this.#phase!;
+    let first = 0;
+    for (const one of this.#plan.phases) {
+      if (one === phase) break;
+      first += one.epochs * this.#perEpoch;
+    }
+    const { lr, momentum } = phase.rates(step - first, phase.epochs * this.#perEpoch);
+    return { lr: lr * this.#lrScale, ...(momentum === undefined ? {} : { momentum }) };
+  }
+
+  async #hooks(call: (callback: Callback) => void | Promise<void>): Promise<void> {
+    for (const callback of this.#parts.callbacks) await call(callback);
+  }
+
+  #weights(): Promise<Weights> {
+    const { gpu, model } = this.#learner;
+    return model.stateDict((state: State) => gpu.download(state));
+  }
+
+  async #checkpoint(): Promise<LearnerCheckpoint> {
+    const { gpu, model, optimizer } = this.#learner;
+    const download = (state: State) => gpu.download(state);
+    const weights = await this.#weights();
+    for (const [name, { data }] of weights) {
+      if (!data.every(Number.isFinite)) throw this.#divergence(undefined, `the weight ${name} is not finite`);
+    }
+    const progress: FitProgress = {
+      learner: { asked: this.#asked(), perEpoch: this.#perEpoch },
+      step: this.#step,
+      firstEpoch: this.#firstEpoch,
+      sums: Object.fromEntries(this.#sums),
+      count: this.#count,
+      lrScale: this.#lrScale,
+      history: { steps: [...this.history.steps], epochs: [...this.history.epochs] },
+      random: await model.randomState(download),
+      callbacks: this.#parts.callbacks.map((callback) => callback.state?.() ?? null),
+      ...(this.#best ? { best: this.#best.epoch } : {}),
+    };
+    const states = joinStates(await optimizer.stateDict(download), this.#best?.weights);
+    return { weights, optimizer: states, progress: JSON.parse(JSON.stringify(progress)) };
+  }
+
+  /** What was asked for, and what is trained: a checkpoint of anything else cannot be continued. */
+  #asked(): Readonly<Record<string, unknown>> {
+    const { groups } = this.#learner;
+    const trained = groups.map(({ name, parameters }) => [
+      name,
+      parameters.filter(({ requiresGrad }) => requiresGrad).length,
+    ]);
+    const freezes = this.#plan.phases[0]!.freezeTo !== undefined;
+    return { ...this.#plan.asked, ...(freezes ? {} : { trained }) };
+  }
+
+  #restore({ weights, optimizer, progress }: LearnerCheckpoint): void {
+    const { model, optimizer: own } = this.#learner;
+    const now = { asked: JSON.parse(JSON.stringify(this.#asked())), perEpoch: this.#perEpoch };
+    const saved = readFitProgress(progress, now, this.#parts.callbacks.length);
+    const { optimizer: states, best } = splitStates(optimizer);
+    model.loadStateDict(weights, { source: 'resume' });
+    own.loadStateDict(states);
+    this.#firstEpoch = saved.firstEpoch;
+    model.loadRandomState(saved.random);
+    this.#step = saved.step;
+    this.#sums = new Map(Object.entries(saved.sums));
+    this.#count = saved.count;
+    this.#lrScale = saved.lrScale;
+    this.history.steps.push(...saved.history.steps);
+    this.history.epochs.push(...saved.history.epochs);
+    if (saved.best && best) this.#best = { epoch: saved.best, weights: best };
+    this.#parts.callbacks.forEach((callback, i) => {
+      callback.loadState?.(saved.callbacks[i]);
+    });
+  }
+
+  async #handOver(checkpoint: LearnerCheckpoint): Promise<void> {
+    this.#held = undefined;
+    await this.#plan.controls.onCheckpoint?.(checkpoint);
+  }
+
+  async #handOverHeld(): Promise<void> {
+    if (this.#held) await this.#handOver(this.#held.checkpoint);
+  }
+
+  #divergence(pending: Pending | undefined, problem: string): NumericError {
+    const names = [...new Set(pending?.names)];
+    const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
+    const items = names.length > 0 ? `; or check ${names.slice(0, MAX_NAMES).join(', ')}${more}` : '';
+    return new NumericError(
+      `step ${pending?.step ?? this.#step}: ${problem}; training stops: use a lower learning rate (now ${pending?.rates.lr ?? this.#learner.optimizer.lr})${items}`,
+    );
+  }
+
+  #makeState(): TrainingState {
+    const fit = this;
+    const { model, optimizer } = this.#learner;
+    const expectRest = (call: string): void => {
+      if (fit.#atRest) return;
+      throw new UsageError(
+        `${call}: the next step may be running in onBatchEnd; use onEpochEnd, or checkpointEvery`,
+      );
+    };
+    return {
+      model,
+      optimizer,
+      history: this.history,
+      epochs: this.#epochs,
+      steps: this.#epochs * this.#perEpoch,
+      get epoch() {
+        return Math.min(Math.floor(fit.#step / fit.#perEpoch), fit.#epochs - 1);
+      },
+      get step() {
+        return fit.#step;
+      },
+      get lrScale() {
+        return fit.#lrScale;
+      },
+      set lrScale(scale: number) {
+        if (!(scale >= 0 && scale < Number.POSITIVE_INFINITY)) {
+          throw new UsageError(`lrScale: is ${scale}; give a number of at least 0`);
+        }
+        fit.#lrScale = scale;
+      },
+      mode: (name) => fit.#modes[name] ?? 'min',
+      stop(reason?: string) {
+        fit.#stopped = true;
+        fit.#reason ??= reason;
+      },
+      weights: () => {
+        expectRest('weights');
+        return fit.#weights();
+      },
+      loadWeights: (weights) => {
+        expectRest('loadWeights');
+        model.loadStateDict(weights);
+      },
+      checkpoint: () => {
+        expectRest('checkpoint');
+        return fit.#checkpoint();
+      },
+    };
+  }
+}

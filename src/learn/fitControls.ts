@@ -1,0 +1,27 @@
+import type { Callback, LearnerCheckpoint } from './callback.ts';
+
+/** What happens during a training: options of `fit`, `fitOneCycle`, `fitFlatCos` and `fineTune`. */
+export interface FitControls {
+  /** Callbacks of this training, after those of the Learner. */
+  readonly callbacks?: readonly Callback[];
+  /** Ends the training after the current step when it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Continues from a checkpoint of the same call, with the same data: the weights at the end are those of a training without a break. */
+  readonly resume?: LearnerCheckpoint;
+  /** Steps between calls of `onCheckpoint`. Default: once at the end of each epoch. */
+  readonly checkpointEvery?: number;
+  /**
+   * Called with everything that resuming needs, and at the end. It is handed over only once the next losses are known to be finite, so
+   * that a good checkpoint is never replaced by a useless one.
+   */
+  onCheckpoint?(checkpoint: LearnerCheckpoint): void | Promise<void>;
+}
+
+/** The controls and their defaults. */
+export const FIT_CONTROLS = {
+  callbacks: [] as readonly Callback[],
+  signal: undefined,
+  resume: undefined,
+  checkpointEvery: undefined,
+  onCheckpoint: undefined,
+};

@@ -1,0 +1,28 @@
+import type { Callback } from './callback.ts';
+import type { FitControls } from './fitControls.ts';
+
+/** The rates of a step. */
+export interface StepRates {
+  /** The learning rate of the last layer group. */
+  readonly lr: number;
+  /** The momentum (Adam: the first beta). Default: it stays as it is. */
+  readonly momentum?: number;
+}
+
+/** Epochs with one schedule. */
+export interface Phase {
+  readonly epochs: number;
+  /** The first layer group that is trained; undefined: those that are trained at the time. */
+  readonly freezeTo?: number;
+  /** The factor of each group's learning rate. */
+  readonly lrMults: readonly number[];
+  /** The rates of each of the phase's steps, from 0. */
+  rates(step: number, steps: number): StepRates;
+}
+
+/** A training: what was asked for, as plain JSON data, what that means, and its controls. */
+export interface FitPlan {
+  readonly asked: Readonly<Record<string, unknown>>;
+  readonly phases: readonly Phase[];
+  readonly controls: FitControls & { readonly callbacks: readonly Callback[] };
+}

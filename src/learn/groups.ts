@@ -1,0 +1,84 @@
+import { UsageError } from '../errors.ts';
+import type { Module, Parameter } from '../nn/module.ts';
+import { BatchNorm2d } from '../nn/norms.ts';
+
+/** Parameters that are frozen and given a learning rate together. */
+export interface LayerGroup {
+  readonly name: string;
+  readonly parameters: readonly Parameter[];
+}
+
+/** What models call the part that others have trained. */
+const BODIES = ['backbone', 'encoder', 'features', 'body'];
+
+/**
+ * Splits a model into layer groups, from the input to the output: the two halves of its body and its head, as fastai does. The
+ * body is the part called backbone, encoder, features or body; of other models everything but the last part. A model of one
+ * part is one group.
+ */
+export function layerGroups(model: Module): LayerGroup[] {
+  const named = [...model.namedParameters()];
+  const part = (name: string, level: number) =>
+    name
+      .split('.')
+      .slice(0, level + 1)
+      .join('.');
+  const parts = [...new Set(named.map(([name]) => part(name, 0)))];
+  const body = parts.find((name) => BODIES.includes(name));
+  const inBody = (name: string) => (body ? part(name, 0) === body : part(name, 0) !== parts.at(-1));
+  const bodyNames = named.map(([name]) => name).filter(inBody);
+  // The first level at which the body has several parts.
+  let level = 0;
+  const partsAt = () => [...new Set(bodyNames.map((name) => part(name, level)))];
+  const deepest = Math.max(0, ...bodyNames.map((name) => name.split('.').length)) - 1;
+  while (partsAt().length === 1 && level < deepest) level++;
+  const stages = partsAt();
+  const early = new Set(stages.slice(0, Math.ceil(stages.length / 2)));
+  const groups = [
+    { name: 'body.0', has: (name: string) => inBody(name) && early.has(part(name, level)) },
+    { name: 'body.1', has: (name: string) => inBody(name) && !early.has(part(name, level)) },
+    { name: 'head', has: (name: string) => !inBody(name) },
+  ];
+  return groups.flatMap(({ name, has }) => {
+    const parameters = [...new Set(named.filter(([full]) => has(full)).map(([, parameter]) => parameter))];
+    return parameters.length > 0 ? [{ name, parameters }] : [];
+  });
+}
+
+/** Throws UsageError unless each parameter of a model is in just one group, and each group has one. */
+export function expectGroups(model: Module, groups: readonly LayerGroup[]): void {
+  const listed = groups.flatMap(({ parameters }) => parameters);
+  const all = new Set(model.parameters());
+  const stray = listed.find((parameter) => !all.has(parameter));
+  const empty = groups.findIndex(({ parameters }) => parameters.length === 0);
+  const problem = stray
+    ? 'has a parameter that is none of the model'
+    : empty >= 0
+      ? `number ${empty} has no parameter`
+      : new Set(listed).size < listed.length
+        ? 'has a parameter twice'
+        : new Set(listed).size < all.size
+          ? `leaves out ${all.size - new Set(listed).size} of ${all.size} parameters`
+          : undefined;
+  if (problem) throw new UsageError(`Learner: groups: ${problem}; put each parameter into one group`);
+}
+
+/** Trains the groups from the n-th on, and freezes those before it. */
+export function freezeGroups(groups: readonly LayerGroup[], n: number): void {
+  if (!Number.isInteger(n) || n < 0 || n >= groups.length) {
+    throw new UsageError(
+      `freezeTo: ${n}; there are ${groups.length} groups (${groups.map(({ name }) => name).join(', ')}): give the number of the first one to train, from 0 to ${groups.length - 1}`,
+    );
+  }
+  groups.forEach(({ parameters }, i) => {
+    for (const parameter of parameters) parameter.requiresGrad = i >= n;
+  });
+}
+
+/** Switches a model to training, but for the batch norms that are frozen: they use their running statistics, and keep them. */
+export function trainMode(model: Module): void {
+  for (const module of model.modules()) {
+    const own = module instanceof BatchNorm2d ? module.parameters() : [];
+    module.training = own.length === 0 || own.some(({ requiresGrad }) => requiresGrad);
+  }
+}

@@ -1,0 +1,32 @@
+/** Numbers by name, such as `loss` and `val_accuracy`. */
+export type Logs = Readonly<Record<string, number>>;
+
+/** One step of a training: one batch. */
+export interface StepLogs {
+  /** The number of the step in all epochs, from 1. */
+  readonly step: number;
+  /** The epoch, from 0. */
+  readonly epoch: number;
+  /** The learning rate. */
+  readonly lr: number;
+  /** The momentum (Adam: the first beta); undefined where the schedule leaves it alone. */
+  readonly momentum?: number;
+  /** The losses by name. `loss` is their sum. */
+  readonly losses: Logs;
+}
+
+/** What a training has logged (Keras's History): each step, and each epoch. */
+export class History {
+  /** The steps. */
+  readonly steps: StepLogs[] = [];
+  /** The epochs: the means of the losses of their steps, and with `val_` before their names those of validation, and its metrics. */
+  readonly epochs: Logs[] = [];
+
+  /** The values of each name of `epochs`, as Keras's `History.history` has them. NaN for an epoch that lacks it. */
+  get history(): Readonly<Record<string, readonly number[]>> {
+    const names = new Set(this.epochs.flatMap((logs) => Object.keys(logs)));
+    return Object.fromEntries(
+      [...names].map((name) => [name, this.epochs.map((logs) => logs[name] ?? Number.NaN)]),
+    );
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Training: the Learner, its callbacks, schedules in use, validation, and what there is to learn (`Task`).
+ *
+ * @module
+ */
+
+export {
+  type Batch,
+  type Collate,
+  type CollateContext,
+  DataLoader,
+  type DataLoaderOptions,
+  type Dataset,
+  type HostTensor,
+  type LoadedBatch,
+} from '../data/loader.ts';
+export type { Metric, Task, TensorsOf } from '../tasks/task.ts';
+export type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
+export { CSVLogger, type CSVLoggerOptions } from './callbacks/csvLogger.ts';
+export { EarlyStopping, type EarlyStoppingOptions } from './callbacks/earlyStopping.ts';
+export { LambdaCallback } from './callbacks/lambdaCallback.ts';
+export { ModelCheckpoint, type ModelCheckpointOptions } from './callbacks/modelCheckpoint.ts';
+export type { MonitorMode } from './callbacks/monitor.ts';
+export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './callbacks/reduceLROnPlateau.ts';
+export { TerminateOnNaN } from './callbacks/terminateOnNaN.ts';
+export type { FitResult } from './fit.ts';
+export type { FitControls } from './fitControls.ts';
+export type { StepRates } from './fitPlan.ts';
+export type { BestEpoch } from './fitProgress.ts';
+export { type LayerGroup, layerGroups } from './groups.ts';
+export { History, type Logs, type StepLogs } from './history.ts';
+export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';
+export type { LrFinding, LrFindOptions } from './lrFind.ts';
+export { type AccuracyOptions, accuracy, meanAbsoluteError, meanSquaredError } from './metrics.ts';
+export type { FineTuneOptions, FitFlatCosOptions, FitOneCycleOptions, FitOptions } from './plans.ts';
+export { type Rate, type RateSlice, slice } from './rates.ts';

@@ -1,0 +1,233 @@
+import type { Batch, Dataset } from '../data/loader.ts';
+import { DataLoader } from '../data/loader.ts';
+import { UsageError } from '../errors.ts';
+import type { Module, Parameter } from '../nn/module.ts';
+import { AdamW, type Optimizer } from '../nn/optimizers.ts';
+import { withDefaults } from '../options.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import type { Task } from '../tasks/task.ts';
+import type { Callback } from './callback.ts';
+import { Fit, type FitResult } from './fit.ts';
+import type { FitPlan } from './fitPlan.ts';
+import { expectGroups, freezeGroups, type LayerGroup, layerGroups } from './groups.ts';
+import { History, type Logs } from './history.ts';
+import { type LrFindOptions, type LrFinding, lrFind } from './lrFind.ts';
+import {
+  type FineTuneOptions,
+  type FitFlatCosOptions,
+  type FitOneCycleOptions,
+  type FitOptions,
+  planFineTune,
+  planFit,
+  planFlatCos,
+  planOneCycle,
+} from './plans.ts';
+import { Validation } from './validation.ts';
+
+/** Makes an optimizer of the parameters of each layer group, in their order. */
+export type MakeOptimizer = (groups: readonly LayerGroup[]) => Optimizer;
+
+/** Options of `Learner`. */
+export interface LearnerOptions<Item, M extends Module, B extends Batch> {
+  /** What is trained. */
+  readonly model: M;
+  /** What it learns. */
+  readonly task: Task<Item, M, B>;
+  /** What it learns from: items, which become batches in random order, or a loader of your own. */
+  readonly train: readonly Item[] | Dataset<Item> | DataLoader<Item, B>;
+  /** What it is judged by after each epoch. Default: nothing. */
+  readonly valid?: readonly Item[] | Dataset<Item> | DataLoader<Item, B>;
+  /** Items per batch, where loaders are made of items. Default 16. */
+  readonly batchSize?: number;
+  /** Seed of the order of the items and of augmentation, where loaders are made of items. Default 0. */
+  readonly seed?: number | string;
+  /** Makes the optimizer. Default: `new AdamW(groups, { weightDecay: 0.01 })`. */
+  readonly optimizer?: MakeOptimizer;
+  /** Layer groups, from the input to the output. Default: those of `layerGroups`. */
+  readonly groups?: (model: M) => readonly LayerGroup[];
+  /** What happens at points of every training. Default: nothing. */
+  readonly callbacks?: readonly Callback[];
+  /**
+   * The name in the logs by which epochs are compared, such as `val_accuracy`: the weights of the best are restored at the end of a
+   * training. `false`: the last ones stay. Default: the task's first metric, or `val_loss` without metrics; without validation the last weights stay.
+   */
+  readonly best?: string | false;
+}
+
+/**
+ * Trains a model on a task (fastai's Learner): batches, losses, gradients, the optimizer, validation, the best weights, callbacks,
+ * and all of it resumable. The same model, data, options and calls give the same weights, bit for bit on one adapter.
+ */
+export class Learner<Item, M extends Module, B extends Batch = Batch> {
+  readonly gpu: Gpu;
+  readonly model: M;
+  readonly task: Task<Item, M, B>;
+  readonly train: DataLoader<Item, B>;
+  readonly valid: DataLoader<Item, B> | undefined;
+  readonly groups: readonly LayerGroup[];
+  readonly optimizer: Optimizer;
+  /** The logs of the last training. */
+  history = new History();
+  readonly #callbacks: readonly Callback[];
+  readonly #best: string | false | undefined;
+  readonly #validation: Validation<Item, M, B>;
+  /** Parameters that were frozen before: no group unfreezes them. */
+  readonly #fixed: readonly Parameter[];
+  /** Epochs done: the order of the items goes on with them. */
+  #epochs = 0;
+  #busy = false;
+
+  /**
+   * @param gpu Where the model is trained.
+   * @param options What is trained, on what, and how.
+   * @throws UsageError for options that cannot be used, DataError for no items.
+   */
+  constructor(gpu: Gpu, options: LearnerOptions<Item, M, B>) {
+    const { model, task, train, valid, batchSize, seed, optimizer, groups, callbacks, best } = withDefaults(
+      'Learner',
+      options,
+      {
+        model: options?.model,
+        task: options?.task,
+        train: options?.train,
+        valid: undefined,
+        batchSize: 16,
+        seed: 0,
+        optimizer: (made: readonly LayerGroup[]) => new AdamW(made as never, { weightDecay: 0.01 }),
+        groups: layerGroups,
+        callbacks: [],
+        best: undefined,
+      },
+    );
+    if (typeof task?.losses !== 'function' || typeof task.collate !== 'function') {
+      throw new UsageError('Learner: task needs the functions collate and losses; see Task');
+    }
+    this.gpu = gpu;
+    this.model = model;
+    this.task = task;
+    const { collate, collateValid = collate } = task;
+    this.train =
+      train instanceof DataLoader ? train : new DataLoader(train, { collate, batchSize, seed, shuffle: true });
+    this.valid =
+      valid === undefined || valid instanceof DataLoader
+        ? valid
+        : new DataLoader(valid, { collate: collateValid, batchSize, seed });
+    this.groups = groups(model);
+    expectGroups(model, this.groups);
+    this.#fixed = model.parameters().filter(({ requiresGrad }) => !requiresGrad);
+    this.optimizer = optimizer(this.groups);
+    this.#callbacks = callbacks;
+    this.#best = best;
+    this.#validation = new Validation(gpu, task, model);
+  }
+
+  /** Trains all layer groups, but for the parameters that were frozen before the Learner was made. */
+  unfreeze(): void {
+    this.freezeTo(0);
+  }
+
+  /** Freezes all layer groups but the last one. Frozen batch norms use their running statistics and keep them. */
+  freeze(): void {
+    this.freezeTo(this.groups.length - 1);
+  }
+
+  /** Trains the layer groups from the n-th on, and freezes those before it. Throws UsageError for no such group. */
+  freezeTo(n: number): void {
+    freezeGroups(this.groups, n);
+    for (const parameter of this.#fixed) parameter.requiresGrad = false;
+  }
+
+  /**
+   * Trains with one learning rate.
+   *
+   * @param epochs Passes over the data.
+   * @param options The learning rate, and controls of the training.
+   */
+  fit(epochs: number, options: FitOptions = {}): Promise<FitResult> {
+    return this.#run(planFit(this.groups.length, epochs, options));
+  }
+
+  /**
+   * Trains with one cycle of the learning rate and, against it, of the momentum (Smith and Topin 2018; fastai's fit_one_cycle).
+   *
+   * @param epochs Passes over the data.
+   * @param options The highest learning rate, the cycle, and controls of the training.
+   */
+  fitOneCycle(epochs: number, options: FitOneCycleOptions = {}): Promise<FitResult> {
+    return this.#run(planOneCycle(this.groups.length, epochs, options));
+  }
+
+  /**
+   * Trains with a constant learning rate that falls by a cosine at the end (fastai's fit_flat_cos).
+   *
+   * @param epochs Passes over the data.
+   * @param options The learning rate, when it falls, and controls of the training.
+   */
+  fitFlatCos(epochs: number, options: FitFlatCosOptions = {}): Promise<FitResult> {
+    return this.#run(planFlatCos(this.groups.length, epochs, options));
+  }
+
+  /**
+   * Fine-tunes pretrained weights (fastai's fine_tune): `freezeEpochs` of the last layer group alone, then `epochs` of all of them, with
+   * half of the base rate for the last and `lrMult` times less for the first.
+   *
+   * @param epochs Passes over the data with all groups.
+   * @param options The base rate and the cycles, and controls of the training.
+   */
+  fineTune(epochs: number, options: FineTuneOptions = {}): Promise<FitResult> {
+    return this.#run(planFineTune(this.groups.length, epochs, options));
+  }
+
+  /**
+   * Tries learning rates from low to high on a few batches each and suggests one (Smith 2017; fastai's lr_find). Everything is restored
+   * afterwards: weights, statistics, optimizer and random states.
+   *
+   * @param options The range of rates.
+   */
+  lrFind(options: LrFindOptions = {}): Promise<LrFinding> {
+    return this.#alone(() => lrFind(this, options));
+  }
+
+  /**
+   * Judges the model: the losses and metrics of validation, with `val_` before their names.
+   *
+   * @param loader What to judge by. Default: the Learner's `valid`.
+   * @throws UsageError without one.
+   */
+  async validate(loader: DataLoader<Item, B> | undefined = this.valid): Promise<Logs> {
+    if (!loader) throw new UsageError('validate: there is nothing to validate on; give the Learner valid');
+    return (await this.#validation.run(loader)).logs;
+  }
+
+  #run(plan: FitPlan): Promise<FitResult> {
+    return this.#alone(async () => {
+      const callbacks = [...this.#callbacks, ...plan.controls.callbacks];
+      const fit = new Fit(this, plan, {
+        callbacks,
+        best: this.#best,
+        validation: this.#validation,
+        firstEpoch: this.#epochs,
+      });
+      this.history = fit.history;
+      const result = await fit.run();
+      this.#epochs = result.epochs;
+      return result;
+    });
+  }
+
+  /** One training at a time: two would mix their states. */
+  async #alone<R>(run: () => Promise<R>): Promise<R> {
+    if (this.#busy) throw new UsageError('Learner: is training already; await that first');
+    this.#busy = true;
+    try {
+      return await run();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** Frees the programs of validation. Parameters stay with the model. */
+  dispose(): void {
+    this.#validation.dispose();
+  }
+}

@@ -1,0 +1,283 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Batch } from '../../src/data/loader.ts';
+import { NumericError, UsageError } from '../../src/errors.ts';
+import { affine, relu } from '../../src/graph/functions/elementwise.ts';
+import { crossEntropy } from '../../src/graph/functions/losses.ts';
+import { mean } from '../../src/graph/functions/reduce.ts';
+import {
+  accuracy,
+  type Callback,
+  EarlyStopping,
+  Learner,
+  type LearnerCheckpoint,
+  type LearnerOptions,
+  type Logs,
+  ReduceLROnPlateau,
+  slice,
+  type Task,
+  TerminateOnNaN,
+} from '../../src/learn/index.ts';
+import { Dropout } from '../../src/nn/dropout.ts';
+import { Conv2d, Linear } from '../../src/nn/layers.ts';
+import { Module } from '../../src/nn/module.ts';
+import { BatchNorm2d } from '../../src/nn/norms.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { Random } from '../../src/vision/random.ts';
+import type { Tensor } from '../../src/graph/tensor.ts';
+import { sharedGpu } from '../sharedGpu.ts';
+
+let gpu: Gpu;
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+afterAll(() => gpu?.dispose());
+
+/** A convolution with batch norm as the body, dropout and a linear layer as the head. */
+class Net extends Module {
+  features = [new Conv2d(3, 8, 3, { padding: 1, seed: 1 }), new BatchNorm2d(8)] as const;
+  dropout = new Dropout(0.2, { seed: 5 });
+  fc = new Linear(8, 2, { seed: 2 });
+
+  forward(images: Tensor): Tensor {
+    const [conv, norm] = this.features;
+    return this.fc.forward(this.dropout.forward(mean(relu(norm.forward(conv.forward(images))), { dim: [1, 2] })));
+  }
+}
+
+interface Item {
+  readonly pixels: Float32Array;
+  readonly label: number;
+}
+
+const SIDE = 6;
+
+/** Noise that is redder for class 1. */
+function items(count: number, seed: string): Item[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, (_, n) => {
+    const label = n % 2;
+    const pixels = Float32Array.from(
+      { length: SIDE * SIDE * 3 },
+      (_, i) => random.uniform() + (i % 3 === 0 && label === 1 ? 0.5 : 0),
+    );
+    return { pixels, label };
+  });
+}
+
+interface ColourBatch extends Batch {
+  readonly images: { data: Float32Array; shape: number[] };
+  readonly labels: { data: Int32Array; shape: number[] };
+}
+
+/** Batches with noise that depends on the generator of the batch. */
+const task: Task<Item, Net, ColourBatch> = {
+  collate(taken, { random }) {
+    const size = SIDE * SIDE * 3;
+    const data = new Float32Array(taken.length * size);
+    taken.forEach(({ pixels }, n) => {
+      pixels.forEach((value, i) => {
+        data[n * size + i] = value + 0.1 * random.normal();
+      });
+    });
+    return {
+      images: { data, shape: [taken.length, SIDE, SIDE, 3] },
+      labels: { data: Int32Array.from(taken, ({ label }) => label), shape: [taken.length] },
+    };
+  },
+  losses: (model, { images, labels }) => mean(crossEntropy(model.forward(images), labels)),
+  predict: (model, { images }) => ({ logits: model.forward(images) }),
+  metrics: () => ({ accuracy: accuracy() }),
+  nameOf: ({ label }) => `item of class ${label}`,
+};
+
+const train = items(20, 'train');
+const valid = items(10, 'valid');
+
+function learnerOf(options: Partial<LearnerOptions<Item, Net, ColourBatch>> = {}): Learner<Item, Net, ColourBatch> {
+  return new Learner(gpu, { model: new Net(), task, train, valid, batchSize: 4, seed: 3, ...options });
+}
+
+async function weightsOf({ model }: { model: Module }): Promise<Map<string, number[]>> {
+  const weights = await model.stateDict((state) => gpu.download(state));
+  return new Map([...weights].map(([name, { data }]) => [name, [...data]]));
+}
+
+describe('Learner', () => {
+  it('learns, validates each epoch, and ends with the weights of the best one', async () => {
+    const learner = learnerOf();
+    const result = await learner.fitOneCycle(6, { lrMax: 0.05 });
+    const { history } = learner;
+    expect(result.finished).toBe(true);
+    expect(result.step).toBe(30);
+    expect(history.steps.map(({ step }) => step)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    expect(Object.keys(history.history).sort()).toEqual(['loss', 'lr', 'val_accuracy', 'val_loss']);
+    const epoch = history.steps.slice(0, 5).map(({ losses }) => losses.loss!);
+    expect(history.epochs[0]!.loss).toBeCloseTo(epoch.reduce((a, b) => a + b) / 5, 6);
+    expect(history.epochs.at(-1)!.loss!).toBeLessThan(history.epochs[0]!.loss!);
+    const accuracies = history.history.val_accuracy!;
+    expect(result.best).toEqual({
+      name: 'val_accuracy',
+      value: Math.max(...accuracies),
+      epoch: accuracies.indexOf(Math.max(...accuracies)),
+    });
+    expect((await learner.validate()).val_accuracy).toBe(result.best!.value);
+    expect(result.best!.value).toBeGreaterThan(0.8);
+    learner.dispose();
+  });
+
+  it('gives the same bits each time, and goes on from a checkpoint to the same bits', async () => {
+    const checkpoints: LearnerCheckpoint[] = [];
+    const callbacks = (): Callback[] => [
+      new EarlyStopping({ monitor: 'loss', patience: 50 }),
+      new ReduceLROnPlateau({ monitor: 'val_loss', patience: 1, factor: 0.5, minDelta: 10 }),
+    ];
+    const whole = learnerOf({ callbacks: callbacks() });
+    const onCheckpoint = (checkpoint: LearnerCheckpoint) => {
+      checkpoints.push(checkpoint);
+    };
+    const result = await whole.fineTune(2, { baseLr: 0.02, checkpointEvery: 2, onCheckpoint });
+    const expected = await weightsOf(whole);
+    // 3 epochs of 5 steps: after steps 2 and 4 of each by number, after each epoch, and at the end.
+    const steps = checkpoints.map(({ progress }) => (progress as { step: number }).step);
+    expect(steps).toEqual([2, 4, 5, 6, 8, 10, 12, 14, 15]);
+    for (const i of [0, 2, 3, 6]) {
+      const again = learnerOf({ callbacks: callbacks() });
+      const resumed = await again.fineTune(2, { baseLr: 0.02, resume: structuredClone(checkpoints[i]!) });
+      expect(await weightsOf(again)).toEqual(expected);
+      expect(again.history.steps).toEqual(whole.history.steps);
+      expect(again.history.epochs).toEqual(whole.history.epochs);
+      expect(resumed).toEqual({ ...result, history: again.history });
+      again.dispose();
+    }
+    const other = learnerOf({ callbacks: callbacks() });
+    await expect(other.fineTune(2, { baseLr: 0.03, resume: checkpoints[0]! })).rejects.toThrow(
+      'resume: the checkpoint has baseLr 0.02, this training 0.03; continue with the same data and settings',
+    );
+    await expect(
+      other.fineTune(2, { baseLr: 0.02, resume: { ...checkpoints[0]!, progress: {} } }),
+    ).rejects.toThrow(/resume: is no checkpoint of a Learner \(learner: .*\); give what onCheckpoint received/);
+    whole.dispose();
+    other.dispose();
+  });
+
+  it('keeps frozen groups bit for bit, running statistics included', async () => {
+    const learner = learnerOf({ best: false });
+    expect(learner.groups.map(({ name, parameters }) => [name, parameters.length])).toEqual([
+      ['body.0', 2],
+      ['body.1', 2],
+      ['head', 2],
+    ]);
+    const before = await weightsOf(learner);
+    learner.freeze();
+    await learner.fit(2, { lr: 0.05 });
+    const frozen = await weightsOf(learner);
+    for (const [name, values] of before) {
+      if (name.startsWith('features')) expect(frozen.get(name)).toEqual(values);
+      else expect(frozen.get(name)).not.toEqual(values);
+    }
+    learner.unfreeze();
+    await learner.fit(1, { lr: slice(1e-3, 1e-2) });
+    const free = await weightsOf(learner);
+    for (const [name, values] of frozen) expect([name, free.get(name)]).not.toEqual([name, values]);
+    learner.dispose();
+  });
+
+  it('finds a learning rate, and leaves everything as it was', async () => {
+    const [found, untouched] = [learnerOf(), learnerOf()];
+    await found.fit(1);
+    await untouched.fit(1);
+    const before = await weightsOf(found);
+    const { lrs, losses, lr, steep, minimum, valley } = await found.lrFind({ numIt: 40, endLr: 100 });
+    expect(await weightsOf(found)).toEqual(before);
+    expect(lrs[0]).toBe(1e-7);
+    expect(losses.length).toBe(lrs.length);
+    expect(lr).toBe(valley);
+    for (const suggestion of [lr, steep, 10 * minimum]) expect(lrs).toContain(suggestion);
+    await found.fit(2, { lr: 0.01 });
+    await untouched.fit(2, { lr: 0.01 });
+    expect(await weightsOf(found)).toEqual(await weightsOf(untouched));
+    found.dispose();
+    untouched.dispose();
+  });
+
+  it('stops when a value no longer improves, and lowers the rate on a plateau', async () => {
+    const rates: number[] = [];
+    const logs: Logs[] = [];
+    const learner = learnerOf({
+      callbacks: [
+        new ReduceLROnPlateau({ monitor: 'val_loss', patience: 1, factor: 0.5, minDelta: 10 }),
+        new EarlyStopping({ monitor: 'val_accuracy', patience: 3, minDelta: 2 }),
+        {
+          onBatchEnd: (_, { lr }) => {
+            rates.push(lr);
+          },
+          onEpochEnd: (_, epoch) => {
+            logs.push(epoch);
+          },
+        },
+      ],
+    });
+    const result = await learner.fit(20, { lr: 0.01 });
+    // The first epoch is the best; no later one is better by 2.
+    expect(result.finished).toBe(false);
+    expect(result.step).toBe(4 * 5);
+    expect(result.reason).toMatch(/^val_accuracy has not improved in 3 epochs/);
+    expect(logs).toEqual(learner.history.epochs);
+    expect([0, 5, 10, 15].map((i) => rates[i])).toEqual([0.01, 0.01, 0.005, 0.0025]);
+    learner.dispose();
+  });
+
+  it('skips batches, and stops by a signal', async () => {
+    const controller = new AbortController();
+    const learner = learnerOf({ best: false, valid: undefined as never });
+    const result = await learner.fit(3, {
+      signal: controller.signal,
+      callbacks: [
+        {
+          onBatchBegin: ({ step }) => (step === 1 ? 'skip' : undefined),
+          onBatchEnd: (_, { step }) => {
+            if (step === 7) controller.abort();
+          },
+        },
+      ],
+    });
+    expect(result.finished).toBe(false);
+    expect(learner.history.steps.map(({ step }) => step).slice(0, 6)).toEqual([1, 3, 4, 5, 6, 7]);
+    expect(result.step).toBeLessThan(10);
+    learner.dispose();
+  });
+
+  it('throws with the items of the batch where a loss is not finite, or stops where that is wanted', async () => {
+    const broken: Task<Item, Net, ColourBatch> = {
+      ...task,
+      losses: (model, batch) => affine(task.losses(model, batch) as Tensor, 1e30, 3e38),
+    };
+    const learner = learnerOf({ task: broken });
+    await expect(learner.fit(1)).rejects.toThrow(NumericError);
+    await expect(learner.fit(1)).rejects.toThrow(
+      /step 1: the .* is (NaN|Infinity); training stops: use a lower learning rate \(now 0.001\); or check item of class/,
+    );
+    const stopped = await learnerOf({ task: broken, callbacks: [new TerminateOnNaN()] }).fit(1);
+    expect(stopped.finished).toBe(false);
+    expect(stopped.reason).toMatch(/the .* is (NaN|Infinity)/);
+    learner.dispose();
+  });
+
+  it('refuses what cannot be used', async () => {
+    const learner = learnerOf();
+    expect(() => learner.freezeTo(3)).toThrow(
+      'freezeTo: 3; there are 3 groups (body.0, body.1, head): give the number of the first one to train, from 0 to 2',
+    );
+    expect(() => learner.fit(0)).toThrow(UsageError);
+    expect(() => learner.fit(1, { lr: [1e-3] })).toThrow('fit: 1 learning rates for 3 layer groups');
+    expect(() => learner.fit(1, { lr: -1 })).toThrow('fit: a learning rate is -1; give a number above 0');
+    expect(() => learner.fitOneCycle(1, { lrmax: 1 } as never)).toThrow('did you mean lrMax?');
+    const running = learner.fit(1);
+    await expect(learner.fit(1)).rejects.toThrow('Learner: is training already; await that first');
+    await running;
+    await expect(learner.fit(1, { callbacks: [new EarlyStopping({ monitor: 'val_f1' })] })).rejects.toThrow(
+      'EarlyStopping: monitor is val_f1, the logs have loss, val_loss, val_accuracy, lr',
+    );
+    learner.dispose();
+  });
+});
