@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { Module } from '../nn/module.ts';
-import type { Optimizer } from '../nn/optimizers.ts';
+import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { History, Logs, StepLogs } from './history.ts';
 
 /** A training while it runs: what callbacks see, and what they can change. */

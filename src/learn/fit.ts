@@ -2,13 +2,14 @@ import type { Batch, LoadedBatch } from '../data/loader.ts';
 import { NumericError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Module, StateEntry } from '../nn/module.ts';
+import { Best, type BestEpoch } from './best.ts';
 import type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
 import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
-import { type BestEpoch, type FitProgress, joinStates, readFitProgress, splitStates } from './fitProgress.ts';
+import { type FitProgress, joinStates, readFitProgress, splitStates } from './fitProgress.ts';
 import { trainMode } from './groups.ts';
 import { History, type Logs, type StepLogs } from './history.ts';
-import type { Learner } from './learner.ts';
 import { type StepLosses, trainingProgram } from './program.ts';
+import type { Trained } from './trained.ts';
 import type { Validation } from './validation.ts';
 
 /** What a training came to. */
@@ -36,8 +37,6 @@ interface FitParts<Item, M extends Module, B extends Batch> {
   readonly firstEpoch: number;
 }
 
-type Weights = Map<string, StateEntry>;
-
 /** A step that is on its way. */
 interface Pending {
   readonly rates: StepRates;
@@ -53,11 +52,13 @@ const MAX_NAMES = 8;
 /** One training: the loop over epochs and steps. */
 export class Fit<Item, M extends Module, B extends Batch> {
   readonly history = new History();
-  readonly #learner: Learner<Item, M, B>;
+  readonly #learner: Trained<Item, M, B>;
   readonly #plan: FitPlan;
   readonly #parts: FitParts<Item, M, B>;
   readonly #perEpoch: number;
-  readonly #epochs: number;
+  /** Steps of each phase, and of all of them. */
+  readonly #phaseSteps: readonly number[];
+  readonly #steps: number;
   /** Steps done: those that are running included, and batches that were skipped. */
   #step = 0;
   #firstEpoch: number;
@@ -72,20 +73,24 @@ export class Fit<Item, M extends Module, B extends Batch> {
   /** Whether more is better, by names of the logs. */
   #modes: Readonly<Record<string, 'max' | 'min'>> = {};
   #reason: string | undefined;
-  #best: { readonly epoch: BestEpoch; readonly weights: Weights } | undefined;
+  readonly #best: Best;
   #pending: Pending | undefined;
   #held: { readonly step: number; readonly checkpoint: LearnerCheckpoint } | undefined;
   /** Whether hooks may look at the weights: no step is running. */
   #atRest = true;
   readonly #state: TrainingState;
 
-  constructor(learner: Learner<Item, M, B>, plan: FitPlan, parts: FitParts<Item, M, B>) {
+  constructor(learner: Trained<Item, M, B>, plan: FitPlan, parts: FitParts<Item, M, B>) {
     this.#learner = learner;
     this.#plan = plan;
     this.#parts = parts;
     this.#perEpoch = learner.train.length;
-    this.#epochs = plan.phases.reduce((sum, { epochs }) => sum + epochs, 0);
+    this.#phaseSteps = plan.phases.map(({ epochs }) => Math.max(1, Math.round(epochs * this.#perEpoch)));
+    this.#steps = this.#phaseSteps.reduce((a, b) => a + b);
     this.#firstEpoch = parts.firstEpoch;
+    const { valid, task } = learner;
+    const [metric] = Object.keys(task.metrics?.() ?? {});
+    this.#best = new Best(parts.best ?? (valid ? (metric ? `val_${metric}` : 'val_loss') : false));
     this.#state = this.#makeState();
   }
 
@@ -97,7 +102,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const { program, read } = trainingProgram(gpu, task, model, optimizer);
     try {
       await this.#hooks((callback) => callback.onTrainBegin?.(this.#state));
-      while (this.#step < this.#epochs * this.#perEpoch && !this.#stopped) {
+      while (this.#step < this.#steps && !this.#stopped) {
         if (signal?.aborted) break;
         this.#enterPhase();
         if (this.#step % this.#perEpoch === 0) {
@@ -108,13 +113,13 @@ export class Fit<Item, M extends Module, B extends Batch> {
         trainMode(model);
         const epoch = Math.floor(this.#step / this.#perEpoch);
         const batches = train.batches(this.#firstEpoch + epoch, this.#step % this.#perEpoch);
-        await this.#steps(batches, (batch) => program.run(batch), read);
-        if (this.#step % this.#perEpoch === 0 && !this.#broken) await this.#endEpoch(epoch);
+        await this.#train(batches, (batch) => program.run(batch), read);
+        if (this.#atEpochEnd && !this.#broken) await this.#endEpoch(epoch);
       }
-      const finished = this.#step === this.#epochs * this.#perEpoch;
+      const finished = this.#step === this.#steps;
       if (this.#plan.controls.onCheckpoint && !this.#broken) await this.#handOver(await this.#checkpoint());
-      const best = this.#best;
-      if (best) model.loadStateDict(best.weights);
+      const { epoch: best, weights } = this.#best;
+      if (weights) model.loadStateDict(weights);
       await this.#hooks((callback) => callback.onTrainEnd?.(this.#state));
       return {
         history: this.history,
@@ -122,7 +127,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
         epochs: this.#firstEpoch + Math.ceil(this.#step / this.#perEpoch),
         finished,
         ...(this.#reason === undefined ? {} : { reason: this.#reason }),
-        ...(best ? { best: best.epoch } : {}),
+        ...(best ? { best } : {}),
       };
     } finally {
       for (const [module, training] of modes) module.training = training;
@@ -130,8 +135,13 @@ export class Fit<Item, M extends Module, B extends Batch> {
     }
   }
 
+  /** Whether an epoch is complete, or the last one, which may be a part of one. */
+  get #atEpochEnd(): boolean {
+    return this.#step % this.#perEpoch === 0 || this.#step === this.#steps;
+  }
+
   /** Runs the steps of an epoch that are left, until it ends or the training is stopped. */
-  async #steps(
+  async #train(
     batches: AsyncGenerator<LoadedBatch<Item, B>, void>,
     run: (batch: B) => Promise<{ readonly results: Promise<Batch> }>,
     read: (results: Batch) => StepLosses,
@@ -140,7 +150,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const { checkpointEvery, signal } = this.#plan.controls;
     let next = await batches.next();
     while (!next.done) {
-      if (this.#stopped || signal?.aborted) {
+      if (this.#stopped || signal?.aborted || this.#step === this.#steps) {
         await batches.return();
         break;
       }
@@ -149,7 +159,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
       for (const callback of this.#parts.callbacks) {
         if ((await callback.onBatchBegin?.(this.#state)) === 'skip') skip = true;
       }
-      const rates = this.#rates();
+      const rates = this.#rates(this.#step);
       this.#step++;
       if (skip) {
         next = await batches.next();
@@ -165,7 +175,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
       next = await batches.next();
       await this.#settle(read);
       this.#pending = pending;
-      if (checkpointEvery && this.#step % checkpointEvery === 0 && this.#step % this.#perEpoch !== 0) {
+      if (checkpointEvery && this.#step % checkpointEvery === 0 && !this.#atEpochEnd) {
         await this.#settle(read);
         this.#held = { step: this.#step, checkpoint: await this.#checkpoint() };
       }
@@ -186,7 +196,8 @@ export class Fit<Item, M extends Module, B extends Batch> {
     if (broken) {
       this.#held = undefined;
       const error = this.#divergence(pending, `the ${broken[0]} is ${broken[1]}`);
-      if (!this.#parts.callbacks.some((one) => one.onNaN?.(this.#state, error.message) === 'stop')) throw error;
+      if (!this.#parts.callbacks.some((one) => one.onNaN?.(this.#state, error.message) === 'stop'))
+        throw error;
       this.#broken = true;
       this.#state.stop(error.message);
       return;
@@ -215,51 +226,34 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const logs: Logs = { ...Object.fromEntries(means), ...judged?.logs, lr };
     this.history.epochs.push(logs);
     this.#modes = judged?.modes ?? {};
-    await this.#compare(epoch, logs);
+    await this.#best.compare(epoch, logs, this.#modes, () => this.#weights());
     await this.#hooks((callback) => callback.onEpochEnd?.(this.#state, logs));
-    if (this.#plan.controls.onCheckpoint && this.#step < this.#epochs * this.#perEpoch) {
+    if (this.#plan.controls.onCheckpoint && this.#step < this.#steps) {
       await this.#handOverHeld();
       this.#held = { step: this.#step, checkpoint: await this.#checkpoint() };
     }
   }
 
-  async #compare(epoch: number, logs: Logs): Promise<void> {
-    const { best: wanted } = this.#parts;
-    const [metric] = Object.keys(this.#learner.task.metrics?.() ?? {});
-    const name = wanted ?? (this.#learner.valid ? (metric ? `val_${metric}` : 'val_loss') : false);
-    if (name === false) return;
-    const value = logs[name];
-    if (value === undefined) {
-      throw new UsageError(`Learner: best is ${name}, the logs have ${Object.keys(logs).join(', ')}`);
-    }
-    const before = this.#best?.epoch.value;
-    const isBetter =
-      before === undefined ? !Number.isNaN(value) : this.#modes[name] === 'max' ? value > before : value < before;
-    if (isBetter) this.#best = { epoch: { name, value, epoch }, weights: await this.#weights() };
+  /** The phase of a step, and the number of the step in it, from 0. */
+  #placeOf(step: number): { readonly phase: Phase; readonly index: number; readonly steps: number } {
+    let index = step;
+    let i = 0;
+    while (index >= this.#phaseSteps[i]! && i < this.#phaseSteps.length - 1) index -= this.#phaseSteps[i++]!;
+    return { phase: this.#plan.phases[i]!, index, steps: this.#phaseSteps[i]! };
   }
 
-  /** The phase of the next step, with its groups and rates. */
+  /** Sets the layer groups and their rates where the next step begins a phase. */
   #enterPhase(): void {
-    let first = 0;
-    const phase = this.#plan.phases.find(({ epochs }) => {
-      first += epochs * this.#perEpoch;
-      return this.#step < first;
-    })!;
+    const { phase } = this.#placeOf(this.#step);
     if (phase === this.#phase) return;
     this.#phase = phase;
     if (phase.freezeTo !== undefined) this.#learner.freezeTo(phase.freezeTo);
     for (const [i, group] of this.#learner.optimizer.groups.entries()) group.lrMult = phase.lrMults[i]!;
   }
 
-  /** The rates of a step: of the next one. */
-  #rates(step = this.#step): StepRates {
-    const phase = this.#phase!;
-    let first = 0;
-    for (const one of this.#plan.phases) {
-      if (one === phase) break;
-      first += one.epochs * this.#perEpoch;
-    }
-    const { lr, momentum } = phase.rates(step - first, phase.epochs * this.#perEpoch);
+  #rates(step: number): StepRates {
+    const { phase, index, steps } = this.#placeOf(step);
+    const { lr, momentum } = phase.rates(index, steps);
     return { lr: lr * this.#lrScale, ...(momentum === undefined ? {} : { momentum }) };
   }
 
@@ -267,7 +261,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     for (const callback of this.#parts.callbacks) await call(callback);
   }
 
-  #weights(): Promise<Weights> {
+  #weights(): Promise<Map<string, StateEntry>> {
     const { gpu, model } = this.#learner;
     return model.stateDict((state: State) => gpu.download(state));
   }
@@ -289,9 +283,9 @@ export class Fit<Item, M extends Module, B extends Batch> {
       history: { steps: [...this.history.steps], epochs: [...this.history.epochs] },
       random: await model.randomState(download),
       callbacks: this.#parts.callbacks.map((callback) => callback.state?.() ?? null),
-      ...(this.#best ? { best: this.#best.epoch } : {}),
+      ...(this.#best.epoch ? { best: this.#best.epoch } : {}),
     };
-    const states = joinStates(await optimizer.stateDict(download), this.#best?.weights);
+    const states = joinStates(await optimizer.stateDict(download), this.#best.weights);
     return { weights, optimizer: states, progress: JSON.parse(JSON.stringify(progress)) };
   }
 
@@ -321,7 +315,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     this.#lrScale = saved.lrScale;
     this.history.steps.push(...saved.history.steps);
     this.history.epochs.push(...saved.history.epochs);
-    if (saved.best && best) this.#best = { epoch: saved.best, weights: best };
+    if (saved.best && best) this.#best.restore(saved.best, best);
     this.#parts.callbacks.forEach((callback, i) => {
       callback.loadState?.(saved.callbacks[i]);
     });
@@ -358,10 +352,10 @@ export class Fit<Item, M extends Module, B extends Batch> {
       model,
       optimizer,
       history: this.history,
-      epochs: this.#epochs,
-      steps: this.#epochs * this.#perEpoch,
+      epochs: Math.ceil(this.#steps / this.#perEpoch),
+      steps: this.#steps,
       get epoch() {
-        return Math.min(Math.floor(fit.#step / fit.#perEpoch), fit.#epochs - 1);
+        return Math.floor(Math.min(fit.#step, fit.#steps - 1) / fit.#perEpoch);
       },
       get step() {
         return fit.#step;

@@ -6,7 +6,10 @@ export interface FitControls {
   readonly callbacks?: readonly Callback[];
   /** Ends the training after the current step when it is aborted. */
   readonly signal?: AbortSignal;
-  /** Continues from a checkpoint of the same call, with the same data: the weights at the end are those of a training without a break. */
+  /**
+   * Continues from a checkpoint of the same call, with the same data: the weights at the end are those of a training without a break. Epochs and
+   * learning rates may be others.
+   */
   readonly resume?: LearnerCheckpoint;
   /** Steps between calls of `onCheckpoint`. Default: once at the end of each epoch. */
   readonly checkpointEvery?: number;

@@ -11,6 +11,7 @@ export interface StepRates {
 
 /** Epochs with one schedule. */
 export interface Phase {
+  /** Passes over the data; may be a fraction. */
   readonly epochs: number;
   /** The first layer group that is trained; undefined: those that are trained at the time. */
   readonly freezeTo?: number;

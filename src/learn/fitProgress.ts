@@ -2,16 +2,8 @@ import * as v from 'valibot';
 import { DataError } from '../errors.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import type { StateEntry } from '../nn/module.ts';
+import type { BestEpoch } from './best.ts';
 import type { Logs, StepLogs } from './history.ts';
-
-/** The best epoch of a training. */
-export interface BestEpoch {
-  /** What epochs were compared by, such as `val_accuracy`. */
-  readonly name: string;
-  readonly value: number;
-  /** The epoch, from 0. */
-  readonly epoch: number;
-}
 
 /** The JSON part of a Learner's checkpoint. */
 export interface FitProgress {
@@ -66,7 +58,7 @@ const schema = v.object({
 });
 
 /**
- * Checks the JSON part of a checkpoint, and that it is of the same training.
+ * Checks the JSON part of a checkpoint, and that it is of the same training, but for the number of epochs and the learning rate.
  *
  * @throws DataError that names the first field that is missing, out of range or different.
  */
@@ -80,27 +72,39 @@ export function readFitProgress(value: unknown, now: FitProgress['learner'], cal
   }
   const progress = parsed.output as FitProgress;
   const { asked, perEpoch } = progress.learner;
-  const before = new Map(Object.entries({ ...asked, 'steps per epoch': perEpoch, callbacks: progress.callbacks.length }));
+  const before = new Map(
+    Object.entries({ ...asked, 'steps per epoch': perEpoch, callbacks: progress.callbacks.length }),
+  );
   const here = new Map(Object.entries({ ...now.asked, 'steps per epoch': now.perEpoch, callbacks }));
   for (const name of new Set([...here.keys(), ...before.keys()])) {
+    if (ADJUSTABLE.includes(name)) continue;
     const [was, is] = [JSON.stringify(before.get(name)), JSON.stringify(here.get(name))];
     if (was === is) continue;
     throw new DataError(
-      `resume: the checkpoint has ${name} ${was ?? 'not given'}, this training ${is ?? 'not given'}; continue with the same data and settings`,
+      `resume: the checkpoint has ${name} ${was ?? 'not given'}, this training ${is ?? 'not given'}; continue with the same data and settings (only epochs and learning rates may change)`,
     );
   }
   return progress;
 }
 
+/** What may be different in a training that goes on: the way out of one that diverged. */
+const ADJUSTABLE = ['epochs', 'lr', 'lrMax', 'baseLr'];
+
 const BEST = 'best.';
 
 /** The states of the optimizer and the best weights, in one dict. */
-export function joinStates(optimizer: StateDict, best: ReadonlyMap<string, StateEntry> | undefined): StateDict {
+export function joinStates(
+  optimizer: StateDict,
+  best: ReadonlyMap<string, StateEntry> | undefined,
+): StateDict {
   return new Map([...optimizer, ...[...(best ?? [])].map(([name, entry]) => [BEST + name, entry] as const)]);
 }
 
 /** Takes apart what `joinStates` has joined. */
-export function splitStates(joined: StateDict): { optimizer: StateDict; best: Map<string, StateEntry> | undefined } {
+export function splitStates(joined: StateDict): {
+  optimizer: StateDict;
+  best: Map<string, StateEntry> | undefined;
+} {
   const optimizer: StateDict = new Map();
   const best = new Map<string, StateEntry>();
   for (const [name, entry] of joined) {

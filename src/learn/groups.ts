@@ -1,5 +1,6 @@
+import { shownValue } from '../arguments.ts';
 import { UsageError } from '../errors.ts';
-import type { Module, Parameter } from '../nn/module.ts';
+import { Module, type Parameter } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 
 /** Parameters that are frozen and given a learning rate together. */
@@ -17,6 +18,9 @@ const BODIES = ['backbone', 'encoder', 'features', 'body'];
  * part is one group.
  */
 export function layerGroups(model: Module): LayerGroup[] {
+  if (!(model instanceof Module)) {
+    throw new UsageError(`layerGroups: takes a model, got ${shownValue(model)}; give a Module of fovea/nn`);
+  }
   const named = [...model.namedParameters()];
   const part = (name: string, level: number) =>
     name

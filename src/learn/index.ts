@@ -15,6 +15,7 @@ export {
   type LoadedBatch,
 } from '../data/loader.ts';
 export type { Metric, Task, TensorsOf } from '../tasks/task.ts';
+export type { BestEpoch } from './best.ts';
 export type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
 export { CSVLogger, type CSVLoggerOptions } from './callbacks/csvLogger.ts';
 export { EarlyStopping, type EarlyStoppingOptions } from './callbacks/earlyStopping.ts';
@@ -26,7 +27,6 @@ export { TerminateOnNaN } from './callbacks/terminateOnNaN.ts';
 export type { FitResult } from './fit.ts';
 export type { FitControls } from './fitControls.ts';
 export type { StepRates } from './fitPlan.ts';
-export type { BestEpoch } from './fitProgress.ts';
 export { type LayerGroup, layerGroups } from './groups.ts';
 export { History, type Logs, type StepLogs } from './history.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';

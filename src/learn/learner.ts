@@ -2,7 +2,8 @@ import type { Batch, Dataset } from '../data/loader.ts';
 import { DataLoader } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 import type { Module, Parameter } from '../nn/module.ts';
-import { AdamW, type Optimizer } from '../nn/optimizers.ts';
+import { AdamW } from '../nn/optimizers/adam.ts';
+import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import { withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Task } from '../tasks/task.ts';
@@ -11,7 +12,7 @@ import { Fit, type FitResult } from './fit.ts';
 import type { FitPlan } from './fitPlan.ts';
 import { expectGroups, freezeGroups, type LayerGroup, layerGroups } from './groups.ts';
 import { History, type Logs } from './history.ts';
-import { type LrFindOptions, type LrFinding, lrFind } from './lrFind.ts';
+import { type LrFinding, type LrFindOptions, lrFind } from './lrFind.ts';
 import {
   type FineTuneOptions,
   type FitFlatCosOptions,
@@ -22,6 +23,7 @@ import {
   planFlatCos,
   planOneCycle,
 } from './plans.ts';
+import type { Trained } from './trained.ts';
 import { Validation } from './validation.ts';
 
 /** Makes an optimizer of the parameters of each layer group, in their order. */
@@ -58,7 +60,7 @@ export interface LearnerOptions<Item, M extends Module, B extends Batch> {
  * Trains a model on a task (fastai's Learner): batches, losses, gradients, the optimizer, validation, the best weights, callbacks,
  * and all of it resumable. The same model, data, options and calls give the same weights, bit for bit on one adapter.
  */
-export class Learner<Item, M extends Module, B extends Batch = Batch> {
+export class Learner<Item, M extends Module, B extends Batch = Batch> implements Trained<Item, M, B> {
   readonly gpu: Gpu;
   readonly model: M;
   readonly task: Task<Item, M, B>;
@@ -107,7 +109,9 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> {
     this.task = task;
     const { collate, collateValid = collate } = task;
     this.train =
-      train instanceof DataLoader ? train : new DataLoader(train, { collate, batchSize, seed, shuffle: true });
+      train instanceof DataLoader
+        ? train
+        : new DataLoader(train, { collate, batchSize, seed, shuffle: true });
     this.valid =
       valid === undefined || valid instanceof DataLoader
         ? valid
@@ -140,7 +144,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> {
   /**
    * Trains with one learning rate.
    *
-   * @param epochs Passes over the data.
+   * @param epochs Passes over the data; may be a fraction.
    * @param options The learning rate, and controls of the training.
    */
   fit(epochs: number, options: FitOptions = {}): Promise<FitResult> {
@@ -150,7 +154,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> {
   /**
    * Trains with one cycle of the learning rate and, against it, of the momentum (Smith and Topin 2018; fastai's fit_one_cycle).
    *
-   * @param epochs Passes over the data.
+   * @param epochs Passes over the data; may be a fraction.
    * @param options The highest learning rate, the cycle, and controls of the training.
    */
   fitOneCycle(epochs: number, options: FitOneCycleOptions = {}): Promise<FitResult> {
@@ -160,7 +164,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> {
   /**
    * Trains with a constant learning rate that falls by a cosine at the end (fastai's fit_flat_cos).
    *
-   * @param epochs Passes over the data.
+   * @param epochs Passes over the data; may be a fraction.
    * @param options The learning rate, when it falls, and controls of the training.
    */
   fitFlatCos(epochs: number, options: FitFlatCosOptions = {}): Promise<FitResult> {
@@ -171,7 +175,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> {
    * Fine-tunes pretrained weights (fastai's fine_tune): `freezeEpochs` of the last layer group alone, then `epochs` of all of them, with
    * half of the base rate for the last and `lrMult` times less for the first.
    *
-   * @param epochs Passes over the data with all groups.
+   * @param epochs Passes over the data with all groups; may be a fraction.
    * @param options The base rate and the cycles, and controls of the training.
    */
   fineTune(epochs: number, options: FineTuneOptions = {}): Promise<FitResult> {

@@ -2,12 +2,10 @@ import type { Batch, DataLoader } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Module } from '../nn/module.ts';
-import type { Optimizer } from '../nn/optimizers.ts';
 import { withDefaults } from '../options.ts';
-import type { Gpu } from '../plan/gpu.ts';
-import type { Task } from '../tasks/task.ts';
 import { trainMode } from './groups.ts';
 import { trainingProgram } from './program.ts';
+import type { Trained } from './trained.ts';
 
 /** Options of `Learner.lrFind`. */
 export interface LrFindOptions {
@@ -38,14 +36,6 @@ export interface LrFinding {
 }
 
 const BETA = 0.98;
-
-interface Trained<Item, M extends Module, B extends Batch> {
-  readonly gpu: Gpu;
-  readonly model: M;
-  readonly task: Task<Item, M, B>;
-  readonly train: DataLoader<Item, B>;
-  readonly optimizer: Optimizer;
-}
 
 /** See `Learner.lrFind`. */
 export async function lrFind<Item, M extends Module, B extends Batch>(

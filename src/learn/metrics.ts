@@ -1,5 +1,6 @@
 import type { Batch, HostTensor } from '../data/loader.ts';
 import { ShapeError, UsageError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { Metric } from '../tasks/task.ts';
 
 /** Finds two arrays of a batch that a metric compares. */
@@ -13,7 +14,9 @@ interface Compared {
 function arrayOf(metric: string, arrays: Batch, name: string, where: string): HostTensor {
   const found = arrays[name];
   if (found) return found;
-  throw new UsageError(`${metric}: ${where} has no ${name}, but ${Object.keys(arrays).join(', ') || 'nothing'}`);
+  throw new UsageError(
+    `${metric}: ${where} has no ${name}, but ${Object.keys(arrays).join(', ') || 'nothing'}`,
+  );
 }
 
 /** A mean over the rows of all batches. */
@@ -54,13 +57,23 @@ export interface AccuracyOptions extends Compared {
  * The share of rows whose label has the highest score, 0..1. Predictions [N, K], labels [N]: classes from 0; negative labels are not counted.
  * Of equal scores the first counts as the higher one.
  */
-export function accuracy({ topK = 1, prediction = 'logits', target = 'labels' }: AccuracyOptions = {}): Metric {
+export function accuracy(options: AccuracyOptions = {}): Metric {
+  const { topK, prediction, target } = withDefaults('accuracy', options, {
+    topK: 1,
+    prediction: 'logits',
+    target: 'labels',
+  });
+  if (!Number.isSafeInteger(topK) || topK < 1) {
+    throw new UsageError(`accuracy: topK is ${topK}; give a whole number of at least 1`);
+  }
   return new (class Accuracy extends RowMean {
     readonly mode = 'max';
     protected compare({ data, shape }: HostTensor, { data: labels }: HostTensor) {
       const classes = shape.at(-1)!;
       if (labels.length * classes !== data.length) {
-        throw new ShapeError(`accuracy: scores [${shape}] and ${labels.length} labels; give one row of scores per label`);
+        throw new ShapeError(
+          `accuracy: scores [${shape}] and ${labels.length} labels; give one row of scores per label`,
+        );
       }
       let [sum, count] = [0, 0];
       for (let n = 0; n < labels.length; n++) {
@@ -80,22 +93,20 @@ export function accuracy({ topK = 1, prediction = 'logits', target = 'labels' }:
   })('accuracy', { prediction, target });
 }
 
-const elementwise = (
-  call: string,
-  { prediction = 'predictions', target = 'targets' }: Compared,
-  distance: (difference: number) => number,
-): Metric =>
+const elementwise = (call: string, names: Compared, distance: (difference: number) => number): Metric =>
   new (class ElementMean extends RowMean {
     readonly mode = 'min';
     protected compare(given: HostTensor, wanted: HostTensor) {
       if (given.data.length !== wanted.data.length) {
-        throw new ShapeError(`${call}: predictions [${given.shape}] and targets [${wanted.shape}]; give the same shape`);
+        throw new ShapeError(
+          `${call}: predictions [${given.shape}] and targets [${wanted.shape}]; give the same shape`,
+        );
       }
       let sum = 0;
       for (let i = 0; i < given.data.length; i++) sum += distance(given.data[i]! - wanted.data[i]!);
       return { sum, count: given.data.length };
     }
-  })(call, { prediction, target });
+  })(call, withDefaults(call, names, { prediction: 'predictions', target: 'targets' }));
 
 /** The mean of |prediction - target| over all elements. Default names: `predictions` and `targets`. */
 export const meanAbsoluteError = (names: Compared = {}): Metric =>

@@ -1,9 +1,9 @@
 import { UsageError } from '../errors.ts';
-import { type OneCycleOptions, oneCycle, flatCos } from '../nn/schedules.ts';
 import { withDefaults } from '../options.ts';
 import { FIT_CONTROLS, type FitControls } from './fitControls.ts';
 import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
 import { type Rate, ratesOf, slice } from './rates.ts';
+import { flatCos, type OneCycleOptions, oneCycle } from './tempSchedules.ts';
 
 /** Options of `Learner.fit`. */
 export interface FitOptions extends FitControls {
@@ -53,10 +53,10 @@ export interface FineTuneOptions extends FitControls {
 
 const ONE_CYCLE = { pctStart: 0.25, div: 25, divFinal: 1e5, moms: [0.95, 0.85, 0.95] as const };
 
-function expectEpochs(call: string, values: Readonly<Record<string, number>>, least = 1): void {
+function expectEpochs(call: string, values: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(values)) {
-    if (Number.isSafeInteger(value) && value >= least) continue;
-    throw new UsageError(`${call}: ${name} is ${value}; give a whole number of at least ${least}`);
+    if (typeof value === 'number' && value > 0 && value < Number.POSITIVE_INFINITY) continue;
+    throw new UsageError(`${call}: ${name} is ${value}; give a number above 0`);
   }
 }
 
@@ -66,7 +66,11 @@ function asked(call: string, epochs: number, options: object): Record<string, un
 }
 
 export function planFit(groups: number, epochs: number, options: FitOptions): FitPlan {
-  const { lr: rate, schedule, ...controls } = withDefaults('fit', options, {
+  const {
+    lr: rate,
+    schedule,
+    ...controls
+  } = withDefaults('fit', options, {
     ...FIT_CONTROLS,
     lr: 1e-3 as Rate,
     schedule: undefined,
@@ -144,8 +148,7 @@ export function planFineTune(groups: number, epochs: number, options: FineTuneOp
     pctStart: 0.3,
     div: 5,
   });
-  expectEpochs('fineTune', { epochs });
-  expectEpochs('fineTune', { freezeEpochs }, 0);
+  expectEpochs('fineTune', { epochs, ...(freezeEpochs === 0 ? {} : { freezeEpochs }) });
   const call = 'fineTune';
   const frozen = oneCyclePhase(call, groups, freezeEpochs, slice(baseLr), { ...ONE_CYCLE, pctStart: 0.99 });
   const tuned = oneCyclePhase(call, groups, epochs, slice(baseLr / 2 / lrMult, baseLr / 2), {
@@ -155,10 +158,7 @@ export function planFineTune(groups: number, epochs: number, options: FineTuneOp
   });
   return {
     asked: asked(call, epochs, { baseLr, freezeEpochs, lrMult, pctStart, div }),
-    phases: [
-      ...(freezeEpochs > 0 ? [{ ...frozen, freezeTo: groups - 1 }] : []),
-      { ...tuned, freezeTo: 0 },
-    ],
+    phases: [...(freezeEpochs > 0 ? [{ ...frozen, freezeTo: groups - 1 }] : []), { ...tuned, freezeTo: 0 }],
     controls,
   };
 }

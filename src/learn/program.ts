@@ -5,7 +5,7 @@ import { add } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import { Tensor, tensor } from '../graph/tensor.ts';
 import type { Module } from '../nn/module.ts';
-import type { Optimizer } from '../nn/optimizers.ts';
+import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress, Results, Step } from '../plan/step.ts';
 import { numel } from '../shape.ts';

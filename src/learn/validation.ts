@@ -28,7 +28,8 @@ export class Validation<Item, M extends Module, B extends Batch> {
 
   /** The modes of the modules are as before afterwards. */
   async run(loader: DataLoader<Item, B>): Promise<ValidationResult> {
-    const { program, read } = (this.#made ??= validationProgram(this.#gpu, this.#task, this.#model));
+    this.#made ??= validationProgram(this.#gpu, this.#task, this.#model);
+    const { program, read } = this.#made;
     const metrics: Readonly<Record<string, Metric<Item, B>>> = this.#task.metrics?.() ?? {};
     const sums = new Map<string, number>();
     let count = 0;

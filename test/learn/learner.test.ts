@@ -4,6 +4,7 @@ import { NumericError, UsageError } from '../../src/errors.ts';
 import { affine, relu } from '../../src/graph/functions/elementwise.ts';
 import { crossEntropy } from '../../src/graph/functions/losses.ts';
 import { mean } from '../../src/graph/functions/reduce.ts';
+import type { Tensor } from '../../src/graph/tensor.ts';
 import {
   accuracy,
   type Callback,
@@ -21,9 +22,9 @@ import { Dropout } from '../../src/nn/dropout.ts';
 import { Conv2d, Linear } from '../../src/nn/layers.ts';
 import { Module } from '../../src/nn/module.ts';
 import { BatchNorm2d } from '../../src/nn/norms.ts';
+import { generator } from '../../src/nn/random.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { Random } from '../../src/vision/random.ts';
-import type { Tensor } from '../../src/graph/tensor.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 
 let gpu: Gpu;
@@ -34,13 +35,15 @@ afterAll(() => gpu?.dispose());
 
 /** A convolution with batch norm as the body, dropout and a linear layer as the head. */
 class Net extends Module {
-  features = [new Conv2d(3, 8, 3, { padding: 1, seed: 1 }), new BatchNorm2d(8)] as const;
+  features = [new Conv2d(3, 8, 3, { padding: 1, generator: generator(1) }), new BatchNorm2d(8)] as const;
   dropout = new Dropout(0.2, { seed: 5 });
-  fc = new Linear(8, 2, { seed: 2 });
+  fc = new Linear(8, 2, { generator: generator(2) });
 
   forward(images: Tensor): Tensor {
     const [conv, norm] = this.features;
-    return this.fc.forward(this.dropout.forward(mean(relu(norm.forward(conv.forward(images))), { dim: [1, 2] })));
+    return this.fc.forward(
+      this.dropout.forward(mean(relu(norm.forward(conv.forward(images))), { dim: [1, 2] })),
+    );
   }
 }
 
@@ -93,7 +96,9 @@ const task: Task<Item, Net, ColourBatch> = {
 const train = items(20, 'train');
 const valid = items(10, 'valid');
 
-function learnerOf(options: Partial<LearnerOptions<Item, Net, ColourBatch>> = {}): Learner<Item, Net, ColourBatch> {
+function learnerOf(
+  options: Partial<LearnerOptions<Item, Net, ColourBatch>> = {},
+): Learner<Item, Net, ColourBatch> {
   return new Learner(gpu, { model: new Net(), task, train, valid, batchSize: 4, seed: 3, ...options });
 }
 
@@ -150,12 +155,16 @@ describe('Learner', () => {
       again.dispose();
     }
     const other = learnerOf({ callbacks: callbacks() });
-    await expect(other.fineTune(2, { baseLr: 0.03, resume: checkpoints[0]! })).rejects.toThrow(
-      'resume: the checkpoint has baseLr 0.02, this training 0.03; continue with the same data and settings',
+    await expect(other.fineTune(2, { lrMult: 3, resume: checkpoints[0]! })).rejects.toThrow(
+      'resume: the checkpoint has lrMult 100, this training 3; continue with the same data and settings (only epochs and learning rates may change)',
     );
+    const longer = await other.fineTune(3.5, { baseLr: 0.01, resume: checkpoints[0]! });
+    expect([longer.step, longer.finished, longer.history.epochs.length]).toEqual([5 + 18, true, 5]);
     await expect(
       other.fineTune(2, { baseLr: 0.02, resume: { ...checkpoints[0]!, progress: {} } }),
-    ).rejects.toThrow(/resume: is no checkpoint of a Learner \(learner: .*\); give what onCheckpoint received/);
+    ).rejects.toThrow(
+      /resume: is no checkpoint of a Learner \(learner: .*\); give what onCheckpoint received/,
+    );
     whole.dispose();
     other.dispose();
   });
@@ -257,7 +266,9 @@ describe('Learner', () => {
     await expect(learner.fit(1)).rejects.toThrow(
       /step 1: the .* is (NaN|Infinity); training stops: use a lower learning rate \(now 0.001\); or check item of class/,
     );
-    const stopped = await learnerOf({ task: broken, callbacks: [new TerminateOnNaN()] }).fit(1);
+    const quiet = learnerOf({ task: broken, callbacks: [new TerminateOnNaN()] });
+    const stopped = await quiet.fit(1);
+    quiet.dispose();
     expect(stopped.finished).toBe(false);
     expect(stopped.reason).toMatch(/the .* is (NaN|Infinity)/);
     learner.dispose();
@@ -269,6 +280,9 @@ describe('Learner', () => {
       'freezeTo: 3; there are 3 groups (body.0, body.1, head): give the number of the first one to train, from 0 to 2',
     );
     expect(() => learner.fit(0)).toThrow(UsageError);
+    expect(() => learner.fineTune(1, { freezeEpochs: -1 })).toThrow(
+      'freezeEpochs is -1; give a number above 0',
+    );
     expect(() => learner.fit(1, { lr: [1e-3] })).toThrow('fit: 1 learning rates for 3 layer groups');
     expect(() => learner.fit(1, { lr: -1 })).toThrow('fit: a learning rate is -1; give a number above 0');
     expect(() => learner.fitOneCycle(1, { lrmax: 1 } as never)).toThrow('did you mean lrMax?');

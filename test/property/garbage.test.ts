@@ -6,6 +6,7 @@ import * as data from '../../src/data/index.ts';
 import { DataError, FoveaError } from '../../src/errors.ts';
 import * as fovea from '../../src/index.ts';
 import * as io from '../../src/io/index.ts';
+import * as learn from '../../src/learn/index.ts';
 import * as models from '../../src/models/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as onnx from '../../src/onnx/index.ts';
@@ -17,7 +18,7 @@ import * as vision from '../../src/vision/index.ts';
  * Every exported function is called with garbage: what it throws, or rejects with, must be one of the errors of src/errors.ts
  * with the name of the function. Garbage that means something to a function may be taken.
  */
-const ENTRIES = { fovea, nn, models, vision, data, io, onnx, tfjs, open } as const;
+const ENTRIES = { fovea, nn, models, vision, data, io, onnx, tfjs, open, learn } as const;
 
 /** What no function takes. */
 const GARBAGE: readonly unknown[] = [
@@ -63,6 +64,7 @@ const RIGHT = (): readonly unknown[] => [
 /** Errors, which are made, not called; and functions whose exceptions have a reason. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   OnnxModule: 'made by loadOnnx only; its constructor is hidden',
+  OptimizerGroup: 'made by optimizers only; its constructor is hidden',
   TfjsModule: 'made by loadTfjs only; its constructor is hidden',
   openGpu: 'there is no adapter in this process, which is what it says',
 };

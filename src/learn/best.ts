@@ -1,0 +1,56 @@
+import { UsageError } from '../errors.ts';
+import type { StateEntry } from '../nn/module.ts';
+import type { Logs } from './history.ts';
+
+/** The best epoch of a training. */
+export interface BestEpoch {
+  /** What epochs were compared by, such as `val_accuracy`. */
+  readonly name: string;
+  readonly value: number;
+  /** The epoch, from 0. */
+  readonly epoch: number;
+}
+
+type Weights = Map<string, StateEntry>;
+
+/** Keeps the weights of the best epoch. Of equal ones, that is the first. */
+export class Best {
+  readonly #name: string | false;
+  #kept: { readonly epoch: BestEpoch; readonly weights: Weights } | undefined;
+
+  /** @param name The name in the logs by which epochs are compared. `false`: none is chosen. */
+  constructor(name: string | false) {
+    this.#name = name;
+  }
+
+  get epoch(): BestEpoch | undefined {
+    return this.#kept?.epoch;
+  }
+
+  get weights(): Weights | undefined {
+    return this.#kept?.weights;
+  }
+
+  /** Compares an epoch with the best one. Throws UsageError where the logs lack the name. */
+  async compare(
+    epoch: number,
+    logs: Logs,
+    modes: Readonly<Record<string, 'max' | 'min'>>,
+    weights: () => Promise<Weights>,
+  ): Promise<void> {
+    const name = this.#name;
+    if (name === false) return;
+    const value = logs[name];
+    if (value === undefined) {
+      throw new UsageError(`Learner: best is ${name}, the logs have ${Object.keys(logs).join(', ')}`);
+    }
+    const before = this.epoch?.value;
+    const isBetter =
+      before === undefined ? !Number.isNaN(value) : modes[name] === 'max' ? value > before : value < before;
+    if (isBetter) this.#kept = { epoch: { name, value, epoch }, weights: await weights() };
+  }
+
+  restore(epoch: BestEpoch, weights: Weights): void {
+    this.#kept = { epoch, weights };
+  }
+}
