@@ -30,7 +30,7 @@ manualSeed(1);
 const net = new Net();
 const optimizer = new AdamW(net.parameters(), { lr: 0.01 });
 const steps = 100;
-const schedule = oneCycle({ lr: 0.01, steps });
+const schedule = oneCycle({ maxLr: 0.01, steps });
 
 const step = gpu.capture((x, y) => {
   const loss = charbonnier(net.forward(x), y);

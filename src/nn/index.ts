@@ -51,10 +51,32 @@ export { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Upsample } from './po
 export { type Generator, type GeneratorOption, generator, manualSeed, type SeedOptions } from './random.ts';
 export { RandomState } from './randomState.ts';
 export {
+  type Anneal,
+  type CosineRestartsOptions,
+  type CyclicalMode,
+  type CyclicalOptions,
+  cosineRestarts,
+  cyclical,
+  type ExponentialDecayOptions,
+  exponentialDecay,
+  type FlatCosOptions,
+  flatCos,
+  type MomentumSchedule,
+  type MultiStepDecayOptions,
+  multiStepDecay,
   type OneCycleOptions,
   oneCycle,
+  type PlateauOptions,
+  type PlateauState,
+  type PolynomialDecayOptions,
+  polynomialDecay,
+  ReduceLROnPlateau,
   type Schedule,
+  type StepDecayOptions,
+  stepDecay,
   type WarmupCosineOptions,
+  type WarmupOptions,
+  warmup,
   warmupCosine,
 } from './schedules.ts';
 export type { Summary, SummaryRow } from './summary.ts';

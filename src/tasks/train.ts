@@ -140,7 +140,7 @@ export async function train(
     if (report) options.onWeights?.(report);
   }
   const optimizer = new AdamW(freeze(model, settings.freeze ?? []), { lr, weightDecay, clipNorm });
-  const schedule = oneCycle({ lr, steps });
+  const schedule = oneCycle({ maxLr: lr, steps });
   const history: StepRecord[] = [...(options.resume?.history ?? [])];
   const skipped = new Set(settings.skipBatches);
   /** The first step from `step` on whose batch is not skipped. Steps count from 0 here, in messages and files from 1. */

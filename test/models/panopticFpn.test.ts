@@ -275,7 +275,7 @@ describe('PanopticFPN', () => {
       return losses;
     });
     const losses: number[] = [];
-    const rate = oneCycle({ lr: 0.004, steps: 120 });
+    const rate = oneCycle({ maxLr: 0.004, steps: 120 });
     for (let i = 0; i < 120; i++) {
       optimizer.lr = rate(i);
       if (i === 60) expect(await submissionsOf(() => step(...inputs))).toBe(1);

@@ -5,7 +5,6 @@ import { add, mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
-import { oneCycle, warmupCosine } from '../../src/nn/schedules.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 
@@ -338,25 +337,5 @@ describe('a state dict of another optimizer', () => {
     expect(() => optimizer.loadStateDict(entries)).toThrow(StateDictError);
     expect(() => optimizer.loadStateDict(entries)).toThrow(message);
     expect(await optimizer.stateDict((state) => gpu.download(state))).toEqual(before);
-  });
-});
-
-describe('schedules', () => {
-  it('warm up in a line, then go down half a cosine', () => {
-    const rate = warmupCosine({ lr: 1, steps: 12, warmup: 2, final: 0.1 });
-    expect([0, 1, 2, 7, 12].map(rate)).toEqual([
-      0.5,
-      1,
-      1,
-      expect.closeTo(0.55, 10),
-      expect.closeTo(0.1, 10),
-    ]);
-  });
-
-  it('one cycle begins, peaks and ends as PyTorch’s does', () => {
-    const rate = oneCycle({ lr: 1, steps: 10 });
-    expect(rate(0)).toBeCloseTo(0.04, 10);
-    expect(rate(2)).toBeCloseTo(1, 10);
-    expect(rate(9)).toBeCloseTo(0.04 / 1e4, 10);
   });
 });

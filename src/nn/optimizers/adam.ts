@@ -52,12 +52,14 @@ export class AdamW extends Optimizer {
     this.#eps = eps;
   }
 
+  /** @hidden */
   protected override hyper(lr: number, weightDecay: number): number[] {
     const [beta1, beta2] = [this.momentum, this.#beta2];
     const means = [logOf(beta1), logOf(beta2), 1 - beta1, 1 - beta2];
     return [lr, beta1, beta2, this.#eps, weightDecay, this.decoupled, ...means];
   }
 
+  /** @hidden */
   protected override update({ moments, ...inputs }: UpdateInputs) {
     const out = apply(optimizersOps.adamwStep, { ...inputs, m: moments[0]!, v: moments[1]! });
     return { param: out.newParam, moments: [out.newM, out.newV] };

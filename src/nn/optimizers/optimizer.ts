@@ -69,6 +69,7 @@ export abstract class Optimizer {
   readonly #flats: readonly Flat[];
   readonly #clipNorm: number | undefined;
 
+  /** @hidden */
   protected constructor(
     parameters: readonly Parameter[] | readonly ParameterGroup[],
     options: {
@@ -120,9 +121,15 @@ export abstract class Optimizer {
     this.#momentum = momentum;
   }
 
-  /** The values of the kernel's `hyper` for the next step. */
+  /**
+   * The values of the kernel's `hyper` for the next step.
+   * @hidden
+   */
   protected abstract hyper(lr: number, weightDecay: number): number[];
-  /** Records the update of one flat buffer. */
+  /**
+   * Records the update of one flat buffer.
+   * @hidden
+   */
   protected abstract update(inputs: UpdateInputs): { param: Tensor; moments: Tensor[] };
 
   /**

@@ -41,10 +41,12 @@ export class SGD extends Optimizer {
     this.#nesterov = nesterov;
   }
 
+  /** @hidden */
   protected override hyper(lr: number, weightDecay: number): number[] {
     return [lr, this.momentum, weightDecay, this.#nesterov ? 1 : 0];
   }
 
+  /** @hidden */
   protected override update({ moments, ...inputs }: UpdateInputs) {
     const out = apply(optimizersOps.sgdStep, { ...inputs, momentum: moments[0]! });
     return { param: out.newParam, moments: [out.newMomentum] };
