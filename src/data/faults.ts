@@ -9,6 +9,7 @@ export const FAULT_KINDS = [
   'encoding',
   'in several parts',
   'inside out',
+  'mask values',
   'missing annotation',
   'missing image',
   'no area',

@@ -63,8 +63,17 @@ function fromLabelMap(text: string, file: string): ClassList {
 
 const keyOf = (red: number, green: number, blue: number): number => red * 65536 + green * 256 + blue;
 
+/** The pixel values of a mask file. */
+export interface MaskValues extends IndexedImage {
+  /** Whether the file has one bit per pixel and no palette: black and white, as 0 and 255 are. White is value 1. */
+  readonly isBit: boolean;
+  /** Whether the values are those of grey pixels in a file of colours. */
+  readonly isGreyColor: boolean;
+}
+
 /**
- * Reads the pixel values of a mask: indices or grey values, or colours that labelmap.txt lists.
+ * Reads the pixel values of a mask: indices or grey values, or colours that labelmap.txt lists. Without such a list, colours whose
+ * red, green and blue are the same are grey values.
  *
  * @param check Receives the size in the file's header, and throws what is wrong with it, before anything is unpacked.
  * @throws DataError for colours that are not listed.
@@ -72,43 +81,89 @@ const keyOf = (red: number, green: number, blue: number): number => red * 65536 
 export async function readIndexMask(
   reading: Reading,
   file: string,
-  { colors, file: listed }: ClassList,
+  list: ClassList,
   check: (size: ImageSize) => void,
-): Promise<IndexedImage> {
+): Promise<MaskValues> {
   const bytes = await reading.files.bytes(file);
   const header = pngSize(bytes);
   if (header) {
     reading.checkPixels(header, file);
     check(header);
   }
-  const isColor = header && [2, 6].includes(bytes[25]!);
-  if (!isColor) return decodeIndexedPng(bytes, file, reading.options.maxPixels);
-  if (!colors || colors.size === 0) {
-    throw new BadData(
-      'structure',
-      `${file}: has colours, and ${LABEL_MAP} does not say which classes they are; save it with a palette, or list name:red,green,blue:: there`,
-    );
+  return decodeMask(reading, bytes, file, list);
+}
+
+/** Colour types of PNG files: grey, RGB, grey with alpha, RGBA. */
+const [GREY, ...COLORS] = [0, 2, 4, 6];
+
+async function decodeMask(
+  reading: Reading,
+  bytes: Uint8Array,
+  file: string,
+  { colors, file: listed }: ClassList,
+): Promise<MaskValues> {
+  const [depth, type] = [bytes[24]!, bytes[25]!];
+  if (!pngSize(bytes) || depth > 8 || !COLORS.includes(type)) {
+    const image = await decodeIndexedPng(bytes, file, reading.options.maxPixels);
+    return { ...image, isBit: depth === 1 && type === GREY, isGreyColor: false };
   }
   const { width, height, data: rgb } = await reading.files.decodePng(bytes);
   const channels = rgb.length / (width * height);
   const data = new Uint8Array(width * height);
+  const known = colors && colors.size > 0 ? colors : undefined;
   for (let i = 0; i < data.length; i++) {
-    const [red, green, blue] = [rgb[i * channels]!, rgb[i * channels + 1]!, rgb[i * channels + 2]!];
-    const value = colors.get(keyOf(red, green, blue)) ?? (red + green + blue === 0 ? 0 : undefined);
-    if (value === undefined) {
-      throw new BadData(
-        'unknown class',
-        `${file}: the pixel at (${i % width}, ${Math.floor(i / width)}) has colour ${red},${green},${blue}, which ${listed} does not list; add it there`,
-      );
-    }
+    const red = rgb[i * channels]!;
+    const [green, blue] = channels < 3 ? [red, red] : [rgb[i * channels + 1]!, rgb[i * channels + 2]!];
+    const isGrey = red === green && red === blue;
+    const value = known
+      ? (known.get(keyOf(red, green, blue)) ?? (isGrey && red === 0 ? 0 : undefined))
+      : isGrey
+        ? red
+        : undefined;
+    if (value === undefined) throw unknownColor(file, [red, green, blue], i, width, known && listed);
     data[i] = value;
   }
-  return { width, height, data };
+  return { width, height, data, isBit: false, isGreyColor: !known };
+}
+
+function unknownColor(
+  file: string,
+  color: readonly number[],
+  at: number,
+  width: number,
+  listed: string | undefined,
+): BadData {
+  if (listed === undefined) {
+    return new BadData(
+      'structure',
+      `${file}: has colours, and ${LABEL_MAP} does not say which classes they are; save it with a palette, or list name:red,green,blue:: there`,
+    );
+  }
+  return new BadData(
+    'unknown class',
+    `${file}: the pixel at (${at % width}, ${Math.floor(at / width)}) has colour ${color.join(',')}, which ${listed} does not list; add it there`,
+  );
+}
+
+/** The pixel values in the masks of a data set. */
+export interface FoundValues {
+  /** All values; the white of files with one bit per pixel is 255. */
+  readonly values: ReadonlySet<number>;
+  /** The first file with a value from 1 to 254, and that value. */
+  readonly numbered?: { readonly file: string; readonly value: number };
+  /** Whether a file has 255 beside other values from 1 to 254. */
+  readonly hasVoid: boolean;
 }
 
 /** The pixel values that occur in masks. Those that cannot be read are passed over: reading them says why. */
-export async function valuesIn(reading: Reading, pairs: readonly MaskPair[]): Promise<ReadonlySet<number>> {
-  const found = new Uint8Array(256);
+export async function valuesIn(
+  reading: Reading,
+  pairs: readonly MaskPair[],
+  list: ClassList,
+): Promise<FoundValues> {
+  const found = new Set<number>();
+  let numbered: FoundValues['numbered'];
+  let hasVoid = false;
   for (const { mask, image } of pairs) {
     await reading.rest();
     const bytes = await reading.files.bytes(mask);
@@ -117,8 +172,31 @@ export async function valuesIn(reading: Reading, pairs: readonly MaskPair[]): Pr
       image === undefined ? undefined : await reading.imageInfo(image, image).catch(() => undefined);
     const isLarger = header && info && header.width * header.height > info.width * info.height;
     if (!header || (isLarger && !reading.options.fixSizes)) continue;
-    const read = await decodeIndexedPng(bytes, mask, reading.options.maxPixels).catch(() => undefined);
-    for (const value of read?.data ?? []) found[value] = 1;
+    const read = await decodeMask(reading, bytes, mask, list).catch(() => undefined);
+    if (!read) continue;
+    const own = valuesOf(read);
+    for (const value of own) found.add(value);
+    const number = own.find(isNumber);
+    if (number === undefined) continue;
+    numbered ??= { file: mask, value: number };
+    hasVoid ||= own.includes(255);
   }
-  return new Set([...found.keys()].filter((value) => found[value] === 1));
+  return { values: found, hasVoid, ...(numbered ? { numbered } : {}) };
 }
+
+const isNumber = (value: number): boolean => value > 0 && value < 255;
+
+/** The values of a mask, from small to large; the white of one bit per pixel is 255. */
+function valuesOf({ data, isBit }: MaskValues): number[] {
+  const found = new Uint8Array(256);
+  for (const value of data) found[value] = 1;
+  return [...found.keys()]
+    .filter((value) => found[value] === 1)
+    .map((value) => (isBit ? value * 255 : value));
+}
+
+/** Whether a mask has objects by black and white alone: 255, or one bit per pixel. */
+export const isBlackAndWhite = (mask: MaskValues): boolean => {
+  const values = valuesOf(mask);
+  return values.includes(255) && !values.some(isNumber);
+};

@@ -24,7 +24,15 @@ import { SeenImages } from '../repeated.ts';
 import { addMasks } from '../voc/addMasks.ts';
 import { drawMasks } from '../voc/drawMasks.ts';
 import { MOST, vocPalette } from '../voc/masks.ts';
-import { type ClassList, readClasses, readIndexMask, valuesIn } from './classes.ts';
+import {
+  type ClassList,
+  type FoundValues,
+  isBlackAndWhite,
+  type MaskValues,
+  readClasses,
+  readIndexMask,
+  valuesIn,
+} from './classes.ts';
 import { type Layout, layoutOf } from './layout.ts';
 
 export const masks: DatasetFormat = {
@@ -60,19 +68,19 @@ async function openMasks(files: DataFiles, path: string, options: ReadOptions): 
   const wanted = split === undefined ? undefined : splits.get(split)!;
   const pairs = layout.pairs.filter(({ name }) => !wanted || wanted.has(name));
   const list = await readClasses(reading, layout);
-  const binary =
-    list.names === undefined || list.names.length === 1 ? await valuesIn(reading, pairs) : undefined;
-  const { classes, numbers } = numberClasses(list, binary);
+  const found =
+    list.names === undefined || list.names.length === 1 ? await valuesIn(reading, pairs, list) : undefined;
+  const numbering = numberClasses(list, found);
   return {
     format: 'masks',
     path,
-    classes: classes.map((name): DatasetClass => ({ name })),
+    classes: numbering.classes.map((name): DatasetClass => ({ name })),
     splits: [...splits.keys()],
     async *images() {
       const seen = new SeenImages(reading);
       for (const pair of pairs) {
         const image = await reading.attemptLater('annotation', () =>
-          readPair(reading, layout, pair, list, classes, numbers, seen),
+          readPair(reading, layout, pair, list, numbering, seen),
         );
         if (image) yield image;
       }
@@ -80,17 +88,40 @@ async function openMasks(files: DataFiles, path: string, options: ReadOptions): 
   };
 }
 
-/** The classes, and the class number of each pixel value (0: background, 255: not labelled). */
-function numberClasses(
-  { names }: ClassList,
-  values: ReadonlySet<number> | undefined,
-): { readonly classes: readonly string[]; readonly numbers?: ReadonlyMap<number, number> } {
+/** The classes of masks, and which pixel values they are. */
+interface Numbering {
+  readonly classes: readonly string[];
+  /** The class number of each pixel value; 255 that is none of them is not labelled. Undefined: values are class numbers. */
+  readonly numbers?: ReadonlyMap<number, number>;
+  /** Throws, or notes, what 255 is in a mask that has black and white alone where other masks have numbers. */
+  readonly checkWhite: (reading: Reading, file: string, isBit: boolean) => void;
+}
+
+function numberClasses({ names, file: list }: ClassList, found: FoundValues | undefined): Numbering {
+  const { numbered } = found ?? {};
   // Masks of 0 and 255 alone are binary: 255 is the object.
-  const binary = values && [...values].every((value) => value === 0 || value === 255) && values.has(255);
-  if (binary) return { classes: names ?? ['object'], numbers: new Map([[255, 1]]) };
-  if (names) return { classes: names };
-  const used = [...values!].filter((value) => value !== 0 && value !== 255).sort((a, b) => a - b);
-  return { classes: used.map(String), numbers: new Map(used.map((value, i) => [value, i + 1])) };
+  if (found && !numbered && found.values.has(255)) {
+    return { classes: names ?? ['object'], numbers: new Map([[255, 1]]), checkWhite: () => undefined };
+  }
+  const checkWhite: Numbering['checkWhite'] = (reading, file, isBit) => {
+    if (names && isBit) return;
+    const what = isBit ? 'has one bit per pixel' : 'has the values 0 and 255 alone';
+    if (names || (found!.hasVoid && !isBit)) {
+      const why = names ? `by ${list ?? "VOC's list of classes"}` : `as in the masks with numbers`;
+      reading.note(
+        'mask values',
+        `${file}: ${what}, and 255 is read as not labelled, ${why}; save its objects with their class numbers if they are some`,
+      );
+      return;
+    }
+    throw new BadData(
+      'mask values',
+      `${file}: ${what}, but ${numbered!.file} has the value ${numbered!.value}: it is not clear which values are one class; save all masks alike, or list the classes in class_names.txt, by which 1 is the first class and 255 is not labelled`,
+    );
+  };
+  if (names) return { classes: names, checkWhite };
+  const used = [...found!.values].filter((value) => value !== 0 && value !== 255).sort((a, b) => a - b);
+  return { classes: used.map(String), numbers: new Map(used.map((value, i) => [value, i + 1])), checkWhite };
 }
 
 async function readPair(
@@ -98,8 +129,7 @@ async function readPair(
   layout: Layout,
   { name, image, other, mask, objects }: Layout['pairs'][number],
   list: ClassList,
-  classes: readonly string[],
-  numbers: ReadonlyMap<number, number> | undefined,
+  { classes, numbers, checkWhite }: Numbering,
   seen: SeenImages,
 ): Promise<AnnotatedImage> {
   if (image === undefined) {
@@ -118,7 +148,11 @@ async function readPair(
   const read = await readIndexMask(reading, mask, list, (size) => {
     frame = frameOf(reading, mask, size, info, () => [0, 0]);
   });
-  const data = numbers ? renumbered(read.data, numbers) : read.data;
+  if (read.isGreyColor) {
+    reading.note('mask values', `${mask}: has colours that are all grey, and was read as grey values`);
+  }
+  if (isBlackAndWhite(read)) checkWhite(reading, mask, read.isBit);
+  const data = classNumbers(read, numbers);
   const objectMask =
     objects === undefined
       ? undefined
@@ -149,13 +183,14 @@ async function readPair(
   return { name, source: mask, image, annotation: toImage(annotation, frame!) };
 }
 
-/** The class number of each pixel, by its value. */
-function renumbered(values: Uint8Array, numbers: ReadonlyMap<number, number>): Uint8Array {
+/** The class number of each pixel. The white of one bit per pixel is the first class. */
+function classNumbers({ data, isBit }: MaskValues, numbers: Numbering['numbers']): Uint8Array {
+  if (isBit || !numbers) return data;
   const table = Uint8Array.from(
     { length: 256 },
     (_, value) => numbers.get(value) ?? (value === 255 ? 255 : 0),
   );
-  return values.map((value) => table[value]!);
+  return data.map((value) => table[value]!);
 }
 
 /**
