@@ -4,9 +4,11 @@ import { DataError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
 import { boxArea, clipBox } from '../vision/boxes.ts';
-import { polygonInBox } from '../vision/outline.ts';
+import { corners, polygonInBox } from '../vision/outline.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from './annotation.ts';
-import type { Crop } from './augment.ts';
+import type { Crop } from './augment/crop.ts';
+import { invert, isAxisAligned, mapOutline, mapPoint } from './augment/matrix.ts';
+import { boundsOf, type Visible, viewOf, visibleIn } from './augment/visible.ts';
 import { pixelsOf } from './maskRuns.ts';
 import { objectsOf, unionOf } from './objects.ts';
 import { rasterizePolygon } from './polygon.ts';
@@ -21,25 +23,41 @@ export interface CroppedBox {
   shapes: readonly AnnotatedShape[];
 }
 
-/** Maps a point of the image into the crop. */
-function pointToCrop({ toImage: [a, b, c, d, e, f] }: Crop, [x, y]: Point): Point {
+/** Maps a point of the image into the crop, where boxes of the one are boxes of the other. */
+function pointAlong({ toImage: [a, b, c, d, e, f] }: Crop, [x, y]: Point): Point {
   return a === 0 ? [(y - f) / d, (x - c) / b] : [(x - c) / a, (y - f) / e];
 }
 
-function boxToCrop(crop: Crop, [x1, y1, x2, y2]: Box): Box {
-  const [ua, va] = pointToCrop(crop, [x1, y1]);
-  const [ub, vb] = pointToCrop(crop, [x2, y2]);
+function boxAlong(crop: Crop, [x1, y1, x2, y2]: Box): Box {
+  const [ua, va] = pointAlong(crop, [x1, y1]);
+  const [ub, vb] = pointAlong(crop, [x2, y2]);
   return [Math.min(ua, ub), Math.min(va, vb), Math.max(ua, ub), Math.max(va, vb)];
 }
 
-/** The part of the image that the crop shows: its window, clipped to the region. */
+/** The part of the image that such a crop shows: its window, clipped to the region. */
 function windowOf({ size: [h, w], toImage: [a, b, c, d, e, f], region }: Crop): Box {
   const [x, y] = [a * w + b * h + c, d * w + e * h + f];
   return clipBox([Math.min(c, x), Math.min(f, y), Math.max(c, x), Math.max(f, y)], region);
 }
 
+/** A function that finds what a crop shows of a shape: null for nothing. */
+function looker(crop: Crop): (shape: Pick<AnnotatedShape, 'box' | 'points' | 'mask'>) => Visible | null {
+  if (!isAxisAligned(crop.toImage) || crop.windows) {
+    const view = viewOf(crop);
+    return (shape) => visibleIn(view, shape);
+  }
+  const window = windowOf(crop);
+  return (shape) => {
+    const { share, box } = visiblePart(shape, window);
+    return share > 0 ? { share, box: boxAlong(crop, box) } : null;
+  };
+}
+
 /** The fraction of a shape's area in the window, and the tight box around that part in the image. */
-function visiblePart(shape: AnnotatedShape, window: Box): { share: number; box: Box } {
+function visiblePart(
+  shape: Pick<AnnotatedShape, 'box' | 'points' | 'mask'>,
+  window: Box,
+): { share: number; box: Box } {
   const clipped = clipBox(shape.box, window);
   const boxShare = boxArea(clipped) / boxArea(shape.box);
   // Most shapes are completely inside or outside, which needs no closer look.
@@ -87,7 +105,7 @@ export function sortObjects(
   options: CropBoxesOptions = {},
 ): { found: CroppedBox[]; leftOut: Box[] } {
   const { minVisible } = withDefaults('cropBoxes', options, { minVisible: 0.35 });
-  const window = windowOf(crop);
+  const look = looker(crop);
   const found: CroppedBox[] = [];
   const leftOut: Box[] = [];
   for (const { label, shapes: parts } of objectsOf(shapes)) {
@@ -95,11 +113,11 @@ export function sortObjects(
     let seen = 0;
     const boxes: Box[] = [];
     for (const shape of parts) {
-      const { share, box } = visiblePart(shape, window);
+      const visible = look(shape);
       all += boxArea(shape.box);
-      if (!(share > 0)) continue;
-      seen += share * boxArea(shape.box);
-      boxes.push(boxToCrop(crop, box));
+      if (!(visible && visible.share > 0)) continue;
+      seen += visible.share * boxArea(shape.box);
+      boxes.push(visible.box);
     }
     if (boxes.length === 0) continue;
     const box = clipBox(unionOf(boxes), [0, 0, crop.size[1], crop.size[0]]);
@@ -158,10 +176,10 @@ export function cropIgnored(
     { annotation: 'object', crop: { size: 'pair', region: 'box', toImage: 'values' } },
   );
   const { ignored = [], shapes = [] } = annotation;
-  const window = windowOf(crop);
+  const look = looker(crop);
   const regions = ignored.flatMap(({ box }) => {
-    const shown = clipBox(box, window);
-    return boxArea(shown) > 0 ? [clipBox(boxToCrop(crop, shown), [0, 0, crop.size[1], crop.size[0]])] : [];
+    const visible = look({ box });
+    return visible ? [clipBox(visible.box, [0, 0, crop.size[1], crop.size[0]])] : [];
   });
   return [...regions, ...sortObjects(shapes, crop, options).leftOut];
 }
@@ -199,10 +217,20 @@ export function cropLabels(
     },
   );
   const own = out ?? new Int32Array(crop.size[0] * crop.size[1]);
-  const { shapes, unlabelled, ignored = [] } = annotation;
-  const shown = boxToCrop(crop, windowOf(crop));
   own.fill(0);
-  for (const region of ignored) paintShape(region, crop, shown, IGNORE_INDEX, own);
+  paintLabels(annotation, crop, classNames, own);
+  return own;
+}
+
+/** Paints the labels of a crop, on background. */
+export function paintLabels(
+  { shapes, unlabelled, ignored = [] }: Pick<Annotation, 'shapes' | 'unlabelled' | 'ignored'>,
+  crop: Crop,
+  classNames: readonly string[],
+  own: Int32Array,
+): void {
+  const canvas = canvasOf(crop);
+  for (const region of ignored) paintShape(region, canvas, IGNORE_INDEX, own);
   for (const shape of shapes) {
     const value = classNames.indexOf(shape.label) + 1;
     if (value === 0) {
@@ -210,10 +238,9 @@ export function cropLabels(
         `cropLabels: label "${shape.label}" is not among the classes ${classNames.join(', ')}; add it, or leave out its shapes`,
       );
     }
-    paintShape(shape, crop, shown, value, own);
+    paintShape(shape, canvas, value, own);
   }
-  if (unlabelled) paintShape({ mask: unlabelled }, crop, shown, IGNORE_INDEX, own);
-  return own;
+  if (unlabelled) paintShape({ mask: unlabelled }, canvas, IGNORE_INDEX, own);
 }
 
 /**
@@ -231,56 +258,104 @@ export function cropMask(shapes: readonly AnnotatedShape[], crop: Crop, out?: Fl
     { shapes: [{ label: 'text', box: 'box' }], crop: { size: 'pair', region: 'box', toImage: 'values' } },
   );
   const own = out ?? new Float32Array(crop.size[0] * crop.size[1]);
-  const shown = boxToCrop(crop, windowOf(crop));
-  for (const shape of shapes) paintShape(shape, crop, shown, 1, own);
+  const canvas = canvasOf(crop);
+  for (const shape of shapes) paintShape(shape, canvas, 1, own);
   return own;
+}
+
+/** Where the pixels of a crop that show the image are, and what maps shapes into it. */
+interface Canvas {
+  readonly crop: Crop;
+  /** Boxes around them. */
+  readonly windows: readonly Box[];
+  toCrop(outline: readonly Point[]): readonly Point[];
+  /** Whether the centre of a pixel in the boxes shows the region. Undefined where all do. */
+  readonly isShown?: (u: number, v: number) => boolean;
+}
+
+function canvasOf(crop: Crop): Canvas {
+  const whole: Box = [0, 0, crop.size[1], crop.size[0]];
+  const { windows = [whole] } = crop;
+  if (isAxisAligned(crop.toImage)) {
+    const shown = boxAlong(crop, windowOf(crop));
+    return {
+      crop,
+      windows: windows.map((window) => clipBox(shown, window)),
+      toCrop: (outline) => outline.map((point) => pointAlong(crop, point)),
+    };
+  }
+  const toCrop = invert(crop.toImage);
+  const inRegion = toRegion(crop);
+  const full = corners(whole).every(([u, v]) => inRegion(u, v));
+  return {
+    crop,
+    windows,
+    toCrop: (outline) => mapOutline(toCrop, outline),
+    ...(full ? {} : { isShown: (u, v) => inRegion(u + 0.5, v + 0.5) }),
+  };
+}
+
+/** Whether a point of a crop shows the region of its image. */
+function toRegion({ toImage: [a, b, c, d, e, f, g, h, i], region: [x1, y1, x2, y2] }: Crop) {
+  return (u: number, v: number): boolean => {
+    const w = g * u + h * v + i;
+    const x = (a * u + b * v + c) / w;
+    const y = (d * u + e * v + f) / w;
+    return w > 0 && x >= x1 && x < x2 && y >= y1 && y < y2;
+  };
 }
 
 function paintShape(
   shape: Partial<Pick<AnnotatedShape, 'box' | 'points' | 'mask'>>,
-  crop: Crop,
-  shown: Box,
+  canvas: Canvas,
   value: number,
   out: Int32Array | Float32Array,
 ): void {
-  const { mask } = shape;
+  const { mask, points } = shape;
+  const { crop, isShown } = canvas;
   // The box that a file states may be smaller than the mask.
   const box = mask ? ([mask.x, mask.y, mask.x + mask.width, mask.y + mask.height] as const) : shape.box!;
-  // The pixels whose centres are in both the box and the window.
-  const [u1, v1, u2, v2] = clipBox(boxToCrop(crop, box), shown).map((side) => Math.ceil(side - 0.5));
-  const [w, h] = [u2! - u1!, v2! - v1!];
-  if (w <= 0 || h <= 0) return;
-  const inside = insideTest(shape, crop, u1!, v1!, w, h);
-  for (let v = 0, i = 0; v < h; v++) {
-    for (let u = 0; u < w; u++, i++) {
-      if (inside(i, u, v)) out[(v1! + v) * crop.size[1] + u1! + u] = value;
+  const boxInCrop = canvas.toCrop(corners(box));
+  if (boxInCrop.length === 0) return;
+  const bounds = boundsOf(boxInCrop);
+  // A box that is turned is an outline.
+  const outline = points ?? (mask || isAxisAligned(crop.toImage) ? undefined : corners(box));
+  for (const window of canvas.windows) {
+    // The pixels whose centres are in both the box and the window.
+    const [u1, v1, u2, v2] = clipBox(bounds, window).map((side) => Math.ceil(side - 0.5));
+    const [w, h] = [u2! - u1!, v2! - v1!];
+    if (w <= 0 || h <= 0) continue;
+    const inside = insideTest({ points: outline, mask }, canvas, u1!, v1!, w, h);
+    for (let v = 0, i = 0; v < h; v++) {
+      for (let u = 0; u < w; u++, i++) {
+        if (!inside(i, u, v) || (isShown && !isShown(u1! + u, v1! + v))) continue;
+        out[(v1! + v) * crop.size[1] + u1! + u] = value;
+      }
     }
   }
 }
 
 /** Tells whether pixel (u, v), the i-th, of the crop's window of w x h pixels at (u1, v1) belongs to the shape. */
 function insideTest(
-  { points, mask }: Partial<Pick<AnnotatedShape, 'points' | 'mask'>>,
-  crop: Crop,
+  { points, mask }: { readonly points?: readonly Point[]; readonly mask?: MaskPatch },
+  { crop, toCrop }: Canvas,
   u1: number,
   v1: number,
   w: number,
   h: number,
 ): (i: number, u: number, v: number) => boolean {
   if (points !== undefined) {
-    const moved = points.map((point): Point => {
-      const [u, v] = pointToCrop(crop, point);
-      return [u - u1, v - v1];
-    });
+    const moved = toCrop(points).map(([u, v]): Point => [u - u1, v - v1]);
     const filled = rasterizePolygon(moved, { width: w, height: h });
     return (i) => filled[i] !== 0;
   }
   if (mask === undefined) return () => true;
-  const [a, b, c, d, e, f] = crop.toImage;
   const data = pixelsOf(mask);
+  const back = crop.toImage;
   return (_, u, v) => {
-    const x = Math.floor(a * (u1 + u + 0.5) + b * (v1 + v + 0.5) + c) - mask.x;
-    const y = Math.floor(d * (u1 + u + 0.5) + e * (v1 + v + 0.5) + f) - mask.y;
+    const [px, py] = mapPoint(back, [u1 + u + 0.5, v1 + v + 0.5]);
+    const x = Math.floor(px) - mask.x;
+    const y = Math.floor(py) - mask.y;
     return x >= 0 && y >= 0 && x < mask.width && y < mask.height && data[y * mask.width + x] !== 0;
   };
 }

@@ -1,13 +1,14 @@
 import { expectArguments } from '../arguments.ts';
-import { DataError } from '../errors.ts';
-import { expectOptions, withDefaults } from '../options.ts';
+import { DataError, UsageError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
 import { boxArea } from '../vision/boxes.ts';
 import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
-import type { AugmentOptions, Crop } from './augment.ts';
-import { AUGMENT_OPTIONS, cropImage, sampleCrop } from './augment.ts';
-import { cropIgnored, cropLabels, cropMask, sortObjects } from './cropTargets.ts';
+import { drawLayers, type Layer, mostParts, renderLayers } from './augment/mixing.ts';
+import type { Augment } from './augment/parameters.ts';
+import { type AugmentPreset, augmentOf } from './augment/presets.ts';
+import { cropIgnored, cropMask, paintLabels, sortObjects } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
 import { unionOf } from './objects.ts';
 
@@ -19,7 +20,7 @@ export interface Sample {
   readonly image: FloatImage;
   /** The objects labelled in the image. */
   readonly annotation: Annotation;
-  /** Crops are cut from this part of the image only; takes precedence over `AugmentOptions.region`. Default: the whole image. */
+  /** Crops are cut from this part of the image only. Default: the whole image. */
   readonly region?: Box;
 }
 
@@ -38,13 +39,13 @@ export interface BatchOptions<T extends 'detect' | 'segment'> {
   readonly classNames: readonly string[];
   /** Seed of the random crops. */
   readonly seed: number | string;
-  /** How crops are varied at random. */
-  readonly augment?: AugmentOptions;
+  /** How crops are varied at random: a list of transforms, or the name of a ready-made one. Default `none`. */
+  readonly augment?: Augment | AugmentPreset;
   /** Objects of which a smaller fraction of the area is visible, 0..1, become regions to ignore. Default 0.35. */
   readonly minVisible?: number;
   /** Whether batches of the task `detect` contain the masks of the objects. Default false. */
   readonly masks?: boolean;
-  /** Capacity for boxes per crop, G; crops with more objects keep the largest and ignore the others. Default: the most shapes in one sample. */
+  /** Capacity for boxes per crop, G; crops with more objects keep the largest and ignore the others. Default: the most shapes in one sample, times the most samples in one image. */
   readonly maxBoxes?: number;
 }
 
@@ -122,6 +123,7 @@ function fewerBoxes(boxes: readonly Box[], most: number): Box[] {
 export class BatchSource<T extends 'detect' | 'segment'> {
   readonly #samples: readonly Sample[];
   readonly #options: BatchOptions<T>;
+  readonly #augment: Augment;
   readonly #maxBoxes: number;
   readonly #maxIgnored: number;
   #seed: number | string;
@@ -148,8 +150,12 @@ export class BatchSource<T extends 'detect' | 'segment'> {
       masks: undefined,
       maxBoxes: undefined,
     });
-    expectOptions('BatchSource: augment', options.augment ?? {}, AUGMENT_OPTIONS);
-    const most = samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
+    this.#augment = augmentOf(options.augment ?? 'none', 'BatchSource: augment');
+    if (task === 'segment' && this.#augment.some(({ name }) => name === 'mixUp')) {
+      throw new UsageError('BatchSource: augment has mixUp, which has no label maps; use cutMix');
+    }
+    const parts = mostParts(this.#augment);
+    const most = parts * samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
     if (most === 0) {
       throw new DataError(
         `BatchSource: ${samples.length === 0 ? 'there are no samples' : `none of the ${samples.length} samples has a shape`}; label at least one object`,
@@ -172,7 +178,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
       (max, { annotation }) => Math.max(max, annotation.ignored?.length ?? 0),
       0,
     );
-    this.#maxIgnored = regions + Math.min(most, MOST_LEFT_OUT);
+    this.#maxIgnored = parts * regions + Math.min(most, MOST_LEFT_OUT);
     this.#maxBoxes = options.maxBoxes ?? most;
     if (![batchSize, this.#maxBoxes].every((count) => Number.isInteger(count) && count > 0)) {
       throw new DataError(
@@ -200,19 +206,22 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     const { task, batchSize, size, classNames: classes } = this.#options;
     const pixels = size[0] * size[1];
     const images = new Float32Array(batchSize * pixels * 3);
-    const crops = this.#crops();
-    crops.forEach(({ sample, crop }, n) => {
-      cropImage(sample.image, crop, images.subarray(n * pixels * 3, (n + 1) * pixels * 3));
+    const drawn = this.#draw();
+    drawn.forEach((layers, n) => {
+      renderLayers(layers, images.subarray(n * pixels * 3, (n + 1) * pixels * 3));
     });
     this.#batch++;
     if (task === 'segment') {
       const labels = new Int32Array(batchSize * pixels);
-      crops.forEach(({ sample, crop }, n) => {
-        cropLabels(sample.annotation, crop, classes, labels.subarray(n * pixels, (n + 1) * pixels));
+      drawn.forEach((layers, n) => {
+        const own = labels.subarray(n * pixels, (n + 1) * pixels);
+        for (const { parts } of layers) {
+          for (const { sample, crop } of parts) paintLabels(sample.annotation, crop, classes, own);
+        }
       });
       return { images, labels };
     }
-    return { images, ...this.#boxes(crops) };
+    return { images, ...this.#boxes(drawn) };
   }
 
   /**
@@ -261,13 +270,14 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     this.#order = { epoch: -1, indices: [] };
   }
 
-  #crops(): { sample: Sample; crop: Crop }[] {
-    const { batchSize, size, augment = {} } = this.#options;
+  /** The images of the next batch, of one sample each or of several. */
+  #draw(): Layer<Sample>[][] {
+    const { batchSize, size } = this.#options;
     const random = new Random(this.#seed).fork('crops').fork(this.#batch);
+    const others = (own: Random): Sample => this.#samples[own.integer(this.#samples.length)]!;
     return Array.from({ length: batchSize }, (_, n) => {
       const sample = this.#sampleAt(this.#batch * batchSize + n);
-      const options = { ...augment, size, region: sample.region ?? augment.region };
-      return { sample, crop: sampleCrop(sample.image, options, random.fork(n)) };
+      return drawLayers(sample, size, this.#augment, others, random.fork(n));
     });
   }
 
@@ -282,30 +292,38 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     return this.#samples[this.#order.indices[position % count]!]!;
   }
 
-  #boxes(crops: { sample: Sample; crop: Crop }[]): Omit<DetectBatch, 'images'> {
+  #boxes(drawn: readonly (readonly Layer<Sample>[])[]): Omit<DetectBatch, 'images'> {
     const { classNames: classes, minVisible, size } = this.#options;
     const room = this.#maxBoxes;
     const pixels = size[0] * size[1];
-    const boxes = new Float32Array(crops.length * room * 4);
-    const labels = new Int32Array(crops.length * room).fill(-1);
-    const counts = new Int32Array(crops.length);
-    const masks = this.#options.masks ? new Float32Array(crops.length * room * pixels) : undefined;
-    const ignored = new Float32Array(crops.length * this.#maxIgnored * 4);
-    crops.forEach(({ sample, crop }, n) => {
-      const options = minVisible === undefined ? {} : { minVisible };
-      const { shapes: all, ignored: regions = [] } = sample.annotation;
-      const { found, leftOut } = sortObjects(all, crop, options);
+    const boxes = new Float32Array(drawn.length * room * 4);
+    const labels = new Int32Array(drawn.length * room).fill(-1);
+    const counts = new Int32Array(drawn.length);
+    const masks = this.#options.masks ? new Float32Array(drawn.length * room * pixels) : undefined;
+    const ignored = new Float32Array(drawn.length * this.#maxIgnored * 4);
+    const options = minVisible === undefined ? {} : { minVisible };
+    drawn.forEach((layers, n) => {
+      const parts = layers.flatMap((layer) => layer.parts);
+      const sorted = parts.map(({ sample, crop }) => {
+        const { found, leftOut } = sortObjects(sample.annotation.shapes, crop, options);
+        return { found: found.map((object) => ({ ...object, crop })), leftOut };
+      });
+      const found = sorted.flatMap((part) => part.found);
+      const leftOut = sorted.flatMap((part) => part.leftOut);
       // The order changes only if they do not fit: the smallest objects are then ignored.
       if (found.length > room) {
         found.sort((a, b) => boxArea(b.box) - boxArea(a.box));
         leftOut.push(...found.splice(room).map(({ box }) => box));
       }
-      const ignore = [...cropIgnored({ ignored: regions }, crop), ...leftOut];
+      const regions = parts.flatMap(({ sample, crop }) =>
+        cropIgnored({ ignored: sample.annotation.ignored ?? [] }, crop),
+      );
+      const ignore = [...regions, ...leftOut];
       fewerBoxes(ignore, this.#maxIgnored).forEach((box, i) => {
         ignored.set(box, (n * this.#maxIgnored + i) * 4);
       });
       counts[n] = found.length;
-      found.forEach(({ label, box, shapes }, i) => {
+      found.forEach(({ label, box, shapes, crop }, i) => {
         const place = n * room + i;
         boxes.set(box, place * 4);
         labels[place] = classes.indexOf(label);

@@ -13,7 +13,41 @@ export {
   type MaskPatch,
   type ObjectFlags,
 } from './annotation.ts';
-export { type AugmentOptions, type Crop, type CropOptions, cropImage, sampleCrop } from './augment.ts';
+export { checkAugment, TRANSFORM_NAMES } from './augment/check.ts';
+export { type Crop, type CropOptions, sampleCrop } from './augment/crop.ts';
+export type { Effect } from './augment/effects.ts';
+export type { Homography } from './augment/matrix.ts';
+export { type ClassBatch, mixBatch, splitAugment } from './augment/mixing.ts';
+export type {
+  Around,
+  Augment,
+  Range,
+  Transform,
+  TransformName,
+  TransformParameters,
+} from './augment/parameters.ts';
+export { type CropPointsOptions, cropPoints, type Keypoint } from './augment/points.ts';
+export { AUGMENT_PRESETS, type AugmentPreset } from './augment/presets.ts';
+export { cropImage } from './augment/resample.ts';
+export {
+  affine,
+  blur,
+  colorJitter,
+  crop,
+  cutMix,
+  cutout,
+  flip,
+  grayscale,
+  mixUp,
+  mosaic,
+  noise,
+  perspective,
+  randomResizedCrop,
+  resize,
+  rotate,
+  rotate90,
+  zoom,
+} from './augment/transforms.ts';
 export { type TraceOptions, traceContours } from './contours.ts';
 export {
   type CropBoxesOptions,

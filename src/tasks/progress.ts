@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { expectArguments } from '../arguments.ts';
+import { checkAugment } from '../data/augment/check.ts';
 import type { BatchState } from '../data/dataset.ts';
 import { DataError } from '../errors.ts';
 import { MODEL_NAMES } from './architectures.ts';
@@ -24,7 +25,6 @@ const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v
 const place = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_STEPS));
 const atLeast0 = v.pipe(v.number(), v.minValue(0), v.maxValue(1e30));
 const rate = v.pipe(v.number(), v.gtValue(0), v.maxValue(1e30));
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const whole = v.pipe(v.number(), v.safeInteger());
 
 const settings = v.object({
@@ -42,17 +42,7 @@ const settings = v.object({
   skipBatches: v.optional(v.array(count(MAX_STEPS))),
   weights: v.optional(v.string()),
   freeze: v.optional(v.array(v.string())),
-  augment: v.object({
-    scale: v.optional(v.tuple([rate, rate])),
-    region: v.optional(v.tuple([v.number(), v.number(), v.number(), v.number()])),
-    flipHorizontal: v.optional(share),
-    flipVertical: v.optional(share),
-    rotate90: v.optional(v.boolean()),
-    brightness: v.optional(atLeast0),
-    contrast: v.optional(atLeast0),
-    saturation: v.optional(atLeast0),
-    fill: v.optional(share),
-  }),
+  augment: v.array(v.looseObject({ name: v.string() })),
 });
 
 const schema = v.object({
@@ -87,6 +77,11 @@ export function readProgress(value: unknown, file: string): TrainProgress {
     throw refuse(`${where ? `${where}: ` : ''}${issue.message}`);
   }
   const progress = value as TrainProgress;
+  try {
+    checkAugment(progress.settings.augment);
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
   const { step, batches } = progress;
   const { steps } = progress.settings;
   if (step > steps) throw refuse(`step is ${step} of ${steps}`);

@@ -1,5 +1,6 @@
 import { expectArguments, GPU } from '../arguments.ts';
-import type { AugmentOptions } from '../data/augment.ts';
+import type { Augment } from '../data/augment/parameters.ts';
+import { type AugmentPreset, augmentOf } from '../data/augment/presets.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
@@ -35,7 +36,7 @@ export interface TrainSettings {
   /** Seed of the weights and of the crops. */
   readonly seed: number;
   /** How crops are varied at random. */
-  readonly augment: AugmentOptions;
+  readonly augment: Augment;
   /** Numbers of the batches, from 1, that are not learned from: their steps change nothing. Default: none. */
   readonly skipBatches?: readonly number[];
   /** What the weights are called that it starts from, `TrainOptions.weights`. Default: none, it starts from random ones. */
@@ -69,8 +70,8 @@ export interface SettingsOptions {
   readonly lr?: number;
   /** Seed of the weights and of the crops. Default 0. */
   readonly seed?: number;
-  /** How crops are varied at random, in addition to or instead of the defaults: scale 0.75 to 1.33, horizontal flips, colours by 0.2. */
-  readonly augment?: AugmentOptions;
+  /** How crops are varied at random: a list of transforms, or the name of a ready-made one. Default: that of the name `default`. */
+  readonly augment?: Augment | AugmentPreset;
   /** Numbers of the batches, from 1, that are not learned from. Default: none. */
   readonly skipBatches?: readonly number[];
   /**
@@ -113,14 +114,6 @@ export const ADJUSTABLE: readonly string[] = ['lr', 'steps', 'skipBatches'] sati
 export const DEFAULT_MAX_SIDE = 512;
 /** Default numbers of steps: telling classes apart takes longer than finding objects of one class. */
 const DEFAULT_STEPS = { one: 1000, several: 2500 };
-const DEFAULT_AUGMENT: AugmentOptions = {
-  scale: [0.75, 1.33],
-  flipHorizontal: 0.5,
-  brightness: 0.2,
-  contrast: 0.2,
-  saturation: 0.2,
-};
-
 /** The number of crops of each image per epoch: as many as cover its pixels, shrunk to maxSide, once. */
 export function cropsPerEpoch(
   samples: readonly Sample[],
@@ -205,7 +198,7 @@ export function defaultSettings(
     weightDecay: 1e-4,
     clipNorm: 10,
     seed: options.seed ?? 0,
-    augment: { ...DEFAULT_AUGMENT, ...options.augment },
+    augment: augmentOf(options.augment ?? 'default', 'defaultSettings: augment'),
     ...(options.skipBatches?.length ? { skipBatches: options.skipBatches } : {}),
     ...(weights ? { weights: nameOfWeights(weights) } : {}),
     ...(options.freeze?.length ? { freeze: options.freeze } : {}),

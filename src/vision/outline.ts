@@ -129,7 +129,8 @@ export function polygonInBox(points: readonly Point[], bounds: Box): { share: nu
   return { share: outlineArea(clipped) / outlineArea(points), box };
 }
 
-const corners = ([x1, y1, x2, y2]: Box): Point[] => [
+/** The corners of a box, from the upper left clockwise. */
+export const corners = ([x1, y1, x2, y2]: Box): Point[] => [
   [x1, y1],
   [x2, y1],
   [x2, y2],
@@ -172,7 +173,7 @@ function clipSide(points: readonly Point[], axis: 0 | 1, border: number, sign: 1
 }
 
 /** The two ends of a segment clipped to a box (Liang and Barsky 1984); none if it is outside. */
-function segmentInBox(from: Point, to: Point, bounds: Box): Point[] {
+export function segmentInBox(from: Point, to: Point, bounds: Box): Point[] {
   let start = 0;
   let end = 1;
   for (const axis of [0, 1] as const) {
@@ -192,7 +193,7 @@ function segmentInBox(from: Point, to: Point, bounds: Box): Point[] {
 }
 
 /** Whether a polygon contains a point (even-odd rule: a ray to the right crosses the outline an odd number of times). */
-function contains(points: readonly Point[], [x, y]: Point): boolean {
+export function contains(points: readonly Point[], [x, y]: Point): boolean {
   let inside = false;
   points.forEach(([x2, y2], i) => {
     const [x1, y1] = points.at(i - 1)!;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
+import { colorJitter, crop, flip, rotate90, zoom } from '../../src/data/augment/transforms.ts';
 import type { BatchOptions, Sample } from '../../src/data/dataset.ts';
 import { BatchSource, classNames } from '../../src/data/dataset.ts';
 import { DataError } from '../../src/errors.ts';
@@ -33,7 +34,7 @@ const options = (extra: Partial<BatchOptions<'detect'>> = {}): BatchOptions<'det
   size: [24, 32],
   classNames: ['coin', 'cup'],
   seed: 1,
-  augment: { scale: [0.7, 1.5], rotate90: true, flipVertical: 0.5 },
+  augment: [zoom({ scale: [0.7, 1.5] }), rotate90(), flip({ vertical: 0.5 })],
   ...extra,
 });
 
@@ -116,7 +117,7 @@ describe('BatchSource', () => {
     const alone = [sample('a', 0, [shape('coin', [22, 18, 38, 32])])];
     const source = new BatchSource(
       alone,
-      options({ minVisible: 0, augment: { scale: [0.8, 2], rotate90: true, fill: 0 } }),
+      options({ minVisible: 0, augment: [zoom({ scale: [0.8, 2] }), rotate90(), crop({ fill: 0 })] }),
     );
     let compared = 0;
     for (let n = 0; n < 40; n++) {
@@ -187,7 +188,7 @@ describe('BatchSource', () => {
     ];
     const OBJECTS = 4;
     const several = [sample('several', 0, shapes), samples[2]!];
-    const augment = { scale: [0.5, 0.8], rotate90: true, flipVertical: 0.5 } as const;
+    const augment = [zoom({ scale: [0.5, 0.8] }), rotate90(), flip({ vertical: 0.5 })];
     const given = options({ minVisible: 0, size: SIZE, augment });
 
     it('adds them to what it gives without', () => {
@@ -254,7 +255,7 @@ describe('BatchSource', () => {
       ...sample(`${i}`, (i + 1) / 10, shapes),
       region: [0, 0, 50, 40] as const,
     }));
-    const source = new BatchSource(greys, options({ batchSize: 3, augment: {} }));
+    const source = new BatchSource(greys, options({ batchSize: 3, augment: 'none' }));
     const orders = new Set<string>();
     for (let epoch = 0; epoch < 30; epoch++) {
       const { images } = source.next();
@@ -289,16 +290,16 @@ describe('BatchSource', () => {
 
   it('takes room for all shapes, and keeps the largest boxes in less', () => {
     expect(new BatchSource(samples, options()).maxBoxes).toBe(2);
-    const one = new BatchSource([samples[0]!], options({ maxBoxes: 1, augment: {}, size: [50, 60] }));
+    const one = new BatchSource([samples[0]!], options({ maxBoxes: 1, augment: 'none', size: [50, 60] }));
     const { boxes, labels, counts } = one.next();
     expect([...counts]).toEqual([1, 1]);
     expect([...labels]).toEqual([1, 1]);
     expect((boxes[2]! - boxes[0]!) * (boxes[3]! - boxes[1]!)).toBe(500);
   });
 
-  it('prefers the region of a sample', () => {
+  it('keeps to the region of a sample', () => {
     const held = { ...samples[1]!, region: [0, 20, 60, 50] as const };
-    const source = new BatchSource([held], options({ augment: { region: [0, 0, 60, 20] }, size: [30, 30] }));
+    const source = new BatchSource([held], options({ augment: 'none', size: [30, 30] }));
     for (let n = 0; n < 10; n++)
       expect(source.next().images.every((value) => value === Math.fround(0.2))).toBe(true);
   });
@@ -332,7 +333,11 @@ describe('BatchSource', () => {
     });
     const annotation = { width, height, shapes: [shape('coin', [500, 300, 700, 500])] };
     const photo = { name: 'photo', image: { width, height, channels: 3 as const, data }, annotation };
-    const augment = { scale: [0.7, 1.4], rotate90: true, brightness: 0.2, saturation: 0.2 } as const;
+    const augment = [
+      zoom({ scale: [0.7, 1.4] }),
+      rotate90(),
+      colorJitter({ brightness: 0.2, saturation: 0.2 }),
+    ];
     for (const task of ['detect', 'segment'] as const) {
       const source = new BatchSource([photo], { ...options({ size: [64, 64], augment }), task });
       source.next();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape, MaskPatch } from '../../src/data/annotation.ts';
-import type { Crop } from '../../src/data/augment.ts';
+import type { Crop } from '../../src/data/augment/crop.ts';
 import { traceContours } from '../../src/data/contours.ts';
 import { cropLabels } from '../../src/data/cropTargets.ts';
 import { partsOf } from '../../src/data/maskParts.ts';
@@ -77,12 +77,10 @@ describe('mask patches', () => {
   it('that nobody labelled are 255 in what a segmenter is taught, over whatever is there', () => {
     const crop: Crop = {
       size: [4, 6],
-      toImage: [1, 0, 1, 0, 1, 0],
+      toImage: [1, 0, 1, 0, 1, 0, 0, 0, 1],
       region: [0, 0, 10, 10],
       fill: 0.5,
-      brightness: 1,
-      contrast: 1,
-      saturation: 1,
+      effects: [],
     };
     const unlabelled = { ...draw('##', '.#'), x: 2, y: 1 };
     const shapes: AnnotatedShape[] = [{ label: 'a', box: [1, 0, 4, 4], groupId: null }];

@@ -11,6 +11,7 @@ const none = undefined as never;
 const rle = vision.rleEncode(Uint8Array.of(1), { width: 1, height: 1 });
 const image = { width: 1, height: 1, channels: 3, data: new Float32Array(3) } as const;
 const annotation = { width: 1, height: 1, shapes: [] };
+const transformNames: readonly string[] = data.TRANSFORM_NAMES;
 const crop = data.sampleCrop(image, { size: [1, 1] }, new vision.Random(0));
 
 /** Everything of fovea/vision, fovea/data and of Fovea's tasks that takes options, called with one that it does not have. */
@@ -31,6 +32,15 @@ const calls: Readonly<Record<string, () => unknown>> = {
 
   BatchSource: () => new data.BatchSource([], mistake),
   sampleCrop: () => data.sampleCrop(image, mistake, new vision.Random(0)),
+  ...Object.fromEntries(
+    Object.entries(data).flatMap(([name, make]) =>
+      typeof make === 'function' && transformNames.includes(name)
+        ? [[name, () => Reflect.apply(make, undefined, [mistake])]]
+        : [],
+    ),
+  ),
+  cropPoints: () => data.cropPoints([], crop, mistake),
+  mixBatch: () => data.mixBatch(none, mistake, new vision.Random(0)),
   cropBoxes: () => data.cropBoxes([], crop, mistake),
   cropIgnored: () => data.cropIgnored({}, crop, mistake),
   detectFormat: () => data.detectFormat(none, '', mistake),
@@ -68,8 +78,24 @@ const WITHOUT = [
   ],
   ...['chooseThreshold', 'clipBox', 'distanceMatrix', 'evaluateVoc', 'precisionRecallCurve', 'rocAucScore'],
   ...['rleArea', 'rleDecode', 'rleEncode', 'rleFromBox', 'rleFromPolygon', 'rleFromString', 'rleToBox'],
-  ...['rleToString', 'BadData', 'classNames', 'connectedComponents', 'cropImage', 'cropLabels', 'cropMask'],
-  ...['decodeIndexedPng', 'embeddedImage', 'encodeIndexedPng', 'formatCocoResults', 'imageFromBytes'],
+  ...[
+    'rleToString',
+    'BadData',
+    'classNames',
+    'checkAugment',
+    'connectedComponents',
+    'cropImage',
+    'cropLabels',
+    'cropMask',
+  ],
+  ...[
+    'decodeIndexedPng',
+    'embeddedImage',
+    'encodeIndexedPng',
+    'formatCocoResults',
+    'imageFromBytes',
+    'splitAugment',
+  ],
   ...[
     'isImageFile',
     'maskToPatch',
@@ -124,8 +150,8 @@ describe('an option that does not exist is refused', () => {
       'did you mean skipBad?',
     );
     const batches = { task: 'detect', batchSize: 1, size: [8, 8], classNames: [], seed: 0 } as const;
-    expect(() => new data.BatchSource([], { ...batches, augment: { rotate: true } as never })).toThrow(
-      'BatchSource: augment: takes [',
+    expect(() => new data.BatchSource([], { ...batches, augment: [{ name: 'rotat' }] as never })).toThrow(
+      'did you mean rotate?',
     );
     const evaluator = new vision.CocoEvaluator({ classes: ['a'] });
     expect(() => evaluator.precisionRecall({ iouThrs: 0.5 } as never)).toThrow('did you mean iouThr?');

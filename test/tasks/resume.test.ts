@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { colorJitter, flip, zoom } from '../../src/data/augment/transforms.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
 import type { FCNConfig } from '../../src/models/fcn.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
@@ -60,7 +61,7 @@ async function resumeFrom(file: string, records: readonly StepRecord[]): Promise
 
 describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
   const samples = [twoScene(model === 'retinanet' ? 64 : 32)];
-  const augment = { scale: [0.8, 1.2], flipHorizontal: 0.5, brightness: 0.2 } as const;
+  const augment = [zoom({ scale: [0.8, 1.2] }), flip(), colorJitter({ brightness: 0.2 })];
   const settings = settingsFor(model, samples, { width: 4, batchSize: 2, steps: STEPS, lr: 0.01, augment });
   let gpu: Gpu;
   let whole: TrainResult & { files: string[] };

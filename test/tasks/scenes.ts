@@ -78,8 +78,6 @@ export async function writeScene(folder: string, sample: Sample): Promise<void> 
   );
 }
 
-const STILL = { scale: [1, 1], flipHorizontal: 0, brightness: 0, contrast: 0, saturation: 0 } as const;
-
 /** Settings for images of this side, without augmentation: every crop is the whole image. */
 export function settingsFor(
   model: ModelName,
@@ -87,7 +85,7 @@ export function settingsFor(
   options: SettingsOptions = {},
 ): TrainSettings {
   const cropSize = samples[0]!.image.width;
-  return defaultSettings(model, samples, { cropSize, augment: STILL, ...options });
+  return defaultSettings(model, samples, { cropSize, augment: 'none', ...options });
 }
 
 /** The same with another normalisation in a RetinaNet's backbone. */

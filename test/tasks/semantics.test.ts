@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
-import { sampleCrop } from '../../src/data/augment.ts';
+import { sampleCrop } from '../../src/data/augment/crop.ts';
 import { cropBoxes, IGNORE_INDEX } from '../../src/data/cropTargets.ts';
 import type { Sample } from '../../src/data/dataset.ts';
 import { objectsOf } from '../../src/data/objects.ts';
@@ -41,7 +41,7 @@ const OBJECTS = [
 describe('shapes of one group', () => {
   it('are one object in training and in evaluation', async () => {
     expect(objectsOf(grouped.annotation.shapes)).toMatchObject(OBJECTS);
-    const crop = sampleCrop(grouped.image, { size: [64, 64], flipHorizontal: 0 }, new Random(0));
+    const crop = sampleCrop(grouped.image, { size: [64, 64] }, new Random(0));
     expect(cropBoxes(grouped.annotation.shapes, crop)).toMatchObject(OBJECTS);
     const classNames = ['a', 'b'];
     const detect = async () => OBJECTS.map((found) => ({ ...found, score: 0.9 }));

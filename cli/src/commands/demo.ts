@@ -34,7 +34,7 @@ const DRAWN = 0.3;
 const COINS = fileURLToPath(new URL('coins/coins.json', import.meta.url));
 
 /** Coins look the same from every side, so crops may be turned and mirrored. */
-const AUGMENT = { flipVertical: 0.5, rotate90: true };
+const AUGMENT = 'aerial';
 const DETECTOR: SettingsOptions = { steps: 150, cropSize: 128, batchSize: 4, augment: AUGMENT };
 const SEGMENTER: SettingsOptions = {
   steps: 100,
