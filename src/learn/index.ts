@@ -31,6 +31,13 @@ export { type LayerGroup, layerGroups } from './groups.ts';
 export { History, type Logs, type StepLogs } from './history.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';
 export type { LrFinding, LrFindOptions } from './lrFind.ts';
-export { type AccuracyOptions, accuracy, meanAbsoluteError, meanSquaredError } from './metrics.ts';
+export {
+  type AccuracyOptions,
+  accuracy,
+  type MetricNames,
+  meanAbsoluteError,
+  meanSquaredError,
+} from './metrics.ts';
 export type { FineTuneOptions, FitFlatCosOptions, FitOneCycleOptions, FitOptions } from './plans.ts';
 export { type Rate, type RateSlice, slice } from './rates.ts';
+export type { Trained } from './trained.ts';

@@ -4,7 +4,7 @@ import { withDefaults } from '../options.ts';
 import type { Metric } from '../tasks/task.ts';
 
 /** Finds two arrays of a batch that a metric compares. */
-interface Compared {
+export interface MetricNames {
   /** What `Task.predict` calls the predictions. Default `logits`. */
   readonly prediction?: string;
   /** What the batch calls the truth. Default `labels`. */
@@ -22,12 +22,12 @@ function arrayOf(metric: string, arrays: Batch, name: string, where: string): Ho
 /** A mean over the rows of all batches. */
 abstract class RowMean implements Metric {
   abstract readonly mode: 'max' | 'min';
-  readonly #names: Required<Compared>;
+  readonly #names: Required<MetricNames>;
   readonly #call: string;
   #sum = 0;
   #count = 0;
 
-  constructor(call: string, { prediction, target }: Required<Compared>) {
+  constructor(call: string, { prediction, target }: Required<MetricNames>) {
     this.#call = call;
     this.#names = { prediction, target };
   }
@@ -48,7 +48,7 @@ abstract class RowMean implements Metric {
 }
 
 /** Options of `accuracy`. */
-export interface AccuracyOptions extends Compared {
+export interface AccuracyOptions extends MetricNames {
   /** A prediction is right if the label is among so many of the highest scores. Default 1. */
   readonly topK?: number;
 }
@@ -93,7 +93,7 @@ export function accuracy(options: AccuracyOptions = {}): Metric {
   })('accuracy', { prediction, target });
 }
 
-const elementwise = (call: string, names: Compared, distance: (difference: number) => number): Metric =>
+const elementwise = (call: string, names: MetricNames, distance: (difference: number) => number): Metric =>
   new (class ElementMean extends RowMean {
     readonly mode = 'min';
     protected compare(given: HostTensor, wanted: HostTensor) {
@@ -109,9 +109,9 @@ const elementwise = (call: string, names: Compared, distance: (difference: numbe
   })(call, withDefaults(call, names, { prediction: 'predictions', target: 'targets' }));
 
 /** The mean of |prediction - target| over all elements. Default names: `predictions` and `targets`. */
-export const meanAbsoluteError = (names: Compared = {}): Metric =>
+export const meanAbsoluteError = (names: MetricNames = {}): Metric =>
   elementwise('meanAbsoluteError', names, Math.abs);
 
 /** The mean of (prediction - target)^2 over all elements. Default names: `predictions` and `targets`. */
-export const meanSquaredError = (names: Compared = {}): Metric =>
+export const meanSquaredError = (names: MetricNames = {}): Metric =>
   elementwise('meanSquaredError', names, (difference) => difference * difference);
