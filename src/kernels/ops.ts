@@ -31,7 +31,7 @@ import { linear, matmul } from './matrix/matmul.ts';
 import { batchNorm, batchNormBackward } from './norm/batchNorm.ts';
 import { groupNorm, groupNormBackward } from './norm/groupNorm.ts';
 import { localResponseNorm, localResponseNormBackward } from './norm/localResponseNorm.ts';
-import { adamwStep, sgdStep } from './optimizers/optimizers.ts';
+import { adamwStep, lionStep, rmspropCenteredStep, rmspropStep, sgdStep } from './optimizers/optimizers.ts';
 import { pack } from './optimizers/pack.ts';
 import {
   adaptiveAvgPool2d,
@@ -213,6 +213,9 @@ export const kernels = {
   pack,
   sgd_step: sgdStep,
   adamw_step: adamwStep,
+  rmsprop_step: rmspropStep,
+  rmsprop_centered_step: rmspropCenteredStep,
+  lion_step: lionStep,
 } as const;
 
 /** The name of an operation in snake_case, as in `fovea/kernels/<name>`. */

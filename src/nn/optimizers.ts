@@ -1,5 +1,7 @@
 /** All optimizers. */
 export { Adam, type AdamOptions, AdamW } from './optimizers/adam.ts';
 export { OptimizerGroup, type ParameterGroup } from './optimizers/groups.ts';
+export { Lion, type LionOptions } from './optimizers/lion.ts';
 export { Optimizer, type OptimizerOptions } from './optimizers/optimizer.ts';
+export { RMSprop, type RMSpropOptions } from './optimizers/rmsprop.ts';
 export { SGD, type SGDOptions } from './optimizers/sgd.ts';

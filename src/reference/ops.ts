@@ -21,7 +21,7 @@ import { linear, matmul } from './matmul.ts';
 import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
 import { nms } from './nms.ts';
 import { oneHot } from './oneHot.ts';
-import { adamwStep, pack, sgdStep } from './optimizers.ts';
+import { adamwStep, lionStep, pack, rmspropCenteredStep, rmspropStep, sgdStep } from './optimizers.ts';
 import { panopticMerge } from './panopticMerge.ts';
 import { pasteMasks } from './pasteMasks.ts';
 import { rand } from './rand.ts';
@@ -127,4 +127,7 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   pack: pack,
   sgd_step: sgdStep,
   adamw_step: adamwStep,
+  rmsprop_step: rmspropStep,
+  rmsprop_centered_step: rmspropCenteredStep,
+  lion_step: lionStep,
 };

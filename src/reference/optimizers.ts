@@ -55,6 +55,62 @@ export const adamwStep: Reference<
   return { newParam, newM, newV };
 };
 
+/** RMSprop; `mean` is there where it is centered. */
+function rmsprop(
+  [lr, alpha, mu, eps, decay, rest]: [number, number, number, number, number, number],
+  { param, grad, square, momentum, mean, scale, steps }: Readonly<Record<string, RefTensor>>,
+) {
+  const [newParam, newSquare] = [Float64Array.from(param!.data), Float64Array.from(square!.data)];
+  const newMomentum = Float64Array.from(momentum!.data);
+  const newMean = Float64Array.from(mean?.data ?? []);
+  for (let i = 0; i < newParam.length; i++) {
+    if (stepOf(steps!, i) === 0) continue;
+    const g = grad!.data[i]! * scale!.data[0]! + decay * param!.data[i]!;
+    newSquare[i] = alpha * square!.data[i]! + rest * g * g;
+    if (mean) newMean[i] = alpha * mean.data[i]! + rest * g;
+    const variance = newSquare[i]! - (mean ? newMean[i]! ** 2 : 0);
+    newMomentum[i] = mu * momentum!.data[i]! + g / (Math.sqrt(Math.max(variance, 0)) + eps);
+    newParam[i] = param!.data[i]! - lr * newMomentum[i]!;
+  }
+  return { newParam, newSquare, newMomentum, newMean };
+}
+
+export const rmspropStep: Reference<
+  'param' | 'grad' | 'square' | 'momentum' | 'hyper' | 'scale' | 'steps',
+  never,
+  'newParam' | 'newSquare' | 'newMomentum',
+  object
+> = ({ hyper, ...inputs }) => {
+  const { newMean: _none, ...outputs } = rmsprop(Array.from(hyper.data) as never, inputs);
+  return outputs;
+};
+
+export const rmspropCenteredStep: Reference<
+  'param' | 'grad' | 'square' | 'momentum' | 'mean' | 'hyper' | 'scale' | 'steps',
+  never,
+  'newParam' | 'newSquare' | 'newMomentum' | 'newMean',
+  object
+> = ({ hyper, ...inputs }) => rmsprop(Array.from(hyper.data) as never, inputs);
+
+export const lionStep: Reference<
+  'param' | 'grad' | 'm' | 'hyper' | 'scale' | 'steps',
+  never,
+  'newParam' | 'newM',
+  object
+> = ({ param, grad, m, hyper, scale, steps }) => {
+  const [lr, beta1, beta2] = Array.from(hyper.data) as [number, number, number];
+  const [decay, rest1, rest2] = Array.from(hyper.data.slice(3)) as [number, number, number];
+  const newParam = Float64Array.from(param.data);
+  const newM = Float64Array.from(m.data);
+  for (let i = 0; i < newParam.length; i++) {
+    if (stepOf(steps, i) === 0) continue;
+    const g = grad.data[i]! * scale.data[0]!;
+    newParam[i]! -= lr * (Math.sign(beta1 * m.data[i]! + rest1 * g) + decay * param.data[i]!);
+    newM[i] = beta2 * m.data[i]! + rest2 * g;
+  }
+  return { newParam, newM };
+};
+
 export const pack: Reference<string, never, 'y', PackAttrs> = (inputs, { offsets }, outputs) => {
   const y = refArray(outputs.y);
   Object.values(inputs as Record<string, RefTensor>).forEach((input, k) => {

@@ -12,6 +12,9 @@ const MASTER = 'optimizers keep f32 master weights and take f32 gradients';
 export const F32_ONLY: Readonly<Partial<Record<OpName, string>>> = {
   sgd_step: MASTER,
   adamw_step: MASTER,
+  rmsprop_step: MASTER,
+  rmsprop_centered_step: MASTER,
+  lion_step: MASTER,
   pack: MASTER,
 };
 

@@ -4,7 +4,7 @@ import { backward } from '../../src/graph/backward.ts';
 import { add, mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { Parameter } from '../../src/nn/module.ts';
-import { Adam, AdamW, type Optimizer, SGD } from '../../src/nn/optimizers.ts';
+import { Adam, AdamW, Lion, type Optimizer, RMSprop, SGD } from '../../src/nn/optimizers.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 
@@ -72,6 +72,20 @@ describe('optimizers follow their formulas', () => {
     close(got, want);
   });
 
+  it('Lion', async () => {
+    const got = await descend((p) => new Lion(p, { lr: 0.1, weightDecay: 0.5 }));
+    const want = START.map((start) => {
+      let [w, m] = [start, 0];
+      for (let t = 0; t < 3; t++) {
+        const g = 2 * w;
+        w -= 0.1 * (Math.sign(0.9 * m + 0.1 * g) + 0.5 * w);
+        m = 0.99 * m + 0.01 * g;
+      }
+      return w;
+    });
+    close(got, want);
+  });
+
   it('clips the norm of all gradients together', async () => {
     const got = await descend((p) => new SGD(p, { lr: 0.1, clipNorm: 1 }));
     let w = [...START];
@@ -120,6 +134,7 @@ describe('an optimizer', () => {
   it('has PyTorch’s defaults', () => {
     const weight = () => [new Parameter([1, 1], Float32Array.of(1))];
     for (const Type of [SGD, Adam, AdamW]) expect(new Type(weight()).lr).toBe(1e-3);
+    expect([new RMSprop(weight()).lr, new Lion(weight()).lr]).toEqual([1e-2, 1e-4]);
   });
 
   const weight = [new Parameter([1, 1], Float32Array.of(1))];
@@ -195,6 +210,13 @@ describe('an optimizer', () => {
       () => new Adam(weight, { betas: undefined as never }),
       'Adam: betas is given as undefined',
     ],
+    [
+      'an alpha of 1',
+      () => new RMSprop(weight, { alpha: 1 }),
+      'RMSprop: alpha must be a number of at least 0 and below 1',
+    ],
+    ['a momentum below 0', () => new RMSprop(weight, { momentum: -1 }), 'RMSprop: momentum must be a number'],
+    ['a beta of Lion', () => new Lion(weight, { betas: [1, 0.9] }), 'Lion: betas[0] must be a number of'],
     ['nesterov alone', () => new SGD(weight, { nesterov: true }), 'SGD: nesterov needs a momentum above 0'],
     ['no parameters', () => new SGD([], {}), 'SGD: no parameters; pass model.parameters()'],
     ['groups without parameters', () => new SGD([{ parameters: [] }]), 'SGD: no parameters; pass'],

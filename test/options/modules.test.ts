@@ -13,6 +13,8 @@ const sgd = () => [new nn.Linear(2, 2)].flatMap((layer) => layer.parameters());
 const calls: Readonly<Record<string, () => unknown>> = {
   Adam: () => new nn.Adam(sgd(), mistake),
   AdamW: () => new nn.AdamW(sgd(), mistake),
+  RMSprop: () => new nn.RMSprop(sgd(), mistake),
+  Lion: () => new nn.Lion(sgd(), mistake),
   SGD: () => new nn.SGD(sgd(), mistake),
   AvgPool2d: () => new nn.AvgPool2d(2, mistake),
   MaxPool2d: () => new nn.MaxPool2d(2, mistake),

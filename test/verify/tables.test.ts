@@ -23,6 +23,9 @@ const FUNCTIONS: Readonly<Record<string, string | null>> = {
   pack: null,
   sgd_step: null,
   adamw_step: null,
+  rmsprop_step: null,
+  rmsprop_centered_step: null,
+  lion_step: null,
 };
 
 describe('an operation', () => {

@@ -158,6 +158,9 @@ const others = {
   pack: optimizers.pack,
   sgd_step: optimizers.sgdStep,
   adamw_step: optimizers.adamwStep,
+  rmsprop_step: optimizers.rmspropStep,
+  rmsprop_centered_step: optimizers.rmspropCenteredStep,
+  lion_step: optimizers.lionStep,
 } as const satisfies Partial<Record<OpName, unknown>>;
 
 /**

@@ -5,3 +5,6 @@ import { defineOperation } from '../operation.ts';
 export const pack = defineOperation({ kernel: packKernel, gradient: null });
 export const sgdStep = defineOperation({ kernel: kernels.sgdStep, gradient: null });
 export const adamwStep = defineOperation({ kernel: kernels.adamwStep, gradient: null });
+export const rmspropStep = defineOperation({ kernel: kernels.rmspropStep, gradient: null });
+export const rmspropCenteredStep = defineOperation({ kernel: kernels.rmspropCenteredStep, gradient: null });
+export const lionStep = defineOperation({ kernel: kernels.lionStep, gradient: null });

@@ -1,6 +1,9 @@
 import { ShapeError } from '../../errors.ts';
 import { formatSpec, numel } from '../../shape.ts';
 import adamwStepShader from '../../wgsl/optimizers/adamw_step.wgsl';
+import lionStepShader from '../../wgsl/optimizers/lion_step.wgsl';
+import rmspropCenteredStepShader from '../../wgsl/optimizers/rmsprop_centered_step.wgsl';
+import rmspropStepShader from '../../wgsl/optimizers/rmsprop_step.wgsl';
 import sgdStepShader from '../../wgsl/optimizers/sgd_step.wgsl';
 import { defineKernel, type Specs } from '../kernel.ts';
 
@@ -71,4 +74,61 @@ export const adamwStep = defineKernel({
     return { newParam: specs.param, newM: specs.m, newV: specs.v };
   },
   dispatches: (_caps, specs) => flatDispatch(adamwStepShader, specs, { m: 'newM', v: 'newV' }),
+});
+
+/**
+ * RMSprop (PyTorch's update): g = grad * scale + weightDecay * w; square = alpha * square + (1 - alpha) * g²; momentum = mu * momentum
+ * + g / (sqrt(square) + eps); w -= lr * momentum. In place on param, square and momentum, flat buffers of one size. hyper: [6] (lr,
+ * alpha, mu, eps, weight decay, 1 - alpha); scale and steps as in `sgdStep`.
+ */
+export const rmspropStep = defineKernel({
+  name: 'rmsprop_step',
+  inputs: ['param', 'grad', 'square', 'momentum', 'hyper', 'scale', 'steps'],
+  outputs: ['newParam', 'newSquare', 'newMomentum'],
+  inPlace: { newParam: 'param', newSquare: 'square', newMomentum: 'momentum' },
+  infer(specs, _attrs: object) {
+    checkFlat('rmsprop_step', specs, 6);
+    return { newParam: specs.param, newSquare: specs.square, newMomentum: specs.momentum };
+  },
+  dispatches: (_caps, specs) =>
+    flatDispatch(rmspropStepShader, specs, { square: 'newSquare', momentum: 'newMomentum' }),
+});
+
+/**
+ * Centered RMSprop (Graves 2013): as `rmspropStep`, with sqrt(square - mean²) in place of sqrt(square), where mean = alpha * mean +
+ * (1 - alpha) * g. In place on mean too.
+ */
+export const rmspropCenteredStep = defineKernel({
+  name: 'rmsprop_centered_step',
+  inputs: ['param', 'grad', 'square', 'momentum', 'mean', 'hyper', 'scale', 'steps'],
+  outputs: ['newParam', 'newSquare', 'newMomentum', 'newMean'],
+  inPlace: { newParam: 'param', newSquare: 'square', newMomentum: 'momentum', newMean: 'mean' },
+  infer(specs, _attrs: object) {
+    checkFlat('rmsprop_centered_step', specs, 6);
+    const { param, square, momentum, mean } = specs;
+    return { newParam: param, newSquare: square, newMomentum: momentum, newMean: mean };
+  },
+  dispatches: (_caps, specs) =>
+    flatDispatch(rmspropCenteredStepShader, specs, {
+      square: 'newSquare',
+      momentum: 'newMomentum',
+      mean: 'newMean',
+    }),
+});
+
+/**
+ * Lion (Chen et al. 2023): g = grad * scale; w -= lr * (sign(beta1 * m + (1 - beta1) * g) + weightDecay * w); m = beta2 * m + (1 -
+ * beta2) * g. In place on param and m, flat buffers of one size. hyper: [6] (lr, beta1, beta2, weight decay, 1 - beta1, 1 - beta2);
+ * scale and steps as in `sgdStep`.
+ */
+export const lionStep = defineKernel({
+  name: 'lion_step',
+  inputs: ['param', 'grad', 'm', 'hyper', 'scale', 'steps'],
+  outputs: ['newParam', 'newM'],
+  inPlace: { newParam: 'param', newM: 'm' },
+  infer(specs, _attrs: object) {
+    checkFlat('lion_step', specs, 6);
+    return { newParam: specs.param, newM: specs.m };
+  },
+  dispatches: (_caps, specs) => flatDispatch(lionStepShader, specs, { m: 'newM' }),
 });

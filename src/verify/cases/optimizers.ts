@@ -44,6 +44,49 @@ const adamw = (
   },
 });
 
+/** hyper: lr, alpha, momentum, eps, weight decay, 1 - alpha. */
+const rmsprop = (
+  name: string,
+  size: number,
+  hyper: readonly number[],
+  centered: boolean,
+  steps: readonly number[] = [1],
+): Case => ({
+  op: centered ? 'rmsprop_centered_step' : 'rmsprop_step',
+  name,
+  inputs: {
+    param: normal([size]),
+    grad: normal([size]),
+    square: uniform([size], 0.5, 2),
+    momentum: normal([size]),
+    // The variance is well above 0, where it keeps its digits.
+    ...(centered ? { mean: uniform([size], -0.5, 0.5) } : {}),
+    hyper: values([6], hyper),
+    scale: values([1], [0.5]),
+    steps: values([steps.length], steps),
+  },
+});
+
+/** hyper: lr, beta1, beta2, weight decay, 1 - beta1, 1 - beta2. */
+const lion = (
+  name: string,
+  size: number,
+  hyper: readonly number[],
+  steps: readonly number[] = [1],
+  values0 = false,
+): Case => ({
+  op: 'lion_step',
+  name,
+  inputs: {
+    param: normal([size]),
+    grad: values0 ? values([size], new Array(size).fill(0)) : normal([size]),
+    m: values0 ? values([size], new Array(size).fill(0)) : normal([size]),
+    hyper: values([6], hyper),
+    scale: values([1], [0.5]),
+    steps: values([steps.length], steps),
+  },
+});
+
 const pack = (name: string, shapes: readonly Shape[], offsets: readonly number[], size: number): Case => ({
   op: 'pack',
   name,
@@ -80,6 +123,16 @@ export const optimizerCases: Case[] = [
       hyper: values([10], [1e-2, 0, 0, 1e-2, 0.01, 1, -100, -100, 1, 1]),
     },
   },
+  ...[false, true].flatMap((centered) => [
+    rmsprop('plain', 64, [0.01, 0.99, 0, 1e-8, 0, 0.01], centered),
+    rmsprop('momentum and decay', 132, [0.01, 0.9, 0.9, 1e-3, 0.1, 0.1], centered),
+    rmsprop('a block stays', 100, [0.01, 0.9, 0.9, 1e-3, 0.1, 0.1], centered, [0, 3]),
+    rmsprop('nothing', 0, [0.01, 0.9, 0.9, 1e-3, 0.1, 0.1], centered),
+  ]),
+  lion('plain', 64, [0.01, 0.9, 0.99, 0, 0.1, 0.01]),
+  lion('decay, a block stays', 196, [0.1, 0.8, 0.95, 0.1, 0.2, 0.05], [1, 0, 9, 1]),
+  lion('gradients of 0', 8, [0.1, 0.9, 0.99, 0.5, 0.1, 0.01], [1], true),
+  lion('nothing', 0, [0.01, 0.9, 0.99, 0, 0.1, 0.01]),
   pack('aligned, with gaps', [[3, 5], [64], [1]], [0, 64, 128], 192),
   pack('end to end', [[2, 3], [4], [], [0], [5]], [0, 6, 10, 11, 11], 16),
   pack('nothing but zeros', [], [], 12),

@@ -311,6 +311,40 @@ export const tensors = {
       },
     }),
   ),
+  rmsprop_step: caseOf('rmsprop_step', int(0, 60), (fours) => ({
+    inputs: {
+      param: normal([4 * fours]),
+      grad: normal([4 * fours]),
+      square: uniform([4 * fours], 0, 1),
+      momentum: normal([4 * fours]),
+      hyper: values([6], [0.05, 0.9, 0.9, 1e-3, 0.01, 0.1]),
+      scale: values([1], [0.5]),
+      steps: values([1], [1]),
+    },
+  })),
+  rmsprop_centered_step: caseOf('rmsprop_centered_step', int(0, 60), (fours) => ({
+    inputs: {
+      param: normal([4 * fours]),
+      grad: normal([4 * fours]),
+      square: uniform([4 * fours], 0.5, 1),
+      momentum: normal([4 * fours]),
+      mean: uniform([4 * fours], -0.5, 0.5),
+      hyper: values([6], [0.05, 0.9, 0.9, 1e-3, 0.01, 0.1]),
+      scale: values([1], [0.5]),
+      steps: values([1], [1]),
+    },
+  })),
+  lion_step: caseOf('lion_step', int(0, 60), (fours) => ({
+    inputs: {
+      param: normal([4 * fours]),
+      // Away from 0, where a rounded sum may have another sign.
+      grad: uniform([4 * fours], 0.5, 2),
+      m: uniform([4 * fours], -1, 0),
+      hyper: values([6], [0.05, 0.9, 0.99, 0.01, 0.1, 0.01]),
+      scale: values([1], [-0.5]),
+      steps: values([1], [1]),
+    },
+  })),
   pack: caseOf('pack', fc.array(shapeOf(0, 3), { maxLength: 9 }), (shapes) => {
     const sizes = shapes.map((shape) => shape.reduce((product, size) => product * size, 1));
     const offsets = sizes.map((_, k) =>

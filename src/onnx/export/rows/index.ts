@@ -24,6 +24,9 @@ const rows: Rows<Exclude<OpName, GradientName>> = {
   pack: null,
   sgd_step: null,
   adamw_step: null,
+  rmsprop_step: null,
+  rmsprop_centered_step: null,
+  lion_step: null,
 };
 
 /** How an operation is written; undefined for those that have no ONNX form, gradients and users' own among them. */
