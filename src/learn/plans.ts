@@ -1,15 +1,19 @@
 import { UsageError } from '../errors.ts';
+import { flatCos } from '../nn/schedules/cosine.ts';
+import { type OneCycleOptions, oneCycle } from '../nn/schedules/oneCycle.ts';
+import type { MomentumSchedule } from '../nn/schedules/schedule.ts';
 import { withDefaults } from '../options.ts';
 import { FIT_CONTROLS, type FitControls } from './fitControls.ts';
 import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
 import { type Rate, ratesOf, slice } from './rates.ts';
-import { flatCos, type OneCycleOptions, oneCycle } from './tempSchedules.ts';
 
 /** Options of `Learner.fit`. */
 export interface FitOptions extends FitControls {
   /** The learning rate, or those of the layer groups: see `slice`. Default 1e-3. */
   readonly lr?: Rate;
-  /** The rates of each step, from 0, of so many; for the last layer group. Default: `lr` at every step. */
+  /**
+   * The rates of each step, from 0, of so many; for the last layer group. A schedule of fovea/nn sets the momentum too, if it has one. Default: `lr` at every step.
+   */
   readonly schedule?: (step: number, steps: number) => number | StepRates;
 }
 
@@ -79,7 +83,9 @@ export function planFit(groups: number, epochs: number, options: FitOptions): Fi
   const { lr, mults: lrMults } = ratesOf('fit', rate, groups);
   const rates = (step: number, steps: number): StepRates => {
     const given = schedule ? schedule(step, steps) : lr;
-    return typeof given === 'number' ? { lr: given } : given;
+    if (typeof given !== 'number') return given;
+    const momentum = (schedule as Partial<MomentumSchedule> | undefined)?.momentum?.(step);
+    return { lr: given, ...(momentum === undefined ? {} : { momentum }) };
   };
   return { asked: asked('fit', epochs, { lr: rate }), phases: [{ epochs, lrMults, rates }], controls };
 }
@@ -104,10 +110,10 @@ function oneCyclePhase(
   cycle: Omit<OneCycleOptions, 'maxLr' | 'steps'>,
 ): Phase {
   const { lr, mults: lrMults } = ratesOf(call, rate, groups);
-  let made: { readonly steps: number; readonly schedule: (step: number) => StepRates } | undefined;
-  const rates = (step: number, steps: number) => {
+  let made: { readonly steps: number; readonly schedule: MomentumSchedule } | undefined;
+  const rates = (step: number, steps: number): StepRates => {
     if (made?.steps !== steps) made = { steps, schedule: oneCycle({ maxLr: lr, steps, ...cycle }) };
-    return made.schedule(step);
+    return { lr: made.schedule(step), momentum: made.schedule.momentum(step) };
   };
   // Impossible settings are errors before the training begins.
   rates(0, 1);
