@@ -134,6 +134,7 @@ clipped(
     'longer side to which images are scaled (default: 512; YOLO: 416)',
     whole(32, 65536),
   )
+  .option('--labels-only', 'measure the labels without the images, which need not be there (YOLO needs them)')
   .option('--seed <n>', 'random seed: the same seed gives the same anchors (default: 0)', whole(0))
   .option('--json <file>', 'also write the numbers to a JSON file')
   .option('--report <file>', 'also write an HTML report with tables and plots of sizes, shapes and clusters')

@@ -1,16 +1,19 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BoxStatistics, logHistogram, quantile } from '../../cli/src/boxStatistics.ts';
 import { type AnchorsOptions, anchorsCommand } from '../../cli/src/commands/anchors.ts';
+import { convertCommand } from '../../cli/src/commands/convert.ts';
 import { textHistogram, textScatter } from '../../cli/src/textPlots.ts';
 import type { AnnotatedShape } from '../../src/data/annotation.ts';
+import type { FormatName } from '../../src/data/formats/format.ts';
 import { Random } from '../../src/vision/random.ts';
 import { buildCli } from './run.ts';
 
@@ -135,14 +138,52 @@ async function cocoFile(count: number): Promise<string> {
   return file;
 }
 
+/** Four images of two boxes each, of which three no longer are as they were labelled. */
+async function unevenFolder(format: FormatName): Promise<string> {
+  const folder = await mkdtemp(join(root, `${format}-`));
+  await mkdir(join(folder, 'labelled'));
+  const png = (width: number, height: number) =>
+    sharp({ create: { width, height, channels: 3, background: '#385', noise: NOISE } })
+      .png()
+      .toBuffer();
+  for (const name of ['a', 'b', 'c', 'd']) {
+    await writeFile(join(folder, 'labelled', `${name}.png`), await png(48, 32));
+    const polygon = (label: string, points: number[][]) => ({ label, points, shape_type: 'polygon' });
+    const corners = (x: number, y: number, w: number, h: number) => [
+      [x, y],
+      [x + w, y],
+      [x + w, y + h],
+      [x, y + h],
+    ];
+    const shapes = [polygon('cat', corners(2, 2, 20, 8)), polygon('dog', corners(24, 12, 8, 16))];
+    const document = { shapes, imagePath: `${name}.png`, imageWidth: 48, imageHeight: 32 };
+    await writeFile(join(folder, 'labelled', `${name}.json`), JSON.stringify(document));
+  }
+  const to = join(folder, 'data');
+  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  await convertCommand(join(folder, 'labelled'), to, { format });
+  write.mockRestore();
+  const images = join(
+    to,
+    { labelme: '', coco: 'images', voc: 'JPEGImages', masks: 'images', yolo: 'images' }[format],
+  );
+  await rm(join(images, 'b.png'));
+  await writeFile(join(images, 'c.png'), (await png(48, 32)).subarray(0, 2000));
+  await writeFile(join(images, 'd.png'), await png(24, 16));
+  return to;
+}
+const NOISE = { type: 'gaussian', mean: 128, sigma: 30 } as const;
+
+/** What the command prints for labels without images. */
 async function anchors(data: string, options: AnchorsOptions = {}): Promise<string> {
   let text = '';
-  await anchorsCommand(data, options, { write: (line: string) => (text += line) });
+  const all = { labelsOnly: true, ...options };
+  await anchorsCommand(data, all, { write: (line: string) => (text += line) });
   return text;
 }
 
 describe('fovea anchors', () => {
-  it('finds the shapes that are there, and says what they reach; images are not needed', async () => {
+  it('finds the shapes that are there, and says what they reach; the labels alone will do', async () => {
     const data = await cocoFile(60);
     const json = join(root, 'a.json');
     const report = join(root, 'a.html');
@@ -214,7 +255,7 @@ describe('fovea anchors', () => {
     let text = '';
     const output = { write: (line: string) => (text += line) };
     const fails = (options: AnchorsOptions, file: string) =>
-      anchorsCommand(file, options, output).then(
+      anchorsCommand(file, { labelsOnly: true, ...options }, output).then(
         () => 'did not fail',
         (error: Error) => `${error.name}: ${error.message}`,
       );
@@ -252,11 +293,30 @@ describe('fovea anchors', () => {
     await expect(
       anchorsCommand(
         file,
-        { model: 'yolov3-tiny', reportBad: join(root, 'bad.json') },
+        { model: 'yolov3-tiny', labelsOnly: true, reportBad: join(root, 'bad.json') },
         { write: (line) => (text += line) },
       ),
     ).rejects.toThrow(/^1 fault in the data, listed in /);
     expect(text).toBe('');
+  });
+
+  it.each([
+    'labelme',
+    'coco',
+    'voc',
+    'masks',
+  ] as const)('measures what a training uses: images that are missing, truncated or of another size are faults: %s', async (format) => {
+    const folder = await unevenFolder(format);
+    const own = { model: 'yolov3-tiny', clusters: 2 } as const;
+    const measure = async (options: AnchorsOptions): Promise<string> =>
+      /^.*: (\d+ box(?:es)? of .*?),/m.exec(await anchors(folder, { ...own, ...options }))![1]!;
+    // Images a to d: as labelled; missing; cut short; half as large.
+    expect(await measure({ labelsOnly: true })).toBe('8 boxes of 2 classes in 4 images');
+    await expect(anchors(folder, { ...own, labelsOnly: false })).rejects.toThrow(/b\.png/);
+    await expect(anchors(folder, { ...own, labelsOnly: false })).rejects.toThrow(/\(--labels-only\)$/);
+    const skipBad = { labelsOnly: false, skipBad: true };
+    expect(await measure(skipBad)).toBe('2 boxes of 2 classes in 1 image');
+    expect(await measure({ ...skipBad, fixSizes: true })).toBe('4 boxes of 2 classes in 2 images');
   });
 
   it('reads a file much larger than its memory', async () => {
@@ -291,6 +351,7 @@ describe('fovea anchors', () => {
       join(import.meta.dirname, '../../cli/bin/fovea.mjs'),
       'anchors',
       file,
+      '--labels-only',
     ];
     const { stdout } = await promisify(execFile)(process.execPath, args);
     expect(stdout).toContain(`${count} boxes of 1 class in ${images} images`);

@@ -72,8 +72,9 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'convert --format': () => ['convert', at('coins'), at('coco'), '--format', 'coco'],
   anchors: () => ['anchors', at('coins')],
   'anchors --model': () => ['anchors', at('coins'), '--model', 'yolov3'],
-  'anchors --model --report --size': () => [
-    ...['anchors', at('coins'), '--model', 'yolov3', '--size', '608', '--report', at('boxes.html')],
+  'anchors --labels-only --model --report --size': () => [
+    ...['anchors', at('coins'), '--model', 'yolov3', '--size', '608', '--labels-only'],
+    ...['--report', at('boxes.html')],
   ],
   export: () => ['export', at('detect.safetensors'), at('detector.onnx')],
   'export --batch --nms --opset --size': () => [

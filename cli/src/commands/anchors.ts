@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { DataError, ShapeError, UsageError } from 'fovea';
-import { type Annotation, FORMATS } from 'fovea/data';
+import { type AnnotatedImage, type Annotation, BadData, FORMATS } from 'fovea/data';
 import {
   ANCHOR_LAYOUTS,
   type AnchorFit,
@@ -27,12 +27,15 @@ import { type ReportTable, writeReport } from '../report.ts';
 import { openData } from '../samples.ts';
 import { textLogHistogram, textScatter } from '../textPlots.ts';
 import { textTable } from '../textTable.ts';
+import { type Verified, verifiedAhead } from '../verifiedImages.ts';
 
 export interface AnchorsOptions extends DataOptions {
   readonly model?: AnchorModel;
   readonly clusters?: number;
   readonly size?: number;
   readonly seed?: number;
+  /** Measure the labels without looking at the images. */
+  readonly labelsOnly?: boolean;
   readonly json?: string;
   readonly report?: string;
 }
@@ -78,21 +81,37 @@ function configOf(layout: AnchorLayout): string {
   return `anchorSizes: ${sizes}\naspectRatios: ${JSON.stringify(round(layout.aspectRatios)).replaceAll(',', ', ')}`;
 }
 
-/** Reads the boxes of a data set. Throws DataError where there is none. */
+/** Images as they are, without looking at their files. */
+async function* unverified(images: AsyncIterable<AnnotatedImage>): AsyncGenerator<Verified> {
+  for await (const image of images) yield { image, verified: Promise.resolve('') };
+}
+
+/**
+ * Reads the boxes of a data set. Images are decoded, so that the boxes are those of the images that a training uses; with `labelsOnly`
+ * they need not be there. Throws DataError where there is none.
+ */
 async function measured(
   data: string,
   options: AnchorsOptions,
   scaleOf: (annotation: Annotation) => number,
   faults: FaultLog,
 ): Promise<{ readonly statistics: BoxStatistics; readonly format: string }> {
-  const dataset = await openData(data, { clip: true, ...options }, faults, { imagesOptional: true });
+  const { labelsOnly = false } = options;
+  const dataset = await openData(data, { clip: true, ...options }, faults, { imagesOptional: labelsOnly });
   const statistics = new BoxStatistics();
   const counter = createCounter('images');
+  const found = labelsOnly ? unverified(dataset.images()) : verifiedAhead(dataset.images());
   try {
-    for await (const { annotation } of dataset.images()) {
+    for await (const { image, verified } of found) {
+      if ((await faults.attempt(options, () => verified)) === undefined) continue;
+      const { annotation } = image;
       statistics.add(annotation, scaleOf(annotation));
       counter.show(statistics.images);
     }
+  } catch (error) {
+    if (labelsOnly || !(error instanceof BadData) || error.kind !== 'missing image') throw error;
+    const way = 'or measure the labels without the images (--labels-only)';
+    throw new BadData(error.kind, `${error.message}, ${way}`, { cause: error });
   } finally {
     counter.clear();
   }

@@ -17,9 +17,9 @@ import { DiskSink } from '../diskSink.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { realPath } from '../files.ts';
-import { verifyImage } from '../images.ts';
 import { printable } from '../printable.ts';
 import { openData } from '../samples.ts';
+import { verifiedAhead } from '../verifiedImages.ts';
 
 export interface ConvertOptions extends DataOptions {
   readonly format: FormatName;
@@ -99,35 +99,6 @@ async function classesOf(dataset: Dataset): Promise<readonly DatasetClass[]> {
     for (const { label } of annotation.shapes) labels.add(label);
   }
   return [...labels].sort().map((name) => ({ name }));
-}
-
-/** Images that are decoded while earlier ones are written: decoding takes most of the time, and has other threads. */
-const AHEAD = 8;
-
-interface Verified {
-  readonly image: AnnotatedImage;
-  /** The extension for files of its format. */
-  readonly verified: Promise<string>;
-}
-
-/** Images in their order, each with a promise that fails where it is damaged: a copy of it would be found out much later. */
-async function* verifiedAhead(images: AsyncIterable<AnnotatedImage>): AsyncGenerator<Verified> {
-  const waiting: Verified[] = [];
-  try {
-    for await (const image of images) {
-      const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;
-      const verified = verifyImage(image.image, name);
-      // Whoever comes to it in its turn gets the error.
-      verified.catch(() => undefined);
-      waiting.push({ image, verified });
-      if (waiting.length === AHEAD) yield waiting.shift()!;
-    }
-  } catch (error) {
-    // What was read before comes first, and so do its errors.
-    yield* waiting;
-    throw error;
-  }
-  yield* waiting;
 }
 
 /**

@@ -127,11 +127,13 @@ function numberClasses({ names, file: list }: ClassList, found: FoundValues | un
 async function readPair(
   reading: Reading,
   layout: Layout,
-  { name, image, other, mask, objects }: Layout['pairs'][number],
+  { name, image: found, other, mask, objects }: Layout['pairs'][number],
   list: ClassList,
   { classes, numbers, checkWhite }: Numbering,
   seen: SeenImages,
 ): Promise<AnnotatedImage> {
+  const { imagesOptional } = reading.options;
+  const image = found ?? (imagesOptional ? joinPath(layout.images, name) : undefined);
   if (image === undefined) {
     throw new BadData(
       'missing image',

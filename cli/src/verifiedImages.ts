@@ -1,0 +1,32 @@
+import type { AnnotatedImage } from 'fovea/data';
+import { verifyImage } from './images.ts';
+
+/** Images that are decoded while earlier ones are written: decoding takes most of the time, and has other threads. */
+const AHEAD = 8;
+
+/** An image of a data set that is being decoded. */
+export interface Verified {
+  readonly image: AnnotatedImage;
+  /** The extension for files of its format. */
+  readonly verified: Promise<string>;
+}
+
+/** Images in their order, each with a promise that fails where it is damaged: a copy of it would be found out much later. */
+export async function* verifiedAhead(images: AsyncIterable<AnnotatedImage>): AsyncGenerator<Verified> {
+  const waiting: Verified[] = [];
+  try {
+    for await (const image of images) {
+      const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;
+      const verified = verifyImage(image.image, name);
+      // Whoever comes to it in its turn gets the error.
+      verified.catch(() => undefined);
+      waiting.push({ image, verified });
+      if (waiting.length === AHEAD) yield waiting.shift()!;
+    }
+  } catch (error) {
+    // What was read before comes first, and so do its errors.
+    yield* waiting;
+    throw error;
+  }
+  yield* waiting;
+}
