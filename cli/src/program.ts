@@ -176,6 +176,10 @@ clipped(
   .option('--anchors <file>', 'anchors for a detector: a file written by fovea anchors --json')
   .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and yolov3: 0.01)', positive)
   .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
+  .option(
+    '--augment <preset|file>',
+    'how crops are varied: none, light, default, aerial or text, or a JSON or TOML file with a list of transforms (default: default)',
+  )
   .option('--checkpoint-every <steps>', 'number of steps between checkpoints (default: 25)', whole(1))
   .option(
     '--resume',

@@ -34,6 +34,16 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors')],
     ...SMALL,
   ],
+  'train --augment --data --model --out': () => {
+    writeFileSync(
+      at('augment.toml'),
+      '[[augment]]\nname = "rotate"\ndegrees = 15\n\n[[augment]]\nname = "mosaic"\n',
+    );
+    return [
+      ...['train', '--model', 'retinanet', '--data', at('coins'), '--out', at('augmented.safetensors')],
+      ...['--augment', at('augment.toml'), ...SMALL],
+    ];
+  },
   'train --resume': () => [
     ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors'), '--resume'],
     ...SMALL,

@@ -12,7 +12,7 @@ export interface Program {
 
 const KNOWN = new Set(['run', 'continues']);
 const CODE = new Set(['js', 'ts']);
-const OTHER = new Set(['sh', 'json', 'wgsl', 'text', 'html', 'mermaid']);
+const OTHER = new Set(['sh', 'json', 'wgsl', 'text', 'html', 'mermaid', 'toml']);
 
 /**
  * The programs of a page: each block of js or ts by itself, or behind those that it continues.

@@ -14,6 +14,7 @@ import {
 import { trainingAnnotation } from 'fovea/data';
 import { type LoadedWeights, loadWeights, readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
+import { readAugment } from '../augmentation.ts';
 import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { checkOutputFile } from '../files.ts';
@@ -55,6 +56,8 @@ export interface TrainOptions extends DataOptions {
   readonly checkpointEvery?: number;
   /** Fill boxes without outlines, to train masks on them. */
   readonly boxesAsMasks?: boolean;
+  /** How crops are varied: the name of a ready-made list of transforms, or a JSON or TOML file with one. */
+  readonly augment?: string;
   /** A file of weights to start from. */
   readonly weights?: string;
   /** Patterns of names of parameters that are not trained. */
@@ -202,6 +205,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
   }
   const model = modelOf(options, saved, weights);
   const skipBatches = skipBatchesOf(options.skipBatches, saved);
+  const augment = options.augment === undefined ? undefined : await readAugment(options.augment);
   const samples = await trainingSamples(options, model, options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE);
   const given = {
     epochs: options.epochs,
@@ -213,6 +217,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     ...(options.anchors === undefined ? {} : { anchors: await readAnchors(options.anchors) }),
     lr: options.lr,
     seed: options.seed,
+    ...(augment ? { augment } : {}),
     skipBatches,
     ...(weights ? { weights } : {}),
     ...(options.freeze ? { freeze: options.freeze } : {}),
@@ -232,6 +237,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
           ...(given.anchors === undefined ? {} : { anchors: given.anchors }),
           lr: given.lr ?? before.lr,
           seed: given.seed ?? before.seed,
+          augment: augment ?? before.augment,
           skipBatches,
           ...(before.freeze || options.freeze ? { freeze: options.freeze ?? before.freeze ?? [] } : {}),
         }

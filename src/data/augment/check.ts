@@ -117,7 +117,10 @@ export function checkTransform(place: string, value: unknown): void {
   }
   const name: unknown = Reflect.get(value, 'name');
   if (!isName(name)) {
-    const like = typeof name === 'string' ? didYouMean(name, TRANSFORM_NAMES) : '';
+    const given = typeof name === 'string' ? name : '';
+    // What others call gaussianBlur, or RandomHorizontalFlip.
+    const within = TRANSFORM_NAMES.find((known) => given.toLowerCase().endsWith(known.toLowerCase()));
+    const like = within ? `; did you mean ${within}?` : didYouMean(given, TRANSFORM_NAMES);
     throw new UsageError(
       `${place}: name is ${shownValue(name)}; there are ${TRANSFORM_NAMES.join(', ')}${like}`,
     );
