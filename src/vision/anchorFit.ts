@@ -184,9 +184,9 @@ export function anchorsOf(layout: AnchorLayout): readonly BoxSize[] {
  * @param boxes Widths and heights of boxes in pixels.
  * @param layout The layout to fill, for example `ANCHOR_LAYOUTS.retinanet`.
  * @param options `count`: the number of anchors or sizes, default that of the layout, or fewer where there are fewer different
- * boxes (as many for each level, or each third of a list); `seed` (default 0): same seed, same anchors. There are as many aspect
- * ratios as in the layout, or as different shapes.
- * @throws ShapeError if `count` is not a multiple of the number of levels, or there are too few different boxes.
+ * boxes (as many for each level, or each third of a list; where there are fewer different boxes than levels or thirds, neighbours have the
+ * same); `seed` (default 0): same seed, same anchors. There are as many aspect ratios as in the layout, or as different shapes.
+ * @throws ShapeError if `count` is not a multiple of the number of levels, there are fewer different boxes than `count`, or none at all.
  */
 export function fitAnchors(
   boxes: readonly BoxSize[],
@@ -195,28 +195,36 @@ export function fitAnchors(
 ): AnchorLayout {
   expectArguments('fitAnchors', { boxes, layout }, { boxes: ['pair'], layout: { kind: 'text' } });
   const { count, seed } = withDefaults('fitAnchors', options, { count: undefined, seed: 0 });
-  /** At most `count`, as many of each part, and no more than there are different boxes. */
-  const most = (of: readonly BoxSize[], count: number, parts: number): number =>
-    Math.min(count, Math.max(1, Math.floor(differentIn(sampleBoxSizes(of, { seed })) / parts)) * parts);
+  /** Clusters for these parts: `count`, or else at most `wanted`, as many for each part, and no more than there are different boxes. */
+  const clusters = (of: readonly BoxSize[], wanted: number, parts: number): BoxSize[] => {
+    const different = differentIn(sampleBoxSizes(of, { seed }));
+    if (count === undefined && different > 0 && different < parts) {
+      const all = clusterBoxSizes(of, different, { seed });
+      return Array.from({ length: parts }, (_, part) => all[Math.floor((part * different) / parts)]!);
+    }
+    const most = Math.max(1, Math.floor(different / parts)) * parts;
+    return clusterBoxSizes(of, count ?? Math.min(wanted, most), { seed });
+  };
   if (layout.kind === 'list') {
     const scales = layout.count % 3 === 0 ? layout.count / 3 : 1;
-    const anchors = clusterBoxSizes(boxes, count ?? most(boxes, layout.count, scales), { seed });
+    const anchors = clusters(boxes, layout.count, scales);
     return { kind: 'list', count: anchors.length, anchors };
   }
   const levels = layout.sizes.length;
-  const squares = boxes.map(([w, h]): BoxSize => [Math.sqrt(w * h), Math.sqrt(w * h)]);
-  const shapes = boxes.map(([w, h]): BoxSize => [Math.sqrt(w / h), Math.sqrt(h / w)]);
-  const wanted = count ?? most(squares, layout.sizes.flat().length, levels);
-  if (wanted % levels !== 0) {
+  if (count !== undefined && count % levels !== 0) {
     throw new ShapeError(
-      `fitAnchors: ${wanted} sizes for ${levels} levels; give a multiple of ${levels}, for example ${Math.ceil(wanted / levels) * levels}`,
+      `fitAnchors: ${count} sizes for ${levels} levels; give a multiple of ${levels}, for example ${Math.ceil(count / levels) * levels}`,
     );
   }
-  const sizes = clusterBoxSizes(squares, wanted, { seed }).map(([size]) => size);
-  const ratios = clusterBoxSizes(shapes, most(shapes, layout.aspectRatios.length, 1), { seed }).map(
-    ([w, h]) => h / w,
+  const squares = boxes.map(([w, h]): BoxSize => [Math.sqrt(w * h), Math.sqrt(w * h)]);
+  const shapes = boxes.map(([w, h]): BoxSize => [Math.sqrt(w / h), Math.sqrt(h / w)]);
+  const sizes = clusters(squares, layout.sizes.flat().length, levels).map(([size]) => size);
+  const shapeCount = Math.min(
+    layout.aspectRatios.length,
+    Math.max(1, differentIn(sampleBoxSizes(shapes, { seed }))),
   );
-  const perLevel = wanted / levels;
+  const ratios = clusterBoxSizes(shapes, shapeCount, { seed }).map(([w, h]) => h / w);
+  const perLevel = sizes.length / levels;
   return {
     kind: 'pyramid',
     sizes: layout.sizes.map((_, level) => sizes.slice(level * perLevel, (level + 1) * perLevel)),

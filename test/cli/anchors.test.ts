@@ -264,10 +264,20 @@ describe('fovea anchors', () => {
     );
     expect(text).toContain('(COCO): 5 boxes of 1 class in 10 images');
     const one = await cocoFile(1);
-    expect(await fails({}, one)).toBe(
-      `DataError: ${one}: has only 1 different size of boxes, and retinanet needs at least 5; label more objects, or train with the anchors that retinanet has`,
+    expect(await fails({ clusters: 5 }, one)).toBe(
+      `DataError: ${one}: has only 1 different size of boxes, and retinanet needs 5 for --clusters 5; label more objects, or leave --clusters out`,
     );
     expect(text).toContain('(COCO): 1 box of 1 class in 10 images');
+    // The first set of a beginner: a training takes these anchors.
+    const json = join(root, 'few.json');
+    const three = await anchors(await cocoFile(3), { json });
+    expect(three).toContain(
+      'only 3 different sizes of boxes, so that neighbouring levels have the same; label',
+    );
+    const { fitted } = JSON.parse(await readFile(json, 'utf8'));
+    expect(fitted.sizes).toMatchObject(Array.from({ length: 5 }, () => [expect.any(Number)]));
+    expect(new Set(fitted.sizes.flat()).size).toBe(3);
+    expect(await anchors(one, { model: 'yolov3' })).toContain('there is only 1 different box, so that');
   });
 
   it('clips boxes, and refuses bad data before it describes them', async () => {

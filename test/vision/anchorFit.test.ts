@@ -123,7 +123,21 @@ describe('anchors for boxes', () => {
       sizes: [4, 5, 6, 7, 8].map(() => [expect.any(Number)]),
       aspectRatios: [1],
     });
-    expect(() => fitAnchors(few, ANCHOR_LAYOUTS.retinanet)).toThrow(/k is 5, and there are 4 different/);
+    // Neighbouring levels, or thirds of a list, have the same where there are fewer.
+    expect(fitAnchors(few.slice(0, 3), ANCHOR_LAYOUTS.retinanet)).toEqual({
+      kind: 'pyramid',
+      sizes: [[4], [4], [5], [5], [6]],
+      aspectRatios: [1],
+    });
+    expect(fitAnchors(few.slice(0, 2), ANCHOR_LAYOUTS.yolov3)).toEqual({
+      kind: 'list',
+      count: 3,
+      anchors: [few[0], few[0], few[1]],
+    });
+    expect(() => fitAnchors(few, ANCHOR_LAYOUTS.retinanet, { count: 5 })).toThrow(
+      /k is 5, and there are 4 different/,
+    );
+    expect(() => fitAnchors([], ANCHOR_LAYOUTS.retinanet)).toThrow(/there are 0 different boxes/);
   });
 
   it('cannot be more than there are different boxes, nor be shared out unevenly', () => {

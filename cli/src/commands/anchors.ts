@@ -123,7 +123,17 @@ async function measured(
   throw new DataError(`${data}: ${which}; label some first`);
 }
 
-/** The anchors of a model that fit boxes. Throws DataError where there are too few different boxes. */
+/** How many different boxes there are for a layout: for a pyramid, different sizes √(w h). */
+const differentIn = (sides: readonly BoxSize[], { kind }: AnchorLayout): number =>
+  new Set(sides.map(([w, h]) => (kind === 'list' ? `${w} ${h}` : Math.sqrt(w * h)))).size;
+
+/** `1 different box`, `3 different sizes of boxes`. */
+const countedBoxes = (count: number, { kind }: AnchorLayout): string =>
+  kind === 'list'
+    ? counted(count, 'different box', 'different boxes')
+    : counted(count, 'different size of boxes', 'different sizes of boxes');
+
+/** The anchors of a model that fit boxes. Throws DataError where there are fewer different boxes than `clusters`. */
 function fittedAnchors(
   data: string,
   sides: readonly BoxSize[],
@@ -134,20 +144,22 @@ function fittedAnchors(
     return fitAnchors(sides, layout, { seed, ...(clusters === undefined ? {} : { count: clusters }) });
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
-    const list = layout.kind === 'list';
-    const different = new Set(sides.map(([w, h]) => (list ? `${w} ${h}` : Math.sqrt(w * h)))).size;
-    const what = `only ${counted(different, list ? 'different box' : 'different size of boxes', list ? 'different boxes' : 'different sizes of boxes')}`;
-    const parts = list ? layout.count / 3 : layout.sizes.length;
+    const different = differentIn(sides, layout);
+    const parts = partsOf(layout);
     const way =
       different < parts
-        ? `label more objects, or train with the anchors that ${model} has`
+        ? 'label more objects, or leave --clusters out'
         : `label more objects, or give at most --clusters ${Math.floor(different / parts) * parts}`;
     throw new DataError(
-      `${data}: has ${what}, and ${model} needs ${clusters === undefined ? `at least ${parts}` : `${clusters} for --clusters ${clusters}`}; ${way}`,
+      `${data}: has only ${countedBoxes(different, layout)}, and ${model} needs ${clusters} for --clusters ${clusters}; ${way}`,
       { cause: error },
     );
   }
 }
+
+/** Each scale of YOLO, or level of a pyramid, has as many anchors as the others. */
+const partsOf = (layout: AnchorLayout): number =>
+  layout.kind === 'list' ? layout.count / 3 : layout.sizes.length;
 
 /**
  * fovea anchors: what the labelled boxes are like, and anchors for a model that fit them. Boxes are measured in pixels of the
@@ -161,8 +173,7 @@ export async function anchorsCommand(
   const { model = 'retinanet', clusters, seed = 0, json, report } = options;
   const layout: AnchorLayout = ANCHOR_LAYOUTS[model];
   const size = options.size ?? SIZES[model];
-  // Each scale (or level) has as many as the others.
-  const parts = layout.kind === 'list' ? layout.count / 3 : layout.sizes.length;
+  const parts = partsOf(layout);
   if (clusters !== undefined && clusters % parts !== 0) {
     throw new UsageError(
       `anchors: --clusters ${clusters} cannot be divided evenly among the ${parts} scales of ${model}; give a multiple of ${parts}`,
@@ -203,6 +214,7 @@ export async function anchorsCommand(
 
   const table = choices(sides, seed);
   const fitted = fittedAnchors(data, sides, layout, options);
+  const different = differentIn(sides, layout);
   const [own, theirs] = [anchorsOf(fitted), anchorsOf(layout)];
   const rowOf = (name: string, { meanIou, recall }: AnchorFit) => [name, meanIou.toFixed(3), percent(recall)];
   const clusterTable: ReportTable = {
@@ -231,6 +243,11 @@ export async function anchorsCommand(
     heading(modelTable.title),
     `${textTable(modelTable)}\n`,
     `\n${color.green(configOf(fitted))}\n`,
+    ...(different < parts
+      ? [
+          `\nthere ${different === 1 ? 'is' : 'are'} only ${countedBoxes(different, layout)}, so that neighbouring ${layout.kind === 'list' ? 'scales' : 'levels'} have the same; label more objects before you train with these anchors\n`,
+        ]
+      : []),
   ];
   stdout.write(lines.join(''));
 
