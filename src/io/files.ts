@@ -125,6 +125,65 @@ export async function readFileBytes(path: string): Promise<Uint8Array> {
   }
 }
 
+/**
+ * A file that grows at its end, for logs. How much of it counts is kept here, not on the disk: what lies behind is cut off with the
+ * first write, so that a log can be continued from an earlier point. Node only.
+ */
+export class GrowingFile {
+  readonly path: string;
+  #length: number;
+
+  private constructor(path: string, length: number) {
+    this.path = path;
+    this.#length = length;
+  }
+
+  /** A new file, which replaces one of that name with the first write. The folder is made if it is missing. */
+  static create(path: string): GrowingFile {
+    return new GrowingFile(path, 0);
+  }
+
+  /** A file to continue behind its first `length` bytes; undefined where there is none of at least that length. */
+  static async reopen(path: string, length: number): Promise<GrowingFile | undefined> {
+    const found = await builtin('node:fs')
+      .promises.stat(path)
+      .catch(() => undefined);
+    return found?.isFile() && found.size >= length ? new GrowingFile(path, length) : undefined;
+  }
+
+  /** The number of bytes that count. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Writes bytes behind those that count.
+   *
+   * @param bytes What is added.
+   * @param options `flush`: whether to wait until they are on the disk, and not in the system's memory only. Default false.
+   * @throws DataError, one line, if the file cannot be written.
+   */
+  async append(bytes: Uint8Array, { flush = false }: { readonly flush?: boolean } = {}): Promise<void> {
+    const fs = builtin('node:fs').promises;
+    try {
+      if (this.#length === 0) {
+        await fs.mkdir(builtin('node:path').dirname(this.path), { recursive: true });
+      }
+      const handle = await fs.open(this.path, this.#length === 0 ? 'w' : 'r+');
+      try {
+        await handle.truncate(this.#length);
+        await handle.write(bytes, 0, bytes.length, this.#length);
+        if (flush) await handle.sync();
+      } finally {
+        await handle.close();
+      }
+    } catch (cause) {
+      throw fileError(this.path, 'written', cause, ['it was removed or moved', 'leave it in place']);
+    }
+    this.#length += bytes.length;
+  }
+}
+
 /** The SHA-256 of bytes and texts, one after another, in hexadecimal. Node only. */
 export function sha256(...parts: readonly (Uint8Array | string)[]): string {
   const hash = builtin('node:crypto').createHash('sha256');

@@ -23,6 +23,7 @@ export { LambdaCallback } from './callbacks/lambdaCallback.ts';
 export { ModelCheckpoint, type ModelCheckpointOptions } from './callbacks/modelCheckpoint.ts';
 export type { MonitorMode } from './callbacks/monitor.ts';
 export { ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './callbacks/reduceLROnPlateau.ts';
+export { TensorBoard, type TensorBoardOptions } from './callbacks/tensorBoard.ts';
 export { TerminateOnNaN } from './callbacks/terminateOnNaN.ts';
 export type { FitResult } from './fit.ts';
 export type { FitControls } from './fitControls.ts';
