@@ -1,9 +1,10 @@
 /** Tensors as files hold them: in any of the types that PyTorch and safetensors store, without a loss. */
 import { expectArguments } from '../arguments.ts';
-import { DataError, ShapeError } from '../errors.ts';
+import { DataError, ShapeError, UsageError } from '../errors.ts';
 import { fromBfloat16, fromHalf } from '../half.ts';
 import { expectOneOf } from '../options.ts';
 import { formatShape, numel, type Shape } from '../shape.ts';
+import { expectLayout, type Layout, type TorchLayout, toTorch } from './layout.ts';
 
 /** The type of the elements of a tensor in a file. `bool` is one byte per element, 0 or 1. */
 export type FileDType =
@@ -34,8 +35,16 @@ export type FileData =
   | Uint32Array
   | Uint8Array;
 
+/** The order of a weight's dimensions: Fovea's and PyTorch's shapes can be the same while the values are not. */
+export interface WeightOrder {
+  /** Whose order it is. Default: unknown, or the same in both. */
+  readonly layout?: Layout;
+  /** For a weight in Fovea's order: how PyTorch stores it. Default: unknown. */
+  readonly torch?: TorchLayout;
+}
+
 /** A tensor as a file holds it. `data.length` is the product of `shape`. */
-export interface FileTensor {
+export interface FileTensor extends WeightOrder {
   /** The type of the elements. */
   readonly dtype: FileDType;
   /** The size of each dimension; `[]` for a scalar. */
@@ -125,8 +134,9 @@ export function tensorEntries(
   const entries: [string, FileTensor][] = tensors instanceof Map ? [...tensors] : Object.entries(tensors);
   for (const [name, entry] of entries) {
     expectArguments(call, { [name]: entry }, { [name]: { dtype: 'text', shape: 'values', data: 'object' } });
-    const { dtype, shape, data } = entry;
+    const { dtype, shape, data, layout } = entry;
     const op = `${call}: tensor ${quote(name)}`;
+    expectLayout(op, layout);
     expectFileDType(op, dtype);
     const { array } = FILE_DTYPES[dtype];
     if (!(data instanceof array)) {
@@ -139,4 +149,25 @@ export function tensorEntries(
     }
   }
   return entries;
+}
+
+/** Tensors of a file in Fovea's layout, marked as such where they have dimensions to order. */
+export const inFoveaLayout = (tensors: ReadonlyMap<string, FileTensor>): Map<string, FileTensor> =>
+  new Map(
+    [...tensors].map(([name, tensor]) => [
+      name,
+      tensor.shape.length < 2 ? tensor : { ...tensor, layout: 'fovea' },
+    ]),
+  );
+
+/** A tensor for a file of PyTorch's. Throws UsageError for one in Fovea's order whose order there is not known. */
+export function inTorchLayout(call: string, name: string, tensor: FileTensor): FileTensor {
+  const { dtype, data, layout, torch } = tensor;
+  if (layout !== 'fovea') return tensor;
+  if (torch && data instanceof Float32Array && numel(torch.shape) === data.length) {
+    return { dtype, shape: torch.shape, data: toTorch(data, torch), layout: 'pytorch' };
+  }
+  throw new UsageError(
+    `${call}: tensor ${quote(name)} is in Fovea’s layout, a file of PyTorch’s is not; load it into its model, and write model.stateDict(download, { layout: 'pytorch' })`,
+  );
 }

@@ -99,12 +99,11 @@ async function loadOne(
     const { loadTorch } = await import('./torch/load.ts');
     return loadTorch(bytes, source, stateDict);
   }
-  const { readSafetensors } = await import('./safetensors.ts');
+  const { layoutIn, readSafetensors } = await import('./safetensors.ts');
   const { tensors, metadata } = readSafetensors(bytes, source);
   const other = new Map<string, OtherValue>(Object.entries(metadata));
-  const own = metadata['fovea.model'] !== undefined;
   if (metadata['fovea.progress'] === undefined) {
-    const layout = own ? 'fovea' : metadata.format === 'pt' ? 'pytorch' : undefined;
+    const layout = layoutIn(metadata);
     return { format: 'safetensors', source, layout, tensors, other, notes: [] };
   }
   const { decodeCheckpoint } = await import('./checkpoint.ts');

@@ -1,4 +1,5 @@
 import type { FileTensor } from './fileTensor.ts';
+import type { Layout } from './layout.ts';
 import type { OtherValue } from './torch/walk.ts';
 
 /**
@@ -21,7 +22,7 @@ export interface LoadedWeights {
   /** The file's name. */
   readonly source: string;
   /** The order of the weights' dimensions; undefined where the file does not say. */
-  readonly layout: 'fovea' | 'pytorch' | undefined;
+  readonly layout: Layout | undefined;
   /** The tensors of the state dict by name, in the types that the file has. */
   readonly tensors: Map<string, FileTensor>;
   /** Everything else in the file by its full name: metadata, numbers, texts, the classes of objects. */

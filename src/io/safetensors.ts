@@ -4,7 +4,7 @@
  * the host's byte order, which is little-endian wherever WebGPU runs.
  */
 import { expectArguments, expectTexts } from '../arguments.ts';
-import { DataError, ShapeError } from '../errors.ts';
+import { DataError, ShapeError, UsageError } from '../errors.ts';
 import { findDuplicateKey, parseJson } from '../json.ts';
 import { type DType, formatShape, numel, type Shape } from '../shape.ts';
 import {
@@ -13,17 +13,21 @@ import {
   type FileData,
   type FileDType,
   type FileTensor,
+  inFoveaLayout,
+  inTorchLayout,
   quote,
   tensorEntries,
   toFloat32,
+  type WeightOrder,
 } from './fileTensor.ts';
+import type { Layout } from './layout.ts';
 import { otherFormat } from './otherFormats.ts';
 
 /** The values of a tensor on the host. Uint16Array holds the bits of f16 values. */
 export type TensorData = Float32Array | Int32Array | Uint32Array | Uint16Array;
 
 /** A tensor on the host. `data.length` is the product of `shape`; f16 is stored as bits in a Uint16Array. */
-export interface NamedTensor {
+export interface NamedTensor extends WeightOrder {
   /** The type of the elements. */
   readonly dtype: DType;
   /** The size of each dimension. */
@@ -78,18 +82,18 @@ const DTYPES = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype
 
 /** A tensor in a type that runs on the device. Throws an Error that says what is wrong. */
 function forDevice(tensor: FileTensor): NamedTensor {
-  const { dtype, shape, data } = tensor;
+  const { dtype, data } = tensor;
   switch (dtype) {
     case 'f32':
     case 'f16':
     case 'i32':
     case 'u32':
-      return { dtype, shape, data: data as TensorData };
+      return { ...tensor, dtype, data: data as TensorData };
     case 'bf16':
     case 'f64':
-      return { dtype: 'f32', shape, data: toFloat32(tensor) };
+      return { ...tensor, dtype: 'f32', data: toFloat32(tensor) };
     default:
-      return { dtype: 'i32', shape, data: toInt32(data) };
+      return { ...tensor, dtype: 'i32', data: toInt32(data) };
   }
 }
 
@@ -105,21 +109,67 @@ function toInt32(values: FileData): Int32Array {
 /** Compares by UTF-16 code units, so that the order does not depend on a locale. */
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+const LAYOUT_KEY = 'fovea.layout';
+
+/** The order of dimensions that the metadata of a file tell: those of `fovea train` have Fovea's, those of safetensors.torch PyTorch's. */
+export function layoutIn(metadata: Readonly<Record<string, string>>): Layout | undefined {
+  const said = metadata[LAYOUT_KEY];
+  if (said === 'fovea' || said === 'pytorch') return said;
+  if (metadata['fovea.model'] !== undefined || metadata['fovea.progress'] !== undefined) return 'fovea';
+  return metadata.format === 'pt' ? 'pytorch' : undefined;
+}
+
+/** Tensors in one order of dimensions, with metadata that tell it. Throws UsageError where they have both. */
+function inOneLayout(
+  entries: readonly (readonly [string, FileTensor])[],
+  metadata: Readonly<Record<string, string>>,
+): { entries: (readonly [string, FileTensor])[]; metadata: Readonly<Record<string, string>> } {
+  const told = layoutIn(metadata);
+  const ordered = entries.map(
+    ([name, tensor]) =>
+      [name, told === 'pytorch' ? inTorchLayout('encodeSafetensors', name, tensor) : tensor] as const,
+  );
+  const first = ordered.find(([, { layout }]) => layout)?.[1].layout;
+  const layout = told ?? first;
+  const other = ordered.find(([, tensor]) => tensor.layout && tensor.layout !== layout);
+  if (other) {
+    const place = told
+      ? 'the metadata tell Fovea’s'
+      : `others are in ${first === 'fovea' ? 'Fovea' : 'PyTorch'}’s`;
+    throw new UsageError(
+      `encodeSafetensors: tensor ${quote(other[0])} is in ${other[1].layout === 'fovea' ? 'Fovea' : 'PyTorch'}’s layout, ${place}; take all from stateDict with one layout`,
+    );
+  }
+  if (told || !first) return { entries: ordered, metadata };
+  return {
+    entries: ordered,
+    metadata: { ...(first === 'pytorch' ? { format: 'pt' } : {}), [LAYOUT_KEY]: first, ...metadata },
+  };
+}
+
 /**
  * Encodes a safetensors file. The same tensors and metadata give the same bytes, in whatever order they are given:
  * metadata is sorted by key; tensors are sorted by element size, larger first, then by name. The header is padded with
  * spaces to a multiple of 8, so that every tensor is aligned to its elements.
  *
+ * Weights of `model.stateDict` stay in their layout, and the metadata get `fovea.layout` to tell it. With `format: 'pt'`, as
+ * safetensors.torch.save_file writes it, they are written in PyTorch's: [O,I,kh,kw] for [kh,kw,I,O].
+ *
  * @param tensors The tensors by name.
  * @param metadata Text by key. Default: none.
- * @throws ShapeError if a tensor's data does not match its dtype or shape, or its name is `__metadata__`; UsageError for metadata that is no text.
+ * @throws ShapeError if a tensor's data does not match its dtype or shape, or its name is `__metadata__`; UsageError for metadata that is
+ * no text, for weights of which some are in Fovea's layout and some in PyTorch's, and with `format: 'pt'` for weights in Fovea's layout
+ * that were read from a file or converted, since only their model knows PyTorch's.
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   expectTexts('encodeSafetensors', 'metadata', metadata);
-  const entries = tensorEntries('encodeSafetensors', 'tensors', tensors);
+  const { entries, metadata: texts } = inOneLayout(
+    tensorEntries('encodeSafetensors', 'tensors', tensors),
+    metadata,
+  );
   if (entries.some(([name]) => name === METADATA_KEY)) {
     throw new ShapeError(
       `encodeSafetensors: tensor ${quote(METADATA_KEY)}: the format reserves this name; give the tensor another`,
@@ -130,7 +180,7 @@ export function encodeSafetensors(
   );
 
   const fields: string[] = [];
-  const pairs = Object.entries(metadata).sort(([a], [b]) => byName(a, b));
+  const pairs = Object.entries(texts).sort(([a], [b]) => byName(a, b));
   if (pairs.length > 0) {
     const members = pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
     fields.push(`"${METADATA_KEY}":{${members.join(',')}}`);
@@ -224,7 +274,7 @@ export function readSafetensors(bytes: Uint8Array, name: string): SafetensorsCon
     copy.set(data.subarray(begin, end));
     tensors.set(key, { dtype, shape, data: new FILE_DTYPES[dtype].array(copy.buffer) });
   }
-  return { tensors, metadata };
+  return { tensors: layoutIn(metadata) === 'fovea' ? inFoveaLayout(tensors) : tensors, metadata };
 }
 
 const FETCH_AGAIN = 'it is cut short or no safetensors file, so copy or download it again';

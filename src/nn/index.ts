@@ -1,4 +1,6 @@
 /** `fovea/nn`: modules, initial weights, optimizers and learning-rate schedules, named as in PyTorch. */
+
+export type { Layout, TorchLayout } from '../io/layout.ts';
 export {
   GELU,
   Identity,
@@ -23,8 +25,7 @@ export {
   Linear,
   type LinearOptions,
 } from './layers.ts';
-export type { TorchLayout } from './layout.ts';
-export type { Layout, LoadEntry, LoadOptions, LoadReport, LoadSource } from './loadState.ts';
+export type { LoadEntry, LoadOptions, LoadReport, LoadSource } from './loadState.ts';
 export { Buffer, type Download, Module, Parameter, type StateEntry } from './module.ts';
 export {
   BatchNorm2d,

@@ -8,16 +8,14 @@ import {
   type FileData,
   type FileDType,
   toFloat32,
+  type WeightOrder,
 } from '../io/fileTensor.ts';
-import { expectOneOf, expectOptions } from '../options.ts';
+import { expectLayout, fromTorch, type Layout, type TorchLayout } from '../io/layout.ts';
+import { expectOptions } from '../options.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../shape.ts';
-import { fromTorch, type TorchLayout } from './layout.ts';
-
-/** The order of a weight's dimensions in a state dict: Fovea's, or PyTorch's. */
-export type Layout = 'fovea' | 'pytorch';
 
 /** A tensor to load. Of f16 and bf16 `data` holds the bits; without a dtype its elements are the values. */
-export interface LoadEntry {
+export interface LoadEntry extends Pick<WeightOrder, 'layout'> {
   readonly dtype?: FileDType;
   readonly shape: Shape;
   readonly data: FileData | HostArray;
@@ -42,7 +40,7 @@ export interface LoadOptions {
   readonly rename?: (name: string) => string | undefined;
   /** Leaves the values of tensors as they are whose shape is another: those of a head for other classes. Default false. */
   readonly skipMismatched?: boolean;
-  /** The order of the dimensions. Default: what the weights say, or else the order whose shapes are those of the model. */
+  /** The order of the dimensions. Default: what each entry or the weights say, or else the order whose shapes are those of the model. */
   readonly layout?: Layout;
   /** False takes f32 arrays as they are, which must not change afterwards. Default true. */
   readonly copy?: boolean;
@@ -70,17 +68,36 @@ export interface Loadable {
 
 const COUNTER = /(^|\.)num_batches_tracked$/;
 
-/** The layout in which more of the shapes are those of the model. A tie is Fovea's, unless PyTorch's counters are there. */
-function inferLayout(members: readonly Loadable[], given: ReadonlyMap<string, LoadEntry>): Layout {
+/** Whether the same shape in both layouts means other values. */
+const alike = ({ shape, outer, inner, taps }: TorchLayout, own: Shape): boolean =>
+  sameShape(shape, own) && [outer, inner, taps].filter((size) => size > 1).length > 1;
+
+/**
+ * The layout of the entries that do not say it: that in which more of the shapes are those of the model. A tie is PyTorch's where its
+ * counters are there, else that of the other entries, or Fovea's. Throws UsageError for a tie with weights of one shape in both.
+ */
+function inferLayout(
+  members: readonly Loadable[],
+  given: ReadonlyMap<string, LoadEntry>,
+  source: string,
+): Layout {
   let votes = 0;
+  let unknown = '';
   for (const { name, state, torch } of members) {
     const entry = given.get(name);
-    if (!entry || !torch || sameShape(torch.shape, state.spec.shape)) continue;
-    if (sameShape(entry.shape, torch.shape)) votes++;
-    else if (sameShape(entry.shape, state.spec.shape)) votes--;
+    if (!entry || entry.layout || !torch) continue;
+    const own = state.spec.shape;
+    if (sameShape(torch.shape, own)) unknown ||= alike(torch, own) && sameShape(entry.shape, own) ? name : '';
+    else if (sameShape(entry.shape, torch.shape)) votes++;
+    else if (sameShape(entry.shape, own)) votes--;
   }
-  const counted = votes === 0 && [...given.keys()].some((name) => COUNTER.test(name));
-  return votes > 0 || counted ? 'pytorch' : 'fovea';
+  if (votes !== 0) return votes > 0 ? 'pytorch' : 'fovea';
+  const entries = [...given];
+  if (entries.some(([name]) => COUNTER.test(name))) return 'pytorch';
+  if (unknown === '') return entries.some(([, { layout }]) => layout === 'pytorch') ? 'pytorch' : 'fovea';
+  throw new UsageError(
+    `${source}: ${unknown} is ${formatShape(given.get(unknown)!.shape)} in Fovea’s layout and in PyTorch’s, and nothing tells which it is; pass layout: 'pytorch' or layout: 'fovea'`,
+  );
 }
 
 /** The entries under other names. Throws UsageError where two get the same one, and for what is no name. */
@@ -106,13 +123,6 @@ function renamed(
     result.set(now, entry);
   }
   return result;
-}
-
-const LAYOUTS: readonly Layout[] = ['fovea', 'pytorch'];
-
-/** Throws UsageError for a layout that there is not; undefined is none. */
-export function expectLayout(call: string, layout: Layout | undefined): void {
-  if (layout !== undefined) expectOneOf(call, 'layout', layout, LAYOUTS);
 }
 
 const list = (names: readonly string[]): string =>
@@ -167,7 +177,9 @@ export function loadState(
     }
   }
   const own = options.rename ? renamed(entries, options.rename, source) : entries;
-  const layout = options.layout ?? holder?.layout ?? inferLayout(members, renamed(own, torchName, source));
+  const layout =
+    options.layout ?? holder?.layout ?? inferLayout(members, renamed(own, torchName, source), source);
+  const layoutOf = (entry: LoadEntry): Layout => options.layout ?? entry.layout ?? layout;
   const given =
     layout === 'pytorch'
       ? renamed(own, (name) => (COUNTER.test(name) ? undefined : torchName(name)), source)
@@ -184,16 +196,19 @@ export function loadState(
   const matched: Loadable[] = [];
   const mismatched: LoadReport['mismatched'][number][] = [];
   for (const member of members) {
-    const shape = given.get(member.name)?.shape;
-    if (shape === undefined) continue;
+    const entry = given.get(member.name);
+    if (!entry) continue;
+    const { shape } = entry;
     const ours = member.state.spec.shape;
     const torchs = member.torch?.shape ?? ours;
-    const [wanted, other] = layout === 'pytorch' ? [torchs, ours] : [ours, torchs];
+    const [wanted, other] = layoutOf(entry) === 'pytorch' ? [torchs, ours] : [ours, torchs];
     if (sameShape(shape, wanted)) matched.push(member);
     else if (skipMismatched) mismatched.push({ name: member.name, given: shape, wanted });
     else {
       const hint = sameShape(shape, other)
-        ? `that is the layout of ${layout === 'pytorch' ? 'Fovea' : 'PyTorch'}: load it with layout '${layout === 'pytorch' ? 'fovea' : 'pytorch'}'`
+        ? layoutOf(entry) === 'pytorch'
+          ? "that is the layout of Fovea: load it with layout 'fovea'"
+          : "that is the layout of PyTorch: load it with layout 'pytorch'"
         : 'use the width and depth that it was trained with';
       throw new ShapeError(
         `${source}: ${member.name} is ${formatShape(shape)}, the model’s is ${formatShape(wanted)}; ${hint}`,
@@ -205,10 +220,11 @@ export function loadState(
     expectFloat32(`${source}: ${name}`, { dtype, data: data as FileData });
   }
   for (const { name, state, torch } of matched) {
-    const { dtype, data } = given.get(name)!;
+    const entry = given.get(name)!;
+    const { dtype, data } = entry;
     const own32 = data instanceof Float32Array && (dtype ?? 'f32') === 'f32' ? data : undefined;
     const values = () => toFloat32({ dtype: dtype ?? 'f32', data: data as FileData });
-    if (layout === 'pytorch' && torch) state.set(fromTorch(own32 ?? values(), torch));
+    if (torch && layoutOf(entry) === 'pytorch') state.set(fromTorch(own32 ?? values(), torch));
     else state.set(own32 && !copy ? own32 : (own32?.slice() ?? values()));
   }
   return { matched: matched.map(({ name }) => name), missing, unexpected, mismatched };

@@ -3,16 +3,10 @@ import { heed } from '../graph/recorder.ts';
 import { type Later, State } from '../graph/state.ts';
 import { stateTensor, type Tensor } from '../graph/tensor.ts';
 import { expectHeld } from '../graph/values.ts';
+import type { WeightOrder } from '../io/fileTensor.ts';
+import { expectLayout, type Layout, type TorchLayout, toTorch } from '../io/layout.ts';
 import { expectShape, formatShape, type HostArray, numel, type Shape } from '../shape.ts';
-import { type TorchLayout, toTorch } from './layout.ts';
-import {
-  expectLayout,
-  type Layout,
-  type LoadOptions,
-  type LoadReport,
-  type LoadSource,
-  loadState,
-} from './loadState.ts';
+import { type LoadOptions, type LoadReport, type LoadSource, loadState } from './loadState.ts';
 import { walk } from './members.ts';
 import { RandomState } from './randomState.ts';
 import { type Summary, summarize } from './summary.ts';
@@ -98,8 +92,8 @@ export class Buffer {
   }
 }
 
-/** One entry of a state dict. */
-export interface StateEntry {
+/** One entry of a state dict. `layout` and `torch` are those of weights that PyTorch stores in another order. */
+export interface StateEntry extends WeightOrder {
   readonly dtype: 'f32';
   readonly shape: Shape;
   readonly data: Float32Array;
@@ -196,7 +190,8 @@ export abstract class Module {
   /**
    * Reads the values of all parameters and buffers by name.
    * @param download Reads a state: `(state) => gpu.download(state)`.
-   * @param options `layout`: `fovea` (the default), or `pytorch` for the order of dimensions that PyTorch stores.
+   * @param options `layout`: `fovea` (the default), or `pytorch` for the order of dimensions that PyTorch stores. The entries say
+   * which it is, so that files of them do, too.
    */
   async stateDict(
     download: Download,
@@ -213,9 +208,11 @@ export abstract class Module {
       flats.set(source, whole);
       const start = state.home?.offset ?? 0;
       const data = (whole as Float32Array).slice(start, start + numel(state.spec.shape));
-      const torch = layout === 'pytorch' ? torchLayout(member) : undefined;
-      const shape = torch?.shape ?? state.spec.shape;
-      result.set(name, { dtype: 'f32', shape, data: torch ? toTorch(data, torch) : data });
+      const torch = torchLayout(member);
+      const { shape } = state.spec;
+      if (!torch) result.set(name, { dtype: 'f32', shape, data });
+      else if (layout === 'fovea') result.set(name, { dtype: 'f32', shape, data, layout, torch });
+      else result.set(name, { dtype: 'f32', shape: torch.shape, data: toTorch(data, torch), layout });
     }
     return result;
   }
@@ -228,11 +225,11 @@ export abstract class Module {
    * @param weights Tensors by name: what `stateDict`, `loadWeights`, `readTorch` or `decodeSafetensors` returned.
    * @param options `strict`: every name must be there, and no other; default true. `rename`: the name here for one of the file.
    * `skipMismatched`: tensors of another shape keep their values, such as a new head's for other classes; default false. `layout`:
-   * `fovea` or `pytorch`; default: what the weights say, or that whose shapes fit. `copy`: false takes f32 arrays as they are,
+   * `fovea` or `pytorch`; default: what each entry or the weights say, or that whose shapes fit. `copy`: false takes f32 arrays as they are,
    * which must not change afterwards; default true. `source`: what messages call the weights.
    * @returns The names that were loaded, are missing, unexpected, or of another shape.
    * @throws StateDictError that lists the missing and the unexpected names, if `strict`; ShapeError for a tensor of another shape,
-   * unless `skipMismatched`; DataError for a number out of the range of f32; UsageError if two tensors get one name, and for options that cannot be used.
+   * unless `skipMismatched`; DataError for a number out of the range of f32; UsageError if two tensors get one name, where nothing tells the layout of weights whose shape is the same in both, and for options that cannot be used.
    */
   loadStateDict(weights: LoadSource, options: LoadOptions = {}): LoadReport {
     const members = [...savedIn(this)].map(([name, member]) => ({

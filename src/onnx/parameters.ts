@@ -1,5 +1,5 @@
-import type { TorchLayout } from '../nn/layout.ts';
-import { fromTorch } from '../nn/layout.ts';
+import type { TorchLayout } from '../io/layout.ts';
+import { fromTorch } from '../io/layout.ts';
 import { Buffer, Parameter } from '../nn/module.ts';
 import { numel, type Shape } from '../shape.ts';
 import { Attributes } from './attributes.ts';

@@ -53,7 +53,14 @@ describe('encodeSafetensors', () => {
   it('comes back as it was, metadata too', () => {
     const metadata = { note: 'a "quoted"\nline', 'fovea.model': '{"k":[1]}' };
     const file = decodeSafetensors(encodeSafetensors(tensors, metadata), 'x');
-    expect(Object.fromEntries(file.tensors)).toEqual(tensors);
+    // The layout of weights in a file of a model is Fovea's.
+    const layout = 'fovea';
+    const { 'a.weight': weight, none } = tensors;
+    expect(Object.fromEntries(file.tensors)).toEqual({
+      ...tensors,
+      'a.weight': { ...weight, layout },
+      none: { ...none, layout },
+    });
     expect(file.metadata).toEqual(metadata);
   });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ShapeError, StateDictError, UsageError } from '../../src/errors.ts';
+import type { Layout } from '../../src/io/layout.ts';
 import { DeepLabV3 } from '../../src/models/deeplab.ts';
 import { EfficientNet } from '../../src/models/efficientnet.ts';
 import { FasterRCNN } from '../../src/models/fasterRcnn.ts';
@@ -16,7 +17,6 @@ import { SSD } from '../../src/models/ssd.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
 import { VGG } from '../../src/models/vgg.ts';
 import { VisionTransformer } from '../../src/models/vit.ts';
-import type { Layout } from '../../src/nn/loadState.ts';
 import type { Module, StateEntry } from '../../src/nn/module.ts';
 import type { Shape } from '../../src/shape.ts';
 

@@ -1,6 +1,13 @@
 import { ShapeError } from '../../errors.ts';
 import { stridesOf } from '../../shape.ts';
-import { type FileData, type FileDType, type FileTensor, quote, tensorEntries } from '../fileTensor.ts';
+import {
+  type FileData,
+  type FileDType,
+  type FileTensor,
+  inTorchLayout,
+  quote,
+  tensorEntries,
+} from '../fileTensor.ts';
 import { writeZip } from './zipWriter.ts';
 
 /** torch's classes of storages. Unsigned integers of more than 8 bits have none. */
@@ -88,11 +95,12 @@ function expectStorage(name: string, dtype: FileDType): void {
 /**
  * Writes a state dict as `torch.save` does: a zip archive with an ordered dict of tensors on the CPU, which PyTorch 1.6 and later
  * read with `torch.load(file, weights_only=True)`. The same tensors give the same bytes. Names that hold one array share it there,
- * too. Give PyTorch's layouts: `await model.stateDict((state) => gpu.download(state), { layout: 'pytorch' })`.
+ * too. Weights of `await model.stateDict((state) => gpu.download(state))` are written in PyTorch's layouts: [O,I,kh,kw] for [kh,kw,I,O].
  *
  * @param stateDict The tensors by name, in the order in which they are written.
  * @throws ShapeError if a tensor's data does not match its dtype or shape, and for u16, u32 and u64, which older versions of PyTorch do
- * not have; UsageError over 4 GiB.
+ * not have; UsageError for weights in Fovea's layout that were read from a file or converted, since only their model knows PyTorch's,
+ * and over 4 GiB.
  */
 export function writeTorch(
   stateDict: Readonly<Record<string, FileTensor>> | ReadonlyMap<string, FileTensor>,
@@ -100,8 +108,9 @@ export function writeTorch(
   const tensors = tensorEntries('writeTorch', 'stateDict', stateDict);
   const keys = new Map<FileData, string>();
   const pickle = new Pickler().orderedDict().add(0x28);
-  for (const [name, tensor] of tensors) {
-    expectStorage(name, tensor.dtype);
+  for (const [name, given] of tensors) {
+    expectStorage(name, given.dtype);
+    const tensor = inTorchLayout('writeTorch', name, given);
     const key = keys.get(tensor.data) ?? String(keys.size);
     keys.set(tensor.data, key);
     addTensor(pickle.text(name), tensor, key);
