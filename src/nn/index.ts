@@ -41,6 +41,7 @@ export {
   Adam,
   type AdamOptions,
   AdamW,
+  accumulate,
   Lion,
   type LionOptions,
   Optimizer,
@@ -51,6 +52,7 @@ export {
   type RMSpropOptions,
   SGD,
   type SGDOptions,
+  type StepOptions,
 } from './optimizers.ts';
 export { AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool2d, Upsample } from './pooling.ts';
 export { type Generator, type GeneratorOption, generator, manualSeed, type SeedOptions } from './random.ts';

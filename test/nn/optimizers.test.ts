@@ -345,8 +345,8 @@ describe('a state dict of another optimizer', () => {
 
   it.each([
     ['of fewer parameters', () => make([2, 3], [3], [3]), 'the checkpoint has no 2.m; use one'],
-    ['of more', () => make([2, 3]), 'the checkpoint has 1.m, which this optimizer does not'],
-    ['of other shapes', () => make([3, 2], [3]), 'the checkpoint has 0.m [2,3], not [3,2]'],
+    ['of more', () => make([2, 3]), 'the checkpoint has 1.m, which is not one of this'],
+    ['of other shapes', () => make([3, 2], [3]), 'the checkpoint has 0.m of 6 values as [2,3], not [3,2]'],
     [
       'of SGD',
       () => new SGD([new Parameter([2, 3], new Float32Array(6))]),

@@ -99,7 +99,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 const WITHOUT = [
   ...['AdaptiveAvgPool2d', 'Buffer', 'Flatten', 'GELU', 'Identity', 'LeakyReLU', 'Module', 'ModuleDict'],
   ...['ModuleList', 'Parameter', 'RandomState', 'ReLU', 'Sequential', 'SiLU', 'Sigmoid', 'Softmax', 'Tanh'],
-  ...['Optimizer', 'OptimizerGroup', 'constant', 'generator', 'manualSeed'],
+  ...['accumulate', 'Optimizer', 'OptimizerGroup', 'constant', 'generator', 'manualSeed'],
   ...['decodeDarknetWeights', 'imageMasks', 'normalizeImages', 'parseDarknetCfg', 'torchvisionModel'],
 ];
 

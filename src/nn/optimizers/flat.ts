@@ -30,7 +30,23 @@ export interface Gradients {
   readonly active: Tensor | undefined;
 }
 
-const state = (label: string, length: number) => new State(label, { shape: [length], dtype: 'f32' });
+/** Gradients of earlier runs, as a step takes them: what `accumulate` gives an optimizer. */
+export interface Accumulated {
+  /** How many flat buffers have some. */
+  readonly size: number;
+  /** The gradients of a flat buffer together with this run's. */
+  sum(flat: Flat, own: Gradients | undefined): Gradients | undefined;
+  /**
+   * Records that these are used up, and gives what the sums are multiplied by.
+   * @param own Whether this run has gradients.
+   * @param parts How many parts there are. Default: as many as there were.
+   */
+  finish(own: boolean, parts: number | undefined): Tensor;
+}
+
+/** A state of f32. */
+export const flatState = (label: string, length: number) =>
+  new State(label, { shape: [length], dtype: 'f32' });
 
 /** Moves a group's parameters into flat buffers: apart are those that decay and, as they cost nothing then, those that are frozen. */
 export function flatten(
@@ -51,7 +67,7 @@ export function flatten(
       size += Math.ceil(numel(state.spec.shape) / BLOCK) * BLOCK;
       return offset;
     });
-    const weights = state('weights', size);
+    const weights = flatState('weights', size);
     parameters.forEach((parameter, i) => {
       parameter.state.moveInto(weights, offsets[i]!);
     });
@@ -61,28 +77,28 @@ export function flatten(
       offsets,
       size,
       weights,
-      moments: moments.map((label) => state(label, size)),
-      hyper: state('hyper', hyperSize),
+      moments: moments.map((label) => flatState(label, size)),
+      hyper: flatState('hyper', hyperSize),
       decays,
-      steps: counts ? state('step', size / BLOCK) : undefined,
+      steps: counts ? flatState('step', size / BLOCK) : undefined,
     };
     return [flat];
   });
 }
 
 /** Takes the gradients that `backward` left at a flat buffer's parameters. None where there are none. */
-export function takeGradients(flat: Flat): Gradients[] {
+export function takeGradients(flat: Flat): Gradients | undefined {
   const { parameters, offsets: all, size } = flat;
   const present = parameters.flatMap(({ tensor: { grad, requiresGrad } }, i) =>
     grad && requiresGrad ? [{ grad, i }] : [],
   );
   for (const { tensor } of parameters) tensor.grad = undefined;
-  if (present.length === 0) return [];
+  if (present.length === 0) return undefined;
   const inputs = Object.fromEntries(present.map(({ grad }, k) => [`x${k}`, grad]));
   const offsets = present.map(({ i }) => all[i]!);
   const grad = apply(optimizersOps.pack, inputs, { offsets, size }).y;
-  if (present.length === parameters.length) return [{ flat, grad, active: undefined }];
+  if (present.length === parameters.length) return { flat, grad, active: undefined };
   const active = new Float32Array(size / BLOCK);
   for (const { i } of present) active.fill(1, all[i]! / BLOCK, (all[i + 1] ?? size) / BLOCK);
-  return [{ flat, grad, active: tensor(active) }];
+  return { flat, grad, active: tensor(active) };
 }

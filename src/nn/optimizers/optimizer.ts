@@ -1,13 +1,13 @@
 import { StateDictError, UsageError } from '../../errors.ts';
 import { add, affine, div, minimum, mul, sqrt } from '../../graph/functions/elementwise.ts';
 import { sum } from '../../graph/functions/reduce.ts';
-import { assign, onRun } from '../../graph/recorder.ts';
+import { assign, heed, onRun } from '../../graph/recorder.ts';
 import type { State } from '../../graph/state.ts';
 import { full, stateTensor, type Tensor } from '../../graph/tensor.ts';
 import { objectOf } from '../../options.ts';
 import { formatShape, type HostArray, numel, type Shape, sameShape } from '../../shape.ts';
 import type { Download, Parameter, StateEntry } from '../module.ts';
-import { BLOCK, type Flat, flatten, takeGradients } from './flat.ts';
+import { type Accumulated, BLOCK, type Flat, flatten, takeGradients } from './flat.ts';
 import { groupsOf, type OptimizerGroup, type ParameterGroup } from './groups.ts';
 import { expectSetting } from './settings.ts';
 
@@ -42,6 +42,20 @@ interface Traits {
   readonly momentumBelow?: number;
 }
 
+/** Options of `Optimizer.step`. */
+export interface StepOptions {
+  /**
+   * What the sum of accumulated gradients is divided by: 1 where the losses were divided before. Default: how many parts there
+   * were, those of `accumulate` and the gradients of this run. Without `accumulate` it has no effect.
+   */
+  readonly parts?: number;
+  /**
+   * What gradients are multiplied by, and whether the step is taken, 1 or 0: how `GradScaler` takes part.
+   * @hidden
+   */
+  readonly unscale?: (grads: readonly Tensor[]) => { readonly factor: Tensor; readonly taken: Tensor };
+}
+
 /** What the kernel of an optimizer takes. */
 export interface UpdateInputs {
   readonly param: Tensor;
@@ -66,8 +80,14 @@ export abstract class Optimizer {
   #lr: number;
   #momentum: number;
   readonly #traits: Traits;
-  readonly #flats: readonly Flat[];
   readonly #clipNorm: number | undefined;
+  /** @hidden */
+  readonly flats: readonly Flat[];
+  /**
+   * What `accumulate` has added up, once it was used.
+   * @hidden
+   */
+  accumulated?: Accumulated;
 
   /** @hidden */
   protected constructor(
@@ -92,7 +112,7 @@ export abstract class Optimizer {
     this.#clipNorm = clipNorm;
     this.groups = groupsOf(this, parameters);
     const { moments, hyperSize, counts = false } = traits;
-    this.#flats = this.groups.flatMap((group) => flatten(group, moments, hyperSize, counts));
+    this.flats = this.groups.flatMap((group) => flatten(group, moments, hyperSize, counts));
   }
 
   /**
@@ -135,24 +155,39 @@ export abstract class Optimizer {
   /**
    * Records one step on the gradients that `backward` left, and clears them. Each run of the capture then takes a step with
    * the learning rates and momentum that are set at the time. Parameters without a gradient, such as frozen ones, keep their
-   * value, their moments and their number of steps, as in PyTorch. Returns the norm of all gradients before clipping. Only
-   * inside `gpu.capture` or `gpu.run`.
+   * value, their moments and their number of steps, as in PyTorch. After `accumulate`, the step is on the mean of what was
+   * accumulated since the last one and, where `backward` has left some, these gradients. Only inside `gpu.capture` or `gpu.run`.
+   *
+   * @returns `gradNorm`: the norm of all gradients, of which the mean is taken, before clipping.
    */
-  step(): { gradNorm: Tensor } {
-    const updates = this.#flats.flatMap(takeGradients);
+  step({ parts, unscale }: StepOptions = {}): { gradNorm: Tensor } {
+    const { accumulated } = this;
+    heed(this, () => this.accumulated?.size);
+    let own = false;
+    const updates = this.flats.flatMap((flat) => {
+      const gradients = takeGradients(flat);
+      own ||= gradients !== undefined;
+      return (accumulated ? accumulated.sum(flat, gradients) : gradients) ?? [];
+    });
     const squares = updates.map(({ grad }) => sum(mul(grad, grad)));
-    const gradNorm = squares.length > 0 ? sqrt(squares.reduce(add)) : full([], 0);
-    const scale =
-      this.#clipNorm === undefined
-        ? full([1], 1)
-        : minimum(div(full([1], this.#clipNorm), affine(gradNorm.reshape([1]), 1, 1e-6)), 1);
+    let gradNorm = squares.length > 0 ? sqrt(squares.reduce(add)).reshape([1]) : full([1], 0);
+    let scale = full([1], 1);
+    const { factor, taken } = unscale?.(updates.map(({ grad }) => grad)) ?? {};
+    for (const one of [factor, accumulated?.finish(own, parts)]) {
+      if (!one) continue;
+      gradNorm = mul(gradNorm, one);
+      scale = mul(scale, one);
+    }
+    if (this.#clipNorm !== undefined) {
+      scale = mul(scale, minimum(div(this.#clipNorm, affine(gradNorm, 1, 1e-6)), 1));
+    }
     for (const { flat, grad, active } of updates) {
       const { param, moments } = this.update({
         param: stateTensor(flat.weights),
         grad,
         hyper: stateTensor(flat.hyper),
         scale,
-        steps: counted(flat, active),
+        steps: counted(flat, active && taken ? mul(active, taken) : (active ?? taken)),
         moments: flat.moments.map((state) => stateTensor(state)),
       });
       assign(flat.weights, param);
@@ -167,16 +202,21 @@ export abstract class Optimizer {
         hyper.set(Float32Array.from(this.hyper(group.lr, decays ? group.weightDecay : 0)));
       }
     });
-    return { gradNorm };
+    return { gradNorm: gradNorm.reshape([]) };
   }
 
-  /** Each parameter's number, over all groups in order, and its place. */
-  #places(): { flat: Flat; at: number; shape: Shape; number: number }[] {
-    const numbers = new Map(this.groups.flatMap(({ parameters }) => parameters).map((one, i) => [one, i]));
-    return this.#flats.flatMap((flat) =>
-      flat.parameters.map((parameter, i) => {
+  /** What a state dict holds of each parameter, by name: the elements of a state from `at` on, or one of `blocks` that are equal. */
+  #entries(): { name: string; state: State; shape: Shape; at: number; blocks: number }[] {
+    const all = this.groups.flatMap(({ parameters }) => parameters);
+    return this.flats.flatMap(({ parameters, offsets, moments, steps }) =>
+      parameters.flatMap((parameter, i) => {
         const { shape } = parameter.state.spec;
-        return { flat, at: flat.offsets[i]!, shape, number: numbers.get(parameter)! };
+        const [at, number] = [offsets[i]!, all.indexOf(parameter)];
+        const blocks = Math.ceil(numel(shape) / BLOCK);
+        return [
+          ...moments.map((state) => ({ name: `${number}.${state.label}`, state, shape, at, blocks: 0 })),
+          ...(steps ? [{ name: `${number}.step`, state: steps, shape: [1], at: at / BLOCK, blocks }] : []),
+        ];
       }),
     );
   }
@@ -188,23 +228,15 @@ export abstract class Optimizer {
    * @param download Reads a state: `(state) => gpu.download(state)`.
    */
   async stateDict(download: Download): Promise<Map<string, StateEntry>> {
-    const result = new Map<string, StateEntry>();
-    const put = (name: string, shape: Shape, data: Float32Array) =>
-      result.set(name, { dtype: 'f32', shape: [...shape], data });
-    put('steps', [1], Float32Array.of(this.steps));
-    const read = new Map<State, Float32Array>();
-    for (const { moments, steps } of this.#flats) {
-      for (const state of [...moments, ...(steps ? [steps] : [])]) {
-        read.set(state, (await download(state)) as Float32Array);
-      }
-    }
-    for (const { flat, at, shape, number } of this.#places()) {
-      for (const state of flat.moments) {
-        put(`${number}.${state.label}`, shape, read.get(state)!.slice(at, at + numel(shape)));
-      }
-      if (flat.steps) {
-        put(`${number}.${flat.steps.label}`, [1], read.get(flat.steps)!.slice(at / BLOCK, at / BLOCK + 1));
-      }
+    const dtype = 'f32';
+    const result = new Map<string, StateEntry>([
+      ['steps', { dtype, shape: [1], data: Float32Array.of(this.steps) }],
+    ]);
+    const read = new Map<State, HostArray>();
+    for (const { name, state, shape, at } of this.#entries()) {
+      const whole = read.get(state) ?? (await download(state));
+      read.set(state, whole);
+      result.set(name, { dtype, shape, data: (whole as Float32Array).slice(at, at + numel(shape)) });
     }
     return result;
   }
@@ -215,35 +247,29 @@ export abstract class Optimizer {
    */
   loadStateDict(entries: ReadonlyMap<string, { readonly shape?: Shape; readonly data: HostArray }>): void {
     const unread = new Set(entries.keys());
-    const get = (name: string, shape: Shape): HostArray => {
-      const entry = entries.get(name);
-      unread.delete(name);
-      const { data, shape: found = [data?.length ?? 0] } = entry ?? {};
-      if (data?.length === numel(shape) && (!entry?.shape || sameShape(found, shape))) return data;
-      const what = entry ? `${name} ${formatShape(found)}, not ${formatShape(shape)}` : `no ${name}`;
+    const refuse = (what: string): never => {
       throw new StateDictError(
-        `optimizer: the checkpoint has ${what}; use one that this optimizer saved, of the same parameters`,
+        `optimizer: the checkpoint has ${what}; use one that an optimizer of the same kind and parameters saved`,
       );
     };
-    const steps = get('steps', [1])[0]!;
+    const get = (name: string, shape: Shape): HostArray => {
+      const entry = entries.get(name) ?? refuse(`no ${name}`);
+      unread.delete(name);
+      const { data, shape: found = shape } = entry;
+      if (data.length === numel(shape) && sameShape(found, shape)) return data;
+      return refuse(`${name} of ${data.length} values as ${formatShape(found)}, not ${formatShape(shape)}`);
+    };
+    const [steps] = get('steps', [1]);
     const values = new Map<State, Float32Array>();
-    const into = (state: State): Float32Array => {
+    for (const { name, state, shape, at, blocks } of this.#entries()) {
       const array = values.get(state) ?? new Float32Array(numel(state.spec.shape));
       values.set(state, array);
-      return array;
-    };
-    for (const { flat, at, shape, number } of this.#places()) {
-      for (const state of flat.moments) into(state).set(get(`${number}.${state.label}`, shape), at);
-      if (!flat.steps) continue;
-      const [taken] = get(`${number}.${flat.steps.label}`, [1]);
-      into(flat.steps).fill(taken!, at / BLOCK, at / BLOCK + Math.ceil(numel(shape) / BLOCK));
+      const data = get(name, shape);
+      if (blocks) array.fill(data[0]!, at, at + blocks);
+      else array.set(data, at);
     }
-    for (const name of unread) {
-      throw new StateDictError(
-        `optimizer: the checkpoint has ${name}, which this optimizer does not; use one of the same parameters`,
-      );
-    }
-    this.steps = steps;
+    for (const name of unread) refuse(`${name}, which is not one of this`);
+    this.steps = steps!;
     for (const [state, data] of values) state.set(data);
   }
 }
