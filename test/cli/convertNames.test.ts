@@ -74,6 +74,22 @@ describe('images of any name', () => {
     if (format !== 'masks' && format !== 'voc') expect(sizes(back)).toEqual(sizes(await readAll(folder)));
   });
 
+  it('are counted where they change because several folders have them', async () => {
+    const png = await image();
+    const files = ['x', 'y', 'z'].flatMap((folder): [string, object | Uint8Array][] => [
+      [`${folder}/1.png`, png],
+      [`${folder}/1.json`, labelme([triangle(0, folder)], { imagePath: '1.png' })],
+    ]);
+    const folder = await folderOf(Object.fromEntries(files));
+    for (const format of FORMAT_NAMES) {
+      const to = newPath(format);
+      await convertCommand(folder, to, { format });
+      expect((await readAll(to)).map(({ name }) => name)).toEqual(['1', 'y_1', 'z_1']);
+    }
+    const line = '2 names of images, changed because other images have the same';
+    expect(said().split(line)).toHaveLength(FORMAT_NAMES.length + 1);
+  });
+
   it('that only the file system knows are read from lists of VOC', async () => {
     const folder = await folderOf({
       'img 1.json': labelme([triangle(1, 'cat')], { imagePath: 'img 1.png' }),

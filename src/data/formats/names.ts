@@ -37,6 +37,8 @@ export class Names {
       const name = candidates.find((candidate) => !this.#taken.has(keyOf(candidate)));
       if (name !== undefined) {
         this.#taken.add(keyOf(name));
+        if (name !== safe.at(-1))
+          this.#warnings.count('names of images, changed because other images have the same');
         return { name, fileName: `${name}${extension}` };
       }
       candidates[0] = `${flat}_${n}`;
