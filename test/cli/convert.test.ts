@@ -102,6 +102,15 @@ describe('fovea convert, there and back', () => {
     expect(said()).toContain('not expressed in YOLO: 2 masks with holes, which were filled');
   });
 
+  it('counts images in masks only where objects of one class can no longer be told apart', async () => {
+    const line = 'whose objects of one class are no longer told apart';
+    await through(await labelmeFolder({ one: masks, two: [] }), ['masks']);
+    expect(said()).not.toContain(line);
+    const twice = [masks[0]!, { ...masks[1]!, label: masks[0]!.label }];
+    await through(await labelmeFolder({ one: masks, two: twice }), ['masks']);
+    expect(said()).toContain(`not expressed in masks: 1 image ${line}`);
+  });
+
   it('keeps flags where the format has them, and crowds out of YOLO', async () => {
     const flagged: AnnotatedShape[] = [
       { ...boxes[0]!, difficult: true, truncated: true },

@@ -231,7 +231,11 @@ class MasksWriter implements DatasetWriter {
     count('boxes without an outline, written as not labelled', ({ shapes }) =>
       shapes.every(({ points, mask }) => !points && !mask),
     );
-    if (objects.length > 1) this.warnings.count('images whose objects of one class are no longer told apart');
+    const drawnLabels = objects.flatMap(({ label, shapes }) =>
+      shapes.some(({ points, mask }) => points || mask) ? [label] : [],
+    );
+    if (new Set(drawnLabels).size < drawnLabels.length)
+      this.warnings.count('images whose objects of one class are no longer told apart');
     const drawn = await drawMasks(annotation, this.#classes, this.#rest);
     if (drawn.covered) this.warnings.count('images where objects cover each other: a pixel has only one');
     const data = drawn.classes;
