@@ -1,5 +1,53 @@
+import { DataError } from '../../errors.ts';
 import { BadData } from '../faults.ts';
+import { baseName, withoutExtension } from './paths.ts';
 import type { Reading } from './reading.ts';
+
+const stemOf = (path: string): string => withoutExtension(baseName(path));
+
+/** The fault of an annotation whose image another annotation has. */
+const repeated = (image: string, source: string, other: string): BadData =>
+  new BadData(
+    'duplicate',
+    `${source}: is of the image ${image}, and so is ${other}; keep one of them, with the objects of both`,
+  );
+
+/**
+ * Throws DataError for an annotation file that is not named after its image (`a (1).json` of `a.png`) where one that is named so is
+ * of that image, too: whichever comes first, the other one is a copy.
+ *
+ * @param others The annotation files by their names without folder and extension.
+ * @param imageOf Finds the image of an annotation file. What it throws says nothing here.
+ */
+export async function checkNamesake(
+  reading: Reading,
+  image: string | Uint8Array,
+  source: string,
+  others: ReadonlyMap<string, readonly string[]>,
+  imageOf: (file: string) => Promise<string | Uint8Array>,
+): Promise<void> {
+  if (typeof image !== 'string' || stemOf(image) === stemOf(source)) return;
+  for (const other of others.get(stemOf(image)) ?? []) {
+    const same = await imageOf(other).catch((error: unknown) => {
+      if (!(error instanceof DataError)) throw error;
+      return undefined;
+    });
+    if (typeof same !== 'string') continue;
+    if ((await reading.realFile(same)) === (await reading.realFile(image)))
+      throw repeated(image, source, other);
+  }
+}
+
+/** The files by their names without folder and extension. */
+export function byStem(files: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const file of files) {
+    const same = found.get(stemOf(file));
+    if (same) same.push(file);
+    else found.set(stemOf(file), [file]);
+  }
+  return found;
+}
 
 /** The images of one pass over a data set by their files, whatever names and links lead to them. */
 export class SeenImages {
@@ -19,10 +67,7 @@ export class SeenImages {
     const file = await this.#reading.realFile(image);
     const other = this.#sources.get(file);
     if (other !== undefined) {
-      throw new BadData(
-        'duplicate',
-        `${source}: is of the image ${image}, and so is ${other}; keep one of them, with the objects of both`,
-      );
+      throw repeated(image, source, other);
     }
     this.#sources.set(file, source);
   }

@@ -183,6 +183,45 @@ describe('two annotations of one image', () => {
   });
 });
 
+describe('a copy of an annotation file', () => {
+  it('gives way to the one that is named after the image, also where it comes first', async () => {
+    const png = await image();
+    const own = labelme([rectangle(1, 1, 4, 4, 'own')]);
+    const copy = labelme([rectangle(1, 1, 4, 4, 'copy')]);
+    const folders = [
+      await folderOf({ 'a.png': png, 'a.json': own, 'a (1).json': copy }),
+      await folderOf({
+        'JPEGImages/a.png': png,
+        'Annotations/a.xml': xml('a.png').replace('cat', 'own'),
+        'Annotations/a (1).xml': xml('a.png').replace('cat', 'copy'),
+      }),
+    ];
+    for (const folder of folders) {
+      const { images, said, faults } = await lenient(folder);
+      expect(images.map(({ name, annotation }) => [name, annotation.shapes[0]!.label])).toEqual([
+        ['a', 'own'],
+      ]);
+      expect(said).toEqual(['annotation: duplicate']);
+      expect(faults[0]!.message).toMatch(
+        /a \(1\)\.\w+: is of the image .*a\.png, and so is .*a\.(json|xml); keep/,
+      );
+      expect((await faultOf(readAll(folder))).name).toBe('DataError');
+    }
+  });
+
+  it('is read where the file of that name is broken, or of another image', async () => {
+    const png = await image();
+    const copy = labelme([rectangle(1, 1, 4, 4, 'copy')]);
+    const broken = await folderOf({ 'a.png': png, 'a.json': '{"shapes": [', 'a (1).json': copy });
+    const one = await lenient(broken);
+    expect([one.images.length, one.said]).toEqual([1, ['annotation: other']]);
+    const other = labelme([], { imagePath: 'b.png' });
+    const apart = await folderOf({ 'a.png': png, 'b.png': png, 'a.json': other, 'a (1).json': copy });
+    const two = await lenient(apart);
+    expect([two.images.length, two.said]).toEqual([2, []]);
+  });
+});
+
 describe('two classes of one name', () => {
   it('are one, and noted: COCO and YOLO', async () => {
     const png = await image();

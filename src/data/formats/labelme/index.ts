@@ -21,7 +21,7 @@ import { topKeys } from '../json.ts';
 import { Names } from '../names.ts';
 import { baseName, folderOf, hasExtension, isImageFile, resolveFrom, withoutExtension } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
-import { SeenImages } from '../repeated.ts';
+import { byStem, checkNamesake, SeenImages } from '../repeated.ts';
 import { formatLabelme } from './format.ts';
 import { embeddedImage, readShapes } from './labelme.ts';
 import { coordinatesOf, readUnchecked, type UncheckedDocument } from './schema.ts';
@@ -61,12 +61,12 @@ async function readFile(
   reading: Reading,
   file: string,
   name: string,
-  seen?: SeenImages,
+  checkImage: (image: string | Uint8Array) => Promise<void> = async () => undefined,
 ): Promise<AnnotatedImage> {
   const { files } = reading;
   const document = readUnchecked(await reading.text(file), file, reading);
   const image = await findImage(reading, document, file);
-  await seen?.check(image, file);
+  await checkImage(image);
   const { imageWidth: width, imageHeight: height } = document;
   const stated = width && height ? { width, height } : undefined;
   const info = await reading.neededInfo(image, `${file}: imageData`, stated);
@@ -140,9 +140,17 @@ export const labelme: DatasetFormat = {
       async *images() {
         const used = new Set<string | Uint8Array>();
         const seen = new SeenImages(reading);
+        const namesakes = byStem(found);
+        const quiet = new Reading(files, root, { ...options, onFault: () => undefined });
+        const imageOf = async (file: string) =>
+          findImage(quiet, readUnchecked(await quiet.text(file), file, quiet), file);
         for (const file of found) {
           const inside = file.startsWith(`${root}/`) ? file.slice(root.length + 1) : baseName(file);
-          const read = () => readFile(reading, file, withoutExtension(inside), seen);
+          const read = () =>
+            readFile(reading, file, withoutExtension(inside), async (image) => {
+              await checkNamesake(reading, image, file, namesakes, imageOf);
+              await seen.check(image, file);
+            });
           const image = await reading.attemptLater('annotation', read);
           used.add(image ? image.image : withoutExtension(file));
           if (image) yield image;
