@@ -136,7 +136,7 @@ function blurred(data: Float32Array, [height, width]: Size, sigma: number): void
 
 /** The place in 0..length-1 that mirroring at the first and the last place leads to. */
 function mirrored(i: number, length: number): number {
-  const period = 2 * Math.max(1, length - 1);
+  const period = 2 * (length - 1) || 1;
   const at = ((i % period) + period) % period;
   return at < length ? at : period - at;
 }
