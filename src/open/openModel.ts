@@ -1,10 +1,11 @@
 import { expectArguments } from '../arguments.ts';
-import { UsageError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
 import { isOnnx } from '../io/otherFormats.ts';
 import { expectOneOf, expectOptions } from '../options.ts';
 import { ARCHITECTURES } from '../tasks/architectures.ts';
 import { Detector, Segmenter } from '../tasks/infer.ts';
 import { decodeModel, type TrainedModel } from '../tasks/modelFile.ts';
+import type { OpenedClassifier } from './classifier.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 
 const CFG = /^\s*(?:[#;][^\n]*\n\s*)*\[net(?:work)?\]/;
@@ -21,9 +22,21 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
   };
 }
 
+/** A classifier, which neither detects nor segments. */
+function openedClassifier(classifier: OpenedClassifier, name: string): OpenedModel {
+  const { title, classNames, imageSize } = classifier;
+  const description = `torchvision ${title}, a classifier of ${classNames.length} classes; images of ${imageSize}x${imageSize}, normalised in the model`;
+  const refuse = (): never => {
+    throw new DataError(
+      `${name}: is a classifier (${title}, ${classNames.length} classes), which finds neither boxes nor masks; write it as .onnx with fovea export, or run it in code with torchvisionModel`,
+    );
+  };
+  return { task: 'classify', classNames, description, classifier, detector: refuse, segmenter: refuse };
+}
+
 /**
  * Opens a detector or segmenter of any origin, told by its content: a file of `fovea train`, an ONNX model with a head that is
- * known, Darknet's .cfg with its .weights, or torchvision's weights. Readers are loaded as they are needed.
+ * known, Darknet's .cfg with its .weights, or torchvision's weights, also of a classifier. Readers are loaded as they are needed.
  *
  * @param bytes The file.
  * @param options The name, the names of classes, and what the file itself does not say.
@@ -88,8 +101,11 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
   only('a file of weights', 'names', 'arch');
   const { loadWeights } = await import('../io/loadWeights.ts');
   const weights = await loadWeights(bytes, { name });
-  const { fromTorchvision } = await import('./pretrained.ts');
   const { arch } = options;
+  const { classifierIn } = await import('./classifier.ts');
+  const classifier = classifierIn(weights, { ...(arch ? { arch } : {}), ...(names ? { names } : {}) });
+  if (classifier) return openedClassifier(classifier, name);
+  const { fromTorchvision } = await import('./pretrained.ts');
   const trained = fromTorchvision(weights, { ...(arch ? { arch } : {}), ...(names ? { names } : {}) });
   const how =
     'minSide' in trained.preprocessing

@@ -2,20 +2,23 @@ import type { Gpu } from '../plan/gpu.ts';
 import type { Task } from '../tasks/architectures.ts';
 import type { DetectorOptions, ObjectDetector, PixelSegmenter, SegmenterOptions } from '../tasks/infer.ts';
 import type { FixedPreprocessing, TrainedModel } from '../tasks/modelFile.ts';
+import type { OpenedClassifier } from './classifier.ts';
 
 /** A model of any origin, ready to run. */
 export interface OpenedModel {
-  /** What it does. */
-  readonly task: Task;
+  /** What it does. A classifier finds neither boxes nor masks: it can be exported. */
+  readonly task: Task | 'classify';
   /** Its classes, without the background where that is one. */
   readonly classNames: readonly string[];
   /** What it is and how images are prepared for it, in one line. */
   readonly description: string;
-  /** The model, where it is one of Fovea's; undefined for an ONNX model. */
+  /** The model, where it is one of Fovea's that detects or segments; undefined for others. */
   readonly trained?: TrainedModel;
-  /** Makes a detector. Throws DataError for a segmenter. */
+  /** The model, where it is a classifier of torchvision. */
+  readonly classifier?: OpenedClassifier;
+  /** Makes a detector. Throws DataError for a segmenter or classifier. */
   detector(gpu: Gpu, options?: DetectorOptions): ObjectDetector;
-  /** Makes a segmenter. Throws DataError for a detector. */
+  /** Makes a segmenter. Throws DataError for a detector or classifier. */
   segmenter(gpu: Gpu, options?: SegmenterOptions): PixelSegmenter;
 }
 

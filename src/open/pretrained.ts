@@ -50,7 +50,9 @@ function builtBy(builder: string, args: Readonly<Record<string, unknown>>): Buil
   if (built.kind !== 'classify' && name) {
     return { name, model: built.model, firstLabel: built.kind === 'detect' ? built.firstLabel : 1 };
   }
-  throw new UsageError(`${builder}: is a classifier; give a detector or segmenter`);
+  throw new UsageError(
+    `${builder}: is a classifier; give a detector or segmenter, or open it with openModel`,
+  );
 }
 
 /** Keypoint R-CNN as torchvision's, around the parts of a Faster R-CNN. Undefined where the weights have no keypoints. */
@@ -105,7 +107,7 @@ export function fromTorchvision(weights: LoadedWeights, options: FromTorchvision
   const told = arch === undefined ? architectureIn(weights) : undefined;
   if (arch === undefined && !told) {
     throw new UsageError(
-      `${source}: is no model of Fovea (it has no fovea.model metadata), and its names and shapes tell no architecture of torchvision; name that, as in --arch fasterrcnn_resnet50_fpn`,
+      `${source}: is no model of Fovea (it has no fovea.model metadata), and its names and shapes tell no architecture of torchvision; name that, as in --arch fasterrcnn_resnet50_fpn or --arch resnet50`,
     );
   }
   const shapes = new WeightShapes(weights);

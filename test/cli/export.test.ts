@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exportCommand } from '../../cli/src/commands/export.ts';
 import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
-import { loadWeights, saveWeights } from '../../src/io/index.ts';
+import { loadWeights, saveWeights, writeTorch } from '../../src/io/index.ts';
+import { ResNet } from '../../src/models/index.ts';
 import { loadOnnx } from '../../src/onnx/index.ts';
 import { parseModel } from '../../src/onnx/parseModel.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
@@ -82,6 +83,28 @@ describe('fovea export', () => {
       expect(outputs).toEqual([{ name: 'logits', type: 'float', shape: ['N', 3, 72, 72] }]);
       rmSync(at('segmenter.onnx'));
     }
+  });
+
+  it("writes a classifier of torchvision's weights, for images that it was trained with", async () => {
+    const model = new ResNet({ numClasses: 3, width: 4, block: 'basic', depth: [1, 1, 1, 1], seed: 1 });
+    const tensors = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+    writeFileSync(at('resnet.pth'), writeTorch(tensors));
+    writeFileSync(at('three.names'), 'a\nb\nc\n');
+    for (const write of [exportCommand, convertWeightsCommand]) {
+      const text = await outputOf(() => write(at('resnet.pth'), at('resnet.onnx')));
+      expect(text).toMatch(
+        /resnet\.pth: ResNet of width 4 .*, 3 classes\n.*images \[N,3,224,224\], RGB in 0/s,
+      );
+      const { outputs } = loadOnnx(readFileSync(at('resnet.onnx')));
+      expect(outputs).toEqual([{ name: 'logits', type: 'float', shape: ['N', 3] }]);
+      rmSync(at('resnet.onnx'));
+    }
+    const options = { names: at('three.names'), size: [64, 96], batch: 1 } as const;
+    await outputOf(() => exportCommand(at('resnet.pth'), at('resnet.onnx'), options));
+    const { inputs, metadata } = loadOnnx(readFileSync(at('resnet.onnx')));
+    expect(inputs[0]!.shape).toEqual([1, 3, 64, 96]);
+    expect(JSON.parse(metadata.get('names')!)).toEqual({ 0: 'a', 1: 'b', 2: 'c' });
+    expect(JSON.parse(metadata.get('preprocessing')!)).toMatchObject({ size: [64, 96], range: [0, 1] });
   });
 
   it('refuses what it cannot do, and writes nothing', async () => {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { architectureOf, metadataOf, type TrainedModel, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import { exportOnnx, isOnnx } from 'fovea/onnx';
+import type { OpenedModel } from 'fovea/open';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
 import { type ModelFileOptions, readModel, trainedOf, usualSide } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
@@ -33,6 +34,27 @@ function sizeOf(
   throw new UsageError(`--size: ${name} takes images whose sides are multiples of ${multiple}, not ${wrong}`);
 }
 
+/** What Fovea itself does with an image before the model. */
+const preprocessed = (how: object): string =>
+  JSON.stringify({ ...how, channels: 'RGB', range: [0, 1], padding: 0.5 });
+
+/** The model to export, with what the file says of it. Throws UsageError for a size that it does not take. */
+function exported(opened: OpenedModel, file: string, size: readonly [number, number] | undefined) {
+  const { classifier } = opened;
+  if (classifier) {
+    const { imageSize, ...rest } = classifier;
+    const sides = size ?? ([imageSize, imageSize] as const);
+    return { ...rest, sides, described: { preprocessing: preprocessed({ size: sides, fit: 'stretch' }) } };
+  }
+  const trained = trainedOf(opened, file);
+  const { name, model, classNames, preprocessing } = trained;
+  const described = {
+    'fovea.model': JSON.stringify(metadataOf(trained)),
+    preprocessing: preprocessed(preprocessing),
+  };
+  return { title: name, model, classNames, sides: sizeOf(trained, size), described };
+}
+
 /**
  * fovea export: a model of any origin as an ONNX file, with its classes and preprocessing in the file's metadata. Throws UsageError for
  * another extension, a size that the model does not take, and where both are one file; DataError for what is no model or cannot be written.
@@ -55,9 +77,9 @@ export async function exportCommand(
       `${file}: is an ONNX model already; "fovea weights convert" writes its weights as .safetensors or .pth`,
     );
   }
-  const trained = trainedOf(await readModel(file, origin, content), file);
-  const { name, model, classNames, preprocessing } = trained;
-  const [height, width] = sizeOf(trained, size);
+  const opened = await readModel(file, origin, content);
+  const { title, model, classNames, sides, described } = exported(opened, file, size);
+  const [height, width] = sides;
   const images = batch === 'dynamic' ? 1 : batch;
   const bytes = await exportOnnx(
     model,
@@ -68,17 +90,12 @@ export async function exportCommand(
       foldBatchNorm,
       dynamicBatch: batch === 'dynamic',
       ...('detect' in model ? {} : { forward: (x) => ({ logits: model.forward(x) }) }),
-      metadata: {
-        'fovea.model': JSON.stringify(metadataOf(trained)),
-        names: JSON.stringify({ ...classNames }),
-        // What Fovea itself does with an image before the model.
-        preprocessing: JSON.stringify({ ...preprocessing, channels: 'RGB', range: [0, 1], padding: 0.5 }),
-      },
+      metadata: { ...described, names: JSON.stringify({ ...classNames }) },
     },
   );
   await writeFileAtomic(out, bytes);
   const shape = `[${batch === 'dynamic' ? 'N' : batch},3,${height},${width}]`;
-  process.stdout.write(`${printable(file)}: ${name}, ${classNames.length} classes\n`);
+  process.stdout.write(`${printable(file)}: ${title}, ${classNames.length} classes\n`);
   process.stdout.write(
     `${printable(out)}: written, ${bytes.length.toLocaleString('en')} bytes; images ${shape}, RGB in 0..1\n`,
   );

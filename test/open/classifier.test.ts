@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FoveaError } from '../../src/errors.ts';
+import { loadWeights } from '../../src/io/loadWeights.ts';
+import { writeTorch } from '../../src/io/torch/write.ts';
+import { torchvisionModel } from '../../src/models/torchvision.ts';
+import { openModel } from '../../src/open/openModel.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+
+describe("torchvision's weights", () => {
+  it.each([
+    ['resnet-eval', 7, 224],
+    ['resnext-eval', undefined, 224],
+    ['wide-resnet-eval', undefined, 224],
+    ['vit-eval', undefined, undefined],
+  ] as const)('of a classifier, %s, are known for what they are', async (folder, classes, size) => {
+    const file = join(import.meta.dirname, `../fixtures/models/${folder}/weights.safetensors`);
+    const bytes = new Uint8Array(readFileSync(file));
+    const model = await openModel(bytes, { name: 'c.pth' });
+    expect(model.task).toBe('classify');
+    const { classNames, model: own, imageSize } = model.classifier!;
+    if (classes) expect(classNames).toEqual(Array.from({ length: classes }, (_, i) => String(i)));
+    if (size) expect(imageSize).toBe(size);
+    const { tensors } = await loadWeights(bytes);
+    const loaded = await own.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+    for (const [name, { data }] of loaded) {
+      expect(data, name).toEqual(tensors.get(name)!.data);
+    }
+    for (const use of [model.detector, model.segmenter]) {
+      expect(() => use({} as Gpu)).toThrow(
+        /^c\.pth: is a classifier \(.*, \d+ classes\), which finds neither boxes nor masks; write it as \.onnx with fovea export/,
+      );
+    }
+  });
+
+  it.each([
+    'mobilenet_v2',
+    'efficientnet_b0',
+    'mobilenet_v3_small',
+    'resnet18',
+  ])('of %s are told by their shapes, or by --arch', async (arch) => {
+    const built = torchvisionModel(arch, { num_classes: 3 });
+    if (built.kind !== 'classify') throw new Error(arch);
+    const tensors = await built.model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+    const bytes = writeTorch(tensors);
+    const names = ['a', 'b', 'c'];
+    for (const options of [{}, { arch }]) {
+      const { description, classifier } = await openModel(bytes, { names, ...options });
+      expect(description).toMatch(`torchvision ${arch}, a classifier of 3 classes`);
+      expect(classifier).toMatchObject({ title: arch, classNames: names, imageSize: 224 });
+    }
+    await expect(openModel(bytes, { names: ['a'] })).rejects.toThrow(
+      'has 3 classes, but there are 1 names; give the names that it was trained with',
+    );
+    await expect(openModel(bytes, { arch: 'resnet50' })).rejects.toThrow(FoveaError);
+  });
+});
