@@ -60,6 +60,7 @@ export * from './norm/batchNorm.ts';
 export * from './norm/groupNorm.ts';
 export * from './norm/localResponseNorm.ts';
 export { kernels, type OpName } from './ops.ts';
+export * from './optimizers/ema.ts';
 export * from './optimizers/optimizers.ts';
 export * from './optimizers/pack.ts';
 export { type Plannable, planAsync } from './planAsync.ts';

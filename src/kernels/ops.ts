@@ -31,6 +31,7 @@ import { linear, matmul } from './matrix/matmul.ts';
 import { batchNorm, batchNormBackward } from './norm/batchNorm.ts';
 import { groupNorm, groupNormBackward } from './norm/groupNorm.ts';
 import { localResponseNorm, localResponseNormBackward } from './norm/localResponseNorm.ts';
+import { emaStep } from './optimizers/ema.ts';
 import { adamwStep, lionStep, rmspropCenteredStep, rmspropStep, sgdStep } from './optimizers/optimizers.ts';
 import { pack } from './optimizers/pack.ts';
 import {
@@ -216,6 +217,7 @@ export const kernels = {
   rmsprop_step: rmspropStep,
   rmsprop_centered_step: rmspropCenteredStep,
   lion_step: lionStep,
+  ema_step: emaStep,
 } as const;
 
 /** The name of an operation in snake_case, as in `fovea/kernels/<name>`. */

@@ -14,6 +14,8 @@ export {
 export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
 export { type Layer, ModuleDict, ModuleList, Sequential, type UnaryModule } from './containers.ts';
 export { Dropout, Dropout2d, StochasticDepth, type StochasticDepthMode } from './dropout.ts';
+export { EMA, type EMAOptions } from './ema.ts';
+export { GradScaler, type GradScalerOptions } from './gradScaler.ts';
 export { constant, type KaimingOptions, kaimingNormal, type NormalOptions, normal } from './init.ts';
 export {
   Conv2d,

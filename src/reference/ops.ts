@@ -21,7 +21,15 @@ import { linear, matmul } from './matmul.ts';
 import { maxPool2d, maxPool2dBackward } from './maxPool2d.ts';
 import { nms } from './nms.ts';
 import { oneHot } from './oneHot.ts';
-import { adamwStep, lionStep, pack, rmspropCenteredStep, rmspropStep, sgdStep } from './optimizers.ts';
+import {
+  adamwStep,
+  emaStep,
+  lionStep,
+  pack,
+  rmspropCenteredStep,
+  rmspropStep,
+  sgdStep,
+} from './optimizers.ts';
 import { panopticMerge } from './panopticMerge.ts';
 import { pasteMasks } from './pasteMasks.ts';
 import { rand } from './rand.ts';
@@ -130,4 +138,5 @@ export const references: { readonly [K in OpName]: KernelReference<(typeof kerne
   rmsprop_step: rmspropStep,
   rmsprop_centered_step: rmspropCenteredStep,
   lion_step: lionStep,
+  ema_step: emaStep,
 };

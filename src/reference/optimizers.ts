@@ -111,6 +111,17 @@ export const lionStep: Reference<
   return { newParam, newM };
 };
 
+export const emaStep: Reference<'average' | 'x' | 'weight', never, 'newAverage', object> = ({
+  average,
+  x,
+  weight,
+}) => ({
+  newAverage: Float64Array.from(x.data, (value, i) => {
+    const before = average.data[i]!;
+    return before + weight.data[0]! * (value - before);
+  }),
+});
+
 export const pack: Reference<string, never, 'y', PackAttrs> = (inputs, { offsets }, outputs) => {
   const y = refArray(outputs.y);
   Object.values(inputs as Record<string, RefTensor>).forEach((input, k) => {

@@ -15,6 +15,7 @@ export const F32_ONLY: Readonly<Partial<Record<OpName, string>>> = {
   rmsprop_step: MASTER,
   rmsprop_centered_step: MASTER,
   lion_step: MASTER,
+  ema_step: 'averages of weights are of f32 master weights',
   pack: MASTER,
 };
 

@@ -13,6 +13,8 @@ const sgd = () => [new nn.Linear(2, 2)].flatMap((layer) => layer.parameters());
 const calls: Readonly<Record<string, () => unknown>> = {
   Adam: () => new nn.Adam(sgd(), mistake),
   AdamW: () => new nn.AdamW(sgd(), mistake),
+  EMA: () => new nn.EMA(sgd(), mistake),
+  GradScaler: () => new nn.GradScaler(mistake),
   RMSprop: () => new nn.RMSprop(sgd(), mistake),
   Lion: () => new nn.Lion(sgd(), mistake),
   SGD: () => new nn.SGD(sgd(), mistake),

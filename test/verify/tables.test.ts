@@ -19,13 +19,14 @@ const camelCase = (name: string) => name.replace(/_(\w)/g, (_, letter: string) =
 /** Operations of another public name, or of none. */
 const FUNCTIONS: Readonly<Record<string, string | null>> = {
   batch_norm: 'batchNormTrain',
-  // Optimizers record these.
+  // Optimizers and averages record these.
   pack: null,
   sgd_step: null,
   adamw_step: null,
   rmsprop_step: null,
   rmsprop_centered_step: null,
   lion_step: null,
+  ema_step: null,
 };
 
 describe('an operation', () => {

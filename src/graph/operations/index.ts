@@ -161,6 +161,7 @@ const others = {
   rmsprop_step: optimizers.rmspropStep,
   rmsprop_centered_step: optimizers.rmspropCenteredStep,
   lion_step: optimizers.lionStep,
+  ema_step: optimizers.emaStep,
 } as const satisfies Partial<Record<OpName, unknown>>;
 
 /**

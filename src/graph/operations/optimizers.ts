@@ -1,3 +1,4 @@
+import { emaStep as emaStepKernel } from '../../kernels/optimizers/ema.ts';
 import * as kernels from '../../kernels/optimizers/optimizers.ts';
 import { pack as packKernel } from '../../kernels/optimizers/pack.ts';
 import { defineOperation } from '../operation.ts';
@@ -8,3 +9,4 @@ export const adamwStep = defineOperation({ kernel: kernels.adamwStep, gradient: 
 export const rmspropStep = defineOperation({ kernel: kernels.rmspropStep, gradient: null });
 export const rmspropCenteredStep = defineOperation({ kernel: kernels.rmspropCenteredStep, gradient: null });
 export const lionStep = defineOperation({ kernel: kernels.lionStep, gradient: null });
+export const emaStep = defineOperation({ kernel: emaStepKernel, gradient: null });

@@ -87,6 +87,16 @@ const lion = (
   },
 });
 
+const ema = (name: string, size: number, weight: number): Case => ({
+  op: 'ema_step',
+  name,
+  inputs: {
+    average: weight === 1 ? values([size], new Array(size).fill(0)) : normal([size]),
+    x: normal([size]),
+    weight: values([1], [weight]),
+  },
+});
+
 const pack = (name: string, shapes: readonly Shape[], offsets: readonly number[], size: number): Case => ({
   op: 'pack',
   name,
@@ -133,6 +143,9 @@ export const optimizerCases: Case[] = [
   lion('decay, a block stays', 196, [0.1, 0.8, 0.95, 0.1, 0.2, 0.05], [1, 0, 9, 1]),
   lion('gradients of 0', 8, [0.1, 0.9, 0.99, 0.5, 0.1, 0.01], [1], true),
   lion('nothing', 0, [0.01, 0.9, 0.99, 0, 0.1, 0.01]),
+  ema('plain', 131, 1e-3),
+  ema('a copy', 5, 1),
+  ema('nothing', 0, 0.5),
   pack('aligned, with gaps', [[3, 5], [64], [1]], [0, 64, 128], 192),
   pack('end to end', [[2, 3], [4], [], [0], [5]], [0, 6, 10, 11, 11], 16),
   pack('nothing but zeros', [], [], 12),

@@ -345,6 +345,9 @@ export const tensors = {
       steps: values([1], [1]),
     },
   })),
+  ema_step: caseOf('ema_step', shapeOf(0, 3), (shape) => ({
+    inputs: { average: normal(shape), x: normal(shape), weight: values([1], [0.25]) },
+  })),
   pack: caseOf('pack', fc.array(shapeOf(0, 3), { maxLength: 9 }), (shapes) => {
     const sizes = shapes.map((shape) => shape.reduce((product, size) => product * size, 1));
     const offsets = sizes.map((_, k) =>

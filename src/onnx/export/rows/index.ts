@@ -27,6 +27,7 @@ const rows: Rows<Exclude<OpName, GradientName>> = {
   rmsprop_step: null,
   rmsprop_centered_step: null,
   lion_step: null,
+  ema_step: null,
 };
 
 /** How an operation is written; undefined for those that have no ONNX form, gradients and users' own among them. */
