@@ -5,7 +5,7 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
 /** What a writer counts, in the singular: the first noun of it, and the verb that belongs to it. */
 const singular = (what: string): string =>
   what
-    .replace(/^((?:\w+ (?=objects\b))?\w+)/, (noun) => noun.replace(/(?:(box)es|s)$/, '$1'))
+    .replace(/^((?:\w+ (?=objects\b))?\w+)/, (noun) => noun.replace(/(?:(box|class)es|s)$/, '$1'))
     .replace(/, which were /, ', which was ');
 
 /** A line of `DatasetWriter.warnings` with its count: `12 crowds, left out`, `1 crowd, left out`. */

@@ -55,7 +55,7 @@ export function openData(
   path: string,
   options: DataOptions,
   faults: FaultLog,
-  more: Pick<ReadOptions, 'classes' | 'imagesOptional' | 'signal'> = {},
+  more: Pick<ReadOptions, 'classes' | 'extras' | 'imagesOptional' | 'signal'> = {},
 ): Promise<Dataset> {
   const { from, split, images, skipBad, reportBad, clip, fixSizes, encoding, allowOutside, maxPixels } =
     options;

@@ -36,6 +36,17 @@ export interface ObjectFlags {
 /** The names of all flags. */
 export const OBJECT_FLAGS = ['crowd', 'difficult', 'truncated', 'occluded'] as const;
 
+/**
+ * What a file says beyond what is used, such as the keypoints of COCO or the description of a shape in Labelme. It is read with
+ * `ReadOptions.extras`, written again in the same format, and counted by the writers of other formats.
+ */
+export interface Extra {
+  /** The format that can write it again. Undefined where none can, for example as coordinates changed since. */
+  readonly format?: string;
+  /** Values by their keys in the file. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
 /** A shape: one object, or a part of one. A shape without outline and mask is known by its box only. */
 export interface AnnotatedShape extends ObjectFlags {
   /** The class of the object. */
@@ -59,6 +70,8 @@ export interface AnnotatedShape extends ObjectFlags {
   area?: number;
   /** The object's box as stated in the file, if it differs from the box around its shapes. */
   objectBox?: Box;
+  /** What the file says beyond that. */
+  extra?: Extra;
 }
 
 /**
@@ -72,6 +85,8 @@ export interface IgnoredRegion {
   readonly points?: Point[];
   /** The pixels of the region, where they are known. */
   readonly mask?: MaskPatch;
+  /** What the file says beyond that. */
+  readonly extra?: Extra;
 }
 
 /** Shapes with this label are regions to ignore, as in Labelme's lists of labels. */
@@ -93,4 +108,6 @@ export interface Annotation {
   unlabelled?: MaskPatch;
   /** Regions that are neither object nor background. */
   ignored?: IgnoredRegion[];
+  /** What the file says of the image beyond that. */
+  extra?: Extra;
 }

@@ -8,6 +8,7 @@ export type { Box, ImageSize, Point } from '../vision/boxes.ts';
 export {
   type AnnotatedShape,
   type Annotation,
+  type Extra,
   IGNORE_LABEL,
   type IgnoredRegion,
   type MaskPatch,

@@ -87,10 +87,11 @@ export function trainingAnnotation(
 }
 
 /** The region to ignore that a shape becomes. */
-export const ignoredRegion = ({ box, points, mask }: AnnotatedShape): IgnoredRegion => ({
+export const ignoredRegion = ({ box, points, mask, extra }: AnnotatedShape): IgnoredRegion => ({
   box,
   ...(points ? { points } : {}),
   ...(mask ? { mask } : {}),
+  ...(extra ? { extra } : {}),
 });
 
 /**

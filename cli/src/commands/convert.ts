@@ -117,7 +117,7 @@ export async function convertCommand(from: string, to: string, options: ConvertO
 
 async function convert(from: string, to: string, options: ConvertOptions, faults: FaultLog): Promise<void> {
   const aborted = new AbortController();
-  const dataset = await openData(from, options, faults, { signal: aborted.signal });
+  const dataset = await openData(from, options, faults, { signal: aborted.signal, extras: true });
   const format = FORMATS[options.format];
   const counter = createCounter('images');
   const tally = new Tally();
@@ -145,7 +145,7 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
       force: options.force ?? false,
     });
     const classes = await classesOf(dataset);
-    const writer = format.create(sink, classes);
+    const writer = format.create(sink, classes, dataset.extra);
     for await (const { image, verified } of verifiedAhead(dataset.images())) {
       const extension = await faults.attempt(options, () => verified);
       aborted.signal.throwIfAborted();
@@ -183,7 +183,7 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     process.stdout.write(`${printable(`${from} (${FORMATS[dataset.format].title}): ${tally.text}`)}\n`);
     process.stdout.write(`${printable(to)} (${format.title}): written\n`);
     for (const [what, count] of warnings) {
-      process.stdout.write(`  not expressed in ${format.title}: ${countedWarning(what, count)}\n`);
+      process.stdout.write(`  not expressed in ${format.title}: ${printable(countedWarning(what, count))}\n`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Annotation } from '../annotation.ts';
+import type { Annotation, Extra } from '../annotation.ts';
 import type { DataFault } from '../faults.ts';
 
 /** An image in rows of interleaved channels; their number is `data.length / (width * height)`. */
@@ -99,6 +99,8 @@ export interface DatasetClass {
   readonly id?: number;
   /** The name of a group of classes, as in COCO. */
   readonly supercategory?: string;
+  /** What the file says of the class beyond that. */
+  readonly extra?: Extra;
 }
 
 /** Options of reading a data set. */
@@ -139,6 +141,8 @@ export interface ReadOptions {
   readonly allowOutside?: boolean;
   /** The most pixels of an image that is read. Default 2^28 (16,384 x 16,384). */
   readonly maxPixels?: number;
+  /** Keeps what files say beyond what is used, for a writer. Default false. */
+  readonly extras?: boolean;
   /** Ends the reading with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -146,7 +150,7 @@ export interface ReadOptions {
 /** The names of `ReadOptions`. */
 export const READ_OPTIONS = Object.keys({
   ...{ split: 0, imageFolder: 0, imagesOptional: 0, skipBad: 0, onFault: 0, clip: 0, fixSizes: 0 },
-  ...{ classes: 0, encoding: 0, allowOutside: 0, maxPixels: 0, signal: 0 },
+  ...{ classes: 0, encoding: 0, allowOutside: 0, maxPixels: 0, extras: 0, signal: 0 },
 } satisfies Record<keyof ReadOptions, 0>) as (keyof ReadOptions)[];
 
 /** An opened data set: what is known without reading all of it. */
@@ -157,6 +161,8 @@ export interface Dataset {
   readonly path: string;
   /** The classes in the order of the format, if it lists them. */
   readonly classes?: readonly DatasetClass[];
+  /** What the file of a data set says beyond classes, images and annotations. */
+  readonly extra?: Extra;
   /** The names of the parts that `ReadOptions.split` chooses from. */
   readonly splits: readonly string[];
   /** Reads one image after another; the data set is never in memory as a whole. Throws DataError at the first fault. */
@@ -196,8 +202,8 @@ export interface DatasetFormat {
   detect(files: DataFiles, path: string, options?: DetectOptions): Promise<string | undefined>;
   /** Opens a data set of this format. Throws DataError if it cannot be read. */
   open(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset>;
-  /** Makes a writer for images with these classes. */
-  create(sink: DataSink, classes: readonly DatasetClass[]): DatasetWriter;
+  /** Makes a writer for images with these classes, of a data set with this `extra`. */
+  create(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra): DatasetWriter;
 }
 
 /** Counts what a writer could not express. */

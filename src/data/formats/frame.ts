@@ -2,6 +2,7 @@ import type { ImageSize, Point } from '../../vision/boxes.ts';
 import type { Annotation } from '../annotation.ts';
 import { BadData } from '../faults.ts';
 import { type Affine, transformAnnotation } from '../transform.ts';
+import { withoutFormats } from './extra.ts';
 import type { ImageInfo } from './format.ts';
 import type { Reading } from './reading.ts';
 
@@ -134,4 +135,4 @@ function mend(
 
 /** Turns an annotation in its frame into one of the image. */
 export const toImage = (annotation: Annotation, { toImage: map, image }: Frame): Annotation =>
-  map ? transformAnnotation(annotation, map, image) : annotation;
+  map ? withoutFormats(transformAnnotation(annotation, map, image)) : annotation;

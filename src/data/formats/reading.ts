@@ -352,7 +352,7 @@ export class Reading {
 function sameObject(a: readonly AnnotatedShape[], b: readonly AnnotatedShape[]): boolean {
   // Parts of one object are numbered within an image.
   const facts = (shapes: readonly AnnotatedShape[]) =>
-    shapes.map(({ id: _, area: __, groupId, mask: ___, ...rest }) => ({
+    shapes.map(({ id: _, area: __, groupId, mask: ___, extra: ____, ...rest }) => ({
       ...rest,
       groupId: shapes.length > 1 ? 0 : groupId,
     }));

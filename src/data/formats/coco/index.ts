@@ -84,5 +84,5 @@ export const coco: DatasetFormat = {
     );
   },
 
-  create: (sink, classes) => new CocoWriter(sink, classes),
+  create: (sink, classes, extra) => new CocoWriter(sink, classes, extra),
 };

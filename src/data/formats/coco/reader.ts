@@ -1,9 +1,10 @@
 import { DataError } from '../../../errors.ts';
 import type { ImageSize, Point } from '../../../vision/boxes.ts';
-import { type AnnotatedShape, type Annotation, OBJECT_FLAGS } from '../../annotation.ts';
+import { type AnnotatedShape, type Annotation, type Extra, OBJECT_FLAGS } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { type JsonItem, jsonItems } from '../../jsonStream.ts';
 import { checkSchema } from '../checks.ts';
+import { extraOf, isRecord, otherFlags } from '../extra.ts';
 import type { AnnotatedImage, DataFiles, Dataset, OpenFile, ReadOptions } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { chunksOf } from '../json.ts';
@@ -14,6 +15,7 @@ import { SeenImages } from '../repeated.ts';
 import { openText } from '../textFile.ts';
 import { AnnotationIndex } from './annotationIndex.ts';
 import { distinctCategories, distinctImages, mergedImages } from './distinct.ts';
+import { FileExtra } from './fileExtra.ts';
 import { type FindImage, imageFinder } from './imageFinder.ts';
 import {
   type CocoAnnotation,
@@ -31,11 +33,19 @@ const GAP = 1 << 14;
 /** The annotations of this many images are read together: single reads would mostly wait. */
 const BATCH = 32;
 
+const keysOf = (schema: { readonly entries: object }): ReadonlySet<string> =>
+  new Set(Object.keys(schema.entries));
+const IMAGE_KEYS = keysOf(cocoImage);
+const CATEGORY_KEYS = keysOf(cocoCategory);
+const ANNOTATION_KEYS = keysOf(cocoAnnotation);
+const LISTS = ['images', 'categories', 'annotations'];
+
 /** The contents of a COCO file without its annotations, and where in the file those are. */
 interface Contents {
   readonly images: CocoImage[];
   readonly categories: CocoCategory[];
   readonly index: AnnotationIndex;
+  readonly extra?: Extra;
 }
 
 /** Reads the file once, one element at a time. */
@@ -44,22 +54,30 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
   const images: CocoImage[] = [];
   const categories: CocoCategory[] = [];
   const index = new AnnotationIndex();
+  const rest = new FileExtra();
   let listed = 0;
   const parsed = (item: JsonItem): unknown => reading.json(item.text, item.parse);
   for await (const item of jsonItems(chunksOf(files, file, options.encoding), file, FIX_FILE)) {
     options.signal?.throwIfAborted();
-    if (item.index < 0 && ['images', 'categories', 'annotations'].includes(item.key)) {
+    if (item.index < 0 && LISTS.includes(item.key)) {
       throw new BadData('structure', `${file}: ${item.key} must be a list; ${FIX_FILE}`);
     }
     const where = `${file}: ${item.key}[${item.index}]`;
     if (item.key === 'images') {
       listed++;
-      const image = reading.attempt('image', () => checkSchema(cocoImage, parsed(item), where, FIX_FILE));
-      if (!image) continue;
-      const { id, file_name, width, height } = image;
-      images.push({ id, file_name: file_name.replaceAll('\\', '/'), width, height });
+      const image = reading.attempt('image', () => {
+        const value = parsed(item);
+        const { id, file_name, width, height } = checkSchema(cocoImage, value, where, FIX_FILE);
+        const more = options.extras ? extraOf('coco', value, IMAGE_KEYS) : {};
+        return { id, file_name: file_name.replaceAll('\\', '/'), width, height, ...more };
+      });
+      if (image) images.push(image);
     } else if (item.key === 'categories') {
-      const read = () => checkSchema(cocoCategory, parsed(item), where, FIX_FILE);
+      const read = () => {
+        const value = parsed(item);
+        const category = checkSchema(cocoCategory, value, where, FIX_FILE);
+        return options.extras ? { ...category, ...extraOf('coco', value, CATEGORY_KEYS) } : category;
+      };
       const category = reading.attempt('class', read);
       if (category) categories.push(category);
     } else if (item.key === 'annotations') {
@@ -75,13 +93,13 @@ async function readContents(reading: Reading, file: string): Promise<Contents> {
           `${where}: image_id is ${JSON.stringify(imageId)} and id ${JSON.stringify(value?.id)}, which must be whole numbers; ${FIX_FILE}`,
         );
       });
-    }
+    } else if (options.extras) rest.add(item);
   }
   if (listed === 0) throw new DataError(`${file}: has no images; ${FIX_FILE}`);
   if (index.length > 0 && categories.length === 0) {
     throw new DataError(`${file}: has no categories, which name the classes; ${FIX_FILE}`);
   }
-  return { images, categories, index };
+  return { images, categories, index, ...rest.extra };
 }
 
 /**
@@ -101,7 +119,7 @@ export async function openCoco(
   root = baseName(folderOf(file)) === 'annotations' ? joinPath(folderOf(file), '..') : folderOf(file),
 ): Promise<Dataset> {
   const reading = new Reading(files, root, options);
-  const { images: listed, categories: all, index } = await readContents(reading, file);
+  const { images: listed, categories: all, index, extra } = await readContents(reading, file);
   const categories = distinctCategories(reading, file, all);
   const { images, positions } = mergedImages(reading, file, distinctImages(reading, file, listed));
   const duplicates = index.duplicates();
@@ -128,10 +146,12 @@ export async function openCoco(
     format: 'coco',
     path: file,
     splits: [],
-    classes: categories.map(({ id, name, supercategory }) => ({
+    ...(extra ? { extra } : {}),
+    classes: categories.map(({ id, name, supercategory, extra }) => ({
       id,
       name,
       ...(supercategory ? { supercategory } : {}),
+      ...(extra ? { extra } : {}),
     })),
     async *images() {
       const open = await openText(files, file, reading.options.encoding);
@@ -167,7 +187,7 @@ async function readImage(
   reading: Reading,
   file: string,
   source: string,
-  { id, file_name, width, height }: CocoImage,
+  { id, file_name, width, height, extra }: CocoImage,
   values: readonly (readonly [index: number, value: unknown])[],
   { names, find, duplicates, seen }: Context,
 ): Promise<AnnotatedImage> {
@@ -183,6 +203,7 @@ async function readImage(
     width: frame.width,
     height: frame.height,
     shapes: [],
+    ...(extra ? { extra } : {}),
   };
   // Groups are numbered within an image.
   let group = 0;
@@ -257,7 +278,19 @@ function readAnnotation(
     const set = annotation.attributes?.[flag];
     if (set === true || set === 1) facts[flag] = true;
   }
+  if (annotation.score != null) facts.score = annotation.score;
+  if (reading.options.extras) Object.assign(facts, annotationExtra(value, annotation));
   return shapesOf(annotation, facts, group, size, where, reading);
+}
+
+/** What an annotation says beyond what is used. */
+function annotationExtra(value: unknown, { score }: CocoAnnotation): { readonly extra?: Extra } {
+  if (!isRecord(value)) return {};
+  const attributes = otherFlags(value.attributes, (one) => [true, false, 0, 1, null].includes(one as null));
+  return extraOf('coco', value, ANNOTATION_KEYS, {
+    attributes,
+    ...(score == null ? { score: value.score } : {}),
+  });
 }
 
 /** Checks an annotation against the schema. Of one whose segmentation alone is bad, the rest is used. */

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Extra } from '../../annotation.ts';
 import { filled, finite, pixelsOrNone, text, wholeNumber } from '../checks.ts';
 
 /** The parts of COCO's files that are used (https://cocodataset.org/#format-data). */
@@ -38,6 +39,8 @@ export const cocoAnnotation = v.object(
     segmentation: v.nullish(segmentation),
     iscrowd: v.nullish(v.union([v.literal(0), v.literal(1), v.boolean()], 'must be 0 or 1'), 0),
     area: v.nullish(finite),
+    // Of a prediction that was kept as an annotation.
+    score: v.fallback(v.nullish(v.pipe(finite, v.minValue(0), v.maxValue(1))), null),
     // Where CVAT writes what VOC has flags for.
     attributes: v.fallback(v.nullish(v.record(v.string(), v.unknown()), {}), {}),
   },
@@ -55,7 +58,7 @@ export const cocoResult = v.object(
   'must be an object',
 );
 
-export type CocoImage = v.InferOutput<typeof cocoImage>;
-export type CocoCategory = v.InferOutput<typeof cocoCategory>;
+export type CocoImage = v.InferOutput<typeof cocoImage> & { readonly extra?: Extra };
+export type CocoCategory = v.InferOutput<typeof cocoCategory> & { readonly extra?: Extra };
 export type CocoAnnotation = v.InferOutput<typeof cocoAnnotation>;
 export type CocoSegmentation = NonNullable<CocoAnnotation['segmentation']>;

@@ -1,5 +1,6 @@
-import { type AnnotatedShape, IGNORE_LABEL } from '../../annotation.ts';
+import { type AnnotatedShape, type Extra, IGNORE_LABEL } from '../../annotation.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
+import { ExtraCounts, isRecord, valuesFor } from '../extra.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { Names } from '../names.ts';
@@ -27,21 +28,27 @@ class Ids {
 export class CocoWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
-  readonly #classes: Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>>[];
+  readonly #classes: (Required<Pick<DatasetClass, 'id' | 'name' | 'supercategory'>> &
+    Record<string, unknown>)[];
   readonly #categoryIds: Map<string, number>;
   readonly #names = new Names(this.warnings);
   readonly #imageIds = new Ids();
   readonly #annotationIds = new Ids();
   readonly #images: string[] = [];
+  readonly #extras = new ExtraCounts('coco', this.warnings);
+  readonly #extra: Extra | undefined;
   #annotations = 0;
 
-  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
     this.#sink = sink;
     const numbered = classes.every(({ id }) => id !== undefined);
-    this.#classes = classes.map(({ id, name, supercategory = '' }, i) => ({
+    this.#extra = extra;
+    this.#extras.dataset(classes, extra);
+    this.#classes = classes.map(({ id, name, supercategory = '', extra: more }, i) => ({
       id: numbered ? id! : i + 1,
       name,
       supercategory,
+      ...valuesFor('coco', more),
     }));
     // Of two categories with one name, the first.
     this.#categoryIds = new Map([...this.#classes].reverse().map(({ id, name }) => [name, id]));
@@ -53,7 +60,9 @@ export class CocoWriter implements DatasetWriter {
     await this.#sink.image(image, `images/${fileName}`);
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
-    this.#images.push(JSON.stringify({ id, file_name: fileName, width, height }));
+    const more = valuesFor('coco', annotation.extra);
+    this.#images.push(JSON.stringify({ id, file_name: fileName, width, height, ...more }));
+    this.#extras.image(annotation);
     const { ignored = [], shapes, unlabelled } = annotation;
     this.warnings.countIgnored(unlabelled ? { unlabelled } : {});
     // Programs pass over crowds, or do not count what is found in them; Fovea reads the name as a region to ignore.
@@ -80,15 +89,20 @@ export class CocoWriter implements DatasetWriter {
     imageId: number,
     size: { readonly width: number; readonly height: number },
   ): string {
-    if (object.shapes.some(({ score }) => score !== undefined)) this.warnings.count('scores');
-    const attributes = attributesOf(object);
+    const score = object.shapes.find((shape) => shape.score !== undefined)?.score;
+    const values = valuesFor('coco', object.shapes[0]!.extra);
+    const others = isRecord(values.attributes) ? values.attributes : {};
+    const flags = attributesOf(object);
+    const attributes = { ...others, ...flags };
     return JSON.stringify({
       id: this.#annotationIds.take(object.id),
       image_id: imageId,
       category_id: this.#categoryIds.get(object.label),
       iscrowd: object.crowd ? 1 : 0,
       ...placeObject(object, size),
-      ...(attributes ? { attributes } : {}),
+      ...(score === undefined ? {} : { score }),
+      ...values,
+      ...(Object.keys(attributes).length > 0 ? { attributes } : {}),
     });
   }
 
@@ -96,9 +110,12 @@ export class CocoWriter implements DatasetWriter {
     const before = this.#annotations === 0 ? '{"annotations": [' : '';
     const list = (lines: readonly string[]) => `[\n${lines.join(',\n')}\n]`;
     const categories = this.#classes.map((category) => JSON.stringify(category));
+    const rest = Object.entries(valuesFor('coco', this.#extra))
+      .map(([key, value]) => `,\n${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+      .join('');
     await this.#sink.append(
       FILE,
-      `${before}\n],\n"images": ${list(this.#images)},\n"categories": ${list(categories)}}\n`,
+      `${before}\n],\n"images": ${list(this.#images)},\n"categories": ${list(categories)}${rest}}\n`,
     );
   }
 }

@@ -7,6 +7,7 @@ import { contoursOf } from '../../contours.ts';
 import { partsOf } from '../../maskParts.ts';
 import { flagsOf } from '../../objects.ts';
 import { rowRunsOf } from '../../rowRuns.ts';
+import { isRecord, valuesFor } from '../extra.ts';
 
 /** Options of `formatLabelme`. */
 export interface FormatLabelmeOptions {
@@ -29,7 +30,7 @@ export interface FormatLabelmeOptions {
  * Shapes with points become polygons; those with a mask, the polygons around its parts; others, rectangles. A mask in
  * several parts becomes a group, so that Labelme counts it as one object. Holes are filled, since Labelme's polygons
  * have none; `png` keeps them. Regions to ignore get the label `__ignore__`. A score is written as the description `score 0.973`. Coordinates are rounded to a
- * thousandth of a pixel.
+ * thousandth of a pixel. What a Labelme file said beyond that (`extra`) is written again.
  *
  * @throws DataError without an image path, for coordinates that are not finite, and for masks without a pixel.
  */
@@ -54,24 +55,28 @@ export function formatLabelme(annotation: Annotation, options: FormatLabelmeOpti
       ? [drawMask(shape.mask!)]
       : drawShape(shape, `formatLabelme: shapes[${index}]`, tolerance);
     const groupId = drawn.length > 1 && shape.groupId === null ? nextGroup++ : shape.groupId;
+    const { flags, description = '', ...others } = valuesFor('labelme', shape.extra);
     return drawn.map(([type, points]) => ({
       label: shape.label,
       points,
       group_id: groupId,
-      description: shape.score === undefined ? '' : `score ${shape.score.toFixed(3)}`,
+      description: shape.score === undefined ? description : `score ${shape.score.toFixed(3)}`,
       shape_type: type,
-      flags: flagsOf([shape]),
+      flags: { ...(isRecord(flags) ? flags : {}), ...flagsOf([shape]) },
       ...(mask ? { mask } : {}),
+      ...others,
     }));
   });
+  const { flags = {}, ...others } = valuesFor('labelme', annotation.extra);
   const document = {
     version,
-    flags: {},
+    flags,
     shapes,
     imagePath,
     imageData: null,
     imageHeight: annotation.height,
     imageWidth: annotation.width,
+    ...others,
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }

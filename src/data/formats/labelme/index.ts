@@ -3,14 +3,16 @@
 import { expectArguments } from '../../../arguments.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
-import type { MaskPatch } from '../../annotation.ts';
+import type { Extra, MaskPatch } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { encodeMaskPng } from '../../indexedPng.ts';
 import { rowRunsOf } from '../../rowRuns.ts';
+import { ExtraCounts } from '../extra.ts';
 import type {
   AnnotatedImage,
   DataFiles,
   DataSink,
+  DatasetClass,
   DatasetFormat,
   DatasetWriter,
   ReadOptions,
@@ -163,7 +165,7 @@ export const labelme: DatasetFormat = {
     };
   },
 
-  create: (sink) => new LabelmeWriter(sink),
+  create: (sink, classes, extra) => new LabelmeWriter(sink, classes, extra),
 };
 
 /** The files that have shapes, or are broken: their reader says why. Other JSON files are noted and passed over. */
@@ -182,13 +184,16 @@ class LabelmeWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
   readonly #sink: DataSink;
   readonly #names = new Names(this.warnings);
+  readonly #extras = new ExtraCounts('labelme', this.warnings);
 
-  constructor(sink: DataSink) {
+  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
     this.#sink = sink;
+    this.#extras.dataset(classes, extra);
   }
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
+    this.#extras.image(annotation);
     if (annotation.unlabelled) this.warnings.count('regions that nobody labelled, which became background');
     const { name, fileName: imagePath } = this.#names.take(image);
     const encoded = new Map<MaskPatch, string>();

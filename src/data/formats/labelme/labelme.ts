@@ -24,6 +24,8 @@ import {
   type LabelmeShape,
   readLabelmeStructure,
   SAVE_AGAIN,
+  scoreOf,
+  shapeExtra,
   type UncheckedDocument,
 } from './schema.ts';
 
@@ -42,7 +44,6 @@ const SHAPE_TYPES: ReadonlyMap<string, { accepts(count: number): boolean; takes:
 const CIRCLE_TOLERANCE = 0.25;
 const CIRCLE_MIN_POINTS = 32;
 const CIRCLE_MAX_POINTS = 4096;
-const SCORE = /^score (\d+(?:\.\d+)?)$/;
 
 const DRAW_AGAIN = 'draw the shape again or delete it in Labelme';
 
@@ -118,11 +119,16 @@ export async function readShapes(
   { decodePng, reading }: ShapeOptions,
 ): Promise<Annotation> {
   const annotation: Annotation = { width: size.width, height: size.height, shapes: [] };
+  if (document.extra) annotation.extra = document.extra;
   // Labelme on Windows writes backslashes, and reads both.
   if (document.imagePath) annotation.imagePath = document.imagePath.replaceAll('\\', '/');
   for (const [index, shape] of document.shapes.entries()) {
     const where = `${file}: shapes[${index}]`;
-    const read = async () => readShape(checkShape(shape, index, file), size, where, decodePng, reading);
+    const read = async () => {
+      const checked = checkShape(shape, index, file);
+      const annotated = await readShape(checked, size, where, decodePng, reading);
+      return reading?.options.extras ? Object.assign(annotated, shapeExtra(shape, checked)) : annotated;
+    };
     if (!reading) annotation.shapes.push(await read());
     else await reading.objectLater(annotation, where, read, () => coordinatesOf(shape));
   }
@@ -145,8 +151,8 @@ async function readShape(
     annotated.mask = mask;
     annotated.box = [mask.x, mask.y, mask.x + mask.width, mask.y + mask.height];
   }
-  const score = SCORE.exec(shape.description)?.[1];
-  if (score !== undefined) annotated.score = Number(score);
+  const score = scoreOf(shape);
+  if (score !== undefined) annotated.score = score;
   return Object.assign(annotated, flagsOf([shape.flags]));
 }
 

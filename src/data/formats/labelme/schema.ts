@@ -1,7 +1,9 @@
 import * as v from 'valibot';
 import { DataError } from '../../../errors.ts';
 import { parseJson } from '../../../json.ts';
+import type { Extra } from '../../annotation.ts';
 import { checkSchema, filled, finite, pixelsOrNone, text } from '../checks.ts';
+import { extraOf, isRecord, otherFlags } from '../extra.ts';
 import type { Reading } from '../reading.ts';
 
 const point = v.strictTuple([finite, finite], 'must be a pair [x, y]');
@@ -72,10 +74,37 @@ export interface LabelmeDocument {
   readonly imageWidth: number;
 }
 
+const keysOf = ({ entries }: { readonly entries: object }): ReadonlySet<string> =>
+  new Set(Object.keys(entries));
+const DOCUMENT_KEYS = keysOf(document);
+const SHAPE_KEYS = keysOf(shape);
+const SCORE = /^score (\d+(?:\.\d+)?)$/;
+
+/** The score that `formatLabelme` writes as the description of a shape. */
+export function scoreOf({ description }: LabelmeShape): number | undefined {
+  const score = SCORE.exec(description)?.[1];
+  return score === undefined ? undefined : Number(score);
+}
+
+/** What a shape says beyond what is used: its description, flags of other names, and keys of other programs. */
+export function shapeExtra(value: unknown, checked: LabelmeShape): { readonly extra?: Extra } {
+  const flags = isRecord(value) ? value.flags : undefined;
+  // Flags are read only where all are true or false.
+  const read = isRecord(flags) && Object.values(flags).every((one) => typeof one === 'boolean');
+  return extraOf('labelme', value, SHAPE_KEYS, {
+    flags: otherFlags(flags, () => read),
+    description: scoreOf(checked) === undefined ? checked.description : '',
+  });
+}
+
 export const SAVE_AGAIN = 'open the image with this file in Labelme and save it again';
 
 /** A document whose shapes are not checked. */
-export type UncheckedDocument = Omit<LabelmeDocument, 'shapes'> & { readonly shapes: readonly unknown[] };
+export type UncheckedDocument = Omit<LabelmeDocument, 'shapes'> & {
+  readonly shapes: readonly unknown[];
+  /** What the file says of the image beyond that. */
+  readonly extra?: Extra;
+};
 
 /** Checks the structure alone: keys and types. Throws a one-line DataError that names `file`, the place and the fix. */
 export function readLabelmeStructure(json: string, file: string): LabelmeDocument {
@@ -90,7 +119,10 @@ export function readUnchecked(json: string, file: string, reading?: Reading): Un
   if (typeof value !== 'object' || value === null || !('shapes' in value)) {
     throw new DataError(`${file}: not a Labelme file: it has no "shapes"; give the JSON that Labelme saved`);
   }
-  return checkSchema(document, value, file, SAVE_AGAIN);
+  const checked = checkSchema(document, value, file, SAVE_AGAIN);
+  if (!reading?.options.extras) return checked;
+  const { flags } = value as { readonly flags?: unknown };
+  return { ...checked, ...extraOf('labelme', value, DOCUMENT_KEYS, { flags: isRecord(flags) ? flags : {} }) };
 }
 
 /** Checks the keys and types of a shape. Throws DataError. */

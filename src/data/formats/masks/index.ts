@@ -1,10 +1,11 @@
 /** Masks: folders of images, and of PNG files of the same names whose pixel values are the classes. */
 import { DataError } from '../../../errors.ts';
-import type { Annotation } from '../../annotation.ts';
+import type { Annotation, Extra } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import { objectsOf } from '../../objects.ts';
 import { resting } from '../../rest.ts';
+import { ExtraCounts } from '../extra.ts';
 import type {
   AnnotatedImage,
   DataFiles,
@@ -47,7 +48,7 @@ export const masks: DatasetFormat = {
   },
 
   open: openMasks,
-  create: (sink, classes) => new MasksWriter(sink, classes),
+  create: (sink, classes, extra) => new MasksWriter(sink, classes, extra),
 };
 
 async function openMasks(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
@@ -204,11 +205,13 @@ class MasksWriter implements DatasetWriter {
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
   readonly #names = new Names(this.warnings);
+  readonly #extras = new ExtraCounts('masks', this.warnings);
   readonly #palette = vocPalette();
   readonly #rest = resting();
 
-  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
     this.#sink = sink;
+    this.#extras.dataset(classes, extra);
     this.#classes = [...new Set(classes.map(({ name }) => name))];
     checkMaskNames(this.#classes, 'class_names.txt');
     if (this.#classes.length > MOST) {
@@ -220,6 +223,7 @@ class MasksWriter implements DatasetWriter {
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
+    this.#extras.image(annotation);
     const { width, height } = annotation;
     const { name, fileName } = this.#names.take(image);
     await this.#sink.image(image, `images/${fileName}`);
@@ -228,6 +232,7 @@ class MasksWriter implements DatasetWriter {
       this.warnings.count(what, objects.filter(of).length);
     count('crowds, written as objects', ({ crowd }) => crowd);
     count('objects with flags', ({ difficult, truncated, occluded }) => difficult || truncated || occluded);
+    count('scores', ({ shapes }) => shapes.some(({ score }) => score !== undefined));
     count('boxes without an outline, written as not labelled', ({ shapes }) =>
       shapes.every(({ points, mask }) => !points && !mask),
     );

@@ -25,7 +25,7 @@ export const voc: DatasetFormat = {
   },
 
   open: openVoc,
-  create: (sink, classes) => new VocWriter(sink, classes),
+  create: (sink, classes, extra) => new VocWriter(sink, classes, extra),
 };
 
 /** The first bytes of a file. */

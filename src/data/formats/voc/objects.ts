@@ -1,8 +1,9 @@
 import type { Box, ImageSize } from '../../../vision/boxes.ts';
-import { type AnnotatedShape, IGNORE_LABEL } from '../../annotation.ts';
+import { type AnnotatedShape, type Extra, IGNORE_LABEL } from '../../annotation.ts';
 import { BadData } from '../../faults.ts';
 import { polygonBounds } from '../../polygon.ts';
 import { boxInside, checkBox, checkOutline, decimal } from '../checks.ts';
+import { extraOf } from '../extra.ts';
 import type { Reading } from '../reading.ts';
 import { LABEL_MAP } from './masks.ts';
 import { childrenOf, type XmlElement } from './xml.ts';
@@ -89,8 +90,32 @@ export function readShape(
     }
     if (set) shape[flag] = true;
   }
+  if (reading.options.extras) Object.assign(shape, extraIn(element, OBJECT_KEYS));
   return shape;
 }
+
+const OBJECT_KEYS = ['name', 'bndbox', 'polygon', 'difficult', 'truncated', 'occluded'];
+const IMAGE_KEYS = ['folder', 'filename', 'path', 'size', 'segmented', 'object'];
+/** What programs write where they have nothing to say. */
+const NOTHING = ['', '0', 'Unspecified', 'Unknown'];
+
+const saysNothing = ({ text, children }: XmlElement): boolean =>
+  NOTHING.includes(text) && children.every(saysNothing);
+
+/** What an element says beyond what is used: `pose`, `attributes`, `part` and so on. */
+function extraIn(element: XmlElement, known: readonly string[]): { readonly extra?: Extra } {
+  const values = new Map<string, XmlElement[]>();
+  for (const child of element.children) {
+    if (known.includes(child.name) || saysNothing(child)) continue;
+    const same = values.get(child.name);
+    if (same) same.push(child);
+    else values.set(child.name, [child]);
+  }
+  return extraOf('voc', Object.fromEntries(values), new Set());
+}
+
+/** What an XML file says of its image beyond what is used: `source`, `owner` and so on. */
+export const imageExtra = (root: XmlElement): { readonly extra?: Extra } => extraIn(root, IMAGE_KEYS);
 
 function readBox(bounds: XmlElement, where: string, size: ImageSize, reading: Reading): Box {
   const [xmin, ymin, xmax, ymax] = CORNERS.map((name) => {

@@ -10,7 +10,7 @@ import { byStem, checkNamesake, distinctNames, noteShared, SeenImages } from '..
 import { addMasks } from './addMasks.ts';
 import { imageFinder } from './imageFinder.ts';
 import { readClassList, readMasks } from './masks.ts';
-import { cornersOf, readShape } from './objects.ts';
+import { cornersOf, imageExtra, readShape } from './objects.ts';
 import { childrenOf, parseXml, type XmlElement } from './xml.ts';
 
 const FIX_FILE = 'save the annotation again';
@@ -200,7 +200,13 @@ async function readImage(
   await check(image, file);
   const frame = await readFrame(reading, root, file, image);
   const { width, height } = frame;
-  const annotation: Annotation = { imagePath: baseName(image), width, height, shapes: [] };
+  const annotation: Annotation = {
+    imagePath: baseName(image),
+    width,
+    height,
+    shapes: [],
+    ...(reading.options.extras ? imageExtra(root) : {}),
+  };
   childrenOf(root, 'object').forEach((element, index) => {
     const where = `${file}: object ${index + 1} (line ${element.line})`;
     reading.object(

@@ -1,14 +1,15 @@
-import type { Annotation } from '../../annotation.ts';
+import type { Annotation, Extra } from '../../annotation.ts';
 import { encodeIndexedPng } from '../../indexedPng.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { resting } from '../../rest.ts';
 import { boxInside } from '../checks.ts';
+import { ExtraCounts, valuesFor } from '../extra.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { checkMaskNames, Names } from '../names.ts';
 import { drawMasks } from './drawMasks.ts';
 import { formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
-import { escapeText } from './xml.ts';
+import { escapeText, formatElement, type XmlElement } from './xml.ts';
 
 /**
  * The first and the last pixel of a box along one axis, counted from 1: its edges rounded to whole pixels, at least one
@@ -19,18 +20,25 @@ function pixelRange(from: number, to: number, size: number): [first: number, las
   return [first, Math.max(first, Math.min(Math.round(to), size))];
 }
 
+/** The elements of a VOC file that were read and not used, each on a line of its own. */
+function formatExtra(extra: Extra | undefined, indent: string): string {
+  const elements = Object.values(valuesFor('voc', extra)).flat() as XmlElement[];
+  return elements.map((element) => `${indent}${formatElement(element)}\n`).join('');
+}
+
 function formatObject(
-  { label, box, difficult, truncated, occluded, crowd }: AnnotatedObject,
+  { label, box, difficult, truncated, occluded, crowd, shapes }: AnnotatedObject,
   size: Annotation,
 ) {
+  const { extra } = shapes[0]!;
+  const pose = 'pose' in valuesFor('voc', extra) ? '' : '    <pose>Unspecified</pose>\n';
   const [x1, y1, x2, y2] = boxInside(box, size);
   const [xmin, xmax] = pixelRange(x1, x2, size.width);
   const [ymin, ymax] = pixelRange(y1, y2, size.height);
   const flag = (set: boolean | undefined) => (set ? 1 : 0);
   return `  <object>
     <name>${escapeText(label)}</name>
-    <pose>Unspecified</pose>
-    <truncated>${flag(truncated)}</truncated>
+${pose}    <truncated>${flag(truncated)}</truncated>
     <occluded>${flag(occluded)}</occluded>
     <difficult>${flag(difficult || crowd)}</difficult>
     <bndbox>
@@ -39,7 +47,7 @@ function formatObject(
       <xmax>${xmax}</xmax>
       <ymax>${ymax}</ymax>
     </bndbox>
-  </object>
+${formatExtra(extra, '    ')}  </object>
 `;
 }
 
@@ -52,19 +60,22 @@ export class VocWriter implements DatasetWriter {
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
   readonly #names = new Names(this.warnings);
+  readonly #extras = new ExtraCounts('voc', this.warnings);
   readonly #palette = vocPalette();
   readonly #rest = resting();
   readonly #written: string[] = [];
   readonly #segmented: string[] = [];
 
-  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
     this.#sink = sink;
+    this.#extras.dataset(classes, extra);
     this.#classes = [...new Set(classes.map(({ name }) => name))];
     checkMaskNames(this.#classes, LABEL_MAP);
   }
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
+    this.#extras.image(annotation);
     const { name, fileName } = this.#names.take(image);
     await this.#sink.image(image, `JPEGImages/${fileName}`);
     const objects = objectsOf(annotation.shapes);
@@ -90,7 +101,7 @@ export class VocWriter implements DatasetWriter {
     <depth>3</depth>
   </size>
   <segmented>${segmented ? 1 : 0}</segmented>
-${body}</annotation>
+${formatExtra(annotation.extra, '  ')}${body}</annotation>
 `,
     );
     this.#written.push(name);

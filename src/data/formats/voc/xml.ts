@@ -128,6 +128,10 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
 export const childrenOf = (element: XmlElement, name: string): XmlElement[] =>
   element.children.filter((child) => child.name === name);
 
+/** An element as text on one line. Attributes are not kept by `parseXml`. */
+export const formatElement = ({ name, text, children }: XmlElement): string =>
+  `<${name}>${escapeText(text)}${children.map(formatElement).join('')}</${name}>`;
+
 /** Escapes text for between tags. */
 export const escapeText = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -25,5 +25,5 @@ export const yolo: DatasetFormat = {
   },
 
   open: openYolo,
-  create: (sink, classes) => new YoloWriter(sink, classes),
+  create: (sink, classes, extra) => new YoloWriter(sink, classes, extra),
 };

@@ -327,6 +327,7 @@ function readLine(
     );
   }
   const { width, height } = size;
+  const more = keypoints !== undefined && reading.options.extras ? all.slice(rest.length) : [];
   if (rest.length > 5) {
     const points = checkOutline(
       rest.map((value, i) => value * (i % 2 === 0 ? width : height)),
@@ -350,5 +351,6 @@ function readLine(
     box: boxInside(box, size),
     groupId: null,
     ...(score === undefined ? {} : { score }),
+    ...(more.length > 0 ? { extra: { values: { keypoints: more } } } : {}),
   };
 }

@@ -1,11 +1,12 @@
 import type { Point } from '../../../vision/boxes.ts';
-import type { Annotation } from '../../annotation.ts';
+import type { Annotation, Extra } from '../../annotation.ts';
 import { contoursOf } from '../../contours.ts';
 import { partsOf } from '../../maskParts.ts';
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { resting } from '../../rest.ts';
 import { rowRunsOf } from '../../rowRuns.ts';
 import { boxInside } from '../checks.ts';
+import { ExtraCounts } from '../extra.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { checkNames, Names } from '../names.ts';
@@ -22,16 +23,19 @@ export class YoloWriter implements DatasetWriter {
   readonly #sink: DataSink;
   readonly #classes: readonly string[];
   readonly #names = new Names(this.warnings);
+  readonly #extras = new ExtraCounts('yolo', this.warnings);
   readonly #rest = resting();
 
-  constructor(sink: DataSink, classes: readonly DatasetClass[]) {
+  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
     this.#sink = sink;
+    this.#extras.dataset(classes, extra);
     this.#classes = [...new Set(classes.map(({ name }) => name))];
     checkNames(this.#classes, 'classes.txt');
   }
 
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
+    this.#extras.image(annotation);
     const { name, fileName } = this.#names.take(image);
     await this.#sink.image(image, `images/${fileName}`);
     const { warnings } = this;
