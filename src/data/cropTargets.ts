@@ -7,7 +7,7 @@ import { boxArea, clipBox } from '../vision/boxes.ts';
 import { corners, polygonInBox } from '../vision/outline.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from './annotation.ts';
 import type { Crop } from './augment/crop.ts';
-import { invert, isAxisAligned, mapOutline, mapPoint } from './augment/matrix.ts';
+import { invert, isAxisAligned, mapOutline, mapPoint, showsRegion } from './augment/matrix.ts';
 import { boundsOf, type Visible, viewOf, visibleIn } from './augment/visible.ts';
 import { pixelsOf } from './maskRuns.ts';
 import { objectsOf, unionOf } from './objects.ts';
@@ -285,23 +285,13 @@ function canvasOf(crop: Crop): Canvas {
     };
   }
   const toCrop = invert(crop.toImage);
-  const inRegion = toRegion(crop);
+  const inRegion = showsRegion(crop);
   const full = corners(whole).every(([u, v]) => inRegion(u, v));
   return {
     crop,
     windows,
     toCrop: (outline) => mapOutline(toCrop, outline),
     ...(full ? {} : { isShown: (u, v) => inRegion(u + 0.5, v + 0.5) }),
-  };
-}
-
-/** Whether a point of a crop shows the region of its image. */
-function toRegion({ toImage: [a, b, c, d, e, f, g, h, i], region: [x1, y1, x2, y2] }: Crop) {
-  return (u: number, v: number): boolean => {
-    const w = g * u + h * v + i;
-    const x = (a * u + b * v + c) / w;
-    const y = (d * u + e * v + f) / w;
-    return w > 0 && x >= x1 && x < x2 && y >= y1 && y < y2;
   };
 }
 

@@ -17,7 +17,6 @@ import {
   zoom,
 } from '../../src/data/augment/transforms.ts';
 import { cropBoxes, cropIgnored, cropLabels, cropMask } from '../../src/data/cropTargets.ts';
-import type { FloatImage } from '../../src/data/image.ts';
 import { rasterizePolygon } from '../../src/data/polygon.ts';
 import type { Box, Point } from '../../src/vision/boxes.ts';
 import { boxesFromMask } from '../../src/vision/boxes.ts';
@@ -263,57 +262,6 @@ describe('boxes', () => {
     [10, 2, 20, 9].forEach((side, k) => {
       expect(half!.box[k]).toBeCloseTo(side, 9);
     });
-  });
-});
-
-describe('turns', () => {
-  const image = (): FloatImage => {
-    const own = coordinates(50, 40);
-    return { ...own, data: own.data.map((value, i) => (value + ((i * 37) % 101) / 101) / 3) };
-  };
-  const once = (augment: Augment, seed: number): Float32Array =>
-    cropImage(image(), sampleCrop(image(), { size: [24, 24], augment }, new Random(seed)));
-  const turn = (pixels: Float32Array, side: number): Float32Array =>
-    Float32Array.from(pixels, (_, i) => {
-      const [v, u] = [Math.floor(i / 3 / side), Math.floor(i / 3) % side];
-      // Counter-clockwise: what was at the right is at the top.
-      return pixels[3 * (u * side + side - 1 - v) + (i % 3)]!;
-    });
-
-  it('by 90 degrees are quarter turns, bit for bit, at any scale', () => {
-    for (const scale of [1, 1.37]) {
-      const zoomed = zoom({ scale: [scale, scale] });
-      // A square crop is at the same place, turned or not.
-      for (let seed = 0; seed < 5; seed++) {
-        let wanted = once([zoomed, cropTo()], seed);
-        for (const degrees of [90, 180, -90]) {
-          wanted = turn(wanted, 24);
-          const got = once([zoomed, cropTo(), rotate({ degrees: [degrees, degrees] })], seed);
-          if (scale === 1) expect(got).toEqual(wanted);
-          else
-            got.forEach((value, i) => {
-              expect(Math.abs(value - wanted[i]!)).toBeLessThan(2e-6);
-            });
-        }
-      }
-    }
-  });
-
-  it('and mirrors undo themselves', () => {
-    const both = flip({ horizontal: 1, vertical: 1 });
-    for (let seed = 0; seed < 5; seed++) {
-      expect(once([cropTo(), both, both], seed)).toEqual(once([cropTo()], seed));
-      expect(once([cropTo(), both], seed)).toEqual(once([cropTo(), rotate({ degrees: [180, 180] })], seed));
-    }
-  });
-
-  it('read no grey corners where the image goes on', () => {
-    const random = new Random(5);
-    for (let i = 0; i < 50; i++) {
-      const augment = [rotate({ degrees: 180 }), perspective({ distortionScale: 0.2 })];
-      const crop = sampleCrop({ width: 200, height: 200 }, { size: [64, 64], augment }, random);
-      expect(cropImage(blank(200, 200, 1), crop).every((value) => Math.abs(value - 1) < 1e-6)).toBe(true);
-    }
   });
 });
 

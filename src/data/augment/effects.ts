@@ -103,35 +103,31 @@ const SHARP = 0.2;
 function blurred(data: Float32Array, [height, width]: Size, sigma: number): void {
   if (sigma < SHARP) return;
   const reach = Math.ceil(3 * sigma);
-  const taps = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-(((i - reach) / sigma) ** 2) / 2));
-  const sum = taps.reduce((a, b) => a + b, 0);
-  const weights = Float64Array.from(taps, (tap) => tap / sum);
-  const line = new Float32Array((Math.max(height, width) + 2 * reach) * 3);
-  const along = (lines: number, length: number, step: number, next: number): void => {
-    const places = Int32Array.from({ length: length + 2 * reach }, (_, i) => mirrored(i - reach, length));
-    for (let n = 0; n < lines; n++) {
-      for (let i = 0; i < places.length; i++) {
-        const from = n * next + places[i]! * step;
-        line[3 * i] = data[from]!;
-        line[3 * i + 1] = data[from + 1]!;
-        line[3 * i + 2] = data[from + 2]!;
-      }
-      for (let i = 0, to = n * next; i < length; i++, to += step) {
-        let [r, g, b] = [0, 0, 0];
-        for (let k = 0, from = 3 * i; k < weights.length; k++, from += 3) {
-          const weight = weights[k]!;
-          r += weight * line[from]!;
-          g += weight * line[from + 1]!;
-          b += weight * line[from + 2]!;
-        }
-        data[to] = r;
-        data[to + 1] = g;
-        data[to + 2] = b;
-      }
-    }
+  const taps = Array.from({ length: reach + 1 }, (_, k) => Math.exp(-((k / sigma) ** 2) / 2));
+  const sum = taps.reduce((a, b) => a + 2 * b, -1);
+  const weights = taps.map((tap) => tap / sum);
+  // Sums of rows are taken one tap after the other: neighbouring values lie side by side in memory.
+  const sums = new Float64Array(3 * width);
+  const add = (from: Float32Array, a: number, b: number, weight: number): void => {
+    for (let i = 0; i < sums.length; i++) sums[i]! += weight * (from[a + i]! + from[b + i]!);
   };
-  along(height, width, 3, 3 * width);
-  along(width, height, 3 * width, 3);
+  const line = new Float32Array(3 * (width + 2 * reach));
+  const columns = Int32Array.from({ length: width + 2 * reach }, (_, i) => 3 * mirrored(i - reach, width));
+  for (let start = 0; start < data.length; start += sums.length) {
+    columns.forEach((column, i) => {
+      for (let k = 0; k < 3; k++) line[3 * i + k] = data[start + column + k]!;
+    });
+    for (let i = 0; i < sums.length; i++) sums[i] = weights[0]! * line[3 * reach + i]!;
+    for (let k = 1; k <= reach; k++) add(line, 3 * (reach - k), 3 * (reach + k), weights[k]!);
+    data.set(sums, start);
+  }
+  const before = data.slice();
+  for (let y = 0; y < height; y++) {
+    const row = (k: number): number => mirrored(y + k, height) * sums.length;
+    for (let i = 0; i < sums.length; i++) sums[i] = weights[0]! * before[y * sums.length + i]!;
+    for (let k = 1; k <= reach; k++) add(before, row(-k), row(k), weights[k]!);
+    data.set(sums, y * sums.length);
+  }
 }
 
 /** The place in 0..length-1 that mirroring at the first and the last place leads to. */

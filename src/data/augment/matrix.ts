@@ -141,3 +141,19 @@ export function mapOutline(m: Homography, points: readonly Point[]): Point[] {
   });
   return front.map((point) => mapPoint(m, point));
 }
+
+/** A function that tells whether a point of a crop shows the region of its image. */
+export function showsRegion({
+  toImage: [a, b, c, d, e, f, g, h, i],
+  region: [x1, y1, x2, y2],
+}: {
+  readonly toImage: Homography;
+  readonly region: Box;
+}): (u: number, v: number) => boolean {
+  return (u: number, v: number): boolean => {
+    const w = g * u + h * v + i;
+    const x = (a * u + b * v + c) / w;
+    const y = (d * u + e * v + f) / w;
+    return w > 0 && x >= x1 && x < x2 && y >= y1 && y < y2;
+  };
+}

@@ -1,15 +1,16 @@
 import { expectArguments } from '../../arguments.ts';
+import type { Point } from '../../vision/boxes.ts';
 import type { FloatImage } from '../image.ts';
 import type { Crop } from './crop.ts';
 import { applyEffects } from './effects.ts';
-import { isAxisAligned } from './matrix.ts';
+import { compose, isAxisAligned, mapPoint, scaling, showsRegion, translation } from './matrix.ts';
 
 /**
  * Cuts a crop out of an image.
  *
  * Interpolates bilinearly between the centres of pixels, once. The region's border pixels are repeated for half a pixel; beyond that the
- * result is `fill`. There is no filter before shrinking, so scales below about 0.5 alias. Then `effects` change the colours, padding
- * included, in their order.
+ * result is `fill`. Where the image is shrunk to less than half, the samples of a grid on each pixel are averaged. Then `effects` change
+ * the colours, padding included, in their order.
  *
  * @param image The image to cut from.
  * @param crop Where the crop is; see `sampleCrop`.
@@ -37,8 +38,63 @@ export function cropImage(image: FloatImage, crop: Crop, out?: Float32Array): Fl
  * @param fill Value of the pixels outside of the image's region. Undefined: they are left as they are.
  */
 export function resample(image: FloatImage, crop: Crop, out: Float32Array, fill: number | undefined): void {
-  if (isAxisAligned(crop.toImage)) alongAxes(image, crop, out, fill);
+  const samples = samplesPerPixel(crop);
+  if (samples > 1) shrink(image, crop, out, fill, samples);
+  else if (isAxisAligned(crop.toImage)) alongAxes(image, crop, out, fill);
   else anyhow(image, crop, out, fill);
+}
+
+/** A crop of more pixels than this of the image per pixel, along some direction, would alias. */
+const MOST_PER_PIXEL = 2;
+/** No crop takes more samples, along u and v each. */
+const MOST_SAMPLES = 16;
+
+/** How many samples along u, and as many along v, are averaged for a pixel of the crop: by the scale at its middle. */
+function samplesPerPixel({ size: [height, width], toImage }: Crop): number {
+  const at = (u: number, v: number): Point => mapPoint(toImage, [width / 2 + u, height / 2 + v]);
+  const length = ([x1, y1]: Point, [x2, y2]: Point): number => Math.hypot(x2 - x1, y2 - y1);
+  const pixels = Math.max(length(at(-0.5, 0), at(0.5, 0)), length(at(0, -0.5), at(0, 0.5)));
+  // A scale of exactly 1/2 is not to tip over by a rounding error.
+  const samples = Math.ceil(pixels / MOST_PER_PIXEL - 1e-6);
+  return Math.min(Math.max(1, samples), MOST_SAMPLES);
+}
+
+/** Averages samples of a grid on each pixel: those that are in the region, where the middle of the pixel is in it. */
+function shrink(
+  image: FloatImage,
+  crop: Crop,
+  out: Float32Array,
+  fill: number | undefined,
+  samples: number,
+): void {
+  const [height, width] = crop.size;
+  const isShown = showsRegion(crop);
+  const rows = new Float32Array(samples * samples * width * 3);
+  const stride = 3 * samples * width;
+  for (let v = 0, to = 0; v < height; v++) {
+    const toImage = compose(compose(crop.toImage, translation(0, v)), scaling(1 / samples, 1 / samples));
+    const band: Crop = { ...crop, size: [samples, samples * width], toImage };
+    if (isAxisAligned(toImage)) alongAxes(image, band, rows, Number.NaN);
+    else anyhow(image, band, rows, Number.NaN);
+    for (let u = 0; u < width; u++, to += 3) {
+      let count = 0;
+      let [r, g, b] = [0, 0, 0];
+      for (let j = 0; j < samples; j++) {
+        for (let k = 0, from = j * stride + 3 * samples * u; k < samples; k++, from += 3) {
+          if (Number.isNaN(rows[from]!)) continue;
+          count++;
+          r += rows[from]!;
+          g += rows[from + 1]!;
+          b += rows[from + 2]!;
+        }
+      }
+      const inside = count === samples * samples || (count > 0 && isShown(u + 0.5, v + 0.5));
+      if (!inside && fill === undefined) continue;
+      out[to] = inside ? r / count : fill!;
+      out[to + 1] = inside ? g / count : fill!;
+      out[to + 2] = inside ? b / count : fill!;
+    }
+  }
 }
 
 /** The two pixels that each output position interpolates along one axis; `first` is -1 outside of the region. */
