@@ -50,6 +50,7 @@ export {
 export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './tasks/darknetModel.ts';
 export {
   type DetectionEvaluation,
+  EVALUATED_SCORE,
   type EvaluateOptions,
   evaluateDetector,
   evaluateSegmenter,

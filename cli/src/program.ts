@@ -337,6 +337,16 @@ modelFile(
       ).choices(['inside', 'outside']),
     )
     .option(
+      '--threshold <score>',
+      'detectors: lowest score of the detections that the file gives (default: 0.01, which fovea eval needs)',
+      share,
+    )
+    .option(
+      '--iou <iou>',
+      'detectors: of two boxes of a class that overlap by more, the file gives one (default: that of the model)',
+      share,
+    )
+    .option(
       '--size <height>x<width>',
       'size of the images (default: that to which the model shrinks them)',
       size,

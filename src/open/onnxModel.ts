@@ -1,43 +1,14 @@
-import type { FloatImage } from '../data/image.ts';
 import { DataError } from '../errors.ts';
-import { type Tensor, tensor } from '../graph/tensor.ts';
-import type { DetectOptions } from '../models/detection.ts';
-import { IMAGENET, type Normalization } from '../models/preprocess.ts';
+import { tensor } from '../graph/tensor.ts';
+import { IMAGENET } from '../models/preprocess.ts';
 import { inFile } from '../onnx/inFile.ts';
 import { loadOnnx, type OnnxModule } from '../onnx/module.ts';
 import { UnsupportedError } from '../onnx/unsupported.ts';
-import type { Gpu } from '../plan/gpu.ts';
-import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from '../tasks/infer.ts';
-import type { Prepared } from '../tasks/prepare.ts';
-import type { Box, ImageSize } from '../vision/boxes.ts';
 import { classesOf, parseNames } from './classNames.ts';
-import {
-  candidatesOf,
-  type Inside,
-  inMask,
-  inPrototypes,
-  labelsOf,
-  type OutputValue,
-  patchOf,
-} from './onnxDecode.ts';
 import { type Head, KNOWN_HEADS, type OutputPort, tellHead } from './onnxHeads.ts';
-import { type OnnxFit, planarImage, preparedFor } from './onnxPrepare.ts';
+import type { OnnxFit } from './onnxPrepare.ts';
+import { OnnxDetector, OnnxSegmenter, type OpenedOnnx } from './onnxRun.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
-
-/** A loaded model with what is known of it. */
-interface Opened {
-  readonly file: string;
-  readonly model: OnnxModule;
-  readonly input: { readonly name: string; readonly batched: boolean };
-  readonly head: Head;
-  readonly fit: OnnxFit;
-  readonly normalization: Normalization | undefined;
-  /** Whether sizes depend on values, so that it is computed in stages. */
-  readonly staged: boolean;
-  readonly classNames: readonly string[];
-  /** What is taken from a label for its place in `classNames`. */
-  readonly firstLabel: number;
-}
 
 const listed = (ports: readonly { name: string; shape: OutputPort['shape'] }[]): string =>
   ports
@@ -73,7 +44,7 @@ function inputOf(file: string, { inputs }: OnnxModule) {
 /** The outputs with the sizes that an image gives, as far as they can be told without computing. */
 function outputsOf(
   model: OnnxModule,
-  { name, batched }: Opened['input'],
+  { name, batched }: OpenedOnnx['input'],
   [height, width]: readonly [number, number],
 ): { outputs: OutputPort[]; staged: boolean } {
   const shape = [...(batched ? [1] : []), 3, height, width];
@@ -137,13 +108,28 @@ function namesFor(
   return { classNames: given ?? inFile ?? Array.from({ length: 91 }, (_, i) => String(i)), firstLabel: 0 };
 }
 
-/** What `fovea export` wrote of the model that it exported. */
-function ownMetadata(model: OnnxModule): { classNames?: string[]; preprocessing?: OnnxFit['own'] } {
+/** JSON in the metadata of a file; nothing where there is none, or other text. */
+function metadataIn(model: OnnxModule, key: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(model.metadata.get('fovea.model') ?? '{}');
+    return Object(JSON.parse(model.metadata.get(key) ?? '{}'));
   } catch {
     return {};
   }
+}
+
+/** What `fovea export` wrote of the model that it exported. */
+const ownMetadata = (
+  model: OnnxModule,
+): { readonly classNames?: string[]; readonly preprocessing?: OnnxFit['own'] } =>
+  metadataIn(model, 'fovea.model');
+
+/** What the NMS in a file leaves out, where `exportOnnx` wrote it. */
+function thresholdsIn(model: OnnxModule): OpenedOnnx['inFile'] {
+  const { scoreThreshold, iouThreshold } = metadataIn(model, 'fovea.nms');
+  return {
+    ...(typeof scoreThreshold === 'number' ? { scoreThreshold } : {}),
+    ...(typeof iouThreshold === 'number' ? { iouThreshold } : {}),
+  };
 }
 
 const DYNAMIC_SIDE = 640;
@@ -179,7 +165,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
           : { kind: 'native' };
   const how = options.normalize ?? (head.kind === 'map' && !own.preprocessing ? 'imagenet' : 'none');
   const { classNames, firstLabel } = namesFor(file, model, head, own.classNames, options.names);
-  const opened: Opened = {
+  const opened: OpenedOnnx = {
     file,
     model,
     input,
@@ -189,6 +175,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
     staged,
     classNames,
     firstLabel,
+    inFile: thresholdsIn(model),
   };
   const task = head.kind === 'map' ? 'segment' : 'detect';
   const family = own.preprocessing
@@ -201,6 +188,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
   return {
     task,
     classNames,
+    leastScore: opened.inFile.scoreThreshold,
     description: `ONNX model ${family}, ${classNames.length} classes; images ${describeFit(fit)}, in 0..1${how === 'imagenet' ? ', normalised as ImageNet' : ''}`,
     detector: (gpu, { name = file, augmentation } = {}) => {
       if (augmentation) throw new DataError(`${name}: test-time augmentation is for models of Fovea`);
@@ -227,155 +215,5 @@ function describeFit(fit: OnnxFit): string {
       return `fitted in ${sides}`;
     case 'native':
       return 'of their own size';
-  }
-}
-
-/** Runs a model on one image at a time. */
-class Runner {
-  readonly #gpu: Gpu;
-  readonly #opened: Opened;
-  readonly #shapes = new Map<string, ReadonlyMap<string, readonly number[]>>();
-  readonly #step: ReturnType<Gpu['capture']> | undefined;
-
-  constructor(gpu: Gpu, opened: Opened) {
-    this.#gpu = gpu;
-    this.#opened = opened;
-    const { model, input, staged } = opened;
-    if (staged) return;
-    this.#step = gpu.capture(
-      (x: Tensor) => {
-        const results = model.forward({ [input.name]: x });
-        this.#shapes.set(
-          String(x.shape),
-          new Map(Object.entries(results).map(([name, { shape }]) => [name, shape])),
-        );
-        return results;
-      },
-      { maxPrograms: 2 },
-    ) as ReturnType<Gpu['capture']>;
-  }
-
-  async run(image: FloatImage): Promise<{ prepared: Prepared; outputs: ReadonlyMap<string, OutputValue> }> {
-    const { fit, normalization, input, model } = this.#opened;
-    const prepared = preparedFor(image, fit);
-    const { height, width } = prepared;
-    const shape = [...(input.batched ? [1] : []), 3, height, width];
-    const x = tensor(planarImage(prepared, normalization), shape);
-    if (!this.#step) {
-      const results = await model.run(this.#gpu, { [input.name]: x });
-      const names = Object.keys(results);
-      const arrays = await this.#gpu.read(...Object.values(results));
-      const outputs = new Map(
-        names.map((name, i) => [name, { shape: results[name]!.shape, data: arrays[i]! }] as const),
-      );
-      return { prepared, outputs };
-    }
-    const results = Object.entries(await this.#step(x));
-    const shapes = this.#shapes.get(String(shape))!;
-    const outputs = new Map<string, OutputValue>();
-    for (const [name, result] of results) {
-      outputs.set(name, { shape: shapes.get(name)!, data: await result.data() });
-    }
-    return { prepared, outputs };
-  }
-
-  dispose(): void {
-    this.#step?.dispose();
-  }
-}
-
-/** Ultralytics' and torchvision's defaults. */
-const DEFAULTS = {
-  candidates: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 300, candidates: 30_000 },
-  rows: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 300, candidates: 30_000 },
-  lists: { scoreThreshold: 0.05, iouThreshold: 0.5, maxDetections: 300, candidates: 10_000 },
-} as const;
-
-/** The masks of objects by their place in the lists of a head that has some. */
-function masksOf(
-  head: Exclude<Head, { kind: 'map' }>,
-  outputs: ReadonlyMap<string, OutputValue>,
-  network: ImageSize,
-): (index: number) => Inside {
-  if (head.kind === 'lists') return (index) => inMask(outputs.get(head.masks!)!, index);
-  const [rows, prototypes] = [outputs.get(head.output)!, head.prototypes!];
-  const maps = outputs.get(prototypes.output)!;
-  const last = head.kind === 'candidates' && head.last;
-  return (index) => inPrototypes(rows, prototypes, last, maps, network, index);
-}
-
-class OnnxDetector implements ObjectDetector {
-  readonly classNames: readonly string[];
-  readonly hasMasks: boolean;
-  readonly #runner: Runner;
-  readonly #head: Exclude<Head, { kind: 'map' }>;
-  readonly #firstLabel: number;
-
-  constructor(gpu: Gpu, opened: Opened, head: Exclude<Head, { kind: 'map' }>) {
-    this.#runner = new Runner(gpu, opened);
-    this.#head = head;
-    this.classNames = opened.classNames;
-    this.#firstLabel = opened.firstLabel;
-    this.hasMasks =
-      head.kind === 'lists' ? !head.batched && head.masks !== undefined : head.prototypes !== undefined;
-  }
-
-  async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
-    const head = this.#head;
-    const { prepared, outputs } = await this.#runner.run(image);
-    const { scaleX, scaleY, offsetX, offsetY } = prepared;
-    const choice = { ...DEFAULTS[head.kind], ...options };
-    const clip = (value: number, limit: number) => Math.min(Math.max(value, 0), limit);
-    const insideOf = this.hasMasks ? masksOf(head, outputs, prepared) : undefined;
-    return candidatesOf(head, outputs, choice).flatMap(({ box: [x1, y1, x2, y2], score, label, index }) => {
-      const box: Box = [
-        clip((x1 - offsetX) / scaleX, image.width),
-        clip((y1 - offsetY) / scaleY, image.height),
-        clip((x2 - offsetX) / scaleX, image.width),
-        clip((y2 - offsetY) / scaleY, image.height),
-      ];
-      if (box[2] - box[0] < 1 || box[3] - box[1] < 1) return [];
-      const place = (x: number, y: number) => [x * scaleX + offsetX, y * scaleY + offsetY] as const;
-      const mask = insideOf && patchOf(insideOf(index), box, place);
-      const name = this.classNames[label - this.#firstLabel] ?? String(label);
-      return [{ box, label: name, score, ...(mask ? { mask } : {}) }];
-    });
-  }
-
-  dispose(): void {
-    this.#runner.dispose();
-  }
-}
-
-class OnnxSegmenter implements PixelSegmenter {
-  readonly classNames: readonly string[];
-  readonly #runner: Runner;
-  readonly #head: Extract<Head, { kind: 'map' }>;
-
-  constructor(gpu: Gpu, opened: Opened, head: Extract<Head, { kind: 'map' }>) {
-    this.#runner = new Runner(gpu, opened);
-    this.#head = head;
-    this.classNames = opened.classNames;
-  }
-
-  async segment(image: FloatImage): Promise<Segmentation> {
-    const { prepared, outputs } = await this.#runner.run(image);
-    const map = labelsOf(outputs.get(this.#head.output)!);
-    const [across, down] = [map.width / prepared.width, map.height / prepared.height];
-    const { width, height } = image;
-    const labels = new Uint8Array(width * height);
-    for (let y = 0; y < height; y++) {
-      const row = Math.floor(((y + 0.5) * prepared.scaleY + prepared.offsetY) * down);
-      const from = Math.min(row, map.height - 1) * map.width;
-      for (let x = 0; x < width; x++) {
-        const column = Math.floor(((x + 0.5) * prepared.scaleX + prepared.offsetX) * across);
-        labels[y * width + x] = map.labels[from + Math.min(column, map.width - 1)]!;
-      }
-    }
-    return { width, height, labels };
-  }
-
-  dispose(): void {
-    this.#runner.dispose();
   }
 }

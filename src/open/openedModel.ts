@@ -16,6 +16,8 @@ export interface OpenedModel {
   readonly trained?: TrainedModel;
   /** The model, where it is a classifier of torchvision. */
   readonly classifier?: OpenedClassifier;
+  /** The lowest scoreThreshold that its detector takes: that with which an ONNX file was exported. Undefined for any. */
+  readonly leastScore?: number | undefined;
   /** Makes a detector. Throws DataError for a segmenter or classifier. */
   detector(gpu: Gpu, options?: DetectorOptions): ObjectDetector;
   /** Makes a segmenter. Throws DataError for a detector or classifier. */

@@ -120,9 +120,13 @@ export interface DetectionEvaluation {
   readonly detections: readonly (readonly Detection[])[];
 }
 
+/** Detections with this score or less are not evaluated: they would change AP by next to nothing. */
+export const EVALUATED_SCORE = 0.01;
+
 /**
  * Computes the average precision of a detector on labelled images, by COCO's rules: at IoU 0.5, and the mean over IoU
  * 0.5 to 0.95. Shapes of a group are one object, as in training. Crowds and difficult objects need not be detected.
+ * Detections with a score over 0.01 are evaluated, or over `detector.leastScore` where that is more.
  *
  * @param detector The detector.
  * @param samples Labelled images.
@@ -144,8 +148,9 @@ export async function evaluateDetector(
   );
   const { objects = () => true, onImage } = options;
   const detections: Detection[][] = [];
+  const scoreThreshold = Math.max(EVALUATED_SCORE, detector.leastScore ?? 0);
   for (const sample of samples) {
-    detections.push(await detector.detect(sample.image, { scoreThreshold: 0.01 }));
+    detections.push(await detector.detect(sample.image, { scoreThreshold }));
     onImage?.(detections.length);
   }
   const { classNames: classes, hasMasks: masks } = detector;

@@ -48,6 +48,8 @@ export interface ObjectDetector {
   readonly classNames: readonly string[];
   /** Whether detections have masks. */
   readonly hasMasks: boolean;
+  /** The lowest scoreThreshold that `detect` takes, where its file has no detections of lower scores. */
+  readonly leastScore?: number | undefined;
   /** Finds the objects in an image: see `Detector.detect`. */
   detect(image: FloatImage, options?: DetectOptions): Promise<Detection[]>;
   /** Frees device buffers. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exportCommand } from '../../cli/src/commands/export.ts';
+import { detectCommand } from '../../cli/src/commands/predict.ts';
 import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { loadWeights, saveWeights, writeTorch } from '../../src/io/index.ts';
@@ -74,6 +75,35 @@ describe('fovea export', () => {
     expect([opset, inputs[0]!.shape]).toEqual([16, [2, 3, 64, 96]]);
     expect(outputs.map(({ name }) => name)).toEqual(['boxes', 'scores', 'labels']);
     expect(outputs[0]!.shape![0]).toBe(2);
+  });
+
+  it('keeps the thresholds of NMS in the file, by default those that fovea eval needs', async () => {
+    const model = at('retinanet.safetensors');
+    const thresholdsOf = (name: string) =>
+      JSON.parse(loadOnnx(readFileSync(at(name))).metadata.get('fovea.nms')!);
+    await outputOf(() => exportCommand(model, at('usual.onnx')));
+    expect(thresholdsOf('usual.onnx')).toEqual({ scoreThreshold: 0.01, iouThreshold: 0.5 });
+    await outputOf(() => exportCommand(model, at('high.onnx'), { threshold: 0.4, iou: 0.7 }));
+    expect(thresholdsOf('high.onnx')).toEqual({ scoreThreshold: 0.4, iouThreshold: 0.7 });
+    const out = at('out');
+    await expect(detectCommand(at('high.onnx'), [], { out, threshold: 0.3 })).rejects.toThrow(
+      new UsageError(
+        `--threshold: ${at('high.onnx')} was exported with 0.4, and has no detection of a lower score; give at least 0.4, or export it again with --threshold 0.3`,
+      ),
+    );
+    for (const [file, options, message] of [
+      ['unet', { threshold: 0.2 }, '--threshold: FILE is no detector; leave --threshold out'],
+      [
+        'retinanet',
+        { iou: 0.2, nms: 'outside' },
+        '--iou: --nms outside leaves NMS out of the file; leave --iou out',
+      ],
+    ] as const) {
+      const path = at(`${file}.safetensors`);
+      await expect(exportCommand(path, at('no.onnx'), options)).rejects.toThrow(
+        new UsageError(message.replace('FILE', path)),
+      );
+    }
   });
 
   it('writes a segmenter, also as weights convert', async () => {

@@ -91,6 +91,9 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['export', at('detect.safetensors'), at('candidates.onnx')],
     ...['--batch', '1', '--nms', 'outside', '--opset', '16', '--size', '64x96'],
   ],
+  'export --iou --threshold': () => [
+    ...['export', at('detect.safetensors'), at('sure.onnx'), '--threshold', '0.5', '--iou', '0.4'],
+  ],
   'export --names --weights': () => [
     ...['export', path.join(FIXTURES, 'darknet/small.cfg'), at('darknet.onnx')],
     ...['--weights', path.join(FIXTURES, 'darknet/small.weights'), '--names', at('small.names')],

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { architectureOf, evaluateDetector, evaluateSegmenter, UsageError } from 'fovea';
+import { architectureOf, EVALUATED_SCORE, evaluateDetector, evaluateSegmenter, UsageError } from 'fovea';
 import { type Annotation, trainingAnnotation } from 'fovea/data';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
@@ -56,6 +56,12 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
   if (augmentation && trained.task === 'segment') {
     throw new UsageError(
       `${model}: this is a segmentation model; --scales, --flip and --merge are for detectors`,
+    );
+  }
+  const { leastScore = 0 } = trained;
+  if (leastScore > EVALUATED_SCORE) {
+    process.stderr.write(
+      `${printable(model)}: was exported with a score threshold of ${leastScore}, so AP may be lower than that of the model; export it again with --threshold ${EVALUATED_SCORE}\n`,
     );
   }
   const samples = await evalSamples(options, trained);

@@ -1,6 +1,7 @@
 import path from 'node:path';
-import { architectureOf, metadataOf, type TrainedModel, UsageError } from 'fovea';
+import { architectureOf, EVALUATED_SCORE, metadataOf, type TrainedModel, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
+import type { DetectOptions } from 'fovea/models';
 import { exportOnnx, isOnnx } from 'fovea/onnx';
 import type { OpenedModel } from 'fovea/open';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
@@ -13,6 +14,10 @@ export interface ExportCommandOptions extends ModelFileOptions {
   /** The number of images that the file takes; `dynamic`, the default, for any. */
   readonly batch?: number | 'dynamic';
   readonly nms?: 'inside' | 'outside';
+  /** The lowest score of the detections that the file gives. Default 0.01, which `fovea eval` needs. */
+  readonly threshold?: number;
+  /** The IoU above which NMS in the file leaves out the lower-scoring of two boxes of a class. Default: that of the model. */
+  readonly iou?: number;
   /** [height, width] of the images. Default: the model's own, or squares of the longer side that it shrinks images to. */
   readonly size?: readonly [number, number];
   readonly foldBatchNorm?: boolean;
@@ -55,6 +60,24 @@ function exported(opened: OpenedModel, file: string, size: readonly [number, num
   return { title: name, model, classNames, sides: sizeOf(trained, size), described };
 }
 
+/** Thresholds for the NMS in the file. Throws UsageError for those that a file without NMS would not have. */
+function thresholds(
+  file: string,
+  detects: boolean,
+  { threshold, iou, nms }: ExportCommandOptions,
+): DetectOptions | undefined {
+  if (detects && nms !== 'outside') {
+    return {
+      scoreThreshold: threshold ?? EVALUATED_SCORE,
+      ...(iou === undefined ? {} : { iouThreshold: iou }),
+    };
+  }
+  const given = threshold !== undefined ? '--threshold' : iou !== undefined ? '--iou' : undefined;
+  if (given === undefined) return undefined;
+  const why = detects ? '--nms outside leaves NMS out of the file' : `${file} is no detector`;
+  throw new UsageError(`${given}: ${why}; leave ${given} out`);
+}
+
 /**
  * fovea export: a model of any origin as an ONNX file, with its classes and preprocessing in the file's metadata. Throws UsageError for
  * another extension, a size that the model does not take, and where both are one file; DataError for what is no model or cannot be written.
@@ -62,7 +85,16 @@ function exported(opened: OpenedModel, file: string, size: readonly [number, num
 export async function exportCommand(
   file: string,
   out: string,
-  { opset, batch = 'dynamic', nms, size, foldBatchNorm, ...origin }: ExportCommandOptions = {},
+  {
+    opset,
+    batch = 'dynamic',
+    nms,
+    threshold,
+    iou,
+    size,
+    foldBatchNorm,
+    ...origin
+  }: ExportCommandOptions = {},
 ): Promise<void> {
   if (path.extname(out).toLowerCase() !== '.onnx') {
     throw new UsageError(`${out}: an ONNX file is written; end its name in .onnx`);
@@ -81,12 +113,14 @@ export async function exportCommand(
   const { title, model, classNames, sides, described } = exported(opened, file, size);
   const [height, width] = sides;
   const images = batch === 'dynamic' ? 1 : batch;
+  const detect = thresholds(file, 'detect' in model, { threshold, iou, nms });
   const bytes = await exportOnnx(
     model,
     { images: [images, height, width, 3] },
     {
       opset,
       nms,
+      detect,
       foldBatchNorm,
       dynamicBatch: batch === 'dynamic',
       ...('detect' in model ? {} : { forward: (x) => ({ logits: model.forward(x) }) }),

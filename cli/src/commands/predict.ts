@@ -110,7 +110,13 @@ export async function detectCommand(
   const augmentation = augmentationOf(options);
   const opened = await readModel(model, options);
   sayModel(model, opened);
-  const scoreThreshold = options.threshold ?? 0.3;
+  const least = opened.leastScore ?? 0;
+  if (options.threshold !== undefined && options.threshold < least) {
+    throw new UsageError(
+      `--threshold: ${model} was exported with ${least}, and has no detection of a lower score; give at least ${least}, or export it again with --threshold ${options.threshold}`,
+    );
+  }
+  const scoreThreshold = options.threshold ?? Math.max(0.3, least);
   await predictAll(images, options, async (gpu) => {
     const detector = opened.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) });
     const { classNames } = opened;

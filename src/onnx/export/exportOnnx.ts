@@ -3,13 +3,14 @@ import { DataError, UsageError } from '../../errors.ts';
 import type { State } from '../../graph/state.ts';
 import { baseOf, type Tensor } from '../../graph/tensor.ts';
 import { expectDTypeName } from '../../graph/values.ts';
+import type { DetectOptions } from '../../models/detection.ts';
 import { type Download, Module } from '../../nn/module.ts';
 import { expectOneOf, withDefaults } from '../../options.ts';
 import { currentValue } from '../../plan/openGpus.ts';
 import { expectShape, type HostArray } from '../../shape.ts';
 import { OnnxModule } from '../module.ts';
 import { natural } from '../value.ts';
-import { beforeNms } from './nms.ts';
+import { beforeNms, lastThresholds } from './nms.ts';
 import { encodeFile, portProto } from './protos.ts';
 import { type InputSpec, type Outcome, recordGraph, specOf } from './record.ts';
 import { type Graph, SizeTable } from './sizes.ts';
@@ -27,6 +28,11 @@ export interface ExportOptions {
    * the file gives `boxes`, `scores` and `labels` of all candidates, as they go into it.
    */
   readonly nms?: 'inside' | 'outside';
+  /**
+   * Thresholds and counts of `detect`, which are fixed in the file: it has no detection of a lower score. Default: those of the model,
+   * of most a scoreThreshold of 0.05.
+   */
+  readonly detect?: DetectOptions;
   /** Whether batch norms are multiplied into the convolutions before them. Default false: weights keep names and values. */
   readonly foldBatchNorm?: boolean;
   /**
@@ -53,7 +59,7 @@ export type Exported = Module | ((...inputs: Tensor[]) => Outcome);
 /** What a model computes from its inputs, and whether that is detections. */
 function functionOf(
   model: Exported,
-  forward: ExportOptions['forward'],
+  { forward, detect }: Pick<ExportOptions, 'forward' | 'detect'>,
 ): { run: (inputs: Readonly<Record<string, Tensor>>) => Outcome; detects: boolean } {
   const positional = (fn: (...inputs: Tensor[]) => Outcome) => (inputs: Readonly<Record<string, Tensor>>) =>
     fn(...Object.values(inputs));
@@ -61,10 +67,13 @@ function functionOf(
   if (!(model instanceof Module)) return { run: positional(model), detects: false };
   if (model instanceof OnnxModule) return { run: (inputs) => model.forward(inputs), detects: false };
   const methods: Module & {
-    readonly detect?: (...inputs: Tensor[]) => Outcome;
+    readonly detect?: (...inputs: (Tensor | DetectOptions)[]) => Outcome;
     readonly forward?: (...inputs: Tensor[]) => Outcome;
   } = model;
-  if (methods.detect) return { run: positional((...inputs) => methods.detect!(...inputs)), detects: true };
+  if (methods.detect) {
+    const options = detect ? [detect] : [];
+    return { run: positional((...inputs) => methods.detect!(...inputs, ...options)), detects: true };
+  }
   if (methods.forward) return { run: positional((...inputs) => methods.forward!(...inputs)), detects: false };
   throw new UsageError('exportOnnx: the module has neither detect nor forward; pass forward: (…) => …');
 }
@@ -87,6 +96,7 @@ function checkedOptions(options: ExportOptions, layout: 'nchw' | 'nhwc') {
     opset: 17,
     dynamicBatch: true,
     nms: 'inside',
+    detect: undefined,
     foldBatchNorm: false,
     layout,
     forward: undefined,
@@ -109,11 +119,20 @@ function checkedOptions(options: ExportOptions, layout: 'nchw' | 'nhwc') {
         dynamicBatch: 'flag',
         foldBatchNorm: 'flag',
         download: 'function',
+        'detect?': 'object',
         'forward?': 'function',
         'outputs?': ['text'],
       },
     },
   );
+  const unused = (['scoreThreshold', 'iouThreshold'] as const).find(
+    (name) => filled.detect?.[name] !== undefined,
+  );
+  if (nms === 'outside' && unused) {
+    throw new UsageError(
+      `exportOnnx: detect.${unused} is of NMS, which nms: 'outside' leaves out of the file; leave out one of the two`,
+    );
+  }
   return filled;
 }
 
@@ -172,9 +191,12 @@ export async function exportOnnx(
     expectDTypeName(`exportOnnx: ${name}`, dtype);
   }
   const own = model instanceof OnnxModule ? ('nhwc' as const) : ('nchw' as const);
-  const { opset, dynamicBatch, nms, foldBatchNorm, layout, forward, outputs, metadata, download } =
+  const { opset, dynamicBatch, nms, foldBatchNorm, layout, forward, detect, outputs, metadata, download } =
     checkedOptions(options, own);
-  const { run, detects } = functionOf(model, forward);
+  const { run, detects } = functionOf(model, { forward, detect });
+  if (detect && !detects) {
+    throw new UsageError('exportOnnx: detect has options for a model that detects; leave it out');
+  }
   const choose = (results: Map<string, Tensor>): Map<string, Tensor> => {
     const all = nms === 'outside' ? beforeNms(results, outputs) : results;
     const missing = outputs?.find((name) => !all.has(name));
@@ -230,6 +252,7 @@ export async function exportOnnx(
         order(tensor).map((axis) => own[axis]!),
       );
     };
+  const thresholds = detects && nms === 'inside' ? lastThresholds(graph.nodes) : undefined;
   return encodeFile({
     opset,
     name: model instanceof Module ? model.constructor.name : model.name || 'model',
@@ -237,6 +260,6 @@ export async function exportOnnx(
     initializers: written.initializers,
     inputs: [...graph.inputs].map(port(orders.input)),
     outputs: [...graph.results].map(port(orders.output)),
-    metadata,
+    metadata: thresholds ? { ...metadata, 'fovea.nms': JSON.stringify(thresholds) } : metadata,
   });
 }

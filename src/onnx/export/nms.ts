@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import type { NmsOptions } from '../../graph/functions/boxes.ts';
 import { baseOf, type Node, type Tensor } from '../../graph/tensor.ts';
 import { neededNodes } from './record.ts';
 
@@ -16,6 +17,12 @@ function dependants(nodes: readonly Node[], from: Node): Set<Node> {
     if (needs) found.add(node);
   }
   return found;
+}
+
+/** What the last NMS of a detector leaves out, as it is written into a file. Undefined where there is none. */
+export function lastThresholds(nodes: readonly Node[]): Partial<NmsOptions> | undefined {
+  const attrs: Partial<NmsOptions> | undefined = nodes.findLast(({ op }) => op === 'nms')?.attrs;
+  return attrs && { scoreThreshold: attrs.scoreThreshold, iouThreshold: attrs.iouThreshold };
 }
 
 /**

@@ -1,0 +1,218 @@
+/** ONNX models with heads that are known, on one image at a time. */
+import type { FloatImage } from '../data/image.ts';
+import { UsageError } from '../errors.ts';
+import { type Tensor, tensor } from '../graph/tensor.ts';
+import type { DetectOptions } from '../models/detection.ts';
+import type { Normalization } from '../models/preprocess.ts';
+import type { OnnxModule } from '../onnx/module.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from '../tasks/infer.ts';
+import type { Prepared } from '../tasks/prepare.ts';
+import type { Box, ImageSize } from '../vision/boxes.ts';
+import {
+  candidatesOf,
+  type Inside,
+  inMask,
+  inPrototypes,
+  labelsOf,
+  type OutputValue,
+  patchOf,
+} from './onnxDecode.ts';
+import type { Head } from './onnxHeads.ts';
+import { type OnnxFit, planarImage, preparedFor } from './onnxPrepare.ts';
+
+/** A loaded model with what is known of it. */
+export interface OpenedOnnx {
+  readonly file: string;
+  readonly model: OnnxModule;
+  readonly input: { readonly name: string; readonly batched: boolean };
+  readonly head: Head;
+  readonly fit: OnnxFit;
+  readonly normalization: Normalization | undefined;
+  /** Whether sizes depend on values, so that it is computed in stages. */
+  readonly staged: boolean;
+  readonly classNames: readonly string[];
+  /** What is taken from a label for its place in `classNames`. */
+  readonly firstLabel: number;
+  /** What the NMS in the file leaves out, where Fovea exported it. */
+  readonly inFile: Pick<DetectOptions, 'scoreThreshold' | 'iouThreshold'>;
+}
+
+/** What is wrong with a threshold below that of a file, and the way out. */
+export const belowFile = (file: string, name: string, asked: number, least: number): string =>
+  `${file}: ${name} is ${asked}, but the file was exported with ${least} and has no detection of a lower score; give at least ${least}, or export the model with a lower one`;
+
+/** Runs a model on one image at a time. */
+class Runner {
+  readonly #gpu: Gpu;
+  readonly #opened: OpenedOnnx;
+  readonly #shapes = new Map<string, ReadonlyMap<string, readonly number[]>>();
+  readonly #step: ReturnType<Gpu['capture']> | undefined;
+
+  constructor(gpu: Gpu, opened: OpenedOnnx) {
+    this.#gpu = gpu;
+    this.#opened = opened;
+    const { model, input, staged } = opened;
+    if (staged) return;
+    this.#step = gpu.capture(
+      (x: Tensor) => {
+        const results = model.forward({ [input.name]: x });
+        this.#shapes.set(
+          String(x.shape),
+          new Map(Object.entries(results).map(([name, { shape }]) => [name, shape])),
+        );
+        return results;
+      },
+      { maxPrograms: 2 },
+    ) as ReturnType<Gpu['capture']>;
+  }
+
+  async run(image: FloatImage): Promise<{ prepared: Prepared; outputs: ReadonlyMap<string, OutputValue> }> {
+    const { fit, normalization, input, model } = this.#opened;
+    const prepared = preparedFor(image, fit);
+    const { height, width } = prepared;
+    const shape = [...(input.batched ? [1] : []), 3, height, width];
+    const x = tensor(planarImage(prepared, normalization), shape);
+    if (!this.#step) {
+      const results = await model.run(this.#gpu, { [input.name]: x });
+      const names = Object.keys(results);
+      const arrays = await this.#gpu.read(...Object.values(results));
+      const outputs = new Map(
+        names.map((name, i) => [name, { shape: results[name]!.shape, data: arrays[i]! }] as const),
+      );
+      return { prepared, outputs };
+    }
+    const results = Object.entries(await this.#step(x));
+    const shapes = this.#shapes.get(String(shape))!;
+    const outputs = new Map<string, OutputValue>();
+    for (const [name, result] of results) {
+      outputs.set(name, { shape: shapes.get(name)!, data: await result.data() });
+    }
+    return { prepared, outputs };
+  }
+
+  dispose(): void {
+    this.#step?.dispose();
+  }
+}
+
+/** Ultralytics' and torchvision's defaults. */
+const DEFAULTS = {
+  candidates: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 300, candidates: 30_000 },
+  rows: { scoreThreshold: 0.25, iouThreshold: 0.7, maxDetections: 300, candidates: 30_000 },
+  lists: { scoreThreshold: 0.05, iouThreshold: 0.5, maxDetections: 300, candidates: 10_000 },
+} as const;
+
+/** The masks of objects by their place in the lists of a head that has some. */
+function masksOf(
+  head: Exclude<Head, { kind: 'map' }>,
+  outputs: ReadonlyMap<string, OutputValue>,
+  network: ImageSize,
+): (index: number) => Inside {
+  if (head.kind === 'lists') return (index) => inMask(outputs.get(head.masks!)!, index);
+  const [rows, prototypes] = [outputs.get(head.output)!, head.prototypes!];
+  const maps = outputs.get(prototypes.output)!;
+  const last = head.kind === 'candidates' && head.last;
+  return (index) => inPrototypes(rows, prototypes, last, maps, network, index);
+}
+
+/** Finds objects with an ONNX model. */
+export class OnnxDetector implements ObjectDetector {
+  readonly classNames: readonly string[];
+  readonly hasMasks: boolean;
+  readonly leastScore: number | undefined;
+  readonly #file: string;
+  readonly #inFile: OpenedOnnx['inFile'];
+  readonly #runner: Runner;
+  readonly #head: Exclude<Head, { kind: 'map' }>;
+  readonly #firstLabel: number;
+
+  constructor(gpu: Gpu, opened: OpenedOnnx, head: Exclude<Head, { kind: 'map' }>) {
+    this.#runner = new Runner(gpu, opened);
+    this.#head = head;
+    this.#file = opened.file;
+    this.#inFile = opened.inFile;
+    this.leastScore = opened.inFile.scoreThreshold;
+    this.classNames = opened.classNames;
+    this.#firstLabel = opened.firstLabel;
+    this.hasMasks =
+      head.kind === 'lists' ? !head.batched && head.masks !== undefined : head.prototypes !== undefined;
+  }
+
+  async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
+    const head = this.#head;
+    this.#expectReachable(options);
+    const { prepared, outputs } = await this.#runner.run(image);
+    const { scaleX, scaleY, offsetX, offsetY } = prepared;
+    const choice = { ...DEFAULTS[head.kind], ...options };
+    const clip = (value: number, limit: number) => Math.min(Math.max(value, 0), limit);
+    const insideOf = this.hasMasks ? masksOf(head, outputs, prepared) : undefined;
+    return candidatesOf(head, outputs, choice).flatMap(({ box: [x1, y1, x2, y2], score, label, index }) => {
+      const box: Box = [
+        clip((x1 - offsetX) / scaleX, image.width),
+        clip((y1 - offsetY) / scaleY, image.height),
+        clip((x2 - offsetX) / scaleX, image.width),
+        clip((y2 - offsetY) / scaleY, image.height),
+      ];
+      if (box[2] - box[0] < 1 || box[3] - box[1] < 1) return [];
+      const place = (x: number, y: number) => [x * scaleX + offsetX, y * scaleY + offsetY] as const;
+      const mask = insideOf && patchOf(insideOf(index), box, place);
+      const name = this.classNames[label - this.#firstLabel] ?? String(label);
+      return [{ box, label: name, score, ...(mask ? { mask } : {}) }];
+    });
+  }
+
+  /** Throws UsageError for thresholds that the NMS in the file has decided already. */
+  #expectReachable({ scoreThreshold, iouThreshold }: DetectOptions): void {
+    const least = this.leastScore;
+    if (scoreThreshold !== undefined && least !== undefined && scoreThreshold < least) {
+      throw new UsageError(belowFile(this.#file, 'scoreThreshold', scoreThreshold, least));
+    }
+    const head = this.#head;
+    const inside = head.kind === 'rows' || (head.kind === 'lists' && !head.raw);
+    const exported = this.#inFile.iouThreshold;
+    if (inside && iouThreshold !== undefined && iouThreshold !== exported) {
+      throw new UsageError(
+        `${this.#file}: iouThreshold is ${iouThreshold}, but NMS is in the file${exported === undefined ? '' : `, with ${exported}`}; leave it out, or export the model with another`,
+      );
+    }
+  }
+
+  dispose(): void {
+    this.#runner.dispose();
+  }
+}
+
+/** Classifies pixels with an ONNX model. */
+export class OnnxSegmenter implements PixelSegmenter {
+  readonly classNames: readonly string[];
+  readonly #runner: Runner;
+  readonly #head: Extract<Head, { kind: 'map' }>;
+
+  constructor(gpu: Gpu, opened: OpenedOnnx, head: Extract<Head, { kind: 'map' }>) {
+    this.#runner = new Runner(gpu, opened);
+    this.#head = head;
+    this.classNames = opened.classNames;
+  }
+
+  async segment(image: FloatImage): Promise<Segmentation> {
+    const { prepared, outputs } = await this.#runner.run(image);
+    const map = labelsOf(outputs.get(this.#head.output)!);
+    const [across, down] = [map.width / prepared.width, map.height / prepared.height];
+    const { width, height } = image;
+    const labels = new Uint8Array(width * height);
+    for (let y = 0; y < height; y++) {
+      const row = Math.floor(((y + 0.5) * prepared.scaleY + prepared.offsetY) * down);
+      const from = Math.min(row, map.height - 1) * map.width;
+      for (let x = 0; x < width; x++) {
+        const column = Math.floor(((x + 0.5) * prepared.scaleX + prepared.offsetX) * across);
+        labels[y * width + x] = map.labels[from + Math.min(column, map.width - 1)]!;
+      }
+    }
+    return { width, height, labels };
+  }
+
+  dispose(): void {
+    this.#runner.dispose();
+  }
+}
