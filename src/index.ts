@@ -24,6 +24,13 @@ export {
 export * from './graph/index.ts';
 export type { StrategyName } from './kernels/strategy.ts';
 export {
+  type ResumeFrom,
+  type StepRecord,
+  type TrainOptions,
+  type TrainResult,
+  train,
+} from './learn/train.ts';
+export {
   borrowGpu,
   type CaptureOptions,
   type DebugOptions,
@@ -90,13 +97,6 @@ export {
 } from './tasks/settings.ts';
 export { describeStart, type StartReport } from './tasks/startWeights.ts';
 export type { DetectionModel, SegmentationModel } from './tasks/step.ts';
-export {
-  type ResumeFrom,
-  type StepRecord,
-  type TrainOptions,
-  type TrainResult,
-  train,
-} from './tasks/train.ts';
 export {
   type TaskTuneOptions,
   type TuneInferenceOptions,

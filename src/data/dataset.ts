@@ -225,13 +225,13 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   }
 
   /**
-   * Lists the names of the samples that a batch is cut from, one per crop.
+   * Lists the numbers of the samples that a batch is cut from, one per crop.
    *
    * @param batch The number of the batch, from 0.
    */
-  names(batch: number): string[] {
+  indices(batch: number): number[] {
     const { batchSize } = this.#options;
-    return Array.from({ length: batchSize }, (_, n) => this.#sampleAt(batch * batchSize + n).name);
+    return Array.from({ length: batchSize }, (_, n) => this.#indexAt(batch * batchSize + n));
   }
 
   /** Returns the position in the sequence, as plain JSON data: see `restore`. */
@@ -281,15 +281,19 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     });
   }
 
-  /** The sample at a position in the endless sequence of epochs. */
   #sampleAt(position: number): Sample {
+    return this.#samples[this.#indexAt(position)]!;
+  }
+
+  /** The number of the sample at a position in the endless sequence of epochs. */
+  #indexAt(position: number): number {
     const count = this.#samples.length;
     const epoch = Math.floor(position / count);
     if (this.#order.epoch !== epoch) {
       const indices = this.#samples.map((_, i) => i);
       this.#order = { epoch, indices: new Random(this.#seed).fork('epochs').fork(epoch).shuffle(indices) };
     }
-    return this.#samples[this.#order.indices[position % count]!]!;
+    return this.#order.indices[position % count]!;
   }
 
   #boxes(drawn: readonly (readonly Layer<Sample>[])[]): Omit<DetectBatch, 'images'> {

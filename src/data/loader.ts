@@ -51,6 +51,8 @@ export interface DataLoaderOptions<Item, B extends Batch> {
   readonly shuffle?: boolean;
   /** Whether a last batch of fewer items is left out. Default false. */
   readonly dropLast?: boolean;
+  /** Whether a last batch of fewer items is filled up with the first ones of the epoch, so that all have the same size. Default false. */
+  readonly fillLast?: boolean;
   /**
    * How often each item is drawn, in proportion to the others: as many items as the set has are drawn each epoch, with
    * replacement (PyTorch's WeightedRandomSampler). Default: each item once.
@@ -72,6 +74,14 @@ export interface LoadedBatch<Item, B extends Batch> {
   readonly index: number;
 }
 
+/** What a training takes its batches from: a `DataLoader`, or anything that gives the same batches each time. */
+export interface Loader<Item, B extends Batch> {
+  /** Batches per epoch. */
+  readonly length: number;
+  /** Makes the batches of an epoch, from a number on, both from 0. */
+  batches(epoch: number, from?: number): AsyncGenerator<LoadedBatch<Item, B>, void>;
+}
+
 /** A data set of an array; one stays as it is. */
 export const datasetOf = <Item>(items: Dataset<Item> | readonly Item[]): Dataset<Item> =>
   Array.isArray(items)
@@ -82,7 +92,7 @@ export const datasetOf = <Item>(items: Dataset<Item> | readonly Item[]): Dataset
  * Batches of a data set, one epoch after the other (PyTorch's DataLoader). The batches of an epoch depend on the seed, the
  * epoch's number and the options only, so that a training can go on at any of them.
  */
-export class DataLoader<Item, B extends Batch = Batch> {
+export class DataLoader<Item, B extends Batch = Batch> implements Loader<Item, B> {
   readonly dataset: Dataset<Item>;
   readonly batchSize: number;
   readonly #options: Required<Omit<DataLoaderOptions<Item, B>, 'weights'>>;
@@ -101,6 +111,7 @@ export class DataLoader<Item, B extends Batch = Batch> {
       batchSize: 1,
       shuffle: false,
       dropLast: false,
+      fillLast: false,
       weights: undefined,
       seed: 0,
       prefetch: 1,
@@ -163,8 +174,10 @@ export class DataLoader<Item, B extends Batch = Batch> {
   }
 
   async #make(order: readonly number[], epoch: number, index: number): Promise<LoadedBatch<Item, B>> {
-    const { batchSize, collate, seed } = this.#options;
+    const { batchSize, collate, seed, fillLast } = this.#options;
     const numbers = order.slice(index * batchSize, (index + 1) * batchSize);
+    const missing = fillLast ? batchSize - numbers.length : 0;
+    for (let i = 0; i < missing; i++) numbers.push(order[i % order.length]!);
     const items = await Promise.all(numbers.map((number) => this.dataset.get(number)));
     const batch = await collate(items, {
       random: new Random(seed).fork('batches').fork(epoch).fork(index),

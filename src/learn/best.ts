@@ -15,11 +15,11 @@ type Weights = Map<string, StateEntry>;
 
 /** Keeps the weights of the best epoch. Of equal ones, that is the first. */
 export class Best {
-  readonly #name: string | false;
+  readonly #name: string | false | undefined;
   #kept: { readonly epoch: BestEpoch; readonly weights: Weights } | undefined;
 
-  /** @param name The name in the logs by which epochs are compared. `false`: none is chosen. */
-  constructor(name: string | false) {
+  /** @param name The name in the logs by which epochs are compared. `false`: none is chosen. Undefined: what `compare` is given. */
+  constructor(name: string | false | undefined) {
     this.#name = name;
   }
 
@@ -35,11 +35,14 @@ export class Best {
   async compare(
     epoch: number,
     logs: Logs,
-    modes: Readonly<Record<string, 'max' | 'min'>>,
+    {
+      modes,
+      usual,
+    }: { readonly modes: Readonly<Record<string, 'max' | 'min'>>; readonly usual: string | undefined },
     weights: () => Promise<Weights>,
   ): Promise<void> {
-    const name = this.#name;
-    if (name === false) return;
+    const name = this.#name ?? usual;
+    if (!name) return;
     const value = logs[name];
     if (value === undefined) {
       throw new UsageError(`Learner: best is ${name}, the logs have ${Object.keys(logs).join(', ')}`);

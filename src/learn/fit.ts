@@ -8,7 +8,7 @@ import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
 import { type FitProgress, joinStates, readFitProgress, splitStates } from './fitProgress.ts';
 import { trainMode } from './groups.ts';
 import { History, type Logs, type StepLogs } from './history.ts';
-import { type StepLosses, trainingProgram } from './program.ts';
+import { type BatchProgram, type StepLosses, trainingProgram } from './program.ts';
 import type { Trained } from './trained.ts';
 import type { Validation } from './validation.ts';
 
@@ -35,6 +35,8 @@ interface FitParts<Item, M extends Module, B extends Batch> {
   readonly validation: Validation<Item, M, B>;
   /** Epochs that the Learner has done before. */
   readonly firstEpoch: number;
+  /** What messages advise when a step has left numbers that are not finite. */
+  readonly advice: ((step: number, items: string) => string) | undefined;
 }
 
 /** A step that is on its way. */
@@ -44,6 +46,19 @@ interface Pending {
   readonly count: number;
   readonly names: readonly string[];
   readonly values: Promise<Batch>;
+}
+
+/** What messages tell of a step. */
+type Told = Pick<Pending, 'step' | 'names' | 'rates'>;
+
+/** What is wrong with a step whose losses, or the norm of their gradients, are not finite. */
+function problemOf(losses: Readonly<Record<string, number>>, gradNorm: number): string | undefined {
+  const parts = Object.entries(losses).filter(([name], _, all) => name !== 'loss' || all.length === 1);
+  const title = (name: string) => (name === 'loss' ? name : `${name} loss`);
+  const broken = parts.find(([, value]) => !Number.isFinite(value));
+  if (broken) return `the ${title(broken[0])} is ${broken[1]}`;
+  if (Number.isFinite(gradNorm)) return undefined;
+  return `the gradient of the ${title(parts.map(([name]) => name).join(' and '))} is ${gradNorm}`;
 }
 
 /** A message names no more items of a batch than this. */
@@ -68,6 +83,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
   #count = 0;
   #lrScale = 1;
   #stopped = false;
+  #compiled = false;
   /** Whether the weights are not finite any more. */
   #broken = false;
   /** Whether more is better, by names of the logs. */
@@ -75,6 +91,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
   #reason: string | undefined;
   readonly #best: Best;
   #pending: Pending | undefined;
+  #last: Told | undefined;
   #held: { readonly step: number; readonly checkpoint: LearnerCheckpoint } | undefined;
   /** Whether hooks may look at the weights: no step is running. */
   #atRest = true;
@@ -88,9 +105,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     this.#phaseSteps = plan.phases.map(({ epochs }) => Math.max(1, Math.round(epochs * this.#perEpoch)));
     this.#steps = this.#phaseSteps.reduce((a, b) => a + b);
     this.#firstEpoch = parts.firstEpoch;
-    const { valid, task } = learner;
-    const [metric] = Object.keys(task.metrics?.() ?? {});
-    this.#best = new Best(parts.best ?? (valid ? (metric ? `val_${metric}` : 'val_loss') : false));
+    this.#best = new Best(parts.best);
     this.#state = this.#makeState();
   }
 
@@ -113,7 +128,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
         trainMode(model);
         const epoch = Math.floor(this.#step / this.#perEpoch);
         const batches = train.batches(this.#firstEpoch + epoch, this.#step % this.#perEpoch);
-        await this.#train(batches, (batch) => program.run(batch), read);
+        await this.#train(batches, program, read);
         if (this.#atEpochEnd && !this.#broken) await this.#endEpoch(epoch);
       }
       const finished = this.#step === this.#steps;
@@ -143,11 +158,11 @@ export class Fit<Item, M extends Module, B extends Batch> {
   /** Runs the steps of an epoch that are left, until it ends or the training is stopped. */
   async #train(
     batches: AsyncGenerator<LoadedBatch<Item, B>, void>,
-    run: (batch: B) => Promise<{ readonly results: Promise<Batch> }>,
+    program: BatchProgram<B>,
     read: (results: Batch) => StepLosses,
   ): Promise<void> {
     const { optimizer, task } = this.#learner;
-    const { checkpointEvery, signal } = this.#plan.controls;
+    const { checkpointEvery, onCheckpoint, signal } = this.#plan.controls;
     let next = await batches.next();
     while (!next.done) {
       if (this.#stopped || signal?.aborted || this.#step === this.#steps) {
@@ -155,9 +170,15 @@ export class Fit<Item, M extends Module, B extends Batch> {
         break;
       }
       const { batch, items } = next.value;
+      if (!this.#compiled) await program.prepare(batch, this.#plan.controls.onCompile);
+      this.#compiled = true;
       let skip = false;
       for (const callback of this.#parts.callbacks) {
         if ((await callback.onBatchBegin?.(this.#state)) === 'skip') skip = true;
+      }
+      if (this.#stopped) {
+        await batches.return();
+        break;
       }
       const rates = this.#rates(this.#step);
       this.#step++;
@@ -168,14 +189,16 @@ export class Fit<Item, M extends Module, B extends Batch> {
       optimizer.lr = rates.lr;
       if (rates.momentum !== undefined) optimizer.momentum = rates.momentum;
       this.#atRest = false;
-      const { results: values } = await run(batch);
+      const { results: values } = await program.run(batch);
       const names = items.map((item, i) => task.nameOf?.(item) ?? `item ${i}`);
       const pending = { rates, step: this.#step, count: items.length, names, values };
+      this.#last = pending;
       // While the device computes this step, the next batch is made, and the losses of the step before are read.
       next = await batches.next();
       await this.#settle(read);
       this.#pending = pending;
-      if (checkpointEvery && this.#step % checkpointEvery === 0 && !this.#atEpochEnd) {
+      const isDue = checkpointEvery !== undefined && this.#step % checkpointEvery === 0;
+      if (onCheckpoint && isDue && !this.#atEpochEnd) {
         await this.#settle(read);
         this.#held = { step: this.#step, checkpoint: await this.#checkpoint() };
       }
@@ -190,12 +213,10 @@ export class Fit<Item, M extends Module, B extends Batch> {
     if (!pending) return;
     this.#pending = undefined;
     const { losses, gradNorm } = read(await pending.values);
-    const broken = Object.entries({ ...losses, gradient: gradNorm }).find(
-      ([, value]) => !Number.isFinite(value),
-    );
-    if (broken) {
+    const problem = problemOf(losses, gradNorm);
+    if (problem) {
       this.#held = undefined;
-      const error = this.#divergence(pending, `the ${broken[0]} is ${broken[1]}`);
+      const error = this.#divergence(problem, pending);
       if (!this.#parts.callbacks.some((one) => one.onNaN?.(this.#state, error.message) === 'stop'))
         throw error;
       this.#broken = true;
@@ -226,9 +247,12 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const logs: Logs = { ...Object.fromEntries(means), ...judged?.logs, lr };
     this.history.epochs.push(logs);
     this.#modes = judged?.modes ?? {};
-    await this.#best.compare(epoch, logs, this.#modes, () => this.#weights());
+    const usual = judged && (judged.first ?? 'val_loss');
+    await this.#best.compare(epoch, logs, { modes: this.#modes, usual }, () => this.#weights());
     await this.#hooks((callback) => callback.onEpochEnd?.(this.#state, logs));
-    if (this.#plan.controls.onCheckpoint && this.#step < this.#steps) {
+    const { checkpointEvery, onCheckpoint } = this.#plan.controls;
+    const isDue = checkpointEvery === undefined || this.#step % checkpointEvery === 0;
+    if (onCheckpoint && isDue && this.#step < this.#steps) {
       await this.#handOverHeld();
       this.#held = { step: this.#step, checkpoint: await this.#checkpoint() };
     }
@@ -271,7 +295,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const download = (state: State) => gpu.download(state);
     const weights = await this.#weights();
     for (const [name, { data }] of weights) {
-      if (!data.every(Number.isFinite)) throw this.#divergence(undefined, `the weight ${name} is not finite`);
+      if (!data.every(Number.isFinite)) throw this.#divergence(`the weight ${name} is no longer finite`);
     }
     const progress: FitProgress = {
       learner: { asked: this.#asked(), perEpoch: this.#perEpoch },
@@ -303,9 +327,10 @@ export class Fit<Item, M extends Module, B extends Batch> {
   #restore({ weights, optimizer, progress }: LearnerCheckpoint): void {
     const { model, optimizer: own } = this.#learner;
     const now = { asked: JSON.parse(JSON.stringify(this.#asked())), perEpoch: this.#perEpoch };
-    const saved = readFitProgress(progress, now, this.#parts.callbacks.length);
+    const { resumeFile = 'resume' } = this.#plan.controls;
+    const saved = readFitProgress(progress, { ...now, callbacks: this.#parts.callbacks.length }, resumeFile);
     const { optimizer: states, best } = splitStates(optimizer);
-    model.loadStateDict(weights, { source: 'resume' });
+    model.loadStateDict(weights, { source: resumeFile });
     own.loadStateDict(states);
     this.#firstEpoch = saved.firstEpoch;
     model.loadRandomState(saved.random);
@@ -330,12 +355,14 @@ export class Fit<Item, M extends Module, B extends Batch> {
     if (this.#held) await this.#handOver(this.#held.checkpoint);
   }
 
-  #divergence(pending: Pending | undefined, problem: string): NumericError {
-    const names = [...new Set(pending?.names)];
-    const more = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '';
-    const items = names.length > 0 ? `; or check ${names.slice(0, MAX_NAMES).join(', ')}${more}` : '';
+  /** The error of a step that left numbers that are not finite. Default: the last one. */
+  #divergence(problem: string, { step, names, rates }: Told = this.#last!): NumericError {
+    const known = [...new Set(names)];
+    const more = known.length > MAX_NAMES ? ` and ${known.length - MAX_NAMES} more` : '';
+    const items = `${known.slice(0, MAX_NAMES).join(', ')}${more}`;
+    const { advice } = this.#parts;
     return new NumericError(
-      `step ${pending?.step ?? this.#step}: ${problem}; training stops: use a lower learning rate (now ${pending?.rates.lr ?? this.#learner.optimizer.lr})${items}`,
+      `step ${step}: ${problem}; ${advice?.(step, items) ?? `training stops: use a lower learning rate (now ${rates.lr}), or check the items of this batch: ${items}`}`,
     );
   }
 

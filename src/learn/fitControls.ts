@@ -1,3 +1,4 @@
+import type { CaptureProgress } from '../plan/step.ts';
 import type { Callback, LearnerCheckpoint } from './callback.ts';
 
 /** What happens during a training: options of `fit`, `fitOneCycle`, `fitFlatCos` and `fineTune`. */
@@ -11,7 +12,11 @@ export interface FitControls {
    * learning rates may be others.
    */
   readonly resume?: LearnerCheckpoint;
-  /** Steps between calls of `onCheckpoint`. Default: once at the end of each epoch. */
+  /** What messages call the checkpoint, such as its file. Default `resume`. */
+  readonly resumeFile?: string;
+  /** Called for each pipeline that is compiled, and each kernel that is timed, before the first step. */
+  readonly onCompile?: CaptureProgress;
+  /** Steps between calls of `onCheckpoint`. Default: one at the end of each epoch. */
   readonly checkpointEvery?: number;
   /**
    * Called with everything that resuming needs, and at the end. It is handed over only once the next losses are known to be finite, so
@@ -25,6 +30,8 @@ export const FIT_CONTROLS = {
   callbacks: [] as readonly Callback[],
   signal: undefined,
   resume: undefined,
+  resumeFile: undefined,
+  onCompile: undefined,
   checkpointEvery: undefined,
   onCheckpoint: undefined,
 };

@@ -62,12 +62,16 @@ const schema = v.object({
  *
  * @throws DataError that names the first field that is missing, out of range or different.
  */
-export function readFitProgress(value: unknown, now: FitProgress['learner'], callbacks: number): FitProgress {
+export function readFitProgress(
+  value: unknown,
+  now: FitProgress['learner'] & { readonly callbacks: number },
+  file: string,
+): FitProgress {
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) {
     const issue = parsed.issues[0];
     throw new DataError(
-      `resume: is no checkpoint of a Learner (${v.getDotPath(issue) ?? ''}: ${issue.message}); give what onCheckpoint received`,
+      `${file}: is no checkpoint of a Learner (${v.getDotPath(issue) ?? ''}: ${issue.message}); give what onCheckpoint received`,
     );
   }
   const progress = parsed.output as FitProgress;
@@ -75,13 +79,15 @@ export function readFitProgress(value: unknown, now: FitProgress['learner'], cal
   const before = new Map(
     Object.entries({ ...asked, 'steps per epoch': perEpoch, callbacks: progress.callbacks.length }),
   );
-  const here = new Map(Object.entries({ ...now.asked, 'steps per epoch': now.perEpoch, callbacks }));
+  const here = new Map(
+    Object.entries({ ...now.asked, 'steps per epoch': now.perEpoch, callbacks: now.callbacks }),
+  );
   for (const name of new Set([...here.keys(), ...before.keys()])) {
     if (ADJUSTABLE.includes(name)) continue;
     const [was, is] = [JSON.stringify(before.get(name)), JSON.stringify(here.get(name))];
     if (was === is) continue;
     throw new DataError(
-      `resume: the checkpoint has ${name} ${was ?? 'not given'}, this training ${is ?? 'not given'}; continue with the same data and settings (only epochs and learning rates may change)`,
+      `${file}: the checkpoint has ${name} ${was ?? 'not given'}, this training ${is ?? 'not given'}; continue with the same data and settings (only epochs and learning rates may change)`,
     );
   }
   return progress;

@@ -13,8 +13,16 @@ export {
   type Dataset,
   type HostTensor,
   type LoadedBatch,
+  type Loader,
 } from '../data/loader.ts';
-export type { Metric, Task, TensorsOf } from '../tasks/task.ts';
+export {
+  CropLoader,
+  type CropLoaderOptions,
+  type DetectTensors,
+  type SegmentTensors,
+} from '../tasks/cropLoader.ts';
+export { type CropTaskOptions, detectTask, segmentTask } from '../tasks/cropTasks.ts';
+export type { Judgement, Metric, Task, TensorsOf } from '../tasks/task.ts';
 export type { BestEpoch } from './best.ts';
 export type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
 export { CSVLogger, type CSVLoggerOptions } from './callbacks/csvLogger.ts';

@@ -1,5 +1,4 @@
-import type { Batch, Dataset } from '../data/loader.ts';
-import { DataLoader } from '../data/loader.ts';
+import { type Batch, DataLoader, type DataLoaderOptions, type Dataset, type Loader } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 import type { Module, Parameter } from '../nn/module.ts';
 import { AdamW } from '../nn/optimizers/adam.ts';
@@ -36,9 +35,9 @@ export interface LearnerOptions<Item, M extends Module, B extends Batch> {
   /** What it learns. */
   readonly task: Task<Item, M, B>;
   /** What it learns from: items, which become batches in random order, or a loader of your own. */
-  readonly train: readonly Item[] | Dataset<Item> | DataLoader<Item, B>;
+  readonly train: readonly Item[] | Dataset<Item> | Loader<Item, B>;
   /** What it is judged by after each epoch. Default: nothing. */
-  readonly valid?: readonly Item[] | Dataset<Item> | DataLoader<Item, B>;
+  readonly valid?: readonly Item[] | Dataset<Item> | Loader<Item, B>;
   /** Items per batch, where loaders are made of items. Default 16. */
   readonly batchSize?: number;
   /** Seed of the order of the items and of augmentation, where loaders are made of items. Default 0. */
@@ -54,6 +53,23 @@ export interface LearnerOptions<Item, M extends Module, B extends Batch> {
    * training. `false`: the last ones stay. Default: the task's first metric, or `val_loss` without metrics; without validation the last weights stay.
    */
   readonly best?: string | false;
+  /**
+   * What the NumericError advises when losses, gradients or weights are not finite after a step, whose number and items it is given.
+   * Default: a lower learning rate, and to check the items.
+   */
+  readonly advice?: (step: number, items: string) => string;
+}
+
+/** A loader of items; one stays as it is. Throws UsageError where the task does not say how items become batches. */
+function loaderOf<Item, B extends Batch>(
+  name: 'train' | 'valid',
+  given: readonly Item[] | Dataset<Item> | Loader<Item, B>,
+  collate: Task<Item, Module, B>['collate'],
+  options: Omit<DataLoaderOptions<Item, B>, 'collate'>,
+): Loader<Item, B> {
+  if ('batches' in given) return given;
+  if (collate) return new DataLoader(given, { ...options, collate });
+  throw new UsageError(`Learner: ${name} are items, and the task has no collate; give it one, or a loader`);
 }
 
 /**
@@ -64,14 +80,15 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
   readonly gpu: Gpu;
   readonly model: M;
   readonly task: Task<Item, M, B>;
-  readonly train: DataLoader<Item, B>;
-  readonly valid: DataLoader<Item, B> | undefined;
+  readonly train: Loader<Item, B>;
+  readonly valid: Loader<Item, B> | undefined;
   readonly groups: readonly LayerGroup[];
   readonly optimizer: Optimizer;
   /** The logs of the last training. */
   history = new History();
   readonly #callbacks: readonly Callback[];
   readonly #best: string | false | undefined;
+  readonly #advice: ((step: number, items: string) => string) | undefined;
   readonly #validation: Validation<Item, M, B>;
   /** Parameters that were frozen before: no group unfreezes them. */
   readonly #fixed: readonly Parameter[];
@@ -85,10 +102,8 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
    * @throws UsageError for options that cannot be used, DataError for no items.
    */
   constructor(gpu: Gpu, options: LearnerOptions<Item, M, B>) {
-    const { model, task, train, valid, batchSize, seed, optimizer, groups, callbacks, best } = withDefaults(
-      'Learner',
-      options,
-      {
+    const { model, task, train, valid, batchSize, seed, optimizer, groups, callbacks, best, advice } =
+      withDefaults('Learner', options, {
         model: options?.model,
         task: options?.task,
         train: options?.train,
@@ -99,29 +114,24 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
         groups: layerGroups,
         callbacks: [],
         best: undefined,
-      },
-    );
-    if (typeof task?.losses !== 'function' || typeof task.collate !== 'function') {
-      throw new UsageError('Learner: task needs the functions collate and losses; see Task');
+        advice: undefined,
+      });
+    if (typeof task?.losses !== 'function') {
+      throw new UsageError('Learner: task needs the function losses; see Task');
     }
     this.gpu = gpu;
     this.model = model;
     this.task = task;
     const { collate, collateValid = collate } = task;
-    this.train =
-      train instanceof DataLoader
-        ? train
-        : new DataLoader(train, { collate, batchSize, seed, shuffle: true });
-    this.valid =
-      valid === undefined || valid instanceof DataLoader
-        ? valid
-        : new DataLoader(valid, { collate: collateValid, batchSize, seed });
+    this.train = loaderOf('train', train, collate, { batchSize, seed, shuffle: true, fillLast: true });
+    this.valid = valid && loaderOf('valid', valid, collateValid, { batchSize, seed });
     this.groups = groups(model);
     expectGroups(model, this.groups);
     this.#fixed = model.parameters().filter(({ requiresGrad }) => !requiresGrad);
     this.optimizer = optimizer(this.groups);
     this.#callbacks = callbacks;
     this.#best = best;
+    this.#advice = advice;
     this.#validation = new Validation(gpu, task, model);
   }
 
@@ -198,7 +208,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
    * @param loader What to judge by. Default: the Learner's `valid`.
    * @throws UsageError without one.
    */
-  async validate(loader: DataLoader<Item, B> | undefined = this.valid): Promise<Logs> {
+  async validate(loader: Loader<Item, B> | undefined = this.valid): Promise<Logs> {
     if (!loader) throw new UsageError('validate: there is nothing to validate on; give the Learner valid');
     return (await this.#validation.run(loader)).logs;
   }
@@ -211,6 +221,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
         best: this.#best,
         validation: this.#validation,
         firstEpoch: this.#epochs,
+        advice: this.#advice,
       });
       this.history = fit.history;
       const result = await fit.run();

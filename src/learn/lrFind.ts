@@ -1,4 +1,4 @@
-import type { Batch, DataLoader } from '../data/loader.ts';
+import type { Batch, Loader } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Module } from '../nn/module.ts';
@@ -92,7 +92,7 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
 }
 
 /** The batches of one epoch after the other. */
-async function* repeated<Item, B extends Batch>(train: DataLoader<Item, B>): AsyncGenerator<B, void> {
+async function* repeated<Item, B extends Batch>(train: Loader<Item, B>): AsyncGenerator<B, void> {
   for (let epoch = 0; ; epoch++) for await (const { batch } of train.batches(epoch)) yield batch;
 }
 

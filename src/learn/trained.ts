@@ -1,4 +1,4 @@
-import type { Batch, DataLoader } from '../data/loader.ts';
+import type { Batch, Loader } from '../data/loader.ts';
 import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -12,9 +12,9 @@ export interface Trained<Item, M extends Module, B extends Batch> {
   readonly model: M;
   readonly task: Task<Item, M, B>;
   /** What the model learns from. */
-  readonly train: DataLoader<Item, B>;
+  readonly train: Loader<Item, B>;
   /** What it is judged by after each epoch. */
-  readonly valid: DataLoader<Item, B> | undefined;
+  readonly valid: Loader<Item, B> | undefined;
   /** Its layer groups, from the input to the output. */
   readonly groups: readonly LayerGroup[];
   readonly optimizer: Optimizer;

@@ -1,7 +1,7 @@
-import type { Batch, DataLoader } from '../data/loader.ts';
+import type { Batch, Loader } from '../data/loader.ts';
 import type { Module } from '../nn/module.ts';
 import type { Gpu } from '../plan/gpu.ts';
-import type { Metric, Task } from '../tasks/task.ts';
+import type { Judgement, Metric, Task } from '../tasks/task.ts';
 import type { Logs } from './history.ts';
 import { validationProgram } from './program.ts';
 
@@ -9,6 +9,8 @@ import { validationProgram } from './program.ts';
 export interface ValidationResult {
   /** Losses, and metrics, with `val_` before their names. */
   readonly logs: Logs;
+  /** The name of the first metric; undefined without any. */
+  readonly first: string | undefined;
   /** Whether more is better, for each of them. */
   readonly modes: Readonly<Record<string, 'max' | 'min'>>;
 }
@@ -27,12 +29,13 @@ export class Validation<Item, M extends Module, B extends Batch> {
   }
 
   /** The modes of the modules are as before afterwards. */
-  async run(loader: DataLoader<Item, B>): Promise<ValidationResult> {
+  async run(loader: Loader<Item, B>): Promise<ValidationResult> {
     this.#made ??= validationProgram(this.#gpu, this.#task, this.#model);
     const { program, read } = this.#made;
     const metrics: Readonly<Record<string, Metric<Item, B>>> = this.#task.metrics?.() ?? {};
     const sums = new Map<string, number>();
     let count = 0;
+    let judged: Readonly<Record<string, Judgement>> = {};
     const modes = [...this.#model.modules()].map((module) => [module, module.training] as const);
     this.#model.eval();
     try {
@@ -45,15 +48,23 @@ export class Validation<Item, M extends Module, B extends Batch> {
         count += items.length;
         for (const metric of Object.values(metrics)) metric.add(predictions, batch, items);
       }
+      judged = (await this.#task.judge?.(this.#gpu, this.#model)) ?? {};
     } finally {
       for (const [module, training] of modes) module.training = training;
     }
-    const entries = Object.entries(metrics);
+    const entries: [string, Judgement][] = [
+      ...Object.entries(judged),
+      ...Object.entries(metrics).map(([name, metric]): [string, Judgement] => [
+        name,
+        { value: metric.value(), mode: metric.mode },
+      ]),
+    ];
     return {
       logs: {
         ...Object.fromEntries([...sums].map(([name, sum]) => [`val_${name}`, sum / count])),
-        ...Object.fromEntries(entries.map(([name, metric]) => [`val_${name}`, metric.value()])),
+        ...Object.fromEntries(entries.map(([name, { value }]) => [`val_${name}`, value])),
       },
+      first: entries[0] && `val_${entries[0][0]}`,
       modes: {
         ...Object.fromEntries([...sums.keys()].map((name) => [`val_${name}`, 'min' as const])),
         ...Object.fromEntries(entries.map(([name, { mode }]) => [`val_${name}`, mode])),

@@ -34,9 +34,11 @@ export function freeze(model: Module, patterns: readonly string[]): Parameter[] 
   for (const [name, module] of model.namedModules()) {
     if (module instanceof BatchNorm2d && frozen(`${name}.weight`)) module.training = false;
   }
-  const left = [...model.namedParameters()]
-    .filter(([name]) => !frozen(name))
-    .map(([, parameter]) => parameter);
-  if (left.length > 0) return left;
-  throw new UsageError(`freeze: ${patterns.join(', ')} leave no parameter to train; leave one of them out`);
+  const named = [...model.namedParameters()];
+  const left = named.filter(([name]) => !frozen(name)).map(([, parameter]) => parameter);
+  if (left.length === 0) {
+    throw new UsageError(`freeze: ${patterns.join(', ')} leave no parameter to train; leave one of them out`);
+  }
+  for (const [name, parameter] of named) if (frozen(name)) parameter.requiresGrad = false;
+  return left;
 }

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { expectArguments } from '../arguments.ts';
 import { checkAugment } from '../data/augment/check.ts';
-import type { BatchState } from '../data/dataset.ts';
 import { DataError } from '../errors.ts';
 import { MODEL_NAMES } from './architectures.ts';
 import type { TrainSettings } from './settings.ts';
@@ -12,10 +11,10 @@ export interface TrainProgress {
   readonly settings: TrainSettings;
   /** The number of steps done. */
   readonly step: number;
-  /** The position in the sequence of batches. */
-  readonly batches: BatchState;
-  /** The states of the model's random generators: see `Module.randomState`. */
-  readonly random: Readonly<Record<string, number>>;
+  /** Crops per epoch. */
+  readonly crops: number;
+  /** What the Learner needs to go on: its `FitProgress`. */
+  readonly fit: Readonly<Record<string, unknown>>;
   /** The SHA-256 of the file with the losses of these steps, in hexadecimal, where `fovea train` keeps one. */
   readonly history?: string;
 }
@@ -48,13 +47,8 @@ const settings = v.object({
 const schema = v.object({
   settings,
   step: place,
-  batches: v.object({
-    seed: v.union([whole, v.string()]),
-    batch: place,
-    batchSize: count(1e6),
-    samples: count(1e9),
-  }),
-  random: v.record(v.string(), v.pipe(v.number(), v.finite())),
+  crops: count(1e9),
+  fit: v.looseObject({}),
   history: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 });
 
@@ -82,9 +76,9 @@ export function readProgress(value: unknown, file: string): TrainProgress {
   } catch (error) {
     throw refuse((error as Error).message);
   }
-  const { step, batches } = progress;
+  const { step, fit } = progress;
   const { steps } = progress.settings;
   if (step > steps) throw refuse(`step is ${step} of ${steps}`);
-  if (batches.batch !== step) throw refuse(`batches.batch is ${batches.batch} at step ${step}`);
+  if (fit.step !== step) throw refuse(`fit.step is ${fit.step} at step ${step}`);
   return progress;
 }

@@ -1,7 +1,4 @@
-import { backward } from '../graph/backward.ts';
-import { add } from '../graph/functions/elementwise.ts';
 import { argmax } from '../graph/functions/reduce.ts';
-import { concat } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { DeepLabV3 } from '../models/deeplab.ts';
 import type { DetectOptions } from '../models/detection.ts';
@@ -17,8 +14,9 @@ import type { AnyDetections, MergingModel } from '../models/testTimeAugmentation
 import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
 import type { YOLO } from '../models/yolo.ts';
-import type { AdamW } from '../nn/optimizers.ts';
 import type { Results } from '../plan/step.ts';
+import type { DetectTensors, SegmentTensors } from './cropLoader.ts';
+import type { TensorsOf } from './task.ts';
 
 /** A model that finds objects. */
 export type DetectionModel = RetinaNet | FCOS | SSD | FasterRCNN | MaskRCNN | YOLO;
@@ -32,39 +30,22 @@ export type Program<R extends Results = Results> = (...inputs: Tensor[]) => R;
 export const isDetector = (model: DetectionModel | SegmentationModel): model is DetectionModel =>
   'detect' in model;
 
-/**
- * Computes the losses of a batch, by name. Inputs: images, then for segmenters label maps; for detectors boxes, labels,
- * counts, a seed if the model needs one, masks if it finds them, and regions to ignore if there are some.
- */
-function lossesOf(
-  model: DetectionModel | SegmentationModel,
-  [images, ...targets]: readonly Tensor[],
+/** Computes the losses of a detector for a batch of crops, by name. */
+export function detectionLosses(
+  model: DetectionModel,
+  { images, boxes, labels, counts, ignored, seed, masks }: TensorsOf<DetectTensors>,
 ): Readonly<Record<string, Tensor>> {
-  if (!isDetector(model)) return model.losses(images!, targets[0]!);
-  const [boxes, labels, counts, ...rest] = targets as [Tensor, Tensor, Tensor, ...Tensor[]];
-  const seed = model instanceof FasterRCNN ? rest.shift() : undefined;
-  const masks = model instanceof MaskRCNN ? rest.shift() : undefined;
-  const [ignored] = rest;
-  const objects = { boxes, labels, counts, ...(ignored ? { ignored } : {}) };
-  if (model instanceof MaskRCNN) return model.losses(images!, { ...objects, masks: masks! }, { seed: seed! });
-  if (model instanceof FasterRCNN) return model.losses(images!, objects, { seed: seed! });
-  return model.losses(images!, objects);
+  const objects = { boxes, labels, counts, ignored };
+  if (model instanceof MaskRCNN) return model.losses(images, { ...objects, masks: masks! }, { seed: seed! });
+  if (model instanceof FasterRCNN) return model.losses(images, objects, { seed: seed! });
+  return model.losses(images, objects);
 }
 
-/** Makes a training step. It returns the losses and, last, the norm of their gradients: a ReLU can hide a NaN from the losses. */
-export const trainingStep =
-  (model: DetectionModel | SegmentationModel, optimizer: AdamW): Program<{ losses: Tensor }> =>
-  (...inputs) => {
-    const parts = Object.values(lossesOf(model, inputs));
-    backward(parts.reduce((a, b) => add(a, b)));
-    const { gradNorm } = optimizer.step();
-    return {
-      losses: concat(
-        [...parts, gradNorm].map((value) => value.reshape([1])),
-        0,
-      ),
-    };
-  };
+/** Computes the losses of a segmenter for a batch of crops, by name. */
+export const segmentationLosses = (
+  model: SegmentationModel,
+  { images, labels }: TensorsOf<SegmentTensors>,
+): Readonly<Record<string, Tensor>> => model.losses(images, labels);
 
 /**
  * Makes a program from images [N,H,W,3] to boxes, and masks if the model finds them. `alone`: there is one image, which the model

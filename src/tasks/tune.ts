@@ -1,5 +1,7 @@
 import { expectArguments, GPU } from '../arguments.ts';
-import { zeros } from '../graph/tensor.ts';
+import { backward } from '../graph/backward.ts';
+import { add } from '../graph/functions/elementwise.ts';
+import { type Tensor, zeros } from '../graph/tensor.ts';
 import { AdamW } from '../nn/optimizers.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -8,7 +10,7 @@ import { architectureOf } from './architectures.ts';
 import { freeze } from './freeze.ts';
 import { buildModel, type TrainedModel } from './modelFile.ts';
 import type { TrainSettings } from './settings.ts';
-import { detection, isDetector, segmentation, trainingStep } from './step.ts';
+import { detection, detectionLosses, isDetector, segmentation, segmentationLosses } from './step.ts';
 
 /** Options of `tuneTraining` and `tuneInference`. */
 export interface TaskTuneOptions {
@@ -48,19 +50,32 @@ export function tuneTraining(
     { gpu: GPU, settings: { model: 'text', cropSize: 'number' } },
   );
   const { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm } = settings;
-  const { task, needsSeed, hasMasks } = architectureOf(name);
+  const { needsSeed, hasMasks } = architectureOf(name);
   const model = buildModel(name, config, seed);
   const images = zeros([batchSize, cropSize, cropSize, 3]);
-  const objects = [
-    zeros([batchSize, BOXES, 4]),
-    zeros([batchSize, BOXES], 'i32'),
-    zeros([batchSize], 'i32'),
-    ...(needsSeed ? [zeros([], 'i32')] : []),
-    ...(hasMasks ? [zeros([batchSize, BOXES, cropSize, cropSize])] : []),
-  ];
-  const targets = task === 'detect' ? objects : [zeros([batchSize, cropSize, cropSize], 'i32')];
   const optimizer = new AdamW(freeze(model, settings.freeze ?? []), { lr, weightDecay, clipNorm });
-  return gpu.tune(trainingStep(model, optimizer), [images, ...targets], options);
+  const learn = (losses: Readonly<Record<string, Tensor>>) => {
+    backward(Object.values(losses).reduce((a, b) => add(a, b)));
+    return optimizer.step();
+  };
+  if (!isDetector(model)) {
+    const labels = zeros([batchSize, cropSize, cropSize], 'i32');
+    const step = (...[x, y]: Tensor[]) => learn(segmentationLosses(model, { images: x!, labels: y! }));
+    return gpu.tune(step, [images, labels], options);
+  }
+  const batch = {
+    images,
+    boxes: zeros([batchSize, BOXES, 4]),
+    labels: zeros([batchSize, BOXES], 'i32'),
+    counts: zeros([batchSize], 'i32'),
+    ignored: zeros([batchSize, BOXES, 4]),
+    ...(needsSeed ? { seed: zeros([], 'i32') } : {}),
+    ...(hasMasks ? { masks: zeros([batchSize, BOXES, cropSize, cropSize]) } : {}),
+  };
+  const named = (inputs: readonly Tensor[]) =>
+    Object.fromEntries(Object.keys(batch).map((name, i) => [name, inputs[i]!])) as unknown as typeof batch;
+  const step = (...inputs: Tensor[]) => learn(detectionLosses(model, named(inputs)));
+  return gpu.tune(step, Object.values(batch), options);
 }
 
 /**

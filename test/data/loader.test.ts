@@ -26,6 +26,10 @@ describe('DataLoader', () => {
       [4, 5, 6, 7],
       [8, 9],
     ]);
+    const filled = new DataLoader(ten, { collate, batchSize: 4, fillLast: true });
+    expect((await itemsOf(filled.batches(0))).at(-1)).toEqual([8, 9, 0, 1]);
+    const few = new DataLoader([5, 6], { collate, batchSize: 5, fillLast: true });
+    expect(await itemsOf(few.batches(0))).toEqual([[5, 6, 5, 6, 5]]);
     const whole = new DataLoader(ten, { collate, batchSize: 4, dropLast: true });
     expect(whole.length).toBe(2);
     expect((await itemsOf(whole.batches(1))).flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

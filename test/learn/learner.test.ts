@@ -142,10 +142,10 @@ describe('Learner', () => {
     };
     const result = await whole.fineTune(2, { baseLr: 0.02, checkpointEvery: 2, onCheckpoint });
     const expected = await weightsOf(whole);
-    // 3 epochs of 5 steps: after steps 2 and 4 of each by number, after each epoch, and at the end.
+    // 3 epochs of 5 steps: after every other step, and at the end.
     const steps = checkpoints.map(({ progress }) => (progress as { step: number }).step);
-    expect(steps).toEqual([2, 4, 5, 6, 8, 10, 12, 14, 15]);
-    for (const i of [0, 2, 3, 6]) {
+    expect(steps).toEqual([2, 4, 6, 8, 10, 12, 14, 15]);
+    for (const i of [0, 2, 4, 6]) {
       const again = learnerOf({ callbacks: callbacks() });
       const resumed = await again.fineTune(2, { baseLr: 0.02, resume: structuredClone(checkpoints[i]!) });
       expect(await weightsOf(again)).toEqual(expected);
@@ -264,13 +264,13 @@ describe('Learner', () => {
     const learner = learnerOf({ task: broken });
     await expect(learner.fit(1)).rejects.toThrow(NumericError);
     await expect(learner.fit(1)).rejects.toThrow(
-      /step 1: the .* is (NaN|Infinity); training stops: use a lower learning rate \(now 0.001\); or check item of class/,
+      /step 1: the (gradient of the )?loss is (NaN|Infinity); training stops: use a lower learning rate \(now 0.001\), or check the items of this batch: item of class/,
     );
     const quiet = learnerOf({ task: broken, callbacks: [new TerminateOnNaN()] });
     const stopped = await quiet.fit(1);
     quiet.dispose();
     expect(stopped.finished).toBe(false);
-    expect(stopped.reason).toMatch(/the .* is (NaN|Infinity)/);
+    expect(stopped.reason).toMatch(/the (gradient of the )?loss is (NaN|Infinity)/);
     learner.dispose();
   });
 

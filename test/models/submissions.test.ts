@@ -1,11 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Tensor, tensor } from '../../src/graph/tensor.ts';
+import { backward } from '../../src/graph/backward.ts';
+import { add } from '../../src/graph/functions/elementwise.ts';
+import { concat } from '../../src/graph/functions/shape.ts';
+import { type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
 import { buildModel } from '../../src/tasks/modelFile.ts';
-import { detection, isDetector, segmentation, trainingStep } from '../../src/tasks/step.ts';
+import {
+  detection,
+  detectionLosses,
+  isDetector,
+  segmentation,
+  segmentationLosses,
+} from '../../src/tasks/step.ts';
 import { callsDuring } from '../plan/counting.ts';
 import { values } from '../plan/graphs.ts';
 import { sharedGpu } from '../sharedGpu.ts';
@@ -43,6 +52,7 @@ function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1
   const mask = Float32Array.from({ length: BOXES * SIDE * SIDE }, (_, i) => Number(i % SIDE < 30));
   return [
     images(),
+    zeros([1, 1, 4]),
     tensor([4, 8, 30, 40, 28, 20, 60, 52], [1, BOXES, 4]),
     tensor(Int32Array.of(0, 1), [1, BOXES]),
     tensor(Int32Array.of(BOXES), [1]),
@@ -50,6 +60,29 @@ function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1
     ...(hasMasks ? [tensor(mask, [1, BOXES, SIDE, SIDE])] : []),
   ];
 }
+
+/** A step of training: the losses one after the other, and last the norm of their gradients. */
+const trainingStep =
+  ({ model, optimizer }: ReturnType<typeof small>) =>
+  (...[x, ...targets]: Tensor[]): { losses: Tensor } => {
+    const lossesOf = (): Readonly<Record<string, Tensor>> => {
+      if (!isDetector(model)) return segmentationLosses(model, { images: x!, labels: targets[0]! });
+      const [ignored, boxes, labels, counts, seed, masks] = targets as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor?,
+        Tensor?,
+      ];
+      const more = { ...(seed ? { seed } : {}), ...(masks ? { masks } : {}) };
+      return detectionLosses(model, { images: x!, ignored, boxes, labels, counts, ...more });
+    };
+    const parts = Object.values(lossesOf());
+    backward(parts.reduce((a, b) => add(a, b)));
+    const all = [...parts, optimizer.step().gradNorm].map((value) => value.reshape([1]));
+    return { losses: concat(all, 0) };
+  };
 
 /** A prepared call submits once and maps nothing; reading a result maps it. */
 async function expectOneSubmission(step: Step<Record<string, Tensor>>, inputs: Tensor[]) {
@@ -78,9 +111,9 @@ describe.each([
   'vit',
 ] as const)('%s', (name) => {
   it('trains a step in one submission, and nothing comes back before it is read', async () => {
-    const { model, optimizer } = small(name);
-    const step = gpu.capture(trainingStep(model, optimizer));
-    await expectOneSubmission(step, inputsOf(name, { model, optimizer }));
+    const made = small(name);
+    const step = gpu.capture(trainingStep(made));
+    await expectOneSubmission(step, inputsOf(name, made));
     step.dispose();
   });
 
@@ -102,7 +135,7 @@ describe.each(['fasterrcnn', 'maskrcnn'] as const)('%s', (name) => {
       moments: await optimizer.stateDict((value) => gpu.download(value)),
     });
     const start = await state();
-    const step = gpu.capture(trainingStep(model, optimizer));
+    const step = gpu.capture(trainingStep(made));
     const stepped = async (seed: number) => {
       model.loadStateDict(start.weights);
       optimizer.loadStateDict(start.moments);

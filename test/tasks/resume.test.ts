@@ -6,16 +6,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { colorJitter, flip, zoom } from '../../src/data/augment/transforms.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/io/checkpoint.ts';
-import type { FCNConfig } from '../../src/models/fcn.ts';
-import type { Gpu } from '../../src/plan/gpu.ts';
-import { readProgress } from '../../src/tasks/progress.ts';
 import {
   type ResumeFrom,
   type StepRecord,
   type TrainOptions,
   type TrainResult,
   train,
-} from '../../src/tasks/train.ts';
+} from '../../src/learn/train.ts';
+import type { FCNConfig } from '../../src/models/fcn.ts';
+import type { Gpu } from '../../src/plan/gpu.ts';
+import { readProgress } from '../../src/tasks/progress.ts';
 import { buildCli, type Ended, fovea, startFovea } from '../cli/run.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { bytesOf, settingsFor, twoScene, writeScene } from './scenes.ts';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { colorJitter, flip, zoom } from '../../src/data/augment/transforms.ts';
 import { tensor } from '../../src/graph/tensor.ts';
+import { type StepRecord, train } from '../../src/learn/train.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import { BatchNorm2d } from '../../src/nn/norms.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { evaluateDetector, evaluateSegmenter } from '../../src/tasks/evaluate.ts';
 import { Detector, Segmenter } from '../../src/tasks/infer.ts';
 import type { TrainSettings } from '../../src/tasks/settings.ts';
-import { type StepRecord, train } from '../../src/tasks/train.ts';
 import { sharedGpu } from '../sharedGpu.ts';
 import { bytesOf, settingsFor, twoScene, withNorm } from './scenes.ts';
 

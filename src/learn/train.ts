@@ -1,0 +1,381 @@
+import type { Sample } from '../data/dataset.ts';
+import type { Batch } from '../data/loader.ts';
+import { shrinkSample } from '../data/resize.ts';
+import type { Caps } from '../device/caps.ts';
+import { DataError, DeviceLimitError, ShapeError, UsageError } from '../errors.ts';
+import type { State } from '../graph/state.ts';
+import type { Checkpoint } from '../io/checkpoint.ts';
+import type { LoadedWeights } from '../io/loadedWeights.ts';
+import type { StateDict } from '../io/safetensors.ts';
+import { checkTensor } from '../kernels/kernel.ts';
+import type { Module } from '../nn/module.ts';
+import { AdamW } from '../nn/optimizers/adam.ts';
+import { oneCycle } from '../nn/schedules/oneCycle.ts';
+import { expectOptions } from '../options.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import type { CaptureProgress } from '../plan/step.ts';
+import { architectureOf } from '../tasks/architectures.ts';
+import { CropLoader } from '../tasks/cropLoader.ts';
+import { detectTask, segmentTask } from '../tasks/cropTasks.ts';
+import { freeze } from '../tasks/freeze.ts';
+import { buildModel, checkDescription, largestWeight, type TrainedModel } from '../tasks/modelFile.ts';
+import { readProgress, type TrainProgress } from '../tasks/progress.ts';
+import { ADJUSTABLE, cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
+import { nameOfWeights, type StartReport, startFrom } from '../tasks/startWeights.ts';
+import { type DetectionModel, isDetector, type SegmentationModel } from '../tasks/step.ts';
+import type { Callback, LearnerCheckpoint } from './callback.ts';
+import type { FitProgress } from './fitProgress.ts';
+import type { StepLogs } from './history.ts';
+import { Learner, type LearnerOptions } from './learner.ts';
+
+/** The losses of one training step. */
+export interface StepRecord {
+  /** The number of the step, from 1. */
+  readonly step: number;
+  /** Its losses by name. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** Its learning rate. */
+  readonly lr: number;
+}
+
+/** A checkpoint to resume from. */
+export interface ResumeFrom {
+  /** What `onCheckpoint` received, or `loadCheckpoint` read. */
+  readonly checkpoint: Checkpoint;
+  /** The file's name, for error messages. */
+  readonly file: string;
+  /** The name of the data set, for error messages. Default: the data set. */
+  readonly data?: string;
+  /** The records of the steps before it, to be repeated in `TrainResult.history`. Default: none. */
+  readonly history?: readonly StepRecord[];
+}
+
+/** Options of `train`: what happens during a training. */
+export interface TrainOptions {
+  /** Continues from a checkpoint instead of random weights. It has all weights, also those that are not trained. */
+  readonly resume?: ResumeFrom;
+  /**
+   * Starts from these weights, which `defaultSettings` was given too: what fits by name and shape is taken, of the same
+   * architecture or of its backbone alone; the rest, such as a head for other classes, is random.
+   */
+  readonly weights?: LoadedWeights;
+  /**
+   * Whole images by which the model is judged after each epoch, by average precision or intersection over union. The weights of the best
+   * epoch are then returned. Default: none.
+   */
+  readonly valid?: readonly Sample[];
+  /** Called with what was taken of `weights`, before anything is compiled: see `describeStart`. */
+  onWeights?(report: StartReport): void;
+  /** Called after each step, once its losses are known. */
+  onStep?(record: StepRecord, imagesPerSecond: number): void;
+  /** Called when a phase begins (`compiling`). */
+  onPhase?(name: string): void;
+  /** Called for each pipeline that is compiled, and each kernel that is timed. */
+  onCompile?: CaptureProgress;
+  /**
+   * Called with everything that resuming needs, every `checkpointEvery` steps and when training ends or is stopped. A
+   * periodic checkpoint is handed over only once the next loss is known to be finite, so that a good checkpoint is never
+   * replaced by a useless one.
+   */
+  onCheckpoint?(checkpoint: Checkpoint): Promise<void>;
+  /** Steps between checkpoints. Default 25. */
+  readonly checkpointEvery?: number;
+  /** Called before each step; returning true ends the training after a checkpoint. */
+  shouldStop?(): boolean;
+}
+
+/** The names of `TrainOptions`. */
+const TRAIN_OPTIONS = Object.keys({
+  ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
+  ...{ weights: 0, onWeights: 0, valid: 0 },
+} satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
+
+/** What `train` returns. */
+export interface TrainResult {
+  /** The trained model. */
+  readonly trained: TrainedModel;
+  /** Its weights, as `saveWeights` takes them. */
+  readonly weights: StateDict;
+  /** The losses of all steps of this call, after those of `ResumeFrom.history`. Batches that were skipped have none. */
+  readonly history: readonly StepRecord[];
+  /** The number of steps done, those before a resumed checkpoint included. */
+  readonly step: number;
+  /** Whether all steps were done; false if `shouldStop` ended the training early. */
+  readonly finished: boolean;
+  /** Crops per second of this call, compilation excluded. */
+  readonly imagesPerSecond: number;
+}
+
+/**
+ * Trains a model from random weights or given ones, or continues from a checkpoint: AdamW with a one-cycle schedule, on augmented
+ * crops.
+ *
+ * The same settings, samples and weights to start from give the same weights, bit for bit on one adapter, whether or not the training was interrupted. A
+ * resumed training may have another learning rate, more steps, and other batches to skip; all else must be the same.
+ *
+ * @param gpu Where the model is trained.
+ * @param samples Images and annotations.
+ * @param settings Settings of the training; see `defaultSettings`.
+ * @param options Callbacks, checkpoints, and a checkpoint to resume from.
+ * @throws DataError, ShapeError or DeviceLimitError for impossible settings, before anything is allocated; DataError for a
+ * checkpoint of other settings or data; StateDictError for weights to start from of which next to nothing fits; UsageError where they are not
+ * those of the settings, or `freeze` names nothing or everything; NumericError for losses, gradients or weights that are not finite, which names the step,
+ * its images and the ways out.
+ */
+export async function train(
+  gpu: Gpu,
+  samples: readonly Sample[],
+  settings: TrainSettings,
+  options: TrainOptions = {},
+): Promise<TrainResult> {
+  expectOptions('train', options, TRAIN_OPTIONS);
+  expectTraining(gpu, samples, settings);
+  const architecture = architectureOf(settings.model);
+  const model = checkedModel(settings, gpu.device.caps);
+  const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));
+  const repeated = cropsPerEpoch(shrunk, settings).flatMap((count, i) =>
+    new Array<Sample>(count).fill(shrunk[i]!),
+  );
+  if (!options.resume) {
+    const report = loadStart(model, settings, options.weights);
+    if (report) options.onWeights?.(report);
+  }
+  freeze(model, settings.freeze ?? []);
+  const { cropSize, batchSize, seed, classNames, maxSide } = settings;
+  const crops = { batchSize, size: [cropSize, cropSize] as const, classNames, seed };
+  const trained = { name: settings.model, classNames, preprocessing: { maxSide } };
+  const fitted = options.valid?.map((sample) => shrinkSample(sample, maxSide));
+  const task = { ...trained, ...(fitted ? { valid: fitted } : {}) };
+  const given = {
+    ...crops,
+    augment: settings.augment,
+    stepsPerEpoch: Math.max(LEAST_STEPS, Math.ceil(repeated.length / batchSize)),
+  };
+  const still = { ...crops, augment: 'none' as const };
+  const training = new Training(gpu, settings, options, repeated.length);
+  const objects = {
+    task: 'detect' as const,
+    masks: architecture.hasMasks ?? false,
+    ...(architecture.needsSeed ? { firstSeed: seed * 1_000_003 } : {}),
+  };
+  const pixels = { task: 'segment' as const };
+  const result = isDetector(model)
+    ? await training.run({
+        model,
+        task: detectTask(task),
+        train: new CropLoader(repeated, { ...given, ...objects }),
+        ...(fitted ? { valid: new CropLoader(fitted, { ...still, ...objects }) } : {}),
+      })
+    : await training.run({
+        model,
+        task: segmentTask(task),
+        train: new CropLoader(repeated, { ...given, ...pixels }),
+        ...(fitted ? { valid: new CropLoader(fitted, { ...still, ...pixels }) } : {}),
+      });
+  const weights = await model.stateDict((state: State) => gpu.download(state));
+  // They are then on the host too, and outlive the device.
+  model.loadStateDict(weights);
+  model.eval();
+  return { ...result, trained: { ...trained, model }, weights };
+}
+
+/** Steps per epoch at least: one of fewer steps would be spent on what is done at its end. */
+const LEAST_STEPS = 20;
+/** The default of `TrainOptions.checkpointEvery`. */
+const CHECKPOINT_EVERY = 25;
+
+/** One training by a Learner: what `train` adds to it. */
+class Training {
+  readonly #gpu: Gpu;
+  readonly #settings: TrainSettings;
+  readonly #options: TrainOptions;
+  /** Crops per epoch, which a resumed training must have too. */
+  readonly #crops: number;
+  #hasCheckpoint: boolean;
+  /** Steps of this call, and when the first of them began. */
+  #run = 0;
+  #started = 0;
+
+  constructor(gpu: Gpu, settings: TrainSettings, options: TrainOptions, crops: number) {
+    this.#gpu = gpu;
+    this.#settings = settings;
+    this.#options = options;
+    this.#crops = crops;
+    this.#hasCheckpoint = options.resume !== undefined;
+  }
+
+  async run<M extends Module, B extends Batch>(
+    what: Pick<LearnerOptions<Sample, M, B>, 'model' | 'task' | 'train' | 'valid'>,
+  ): Promise<Pick<TrainResult, 'history' | 'step' | 'finished' | 'imagesPerSecond'>> {
+    const { lr, weightDecay, clipNorm, steps } = this.#settings;
+    const { resume, onCompile, onCheckpoint } = this.#options;
+    const learner = new Learner<Sample, M, B>(this.#gpu, {
+      ...what,
+      optimizer: (groups) => new AdamW(groups, { lr, weightDecay, clipNorm }),
+      advice: (step, items) => this.#advice(step, items),
+      ...(what.valid ? {} : { best: false }),
+    });
+    const cycle = oneCycle({ maxLr: lr, steps });
+    try {
+      const { history, step, finished } = await learner.fit(steps / learner.train.length, {
+        lr,
+        // The learning rate alone: betas stay as they are.
+        schedule: (at) => cycle(at),
+        callbacks: [this.#callback()],
+        ...(resume ? { resume: this.#checked(resume), resumeFile: resume.file } : {}),
+        ...(onCompile ? { onCompile } : {}),
+        ...(onCheckpoint
+          ? {
+              onCheckpoint: (checkpoint) => this.#handOver(checkpoint),
+              checkpointEvery: this.#options.checkpointEvery ?? CHECKPOINT_EVERY,
+            }
+          : {}),
+      });
+      const seconds = (performance.now() - this.#started) / 1000;
+      return {
+        history: history.steps.map(recordOf),
+        step,
+        finished,
+        imagesPerSecond: (this.#run * this.#settings.batchSize) / Math.max(seconds, 1e-9),
+      };
+    } finally {
+      learner.dispose();
+    }
+  }
+
+  #callback(): Callback {
+    const { onPhase, onStep, shouldStop } = this.#options;
+    const { steps, batchSize, skipBatches } = this.#settings;
+    const skipped = new Set(skipBatches);
+    return {
+      onTrainBegin: ({ step }) => {
+        if (step < steps) onPhase?.('compiling');
+      },
+      onBatchBegin: (training) => {
+        if (this.#started === 0) this.#started = performance.now();
+        if (shouldStop?.()) training.stop();
+        return skipped.has(training.step + 1) ? 'skip' : undefined;
+      },
+      onBatchEnd: (_, logs) => {
+        this.#run++;
+        onStep?.(recordOf(logs), (this.#run * batchSize * 1000) / (performance.now() - this.#started));
+      },
+    };
+  }
+
+  async #handOver({ weights, optimizer, progress }: Checkpoint): Promise<void> {
+    const { history, ...fit } = progress as FitProgress;
+    const own: TrainProgress = {
+      settings: this.#settings,
+      step: fit.step,
+      crops: this.#crops,
+      // The steps are kept elsewhere, since they would be written again each time.
+      fit: { ...fit, history: { ...history, steps: [] } },
+    };
+    await this.#options.onCheckpoint?.({ weights, optimizer, progress: own });
+    this.#hasCheckpoint = true;
+  }
+
+  /** The Learner's part of a checkpoint. Throws DataError for one of other settings or data. */
+  #checked({ checkpoint, file, data = 'the data set', history = [] }: ResumeFrom): LearnerCheckpoint {
+    const progress = readProgress(checkpoint.progress, file);
+    expectSame(progress, this.#settings, file);
+    if (progress.crops !== this.#crops) {
+      throw new DataError(
+        `${file}: was trained on other data than ${data} (crops per epoch: ${progress.crops}, now ${this.#crops}); resume with the same images`,
+      );
+    }
+    const fit = progress.fit as unknown as FitProgress;
+    const perEpoch = fit.learner.perEpoch;
+    const steps = history.map(({ step, lr, losses }): StepLogs => {
+      const loss = Object.values(losses).reduce((a, b) => a + b, 0);
+      return { step, epoch: Math.floor((step - 1) / perEpoch), lr, losses: { loss, ...losses } };
+    });
+    return { ...checkpoint, progress: { ...fit, history: { ...fit.history, steps } } };
+  }
+
+  #advice(step: number, items: string): string {
+    const [kept, way] = this.#hasCheckpoint
+      ? ['the last checkpoint is kept', 'go on with --resume and']
+      : ['there is no checkpoint yet', 'train again with'];
+    return `training stops, ${kept}; ${way} a lower --lr (now ${this.#settings.lr}), more --steps, or --skip-batches ${step}; or check the images and labels of this batch: ${items}`;
+  }
+}
+
+/** The losses of a step by name, without their sum. */
+function recordOf({ step, lr, losses: { loss: _, ...losses } }: StepLogs): StepRecord {
+  return { step, losses, lr };
+}
+
+/** Loads the weights that the settings name. Throws UsageError where others or none are given. */
+function loadStart(
+  model: DetectionModel | SegmentationModel,
+  { model: name, weights: wanted }: TrainSettings,
+  weights: LoadedWeights | undefined,
+): StartReport | undefined {
+  const given = weights && nameOfWeights(weights);
+  if (given !== wanted) {
+    throw new UsageError(
+      `train: the settings start from ${wanted ?? 'random weights'}, the option weights is ${given ?? 'left out'}; give defaultSettings and train the same weights`,
+    );
+  }
+  return weights && startFrom(model, name, weights);
+}
+
+/** Builds the model. Throws for impossible settings, or those impossible on this device, before weights are drawn. */
+function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | SegmentationModel {
+  const { model: name, config, maxSide, cropSize, batchSize, steps, seed, skipBatches = [] } = settings;
+  const checked = checkDescription(name, config, { maxSide });
+  if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change this setting`);
+  for (const [setting, value] of Object.entries({ cropSize, batchSize, steps })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new DataError(`train: ${setting} is ${value}; give an integer of at least 1`);
+    }
+  }
+  const unknown = skipBatches.find((batch) => !Number.isInteger(batch) || batch < 1 || batch > steps);
+  if (unknown !== undefined) {
+    throw new DataError(`train: skipBatches has ${unknown}; give numbers of batches from 1 to ${steps}`);
+  }
+  const multiple = architectureOf(name).sizeMultiple(config);
+  if (cropSize % multiple !== 0) {
+    throw new ShapeError(`train: cropSize is ${cropSize}; ${name} needs a multiple of ${multiple}`);
+  }
+  const images = { shape: [batchSize, cropSize, cropSize, 3], dtype: 'f32' } as const;
+  checkTensor('train', 'images', images, caps);
+  const model = buildModel(name, config, seed);
+  const bytes = 4 * largestWeight(model);
+  if (bytes > caps.maxBindingSize) {
+    throw new DeviceLimitError(
+      `train: the largest weight of this ${name} has ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
+    );
+  }
+  return model;
+}
+
+/** Throws DataError where a checkpoint was made with other settings than those that may change. */
+function expectSame(progress: TrainProgress, settings: TrainSettings, file: string): void {
+  const saved = new Map<string, unknown>(Object.entries(progress.settings));
+  const now = new Map<string, unknown>(Object.entries(settings));
+  const differing = [...new Set([...now.keys(), ...saved.keys()])]
+    .filter(
+      (name) =>
+        !ADJUSTABLE.includes(name) && JSON.stringify(saved.get(name)) !== JSON.stringify(now.get(name)),
+    )
+    .map((name) => [name, now.get(name)] as const);
+  if (differing.length > 0) {
+    const other = differing.find(([name]) => name === 'model');
+    // A different model has a different configuration, which need not be listed too.
+    const list = (other ? [other] : differing).map(
+      ([name, value]) =>
+        `${name} ${JSON.stringify(saved.get(name)) ?? 'none'}, now ${JSON.stringify(value) ?? 'none'}`,
+    );
+    throw new DataError(
+      `${file}: was trained with ${list.join('; ')}; resume with the same data and settings (only lr, steps and skipBatches may change)`,
+    );
+  }
+  if (settings.steps < progress.step) {
+    throw new DataError(
+      `${file}: has ${progress.step} steps done, more than the ${settings.steps} asked for; give at least ${progress.step} steps`,
+    );
+  }
+}
