@@ -33,6 +33,26 @@ export const batches = (text: string): number[] =>
     }
     return Array.from({ length: to - from + 1 }, (_, i) => from + i);
   });
+/** How images to judge by are chosen: a share, a fold, or a folder. */
+export type Held =
+  | { readonly kind: 'share'; readonly share: number }
+  | { readonly kind: 'fold'; readonly fold: number; readonly folds: number }
+  | { readonly kind: 'folder'; readonly folder: string };
+/** `0.2`, `1/5` (the first of five folds), or a folder. */
+export const held = (text: string): Held => {
+  const [, fold, folds] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (fold !== undefined) {
+    const [k, of] = [Number(fold), Number(folds)];
+    if (of < 2 || k < 1 || k > of) {
+      throw new InvalidArgumentError('give the number of a fold and how many there are, such as 1/5.');
+    }
+    return { kind: 'fold', fold: k, folds: of };
+  }
+  const share = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isNaN(share)) return { kind: 'folder', folder: text };
+  if (!(share >= 0 && share < 1)) throw new InvalidArgumentError('give a share from 0 to below 1.');
+  return { kind: 'share', share };
+};
 /** `480` as [480, 480], `480x640` as [480, 640]. */
 export const size = (text: string): [number, number] => {
   const [, height = '', width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];

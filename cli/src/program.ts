@@ -16,6 +16,7 @@ import { verifyCommand } from './commands/verify.ts';
 import { convertWeightsCommand, showWeightsCommand } from './commands/weights.ts';
 import {
   batches,
+  held,
   MODEL_FILE,
   modelFile,
   OWN_MODEL_FILE,
@@ -180,6 +181,16 @@ clipped(
     '--augment <preset|file>',
     'how crops are varied: none, light, default, aerial or text, or a JSON or TOML file with a list of transforms (default: default)',
   )
+  .option(
+    '--val <share|fold|dir>',
+    'what the model is judged by after each epoch: a share of the images, a fold such as 1/5, or a folder; 0 for none (default: 0.2 of 10 images or more)',
+    held,
+  )
+  .option(
+    '--best <metric>',
+    'what epochs are compared by: ap, ap50, iou, dice or loss (default: ap, or iou for segmenters)',
+  )
+  .option('--patience <epochs>', 'stop after so many epochs in a row that were no better', whole(1))
   .option('--checkpoint-every <steps>', 'number of steps between checkpoints (default: 25)', whole(1))
   .option(
     '--resume',

@@ -22,6 +22,7 @@ import {
   saveCheckpoint,
   saveWeights,
 } from 'fovea/io';
+import { bestWeights, type Logs } from 'fovea/learn';
 import { endBySignal, onInterrupt } from './errors.ts';
 import { History, historyPath } from './history.ts';
 import { printable } from './printable.ts';
@@ -59,13 +60,26 @@ export function checkNoTraining(out: string): void {
   );
 }
 
-/** Writes the weights of the checkpoint next to `out`, and returns the step that it is of. */
+/** Writes the weights of the checkpoint next to `out`, the best ones if epochs were compared, and returns the step that it is of. */
 export async function exportWeights(out: string): Promise<number> {
   const file = checkpointPath(out);
   const trained = decodeModel(await readFileBytes(file), file);
-  const { weights, progress } = await loadCheckpoint(file);
-  await saveWeights(out, weights, metadataOf(trained));
-  return readProgress(progress, file).step;
+  const checkpoint = await loadCheckpoint(file);
+  await saveWeights(out, bestWeights(checkpoint), metadataOf(trained));
+  return readProgress(checkpoint.progress, file).step;
+}
+
+/** Epochs that a checkpoint has behind it. */
+function epochsOf(saved: SavedTraining | undefined): number {
+  const { history } = (saved?.progress.fit ?? {}) as { readonly history?: { readonly epochs?: unknown[] } };
+  return history?.epochs?.length ?? 0;
+}
+
+/** `epoch 3: loss 0.52, val_loss 0.61, val_ap 0.43 (best)`. */
+function describeEpoch(epoch: number, { lr: _, ...logs }: Logs, isBest: boolean): string {
+  const values = Object.entries(logs).filter(([name]) => name === 'loss' || name.startsWith('val_'));
+  const shown = values.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(', ');
+  return `epoch ${epoch}: ${shown}${isBest ? ' (best)' : ''}`;
 }
 
 export interface RunTrainingOptions {
@@ -78,6 +92,8 @@ export interface RunTrainingOptions {
   readonly checkpointEvery?: number;
   /** The weights that the settings start from. */
   readonly weights?: LoadedWeights;
+  /** What the model is judged by after each epoch. */
+  readonly valid?: readonly Sample[];
 }
 
 /** What a training came to, and how many steps of it were done in this run. */
@@ -108,13 +124,14 @@ export async function runTraining(
   gpu: Gpu,
   samples: readonly Sample[],
   settings: TrainSettings,
-  { label, data, out, saved, checkpointEvery, weights }: RunTrainingOptions,
+  { label, data, out, saved, checkpointEvery, weights, valid }: RunTrainingOptions,
 ): Promise<RunTrainingResult> {
   const file = checkpointPath(out);
   const history = await openHistory(out, saved);
   const progress = createProgress({ total: settings.steps, label, start: saved?.progress.step ?? 0 });
   let phase: 'starting' | 'stepping' | 'stopping' | 'saving' | 'leaving' = 'starting';
   let stepsHere = 0;
+  let epoch = epochsOf(saved);
   let timer: NodeJS.Timeout | undefined;
   /** Ends the process with what the last checkpoint holds. */
   const leave = async (why: string): Promise<void> => {
@@ -156,6 +173,10 @@ export async function runTraining(
         history.add(record);
         progress.update(record.step, { losses: record.losses, lr: record.lr, imagesPerSecond });
       },
+      onEpoch: (logs, isBest) => {
+        if (valid) progress.log(describeEpoch(++epoch, logs, isBest));
+      },
+      ...(valid ? { valid } : {}),
       onCheckpoint: async (state) => {
         await unlessLeaving();
         if (phase === 'stopping') phase = 'saving';

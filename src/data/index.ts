@@ -125,4 +125,5 @@ export {
   rasterizePolygon,
 } from './polygon.ts';
 export { shrinkSample } from './resize.ts';
+export { kFold, type Split, type SplitOptions, trainTestSplit } from './split.ts';
 export { scaleAnnotation } from './transform.ts';

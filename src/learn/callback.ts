@@ -18,6 +18,10 @@ export interface TrainingState {
   readonly steps: number;
   /** Factor of the learning rates that the schedule gives. Set it to lower or raise them from the next step on. */
   lrScale: number;
+  /** Whether the last epoch is the best so far: see `LearnerOptions.best`. */
+  readonly isBest: boolean;
+  /** What epochs are compared by; undefined where they are not. */
+  readonly best: string | undefined;
   /** Whether more of a value in the logs is better (`max`) or less (`min`, as of losses). */
   mode(name: string): 'max' | 'min';
   /** Ends the training after the current step; at the end of an epoch, after it. `reason` is told to the user. */

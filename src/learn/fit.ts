@@ -1,9 +1,10 @@
 import type { Batch, LoadedBatch } from '../data/loader.ts';
-import { NumericError, UsageError } from '../errors.ts';
+import { type NumericError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Module, StateEntry } from '../nn/module.ts';
 import { Best, type BestEpoch } from './best.ts';
 import type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
+import { divergence, problemOf, type Told } from './divergence.ts';
 import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
 import { type FitProgress, joinStates, readFitProgress, splitStates } from './fitProgress.ts';
 import { trainMode } from './groups.ts';
@@ -40,29 +41,10 @@ interface FitParts<Item, M extends Module, B extends Batch> {
 }
 
 /** A step that is on its way. */
-interface Pending {
-  readonly rates: StepRates;
-  readonly step: number;
+interface Pending extends Told {
   readonly count: number;
-  readonly names: readonly string[];
   readonly values: Promise<Batch>;
 }
-
-/** What messages tell of a step. */
-type Told = Pick<Pending, 'step' | 'names' | 'rates'>;
-
-/** What is wrong with a step whose losses, or the norm of their gradients, are not finite. */
-function problemOf(losses: Readonly<Record<string, number>>, gradNorm: number): string | undefined {
-  const parts = Object.entries(losses).filter(([name], _, all) => name !== 'loss' || all.length === 1);
-  const title = (name: string) => (name === 'loss' ? name : `${name} loss`);
-  const broken = parts.find(([, value]) => !Number.isFinite(value));
-  if (broken) return `the ${title(broken[0])} is ${broken[1]}`;
-  if (Number.isFinite(gradNorm)) return undefined;
-  return `the gradient of the ${title(parts.map(([name]) => name).join(' and '))} is ${gradNorm}`;
-}
-
-/** A message names no more items of a batch than this. */
-const MAX_NAMES = 8;
 
 /** One training: the loop over epochs and steps. */
 export class Fit<Item, M extends Module, B extends Batch> {
@@ -356,14 +338,8 @@ export class Fit<Item, M extends Module, B extends Batch> {
   }
 
   /** The error of a step that left numbers that are not finite. Default: the last one. */
-  #divergence(problem: string, { step, names, rates }: Told = this.#last!): NumericError {
-    const known = [...new Set(names)];
-    const more = known.length > MAX_NAMES ? ` and ${known.length - MAX_NAMES} more` : '';
-    const items = `${known.slice(0, MAX_NAMES).join(', ')}${more}`;
-    const { advice } = this.#parts;
-    return new NumericError(
-      `step ${step}: ${problem}; ${advice?.(step, items) ?? `training stops: use a lower learning rate (now ${rates.lr}), or check the items of this batch: ${items}`}`,
-    );
+  #divergence(problem: string, step: Told = this.#last!): NumericError {
+    return divergence(problem, step, this.#parts.advice);
   }
 
   #makeState(): TrainingState {
@@ -395,6 +371,12 @@ export class Fit<Item, M extends Module, B extends Batch> {
           throw new UsageError(`lrScale: is ${scale}; give a number of at least 0`);
         }
         fit.#lrScale = scale;
+      },
+      get isBest() {
+        return fit.#best.epoch !== undefined && fit.#best.epoch.epoch === fit.history.epochs.length - 1;
+      },
+      get best() {
+        return fit.#best.epoch?.name;
       },
       mode: (name) => fit.#modes[name] ?? 'min',
       stop(reason?: string) {

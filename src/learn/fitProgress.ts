@@ -1,5 +1,7 @@
 import * as v from 'valibot';
+import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
+import type { Checkpoint } from '../io/checkpoint.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import type { StateEntry } from '../nn/module.ts';
 import type { BestEpoch } from './best.ts';
@@ -118,4 +120,10 @@ export function splitStates(joined: StateDict): {
     else optimizer.set(name, entry);
   }
   return { optimizer, best: best.size > 0 ? best : undefined };
+}
+
+/** The weights of the best epoch in a Learner's checkpoint; the last ones where none was chosen. */
+export function bestWeights(checkpoint: Checkpoint): StateDict {
+  expectArguments('bestWeights', { checkpoint }, { checkpoint: { weights: 'map', optimizer: 'map' } });
+  return splitStates(checkpoint.optimizer).best ?? checkpoint.weights;
 }

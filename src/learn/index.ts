@@ -36,6 +36,7 @@ export { TerminateOnNaN } from './callbacks/terminateOnNaN.ts';
 export type { FitResult } from './fit.ts';
 export type { FitControls } from './fitControls.ts';
 export type { StepRates } from './fitPlan.ts';
+export { bestWeights } from './fitProgress.ts';
 export { type LayerGroup, layerGroups } from './groups.ts';
 export { History, type Logs, type StepLogs } from './history.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';

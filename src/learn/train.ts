@@ -24,8 +24,9 @@ import { ADJUSTABLE, cropsPerEpoch, expectTraining, type TrainSettings } from '.
 import { nameOfWeights, type StartReport, startFrom } from '../tasks/startWeights.ts';
 import { type DetectionModel, isDetector, type SegmentationModel } from '../tasks/step.ts';
 import type { Callback, LearnerCheckpoint } from './callback.ts';
+import { EarlyStopping } from './callbacks/earlyStopping.ts';
 import type { FitProgress } from './fitProgress.ts';
-import type { StepLogs } from './history.ts';
+import type { Logs, StepLogs } from './history.ts';
 import { Learner, type LearnerOptions } from './learner.ts';
 
 /** The losses of one training step. */
@@ -68,6 +69,8 @@ export interface TrainOptions {
   onWeights?(report: StartReport): void;
   /** Called after each step, once its losses are known. */
   onStep?(record: StepRecord, imagesPerSecond: number): void;
+  /** Called after each epoch with its logs, and whether it is the best so far. Epochs are passes over the data, or longer: at most 25 in a training with `valid`. */
+  onEpoch?(logs: Logs, isBest: boolean): void;
   /** Called when a phase begins (`compiling`). */
   onPhase?(name: string): void;
   /** Called for each pipeline that is compiled, and each kernel that is timed. */
@@ -87,7 +90,7 @@ export interface TrainOptions {
 /** The names of `TrainOptions`. */
 const TRAIN_OPTIONS = Object.keys({
   ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
-  ...{ weights: 0, onWeights: 0, valid: 0 },
+  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0 },
 } satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
 
 /** What `train` returns. */
@@ -149,7 +152,7 @@ export async function train(
   const given = {
     ...crops,
     augment: settings.augment,
-    stepsPerEpoch: Math.max(LEAST_STEPS, Math.ceil(repeated.length / batchSize)),
+    stepsPerEpoch: stepsPerEpoch(repeated.length / batchSize, settings, options),
   };
   const still = { ...crops, augment: 'none' as const };
   const training = new Training(gpu, settings, options, repeated.length);
@@ -181,6 +184,16 @@ export async function train(
 
 /** Steps per epoch at least: one of fewer steps would be spent on what is done at its end. */
 const LEAST_STEPS = 20;
+/** So many times a model is judged at most. */
+const MOST_EPOCHS = 25;
+
+/** The steps of an epoch: those of the checkpoint, if there is one. */
+function stepsPerEpoch(once: number, { steps }: TrainSettings, { resume, valid }: TrainOptions): number {
+  const { fit } = resume ? readProgress(resume.checkpoint.progress, resume.file) : {};
+  const saved = (fit as FitProgress | undefined)?.learner?.perEpoch;
+  return saved ?? Math.max(LEAST_STEPS, Math.ceil(once), valid ? Math.ceil(steps / MOST_EPOCHS) : 0);
+}
+
 /** The default of `TrainOptions.checkpointEvery`. */
 const CHECKPOINT_EVERY = 25;
 
@@ -207,13 +220,16 @@ class Training {
   async run<M extends Module, B extends Batch>(
     what: Pick<LearnerOptions<Sample, M, B>, 'model' | 'task' | 'train' | 'valid'>,
   ): Promise<Pick<TrainResult, 'history' | 'step' | 'finished' | 'imagesPerSecond'>> {
-    const { lr, weightDecay, clipNorm, steps } = this.#settings;
+    const { lr, weightDecay, clipNorm, steps, best, patience } = this.#settings;
     const { resume, onCompile, onCheckpoint } = this.#options;
+    const stopping = what.valid
+      ? [new EarlyStopping({ patience: patience ?? Number.POSITIVE_INFINITY })]
+      : [];
     const learner = new Learner<Sample, M, B>(this.#gpu, {
       ...what,
       optimizer: (groups) => new AdamW(groups, { lr, weightDecay, clipNorm }),
       advice: (step, items) => this.#advice(step, items),
-      ...(what.valid ? {} : { best: false }),
+      ...(what.valid ? (best === undefined ? {} : { best }) : { best: false }),
     });
     const cycle = oneCycle({ maxLr: lr, steps });
     try {
@@ -221,7 +237,7 @@ class Training {
         lr,
         // The learning rate alone: betas stay as they are.
         schedule: (at) => cycle(at),
-        callbacks: [this.#callback()],
+        callbacks: [this.#callback(), ...stopping],
         ...(resume ? { resume: this.#checked(resume), resumeFile: resume.file } : {}),
         ...(onCompile ? { onCompile } : {}),
         ...(onCheckpoint
@@ -244,7 +260,7 @@ class Training {
   }
 
   #callback(): Callback {
-    const { onPhase, onStep, shouldStop } = this.#options;
+    const { onPhase, onStep, onEpoch, shouldStop } = this.#options;
     const { steps, batchSize, skipBatches } = this.#settings;
     const skipped = new Set(skipBatches);
     return {
@@ -256,6 +272,7 @@ class Training {
         if (shouldStop?.()) training.stop();
         return skipped.has(training.step + 1) ? 'skip' : undefined;
       },
+      onEpochEnd: (training, logs) => onEpoch?.(logs, training.isBest),
       onBatchEnd: (_, logs) => {
         this.#run++;
         onStep?.(recordOf(logs), (this.#run * batchSize * 1000) / (performance.now() - this.#started));
@@ -370,7 +387,7 @@ function expectSame(progress: TrainProgress, settings: TrainSettings, file: stri
         `${name} ${JSON.stringify(saved.get(name)) ?? 'none'}, now ${JSON.stringify(value) ?? 'none'}`,
     );
     throw new DataError(
-      `${file}: was trained with ${list.join('; ')}; resume with the same data and settings (only lr, steps and skipBatches may change)`,
+      `${file}: was trained with ${list.join('; ')}; resume with the same data and settings (only lr, steps, skipBatches and patience may change)`,
     );
   }
   if (settings.steps < progress.step) {

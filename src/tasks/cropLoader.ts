@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import {
   type BatchOptions,
   BatchSource,
@@ -62,6 +63,11 @@ export class CropLoader<T extends 'detect' | 'segment'>
    * @throws DataError and UsageError as `BatchSource` does.
    */
   constructor(samples: readonly Sample[], options: CropLoaderOptions<T>) {
+    expectArguments(
+      'CropLoader',
+      { samples, options },
+      { samples: [{ annotation: { shapes: ['object'] } }], options: { batchSize: 'number' } },
+    );
     const { stepsPerEpoch, firstSeed, ...batches } = options;
     this.#source = new BatchSource(samples, batches as BatchOptions<T>);
     this.#samples = samples;

@@ -1,6 +1,8 @@
+import { expectArguments } from '../arguments.ts';
 import type { Sample } from '../data/dataset.ts';
+import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
-import type { ModelName } from './architectures.ts';
+import { knownArchitecture, type ModelName } from './architectures.ts';
 import type { DetectTensors, SegmentTensors } from './cropLoader.ts';
 import { evaluateDetector, evaluateSegmenter } from './evaluate.ts';
 import { Detector, Segmenter } from './infer.ts';
@@ -20,6 +22,18 @@ export interface CropTaskOptions {
   readonly valid?: readonly Sample[];
 }
 
+/** The options of a task. Throws UsageError for those that cannot be used. */
+function checked(call: string, options: CropTaskOptions): CropTaskOptions {
+  expectOptions(call, options, ['name', 'classNames', 'preprocessing', 'valid']);
+  expectArguments(
+    call,
+    { options },
+    { options: { name: 'text', classNames: ['text'], preprocessing: 'object' } },
+  );
+  knownArchitecture(call, options.name);
+  return options;
+}
+
 const nameOf = ({ name }: Sample): string => name;
 
 /**
@@ -27,7 +41,7 @@ const nameOf = ({ name }: Sample): string => name;
  * over IoU 0.5 to 0.95) and `ap50`.
  */
 export function detectTask(options: CropTaskOptions): Task<Sample, DetectionModel, DetectTensors> {
-  const { valid, ...trained } = options;
+  const { valid, ...trained } = checked('detectTask', options);
   let detector: Detector | undefined;
   const judge = async (gpu: Gpu, model: DetectionModel, samples: readonly Sample[]) => {
     if (detector?.trained.model !== model) detector = new Detector(gpu, { ...trained, model });
@@ -49,7 +63,7 @@ export function detectTask(options: CropTaskOptions): Task<Sample, DetectionMode
  * the classes, as `iou`, and Dice coefficient, as `dice`.
  */
 export function segmentTask(options: CropTaskOptions): Task<Sample, SegmentationModel, SegmentTensors> {
-  const { valid, ...trained } = options;
+  const { valid, ...trained } = checked('segmentTask', options);
   let segmenter: Segmenter | undefined;
   const judge = async (gpu: Gpu, model: SegmentationModel, samples: readonly Sample[]) => {
     if (segmenter?.trained.model !== model) segmenter = new Segmenter(gpu, { ...trained, model });

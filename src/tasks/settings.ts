@@ -39,6 +39,12 @@ export interface TrainSettings {
   readonly augment: Augment;
   /** Numbers of the batches, from 1, that are not learned from: their steps change nothing. Default: none. */
   readonly skipBatches?: readonly number[];
+  /** How the images of `TrainOptions.valid` were chosen, for whoever resumes it: `0.2`, say. Default: there are none. */
+  readonly val?: string;
+  /** The name in the logs by which epochs are compared: `val_ap`, `val_loss` … Default: the first metric of the task. */
+  readonly best?: string;
+  /** The training ends after so many epochs in a row that were no better than one before. Default: it does not. */
+  readonly patience?: number;
   /** What the weights are called that it starts from, `TrainOptions.weights`. Default: none, it starts from random ones. */
   readonly weights?: string;
   /**
@@ -50,6 +56,8 @@ export interface TrainSettings {
 
 /** Options of `defaultSettings`. */
 export interface SettingsOptions {
+  /** The classes, in the order of their labels. Default: those of the samples, sorted. */
+  readonly classNames?: readonly string[];
   /** Passes over all pixels of the images; sets the number of steps. */
   readonly epochs?: number;
   /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several. */
@@ -74,6 +82,12 @@ export interface SettingsOptions {
   readonly augment?: Augment | AugmentPreset;
   /** Numbers of the batches, from 1, that are not learned from. Default: none. */
   readonly skipBatches?: readonly number[];
+  /** How the images of `TrainOptions.valid` were chosen: see `TrainSettings`. */
+  readonly val?: string;
+  /** The name in the logs by which epochs are compared. Default: the first metric of the task. */
+  readonly best?: string;
+  /** The training ends after so many epochs in a row that were no better than one before. Default: it does not. */
+  readonly patience?: number;
   /**
    * The weights to start from, which `train` is given too. Unless `config`, `width` or `anchors` are given, the model is built so
    * that as many of them as possible fit: see `configFromWeights`. Default: none.
@@ -87,12 +101,14 @@ export interface SettingsOptions {
 const SETTINGS_OPTIONS = Object.keys({
   ...{ epochs: 0, steps: 0, maxSide: 0, cropSize: 0, batchSize: 0, width: 0, anchors: 0 },
   ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
+  ...{ val: 0, best: 0, patience: 0, classNames: 0 },
 } satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
 
 /** The names of `TrainSettings`. */
 const TRAIN_SETTINGS = Object.keys({
   ...{ model: 0, classNames: 0, config: 0, maxSide: 0, cropSize: 0, batchSize: 0, steps: 0, lr: 0 },
   ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
+  ...{ val: 0, best: 0, patience: 0 },
 } satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
 
 const TRAIN_ARGUMENTS = {
@@ -108,7 +124,12 @@ export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSe
 }
 
 /** The settings with which a training may go on differently. */
-export const ADJUSTABLE: readonly string[] = ['lr', 'steps', 'skipBatches'] satisfies (keyof TrainSettings)[];
+export const ADJUSTABLE: readonly string[] = [
+  'lr',
+  'steps',
+  'skipBatches',
+  'patience',
+] satisfies (keyof TrainSettings)[];
 
 /** The default longer side, in pixels, to which training shrinks images. */
 export const DEFAULT_MAX_SIDE = 512;
@@ -154,7 +175,7 @@ export function defaultSettings(
     { model: 'text', samples: [{ annotation: { shapes: ['object'] } }] },
   );
   expectOptions('defaultSettings', options, SETTINGS_OPTIONS);
-  const names = classNames(samples);
+  const names = options.classNames ?? classNames(samples);
   const maxSide = options.maxSide ?? DEFAULT_MAX_SIDE;
   const sides = samples.flatMap(({ image, annotation }) => {
     const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
@@ -200,6 +221,9 @@ export function defaultSettings(
     seed: options.seed ?? 0,
     augment: augmentOf(options.augment ?? 'default', 'defaultSettings: augment'),
     ...(options.skipBatches?.length ? { skipBatches: options.skipBatches } : {}),
+    ...(options.val === undefined ? {} : { val: options.val }),
+    ...(options.best === undefined ? {} : { best: options.best }),
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
     ...(weights ? { weights: nameOfWeights(weights) } : {}),
     ...(options.freeze?.length ? { freeze: options.freeze } : {}),
   };

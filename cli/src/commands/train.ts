@@ -11,7 +11,7 @@ import {
   type TrainSettings,
   UsageError,
 } from 'fovea';
-import { trainingAnnotation } from 'fovea/data';
+import { classNames, trainingAnnotation } from 'fovea/data';
 import { type LoadedWeights, loadWeights, readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
 import { readAugment } from '../augmentation.ts';
@@ -19,7 +19,9 @@ import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { describeHeldOut, heldOutBy, holdOut, metricOf } from '../heldOut.ts';
 import { withLock } from '../lock.ts';
+import type { Held } from '../optionValues.ts';
 import { printable, printableLines } from '../printable.ts';
 import { type LoadedSample, loadFolder } from '../samples.ts';
 import {
@@ -54,6 +56,12 @@ export interface TrainOptions extends DataOptions {
   /** Numbers of batches, from 1, that are not learned from. */
   readonly skipBatches?: readonly number[];
   readonly checkpointEvery?: number;
+  /** What the model is judged by. */
+  readonly val?: Held;
+  /** What epochs are compared by, without `val_`. */
+  readonly best?: string;
+  /** Epochs without an improvement before it stops. */
+  readonly patience?: number;
   /** Fill boxes without outlines, to train masks on them. */
   readonly boxesAsMasks?: boolean;
   /** How crops are varied: the name of a ready-made list of transforms, or a JSON or TOML file with one. */
@@ -168,13 +176,14 @@ async function trainingSamples(
   options: TrainOptions,
   model: ModelName,
   maxSide: number,
+  data = options.data,
 ): Promise<readonly LoadedSample[]> {
   const { task, hasMasks } = architectureOf(model);
   // A detector is not taught crowds and what is hard to make out; a segmenter is, as their pixels are no background.
   const detector = task === 'detect';
   const masks = (!detector || hasMasks === true) && !options.boxesAsMasks;
   let boxes = 0;
-  const samples = await loadFolder(options.data, maxSide, { clip: true, ...options }, (annotation) => {
+  const samples = await loadFolder(data, maxSide, { clip: true, ...options }, (annotation) => {
     const taught = trainingAnnotation(annotation, { detector });
     const outlined = masks ? trainingAnnotation(taught, { masks }) : taught;
     boxes += taught.shapes.length - outlined.shapes.length;
@@ -183,10 +192,10 @@ async function trainingSamples(
   const { length } = samples;
   if (boxes === 0 && samples.every(({ annotation }) => annotation.shapes.length === 0)) {
     const which = length === 1 ? 'its image has no object' : `none of its ${length} images has an object`;
-    throw new DataError(`${options.data}: ${which} to learn; label some`);
+    throw new DataError(`${data}: ${which} to learn; label some`);
   }
-  process.stderr.write(printableLines(checkMasks(samples, boxes, model, options.data)));
-  process.stderr.write(printableLines(checkSizes(samples, maxSide, options.data)));
+  process.stderr.write(printableLines(checkMasks(samples, boxes, model, data)));
+  process.stderr.write(printableLines(checkSizes(samples, maxSide, data)));
   return samples;
 }
 
@@ -206,8 +215,25 @@ async function trainLocked(options: TrainOptions): Promise<void> {
   const model = modelOf(options, saved, weights);
   const skipBatches = skipBatchesOf(options.skipBatches, saved);
   const augment = options.augment === undefined ? undefined : await readAugment(options.augment);
-  const samples = await trainingSamples(options, model, options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE);
+  const maxSide = options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE;
+  const best = metricOf(model, options.best) ?? before?.best;
+  const patience = options.patience ?? before?.patience;
+  const all = await trainingSamples(options, model, maxSide);
+  // A training that was judged by nothing goes on so.
+  const earlier = saved ? (before?.val ?? '0') : undefined;
+  const how = heldOutBy(options.val, earlier, all.length);
+  const split = await holdOut(all, how, options.seed ?? before?.seed ?? 0, (folder) =>
+    trainingSamples(options, model, maxSide, folder),
+  );
+  const samples = split.train;
+  const judged = {
+    classNames: classNames(all),
+    ...(split.val === undefined ? {} : { val: split.val }),
+    ...(best === undefined ? {} : { best }),
+    ...(patience === undefined ? {} : { patience }),
+  };
   const given = {
+    ...judged,
     epochs: options.epochs,
     steps: options.steps,
     maxSide: options.size,
@@ -228,6 +254,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     before
       ? {
           // What is not given again stays as it was; what is given otherwise is an error further on.
+          ...judged,
           ...(given.epochs === undefined ? { steps: given.steps ?? before.steps } : { epochs: given.epochs }),
           maxSide: given.maxSide ?? before.maxSide,
           cropSize: given.cropSize ?? before.cropSize,
@@ -257,6 +284,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     process.stderr.write(
       `${model}: ${count}, classes ${classes}; ${counted(settings.steps, 'step')} of ${counted(settings.batchSize, 'crop')} of ${settings.cropSize}x${settings.cropSize}\n`,
     );
+    process.stderr.write(describeHeldOut(split));
     const { checkpointEvery } = options;
     const result = await runTraining(gpu, samples, settings, {
       label: model,
@@ -264,6 +292,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
       out,
       ...(saved ? { saved } : {}),
       ...(weights ? { weights } : {}),
+      ...(split.valid ? { valid: split.valid } : {}),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     });
     const here = saved ? ` (${result.stepsHere} in this run)` : '';

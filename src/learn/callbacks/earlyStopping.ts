@@ -5,7 +5,7 @@ import { isBetter, type MonitorMode, monitored } from './monitor.ts';
 
 /** Options of `EarlyStopping`. */
 export interface EarlyStoppingOptions {
-  /** The name in the logs that is to improve. Default `val_loss`. */
+  /** The name in the logs that is to improve. Default: what epochs are compared by, or `val_loss`. */
   readonly monitor?: string;
   /** By how much at least it must improve. Default 0. */
   readonly minDelta?: number;
@@ -24,13 +24,14 @@ export interface EarlyStoppingOptions {
  * itself: see `LearnerOptions.best`.
  */
 export class EarlyStopping implements Callback {
-  readonly #options: Required<Omit<EarlyStoppingOptions, 'baseline'>> & { readonly baseline?: number };
+  readonly #options: Required<Omit<EarlyStoppingOptions, 'baseline' | 'monitor'>> &
+    Pick<EarlyStoppingOptions, 'baseline' | 'monitor'>;
   #best: number | undefined;
   #wait = 0;
 
   constructor(options: EarlyStoppingOptions = {}) {
     this.#options = withDefaults('EarlyStopping', options, {
-      monitor: 'val_loss',
+      monitor: undefined,
       minDelta: 0,
       patience: 0,
       mode: 'auto' as const,
@@ -40,7 +41,8 @@ export class EarlyStopping implements Callback {
   }
 
   onEpochEnd(training: TrainingState, logs: Logs): void {
-    const { monitor, minDelta, patience, mode, baseline, startFromEpoch } = this.#options;
+    const { minDelta, patience, mode, baseline, startFromEpoch } = this.#options;
+    const { monitor = training.best ?? 'val_loss' } = this.#options;
     const value = monitored('EarlyStopping', logs, monitor);
     if (training.history.epochs.length <= startFromEpoch) return;
     if (isBetter(value, this.#best ?? baseline, minDelta, mode, training, monitor)) {

@@ -1,0 +1,62 @@
+import { type ModelName, taskOf, UsageError } from 'fovea';
+import { kFold, type Sample, trainTestSplit } from 'fovea/data';
+import { counted } from './counted.ts';
+import { type Held, held } from './optionValues.ts';
+
+/** Fewer images are all trained on, unless `--val` says otherwise. */
+const LEAST_IMAGES = 10;
+const SHARE = 0.2;
+
+/** What a training is judged by. */
+export interface HeldOut<S extends Sample> {
+  readonly train: readonly S[];
+  /** Undefined: nothing. */
+  readonly valid?: readonly S[];
+  /** How it was chosen, for the checkpoint. */
+  readonly val?: string;
+}
+
+/** How a training is judged: as `--val` says, as before, or by a fifth of the images if there are enough. */
+export function heldOutBy(given: Held | undefined, before: string | undefined, images: number): Held {
+  if (given) return given;
+  if (before !== undefined) return held(before);
+  return { kind: 'share', share: images >= LEAST_IMAGES ? SHARE : 0 };
+}
+
+/** Splits the images of a training. `load` reads those of a folder. */
+export async function holdOut<S extends Sample>(
+  samples: readonly S[],
+  how: Held,
+  seed: number,
+  load: (folder: string) => Promise<readonly S[]>,
+): Promise<HeldOut<S>> {
+  switch (how.kind) {
+    case 'folder':
+      return { train: samples, valid: await load(how.folder), val: how.folder };
+    case 'fold':
+      return {
+        ...kFold(samples, how.folds, how.fold - 1, { seed }),
+        val: `${how.fold}/${how.folds}`,
+      };
+    case 'share':
+      if (how.share === 0) return { train: samples };
+      return { ...trainTestSplit(samples, how.share, { seed }), val: String(how.share) };
+  }
+}
+
+const METRICS = { detect: ['ap', 'ap50', 'loss'], segment: ['iou', 'dice', 'loss'] } as const;
+
+/** The name in the logs of a metric of `--best`. Throws UsageError for one that the task does not have. */
+export function metricOf(model: ModelName, best: string | undefined): string | undefined {
+  if (best === undefined) return undefined;
+  const known: readonly string[] = METRICS[taskOf({ name: model })];
+  if (known.includes(best)) return `val_${best}`;
+  throw new UsageError(`train: --best ${best}: a ${model} has ${known.join(', ')}`);
+}
+
+/** What is judged by, as a line; empty if nothing. */
+export function describeHeldOut({ valid, val, train }: HeldOut<Sample>): string {
+  if (!valid) return '';
+  const all = train.length + valid.length;
+  return `judged by ${/^[\d./]+$/.test(val ?? '') ? `${valid.length} of ${all} images` : counted(valid.length, 'image')} after each epoch (--val 0: none)\n`;
+}

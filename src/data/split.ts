@@ -1,0 +1,108 @@
+import { expectArguments } from '../arguments.ts';
+import { UsageError } from '../errors.ts';
+import { withDefaults } from '../options.ts';
+import { Random } from '../vision/random.ts';
+
+/** Options of `trainTestSplit` and `kFold`. */
+export interface SplitOptions<Item> {
+  /** Seed of the order. Default 0. */
+  readonly seed?: number | string;
+  /**
+   * What items belong to, such as the patient or the scene: those of one group are never on both sides. Default: each item is a group.
+   */
+  readonly group?: (item: Item, index: number) => string | number;
+}
+
+/** Items to train on, and items to judge by; each in their order. */
+export interface Split<Item> {
+  readonly train: Item[];
+  readonly valid: Item[];
+}
+
+/** The numbers of the items of each group, the groups in random order. */
+function shuffledGroups<Item>(call: string, items: readonly Item[], options: SplitOptions<Item>): number[][] {
+  const { seed, group } = withDefaults(call, options, { seed: 0, group: (_: Item, index: number) => index });
+  const groups = new Map<string | number, number[]>();
+  items.forEach((item, i) => {
+    const key = group(item, i);
+    groups.set(key, [...(groups.get(key) ?? []), i]);
+  });
+  return new Random(seed).fork('split').shuffle([...groups.values()]);
+}
+
+function splitOf<Item>(items: readonly Item[], valid: ReadonlySet<number>): Split<Item> {
+  return {
+    train: items.filter((_, i) => !valid.has(i)),
+    valid: items.filter((_, i) => valid.has(i)),
+  };
+}
+
+/**
+ * Splits items at random (scikit-learn's train_test_split and GroupShuffleSplit).
+ *
+ * @param items The items, at least two groups.
+ * @param share The share of the items to judge by, above 0 and below 1. Whole groups are taken until it is reached; at least one, and at
+ * least one is left.
+ * @param options Seed and groups.
+ * @throws UsageError for a share out of range, and fewer than two groups.
+ */
+export function trainTestSplit<Item>(
+  items: readonly Item[],
+  share: number,
+  options: SplitOptions<Item> = {},
+): Split<Item> {
+  expectArguments('trainTestSplit', { items, share }, { items: { length: 'number' }, share: 'number' });
+  if (!(share > 0 && share < 1)) {
+    throw new UsageError(`trainTestSplit: share is ${share}; give a number above 0 and below 1`);
+  }
+  const groups = shuffledGroups('trainTestSplit', items, options);
+  if (groups.length < 2) {
+    throw new UsageError(`trainTestSplit: ${items.length} items in ${groups.length} groups; give at least 2`);
+  }
+  const valid = new Set<number>();
+  const wanted = Math.round(share * items.length);
+  for (const [k, group] of groups.slice(0, -1).entries()) {
+    if (k > 0 && valid.size + group.length > wanted) break;
+    for (const i of group) valid.add(i);
+  }
+  return splitOf(items, valid);
+}
+
+/**
+ * Splits items into folds of nearly the same size, one of which is judged by (scikit-learn's KFold and GroupKFold).
+ *
+ * @param items The items, at least as many groups as folds.
+ * @param folds The number of folds, at least 2.
+ * @param fold The fold to judge by, from 0.
+ * @param options Seed and groups.
+ * @throws UsageError for numbers out of range, and fewer groups than folds.
+ */
+export function kFold<Item>(
+  items: readonly Item[],
+  folds: number,
+  fold: number,
+  options: SplitOptions<Item> = {},
+): Split<Item> {
+  expectArguments(
+    'kFold',
+    { items, folds, fold },
+    { items: { length: 'number' }, folds: 'number', fold: 'number' },
+  );
+  if (!(Number.isSafeInteger(folds) && folds >= 2)) {
+    throw new UsageError(`kFold: folds is ${folds}; give a whole number of at least 2`);
+  }
+  if (!(Number.isSafeInteger(fold) && fold >= 0 && fold < folds)) {
+    throw new UsageError(`kFold: fold is ${fold}; give a whole number from 0 to ${folds - 1}`);
+  }
+  const groups = shuffledGroups('kFold', items, options);
+  if (groups.length < folds) {
+    throw new UsageError(`kFold: ${groups.length} groups for ${folds} folds; give at least as many`);
+  }
+  // The largest groups first, each into the smallest fold.
+  const sets = Array.from({ length: folds }, () => new Set<number>());
+  for (const group of groups.toSorted((a, b) => b.length - a.length)) {
+    const smallest = sets.reduce((best, set) => (set.size < best.size ? set : best));
+    for (const i of group) smallest.add(i);
+  }
+  return splitOf(items, sets[fold]!);
+}
