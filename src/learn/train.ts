@@ -23,6 +23,7 @@ import { readProgress, type TrainProgress } from '../tasks/progress.ts';
 import { ADJUSTABLE, cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
 import { nameOfWeights, type StartReport, startFrom } from '../tasks/startWeights.ts';
 import { type DetectionModel, isDetector, type SegmentationModel } from '../tasks/step.ts';
+import type { BestEpoch } from './best.ts';
 import type { Callback, LearnerCheckpoint } from './callback.ts';
 import { EarlyStopping } from './callbacks/earlyStopping.ts';
 import type { FitProgress } from './fitProgress.ts';
@@ -103,6 +104,8 @@ export interface TrainResult {
   readonly history: readonly StepRecord[];
   /** The number of steps done, those before a resumed checkpoint included. */
   readonly step: number;
+  /** The epoch whose weights these are, and by what it is the best; undefined without `TrainOptions.valid`. */
+  readonly best?: BestEpoch;
   /** Whether all steps were done; false if `shouldStop` ended the training early. */
   readonly finished: boolean;
   /** Crops per second of this call, compilation excluded. */
@@ -219,7 +222,7 @@ class Training {
 
   async run<M extends Module, B extends Batch>(
     what: Pick<LearnerOptions<Sample, M, B>, 'model' | 'task' | 'train' | 'valid'>,
-  ): Promise<Pick<TrainResult, 'history' | 'step' | 'finished' | 'imagesPerSecond'>> {
+  ): Promise<Omit<TrainResult, 'trained' | 'weights'>> {
     const { lr, weightDecay, clipNorm, steps, best, patience } = this.#settings;
     const { resume, onCompile, onCheckpoint } = this.#options;
     const stopping = what.valid
@@ -233,7 +236,12 @@ class Training {
     });
     const cycle = oneCycle({ maxLr: lr, steps });
     try {
-      const { history, step, finished } = await learner.fit(steps / learner.train.length, {
+      const {
+        history,
+        step,
+        finished,
+        best: found,
+      } = await learner.fit(steps / learner.train.length, {
         lr,
         // The learning rate alone: betas stay as they are.
         schedule: (at) => cycle(at),
@@ -252,6 +260,7 @@ class Training {
         history: history.steps.map(recordOf),
         step,
         finished,
+        ...(found ? { best: found } : {}),
         imagesPerSecond: (this.#run * this.#settings.batchSize) / Math.max(seconds, 1e-9),
       };
     } finally {

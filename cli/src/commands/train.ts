@@ -297,10 +297,12 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     });
     const here = saved ? ` (${result.stepsHere} in this run)` : '';
     const speed = `${result.imagesPerSecond.toFixed(1)} images/s`;
+    const { best } = result;
+    const kept = best ? `the weights of epoch ${best.epoch + 1} (${best.name} ${best.value.toFixed(3)})` : '';
     process.stderr.write(
       result.finished
-        ? `trained: ${printable(out)}, ${counted(result.step, 'step')}${here}, ${speed}\n`
-        : `stopped: ${printable(out)} has the weights of step ${result.step} of ${settings.steps}${here}, ${speed}; continue with --resume\n`,
+        ? `trained: ${printable(out)}, ${counted(result.step, 'step')}${here}, ${speed}${kept && `; ${kept}`}\n`
+        : `stopped: ${printable(out)} has ${kept || `the weights of step ${result.step}`}, stopped at step ${result.step} of ${settings.steps}${here}, ${speed}; continue with --resume\n`,
     );
   });
 }
