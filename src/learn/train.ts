@@ -1,13 +1,11 @@
 import type { Sample } from '../data/dataset.ts';
 import type { Batch } from '../data/loader.ts';
 import { shrinkSample } from '../data/resize.ts';
-import type { Caps } from '../device/caps.ts';
-import { DataError, DeviceLimitError, ShapeError, UsageError } from '../errors.ts';
+import { DataError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import type { StateDict } from '../io/safetensors.ts';
-import { checkTensor } from '../kernels/kernel.ts';
 import type { Module } from '../nn/module.ts';
 import { AdamW } from '../nn/optimizers/adam.ts';
 import { oneCycle } from '../nn/schedules/oneCycle.ts';
@@ -18,11 +16,12 @@ import { architectureOf } from '../tasks/architectures.ts';
 import { CropLoader } from '../tasks/cropLoader.ts';
 import { detectTask, segmentTask } from '../tasks/cropTasks.ts';
 import { freeze } from '../tasks/freeze.ts';
-import { buildModel, checkDescription, largestWeight, type TrainedModel } from '../tasks/modelFile.ts';
+import type { TrainedModel } from '../tasks/modelFile.ts';
+import { checkedModel, loadStart } from '../tasks/newModel.ts';
 import { readProgress, type TrainProgress } from '../tasks/progress.ts';
 import { ADJUSTABLE, cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
-import { nameOfWeights, type StartReport, startFrom } from '../tasks/startWeights.ts';
-import { type DetectionModel, isDetector, type SegmentationModel } from '../tasks/step.ts';
+import type { StartReport } from '../tasks/startWeights.ts';
+import { isDetector } from '../tasks/step.ts';
 import type { BestEpoch } from './best.ts';
 import type { Callback, LearnerCheckpoint } from './callback.ts';
 import { EarlyStopping } from './callbacks/earlyStopping.ts';
@@ -331,51 +330,6 @@ class Training {
 /** The losses of a step by name, without their sum. */
 function recordOf({ step, lr, losses: { loss: _, ...losses } }: StepLogs): StepRecord {
   return { step, losses, lr };
-}
-
-/** Loads the weights that the settings name. Throws UsageError where others or none are given. */
-function loadStart(
-  model: DetectionModel | SegmentationModel,
-  { model: name, weights: wanted }: TrainSettings,
-  weights: LoadedWeights | undefined,
-): StartReport | undefined {
-  const given = weights && nameOfWeights(weights);
-  if (given !== wanted) {
-    throw new UsageError(
-      `train: the settings start from ${wanted ?? 'random weights'}, the option weights is ${given ?? 'left out'}; give defaultSettings and train the same weights`,
-    );
-  }
-  return weights && startFrom(model, name, weights);
-}
-
-/** Builds the model. Throws for impossible settings, or those impossible on this device, before weights are drawn. */
-function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | SegmentationModel {
-  const { model: name, config, maxSide, cropSize, batchSize, steps, seed, skipBatches = [] } = settings;
-  const checked = checkDescription(name, config, { maxSide });
-  if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change this setting`);
-  for (const [setting, value] of Object.entries({ cropSize, batchSize, steps })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new DataError(`train: ${setting} is ${value}; give an integer of at least 1`);
-    }
-  }
-  const unknown = skipBatches.find((batch) => !Number.isInteger(batch) || batch < 1 || batch > steps);
-  if (unknown !== undefined) {
-    throw new DataError(`train: skipBatches has ${unknown}; give numbers of batches from 1 to ${steps}`);
-  }
-  const multiple = architectureOf(name).sizeMultiple(config);
-  if (cropSize % multiple !== 0) {
-    throw new ShapeError(`train: cropSize is ${cropSize}; ${name} needs a multiple of ${multiple}`);
-  }
-  const images = { shape: [batchSize, cropSize, cropSize, 3], dtype: 'f32' } as const;
-  checkTensor('train', 'images', images, caps);
-  const model = buildModel(name, config, seed);
-  const bytes = 4 * largestWeight(model);
-  if (bytes > caps.maxBindingSize) {
-    throw new DeviceLimitError(
-      `train: the largest weight of this ${name} has ${bytes} bytes, the device binds at most ${caps.maxBindingSize}; use a smaller width`,
-    );
-  }
-  return model;
 }
 
 /** Throws DataError where a checkpoint was made with other settings than those that may change. */
