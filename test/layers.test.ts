@@ -25,6 +25,7 @@ const LAYERS = [
   'graph',
   'plan',
   'vision',
+  'draw',
   'data',
   'io',
   'nn',
@@ -38,7 +39,7 @@ const LAYERS = [
 ];
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
-const HOST = ['vision', 'data', 'io'];
+const HOST = ['vision', 'draw', 'data', 'io'];
 const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', 'inflate', ...HOST];
 
 interface Import {

@@ -1,14 +1,14 @@
 import * as Plot from '@observablehq/plot';
+import { formatValue, PLOT_COLORS, seriesColor } from 'fovea/draw';
 import { type BoxSize, sampleBoxSizes } from 'fovea/vision';
 import { logHistogram } from './boxStatistics.ts';
-import { colorAt } from './palette.ts';
-import { FAINT, formatValue, INK, render } from './plotFrame.ts';
+import { render } from './plotFrame.ts';
 
 /** More dots are not told apart in a plot of this width, only heavy. */
 const MOST_DOTS = 3000;
 
 const WIDTH = 560;
-const axis = { labelAnchor: 'center', labelArrow: 'none', color: INK } as const;
+const axis = { labelAnchor: 'center', labelArrow: 'none', color: PLOT_COLORS.ink } as const;
 
 /** How many values lie in each step of equal ratio, on a logarithmic axis; as SVG text. */
 export function histogramPlot(
@@ -33,18 +33,18 @@ export function histogramPlot(
       x: { type: 'log', domain: ends },
       y: { domain: [0, most], nice: true },
       marks: [
-        Plot.gridY({ stroke: '#d0d7de', strokeOpacity: 1 }),
+        Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: `${xLabel} (log scale)`, ticks: 6, tickFormat: formatValue }),
         Plot.axisY({ ...axis, label: 'boxes', ticks: 5, tickFormat: formatValue }),
         Plot.rectY(data, {
           x1: 'from',
           x2: 'to',
           y: 'count',
-          fill: colorAt(0),
+          fill: seriesColor(0),
           insetLeft: 0.5,
           insetRight: 0.5,
         }),
-        Plot.ruleY([0], { stroke: FAINT }),
+        Plot.ruleY([0], { stroke: PLOT_COLORS.soft }),
       ],
     },
   );
@@ -61,12 +61,15 @@ export function scatterPlot(
 ): string {
   const dots = sampleBoxSizes(sides, { count: MOST_DOTS });
   const shown = dots.length < sides.length ? `${dots.length} of ${sides.length} boxes` : 'boxes';
-  const colors = [1, 2].map(colorAt);
+  const colors = [1, 2].map(seriesColor);
   return render(
     {
       title,
       description: `${title}: ${sides.length} boxes; ${sets.map(([name, anchors]) => `${name}: ${anchors.map((side) => side.map(formatValue).join(' x ')).join(', ')}`).join('; ')}`,
-      legend: [{ name: shown, color: colorAt(0) }, ...sets.map(([name], i) => ({ name, color: colors[i]! }))],
+      legend: [
+        { name: shown, color: seriesColor(0) },
+        ...sets.map(([name], i) => ({ name, color: colors[i]! })),
+      ],
       width: WIDTH,
       height: 460,
       marginLeft: 68,
@@ -77,15 +80,15 @@ export function scatterPlot(
       x: { type: 'log' },
       y: { type: 'log' },
       marks: [
-        Plot.gridX({ stroke: '#d0d7de', strokeOpacity: 1 }),
-        Plot.gridY({ stroke: '#d0d7de', strokeOpacity: 1 }),
+        Plot.gridX({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
+        Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: 'width (log scale)', ticks: 6, tickFormat: formatValue }),
         Plot.axisY({ ...axis, label: 'height (log scale)', ticks: 6, tickFormat: formatValue }),
         Plot.dot(dots, {
           x: ([w]: BoxSize) => w,
           y: ([, h]: BoxSize) => h,
           r: 2,
-          fill: colorAt(0),
+          fill: seriesColor(0),
           fillOpacity: dots.length > 300 ? 0.25 : 0.6,
         }),
         ...sets.map(([, anchors], i) =>

@@ -1,7 +1,7 @@
 import { ShapeError } from 'fovea';
+import { escapeXml, formatColor, parseColor, textColorOn } from 'fovea/draw';
 import sharp from 'sharp';
-import { escapeXml, fitText, textSvg, textWidth } from './glyphs.ts';
-import { formatColor, parseColor, textColorOn } from './palette.ts';
+import { fitText, textSvg, textWidth } from './glyphs.ts';
 
 /** 8-bit RGB pixels, `[H,W,3]`; what `loadImage` returns fits. */
 export interface RgbImage {

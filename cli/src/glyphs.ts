@@ -1,3 +1,5 @@
+import { escapeXml } from 'fovea/draw';
+
 /**
  * A small stroke alphabet, so that captions on images read the same on every machine: sharp draws SVG text
  * with the system's fonts, and a bare container has none (each letter becomes an empty box).
@@ -148,12 +150,6 @@ const GLYPHS: Readonly<Record<string, Glyph>> = {
 const GAP = 2.3;
 /** A character of another script: about a square of the system's font. */
 const WIDE = 11;
-
-export const escapeXml = (text: string): string =>
-  text.replace(
-    /[&<>"']/g,
-    (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' })[c]!,
-  );
 
 /** One element a drawn piece: a known glyph, or a run of characters left to the system's fonts. */
 function layout(text: string): { pieces: { x: number; glyph?: Glyph; run?: string }[]; width: number } {

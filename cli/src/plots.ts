@@ -1,7 +1,13 @@
 import * as Plot from '@observablehq/plot';
-import { type LinePlotOptions, linePlot, type Point } from './linePlot.ts';
-import { colorAt, parseColor, textColorOn } from './palette.ts';
-import { FAINT, formatValue, INK, render } from './plotFrame.ts';
+import {
+  formatValue,
+  type LinePlotOptions,
+  linePlot,
+  PLOT_COLORS,
+  type PlotPoint,
+  seriesColor,
+} from 'fovea/draw';
+import { render } from './plotFrame.ts';
 
 /** One step of a training run, as the report and the plots take it. */
 export interface StepRecord {
@@ -75,7 +81,7 @@ export function precisionRecallPlot(
   options: Partial<Pick<LinePlotOptions, 'title' | 'width' | 'height'>> = {},
 ): string {
   const series = curves.map(({ name, recall, precision, ap }) => {
-    const points: Point[] = [];
+    const points: PlotPoint[] = [];
     for (let i = 0; i < recall.length; i++) points.push([recall[i]!, precision[i] ?? Number.NaN]);
     // The curve starts at its first precision: nothing is known left of the first detection.
     if (points.length > 0 && points[0]![0] > 0) points.unshift([0, points[0]![1]]);
@@ -111,7 +117,7 @@ export function barPlot(options: {
     label,
     value: Number.isFinite(value) ? Math.max(0, value) : 0,
     text: text ?? formatValue(value),
-    color: color ?? colorAt(0),
+    color: color ?? seriesColor(0),
   }));
   const longest = Math.max(4, ...bars.map(({ label }) => label.length));
   const marginLeft = Math.min(Math.round(width * 0.4), 24 + Math.ceil(longest * 6.2));
@@ -135,16 +141,16 @@ export function barPlot(options: {
       x: { domain: [0, most > 0 ? most : 1] },
       y: { domain: data.map(({ row }) => row), padding: 0.25, label: null },
       marks: [
-        Plot.gridX({ stroke: '#d0d7de', strokeOpacity: 1, ticks: 5 }),
+        Plot.gridX({ stroke: PLOT_COLORS.grid, strokeOpacity: 1, ticks: 5 }),
         Plot.axisX({
           label: xLabel,
           labelAnchor: 'center',
           labelArrow: 'none',
           ticks: 5,
-          color: INK,
+          color: PLOT_COLORS.ink,
           tickFormat: formatValue,
         }),
-        Plot.axisY({ tickFormat: (row: string) => shown[Number(row)]!, tickSize: 0, color: INK }),
+        Plot.axisY({ tickFormat: (row: string) => shown[Number(row)]!, tickSize: 0, color: PLOT_COLORS.ink }),
         Plot.barX(data, { x: 'value', y: 'row', fill: (bar: { color: string }) => bar.color }),
         Plot.text(data, {
           x: 'value',
@@ -152,9 +158,9 @@ export function barPlot(options: {
           text: 'text',
           textAnchor: 'start',
           dx: 5,
-          fill: INK,
+          fill: PLOT_COLORS.ink,
         }),
-        Plot.ruleX([0], { stroke: FAINT }),
+        Plot.ruleX([0], { stroke: PLOT_COLORS.soft }),
       ],
     },
   );
@@ -177,7 +183,7 @@ export function rocPlot(
 ): string {
   const series = curves.map(({ name, fpr, tpr, auc }) => ({
     name: auc === undefined ? name : `${name} (area ${auc.toFixed(3)})`,
-    points: fpr.map((x, i): Point => [x, tpr[i]!]),
+    points: fpr.map((x, i): PlotPoint => [x, tpr[i]!]),
   }));
   const { title = 'ROC' } = options;
   return linePlot({
@@ -194,7 +200,7 @@ export function rocPlot(
           [0, 0],
           [1, 1],
         ],
-        color: FAINT,
+        color: PLOT_COLORS.soft,
         dashed: true,
       },
     ],
@@ -220,9 +226,9 @@ export function thresholdPlot(
   const line = (name: string, value: (i: number) => number) => ({
     name,
     step: true,
-    points: places.flatMap((place, k): Point[] => {
+    points: places.flatMap((place, k): PlotPoint[] => {
       const from = k === 0 ? Math.min(0, curve.scores[place]!) : curve.scores[places[k - 1]!]!;
-      const last: Point[] = k === places.length - 1 ? [[curve.scores[place]!, value(place)]] : [];
+      const last: PlotPoint[] = k === places.length - 1 ? [[curve.scores[place]!, value(place)]] : [];
       return [[from, value(place)], ...last];
     }),
   });
@@ -243,7 +249,7 @@ export function thresholdPlot(
             {
               name: `threshold ${formatValue(chosen)}`,
               points: [[chosen, 0] as const, [chosen, 1.02] as const],
-              color: FAINT,
+              color: PLOT_COLORS.soft,
               dashed: true,
             },
           ]),
@@ -283,12 +289,11 @@ export function confusionPlot(options: {
     const count = counts[i]!;
     return { row, column: i % n, count, share: total === 0 ? 0 : count / total };
   });
-  const color = (share: number): string =>
-    mixed('#ffffff', colorAt(0), share === 0 ? 0 : 0.06 + 0.94 * share);
+  const opacity = (share: number): number => (share === 0 ? 0 : 0.06 + 0.94 * share);
   const words = {
     x: 'column',
     y: 'row',
-    fill: (d: { share: number }) => textColorOn(color(d.share)),
+    fill: (d: { share: number }) => (opacity(d.share) > 0.5 ? PLOT_COLORS.panel : PLOT_COLORS.ink),
   } as const;
   const texts =
     cell < TEXT_CELL
@@ -303,7 +308,7 @@ export function confusionPlot(options: {
             { ...words, text: (d: { count: number }) => briefCount(d.count), dy: 8, fontSize: 10 },
           ),
         ];
-  const axis = { tickSize: 0, color: INK, labelAnchor: 'center', labelArrow: 'none' } as const;
+  const axis = { tickSize: 0, color: PLOT_COLORS.ink, labelAnchor: 'center', labelArrow: 'none' } as const;
   return render(
     {
       title,
@@ -338,8 +343,9 @@ export function confusionPlot(options: {
         Plot.cell(cells, {
           x: 'column',
           y: 'row',
-          fill: (d: { share: number }) => color(d.share),
-          stroke: '#d0d7de',
+          fill: seriesColor(0),
+          fillOpacity: (d: { share: number }) => opacity(d.share),
+          stroke: PLOT_COLORS.grid,
           strokeWidth: 0.5,
         }),
         ...texts,
@@ -354,16 +360,4 @@ const percent = (share: number): string => (share < 0.01 ? '<1%' : `${Math.round
 function briefCount(count: number): string {
   if (count < 1e4) return String(count);
   return count < 1e6 ? `${Math.round(count / 1e3)}k` : `${Number((count / 1e6).toPrecision(2))}M`;
-}
-
-/** A colour between two. */
-function mixed(start: string, end: string, share: number): string {
-  const [a, b] = [parseColor(start), parseColor(end)];
-  return `#${a
-    .map((byte, i) =>
-      Math.round(byte + (b[i]! - byte) * share)
-        .toString(16)
-        .padStart(2, '0'),
-    )
-    .join('')}`;
 }

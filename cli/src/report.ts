@@ -1,7 +1,5 @@
+import { escapeXml, formatValue, seriesColor } from 'fovea/draw';
 import { writeFileAtomic } from './files.ts';
-import { escapeXml } from './glyphs.ts';
-import { colorAt } from './palette.ts';
-import { formatValue } from './plotFrame.ts';
 import {
   barPlot,
   learningRatePlot,
@@ -127,7 +125,7 @@ pre{margin:0;padding:12px 14px;overflow-x:auto;background:var(--panel);border:1p
 .grid>*{min-width:0}
 figure{margin:0 0 16px;padding:8px;background:var(--panel);border:1px solid var(--line);border-radius:8px}
 figure img{display:block;width:auto;max-width:100%;height:auto;margin:0 auto;border-radius:4px}
-.plot{margin:0;background:#fff}
+.plot{margin:0}
 .plot svg{display:block;width:100%;height:auto}
 figcaption{padding:8px 6px 2px;color:var(--soft);font-size:14px}
 .chip{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:7px}
@@ -217,7 +215,7 @@ function images(list: readonly ReportImage[] = []): string {
 function timingsSection(timings: readonly ReportTiming[]): string {
   if (timings.length === 0) return '';
   const places = [...new Set(timings.map(({ where }) => where))];
-  const colorOf = (where: string): string => colorAt(places.indexOf(where));
+  const colorOf = (where: string): string => seriesColor(places.indexOf(where));
   const counted = timings.some(({ count }) => count !== undefined);
   const noted = timings.some(({ note }) => note !== undefined);
   const total = timings.reduce((sum, { seconds }) => sum + seconds, 0);

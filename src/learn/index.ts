@@ -49,5 +49,12 @@ export {
   meanSquaredError,
 } from './metrics.ts';
 export type { FineTuneOptions, FitFlatCosOptions, FitOneCycleOptions, FitOptions } from './plans.ts';
+export {
+  type PlotLossOptions,
+  type PlotOptions,
+  plotLoss,
+  plotLrFind,
+  plotRates,
+} from './plots.ts';
 export { type Rate, type RateSlice, slice } from './rates.ts';
 export type { Trained } from './trained.ts';

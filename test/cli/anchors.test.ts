@@ -212,7 +212,7 @@ describe('fovea anchors', () => {
     expect(result.fitted.meanIou).toBeGreaterThan(result.default.meanIou);
     expect(text).toMatch(/^anchors = (\d+,\d+(, {2})?){6}$/m);
     const html = await readFile(report, 'utf8');
-    expect(html.match(/<svg/g)).toHaveLength(4);
+    expect(html.match(/class="fovea-plot"/g)).toHaveLength(4);
     expect(html).toContain('aria-label="Width and height: 60 boxes; fitted anchors: ');
     expect(html).not.toContain('adapter');
     // The same seed gives the same anchors.

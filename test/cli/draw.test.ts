@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { drawOverlay, overlayScale, sideBySide } from '../../cli/src/draw.ts';
 import { fitText, textSvg, textWidth } from '../../cli/src/glyphs.ts';
 import { decodePng, type LoadedImage } from '../../cli/src/images.ts';
-import { PALETTE, parseColor } from '../../cli/src/palette.ts';
+import { PALETTE, parseColor } from '../../src/draw/index.ts';
 import { ShapeError } from '../../src/errors.ts';
 
 const grey = (width: number, height: number) => ({

@@ -90,7 +90,7 @@ describe('what fovea eval says', () => {
       'Confusion at threshold 0.75, IoU .5',
     ]);
     const text = html(summary);
-    expect(text.match(/<svg /g)).toHaveLength(4);
+    expect(text.match(/class="fovea-plot"/g)).toHaveLength(4);
     expect(text).toContain('<th scope="row">dog</th><td class="n">0.500</td>');
   });
 
@@ -179,9 +179,9 @@ describe('plots of an evaluation', () => {
     const svg = thresholdPlot(curve, 0.5);
     expect(svg).toContain('precision from 0.5 to 0.5');
     // From 0 on, where all is kept, though the only score is 0.5.
-    const path = parseHTML(svg).document.querySelector('[aria-label="line"] path')!.getAttribute('d')!;
-    const xs = [...path.matchAll(/[ML](-?[\d.]+),|H(-?[\d.]+)/g)].map(([, m, h]) => Number(m ?? h));
-    expect(Math.max(...xs) - Math.min(...xs)).toBeGreaterThan(200);
+    const path = parseHTML(svg).document.querySelector('.fovea-line')!.getAttribute('d')!;
+    const xs = [...path.matchAll(/[MH](-?[\d.]+)/g)].map(([, x]) => Number(x));
+    expect(Math.max(...xs) - Math.min(...xs)).toBeGreaterThan(150);
     expect(texts(svg)).toContain('threshold 0.5');
   });
 
@@ -190,11 +190,11 @@ describe('plots of an evaluation', () => {
       { name: 'a', recall: [0.5, 0.5, 0.5, 1], precision: [1, 0.5, 0.4, 0.5] },
     ]);
     const { document } = parseHTML(svg);
-    const area = document.querySelector('[aria-label="area"] path')!.getAttribute('d')!;
-    const ys = [...area.matchAll(/,(-?[\d.]+)/g)].map(([, y]) => Number(y));
+    const area = document.querySelector('.fovea-area')!.getAttribute('d')!;
+    const ys = [...area.matchAll(/ (-?[\d.]+)/g)].map(([, y]) => Number(y));
     // Nothing above the highest precision: stacked, the points at 0.5 would go to 1.9.
-    const line = document.querySelector('[aria-label="line"] path')!.getAttribute('d')!;
-    const top = Math.min(...[...line.matchAll(/,(-?[\d.]+)/g)].map(([, y]) => Number(y)));
+    const line = document.querySelector('.fovea-line')!.getAttribute('d')!;
+    const top = Math.min(...[...line.matchAll(/ (-?[\d.]+)/g)].map(([, y]) => Number(y)));
     expect(Math.min(...ys)).toBeGreaterThanOrEqual(top - 1e-6);
   });
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as data from '../../src/data/index.ts';
+import * as draw from '../../src/draw/index.ts';
 import { DataError, FoveaError } from '../../src/errors.ts';
 import * as fovea from '../../src/index.ts';
 import * as io from '../../src/io/index.ts';
@@ -18,7 +19,7 @@ import * as vision from '../../src/vision/index.ts';
  * Every exported function is called with garbage: what it throws, or rejects with, must be one of the errors of src/errors.ts
  * with the name of the function. Garbage that means something to a function may be taken.
  */
-const ENTRIES = { fovea, nn, models, vision, data, io, onnx, tfjs, open, learn } as const;
+const ENTRIES = { draw, fovea, nn, models, vision, data, io, onnx, tfjs, open, learn } as const;
 
 /** What no function takes. */
 const GARBAGE: readonly unknown[] = [

@@ -1,4 +1,4 @@
-import { colorAt, PREDICTED } from '../../cli/src/palette.ts';
+import { colorAt, PREDICTED } from '../../src/draw/palette.ts';
 import { FoveaError } from '../../src/errors.ts';
 import { type Detection, type ObjectDetector, openModel } from './detect.ts';
 import { type Gpu, getGpu } from './gpu.ts';

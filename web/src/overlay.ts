@@ -1,4 +1,4 @@
-import { textColorOn } from '../../cli/src/palette.ts';
+import { textColorOn } from '../../src/draw/palette.ts';
 
 /** A box to draw over the image, in the image's pixels. */
 export interface Marked {

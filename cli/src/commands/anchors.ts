@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { DataError, ShapeError, UsageError } from 'fovea';
 import { type AnnotatedImage, type Annotation, BadData, FORMATS } from 'fovea/data';
+import { linePlot } from 'fovea/draw';
 import {
   ANCHOR_LAYOUTS,
   type AnchorFit,
@@ -20,7 +21,6 @@ import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
-import { linePlot } from '../linePlot.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { type ReportTable, writeReport } from '../report.ts';

@@ -12,11 +12,12 @@ import {
   type TrainResult,
   type TrainSettings,
 } from 'fovea';
+import { PREDICTED, TRUTH } from 'fovea/draw';
 import { drawOverlay, sideBySide } from '../draw.ts';
 import { writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { withLock } from '../lock.ts';
-import { PREDICTED, TRUTH } from '../palette.ts';
+
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
 import { printable } from '../printable.ts';
 import { type ReportRun, type ReportTiming, writeReport } from '../report.ts';

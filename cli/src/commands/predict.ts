@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, type Detection, type Gpu, UsageError } from 'fovea';
 import { type AnnotatedShape, paintPatch } from 'fovea/data';
+import { colorAt } from 'fovea/draw';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { drawOverlay, type OverlayMask } from '../draw.ts';
@@ -9,7 +10,7 @@ import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
 import { type ModelFileOptions, readModel } from '../modelFiles.ts';
-import { colorAt } from '../palette.ts';
+
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
 import { printable } from '../printable.ts';
 

@@ -13,13 +13,16 @@ export const PALETTE: readonly string[] = [
   '#4D4D4D',
 ];
 
-/** On photographs: the two that differ most in hue and lightness from each other and from grey. */
+/** The colour of predictions on images: it and that of the truth differ most in hue and lightness, from each other and from grey. */
 export const PREDICTED = '#FFB000';
+
+/** The colour of what is labelled, on images. */
 export const TRUTH = '#56B4E9';
 
 /** A colour for the class or series with this index; repeats after the palette ends. */
 export const colorAt = (index: number): string => PALETTE[index % PALETTE.length]!;
 
+/** Red, green and blue, 0 to 255. */
 export type Rgb = readonly [number, number, number];
 
 /** `#rgb` or `#rrggbb` to three bytes. Anything else is grey: a colour is never worth an error. */
@@ -31,6 +34,7 @@ export function parseColor(color: string): Rgb {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
+/** A colour as `#rrggbb`; grey for what is none. */
 export const formatColor = (color: string): string =>
   `#${parseColor(color)
     .map((byte) => byte.toString(16).padStart(2, '0'))
