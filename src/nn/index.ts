@@ -1,4 +1,4 @@
-/** `fovea/nn`: modules, initial weights, optimizers and learning-rate schedules, named as in PyTorch. */
+/** `fovea/nn`: modules, initial weights, optimizers, gradient scaling, averaged weights and schedules, named as in PyTorch. */
 
 export type { Layout, TorchLayout } from '../io/layout.ts';
 export {

@@ -3,6 +3,7 @@ import { StateDictError, UsageError } from '../../src/errors.ts';
 import { backward } from '../../src/graph/backward.ts';
 import { add, mul } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
+import { cast } from '../../src/graph/functions/shape.ts';
 import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { GradScaler, type GradScalerOptions } from '../../src/nn/gradScaler.ts';
 import { Parameter } from '../../src/nn/module.ts';
@@ -203,6 +204,32 @@ describe('a scaler', () => {
     const { foundInf, gradNorm } = await step();
     expect([await foundInf.item(), await gradNorm.item()]).toEqual([0, 2]);
     expect((await gpu.download(a.state))[0]).toBe(-1);
+  });
+
+  it('keeps gradients that are too small for f16', async () => {
+    // Each of the 4096 parts has a gradient of 2^-36 in f16, whose smallest number is 2^-24.
+    const x = tensor(new Float32Array(4096).fill(1), [4096], 'f16');
+    const descend = async (enabled: boolean) => {
+      const w = new Parameter([4096], new Float32Array(4096));
+      const optimizer = new SGD([w], { lr: 2 ** 36 });
+      const scaler = new GradScaler({ enabled });
+      const step = gpu.capture(() => {
+        const y = mul(cast(w.tensor, 'f16'), x);
+        const loss = mul(sum(cast(y, 'f32')), 2 ** -36);
+        backward(scaler.scale(loss));
+        const { foundInf } = scaler.step(optimizer);
+        scaler.update();
+        return { foundInf };
+      });
+      const { foundInf } = await step();
+      return [await foundInf.item(), ...new Set(await gpu.download(w.state))];
+    };
+    if (!gpu.device.caps.f16) {
+      await expect(descend(true)).rejects.toThrow('needs shader-f16, which the device lacks');
+      return;
+    }
+    expect(await descend(false)).toEqual([0, 0]);
+    expect(await descend(true)).toEqual([0, -1]);
   });
 
   it('that is not enabled does nothing', async () => {
