@@ -1,13 +1,13 @@
 import { DataError } from '../../errors.ts';
-import type { Box, ImageSize } from '../../vision/boxes.ts';
+import type { ImageSize } from '../../vision/boxes.ts';
 import { type AnnotatedShape, type Annotation, IGNORE_LABEL, type IgnoredRegion } from '../annotation.ts';
 import { BadData, type DataFault, type FaultKind, kindOf, withHint } from '../faults.ts';
-import { samePatch } from '../maskRuns.ts';
 import { ignoredRegion } from '../objects.ts';
 import { type Rest, resting } from '../rest.ts';
 import type { DataFiles, FolderEntry, ImageInfo, ReadOptions } from './format.ts';
 import { parseLoose } from './looseJson.ts';
 import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
+import { regionOf, sameObject } from './sameObject.ts';
 import { decodeText } from './text.ts';
 
 const NO_OUTSIDE = 'move the images into the folder, or allow it (--allow-outside)';
@@ -30,6 +30,7 @@ export class Reading {
   /** Lets the event loop go on after a while, and throws the reason of `signal` once it is aborted. */
   readonly rest: Rest;
   readonly #folders = new Map<string, Promise<{ real: string; links: ReadonlySet<string> }>>();
+  readonly #letters = new Map<string, Promise<ReadonlyMap<string, readonly string[]>>>();
   readonly #objects = new WeakMap<Annotation, Map<string, (readonly AnnotatedShape[])[]>>();
 
   /** @param root The folder of the data set. */
@@ -321,6 +322,37 @@ export class Reading {
   }
 
   /**
+   * Finds a file whose name has the same letters in another Unicode form: `ü` is one character in names typed on Linux or Windows, and
+   * two in those that macOS wrote. The file is noted.
+   *
+   * @param where What names the file, for the note.
+   * @returns The path of the file, or undefined for none, or several.
+   */
+  async sameLetters(where: string, path: string): Promise<string | undefined> {
+    const [folder, name] = [folderOf(path), baseName(path)];
+    if (isAscii(name)) return undefined;
+    const known = this.#letters.get(folder) ?? this.#lettersIn(folder);
+    this.#letters.set(folder, known);
+    const [found, other] = (await known).get(name.normalize('NFC')) ?? [];
+    if (found === undefined || other !== undefined || found === name) return undefined;
+    const real = joinPath(folder, found);
+    this.note('path', `${where}: ${path} was found by its letters, whose Unicode form differs in ${real}`);
+    return real;
+  }
+
+  /** The names in a folder that are not ASCII, by their composed form (NFC). */
+  async #lettersIn(folder: string): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = new Map<string, string[]>();
+    if ((await this.files.kind(folder)) !== 'folder') return found;
+    for (const { name } of await this.list(folder)) {
+      if (isAscii(name)) continue;
+      const key = name.normalize('NFC');
+      found.set(key, [...(found.get(key) ?? []), name]);
+    }
+    return found;
+  }
+
+  /**
    * Says why an image is not found, for messages: a file is there whose name differs only in upper and lower case, or the name is not UTF-8
    * text, by which alone files can be opened. '' for neither.
    */
@@ -348,34 +380,8 @@ export class Reading {
   }
 }
 
-/** Whether two objects are alike but for their numbers. */
-function sameObject(a: readonly AnnotatedShape[], b: readonly AnnotatedShape[]): boolean {
-  // Parts of one object are numbered within an image.
-  const facts = (shapes: readonly AnnotatedShape[]) =>
-    shapes.map(({ id: _, area: __, groupId, mask: ___, extra: ____, ...rest }) => ({
-      ...rest,
-      groupId: shapes.length > 1 ? 0 : groupId,
-    }));
-  const sameMask = ({ mask }: AnnotatedShape, i: number): boolean => {
-    const other = b[i]!.mask;
-    return mask && other ? samePatch(mask, other) : mask === other;
-  };
-  return a.length === b.length && JSON.stringify(facts(a)) === JSON.stringify(facts(b)) && a.every(sameMask);
-}
-
-/** The box around coordinates, within the image; the whole image where none is finite; undefined where nothing of it is inside. */
-function regionOf(coordinates: readonly number[] | undefined, { width, height }: ImageSize): Box | undefined {
-  const around = [Infinity, Infinity, -Infinity, -Infinity];
-  coordinates?.forEach((value, i) => {
-    if (!Number.isFinite(value)) return;
-    around[i % 2] = Math.min(around[i % 2]!, value);
-    around[2 + (i % 2)] = Math.max(around[2 + (i % 2)]!, value);
-  });
-  if (!around.every(Number.isFinite)) return [0, 0, width, height];
-  const [x1, y1, x2, y2] = around as [number, number, number, number];
-  const box: Box = [Math.max(0, x1), Math.max(0, y1), Math.min(width, x2), Math.min(height, y2)];
-  return box[2] > box[0] && box[3] > box[1] ? box : undefined;
-}
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters of ASCII.
+const isAscii = (name: string): boolean => /^[\u0000-\u007f]*$/.test(name);
 
 /** The folder of a data set that was given as a folder or as one of its files. */
 export const rootOf = async (files: DataFiles, path: string): Promise<string> =>

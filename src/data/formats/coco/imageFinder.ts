@@ -34,6 +34,12 @@ export function imageFinder(reading: Reading, file: string): FindImage {
       candidates.unshift(candidate);
       return path;
     }
+    for (const candidate of candidates) {
+      const path = await reading.sameLetters(source, resolveFrom(candidate, file_name));
+      if (path === undefined) continue;
+      await reading.checkPath(source, file_name, path);
+      return path;
+    }
     if (/^\w+:\/\//.test(file_name)) await reading.checkPath(source, file_name, file_name);
     nested ??= listNested(reading, candidates);
     const found = (await nested).get(baseName(file_name)) ?? [];

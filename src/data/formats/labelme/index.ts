@@ -103,12 +103,35 @@ async function findImage(
   }
   const embedded = embeddedImage(document, file);
   if (embedded) return embedded;
+  const other = imagePath && (await otherPlace(reading, imagePath, file));
+  if (other) return other;
   if (options.imagesOptional) return withoutExtension(file);
   const hint = imagePath ? await reading.otherCase([resolveFrom(folderOf(file), imagePath)]) : '';
   throw new BadData(
     'missing image',
     `${file}: ${imagePath ? `imagePath is ${imagePath}, and there is no such file${hint}` : 'has no imagePath'}; put the image beside the annotation, or save it with imageData`,
   );
+}
+
+/**
+ * Finds an image that is not where its annotation says: one whose name has another Unicode form, or one of that name beside the
+ * annotation, where the path is of another machine (`C:\\Users\\me\\a.png`). It is noted.
+ */
+async function otherPlace(reading: Reading, imagePath: string, file: string): Promise<string | undefined> {
+  const { files } = reading;
+  const [named, beside] = [imagePath, baseName(imagePath)].map((path) => resolveFrom(folderOf(file), path));
+  const found =
+    (await reading.sameLetters(file, named!)) ??
+    ((await files.kind(beside!)) === 'file' ? beside : await reading.sameLetters(file, beside!));
+  if (found === undefined) return undefined;
+  await reading.checkPath(file, baseName(found), found);
+  if (folderOf(found) !== folderOf(named!)) {
+    reading.note(
+      'path',
+      `${file}: imagePath is ${imagePath}, which is not there; ${found} beside it was read`,
+    );
+  }
+  return found;
 }
 
 export const labelme: DatasetFormat = {

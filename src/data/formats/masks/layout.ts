@@ -53,7 +53,8 @@ async function filesIn(
   const found = new Map<string, string[]>();
   for await (const file of reading.walk(folder)) {
     if (!isWanted(file)) continue;
-    const stem = withoutExtension(file.slice(folder.length + 1));
+    // macOS writes letters with accents as two characters.
+    const stem = withoutExtension(file.slice(folder.length + 1)).normalize('NFC');
     const same = found.get(stem);
     if (same) same.push(file);
     else found.set(stem, [file]);

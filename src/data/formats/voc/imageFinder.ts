@@ -13,14 +13,17 @@ async function listImages(reading: Reading, folder: string): Promise<Listed> {
   for await (const file of reading.walk(folder)) {
     if (!isImageFile(file)) continue;
     const name = baseName(file);
-    if (!listed.byName.has(name)) listed.byName.set(name, file);
-    const stem = withoutExtension(name);
+    if (!listed.byName.has(keyOf(name))) listed.byName.set(keyOf(name), file);
+    const stem = keyOf(withoutExtension(name));
     const same = listed.byStem.get(stem);
     if (same) same.push(file);
     else listed.byStem.set(stem, [file]);
   }
   return listed;
 }
+
+/** A name in the form in which names are compared: macOS writes letters with accents as two characters. */
+const keyOf = (name: string): string => name.normalize('NFC');
 
 /**
  * Finds the image of an annotation: by the file name that it states, or else, where another extension is stated or none, by the
@@ -42,8 +45,9 @@ export async function imageFinder(reading: Reading, path: string, folder: string
     const named = baseName(fileName.replaceAll('\\', '/'));
     const stems = [named === '' ? stem : extensionOf(named) ? withoutExtension(named) : named, stem];
     for (const { byName, byStem } of listed) {
-      const exact = byName.get(named);
-      const same = exact === undefined ? stems.map((one) => byStem.get(one)).find((one) => one) : [exact];
+      const exact = byName.get(keyOf(named));
+      const same =
+        exact === undefined ? stems.map((one) => byStem.get(keyOf(one))).find((one) => one) : [exact];
       if (!same) continue;
       if (same.length > 1) {
         throw new BadData(

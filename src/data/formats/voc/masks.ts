@@ -112,10 +112,12 @@ export interface Masks extends ImageSize {
 /** Reads a mask file, which must have one of these sizes; undefined if there is none. */
 async function readMask(
   reading: Reading,
-  file: string,
+  named: string,
   sizes: readonly ImageSize[],
 ): Promise<IndexedImage | undefined> {
-  if ((await reading.files.kind(file)) !== 'file') return undefined;
+  const isThere = (await reading.files.kind(named)) === 'file';
+  const file = isThere ? named : await reading.sameLetters(named, named);
+  if (file === undefined) return undefined;
   const bytes = await reading.files.bytes(file);
   // The header is asked before anything is unpacked.
   const header = pngSize(bytes);

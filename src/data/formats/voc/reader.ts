@@ -56,7 +56,7 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
   );
   const fileOf = new Map<string, string>();
   for (const { name } of all) {
-    const stem = withoutExtension(name);
+    const stem = withoutExtension(name).normalize('NFC');
     const other = fileOf.get(stem);
     if (other === undefined) fileOf.set(stem, joinPath(folder, name));
     else {
@@ -122,7 +122,7 @@ export async function openVoc(files: DataFiles, path: string, options: ReadOptio
       }
       if (options.split !== undefined) return;
       for (const image of unused()) {
-        if (fileOf.has(withoutExtension(baseName(image)))) continue;
+        if (fileOf.has(withoutExtension(baseName(image)).normalize('NFC'))) continue;
         reading.note('missing annotation', `${image}: has no file in ${folder}, and was passed over`);
       }
     },
@@ -149,7 +149,8 @@ function noteUnlabelled(
 /** The names in a list of ImageSets/: `name`, or `name -1`, `name 0` or `name 1` in the list of a class. Names may have blanks. */
 const namesIn = (text: string, known: ReadonlyMap<string, string>): string[] =>
   text.split(/\r?\n/).flatMap((line) => {
-    const whole = line.trim();
+    // macOS writes letters with accents as two characters.
+    const whole = line.trim().normalize('NFC');
     const plain = whole.replace(/\s(?:-1|0|1)$/, '').trimEnd();
     const [word = ''] = whole.split(/\s+/, 1);
     return [whole, plain, word].find((name) => known.has(name)) ?? (plain || []);

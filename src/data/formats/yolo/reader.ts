@@ -114,16 +114,16 @@ async function imageStems(reading: Reading, folder: string): Promise<ReadonlySet
 /** Counts the label files of images. Those without an image are faults. */
 async function checkLabels(reading: Reading, images: readonly Listed[]): Promise<number> {
   const { files } = reading;
-  const labels = new Set(images.map(({ path }) => labelFile(path)));
+  const labels = new Set(images.map(({ path }) => labelFile(path).normalize('NFC')));
   let found = 0;
-  for (const folder of new Set([...labels].map(folderOf))) {
+  for (const folder of new Set(images.map(({ path }) => folderOf(labelFile(path))))) {
     if ((await files.kind(folder)) !== 'folder') continue;
     const wanted = folder.replace(/(^|\/)labels(\/|$)/, '$1images$2');
     let others: ReadonlySet<string> | undefined;
     for (const { name, folder: isFolder } of await reading.list(folder)) {
       if (isFolder || !hasExtension(name, '.txt')) continue;
       const file = joinPath(folder, name);
-      if (labels.has(file)) {
+      if (labels.has(file.normalize('NFC'))) {
         found++;
         continue;
       }
@@ -213,12 +213,14 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
 
 async function readImage(
   reading: Reading,
-  { path: image, named, where }: Listed,
+  { path, named, where }: Listed,
   root: string,
   layout: YoloLayout,
   byLabel: ReadonlyMap<string, readonly string[]>,
 ): Promise<AnnotatedImage> {
   const { files } = reading;
+  const isThere = (await files.kind(path)) === 'file';
+  const image = isThere ? path : ((await reading.sameLetters(where, path)) ?? path);
   if ((await files.kind(image)) !== 'file') {
     const address = /^\w+:\/\//.test(named);
     if (address) await reading.checkPath(where, named, image);
@@ -231,9 +233,11 @@ async function readImage(
   // Coordinates are shares of the size: this format cannot do without the image.
   const { width, height } = (await reading.imageInfo(image, image)) ?? (await files.imageSize(image, image));
   const annotation: Annotation = { imagePath: image, width, height, shapes: [] };
-  const file = labelFile(image);
+  const labels = labelFile(path);
+  const file =
+    (await files.kind(labels)) === 'file' ? labels : ((await reading.sameLetters(image, labels)) ?? labels);
   if ((await files.kind(file)) === 'file') {
-    const other = byLabel.get(file)?.find((one) => one !== image);
+    const other = byLabel.get(labels)?.find((one) => one !== path);
     if (other !== undefined) {
       throw new BadData(
         'duplicate',
