@@ -2,15 +2,13 @@ import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box } from '../vision/boxes.ts';
-import { boxArea } from '../vision/boxes.ts';
 import { Random } from '../vision/random.ts';
 import type { Annotation } from './annotation.ts';
-import { drawLayers, type Layer, mostParts, renderLayers } from './augment/mixing.ts';
+import { drawLayers, type Layer } from './augment/mixing.ts';
 import type { Augment } from './augment/parameters.ts';
 import { type AugmentPreset, augmentOf } from './augment/presets.ts';
-import { cropIgnored, cropMask, paintLabels, sortObjects } from './cropTargets.ts';
+import { capacities, type DetectBatch, detectBatch, type SegmentBatch, segmentBatch } from './collate.ts';
 import type { FloatImage } from './image.ts';
-import { unionOf } from './objects.ts';
 
 /** An image and its annotation, as training and evaluation take them. */
 export interface Sample {
@@ -23,9 +21,6 @@ export interface Sample {
   /** Crops are cut from this part of the image only. Default: the whole image. */
   readonly region?: Box;
 }
-
-/** The most objects of one crop that are ignored by boxes of their own; see `fewerBoxes`. */
-const MOST_LEFT_OUT = 64;
 
 /** Options of `BatchSource`. */
 export interface BatchOptions<T extends 'detect' | 'segment'> {
@@ -47,33 +42,6 @@ export interface BatchOptions<T extends 'detect' | 'segment'> {
   readonly masks?: boolean;
   /** Capacity for boxes per crop, G; crops with more objects keep the largest and ignore the others. Default: the most shapes in one sample, times the most samples in one image. */
   readonly maxBoxes?: number;
-}
-
-/** A batch to train a detector on. */
-export interface DetectBatch {
-  /** Images [N, H, W, 3] in 0..1, not normalized. */
-  images: Float32Array;
-  /** Boxes [N, G, 4] as (x1, y1, x2, y2) in pixels of the crop; zeros from `counts[n]` on. */
-  boxes: Float32Array;
-  /** Labels [N, G]: indices into `classNames`; -1 from `counts[n]` on. */
-  labels: Int32Array;
-  /** The number of objects in each crop [N]; may be 0. */
-  counts: Int32Array;
-  /**
-   * Regions to ignore [N, K, 4], as boxes; zeros where a crop has fewer: those of the annotations, and of objects that the crop
-   * cuts off or shrinks too much to be taught, or that are more than `maxBoxes`.
-   */
-  ignored: Float32Array;
-  /** Masks [N, G, H, W]: 1 where an object is visible, else 0. Only if `BatchOptions.masks` is set. */
-  masks?: Float32Array;
-}
-
-/** A batch to train a segmenter on. */
-export interface SegmentBatch {
-  /** Images [N, H, W, 3] in 0..1, not normalized. */
-  images: Float32Array;
-  /** Label maps [N, H, W]: 0 for background, else index into `classNames` + 1; `IGNORE_INDEX` for unlabelled pixels. */
-  labels: Int32Array;
 }
 
 /** The position of a `BatchSource`, as plain JSON data. */
@@ -98,19 +66,6 @@ export function classNames(samples: readonly Sample[]): string[] {
   return [
     ...new Set(samples.flatMap(({ annotation }) => annotation.shapes.map(({ label }) => label))),
   ].sort();
-}
-
-/** At most `most` boxes that cover all of these: the smallest is united with the one that grows least, as often as needed. */
-function fewerBoxes(boxes: readonly Box[], most: number): Box[] {
-  const left = boxes.toSorted((a, b) => boxArea(b) - boxArea(a));
-  while (left.length > most) {
-    const small = left.pop()!;
-    const unions = left.map((box) => unionOf([box, small]));
-    const growth = unions.map((union, i) => boxArea(union) - boxArea(left[i]!));
-    const nearest = growth.reduce((best, value, i) => (value < growth[best]! ? i : best), 0);
-    left[nearest] = unions[nearest]!;
-  }
-  return left;
 }
 
 /**
@@ -154,8 +109,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
     if (task === 'segment' && this.#augment.some(({ name }) => name === 'mixUp')) {
       throw new UsageError('BatchSource: augment has mixUp, which has no label maps; use cutMix');
     }
-    const parts = mostParts(this.#augment);
-    const most = parts * samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
+    const most = samples.reduce((max, { annotation }) => Math.max(max, annotation.shapes.length), 0);
     if (most === 0) {
       throw new DataError(
         `BatchSource: ${samples.length === 0 ? 'there are no samples' : `none of the ${samples.length} samples has a shape`}; label at least one object`,
@@ -174,12 +128,9 @@ export class BatchSource<T extends 'detect' | 'segment'> {
         );
       }
     }
-    const regions = samples.reduce(
-      (max, { annotation }) => Math.max(max, annotation.ignored?.length ?? 0),
-      0,
-    );
-    this.#maxIgnored = parts * regions + Math.min(most, MOST_LEFT_OUT);
-    this.#maxBoxes = options.maxBoxes ?? most;
+    const room = capacities(samples, this.#augment);
+    this.#maxIgnored = room.maxIgnored;
+    this.#maxBoxes = options.maxBoxes ?? room.maxBoxes;
     if (![batchSize, this.#maxBoxes].every((count) => Number.isInteger(count) && count > 0)) {
       throw new DataError(
         `BatchSource: batchSize ${batchSize} and maxBoxes ${this.#maxBoxes} must be integers of at least 1`,
@@ -203,25 +154,13 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   /** Returns the next batch. */
   next(): T extends 'detect' ? DetectBatch : SegmentBatch;
   next(): DetectBatch | SegmentBatch {
-    const { task, batchSize, size, classNames: classes } = this.#options;
-    const pixels = size[0] * size[1];
-    const images = new Float32Array(batchSize * pixels * 3);
+    const { task, size, classNames: classes, masks, minVisible } = this.#options;
     const drawn = this.#draw();
-    drawn.forEach((layers, n) => {
-      renderLayers(layers, images.subarray(n * pixels * 3, (n + 1) * pixels * 3));
-    });
     this.#batch++;
-    if (task === 'segment') {
-      const labels = new Int32Array(batchSize * pixels);
-      drawn.forEach((layers, n) => {
-        const own = labels.subarray(n * pixels, (n + 1) * pixels);
-        for (const { parts } of layers) {
-          for (const { sample, crop } of parts) paintLabels(sample.annotation, crop, classes, own);
-        }
-      });
-      return { images, labels };
-    }
-    return { images, ...this.#boxes(drawn) };
+    const layout = { size, classNames: classes };
+    if (task === 'segment') return segmentBatch(drawn, layout);
+    const { maxBoxes, maxIgnored } = this;
+    return detectBatch(drawn, { ...layout, maxBoxes, maxIgnored, masks, minVisible });
   }
 
   /**
@@ -294,52 +233,5 @@ export class BatchSource<T extends 'detect' | 'segment'> {
       this.#order = { epoch, indices: new Random(this.#seed).fork('epochs').fork(epoch).shuffle(indices) };
     }
     return this.#order.indices[position % count]!;
-  }
-
-  #boxes(drawn: readonly (readonly Layer<Sample>[])[]): Omit<DetectBatch, 'images'> {
-    const { classNames: classes, minVisible, size } = this.#options;
-    const room = this.#maxBoxes;
-    const pixels = size[0] * size[1];
-    const boxes = new Float32Array(drawn.length * room * 4);
-    const labels = new Int32Array(drawn.length * room).fill(-1);
-    const counts = new Int32Array(drawn.length);
-    const masks = this.#options.masks ? new Float32Array(drawn.length * room * pixels) : undefined;
-    const ignored = new Float32Array(drawn.length * this.#maxIgnored * 4);
-    const options = minVisible === undefined ? {} : { minVisible };
-    drawn.forEach((layers, n) => {
-      const parts = layers.flatMap((layer) => layer.parts);
-      const sorted = parts.map(({ sample, crop }) => {
-        const { found, leftOut } = sortObjects(sample.annotation.shapes, crop, options);
-        return { found: found.map((object) => ({ ...object, crop })), leftOut };
-      });
-      const found = sorted.flatMap((part) => part.found);
-      const leftOut = sorted.flatMap((part) => part.leftOut);
-      // The order changes only if they do not fit: the smallest objects are then ignored.
-      if (found.length > room) {
-        found.sort((a, b) => boxArea(b.box) - boxArea(a.box));
-        leftOut.push(...found.splice(room).map(({ box }) => box));
-      }
-      const regions = parts.flatMap(({ sample, crop }) =>
-        cropIgnored({ ignored: sample.annotation.ignored ?? [] }, crop),
-      );
-      const ignore = [...regions, ...leftOut];
-      fewerBoxes(ignore, this.#maxIgnored).forEach((box, i) => {
-        ignored.set(box, (n * this.#maxIgnored + i) * 4);
-      });
-      counts[n] = found.length;
-      found.forEach(({ label, box, shapes, crop }, i) => {
-        const place = n * room + i;
-        boxes.set(box, place * 4);
-        labels[place] = classes.indexOf(label);
-        if (masks) cropMask(shapes, crop, masks.subarray(place * pixels, (place + 1) * pixels));
-      });
-    });
-    return {
-      boxes,
-      labels,
-      counts,
-      ignored,
-      ...(masks ? { masks } : {}),
-    };
   }
 }

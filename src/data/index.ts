@@ -49,6 +49,7 @@ export {
   rotate90,
   zoom,
 } from './augment/transforms.ts';
+export type { DetectBatch, SegmentBatch } from './collate.ts';
 export { type TraceOptions, traceContours } from './contours.ts';
 export {
   type CropBoxesOptions,
@@ -64,9 +65,7 @@ export {
   BatchSource,
   type BatchState,
   classNames,
-  type DetectBatch,
   type Sample,
-  type SegmentBatch,
 } from './dataset.ts';
 export { BadData, type DataFault, FAULT_KINDS, type FaultKind } from './faults.ts';
 export {

@@ -1,11 +1,6 @@
 import { expectArguments } from '../arguments.ts';
-import {
-  type BatchOptions,
-  BatchSource,
-  type DetectBatch,
-  type Sample,
-  type SegmentBatch,
-} from '../data/dataset.ts';
+import type { DetectBatch, SegmentBatch } from '../data/collate.ts';
+import { type BatchOptions, BatchSource, type Sample } from '../data/dataset.ts';
 import type { HostTensor, LoadedBatch, Loader } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 
