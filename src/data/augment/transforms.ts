@@ -3,7 +3,7 @@ import type { Transform, TransformName, TransformParameters } from './parameters
 
 /** A transform of its name and parameters, which are checked. */
 function named<N extends TransformName>(name: N, parameters: TransformParameters[N]): Transform<N> {
-  const transform = { ...parameters, name };
+  const transform = { name, ...parameters };
   checkTransform(name, transform);
   return transform;
 }
