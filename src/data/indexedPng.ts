@@ -87,8 +87,8 @@ export async function decodeIndexedPng(
         fail(`has ${kind} pixels`, 'save the mask with a palette, whose indices are the classes');
       if ((colour !== GREY && colour !== PALETTE) || ![1, 2, 4, 8].includes(depth)) {
         fail(
-          `has ${depth} bits per pixel of colour type ${colour}`,
-          'save the mask with a palette and at most 8 bits',
+          `has ${depth} bits per pixel`,
+          'save the mask with 8 bits per pixel: class numbers from 0 to 255',
         );
       }
       if (interlace !== 0) fail('is interlaced', 'save it without interlacing');

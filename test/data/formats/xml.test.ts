@@ -51,11 +51,14 @@ describe('parseXml', () => {
     ['<a><1/></a>', 'line 1, column 4: expected the name of an element'],
     ['<a x=1></a>', 'line 1, column 1: the tag <a> is broken'],
     ['<a>&nbsp;</a>', 'line 1, column 4: unknown entity &nbsp;'],
-    ['<a>1 & 2</a>', 'line 1, column 6: unknown entity &'],
+    ['<a>1 & 2</a>', 'line 1, column 6: an "&" by itself: write "&" as "&amp;"; '],
     ['<a>&#x110000;</a>', 'unknown entity &#x110000;'],
     ['<a><!-- 1</a>', 'line 1, column 4: a comment that does not end'],
     ['<a><![CDATA[1</a>', 'a CDATA section that does not end'],
-    ['<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', 'line 1, column 1: a document type'],
+    [
+      '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+      'line 1, column 1: a document type (<!DOCTYPE …>), which could load other files: remove it; ',
+    ],
     ['<a></a x>', 'line 1, column 4: a closing tag that is broken'],
     ['<a/>\n\ntext', 'line 3, column 1: expected an element, found "text" outside of it'],
   ])('%j is named with its place', (text, expected) => {

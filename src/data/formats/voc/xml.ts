@@ -59,7 +59,10 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
       const number = /^#(?:x([0-9a-fA-F]+)|(\d+))$/.exec(name);
       const code = number ? Number.parseInt(number[1] ?? number[2]!, number[1] ? 16 : 10) : -1;
       const value = code >= 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES.get(name);
-      if (value === undefined || !whole.endsWith(';')) return fail(offset + at, `unknown entity ${whole}`);
+      if (value === undefined || !whole.endsWith(';')) {
+        const what = name === '' ? 'an "&" by itself' : `unknown entity ${whole}`;
+        return fail(offset + at, `${what}: write "&" as "&amp;"`);
+      }
       return value;
     });
 
@@ -88,7 +91,7 @@ export function parseXml(source: string, where: string, fix: string): XmlElement
       parent.text += text.slice(at + 9, end - 3);
       at = end;
     } else if (text.startsWith('<!', at)) {
-      fail(at, 'a document type, which annotations have no use for');
+      fail(at, 'a document type (<!DOCTYPE …>), which could load other files: remove it');
     } else if (text.startsWith('</', at)) {
       const name = match(NAME, at + 2) ?? '';
       const close = match(/\s*>/y, at + 2 + name.length);
