@@ -17,7 +17,7 @@ import {
 } from './format.ts';
 import { chunksOf } from './json.ts';
 import { labelme } from './labelme/index.ts';
-import { masks } from './masks/index.ts';
+import { hasOtherMasks, masks } from './masks/index.ts';
 import { hasExtension, isClutter, joinPath } from './paths.ts';
 import { voc } from './voc/index.ts';
 import { yolo } from './yolo/index.ts';
@@ -26,7 +26,7 @@ import { yolo } from './yolo/index.ts';
 export const FORMATS: Readonly<Record<FormatName, DatasetFormat>> = { coco, voc, yolo, labelme, masks };
 
 const KNOWN =
-  'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt), masks (images/ and masks/*.png)';
+  'Labelme (*.json beside the images), COCO (a JSON file), Pascal VOC (Annotations/*.xml), YOLO (data.yaml or classes.txt, and labels/*.txt), masks (images/, and masks/ or labels/ with PNG files)';
 
 /** The formats that recognize a folder or file, each with its reason. */
 async function detectAll(
@@ -80,6 +80,7 @@ export async function detectFormat(
     throw new DataError(`${path}: contains ${list}; choose one, for example --from ${found[0]!.format.name}`);
   }
   if (kind === 'folder') {
+    if (await hasOtherMasks(files, path, options)) return 'masks';
     for (const { name, folder } of await files.list(path)) {
       const below = joinPath(path, name);
       if (isClutter(name)) continue;

@@ -98,4 +98,4 @@ export function checkMaskNames(names: readonly string[], file: string): void {
 }
 
 /** Names of the background in lists of the classes of masks. */
-export const BACKGROUND = /^_*background_*$/i;
+export const BACKGROUND = /^_*(?:background|bg)_*$/i;

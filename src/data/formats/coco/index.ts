@@ -6,7 +6,8 @@ import { baseName, hasExtension, isClutter, joinPath, withoutExtension } from '.
 import { openCoco } from './reader.ts';
 import { CocoWriter } from './writer.ts';
 
-const KEYS = ['annotations', 'images', 'categories'];
+/** Keys that show a COCO file. Categories alone are in notes.json of Label Studio's YOLO export, too. */
+const KEYS = ['annotations', 'images'];
 
 /** A COCO file, and whether it has classes: one with captions has none. */
 interface Found {

@@ -2,7 +2,7 @@ import type { ImageSize } from '../../../vision/boxes.ts';
 import { BadData } from '../../faults.ts';
 import { decodeIndexedPng, type IndexedImage, pngSize } from '../../indexedPng.ts';
 import { BACKGROUND } from '../names.ts';
-import { folderOf, joinPath } from '../paths.ts';
+import { extensionOf, folderOf, hasExtension, joinPath } from '../paths.ts';
 import type { Reading } from '../reading.ts';
 import { LABEL_MAP, parseLabelMap, VOC_CLASSES } from '../voc/masks.ts';
 import type { Layout, MaskPair } from './layout.ts';
@@ -14,6 +14,8 @@ export interface ClassList {
   /** Pixel values by colour, for RGB masks: red * 65536 + green * 256 + blue. */
   readonly colors?: ReadonlyMap<number, number>;
   readonly file?: string;
+  /** The name of pixel value 0, where that is not labelled and no background (CamVid's `Void`). */
+  readonly unlabelled?: string;
 }
 
 /** Lists in which line n, counted from 0, names pixel value n. */
@@ -38,12 +40,16 @@ export async function readClasses(reading: Reading, { path, pairs }: Layout): Pr
   return /\/SegmentationClass(PNG)?\//.test(pairs[0]?.mask ?? '') ? { names: VOC_CLASSES } : {};
 }
 
+/** Names of what nobody labelled. */
+const UNLABELLED = /^_*(?:void|unlabell?ed)_*$/i;
+
 function fromLines(text: string, file: string, byValue: boolean): ClassList {
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   while (lines.at(-1) === '') lines.pop();
   if (lines[0] === '__ignore__') lines.shift();
   const [first, ...rest] = lines;
   if (first !== undefined && BACKGROUND.test(first)) return { names: rest, file };
+  if (first !== undefined && UNLABELLED.test(first)) return { names: rest, file, unlabelled: first };
   if (!byValue && first !== undefined) return { names: lines, file };
   throw new BadData(
     'structure',
@@ -85,6 +91,13 @@ export async function readIndexMask(
   check: (size: ImageSize) => void,
 ): Promise<MaskValues> {
   const bytes = await reading.files.bytes(file);
+  if (!hasExtension(file, '.png')) {
+    const kind = extensionOf(file).slice(1).toUpperCase();
+    const why = /^JPE?G$/.test(kind)
+      ? 'whose compression changes pixel values'
+      : 'which is not read as a mask';
+    throw new BadData('mask values', `${file}: is a ${kind} file, ${why}; save masks as PNG files`);
+  }
   const header = pngSize(bytes);
   if (header) {
     reading.checkPixels(header, file);
@@ -166,6 +179,7 @@ export async function valuesIn(
   let hasVoid = false;
   for (const { mask, image } of pairs) {
     await reading.rest();
+    if (!hasExtension(mask, '.png')) continue;
     const bytes = await reading.files.bytes(mask);
     const header = pngSize(bytes);
     const info =

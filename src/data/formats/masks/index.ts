@@ -14,6 +14,7 @@ import type {
   DatasetClass,
   DatasetFormat,
   DatasetWriter,
+  DetectOptions,
   ReadOptions,
 } from '../format.ts';
 import { WarningCounts } from '../format.ts';
@@ -24,7 +25,7 @@ import { Reading } from '../reading.ts';
 import { SeenImages } from '../repeated.ts';
 import { addMasks } from '../voc/addMasks.ts';
 import { drawMasks } from '../voc/drawMasks.ts';
-import { MOST, vocPalette } from '../voc/masks.ts';
+import { MOST, VOID, vocPalette } from '../voc/masks.ts';
 import {
   type ClassList,
   type FoundValues,
@@ -44,12 +45,22 @@ export const masks: DatasetFormat = {
     if ((await files.kind(path)) !== 'folder') return undefined;
     // Faults are reported when the file is read.
     const layout = await layoutOf(new Reading(files, path, { ...options, skipBad: true }), path);
-    return layout && `${layout.sign}`;
+    return layout?.isPng ? layout.sign : undefined;
   },
 
   open: openMasks,
   create: (sink, classes, extra) => new MasksWriter(sink, classes, extra),
 };
+
+/** Whether a folder has masks in files of other kinds than PNG. Opening it says what is wrong. */
+export async function hasOtherMasks(
+  files: DataFiles,
+  path: string,
+  options: DetectOptions,
+): Promise<boolean> {
+  const layout = await layoutOf(new Reading(files, path, { ...options, skipBad: true }), path);
+  return layout !== undefined && !layout.isPng;
+}
 
 async function openMasks(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset> {
   const reading = new Reading(files, path, options);
@@ -69,6 +80,12 @@ async function openMasks(files: DataFiles, path: string, options: ReadOptions): 
   const wanted = split === undefined ? undefined : splits.get(split)!;
   const pairs = layout.pairs.filter(({ name }) => !wanted || wanted.has(name));
   const list = await readClasses(reading, layout);
+  if (list.unlabelled !== undefined) {
+    reading.note(
+      'mask values',
+      `${list.file}: its first line is ${JSON.stringify(list.unlabelled)}, so that pixel value 0 is read as not labelled; write "_background_" if it is the background`,
+    );
+  }
   const found =
     list.names === undefined || list.names.length === 1 ? await valuesIn(reading, pairs, list) : undefined;
   const numbering = numberClasses(list, found);
@@ -155,7 +172,8 @@ async function readPair(
     reading.note('mask values', `${mask}: has colours that are all grey, and was read as grey values`);
   }
   if (isBlackAndWhite(read)) checkWhite(reading, mask, read.isBit);
-  const data = classNumbers(read, numbers);
+  const numbered = classNumbers(read, numbers);
+  const data = list.unlabelled === undefined ? numbered : numbered.map((value) => value || VOID);
   const objectMask =
     objects === undefined
       ? undefined

@@ -5,6 +5,8 @@ import { xmlFolder } from '../voc/reader.ts';
 
 /** Folders of masks and of images, the first that is there. labelme2voc has arrays in SegmentationClass/ and images in SegmentationClassPNG/. */
 const MASK_FOLDERS = ['masks', 'mask', 'SegmentationClassPNG', 'SegmentationClass'];
+/** The same, where images/ is beside them and they have no labels of YOLO or VOC: CamVid's and others'. */
+const MASK_FOLDERS_BESIDE_IMAGES = ['labels', 'label', 'annotations', 'ground_truth', 'gt'];
 const IMAGE_FOLDERS = ['images', 'image', 'JPEGImages', 'imgs'];
 const OBJECT_FOLDERS = ['SegmentationObjectPNG', 'SegmentationObject'];
 /** What programs append to the name of an image for that of its mask. */
@@ -29,6 +31,8 @@ export interface Layout {
   readonly path: string;
   /** Why a folder looks like this format. */
   readonly sign: string;
+  /** Whether the masks are PNG files. */
+  readonly isPng: boolean;
   /** The folder of the images. */
   readonly images: string;
   readonly pairs: readonly MaskPair[];
@@ -63,6 +67,10 @@ async function filesIn(
 }
 
 const isPng = (file: string): boolean => hasExtension(file, '.png');
+/** Labels of YOLO, VOC or Labelme; lists of classes may be beside masks. */
+const isLabel = (file: string): boolean =>
+  ['.txt', '.xml', '.json'].some((extension) => hasExtension(file, extension)) &&
+  !/^(?:classes|codes|class_names|label_names|labelmap)\.txt$/.test(baseName(file));
 
 /** Finds the images and masks of a folder; undefined if it has no masks. */
 export async function layoutOf(reading: Reading, path: string): Promise<Layout | undefined> {
@@ -73,8 +81,20 @@ export async function layoutOf(reading: Reading, path: string): Promise<Layout |
   for (const name of MASK_FOLDERS) {
     const folder = await firstFolder(reading, path, [name]);
     const masks = folder && (await filesIn(reading, folder, isPng));
-    if (!masks || masks.size === 0) continue;
-    return pairUp(reading, path, folder, masks);
+    if (masks && masks.size > 0) return pairUp(reading, path, folder, masks);
+  }
+  // Masks in files of other kinds: reading them says what is wrong.
+  for (const name of ['masks', 'mask']) {
+    const folder = await firstFolder(reading, path, [name]);
+    const masks = folder && (await filesIn(reading, folder, isImageFile));
+    if (masks && masks.size > 0) return pairUp(reading, path, folder, masks);
+  }
+  if (!(await firstFolder(reading, path, IMAGE_FOLDERS))) return undefined;
+  for (const name of MASK_FOLDERS_BESIDE_IMAGES) {
+    const folder = await firstFolder(reading, path, [name]);
+    const files = folder && (await filesIn(reading, folder, (file) => isPng(file) || isLabel(file)));
+    const all = files ? [...files.values()].flat() : [];
+    if (files && all.length > 0 && all.every(isPng)) return pairUp(reading, path, folder!, files);
   }
   return undefined;
 }
@@ -116,6 +136,7 @@ async function pairUp(
   return {
     path,
     sign: `${baseName(folder)}/`,
+    isPng: pairs.every(({ mask }) => isPng(mask)),
     images,
     pairs,
     splits,
@@ -170,5 +191,5 @@ async function labelFolders(reading: Reading, path: string): Promise<Layout | un
   if (pairs.length === 0) return undefined;
   const [{ mask }] = pairs as [MaskPair];
   const sign = mask.slice(path.length + 1);
-  return { path, sign, images: folderOf(mask), pairs, splits: new Map() };
+  return { path, sign, isPng: true, images: folderOf(mask), pairs, splits: new Map() };
 }

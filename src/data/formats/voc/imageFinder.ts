@@ -25,6 +25,13 @@ async function listImages(reading: Reading, folder: string): Promise<Listed> {
 /** A name in the form in which names are compared: macOS writes letters with accents as two characters. */
 const keyOf = (name: string): string => name.normalize('NFC');
 
+/** Where images may be: in JPEGImages/, in or below the folder, or beside a folder that has XML files alone. */
+const placesOf = (path: string, folder: string): string[] => [
+  joinPath(path, 'JPEGImages'),
+  path,
+  ...(folder === path ? ['images', 'JPEGImages'].map((name) => joinPath(path, '..', name)) : [folder]),
+];
+
 /**
  * Finds the image of an annotation: by the file name that it states, or else, where another extension is stated or none, by the
  * name without it. Throws DataError for several.
@@ -32,7 +39,7 @@ const keyOf = (name: string): string => name.normalize('NFC');
 export async function imageFinder(reading: Reading, path: string, folder: string) {
   const { files, options } = reading;
   const { imageFolder, imagesOptional } = options;
-  const candidates = imageFolder === undefined ? [joinPath(path, 'JPEGImages'), path, folder] : [imageFolder];
+  const candidates = imageFolder === undefined ? placesOf(path, folder) : [imageFolder];
   const listed: Listed[] = [];
   for (const candidate of candidates) {
     if (listed.length > 0 && listed[0]!.byName.size > 0) break;

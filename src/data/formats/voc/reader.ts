@@ -16,9 +16,9 @@ import { childrenOf, parseXml, type XmlElement } from './xml.ts';
 const FIX_FILE = 'save the annotation again';
 const SPLITS = ['train', 'val', 'trainval', 'test'];
 
-/** The folder with the XML files of a data set: Annotations/, or the folder itself; undefined if neither has any. */
+/** The folder with the XML files of a data set: Annotations/, annotations/, or the folder itself; undefined if none has any. */
 export async function xmlFolder(files: DataFiles, path: string): Promise<string | undefined> {
-  for (const folder of [joinPath(path, 'Annotations'), path]) {
+  for (const folder of [joinPath(path, 'Annotations'), joinPath(path, 'annotations'), path]) {
     if ((await files.kind(folder)) !== 'folder') continue;
     const entries = (await files.list(folder)).filter(({ name }) => !isClutter(name));
     if (entries.some(({ name, folder: isFolder }) => !isFolder && hasExtension(name, '.xml'))) return folder;

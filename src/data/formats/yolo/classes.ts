@@ -20,6 +20,19 @@ const isNames = (name: string): boolean =>
   ['classes.txt', 'obj.names'].includes(name) || hasExtension(name, '.names');
 const isYaml = (name: string): boolean => hasExtension(name, '.yaml') || hasExtension(name, '.yml');
 
+/** Why a folder has no layout, for messages: a data.yaml without names, or no file that lists the classes. */
+export async function withoutLayout(reading: Reading, folder: string): Promise<string> {
+  for (const { name, folder: isFolder } of (await reading.files.kind(folder)) === 'folder'
+    ? await reading.list(folder)
+    : []) {
+    if (isFolder || !isYaml(name)) continue;
+    const file = joinPath(folder, name);
+    if (!/^["']?(?:train|val|test|nc|path)["']?[ \t]*:/m.test(await reading.text(file))) continue;
+    return `${file}: has no "names", which list the classes; add "names: [first, second]"`;
+  }
+  return `${folder}: has no data.yaml, classes.txt or obj.names, which list the classes; add one of them`;
+}
+
 /** Reads the layout of a folder from its data.yaml, classes.txt or obj.names. Undefined if it has none of these. */
 export async function layoutIn(reading: Reading, folder: string): Promise<YoloLayout | undefined> {
   const { files } = reading;

@@ -5,8 +5,18 @@
 import type { DatasetFormat } from '../format.ts';
 import { baseName, hasExtension, joinPath } from '../paths.ts';
 import { Reading } from '../reading.ts';
-import { findLayout, openYolo } from './reader.ts';
+import { findLayout, NO_LABELS, openYolo } from './reader.ts';
 import { YoloWriter } from './writer.ts';
+
+/** Whether a folder has PNG files and no text files of labels: CamVid's labels/ are masks. */
+async function hasMasksAlone(reading: Reading, folder: string): Promise<boolean> {
+  let found = false;
+  for await (const file of reading.walk(folder)) {
+    if (hasExtension(file, '.txt') && !NO_LABELS.includes(baseName(file))) return false;
+    found ||= hasExtension(file, '.png');
+  }
+  return found;
+}
 
 export const yolo: DatasetFormat = {
   name: 'yolo',
@@ -20,6 +30,8 @@ export const yolo: DatasetFormat = {
     const hasLabels = (await files.kind(joinPath(path, 'labels'))) === 'folder';
     // A list of classes beside masks/ is that of the masks.
     if (!hasLabels && (await files.kind(joinPath(path, 'masks'))) === 'folder') return undefined;
+    const reading = new Reading(files, path, { ...options, skipBad: true });
+    if (hasLabels && (await hasMasksAlone(reading, joinPath(path, 'labels')))) return undefined;
     const layout = await findLayout(new Reading(files, path, options), path);
     return layout ? baseName(layout.file) : hasLabels ? 'labels/' : undefined;
   },

@@ -16,11 +16,11 @@ import {
 } from '../paths.ts';
 import { Reading, rootOf } from '../reading.ts';
 import { noteNames, noteShared } from '../repeated.ts';
-import { layoutIn, readYaml, type YoloLayout } from './classes.ts';
+import { layoutIn, readYaml, withoutLayout, type YoloLayout } from './classes.ts';
 
 const FIX = 'correct or remove the line';
 /** Text files that may be beside label files, but are not. */
-const NO_LABELS = ['classes.txt', 'train.txt', 'val.txt', 'valid.txt', 'test.txt', 'obj.txt'];
+export const NO_LABELS = ['classes.txt', 'train.txt', 'val.txt', 'valid.txt', 'test.txt', 'obj.txt'];
 
 /** Finds the layout: that of a data.yaml, or of a folder, of its labels/, or of the folder above. */
 export async function findLayout(reading: Reading, path: string): Promise<YoloLayout | undefined> {
@@ -152,9 +152,7 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
   const reading = new Reading(files, root, options);
   const layout = (await findLayout(reading, path)) ?? (await layoutIn(reading, joinPath(path, '..')));
   if (layout === undefined) {
-    throw new DataError(
-      `${path}: has no data.yaml, classes.txt or obj.names, which list the classes; add one of them`,
-    );
+    throw new DataError(await withoutLayout(reading, path));
   }
   noteNames(reading, layout.file, layout.classes);
   // A layout from above is for other parts too.
