@@ -39,6 +39,12 @@ export type { StepRates } from './fitPlan.ts';
 export { bestWeights } from './fitProgress.ts';
 export { type LayerGroup, layerGroups } from './groups.ts';
 export { History, type Logs, type StepLogs } from './history.ts';
+export {
+  type Confused,
+  Interpretation,
+  type InterpretationOptions,
+  type InterpretedItem,
+} from './interpretation.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';
 export type { LrFinding, LrFindOptions } from './lrFind.ts';
 export {

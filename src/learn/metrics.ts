@@ -11,7 +11,8 @@ export interface MetricNames {
   readonly target?: string;
 }
 
-function arrayOf(metric: string, arrays: Batch, name: string, where: string): HostTensor {
+/** An array of a batch, by its name. Throws UsageError where there is none. */
+export function arrayOf(metric: string, arrays: Batch, name: string, where: string): HostTensor {
   const found = arrays[name];
   if (found) return found;
   throw new UsageError(

@@ -20,6 +20,11 @@ export { type AnchorOptions, type Anchors, generateAnchors } from './anchors.ts'
 export { type Box, boxArea, boxesFromMask, boxIou, clipBox, type ImageSize, type Point } from './boxes.ts';
 export { distanceMatrix, type KMedoids, type KMedoidsOptions, kMedoids } from './kMedoids.ts';
 export {
+  type ClassificationReport,
+  type ClassificationScores,
+  classificationReport,
+} from './metrics/classification.ts';
+export {
   COCO_THRESHOLDS,
   CocoEvaluator,
   type CocoOptions,
@@ -44,6 +49,15 @@ export {
   type DetectionResult,
   evaluateDetections,
 } from './metrics/detection.ts';
+export {
+  type DetectionError,
+  type DetectionErrorCounts,
+  type DetectionErrorOptions,
+  type DetectionErrors,
+  type DetectionErrorType,
+  detectionErrors,
+  type ImageDetectionErrors,
+} from './metrics/detectionErrors.ts';
 export {
   type PanopticClassResult,
   type PanopticMap,

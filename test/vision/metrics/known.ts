@@ -28,6 +28,8 @@ export const known = JSON.parse(
     target: number[];
     predicted: number[];
     accuracy: number;
+    /** By the number of the class, `macro avg` and `weighted avg`. */
+    report: Record<string, Record<'precision' | 'recall' | 'f1-score' | 'support', number>>;
   } & Record<
     | 'counts'
     | 'true'
