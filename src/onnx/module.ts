@@ -21,7 +21,7 @@ import { Value } from './value.ts';
 export interface OnnxOptions {
   /** Bytes of the files beside the model that hold its values, by the name that the model gives them, or a function that reads them. */
   readonly externalData?: Readonly<Record<string, Uint8Array>> | ExternalData;
-  /** Whether a float initializer is trained; one that is not is a constant. Default: all are, also what was a buffer of PyTorch's (anchors). */
+  /** Whether a float initializer is trained; one that is not is a constant. Default: all are, also what was a buffer of PyTorch's (anchors), but the constants of `exportOnnx`. */
   readonly trained?: (name: string, shape: Shape) => boolean;
 }
 

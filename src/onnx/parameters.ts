@@ -8,6 +8,7 @@ import { nodesOf, type OnnxGraph, type OnnxNode } from './graph.ts';
 import type { HostTensor } from './hostTensor.ts';
 import type { Operator } from './operator.ts';
 import { operatorNamed } from './operators/index.ts';
+import { OWN_CONSTANT } from './ownWeights.ts';
 import { natural, type Order, Value } from './value.ts';
 
 /** A use of a value: as which input of which node. */
@@ -80,7 +81,8 @@ export function makeWeights(graph: OnnxGraph, trained: (name: string, shape: Sha
 
   const add = (name: string, host: HostTensor) => {
     const { type, shape, data } = host;
-    const isWeight = isFloatType(type) && shape.length > 0 && !known.has(name);
+    const isWeight =
+      isFloatType(type) && shape.length > 0 && !known.has(name) && !name.startsWith(OWN_CONSTANT);
     if (isWeight && isAt(name, 'statistics')) {
       const buffer = new Buffer(shape, Float32Array.from(data));
       members.set(name, buffer);

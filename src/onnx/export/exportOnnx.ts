@@ -7,14 +7,15 @@ import type { DetectOptions } from '../../models/detection.ts';
 import { type Download, Module } from '../../nn/module.ts';
 import { expectOneOf, withDefaults } from '../../options.ts';
 import { currentValue } from '../../plan/openGpus.ts';
-import { expectShape, type HostArray } from '../../shape.ts';
+import { expectShape } from '../../shape.ts';
 import { OnnxModule } from '../module.ts';
+import { OWN_WEIGHTS } from '../ownWeights.ts';
 import { natural } from '../value.ts';
 import { beforeNms, lastThresholds } from './nms.ts';
 import { encodeFile, portProto } from './protos.ts';
 import { type InputSpec, type Outcome, recordGraph, specOf } from './record.ts';
 import { type Graph, SizeTable } from './sizes.ts';
-import { CHANNELS_FIRST, type States } from './tensors.ts';
+import { CHANNELS_FIRST, type StateEntry, type States } from './tensors.ts';
 import { writeGraph } from './writeGraph.ts';
 
 /** Options of `exportOnnx`. */
@@ -138,10 +139,10 @@ function checkedOptions(options: ExportOptions, layout: 'nchw' | 'nhwc') {
 
 /** The states that a graph reads, with their names and values. */
 async function statesOf(model: Exported, graph: Graph, download: Download): Promise<States> {
-  const names = new Map(
-    model instanceof Module ? model.namedStates().map(([name, state]) => [state, name] as const) : [],
-  );
-  const found = new Map<State, { readonly name: string; readonly values: HostArray }>();
+  const named = model instanceof Module ? model : undefined;
+  const names = new Map(named?.namedStates().map(([name, state]) => [state, name] as const));
+  const layouts = new Map(named?.parameters().map(({ state, layout }) => [state, layout] as const));
+  const found = new Map<State, StateEntry>();
   const taken = new Set(names.values());
   const add = async (tensor: Tensor) => {
     const { origin } = baseOf(tensor);
@@ -150,7 +151,7 @@ async function statesOf(model: Exported, graph: Graph, download: Download): Prom
     let name = names.get(state) ?? state.label;
     for (let i = 1; !names.has(state) && taken.has(name); i++) name = `${state.label}_${i}`;
     taken.add(name);
-    found.set(state, { name, values: await download(state) });
+    found.set(state, { name, values: await download(state), torch: layouts.get(state) });
   };
   for (const { inputs } of graph.nodes) for (const tensor of Object.values(inputs)) await add(tensor);
   for (const tensor of graph.results.values()) await add(tensor);
@@ -260,6 +261,12 @@ export async function exportOnnx(
     initializers: written.initializers,
     inputs: [...graph.inputs].map(port(orders.input)),
     outputs: [...graph.results].map(port(orders.output)),
-    metadata: thresholds ? { ...metadata, 'fovea.nms': JSON.stringify(thresholds) } : metadata,
+    metadata: {
+      ...metadata,
+      ...(thresholds ? { 'fovea.nms': JSON.stringify(thresholds) } : {}),
+      ...(written.stored.size > 0
+        ? { [OWN_WEIGHTS]: JSON.stringify(Object.fromEntries(written.stored)) }
+        : {}),
+    },
   });
 }

@@ -1,6 +1,7 @@
 import { numel, type Shape } from '../../shape.ts';
 import type { OnnxType } from '../dataTypes.ts';
 import type { NodeProto, TensorProto } from '../onnx_pb.ts';
+import { OWN_CONSTANT } from '../ownWeights.ts';
 import { type Attr, nodeProto, tensorProto, type Values } from './protos.ts';
 
 /** Values longer than this are not compared with others. */
@@ -69,7 +70,8 @@ export class GraphWriter {
 
   /** An initializer of these values: one for all that are alike. */
   constant(type: OnnxType, shape: Shape, values: Values): string {
-    const make = () => this.initializer(numel(shape) === 1 ? 'scalar' : 'constant', type, shape, values);
+    const kind = numel(shape) === 1 ? 'scalar' : 'constant';
+    const make = () => this.initializer(OWN_CONSTANT + kind, type, shape, values);
     if (values.length > COMPARED) return make();
     const key = `${type} ${shape} ${new Uint8Array(values.buffer, values.byteOffset, values.byteLength)}`;
     const known = this.#known.get(key) ?? make();

@@ -1,6 +1,8 @@
 import type { State } from '../../graph/state.ts';
 import { baseOf, type Tensor } from '../../graph/tensor.ts';
-import { type HostArray, numel, type Shape } from '../../shape.ts';
+import type { TorchLayout } from '../../io/layout.ts';
+import { type HostArray, numel } from '../../shape.ts';
+import { isAsTorch, ordered, type StoredWeight } from '../ownWeights.ts';
 import { UnsupportedError } from '../unsupported.ts';
 import { natural, type Order } from '../value.ts';
 import type { GraphWriter } from './graphWriter.ts';
@@ -16,8 +18,15 @@ export interface Written {
   readonly order: Order;
 }
 
-/** States with their names in the file and their values. */
-export type States = ReadonlyMap<State, { readonly name: string; readonly values: HostArray }>;
+/** A state's name in the file, its values, and how PyTorch stores it where that differs. */
+export interface StateEntry {
+  readonly name: string;
+  readonly values: HostArray;
+  readonly torch?: TorchLayout | undefined;
+}
+
+/** What is written of each state. */
+export type States = ReadonlyMap<State, StateEntry>;
 
 /** What tensors are made of beside nodes. */
 export interface Sources {
@@ -33,27 +42,6 @@ const inPlace = (order: Order, sizes: Sizes): boolean => {
   return moving.every((axis, i) => i === 0 || axis > moving[i - 1]!);
 };
 
-/** Values in another order of dimensions. */
-export function ordered<Values extends HostArray>(values: Values, shape: Shape, order: Order): Values {
-  if (order.every((axis, i) => axis === i)) return values;
-  const strides = shape.map((_, i) => numel(shape.slice(i + 1)));
-  const steps = order.map((axis) => strides[axis]!);
-  const sizes = order.map((axis) => shape[axis]!);
-  const result = values.slice() as Values;
-  const at = new Array<number>(order.length).fill(0);
-  let from = 0;
-  for (let i = 0; i < result.length; i++) {
-    result[i] = values[from]!;
-    for (let d = order.length - 1; d >= 0; d--) {
-      from += steps[d]!;
-      if (++at[d]! < sizes[d]!) break;
-      from -= sizes[d]! * steps[d]!;
-      at[d] = 0;
-    }
-  }
-  return result;
-}
-
 /**
  * The tensors of a graph as values of a file. A tensor may be there in several orders of its dimensions: what an operation
  * wants is transposed when it first asks, so that images stay channels-first between convolutions.
@@ -61,7 +49,9 @@ export function ordered<Values extends HostArray>(values: Values, shape: Shape, 
 export class Tensors {
   readonly writer: GraphWriter;
   readonly #sources: Sources;
-  readonly #states: Map<State, { readonly name: string; readonly values: HostArray }>;
+  readonly #states: Map<State, StateEntry>;
+  /** Weights that are not as PyTorch stores them, by name. */
+  readonly stored = new Map<string, StoredWeight>();
   readonly #written = new Map<Tensor, Map<string, Written>>();
   readonly #stretched = new Map<string, string>();
   /** Results of comparisons before they became numbers. */
@@ -79,7 +69,7 @@ export class Tensors {
   }
 
   /** Adds a state that the graph itself does not have. */
-  addState(state: State, entry: { readonly name: string; readonly values: HostArray }): void {
+  addState(state: State, entry: StateEntry): void {
     this.#states.set(state, entry);
   }
 
@@ -131,7 +121,9 @@ export class Tensors {
     }
     if (origin.kind === 'view') return this.#view(tensor, order);
     if (origin.kind === 'state') {
-      const { name, values } = this.#states.get(origin.state)!;
+      const { name, values, torch } = this.#states.get(origin.state)!;
+      const stored = { shape: tensor.shape, order, ...(torch ? { torch } : {}) };
+      if (!isAsTorch(stored)) this.stored.set(name, stored);
       const shape = order.map((axis) => tensor.shape[axis]!);
       return this.writer.weight(name, TYPES[tensor.dtype], shape, ordered(values, tensor.shape, order));
     }

@@ -1,6 +1,7 @@
 import { State } from '../../graph/state.ts';
 import { baseOf, type Node, stateTensor, type Tensor } from '../../graph/tensor.ts';
 import type { NodeProto, TensorProto } from '../onnx_pb.ts';
+import type { StoredWeight } from '../ownWeights.ts';
 import { UnsupportedError } from '../unsupported.ts';
 import type { Order } from '../value.ts';
 import { type BatchNorm, batchNormOf, folded, isSettled } from './batchNorm.ts';
@@ -64,14 +65,19 @@ function writeFolded(norm: BatchNorm & { readonly conv: Node }, tensors: Tensors
   const { weight, bias } = folded(norm, states);
   const { label } = new Call(conv, tensors, states);
   const { origin } = baseOf(conv.inputs.weight!);
-  const name =
-    (origin.kind === 'state' && states.get(origin.state)?.name) || tensors.writer.name(`${label}.weight`);
+  const filter = origin.kind === 'state' ? states.get(origin.state) : undefined;
+  const name = filter?.name ?? tensors.writer.name(`${label}.weight`);
   const parts = [
-    { name, values: weight, shape: conv.inputs.weight!.shape },
-    { name: tensors.writer.name(`${label}.bias_folded`), values: bias, shape: [bias.length] },
-  ].map(({ name: own, values, shape }) => {
+    { name, values: weight, shape: conv.inputs.weight!.shape, torch: filter?.torch },
+    {
+      name: tensors.writer.name(`${label}.bias_folded`),
+      values: bias,
+      shape: [bias.length],
+      torch: undefined,
+    },
+  ].map(({ name: own, values, shape, torch }) => {
     const state = new State(own, { shape, dtype: 'f32' }, values);
-    tensors.addState(state, { name: own, values });
+    tensors.addState(state, { name: own, values, torch });
     return stateTensor(state);
   });
   const again: Node = { ...conv, inputs: { x: conv.inputs.x!, weight: parts[0]!, bias: parts[1]! } };
@@ -111,7 +117,11 @@ function writeBatchNorm(norm: BatchNorm, tensors: Tensors, states: States): void
 export function writeGraph(
   graph: Graph,
   { sizes, states, opset, foldBatchNorm, orders }: WriteOptions,
-): { nodes: NodeProto[]; initializers: TensorProto[] } {
+): {
+  nodes: NodeProto[];
+  initializers: TensorProto[];
+  stored: ReadonlyMap<string, StoredWeight>;
+} {
   const norms = batchNormsIn(graph.nodes, graph.results.values(), foldBatchNorm);
   const nodes = neededNodes(graph.results.values(), (node) => {
     const norm = norms.get(node);
@@ -152,5 +162,5 @@ export function writeGraph(
   writer.rename(
     new Map([...graph.results].map(([name, tensor]) => [name, tensors.name(tensor, orders.output(tensor))])),
   );
-  return writer.needed(graph.results.keys());
+  return { ...writer.needed(graph.results.keys()), stored: tensors.stored };
 }
