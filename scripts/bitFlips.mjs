@@ -21,8 +21,7 @@ try {
   const settings = defaultSettings('unet', [{ name: 'a', image, annotation }], { width: 4, steps: 100 });
   const model = buildModel(settings.model, settings.config, 0);
   const weights = await model.stateDict(async (state) => Float32Array.from(state.initial));
-  const batches = { seed: 0, batch: 50, batchSize: settings.batchSize, samples: 1 };
-  const progress = { settings, step: 50, batches, random: {} };
+  const progress = { settings, step: 50, crops: 1, fit: { step: 50 } };
   await saveCheckpoint(file, { weights, optimizer: weights, progress });
   await loadCheckpoint(file);
 

@@ -13,10 +13,11 @@ const bin = path.join(root, 'cli/bin/fovea.mjs');
 const SIGNALS = /** @type {const} */ (['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGHUP']);
 const CODES = { SIGKILL: null, SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
-/** A small training, of a few seconds on a CPU: of 60 steps, with a checkpoint every 3. */
+/** A small training, of a few seconds on a CPU: of 60 steps, judged every 20, with a checkpoint every 3. */
 const TRAINING = [
   ...['--model', 'unet', '--data', path.join(root, 'examples/coins'), '--steps', '60', '--size', '128'],
   ...['--crop', '32', '--batch', '2', '--width', '4', '--checkpoint-every', '3'],
+  ...['--val', path.join(root, 'examples/coins')],
 ];
 
 /**

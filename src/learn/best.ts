@@ -7,13 +7,15 @@ export interface BestEpoch {
   /** What epochs were compared by, such as `val_accuracy`. */
   readonly name: string;
   readonly value: number;
+  /** Its loss, of validation if there is one: of epochs with the same value, the one with the lowest is the best. */
+  readonly loss: number;
   /** The epoch, from 0. */
   readonly epoch: number;
 }
 
 type Weights = Map<string, StateEntry>;
 
-/** Keeps the weights of the best epoch. Of equal ones, that is the first. */
+/** Keeps the weights of the best epoch. */
 export class Best {
   readonly #name: string | false | undefined;
   #kept: { readonly epoch: BestEpoch; readonly weights: Weights } | undefined;
@@ -47,10 +49,16 @@ export class Best {
     if (value === undefined) {
       throw new UsageError(`Learner: best is ${name}, the logs have ${Object.keys(logs).join(', ')}`);
     }
-    const before = this.epoch?.value;
-    const isBetter =
-      before === undefined ? !Number.isNaN(value) : modes[name] === 'max' ? value > before : value < before;
-    if (isBetter) this.#kept = { epoch: { name, value, epoch }, weights: await weights() };
+    const before = this.epoch;
+    const loss = logs.val_loss ?? logs.loss ?? Number.NaN;
+    const isBetter = !before
+      ? !Number.isNaN(value)
+      : value === before.value
+        ? loss < before.loss
+        : modes[name] === 'max'
+          ? value > before.value
+          : value < before.value;
+    if (isBetter) this.#kept = { epoch: { name, value, loss, epoch }, weights: await weights() };
   }
 
   restore(epoch: BestEpoch, weights: Weights): void {

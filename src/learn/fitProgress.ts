@@ -56,7 +56,7 @@ const schema = v.object({
   }),
   random: v.record(v.string(), finite),
   callbacks: v.array(v.unknown()),
-  best: v.optional(v.object({ name: v.string(), value: finite, epoch: whole })),
+  best: v.optional(v.object({ name: v.string(), value: finite, loss: finite, epoch: whole })),
 });
 
 /**

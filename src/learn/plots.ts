@@ -53,7 +53,7 @@ function lowest(epochs: readonly Logs[], name: string): BestEpoch | undefined {
   let best: BestEpoch | undefined;
   for (const [epoch, { [name]: value }] of epochs.entries()) {
     if (value !== undefined && (best ? value < best.value : !Number.isNaN(value)))
-      best = { name, value, epoch };
+      best = { name, value, loss: value, epoch };
   }
   return best;
 }

@@ -40,7 +40,7 @@ describe('plots of a training', () => {
     // Dots of validation, and the circle of the best one.
     expect(svg.match(/<circle/g)).toHaveLength(4 + 1);
     expect(plotLoss(historyOf(), { best: false })).not.toContain('best');
-    const best = { name: 'val_accuracy', value: 0.7, epoch: 2 };
+    const best = { name: 'val_accuracy', value: 0.7, loss: 1, epoch: 2 };
     const accuracy = plotLoss(historyOf(), { best });
     expect(accuracy).toContain('>best: epoch 3, val_accuracy 0.7</text>');
     expect(accuracy.match(/<circle/g)).toHaveLength(4);
@@ -68,7 +68,7 @@ describe('plots of a training', () => {
       expect(() => plot({} as never)).toThrow(UsageError);
       expect(() => plot(new History(), { titel: 'x' } as never)).toThrow('did you mean title?');
     }
-    const best = { name: 'val_loss', value: 1, epoch: 9 };
+    const best = { name: 'val_loss', value: 1, loss: 1, epoch: 9 };
     expect(() => plotLoss(historyOf(), { best })).toThrow(
       'plotLoss: best is epoch 9, the history has 4; give the best of the same training',
     );
