@@ -130,6 +130,29 @@ const list = (names: readonly string[]): string =>
     ? 'none'
     : names.slice(0, 8).join(', ') + (names.length > 8 ? `, … (${names.length})` : '');
 
+type Mismatch = LoadReport['mismatched'][number] & {
+  /** The model's shape in the other layout. */
+  readonly other: Shape;
+  readonly layout: Layout;
+};
+
+/** Whether only the number of outputs differs: the first size of a weight of PyTorch's, else the last. */
+const isHead = ({ given, wanted, layout }: Mismatch): boolean => {
+  const axis = layout === 'pytorch' ? 0 : wanted.length - 1;
+  return given.length === wanted.length && given.every((size, i) => i === axis || size === wanted[i]);
+};
+
+/** What to do about shapes that differ. */
+function wayOut({ given, other, layout }: Mismatch, all: readonly Mismatch[]): string {
+  if (sameShape(given, other)) {
+    return layout === 'pytorch'
+      ? "that is the layout of Fovea: load it with layout 'fovea'"
+      : "that is the layout of PyTorch: load it with layout 'pytorch'";
+  }
+  if (!all.every(isHead)) return 'use the width and depth that it was trained with';
+  return 'only outputs differ, as in a head for other classes: build the model with the numClasses of the weights, or pass skipMismatched: true to begin the head anew';
+}
+
 /**
  * Loads values by name; see `Module.loadStateDict`.
  *
@@ -194,26 +217,22 @@ export function loadState(
     );
   }
   const matched: Loadable[] = [];
-  const mismatched: LoadReport['mismatched'][number][] = [];
+  const mismatched: Mismatch[] = [];
   for (const member of members) {
     const entry = given.get(member.name);
     if (!entry) continue;
-    const { shape } = entry;
     const ours = member.state.spec.shape;
     const torchs = member.torch?.shape ?? ours;
-    const [wanted, other] = layoutOf(entry) === 'pytorch' ? [torchs, ours] : [ours, torchs];
-    if (sameShape(shape, wanted)) matched.push(member);
-    else if (skipMismatched) mismatched.push({ name: member.name, given: shape, wanted });
-    else {
-      const hint = sameShape(shape, other)
-        ? layoutOf(entry) === 'pytorch'
-          ? "that is the layout of Fovea: load it with layout 'fovea'"
-          : "that is the layout of PyTorch: load it with layout 'pytorch'"
-        : 'use the width and depth that it was trained with';
-      throw new ShapeError(
-        `${source}: ${member.name} is ${formatShape(shape)}, the model’s is ${formatShape(wanted)}; ${hint}`,
-      );
-    }
+    const own = layoutOf(entry);
+    const [wanted, other] = own === 'pytorch' ? [torchs, ours] : [ours, torchs];
+    if (sameShape(entry.shape, wanted)) matched.push(member);
+    else mismatched.push({ name: member.name, given: entry.shape, wanted, other, layout: own });
+  }
+  const [first] = mismatched;
+  if (first && !skipMismatched) {
+    throw new ShapeError(
+      `${source}: ${first.name} is ${formatShape(first.given)}, the model’s is ${formatShape(first.wanted)}; ${wayOut(first, mismatched)}`,
+    );
   }
   for (const { name } of matched) {
     const { dtype = 'f32', data } = given.get(name)!;
@@ -227,5 +246,10 @@ export function loadState(
     if (torch && layoutOf(entry) === 'pytorch') state.set(fromTorch(own32 ?? values(), torch));
     else state.set(own32 && !copy ? own32 : (own32?.slice() ?? values()));
   }
-  return { matched: matched.map(({ name }) => name), missing, unexpected, mismatched };
+  return {
+    matched: matched.map(({ name }) => name),
+    missing,
+    unexpected,
+    mismatched: mismatched.map(({ name, given: shape, wanted }) => ({ name, given: shape, wanted })),
+  };
 }

@@ -337,9 +337,9 @@ describe('weights in PyTorch’s layouts', () => {
 
     it('of another width', async () => {
       await refused(
-        (torch) => torch.set(conv, { dtype: 'f32', shape: [8, 3, 7, 7], data: new Float32Array(1176) }),
+        (torch) => torch.set(conv, { dtype: 'f32', shape: [8, 6, 7, 7], data: new Float32Array(2352) }),
         ShapeError,
-        /^x\.pth: backbone\.body\.conv1\.weight is \[8,3,7,7\], the model’s is \[4,3,7,7\]; use the width and depth that it was trained with$/,
+        /^x\.pth: backbone\.body\.conv1\.weight is \[8,6,7,7\], the model’s is \[4,3,7,7\]; use the width and depth that it was trained with$/,
       );
     });
 

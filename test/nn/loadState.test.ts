@@ -7,7 +7,7 @@ import {
   loadWeights,
   writeTorch,
 } from '../../src/io/index.ts';
-import { BatchNorm2d, Buffer, Conv2d, Linear, Module } from '../../src/nn/index.ts';
+import { BatchNorm2d, Buffer, Conv2d, Linear, Module, Sequential } from '../../src/nn/index.ts';
 
 /** The module that test/fixtures/torch_files.py saves. */
 class Mixed extends Module {
@@ -99,6 +99,25 @@ describe('loadStateDict', () => {
     expect(() => layer.loadStateDict(tensors, { rename: () => 'weight' })).toThrow(UsageError);
     expect(() => layer.loadStateDict({} as never)).toThrow(
       /takes a Map of tensors by name, or what loadWeights/,
+    );
+  });
+
+  it('says of a head for other classes what to do', async () => {
+    const load = (wide: number, classes: number, layout: 'fovea' | 'pytorch') => async () => {
+      const net = (width: number, count: number) =>
+        new Sequential(new Linear(4, width), new Linear(width, count));
+      net(3, 7).loadStateDict(await net(wide, classes).stateDict(async ({ initial }) => initial, { layout }));
+    };
+    const head =
+      'only outputs differ, as in a head for other classes: build the model with the numClasses of the weights, or pass skipMismatched: true to begin the head anew';
+    await expect(load(3, 5, 'pytorch')).rejects.toThrow(
+      new ShapeError(`state dict: 1.weight is [5,3], the model’s is [7,3]; ${head}`),
+    );
+    await expect(load(3, 5, 'fovea')).rejects.toThrow(
+      new ShapeError(`state dict: 1.weight is [3,5], the model’s is [3,7]; ${head}`),
+    );
+    await expect(load(6, 7, 'pytorch')).rejects.toThrow(
+      /0\.weight is \[6,4\], the model’s is \[3,4\]; use the width and depth/,
     );
   });
 
