@@ -23,6 +23,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   kMedoids: () => vision.kMedoids(new Float64Array(1), mistake),
   CocoEvaluator: () => new vision.CocoEvaluator(mistake),
   ConfusionMatrix: () => new vision.ConfusionMatrix(2).add([], [], mistake),
+  detectionErrors: () => vision.detectionErrors([], mistake),
   detectionConfusion: () => vision.detectionConfusion([], mistake),
   evaluateDetections: () => vision.evaluateDetections([], mistake),
   PanopticQuality: () => new vision.PanopticQuality(mistake),
@@ -117,7 +118,7 @@ const WITHOUT = [
     'decodeModel',
     'metadataOf',
   ],
-  ...['describeStart', 'architectureIn', 'configFromWeights'],
+  ...['describeStart', 'architectureIn', 'configFromWeights', 'classificationReport'],
   ...['taskOf', 'readProgress', 'loadDetector', 'loadSegmenter', 'Device', 'Gpu', 'borrowGpu', 'openGpu'],
 ];
 
