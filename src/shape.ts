@@ -76,6 +76,10 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
 
 /** A dimension counted from the end where negative, checked against the rank. */
 export function normalizeDim(op: string, dim: number, rank: number): number {
+  if (typeof dim !== 'number') {
+    const given = typeof dim === 'object' ? 'an object' : String(dim);
+    throw new ShapeError(`${op}: dim is ${given}; give a number by itself: -1, not { dim: -1 }`);
+  }
   if (rank === 0) throw new ShapeError(`${op}: dim ${dim} of a tensor of shape [], which has no dimensions`);
   if (!Number.isInteger(dim) || dim < -rank || dim >= rank) {
     throw new ShapeError(`${op}: dim ${dim} is out of range for rank ${rank}; use ${-rank} to ${rank - 1}`);

@@ -158,6 +158,32 @@ describe('an option that a function does not have is refused', () => {
     expect(named.filter((name) => !(name in calls))).toEqual([]);
   });
 
+  it('and a dim as an option where it is given by itself', () => {
+    const dim = { dim: -1 } as never;
+    const calls = [
+      () => graph.softmax(x, dim),
+      () => graph.logSoftmax(x, dim),
+      () => graph.cumsum(x, dim),
+      () => graph.cumprod(x, dim),
+      () => graph.concat([x, x], dim),
+      () => graph.stack([x, x], dim),
+      () => graph.split(x, 1, dim),
+      () => graph.chunk(x, 2, dim),
+      () => graph.squeeze(x, dim),
+      () => graph.unsqueeze(x, dim),
+      () => graph.flatten(x, dim),
+      () => graph.permute(x, [dim, dim, dim, dim].slice(0, x.shape.length)),
+      () => graph.flip(x, [dim]),
+      () => graph.gather(x, dim, x),
+    ];
+    for (const call of calls) {
+      expect(call).toThrow(/^\w+: dim is an object; give a number by itself: -1, not \{ dim: -1 \}$/);
+    }
+    expect(() => graph.concat([x, x], undefined as never)).toThrow(
+      /^concat: dim is undefined; give a number/,
+    );
+  });
+
   it('and options that are no object', () => {
     expect(() => graph.sum(x, 1 as never)).toThrow('sum: options are 1; give an object with dim, keepdim');
     expect(() => graph.gridSample(x, x, 'border' as never)).toThrow('grid_sample: options are border');
