@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { colorsOf } from './colors.ts';
+import { counted } from './counted.ts';
 import { printable } from './printable.ts';
 
 /** What of a stream is used: `process.stderr`, or anything that takes text. */
@@ -185,7 +186,7 @@ function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
       endPhase();
       if (last !== undefined && printed.step !== last.step) print(last.step, last.status);
       if (last !== undefined) {
-        const steps = start > 0 ? `steps ${start + 1} to ${last.step}` : `${last.step} steps`;
+        const steps = start > 0 ? `steps ${start + 1} to ${last.step}` : counted(last.step, 'step');
         line(`${name}: ${steps} in ${formatDuration((Date.now() - began) / 1000)}`);
       }
     },

@@ -23,6 +23,7 @@ import {
   saveWeights,
 } from 'fovea/io';
 import { bestWeights, type Logs } from 'fovea/learn';
+import { counted } from './counted.ts';
 import { endBySignal, onInterrupt } from './errors.ts';
 import { History, historyPath } from './history.ts';
 import { printable } from './printable.ts';
@@ -112,7 +113,8 @@ async function openHistory(out: string, saved: SavedTraining | undefined): Promi
   const history = await History.resume(file, step, checksum);
   const skipped = settings.skipBatches?.filter((batch) => batch <= step).length ?? 0;
   const missing = step - skipped - history.before.length;
-  if (missing > 0) process.stderr.write(`${printable(file)}: lacks the losses of ${missing} earlier steps\n`);
+  if (missing > 0)
+    process.stderr.write(`${printable(file)}: lacks the losses of ${counted(missing, 'earlier step')}\n`);
   return history;
 }
 

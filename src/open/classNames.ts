@@ -68,3 +68,7 @@ export function parseNames(text: string): string[] | undefined {
   }
   return names.length === 0 ? undefined : Array.from(names, (name, i) => name ?? String(i));
 }
+
+/** `1 class`, `3 classes`. */
+export const classCount = (names: readonly string[]): string =>
+  names.length === 1 ? '1 class' : `${names.length} classes`;

@@ -4,7 +4,7 @@ import { IMAGENET } from '../models/preprocess.ts';
 import { inFile } from '../onnx/inFile.ts';
 import { loadOnnx, type OnnxModule } from '../onnx/module.ts';
 import { UnsupportedError } from '../onnx/unsupported.ts';
-import { classesOf, parseNames } from './classNames.ts';
+import { classCount, classesOf, parseNames } from './classNames.ts';
 import { type Head, KNOWN_HEADS, type OutputPort, tellHead } from './onnxHeads.ts';
 import type { OnnxFit } from './onnxPrepare.ts';
 import { OnnxDetector, OnnxSegmenter, type OpenedOnnx } from './onnxRun.ts';
@@ -189,7 +189,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
     task,
     classNames,
     leastScore: opened.inFile.scoreThreshold,
-    description: `ONNX model ${family}, ${classNames.length} classes; images ${describeFit(fit)}, in 0..1${how === 'imagenet' ? ', normalised as ImageNet' : ''}`,
+    description: `ONNX model ${family}, ${classCount(classNames)}; images ${describeFit(fit)}, in 0..1${how === 'imagenet' ? ', normalised as ImageNet' : ''}`,
     detector: (gpu, { name = file, augmentation } = {}) => {
       if (augmentation) throw new DataError(`${name}: test-time augmentation is for models of Fovea`);
       if (head.kind === 'map') throw new DataError(`${name}: gives maps of classes; use fovea segment`);

@@ -6,6 +6,7 @@ import { ARCHITECTURES } from '../tasks/architectures.ts';
 import { Detector, Segmenter } from '../tasks/infer.ts';
 import { decodeModel, type TrainedModel } from '../tasks/modelFile.ts';
 import type { OpenedClassifier } from './classifier.ts';
+import { classCount } from './classNames.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 
 const CFG = /^\s*(?:[#;][^\n]*\n\s*)*\[net(?:work)?\]/;
@@ -25,10 +26,10 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
 /** A classifier, which neither detects nor segments. */
 function openedClassifier(classifier: OpenedClassifier, name: string): OpenedModel {
   const { title, classNames, imageSize } = classifier;
-  const description = `torchvision ${title}, a classifier of ${classNames.length} classes; images of ${imageSize}x${imageSize}, normalised in the model`;
+  const description = `torchvision ${title}, a classifier of ${classCount(classNames)}; images of ${imageSize}x${imageSize}, normalised in the model`;
   const refuse = (): never => {
     throw new DataError(
-      `${name}: is a classifier (${title}, ${classNames.length} classes), which finds neither boxes nor masks; write it as .onnx with fovea export, or run it in code with torchvisionModel`,
+      `${name}: is a classifier (${title}, ${classCount(classNames)}), which finds neither boxes nor masks; write it as .onnx with fovea export, or run it in code with torchvisionModel`,
     );
   };
   return { task: 'classify', classNames, description, classifier, detector: refuse, segmenter: refuse };
@@ -91,12 +92,12 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     const cfg = new TextDecoder().decode(bytes);
     const files = { cfg, weights: options.weights, ...(names ? { names: names.join('\n') } : {}) };
     const trained = fromDarknet(files, { name, ...(fit ? { fit } : {}) });
-    return opened(trained, name, `Darknet network, ${trained.classNames.length} classes`);
+    return opened(trained, name, `Darknet network, ${classCount(trained.classNames)}`);
   }
   if (start.includes('"fovea.model"') || start.includes('"fovea.checksum"')) {
     only('a model of Fovea with its weights and classes in it');
     const trained = decodeModel(bytes, name);
-    return opened(trained, name, `${trained.name}, ${trained.classNames.length} classes`);
+    return opened(trained, name, `${trained.name}, ${classCount(trained.classNames)}`);
   }
   only('a file of weights', 'names', 'arch');
   const { loadWeights } = await import('../io/loadWeights.ts');
@@ -111,6 +112,6 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     'minSide' in trained.preprocessing
       ? 'with the shorter side of 520, normalised as ImageNet'
       : 'resized and normalised in the model';
-  const description = `torchvision ${arch ?? trained.name}, ${trained.classNames.length} classes; images ${how}`;
+  const description = `torchvision ${arch ?? trained.name}, ${classCount(trained.classNames)}; images ${how}`;
   return opened(trained, name, description);
 }

@@ -4,6 +4,7 @@ import { readFileBytes } from 'fovea/io';
 import type { DetectOptions } from 'fovea/models';
 import { exportOnnx, isOnnx } from 'fovea/onnx';
 import type { OpenedModel } from 'fovea/open';
+import { counted } from '../counted.ts';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
 import { type ModelFileOptions, readModel, trainedOf, usualSide } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
@@ -129,7 +130,7 @@ export async function exportCommand(
   );
   await writeFileAtomic(out, bytes);
   const shape = `[${batch === 'dynamic' ? 'N' : batch},3,${height},${width}]`;
-  process.stdout.write(`${printable(file)}: ${title}, ${classNames.length} classes\n`);
+  process.stdout.write(`${printable(file)}: ${title}, ${counted(classNames.length, 'class', 'classes')}\n`);
   process.stdout.write(
     `${printable(out)}: written, ${bytes.length.toLocaleString('en')} bytes; images ${shape}, RGB in 0..1\n`,
   );

@@ -9,6 +9,7 @@ import {
   writeTorch,
 } from 'fovea/io';
 import { isOnnx, readOnnxWeights } from 'fovea/onnx';
+import { counted } from '../counted.ts';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
 import { besides } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
@@ -39,7 +40,7 @@ const MAX_VALUES = 40;
 const write = (text: string): boolean => process.stdout.write(`${text}\n`);
 
 function shown(value: OtherValue): string {
-  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (value instanceof Uint8Array) return counted(value.length, 'byte');
   if (Array.isArray(value))
     return `[${value
       .slice(0, MAX_TEXT / 2)
@@ -141,6 +142,9 @@ export async function convertWeightsCommand(
   await writeFileAtomic(to, writer(weights));
   write(`${printable(from)}: ${TITLES[weights.format]}, ${total(weights)}`);
   for (const note of weights.notes) write(`note: ${printable(note)}`);
-  if (weights.other.size > 0) write(`left out: ${weights.other.size} values that are not tensors`);
+  if (weights.other.size > 0)
+    write(
+      `left out: ${counted(weights.other.size, 'value that is no tensor', 'values that are no tensors')}`,
+    );
   write(`${printable(to)}: written`);
 }

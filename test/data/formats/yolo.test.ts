@@ -153,7 +153,7 @@ describe('a folder that cannot be used', () => {
     );
     const bare = await folderOf({ 'images/a.png': await image(), 'classes.txt': 'cat\n' });
     expect((await faultOf(readAll(bare))).message).toContain(
-      `none of 1 images has labels, for example ${bare}/labels/a.txt`,
+      `its image has no labels, for example ${bare}/labels/a.txt`,
     );
     const empty = await folderOf({ 'classes.txt': 'cat\n', 'images/readme.md': '' });
     expect((await faultOf(readAll(empty))).message).toContain(`there is no image in ${empty}/images`);

@@ -181,7 +181,7 @@ export async function openYolo(files: DataFiles, path: string, options: ReadOpti
   }
   if ((await checkLabels(reading, images)) === 0) {
     throw new DataError(
-      `${path}: none of ${images.length} images has labels, for example ${labelFile(images[0]!.path)}; add them`,
+      `${path}: ${images.length === 1 ? 'its image has no labels' : `none of ${images.length} images has labels`}, for example ${labelFile(images[0]!.path)}; add them`,
     );
   }
   const distinct = new Set([...parts.values()].map((list) => list.join('\n')));
