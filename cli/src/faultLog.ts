@@ -1,5 +1,6 @@
 import { DataError } from 'fovea';
 import { BadData, type DataFault, type FaultKind } from 'fovea/data';
+import { diskFiles } from './dataFiles.ts';
 import type { DataOptions } from './dataOptions.ts';
 import { checkOutputFile, writeFileAtomic } from './files.ts';
 import { printable } from './printable.ts';
@@ -21,6 +22,48 @@ const withHint = (error: DataError, kind: FaultKind): DataError =>
   error.message.includes(LEAVE_OUT)
     ? error
     : new BadData(kind, `${error.message}, or ${LEAVE_OUT}`, { cause: error });
+
+/** The places in files that messages name behind the file. */
+const PLACE =
+  /^(?:line \d+(?:, column \d+)?|object \d+ \(line \d+\)|(?:shapes|images|annotations|categories)\[\d+\](?: \(id -?\d+\))?[^\s:;]*|imageData)/;
+
+/** A fault in the report, with the file that its message names, and the place in it, where they are known. */
+interface LocatedFault extends DataFault {
+  readonly file?: string;
+  readonly place?: string;
+}
+
+/** Adds the file of each fault: the longest beginning of its message, up to a colon, that is a path of something. */
+async function located(faults: readonly DataFault[]): Promise<LocatedFault[]> {
+  const known = new Map<string, boolean>();
+  const isThere = async (path: string): Promise<boolean> => {
+    const found = known.get(path) ?? (await diskFiles.kind(path)) !== undefined;
+    known.set(path, found);
+    return found;
+  };
+  const found: LocatedFault[] = [];
+  for (const fault of faults) {
+    const { message } = fault;
+    let file: string | undefined;
+    for (
+      let at = message.indexOf(': '), i = 0;
+      at > 0 && i < MOST_COLONS;
+      at = message.indexOf(': ', at + 1), i++
+    ) {
+      if (await isThere(message.slice(0, at))) file = message.slice(0, at);
+    }
+    // An image that is missing begins its message, too.
+    file ??= /^(\S.*?\.\w{1,5}): /.exec(message)?.[1];
+    const place = file === undefined ? undefined : PLACE.exec(message.slice(file.length + 2))?.[0];
+    found.push({
+      ...fault,
+      ...(file === undefined ? {} : { file }),
+      ...(place === undefined ? {} : { place }),
+    });
+  }
+  return found;
+}
+const MOST_COLONS = 6;
 
 /** What was bad in a data set: counted for the summary, and kept for the report. */
 export class FaultLog {
@@ -138,7 +181,7 @@ export class FaultLog {
         levels: count(({ level }) => level),
         kinds: count(({ kind }) => kind),
         ...(error === undefined ? {} : { error }),
-        faults: this.#faults,
+        faults: await located(this.#faults),
       };
       await writeFileAtomic(reportBad, `${JSON.stringify(report, undefined, 2)}\n`);
     }
