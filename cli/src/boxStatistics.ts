@@ -1,5 +1,6 @@
 import { type Annotation, objectsOf } from 'fovea/data';
 import type { BoxSize } from 'fovea/vision';
+import { shownLabel } from './counted.ts';
 import type { ReportTable } from './report.ts';
 
 const QUANTILES: readonly (readonly [name: string, share: number])[] = [
@@ -79,7 +80,7 @@ export class BoxStatistics {
       images,
     ];
     const rows = all.slice(0, MOST_CLASSES).map(([name, { objects, images }]) => {
-      return row(name, objects, `${images}`);
+      return row(shownLabel(name), objects, `${images}`);
     });
     const rest = all.slice(MOST_CLASSES);
     if (rest.length > 0) {

@@ -11,3 +11,7 @@ const singular = (what: string): string =>
 /** A line of `DatasetWriter.warnings` with its count: `12 crowds, left out`, `1 crowd, left out`. */
 export const countedWarning = (what: string, count: number): string =>
   `${count} ${count === 1 ? singular(what) : what}`;
+
+/** A label as it is shown: in quotes where it begins or ends with a blank, or is empty. */
+export const shownLabel = (label: string): string =>
+  label === '' || label !== label.trim() ? JSON.stringify(label) : label;

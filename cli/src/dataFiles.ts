@@ -1,16 +1,17 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError } from 'fovea';
-import type { DataFiles } from 'fovea/data';
+import { BadData, type DataFiles } from 'fovea/data';
 import { fileProblem, openFile, readWhole, realPath } from './files.ts';
 import { decodePngBytes, imageHeader } from './images.ts';
 
 const fail = (file: string, error: unknown): never => {
   // Node replaces what is not UTF-8 in names, and then does not find the file.
   if ((error as NodeJS.ErrnoException).code === 'ENOENT' && file.includes('\ufffd')) {
-    throw new DataError(`${file}: the name is not UTF-8 text; rename the file or folder`, { cause: error });
+    throw new BadData('path', `${file}: the name is not UTF-8 text; rename the file or folder`, {
+      cause: error,
+    });
   }
-  throw new DataError(`${file}: ${fileProblem(error)}; check the path`, { cause: error });
+  throw new BadData('path', `${file}: ${fileProblem(error)}; check the path`, { cause: error });
 };
 
 /** The file system for the readers of annotations. */

@@ -202,7 +202,10 @@ export async function decodeImage(
     if (side === undefined) checkPixels(name, original, options.maxPixels ?? MOST_DECODED);
     const { depth, space } = isBmp(bytes) ? { depth: 'uchar', space: 'srgb' } : await sharp(bytes).metadata();
     if (depth !== 'uchar' && depth !== 'ushort') {
-      throw new DataError(`${name}: pixels are ${depth}; convert the image to 8 or 16 bits per channel`);
+      throw new BadData(
+        'not an image',
+        `${name}: pixels are ${depth}; convert the image to 8 or 16 bits per channel`,
+      );
     }
     const wide = depth === 'ushort';
     const whole = vips(bytes, name, {

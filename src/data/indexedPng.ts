@@ -3,9 +3,10 @@
  * into colours, and the numbers are lost; hence this reader and writer of indexed PNG files (ISO/IEC 15948).
  */
 import { expectArguments } from '../arguments.ts';
-import { DataError, ShapeError } from '../errors.ts';
+import { ShapeError } from '../errors.ts';
 import { inflateInto, through } from '../inflate.ts';
 import type { ImageSize } from '../vision/boxes.ts';
+import { BadData, type FaultKind } from './faults.ts';
 import { resting } from './rest.ts';
 import type { RowRuns } from './rowRuns.ts';
 
@@ -63,8 +64,13 @@ export async function decodeIndexedPng(
   maxPixels: number = MOST_PIXELS,
 ): Promise<IndexedImage> {
   expectArguments('decodeIndexedPng', { bytes, name }, { bytes: 'bytes', name: 'text' });
-  const fail = (problem: string, fix = 'copy or export it again'): never => {
-    throw new DataError(`${name}: ${problem}; ${fix}`);
+  // Without a fix of its own the file is damaged.
+  const fail = (problem: string, fix?: string, kind: FaultKind = 'mask value'): never => {
+    const damaged = fix === undefined;
+    throw new BadData(
+      damaged ? 'damaged image' : kind,
+      `${name}: ${problem}; ${damaged ? 'copy or export it again' : fix}`,
+    );
   };
   if (!SIGNATURE.every((byte, i) => bytes[i] === byte)) {
     fail('is not a PNG file', 'save the mask as a PNG with a palette');
@@ -104,7 +110,7 @@ export async function decodeIndexedPng(
   const { width, height, depth } = header;
   const stride = Math.ceil((width * depth) / 8);
   if (width * height > maxPixels) {
-    fail(`has ${width}x${height} pixels, more than ${maxPixels}`, 'cut it into smaller images');
+    fail(`has ${width}x${height} pixels, more than ${maxPixels}`, 'cut it into smaller images', 'too large');
   }
   const needed = (stride + 1) * height;
   const deflated = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());

@@ -197,3 +197,54 @@ describe('data of which everything is left out', () => {
     expect([error, report.kinds]).toEqual(['', { duplicate: 1, structure: 1 }]);
   });
 });
+
+describe('the report of what was bad', () => {
+  it('has the file of each fault, and the place in it', async () => {
+    const png = await image();
+    const from = await folderOf({
+      'odd: name/a.json': labelme([rectangle(1, 1, 4, 4), rectangle(3, 3, 3, 3)], { imagePath: 'a.png' }),
+      'odd: name/a.png': png,
+      'b.json': '{"shapes": [',
+      'c.json': labelme([], { imagePath: 'c.png' }),
+      'lone.png': png,
+    });
+    const { report } = await converted(from, { skipBad: true });
+    expect(report.faults).toMatchObject([
+      { level: 'annotation', kind: 'not JSON', file: `${from}/b.json`, place: 'line 1, column 13' },
+      { level: 'annotation', kind: 'missing image', file: `${from}/c.json` },
+      { level: 'object', kind: 'no area', file: `${from}/odd: name/a.json`, place: 'shapes[1]' },
+      { level: 'note', kind: 'missing annotation', file: `${from}/lone.png` },
+    ]);
+    expect(report.faults[1]).not.toHaveProperty('place');
+    const voc = await folderOf({
+      'Annotations/a.xml':
+        '<annotation>\n<filename>a.png</filename>\n<object><name>cat</name></object>\n</annotation>',
+      'JPEGImages/a.png': png,
+    });
+    expect((await converted(voc, { skipBad: true })).report.faults).toMatchObject([
+      { file: `${voc}/Annotations/a.xml`, place: 'object 1 (line 3)' },
+    ]);
+    const yolo = await folderOf({
+      'data.yaml': 'names: [cat]\n',
+      'images/a.png': png,
+      'labels/a.txt': '0 0.5 0.5 0.2 0.2\n7 0.5 0.5 0.2 0.2\n',
+    });
+    expect((await converted(yolo, { skipBad: true })).report.faults).toMatchObject([
+      { file: `${yolo}/labels/a.txt`, place: 'line 2' },
+    ]);
+    const file = await folderOf({ 'c.json': coco([good, { ...good, bbox: [1, 1, 0, 4] }]), 'a.png': png });
+    expect((await converted(file, { skipBad: true })).report.faults).toMatchObject([
+      { file: `${file}/c.json`, place: 'annotations[1] (id 2)' },
+    ]);
+  });
+
+  it('shows labels with blanks at their ends in quotes', async () => {
+    const from = await folderOf({
+      'a.json': labelme([rectangle(1, 1, 4, 4, ' cat')]),
+      'a.png': await image(),
+    });
+    const { told } = await converted(from, {});
+    expect(said()).toContain('1 object (1 " cat")');
+    expect(told).toContain('noted 1 class name; the first: ');
+  });
+});

@@ -10,7 +10,7 @@ import {
   type FormatName,
   objectsOf,
 } from 'fovea/data';
-import { counted, countedWarning } from '../counted.ts';
+import { counted, countedWarning, shownLabel } from '../counted.ts';
 import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { DiskSink } from '../diskSink.ts';
@@ -53,7 +53,7 @@ class Tally {
   get text(): string {
     const count = [...this.objects.values()].reduce((a, b) => a + b, 0);
     const most = [...this.objects].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-    const shown = most.slice(0, 10).map(([label, n]) => `${n} ${label}`);
+    const shown = most.slice(0, 10).map(([label, n]) => `${n} ${shownLabel(label)}`);
     if (most.length > shown.length) shown.push(`… ${most.length - shown.length} more classes`);
     const list = shown.length > 0 ? ` (${shown.join(', ')})` : '';
     return `${counted(this.images, 'image')}, ${counted(count, 'object')}${list}`;

@@ -17,6 +17,7 @@ import {
 } from './format.ts';
 import { chunksOf } from './json.ts';
 import { labelme } from './labelme/index.ts';
+import { LabelNotes } from './labels.ts';
 import { hasOtherMasks, masks } from './masks/index.ts';
 import { hasExtension, isClutter, joinPath } from './paths.ts';
 import { voc } from './voc/index.ts';
@@ -123,6 +124,8 @@ export async function openDataset(
     throw new DataError(`${path}: no such file or folder; give the folder with the images and annotations`);
   }
   const dataset = await FORMATS[name].open(files, path, options);
+  const labels = new LabelNotes(options);
+  for (const { name } of dataset.classes ?? []) labels.add(dataset.path, name);
   return {
     ...dataset,
     ...(dataset.classes ? { classes: dataset.classes.filter((one) => one.name !== IGNORE_LABEL) } : {}),
@@ -130,6 +133,7 @@ export async function openDataset(
       for await (const image of dataset.images()) {
         options.signal?.throwIfAborted();
         separateIgnored(image.annotation);
+        for (const { label } of image.annotation.shapes) labels.add(image.source, label);
         yield image;
       }
     },

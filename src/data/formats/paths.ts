@@ -49,6 +49,9 @@ const CLUTTER = ['__macosx', 'thumbs.db', 'desktop.ini'];
 export const isClutter = (name: string): boolean =>
   name.startsWith('.') || CLUTTER.includes(name.toLowerCase());
 
+/** Whether a name may not be UTF-8 text: systems list it with U+FFFD for what is none, and do not find it by that. */
+export const isUnreadable = (name: string): boolean => name.includes('\ufffd');
+
 /** Whether a path is a folder or inside it. Both are resolved; relative ones are relative to the same folder. */
 export function isWithin(path: string, folder: string): boolean {
   if (folder === '/' || (folder === '.' && !path.startsWith('..') && !isAbsolute(path))) return true;

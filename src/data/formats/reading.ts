@@ -6,7 +6,7 @@ import { ignoredRegion } from '../objects.ts';
 import { type Rest, resting } from '../rest.ts';
 import type { DataFiles, FolderEntry, ImageInfo, ReadOptions } from './format.ts';
 import { parseLoose } from './looseJson.ts';
-import { baseName, folderOf, isAbsolute, isClutter, isWithin, joinPath } from './paths.ts';
+import { baseName, folderOf, isAbsolute, isClutter, isUnreadable, isWithin, joinPath } from './paths.ts';
 import { regionOf, sameObject } from './sameObject.ts';
 import { decodeText } from './text.ts';
 
@@ -76,7 +76,7 @@ export class Reading {
       try {
         loose = parseLoose(text);
       } catch {
-        throw error;
+        throw new BadData('not JSON', error.message, { cause: error });
       }
       this.#leaveOut('part', new BadData('not a number', error.message, { cause: error }));
       return loose;
@@ -202,7 +202,10 @@ export class Reading {
   }
 
   async *#walkInside(folder: string, visited: Set<string>): AsyncGenerator<string> {
-    for (const { name, folder: isFolder, link } of await this.list(folder)) {
+    // A folder whose name is not UTF-8 text cannot be opened by it.
+    const list = () => this.list(folder);
+    const entries = isUnreadable(folder) ? await this.attemptLater('image', list) : await list();
+    for (const { name, folder: isFolder, link } of entries ?? []) {
       const path = joinPath(folder, name);
       if (!isFolder) yield path;
       else if (!link || !(await this.#isAround(path))) yield* this.walk(path, visited);

@@ -21,7 +21,7 @@ describe('nothing is guessed where the file says otherwise', () => {
       'images/a.png': await image(),
       'labels/a.txt': '',
     });
-    expect((await faultOf(readAll(wrong))).message).toContain('nc is 2, but names has 1 classes');
+    expect((await faultOf(readAll(wrong))).message).toContain('nc is 2, but names has 1 class;');
   });
 
   it('VOC’s file name has its extension, and <polygon> its outline', async () => {

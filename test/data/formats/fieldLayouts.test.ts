@@ -44,7 +44,7 @@ describe('masks in labels/ or annotations/', () => {
       'labels/a_P.png': await mask(),
       'codes.txt': 'Void\ncoin\ntoken\n',
     });
-    expect(await labelsIn(folder)).toEqual([[['coin', 'token']], ['note: mask values']]);
+    expect(await labelsIn(folder)).toEqual([[['coin', 'token']], ['note: mask value']]);
     const [one] = await readAll(folder);
     expect(one!.annotation.unlabelled).toMatchObject({ y: 2, height: 8 });
   });

@@ -62,7 +62,7 @@ describe('a name that is not UTF-8 text', () => {
     const shapes = await folderOf({ 'a.json': labelme([]), 'a.png': png });
     await writeFile(bad(shapes, '.json'), JSON.stringify(labelme([])));
     expect((await faultOf(readAll(shapes))).message).toContain('the name is not UTF-8 text; rename');
-    expect((await lenient(shapes)).said).toEqual(['annotation: other']);
+    expect((await lenient(shapes)).said).toEqual(['annotation: path']);
   });
 });
 

@@ -214,7 +214,7 @@ describe('a copy of an annotation file', () => {
     const copy = labelme([rectangle(1, 1, 4, 4, 'copy')]);
     const broken = await folderOf({ 'a.png': png, 'a.json': '{"shapes": [', 'a (1).json': copy });
     const one = await lenient(broken);
-    expect([one.images.length, one.said]).toEqual([1, ['annotation: other']]);
+    expect([one.images.length, one.said]).toEqual([1, ['annotation: not JSON']]);
     const other = labelme([], { imagePath: 'b.png' });
     const apart = await folderOf({ 'a.png': png, 'b.png': png, 'a.json': other, 'a (1).json': copy });
     const two = await lenient(apart);

@@ -58,7 +58,7 @@ describe('values of masks', () => {
       expect(message).toMatch(
         /masks\/b\.png: has .*, but .*masks\/a\.png has the value 1: it is not clear .*; save all masks alike, or list/,
       );
-      expect(await notesOf(folder)).toMatchObject([{ level: 'annotation', kind: 'mask values' }]);
+      expect(await notesOf(folder)).toMatchObject([{ level: 'annotation', kind: 'mask value' }]);
       expect(await readAll(folder, { skipBad: true })).toHaveLength(1);
     }
   });
@@ -72,7 +72,7 @@ describe('values of masks', () => {
     expect(await notesOf(listed)).toMatchObject([
       {
         level: 'note',
-        kind: 'mask values',
+        kind: 'mask value',
         message: expect.stringMatching(/b\.png: .* by .*class_names\.txt/),
       },
     ]);

@@ -1,3 +1,4 @@
+import { DataError } from '../../../errors.ts';
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
 import { checkRle, type Rle, rleArea, rleMerge } from '../../../vision/rle.ts';
 import { rleFromString, rleToString } from '../../../vision/rleText.ts';
@@ -92,14 +93,26 @@ function readRle(
     );
   }
   const place = `${where}: segmentation.counts`;
-  const mask: Rle =
-    typeof rle.counts === 'string'
-      ? rleFromString(rle.counts, { width, height }, place)
-      : checkRle({ size: rle.size, counts: rle.counts }, place);
+  const mask = checkedRuns(rle, { width, height }, place);
   const patch = patchOfRle(mask);
   if (patch === undefined)
     throw new BadData('no area', `${where}: the mask has no pixel set; ${FIX_ANNOTATION}`);
   return patch;
+}
+
+/** The run lengths in a file. Throws DataError for those that are damaged, or not of this size. */
+function checkedRuns(
+  { size: sides, counts }: { size: [number, number]; counts: string | number[] },
+  size: ImageSize,
+  place: string,
+): Rle {
+  try {
+    if (typeof counts === 'string') return rleFromString(counts, size, place);
+    return checkRle({ size: sides, counts }, place);
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new BadData('run lengths', error.message, { cause: error });
+  }
 }
 
 /** Rounds to a thousandth of a pixel: COCO's own files have hundredths, and sums of these come out unchanged. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { DataError } from '../../../errors.ts';
 import { parseJson } from '../../../json.ts';
 import type { Extra } from '../../annotation.ts';
+import { BadData } from '../../faults.ts';
 import { checkSchema, filled, finite, pixelsOrNone, text } from '../checks.ts';
 import { extraOf, isRecord, otherFlags } from '../extra.ts';
 import type { Reading } from '../reading.ts';
@@ -117,7 +117,10 @@ export function readUnchecked(json: string, file: string, reading?: Reading): Un
   const parse = () => parseJson(json, file, 'restore the file from a copy, or label the image again');
   const value = reading ? reading.json(json, parse) : parse();
   if (typeof value !== 'object' || value === null || !('shapes' in value)) {
-    throw new DataError(`${file}: not a Labelme file: it has no "shapes"; give the JSON that Labelme saved`);
+    throw new BadData(
+      'structure',
+      `${file}: not a Labelme file: it has no "shapes"; give the JSON that Labelme saved`,
+    );
   }
   const checked = checkSchema(document, value, file, SAVE_AGAIN);
   if (!reading?.options.extras) return checked;

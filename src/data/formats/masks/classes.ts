@@ -1,3 +1,4 @@
+import { DataError } from '../../../errors.ts';
 import type { ImageSize } from '../../../vision/boxes.ts';
 import { BadData } from '../../faults.ts';
 import { decodeIndexedPng, type IndexedImage, pngSize } from '../../indexedPng.ts';
@@ -96,7 +97,7 @@ export async function readIndexMask(
     const why = /^JPE?G$/.test(kind)
       ? 'whose compression changes pixel values'
       : 'which is not read as a mask';
-    throw new BadData('mask values', `${file}: is a ${kind} file, ${why}; save masks as PNG files`);
+    throw new BadData('mask value', `${file}: is a ${kind} file, ${why}; save masks as PNG files`);
   }
   const header = pngSize(bytes);
   if (header) {
@@ -180,7 +181,10 @@ export async function valuesIn(
   for (const { mask, image } of pairs) {
     await reading.rest();
     if (!hasExtension(mask, '.png')) continue;
-    const bytes = await reading.files.bytes(mask);
+    const bytes = await reading.files.bytes(mask).catch((error: unknown) => {
+      if (!(error instanceof DataError)) throw error;
+      return new Uint8Array();
+    });
     const header = pngSize(bytes);
     const info =
       image === undefined ? undefined : await reading.imageInfo(image, image).catch(() => undefined);

@@ -82,7 +82,7 @@ async function openMasks(files: DataFiles, path: string, options: ReadOptions): 
   const list = await readClasses(reading, layout);
   if (list.unlabelled !== undefined) {
     reading.note(
-      'mask values',
+      'mask value',
       `${list.file}: its first line is ${JSON.stringify(list.unlabelled)}, so that pixel value 0 is read as not labelled; write "_background_" if it is the background`,
     );
   }
@@ -127,13 +127,13 @@ function numberClasses({ names, file: list }: ClassList, found: FoundValues | un
     if (names || (found!.hasVoid && !isBit)) {
       const why = names ? `by ${list ?? "VOC's list of classes"}` : `as in the masks with numbers`;
       reading.note(
-        'mask values',
+        'mask value',
         `${file}: ${what}, and 255 is read as not labelled, ${why}; save its objects with their class numbers if they are some`,
       );
       return;
     }
     throw new BadData(
-      'mask values',
+      'mask value',
       `${file}: ${what}, but ${numbered!.file} has the value ${numbered!.value}: it is not clear which values are one class; save all masks alike, or list the classes in class_names.txt, by which 1 is the first class and 255 is not labelled`,
     );
   };
@@ -169,7 +169,7 @@ async function readPair(
     frame = frameOf(reading, mask, size, info, () => [0, 0]);
   });
   if (read.isGreyColor) {
-    reading.note('mask values', `${mask}: has colours that are all grey, and was read as grey values`);
+    reading.note('mask value', `${mask}: has colours that are all grey, and was read as grey values`);
   }
   if (isBlackAndWhite(read)) checkWhite(reading, mask, read.isBit);
   const numbered = classNumbers(read, numbers);

@@ -1,7 +1,7 @@
 import { DataError } from '../../../errors.ts';
 import { BadData } from '../../faults.ts';
 import { decimal } from '../checks.ts';
-import { folderOf, hasExtension, joinPath, resolveFrom } from '../paths.ts';
+import { folderOf, hasExtension, isUnreadable, joinPath, resolveFrom } from '../paths.ts';
 import type { Reading } from '../reading.ts';
 import { parseDataYaml, type YamlValue } from './yaml.ts';
 
@@ -25,7 +25,7 @@ export async function withoutLayout(reading: Reading, folder: string): Promise<s
   for (const { name, folder: isFolder } of (await reading.files.kind(folder)) === 'folder'
     ? await reading.list(folder)
     : []) {
-    if (isFolder || !isYaml(name)) continue;
+    if (isFolder || !isYaml(name) || isUnreadable(name)) continue;
     const file = joinPath(folder, name);
     if (!/^["']?(?:train|val|test|nc|path)["']?[ \t]*:/m.test(await reading.text(file))) continue;
     return `${file}: has no "names", which list the classes; add "names: [first, second]"`;
@@ -37,7 +37,9 @@ export async function withoutLayout(reading: Reading, folder: string): Promise<s
 export async function layoutIn(reading: Reading, folder: string): Promise<YoloLayout | undefined> {
   const { files } = reading;
   if ((await files.kind(folder)) !== 'folder') return undefined;
-  const names = (await reading.list(folder)).filter((entry) => !entry.folder).map(({ name }) => name);
+  const names = (await reading.list(folder)).flatMap(({ name, folder: isFolder }) =>
+    isFolder || isUnreadable(name) ? [] : [name],
+  );
   for (const name of names.filter(isYaml)) {
     const file = joinPath(folder, name);
     const text = await reading.text(file);
@@ -70,7 +72,7 @@ export async function readYaml(reading: Reading, file: string, text: string): Pr
   if (typeof count === 'string' && count !== '' && decimal(count) !== classes.length) {
     throw new BadData(
       'structure',
-      `${file}: nc is ${count}, but names has ${classes.length} classes; correct one of them`,
+      `${file}: nc is ${count}, but names has ${classes.length} ${classes.length === 1 ? 'class' : 'classes'}; correct one of them`,
     );
   }
   const keypoints = keypointsOf(values.get('kpt_shape'), file);
@@ -121,7 +123,7 @@ function classesOf(names: YamlValue | undefined, file: string): string[] {
     const missing = classes.findIndex((name) => !name);
     if (missing < 0) return classes as string[];
     throw new DataError(
-      `${file}: names has ${names.size} classes, but none has number ${missing}; number them from 0`,
+      `${file}: names has ${names.size} ${names.size === 1 ? 'class' : 'classes'}, but none has number ${missing}; number them from 0`,
     );
   }
   throw new DataError(`${file}: names is not a list of classes; write it as "names: [first, second]"`);
