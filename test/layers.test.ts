@@ -25,8 +25,8 @@ const LAYERS = [
   'graph',
   'plan',
   'vision',
-  'draw',
   'data',
+  'draw',
   'io',
   'nn',
   'models',
@@ -39,7 +39,7 @@ const LAYERS = [
 ];
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
-const HOST = ['vision', 'draw', 'data', 'io'];
+const HOST = ['vision', 'data', 'draw', 'io'];
 const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', 'inflate', ...HOST];
 
 interface Import {

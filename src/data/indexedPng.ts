@@ -204,7 +204,7 @@ export async function encodeIndexedPng(image: IndexedImage, palette?: Uint8Array
       `encodeIndexedPng: the palette has ${palette.length} bytes; give three for each of 1 to 256 colours`,
     );
   }
-  return pngOf(image, 8, data, palette);
+  return pngOf(image, 8, data, palette ? { palette } : {});
 }
 
 /** Writes a mask as a PNG file of one bit per pixel, grey: 1 is inside. */
@@ -230,12 +230,12 @@ export function encodeMaskPng(runs: RowRuns): Promise<Uint8Array> {
   return pngOf(runs, 1, packed);
 }
 
-/** A PNG file of `depth` bits per pixel. `packed` has the bytes of its rows. */
-async function pngOf(
+/** A PNG file of `depth` bits per value. `packed` has the bytes of its rows; `color` is the colour type, by default indices or grey. */
+export async function pngOf(
   { width, height }: ImageSize,
   depth: number,
   packed: Uint8Array,
-  palette?: Uint8Array,
+  { palette, color }: { readonly palette?: Uint8Array; readonly color?: number } = {},
 ): Promise<Uint8Array> {
   // Filter 2, the difference from the row above: masks change little from row to row.
   const stride = packed.length / height;
@@ -254,7 +254,7 @@ async function pngOf(
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([depth, palette === undefined ? GREY : PALETTE], 8);
+  header.set([depth, color ?? (palette === undefined ? GREY : PALETTE)], 8);
   const chunks = [
     Uint8Array.from(SIGNATURE),
     chunk('IHDR', header),

@@ -7,7 +7,7 @@ import { type ClassificationReport, classificationReport } from '../vision/metri
 import { ConfusionMatrix } from '../vision/metrics/confusion.ts';
 import { Learner } from './learner.ts';
 import { arrayOf } from './metrics.ts';
-import { validationProgram } from './program.ts';
+import { predicted } from './predicted.ts';
 
 /** Options of `Interpretation.of`. */
 export interface InterpretationOptions<Item, B extends Batch> {
@@ -77,37 +77,20 @@ export class Interpretation<Item> {
     if (!loader) throw new UsageError('Interpretation: there is nothing to predict; give loader');
     // A loader may fill its last batch up with items that it has given before.
     const limit = loader instanceof DataLoader ? loader.dataset.length : Number.POSITIVE_INFINITY;
-    const { gpu, task, model } = learner;
-    const { program, read } = validationProgram(gpu, task, model);
-    const modes = [...model.modules()].map((module) => [module, module.training] as const);
     const found: InterpretedItem<Item>[] = [];
     let classes = classNames?.length ?? 0;
     let index = 0;
-    model.eval();
-    try {
-      for await (const { batch, items } of loader.batches(0)) {
-        const { results } = await program.run(batch);
-        const scores = arrayOf(
-          'Interpretation',
-          read(await results).predictions,
-          prediction,
-          'what is predicted',
-        );
-        const labels = arrayOf('Interpretation', batch, target, 'the batch');
-        classes = expectScores(scores, labels, items.length, classes);
-        for (const [row, item] of items.entries()) {
-          const label = labels.data[row]!;
-          if (index === limit) break;
-          if (label >= 0)
-            found.push(
-              interpreted(item, index, label, scores.data.subarray(row * classes, (row + 1) * classes)),
-            );
-          index++;
-        }
+    for await (const { batch, items, predictions } of predicted(learner, loader)) {
+      const scores = arrayOf('Interpretation', predictions, prediction, 'what is predicted');
+      const labels = arrayOf('Interpretation', batch, target, 'the batch');
+      classes = expectScores(scores, labels, items.length, classes);
+      for (const [row, item] of items.entries()) {
+        if (index === limit) break;
+        const label = labels.data[row]!;
+        const own = scores.data.subarray(row * classes, (row + 1) * classes);
+        if (label >= 0) found.push(interpreted(item, index, label, own));
+        index++;
       }
-    } finally {
-      for (const [module, training] of modes) module.training = training;
-      program.dispose();
     }
     return new Interpretation(found, classNames ?? Array.from({ length: classes }, (_, c) => String(c)));
   }
@@ -181,16 +164,15 @@ function interpreted<Item>(
   target: number,
   scores: ArrayLike<number>,
 ): InterpretedItem<Item> {
-  let predicted = 0;
-  for (let c = 1; c < scores.length; c++) if (scores[c]! > scores[predicted]!) predicted = c;
-  const highest = scores[predicted]!;
+  const highest = Math.max(...Array.from(scores));
+  const best = Array.from(scores).indexOf(highest);
   let sum = 0;
   for (let c = 0; c < scores.length; c++) sum += Math.exp(scores[c]! - highest);
   return {
     item,
     index,
     target,
-    predicted,
+    predicted: best,
     probability: 1 / sum,
     loss: Math.log(sum) + highest - scores[target]!,
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { drawOverlay, overlayScale, sideBySide } from '../../cli/src/draw.ts';
-import { fitText, textSvg, textWidth } from '../../cli/src/glyphs.ts';
 import { decodePng, type LoadedImage } from '../../cli/src/images.ts';
+import { fitText, textLines, textWidth } from '../../src/draw/glyphs.ts';
 import { PALETTE, parseColor } from '../../src/draw/index.ts';
 import { ShapeError } from '../../src/errors.ts';
 
@@ -130,9 +130,20 @@ describe('sideBySide', () => {
 describe('glyphs', () => {
   it('cover printable ASCII, so that no font is needed', () => {
     const ascii = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).join('');
-    expect(textSvg(ascii, 0, 0, 10, '#000000')).not.toContain('<text');
-    expect(textSvg('\u00e9\u00fc\u00d1', 0, 0, 10, '#000000')).not.toContain('<text');
-    expect(textSvg('\u786c<', 0, 0, 10, '#000000')).toContain('<text');
+    for (const text of [ascii, '\u00e9\u00fc\u00d1']) {
+      const { lines, runs } = textLines(text, 0, 0, 10);
+      expect(runs).toEqual([]);
+      // In the line of the text: descenders reach 13.
+      for (const [x, y] of lines.flat()) {
+        expect(x).toBeGreaterThan(-0.1);
+        expect(x).toBeLessThan(textWidth(text, 10) + 0.7);
+        expect(y).toBeGreaterThan(-1.1);
+        expect(y).toBeLessThan(14);
+      }
+    }
+    expect(textLines('a\u786c\u5e01<', 3, 4, 20).runs).toEqual([
+      { text: '\u786c\u5e01', x: 3 + 2 * 7.1, y: 4, size: 20, width: 2 * (11 * 2 + 2.3) },
+    ]);
   });
 
   it('fit a width', () => {

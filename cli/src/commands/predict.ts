@@ -1,11 +1,11 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, type Detection, type Gpu, UsageError } from 'fovea';
-import { type AnnotatedShape, paintPatch } from 'fovea/data';
-import { colorAt } from 'fovea/draw';
+import { DataError, type Gpu, UsageError } from 'fovea';
+import type { AnnotatedShape } from 'fovea/data';
+import { colorAt, detectionOverlay } from 'fovea/draw';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
-import { drawOverlay, type OverlayMask } from '../draw.ts';
+import { drawOverlay } from '../draw.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
@@ -80,22 +80,6 @@ const tally = (labels: readonly string[], of = ''): string => {
   return [...counts].map(([label, count]) => text(label, count)).join(', ') || 'nothing found';
 };
 
-/** The pixels of each class that detections with masks cover. */
-function masksOf(
-  found: readonly Detection[],
-  image: LoadedImage,
-  classNames: readonly string[],
-): OverlayMask[] {
-  const masks = new Map<string, Uint8Array>();
-  for (const { label, mask } of found) {
-    if (!mask) continue;
-    const pixels = masks.get(label) ?? new Uint8Array(image.width * image.height);
-    masks.set(label, pixels);
-    paintPatch({ width: image.width, height: image.height, data: pixels }, mask, 1);
-  }
-  return [...masks].map(([label, mask]) => ({ mask, color: colorAt(classNames.indexOf(label)) }));
-}
-
 /** Says what a model of others is taken for, since the file may not say how its images must be prepared. */
 function sayModel(file: string, { description, trained }: OpenedModel): void {
   if (trained && 'maxSide' in trained.preprocessing) return;
@@ -123,15 +107,9 @@ export async function detectCommand(
     const { classNames } = opened;
     return async (image) => {
       const found = await detector.detect(image, { scoreThreshold });
-      const boxes = found.map(({ box, label, score }) => ({
-        box,
-        label,
-        score,
-        color: colorAt(classNames.indexOf(label)),
-      }));
       return {
         shapes: detectionShapes(found),
-        png: await drawOverlay(image, { boxes, masks: masksOf(found, image, classNames) }),
+        png: await drawOverlay(image, detectionOverlay(found, image, { classNames })),
         summary: tally(found.map(({ label }) => label)),
       };
     };

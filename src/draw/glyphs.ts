@@ -1,12 +1,12 @@
-import { escapeXml } from 'fovea/draw';
+import { flattenPath } from './path.ts';
+import type { PlotPoint } from './points.ts';
 
 /**
- * A small stroke alphabet, so that captions on images read the same on every machine: sharp draws SVG text
- * with the system's fonts, and a bare container has none (each letter becomes an empty box).
+ * A small stroke alphabet, so that captions on images read the same everywhere, and need no font: a bare container has none.
  *
  * A glyph is its width and one SVG path, in units of a tenth of the capital height: capitals stand from
  * y 0 to 10, small letters from 3, descenders reach 13. Printable ASCII and a few signs; accents are dropped
- * from Latin letters, and any other script falls back to the system's fonts.
+ * from Latin letters; any other script is left to who draws, with the system's fonts, or becomes boxes.
  */
 type Glyph = readonly [width: number, path: string];
 
@@ -151,21 +151,26 @@ const GAP = 2.3;
 /** A character of another script: about a square of the system's font. */
 const WIDE = 11;
 
-/** One element a drawn piece: a known glyph, or a run of characters left to the system's fonts. */
-function layout(text: string): { pieces: { x: number; glyph?: Glyph; run?: string }[]; width: number } {
-  const pieces: { x: number; glyph?: Glyph; run?: string }[] = [];
+/** A part of a line of text: a known glyph, or a run of characters without one. `x` is in the units of glyphs. */
+type Piece =
+  | { readonly x: number; readonly char: string; readonly glyph: Glyph }
+  | { readonly x: number; readonly run: string };
+
+function layout(text: string): { readonly pieces: readonly Piece[]; readonly width: number } {
+  const pieces: Piece[] = [];
   let x = 0;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
   const clean = text.replace(/\s+/g, ' ').replace(/[\u0000-\u001f\u007f\ufffe\uffff]/g, '');
   for (const char of clean.normalize('NFC')) {
-    const base = GLYPHS[char] ?? GLYPHS[char.normalize('NFKD').replace(/\p{M}/gu, '')];
-    if (base !== undefined) {
-      pieces.push({ x, glyph: base });
-      x += base[0] + GAP;
+    const base = char in GLYPHS ? char : char.normalize('NFKD').replace(/\p{M}/gu, '');
+    const glyph = GLYPHS[base];
+    if (glyph !== undefined) {
+      pieces.push({ x, char: base, glyph });
+      x += glyph[0] + GAP;
       continue;
     }
     const last = pieces.at(-1);
-    if (last?.run !== undefined) last.run += char;
+    if (last && 'run' in last) pieces[pieces.length - 1] = { ...last, run: last.run + char };
     else pieces.push({ x, run: char });
     x += WIDE + GAP;
   }
@@ -183,25 +188,48 @@ export function fitText(text: string, size: number, width: number): string {
   return chars.length > 0 ? `${chars.join('').trimEnd()}\u2026` : '';
 }
 
-/** SVG for a line of text with its capitals' upper left corner at (x, y). */
-export function textSvg(
+/** A run of characters of a script that has no glyphs here: where its line begins, and how large it is, in pixels. */
+export interface UndrawnText {
+  readonly text: string;
+  readonly x: number;
+  /** The upper edge of its capitals. */
+  readonly y: number;
+  /** The height of its capitals. */
+  readonly size: number;
+  readonly width: number;
+  /** `#rrggbb` */
+  readonly color: string;
+}
+
+const flattened = new Map<string, readonly (readonly PlotPoint[])[]>();
+
+/** The lines of a glyph, in its units. */
+function linesOf(char: string, [, path]: Glyph): readonly (readonly PlotPoint[])[] {
+  const known = flattened.get(char) ?? flattenPath(path);
+  flattened.set(char, known);
+  return known;
+}
+
+/** The lines to stroke for a line of text with its capitals' upper left corner at (x, y), and the runs that have no glyphs. */
+export function textLines(
   text: string,
   x: number,
   y: number,
   size: number,
-  color: string,
-  { weight = 1.25 }: { weight?: number } = {},
-): string {
+): { readonly lines: PlotPoint[][]; readonly runs: Omit<UndrawnText, 'color'>[] } {
   const scale = size / 10;
-  const body = layout(text)
-    .pieces.map((piece) => {
-      if (piece.glyph !== undefined) {
-        const [, path] = piece.glyph;
-        return path === '' ? '' : `<path transform="translate(${piece.x.toFixed(2)} 0)" d="${path}"/>`;
-      }
-      const length = [...piece.run!].length * (WIDE + GAP) - GAP;
-      return `<text x="${piece.x.toFixed(2)}" y="10" font-size="12.5" font-family="sans-serif" fill="${color}" stroke="none" textLength="${length}">${escapeXml(piece.run!)}</text>`;
-    })
-    .join('');
-  return `<g transform="translate(${x} ${y}) scale(${scale})" fill="none" stroke="${color}" stroke-width="${weight}" stroke-linecap="round" stroke-linejoin="round">${body}</g>`;
+  const lines: PlotPoint[][] = [];
+  const runs: Omit<UndrawnText, 'color'>[] = [];
+  for (const piece of layout(text).pieces) {
+    const left = x + piece.x * scale;
+    if ('run' in piece) {
+      const width = ([...piece.run].length * (WIDE + GAP) - GAP) * scale;
+      runs.push({ text: piece.run, x: left, y, size, width });
+      continue;
+    }
+    for (const line of linesOf(piece.char, piece.glyph)) {
+      lines.push(line.map(([a, b]) => [left + a * scale, y + b * scale] as const));
+    }
+  }
+  return { lines, runs };
 }
