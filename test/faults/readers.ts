@@ -4,8 +4,8 @@
  */
 import type { DataFault } from '../../src/data/faults.ts';
 import { BadData } from '../../src/data/faults.ts';
-import type { DataFiles } from '../../src/data/formats/format.ts';
-import { openDataset } from '../../src/data/formats/index.ts';
+import type { AnnotatedImage, DataFiles, DataSink, Dataset } from '../../src/data/formats/format.ts';
+import { FORMATS, openDataset } from '../../src/data/formats/index.ts';
 import { decodeIndexedPng, encodeIndexedPng, pngSize } from '../../src/data/indexedPng.ts';
 import { FoveaError } from '../../src/errors.ts';
 import { YOLO } from '../../src/models/yolo.ts';
@@ -267,7 +267,24 @@ function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
   }
 }
 
-/** Reads a folder to its end. Returns what happened: `read`, or the name of the FoveaError. Throws any other error. */
+const NOWHERE: DataSink = {
+  write: async () => undefined,
+  append: async () => undefined,
+  image: async () => undefined,
+};
+
+/** Writes what was read in its own format, with all that is not used. */
+async function writeAgain(
+  { format, classes, extra }: Dataset,
+  images: readonly AnnotatedImage[],
+): Promise<void> {
+  const labels = new Set(images.flatMap(({ annotation }) => annotation.shapes.map(({ label }) => label)));
+  const writer = FORMATS[format].create(NOWHERE, classes ?? [...labels].map((name) => ({ name })), extra);
+  for (const image of images) await writer.add(image);
+  await writer.end();
+}
+
+/** Reads a folder to its end, and writes it again. Returns what happened: `read`, or the name of the FoveaError. Throws any other error. */
 export async function readFolder(reader: string, folder: Folder, lenient: boolean): Promise<string> {
   try {
     if (reader === 'darknet') {
@@ -280,13 +297,17 @@ export async function readFolder(reader: string, folder: Folder, lenient: boolea
       skipBad: lenient,
       clip: lenient,
       fixSizes: lenient,
+      extras: true,
       onFault: (fault) => faults.push(fault),
     });
-    for await (const { annotation } of dataset.images()) {
-      for (const { box } of annotation.shapes) {
+    const images: AnnotatedImage[] = [];
+    for await (const image of dataset.images()) {
+      for (const { box } of image.annotation.shapes) {
         if (!box.every(Number.isFinite)) throw new Error(`a box [${box}] was read`);
       }
+      images.push(image);
     }
+    await writeAgain(dataset, images);
     return 'read';
   } catch (error) {
     if (error instanceof FoveaError && !/[\r\n]/.test(error.message)) return error.name;
