@@ -75,7 +75,7 @@ export function readProgress(value: unknown, file: string): TrainProgress {
   }
   const progress = value as TrainProgress;
   try {
-    checkAugment(progress.settings.augment);
+    checkAugment(progress.settings.augment, 'settings.augment');
   } catch (error) {
     throw refuse((error as Error).message);
   }

@@ -39,7 +39,7 @@ describe('a list of transforms', () => {
       }
       return 'taken';
     };
-    expect(refused('flip')).toBe(`augment: is "flip"; give a list of transforms, such as [{ name: 'flip' }]`);
+    expect(refused('flip')).toBe(`checkAugment: is "flip"; give a list of transforms, such as [{ name: 'flip' }]`);
     expect(refused([{ name: 'flip' }, null])).toMatch(
       /^augment\[1\]: is null; give \{ name, … \} with one of flip/,
     );
@@ -47,7 +47,7 @@ describe('a list of transforms', () => {
     expect(refused([{ name: 'gaussianBlur' }])).toMatch(/did you mean blur\?$/);
     expect(refused([{ name: 'toString' }])).toMatch(/^augment\[0\]: name is "toString"; there are/);
     expect(refused([{ name: 'rotate', degree: 3 }])).toBe(
-      'augment[0]: rotate: takes [name,degrees,p], got [name,degree]; did you mean degrees?',
+      'checkAugment[0]: rotate: takes [name,degrees,p], got [name,degree]; did you mean degrees?',
     );
     const wrong: readonly [object, string][] = [
       [{ name: 'flip', horizontal: '1' }, 'horizontal is "1"; give a number from 0 to 1'],
@@ -77,7 +77,7 @@ describe('a list of transforms', () => {
     ];
     for (const [transform, message] of wrong) expect(refused([transform])).toContain(`: ${message}`);
     expect(refused([{ name: 'crop' }, { name: 'randomResizedCrop' }])).toBe(
-      'augment: has crop and randomResizedCrop, which both place the crop; leave one out',
+      'checkAugment: has crop and randomResizedCrop, which both place the crop; leave one out',
     );
     expect(() => transforms.flip({ horizontal: 2 })).toThrow(
       'flip: horizontal is 2; give a number from 0 to 1',

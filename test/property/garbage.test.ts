@@ -65,6 +65,7 @@ const RIGHT = (): readonly unknown[] => [
 /** Errors, which are made, not called; and functions whose exceptions have a reason. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   OnnxModule: 'made by loadOnnx only; its constructor is hidden',
+  checkAugment: 'its messages begin with the place that it is given',
   OptimizerGroup: 'made by optimizers only; its constructor is hidden',
   TfjsModule: 'made by loadTfjs only; its constructor is hidden',
   openGpu: 'there is no adapter in this process, which is what it says',

@@ -137,7 +137,7 @@ describe.each(['retinanet', 'unet'] as const)('a %s training', (model) => {
     for (const [change, message] of [
       [
         { clipNorm: 5 },
-        /: was trained with clipNorm 10, now 5; resume with the same data and settings \(only lr, steps and skipBatches may change\)$/,
+        /: was trained with clipNorm 10, now 5; resume with the same data and settings \(only lr, steps, skipBatches and patience may change\)$/,
       ],
       [{ seed: 7, steps: 13, batchSize: 1 }, /: was trained with batchSize 2, now 1; seed 0, now 7; /],
       [{ steps: 2 }, /: has 3 steps done, more than the 2 asked for; give at least 3 steps/],

@@ -302,7 +302,7 @@ async function trainLocked(options: TrainOptions): Promise<void> {
     process.stderr.write(
       result.finished
         ? `trained: ${printable(out)}, ${counted(result.step, 'step')}${here}, ${speed}${kept && `; ${kept}`}\n`
-        : `stopped: ${printable(out)} has ${kept || `the weights of step ${result.step}`}, stopped at step ${result.step} of ${settings.steps}${here}, ${speed}; continue with --resume\n`,
+        : `stopped: ${printable(out)} has ${kept ? `${kept}, stopped at` : 'the weights of'} step ${result.step} of ${settings.steps}${here}, ${speed}; continue with --resume\n`,
     );
   });
 }

@@ -1,4 +1,4 @@
-import { shownValue } from '../../arguments.ts';
+import { expectArguments, shownValue } from '../../arguments.ts';
 import { UsageError } from '../../errors.ts';
 import { didYouMean, expectNames } from '../../options.ts';
 import type { Augment, TransformName, TransformParameters } from './parameters.ts';
@@ -143,11 +143,12 @@ const PLACING: readonly TransformName[] = ['crop', 'randomResizedCrop'];
  * Checks a list of transforms, such as one read from a file.
  *
  * @param value The list, as plain data.
- * @param place The beginning of messages, such as a file's name. Default `augment`.
+ * @param place The beginning of messages, such as a file's name. Default `checkAugment`.
  * @returns The same, typed.
  * @throws UsageError for what is no list, unknown names and parameters, impossible values, and two transforms that place the crop.
  */
-export function checkAugment(value: unknown, place = 'augment'): Augment {
+export function checkAugment(value: unknown, place = 'checkAugment'): Augment {
+  expectArguments('checkAugment', { place }, { place: 'text' });
   if (!Array.isArray(value)) {
     throw new UsageError(
       `${place}: is ${shownValue(value)}; give a list of transforms, such as [{ name: 'flip' }]`,

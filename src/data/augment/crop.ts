@@ -76,7 +76,8 @@ export function sampleCrop(image: ImageSize, options: CropOptions, random: Rando
   if (!size.every((s) => Number.isInteger(s) && s > 0)) {
     throw new DataError(`sampleCrop: size is [${size.join(', ')}]; give a size in whole pixels`);
   }
-  const mixing = MIXING.find((name) => checkAugment(augment).some((transform) => transform.name === name));
+  checkAugment(augment, 'sampleCrop: augment');
+  const mixing = MIXING.find((name) => augment.some((transform) => transform.name === name));
   if (mixing) {
     throw new UsageError(
       `sampleCrop: augment has ${mixing}, which needs other samples; use BatchSource, or leave it out`,

@@ -44,8 +44,12 @@ export function mostParts(augment: Augment): number {
   return layers * (1 + 3 * has('mosaic'));
 }
 
-/** The transforms that act on one sample, and those that need others: `mosaic`, `mixUp`, `cutMix`. */
+/**
+ * The transforms that act on one sample, and those that need others: `mosaic`, `mixUp`, `cutMix`. Throws UsageError for a list that
+ * cannot be.
+ */
 export function splitAugment(augment: Augment): { readonly single: Augment; readonly mixing: Augment } {
+  checkAugment(augment, 'splitAugment: augment');
   const mixes = ({ name }: Augment[number]): boolean => MIXING.some((other) => other === name);
   return {
     single: augment.filter((transform) => !mixes(transform)),
@@ -251,7 +255,7 @@ export function mixBatch(
     { batch: { images: 'values', targets: 'values' }, options: { size: 'pair' }, random: 'object' },
   );
   const { size } = options;
-  const { mixing } = splitAugment(checkAugment(options.augment));
+  const { mixing } = splitAugment(checkAugment(options.augment, 'mixBatch: augment'));
   const pixels = size[0] * size[1] * 3;
   const count = batch.images.length / pixels;
   const classes = batch.targets.length / count;
