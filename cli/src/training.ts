@@ -104,6 +104,8 @@ export interface RunTrainingResult extends TrainResult {
 
 /** After a signal a training ends within a second: this is how long a step may take to be finished and saved. */
 const STOP_MS = 500;
+/** What is being written is asked for again after so long. */
+const AGAIN_MS = 50;
 
 /** The history of the steps before the checkpoint; says so where some are missing. Throws DataError where it was changed. */
 async function openHistory(out: string, saved: SavedTraining | undefined): Promise<History> {
@@ -131,13 +133,18 @@ export async function runTraining(
   const file = checkpointPath(out);
   const history = await openHistory(out, saved);
   const progress = createProgress({ total: settings.steps, label, start: saved?.progress.step ?? 0 });
-  let phase: 'starting' | 'stepping' | 'stopping' | 'saving' | 'leaving' = 'starting';
+  let phase: 'starting' | 'stepping' | 'stopping' | 'leaving' = 'starting';
+  /** Whether a checkpoint or the weights are being written. */
+  let saving = false;
   let stepsHere = 0;
   let epoch = epochsOf(saved);
   let timer: NodeJS.Timeout | undefined;
   /** Ends the process with what the last checkpoint holds. */
   const leave = async (why: string): Promise<void> => {
-    if (phase === 'saving') return;
+    if (saving) {
+      timer = setTimeout(() => void leave(why), AGAIN_MS);
+      return;
+    }
     phase = 'leaving';
     progress.done();
     const kept = existsSync(file)
@@ -181,9 +188,10 @@ export async function runTraining(
       ...(valid ? { valid } : {}),
       onCheckpoint: async (state) => {
         await unlessLeaving();
-        if (phase === 'stopping') phase = 'saving';
+        saving = true;
         const progress = { ...Object(state.progress), history: await history.flush() };
         await saveCheckpoint(file, { ...state, progress });
+        saving = false;
       },
       ...(weights
         ? {
@@ -196,6 +204,7 @@ export async function runTraining(
       ...(saved ? { resume: { checkpoint: saved.checkpoint, file, history: history.before, data } } : {}),
     });
     await unlessLeaving();
+    saving = true;
     await saveWeights(out, result.weights, metadataOf(result.trained));
     return { ...result, stepsHere };
   } finally {
