@@ -39,7 +39,9 @@ describe('a list of transforms', () => {
       }
       return 'taken';
     };
-    expect(refused('flip')).toBe(`checkAugment: is "flip"; give a list of transforms, such as [{ name: 'flip' }]`);
+    expect(refused('flip')).toBe(
+      `checkAugment: is "flip"; give a list of transforms, such as [{ name: 'flip' }]`,
+    );
     expect(refused([{ name: 'flip' }, null])).toMatch(
       /^augment\[1\]: is null; give \{ name, … \} with one of flip/,
     );
