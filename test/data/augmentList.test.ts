@@ -43,11 +43,11 @@ describe('a list of transforms', () => {
       `checkAugment: is "flip"; give a list of transforms, such as [{ name: 'flip' }]`,
     );
     expect(refused([{ name: 'flip' }, null])).toMatch(
-      /^augment\[1\]: is null; give \{ name, … \} with one of flip/,
+      /^checkAugment\[1\]: is null; give \{ name, … \} with one of flip/,
     );
-    expect(refused([{}])).toMatch(/^augment\[0\]: name is undefined; there are flip, rotate, /);
+    expect(refused([{}])).toMatch(/^checkAugment\[0\]: name is undefined; there are flip, rotate, /);
     expect(refused([{ name: 'gaussianBlur' }])).toMatch(/did you mean blur\?$/);
-    expect(refused([{ name: 'toString' }])).toMatch(/^augment\[0\]: name is "toString"; there are/);
+    expect(refused([{ name: 'toString' }])).toMatch(/^checkAugment\[0\]: name is "toString"; there are/);
     expect(refused([{ name: 'rotate', degree: 3 }])).toBe(
       'checkAugment[0]: rotate: takes [name,degrees,p], got [name,degree]; did you mean degrees?',
     );
