@@ -7,7 +7,7 @@ import { render } from './plotFrame.ts';
 /** More dots are not told apart in a plot of this width, only heavy. */
 const MOST_DOTS = 3000;
 
-const WIDTH = 560;
+const WIDTH = 420;
 const axis = { labelAnchor: 'center', labelArrow: 'none', color: PLOT_COLORS.ink } as const;
 
 /** How many values lie in each step of equal ratio, on a logarithmic axis; as SVG text. */
@@ -24,7 +24,7 @@ export function histogramPlot(
       description: `${title}: ${values.length} values from ${formatValue(ends[0]!)} to ${formatValue(ends[1]!)}`,
       legend: [],
       width: WIDTH,
-      height: 300,
+      height: 270,
       marginLeft: 68,
       marginRight: 18,
     },
@@ -71,7 +71,7 @@ export function scatterPlot(
         ...sets.map(([name], i) => ({ name, color: colors[i]! })),
       ],
       width: WIDTH,
-      height: 460,
+      height: 380,
       marginLeft: 68,
       marginRight: 18,
     },

@@ -110,7 +110,7 @@ export function barPlot(options: {
   legend?: readonly { name: string; color: string }[];
   width?: number;
 }): string {
-  const { title, xLabel, bars, legend = [], width = 560 } = options;
+  const { title, xLabel, bars, legend = [], width = 420 } = options;
   const data = bars.map(({ label, value, text, color }, i) => ({
     // Rows are told apart by place: two bars may have one label.
     row: `${i}`,
@@ -272,7 +272,7 @@ export function confusionPlot(options: {
   counts: ArrayLike<number>;
   width?: number;
 }): string {
-  const { title, names, counts, width = 560 } = options;
+  const { title, names, counts, width = 420 } = options;
   const n = names.length;
   const short = names.map((name) =>
     name.length > NAME_LETTERS ? `${name.slice(0, NAME_LETTERS - 1)}\u2026` : name,

@@ -223,7 +223,7 @@ function timingsSection(timings: readonly ReportTiming[]): string {
     const each = count !== undefined && count > 0 ? formatSeconds(seconds / count) : '';
     const cells = [
       `<th scope="row">${e(what)}</th>`,
-      `<td><span class="chip" style="background:${colorOf(where)}"></span>${e(where)}</td>`,
+      `<td><span class="chip fovea-plot" style="background:${colorOf(where)}"></span>${e(where)}</td>`,
       counted ? `<td class="n">${count === undefined ? '' : count.toLocaleString('en-US')}</td>` : '',
       counted ? `<td class="n">${each}</td>` : '',
       `<td class="n">${formatSeconds(seconds)}</td>`,
@@ -243,9 +243,8 @@ function timingsSection(timings: readonly ReportTiming[]): string {
       color: colorOf(where),
     })),
     legend: places.map((name) => ({ name, color: colorOf(name) })),
-    width: 760,
   });
-  return `<section aria-labelledby="timings"><h2 id="timings">Timings</h2>${table}<div style="margin-top:16px">${plotFigure(bars)}</div></section>`;
+  return `<section aria-labelledby="timings"><h2 id="timings">Timings</h2>${table}<div style="margin-top:16px;max-width:600px">${plotFigure(bars)}</div></section>`;
 }
 
 function runSection(run: ReportRun, index: number): string {

@@ -71,6 +71,8 @@ describe('report', () => {
     expect(html).toContain('nested.plain');
     expect(html.match(/<img [^>]*alt="plain"/g)).toHaveLength(2);
     expect(html.match(/class="fovea-plot"/g)).toHaveLength(4);
+    // Its colour is one of the plot's, which changes with the scheme of the page.
+    expect(html).toContain('<span class="chip fovea-plot" style="background:var(--fovea-series-0)">');
   });
 
   it('says loudly that an adapter is software, and only then', () => {
