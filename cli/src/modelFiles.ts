@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
-import { readFileBytes } from 'fovea/io';
+import { type LoadedWeights, loadWeights, type OtherFormat, otherFormatOf, readFileBytes } from 'fovea/io';
 import { type OpenedModel, openModel } from 'fovea/open';
 
 /** Options of commands that run a model of any origin. */
@@ -31,6 +31,40 @@ export const besides =
   (location: string): Uint8Array | undefined =>
     /^[\w-][\w .+-]*$/.test(location) ? readFileSync(path.join(path.dirname(file), location)) : undefined;
 
+/** What to do about a file of another format, by what it is: the end of a message. */
+export type FormatAdvice = Partial<Readonly<Record<OtherFormat, (file: string) => string>>>;
+
+/** Throws UsageError for a file of a format that another command takes, or that is needed together with another file. */
+export function expectFormat(content: Uint8Array, file: string, advice: FormatAdvice): void {
+  const format = otherFormatOf(content);
+  const end = format && advice[format]?.(file);
+  if (end !== undefined) throw new UsageError(`${file}: ${end}`);
+}
+
+const MERGE = (file: string): string =>
+  `is the index of weights in several files; merge them: fovea weights convert ${file} OUT.safetensors`;
+
+/** Loads weights of a file that was read, with those beside it that it names. */
+export const weightsOf = (
+  content: Uint8Array,
+  file: string,
+  options: { readonly stateDict?: string } = {},
+): Promise<LoadedWeights> =>
+  loadWeights(content, {
+    ...options,
+    name: file,
+    read: (name) => readFileBytes(path.join(path.dirname(file), name)),
+  });
+
+/** Files that are no model, or half of one. */
+const NO_MODEL: FormatAdvice = {
+  index: MERGE,
+  tfjs: () =>
+    'is a model of TensorFlow.js, which only code runs (loadTfjs); fovea weights show lists its weights',
+  darknet: (file) => `is Darknet's weights; give their .cfg as the model, with --weights ${file}`,
+  text: () => 'is a text file, not a model; give a .safetensors, .onnx, .pth or .cfg file',
+};
+
 /**
  * Opens a trained model: a file that `fovea train` wrote, an ONNX model, Darknet's .cfg with its weights, or torchvision's
  * weights. What it is, its content says. `content`: that of the file, where it was read before.
@@ -41,7 +75,9 @@ export async function readModel(
   content?: Uint8Array,
 ): Promise<OpenedModel> {
   const { weights, names, fit, arch, normalize } = options;
-  return openModel(content ?? (await readFileBytes(file)), {
+  const bytes = content ?? (await readFileBytes(file));
+  expectFormat(bytes, file, NO_MODEL);
+  return openModel(bytes, {
     name: file,
     ...(weights === undefined ? {} : { weights: await readFileBytes(weights) }),
     ...(names === undefined ? {} : { names: await linesOf(names) }),

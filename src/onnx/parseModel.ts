@@ -1,5 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { DataError } from '../errors.ts';
+import { isOnnx, isSafetensors, otherFormat } from '../io/otherFormats.ts';
 import { typeNamed } from './dataTypes.ts';
 import {
   type Attribute,
@@ -127,6 +128,12 @@ function graphOf(
 
 /** Decodes an ONNX file. Throws DataError where the bytes are no ONNX model, or a damaged one. */
 export function decodeProto(bytes: Uint8Array): { proto: ModelProto; graph: GraphProto } {
+  const other = isSafetensors(bytes)
+    ? 'is a safetensors file, weights without a model; load it with loadWeights'
+    : isOnnx(bytes)
+      ? undefined
+      : otherFormat(bytes, 'an .onnx file');
+  if (other !== undefined) throw new DataError(`no ONNX model: ${other}`);
   let proto: ModelProto;
   try {
     proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });

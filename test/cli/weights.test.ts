@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { detectCommand } from '../../cli/src/commands/predict.ts';
+import { trainCommand } from '../../cli/src/commands/train.ts';
 import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { loadWeights, readSafetensors, readTorch, saveWeights, writeTorch } from '../../src/io/index.ts';
@@ -70,6 +72,60 @@ describe('fovea weights show', () => {
     await expect(showWeightsCommand(file)).rejects.toThrow(DataError);
     await expect(showWeightsCommand(file)).rejects.toThrow(/page\.pth: is a web page/);
     await expect(showWeightsCommand(join(folder, 'none.pth'))).rejects.toThrow(/there is no such file/);
+  });
+});
+
+describe('a file of another format is named with the command that takes it', () => {
+  const CONTENT = {
+    'coco.names': 'person\nbicycle\n',
+    'yolo.cfg': '[net]\nwidth=416\n',
+    'yolo.weights': '\0\0\0\0\x02\0\0\0\x05\0\0\0',
+    'a.onnx': '\x08\x08\x12\x05fovea',
+    'a.index.json': '{"weight_map": {"a": "b.safetensors"}}',
+  } as const;
+  type Name = keyof typeof CONTENT;
+  const run = (command: string, file: string): Promise<void> => {
+    if (command === 'weights') return showWeightsCommand(file);
+    const out = join(folder, 'out');
+    if (command === 'detect') return detectCommand(file, [], { out });
+    return trainCommand({ data: folder, out: join(folder, 'new.safetensors'), weights: file });
+  };
+
+  it.each<[string, Name, string]>([
+    ['weights', 'coco.names', 'is a text file, not weights; give a .safetensors, .pth or .onnx file'],
+    [
+      'weights',
+      'yolo.cfg',
+      "describes Darknet's network without its weights; fovea export FILE OUT.onnx --weights NET.weights writes both",
+    ],
+    [
+      'weights',
+      'yolo.weights',
+      "is Darknet's weights, which only their .cfg describes; fovea export NET.cfg OUT.onnx --weights FILE writes both",
+    ],
+    ['detect', 'yolo.weights', "is Darknet's weights; give their .cfg as the model, with --weights FILE"],
+    ['detect', 'coco.names', 'is a text file, not a model; give a .safetensors, .onnx, .pth or .cfg file'],
+    [
+      'detect',
+      'a.index.json',
+      'is the index of weights in several files; merge them: fovea weights convert FILE OUT.safetensors',
+    ],
+    [
+      'train',
+      'a.onnx',
+      'is an ONNX model; convert its weights first: fovea weights convert FILE a.safetensors',
+    ],
+    [
+      'train',
+      'yolo.weights',
+      "is Darknet's weights, which fovea train does not start from; give a .safetensors or .pth file",
+    ],
+  ])('fovea %s %s', async (command, name, message) => {
+    const file = join(folder, name);
+    writeFileSync(file, CONTENT[name]);
+    await expect(run(command, file)).rejects.toThrow(
+      new UsageError(`${file}: ${message.replace('FILE', file)}`),
+    );
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../src/errors.ts';
+import { type OtherFormat, otherFormatOf } from '../../src/io/index.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
+import { loadOnnx, readOnnxWeights } from '../../src/onnx/index.ts';
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const bytes = (...start: number[]): Uint8Array => Uint8Array.from({ length: 200 }, (_, i) => start[i] ?? 7);
@@ -45,12 +47,54 @@ describe('a file of another kind in the place of weights', () => {
       /is a Darknet weights file; .*YOLO\.fromDarknet/,
     ],
     ['an image', bytes(0xff, 0xd8, 0xff, 0xe0), /is an image, not weights/],
+    [
+      'a list of names',
+      text('person\nbicycle\nküche\n'),
+      /is a text file, not weights; give a \.safetensors file/,
+    ],
+    [
+      'Darknet’s configuration',
+      text('# YOLO\n[net]\nwidth=416\n'),
+      /is a Darknet configuration, not weights; give/,
+    ],
     ['nothing', new Uint8Array(), /the file is empty; copy or download it again/],
   ])('%s is named for what it is', (_, content, message) => {
     const decode = () => decodeSafetensors(content, 'model.safetensors');
     expect(decode).toThrow(DataError);
     expect(decode).toThrow(/^model\.safetensors: [^\n]+; [^\n]+$/);
     expect(decode).toThrow(message);
+  });
+
+  it.each<[OtherFormat | 'safetensors', Uint8Array, string]>([
+    [
+      'torch',
+      zip('archive/data.pkl'),
+      'is a PyTorch file (.pt, a zip with a pickle); load it with loadWeights, or convert it with "fovea weights convert"',
+    ],
+    [
+      'pickle',
+      bytes(0x80, 2, 0x8a, 10),
+      'is a Python pickle, such as a PyTorch file (.pt, .pth); load it with loadWeights, or convert it with "fovea weights convert"',
+    ],
+    [
+      'safetensors',
+      encodeSafetensors({}),
+      'is a safetensors file, weights without a model; load it with loadWeights',
+    ],
+    [
+      'html',
+      text('<!DOCTYPE html>'),
+      'is a web page, not weights; download the file itself (on Hugging Face, its "resolve" address)',
+    ],
+    ['text', text('person\n'), 'is a text file, not weights; give an .onnx file'],
+    ['empty', new Uint8Array(), 'the file is empty; copy or download it again'],
+  ])('is named by loadOnnx, too: %s', (kind, content, message) => {
+    const error = new DataError(`no ONNX model: ${message}`);
+    expect(() => loadOnnx(content)).toThrow(error);
+    expect(() => readOnnxWeights(content, { name: 'm.onnx' })).toThrow(
+      new DataError(`m.onnx: ${error.message}`),
+    );
+    expect(otherFormatOf(content)).toBe(kind === 'safetensors' ? undefined : kind);
   });
 
   it('is not seen in a safetensors file that was cut, whatever the length of its header', () => {

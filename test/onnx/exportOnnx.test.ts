@@ -184,6 +184,12 @@ describe('exportOnnx refuses', () => {
     await exportOnnx(constants, { x: [1, 3] }, { dynamicBatch: false });
   });
 
+  it('a function that is async', async () => {
+    await expect(exportOnnx(async (x: Tensor) => x, { x: [1, 3] })).rejects.toThrow(
+      'exportOnnx: the function is async; record without await',
+    );
+  });
+
   it('a model of one image only, with the way out', async () => {
     const row = (x: Tensor) => reshape(x, [3]);
     const failure = exportOnnx(row, { x: [1, 3] });

@@ -12,7 +12,7 @@ import {
   UsageError,
 } from 'fovea';
 import { classNames, trainingAnnotation } from 'fovea/data';
-import { type LoadedWeights, loadWeights, readFileBytes } from 'fovea/io';
+import { type LoadedWeights, readFileBytes } from 'fovea/io';
 import type { AnchorLayout } from 'fovea/vision';
 import { readAugment } from '../augmentation.ts';
 import { counted } from '../counted.ts';
@@ -21,6 +21,7 @@ import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { describeHeldOut, heldOutBy, holdOut, metricOf } from '../heldOut.ts';
 import { withLock } from '../lock.ts';
+import { expectFormat, type FormatAdvice, weightsOf } from '../modelFiles.ts';
 import type { Held } from '../optionValues.ts';
 import { printable, printableLines } from '../printable.ts';
 import { type LoadedSample, loadFolder } from '../samples.ts';
@@ -199,13 +200,30 @@ async function trainingSamples(
   return samples;
 }
 
+/** Files that a training does not start from. */
+const NO_START: FormatAdvice = {
+  onnx: (file) =>
+    `is an ONNX model; convert its weights first: fovea weights convert ${file} ${path.basename(file, '.onnx')}.safetensors`,
+  darknet: () =>
+    "is Darknet's weights, which fovea train does not start from; give a .safetensors or .pth file",
+  'darknet-cfg': () => "is Darknet's configuration, not weights; give a .safetensors or .pth file",
+  text: () => 'is a text file, not weights; give a .safetensors or .pth file',
+};
+
+/** The weights to start from. */
+async function startWeights(file: string): Promise<LoadedWeights> {
+  const content = await readFileBytes(file);
+  expectFormat(content, file, NO_START);
+  return weightsOf(content, file);
+}
+
 async function trainLocked(options: TrainOptions): Promise<void> {
   const { out } = options;
   if (!options.resume && !options.force) checkNoTraining(out);
   const saved = options.resume ? await savedTraining(out) : undefined;
   const before = saved?.progress.settings;
   // A checkpoint has all weights, also those that are not trained.
-  const weights = options.weights === undefined || saved ? undefined : await loadWeights(options.weights);
+  const weights = options.weights === undefined || saved ? undefined : await startWeights(options.weights);
   for (const note of weights?.notes ?? []) process.stderr.write(`--weights: ${printable(note)}\n`);
   if (saved && options.weights !== undefined && path.basename(options.weights) !== before?.weights) {
     throw new DataError(

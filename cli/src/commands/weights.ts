@@ -1,17 +1,10 @@
 import path from 'node:path';
 import { DataError, decodeModel, UsageError } from 'fovea';
-import {
-  encodeSafetensors,
-  type LoadedWeights,
-  loadWeights,
-  type OtherValue,
-  readFileBytes,
-  writeTorch,
-} from 'fovea/io';
+import { encodeSafetensors, type LoadedWeights, type OtherValue, readFileBytes, writeTorch } from 'fovea/io';
 import { isOnnx, readOnnxWeights } from 'fovea/onnx';
 import { counted } from '../counted.ts';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
-import { besides } from '../modelFiles.ts';
+import { besides, expectFormat, type FormatAdvice, weightsOf } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 import { textTable } from '../textTable.ts';
 import { exportCommand } from './export.ts';
@@ -54,13 +47,20 @@ function shown(value: OtherValue): string {
 
 const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 
+/** Files of which weights are read together with another file only. */
+const NOT_ALONE: FormatAdvice = {
+  darknet: (file) =>
+    `is Darknet's weights, which only their .cfg describes; fovea export NET.cfg OUT.onnx --weights ${file} writes both`,
+  'darknet-cfg': (file) =>
+    `describes Darknet's network without its weights; fovea export ${file} OUT.onnx --weights NET.weights writes both`,
+  text: () => 'is a text file, not weights; give a .safetensors, .pth or .onnx file',
+};
+
 /** Weights of any format. Throws UsageError for the name of a state dict where there can be but one. */
 async function readWeights(file: string, options: WeightsOptions): Promise<LoadedWeights> {
   const bytes = await readFileBytes(file);
-  if (!isOnnx(bytes)) {
-    const read = (name: string) => readFileBytes(path.join(path.dirname(file), name));
-    return loadWeights(bytes, { ...options, name: file, read });
-  }
+  expectFormat(bytes, file, NOT_ALONE);
+  if (!isOnnx(bytes)) return weightsOf(bytes, file, options);
   if (options.stateDict === undefined) {
     return readOnnxWeights(bytes, { name: file, externalData: besides(file) });
   }

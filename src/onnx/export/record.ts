@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import { record } from '../../graph/recorder.ts';
 import { baseOf, type Node, Tensor } from '../../graph/tensor.ts';
-import { noGrad } from '../../graph/tracking.ts';
+import { expectSync, noGrad } from '../../graph/tracking.ts';
 import { withoutChunks } from '../../models/sampling.ts';
 import type { DType, Shape } from '../../shape.ts';
 import type { Graph } from './sizes.ts';
@@ -61,7 +61,9 @@ export function recordGraph(
   const inputs = new Map(
     Object.entries(specs).map(([name, spec]) => [name, new Tensor(spec, { kind: 'input', name })]),
   );
-  const { result } = record(() => noGrad(() => withoutChunks(() => run(Object.fromEntries(inputs)))));
+  const { result } = record(() =>
+    noGrad(() => withoutChunks(() => expectSync('exportOnnx', run(Object.fromEntries(inputs))))),
+  );
   const results = choose(named(result));
   return {
     images,
