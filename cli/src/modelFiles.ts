@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
+import { DataError, type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
 import { type LoadedWeights, loadWeights, type OtherFormat, otherFormatOf, readFileBytes } from 'fovea/io';
 import { type OpenedModel, openModel } from 'fovea/open';
+import { printable } from './printable.ts';
 
 /** Options of commands that run a model of any origin. */
 export interface ModelFileOptions {
@@ -34,11 +35,11 @@ export const besides =
 /** What to do about a file of another format, by what it is: the end of a message. */
 export type FormatAdvice = Partial<Readonly<Record<OtherFormat, (file: string) => string>>>;
 
-/** Throws UsageError for a file of a format that another command takes, or that is needed together with another file. */
+/** Throws DataError for a file of a format that another command takes, or that is needed together with another file. */
 export function expectFormat(content: Uint8Array, file: string, advice: FormatAdvice): void {
   const format = otherFormatOf(content);
   const end = format && advice[format]?.(file);
-  if (end !== undefined) throw new UsageError(`${file}: ${end}`);
+  if (end !== undefined) throw new DataError(`${file}: ${end}`);
 }
 
 const MERGE = (file: string): string =>
@@ -86,6 +87,15 @@ export async function readModel(
     ...(normalize ? { normalize } : {}),
     externalData: besides(file),
   });
+}
+
+/** Says which other builders have weights of the same shapes as the one that was assumed. */
+export function sayBuilders(file: string, { builders = [] }: OpenedModel): void {
+  const [taken, ...others] = builders;
+  if (others.length === 0) return;
+  process.stderr.write(
+    `${printable(file)}: taken for ${taken}; ${others.join(' and ')} ${others.length === 1 ? 'has' : 'have'} the same shapes, and other sizes of images: --arch ${others[0]}\n`,
+  );
 }
 
 /** The side in pixels of the images that a model is given, if the user names none. */

@@ -327,6 +327,10 @@ weights
   .argument('<file>', 'weights: safetensors, an index of shards, a PyTorch or ONNX file')
   .argument('<out>', 'file to write')
   .option('--state-dict <name>', STATE_DICT)
+  .option(
+    '--arch <name>',
+    "to .onnx: torchvision's name for the weights, such as resnet50 (default: told by them)",
+  )
   .action((file, out, options) => convertWeightsCommand(file, out, options));
 
 modelFile(
@@ -359,7 +363,7 @@ modelFile(
     )
     .option(
       '--size <height>x<width>',
-      'size of the images (default: that to which the model shrinks them)',
+      'size of the images (default: that of the model, or squares of the side to which it resizes them, rounded up to what it takes: 520 to 544)',
       size,
     )
     .option('--fold-batch-norm', 'multiply batch norms into the convolutions before them'),

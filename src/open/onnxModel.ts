@@ -68,12 +68,30 @@ function outputsOf(
   }
 }
 
-/** The number of classes of torchvision's detectors, background included, from the bias of the head's last layer. */
+/** The last layer of torchvision's heads that score classes, and of those beside them that give the boxes of as many anchors. */
+const SCORERS: readonly (readonly [scores: RegExp, (name: string) => string])[] = [
+  [
+    /classification_head\.cls_logits\.bias$/,
+    (name) => name.replace('classification_head.cls_logits', 'regression_head.bbox_reg'),
+  ],
+  [
+    /classification_head\.module_list\.0(\.1)?\.bias$/,
+    (name) => name.replace('classification_head', 'regression_head'),
+  ],
+];
+
+/** The number of classes of torchvision's detectors, background included, from the biases of the heads' last layers. */
 function countedClasses(model: OnnxModule): number | undefined {
-  for (const [name, shape] of model.initializers) {
-    const size = shape.length === 1 ? shape[0]! : 0;
-    if (/(^|\.)cls_score\.bias$/.test(name)) return size;
-    if (/classification_head\.cls_logits\.bias$/.test(name)) return size % 9 === 0 ? size / 9 : size;
+  const sizeOf = (name: string) => {
+    const shape = model.initializers.get(name);
+    return shape?.length === 1 ? shape[0]! : 0;
+  };
+  for (const name of model.initializers.keys()) {
+    if (/(^|\.)cls_score\.bias$/.test(name) && sizeOf(name) > 0) return sizeOf(name);
+    const twin = SCORERS.find(([scores]) => scores.test(name))?.[1](name);
+    // Four numbers of a box for each anchor.
+    const anchors = twin === undefined ? 0 : sizeOf(twin) / 4;
+    if (anchors > 0 && sizeOf(name) > 0 && sizeOf(name) % anchors === 0) return sizeOf(name) / anchors;
   }
   return undefined;
 }
@@ -85,7 +103,7 @@ function namesFor(
   head: Head,
   own: readonly string[] | undefined,
   given: readonly string[] | undefined,
-): { classNames: readonly string[]; firstLabel: number } {
+): { classNames: readonly string[]; firstLabel: number; known?: false } {
   const inFile = parseNames(model.metadata.get('names') ?? '');
   if (own) return { classNames: given ?? own, firstLabel: head.kind === 'map' ? 1 : 0 };
   if (head.kind === 'map') {
@@ -105,7 +123,9 @@ function namesFor(
     return { classNames: classesOf(file, count, given ?? inFile), firstLabel: 0 };
   }
   // The number of classes is not in the file; labels without a name are called by their number.
-  return { classNames: given ?? inFile ?? Array.from({ length: 91 }, (_, i) => String(i)), firstLabel: 0 };
+  const names = given ?? inFile;
+  if (names) return { classNames: names, firstLabel: 0 };
+  return { classNames: Array.from({ length: 91 }, (_, i) => String(i)), firstLabel: 0, known: false };
 }
 
 /** JSON in the metadata of a file; nothing where there is none, or other text. */
@@ -164,7 +184,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
           ? { kind: 'shorter', side: 520 }
           : { kind: 'native' };
   const how = options.normalize ?? (head.kind === 'map' && !own.preprocessing ? 'imagenet' : 'none');
-  const { classNames, firstLabel } = namesFor(file, model, head, own.classNames, options.names);
+  const { classNames, firstLabel, known } = namesFor(file, model, head, own.classNames, options.names);
   const opened: OpenedOnnx = {
     file,
     model,
@@ -189,7 +209,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
     task,
     classNames,
     leastScore: opened.inFile.scoreThreshold,
-    description: `ONNX model ${family}, ${classCount(classNames)}; images ${describeFit(fit)}, in 0..1${how === 'imagenet' ? ', normalised as ImageNet' : ''}`,
+    description: `ONNX model ${family}, ${known === false ? 'classes by number' : classCount(classNames)}; images ${describeFit(fit)}, in 0..1${how === 'imagenet' ? ', normalised as ImageNet' : ''}`,
     detector: (gpu, { name = file, augmentation } = {}) => {
       if (augmentation) throw new DataError(`${name}: test-time augmentation is for models of Fovea`);
       if (head.kind === 'map') throw new DataError(`${name}: gives maps of classes; use fovea segment`);

@@ -112,6 +112,9 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
     'minSide' in trained.preprocessing
       ? 'with the shorter side of 520, normalised as ImageNet'
       : 'resized and normalised in the model';
-  const description = `torchvision ${arch ?? trained.name}, ${classCount(trained.classNames)}; images ${how}`;
-  return opened(trained, name, description);
+  const { buildersFor } = await import('./builders.ts');
+  const builders = arch === undefined ? buildersFor(trained.name, weights) : [arch];
+  const title = builders[0] ?? trained.name;
+  const description = `torchvision ${title}, ${classCount(trained.classNames)}; images ${how}`;
+  return { ...opened(trained, name, description), builders };
 }

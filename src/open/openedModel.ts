@@ -16,6 +16,11 @@ export interface OpenedModel {
   readonly trained?: TrainedModel;
   /** The model, where it is a classifier of torchvision. */
   readonly classifier?: OpenedClassifier;
+  /**
+   * Of torchvision's weights: the builders that they may be of, the one that was assumed first. Others have the same shapes, and
+   * differ in sizes of images and numbers of proposals: choose one with `arch`.
+   */
+  readonly builders?: readonly string[];
   /** The lowest scoreThreshold that its detector takes: that with which an ONNX file was exported. Undefined for any. */
   readonly leastScore?: number | undefined;
   /** Makes a detector. Throws DataError for a segmenter or classifier. */

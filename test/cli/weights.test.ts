@@ -6,7 +6,7 @@ import { detectCommand } from '../../cli/src/commands/predict.ts';
 import { trainCommand } from '../../cli/src/commands/train.ts';
 import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
-import { loadWeights, readSafetensors, readTorch, saveWeights, writeTorch } from '../../src/io/index.ts';
+import { encodeSafetensors, loadWeights, readSafetensors, readTorch, saveWeights, writeTorch } from '../../src/io/index.ts';
 import { UNet } from '../../src/models/unet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 
@@ -124,7 +124,7 @@ describe('a file of another format is named with the command that takes it', () 
     const file = join(folder, name);
     writeFileSync(file, CONTENT[name]);
     await expect(run(command, file)).rejects.toThrow(
-      new UsageError(`${file}: ${message.replace('FILE', file)}`),
+      new DataError(`${file}: ${message.replace('FILE', file)}`),
     );
   });
 });
@@ -168,6 +168,19 @@ describe('fovea weights convert', () => {
     expect(await again.stateDict(async ({ initial }) => initial)).toEqual(await read('fovea'));
   });
 
+  it('keeps a state dict of Fovea without its model in Fovea’s layout, and does not call it PyTorch’s', async () => {
+    const dict = await new UNet({ width: 4, depth: 1, numClasses: 2 }).stateDict(async ({ initial }) => initial);
+    const [file, copy] = [join(folder, 'dict.safetensors'), join(folder, 'copy.safetensors')];
+    writeFileSync(file, encodeSafetensors(dict));
+    await outputOf(() => convertWeightsCommand(file, copy));
+    expect((await loadWeights(copy)).layout).toBe('fovea');
+    await expect(convertWeightsCommand(file, join(folder, 'dict.pth'))).rejects.toThrow(
+      new UsageError(
+        `${file}: is a state dict in Fovea's layout, and only its model knows PyTorch's; load it into that in code, and write model.stateDict(…) with writeTorch`,
+      ),
+    );
+  });
+
   it('takes the state dict that is asked for', async () => {
     const out = join(folder, 'moments.pth');
     await outputOf(() =>
@@ -189,6 +202,12 @@ describe('fovea weights convert', () => {
     );
     await expect(convertWeightsCommand(source, join(folder, 'x.pth'), { stateDict: 'ema' })).rejects.toThrow(
       /has no state dict "ema"; there are "model"/,
+    );
+    await expect(convertWeightsCommand(source, join(folder, 'x.pth'), { arch: 'resnet18' })).rejects.toThrow(
+      new UsageError('--arch: is for models that are written as .onnx; leave it out'),
+    );
+    await expect(convertWeightsCommand(source, join(folder, 'x.onnx'), { stateDict: 'ema' })).rejects.toThrow(
+      /^--state-dict: .*x\.onnx holds a whole model; write that state dict as \.safetensors first, and convert it$/,
     );
     expect(readdirSync(folder).sort()).toEqual(before);
   });

@@ -39,7 +39,13 @@ function constantModel(
   {
     input = [1, 3, 64, 64],
     metadata = {},
-  }: { input?: readonly number[]; metadata?: Record<string, string> } = {},
+    weights = {},
+  }: {
+    input?: readonly number[];
+    metadata?: Record<string, string>;
+    /** The number of zeros in further weights. */
+    weights?: Readonly<Record<string, number>>;
+  } = {},
 ): Uint8Array {
   const zero = initializer('zero', { type: 'float', shape: [], data: [0] });
   const entries = Object.entries(outputs);
@@ -58,6 +64,9 @@ function constantModel(
       zero,
       ...entries.map(([name, { type = 'float', shape, data }]) =>
         initializer(`${name} value`, { type, shape, data }),
+      ),
+      ...Object.entries(weights).map(([name, size]) =>
+        initializer(name, { type: 'float', shape: [size], data: new Array<number>(size).fill(0) }),
       ),
     ],
     input: [port('images', 'float', input)],
@@ -191,6 +200,43 @@ describe('an ONNX model', () => {
     expect(area(seat!)).toBe(13 * 14);
     expect(area(wheel!)).toBe(wheel!.width * wheel!.height);
     detector.dispose();
+  });
+
+  it.each<[string, Record<string, number>, number | undefined]>([
+    ['Faster R-CNN', { 'roi_heads.box_predictor.cls_score.bias': 4 }, 4],
+    [
+      'RetinaNet',
+      { 'head.classification_head.cls_logits.bias': 45, 'head.regression_head.bbox_reg.bias': 36 },
+      5,
+    ],
+    ['FCOS', { 'head.classification_head.cls_logits.bias': 9, 'head.regression_head.bbox_reg.bias': 4 }, 9],
+    [
+      'SSD',
+      { 'head.classification_head.module_list.0.bias': 16, 'head.regression_head.module_list.0.bias': 16 },
+      4,
+    ],
+    [
+      'SSDlite',
+      {
+        'head.classification_head.module_list.0.0.1.bias': 672,
+        'head.regression_head.module_list.0.0.1.bias': 672,
+        'head.classification_head.module_list.0.1.bias': 24,
+        'head.regression_head.module_list.0.1.bias': 24,
+      },
+      4,
+    ],
+    ['an exporter that renames', { 'onnx::Conv_1': 24 }, undefined],
+  ])('of torchvision has as many classes as its head: %s', async (_, weights, count) => {
+    const lists = {
+      boxes: { shape: [1, 4], data: [16, 16, 48, 48] },
+      scores: { shape: [1], data: [0.9] },
+      labels: { type: 'int64' as const, shape: [1], data: [2] },
+    };
+    const model = await openModel(constantModel(lists, { weights }));
+    expect(model.description).toContain(
+      `ONNX model with a head of torchvision, ${count === undefined ? 'classes by number' : `${count} classes`}; images`,
+    );
+    expect(model.classNames).toEqual(Array.from({ length: count ?? 91 }, (_, i) => String(i)));
   });
 
   it("with torchvision's lists has labels that count the background, and masks", async () => {

@@ -6,7 +6,7 @@ import { exportOnnx, isOnnx } from 'fovea/onnx';
 import type { OpenedModel } from 'fovea/open';
 import { counted } from '../counted.ts';
 import { checkOutputFile, realPath, writeFileAtomic } from '../files.ts';
-import { type ModelFileOptions, readModel, trainedOf, usualSide } from '../modelFiles.ts';
+import { type ModelFileOptions, readModel, sayBuilders, trainedOf, usualSide } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 
 export interface ExportCommandOptions extends ModelFileOptions {
@@ -58,7 +58,7 @@ function exported(opened: OpenedModel, file: string, size: readonly [number, num
     'fovea.model': JSON.stringify(metadataOf(trained)),
     preprocessing: preprocessed(preprocessing),
   };
-  return { title: name, model, classNames, sides: sizeOf(trained, size), described };
+  return { title: opened.builders?.[0] ?? name, model, classNames, sides: sizeOf(trained, size), described };
 }
 
 /** Thresholds for the NMS in the file. Throws UsageError for those that a file without NMS would not have. */
@@ -111,6 +111,7 @@ export async function exportCommand(
     );
   }
   const opened = await readModel(file, origin, content);
+  sayBuilders(file, opened);
   const { title, model, classNames, sides, described } = exported(opened, file, size);
   const [height, width] = sides;
   const images = batch === 'dynamic' ? 1 : batch;

@@ -9,7 +9,7 @@ import { drawOverlay } from '../draw.ts';
 import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { type LoadedImage, loadImage } from '../images.ts';
-import { type ModelFileOptions, readModel } from '../modelFiles.ts';
+import { type ModelFileOptions, readModel, sayBuilders } from '../modelFiles.ts';
 
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
 import { printable } from '../printable.ts';
@@ -81,9 +81,11 @@ const tally = (labels: readonly string[], of = ''): string => {
 };
 
 /** Says what a model of others is taken for, since the file may not say how its images must be prepared. */
-function sayModel(file: string, { description, trained }: OpenedModel): void {
+function sayModel(file: string, opened: OpenedModel): void {
+  const { description, trained } = opened;
   if (trained && 'maxSide' in trained.preprocessing) return;
   process.stderr.write(`${printable(file)}: ${printable(description)}\n`);
+  sayBuilders(file, opened);
 }
 
 /** fovea detect: boxes, and masks, drawn on each image, and as a Labelme file. */

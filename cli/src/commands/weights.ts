@@ -14,6 +14,11 @@ export interface WeightsOptions {
   readonly stateDict?: string;
 }
 
+export interface ConvertOptions extends WeightsOptions {
+  /** torchvision's name of the builder of a model that is written as .onnx. */
+  readonly arch?: string;
+}
+
 /** What the formats are called. */
 const TITLES: Readonly<Record<LoadedWeights['format'], string>> = {
   safetensors: 'safetensors',
@@ -108,9 +113,22 @@ const WRITERS: Readonly<Record<string, (weights: LoadedWeights) => Uint8Array>> 
   '.pth': ({ tensors }) => writeTorch(tensors),
 };
 
-/** The weights of a file of `fovea train` in PyTorch's layouts: its model says how each is stored there. Others as they are. */
-async function inTorchLayout(weights: LoadedWeights, file: string): Promise<LoadedWeights> {
+/**
+ * The weights of a file of `fovea train` in PyTorch's layouts: its model says how each is stored there. Others as they are. Throws UsageError
+ * for a .pth of weights in Fovea's layout without their model.
+ */
+async function inTorchLayout(
+  weights: LoadedWeights,
+  file: string,
+  extension: string,
+): Promise<LoadedWeights> {
   if (weights.layout !== 'fovea') return weights;
+  if (!['fovea.model', 'fovea.progress'].some((key) => weights.other.has(key))) {
+    if (extension !== '.pth') return weights;
+    throw new UsageError(
+      `${file}: is a state dict in Fovea's layout, and only its model knows PyTorch's; load it into that in code, and write model.stateDict(…) with writeTorch`,
+    );
+  }
   const { model } = decodeModel(await readFileBytes(file), file);
   const tensors = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
   const notes = [...weights.notes, 'weights were transposed to the layout of PyTorch'];
@@ -124,10 +142,19 @@ async function inTorchLayout(weights: LoadedWeights, file: string): Promise<Load
 export async function convertWeightsCommand(
   from: string,
   to: string,
-  options: WeightsOptions = {},
+  { arch, ...options }: ConvertOptions = {},
 ): Promise<void> {
   const extension = path.extname(to).toLowerCase();
-  if (extension === '.onnx') return exportCommand(from, to);
+  if (extension === '.onnx') {
+    if (options.stateDict !== undefined) {
+      throw new UsageError(
+        `--state-dict: ${to} holds a whole model; write that state dict as .safetensors first, and convert it`,
+      );
+    }
+    return exportCommand(from, to, arch === undefined ? {} : { arch });
+  }
+  if (arch !== undefined)
+    throw new UsageError(`--arch: is for models that are written as .onnx; leave it out`);
   const writer = WRITERS[extension];
   if (!writer) {
     const known = [...Object.keys(WRITERS), '.onnx'];
@@ -137,7 +164,7 @@ export async function convertWeightsCommand(
     throw new UsageError(`${to}: is the file to convert; choose another one`);
   }
   await checkOutputFile(to);
-  const weights = await inTorchLayout(await readWeights(from, options), from);
+  const weights = await inTorchLayout(await readWeights(from, options), from, extension);
   if (weights.tensors.size === 0) throw new DataError(`${from}: holds no tensors; give a file of weights`);
   await writeFileAtomic(to, writer(weights));
   write(`${printable(from)}: ${TITLES[weights.format]}, ${total(weights)}`);
