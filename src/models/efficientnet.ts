@@ -114,6 +114,7 @@ class MBConv extends Module {
 /**
  * EfficientNet (Tan and Le 2019, EfficientNet: rethinking model scaling), with torchvision's names. With `numClasses` it
  * classifies; without, it has no classifier.
+ * `forward` takes images in 0..1 and normalises them by `normalization`, where torchvision's transforms do that before the model.
  */
 export class EfficientNet extends Module {
   features: Sequential;

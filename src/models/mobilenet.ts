@@ -75,6 +75,7 @@ class InvertedResidual extends Module {
 /**
  * MobileNetV2 (Sandler et al. 2018, Inverted residuals and linear bottlenecks), with torchvision's names.
  * With `numClasses` it classifies; without, it is a backbone.
+ * `forward` takes images in 0..1 and normalises them by `normalization`, where torchvision's transforms do that before the model.
  */
 export class MobileNetV2 extends Module {
   features: Sequential;

@@ -201,6 +201,7 @@ export class MobileNetV3Features extends Sequential {
 /**
  * MobileNetV3 (Howard et al. 2019, Searching for MobileNetV3), with torchvision's names. With `numClasses` it classifies;
  * without, it has no classifier.
+ * `forward` takes images in 0..1 and normalises them by `normalization`, where torchvision's transforms do that before the model.
  */
 export class MobileNetV3 extends Module {
   /** @internal */

@@ -161,6 +161,7 @@ class Bottleneck extends Module {
 /**
  * ResNet (He et al. 2016, Deep residual learning), with torchvision's names. With `numClasses` it classifies; without, it has
  * no `fc` and is a backbone, whose `features` detectors and segmenters use.
+ * `forward` takes images in 0..1 and normalises them by `normalization`, where torchvision's transforms do that before the model.
  */
 export class ResNet extends Module {
   conv1: Conv2d;

@@ -271,7 +271,8 @@ const BUILDERS: ReadonlyMap<string, Builder> = new Map<string, Builder>([
 
 /**
  * Makes the model that a builder of torchvision makes, with random weights. Load torchvision's weights with
- * `model.loadStateDict(await loadWeights(file))`.
+ * `model.loadStateDict(await loadWeights(file))`. Every model takes images in 0..1 and normalises them itself, classifiers and segmenters
+ * too, where torchvision's transforms do that before the model.
  *
  * Labels: Fovea's are 0 to numClasses - 1 in every model. RetinaNet, FCN and the classifiers number classes as torchvision
  * does, and numClasses is num_classes (FCN's class 0 is the background). Faster and Mask R-CNN of torchvision count the

@@ -57,6 +57,7 @@ export const vggChannels = (width: number): number[] => [1, 2, 4, 8, 8].map((fac
 /**
  * VGG (Simonyan and Zisserman 2015, Very deep convolutional networks), with torchvision's names. With `numClasses` it
  * classifies; without, it has no classifier.
+ * `forward` takes images in 0..1 and normalises them by `normalization`, where torchvision's transforms do that before the model.
  */
 export class VGG extends Module {
   features: Sequential;

@@ -167,6 +167,7 @@ class Heads extends Module {
 /**
  * Vision transformer (Dosovitskiy et al. 2021): patches of the image and a class token become tokens, which attend to each
  * other; the class token is classified. `vitB16()` is torchvision's vit_b_16. Weights have torchvision's names.
+ * `forward` takes images in 0..1 and normalises them by `normalization`, where torchvision's transforms do that before the model.
  */
 export class VisionTransformer extends Module {
   class_token: Parameter;
