@@ -6,7 +6,14 @@ import { detectCommand } from '../../cli/src/commands/predict.ts';
 import { trainCommand } from '../../cli/src/commands/train.ts';
 import { convertWeightsCommand, showWeightsCommand } from '../../cli/src/commands/weights.ts';
 import { DataError, UsageError } from '../../src/errors.ts';
-import { encodeSafetensors, loadWeights, readSafetensors, readTorch, saveWeights, writeTorch } from '../../src/io/index.ts';
+import {
+  encodeSafetensors,
+  loadWeights,
+  readSafetensors,
+  readTorch,
+  saveWeights,
+  writeTorch,
+} from '../../src/io/index.ts';
 import { UNet } from '../../src/models/unet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 
@@ -169,7 +176,9 @@ describe('fovea weights convert', () => {
   });
 
   it('keeps a state dict of Fovea without its model in Fovea’s layout, and does not call it PyTorch’s', async () => {
-    const dict = await new UNet({ width: 4, depth: 1, numClasses: 2 }).stateDict(async ({ initial }) => initial);
+    const dict = await new UNet({ width: 4, depth: 1, numClasses: 2 }).stateDict(
+      async ({ initial }) => initial,
+    );
     const [file, copy] = [join(folder, 'dict.safetensors'), join(folder, 'copy.safetensors')];
     writeFileSync(file, encodeSafetensors(dict));
     await outputOf(() => convertWeightsCommand(file, copy));
