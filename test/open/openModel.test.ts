@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MaskPatch } from '../../src/data/annotation.ts';
 import type { FloatImage } from '../../src/data/image.ts';
@@ -9,80 +8,21 @@ import type { tensor } from '../../src/graph/tensor.ts';
 import { loadWeights } from '../../src/io/loadWeights.ts';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { UNet } from '../../src/models/unet.ts';
-import type { OnnxType } from '../../src/onnx/dataTypes.ts';
 import { exportOnnx } from '../../src/onnx/export/exportOnnx.ts';
-import { GraphProtoSchema, ModelProtoSchema } from '../../src/onnx/onnx_pb.ts';
 import { COCO_CLASSES, parseNames, VOC_CLASSES } from '../../src/open/classNames.ts';
 import { openModel } from '../../src/open/openModel.ts';
 import { fromTorchvision } from '../../src/open/pretrained.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { Segmenter } from '../../src/tasks/infer.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
-import { initializer, node, port } from '../onnx/models.ts';
 import { sharedGpu } from '../sharedGpu.ts';
+import { constantModel } from './constantModel.ts';
 
 let gpu: Gpu;
 beforeAll(async () => {
   gpu = await sharedGpu();
 });
 afterAll(() => gpu?.dispose());
-
-interface Constant {
-  readonly type?: OnnxType;
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-/** An ONNX model that gives these values whatever the image is. */
-function constantModel(
-  outputs: Readonly<Record<string, Constant>>,
-  {
-    input = [1, 3, 64, 64],
-    metadata = {},
-    weights = {},
-  }: {
-    input?: readonly number[];
-    metadata?: Record<string, string>;
-    /** The number of zeros in further weights. */
-    weights?: Readonly<Record<string, number>>;
-  } = {},
-): Uint8Array {
-  const zero = initializer('zero', { type: 'float', shape: [], data: [0] });
-  const entries = Object.entries(outputs);
-  const graph = create(GraphProtoSchema, {
-    name: 'constant',
-    node: [
-      node('ReduceMean', ['images'], ['mean'], { keepdims: 0 }),
-      node('Mul', ['mean', 'zero'], ['nothing']),
-      ...entries.flatMap(([name, { type = 'float' }]) =>
-        type === 'float'
-          ? [node('Add', [`${name} value`, 'nothing'], [name])]
-          : [node('Identity', [`${name} value`], [name])],
-      ),
-    ],
-    initializer: [
-      zero,
-      ...entries.map(([name, { type = 'float', shape, data }]) =>
-        initializer(`${name} value`, { type, shape, data }),
-      ),
-      ...Object.entries(weights).map(([name, size]) =>
-        initializer(name, { type: 'float', shape: [size], data: new Array<number>(size).fill(0) }),
-      ),
-    ],
-    input: [port('images', 'float', input)],
-    output: entries.map(([name, { type = 'float', shape }]) => port(name, type, shape)),
-  });
-  return toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, {
-      irVersion: 8n,
-      producerName: 'test',
-      graph,
-      opsetImport: [{ domain: '', version: 13n }],
-      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
-    }),
-  );
-}
 
 /** 100 x 50: in 64 x 64 it is 64 x 32, with 16 pixels above it. */
 const image: FloatImage = {
