@@ -71,23 +71,20 @@ function outputsOf(
 /** The last layer of torchvision's heads that score classes, and of those beside them that give the boxes of as many anchors. */
 const SCORERS: readonly (readonly [scores: RegExp, (name: string) => string])[] = [
   [
-    /classification_head\.cls_logits\.bias$/,
+    /classification_head\.cls_logits\.(weight|bias)$/,
     (name) => name.replace('classification_head.cls_logits', 'regression_head.bbox_reg'),
   ],
   [
-    /classification_head\.module_list\.0(\.1)?\.bias$/,
+    /classification_head\.module_list\.0(\.1)?\.(weight|bias)$/,
     (name) => name.replace('classification_head', 'regression_head'),
   ],
 ];
 
-/** The number of classes of torchvision's detectors, background included, from the biases of the heads' last layers. */
+/** The number of classes of torchvision's detectors, background included, from the heads' last layers: exporters merge biases that are alike. */
 function countedClasses(model: OnnxModule): number | undefined {
-  const sizeOf = (name: string) => {
-    const shape = model.initializers.get(name);
-    return shape?.length === 1 ? shape[0]! : 0;
-  };
+  const sizeOf = (name: string) => model.initializers.get(name)?.[0] ?? 0;
   for (const name of model.initializers.keys()) {
-    if (/(^|\.)cls_score\.bias$/.test(name) && sizeOf(name) > 0) return sizeOf(name);
+    if (/(^|\.)cls_score\.(weight|bias)$/.test(name) && sizeOf(name) > 0) return sizeOf(name);
     const twin = SCORERS.find(([scores]) => scores.test(name))?.[1](name);
     // Four numbers of a box for each anchor.
     const anchors = twin === undefined ? 0 : sizeOf(twin) / 4;

@@ -160,8 +160,8 @@ describe('an ONNX model', () => {
       {
         'head.classification_head.module_list.0.0.1.bias': 672,
         'head.regression_head.module_list.0.0.1.bias': 672,
-        'head.classification_head.module_list.0.1.bias': 24,
-        'head.regression_head.module_list.0.1.bias': 24,
+        'head.classification_head.module_list.0.1.weight': 24,
+        'head.regression_head.module_list.0.1.weight': 24,
       },
       4,
     ],
