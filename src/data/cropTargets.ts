@@ -4,11 +4,11 @@ import { DataError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
 import { boxArea, clipBox } from '../vision/boxes.ts';
-import { corners, polygonInBox } from '../vision/outline.ts';
+import { corners, outlineBounds, polygonInBox } from '../vision/outline.ts';
 import type { AnnotatedShape, Annotation, MaskPatch } from './annotation.ts';
 import type { Crop } from './augment/crop.ts';
 import { invert, isAxisAligned, mapOutline, mapPoint, showsRegion } from './augment/matrix.ts';
-import { boundsOf, type Visible, viewOf, visibleIn } from './augment/visible.ts';
+import { type Visible, viewOf, visibleIn } from './augment/visible.ts';
 import { pixelsOf } from './maskRuns.ts';
 import { objectsOf, unionOf } from './objects.ts';
 import { rasterizePolygon } from './polygon.ts';
@@ -307,7 +307,7 @@ function paintShape(
   const box = mask ? ([mask.x, mask.y, mask.x + mask.width, mask.y + mask.height] as const) : shape.box!;
   const boxInCrop = canvas.toCrop(corners(box));
   if (boxInCrop.length === 0) return;
-  const bounds = boundsOf(boxInCrop);
+  const bounds = outlineBounds(boxInCrop);
   // A box that is turned is an outline.
   const outline = points ?? (mask || isAxisAligned(crop.toImage) ? undefined : corners(box));
   for (const window of canvas.windows) {

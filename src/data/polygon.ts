@@ -6,7 +6,7 @@
 import { expectArguments, SIZE } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
-import { outlineArea } from '../vision/outline.ts';
+import { outlineArea, outlineBounds } from '../vision/outline.ts';
 import { polygonRuns } from './polygonRuns.ts';
 
 function checkPoints(op: string, points: readonly Point[]): void {
@@ -58,14 +58,7 @@ export function polygonBounds(points: readonly Point[]): Box {
   expectArguments('polygonBounds', { points }, { points: ['pair'] });
   checkPoints('polygonBounds', points);
   if (points.length === 0) throw new ShapeError('polygonBounds: no points; give at least one');
-  let [x1, y1, x2, y2] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of points) {
-    x1 = Math.min(x1, x);
-    y1 = Math.min(y1, y);
-    x2 = Math.max(x2, x);
-    y2 = Math.max(y2, y);
-  }
-  return [x1, y1, x2, y2];
+  return outlineBounds(points);
 }
 
 /**

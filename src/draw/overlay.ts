@@ -3,6 +3,7 @@ import { rasterizePolygon } from '../data/polygon.ts';
 import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { ImageSize } from '../vision/boxes.ts';
+import { outlineBounds } from '../vision/outline.ts';
 import { fitText, textWidth, type UndrawnText } from './glyphs.ts';
 import { expectRgba, Painter, type RgbaImage } from './painter.ts';
 import { formatColor, textColorOn } from './palette.ts';
@@ -140,14 +141,7 @@ export function paintOverlay(image: RgbaImage, overlay: Overlay, options: PaintO
       painter.fillWhere((x, y) => inside[y * width + x] === 1, color, opacity);
     }
     outline([[...places, places[0]!]], color, dashed);
-    if (label) {
-      const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
-      tags.push({
-        text: label,
-        color,
-        box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)],
-      });
-    }
+    if (label) tags.push({ text: label, color, box: outlineBounds(places) });
   }
   for (const { box, label, score, color, dashed } of boxes) {
     const [x1, y1, x2, y2] = [box[0]! * sx, box[1]! * sy, box[2]! * sx, box[3]! * sy];

@@ -23,6 +23,18 @@ export function outlineArea(points: readonly Point[]): number {
   return heights.length <= MOST_ROWS ? areaByRows(points, heights, ROWS) : painted;
 }
 
+/** The smallest box around points, at least one. */
+export function outlineBounds(points: readonly Point[]): Box {
+  let [x1, y1, x2, y2] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const [x, y] of points) {
+    x1 = Math.min(x1, x);
+    y1 = Math.min(y1, y);
+    x2 = Math.max(x2, x);
+    y2 = Math.max(y2, y);
+  }
+  return [x1, y1, x2, y2];
+}
+
 /** Whether an outline paints anything. */
 export const hasArea = (points: readonly Point[]): boolean =>
   shoelace(points) !== 0 || outlineArea(points) > 0;

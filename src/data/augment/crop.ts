@@ -3,6 +3,7 @@ import { DataError, UsageError } from '../../errors.ts';
 import { expectOptions } from '../../options.ts';
 import type { Box, ImageSize, Point } from '../../vision/boxes.ts';
 import { boxArea, clipBox } from '../../vision/boxes.ts';
+import { outlineBounds } from '../../vision/outline.ts';
 import type { Random } from '../../vision/random.ts';
 import { checkAugment } from './check.ts';
 import { type Draws, drawTransforms, type Place } from './draw.ts';
@@ -119,8 +120,7 @@ function windowOf(still: Homography, [h, w]: Crop['size']): Box {
     const factor = depth(back, corner) / near;
     return [x * factor, y * factor];
   });
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  return outlineBounds(points);
 }
 
 const NEAREST = 0.2;

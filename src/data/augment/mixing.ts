@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts';
 import { expectOptions } from '../../options.ts';
 import type { Box, Point } from '../../vision/boxes.ts';
 import { boxArea } from '../../vision/boxes.ts';
-import { corners } from '../../vision/outline.ts';
+import { corners, outlineBounds } from '../../vision/outline.ts';
 import type { Random } from '../../vision/random.ts';
 import type { FloatImage } from '../image.ts';
 import { checkAugment } from './check.ts';
@@ -14,7 +14,6 @@ import { applyEffects } from './effects.ts';
 import { compose, mapOutline, translation } from './matrix.ts';
 import type { Augment } from './parameters.ts';
 import { resample } from './resample.ts';
-import { boundsOf } from './visible.ts';
 
 /** What is cut from: a sample. */
 interface Croppable {
@@ -170,7 +169,7 @@ function mosaicParts<S extends Croppable>(
     });
     return [x!, y!];
   });
-  const [left, top, right, bottom] = boundsOf(mapOutline(toCanvas, corners([0, 0, size[1], size[0]])));
+  const [left, top, right, bottom] = outlineBounds(mapOutline(toCanvas, corners([0, 0, size[1], size[0]])));
   return [sample, others(random), others(random), others(random)].map((own, k) => {
     const [x1, y1, x2, y2] = regionOf(own);
     /** The point of the image that is at the origin: so that the image fills its quarter, if it is large enough. */

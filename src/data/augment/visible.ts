@@ -1,7 +1,14 @@
 /** What a crop shows of shapes, where boxes of the image are no boxes of the crop. */
 import type { Box, Point } from '../../vision/boxes.ts';
 import { boxArea, clipBox } from '../../vision/boxes.ts';
-import { clipPolygon, contains, corners, outlineArea, segmentInBox } from '../../vision/outline.ts';
+import {
+  clipPolygon,
+  contains,
+  corners,
+  outlineArea,
+  outlineBounds,
+  segmentInBox,
+} from '../../vision/outline.ts';
 import type { AnnotatedShape, MaskPatch } from '../annotation.ts';
 import { rowRunsOf } from '../rowRuns.ts';
 import type { Crop } from './crop.ts';
@@ -45,18 +52,6 @@ export function visibleIn(
   return { ...seen, share: visibleOutline(view, corners(shape.box))?.share || 0 };
 }
 
-/** The box around points, at least one. */
-export function boundsOf(points: readonly Point[]): Box {
-  let [x1, y1, x2, y2] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [x, y] of points) {
-    x1 = Math.min(x1, x);
-    y1 = Math.min(y1, y);
-    x2 = Math.max(x2, x);
-    y2 = Math.max(y2, y);
-  }
-  return [x1, y1, x2, y2];
-}
-
 const isIn = ([x1, y1, x2, y2]: Box, bounds: Box): boolean =>
   x1 >= bounds[0] && y1 >= bounds[1] && x2 <= bounds[2] && y2 <= bounds[3];
 
@@ -66,8 +61,8 @@ function visibleOutline(
 ): Visible | null {
   const mapped = mapOutline(toCrop, points);
   if (mapped.length === 0) return null;
-  const bounds = boundsOf(mapped);
-  const whole = isIn(boundsOf(points), crop.region);
+  const bounds = outlineBounds(mapped);
+  const whole = isIn(outlineBounds(points), crop.region);
   if (whole && isAffine(toCrop) && windows.some((window) => isIn(bounds, window))) {
     return { share: 1, box: bounds };
   }
@@ -87,7 +82,7 @@ function visibleOutline(
     });
     visible += outlineArea(clipPolygon(inRegion, window));
   });
-  return found.length === 0 ? null : { share: visible / area, box: boundsOf(found) };
+  return found.length === 0 ? null : { share: visible / area, box: outlineBounds(found) };
 }
 
 /** The same for a mask, run by run of its rows. */
@@ -115,5 +110,5 @@ function visibleMask({ crop, toCrop, windows }: CropView, mask: MaskPatch): Visi
       }
     }
   }
-  return found.length === 0 ? null : { share: visible / all, box: boundsOf(found) };
+  return found.length === 0 ? null : { share: visible / all, box: outlineBounds(found) };
 }
