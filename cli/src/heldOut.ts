@@ -7,16 +7,16 @@ import { type Held, held } from './optionValues.ts';
 const LEAST_IMAGES = 10;
 const SHARE = 0.2;
 
-/** What a training is judged by. */
+/** The images of a training: those to learn from, and those to evaluate on. */
 export interface HeldOut<S extends Sample> {
   readonly train: readonly S[];
-  /** Undefined: nothing. */
+  /** Undefined: there is no evaluation. */
   readonly valid?: readonly S[];
   /** How it was chosen, for the checkpoint. */
   readonly val?: string;
 }
 
-/** How a training is judged: as `--val` says, as before, or by a fifth of the images if there are enough. */
+/** Chooses the images to evaluate on: as `--val` says, as before, or a fifth of the images if there are enough. */
 export function heldOutBy(given: Held | undefined, before: string | undefined, images: number): Held {
   if (given) return given;
   if (before !== undefined) return held(before);
@@ -54,7 +54,7 @@ export function metricOf(model: ModelName, best: string | undefined): string | u
   throw new UsageError(`train: --best ${best}: a ${model} has ${known.join(', ')}`);
 }
 
-/** What is judged by, as a line; empty if nothing. */
+/** Says in a line on how many images the model is evaluated; empty if on none. */
 export function describeHeldOut({ valid, val, train }: HeldOut<Sample>): string {
   if (!valid) return '';
   const all = train.length + valid.length;

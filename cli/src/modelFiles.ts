@@ -32,7 +32,7 @@ export const besides =
   (location: string): Uint8Array | undefined =>
     /^[\w-][\w .+-]*$/.test(location) ? readFileSync(path.join(path.dirname(file), location)) : undefined;
 
-/** What to do about a file of another format, by what it is: the end of a message. */
+/** The advice at the end of a message about a file of another format. */
 export type FormatAdvice = Partial<Readonly<Record<OtherFormat, (file: string) => string>>>;
 
 /** Throws DataError for a file of a format that another command takes, or that is needed together with another file. */

@@ -93,7 +93,7 @@ export interface RunTrainingOptions {
   readonly checkpointEvery?: number;
   /** The weights that the settings start from. */
   readonly weights?: LoadedWeights;
-  /** What the model is judged by after each epoch. */
+  /** Images that the model is evaluated on after each epoch. */
   readonly valid?: readonly Sample[];
 }
 
@@ -104,7 +104,7 @@ export interface RunTrainingResult extends TrainResult {
 
 /** After a signal a training ends within a second: this is how long a step may take to be finished and saved. */
 const STOP_MS = 500;
-/** What is being written is asked for again after so long. */
+/** How long to wait, in milliseconds, while a file is being written. */
 const AGAIN_MS = 50;
 
 /** The history of the steps before the checkpoint; says so where some are missing. Throws DataError where it was changed. */

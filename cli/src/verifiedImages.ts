@@ -24,7 +24,7 @@ export async function* verifiedAhead(images: AsyncIterable<AnnotatedImage>): Asy
       if (waiting.length === AHEAD) yield waiting.shift()!;
     }
   } catch (error) {
-    // What was read before comes first, and so do its errors.
+    // Images are returned in the order in which they were read, and so are their errors.
     yield* waiting;
     throw error;
   }

@@ -25,7 +25,9 @@ function shuffledGroups<Item>(call: string, items: readonly Item[], options: Spl
   const groups = new Map<string | number, number[]>();
   items.forEach((item, i) => {
     const key = group(item, i);
-    groups.set(key, [...(groups.get(key) ?? []), i]);
+    const members = groups.get(key);
+    if (members) members.push(i);
+    else groups.set(key, [i]);
   });
   return new Random(seed).fork('split').shuffle([...groups.values()]);
 }

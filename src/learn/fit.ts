@@ -274,6 +274,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
 
   async #checkpoint(): Promise<LearnerCheckpoint> {
     const { gpu, model, optimizer } = this.#learner;
+    const { keepSteps } = this.#plan.controls;
     const download = (state: State) => gpu.download(state);
     const weights = await this.#weights();
     for (const [name, { data }] of weights) {
@@ -286,7 +287,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
       sums: Object.fromEntries(this.#sums),
       count: this.#count,
       lrScale: this.#lrScale,
-      history: { steps: [...this.history.steps], epochs: [...this.history.epochs] },
+      history: { steps: keepSteps === false ? [] : this.history.steps, epochs: this.history.epochs },
       random: await model.randomState(download),
       callbacks: this.#parts.callbacks.map((callback) => callback.state?.() ?? null),
       ...(this.#best.epoch ? { best: this.#best.epoch } : {}),
@@ -320,8 +321,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     this.#sums = new Map(Object.entries(saved.sums));
     this.#count = saved.count;
     this.#lrScale = saved.lrScale;
-    this.history.steps.push(...saved.history.steps);
-    this.history.epochs.push(...saved.history.epochs);
+    this.history.restore(saved.history);
     if (saved.best && best) this.#best.restore(saved.best, best);
     this.#parts.callbacks.forEach((callback, i) => {
       callback.loadState?.(saved.callbacks[i]);

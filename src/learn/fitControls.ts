@@ -14,6 +14,11 @@ export interface FitControls {
   readonly resume?: LearnerCheckpoint;
   /** What messages call the checkpoint, such as its file. Default `resume`. */
   readonly resumeFile?: string;
+  /**
+   * Whether checkpoints hold the logs of all steps. `false` for whoever keeps them elsewhere: they would be written again with each
+   * checkpoint. Default true.
+   */
+  readonly keepSteps?: boolean;
   /** Called for each pipeline that is compiled, and each kernel that is timed, before the first step. */
   readonly onCompile?: CaptureProgress;
   /** Steps between calls of `onCheckpoint`. Default: one at the end of each epoch. */
@@ -31,6 +36,7 @@ export const FIT_CONTROLS = {
   signal: undefined,
   resume: undefined,
   resumeFile: undefined,
+  keepSteps: undefined,
   onCompile: undefined,
   checkpointEvery: undefined,
   onCheckpoint: undefined,

@@ -22,6 +22,18 @@ export class History {
   /** The epochs: the means of the losses of their steps, and with `val_` before their names those of validation, and its metrics. */
   readonly epochs: Logs[] = [];
 
+  /** Puts what a checkpoint has in front. There may be more steps than a call takes arguments. */
+  restore({
+    steps,
+    epochs,
+  }: {
+    readonly steps: readonly StepLogs[];
+    readonly epochs: readonly Logs[];
+  }): void {
+    for (const step of steps) this.steps.push(step);
+    for (const epoch of epochs) this.epochs.push(epoch);
+  }
+
   /** The values of each name of `epochs`, as Keras's `History.history` has them. NaN for an epoch that lacks it. */
   get history(): Readonly<Record<string, readonly number[]>> {
     const names = new Set(this.epochs.flatMap((logs) => Object.keys(logs)));

@@ -66,6 +66,7 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
   const lrs: number[] = [];
   const losses: number[] = [];
   let mean = 0;
+  let lowest = Number.POSITIVE_INFINITY;
   try {
     trainMode(model);
     for await (const batch of repeated(train)) {
@@ -78,7 +79,8 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
       const smooth = mean / (1 - BETA ** (losses.length + 1));
       lrs.push(lr);
       losses.push(smooth);
-      if (lrs.length === numIt || (stopDiv && smooth > 4 * Math.min(...losses))) break;
+      lowest = Math.min(lowest, smooth);
+      if (lrs.length === numIt || (stopDiv && smooth > 4 * lowest)) break;
     }
   } finally {
     program.dispose();

@@ -45,7 +45,7 @@ function expectHistory(call: string, history: History): void {
 /** The last step of an epoch: where it is on an axis of steps. */
 function endsOf({ steps, epochs }: History): number[] {
   const ends = new Map(steps.map(({ epoch, step }) => [epoch, step]));
-  const perEpoch = Math.max(1, ...[...ends].map(([epoch, step]) => step / (epoch + 1)));
+  const perEpoch = [...ends].reduce((most, [epoch, step]) => Math.max(most, step / (epoch + 1)), 1);
   return epochs.map((_, i) => ends.get(i) ?? Math.round((i + 1) * perEpoch));
 }
 

@@ -245,6 +245,8 @@ class Training {
         // The learning rate alone: betas stay as they are.
         schedule: (at) => cycle(at),
         callbacks: [this.#callback(), ...stopping],
+        // `onStep` hands them on.
+        keepSteps: false,
         ...(resume ? { resume: this.#checked(resume), resumeFile: resume.file } : {}),
         ...(onCompile ? { onCompile } : {}),
         ...(onCheckpoint
@@ -289,13 +291,12 @@ class Training {
   }
 
   async #handOver({ weights, optimizer, progress }: Checkpoint): Promise<void> {
-    const { history, ...fit } = progress as FitProgress;
+    const fit = progress as FitProgress;
     const own: TrainProgress = {
       settings: this.#settings,
       step: fit.step,
       crops: this.#crops,
-      // The steps are kept elsewhere, since they would be written again each time.
-      fit: { ...fit, history: { ...history, steps: [] } },
+      fit: { ...fit },
     };
     await this.#options.onCheckpoint?.({ weights, optimizer, progress: own });
     this.#hasCheckpoint = true;

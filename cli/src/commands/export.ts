@@ -40,7 +40,7 @@ function sizeOf(
   throw new UsageError(`--size: ${name} takes images whose sides are multiples of ${multiple}, not ${wrong}`);
 }
 
-/** What Fovea itself does with an image before the model. */
+/** Describes how Fovea prepares an image for the model. */
 const preprocessed = (how: object): string =>
   JSON.stringify({ ...how, channels: 'RGB', range: [0, 1], padding: 0.5 });
 

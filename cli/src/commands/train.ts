@@ -57,9 +57,9 @@ export interface TrainOptions extends DataOptions {
   /** Numbers of batches, from 1, that are not learned from. */
   readonly skipBatches?: readonly number[];
   readonly checkpointEvery?: number;
-  /** What the model is judged by. */
+  /** Images to evaluate on after each epoch. */
   readonly val?: Held;
-  /** What epochs are compared by, without `val_`. */
+  /** The metric by which epochs are compared, without `val_`. */
   readonly best?: string;
   /** Epochs without an improvement before it stops. */
   readonly patience?: number;

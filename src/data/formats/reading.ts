@@ -383,8 +383,8 @@ export class Reading {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters of ASCII.
-const isAscii = (name: string): boolean => /^[\u0000-\u007f]*$/.test(name);
+/** Whether a name has only characters of ASCII. */
+const isAscii = (name: string): boolean => !/[^\0-\x7f]/.test(name);
 
 /** The folder of a data set that was given as a folder or as one of its files. */
 export const rootOf = async (files: DataFiles, path: string): Promise<string> =>
