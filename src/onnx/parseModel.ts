@@ -126,27 +126,28 @@ function graphOf(
   };
 }
 
-/** Decodes an ONNX file. Throws DataError where the bytes are no ONNX model, or a damaged one. */
-export function decodeProto(bytes: Uint8Array): { proto: ModelProto; graph: GraphProto } {
+/** What bytes are that could not be read as a model: a file of another format, or a damaged model. */
+function noModel(bytes: Uint8Array, problem: string, cause?: unknown): DataError {
   const other = isSafetensors(bytes)
     ? 'is a safetensors file, weights without a model; load it with loadWeights'
     : isOnnx(bytes)
       ? undefined
       : otherFormat(bytes, 'an .onnx file');
-  if (other !== undefined) throw new DataError(`no ONNX model: ${other}`);
+  return new DataError(other === undefined ? problem : `no ONNX model: ${other}`, { cause });
+}
+
+/** Decodes an ONNX file. Throws DataError where the bytes are no ONNX model, or a damaged one. */
+export function decodeProto(bytes: Uint8Array): { proto: ModelProto; graph: GraphProto } {
   let proto: ModelProto;
   try {
     proto = fromBinary(ModelProtoSchema, bytes, { readUnknownFields: false });
   } catch (error) {
-    throw new DataError(
-      `no ONNX model, or a damaged one (${(error as Error).message}); copy or download it again`,
-      {
-        cause: error,
-      },
-    );
+    const problem = `no ONNX model, or a damaged one (${(error as Error).message}); copy or download it again`;
+    throw noModel(bytes, problem, error);
   }
+  // A model may begin like a file of another format, so that is told only of what cannot be read.
   const { graph } = proto;
-  if (!graph) throw new DataError('no ONNX model: it has no graph');
+  if (!graph) throw noModel(bytes, 'no ONNX model: it has no graph');
   return { proto, graph };
 }
 
