@@ -52,7 +52,7 @@ export {
   MODEL_NAMES,
   type ModelName,
   type NewModelOptions,
-  type Task,
+  type TaskName,
 } from './tasks/architectures.ts';
 export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './tasks/darknetModel.ts';
 export {

@@ -1,5 +1,5 @@
 import type { Gpu } from '../plan/gpu.ts';
-import type { Task } from '../tasks/architectures.ts';
+import type { TaskName } from '../tasks/architectures.ts';
 import type { DetectorOptions, ObjectDetector, PixelSegmenter, SegmenterOptions } from '../tasks/infer.ts';
 import type { FixedPreprocessing, TrainedModel } from '../tasks/modelFile.ts';
 import type { OpenedClassifier } from './classifier.ts';
@@ -7,7 +7,7 @@ import type { OpenedClassifier } from './classifier.ts';
 /** A model of any origin, ready to run. */
 export interface OpenedModel {
   /** What it does. A classifier finds neither boxes nor masks: it can be exported. */
-  readonly task: Task | 'classify';
+  readonly task: TaskName | 'classify';
   /** Its classes, without the background where that is one. */
   readonly classNames: readonly string[];
   /** What it is and how images are prepared for it, in one line. */

@@ -17,7 +17,7 @@ import type { AnchorLayout } from '../vision/anchorFit.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
 /** What a model does: find objects (`detect`), or classify every pixel (`segment`). */
-export type Task = 'detect' | 'segment';
+export type TaskName = 'detect' | 'segment';
 
 /** Options of a model to train from scratch. */
 export interface NewModelOptions {
@@ -34,7 +34,7 @@ export interface NewModelOptions {
 /** An architecture, as tasks and model files know it. `Config` is saved with a model's weights, and rebuilds it. */
 export interface Architecture<Config = unknown> {
   /** What its models do. */
-  readonly task: Task;
+  readonly task: TaskName;
   /** Returns the configuration of a small model to train from scratch on few images. */
   defaultConfig(options: NewModelOptions): Config;
   /** Builds a model with random weights. */
@@ -284,7 +284,7 @@ export type ModelName = keyof typeof ARCHITECTURES;
 export const MODEL_NAMES = Object.keys(ARCHITECTURES) as ModelName[];
 
 /** The architecture that a task trains by default. */
-export const DEFAULT_MODEL: Readonly<Record<Task, ModelName>> = { detect: 'retinanet', segment: 'unet' };
+export const DEFAULT_MODEL: Readonly<Record<TaskName, ModelName>> = { detect: 'retinanet', segment: 'unet' };
 
 /**
  * Looks up an architecture.

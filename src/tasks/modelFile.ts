@@ -5,7 +5,13 @@ import { decodeCheckpoint, decodeWeights, isCheckpoint, type ModelMetadata } fro
 import type { StateDict } from '../io/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { numel } from '../shape.ts';
-import { ARCHITECTURES, knownArchitecture, MODEL_NAMES, type ModelName, type Task } from './architectures.ts';
+import {
+  ARCHITECTURES,
+  knownArchitecture,
+  MODEL_NAMES,
+  type ModelName,
+  type TaskName,
+} from './architectures.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { readProgress } from './progress.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
@@ -66,7 +72,7 @@ export interface TrainedModel {
  *
  * @param trained The model, or its architecture's name as `name`.
  */
-export const taskOf = (trained: Pick<TrainedModel, 'name'>): Task => {
+export const taskOf = (trained: Pick<TrainedModel, 'name'>): TaskName => {
   expectArguments('taskOf', { trained }, { trained: { name: 'text' } });
   const { name } = trained;
   return knownArchitecture('taskOf', name).task;

@@ -7,7 +7,7 @@ import {
   DEFAULT_MODEL,
   defaultSettings,
   type ModelName,
-  type Task,
+  type TaskName,
   type TrainSettings,
   UsageError,
 } from 'fovea';
@@ -36,7 +36,7 @@ import {
 import { checkMasks, checkSizes } from '../trainingData.ts';
 
 export interface TrainOptions extends DataOptions {
-  readonly task?: Task;
+  readonly task?: TaskName;
   readonly model?: ModelName;
   readonly data: string;
   readonly out: string;

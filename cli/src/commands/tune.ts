@@ -6,7 +6,7 @@ import {
   defaultSettings,
   type Gpu,
   type ModelName,
-  type Task,
+  type TaskName,
   type TaskTuneOptions,
   type TrainedModel,
   type Tuned,
@@ -22,7 +22,7 @@ import { printable } from '../printable.ts';
 import { createProgress } from '../progress.ts';
 
 export interface TuneCommandOptions {
-  readonly task?: Task;
+  readonly task?: TaskName;
   readonly model?: ModelName;
   readonly size?: number;
   readonly crop?: number;
