@@ -58,10 +58,12 @@ export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './
 export {
   type DetectionEvaluation,
   EVALUATED_SCORE,
+  type EvaluatedImage,
   type EvaluateOptions,
   evaluateDetector,
   evaluateSegmenter,
   labelMap,
+  type Samples,
   type SegmentationEvaluation,
 } from './tasks/evaluate.ts';
 export {

@@ -10,7 +10,7 @@ import type { RgbaImage } from '../draw/painter.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import { evaluateDetector, labelMap } from '../tasks/evaluate.ts';
-import type { ObjectDetector, PixelSegmenter } from '../tasks/infer.ts';
+import type { Detection, ObjectDetector, PixelSegmenter } from '../tasks/infer.ts';
 import { detectionErrors } from '../vision/metrics/detectionErrors.ts';
 import { labelMasks } from './batchImages.ts';
 
@@ -104,7 +104,10 @@ async function judgeDetector(
   scoreThreshold: number,
 ): Promise<Judged[]> {
   const { classNames } = detector;
-  const { images, detections } = await evaluateDetector(detector, samples);
+  const detections: (readonly Detection[])[] = [];
+  const { images } = await evaluateDetector(detector, samples, {
+    onImage: ({ found }) => void detections.push(found),
+  });
   const { images: judged } = detectionErrors(images, { classes: classNames, scoreThreshold });
   return samples.map((sample, i) => {
     const { counts, total, correct } = judged[i]!;

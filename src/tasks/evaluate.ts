@@ -72,8 +72,20 @@ function paint(
   });
 }
 
+/** One image of an evaluation, and what was found in it. */
+export interface EvaluatedImage<Found> {
+  /** The number of the image, from 0. */
+  readonly index: number;
+  readonly sample: Sample;
+  /** The detections, or the segmentation. */
+  readonly found: Found;
+}
+
+/** Labelled images: a list, or an iterable that reads one after another, so that they need not be in memory at once. */
+export type Samples = readonly Sample[] | AsyncIterable<Sample>;
+
 /** Options of `evaluateDetector` and `evaluateSegmenter`: what is evaluated. */
-export interface EvaluateOptions {
+export interface EvaluateOptions<Found = unknown> {
   /**
    * Selects objects, labelled or detected, by the centre (x, y) of their box in pixels. The others are ignored; for a
    * segmenter, so are their pixels. Default: all.
@@ -81,8 +93,19 @@ export interface EvaluateOptions {
   readonly objects?: (centre: Point) => boolean;
   /** For a segmenter: pixels outside of this box are ignored. Default: all count. */
   readonly region?: Box;
-  /** Called after each image, with the number of images done. */
-  readonly onImage?: (done: number) => void;
+  /** Called after each image with what was found in it, which is not kept. The next image waits for it. */
+  readonly onImage?: (image: EvaluatedImage<Found>) => void | Promise<void>;
+}
+
+/** The samples in their order. Throws UsageError for what is no sample. */
+async function* eachOf(call: string, samples: Samples): AsyncGenerator<Sample, void> {
+  const kind = { image: 'object', annotation: 'object' } as const;
+  const isStream = Object(samples) === samples && Symbol.asyncIterator in samples;
+  if (!isStream) expectArguments(call, { samples }, { samples: [kind] });
+  for await (const sample of samples) {
+    if (isStream) expectArguments(call, { sample }, { sample: kind });
+    yield sample;
+  }
 }
 
 const centreOf = (box: Box): Point => [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
@@ -116,8 +139,6 @@ export interface DetectionEvaluation {
   readonly segm: CocoSummary<string> | undefined;
   /** What was evaluated for each sample: the selected objects and detections. */
   readonly images: readonly DetectionImage<string>[];
-  /** All detections in each sample, selected or not. */
-  readonly detections: readonly (readonly Detection[])[];
 }
 
 /** Detections with this score or less are not evaluated: they would change AP by next to nothing. */
@@ -134,29 +155,46 @@ export const EVALUATED_SCORE = 0.01;
  */
 export async function evaluateDetector(
   detector: ObjectDetector,
-  samples: readonly Sample[],
-  options: EvaluateOptions = {},
+  samples: Samples,
+  options: EvaluateOptions<readonly Detection[]> = {},
 ): Promise<DetectionEvaluation> {
   expectOptions('evaluateDetector', options, ['objects', 'region', 'onImage']);
   expectArguments(
     'evaluateDetector',
-    { detector, samples },
-    {
-      detector: { classNames: ['text'], detect: 'function' },
-      samples: [{ image: 'object', annotation: 'object' }],
-    },
+    { detector },
+    { detector: { classNames: ['text'], detect: 'function' } },
   );
-  const { objects = () => true, onImage } = options;
-  const detections: Detection[][] = [];
+  const { onImage } = options;
   const scoreThreshold = Math.max(EVALUATED_SCORE, detector.leastScore ?? 0);
-  for (const sample of samples) {
-    detections.push(await detector.detect(sample.image, { scoreThreshold }));
-    onImage?.(detections.length);
-  }
   const { classNames: classes, hasMasks: masks } = detector;
-  const images = samples.map(({ annotation }, i) => ({
+  const images: DetectionImage<string>[] = [];
+  for await (const sample of eachOf('evaluateDetector', samples)) {
+    const found = await detector.detect(sample.image, { scoreThreshold });
+    await onImage?.({ index: images.length, sample, found });
+    images.push(evaluatedImage(sample, found, detector, options));
+  }
+  const evaluator = new CocoEvaluator({ classes });
+  for (const image of images) evaluator.add(image);
+  const segm = masks ? new CocoEvaluator({ classes, iouType: 'segm' }) : undefined;
+  for (const image of segm ? images : []) segm!.add(image);
+  return {
+    result: evaluateDetections(images, { classes }),
+    coco: evaluator.summarize(),
+    segm: segm?.summarize(),
+    images,
+  };
+}
+
+/** Objects and detections of an image as metrics take them. */
+function evaluatedImage(
+  { annotation }: Sample,
+  detections: readonly Detection[],
+  { classNames, hasMasks: masks }: ObjectDetector,
+  { objects = () => true }: EvaluateOptions<never>,
+): DetectionImage<string> {
+  return {
     groundTruth: [
-      ...ignoredTruth(annotation, classes, masks),
+      ...ignoredTruth(annotation, classNames, masks),
       ...objectsOf(annotation.shapes)
         .filter(({ box }) => objects(centreOf(box)))
         .map(({ label, box, area, crowd, difficult, shapes }) => ({
@@ -168,22 +206,13 @@ export async function evaluateDetector(
           ignore: difficult ?? false,
         })),
     ],
-    predictions: detections[i]!.filter(({ box }) => objects(centreOf(box))).map(({ mask, ...found }) => {
-      const shape = { label: found.label, box: found.box, groupId: null };
-      const pixels = () => objectRle(mask ? [{ ...shape, mask }] : [], annotation);
-      return { ...found, ...(masks ? { mask: pixels() } : {}) };
-    }),
-  }));
-  const evaluator = new CocoEvaluator({ classes });
-  for (const image of images) evaluator.add(image);
-  const segm = masks ? new CocoEvaluator({ classes, iouType: 'segm' }) : undefined;
-  for (const image of segm ? images : []) segm!.add(image);
-  return {
-    result: evaluateDetections(images, { classes }),
-    coco: evaluator.summarize(),
-    segm: segm?.summarize(),
-    images,
-    detections,
+    predictions: detections
+      .filter(({ box }) => objects(centreOf(box)))
+      .map(({ mask, ...found }) => {
+        const shape = { label: found.label, box: found.box, groupId: null };
+        const pixels = () => objectRle(mask ? [{ ...shape, mask }] : [], annotation);
+        return { ...found, ...(masks ? { mask: pixels() } : {}) };
+      }),
   };
 }
 
@@ -201,8 +230,6 @@ export interface SegmentationEvaluation {
   readonly perClass: readonly { readonly label: string; readonly iou: number; readonly dice: number }[];
   /** Confusion matrix of pixels: the background first, then the classes. */
   readonly confusion: ConfusionMatrix;
-  /** The segmentation of each sample. */
-  readonly segmentations: readonly Segmentation[];
 }
 
 /**
@@ -214,25 +241,22 @@ export interface SegmentationEvaluation {
  */
 export async function evaluateSegmenter(
   segmenter: PixelSegmenter,
-  samples: readonly Sample[],
-  options: EvaluateOptions = {},
+  samples: Samples,
+  options: EvaluateOptions<Segmentation> = {},
 ): Promise<SegmentationEvaluation> {
   expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
   expectArguments(
     'evaluateSegmenter',
-    { segmenter, samples },
-    {
-      segmenter: { classNames: ['text'], segment: 'function' },
-      samples: [{ image: 'object', annotation: 'object' }],
-    },
+    { segmenter },
+    { segmenter: { classNames: ['text'], segment: 'function' } },
   );
   const { objects = () => true, region, onImage } = options;
   const { classNames } = segmenter;
   const confusion = new ConfusionMatrix(classNames.length + 1);
-  const segmentations: Segmentation[] = [];
-  for (const { image, annotation } of samples) {
-    const segmentation = await segmenter.segment(image);
-    segmentations.push(segmentation);
+  let index = 0;
+  for await (const sample of eachOf('evaluateSegmenter', samples)) {
+    const { image, annotation } = sample;
+    const found = await segmenter.segment(image);
     const truth = labelMap(annotation, classNames);
     for (const { box, shapes } of objectsOf(annotation.shapes)) {
       if (!objects(centreOf(box))) for (const shape of shapes) paint(truth, annotation, shape, IGNORE_INDEX);
@@ -243,8 +267,9 @@ export async function evaluateSegmenter(
         if (x < region[0] || y < region[1] || x >= region[2] || y >= region[3]) truth[i] = IGNORE_INDEX;
       });
     }
-    confusion.add(segmentation.labels, truth, { ignoreIndex: IGNORE_INDEX });
-    onImage?.(segmentations.length);
+    confusion.add(found.labels, truth, { ignoreIndex: IGNORE_INDEX });
+    await onImage?.({ index, sample, found });
+    index++;
   }
   const ious = confusion.iou();
   const dices = confusion.dice();
@@ -258,6 +283,5 @@ export async function evaluateSegmenter(
     meanIou: confusion.meanIou,
     perClass,
     confusion,
-    segmentations,
   };
 }

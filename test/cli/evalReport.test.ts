@@ -24,7 +24,6 @@ function evaluation(images: DetectionImage<string>[], classes: readonly string[]
     coco: evaluator.summarize(),
     segm: undefined,
     images,
-    detections: [],
   };
 }
 
@@ -130,7 +129,6 @@ describe('what fovea eval says', () => {
         pixelAccuracy: 2 / 3,
         confusion,
         perClass: [],
-        segmentations: [],
       },
       ['cat', 'dog'],
     );

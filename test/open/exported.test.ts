@@ -69,8 +69,8 @@ describe('a detector that was exported', () => {
       ),
     );
     const annotation = { width: SIDE, height: SIDE, shapes: [] };
-    const { detections } = await evaluateDetector(detector, [{ name: 'x', image, annotation }]);
-    expect(detections).toEqual([[]]);
+    const { images } = await evaluateDetector(detector, [{ name: 'x', image, annotation }]);
+    expect(images).toEqual([{ groundTruth: [], predictions: [] }]);
   });
 
   it('takes thresholds of detect only where it detects, and NMS is in the file', async () => {

@@ -2,11 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  type Detection,
   Detector,
   defaultSettings,
+  type EvaluatedImage,
   evaluateDetector,
   evaluateSegmenter,
   type Gpu,
+  type Segmentation,
   Segmenter,
   type SettingsOptions,
   type TrainResult,
@@ -17,7 +20,6 @@ import { drawOverlay, sideBySide } from '../draw.ts';
 import { writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { withLock } from '../lock.ts';
-
 import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
 import { printable } from '../printable.ts';
 import { type ReportRun, type ReportTiming, writeReport } from '../report.ts';
@@ -113,10 +115,13 @@ async function detectCoins(demo: Demo): Promise<Outcome | undefined> {
   );
   if (!trained.finished) return undefined;
   const detector = new Detector(gpu, trained.trained);
-  const [{ result, detections }, evalSeconds] = await timed(() =>
-    evaluateDetector(detector, [coins], { objects: heldOut }),
+  let drawn: readonly Detection[] = [];
+  const onImage = ({ found }: EvaluatedImage<readonly Detection[]>) => {
+    drawn = found.filter(({ score }) => score >= DRAWN);
+  };
+  const [{ result }, evalSeconds] = await timed(() =>
+    evaluateDetector(detector, [coins], { objects: heldOut, onImage }),
   );
-  const drawn = detections[0]!.filter(({ score }) => score >= DRAWN);
   const png = await sideBySide([
     {
       title: 'predicted',
@@ -182,9 +187,13 @@ async function segmentCoins(demo: Demo): Promise<Outcome | undefined> {
   );
   if (!trained.finished) return undefined;
   const segmenter = new Segmenter(gpu, trained.trained);
-  const scope = { objects: heldOut, region: [TRAIN_EDGE, 0, coins.image.width, coins.image.height] as const };
-  const [evaluation, evalSeconds] = await timed(() => evaluateSegmenter(segmenter, [coins], scope));
-  const segmentation = evaluation.segmentations[0]!;
+  const region = [TRAIN_EDGE, 0, coins.image.width, coins.image.height] as const;
+  const segmentations: Segmentation[] = [];
+  const onImage = ({ found }: EvaluatedImage<Segmentation>) => void segmentations.push(found);
+  const [evaluation, evalSeconds] = await timed(() =>
+    evaluateSegmenter(segmenter, [coins], { objects: heldOut, region, onImage }),
+  );
+  const segmentation = segmentations[0]!;
   const png = await sideBySide([
     {
       title: 'predicted',
