@@ -1,4 +1,4 @@
-import { type Block, blocksOf } from './pages.ts';
+import { type Block, blocksOf, readPage } from './pages.ts';
 
 export interface Program {
   /** Where its last block is: `docs/verify.md:64`. */
@@ -10,7 +10,7 @@ export interface Program {
   readonly text: string;
 }
 
-const KNOWN = new Set(['run', 'continues']);
+const KNOWN = new Set(['run', 'continues', 'rows']);
 const CODE = new Set(['js', 'ts']);
 const OTHER = new Set(['sh', 'json', 'wgsl', 'text', 'html', 'mermaid', 'toml']);
 
@@ -19,8 +19,9 @@ const OTHER = new Set(['sh', 'json', 'wgsl', 'text', 'html', 'mermaid', 'toml'])
  *
  * - `js run`: a program; the tests run it.
  * - `js continues`: goes on with the block of code before it; what that declares is there.
+ * - `js rows`: the code in the last column of the tables below it, up to the next block of code, continues it, row by row.
  */
-export function programsOf(page: string, text?: string): Program[] {
+export function programsOf(page: string, text = readPage(page)): Program[] {
   const programs: Program[] = [];
   let chain: Block[] = [];
   for (const block of blocksOf(page, text)) {
@@ -36,10 +37,28 @@ export function programsOf(page: string, text?: string): Program[] {
     const continues = block.words.includes('continues');
     if (continues && chain.length === 0) throw new Error(`${place}: there is nothing that it could continue`);
     chain = continues ? [...chain, block] : [block];
+    if (block.words.includes('rows')) chain = [...chain, ...rowsBelow(block, text)];
     const language = chain.some((part) => part.language === 'ts') ? 'ts' : 'js';
     programs.push({ place, page, language, runs: block.words.includes('run'), text: joined(chain) });
   }
   return programs;
+}
+
+/** The rows of the tables below a block, up to the next one: the code in the last column of each, as a block on its line. */
+function rowsBelow(block: Block, text: string): Block[] {
+  const lines = text.split('\n');
+  const first = block.line + block.text.split('\n').length;
+  const rows: Block[] = [];
+  for (let i = first; i < lines.length && !lines[i]!.startsWith('```'); i++) {
+    const isRow = lines[i]!.startsWith('| ') && !lines[i]!.startsWith('| ---');
+    if (!isRow || lines[i + 1]?.startsWith('| ---')) continue;
+    const cell = lines[i]!.replace(/ \|$/, '').split(' | ').at(-1)!;
+    const code = [...cell.matchAll(/`([^`]+)`/g)].map(([, span]) => span!.replace(/;?$/, ';'));
+    if (code.length === 0) throw new Error(`${block.page}:${i + 1}: the last column of this row has no code`);
+    rows.push({ ...block, line: i + 1, words: [], text: code.join(' ') });
+  }
+  if (rows.length === 0) throw new Error(`${block.page}:${block.line}: there is no row below this block`);
+  return rows;
 }
 
 const IMPORT = /^import\s+(?:type\s+)?(?:[^'"]*?\sfrom\s+)?'[^']+';[^\n]*$/gms;
