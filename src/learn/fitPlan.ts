@@ -17,7 +17,9 @@ export interface Phase {
   readonly freezeTo?: number;
   /** The factor of each group's learning rate. */
   readonly lrMults: readonly number[];
-  /** The rates of each of the phase's steps, from 0. */
+  /** Batches per step, by the number of the step's first batch in the phase, from 0, of so many. Undefined: those of the Learner. */
+  readonly accumulate?: (batch: number, batches: number) => number;
+  /** The rates of each of the phase's steps, from 0. Steps are parts of whole numbers where `accumulate` is given. */
   rates(step: number, steps: number): StepRates;
 }
 

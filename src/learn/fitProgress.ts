@@ -12,11 +12,13 @@ export interface FitProgress {
   readonly learner: {
     /** The call and its options. */
     readonly asked: Readonly<Record<string, unknown>>;
-    /** Steps per epoch. */
+    /** Batches per epoch. */
     readonly perEpoch: number;
   };
   /** Steps done. */
   readonly step: number;
+  /** Batches taken in them. */
+  readonly batches: number;
   /** Epochs that the Learner had done before this training: the order of the items depends on it. */
   readonly firstEpoch: number;
   /** Sums of the losses in this epoch, each times its items. */
@@ -44,13 +46,22 @@ const logs = v.record(v.string(), logged);
 const schema = v.object({
   learner: v.object({ asked: v.looseObject({}), perEpoch: whole }),
   step: whole,
+  batches: whole,
   firstEpoch: whole,
   sums: v.record(v.string(), finite),
   count: whole,
   lrScale: finite,
   history: v.object({
     steps: v.array(
-      v.object({ step: whole, epoch: whole, lr: finite, momentum: v.optional(finite), losses: logs }),
+      v.object({
+        step: whole,
+        epoch: whole,
+        lr: finite,
+        momentum: v.optional(finite),
+        scale: v.optional(finite),
+        skipped: v.optional(v.literal(true)),
+        losses: logs,
+      }),
     ),
     epochs: v.array(logs),
   }),
@@ -79,10 +90,10 @@ export function readFitProgress(
   const progress = parsed.output as FitProgress;
   const { asked, perEpoch } = progress.learner;
   const before = new Map(
-    Object.entries({ ...asked, 'steps per epoch': perEpoch, callbacks: progress.callbacks.length }),
+    Object.entries({ ...asked, 'batches per epoch': perEpoch, callbacks: progress.callbacks.length }),
   );
   const here = new Map(
-    Object.entries({ ...now.asked, 'steps per epoch': now.perEpoch, callbacks: now.callbacks }),
+    Object.entries({ ...now.asked, 'batches per epoch': now.perEpoch, callbacks: now.callbacks }),
   );
   for (const name of new Set([...here.keys(), ...before.keys()])) {
     if (ADJUSTABLE.includes(name)) continue;
@@ -98,32 +109,41 @@ export function readFitProgress(
 /** What may be different in a training that goes on: the way out of one that diverged. */
 const ADJUSTABLE = ['epochs', 'lr', 'lrMax', 'baseLr'];
 
-const BEST = 'best.';
+type Entries = Map<string, StateEntry>;
 
-/** The states of the optimizer and the best weights, in one dict. */
-export function joinStates(
-  optimizer: StateDict,
-  best: ReadonlyMap<string, StateEntry> | undefined,
-): StateDict {
-  return new Map([...optimizer, ...[...(best ?? [])].map(([name, entry]) => [BEST + name, entry] as const)]);
+/** What a checkpoint keeps beside the states of the optimizer, with these names and a point before its own. */
+const PARTS = ['best', 'ema', 'scaler'] as const;
+type Part = (typeof PARTS)[number];
+
+/** The states of the optimizer, of averages and scaler, and the best weights, in one dict. */
+export function joinStates(optimizer: StateDict, parts: Readonly<Partial<Record<Part, Entries>>>): StateDict {
+  const named = PARTS.flatMap((part) =>
+    [...(parts[part] ?? [])].map(([name, entry]) => [`${part}.${name}`, entry] as const),
+  );
+  return new Map([...optimizer, ...named]);
 }
 
 /** Takes apart what `joinStates` has joined. */
-export function splitStates(joined: StateDict): {
-  optimizer: StateDict;
-  best: Map<string, StateEntry> | undefined;
-} {
-  const optimizer: StateDict = new Map();
-  const best = new Map<string, StateEntry>();
+export function splitStates(joined: StateDict): { optimizer: Entries } & Partial<Record<Part, Entries>> {
+  const split: { optimizer: Entries } & Partial<Record<Part, Entries>> = { optimizer: new Map() };
   for (const [name, entry] of joined) {
-    if (name.startsWith(BEST)) best.set(name.slice(BEST.length), entry as StateEntry);
-    else optimizer.set(name, entry);
+    const part = PARTS.find((one) => name.startsWith(`${one}.`));
+    const own = part ? name.slice(part.length + 1) : name;
+    const entries = split[part ?? 'optimizer'] ?? new Map();
+    split[part ?? 'optimizer'] = entries.set(own, entry as StateEntry);
   }
-  return { optimizer, best: best.size > 0 ? best : undefined };
+  return split;
 }
 
-/** The weights of the best epoch in a Learner's checkpoint; the last ones where none was chosen. */
+/** What the averages call those of weights, in `EMA.stateDict`. */
+const AVERAGE = 'average.';
+
+/** The weights of the best epoch in a Learner's checkpoint; where none was chosen the last ones, averaged if the Learner has averages. */
 export function bestWeights(checkpoint: Checkpoint): StateDict {
   expectArguments('bestWeights', { checkpoint }, { checkpoint: { weights: 'map', optimizer: 'map' } });
-  return splitStates(checkpoint.optimizer).best ?? checkpoint.weights;
+  const { best, ema } = splitStates(checkpoint.optimizer);
+  const averages = [...(ema ?? [])].flatMap(([name, entry]) =>
+    name.startsWith(AVERAGE) ? [[name.slice(AVERAGE.length), entry] as const] : [],
+  );
+  return best ?? (averages.length > 0 ? new Map(averages) : checkpoint.weights);
 }

@@ -1,7 +1,7 @@
 /** Numbers by name, such as `loss` and `val_accuracy`. */
 export type Logs = Readonly<Record<string, number>>;
 
-/** One step of a training: one batch. */
+/** One step of a training: one batch, or those that it accumulates. */
 export interface StepLogs {
   /** The number of the step in all epochs, from 1. */
   readonly step: number;
@@ -11,6 +11,10 @@ export interface StepLogs {
   readonly lr: number;
   /** The momentum (Adam: the first beta); undefined where the schedule leaves it alone. */
   readonly momentum?: number;
+  /** What the loss was multiplied by for the gradients, with mixed precision. */
+  readonly scale?: number;
+  /** Whether the step was left out, as its gradients were infinite, with mixed precision. */
+  readonly skipped?: true;
   /** The losses by name. `loss` is their sum. */
   readonly losses: Logs;
 }

@@ -23,13 +23,14 @@ import {
   planOneCycle,
 } from './plans.ts';
 import type { Trained } from './trained.ts';
+import { Update, type UpdateOptions } from './update.ts';
 import { Validation } from './validation.ts';
 
 /** Makes an optimizer of the parameters of each layer group, in their order. */
 export type MakeOptimizer = (groups: readonly LayerGroup[]) => Optimizer;
 
 /** Options of `Learner`. */
-export interface LearnerOptions<Item, M extends Module, B extends Batch> {
+export interface LearnerOptions<Item, M extends Module, B extends Batch> extends UpdateOptions {
   /** What is trained. */
   readonly model: M;
   /** What it learns. */
@@ -42,8 +43,10 @@ export interface LearnerOptions<Item, M extends Module, B extends Batch> {
   readonly batchSize?: number;
   /** Seed of the order of the items and of augmentation, where loaders are made of items. Default 0. */
   readonly seed?: number | string;
-  /** Makes the optimizer. Default: `new AdamW(groups, { weightDecay: 0.01 })`. */
+  /** Makes the optimizer. Default: `new AdamW(groups, { weightDecay: 0.01, clipNorm })`. */
   readonly optimizer?: MakeOptimizer;
+  /** The highest norm of the gradients of all groups together; they are scaled down to it. Of the default optimizer: others have it themselves. Default: no limit. */
+  readonly clipNorm?: number;
   /** Layer groups, from the input to the output. Default: those of `layerGroups`. */
   readonly groups?: (model: M) => readonly LayerGroup[];
   /** What happens at points of every training. Default: nothing. */
@@ -90,6 +93,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
   readonly #best: string | false | undefined;
   readonly #advice: ((step: number, items: string) => string) | undefined;
   readonly #validation: Validation<Item, M, B>;
+  readonly #update: Update;
   /** Parameters that were frozen before: no group unfreezes them. */
   readonly #fixed: readonly Parameter[];
   /** Epochs done: the order of the items goes on with them. */
@@ -102,20 +106,24 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
    * @throws UsageError for options that cannot be used, DataError for no items.
    */
   constructor(gpu: Gpu, options: LearnerOptions<Item, M, B>) {
-    const { model, task, train, valid, batchSize, seed, optimizer, groups, callbacks, best, advice } =
-      withDefaults('Learner', options, {
-        model: options?.model,
-        task: options?.task,
-        train: options?.train,
-        valid: undefined,
-        batchSize: 16,
-        seed: 0,
-        optimizer: (made: readonly LayerGroup[]) => new AdamW(made as never, { weightDecay: 0.01 }),
-        groups: layerGroups,
-        callbacks: [],
-        best: undefined,
-        advice: undefined,
-      });
+    const given = withDefaults('Learner', options, {
+      model: options?.model,
+      task: options?.task,
+      train: options?.train,
+      valid: undefined,
+      batchSize: 16,
+      seed: 0,
+      optimizer: undefined,
+      clipNorm: undefined,
+      ema: undefined,
+      accumulate: undefined,
+      amp: undefined,
+      groups: layerGroups,
+      callbacks: [],
+      best: undefined,
+      advice: undefined,
+    });
+    const { model, task, train, valid, batchSize, seed, optimizer, clipNorm, groups, callbacks } = given;
     if (typeof task?.losses !== 'function') {
       throw new UsageError('Learner: task needs the function losses; see Task');
     }
@@ -128,11 +136,22 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
     this.groups = groups(model);
     expectGroups(model, this.groups);
     this.#fixed = model.parameters().filter(({ requiresGrad }) => !requiresGrad);
-    this.optimizer = optimizer(this.groups);
+    if (optimizer && clipNorm !== undefined) {
+      throw new UsageError(`Learner: clipNorm is ${clipNorm} beside an optimizer; give it to that optimizer`);
+    }
+    this.optimizer = optimizer
+      ? optimizer(this.groups)
+      : new AdamW(this.groups, { weightDecay: 0.01, ...(clipNorm === undefined ? {} : { clipNorm }) });
+    this.#update = new Update(gpu, model, this.optimizer, given);
     this.#callbacks = callbacks;
-    this.#best = best;
-    this.#advice = advice;
+    this.#best = given.best;
+    this.#advice = given.advice;
     this.#validation = new Validation(gpu, task, model);
+  }
+
+  /** Steps per epoch: batches of `train`, or groups of `accumulate` of them. */
+  get stepsPerEpoch(): number {
+    return Math.ceil(this.train.length / this.#update.accumulate);
   }
 
   /** Trains all layer groups, but for the parameters that were frozen before the Learner was made. */
@@ -199,7 +218,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
    * @param options The range of rates.
    */
   lrFind(options: LrFindOptions = {}): Promise<LrFinding> {
-    return this.#alone(() => lrFind(this, options));
+    return this.#alone(() => lrFind(this, this.#update, options));
   }
 
   /**
@@ -217,6 +236,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
     return this.#alone(async () => {
       const callbacks = [...this.#callbacks, ...plan.controls.callbacks];
       const fit = new Fit(this, plan, {
+        update: this.#update,
         callbacks,
         best: this.#best,
         validation: this.#validation,

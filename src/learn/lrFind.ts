@@ -4,8 +4,9 @@ import type { State } from '../graph/state.ts';
 import type { Module } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
 import { trainMode } from './groups.ts';
-import { trainingProgram } from './program.ts';
 import type { Trained } from './trained.ts';
+import { TrainingProgram, type Values } from './trainingProgram.ts';
+import type { Update } from './update.ts';
 
 /** Options of `Learner.lrFind`. */
 export interface LrFindOptions {
@@ -40,6 +41,7 @@ const BETA = 0.98;
 /** See `Learner.lrFind`. */
 export async function lrFind<Item, M extends Module, B extends Batch>(
   { gpu, model, task, train, optimizer }: Trained<Item, M, B>,
+  update: Update,
   options: LrFindOptions,
 ): Promise<LrFinding> {
   const { startLr, endLr, numIt, stopDiv } = withDefaults('lrFind', options, {
@@ -57,12 +59,19 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
   const download = (state: State) => gpu.download(state);
   const before = {
     weights: await model.stateDict(download),
-    optimizer: await optimizer.stateDict(download),
+    states: await update.states(),
     random: await model.randomState(download),
     lr: optimizer.lr,
     modes: [...model.modules()].map((module) => [module, module.training] as const),
   };
-  const { program, read } = trainingProgram(gpu, task, model, optimizer);
+  const { accumulate } = update;
+  // Averages are of trainings: they stay as they are.
+  const program = new TrainingProgram(gpu, task, model, update, {
+    accumulates: accumulate > 1,
+    averages: false,
+  });
+  let values: Values[] = [];
+  let batches = 0;
   const lrs: number[] = [];
   const losses: number[] = [];
   let mean = 0;
@@ -72,8 +81,11 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
     for await (const batch of repeated(train)) {
       const lr = startLr * (endLr / startLr) ** (lrs.length / (numIt - 1));
       optimizer.lr = lr;
-      const { results } = await program.run(batch);
-      const { loss } = read(await results).losses;
+      const isLast = ++batches % accumulate === 0;
+      values.push(...(await program.run(batch, isLast)));
+      if (!isLast) continue;
+      const { loss } = (await program.read(values)).losses;
+      values = [];
       if (!Number.isFinite(loss)) break;
       mean = BETA * mean + (1 - BETA) * loss!;
       const smooth = mean / (1 - BETA ** (losses.length + 1));
@@ -85,7 +97,7 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
   } finally {
     program.dispose();
     model.loadStateDict(before.weights);
-    optimizer.loadStateDict(before.optimizer);
+    update.load(before.states);
     optimizer.lr = before.lr;
     model.loadRandomState(before.random);
     for (const [module, training] of before.modes) module.training = training;

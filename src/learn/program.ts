@@ -1,11 +1,9 @@
 import type { Batch } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
-import { backward } from '../graph/backward.ts';
 import { add } from '../graph/functions/elementwise.ts';
 import { concat } from '../graph/functions/shape.ts';
 import { Tensor, tensor } from '../graph/tensor.ts';
 import type { Module } from '../nn/module.ts';
-import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress, Results, Step } from '../plan/step.ts';
 import { numel } from '../shape.ts';
@@ -68,7 +66,7 @@ export class BatchProgram<B extends Batch> {
 }
 
 /** The losses of a batch by name, in one tensor, and their sum. */
-function lossesOf<Item, M extends Module, B extends Batch>(
+export function lossesOf<Item, M extends Module, B extends Batch>(
   task: Task<Item, M, B>,
   model: M,
   batch: TensorsOf<B>,
@@ -87,34 +85,6 @@ function lossesOf<Item, M extends Module, B extends Batch>(
   });
   if (parts.length === 0) throw new UsageError('Learner: the task has no losses; return at least one');
   return { names, parts, total: parts.reduce((a, b) => add(a, b)) };
-}
-
-/** The losses of a step: `losses` has those by name, `gradNorm` the norm of the gradients. */
-export interface StepLosses {
-  readonly losses: Readonly<Record<string, number>>;
-  readonly gradNorm: number;
-}
-
-/** A step of training: the losses, their gradients, and the update. */
-export function trainingProgram<Item, M extends Module, B extends Batch>(
-  gpu: Gpu,
-  task: Task<Item, M, B>,
-  model: M,
-  optimizer: Optimizer,
-): { readonly program: BatchProgram<B>; readonly read: (results: Batch) => StepLosses } {
-  let names: readonly string[] = [];
-  const program = new BatchProgram<B>(gpu, (batch) => {
-    const { parts, total, names: found } = lossesOf(task, model, batch);
-    names = found;
-    backward(total);
-    const { gradNorm } = optimizer.step();
-    return { values: concat([...parts, gradNorm.reshape([1])], 0) };
-  });
-  const read = ({ values }: Batch): StepLosses => ({
-    losses: withTotal(names, values!.data),
-    gradNorm: values!.data[names.length]!,
-  });
-  return { program, read };
 }
 
 /** A step of validation: the losses, and what is predicted. */
@@ -146,7 +116,7 @@ export function validationProgram<Item, M extends Module, B extends Batch>(
 }
 
 /** The losses by name, and their sum as `loss`. */
-function withTotal(names: readonly string[], values: ArrayLike<number>): Record<string, number> {
+export function withTotal(names: readonly string[], values: ArrayLike<number>): Record<string, number> {
   const parts = names.map((name, i) => [name, values[i]!] as const);
   const loss = parts.reduce((sum, [, value]) => sum + value, 0);
   return { loss, ...Object.fromEntries(parts.filter(([name]) => name !== 'loss')) };

@@ -1,0 +1,33 @@
+import type { Logs } from './history.ts';
+
+/** Means of the losses of an epoch's steps, by their items. */
+export class EpochMeans {
+  #sums = new Map<string, number>();
+  #count = 0;
+
+  clear(): void {
+    this.#sums.clear();
+    this.#count = 0;
+  }
+
+  add(losses: Logs, items: number): void {
+    for (const [name, value] of Object.entries(losses)) {
+      this.#sums.set(name, (this.#sums.get(name) ?? 0) + value * items);
+    }
+    this.#count += items;
+  }
+
+  get means(): Logs {
+    return Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count]));
+  }
+
+  /** What a checkpoint has of them. */
+  get state(): { readonly sums: Logs; readonly count: number } {
+    return { sums: Object.fromEntries(this.#sums), count: this.#count };
+  }
+
+  restore({ sums, count }: { readonly sums: Logs; readonly count: number }): void {
+    this.#sums = new Map(Object.entries(sums));
+    this.#count = count;
+  }
+}

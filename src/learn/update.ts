@@ -1,0 +1,121 @@
+import { UsageError } from '../errors.ts';
+import type { State } from '../graph/state.ts';
+import { EMA } from '../nn/ema.ts';
+import { GradScaler } from '../nn/gradScaler.ts';
+import type { Module, StateEntry } from '../nn/module.ts';
+import type { Optimizer } from '../nn/optimizers/optimizer.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import { expectAccumulate } from './steps.ts';
+
+/** How steps change the weights: options of the Learner. */
+export interface UpdateOptions {
+  /**
+   * Keeps an exponential moving average of the weights, of which this share stays at each step, such as 0.999; at least 0 and below 1. Validation
+   * judges the averages, and the model has them at the end: those of the best epoch, or the last ones. Each training begins
+   * them anew. Default: none.
+   */
+  readonly ema?: number;
+  /**
+   * Batches per step: their gradients are accumulated, and the step takes the mean of them, as of one batch of so many times the items. They count as
+   * one batch in the logs, whose losses are means, in schedules, and for callbacks. The last step of an epoch takes those that
+   * are left. Batch norm sees each batch by itself. Default 1.
+   */
+  readonly accumulate?: number;
+  /**
+   * Mixed precision: `GradScaler` scales the loss. Steps whose gradients are infinite are left out and halve the scale, which the logs have;
+   * logged losses are not scaled. Validation is in f32. Default false.
+   */
+  readonly amp?: boolean;
+}
+
+type Entries = Map<string, StateEntry>;
+
+/** How steps change a model: the optimizer, the scaler of mixed precision, and the averages. */
+export class Update {
+  readonly optimizer: Optimizer;
+  readonly scaler: GradScaler | undefined;
+  readonly ema: EMA | undefined;
+  /** Batches per step, unless the training says otherwise. */
+  readonly accumulate: number;
+  readonly #gpu: Gpu;
+  readonly #model: Module;
+
+  /** @param options Throws UsageError for those that cannot be used. */
+  constructor(gpu: Gpu, model: Module, optimizer: Optimizer, options: UpdateOptions) {
+    const { ema, accumulate = 1, amp = false } = options;
+    expectAccumulate('Learner', 'accumulate', accumulate);
+    if (typeof amp !== 'boolean') throw new UsageError(`Learner: amp is ${String(amp)}; give true or false`);
+    if (ema !== undefined && !(typeof ema === 'number' && ema >= 0 && ema < 1)) {
+      throw new UsageError(
+        `Learner: ema is ${String(ema)}; give the decay, a number of at least 0 and below 1, such as 0.999`,
+      );
+    }
+    this.#gpu = gpu;
+    this.#model = model;
+    this.optimizer = optimizer;
+    this.accumulate = accumulate;
+    this.scaler = amp ? new GradScaler() : undefined;
+    this.ema = ema === undefined ? undefined : new EMA(model, { decay: ema });
+  }
+
+  /** What a resumed training must have too. */
+  get asked(): Readonly<Record<string, unknown>> {
+    return {
+      accumulate: this.accumulate,
+      amp: this.scaler !== undefined,
+      ...(this.ema ? { ema: this.ema.decay } : {}),
+    };
+  }
+
+  readonly #download = (state: State) => this.#gpu.download(state);
+
+  /** Begins the averages anew: the next step copies the weights. */
+  begin(): void {
+    if (this.ema) this.ema.updates = 0;
+  }
+
+  /** The weights that are judged: the averages, if there are some. */
+  weights(): Promise<Entries> {
+    const { ema } = this;
+    return ema?.updates ? ema.weights(this.#download) : this.#model.stateDict(this.#download);
+  }
+
+  /** Calls a function while the model has the weights that are judged. */
+  async judging<R>(run: () => Promise<R>): Promise<R> {
+    const { ema } = this;
+    if (!ema?.updates) return run();
+    const swap = (change: () => void) =>
+      this.#gpu.run(() => {
+        change();
+        return {};
+      });
+    await swap(() => ema.apply());
+    try {
+      return await run();
+    } finally {
+      await swap(() => ema.restore());
+    }
+  }
+
+  /** Reads what steps change besides the weights. */
+  async states(): Promise<{ optimizer: Entries; scaler?: Entries; ema?: Entries }> {
+    const { optimizer, scaler, ema } = this;
+    return {
+      optimizer: await optimizer.stateDict(this.#download),
+      ...(scaler ? { scaler: await scaler.stateDict(this.#download) } : {}),
+      ...(ema ? { ema: await ema.stateDict(this.#download) } : {}),
+    };
+  }
+
+  /** Loads what `states` returned. Throws StateDictError where something is missing. */
+  load(states: { readonly optimizer: Entries; readonly scaler?: Entries; readonly ema?: Entries }): void {
+    this.optimizer.loadStateDict(states.optimizer);
+    this.scaler?.loadStateDict(states.scaler ?? new Map());
+    this.ema?.loadStateDict(states.ema ?? new Map());
+  }
+
+  /** Forgets gradients of a step that was not taken, and frees their sums. */
+  end(): void {
+    this.optimizer.accumulated = undefined;
+  }
+}
