@@ -7,7 +7,7 @@ import { expectOptions } from '../options.ts';
 import { readFileBytes } from './files.ts';
 import { type FileTensor, quote, tensorCount } from './fileTensor.ts';
 import type { LoadedWeights } from './loadedWeights.ts';
-import { isSafetensors, isTfjs } from './otherFormats.ts';
+import { isSafetensors, isTfjs, otherFormatOf } from './otherFormats.ts';
 import type { OtherValue } from './torch/walk.ts';
 
 /** How `loadWeights` reads. */
@@ -23,6 +23,8 @@ export interface LoadWeightsOptions {
 /**
  * Loads a file of weights, and tells its format by its content: safetensors (also a checkpoint of `fovea train`, and an index with
  * its shards), PyTorch (see `readTorch`) or TensorFlow.js (a `model.json` with its files). Give the result to `model.loadStateDict`.
+ * Darknet's .weights have numbers without names: a training starts from them (`defaultSettings`, `train`), and `YOLO.fromDarknet` takes
+ * the file itself.
  *
  * A PyTorch file may hold several state dicts. The first of `ema`, `state_dict_ema`, `model_ema`, `ema_state_dict`, `state_dict`,
  * `model_state_dict`, `model`, `net`, `params` and `weights` is taken; or else the file itself, or the only one in it.
@@ -98,6 +100,10 @@ async function loadOne(
   if (!isSafetensors(bytes) && isTorch(bytes)) {
     const { loadTorch } = await import('./torch/load.ts');
     return loadTorch(bytes, source, stateDict);
+  }
+  if (otherFormatOf(bytes) === 'darknet') {
+    const { loadDarknetValues } = await import('./darknet.ts');
+    return loadDarknetValues(bytes, source);
   }
   const { layoutIn, readSafetensors } = await import('./safetensors.ts');
   const { tensors, metadata } = readSafetensors(bytes, source);

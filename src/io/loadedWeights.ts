@@ -3,8 +3,8 @@ import type { Layout } from './layout.ts';
 import type { OtherValue } from './torch/walk.ts';
 
 /**
- * A format of weights. `sharded` is an index (`*.index.json`) with the files that it names, `tfjs` a model.json with its files. `onnx`
- * is read by `readOnnxWeights`, the others by `loadWeights`.
+ * A format of weights. `sharded` is an index (`*.index.json`) with the files that it names, `tfjs` a model.json with its files. `darknet` has
+ * one tensor, `values`, of all numbers in the order of the file: it names no layers. `onnx` is read by `readOnnxWeights`, the others by `loadWeights`.
  */
 export type WeightsFormat =
   | 'safetensors'
@@ -13,6 +13,7 @@ export type WeightsFormat =
   | 'torch-legacy'
   | 'torchscript'
   | 'tfjs'
+  | 'darknet'
   | 'onnx';
 
 /** Weights of any format, as `loadStateDict` takes them. */

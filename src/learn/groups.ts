@@ -9,18 +9,27 @@ export interface LayerGroup {
   readonly parameters: readonly Parameter[];
 }
 
+/** A model whose parts cannot be told by their names. */
+interface Grouped {
+  layerGroups(): LayerGroup[];
+}
+
+const hasGroups = (model: Module): model is Module & Grouped =>
+  'layerGroups' in model && typeof model.layerGroups === 'function';
+
 /** What models call the part that others have trained. */
 const BODIES = ['backbone', 'encoder', 'features', 'body'];
 
 /**
  * Splits a model into layer groups, from the input to the output: the two halves of its body and its head, as fastai does. The
  * body is the part called backbone, encoder, features or body; of other models everything but the last part. A model of one
- * part is one group.
+ * part is one group. A model with a method `layerGroups` splits itself.
  */
 export function layerGroups(model: Module): LayerGroup[] {
   if (!(model instanceof Module)) {
     throw new UsageError(`layerGroups: takes a model, got ${shownValue(model)}; give a Module of fovea/nn`);
   }
+  if (hasGroups(model)) return model.layerGroups();
   const named = [...model.namedParameters()];
   const part = (name: string, level: number) =>
     name

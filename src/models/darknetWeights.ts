@@ -1,17 +1,8 @@
 import { DataError, StateDictError } from '../errors.ts';
+import { type DarknetHeader, darknetValues, isWide, readDarknetHeader } from '../io/darknet.ts';
 import type { StateDict } from '../io/safetensors.ts';
 import { formatShape, numel, type Shape, sameShape } from '../shape.ts';
 import { DarknetConvLayer, type DarknetModule } from './darknetLayers.ts';
-
-/** The header of a Darknet .weights file. */
-export interface DarknetHeader {
-  /** The version of the format, in three parts. */
-  readonly major: number;
-  readonly minor: number;
-  readonly revision: number;
-  /** How many images the network was trained on. */
-  readonly seen: number;
-}
 
 export interface DarknetWeights {
   readonly header: DarknetHeader;
@@ -28,23 +19,20 @@ interface Entry {
 }
 
 const BYTES = 4;
-/** Three numbers, then `seen` in 32 bits, since version 0.2 in 64. */
-const isWide = (major: number, minor: number): boolean =>
-  major * 10 + minor >= 2 && major < 1000 && minor < 1000;
 
-/** Every tensor in the order of the file. */
-function entriesOf(modules: DarknetModules): Entry[] {
-  return modules.flatMap((module, i) => {
-    if (!(module instanceof DarknetConvLayer)) return [];
-    const { conv, bn } = module;
-    const vector = [module.section.filters];
-    const before = bn ? ['bn.bias', 'bn.weight', 'bn.running_mean', 'bn.running_var'] : ['conv.bias'];
-    return [
-      ...before.map((name) => ({ name: `layers.${i}.${name}`, shape: vector })),
-      { name: `layers.${i}.conv.weight`, shape: conv.weight.state.spec.shape },
-    ];
-  });
+/** The tensors of a layer in the order of the file. */
+function layerEntries(module: DarknetModule | undefined, i: number): Entry[] {
+  if (!(module instanceof DarknetConvLayer)) return [];
+  const { conv, bn } = module;
+  const vector = [module.section.filters];
+  const before = bn ? ['bn.bias', 'bn.weight', 'bn.running_mean', 'bn.running_var'] : ['conv.bias'];
+  return [
+    ...before.map((name) => ({ name: `layers.${i}.${name}`, shape: vector })),
+    { name: `layers.${i}.conv.weight`, shape: conv.weight.state.spec.shape },
+  ];
 }
+
+const entriesOf = (modules: DarknetModules): Entry[] => modules.flatMap(layerEntries);
 
 const valuesOf = (entries: readonly Entry[]): number =>
   entries.reduce((total, { shape }) => total + numel(shape), 0);
@@ -80,15 +68,7 @@ export function decodeDarknetWeights(
   modules: DarknetModules,
   name = 'weights',
 ): DarknetWeights {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 16) {
-    throw new DataError(
-      `${name}: is not a .weights file: it has ${bytes.length} bytes, and the header alone takes 16; give the file that Darknet wrote`,
-    );
-  }
-  const [major, minor, revision] = [0, 4, 8].map((at) => view.getInt32(at, true)) as [number, number, number];
-  const wide = isWide(major, minor);
-  const start = wide ? 20 : 16;
+  const { header, start } = readDarknetHeader(bytes, name);
   const entries = entriesOf(modules);
   const expected = start + BYTES * valuesOf(entries);
   if (bytes.length !== expected) {
@@ -98,18 +78,24 @@ export function decodeDarknetWeights(
       }`,
     );
   }
-  const seen = wide ? Number(view.getBigUint64(12, true)) : view.getUint32(12, true);
-  // A copy, since numbers lie at multiples of 4 bytes there; of the buffer, since Buffer.slice makes none.
-  const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + expected));
+  return { header, weights: namedValues(darknetValues(bytes, start, expected), modules) };
+}
+
+/** The number of values that a file has for each layer. */
+export const darknetCounts = (modules: DarknetModules): number[] =>
+  modules.map((module, i) => valuesOf(layerEntries(module, i)));
+
+/** Names the values of these layers, of which there must be as many as they take, and orders them as the model does. */
+export function namedValues(values: Float32Array, modules: DarknetModules): StateDict {
   let at = 0;
   const weights: StateDict = new Map();
-  for (const { name: key, shape } of entries) {
+  for (const { name: key, shape } of entriesOf(modules)) {
     const data = new Float32Array(numel(shape));
     reorder(values.subarray(at, at + data.length), data, shape);
     at += data.length;
     weights.set(key, { dtype: 'f32', shape, data });
   }
-  return { header: { major, minor, revision, seen }, weights };
+  return weights;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `fovea/models`: detectors, segmenters and classifiers, with torchvision's names for their weights. */
-export type { DarknetHeader } from './darknetWeights.ts';
+export type { DarknetHeader } from '../io/darknet.ts';
 export { DeepLabV3, type DeepLabV3Config, type DeepLabV3Options, deeplabv3 } from './deeplab.ts';
 export type { Detections, DetectionTargets, DetectOptions, ResizeConfig } from './detection.ts';
 export { DynamicUNet, type DynamicUNetConfig, type DynamicUNetOptions } from './dynamicUnet.ts';
@@ -123,7 +123,8 @@ export {
   YOLO,
   type YOLOConfig,
   type YOLOOptions,
+  yoloFastest,
   yolov3,
   yolov3Tiny,
 } from './yolo.ts';
-export { type YOLOv3Options, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
+export { type YOLOv3Options, yoloFastestCfg, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';

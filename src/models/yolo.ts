@@ -16,17 +16,18 @@ import {
 import { amax, topk } from '../graph/functions/reduce.ts';
 import { concat, gatherRows, slice } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
+import type { DarknetHeader } from '../io/darknet.ts';
 import type { StateDict } from '../io/safetensors.ts';
-import { Module } from '../nn/module.ts';
+import { Module, type Parameter } from '../nn/module.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { objectOf, withDefaults } from '../options.ts';
 import { formatShape } from '../shape.ts';
 import { type DarknetCfg, type DarknetYOLO, parseDarknetCfg } from './darknet.ts';
 import { buildDarknet, DarknetConvLayer, type DarknetModule, runDarknet } from './darknetLayers.ts';
-import { type DarknetHeader, decodeDarknetWeights, encodeDarknetWeights } from './darknetWeights.ts';
+import { decodeDarknetWeights, encodeDarknetWeights } from './darknetWeights.ts';
 import type { Detections, DetectionTargets, DetectOptions } from './detection.ts';
 import { type YOLOGrid, yoloLosses } from './yoloLosses.ts';
-import { type YOLOv3Options, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
+import { type YOLOv3Options, yoloFastestCfg, yolov3Cfg, yolov3TinyCfg } from './yoloPresets.ts';
 
 /** Everything that shapes a YOLO network; saved with its weights. */
 export interface YOLOConfig {
@@ -145,6 +146,22 @@ export class YOLO extends Module {
    */
   encodeDarknet(weights: StateDict, header?: Partial<DarknetHeader>): Uint8Array<ArrayBuffer> {
     return encodeDarknetWeights(header ? { header, weights } : { weights }, this.layers);
+  }
+
+  /**
+   * The parts that are frozen and given a learning rate together, from the input to the output: the two halves of the backbone, and the
+   * head, which is what follows the last layer before the first yolo layer that is no convolution.
+   */
+  layerGroups(): { readonly name: string; readonly parameters: readonly Parameter[] }[] {
+    const first = this.#heads[0]!.at;
+    const body = this.#cfg.layers.slice(0, first).findLastIndex(({ type }) => type !== 'convolutional') + 1;
+    const ends = [Math.ceil(body / 2), body, this.layers.length];
+    return ['body.0', 'body.1', 'head'].flatMap((name, i) => {
+      const parameters = this.layers
+        .slice(ends[i - 1] ?? 0, ends[i])
+        .flatMap((layer) => layer?.parameters() ?? []);
+      return parameters.length > 0 ? [{ name, parameters }] : [];
+    });
   }
 
   /** Sets the biases so that before training every prediction has the objectness PRIOR. */
@@ -300,4 +317,14 @@ export function yolov3(options: YOLOv3Options & SeedOptions): YOLO {
 export function yolov3Tiny(options: YOLOv3Options & SeedOptions): YOLO {
   const { seed, generator, ...others } = objectOf('yolov3Tiny', options);
   return new YOLO({ seed, generator, cfg: yolov3TinyCfg(others), name: 'yolov3Tiny' });
+}
+
+/**
+ * Yolo-Fastest 1.1 with random weights: inverted residuals, spatial pyramid pooling, and yolo layers of strides 32 and 16. 350,000
+ * parameters with 80 classes.
+ * @param options `numClasses` must be given. Throws DataError for invalid numbers.
+ */
+export function yoloFastest(options: YOLOv3Options & SeedOptions): YOLO {
+  const { seed, generator, ...others } = objectOf('yoloFastest', options);
+  return new YOLO({ seed, generator, cfg: yoloFastestCfg(others), name: 'yoloFastest' });
 }

@@ -1,7 +1,7 @@
 import { DataError } from '../errors.ts';
 import { objectOf, withDefaults } from '../options.ts';
 
-/** Options of `yolov3` and `yolov3Tiny`, and of the functions that write their .cfg. */
+/** Options of `yolov3`, `yolov3Tiny` and `yoloFastest`, and of the functions that write their .cfg. */
 export interface YOLOv3Options {
   /** The number of classes, labels 0 to numClasses - 1. */
   readonly numClasses: number;
@@ -15,7 +15,7 @@ export interface YOLOv3Options {
    * Default 1.
    */
   readonly width?: number;
-  /** [height, width] in pixels that the .cfg names. Default [416, 416]. */
+  /** [height, width] in pixels that the .cfg names. Default [416, 416], of Yolo-Fastest [320, 320]. */
   readonly imageSize?: readonly [number, number];
 }
 
@@ -39,6 +39,15 @@ const YOLOV3_TINY_ANCHORS = [
   [135, 169],
   [344, 319],
 ] as const;
+/** Of yolo-fastest-1.1.cfg, at 320x320. */
+const YOLO_FASTEST_ANCHORS = [
+  [12, 18],
+  [37, 49],
+  [52, 132],
+  [115, 73],
+  [119, 199],
+  [242, 238],
+] as const;
 
 /** Writes a .cfg. */
 class Cfg {
@@ -53,12 +62,13 @@ class Cfg {
     options: YOLOv3Options,
     heads: number,
     standard: readonly (readonly [number, number])[],
+    side = 416,
   ) {
     const { numClasses, anchors, width, imageSize } = withDefaults(name, options, {
       numClasses: objectOf(name, options).numClasses,
       anchors: standard,
       width: 1,
-      imageSize: [416, 416],
+      imageSize: [side, side],
     });
     if (anchors.length === 0 || anchors.length % heads !== 0) {
       throw new DataError(
@@ -81,9 +91,26 @@ class Cfg {
     return this;
   }
 
-  conv(filters: number, size: number, stride = 1): this {
-    const scaled = 4 * Math.ceil((filters * (this.#options.width ?? 1)) / 4);
+  #scaled(filters: number): number {
+    return 4 * Math.ceil((filters * (this.#options.width ?? 1)) / 4);
+  }
+
+  conv(filters: number, size: number, stride = 1, activation: 'leaky' | 'linear' = 'leaky'): this {
     return this.section('convolutional', {
+      batch_normalize: 1,
+      filters: this.#scaled(filters),
+      size,
+      stride,
+      pad: 1,
+      activation,
+    });
+  }
+
+  /** A convolution of each channel by itself. */
+  depthwise(filters: number, size: number, stride = 1): this {
+    const scaled = this.#scaled(filters);
+    return this.section('convolutional', {
+      groups: scaled,
       batch_normalize: 1,
       filters: scaled,
       size,
@@ -91,6 +118,11 @@ class Cfg {
       pad: 1,
       activation: 'leaky',
     });
+  }
+
+  /** MobileNetV2's block without its shortcut: to `wide` channels, depthwise, and to `filters`. */
+  bottleneck(wide: number, filters: number, stride = 1): this {
+    return this.conv(wide, 1).depthwise(wide, 3, stride).conv(filters, 1, 1, 'linear');
   }
 
   route(...layers: number[]): this {
@@ -169,5 +201,43 @@ export function yolov3TinyCfg(options: YOLOv3Options): string {
   }
   cfg.conv(1024, 3).conv(256, 1).conv(512, 3).yolo(0.7);
   cfg.route(-4).conv(128, 1).section('upsample', { stride: 2 }).route(-1, 8).conv(256, 3).yolo(0.7);
+  return String(cfg);
+}
+
+/**
+ * Writes the .cfg of Yolo-Fastest 1.1 (https://github.com/dog-qiuqiu/Yolo-Fastest): inverted residuals (Sandler et al. 2018), spatial
+ * pyramid pooling, and yolo layers of strides 32 and 16, all with depthwise convolutions. Throws DataError for invalid numbers.
+ */
+export function yoloFastestCfg(options: YOLOv3Options): string {
+  const cfg = new Cfg('yoloFastest', options, 2, YOLO_FASTEST_ANCHORS, 320);
+  cfg.conv(8, 3, 2);
+  for (const [first, filters, stride, wide, blocks] of [
+    [8, 4, 1, 8, 1],
+    [24, 8, 2, 32, 2],
+    [32, 8, 2, 48, 2],
+    [48, 16, 1, 96, 4],
+    [96, 24, 2, 136, 4],
+    [136, 48, 2, 224, 5],
+  ] as const) {
+    cfg.bottleneck(first, filters, stride);
+    for (let i = 0; i < blocks; i++) {
+      cfg
+        .bottleneck(wide, filters)
+        .section('dropout', { probability: 0.15 })
+        .section('shortcut', { from: -5, activation: 'linear' });
+    }
+  }
+  cfg.section('maxpool', { size: 3, stride: 1 }).route(-2);
+  cfg.section('maxpool', { size: 5, stride: 1 }).route(-4);
+  cfg.section('maxpool', { size: 9, stride: 1 }).route(-1, -3, -5, -6);
+  cfg.conv(96, 1);
+  const predict = (filters: number) => {
+    for (let i = 0; i < 2; i++) cfg.depthwise(filters, 5).conv(filters, 1, 1, 'linear');
+    cfg.yolo(0.5);
+  };
+  predict(96);
+  // Joins the last layer of stride 16.
+  cfg.route(-7).section('upsample', { stride: 2 }).route(-1, 80);
+  predict(120);
   return String(cfg);
 }

@@ -12,7 +12,7 @@ import { SMALL_SSD, SSD, ssdConfig } from '../models/ssd.ts';
 import { UNet, unetConfig } from '../models/unet.ts';
 import { ViTSegmenter, vitConfig } from '../models/vit.ts';
 import { YOLO } from '../models/yolo.ts';
-import { yolov3Cfg, yolov3TinyCfg } from '../models/yoloPresets.ts';
+import { yoloFastestCfg, yolov3Cfg, yolov3TinyCfg } from '../models/yoloPresets.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 
@@ -94,12 +94,17 @@ const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `first`: channels of the first stage in the paper's network; a quarter of them is enough for few images. */
-const yolo = (name: 'yolov3' | 'yolov3-tiny', write: typeof yolov3Cfg, first: number) =>
+/** `first`: channels of the first stage in the published network; `usual`: those for few images, a quarter if it is large. */
+const yolo = (
+  name: 'yolov3' | 'yolov3-tiny' | 'yolo-fastest',
+  write: typeof yolov3Cfg,
+  first: number,
+  usual = first / 4,
+) =>
   architecture<YOLO['config']>({
     task: 'detect',
     defaultConfig: (options) => {
-      const { numClasses, width: channels = first / 4, cropSize: side = 416 } = options;
+      const { numClasses, width: channels = usual, cropSize: side = 416 } = options;
       const sizes = { width: channels / first, imageSize: [side, side] as const };
       return { cfg: write({ numClasses, ...sizes, ...anchorListOf(name, options) }) };
     },
@@ -195,6 +200,7 @@ export const ARCHITECTURES = {
   }),
   yolov3: yolo('yolov3', yolov3Cfg, 32),
   'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
+  'yolo-fastest': yolo('yolo-fastest', yoloFastestCfg, 8, 8),
   unet: architecture<UNet['config']>({
     task: 'segment',
     defaultConfig: (options) =>

@@ -141,6 +141,7 @@ export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
   maskrcnn: v.strictObject({ ...fasterRcnnEntries, mask }),
   yolov3: darknet,
   'yolov3-tiny': darknet,
+  'yolo-fastest': darknet,
   unet: v.strictObject({
     numClasses: mapped,
     dice,

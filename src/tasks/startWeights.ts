@@ -1,8 +1,10 @@
 import { expectArguments } from '../arguments.ts';
 import { StateDictError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
+import { YOLO } from '../models/yolo.ts';
 import type { LoadReport } from '../nn/loadState.ts';
 import type { ModelName } from './architectures.ts';
+import { darknetTensors, takeBoxes } from './darknetStart.ts';
 import type { DetectionModel, SegmentationModel } from './step.ts';
 import { backboneIn, titleOf, WeightShapes } from './weightShapes.ts';
 
@@ -71,6 +73,7 @@ export function startFrom(
   name: ModelName,
   weights: LoadedWeights,
 ): StartReport {
+  if (weights.format === 'darknet') return startDarknet(model, name, weights);
   const backbone = backboneIn(new WeightShapes(weights));
   const body = BODY[name];
   const moved = backbone !== undefined && body !== undefined && backbone.prefix !== body;
@@ -96,6 +99,28 @@ export function startFrom(
   }
   const unexpected = report.unexpected.map((name) => given.get(name) ?? name);
   return { ...report, unexpected, source: weights.source, total };
+}
+
+/** The same for Darknet's weights, which go by the order of the layers. Of a head for other classes all but the classes is taken. */
+function startDarknet(
+  model: DetectionModel | SegmentationModel,
+  name: ModelName,
+  weights: LoadedWeights,
+): StartReport {
+  const { source } = weights;
+  const tensors = darknetTensors(name, weights);
+  const report = model.loadStateDict(
+    { tensors, source, layout: 'fovea' },
+    { strict: false, skipMismatched: true },
+  );
+  const total = model.namedStates().length;
+  if (report.matched.length < Math.max(LEAST * total, 1)) {
+    throw new StateDictError(
+      `${source}: only ${report.matched.length} of the ${total} tensors of this ${name} have the shapes of the published network; leave --width out`,
+    );
+  }
+  if (model instanceof YOLO) takeBoxes(model, tensors);
+  return { ...report, source, total };
 }
 
 const list = (names: readonly string[]): string =>

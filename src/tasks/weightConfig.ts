@@ -15,6 +15,7 @@ import { type SSDConfig, ssd300, ssdlite320 } from '../models/ssd.ts';
 import { VIT_B_16, type ViTConfig, vitConfig } from '../models/vit.ts';
 import { ARCHITECTURES, type ModelName } from './architectures.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
+import { darknetConfig, darknetIn } from './darknetStart.ts';
 import { type Backbone, backboneIn, titleOf, WeightShapes } from './weightShapes.ts';
 
 /** The description of the model that is in a file of Fovea, or in a checkpoint of a training. */
@@ -227,10 +228,11 @@ function around(name: ModelName, backbone: Backbone, shapes: WeightShapes, numCl
  * @param name The architecture.
  * @param weights What `loadWeights` gave.
  * @param numClasses Classes, without the background.
- * @throws UsageError for a backbone that the architecture cannot have.
+ * @throws DataError for Darknet's weights whose length does not fit the architecture; UsageError for a backbone that the architecture cannot have.
  */
 export function configFromWeights(name: ModelName, weights: LoadedWeights, numClasses: number): unknown {
   expectArguments('configFromWeights', { weights }, { weights: { tensors: 'map', other: 'map' } });
+  if (weights.format === 'darknet') return darknetConfig(name, weights, numClasses);
   const own = ownDescription(weights);
   if (own?.name === name) return withClasses(name, own.config, numClasses);
   const shapes = new WeightShapes(weights);
@@ -251,9 +253,10 @@ export function configFromWeights(name: ModelName, weights: LoadedWeights, numCl
   return around(name, backbone, shapes, numClasses);
 }
 
-/** The architecture of a whole detector or segmenter whose weights these are; undefined for a classifier and for others. */
+/** The architecture of a whole detector or segmenter whose weights these are; undefined for a classifier and for others. Throws DataError for Darknet's weights of another network than there is. */
 export function architectureIn(weights: LoadedWeights): ModelName | undefined {
   expectArguments('architectureIn', { weights }, { weights: { tensors: 'map', other: 'map' } });
+  if (weights.format === 'darknet') return darknetIn(weights);
   const own = ownDescription(weights);
   if (own) return own.name;
   const shapes = new WeightShapes(weights);

@@ -154,6 +154,18 @@ export const ANCHOR_LAYOUTS = {
       [344, 319],
     ],
   },
+  'yolo-fastest': {
+    kind: 'list',
+    count: 6,
+    anchors: [
+      [12, 18],
+      [37, 49],
+      [115, 73],
+      [52, 132],
+      [119, 199],
+      [242, 238],
+    ],
+  },
 } as const satisfies Readonly<Record<string, AnchorLayout>>;
 
 /** A model with default anchors. */

@@ -122,10 +122,11 @@ describe('a file of another format is named with the command that takes it', () 
       'a.onnx',
       'is an ONNX model; convert its weights first: fovea weights convert FILE a.safetensors',
     ],
+    ['train', 'yolo.cfg', "is Darknet's configuration, not weights; give the .weights file beside it"],
     [
       'train',
       'yolo.weights',
-      "is Darknet's weights, which fovea train does not start from; give a .safetensors or .pth file",
+      'is not a .weights file: it has 12 bytes, and the header alone takes 16; give the file that Darknet wrote',
     ],
   ])('fovea %s %s', async (command, name, message) => {
     const file = join(folder, name);

@@ -106,6 +106,7 @@ describe.each([
   'fasterrcnn',
   'maskrcnn',
   'yolov3-tiny',
+  'yolo-fastest',
   'unet',
   'fcn',
   'vit',

@@ -91,6 +91,8 @@ const calls: Readonly<Record<string, () => unknown>> = {
   resnext50: () => models.resnext50(mistake),
   YOLO: () => new models.YOLO({ cfg: '', paddding: 1 } as never),
   yolov3: () => models.yolov3({ numClasses: 2, paddding: 1 } as never),
+  yoloFastest: () => models.yoloFastest({ numClasses: 2, paddding: 1 } as never),
+  yoloFastestCfg: () => models.yoloFastestCfg({ numClasses: 2, paddding: 1 } as never),
   yolov3Tiny: () => models.yolov3Tiny({ numClasses: 2, paddding: 1 } as never),
   yolov3Cfg: () => models.yolov3Cfg({ numClasses: 2, paddding: 1 } as never),
   testTimeAugmentation: () => models.testTimeAugmentation({ detect: () => ({}) } as never, mistake),

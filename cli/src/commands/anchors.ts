@@ -46,6 +46,7 @@ const SIZES: Readonly<Record<AnchorModel, number>> = {
   fasterrcnn: 512,
   yolov3: 416,
   'yolov3-tiny': 416,
+  'yolo-fastest': 320,
 };
 const MOST_CLUSTERS = 12;
 const BINS = 12;

@@ -204,9 +204,7 @@ async function trainingSamples(
 const NO_START: FormatAdvice = {
   onnx: (file) =>
     `is an ONNX model; convert its weights first: fovea weights convert ${file} ${path.basename(file, '.onnx')}.safetensors`,
-  darknet: () =>
-    "is Darknet's weights, which fovea train does not start from; give a .safetensors or .pth file",
-  'darknet-cfg': () => "is Darknet's configuration, not weights; give a .safetensors or .pth file",
+  'darknet-cfg': () => "is Darknet's configuration, not weights; give the .weights file beside it",
   text: () => 'is a text file, not weights; give a .safetensors or .pth file',
 };
 

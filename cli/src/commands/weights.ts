@@ -27,6 +27,7 @@ const TITLES: Readonly<Record<LoadedWeights['format'], string>> = {
   'torch-legacy': 'PyTorch before 1.6 (torch.save)',
   torchscript: 'TorchScript',
   tfjs: 'TensorFlow.js',
+  darknet: 'Darknet',
   onnx: 'ONNX',
 };
 
