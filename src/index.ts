@@ -23,6 +23,7 @@ export {
 } from './errors.ts';
 export * from './graph/index.ts';
 export type { StrategyName } from './kernels/strategy.ts';
+export { type LearnerOfOptions, learnerOf, type TaskLearner } from './learn/learnerOf.ts';
 export {
   type ResumeFrom,
   type StepRecord,
@@ -54,6 +55,7 @@ export {
   type NewModelOptions,
   type TaskName,
 } from './tasks/architectures.ts';
+export type { ClassWeights } from './tasks/classWeights.ts';
 export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './tasks/darknetModel.ts';
 export {
   type DetectionEvaluation,
@@ -91,6 +93,14 @@ export {
   taskOf,
 } from './tasks/modelFile.ts';
 export { readProgress, type TrainProgress } from './tasks/progress.ts';
+export {
+  OPTIMIZER_NAMES,
+  type OptimizerName,
+  type Recipe,
+  type RecipeOptions,
+  SCHEDULE_NAMES,
+  type ScheduleName,
+} from './tasks/recipe.ts';
 export {
   DEFAULT_MAX_SIDE,
   defaultSettings,

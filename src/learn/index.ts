@@ -21,7 +21,12 @@ export {
   type DetectTensors,
   type SegmentTensors,
 } from '../tasks/cropLoader.ts';
-export { type CropTaskOptions, detectTask, segmentTask } from '../tasks/cropTasks.ts';
+export {
+  type CropTaskOptions,
+  detectTask,
+  type SegmentTaskOptions,
+  segmentTask,
+} from '../tasks/cropTasks.ts';
 export type { Judgement, Metric, Task, TensorsOf } from '../tasks/task.ts';
 export type { BestEpoch } from './best.ts';
 export type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';

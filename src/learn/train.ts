@@ -1,33 +1,25 @@
 import type { Sample } from '../data/dataset.ts';
-import type { Batch } from '../data/loader.ts';
-import { shrinkSample } from '../data/resize.ts';
 import { DataError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import type { StateDict } from '../io/safetensors.ts';
-import type { Module } from '../nn/module.ts';
-import { AdamW } from '../nn/optimizers/adam.ts';
-import { oneCycle } from '../nn/schedules/oneCycle.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress } from '../plan/step.ts';
-import { architectureOf } from '../tasks/architectures.ts';
-import { CropLoader } from '../tasks/cropLoader.ts';
-import { detectTask, segmentTask } from '../tasks/cropTasks.ts';
-import { freeze } from '../tasks/freeze.ts';
 import type { TrainedModel } from '../tasks/modelFile.ts';
-import { checkedModel, loadStart } from '../tasks/newModel.ts';
 import { readProgress, type TrainProgress } from '../tasks/progress.ts';
-import { ADJUSTABLE, cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
+import { PLATEAU_PATIENCE, scheduleOf } from '../tasks/recipe.ts';
+import { ADJUSTABLE, expectTraining, stepsOf, type TrainSettings } from '../tasks/settings.ts';
 import type { StartReport } from '../tasks/startWeights.ts';
-import { isDetector } from '../tasks/step.ts';
 import type { BestEpoch } from './best.ts';
 import type { Callback, LearnerCheckpoint } from './callback.ts';
 import { EarlyStopping } from './callbacks/earlyStopping.ts';
+import { ReduceLROnPlateau } from './callbacks/reduceLROnPlateau.ts';
+import type { FitControls } from './fitControls.ts';
 import type { FitProgress } from './fitProgress.ts';
 import type { Logs, StepLogs } from './history.ts';
-import { Learner, type LearnerOptions } from './learner.ts';
+import { cropsOf, learnerOf, type TaskLearner } from './learnerOf.ts';
 
 /** The losses of one training step. */
 export interface StepRecord {
@@ -65,6 +57,8 @@ export interface TrainOptions {
    * epoch are then returned. Default: none.
    */
   readonly valid?: readonly Sample[];
+  /** Callbacks of the Learner, such as loggers. A resumed training takes the same ones, in the same order. Default: none. */
+  readonly callbacks?: readonly Callback[];
   /** Called with what was taken of `weights`, before anything is compiled: see `describeStart`. */
   onWeights?(report: StartReport): void;
   /** Called after each step, once its losses are known. */
@@ -90,7 +84,7 @@ export interface TrainOptions {
 /** The names of `TrainOptions`. */
 const TRAIN_OPTIONS = Object.keys({
   ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
-  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0 },
+  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0, callbacks: 0 },
 } satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
 
 /** What `train` returns. */
@@ -135,73 +129,41 @@ export async function train(
 ): Promise<TrainResult> {
   expectOptions('train', options, TRAIN_OPTIONS);
   expectTraining(gpu, samples, settings);
-  const architecture = architectureOf(settings.model);
-  const model = checkedModel(settings, gpu.device.caps);
-  const shrunk = samples.map((sample) => shrinkSample(sample, settings.maxSide));
-  const repeated = cropsPerEpoch(shrunk, settings).flatMap((count, i) =>
-    new Array<Sample>(count).fill(shrunk[i]!),
-  );
-  if (!options.resume) {
-    const report = loadStart(model, settings, options.weights);
-    if (report) options.onWeights?.(report);
+  const { resume, weights: start, valid } = options;
+  const progress = resume && readProgress(resume.checkpoint.progress, resume.file);
+  const fit = progress && fitOf(progress);
+  // What an attempt before this one has written is there, whatever this one comes to.
+  const training = new Training(settings, options, cropsOf(samples, settings));
+  const learner = learnerOf(gpu, samples, settings, {
+    ...(valid ? { valid } : {}),
+    ...(resume ? { isResumed: true } : {}),
+    ...(start ? { weights: start } : {}),
+    ...(fit ? { stepsPerEpoch: fit.learner.perEpoch } : {}),
+    onWeights: (report) => options.onWeights?.(report),
+    advice: (step, items) => training.advice(step, items),
+  });
+  try {
+    const result = await training.run(learner, progress);
+    const { model } = learner;
+    const weights = await model.stateDict((state: State) => gpu.download(state));
+    // They are then on the host too, and outlive the device.
+    model.loadStateDict(weights);
+    model.eval();
+    const { model: name, classNames, maxSide } = settings;
+    return { ...result, trained: { name, classNames, preprocessing: { maxSide }, model }, weights };
+  } finally {
+    learner.dispose();
   }
-  freeze(model, settings.freeze ?? []);
-  const { cropSize, batchSize, seed, classNames, maxSide } = settings;
-  const crops = { batchSize, size: [cropSize, cropSize] as const, classNames, seed };
-  const trained = { name: settings.model, classNames, preprocessing: { maxSide } };
-  const fitted = options.valid?.map((sample) => shrinkSample(sample, maxSide));
-  const task = { ...trained, ...(fitted ? { valid: fitted } : {}) };
-  const given = {
-    ...crops,
-    augment: settings.augment,
-    stepsPerEpoch: stepsPerEpoch(repeated.length / batchSize, settings, options),
-  };
-  const still = { ...crops, augment: 'none' as const };
-  const training = new Training(gpu, settings, options, repeated.length);
-  const objects = {
-    task: 'detect' as const,
-    masks: architecture.hasMasks ?? false,
-    ...(architecture.needsSeed ? { firstSeed: seed * 1_000_003 } : {}),
-  };
-  const pixels = { task: 'segment' as const };
-  const result = isDetector(model)
-    ? await training.run({
-        model,
-        task: detectTask(task),
-        train: new CropLoader(repeated, { ...given, ...objects }),
-        ...(fitted ? { valid: new CropLoader(fitted, { ...still, ...objects }) } : {}),
-      })
-    : await training.run({
-        model,
-        task: segmentTask(task),
-        train: new CropLoader(repeated, { ...given, ...pixels }),
-        ...(fitted ? { valid: new CropLoader(fitted, { ...still, ...pixels }) } : {}),
-      });
-  const weights = await model.stateDict((state: State) => gpu.download(state));
-  // They are then on the host too, and outlive the device.
-  model.loadStateDict(weights);
-  model.eval();
-  return { ...result, trained: { ...trained, model }, weights };
 }
 
-/** Steps per epoch at least: one of fewer steps would be spent on what is done at its end. */
-const LEAST_STEPS = 20;
-/** So many times a model is judged at most. */
-const MOST_EPOCHS = 25;
-
-/** The steps of an epoch: those of the checkpoint, if there is one. */
-function stepsPerEpoch(once: number, { steps }: TrainSettings, { resume, valid }: TrainOptions): number {
-  const { fit } = resume ? readProgress(resume.checkpoint.progress, resume.file) : {};
-  const saved = (fit as FitProgress | undefined)?.learner?.perEpoch;
-  return saved ?? Math.max(LEAST_STEPS, Math.ceil(once), valid ? Math.ceil(steps / MOST_EPOCHS) : 0);
-}
+/** The Learner's part of a training's progress, which the Learner checks when it takes it. */
+const fitOf = ({ fit }: TrainProgress): FitProgress => fit as unknown as FitProgress;
 
 /** The default of `TrainOptions.checkpointEvery`. */
 const CHECKPOINT_EVERY = 25;
 
 /** One training by a Learner: what `train` adds to it. */
 class Training {
-  readonly #gpu: Gpu;
   readonly #settings: TrainSettings;
   readonly #options: TrainOptions;
   /** Crops per epoch, which a resumed training must have too. */
@@ -211,62 +173,59 @@ class Training {
   #run = 0;
   #started = 0;
 
-  constructor(gpu: Gpu, settings: TrainSettings, options: TrainOptions, crops: number) {
-    this.#gpu = gpu;
+  constructor(settings: TrainSettings, options: TrainOptions, crops: number) {
     this.#settings = settings;
     this.#options = options;
     this.#crops = crops;
     this.#hasCheckpoint = options.resume !== undefined;
   }
 
-  async run<M extends Module, B extends Batch>(
-    what: Pick<LearnerOptions<Sample, M, B>, 'model' | 'task' | 'train' | 'valid'>,
+  async run(
+    learner: TaskLearner,
+    progress: TrainProgress | undefined,
   ): Promise<Omit<TrainResult, 'trained' | 'weights'>> {
-    const { lr, weightDecay, clipNorm, steps, best, patience } = this.#settings;
-    const { resume, onCompile, onCheckpoint } = this.#options;
-    const stopping = what.valid
-      ? [new EarlyStopping({ patience: patience ?? Number.POSITIVE_INFINITY })]
-      : [];
-    const learner = new Learner<Sample, M, B>(this.#gpu, {
-      ...what,
-      optimizer: (groups) => new AdamW(groups, { lr, weightDecay, clipNorm }),
-      advice: (step, items) => this.#advice(step, items),
-      ...(what.valid ? (best === undefined ? {} : { best }) : { best: false }),
-    });
-    const cycle = oneCycle({ maxLr: lr, steps });
-    try {
-      const {
-        history,
-        step,
-        finished,
-        best: found,
-      } = await learner.fit(steps / learner.train.length, {
-        lr,
-        // The learning rate alone: betas stay as they are.
-        schedule: (at) => cycle(at),
-        callbacks: [this.#callback(), ...stopping],
-        // `onStep` hands them on.
-        keepSteps: false,
-        ...(resume ? { resume: this.#checked(resume), resumeFile: resume.file } : {}),
-        ...(onCompile ? { onCompile } : {}),
-        ...(onCheckpoint
-          ? {
-              onCheckpoint: (checkpoint) => this.#handOver(checkpoint),
-              checkpointEvery: this.#options.checkpointEvery ?? CHECKPOINT_EVERY,
-            }
-          : {}),
-      });
-      const seconds = (performance.now() - this.#started) / 1000;
-      return {
-        history: history.steps.map(recordOf),
-        step,
-        finished,
-        ...(found ? { best: found } : {}),
-        imagesPerSecond: (this.#run * this.#settings.batchSize) / Math.max(seconds, 1e-9),
-      };
-    } finally {
-      learner.dispose();
-    }
+    const { steps, lr, freezeEpochs, batchSize, patience, schedule } = this.#settings;
+    const { resume, onCompile, onCheckpoint, callbacks = [] } = this.#options;
+    const isJudged = learner.valid !== undefined;
+    const controls: FitControls = {
+      callbacks: [
+        this.#callback(),
+        ...(isJudged ? [new EarlyStopping({ patience: patience ?? Number.POSITIVE_INFINITY })] : []),
+        ...(schedule === 'plateau'
+          ? [new ReduceLROnPlateau({ monitor: isJudged ? 'val_loss' : 'loss', patience: PLATEAU_PATIENCE })]
+          : []),
+        ...callbacks,
+      ],
+      // `onStep` hands them on.
+      keepSteps: false,
+      ...(resume && progress ? { resume: this.#checked(resume, progress), resumeFile: resume.file } : {}),
+      ...(onCompile ? { onCompile } : {}),
+      ...(onCheckpoint
+        ? {
+            onCheckpoint: (checkpoint) => this.#handOver(checkpoint),
+            checkpointEvery: this.#options.checkpointEvery ?? CHECKPOINT_EVERY,
+          }
+        : {}),
+    };
+    const perEpoch = learner.train.length;
+    const frozen = stepsOf(freezeEpochs ?? 0, this.#crops / batchSize);
+    const rates = scheduleOf(this.#settings, steps);
+    const { history, step, finished, best } =
+      frozen > 0
+        ? await learner.fineTune((steps - frozen) / perEpoch, {
+            ...controls,
+            baseLr: lr,
+            freezeEpochs: frozen / perEpoch,
+          })
+        : await learner.fit(steps / perEpoch, { ...controls, lr, schedule: (at) => rates(at) });
+    const seconds = (performance.now() - this.#started) / 1000;
+    return {
+      history: history.steps.map(recordOf),
+      step,
+      finished,
+      ...(best ? { best } : {}),
+      imagesPerSecond: (this.#run * batchSize) / Math.max(seconds, 1e-9),
+    };
   }
 
   #callback(): Callback {
@@ -303,15 +262,17 @@ class Training {
   }
 
   /** The Learner's part of a checkpoint. Throws DataError for one of other settings or data. */
-  #checked({ checkpoint, file, data = 'the data set', history = [] }: ResumeFrom): LearnerCheckpoint {
-    const progress = readProgress(checkpoint.progress, file);
+  #checked(
+    { checkpoint, file, data = 'the data set', history = [] }: ResumeFrom,
+    progress: TrainProgress,
+  ): LearnerCheckpoint {
     expectSame(progress, this.#settings, file);
     if (progress.crops !== this.#crops) {
       throw new DataError(
         `${file}: was trained on other data than ${data} (crops per epoch: ${progress.crops}, now ${this.#crops}); resume with the same images`,
       );
     }
-    const fit = progress.fit as unknown as FitProgress;
+    const fit = fitOf(progress);
     const perEpoch = fit.learner.perEpoch;
     const steps = history.map(({ step, lr, losses }): StepLogs => {
       const loss = Object.values(losses).reduce((a, b) => a + b, 0);
@@ -320,7 +281,8 @@ class Training {
     return { ...checkpoint, progress: { ...fit, history: { ...fit.history, steps } } };
   }
 
-  #advice(step: number, items: string): string {
+  /** What the error says to do where numbers are not finite. */
+  advice(step: number, items: string): string {
     const [kept, way] = this.#hasCheckpoint
       ? ['the last checkpoint is kept', 'go on with --resume and']
       : ['there is no checkpoint yet', 'train again with'];

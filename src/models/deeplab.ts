@@ -19,6 +19,7 @@ import {
   enlargedOutputs,
   outputLosses,
   type SegmentationLossConfig,
+  type SegmentationLossOptions,
   type SegmentationOutputs,
 } from './segmentation.ts';
 
@@ -177,9 +178,10 @@ export class DeepLabV3 extends Module {
    * Half of the auxiliary classifier's is added.
    * @param images As of `forward`; in training at least two, since a batch norm sees one pixel per image.
    * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   * @param options Weights of the classes.
    */
-  losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return outputLosses(this.outputs(images), masks, this.config);
+  losses(images: Tensor, masks: Tensor, options: SegmentationLossOptions = {}): { segmentation: Tensor } {
+    return outputLosses(this.outputs(images), masks, this.config, options);
   }
 }
 

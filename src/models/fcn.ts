@@ -17,6 +17,7 @@ import {
   enlargedOutputs,
   outputLosses,
   type SegmentationLossConfig,
+  type SegmentationLossOptions,
   type SegmentationOutputs,
 } from './segmentation.ts';
 
@@ -140,9 +141,10 @@ export class FCN extends Module {
    * Half of the auxiliary classifier's is added.
    * @param images As of `forward`.
    * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   * @param options Weights of the classes.
    */
-  losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return outputLosses(this.outputs(images), masks, this.config);
+  losses(images: Tensor, masks: Tensor, options: SegmentationLossOptions = {}): { segmentation: Tensor } {
+    return outputLosses(this.outputs(images), masks, this.config, options);
   }
 }
 

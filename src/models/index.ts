@@ -81,7 +81,7 @@ export {
 export { RetinaNet, type RetinaNetConfig, type RetinaNetOptions, retinanet } from './retinanet.ts';
 export type { BoxConfig } from './roiHeads.ts';
 export type { Proposals, RPNConfig } from './rpn.ts';
-export type { SegmentationLossConfig, SegmentationOutputs } from './segmentation.ts';
+export type { SegmentationLossConfig, SegmentationLossOptions, SegmentationOutputs } from './segmentation.ts';
 export {
   SSD,
   type SSDConfig,

@@ -11,7 +11,13 @@ import { withDefaults } from '../options.ts';
 import { MobileNetV3Features, type MobileNetV3FeaturesConfig } from './mobilenetV3.ts';
 import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { checkImages, enlarge, outputLosses, type SegmentationLossConfig } from './segmentation.ts';
+import {
+  checkImages,
+  enlarge,
+  outputLosses,
+  type SegmentationLossConfig,
+  type SegmentationLossOptions,
+} from './segmentation.ts';
 
 /** Everything that shapes an LR-ASPP; saved with its weights. Defaults are those of `new LRASPP`. */
 export interface LRASPPConfig extends SegmentationLossConfig {
@@ -140,9 +146,10 @@ export class LRASPP extends Module {
    * The loss of a batch, `segmentation`: the mean cross-entropy over pixels; with `dice` in the configuration, plus 1 - Dice.
    * @param images As of `forward`.
    * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   * @param options Weights of the classes.
    */
-  losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return outputLosses(this.outputs(images), masks, this.config);
+  losses(images: Tensor, masks: Tensor, options: SegmentationLossOptions = {}): { segmentation: Tensor } {
+    return outputLosses(this.outputs(images), masks, this.config, options);
   }
 }
 

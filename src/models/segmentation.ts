@@ -4,7 +4,7 @@ import { add, affine, div, equal, greater, maximum, mul, sub } from '../graph/fu
 import { crossEntropy } from '../graph/functions/losses.ts';
 import { mean, softmax, sum } from '../graph/functions/reduce.ts';
 import { cast, oneHot } from '../graph/functions/shape.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { type Tensor, tensor } from '../graph/tensor.ts';
 import { formatShape } from '../shape.ts';
 
 /** The label of pixels that losses ignore. */
@@ -17,6 +17,15 @@ export interface SegmentationLossConfig {
    * false.
    */
   readonly dice?: boolean;
+}
+
+/** Options of the `losses` of a segmenter. */
+export interface SegmentationLossOptions {
+  /**
+   * The weight of each class in the cross-entropy, of which the mean is then by weight, as PyTorch's; the Dice loss has none. Default: all
+   * count the same.
+   */
+  readonly classWeights?: readonly number[] | undefined;
 }
 
 /** The logits of a segmenter's classifiers. */
@@ -58,13 +67,26 @@ export function segmentationLoss(
   logits: Tensor,
   masks: Tensor,
   { dice = false }: SegmentationLossConfig,
+  { classWeights }: SegmentationLossOptions = {},
 ): Tensor {
   const C = logits.shape.at(-1)!;
+  if (classWeights && classWeights.length !== C) {
+    throw new ShapeError(
+      `losses: classWeights has ${classWeights.length} weights for ${C} classes; give one for each`,
+    );
+  }
   const pixels = masks.reshape([masks.size]);
   const counted = sub(1, cast(equal(pixels, IGNORE_LABEL), 'f32')).reshape([masks.size, 1]);
-  const total = crossEntropy(logits, masks, { ignoreIndex: IGNORE_LABEL, reduction: 'sum' });
+  const weight = classWeights && tensor(Float32Array.from(classWeights), [C]);
+  const total = crossEntropy(logits, masks, {
+    ignoreIndex: IGNORE_LABEL,
+    reduction: 'sum',
+    ...(weight ? { weight } : {}),
+  });
+  // Of ignored pixels the one-hot target is all 0.
+  const weights = weight ? maximum(sum(mul(oneHot(pixels, C), weight)), 1e-6) : maximum(sum(counted), 1);
   // A crop may show nothing but ignored pixels; the mean over none of them would be NaN.
-  const entropy = div(total, maximum(sum(counted), 1));
+  const entropy = div(total, weights);
   if (!dice) return entropy;
   const p = mul(softmax(logits.reshape([masks.size, C])), counted);
   const t = oneHot(pixels, C);
@@ -82,7 +104,8 @@ export function outputLosses(
   { out, aux }: SegmentationOutputs,
   masks: Tensor,
   config: SegmentationLossConfig,
+  options?: SegmentationLossOptions,
 ): { segmentation: Tensor } {
-  const loss = segmentationLoss(out, masks, config);
-  return { segmentation: aux ? add(loss, affine(segmentationLoss(aux, masks, config), 0.5)) : loss };
+  const loss = segmentationLoss(out, masks, config, options);
+  return { segmentation: aux ? add(loss, affine(segmentationLoss(aux, masks, config, options), 0.5)) : loss };
 }

@@ -15,7 +15,12 @@ import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { expectCount, fixed } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
-import { checkImages, type SegmentationLossConfig, segmentationLoss } from './segmentation.ts';
+import {
+  checkImages,
+  type SegmentationLossConfig,
+  type SegmentationLossOptions,
+  segmentationLoss,
+} from './segmentation.ts';
 
 /** Everything that shapes a vision transformer; saved with its weights. Defaults are those of VIT_TINY. */
 export interface ViTConfig extends SegmentationLossConfig {
@@ -265,9 +270,10 @@ export class ViTSegmenter extends VisionTransformer {
    * The loss of a batch, `segmentation`: the mean cross-entropy over pixels; with `dice` in the configuration, plus 1 - Dice.
    * @param images As of `forward`.
    * @param masks i32 [N,H,W]: the label of each pixel, 0 to numClasses - 1; 255 is ignored.
+   * @param options Weights of the classes.
    */
-  losses(images: Tensor, masks: Tensor): { segmentation: Tensor } {
-    return { segmentation: segmentationLoss(this.forward(images), masks, this.config) };
+  losses(images: Tensor, masks: Tensor, options: SegmentationLossOptions = {}): { segmentation: Tensor } {
+    return { segmentation: segmentationLoss(this.forward(images), masks, this.config, options) };
   }
 }
 

@@ -22,9 +22,19 @@ export interface CropTaskOptions {
   readonly valid?: readonly Sample[];
 }
 
+/** What segmentation is judged by, and how its classes count in the loss. */
+export interface SegmentTaskOptions extends CropTaskOptions {
+  /** The weight of each class in the cross-entropy, the background first. Default: all count the same. */
+  readonly classWeights?: readonly number[];
+}
+
 /** The options of a task. Throws UsageError for those that cannot be used. */
-function checked(call: string, options: CropTaskOptions): CropTaskOptions {
-  expectOptions(call, options, ['name', 'classNames', 'preprocessing', 'valid']);
+function checked<Options extends CropTaskOptions>(
+  call: string,
+  options: Options,
+  more: readonly (keyof Options & string)[] = [],
+): Options {
+  expectOptions(call, options, ['name', 'classNames', 'preprocessing', 'valid', ...more]);
   expectArguments(
     call,
     { options },
@@ -62,8 +72,8 @@ export function detectTask(options: CropTaskOptions): Task<Sample, DetectionMode
  * Classifying every pixel: the losses of the model on the crops of a `CropLoader`, judged on whole images by the mean intersection over union of
  * the classes, as `iou`, and Dice coefficient, as `dice`.
  */
-export function segmentTask(options: CropTaskOptions): Task<Sample, SegmentationModel, SegmentTensors> {
-  const { valid, ...trained } = checked('segmentTask', options);
+export function segmentTask(options: SegmentTaskOptions): Task<Sample, SegmentationModel, SegmentTensors> {
+  const { valid, classWeights, ...trained } = checked('segmentTask', options, ['classWeights']);
   let segmenter: Segmenter | undefined;
   const judge = async (gpu: Gpu, model: SegmentationModel, samples: readonly Sample[]) => {
     if (segmenter?.trained.model !== model) segmenter = new Segmenter(gpu, { ...trained, model });
@@ -71,7 +81,7 @@ export function segmentTask(options: CropTaskOptions): Task<Sample, Segmentation
     return { iou: { value: iou, mode: 'max' as const }, dice: { value: dice, mode: 'max' as const } };
   };
   return {
-    losses: segmentationLosses,
+    losses: (model, batch) => segmentationLosses(model, batch, { classWeights }),
     nameOf,
     ...(valid ? { judge: (gpu, model) => judge(gpu, model, valid) } : {}),
   };

@@ -3,6 +3,7 @@ import { expectArguments } from '../arguments.ts';
 import { checkAugment } from '../data/augment/check.ts';
 import { DataError } from '../errors.ts';
 import { MODEL_NAMES } from './architectures.ts';
+import { OPTIMIZER_NAMES, SCHEDULE_NAMES } from './recipe.ts';
 import type { TrainSettings } from './settings.ts';
 
 /** The JSON part of a checkpoint of `train`. */
@@ -35,8 +36,14 @@ const settings = v.object({
   batchSize: count(1e6),
   steps: count(MAX_STEPS),
   lr: rate,
+  schedule: v.picklist(SCHEDULE_NAMES),
+  warmup: place,
+  optimizer: v.picklist(OPTIMIZER_NAMES),
+  momentum: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
   weightDecay: atLeast0,
   clipNorm: rate,
+  freezeEpochs: v.optional(rate),
+  classWeights: v.optional(v.array(rate)),
   seed: whole,
   skipBatches: v.optional(v.array(count(MAX_STEPS))),
   val: v.optional(v.string()),

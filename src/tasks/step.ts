@@ -9,6 +9,7 @@ import type { FCOS } from '../models/fcos.ts';
 import type { LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
+import type { SegmentationLossOptions } from '../models/segmentation.ts';
 import type { SSD } from '../models/ssd.ts';
 import type { AnyDetections, MergingModel } from '../models/testTimeAugmentation.ts';
 import type { UNet } from '../models/unet.ts';
@@ -45,7 +46,8 @@ export function detectionLosses(
 export const segmentationLosses = (
   model: SegmentationModel,
   { images, labels }: TensorsOf<SegmentTensors>,
-): Readonly<Record<string, Tensor>> => model.losses(images, labels);
+  options: SegmentationLossOptions = {},
+): Readonly<Record<string, Tensor>> => model.losses(images, labels, options);
 
 /**
  * Makes a program from images [N,H,W,3] to boxes, and masks if the model finds them. `alone`: there is one image, which the model

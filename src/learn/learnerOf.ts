@@ -1,0 +1,123 @@
+import type { Sample } from '../data/dataset.ts';
+import { shrinkSample } from '../data/resize.ts';
+import type { LoadedWeights } from '../io/loadedWeights.ts';
+import { expectOptions } from '../options.ts';
+import type { Gpu } from '../plan/gpu.ts';
+import { architectureOf } from '../tasks/architectures.ts';
+import { CropLoader, type DetectTensors, type SegmentTensors } from '../tasks/cropLoader.ts';
+import { detectTask, segmentTask } from '../tasks/cropTasks.ts';
+import { freeze } from '../tasks/freeze.ts';
+import { checkedModel, loadStart } from '../tasks/newModel.ts';
+import { optimizerOf } from '../tasks/recipe.ts';
+import { cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
+import type { StartReport } from '../tasks/startWeights.ts';
+import { type DetectionModel, isDetector, type SegmentationModel } from '../tasks/step.ts';
+import { Learner } from './learner.ts';
+
+/** A Learner of labelled images: `learnerOf` makes it. */
+export type TaskLearner =
+  | Learner<Sample, DetectionModel, DetectTensors>
+  | Learner<Sample, SegmentationModel, SegmentTensors>;
+
+/** Options of `learnerOf`. */
+export interface LearnerOfOptions {
+  /** The weights to start from, which `defaultSettings` was given too. Default: none. */
+  readonly weights?: LoadedWeights;
+  /** Called with what was taken of `weights`. */
+  onWeights?(report: StartReport): void;
+  /** Whole images by which the model is judged after each epoch. Default: none. */
+  readonly valid?: readonly Sample[];
+  /** Steps per epoch. Default: as many as see all pixels once, but at least 20, and with `valid` so many that there are at most 25 epochs. */
+  readonly stepsPerEpoch?: number;
+  /** Whether a checkpoint is loaded afterwards: the weights that the settings start from are then not needed. Default false. */
+  readonly isResumed?: boolean;
+  /** See `LearnerOptions.advice`. */
+  readonly advice?: (step: number, items: string) => string;
+}
+
+const OPTIONS = Object.keys({
+  ...{ weights: 0, onWeights: 0, valid: 0, stepsPerEpoch: 0, isResumed: 0, advice: 0 },
+} satisfies Record<keyof LearnerOfOptions, 0>) as (keyof LearnerOfOptions)[];
+
+/** Steps per epoch at least: one of fewer steps would be spent on what is done at its end. */
+const LEAST_STEPS = 20;
+/** So many times a model is judged at most. */
+const MOST_EPOCHS = 25;
+
+/** Crops that see all pixels of the images once. */
+export const cropsOf = (samples: readonly Sample[], settings: TrainSettings): number =>
+  cropsPerEpoch(samples, settings).reduce((sum, count) => sum + count, 0);
+
+/**
+ * Makes the Learner of a training: the model with its first weights, augmented crops, the optimizer and what it is judged by. `train` does
+ * the rest; `learnerOf(…).lrFind()` finds a learning rate for it.
+ *
+ * @param gpu Where the model is trained.
+ * @param samples Images and annotations.
+ * @param settings Settings of the training; see `defaultSettings`.
+ * @throws What `train` throws for impossible settings, and for weights that do not fit.
+ */
+export function learnerOf(
+  gpu: Gpu,
+  samples: readonly Sample[],
+  settings: TrainSettings,
+  options: LearnerOfOptions = {},
+): TaskLearner {
+  expectOptions('learnerOf', options, OPTIONS);
+  expectTraining(gpu, samples, settings);
+  const { cropSize, batchSize, seed, classNames, maxSide, best, classWeights } = settings;
+  const architecture = architectureOf(settings.model);
+  const model = checkedModel(settings, gpu.device.caps);
+  const shrunk = samples.map((sample) => shrinkSample(sample, maxSide));
+  const repeated = cropsPerEpoch(samples, settings).flatMap((count, i) =>
+    new Array<Sample>(count).fill(shrunk[i]!),
+  );
+  const valid = options.valid?.map((sample) => shrinkSample(sample, maxSide));
+  if (!options.isResumed) {
+    const report = loadStart(model, settings, options.weights);
+    if (report) options.onWeights?.(report);
+  }
+  freeze(model, settings.freeze ?? []);
+  const task = {
+    name: settings.model,
+    classNames,
+    preprocessing: { maxSide },
+    ...(valid ? { valid } : {}),
+  };
+  const stepsPerEpoch =
+    options.stepsPerEpoch ??
+    Math.max(
+      ...[LEAST_STEPS, Math.ceil(repeated.length / batchSize)],
+      valid ? Math.ceil(settings.steps / MOST_EPOCHS) : 0,
+    );
+  const crops = { batchSize, size: [cropSize, cropSize] as const, classNames, seed };
+  const given = { ...crops, augment: settings.augment, stepsPerEpoch };
+  const still = { ...crops, augment: 'none' as const };
+  const common = {
+    optimizer: (groups: Parameters<typeof optimizerOf>[1]) => optimizerOf(settings, groups),
+    ...(options.advice ? { advice: options.advice } : {}),
+    ...(valid ? (best === undefined ? {} : { best }) : { best: false as const }),
+  };
+  if (isDetector(model)) {
+    const objects = {
+      task: 'detect' as const,
+      masks: architecture.hasMasks ?? false,
+      ...(architecture.needsSeed ? { firstSeed: seed * 1_000_003 } : {}),
+    };
+    return new Learner(gpu, {
+      ...common,
+      model,
+      task: detectTask(task),
+      train: new CropLoader(repeated, { ...given, ...objects }),
+      ...(valid ? { valid: new CropLoader(valid, { ...still, ...objects }) } : {}),
+    });
+  }
+  const pixels = { task: 'segment' as const };
+  return new Learner(gpu, {
+    ...common,
+    model,
+    task: segmentTask({ ...task, ...(classWeights ? { classWeights } : {}) }),
+    train: new CropLoader(repeated, { ...given, ...pixels }),
+    ...(valid ? { valid: new CropLoader(valid, { ...still, ...pixels }) } : {}),
+  });
+}
