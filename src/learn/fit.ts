@@ -141,14 +141,15 @@ export class Fit<Item, M extends Module, B extends Batch> {
     }
   }
 
-  /** Runs the steps of an epoch that are left, until it ends or the training is stopped. */
+  /** Runs the steps of an epoch that are left, until it or a phase ends, or the training is stopped. */
   async #train(batches: Batches<Item, B>, program: TrainingProgram<Item, M, B>): Promise<void> {
     const { optimizer } = this.#learner;
     const { checkpointEvery, onCheckpoint, signal } = this.#plan.controls;
     const state = this.#state;
     let next = await batches.next();
     while (!next.done) {
-      if (state.stopped || signal?.aborted || state.step === state.steps) {
+      // A phase may begin within an epoch.
+      if (state.stopped || signal?.aborted || state.step === state.steps || this.#endsPhase) {
         await batches.return();
         break;
       }
@@ -193,7 +194,8 @@ export class Fit<Item, M extends Module, B extends Batch> {
     }
     await this.#settle(program);
     state.atRest = true;
-    const isEarly = !state.stopped && !signal?.aborted && !this.#steps.endsEpoch(state.step);
+    const isDone = this.#steps.endsEpoch(state.step) || this.#endsPhase;
+    const isEarly = !state.stopped && !signal?.aborted && !isDone;
     if (isEarly) throw this.#shortage();
   }
 
@@ -265,6 +267,11 @@ export class Fit<Item, M extends Module, B extends Batch> {
     this.#phase = phase;
     if (phase.freezeTo !== undefined) this.#learner.freezeTo(phase.freezeTo);
     for (const [i, group] of this.#learner.optimizer.groups.entries()) group.lrMult = phase.lrMults[i]!;
+  }
+
+  /** Whether the next step begins another phase. */
+  get #endsPhase(): boolean {
+    return this.#steps.placeOf(this.#state.step).phase !== this.#phase;
   }
 
   #rates(step: number): StepRates {

@@ -84,17 +84,20 @@ export function learnerOf(
     preprocessing: { maxSide },
     ...(valid ? { valid } : {}),
   };
-  const stepsPerEpoch =
+  const { accumulate } = settings;
+  const perEpoch =
     options.stepsPerEpoch ??
     Math.max(
-      ...[LEAST_STEPS, Math.ceil(repeated.length / batchSize)],
+      ...[LEAST_STEPS, Math.ceil(repeated.length / batchSize / accumulate)],
       valid ? Math.ceil(settings.steps / MOST_EPOCHS) : 0,
     );
   const crops = { batchSize, size: [cropSize, cropSize] as const, classNames, seed };
-  const given = { ...crops, augment: settings.augment, stepsPerEpoch };
+  const given = { ...crops, augment: settings.augment, stepsPerEpoch: perEpoch * accumulate };
   const still = { ...crops, augment: 'none' as const };
   const common = {
     optimizer: (groups: Parameters<typeof optimizerOf>[1]) => optimizerOf(settings, groups),
+    ...{ accumulate, amp: settings.amp },
+    ...(settings.ema === undefined ? {} : { ema: settings.ema }),
     ...(options.advice ? { advice: options.advice } : {}),
     ...(valid ? (best === undefined ? {} : { best }) : { best: false as const }),
   };

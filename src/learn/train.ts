@@ -138,7 +138,7 @@ export async function train(
     ...(valid ? { valid } : {}),
     ...(resume ? { isResumed: true } : {}),
     ...(start ? { weights: start } : {}),
-    ...(fit ? { stepsPerEpoch: fit.learner.perEpoch } : {}),
+    ...(fit ? { stepsPerEpoch: fit.learner.perEpoch / settings.accumulate } : {}),
     onWeights: (report) => options.onWeights?.(report),
     advice: (step, items) => training.advice(step, items),
   });
@@ -184,7 +184,7 @@ class Training {
     learner: TaskLearner,
     progress: TrainProgress | undefined,
   ): Promise<Omit<TrainResult, 'trained' | 'weights'>> {
-    const { steps, lr, freezeEpochs, batchSize, patience, schedule } = this.#settings;
+    const { steps, lr, freezeEpochs, batchSize, accumulate, patience, schedule } = this.#settings;
     const { resume, onCompile, onCheckpoint, callbacks = [] } = this.#options;
     const isJudged = learner.valid !== undefined;
     const controls: FitControls = {
@@ -207,8 +207,8 @@ class Training {
           }
         : {}),
     };
-    const perEpoch = learner.train.length;
-    const frozen = stepsOf(freezeEpochs ?? 0, this.#crops / batchSize);
+    const perEpoch = learner.stepsPerEpoch;
+    const frozen = stepsOf(freezeEpochs ?? 0, this.#crops / batchSize / accumulate);
     const rates = scheduleOf(this.#settings, steps);
     const { history, step, finished, best } =
       frozen > 0
@@ -224,13 +224,14 @@ class Training {
       step,
       finished,
       ...(best ? { best } : {}),
-      imagesPerSecond: (this.#run * batchSize) / Math.max(seconds, 1e-9),
+      imagesPerSecond: (this.#run * batchSize * accumulate) / Math.max(seconds, 1e-9),
     };
   }
 
   #callback(): Callback {
     const { onPhase, onStep, onEpoch, shouldStop } = this.#options;
-    const { steps, batchSize, skipBatches } = this.#settings;
+    const { steps, batchSize, accumulate, skipBatches } = this.#settings;
+    const images = batchSize * accumulate;
     const skipped = new Set(skipBatches);
     return {
       onTrainBegin: ({ step }) => {
@@ -244,7 +245,7 @@ class Training {
       onEpochEnd: (training, logs) => onEpoch?.(logs, training.isBest),
       onBatchEnd: (_, logs) => {
         this.#run++;
-        onStep?.(recordOf(logs), (this.#run * batchSize * 1000) / (performance.now() - this.#started));
+        onStep?.(recordOf(logs), (this.#run * images * 1000) / (performance.now() - this.#started));
       },
     };
   }
@@ -273,7 +274,7 @@ class Training {
       );
     }
     const fit = fitOf(progress);
-    const perEpoch = fit.learner.perEpoch;
+    const perEpoch = fit.learner.perEpoch / this.#settings.accumulate;
     const steps = history.map(({ step, lr, losses }): StepLogs => {
       const loss = Object.values(losses).reduce((a, b) => a + b, 0);
       return { step, epoch: Math.floor((step - 1) / perEpoch), lr, losses: { loss, ...losses } };

@@ -106,6 +106,12 @@ export interface Recipe {
   readonly weightDecay: number;
   /** Gradients are scaled down to this norm if theirs is larger. */
   readonly clipNorm: number;
+  /** Batches per step, whose gradients are accumulated. */
+  readonly accumulate: number;
+  /** Whether activations are f16, with a scaled loss: see `LearnerOptions.amp`. */
+  readonly amp: boolean;
+  /** What stays of the averaged weights at each step: see `LearnerOptions.ema`. Without it there are no averages. */
+  readonly ema?: number;
 }
 
 /** Options of `recipeOf`, whose defaults depend on each other. */
@@ -135,6 +141,9 @@ export function recipeOf(call: string, usualLr: number, options: RecipeOptions):
     ...(momentum === undefined ? {} : { momentum }),
     weightDecay: options.weightDecay ?? 1e-4,
     clipNorm: options.clipNorm ?? 10,
+    accumulate: options.accumulate ?? 1,
+    amp: options.amp ?? false,
+    ...(options.ema === undefined ? {} : { ema: options.ema }),
   };
   expectRecipe(call, recipe);
   return recipe;
@@ -142,7 +151,7 @@ export function recipeOf(call: string, usualLr: number, options: RecipeOptions):
 
 /** Throws UsageError for settings that contradict each other, or are out of range; names both values and the way out. */
 export function expectRecipe(call: string, recipe: Recipe): void {
-  const { schedule, warmup, optimizer, momentum } = recipe;
+  const { schedule, warmup, optimizer, momentum, accumulate, amp, ema } = recipe;
   known(call, 'schedule', schedule, SCHEDULE_NAMES);
   known(call, 'optimizer', optimizer, OPTIMIZER_NAMES);
   const above0 = (value: unknown) => typeof value === 'number' && value > 0 && Number.isFinite(value);
@@ -151,6 +160,9 @@ export function expectRecipe(call: string, recipe: Recipe): void {
     ['clipNorm', above0(recipe.clipNorm), 'a number above 0'],
     ['weightDecay', recipe.weightDecay === 0 || above0(recipe.weightDecay), 'a number of at least 0'],
     ['warmup', Number.isSafeInteger(warmup) && warmup >= 0, 'a number of steps of at least 0'],
+    ['accumulate', Number.isSafeInteger(accumulate) && accumulate > 0, 'a whole number of at least 1'],
+    ['amp', typeof amp === 'boolean', 'true or false'],
+    ['ema', ema === undefined || (ema >= 0 && ema < 1), 'a number from 0 to below 1, such as 0.999'],
     ['momentum', momentum === undefined || (momentum >= 0 && momentum < 1), 'a number from 0 to below 1'],
   ];
   for (const [name, fits, range] of ranges) {

@@ -26,9 +26,9 @@ export interface TrainSettings extends Recipe {
   readonly maxSide: number;
   /** Side of the square training crops in pixels. */
   readonly cropSize: number;
-  /** Crops per step. */
+  /** Crops per batch. */
   readonly batchSize: number;
-  /** The number of steps. */
+  /** The number of steps, of `accumulate` batches each. */
   readonly steps: number;
   /**
    * Passes over the data in which the last layer group alone is trained, before all of them are, with lower rates in front (fastai's
@@ -41,7 +41,7 @@ export interface TrainSettings extends Recipe {
   readonly seed: number;
   /** How crops are varied at random. */
   readonly augment: Augment;
-  /** Numbers of the batches, from 1, that are not learned from: their steps change nothing. Default: none. */
+  /** Numbers of the steps, from 1, whose batches are not learned from: they change nothing. Default: none. */
   readonly skipBatches?: readonly number[];
   /** How the images of `TrainOptions.valid` were chosen, for whoever resumes it: `0.2`, say. Default: there are none. */
   readonly val?: string;
@@ -70,7 +70,7 @@ export interface SettingsOptions extends RecipeOptions {
   readonly maxSide?: number;
   /** Side of the square training crops in pixels. Default: chosen by the size of the objects. */
   readonly cropSize?: number;
-  /** Crops per step. Default 4. */
+  /** Crops per batch. Default 4. */
   readonly batchSize?: number;
   /** Channels of the model's first stage. Default: that of the architecture. */
   readonly width?: number;
@@ -111,6 +111,7 @@ const SETTINGS_OPTIONS = Object.keys({
   ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
   ...{ val: 0, best: 0, patience: 0, classNames: 0, freezeEpochs: 0, classWeights: 0 },
   ...{ schedule: 0, warmup: 0, optimizer: 0, momentum: 0, weightDecay: 0, clipNorm: 0 },
+  ...{ accumulate: 0, amp: 0, ema: 0 },
 } satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
 
 /** The names of `TrainSettings`. */
@@ -118,7 +119,7 @@ const TRAIN_SETTINGS = Object.keys({
   ...{ model: 0, classNames: 0, config: 0, maxSide: 0, cropSize: 0, batchSize: 0, steps: 0, lr: 0 },
   ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
   ...{ val: 0, best: 0, patience: 0, freezeEpochs: 0, classWeights: 0 },
-  ...{ schedule: 0, warmup: 0, optimizer: 0, momentum: 0 },
+  ...{ schedule: 0, warmup: 0, optimizer: 0, momentum: 0, accumulate: 0, amp: 0, ema: 0 },
 } satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
 
 const TRAIN_ARGUMENTS = {
@@ -132,7 +133,7 @@ export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSe
   expectOptions('train: settings', settings, TRAIN_SETTINGS);
   expectArguments('train', { gpu, samples, settings }, TRAIN_ARGUMENTS);
   expectRecipe('train', settings);
-  const { model, steps, freezeEpochs, schedule, batchSize, classWeights, classNames } = settings;
+  const { model, steps, freezeEpochs, schedule, batchSize, accumulate, classWeights, classNames } = settings;
   if (classWeights) {
     expectWeighable('train', model);
     if (classWeights.length !== classNames.length + 1) {
@@ -151,7 +152,7 @@ export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSe
     );
   }
   const crops = cropsPerEpoch(samples as readonly Sample[], settings).reduce((a, b) => a + b, 0);
-  const frozen = stepsOf(freezeEpochs, crops / batchSize);
+  const frozen = stepsOf(freezeEpochs, crops / batchSize / accumulate);
   if (frozen >= steps) {
     throw new UsageError(
       `train: freezeEpochs ${freezeEpochs} take ${frozen} steps, of ${steps} in all; give more steps, or fewer freezeEpochs`,
@@ -251,7 +252,10 @@ export function defaultSettings(
   const cropSize =
     options.cropSize ?? fixedSide(told) ?? Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
   const batchSize = options.batchSize ?? 4;
-  const perEpoch = cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) / batchSize;
+  const perEpoch =
+    cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) /
+    batchSize /
+    (options.accumulate ?? 1);
   const { freezeEpochs = 0 } = options;
   const steps =
     options.steps ??

@@ -82,6 +82,9 @@ describe('recipes', () => {
     [{ optimizer: 'adagrad' as never }, 'optimizer is adagrad; choose adamw'],
     [{ schedule: 'step', warmup: 1.5 }, 'warmup is 1.5; give a number of steps'],
     [{ weightDecay: -1 }, 'weightDecay is -1'],
+    [{ accumulate: 0 }, 'accumulate is 0; give a whole number of at least 1'],
+    [{ ema: 1 }, 'ema is 1; give a number from 0 to below 1'],
+    [{ amp: 1 as never }, 'amp is 1; give true or false'],
     [{ lr: 0 }, 'lr is 0; give a number above 0'],
   ];
   it.each(refused)('%o is refused', (options, message) => {
@@ -176,6 +179,7 @@ describe('trainings', () => {
     { optimizer: 'lion', schedule: 'cosine' },
     { optimizer: 'adam', classWeights: 'auto' },
     { freezeEpochs: 3 },
+    { accumulate: 2, ema: 0.9 },
   ])('%o resumes bit for bit', async (options) => {
     const settings = settingsOf({ ...options, steps: 8 });
     const checkpoints: Checkpoint[] = [];
