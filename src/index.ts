@@ -64,7 +64,6 @@ export {
   type EvaluateOptions,
   evaluateDetector,
   evaluateSegmenter,
-  labelMap,
   type Samples,
   type SegmentationEvaluation,
 } from './tasks/evaluate.ts';
@@ -80,6 +79,7 @@ export {
   Segmenter,
   type SegmenterOptions,
 } from './tasks/infer.ts';
+export { labelMap } from './tasks/labelMap.ts';
 export {
   buildModel,
   decodeModel,

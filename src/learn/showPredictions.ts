@@ -9,8 +9,9 @@ import { type Overlay, paintOverlay } from '../draw/overlay.ts';
 import type { RgbaImage } from '../draw/painter.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
-import { evaluateDetector, labelMap } from '../tasks/evaluate.ts';
+import { evaluateDetector } from '../tasks/evaluate.ts';
 import type { Detection, ObjectDetector, PixelSegmenter } from '../tasks/infer.ts';
+import { labelMap } from '../tasks/labelMap.ts';
 import { detectionErrors } from '../vision/metrics/detectionErrors.ts';
 import { labelMasks } from './batchImages.ts';
 

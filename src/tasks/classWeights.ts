@@ -2,7 +2,7 @@ import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../options.ts';
-import { labelMap } from './evaluate.ts';
+import { labelMap } from './labelMap.ts';
 
 /**
  * Weights of classes in the cross-entropy: by the names of the classes, where those that are left out have 1; or `auto`, median frequency

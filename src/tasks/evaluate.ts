@@ -2,9 +2,7 @@ import { expectArguments } from '../arguments.ts';
 import type { AnnotatedShape, Annotation } from '../data/annotation.ts';
 import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
-import { paintPatch, shapeToPatch } from '../data/maskPatch.ts';
 import { objectsOf } from '../data/objects.ts';
-import { rasterizePolygon } from '../data/polygon.ts';
 import { expectOptions } from '../options.ts';
 import type { Box, Point } from '../vision/boxes.ts';
 import { CocoEvaluator } from '../vision/metrics/coco.ts';
@@ -17,60 +15,7 @@ import {
 } from '../vision/metrics/detection.ts';
 import { type Rle, rleEncode } from '../vision/rle.ts';
 import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './infer.ts';
-
-/**
- * Computes the label map of an image: the class of each pixel.
- *
- * Outlines are filled by pixel centres, shapes with only a box fill it, and later shapes cover earlier ones.
- *
- * @param annotation The annotation of the image.
- * @param classNames The classes, in the order of their labels.
- * @returns Labels [height * width]: 0 for background, else `classNames.indexOf(label) + 1`; `IGNORE_INDEX` for
- * unlabelled pixels, and regions to ignore that no shape covers.
- */
-export function labelMap(annotation: Annotation, classNames: readonly string[]): Uint8Array {
-  expectArguments(
-    'labelMap',
-    { annotation, classNames },
-    {
-      annotation: { width: 'number', height: 'number', shapes: [{ label: 'text', box: 'box' }] },
-      classNames: ['text'],
-    },
-  );
-  const { width, height } = annotation;
-  const labels = new Uint8Array(width * height);
-  for (const region of annotation.ignored ?? []) {
-    paintPatch({ width, height, data: labels }, shapeToPatch(region, annotation), IGNORE_INDEX);
-  }
-  for (const shape of annotation.shapes) {
-    const value = classNames.indexOf(shape.label) + 1;
-    paint(labels, annotation, shape, value);
-  }
-  if (annotation.unlabelled) paintPatch({ width, height, data: labels }, annotation.unlabelled, IGNORE_INDEX);
-  return labels;
-}
-
-function paint(
-  labels: Uint8Array,
-  { width, height }: Annotation,
-  shape: Annotation['shapes'][number],
-  value: number,
-): void {
-  if (shape.mask) {
-    paintPatch({ width, height, data: labels }, shape.mask, value);
-    return;
-  }
-  const [x1, y1, x2, y2] = shape.box;
-  const points: readonly Point[] = shape.points ?? [
-    [x1, y1],
-    [x2, y1],
-    [x2, y2],
-    [x1, y2],
-  ];
-  rasterizePolygon(points, { width, height }).forEach((inside, i) => {
-    if (inside) labels[i] = value;
-  });
-}
+import { labelMap, paint } from './labelMap.ts';
 
 /** One image of an evaluation, and what was found in it. */
 export interface EvaluatedImage<Found> {
