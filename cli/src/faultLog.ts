@@ -143,6 +143,11 @@ export class FaultLog {
     }
   }
 
+  /** Writes everything that was bad to a JSON file. */
+  write(file: string): Promise<void> {
+    return this.#report(file);
+  }
+
   /**
    * Does what needs the data set, and at the end what `finish` does. Where the data set cannot be used at all, the report is written
    * too, with the error in it.

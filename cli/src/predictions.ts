@@ -5,6 +5,7 @@ import {
   type Annotation,
   connectedComponents,
   formatLabelme,
+  maskToPatch,
   type Point,
   polygonBounds,
   traceContours,
@@ -14,8 +15,18 @@ import { writeFileAtomic } from './files.ts';
 /** Connected regions below this many pixels are noise, not objects. */
 const MIN_REGION = 16;
 
-/** A shape for each detection: its box, or where it has a mask a polygon for each region of that, of one group. */
+/** A shape for each detection: its box, and its mask if it has one. */
 export const detectionShapes = (detections: readonly Detection[]): AnnotatedShape[] =>
+  detections.map(({ box, label, score, mask }) => ({
+    label,
+    box,
+    groupId: null,
+    score,
+    ...(mask ? { mask } : {}),
+  }));
+
+/** A shape for each detection: its box, or where it has a mask a polygon for each region of that, of one group. */
+export const detectionOutlines = (detections: readonly Detection[]): AnnotatedShape[] =>
   detections.flatMap(({ box, label, score, mask }, i): AnnotatedShape[] => {
     const outlines = mask ? traceContours(mask.data, mask, { tolerance: 0.75 }) : [];
     if (outlines.length === 0) return [{ label, box, groupId: null, score }];
@@ -25,16 +36,75 @@ export const detectionShapes = (detections: readonly Detection[]): AnnotatedShap
     });
   });
 
+/** The pixels of a class, numbered from 0: 1 where it is, else 0. */
+export const classMask = (labels: Uint8Array, index: number): Uint8Array =>
+  labels.map((value) => (value === index + 1 ? 1 : 0));
+
+/** The classes that occur in an image, by their numbers from 0: a model of many classes finds few of them. */
+export function classesIn({ labels }: Segmentation): number[] {
+  const found = new Uint8Array(256);
+  for (const label of labels) found[label] = 1;
+  return [...found.keys()].slice(1).flatMap((label) => (found[label] === 1 ? [label - 1] : []));
+}
+
+/** One shape with the pixels of each class that is there. */
+export const classShapes = (segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] =>
+  classesIn(segmentation).map((c) => {
+    const mask = maskToPatch(classMask(segmentation.labels, c), segmentation)!;
+    const { x, y, width, height } = mask;
+    return { label: classNames[c]!, mask, box: [x, y, x + width, y + height], groupId: null };
+  });
+
+/** The connected regions of a class, without the smallest. */
+function regionsOf({ labels, width, height }: Segmentation, index: number) {
+  const mask = classMask(labels, index);
+  const components = connectedComponents(mask, { width, height });
+  const sizes = new Int32Array(components.count + 1);
+  for (const component of components.labels) sizes[component]!++;
+  return { mask, components, sizes };
+}
+
+/** A shape with the pixels of each connected region of a class. */
+export function regionShapes(segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] {
+  const { width, height } = segmentation;
+  return classesIn(segmentation).flatMap((c) => {
+    const label = classNames[c]!;
+    const { components, sizes } = regionsOf(segmentation, c);
+    const { labels } = components;
+    const boxes = Array.from({ length: components.count + 1 }, () => [width, height, 0, 0]);
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++, i++) {
+        if (labels[i] === 0) continue;
+        const box = boxes[labels[i]!]!;
+        if (x < box[0]!) box[0] = x;
+        if (y < box[1]!) box[1] = y;
+        if (x >= box[2]!) box[2] = x + 1;
+        if (y >= box[3]!) box[3] = y + 1;
+      }
+    }
+    return boxes.flatMap((box, n): AnnotatedShape[] => {
+      if (n === 0 || sizes[n]! < MIN_REGION) return [];
+      const [x1, y1, x2, y2] = box as [number, number, number, number];
+      const mask = {
+        x: x1,
+        y: y1,
+        width: x2 - x1,
+        height: y2 - y1,
+        data: new Uint8Array((x2 - x1) * (y2 - y1)),
+      };
+      for (let y = y1, i = 0; y < y2; y++)
+        for (let x = x1; x < x2; x++, i++) mask.data[i] = labels[y * width + x] === n ? 1 : 0;
+      return [{ label, mask, box: [x1, y1, x2, y2], groupId: null }];
+    });
+  });
+}
+
 /** One polygon for each connected region of a class. */
-export function segmentationShapes(
-  { labels, width, height }: Segmentation,
-  classNames: readonly string[],
-): AnnotatedShape[] {
-  return classNames.flatMap((label, c) => {
-    const mask = labels.map((value) => (value === c + 1 ? 1 : 0));
-    const components = connectedComponents(mask, { width, height });
-    const sizes = new Int32Array(components.count + 1);
-    for (const component of components.labels) sizes[component]!++;
+export function regionOutlines(segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] {
+  const { width, height } = segmentation;
+  return classesIn(segmentation).flatMap((c) => {
+    const label = classNames[c]!;
+    const { mask, components, sizes } = regionsOf(segmentation, c);
     const kept = mask.map((value, i) => (value && sizes[components.labels[i]!]! >= MIN_REGION ? 1 : 0));
     return traceContours(kept, { width, height }, { tolerance: 0.75 }).map(
       (points): AnnotatedShape => ({ label, points, box: polygonBounds(points), groupId: null }),

@@ -28,6 +28,7 @@ import {
   whole,
 } from './optionValues.ts';
 import { printableLines } from './printable.ts';
+import { placed } from './resultOptions.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -212,13 +213,14 @@ clipped(
 
 augmentation(
   modelFile(
-    program
-      .command('detect')
-      .description('find objects; write a PNG and a Labelme file for each image')
-      .argument('<model>', MODEL_FILE)
-      .argument('<images...>', 'image files')
-      .requiredOption('--out <dir>', 'folder for the results')
-      .option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
+    placed(
+      program
+        .command('detect')
+        .description('find objects; draw them, and write them as Labelme, COCO, YOLO, masks or CSV')
+        .argument('<model>', MODEL_FILE)
+        .argument('<images...>', 'image files, and folders of images')
+        .requiredOption('--out <dir>', 'folder for the results'),
+    ).option('--threshold <score>', 'lowest score of the detections to keep (default: 0.3)', share),
     'onnx',
     'darknet',
   ),
@@ -227,12 +229,16 @@ augmentation(
   .action(detectCommand);
 
 modelFile(
-  program
-    .command('segment')
-    .description('classify every pixel; write a PNG and a Labelme file for each image')
-    .argument('<model>', MODEL_FILE)
-    .argument('<images...>', 'image files')
-    .requiredOption('--out <dir>', 'folder for the results'),
+  placed(
+    program
+      .command('segment')
+      .description(
+        'classify every pixel; draw the classes, and write them as masks, Labelme, COCO, YOLO or CSV',
+      )
+      .argument('<model>', MODEL_FILE)
+      .argument('<images...>', 'image files, and folders of images')
+      .requiredOption('--out <dir>', 'folder for the results'),
+  ),
   'onnx',
 )
   .addOption(adapter())

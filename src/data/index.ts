@@ -91,6 +91,7 @@ export {
   type ImageInfo,
   type OpenFile,
   type ReadOptions,
+  type WriteOptions,
 } from './formats/format.ts';
 export { detectFormat, FORMATS, openDataset } from './formats/index.ts';
 export { type FormatLabelmeOptions, formatLabelme } from './formats/labelme/format.ts';

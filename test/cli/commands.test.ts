@@ -115,7 +115,7 @@ describe('a folder of different images', () => {
       write.mockRestore();
     }
     expect(printed.filter((line) => line.startsWith(data))).toHaveLength(3);
-    const names = ['large', 'other', 'tall'].flatMap((name) => [`${name}.json`, `${name}.png`]);
+    const names = ['large', 'other', 'tall'].flatMap((name) => [`${name}.json`, `${name}_drawn.png`]);
     expect((await readdir(out)).sort()).toEqual([...names, 'metrics.json'].sort());
     for (const image of images()) {
       const name = image.replace(/.*\/(.*)\..*/, '$1');

@@ -78,13 +78,14 @@ describe.skipIf(process.platform === 'win32').each(SIGNALS)('%s', (signal) => {
     expect(stdout + stderr).not.toMatch(/\bat .*:\d+:\d+|Error/);
     const left = existsSync(into()) ? await readdir(into()) : [];
     // What a process was writing when it was killed has a name of its own.
-    for (const name of left) expect(name).toMatch(/^(i\d+\.(png|json)|\.i\d+\.\w+\.[-0-9a-f]+\.tmp)$/);
-    // Each image has its PNG first.
+    for (const name of left)
+      expect(name).toMatch(/^(i\d+(_drawn\.png|\.json)|\.i\d+\.\w+\.[-0-9a-f]+\.tmp)$/);
+    // Each image has its annotation first.
     const [png, json] = ['.png', '.json'].map(
       (end) => left.filter((name) => /^i/.test(name) && name.endsWith(end)).length,
     );
-    expect(png! - json!).toBeGreaterThanOrEqual(0);
-    expect(png! - json!).toBeLessThanOrEqual(1);
+    expect(json! - png!).toBeGreaterThanOrEqual(0);
+    expect(json! - png!).toBeLessThanOrEqual(1);
     await rm(into(), { recursive: true, force: true });
   });
 });

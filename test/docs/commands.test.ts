@@ -61,6 +61,13 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['--weights', at('detect.safetensors'), ...SMALL.slice(0, -2)],
   ],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
+  'detect --format --out --recursive': () => [
+    ...['detect', at('detect.safetensors'), at('coins'), '--out', at('found-coco')],
+    ...['--recursive', '--format', 'coco'],
+  ],
+  'detect --out --threshold': () => [
+    ...['detect', at('detect.safetensors'), at('coins'), '--out', at('found-sure'), '--threshold', '0.5'],
+  ],
   'detect --names --out --weights': () => [
     ...['detect', path.join(FIXTURES, 'darknet/small.cfg'), at('coins/coins.png')],
     ...['--weights', path.join(FIXTURES, 'darknet/small.weights'), '--names', at('small.names')],
@@ -69,6 +76,10 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'segment --arch --out': () => [
     ...['segment', at('lraspp.pth'), at('coins/coins.png'), '--out', at('areas-by-lraspp')],
     ...['--arch', 'lraspp_mobilenet_v3_large'],
+  ],
+  'segment --format --out': () => [
+    ...['segment', at('segment.safetensors'), at('coins/coins.png'), '--out', at('area-masks')],
+    ...['--format', 'masks'],
   ],
   'segment --out': () => ['segment', at('segment.safetensors'), at('coins/coins.png'), '--out', at('areas')],
   'eval --data': () => ['eval', at('detect.safetensors'), '--data', at('coins')],

@@ -20,7 +20,7 @@ import { drawOverlay, sideBySide } from '../draw.ts';
 import { writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { withLock } from '../lock.ts';
-import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
+import { detectionOutlines, regionOutlines, writeLabelme } from '../predictions.ts';
 import { printable } from '../printable.ts';
 import { type ReportRun, type ReportTiming, writeReport } from '../report.ts';
 import { type LabelledImage, loadLabelme } from '../samples.ts';
@@ -144,7 +144,7 @@ async function detectCoins(demo: Demo): Promise<Outcome | undefined> {
     path.join(out, 'coins-detect.json'),
     path.join(path.dirname(COINS), 'coins.png'),
     coins.image,
-    detectionShapes(drawn),
+    detectionOutlines(drawn),
   );
   detector.dispose();
   return {
@@ -219,7 +219,7 @@ async function segmentCoins(demo: Demo): Promise<Outcome | undefined> {
     path.join(out, 'coins-segment.json'),
     path.join(path.dirname(COINS), 'coins.png'),
     coins.image,
-    segmentationShapes(segmentation, settings.classNames),
+    regionOutlines(segmentation, settings.classNames),
   );
   segmenter.dispose();
   return {

@@ -1,73 +1,63 @@
-import { access } from 'node:fs/promises';
-import path from 'node:path';
-import { DataError, type Gpu, UsageError } from 'fovea';
-import type { AnnotatedShape } from 'fovea/data';
+import { type Gpu, UsageError } from 'fovea';
 import { colorAt, detectionOverlay } from 'fovea/draw';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
-import { drawOverlay } from '../draw.ts';
-import { fileProblem, makeFolder, writeFileAtomic } from '../files.ts';
+import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
-import { type LoadedImage, loadImage } from '../images.ts';
+import { imageInputs } from '../imageInputs.ts';
+import { runImages } from '../imageRun.ts';
+import type { LoadedImage } from '../images.ts';
 import { type ModelFileOptions, readModel, sayBuilders } from '../modelFiles.ts';
-
-import { detectionShapes, segmentationShapes, writeLabelme } from '../predictions.ts';
+import {
+  classesIn,
+  classMask,
+  classShapes,
+  detectionOutlines,
+  detectionShapes,
+  regionOutlines,
+  regionShapes,
+} from '../predictions.ts';
 import { printable } from '../printable.ts';
+import { checkResults, type Found, type ResultOptions, Results } from '../results.ts';
 
-export interface PredictOptions extends ModelFileOptions {
-  readonly out: string;
+export interface PredictOptions extends ModelFileOptions, ResultOptions {
+  /** Whether to look into the folders below a folder too. */
+  readonly recursive?: boolean;
+  /** The file for all images that could not be used, as JSON. */
+  readonly reportBad?: string;
   readonly threshold?: number;
   readonly adapter?: string;
 }
 
-/**
- * Checks the images before anything is computed. Throws for images that do not exist, for two of the same name, whose
- * results would overwrite each other, and for results that would overwrite the images or their annotations.
- */
-async function checkImages(images: readonly string[], out: string): Promise<void> {
-  const names = new Map<string, string>();
-  for (const image of images) {
-    await access(image).catch((error) => {
-      throw new DataError(`${image}: cannot read the image (${fileProblem(error)}); check the path`);
-    });
-    const { name, dir } = path.parse(image);
-    if (path.resolve(dir) === path.resolve(out))
-      throw new UsageError(
-        `${image} is in the folder of --out, and its results (${name}.png, ${name}.json) could overwrite it; choose another folder`,
-      );
-    const other = names.get(name);
-    if (other !== undefined)
-      throw new UsageError(
-        `${other} and ${image} would both be written as ${name}.json; rename one, or use two folders`,
-      );
-    names.set(name, image);
-  }
-}
-
-/** For every image: predicts, and writes NAME.png and NAME.json. What cannot be read ends it. */
+/** Predicts every image, and writes what was found. Goes on after an image that cannot be used. */
 async function predictAll(
-  images: readonly string[],
-  { out, adapter }: PredictOptions,
-  start: (gpu: Gpu) => Promise<
-    (image: LoadedImage) => Promise<{
-      shapes: AnnotatedShape[];
-      png: Uint8Array;
-      summary: string;
-    }>
-  >,
+  paths: readonly string[],
+  options: PredictOptions,
+  { task, classNames }: OpenedModel,
+  start: (gpu: Gpu) => (image: LoadedImage) => Promise<Found>,
 ): Promise<void> {
-  await checkImages(images, out);
-  await withGpu(adapter, async (gpu) => {
-    const predict = await start(gpu);
-    await makeFolder(out);
-    for (const file of images) {
-      const image = await loadImage(file);
-      const { shapes, png, summary } = await predict(image);
-      const { name } = path.parse(file);
-      await writeFileAtomic(path.join(out, `${name}.png`), png);
-      await writeLabelme(path.join(out, `${name}.json`), file, image, shapes);
-      process.stdout.write(`${printable(file)}: ${printable(summary)}\n`);
-    }
+  if (options.saveConf && options.format !== 'yolo') {
+    throw new UsageError('--save-conf is for --format yolo; leave it out');
+  }
+  const inputs = await imageInputs(paths, options);
+  if (options.reportBad !== undefined) await checkOutputFile(options.reportBad);
+  checkResults(inputs, options);
+  await withGpu(options.adapter, async (gpu) => {
+    const predict = start(gpu);
+    const results = await Results.create(inputs, classNames, task === 'detect', options);
+    await runImages<Found>(inputs, options, {
+      async predict(image, input) {
+        const found = await predict(image);
+        results.check(input, found);
+        return found;
+      },
+      async write(found, image, input) {
+        await results.add(input, image, found);
+        return found.summary;
+      },
+      finish: () => results.finish(),
+      discard: () => results.discard(),
+    });
   });
 }
 
@@ -88,7 +78,7 @@ function sayModel(file: string, opened: OpenedModel): void {
   sayBuilders(file, opened);
 }
 
-/** fovea detect: boxes, and masks, drawn on each image, and as a Labelme file. */
+/** fovea detect: boxes, and masks, drawn on each image, and in the format that was asked for. */
 export async function detectCommand(
   model: string,
   images: readonly string[],
@@ -104,21 +94,25 @@ export async function detectCommand(
     );
   }
   const scoreThreshold = options.threshold ?? Math.max(0.3, least);
-  await predictAll(images, options, async (gpu) => {
+  await predictAll(images, options, opened, (gpu) => {
     const detector = opened.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) });
     const { classNames } = opened;
+    if (options.format === 'masks' && !detector.hasMasks) {
+      throw new UsageError(`--format masks: ${model} finds boxes, not masks; choose another format`);
+    }
     return async (image) => {
       const found = await detector.detect(image, { scoreThreshold });
       return {
         shapes: detectionShapes(found),
-        png: await drawOverlay(image, detectionOverlay(found, image, { classNames })),
+        outlines: () => detectionOutlines(found),
+        overlay: () => detectionOverlay(found, image, { classNames }),
         summary: tally(found.map(({ label }) => label)),
       };
     };
   });
 }
 
-/** fovea segment: masks drawn on each image, and polygons as a Labelme file. */
+/** fovea segment: masks drawn on each image, and regions in the format that was asked for. */
 export async function segmentCommand(
   model: string,
   images: readonly string[],
@@ -126,21 +120,21 @@ export async function segmentCommand(
 ): Promise<void> {
   const opened = await readModel(model, options);
   sayModel(model, opened);
-  await predictAll(images, options, async (gpu) => {
+  await predictAll(images, options, opened, (gpu) => {
     const segmenter = opened.segmenter(gpu, { name: model });
     const { classNames } = opened;
     return async (image) => {
-      const segmentation = await segmenter.segment(image);
-      const masks = classNames.map((_, c) => ({
-        mask: segmentation.labels.map((value) => (value === c + 1 ? 1 : 0)),
-        color: colorAt(c),
-      }));
-      const shapes = segmentationShapes(segmentation, classNames);
+      const found = await segmenter.segment(image);
+      const regions = regionShapes(found, classNames);
       return {
-        shapes,
-        png: await drawOverlay(image, { masks }),
+        // A mask of classes has every pixel; other formats have regions, without specks.
+        shapes: options.format === 'masks' ? classShapes(found, classNames) : regions,
+        outlines: () => regionOutlines(found, classNames),
+        overlay: () => ({
+          masks: classesIn(found).map((c) => ({ mask: classMask(found.labels, c), color: colorAt(c) })),
+        }),
         summary: tally(
-          shapes.map(({ label }) => label),
+          regions.map(({ label }) => label),
           'region',
         ),
       };

@@ -87,6 +87,11 @@ export interface AnnotatedImage {
   readonly image: string | Uint8Array;
   /** The extension for copies of an image whose path has none that images have, with its dot. Default: such an image is not written. */
   readonly extension?: string;
+  /**
+   * For writers: the path by which annotation files name an image that stays where it is. Nothing is copied then, and files are named by
+   * `name`, folders included; no two names may be the same. Default: the image is written, under a name without folders.
+   */
+  readonly leftAt?: string;
   /** The labelled objects of the image. */
   readonly annotation: Annotation;
 }
@@ -179,6 +184,14 @@ export interface DataSink {
   image(from: AnnotatedImage, path: string): Promise<void>;
 }
 
+/** What a writer writes beyond what data sets to train on have. */
+export interface WriteOptions {
+  /** YOLO: the score of each box that has one, at the end of its line (Ultralytics' save_conf). Outlines have none. Default false. */
+  readonly scores?: boolean;
+  /** Masks: SegmentationObject/ beside masks/, with the number of the object of each pixel. Default false. */
+  readonly objects?: boolean;
+}
+
 /** Writes a data set in one format. */
 export interface DatasetWriter {
   /** Adds an image with its annotation. */
@@ -203,7 +216,12 @@ export interface DatasetFormat {
   /** Opens a data set of this format. Throws DataError if it cannot be read. */
   open(files: DataFiles, path: string, options: ReadOptions): Promise<Dataset>;
   /** Makes a writer for images with these classes, of a data set with this `extra`. */
-  create(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra): DatasetWriter;
+  create(
+    sink: DataSink,
+    classes: readonly DatasetClass[],
+    extra?: Extra,
+    options?: WriteOptions,
+  ): DatasetWriter;
 }
 
 /** Counts what a writer could not express. */

@@ -24,9 +24,10 @@ export class Names {
 
   /**
    * Returns the last part of an image's name, or if taken, the whole name with `_` for slashes, or if taken too, that with a number; and
-   * with an extension, the file name of the image.
+   * with an extension, the file name of the image. An image that is left where it is keeps its name.
    */
   take(image: AnnotatedImage): { readonly name: string; readonly fileName: string } {
+    if (image.leftAt !== undefined) return { name: image.name, fileName: image.leftAt };
     const extension = imageExtension(image);
     const safe = image.name.split('/').map((part) => part.replace(UNSAFE, '_'));
     if (safe.join('/') !== image.name)

@@ -57,7 +57,7 @@ export class CocoWriter implements DatasetWriter {
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
     const { fileName } = this.#names.take(image);
-    await this.#sink.image(image, `images/${fileName}`);
+    if (image.leftAt === undefined) await this.#sink.image(image, `images/${fileName}`);
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
     const more = valuesFor('coco', annotation.extra);

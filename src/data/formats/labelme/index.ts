@@ -223,7 +223,7 @@ class LabelmeWriter implements DatasetWriter {
     for (const { mask } of annotation.shapes) {
       if (mask) encoded.set(mask, base64(await encodeMaskPng(rowRunsOf(mask))));
     }
-    await this.#sink.image(image, imagePath);
+    if (image.leftAt === undefined) await this.#sink.image(image, imagePath);
     const text = formatLabelme(annotation, {
       imagePath,
       version: '5.3.1',

@@ -16,6 +16,7 @@ import type {
   DatasetWriter,
   DetectOptions,
   ReadOptions,
+  WriteOptions,
 } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { type Frame, frameOf, toImage } from '../frame.ts';
@@ -49,7 +50,7 @@ export const masks: DatasetFormat = {
   },
 
   open: openMasks,
-  create: (sink, classes, extra) => new MasksWriter(sink, classes, extra),
+  create: (sink, classes, extra, options) => new MasksWriter(sink, classes, extra, options),
 };
 
 /** Whether a folder has masks in files of other kinds than PNG. Opening it says what is wrong. */
@@ -216,7 +217,7 @@ function classNumbers({ data, isBit }: MaskValues, numbers: Numbering['numbers']
 
 /**
  * Writes images/, masks/ (palette PNG files), and class_names.txt as labelme2voc does: `__ignore__` (255), `_background_` (0), and
- * the classes from 1.
+ * the classes from 1. With `objects` also SegmentationObject/, as VOC has it.
  */
 class MasksWriter implements DatasetWriter {
   readonly warnings = new WarningCounts();
@@ -226,9 +227,16 @@ class MasksWriter implements DatasetWriter {
   readonly #extras = new ExtraCounts('masks', this.warnings);
   readonly #palette = vocPalette();
   readonly #rest = resting();
+  readonly #objects: boolean;
 
-  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
+  constructor(
+    sink: DataSink,
+    classes: readonly DatasetClass[],
+    extra?: Extra,
+    { objects = false }: WriteOptions = {},
+  ) {
     this.#sink = sink;
+    this.#objects = objects;
     this.#extras.dataset(classes, extra);
     this.#classes = [...new Set(classes.map(({ name }) => name))];
     checkMaskNames(this.#classes, 'class_names.txt');
@@ -244,7 +252,7 @@ class MasksWriter implements DatasetWriter {
     this.#extras.image(annotation);
     const { width, height } = annotation;
     const { name, fileName } = this.#names.take(image);
-    await this.#sink.image(image, `images/${fileName}`);
+    if (image.leftAt === undefined) await this.#sink.image(image, `images/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     const count = (what: string, of: (object: (typeof objects)[number]) => unknown): void =>
       this.warnings.count(what, objects.filter(of).length);
@@ -257,15 +265,22 @@ class MasksWriter implements DatasetWriter {
     const drawnLabels = objects.flatMap(({ label, shapes }) =>
       shapes.some(({ points, mask }) => points || mask) ? [label] : [],
     );
-    if (new Set(drawnLabels).size < drawnLabels.length)
+    if (this.#objects && objects.length > MOST) {
+      throw new DataError(
+        `${image.source}: has ${objects.length} objects, a mask of objects numbers at most ${MOST}; choose another format`,
+      );
+    }
+    if (!this.#objects && new Set(drawnLabels).size < drawnLabels.length)
       this.warnings.count('images whose objects of one class are no longer told apart');
     const drawn = await drawMasks(annotation, this.#classes, this.#rest);
     if (drawn.covered) this.warnings.count('images where objects cover each other: a pixel has only one');
-    const data = drawn.classes;
-    await this.#sink.write(
-      `masks/${name}.png`,
-      await encodeIndexedPng({ width, height, data }, this.#palette),
-    );
+    const write = async (folder: string, data: Uint8Array): Promise<void> =>
+      this.#sink.write(
+        `${folder}/${name}.png`,
+        await encodeIndexedPng({ width, height, data }, this.#palette),
+      );
+    await write('masks', drawn.classes);
+    if (this.#objects) await write('SegmentationObject', drawn.objects);
   }
 
   async end(): Promise<void> {

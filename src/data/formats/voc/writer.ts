@@ -77,7 +77,7 @@ export class VocWriter implements DatasetWriter {
     const { annotation } = image;
     this.#extras.image(annotation);
     const { name, fileName } = this.#names.take(image);
-    await this.#sink.image(image, `JPEGImages/${fileName}`);
+    if (image.leftAt === undefined) await this.#sink.image(image, `JPEGImages/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     this.warnings.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);
     const { shapes } = annotation;

@@ -37,5 +37,5 @@ export const yolo: DatasetFormat = {
   },
 
   open: openYolo,
-  create: (sink, classes, extra) => new YoloWriter(sink, classes, extra),
+  create: (sink, classes, extra, options) => new YoloWriter(sink, classes, extra, options),
 };

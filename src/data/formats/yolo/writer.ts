@@ -7,7 +7,7 @@ import { resting } from '../../rest.ts';
 import { rowRunsOf } from '../../rowRuns.ts';
 import { boxInside } from '../checks.ts';
 import { ExtraCounts } from '../extra.ts';
-import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
+import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter, WriteOptions } from '../format.ts';
 import { WarningCounts } from '../format.ts';
 import { checkNames, Names } from '../names.ts';
 
@@ -25,9 +25,16 @@ export class YoloWriter implements DatasetWriter {
   readonly #names = new Names(this.warnings);
   readonly #extras = new ExtraCounts('yolo', this.warnings);
   readonly #rest = resting();
+  readonly #scores: boolean;
 
-  constructor(sink: DataSink, classes: readonly DatasetClass[], extra?: Extra) {
+  constructor(
+    sink: DataSink,
+    classes: readonly DatasetClass[],
+    extra?: Extra,
+    { scores = false }: WriteOptions = {},
+  ) {
     this.#sink = sink;
+    this.#scores = scores;
     this.#extras.dataset(classes, extra);
     this.#classes = [...new Set(classes.map(({ name }) => name))];
     checkNames(this.#classes, 'classes.txt');
@@ -37,21 +44,25 @@ export class YoloWriter implements DatasetWriter {
     const { annotation } = image;
     this.#extras.image(annotation);
     const { name, fileName } = this.#names.take(image);
-    await this.#sink.image(image, `images/${fileName}`);
+    if (image.leftAt === undefined) await this.#sink.image(image, `images/${fileName}`);
     const { warnings } = this;
     warnings.countIgnored(annotation);
-    const objects = objectsOf(annotation.shapes).filter(
-      ({ crowd, difficult, truncated, occluded, shapes }) => {
-        // A box in YOLO is an object to find: these are none, and would be taught as such.
-        if (crowd) warnings.count('crowds, left out');
-        else if (difficult) warnings.count('difficult objects, left out');
-        if (crowd || difficult) return false;
-        if (truncated || occluded) warnings.count('objects with the flags "truncated" or "occluded"');
-        if (shapes.some(({ score }) => score !== undefined)) warnings.count('scores');
-        return true;
-      },
-    );
+    const objects = objectsOf(annotation.shapes).filter(({ crowd, difficult, truncated, occluded }) => {
+      // A box in YOLO is an object to find: these are none, and would be taught as such.
+      if (crowd) warnings.count('crowds, left out');
+      else if (difficult) warnings.count('difficult objects, left out');
+      if (crowd || difficult) return false;
+      if (truncated || occluded) warnings.count('objects with the flags "truncated" or "occluded"');
+      return true;
+    });
     const outlined = objects.some(({ shapes }) => shapes.some(({ points, mask }) => points || mask));
+    // A number behind an outline could as well be a coordinate that lacks its other half.
+    if (outlined || !this.#scores) {
+      warnings.count(
+        'scores',
+        objects.filter(({ shapes }) => shapes.some((one) => one.score !== undefined)).length,
+      );
+    }
     const lines: string[] = [];
     for (const object of objects) {
       // The outline of a large mask takes a while.
@@ -68,9 +79,11 @@ export class YoloWriter implements DatasetWriter {
       const points = this.#outline(object);
       return `${number} ${points.map(([x, y]) => `${share(x, width)} ${share(y, height)}`).join(' ')}\n`;
     }
+    const score = this.#scores ? object.shapes.find((shape) => shape.score !== undefined)?.score : undefined;
+    const end = score === undefined ? '\n' : ` ${Number(score.toFixed(6))}\n`;
     const [x1, y1, x2, y2] = boxInside(object.box, annotation);
     const centre = `${share((x1 + x2) / 2, width)} ${share((y1 + y2) / 2, height)}`;
-    return `${number} ${centre} ${share(x2 - x1, width)} ${share(y2 - y1, height)}\n`;
+    return `${number} ${centre} ${share(x2 - x1, width)} ${share(y2 - y1, height)}${end}`;
   }
 
   /** One outline around all parts of an object. */

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { constants, rmSync } from 'node:fs';
+import { copyFile, type FileHandle, open, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { DataError } from 'fovea';
+import type { AnnotatedImage, DataSink } from 'fovea/data';
+import { fileProblem, makeFolder, writeFileAtomic } from './files.ts';
+
+/**
+ * A folder for results, which may have files already: those of the same names are replaced, each whole or not at all. Files that are
+ * appended to get their names when `finish` is called. Throws DataError with the path where the disk refuses.
+ */
+export class ResultFolder implements DataSink {
+  readonly folder: string;
+  readonly #appended = new Map<string, { readonly place: string; readonly handle: FileHandle }>();
+  readonly #copied = new Set<string>();
+  readonly #atExit = (): void => {
+    for (const place of this.#copied) rmSync(place, { force: true });
+    for (const { place } of this.#appended.values()) rmSync(place, { force: true });
+  };
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Makes the folder, and those above it. */
+  static async create(folder: string): Promise<ResultFolder> {
+    await makeFolder(folder);
+    const results = new ResultFolder(folder);
+    process.once('exit', results.#atExit);
+    return results;
+  }
+
+  async #try<T>(file: string, work: (place: string) => Promise<T>): Promise<T> {
+    const place = path.join(this.folder, file);
+    try {
+      return await work(place);
+    } catch (error) {
+      if (error instanceof DataError) throw error;
+      throw new DataError(
+        `${place}: cannot be written (${fileProblem(error)}); make room, or choose another folder`,
+        { cause: error },
+      );
+    }
+  }
+
+  write(file: string, content: string | Uint8Array): Promise<void> {
+    return this.#try(file, (place) => writeFileAtomic(place, content));
+  }
+
+  append(file: string, text: string): Promise<void> {
+    return this.#try(file, async (final) => {
+      let begun = this.#appended.get(file);
+      if (!begun) {
+        const place = path.join(path.dirname(final), `.${path.basename(final)}.${randomUUID()}.tmp`);
+        begun = { place, handle: await open(place, 'wx') };
+        this.#appended.set(file, begun);
+      }
+      await begun.handle.appendFile(text);
+    });
+  }
+
+  /** Copies the image, whole or not at all. */
+  image({ image }: AnnotatedImage, file: string): Promise<void> {
+    return this.#try(file, async (final) => {
+      if (typeof image !== 'string') return writeFileAtomic(final, image);
+      await makeFolder(path.dirname(final));
+      const place = path.join(path.dirname(final), `.${path.basename(final)}.${randomUUID()}.tmp`);
+      this.#copied.add(place);
+      try {
+        // Where the file system can, the copy shares its blocks with the image.
+        await copyFile(image, place, constants.COPYFILE_FICLONE);
+        await rename(place, final);
+      } finally {
+        rmSync(place, { force: true });
+        this.#copied.delete(place);
+      }
+    });
+  }
+
+  /** Gives the files that were appended to their names. */
+  async finish(): Promise<void> {
+    for (const [file, { place, handle }] of this.#appended) {
+      await this.#try(file, async (final) => {
+        await handle.close();
+        await rename(place, final);
+      });
+    }
+    this.#end();
+  }
+
+  /** Removes the files that were appended to. Those that were written whole stay. */
+  async discard(): Promise<void> {
+    for (const { handle } of this.#appended.values()) await handle.close().catch(() => undefined);
+    this.#atExit();
+    this.#end();
+  }
+
+  #end(): void {
+    this.#appended.clear();
+    process.off('exit', this.#atExit);
+  }
+}

@@ -1,0 +1,20 @@
+import { type Command, Option } from 'commander';
+import { RESULT_FORMATS } from './results.ts';
+
+/** Adds the options of commands that run a model on images. `formats`: those that results can be written in. */
+export const predicting = (command: Command): Command =>
+  command
+    .option('--recursive', 'look into the folders below a folder too')
+    .option('--report-bad <file>', 'write the images that could not be used to a JSON file');
+
+/** Adds the options of results that are places in images. */
+export const placed = (command: Command): Command =>
+  predicting(command)
+    .addOption(
+      new Option('--format <format>', 'what results are written as (default: labelme)').choices(
+        RESULT_FORMATS,
+      ),
+    )
+    .option('--no-draw', 'do not draw the results on the images (NAME_drawn.png)')
+    .option('--copy-images', 'copy the images too, which makes the results a data set of its own')
+    .option('--save-conf', 'to yolo: write the score of each box as the sixth number of its line');
