@@ -6,6 +6,7 @@ import { withDefaults } from '../options.ts';
 import { FIT_CONTROLS, type FitControls } from './fitControls.ts';
 import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
 import { type Rate, ratesOf, slice } from './rates.ts';
+import { expectAccumulate } from './steps.ts';
 
 /** Options of `Learner.fit`. */
 export interface FitOptions extends FitControls {
@@ -29,6 +30,13 @@ export interface FitOneCycleOptions extends FitControls {
   readonly divFinal?: number;
   /** The momentum at the start, at the highest learning rate, and at the end. Default [0.95, 0.85, 0.95]. */
   readonly moms?: readonly [number, number, number];
+  /**
+   * A cycle of the batch size, against that of the learning rate (Smith et al. 2018, Don't Decay the Learning Rate, Increase the Batch Size): the
+   * batches per step at the start, at the highest learning rate, and at the end, such as [8, 1, 8]. Between them it changes as the momentum does, rounded. A step
+   * has the gradient of one batch of so many times the items: see `LearnerOptions.accumulate`, which this replaces. With `div: 1, divFinal: 1` the rate
+   * stays, and the batch size alone changes. Default: the Learner's at every step.
+   */
+  readonly accumulate?: readonly [number, number, number];
 }
 
 /** Options of `Learner.fitFlatCos`. */
@@ -91,15 +99,43 @@ export function planFit(groups: number, epochs: number, options: FitOptions): Fi
 }
 
 export function planOneCycle(groups: number, epochs: number, options: FitOneCycleOptions): FitPlan {
-  const { lrMax, pctStart, div, divFinal, moms, ...controls } = withDefaults('fitOneCycle', options, {
+  const call = 'fitOneCycle';
+  const { lrMax, pctStart, div, divFinal, moms, accumulate, ...controls } = withDefaults(call, options, {
     ...FIT_CONTROLS,
     ...ONE_CYCLE,
     lrMax: 1e-3 as Rate,
+    accumulate: undefined,
   });
-  expectEpochs('fitOneCycle', { epochs });
+  expectEpochs(call, { epochs });
   const cycle = { pctStart, div, divFinal, moms };
-  const phase = oneCyclePhase('fitOneCycle', groups, epochs, lrMax, cycle);
-  return { asked: asked('fitOneCycle', epochs, { lrMax, ...cycle }), phases: [phase], controls };
+  const phase = oneCyclePhase(call, groups, epochs, lrMax, cycle);
+  const sizes = accumulate && { accumulate: batchCycle(call, accumulate, pctStart) };
+  return {
+    asked: asked(call, epochs, {
+      lrMax,
+      ...cycle,
+      ...(accumulate ? { 'accumulate of the cycle': accumulate } : {}),
+    }),
+    phases: [{ ...phase, ...sizes }],
+    controls,
+  };
+}
+
+/** Batches per step along a cycle. */
+function batchCycle(
+  call: string,
+  sizes: readonly [number, number, number],
+  pctStart: number,
+): (batch: number, batches: number) => number {
+  if (!Array.isArray(sizes) || sizes.length !== 3) {
+    throw new UsageError(`${call}: accumulate is ${String(sizes)}; give three numbers, such as [8, 1, 8]`);
+  }
+  sizes.forEach((size, i) => {
+    expectAccumulate(call, `accumulate[${i}]`, size);
+  });
+  // It follows the same curve as momentum.
+  return (batch, batches) =>
+    Math.round(oneCycle({ maxLr: 1, steps: batches, pctStart, moms: sizes }).momentum(batch));
 }
 
 function oneCyclePhase(

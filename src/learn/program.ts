@@ -5,6 +5,7 @@ import { concat } from '../graph/functions/shape.ts';
 import { Tensor, tensor } from '../graph/tensor.ts';
 import type { Module } from '../nn/module.ts';
 import type { Gpu } from '../plan/gpu.ts';
+import type { ProgramStats } from '../plan/stats.ts';
 import type { CaptureProgress, Results, Step } from '../plan/step.ts';
 import { numel } from '../shape.ts';
 import type { Task, TensorsOf } from '../tasks/task.ts';
@@ -42,8 +43,8 @@ export class BatchProgram<B extends Batch> {
   }
 
   /** Compiles for batches of these shapes. */
-  async prepare(batch: B, progress?: CaptureProgress): Promise<void> {
-    await this.#step.prepare(this.#inputs(batch), progress);
+  prepare(batch: B, progress?: CaptureProgress): Promise<ProgramStats> {
+    return this.#step.prepare(this.#inputs(batch), progress);
   }
 
   /** Runs on a batch. The promise inside of what is returned resolves once the results are read back. */

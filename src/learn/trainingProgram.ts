@@ -5,6 +5,7 @@ import { full, type Tensor } from '../graph/tensor.ts';
 import type { Module } from '../nn/module.ts';
 import { accumulate } from '../nn/optimizers/accumulate.ts';
 import type { Gpu } from '../plan/gpu.ts';
+import type { ProgramStats } from '../plan/stats.ts';
 import type { CaptureProgress, Step } from '../plan/step.ts';
 import type { Task, TensorsOf } from '../tasks/task.ts';
 import { BatchProgram, lossesOf, withTotal } from './program.ts';
@@ -73,10 +74,11 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
     if (accumulates) this.#step = gpu.capture(() => ({ values: concat(step(), 0) }));
   }
 
-  /** Compiles for batches of these shapes. */
-  async prepare(batch: B, progress?: CaptureProgress): Promise<void> {
-    await this.#batch.prepare(batch, progress);
+  /** Compiles for batches of these shapes. Gives the figures of the program of a batch. */
+  async prepare(batch: B, progress?: CaptureProgress): Promise<ProgramStats> {
+    const stats = await this.#batch.prepare(batch, progress);
     await this.#step?.prepare([], progress);
+    return stats;
   }
 
   /**

@@ -202,4 +202,30 @@ describe('accumulated gradients', () => {
     expect(() => accumulate({} as never)).toThrow(UsageError);
     expect(() => accumulate({} as never)).toThrow('accumulate: [object Object] is no optimizer');
   });
+
+  it('cannot come after step in one recording', async () => {
+    const weight = new Parameter([1], [1]);
+    const optimizer = new SGD([weight], { lr: 0.1 });
+    const step = gpu.capture((x) => {
+      backward(sum(mul(weight.tensor, x)));
+      optimizer.step();
+      backward(sum(mul(weight.tensor, x)));
+      accumulate(optimizer);
+      return {};
+    });
+    await expect(step(tensor([1]))).rejects.toThrow(UsageError);
+    await expect(step(tensor([1]))).rejects.toThrow(
+      'accumulate: comes after step of the same optimizer in one recording; call it before step',
+    );
+    expect((await gpu.download(weight.state))[0]).toBe(1);
+    // One by itself is as before.
+    const good = gpu.capture((x) => {
+      backward(sum(mul(weight.tensor, x)));
+      accumulate(optimizer);
+      optimizer.step();
+      return {};
+    });
+    await good(tensor([2]));
+    expect((await gpu.download(weight.state))[0]).toBeCloseTo(0.8, 6);
+  });
 });

@@ -93,12 +93,17 @@ const ones = (length: number): Tensor => tensor(new Float32Array(length).fill(1)
  * Only inside `gpu.capture` or `gpu.run`.
  *
  * @param optimizer Whose parameters' gradients are added.
- * @throws UsageError for what is no optimizer.
+ * @throws UsageError for what is no optimizer, and after its `step` in the same recording: that step has used up the sums.
  */
 export function accumulate(optimizer: Optimizer): void {
   if (!(optimizer instanceof Optimizer)) {
     throw new UsageError(
       `accumulate: ${String(optimizer)} is no optimizer; give the one that takes the steps`,
+    );
+  }
+  if (optimizer.flats.some(({ weights }) => assignedTo(weights))) {
+    throw new UsageError(
+      'accumulate: comes after step of the same optimizer in one recording; call it before step, or in a captured function of its own',
     );
   }
   const sums = (optimizer.accumulated as Sums | undefined) ?? new Sums();
