@@ -4,7 +4,7 @@ import { Recomputation } from './checkpoint.ts';
 import { castTo, expand } from './operations/broadcast.ts';
 import { add as addition } from './operations/elementwise.ts';
 import { setGrad } from './recorder.ts';
-import { apply, expectTensors, full, type Node, nodeOf, Tensor } from './tensor.ts';
+import { apply, expectTensors, full, type Node, nodeOf, policy, Tensor } from './tensor.ts';
 
 const sum = (a: Tensor, b: Tensor): Tensor => apply(addition, { a, b }).y;
 
@@ -29,8 +29,14 @@ function reachable(roots: readonly Tensor[]): Tensor[] {
   return [...seen].sort((a, b) => b.id - a.id);
 }
 
-/** What arrives at each tensor between the roots and anything that requires a gradient; and those tensors, newest first. */
-function propagate(
+/**
+ * What arrives at each tensor between the roots and anything that requires a gradient; and those tensors, newest first. The
+ * gradient of an operation has its dtypes, also inside of `autocast`.
+ */
+const propagate = (...given: Parameters<typeof propagated>): ReturnType<typeof propagated> =>
+  policy.run(undefined, () => propagated(...given));
+
+function propagated(
   roots: readonly Tensor[],
   cotangents: readonly (Tensor | undefined)[] = [],
 ): { arrived: ReadonlyMap<Tensor, Tensor>; between: readonly Tensor[] } {

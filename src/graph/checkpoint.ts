@@ -1,6 +1,6 @@
 import { FoveaError } from '../errors.ts';
 import { repeat } from './repetition.ts';
-import { type Node, recordSegment, type Segment, Tensor } from './tensor.ts';
+import { baseOf, type Node, recordSegment, type Segment, Tensor } from './tensor.ts';
 import { expectFunction, expectSync } from './tracking.ts';
 
 /** The result of a checkpointed function: a tensor, or several in a list or by name. */
@@ -56,11 +56,24 @@ function isOutputs(result: unknown): result is CheckpointOutputs {
  */
 export class Recomputation {
   readonly #values = new Map<Segment, Map<Tensor, Tensor>>();
+  readonly #casts = new Map<Node, Node>();
 
   /** A node's inputs and outputs as its gradient is to see them. */
   seenBy({ inputs, outputs, segment }: Node): Pick<Node, 'inputs' | 'outputs'> {
-    if (!segment || segment.open) return { inputs, outputs };
-    return { inputs: this.#all(inputs, segment), outputs: this.#all(outputs, segment) };
+    const seen = this.#all(inputs, segment);
+    for (const [name, value] of Object.entries(seen)) seen[name] = this.#cast(value);
+    return { inputs: seen, outputs: this.#all(outputs, segment) };
+  }
+
+  /** A weight in another dtype is cast again, once, rather than kept from the forward pass on. */
+  #cast(value: Tensor): Tensor {
+    const { origin } = value;
+    if (origin.kind !== 'op' || origin.node.op !== 'cast') return value;
+    const { node } = origin;
+    if (baseOf(node.inputs.x!).origin.kind !== 'state') return value;
+    const again = this.#casts.get(node) ?? repeat(node, node.inputs);
+    this.#casts.set(node, again);
+    return again.outputs.y!;
   }
 
   #all(tensors: Readonly<Record<string, Tensor>>, segment: Segment | undefined): Record<string, Tensor> {

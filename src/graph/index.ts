@@ -1,3 +1,4 @@
+export { type AutocastOptions, autocast } from './autocast.ts';
 export { backward, grad } from './backward.ts';
 export { type CheckpointOutputs, checkpoint } from './checkpoint.ts';
 export { evaluate } from './evaluate.ts';

@@ -1,8 +1,8 @@
 import { FoveaError, UsageError } from '../errors.ts';
 import type { Kernel, Specs } from '../kernels/kernel.ts';
-import type { Strategies } from '../kernels/strategy.ts';
+import type { Strategies, StrategiesOption } from '../kernels/strategy.ts';
 import type { Reference } from '../reference/reference.ts';
-import type { GradientRule, Operation, StrategiesOption } from './tensor.ts';
+import type { GradientRule, Operation } from './tensor.ts';
 
 /** The definition of an operation, for `defineOperation`. */
 export interface OperationOptions<

@@ -1,7 +1,7 @@
 import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import type { Strategies } from '../kernels/strategy.ts';
+import type { StrategiesOption } from '../kernels/strategy.ts';
 import { expectNames, objectOf, withDefaults } from '../options.ts';
 import type { Reference } from '../reference/reference.ts';
 import {
@@ -23,7 +23,7 @@ import {
   type TensorOptions,
   tensorOptions,
 } from './tensorOptions.ts';
-import { isTracking } from './tracking.ts';
+import { isTracking, Scoped } from './tracking.ts';
 import { expectHeld, flatten, type NestedNumbers } from './values.ts';
 
 /** Where a tensor's value comes from. */
@@ -87,9 +87,6 @@ export type GradientRule<
   rule(context: GradientContext<I, O, Y, A>): { readonly [K in I | O]?: Tensor | undefined };
 }['rule'];
 
-/** Strategies, or a function that loads them when a program first needs them. */
-export type StrategiesOption = Strategies | (() => Promise<Strategies>);
-
 /** An operation of the graph: its kernel, and how it is differentiated. */
 export interface Operation<
   I extends string = string,
@@ -123,22 +120,21 @@ export interface Segment {
 }
 
 let nextId = 0;
-let segment: Segment | undefined;
+const segments = new Scoped<Segment | undefined>(undefined);
 
 /** Runs fn and tells what it records. */
 export function recordSegment<R>(fn: () => R): { result: R; segment: Segment } {
-  const own: Segment = { parent: segment, nodes: [], open: true };
-  segment = own;
+  const segment: Segment = { parent: segments.value, nodes: [], open: true };
   try {
-    return { result: fn(), segment: own };
+    return { result: segments.run(segment, fn), segment };
   } finally {
-    segment = own.parent;
-    own.open = false;
+    segment.open = false;
   }
 }
 
 /** Records a node without outputs. */
 export function recordNode(node: Omit<Node, 'id' | 'op' | 'segment' | 'outputs'>): Node {
+  const segment = segments.value;
   const recorded: Node = { ...node, op: node.operation.name, id: nextId++, segment, outputs: {} };
   for (let around = segment; around; around = around.parent) around.nodes.push(recorded);
   return recorded;
@@ -182,9 +178,8 @@ export class Tensor {
 
   /** The same elements under another shape; one dimension may be -1. Costs nothing. */
   reshape(shape: Shape): Tensor {
-    const full = shapeOfView(this.shape, shape);
     return new Tensor(
-      { shape: full, dtype: this.dtype },
+      { shape: shapeOfView(this.shape, shape), dtype: this.dtype },
       { kind: 'view', base: this },
       this.requiresGrad && isTracking(),
     );
@@ -342,13 +337,17 @@ function givenInputs(
   for (const [name, value] of Object.entries(objectOf(op, inputs, ShapeError))) {
     if (value === undefined && optional.includes(name)) continue;
     expectTensors(op, { [name]: value });
-    const input = value as Tensor;
-    forget(input);
-    given[name] = input;
+    given[name] = value as Tensor;
+    forget(given[name]);
   }
   if (!variadic) expectNames(op, given, needed, optional);
   return given;
 }
+
+type Given = Pick<Node, 'inputs' | 'attrs'>;
+
+/** Changes what operations are recorded with: their dtypes. */
+export const policy = new Scoped<((operation: Operation, given: Given) => Given) | undefined>(undefined);
 
 /** Records an operation: fills in attributes and checks shapes now, computes later. */
 export function recordOperation(
@@ -357,10 +356,10 @@ export function recordOperation(
   options: object = {},
   differentiable = true,
 ): Record<string, Tensor> {
-  const given = givenInputs(operation, inputs);
-  const { kernel } = operation;
-  const attrs: object = kernel.attributes(objectOf(operation.name, options, ShapeError) as never);
-  const specs = kernel.infer(given, attrs as never);
+  const own = { inputs: givenInputs(operation, inputs), attrs: options };
+  const { inputs: given, attrs: named } = policy.value?.(operation, own) ?? own;
+  const attrs: object = operation.kernel.attributes(objectOf(operation.name, named, ShapeError) as never);
+  const specs = operation.kernel.infer(given, attrs as never);
   const node = recordNode({ operation, attrs, inputs: given });
   const requiresGrad =
     isTracking() && differentiable && Object.values(given).some((input) => input.requiresGrad);

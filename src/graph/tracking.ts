@@ -1,9 +1,30 @@
 import { FoveaError, UsageError } from '../errors.ts';
 
-let tracking = true;
+/** A value that others see while a function runs. */
+export class Scoped<T> {
+  /** What it is now. */
+  value: T;
+
+  constructor(value: T) {
+    this.value = value;
+  }
+
+  /** Runs fn with another value. */
+  run<R>(value: T, fn: () => R): R {
+    const before = this.value;
+    this.value = value;
+    try {
+      return fn();
+    } finally {
+      this.value = before;
+    }
+  }
+}
+
+const tracking = new Scoped(true);
 
 /** Whether what is computed from tensors that require a gradient requires one too. */
-export const isTracking = (): boolean => tracking;
+export const isTracking = (): boolean => tracking.value;
 
 /**
  * fn(), where nothing that it computes requires a gradient, as PyTorch's torch.no_grad: for evaluation, and for updates of one's
@@ -11,13 +32,7 @@ export const isTracking = (): boolean => tracking;
  */
 export function noGrad<R>(fn: () => R): R {
   expectFunction('noGrad', fn);
-  const before = tracking;
-  tracking = false;
-  try {
-    return expectSync('noGrad', fn());
-  } finally {
-    tracking = before;
-  }
+  return expectSync('noGrad', tracking.run(false, fn));
 }
 
 /** Throws UsageError for what is no function. */

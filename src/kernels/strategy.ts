@@ -90,6 +90,9 @@ export type Part<P, Q> = readonly [
   ...lists: readonly (readonly Strategy<Q>[])[],
 ];
 
+/** Strategies, or a function that loads them when a program first needs them. */
+export type StrategiesOption = Strategies | (() => Promise<Strategies>);
+
 /** The strategies of an operation: its own, and those of the smaller problems `Q` that it may come down to. */
 export type Strategies<P = Problem, Q = unknown> = readonly (
   | Strategy<P>

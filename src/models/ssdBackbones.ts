@@ -1,6 +1,7 @@
 import { maxPool2d } from '../graph/functions/conv.ts';
 import { div, maximum, mul, relu, relu6 } from '../graph/functions/elementwise.ts';
 import { norm } from '../graph/functions/reduce.ts';
+import { cast } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Layer, Sequential } from '../nn/containers.ts';
 import { constant } from '../nn/init.ts';
@@ -101,7 +102,7 @@ export class SSDVGG extends Module implements SSDBackbone {
   forward(x: Tensor): Tensor[] {
     const fine = this.features.forward(x);
     const length = maximum(norm(fine, { dim: 3, keepdim: true }), 1e-12);
-    const maps = [mul(div(fine, length), this.scale_weight.tensor)];
+    const maps = [cast(mul(div(fine, length), this.scale_weight.tensor), fine.dtype)];
     let y = fine;
     for (const block of this.extra) {
       y = block.forward(y);

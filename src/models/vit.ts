@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { interpolate } from '../graph/functions/conv.ts';
 import { add } from '../graph/functions/elementwise.ts';
-import { concat, expand, permute, slice } from '../graph/functions/shape.ts';
+import { cast, concat, expand, permute, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { GELU } from '../nn/activations.ts';
 import { MultiheadAttention } from '../nn/attention.ts';
@@ -156,7 +156,9 @@ class Encoder extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.ln.forward(this.layers.forward(this.dropout.forward(add(x, this.pos_embedding.tensor))));
+    return this.ln.forward(
+      this.layers.forward(this.dropout.forward(add(x, cast(this.pos_embedding.tensor, x.dtype)))),
+    );
   }
 }
 
@@ -224,7 +226,7 @@ export class VisionTransformer extends Module {
     const patches = this.conv_proj
       .forward(normalizeImages(images, normalization))
       .reshape([N, -1, hiddenDim]);
-    const first = expand(this.class_token.tensor, [N, 1, hiddenDim]);
+    const first = expand(cast(this.class_token.tensor, patches.dtype), [N, 1, hiddenDim]);
     return this.encoder.forward(concat([first, patches], 1));
   }
 

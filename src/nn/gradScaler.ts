@@ -10,7 +10,7 @@ import {
   where,
 } from '../graph/functions/elementwise.ts';
 import { isfinite, logicalNot } from '../graph/functions/logical.ts';
-import { amax } from '../graph/functions/reduce.ts';
+import { sum } from '../graph/functions/reduce.ts';
 import { cast } from '../graph/functions/shape.ts';
 import { assign, assignedTo } from '../graph/recorder.ts';
 import { State } from '../graph/state.ts';
@@ -109,7 +109,8 @@ export class GradScaler {
     let foundInf = full([], 0);
     if (!this.enabled) return { ...optimizer.step(options), foundInf };
     const unscale = (grads: readonly Tensor[]) => {
-      for (const grad of grads) foundInf = maximum(foundInf, amax(logicalNot(isfinite(grad))));
+      // Of finite gradients the sum is finite, short of 1e38; infinities and NaN stay in it. Nothing as large as they is stored.
+      for (const grad of grads) foundInf = maximum(foundInf, logicalNot(isfinite(sum(grad))));
       return { factor: reciprocal(now(this.#scale)), taken: sub(1, foundInf).reshape([1]) };
     };
     const { gradNorm } = optimizer.step({ ...options, unscale });

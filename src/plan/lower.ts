@@ -1,4 +1,5 @@
 import type { Caps } from '../device/caps.ts';
+import { DeviceLimitError } from '../errors.ts';
 import { loadStrategies, strategiesOf } from '../graph/operation.ts';
 import type { Effect } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
@@ -120,6 +121,16 @@ export interface LowerOptions {
   readonly strategyOf?: (choice: Choice) => StrategyName | undefined;
 }
 
+/** Throws for the first operation that gives f16. */
+function expectNoHalves(nodes: readonly Node[]): void {
+  for (const { op, outputs } of nodes) {
+    if (Object.values(outputs).every(({ dtype }) => dtype !== 'f16')) continue;
+    throw new DeviceLimitError(
+      `${op}: f16 needs shader-f16, which the device lacks (SwiftShader does, lavapipe has it); cast it to f32, or leave out autocast`,
+    );
+  }
+}
+
 /** Lowers what the results and effects need: fusion, then dispatches over storages. */
 export const lower = (...given: Parameters<typeof lowering>): Lowered => atOnce(lowering(...given));
 
@@ -132,6 +143,7 @@ export function* lowering(
 ): Generator<void, Lowered> {
   const wanted = needed(results, effects);
   const { roots, nodes } = wanted;
+  if (!caps.f16) expectNoHalves(nodes);
   const plans = new Map<Node, KernelPlan>();
   for (const node of nodes) {
     plans.set(node, alone ? planAlone(caps, node) : planOf(choiceOf(caps, node, wanted), strategyOf));

@@ -1,5 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatShape } from '../../shape.ts';
+import { castTo } from '../operations/broadcast.ts';
 import { expectTensors, type Tensor } from '../tensor.ts';
 import { affine, clamp, exp, greater, mul, neg, softplus, tanh, where } from './elementwise.ts';
 
@@ -29,7 +30,7 @@ export const logSigmoid = (x: Tensor): Tensor => {
 
 /**
  * x where positive, else weight x (He et al. 2015, PReLU), with a weight that is learned. x: […,C]; weight: [1], or [C]
- * for a slope of each channel. At 0 the gradient is the weight. Throws ShapeError for another weight.
+ * for a slope of each channel; taken in x's dtype. At 0 the gradient is the weight. Throws ShapeError for another weight.
  */
 export function prelu(x: Tensor, weight: Tensor): Tensor {
   expectTensors('prelu', { x, weight });
@@ -38,7 +39,8 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
       `prelu: weight ${formatShape(weight.shape)} must be [1] or [${x.shape.at(-1) ?? 1}] for x ${formatShape(x.shape)}`,
     );
   }
+  const own = x.dtype === 'f16' ? castTo(weight, 'f16') : weight;
   // A weight of one is a scalar here, so that x keeps its rank.
-  const slope = weight.shape[0] === 1 ? weight.reshape([]) : weight;
+  const slope = weight.shape[0] === 1 ? own.reshape([]) : own;
   return where(greater(x, 0), x, mul(slope, x));
 }

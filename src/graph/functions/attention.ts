@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatShape, isFloat } from '../../shape.ts';
 import { optionsOf } from '../functionOptions.ts';
 import { inF32 } from '../operations/broadcast.ts';
-import { expectTensors, type Tensor, tensor } from '../tensor.ts';
+import { expectTensors, policy, type Tensor, tensor } from '../tensor.ts';
 import { add, affine, where } from './elementwise.ts';
 import { matmul, softmax } from './reduce.ts';
 import { cast, transpose } from './shape.ts';
@@ -56,8 +56,10 @@ export function scaledDotProductAttention(
   expectNumber(op, 'scale', scale);
   if (mask && isCausal) throw new ShapeError(`${op}: isCausal is a mask of its own; give it or mask`);
   const scores = affine(matmul(inF32(q), transpose(inF32(k))), scale);
-  const weights = softmax(masked(scores, isCausal ? causalMask(L!, S!) : mask));
-  return cast(matmul(dropout?.(weights) ?? weights, inF32(v)), v.dtype);
+  // Inside of `autocast` the products are f16, and so are the weights between them.
+  const weights = policy.run(undefined, () => softmax(masked(scores, isCausal ? causalMask(L!, S!) : mask)));
+  const y = matmul(dropout?.(weights) ?? weights, inF32(v));
+  return y.dtype === 'f16' ? y : cast(y, v.dtype);
 }
 
 function masked(scores: Tensor, mask: Tensor | undefined): Tensor {
