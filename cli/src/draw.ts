@@ -9,6 +9,7 @@ import {
   type UndrawnText,
 } from 'fovea/draw';
 import sharp, { type Sharp } from 'sharp';
+import type { PageImage } from './gallery.ts';
 
 /** 8-bit RGB pixels, `[H,W,3]`; what `loadImage` returns fits. */
 export interface RgbImage {
@@ -48,9 +49,8 @@ async function decoded(image: Sharp): Promise<RgbaImage> {
   return { width: info.width, height: info.height, data: new Uint8ClampedArray(data) };
 }
 
-/** PNG bytes of an image without opacity, with the texts that were left to the system's fonts. */
-async function encoded(image: RgbaImage, texts: readonly UndrawnText[]): Promise<Uint8Array> {
-  const { width, height, data } = image;
+/** An image without opacity, with the texts that were left to the system's fonts. */
+function withTexts({ width, height, data }: RgbaImage, texts: readonly UndrawnText[]): Sharp {
   const list = texts.map(
     ({ text, x, y, size, width: length, color }) =>
       `<text x="${x}" y="${y + size}" font-size="${1.25 * size}" font-family="sans-serif" fill="${color}" textLength="${length}">${escapeXml(text)}</text>`,
@@ -58,9 +58,44 @@ async function encoded(image: RgbaImage, texts: readonly UndrawnText[]): Promise
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${list.join('')}</svg>`;
   return sharp(data, { raw: { width, height, channels: 4 } })
     .composite(texts.length > 0 ? [{ input: Buffer.from(svg) }] : [])
-    .removeAlpha()
-    .png({ compressionLevel: 9 })
+    .removeAlpha();
+}
+
+const encoded = (image: RgbaImage, texts: readonly UndrawnText[]): Promise<Uint8Array> =>
+  withTexts(image, texts).png({ compressionLevel: 9 }).toBuffer();
+
+/** The longer side of images in pages. */
+const THUMBNAIL = 480;
+/** One side of a very long and narrow image. */
+const LEAST = 8;
+
+/**
+ * An image for a page, with what is drawn on it: shrunk to a longer side of `side` pixels, or enlarged by a whole factor up to that, so that lines
+ * and names are finer than its pixels. WebP, as it is a third of a PNG.
+ */
+export async function thumbnail(
+  image: RgbImage,
+  overlay: Overlay = {},
+  side = THUMBNAIL,
+): Promise<PageImage> {
+  checkImage('thumbnail', image);
+  const { width, height } = image;
+  const scale = side / Math.max(width, height);
+  const sized = (length: number): number =>
+    scale >= 1 ? length * Math.floor(scale) : Math.max(LEAST, Math.round(length * scale));
+  const raw = { width, height, channels: 3 } as const;
+  const pixels = await decoded(
+    sharp(image.rgb, { raw }).resize(sized(width), sized(height), {
+      kernel: scale >= 1 ? 'nearest' : 'lanczos3',
+      fit: 'fill',
+    }),
+  );
+  const undrawn: UndrawnText[] = [];
+  paintOverlay(pixels, overlay, { size: image, undrawn });
+  const encodedImage = await withTexts(pixels, undrawn)
+    .webp({ quality: 82, smartSubsample: true })
     .toBuffer();
+  return { image: encodedImage, width: pixels.width, height: pixels.height };
 }
 
 /** `paintOverlay` on an image of `scale` times its size, as PNG bytes. */

@@ -5,12 +5,15 @@ import {
   type CocoSummary,
   type ConfusionMatrix,
   chooseThreshold,
+  type DetectionErrors,
   type DetectionImage,
   detectionConfusion,
+  detectionErrors,
   type PrecisionRecall,
   rocCurve,
   type ThresholdGoal,
 } from 'fovea/vision';
+import { errorTable } from './mistakes.ts';
 import { confusionPlot, type Roc, rocPlot, thresholdPlot } from './plots.ts';
 import type { ReportRun, ReportTable } from './report.ts';
 
@@ -23,6 +26,13 @@ export interface EvalSummary {
   /** Below the table on the terminal. */
   readonly lines: readonly string[];
   readonly run: Pick<ReportRun, 'metrics' | 'precisionRecall' | 'plots'>;
+}
+
+/** With what is needed to show the mistakes of a detector. */
+export interface DetectionEvalSummary extends EvalSummary {
+  /** Detections with lower scores do not count: the threshold of the best F1, 0.5 where there is none. */
+  readonly scoreThreshold: number;
+  readonly errors: DetectionErrors<string>;
 }
 
 /** More curves than this are no longer told apart; the classes with the most objects are drawn. */
@@ -85,12 +95,14 @@ const maskColumns = (segm: CocoSummary<string> | undefined) => ({
   total: segm ? [segm.ap50, segm.ap] : [],
 });
 
-export function detectionSummary({ result, coco, segm, images }: DetectionEvaluation): EvalSummary {
+export function detectionSummary({ result, coco, segm, images }: DetectionEvaluation): DetectionEvalSummary {
   const masks = maskColumns(segm);
   const classes = result.perClass.map(({ label }) => label);
   const goals = GOALS.map(([name, goal]) => ({ name, chosen: choose(result.precisionRecall, goal) }));
   const best = goals[0]!.chosen;
-  const confusion = detectionConfusion(images, { classes, scoreThreshold: best?.threshold ?? 0.5 });
+  const scoreThreshold = best?.threshold ?? 0.5;
+  const confusion = detectionConfusion(images, { classes, scoreThreshold });
+  const errors = detectionErrors(images, { classes, scoreThreshold });
   const names = [...classes, 'background'];
   const objects = coco.perClass.reduce((sum, { groundTruths }) => sum + groundTruths, 0);
   const largest = new Set(
@@ -136,8 +148,11 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       ]),
       note: 'Over all classes; a detection is correct at IoU .5 or more. On other images these thresholds do somewhat worse.',
     },
+    errorTable(errors, scoreThreshold),
   ];
   return {
+    scoreThreshold,
+    errors,
     metrics: {
       ap50: result.ap50,
       ap: result.ap,
@@ -146,6 +161,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       ...(segm ? { masks: { ...segm, stats: undefined } } : {}),
       threshold: best,
       confusion: matrixOf(names, confusion),
+      errors: errors.counts,
     },
     tables,
     lines: best

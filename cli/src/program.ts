@@ -259,7 +259,8 @@ augmentation(
 )
   .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
   .option('--json <file>', 'also write the numbers to a JSON file')
-  .option('--report <file>', 'also write an HTML report with curves, confusion matrix and thresholds')
+  .option('--report <file>', 'also write an HTML report with curves, thresholds and the worst images')
+  .option('--worst <n>', 'most images in the report (default: 100)', whole(0))
   .addOption(adapter())
   .action(evalCommand);
 

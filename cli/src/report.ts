@@ -1,5 +1,6 @@
 import { escapeXml, formatValue, seriesColor } from 'fovea/draw';
 import { writeFileAtomic } from './files.ts';
+import { dataUri, GALLERY_SCRIPT, GALLERY_STYLE, type Gallery, galleryHtml } from './gallery.ts';
 import {
   barPlot,
   learningRatePlot,
@@ -62,6 +63,8 @@ export interface ReportRun {
   /** More plots, as SVG text, beside those of the steps and curves. */
   plots?: readonly string[];
   images?: readonly ReportImage[];
+  /** Images that the reader can filter, below all others. */
+  galleries?: readonly Gallery[];
   /** Nested objects and arrays are flattened to dotted names. */
   config?: Readonly<Record<string, unknown>>;
   seed?: number | string;
@@ -138,11 +141,6 @@ footer{margin-top:44px;padding-top:12px;border-top:1px solid var(--line);color:v
 `;
 
 const e = escapeXml;
-
-function dataUri(image: Uint8Array): string {
-  const type = image[0] === 0xff && image[1] === 0xd8 ? 'jpeg' : image[0] === 0x52 ? 'webp' : 'png';
-  return `data:image/${type};base64,${Buffer.from(image.buffer, image.byteOffset, image.byteLength).toString('base64')}`;
-}
 
 /** `1.8 ms`, `4.20 s`, `2 min 31 s`, `1 h 04 min`. */
 export function formatSeconds(seconds: number): string {
@@ -267,6 +265,7 @@ ${description === undefined ? '' : `<p>${e(description)}</p>`}
 ${images(run.images)}
 ${(run.tables ?? []).map(dataTable).join('\n')}
 ${plots.length > 0 ? `<div class="grid">${plots.map(plotFigure).join('\n')}</div>` : ''}
+${(run.galleries ?? []).map(galleryHtml).join('\n')}
 ${settings.length > 0 ? `<details open><summary>Configuration</summary>${pairsTable(settings, true)}</details>` : ''}
 </section>`;
 }
@@ -295,6 +294,8 @@ export function renderReport(data: ReportData): string {
   const software = adapter?.software
     ? `<div class="warn" role="note"><p><strong>Software adapter: ${e(adapter.name)}.</strong> No GPU was used: every shader ran on the CPU. The results below come from the same shaders as on a GPU; the times say nothing about a GPU.</p></div>`
     : '';
+  const filtered = runs.some(({ galleries = [] }) => galleries.length > 0);
+  const script = filtered ? `; script-src ${GALLERY_SCRIPT.policy}` : '';
   const when = created.toISOString().replace('T', ' ').slice(0, 16);
   // Labels and file names are on the plots, too: what they must not hold is escaped in the whole document.
   return printableLines(`<!doctype html>
@@ -302,10 +303,10 @@ export function renderReport(data: ReportData): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'${script}">
 <meta name="generator" content="fovea">
 <title>${e(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${filtered ? GALLERY_STYLE : ''}</style>
 </head>
 <body>
 <div class="page">
@@ -336,6 +337,7 @@ ${settings.length > 0 ? `<h3>Settings</h3>${pairsTable(settings, true)}` : ''}
 </main>
 <footer>Made by Fovea. This file is self-contained: it loads nothing from the network.</footer>
 </div>
+${filtered ? GALLERY_SCRIPT.element : ''}
 </body>
 </html>
 `);

@@ -83,6 +83,90 @@ export function openData(
   );
 }
 
+/** How a data set is read for a model. */
+export interface SampleOptions {
+  /** Images are shrunk to this longer side as soon as they are read. Default: none is. */
+  readonly maxSide?: number;
+  /** What of an annotation is used. Default: all. */
+  readonly change?: (annotation: Annotation) => Annotation;
+  /** The classes of a model. Default: those of the data set. */
+  readonly classes?: readonly string[];
+}
+
+/** A sample with the bytes of its image, for drawing; those are of the size in the file. */
+export interface ReadSample extends LoadedSample {
+  readonly loaded: LoadedImage;
+}
+
+/** The samples of a data set of any format: every annotation with its image, in their order. */
+export class SampleReader {
+  readonly dataset: Dataset;
+  readonly faults: FaultLog;
+  readonly #options: DataOptions;
+  readonly #how: SampleOptions;
+
+  private constructor(dataset: Dataset, faults: FaultLog, options: DataOptions, how: SampleOptions) {
+    this.dataset = dataset;
+    this.faults = faults;
+    this.#options = options;
+    this.#how = how;
+  }
+
+  /** Throws DataError where there is no data set, and UsageError where it has several parts and none is chosen. */
+  static async open(
+    folder: string,
+    options: DataOptions,
+    faults: FaultLog,
+    how: SampleOptions = {},
+  ): Promise<SampleReader> {
+    const { classes } = how;
+    const dataset = await openData(folder, options, faults, classes ? { classes } : {});
+    if (dataset.splits.length > 1 && options.split === undefined) {
+      throw new UsageError(
+        `${folder}: has the parts ${dataset.splits.join(', ')}; choose one with --split, or use --split all`,
+      );
+    }
+    return new SampleReader(dataset, faults, options, how);
+  }
+
+  /** The annotations, and what is `left` of each that is used, without the pixels of the images. */
+  async *annotations(): AsyncGenerator<{ readonly annotation: Annotation; readonly left: Annotation }> {
+    for await (const { annotation } of this.dataset.images()) {
+      yield { annotation, left: this.#change(annotation) };
+    }
+  }
+
+  /**
+   * Reads one sample after another, so that they need not be in memory at once. Images that cannot be decoded are left out if the
+   * options say so, or else their error is thrown.
+   *
+   * @param names Only these. Default: all.
+   */
+  async *samples(names?: ReadonlySet<string>): AsyncGenerator<ReadSample> {
+    const { maxPixels } = this.#options;
+    const { maxSide = Infinity } = this.#how;
+    for await (const labelled of this.dataset.images()) {
+      if (names && !names.has(labelled.name)) continue;
+      const load = () =>
+        loadAnnotatedImage(labelled, { maxSide, ...(maxPixels === undefined ? {} : { maxPixels }) });
+      const found = await this.faults.attempt(this.#options, load);
+      if (!found) continue;
+      const { name, source } = labelled;
+      const { loaded } = found;
+      const { width, height, channels, data, stretched } = loaded;
+      if (stretched)
+        this.faults.note('12-bit pixels', `${name}: 12-bit values were stretched to the whole range`);
+      const image = { width, height, channels, data };
+      const sample = { name, image, annotation: this.#change(found.annotation) };
+      yield { ...shrinkSample(sample, maxSide), source, loaded };
+    }
+  }
+
+  #change(annotation: Annotation): Annotation {
+    return this.#how.change ? this.#how.change(annotation) : annotation;
+  }
+}
+
 /**
  * The samples of a data set of any format: every annotation with its image, in their order. Each is shrunk to `maxSide`
  * as soon as it is read, so that many large photographs fit into memory; `change` says what of an annotation is used, `more.classes` the
@@ -98,38 +182,12 @@ export async function loadFolder(
 ): Promise<LoadedSample[]> {
   await FaultLog.check(options);
   const faults = new FaultLog();
-  return faults.during(options, () => readFolder(folder, maxSide, options, change, faults, more));
-}
-
-async function readFolder(
-  folder: string,
-  maxSide: number,
-  options: DataOptions,
-  change: (annotation: Annotation) => Annotation,
-  faults: FaultLog,
-  more: Pick<ReadOptions, 'classes'>,
-): Promise<LoadedSample[]> {
-  const dataset = await openData(folder, options, faults, more);
-  if (dataset.splits.length > 1 && options.split === undefined) {
-    throw new UsageError(
-      `${folder}: has the parts ${dataset.splits.join(', ')}; choose one with --split, or use --split all`,
-    );
-  }
-  const { maxPixels } = options;
-  const samples: LoadedSample[] = [];
-  for await (const labelled of dataset.images()) {
-    const load = () =>
-      loadAnnotatedImage(labelled, { maxSide, ...(maxPixels === undefined ? {} : { maxPixels }) });
-    const found = await faults.attempt(options, load);
-    if (!found) continue;
-    const { width, height, channels, data, stretched } = found.loaded;
-    if (stretched)
-      faults.note('12-bit pixels', `${labelled.name}: 12-bit values were stretched to the whole range`);
-    const image = { width, height, channels, data };
-    const sample = { name: labelled.name, image, annotation: change(found.annotation) };
-    samples.push({ ...shrinkSample(sample, maxSide), source: labelled.source });
-  }
-  if (samples.length === 0) await faults.finishEmpty(options, folder);
-  await faults.finish(options);
-  return samples;
+  return faults.during(options, async () => {
+    const reader = await SampleReader.open(folder, options, faults, { maxSide, change, ...more });
+    const samples: LoadedSample[] = [];
+    for await (const { loaded: _, ...sample } of reader.samples()) samples.push(sample);
+    if (samples.length === 0) await faults.finishEmpty(options, folder);
+    await faults.finish(options);
+    return samples;
+  });
 }

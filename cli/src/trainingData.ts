@@ -25,15 +25,13 @@ export function checkSizes(samples: readonly LoadedSample[], maxSide: number, da
   );
 }
 
-/** Throws DataError where a model of masks has boxes only to learn from. Returns a line on boxes that are ignored, '' for none. */
-export function checkMasks(
-  samples: readonly LoadedSample[],
-  boxes: number,
-  model: string,
-  data: string,
-): string {
+/**
+ * Throws DataError where a model of masks has boxes only to learn from. Returns a line on boxes that are ignored, '' for none.
+ *
+ * @param drawn Whether there is an object with an outline.
+ */
+export function checkMasks(drawn: boolean, boxes: number, model: string, data: string): string {
   if (boxes === 0) return '';
-  const drawn = samples.some(({ annotation }) => annotation.shapes.length > 0);
   if (!drawn) {
     throw new DataError(
       `${data}: has boxes but no outlines or masks, which ${model} needs; label outlines, or fill the boxes (--boxes-as-masks)`,

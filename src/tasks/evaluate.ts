@@ -18,19 +18,19 @@ import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './
 import { labelMap, paint } from './labelMap.ts';
 
 /** One image of an evaluation, and what was found in it. */
-export interface EvaluatedImage<Found> {
+export interface EvaluatedImage<Found, S extends Sample = Sample> {
   /** The number of the image, from 0. */
   readonly index: number;
-  readonly sample: Sample;
+  readonly sample: S;
   /** The detections, or the segmentation. */
   readonly found: Found;
 }
 
 /** Labelled images: a list, or an iterable that reads one after another, so that they need not be in memory at once. */
-export type Samples = readonly Sample[] | AsyncIterable<Sample>;
+export type Samples<S extends Sample = Sample> = readonly S[] | AsyncIterable<S>;
 
 /** Options of `evaluateDetector` and `evaluateSegmenter`: what is evaluated. */
-export interface EvaluateOptions<Found = unknown> {
+export interface EvaluateOptions<Found = unknown, S extends Sample = Sample> {
   /**
    * Selects objects, labelled or detected, by the centre (x, y) of their box in pixels. The others are ignored; for a
    * segmenter, so are their pixels. Default: all.
@@ -39,11 +39,11 @@ export interface EvaluateOptions<Found = unknown> {
   /** For a segmenter: pixels outside of this box are ignored. Default: all count. */
   readonly region?: Box;
   /** Called after each image with what was found in it, which is not kept. The next image waits for it. */
-  readonly onImage?: (image: EvaluatedImage<Found>) => void | Promise<void>;
+  readonly onImage?: (image: EvaluatedImage<Found, S>) => void | Promise<void>;
 }
 
 /** The samples in their order. Throws UsageError for what is no sample. */
-async function* eachOf(call: string, samples: Samples): AsyncGenerator<Sample, void> {
+async function* eachOf<S extends Sample>(call: string, samples: Samples<S>): AsyncGenerator<S, void> {
   const kind = { image: 'object', annotation: 'object' } as const;
   const isStream = Object(samples) === samples && Symbol.asyncIterator in samples;
   if (!isStream) expectArguments(call, { samples }, { samples: [kind] });
@@ -98,10 +98,10 @@ export const EVALUATED_SCORE = 0.01;
  * @param samples Labelled images.
  * @param options Which objects are evaluated. Default: all.
  */
-export async function evaluateDetector(
+export async function evaluateDetector<S extends Sample>(
   detector: ObjectDetector,
-  samples: Samples,
-  options: EvaluateOptions<readonly Detection[]> = {},
+  samples: Samples<S>,
+  options: EvaluateOptions<readonly Detection[], S> = {},
 ): Promise<DetectionEvaluation> {
   expectOptions('evaluateDetector', options, ['objects', 'region', 'onImage']);
   expectArguments(
@@ -116,7 +116,7 @@ export async function evaluateDetector(
   for await (const sample of eachOf('evaluateDetector', samples)) {
     const found = await detector.detect(sample.image, { scoreThreshold });
     await onImage?.({ index: images.length, sample, found });
-    images.push(evaluatedImage(sample, found, detector, options));
+    images.push(evaluatedImage(sample, found, detector, options.objects));
   }
   const evaluator = new CocoEvaluator({ classes });
   for (const image of images) evaluator.add(image);
@@ -135,7 +135,7 @@ function evaluatedImage(
   { annotation }: Sample,
   detections: readonly Detection[],
   { classNames, hasMasks: masks }: ObjectDetector,
-  { objects = () => true }: EvaluateOptions<never>,
+  objects: (centre: Point) => boolean = () => true,
 ): DetectionImage<string> {
   return {
     groundTruth: [
@@ -184,10 +184,10 @@ export interface SegmentationEvaluation {
  * @param samples Labelled images.
  * @param options Which objects and pixels are evaluated. Default: all.
  */
-export async function evaluateSegmenter(
+export async function evaluateSegmenter<S extends Sample>(
   segmenter: PixelSegmenter,
-  samples: Samples,
-  options: EvaluateOptions<Segmentation> = {},
+  samples: Samples<S>,
+  options: EvaluateOptions<Segmentation, S> = {},
 ): Promise<SegmentationEvaluation> {
   expectOptions('evaluateSegmenter', options, ['objects', 'region', 'onImage']);
   expectArguments(

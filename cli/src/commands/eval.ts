@@ -1,17 +1,30 @@
 import path from 'node:path';
-import { architectureOf, EVALUATED_SCORE, evaluateDetector, evaluateSegmenter, UsageError } from 'fovea';
+import {
+  architectureOf,
+  EVALUATED_SCORE,
+  evaluateDetector,
+  evaluateSegmenter,
+  type Gpu,
+  type ObjectDetector,
+  type PixelSegmenter,
+  UsageError,
+} from 'fovea';
 import { type Annotation, trainingAnnotation } from 'fovea/data';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
-import { detectionSummary, segmentationSummary } from '../evalReport.ts';
+import { detectionSummary, type EvalSummary, segmentationSummary } from '../evalReport.ts';
+import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import type { Gallery } from '../gallery.ts';
 import { withGpu } from '../gpu.ts';
+import { detectionMistakes } from '../mistakes.ts';
 import { type ModelFileOptions, readModel } from '../modelFiles.ts';
+import { PixelMistakes } from '../pixelMistakes.ts';
 import { printable, printableLines } from '../printable.ts';
 import { writeReport } from '../report.ts';
-import { type LoadedSample, loadFolder } from '../samples.ts';
+import { SampleReader } from '../samples.ts';
 import { textTable } from '../textTable.ts';
 import { checkMasks } from '../trainingData.ts';
 
@@ -21,36 +34,47 @@ export interface EvalOptions extends DataOptions, AugmentationOptions, ModelFile
   readonly boxesAsMasks?: boolean;
   readonly json?: string;
   readonly report?: string;
+  /** The most images in the report. Default 100. */
+  readonly worst?: number;
   readonly adapter?: string;
 }
 
 /**
  * The samples as the model is judged by them. For a model of masks, what is known by a box only is ignored as in training, unless
- * `boxesAsMasks` is set. Throws DataError for labels that the model does not have; with `skipBad` they are ignored.
+ * `boxesAsMasks` is set. Labels that the model does not have are faults; with `skipBad` they are ignored.
  */
-async function evalSamples(
+function openSamples(
   options: EvalOptions,
   { task, trained, classNames }: OpenedModel,
-): Promise<readonly LoadedSample[]> {
+  faults: FaultLog,
+): Promise<SampleReader> {
   const hasMasks = task === 'segment' || (trained && architectureOf(trained.name).hasMasks);
   const masks = hasMasks === true && !options.boxesAsMasks;
-  let boxes = 0;
-  const outlined = (annotation: Annotation): Annotation => {
-    const left = trainingAnnotation(annotation, { masks });
-    boxes += annotation.shapes.length - left.shapes.length;
-    return left;
-  };
-  const known = { classes: classNames };
-  const samples = await loadFolder(options.data, Infinity, { clip: true, ...options }, outlined, known);
-  process.stderr.write(
-    printableLines(checkMasks(samples, boxes, trained?.name ?? 'the model', options.data)),
-  );
-  return samples;
+  const change = (annotation: Annotation) => trainingAnnotation(annotation, { masks });
+  return SampleReader.open(options.data, { clip: true, ...options }, faults, { change, classes: classNames });
 }
+
+/** What a training says of its data is said before the device is opened: the annotations are read, images only where all faults are asked for. */
+async function checkSamples(reader: SampleReader, options: EvalOptions, model: string): Promise<void> {
+  let [images, boxes, drawn] = [0, 0, false];
+  for await (const { annotation, left } of reader.annotations()) {
+    images++;
+    boxes += annotation.shapes.length - left.shapes.length;
+    drawn ||= left.shapes.length > 0;
+  }
+  if (images === 0) await reader.faults.finishEmpty(options, options.data);
+  process.stderr.write(printableLines(checkMasks(drawn, boxes, model, options.data)));
+  if (options.reportBad === undefined || options.skipBad) return;
+  for await (const sample of reader.samples()) void sample;
+  await reader.faults.finish(options);
+}
+
+/** Images in the report unless `--worst` says otherwise. */
+const WORST = 100;
 
 /** fovea eval: AP for a detector, IoU and Dice for a segmenter, in all and for each class; curves in a report. */
 export async function evalCommand(model: string, options: EvalOptions): Promise<void> {
-  const { data, json, report, adapter } = options;
+  const { json, report, adapter } = options;
   const augmentation = augmentationOf(options);
   const trained = await readModel(model, options);
   if (augmentation && trained.task === 'segment') {
@@ -64,42 +88,93 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
       `${printable(model)}: was exported with a score threshold of ${leastScore}, so AP may be lower than that of the model; export it again with --threshold ${EVALUATED_SCORE}\n`,
     );
   }
-  const samples = await evalSamples(options, trained);
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
-  await withGpu(adapter, async (gpu) => {
-    const start = performance.now();
-    const { metrics, tables, lines, run } =
-      trained.task === 'detect'
-        ? detectionSummary(
-            await evaluateDetector(
-              trained.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) }),
-              samples,
-            ),
-          )
-        : segmentationSummary(
-            await evaluateSegmenter(trained.segmenter(gpu, { name: model }), samples),
-            trained.classNames,
-          );
-    const seconds = (performance.now() - start) / 1000;
-    process.stdout.write(`${[textTable(tables[0]!), ...lines.map(printable)].join('\n')}\n`);
-    if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(metrics, undefined, 2)}\n`);
-    if (report === undefined) return;
-    const { name, software } = gpu.device.adapter;
-    await writeReport(report, {
-      title: `Fovea: ${path.basename(model)} on ${path.basename(path.resolve(data))}`,
-      lead: `${counted(samples.length, 'labelled image')}, classes ${trained.classNames.join(', ')}.`,
-      adapter: { name, software },
-      runs: [
-        {
-          name: path.basename(model),
-          task: trained.task === 'detect' ? 'detection' : 'segmentation',
-          ...run,
-          tables,
-        },
-      ],
-      timings: [{ what: 'all images, compilation included', where: name, seconds, count: samples.length }],
-      versions: { node: process.versions.node },
-    });
-    process.stdout.write(`report written to ${printable(report)}\n`);
+  await FaultLog.check(options);
+  const faults = new FaultLog();
+  await faults.during(options, async () => {
+    const reader = await openSamples(options, trained, faults);
+    await checkSamples(reader, options, trained.trained?.name ?? 'the model');
+    await withGpu(adapter, (gpu) => evaluateModel(gpu, trained, model, reader, options));
   });
+}
+
+/** What was evaluated, and the images that show what is wrong. */
+interface Evaluated extends EvalSummary {
+  /** The number of images. */
+  readonly images: number;
+  /** Makes the images, which takes a while. */
+  mistakes(): Promise<Gallery>;
+}
+
+async function evaluatedDetector(
+  detector: ObjectDetector,
+  reader: SampleReader,
+  worst: number,
+): Promise<Evaluated> {
+  const names: string[] = [];
+  const evaluation = await evaluateDetector(detector, reader.samples(), {
+    onImage: ({ sample }) => void names.push(sample.name),
+  });
+  const summary = detectionSummary(evaluation);
+  const { errors, scoreThreshold } = summary;
+  const read = (chosen: ReadonlySet<string>) => reader.samples(chosen);
+  const mistakes = () => detectionMistakes(evaluation, errors, { scoreThreshold, worst, names, read });
+  return { ...summary, images: names.length, mistakes };
+}
+
+async function evaluatedSegmenter(
+  segmenter: PixelSegmenter,
+  reader: SampleReader,
+  worst: number,
+): Promise<Evaluated> {
+  const { classNames } = segmenter;
+  const found = new PixelMistakes(classNames, worst);
+  const evaluation = await evaluateSegmenter(segmenter, reader.samples(), {
+    onImage: ({ sample, found: segmentation }) => found.add(sample, segmentation),
+  });
+  const summary = segmentationSummary(evaluation, classNames);
+  return { ...summary, images: found.images, mistakes: async () => found.gallery };
+}
+
+async function evaluateModel(
+  gpu: Gpu,
+  trained: OpenedModel,
+  model: string,
+  reader: SampleReader,
+  options: EvalOptions,
+): Promise<void> {
+  const { data, json, report, worst = WORST } = options;
+  const augmentation = augmentationOf(options);
+  const start = performance.now();
+  const opened = { name: model, ...(augmentation ? { augmentation } : {}) };
+  const drawn = report === undefined ? 0 : worst;
+  const evaluated =
+    trained.task === 'detect'
+      ? await evaluatedDetector(trained.detector(gpu, opened), reader, drawn)
+      : await evaluatedSegmenter(trained.segmenter(gpu, { name: model }), reader, drawn);
+  const seconds = (performance.now() - start) / 1000;
+  const { images, metrics, tables, lines, run } = evaluated;
+  if (images === 0) await reader.faults.finishEmpty(options, data);
+  await reader.faults.finish(options);
+  process.stdout.write(`${[textTable(tables[0]!), ...lines.map(printable)].join('\n')}\n`);
+  if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(metrics, undefined, 2)}\n`);
+  if (report === undefined) return;
+  const { name, software } = gpu.device.adapter;
+  await writeReport(report, {
+    title: `Fovea: ${path.basename(model)} on ${path.basename(path.resolve(data))}`,
+    lead: `${counted(images, 'labelled image')}, classes ${trained.classNames.join(', ')}.`,
+    adapter: { name, software },
+    runs: [
+      {
+        name: path.basename(model),
+        task: trained.task === 'detect' ? 'detection' : 'segmentation',
+        ...run,
+        tables,
+        galleries: [await evaluated.mistakes()],
+      },
+    ],
+    timings: [{ what: 'all images, compilation included', where: name, seconds, count: images }],
+    versions: { node: process.versions.node },
+  });
+  process.stdout.write(`report written to ${printable(report)}\n`);
 }

@@ -195,7 +195,8 @@ async function trainingSamples(
     const which = length === 1 ? 'its image has no object' : `none of its ${length} images has an object`;
     throw new DataError(`${data}: ${which} to learn; label some`);
   }
-  process.stderr.write(printableLines(checkMasks(samples, boxes, model, data)));
+  const drawn = samples.some(({ annotation }) => annotation.shapes.length > 0);
+  process.stderr.write(printableLines(checkMasks(drawn, boxes, model, data)));
   process.stderr.write(printableLines(checkSizes(samples, maxSide, data)));
   return samples;
 }

@@ -1,0 +1,26 @@
+/** Keeps the items with the highest ranks, at most so many of them, so that a long list of items takes little memory. */
+export class Worst<T> {
+  readonly #most: number;
+  #kept: { readonly rank: number; readonly item: T }[] = [];
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Whether an item of this rank would be kept. Of equal ranks the earlier ones are. */
+  takes(rank: number): boolean {
+    return this.#kept.length < this.#most || rank > this.#kept.at(-1)!.rank;
+  }
+
+  add(rank: number, item: T): void {
+    if (this.#most === 0 || !this.takes(rank)) return;
+    const place = this.#kept.findLastIndex((kept) => kept.rank >= rank) + 1;
+    this.#kept.splice(place, 0, { rank, item });
+    if (this.#kept.length > this.#most) this.#kept.pop();
+  }
+
+  /** The highest rank first. */
+  get items(): T[] {
+    return this.#kept.map(({ item }) => item);
+  }
+}
