@@ -13,7 +13,12 @@ const axis = { labelAnchor: 'center', labelArrow: 'none', color: PLOT_COLORS.ink
 /** How many values lie in each step of equal ratio, on a logarithmic axis; as SVG text. */
 export function histogramPlot(
   values: Float64Array,
-  { title, xLabel, bins = 24 }: { title: string; xLabel: string; bins?: number },
+  {
+    title,
+    xLabel,
+    yLabel = 'boxes',
+    bins = 24,
+  }: { title: string; xLabel: string; yLabel?: string; bins?: number },
 ): string {
   const data = logHistogram(values, bins);
   const most = Math.max(...data.map(({ count }) => count));
@@ -35,7 +40,7 @@ export function histogramPlot(
       marks: [
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: `${xLabel} (log scale)`, ticks: 6, tickFormat: formatValue }),
-        Plot.axisY({ ...axis, label: 'boxes', ticks: 5, tickFormat: formatValue }),
+        Plot.axisY({ ...axis, label: yLabel, ticks: 5, tickFormat: formatValue }),
         Plot.rectY(data, {
           x1: 'from',
           x2: 'to',
@@ -57,15 +62,15 @@ export type NamedAnchors = readonly (readonly [name: string, anchors: readonly B
 export function scatterPlot(
   sides: readonly BoxSize[],
   sets: NamedAnchors,
-  { title }: { title: string },
+  { title, what = 'boxes' }: { title: string; what?: string },
 ): string {
   const dots = sampleBoxSizes(sides, { count: MOST_DOTS });
-  const shown = dots.length < sides.length ? `${dots.length} of ${sides.length} boxes` : 'boxes';
+  const shown = dots.length < sides.length ? `${dots.length} of ${sides.length} ${what}` : what;
   const colors = [1, 2].map(seriesColor);
   return render(
     {
       title,
-      description: `${title}: ${sides.length} boxes; ${sets.map(([name, anchors]) => `${name}: ${anchors.map((side) => side.map(formatValue).join(' x ')).join(', ')}`).join('; ')}`,
+      description: `${title}: ${sides.length} ${what}; ${sets.map(([name, anchors]) => `${name}: ${anchors.map((side) => side.map(formatValue).join(' x ')).join(', ')}`).join('; ')}`,
       legend: [
         { name: shown, color: seriesColor(0) },
         ...sets.map(([name], i) => ({ name, color: colors[i]! })),
@@ -102,6 +107,107 @@ export function scatterPlot(
           }),
         ),
       ],
+    },
+  );
+}
+
+/** More bars than this are not told apart: several counts then share one. */
+const MOST_BARS = 30;
+
+/** How often each whole number from 0 occurs, with as many numbers to a bar as it takes; as SVG text. */
+export function countPlot(
+  values: readonly number[],
+  { title, xLabel, yLabel }: { title: string; xLabel: string; yLabel: string },
+): string {
+  const most = values.reduce((highest, value) => Math.max(highest, value), 0);
+  const wide = Math.ceil((most + 1) / MOST_BARS);
+  const counts = new Uint32Array(Math.ceil((most + 1) / wide));
+  for (const value of values) counts[Math.floor(value / wide)]!++;
+  const data = Array.from(counts, (count, i) => ({ from: i * wide - 0.5, to: (i + 1) * wide - 0.5, count }));
+  const highest = data.reduce((high, { count }) => Math.max(high, count), 1);
+  return render(
+    {
+      title,
+      description: `${title}: ${data.map(({ from, to, count }) => `${from + 0.5}${wide > 1 ? `\u2013${to - 0.5}` : ''}: ${count}`).join('; ')}`,
+      legend: [],
+      width: WIDTH,
+      height: 270,
+      marginLeft: 68,
+      marginRight: 18,
+    },
+    {
+      marginBottom: 44,
+      x: { domain: [-0.5, counts.length * wide - 0.5] },
+      y: { domain: [0, highest], nice: true },
+      marks: [
+        Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
+        Plot.axisX({ ...axis, label: xLabel, ticks: Math.min(8, most + 1), tickFormat: wholeOnly }),
+        Plot.axisY({ ...axis, label: yLabel, ticks: 5, tickFormat: wholeOnly }),
+        Plot.rectY(data, {
+          x1: 'from',
+          x2: 'to',
+          y: 'count',
+          fill: seriesColor(0),
+          insetLeft: 0.5,
+          insetRight: 0.5,
+        }),
+        Plot.ruleY([0], { stroke: PLOT_COLORS.soft }),
+      ],
+    },
+  );
+}
+
+/** A tick between two whole numbers has no text. */
+const wholeOnly = (value: number): string => (Number.isInteger(value) ? formatValue(value) : '');
+
+/** Cells per side of a map of places. */
+const CELLS = 16;
+
+/** How many points lie in each part of a square, both axes 0 to 1, the first row on top; as SVG text. */
+export function placesPlot(
+  places: readonly (readonly [x: number, y: number])[],
+  { title }: { title: string },
+): string {
+  const counts = new Uint32Array(CELLS * CELLS);
+  const cellAt = (share: number): number => Math.min(CELLS - 1, Math.max(0, Math.floor(share * CELLS)));
+  for (const [x, y] of places) counts[cellAt(y) * CELLS + cellAt(x)]!++;
+  const most = counts.reduce((high, count) => Math.max(high, count), 1);
+  const cells = Array.from(counts, (count, i) => ({
+    x1: (i % CELLS) / CELLS,
+    x2: ((i % CELLS) + 1) / CELLS,
+    y1: Math.floor(i / CELLS) / CELLS,
+    y2: (Math.floor(i / CELLS) + 1) / CELLS,
+    share: count / most,
+  }));
+  const margins = { marginLeft: 68, marginRight: 18 };
+  return render(
+    {
+      title,
+      description: `${title}: ${places.length} centres, at most ${most} in one of ${CELLS} x ${CELLS} parts of the image`,
+      legend: [],
+      width: WIDTH,
+      height: WIDTH - margins.marginLeft - margins.marginRight + 90,
+      ...margins,
+    },
+    {
+      marginBottom: 44,
+      x: { domain: [0, 1] },
+      y: { domain: [1, 0] },
+      marks: [
+        Plot.axisX({ ...axis, label: 'x / width', ticks: 5 }),
+        Plot.axisY({ ...axis, label: 'y / height', ticks: 5 }),
+        Plot.rect(cells, {
+          x1: 'x1',
+          x2: 'x2',
+          y1: 'y1',
+          y2: 'y2',
+          fill: seriesColor(0),
+          fillOpacity: 'share',
+          stroke: PLOT_COLORS.grid,
+          strokeWidth: 0.5,
+        }),
+      ],
+      opacity: { type: 'identity' },
     },
   );
 }

@@ -3,7 +3,7 @@ import type { BoxSize } from 'fovea/vision';
 import { shownLabel } from './counted.ts';
 import type { ReportTable } from './report.ts';
 
-const QUANTILES: readonly (readonly [name: string, share: number])[] = [
+export const QUANTILES: readonly (readonly [name: string, share: number])[] = [
   ['min', 0],
   ['5 %', 0.05],
   ['25 %', 0.25],
@@ -71,20 +71,32 @@ export class BoxStatistics {
     return Float64Array.from(this.sides, ([w, h]) => h / w);
   }
 
+  /** The classes, those with the most objects first. */
+  get counts(): { readonly name: string; readonly objects: number; readonly images: number }[] {
+    return [...this.#classes]
+      .map(([name, count]) => ({ name, ...count }))
+      .sort((a, b) => b.objects - a.objects || (a.name < b.name ? -1 : 1));
+  }
+
   get classTable(): ReportTable {
-    const all = [...this.#classes].sort(([a, n], [b, m]) => m.objects - n.objects || (a < b ? -1 : 1));
+    return this.classTableOf(MOST_CLASSES);
+  }
+
+  /** A table of the classes, in which those beyond `most` are one row. */
+  classTableOf(most: number): ReportTable {
+    const all = this.counts;
     const row = (name: string, objects: number, images: string) => [
       name,
       `${objects}`,
       `${((100 * objects) / this.sides.length).toFixed(1)} %`,
       images,
     ];
-    const rows = all.slice(0, MOST_CLASSES).map(([name, { objects, images }]) => {
-      return row(shownLabel(name), objects, `${images}`);
-    });
-    const rest = all.slice(MOST_CLASSES);
+    const rows = all
+      .slice(0, most)
+      .map(({ name, objects, images }) => row(shownLabel(name), objects, `${images}`));
+    const rest = all.slice(most);
     if (rest.length > 0) {
-      const objects = rest.reduce((sum, [, { objects }]) => sum + objects, 0);
+      const objects = rest.reduce((sum, one) => sum + one.objects, 0);
       rows.push(row(`${rest.length} more`, objects, ''));
     }
     return {

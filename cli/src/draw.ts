@@ -1,4 +1,5 @@
 import { ShapeError } from 'fovea';
+import type { ImageSize } from 'fovea/data';
 import {
   enlarged,
   escapeXml,
@@ -71,12 +72,12 @@ const LEAST = 8;
 
 /**
  * An image for a page, with what is drawn on it: shrunk to a longer side of `side` pixels, or enlarged by a whole factor up to that, so that lines
- * and names are finer than its pixels. WebP, as it is a third of a PNG.
+ * and names are finer than its pixels. WebP, as it is a third of a PNG. The overlay is of an image of `size`, by default that of the image.
  */
 export async function thumbnail(
   image: RgbImage,
   overlay: Overlay = {},
-  side = THUMBNAIL,
+  { size = image, side = THUMBNAIL }: { size?: ImageSize; side?: number } = {},
 ): Promise<PageImage> {
   checkImage('thumbnail', image);
   const { width, height } = image;
@@ -91,11 +92,15 @@ export async function thumbnail(
     }),
   );
   const undrawn: UndrawnText[] = [];
-  paintOverlay(pixels, overlay, { size: image, undrawn });
-  const encodedImage = await withTexts(pixels, undrawn)
-    .webp({ quality: 82, smartSubsample: true })
-    .toBuffer();
-  return { image: encodedImage, width: pixels.width, height: pixels.height };
+  paintOverlay(pixels, overlay, { size, undrawn });
+  return pageImage(pixels, undrawn);
+}
+
+/** An image for a page as WebP, with the texts that were left to the system's fonts. */
+export async function pageImage(image: RgbaImage, texts: readonly UndrawnText[] = []): Promise<PageImage> {
+  const { width, height } = image;
+  const bytes = await withTexts(image, texts).webp({ quality: 82, smartSubsample: true }).toBuffer();
+  return { image: bytes, width, height };
 }
 
 /** `paintOverlay` on an image of `scale` times its size, as PNG bytes. */

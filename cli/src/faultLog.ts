@@ -97,6 +97,11 @@ export class FaultLog {
     }
   }
 
+  /** Everything that was bad or was changed. */
+  get faults(): readonly DataFault[] {
+    return this.#faults;
+  }
+
   /** Lines on what was left out and what was changed, by kind, each with the first message; '' where nothing was. */
   get text(): string {
     const lines: string[] = [];

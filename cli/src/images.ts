@@ -3,6 +3,7 @@ import { BadData, type FaultKind, type ImageInfo } from 'fovea/data';
 import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { bmpSize, checkBmp, decodeBmp } from './bmp.ts';
 import { fileProblem, openFile, readWhole, writeFileAtomic } from './files.ts';
+import type { Fingerprint } from './fingerprint.ts';
 
 /** Three channels, whatever the file held. */
 export interface LoadedImage {
@@ -99,29 +100,38 @@ export async function imageHeader(source: string | Uint8Array, name: string): Pr
   }
 }
 
-/**
- * Decodes an image to its last line, without keeping it. Throws DataError for one that is truncated or damaged.
- *
- * @returns The extension for files of its format, with its dot.
- */
-export async function verifyImage(source: string | Uint8Array, name: string): Promise<string> {
+/** An image that could be decoded to its last line. */
+export interface VerifiedImage {
+  /** For files of its format, with its dot. */
+  readonly extension: string;
+  /** What it looks like from afar; undefined for an image that was not decoded, as it would take too much memory. */
+  readonly fingerprint?: Fingerprint;
+}
+
+/** Decodes an image to its last line, without keeping it. Throws DataError for one that is truncated or damaged. */
+export async function verifyImage(source: string | Uint8Array, name: string): Promise<VerifiedImage> {
   const bytes = typeof source === 'string' ? await bytesOf(source) : source;
   try {
     if (isBmp(bytes)) {
       const { width, height } = bmpSize(bytes);
       checkBmp(bytes, name);
       // All is there if there are enough bytes. BMP files are only decoded whole, which takes much memory.
-      if (width * height > MOST_DECODED) return '.bmp';
+      if (width * height > MOST_DECODED) return { extension: '.bmp' };
     }
-    await vips(bytes, name, { failOn: 'error', sequentialRead: true, limitInputPixels: false })
+    const grey = await vips(bytes, name, { failOn: 'error', sequentialRead: true, limitInputPixels: false })
+      .flatten({ background: '#000000' })
       .resize(8, 8, { fit: 'fill' })
-      .raw()
+      .greyscale()
+      .raw({ depth: 'uchar' })
       .toBuffer();
+    return {
+      extension: EXTENSIONS[claimedFormat(bytes) ?? ''] ?? '.png',
+      fingerprint: { grey: Uint8Array.from(grey) },
+    };
   } catch (error) {
     if (error instanceof DataError) throw error;
     throw diagnose(name, bytes, error);
   }
-  return EXTENSIONS[claimedFormat(bytes) ?? ''] ?? '.png';
 }
 
 async function bytesOf(path: string): Promise<Uint8Array> {

@@ -9,11 +9,11 @@ import { demoCommand } from './commands/demo.ts';
 import { evalCommand } from './commands/eval.ts';
 import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
+import { lookCommand } from './commands/look.ts';
 import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
-import { convertWeightsCommand, showWeightsCommand } from './commands/weights.ts';
 import {
   batches,
   held,
@@ -29,6 +29,7 @@ import {
 } from './optionValues.ts';
 import { printableLines } from './printable.ts';
 import { placed } from './resultOptions.ts';
+import { addWeightsCommands } from './weightsProgram.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -141,6 +142,27 @@ clipped(
   .option('--json <file>', 'also write the numbers to a JSON file')
   .option('--report <file>', 'also write an HTML report with tables and plots of sizes, shapes and clusters')
   .action((folder, options) => anchorsCommand(folder, options));
+
+clipped(
+  program
+    .command('look')
+    .description('show what is labelled in a data set, and how it is augmented, as an HTML page')
+    .argument('<data>', 'folder with images and annotations, or a COCO file'),
+)
+  .option('--out <file>', 'the page (default: look.html)')
+  .option(
+    '--augment <preset|file>',
+    'how crops are varied, as in fovea train: none, light, default, aerial or text, or a file (default: default)',
+  )
+  .option('--samples <n>', 'most images that are shown, and crops (default: 24)', whole(0, 10_000))
+  .option('--seed <n>', 'random seed: the same seed shows the same images (default: 0)', whole(0))
+  .option('--size <pixels>', 'shrink larger images to this longer side (default: 512)', whole(32, 65536))
+  .option(
+    '--crop <pixels>',
+    'side of the crops, a multiple of 32 (default: chosen by the size of the objects)',
+    whole(32, 65536, 32),
+  )
+  .action((folder, options) => lookCommand(folder, options));
 
 clipped(
   program
@@ -316,29 +338,7 @@ program
   .addOption(adapter())
   .action((models, options) => tuneCommand(models, options));
 
-const STATE_DICT = 'PyTorch files that hold several: the name of the one to take, such as ema';
-const weights = program.command('weights').description('show or convert files of weights');
-
-weights
-  .command('show')
-  .description('show the format, the tensors, and what was left out and why')
-  .argument('<file>', 'weights: safetensors, an index of shards, a PyTorch or ONNX file')
-  .option('--state-dict <name>', STATE_DICT)
-  .action((file, options) => showWeightsCommand(file, options));
-
-weights
-  .command('convert')
-  .description(
-    'write the tensors in another format, .safetensors or .pth; models that detect and segment run also as .onnx',
-  )
-  .argument('<file>', 'weights: safetensors, an index of shards, a PyTorch or ONNX file')
-  .argument('<out>', 'file to write')
-  .option('--state-dict <name>', STATE_DICT)
-  .option(
-    '--arch <name>',
-    "to .onnx: torchvision's name for the weights, such as resnet50 (default: told by them)",
-  )
-  .action((file, out, options) => convertWeightsCommand(file, out, options));
+addWeightsCommands(program);
 
 modelFile(
   program

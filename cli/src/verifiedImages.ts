@@ -1,5 +1,5 @@
 import type { AnnotatedImage } from 'fovea/data';
-import { verifyImage } from './images.ts';
+import { type VerifiedImage, verifyImage } from './images.ts';
 
 /** Images that are decoded while earlier ones are written: decoding takes most of the time, and has other threads. */
 const AHEAD = 8;
@@ -7,8 +7,7 @@ const AHEAD = 8;
 /** An image of a data set that is being decoded. */
 export interface Verified {
   readonly image: AnnotatedImage;
-  /** The extension for files of its format. */
-  readonly verified: Promise<string>;
+  readonly verified: Promise<VerifiedImage>;
 }
 
 /** Images in their order, each with a promise that fails where it is damaged: a copy of it would be found out much later. */

@@ -14,6 +14,8 @@ export interface GridImage {
   readonly color?: string;
   /** Whether the swatch is a dashed outline, as the image's. Default false. */
   readonly dashed?: boolean;
+  /** Texts on the image that are still to be drawn: what `paintOverlay` gave to `undrawn`. Default: none. */
+  readonly texts?: readonly UndrawnText[];
 }
 
 /** Options of `imageGrid`. */
@@ -22,7 +24,7 @@ export interface ImageGridOptions {
   readonly columns?: number;
   /** What is around the images, `#rrggbb`. Default: nothing, so that a page shows through; titles are on dark strips. */
   readonly background?: string;
-  /** Receives texts in scripts that have no glyphs here, for the caller to draw. Default: their characters become boxes. */
+  /** Receives titles in scripts that have no glyphs here, for the caller to draw, and the `texts` of the images. Default: characters of such titles become boxes. */
   readonly undrawn?: UndrawnText[];
 }
 
@@ -92,6 +94,9 @@ export function imageGrid(images: readonly GridImage[], options: ImageGridOption
       if (strip > 0)
         paintTitle(painter, one, { x, y, width: cell, height: strip, size }, background, undrawn);
       painter.put(one.image, x, y + strip);
+      for (const text of one.texts ?? []) {
+        undrawn?.push({ ...text, x: text.x + x, y: text.y + y + strip });
+      }
     });
     y += heights[r]! + margin;
   });

@@ -10,6 +10,13 @@ export {
   detectionOverlay,
   type ObjectOverlayOptions,
 } from './annotationOverlay.ts';
+export {
+  type CanvasContext,
+  type DrawingCanvas,
+  type DrawOnCanvasOptions,
+  drawOnCanvas,
+  drawOverlay,
+} from './canvas.ts';
 export type { UndrawnText } from './glyphs.ts';
 export { enlarged, type GridImage, type ImageGridOptions, imageGrid } from './imageGrid.ts';
 export { type LinePlotOptions, linePlot, type PlotMark, type PlotSeries } from './linePlot.ts';

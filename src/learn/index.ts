@@ -68,6 +68,12 @@ export {
   plotRates,
 } from './plots.ts';
 export { type Rate, type RateSlice, slice } from './rates.ts';
-export { type ShowBatchOptions, type ShowResultsOptions, showBatch, showResults } from './show.ts';
+export {
+  batchImages,
+  type ShowBatchOptions,
+  type ShowResultsOptions,
+  showBatch,
+  showResults,
+} from './show.ts';
 export { type ShowPredictionsOptions, showPredictions } from './showPredictions.ts';
 export type { Trained } from './trained.ts';

@@ -1,5 +1,6 @@
 import { expectArguments, shownValue } from '../arguments.ts';
 import type { Batch, Loader } from '../data/loader.ts';
+import type { UndrawnText } from '../draw/glyphs.ts';
 import { enlarged, type GridImage, imageGrid } from '../draw/imageGrid.ts';
 import { type Overlay, paintOverlay } from '../draw/overlay.ts';
 import type { RgbaImage } from '../draw/painter.ts';
@@ -27,6 +28,11 @@ export interface ShowBatchOptions {
   readonly mean?: readonly number[];
   /** What each channel was divided by, to be multiplied again. Default 1. */
   readonly std?: readonly number[];
+  /**
+   * Receives names in scripts that have no glyphs here, for `drawOnCanvas` of fovea/draw, or for the caller to draw. Default: their characters become
+   * boxes.
+   */
+  readonly undrawn?: UndrawnText[];
 }
 
 /** Options of `showResults`. */
@@ -37,6 +43,11 @@ export interface ShowResultsOptions<Item, B extends Batch> extends ShowBatchOpti
   readonly prediction?: string;
 }
 
+/** How batches are shown. */
+type Style = Omit<BatchStyle, 'dashed'> &
+  Required<Pick<ShowBatchOptions, 'maxItems' | 'side' | 'images'>> &
+  Pick<ShowBatchOptions, 'columns' | 'undrawn'>;
+
 const DEFAULTS = {
   classNames: undefined,
   maxItems: 9,
@@ -45,6 +56,7 @@ const DEFAULTS = {
   images: 'images',
   mean: [0],
   std: [1],
+  undrawn: undefined,
 };
 
 function expectSizes(call: string, sizes: Readonly<Record<string, number>>): void {
@@ -55,11 +67,16 @@ function expectSizes(call: string, sizes: Readonly<Record<string, number>>): voi
 }
 
 /** An image with what is drawn on it, enlarged so that lines and names are finer than its pixels. */
-function painted(image: RgbaImage, overlay: Overlay, side: number): RgbaImage {
+function painted(
+  image: RgbaImage,
+  overlay: Overlay,
+  { side, undrawn }: Pick<Style, 'side' | 'undrawn'>,
+): Pick<GridImage, 'image' | 'texts'> {
   const factor = Math.max(1, Math.round(side / Math.max(image.width, image.height)));
   const out = enlarged(image, factor);
-  paintOverlay(out, overlay, { size: image });
-  return out;
+  const texts: UndrawnText[] = [];
+  paintOverlay(out, overlay, { size: image, ...(undrawn ? { undrawn: texts } : {}) });
+  return { image: out, texts };
 }
 
 /**
@@ -69,28 +86,57 @@ function painted(image: RgbaImage, overlay: Overlay, side: number): RgbaImage {
  *
  * @param given A batch, or a loader, whose first batches are shown.
  * @param options Names, size, and how images were normalised.
- * @returns The images in a grid: for `new ImageData(data, width, height)` in a page, or `encodePng` of fovea/draw.
+ * @returns The images in a grid: for `drawOnCanvas` of fovea/draw in a page, or its `encodePng`.
  * @throws UsageError for a batch without images, ShapeError for shapes that are not those above.
  */
 export async function showBatch<Item, B extends Batch>(
   given: B | Loader<Item, B>,
   options: ShowBatchOptions = {},
 ): Promise<RgbaImage> {
-  const { maxItems, columns, side, images, ...style } = withDefaults('showBatch', options, DEFAULTS);
-  expectSizes('showBatch', { maxItems, side });
-  expectArguments('showBatch', { given }, { given: 'object' });
+  const style = withDefaults('showBatch', options, DEFAULTS);
+  return gridOf(await tilesOfBatch('showBatch', given, style), style);
+}
+
+/**
+ * The images that `showBatch` puts into a grid, one by one, for a page of your own.
+ *
+ * @param given A batch, or a loader, whose first batches are shown.
+ * @param options Names, size, and how images were normalised. `columns` has no effect.
+ * @returns Each image with what is drawn on it; with the name of its class as its title where it has one.
+ * @throws UsageError for a batch without images, ShapeError for shapes that `showBatch` does not take.
+ */
+export async function batchImages<Item, B extends Batch>(
+  given: B | Loader<Item, B>,
+  options: ShowBatchOptions = {},
+): Promise<GridImage[]> {
+  return tilesOfBatch('batchImages', given, withDefaults('batchImages', options, DEFAULTS));
+}
+
+const gridOf = (
+  tiles: readonly GridImage[],
+  { columns, undrawn }: Pick<ShowBatchOptions, 'columns' | 'undrawn'>,
+) => imageGrid(tiles, { ...(columns === undefined ? {} : { columns }), ...(undrawn ? { undrawn } : {}) });
+
+async function tilesOfBatch<Item, B extends Batch>(
+  call: string,
+  given: B | Loader<Item, B>,
+  style: Style,
+): Promise<GridImage[]> {
+  const { maxItems, side } = style;
+  expectSizes(call, { maxItems, side });
+  expectArguments(call, { given }, { given: 'object' });
   const tiles: GridImage[] = [];
   for await (const batch of batchesOf(given)) {
-    const pixels = arrayOf('showBatch', batch, images, 'the batch');
+    const pixels = arrayOf(call, batch, style.images, 'the batch');
     const count = Math.min(pixels.shape[0] ?? 0, maxItems - tiles.length);
     for (let n = 0; n < count; n++) {
-      const { overlay, title } = overlayOf('showBatch', batch, n, { ...style, dashed: false });
-      const image = painted(imageOf('showBatch', pixels, n, style), overlay, side);
-      tiles.push({ image, ...(title === undefined ? {} : { title }) });
+      const { overlay, title } = overlayOf(call, batch, n, { ...style, dashed: false });
+      const shown = painted(imageOf(call, pixels, n, style), overlay, style);
+      tiles.push({ ...shown, ...(title === undefined ? {} : { title }) });
     }
     if (tiles.length >= maxItems) break;
   }
-  return imageGrid(tiles, columns === undefined ? {} : { columns });
+  return tiles;
 }
 
 async function* batchesOf<Item, B extends Batch>(given: B | Loader<Item, B>): AsyncGenerator<Batch, void> {
@@ -110,7 +156,7 @@ const [RIGHT, WRONG] = ['#3fb950', '#ff7b72'];
  *
  * @param learner The Learner. Its task predicts `logits`, or the arrays that `showBatch` draws, with `scores` [N, G].
  * @param options What is predicted, names and size.
- * @returns The images in a grid: for `new ImageData(data, width, height)` in a page, or `encodePng` of fovea/draw.
+ * @returns The images in a grid: for `drawOnCanvas` of fovea/draw in a page, or its `encodePng`.
  * @throws UsageError where nothing is predicted that can be drawn; ShapeError for shapes that are not those.
  */
 export async function showResults<Item, M extends Module, B extends Batch>(
@@ -120,11 +166,12 @@ export async function showResults<Item, M extends Module, B extends Batch>(
   if (!(learner instanceof Learner)) {
     throw new UsageError(`showResults: learner is ${shownValue(learner)}; give a Learner`);
   }
-  const { loader, prediction, maxItems, columns, side, images, ...style } = withDefaults(
-    'showResults',
-    options,
-    { ...DEFAULTS, loader: learner.valid ?? learner.train, prediction: 'logits' },
-  );
+  const { loader, prediction, ...style } = withDefaults('showResults', options, {
+    ...DEFAULTS,
+    loader: learner.valid ?? learner.train,
+    prediction: 'logits',
+  });
+  const { maxItems, side, images } = style;
   expectSizes('showResults', { maxItems, side });
   const tiles: GridImage[] = [];
   let shown = 0;
@@ -133,30 +180,24 @@ export async function showResults<Item, M extends Module, B extends Batch>(
     const scores = predictions[prediction];
     const found = scores ? { ...predictions, ...classesOf('showResults', scores) } : predictions;
     for (let n = 0; n < (pixels.shape[0] ?? 0) && shown < maxItems; n++, shown++) {
-      tiles.push(...tilesOf(imageOf('showResults', pixels, n, style), batch, found, n, { ...style, side }));
+      tiles.push(...tilesOf(imageOf('showResults', pixels, n, style), batch, found, n, style));
     }
     if (shown >= maxItems) break;
   }
   const pairs = tiles.length > shown;
   const perRow = Math.ceil(Math.sqrt(shown / (pairs ? 2 : 1)));
-  return imageGrid(tiles, { columns: columns ?? perRow * (pairs ? 2 : 1) });
+  return gridOf(tiles, { ...style, columns: style.columns ?? perRow * (pairs ? 2 : 1) });
 }
 
 /** One image with its class and the one predicted as its title, or two: the truth and what was predicted. */
-function tilesOf(
-  image: RgbaImage,
-  batch: Batch,
-  found: Batch,
-  n: number,
-  style: Omit<BatchStyle, 'dashed'> & { readonly side: number },
-): GridImage[] {
+function tilesOf(image: RgbaImage, batch: Batch, found: Batch, n: number, style: Style): GridImage[] {
   const truth = overlayOf('showResults', batch, n, { ...style, dashed: true });
   const guess = overlayOf('showResults', found, n, { ...style, dashed: false });
   if (guess.title !== undefined) {
     const share = found.probabilities?.data[n];
     const right = truth.title === guess.title;
     const title = `${truth.title}: ${guess.title}${share === undefined ? '' : ` ${share.toFixed(2)}`}`;
-    return [{ image: painted(image, {}, style.side), title, color: right ? RIGHT! : WRONG! }];
+    return [{ ...painted(image, {}, style), title, color: right ? RIGHT! : WRONG! }];
   }
   const { boxes = [], masks = [], points = [] } = guess.overlay;
   const arrays = ['boxes', 'masks', 'labels', 'points', 'keypoints'].filter((name) => found[name]);
@@ -166,7 +207,7 @@ function tilesOf(
     );
   }
   return [
-    { image: painted(image, truth.overlay, style.side), title: 'true' },
-    { image: painted(image, guess.overlay, style.side), title: 'predicted' },
+    { ...painted(image, truth.overlay, style), title: 'true' },
+    { ...painted(image, guess.overlay, style), title: 'predicted' },
   ];
 }

@@ -4,6 +4,7 @@ import type { Sample } from '../data/dataset.ts';
 import type { FloatImage } from '../data/image.ts';
 import { shrinkSample } from '../data/resize.ts';
 import { annotationOverlay, detectionOverlay } from '../draw/annotationOverlay.ts';
+import type { UndrawnText } from '../draw/glyphs.ts';
 import { type GridImage, imageGrid } from '../draw/imageGrid.ts';
 import { type Overlay, paintOverlay } from '../draw/overlay.ts';
 import type { RgbaImage } from '../draw/painter.ts';
@@ -27,6 +28,8 @@ export interface ShowPredictionsOptions {
   readonly worstFirst?: boolean;
   /** Leaves out detections with a lower score. Default 0.5. */
   readonly scoreThreshold?: number;
+  /** Receives names in scripts that have no glyphs here: see `ShowBatchOptions`. Default: their characters become boxes. */
+  readonly undrawn?: UndrawnText[];
 }
 
 /** An image with its two overlays. */
@@ -46,7 +49,7 @@ interface Judged {
  * @param model A `Detector` or `Segmenter`.
  * @param samples Labelled images.
  * @param options How many, which first, and their size.
- * @returns Pairs of images in a grid: for `new ImageData(data, width, height)` in a page, or `encodePng` of fovea/draw.
+ * @returns Pairs of images in a grid: for `drawOnCanvas` of fovea/draw in a page, or its `encodePng`.
  * @throws DataError without a sample.
  */
 export async function showPredictions(
@@ -65,8 +68,9 @@ export async function showPredictions(
     side: 640,
     worstFirst: false,
     scoreThreshold: 0.5,
+    undrawn: undefined,
   });
-  const { maxItems, columns, side, worstFirst, scoreThreshold } = filled;
+  const { maxItems, columns, side, worstFirst, scoreThreshold, undrawn } = filled;
   for (const [name, value] of Object.entries({ maxItems, columns, side })) {
     if (Number.isSafeInteger(value) && value > 0) continue;
     throw new UsageError(`showPredictions: ${name} is ${value}; give a whole number above 0`);
@@ -78,17 +82,21 @@ export async function showPredictions(
       : await judgeSegmenter(model, samples);
   const shown = worstFirst ? judged.toSorted((a, b) => b.errors - a.errors) : judged;
   const tiles = shown.slice(0, maxItems).flatMap(({ sample, truth, found, title }): GridImage[] => [
-    { image: painted(sample, truth, side), title: `${sample.name}: true` },
-    { image: painted(sample, found, side), title },
+    { ...painted(sample, truth, filled), title: `${sample.name}: true` },
+    { ...painted(sample, found, filled), title },
   ]);
-  return imageGrid(tiles, { columns: 2 * columns });
+  return imageGrid(tiles, { columns: 2 * columns, ...(undrawn ? { undrawn } : {}) });
 }
 
-function painted(sample: Sample, overlay: Overlay, side: number): RgbaImage {
-  const { image } = shrinkSample(sample, side);
-  const out = rgbaOf(image);
-  paintOverlay(out, overlay, { size: sample.image });
-  return out;
+function painted(
+  sample: Sample,
+  overlay: Overlay,
+  { side, undrawn }: Required<Pick<ShowPredictionsOptions, 'side'>> & Pick<ShowPredictionsOptions, 'undrawn'>,
+): Pick<GridImage, 'image' | 'texts'> {
+  const image = rgbaOf(shrinkSample(sample, side).image);
+  const texts: UndrawnText[] = [];
+  paintOverlay(image, overlay, { size: sample.image, ...(undrawn ? { undrawn: texts } : {}) });
+  return { image, texts };
 }
 
 function rgbaOf({ width, height, data }: FloatImage): RgbaImage {

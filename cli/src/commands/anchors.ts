@@ -84,7 +84,7 @@ function configOf(layout: AnchorLayout): string {
 
 /** Images as they are, without looking at their files. */
 async function* unverified(images: AsyncIterable<AnnotatedImage>): AsyncGenerator<Verified> {
-  for await (const image of images) yield { image, verified: Promise.resolve('') };
+  for await (const image of images) yield { image, verified: Promise.resolve({ extension: '' }) };
 }
 
 /**

@@ -147,9 +147,10 @@ async function convert(from: string, to: string, options: ConvertOptions, faults
     const classes = await classesOf(dataset);
     const writer = format.create(sink, classes, dataset.extra);
     for await (const { image, verified } of verifiedAhead(dataset.images())) {
-      const extension = await faults.attempt(options, () => verified);
+      const found = await faults.attempt(options, () => verified);
       aborted.signal.throwIfAborted();
-      if (extension === undefined) continue;
+      if (!found) continue;
+      const { extension } = found;
       const taken = { ...(options.boxesAsMasks ? withFilledBoxes(image) : image), extension };
       await writer.add(taken);
       tally.add(taken);

@@ -1,0 +1,375 @@
+import path from 'node:path';
+import { defaultSettings } from 'fovea';
+import {
+  type Annotation,
+  type Dataset,
+  FORMATS,
+  objectsOf,
+  type Sample,
+  trainingAnnotation,
+} from 'fovea/data';
+import { annotationOverlay, colorAt, type UndrawnText } from 'fovea/draw';
+import { batchImages, CropLoader } from 'fovea/learn';
+import { readAugment } from '../augmentation.ts';
+import { countPlot, histogramPlot, placesPlot, scatterPlot } from '../boxPlots.ts';
+import { chooseSamples } from '../chooseSamples.ts';
+import { colorsOf } from '../colors.ts';
+import { counted } from '../counted.ts';
+import { createCounter } from '../counter.ts';
+import type { DataOptions } from '../dataOptions.ts';
+import { DataStatistics } from '../dataStatistics.ts';
+import { pageImage, thumbnail } from '../draw.ts';
+import { FaultLog } from '../faultLog.ts';
+import { checkOutputFile } from '../files.ts';
+import type { Gallery, GalleryItem } from '../gallery.ts';
+import type { Output } from '../output.ts';
+import { barPlot } from '../plots.ts';
+import { printable } from '../printable.ts';
+import { type ReportTable, writeReport } from '../report.ts';
+import { type ReadSample, SampleReader } from '../samples.ts';
+import { textTable } from '../textTable.ts';
+import { verifiedAhead } from '../verifiedImages.ts';
+
+export interface LookOptions extends DataOptions {
+  /** The page. Default `look.html`. */
+  readonly out?: string;
+  /** A preset, or a file with a list of transforms. Default `default`. */
+  readonly augment?: string;
+  /** The most images that are shown as they are labelled, and crops as a model is fed with them. Default 24. */
+  readonly samples?: number;
+  readonly seed?: number;
+  /** As in a training: images are shrunk to this longer side before crops are cut. */
+  readonly size?: number;
+  readonly crop?: number;
+}
+
+const OUT = 'look.html';
+const SAMPLES = 24;
+const MOST_FAULTS = 50;
+const MOST_BARS = 30;
+/** Colours repeat after that many classes. */
+const MOST_COLORS = 8;
+/** What an image is found by that has no object. */
+const NOTHING = 'no object';
+
+/** Reads all annotations, and decodes all images once, to find what is damaged and what is there twice. */
+async function readAll(dataset: Dataset, options: DataOptions, faults: FaultLog): Promise<DataStatistics> {
+  const statistics = new DataStatistics();
+  const counter = createCounter('images');
+  try {
+    for await (const { image, verified } of verifiedAhead(dataset.images())) {
+      const found = await faults.attempt(options, () => verified);
+      if (!found) continue;
+      statistics.add(image, found.fingerprint);
+      counter.show(statistics.images.length);
+    }
+  } finally {
+    counter.clear();
+  }
+  return statistics;
+}
+
+/** `2 apple, 1 car`: the objects of an image. */
+function contentOf({ shapes }: Annotation): string {
+  const counts = new Map<string, number>();
+  for (const { label } of objectsOf(shapes)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return [...counts].map(([label, count]) => `${count} ${label}`).join(', ') || NOTHING;
+}
+
+const tagsOf = ({ shapes }: Annotation): GalleryItem['tags'] => {
+  const labels = [...new Set(shapes.map(({ label }) => label))];
+  return (labels.length > 0 ? labels : [NOTHING]).map((label) => ({ values: [label] }));
+};
+
+const legendOf = (classes: readonly string[]) =>
+  classes.slice(0, MOST_COLORS).map((name, i) => ({ name, color: colorAt(i) }));
+
+/** An image as it is labelled. */
+async function labelledItem(
+  { name, annotation, image, loaded }: ReadSample,
+  classNames: readonly string[],
+): Promise<GalleryItem> {
+  const content = contentOf(annotation);
+  const { width, height } = loaded.original ?? loaded;
+  // The annotation is of the image as it was shrunk.
+  const shown = await thumbnail(loaded, annotationOverlay(annotation, { classNames }), { size: image });
+  return {
+    title: name,
+    note: `${width} x ${height}: ${content}`,
+    images: [{ ...shown, caption: 'labelled', alt: `${name} with its labels: ${content}` }],
+    tags: tagsOf(annotation),
+  };
+}
+
+const labelledGallery = (
+  items: readonly GalleryItem[],
+  classes: readonly string[],
+  all: number,
+): Gallery => ({
+  title: 'As it is labelled',
+  note: `${items.length} of ${counted(all, 'image')} (--samples, --seed): one of each class if there is room, the smallest and the largest object, others at random.`,
+  legend: legendOf(classes),
+  filters: [{ name: 'class', values: [...classes, NOTHING] }],
+  items,
+});
+
+/** Crops as a training makes them. */
+async function augmented(
+  samples: readonly Sample[],
+  options: LookOptions,
+  {
+    masks,
+    segment,
+    name,
+    classes,
+  }: {
+    readonly masks: boolean;
+    readonly segment: boolean;
+    readonly name: string;
+    readonly classes: readonly string[];
+  },
+): Promise<{ readonly gallery: Gallery; readonly settings: Record<string, unknown> } | undefined> {
+  const taught = samples.map((sample) => ({
+    ...sample,
+    annotation: trainingAnnotation(sample.annotation, { detector: !segment }),
+  }));
+  if (taught.every(({ annotation }) => annotation.shapes.length === 0)) return undefined;
+  const augment = await readAugment(name);
+  const { seed = 0, size, crop } = options;
+  const settings = defaultSettings(segment ? 'unet' : 'retinanet', taught, {
+    augment,
+    seed,
+    batchSize: 1,
+    classNames: classes,
+    ...(size === undefined ? {} : { maxSide: size }),
+    ...(crop === undefined ? {} : { cropSize: crop }),
+  });
+  const { cropSize } = settings;
+  const loader = new CropLoader(taught, {
+    task: segment ? 'segment' : 'detect',
+    batchSize: 1,
+    size: [cropSize, cropSize],
+    classNames: classes,
+    seed,
+    augment: settings.augment,
+    masks,
+    stepsPerEpoch: taught.length,
+  });
+  const items: GalleryItem[] = [];
+  for await (const { batch, items: of } of loader.batches(0)) {
+    const texts: UndrawnText[] = [];
+    const [tile] = await batchImages(batch, { classNames: classes, undrawn: texts });
+    const title = of[0]!.name;
+    const labels = labelsOf(batch, segment).map((label) => classes[label]!);
+    items.push({
+      title,
+      images: [
+        {
+          ...(await pageImage(tile!.image, tile!.texts ?? [])),
+          caption: `${cropSize} x ${cropSize}`,
+          alt: `A crop of ${title} as a model is fed with it`,
+        },
+      ],
+      tags: (labels.length > 0 ? labels : [NOTHING]).map((label) => ({ values: [label] })),
+    });
+  }
+  return {
+    gallery: {
+      title: 'As a model is fed with it',
+      note: `Crops of ${cropSize} x ${cropSize} pixels of images shrunk to ${settings.maxSide}, as fovea train cuts them, varied by --augment ${name}. Grey, dashed boxes are ignored: objects of which too little is left.`,
+      legend: legendOf(classes),
+      filters: [{ name: 'class', values: [...classes, NOTHING] }],
+      items,
+    },
+    settings: { augment: settings.augment, cropSize, maxSide: settings.maxSide },
+  };
+}
+
+/** The classes in a crop. */
+function labelsOf(
+  batch: {
+    readonly labels: { readonly data: ArrayLike<number> };
+    readonly counts?: { readonly data: ArrayLike<number> };
+  },
+  segment: boolean,
+): number[] {
+  const { data } = batch.labels;
+  const found = new Set<number>();
+  for (let i = 0; i < (segment ? data.length : batch.counts!.data[0]!); i++) {
+    const label = segment ? data[i]! - 1 : data[i]!;
+    if (label >= 0 && label < 254) found.add(label);
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+/** What could not be used, or was changed. */
+function faultTables({ faults }: FaultLog): ReportTable[] {
+  if (faults.length === 0) return [];
+  const kinds = new Map<string, { level: string; kind: string; count: number }>();
+  for (const { level, kind } of faults) {
+    const row = kinds.get(`${level} ${kind}`) ?? { level, kind, count: 0 };
+    row.count++;
+    kinds.set(`${level} ${kind}`, row);
+  }
+  const sorted = [...kinds.values()].sort((a, b) => b.count - a.count);
+  const rest = faults.length - MOST_FAULTS;
+  return [
+    {
+      title: 'Faults',
+      header: ['kind', 'count', 'of'],
+      rows: sorted.map(({ level, kind, count }) => [kind, `${count}`, level]),
+      note: 'Everything but notes is left out. --report-bad writes all of it to a file.',
+    },
+    {
+      title: 'Each fault',
+      header: ['what is wrong'],
+      rows: faults.slice(0, MOST_FAULTS).map(({ message }) => [message]),
+      ...(rest > 0 ? { note: `${rest} more.` } : {}),
+    },
+  ];
+}
+
+function plotsOf(statistics: DataStatistics): string[] {
+  const { boxes, images, places, shares } = statistics;
+  const { counts } = boxes;
+  const shown = counts.slice(0, MOST_BARS);
+  const more = counts.length - shown.length;
+  return [
+    ...(counts.length > 0
+      ? [
+          barPlot({
+            title: more > 0 ? `Objects per class (${more} rarer ones left out)` : 'Objects per class',
+            xLabel: 'objects',
+            bars: shown.map(({ name, objects }) => ({ label: name, value: objects, text: `${objects}` })),
+          }),
+        ]
+      : []),
+    countPlot(
+      images.map(({ objects }) => objects),
+      { title: 'Objects per image', xLabel: 'objects', yLabel: 'images' },
+    ),
+    scatterPlot(
+      images.map(({ width, height }) => [width, height] as const),
+      [],
+      { title: 'Sizes of images', what: 'images' },
+    ),
+    ...(boxes.sides.length > 0
+      ? [
+          histogramPlot(boxes.sizes, {
+            title: 'Sizes of objects',
+            xLabel: '\u221a(width height), pixels',
+            yLabel: 'objects',
+          }),
+          histogramPlot(
+            Float64Array.from(shares, (share) => 100 * share),
+            {
+              title: 'Sizes of objects in their image',
+              xLabel: '% of the image, \u221a of areas',
+              yLabel: 'objects',
+            },
+          ),
+          histogramPlot(
+            Float64Array.from(boxes.sides, ([w, h]) => w / h),
+            {
+              title: 'Shapes of objects',
+              xLabel: 'width / height',
+              yLabel: 'objects',
+            },
+          ),
+          scatterPlot(boxes.sides, [], { title: 'Width and height of objects', what: 'objects' }),
+          placesPlot(places, { title: 'Where objects are' }),
+        ]
+      : []),
+  ];
+}
+
+/** fovea look: what is labelled in a data set, as a page. What is bad is shown and left out. */
+export async function lookCommand(
+  data: string,
+  given: LookOptions,
+  stdout: Output = process.stdout,
+): Promise<void> {
+  const { out = OUT, samples: count = SAMPLES, seed = 0, size = 512, augment = 'default' } = given;
+  const options: LookOptions = { split: 'all', clip: true, ...given, skipBad: true };
+  await checkOutputFile(out);
+  await readAugment(augment);
+  await FaultLog.check(options);
+  const faults = new FaultLog();
+  await faults.during(options, async () => {
+    const reader = await SampleReader.open(data, options, faults, { maxSide: size });
+    const { dataset } = reader;
+    const statistics = await readAll(dataset, options, faults);
+    const { images, boxes } = statistics;
+    if (images.length === 0) await faults.finishEmpty(options, data);
+    const shown = chooseSamples(
+      images,
+      boxes.counts.map(({ name }) => name),
+      { count, seed },
+    );
+    const classes = classesOf(dataset, statistics);
+    const samples: Sample[] = [];
+    const items: GalleryItem[] = [];
+    for await (const sample of reader.samples(new Set(shown.map(({ name }) => name)))) {
+      items.push(await labelledItem(sample, classes));
+      // Without the image at its full size.
+      const { name, image, annotation } = sample;
+      samples.push({ name, image, annotation });
+    }
+    await faults.finish(options);
+    const crops = await augmented(samples, options, {
+      name: augment,
+      classes,
+      segment: dataset.format === 'masks',
+      masks: dataset.format !== 'masks' && statistics.outlined === statistics.objects,
+    });
+    const format = FORMATS[dataset.format].title;
+    const lead = `${counted(images.length, 'image')}, ${counted(statistics.objects, 'object')} of ${counted(boxes.counts.length, 'class', 'classes')}`;
+    const notes = statistics.notes(dataset.classes?.map(({ name }) => name));
+    const title = path.basename(path.resolve(data));
+    await writeReport(out, {
+      title: `Data: ${title}`,
+      lead: `${lead}; ${format}${dataset.splits.length > 1 && options.split === 'all' ? `, all parts (${dataset.splits.join(', ')})` : ''}.`,
+      runs: [
+        {
+          name: title,
+          task: format,
+          metrics: {
+            images: images.length,
+            'without objects': statistics.empty.length,
+            objects: statistics.objects,
+            classes: boxes.counts.length,
+            faults: faults.faults.length,
+          },
+          tables: [...statistics.tables, ...faultTables(faults)],
+          plots: plotsOf(statistics),
+          galleries: [labelledGallery(items, classes, images.length), ...(crops ? [crops.gallery] : [])],
+          ...(crops ? { config: crops.settings } : {}),
+          seed,
+        },
+      ],
+      timings: [],
+      notes,
+      versions: { node: process.versions.node },
+    });
+    const color = colorsOf(stdout);
+    stdout.write(
+      [
+        `${printable(data)} (${format}): ${lead}\n`,
+        ...(boxes.counts.length > 0 ? [`\n${textTable(boxes.classTable)}\n`] : []),
+        `\n${textTable(statistics.tables.find((table) => table.title === 'Images and objects')!)}\n`,
+        ...(notes.length > 0
+          ? [`\n${notes.map((note) => `${color.yellow('!')} ${printable(note)}\n`).join('')}`]
+          : []),
+        `\nlook at ${printable(out)}\n`,
+      ].join(''),
+    );
+  });
+}
+
+/** The classes in the order of the data set; those that it does not list after them. */
+function classesOf({ classes = [] }: Dataset, { boxes, images }: DataStatistics): string[] {
+  const found = [
+    ...new Set([...boxes.counts.map(({ name }) => name), ...images.flatMap((image) => image.classes)]),
+  ];
+  return [...new Set([...classes.map(({ name }) => name), ...found.sort()])];
+}

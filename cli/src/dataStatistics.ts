@@ -1,0 +1,224 @@
+import { type AnnotatedImage, objectsOf } from 'fovea/data';
+import { BoxStatistics, QUANTILES, quantile, shortNumber } from './boxStatistics.ts';
+import { counted, shownLabel } from './counted.ts';
+import { type Fingerprint, sameImages } from './fingerprint.ts';
+import type { ReportTable } from './report.ts';
+
+/** What is kept of each image. */
+export interface SeenImage {
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** The classes in it, without repetition. */
+  readonly classes: readonly string[];
+  readonly objects: number;
+  /** Square roots of the areas of its smallest and largest object, in pixels; NaN without objects. */
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/** Rows of tables in a page. */
+const MOST_ROWS = 100;
+const MOST_SIZES = 8;
+const MOST_SAME = 20;
+
+/** Fewer objects than this are hardly learned. */
+const FEW = 10;
+/** A class with so many times the objects of another is said to be much more frequent. */
+const IMBALANCE = 20;
+
+const row = (name: string, values: ArrayLike<number>): string[] => {
+  const sorted = Float64Array.from(values).sort();
+  return [name, ...QUANTILES.map(([, share]) => shortNumber(quantile(sorted, share)))];
+};
+
+const some = (names: readonly string[], most = 5): string =>
+  `${names.slice(0, most).join(', ')}${names.length > most ? ` and ${names.length - most} more` : ''}`;
+
+/** What is labelled in a data set, without its pixels. */
+export class DataStatistics {
+  readonly boxes = new BoxStatistics();
+  readonly images: SeenImage[] = [];
+  /** Centres of objects, in shares of the image. */
+  readonly places: (readonly [x: number, y: number])[] = [];
+  /** Square roots of the objects' shares of the area of their image. */
+  readonly shares: number[] = [];
+  /** Objects with an outline or a mask. */
+  outlined = 0;
+  ignored = 0;
+  readonly #fingerprints: (Fingerprint | undefined)[] = [];
+
+  add({ name, annotation }: AnnotatedImage, fingerprint: Fingerprint | undefined): void {
+    const { width, height, shapes, ignored = [] } = annotation;
+    const objects = objectsOf(shapes);
+    let [smallest, largest] = [Number.NaN, Number.NaN];
+    for (const { box, shapes: parts } of objects) {
+      const size = Math.sqrt((box[2] - box[0]) * (box[3] - box[1]));
+      smallest = Number.isNaN(smallest) ? size : Math.min(smallest, size);
+      largest = Number.isNaN(largest) ? size : Math.max(largest, size);
+      this.places.push([(box[0] + box[2]) / 2 / width, (box[1] + box[3]) / 2 / height]);
+      this.shares.push(size / Math.sqrt(width * height));
+      if (parts.every(({ points, mask }) => points || mask)) this.outlined++;
+    }
+    const classes = [...new Set(objects.map(({ label }) => label))];
+    this.images.push({ name, width, height, classes, objects: objects.length, smallest, largest });
+    this.ignored += ignored.length;
+    this.boxes.add(annotation, 1);
+    this.#fingerprints.push(fingerprint);
+  }
+
+  /** The number of objects, crowds and difficult ones included. */
+  get objects(): number {
+    return this.places.length;
+  }
+
+  /** Images without an object. */
+  get empty(): SeenImage[] {
+    return this.images.filter(({ objects }) => objects === 0);
+  }
+
+  /** Groups of images that look the same. */
+  get same(): SeenImage[][] {
+    return sameImages(this.#fingerprints).map((group) => group.map((i) => this.images[i]!));
+  }
+
+  /** How much the number of objects of the most frequent class is of that of the rarest. */
+  get imbalance(): number {
+    const { counts } = this.boxes;
+    return counts.length > 1 ? counts[0]!.objects / counts.at(-1)!.objects : 1;
+  }
+
+  get tables(): ReportTable[] {
+    const { images, boxes } = this;
+    const sizes = new Map<string, number>();
+    for (const { width, height } of images) {
+      const key = `${width} x ${height}`;
+      sizes.set(key, (sizes.get(key) ?? 0) + 1);
+    }
+    const bySize = [...sizes].sort((a, b) => b[1] - a[1]);
+    const rest = bySize.slice(MOST_SIZES);
+    const sizeRows = [...bySize.slice(0, MOST_SIZES)].map(([size, count]) => [size, `${count}`]);
+    if (rest.length > 0) {
+      sizeRows.push([
+        `${counted(rest.length, 'other size')}`,
+        `${rest.reduce((sum, [, count]) => sum + count, 0)}`,
+      ]);
+    }
+    const same = this.same;
+    return [
+      ...(boxes.counts.length > 0 ? [boxes.classTableOf(MOST_ROWS)] : []),
+      {
+        title: 'Images and objects',
+        header: ['', ...QUANTILES.map(([name]) => name)],
+        rows: [
+          row(
+            'image width',
+            images.map(({ width }) => width),
+          ),
+          row(
+            'image height',
+            images.map(({ height }) => height),
+          ),
+          row(
+            'image width / height',
+            images.map(({ width, height }) => width / height),
+          ),
+          row(
+            'objects per image',
+            images.map(({ objects }) => objects),
+          ),
+          ...(boxes.sides.length > 0
+            ? [
+                row(
+                  'object width',
+                  boxes.sides.map(([w]) => w),
+                ),
+                row(
+                  'object height',
+                  boxes.sides.map(([, h]) => h),
+                ),
+                row('object size \u221a(w h)', boxes.sizes),
+                row(
+                  'object width / height',
+                  boxes.sides.map(([w, h]) => w / h),
+                ),
+                row(
+                  'object size, % of the image',
+                  this.shares.map((share) => 100 * share),
+                ),
+              ]
+            : []),
+        ],
+        note: 'In pixels of the files. Size in % is \u221a(area of the box / area of the image).',
+      },
+      { title: 'Sizes of images', header: ['width x height', 'images'], rows: sizeRows },
+      ...(same.length > 0
+        ? [
+            {
+              title: 'Images that look the same',
+              header: ['images', 'objects'],
+              rows: same
+                .slice(0, MOST_SAME)
+                .map((group) => [
+                  some(group.map(({ name }) => name)),
+                  group.map(({ objects }) => objects).join(', '),
+                ]),
+              ...(same.length > MOST_SAME ? { note: `${same.length - MOST_SAME} more groups.` } : {}),
+            },
+          ]
+        : []),
+    ];
+  }
+
+  /** What a reader should know before training. `classes` are those that the data set lists. */
+  notes(classes: readonly string[] = []): string[] {
+    const { boxes, empty, same, images } = this;
+    const rare = boxes.counts.filter(({ objects }) => objects < FEW);
+    const unused = classes.filter((name) => !boxes.counts.some((count) => count.name === name));
+    const tiny = boxes.sides.filter(([w, h]) => Math.min(w, h) < 1).length;
+    const partly = this.outlined > 0 && this.outlined < this.objects;
+    const names = (list: readonly { readonly name: string }[]) =>
+      some(list.map(({ name }) => shownLabel(name)));
+    return [
+      ...(this.objects === 0 ? ['No image has an object: there is nothing to train on.'] : []),
+      ...(empty.length > 0 && this.objects > 0
+        ? [
+            `${counted(empty.length, 'image has', 'images have')} no object (${((100 * empty.length) / images.length).toFixed(1)} %): ${names(empty)}. Right for backgrounds, wrong for images that nobody has labelled.`,
+          ]
+        : []),
+      ...(this.imbalance >= IMBALANCE
+        ? [
+            `${shownLabel(boxes.counts[0]!.name)} has ${Math.round(this.imbalance)} times as many objects as ${shownLabel(boxes.counts.at(-1)!.name)}.`,
+          ]
+        : []),
+      ...(rare.length > 0
+        ? [`${counted(rare.length, 'class has', 'classes have')} fewer than ${FEW} objects: ${names(rare)}.`]
+        : []),
+      ...(unused.length > 0
+        ? [
+            `${counted(unused.length, 'class', 'classes')} of the list without an object: ${some(unused.map(shownLabel))}.`,
+          ]
+        : []),
+      ...(same.length > 0
+        ? [
+            `${counted(
+              same.reduce((sum, group) => sum + group.length, 0),
+              'image',
+            )} look the same as another: keep such images on one side of a split.`,
+          ]
+        : []),
+      ...(tiny > 0 ? [`${counted(tiny, 'object is', 'objects are')} less than a pixel wide or high.`] : []),
+      ...(boxes.leftOut > 0
+        ? [
+            `${counted(boxes.leftOut, 'crowd or difficult object', 'crowds and difficult objects')}, which detectors are not trained to find.`,
+          ]
+        : []),
+      ...(this.ignored > 0 ? [`${counted(this.ignored, 'region')} to ignore.`] : []),
+      ...(partly
+        ? [
+            `${this.outlined} of ${this.objects} objects have an outline or a mask; models of masks ignore the others, unless you give --boxes-as-masks.`,
+          ]
+        : []),
+    ];
+  }
+}
