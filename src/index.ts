@@ -50,6 +50,7 @@ export {
   type Architecture,
   architectureOf,
   DEFAULT_MODEL,
+  type FineTuned,
   MODEL_NAMES,
   type ModelName,
   type NewModelOptions,

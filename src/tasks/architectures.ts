@@ -51,6 +51,20 @@ export interface Architecture<Config = unknown> {
   readonly hasMasks?: true;
   /** The highest learning rate. Default 0.003. */
   readonly lr?: number;
+  /** What is chosen instead where a training starts from weights. Default: as from random ones. */
+  readonly fineTuned?: FineTuned;
+}
+
+/** Defaults of a training that starts from weights. */
+export interface FineTuned {
+  /** Channels of the first stage of the published network. */
+  readonly width: number;
+  /** The side of the images that it was trained on, in pixels. Crops are as large, or as whole images. */
+  readonly cropSize: number;
+  /** The highest learning rate. */
+  readonly lr: number;
+  /** The number of steps. */
+  readonly steps: number;
 }
 
 const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
@@ -94,18 +108,18 @@ const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `first`: channels of the first stage in the published network; `usual`: those for few images, a quarter if it is large. */
+/** `usual`: channels of the first stage for few images. A quarter of a large network's is enough. */
 const yolo = (
   name: 'yolov3' | 'yolov3-tiny' | 'yolo-fastest',
   write: typeof yolov3Cfg,
-  first: number,
-  usual = first / 4,
+  fineTuned: FineTuned,
+  usual = fineTuned.width / 4,
 ) =>
   architecture<YOLO['config']>({
     task: 'detect',
     defaultConfig: (options) => {
-      const { numClasses, width: channels = usual, cropSize: side = 416 } = options;
-      const sizes = { width: channels / first, imageSize: [side, side] as const };
+      const { numClasses, width: channels = usual, cropSize: side = fineTuned.cropSize } = options;
+      const sizes = { width: channels / fineTuned.width, imageSize: [side, side] as const };
       return { cfg: write({ numClasses, ...sizes, ...anchorListOf(name, options) }) };
     },
     build: (config, seed) => new YOLO({ ...config, seed }),
@@ -113,6 +127,7 @@ const yolo = (
     sizeMultiple: (config) => new YOLO(config).stride,
     lossNames: ['box', 'objectness', 'classification'],
     lr: 0.01,
+    fineTuned,
   });
 
 /** All architectures, by the names that model files and `--model` use. */
@@ -198,9 +213,14 @@ export const ARCHITECTURES = {
     needsSeed: true,
     hasMasks: true,
   }),
-  yolov3: yolo('yolov3', yolov3Cfg, 32),
-  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
-  'yolo-fastest': yolo('yolo-fastest', yoloFastestCfg, 8, 8),
+  yolov3: yolo('yolov3', yolov3Cfg, { width: 32, cropSize: 416, lr: 0.001, steps: 1000 }),
+  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, { width: 16, cropSize: 416, lr: 0.001, steps: 1000 }),
+  'yolo-fastest': yolo(
+    'yolo-fastest',
+    yoloFastestCfg,
+    { width: 8, cropSize: 320, lr: 0.003, steps: 1000 },
+    8,
+  ),
   unet: architecture<UNet['config']>({
     task: 'segment',
     defaultConfig: (options) =>
