@@ -198,7 +198,11 @@ clipped(
     whole(1, 4096),
   )
   .option('--anchors <file>', 'anchors for a detector: a file written by fovea anchors --json')
-  .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and YOLO: 0.01, YOLO from --weights less)', positive)
+  .option(
+    '--lr <rate>',
+    'highest learning rate (default: 0.003; unet and YOLO: 0.01, YOLO from --weights less)',
+    positive,
+  )
   .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
   .option(
     '--augment <preset|file>',
