@@ -46,16 +46,22 @@ export type { CaptureProgress, Result, Results, Run, Step } from './plan/step.ts
 export type { Tuned, TuneProgress } from './plan/tuner.ts';
 export type { RefArray } from './reference/reference.ts';
 export type { DType, HostArray, Pair, Shape, TensorSpec } from './shape.ts';
+export type { Architecture, NewModelOptions, TaskName } from './tasks/architecture.ts';
 export {
-  type Architecture,
   architectureOf,
   DEFAULT_MODEL,
-  type FineTuned,
   MODEL_NAMES,
   type ModelName,
-  type NewModelOptions,
-  type TaskName,
 } from './tasks/architectures.ts';
+export {
+  type Classification,
+  Classifier,
+  type ClassifierOptions,
+  type ClassifyOptions,
+  type ImageClassifier,
+  loadClassifier,
+} from './tasks/classifier.ts';
+export { classifierArchitecture } from './tasks/classifierWeights.ts';
 export type { ClassWeights } from './tasks/classWeights.ts';
 export { type DarknetFiles, type FromDarknetFilesOptions, fromDarknet } from './tasks/darknetModel.ts';
 export {
@@ -69,6 +75,12 @@ export {
   type SegmentationEvaluation,
 } from './tasks/evaluate.ts';
 export {
+  type ClassificationEvaluation,
+  type ClassifiedImage,
+  type EvaluateClassifierOptions,
+  evaluateClassifier,
+} from './tasks/evaluateClassifier.ts';
+export {
   type Detection,
   Detector,
   type DetectorOptions,
@@ -81,18 +93,16 @@ export {
   type SegmenterOptions,
 } from './tasks/infer.ts';
 export { labelMap } from './tasks/labelMap.ts';
+export { buildModel, decodeModel, metadataOf, type TrainedModel, taskOf } from './tasks/modelFile.ts';
 export {
-  buildModel,
-  decodeModel,
+  type CropPreprocessing,
+  cropPreprocessing,
   type FixedPreprocessing,
   type ModelPreprocessing,
-  metadataOf,
   type Preprocessing,
   type ShorterSidePreprocessing,
   type ShrinkPreprocessing,
-  type TrainedModel,
-  taskOf,
-} from './tasks/modelFile.ts';
+} from './tasks/preprocessing.ts';
 export { readProgress, type TrainProgress } from './tasks/progress.ts';
 export {
   OPTIMIZER_NAMES,
@@ -102,6 +112,7 @@ export {
   SCHEDULE_NAMES,
   type ScheduleName,
 } from './tasks/recipe.ts';
+export type { TaskSamples } from './tasks/samples.ts';
 export {
   DEFAULT_MAX_SIDE,
   defaultSettings,
@@ -109,7 +120,12 @@ export {
   type TrainSettings,
 } from './tasks/settings.ts';
 export { describeStart, type StartReport } from './tasks/startWeights.ts';
-export type { DetectionModel, SegmentationModel } from './tasks/step.ts';
+export type {
+  ClassificationModel,
+  DetectionModel,
+  SegmentationModel,
+  TaskModel,
+} from './tasks/step.ts';
 export {
   type TaskTuneOptions,
   type TuneInferenceOptions,

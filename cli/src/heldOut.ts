@@ -44,7 +44,11 @@ export async function holdOut<S extends Sample>(
   }
 }
 
-const METRICS = { detect: ['ap', 'ap50', 'loss'], segment: ['iou', 'dice', 'loss'] } as const;
+const METRICS = {
+  detect: ['ap', 'ap50', 'loss'],
+  segment: ['iou', 'dice', 'loss'],
+  classify: ['accuracy', 'top5', 'loss'],
+} as const;
 
 /** The name in the logs of a metric of `--best`. Throws UsageError for one that the task does not have. */
 export function metricOf(model: ModelName, best: string | undefined): string | undefined {

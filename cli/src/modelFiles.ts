@@ -102,13 +102,12 @@ export function sayBuilders(file: string, { builders = [] }: OpenedModel): void 
 export function usualSide({ preprocessing }: TrainedModel): number {
   if ('size' in preprocessing) return Math.max(...preprocessing.size);
   if ('maxSide' in preprocessing) return preprocessing.maxSide;
+  if ('cropSize' in preprocessing) return preprocessing.cropSize;
   return 'minSide' in preprocessing ? preprocessing.minSide : 800;
 }
 
-/** The model of a file that must be one of Fovea's. Throws UsageError for an ONNX model or a classifier. */
-export function trainedOf({ trained, classifier }: OpenedModel, file: string): TrainedModel {
+/** The model of a file that must be one of Fovea's. Throws UsageError for an ONNX model. */
+export function trainedOf({ trained }: OpenedModel, file: string): TrainedModel {
   if (trained) return trained;
-  throw new UsageError(
-    `${file}: is ${classifier ? 'a classifier; give a detector or segmenter' : 'an ONNX model; give one'} of Fovea or torchvision`,
-  );
+  throw new UsageError(`${file}: is an ONNX model; give one of Fovea or torchvision`);
 }

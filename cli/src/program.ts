@@ -194,15 +194,11 @@ clipped(
   .option('--batch <n>', 'crops per step (default: 4)', whole(1))
   .option(
     '--width <channels>',
-    'channels of the first stage (default: 16; unet, yolov3 and yolo-fastest 8, yolov3-tiny 4)',
+    'channels of the first stage (default: 16; unet and yolov3 8, yolov3-tiny 4)',
     whole(1, 4096),
   )
   .option('--anchors <file>', 'anchors for a detector: a file written by fovea anchors --json')
-  .option(
-    '--lr <rate>',
-    'highest learning rate (default: 0.003; unet and YOLO: 0.01, YOLO from --weights less)',
-    positive,
-  )
+  .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and yolov3: 0.01)', positive)
   .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
   .option(
     '--augment <preset|file>',
@@ -226,7 +222,7 @@ clipped(
   .option('--skip-batches <list>', 'do not learn from these batches, such as 7,12-14', batches)
   .option(
     '--weights <file>',
-    "start from these: a model of fovea train, a PyTorch or safetensors file of a whole model or its backbone, or Darknet's .weights",
+    'start from these: a model of fovea train, or a PyTorch or safetensors file of a whole model or its backbone',
   )
   .option(
     '--freeze <pattern>',

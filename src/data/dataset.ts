@@ -59,13 +59,16 @@ export interface BatchState {
 /**
  * Lists the labels that occur in samples, sorted by their UTF-16 code units.
  *
- * @param samples The data set.
+ * @param samples The data set: images with annotations, or with one label each.
  */
-export function classNames(samples: readonly Sample[]): string[] {
-  expectArguments('classNames', { samples }, { samples: [{ annotation: { shapes: [{ label: 'text' }] } }] });
-  return [
-    ...new Set(samples.flatMap(({ annotation }) => annotation.shapes.map(({ label }) => label))),
-  ].sort();
+export function classNames(samples: readonly Sample[] | readonly { readonly label: string }[]): string[] {
+  expectArguments('classNames', { samples }, { samples: ['object'] });
+  const labels = (sample: Sample | { readonly label: string }): string[] => {
+    if ('label' in sample) return [sample.label];
+    expectArguments('classNames', { sample }, { sample: { annotation: { shapes: [{ label: 'text' }] } } });
+    return sample.annotation.shapes.map(({ label }) => label);
+  };
+  return [...new Set(samples.flatMap(labels))].sort();
 }
 
 /**

@@ -28,7 +28,7 @@ export type {
   TransformParameters,
 } from './augment/parameters.ts';
 export { type CropPointsOptions, cropPoints, type Keypoint } from './augment/points.ts';
-export { AUGMENT_PRESETS, type AugmentPreset } from './augment/presets.ts';
+export { AUGMENT_PRESETS, type AugmentPreset, CLASSIFY_PRESETS } from './augment/presets.ts';
 export { cropImage } from './augment/resample.ts';
 export {
   affine,
@@ -49,6 +49,15 @@ export {
   rotate90,
   zoom,
 } from './augment/transforms.ts';
+export {
+  CLASS_FORMATS,
+  type ClassDataset,
+  type ClassFormat,
+  type ClassReadOptions,
+  type LabelledFile,
+} from './classify/dataset.ts';
+export { openClassDataset } from './classify/open.ts';
+export type { ClassSample } from './classify/sample.ts';
 export type { DetectBatch, SegmentBatch } from './collate.ts';
 export { type TraceOptions, traceContours } from './contours.ts';
 export {
@@ -124,6 +133,6 @@ export {
   polygonBounds,
   rasterizePolygon,
 } from './polygon.ts';
-export { shrinkSample } from './resize.ts';
+export { resizeShorterSide, shrinkSample } from './resize.ts';
 export { kFold, type Split, type SplitOptions, trainTestSplit } from './split.ts';
 export { scaleAnnotation } from './transform.ts';

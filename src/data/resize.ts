@@ -1,7 +1,7 @@
 import { expectArguments } from '../arguments.ts';
 import type { Box, ImageSize } from '../vision/boxes.ts';
 import type { Sample } from './dataset.ts';
-import { resizeImage } from './image.ts';
+import { type FloatImage, resizeImage } from './image.ts';
 import { scaleAnnotation } from './transform.ts';
 
 /** The size of an image shrunk so that its longer side is at most maxSide. Never enlarges. */
@@ -32,4 +32,19 @@ export function shrinkSample(sample: Sample, maxSide: number): Sample {
     annotation: scaleAnnotation(annotation, { width, height }),
     ...(region ? { region: region.map((side, i) => side * (i % 2 === 0 ? sx : sy)) as unknown as Box } : {}),
   };
+}
+
+/**
+ * Resizes an image to a length of its shorter side, as torchvision's Resize: the longer side is cut to whole pixels. One that has it is
+ * returned as it is.
+ *
+ * @param image The image.
+ * @param minSide The length in pixels.
+ */
+export function resizeShorterSide(image: FloatImage, minSide: number): FloatImage {
+  const { width, height } = image;
+  if (Math.min(width, height) === minSide) return image;
+  const scaled = (side: number, other: number) =>
+    side <= other ? minSide : Math.trunc((minSide * side) / other);
+  return resizeImage(image, [scaled(height, width), scaled(width, height)]);
 }

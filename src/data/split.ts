@@ -11,6 +11,11 @@ export interface SplitOptions<Item> {
    * What items belong to, such as the patient or the scene: those of one group are never on both sides. Default: each item is a group.
    */
   readonly group?: (item: Item, index: number) => string | number;
+  /**
+   * The class of an item: each has its share on both sides, as nearly as whole items allow (scikit-learn's `stratify`). Not together with
+   * `group`. Default: classes are not looked at.
+   */
+  readonly stratify?: (item: Item, index: number) => string | number;
 }
 
 /** Items to train on, and items to judge by; each in their order. */
@@ -21,7 +26,11 @@ export interface Split<Item> {
 
 /** The numbers of the items of each group, the groups in random order. */
 function shuffledGroups<Item>(call: string, items: readonly Item[], options: SplitOptions<Item>): number[][] {
-  const { seed, group } = withDefaults(call, options, { seed: 0, group: (_: Item, index: number) => index });
+  const { seed, group } = withDefaults(call, options, {
+    seed: 0,
+    group: (_: Item, index: number) => index,
+    stratify: undefined,
+  });
   const groups = new Map<string | number, number[]>();
   items.forEach((item, i) => {
     const key = group(item, i);
@@ -30,6 +39,20 @@ function shuffledGroups<Item>(call: string, items: readonly Item[], options: Spl
     else groups.set(key, [i]);
   });
   return new Random(seed).fork('split').shuffle([...groups.values()]);
+}
+
+/** The numbers of the items of each class, in random order. Throws UsageError where there are groups too. */
+function shuffledClasses<Item>(
+  call: string,
+  items: readonly Item[],
+  { seed = 0, group, stratify }: SplitOptions<Item>,
+): number[][] {
+  if (group) {
+    throw new UsageError(`${call}: group and stratify are both given; leave one of them out`);
+  }
+  const classes = shuffledGroups(call, items, { seed, group: stratify! });
+  const random = new Random(seed).fork('stratify');
+  return classes.map((members, i) => random.fork(i).shuffle([...members]));
 }
 
 function splitOf<Item>(items: readonly Item[], valid: ReadonlySet<number>): Split<Item> {
@@ -57,6 +80,15 @@ export function trainTestSplit<Item>(
   if (!(share > 0 && share < 1)) {
     throw new UsageError(`trainTestSplit: share is ${share}; give a number above 0 and below 1`);
   }
+  if (options.stratify) {
+    if (items.length < 2) {
+      throw new UsageError(`trainTestSplit: there is ${items.length} item; give at least 2`);
+    }
+    const classes = shuffledClasses('trainTestSplit', items, options);
+    const held = classes.flatMap((members) => members.slice(0, heldOf(members.length, share)));
+    // Classes of one item are all trained on, unless there are no others.
+    return splitOf(items, new Set(held.length > 0 ? held : classes[0]!.slice(0, 1)));
+  }
   const groups = shuffledGroups('trainTestSplit', items, options);
   if (groups.length < 2) {
     throw new UsageError(`trainTestSplit: ${items.length} items in ${groups.length} groups; give at least 2`);
@@ -69,6 +101,10 @@ export function trainTestSplit<Item>(
   }
   return splitOf(items, valid);
 }
+
+/** How many items of a class are held out: their share, at least one of two or more, and never all. */
+const heldOf = (count: number, share: number): number =>
+  Math.min(count - 1, Math.max(1, Math.round(share * count)));
 
 /**
  * Splits items into folds of nearly the same size, one of which is judged by (scikit-learn's KFold and GroupKFold).
@@ -95,6 +131,14 @@ export function kFold<Item>(
   }
   if (!(Number.isSafeInteger(fold) && fold >= 0 && fold < folds)) {
     throw new UsageError(`kFold: fold is ${fold}; give a whole number from 0 to ${folds - 1}`);
+  }
+  if (options.stratify) {
+    if (items.length < folds) {
+      throw new UsageError(`kFold: ${items.length} items for ${folds} folds; give at least as many`);
+    }
+    // The items of a class go to the folds in turns, and the next class goes on where it ended (StratifiedKFold).
+    const dealt = shuffledClasses('kFold', items, options).flat();
+    return splitOf(items, new Set(dealt.filter((_, i) => i % folds === fold)));
   }
   const groups = shuffledGroups('kFold', items, options);
   if (groups.length < folds) {

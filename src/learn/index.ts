@@ -15,6 +15,14 @@ export {
   type LoadedBatch,
   type Loader,
 } from '../data/loader.ts';
+export { ClassLoader, type ClassLoaderOptions, type ClassTensors } from '../tasks/classLoader.ts';
+export {
+  balancedClassWeights,
+  type ClassLossOptions,
+  type ClassTask,
+  type ClassTaskOptions,
+  classifyTask,
+} from '../tasks/classTask.ts';
 export {
   CropLoader,
   type CropLoaderOptions,
@@ -27,6 +35,13 @@ export {
   type SegmentTaskOptions,
   segmentTask,
 } from '../tasks/cropTasks.ts';
+export {
+  type AccuracyOptions,
+  accuracy,
+  type MetricNames,
+  meanAbsoluteError,
+  meanSquaredError,
+} from '../tasks/metrics.ts';
 export type { Judgement, Metric, Task, TensorsOf } from '../tasks/task.ts';
 export type { BestEpoch } from './best.ts';
 export type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';
@@ -52,13 +67,6 @@ export {
 } from './interpretation.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';
 export type { LrFinding, LrFindOptions } from './lrFind.ts';
-export {
-  type AccuracyOptions,
-  accuracy,
-  type MetricNames,
-  meanAbsoluteError,
-  meanSquaredError,
-} from './metrics.ts';
 export type { FineTuneOptions, FitFlatCosOptions, FitOneCycleOptions, FitOptions } from './plans.ts';
 export {
   type PlotLossOptions,

@@ -3,10 +3,10 @@ import { type Batch, DataLoader, type HostTensor, type Loader } from '../data/lo
 import { ShapeError, UsageError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
+import { arrayOf } from '../tasks/metrics.ts';
 import { type ClassificationReport, classificationReport } from '../vision/metrics/classification.ts';
 import { ConfusionMatrix } from '../vision/metrics/confusion.ts';
 import { Learner } from './learner.ts';
-import { arrayOf } from './metrics.ts';
 import { predicted } from './predicted.ts';
 
 /** Options of `Interpretation.of`. */

@@ -1,23 +1,37 @@
+import type { ClassSample } from '../data/classify/sample.ts';
 import type { Sample } from '../data/dataset.ts';
-import { shrinkSample } from '../data/resize.ts';
+import { DataLoader } from '../data/loader.ts';
+import { resizeShorterSide, shrinkSample } from '../data/resize.ts';
+import { DataError, UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import { architectureOf } from '../tasks/architectures.ts';
+import { ClassLoader, type ClassTensors } from '../tasks/classLoader.ts';
+import { classifyTask } from '../tasks/classTask.ts';
 import { CropLoader, type DetectTensors, type SegmentTensors } from '../tasks/cropLoader.ts';
 import { detectTask, segmentTask } from '../tasks/cropTasks.ts';
 import { freeze } from '../tasks/freeze.ts';
 import { checkedModel, loadStart } from '../tasks/newModel.ts';
+import { cropPreprocessing } from '../tasks/preprocessing.ts';
 import { optimizerOf } from '../tasks/recipe.ts';
+import { haveClasses, type TaskSamples } from '../tasks/samples.ts';
 import { cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
 import type { StartReport } from '../tasks/startWeights.ts';
-import { type DetectionModel, isDetector, type SegmentationModel } from '../tasks/step.ts';
+import {
+  type ClassificationModel,
+  type DetectionModel,
+  isClassifier,
+  isDetector,
+  type SegmentationModel,
+} from '../tasks/step.ts';
 import { Learner } from './learner.ts';
 
 /** A Learner of labelled images: `learnerOf` makes it. */
 export type TaskLearner =
   | Learner<Sample, DetectionModel, DetectTensors>
-  | Learner<Sample, SegmentationModel, SegmentTensors>;
+  | Learner<Sample, SegmentationModel, SegmentTensors>
+  | Learner<ClassSample, ClassificationModel, ClassTensors>;
 
 /** Options of `learnerOf`. */
 export interface LearnerOfOptions {
@@ -26,7 +40,7 @@ export interface LearnerOfOptions {
   /** Called with what was taken of `weights`. */
   onWeights?(report: StartReport): void;
   /** Whole images by which the model is judged after each epoch. Default: none. */
-  readonly valid?: readonly Sample[];
+  readonly valid?: TaskSamples;
   /** Steps per epoch. Default: as many as see all pixels once, but at least 20, and with `valid` so many that there are at most 25 epochs. */
   readonly stepsPerEpoch?: number;
   /** Whether a checkpoint is loaded afterwards: the weights that the settings start from are then not needed. Default false. */
@@ -45,7 +59,7 @@ const LEAST_STEPS = 20;
 const MOST_EPOCHS = 25;
 
 /** Crops that see all pixels of the images once. */
-export const cropsOf = (samples: readonly Sample[], settings: TrainSettings): number =>
+export const cropsOf = (samples: TaskSamples, settings: TrainSettings): number =>
   cropsPerEpoch(samples, settings).reduce((sum, count) => sum + count, 0);
 
 /**
@@ -53,13 +67,13 @@ export const cropsOf = (samples: readonly Sample[], settings: TrainSettings): nu
  * the rest; `learnerOf(…).lrFind()` finds a learning rate for it.
  *
  * @param gpu Where the model is trained.
- * @param samples Images and annotations.
+ * @param samples Images and annotations; for classifiers images and labels.
  * @param settings Settings of the training; see `defaultSettings`.
  * @throws What `train` throws for impossible settings, and for weights that do not fit.
  */
 export function learnerOf(
   gpu: Gpu,
-  samples: readonly Sample[],
+  samples: TaskSamples,
   settings: TrainSettings,
   options: LearnerOfOptions = {},
 ): TaskLearner {
@@ -68,28 +82,17 @@ export function learnerOf(
   const { cropSize, batchSize, seed, classNames, maxSide, best, classWeights } = settings;
   const architecture = architectureOf(settings.model);
   const model = checkedModel(settings, gpu.device.caps);
-  const shrunk = samples.map((sample) => shrinkSample(sample, maxSide));
-  const repeated = cropsPerEpoch(samples, settings).flatMap((count, i) =>
-    new Array<Sample>(count).fill(shrunk[i]!),
-  );
-  const valid = options.valid?.map((sample) => shrinkSample(sample, maxSide));
   if (!options.isResumed) {
     const report = loadStart(model, settings, options.weights);
     if (report) options.onWeights?.(report);
   }
   freeze(model, settings.freeze ?? []);
-  const task = {
-    name: settings.model,
-    classNames,
-    preprocessing: { maxSide },
-    ...(valid ? { valid } : {}),
-  };
   const { accumulate } = settings;
   const perEpoch =
     options.stepsPerEpoch ??
     Math.max(
-      ...[LEAST_STEPS, Math.ceil(repeated.length / batchSize / accumulate)],
-      valid ? Math.ceil(settings.steps / MOST_EPOCHS) : 0,
+      ...[LEAST_STEPS, Math.ceil(cropsOf(samples, settings) / batchSize / accumulate)],
+      options.valid ? Math.ceil(settings.steps / MOST_EPOCHS) : 0,
     );
   const crops = { batchSize, size: [cropSize, cropSize] as const, classNames, seed };
   const given = { ...crops, augment: settings.augment, stepsPerEpoch: perEpoch * accumulate };
@@ -99,7 +102,44 @@ export function learnerOf(
     ...{ accumulate, amp: settings.amp },
     ...(settings.ema === undefined ? {} : { ema: settings.ema }),
     ...(options.advice ? { advice: options.advice } : {}),
-    ...(valid ? (best === undefined ? {} : { best }) : { best: false as const }),
+    ...(options.valid ? (best === undefined ? {} : { best }) : { best: false as const }),
+  };
+  const { valid: judges } = options;
+  if (isClassifier(model)) {
+    if (!haveClasses(samples)) throw new DataError('train: there are no images; give at least one');
+    if (judges && !haveClasses(judges)) {
+      throw new UsageError('train: valid has no images with labels; give some, or leave valid out');
+    }
+    const own = cropPreprocessing(cropSize);
+    const task = classifyTask({
+      ...{ classNames, preprocessing: own },
+      ...(classWeights ? { classWeights } : {}),
+      ...(settings.labelSmoothing === undefined ? {} : { labelSmoothing: settings.labelSmoothing }),
+    });
+    // They are resized once, and not in each epoch.
+    const resized = judges?.map((sample) => ({
+      ...sample,
+      image: resizeShorterSide(sample.image, own.resizeSize),
+    }));
+    return new Learner(gpu, {
+      ...{ ...common, model, task },
+      train: new ClassLoader(samples, given),
+      ...(resized ? { valid: new DataLoader(resized, { collate: task.collateValid, batchSize, seed }) } : {}),
+    });
+  }
+  if (haveClasses(samples) || (judges && haveClasses(judges))) {
+    throw new UsageError(`train: a ${settings.model} takes images with annotations, not labels`);
+  }
+  const shrunk = samples.map((sample) => shrinkSample(sample, maxSide));
+  const repeated = cropsPerEpoch(samples, settings).flatMap((count, i) =>
+    new Array<Sample>(count).fill(shrunk[i]!),
+  );
+  const valid = judges?.map((sample) => shrinkSample(sample, maxSide));
+  const task = {
+    name: settings.model,
+    classNames,
+    preprocessing: { maxSide },
+    ...(valid ? { valid } : {}),
   };
   if (isDetector(model)) {
     const objects = {

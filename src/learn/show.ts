@@ -7,9 +7,9 @@ import type { RgbaImage } from '../draw/painter.ts';
 import { UsageError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
+import { arrayOf } from '../tasks/metrics.ts';
 import { type BatchStyle, classesOf, imageOf, overlayOf } from './batchImages.ts';
 import { Learner } from './learner.ts';
-import { arrayOf } from './metrics.ts';
 import { predicted } from './predicted.ts';
 
 /** Options of `showBatch`. */

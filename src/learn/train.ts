@@ -1,4 +1,3 @@
-import type { Sample } from '../data/dataset.ts';
 import { DataError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import type { Checkpoint } from '../io/checkpoint.ts';
@@ -7,9 +6,10 @@ import type { StateDict } from '../io/safetensors.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress } from '../plan/step.ts';
-import type { TrainedModel } from '../tasks/modelFile.ts';
+import { preprocessingOf, type TrainedModel } from '../tasks/modelFile.ts';
 import { readProgress, type TrainProgress } from '../tasks/progress.ts';
 import { PLATEAU_PATIENCE, scheduleOf } from '../tasks/recipe.ts';
+import type { TaskSamples } from '../tasks/samples.ts';
 import { ADJUSTABLE, expectTraining, stepsOf, type TrainSettings } from '../tasks/settings.ts';
 import type { StartReport } from '../tasks/startWeights.ts';
 import type { BestEpoch } from './best.ts';
@@ -56,7 +56,7 @@ export interface TrainOptions {
    * Whole images by which the model is judged after each epoch, by average precision or intersection over union. The weights of the best
    * epoch are then returned. Default: none.
    */
-  readonly valid?: readonly Sample[];
+  readonly valid?: TaskSamples;
   /** Callbacks of the Learner, such as loggers. A resumed training takes the same ones, in the same order. Default: none. */
   readonly callbacks?: readonly Callback[];
   /** Called with what was taken of `weights`, before anything is compiled: see `describeStart`. */
@@ -113,7 +113,7 @@ export interface TrainResult {
  * resumed training may have another learning rate, more steps, and other batches to skip; all else must be the same.
  *
  * @param gpu Where the model is trained.
- * @param samples Images and annotations.
+ * @param samples Images and annotations; for classifiers images and labels.
  * @param settings Settings of the training; see `defaultSettings`.
  * @param options Callbacks, checkpoints, and a checkpoint to resume from.
  * @throws DataError, ShapeError or DeviceLimitError for impossible settings, before anything is allocated; DataError for a
@@ -123,7 +123,7 @@ export interface TrainResult {
  */
 export async function train(
   gpu: Gpu,
-  samples: readonly Sample[],
+  samples: TaskSamples,
   settings: TrainSettings,
   options: TrainOptions = {},
 ): Promise<TrainResult> {
@@ -149,8 +149,9 @@ export async function train(
     // They are then on the host too, and outlive the device.
     model.loadStateDict(weights);
     model.eval();
-    const { model: name, classNames, maxSide } = settings;
-    return { ...result, trained: { name, classNames, preprocessing: { maxSide }, model }, weights };
+    const { model: name, classNames } = settings;
+    const trained = { name, classNames, preprocessing: preprocessingOf(settings), model };
+    return { ...result, trained, weights };
   } finally {
     learner.dispose();
   }

@@ -1,5 +1,13 @@
 /** `fovea/models`: detectors, segmenters and classifiers, with torchvision's names for their weights. */
+
 export type { DarknetHeader } from '../io/darknet.ts';
+export {
+  CifarResNet,
+  type CifarResNetBuilderOptions,
+  type CifarResNetConfig,
+  type CifarResNetOptions,
+  resnet20,
+} from './cifarResnet.ts';
 export { DeepLabV3, type DeepLabV3Config, type DeepLabV3Options, deeplabv3 } from './deeplab.ts';
 export type { Detections, DetectionTargets, DetectOptions, ResizeConfig } from './detection.ts';
 export { DynamicUNet, type DynamicUNetConfig, type DynamicUNetOptions } from './dynamicUnet.ts';

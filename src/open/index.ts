@@ -4,7 +4,6 @@
  * @module
  */
 
-export type { OpenedClassifier } from './classifier.ts';
 export type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 export { openModel } from './openModel.ts';
 export { type FromTorchvisionOptions, fromTorchvision } from './pretrained.ts';

@@ -111,7 +111,7 @@ function fromRows(
 
 /** The objects that a head found, best first. */
 export function candidatesOf(
-  head: Exclude<Head, { kind: 'map' }>,
+  head: Exclude<Head, { kind: 'map' | 'classes' }>,
   outputs: ReadonlyMap<string, OutputValue>,
   choice: Choice,
 ): Candidate[] {

@@ -43,7 +43,9 @@ export type Head =
   /** [1,N,6], or [1,N,6+P]: corners, score and class, after non-maximum suppression, and coefficients of masks. */
   | { readonly kind: 'rows'; readonly output: string; readonly prototypes?: Prototypes }
   /** Scores of each class, [1,K,h,w], or a label, [1,h,w], for each pixel. */
-  | { readonly kind: 'map'; readonly output: string; readonly channels: number };
+  | { readonly kind: 'map'; readonly output: string; readonly channels: number }
+  /** Scores or probabilities of each class for the whole image, [1,K] or [K]. */
+  | { readonly kind: 'classes'; readonly output: string; readonly classes: number };
 
 /** What is known of a model. */
 export interface HeadFacts {
@@ -124,13 +126,21 @@ function mapIn({ outputs }: HeadFacts): Head | undefined {
   return typeof channels === 'number' ? { kind: 'map', output: found.name, channels } : undefined;
 }
 
+function classesIn({ outputs, batched }: HeadFacts): Head | undefined {
+  const [found, ...more] = outputs;
+  const classes = found?.shape?.at(-1);
+  if (!found || more.length > 0 || found.integers || typeof classes !== 'number') return undefined;
+  if (found.shape!.length !== (batched ? 2 : 1) || classes < 2) return undefined;
+  return { kind: 'classes', output: found.name, classes };
+}
+
 /** Tells what the outputs of a model are. Undefined for none that is known. */
 export function tellHead(facts: HeadFacts): Head | undefined {
   const task = facts.metadata.get('task');
-  if (task !== undefined && !['detect', 'segment'].includes(task)) return undefined;
-  return listsIn(facts) ?? candidatesIn(facts) ?? mapIn(facts);
+  if (task !== undefined && !['detect', 'segment', 'classify'].includes(task)) return undefined;
+  return listsIn(facts) ?? candidatesIn(facts) ?? mapIn(facts) ?? classesIn(facts);
 }
 
 /** What is known, as the end of a message. */
 export const KNOWN_HEADS =
-  'known are Ultralytics’ [1,4+K,A], [1,A,5+K] and [1,N,6], torchvision’s boxes, labels, scores and masks, and maps [1,K,H,W]';
+  'known are Ultralytics’ [1,4+K,A], [1,A,5+K] and [1,N,6], torchvision’s boxes, labels, scores and masks, maps [1,K,H,W], and scores of classes [1,K]';

@@ -4,7 +4,9 @@ import { IMAGENET } from '../models/preprocess.ts';
 import { inFile } from '../onnx/inFile.ts';
 import { loadOnnx, type OnnxModule } from '../onnx/module.ts';
 import { UnsupportedError } from '../onnx/unsupported.ts';
+import { type CropPreprocessing, cropPreprocessing, describeCrop } from '../tasks/preprocessing.ts';
 import { classCount, classesOf, parseNames } from './classNames.ts';
+import { OnnxClassifier } from './onnxClassifier.ts';
 import { type Head, KNOWN_HEADS, type OutputPort, tellHead } from './onnxHeads.ts';
 import type { OnnxFit } from './onnxPrepare.ts';
 import { OnnxDetector, OnnxSegmenter, type OpenedOnnx } from './onnxRun.ts';
@@ -108,7 +110,7 @@ function namesFor(
     const all = classesOf(file, count, given ?? inFile);
     return { classNames: all.slice(1), firstLabel: 1 };
   }
-  if (head.kind === 'candidates') {
+  if (head.kind === 'candidates' || head.kind === 'classes') {
     const names = given ?? inFile ?? Array.from({ length: head.classes }, (_, i) => String(i));
     if (names.length === head.classes) return { classNames: names, firstLabel: 0 };
     throw new DataError(
@@ -170,17 +172,22 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
       `${file}: its outputs are ${listed(outputs)}${task ? ` and its task is ${task}` : ''}, a head that is not known; ${KNOWN_HEADS}; run it with loadOnnx of fovea/onnx`,
     );
   }
-  const ultralytics = head.kind === 'candidates' || head.kind === 'rows';
+  const classifies = head.kind === 'classes';
+  const ultralytics =
+    head.kind === 'candidates' || head.kind === 'rows' || model.metadata.get('task') === 'classify';
   const fit: OnnxFit = own.preprocessing
     ? { kind: 'own', size: size ?? usual, own: own.preprocessing }
-    : ultralytics
-      ? { kind: 'letterbox', size: size ?? usual }
-      : size
-        ? { kind: 'stretch', size }
-        : head.kind === 'map'
-          ? { kind: 'shorter', side: 520 }
-          : { kind: 'native' };
-  const how = options.normalize ?? (head.kind === 'map' && !own.preprocessing ? 'imagenet' : 'none');
+    : classifies && (!size || size[0] === size[1])
+      ? { kind: 'crop', crop: cropFor(size?.[0] ?? 224, ultralytics) }
+      : ultralytics && !classifies
+        ? { kind: 'letterbox', size: size ?? usual }
+        : size
+          ? { kind: 'stretch', size }
+          : head.kind === 'map'
+            ? { kind: 'shorter', side: 520 }
+            : { kind: 'native' };
+  const plain = own.preprocessing !== undefined || (classifies && ultralytics);
+  const how = options.normalize ?? ((head.kind === 'map' || classifies) && !plain ? 'imagenet' : 'none');
   const { classNames, firstLabel, known } = namesFor(file, model, head, own.classNames, options.names);
   const opened: OpenedOnnx = {
     file,
@@ -194,14 +201,16 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
     firstLabel,
     inFile: thresholdsIn(model),
   };
-  const task = head.kind === 'map' ? 'segment' : 'detect';
+  const task = head.kind === 'map' ? 'segment' : classifies ? 'classify' : 'detect';
   const family = own.preprocessing
     ? 'exported by Fovea'
     : ultralytics
       ? 'with a head of Ultralytics'
       : task === 'segment'
         ? 'that gives maps of classes'
-        : 'with a head of torchvision';
+        : classifies
+          ? 'that classifies images'
+          : 'with a head of torchvision';
   return {
     task,
     classNames,
@@ -210,14 +219,26 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
     detector: (gpu, { name = file, augmentation } = {}) => {
       if (augmentation) throw new DataError(`${name}: test-time augmentation is for models of Fovea`);
       if (head.kind === 'map') throw new DataError(`${name}: gives maps of classes; use fovea segment`);
+      if (head.kind === 'classes') throw new DataError(`${name}: classifies images; use fovea classify`);
       return new OnnxDetector(gpu, opened, head);
     },
     segmenter: (gpu, { name = file } = {}) => {
+      if (head.kind === 'classes') throw new DataError(`${name}: classifies images; use fovea classify`);
       if (head.kind !== 'map') throw new DataError(`${name}: finds objects; use fovea detect`);
       return new OnnxSegmenter(gpu, opened, head);
     },
+    classifier: (gpu, { name = file } = {}) => {
+      if (head.kind === 'classes') return new OnnxClassifier(gpu, opened, head);
+      throw new DataError(
+        `${name}: ${head.kind === 'map' ? 'gives maps of classes; use fovea segment' : 'finds objects; use fovea detect'}`,
+      );
+    },
   };
 }
+
+/** How images are cut for a classifier: as torchvision does it, or Ultralytics, whose crop has the whole shorter side. */
+const cropFor = (side: number, ultralytics: boolean): CropPreprocessing =>
+  ultralytics ? { resizeSize: side, cropSize: side } : cropPreprocessing(side);
 
 function describeFit(fit: OnnxFit): string {
   const sides = 'size' in fit ? `${fit.size[1]}x${fit.size[0]}` : '';
@@ -226,6 +247,8 @@ function describeFit(fit: OnnxFit): string {
       return `as large as fits in ${sides}, on grey (114)`;
     case 'stretch':
       return `stretched to ${sides}`;
+    case 'crop':
+      return describeCrop(fit.crop);
     case 'shorter':
       return `with the shorter side of ${fit.side}`;
     case 'own':

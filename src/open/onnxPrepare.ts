@@ -1,7 +1,7 @@
 import { type FloatImage, resizeImage } from '../data/image.ts';
 import type { Normalization } from '../models/preprocess.ts';
-import type { Preprocessing } from '../tasks/modelFile.ts';
 import { type Prepared, prepareImage, stretched } from '../tasks/prepare.ts';
+import type { CropPreprocessing, Preprocessing } from '../tasks/preprocessing.ts';
 
 /** How images are brought to the size that an ONNX model takes. */
 export type OnnxFit =
@@ -10,6 +10,8 @@ export type OnnxFit =
   | { readonly kind: 'stretch'; readonly size: readonly [number, number]; readonly own?: undefined }
   /** The shorter side has this length, as in torchvision's presets of segmenters. */
   | { readonly kind: 'shorter'; readonly side: number; readonly own?: undefined }
+  /** The middle of an image with a shorter side of a length, as in torchvision's presets of classifiers. */
+  | { readonly kind: 'crop'; readonly crop: CropPreprocessing; readonly own?: undefined }
   | { readonly kind: 'native'; readonly own?: undefined }
   /** As the model that `fovea export` exported has it. */
   | { readonly kind: 'own'; readonly size: readonly [number, number]; readonly own: Preprocessing };
@@ -37,10 +39,11 @@ export function preparedFor(image: FloatImage, fit: OnnxFit): Prepared {
   if (fit.kind === 'shorter') {
     return prepareImage(image, { minSide: fit.side }, 1);
   }
+  if (fit.kind === 'crop') return prepareImage(image, fit.crop, 1);
   const [H, W] = fit.size;
   if (fit.kind === 'stretch') return resized(fit.size);
   if (fit.kind === 'own') {
-    if ('size' in fit.own) return prepareImage(image, fit.own, 1);
+    if ('size' in fit.own || 'cropSize' in fit.own) return prepareImage(image, fit.own, 1);
     const most = 'maxSide' in fit.own ? fit.own.maxSide / Math.max(width, height) : 1;
     const scale = Math.min(1, most, W / width, H / height);
     const size = [height, width].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];

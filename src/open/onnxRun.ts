@@ -42,8 +42,11 @@ export interface OpenedOnnx {
 export const belowFile = (file: string, name: string, asked: number, least: number): string =>
   `${file}: ${name} is ${asked}, but the file was exported with ${least} and has no detection of a lower score; give at least ${least}, or export the model with a lower one`;
 
+/** A head of objects. */
+type ObjectHead = Exclude<Head, { kind: 'map' | 'classes' }>;
+
 /** Runs a model on one image at a time. */
-class Runner {
+export class Runner {
   readonly #gpu: Gpu;
   readonly #opened: OpenedOnnx;
   readonly #shapes = new Map<string, ReadonlyMap<string, readonly number[]>>();
@@ -105,7 +108,7 @@ const DEFAULTS = {
 
 /** The masks of objects by their place in the lists of a head that has some. */
 function masksOf(
-  head: Exclude<Head, { kind: 'map' }>,
+  head: ObjectHead,
   outputs: ReadonlyMap<string, OutputValue>,
   network: ImageSize,
 ): (index: number) => Inside {
@@ -124,10 +127,10 @@ export class OnnxDetector implements ObjectDetector {
   readonly #file: string;
   readonly #inFile: OpenedOnnx['inFile'];
   readonly #runner: Runner;
-  readonly #head: Exclude<Head, { kind: 'map' }>;
+  readonly #head: ObjectHead;
   readonly #firstLabel: number;
 
-  constructor(gpu: Gpu, opened: OpenedOnnx, head: Exclude<Head, { kind: 'map' }>) {
+  constructor(gpu: Gpu, opened: OpenedOnnx, head: ObjectHead) {
     this.#runner = new Runner(gpu, opened);
     this.#head = head;
     this.#file = opened.file;

@@ -1,10 +1,12 @@
 import { expectArguments } from '../arguments.ts';
-import { DataError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { isOnnx } from '../io/otherFormats.ts';
 import { expectOneOf, expectOptions } from '../options.ts';
 import { ARCHITECTURES } from '../tasks/architectures.ts';
+import { Classifier } from '../tasks/classifier.ts';
 import { Detector, Segmenter } from '../tasks/infer.ts';
 import { decodeModel, type TrainedModel } from '../tasks/modelFile.ts';
+import { describeCrop } from '../tasks/preprocessing.ts';
 import type { OpenedClassifier } from './classifier.ts';
 import { classCount } from './classNames.ts';
 import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
@@ -20,24 +22,20 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
     trained,
     detector: (gpu, options) => new Detector(gpu, trained, { name, ...options }),
     segmenter: (gpu, options) => new Segmenter(gpu, trained, { name, ...options }),
+    classifier: (gpu, options) => new Classifier(gpu, trained, { name, ...options }),
   };
 }
 
-/** A classifier, which neither detects nor segments. */
-function openedClassifier(classifier: OpenedClassifier, name: string): OpenedModel {
-  const { title, classNames, imageSize } = classifier;
-  const description = `torchvision ${title}, a classifier of ${classCount(classNames)}; images of ${imageSize}x${imageSize}, normalised in the model`;
-  const refuse = (): never => {
-    throw new DataError(
-      `${name}: is a classifier (${title}, ${classCount(classNames)}), which finds neither boxes nor masks; write it as .onnx with fovea export, or run it in code with torchvisionModel`,
-    );
-  };
-  return { task: 'classify', classNames, description, classifier, detector: refuse, segmenter: refuse };
+/** A classifier that others have trained. */
+function openedClassifier({ title, trained }: OpenedClassifier, name: string): OpenedModel {
+  const isKnown = trained.name !== 'resnet-cifar' && trained.name !== 'vit-classifier';
+  const description = `${isKnown ? 'torchvision ' : ''}${title}, a classifier of ${classCount(trained.classNames)}; images ${describeCrop(trained.preprocessing)}, normalised in the model`;
+  return { ...opened(trained, name, description), builders: [title] };
 }
 
 /**
- * Opens a detector or segmenter of any origin, told by its content: a file of `fovea train`, an ONNX model with a head that is
- * known, Darknet's .cfg with its .weights, or torchvision's weights, also of a classifier. Readers are loaded as they are needed.
+ * Opens a detector, segmenter or classifier of any origin, told by its content: a file of `fovea train`, an ONNX model with a head that is
+ * known, Darknet's .cfg with its .weights, or torchvision's weights. Readers are loaded as they are needed.
  *
  * @param bytes The file.
  * @param options The name, the names of classes, and what the file itself does not say.

@@ -1,21 +1,20 @@
 import type { Gpu } from '../plan/gpu.ts';
-import type { TaskName } from '../tasks/architectures.ts';
+import type { TaskName } from '../tasks/architecture.ts';
+import type { ClassifierOptions, ImageClassifier } from '../tasks/classifier.ts';
 import type { DetectorOptions, ObjectDetector, PixelSegmenter, SegmenterOptions } from '../tasks/infer.ts';
-import type { FixedPreprocessing, TrainedModel } from '../tasks/modelFile.ts';
-import type { OpenedClassifier } from './classifier.ts';
+import type { TrainedModel } from '../tasks/modelFile.ts';
+import type { FixedPreprocessing } from '../tasks/preprocessing.ts';
 
 /** A model of any origin, ready to run. */
 export interface OpenedModel {
-  /** What it does. A classifier finds neither boxes nor masks: it can be exported. */
-  readonly task: TaskName | 'classify';
+  /** What it does. */
+  readonly task: TaskName;
   /** Its classes, without the background where that is one. */
   readonly classNames: readonly string[];
   /** What it is and how images are prepared for it, in one line. */
   readonly description: string;
-  /** The model, where it is one of Fovea's that detects or segments; undefined for others. */
+  /** The model, where it is one of Fovea's architectures; undefined for ONNX models. */
   readonly trained?: TrainedModel;
-  /** The model, where it is a classifier of torchvision. */
-  readonly classifier?: OpenedClassifier;
   /**
    * Of torchvision's weights: the builders that they may be of, the one that was assumed first. Others have the same shapes, and
    * differ in sizes of images and numbers of proposals: choose one with `arch`.
@@ -27,6 +26,8 @@ export interface OpenedModel {
   detector(gpu: Gpu, options?: DetectorOptions): ObjectDetector;
   /** Makes a segmenter. Throws DataError for a detector or classifier. */
   segmenter(gpu: Gpu, options?: SegmenterOptions): PixelSegmenter;
+  /** Makes a classifier of whole images. Throws DataError for a detector or segmenter. */
+  classifier(gpu: Gpu, options?: ClassifierOptions): ImageClassifier;
 }
 
 /** Options of `openModel`. */

@@ -15,7 +15,7 @@ import type { LoadReport } from '../nn/loadState.ts';
 import { expectOptions } from '../options.ts';
 import { ARCHITECTURES, type ModelName } from '../tasks/architectures.ts';
 import { buildModel, type TrainedModel } from '../tasks/modelFile.ts';
-import type { DetectionModel, SegmentationModel } from '../tasks/step.ts';
+import type { TaskModel } from '../tasks/step.ts';
 import { architectureIn, configFromWeights } from '../tasks/weightConfig.ts';
 import { WeightShapes } from '../tasks/weightShapes.ts';
 import { classesOf } from './classNames.ts';
@@ -25,7 +25,7 @@ const WITH_BACKGROUND: readonly ModelName[] = ['fasterrcnn', 'maskrcnn', 'ssdlit
 
 interface Built {
   readonly name: ModelName;
-  readonly model: DetectionModel | SegmentationModel;
+  readonly model: TaskModel;
   /** torchvision's label of Fovea's first class. */
   readonly firstLabel: 0 | 1;
 }

@@ -13,61 +13,8 @@ import { UNet, unetConfig } from '../models/unet.ts';
 import { ViTSegmenter, vitConfig } from '../models/vit.ts';
 import { YOLO } from '../models/yolo.ts';
 import { yoloFastestCfg, yolov3Cfg, yolov3TinyCfg } from '../models/yoloPresets.ts';
-import type { AnchorLayout } from '../vision/anchorFit.ts';
-import type { DetectionModel, SegmentationModel } from './step.ts';
-
-/** What a model does: find objects (`detect`), or classify every pixel (`segment`). */
-export type TaskName = 'detect' | 'segment';
-
-/** Options of a model to train from scratch. */
-export interface NewModelOptions {
-  /** Classes, without the background. */
-  readonly numClasses: number;
-  /** Channels of the first stage. Default: see the architecture. */
-  readonly width?: number;
-  /** Side of the training crops in pixels. Models whose size depends on it are built for it. */
-  readonly cropSize?: number;
-  /** For detectors: anchors as found by `fitAnchors` or `fovea anchors`. Default: those of the architecture. */
-  readonly anchors?: AnchorLayout;
-}
-
-/** An architecture, as tasks and model files know it. `Config` is saved with a model's weights, and rebuilds it. */
-export interface Architecture<Config = unknown> {
-  /** What its models do. */
-  readonly task: TaskName;
-  /** Returns the configuration of a small model to train from scratch on few images. */
-  defaultConfig(options: NewModelOptions): Config;
-  /** Builds a model with random weights. */
-  build(config: Config, seed: number): DetectionModel | SegmentationModel;
-  /** Returns the number of classes, without the background. */
-  numClasses(config: Config): number;
-  /** Returns the number that the sides of crops must be multiples of, in pixels; images are padded to multiples of it. */
-  sizeMultiple(config: Config): number;
-  /** The names of the losses, in the order in which the model's `losses` returns them. */
-  readonly lossNames: readonly string[];
-  /** Whether the model samples at random in each training step, and needs a seed for it. */
-  readonly needsSeed?: true;
-  /** Whether training takes the masks of objects, and detections have them. */
-  readonly hasMasks?: true;
-  /** The highest learning rate. Default 0.003. */
-  readonly lr?: number;
-  /** What is chosen instead where a training starts from weights. Default: as from random ones. */
-  readonly fineTuned?: FineTuned;
-}
-
-/** Defaults of a training that starts from weights. */
-export interface FineTuned {
-  /** Channels of the first stage of the published network. */
-  readonly width: number;
-  /** The side of the images that it was trained on, in pixels. Crops are as large, or as whole images. */
-  readonly cropSize: number;
-  /** The highest learning rate. */
-  readonly lr: number;
-  /** The number of steps. */
-  readonly steps: number;
-}
-
-const architecture = <Config>(entry: Architecture<Config>): Architecture => entry as Architecture;
+import { type Architecture, architecture, type NewModelOptions, type TaskName } from './architecture.ts';
+import { CLASSIFIERS } from './classifiers.ts';
 
 const small = ({ width: channels }: NewModelOptions): ResNetConfig =>
   channels === undefined ? SMALL_RESNET : { ...SMALL_RESNET, width: channels };
@@ -108,18 +55,18 @@ const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `usual`: channels of the first stage for few images. A quarter of a large network's is enough. */
+/** `first`: channels of the first stage in the published network; `usual`: those for few images, a quarter if it is large. */
 const yolo = (
   name: 'yolov3' | 'yolov3-tiny' | 'yolo-fastest',
   write: typeof yolov3Cfg,
-  fineTuned: FineTuned,
-  usual = fineTuned.width / 4,
+  first: number,
+  usual = first / 4,
 ) =>
   architecture<YOLO['config']>({
     task: 'detect',
     defaultConfig: (options) => {
-      const { numClasses, width: channels = usual, cropSize: side = fineTuned.cropSize } = options;
-      const sizes = { width: channels / fineTuned.width, imageSize: [side, side] as const };
+      const { numClasses, width: channels = usual, cropSize: side = 416 } = options;
+      const sizes = { width: channels / first, imageSize: [side, side] as const };
       return { cfg: write({ numClasses, ...sizes, ...anchorListOf(name, options) }) };
     },
     build: (config, seed) => new YOLO({ ...config, seed }),
@@ -127,7 +74,6 @@ const yolo = (
     sizeMultiple: (config) => new YOLO(config).stride,
     lossNames: ['box', 'objectness', 'classification'],
     lr: 0.01,
-    fineTuned,
   });
 
 /** All architectures, by the names that model files and `--model` use. */
@@ -213,14 +159,9 @@ export const ARCHITECTURES = {
     needsSeed: true,
     hasMasks: true,
   }),
-  yolov3: yolo('yolov3', yolov3Cfg, { width: 32, cropSize: 416, lr: 0.001, steps: 1000 }),
-  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, { width: 16, cropSize: 416, lr: 0.001, steps: 1000 }),
-  'yolo-fastest': yolo(
-    'yolo-fastest',
-    yoloFastestCfg,
-    { width: 8, cropSize: 320, lr: 0.003, steps: 1000 },
-    8,
-  ),
+  yolov3: yolo('yolov3', yolov3Cfg, 32),
+  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
+  'yolo-fastest': yolo('yolo-fastest', yoloFastestCfg, 8, 8),
   unet: architecture<UNet['config']>({
     task: 'segment',
     defaultConfig: (options) =>
@@ -297,6 +238,7 @@ export const ARCHITECTURES = {
     sizeMultiple: ({ imageSize }) => imageSize,
     lossNames: ['segmentation'],
   }),
+  ...CLASSIFIERS,
 } as const satisfies Record<string, Architecture>;
 
 /**
@@ -310,7 +252,11 @@ export type ModelName = keyof typeof ARCHITECTURES;
 export const MODEL_NAMES = Object.keys(ARCHITECTURES) as ModelName[];
 
 /** The architecture that a task trains by default. */
-export const DEFAULT_MODEL: Readonly<Record<TaskName, ModelName>> = { detect: 'retinanet', segment: 'unet' };
+export const DEFAULT_MODEL: Readonly<Record<TaskName, ModelName>> = {
+  detect: 'retinanet',
+  segment: 'unet',
+  classify: 'resnet',
+};
 
 /**
  * Looks up an architecture.

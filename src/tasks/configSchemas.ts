@@ -24,7 +24,7 @@ const detect = v.optional(
 );
 
 const norm = v.optional(v.picklist(['group', 'batch', 'frozen']));
-const backbone = v.strictObject({
+const backboneEntries = {
   block: v.picklist(['basic', 'bottleneck']),
   depth: v.tuple([depth, depth, depth, depth]),
   width: v.optional(width),
@@ -34,15 +34,18 @@ const backbone = v.strictObject({
   widthPerGroup: v.optional(width),
   norm,
   dilated: v.optional(v.tuple([v.boolean(), v.boolean(), v.boolean()])),
-});
+};
+const backbone = v.strictObject(backboneEntries);
 
+const widthMult = v.optional(v.pipe(positive, v.maxValue(64)));
+const batchNorm = v.optional(v.strictObject({ eps: v.optional(share), momentum: v.optional(share) }));
 const mobilenetEntries = {
   variant: v.picklist(['large', 'small']),
-  widthMult: v.optional(v.pipe(positive, v.maxValue(64))),
+  widthMult,
   reducedTail: v.optional(v.boolean()),
   dilated: v.optional(v.boolean()),
   norm,
-  batchNorm: v.optional(v.strictObject({ eps: v.optional(share), momentum: v.optional(share) })),
+  batchNorm,
 };
 const mobilenet = v.strictObject(mobilenetEntries);
 
@@ -130,6 +133,21 @@ const mask = v.strictObject({ width, depth: upTo(16), resolution: count(64), max
 // Label maps are bytes: 0 is the background, 255 is ignored.
 const mapped = v.pipe(count(255), v.minValue(2));
 const dice = v.optional(v.boolean());
+
+/** What all classifiers have. */
+const classes = { numClasses: count(100_000), normalization: v.optional(normalization) };
+const dropout = v.optional(share);
+const vit = {
+  imageSize: count(4096),
+  patchSize: count(512),
+  numLayers: count(128),
+  numHeads: count(128),
+  hiddenDim: width,
+  mlpDim: count(65536),
+  dropout,
+  attentionDropout: v.optional(share),
+  normalization,
+};
 const darknet = v.strictObject({ cfg: v.string() });
 
 /** Checks the configuration of a model that comes from a file, by the architecture's name. */
@@ -177,17 +195,32 @@ export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
     hypercolumns: v.optional(v.boolean()),
     normalization,
   }),
-  vit: v.strictObject({
-    numClasses: mapped,
-    dice,
-    imageSize: count(4096),
-    patchSize: count(512),
-    numLayers: count(128),
-    numHeads: count(128),
-    hiddenDim: width,
-    mlpDim: count(65536),
-    dropout: v.optional(share),
-    attentionDropout: v.optional(share),
-    normalization,
+  vit: v.strictObject({ ...vit, numClasses: mapped, dice }),
+  resnet: v.strictObject({ ...backboneEntries, ...classes }),
+  'resnet-cifar': v.strictObject({
+    ...classes,
+    depth: v.optional(v.tuple([depth, depth, depth])),
+    width: v.optional(width),
+    shortcut: v.optional(v.picklist(['pad', 'conv'])),
   }),
+  'mobilenet-v2': v.strictObject({ ...classes, widthMult, dropout, norm }),
+  'mobilenet-v3': v.strictObject({ ...mobilenetEntries, ...classes, dropout }),
+  efficientnet: v.strictObject({
+    ...classes,
+    widthMult,
+    depthMult: widthMult,
+    dropout,
+    stochasticDepth: v.optional(share),
+    norm,
+    batchNorm,
+  }),
+  vgg: v.strictObject({
+    ...classes,
+    depth: v.optional(v.tuple([depth, depth, depth, depth, depth])),
+    width: v.optional(width),
+    batchNorm: v.optional(v.boolean()),
+    hidden: v.optional(count(65536)),
+    dropout,
+  }),
+  'vit-classifier': v.strictObject({ ...vit, numClasses: count(100_000) }),
 };

@@ -6,7 +6,7 @@ import { knownArchitecture, type ModelName } from './architectures.ts';
 import type { DetectTensors, SegmentTensors } from './cropLoader.ts';
 import { evaluateDetector, evaluateSegmenter } from './evaluate.ts';
 import { Detector, Segmenter } from './infer.ts';
-import type { Preprocessing } from './modelFile.ts';
+import type { Preprocessing } from './preprocessing.ts';
 import { type DetectionModel, detectionLosses, type SegmentationModel, segmentationLosses } from './step.ts';
 import type { Task } from './task.ts';
 

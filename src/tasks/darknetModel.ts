@@ -2,7 +2,8 @@ import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
 import { YOLO } from '../models/yolo.ts';
 import { withDefaults } from '../options.ts';
-import type { FixedPreprocessing, TrainedModel } from './modelFile.ts';
+import type { TrainedModel } from './modelFile.ts';
+import type { FixedPreprocessing } from './preprocessing.ts';
 
 /** Darknet's files of a trained network. */
 export interface DarknetFiles {

@@ -18,7 +18,7 @@ import { architectureOf } from './architectures.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
 import { prepareImage } from './prepare.ts';
 import { softMaskToPatch } from './softMask.ts';
-import { detection, isDetector, segmentation } from './step.ts';
+import { detection, isClassifier, isDetector, kindOfModel, segmentation } from './step.ts';
 
 /** An object found in an image. */
 export interface Detection {
@@ -67,7 +67,7 @@ export interface PixelSegmenter {
 }
 
 /** Keeps the program for one image size: the images of a folder mostly have the same. */
-class SizedStep<R extends Results> {
+export class SizedStep<R extends Results> {
   #current: { readonly key: string; readonly step: Step<R> } | undefined;
   readonly #make: () => Step<R>;
 
@@ -121,7 +121,9 @@ export class Detector implements ObjectDetector {
     const { name = 'Detector', augmentation } = options;
     const { model } = trained;
     if (!isDetector(model)) {
-      throw new DataError(`${name}: ${trained.name} is a segmentation model; use Segmenter (fovea segment)`);
+      throw new DataError(
+        `${name}: ${trained.name} is a ${kindOfModel(model)}; use ${isClassifier(model) ? 'Classifier (fovea classify)' : 'Segmenter (fovea segment)'}`,
+      );
     }
     this.trained = trained;
     this.#gpu = gpu;
@@ -213,8 +215,10 @@ export class Segmenter implements PixelSegmenter {
     const { name } = withDefaults('Segmenter', options, { name: 'Segmenter' });
     expectArguments('Segmenter', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { model } = trained;
-    if (isDetector(model)) {
-      throw new DataError(`${name}: ${trained.name} is a detection model; use Detector (fovea detect)`);
+    if (isDetector(model) || isClassifier(model)) {
+      throw new DataError(
+        `${name}: ${trained.name} is a ${kindOfModel(model)}; use ${isClassifier(model) ? 'Classifier (fovea classify)' : 'Detector (fovea detect)'}`,
+      );
     }
     this.trained = trained;
     this.#multiple = multipleOf(trained);

@@ -5,62 +5,30 @@ import { decodeCheckpoint, decodeWeights, isCheckpoint, type ModelMetadata } fro
 import type { StateDict } from '../io/safetensors.ts';
 import type { Module } from '../nn/module.ts';
 import { numel } from '../shape.ts';
-import {
-  ARCHITECTURES,
-  knownArchitecture,
-  MODEL_NAMES,
-  type ModelName,
-  type TaskName,
-} from './architectures.ts';
+import type { TaskName } from './architecture.ts';
+import { ARCHITECTURES, knownArchitecture, MODEL_NAMES, type ModelName } from './architectures.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
+import { cropPreprocessing, type Preprocessing } from './preprocessing.ts';
 import { readProgress } from './progress.ts';
-import type { DetectionModel, SegmentationModel } from './step.ts';
+import type { TaskModel } from './step.ts';
 
-/**
- * How images of any size are prepared for a network: shrunk to a longest side, or brought to the network's own size; or as
- * torchvision does it, resized by the detector itself, or to a shorter side.
- */
-export type Preprocessing =
-  | ShrinkPreprocessing
-  | FixedPreprocessing
-  | ModelPreprocessing
-  | ShorterSidePreprocessing;
-
-/** Images are shrunk, if they are too large, and padded at the right and the bottom to what the network needs. */
-export interface ShrinkPreprocessing {
-  /** Images whose longer side exceeds this number of pixels are shrunk to it. */
+/** How a model that was trained with settings prepares images. */
+export const preprocessingOf = ({
+  model,
+  maxSide,
+  cropSize,
+}: {
+  readonly model: ModelName;
   readonly maxSide: number;
-}
-
-/** Images are brought to one size, as other programs do that models come from. */
-export interface FixedPreprocessing {
-  /** Height and width in pixels. */
-  readonly size: readonly [height: number, width: number];
-  /**
-   * `letterbox`: as large as fits, in the middle of a grey image, as Darknet does it. `stretch`: both sides on their own, as
-   * OpenCV's blobFromImage does it.
-   */
-  readonly fit: 'letterbox' | 'stretch';
-}
-
-/** The detector takes images of any size and resizes them itself, by the `resize` of its configuration. */
-export interface ModelPreprocessing {
-  /** Who resizes. */
-  readonly resize: 'model';
-}
-
-/** Images are resized to a shorter side, as by torchvision's presets of segmenters, and not padded. */
-export interface ShorterSidePreprocessing {
-  /** The length of the shorter side in pixels. */
-  readonly minSide: number;
-}
+  readonly cropSize: number;
+}): Preprocessing => (ARCHITECTURES[model].task === 'classify' ? cropPreprocessing(cropSize) : { maxSide });
 
 /** A trained model, with everything needed to use it. */
 export interface TrainedModel {
   /** The name of its architecture. */
   readonly name: ModelName;
   /** The model with its weights. */
-  readonly model: DetectionModel | SegmentationModel;
+  readonly model: TaskModel;
   /** The classes, in the order of their labels. */
   readonly classNames: readonly string[];
   /** How images are prepared for it. */
@@ -83,6 +51,10 @@ const preprocessingSchema = v.union([
   v.object({ maxSide: side }),
   v.object({ resize: v.literal('model') }),
   v.object({ minSide: side }),
+  v.pipe(
+    v.object({ resizeSize: side, cropSize: side }),
+    v.check(({ resizeSize, cropSize }) => resizeSize >= cropSize, 'resizeSize is less than cropSize'),
+  ),
   v.object({ size: v.tuple([side, side]), fit: v.picklist(['letterbox', 'stretch']) }),
 ]);
 
@@ -111,11 +83,7 @@ export const largestWeight = (model: Module): number =>
  * @param config Its configuration; see `architectureOf(name).defaultConfig`.
  * @param seed Same seed, same weights.
  */
-export const buildModel = (
-  name: ModelName,
-  config: unknown,
-  seed: number,
-): DetectionModel | SegmentationModel => {
+export const buildModel = (name: ModelName, config: unknown, seed: number): TaskModel => {
   return knownArchitecture('buildModel', name).build(config, seed);
 };
 
@@ -186,8 +154,13 @@ export function decodeModel(bytes: Uint8Array, name: string): TrainedModel {
   expectArguments('decodeModel', { bytes, name }, { bytes: 'bytes', name: 'text' });
   if (isCheckpoint(bytes)) {
     const { weights, progress } = decodeCheckpoint(bytes, name);
-    const { model: architecture, config, classNames, maxSide } = readProgress(progress, name).settings;
-    return restoreModel(weights, { architecture, config, classNames, preprocessing: { maxSide } }, name);
+    const { settings } = readProgress(progress, name);
+    const { model: architecture, config, classNames } = settings;
+    return restoreModel(
+      weights,
+      { architecture, config, classNames, preprocessing: preprocessingOf(settings) },
+      name,
+    );
   }
   const { weights, metadata } = decodeWeights(bytes, name);
   return restoreModel(weights, metadata, name);

@@ -6,11 +6,11 @@ import { architectureOf } from './architectures.ts';
 import { buildModel, checkDescription, largestWeight } from './modelFile.ts';
 import type { TrainSettings } from './settings.ts';
 import { nameOfWeights, type StartReport, startFrom } from './startWeights.ts';
-import type { DetectionModel, SegmentationModel } from './step.ts';
+import type { TaskModel } from './step.ts';
 
 /** Loads the weights that the settings name. Throws UsageError where others or none are given. */
 export function loadStart(
-  model: DetectionModel | SegmentationModel,
+  model: TaskModel,
   { model: name, weights: wanted }: TrainSettings,
   weights: LoadedWeights | undefined,
 ): StartReport | undefined {
@@ -24,7 +24,7 @@ export function loadStart(
 }
 
 /** Builds the model. Throws for impossible settings, or those impossible on this device, before weights are drawn. */
-export function checkedModel(settings: TrainSettings, caps: Caps): DetectionModel | SegmentationModel {
+export function checkedModel(settings: TrainSettings, caps: Caps): TaskModel {
   const { model: name, config, maxSide, cropSize, batchSize, steps, seed, skipBatches = [] } = settings;
   const checked = checkDescription(name, config, { maxSide });
   if ('problem' in checked) throw new DataError(`train: ${checked.problem}; change this setting`);

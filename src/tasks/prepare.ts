@@ -1,7 +1,7 @@
 import { type FloatImage, resizeImage } from '../data/image.ts';
-import { shrunkSize } from '../data/resize.ts';
+import { resizeShorterSide, shrunkSize } from '../data/resize.ts';
 import type { ImageSize } from '../vision/boxes.ts';
-import type { FixedPreprocessing, Preprocessing } from './modelFile.ts';
+import type { CropPreprocessing, FixedPreprocessing, Preprocessing } from './preprocessing.ts';
 
 /** An image as the network takes it: a point of the image is at scale * point + offset. */
 export interface Prepared {
@@ -24,19 +24,29 @@ export function prepareImage(image: FloatImage, preprocessing: Preprocessing, mu
   if ('size' in preprocessing) return fixedImage(image, preprocessing);
   if ('maxSide' in preprocessing) return shrunkImage(image, preprocessing.maxSide, multiple);
   if ('minSide' in preprocessing) return shorterImage(image, preprocessing.minSide);
+  if ('cropSize' in preprocessing) return middleOf(image, preprocessing);
   const { data, height, width } = image;
   return { data, height, width, scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0 };
 }
 
-/** torchvision's Resize: the longer side is cut to whole pixels. */
+/** An image with a shorter side of a length: see `resizeShorterSide`. */
 function shorterImage(image: FloatImage, minSide: number): Prepared {
-  const scaled = (side: number, other: number) =>
-    side <= other ? minSide : Math.trunc((minSide * side) / other);
-  const height = scaled(image.height, image.width);
-  const width = scaled(image.width, image.height);
-  const { data } = resizeImage(image, [height, width]);
+  const { data, height, width } = resizeShorterSide(image, minSide);
   const [scaleX, scaleY] = [width / image.width, height / image.height];
   return { data, height, width, scaleX, scaleY, offsetX: 0, offsetY: 0 };
+}
+
+/** torchvision's Resize and CenterCrop. */
+function middleOf(image: FloatImage, { resizeSize, cropSize }: CropPreprocessing): Prepared {
+  const whole = shorterImage(image, resizeSize);
+  const [top, left] = [evenly((whole.height - cropSize) / 2), evenly((whole.width - cropSize) / 2)];
+  const data = new Float32Array(cropSize * cropSize * 3);
+  for (let y = 0; y < cropSize; y++) {
+    const start = ((y + top) * whole.width + left) * 3;
+    data.set(whole.data.subarray(start, start + cropSize * 3), y * cropSize * 3);
+  }
+  const { scaleX, scaleY } = whole;
+  return { data, height: cropSize, width: cropSize, scaleX, scaleY, offsetX: -left, offsetY: -top };
 }
 
 /** Shrinks so that no side exceeds maxSide, then pads at the right and the bottom. */

@@ -1,6 +1,7 @@
 import { expectArguments, GPU } from '../arguments.ts';
 import type { Augment } from '../data/augment/parameters.ts';
 import { type AugmentPreset, augmentOf } from '../data/augment/presets.ts';
+import type { ClassSample } from '../data/classify/sample.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
@@ -9,10 +10,13 @@ import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
 import { architectureOf, knownArchitecture, type ModelName } from './architectures.ts';
-import { type ClassWeights, pixelWeights } from './classWeights.ts';
+import { classAugment } from './classLoader.ts';
+import { balancedClassWeights, checkClassLoss } from './classTask.ts';
+import { type ClassWeights, namedWeights, pixelWeights } from './classWeights.ts';
 import { expectRecipe, type Recipe, type RecipeOptions, recipeOf } from './recipe.ts';
+import { haveClasses, type TaskSamples } from './samples.ts';
 import { nameOfWeights } from './startWeights.ts';
-import { configFromWeights } from './weightConfig.ts';
+import { configFromWeights, ownCropSize } from './weightConfig.ts';
 
 /** Everything that determines the result of a training: the same settings and data give the same weights, bit for bit. */
 export interface TrainSettings extends Recipe {
@@ -35,8 +39,10 @@ export interface TrainSettings extends Recipe {
    * fine_tune: see `Learner.fineTune`). They are the first of `steps`. Default: there are none.
    */
   readonly freezeEpochs?: number;
-  /** For segmenters: the weight of each class in the cross-entropy, the background first. Default: all count the same. */
+  /** The weight of each class in the cross-entropy, of segmenters the background first. Not for detectors. Default: all count the same. */
   readonly classWeights?: readonly number[];
+  /** For classifiers: the share of each target that is spread over all classes, 0 to 1. Default 0. */
+  readonly labelSmoothing?: number;
   /** Seed of the weights and of the crops. */
   readonly seed: number;
   /** How crops are varied at random. */
@@ -64,7 +70,7 @@ export interface SettingsOptions extends RecipeOptions {
   readonly classNames?: readonly string[];
   /** Passes over all pixels of the images, after those of `freezeEpochs`; sets the number of steps. */
   readonly epochs?: number;
-  /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several; of a YOLO from weights 1000. */
+  /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several. */
   readonly steps?: number;
   /** Images are shrunk to this longer side in pixels. Default `DEFAULT_MAX_SIDE`. */
   readonly maxSide?: number;
@@ -78,15 +84,17 @@ export interface SettingsOptions extends RecipeOptions {
   readonly anchors?: AnchorLayout;
   /** The configuration of the architecture; `width` and `anchors` are then ignored. Default: its own. */
   readonly config?: unknown;
-  /**
-   * The highest learning rate. Default: that of the architecture, 0.003 or 0.01, of a YOLO from weights
-   * 0.001 (yolo-fastest 0.003); times 10 for SGD, times 0.1 for Lion.
-   */
+  /** The highest learning rate. Default: that of the architecture, 0.003 or 0.01; times 10 for SGD, times 0.1 for Lion. */
   readonly lr?: number | undefined;
   /** Passes over the data in which the last layer group alone is trained, before all are: see `TrainSettings`. Default 0. */
   readonly freezeEpochs?: number;
-  /** For segmenters: weights of classes in the cross-entropy: see `classWeights`. Default: all count the same. */
+  /**
+   * For segmenters and classifiers: weights of classes in the cross-entropy, or `auto`: see `ClassWeights`, and of classifiers
+   * `balancedClassWeights`. Default: all count the same.
+   */
   readonly classWeights?: ClassWeights;
+  /** For classifiers: the share of each target that is spread over all classes, 0 to 1. Default 0. */
+  readonly labelSmoothing?: number | undefined;
   /** Seed of the weights and of the crops. Default 0. */
   readonly seed?: number;
   /** How crops are varied at random: a list of transforms, or the name of a ready-made one. Default: that of the name `default`. */
@@ -113,7 +121,7 @@ const SETTINGS_OPTIONS = Object.keys({
   ...{ epochs: 0, steps: 0, maxSide: 0, cropSize: 0, batchSize: 0, width: 0, anchors: 0 },
   ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
   ...{ val: 0, best: 0, patience: 0, classNames: 0, freezeEpochs: 0, classWeights: 0 },
-  ...{ schedule: 0, warmup: 0, optimizer: 0, momentum: 0, weightDecay: 0, clipNorm: 0 },
+  ...{ labelSmoothing: 0, schedule: 0, warmup: 0, optimizer: 0, momentum: 0, weightDecay: 0, clipNorm: 0 },
   ...{ accumulate: 0, amp: 0, ema: 0 },
 } satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
 
@@ -121,29 +129,35 @@ const SETTINGS_OPTIONS = Object.keys({
 const TRAIN_SETTINGS = Object.keys({
   ...{ model: 0, classNames: 0, config: 0, maxSide: 0, cropSize: 0, batchSize: 0, steps: 0, lr: 0 },
   ...{ weightDecay: 0, clipNorm: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
-  ...{ val: 0, best: 0, patience: 0, freezeEpochs: 0, classWeights: 0 },
+  ...{ val: 0, best: 0, patience: 0, freezeEpochs: 0, classWeights: 0, labelSmoothing: 0 },
   ...{ schedule: 0, warmup: 0, optimizer: 0, momentum: 0, accumulate: 0, amp: 0, ema: 0 },
 } satisfies Record<keyof TrainSettings, 0>) as (keyof TrainSettings)[];
 
 const TRAIN_ARGUMENTS = {
   gpu: GPU,
-  samples: [{ annotation: 'object' }],
+  samples: [{ image: 'object' }],
   settings: { model: 'text', cropSize: 'number' },
 } as const;
 
 /** Throws UsageError for what `train` cannot use. */
-export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSettings): void {
+export function expectTraining(gpu: unknown, samples: TaskSamples, settings: TrainSettings): void {
   expectOptions('train: settings', settings, TRAIN_SETTINGS);
   expectArguments('train', { gpu, samples, settings }, TRAIN_ARGUMENTS);
   expectRecipe('train', settings);
+  expectSamples('train', settings.model, samples);
   const { model, steps, freezeEpochs, schedule, batchSize, accumulate, classWeights, classNames } = settings;
   if (classWeights) {
     expectWeighable('train', model);
-    if (classWeights.length !== classNames.length + 1) {
+    if (haveClasses(samples)) checkClassLoss('train', classNames, { classWeights });
+    else if (classWeights.length !== classNames.length + 1) {
       throw new UsageError(
         `train: classWeights has ${classWeights.length} weights for ${classNames.length} classes and the background; give ${classNames.length + 1}`,
       );
     }
+  }
+  if (settings.labelSmoothing !== undefined) {
+    expectClassifier('train', model, 'labelSmoothing');
+    checkClassLoss('train', classNames, { labelSmoothing: settings.labelSmoothing });
   }
   if (freezeEpochs === undefined) return;
   if (!(freezeEpochs > 0 && freezeEpochs < Number.POSITIVE_INFINITY)) {
@@ -154,7 +168,7 @@ export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSe
       `train: freezeEpochs is ${freezeEpochs} and schedule ${schedule}: fine-tuning has a cycle for the head and one for all; choose the schedule one-cycle, or leave freezeEpochs out`,
     );
   }
-  const crops = cropsPerEpoch(samples as readonly Sample[], settings).reduce((a, b) => a + b, 0);
+  const crops = cropsPerEpoch(samples, settings).reduce((a, b) => a + b, 0);
   const frozen = stepsOf(freezeEpochs, crops / batchSize / accumulate);
   if (frozen >= steps) {
     throw new UsageError(
@@ -167,22 +181,48 @@ export function expectTraining(gpu: unknown, samples: unknown, settings: TrainSe
 export const stepsOf = (epochs: number, stepsPerPass: number): number =>
   epochs === 0 ? 0 : Math.max(1, Math.round(epochs * stepsPerPass));
 
+/** Throws UsageError for samples of another task. */
+function expectSamples(call: string, model: ModelName, samples: readonly object[]): void {
+  if (samples.length === 0) return;
+  const classifies = knownArchitecture(call, model).task === 'classify';
+  const wanted = classifies ? 'label' : 'annotation';
+  const lacking = samples.findIndex((sample) => !(wanted in sample));
+  if (lacking < 0) return;
+  throw new UsageError(
+    `${call}: samples[${lacking}] has no ${wanted}, which ${model} learns; give ${classifies ? 'images with a label each' : 'images with annotations'}, or train ${classifies ? 'a detector or segmenter' : 'a classifier'}`,
+  );
+}
+
+/** Throws UsageError for a setting of classifiers. */
+function expectClassifier(call: string, model: ModelName, setting: string): void {
+  if (architectureOf(model).task === 'classify') return;
+  throw new UsageError(`${call}: ${setting} is for classifiers, and ${model} is none; leave it out`);
+}
+
 /** Throws UsageError for a model whose losses take no weights of classes. */
 function expectWeighable(call: string, model: ModelName): void {
-  if (architectureOf(model).task === 'segment') return;
+  if (architectureOf(model).task !== 'detect') return;
   throw new UsageError(
-    `${call}: classWeights are for segmenters, and ${model} is a detector, whose losses take none; leave classWeights out`,
+    `${call}: classWeights are for segmenters and classifiers, and ${model} is a detector, whose losses take none; leave classWeights out`,
   );
 }
 
 function weighted(
   model: ModelName,
   names: readonly string[],
-  samples: readonly Sample[],
+  samples: readonly Sample[] | readonly Pick<ClassSample, 'label'>[],
   weights: ClassWeights | undefined,
 ): Pick<TrainSettings, 'classWeights'> {
   if (weights === undefined) return {};
   expectWeighable('defaultSettings', model);
+  if (haveClasses(samples)) {
+    const isAuto = weights === 'auto';
+    return {
+      classWeights: isAuto
+        ? balancedClassWeights(samples, names)
+        : namedWeights('defaultSettings', names, weights),
+    };
+  }
   return { classWeights: pixelWeights('defaultSettings', samples, names, weights) };
 }
 
@@ -198,11 +238,12 @@ export const ADJUSTABLE: readonly string[] = [
 export const DEFAULT_MAX_SIDE = 512;
 /** Default numbers of steps: telling classes apart takes longer than finding objects of one class. */
 const DEFAULT_STEPS = { one: 1000, several: 2500 };
-/** The number of crops of each image per epoch: as many as cover its pixels, shrunk to maxSide, once. */
+/** The number of crops of each image per epoch: as many as cover its pixels, shrunk to maxSide, once; one of an image with a class. */
 export function cropsPerEpoch(
-  samples: readonly Sample[],
+  samples: readonly Sample[] | readonly Pick<ClassSample, 'label'>[],
   { maxSide, cropSize }: { readonly maxSide: number; readonly cropSize: number },
 ): number[] {
+  if (haveClasses(samples)) return samples.map(() => 1);
   return samples.map(({ image, region }) => {
     const [x1, y1, x2, y2] = region ?? [0, 0, image.width, image.height];
     const [height, width] = shrunkSize(image, maxSide);
@@ -217,75 +258,92 @@ function fixedSide(config: unknown): number | undefined {
   return typeof imageSize === 'object' ? Math.max(...imageSize) : imageSize;
 }
 
-/** The longer side that nine out of ten images do not exceed, once they are shrunk, as a multiple of 32. */
-function usualSide(samples: readonly Sample[], maxSide: number): number {
-  const sides = samples.map(({ image }) => Math.max(...shrunkSize(image, maxSide))).sort((a, b) => a - b);
-  return Math.ceil((sides[Math.floor(0.9 * (sides.length - 1))] ?? 0) / 32) * 32;
+/** The longer side of nine out of ten objects, in images shrunk to a side. */
+function objectSide(samples: readonly Sample[], maxSide: number): number {
+  const sides = samples.flatMap(({ image, annotation }) => {
+    const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
+    return objectsOf(annotation.shapes).map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
+  });
+  sides.sort((a, b) => a - b);
+  return sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
+}
+
+/** The side of the images that a classifier is trained on from scratch, in pixels. */
+const SMALL_IMAGE = 128;
+/** Default passes over images with classes, and steps at least. */
+const CLASS_EPOCHS = { epochs: 20, leastSteps: 200 };
+
+/** The default side of crops: for classifiers that of the images that the weights are for. */
+function usualCropSize(
+  model: ModelName,
+  samples: readonly Sample[] | readonly Pick<ClassSample, 'label'>[],
+  maxSide: number,
+  { told, own }: { readonly told: unknown; readonly own: number | undefined },
+): number {
+  const { task, imageSize } = architectureOf(model);
+  if (haveClasses(samples)) return own ?? (told ? (imageSize?.(told) ?? SMALL_IMAGE) : SMALL_IMAGE);
+  const room = task === 'detect' ? 2 : 1.5;
+  const wanted = Math.ceil(Math.max(96, room * objectSide(samples, maxSide)) / 32) * 32;
+  return Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
 }
 
 /**
  * Chooses the settings of a training by the data set, and by what the user gives.
  *
  * The side of the crops is 1.5 times the longer side of nine out of ten objects, 2 times for detectors; at least 96 pixels,
- * at most `maxSide`, and a multiple of 32. Where the weights of a YOLO are given, crops are at least as large as whole images, or as those
- * that the published network was trained on. Of an SSD or a vision transformer that weights tell, it is the size of its images.
+ * at most `maxSide`, and a multiple of 32. Of an SSD or a vision transformer that weights tell, it is the size of its images. For
+ * classifiers it is the size that the weights were trained with, or else 128.
  *
  * @param model The architecture.
- * @param samples The training data.
+ * @param samples The training data: images with annotations, or for classifiers with labels, which alone are read of them.
  * @param options Settings to use instead of the chosen ones.
  */
 export function defaultSettings(
   model: ModelName,
-  samples: readonly Sample[],
+  samples: readonly Sample[] | readonly Pick<ClassSample, 'label'>[],
   options: SettingsOptions = {},
 ): TrainSettings {
+  const architecture = knownArchitecture('defaultSettings', model);
+  const classifies = architecture.task === 'classify';
   expectArguments(
     'defaultSettings',
     { model, samples },
-    { model: 'text', samples: [{ annotation: { shapes: ['object'] } }] },
+    { model: 'text', samples: [classifies ? { label: 'text' } : { annotation: { shapes: ['object'] } }] },
   );
   expectOptions('defaultSettings', options, SETTINGS_OPTIONS);
   const names = options.classNames ?? classNames(samples);
   const maxSide = options.maxSide ?? DEFAULT_MAX_SIDE;
-  const sides = samples.flatMap(({ image, annotation }) => {
-    const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
-    return objectsOf(annotation.shapes).map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
-  });
-  sides.sort((a, b) => a - b);
-  const large = sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
-  const architecture = knownArchitecture('defaultSettings', model);
-  const room = architecture.task === 'detect' ? 2 : 1.5;
-  const wanted = Math.ceil(Math.max(96, room * large) / 32) * 32;
   const { weights } = options;
   const built = weights !== undefined && options.width === undefined && options.anchors === undefined;
   const told = built && !options.config ? configFromWeights(model, weights, names.length) : undefined;
-  // What others have trained has seen whole images.
-  const tuned = weights && architecture.fineTuned;
-  const seen = tuned ? Math.min(tuned.cropSize, usualSide(samples, maxSide)) : 0;
-  const most = Math.max(32, Math.floor(maxSide / 32) * 32);
-  const cropSize = options.cropSize ?? fixedSide(told) ?? Math.min(Math.max(wanted, seen), most);
-  const batchSize = options.batchSize ?? 4;
+  const own = told && weights ? ownCropSize(weights) : undefined;
+  const cropSize =
+    options.cropSize ?? fixedSide(told) ?? usualCropSize(model, samples, maxSide, { told, own });
+  const batchSize = options.batchSize ?? (classifies ? 16 : 4);
   const perEpoch =
     cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) /
     batchSize /
     (options.accumulate ?? 1);
   const { freezeEpochs = 0 } = options;
+  const usualSteps = classifies
+    ? Math.max(CLASS_EPOCHS.leastSteps, Math.round(CLASS_EPOCHS.epochs * perEpoch))
+    : DEFAULT_STEPS[names.length > 1 ? 'several' : 'one'];
   const steps =
     options.steps ??
     (options.epochs === undefined
-      ? (tuned?.steps ?? DEFAULT_STEPS[names.length > 1 ? 'several' : 'one'])
+      ? usualSteps
       : Math.max(1, Math.round(options.epochs * perEpoch)) + stepsOf(freezeEpochs, perEpoch));
-  // Anchors that were given change the heads, and not what the weights are for.
-  const width = options.width ?? tuned?.width;
   const config =
     options.config ??
     told ??
     architecture.defaultConfig({
       numClasses: names.length,
       cropSize,
-      ...(width === undefined ? {} : { width }),
+      ...(options.width === undefined ? {} : { width: options.width }),
       ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
     });
+  if (options.labelSmoothing !== undefined) expectClassifier('defaultSettings', model, 'labelSmoothing');
+  const augment = options.augment ?? 'default';
   return {
     model,
     classNames: names,
@@ -294,11 +352,14 @@ export function defaultSettings(
     cropSize,
     batchSize,
     steps,
-    ...recipeOf('defaultSettings', tuned?.lr ?? architecture.lr ?? 0.003, options),
+    ...recipeOf('defaultSettings', architecture.lr ?? 0.003, options),
     ...(freezeEpochs === 0 ? {} : { freezeEpochs }),
     ...weighted(model, names, samples, options.classWeights),
+    ...(options.labelSmoothing === undefined ? {} : { labelSmoothing: options.labelSmoothing }),
     seed: options.seed ?? 0,
-    augment: augmentOf(options.augment ?? 'default', 'defaultSettings: augment'),
+    augment: classifies
+      ? classAugment(augment, 'defaultSettings: augment')
+      : augmentOf(augment, 'defaultSettings: augment'),
     ...(options.skipBatches?.length ? { skipBatches: options.skipBatches } : {}),
     ...(options.val === undefined ? {} : { val: options.val }),
     ...(options.best === undefined ? {} : { best: options.best }),

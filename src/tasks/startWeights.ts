@@ -5,7 +5,7 @@ import { YOLO } from '../models/yolo.ts';
 import type { LoadReport } from '../nn/loadState.ts';
 import type { ModelName } from './architectures.ts';
 import { darknetTensors, takeBoxes } from './darknetStart.ts';
-import type { DetectionModel, SegmentationModel } from './step.ts';
+import type { TaskModel } from './step.ts';
 import { backboneIn, titleOf, WeightShapes } from './weightShapes.ts';
 
 /** Where the backbone of each model is. */
@@ -18,6 +18,8 @@ const BODY: Readonly<Partial<Record<ModelName, string>>> = {
   deeplabv3: 'backbone.',
   lraspp: 'backbone.',
   'dynamic-unet': 'encoder.',
+  resnet: '',
+  'mobilenet-v3': 'features.',
 };
 
 /** What was taken of weights that a training starts from, by the names of the model; `unexpected` by those of the file. */
@@ -68,11 +70,7 @@ export function describeStart(report: StartReport): string {
  * Gives a model the weights that fit, by name and shape: those of the same architecture, or of its backbone alone. The rest
  * keeps its initial values. Throws StateDictError where next to nothing fits.
  */
-export function startFrom(
-  model: DetectionModel | SegmentationModel,
-  name: ModelName,
-  weights: LoadedWeights,
-): StartReport {
+export function startFrom(model: TaskModel, name: ModelName, weights: LoadedWeights): StartReport {
   if (weights.format === 'darknet') return startDarknet(model, name, weights);
   const backbone = backboneIn(new WeightShapes(weights));
   const body = BODY[name];
@@ -102,11 +100,7 @@ export function startFrom(
 }
 
 /** The same for Darknet's weights, which go by the order of the layers. Of a head for other classes all but the classes is taken. */
-function startDarknet(
-  model: DetectionModel | SegmentationModel,
-  name: ModelName,
-  weights: LoadedWeights,
-): StartReport {
+function startDarknet(model: TaskModel, name: ModelName, weights: LoadedWeights): StartReport {
   const { source } = weights;
   const tensors = darknetTensors(name, weights);
   const report = model.loadStateDict(

@@ -1,5 +1,6 @@
-import { argmax } from '../graph/functions/reduce.ts';
+import { argmax, softmax } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { CifarResNet } from '../models/cifarResnet.ts';
 import type { DeepLabV3 } from '../models/deeplab.ts';
 import type { DetectOptions } from '../models/detection.ts';
 import type { DynamicUNet } from '../models/dynamicUnet.ts';
@@ -12,6 +13,7 @@ import type { RetinaNet } from '../models/retinanet.ts';
 import type { SegmentationLossOptions } from '../models/segmentation.ts';
 import type { SSD } from '../models/ssd.ts';
 import type { AnyDetections, MergingModel } from '../models/testTimeAugmentation.ts';
+import type { TorchvisionClassifier } from '../models/torchvision.ts';
 import type { UNet } from '../models/unet.ts';
 import type { ViTSegmenter } from '../models/vit.ts';
 import type { YOLO } from '../models/yolo.ts';
@@ -24,12 +26,23 @@ export type DetectionModel = RetinaNet | FCOS | SSD | FasterRCNN | MaskRCNN | YO
 /** A model that classifies every pixel. */
 export type SegmentationModel = UNet | DynamicUNet | FCN | DeepLabV3 | LRASPP | ViTSegmenter;
 
+/** A model that classifies whole images. */
+export type ClassificationModel = CifarResNet | TorchvisionClassifier;
+/** A model that is trained for one of the tasks. */
+export type TaskModel = DetectionModel | SegmentationModel | ClassificationModel;
+
 /** A function to capture: tensors in, named tensors out. */
 export type Program<R extends Results = Results> = (...inputs: Tensor[]) => R;
 
 /** Tells whether a model finds objects. */
-export const isDetector = (model: DetectionModel | SegmentationModel): model is DetectionModel =>
-  'detect' in model;
+export const isDetector = (model: TaskModel): model is DetectionModel => 'detect' in model;
+
+/** Tells whether a model classifies whole images. */
+export const isClassifier = (model: TaskModel): model is ClassificationModel => !('losses' in model);
+
+/** What a model is, for messages. */
+export const kindOfModel = (model: TaskModel): string =>
+  isDetector(model) ? 'detection model' : isClassifier(model) ? 'classifier' : 'segmentation model';
 
 /** Computes the losses of a detector for a batch of crops, by name. */
 export function detectionLosses(
@@ -57,6 +70,11 @@ export const detection =
   (model: MergingModel, options: DetectOptions, alone = false): Program<AnyDetections> =>
   (images) =>
     model.detect(alone ? [images!.reshape(images!.shape.slice(1))] : images!, options);
+
+/** Makes a program from images to the probabilities of the classes [N,K]. */
+export const classification =
+  (model: ClassificationModel): Program<{ probabilities: Tensor }> =>
+  (images) => ({ probabilities: softmax(model.forward(images!)) });
 
 /** Makes a program from images to the class of every pixel. */
 export const segmentation =

@@ -7,10 +7,19 @@ import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Tuned, TuneProgress } from '../plan/tuner.ts';
 import { architectureOf } from './architectures.ts';
+import { classificationLosses } from './classTask.ts';
 import { freeze } from './freeze.ts';
 import { buildModel, type TrainedModel } from './modelFile.ts';
 import type { TrainSettings } from './settings.ts';
-import { detection, detectionLosses, isDetector, segmentation, segmentationLosses } from './step.ts';
+import {
+  classification,
+  detection,
+  detectionLosses,
+  isClassifier,
+  isDetector,
+  segmentation,
+  segmentationLosses,
+} from './step.ts';
 
 /** Options of `tuneTraining` and `tuneInference`. */
 export interface TaskTuneOptions {
@@ -58,6 +67,11 @@ export function tuneTraining(
     backward(Object.values(losses).reduce((a, b) => add(a, b)));
     return optimizer.step();
   };
+  if (isClassifier(model)) {
+    const labels = zeros([batchSize], 'i32');
+    const step = (...[x, y]: Tensor[]) => learn(classificationLosses(model, { images: x!, labels: y! }));
+    return gpu.tune(step, [images, labels], options);
+  }
   if (!isDetector(model)) {
     const labels = zeros([batchSize, cropSize, cropSize], 'i32');
     const step = (...[x, y]: Tensor[]) => learn(segmentationLosses(model, { images: x!, labels: y! }));
@@ -100,6 +114,10 @@ export function tuneInference(
   const { size, ...rest } = options;
   const [height, width] = size;
   const { model } = trained;
-  const program = isDetector(model) ? detection(model, {}) : segmentation(model);
+  const program = isDetector(model)
+    ? detection(model, {})
+    : isClassifier(model)
+      ? classification(model)
+      : segmentation(model);
   return gpu.tune(program, [zeros([1, height, width, 3])], rest);
 }

@@ -12,8 +12,8 @@ import { maskrcnn } from '../models/maskRcnn.ts';
 import type { ResNetConfig } from '../models/resnet.ts';
 import { retinanet } from '../models/retinanet.ts';
 import { type SSDConfig, ssd300, ssdlite320 } from '../models/ssd.ts';
-import { VIT_B_16, type ViTConfig, vitConfig } from '../models/vit.ts';
 import { ARCHITECTURES, type ModelName } from './architectures.ts';
+import { classifierConfig, vitIn } from './classifierWeights.ts';
 import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { darknetConfig, darknetIn } from './darknetStart.ts';
 import { type Backbone, backboneIn, titleOf, WeightShapes } from './weightShapes.ts';
@@ -43,6 +43,15 @@ export function ownDescription({
   throw new DataError(
     `${source}: the configuration of its model: ${checked.issues[0].message}; export the weights again`,
   );
+}
+
+/** The side of the images that a classifier of Fovea was trained on; undefined for others. */
+export function ownCropSize({ other }: LoadedWeights): number | undefined {
+  const text = other.get('fovea.model');
+  if (typeof text !== 'string') return undefined;
+  // The description was read before, when the configuration was told.
+  const { cropSize } = Object((Object(JSON.parse(text)) as { preprocessing?: unknown }).preprocessing);
+  return Number.isSafeInteger(cropSize) && cropSize > 0 ? cropSize : undefined;
 }
 
 /** The configuration of a network of Darknet for another number of classes: each head, and the convolution before it. */
@@ -145,29 +154,10 @@ function ssdIn(shapes: WeightShapes, numClasses: number): SSDConfig | undefined 
   };
 }
 
-/** A vision transformer as its weights are, torchvision's of any size. */
-function vitIn(shapes: WeightShapes, { tensors }: LoadedWeights, numClasses: number): ViTConfig | undefined {
-  const patches = shapes.layer('conv_proj');
-  const numLayers = shapes.count((i) => `encoder.layers.encoder_layer_${i}.self_attention.out_proj`);
-  const mlp =
-    shapes.layer('encoder.layers.encoder_layer_0.mlp.0') ??
-    shapes.layer('encoder.layers.encoder_layer_0.mlp.linear_1');
-  const tokens = tensors.get('encoder.pos_embedding')?.shape[1];
-  if (!patches || !mlp || tokens === undefined) return undefined;
-  const { out: hiddenDim, kernel: patchSize } = patches;
-  // No shape says how many heads there are: torchvision's have 64 values each, 80 of ViT-H.
-  const perHead = hiddenDim % 64 === 0 && hiddenDim !== 1280 ? 64 : 80;
-  return vitConfig({
-    ...VIT_B_16,
-    dice: true,
-    numClasses: numClasses + 1,
-    imageSize: Math.round(Math.sqrt(tokens - 1)) * patchSize,
-    patchSize,
-    numLayers,
-    numHeads: hiddenDim % perHead === 0 ? hiddenDim / perHead : 1,
-    hiddenDim,
-    mlpDim: mlp.out,
-  });
+/** The configuration of a segmenter of a vision transformer. */
+function segmentingVit(shapes: WeightShapes, weights: LoadedWeights, numClasses: number) {
+  const config = vitIn(shapes, weights, numClasses + 1);
+  return config && { ...config, dice: true };
 }
 
 /** Which models take which backbones. */
@@ -235,10 +225,11 @@ export function configFromWeights(name: ModelName, weights: LoadedWeights, numCl
   if (weights.format === 'darknet') return darknetConfig(name, weights, numClasses);
   const own = ownDescription(weights);
   if (own?.name === name) return withClasses(name, own.config, numClasses);
+  if (ARCHITECTURES[name].task === 'classify') return classifierConfig(name, weights, numClasses);
   const shapes = new WeightShapes(weights);
   const whole =
     name === 'vit'
-      ? vitIn(shapes, weights, numClasses)
+      ? segmentingVit(shapes, weights, numClasses)
       : name === 'ssdlite'
         ? ssdIn(shapes, numClasses)
         : undefined;

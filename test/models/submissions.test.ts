@@ -5,13 +5,17 @@ import { concat } from '../../src/graph/functions/shape.ts';
 import { type Tensor, tensor, zeros } from '../../src/graph/tensor.ts';
 import { AdamW } from '../../src/nn/optimizers.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
-import type { Step } from '../../src/plan/step.ts';
+import type { Results, Step } from '../../src/plan/step.ts';
 import { architectureOf, type ModelName } from '../../src/tasks/architectures.ts';
+import { classificationLosses } from '../../src/tasks/classTask.ts';
 import { buildModel } from '../../src/tasks/modelFile.ts';
 import {
+  classification,
   detection,
   detectionLosses,
+  isClassifier,
   isDetector,
+  type Program,
   segmentation,
   segmentationLosses,
 } from '../../src/tasks/step.ts';
@@ -45,6 +49,7 @@ const images = (): Tensor =>
 /** What a training step takes: two objects, the first of the first class. */
 function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1): Tensor[] {
   const { needsSeed, hasMasks } = architectureOf(name);
+  if (isClassifier(model)) return [images(), tensor(Int32Array.of(1), [1])];
   if (!isDetector(model)) {
     const labels = Int32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < 20 ? 1 : 0));
     return [images(), tensor(labels, [1, SIDE, SIDE])];
@@ -66,6 +71,7 @@ const trainingStep =
   ({ model, optimizer }: ReturnType<typeof small>) =>
   (...[x, ...targets]: Tensor[]): { losses: Tensor } => {
     const lossesOf = (): Readonly<Record<string, Tensor>> => {
+      if (isClassifier(model)) return classificationLosses(model, { images: x!, labels: targets[0]! });
       if (!isDetector(model)) return segmentationLosses(model, { images: x!, labels: targets[0]! });
       const [ignored, boxes, labels, counts, seed, masks] = targets as [
         Tensor,
@@ -110,6 +116,8 @@ describe.each([
   'unet',
   'fcn',
   'vit',
+  'resnet',
+  'resnet-cifar',
 ] as const)('%s', (name) => {
   it('trains a step in one submission, and nothing comes back before it is read', async () => {
     const made = small(name);
@@ -121,7 +129,12 @@ describe.each([
   it('infers in one submission, and nothing comes back before it is read', async () => {
     const { model } = small(name);
     model.eval();
-    const step = gpu.capture(isDetector(model) ? detection(model, {}) : segmentation(model));
+    const program: Program<Results> = isDetector(model)
+      ? detection(model, {})
+      : isClassifier(model)
+        ? classification(model)
+        : segmentation(model);
+    const step = gpu.capture(program);
     await expectOneSubmission(step, [images()]);
     step.dispose();
   });

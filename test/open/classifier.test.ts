@@ -19,17 +19,17 @@ describe("torchvision's weights", () => {
     const bytes = new Uint8Array(readFileSync(file));
     const model = await openModel(bytes, { name: 'c.pth' });
     expect(model.task).toBe('classify');
-    const { classNames, model: own, imageSize } = model.classifier!;
+    const { classNames, model: own, preprocessing } = model.trained!;
     if (classes) expect(classNames).toEqual(Array.from({ length: classes }, (_, i) => String(i)));
-    if (size) expect(imageSize).toBe(size);
+    if (size) expect(preprocessing).toEqual({ resizeSize: 256, cropSize: size });
     const { tensors } = await loadWeights(bytes);
     const loaded = await own.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
     for (const [name, { data }] of loaded) {
       expect(data, name).toEqual(tensors.get(name)!.data);
     }
     for (const use of [model.detector, model.segmenter]) {
-      expect(() => use({} as Gpu)).toThrow(
-        /^c\.pth: is a classifier \(.*, \d+ classes\), which finds neither boxes nor masks; write it as \.onnx with fovea export/,
+      expect(() => use({ device: { caps: {} } } as unknown as Gpu)).toThrow(
+        /^c\.pth: (resnet|vit-classifier) is a classifier; use Classifier \(fovea classify\)$/,
       );
     }
   });
@@ -46,9 +46,13 @@ describe("torchvision's weights", () => {
     const bytes = writeTorch(tensors);
     const names = ['a', 'b', 'c'];
     for (const options of [{}, { arch }]) {
-      const { description, classifier } = await openModel(bytes, { names, ...options });
+      const { description, trained, builders } = await openModel(bytes, { names, ...options });
       expect(description).toMatch(`torchvision ${arch}, a classifier of 3 classes`);
-      expect(classifier).toMatchObject({ title: arch, classNames: names, imageSize: 224 });
+      expect(builders).toEqual([arch]);
+      expect(trained).toMatchObject({
+        classNames: names,
+        preprocessing: { resizeSize: 256, cropSize: 224 },
+      });
     }
     await expect(openModel(bytes, { names: ['a'] })).rejects.toThrow(
       'has 3 classes, but there are 1 names; give the names that it was trained with',

@@ -32,6 +32,7 @@ function sizeOf(
   const multiple = architectureOf(name).sizeMultiple(model.config);
   if (!size) {
     if ('size' in preprocessing) return preprocessing.size;
+    if ('cropSize' in preprocessing) return [preprocessing.cropSize, preprocessing.cropSize];
     const side = Math.ceil(usualSide({ name, model, classNames: [], preprocessing }) / multiple) * multiple;
     return [side, side];
   }
@@ -46,12 +47,6 @@ const preprocessed = (how: object): string =>
 
 /** The model to export, with what the file says of it. Throws UsageError for a size that it does not take. */
 function exported(opened: OpenedModel, file: string, size: readonly [number, number] | undefined) {
-  const { classifier } = opened;
-  if (classifier) {
-    const { imageSize, ...rest } = classifier;
-    const sides = size ?? ([imageSize, imageSize] as const);
-    return { ...rest, sides, described: { preprocessing: preprocessed({ size: sides, fit: 'stretch' }) } };
-  }
   const trained = trainedOf(opened, file);
   const { name, model, classNames, preprocessing } = trained;
   const described = {

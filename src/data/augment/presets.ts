@@ -43,9 +43,44 @@ export const AUGMENT_PRESETS: Readonly<Record<AugmentPreset, Augment>> = {
   ],
 };
 
+/** The colours of a preset. */
+const colors = (by: number) =>
+  ({ name: 'colorJitter', brightness: by, contrast: by, saturation: by }) as const;
+
+/**
+ * Ready-made lists of transforms for classifiers of whole images. `none`: the middle of the image. `light`, `default`: a part of at least 0.7 or 0.35
+ * of the image, mirrored, colours by a tenth or 0.2. `aerial`: as `default`, in all orientations. `text`: never mirrored, a part of at
+ * least 0.7, turned by 5 degrees at most, and sometimes blurred or noisy.
+ */
+export const CLASSIFY_PRESETS: Readonly<Record<AugmentPreset, Augment>> = {
+  none: [
+    { name: 'resize', fit: 'cover' },
+    { name: 'crop', position: 'center' },
+  ],
+  light: [{ name: 'randomResizedCrop', scale: [0.7, 1] }, { name: 'flip', horizontal: 0.5 }, colors(0.1)],
+  default: [{ name: 'randomResizedCrop', scale: [0.35, 1] }, { name: 'flip', horizontal: 0.5 }, colors(0.2)],
+  aerial: [
+    { name: 'rotate90' },
+    { name: 'randomResizedCrop', scale: [0.35, 1] },
+    { name: 'flip', horizontal: 0.5, vertical: 0.5 },
+    colors(0.2),
+  ],
+  text: [
+    { name: 'randomResizedCrop', scale: [0.7, 1] },
+    { name: 'affine', degrees: 5, shear: 5 },
+    colors(0.2),
+    { name: 'blur', sigma: [0.3, 1], p: 0.2 },
+    { name: 'noise', sigma: [0, 0.05], p: 0.2 },
+  ],
+};
+
 /** The list of a preset, or the list that is given, checked. Throws UsageError for others. */
-export function augmentOf(given: Augment | AugmentPreset, call: string): Augment {
+export function augmentOf(
+  given: Augment | AugmentPreset,
+  call: string,
+  presets: Readonly<Record<AugmentPreset, Augment>> = AUGMENT_PRESETS,
+): Augment {
   if (typeof given !== 'string') return checkAugment(given, call);
   expectOneOf(call, 'augment', given, Object.keys(AUGMENT_PRESETS) as AugmentPreset[]);
-  return AUGMENT_PRESETS[given];
+  return presets[given];
 }

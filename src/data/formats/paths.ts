@@ -35,7 +35,8 @@ export function extensionOf(path: string): string {
 export const withoutExtension = (path: string): string =>
   path.slice(0, path.length - extensionOf(path).length);
 
-const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp', '.gif', '.avif'];
+/** The extensions of images. */
+export const IMAGE_EXTENSIONS = ['.jpg', '.jpeg', '.png', '.webp', '.tif', '.tiff', '.bmp', '.gif', '.avif'];
 
 /** Whether a path has the extension of an image: .jpg, .jpeg, .png, .webp, .tif, .tiff, .bmp, .gif or .avif, in any case. */
 export const isImageFile = (path: string): boolean =>

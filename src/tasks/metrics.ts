@@ -1,7 +1,7 @@
 import type { Batch, HostTensor } from '../data/loader.ts';
 import { ShapeError, UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
-import type { Metric } from '../tasks/task.ts';
+import type { Metric } from './task.ts';
 
 /** Finds two arrays of a batch that a metric compares. */
 export interface MetricNames {
