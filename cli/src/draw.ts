@@ -67,6 +67,8 @@ const encoded = (image: RgbaImage, texts: readonly UndrawnText[]): Promise<Uint8
 
 /** The longer side of images in pages. */
 const THUMBNAIL = 480;
+/** The height of their capitals: two of them side by side are shown at half their size. */
+const THUMBNAIL_TEXT = 11;
 /** One side of a very long and narrow image. */
 const LEAST = 8;
 
@@ -92,7 +94,7 @@ export async function thumbnail(
     }),
   );
   const undrawn: UndrawnText[] = [];
-  paintOverlay(pixels, overlay, { size, undrawn });
+  paintOverlay(pixels, overlay, { size, textSize: THUMBNAIL_TEXT, undrawn });
   return pageImage(pixels, undrawn);
 }
 

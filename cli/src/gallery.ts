@@ -11,8 +11,8 @@ export interface PageImage {
 
 /** An image of a gallery's item. */
 export interface GalleryImage extends PageImage {
-  /** E.g. `true` or `predicted`. */
-  readonly caption: string;
+  /** E.g. `labelled` or `predicted`. */
+  readonly caption?: string;
   /** What is to be seen, for readers who do not see it. */
   readonly alt: string;
 }
@@ -75,6 +75,7 @@ export const GALLERY_STYLE = `
 .cards p{margin:0 0 6px;font-size:14px;color:var(--soft);overflow-wrap:anywhere}
 .shots{display:grid;gap:8px;grid-template-columns:repeat(auto-fit,minmax(min(100%,150px),1fr))}
 .shots figure{margin:0;padding:0;border:0;background:none;min-width:0}
+.shots img{width:100%}
 .shots figcaption{padding:2px 0 0;font-size:13px}
 `;
 
@@ -157,7 +158,7 @@ function itemHtml(
   );
   const shots = images.map(
     ({ image, width, height, caption, alt }) =>
-      `<figure><img src="${dataUri(image)}" alt="${e(alt)}" width="${width}" height="${height}" loading="lazy" decoding="async"><figcaption>${e(caption)}</figcaption></figure>`,
+      `<figure><img src="${dataUri(image)}" alt="${e(alt)}" width="${width}" height="${height}" style="max-width:${width}px" loading="lazy" decoding="async">${caption === undefined ? '' : `<figcaption>${e(caption)}</figcaption>`}</figure>`,
   );
   return `<li data-tags="${[...new Set(list)].join(' ')}"><h4>${e(title)}</h4>${note === undefined ? '' : `<p>${e(note)}</p>`}<div class="shots">${shots.join('')}</div></li>`;
 }

@@ -69,6 +69,8 @@ export interface Overlay {
 export interface PaintOptions {
   /** The size that coordinates and masks refer to, if the image was resized since. Default: that of the image. */
   readonly size?: ImageSize;
+  /** The height of the capitals of tags, in pixels. Default: an 80th of the longer side, at least 8. */
+  readonly textSize?: number;
   /** Receives texts in scripts that have no glyphs here, for the caller to draw. Default: their characters become boxes. */
   readonly undrawn?: UndrawnText[];
 }
@@ -107,8 +109,12 @@ export function paintOverlay(image: RgbaImage, overlay: Overlay, options: PaintO
       points: [{ points: ['pair'], color: 'text' }],
     },
   );
-  const { size, undrawn } = withDefaults('paintOverlay', options, { size: image, undrawn: undefined });
   const { width, height } = image;
+  const { size, textSize, undrawn } = withDefaults('paintOverlay', options, {
+    size: image,
+    textSize: Math.max(8, Math.round(Math.max(width, height) / 80)),
+    undrawn: undefined,
+  });
   const [sx, sy] = [width / size.width, height / size.height];
   const scaled = (list: readonly PlotPoint[]): PlotPoint[] => list.map(([x, y]) => [x * sx, y * sy]);
   const painter = new Painter(image);
@@ -171,7 +177,7 @@ export function paintOverlay(image: RgbaImage, overlay: Overlay, options: PaintO
       }
     }
   }
-  paintTags(painter, tags, Math.max(8, Math.round(longest / 80)), undrawn);
+  paintTags(painter, tags, textSize, undrawn);
 }
 
 const crossAt = ([x, y]: PlotPoint, reach: number): PlotPoint[][] => [

@@ -96,7 +96,7 @@ async function labelledItem(
   return {
     title: name,
     note: `${width} x ${height}: ${content}`,
-    images: [{ ...shown, caption: 'labelled', alt: `${name} with its labels: ${content}` }],
+    images: [{ ...shown, alt: `${name} with its labels: ${content}` }],
     tags: tagsOf(annotation),
   };
 }
@@ -166,7 +166,6 @@ async function augmented(
       images: [
         {
           ...(await pageImage(tile!.image, tile!.texts ?? [])),
-          caption: `${cropSize} x ${cropSize}`,
           alt: `A crop of ${title} as a model is fed with it`,
         },
       ],
@@ -248,11 +247,15 @@ function plotsOf(statistics: DataStatistics): string[] {
       images.map(({ objects }) => objects),
       { title: 'Objects per image', xLabel: 'objects', yLabel: 'images' },
     ),
-    scatterPlot(
-      images.map(({ width, height }) => [width, height] as const),
-      [],
-      { title: 'Sizes of images', what: 'images' },
-    ),
+    ...(images.some(({ width, height }) => width !== images[0]!.width || height !== images[0]!.height)
+      ? [
+          scatterPlot(
+            images.map(({ width, height }) => [width, height] as const),
+            [],
+            { title: 'Sizes of images', what: 'images' },
+          ),
+        ]
+      : []),
     ...(boxes.sides.length > 0
       ? [
           histogramPlot(boxes.sizes, {
