@@ -94,8 +94,19 @@ export async function thumbnail(
     }),
   );
   const undrawn: UndrawnText[] = [];
-  paintOverlay(pixels, overlay, { size, textSize: THUMBNAIL_TEXT, undrawn });
+  const narrow = Math.min(pixels.width, pixels.height) < 4 * THUMBNAIL_TEXT;
+  paintOverlay(pixels, narrow ? withoutNames(overlay) : overlay, { size, textSize: THUMBNAIL_TEXT, undrawn });
   return pageImage(pixels, undrawn);
+}
+
+/** What is drawn, without names: on a narrow image, or among many others, they would cover it. */
+export function withoutNames({ boxes = [], polygons = [], masks = [], points = [] }: Overlay): Overlay {
+  const unnamed = <T extends { readonly label?: string; readonly score?: number }>({
+    label: _,
+    score: __,
+    ...rest
+  }: T) => rest;
+  return { boxes: boxes.map(unnamed), polygons: polygons.map(unnamed), masks, points };
 }
 
 /** An image for a page as WebP, with the texts that were left to the system's fonts. */

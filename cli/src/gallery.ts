@@ -26,8 +26,8 @@ export interface GalleryTag {
 
 export interface GalleryItem {
   readonly title: string;
-  /** E.g. what is wrong. */
-  readonly note?: string;
+  /** E.g. what is wrong; names in it may be written from right to left. */
+  readonly notes?: readonly string[];
   readonly images: readonly GalleryImage[];
   readonly tags: readonly GalleryTag[];
 }
@@ -150,7 +150,7 @@ function valuesOf({ filters, items }: Gallery): Map<string, number>[] {
 }
 
 function itemHtml(
-  { title, note, images, tags }: GalleryItem,
+  { title, notes = [], images, tags }: GalleryItem,
   numbers: readonly Map<string, number>[],
 ): string {
   const list = tags.map(({ values, rank = 0 }) =>
@@ -160,7 +160,7 @@ function itemHtml(
     ({ image, width, height, caption, alt }) =>
       `<figure><img src="${dataUri(image)}" alt="${e(alt)}" width="${width}" height="${height}" style="max-width:${width}px" loading="lazy" decoding="async">${caption === undefined ? '' : `<figcaption>${e(caption)}</figcaption>`}</figure>`,
   );
-  return `<li data-tags="${[...new Set(list)].join(' ')}"><h4>${e(title)}</h4>${note === undefined ? '' : `<p>${e(note)}</p>`}<div class="shots">${shots.join('')}</div></li>`;
+  return `<li data-tags="${[...new Set(list)].join(' ')}"><h4><bdi>${e(title)}</bdi></h4>${notes.length === 0 ? '' : `<p>${notes.map((note) => `<bdi>${e(note)}</bdi>`).join(', ')}</p>`}<div class="shots">${shots.join('')}</div></li>`;
 }
 
 function matrixHtml({ matrix, filters }: Gallery, numbers: readonly Map<string, number>[]): string {
@@ -191,7 +191,8 @@ export function galleryHtml(gallery: Gallery): string {
     return `<label>${e(name)} <select><option value="">all</option>${options.join('')}</select></label>`;
   });
   const chips = legend.map(
-    ({ name, color }) => `<li><span class="chip" style="background:${e(color)}"></span>${e(name)}</li>`,
+    ({ name, color }) =>
+      `<li><span class="chip" style="background:${e(color)}"></span><bdi>${e(name)}</bdi></li>`,
   );
   const wide = items.some(({ images }) => images.length > 1);
   return `<div class="gallery"><h3>${e(title)}</h3>

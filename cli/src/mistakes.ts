@@ -107,11 +107,10 @@ function tagsOf({ errors }: Errors): GalleryItem['tags'] {
   return [...ranks.values()];
 }
 
-const noteOf = ({ correct, counts }: Errors): string =>
-  [
-    `${correct} right`,
-    ...TYPES.flatMap((type) => (counts[type] > 0 ? [`${counts[type]} ${ERRORS[type].name}`] : [])),
-  ].join(', ');
+const notesOf = ({ correct, counts }: Errors): string[] => [
+  `${correct} right`,
+  ...TYPES.flatMap((type) => (counts[type] > 0 ? [`${counts[type]} ${ERRORS[type].name}`] : [])),
+];
 
 /** How many errors of each type a detector has made. */
 export function errorTable(
@@ -157,7 +156,7 @@ export async function detectionMistakes(
   const items = new Map<Errors, GalleryItem>();
   for await (const { name, loaded } of read(new Set(byName.keys()))) {
     const errors = byName.get(name)!;
-    const note = noteOf(errors);
+    const notes = notesOf(errors);
     const overlays = overlaysOf(images[errors.image]!, errors, scoreThreshold);
     const [truth, predicted] = [
       await thumbnail(loaded, overlays.truth),
@@ -165,10 +164,10 @@ export async function detectionMistakes(
     ];
     items.set(errors, {
       title: name,
-      note,
+      notes,
       images: [
         { ...truth, caption: 'labelled', alt: `${name} as it is labelled` },
-        { ...predicted, caption: 'predicted', alt: `${name} with what was found: ${note}` },
+        { ...predicted, caption: 'predicted', alt: `${name} with what was found: ${notes.join(', ')}` },
       ],
       tags: tagsOf(errors),
     });

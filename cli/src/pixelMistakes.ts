@@ -69,7 +69,12 @@ export class PixelMistakes {
     });
     this.#worst.add(rank, {
       title: name,
-      note: `IoU ${(1 - rank).toFixed(3)}${iou.length > 1 ? ` (${iou.join(', ')})` : ''}, ${(100 * confusion.pixelAccuracy).toFixed(1)} % of the pixels right`,
+      notes: [
+        `IoU ${(1 - rank).toFixed(3)}`,
+        `${(100 * confusion.pixelAccuracy).toFixed(1)} % of the pixels right`,
+        ...(iou.length > 1 ? iou.slice(0, MOST_CLASSES) : []),
+        ...(iou.length > MOST_CLASSES ? [`${iou.length - MOST_CLASSES} more`] : []),
+      ],
       images: [
         await shot(labelOverlay(truth), 'labelled'),
         await shot(labelOverlay(labels), 'predicted'),
@@ -95,5 +100,7 @@ export class PixelMistakes {
   }
 }
 
+/** Classes of an image whose IoU is written above it. */
+const MOST_CLASSES = 8;
 /** Colours repeat after that many classes. */
 const MOST_COLORS = 8;

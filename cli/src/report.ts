@@ -102,6 +102,7 @@ h1{font-size:28px;line-height:1.2;margin:0 0 8px;letter-spacing:-.01em}
 h2{font-size:20px;line-height:1.3;margin:40px 0 12px;padding-bottom:6px;border-bottom:1px solid var(--line)}
 h3{font-size:15px;margin:24px 0 8px}
 p{margin:0 0 10px;max-width:75ch}
+h1,h2,h3,p,li{overflow-wrap:anywhere}
 .lead{font-size:17px}
 .soft,small{color:var(--soft)}
 .task{margin-left:8px;font-size:14px;font-weight:400;color:var(--soft)}
@@ -115,7 +116,7 @@ th,td{padding:7px 14px;text-align:left;vertical-align:top;border-top:1px solid v
 thead th{border-top:0;color:var(--soft);font-weight:600;font-size:13px;white-space:nowrap}
 tbody tr:first-child>*{border-top-color:var(--line)}
 table:not(:has(thead)) tbody tr:first-child>*{border-top:0}
-tbody th{font-weight:600}
+tbody th{font-weight:600;min-width:110px;overflow-wrap:anywhere}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .summary tbody th{white-space:nowrap}
 .summary td.n{font-size:17px;font-weight:600}

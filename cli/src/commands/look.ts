@@ -1,15 +1,5 @@
 import path from 'node:path';
-import { defaultSettings } from 'fovea';
-import {
-  type Annotation,
-  type Dataset,
-  FORMATS,
-  objectsOf,
-  type Sample,
-  trainingAnnotation,
-} from 'fovea/data';
-import { annotationOverlay, colorAt, type UndrawnText } from 'fovea/draw';
-import { batchImages, CropLoader } from 'fovea/learn';
+import { type Dataset, FORMATS, type Sample } from 'fovea/data';
 import { readAugment } from '../augmentation.ts';
 import { countPlot, histogramPlot, placesPlot, scatterPlot } from '../boxPlots.ts';
 import { chooseSamples } from '../chooseSamples.ts';
@@ -18,39 +8,31 @@ import { counted } from '../counted.ts';
 import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { DataStatistics } from '../dataStatistics.ts';
-import { pageImage, thumbnail } from '../draw.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile } from '../files.ts';
-import type { Gallery, GalleryItem } from '../gallery.ts';
+import type { GalleryItem } from '../gallery.ts';
 import type { Output } from '../output.ts';
 import { barPlot } from '../plots.ts';
 import { printable } from '../printable.ts';
 import { type ReportTable, writeReport } from '../report.ts';
-import { type ReadSample, SampleReader } from '../samples.ts';
+import { augmented, type CropOptions, labelledGallery, labelledItem } from '../sampleGalleries.ts';
+import { SampleReader } from '../samples.ts';
 import { textTable } from '../textTable.ts';
 import { verifiedAhead } from '../verifiedImages.ts';
 
-export interface LookOptions extends DataOptions {
+export interface LookOptions extends DataOptions, CropOptions {
   /** The page. Default `look.html`. */
   readonly out?: string;
   /** A preset, or a file with a list of transforms. Default `default`. */
   readonly augment?: string;
   /** The most images that are shown as they are labelled, and crops as a model is fed with them. Default 24. */
   readonly samples?: number;
-  readonly seed?: number;
-  /** As in a training: images are shrunk to this longer side before crops are cut. */
-  readonly size?: number;
-  readonly crop?: number;
 }
 
 const OUT = 'look.html';
 const SAMPLES = 24;
 const MOST_FAULTS = 50;
 const MOST_BARS = 30;
-/** Colours repeat after that many classes. */
-const MOST_COLORS = 8;
-/** What an image is found by that has no object. */
-const NOTHING = 'no object';
 
 /** Reads all annotations, and decodes all images once, to find what is damaged and what is there twice. */
 async function readAll(dataset: Dataset, options: DataOptions, faults: FaultLog): Promise<DataStatistics> {
@@ -67,138 +49,6 @@ async function readAll(dataset: Dataset, options: DataOptions, faults: FaultLog)
     counter.clear();
   }
   return statistics;
-}
-
-/** `2 apple, 1 car`: the objects of an image. */
-function contentOf({ shapes }: Annotation): string {
-  const counts = new Map<string, number>();
-  for (const { label } of objectsOf(shapes)) counts.set(label, (counts.get(label) ?? 0) + 1);
-  return [...counts].map(([label, count]) => `${count} ${label}`).join(', ') || NOTHING;
-}
-
-const tagsOf = ({ shapes }: Annotation): GalleryItem['tags'] => {
-  const labels = [...new Set(shapes.map(({ label }) => label))];
-  return (labels.length > 0 ? labels : [NOTHING]).map((label) => ({ values: [label] }));
-};
-
-const legendOf = (classes: readonly string[]) =>
-  classes.slice(0, MOST_COLORS).map((name, i) => ({ name, color: colorAt(i) }));
-
-/** An image as it is labelled. */
-async function labelledItem(
-  { name, annotation, image, loaded }: ReadSample,
-  classNames: readonly string[],
-): Promise<GalleryItem> {
-  const content = contentOf(annotation);
-  const { width, height } = loaded.original ?? loaded;
-  // The annotation is of the image as it was shrunk.
-  const shown = await thumbnail(loaded, annotationOverlay(annotation, { classNames }), { size: image });
-  return {
-    title: name,
-    note: `${width} x ${height}: ${content}`,
-    images: [{ ...shown, alt: `${name} with its labels: ${content}` }],
-    tags: tagsOf(annotation),
-  };
-}
-
-const labelledGallery = (
-  items: readonly GalleryItem[],
-  classes: readonly string[],
-  all: number,
-): Gallery => ({
-  title: 'As it is labelled',
-  note: `${items.length} of ${counted(all, 'image')} (--samples, --seed): one of each class if there is room, the smallest and the largest object, others at random.`,
-  legend: legendOf(classes),
-  filters: [{ name: 'class', values: [...classes, NOTHING] }],
-  items,
-});
-
-/** Crops as a training makes them. */
-async function augmented(
-  samples: readonly Sample[],
-  options: LookOptions,
-  {
-    masks,
-    segment,
-    name,
-    classes,
-  }: {
-    readonly masks: boolean;
-    readonly segment: boolean;
-    readonly name: string;
-    readonly classes: readonly string[];
-  },
-): Promise<{ readonly gallery: Gallery; readonly settings: Record<string, unknown> } | undefined> {
-  const taught = samples.map((sample) => ({
-    ...sample,
-    annotation: trainingAnnotation(sample.annotation, { detector: !segment }),
-  }));
-  if (taught.every(({ annotation }) => annotation.shapes.length === 0)) return undefined;
-  const augment = await readAugment(name);
-  const { seed = 0, size, crop } = options;
-  const settings = defaultSettings(segment ? 'unet' : 'retinanet', taught, {
-    augment,
-    seed,
-    batchSize: 1,
-    classNames: classes,
-    ...(size === undefined ? {} : { maxSide: size }),
-    ...(crop === undefined ? {} : { cropSize: crop }),
-  });
-  const { cropSize } = settings;
-  const loader = new CropLoader(taught, {
-    task: segment ? 'segment' : 'detect',
-    batchSize: 1,
-    size: [cropSize, cropSize],
-    classNames: classes,
-    seed,
-    augment: settings.augment,
-    masks,
-    stepsPerEpoch: taught.length,
-  });
-  const items: GalleryItem[] = [];
-  for await (const { batch, items: of } of loader.batches(0)) {
-    const texts: UndrawnText[] = [];
-    const [tile] = await batchImages(batch, { classNames: classes, undrawn: texts });
-    const title = of[0]!.name;
-    const labels = labelsOf(batch, segment).map((label) => classes[label]!);
-    items.push({
-      title,
-      images: [
-        {
-          ...(await pageImage(tile!.image, tile!.texts ?? [])),
-          alt: `A crop of ${title} as a model is fed with it`,
-        },
-      ],
-      tags: (labels.length > 0 ? labels : [NOTHING]).map((label) => ({ values: [label] })),
-    });
-  }
-  return {
-    gallery: {
-      title: 'As a model is fed with it',
-      note: `Crops of ${cropSize} x ${cropSize} pixels of images shrunk to ${settings.maxSide}, as fovea train cuts them, varied by --augment ${name}. Grey, dashed boxes are ignored: objects of which too little is left.`,
-      legend: legendOf(classes),
-      filters: [{ name: 'class', values: [...classes, NOTHING] }],
-      items,
-    },
-    settings: { augment: settings.augment, cropSize, maxSide: settings.maxSide },
-  };
-}
-
-/** The classes in a crop. */
-function labelsOf(
-  batch: {
-    readonly labels: { readonly data: ArrayLike<number> };
-    readonly counts?: { readonly data: ArrayLike<number> };
-  },
-  segment: boolean,
-): number[] {
-  const { data } = batch.labels;
-  const found = new Set<number>();
-  for (let i = 0; i < (segment ? data.length : batch.counts!.data[0]!); i++) {
-    const label = segment ? data[i]! - 1 : data[i]!;
-    if (label >= 0 && label < 254) found.add(label);
-  }
-  return [...found].sort((a, b) => a - b);
 }
 
 /** What could not be used, or was changed. */
@@ -337,11 +187,11 @@ export async function lookCommand(
           name: title,
           task: format,
           metrics: {
-            images: images.length,
-            'without objects': statistics.empty.length,
-            objects: statistics.objects,
-            classes: boxes.counts.length,
-            faults: faults.faults.length,
+            images: `${images.length}`,
+            'without objects': `${statistics.empty.length}`,
+            objects: `${statistics.objects}`,
+            classes: `${boxes.counts.length}`,
+            faults: `${faults.faults.length}`,
           },
           tables: [...statistics.tables, ...faultTables(faults)],
           plots: plotsOf(statistics),
