@@ -118,7 +118,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
         trainMode(model);
         const epoch = steps.epochOf(state.step);
         await this.#train(this.#learner.train.batches(this.#firstEpoch + epoch, batch), program);
-        if (steps.endsEpoch(state.step) && !this.#broken) await this.#endEpoch(epoch);
+        if (steps.endsEpoch(state.step) && !this.#broken) await this.#endEpoch(epoch, program.modes);
       }
       const finished = state.step === steps.count;
       if (this.#plan.controls.onCheckpoint && !this.#broken) await this.#handOver(await this.#checkpoint());
@@ -211,9 +211,10 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = undefined;
-    const { losses, gradNorm, scale, skipped } = await program.read(pending.values);
+    const { losses: minimised, others, gradNorm, scale, skipped } = await program.read(pending.values);
+    const losses = { ...minimised, ...others };
     const isOverflow = skipped && scale! >= MIN_SCALE;
-    const problem = isOverflow ? undefined : problemOf(losses, gradNorm);
+    const problem = isOverflow ? undefined : problemOf(minimised, gradNorm);
     if (problem) {
       this.#held = undefined;
       const error = this.#divergence(problem, pending);
@@ -224,7 +225,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
       return;
     }
     if (this.#held && this.#held.step < pending.step) await this.#handOverHeld();
-    if (Number.isFinite(losses.loss)) this.#means.add(losses, pending.count);
+    if (Number.isFinite(minimised.loss)) this.#means.add(losses, pending.count);
     this.#scale = scale;
     const logs: StepLogs = {
       step: pending.step,
@@ -239,7 +240,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
   }
 
   /** Validates, compares with the best epoch, and logs. */
-  async #endEpoch(epoch: number): Promise<void> {
+  async #endEpoch(epoch: number, modes: FitState['modes']): Promise<void> {
     const { valid } = this.#learner;
     const { update, validation } = this.#parts;
     const state = this.#state;
@@ -248,7 +249,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const scale: Logs = this.#scale === undefined ? {} : { scale: this.#scale };
     const logs: Logs = { ...this.#means.means, ...judged?.logs, lr, ...scale };
     this.history.epochs.push(logs);
-    state.modes = judged?.modes ?? {};
+    state.modes = { ...modes, ...judged?.modes };
     const usual = judged && (judged.first ?? 'val_loss');
     await this.#best.compare(epoch, logs, { modes: state.modes, usual }, () => update.weights());
     await this.#hooks((callback) => callback.onEpochEnd?.(state, logs));

@@ -65,7 +65,26 @@ export {
   type InterpretationOptions,
   type InterpretedItem,
 } from './interpretation.ts';
+export type { KerasBatch, Samples } from './keras/data.ts';
+export type {
+  KerasFunction,
+  KerasLoss,
+  KerasLossName,
+  KerasLossOptions,
+  KerasMetric,
+  KerasMetricName,
+} from './keras/losses.ts';
+export {
+  type CompileOptions,
+  type FitLoaderOptions,
+  type KerasEvaluateOptions,
+  type KerasFitOptions,
+  KerasModel,
+  type ValidationData,
+} from './keras/model.ts';
+export type { KerasOptimizer, KerasOptimizerName, KerasOptimizerOptions } from './keras/optimizers.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';
+export { logged } from './logged.ts';
 export type { LrFinding, LrFindOptions } from './lrFind.ts';
 export type { FineTuneOptions, FitFlatCosOptions, FitOneCycleOptions, FitOptions } from './plans.ts';
 export {
@@ -85,3 +104,4 @@ export {
 } from './show.ts';
 export { type ShowPredictionsOptions, showPredictions } from './showPredictions.ts';
 export type { Trained } from './trained.ts';
+export type { UpdateOptions } from './update.ts';

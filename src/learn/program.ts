@@ -1,7 +1,7 @@
 import type { Batch } from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 import { add } from '../graph/functions/elementwise.ts';
-import { concat } from '../graph/functions/shape.ts';
+import { cast, concat } from '../graph/functions/shape.ts';
 import { Tensor, tensor } from '../graph/tensor.ts';
 import type { Module } from '../nn/module.ts';
 import type { Gpu } from '../plan/gpu.ts';
@@ -9,6 +9,7 @@ import type { ProgramStats } from '../plan/stats.ts';
 import type { CaptureProgress, Results, Step } from '../plan/step.ts';
 import { numel } from '../shape.ts';
 import type { Task, TensorsOf } from '../tasks/task.ts';
+import { loggedMode } from './logged.ts';
 
 const signatureOf = (batch: Batch): string =>
   Object.entries(batch)
@@ -66,26 +67,52 @@ export class BatchProgram<B extends Batch> {
   }
 }
 
-/** The losses of a batch by name, in one tensor, and their sum. */
+/** What a task computes of a batch. */
+export interface Computed {
+  readonly names: readonly string[];
+  /** One element each. */
+  readonly parts: readonly Tensor[];
+  /** The sum of those that are minimised. */
+  readonly total: Tensor;
+  /** How those are compared that are logged and not minimised. */
+  readonly logged: ReadonlyMap<string, 'max' | 'min'>;
+}
+
+/** The losses of a batch by name, and what else is logged of it. */
 export function lossesOf<Item, M extends Module, B extends Batch>(
   task: Task<Item, M, B>,
   model: M,
   batch: TensorsOf<B>,
-): { readonly names: readonly string[]; readonly parts: Tensor[]; readonly total: Tensor } {
+): Computed {
   const given = task.losses(model, batch);
   const named: Readonly<Record<string, Tensor>> = given instanceof Tensor ? { loss: given } : given;
   const names = Object.keys(named);
-  const parts = Object.values(named).map((loss, i) => {
+  const logged = new Map<string, 'max' | 'min'>();
+  const parts = Object.entries(named).map(([name, loss]) => {
     if (!(loss instanceof Tensor) || numel(loss.shape) !== 1) {
       const what = loss instanceof Tensor ? `has shape [${loss.shape}]` : `is ${String(loss)}`;
       throw new UsageError(
-        `Learner: the loss ${names[i]} of the task ${what}; return tensors of one element, such as mean(loss)`,
+        `Learner: the loss ${name} of the task ${what}; return tensors of one element, such as mean(loss)`,
       );
     }
-    return loss.reshape([1]);
+    const mode = loggedMode(loss);
+    if (mode) logged.set(name, mode);
+    return (loss.dtype === 'f32' ? loss : cast(loss, 'f32')).reshape([1]);
   });
-  if (parts.length === 0) throw new UsageError('Learner: the task has no losses; return at least one');
-  return { names, parts, total: parts.reduce((a, b) => add(a, b)) };
+  const minimised = parts.filter((_, i) => !logged.has(names[i]!));
+  if (minimised.length === 0) {
+    throw new UsageError('Learner: the task has no losses; return at least one that is not only logged');
+  }
+  return { names, parts, total: minimised.reduce((a, b) => add(a, b)), logged };
+}
+
+/** What a step of validation has computed. */
+export interface Validated {
+  /** The losses by name, `loss` is their sum, and what is only logged. */
+  readonly losses: Readonly<Record<string, number>>;
+  readonly predictions: Batch;
+  /** How values are compared that are only logged. */
+  readonly modes: ReadonlyMap<string, 'max' | 'min'>;
 }
 
 /** A step of validation: the losses, and what is predicted. */
@@ -93,32 +120,39 @@ export function validationProgram<Item, M extends Module, B extends Batch>(
   gpu: Gpu,
   task: Task<Item, M, B>,
   model: M,
-): {
-  readonly program: BatchProgram<B>;
-  readonly read: (results: Batch) => { losses: Readonly<Record<string, number>>; predictions: Batch };
-} {
-  let names: readonly string[] = [];
+): { readonly program: BatchProgram<B>; readonly read: (results: Batch) => Validated } {
+  let found: Computed | undefined;
   const program = new BatchProgram<B>(gpu, (batch) => {
-    const { parts, names: found } = lossesOf(task, model, batch);
-    names = found;
+    found = lossesOf(task, model, batch);
     const predictions = Object.entries(task.predict?.(model, batch) ?? {});
     return {
-      values: concat(parts, 0),
+      values: concat([...found.parts], 0),
       ...Object.fromEntries(predictions.map(([name, value]) => [`predicted ${name}`, value])),
     };
   });
-  const read = ({ values, ...rest }: Batch) => ({
-    losses: withTotal(names, values!.data),
-    predictions: Object.fromEntries(
-      Object.entries(rest).map(([name, value]) => [name.slice('predicted '.length), value]),
-    ),
-  });
+  const read = ({ values, ...rest }: Batch) => {
+    const { losses, others } = namedValues(found!, values!.data);
+    return {
+      losses: { ...losses, ...others },
+      predictions: Object.fromEntries(
+        Object.entries(rest).map(([name, value]) => [name.slice('predicted '.length), value]),
+      ),
+      modes: found!.logged,
+    };
+  };
   return { program, read };
 }
 
-/** The losses by name, and their sum as `loss`. */
-export function withTotal(names: readonly string[], values: ArrayLike<number>): Record<string, number> {
+/** The losses by name, with their sum as `loss`, and the values that are only logged. */
+export function namedValues(
+  { names, logged }: Pick<Computed, 'names' | 'logged'>,
+  values: ArrayLike<number>,
+): { readonly losses: Record<string, number>; readonly others: Record<string, number> } {
   const parts = names.map((name, i) => [name, values[i]!] as const);
-  const loss = parts.reduce((sum, [, value]) => sum + value, 0);
-  return { loss, ...Object.fromEntries(parts.filter(([name]) => name !== 'loss')) };
+  const minimised = parts.filter(([name]) => !logged.has(name));
+  const loss = minimised.reduce((sum, [, value]) => sum + value, 0);
+  return {
+    losses: { loss, ...Object.fromEntries(minimised.filter(([name]) => name !== 'loss')) },
+    others: Object.fromEntries(parts.filter(([name]) => logged.has(name))),
+  };
 }

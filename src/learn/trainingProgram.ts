@@ -8,13 +8,15 @@ import type { Gpu } from '../plan/gpu.ts';
 import type { ProgramStats } from '../plan/stats.ts';
 import type { CaptureProgress, Step } from '../plan/step.ts';
 import type { Task, TensorsOf } from '../tasks/task.ts';
-import { BatchProgram, lossesOf, withTotal } from './program.ts';
+import { BatchProgram, type Computed, lossesOf, namedValues } from './program.ts';
 import type { Update } from './update.ts';
 
 /** What a step has computed. */
 export interface StepValues {
   /** The losses by name, `loss` is their sum: means over the batches of the step. */
   readonly losses: Readonly<Record<string, number>>;
+  /** What is logged and not minimised, by name: means too. */
+  readonly others: Readonly<Record<string, number>>;
   /** The norm of the gradients, before clipping. */
   readonly gradNorm: number;
   /** What the losses were multiplied by for the gradients; undefined without mixed precision. */
@@ -37,8 +39,7 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
   readonly #batch: BatchProgram<B>;
   readonly #step: Step<{ values: Tensor }> | undefined;
   readonly #update: Update;
-  /** The names of the losses. */
-  #names: readonly string[] = [];
+  #found: Pick<Computed, 'names' | 'logged'> = { names: [], logged: new Map() };
 
   /** @param options Whether steps take several batches, and whether they update the averages. */
   constructor(
@@ -50,9 +51,9 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
   ) {
     const { optimizer, scaler, ema } = update;
     this.#update = update;
-    const losses = (batch: TensorsOf<B>): Tensor[] => {
-      const { names, parts, total } = lossesOf(task, model, batch);
-      this.#names = names;
+    const losses = (batch: TensorsOf<B>): readonly Tensor[] => {
+      const { names, parts, total, logged } = lossesOf(task, model, batch);
+      this.#found = { names, logged };
       backward(scaler ? scaler.scale(total) : total);
       return parts;
     };
@@ -69,9 +70,14 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
     this.#batch = new BatchProgram<B>(gpu, (batch) => {
       const parts = losses(batch);
       if (accumulates) accumulate(optimizer);
-      return { values: concat(accumulates ? parts : [...parts, ...step()], 0) };
+      return { values: concat(accumulates ? [...parts] : [...parts, ...step()], 0) };
     });
     if (accumulates) this.#step = gpu.capture(() => ({ values: concat(step(), 0) }));
+  }
+
+  /** How values are compared that are only logged. */
+  get modes(): Readonly<Record<string, 'max' | 'min'>> {
+    return Object.fromEntries(this.#found.logged);
   }
 
   /** Compiles for batches of these shapes. Gives the figures of the program of a batch. */
@@ -99,7 +105,7 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
   async read(values: readonly Values[]): Promise<StepValues> {
     const all = (await Promise.all(values)).flatMap((one) => Array.from(one));
     const [gradNorm, foundInf, scale] = all.splice(-STEP_VALUES);
-    const names = this.#names;
+    const { names } = this.#found;
     const batches = all.length / names.length;
     const means = names.map((_, i) => {
       let sum = 0;
@@ -108,7 +114,7 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
     });
     const { scaler } = this.#update;
     return {
-      losses: withTotal(names, means),
+      ...namedValues(this.#found, means),
       gradNorm: gradNorm!,
       scale: scaler && scale,
       skipped: scaler !== undefined && foundInf !== 0,

@@ -35,13 +35,15 @@ export class Validation<Item, M extends Module, B extends Batch> {
     const metrics: Readonly<Record<string, Metric<Item, B>>> = this.#task.metrics?.() ?? {};
     const sums = new Map<string, number>();
     let count = 0;
+    let logged: ReadonlyMap<string, 'max' | 'min'> = new Map();
     let judged: Readonly<Record<string, Judgement>> = {};
     const modes = [...this.#model.modules()].map((module) => [module, module.training] as const);
     this.#model.eval();
     try {
       for await (const { batch, items } of loader.batches(0)) {
         const { results } = await program.run(batch);
-        const { losses, predictions } = read(await results);
+        const { losses, predictions, modes: found } = read(await results);
+        logged = found;
         for (const [name, value] of Object.entries(losses)) {
           sums.set(name, (sums.get(name) ?? 0) + value * items.length);
         }
@@ -66,7 +68,9 @@ export class Validation<Item, M extends Module, B extends Batch> {
       },
       first: entries[0] && `val_${entries[0][0]}`,
       modes: {
-        ...Object.fromEntries([...sums.keys()].map((name) => [`val_${name}`, 'min' as const])),
+        ...Object.fromEntries(
+          [...sums.keys()].map((name) => [`val_${name}`, logged.get(name) ?? 'min'] as const),
+        ),
         ...Object.fromEntries(entries.map(([name, { mode }]) => [`val_${name}`, mode])),
       },
     };

@@ -41,7 +41,7 @@ export interface Task<Item = unknown, M extends Module = Module, B extends Batch
   /**
    * Computes the losses of a batch. The sum is minimised.
    *
-   * @returns One loss, or several by name: tensors of one element.
+   * @returns One loss, or several by name: tensors of one element. What `logged` of fovea/learn marks is not minimised.
    */
   losses(model: M, batch: TensorsOf<B>): Tensor | Readonly<Record<string, Tensor>>;
   /** Computes what metrics need, in evaluation mode. Default: nothing, and there are no metrics. */
