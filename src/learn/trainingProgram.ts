@@ -1,4 +1,5 @@
 import type { Batch } from '../data/loader.ts';
+import { autocast } from '../graph/autocast.ts';
 import { backward } from '../graph/backward.ts';
 import { concat } from '../graph/functions/shape.ts';
 import { full, type Tensor } from '../graph/tensor.ts';
@@ -52,7 +53,8 @@ export class TrainingProgram<Item, M extends Module, B extends Batch> {
     const { optimizer, scaler, ema } = update;
     this.#update = update;
     const losses = (batch: TensorsOf<B>): readonly Tensor[] => {
-      const { names, parts, total, logged } = lossesOf(task, model, batch);
+      const compute = () => lossesOf(task, model, batch);
+      const { names, parts, total, logged } = scaler ? autocast(compute) : compute();
       this.#found = { names, logged };
       backward(scaler ? scaler.scale(total) : total);
       return parts;

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts';
+import { DeviceLimitError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
 import { EMA } from '../nn/ema.ts';
 import { GradScaler } from '../nn/gradScaler.ts';
@@ -22,7 +22,7 @@ export interface UpdateOptions {
    */
   readonly accumulate?: number;
   /**
-   * Mixed precision: `GradScaler` scales the loss. Steps whose gradients are infinite are left out and halve the scale, which the logs have;
+   * Mixed precision: losses are computed under `autocast`, in f16 where that is safe, with weights in f32, and `GradScaler` scales them. Steps whose gradients are infinite are left out and halve the scale, which the logs have;
    * logged losses are not scaled. Validation is in f32. Default false.
    */
   readonly amp?: boolean;
@@ -40,11 +40,16 @@ export class Update {
   readonly #gpu: Gpu;
   readonly #model: Module;
 
-  /** @param options Throws UsageError for those that cannot be used. */
+  /** @param options Throws UsageError for those that cannot be used, and DeviceLimitError where the device has no f16 for `amp`. */
   constructor(gpu: Gpu, model: Module, optimizer: Optimizer, options: UpdateOptions) {
     const { ema, accumulate = 1, amp = false } = options;
     expectAccumulate('Learner', 'accumulate', accumulate);
     if (typeof amp !== 'boolean') throw new UsageError(`Learner: amp is ${String(amp)}; give true or false`);
+    if (amp && !gpu.device.caps.f16) {
+      throw new DeviceLimitError(
+        'Learner: amp needs shader-f16, which the device lacks (SwiftShader does, lavapipe has it); leave out amp',
+      );
+    }
     if (ema !== undefined && !(typeof ema === 'number' && ema >= 0 && ema < 1)) {
       throw new UsageError(
         `Learner: ema is ${String(ema)}; give the decay, a number of at least 0 and below 1, such as 0.999`,

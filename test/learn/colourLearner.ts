@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Batch } from '../../src/data/loader.ts';
 import { relu } from '../../src/graph/functions/elementwise.ts';
 import { crossEntropy } from '../../src/graph/functions/losses.ts';
@@ -91,4 +92,13 @@ export const colourLearner = (
 export async function weightsOf({ gpu, model }: { gpu: Gpu; model: Module }): Promise<Map<string, number[]>> {
   const weights = await model.stateDict((state) => gpu.download(state));
   return new Map([...weights].map(([name, { data }]) => [name, [...data]]));
+}
+
+/** Whether the device can train in mixed precision. Where it cannot, a Learner says what to do. */
+export function canAmp(gpu: Gpu): boolean {
+  if (gpu.device.caps.f16) return true;
+  expect(() => colourLearner(gpu, { amp: true })).toThrow(
+    'Learner: amp needs shader-f16, which the device lacks (SwiftShader does, lavapipe has it); leave out amp',
+  );
+  return false;
 }

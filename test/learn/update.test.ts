@@ -19,7 +19,7 @@ import { Update } from '../../src/learn/update.ts';
 import { SGD } from '../../src/nn/optimizers/sgd.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { sharedGpu } from '../sharedGpu.ts';
-import { type ColourBatch, colourLearner, type Item, Net, task, weightsOf } from './colourLearner.ts';
+import { type ColourBatch, canAmp, colourLearner, type Item, Net, task, weightsOf } from './colourLearner.ts';
 import { pointItems, tinyLearner } from './tinyLearner.ts';
 
 let gpu: Gpu;
@@ -204,6 +204,23 @@ describe('accumulated batches', () => {
 });
 
 describe('mixed precision', () => {
+  it('computes in f16, learns as f32 does, and judges in f32', async () => {
+    if (!canAmp(gpu)) return;
+    const [amp, f32] = [learnerOf({ amp: true, best: false }), learnerOf({ best: false })];
+    const options = { lr: 0.02 };
+    const [half, full] = [await amp.fit(3, options), await f32.fit(3, options)];
+    const losses = ({ history }: typeof half) => history.steps.map(({ losses }) => losses.loss!);
+    // Not the same, as f16 was used, and close.
+    expect(losses(half)).not.toEqual(losses(full));
+    losses(half).forEach((loss, i) => {
+      expect(Math.abs(loss - losses(full)[i]!)).toBeLessThan(0.02);
+    });
+    f32.model.loadStateDict(await amp.model.stateDict((state) => gpu.download(state)));
+    expect((await f32.validate()).val_loss).toBe(amp.history.epochs.at(-1)!.val_loss);
+    amp.dispose();
+    f32.dispose();
+  });
+
   /** A loss that is multiplied by 8 in f16: its gradient is infinite where the scale is above 4096. */
   const narrow: Task<Item, Net, ColourBatch> = {
     ...task,
@@ -211,6 +228,7 @@ describe('mixed precision', () => {
   };
 
   it('leaves out steps whose gradients overflow, and halves the scale', async () => {
+    if (!canAmp(gpu)) return;
     const logs: Logs[] = [];
     const learner = learnerOf({ amp: true, task: narrow, best: false });
     const before = await weightsOf(learner);
@@ -237,6 +255,7 @@ describe('mixed precision', () => {
   });
 
   it('ends in an error where the loss is never finite', async () => {
+    if (!canAmp(gpu)) return;
     const endless: Task<Item, Net, ColourBatch> = {
       ...task,
       losses: (model, batch) => affine(task.losses(model, batch) as Tensor, 1e30, 3e38),
@@ -251,6 +270,7 @@ describe('mixed precision', () => {
 
 describe('frozen groups', () => {
   it('stay bit for bit with averages, accumulated batches and mixed precision', async () => {
+    if (!canAmp(gpu)) return;
     const learner = learnerOf({ ...ALL, best: false });
     const before = await weightsOf(learner);
     learner.freeze();
