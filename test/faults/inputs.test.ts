@@ -29,6 +29,7 @@ const others = [
   'Tensor',
   'apply',
   'assign',
+  'autocast',
   'backward',
   'checkpoint',
   'defineOperation',

@@ -104,6 +104,16 @@ describe('the type of', () => {
     ['log of f16', 'f32', () => e.log(half())],
     ['softmax of f16', 'f32', () => reduce.softmax(half())],
     ['logSoftmax of f16', 'f32', () => reduce.logSoftmax(half())],
+    [
+      'batchNorm statistics of f16',
+      'f32',
+      () =>
+        conv.batchNormTrain(image('f16'), {
+          ...perChannel,
+          runningMean: perChannel.bias,
+          runningVar: perChannel.weight,
+        }).runningVar,
+    ],
     ['sum of f16', 'f32', () => reduce.sum(half())],
     ['prod of f16', 'f32', () => reduce.prod(half())],
     ['cdist of f16', 'f32', () => reduce.cdist(half(), half())],

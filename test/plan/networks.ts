@@ -82,7 +82,7 @@ class HalfLayers extends FoveaLayers {
 }
 
 /** What a network computes from its inputs, training or not, with its running statistics and an optimizer. */
-interface Network {
+export interface Network {
   readonly module: Module;
   forward(): Readonly<Record<string, Tensor>>;
   loss(): Tensor;
@@ -96,9 +96,9 @@ function classifier(net: Net, [batch, ...size]: Shape, half = false): Network {
   return { module, forward, loss: () => crossEntropy(forward().y, input([batch!], 'i32')) };
 }
 
-export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false): Network {
+export function unet(shape: Shape, width = 32, depth = 4, checkpoint = false, numClasses = 21): Network {
   const normalization = { mean: MEAN, std: STD };
-  const module = new UNet({ width, depth, numClasses: 21, normalization });
+  const module = new UNet({ width, depth, numClasses, normalization });
   module.checkpoint = checkpoint;
   return {
     module,
@@ -122,7 +122,7 @@ const targets = ([batch = 0]: Shape) => ({
   counts: input([batch], 'i32'),
 });
 
-function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
+export function retinanet(shape: Shape, config = {}, checkpoint = false): Network {
   const module = new RetinaNet({ numClasses: 1, ...config });
   module.backbone.body.checkpoint = checkpoint;
   return {

@@ -207,8 +207,8 @@ export function batchNormTrain(
   expectTensors('batch_norm', { x, weight, bias, runningMean, runningVar });
   const inputs = {
     x,
-    weight: cast(weight, x.dtype),
-    bias: cast(bias, x.dtype),
+    weight: inF32(weight),
+    bias: inF32(bias),
     runningMean: inF32(runningMean),
     runningVar: inF32(runningVar),
   };
@@ -220,9 +220,9 @@ export function batchNormTrain(
   };
 }
 
-/** One value for each channel, in x's type; ones or zeros where none is given. */
+/** One value for each channel, in f32; ones or zeros where none is given. */
 const perChannel = (x: Tensor, given: Tensor | undefined, otherwise: number): Tensor =>
-  given ? cast(given, x.dtype) : full([x.shape.at(-1) ?? 1], otherwise, x.dtype);
+  given ? inF32(given) : full([x.shape.at(-1) ?? 1], otherwise);
 
 /** Scale and shift of a normalisation. */
 export interface NormOptions {

@@ -7,11 +7,7 @@ import type { BatchNormAttrs } from './normProblem.ts';
 
 export type { BatchNormAttrs };
 
-function checkChannels(
-  op: string,
-  x: TensorSpec,
-  perChannel: Readonly<Record<string, readonly [TensorSpec, TensorSpec['dtype']]>>,
-): number {
+function checkChannels(op: string, x: TensorSpec, perChannel: Readonly<Record<string, TensorSpec>>): number {
   expectDType(op, 'x', x, 'f32', 'f16');
   const channels = x.shape.at(-1);
   if (channels === undefined) throw new ShapeError(`${op}: x is a scalar; it must be [..., C]`);
@@ -20,10 +16,10 @@ function checkChannels(
       `${op}: ${formatSpec('x', x)} has 1 value a channel, whose variance is not defined; use a larger batch, or the running estimates`,
     );
   }
-  for (const [name, [spec, dtype]] of Object.entries(perChannel)) {
-    if (spec.dtype !== dtype || !sameShape(spec.shape, [channels])) {
+  for (const [name, spec] of Object.entries(perChannel)) {
+    if (spec.dtype !== 'f32' || !sameShape(spec.shape, [channels])) {
       throw new ShapeError(
-        `${op}: ${name} must be [${channels}] ${dtype}, one a channel, got ${formatSpec(name, spec)} (${formatSpec('x', x)})`,
+        `${op}: ${name} must be [${channels}] f32, one a channel, got ${formatSpec(name, spec)} (${formatSpec('x', x)})`,
       );
     }
   }
@@ -33,25 +29,20 @@ function checkChannels(
 /**
  * `y = (x - mean) / sqrt(var + eps) * weight + bias`, mean and variance of each channel over the whole batch
  * (Ioffe and Szegedy 2015, Batch Normalization), as PyTorch trains: the biased variance normalises, the
- * unbiased one goes into newRunningVar. x, y: [..., C]; all others [C]; invstd = 1 / sqrt(var + eps). With the
+ * unbiased one goes into newRunningVar. x, y: f32 or f16 [..., C]; all others f32 [C]; invstd = 1 / sqrt(var + eps). With the
  * running estimates (evaluation) it is a scale and a shift, and no kernel of its own. An empty batch leaves the
  * running estimates as they are (mean 0, variance 0). Throws ShapeError where a channel has one value only.
  */
 export const batchNorm = defineKernel({
   name: 'batch_norm',
   inputs: ['x', 'weight', 'bias', 'runningMean', 'runningVar'],
-  f32Inputs: ['runningMean', 'runningVar'],
+  f32Inputs: ['weight', 'bias', 'runningMean', 'runningVar'],
   outputs: ['y', 'mean', 'invstd', 'newRunningMean', 'newRunningVar'],
   attributes: ({ momentum = 0.1, eps = 1e-5 }: Given<BatchNormAttrs>): BatchNormAttrs => ({ momentum, eps }),
   infer({ x, weight, bias, runningMean, runningVar }, { momentum, eps }: BatchNormAttrs) {
     expectNumber('batch_norm', 'momentum', momentum, 0, 1);
     expectNumber('batch_norm', 'eps', eps, 0);
-    const channels = checkChannels('batch_norm', x, {
-      weight: [weight, x.dtype],
-      bias: [bias, x.dtype],
-      runningMean: [runningMean, 'f32'],
-      runningVar: [runningVar, 'f32'],
-    });
+    const channels = checkChannels('batch_norm', x, { weight, bias, runningMean, runningVar });
     const each: TensorSpec = { shape: [channels], dtype: 'f32' };
     return { y: x, mean: each, invstd: each, newRunningMean: each, newRunningVar: each };
   },
@@ -66,14 +57,10 @@ export const batchNorm = defineKernel({
 export const batchNormBackward = defineKernel({
   name: 'batch_norm_backward',
   inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
-  f32Inputs: ['mean', 'invstd'],
+  f32Inputs: ['weight', 'mean', 'invstd'],
   outputs: ['dx', 'dweight', 'dbias'],
   infer({ dy, x, weight, mean, invstd }, _attrs: object) {
-    checkChannels('batch_norm_backward', x, {
-      weight: [weight, x.dtype],
-      mean: [mean, 'f32'],
-      invstd: [invstd, 'f32'],
-    });
+    checkChannels('batch_norm_backward', x, { weight, mean, invstd });
     if (!sameShape(dy.shape, x.shape)) {
       throw new ShapeError(
         `batch_norm_backward: dy must have x's shape, got ${formatSpec('dy', dy)}, ${formatSpec('x', x)}`,

@@ -25,9 +25,9 @@ function checkGroups(
     );
   }
   for (const [name, spec] of Object.entries(perChannel)) {
-    if (spec.dtype !== x.dtype || !sameShape(spec.shape, [channels])) {
+    if (spec.dtype !== 'f32' || !sameShape(spec.shape, [channels])) {
       throw new ShapeError(
-        `${op}: ${name} must be [${channels}] ${x.dtype}, one a channel, got ${formatSpec(name, spec)} (${formatSpec('x', x)})`,
+        `${op}: ${name} must be [${channels}] f32, one a channel, got ${formatSpec(name, spec)} (${formatSpec('x', x)})`,
       );
     }
   }
@@ -35,13 +35,14 @@ function checkGroups(
 
 /**
  * `y = (x - mean) / sqrt(var + eps) * weight + bias`, mean and (biased) variance over the positions of an image
- * and the channels of a group (Wu and He 2018, Group Normalization). x, y: [N, ..., C]; weight, bias: [C];
+ * and the channels of a group (Wu and He 2018, Group Normalization). x, y: f32 or f16 [N, ..., C]; weight, bias: f32 [C];
  * mean, invstd = 1 / sqrt(var + eps): [N, G] f32, for the backward pass. G = 1 on [rows, C] is layer norm, G = C
  * instance norm. Throws ShapeError where C does not divide by G.
  */
 export const groupNorm = defineKernel({
   name: 'group_norm',
   inputs: ['x', 'weight', 'bias'],
+  f32Inputs: ['weight', 'bias'],
   outputs: ['y', 'mean', 'invstd'],
   attributes: ({ numGroups, eps = 1e-5 }: Given<GroupNormAttrs, 'numGroups'>): GroupNormAttrs => ({
     numGroups,
@@ -64,7 +65,7 @@ export const groupNorm = defineKernel({
 export const groupNormBackward = defineKernel({
   name: 'group_norm_backward',
   inputs: ['dy', 'x', 'weight', 'mean', 'invstd'],
-  f32Inputs: ['mean', 'invstd'],
+  f32Inputs: ['weight', 'mean', 'invstd'],
   outputs: ['dx', 'dweight', 'dbias'],
   attributes: ['numGroups'],
   infer({ dy, x, weight, mean, invstd }, { numGroups }: GroupNormBackwardAttrs) {

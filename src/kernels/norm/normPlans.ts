@@ -178,7 +178,6 @@ export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): K
   const { channels, groups, dtype } = view;
   const width = widthOf(channels);
   const types = elementTypes(dtype, width);
-  const T = wgslType(dtype);
   const { rows, positions, row, perPosition, depth, constants } = walk(view, by);
   const INTERLEAVED = interleaved(caps);
   const snippets = [chunkSnippet, width === 4 ? stats4 : stats1];
@@ -202,7 +201,6 @@ export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): K
     return {
       shader: backwardCombineShader,
       snippets: [lanesSnippet],
-      types: { T, Y: weighted ? 'f32' : T },
       constants: { ...split.constants, WEIGHTED: weighted },
       params: {
         total: results,
@@ -222,7 +220,7 @@ export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): K
   dispatches.push(combine(false, { rows: 1, chunks: rows * perRow, groups: channels }));
 
   // In batch norm a group is a channel of the only row, and dbias and dweight are the sums that dx needs.
-  const channelSums = view.rows === 1 && depth === 1 && dtype === 'f32';
+  const channelSums = view.rows === 1 && depth === 1;
   if (perPosition) {
     const rowWidth = widthOf(depth);
     const results = view.rows * groups;

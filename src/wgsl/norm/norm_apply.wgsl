@@ -19,8 +19,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<X>;
 @group(0) @binding(2) var<storage, read> mean: array<f32>;
 @group(0) @binding(3) var<storage, read> invstd: array<f32>;
-@group(0) @binding(4) var<storage, read> weight: array<X>;
-@group(0) @binding(5) var<storage, read> bias: array<X>;
+@group(0) @binding(4) var<storage, read> weight: array<A>;
+@group(0) @binding(5) var<storage, read> bias: array<A>;
 @group(0) @binding(6) var<storage, read_write> y: array<X>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -34,8 +34,8 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let step = chunk_step(p.chunks);
   let end = chunk_end(chunk, p.chunks, p.positions);
   let base = row * p.positions * p.channels + c;
-  let w = A(weight[c]);
-  let b = A(bias[c]);
+  let w = weight[c];
+  let b = bias[c];
   if (PER_POSITION) {
     for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
       let r = at / p.row;

@@ -20,7 +20,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> dy: array<X>;
 @group(0) @binding(2) var<storage, read> x: array<X>;
-@group(0) @binding(3) var<storage, read> weight: array<X>;
+@group(0) @binding(3) var<storage, read> weight: array<A>;
 @group(0) @binding(4) var<storage, read> mean: array<f32>;
 @group(0) @binding(5) var<storage, read> invstd: array<f32>;
 @group(0) @binding(6) var<storage, read> sums: array<f32>;
@@ -53,7 +53,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let step = chunk_step(p.chunks);
   let end = chunk_end(chunk, p.chunks, p.positions);
   let base = row * p.positions * p.channels + c;
-  let w = A(weight[c]);
+  let w = weight[c];
   if (PER_POSITION) {
     for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
       let line = line_of(at / p.row, c, w);

@@ -2,7 +2,7 @@
 // gradients of bias and weight; with WEIGHTED, the sums of weight * dy (and times xhat) over a group, which dx needs.
 // LANES invocations own one group of one row: each adds every LANES-th partial sum, and they share their sums in shared
 // memory. Reads each partial sum once.
-// needs: LANES, LANE_GROUP, T, WEIGHTED, Y from header; lane_result, sum_lanes from lanes.wgsl
+// needs: LANES, LANE_GROUP, WEIGHTED from header; lane_result, sum_lanes from lanes.wgsl
 
 struct Params {
   total: u32,       // groups of all rows
@@ -14,9 +14,9 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 @group(0) @binding(2) var<storage, read> sums_xhat: array<f32>;
-@group(0) @binding(3) var<storage, read> weight: array<T>;
-@group(0) @binding(4) var<storage, read_write> first: array<Y>;
-@group(0) @binding(5) var<storage, read_write> second: array<Y>;
+@group(0) @binding(3) var<storage, read> weight: array<f32>;
+@group(0) @binding(4) var<storage, read_write> first: array<f32>;
+@group(0) @binding(5) var<storage, read_write> second: array<f32>;
 
 @compute @workgroup_size(LANE_GROUP)
 fn main(
@@ -35,14 +35,14 @@ fn main(
     let at = base + chunk * p.channels + channel;
     let both = vec2f(sums[at], sums_xhat[at]);
     if (WEIGHTED) {
-      all += f32(weight[c + channel]) * both;
+      all += weight[c + channel] * both;
     } else {
       all += both;
     }
   }
   all = sum_lanes(all, local);
   if (o < p.total && local % LANES == 0u) {
-    first[o] = Y(all.x);
-    second[o] = Y(all.y);
+    first[o] = all.x;
+    second[o] = all.y;
   }
 }

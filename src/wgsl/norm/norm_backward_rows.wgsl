@@ -15,7 +15,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> dy: array<X>;
 @group(0) @binding(2) var<storage, read> x: array<X>;
-@group(0) @binding(3) var<storage, read> weight: array<X>;
+@group(0) @binding(3) var<storage, read> weight: array<A>;
 @group(0) @binding(4) var<storage, read> mean: array<f32>;
 @group(0) @binding(5) var<storage, read> invstd: array<f32>;
 @group(0) @binding(6) var<storage, read_write> sums: array<f32>;
@@ -38,7 +38,7 @@ fn main(
     let position = item / p.depth;
     let channel = item - position * p.depth;
     let at = base + position * p.channels + channel;
-    let d = A(dy[at]) * A(weight[c + channel]);
+    let d = A(dy[at]) * weight[c + channel];
     sum += d;
     sum_xhat += d * (A(x[at]) - m);
   }
