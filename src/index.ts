@@ -126,6 +126,7 @@ export type {
   SegmentationModel,
   TaskModel,
 } from './tasks/step.ts';
+export type { TrainingRecord, TrainingRun } from './tasks/trainingRecord.ts';
 export {
   type TaskTuneOptions,
   type TuneInferenceOptions,

@@ -10,25 +10,25 @@ import { evalCommand } from './commands/eval.ts';
 import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { lookCommand } from './commands/look.ts';
+import { type LrFindOptions, lrFindCommand } from './commands/lrFind.ts';
 import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { applyConfig } from './config.ts';
 import {
-  batches,
-  held,
   MODEL_FILE,
   modelFile,
   OWN_MODEL_FILE,
   positive,
   scales,
-  several,
   share,
   size,
   whole,
 } from './optionValues.ts';
 import { printableLines } from './printable.ts';
 import { placed } from './resultOptions.ts';
+import { learningOptions, type TrainOptions, trainOptions } from './trainOptions.ts';
 import { addWeightsCommands } from './weightsProgram.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -88,7 +88,10 @@ export const program = new Command('fovea')
 
 program
   .command('info')
-  .description('show the adapter, its features and its limits')
+  .description('show the adapter, its features and limits; or what a model is, and how it was trained')
+  .argument('[model]', 'a model of fovea train, or its checkpoint')
+  .option('--json', 'models: the options of the training, as JSON for fovea train --config')
+  .option('--toml', 'models: the options of the training, as TOML for fovea train --config')
   .addOption(adapter())
   .action(infoCommand);
 
@@ -164,74 +167,32 @@ clipped(
   )
   .action((folder, options) => lookCommand(folder, options));
 
-clipped(
-  program
-    .command('train')
-    .description('train a detector or a segmenter on labelled images')
-    .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
+const training = trainOptions(
+  learningOptions(
+    clipped(
+      program
+        .command('train')
+        .description('train a model on labelled images')
+        .hook('preAction', (_, command) => applyConfig(command)),
+    ),
+  ),
+);
+training.addOption(adapter()).action(() => trainCommand(training.opts<TrainOptions>()));
+
+const finding = learningOptions(
+  clipped(
+    program
+      .command('lr-find')
+      .description('find a learning rate: try rates from low to high, and show the loss at each')
+      .hook('preAction', (_, command) => applyConfig(command)),
+  ),
 )
-  .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
-  .addOption(new Option('--model <name>', 'model to train').choices(MODEL_NAMES))
-  .addOption(
-    new Option(
-      '--task <task>',
-      'instead of --model: train the default model of a task, retinanet or unet',
-    ).choices(['detect', 'segment']),
-  )
-  .requiredOption('--out <file>', 'file for the weights (.safetensors)')
-  .option(
-    '--epochs <n>',
-    'passes over the data set (default: 1000 steps in total, 2500 with several classes)',
-    whole(1),
-  )
-  .option('--steps <n>', 'number of steps, instead of --epochs', whole(1))
-  .option('--size <pixels>', 'shrink larger images to this longer side (default: 512)', whole(32, 65536))
-  .option(
-    '--crop <pixels>',
-    'side of the training crops, a multiple of 32 (default: chosen by the size of the objects)',
-    whole(32, 65536, 32),
-  )
-  .option('--batch <n>', 'crops per step (default: 4)', whole(1))
-  .option(
-    '--width <channels>',
-    'channels of the first stage (default: 16; unet and yolov3 8, yolov3-tiny 4)',
-    whole(1, 4096),
-  )
-  .option('--anchors <file>', 'anchors for a detector: a file written by fovea anchors --json')
-  .option('--lr <rate>', 'highest learning rate (default: 0.003; unet and yolov3: 0.01)', positive)
-  .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
-  .option(
-    '--augment <preset|file>',
-    'how crops are varied: none, light, default, aerial or text, or a JSON or TOML file with a list of transforms (default: default)',
-  )
-  .option(
-    '--val <share|fold|dir>',
-    'what the model is judged by after each epoch: a share of the images, a fold such as 1/5, or a folder; 0 for none (default: 0.2 of 10 images or more)',
-    held,
-  )
-  .option(
-    '--best <metric>',
-    'what epochs are compared by: ap, ap50, iou, dice or loss (default: ap, or iou for segmenters)',
-  )
-  .option('--patience <epochs>', 'stop after so many epochs in a row that were no better', whole(1))
-  .option('--checkpoint-every <steps>', 'number of steps between checkpoints (default: 25)', whole(1))
-  .option(
-    '--resume',
-    'continue from the checkpoint next to --out; --lr, --epochs, --steps and --skip-batches may differ',
-  )
-  .option('--skip-batches <list>', 'do not learn from these batches, such as 7,12-14', batches)
-  .option(
-    '--weights <file>',
-    'start from these: a model of fovea train, or a PyTorch or safetensors file of a whole model or its backbone',
-  )
-  .option(
-    '--freeze <pattern>',
-    'do not train the parameters of these names, such as "backbone.*" (may be repeated)',
-    several,
-  )
-  .option('--force', 'replace the checkpoint of an earlier training next to --out')
-  .addOption(adapter())
-  .action(trainCommand);
+  .option('--start-lr <rate>', 'the lowest rate (default: 1e-7)', positive)
+  .option('--end-lr <rate>', 'the highest rate (default: 10)', positive)
+  .option('--num-it <n>', 'the number of rates, a step each (default: 100)', whole(10))
+  .option('--out <file>', 'also write the plot to an .html, .svg or .png file')
+  .option('--json <file>', 'also write the numbers to a JSON file');
+finding.addOption(adapter()).action(() => lrFindCommand(finding.opts<LrFindOptions>()));
 
 augmentation(
   modelFile(

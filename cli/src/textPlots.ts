@@ -87,3 +87,53 @@ export function textScatter(
 /** The histogram of values above 0 in bins of equal ratio. */
 export const textLogHistogram = (values: Float64Array, bins: number, width?: number): string[] =>
   textHistogram(logHistogram(values, bins), width);
+
+/**
+ * A curve over a logarithmic axis; `mark` is the place on it that is pointed out, by a line of `┊`.
+ *
+ * @param xs Rising, above 0.
+ */
+export function textCurve(
+  xs: readonly number[],
+  ys: readonly number[],
+  {
+    mark,
+    x,
+    y,
+    columns = 60,
+    rows = 12,
+  }: {
+    readonly mark: number;
+    readonly x: string;
+    readonly y: string;
+    readonly columns?: number;
+    readonly rows?: number;
+  },
+): string[] {
+  const [low, high] = [Math.min(...ys), Math.max(...ys)];
+  const [first, last] = [xs[0]!, xs.at(-1)!];
+  const column = (value: number): number =>
+    Math.min(
+      columns - 1,
+      Math.max(0, Math.round((Math.log(value / first) / Math.log(last / first)) * (columns - 1))),
+    );
+  const row = (value: number): number =>
+    high === low ? rows - 1 : Math.round(((high - value) / (high - low)) * (rows - 1));
+  const cells = Array.from({ length: rows }, () => new Array<string>(columns).fill(' '));
+  for (const line of cells) line[column(mark)] = '┊';
+  xs.forEach((value, i) => {
+    cells[row(ys[i]!)]![column(value)] = '•';
+  });
+  const labels = [shortNumber(high), shortNumber(low)];
+  const margin = Math.max(...labels.map(({ length }) => length), y.length);
+  const ends = [String(Number(first.toPrecision(2))), String(Number(last.toPrecision(2)))];
+  const between = columns - ends[0]!.length - ends[1]!.length;
+  return [
+    ...cells.map((line, i) => {
+      const label = i === 0 ? labels[0]! : i === 1 ? y : i === rows - 1 ? labels[1]! : '';
+      return `${label.padStart(margin)} │${line.join('')}`.trimEnd();
+    }),
+    `${' '.repeat(margin)} └${'─'.repeat(columns)}`,
+    `${' '.repeat(margin)}  ${ends[0]}${x.padStart(Math.floor((between + x.length) / 2)).padEnd(between)}${ends[1]}`,
+  ];
+}

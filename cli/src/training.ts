@@ -22,12 +22,14 @@ import {
   saveCheckpoint,
   saveWeights,
 } from 'fovea/io';
-import { bestWeights, type Logs } from 'fovea/learn';
+import { bestWeights, History as Logged, type Logs } from 'fovea/learn';
 import { counted } from './counted.ts';
 import { endBySignal, onInterrupt } from './errors.ts';
 import { History, historyPath } from './history.ts';
 import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
+import type { TrainingNote } from './runRecord.ts';
+import { TrainingLogs } from './trainingLogs.ts';
 
 /** Where a training of `model.safetensors` keeps its checkpoint: `model.checkpoint.safetensors`. */
 export const checkpointPath = (out: string): string => {
@@ -40,6 +42,8 @@ export interface SavedTraining {
   readonly checkpoint: Checkpoint;
   readonly progress: TrainProgress;
   readonly file: string;
+  /** The folder of its logs. */
+  readonly log: string | undefined;
 }
 
 /** The training whose checkpoint is next to `out`. Throws DataError where there is none, or it cannot be used. */
@@ -49,7 +53,8 @@ export async function savedTraining(out: string): Promise<SavedTraining> {
     throw new DataError(`${file}: there is no checkpoint to resume from; train without --resume`);
   }
   const checkpoint = await loadCheckpoint(file);
-  return { checkpoint, progress: readProgress(checkpoint.progress, file), file };
+  const progress = readProgress(checkpoint.progress, file);
+  return { checkpoint, progress, file, log: progress.log };
 }
 
 /** Throws UsageError where `out` has the checkpoint of a training, which a new one would replace. */
@@ -90,7 +95,11 @@ export interface RunTrainingOptions {
   readonly out: string;
   /** The training to continue; without it, one whose files are there is replaced. */
   readonly saved?: SavedTraining;
-  readonly checkpointEvery?: number;
+  readonly checkpointEvery?: number | undefined;
+  /** What is saved with the weights. */
+  readonly note?: TrainingNote;
+  /** The folder for logs. Default: there are none. */
+  readonly log?: string | undefined;
   /** The weights that the settings start from. */
   readonly weights?: LoadedWeights;
   /** Images that the model is evaluated on after each epoch. */
@@ -100,6 +109,8 @@ export interface RunTrainingOptions {
 /** What a training came to, and how many steps of it were done in this run. */
 export interface RunTrainingResult extends TrainResult {
   readonly stepsHere: number;
+  /** The steps and epochs, those before a resumed checkpoint included. */
+  readonly logged: Logged;
 }
 
 /** After a signal a training ends within a second: this is how long a step may take to be finished and saved. */
@@ -128,10 +139,11 @@ export async function runTraining(
   gpu: Gpu,
   samples: readonly Sample[],
   settings: TrainSettings,
-  { label, data, out, saved, checkpointEvery, weights, valid }: RunTrainingOptions,
+  { label, data, out, saved, checkpointEvery, weights, valid, note, log }: RunTrainingOptions,
 ): Promise<RunTrainingResult> {
   const file = checkpointPath(out);
   const history = await openHistory(out, saved);
+  const logs = new TrainingLogs(log);
   const progress = createProgress({ total: settings.steps, label, start: saved?.progress.step ?? 0 });
   let phase: 'starting' | 'stepping' | 'stopping' | 'leaving' = 'starting';
   /** Whether a checkpoint or the weights are being written. */
@@ -186,10 +198,13 @@ export async function runTraining(
         if (valid) progress.log(describeEpoch(++epoch, logs, isBest));
       },
       ...(valid ? { valid } : {}),
+      ...(note ? { note } : {}),
+      callbacks: [logs],
       onCheckpoint: async (state) => {
         await unlessLeaving();
         saving = true;
-        const progress = { ...Object(state.progress), history: await history.flush() };
+        const kept = { history: await history.flush(), ...(log === undefined ? {} : { log }) };
+        const progress = { ...Object(state.progress), ...kept };
         await saveCheckpoint(file, { ...state, progress });
         saving = false;
       },
@@ -206,7 +221,7 @@ export async function runTraining(
     await unlessLeaving();
     saving = true;
     await saveWeights(out, result.weights, metadataOf(result.trained));
-    return { ...result, stepsHere };
+    return { ...result, stepsHere, logged: logs.history ?? new Logged() };
   } finally {
     clearTimeout(timer);
     progress.done();

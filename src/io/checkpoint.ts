@@ -44,6 +44,8 @@ export interface ModelMetadata {
   readonly classNames: readonly string[];
   /** How images are prepared for the model (size, mean, deviation); plain JSON data. */
   readonly preprocessing: unknown;
+  /** How the model was trained; plain JSON data. Default: unknown. */
+  readonly training?: unknown;
 }
 
 /** A decoded file of weights. */

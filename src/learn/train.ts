@@ -6,12 +6,14 @@ import type { StateDict } from '../io/safetensors.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { CaptureProgress } from '../plan/step.ts';
+import { TUNED_VERSION } from '../plan/tuner.ts';
 import { preprocessingOf, type TrainedModel } from '../tasks/modelFile.ts';
 import { readProgress, type TrainProgress } from '../tasks/progress.ts';
 import { PLATEAU_PATIENCE, scheduleOf } from '../tasks/recipe.ts';
 import type { TaskSamples } from '../tasks/samples.ts';
 import { ADJUSTABLE, expectTraining, stepsOf, type TrainSettings } from '../tasks/settings.ts';
 import type { StartReport } from '../tasks/startWeights.ts';
+import { type TrainingRun, trainingRecord } from '../tasks/trainingRecord.ts';
 import type { BestEpoch } from './best.ts';
 import type { Callback, LearnerCheckpoint } from './callback.ts';
 import { EarlyStopping } from './callbacks/earlyStopping.ts';
@@ -57,6 +59,8 @@ export interface TrainOptions {
    * epoch are then returned. Default: none.
    */
   readonly valid?: TaskSamples;
+  /** What is saved with the weights, in their `TrainingRecord`: plain JSON data, such as where the images come from. Default: nothing. */
+  readonly note?: Readonly<Record<string, unknown>>;
   /** Callbacks of the Learner, such as loggers. A resumed training takes the same ones, in the same order. Default: none. */
   readonly callbacks?: readonly Callback[];
   /** Called with what was taken of `weights`, before anything is compiled: see `describeStart`. */
@@ -84,7 +88,7 @@ export interface TrainOptions {
 /** The names of `TrainOptions`. */
 const TRAIN_OPTIONS = Object.keys({
   ...{ resume: 0, onStep: 0, onPhase: 0, onCompile: 0, onCheckpoint: 0, checkpointEvery: 0, shouldStop: 0 },
-  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0, callbacks: 0 },
+  ...{ weights: 0, onWeights: 0, valid: 0, onEpoch: 0, callbacks: 0, note: 0 },
 } satisfies Record<keyof TrainOptions, 0>) as (keyof TrainOptions)[];
 
 /** What `train` returns. */
@@ -133,7 +137,13 @@ export async function train(
   const progress = resume && readProgress(resume.checkpoint.progress, resume.file);
   const fit = progress && fitOf(progress);
   // What an attempt before this one has written is there, whatever this one comes to.
-  const training = new Training(settings, options, cropsOf(samples, settings));
+  const run: TrainingRun = {
+    fovea: TUNED_VERSION,
+    adapter: gpu.device.adapter.name,
+    images: { train: samples.length, valid: valid?.length ?? 0 },
+    ...(options.note ? { note: options.note } : {}),
+  };
+  const training = new Training(settings, options, cropsOf(samples, settings), run);
   const learner = learnerOf(gpu, samples, settings, {
     ...(valid ? { valid } : {}),
     ...(resume ? { isResumed: true } : {}),
@@ -150,7 +160,10 @@ export async function train(
     model.loadStateDict(weights);
     model.eval();
     const { model: name, classNames } = settings;
-    const trained = { name, classNames, preprocessing: preprocessingOf(settings), model };
+    const trained = {
+      ...{ name, classNames, preprocessing: preprocessingOf(settings), model },
+      training: trainingRecord(run, settings, result),
+    };
     return { ...result, trained, weights };
   } finally {
     learner.dispose();
@@ -169,15 +182,17 @@ class Training {
   readonly #options: TrainOptions;
   /** Crops per epoch, which a resumed training must have too. */
   readonly #crops: number;
+  readonly #where: TrainingRun;
   #hasCheckpoint: boolean;
   /** Steps of this call, and when the first of them began. */
   #run = 0;
   #started = 0;
 
-  constructor(settings: TrainSettings, options: TrainOptions, crops: number) {
+  constructor(settings: TrainSettings, options: TrainOptions, crops: number, where: TrainingRun) {
     this.#settings = settings;
     this.#options = options;
     this.#crops = crops;
+    this.#where = where;
     this.#hasCheckpoint = options.resume !== undefined;
   }
 
@@ -258,6 +273,7 @@ class Training {
       step: fit.step,
       crops: this.#crops,
       fit: { ...fit },
+      run: this.#where,
     };
     await this.#options.onCheckpoint?.({ weights, optimizer, progress: own });
     this.#hasCheckpoint = true;

@@ -11,6 +11,7 @@ import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { cropPreprocessing, type Preprocessing } from './preprocessing.ts';
 import { readProgress } from './progress.ts';
 import type { TaskModel } from './step.ts';
+import { recordIn, type TrainingRecord, trainingRecord } from './trainingRecord.ts';
 
 /** How a model that was trained with settings prepares images. */
 export const preprocessingOf = ({
@@ -33,6 +34,8 @@ export interface TrainedModel {
   readonly classNames: readonly string[];
   /** How images are prepared for it. */
   readonly preprocessing: Preprocessing;
+  /** How it was trained. Default: unknown. */
+  readonly training?: TrainingRecord;
 }
 
 /**
@@ -95,12 +98,13 @@ export const buildModel = (name: ModelName, config: unknown, seed: number): Task
  */
 export const metadataOf = (trained: TrainedModel): ModelMetadata => {
   expectArguments('metadataOf', { trained }, { trained: { name: 'text', model: 'object' } });
-  const { name, model, classNames, preprocessing } = trained;
+  const { name, model, classNames, preprocessing, training } = trained;
   return {
     architecture: name,
     config: model.config,
     classNames,
     preprocessing,
+    ...(training ? { training } : {}),
   };
 };
 
@@ -139,7 +143,8 @@ export function restoreModel(
   model.eval();
   // Nobody else has these arrays.
   model.loadStateDict(weights, { source: file, copy: false });
-  return { name, model, classNames, preprocessing };
+  const training = recordIn(metadata.training);
+  return { name, model, classNames, preprocessing, ...(training ? { training } : {}) };
 }
 
 /**
@@ -154,13 +159,12 @@ export function decodeModel(bytes: Uint8Array, name: string): TrainedModel {
   expectArguments('decodeModel', { bytes, name }, { bytes: 'bytes', name: 'text' });
   if (isCheckpoint(bytes)) {
     const { weights, progress } = decodeCheckpoint(bytes, name);
-    const { settings } = readProgress(progress, name);
+    const { settings, run, step, fit } = readProgress(progress, name);
     const { model: architecture, config, classNames } = settings;
-    return restoreModel(
-      weights,
-      { architecture, config, classNames, preprocessing: preprocessingOf(settings) },
-      name,
-    );
+    const { best } = fit as Pick<TrainingRecord, 'best'>;
+    const training = run && trainingRecord(run, settings, { step, ...(best ? { best } : {}) });
+    const preprocessing = preprocessingOf(settings);
+    return restoreModel(weights, { architecture, config, classNames, preprocessing, training }, name);
   }
   const { weights, metadata } = decodeWeights(bytes, name);
   return restoreModel(weights, metadata, name);

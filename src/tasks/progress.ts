@@ -5,6 +5,7 @@ import { DataError } from '../errors.ts';
 import { MODEL_NAMES } from './architectures.ts';
 import { OPTIMIZER_NAMES, SCHEDULE_NAMES } from './recipe.ts';
 import type { TrainSettings } from './settings.ts';
+import { runSchema, type TrainingRun } from './trainingRecord.ts';
 
 /** The JSON part of a checkpoint of `train`. */
 export interface TrainProgress {
@@ -16,8 +17,12 @@ export interface TrainProgress {
   readonly crops: number;
   /** What the Learner needs to go on: its `FitProgress`. */
   readonly fit: Readonly<Record<string, unknown>>;
+  /** Where and on what the training ran. */
+  readonly run?: TrainingRun;
   /** The SHA-256 of the file with the losses of these steps, in hexadecimal, where `fovea train` keeps one. */
   readonly history?: string;
+  /** The folder for its logs, where `fovea train` has one. */
+  readonly log?: string;
 }
 
 const MAX_STEPS = 1e9;
@@ -62,7 +67,9 @@ const schema = v.object({
   step: place,
   crops: count(1e9),
   fit: v.looseObject({}),
+  run: v.optional(runSchema),
   history: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+  log: v.optional(v.string()),
 });
 
 /**

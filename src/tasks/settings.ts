@@ -65,7 +65,9 @@ export interface TrainSettings extends Recipe {
 }
 
 /** Options of `defaultSettings`. */
-export interface SettingsOptions extends RecipeOptions {
+export interface SettingsOptions extends Omit<RecipeOptions, 'ema'> {
+  /** What stays of the averaged weights at each step; true for an average over about a tenth of the steps. Default: there are no averages. */
+  readonly ema?: number | true | undefined;
   /** The classes, in the order of their labels. Default: those of the samples, sorted. */
   readonly classNames?: readonly string[];
   /** Passes over all pixels of the images, after those of `freezeEpochs`; sets the number of steps. */
@@ -198,6 +200,8 @@ function expectClassifier(call: string, model: ModelName, setting: string): void
   if (architectureOf(model).task === 'classify') return;
   throw new UsageError(`${call}: ${setting} is for classifiers, and ${model} is none; leave it out`);
 }
+/** The decay of weights that are averaged over about a tenth of the steps. */
+const usualDecay = (steps: number): number => Math.min(0.9999, Math.max(0.5, 1 - 10 / steps));
 
 /** Throws UsageError for a model whose losses take no weights of classes. */
 function expectWeighable(call: string, model: ModelName): void {
@@ -352,7 +356,10 @@ export function defaultSettings(
     cropSize,
     batchSize,
     steps,
-    ...recipeOf('defaultSettings', architecture.lr ?? 0.003, options),
+    ...recipeOf('defaultSettings', architecture.lr ?? 0.003, {
+      ...options,
+      ema: options.ema === true ? usualDecay(steps) : options.ema,
+    }),
     ...(freezeEpochs === 0 ? {} : { freezeEpochs }),
     ...weighted(model, names, samples, options.classWeights),
     ...(options.labelSmoothing === undefined ? {} : { labelSmoothing: options.labelSmoothing }),

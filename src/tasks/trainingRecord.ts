@@ -1,0 +1,66 @@
+import * as v from 'valibot';
+import type { TrainSettings } from './settings.ts';
+
+/** Settings that the model itself tells. */
+type ModelSettings = 'model' | 'classNames' | 'config';
+
+/** Where and on what a training ran. It stays the same from its start to its end. */
+export interface TrainingRun {
+  /** The version of Fovea. */
+  readonly fovea: string;
+  /** The name of the adapter. */
+  readonly adapter: string;
+  /** Images to learn from, and images that the model was judged by. */
+  readonly images: { readonly train: number; readonly valid: number };
+  /** What the caller noted: `TrainOptions.note`. */
+  readonly note?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * How a model was trained, saved with its weights: all settings, and where it ran. It has no date and no path of the weights, so that the same
+ * training gives the same bytes.
+ */
+export interface TrainingRecord extends TrainingRun {
+  /** The settings, but for the model, its configuration and its classes, which are saved with it. */
+  readonly settings: Omit<TrainSettings, ModelSettings>;
+  /** Steps done. */
+  readonly step: number;
+  /** The epoch whose weights these are, from 0, and by what it is the best; undefined where epochs were not compared. */
+  readonly best?: { readonly name: string; readonly value: number; readonly epoch: number };
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** Checks a `TrainingRun` of a file. */
+export const runSchema = v.object({
+  fovea: v.string(),
+  adapter: v.string(),
+  images: v.object({ train: count, valid: count }),
+  note: v.optional(v.looseObject({})),
+});
+
+const recordSchema = v.object({
+  ...runSchema.entries,
+  settings: v.looseObject({}),
+  step: count,
+  best: v.optional(v.object({ name: v.string(), value: v.number(), epoch: count })),
+});
+
+/** Makes the record of a training. */
+export function trainingRecord(
+  run: TrainingRun,
+  { model: _, classNames: __, config: ___, ...settings }: TrainSettings,
+  { step, best }: Pick<TrainingRecord, 'step' | 'best'>,
+): TrainingRecord {
+  return {
+    ...run,
+    settings,
+    step,
+    ...(best ? { best: { name: best.name, value: best.value, epoch: best.epoch } } : {}),
+  };
+}
+
+/** The record in a file's metadata; undefined where it has none, or one of another version. */
+export function recordIn(value: unknown): TrainingRecord | undefined {
+  return v.is(recordSchema, value) ? (value as unknown as TrainingRecord) : undefined;
+}
