@@ -1,7 +1,6 @@
 // What ran: the options of a training as its model's file keeps them, and as a file that --config takes.
-import type { TrainedModel, TrainingRecord } from 'fovea';
+import type { TrainedModel, TrainingRecord, TrainProgress } from 'fovea';
 import type { Config } from './config.ts';
-import type { SavedTraining } from './training.ts';
 import type { LearningOptions } from './trainOptions.ts';
 
 /** Options that settings do not tell, by their long names. */
@@ -10,8 +9,8 @@ export interface TrainingNote extends Config {
 }
 
 /** The options of a training that its settings do not tell: where its images come from, and which files the model was made of. */
-export function noteOf(options: LearningOptions, saved: SavedTraining | undefined): TrainingNote {
-  const before: Config = saved?.progress.run?.note ?? {};
+export function noteOf(options: LearningOptions, progress: TrainProgress | undefined): TrainingNote {
+  const before: Config = progress?.run?.note ?? {};
   const note: Config = {
     data: options.data,
     from: options.from,

@@ -219,5 +219,5 @@ export async function setUpTraining(
     ...(before?.weights === undefined ? {} : { weights: before.weights }),
     ...(before?.classWeights && !classWeights ? { classWeights: before.classWeights } : {}),
   };
-  return { model, settings, split, ...(weights ? { weights } : {}), note: noteOf(options, saved) };
+  return { model, settings, split, ...(weights ? { weights } : {}), note: noteOf(options, saved?.progress) };
 }
