@@ -12,6 +12,7 @@ export class LambdaCallback implements Callback {
       'onBatchEnd',
       'onEpochEnd',
       'onTrainEnd',
+      'onNaN',
       'state',
       'loadState',
     ]);

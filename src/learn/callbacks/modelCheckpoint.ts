@@ -16,21 +16,26 @@ export interface ModelCheckpointOptions {
   readonly saveBestOnly?: boolean;
   /** Whether more or less is better. Default auto. */
   readonly mode?: MonitorMode;
+  /** With `saveBestOnly`: the value that the first saved epoch must be better than. Default: none. */
+  readonly initialValueThreshold?: number;
 }
 
 /** Saves the weights after each epoch as safetensors (Keras's ModelCheckpoint). Node only. An interrupted save leaves the file before. */
 export class ModelCheckpoint implements Callback {
-  readonly #options: Required<ModelCheckpointOptions>;
+  readonly #options: Required<Omit<ModelCheckpointOptions, 'initialValueThreshold'>>;
   #best: number | undefined;
 
   /** @param options Throws UsageError without a path. */
   constructor(options: ModelCheckpointOptions) {
-    this.#options = withDefaults('ModelCheckpoint', options, {
+    const { initialValueThreshold, ...others } = withDefaults('ModelCheckpoint', options, {
       path: options?.path,
       monitor: 'val_loss',
       saveBestOnly: false,
       mode: 'auto' as const,
+      initialValueThreshold: undefined,
     });
+    this.#options = others;
+    this.#best = initialValueThreshold;
     const { path } = this.#options;
     if (typeof path !== 'string' || path === '') {
       throw new UsageError(`ModelCheckpoint: path is ${path}; give the name of a file`);

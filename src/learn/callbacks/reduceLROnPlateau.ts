@@ -18,11 +18,15 @@ export interface ReduceLROnPlateauOptions {
   readonly mode?: MonitorMode;
   /** Epochs after a reduction that are not counted. Default 0. */
   readonly cooldown?: number;
-  /** The smallest factor of the schedule's rates that it goes down to. Default 0. */
-  readonly minScale?: number;
+  /** The smallest learning rate that it reduces to. Default 0. */
+  readonly minLr?: number;
 }
 
-/** Reduces the learning rate when a value has stopped improving (Keras's ReduceLROnPlateau). */
+/**
+ * Reduces the learning rate when a value has stopped improving, by the rules of Keras's ReduceLROnPlateau: after `patience` epochs in a row without
+ * an improvement; of the epochs of a cooldown the last one counts again. Each training begins anew. The class of this name in fovea/nn has
+ * PyTorch's rules: it lowers the rate an epoch later, counts no epoch of its cooldown, and `threshold` is by default a share of the best value.
+ */
 export class ReduceLROnPlateau implements Callback {
   readonly #options: Required<ReduceLROnPlateauOptions>;
   #best: number | undefined;
@@ -38,7 +42,7 @@ export class ReduceLROnPlateau implements Callback {
       minDelta: 1e-4,
       mode: 'auto' as const,
       cooldown: 0,
-      minScale: 0,
+      minLr: 0,
     });
     const { factor } = this.#options;
     if (!(factor > 0 && factor < 1)) {
@@ -46,8 +50,16 @@ export class ReduceLROnPlateau implements Callback {
     }
   }
 
+  onTrainBegin({ step }: TrainingState): void {
+    // One that is resumed has its state.
+    if (step > 0) return;
+    this.#best = undefined;
+    this.#wait = 0;
+    this.#cooling = 0;
+  }
+
   onEpochEnd(training: TrainingState, logs: Logs): void {
-    const { monitor, factor, patience, minDelta, mode, cooldown, minScale } = this.#options;
+    const { monitor, factor, patience, minDelta, mode, cooldown, minLr } = this.#options;
     const value = monitored('ReduceLROnPlateau', logs, monitor);
     if (this.#cooling > 0) {
       this.#cooling--;
@@ -61,7 +73,9 @@ export class ReduceLROnPlateau implements Callback {
     if (this.#cooling > 0) return;
     this.#wait++;
     if (this.#wait < patience) return;
-    training.lrScale = Math.max(minScale, training.lrScale * factor);
+    const { lr } = logs;
+    if (lr === undefined || lr <= minLr) return;
+    training.lrScale *= lr * factor >= minLr ? factor : minLr / lr;
     this.#cooling = cooldown;
     this.#wait = 0;
   }

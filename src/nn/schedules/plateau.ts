@@ -35,7 +35,8 @@ export interface PlateauState {
 /**
  * Lowers an optimizer's learning rate when a metric has stopped to improve, by PyTorch's rules: mode `min` and `rel` count a metric as
  * better below best * (1 - threshold), `abs` below best - threshold; `max` above best * (1 + threshold) or best + threshold. A
- * metric that is NaN is not better. All groups follow `optimizer.lr`.
+ * metric that is NaN is not better. All groups follow `optimizer.lr`. The callback of this name in fovea/learn has Keras's rules: it
+ * lowers the rate an epoch earlier, counts the last epoch of its cooldown, and `minDelta` is a difference.
  */
 export class ReduceLROnPlateau {
   readonly #optimizer: { lr: number };
