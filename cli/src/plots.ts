@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import {
+  fitLabel,
   formatValue,
   type LinePlotOptions,
   linePlot,
@@ -121,10 +122,7 @@ export function barPlot(options: {
   }));
   const longest = Math.max(4, ...bars.map(({ label }) => label.length));
   const marginLeft = Math.min(Math.round(width * 0.4), 24 + Math.ceil(longest * 6.2));
-  const letters = Math.floor((marginLeft - 18) / 6);
-  const shown = data.map(({ label }) =>
-    label.length > letters ? `${label.slice(0, letters - 1)}\u2026` : label,
-  );
+  const shown = data.map(({ label }) => fitLabel(label, 1.15 * (marginLeft - 18)));
   const most = Math.max(0, ...data.map(({ value }) => value));
   return render(
     {
@@ -258,8 +256,8 @@ export function thresholdPlot(
   });
 }
 
-/** Names are cut to this many letters; the image's description has them whole. */
-const NAME_LETTERS = 14;
+/** Names are cut to this many pixels; the image's description has them whole. */
+const NAME_WIDTH = 97;
 /** Cells under this width have no numbers in them. */
 const TEXT_CELL = 34;
 
@@ -274,9 +272,7 @@ export function confusionPlot(options: {
 }): string {
   const { title, names, counts, width = 420 } = options;
   const n = names.length;
-  const short = names.map((name) =>
-    name.length > NAME_LETTERS ? `${name.slice(0, NAME_LETTERS - 1)}\u2026` : name,
-  );
+  const short = names.map((name) => fitLabel(name, NAME_WIDTH));
   const letters = Math.max(...short.map(({ length }) => length));
   const marginLeft = 44 + Math.ceil(letters * 6.2);
   const tilted = letters * 6.4 > (width - marginLeft - 20) / n;

@@ -40,7 +40,14 @@ export {
   TRUTH,
   textColorOn,
 } from './palette.ts';
-export { PLOT_COLORS, type PlotFrame, type PlotLegendEntry, plotFrame, seriesColor } from './plotFrame.ts';
+export {
+  fitLabel,
+  PLOT_COLORS,
+  type PlotFrame,
+  type PlotLegendEntry,
+  plotFrame,
+  seriesColor,
+} from './plotFrame.ts';
 export { encodePng } from './png.ts';
 export type { PlotPoint } from './points.ts';
 export { formatValue, type ScaleType } from './scale.ts';

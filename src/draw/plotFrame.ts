@@ -44,8 +44,33 @@ const FONT_SIZE = 12;
 const LETTER = 6.9;
 const FONT = `${FONT_SIZE}px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif`;
 
+/** Letters of East Asian scripts and emoji are about as wide as they are high. */
+const WIDE_LETTER = 13;
+const FIRST_WIDE = 0x1100;
+
+const letterWidth = (letter: string): number => (letter.codePointAt(0)! >= FIRST_WIDE ? WIDE_LETTER : LETTER);
+
 /** An estimate of the width of a text, in pixels. */
-export const letters = (content: string): number => content.length * LETTER;
+export const letters = (content: string): number =>
+  [...content].reduce((sum, letter) => sum + letterWidth(letter), 0);
+
+/**
+ * Cuts a name so that it fits into a plot, with an ellipsis. Its width is estimated, as no font is measured.
+ *
+ * @param name The name.
+ * @param width In pixels, at 12 pixels per letter's height.
+ */
+export function fitLabel(name: string, width: number): string {
+  if (letters(name) <= width) return name;
+  const kept: string[] = [];
+  let left = width - LETTER;
+  for (const letter of name) {
+    left -= letterWidth(letter);
+    if (left < 0) break;
+    kept.push(letter);
+  }
+  return `${kept.join('').trimEnd()}\u2026`;
+}
 
 /** A line of the legend. */
 export interface PlotLegendEntry {
@@ -127,12 +152,18 @@ export function plotFrame(
     },
   );
   const { title, description, legend, width, height: chart } = frame;
-  const rows = legend.length > 0 ? legendRows(legend, width - 24) : [];
+  const entriesOf = legend.map((entry) => ({ ...entry, name: fitLabel(entry.name, width - 70) }));
+  const rows = legend.length > 0 ? legendRows(entriesOf, width - 24) : [];
   const height = chart + rows.length * ROW;
   const heading = { x: 12, y: 20, fill: PLOT_COLORS.ink, 'font-weight': '600', 'font-size': '13px' };
   const entries = rows.flatMap((row, r) => row.map((entry) => legendSvg(entry, TITLE + 6 + r * ROW)));
   const top = TITLE + rows.length * ROW + (rows.length > 0 ? 10 : 6);
-  return plotSvg(width, height, description, text(title, heading) + entries.join('') + draw({ top, height }));
+  return plotSvg(
+    width,
+    height,
+    description,
+    text(fitLabel(title, 0.95 * (width - 24)), heading) + entries.join('') + draw({ top, height }),
+  );
 }
 
 /** A whole plot: SVG text that can be a file, or a part of a page. It shrinks to the width that it is given. */
