@@ -40,7 +40,7 @@ export function histogramPlot(
       marks: [
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: `${xLabel} (log scale)`, ticks: 6, tickFormat: formatValue }),
-        Plot.axisY({ ...axis, label: yLabel, ticks: 5, tickFormat: formatValue }),
+        Plot.axisY({ ...axis, labelOffset: 52, label: yLabel, ticks: 5, tickFormat: formatValue }),
         Plot.rectY(data, {
           x1: 'from',
           x2: 'to',
@@ -88,7 +88,13 @@ export function scatterPlot(
         Plot.gridX({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: 'width (log scale)', ticks: 6, tickFormat: formatValue }),
-        Plot.axisY({ ...axis, label: 'height (log scale)', ticks: 6, tickFormat: formatValue }),
+        Plot.axisY({
+          ...axis,
+          labelOffset: 52,
+          label: 'height (log scale)',
+          ticks: 6,
+          tickFormat: formatValue,
+        }),
         Plot.dot(dots, {
           x: ([w]: BoxSize) => w,
           y: ([, h]: BoxSize) => h,
@@ -142,7 +148,7 @@ export function countPlot(
       marks: [
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: xLabel, ticks: Math.min(8, most + 1), tickFormat: wholeOnly }),
-        Plot.axisY({ ...axis, label: yLabel, ticks: 5, tickFormat: wholeOnly }),
+        Plot.axisY({ ...axis, labelOffset: 52, label: yLabel, ticks: 5, tickFormat: wholeOnly }),
         Plot.rectY(data, {
           x1: 'from',
           x2: 'to',
@@ -195,7 +201,7 @@ export function placesPlot(
       y: { domain: [1, 0] },
       marks: [
         Plot.axisX({ ...axis, label: 'x / width', ticks: 5 }),
-        Plot.axisY({ ...axis, label: 'y / height', ticks: 5 }),
+        Plot.axisY({ ...axis, labelOffset: 52, label: 'y / height', ticks: 5 }),
         Plot.rect(cells, {
           x1: 'x1',
           x2: 'x2',

@@ -90,6 +90,8 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['eval', at('detect.safetensors'), '--data', at('coins')],
     ...['--scales', '1,2', '--flip', '--merge', 'wbf'],
   ],
+  look: () => ['look', at('coins'), '--out', at('look.html')],
+  'look --augment --out': () => ['look', at('coins'), '--augment', 'aerial', '--out', at('aerial.html')],
   'convert --format': () => ['convert', at('coins'), at('coco'), '--format', 'coco'],
   anchors: () => ['anchors', at('coins')],
   'anchors --model': () => ['anchors', at('coins'), '--model', 'yolov3'],

@@ -60,7 +60,7 @@ function faultTables({ faults }: FaultLog): ReportTable[] {
     row.count++;
     kinds.set(`${level} ${kind}`, row);
   }
-  const sorted = [...kinds.values()].sort((a, b) => b.count - a.count);
+  const sorted = [...kinds.values()].sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
   const rest = faults.length - MOST_FAULTS;
   return [
     {
