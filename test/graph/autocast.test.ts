@@ -14,7 +14,9 @@ import { cast, concat, slice, stack } from '../../src/graph/functions/shape.ts';
 import { record } from '../../src/graph/recorder.ts';
 import { baseOf, type Node, nodeOf, type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { noGrad } from '../../src/graph/tracking.ts';
+import { GradScaler } from '../../src/nn/gradScaler.ts';
 import { Parameter } from '../../src/nn/module.ts';
+import { SGD } from '../../src/nn/optimizers.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { values } from '../plan/graphs.ts';
 import { sharedGpu } from '../sharedGpu.ts';
@@ -296,5 +298,28 @@ describe('gradients', () => {
       backward(autocast(() => forward()));
       for (const parameter of parameters) expect(parameter.tensor.grad!.dtype).toBe('f32');
     });
+  });
+
+  it('that overflow f16 leave the step out and halve the scale', async () => {
+    if (!gpu.device.caps.f16) return;
+    const weight = new Parameter([2, 1], [1, 2]);
+    const optimizer = new SGD([weight], { lr: 0.5 });
+    const scaler = new GradScaler();
+    const step = gpu.capture((x: Tensor) => {
+      backward(scaler.scale(autocast(() => reduce.sum(reduce.linear(x, weight.tensor)))));
+      const { foundInf } = scaler.step(optimizer);
+      scaler.update();
+      return { foundInf };
+    });
+    const x = tensor([[0.5, 1]]);
+    // 65536 is no half, 32768 is one.
+    for (const [foundInf, scale, weights] of [
+      [1, 32768, [1, 2]],
+      [0, 32768, [0.75, 1.5]],
+    ] as const) {
+      expect(await (await step(x)).foundInf.item()).toBe(foundInf);
+      expect(await scaler.getScale((state) => gpu.download(state))).toBe(scale);
+      expect([...(await gpu.download(weight.state))]).toEqual(weights);
+    }
   });
 });
