@@ -1,5 +1,5 @@
 import { type ModelName, taskOf, UsageError } from 'fovea';
-import { kFold, type Sample, trainTestSplit } from 'fovea/data';
+import { kFold, trainTestSplit } from 'fovea/data';
 import { counted } from './counted.ts';
 import { type Held, held } from './optionValues.ts';
 
@@ -8,7 +8,7 @@ const LEAST_IMAGES = 10;
 const SHARE = 0.2;
 
 /** The images of a training: those to learn from, and those to evaluate on. */
-export interface HeldOut<S extends Sample> {
+export interface HeldOut<S extends object> {
   readonly train: readonly S[];
   /** Undefined: there is no evaluation. */
   readonly valid?: readonly S[];
@@ -23,24 +23,26 @@ export function heldOutBy(given: Held | undefined, before: string | undefined, i
   return { kind: 'share', share: images >= LEAST_IMAGES ? SHARE : 0 };
 }
 
-/** Splits the images of a training. `load` reads those of a folder. */
-export async function holdOut<S extends Sample>(
+/** Splits the images of a training. `load` reads those of a folder. Each class of `stratify` has its share on both sides. */
+export async function holdOut<S extends object>(
   samples: readonly S[],
   how: Held,
   seed: number,
   load: (folder: string) => Promise<readonly S[]>,
+  stratify?: (sample: S) => string,
 ): Promise<HeldOut<S>> {
+  const options = { seed, ...(stratify ? { stratify } : {}) };
   switch (how.kind) {
     case 'folder':
       return { train: samples, valid: await load(how.folder), val: how.folder };
     case 'fold':
       return {
-        ...kFold(samples, how.folds, how.fold - 1, { seed }),
+        ...kFold(samples, how.folds, how.fold - 1, options),
         val: `${how.fold}/${how.folds}`,
       };
     case 'share':
       if (how.share === 0) return { train: samples };
-      return { ...trainTestSplit(samples, how.share, { seed }), val: String(how.share) };
+      return { ...trainTestSplit(samples, how.share, options), val: String(how.share) };
   }
 }
 
@@ -59,7 +61,7 @@ export function metricOf(model: ModelName, best: string | undefined): string | u
 }
 
 /** Says in a line on how many images the model is evaluated; empty if on none. */
-export function describeHeldOut({ valid, val, train }: HeldOut<Sample>): string {
+export function describeHeldOut({ valid, val, train }: HeldOut<object>): string {
   if (!valid) return '';
   const all = train.length + valid.length;
   return `judged by ${/^[\d./]+$/.test(val ?? '') ? `${valid.length} of ${all} images` : counted(valid.length, 'image')} after each epoch (--val 0: none)\n`;

@@ -18,8 +18,8 @@ export interface ImageInput {
 export interface ImageInputOptions {
   /** Whether to look into the folders below a folder too. Default false. */
   readonly recursive?: boolean;
-  /** The folder of results, in which images are not looked for. */
-  readonly out: string;
+  /** The folder of results, in which images are not looked for. Default: there is none. */
+  readonly out?: string;
 }
 
 /** What systems and editors leave in folders: names that begin with a dot, and these. */
@@ -42,8 +42,9 @@ async function* imagesIn(folder: string, { recursive, out }: ImageInputOptions):
   for (const entry of names) {
     const below = path.join(folder, entry.name);
     // Links to folders are not followed: they may lead in a circle.
-    if (entry.isDirectory() && path.resolve(below) !== path.resolve(out))
-      yield* imagesIn(below, { recursive, out });
+    const isOut = out !== undefined && path.resolve(below) === path.resolve(out);
+    if (entry.isDirectory() && !isOut)
+      yield* imagesIn(below, { recursive, ...(out === undefined ? {} : { out }) });
   }
 }
 

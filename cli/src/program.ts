@@ -4,10 +4,10 @@ import { MODEL_NAMES } from 'fovea';
 import { FORMAT_NAMES } from 'fovea/data';
 import { ANCHOR_LAYOUTS } from 'fovea/vision';
 import { anchorsCommand } from './commands/anchors.ts';
+import { classifyCommand } from './commands/classify.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { evalCommand } from './commands/eval.ts';
-import { exportCommand } from './commands/export.ts';
 import { infoCommand } from './commands/info.ts';
 import { lookCommand } from './commands/look.ts';
 import { type LrFindOptions, lrFindCommand } from './commands/lrFind.ts';
@@ -16,18 +16,10 @@ import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { applyConfig } from './config.ts';
-import {
-  MODEL_FILE,
-  modelFile,
-  OWN_MODEL_FILE,
-  positive,
-  scales,
-  share,
-  size,
-  whole,
-} from './optionValues.ts';
+import { addExportCommand } from './exportProgram.ts';
+import { MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
-import { placed } from './resultOptions.ts';
+import { placed, predicting } from './resultOptions.ts';
 import { learningOptions, type TrainOptions, trainOptions } from './trainOptions.ts';
 import { addWeightsCommands } from './weightsProgram.ts';
 
@@ -227,14 +219,35 @@ modelFile(
   .addOption(adapter())
   .action(segmentCommand);
 
+modelFile(
+  predicting(
+    program
+      .command('classify')
+      .description('tell the class of whole images')
+      .argument('<model>', MODEL_FILE)
+      .argument('<images...>', 'image files, and folders of images')
+      .option(
+        '--out <dir>',
+        'folder for a table of the results, classes.csv (default: they are printed only)',
+      )
+      .option('--top <n>', 'number of classes per image, the most probable ones (default: 3)', whole(1)),
+  ),
+  'onnx',
+)
+  .addOption(adapter())
+  .action(classifyCommand);
+
 augmentation(
   modelFile(
     clipped(
       program
         .command('eval')
-        .description('evaluate a model on labelled images: AP, or IoU and Dice')
+        .description('evaluate a model on labelled images: AP, IoU and Dice, or accuracy and F1')
         .argument('<model>', MODEL_FILE)
-        .requiredOption('--data <dir>', 'folder with images and annotations, or a COCO file'),
+        .requiredOption(
+          '--data <dir>',
+          'folder with images and annotations, or a COCO file; for classifiers a folder per class, or a CSV file',
+        ),
     ),
     'onnx',
     'darknet',
@@ -282,7 +295,9 @@ program
     'weights to tune for prediction (default: new models, for training and prediction)',
   )
   .addOption(new Option('--model <name>', 'new models: tune this one only').choices(MODEL_NAMES))
-  .addOption(new Option('--task <task>', 'new models: tune one task only').choices(['detect', 'segment']))
+  .addOption(
+    new Option('--task <task>', 'new models: tune one task only').choices(['detect', 'segment', 'classify']),
+  )
   .option(
     '--size <pixels>',
     'side of the images (default: 512, or the size that the model shrinks to)',
@@ -301,42 +316,7 @@ program
 
 addWeightsCommands(program);
 
-modelFile(
-  program
-    .command('export')
-    .description('write a model as an ONNX file')
-    .argument('<model>', OWN_MODEL_FILE)
-    .argument('<out>', 'file to write (.onnx)')
-    .option('--opset <n>', "version of ONNX's operation set (default: 17)", whole(13, 21))
-    .option(
-      '--batch <n>',
-      'number of images that the file takes, or dynamic for any (default: dynamic)',
-      (text) => (text === 'dynamic' ? ('dynamic' as const) : whole(1)(text)),
-    )
-    .addOption(
-      new Option(
-        '--nms <where>',
-        'non-maximum suppression in the file, or boxes and scores of all candidates (default: inside)',
-      ).choices(['inside', 'outside']),
-    )
-    .option(
-      '--threshold <score>',
-      'detectors: lowest score of the detections that the file gives (default: 0.01, which fovea eval needs)',
-      share,
-    )
-    .option(
-      '--iou <iou>',
-      'detectors: of two boxes of a class that overlap by more, the file gives one (default: that of the model)',
-      share,
-    )
-    .option(
-      '--size <height>x<width>',
-      'size of the images (default: that of the model, or squares of the side to which it resizes them, rounded up to what it takes: 520 to 544)',
-      size,
-    )
-    .option('--fold-batch-norm', 'multiply batch norms into the convolutions before them'),
-  'darknet',
-).action((model, out, options) => exportCommand(model, out, options));
+addExportCommand(program);
 
 program
   .command('demo')

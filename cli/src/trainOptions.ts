@@ -93,7 +93,10 @@ const atLeast0 = (text: string): number => {
 /** Adds the options of what is trained, on what, and by what optimizer. */
 export const learningOptions = (command: Command): Command =>
   command
-    .option('--data <dir>', 'folder with images and annotations, or a COCO file (needed)')
+    .option(
+      '--data <dir>',
+      'folder with images and annotations, or a COCO file; for classifiers a folder per class, or a CSV file (needed)',
+    )
     .option('--config <file>', 'TOML or JSON file with any of these options; those given here win')
     .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
     .addOption(new Option('--model <name>', 'model to train').choices(MODEL_NAMES))
@@ -124,7 +127,7 @@ export const learningOptions = (command: Command): Command =>
     .option('--amp', 'mixed precision: f16 activations, f32 weights, a scaled loss')
     .option(
       '--class-weights <how>',
-      'segmenters: weights of classes in the loss: auto (rare ones count more), names such as background=0.2,coin=1, or a TOML or JSON file',
+      'segmenters and classifiers: weights of classes in the loss: auto (rare ones count more), names such as background=0.2,coin=1, or a TOML or JSON file',
     )
     .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
     .option(
@@ -183,7 +186,7 @@ export const trainOptions = (command: Command): Command =>
     )
     .option(
       '--best <metric>',
-      'what epochs are compared by: ap, ap50, iou, dice or loss (default: ap, or iou for segmenters)',
+      'what epochs are compared by: ap, ap50, iou, dice, accuracy, top5 or loss (default: ap, iou or accuracy)',
     )
     .option('--patience <epochs>', 'stop after so many epochs in a row that were no better', whole(1))
     .option('--log <dir>', 'folder for the logs of epochs: log.csv, history.json, and TensorBoard files')

@@ -7,13 +7,13 @@ import {
   type Gpu,
   metadataOf,
   readProgress,
+  type TaskSamples,
   type TrainProgress,
   type TrainResult,
   type TrainSettings,
   train,
   UsageError,
 } from 'fovea';
-import type { Sample } from 'fovea/data';
 import {
   type Checkpoint,
   type LoadedWeights,
@@ -103,7 +103,7 @@ export interface RunTrainingOptions {
   /** The weights that the settings start from. */
   readonly weights?: LoadedWeights;
   /** Images that the model is evaluated on after each epoch. */
-  readonly valid?: readonly Sample[];
+  readonly valid?: TaskSamples;
 }
 
 /** What a training came to, and how many steps of it were done in this run. */
@@ -137,7 +137,7 @@ async function openHistory(out: string, saved: SavedTraining | undefined): Promi
  */
 export async function runTraining(
   gpu: Gpu,
-  samples: readonly Sample[],
+  samples: TaskSamples,
   settings: TrainSettings,
   { label, data, out, saved, checkpointEvery, weights, valid, note, log }: RunTrainingOptions,
 ): Promise<RunTrainingResult> {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import {
   architectureIn,
   architectureOf,
+  classifierArchitecture,
   DataError,
   DEFAULT_MAX_SIDE,
   DEFAULT_MODEL,
@@ -13,10 +14,11 @@ import {
   type TrainSettings,
   UsageError,
 } from 'fovea';
-import { classNames, trainingAnnotation } from 'fovea/data';
+import { type ClassSample, classNames, trainingAnnotation } from 'fovea/data';
 import { type LoadedWeights, readFileBytes } from 'fovea/io';
 import { readAnchors } from './anchorsFile.ts';
 import { readAugment } from './augmentation.ts';
+import { classTrainingData } from './classTraining.ts';
 import { readClassWeights } from './classWeights.ts';
 import { type HeldOut, heldOutBy, holdOut, metricOf } from './heldOut.ts';
 import { expectFormat, type FormatAdvice, weightsOf } from './modelFiles.ts';
@@ -32,7 +34,7 @@ export interface TrainingSetUp {
   readonly model: ModelName;
   readonly settings: TrainSettings;
   /** The images to learn from, and those to be judged by. */
-  readonly split: HeldOut<LoadedSample>;
+  readonly split: HeldOut<LoadedSample> | HeldOut<ClassSample>;
   /** The weights to start from. */
   readonly weights?: LoadedWeights;
   /** What is saved with the weights. */
@@ -47,7 +49,9 @@ function modelOf(
   weights: LoadedWeights | undefined,
 ): ModelName {
   const before = saved?.progress.settings.model;
-  const known = before ?? (weights && architectureIn(weights));
+  const whole = before ?? (weights && architectureIn(weights));
+  // Weights of a classifier may be for the backbone of another model, too.
+  const known = whole ?? (task === 'classify' && weights ? classifierArchitecture(weights) : undefined);
   const fits = known && task && architectureOf(known).task === task;
   const wanted = model ?? (fits ? known : task ? DEFAULT_MODEL[task] : known);
   if (!wanted)
@@ -105,6 +109,19 @@ async function trainingSamples(
   process.stderr.write(printableLines(checkMasks(drawn, boxes, model, data)));
   process.stderr.write(printableLines(checkSizes(samples, maxSide, data)));
   return samples;
+}
+
+/** The images of a detector or segmenter: those to learn from, and those to judge by. */
+async function objectTrainingData(
+  options: LearningOptions & { readonly data: string },
+  model: ModelName,
+  maxSide: number,
+  { earlier, seed }: { readonly earlier: string | undefined; readonly seed: number },
+) {
+  const all = await trainingSamples(options, model, maxSide, options.data);
+  const how = heldOutBy(options.val, earlier, all.length);
+  const split = await holdOut(all, how, seed, (folder) => trainingSamples(options, model, maxSide, folder));
+  return { split, classNames: classNames(all), load: async () => split };
 }
 
 /** Files that a training does not start from. */
@@ -178,13 +195,13 @@ export async function setUpTraining(
   const skipBatches = skipBatchesOf(options.skipBatches, saved);
   const augment = options.augment === undefined ? before?.augment : await readAugment(options.augment);
   const maxSide = options.size ?? before?.maxSide ?? DEFAULT_MAX_SIDE;
-  const all = await trainingSamples(options, model, maxSide, data);
   // A training that was judged by nothing goes on so.
   const earlier = saved ? (before?.val ?? '0') : undefined;
-  const how = heldOutBy(options.val, earlier, all.length);
-  const split = await holdOut(all, how, options.seed ?? before?.seed ?? 0, (folder) =>
-    trainingSamples(options, model, maxSide, folder),
-  );
+  const seed = options.seed ?? before?.seed ?? 0;
+  const images =
+    architectureOf(model).task === 'classify'
+      ? await classTrainingData({ ...options, data }, earlier, seed)
+      : await objectTrainingData({ ...options, data }, model, maxSide, { earlier, seed });
   const length =
     options.epochs === undefined ? { steps: options.steps ?? before?.steps } : { epochs: options.epochs };
   const classWeights =
@@ -194,8 +211,8 @@ export async function setUpTraining(
     ...recipeOptions(options, before),
     ...defined({
       ...length,
-      classNames: classNames(all),
-      val: split.val,
+      classNames: images.classNames,
+      val: images.split.val,
       best: metricOf(model, options.best) ?? before?.best,
       patience: options.patience ?? before?.patience,
       maxSide,
@@ -213,11 +230,12 @@ export async function setUpTraining(
     }),
     skipBatches,
   };
-  const chosen = defaultSettings(model, split.train, given);
+  const chosen = defaultSettings(model, images.split.train, given);
   const settings: TrainSettings = {
     ...chosen,
     ...(before?.weights === undefined ? {} : { weights: before.weights }),
     ...(before?.classWeights && !classWeights ? { classWeights: before.classWeights } : {}),
   };
+  const split = await images.load(settings);
   return { model, settings, split, ...(weights ? { weights } : {}), note: noteOf(options, saved?.progress) };
 }

@@ -76,7 +76,8 @@ export async function evaluateClassifier(
       );
     }
     const probabilities = await classifier.probabilities(sample.image);
-    await onImage?.({ index: count++, sample, probabilities });
+    const index = count++;
+    await onImage?.({ index, sample, probabilities });
     const own = probabilities[target]!;
     const place = probabilities.reduce(
       (before, share, c) => before + Number(share > own || (share === own && c < target)),

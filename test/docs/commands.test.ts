@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -60,6 +60,17 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['train', '--task', 'detect', '--data', at('coins'), '--out', at('again.safetensors')],
     ...['--weights', at('detect.safetensors'), ...SMALL.slice(0, -2)],
   ],
+  'train --data --out --task --weights': () => {
+    for (const label of ['coin', 'other']) {
+      mkdirSync(at('classes', label), { recursive: true });
+      for (const name of ['1.png', '2.png']) copyFileSync(at('coins/coins.png'), at('classes', label, name));
+    }
+    return [
+      ...['train', '--task', 'classify', '--data', at('classes'), '--out', at('class.safetensors')],
+      ...['--weights', at('resnet.pth'), ...SMALL.slice(0, -2)],
+    ];
+  },
+  'classify --out': () => ['classify', at('class.safetensors'), at('classes/coin'), '--out', at('told')],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
   'detect --format --out --recursive': () => [
     ...['detect', at('detect.safetensors'), at('coins'), '--out', at('found-coco')],

@@ -279,6 +279,7 @@ describe('evaluateClassifier', () => {
       onImage: ({ index }) => void seen.push(index),
     });
     expect(seen).toEqual([0, 1, 2, 3]);
+    expect(await evaluateClassifier(classifier, samples)).toEqual(found);
     expect(found.accuracy).toBe(0.5);
     expect(found.top5).toBeUndefined();
     expect([...found.confusion.counts]).toEqual([1, 0, 0, 1, 0, 1, 0, 0, 1]);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import {
   architectureOf,
   EVALUATED_SCORE,
+  evaluateClassifier,
   evaluateDetector,
   evaluateSegmenter,
   type Gpu,
@@ -12,6 +13,9 @@ import {
 import { type Annotation, trainingAnnotation } from 'fovea/data';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
+import { ClassMistakes } from '../classMistakes.ts';
+import { classificationSummary } from '../classReport.ts';
+import { expectChosenPart, openClassData, readClassSamples } from '../classSamples.ts';
 import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
 import { detectionSummary, type EvalSummary, segmentationSummary } from '../evalReport.ts';
@@ -72,11 +76,14 @@ async function checkSamples(reader: SampleReader, options: EvalOptions, model: s
 /** Images in the report unless `--worst` says otherwise. */
 const WORST = 100;
 
-/** fovea eval: AP for a detector, IoU and Dice for a segmenter, in all and for each class; curves in a report. */
+/** fovea eval: AP for a detector, IoU and Dice for a segmenter, accuracy and F1 for a classifier, in all and for each class; curves in a report. */
 export async function evalCommand(model: string, options: EvalOptions): Promise<void> {
   const { json, report, adapter } = options;
   const augmentation = augmentationOf(options);
   const trained = await readModel(model, options);
+  if (augmentation && trained.task === 'classify') {
+    throw new UsageError(`${model}: this is a classifier; --scales, --flip and --merge are for detectors`);
+  }
   if (augmentation && trained.task === 'segment') {
     throw new UsageError(
       `${model}: this is a segmentation model; --scales, --flip and --merge are for detectors`,
@@ -91,6 +98,10 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
   for (const file of [json, report]) if (file !== undefined) await checkOutputFile(file);
   await FaultLog.check(options);
   const faults = new FaultLog();
+  if (trained.task === 'classify') {
+    await faults.during(options, () => evaluateClasses(trained, model, options, faults));
+    return;
+  }
   await faults.during(options, async () => {
     const reader = await openSamples(options, trained, faults);
     await checkSamples(reader, options, trained.trained?.name ?? 'the model');
@@ -143,7 +154,7 @@ async function evaluateModel(
   reader: SampleReader,
   options: EvalOptions,
 ): Promise<void> {
-  const { data, json, report, worst = WORST } = options;
+  const { data, report, worst = WORST } = options;
   const augmentation = augmentationOf(options);
   const start = performance.now();
   const opened = { name: model, ...(augmentation ? { augmentation } : {}) };
@@ -153,24 +164,68 @@ async function evaluateModel(
       ? await evaluatedDetector(trained.detector(gpu, opened), reader, drawn)
       : await evaluatedSegmenter(trained.segmenter(gpu, { name: model }), reader, drawn);
   const seconds = (performance.now() - start) / 1000;
-  const { images, metrics, tables, lines, run } = evaluated;
-  if (images === 0) await reader.faults.finishEmpty(options, data);
+  if (evaluated.images === 0) await reader.faults.finishEmpty(options, data);
   await reader.faults.finish(options);
+  await writeResults(gpu, trained, model, evaluated, seconds, options);
+}
+
+/** The evaluation of a classifier, whose data are images with one class each. */
+async function evaluateClasses(
+  opened: OpenedModel,
+  model: string,
+  options: EvalOptions,
+  faults: FaultLog,
+): Promise<void> {
+  const { data, report, worst = WORST } = options;
+  const dataset = await openClassData(data, options, faults, opened.classNames);
+  expectChosenPart(dataset, options);
+  if (dataset.files.length === 0) await faults.finishEmpty(options, data);
+  await withGpu(options.adapter, async (gpu) => {
+    const start = performance.now();
+    const classifier = opened.classifier(gpu, { name: model });
+    const found = new ClassMistakes(opened.classNames, report === undefined ? 0 : worst);
+    const samples = readClassSamples(dataset.files, options, faults);
+    const evaluation = await evaluateClassifier(classifier, samples, {
+      onImage: (image) => found.add(image),
+    });
+    classifier.dispose();
+    const seconds = (performance.now() - start) / 1000;
+    await faults.finish(options);
+    const evaluated = {
+      ...classificationSummary(evaluation),
+      images: found.images,
+      mistakes: () => found.gallery(),
+    };
+    await writeResults(gpu, opened, model, evaluated, seconds, options);
+  });
+}
+
+const TASKS = { detect: 'detection', segment: 'segmentation', classify: 'classification' } as const;
+
+/** Prints the results, and writes the JSON file and the report that were asked for. */
+async function writeResults(
+  gpu: Gpu,
+  opened: OpenedModel,
+  model: string,
+  { images, metrics, tables, lines, run, mistakes }: Evaluated,
+  seconds: number,
+  { data, json, report }: EvalOptions,
+): Promise<void> {
   process.stdout.write(`${[textTable(tables[0]!), ...lines.map(printable)].join('\n')}\n`);
   if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(metrics, undefined, 2)}\n`);
   if (report === undefined) return;
   const { name, software } = gpu.device.adapter;
   await writeReport(report, {
     title: `Fovea: ${path.basename(model)} on ${path.basename(path.resolve(data))}`,
-    lead: `${counted(images, 'labelled image')}, classes ${trained.classNames.join(', ')}.`,
+    lead: `${counted(images, 'labelled image')}, classes ${opened.classNames.join(', ')}.`,
     adapter: { name, software },
     runs: [
       {
         name: path.basename(model),
-        task: trained.task === 'detect' ? 'detection' : 'segmentation',
+        task: TASKS[opened.task],
         ...run,
         tables,
-        galleries: [await evaluated.mistakes()],
+        galleries: [await mistakes()],
       },
     ],
     timings: [{ what: 'all images, compilation included', where: name, seconds, count: images }],

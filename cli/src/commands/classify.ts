@@ -1,0 +1,75 @@
+import { type Classification, UsageError } from 'fovea';
+import { csvLine } from '../csv.ts';
+import { checkOutputFile } from '../files.ts';
+import { withGpu } from '../gpu.ts';
+import { imageInputs } from '../imageInputs.ts';
+import { runImages } from '../imageRun.ts';
+import { type ModelFileOptions, readModel, sayBuilders } from '../modelFiles.ts';
+import { printable } from '../printable.ts';
+import { ResultFolder } from '../resultFolder.ts';
+
+export interface ClassifyCommandOptions extends ModelFileOptions {
+  /** Folder for classes.csv. Default: nothing is written. */
+  readonly out?: string;
+  /** How many classes are said of each image. */
+  readonly top?: number;
+  readonly recursive?: boolean;
+  readonly reportBad?: string;
+  readonly adapter?: string;
+}
+
+/** The table of results: that of a data set, with further columns. */
+const TABLE = 'classes.csv';
+const TOP = 3;
+
+/** `file,label,score,label_2,score_2` … */
+const header = (top: number): string =>
+  csvLine([
+    'file',
+    ...Array.from({ length: top }, (_, i) => (i === 0 ? '' : `_${i + 1}`)).flatMap((n) => [
+      `label${n}`,
+      `score${n}`,
+    ]),
+  ]);
+
+const rowOf = (file: string, found: readonly Classification[]): string =>
+  csvLine([file, ...found.flatMap(({ label, score }) => [label, score.toFixed(6)])]);
+
+/** `cat 0.97, dog 0.02`. */
+const summaryOf = (found: readonly Classification[]): string =>
+  found.map(({ label, score }) => `${label} ${score.toFixed(2)}`).join(', ');
+
+/** fovea classify: the most probable classes of each image, and with --out a table of them. */
+export async function classifyCommand(
+  model: string,
+  images: readonly string[],
+  options: ClassifyCommandOptions,
+): Promise<void> {
+  const opened = await readModel(model, options);
+  if (opened.task !== 'classify') {
+    throw new UsageError(
+      `${model}: is no classifier; use fovea ${opened.task === 'detect' ? 'detect' : 'segment'}`,
+    );
+  }
+  process.stderr.write(`${printable(model)}: ${printable(opened.description)}\n`);
+  sayBuilders(model, opened);
+  const { out, reportBad } = options;
+  const inputs = await imageInputs(images, options);
+  if (reportBad !== undefined) await checkOutputFile(reportBad);
+  const topK = Math.min(options.top ?? TOP, opened.classNames.length);
+  await withGpu(options.adapter, async (gpu) => {
+    const classifier = opened.classifier(gpu, { name: model });
+    const results = out === undefined ? undefined : await ResultFolder.create(out);
+    await results?.append(TABLE, header(topK));
+    await runImages<readonly Classification[]>(inputs, reportBad === undefined ? {} : { reportBad }, {
+      predict: (image) => classifier.classify(image, { topK }),
+      async write(found, _, { file }) {
+        await results?.append(TABLE, rowOf(file, found));
+        return summaryOf(found);
+      },
+      finish: async () => results?.finish(),
+      discard: async () => results?.discard(),
+    });
+    classifier.dispose();
+  });
+}

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildCli, fovea, messages } from './run.ts';
+
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+
+const COLORS = { blue: [20, 40, 200], red: [210, 30, 20] } as const;
+
+beforeAll(async () => {
+  await buildCli();
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-classify-'));
+  const rows = ['file,label'];
+  for (const [label, [r, g, b]] of Object.entries(COLORS)) {
+    mkdirSync(at('set', label), { recursive: true });
+    for (let i = 0; i < 6; i++) {
+      const background = { r: r + 5 * i, g: g + 5 * i, b: b + 5 * i };
+      const image = sharp({ create: { width: 40 + i, height: 36, channels: 3, background } });
+      await image.png().toFile(at('set', label, `${i}.png`));
+      rows.push(`set/${label}/${i}.png,${label}`);
+    }
+  }
+  writeFileSync(at('labels.csv'), `${rows.join('\n')}\n`);
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('trains a classifier on a folder per class, classifies, and evaluates', async () => {
+  const model = at('m.safetensors');
+  const trained = await fovea(
+    ...['train', '--model', 'resnet-cifar', '--data', at('set'), '--out', model],
+    ...['--steps', '25', '--crop', '32', '--batch', '8', '--width', '4', '--lr', '0.02'],
+  );
+  expect(trained.stderr).toContain(
+    'resnet-cifar: 10 images, classes blue, red; 25 steps of 8 crops of 32x32',
+  );
+  expect(trained.stderr).toContain('judged by 2 of 12 images after each epoch');
+  expect(trained.stderr).toMatch(/epoch 1: .*val_accuracy [01]\.\d+ \(best\)/);
+  expect(trained.code).toBe(0);
+
+  const found = await fovea('classify', model, at('set', 'red'), '--top', '9', '--out', at('results'));
+  expect(messages(found.stderr)).toEqual([`${model}: resnet-cifar, 2 classes`]);
+  const lines = found.stdout.trim().split('\n');
+  expect(lines).toHaveLength(6);
+  for (const line of lines) expect(line).toMatch(/^.*\.png: (red|blue) \d\.\d\d, (red|blue) \d\.\d\d$/);
+  const table = readFileSync(at('results/classes.csv'), 'utf8').trim().split('\n');
+  expect(table[0]).toBe('file,label,score,label_2,score_2');
+  expect(table).toHaveLength(7);
+
+  for (const data of [at('set'), at('labels.csv')]) {
+    const files = ['--json', at('eval.json'), '--report', at('eval.html')];
+    const judged = await fovea('eval', model, '--data', data, ...files);
+    expect(judged.stdout).toMatch(/^class +precision +recall +F1 +loss +images\nblue .* 6\nred .* 6\n/);
+    expect(judged.code).toBe(0);
+    const metrics = JSON.parse(readFileSync(at('eval.json'), 'utf8'));
+    expect(judged.stdout).toContain(`accuracy ${metrics.accuracy.toFixed(3)}`);
+    expect(metrics.confusion.counts.flat().reduce((a: number, b: number) => a + b)).toBe(12);
+    // Colours are told apart after some steps.
+    expect(metrics.accuracy).toBeGreaterThan(0.8);
+    expect(readFileSync(at('eval.html'), 'utf8')).toContain('Confusion of images');
+  }
+});
+
+it('goes on after a bad image, and says what is no classifier and no data set', async () => {
+  writeFileSync(at('bad.png'), 'no image');
+  const model = at('m.safetensors');
+  const found = await fovea('classify', model, at('bad.png'), at('set/blue/0.png'));
+  expect(found.code).toBe(2);
+  expect(found.stdout).toMatch(/0\.png: /);
+  expect(found.stderr).toContain('bad.png: not an image that can be read');
+
+  const detected = await fovea('detect', model, at('set/blue/0.png'), '--out', at('none'));
+  expect(detected.stderr).toContain('resnet-cifar is a classifier; use Classifier (fovea classify)');
+  expect(detected.code).toBe(2);
+
+  mkdirSync(at('empty'));
+  const args = ['train', '--task', 'classify', '--out', at('x.safetensors')];
+  const empty = await fovea(...args, '--data', at('empty'));
+  expect(empty.stderr).toContain('empty: has no folder with images; give a folder per class');
+  const one = await fovea(...args, '--data', at('set'), '--from', 'coco');
+  expect(one.stderr).toContain('--from is for annotations of objects, not for classes of images');
+  const anchors = await fovea(...args, '--data', at('set'), '--best', 'ap');
+  expect(anchors.stderr).toContain('a resnet has accuracy, top5, loss');
+});
