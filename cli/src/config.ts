@@ -108,12 +108,16 @@ function parsedValue(option: Option, value: unknown, where: string): unknown {
 /** Options that may be given several times. */
 const REPEATED: readonly string[] = ['freeze'];
 
+/** The long names of a command's options. */
+export const optionNames = (command: Command): string[] => command.options.map(nameOf);
+
 /**
  * Sets the options of a command that the file of `--config` names, where the command line does not.
  *
+ * @param others Options of other commands, which are passed over. Default: none.
  * @throws UsageError for an option that there is not, and names the nearest one; DataError for a value that it does not take.
  */
-export async function applyConfig(command: Command): Promise<void> {
+export async function applyConfig(command: Command, others: readonly string[] = []): Promise<void> {
   const file: unknown = command.getOptionValue('config');
   if (typeof file !== 'string') return;
   const config = await readTable(file, '--config');
@@ -128,6 +132,7 @@ export async function applyConfig(command: Command): Promise<void> {
   };
   for (const [name, value] of Object.entries(config)) {
     const option = options.get(name);
+    if (!option && others.includes(name)) continue;
     if (!option) {
       throw new UsageError(
         `${file}: ${name} is no option of fovea ${command.name()} that a file can set; did you mean ${nearest(name, [...options.keys()])}?`,

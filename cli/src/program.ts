@@ -15,7 +15,7 @@ import { detectCommand, segmentCommand } from './commands/predict.ts';
 import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
-import { applyConfig } from './config.ts';
+import { applyConfig, optionNames } from './config.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
@@ -176,7 +176,7 @@ const finding = learningOptions(
     program
       .command('lr-find')
       .description('find a learning rate: try rates from low to high, and show the loss at each')
-      .hook('preAction', (_, command) => applyConfig(command)),
+      .hook('preAction', (_, command) => applyConfig(command, optionNames(training))),
   ),
 )
   .option('--start-lr <rate>', 'the lowest rate (default: 1e-7)', positive)

@@ -26,6 +26,10 @@ const SMALL = ['--steps', '2', '--size', '64', '--crop', '32', '--batch', '2', '
 /** For each shape of a command on the pages what is run in its place. In this order: later ones use the files of earlier ones. */
 const ROWS: Readonly<Record<string, () => string[]>> = {
   info: () => ['info'],
+  'lr-find --data --task': () => [
+    ...['lr-find', '--task', 'segment', '--data', at('coins'), '--num-it', '10'],
+    ...SMALL.slice(2),
+  ],
   'train --data --model --out': () => [
     ...['train', '--model', 'retinanet', '--data', at('coins'), '--out', at('detect.safetensors')],
     ...SMALL,
@@ -43,6 +47,12 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
       ...['train', '--model', 'retinanet', '--data', at('coins'), '--out', at('augmented.safetensors')],
       ...['--augment', at('augment.toml'), ...SMALL],
     ];
+  },
+  'info --toml': () => ['info', at('segment.safetensors'), '--toml'],
+  'train --config --out': () => {
+    const small = 'size = 64\ncrop = 32\nbatch = 2\nwidth = 4\nsteps = 2\n';
+    writeFileSync(at('config.toml'), `task = "segment"\ndata = ${JSON.stringify(at('coins'))}\n${small}`);
+    return ['train', '--config', at('config.toml'), '--out', at('configured.safetensors')];
   },
   'train --resume': () => [
     ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors'), '--resume'],
