@@ -26,7 +26,8 @@ const TRIES = 40;
  * @property {Range} scale the longer side of an object, in pixels
  * @property {Range} brightness what an object's colours are multiplied by
  * @property {number} minVisible the least share of an object that is seen
- * @property {Record<string, { images: number, photographs: string[] }>} splits
+ * @property {Record<string, { images: number, photographs: string[], cutouts?: Record<string, string[]> }>} splits `cutouts`:
+ *   of each class, instead of those in `classes`, so that a split has designs that the others have not
  * @property {Record<string, { turn: number, cutouts: string[] }>} classes `turn`: the largest angle, in degrees
  *
  * @typedef {{ width: number, height: number, data: Float32Array, box: number[] }} Cutout premultiplied RGBA, 0 to 1, and
@@ -228,8 +229,9 @@ function* rounds(classes, random) {
  *
  * @param {Recipe} recipe @param {string} file of the photograph
  * @param {Generator<string, never>} classes @param {Map<string, Cutout>} cutouts @param {Random} random
+ * @param {Record<string, string[]>} designs the cut-outs of each class
  */
-async function composeImage(recipe, file, classes, cutouts, random) {
+async function composeImage(recipe, file, classes, cutouts, random, designs) {
   const [width, height] = recipe.size;
   const pixels = await background(file, recipe.size, random.fork('background'));
   const owners = new Int16Array(width * height).fill(-1);
@@ -240,7 +242,7 @@ async function composeImage(recipe, file, classes, cutouts, random) {
   for (let n = 0; n < count; n++) {
     const own = random.fork(n);
     const name = classes.next().value;
-    const files = recipe.classes[name].cutouts;
+    const files = designs[name];
     const cutout = /** @type {Cutout} */ (cutouts.get(files[own.integer(files.length)]));
     const added = addObject(cutout, recipe.classes[name].turn, recipe, own, pixels, owners, objects);
     if (added) objects.push({ name, ...added });
@@ -255,11 +257,26 @@ async function composeImage(recipe, file, classes, cutouts, random) {
 const lines = (values) => `[\n${values.map((value) => JSON.stringify(value)).join(',\n')}\n]`;
 
 /**
+ * The cut-outs of each class in a split.
+ *
+ * @param {Recipe} recipe @param {string} split @returns {Record<string, string[]>}
+ */
+function designsOf(recipe, split) {
+  const own = recipe.splits[split].cutouts;
+  const stray = Object.keys(own ?? {}).find((name) => !Object.hasOwn(recipe.classes, name));
+  if (stray !== undefined) throw new Error(`splits: ${split}: cutouts of ${stray}, which is no class`);
+  return Object.fromEntries(
+    Object.entries(recipe.classes).map(([name, { cutouts }]) => [name, own?.[name] ?? cutouts]),
+  );
+}
+
+/**
  * @param {Recipe} recipe @param {string} split
  * @param {{ photographs: string, cutouts: Map<string, Cutout>, out: string }} files
  */
 async function composeSplit(recipe, split, { photographs, cutouts, out }) {
   const { images: count, photographs: files } = recipe.splits[split];
+  const designs = designsOf(recipe, split);
   const random = new Random(recipe.seed).fork(split);
   const names = Object.keys(recipe.classes);
   const classes = rounds(names, random.fork('classes'));
@@ -272,7 +289,7 @@ async function composeSplit(recipe, split, { photographs, cutouts, out }) {
   for (let n = 0; n < count; n++) {
     const photograph = files[n % files.length];
     const from = path.join(photographs, photograph);
-    const { jpeg, objects } = await composeImage(recipe, from, classes, cutouts, random.fork(n));
+    const { jpeg, objects } = await composeImage(recipe, from, classes, cutouts, random.fork(n), designs);
     const [width, height] = recipe.size;
     const name = `${split}-${String(n + 1).padStart(3, '0')}.jpg`;
     await writeFile(path.join(`${folder}.new`, 'images', name), jpeg);
@@ -315,10 +332,10 @@ const given = {
 };
 /** @type {Recipe} */
 const recipe = JSON.parse(await readFile(given.recipe, 'utf8'));
-const files = Object.values(recipe.classes).flatMap(({ cutouts }) => cutouts);
+const files = Object.keys(recipe.splits).flatMap((split) => Object.values(designsOf(recipe, split)).flat());
 /** @type {Map<string, Cutout>} */
 const cutouts = new Map();
-for (const file of files) cutouts.set(file, await loadCutout(path.join(given.cutouts, file)));
+for (const file of new Set(files)) cutouts.set(file, await loadCutout(path.join(given.cutouts, file)));
 for (const split of Object.keys(recipe.splits)) {
   const made = await composeSplit(recipe, split, { ...given, cutouts });
   console.log(`${split}: ${made.images} images, ${made.objects} objects`);

@@ -46,7 +46,7 @@ export type { CaptureProgress, Result, Results, Run, Step } from './plan/step.ts
 export type { Tuned, TuneProgress } from './plan/tuner.ts';
 export type { RefArray } from './reference/reference.ts';
 export type { DType, HostArray, Pair, Shape, TensorSpec } from './shape.ts';
-export type { Architecture, NewModelOptions, TaskName } from './tasks/architecture.ts';
+export type { Architecture, FineTuned, NewModelOptions, TaskName } from './tasks/architecture.ts';
 export {
   architectureOf,
   DEFAULT_MODEL,

@@ -38,6 +38,20 @@ export interface Architecture<Config = unknown> {
   readonly hasMasks?: true;
   /** The highest learning rate. Default 0.003. */
   readonly lr?: number;
+  /** What is chosen instead where a training starts from weights. Default: as from random ones. */
+  readonly fineTuned?: FineTuned;
+}
+
+/** Defaults of a training that starts from weights. */
+export interface FineTuned {
+  /** Channels of the first stage of the published network. */
+  readonly width: number;
+  /** The side of the images that it was trained on, in pixels. Crops are as large, or as whole images. */
+  readonly cropSize: number;
+  /** The highest learning rate. */
+  readonly lr: number;
+  /** The number of steps. */
+  readonly steps: number;
 }
 
 /** An entry of the table of architectures, whose configuration only the entry itself knows. */

@@ -13,7 +13,13 @@ import { UNet, unetConfig } from '../models/unet.ts';
 import { ViTSegmenter, vitConfig } from '../models/vit.ts';
 import { YOLO } from '../models/yolo.ts';
 import { yoloFastestCfg, yolov3Cfg, yolov3TinyCfg } from '../models/yoloPresets.ts';
-import { type Architecture, architecture, type NewModelOptions, type TaskName } from './architecture.ts';
+import {
+  type Architecture,
+  architecture,
+  type FineTuned,
+  type NewModelOptions,
+  type TaskName,
+} from './architecture.ts';
 import { CLASSIFIERS } from './classifiers.ts';
 
 const small = ({ width: channels }: NewModelOptions): ResNetConfig =>
@@ -55,18 +61,18 @@ const EXTRA = { 3: 'none', 4: 'p6', 5: 'p6p7' } as const;
 
 const RCNN_LOSSES = ['classifier', 'box_reg', 'objectness', 'rpn_box_reg'] as const;
 
-/** `first`: channels of the first stage in the published network; `usual`: those for few images, a quarter if it is large. */
+/** `usual`: channels of the first stage for few images. A quarter of a large network's is enough. */
 const yolo = (
   name: 'yolov3' | 'yolov3-tiny' | 'yolo-fastest',
   write: typeof yolov3Cfg,
-  first: number,
-  usual = first / 4,
+  fineTuned: FineTuned,
+  usual = fineTuned.width / 4,
 ) =>
   architecture<YOLO['config']>({
     task: 'detect',
     defaultConfig: (options) => {
-      const { numClasses, width: channels = usual, cropSize: side = 416 } = options;
-      const sizes = { width: channels / first, imageSize: [side, side] as const };
+      const { numClasses, width: channels = usual, cropSize: side = fineTuned.cropSize } = options;
+      const sizes = { width: channels / fineTuned.width, imageSize: [side, side] as const };
       return { cfg: write({ numClasses, ...sizes, ...anchorListOf(name, options) }) };
     },
     build: (config, seed) => new YOLO({ ...config, seed }),
@@ -74,6 +80,7 @@ const yolo = (
     sizeMultiple: (config) => new YOLO(config).stride,
     lossNames: ['box', 'objectness', 'classification'],
     lr: 0.01,
+    fineTuned,
   });
 
 /** All architectures, by the names that model files and `--model` use. */
@@ -159,9 +166,14 @@ export const ARCHITECTURES = {
     needsSeed: true,
     hasMasks: true,
   }),
-  yolov3: yolo('yolov3', yolov3Cfg, 32),
-  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, 16),
-  'yolo-fastest': yolo('yolo-fastest', yoloFastestCfg, 8, 8),
+  yolov3: yolo('yolov3', yolov3Cfg, { width: 32, cropSize: 416, lr: 0.001, steps: 1000 }),
+  'yolov3-tiny': yolo('yolov3-tiny', yolov3TinyCfg, { width: 16, cropSize: 416, lr: 0.001, steps: 1000 }),
+  'yolo-fastest': yolo(
+    'yolo-fastest',
+    yoloFastestCfg,
+    { width: 8, cropSize: 320, lr: 0.003, steps: 1000 },
+    8,
+  ),
   unet: architecture<UNet['config']>({
     task: 'segment',
     defaultConfig: (options) =>

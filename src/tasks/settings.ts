@@ -9,6 +9,7 @@ import { UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
+import type { FineTuned } from './architecture.ts';
 import { architectureOf, knownArchitecture, type ModelName } from './architectures.ts';
 import { classAugment } from './classLoader.ts';
 import { balancedClassWeights, checkClassLoss } from './classTask.ts';
@@ -72,7 +73,7 @@ export interface SettingsOptions extends Omit<RecipeOptions, 'ema'> {
   readonly classNames?: readonly string[];
   /** Passes over all pixels of the images, after those of `freezeEpochs`; sets the number of steps. */
   readonly epochs?: number;
-  /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several. */
+  /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several; of a YOLO from weights 1000. */
   readonly steps?: number;
   /** Images are shrunk to this longer side in pixels. Default `DEFAULT_MAX_SIDE`. */
   readonly maxSide?: number;
@@ -86,7 +87,10 @@ export interface SettingsOptions extends Omit<RecipeOptions, 'ema'> {
   readonly anchors?: AnchorLayout;
   /** The configuration of the architecture; `width` and `anchors` are then ignored. Default: its own. */
   readonly config?: unknown;
-  /** The highest learning rate. Default: that of the architecture, 0.003 or 0.01; times 10 for SGD, times 0.1 for Lion. */
+  /**
+   * The highest learning rate. Default: that of the architecture, 0.003 or 0.01, of a YOLO from weights
+   * 0.001 (yolo-fastest 0.003); times 10 for SGD, times 0.1 for Lion.
+   */
   readonly lr?: number | undefined;
   /** Passes over the data in which the last layer group alone is trained, before all are: see `TrainSettings`. Default 0. */
   readonly freezeEpochs?: number;
@@ -262,6 +266,12 @@ function fixedSide(config: unknown): number | undefined {
   return typeof imageSize === 'object' ? Math.max(...imageSize) : imageSize;
 }
 
+/** The longer side that nine out of ten images do not exceed, once they are shrunk, as a multiple of 32. */
+function imageSide(samples: readonly Sample[], maxSide: number): number {
+  const sides = samples.map(({ image }) => Math.max(...shrunkSize(image, maxSide))).sort((a, b) => a - b);
+  return Math.ceil((sides[Math.floor(0.9 * (sides.length - 1))] ?? 0) / 32) * 32;
+}
+
 /** The longer side of nine out of ten objects, in images shrunk to a side. */
 function objectSide(samples: readonly Sample[], maxSide: number): number {
   const sides = samples.flatMap(({ image, annotation }) => {
@@ -282,20 +292,27 @@ function usualCropSize(
   model: ModelName,
   samples: readonly Sample[] | readonly Pick<ClassSample, 'label'>[],
   maxSide: number,
-  { told, own }: { readonly told: unknown; readonly own: number | undefined },
+  {
+    told,
+    own,
+    tuned,
+  }: { readonly told: unknown; readonly own: number | undefined; readonly tuned: FineTuned | undefined },
 ): number {
   const { task, imageSize } = architectureOf(model);
   if (haveClasses(samples)) return own ?? (told ? (imageSize?.(told) ?? SMALL_IMAGE) : SMALL_IMAGE);
   const room = task === 'detect' ? 2 : 1.5;
   const wanted = Math.ceil(Math.max(96, room * objectSide(samples, maxSide)) / 32) * 32;
-  return Math.min(wanted, Math.max(32, Math.floor(maxSide / 32) * 32));
+  // What others have trained has seen whole images.
+  const seen = tuned ? Math.min(tuned.cropSize, imageSide(samples, maxSide)) : 0;
+  return Math.min(Math.max(wanted, seen), Math.max(32, Math.floor(maxSide / 32) * 32));
 }
 
 /**
  * Chooses the settings of a training by the data set, and by what the user gives.
  *
  * The side of the crops is 1.5 times the longer side of nine out of ten objects, 2 times for detectors; at least 96 pixels,
- * at most `maxSide`, and a multiple of 32. Of an SSD or a vision transformer that weights tell, it is the size of its images. For
+ * at most `maxSide`, and a multiple of 32. Where the weights of a YOLO are given, crops are at least as large as whole images, or as those
+ * that the published network was trained on. Of an SSD or a vision transformer that weights tell, it is the size of its images. For
  * classifiers it is the size that the weights were trained with, or else 128.
  *
  * @param model The architecture.
@@ -320,9 +337,10 @@ export function defaultSettings(
   const { weights } = options;
   const built = weights !== undefined && options.width === undefined && options.anchors === undefined;
   const told = built && !options.config ? configFromWeights(model, weights, names.length) : undefined;
+  const tuned = weights && architecture.fineTuned;
   const own = told && weights ? ownCropSize(weights) : undefined;
   const cropSize =
-    options.cropSize ?? fixedSide(told) ?? usualCropSize(model, samples, maxSide, { told, own });
+    options.cropSize ?? fixedSide(told) ?? usualCropSize(model, samples, maxSide, { told, own, tuned });
   const batchSize = options.batchSize ?? (classifies ? 16 : 4);
   const perEpoch =
     cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) /
@@ -335,15 +353,17 @@ export function defaultSettings(
   const steps =
     options.steps ??
     (options.epochs === undefined
-      ? usualSteps
+      ? (tuned?.steps ?? usualSteps)
       : Math.max(1, Math.round(options.epochs * perEpoch)) + stepsOf(freezeEpochs, perEpoch));
+  // Anchors that were given change the heads, and not what the weights are for.
+  const width = options.width ?? tuned?.width;
   const config =
     options.config ??
     told ??
     architecture.defaultConfig({
       numClasses: names.length,
       cropSize,
-      ...(options.width === undefined ? {} : { width: options.width }),
+      ...(width === undefined ? {} : { width }),
       ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
     });
   if (options.labelSmoothing !== undefined) expectClassifier('defaultSettings', model, 'labelSmoothing');
@@ -356,7 +376,7 @@ export function defaultSettings(
     cropSize,
     batchSize,
     steps,
-    ...recipeOf('defaultSettings', architecture.lr ?? 0.003, {
+    ...recipeOf('defaultSettings', tuned?.lr ?? architecture.lr ?? 0.003, {
       ...options,
       ema: options.ema === true ? usualDecay(steps) : options.ema,
     }),

@@ -270,6 +270,30 @@ describe('scripts/compose.mjs', () => {
     }
   });
 
+  it('gives a split other cut-outs of a class, if the recipe names them', async () => {
+    const splits = {
+      train: { images: 2, photographs: ['grey.png'] },
+      val: { images: 2, photographs: ['grey.png'], cutouts: { square: ['disc.png'] } },
+    };
+    const out = await compose('designs', { splits });
+    const blue = { train: 0, val: 0 };
+    for (const split of ['train', 'val'] as const) {
+      const images = await readAll(path.join(out, split));
+      checkLabels(path.join(out, split), images);
+      expect(Object.keys(countClasses(images)).sort()).toEqual(['disc', 'square']);
+      for (const { image } of images) {
+        const { rgb } = await loadImage(image as string);
+        for (let i = 0; i < rgb.length; i += 3) if (rgb[i + 2]! >= 160) blue[split]++;
+      }
+    }
+    expect(blue.train).toBeGreaterThan(0);
+    expect(blue.val).toBe(0);
+    const stray = { val: { ...splits.val, cutouts: { cube: ['disc.png'] } } };
+    await expect(compose('stray', { splits: stray })).rejects.toThrow(
+      /splits: val: cutouts of cube, which is no class/,
+    );
+  });
+
   it('names a photograph that is too small, and a cut-out that shows nothing', async () => {
     await expect(compose('large', { size: [128, 96] })).rejects.toThrow(
       /grey\.png: 96x80 is smaller than an image of 128x96/,

@@ -235,6 +235,35 @@ describe('a .weights file alone', () => {
     ).toThrow(StateDictError);
   });
 
+  it('sets what a training does by default, and takes other anchors', () => {
+    const [image, annotation] = [
+      { width: 240, height: 160, channels: 3 as const, data: new Float32Array(0) },
+      twoScene(64).annotation,
+    ];
+    const samples = [{ name: 'wide', image, annotation }];
+    const fastest = ofLength(valuesOf(yoloFastest({ numClasses: 80, seed: 0 })));
+    const { cropSize, lr, steps, config } = defaultSettings('yolo-fastest', samples, { weights: fastest });
+    expect([cropSize, lr, steps, config]).toEqual([
+      256,
+      0.003,
+      1000,
+      { cfg: yoloFastestCfg({ numClasses: 2 }) },
+    ]);
+    expect(defaultSettings('yolo-fastest', samples)).toMatchObject({ cropSize: 96, lr: 0.01, steps: 2500 });
+    const anchors = {
+      kind: 'list',
+      count: 2,
+      anchors: [
+        [20, 20],
+        [60, 60],
+      ],
+    } as const;
+    const tiny = ofLength(valuesOf(yolov3Tiny({ numClasses: 80, seed: 0 })));
+    expect(defaultSettings('yolov3-tiny', samples, { weights: tiny, anchors }).config).toEqual({
+      cfg: yolov3TinyCfg({ numClasses: 2, anchors: anchors.anchors, imageSize: [256, 256] }),
+    });
+  });
+
   it('is trained from, and frozen layers keep their weights and statistics bit for bit', async () => {
     const published = yoloFastest({ numClasses: 6, seed: 3 });
     const weights = await fileOf(published);
