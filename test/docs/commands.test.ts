@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
+import { yoloFastest } from '../../src/models/yolo.ts';
 import { buildCli, fovea } from '../cli/run.ts';
+import { initialWeights } from '../tasks/scenes.ts';
 import { problemOfOther, type Understood, understand, wordsOf } from './commandLine.ts';
 import { commandsOf, PAGES, root, type ShownCommand } from './pages.ts';
 
@@ -65,6 +67,15 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'train --data --freeze --model --out --weights': () => [
     ...['train', '--model', 'fasterrcnn', '--data', at('coins'), '--out', at('frozen.safetensors')],
     ...['--weights', at('resnet.pth'), '--freeze', 'backbone.*', ...SMALL.slice(0, -2)],
+  ],
+  'train --crop --data --model --out --seed --steps --val': () => [
+    ...['train', '--model', 'yolo-fastest', '--data', at('coins'), '--out', at('scratch.safetensors')],
+    ...['--val', '0', '--seed', '0', '--steps', '2', '--size', '64', '--crop', '64', '--batch', '2'],
+  ],
+  'train --crop --data --model --out --seed --steps --val --weights': () => [
+    ...['train', '--model', 'yolo-fastest', '--data', at('coins'), '--out', at('tuned.safetensors')],
+    ...['--val', '0', '--seed', '0', '--steps', '2', '--size', '64', '--crop', '64', '--batch', '2'],
+    ...['--weights', at('fastest.weights')],
   ],
   'train --weights': () => [
     ...['train', '--task', 'detect', '--data', at('coins'), '--out', at('again.safetensors')],
@@ -172,6 +183,8 @@ beforeAll(async () => {
   const backbone = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 5 });
   const tensors = await backbone.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
   writeFileSync(at('resnet.pth'), writeTorch(tensors));
+  const fastest = yoloFastest({ numClasses: 3, seed: 0 });
+  writeFileSync(at('fastest.weights'), fastest.encodeDarknet(initialWeights(fastest)));
   const { model } = torchvisionModel('lraspp_mobilenet_v3_large');
   const lraspp = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
   writeFileSync(at('lraspp.pth'), writeTorch(lraspp));
