@@ -71,8 +71,21 @@ function describe(finding: LrFinding): string {
   const rows = (Object.keys(MEANING) as (keyof typeof MEANING)[]).map((name) => {
     return `${name.padEnd(8)} ${shown(finding[name]).padStart(9)}  ${MEANING[name]}`;
   });
-  const curve = textCurve(lrs, losses, { mark: lr, x: 'learning rate', y: 'loss' });
+  // What has diverged at the end would leave no room for the rest.
+  const most = losses[0]! + (losses[0]! - Math.min(...losses)) / 2;
+  const shownLosses = losses.map((loss) => Math.min(loss, most));
+  const curve = textCurve(lrs, shownLosses, { mark: lr, x: 'learning rate', y: 'loss' });
   return `${curve.join('\n')}\n\n${rows.join('\n')}\ntrain with: fovea train --lr ${shown(lr)}\n`;
+}
+
+/** A plot in the colours of a light page, for programs that do not know CSS variables. */
+function inLight(svg: string): string {
+  const colors = new Map<string, string>();
+  // The first definition of each is that of light pages.
+  for (const [, name, color] of svg.matchAll(/(--fovea-[\w-]+):\s*([^;}]+)/g)) {
+    if (!colors.has(name!)) colors.set(name!, color!.trim());
+  }
+  return svg.replace(/var\((--fovea-[\w-]+)\)/g, (whole, name: string) => colors.get(name) ?? whole);
 }
 
 async function writePlot(out: string, finding: LrFinding, title: string): Promise<void> {
@@ -81,7 +94,12 @@ async function writePlot(out: string, finding: LrFinding, title: string): Promis
     case '.svg':
       return writeFileAtomic(out, svg);
     case '.png':
-      return writeFileAtomic(out, await sharp(Buffer.from(svg), { density: 192 }).png().toBuffer());
+      return writeFileAtomic(
+        out,
+        await sharp(Buffer.from(inLight(svg)), { density: 192 })
+          .png()
+          .toBuffer(),
+      );
     default: {
       const { valley, steep, minimum } = finding;
       const run = {
