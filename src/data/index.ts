@@ -49,6 +49,7 @@ export {
   rotate90,
   zoom,
 } from './augment/transforms.ts';
+export type { BatchMaker } from './batchMaker.ts';
 export {
   CLASS_FORMATS,
   type ClassDataset,
@@ -126,6 +127,7 @@ export {
 export { decodeIndexedPng, encodeIndexedPng, type IndexedImage } from './indexedPng.ts';
 export { maskToPatch, type PixelMap, paintPatch, shapeToPatch } from './maskPatch.ts';
 export { type AnnotatedObject, objectsOf, trainingAnnotation, trainingShapes } from './objects.ts';
+export { type PadImagesOptions, padImages } from './padImages.ts';
 export {
   type Components,
   connectedComponents,
@@ -134,5 +136,7 @@ export {
   rasterizePolygon,
 } from './polygon.ts';
 export { resizeShorterSide, shrinkSample } from './resize.ts';
-export { kFold, type Split, type SplitOptions, trainTestSplit } from './split.ts';
+export { serveBatches } from './serveBatches.ts';
+export { kFold, type Split, type SplitOptions, splitByNames, trainTestSplit } from './split.ts';
 export { scaleAnnotation } from './transform.ts';
+export { type WorkerLike, WorkerPool, type WorkerPoolOptions } from './workers.ts';

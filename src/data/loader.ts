@@ -1,8 +1,13 @@
 import { expectArguments } from '../arguments.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
-import type { HostArray } from '../shape.ts';
 import { Random } from '../vision/random.ts';
+import { madeAhead } from './ahead.ts';
+import type { Batch } from './batch.ts';
+import { type BatchMaker, type BatchRequest, loadItem, makeBatch } from './batchMaker.ts';
+import type { WorkerPool } from './workers.ts';
+
+export type { Batch, Collate, CollateContext, HostTensor } from './batch.ts';
 
 /** A set of items, numbered from 0. An array is one; so is anything that reads its items when they are asked for. */
 export interface Dataset<Item> {
@@ -12,39 +17,8 @@ export interface Dataset<Item> {
   get(index: number): Item | Promise<Item>;
 }
 
-/** The elements of a tensor of a batch, on the host. */
-export interface HostTensor {
-  /** The elements, row by row. */
-  readonly data: HostArray;
-  /** The sizes of its dimensions. */
-  readonly shape: readonly number[];
-}
-
-/** A batch as a model is fed with it: tensors by name, such as `images` and `labels`. */
-export type Batch = Readonly<Record<string, HostTensor>>;
-
-/** What `DataLoaderOptions.collate` may depend on, besides the items. */
-export interface CollateContext {
-  /** A generator of its own for each batch: what is drawn depends on the seed, the epoch and the batch's number only. */
-  readonly random: Random;
-  /** The epoch, from 0. */
-  readonly epoch: number;
-  /** The number of the batch in its epoch, from 0. */
-  readonly index: number;
-  /** Reads a further item of the set, for augmentations that combine images. */
-  readonly other: (random: Random) => unknown;
-}
-
-/** Makes a batch of items. */
-export type Collate<Item, B extends Batch> = (
-  items: readonly Item[],
-  context: CollateContext,
-) => B | Promise<B>;
-
-/** Options of `DataLoader`. */
-export interface DataLoaderOptions<Item, B extends Batch> {
-  /** Makes a batch of items: puts their images into one array, and so on. */
-  readonly collate: Collate<Item, B>;
+/** Options of `DataLoader`, besides how batches are made. */
+export interface BatchingOptions {
   /** Items per batch. Default 1. */
   readonly batchSize?: number;
   /** Whether items come in a new random order each epoch. Default false. */
@@ -60,9 +34,26 @@ export interface DataLoaderOptions<Item, B extends Batch> {
   readonly weights?: readonly number[];
   /** Seed of the order, and of `CollateContext.random`. Default 0. */
   readonly seed?: number | string;
-  /** How many batches are made ahead of the one that is used. Default 1. */
+  /** How many batches are made ahead of the one that is used. Default 1; with workers, two per worker. */
   readonly prefetch?: number;
+  /** Plain data for `CollateContext.data`, such as how to augment. Default: none. */
+  readonly data?: unknown;
 }
+
+/** Options of `DataLoader`. One of `collate` and `workers` is needed. */
+export interface DataLoaderOptions<Item, B extends Batch, Loaded = Item>
+  extends BatchingOptions,
+    Partial<BatchMaker<Item, B, Loaded>> {
+  /** The threads that make the batches, by their own `load` and `collate`; items must be plain data. Default: this thread. */
+  readonly workers?: WorkerPool;
+}
+
+/** What makes the batches of a loader. */
+type MakeBatch<B> = (
+  numbers: readonly number[],
+  items: readonly unknown[],
+  request: BatchRequest,
+) => Promise<B>;
 
 /** A batch, with what it was made of. */
 export interface LoadedBatch<Item, B extends Batch> {
@@ -92,10 +83,12 @@ export const datasetOf = <Item>(items: Dataset<Item> | readonly Item[]): Dataset
  * Batches of a data set, one epoch after the other (PyTorch's DataLoader). The batches of an epoch depend on the seed, the
  * epoch's number and the options only, so that a training can go on at any of them.
  */
-export class DataLoader<Item, B extends Batch = Batch> implements Loader<Item, B> {
+export class DataLoader<Item, B extends Batch = Batch, Loaded = Item> implements Loader<Item, B> {
   readonly dataset: Dataset<Item>;
   readonly batchSize: number;
-  readonly #options: Required<Omit<DataLoaderOptions<Item, B>, 'weights'>>;
+  readonly #options: Required<Omit<BatchingOptions, 'weights' | 'data'>>;
+  readonly #data: unknown;
+  readonly #make: MakeBatch<B>;
   /** Sums of the weights up to each item. */
   readonly #sums: readonly number[] | undefined;
 
@@ -104,19 +97,27 @@ export class DataLoader<Item, B extends Batch = Batch> implements Loader<Item, B
    * @param options How they become batches.
    * @throws UsageError for options that cannot be used; DataError for no items.
    */
-  constructor(dataset: Dataset<Item> | readonly Item[], options: DataLoaderOptions<Item, B>) {
+  constructor(dataset: Dataset<Item> | readonly Item[], options: DataLoaderOptions<Item, B, Loaded>) {
     expectArguments('DataLoader', { dataset }, { dataset: { length: 'number' } });
-    const { weights, ...rest } = withDefaults('DataLoader', options, {
-      collate: options?.collate,
+    const { weights, data, load, collate, workers, ...rest } = withDefaults('DataLoader', options, {
+      collate: undefined,
+      load: undefined,
+      workers: undefined,
       batchSize: 1,
       shuffle: false,
       dropLast: false,
       fillLast: false,
       weights: undefined,
       seed: 0,
-      prefetch: 1,
+      prefetch: options?.workers ? 2 * options.workers.count : 1,
+      data: undefined,
     });
-    expectArguments('DataLoader', { options: rest }, { options: { collate: 'function', seed: 'label' } });
+    expectArguments('DataLoader', { options: rest }, { options: { seed: 'label' } });
+    if (workers ? load || collate : typeof collate !== 'function') {
+      throw new UsageError(
+        `DataLoader: needs collate, or workers, which have their own load and collate; got ${workers ? 'both' : 'neither'}`,
+      );
+    }
     for (const [name, least] of [
       ['batchSize', 1],
       ['prefetch', 0],
@@ -127,6 +128,7 @@ export class DataLoader<Item, B extends Batch = Batch> implements Loader<Item, B
     this.dataset = datasetOf(dataset);
     if (this.dataset.length < 1) throw new DataError('DataLoader: there are no items; give at least one');
     this.#options = rest;
+    this.#data = data;
     this.batchSize = rest.batchSize;
     this.#sums = weights && sumsOf(weights, this.dataset.length);
     if (this.length === 0) {
@@ -134,6 +136,9 @@ export class DataLoader<Item, B extends Batch = Batch> implements Loader<Item, B
         `DataLoader: ${this.dataset.length} items are fewer than a batch of ${rest.batchSize}, which dropLast leaves out; give a smaller batchSize`,
       );
     }
+    this.#make = workers
+      ? inWorkers(workers, dataset)
+      : inThisThread(this.dataset, { load, collate: collate! });
   }
 
   /** Batches per epoch. */
@@ -158,35 +163,46 @@ export class DataLoader<Item, B extends Batch = Batch> implements Loader<Item, B
    * @param epoch The number of the epoch, from 0.
    * @param from The number of the first batch. Default 0.
    */
-  async *batches(epoch: number, from = 0): AsyncGenerator<LoadedBatch<Item, B>, void> {
+  batches(epoch: number, from = 0): AsyncGenerator<LoadedBatch<Item, B>, void> {
     const order = this.order(epoch);
-    const queue: Promise<LoadedBatch<Item, B>>[] = [];
-    let next = from;
-    for (let index = from; index < this.length; index++) {
-      while (next < this.length && next <= index + this.#options.prefetch) {
-        const made = this.#make(order, epoch, next++);
-        // It is awaited later; until then a failure must not count as unhandled.
-        made.catch(() => undefined);
-        queue.push(made);
-      }
-      yield await queue.shift()!;
-    }
+    return madeAhead(from, this.length, this.#options.prefetch, (index) => this.#load(order, epoch, index));
   }
 
-  async #make(order: readonly number[], epoch: number, index: number): Promise<LoadedBatch<Item, B>> {
-    const { batchSize, collate, seed, fillLast } = this.#options;
+  async #load(order: readonly number[], epoch: number, index: number): Promise<LoadedBatch<Item, B>> {
+    const { batchSize, seed, fillLast } = this.#options;
     const numbers = order.slice(index * batchSize, (index + 1) * batchSize);
     const missing = fillLast ? batchSize - numbers.length : 0;
     for (let i = 0; i < missing; i++) numbers.push(order[i % order.length]!);
     const items = await Promise.all(numbers.map((number) => this.dataset.get(number)));
-    const batch = await collate(items, {
-      random: new Random(seed).fork('batches').fork(epoch).fork(index),
-      epoch,
-      index,
-      other: (random) => this.dataset.get(random.integer(this.dataset.length)),
-    });
+    const data = this.#data === undefined ? {} : { data: this.#data };
+    const batch = await this.#make(numbers, items, { seed, epoch, index, ...data });
     return { batch, items, epoch, index };
   }
+}
+
+/** Makes batches in this thread. */
+function inThisThread<Item, B extends Batch, Loaded>(
+  dataset: Dataset<Item>,
+  maker: BatchMaker<Item, B, Loaded>,
+): MakeBatch<B> {
+  const other = async (random: Random): Promise<Loaded> => {
+    const number = random.integer(dataset.length);
+    return loadItem(maker, await dataset.get(number), number);
+  };
+  return (numbers, items, request) => {
+    const own = items.map((item, i) => [item as Item, numbers[i]!] as const);
+    return makeBatch(maker, own, request, other);
+  };
+}
+
+/** Makes batches in workers. They are given an array of items once, and those of other sets with each batch. */
+function inWorkers<B>(workers: WorkerPool, dataset: unknown): MakeBatch<B> {
+  const items = Array.isArray(dataset) ? { items: dataset } : {};
+  let opened: number | undefined;
+  return (numbers, given, request) => {
+    opened ??= workers.open({ kind: 'items', ...items });
+    return workers.run<B>(opened, { ...request, numbers, ...(Array.isArray(dataset) ? {} : { given }) });
+  };
 }
 
 function sumsOf(weights: readonly number[], length: number): number[] {

@@ -1,7 +1,8 @@
 import { expectArguments } from '../arguments.ts';
-import { UsageError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import { Random } from '../vision/random.ts';
+import { nameOfItem } from './batchMaker.ts';
 
 /** Options of `trainTestSplit` and `kFold`. */
 export interface SplitOptions<Item> {
@@ -151,4 +152,36 @@ export function kFold<Item>(
     for (const i of group) smallest.add(i);
   }
   return splitOf(items, sets[fold]!);
+}
+
+/**
+ * Splits items by a list of names, such as the lines of a file `val.txt` (fastai's FileSplitter).
+ *
+ * @param items The items.
+ * @param names The names of the items to judge by. Each must be that of an item; empty names are passed over.
+ * @param nameOf The name of an item. Default: its `name`, or the item itself if it is text.
+ * @throws DataError for names that no item has, and for none or all of the items.
+ */
+export function splitByNames<Item>(
+  items: readonly Item[],
+  names: Iterable<string>,
+  nameOf: (item: Item) => string = (item) => nameOfItem(item, 0),
+): Split<Item> {
+  expectArguments('splitByNames', { items, names }, { items: { length: 'number' }, names: 'object' });
+  const wanted = new Set([...names].filter((name) => name.trim() !== ''));
+  const found = new Set(items.map(nameOf));
+  const missing = [...wanted].filter((name) => !found.has(name));
+  if (missing.length > 0) {
+    const more = missing.length > 1 ? `, and ${missing.length - 1} others` : '';
+    throw new DataError(
+      `splitByNames: no item is called ${JSON.stringify(missing[0])}${more}; the items are called as ${JSON.stringify([...found][0] ?? '')}`,
+    );
+  }
+  const valid = new Set(items.flatMap((item, i) => (wanted.has(nameOf(item)) ? [i] : [])));
+  if (valid.size === 0 || valid.size === items.length) {
+    throw new DataError(
+      `splitByNames: ${valid.size} of ${items.length} items are to be judged by; name some, but not all`,
+    );
+  }
+  return splitOf(items, valid);
 }

@@ -15,6 +15,7 @@ import type { Trained } from './trained.ts';
 import { TrainingProgram, type Values } from './trainingProgram.ts';
 import type { Update } from './update.ts';
 import type { Validation } from './validation.ts';
+import { Waiting } from './waiting.ts';
 
 /** What a training came to. */
 export interface FitResult {
@@ -63,6 +64,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
   readonly #steps: Steps;
   readonly #state: FitState;
   readonly #means = new EpochMeans();
+  readonly #waiting = new Waiting();
   readonly #best: Best;
   #firstEpoch: number;
   #phase: Phase | undefined;
@@ -90,6 +92,11 @@ export class Fit<Item, M extends Module, B extends Batch> {
 
   get history(): History {
     return this.#state.history;
+  }
+
+  /** The share of the time of the steps in which the device waited for a batch. */
+  get waiting(): number {
+    return this.#waiting.share;
   }
 
   async run(): Promise<FitResult> {
@@ -146,7 +153,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const { optimizer } = this.#learner;
     const { checkpointEvery, onCheckpoint, signal } = this.#plan.controls;
     const state = this.#state;
-    let next = await batches.next();
+    let next = await this.#waiting.next(batches);
     while (!next.done) {
       // A phase may begin within an epoch.
       if (state.stopped || signal?.aborted || state.step === state.steps || this.#endsPhase) {
@@ -177,7 +184,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
         if (!skip) values.push(...(await program.run(taken.batch, part === parts)));
         items.push(...taken.items);
         // While the device computes, the next batch is made.
-        next = await batches.next();
+        next = await this.#waiting.next(batches, values);
       }
       if (skip) continue;
       const names = items.map((item, i) => this.#learner.task.nameOf?.(item) ?? `item ${i}`);

@@ -6,6 +6,7 @@
 
 export {
   type Batch,
+  type BatchingOptions,
   type Collate,
   type CollateContext,
   DataLoader,

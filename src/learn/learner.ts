@@ -89,6 +89,11 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
   readonly optimizer: Optimizer;
   /** The logs of the last training. */
   history = new History();
+  /**
+   * The share of the time of the steps of the last training, 0 to 1, in which the device had nothing to do, because the next batch was not
+   * made yet; from the second step on. Above 0.05 a `WorkerPool` makes the training faster.
+   */
+  waiting = 0;
   readonly #callbacks: readonly Callback[];
   readonly #best: string | false | undefined;
   readonly #advice: ((step: number, items: string) => string) | undefined;
@@ -245,6 +250,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
       });
       this.history = fit.history;
       const result = await fit.run();
+      this.waiting = fit.waiting;
       this.#epochs = result.epochs;
       return result;
     });

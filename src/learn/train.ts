@@ -107,6 +107,8 @@ export interface TrainResult {
   readonly finished: boolean;
   /** Crops per second of this call, compilation excluded. */
   readonly imagesPerSecond: number;
+  /** The share of the time of the steps in which the device waited for a batch: see `Learner.waiting`. */
+  readonly waiting: number;
 }
 
 /**
@@ -240,6 +242,7 @@ class Training {
       step,
       finished,
       ...(best ? { best } : {}),
+      waiting: learner.waiting,
       imagesPerSecond: (this.#run * batchSize * accumulate) / Math.max(seconds, 1e-9),
     };
   }

@@ -1,7 +1,10 @@
 import { expectArguments } from '../arguments.ts';
+import { madeAhead } from '../data/ahead.ts';
 import type { DetectBatch, SegmentBatch } from '../data/collate.ts';
 import { type BatchOptions, BatchSource, type Sample } from '../data/dataset.ts';
 import type { HostTensor, LoadedBatch, Loader } from '../data/loader.ts';
+import { sharedSamples } from '../data/sharedSamples.ts';
+import type { WorkerPool } from '../data/workers.ts';
 import { UsageError } from '../errors.ts';
 
 /** Crops to segment. */
@@ -34,6 +37,8 @@ export type DetectTensors = {
 export interface CropLoaderOptions<T extends 'detect' | 'segment'> extends BatchOptions<T> {
   /** Steps per epoch. Default: as many as it takes to see each sample once. */
   readonly stepsPerEpoch?: number;
+  /** The threads that cut the crops; they share the images with this one where they can. Default: this thread cuts them. */
+  readonly workers?: WorkerPool;
   /** For detectors: the first of the seeds that batches have, one more in each step. Default: they have none. */
   readonly firstSeed?: number;
 }
@@ -51,6 +56,8 @@ export class CropLoader<T extends 'detect' | 'segment'>
   readonly #source: BatchSource<T>;
   readonly #options: CropLoaderOptions<T>;
   readonly #samples: readonly Sample[];
+  /** What the workers know the samples by. */
+  #opened: number | undefined;
 
   /**
    * @param samples Images and annotations. One that is listed several times gives several crops per epoch.
@@ -63,7 +70,7 @@ export class CropLoader<T extends 'detect' | 'segment'>
       { samples, options },
       { samples: [{ annotation: { shapes: ['object'] } }], options: { batchSize: 'number' } },
     );
-    const { stepsPerEpoch, firstSeed, ...batches } = options;
+    const { stepsPerEpoch, firstSeed, workers, ...batches } = options;
     this.#source = new BatchSource(samples, batches as BatchOptions<T>);
     this.#samples = samples;
     this.#options = options;
@@ -76,18 +83,28 @@ export class CropLoader<T extends 'detect' | 'segment'>
     }
   }
 
-  async *batches(
+  batches(
     epoch: number,
     from = 0,
   ): AsyncGenerator<LoadedBatch<Sample, T extends 'detect' ? DetectTensors : SegmentTensors>, void> {
-    for (let index = from; index < this.length; index++) {
+    const { workers } = this.#options;
+    return madeAhead(from, this.length, workers ? 2 * workers.count : 0, async (index) => {
       const number = epoch * this.length + index;
-      const state = this.#source.state();
-      if (state.batch !== number) this.#source.restore({ ...state, batch: number });
-      const batch = this.#tensors(this.#source.next(), number);
+      const batch = this.#tensors(await this.#crops(number), number);
       const items = this.#source.indices(number).map((i) => this.#samples[i]!);
-      yield { batch, items, epoch, index } as never;
+      return { batch, items, epoch, index } as never;
+    });
+  }
+
+  #crops(number: number): (DetectBatch | SegmentBatch) | Promise<DetectBatch | SegmentBatch> {
+    const { workers, stepsPerEpoch: _, firstSeed: __, ...options } = this.#options;
+    if (workers) {
+      this.#opened ??= workers.open({ kind: 'crops', samples: sharedSamples(this.#samples), options });
+      return workers.run(this.#opened, number);
     }
+    const state = this.#source.state();
+    if (state.batch !== number) this.#source.restore({ ...state, batch: number });
+    return this.#source.next();
   }
 
   #tensors(batch: DetectBatch | SegmentBatch, number: number): DetectTensors | SegmentTensors {

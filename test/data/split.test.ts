@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { kFold, trainTestSplit } from '../../src/data/split.ts';
-import { UsageError } from '../../src/errors.ts';
+import { kFold, splitByNames, trainTestSplit } from '../../src/data/split.ts';
+import { DataError, UsageError } from '../../src/errors.ts';
 
 const items = Array.from({ length: 20 }, (_, i) => i);
 const sorted = (values: readonly number[]) => [...values].sort((a, b) => a - b);
@@ -56,5 +56,24 @@ describe('kFold', () => {
     expect(() => kFold(items, 1, 0)).toThrow('kFold: folds is 1; give a whole number of at least 2');
     expect(() => kFold(items, 3, 3)).toThrow('kFold: fold is 3; give a whole number from 0 to 2');
     expect(() => kFold([1, 2], 3, 0)).toThrow('kFold: 2 groups for 3 folds; give at least as many');
+  });
+});
+
+describe('splitByNames', () => {
+  const named = ['a', 'b', 'c'].map((name) => ({ name }));
+
+  it('puts the named items on the side to judge by, in their order', () => {
+    const { train, valid } = splitByNames(named, 'c\na\n'.split('\n'));
+    expect([train, valid]).toEqual([[{ name: 'b' }], [{ name: 'a' }, { name: 'c' }]]);
+    expect(splitByNames(['x.jpg', 'y.jpg'], ['y.jpg'])).toEqual({ train: ['x.jpg'], valid: ['y.jpg'] });
+    expect(splitByNames(named, ['B'], ({ name }) => name.toUpperCase()).valid).toEqual([{ name: 'b' }]);
+  });
+
+  it('refuses names that no item has, none, and all', () => {
+    expect(() => splitByNames(named, ['b', 'd', 'e'])).toThrow(
+      'splitByNames: no item is called "d", and 1 others; the items are called as "a"',
+    );
+    expect(() => splitByNames(named, [])).toThrow(DataError);
+    expect(() => splitByNames(named, ['a', 'b', 'c'])).toThrow('3 of 3 items are to be judged by');
   });
 });

@@ -43,6 +43,9 @@ function checkExtension(out: string): void {
   );
 }
 
+/** The share of the time that a device may wait for crops without a word. */
+const MUCH_WAITING = 0.05;
+
 async function trainLocked(options: TrainOptions, out: string): Promise<void> {
   if (!options.resume && !options.force) checkNoTraining(out);
   const saved = options.resume ? await savedTraining(out) : undefined;
@@ -77,7 +80,9 @@ async function trainLocked(options: TrainOptions, out: string): Promise<void> {
     const report = reportPath(out);
     await writeTrainingReport(report, result, { data: note.data, out });
     const here = saved ? ` (${result.stepsHere} in this run)` : '';
-    const speed = `${result.imagesPerSecond.toFixed(1)} images/s`;
+    const { waiting } = result;
+    const waited = waiting > MUCH_WAITING ? `, ${Math.round(100 * waiting)} % of it waiting for crops` : '';
+    const speed = `${result.imagesPerSecond.toFixed(1)} images/s${waited}`;
     const { best } = result;
     const kept = best ? `the weights of epoch ${best.epoch + 1} (${best.name} ${best.value.toFixed(3)})` : '';
     process.stderr.write(

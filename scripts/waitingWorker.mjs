@@ -1,0 +1,4 @@
+import { serveBatches } from 'fovea/data';
+import * as maker from './waitingBatches.mjs';
+
+serveBatches(maker);
