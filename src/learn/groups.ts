@@ -22,8 +22,8 @@ const BODIES = ['backbone', 'encoder', 'features', 'body'];
 
 /**
  * Splits a model into layer groups, from the input to the output: the two halves of its body and its head, as fastai does. The
- * body is the part called backbone, encoder, features or body; of other models everything but the last part. A model of one
- * part is one group. A model with a method `layerGroups` splits itself.
+ * body is the part called backbone, encoder, features or body, with the fields before it, such as a stem; of other models everything but the
+ * last part. A model of one part is one group. A model with a method `layerGroups` splits itself.
  */
 export function layerGroups(model: Module): LayerGroup[] {
   if (!(model instanceof Module)) {
@@ -38,18 +38,22 @@ export function layerGroups(model: Module): LayerGroup[] {
       .join('.');
   const parts = [...new Set(named.map(([name]) => part(name, 0)))];
   const body = parts.find((name) => BODIES.includes(name));
-  const inBody = (name: string) => (body ? part(name, 0) === body : part(name, 0) !== parts.at(-1));
-  const bodyNames = named.map(([name]) => name).filter(inBody);
+  const bodyParts = parts.slice(0, body === undefined ? -1 : parts.indexOf(body) + 1);
+  const inBody = (name: string) => bodyParts.includes(part(name, 0));
+  // A stem before the body has no say in where the body's halves are.
+  const inStem = (name: string) => body !== undefined && inBody(name) && part(name, 0) !== body;
+  const bodyNames = named.map(([name]) => name).filter((name) => inBody(name) && !inStem(name));
   // The first level at which the body has several parts.
   let level = 0;
   const partsAt = () => [...new Set(bodyNames.map((name) => part(name, level)))];
   const deepest = Math.max(0, ...bodyNames.map((name) => name.split('.').length)) - 1;
   while (partsAt().length === 1 && level < deepest) level++;
   const stages = partsAt();
-  const early = new Set(stages.slice(0, Math.ceil(stages.length / 2)));
+  const first = new Set(stages.slice(0, Math.ceil(stages.length / 2)));
+  const isEarly = (name: string) => inStem(name) || first.has(part(name, level));
   const groups = [
-    { name: 'body.0', has: (name: string) => inBody(name) && early.has(part(name, level)) },
-    { name: 'body.1', has: (name: string) => inBody(name) && !early.has(part(name, level)) },
+    { name: 'body.0', has: (name: string) => inBody(name) && isEarly(name) },
+    { name: 'body.1', has: (name: string) => inBody(name) && !isEarly(name) },
     { name: 'head', has: (name: string) => !inBody(name) },
   ];
   return groups.flatMap(({ name, has }) => {

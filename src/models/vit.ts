@@ -211,6 +211,30 @@ export class VisionTransformer extends Module {
   }
 
   /**
+   * The parts that are frozen and given a learning rate together, from the input to the output: the embedding of the patches with the first half of
+   * the encoder's layers, the other half, and the head.
+   */
+  layerGroups(): { readonly name: string; readonly parameters: readonly Parameter[] }[] {
+    const { layers, ln, pos_embedding } = this.encoder;
+    const blocks = Object.values(layers).filter((block) => block instanceof EncoderBlock);
+    const half = Math.ceil(blocks.length / 2);
+    const of = (modules: readonly Module[]) => modules.flatMap((module) => module.parameters());
+    return [
+      {
+        name: 'body.0',
+        parameters: [
+          this.class_token,
+          ...this.conv_proj.parameters(),
+          pos_embedding,
+          ...of(blocks.slice(0, half)),
+        ],
+      },
+      { name: 'body.1', parameters: of([...blocks.slice(half), ln]) },
+      { name: 'head', parameters: this.heads.parameters() },
+    ];
+  }
+
+  /**
    * The encoded tokens [N,1 + patches,hiddenDim]: the class token, then the patches by row and column.
    * @param images f32 [N,S,S,3] in 0..1, S the configuration's imageSize. Throws ShapeError for other shapes.
    */
