@@ -77,6 +77,25 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['--val', '0', '--seed', '0', '--steps', '2', '--size', '64', '--crop', '64', '--batch', '2'],
     ...['--weights', at('fastest.weights')],
   ],
+  'lr-find --data --model --out --weights': () => [
+    ...['lr-find', '--model', 'yolo-fastest', '--data', at('coins'), '--out', at('lr.html')],
+    ...['--weights', at('fastest.weights'), '--num-it', '10', '--crop', '32', '--batch', '2'],
+  ],
+  'train --data --freeze-epochs --model --out --steps --weights': () => [
+    ...['train', '--model', 'yolo-fastest', '--data', at('coins'), '--out', at('two-phases.safetensors')],
+    ...[
+      '--weights',
+      at('fastest.weights'),
+      '--freeze-epochs',
+      '0.1',
+      '--steps',
+      '4',
+      '--crop',
+      '32',
+      '--batch',
+      '2',
+    ],
+  ],
   'train --weights': () => [
     ...['train', '--task', 'detect', '--data', at('coins'), '--out', at('again.safetensors')],
     ...['--weights', at('detect.safetensors'), ...SMALL.slice(0, -2)],
