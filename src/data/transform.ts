@@ -1,6 +1,7 @@
 import { expectArguments, SIZE } from '../arguments.ts';
 import type { Box, ImageSize, Point } from '../vision/boxes.ts';
 import type { AnnotatedShape, Annotation, IgnoredRegion, MaskPatch } from './annotation.ts';
+import { withoutFormats } from './formats/extra.ts';
 import { compactPatch, pixelsOf } from './maskRuns.ts';
 
 /**
@@ -69,7 +70,8 @@ export function transformAnnotation(annotation: Annotation, map: Affine, size: I
 }
 
 /**
- * Scales an annotation to another size of its image: boxes, outlines, masks and areas.
+ * Scales an annotation to another size of its image: boxes, outlines, masks and areas. What `extra` says, such as the keypoints of COCO, stays as it is, and
+ * is written in no format any more.
  *
  * @param annotation The annotation.
  * @param size Width and height of the scaled image.
@@ -83,9 +85,7 @@ export const scaleAnnotation = (annotation: Annotation, size: ImageSize): Annota
       size: SIZE,
     },
   );
-  return transformAnnotation(
-    annotation,
-    [size.width / annotation.width, 0, 0, 0, size.height / annotation.height, 0],
-    size,
-  );
+  const [x, y] = [size.width / annotation.width, size.height / annotation.height];
+  const scaled = transformAnnotation(annotation, [x, 0, 0, 0, y, 0], size);
+  return x === 1 && y === 1 ? scaled : withoutFormats(scaled);
 };

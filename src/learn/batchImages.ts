@@ -58,8 +58,8 @@ function rowOf(
 
 /**
  * What the arrays of a batch, or what was predicted of it, say of the n-th image: `boxes` [N, G, 4] with `labels` [N, G], `scores` [N, G] and
- * `counts` (or `count`) [N]; `masks` [N, G, H, W]; `ignored` [N, K, 4]; `points` [N, P, 2] or [N, G, P, 2 or 3]; `labels` [N, H, W], the class of each pixel
- * (0: the background), or [N], that of the image.
+ * `counts` (or `count`) [N]; `masks` [N, G, H, W]; `ignored` [N, K, 4]; `points` [N, P, 2] or [N, G, P, 2 or 3], without those that are 0 in
+ * `visible` [N, P]; `labels` [N, H, W], the class of each pixel (0: the background), or [N], that of the image.
  */
 export function overlayOf(
   call: string,
@@ -76,10 +76,11 @@ export function overlayOf(
     ignored: has('ignored'),
   };
   const points = has('points') ?? has('keypoints');
+  const visible = has('visible')?.data;
   const overlay = {
     boxes: [] as OverlayBox[],
     masks: [] as OverlayMask[],
-    points: points ? [{ points: pointsOf(points), color: colorAt(5), dashed }] : [],
+    points: points ? [{ points: pointsOf(points, visible), color: colorAt(5), dashed }] : [],
   };
   if (boxes) {
     if (boxes.shape.length !== 2 || boxes.shape[1] !== 4) {
@@ -128,16 +129,15 @@ export function labelMasks(labels: ArrayLike<number>): OverlayMask[] {
   }));
 }
 
-/** Points as (x, y), or as (x, y, visible). */
-function pointsOf({
-  data,
-  shape,
-}: {
-  readonly data: ArrayLike<number>;
-  readonly shape: readonly number[];
-}): PlotPoint[] {
+/** Points as (x, y), or as (x, y, visible). `visible`: 0 for those that are not shown. */
+function pointsOf(
+  { data, shape }: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
+  visible?: ArrayLike<number>,
+): PlotPoint[] {
   const size = shape.at(-1) ?? 2;
-  return Array.from({ length: Math.floor(data.length / size) }, (_, i) => i * size)
+  return Array.from({ length: Math.floor(data.length / size) }, (_, i) => i)
+    .filter((i) => visible?.[i] !== 0)
+    .map((i) => i * size)
     .filter((at) => size < 3 || data[at + 2]! > 0)
     .map((at) => [data[at]!, data[at + 1]!] as const)
     .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));

@@ -43,6 +43,13 @@ export {
   meanAbsoluteError,
   meanSquaredError,
 } from '../tasks/metrics.ts';
+export {
+  type PointsModel,
+  type PointsTask,
+  type PointsTaskOptions,
+  type PointsTensors,
+  pointsTask,
+} from '../tasks/pointsTask.ts';
 export type { Judgement, Metric, Task, TensorsOf } from '../tasks/task.ts';
 export type { BestEpoch } from './best.ts';
 export type { Callback, LearnerCheckpoint, TrainingState } from './callback.ts';

@@ -82,7 +82,8 @@ function painted(
 /**
  * Shows what a model is fed with: the images of a batch, after augmentation, with what the batch says of them drawn on them. Drawn are
  * `boxes` [N, G, 4] with `labels` [N, G] and `counts` [N]; `masks` [N, G, H, W]; `ignored` [N, K, 4], grey; `points` or `keypoints` [N, P, 2] or [N, G, P,
- * 3]; `labels` [N, H, W], the class of each pixel (0: the background), or [N], that of the image.
+ * 3], without those that are 0 in `visible` [N, P]; `labels` [N, H, W], the class of each pixel (0: the background), or [N], that of the
+ * image.
  *
  * @param given A batch, or a loader, whose first batches are shown.
  * @param options Names, size, and how images were normalised.
