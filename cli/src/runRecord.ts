@@ -61,6 +61,7 @@ export function configOf({ name, classNames }: TrainedModel, { settings, note }:
     freeze: settings.freeze,
     'skip-batches': skipBatches?.join(','),
     'class-weights': classWeights && Object.fromEntries(weighed.map((label, i) => [label, classWeights[i]!])),
+    'label-smoothing': settings.labelSmoothing,
     augment: settings.augment,
   };
 }

@@ -11,7 +11,7 @@ import {
   type TaskName,
 } from 'fovea';
 import type { DataOptions } from './dataOptions.ts';
-import { batches, type Held, held, positive, several, whole } from './optionValues.ts';
+import { batches, type Held, held, positive, several, share, whole } from './optionValues.ts';
 
 /** Options of what is trained, on what, and by what optimizer. */
 export interface LearningOptions extends DataOptions {
@@ -45,6 +45,8 @@ export interface LearningOptions extends DataOptions {
   readonly amp?: boolean;
   /** `auto`, names with weights, a file with them, or the table of a config file. */
   readonly classWeights?: string | Readonly<Record<string, unknown>>;
+  /** The share of each target that is spread over all classes, 0 to 1. */
+  readonly labelSmoothing?: number;
   readonly adapter?: string;
 }
 
@@ -128,6 +130,11 @@ export const learningOptions = (command: Command): Command =>
     .option(
       '--class-weights <how>',
       'segmenters and classifiers: weights of classes in the loss: auto (rare ones count more), names such as background=0.2,coin=1, or a TOML or JSON file',
+    )
+    .option(
+      '--label-smoothing <share>',
+      'classifiers: the share of each target that is spread over all classes (default: 0)',
+      share,
     )
     .option('--seed <n>', 'random seed: the same seed gives the same weights (default: 0)', whole(0))
     .option(

@@ -227,6 +227,7 @@ export async function setUpTraining(
       freeze: options.freeze ?? before?.freeze,
       freezeEpochs: options.freezeEpochs ?? before?.freezeEpochs,
       classWeights,
+      labelSmoothing: options.labelSmoothing ?? before?.labelSmoothing,
     }),
     skipBatches,
   };

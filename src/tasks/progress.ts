@@ -52,6 +52,7 @@ const settings = v.object({
   ema: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
   freezeEpochs: v.optional(rate),
   classWeights: v.optional(v.array(rate)),
+  labelSmoothing: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   seed: whole,
   skipBatches: v.optional(v.array(count(MAX_STEPS))),
   val: v.optional(v.string()),

@@ -32,6 +32,7 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
   const trained = await fovea(
     ...['train', '--model', 'resnet-cifar', '--data', at('set'), '--out', model],
     ...['--steps', '25', '--crop', '32', '--batch', '8', '--width', '4', '--lr', '0.02'],
+    ...['--label-smoothing', '0.05'],
   );
   expect(trained.stderr).toContain(
     'resnet-cifar: 10 images, classes blue, red; 25 steps of 8 crops of 32x32',
@@ -39,6 +40,12 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
   expect(trained.stderr).toContain('judged by 2 of 12 images after each epoch');
   expect(trained.stderr).toMatch(/epoch 1: .*val_accuracy [01]\.\d+ \(best\)/);
   expect(trained.code).toBe(0);
+
+  const told = await fovea('info', model);
+  expect(told.stdout).toContain('resnet-cifar');
+  expect(told.stdout).toContain('blue, red');
+  const config = await fovea('info', model, '--toml');
+  expect(config.stdout).toContain('label-smoothing = 0.05');
 
   const found = await fovea('classify', model, at('set', 'red'), '--top', '9', '--out', at('results'));
   expect(messages(found.stderr)).toEqual([`${model}: resnet-cifar, 2 classes`]);

@@ -7,6 +7,7 @@ import { readClassWeights } from '../../cli/src/classWeights.ts';
 import { applyConfig, configText } from '../../cli/src/config.ts';
 import { configOf } from '../../cli/src/runRecord.ts';
 import { learningOptions, type TrainOptions, trainOptions } from '../../cli/src/trainOptions.ts';
+import { CifarResNet } from '../../src/models/cifarResnet.ts';
 import { UNet } from '../../src/models/unet.ts';
 import { defaultSettings } from '../../src/tasks/settings.ts';
 import { trainingRecord } from '../../src/tasks/trainingRecord.ts';
@@ -114,6 +115,24 @@ describe('what ran', () => {
       classWeights: await readClassWeights(classWeights!),
     });
     expect(again).toEqual(settings);
+  });
+});
+
+describe('--label-smoothing', () => {
+  it('is a share, on the command line, in a file, and in what ran', async () => {
+    const samples = [{ label: 'cat' }, { label: 'dog' }];
+    const settings = defaultSettings('resnet-cifar', samples, { labelSmoothing: 0.2, steps: 3 });
+    const model = new CifarResNet({ numClasses: 2, seed: 0 });
+    const preprocessing = { size: [32, 32], normalization: 'none' };
+    const trained = { name: 'resnet-cifar', model, classNames: ['cat', 'dog'], preprocessing } as never;
+    const run = { fovea: '0', adapter: 'none', images: { train: 2, valid: 0 } };
+    // As it is read from the file of a model.
+    const written = JSON.stringify(trainingRecord({ ...run, note: { data: 'x' } }, settings, { step: 3 }));
+    const config = configOf(trained, JSON.parse(written));
+    expect((await optionsOf(configText(config, 'toml'))).labelSmoothing).toBe(0.2);
+    expect((await optionsOf('label-smoothing = 0.1')).labelSmoothing).toBe(0.1);
+    expect((await optionsOf('label-smoothing = 0.1', ['--label-smoothing', '0'])).labelSmoothing).toBe(0);
+    await expect(optionsOf('label-smoothing = 2')).rejects.toThrow('give a number from 0 to 1');
   });
 });
 
