@@ -1,7 +1,8 @@
 import { type AnnotatedImage, objectsOf } from 'fovea/data';
-import { BoxStatistics, QUANTILES, quantile, shortNumber } from './boxStatistics.ts';
+import { BoxStatistics, QUANTILES } from './boxStatistics.ts';
 import { counted, shownLabel } from './counted.ts';
 import { type Fingerprint, sameImages } from './fingerprint.ts';
+import { quantileRow, sameTables, sizeRows, sizeTable, someOf } from './imageTables.ts';
 import type { ReportTable } from './report.ts';
 
 /** What is kept of each image. */
@@ -19,21 +20,11 @@ export interface SeenImage {
 
 /** Rows of tables in a page. */
 const MOST_ROWS = 100;
-const MOST_SIZES = 8;
-const MOST_SAME = 20;
 
 /** Fewer objects than this are hardly learned. */
-const FEW = 10;
+export const FEW = 10;
 /** A class with so many times the objects of another is said to be much more frequent. */
-const IMBALANCE = 20;
-
-const row = (name: string, values: ArrayLike<number>): string[] => {
-  const sorted = Float64Array.from(values).sort();
-  return [name, ...QUANTILES.map(([, share]) => shortNumber(quantile(sorted, share)))];
-};
-
-const some = (names: readonly string[], most = 5): string =>
-  `${names.slice(0, most).join(', ')}${names.length > most ? ` and ${names.length - most} more` : ''}`;
+export const IMBALANCE = 20;
 
 /** What is labelled in a data set, without its pixels. */
 export class DataStatistics {
@@ -90,20 +81,6 @@ export class DataStatistics {
 
   get tables(): ReportTable[] {
     const { images, boxes } = this;
-    const sizes = new Map<string, number>();
-    for (const { width, height } of images) {
-      const key = `${width} x ${height}`;
-      sizes.set(key, (sizes.get(key) ?? 0) + 1);
-    }
-    const bySize = [...sizes].sort((a, b) => b[1] - a[1]);
-    const rest = bySize.slice(MOST_SIZES);
-    const sizeRows = [...bySize.slice(0, MOST_SIZES)].map(([size, count]) => [size, `${count}`]);
-    if (rest.length > 0) {
-      sizeRows.push([
-        `${counted(rest.length, 'other size')}`,
-        `${rest.reduce((sum, [, count]) => sum + count, 0)}`,
-      ]);
-    }
     const same = this.same;
     return [
       ...(boxes.counts.length > 0 ? [boxes.classTableOf(MOST_ROWS)] : []),
@@ -111,38 +88,27 @@ export class DataStatistics {
         title: 'Images and objects',
         header: ['', ...QUANTILES.map(([name]) => name)],
         rows: [
-          row(
-            'image width',
-            images.map(({ width }) => width),
-          ),
-          row(
-            'image height',
-            images.map(({ height }) => height),
-          ),
-          row(
-            'image width / height',
-            images.map(({ width, height }) => width / height),
-          ),
-          row(
+          ...sizeRows(images),
+          quantileRow(
             'objects per image',
             images.map(({ objects }) => objects),
           ),
           ...(boxes.sides.length > 0
             ? [
-                row(
+                quantileRow(
                   'object width',
                   boxes.sides.map(([w]) => w),
                 ),
-                row(
+                quantileRow(
                   'object height',
                   boxes.sides.map(([, h]) => h),
                 ),
-                row('object size \u221a(w h)', boxes.sizes),
-                row(
+                quantileRow('object size \u221a(w h)', boxes.sizes),
+                quantileRow(
                   'object width / height',
                   boxes.sides.map(([w, h]) => w / h),
                 ),
-                row(
+                quantileRow(
                   'object size, % of the image',
                   this.shares.map((share) => 100 * share),
                 ),
@@ -151,22 +117,11 @@ export class DataStatistics {
         ],
         note: 'In pixels of the files. Size in % is \u221a(area of the box / area of the image).',
       },
-      { title: 'Sizes of images', header: ['width x height', 'images'], rows: sizeRows },
-      ...(same.length > 0
-        ? [
-            {
-              title: 'Images that look the same',
-              header: ['images', 'objects'],
-              rows: same
-                .slice(0, MOST_SAME)
-                .map((group) => [
-                  some(group.map(({ name }) => name)),
-                  group.map(({ objects }) => objects).join(', '),
-                ]),
-              ...(same.length > MOST_SAME ? { note: `${same.length - MOST_SAME} more groups.` } : {}),
-            },
-          ]
-        : []),
+      sizeTable(images),
+      ...sameTables(same, {
+        header: 'objects',
+        of: (group) => group.map(({ objects }) => objects).join(', '),
+      }),
     ];
   }
 
@@ -178,7 +133,7 @@ export class DataStatistics {
     const tiny = boxes.sides.filter(([w, h]) => Math.min(w, h) < 1).length;
     const partly = this.outlined > 0 && this.outlined < this.objects;
     const names = (list: readonly { readonly name: string }[]) =>
-      some(list.map(({ name }) => shownLabel(name)));
+      someOf(list.map(({ name }) => shownLabel(name)));
     return [
       ...(this.objects === 0 ? ['No image has an object: there is nothing to train on.'] : []),
       ...(empty.length > 0 && this.objects > 0
@@ -196,7 +151,7 @@ export class DataStatistics {
         : []),
       ...(unused.length > 0
         ? [
-            `${counted(unused.length, 'class', 'classes')} of the list without an object: ${some(unused.map(shownLabel))}.`,
+            `${counted(unused.length, 'class', 'classes')} of the list without an object: ${someOf(unused.map(shownLabel))}.`,
           ]
         : []),
       ...(same.length > 0

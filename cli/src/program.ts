@@ -142,7 +142,10 @@ clipped(
   program
     .command('look')
     .description('show what is labelled in a data set, and how it is augmented, as an HTML page')
-    .argument('<data>', 'folder with images and annotations, or a COCO file'),
+    .argument(
+      '<data>',
+      'folder with images and annotations, or a COCO file; of classes of images a folder per class, or a CSV file',
+    ),
 )
   .option('--out <file>', 'the page (default: look.html)')
   .option(

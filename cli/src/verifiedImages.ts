@@ -4,15 +4,20 @@ import { type VerifiedImage, verifyImage } from './images.ts';
 /** Images that are decoded while earlier ones are written: decoding takes most of the time, and has other threads. */
 const AHEAD = 8;
 
+/** An image of a data set: what it is read from, and what messages call it. */
+type Source = Pick<AnnotatedImage, 'image' | 'source'>;
+
 /** An image of a data set that is being decoded. */
-export interface Verified {
-  readonly image: AnnotatedImage;
+export interface Verified<T extends Source = AnnotatedImage> {
+  readonly image: T;
   readonly verified: Promise<VerifiedImage>;
 }
 
 /** Images in their order, each with a promise that fails where it is damaged: a copy of it would be found out much later. */
-export async function* verifiedAhead(images: AsyncIterable<AnnotatedImage>): AsyncGenerator<Verified> {
-  const waiting: Verified[] = [];
+export async function* verifiedAhead<T extends Source>(
+  images: AsyncIterable<T> | Iterable<T>,
+): AsyncGenerator<Verified<T>> {
+  const waiting: Verified<T>[] = [];
   try {
     for await (const image of images) {
       const name = typeof image.image === 'string' ? image.image : `${image.source}: imageData`;

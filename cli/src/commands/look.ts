@@ -1,9 +1,7 @@
-import path from 'node:path';
 import { type Dataset, FORMATS, type Sample } from 'fovea/data';
 import { readAugment } from '../augmentation.ts';
 import { countPlot, histogramPlot, placesPlot, scatterPlot } from '../boxPlots.ts';
 import { chooseSamples } from '../chooseSamples.ts';
-import { colorsOf } from '../colors.ts';
 import { counted } from '../counted.ts';
 import { createCounter } from '../counter.ts';
 import type { DataOptions } from '../dataOptions.ts';
@@ -11,27 +9,16 @@ import { DataStatistics } from '../dataStatistics.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile } from '../files.ts';
 import type { GalleryItem } from '../gallery.ts';
+import { isClassData, lookAtClasses } from '../lookClasses.ts';
+import { type Looked, type LookOptions, showLooked } from '../lookPage.ts';
 import type { Output } from '../output.ts';
 import { barPlot } from '../plots.ts';
-import { printable } from '../printable.ts';
-import { type ReportTable, writeReport } from '../report.ts';
-import { augmented, type CropOptions, labelledGallery, labelledItem } from '../sampleGalleries.ts';
+import { augmented, labelledGallery, labelledItem } from '../sampleGalleries.ts';
 import { SampleReader } from '../samples.ts';
-import { textTable } from '../textTable.ts';
 import { verifiedAhead } from '../verifiedImages.ts';
-
-export interface LookOptions extends DataOptions, CropOptions {
-  /** The page. Default `look.html`. */
-  readonly out?: string;
-  /** A preset, or a file with a list of transforms. Default `default`. */
-  readonly augment?: string;
-  /** The most images that are shown as they are labelled, and crops as a model is fed with them. Default 24. */
-  readonly samples?: number;
-}
 
 const OUT = 'look.html';
 const SAMPLES = 24;
-const MOST_FAULTS = 50;
 const MOST_BARS = 30;
 
 /** Reads all annotations, and decodes all images once, to find what is damaged and what is there twice. */
@@ -49,33 +36,6 @@ async function readAll(dataset: Dataset, options: DataOptions, faults: FaultLog)
     counter.clear();
   }
   return statistics;
-}
-
-/** What could not be used, or was changed. */
-function faultTables({ faults }: FaultLog): ReportTable[] {
-  if (faults.length === 0) return [];
-  const kinds = new Map<string, { level: string; kind: string; count: number }>();
-  for (const { level, kind } of faults) {
-    const row = kinds.get(`${level} ${kind}`) ?? { level, kind, count: 0 };
-    row.count++;
-    kinds.set(`${level} ${kind}`, row);
-  }
-  const sorted = [...kinds.values()].sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
-  const rest = faults.length - MOST_FAULTS;
-  return [
-    {
-      title: 'Faults',
-      header: ['kind', 'count', 'of'],
-      rows: sorted.map(({ level, kind, count }) => [kind, `${count}`, level]),
-      note: 'Everything but notes is left out. --report-bad writes all of it to a file.',
-    },
-    {
-      title: 'Each fault',
-      header: ['what is wrong'],
-      rows: faults.slice(0, MOST_FAULTS).map(({ message }) => [message]),
-      ...(rest > 0 ? { note: `${rest} more.` } : {}),
-    },
-  ];
 }
 
 function plotsOf(statistics: DataStatistics): string[] {
@@ -149,74 +109,68 @@ export async function lookCommand(
   await FaultLog.check(options);
   const faults = new FaultLog();
   await faults.during(options, async () => {
-    const reader = await SampleReader.open(data, options, faults, { maxSide: size });
-    const { dataset } = reader;
-    const statistics = await readAll(dataset, options, faults);
-    const { images, boxes } = statistics;
-    if (images.length === 0) await faults.finishEmpty(options, data);
-    const shown = chooseSamples(
-      images,
-      boxes.counts.map(({ name }) => name),
-      { count, seed },
-    );
-    const classes = classesOf(dataset, statistics);
-    const samples: Sample[] = [];
-    const items: GalleryItem[] = [];
-    for await (const sample of reader.samples(new Set(shown.map(({ name }) => name)))) {
-      items.push(await labelledItem(sample, classes));
-      // Without the image at its full size.
-      const { name, image, annotation } = sample;
-      samples.push({ name, image, annotation });
-    }
-    await faults.finish(options);
-    const crops = await augmented(samples, options, {
-      name: augment,
-      classes,
-      segment: dataset.format === 'masks',
-      masks: dataset.format !== 'masks' && statistics.outlined === statistics.objects,
-    });
-    const format = FORMATS[dataset.format].title;
-    const lead = `${counted(images.length, 'image')}, ${counted(statistics.objects, 'object')} of ${counted(boxes.counts.length, 'class', 'classes')}`;
-    const notes = statistics.notes(dataset.classes?.map(({ name }) => name));
-    const title = path.basename(path.resolve(data));
-    await writeReport(out, {
-      title: `Data: ${title}`,
-      lead: `${lead}; ${format}${dataset.splits.length > 1 && options.split === 'all' ? `, all parts (${dataset.splits.join(', ')})` : ''}.`,
-      runs: [
-        {
-          name: title,
-          task: format,
-          metrics: {
-            images: `${images.length}`,
-            'without objects': `${statistics.empty.length}`,
-            objects: `${statistics.objects}`,
-            classes: `${boxes.counts.length}`,
-            faults: `${faults.faults.length}`,
-          },
-          tables: [...statistics.tables, ...faultTables(faults)],
-          plots: plotsOf(statistics),
-          galleries: [labelledGallery(items, classes, images.length), ...(crops ? [crops.gallery] : [])],
-          ...(crops ? { config: crops.settings } : {}),
-          seed,
-        },
-      ],
-      timings: [],
-      notes,
-      versions: { node: process.versions.node },
-    });
-    const color = colorsOf(stdout);
-    stdout.write(
-      [
-        `${printable(data)} (${format}): ${lead}\n`,
-        ...(boxes.counts.length > 0 ? [`\n${textTable(boxes.classTable)}\n`] : []),
-        `\n${textTable(statistics.tables.find((table) => table.title === 'Images and objects')!)}\n`,
-        ...(notes.length > 0
-          ? [`\n${notes.map((note) => `${color.yellow('!')} ${printable(note)}\n`).join('')}`]
-          : []),
-        `\nlook at ${printable(out)}\n`,
-      ].join(''),
-    );
+    const chosen = { ...options, samples: count, seed, size };
+    const looked = (await isClassData(data, given))
+      ? await lookAtClasses(data, chosen, faults)
+      : await lookAtObjects(data, chosen, faults);
+    await showLooked(data, looked, { faults, out, seed, split: options.split }, stdout);
   });
+}
+
+/** Reads all annotations and images once, and says what a page shows of them. */
+async function lookAtObjects(
+  data: string,
+  options: LookOptions & { readonly samples: number; readonly seed: number; readonly size: number },
+  faults: FaultLog,
+): Promise<Looked> {
+  const { samples: count, seed, size, augment = 'default' } = options;
+  const reader = await SampleReader.open(data, options, faults, { maxSide: size });
+  const { dataset } = reader;
+  const statistics = await readAll(dataset, options, faults);
+  const { images, boxes } = statistics;
+  if (images.length === 0) await faults.finishEmpty(options, data);
+  const shown = chooseSamples(
+    images,
+    boxes.counts.map(({ name }) => name),
+    { count, seed },
+  );
+  const classes = classesOf(dataset, statistics);
+  const samples: Sample[] = [];
+  const items: GalleryItem[] = [];
+  for await (const sample of reader.samples(new Set(shown.map(({ name }) => name)))) {
+    items.push(await labelledItem(sample, classes));
+    // Without the image at its full size.
+    const { name, image, annotation } = sample;
+    samples.push({ name, image, annotation });
+  }
+  await faults.finish(options);
+  const crops = await augmented(samples, options, {
+    name: augment,
+    classes,
+    segment: dataset.format === 'masks',
+    masks: dataset.format !== 'masks' && statistics.outlined === statistics.objects,
+  });
+  return {
+    format: FORMATS[dataset.format].title,
+    splits: dataset.splits,
+    lead: `${counted(images.length, 'image')}, ${counted(statistics.objects, 'object')} of ${counted(boxes.counts.length, 'class', 'classes')}`,
+    metrics: {
+      images: `${images.length}`,
+      'without objects': `${statistics.empty.length}`,
+      objects: `${statistics.objects}`,
+      classes: `${boxes.counts.length}`,
+      faults: `${faults.faults.length}`,
+    },
+    tables: statistics.tables,
+    printed: [
+      ...(boxes.counts.length > 0 ? [boxes.classTable] : []),
+      statistics.tables.find((table) => table.title === 'Images and objects')!,
+    ],
+    plots: plotsOf(statistics),
+    galleries: [labelledGallery(items, classes, images.length), ...(crops ? [crops.gallery] : [])],
+    ...(crops ? { settings: crops.settings } : {}),
+    notes: statistics.notes(dataset.classes?.map(({ name }) => name)),
+  };
 }
 
 /** The classes in the order of the data set; those that it does not list after them. */
