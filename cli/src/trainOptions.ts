@@ -188,7 +188,7 @@ export const trainOptions = (command: Command): Command =>
     )
     .option(
       '--ema [decay]',
-      'average the weights over the steps, and judge and save the averages (decay: by the number of steps, 0.99 of 1000)',
+      'average the weights over the steps, and judge and save the averages (decay: 0.999, and less in the first steps)',
       part,
     )
     .option(

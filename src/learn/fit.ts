@@ -124,8 +124,11 @@ export class Fit<Item, M extends Module, B extends Batch> {
         }
         trainMode(model);
         const epoch = steps.epochOf(state.step);
+        const before = state.step;
         await this.#train(this.#learner.train.batches(this.#firstEpoch + epoch, batch), program);
-        if (steps.endsEpoch(state.step) && !this.#broken) await this.#endEpoch(epoch, program.modes);
+        // A training that is stopped before its first step, or at once after a resume, has not ended an epoch.
+        if (state.step > before && steps.endsEpoch(state.step) && !this.#broken)
+          await this.#endEpoch(epoch, program.modes);
       }
       const finished = state.step === steps.count;
       if (this.#plan.controls.onCheckpoint && !this.#broken) await this.#handOver(await this.#checkpoint());

@@ -1,20 +1,22 @@
 import { DeviceLimitError, UsageError } from '../errors.ts';
 import type { State } from '../graph/state.ts';
-import { EMA } from '../nn/ema.ts';
+import { EMA, type EMAOptions } from '../nn/ema.ts';
 import { GradScaler } from '../nn/gradScaler.ts';
 import type { Module, StateEntry } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
+import { withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import { expectAccumulate } from './steps.ts';
 
 /** How steps change the weights: options of the Learner. */
 export interface UpdateOptions {
   /**
-   * Keeps an exponential moving average of the weights, of which this share stays at each step, such as 0.999; at least 0 and below 1. Validation
-   * judges the averages, and the model has them at the end: those of the best epoch, or the last ones. Each training begins
-   * them anew. Default: none.
+   * Keeps an exponential moving average of the weights, of which this share stays at each step, such as 0.999; at least 0 and below 1. Less stays
+   * at first, min(ema, (1 + n) / (10 + n)) after n steps, as in TensorFlow and timm: otherwise the averages of a short training are nearly its first
+   * weights. `{ decay: 0.999, warmup: false }` leaves that out. Validation judges the averages, and the model has them at the end: those of the
+   * best epoch, or the last ones. Each training begins them anew. Default: none.
    */
-  readonly ema?: number;
+  readonly ema?: number | EMAOptions;
   /**
    * Batches per step: their gradients are accumulated, and the step takes the mean of them, as of one batch of so many times the items. They count as
    * one batch in the logs, whose losses are means, in schedules, and for callbacks. The last step of an epoch takes those that
@@ -30,6 +32,19 @@ export interface UpdateOptions {
 
 type Entries = Map<string, StateEntry>;
 
+/** The averages that are asked for. Throws UsageError for a decay out of range. */
+function averageOf(ema: number | EMAOptions | undefined): EMAOptions | undefined {
+  if (ema === undefined) return undefined;
+  const { decay, warmup } = withDefaults('Learner: ema', typeof ema === 'object' ? ema : { decay: ema }, {
+    decay: 0.999,
+    warmup: true,
+  });
+  if (typeof decay === 'number' && decay >= 0 && decay < 1) return { decay, warmup };
+  throw new UsageError(
+    `Learner: ema is ${String(decay)}; give the decay, a number of at least 0 and below 1, such as 0.999`,
+  );
+}
+
 /** How steps change a model: the optimizer, the scaler of mixed precision, and the averages. */
 export class Update {
   readonly optimizer: Optimizer;
@@ -44,15 +59,11 @@ export class Update {
   constructor(gpu: Gpu, model: Module, optimizer: Optimizer, options: UpdateOptions) {
     const { ema, accumulate = 1, amp = false } = options;
     expectAccumulate('Learner', 'accumulate', accumulate);
+    const average = averageOf(ema);
     if (typeof amp !== 'boolean') throw new UsageError(`Learner: amp is ${String(amp)}; give true or false`);
     if (amp && !gpu.device.caps.f16) {
       throw new DeviceLimitError(
         'Learner: amp needs shader-f16, which the device lacks (SwiftShader does, lavapipe has it); leave out amp',
-      );
-    }
-    if (ema !== undefined && !(typeof ema === 'number' && ema >= 0 && ema < 1)) {
-      throw new UsageError(
-        `Learner: ema is ${String(ema)}; give the decay, a number of at least 0 and below 1, such as 0.999`,
       );
     }
     this.#gpu = gpu;
@@ -60,7 +71,7 @@ export class Update {
     this.optimizer = optimizer;
     this.accumulate = accumulate;
     this.scaler = amp ? new GradScaler() : undefined;
-    this.ema = ema === undefined ? undefined : new EMA(model, { decay: ema });
+    this.ema = average && new EMA(model, average);
   }
 
   /** What a resumed training must have too. */
@@ -68,7 +79,7 @@ export class Update {
     return {
       accumulate: this.accumulate,
       amp: this.scaler !== undefined,
-      ...(this.ema ? { ema: this.ema.decay } : {}),
+      ...(this.ema ? { ema: this.ema.decay, ...(this.ema.warmup ? {} : { 'ema warmup': false }) } : {}),
     };
   }
 

@@ -110,7 +110,7 @@ export interface Recipe {
   readonly accumulate: number;
   /** Whether activations are f16, with a scaled loss: see `LearnerOptions.amp`. */
   readonly amp: boolean;
-  /** What stays of the averaged weights at each step: see `LearnerOptions.ema`. Without it there are no averages. */
+  /** What stays of the averaged weights at each step, less at first: see `LearnerOptions.ema`. Without it there are no averages. */
   readonly ema?: number;
 }
 

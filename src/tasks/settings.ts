@@ -67,7 +67,7 @@ export interface TrainSettings extends Recipe {
 
 /** Options of `defaultSettings`. */
 export interface SettingsOptions extends Omit<RecipeOptions, 'ema'> {
-  /** What stays of the averaged weights at each step; true for an average over about a tenth of the steps. Default: there are no averages. */
+  /** What stays of the averaged weights at each step, less at first (see `LearnerOptions.ema`); true for 0.999. Default: there are no averages. */
   readonly ema?: number | true | undefined;
   /** The classes, in the order of their labels. Default: those of the samples, sorted. */
   readonly classNames?: readonly string[];
@@ -204,8 +204,8 @@ function expectClassifier(call: string, model: ModelName, setting: string): void
   if (architectureOf(model).task === 'classify') return;
   throw new UsageError(`${call}: ${setting} is for classifiers, and ${model} is none; leave it out`);
 }
-/** The decay of weights that are averaged over about a tenth of the steps. */
-const usualDecay = (steps: number): number => Math.min(0.9999, Math.max(0.5, 1 - 10 / steps));
+/** The decay of averaged weights unless one is given: with the lower ones at first, it suits short and long trainings. */
+const USUAL_DECAY = 0.999;
 
 /** Throws UsageError for a model whose losses take no weights of classes. */
 function expectWeighable(call: string, model: ModelName): void {
@@ -378,7 +378,7 @@ export function defaultSettings(
     steps,
     ...recipeOf('defaultSettings', tuned?.lr ?? architecture.lr ?? 0.003, {
       ...options,
-      ema: options.ema === true ? usualDecay(steps) : options.ema,
+      ema: options.ema === true ? USUAL_DECAY : options.ema,
     }),
     ...(freezeEpochs === 0 ? {} : { freezeEpochs }),
     ...weighted(model, names, samples, options.classWeights),

@@ -70,6 +70,38 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
   }
 });
 
+it('--class-weights weigh the classes of the images that are learned from', async () => {
+  // 6 blue images and 3 red ones.
+  const rows = readFileSync(at('labels.csv'), 'utf8').split('\n').slice(0, 10);
+  writeFileSync(at('more-blue.csv'), `${rows.join('\n')}\n`);
+  const train = (name: string, ...more: string[]) =>
+    fovea(
+      ...['train', '--model', 'resnet-cifar', '--data', at('more-blue.csv'), '--val', '0'],
+      ...['--out', at(`${name}.safetensors`), '--steps', '2', '--crop', '32', '--batch', '8', '--width', '4'],
+      ...more,
+    );
+  const losses = (name: string) =>
+    readFileSync(at(`${name}.history.jsonl`), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).losses);
+  const [plain, auto] = [await train('plain'), await train('auto', '--class-weights', 'auto')];
+  expect([plain.code, auto.code], plain.stderr + auto.stderr).toEqual([0, 0]);
+  expect(losses('auto')).not.toEqual(losses('plain'));
+  const { stdout } = await fovea('info', at('auto.safetensors'), '--json');
+  expect(JSON.parse(stdout)['class-weights']).toEqual({ blue: 9 / (2 * 6), red: 9 / (2 * 3) });
+  // By name the same weights are the same training.
+  const named = await train('named', '--class-weights', 'blue=0.75,red=1.5');
+  expect(named.code, named.stderr).toBe(0);
+  expect(losses('named')).toEqual(losses('auto'));
+  expect(readFileSync(at('named.safetensors')).subarray(-4096)).toEqual(
+    readFileSync(at('auto.safetensors')).subarray(-4096),
+  );
+  const unknown = await train('unknown', '--class-weights', 'green=2');
+  expect(unknown.stderr).toContain('there is no class green; there are blue, red');
+  expect(unknown.code).toBe(2);
+});
+
 it('goes on after a bad image, and says what is no classifier and no data set', async () => {
   writeFileSync(at('bad.png'), 'no image');
   const model = at('m.safetensors');

@@ -56,6 +56,9 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     writeFileSync(at('config.toml'), `task = "segment"\ndata = ${JSON.stringify(at('coins'))}\n${small}`);
     return ['train', '--config', at('config.toml'), '--out', at('configured.safetensors')];
   },
+  'train --config --log --out': () => [
+    ...['train', '--config', at('config.toml'), '--out', at('logged.safetensors'), '--log', at('logs')],
+  ],
   'train --resume': () => [
     ...['train', '--task', 'segment', '--data', at('coins'), '--out', at('segment.safetensors'), '--resume'],
     ...SMALL,

@@ -48,6 +48,7 @@ const ALL = { ema: 0.9, accumulate: 2, amp: true } as const;
 describe('resuming', () => {
   for (const [name, options, most] of [
     ['averages', { ema: 0.9 }, 1],
+    ['averages of one decay', { ema: { decay: 0.9, warmup: false } }, 1],
     ['accumulated batches', { accumulate: 2 }, 2],
     ['mixed precision', { amp: true }, 1],
     ['all of them', ALL, 2],
@@ -95,6 +96,37 @@ describe('resuming', () => {
     });
   }
 
+  it('of a training that was stopped where an epoch begins logs that epoch once', async () => {
+    const whole = learnerOf();
+    await whole.fit(3, { lr: 0.02 });
+    let last: LearnerCheckpoint | undefined;
+    const onCheckpoint = (checkpoint: LearnerCheckpoint) => {
+      last = structuredClone(checkpoint);
+    };
+    // At the start, after an epoch, and again there at once.
+    for (const at of [0, 5, 5, undefined]) {
+      const learner = learnerOf();
+      await learner.fit(3, {
+        lr: 0.02,
+        ...(last ? { resume: last } : {}),
+        onCheckpoint,
+        callbacks: [
+          {
+            onBatchBegin: (training) => {
+              if (training.step === at) training.stop();
+            },
+          },
+        ],
+      });
+      expect(learner.history.epochs).toEqual(
+        whole.history.epochs.slice(0, at === undefined ? 3 : Math.floor(at / 5)),
+      );
+      if (at === undefined) expect(await weightsOf(learner)).toEqual(await weightsOf(whole));
+      learner.dispose();
+    }
+    whole.dispose();
+  });
+
   it('refuses a checkpoint of other options', async () => {
     const checkpoints: LearnerCheckpoint[] = [];
     const whole = learnerOf({ ema: 0.9 });
@@ -110,6 +142,10 @@ describe('resuming', () => {
       other.dispose();
     };
     await expectRefused({}, 'the checkpoint has ema 0.9, this training not given');
+    await expectRefused(
+      { ema: { decay: 0.9, warmup: false } },
+      'the checkpoint has ema warmup not given, this training false',
+    );
     if (canAmp(gpu))
       await expectRefused({ ema: 0.9, amp: true }, 'the checkpoint has amp false, this training true');
     await expectRefused({ ema: 0.9, accumulate: 2 }, 'the checkpoint has accumulate 1, this training 2');

@@ -2,7 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import protobuf from 'protobufjs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataError, UsageError } from '../../src/errors.ts';
 import { GrowingFile } from '../../src/io/files.ts';
@@ -10,6 +9,7 @@ import { EventFile } from '../../src/learn/callbacks/eventFile.ts';
 import { CSVLogger, type LearnerCheckpoint, TensorBoard } from '../../src/learn/index.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { sharedGpu } from '../sharedGpu.ts';
+import { eventsOf, scalarsOf } from './eventFiles.ts';
 import { tinyLearner } from './tinyLearner.ts';
 
 let gpu: Gpu;
@@ -26,60 +26,8 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** From tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto. */
-const { root } = protobuf.parse(
-  `syntax = "proto3";
-   package tensorflow;
-   message Event {
-     double wall_time = 1;
-     int64 step = 2;
-     oneof what { string file_version = 3; bytes graph_def = 4; Summary summary = 5; }
-   }
-   message Summary {
-     message Value {
-       string node_name = 7;
-       string tag = 1;
-       oneof value { float simple_value = 2; bytes obsolete_old_style_histogram = 3; }
-     }
-     repeated Value value = 1;
-   }`,
-  { keepCase: true },
-);
-const Event = root.lookupType('tensorflow.Event');
-
-interface ReadEvent {
-  /** Left out where it is 0. */
-  readonly step?: number;
-  readonly file_version?: string;
-  readonly summary?: { readonly value: readonly { readonly tag: string; readonly simple_value: number }[] };
-}
-
-/** The events of the one file in a folder. */
-function eventsIn(part: string): ReadEvent[] {
-  const files = readdirSync(join(folder, part));
-  expect(files).toEqual([expect.stringMatching(/^events\.out\.tfevents\.\d{10}\..+\.v2$/)]);
-  const bytes = readFileSync(join(folder, part, files[0]!));
-  const events: ReadEvent[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = Number(bytes.readBigUInt64LE(at));
-    const event = Event.decode(bytes.subarray(at + 12, at + 12 + length));
-    events.push(Event.toObject(event, { longs: Number }) as ReadEvent);
-    at += length + 16;
-  }
-  return events;
-}
-
-/** Steps and values by tag. */
-function scalarsIn(part: string): Record<string, (readonly [step: number, value: number])[]> {
-  const scalars: Record<string, (readonly [number, number])[]> = {};
-  for (const { step = 0, summary } of eventsIn(part)) {
-    for (const { tag, simple_value } of summary?.value ?? []) {
-      scalars[tag] ??= [];
-      scalars[tag].push([step, simple_value]);
-    }
-  }
-  return scalars;
-}
+const eventsIn = (part: string) => eventsOf(join(folder, part));
+const scalarsIn = (part: string) => scalarsOf(join(folder, part));
 
 const numbered = (values: readonly number[], from = 0) =>
   values.map((value, i) => [from + i, Math.fround(value)] as const);

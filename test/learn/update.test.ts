@@ -16,6 +16,7 @@ import {
 } from '../../src/learn/index.ts';
 import { TrainingProgram } from '../../src/learn/trainingProgram.ts';
 import { Update } from '../../src/learn/update.ts';
+import type { EMAOptions } from '../../src/nn/ema.ts';
 import { SGD } from '../../src/nn/optimizers/sgd.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { sharedGpu } from '../sharedGpu.ts';
@@ -34,11 +35,14 @@ const learnerOf = (options: Options = {}) => colourLearner(gpu, options);
 const ALL = { ema: 0.9, accumulate: 2, amp: true } as const;
 
 describe('averaged weights', () => {
-  it('are judged after each epoch, and are the weights at the end', async () => {
+  it.each([
+    ['with less of them at first', 0.8, (n: number) => Math.min(0.8, (1 + n) / (10 + n))],
+    ['with one decay', { decay: 0.8, warmup: false }, () => 0.8],
+  ] as const)('are judged after each epoch, and are the weights at the end, %s', async (_name, ema, decay) => {
     const steps: Map<string, number[]>[] = [];
     const read: Map<string, number[]>[] = [];
     let last: LearnerCheckpoint | undefined;
-    const learner = learnerOf({ ema: 0.8, best: false });
+    const learner = learnerOf({ ema, best: false });
     await learner.fit(2, {
       lr: 0.05,
       checkpointEvery: 1,
@@ -62,7 +66,9 @@ describe('averaged weights', () => {
       if (name.includes('running')) continue;
       const expected = steps
         .map((weights) => weights.get(name)!)
-        .reduce((average, weights) => average.map((value, i) => value + 0.2 * (weights[i]! - value)));
+        .reduce((average, weights, n) =>
+          average.map((value, i) => value + (1 - decay(n)) * (weights[i]! - value)),
+        );
       averaged.get(name)!.forEach((value, i) => {
         expect(value).toBeCloseTo(expected[i]!, 5);
       });
@@ -74,6 +80,22 @@ describe('averaged weights', () => {
     const kept = new Map([...bestWeights(last!)].map(([name, { data }]) => [name, [...data]]));
     expect(kept).toEqual(averaged);
     learner.dispose();
+  });
+
+  it('of a short training have learned, with a decay for a long one', async () => {
+    const losses = async (ema?: number | EMAOptions) => {
+      const learner = learnerOf({ best: false, ...(ema === undefined ? {} : { ema }) });
+      const before = (await learner.validate()).val_loss!;
+      await learner.fit(8, { lr: 0.02 });
+      learner.dispose();
+      return [before, learner.history.epochs.at(-1)!.val_loss!] as const;
+    };
+    const [before, last] = await losses();
+    expect(last).toBeLessThan(0.9 * before);
+    const learned = before - last;
+    // 40 steps: nearly as much, and nearly nothing.
+    expect(before - (await losses(0.999))[1]).toBeGreaterThan(0.7 * learned);
+    expect(before - (await losses({ decay: 0.999, warmup: false }))[1]).toBeLessThan(0.3 * learned);
   });
 
   it('of the best epoch are restored', async () => {
@@ -328,6 +350,8 @@ describe('options', () => {
     };
     refused({ ema: 1 }, 'Learner: ema is 1; give the decay, a number of at least 0 and below 1');
     refused({ ema: true }, 'Learner: ema is true');
+    refused({ ema: { decay: -1 } }, 'Learner: ema is -1');
+    refused({ ema: { decay: 0.9, warmUp: true } }, 'Learner: ema: takes [decay,warmup], got [decay,warmUp]');
     refused({ accumulate: 0 }, 'Learner: accumulate is 0; give a whole number of at least 1');
     refused({ accumulate: 1.5 }, 'Learner: accumulate is 1.5');
     refused({ amp: 'f16' }, 'Learner: amp is f16; give true or false');

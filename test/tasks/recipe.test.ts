@@ -212,7 +212,7 @@ describe('trainings', () => {
     );
     expect(() => settingsOf({ classWeights: { ball: 0 } })).toThrow('ball has the weight 0');
     expect(() => defaultSettings('retinanet', samples, { classWeights: 'auto' })).toThrow(
-      'classWeights are for segmenters, and retinanet is a detector',
+      'classWeights are for segmenters and classifiers, and retinanet is a detector',
     );
     await expect(train(gpu, samples, { ...settingsOf(), classWeights: [1] })).rejects.toThrow(
       'classWeights has 1 weights for 2 classes and the background; give 3',

@@ -77,6 +77,12 @@ export class TensorBoard implements Callback {
     if (!resumed) {
       this.#before = { ...this.#done };
       this.#files ??= { train: this.#newFile('train'), validation: this.#newFile('validation') };
+      // A training may be resumed that had no files so far.
+      for (const part of PARTS) {
+        const missing = this.#scalars(part, history);
+        if (missing.length > 0) await this.#add(part, missing, true);
+      }
+      this.#advance(history.steps.at(-1)?.step ?? 0, history.epochs.length);
       return;
     }
     this.#before = resumed.before;
