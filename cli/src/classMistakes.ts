@@ -12,11 +12,14 @@ export class ClassMistakes {
   /** The number of images that were added. */
   images = 0;
   #wrong = 0;
+  /** How often each class was taken for each other one [target, predicted]; 0 where it was right. */
+  readonly #confused: Uint32Array;
 
   constructor(classes: readonly string[], worst: number) {
     this.#classes = classes;
     this.#worst = new Worst(worst);
     this.#most = worst;
+    this.#confused = new Uint32Array(classes.length ** 2);
   }
 
   async add({ sample: { name, image, label }, probabilities }: ClassifiedImage): Promise<void> {
@@ -25,6 +28,7 @@ export class ClassMistakes {
     const predicted = this.#classes[probabilities.indexOf(highest)]!;
     if (predicted === label) return;
     this.#wrong++;
+    this.#confused[this.#classes.indexOf(label) * this.#classes.length + this.#classes.indexOf(predicted)]!++;
     const own = probabilities[this.#classes.indexOf(label)]!;
     // The lower the probability of its own class, the worse.
     const rank = 1 - own;
@@ -49,6 +53,7 @@ export class ClassMistakes {
         { name: 'class', values: this.#classes },
         { name: 'predicted', values: this.#classes },
       ],
+      matrix: { names: this.#classes, counts: this.#confused },
       items,
     });
   }

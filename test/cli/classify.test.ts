@@ -56,6 +56,24 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
   expect(table[0]).toBe('file,label,score,label_2,score_2');
   expect(table).toHaveLength(7);
 
+  // The same probabilities as an ONNX model.
+  const exported = await fovea('export', model, at('m.onnx'));
+  expect({ code: exported.code, stderr: exported.code === 0 ? '' : exported.stderr }).toEqual({
+    code: 0,
+    stderr: '',
+  });
+  await fovea('classify', at('m.onnx'), at('set', 'red'), '--top', '9', '--out', at('by-onnx'));
+  const byOnnx = readFileSync(at('by-onnx/classes.csv'), 'utf8').trim().split('\n');
+  expect(byOnnx).toHaveLength(table.length);
+  byOnnx.forEach((line, i) => {
+    line.split(',').forEach((field, c) => {
+      const own = table[i]!.split(',')[c]!;
+      if (i > 0 && c % 2 === 0 && c > 0)
+        expect(Math.abs(Number(field) - Number(own))).toBeLessThanOrEqual(1e-5);
+      else expect(field).toBe(own);
+    });
+  });
+
   for (const data of [at('set'), at('labels.csv')]) {
     const files = ['--json', at('eval.json'), '--report', at('eval.html')];
     const judged = await fovea('eval', model, '--data', data, ...files);

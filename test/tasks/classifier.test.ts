@@ -7,6 +7,7 @@ import { tensor } from '../../src/graph/tensor.ts';
 import type { ModelMetadata } from '../../src/io/checkpoint.ts';
 import { loadWeights } from '../../src/io/loadWeights.ts';
 import { encodeSafetensors, type StateDict } from '../../src/io/safetensors.ts';
+import { resnet20 } from '../../src/models/cifarResnet.ts';
 import { openModel } from '../../src/open/openModel.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { ARCHITECTURES, MODEL_NAMES, type ModelName } from '../../src/tasks/architectures.ts';
@@ -313,6 +314,23 @@ describe.runIf(existsSync(FILE))("akamaster's resnet20", () => {
       'ResNet-20 for small images, a classifier of 10 classes; images with a shorter side of 32, cut to 32x32, normalised in the model',
     );
     expect(opened.trained!.name).toBe('resnet-cifar');
+  });
+
+  it('has the logits of PyTorch', async () => {
+    const model = resnet20({ seed: 0 });
+    model.loadStateDict(await read());
+    model.eval();
+    const data = Float32Array.from({ length: 32 * 32 * 3 }, (_, i) => ((i * 37) % 256) / 255);
+    const [logits] = await gpu.read(model.forward(tensor(data, [1, 32, 32, 3])));
+    // PyTorch's, in float32 on the CPU, of resnet20() of github.com/akamaster/pytorch_resnet_cifar10 with these weights, on the
+    // same pixels as [1, 3, 32, 32], normalised by the mean and standard deviation of ImageNet as its trainer.py does.
+    const expected = [
+      ...[-13.462567, -0.868751, -5.442876, -1.666854, -4.247827],
+      ...[-4.624847, 7.652647, -5.26282, 21.426285, 6.533334],
+    ];
+    expected.forEach((value, i) => {
+      expect(Math.abs(logits![i]! - value)).toBeLessThan(1e-3);
+    });
   });
 
   it('starts a model of other classes: all but its last layer is taken', async () => {
