@@ -49,8 +49,8 @@ function fileError(
  * A process that is killed meanwhile leaves its temporary file, `.name.uuid.tmp`; the next write to the same path
  * removes those older than an hour.
  *
- * @throws DataError, one line, if the folder is missing, the path is a folder, or the disk is full or refuses. The
- * temporary file is then removed, and the file at `path` is unchanged.
+ * @throws DataError, one line, if the folder is missing, the path is a folder, a device, a pipe or a socket, or the disk is full or
+ * refuses. The temporary file is then removed, and what is at `path` is unchanged.
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   expectArguments('writeFileAtomic', { path }, { path: 'text' });
@@ -58,6 +58,13 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   const fs = builtin('node:fs').promises;
   const { basename, dirname, join } = builtin('node:path');
   const place = await linkTarget(path);
+  const there = await fs.stat(place).catch(() => undefined);
+  // The new file would take the place of a device such as /dev/null, for all programs.
+  if (there && !there.isFile() && !there.isDirectory()) {
+    throw new DataError(
+      `${path}: cannot be written: it is a device, a pipe or a socket; give the path of a file`,
+    );
+  }
   const folder = dirname(place);
   // A name of its own, so that two writers of one path do not write into one temporary file.
   const unique = builtin('node:crypto').randomUUID();

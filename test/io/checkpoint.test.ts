@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -10,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -55,6 +58,19 @@ describe('writeFileAtomic', () => {
     await writeFileAtomic(path, 'größe');
     expect(readFileSync(path, 'utf8')).toBe('größe');
     expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
+  it('does not replace devices, pipes and sockets', async () => {
+    const path = join(folder, 'socket');
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    await expect(writeFileAtomic(path, 'text')).rejects.toThrow(
+      `${path}: cannot be written: it is a device, a pipe or a socket; give the path of a file`,
+    );
+    expect(lstatSync(path).isSocket()).toBe(true);
+    expect(readdirSync(folder)).toEqual(['socket']);
+    server.close();
+    await once(server, 'close');
   });
 
   it('writes where a link leads, there or not yet, and keeps the link', async () => {
