@@ -1,3 +1,4 @@
+import type { Batch } from '../data/batch.ts';
 import { NumericError } from '../errors.ts';
 import type { StepRates } from './fitPlan.ts';
 
@@ -7,6 +8,8 @@ export interface Told {
   readonly rates: StepRates;
   /** What its items are called. */
   readonly names: readonly string[];
+  /** Its batches, of these items one after the other. */
+  readonly batches: readonly Batch[];
 }
 
 /** What is wrong with a step whose losses, or the norm of their gradients, are not finite. */
@@ -22,12 +25,29 @@ export function problemOf(losses: Readonly<Record<string, number>>, gradNorm: nu
 /** A message names no more items of a batch than this. */
 const MAX_NAMES = 8;
 
+/** The first value of batches that is not finite, and whose it is; undefined where all are. */
+function brokenInput(batches: readonly Batch[], names: readonly string[]): string | undefined {
+  let first = 0;
+  for (const batch of batches) {
+    for (const [name, { data, shape }] of Object.entries(batch)) {
+      const at = data.findIndex((value) => !Number.isFinite(Number(value)));
+      if (at < 0) continue;
+      const item = names[first + Math.floor((at * (shape[0] ?? 1)) / data.length)];
+      return `${name} of ${item} has the value ${data[at]}: mend that item, or leave it out`;
+    }
+    first += Object.values(batch)[0]?.shape[0] ?? 0;
+  }
+  return undefined;
+}
+
 /** The error of a step that left numbers that are not finite, with the items of its batch and the way out. */
 export function divergence(
   problem: string,
-  { step, names, rates }: Told,
+  { step, names, rates, batches }: Told,
   advice: ((step: number, items: string) => string) | undefined,
 ): NumericError {
+  const broken = brokenInput(batches, names);
+  if (broken) return new NumericError(`step ${step}: ${problem}; ${broken}`);
   const known = [...new Set(names)];
   const more = known.length > MAX_NAMES ? ` and ${known.length - MAX_NAMES} more` : '';
   const items = `${known.slice(0, MAX_NAMES).join(', ')}${more}`;

@@ -81,6 +81,12 @@ export class Fit<Item, M extends Module, B extends Batch> {
     this.#learner = learner;
     this.#plan = plan;
     this.#parts = parts;
+    const { length } = learner.train;
+    if (!(Number.isSafeInteger(length) && length >= 1)) {
+      throw new UsageError(
+        `Learner: the length of the loader of train is ${length}; give its number of batches per epoch`,
+      );
+    }
     this.#steps = new Steps(plan.phases, learner.train.length, parts.update.accumulate);
     this.#firstEpoch = parts.firstEpoch;
     this.#best = new Best(parts.best);
@@ -156,6 +162,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const { optimizer } = this.#learner;
     const { checkpointEvery, onCheckpoint, signal } = this.#plan.controls;
     const state = this.#state;
+    const begin = state.step;
     let next = await this.#waiting.next(batches);
     while (!next.done) {
       // A phase may begin within an epoch.
@@ -181,17 +188,19 @@ export class Fit<Item, M extends Module, B extends Batch> {
       if (!skip) state.atRest = false;
       const values: Values[] = [];
       const items: Item[] = [];
+      const batchesOfStep: B[] = [];
       for (let part = 1; part <= parts; part++) {
         if (next.done) throw this.#shortage();
         const taken = next.value;
         if (!skip) values.push(...(await program.run(taken.batch, part === parts)));
         items.push(...taken.items);
+        batchesOfStep.push(taken.batch);
         // While the device computes, the next batch is made.
         next = await this.#waiting.next(batches, values);
       }
       if (skip) continue;
       const names = items.map((item, i) => this.#learner.task.nameOf?.(item) ?? `item ${i}`);
-      const pending = { rates, step: state.step, count: items.length, names, values };
+      const pending = { rates, step: state.step, count: items.length, names, batches: batchesOfStep, values };
       this.#last = pending;
       // While the device computes this step, the losses of the step before are read.
       await this.#settle(program);
@@ -204,7 +213,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     }
     await this.#settle(program);
     state.atRest = true;
-    const isDone = this.#steps.endsEpoch(state.step) || this.#endsPhase;
+    const isDone = state.step > begin && (this.#steps.endsEpoch(state.step) || this.#endsPhase);
     const isEarly = !state.stopped && !signal?.aborted && !isDone;
     if (isEarly) throw this.#shortage();
   }

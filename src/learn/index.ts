@@ -82,15 +82,15 @@ export type {
   KerasMetric,
   KerasMetricName,
 } from './keras/losses.ts';
-export {
-  type CompileOptions,
-  type FitLoaderOptions,
-  type KerasEvaluateOptions,
-  type KerasFitOptions,
-  KerasModel,
-  type ValidationData,
-} from './keras/model.ts';
+export { KerasModel } from './keras/model.ts';
 export type { KerasOptimizer, KerasOptimizerName, KerasOptimizerOptions } from './keras/optimizers.ts';
+export type {
+  CompileOptions,
+  FitLoaderOptions,
+  KerasEvaluateOptions,
+  KerasFitOptions,
+  ValidationData,
+} from './keras/options.ts';
 export { Learner, type LearnerOptions, type MakeOptimizer } from './learner.ts';
 export { logged } from './logged.ts';
 export type { LrFinding, LrFindOptions } from './lrFind.ts';

@@ -7,6 +7,7 @@ import { withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Task } from '../tasks/task.ts';
 import type { Callback } from './callback.ts';
+import { expectCallbacks } from './expectCallbacks.ts';
 import { Fit, type FitResult } from './fit.ts';
 import type { FitPlan } from './fitPlan.ts';
 import { expectGroups, freezeGroups, type LayerGroup, layerGroups } from './groups.ts';
@@ -70,6 +71,11 @@ function loaderOf<Item, B extends Batch>(
   collate: Task<Item, Module, B>['collate'],
   options: Omit<DataLoaderOptions<Item, B>, 'collate'>,
 ): Loader<Item, B> {
+  if (Object(given) !== given) {
+    throw new UsageError(
+      `Learner: ${name} is ${String(given)}; give a list of items, a Dataset, or a loader`,
+    );
+  }
   if ('batches' in given) return given;
   if (collate) return new DataLoader(given, { ...options, collate });
   throw new UsageError(`Learner: ${name} are items, and the task has no collate; give it one, or a loader`);
@@ -148,6 +154,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
       ? optimizer(this.groups)
       : new AdamW(this.groups, { weightDecay: 0.01, ...(clipNorm === undefined ? {} : { clipNorm }) });
     this.#update = new Update(gpu, model, this.optimizer, given);
+    expectCallbacks('Learner', callbacks);
     this.#callbacks = callbacks;
     this.#best = given.best;
     this.#advice = given.advice;
@@ -239,6 +246,7 @@ export class Learner<Item, M extends Module, B extends Batch = Batch> implements
 
   #run(plan: FitPlan): Promise<FitResult> {
     return this.#alone(async () => {
+      expectCallbacks('Learner', plan.controls.callbacks);
       const callbacks = [...this.#callbacks, ...plan.controls.callbacks];
       const fit = new Fit(this, plan, {
         update: this.#update,

@@ -16,6 +16,22 @@ const signatureOf = (batch: Batch): string =>
     .map(([name, { shape }]) => `${name} ${shape}`)
     .join(';');
 
+/** Throws UsageError unless a batch has arrays by name. */
+export function expectBatch(batch: unknown): asserts batch is Batch {
+  const arrays = Object(batch) === batch ? Object.entries(batch as object) : [];
+  if (arrays.length === 0) {
+    throw new UsageError(
+      `Learner: a batch is ${String(batch)}; collate returns arrays by name, { data, shape } each, and a loader of your own yields { batch, items, epoch, index }`,
+    );
+  }
+  const stray = arrays.find(([, array]) => !(ArrayBuffer.isView(array?.data) && Array.isArray(array.shape)));
+  if (stray) {
+    throw new UsageError(
+      `Learner: ${stray[0]} of a batch is ${Object.prototype.toString.call(stray[1]).slice(8, -1)}; give { data, shape }, a typed array and the shape of the tensor`,
+    );
+  }
+}
+
 /** A captured function of batches, whose results are read back with their shapes. */
 export class BatchProgram<B extends Batch> {
   readonly #step: Step<Results>;
@@ -38,6 +54,7 @@ export class BatchProgram<B extends Batch> {
   }
 
   #inputs(batch: B): Tensor[] {
+    expectBatch(batch);
     this.#names = Object.keys(batch);
     this.#signature = signatureOf(batch);
     return Object.values(batch).map(({ data, shape }) => tensor(data, shape));
@@ -85,6 +102,11 @@ export function lossesOf<Item, M extends Module, B extends Batch>(
   batch: TensorsOf<B>,
 ): Computed {
   const given = task.losses(model, batch);
+  if (Object(given) !== given || given instanceof Promise) {
+    throw new UsageError(
+      `Learner: the losses of the task are ${String(given)}; return a tensor, or tensors by name, and no promise`,
+    );
+  }
   const named: Readonly<Record<string, Tensor>> = given instanceof Tensor ? { loss: given } : given;
   const names = Object.keys(named);
   const logged = new Map<string, 'max' | 'min'>();

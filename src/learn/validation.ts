@@ -1,4 +1,5 @@
 import type { Batch, Loader } from '../data/loader.ts';
+import { UsageError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Judgement, Metric, Task } from '../tasks/task.ts';
@@ -53,6 +54,11 @@ export class Validation<Item, M extends Module, B extends Batch> {
       judged = (await this.#task.judge?.(this.#gpu, this.#model)) ?? {};
     } finally {
       for (const [module, training] of modes) module.training = training;
+    }
+    if (count === 0) {
+      throw new UsageError(
+        'Learner: the loader of valid has given no batches; give it items, or leave valid out',
+      );
     }
     const entries: [string, Judgement][] = [
       ...Object.entries(judged),

@@ -252,3 +252,62 @@ describe('KerasModel', () => {
     model.dispose();
   });
 });
+
+describe('KerasModel, given what it cannot use', () => {
+  it('names the first class number out of range before anything is computed, of arrays and of loaders', async () => {
+    const model = modelOf();
+    const before = await model.predict(x);
+    for (const [bad, shown] of [
+      [3, '3'],
+      [-1, '-1'],
+      [0.5, '0.5'],
+      [Number.NaN, 'NaN'],
+    ] as const) {
+      const wrong = y.map((label, n) => (n === 7 ? bad : label));
+      const message = `y of sample 7 is ${shown}, and the model predicts 3 classes; give whole numbers from 0 to 2`;
+      await expect(model.fit(x, wrong)).rejects.toThrow(`KerasModel.fit: ${message}`);
+      await expect(model.evaluate(x, wrong)).rejects.toThrow(`KerasModel.evaluate: ${message}`);
+      await expect(model.fit(x, y, { validationData: [x, wrong] })).rejects.toThrow(message);
+    }
+    const loader = new DataLoader<number, KerasBatch>([0], {
+      collate: () => ({
+        x: { data: new Float32Array(4), shape: [2, 2] },
+        y: { data: Int32Array.of(0, 9), shape: [2] },
+      }),
+    });
+    await expect(model.fit(loader)).rejects.toThrow('y of sample 1 is 9, and the model predicts 3 classes');
+    expect(await model.predict(x)).toEqual(before);
+    model.dispose();
+  });
+
+  it('names the sample that has a value that is not finite', async () => {
+    const model = modelOf();
+    const broken = x.map((point, n) => (n === 5 ? [Number.NaN, 0] : point));
+    await expect(model.fit(broken, y, { batchSize: 40 })).rejects.toThrow(
+      'x of sample 5 has the value NaN: mend that item, or leave it out',
+    );
+    model.dispose();
+  });
+
+  it('refuses a second fit meanwhile, splits without training data, and other data and functions', async () => {
+    const model = modelOf();
+    const running = model.fit(x, y);
+    await expect(model.fit(x, y)).rejects.toThrow('KerasModel.fit: is training already; await that first');
+    await running;
+    await expect(model.fit(x, y, { validationSplit: 0.999 })).rejects.toThrow(
+      'validationSplit is 0.999 of 40 samples, which leaves none to train on; give a smaller share',
+    );
+    await expect(model.fit(x, y, { validationData: x as never })).rejects.toThrow(
+      'validationData is no [x, y] or [x, y, sampleWeight]',
+    );
+    await expect(model.fit(x, y, { classWeight: { 0: Number.NaN } })).rejects.toThrow(
+      'classWeight of class 0 is NaN; give a number of at least 0',
+    );
+    await expect(model.fit(x, y, { callbacks: [{ onEpochEnds() {} }] as never })).rejects.toThrow(
+      /a callback has onEpochEnds, but no hook; .*; did you mean onEpochEnd\?$/,
+    );
+    model.compile({ loss: (() => 3) as never });
+    await expect(model.fit(x, y)).rejects.toThrow('KerasModel: the loss is 3; return a tensor');
+    model.dispose();
+  });
+});

@@ -1,8 +1,8 @@
-import { withDefaults } from '../../options.ts';
+import { expectOneOf, withDefaults } from '../../options.ts';
 import type { Callback, TrainingState } from '../callback.ts';
 import type { Logs } from '../history.ts';
 import { KeptWeights } from './keptWeights.ts';
-import { isBetter, type MonitorMode, monitored } from './monitor.ts';
+import { expectPatience, isBetter, type MonitorMode, monitored } from './monitor.ts';
 
 /** Options of `EarlyStopping`. */
 export interface EarlyStoppingOptions {
@@ -37,6 +37,7 @@ export class EarlyStopping implements Callback {
   #wait = 0;
   readonly #weights = new KeptWeights();
 
+  /** @param options Throws UsageError for numbers that cannot be used. */
   constructor(options: EarlyStoppingOptions = {}) {
     this.#options = withDefaults('EarlyStopping', options, {
       monitor: undefined,
@@ -47,6 +48,9 @@ export class EarlyStopping implements Callback {
       startFromEpoch: 0,
       restoreBestWeights: false,
     });
+    const { patience, startFromEpoch, minDelta, mode } = this.#options;
+    expectPatience('EarlyStopping', { patience, startFromEpoch }, { minDelta });
+    expectOneOf('EarlyStopping', 'mode', mode, ['auto', 'min', 'max']);
   }
 
   onTrainBegin({ step }: TrainingState): void {

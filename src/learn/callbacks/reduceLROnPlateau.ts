@@ -1,8 +1,8 @@
 import { UsageError } from '../../errors.ts';
-import { withDefaults } from '../../options.ts';
+import { expectOneOf, withDefaults } from '../../options.ts';
 import type { Callback, TrainingState } from '../callback.ts';
 import type { Logs } from '../history.ts';
-import { isBetter, type MonitorMode, monitored } from './monitor.ts';
+import { expectPatience, isBetter, type MonitorMode, monitored } from './monitor.ts';
 
 /** Options of `ReduceLROnPlateau`. */
 export interface ReduceLROnPlateauOptions {
@@ -33,7 +33,7 @@ export class ReduceLROnPlateau implements Callback {
   #wait = 0;
   #cooling = 0;
 
-  /** @param options Throws UsageError for a factor that does not reduce. */
+  /** @param options Throws UsageError for a factor that does not reduce, and for other numbers that cannot be used. */
   constructor(options: ReduceLROnPlateauOptions = {}) {
     this.#options = withDefaults('ReduceLROnPlateau', options, {
       monitor: 'val_loss',
@@ -44,7 +44,9 @@ export class ReduceLROnPlateau implements Callback {
       cooldown: 0,
       minLr: 0,
     });
-    const { factor } = this.#options;
+    const { factor, patience, cooldown, minDelta, minLr, mode } = this.#options;
+    expectPatience('ReduceLROnPlateau', { patience, cooldown }, { minDelta, minLr });
+    expectOneOf('ReduceLROnPlateau', 'mode', mode, ['auto', 'min', 'max']);
     if (!(factor > 0 && factor < 1)) {
       throw new UsageError(`ReduceLROnPlateau: factor is ${factor}; give a number above 0 and below 1`);
     }

@@ -2,6 +2,7 @@ import { type Batch, DataLoader, type HostTensor, type Loader } from '../../data
 import { ShapeError, UsageError } from '../../errors.ts';
 import { baseOf, Tensor, tensor } from '../../graph/tensor.ts';
 import { numel } from '../../shape.ts';
+import { expectBatch } from '../program.ts';
 
 /** Samples along the first dimension: lists of numbers, a typed array, its elements and shape, or a tensor of values. */
 export type Samples = Parameters<typeof tensor>[0] | HostTensor | Tensor;
@@ -89,11 +90,12 @@ export function arrayLoader(
   });
 }
 
-/** A loader whose batches have weights, and whose epochs are counted from `firstEpoch` on. */
+/** A loader whose batches have weights, and whose epochs are counted from `firstEpoch` on. `check` throws for a batch that cannot be used. */
 export function weighted<Item>(
   call: string,
   loader: Loader<Item, KerasBatch>,
   firstEpoch: number,
+  check: (batch: KerasBatch) => void,
 ): Loader<Item, WeightedBatch> {
   return {
     get length() {
@@ -101,11 +103,13 @@ export function weighted<Item>(
     },
     async *batches(epoch, from) {
       for await (const loaded of loader.batches(epoch + firstEpoch, from)) {
+        expectBatch(loaded.batch);
         const { x, y, weights } = loaded.batch;
         if (!x || !y) {
           const names = Object.keys(loaded.batch).join(', ');
           throw new UsageError(`${call}: batches have ${names}; a KerasModel takes x and y, and weights`);
         }
+        check({ x, y });
         const count = x.shape[0]!;
         const own = weights ?? { data: new Float32Array(count).fill(1), shape: [count] };
         yield { ...loaded, batch: { x, y, weights: own } };
@@ -114,10 +118,26 @@ export function weighted<Item>(
   };
 }
 
+/** Throws UsageError for a target that is no class number from 0 to below `classes`. `first` is the number of the first sample. */
+export function expectClasses(call: string, { data, shape }: HostTensor, classes: number, first = 0): void {
+  const at = data.findIndex((value) => !(Number.isInteger(Number(value)) && value >= 0 && value < classes));
+  if (at < 0) return;
+  const sample = first + Math.floor((at * shape[0]!) / data.length);
+  throw new UsageError(
+    `${call}: y of sample ${sample} is ${data[at]}, and the model predicts ${classes} classes; give whole numbers from 0 to ${classes - 1}`,
+  );
+}
+
 /** The weight of each sample by its class; 1 where its class has none. Targets are class numbers, or one-hot rows. */
 export function classWeights(y: HostTensor, weights: Readonly<Record<number, number>>): Float32Array {
   const count = y.shape[0]!;
   const size = numel(y.shape.slice(1));
+  const bad = Object.entries(weights).find(([, weight]) => !(Number.isFinite(weight) && weight >= 0));
+  if (bad) {
+    throw new UsageError(
+      `KerasModel.fit: classWeight of class ${bad[0]} is ${bad[1]}; give a number of at least 0`,
+    );
+  }
   if (y.shape.length > 2) {
     throw new UsageError(
       `KerasModel.fit: classWeight needs one class per sample, y has shape [${y.shape}]; give sampleWeight`,

@@ -2,6 +2,8 @@ import type { HostTensor, Loader } from '../../data/loader.ts';
 import { UsageError } from '../../errors.ts';
 import { mul } from '../../graph/functions/elementwise.ts';
 import { mean } from '../../graph/functions/reduce.ts';
+import { record } from '../../graph/recorder.ts';
+import { Tensor, tensor } from '../../graph/tensor.ts';
 import type { UnaryModule } from '../../nn/containers.ts';
 import { Module } from '../../nn/module.ts';
 import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
@@ -11,6 +13,7 @@ import type { Gpu } from '../../plan/gpu.ts';
 import { type HostArray, numel, type Shape } from '../../shape.ts';
 import type { Task, TensorsOf } from '../../tasks/task.ts';
 import type { Callback } from '../callback.ts';
+import { expectCallbacks } from '../expectCallbacks.ts';
 import { layerGroups } from '../groups.ts';
 import { History, type Logs } from '../history.ts';
 import { Learner } from '../learner.ts';
@@ -21,6 +24,7 @@ import {
   arrayLoader,
   arraysOf,
   classWeights,
+  expectClasses,
   type KerasBatch,
   type Samples,
   samplesOf,
@@ -28,85 +32,20 @@ import {
   type WeightedBatch,
   weighted,
 } from './data.ts';
-import { type KerasLoss, type KerasMetric, lossOf, metricsOf } from './losses.ts';
-import { type KerasOptimizer, makeKerasOptimizer } from './optimizers.ts';
-
-/** Options of `KerasModel.compile`. */
-export interface CompileOptions {
-  /** The optimizer, with Keras's default settings. Default rmsprop; of a model that was compiled before, the one that it has. */
-  readonly optimizer?: KerasOptimizer;
-  /** The loss. */
-  readonly loss: KerasLoss;
-  /** What else is logged of each epoch: means over its samples. Default: nothing. */
-  readonly metrics?: readonly KerasMetric[];
-}
-
-/** Validation data: inputs and targets, with the weights of the samples; or a loader. */
-export type ValidationData =
-  | readonly [Samples, Samples]
-  | readonly [Samples, Samples, Samples]
-  | Loader<unknown, KerasBatch>;
-
-/** Options of `KerasModel.fit` that hold for loaders too. */
-export interface FitLoaderOptions {
-  /** The number of the last epoch. Default 1. */
-  readonly epochs?: number;
-  /** The number of epochs that are done before. Default 0. */
-  readonly initialEpoch?: number;
-  /** What the model is judged by after each epoch. Default: nothing. */
-  readonly validationData?: ValidationData;
-  /** Samples per batch of validation. Default `batchSize`. */
-  readonly validationBatchSize?: number;
-  /** What happens at points of the training. Default: nothing. */
-  readonly callbacks?: readonly Callback[];
-  /** 1 or 2: prints a line per epoch. Default 0: nothing, where Keras prints a bar. */
-  readonly verbose?: 0 | 1 | 2;
-}
-
-/** Options of `KerasModel.fit`, by Keras's names. */
-export interface KerasFitOptions extends FitLoaderOptions {
-  /** Samples per batch. The last batch of an epoch may have fewer. Default 32. */
-  readonly batchSize?: number;
-  /** The share of the samples, the last ones before shuffling, that the model is judged by and does not learn from. Default 0. */
-  readonly validationSplit?: number;
-  /** Whether samples come in a new random order each epoch. Default true. */
-  readonly shuffle?: boolean;
-  /** The weight of the samples of each class; of classes that are left out 1. Validation has no weights. Default: none. */
-  readonly classWeight?: Readonly<Record<number, number>>;
-  /** The weight of each sample. The loss is the sum of weighted losses by the number of samples. Default: 1 each. */
-  readonly sampleWeight?: Samples;
-  /** Seed of the order. Default 0. */
-  readonly seed?: number | string;
-}
-
-/** Options of `KerasModel.evaluate`. */
-export interface KerasEvaluateOptions {
-  /** Samples per batch. Default 32. */
-  readonly batchSize?: number;
-  /** The weight of each sample. Default: 1 each. */
-  readonly sampleWeight?: Samples;
-}
-
-const LOADER_OPTIONS = {
-  epochs: 1,
-  initialEpoch: 0,
-  validationData: undefined,
-  validationBatchSize: undefined,
-  callbacks: [] as readonly Callback[],
-  verbose: 0,
-} as const;
-
-const FIT_OPTIONS = {
-  ...LOADER_OPTIONS,
-  batchSize: 32,
-  validationSplit: 0,
-  shuffle: true,
-  classWeight: undefined,
-  sampleWeight: undefined,
-  seed: 0,
-} as const;
+import { type KerasLossName, lossOf, metricsOf } from './losses.ts';
+import { makeKerasOptimizer } from './optimizers.ts';
+import {
+  type CompileOptions,
+  FIT_OPTIONS,
+  type FitLoaderOptions,
+  type KerasEvaluateOptions,
+  type KerasFitOptions,
+  LOADER_OPTIONS,
+} from './options.ts';
 
 type Network = Module & UnaryModule;
+
+const SPARSE: KerasLossName = 'sparseCategoricalCrossentropy';
 
 /**
  * Keras's way to train, evaluate and use a module from one tensor to one, such as `Sequential`: `compile`, `fit`, `evaluate`, `predict`. A
@@ -120,6 +59,9 @@ export class KerasModel {
   #validation: Validation<unknown, Network, WeightedBatch> | undefined;
   readonly #predict: BatchProgram<{ readonly x: HostTensor }>;
   #epochs = 0;
+  /** Whether targets are class numbers. */
+  #isSparse = false;
+  #busy = false;
 
   /**
    * @param gpu Where the module is trained and used.
@@ -153,6 +95,7 @@ export class KerasModel {
       metrics: [],
     });
     const lossFn = lossOf(loss);
+    this.#isSparse = (typeof loss === 'string' ? loss : (loss as { name?: string }).name) === SPARSE;
     const named = metricsOf(metrics);
     if (optimizer && this.#optimizer) {
       throw new UsageError(
@@ -163,9 +106,14 @@ export class KerasModel {
     this.#validation?.dispose();
     this.#validation = undefined;
     this.#task = {
+      // Items of arrays are numbers of samples.
+      nameOf: (item) => (typeof item === 'number' ? `sample ${item}` : 'an item of the loader'),
       losses: (module, { x, y, weights }: TensorsOf<WeightedBatch>) => {
         const predictions = module.forward(x);
         const losses = lossFn(y, predictions);
+        if (!(losses instanceof Tensor)) {
+          throw new UsageError(`KerasModel: the loss is ${String(losses)}; return a tensor`);
+        }
         const others = weights.shape[0] === losses.shape[0] ? losses.shape.slice(1).map(() => 1) : undefined;
         const values = named.map(
           ({ name, fn, mode }) => [name, logged(mean(fn(y, predictions)), mode)] as const,
@@ -214,9 +162,11 @@ export class KerasModel {
       if (Number.isSafeInteger(value) && value >= 0) continue;
       throw new UsageError(`${call}: ${name} is ${value}; give a whole number of at least 0`);
     }
+    expectCallbacks(call, callbacks);
+    if (this.#busy) throw new UsageError(`${call}: is training already; await that first`);
     if (epochs <= initialEpoch) return new History();
     const { train, valid } = isData
-      ? { train: weighted(call, x, this.#epochs), valid: this.#validOf(call, options) }
+      ? { train: weighted(call, x, this.#epochs, this.#checked(call)), valid: this.#validOf(call, options) }
       : this.#arrays(call, x, second as Samples, options);
     const learner = new Learner<unknown, Network, WeightedBatch>(this.gpu, {
       model: this.module,
@@ -227,13 +177,39 @@ export class KerasModel {
       best: false,
       callbacks: [...callbacks, ...(verbose ? [printer(initialEpoch, epochs)] : [])],
     });
+    this.#busy = true;
     try {
       const result = await learner.fit(epochs - initialEpoch, { lr: optimizer.lr });
       this.#epochs += result.epochs;
       return result.history;
     } finally {
+      this.#busy = false;
       learner.dispose();
     }
+  }
+
+  /** Throws for a batch whose targets are no classes of the model, where its loss takes class numbers; before anything is computed. */
+  #checked(call: string): (batch: KerasBatch) => void {
+    let classes: number | undefined;
+    return ({ x, y }) => {
+      if (!this.#isSparse || !(x.shape[0]! > 0)) return;
+      classes ??= this.#classesOf(x);
+      expectClasses(call, y, classes);
+    };
+  }
+
+  /** Arrays whose targets can be used. */
+  #arraysOf(call: string, x: Samples, y: Samples, weights?: Samples): ReturnType<typeof arraysOf> {
+    const arrays = arraysOf(call, x, y, weights);
+    this.#checked(call)({ x: arrays.x, y: arrays.y });
+    return arrays;
+  }
+
+  /** How many classes the model predicts of such inputs. Nothing is computed: the forward pass is only recorded. */
+  #classesOf(x: HostTensor): number {
+    // Two samples are enough for the shape of the predictions.
+    const { data, shape } = slice(x, 0, Math.min(2, x.shape[0]!));
+    return record(() => this.module.forward(tensor(data.slice(), shape))).result.shape.at(-1)!;
   }
 
   /** Loaders of arrays. */
@@ -248,10 +224,15 @@ export class KerasModel {
         `${call}: validationSplit is ${validationSplit}; give a number of at least 0 and below 1`,
       );
     }
-    const all = arraysOf(call, x, y, sampleWeight);
+    const all = this.#arraysOf(call, x, y, sampleWeight);
     const count = all.x.shape[0]!;
     // Validation data that are given come first, as in Keras.
     const end = options.validationData ? count : Math.floor(count * (1 - validationSplit));
+    if (end === 0 && count > 0) {
+      throw new UsageError(
+        `${call}: validationSplit is ${validationSplit} of ${count} samples, which leaves none to train on; give a smaller share`,
+      );
+    }
     const part = (from: number, to: number) => ({
       x: slice(all.x, from, to),
       y: slice(all.y, from, to),
@@ -263,7 +244,12 @@ export class KerasModel {
       : own.weights;
     const still = { batchSize: options.validationBatchSize ?? batchSize, shuffle: false, seed };
     return {
-      train: weighted(call, arrayLoader({ ...own, weights }, { batchSize, shuffle, seed }), this.#epochs),
+      train: weighted(
+        call,
+        arrayLoader({ ...own, weights }, { batchSize, shuffle, seed }),
+        this.#epochs,
+        () => {},
+      ),
       valid: end < count ? arrayLoader(part(end, count), still) : this.#validOf(call, options),
     };
   }
@@ -271,9 +257,15 @@ export class KerasModel {
   #validOf(call: string, options: KerasFitOptions): Loader<unknown, WeightedBatch> | undefined {
     const { validationData: data, validationBatchSize, batchSize = 32 } = options;
     if (!data) return undefined;
-    if (isLoader(data)) return weighted(`${call}: validationData`, data, 0);
+    if (isLoader(data))
+      return weighted(`${call}: validationData`, data, 0, this.#checked(`${call}: validationData`));
+    if (!Array.isArray(data) || data.length < 2 || data.length > 3) {
+      throw new UsageError(
+        `${call}: validationData is no [x, y] or [x, y, sampleWeight]; give one, or a loader`,
+      );
+    }
     const [x, y, weights] = data;
-    return arrayLoader(arraysOf(`${call}: validationData`, x, y, weights), {
+    return arrayLoader(this.#arraysOf(`${call}: validationData`, x, y, weights), {
       batchSize: validationBatchSize ?? batchSize,
       shuffle: false,
       seed: 0,
@@ -302,8 +294,12 @@ export class KerasModel {
       sampleWeight: undefined,
     });
     const loader = isLoader(x)
-      ? weighted(call, x, 0)
-      : arrayLoader(arraysOf(call, x, y as Samples, sampleWeight), { batchSize, shuffle: false, seed: 0 });
+      ? weighted(call, x, 0, this.#checked(call))
+      : arrayLoader(this.#arraysOf(call, x, y as Samples, sampleWeight), {
+          batchSize,
+          shuffle: false,
+          seed: 0,
+        });
     this.#validation ??= new Validation(this.gpu, task, this.module);
     const { logs } = await this.#validation.run(loader);
     return Object.fromEntries(
