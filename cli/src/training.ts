@@ -81,9 +81,12 @@ function epochsOf(saved: SavedTraining | undefined): number {
   return history?.epochs?.length ?? 0;
 }
 
-/** `epoch 3: loss 0.52, val_loss 0.61, val_ap 0.43 (best)`. */
+/** `epoch 3: loss 0.52, val_loss 0.61, val_ap 0.43 (best)`: without the parts of the losses, so that it fits on a line. */
 function describeEpoch(epoch: number, { lr: _, ...logs }: Logs, isBest: boolean): string {
-  const values = Object.entries(logs).filter(([name]) => name === 'loss' || name.startsWith('val_'));
+  const isPart = (name: string) => name !== 'val_loss' && name.slice('val_'.length) in logs;
+  const values = Object.entries(logs).filter(
+    ([name]) => name === 'loss' || (name.startsWith('val_') && !isPart(name)),
+  );
   const shown = values.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(', ');
   return `epoch ${epoch}: ${shown}${isBest ? ' (best)' : ''}`;
 }

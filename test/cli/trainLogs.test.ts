@@ -35,6 +35,9 @@ const training = (name: string, ...more: string[]): string[] => [
   ...more,
 ];
 
+const PARTS = ['segmentation', 'val_loss', 'val_segmentation', 'val_iou', 'val_dice'];
+const NAMES = ['epoch', 'loss', ...PARTS, 'lr'];
+
 type Columns = Record<string, readonly (number | null)[]>;
 
 /** What the three logs of a folder hold, by the names of the history. */
@@ -57,7 +60,7 @@ function logsIn(log: string): { csv: Columns; history: Columns; board: Columns }
 /** Expects the same values in all logs of a folder; those of TensorBoard are 32-bit floats. Returns them. */
 function expectEqualLogs(log: string): Columns {
   const { csv, history, board } = logsIn(log);
-  expect(Object.keys(history)).toEqual(['epoch', 'loss', 'val_loss', 'val_iou', 'val_dice', 'lr']);
+  expect(Object.keys(history)).toEqual(NAMES);
   expect(history.epoch).toEqual([0, 1, 2]);
   expect(csv).toEqual(history);
   const { epoch: _, ...values } = history;
