@@ -5,7 +5,9 @@ import { withDefaults } from '../options.ts';
 
 /** A worker, as browsers and node:worker_threads have it. */
 export interface WorkerLike {
+  /** Sends a message to the worker. */
   postMessage(message: unknown): void;
+  /** Ends the worker. */
   terminate(): unknown;
 }
 
@@ -193,6 +195,7 @@ export class WorkerPool {
     for (const member of this.#members) member.end();
   }
 
+  /** `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -11,9 +11,13 @@ export interface CanvasContext {
   font: string;
   textAlign: string;
   textBaseline: string;
+  /** Makes an image of transparent pixels. */
   createImageData(width: number, height: number): RgbaImage;
+  /** Reads a rectangle of pixels. */
   getImageData(x: number, y: number, width: number, height: number): RgbaImage;
+  /** Writes pixels. */
   putImageData(image: RgbaImage, x: number, y: number): void;
+  /** Writes text, no wider than `maxWidth`. */
   fillText(text: string, x: number, y: number, maxWidth: number): void;
 }
 
@@ -21,6 +25,7 @@ export interface CanvasContext {
 export interface DrawingCanvas {
   width: number;
   height: number;
+  /** The 2D context; null where the canvas has another one. */
   getContext(type: '2d'): CanvasContext | null;
 }
 

@@ -117,13 +117,18 @@ function policyOf(): typeof policy.value {
  * f16 is stored with 11 bits, up to 65,504; every kernel computes in f32. The backward pass runs in the types of the
  * forward pass and may be in or outside of fn. See docs/memory.md for what it saves.
  *
- * @param options `dtype` and `enabled`; may be left out.
  * @param fn Records operations; not async.
  * @returns What fn returned. A tensor of it may be f16.
  * @throws FoveaError where fn is async, UsageError for another dtype. On a device without the feature shader-f16 (SwiftShader; lavapipe
  * has it) computing what was recorded throws DeviceLimitError, before anything runs.
  */
 export function autocast<R>(fn: () => R): R;
+/**
+ * The same with options: `dtype` and `enabled`.
+ *
+ * @param options The type of convolutions and matrix products, or `{ enabled: false }`.
+ * @param fn Records operations; not async.
+ */
 export function autocast<R>(options: AutocastOptions, fn: () => R): R;
 export function autocast<R>(...given: [() => R] | [AutocastOptions, () => R]): R {
   const [options, fn] = given.length === 1 ? [{}, given[0]] : given;

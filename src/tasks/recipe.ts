@@ -47,6 +47,8 @@ const MAKE_SCHEDULE = {
  * - `cyclical`: four triangles between a quarter of the rate and the rate (`cyclical`);
  * - `plateau`: a tenth after three epochs without a lower loss, of validation if there is one (`ReduceLROnPlateau`);
  * - `constant`.
+ *
+ * @useDeclaredType
  */
 export type ScheduleName = keyof typeof MAKE_SCHEDULE;
 
@@ -84,7 +86,11 @@ const OPTIMIZERS = {
   lion: { rate: 0.1, make: (groups, settings) => new Lion(groups, settings) },
 } as const satisfies Record<string, OptimizerEntry>;
 
-/** An optimizer of `train`: those of fovea/nn, in lower case. */
+/**
+ * An optimizer of `train`: those of fovea/nn, in lower case.
+ *
+ * @useDeclaredType
+ */
 export type OptimizerName = keyof typeof OPTIMIZERS;
 
 /** The names of all optimizers of `train`. */

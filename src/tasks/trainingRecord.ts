@@ -1,9 +1,6 @@
 import * as v from 'valibot';
 import type { TrainSettings } from './settings.ts';
 
-/** Settings that the model itself tells. */
-type ModelSettings = 'model' | 'classNames' | 'config';
-
 /** Where and on what a training ran. It stays the same from its start to its end. */
 export interface TrainingRun {
   /** The version of Fovea. */
@@ -22,7 +19,7 @@ export interface TrainingRun {
  */
 export interface TrainingRecord extends TrainingRun {
   /** The settings, but for the model, its configuration and its classes, which are saved with it. */
-  readonly settings: Omit<TrainSettings, ModelSettings>;
+  readonly settings: Omit<TrainSettings, 'model' | 'classNames' | 'config'>;
   /** Steps done. */
   readonly step: number;
   /** The epoch whose weights these are, from 0, and by what it is the best; undefined where epochs were not compared. */

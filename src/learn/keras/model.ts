@@ -53,7 +53,7 @@ const SPARSE: KerasLossName = 'sparseCategoricalCrossentropy';
  */
 export class KerasModel {
   readonly gpu: Gpu;
-  readonly module: Network;
+  readonly module: Module & UnaryModule;
   #optimizer: Optimizer | undefined;
   #task: Task<unknown, Network, WeightedBatch> | undefined;
   #validation: Validation<unknown, Network, WeightedBatch> | undefined;
@@ -67,7 +67,7 @@ export class KerasModel {
    * @param gpu Where the module is trained and used.
    * @param module Maps a tensor to a tensor. Throws UsageError for anything else.
    */
-  constructor(gpu: Gpu, module: Network) {
+  constructor(gpu: Gpu, module: Module & UnaryModule) {
     if (!(module instanceof Module && typeof module.forward === 'function')) {
       throw new UsageError(
         `KerasModel: takes a module with forward(x), got ${String(module)}; give a Sequential of layers`,
