@@ -87,6 +87,7 @@ export {
   loadDetector,
   loadSegmenter,
   type ObjectDetector,
+  type PanopticFound,
   type PixelSegmenter,
   type Segmentation,
   Segmenter,
@@ -94,6 +95,7 @@ export {
 } from './tasks/infer.ts';
 export { labelMap } from './tasks/labelMap.ts';
 export { buildModel, decodeModel, metadataOf, type TrainedModel, taskOf } from './tasks/modelFile.ts';
+export type { PanopticImage, PanopticImageSegment } from './tasks/panoptic.ts';
 export {
   type CropPreprocessing,
   cropPreprocessing,

@@ -9,6 +9,7 @@ import {
   type DetectionImage,
   detectionConfusion,
   detectionErrors,
+  type PanopticResult,
   type PrecisionRecall,
   rocCurve,
   type ThresholdGoal,
@@ -95,7 +96,43 @@ const maskColumns = (segm: CocoSummary<string> | undefined) => ({
   total: segm ? [segm.ap50, segm.ap] : [],
 });
 
-export function detectionSummary({ result, coco, segm, images }: DetectionEvaluation): DetectionEvalSummary {
+/** Panoptic quality of all classes, of objects (things) and of regions (stuff). */
+function panopticSummary(panoptic: PanopticResult<string>) {
+  const rows = [
+    ['all', panoptic.all],
+    ['things', panoptic.things],
+    ['stuff', panoptic.stuff],
+  ] as const;
+  const table: ReportTable = {
+    title: 'Panoptic quality of each class',
+    header: ['class', 'PQ', 'SQ', 'RQ', 'TP', 'FP', 'FN'],
+    rows: [
+      ...panoptic.perClass.map(({ label, pq, sq, rq, tp, fp, fn }) => [
+        ...[label, pq, sq, rq],
+        ...[tp, fp, fn].map(String),
+      ]),
+      ...rows.slice(1).map(([name, { pq, sq, rq }]) => [`mean of ${name}`, pq, sq, rq, '', '', '']),
+    ],
+    total: ['mean of all', panoptic.all.pq, panoptic.all.sq, panoptic.all.rq, '', '', ''],
+    note: 'As panopticapi. PQ = SQ times RQ. SQ: the mean IoU of matched segments. RQ: their F1.',
+  };
+  return {
+    table,
+    lines: rows.map(
+      ([name, { pq, sq, rq }]) =>
+        `panoptic quality, ${name}: PQ ${fixed(pq)}, SQ ${fixed(sq)}, RQ ${fixed(rq)}`,
+    ),
+  };
+}
+
+export function detectionSummary({
+  result,
+  coco,
+  segm,
+  images,
+  panoptic,
+}: DetectionEvaluation): DetectionEvalSummary {
+  const segments = panoptic && panopticSummary(panoptic);
   const masks = maskColumns(segm);
   const classes = result.perClass.map(({ label }) => label);
   const goals = GOALS.map(([name, goal]) => ({ name, chosen: choose(result.precisionRecall, goal) }));
@@ -149,6 +186,7 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       note: 'Over all classes; a detection is correct at IoU .5 or more. On other images these thresholds do somewhat worse.',
     },
     errorTable(errors, scoreThreshold),
+    ...(segments ? [segments.table] : []),
   ];
   return {
     scoreThreshold,
@@ -159,22 +197,27 @@ export function detectionSummary({ result, coco, segm, images }: DetectionEvalua
       coco: { ...coco, perClass: undefined, stats: undefined },
       perClass: coco.perClass,
       ...(segm ? { masks: { ...segm, stats: undefined } } : {}),
+      ...(panoptic ? { panoptic } : {}),
       threshold: best,
       confusion: matrixOf(names, confusion),
       errors: errors.counts,
     },
     tables,
-    lines: best
-      ? [
-          `threshold ${exact(best)} has the best F1, ${fixed(best.fbeta)}: precision ${fixed(best.precision)}, recall ${fixed(best.recall)} (fovea detect --threshold ${exact(best)})`,
-        ]
-      : [],
+    lines: [
+      ...(segments?.lines ?? []),
+      ...(best
+        ? [
+            `threshold ${exact(best)} has the best F1, ${fixed(best.fbeta)}: precision ${fixed(best.precision)}, recall ${fixed(best.recall)} (fovea detect --threshold ${exact(best)})`,
+          ]
+        : []),
+    ],
     run: {
       metrics: {
         'AP@.5': coco.ap50,
         'AP@[.5:.95]': coco.ap,
         AR: coco.ar.at(-1)!,
         ...(segm ? { 'mask AP@.5': segm.ap50, 'mask AP@[.5:.95]': segm.ap } : {}),
+        ...(panoptic ? { PQ: panoptic.all.pq } : {}),
       },
       precisionRecall: [
         ...(classes.length > 1 ? [{ name: 'all', ...result.precisionRecall }] : []),

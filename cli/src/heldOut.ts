@@ -1,4 +1,4 @@
-import { type ModelName, taskOf, UsageError } from 'fovea';
+import { architectureOf, type ModelName, taskOf, UsageError } from 'fovea';
 import { kFold, trainTestSplit } from 'fovea/data';
 import { counted } from './counted.ts';
 import { type Held, held } from './optionValues.ts';
@@ -55,7 +55,10 @@ const METRICS = {
 /** The name in the logs of a metric of `--best`. Throws UsageError for one that the task does not have. */
 export function metricOf(model: ModelName, best: string | undefined): string | undefined {
   if (best === undefined) return undefined;
-  const known: readonly string[] = METRICS[taskOf({ name: model })];
+  const known: readonly string[] = [
+    ...METRICS[taskOf({ name: model })],
+    ...(architectureOf(model).numStuff ? ['pq'] : []),
+  ];
   if (known.includes(best)) return `val_${best}`;
   throw new UsageError(`train: --best ${best}: a ${model} has ${known.join(', ')}`);
 }

@@ -62,6 +62,12 @@ export const size = (text: string): [number, number] => {
   }
   return sides;
 };
+/** `sky,grass` as ['sky', 'grass']. */
+export const names = (text: string): string[] => {
+  const list = text.split(',').map((name) => name.trim());
+  if (list.includes('')) throw new InvalidArgumentError('give names, such as sky,grass.');
+  return list;
+};
 /** The values of an option that is given several times. */
 export const several = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 export const scales = (text: string): number[] => {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Detection, Segmentation } from 'fovea';
+import type { Detection, PanopticImage, Segmentation } from 'fovea';
 import {
   type AnnotatedShape,
   type Annotation,
@@ -24,6 +24,18 @@ export const detectionShapes = (detections: readonly Detection[]): AnnotatedShap
     score,
     ...(mask ? { mask } : {}),
   }));
+
+/** The segments as detections with the pixels that they have in the map, which overlap nowhere. */
+export const panopticDetections = ({ ids, width, segments }: PanopticImage): Detection[] =>
+  segments.map(({ id, label, score, box }) => {
+    const [x1, y1, x2, y2] = box;
+    const mask = { x: x1, y: y1, width: x2 - x1, height: y2 - y1 };
+    const data = new Uint8Array(mask.width * mask.height);
+    for (let y = y1, i = 0; y < y2; y++) {
+      for (let x = x1; x < x2; x++, i++) data[i] = ids[y * width + x] === id ? 1 : 0;
+    }
+    return { box, label, score, mask: { ...mask, data } };
+  });
 
 /** A shape for each detection: its box, or where it has a mask a polygon for each region of that, of one group. */
 export const detectionOutlines = (detections: readonly Detection[]): AnnotatedShape[] =>

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DataError, UsageError } from 'fovea';
+import { DataError, type PanopticImage, UsageError } from 'fovea';
 import {
   type AnnotatedImage,
   type AnnotatedShape,
@@ -16,11 +16,12 @@ import { csvLine } from './csv.ts';
 import { drawOverlay } from './draw.ts';
 import type { ImageInput } from './imageInputs.ts';
 import type { LoadedImage } from './images.ts';
+import { PanopticResults } from './panopticResults.ts';
 import { printable } from './printable.ts';
 import { ResultFolder } from './resultFolder.ts';
 
 /** The formats of results. */
-export const RESULT_FORMATS = ['labelme', 'coco', 'yolo', 'masks', 'csv'] as const;
+export const RESULT_FORMATS = ['labelme', 'coco', 'yolo', 'masks', 'csv', 'panoptic'] as const;
 /** A format of results. */
 export type ResultFormat = (typeof RESULT_FORMATS)[number];
 
@@ -33,6 +34,8 @@ export interface ResultOptions {
   readonly draw?: boolean;
   /** Whether the images are copied, which makes the results a data set of its own. Default false. */
   readonly copyImages?: boolean;
+  /** The classes that are regions, of models that find them too. Default: none. */
+  readonly stuff?: readonly string[];
   /** YOLO: whether boxes have their score as a sixth number. Default false. */
   readonly saveConf?: boolean;
 }
@@ -43,6 +46,8 @@ export interface Found {
   readonly shapes: readonly AnnotatedShape[];
   /** The same with polygons in the place of pixels, which can be edited. */
   outlines(): AnnotatedShape[];
+  /** The segments, of models of objects and regions. */
+  readonly panoptic?: PanopticImage;
   /** What is drawn. */
   overlay(): Overlay;
   /** A few words on it. */
@@ -84,6 +89,7 @@ export class Results {
   readonly #folder: ResultFolder;
   readonly #classes: readonly { readonly name: string }[];
   readonly #writer: DatasetWriter | undefined;
+  readonly #panoptic: PanopticResults | undefined;
   readonly #numbers: ReadonlyMap<ImageInput, number>;
   /** Whether predictions have scores. */
   readonly #scored: boolean;
@@ -103,7 +109,11 @@ export class Results {
     this.#classes = classNames.map((name) => ({ name }));
     this.#scored = scored;
     this.#numbers = imageNumbers(inputs);
-    const format: FormatName | undefined = this.#format === 'csv' ? undefined : this.#format;
+    const format: FormatName | undefined =
+      this.#format === 'csv' || this.#format === 'panoptic' ? undefined : this.#format;
+    if (this.#format === 'panoptic') {
+      this.#panoptic = new PanopticResults(folder, classNames, options.stuff ?? []);
+    }
     this.#writer =
       format &&
       FORMATS[format].create(folder, this.#classes, undefined, {
@@ -158,6 +168,10 @@ export class Results {
       shapes: this.#shapes(found),
     };
     if (this.#format === 'csv') await this.#addRows(input, annotation);
+    if (this.#panoptic && found.panoptic) {
+      const listed = { id: annotation.id!, file_name: input.inside, width, height };
+      await this.#panoptic.add(input.name, listed, found.panoptic);
+    }
     await this.#writer?.add(this.#annotated(input, annotation));
     if (this.#hasCocoResults && annotation.shapes.length > 0) {
       // The lines of the list, without its brackets.
@@ -204,9 +218,10 @@ export class Results {
   /** Completes the files, and says on stderr what the format has no place for. */
   async finish(): Promise<void> {
     await this.#writer?.end();
+    await this.#panoptic?.finish();
     if (this.#hasCocoResults) await this.#folder.append('results.json', '\n]\n');
     await this.#folder.finish();
-    if (!this.#writer || this.#format === 'csv') return;
+    if (!this.#writer || this.#format === 'csv' || this.#format === 'panoptic') return;
     for (const [what, count] of this.#writer.warnings) {
       // That is what --save-conf is for.
       if (what === 'scores' && !this.#options.saveConf) continue;

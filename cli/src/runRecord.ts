@@ -1,6 +1,7 @@
 // What ran: the options of a training as its model's file keeps them, and as a file that --config takes.
 import type { TrainedModel, TrainingRecord, TrainProgress } from 'fovea';
 import type { Config } from './config.ts';
+import { stuffOf } from './stuff.ts';
 import type { LearningOptions } from './trainOptions.ts';
 
 /** Options that settings do not tell, by their long names. */
@@ -32,12 +33,17 @@ export function noteOf(options: LearningOptions, progress: TrainProgress | undef
 }
 
 /** All options with which a model was trained, as `fovea train --config` takes them: those that were left out too. */
-export function configOf({ name, classNames }: TrainedModel, { settings, note }: TrainingRecord): Config {
+export function configOf(
+  { name, classNames, model }: TrainedModel,
+  { settings, note }: TrainingRecord,
+): Config {
   const { best, classWeights, skipBatches } = settings;
   const weighed =
     settings.classWeights?.length === classNames.length ? classNames : ['background', ...classNames];
+  const stuff = stuffOf(name, model.config, classNames);
   return {
     model: name,
+    stuff: stuff.length > 0 ? stuff.join(',') : undefined,
     ...note,
     steps: settings.steps,
     size: settings.maxSide,

@@ -11,7 +11,7 @@ import {
   type TaskName,
 } from 'fovea';
 import type { DataOptions } from './dataOptions.ts';
-import { batches, type Held, held, positive, several, share, whole } from './optionValues.ts';
+import { batches, type Held, held, names, positive, several, share, whole } from './optionValues.ts';
 
 /** Options of what is trained, on what, and by what optimizer. */
 export interface LearningOptions extends DataOptions {
@@ -29,6 +29,8 @@ export interface LearningOptions extends DataOptions {
   readonly seed?: number;
   /** Images to evaluate on after each epoch. */
   readonly val?: Held;
+  /** Classes of regions, of models that find them too. */
+  readonly stuff?: readonly string[];
   /** Fill boxes without outlines, to train masks on them. */
   readonly boxesAsMasks?: boolean;
   /** How crops are varied: the name of a ready-made list of transforms, a JSON or TOML file with one, or the list of a config file. */
@@ -102,6 +104,11 @@ export const learningOptions = (command: Command): Command =>
     .option('--config <file>', 'TOML or JSON file with any of these options; those given here win')
     .option('--boxes-as-masks', 'for models of masks: fill the boxes of objects that have no outline')
     .addOption(new Option('--model <name>', 'model to train').choices(MODEL_NAMES))
+    .option(
+      '--stuff <names>',
+      'for panopticfpn: the classes that are regions, such as sky,grass; background is what nothing labelled covers (default: background)',
+      names,
+    )
     .addOption(
       new Option(
         '--task <task>',
@@ -193,7 +200,7 @@ export const trainOptions = (command: Command): Command =>
     )
     .option(
       '--best <metric>',
-      'what epochs are compared by: ap, ap50, iou, dice, accuracy, top5 or loss (default: ap, iou or accuracy)',
+      'what epochs are compared by: ap, ap50, iou, dice, accuracy, top5, pq or loss (default: ap, iou or accuracy)',
     )
     .option('--patience <epochs>', 'stop after so many epochs in a row that were no better', whole(1))
     .option('--log <dir>', 'folder for the logs of epochs: log.csv, history.json, and TensorBoard files')

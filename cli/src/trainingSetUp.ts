@@ -25,6 +25,7 @@ import { expectFormat, type FormatAdvice, weightsOf } from './modelFiles.ts';
 import { printable, printableLines } from './printable.ts';
 import { noteOf, type TrainingNote } from './runRecord.ts';
 import { type LoadedSample, loadFolder } from './samples.ts';
+import { stuffOf } from './stuff.ts';
 import type { SavedTraining } from './training.ts';
 import { checkMasks, checkSizes } from './trainingData.ts';
 import type { LearningOptions, TrainOptions } from './trainOptions.ts';
@@ -206,6 +207,7 @@ export async function setUpTraining(
     options.epochs === undefined ? { steps: options.steps ?? before?.steps } : { epochs: options.epochs };
   const classWeights =
     options.classWeights === undefined ? undefined : await readClassWeights(options.classWeights);
+  const stuff = before ? stuffOf(before.model, before.config, before.classNames) : [];
   const built = options.width !== undefined || options.anchors !== undefined;
   const given: SettingsOptions = {
     ...recipeOptions(options, before),
@@ -218,6 +220,7 @@ export async function setUpTraining(
       maxSide,
       cropSize: options.crop ?? before?.cropSize,
       batchSize: options.batch ?? before?.batchSize,
+      stuff: options.stuff ?? (stuff.length > 0 ? stuff : undefined),
       width: options.width,
       anchors: options.anchors === undefined ? undefined : await readAnchors(options.anchors),
       config: before && !built ? before.config : undefined,

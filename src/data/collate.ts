@@ -4,9 +4,10 @@ import { boxArea } from '../vision/boxes.ts';
 import type { Annotation } from './annotation.ts';
 import { type Layer, mostParts, renderLayers } from './augment/mixing.ts';
 import type { Augment } from './augment/parameters.ts';
-import { cropIgnored, cropMask, paintLabels, sortObjects } from './cropTargets.ts';
+import { cropIgnored, cropMask, paintLabels, paintRegions, sortObjects } from './cropTargets.ts';
 import type { FloatImage } from './image.ts';
 import { unionOf } from './objects.ts';
+import { restOf } from './stuff.ts';
 
 /** A batch to train a detector on. */
 export interface DetectBatch {
@@ -25,6 +26,11 @@ export interface DetectBatch {
   ignored: Float32Array;
   /** Masks [N, G, H, W]: 1 where an object is visible, else 0. Only if `BatchOptions.masks` is set. */
   masks?: Float32Array;
+  /**
+   * Regions [N, H, W]: 0 for objects, 1 and more for regions in the order of `BatchOptions.stuff`, `IGNORE_INDEX` where a pixel is
+   * ignored. Only if that is set.
+   */
+  semantic?: Int32Array;
 }
 
 /** A batch to train a segmenter on. */
@@ -109,13 +115,22 @@ interface DetectLayout extends Layout {
   /** Capacity for regions to ignore per image, K. */
   readonly maxIgnored: number;
   readonly masks?: boolean;
+  readonly stuff?: readonly string[];
   readonly minVisible?: number;
 }
 
 /** Makes a batch to train a detector on. */
 export function detectBatch(
   drawn: readonly (readonly Layer<Labelled>[])[],
-  { size, classNames, maxBoxes: room, maxIgnored, masks: wantsMasks = false, minVisible }: DetectLayout,
+  {
+    size,
+    classNames,
+    maxBoxes: room,
+    maxIgnored,
+    masks: wantsMasks = false,
+    stuff,
+    minVisible,
+  }: DetectLayout,
 ): DetectBatch {
   const images = imagesOf(drawn, size);
   const pixels = size[0] * size[1];
@@ -124,10 +139,16 @@ export function detectBatch(
   const counts = new Int32Array(drawn.length);
   const masks = wantsMasks ? new Float32Array(drawn.length * room * pixels) : undefined;
   const ignored = new Float32Array(drawn.length * maxIgnored * 4);
+  const semantic = stuff && new Int32Array(drawn.length * pixels).fill(restOf(stuff));
   drawn.forEach((layers, n) => {
     const parts = layers.flatMap((layer) => layer.parts);
     const sorted = parts.map(({ sample, crop }) => {
-      const { found, leftOut } = sortObjects(sample.annotation.shapes, crop, { minVisible });
+      const { shapes } = sample.annotation;
+      if (semantic) {
+        paintRegions(sample.annotation, crop, stuff, semantic.subarray(n * pixels, (n + 1) * pixels));
+      }
+      const objects = stuff ? shapes.filter(({ label }) => !stuff.includes(label)) : shapes;
+      const { found, leftOut } = sortObjects(objects, crop, { minVisible });
       return { found: found.map((object) => ({ ...object, crop })), leftOut };
     });
     const found = sorted.flatMap((part) => part.found);
@@ -151,5 +172,9 @@ export function detectBatch(
       if (masks) cropMask(shapes, crop, masks.subarray(place * pixels, (place + 1) * pixels));
     });
   });
-  return { images, boxes, labels, counts, ignored, ...(masks ? { masks } : {}) };
+  return {
+    ...{ images, boxes, labels, counts, ignored },
+    ...(masks ? { masks } : {}),
+    ...(semantic ? { semantic } : {}),
+  };
 }

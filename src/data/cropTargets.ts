@@ -243,6 +243,21 @@ export function paintLabels(
   if (unlabelled) paintShape({ mask: unlabelled }, canvas, IGNORE_INDEX, own);
 }
 
+/** Paints the regions of a crop: see `DetectBatch.semantic`. Objects are in front of regions, whatever their order. */
+export function paintRegions(
+  { shapes, unlabelled, ignored = [] }: Pick<Annotation, 'shapes' | 'unlabelled' | 'ignored'>,
+  crop: Crop,
+  stuff: readonly string[],
+  own: Int32Array,
+): void {
+  const canvas = canvasOf(crop);
+  const regionOf = ({ label }: AnnotatedShape): number => stuff.indexOf(label) + 1;
+  for (const shape of shapes) if (regionOf(shape) > 0) paintShape(shape, canvas, regionOf(shape), own);
+  for (const region of ignored) paintShape(region, canvas, IGNORE_INDEX, own);
+  for (const shape of shapes) if (regionOf(shape) === 0) paintShape(shape, canvas, 0, own);
+  if (unlabelled) paintShape({ mask: unlabelled }, canvas, IGNORE_INDEX, own);
+}
+
 /**
  * Computes the mask of one object in a crop, painted as by `cropLabels`.
  *

@@ -9,6 +9,7 @@ import type { Augment } from './augment/parameters.ts';
 import { type AugmentPreset, augmentOf } from './augment/presets.ts';
 import { capacities, type DetectBatch, detectBatch, type SegmentBatch, segmentBatch } from './collate.ts';
 import type { FloatImage } from './image.ts';
+import { checkStuff } from './stuff.ts';
 
 /** An image and its annotation, as training and evaluation take them. */
 export interface Sample {
@@ -40,6 +41,12 @@ export interface BatchOptions<T extends 'detect' | 'segment'> {
   readonly minVisible?: number;
   /** Whether batches of the task `detect` contain the masks of the objects. Default false. */
   readonly masks?: boolean;
+  /**
+   * For the task `detect`: the classes of regions ("stuff"), which are the last of `classNames`. Their shapes are no objects, and batches
+   * contain the map `semantic`. Pixels that nothing labelled covers are of the class `background` if it is among these, and else
+   * ignored. Default: there are none, nor such a map.
+   */
+  readonly stuff?: readonly string[];
   /** Capacity for boxes per crop, G; crops with more objects keep the largest and ignore the others. Default: the most shapes in one sample, times the most samples in one image. */
   readonly maxBoxes?: number;
 }
@@ -106,6 +113,7 @@ export class BatchSource<T extends 'detect' | 'segment'> {
       augment: undefined,
       minVisible: undefined,
       masks: undefined,
+      stuff: undefined,
       maxBoxes: undefined,
     });
     this.#augment = augmentOf(options.augment ?? 'none', 'BatchSource: augment');
@@ -130,6 +138,14 @@ export class BatchSource<T extends 'detect' | 'segment'> {
           `BatchSource: ${name} has label "${unknown.label}", the classes are ${classes.join(', ')}; add it, or leave out its shapes`,
         );
       }
+    }
+    if (options.stuff) {
+      if (task === 'segment' || this.#augment.some(({ name }) => name === 'mixUp')) {
+        throw new UsageError(
+          `BatchSource: stuff is for the task detect without mixUp in augment, which has no label maps; ${task === 'segment' ? 'leave it out' : 'use cutMix'}`,
+        );
+      }
+      checkStuff('BatchSource', classes, options.stuff);
     }
     const room = capacities(samples, this.#augment);
     this.#maxIgnored = room.maxIgnored;
@@ -157,13 +173,13 @@ export class BatchSource<T extends 'detect' | 'segment'> {
   /** Returns the next batch. */
   next(): T extends 'detect' ? DetectBatch : SegmentBatch;
   next(): DetectBatch | SegmentBatch {
-    const { task, size, classNames: classes, masks, minVisible } = this.#options;
+    const { task, size, classNames: classes, masks, stuff, minVisible } = this.#options;
     const drawn = this.#draw();
     this.#batch++;
     const layout = { size, classNames: classes };
     if (task === 'segment') return segmentBatch(drawn, layout);
     const { maxBoxes, maxIgnored } = this;
-    return detectBatch(drawn, { ...layout, maxBoxes, maxIgnored, masks, minVisible });
+    return detectBatch(drawn, { ...layout, maxBoxes, maxIgnored, masks, stuff, minVisible });
   }
 
   /**

@@ -25,6 +25,7 @@ import {
   isDetector,
   type SegmentationModel,
 } from '../tasks/step.ts';
+import { thingsAndStuff } from '../tasks/stuff.ts';
 import { Learner } from './learner.ts';
 
 /** A Learner of labelled images: `learnerOf` makes it. */
@@ -145,6 +146,9 @@ export function learnerOf(
     const objects = {
       task: 'detect' as const,
       masks: architecture.hasMasks ?? false,
+      ...(architecture.numStuff
+        ? { stuff: thingsAndStuff(settings.model, settings.config, classNames).stuff }
+        : {}),
       ...(architecture.needsSeed ? { firstSeed: seed * 1_000_003 } : {}),
     };
     return new Learner(gpu, {

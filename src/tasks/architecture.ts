@@ -10,6 +10,8 @@ export interface NewModelOptions {
   readonly numClasses: number;
   /** Channels of the first stage. Default: see the architecture. */
   readonly width?: number;
+  /** For models of regions too: how many of the classes, the last ones, are regions ("stuff"). Default 1. */
+  readonly numStuff?: number;
   /** Side of the training crops in pixels. Models whose size depends on it are built for it. */
   readonly cropSize?: number;
   /** For detectors: anchors as found by `fitAnchors` or `fovea anchors`. Default: those of the architecture. */
@@ -26,6 +28,8 @@ export interface Architecture<Config = unknown> {
   build(config: Config, seed: number): TaskModel;
   /** Returns the number of classes, without the background. */
   numClasses(config: Config): number;
+  /** For models of regions too: returns how many of the classes, the last ones, are regions ("stuff"). */
+  numStuff?(config: Config): number;
   /** Returns the number that the sides of crops must be multiples of, in pixels; images are padded to multiples of it. */
   sizeMultiple(config: Config): number;
   /** For classifiers: returns the side in pixels of the images that a model with pretrained weights is trained on. */

@@ -6,6 +6,7 @@ import { FCN, fcnConfig } from '../models/fcn.ts';
 import { FCOS, fcosConfig } from '../models/fcos.ts';
 import { LRASPP, lrasppConfig, SMALL_LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN, maskRCNNConfig } from '../models/maskRcnn.ts';
+import { PanopticFPN, panopticFPNConfig } from '../models/panopticFpn.ts';
 import { type ResNetConfig, SMALL_RESNET } from '../models/resnet.ts';
 import { RetinaNet, retinaNetConfig } from '../models/retinanet.ts';
 import { SMALL_SSD, SSD, ssdConfig } from '../models/ssd.ts';
@@ -40,7 +41,7 @@ function levelsOf(name: string, { anchors }: NewModelOptions, levels: readonly n
   const given =
     anchors.kind === 'list' ? 'a list of widths and heights' : `sizes for ${anchors.sizes.length} levels`;
   throw new UsageError(
-    `${name}: the anchors are ${given}, ${name} takes sizes for ${levels.join(', ')} levels; fit them with fovea anchors --model ${name === 'maskrcnn' ? 'fasterrcnn' : name}`,
+    `${name}: the anchors are ${given}, ${name} takes sizes for ${levels.join(', ')} levels; fit them with fovea anchors --model ${['maskrcnn', 'panopticfpn'].includes(name) ? 'fasterrcnn' : name}`,
   );
 }
 
@@ -163,6 +164,24 @@ export const ARCHITECTURES = {
     numClasses: ({ numClasses }) => numClasses,
     sizeMultiple: () => 32,
     lossNames: ['classifier', 'box_reg', 'mask', 'objectness', 'rpn_box_reg'],
+    needsSeed: true,
+    hasMasks: true,
+  }),
+  panopticfpn: architecture<PanopticFPN['config']>({
+    task: 'detect',
+    defaultConfig: ({ numStuff = 1, ...options }) =>
+      panopticFPNConfig({
+        numClasses: options.numClasses - numStuff,
+        numStuff,
+        backbone: small(options),
+        ...pyramid(options),
+        rpn: { ...levelsOf('panopticfpn', options, [5]) },
+      }),
+    build: (config, seed) => new PanopticFPN({ ...config, seed }),
+    numClasses: ({ numClasses, numStuff }) => numClasses + numStuff,
+    numStuff: ({ numStuff }) => numStuff,
+    sizeMultiple: () => 32,
+    lossNames: ['classifier', 'box_reg', 'mask', 'objectness', 'rpn_box_reg', 'semantic'],
     needsSeed: true,
     hasMasks: true,
   }),

@@ -14,14 +14,13 @@ const normalization = v.strictObject({ mean: three, std: three });
 const resize = v.strictObject({ minSize: count(65536), maxSize: count(65536) });
 const sizes = v.pipe(v.array(v.pipe(v.array(positive), v.minLength(1))), v.minLength(1));
 const ratios = v.pipe(v.array(positive), v.minLength(1));
-const detect = v.optional(
-  v.strictObject({
-    scoreThreshold: v.optional(v.number()),
-    iouThreshold: v.optional(share),
-    maxDetections: v.optional(count(100_000)),
-    candidates: v.optional(count(1_000_000)),
-  }),
-);
+const detectEntries = {
+  scoreThreshold: v.optional(v.number()),
+  iouThreshold: v.optional(share),
+  maxDetections: v.optional(count(100_000)),
+  candidates: v.optional(count(1_000_000)),
+};
+const detect = v.optional(v.strictObject(detectEntries));
 
 const norm = v.optional(v.picklist(['group', 'batch', 'frozen']));
 const backboneEntries = {
@@ -130,6 +129,16 @@ const fasterRcnnEntries = {
 };
 const mask = v.strictObject({ width, depth: upTo(16), resolution: count(64), maxRegions: count(100_000) });
 
+const panopticDetect = v.optional(
+  v.strictObject({
+    ...detectEntries,
+    instanceThreshold: v.optional(v.number()),
+    overlapThreshold: v.optional(share),
+    stuffAreaLimit: v.optional(upTo(1_000_000_000)),
+  }),
+);
+const semantic = v.strictObject({ width, groups: width, lossWeight: v.pipe(v.number(), v.minValue(0)) });
+
 // Label maps are bytes: 0 is the background, 255 is ignored.
 const mapped = v.pipe(count(255), v.minValue(2));
 const dice = v.optional(v.boolean());
@@ -157,6 +166,14 @@ export const CONFIG_SCHEMAS: Readonly<Record<ModelName, v.GenericSchema>> = {
   ssdlite: ssd,
   fasterrcnn: v.strictObject(fasterRcnnEntries),
   maskrcnn: v.strictObject({ ...fasterRcnnEntries, mask }),
+  panopticfpn: v.strictObject({
+    ...fasterRcnnEntries,
+    backbone,
+    mask,
+    numStuff: count(254),
+    semantic,
+    detect: panopticDetect,
+  }),
   yolov3: darknet,
   'yolov3-tiny': darknet,
   'yolo-fastest': darknet,

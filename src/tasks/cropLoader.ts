@@ -29,6 +29,8 @@ export type DetectTensors = {
   readonly ignored: HostTensor;
   /** Masks [N, G, H, W], if they are wanted. */
   readonly masks?: HostTensor;
+  /** The region of each pixel [N, H, W], if there are classes of regions: see `DetectBatch`. */
+  readonly semantic?: HostTensor;
   /** A seed for models that sample at random [], another one in each step, if it is wanted. */
   readonly seed?: HostTensor;
 };
@@ -111,7 +113,7 @@ export class CropLoader<T extends 'detect' | 'segment'>
     const { batchSize: N, size, firstSeed } = this.#options;
     const images = { data: batch.images, shape: [N, ...size, 3] };
     if (!('boxes' in batch)) return { images, labels: { data: batch.labels, shape: [N, ...size] } };
-    const { boxes, labels, counts, masks, ignored } = batch;
+    const { boxes, labels, counts, masks, semantic, ignored } = batch;
     const { maxBoxes: G, maxIgnored: K } = this.#source;
     return {
       images,
@@ -120,6 +122,7 @@ export class CropLoader<T extends 'detect' | 'segment'>
       counts: { data: counts, shape: [N] },
       ...(firstSeed === undefined ? {} : { seed: { data: Int32Array.of(firstSeed + number), shape: [] } }),
       ...(masks ? { masks: { data: masks, shape: [N, G, ...size] } } : {}),
+      ...(semantic ? { semantic: { data: semantic, shape: [N, ...size] } } : {}),
       ignored: { data: ignored, shape: [N, K, 4] },
     };
   }

@@ -48,17 +48,18 @@ const nameOf = ({ name }: Sample): string => name;
 
 /**
  * Finding objects: the losses of the model on the crops of a `CropLoader`, judged by average precision on whole images, as `ap` (the mean
- * over IoU 0.5 to 0.95) and `ap50`.
+ * over IoU 0.5 to 0.95) and `ap50`, and of models of regions too by panoptic quality, as `pq`.
  */
 export function detectTask(options: CropTaskOptions): Task<Sample, DetectionModel, DetectTensors> {
   const { valid, ...trained } = checked('detectTask', options);
   let detector: Detector | undefined;
   const judge = async (gpu: Gpu, model: DetectionModel, samples: readonly Sample[]) => {
     if (detector?.trained.model !== model) detector = new Detector(gpu, { ...trained, model });
-    const { coco } = await evaluateDetector(detector, samples);
+    const { coco, panoptic } = await evaluateDetector(detector, samples);
     return {
       ap: { value: coco.ap, mode: 'max' as const },
       ap50: { value: coco.ap50, mode: 'max' as const },
+      ...(panoptic ? { pq: { value: panoptic.all.pq, mode: 'max' as const } } : {}),
     };
   };
   return {

@@ -13,9 +13,11 @@ import {
   type DetectionResult,
   evaluateDetections,
 } from '../vision/metrics/detection.ts';
+import { PanopticQuality, type PanopticResult } from '../vision/metrics/panoptic.ts';
 import { type Rle, rleEncode } from '../vision/rle.ts';
 import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from './infer.ts';
 import { labelMap, paint } from './labelMap.ts';
+import { panopticTruth } from './panoptic.ts';
 
 /** One image of an evaluation, and what was found in it. */
 export interface EvaluatedImage<Found, S extends Sample = Sample> {
@@ -82,6 +84,8 @@ export interface DetectionEvaluation {
   readonly coco: CocoSummary<string>;
   /** COCO's metrics of masks; undefined for models without masks. */
   readonly segm: CocoSummary<string> | undefined;
+  /** Panoptic quality; undefined for models without regions, and where `EvaluateOptions.objects` selects. */
+  readonly panoptic?: PanopticResult<string>;
   /** What was evaluated for each sample: the selected objects and detections. */
   readonly images: readonly DetectionImage<string>[];
 }
@@ -92,7 +96,8 @@ export const EVALUATED_SCORE = 0.01;
 /**
  * Computes the average precision of a detector on labelled images, by COCO's rules: at IoU 0.5, and the mean over IoU
  * 0.5 to 0.95. Shapes of a group are one object, as in training. Crowds and difficult objects need not be detected.
- * Detections with a score over 0.01 are evaluated, or over `detector.leastScore` where that is more.
+ * Detections with a score over 0.01 are evaluated, or over `detector.leastScore` where that is more. Of models of objects and regions
+ * the panoptic quality is computed too, with their own threshold for objects.
  *
  * @param detector The detector.
  * @param samples Labelled images.
@@ -112,9 +117,14 @@ export async function evaluateDetector<S extends Sample>(
   const { onImage } = options;
   const scoreThreshold = Math.max(EVALUATED_SCORE, detector.leastScore ?? 0);
   const { classNames: classes, hasMasks: masks } = detector;
+  const { stuff = [] } = detector;
+  const quality =
+    detector.panoptic && !options.objects ? new PanopticQuality({ things: classes, stuff }) : undefined;
   const images: DetectionImage<string>[] = [];
   for await (const sample of eachOf('evaluateDetector', samples)) {
-    const found = await detector.detect(sample.image, { scoreThreshold });
+    const segments = quality && (await detector.panoptic?.(sample.image, { scoreThreshold }));
+    if (segments) quality?.add(segments.panoptic, panopticTruth(sample.annotation, stuff));
+    const found = segments?.detections ?? (await detector.detect(sample.image, { scoreThreshold }));
     await onImage?.({ index: images.length, sample, found });
     images.push(evaluatedImage(sample, found, detector, options.objects));
   }
@@ -126,6 +136,7 @@ export async function evaluateDetector<S extends Sample>(
     result: evaluateDetections(images, { classes }),
     coco: evaluator.summarize(),
     segm: segm?.summarize(),
+    ...(quality ? { panoptic: quality.result() } : {}),
     images,
   };
 }
@@ -134,14 +145,14 @@ export async function evaluateDetector<S extends Sample>(
 function evaluatedImage(
   { annotation }: Sample,
   detections: readonly Detection[],
-  { classNames, hasMasks: masks }: ObjectDetector,
+  { classNames, stuff = [], hasMasks: masks }: ObjectDetector,
   objects: (centre: Point) => boolean = () => true,
 ): DetectionImage<string> {
   return {
     groundTruth: [
       ...ignoredTruth(annotation, classNames, masks),
       ...objectsOf(annotation.shapes)
-        .filter(({ box }) => objects(centreOf(box)))
+        .filter(({ label, box }) => !stuff.includes(label) && objects(centreOf(box)))
         .map(({ label, box, area, crowd, difficult, shapes }) => ({
           label,
           box,

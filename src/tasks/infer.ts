@@ -4,6 +4,7 @@ import type { FloatImage } from '../data/image.ts';
 import { DataError } from '../errors.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
+import { type PanopticDetections, PanopticFPN, type PanopticOptions } from '../models/panopticFpn.ts';
 import {
   type AnyDetections,
   type MergingModel,
@@ -16,9 +17,11 @@ import type { Results, Step } from '../plan/step.ts';
 import type { Box } from '../vision/boxes.ts';
 import { architectureOf } from './architectures.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
-import { prepareImage } from './prepare.ts';
+import { type PanopticImage, panopticImage } from './panoptic.ts';
+import { mapToImage, type Prepared, prepareImage } from './prepare.ts';
 import { softMaskToPatch } from './softMask.ts';
-import { detection, isClassifier, isDetector, kindOfModel, segmentation } from './step.ts';
+import { detection, isClassifier, isDetector, kindOfModel, type Program, segmentation } from './step.ts';
+import { thingsAndStuff } from './stuff.ts';
 
 /** An object found in an image. */
 export interface Detection {
@@ -42,16 +45,28 @@ export interface Segmentation {
   readonly labels: Uint8Array;
 }
 
+/** What a model of objects and regions finds in an image. */
+export interface PanopticFound {
+  /** The objects, by descending score, also those that are no segment. */
+  readonly detections: readonly Detection[];
+  /** The segments. */
+  readonly panoptic: PanopticImage;
+}
+
 /** What finds objects in images: a `Detector`, or that of an ONNX model. */
 export interface ObjectDetector {
-  /** The classes, in the order of their labels. */
+  /** The classes of objects, in the order of their labels. */
   readonly classNames: readonly string[];
+  /** The classes of regions ("stuff"), of models that find them too. */
+  readonly stuff?: readonly string[];
   /** Whether detections have masks. */
   readonly hasMasks: boolean;
   /** The lowest scoreThreshold that `detect` takes, where its file has no detections of lower scores. */
   readonly leastScore?: number | undefined;
   /** Finds the objects in an image: see `Detector.detect`. */
   detect(image: FloatImage, options?: DetectOptions): Promise<Detection[]>;
+  /** Divides an image into objects and regions, with the same detections: only of models that find regions too. */
+  readonly panoptic?: (image: FloatImage, options?: PanopticOptions) => Promise<PanopticFound>;
   /** Frees device buffers. */
   dispose(): void;
 }
@@ -106,8 +121,18 @@ export class Detector implements ObjectDetector {
   readonly trained: TrainedModel;
   readonly #model: MergingModel;
   readonly #multiple: number;
-  readonly #steps = new Map<string, SizedStep<ReturnType<ReturnType<typeof detection>>>>();
+  readonly #steps = new Map<string, SizedStep<AnyDetections>>();
+  readonly #panopticSteps = new Map<string, SizedStep<PanopticDetections>>();
   readonly #gpu: Gpu;
+  /** The classes of objects. Labels below their number are theirs. */
+  readonly classNames: readonly string[];
+  /** The classes of regions ("stuff"); empty for models of objects alone. */
+  readonly stuff: readonly string[];
+  /**
+   * Divides an image into objects and regions, with the same detections as `detect`. Undefined for models of objects alone, and with
+   * test-time augmentation, which merges boxes only.
+   */
+  readonly panoptic?: (image: FloatImage, options?: PanopticOptions) => Promise<PanopticFound>;
 
   /**
    * @param gpu Where the model runs.
@@ -131,10 +156,12 @@ export class Detector implements ObjectDetector {
     this.#model = augmentation
       ? testTimeAugmentation<AnyDetections>(model, { multiple: this.#multiple, ...augmentation })
       : model;
-  }
-
-  get classNames(): readonly string[] {
-    return this.trained.classNames;
+    const { things, stuff } = thingsAndStuff(trained.name, model.config, trained.classNames);
+    this.classNames = things;
+    this.stuff = stuff;
+    if (model instanceof PanopticFPN && !augmentation) {
+      this.panoptic = (image, options) => this.#segments(model, image, options);
+    }
   }
 
   get hasMasks(): boolean {
@@ -150,15 +177,54 @@ export class Detector implements ObjectDetector {
    */
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
     const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
-    const { data, height, width, scaleX, scaleY, offsetX, offsetY } = prepared;
+    const alone = 'resize' in this.trained.preprocessing;
+    const program = detection(this.#model, options, alone);
+    return this.#detections(await this.#run(this.#steps, prepared, options, program), prepared, image);
+  }
+
+  async #segments(
+    model: PanopticFPN,
+    image: FloatImage,
+    options: PanopticOptions = {},
+  ): Promise<PanopticFound> {
+    const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
+    const program: Program<PanopticDetections> = (images) => model.detect(images!, options);
+    const run = await this.#run(this.#panopticSteps, prepared, options, program);
+    const [detections, map, labels, scores, count] = await Promise.all([
+      this.#detections(run, prepared, image),
+      run.panoptic.data(),
+      run.segmentLabels.data(),
+      run.segmentScores.data(),
+      run.segmentCount.data(),
+    ]);
+    const ids = mapToImage(map, prepared, image, new Int32Array(image.width * image.height));
+    const segments = Array.from({ length: count[0]! }, (_, i) => ({
+      id: i + 1,
+      label: this.trained.classNames[labels[i]!]!,
+      isthing: labels[i]! < this.classNames.length,
+      score: scores[i]!,
+    }));
+    return { detections, panoptic: panopticImage(ids, image, segments) };
+  }
+
+  /** Runs a program, which is compiled for these options and this size. */
+  #run<R extends Results>(
+    steps: Map<string, SizedStep<R>>,
+    { data, height, width }: Prepared,
+    options: DetectOptions,
+    program: Program<R>,
+  ): ReturnType<Step<R>> {
     const key = JSON.stringify(options);
-    let steps = this.#steps.get(key);
-    if (!steps) {
-      const alone = 'resize' in this.trained.preprocessing;
-      steps = new SizedStep(() => this.#gpu.capture(detection(this.#model, options, alone)));
-      this.#steps.set(key, steps);
-    }
-    const run = await steps.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+    const known = steps.get(key) ?? new SizedStep(() => this.#gpu.capture(program));
+    steps.set(key, known);
+    return known.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+  }
+
+  async #detections(
+    run: Awaited<ReturnType<Step<AnyDetections>>>,
+    { scaleX, scaleY, offsetX, offsetY }: Prepared,
+    image: FloatImage,
+  ): Promise<Detection[]> {
     const [boxes, scores, labels, count, masks] = await Promise.all([
       run.boxes.data(),
       run.scores.data(),
@@ -188,7 +254,9 @@ export class Detector implements ObjectDetector {
 
   /** Frees the device buffers of its programs. */
   dispose(): void {
-    for (const step of this.#steps.values()) step.dispose();
+    for (const steps of [this.#steps, this.#panopticSteps]) {
+      for (const step of steps.values()) step.dispose();
+    }
   }
 }
 
@@ -236,17 +304,10 @@ export class Segmenter implements PixelSegmenter {
    */
   async segment(image: FloatImage): Promise<Segmentation> {
     const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
-    const { data, height, width, scaleX, scaleY, offsetX, offsetY } = prepared;
+    const { data, height, width } = prepared;
     const run = await this.#step.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
-    const classes = await run.labels!.data();
     const labels = new Uint8Array(image.width * image.height);
-    for (let y = 0; y < image.height; y++) {
-      const from = Math.min(Math.floor((y + 0.5) * scaleY + offsetY), height - 1) * width;
-      for (let x = 0; x < image.width; x++) {
-        labels[y * image.width + x] =
-          classes[from + Math.min(Math.floor((x + 0.5) * scaleX + offsetX), width - 1)]!;
-      }
-    }
+    mapToImage(await run.labels!.data(), prepared, image, labels);
     return { width: image.width, height: image.height, labels };
   }
 

@@ -39,9 +39,9 @@ export function labelMap(annotation: Annotation, classNames: readonly string[]):
 
 /** Paints the label of a shape into a label map. */
 export function paint(
-  labels: Uint8Array,
+  labels: Uint8Array | Int32Array,
   { width, height }: Annotation,
-  shape: Annotation['shapes'][number],
+  shape: Pick<Annotation['shapes'][number], 'box' | 'points' | 'mask'>,
   value: number,
 ): void {
   if (shape.mask) {

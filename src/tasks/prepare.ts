@@ -19,6 +19,22 @@ export interface Prepared {
 
 const GREY = 0.5;
 
+/** Reads a map of the network's input at the centre of each pixel of the image. */
+export function mapToImage<T extends { [index: number]: number }>(
+  map: ArrayLike<number>,
+  { width, height, scaleX, scaleY, offsetX, offsetY }: Prepared,
+  image: ImageSize,
+  out: T,
+): T {
+  for (let y = 0; y < image.height; y++) {
+    const from = Math.min(Math.floor((y + 0.5) * scaleY + offsetY), height - 1) * width;
+    for (let x = 0; x < image.width; x++) {
+      out[y * image.width + x] = map[from + Math.min(Math.floor((x + 0.5) * scaleX + offsetX), width - 1)]!;
+    }
+  }
+  return out;
+}
+
 /** Prepares an image for a network whose sides must be multiples of `multiple`. */
 export function prepareImage(image: FloatImage, preprocessing: Preprocessing, multiple: number): Prepared {
   if ('size' in preprocessing) return fixedImage(image, preprocessing);

@@ -3,20 +3,20 @@ import type { Augment } from '../data/augment/parameters.ts';
 import { type AugmentPreset, augmentOf } from '../data/augment/presets.ts';
 import type { ClassSample } from '../data/classify/sample.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
-import { objectsOf } from '../data/objects.ts';
 import { shrunkSize } from '../data/resize.ts';
 import { UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
 import type { AnchorLayout } from '../vision/anchorFit.ts';
-import type { FineTuned } from './architecture.ts';
 import { architectureOf, knownArchitecture, type ModelName } from './architectures.ts';
 import { classAugment } from './classLoader.ts';
 import { balancedClassWeights, checkClassLoss } from './classTask.ts';
 import { type ClassWeights, namedWeights, pixelWeights } from './classWeights.ts';
+import { fixedSide, usualCropSize } from './cropSize.ts';
 import { expectRecipe, type Recipe, type RecipeOptions, recipeOf } from './recipe.ts';
 import { haveClasses, type TaskSamples } from './samples.ts';
 import { nameOfWeights } from './startWeights.ts';
+import { classesWithStuff } from './stuff.ts';
 import { configFromWeights, ownCropSize } from './weightConfig.ts';
 
 /** Everything that determines the result of a training: the same settings and data give the same weights, bit for bit. */
@@ -71,6 +71,11 @@ export interface SettingsOptions extends Omit<RecipeOptions, 'ema'> {
   readonly ema?: number | true | undefined;
   /** The classes, in the order of their labels. Default: those of the samples, sorted. */
   readonly classNames?: readonly string[];
+  /**
+   * For `panopticfpn`: the classes of regions ("stuff"); the others are objects. `background` has every pixel that nothing labelled
+   * covers; without it those are ignored. Default: `background` alone.
+   */
+  readonly stuff?: readonly string[] | undefined;
   /** Passes over all pixels of the images, after those of `freezeEpochs`; sets the number of steps. */
   readonly epochs?: number;
   /** The number of steps; takes precedence over `epochs`. Default: 1000 with one class, 2500 with several; of a YOLO from weights 1000. */
@@ -128,7 +133,7 @@ const SETTINGS_OPTIONS = Object.keys({
   ...{ config: 0, lr: 0, seed: 0, augment: 0, skipBatches: 0, weights: 0, freeze: 0 },
   ...{ val: 0, best: 0, patience: 0, classNames: 0, freezeEpochs: 0, classWeights: 0 },
   ...{ labelSmoothing: 0, schedule: 0, warmup: 0, optimizer: 0, momentum: 0, weightDecay: 0, clipNorm: 0 },
-  ...{ accumulate: 0, amp: 0, ema: 0 },
+  ...{ accumulate: 0, amp: 0, ema: 0, stuff: 0 },
 } satisfies Record<keyof SettingsOptions, 0>) as (keyof SettingsOptions)[];
 
 /** The names of `TrainSettings`. */
@@ -260,52 +265,8 @@ export function cropsPerEpoch(
   });
 }
 
-/** The side of the images of a network that takes one size: an SSD, a vision transformer. */
-function fixedSide(config: unknown): number | undefined {
-  const { imageSize } = (config ?? {}) as { imageSize?: number | readonly number[] };
-  return typeof imageSize === 'object' ? Math.max(...imageSize) : imageSize;
-}
-
-/** The longer side that nine out of ten images do not exceed, once they are shrunk, as a multiple of 32. */
-function imageSide(samples: readonly Sample[], maxSide: number): number {
-  const sides = samples.map(({ image }) => Math.max(...shrunkSize(image, maxSide))).sort((a, b) => a - b);
-  return Math.ceil((sides[Math.floor(0.9 * (sides.length - 1))] ?? 0) / 32) * 32;
-}
-
-/** The longer side of nine out of ten objects, in images shrunk to a side. */
-function objectSide(samples: readonly Sample[], maxSide: number): number {
-  const sides = samples.flatMap(({ image, annotation }) => {
-    const scale = Math.min(1, maxSide / Math.max(image.width, image.height));
-    return objectsOf(annotation.shapes).map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
-  });
-  sides.sort((a, b) => a - b);
-  return sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
-}
-
-/** The side of the images that a classifier is trained on from scratch, in pixels. */
-const SMALL_IMAGE = 128;
 /** Default passes over images with classes, and steps at least. */
 const CLASS_EPOCHS = { epochs: 20, leastSteps: 200 };
-
-/** The default side of crops: for classifiers that of the images that the weights are for. */
-function usualCropSize(
-  model: ModelName,
-  samples: readonly Sample[] | readonly Pick<ClassSample, 'label'>[],
-  maxSide: number,
-  {
-    told,
-    own,
-    tuned,
-  }: { readonly told: unknown; readonly own: number | undefined; readonly tuned: FineTuned | undefined },
-): number {
-  const { task, imageSize } = architectureOf(model);
-  if (haveClasses(samples)) return own ?? (told ? (imageSize?.(told) ?? SMALL_IMAGE) : SMALL_IMAGE);
-  const room = task === 'detect' ? 2 : 1.5;
-  const wanted = Math.ceil(Math.max(96, room * objectSide(samples, maxSide)) / 32) * 32;
-  // What others have trained has seen whole images.
-  const seen = tuned ? Math.min(tuned.cropSize, imageSide(samples, maxSide)) : 0;
-  return Math.min(Math.max(wanted, seen), Math.max(32, Math.floor(maxSide / 32) * 32));
-}
 
 /**
  * Chooses the settings of a training by the data set, and by what the user gives.
@@ -332,15 +293,20 @@ export function defaultSettings(
     { model: 'text', samples: [classifies ? { label: 'text' } : { annotation: { shapes: ['object'] } }] },
   );
   expectOptions('defaultSettings', options, SETTINGS_OPTIONS);
-  const names = options.classNames ?? classNames(samples);
+  const { names, stuff } = classesWithStuff(model, options.classNames ?? classNames(samples), options.stuff);
+  const numStuff = stuff ? { numStuff: stuff.length } : {};
   const maxSide = options.maxSide ?? DEFAULT_MAX_SIDE;
   const { weights } = options;
   const built = weights !== undefined && options.width === undefined && options.anchors === undefined;
-  const told = built && !options.config ? configFromWeights(model, weights, names.length) : undefined;
+  const objects = names.length - (stuff?.length ?? 0);
+  const config = built && !options.config ? configFromWeights(model, weights, objects) : undefined;
+  const told = config && stuff ? { ...config, ...numStuff } : config;
   const tuned = weights && architecture.fineTuned;
   const own = told && weights ? ownCropSize(weights) : undefined;
   const cropSize =
-    options.cropSize ?? fixedSide(told) ?? usualCropSize(model, samples, maxSide, { told, own, tuned });
+    options.cropSize ??
+    fixedSide(told) ??
+    usualCropSize(model, samples, maxSide, { told, own, tuned, stuff });
   const batchSize = options.batchSize ?? (classifies ? 16 : 4);
   const perEpoch =
     cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) /
@@ -357,12 +323,12 @@ export function defaultSettings(
       : Math.max(1, Math.round(options.epochs * perEpoch)) + stepsOf(freezeEpochs, perEpoch));
   // Anchors that were given change the heads, and not what the weights are for.
   const width = options.width ?? tuned?.width;
-  const config =
+  const chosen =
     options.config ??
     told ??
     architecture.defaultConfig({
       numClasses: names.length,
-      cropSize,
+      ...{ cropSize, ...numStuff },
       ...(width === undefined ? {} : { width }),
       ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
     });
@@ -371,11 +337,8 @@ export function defaultSettings(
   return {
     model,
     classNames: names,
-    config,
-    maxSide,
-    cropSize,
-    batchSize,
-    steps,
+    config: chosen,
+    ...{ maxSide, cropSize, batchSize, steps },
     ...recipeOf('defaultSettings', tuned?.lr ?? architecture.lr ?? 0.003, {
       ...options,
       ema: options.ema === true ? USUAL_DECAY : options.ema,

@@ -14,6 +14,7 @@ const BODY: Readonly<Partial<Record<ModelName, string>>> = {
   fcos: 'backbone.body.',
   fasterrcnn: 'backbone.body.',
   maskrcnn: 'backbone.body.',
+  panopticfpn: 'backbone.body.',
   fcn: 'backbone.',
   deeplabv3: 'backbone.',
   lraspp: 'backbone.',

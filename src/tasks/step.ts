@@ -9,6 +9,7 @@ import type { FCN } from '../models/fcn.ts';
 import type { FCOS } from '../models/fcos.ts';
 import type { LRASPP } from '../models/lraspp.ts';
 import { MaskRCNN } from '../models/maskRcnn.ts';
+import { PanopticFPN } from '../models/panopticFpn.ts';
 import type { RetinaNet } from '../models/retinanet.ts';
 import type { SegmentationLossOptions } from '../models/segmentation.ts';
 import type { SSD } from '../models/ssd.ts';
@@ -47,9 +48,12 @@ export const kindOfModel = (model: TaskModel): string =>
 /** Computes the losses of a detector for a batch of crops, by name. */
 export function detectionLosses(
   model: DetectionModel,
-  { images, boxes, labels, counts, ignored, seed, masks }: TensorsOf<DetectTensors>,
+  { images, boxes, labels, counts, ignored, seed, masks, semantic }: TensorsOf<DetectTensors>,
 ): Readonly<Record<string, Tensor>> {
   const objects = { boxes, labels, counts, ignored };
+  if (model instanceof PanopticFPN) {
+    return model.losses(images, { ...objects, masks: masks!, semantic: semantic! }, { seed: seed! });
+  }
   if (model instanceof MaskRCNN) return model.losses(images, { ...objects, masks: masks! }, { seed: seed! });
   if (model instanceof FasterRCNN) return model.losses(images, objects, { seed: seed! });
   return model.losses(images, objects);

@@ -59,7 +59,7 @@ export function tuneTraining(
     { gpu: GPU, settings: { model: 'text', cropSize: 'number' } },
   );
   const { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm } = settings;
-  const { needsSeed, hasMasks } = architectureOf(name);
+  const { needsSeed, hasMasks, numStuff } = architectureOf(name);
   const model = buildModel(name, config, seed);
   const images = zeros([batchSize, cropSize, cropSize, 3]);
   const optimizer = new AdamW(freeze(model, settings.freeze ?? []), { lr, weightDecay, clipNorm });
@@ -85,6 +85,7 @@ export function tuneTraining(
     ignored: zeros([batchSize, BOXES, 4]),
     ...(needsSeed ? { seed: zeros([], 'i32') } : {}),
     ...(hasMasks ? { masks: zeros([batchSize, BOXES, cropSize, cropSize]) } : {}),
+    ...(numStuff ? { semantic: zeros([batchSize, cropSize, cropSize], 'i32') } : {}),
   };
   const named = (inputs: readonly Tensor[]) =>
     Object.fromEntries(Object.keys(batch).map((name, i) => [name, inputs[i]!])) as unknown as typeof batch;

@@ -9,6 +9,7 @@ import { fcn } from '../models/fcn.ts';
 import { fcos } from '../models/fcos.ts';
 import { lraspp } from '../models/lraspp.ts';
 import { maskrcnn } from '../models/maskRcnn.ts';
+import { panopticFpn } from '../models/panopticFpn.ts';
 import type { ResNetConfig } from '../models/resnet.ts';
 import { retinanet } from '../models/retinanet.ts';
 import { type SSDConfig, ssd300, ssdlite320 } from '../models/ssd.ts';
@@ -197,6 +198,8 @@ function around(name: ModelName, backbone: Backbone, shapes: WeightShapes, numCl
       return fasterrcnn(frozen, classes).config;
     case 'maskrcnn':
       return maskrcnn(frozen, { ...classes, mask: parts.mask }).config;
+    case 'panopticfpn':
+      return panopticFpn(frozen, { ...classes, numStuff: 1, mask: parts.mask }).config;
     case 'fcn':
       return fcn(dilated, { ...segmenter, auxiliary: parts.auxiliary }).config;
     case 'deeplabv3': {

@@ -145,7 +145,7 @@ describe('results', () => {
     const out = await run(() => detected(format === 'masks' ? withMasks() : DETECTIONS), { format });
     const each = (folder: string, extension: string) =>
       ['a/x', 'b/x', 'b/y'].map((name) => `${folder}${name}${extension}`);
-    const own: Record<ResultFormat, string[]> = {
+    const own: Record<Exclude<ResultFormat, 'panoptic'>, string[]> = {
       labelme: each('', '.json'),
       coco: ['annotations.json', 'results.json'],
       yolo: [...each('labels/', '.txt'), 'classes.txt', 'data.yaml'],

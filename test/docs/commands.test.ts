@@ -115,6 +115,10 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   },
   'classify --out': () => ['classify', at('class.safetensors'), at('classes/coin'), '--out', at('told')],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
+  'detect --format --out': () => [
+    ...['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found-csv')],
+    ...['--format', 'csv'],
+  ],
   'detect --format --out --recursive': () => [
     ...['detect', at('detect.safetensors'), at('coins'), '--out', at('found-coco')],
     ...['--recursive', '--format', 'coco'],

@@ -12,6 +12,7 @@ const BODY = {
   ssdlite: /^backbone\./,
   fasterrcnn: /^backbone\./,
   maskrcnn: /^backbone\./,
+  panopticfpn: /^backbone\./,
   // Layers before the first yolo layer that another number of classes does not change.
   yolov3: /^layers\.([0-9]|[1-6][0-9]|7[0-4])\./,
   'yolov3-tiny': /^layers\.([0-9]|1[01])\./,

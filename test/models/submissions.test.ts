@@ -33,9 +33,10 @@ afterAll(() => gpu?.dispose());
 const SIDE = 64;
 const BOXES = 2;
 
-/** A small model, as `fovea train --model NAME` makes it for two classes. */
+/** A small model, as `fovea train --model NAME` makes it for two classes, and one of regions where the model has some. */
 function small(name: ModelName) {
-  const config = architectureOf(name).defaultConfig({ numClasses: 2, width: 4, cropSize: SIDE });
+  const { defaultConfig, numStuff } = architectureOf(name);
+  const config = defaultConfig({ numClasses: numStuff ? 3 : 2, width: 4, cropSize: SIDE });
   const model = buildModel(name, config, 0);
   return { model, optimizer: new AdamW(model.parameters(), { lr: 0.01, clipNorm: 10 }) };
 }
@@ -48,7 +49,7 @@ const images = (): Tensor =>
 
 /** What a training step takes: two objects, the first of the first class. */
 function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1): Tensor[] {
-  const { needsSeed, hasMasks } = architectureOf(name);
+  const { needsSeed, hasMasks, numStuff } = architectureOf(name);
   if (isClassifier(model)) return [images(), tensor(Int32Array.of(1), [1])];
   if (!isDetector(model)) {
     const labels = Int32Array.from({ length: SIDE * SIDE }, (_, i) => (i % SIDE < 20 ? 1 : 0));
@@ -63,6 +64,7 @@ function inputsOf(name: ModelName, { model }: ReturnType<typeof small>, seed = 1
     tensor(Int32Array.of(BOXES), [1]),
     ...(needsSeed ? [tensor(Int32Array.of(seed), [])] : []),
     ...(hasMasks ? [tensor(mask, [1, BOXES, SIDE, SIDE])] : []),
+    ...(numStuff ? [tensor(Int32Array.from(mask.subarray(0, SIDE * SIDE)), [1, SIDE, SIDE])] : []),
   ];
 }
 
@@ -73,15 +75,20 @@ const trainingStep =
     const lossesOf = (): Readonly<Record<string, Tensor>> => {
       if (isClassifier(model)) return classificationLosses(model, { images: x!, labels: targets[0]! });
       if (!isDetector(model)) return segmentationLosses(model, { images: x!, labels: targets[0]! });
-      const [ignored, boxes, labels, counts, seed, masks] = targets as [
+      const [ignored, boxes, labels, counts, seed, masks, semantic] = targets as [
         Tensor,
         Tensor,
         Tensor,
         Tensor,
+        Tensor?,
         Tensor?,
         Tensor?,
       ];
-      const more = { ...(seed ? { seed } : {}), ...(masks ? { masks } : {}) };
+      const more = {
+        ...(seed ? { seed } : {}),
+        ...(masks ? { masks } : {}),
+        ...(semantic ? { semantic } : {}),
+      };
       return detectionLosses(model, { images: x!, ignored, boxes, labels, counts, ...more });
     };
     const parts = Object.values(lossesOf());
@@ -111,6 +118,7 @@ describe.each([
   'retinanet',
   'fasterrcnn',
   'maskrcnn',
+  'panopticfpn',
   'yolov3-tiny',
   'yolo-fastest',
   'unet',

@@ -1,4 +1,4 @@
-import { type Gpu, UsageError } from 'fovea';
+import { type Gpu, type PanopticImage, UsageError } from 'fovea';
 import { colorAt, detectionOverlay } from 'fovea/draw';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
@@ -14,11 +14,13 @@ import {
   classShapes,
   detectionOutlines,
   detectionShapes,
+  panopticDetections,
   regionOutlines,
   regionShapes,
 } from '../predictions.ts';
 import { printable } from '../printable.ts';
 import { checkResults, type Found, type ResultOptions, Results } from '../results.ts';
+import { stuffOf } from '../stuff.ts';
 
 export interface PredictOptions extends ModelFileOptions, ResultOptions {
   /** Whether to look into the folders below a folder too. */
@@ -38,6 +40,9 @@ async function predictAll(
 ): Promise<void> {
   if (options.saveConf && options.format !== 'yolo') {
     throw new UsageError('--save-conf is for --format yolo; leave it out');
+  }
+  if (options.format === 'panoptic' && options.copyImages) {
+    throw new UsageError('--copy-images is not for --format panoptic; leave it out');
   }
   const inputs = await imageInputs(paths, options);
   if (options.reportBad !== undefined) await checkOutputFile(options.reportBad);
@@ -78,6 +83,18 @@ function sayModel(file: string, opened: OpenedModel): void {
   sayBuilders(file, opened);
 }
 
+/** What is written and drawn of an image that is divided into segments. */
+function panopticFound(panoptic: PanopticImage, image: LoadedImage, classNames: readonly string[]): Found {
+  const detections = panopticDetections(panoptic);
+  return {
+    shapes: detectionShapes(detections),
+    outlines: () => detectionOutlines(detections),
+    overlay: () => detectionOverlay(detections, image, { classNames }),
+    summary: tally(detections.map(({ label }) => label)),
+    panoptic,
+  };
+}
+
 /** fovea detect: boxes, and masks, drawn on each image, and in the format that was asked for. */
 export async function detectCommand(
   model: string,
@@ -94,13 +111,36 @@ export async function detectCommand(
     );
   }
   const scoreThreshold = options.threshold ?? Math.max(0.3, least);
-  await predictAll(images, options, opened, (gpu) => {
+  const { trained } = opened;
+  const stuff = trained ? stuffOf(trained.name, trained.model.config, trained.classNames) : [];
+  if (options.format === 'panoptic') {
+    if (stuff.length === 0) {
+      throw new UsageError(
+        `--format panoptic: ${model} finds objects alone, not regions; train a panopticfpn, or choose another format`,
+      );
+    }
+    if (augmentation) {
+      throw new UsageError(
+        '--scales, --flip and --merge are for boxes, not for --format panoptic; leave them out',
+      );
+    }
+  }
+  await predictAll(images, { ...options, stuff }, opened, (gpu) => {
     const detector = opened.detector(gpu, { name: model, ...(augmentation ? { augmentation } : {}) });
     const { classNames } = opened;
     if (options.format === 'masks' && !detector.hasMasks) {
       throw new UsageError(`--format masks: ${model} finds boxes, not masks; choose another format`);
     }
     return async (image) => {
+      // A threshold that was given is for the segments too.
+      const segments =
+        options.format === 'panoptic'
+          ? await detector.panoptic?.(image, {
+              scoreThreshold,
+              ...(options.threshold === undefined ? {} : { instanceThreshold: options.threshold }),
+            })
+          : undefined;
+      if (segments) return panopticFound(segments.panoptic, image, classNames);
       const found = await detector.detect(image, { scoreThreshold });
       return {
         shapes: detectionShapes(found),
@@ -118,6 +158,9 @@ export async function segmentCommand(
   images: readonly string[],
   options: PredictOptions,
 ): Promise<void> {
+  if (options.format === 'panoptic') {
+    throw new UsageError('--format panoptic is for fovea detect with a panopticfpn; choose another format');
+  }
   const opened = await readModel(model, options);
   sayModel(model, opened);
   await predictAll(images, options, opened, (gpu) => {

@@ -92,19 +92,15 @@ function jobsOfDefaults({ task, model, size = DEFAULT_SIZE, crop, batch, width }
   const named = task ? [DEFAULT_MODEL[task]] : Object.values(DEFAULT_MODEL);
   return (model ? [model] : named).flatMap((name) => {
     const settings = defaultSettings(name, [], {
+      classNames: ['object'],
       cropSize: crop ?? DEFAULT_CROP,
       ...(batch === undefined ? {} : { batchSize: batch }),
       ...(width === undefined ? {} : { width }),
     });
-    const { cropSize, batchSize } = settings;
-    const config = architectureOf(name).defaultConfig({
-      numClasses: 1,
-      cropSize,
-      ...(width === undefined ? {} : { width }),
-    });
+    const { cropSize, batchSize, config } = settings;
     const training: Job = {
       label: `${name}, training, ${batchSize} crops of ${cropSize}x${cropSize}`,
-      run: (gpu, how) => tuneTraining(gpu, { ...settings, config }, how),
+      run: (gpu, how) => tuneTraining(gpu, settings, how),
     };
     const built = buildModel(name, config, 0);
     built.eval();
