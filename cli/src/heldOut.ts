@@ -1,4 +1,5 @@
-import { architectureOf, type ModelName, taskOf, UsageError } from 'fovea';
+import path from 'node:path';
+import { architectureOf, DataError, type ModelName, taskOf, UsageError } from 'fovea';
 import { kFold, trainTestSplit } from 'fovea/data';
 import { counted } from './counted.ts';
 import { type Held, held } from './optionValues.ts';
@@ -23,8 +24,28 @@ export function heldOutBy(given: Held | undefined, before: string | undefined, i
   return { kind: 'share', share: images >= LEAST_IMAGES ? SHARE : 0 };
 }
 
-/** Splits the images of a training. `load` reads those of a folder. Each class of `stratify` has its share on both sides. */
-export async function holdOut<S extends object>(
+/** An image with where its labels were read from. */
+interface Labelled {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** Throws DataError where images are both learned from and judged by: results would be better than they are. */
+function expectApart(folder: string, train: readonly Labelled[], valid: readonly Labelled[]): void {
+  const placeOf = ({ name, source }: Labelled) => `${path.resolve(source)}\n${path.basename(name)}`;
+  const learned = new Set(train.map(placeOf));
+  const both = valid.filter((sample) => learned.has(placeOf(sample)));
+  if (both.length === 0) return;
+  throw new DataError(
+    `--val ${folder}: ${both.length} of its ${counted(valid.length, 'image')} are in --data too, such as ${both[0]!.name}; give a folder of other images, or a share such as --val 0.2`,
+  );
+}
+
+/**
+ * Splits the images of a training. `load` reads those of a folder. Each class of `stratify` has its share on both sides. Throws DataError for a
+ * folder with images that are trained on.
+ */
+export async function holdOut<S extends Labelled>(
   samples: readonly S[],
   how: Held,
   seed: number,
@@ -33,8 +54,11 @@ export async function holdOut<S extends object>(
 ): Promise<HeldOut<S>> {
   const options = { seed, ...(stratify ? { stratify } : {}) };
   switch (how.kind) {
-    case 'folder':
-      return { train: samples, valid: await load(how.folder), val: how.folder };
+    case 'folder': {
+      const valid = await load(how.folder);
+      expectApart(how.folder, samples, valid);
+      return { train: samples, valid, val: how.folder };
+    }
     case 'fold':
       return {
         ...kFold(samples, how.folds, how.fold - 1, options),

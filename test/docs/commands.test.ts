@@ -149,6 +149,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['--scales', '1,2', '--flip', '--merge', 'wbf'],
   ],
   look: () => ['look', at('coins'), '--out', at('look.html')],
+  'look --out': () => ['look', at('coins'), '--out', at('looked.html')],
   'look --augment --out': () => ['look', at('coins'), '--augment', 'aerial', '--out', at('aerial.html')],
   'convert --format': () => ['convert', at('coins'), at('coco'), '--format', 'coco'],
   anchors: () => ['anchors', at('coins')],
