@@ -49,6 +49,12 @@ async function run(callback: Callback, values: readonly number[], resumeAt?: Cal
 
 describe('EarlyStopping, by the rules of Keras', () => {
   it.each<[string, EarlyStoppingOptions, number[], number]>([
+    [
+      'never, with a patience of Infinity',
+      { monitor: 'val_loss', patience: Number.POSITIVE_INFINITY },
+      [1, 2, 3, 4],
+      4,
+    ],
     ['ends after the first epoch without an improvement', {}, [3, 2, 2, 1], 3],
     ['but never after the first one', {}, [Number.NaN, Number.NaN, 1], 2],
     ['waits for as many epochs as patience', { patience: 2 }, [3, 2, 2.5, 2, 1], 4],

@@ -54,7 +54,7 @@ describe('a Learner of what cannot be used', () => {
   it.each([
     [
       () => new EarlyStopping({ patience: -1 }),
-      'EarlyStopping: patience is -1; give a whole number of epochs of at least 0',
+      'EarlyStopping: patience is -1; give a whole number of epochs of at least 0, or Infinity',
     ],
     [
       () => new EarlyStopping({ minDelta: Number.NaN }),
@@ -66,7 +66,7 @@ describe('a Learner of what cannot be used', () => {
     ],
     [
       () => new ReduceLROnPlateau({ cooldown: 0.5 }),
-      'ReduceLROnPlateau: cooldown is 0.5; give a whole number of epochs of at least 0',
+      'ReduceLROnPlateau: cooldown is 0.5; give a whole number of epochs of at least 0, or Infinity',
     ],
   ])('refuses numbers of callbacks: %#', async (make, message) => {
     expect(await failureOf(make)).toBe(message);

@@ -10,7 +10,7 @@ export interface EarlyStoppingOptions {
   readonly monitor?: string;
   /** By how much at least it must improve. Default 0. */
   readonly minDelta?: number;
-  /** The training ends after so many epochs in a row without. Default 0: after the first one. */
+  /** The training ends after so many epochs in a row without; Infinity: never. Default 0: after the first one. */
   readonly patience?: number;
   /** Whether more or less is better. Default auto. */
   readonly mode?: MonitorMode;

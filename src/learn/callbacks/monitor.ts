@@ -14,8 +14,8 @@ export function expectPatience(
 ): void {
   const given = (name: string, value: unknown) => `${call}: ${name} is ${shownValue(value)}`;
   for (const [name, value] of Object.entries(counts)) {
-    if (Number.isSafeInteger(value) && value >= 0) continue;
-    throw new UsageError(`${given(name, value)}; give a whole number of epochs of at least 0`);
+    if ((Number.isSafeInteger(value) && value >= 0) || value === Number.POSITIVE_INFINITY) continue;
+    throw new UsageError(`${given(name, value)}; give a whole number of epochs of at least 0, or Infinity`);
   }
   for (const [name, value] of Object.entries(sizes)) {
     if (Number.isFinite(value) && value >= 0) continue;
