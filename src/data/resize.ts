@@ -42,6 +42,11 @@ export function shrinkSample(sample: Sample, maxSide: number): Sample {
  * @param minSide The length in pixels.
  */
 export function resizeShorterSide(image: FloatImage, minSide: number): FloatImage {
+  expectArguments(
+    'resizeShorterSide',
+    { image, minSide },
+    { image: { width: 'number', height: 'number', data: 'values' }, minSide: 'number' },
+  );
   const { width, height } = image;
   if (Math.min(width, height) === minSide) return image;
   const scaled = (side: number, other: number) =>

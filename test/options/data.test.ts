@@ -10,6 +10,7 @@ const mistake = { paddding: 1 } as never;
 const none = undefined as never;
 const rle = vision.rleEncode(Uint8Array.of(1), { width: 1, height: 1 });
 const image = { width: 1, height: 1, channels: 3, data: new Float32Array(3) } as const;
+const files = { kind: () => none, list: () => none, bytes: () => none } as never;
 const annotation = { width: 1, height: 1, shapes: [] };
 const transformNames: readonly string[] = data.TRANSFORM_NAMES;
 const crop = data.sampleCrop(image, { size: [1, 1] }, new vision.Random(0));
@@ -55,15 +56,21 @@ const calls: Readonly<Record<string, () => unknown>> = {
   traceContours: () => data.traceContours(Uint8Array.of(1), image, mistake),
   trainTestSplit: () => data.trainTestSplit([1, 2], 0.5, mistake),
   kFold: () => data.kFold([1, 2], 2, 0, mistake),
+  openClassDataset: () => data.openClassDataset(files, '', mistake),
+  padImages: () => data.padImages([image], mistake),
+  WorkerPool: () => new data.WorkerPool(() => none, mistake),
 
   defaultSettings: () => fovea.defaultSettings('unet', [], mistake),
   train: () => fovea.train(none, [], fovea.defaultSettings('unet', []), mistake),
+  learnerOf: () => fovea.learnerOf(none, [], fovea.defaultSettings('unet', []), mistake),
   fromDarknet: () => fovea.fromDarknet(none, mistake),
   evaluateDetector: () => fovea.evaluateDetector(none, [], mistake),
+  evaluateClassifier: () => fovea.evaluateClassifier(none, [], mistake),
   evaluateSegmenter: () => fovea.evaluateSegmenter(none, [], mistake),
   tuneTraining: () => fovea.tuneTraining(none, none, mistake),
   tuneInference: () => fovea.tuneInference(none, none, mistake),
   Detector: () => new fovea.Detector(none, none, mistake),
+  Classifier: () => new fovea.Classifier(none, none, mistake),
   Segmenter: () => new fovea.Segmenter(none, none, mistake),
 };
 
@@ -118,6 +125,8 @@ const WITHOUT = [
     'decodeModel',
     'metadataOf',
   ],
+  ...['cocoKeypoints', 'labelmePoints', 'resizeShorterSide', 'serveBatches', 'splitByNames'],
+  ...['cropPreprocessing', 'classifierArchitecture', 'loadClassifier'],
   ...['describeStart', 'architectureIn', 'configFromWeights', 'classificationReport'],
   ...['taskOf', 'readProgress', 'loadDetector', 'loadSegmenter', 'Device', 'Gpu', 'borrowGpu', 'openGpu'],
 ];

@@ -32,7 +32,7 @@ describe('functions and classes of fovea/learn', () => {
     [
       'a loader without collate',
       () => new learn.DataLoader([1], {} as never),
-      'collate is undefined; give a function',
+      'DataLoader: needs collate, or workers',
     ],
     ['a batch of no items', () => new learn.DataLoader([1], { collate, batchSize: 0 }), 'batchSize is 0'],
     ['a factor that does not reduce', () => new learn.ReduceLROnPlateau({ factor: 1 }), 'factor is 1'],

@@ -83,6 +83,8 @@ const calls: Readonly<Record<string, () => unknown>> = {
   VGG: () => new models.VGG(mistake),
   vgg16: () => models.vgg16(mistake),
   ResNet: () => new models.ResNet({ ...models.RESNETS.resnet18, paddding: 1 } as never),
+  CifarResNet: () => new models.CifarResNet(mistake),
+  resnet20: () => models.resnet20(mistake),
   resnet18: () => models.resnet18(mistake),
   resnet34: () => models.resnet34(mistake),
   resnet50: () => models.resnet50(mistake),
