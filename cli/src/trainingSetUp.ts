@@ -56,7 +56,9 @@ function modelOf(
   const fits = known && task && architectureOf(known).task === task;
   const wanted = model ?? (fits ? known : task ? DEFAULT_MODEL[task] : known);
   if (!wanted)
-    throw new UsageError(`${call}: give --model, or --task ${Object.keys(DEFAULT_MODEL).join(' or ')}`);
+    throw new UsageError(
+      `${call}: give --model, or --task with one of ${Object.keys(DEFAULT_MODEL).join(', ')}`,
+    );
   if (before && before !== wanted) {
     throw new DataError(
       `${saved?.file}: is of a ${before}, which cannot be continued as a ${wanted}; resume with --model ${before}, or train the ${wanted} with another --out`,

@@ -338,7 +338,10 @@ describe('the program', () => {
     ];
     await Promise.all([
       one(['train', '--task', 'detect', ...options('one')], /two\.json: line 1, column 2: expected a key/),
-      one(['train', ...options('two')], /train: give --model, or --task detect or --task segment/),
+      one(
+        ['train', ...options('two')],
+        /train: give --model, or --task with one of detect, segment, classify/,
+      ),
       one(['train', '--resume', ...options('three')], /no checkpoint to resume from/),
       one(['eval', files.segmenter, '--data', files.data], /two\.json: line 1/),
     ]);
