@@ -135,6 +135,10 @@ describe('fovea export', () => {
     expect(inputs[0]!.shape).toEqual([1, 3, 64, 96]);
     expect(JSON.parse(metadata.get('names')!)).toEqual({ 0: 'a', 1: 'b', 2: 'c' });
     expect(JSON.parse(metadata.get('preprocessing')!)).toMatchObject({ size: [64, 96], range: [0, 1] });
+    // A square is the middle of the image, of the same share as before: 224 of 256.
+    await outputOf(() => exportCommand(at('resnet.pth'), at('resnet.onnx'), { ...options, size: [56, 56] }));
+    const square = loadOnnx(readFileSync(at('resnet.onnx'))).metadata.get('preprocessing')!;
+    expect(JSON.parse(square)).toMatchObject({ resizeSize: 64, cropSize: 56 });
   });
 
   it('refuses what it cannot do, and writes nothing', async () => {

@@ -1,5 +1,12 @@
 import path from 'node:path';
-import { architectureOf, EVALUATED_SCORE, metadataOf, type TrainedModel, UsageError } from 'fovea';
+import {
+  architectureOf,
+  EVALUATED_SCORE,
+  metadataOf,
+  type Preprocessing,
+  type TrainedModel,
+  UsageError,
+} from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import type { DetectOptions } from 'fovea/models';
 import { exportOnnx, isOnnx } from 'fovea/onnx';
@@ -45,12 +52,22 @@ function sizeOf(
 const preprocessed = (how: object): string =>
   JSON.stringify({ ...how, channels: 'RGB', range: [0, 1], padding: 0.5 });
 
+/** How images are prepared for a classifier of another size: the same share of them is cut out, or the whole is stretched. */
+function ofSize(preprocessing: Preprocessing, size: readonly [number, number] | undefined): Preprocessing {
+  if (!size || !('cropSize' in preprocessing)) return preprocessing;
+  const [height, width] = size;
+  if (height !== width) return { size, fit: 'stretch' };
+  const { resizeSize, cropSize } = preprocessing;
+  return { resizeSize: Math.round((resizeSize * height) / cropSize), cropSize: height };
+}
+
 /** The model to export, with what the file says of it. Throws UsageError for a size that it does not take. */
 function exported(opened: OpenedModel, file: string, size: readonly [number, number] | undefined) {
   const trained = trainedOf(opened, file);
-  const { name, model, classNames, preprocessing } = trained;
+  const { name, model, classNames } = trained;
+  const preprocessing = ofSize(trained.preprocessing, size);
   const described = {
-    'fovea.model': JSON.stringify(metadataOf(trained)),
+    'fovea.model': JSON.stringify(metadataOf({ ...trained, preprocessing })),
     preprocessing: preprocessed(preprocessing),
   };
   return { title: opened.builders?.[0] ?? name, model, classNames, sides: sizeOf(trained, size), described };
