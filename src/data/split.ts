@@ -167,8 +167,13 @@ export function splitByNames<Item>(
   names: Iterable<string>,
   nameOf: (item: Item) => string = (item) => nameOfItem(item, 0),
 ): Split<Item> {
-  expectArguments('splitByNames', { items, names }, { items: { length: 'number' }, names: 'object' });
-  const wanted = new Set([...names].filter((name) => name.trim() !== ''));
+  const given = typeof names === 'object' && names !== null && Symbol.iterator in names ? [...names] : names;
+  expectArguments(
+    'splitByNames',
+    { items, names: given, nameOf },
+    { items: { length: 'number', flatMap: 'function' }, names: ['text'], nameOf: 'function' },
+  );
+  const wanted = new Set([...given].filter((name) => name.trim() !== ''));
   const found = new Set(items.map(nameOf));
   const missing = [...wanted].filter((name) => !found.has(name));
   if (missing.length > 0) {

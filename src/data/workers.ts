@@ -67,6 +67,7 @@ class Member {
   failure: Error | undefined;
 
   constructor(worker: WorkerLike) {
+    expectArguments('WorkerPool', { make: worker }, { make: { postMessage: 'function' } });
     this.#worker = worker;
     const fail = (why: string): void =>
       this.fail(new DataError(`WorkerPool: ${why}; correct the module of the worker, or use fewer workers`));

@@ -61,6 +61,7 @@ export const letters = (content: string): number =>
  * @param width In pixels, at 12 pixels per letter's height.
  */
 export function fitLabel(name: string, width: number): string {
+  expectArguments('fitLabel', { name, width }, { name: 'text', width: 'number' });
   if (letters(name) <= width) return name;
   const kept: string[] = [];
   let left = width - LETTER;

@@ -8,7 +8,7 @@ import { Conv2d, Linear } from '../nn/layers.ts';
 import { Module } from '../nn/module.ts';
 import { BatchNorm2d } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
-import { withDefaults } from '../options.ts';
+import { objectOf, withDefaults } from '../options.ts';
 import { expectCount, fixed, oneOf } from './options.ts';
 import { IMAGENET, type Normalization, normalizeImages } from './preprocess.ts';
 import { checkImages } from './segmentation.ts';
@@ -160,4 +160,4 @@ export type CifarResNetBuilderOptions = Partial<Omit<CifarResNetOptions, 'depth'
 
 /** ResNet-20 for small images, with 10 classes by default. */
 export const resnet20 = (options: CifarResNetBuilderOptions = {}): CifarResNet =>
-  new CifarResNet({ ...options, numClasses: options.numClasses ?? 10 });
+  new CifarResNet({ ...objectOf('resnet20', options), numClasses: options.numClasses ?? 10 });

@@ -1,3 +1,4 @@
+import { expectArguments } from '../arguments.ts';
 import { ShapeError, StateDictError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { CifarResNet, type CifarResNetConfig } from '../models/cifarResnet.ts';
@@ -162,6 +163,7 @@ export function classifierOf(weights: LoadedWeights): ClassifierIn | undefined {
 
 /** The architecture of a classifier whose weights these are; undefined for others. */
 export function classifierArchitecture(weights: LoadedWeights): ModelName | undefined {
+  expectArguments('classifierArchitecture', { weights }, { weights: { tensors: 'map' } });
   const found = classifierOf(weights);
   return found && classifierName(found.model);
 }

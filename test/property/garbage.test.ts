@@ -115,6 +115,10 @@ const ALIASES: Readonly<Record<string, string | readonly string[]>> = {
   ssdlite320: 'SSD',
   KeypointRCNN: 'FasterRCNN',
   MaskRCNN: 'FasterRCNN',
+  // It is the first half of train.
+  learnerOf: 'train',
+  resnet20: ['resnet20', 'CifarResNet'],
+  yoloFastestCfg: 'yoloFastest',
   yolov3Cfg: 'yolov3',
   yolov3TinyCfg: 'yolov3Tiny',
   clusterBoxSizes: 'kMedoids',

@@ -1,3 +1,4 @@
+import { expectArguments, GPU } from '../../arguments.ts';
 import type { HostTensor, Loader } from '../../data/loader.ts';
 import { UsageError } from '../../errors.ts';
 import { mul } from '../../graph/functions/elementwise.ts';
@@ -73,6 +74,7 @@ export class KerasModel {
         `KerasModel: takes a module with forward(x), got ${String(module)}; give a Sequential of layers`,
       );
     }
+    expectArguments('KerasModel', { gpu }, { gpu: GPU });
     this.gpu = gpu;
     this.module = module;
     this.#predict = new BatchProgram(gpu, ({ x }) => ({ y: module.forward(x) }));
