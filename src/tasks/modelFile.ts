@@ -11,7 +11,8 @@ import { CONFIG_SCHEMAS } from './configSchemas.ts';
 import { cropPreprocessing, type Preprocessing } from './preprocessing.ts';
 import { readProgress } from './progress.ts';
 import type { TaskModel } from './step.ts';
-import { recordIn, type TrainingRecord, trainingRecord } from './trainingRecord.ts';
+import { type TrainingRecord, trainingRecord } from './trainingRecord.ts';
+import { recordIn } from './trainingSchemas.ts';
 
 /** How a model that was trained with settings prepares images. */
 export const preprocessingOf = ({

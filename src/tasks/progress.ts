@@ -5,7 +5,8 @@ import { DataError } from '../errors.ts';
 import { MODEL_NAMES } from './architectures.ts';
 import { OPTIMIZER_NAMES, SCHEDULE_NAMES } from './recipe.ts';
 import type { TrainSettings } from './settings.ts';
-import { runSchema, type TrainingRun } from './trainingRecord.ts';
+import type { TrainingRun } from './trainingRecord.ts';
+import { runSchema } from './trainingSchemas.ts';
 
 /** The JSON part of a checkpoint of `train`. */
 export interface TrainProgress {

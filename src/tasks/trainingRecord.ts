@@ -1,4 +1,3 @@
-import * as v from 'valibot';
 import type { TrainSettings } from './settings.ts';
 
 /** Where and on what a training ran. It stays the same from its start to its end. */
@@ -26,23 +25,6 @@ export interface TrainingRecord extends TrainingRun {
   readonly best?: { readonly name: string; readonly value: number; readonly epoch: number };
 }
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
-/** Checks a `TrainingRun` of a file. */
-export const runSchema = v.object({
-  fovea: v.string(),
-  adapter: v.string(),
-  images: v.object({ train: count, valid: count }),
-  note: v.optional(v.looseObject({})),
-});
-
-const recordSchema = v.object({
-  ...runSchema.entries,
-  settings: v.looseObject({}),
-  step: count,
-  best: v.optional(v.object({ name: v.string(), value: v.number(), epoch: count })),
-});
-
 /** Makes the record of a training. */
 export function trainingRecord(
   run: TrainingRun,
@@ -55,9 +37,4 @@ export function trainingRecord(
     step,
     ...(best ? { best: { name: best.name, value: best.value, epoch: best.epoch } } : {}),
   };
-}
-
-/** The record in a file's metadata; undefined where it has none, or one of another version. */
-export function recordIn(value: unknown): TrainingRecord | undefined {
-  return v.is(recordSchema, value) ? (value as unknown as TrainingRecord) : undefined;
 }
