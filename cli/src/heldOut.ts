@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { architectureOf, DataError, type ModelName, taskOf, UsageError } from 'fovea';
+import { architectureOf, type ModelName, taskOf, UsageError } from 'fovea';
 import { kFold, trainTestSplit } from 'fovea/data';
 import { counted } from './counted.ts';
 import { type Held, held } from './optionValues.ts';
@@ -15,6 +15,8 @@ export interface HeldOut<S extends object> {
   readonly valid?: readonly S[];
   /** How it was chosen, for the checkpoint. */
   readonly val?: string;
+  /** How many of `valid` are learned from too. Undefined: none. */
+  readonly shared?: number;
 }
 
 /** Chooses the images to evaluate on: as `--val` says, as before, or a fifth of the images if there are enough. */
@@ -30,21 +32,14 @@ interface Labelled {
   readonly source: string;
 }
 
-/** Throws DataError where images are both learned from and judged by: results would be better than they are. */
-function expectApart(folder: string, train: readonly Labelled[], valid: readonly Labelled[]): void {
+/** The number of images that are both learned from and judged by. */
+function countShared(train: readonly Labelled[], valid: readonly Labelled[]): number {
   const placeOf = ({ name, source }: Labelled) => `${path.resolve(source)}\n${path.basename(name)}`;
   const learned = new Set(train.map(placeOf));
-  const both = valid.filter((sample) => learned.has(placeOf(sample)));
-  if (both.length === 0) return;
-  throw new DataError(
-    `--val ${folder}: ${both.length} of its ${counted(valid.length, 'image')} are in --data too, such as ${both[0]!.name}; give a folder of other images, or a share such as --val 0.2`,
-  );
+  return valid.filter((sample) => learned.has(placeOf(sample))).length;
 }
 
-/**
- * Splits the images of a training. `load` reads those of a folder. Each class of `stratify` has its share on both sides. Throws DataError for a
- * folder with images that are trained on.
- */
+/** Splits the images of a training. `load` reads those of a folder. Each class of `stratify` has its share on both sides. */
 export async function holdOut<S extends Labelled>(
   samples: readonly S[],
   how: Held,
@@ -56,8 +51,7 @@ export async function holdOut<S extends Labelled>(
   switch (how.kind) {
     case 'folder': {
       const valid = await load(how.folder);
-      expectApart(how.folder, samples, valid);
-      return { train: samples, valid, val: how.folder };
+      return { train: samples, valid, val: how.folder, shared: countShared(samples, valid) };
     }
     case 'fold':
       return {
@@ -88,8 +82,11 @@ export function metricOf(model: ModelName, best: string | undefined): string | u
 }
 
 /** Says in a line on how many images the model is evaluated; empty if on none. */
-export function describeHeldOut({ valid, val, train }: HeldOut<object>): string {
+export function describeHeldOut({ valid, val, train, shared }: HeldOut<object>): string {
   if (!valid) return '';
+  const both = shared
+    ? `${shared === valid.length ? 'these images' : counted(shared, 'image of these', 'images of these')} ${shared === 1 && valid.length > 1 ? 'is' : 'are'} trained on too, so results are better than on new ones\n`
+    : '';
   const all = train.length + valid.length;
-  return `judged by ${/^[\d./]+$/.test(val ?? '') ? `${valid.length} of ${all} images` : counted(valid.length, 'image')} after each epoch (--val 0: none)\n`;
+  return `judged by ${/^[\d./]+$/.test(val ?? '') ? `${valid.length} of ${all} images` : counted(valid.length, 'image')} after each epoch (--val 0: none)\n${both}`;
 }

@@ -65,7 +65,7 @@ describe('several views of an image', () => {
     );
     expect(found.code, found.stderr).toBe(0);
     expect(found.stdout).toMatch(/two\.png: \d+ (ball|crate)/);
-    expect((await readdir(out)).sort()).toEqual(['two.json', 'two.png']);
+    expect((await readdir(out)).sort()).toEqual(['two.json', 'two_drawn.png']);
   });
 
   it('are for detectors, and what merges them needs them', async () => {

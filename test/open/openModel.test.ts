@@ -236,9 +236,9 @@ describe('an ONNX model', () => {
   });
 
   it('with another head, input or number of names is refused with what it has', async () => {
-    const logits = constantModel({ logits: { shape: [1, 10], data: new Array(10).fill(0) } });
+    const logits = constantModel({ logits: { shape: [1, 2, 5], data: new Array(10).fill(0) } });
     await expect(openModel(logits, { name: 'c.onnx' })).rejects.toThrow(
-      /^c\.onnx: its outputs are logits \[1,10\], a head that is not known; known are Ultralytics’ \[1,4\+K,A\], /,
+      /^c\.onnx: its outputs are logits \[1,2,5\], a head that is not known; known are Ultralytics’ \[1,4\+K,A\], /,
     );
     const pose = { output0: { shape: [1, 6, 84], data: new Array(6 * 84).fill(0) } };
     await expect(openModel(constantModel(pose, { metadata: { task: 'pose' } }))).rejects.toThrow(

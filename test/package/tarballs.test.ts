@@ -96,9 +96,9 @@ describe('both packages, installed from tarballs', () => {
     await fovea('detect', 'model.safetensors', 'data/one.png', 'data/two.png', '--out', 'found');
     expect(readdirSync(path.join(app, 'found')).sort()).toEqual([
       'one.json',
-      'one.png',
+      'one_drawn.png',
       'two.json',
-      'two.png',
+      'two_drawn.png',
     ]);
     const document = JSON.parse(readFileSync(path.join(app, 'found/one.json'), 'utf8'));
     expect(document).toMatchObject({ imageWidth: 32, imageHeight: 32 });
