@@ -47,12 +47,12 @@ export function divergence(
   advice: ((step: number, items: string) => string) | undefined,
 ): NumericError {
   const broken = brokenInput(batches, names);
-  if (broken) return new NumericError(`step ${step}: ${problem}; ${broken}`);
+  if (broken && !advice) return new NumericError(`step ${step}: ${problem}; ${broken}`);
   const known = [...new Set(names)];
   const more = known.length > MAX_NAMES ? ` and ${known.length - MAX_NAMES} more` : '';
   const items = `${known.slice(0, MAX_NAMES).join(', ')}${more}`;
   const way =
     advice?.(step, items) ??
     `training stops: use a lower learning rate (now ${rates.lr}), or check the items of this batch: ${items}`;
-  return new NumericError(`step ${step}: ${problem}; ${way}`);
+  return new NumericError(`step ${step}: ${problem}; ${broken ? `${broken}; ` : ''}${way}`);
 }

@@ -264,6 +264,7 @@ describe('fovea train', () => {
     expect((await readdir(folder)).filter((name) => name.includes('stopped')).sort()).toEqual([
       'stopped.checkpoint.safetensors',
       'stopped.history.jsonl',
+      'stopped.report.html',
       'stopped.safetensors',
     ]);
     // The weights can be used, and so can the checkpoint.
