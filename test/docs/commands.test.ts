@@ -89,6 +89,8 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...[
       '--weights',
       at('fastest.weights'),
+      '--size',
+      '64',
       '--freeze-epochs',
       '1',
       '--steps',
