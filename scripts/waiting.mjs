@@ -11,7 +11,7 @@ import { UNet } from 'fovea/models';
 import sharp from 'sharp';
 import * as maker from './waitingBatches.mjs';
 
-const [WIDTH, HEIGHT, IMAGES, EPOCHS] = [1920, 1080, 8, 20];
+const [WIDTH, HEIGHT, IMAGES, EPOCHS] = [1920, 1080, 32, 20];
 
 /**
  * Images of noise with discs, and their annotations.
