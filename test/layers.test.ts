@@ -35,6 +35,7 @@ const LAYERS = [
   'tasks',
   'learn',
   'open',
+  'similarity',
   'verify',
 ];
 
