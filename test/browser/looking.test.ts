@@ -10,10 +10,15 @@ import { pageImage } from '../../cli/src/draw.ts';
 import type { Gallery } from '../../cli/src/gallery.ts';
 import { barPlot, confusionPlot } from '../../cli/src/plots.ts';
 import { renderReport } from '../../cli/src/report.ts';
+import type { UndrawnText } from '../../src/draw/index.ts';
 import { History, plotLoss, plotLrFind, plotRates, showBatch } from '../../src/learn/index.ts';
 import { launchBrowser, openPage } from './browser.ts';
 
 const root = path.join(import.meta.dirname, '../..');
+/** What the page's bundle gives to its global `fovea`. */
+type PageBundle = Pick<typeof import('../../src/draw/index.ts'), 'drawOnCanvas' | 'drawOverlay'> & {
+  readonly showBatch: typeof showBatch;
+};
 /** What is in names: markup, right to left, emoji, East Asian letters, and too many letters. */
 const HOSTILE = [
   '<script>document.title = "run"</script>',
@@ -245,8 +250,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       );
       await page.addScriptTag({ content: outputFiles[0]!.text });
       const drawn = await page.evaluate(async () => {
-        // biome-ignore lint/suspicious/noExplicitAny: the bundle above
-        const { drawOnCanvas, drawOverlay, showBatch } = (globalThis as any).fovea;
+        const { drawOnCanvas, drawOverlay, showBatch } = (globalThis as unknown as { fovea: PageBundle })
+          .fovea;
         const batch = {
           images: { data: new Float32Array(64 * 64 * 3).fill(0.5), shape: [1, 64, 64, 3] },
           boxes: { data: Float32Array.of(8, 30, 40, 60), shape: [1, 1, 4] },
@@ -257,7 +262,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         const read = (of: HTMLCanvasElement) => [
           ...of.getContext('2d')!.getImageData(0, 0, of.width, of.height).data,
         ];
-        const texts: object[] = [];
+        const texts: UndrawnText[] = [];
         drawOnCanvas(canvas, await showBatch(batch, { classNames: ['coin'], undrawn: texts }), { texts });
         const latin = { width: canvas.width, height: canvas.height, data: read(canvas), texts: texts.length };
         const image = await showBatch(batch, { classNames: ['\u05e9\u05dc'], undrawn: texts });
