@@ -8,7 +8,7 @@ import { logSoftmax, sum } from '../graph/functions/reduce.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { expectOptions } from '../options.ts';
 import { type ClassTensors, preparedCollate } from './classLoader.ts';
-import { accuracy } from './metrics.ts';
+import { accuracy, TOP_K } from './metrics.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { ClassificationModel } from './step.ts';
 import type { Task, TensorsOf } from './task.ts';
@@ -74,9 +74,6 @@ export function classificationLosses(
   return { classification: affine(sum(mul(weighted, logSoftmax(logits))), -1 / N) };
 }
 
-/** More classes than this, and `top5` says something. */
-const MANY = 5;
-
 /** What `classifyTask` returns: with the collate function of validation. */
 export interface ClassTask extends Task<ClassSample, ClassificationModel, ClassTensors> {
   readonly collateValid: Collate<ClassSample, ClassTensors>;
@@ -104,7 +101,7 @@ export function classifyTask(options: ClassTaskOptions): ClassTask {
     predict: (model, { images }) => ({ logits: model.forward(images) }),
     metrics: () => ({
       accuracy: accuracy(),
-      ...(classNames.length > MANY ? { top5: accuracy({ topK: 5 }) } : {}),
+      ...(classNames.length > TOP_K ? { top5: accuracy({ topK: TOP_K }) } : {}),
     }),
     nameOf: ({ name }) => name,
   };

@@ -5,6 +5,7 @@ import { withDefaults } from '../options.ts';
 import { type ClassificationScores, classificationReport } from '../vision/metrics/classification.ts';
 import { ConfusionMatrix } from '../vision/metrics/confusion.ts';
 import type { ImageClassifier } from './classifier.ts';
+import { TOP_K } from './metrics.ts';
 
 /** An image that was evaluated. */
 export interface ClassifiedImage {
@@ -39,8 +40,6 @@ export interface ClassificationEvaluation {
   readonly confusion: ConfusionMatrix;
 }
 
-/** More classes than this, and it is also counted whether the class is among the five most probable ones. */
-const MANY = 5;
 /** The smallest probability that the cross entropy is computed of: that of a float. */
 const LEAST_PROBABILITY = 2 ** -149;
 
@@ -83,7 +82,7 @@ export async function evaluateClassifier(
       (before, share, c) => before + Number(share > own || (share === own && c < target)),
       0,
     );
-    if (place < MANY) among++;
+    if (place < TOP_K) among++;
     // No class is -1, so nothing is ignored.
     confusion.add([probabilities.indexOf(Math.max(...probabilities))], [target], { ignoreIndex: -1 });
     losses[target]! -= Math.log(Math.max(own, LEAST_PROBABILITY));
@@ -92,7 +91,7 @@ export async function evaluateClassifier(
   const { accuracy, macro, weighted, classes } = classificationReport(confusion, classNames);
   return {
     accuracy,
-    top5: classNames.length > MANY ? among / count : undefined,
+    top5: classNames.length > TOP_K ? among / count : undefined,
     loss: losses.reduce((a, b) => a + b, 0) / count,
     macro,
     weighted,

@@ -48,6 +48,9 @@ abstract class RowMean implements Metric {
   }
 }
 
+/** The k of the top-k accuracy of classifiers (ImageNet's). It is reported only of more classes than this: of fewer it is always 1. */
+export const TOP_K = 5;
+
 /** Options of `accuracy`. */
 export interface AccuracyOptions extends MetricNames {
   /** A prediction is right if the label is among so many of the highest scores. Default 1. */
