@@ -18,6 +18,7 @@ export { readFileBytes, writeFileAtomic } from './files.ts';
 export type { FileData, FileDType, FileTensor, WeightOrder } from './fileTensor.ts';
 export type { LoadedWeights, WeightsFormat } from './loadedWeights.ts';
 export { type LoadWeightsOptions, loadWeights } from './loadWeights.ts';
+export { decodeNpy, encodeNpy, isNpy, npyFloats } from './npy.ts';
 export { type OtherFormat, otherFormatOf } from './otherFormats.ts';
 export {
   decodeSafetensors,
