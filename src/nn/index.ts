@@ -15,6 +15,7 @@ export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions 
 export { type Layer, ModuleDict, ModuleList, Sequential, type UnaryModule } from './containers.ts';
 export { Dropout, Dropout2d, StochasticDepth, type StochasticDepthMode } from './dropout.ts';
 export { EMA, type EMAOptions } from './ema.ts';
+export { createFeatureExtractor, type FeatureExtractor } from './featureExtractor.ts';
 export { GradScaler, type GradScalerOptions } from './gradScaler.ts';
 export { constant, type KaimingOptions, kaimingNormal, type NormalOptions, normal } from './init.ts';
 export {

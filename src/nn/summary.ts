@@ -5,6 +5,7 @@ import { type Node, recordSegment, Tensor, zeros } from '../graph/tensor.ts';
 import { lower } from '../plan/lower.ts';
 import { planMemory } from '../plan/memory.ts';
 import { bytesPerElement, formatShape, numel, type Shape } from '../shape.ts';
+import { type Around, aroundForwards } from './aroundForwards.ts';
 
 /** One module of a network, as one forward pass uses it. */
 export interface SummaryRow {
@@ -70,24 +71,18 @@ type Forward = (...inputs: unknown[]) => unknown;
 export function summarize(module: Summarized, inputShape: Shape): Summary {
   const named = [...module.namedModules()].filter(([, part]) => 'forward' in part);
   const seen = new Map<Summarized, { output: Shape | undefined; flops: number }>();
-  const patched: Summarized[] = [];
-  try {
-    for (const [, part] of named) {
-      if (Object.hasOwn(part, 'forward')) continue;
-      const forward = (part as unknown as { forward: Forward }).forward;
-      const watched: Forward = (...inputs) => {
-        const { result, segment } = recordSegment(() => forward.apply(part, inputs));
-        const before = seen.get(part);
-        const output = result instanceof Tensor ? result.shape : undefined;
-        seen.set(part, {
-          output: before ? before.output : output,
-          flops: (before?.flops ?? 0) + flopsIn(segment.nodes),
-        });
-        return result;
-      };
-      Object.defineProperty(part, 'forward', { value: watched, configurable: true, writable: true });
-      patched.push(part);
-    }
+  const watch: Around<Summarized> = (part, _inputs, run) => {
+    const { result, segment } = recordSegment(run);
+    const before = seen.get(part);
+    const output = result instanceof Tensor ? result.shape : undefined;
+    seen.set(part, {
+      output: before ? before.output : output,
+      flops: (before?.flops ?? 0) + flopsIn(segment.nodes),
+    });
+    return result;
+  };
+  const parts = named.map(([, part]) => part);
+  return aroundForwards(parts, watch, () => {
     const input = zeros(inputShape);
     const { result, recording } = record(() => (module as unknown as { forward: Forward }).forward(input));
     const tensors = (Array.isArray(result) ? result : Object.values(result as object)) as unknown[];
@@ -112,9 +107,7 @@ export function summarize(module: Summarized, inputShape: Shape): Summary {
       activationBytes: plan.slotSizes.reduce((a, b) => a + b, 0),
     };
     return { ...summary, toString: () => table(module, inputShape, summary) };
-  } finally {
-    for (const part of patched) Reflect.deleteProperty(part, 'forward');
-  }
+  });
 }
 
 const UNITS = ['', 'k', 'M', 'G', 'T'] as const;

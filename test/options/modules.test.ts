@@ -106,7 +106,8 @@ const WITHOUT = [
   ...['AdaptiveAvgPool2d', 'Buffer', 'Flatten', 'GELU', 'Identity', 'LeakyReLU', 'Module', 'ModuleDict'],
   ...['ModuleList', 'Parameter', 'RandomState', 'ReLU', 'Sequential', 'SiLU', 'Sigmoid', 'Softmax', 'Tanh'],
   ...['accumulate', 'Optimizer', 'OptimizerGroup', 'constant', 'generator', 'manualSeed'],
-  ...['decodeDarknetWeights', 'imageMasks', 'normalizeImages', 'parseDarknetCfg', 'torchvisionModel'],
+  ...['createFeatureExtractor', 'decodeDarknetWeights', 'imageMasks', 'normalizeImages', 'parseDarknetCfg'],
+  'torchvisionModel',
 ];
 
 describe('an option that does not exist is refused', () => {
