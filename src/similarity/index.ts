@@ -4,4 +4,10 @@
  * @module
  */
 
-export {};
+export type { DistanceBlock } from './cosines.ts';
+export {
+  type Metric,
+  PairwiseDistances,
+  type PairwiseOptions,
+  pairwiseDistances,
+} from './distances.ts';

@@ -1,0 +1,47 @@
+import { expectArguments } from '../arguments.ts';
+import type { HostTensor } from '../data/batch.ts';
+import { ShapeError, UsageError } from '../errors.ts';
+import { formatShape } from '../shape.ts';
+
+/** Rows of numbers: vectors of n items. */
+export interface Vectors {
+  /** Row by row. */
+  readonly data: Float32Array;
+  readonly rows: number;
+  /** Values of a row. */
+  readonly width: number;
+}
+
+/**
+ * The rows of a tensor [n, d], as f32. Throws UsageError for what is no tensor or holds values that are not finite, and
+ * ShapeError for another rank or a number of values that is not n d.
+ */
+export function expectVectors(call: string, name: string, given: HostTensor): Vectors {
+  expectArguments(call, { [name]: given }, { [name]: { data: 'values', shape: 'values' } });
+  const { data, shape } = given;
+  const [rows = 0, width = 0] = shape;
+  if (shape.length !== 2) {
+    throw new ShapeError(`${call}: ${name} has shape ${formatShape(shape)}; give rows [n, d]`);
+  }
+  if (data instanceof Uint16Array) {
+    throw new UsageError(`${call}: ${name} holds bits of halves; give a Float32Array`);
+  }
+  if (data.length !== rows * width) {
+    throw new ShapeError(`${call}: ${name} has ${data.length} values for shape ${formatShape(shape)}`);
+  }
+  const values = data instanceof Float32Array ? data : Float32Array.from(data);
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) continue;
+    throw new UsageError(
+      `${call}: ${name} is ${values[i]} at row ${Math.floor(i / width)}, column ${i % width}; leave such rows out`,
+    );
+  }
+  return { data: values, rows, width };
+}
+
+/** Some of the rows, not copied. */
+export const someRows = ({ data, width }: Vectors, start: number, rows: number): Vectors => ({
+  data: data.subarray(start * width, (start + rows) * width),
+  rows,
+  width,
+});
