@@ -21,6 +21,8 @@ import {
   type MatmulProblem,
   matmulProduct,
 } from './matrix/matrixProducts.ts';
+import { cdistLanes8 } from './matrix/strategies/cdistLanes8.ts';
+import { cdistTile } from './matrix/strategies/cdistTile.ts';
 import { filterLanes4, filterLanes4Narrow, filterLanes8, filterTile } from './matrix/strategies/filter.ts';
 import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
 import { lanes4, lanes4Narrow, lanes8, tile } from './matrix/strategies/plain.ts';
@@ -72,6 +74,7 @@ export const matmulAlone: Strategies<MatmulProblem, Product> = [[matmulProduct, 
 // Programs choose from the same lists.
 export const maxPool2dStrategies = [poolRows, poolWindows];
 export const maxPool2dBackwardStrategies = [poolPairs, poolPixels];
+export const cdistStrategies = [cdistLanes8, cdistTile];
 export const roiAlignStrategies = [listed, direct];
 
 /** Interpolation, average pooling, pyramids, Gaussian blur, and their gradients come down to it. */

@@ -1,6 +1,7 @@
 import { cdist as cdistKernel } from '../../kernels/matrix/cdist.ts';
 import { hammingDistance as hamming } from '../../kernels/matrix/hammingDistance.ts';
 import * as kernels from '../../kernels/matrix/matmul.ts';
+import { cdistStrategies } from '../../kernels/strategiesAlone.ts';
 import { numel } from '../../shape.ts';
 import { defineOperation, type OperationOf } from '../operation.ts';
 import { apply, full, type Tensor } from '../tensor.ts';
@@ -51,6 +52,7 @@ function pull(x: Tensor, others: Tensor, w: Tensor): Tensor {
 
 export const cdist: OperationOf<typeof cdistKernel> = defineOperation({
   kernel: cdistKernel,
+  strategies: cdistStrategies,
   gradient: ({ inputs: { a, b }, outputs: { y }, grads: { y: g }, wants }) => {
     // Rows that are equal pull nothing, as in PyTorch.
     const none = full([], 0);

@@ -1,10 +1,8 @@
 import { ShapeError } from '../../errors.ts';
 import { expectFloats, expectRank, formatSpec } from '../../shape.ts';
-import cdistShader from '../../wgsl/matrix/cdist.wgsl';
-import { defineKernel, foldGrid, wgslType } from '../kernel.ts';
-
-/** Rows of a and of b that a workgroup compares. */
-const TILE = 32;
+import { defineKernel } from '../kernel.ts';
+import { cdistStrategies } from '../strategiesAlone.ts';
+import { planAlone } from '../strategy.ts';
 
 /**
  * `y[n, m] = sqrt(Σ (a[n, d] - b[m, d])²)`: the Euclidean distances of all pairs of rows (torch.cdist with p 2). a: [N, D],
@@ -23,21 +21,5 @@ export const cdist = defineKernel({
     }
     return { y: { shape: [a.shape[0]!, b.shape[0]!], dtype: a.dtype } };
   },
-  dispatches(_caps, { a, b }) {
-    const [rows, width] = a.shape as [number, number];
-    const count = b.shape[0]!;
-    const across = Math.ceil(count / TILE);
-    const tiles = across * Math.ceil(rows / TILE);
-    return {
-      dispatches: [
-        {
-          shader: cdistShader,
-          types: { T: wgslType(a.dtype) },
-          params: { rows, count, width, across, tiles },
-          grid: foldGrid(tiles * 64),
-          epilogue: 'f32',
-        },
-      ],
-    };
-  },
+  dispatches: (...given) => planAlone(cdistStrategies, ...given),
 });
