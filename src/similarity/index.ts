@@ -11,3 +11,4 @@ export {
   type PairwiseOptions,
   pairwiseDistances,
 } from './distances.ts';
+export * from './hashes/index.ts';

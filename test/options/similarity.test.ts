@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/errors.ts';
+import * as similarity from '../../src/similarity/index.ts';
+
+/** Options with one that nothing has; of any type, as JavaScript passes them. */
+const mistake = { paddding: 1 } as never;
+const gpu = { device: { caps: {} } } as never;
+const rows = { data: new Float32Array(2), shape: [1, 2] };
+const image = { width: 2, height: 2, data: new Uint8Array(4) };
+
+/** Everything of fovea/similarity that takes options, called with one that it does not have. */
+const calls: Readonly<Record<string, () => unknown>> = {
+  PairwiseDistances: () => new similarity.PairwiseDistances(gpu, mistake),
+  pairwiseDistances: () => similarity.pairwiseDistances(gpu, rows, rows, mistake),
+  averageHash: () => similarity.averageHash(image, mistake),
+  differenceHash: () => similarity.differenceHash(image, mistake),
+  perceptualHash: () => similarity.perceptualHash(image, mistake),
+  waveletHash: () => similarity.waveletHash(image, mistake),
+};
+
+/** What takes no options. */
+const WITHOUT = ['ImageHash'];
+
+describe('an option that does not exist is refused', () => {
+  it.each(Object.entries(calls))('%s', async (_name, call) => {
+    const error = await Promise.resolve()
+      .then(call)
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UsageError);
+    expect((error as Error).message).toMatch(/^[\w.]+: takes \[.*\], got \[.*paddding.*\]/);
+  });
+
+  it('by everything of fovea/similarity that is called', () => {
+    const called = Object.entries(similarity).filter(([, value]) => typeof value === 'function');
+    const unknown = called
+      .map(([name]) => name)
+      .filter((name) => !(name in calls) && !WITHOUT.includes(name));
+    expect(unknown).toEqual([]);
+  });
+});
