@@ -73,6 +73,10 @@ export interface Loader<Item, B extends Batch> {
   batches(epoch: number, from?: number): AsyncGenerator<LoadedBatch<Item, B>, void>;
 }
 
+/** Whether this is a loader, and not items or a batch. */
+export const isLoader = <Item, B extends Batch>(given: unknown): given is Loader<Item, B> =>
+  typeof (given as Partial<Loader<Item, B>> | null | undefined)?.batches === 'function';
+
 /** A data set of an array; one stays as it is. */
 export const datasetOf = <Item>(items: Dataset<Item> | readonly Item[]): Dataset<Item> =>
   Array.isArray(items)

@@ -1,3 +1,4 @@
+import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Batch, HostTensor } from '../data/loader.ts';
 import type { Overlay, OverlayBox, OverlayMask } from '../draw/overlay.ts';
 import type { RgbaImage } from '../draw/painter.ts';
@@ -14,8 +15,7 @@ export interface BatchStyle {
   readonly dashed: boolean;
 }
 
-/** Pixels with this label are not learned from. */
-const IGNORED_PIXEL = 255;
+/** The colour of what is not learned from. */
 const IGNORED = '#8c959f';
 
 export const nameOf = (classNames: readonly string[] | undefined, label: number): string =>
@@ -125,7 +125,7 @@ export function labelMasks(labels: ArrayLike<number>): OverlayMask[] {
   }
   return [...masks].map(([label, mask]) => ({
     mask,
-    color: label === IGNORED_PIXEL || label < 0 ? IGNORED : colorAt(label - 1),
+    color: label === IGNORE_INDEX || label < 0 ? IGNORED : colorAt(label - 1),
   }));
 }
 

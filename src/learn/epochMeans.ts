@@ -1,6 +1,6 @@
 import type { Logs } from './history.ts';
 
-/** Means of the losses of an epoch's steps, by their items. */
+/** Means of losses over the items of an epoch: each step, or each batch, counts as often as it has items. */
 export class EpochMeans {
   #sums = new Map<string, number>();
   #count = 0;
@@ -15,6 +15,11 @@ export class EpochMeans {
       this.#sums.set(name, (this.#sums.get(name) ?? 0) + value * items);
     }
     this.#count += items;
+  }
+
+  /** How many items there were. */
+  get count(): number {
+    return this.#count;
   }
 
   get means(): Logs {

@@ -10,6 +10,7 @@ import type { FitPlan, Phase, StepRates } from './fitPlan.ts';
 import { FitState } from './fitState.ts';
 import { trainMode } from './groups.ts';
 import type { History, Logs, StepLogs } from './history.ts';
+import { keepModes } from './keepModes.ts';
 import { Steps } from './steps.ts';
 import type { Trained } from './trained.ts';
 import { TrainingProgram, type Values } from './trainingProgram.ts';
@@ -113,7 +114,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const steps = this.#steps;
     update.begin();
     if (resume) this.#restore(resume);
-    const modes = [...model.modules()].map((module) => [module, module.training] as const);
+    const restoreModes = keepModes(model);
     const program = new TrainingProgram(gpu, task, model, update, {
       accumulates: steps.accumulates,
       averages: true,
@@ -152,7 +153,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
         ...(best ? { best } : {}),
       };
     } finally {
-      for (const [module, training] of modes) module.training = training;
+      restoreModes();
       program.dispose();
     }
   }
@@ -165,9 +166,12 @@ export class Fit<Item, M extends Module, B extends Batch> {
     const begin = state.step;
     let next = await this.#waiting.next(batches);
     while (!next.done) {
-      // A phase may begin within an epoch.
-      if (state.stopped || signal?.aborted || state.step === state.steps || this.#endsPhase) {
+      const isStopped = state.stopped || signal?.aborted;
+      // A training, or a phase of it, may end within an epoch. Where the whole epoch is done, there must be no more.
+      const isOver = state.step > begin && this.#steps.batchOf(state.step) === 0;
+      if (isStopped || isOver || state.step === state.steps || this.#endsPhase) {
         await batches.return();
+        if (isOver && !isStopped) throw this.#miscounted('more');
         break;
       }
       if (!this.#compiled) await program.prepare(next.value.batch, this.#plan.controls.onCompile);
@@ -190,7 +194,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
       const items: Item[] = [];
       const batchesOfStep: B[] = [];
       for (let part = 1; part <= parts; part++) {
-        if (next.done) throw this.#shortage();
+        if (next.done) throw this.#miscounted('fewer');
         const taken = next.value;
         if (!skip) values.push(...(await program.run(taken.batch, part === parts)));
         items.push(...taken.items);
@@ -215,13 +219,13 @@ export class Fit<Item, M extends Module, B extends Batch> {
     state.atRest = true;
     const isDone = state.step > begin && (this.#steps.endsEpoch(state.step) || this.#endsPhase);
     const isEarly = !state.stopped && !signal?.aborted && !isDone;
-    if (isEarly) throw this.#shortage();
+    if (isEarly) throw this.#miscounted('fewer');
   }
 
-  #shortage(): UsageError {
+  #miscounted(than: 'fewer' | 'more'): UsageError {
     const { length } = this.#learner.train;
     return new UsageError(
-      `Learner: the loader of train has given fewer than its ${length} batches per epoch; its batches must be as many as its length says`,
+      `Learner: the loader of train has given ${than} than its ${length} batches per epoch; batches(epoch, from) must give length - from of them`,
     );
   }
 

@@ -1,4 +1,11 @@
-import { type Batch, DataLoader, type DataLoaderOptions, type Dataset, type Loader } from '../data/loader.ts';
+import {
+  type Batch,
+  DataLoader,
+  type DataLoaderOptions,
+  type Dataset,
+  isLoader,
+  type Loader,
+} from '../data/loader.ts';
 import { UsageError } from '../errors.ts';
 import type { Module, Parameter } from '../nn/module.ts';
 import { AdamW } from '../nn/optimizers/adam.ts';
@@ -76,7 +83,7 @@ function loaderOf<Item, B extends Batch>(
       `Learner: ${name} is ${String(given)}; give a list of items, a Dataset, or a loader`,
     );
   }
-  if ('batches' in given) return given;
+  if (isLoader<Item, B>(given)) return given;
   if (collate) return new DataLoader(given, { ...options, collate });
   throw new UsageError(`Learner: ${name} are items, and the task has no collate; give it one, or a loader`);
 }

@@ -4,6 +4,7 @@ import type { State } from '../graph/state.ts';
 import type { Module } from '../nn/module.ts';
 import { withDefaults } from '../options.ts';
 import { trainMode } from './groups.ts';
+import { keepModes } from './keepModes.ts';
 import type { Trained } from './trained.ts';
 import { TrainingProgram, type Values } from './trainingProgram.ts';
 import type { Update } from './update.ts';
@@ -62,7 +63,7 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
     states: await update.states(),
     random: await model.randomState(download),
     lr: optimizer.lr,
-    modes: [...model.modules()].map((module) => [module, module.training] as const),
+    restoreModes: keepModes(model),
   };
   const { accumulate } = update;
   // Averages are of trainings: they stay as they are.
@@ -100,7 +101,7 @@ export async function lrFind<Item, M extends Module, B extends Batch>(
     update.load(before.states);
     optimizer.lr = before.lr;
     model.loadRandomState(before.random);
-    for (const [module, training] of before.modes) module.training = training;
+    before.restoreModes();
   }
   return { lrs, losses, ...suggestions(lrs, losses, numIt) };
 }

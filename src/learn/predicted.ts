@@ -1,5 +1,6 @@
 import type { Batch, LoadedBatch, Loader } from '../data/loader.ts';
 import type { Module } from '../nn/module.ts';
+import { keepModes } from './keepModes.ts';
 import { validationProgram } from './program.ts';
 import type { Trained } from './trained.ts';
 
@@ -9,17 +10,17 @@ export async function* predicted<Item, M extends Module, B extends Batch>(
   loader: Loader<Item, B>,
 ): AsyncGenerator<LoadedBatch<Item, B> & { readonly predictions: Batch }, void> {
   const { program, read } = validationProgram(gpu, task, model);
-  const modes = [...model.modules()].map((module) => [module, module.training] as const);
+  const restoreModes = keepModes(model);
   try {
     for await (const loaded of loader.batches(0)) {
       model.eval();
       const { results } = await program.run(loaded.batch);
       const { predictions } = read(await results);
-      for (const [module, training] of modes) module.training = training;
+      restoreModes();
       yield { ...loaded, predictions };
     }
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    restoreModes();
     program.dispose();
   }
 }

@@ -1,8 +1,8 @@
 import { expectArguments, shownValue } from '../arguments.ts';
-import type { Batch, Loader } from '../data/loader.ts';
+import { type Batch, isLoader, type Loader } from '../data/loader.ts';
 import type { UndrawnText } from '../draw/glyphs.ts';
-import { enlarged, type GridImage, imageGrid } from '../draw/imageGrid.ts';
-import { type Overlay, paintOverlay } from '../draw/overlay.ts';
+import { enlarged, type GridImage } from '../draw/imageGrid.ts';
+import type { Overlay } from '../draw/overlay.ts';
 import type { RgbaImage } from '../draw/painter.ts';
 import { UsageError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
@@ -11,6 +11,7 @@ import { arrayOf } from '../tasks/metrics.ts';
 import { type BatchStyle, classesOf, imageOf, overlayOf } from './batchImages.ts';
 import { Learner } from './learner.ts';
 import { predicted } from './predicted.ts';
+import { expectSizes, gridOf, painted } from './tiles.ts';
 
 /** Options of `showBatch`. */
 export interface ShowBatchOptions {
@@ -59,24 +60,14 @@ const DEFAULTS = {
   undrawn: undefined,
 };
 
-function expectSizes(call: string, sizes: Readonly<Record<string, number>>): void {
-  for (const [name, value] of Object.entries(sizes)) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new UsageError(`${call}: ${name} is ${value}; give a whole number above 0`);
-  }
-}
-
 /** An image with what is drawn on it, enlarged so that lines and names are finer than its pixels. */
-function painted(
+function tile(
   image: RgbaImage,
   overlay: Overlay,
   { side, undrawn }: Pick<Style, 'side' | 'undrawn'>,
 ): Pick<GridImage, 'image' | 'texts'> {
   const factor = Math.max(1, Math.round(side / Math.max(image.width, image.height)));
-  const out = enlarged(image, factor);
-  const texts: UndrawnText[] = [];
-  paintOverlay(out, overlay, { size: image, ...(undrawn ? { undrawn: texts } : {}) });
-  return { image: out, texts };
+  return painted(enlarged(image, factor), overlay, image, undrawn);
 }
 
 /**
@@ -113,11 +104,6 @@ export async function batchImages<Item, B extends Batch>(
   return tilesOfBatch('batchImages', given, withDefaults('batchImages', options, DEFAULTS));
 }
 
-const gridOf = (
-  tiles: readonly GridImage[],
-  { columns, undrawn }: Pick<ShowBatchOptions, 'columns' | 'undrawn'>,
-) => imageGrid(tiles, { ...(columns === undefined ? {} : { columns }), ...(undrawn ? { undrawn } : {}) });
-
 async function tilesOfBatch<Item, B extends Batch>(
   call: string,
   given: B | Loader<Item, B>,
@@ -132,7 +118,7 @@ async function tilesOfBatch<Item, B extends Batch>(
     const count = Math.min(pixels.shape[0] ?? 0, maxItems - tiles.length);
     for (let n = 0; n < count; n++) {
       const { overlay, title } = overlayOf(call, batch, n, { ...style, dashed: false });
-      const shown = painted(imageOf(call, pixels, n, style), overlay, style);
+      const shown = tile(imageOf(call, pixels, n, style), overlay, style);
       tiles.push({ ...shown, ...(title === undefined ? {} : { title }) });
     }
     if (tiles.length >= maxItems) break;
@@ -141,12 +127,9 @@ async function tilesOfBatch<Item, B extends Batch>(
 }
 
 async function* batchesOf<Item, B extends Batch>(given: B | Loader<Item, B>): AsyncGenerator<Batch, void> {
-  if (isLoader(given)) for await (const { batch } of given.batches(0)) yield batch;
+  if (isLoader<Item, B>(given)) for await (const { batch } of given.batches(0)) yield batch;
   else yield given;
 }
-
-const isLoader = <Item, B extends Batch>(given: B | Loader<Item, B>): given is Loader<Item, B> =>
-  typeof given.batches === 'function';
 
 /** Colours of what is right and what is wrong, on a dark strip. */
 const [RIGHT, WRONG] = ['#3fb950', '#ff7b72'];
@@ -198,7 +181,7 @@ function tilesOf(image: RgbaImage, batch: Batch, found: Batch, n: number, style:
     const share = found.probabilities?.data[n];
     const right = truth.title === guess.title;
     const title = `${truth.title}: ${guess.title}${share === undefined ? '' : ` ${share.toFixed(2)}`}`;
-    return [{ ...painted(image, {}, style), title, color: right ? RIGHT! : WRONG! }];
+    return [{ ...tile(image, {}, style), title, color: right ? RIGHT! : WRONG! }];
   }
   const { boxes = [], masks = [], points = [] } = guess.overlay;
   const arrays = ['boxes', 'masks', 'labels', 'points', 'keypoints'].filter((name) => found[name]);
@@ -208,7 +191,7 @@ function tilesOf(image: RgbaImage, batch: Batch, found: Batch, n: number, style:
     );
   }
   return [
-    { ...painted(image, truth.overlay, style), title: 'true' },
-    { ...painted(image, guess.overlay, style), title: 'predicted' },
+    { ...tile(image, truth.overlay, style), title: 'true' },
+    { ...tile(image, guess.overlay, style), title: 'predicted' },
   ];
 }

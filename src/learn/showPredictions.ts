@@ -5,16 +5,17 @@ import type { FloatImage } from '../data/image.ts';
 import { shrinkSample } from '../data/resize.ts';
 import { annotationOverlay, detectionOverlay } from '../draw/annotationOverlay.ts';
 import type { UndrawnText } from '../draw/glyphs.ts';
-import { type GridImage, imageGrid } from '../draw/imageGrid.ts';
-import { type Overlay, paintOverlay } from '../draw/overlay.ts';
+import type { GridImage } from '../draw/imageGrid.ts';
+import type { Overlay } from '../draw/overlay.ts';
 import type { RgbaImage } from '../draw/painter.ts';
-import { DataError, UsageError } from '../errors.ts';
+import { DataError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import { evaluateDetector } from '../tasks/evaluate.ts';
 import type { Detection, ObjectDetector, PixelSegmenter } from '../tasks/infer.ts';
 import { labelMap } from '../tasks/labelMap.ts';
 import { detectionErrors } from '../vision/metrics/detectionErrors.ts';
 import { labelMasks } from './batchImages.ts';
+import { expectSizes, gridOf, painted } from './tiles.ts';
 
 /** Options of `showPredictions`. */
 export interface ShowPredictionsOptions {
@@ -71,10 +72,7 @@ export async function showPredictions(
     undrawn: undefined,
   });
   const { maxItems, columns, side, worstFirst, scoreThreshold, undrawn } = filled;
-  for (const [name, value] of Object.entries({ maxItems, columns, side })) {
-    if (Number.isSafeInteger(value) && value > 0) continue;
-    throw new UsageError(`showPredictions: ${name} is ${value}; give a whole number above 0`);
-  }
+  expectSizes('showPredictions', { maxItems, columns, side });
   if (samples.length === 0) throw new DataError('showPredictions: there are no samples; give at least one');
   const judged =
     'detect' in model
@@ -82,21 +80,19 @@ export async function showPredictions(
       : await judgeSegmenter(model, samples);
   const shown = worstFirst ? judged.toSorted((a, b) => b.errors - a.errors) : judged;
   const tiles = shown.slice(0, maxItems).flatMap(({ sample, truth, found, title }): GridImage[] => [
-    { ...painted(sample, truth, filled), title: `${sample.name}: true` },
-    { ...painted(sample, found, filled), title },
+    { ...tile(sample, truth, filled), title: `${sample.name}: true` },
+    { ...tile(sample, found, filled), title },
   ]);
-  return imageGrid(tiles, { columns: 2 * columns, ...(undrawn ? { undrawn } : {}) });
+  return gridOf(tiles, { columns: 2 * columns, ...(undrawn ? { undrawn } : {}) });
 }
 
-function painted(
+/** An image of a sample, shrunk, with what is drawn on it. */
+function tile(
   sample: Sample,
   overlay: Overlay,
   { side, undrawn }: Required<Pick<ShowPredictionsOptions, 'side'>> & Pick<ShowPredictionsOptions, 'undrawn'>,
 ): Pick<GridImage, 'image' | 'texts'> {
-  const image = rgbaOf(shrinkSample(sample, side).image);
-  const texts: UndrawnText[] = [];
-  paintOverlay(image, overlay, { size: sample.image, ...(undrawn ? { undrawn: texts } : {}) });
-  return { image, texts };
+  return painted(rgbaOf(shrinkSample(sample, side).image), overlay, sample.image, undrawn);
 }
 
 function rgbaOf({ width, height, data }: FloatImage): RgbaImage {

@@ -3,7 +3,9 @@ import { UsageError } from '../errors.ts';
 import type { Module } from '../nn/module.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Judgement, Metric, Task } from '../tasks/task.ts';
+import { EpochMeans } from './epochMeans.ts';
 import type { Logs } from './history.ts';
+import { keepModes } from './keepModes.ts';
 import { validationProgram } from './program.ts';
 
 /** What a validation has found. */
@@ -34,32 +36,29 @@ export class Validation<Item, M extends Module, B extends Batch> {
     this.#made ??= validationProgram(this.#gpu, this.#task, this.#model);
     const { program, read } = this.#made;
     const metrics: Readonly<Record<string, Metric<Item, B>>> = this.#task.metrics?.() ?? {};
-    const sums = new Map<string, number>();
-    let count = 0;
+    const sums = new EpochMeans();
     let logged: ReadonlyMap<string, 'max' | 'min'> = new Map();
     let judged: Readonly<Record<string, Judgement>> = {};
-    const modes = [...this.#model.modules()].map((module) => [module, module.training] as const);
+    const restoreModes = keepModes(this.#model);
     this.#model.eval();
     try {
       for await (const { batch, items } of loader.batches(0)) {
         const { results } = await program.run(batch);
         const { losses, predictions, modes: found } = read(await results);
         logged = found;
-        for (const [name, value] of Object.entries(losses)) {
-          sums.set(name, (sums.get(name) ?? 0) + value * items.length);
-        }
-        count += items.length;
+        sums.add(losses, items.length);
         for (const metric of Object.values(metrics)) metric.add(predictions, batch, items);
       }
       judged = (await this.#task.judge?.(this.#gpu, this.#model)) ?? {};
     } finally {
-      for (const [module, training] of modes) module.training = training;
+      restoreModes();
     }
-    if (count === 0) {
+    if (sums.count === 0) {
       throw new UsageError(
         'Learner: the loader of valid has given no batches; give it items, or leave valid out',
       );
     }
+    const losses = Object.entries(sums.means);
     const entries: [string, Judgement][] = [
       ...Object.entries(judged),
       ...Object.entries(metrics).map(([name, metric]): [string, Judgement] => [
@@ -69,14 +68,12 @@ export class Validation<Item, M extends Module, B extends Batch> {
     ];
     return {
       logs: {
-        ...Object.fromEntries([...sums].map(([name, sum]) => [`val_${name}`, sum / count])),
+        ...Object.fromEntries(losses.map(([name, mean]) => [`val_${name}`, mean])),
         ...Object.fromEntries(entries.map(([name, { value }]) => [`val_${name}`, value])),
       },
       first: entries[0] && `val_${entries[0][0]}`,
       modes: {
-        ...Object.fromEntries(
-          [...sums.keys()].map((name) => [`val_${name}`, logged.get(name) ?? 'min'] as const),
-        ),
+        ...Object.fromEntries(losses.map(([name]) => [`val_${name}`, logged.get(name) ?? 'min'] as const)),
         ...Object.fromEntries(entries.map(([name, { mode }]) => [`val_${name}`, mode])),
       },
     };

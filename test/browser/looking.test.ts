@@ -57,6 +57,22 @@ async function show(html: string, colorScheme: 'light' | 'dark' = 'light'): Prom
   await page.goto(pathToFileURL(file).href);
 }
 
+/** What draws in a page, as its global `fovea`. */
+const bundle = () =>
+  build({
+    stdin: {
+      contents: `export { drawOnCanvas, drawOverlay } from './src/draw/index.ts'; export { showBatch } from './src/learn/show.ts';`,
+      resolveDir: root,
+      loader: 'ts',
+    },
+    bundle: true,
+    format: 'iife',
+    globalName: 'fovea',
+    write: false,
+    loader: { '.wgsl': 'text' },
+    external: ['node:*', 'webgpu', '@sparticuz/chromium', 'koffi'],
+  });
+
 const pixels = (width: number, height: number) => ({
   width,
   height,
@@ -232,19 +248,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     });
 
     it('draw on a canvas what a PNG has in Node, and other scripts with fonts of the page', async () => {
-      const { outputFiles } = await build({
-        stdin: {
-          contents: `export { drawOnCanvas, drawOverlay } from './src/draw/index.ts'; export { showBatch } from './src/learn/show.ts';`,
-          resolveDir: root,
-          loader: 'ts',
-        },
-        bundle: true,
-        format: 'iife',
-        globalName: 'fovea',
-        write: false,
-        loader: { '.wgsl': 'text' },
-        external: ['node:*', 'webgpu', '@sparticuz/chromium', 'koffi'],
-      });
+      const { outputFiles } = await bundle();
       await show(
         '<!doctype html><title>canvas</title><canvas id="batch"></canvas><canvas id="photo" width="64" height="48"></canvas>',
       );
@@ -294,6 +298,53 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       expect(drawn.texts).toBe(1);
       expect(drawn.changed).toBeGreaterThan(0);
       expect(drawn.at).toEqual([255, 0, 0, 255]);
+      expect(thrown).toEqual([]);
+    });
+
+    it('draw on a canvas with a transform and styles of its own as on any other, and leave them', async () => {
+      const { outputFiles } = await bundle();
+      await show(
+        '<!doctype html><title>canvas</title><canvas id="plain" width="64" height="48"></canvas><canvas id="own" width="64" height="48"></canvas>',
+      );
+      await page.addScriptTag({ content: outputFiles[0]!.text });
+      const [plain, own] = await page.evaluate(() => {
+        const { drawOnCanvas, drawOverlay } = (globalThis as unknown as { fovea: PageBundle }).fovea;
+        return ['plain', 'own'].map((id) => {
+          const canvas = document.querySelector<HTMLCanvasElement>(`#${id}`)!;
+          const context = canvas.getContext('2d')!;
+          const setOwn = () => {
+            if (id === 'plain') return;
+            context.setTransform(2, 0, 0, 2, 5, 7);
+            Object.assign(context, { globalAlpha: 0.25, fillStyle: '#123456', textAlign: 'right' });
+            context.globalCompositeOperation = 'destination-over';
+          };
+          const read = () => [...context.getImageData(0, 0, canvas.width, canvas.height).data];
+          const transform = () => context.getTransform().toJSON() as { a: number; e: number; f: number };
+          const texts = [{ text: '\u05e9\u05dc', x: 8, y: 10, size: 10, width: 24, color: '#ff0000' }];
+          setOwn();
+          const image = { width: 64, height: 48, data: new Uint8ClampedArray(64 * 48 * 4).fill(200) };
+          drawOnCanvas(canvas, image, { texts });
+          const [shown, after] = [read(), transform()];
+          setOwn();
+          drawOverlay(canvas, {
+            boxes: [{ box: [6, 14, 40, 40], label: '\u05e9\u05dc\u05d5\u05dd', color: '#ff0000' }],
+          });
+          const { globalAlpha, fillStyle, textAlign, globalCompositeOperation } = context;
+          const styles = { globalAlpha, fillStyle, textAlign, globalCompositeOperation };
+          return { shown, after, overlaid: read(), transform: transform(), styles };
+        });
+      });
+      expect(own!.shown).toEqual(plain!.shown);
+      expect(own!.overlaid).toEqual(plain!.overlaid);
+      expect(plain!.overlaid).not.toEqual(plain!.shown);
+      expect(own!.after).toMatchObject({ a: 2, d: 2, e: 5, f: 7 });
+      expect(own!.transform).toMatchObject({ a: 2, d: 2, e: 5, f: 7 });
+      expect(own!.styles).toEqual({
+        globalAlpha: 0.25,
+        fillStyle: '#123456',
+        textAlign: 'right',
+        globalCompositeOperation: 'destination-over',
+      });
       expect(thrown).toEqual([]);
     });
   },

@@ -310,4 +310,28 @@ describe('KerasModel, given what it cannot use', () => {
     await expect(model.fit(x, y)).rejects.toThrow('KerasModel: the loss is 3; return a tensor');
     model.dispose();
   });
+
+  it('compiles again: with other metrics, not meanwhile, and not at all where an option is wrong', async () => {
+    const model = modelOf();
+    const first = await model.evaluate(x, y);
+    expect(() => model.compile({ loss: 'mse', metrics: ['f1' as never] })).toThrow(UsageError);
+    expect(() => model.compile({ loss: 'mse', optimizer: 'adam' })).toThrow(UsageError);
+    // The loss is still the one that takes class numbers.
+    await expect(model.evaluate(x, y.with(39, 9))).rejects.toThrow('y of sample 39 is 9');
+    for (const run of [() => model.evaluate(x, y), () => model.fit(x, y, { epochs: 2 })]) {
+      const running = run();
+      expect(() => model.compile({ loss: 'mse' })).toThrow(
+        'KerasModel.compile: the model is being trained or evaluated; await that first',
+      );
+      await running;
+    }
+    expect(Object.keys(await model.evaluate(x, y))).toEqual(Object.keys(first));
+    const { lr } = model.optimizer;
+    model.compile({ loss: 'categoricalCrossentropy', metrics: ['mae'] });
+    expect(model.optimizer.lr).toBe(lr);
+    expect(Object.keys(await model.evaluate(x, oneHot))).toEqual(['loss', 'mae']);
+    const { history } = await model.fit(x, oneHot, { validationSplit: 0.5 });
+    expect(Object.keys(history)).toEqual(['loss', 'mae', 'val_loss', 'val_mae', 'lr']);
+    model.dispose();
+  });
 });

@@ -87,6 +87,16 @@ describe('a Learner of what cannot be used', () => {
       'points of a batch is Array; give { data, shape }',
     );
     expect(await train(loaderOf(1))).toContain('has given fewer than its 1 batches per epoch');
+    const batch = await pointTask.collate!(pointItems(4, 'own'), {} as never);
+    for (const epochs of [1, 2]) {
+      const learner = tinyLearner(gpu, { train: loaderOf(2, batch, batch, batch) });
+      expect(await failureOf(() => learner.fit(epochs))).toBe(
+        'Learner: the loader of train has given more than its 2 batches per epoch; batches(epoch, from) must give length - from of them',
+      );
+      // A part of an epoch takes what it needs.
+      expect((await learner.fit(0.5)).step).toBe(1);
+      learner.dispose();
+    }
     const valid = tinyLearner(gpu, { valid: loaderOf(1) });
     expect(await failureOf(() => valid.validate())).toContain('the loader of valid has given no batches');
     valid.dispose();

@@ -1,5 +1,5 @@
 import { expectArguments, GPU } from '../../arguments.ts';
-import type { HostTensor, Loader } from '../../data/loader.ts';
+import { type HostTensor, isLoader, type Loader } from '../../data/loader.ts';
 import { UsageError } from '../../errors.ts';
 import { mul } from '../../graph/functions/elementwise.ts';
 import { mean } from '../../graph/functions/reduce.ts';
@@ -17,6 +17,7 @@ import type { Callback } from '../callback.ts';
 import { expectCallbacks } from '../expectCallbacks.ts';
 import { layerGroups } from '../groups.ts';
 import { History, type Logs } from '../history.ts';
+import { keepModes } from '../keepModes.ts';
 import { Learner } from '../learner.ts';
 import { logged } from '../logged.ts';
 import { BatchProgram } from '../program.ts';
@@ -62,7 +63,9 @@ export class KerasModel {
   #epochs = 0;
   /** Whether targets are class numbers. */
   #isSparse = false;
-  #busy = false;
+  #isTraining = false;
+  /** Calls of `fit` and `evaluate` that are running. */
+  #running = 0;
 
   /**
    * @param gpu Where the module is trained and used.
@@ -88,7 +91,7 @@ export class KerasModel {
   /**
    * Sets what the model learns, and how. Called again, it changes the loss and the metrics; the optimizer stays, as its parameters are its own.
    *
-   * @param options Throws UsageError for names that are unknown, and for a second optimizer.
+   * @param options Throws UsageError for names that are unknown, for a second optimizer, and while `fit` or `evaluate` runs.
    */
   compile(options: CompileOptions): void {
     const { optimizer, loss, metrics } = withDefaults('KerasModel.compile', options, {
@@ -97,14 +100,18 @@ export class KerasModel {
       metrics: [],
     });
     const lossFn = lossOf(loss);
-    this.#isSparse = (typeof loss === 'string' ? loss : (loss as { name?: string }).name) === SPARSE;
     const named = metricsOf(metrics);
+    if (this.#running > 0) {
+      throw new UsageError('KerasModel.compile: the model is being trained or evaluated; await that first');
+    }
     if (optimizer && this.#optimizer) {
       throw new UsageError(
         'KerasModel.compile: the model has an optimizer already; leave optimizer out, and set model.optimizer.lr',
       );
     }
     this.#optimizer ??= makeKerasOptimizer(optimizer ?? 'rmsprop', layerGroups(this.module));
+    // From here on nothing throws: a call with wrong options changes nothing.
+    this.#isSparse = (typeof loss === 'string' ? loss : (loss as { name?: string }).name) === SPARSE;
     this.#validation?.dispose();
     this.#validation = undefined;
     this.#task = {
@@ -151,7 +158,7 @@ export class KerasModel {
   ): Promise<History> {
     const call = 'KerasModel.fit';
     const { task, optimizer } = this.#compiled();
-    const isData = isLoader(x);
+    const isData = isLoader<unknown, KerasBatch>(x);
     const options = isData
       ? withDefaults<FitLoaderOptions, typeof LOADER_OPTIONS>(
           call,
@@ -165,7 +172,7 @@ export class KerasModel {
       throw new UsageError(`${call}: ${name} is ${value}; give a whole number of at least 0`);
     }
     expectCallbacks(call, callbacks);
-    if (this.#busy) throw new UsageError(`${call}: is training already; await that first`);
+    if (this.#isTraining) throw new UsageError(`${call}: is training already; await that first`);
     if (epochs <= initialEpoch) return new History();
     const { train, valid } = isData
       ? { train: weighted(call, x, this.#epochs, this.#checked(call)), valid: this.#validOf(call, options) }
@@ -179,13 +186,15 @@ export class KerasModel {
       best: false,
       callbacks: [...callbacks, ...(verbose ? [printer(initialEpoch, epochs)] : [])],
     });
-    this.#busy = true;
+    this.#isTraining = true;
+    this.#running++;
     try {
       const result = await learner.fit(epochs - initialEpoch, { lr: optimizer.lr });
       this.#epochs += result.epochs;
       return result.history;
     } finally {
-      this.#busy = false;
+      this.#isTraining = false;
+      this.#running--;
       learner.dispose();
     }
   }
@@ -259,7 +268,7 @@ export class KerasModel {
   #validOf(call: string, options: KerasFitOptions): Loader<unknown, WeightedBatch> | undefined {
     const { validationData: data, validationBatchSize, batchSize = 32 } = options;
     if (!data) return undefined;
-    if (isLoader(data))
+    if (isLoader<unknown, KerasBatch>(data))
       return weighted(`${call}: validationData`, data, 0, this.#checked(`${call}: validationData`));
     if (!Array.isArray(data) || data.length < 2 || data.length > 3) {
       throw new UsageError(
@@ -295,7 +304,7 @@ export class KerasModel {
       batchSize: 32,
       sampleWeight: undefined,
     });
-    const loader = isLoader(x)
+    const loader = isLoader<unknown, KerasBatch>(x)
       ? weighted(call, x, 0, this.#checked(call))
       : arrayLoader(this.#arraysOf(call, x, y as Samples, sampleWeight), {
           batchSize,
@@ -303,10 +312,15 @@ export class KerasModel {
           seed: 0,
         });
     this.#validation ??= new Validation(this.gpu, task, this.module);
-    const { logs } = await this.#validation.run(loader);
-    return Object.fromEntries(
-      Object.entries(logs).map(([name, value]) => [name.slice('val_'.length), value]),
-    );
+    this.#running++;
+    try {
+      const { logs } = await this.#validation.run(loader);
+      return Object.fromEntries(
+        Object.entries(logs).map(([name, value]) => [name.slice('val_'.length), value]),
+      );
+    } finally {
+      this.#running--;
+    }
   }
 
   /**
@@ -325,7 +339,7 @@ export class KerasModel {
     const inputs = samplesOf(`${call}: x`, x);
     const count = inputs.shape[0] ?? 0;
     if (count === 0) throw new UsageError(`${call}: x has no samples; give at least one`);
-    const modes = [...this.module.modules()].map((module) => [module, module.training] as const);
+    const restoreModes = keepModes(this.module);
     this.module.eval();
     const parts: HostArray[] = [];
     let shape: Shape = [];
@@ -338,7 +352,7 @@ export class KerasModel {
         shape = y!.shape.slice(1);
       }
     } finally {
-      for (const [module, training] of modes) module.training = training;
+      restoreModes();
     }
     const data = new Float32Array(count * numel(shape));
     let at = 0;
@@ -365,9 +379,6 @@ export class KerasModel {
     this.#predict.dispose();
   }
 }
-
-const isLoader = (data: unknown): data is Loader<unknown, KerasBatch> =>
-  typeof data === 'object' && data !== null && 'batches' in data && typeof data.batches === 'function';
 
 /** Prints a line per epoch. */
 const printer = (first: number, last: number): Callback => ({
