@@ -12,3 +12,11 @@ export {
   pairwiseDistances,
 } from './distances.ts';
 export * from './hashes/index.ts';
+export {
+  type MmrOptions,
+  maximalMarginalRelevance,
+  type Preferences,
+  type Recommendation,
+  type RecommendOptions,
+  recommend,
+} from './recommend.ts';
