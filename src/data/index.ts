@@ -50,6 +50,7 @@ export {
   zoom,
 } from './augment/transforms.ts';
 export type { BatchMaker } from './batchMaker.ts';
+export { type CsvRow, parseCsv } from './classify/csv.ts';
 export {
   CLASS_FORMATS,
   type ClassDataset,

@@ -1,3 +1,4 @@
+import { expectArguments } from '../../arguments.ts';
 import { BadData } from '../faults.ts';
 
 /** A row of a CSV file. */
@@ -26,6 +27,7 @@ function separatorOf(text: string): string {
  * @throws DataError for a quote that is not closed, and text after a closing quote.
  */
 export function parseCsv(text: string, file: string): CsvRow[] {
+  expectArguments('parseCsv', { text, file }, { text: 'text', file: 'text' });
   const separator = separatorOf(text);
   const rows: CsvRow[] = [];
   let [at, line] = [0, 1];
