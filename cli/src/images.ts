@@ -45,8 +45,8 @@ const SIGNATURES: readonly (readonly [name: string, offset: number, bytes: reado
   ['BMP', 0, [0x42, 0x4d]],
 ];
 
-/** The format that the first bytes claim, whether or not the rest can be read. */
-function claimedFormat(bytes: Uint8Array): string | undefined {
+/** The format that the first bytes claim, whether or not the rest can be read. Undefined for what begins as no image. */
+export function claimedFormat(bytes: Uint8Array): string | undefined {
   return SIGNATURES.find(([, offset, magic]) => magic.every((byte, i) => bytes[offset + i] === byte))?.[0];
 }
 
@@ -61,10 +61,13 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   BMP: '.bmp',
 };
 
+/** The extension of files in the format that the first bytes claim, with its dot; PNG's for what is none. */
+export const extensionOf = (bytes: Uint8Array): string => EXTENSIONS[claimedFormat(bytes) ?? ''] ?? '.png';
+
 const isBmp = (bytes: Uint8Array): boolean => claimedFormat(bytes) === 'BMP' && bytes.length >= 26;
 
 /** Bytes as libvips reads them. It has no reader of BMP: those are decoded first. */
-function vips(bytes: Uint8Array, name: string, options: SharpOptions = {}): Sharp {
+export function vips(bytes: Uint8Array, name: string, options: SharpOptions = {}): Sharp {
   if (!isBmp(bytes)) return sharp(bytes, options);
   checkBmp(bytes, name);
   const { width, height, data } = decodeBmp(bytes);
@@ -125,7 +128,7 @@ export async function verifyImage(source: string | Uint8Array, name: string): Pr
       .raw({ depth: 'uchar' })
       .toBuffer();
     return {
-      extension: EXTENSIONS[claimedFormat(bytes) ?? ''] ?? '.png',
+      extension: extensionOf(bytes),
       fingerprint: { grey: Uint8Array.from(grey) },
     };
   } catch (error) {

@@ -87,7 +87,7 @@ const read = (file: string): string | undefined => {
   }
 };
 
-function acquire(out: string, lock: string, content: string): void {
+function acquire(out: string, lock: string, content: string, what: string): void {
   const temporary = `${lock}.${randomUUID()}`;
   try {
     writeFileSync(temporary, content, { flag: 'wx' });
@@ -99,7 +99,7 @@ function acquire(out: string, lock: string, content: string): void {
         const elsewhere = holder.host === hostname() ? '' : ` on ${holder.host}`;
         const ended = elsewhere ? `remove ${lock} if it has ended` : 'stop it, or wait for it';
         throw new UsageError(
-          `${lock}: another training (process ${holder.pid}${elsewhere}) writes ${out}; ${ended}, or choose another --out`,
+          `${lock}: another ${what} (process ${holder.pid}${elsewhere}) writes ${out}; ${ended}, or choose another --out`,
         );
       }
       // Left by a killed process. Only one of those who see this can move it away.
@@ -125,16 +125,16 @@ function acquire(out: string, lock: string, content: string): void {
 }
 
 /**
- * Runs a training that writes `out`, while a lock file next to it keeps other processes from the same. The lock of a process that
- * was killed is taken over. Throws UsageError where another training runs, which it names.
+ * Runs a training, or what `what` names, that writes `out`, while a lock file next to it keeps other processes from the same. The lock of a
+ * process that was killed is taken over. Throws UsageError where another one runs, which it names.
  */
-export async function withLock<T>(out: string, fn: () => Promise<T>): Promise<T> {
+export async function withLock<T>(out: string, fn: () => Promise<T>, what = 'training'): Promise<T> {
   await makeFolder(path.dirname(out));
   const lock = lockPath(out);
   const { pid } = process;
   // The id tells this lock from others of the same process.
   const content = JSON.stringify({ pid, start: startOf(pid), host: hostname(), id: randomUUID() });
-  acquire(out, lock, content);
+  acquire(out, lock, content, what);
   const release = (): void => {
     if (read(lock) === content) rmSync(lock, { force: true });
   };

@@ -17,6 +17,7 @@ import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { applyConfig, optionNames } from './config.ts';
 import { addExportCommand } from './exportProgram.ts';
+import { addGatherCommand } from './gather/program.ts';
 import { MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
 import { placed, predicting } from './resultOptions.ts';
@@ -320,6 +321,8 @@ program
 addWeightsCommands(program);
 
 addExportCommand(program);
+
+addGatherCommand(program);
 
 program
   .command('demo')
