@@ -17,6 +17,7 @@ const LAYERS = [
   'shape',
   'half',
   'json',
+  'base64',
   'inflate',
   'wgsl',
   'device',
@@ -41,7 +42,7 @@ const LAYERS = [
 
 /** Plain data and host code: it knows nothing of tensors or GPUs. */
 const HOST = ['vision', 'data', 'draw', 'io'];
-const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', 'inflate', ...HOST];
+const FOR_HOST = ['errors', 'arguments', 'options', 'shape', 'half', 'json', 'base64', 'inflate', ...HOST];
 
 interface Import {
   readonly file: string;

@@ -2,6 +2,7 @@ import { expectArguments, SIZE } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { ImageSize, Point } from '../vision/boxes.ts';
+import { firstAbove } from './firstAbove.ts';
 import { type MaskParts, partsOf } from './maskParts.ts';
 import { checkMask, polygonArea } from './polygon.ts';
 import { type RowRuns, rowRunsOfPixels } from './rowRuns.ts';
@@ -51,14 +52,9 @@ export function contoursOf(runs: RowRuns, { firsts }: MaskParts, tolerance: numb
 /** Whether a pixel is in a mask; none outside of it is. */
 function inside({ width, height, rows, starts, ends }: RowRuns, x: number, y: number): boolean {
   if (x < 0 || y < 0 || x >= width || y >= height) return false;
-  // The first run that ends to the right of the pixel is between low and high.
-  let [low, high] = [rows[y]!, rows[y + 1]!];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ends[middle]! > x) high = middle;
-    else low = middle + 1;
-  }
-  return low < rows[y + 1]! && starts[low]! <= x;
+  const [first, end] = [rows[y]!, rows[y + 1]!];
+  const run = firstAbove(ends, x, first, end);
+  return run < end && starts[run]! <= x;
 }
 
 /** The corners along the outline of a component, from the top left corner of its first pixel. */

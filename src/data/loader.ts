@@ -5,6 +5,7 @@ import { Random } from '../vision/random.ts';
 import { madeAhead } from './ahead.ts';
 import type { Batch } from './batch.ts';
 import { type BatchMaker, type BatchRequest, loadItem, makeBatch } from './batchMaker.ts';
+import { firstAbove } from './firstAbove.ts';
 import type { WorkerPool } from './workers.ts';
 
 export type { Batch, Collate, CollateContext, HostTensor } from './batch.ts';
@@ -156,7 +157,11 @@ export class DataLoader<Item, B extends Batch = Batch, Loaded = Item> implements
     const { length } = this.dataset;
     const random = new Random(this.#options.seed).fork('epochs').fork(epoch);
     const sums = this.#sums;
-    if (sums) return Array.from({ length }, () => placeIn(sums, random.uniform() * sums.at(-1)!));
+    if (sums) {
+      // A product that is rounded up to the whole sum is the last item.
+      const draw = () => firstAbove(sums, random.uniform() * sums.at(-1)!, 0, length - 1);
+      return Array.from({ length }, draw);
+    }
     const indices = Array.from({ length }, (_, i) => i);
     return this.#options.shuffle ? random.shuffle(indices) : indices;
   }
@@ -225,15 +230,4 @@ function sumsOf(weights: readonly number[], length: number): number[] {
   });
   if (sum > 0) return sums;
   throw new UsageError('DataLoader: all weights are 0; give at least one above 0');
-}
-
-/** The first place whose sum is above a value. */
-function placeIn(sums: readonly number[], value: number): number {
-  let [low, high] = [0, sums.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sums[middle]! > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -25,13 +25,28 @@ export interface Split<Item> {
   readonly valid: Item[];
 }
 
+type KeyOf<Item> = NonNullable<SplitOptions<Item>['group']>;
+
+/** The options of a split. Throws UsageError for those that cannot be used. */
+function checked<Item>(call: string, options: SplitOptions<Item>) {
+  const filled = withDefaults(call, options, { seed: 0, group: undefined, stratify: undefined });
+  expectArguments(
+    call,
+    { options: filled },
+    { options: { seed: 'label', 'group?': 'function', 'stratify?': 'function' } },
+  );
+  if (filled.group && filled.stratify) {
+    throw new UsageError(`${call}: group and stratify are both given; leave one of them out`);
+  }
+  return filled;
+}
+
 /** The numbers of the items of each group, the groups in random order. */
-function shuffledGroups<Item>(call: string, items: readonly Item[], options: SplitOptions<Item>): number[][] {
-  const { seed, group } = withDefaults(call, options, {
-    seed: 0,
-    group: (_: Item, index: number) => index,
-    stratify: undefined,
-  });
+function shuffledGroups<Item>(
+  items: readonly Item[],
+  seed: number | string,
+  group: KeyOf<Item> = (_, index) => index,
+): number[][] {
   const groups = new Map<string | number, number[]>();
   items.forEach((item, i) => {
     const key = group(item, i);
@@ -42,16 +57,13 @@ function shuffledGroups<Item>(call: string, items: readonly Item[], options: Spl
   return new Random(seed).fork('split').shuffle([...groups.values()]);
 }
 
-/** The numbers of the items of each class, in random order. Throws UsageError where there are groups too. */
+/** The numbers of the items of each class, in random order. */
 function shuffledClasses<Item>(
-  call: string,
   items: readonly Item[],
-  { seed = 0, group, stratify }: SplitOptions<Item>,
+  seed: number | string,
+  stratify: KeyOf<Item>,
 ): number[][] {
-  if (group) {
-    throw new UsageError(`${call}: group and stratify are both given; leave one of them out`);
-  }
-  const classes = shuffledGroups(call, items, { seed, group: stratify! });
+  const classes = shuffledGroups(items, seed, stratify);
   const random = new Random(seed).fork('stratify');
   return classes.map((members, i) => random.fork(i).shuffle([...members]));
 }
@@ -81,16 +93,17 @@ export function trainTestSplit<Item>(
   if (!(share > 0 && share < 1)) {
     throw new UsageError(`trainTestSplit: share is ${share}; give a number above 0 and below 1`);
   }
-  if (options.stratify) {
+  const { seed, group: groupOf, stratify } = checked('trainTestSplit', options);
+  if (stratify) {
     if (items.length < 2) {
       throw new UsageError(`trainTestSplit: there is ${items.length} item; give at least 2`);
     }
-    const classes = shuffledClasses('trainTestSplit', items, options);
+    const classes = shuffledClasses(items, seed, stratify);
     const held = classes.flatMap((members) => members.slice(0, heldOf(members.length, share)));
     // Classes of one item are all trained on, unless there are no others.
     return splitOf(items, new Set(held.length > 0 ? held : classes[0]!.slice(0, 1)));
   }
-  const groups = shuffledGroups('trainTestSplit', items, options);
+  const groups = shuffledGroups(items, seed, groupOf);
   if (groups.length < 2) {
     throw new UsageError(`trainTestSplit: ${items.length} items in ${groups.length} groups; give at least 2`);
   }
@@ -133,15 +146,16 @@ export function kFold<Item>(
   if (!(Number.isSafeInteger(fold) && fold >= 0 && fold < folds)) {
     throw new UsageError(`kFold: fold is ${fold}; give a whole number from 0 to ${folds - 1}`);
   }
-  if (options.stratify) {
+  const { seed, group: groupOf, stratify } = checked('kFold', options);
+  if (stratify) {
     if (items.length < folds) {
       throw new UsageError(`kFold: ${items.length} items for ${folds} folds; give at least as many`);
     }
     // The items of a class go to the folds in turns, and the next class goes on where it ended (StratifiedKFold).
-    const dealt = shuffledClasses('kFold', items, options).flat();
+    const dealt = shuffledClasses(items, seed, stratify).flat();
     return splitOf(items, new Set(dealt.filter((_, i) => i % folds === fold)));
   }
-  const groups = shuffledGroups('kFold', items, options);
+  const groups = shuffledGroups(items, seed, groupOf);
   if (groups.length < folds) {
     throw new UsageError(`kFold: ${groups.length} groups for ${folds} folds; give at least as many`);
   }

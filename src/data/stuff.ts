@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.ts';
 import { IGNORE_INDEX } from './cropTargets.ts';
 
-/** The class of regions that has all pixels that nothing labelled covers. */
+/** The class of pixels that nothing labelled covers: of segmenters, and of models of regions that have it. */
 export const BACKGROUND = 'background';
 
 /** The value of pixels that nothing labelled covers, in maps of regions: that of the background, or ignored. */

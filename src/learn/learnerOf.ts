@@ -16,7 +16,7 @@ import { checkedModel, loadStart } from '../tasks/newModel.ts';
 import { cropPreprocessing } from '../tasks/preprocessing.ts';
 import { optimizerOf } from '../tasks/recipe.ts';
 import { haveClasses, type TaskSamples } from '../tasks/samples.ts';
-import { cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
+import { cropsOf, cropsPerEpoch, expectTraining, type TrainSettings } from '../tasks/settings.ts';
 import type { StartReport } from '../tasks/startWeights.ts';
 import {
   type ClassificationModel,
@@ -58,10 +58,6 @@ const OPTIONS = Object.keys({
 const LEAST_STEPS = 20;
 /** So many times a model is judged at most. */
 const MOST_EPOCHS = 25;
-
-/** Crops that see all pixels of the images once. */
-export const cropsOf = (samples: TaskSamples, settings: TrainSettings): number =>
-  cropsPerEpoch(samples, settings).reduce((sum, count) => sum + count, 0);
 
 /**
  * Makes the Learner of a training: the model with its first weights, augmented crops, the optimizer and what it is judged by. `train` does

@@ -11,7 +11,7 @@ import { preprocessingOf, type TrainedModel } from '../tasks/modelFile.ts';
 import { readProgress, type TrainProgress } from '../tasks/progress.ts';
 import { PLATEAU_PATIENCE, scheduleOf } from '../tasks/recipe.ts';
 import type { TaskSamples } from '../tasks/samples.ts';
-import { ADJUSTABLE, expectTraining, stepsOf, type TrainSettings } from '../tasks/settings.ts';
+import { ADJUSTABLE, cropsOf, expectTraining, stepsOf, type TrainSettings } from '../tasks/settings.ts';
 import type { StartReport } from '../tasks/startWeights.ts';
 import { type TrainingRun, trainingRecord } from '../tasks/trainingRecord.ts';
 import type { BestEpoch } from './best.ts';
@@ -21,7 +21,7 @@ import { ReduceLROnPlateau } from './callbacks/reduceLROnPlateau.ts';
 import type { FitControls } from './fitControls.ts';
 import type { FitProgress } from './fitProgress.ts';
 import type { Logs, StepLogs } from './history.ts';
-import { cropsOf, learnerOf, type TaskLearner } from './learnerOf.ts';
+import { learnerOf, type TaskLearner } from './learnerOf.ts';
 
 /** The losses of one training step. */
 export interface StepRecord {

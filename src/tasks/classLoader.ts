@@ -1,8 +1,7 @@
 import { expectArguments } from '../arguments.ts';
-import { checkAugment } from '../data/augment/check.ts';
 import { drawLayers, mixBatch, renderLayers, splitAugment } from '../data/augment/mixing.ts';
 import type { Augment } from '../data/augment/parameters.ts';
-import { type AugmentPreset, augmentOf, CLASSIFY_PRESETS } from '../data/augment/presets.ts';
+import { type AugmentPreset, augmentOf, CLASSIFY_PRESETS, withResize } from '../data/augment/presets.ts';
 import type { ClassSample } from '../data/classify/sample.ts';
 import { type Collate, DataLoader, type HostTensor, type LoadedBatch, type Loader } from '../data/loader.ts';
 import { DataError, UsageError } from '../errors.ts';
@@ -44,9 +43,11 @@ export interface ClassLoaderOptions {
 
 /** The label of each sample. Throws DataError for a class that is not listed. */
 function labelsOf(call: string, samples: readonly ClassSample[], classNames: readonly string[]): Int32Array {
+  // Of a name that is listed twice, the first place.
+  const places = new Map(classNames.map((name, c) => [name, c] as const).toReversed());
   return Int32Array.from(samples, ({ name, label }) => {
-    const index = classNames.indexOf(label);
-    if (index >= 0) return index;
+    const index = places.get(label);
+    if (index !== undefined) return index;
     throw new DataError(
       `${call}: ${name} has label "${label}", the classes are ${classNames.join(', ')}; add it, or leave out the image`,
     );
@@ -58,8 +59,7 @@ export function classAugment(given: Augment | AugmentPreset, call: string): Augm
   const list = augmentOf(given, call, CLASSIFY_PRESETS);
   const mosaic = list.some(({ name }) => name === 'mosaic');
   if (mosaic) throw new UsageError(`${call} has mosaic, which has no class; leave it out`);
-  const scaled = list.some(({ name }) => name === 'resize' || name === 'randomResizedCrop');
-  return scaled ? list : checkAugment([{ name: 'resize', fit: 'cover' }, ...list], call);
+  return withResize(list, 'cover');
 }
 
 /** Makes batches of augmented crops. */

@@ -8,6 +8,7 @@ import { logSoftmax, sum } from '../graph/functions/reduce.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import { expectOptions } from '../options.ts';
 import { type ClassTensors, preparedCollate } from './classLoader.ts';
+import { checkClassWeights } from './classWeights.ts';
 import { accuracy, TOP_K } from './metrics.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import type { ClassificationModel } from './step.ts';
@@ -116,19 +117,5 @@ export function checkClassLoss(
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
     throw new UsageError(`${call}: labelSmoothing is ${labelSmoothing}; give a number from 0 to 1`);
   }
-  if (!classWeights) return;
-  if (classWeights.length !== classNames.length) {
-    throw new UsageError(
-      `${call}: ${classWeights.length} classWeights for ${classNames.length} classes; give one per class`,
-    );
-  }
-  const bad = classWeights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
-  if (bad >= 0) {
-    throw new UsageError(
-      `${call}: classWeights[${bad}] is ${classWeights[bad]}; give a number of at least 0`,
-    );
-  }
-  if (classWeights.every((weight) => weight === 0)) {
-    throw new UsageError(`${call}: all classWeights are 0; give at least one above 0`);
-  }
+  if (classWeights) checkClassWeights(call, classNames, classWeights);
 }

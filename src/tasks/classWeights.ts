@@ -1,5 +1,7 @@
+import { expectArguments } from '../arguments.ts';
 import { IGNORE_INDEX } from '../data/cropTargets.ts';
 import type { Sample } from '../data/dataset.ts';
+import { BACKGROUND } from '../data/stuff.ts';
 import { UsageError } from '../errors.ts';
 import { didYouMean } from '../options.ts';
 import { labelMap } from './labelMap.ts';
@@ -9,9 +11,6 @@ import { labelMap } from './labelMap.ts';
  * balancing. The background of segmenters is called `background`.
  */
 export type ClassWeights = 'auto' | Readonly<Record<string, number>>;
-
-/** What the class of unlabelled pixels is called in class weights. */
-export const BACKGROUND = 'background';
 
 /**
  * Median frequency balancing (Eigen and Fergus 2015): the median of the counts of those classes that occur, over the count of each. Classes
@@ -66,4 +65,21 @@ export function namedWeights(
     }
   }
   return names.map((name) => (Object.hasOwn(weights, name) ? weights[name]! : 1));
+}
+
+/** Throws UsageError unless there is one weight per class, each a number of at least 0, and not all of them 0. */
+export function checkClassWeights(call: string, names: readonly string[], weights: readonly number[]): void {
+  expectArguments(call, { classWeights: weights }, { classWeights: 'values' });
+  if (weights.length !== names.length) {
+    throw new UsageError(
+      `${call}: ${weights.length} classWeights for ${names.length} classes${names[0] === BACKGROUND ? ', the background first' : ''}; give one per class`,
+    );
+  }
+  const bad = weights.findIndex((weight) => !(weight >= 0 && weight < Number.POSITIVE_INFINITY));
+  if (bad >= 0) {
+    throw new UsageError(`${call}: classWeights[${bad}] is ${weights[bad]}; give a number of at least 0`);
+  }
+  if (weights.every((weight) => weight === 0)) {
+    throw new UsageError(`${call}: all classWeights are 0; give at least one above 0`);
+  }
 }

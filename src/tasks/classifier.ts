@@ -1,13 +1,12 @@
 import { expectArguments, GPU } from '../arguments.ts';
 import type { FloatImage } from '../data/image.ts';
-import { DataError, UsageError } from '../errors.ts';
-import { tensor } from '../graph/tensor.ts';
+import { UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import { SizedStep } from './infer.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
 import { prepareImage } from './prepare.ts';
-import { classification, isClassifier, isDetector, kindOfModel } from './step.ts';
+import { classification, isClassifier, otherTask } from './step.ts';
 
 /** A class that an image may be of. */
 export interface Classification {
@@ -75,11 +74,7 @@ export class Classifier implements ImageClassifier {
     const { name } = withDefaults('Classifier', options, { name: 'Classifier' });
     expectArguments('Classifier', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { model } = trained;
-    if (!isClassifier(model)) {
-      throw new DataError(
-        `${name}: ${trained.name} is a ${kindOfModel(model)}; use ${isDetector(model) ? 'Detector (fovea detect)' : 'Segmenter (fovea segment)'}`,
-      );
-    }
+    if (!isClassifier(model)) throw otherTask(name, trained);
     this.trained = trained;
     this.#step = new SizedStep(() => gpu.capture(classification(model)));
   }
@@ -95,8 +90,7 @@ export class Classifier implements ImageClassifier {
    * @param image The image.
    */
   async probabilities(image: FloatImage): Promise<Float32Array> {
-    const { data, height, width } = prepareImage(image, this.trained.preprocessing, 1);
-    const run = await this.#step.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+    const run = await this.#step.run(prepareImage(image, this.trained.preprocessing, 1));
     return (await run.probabilities.data()) as Float32Array;
   }
 

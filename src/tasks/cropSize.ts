@@ -12,11 +12,13 @@ export function fixedSide(config: unknown): number | undefined {
   return typeof imageSize === 'object' ? Math.max(...imageSize) : imageSize;
 }
 
-/** The longer side that nine out of ten images do not exceed, once they are shrunk, as a multiple of 32. */
-function imageSide(samples: readonly Sample[], maxSide: number): number {
-  const sides = samples.map(({ image }) => Math.max(...shrunkSize(image, maxSide))).sort((a, b) => a - b);
-  return Math.ceil((sides[Math.floor(0.9 * (sides.length - 1))] ?? 0) / 32) * 32;
-}
+/** The side that nine out of ten do not exceed; 0 without any. */
+const sideOfMost = (sides: readonly number[]): number =>
+  sides.toSorted((a, b) => a - b)[Math.floor(0.9 * (sides.length - 1))] ?? 0;
+
+/** The longer side of nine out of ten images, once they are shrunk, as a multiple of 32. */
+const imageSide = (samples: readonly Sample[], maxSide: number): number =>
+  Math.ceil(sideOfMost(samples.map(({ image }) => Math.max(...shrunkSize(image, maxSide)))) / 32) * 32;
 
 /** The longer side of nine out of ten objects, in images shrunk to a side. */
 function objectSide(samples: readonly Sample[], maxSide: number, stuff: readonly string[]): number {
@@ -25,8 +27,7 @@ function objectSide(samples: readonly Sample[], maxSide: number, stuff: readonly
     const objects = objectsOf(annotation.shapes).filter(({ label }) => !stuff.includes(label));
     return objects.map(({ box }) => Math.max(box[2] - box[0], box[3] - box[1]) * scale);
   });
-  sides.sort((a, b) => a - b);
-  return sides[Math.floor(0.9 * (sides.length - 1))] ?? 0;
+  return sideOfMost(sides);
 }
 
 /** The side of the images that a classifier is trained on from scratch, in pixels. */

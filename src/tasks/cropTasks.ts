@@ -1,11 +1,15 @@
 import { expectArguments } from '../arguments.ts';
+import type { Batch } from '../data/batch.ts';
 import type { Sample } from '../data/dataset.ts';
+import { BACKGROUND } from '../data/stuff.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import { knownArchitecture, type ModelName } from './architectures.ts';
+import { checkClassWeights } from './classWeights.ts';
 import type { DetectTensors, SegmentTensors } from './cropLoader.ts';
 import { evaluateDetector, evaluateSegmenter } from './evaluate.ts';
 import { Detector, Segmenter } from './infer.ts';
+import type { TrainedModel } from './modelFile.ts';
 import type { Preprocessing } from './preprocessing.ts';
 import { type DetectionModel, detectionLosses, type SegmentationModel, segmentationLosses } from './step.ts';
 import type { Task } from './task.ts';
@@ -44,7 +48,23 @@ function checked<Options extends CropTaskOptions>(
   return options;
 }
 
-const nameOf = ({ name }: Sample): string => name;
+/** What the tasks of crops share: names of images, and judging a model on whole ones, by what is made of it once. */
+function cropTask<
+  M extends DetectionModel | SegmentationModel,
+  Made extends { readonly trained: TrainedModel },
+>(
+  valid: readonly Sample[] | undefined,
+  make: (gpu: Gpu, model: M) => Made,
+  measure: (made: Made, samples: readonly Sample[]) => Promise<Readonly<Record<string, number>>>,
+): Required<Pick<Task<Sample, M, Batch>, 'nameOf'>> & Pick<Task<Sample, M, Batch>, 'judge'> {
+  let made: Made | undefined;
+  const judge = async (gpu: Gpu, model: M) => {
+    if (made?.trained.model !== model) made = make(gpu, model);
+    const measures = Object.entries(await measure(made, valid!));
+    return Object.fromEntries(measures.map(([name, value]) => [name, { value, mode: 'max' as const }]));
+  };
+  return { nameOf: ({ name }) => name, ...(valid ? { judge } : {}) };
+}
 
 /**
  * Finding objects: the losses of the model on the crops of a `CropLoader`, judged by average precision on whole images, as `ap` (the mean
@@ -52,20 +72,13 @@ const nameOf = ({ name }: Sample): string => name;
  */
 export function detectTask(options: CropTaskOptions): Task<Sample, DetectionModel, DetectTensors> {
   const { valid, ...trained } = checked('detectTask', options);
-  let detector: Detector | undefined;
-  const judge = async (gpu: Gpu, model: DetectionModel, samples: readonly Sample[]) => {
-    if (detector?.trained.model !== model) detector = new Detector(gpu, { ...trained, model });
-    const { coco, panoptic } = await evaluateDetector(detector, samples);
-    return {
-      ap: { value: coco.ap, mode: 'max' as const },
-      ap50: { value: coco.ap50, mode: 'max' as const },
-      ...(panoptic ? { pq: { value: panoptic.all.pq, mode: 'max' as const } } : {}),
-    };
-  };
+  const make = (gpu: Gpu, model: DetectionModel) => new Detector(gpu, { ...trained, model });
   return {
     losses: detectionLosses,
-    nameOf,
-    ...(valid ? { judge: (gpu, model) => judge(gpu, model, valid) } : {}),
+    ...cropTask(valid, make, async (detector, samples) => {
+      const { coco, panoptic } = await evaluateDetector(detector, samples);
+      return { ap: coco.ap, ap50: coco.ap50, ...(panoptic ? { pq: panoptic.all.pq } : {}) };
+    }),
   };
 }
 
@@ -75,15 +88,13 @@ export function detectTask(options: CropTaskOptions): Task<Sample, DetectionMode
  */
 export function segmentTask(options: SegmentTaskOptions): Task<Sample, SegmentationModel, SegmentTensors> {
   const { valid, classWeights, ...trained } = checked('segmentTask', options, ['classWeights']);
-  let segmenter: Segmenter | undefined;
-  const judge = async (gpu: Gpu, model: SegmentationModel, samples: readonly Sample[]) => {
-    if (segmenter?.trained.model !== model) segmenter = new Segmenter(gpu, { ...trained, model });
-    const { iou, dice } = await evaluateSegmenter(segmenter, samples);
-    return { iou: { value: iou, mode: 'max' as const }, dice: { value: dice, mode: 'max' as const } };
-  };
+  if (classWeights) checkClassWeights('segmentTask', [BACKGROUND, ...trained.classNames], classWeights);
+  const make = (gpu: Gpu, model: SegmentationModel) => new Segmenter(gpu, { ...trained, model });
   return {
     losses: (model, batch) => segmentationLosses(model, batch, { classWeights }),
-    nameOf,
-    ...(valid ? { judge: (gpu, model) => judge(gpu, model, valid) } : {}),
+    ...cropTask(valid, make, async (segmenter, samples) => {
+      const { iou, dice } = await evaluateSegmenter(segmenter, samples);
+      return { iou, dice };
+    }),
   };
 }

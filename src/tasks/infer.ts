@@ -1,7 +1,6 @@
 import { expectArguments, GPU } from '../arguments.ts';
 import type { MaskPatch } from '../data/annotation.ts';
 import type { FloatImage } from '../data/image.ts';
-import { DataError } from '../errors.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
 import { type PanopticDetections, PanopticFPN, type PanopticOptions } from '../models/panopticFpn.ts';
@@ -20,7 +19,7 @@ import { decodeModel, type TrainedModel } from './modelFile.ts';
 import { type PanopticImage, panopticImage } from './panoptic.ts';
 import { mapToImage, type Prepared, prepareImage } from './prepare.ts';
 import { softMaskToPatch } from './softMask.ts';
-import { detection, isClassifier, isDetector, kindOfModel, type Program, segmentation } from './step.ts';
+import { detection, isClassifier, isDetector, otherTask, type Program, segmentation } from './step.ts';
 import { thingsAndStuff } from './stuff.ts';
 
 /** An object found in an image. */
@@ -81,7 +80,7 @@ export interface PixelSegmenter {
   dispose(): void;
 }
 
-/** Keeps the program for one image size: the images of a folder mostly have the same. */
+/** Runs a program of one prepared image, and keeps it for one size: the images of a folder mostly have the same. */
 export class SizedStep<R extends Results> {
   #current: { readonly key: string; readonly step: Step<R> } | undefined;
   readonly #make: () => Step<R>;
@@ -90,12 +89,13 @@ export class SizedStep<R extends Results> {
     this.#make = make;
   }
 
-  for(key: string): Step<R> {
+  run({ data, height, width }: Prepared): ReturnType<Step<R>> {
+    const key = `${height}x${width}`;
     if (this.#current?.key !== key) {
       this.dispose();
       this.#current = { key, step: this.#make() };
     }
-    return this.#current.step;
+    return this.#current.step(tensor(data, [1, height, width, 3]));
   }
 
   dispose(): void {
@@ -145,11 +145,7 @@ export class Detector implements ObjectDetector {
     expectArguments('Detector', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { name = 'Detector', augmentation } = options;
     const { model } = trained;
-    if (!isDetector(model)) {
-      throw new DataError(
-        `${name}: ${trained.name} is a ${kindOfModel(model)}; use ${isClassifier(model) ? 'Classifier (fovea classify)' : 'Segmenter (fovea segment)'}`,
-      );
-    }
+    if (!isDetector(model)) throw otherTask(name, trained);
     this.trained = trained;
     this.#gpu = gpu;
     this.#multiple = multipleOf(trained);
@@ -210,14 +206,14 @@ export class Detector implements ObjectDetector {
   /** Runs a program, which is compiled for these options and this size. */
   #run<R extends Results>(
     steps: Map<string, SizedStep<R>>,
-    { data, height, width }: Prepared,
+    prepared: Prepared,
     options: DetectOptions,
     program: Program<R>,
   ): ReturnType<Step<R>> {
     const key = JSON.stringify(options);
     const known = steps.get(key) ?? new SizedStep(() => this.#gpu.capture(program));
     steps.set(key, known);
-    return known.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+    return known.run(prepared);
   }
 
   async #detections(
@@ -283,11 +279,7 @@ export class Segmenter implements PixelSegmenter {
     const { name } = withDefaults('Segmenter', options, { name: 'Segmenter' });
     expectArguments('Segmenter', { gpu, trained }, { gpu: GPU, trained: { name: 'text', model: 'object' } });
     const { model } = trained;
-    if (isDetector(model) || isClassifier(model)) {
-      throw new DataError(
-        `${name}: ${trained.name} is a ${kindOfModel(model)}; use ${isClassifier(model) ? 'Classifier (fovea classify)' : 'Detector (fovea detect)'}`,
-      );
-    }
+    if (isDetector(model) || isClassifier(model)) throw otherTask(name, trained);
     this.trained = trained;
     this.#multiple = multipleOf(trained);
     this.#step = new SizedStep(() => gpu.capture(segmentation(model)));
@@ -304,8 +296,7 @@ export class Segmenter implements PixelSegmenter {
    */
   async segment(image: FloatImage): Promise<Segmentation> {
     const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
-    const { data, height, width } = prepared;
-    const run = await this.#step.for(`${height}x${width}`)(tensor(data, [1, height, width, 3]));
+    const run = await this.#step.run(prepared);
     const labels = new Uint8Array(image.width * image.height);
     mapToImage(await run.labels!.data(), prepared, image, labels);
     return { width: image.width, height: image.height, labels };

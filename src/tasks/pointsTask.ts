@@ -3,7 +3,7 @@ import { type CropOptions, sampleCrop } from '../data/augment/crop.ts';
 import { splitAugment } from '../data/augment/mixing.ts';
 import type { Augment } from '../data/augment/parameters.ts';
 import { cropPoints } from '../data/augment/points.ts';
-import { type AugmentPreset, augmentOf } from '../data/augment/presets.ts';
+import { type AugmentPreset, augmentOf, withResize } from '../data/augment/presets.ts';
 import { cropImage } from '../data/augment/resample.ts';
 import { checkPointNames, type PointsSample } from '../data/keypoints.ts';
 import type { Collate, HostTensor } from '../data/loader.ts';
@@ -75,8 +75,7 @@ function pointsAugment(given: Augment | AugmentPreset): Augment {
   const list = augmentOf(given, call);
   const [other] = splitAugment(list).mixing;
   if (other) throw new UsageError(`${call} has ${other.name}, which mixes points; leave it out`);
-  const isScaled = list.some(({ name }) => name === 'resize' || name === 'randomResizedCrop');
-  return isScaled ? list : [{ name: 'resize', fit: 'contain' }, ...list];
+  return withResize(list, 'contain');
 }
 
 /** Throws UsageError for numbers that are not each point's once. */

@@ -4,6 +4,7 @@ import { type AugmentPreset, augmentOf } from '../data/augment/presets.ts';
 import type { ClassSample } from '../data/classify/sample.ts';
 import { classNames, type Sample } from '../data/dataset.ts';
 import { shrunkSize } from '../data/resize.ts';
+import { BACKGROUND } from '../data/stuff.ts';
 import { UsageError } from '../errors.ts';
 import type { LoadedWeights } from '../io/loadedWeights.ts';
 import { expectOptions } from '../options.ts';
@@ -11,7 +12,7 @@ import type { AnchorLayout } from '../vision/anchorFit.ts';
 import { architectureOf, knownArchitecture, type ModelName } from './architectures.ts';
 import { classAugment } from './classLoader.ts';
 import { balancedClassWeights, checkClassLoss } from './classTask.ts';
-import { type ClassWeights, namedWeights, pixelWeights } from './classWeights.ts';
+import { type ClassWeights, checkClassWeights, namedWeights, pixelWeights } from './classWeights.ts';
 import { fixedSide, usualCropSize } from './cropSize.ts';
 import { expectRecipe, type Recipe, type RecipeOptions, recipeOf } from './recipe.ts';
 import { haveClasses, type TaskSamples } from './samples.ts';
@@ -159,12 +160,8 @@ export function expectTraining(gpu: unknown, samples: TaskSamples, settings: Tra
   const { model, steps, freezeEpochs, schedule, batchSize, accumulate, classWeights, classNames } = settings;
   if (classWeights) {
     expectWeighable('train', model);
-    if (haveClasses(samples)) checkClassLoss('train', classNames, { classWeights });
-    else if (classWeights.length !== classNames.length + 1) {
-      throw new UsageError(
-        `train: classWeights has ${classWeights.length} weights for ${classNames.length} classes and the background; give ${classNames.length + 1}`,
-      );
-    }
+    const isClassifier = architectureOf(model).task === 'classify';
+    checkClassWeights('train', isClassifier ? classNames : [BACKGROUND, ...classNames], classWeights);
   }
   if (settings.labelSmoothing !== undefined) {
     expectClassifier('train', model, 'labelSmoothing');
@@ -179,8 +176,7 @@ export function expectTraining(gpu: unknown, samples: TaskSamples, settings: Tra
       `train: freezeEpochs is ${freezeEpochs} and schedule ${schedule}: fine-tuning has a cycle for the head and one for all; choose the schedule one-cycle, or leave freezeEpochs out`,
     );
   }
-  const crops = cropsPerEpoch(samples, settings).reduce((a, b) => a + b, 0);
-  const frozen = stepsOf(freezeEpochs, crops / batchSize / accumulate);
+  const frozen = stepsOf(freezeEpochs, cropsOf(samples, settings) / batchSize / accumulate);
   if (frozen >= steps) {
     throw new UsageError(
       `train: freezeEpochs ${freezeEpochs} take ${frozen} steps, of ${steps} in all; give more steps, or fewer freezeEpochs`,
@@ -265,6 +261,10 @@ export function cropsPerEpoch(
   });
 }
 
+/** Crops that see all pixels of the images once. */
+export const cropsOf = (...given: Parameters<typeof cropsPerEpoch>): number =>
+  cropsPerEpoch(...given).reduce((sum, count) => sum + count, 0);
+
 /** Default passes over images with classes, and steps at least. */
 const CLASS_EPOCHS = { epochs: 20, leastSteps: 200 };
 
@@ -308,10 +308,7 @@ export function defaultSettings(
     fixedSide(told) ??
     usualCropSize(model, samples, maxSide, { told, own, tuned, stuff });
   const batchSize = options.batchSize ?? (classifies ? 16 : 4);
-  const perEpoch =
-    cropsPerEpoch(samples, { maxSide, cropSize }).reduce((a, b) => a + b, 0) /
-    batchSize /
-    (options.accumulate ?? 1);
+  const perEpoch = cropsOf(samples, { maxSide, cropSize }) / batchSize / (options.accumulate ?? 1);
   const { freezeEpochs = 0 } = options;
   const usualSteps = classifies
     ? Math.max(CLASS_EPOCHS.leastSteps, Math.round(CLASS_EPOCHS.epochs * perEpoch))

@@ -1,3 +1,4 @@
+import { DataError } from '../errors.ts';
 import { argmax, softmax } from '../graph/functions/reduce.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { CifarResNet } from '../models/cifarResnet.ts';
@@ -41,9 +42,18 @@ export const isDetector = (model: TaskModel): model is DetectionModel => 'detect
 /** Tells whether a model classifies whole images. */
 export const isClassifier = (model: TaskModel): model is ClassificationModel => !('losses' in model);
 
-/** What a model is, for messages. */
-export const kindOfModel = (model: TaskModel): string =>
-  isDetector(model) ? 'detection model' : isClassifier(model) ? 'classifier' : 'segmentation model';
+/** The error of a model that is used for another task than its own. `call` begins the message. */
+export function otherTask(
+  call: string,
+  { name, model }: { readonly name: string; readonly model: TaskModel },
+): DataError {
+  const [kind, way] = isDetector(model)
+    ? ['detection model', 'Detector (fovea detect)']
+    : isClassifier(model)
+      ? ['classifier', 'Classifier (fovea classify)']
+      : ['segmentation model', 'Segmenter (fovea segment)'];
+  return new DataError(`${call}: ${name} is a ${kind}; use ${way}`);
+}
 
 /** Computes the losses of a detector for a batch of crops, by name. */
 export function detectionLosses(

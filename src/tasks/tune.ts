@@ -2,7 +2,6 @@ import { expectArguments, GPU } from '../arguments.ts';
 import { backward } from '../graph/backward.ts';
 import { add } from '../graph/functions/elementwise.ts';
 import { type Tensor, zeros } from '../graph/tensor.ts';
-import { AdamW } from '../nn/optimizers.ts';
 import { expectOptions } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Tuned, TuneProgress } from '../plan/tuner.ts';
@@ -10,6 +9,7 @@ import { architectureOf } from './architectures.ts';
 import { classificationLosses } from './classTask.ts';
 import { freeze } from './freeze.ts';
 import { buildModel, type TrainedModel } from './modelFile.ts';
+import { expectRecipe, optimizerOf } from './recipe.ts';
 import type { TrainSettings } from './settings.ts';
 import {
   classification,
@@ -58,11 +58,12 @@ export function tuneTraining(
     { gpu, settings },
     { gpu: GPU, settings: { model: 'text', cropSize: 'number' } },
   );
-  const { model: name, config, batchSize, cropSize, seed, lr, weightDecay, clipNorm } = settings;
+  expectRecipe('tuneTraining', settings);
+  const { model: name, config, batchSize, cropSize, seed } = settings;
   const { needsSeed, hasMasks, numStuff } = architectureOf(name);
   const model = buildModel(name, config, seed);
   const images = zeros([batchSize, cropSize, cropSize, 3]);
-  const optimizer = new AdamW(freeze(model, settings.freeze ?? []), { lr, weightDecay, clipNorm });
+  const optimizer = optimizerOf(settings, [{ parameters: freeze(model, settings.freeze ?? []) }]);
   const learn = (losses: Readonly<Record<string, Tensor>>) => {
     backward(Object.values(losses).reduce((a, b) => add(a, b)));
     return optimizer.step();

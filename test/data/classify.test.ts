@@ -52,6 +52,30 @@ describe('a folder per class', () => {
     ]);
   });
 
+  it('may have more images than a call takes arguments, in one folder and in parts', async () => {
+    const count = 150_000;
+    const listed = Array.from({ length: count }, (_, i) => ({ name: `${i}.jpg`, folder: false }));
+    const folders = (...names: string[]) => names.map((name) => ({ name, folder: true }));
+    const tree: Readonly<Record<string, { readonly name: string; readonly folder: boolean }[]>> = {
+      d: folders('train', 'val'),
+      'd/train': folders('cat', 'dog'),
+      'd/train/cat': listed,
+      'd/train/dog': listed,
+      'd/val': folders('cat'),
+      'd/val/cat': listed,
+    };
+    const files = {
+      ...filesOf({}),
+      kind: async (path: string) => (tree[path] ? ('folder' as const) : ('file' as const)),
+      list: async (folder: string) => tree[folder] ?? [],
+    };
+    expect((await openClassDataset(files, 'd')).files).toHaveLength(3 * count);
+    const { files: ofTrain } = await openClassDataset(files, 'd/train', { classes: ['cat', 'dog'] });
+    expect(ofTrain).toHaveLength(2 * count);
+    const { train, valid } = trainTestSplit(ofTrain, 0.2, { stratify: ({ label }) => label });
+    expect([train.length, valid.length]).toEqual([1.6 * count, 0.4 * count]);
+  });
+
   it('may be in parts, of which one is read, with the classes of all', async () => {
     const files = filesOf({ 'd/train/cat/1.jpg': '', 'd/train/dog/2.jpg': '', 'd/val/cat/3.jpg': '' });
     const all = await openClassDataset(files, 'd');

@@ -33,6 +33,18 @@ describe('trainTestSplit', () => {
     for (const share of [0, 1, Number.NaN]) expect(() => trainTestSplit(items, share)).toThrow(UsageError);
     expect(() => trainTestSplit([1], 0.5)).toThrow('trainTestSplit: 1 items in 1 groups; give at least 2');
     expect(() => trainTestSplit(items, 0.5, { seeds: 1 } as never)).toThrow('did you mean seed?');
+    const stratify = (item: number) => item % 2;
+    for (const split of [
+      (options: object) => trainTestSplit(items, 0.5, options),
+      (options: object) => kFold(items, 2, 0, options),
+    ]) {
+      expect(() => split({ stratify, seeds: 1 })).toThrow('did you mean seed?');
+      expect(() => split({ stratify: 'label' })).toThrow('options.stratify is "label"; give a function');
+      expect(() => split({ group: 3 })).toThrow('options.group is 3; give a function');
+      expect(() => split({ stratify, seed: null })).toThrow('options.seed is null; give a text or number');
+      expect(() => split({ stratify, group: stratify })).toThrow('group and stratify are both given');
+      expect(() => split(null as never)).toThrow(UsageError);
+    }
   });
 });
 

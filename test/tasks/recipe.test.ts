@@ -5,6 +5,7 @@ import { type TrainResult, train } from '../../src/learn/train.ts';
 import { Linear } from '../../src/nn/layers.ts';
 import * as schedules from '../../src/nn/schedules.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
+import { segmentTask } from '../../src/tasks/cropTasks.ts';
 import {
   OPTIMIZER_NAMES,
   optimizerOf,
@@ -214,8 +215,22 @@ describe('trainings', () => {
     expect(() => defaultSettings('retinanet', samples, { classWeights: 'auto' })).toThrow(
       'classWeights are for segmenters and classifiers, and retinanet is a detector',
     );
-    await expect(train(gpu, samples, { ...settingsOf(), classWeights: [1] })).rejects.toThrow(
-      'classWeights has 1 weights for 2 classes and the background; give 3',
+    const wrong = [
+      [[1], '1 classWeights for 3 classes, the background first; give one per class'],
+      [[1, Number.NaN, 1], 'classWeights[1] is NaN; give a number of at least 0'],
+      [[1, 1, Number.POSITIVE_INFINITY], 'classWeights[2] is Infinity; give a number of at least 0'],
+      [[1, -2, 1], 'classWeights[1] is -2; give a number of at least 0'],
+      [[0, 0, 0], 'all classWeights are 0; give at least one above 0'],
+    ] as const;
+    const task = { name: 'unet', classNames: ['ball', 'crate'], preprocessing: { maxSide: 32 } } as const;
+    for (const [classWeights, message] of wrong) {
+      expect(() => segmentTask({ ...task, classWeights })).toThrow(`segmentTask: ${message}`);
+      await expect(train(gpu, samples, { ...settingsOf(), classWeights })).rejects.toThrow(
+        `train: ${message}`,
+      );
+    }
+    expect(() => segmentTask({ ...task, classWeights: 'auto' as never })).toThrow(
+      'segmentTask: classWeights is "auto"; give a list of numbers',
     );
   });
 });

@@ -48,7 +48,10 @@ export function mostParts(augment: Augment): number {
  * cannot be.
  */
 export function splitAugment(augment: Augment): { readonly single: Augment; readonly mixing: Augment } {
-  checkAugment(augment, 'splitAugment: augment');
+  return parted(checkAugment(augment, 'splitAugment: augment'));
+}
+
+function parted(augment: Augment): ReturnType<typeof splitAugment> {
   const mixes = ({ name }: Augment[number]): boolean => MIXING.some((other) => other === name);
   return {
     single: augment.filter((transform) => !mixes(transform)),
@@ -254,7 +257,7 @@ export function mixBatch(
     { batch: { images: 'values', targets: 'values' }, options: { size: 'pair' }, random: 'object' },
   );
   const { size } = options;
-  const { mixing } = splitAugment(checkAugment(options.augment, 'mixBatch: augment'));
+  const { mixing } = parted(checkAugment(options.augment, 'mixBatch: augment'));
   const pixels = size[0] * size[1] * 3;
   const count = batch.images.length / pixels;
   const classes = batch.targets.length / count;

@@ -74,6 +74,12 @@ export const CLASSIFY_PRESETS: Readonly<Record<AugmentPreset, Augment>> = {
   ],
 };
 
+/** A list whose crops show most of their images: one that does not resize them is preceded by a `resize`. */
+export const withResize = (list: Augment, fit: 'contain' | 'cover'): Augment =>
+  list.some(({ name }) => name === 'resize' || name === 'randomResizedCrop')
+    ? list
+    : [{ name: 'resize', fit }, ...list];
+
 /** The list of a preset, or the list that is given, checked. Throws UsageError for others. */
 export function augmentOf(
   given: Augment | AugmentPreset,

@@ -32,9 +32,13 @@ export async function detectFolders(reading: Reading, path: string): Promise<str
   return undefined;
 }
 
-/** The images of the class folders of one folder. */
-async function filesIn(reading: Reading, folder: string, root: string): Promise<LabelledFile[]> {
-  const found: LabelledFile[] = [];
+/** Adds the images of the class folders of one folder. */
+async function addFiles(
+  found: LabelledFile[],
+  reading: Reading,
+  folder: string,
+  root: string,
+): Promise<void> {
   for (const { name: label, folder: isFolder } of await reading.list(folder)) {
     const path = joinPath(folder, label);
     if (!isFolder) {
@@ -60,7 +64,6 @@ async function filesIn(reading: Reading, folder: string, root: string): Promise<
       });
     }
   }
-  return found;
 }
 
 /**
@@ -82,7 +85,7 @@ export async function openFolders(
   const wanted = split === undefined ? splits : [split];
   const roots = splits.length === 0 ? [path] : wanted.map((name) => joinPath(path, name));
   const files: LabelledFile[] = [];
-  for (const root of roots) files.push(...(await filesIn(reading, root, path)));
+  for (const root of roots) await addFiles(files, reading, root, path);
   // A part may lack images of a class, whose number the others have.
   const named =
     splits.length === 0

@@ -68,16 +68,15 @@ export async function openClassDataset(
 
 /** Leaves out images of classes that are not wanted, and notes odd labels. */
 function checked(reading: Reading, dataset: ClassDataset): ClassDataset {
-  const { classes } = reading.options;
+  const wanted = new Set(reading.options.classes ?? dataset.classNames);
   const labels = new LabelNotes(reading.options);
   for (const name of dataset.classNames) labels.add(dataset.path, name);
   const isWanted = ({ source, label }: LabelledFile): boolean =>
-    !classes ||
-    classes.includes(label) ||
+    wanted.has(label) ||
     (reading.attempt('annotation', (): boolean => {
       throw new BadData(
         'unknown class',
-        `${source}: the class ${JSON.stringify(label)} is not a class of the model (${classes.join(', ')}); rename it, train the model with it`,
+        `${source}: the class ${JSON.stringify(label)} is not a class of the model (${[...wanted].join(', ')}); rename it, train the model with it`,
       );
     }) ??
       false);

@@ -1,3 +1,4 @@
+import { decodeBase64, encodeBase64 } from '../../base64.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../io/safetensors.ts';
 import type { TrainingState } from '../callback.ts';
 
@@ -23,17 +24,13 @@ export class KeptWeights {
 
   /** The file of weights in base64; null without any. */
   get state(): string | null {
-    if (!this.#weights) return null;
-    let binary = '';
-    for (const byte of encodeSafetensors(this.#weights)) binary += String.fromCharCode(byte);
-    return btoa(binary);
+    return this.#weights ? encodeBase64(encodeSafetensors(this.#weights)) : null;
   }
 
   loadState(state: string | null): void {
     this.clear();
     if (state === null) return;
-    const bytes = Uint8Array.from(atob(state), (letter) => letter.charCodeAt(0));
-    const { tensors } = decodeSafetensors(bytes, 'the state of a callback');
+    const { tensors } = decodeSafetensors(decodeBase64(state), 'the state of a callback');
     this.#weights = new Map(
       [...tensors].map(([name, { shape, data }]) => [
         name,

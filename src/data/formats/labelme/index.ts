@@ -1,6 +1,7 @@
 /** Labelme: one JSON file beside each image. */
 
 import { expectArguments } from '../../../arguments.ts';
+import { encodeBase64 } from '../../../base64.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { Extra, MaskPatch } from '../../annotation.ts';
@@ -221,7 +222,7 @@ class LabelmeWriter implements DatasetWriter {
     const { name, fileName: imagePath } = this.#names.take(image);
     const encoded = new Map<MaskPatch, string>();
     for (const { mask } of annotation.shapes) {
-      if (mask) encoded.set(mask, base64(await encodeMaskPng(rowRunsOf(mask))));
+      if (mask) encoded.set(mask, encodeBase64(await encodeMaskPng(rowRunsOf(mask))));
     }
     if (image.leftAt === undefined) await this.#sink.image(image, imagePath);
     const text = formatLabelme(annotation, {
@@ -233,10 +234,4 @@ class LabelmeWriter implements DatasetWriter {
   }
 
   async end(): Promise<void> {}
-}
-
-function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary);
 }

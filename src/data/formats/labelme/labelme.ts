@@ -5,6 +5,7 @@
  */
 
 import { expectArguments } from '../../../arguments.ts';
+import { decodeBase64 } from '../../../base64.ts';
 import { DataError } from '../../../errors.ts';
 import { expectOptions } from '../../../options.ts';
 import type { Box, ImageSize, Point } from '../../../vision/boxes.ts';
@@ -163,12 +164,12 @@ export function embeddedImage(
 ): Uint8Array | undefined {
   expectArguments('embeddedImage', { document, file }, { document: 'object', file: 'text' });
   if (document.imageData === null) return undefined;
-  return decodeBase64(document.imageData, `${file}: imageData`);
+  return bytesOf(document.imageData, `${file}: imageData`);
 }
 
-function decodeBase64(text: string, place: string): Uint8Array {
+function bytesOf(text: string, place: string): Uint8Array {
   try {
-    return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return decodeBase64(text);
   } catch (cause) {
     throw new BadData('structure', `${place} is not base64; save the file again with Labelme`, { cause });
   }
@@ -241,7 +242,7 @@ async function readMask(
   if (decodePng === undefined) {
     throw new DataError(`${place} is a PNG, but no decoder was given; pass decodePng to toAnnotation`);
   }
-  const bytes = decodeBase64(shape.mask ?? '', place);
+  const bytes = bytesOf(shape.mask ?? '', place);
   const corners = polygonBounds(shape.points);
   const [wantWidth, wantHeight] = [corners[2] - corners[0] + 1, corners[3] - corners[1] + 1];
   // One pixel of difference is Labelme's own, where corners that are not whole round apart. The header is asked before anything
