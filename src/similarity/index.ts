@@ -5,6 +5,7 @@
  */
 
 export type { DistanceBlock } from './cosines.ts';
+export * from './cutout/index.ts';
 export {
   type Metric,
   PairwiseDistances,

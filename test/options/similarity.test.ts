@@ -6,6 +6,8 @@ import * as similarity from '../../src/similarity/index.ts';
 const mistake = { paddding: 1 } as never;
 const gpu = { device: { caps: {} } } as never;
 const rows = { data: new Float32Array(2), shape: [1, 2] };
+const rgb = { width: 2, height: 2, data: new Float32Array(12) };
+const map = { width: 2, height: 2, data: new Float32Array(4) };
 const image = { width: 2, height: 2, data: new Uint8Array(4) };
 
 /** Everything of fovea/similarity that takes options, called with one that it does not have. */
@@ -16,10 +18,13 @@ const calls: Readonly<Record<string, () => unknown>> = {
   differenceHash: () => similarity.differenceHash(image, mistake),
   perceptualHash: () => similarity.perceptualHash(image, mistake),
   waveletHash: () => similarity.waveletHash(image, mistake),
+  trimapOf: () => similarity.trimapOf(map, mistake),
+  closedFormMatte: () => similarity.closedFormMatte(rgb, map as never, mistake),
+  estimateForeground: () => similarity.estimateForeground(gpu, rgb, map, mistake),
 };
 
 /** What takes no options. */
-const WITHOUT = ['ImageHash'];
+const WITHOUT = ['ImageHash', 'composite', 'postProcessMask'];
 
 describe('an option that does not exist is refused', () => {
   it.each(Object.entries(calls))('%s', async (_name, call) => {
