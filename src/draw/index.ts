@@ -18,6 +18,7 @@ export {
   drawOverlay,
 } from './canvas.ts';
 export type { UndrawnText } from './glyphs.ts';
+export { type HeatMap, type PaintHeatMapOptions, paintHeatMap } from './heatMap.ts';
 export { enlarged, type GridImage, type ImageGridOptions, imageGrid } from './imageGrid.ts';
 export { type LinePlotOptions, linePlot, type PlotMark, type PlotSeries } from './linePlot.ts';
 export {

@@ -4,6 +4,15 @@
  * @module
  */
 
+export {
+  type AttentionMap,
+  type AttentionMapsOptions,
+  type AttentionRolloutOptions,
+  attentionMaps,
+  attentionRollout,
+  type HeadFusion,
+} from './attention/maps.ts';
+export { type AttentionLayer, type AttentionWeights, attentionWeights } from './attention/weights.ts';
 export type { DistanceBlock } from './cosines.ts';
 export * from './cutout/index.ts';
 export {
