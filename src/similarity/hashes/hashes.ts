@@ -150,7 +150,8 @@ export function waveletHashPlan(
     width: side,
     height: side,
     finish(pixels) {
-      const values = Float64Array.from(pixels, (value) => value / 255);
+      const values = new Float64Array(pixels.length);
+      for (let i = 0; i < pixels.length; i++) values[i] = pixels[i]! / 255;
       const low = haarLowPass(values, side, { to: hashSize, removeMean: removeMaxHaarLl });
       return above(low, medianOf(low));
     },
