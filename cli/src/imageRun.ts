@@ -5,21 +5,22 @@ import { createCounter } from './counter.ts';
 import { endBySignal, onInterrupt } from './errors.ts';
 import { FaultLog } from './faultLog.ts';
 import type { ImageInput } from './imageInputs.ts';
-import { type LoadedImage, loadImage } from './images.ts';
 import { printable } from './printable.ts';
 
 /** Images that are decoded while an earlier one is computed: decoding has other threads. */
 const AHEAD = 1;
 
 /** What is done with each image. */
-export interface ImageWork<Result> {
+export interface ImageWork<Result, Image> {
+  /** Reads an image. A DataError is a fault of this image alone. */
+  load(file: string): Promise<Image>;
   /** Computes the results of an image. A DataError is a fault of this image alone. */
-  predict(image: LoadedImage, input: ImageInput): Promise<Result>;
+  predict(image: Image, input: ImageInput): Promise<Result>;
   /**
    * Writes them, while the next image is computed; one image at a time, in their order. Returns a few words on them for the user.
    * Whatever it throws ends the run.
    */
-  write(result: Result, image: LoadedImage, input: ImageInput): Promise<string>;
+  write(result: Result, image: Image, input: ImageInput): Promise<string>;
   /** Completes the files, at the end and when the run is stopped. */
   finish(): Promise<void>;
   /** Removes files that are not complete, where writing has failed. */
@@ -33,12 +34,13 @@ export interface ImageRunOptions {
 }
 
 /** Images in their order, each with a promise of its pixels. */
-async function* loadedAhead(
+async function* loadedAhead<Image>(
   inputs: readonly ImageInput[],
-): AsyncGenerator<{ readonly input: ImageInput; readonly image: Promise<LoadedImage> }> {
-  const waiting: { input: ImageInput; image: Promise<LoadedImage> }[] = [];
+  load: (file: string) => Promise<Image>,
+): AsyncGenerator<{ readonly input: ImageInput; readonly image: Promise<Image> }> {
+  const waiting: { input: ImageInput; image: Promise<Image> }[] = [];
   for (const input of inputs) {
-    const image = loadImage(input.file);
+    const image = load(input.file);
     // Whoever comes to it in its turn gets the error.
     image.catch(() => undefined);
     waiting.push({ input, image });
@@ -57,10 +59,10 @@ const isOfImage = (error: unknown): error is Error =>
  *
  * @throws DataError at the end where images could not be used: the fault of the only one, or their number.
  */
-export async function runImages<Result>(
+export async function runImages<Result, Image>(
   inputs: readonly ImageInput[],
   { reportBad }: ImageRunOptions,
-  work: ImageWork<Result>,
+  work: ImageWork<Result, Image>,
 ): Promise<void> {
   const faults = new FaultLog();
   const messages: string[] = [];
@@ -85,7 +87,7 @@ export async function runImages<Result>(
     faults.add({ level: 'image', kind: error instanceof BadData ? error.kind : 'other', message });
     if (inputs.length > 1) say(process.stderr, `failed: ${message}`);
   };
-  const write = async (result: Result, image: LoadedImage, input: ImageInput): Promise<void> => {
+  const write = async (result: Result, image: Image, input: ImageInput): Promise<void> => {
     try {
       const summary = await work.write(result, image, input);
       done++;
@@ -95,8 +97,8 @@ export async function runImages<Result>(
       throw error;
     }
   };
-  const one = async (input: ImageInput, loading: Promise<LoadedImage>): Promise<void> => {
-    let image: LoadedImage;
+  const one = async (input: ImageInput, loading: Promise<Image>): Promise<void> => {
+    let image: Image;
     let result: Result;
     try {
       image = await loading;
@@ -113,7 +115,7 @@ export async function runImages<Result>(
     writing.catch(() => undefined);
   };
   try {
-    for await (const { input, image } of loadedAhead(inputs)) {
+    for await (const { input, image } of loadedAhead(inputs, work.load)) {
       counter.show(done + messages.length);
       if ((await Promise.race([one(input, image), stopped])) !== 'stopped') continue;
       ended = true;

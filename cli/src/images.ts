@@ -64,7 +64,8 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
 /** The extension of files in the format that the first bytes claim, with its dot; PNG's for what is none. */
 export const extensionOf = (bytes: Uint8Array): string => EXTENSIONS[claimedFormat(bytes) ?? ''] ?? '.png';
 
-const isBmp = (bytes: Uint8Array): boolean => claimedFormat(bytes) === 'BMP' && bytes.length >= 26;
+/** Whether bytes are those of a BMP file, which libvips does not read. */
+export const isBmp = (bytes: Uint8Array): boolean => claimedFormat(bytes) === 'BMP' && bytes.length >= 26;
 
 /** Bytes as libvips reads them. It has no reader of BMP: those are decoded first. */
 export function vips(bytes: Uint8Array, name: string, options: SharpOptions = {}): Sharp {
@@ -137,7 +138,8 @@ export async function verifyImage(source: string | Uint8Array, name: string): Pr
   }
 }
 
-async function bytesOf(path: string): Promise<Uint8Array> {
+/** Reads a file of an image. Throws DataError where it cannot be read. */
+export async function bytesOf(path: string): Promise<Uint8Array> {
   try {
     return await readWhole(path);
   } catch (error) {
@@ -175,7 +177,7 @@ export function diagnose(name: string, bytes: Uint8Array, error: unknown): DataE
 }
 
 /** Throws DataError for an image of more pixels than are decoded whole. */
-function checkPixels(name: string, { width, height }: ImageInfo, most: number): void {
+export function checkPixels(name: string, { width, height }: ImageInfo, most: number): void {
   if (width * height <= most) return;
   throw new BadData(
     'too large',

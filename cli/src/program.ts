@@ -18,6 +18,7 @@ import { verifyCommand } from './commands/verify.ts';
 import { applyConfig, optionNames } from './config.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { addGatherCommand } from './gather/program.ts';
+import { addHashCommands } from './hashProgram.ts';
 import { MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
 import { placed, predicting } from './resultOptions.ts';
@@ -323,6 +324,7 @@ addWeightsCommands(program);
 addExportCommand(program);
 
 addGatherCommand(program);
+addHashCommands(program);
 
 program
   .command('demo')

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { diskFiles } from '../../cli/src/dataFiles.ts';
 import { imageInputs } from '../../cli/src/imageInputs.ts';
 import { runImages } from '../../cli/src/imageRun.ts';
+import { loadImage } from '../../cli/src/images.ts';
 import {
   classShapes,
   detectionOutlines,
@@ -77,10 +78,11 @@ async function run(
   const { out } = given;
   const inputs = await imageInputs(paths, { recursive: true, out });
   const results = await Results.create(inputs, CLASSES, options.scored ?? true, given);
-  await runImages<Found>(
+  await runImages(
     inputs,
     {},
     {
+      load: loadImage,
       predict: async (image) => find(image),
       write: async (found, image, input) => {
         await results.add(input, image, found);
@@ -343,10 +345,11 @@ describe('images that cannot be used', () => {
       format: 'csv',
     });
     let written = 0;
-    const running = runImages<Found>(
+    const running = runImages(
       inputs,
       {},
       {
+        load: loadImage,
         predict: async () => detected(DETECTIONS),
         write: async (found, image, input) => {
           await results.add(input, image, found);

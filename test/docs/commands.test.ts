@@ -115,6 +115,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
       ...['--weights', at('resnet.pth'), ...SMALL.slice(0, -2)],
     ];
   },
+  'hash --json --recursive': () => ['hash', at('classes'), '--recursive', '--json', at('hashes.json')],
   'classify --out': () => ['classify', at('class.safetensors'), at('classes/coin'), '--out', at('told')],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
   'detect --format --out': () => [

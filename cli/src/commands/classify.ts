@@ -4,6 +4,7 @@ import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
+import { type LoadedImage, loadImage } from '../images.ts';
 import { type ModelFileOptions, readModel, sayBuilders } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 import { ResultFolder } from '../resultFolder.ts';
@@ -61,15 +62,20 @@ export async function classifyCommand(
     const classifier = opened.classifier(gpu, { name: model });
     const results = out === undefined ? undefined : await ResultFolder.create(out);
     await results?.append(TABLE, header(topK));
-    await runImages<readonly Classification[]>(inputs, reportBad === undefined ? {} : { reportBad }, {
-      predict: (image) => classifier.classify(image, { topK }),
-      async write(found, _, { file }) {
-        await results?.append(TABLE, rowOf(file, found));
-        return summaryOf(found);
+    await runImages<readonly Classification[], LoadedImage>(
+      inputs,
+      reportBad === undefined ? {} : { reportBad },
+      {
+        load: loadImage,
+        predict: (image) => classifier.classify(image, { topK }),
+        async write(found, _, { file }) {
+          await results?.append(TABLE, rowOf(file, found));
+          return summaryOf(found);
+        },
+        finish: async () => results?.finish(),
+        discard: async () => results?.discard(),
       },
-      finish: async () => results?.finish(),
-      discard: async () => results?.discard(),
-    });
+    );
     classifier.dispose();
   });
 }

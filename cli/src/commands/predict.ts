@@ -6,7 +6,7 @@ import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
-import type { LoadedImage } from '../images.ts';
+import { type LoadedImage, loadImage } from '../images.ts';
 import { type ModelFileOptions, readModel, sayBuilders } from '../modelFiles.ts';
 import {
   classesIn,
@@ -50,7 +50,8 @@ async function predictAll(
   await withGpu(options.adapter, async (gpu) => {
     const predict = start(gpu);
     const results = await Results.create(inputs, classNames, task === 'detect', options);
-    await runImages<Found>(inputs, options, {
+    await runImages<Found, LoadedImage>(inputs, options, {
+      load: loadImage,
       async predict(image, input) {
         const found = await predict(image);
         results.check(input, found);

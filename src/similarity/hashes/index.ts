@@ -10,3 +10,9 @@ export {
   waveletHash,
 } from './hashes.ts';
 export { ImageHash } from './imageHash.ts';
+export {
+  HASH_NAMES,
+  type HashName,
+  type ImageHashesOptions,
+  imageHashes,
+} from './imageHashes.ts';

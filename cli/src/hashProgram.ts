@@ -1,0 +1,35 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { HASH_NAMES, type HashName } from 'fovea/similarity';
+import { hashCommand } from './commands/hash.ts';
+import { names, whole } from './optionValues.ts';
+import { predicting } from './resultOptions.ts';
+
+/** `aHash,pHash` as ['aHash', 'pHash']. */
+function hashNames(text: string): HashName[] {
+  const list = names(text);
+  const known: readonly string[] = HASH_NAMES;
+  if (!list.every((name) => known.includes(name))) {
+    throw new InvalidArgumentError(`give names among ${known.join(', ')}.`);
+  }
+  return list as HashName[];
+}
+
+/** Adds `fovea hash`. */
+export function addHashCommands(program: Command): void {
+  predicting(
+    program
+      .command('hash')
+      .description('tell the perceptual hashes of images: those of images that look alike differ in few bits')
+      .argument('<images...>', 'image files, and folders of images'),
+  )
+    .option('--json <file>', 'also write the hashes to a JSON file')
+    .option('--csv <file>', 'also write the hashes to a CSV file')
+    .option(
+      '--hashes <list>',
+      `which of ${HASH_NAMES.join(', ')} (default: aHash,dHash,pHash,wHash)`,
+      hashNames,
+    )
+    .option('--hash-size <n>', 'n x n bits a hash; a power of 2 for wHash (default: 8)', whole(2, 256))
+    .option('--orient', 'turn images as their EXIF orientation says (default: as stored, as ImageHash does)')
+    .action((images, options) => hashCommand(images, options));
+}

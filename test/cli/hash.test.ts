@@ -1,0 +1,83 @@
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { loadPixels } from '../../cli/src/pixelBytes.ts';
+import { imageHashes } from '../../src/similarity/index.ts';
+import { buildCli, fovea } from './run.ts';
+
+const PIXELS = path.join(import.meta.dirname, '../fixtures/pixels');
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+
+beforeAll(async () => {
+  await buildCli();
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-hash-'));
+  mkdirSync(at('set/below'), { recursive: true });
+  for (const file of ['rgb.png', 'grey.jpg', 'turned6.jpg'])
+    copyFileSync(path.join(PIXELS, file), at('set', file));
+  copyFileSync(path.join(PIXELS, 'palette.gif'), at('set/below/a,b.gif'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Row = Readonly<Record<string, string>>;
+const rowsIn = (file: string): Row[] => JSON.parse(readFileSync(file, 'utf8')) as Row[];
+
+it('prints the hashes of images, and writes them as JSON and CSV', async () => {
+  const { code, stdout, stderr } = await fovea(
+    ...['hash', at('set'), '--recursive', '--json', at('out/hashes.json'), '--csv', at('out/hashes.csv')],
+  );
+  expect([code, stderr]).toEqual([0, '']);
+  const rows = rowsIn(at('out/hashes.json'));
+  expect(rows.map(({ file }) => file)).toEqual(
+    ['grey.jpg', 'rgb.png', 'turned6.jpg', 'below/a,b.gif'].map((file) => at('set', file)),
+  );
+  for (const { file, ...hashes } of rows) {
+    expect(hashes).toEqual(JSON.parse(JSON.stringify(imageHashes(await loadPixels(file!)))));
+  }
+  expect(stdout.split('\n')[0]).toBe(
+    `${rows[0]!.file}: aHash ${rows[0]!.aHash}, dHash ${rows[0]!.dHash}, pHash ${rows[0]!.pHash}, wHash ${rows[0]!.wHash}`,
+  );
+  const lines = readFileSync(at('out/hashes.csv'), 'utf8').trimEnd().split('\n');
+  expect(lines[0]).toBe('file,aHash,dHash,pHash,wHash');
+  expect(lines[4]).toBe(`"${Object.values(rows[3]!).join(',').replace('a,b.gif', 'a,b.gif"')}`);
+});
+
+it('computes those that are asked for, of other sizes, of images as they are shown', async () => {
+  const json = at('some.json');
+  const { code } = await fovea(
+    ...['hash', at('set/turned6.jpg'), '--hashes', 'dHashVertical,pHash', '--hash-size', '5', '--json', json],
+    '--orient',
+  );
+  expect(code).toBe(0);
+  const image = await loadPixels(at('set/turned6.jpg'), { orient: true });
+  const hashes = imageHashes(image, { hashes: ['dHashVertical', 'pHash'], hashSize: 5 });
+  expect(rowsIn(json)).toEqual([
+    { file: at('set/turned6.jpg'), ...(JSON.parse(JSON.stringify(hashes)) as Row) },
+  ]);
+});
+
+it('goes on after an image that cannot be read, and says so', async () => {
+  mkdirSync(at('bad'));
+  copyFileSync(path.join(PIXELS, 'rgb.png'), at('bad/c.png'));
+  writeFileSync(at('bad/a.png'), 'no image');
+  const { code, stdout, stderr } = await fovea(
+    ...['hash', at('bad'), at('missing.png'), '--json', at('bad.json'), '--report-bad', at('faults.json')],
+  );
+  expect(code).toBe(2);
+  expect(stdout).toContain(`${at('bad/c.png')}: aHash`);
+  expect(stderr).toContain(`failed: ${at('bad/a.png')}: not an image that can be read`);
+  expect(stderr).toContain('fovea: 2 of 3 images failed; the first: ');
+  expect(rowsIn(at('bad.json')).map(({ file }) => file)).toEqual([at('bad/c.png')]);
+  expect(readFileSync(at('faults.json'), 'utf8')).toContain('missing.png');
+});
+
+it.each([
+  [['--hashes', 'aHash,sha256'], 'give names among aHash, dHash, dHashVertical, pHash, wHash'],
+  [['--hash-size', '1'], 'give a whole number from 2 to 256'],
+  [['--hash-size', '9'], 'waveletHash: hashSize is 9; give a power of 2'],
+])('refuses %j', async (options, message) => {
+  const { code, stdout, stderr } = await fovea('hash', at('set'), ...options);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toContain(message);
+});
