@@ -14,6 +14,8 @@ const image = { width: 2, height: 2, data: new Uint8Array(4) };
 const calls: Readonly<Record<string, () => unknown>> = {
   PairwiseDistances: () => new similarity.PairwiseDistances(gpu, mistake),
   pairwiseDistances: () => similarity.pairwiseDistances(gpu, rows, rows, mistake),
+  maximalMarginalRelevance: () => similarity.maximalMarginalRelevance(rows, [0, 1], mistake),
+  recommend: () => similarity.recommend(rows, {}, mistake),
   averageHash: () => similarity.averageHash(image, mistake),
   differenceHash: () => similarity.differenceHash(image, mistake),
   perceptualHash: () => similarity.perceptualHash(image, mistake),
@@ -21,6 +23,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   trimapOf: () => similarity.trimapOf(map, mistake),
   closedFormMatte: () => similarity.closedFormMatte(rgb, map as never, mistake),
   estimateForeground: () => similarity.estimateForeground(gpu, rgb, map, mistake),
+  imageHashes: () => similarity.imageHashes(image, mistake),
 };
 
 /** What takes no options. */
