@@ -26,6 +26,7 @@ import {
 } from './conv/strategies/winograd.ts';
 import { defineWinogradFilter } from './conv/strategies/winogradFilter.ts';
 import { transposedProduct } from './conv/transposedProblem.ts';
+import { type CdistProblem, cdistProduct } from './matrix/cdistProblem.ts';
 import {
   type LinearProblem,
   linearProduct,
@@ -52,10 +53,11 @@ import {
   tile128x64,
   tile128x128,
 } from './matrix/strategies/registerTiles.ts';
-import { depthwise, filters, narrow, products, transposedDepthwise } from './strategiesAlone.ts';
+import { cdistAlone, depthwise, filters, narrow, products, transposedDepthwise } from './strategiesAlone.ts';
 import type { Strategies } from './strategy.ts';
 
-const gpuProducts = [matrix128x128, matrix64x64, tile128x128, tile128x64, tile64x64, tile32x32];
+const gpuTiles = [tile128x128, tile128x64, tile64x64, tile32x32];
+const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles];
 const gpuFilters = [
   filterMatrix128x128,
   filterMatrix64x64,
@@ -105,5 +107,7 @@ export const matmulStrategies: Strategies<MatmulProblem, Product> = [
   [matmulInPlace, gpuProducts],
   [matmulProduct, products],
 ];
+
+export const cdistStrategies: Strategies<CdistProblem, Product> = [[cdistProduct, gpuTiles], ...cdistAlone];
 
 export const nmsStrategies = [skipping, bitmask, blocks];

@@ -18,11 +18,12 @@ import { expectVectors, someRows, type Vectors } from './vectors.ts';
  *
  * - `euclidean`: sqrt(Σ (x - y)²)
  * - `sqeuclidean`: Σ (x - y)²
+ * - `manhattan`: Σ |x - y|
  * - `cosine`: 1 - Σ x y / (|x| |y|). A vector of zeros is at distance 1 from all others, and 0 from itself
  * - `dot`: Σ x y. No distance: the larger, the more alike
  */
-export type Metric = 'euclidean' | 'sqeuclidean' | 'cosine' | 'dot';
-const METRICS: readonly Metric[] = ['euclidean', 'sqeuclidean', 'cosine', 'dot'];
+export type Metric = 'euclidean' | 'sqeuclidean' | 'manhattan' | 'cosine' | 'dot';
+const METRICS: readonly Metric[] = ['euclidean', 'sqeuclidean', 'manhattan', 'cosine', 'dot'];
 
 /** Options of pairwise distances. */
 export interface PairwiseOptions {
@@ -49,6 +50,7 @@ const BLOCK_ROWS = 2048;
 const compute: Readonly<Record<Metric, (x: Tensor, y: Tensor) => Tensor>> = {
   euclidean: (x, y) => cdist(x, y),
   sqeuclidean: (x, y) => squares(x, y),
+  manhattan: (x, y) => cdist(x, y, { p: 1 }),
   // Half the squared distance on the unit sphere, which keeps the digits of vectors that are nearly parallel.
   cosine: (x, y) => affine(squares(x, y), 0.5),
   dot: (x, y) => matmul(x, transpose(y)),

@@ -89,6 +89,7 @@ describe('the table of strategies', () => {
       conv_transpose2d: aloneTable.convTranspose2dAlone as Strategies,
       linear: aloneTable.linearAlone as Strategies,
       matmul: aloneTable.matmulAlone as Strategies,
+      cdist: aloneTable.cdistAlone as Strategies,
       nms: table.nmsStrategies.slice(-1),
     };
     const page = documented();

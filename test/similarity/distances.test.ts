@@ -19,16 +19,17 @@ function expected(metric: Metric, x: HostTensor, y: HostTensor): number[] {
   const result: number[] = [];
   for (let i = 0; i < x.shape[0]!; i++) {
     for (let j = 0; j < y.shape[0]!; j++) {
-      let [squares, dot, xx, yy] = [0, 0, 0, 0];
+      let [squares, manhattan, dot, xx, yy] = [0, 0, 0, 0, 0];
       for (let k = 0; k < d; k++) {
         const [a, b] = [x.data[i * d + k]!, y.data[j * d + k]!];
         squares += (a - b) ** 2;
+        manhattan += Math.abs(a - b);
         dot += a * b;
         xx += a * a;
         yy += b * b;
       }
       const cosine = xx * yy === 0 ? 1 : 1 - dot / Math.sqrt(xx * yy);
-      result.push({ euclidean: Math.sqrt(squares), sqeuclidean: squares, cosine, dot }[metric]);
+      result.push({ euclidean: Math.sqrt(squares), sqeuclidean: squares, manhattan, cosine, dot }[metric]);
     }
   }
   return result;
@@ -49,6 +50,8 @@ describe('pairwise distances', () => {
     ['euclidean', 1000],
     ['sqeuclidean', 0],
     ['sqeuclidean', 1000],
+    ['manhattan', 0],
+    ['manhattan', 1000],
     ['cosine', 0],
     ['cosine', 1000],
   ] as const)('are those of float64: %s, mean %d', async (metric, mean) => {
@@ -64,7 +67,7 @@ describe('pairwise distances', () => {
   it('are 0 from a row to itself, and right for rows that nearly agree', async () => {
     const x = rows(20, 30, 3, 1000);
     const data = Float32Array.from(x.data, (value, i) => (i % 30 === 7 ? value + 2 ** -10 : value));
-    for (const metric of ['euclidean', 'sqeuclidean', 'cosine'] as const) {
+    for (const metric of ['euclidean', 'sqeuclidean', 'manhattan', 'cosine'] as const) {
       const self = (await pairwiseDistances(gpu, x, undefined, { metric })).data;
       for (let i = 0; i < 20; i++) expect(self[i * 20 + i]).toBe(0);
     }

@@ -320,11 +320,15 @@ function root(x: Tensor, power: (x: Tensor) => Tensor): Tensor {
 }
 
 /**
- * The Euclidean distances of every row of a [N,D] to every row of b [M,D]: [N,M] (torch.cdist with p 2). From differences, so
- * that close rows keep their digits. The gradient of a distance of 0 is 0. Throws ShapeError for other ranks or widths,
- * and DeviceLimitError, before anything runs, where [N,M] is larger than the device binds: compare some rows of a at a time.
+ * The distances of every row of a [N,D] to every row of b [M,D]: [N,M] (torch.cdist). From differences, so that close rows keep
+ * their digits. The gradient of a distance of 0 is 0; with p 1 gradients take N M D steps and 16 MiB. Throws ShapeError for
+ * other ranks or widths, and DeviceLimitError, before anything runs, where [N,M] is larger than the device binds: compare some
+ * rows of a at a time.
+ *
+ * @param options p: 2 for Euclidean distances, 1 for sums of absolute differences. Default 2.
  */
-export const cdist = (a: Tensor, b: Tensor): Tensor => apply(matrixOps.cdist, { a, b }).y;
+export const cdist = (a: Tensor, b: Tensor, options: { readonly p?: 1 | 2 } = {}): Tensor =>
+  apply(matrixOps.cdist, { a, b }, options).y;
 
 /** Bits that differ between every row of a [N,W] and of b [M,W], i32 words: i32 [N,M]. */
 export const hammingDistance = (a: Tensor, b: Tensor): Tensor => apply(matrixOps.hammingDistance, { a, b }).y;

@@ -259,6 +259,25 @@ export const convCases: Case[] = [
     name: 'equal rows, and rows close to each other',
     inputs: { a: values([2, 2], [1, 2, 1000, 1000]), b: values([3, 2], [1, 2, 1000.25, 1000, 0, 0]) },
   },
+  {
+    op: 'cdist',
+    name: 'absolute differences',
+    inputs: { a: normal([37, 20]), b: normal([68, 20]) },
+    attrs: { p: 1 },
+    grad: ['a', 'b'],
+    atol: 5e-5,
+  },
+  {
+    op: 'cdist',
+    name: 'rows in fours, one of them far away',
+    inputs: {
+      a: values([1, 4], [1e4, 0, 0, 0]),
+      b: values(
+        [4, 4],
+        Array.from({ length: 16 }, (_, i) => i),
+      ),
+    },
+  },
   { op: 'cdist', name: 'no rows', inputs: { a: normal([0, 2]), b: normal([5, 2]) } },
   { op: 'cdist', name: 'no columns', inputs: { a: normal([2, 0]), b: normal([3, 0]) } },
 ];

@@ -1,7 +1,8 @@
-// cdist.wgsl: y[n, m] = the Euclidean distance of a[n] and b[m], from differences.
+// cdist.wgsl: y[n, m] = the distance of a[n] and b[m], from differences.
 // A workgroup of 8 x 8 owns 32 x 32 pairs, an invocation 4 x 4 of them, 8 apart. The workgroup shares 16 values at a time of
 // its 32 rows of a and of b: each row is read count / 32 times. Writes 1 per pair.
-// needs: T from header; epilogue from epilogue_none.wgsl | fused.ts
+// needs: T from header; epilogue from epilogue_none.wgsl | fused.ts; finish from finish_none.wgsl | finish_root.wgsl;
+//   term from term_absolute.wgsl | term_square.wgsl
 
 struct Params {
   rows: u32,    // rows of a
@@ -53,14 +54,10 @@ fn main(
       let at = k * TILE + c;
       let columns = vec4f(tile_b[at], tile_b[at + 8u], tile_b[at + 16u], tile_b[at + 24u]);
       let row = k * TILE + r;
-      let d0 = tile_a[row] - columns;
-      let d1 = tile_a[row + 8u] - columns;
-      let d2 = tile_a[row + 16u] - columns;
-      let d3 = tile_a[row + 24u] - columns;
-      s0 += d0 * d0;
-      s1 += d1 * d1;
-      s2 += d2 * d2;
-      s3 += d3 * d3;
+      s0 = term(vec4f(tile_a[row]), columns, s0);
+      s1 = term(vec4f(tile_a[row + 8u]), columns, s1);
+      s2 = term(vec4f(tile_a[row + 16u]), columns, s2);
+      s3 = term(vec4f(tile_a[row + 24u]), columns, s3);
     }
   }
   let sums = array(s0, s1, s2, s3);
@@ -70,7 +67,7 @@ fn main(
       let m = left + c + 8u * j;
       if (n < p.rows && m < p.count) {
         let at = n * p.count + m;
-        y[at] = T(epilogue(sqrt(sums[i][j]), at));
+        y[at] = T(epilogue(finish(sums[i][j]), at));
       }
     }
   }

@@ -5,7 +5,8 @@
 // The 32 lanes of a subgroup cover 4 x 8 blocks: neighbours read the same vec4, and eight of them a whole row of banks.
 // needs: COLUMNS, DEPTH, FOURS, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
 //   Cursor, LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
-//   store_block from gpu_conv.wgsl | gpu_filter.wgsl
+//   store_block from gpu_conv.wgsl | gpu_filter.wgsl;
+//   term from term_absolute.wgsl | term_product.wgsl | term_square.wgsl
 
 const WIDTH = 4u;
 const LEFT_STEP = 1u;
@@ -58,13 +59,13 @@ fn share_right(piece: u32, lines: Lines) {
 // Sums of four blocks of 4x4, by rows.
 struct Sums { c00: mat4x4f, c01: mat4x4f, c10: mat4x4f, c11: mat4x4f }
 
-// c + a b^T.
+// c + the terms of a and b^T.
 fn product(c: mat4x4f, a: vec4f, b: vec4f) -> mat4x4f {
   return mat4x4f(
-    fma(vec4f(a.x), b, c[0]),
-    fma(vec4f(a.y), b, c[1]),
-    fma(vec4f(a.z), b, c[2]),
-    fma(vec4f(a.w), b, c[3]),
+    term(vec4f(a.x), b, c[0]),
+    term(vec4f(a.y), b, c[1]),
+    term(vec4f(a.z), b, c[2]),
+    term(vec4f(a.w), b, c[3]),
   );
 }
 

@@ -5,7 +5,8 @@
 // element once per 32 columns, and each weight once per 16 rows.
 // needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
 //   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
-//   left from left.wgsl; store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl
+//   left from left.wgsl; store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl;
+//   term from term_absolute.wgsl | term_product.wgsl | term_square.wgsl
 
 @compute @workgroup_size(8)
 fn main(
@@ -84,22 +85,22 @@ fn main(
         let a15 = left(at_row15, offset, inside);
         for (var l = 0u; l < min(8u, p.IG - i); l++) {
           let b = load_weight(tap, i + l, safe_column, z);
-          c0 = fma(vec4f(subgroupShuffle(a0, l)), b, c0);
-          c1 = fma(vec4f(subgroupShuffle(a1, l)), b, c1);
-          c2 = fma(vec4f(subgroupShuffle(a2, l)), b, c2);
-          c3 = fma(vec4f(subgroupShuffle(a3, l)), b, c3);
-          c4 = fma(vec4f(subgroupShuffle(a4, l)), b, c4);
-          c5 = fma(vec4f(subgroupShuffle(a5, l)), b, c5);
-          c6 = fma(vec4f(subgroupShuffle(a6, l)), b, c6);
-          c7 = fma(vec4f(subgroupShuffle(a7, l)), b, c7);
-          c8 = fma(vec4f(subgroupShuffle(a8, l)), b, c8);
-          c9 = fma(vec4f(subgroupShuffle(a9, l)), b, c9);
-          c10 = fma(vec4f(subgroupShuffle(a10, l)), b, c10);
-          c11 = fma(vec4f(subgroupShuffle(a11, l)), b, c11);
-          c12 = fma(vec4f(subgroupShuffle(a12, l)), b, c12);
-          c13 = fma(vec4f(subgroupShuffle(a13, l)), b, c13);
-          c14 = fma(vec4f(subgroupShuffle(a14, l)), b, c14);
-          c15 = fma(vec4f(subgroupShuffle(a15, l)), b, c15);
+          c0 = term(vec4f(subgroupShuffle(a0, l)), b, c0);
+          c1 = term(vec4f(subgroupShuffle(a1, l)), b, c1);
+          c2 = term(vec4f(subgroupShuffle(a2, l)), b, c2);
+          c3 = term(vec4f(subgroupShuffle(a3, l)), b, c3);
+          c4 = term(vec4f(subgroupShuffle(a4, l)), b, c4);
+          c5 = term(vec4f(subgroupShuffle(a5, l)), b, c5);
+          c6 = term(vec4f(subgroupShuffle(a6, l)), b, c6);
+          c7 = term(vec4f(subgroupShuffle(a7, l)), b, c7);
+          c8 = term(vec4f(subgroupShuffle(a8, l)), b, c8);
+          c9 = term(vec4f(subgroupShuffle(a9, l)), b, c9);
+          c10 = term(vec4f(subgroupShuffle(a10, l)), b, c10);
+          c11 = term(vec4f(subgroupShuffle(a11, l)), b, c11);
+          c12 = term(vec4f(subgroupShuffle(a12, l)), b, c12);
+          c13 = term(vec4f(subgroupShuffle(a13, l)), b, c13);
+          c14 = term(vec4f(subgroupShuffle(a14, l)), b, c14);
+          c15 = term(vec4f(subgroupShuffle(a15, l)), b, c15);
         }
       }
     }

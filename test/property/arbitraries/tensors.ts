@@ -164,8 +164,9 @@ export const tensors = {
     inputs: { seed: integers([], -2147483648, 2147483648) },
     attrs: { shape, stream },
   })),
-  cdist: caseOf('cdist', fc.tuple(int(0, 40), int(0, 40), int(0, 20)), ([n, m, w]) => ({
+  cdist: caseOf('cdist', fc.tuple(int(0, 40), int(0, 40), int(0, 20), int(1, 2)), ([n, m, w, p]) => ({
     inputs: { a: normal([n, w]), b: normal([m, w]) },
+    attrs: { p },
     grad: ['a', 'b'],
     atol,
   })),

@@ -16,7 +16,7 @@ import tileFilter from '../../../wgsl/matrix/lib/tile_filter.wgsl';
 import sumSplits from '../../../wgsl/matrix/sum_splits.wgsl';
 import { type Dispatch, wgslType } from '../../dispatch.ts';
 import { type Block, hasLanes, LANES4, LANES4_NARROW, LANES8, TILE } from './gemm.ts';
-import { divides, foldBlocks, type ProductStrategy, paramsOf } from './product.ts';
+import { divides, foldBlocks, PRODUCTS, type ProductStrategy, paramsOf } from './product.ts';
 
 /** A filter gradient by a kernel, in blocks. */
 export type FilterStrategy = ProductStrategy & Pick<Block, 'rows' | 'columns'>;
@@ -54,6 +54,7 @@ const defineFilter = (block: Block, shader: string, ...own: readonly string[]): 
         convParams,
         gemm.gather,
         vec4 ? filterVec4 : filterScalar,
+        PRODUCTS.term,
         ...(tile ? [] : [oneTap ? rowsOneTap : rowsAnyTap, skips ? rowsInside : rowsAll]),
         ...own,
       ],

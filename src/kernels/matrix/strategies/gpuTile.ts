@@ -16,6 +16,7 @@ import {
   divides,
   foldBlocks,
   type GemmProblem,
+  PRODUCTS,
   type Product,
   type ProductStrategy,
   paramsOf,
@@ -47,7 +48,7 @@ const roundUp = (value: number, to: number): number => Math.ceil(value / to) * t
 
 /** y = gather(x) * weight (+ bias), by the names of conv2d. */
 function productPlan(tile: GpuTile, product: Product): KernelPlan {
-  const { gemm, bias } = product;
+  const { gemm, bias, sums = PRODUCTS } = product;
   const { M, O, OG, batch, y_z, dtype, KH, KW, IG, UH, UW } = gemm;
   const { splits } = bestSplit(tile, productWork(product));
   const T = wgslType(dtype);
@@ -62,7 +63,10 @@ function productPlan(tile: GpuTile, product: Product): KernelPlan {
     snippets: [
       convParams,
       gemm.gather,
-      ...(parts ? [resultParts] : [bias ? biasSnippet : biasNone, inFours ? resultVec4 : resultScalar]),
+      sums.term,
+      ...(parts
+        ? [resultParts]
+        : [bias ? biasSnippet : biasNone, sums.finish, inFours ? resultVec4 : resultScalar]),
       ...tile.conv(gemm)!,
     ],
     ...(tile.enable ? { enable: tile.enable } : {}),
@@ -103,7 +107,7 @@ function filterPlan(tile: GpuTile, product: Product): KernelPlan {
   const single = splits === 1 && dtype === 'f32';
   const dispatch: Dispatch = {
     shader: tile.shader,
-    snippets: [convParams, ...tile.filter(product.gemm)!],
+    snippets: [convParams, PRODUCTS.term, ...tile.filter(product.gemm)!],
     ...(tile.enable ? { enable: tile.enable } : {}),
     types: { T: wgslType(dtype), ...tile.types(wgslType(dtype)) },
     constants: tile.constants,

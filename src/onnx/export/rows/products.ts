@@ -46,9 +46,13 @@ export const products: Rows<
     const a = call.unsqueeze(call.name('a'), [-2]);
     const b = call.unsqueeze(call.name('b'), [-3]);
     const difference = writer.node('Sub', [a, b]);
+    const axes = writer.ints([-1]);
+    if (call.attrs.p === 1) {
+      const sizes = writer.node('Abs', [difference]);
+      return { y: call.emit('ReduceSum', [sizes, axes], { keepdims: 0 }) };
+    }
     const squares = writer.node('Mul', [difference, difference]);
-    const total = writer.node('ReduceSum', [squares, writer.ints([-1])], { keepdims: 0 });
-    return { y: call.emit('Sqrt', [total]) };
+    return { y: call.emit('Sqrt', [writer.node('ReduceSum', [squares, axes], { keepdims: 0 })]) };
   },
   hamming_distance: null,
   group_norm(call) {

@@ -1,5 +1,5 @@
 // result_scalar.wgsl: stores results one at a time, for any number of columns.
-// needs: T from header; bias from bias.wgsl | bias_none.wgsl;
+// needs: T from header; bias from bias.wgsl | bias_none.wgsl; finish from finish_none.wgsl | finish_root.wgsl;
 //   result_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl; p.O, p.OG, p.y_z from conv_params.wgsl;
 //   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
@@ -18,6 +18,6 @@ fn store_row(row: u32, column: u32, z: u32, value: vec4f) {
   let at = z * p.y_z + u32(pixel) * p.O + column;
   for (var k = 0u; k < min(4u, p.OG - column); k++) {
     begin_channels(first_channel + k);
-    y[at + k] = T(epilogue(value[k] + bias(first_channel + k), at + k));
+    y[at + k] = T(epilogue(finish(value[k] + bias(first_channel + k)), at + k));
   }
 }
