@@ -23,7 +23,7 @@ import { expectVectors, someRows, type Vectors } from './vectors.ts';
  * - `dot`: Σ x y. No distance: the larger, the more alike
  */
 export type Metric = 'euclidean' | 'sqeuclidean' | 'manhattan' | 'cosine' | 'dot';
-const METRICS: readonly Metric[] = ['euclidean', 'sqeuclidean', 'manhattan', 'cosine', 'dot'];
+export const METRICS: readonly Metric[] = ['euclidean', 'sqeuclidean', 'manhattan', 'cosine', 'dot'];
 
 /** Options of pairwise distances. */
 export interface PairwiseOptions {

@@ -21,7 +21,10 @@ export {
   type PairwiseOptions,
   pairwiseDistances,
 } from './distances.ts';
+export { FlatIndex, type FlatIndexOptions } from './flatIndex.ts';
 export * from './hashes/index.ts';
+export type { Id, IdFilter } from './names.ts';
+export { type NearestOptions, nearest } from './nearest.ts';
 export {
   type MmrOptions,
   maximalMarginalRelevance,
@@ -30,3 +33,5 @@ export {
   type RecommendOptions,
   recommend,
 } from './recommend.ts';
+export type { Neighbors } from './search.ts';
+export type { SearchOptions, SearchResult } from './searchByName.ts';

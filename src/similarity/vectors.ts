@@ -14,14 +14,17 @@ export interface Vectors {
 
 /**
  * The rows of a tensor [n, d], as f32. Throws UsageError for what is no tensor or holds values that are not finite, and
- * ShapeError for another rank or a number of values that is not n d.
+ * ShapeError for another rank, a number of values that is not n d, and a d that is not `wanted`.
  */
-export function expectVectors(call: string, name: string, given: HostTensor): Vectors {
+export function expectVectors(call: string, name: string, given: HostTensor, wanted?: number): Vectors {
   expectArguments(call, { [name]: given }, { [name]: { data: 'values', shape: 'values' } });
   const { data, shape } = given;
   const [rows = 0, width = 0] = shape;
   if (shape.length !== 2) {
     throw new ShapeError(`${call}: ${name} has shape ${formatShape(shape)}; give rows [n, d]`);
+  }
+  if (wanted !== undefined && width !== wanted) {
+    throw new ShapeError(`${call}: rows of ${name} have ${width} values, those of the index ${wanted}`);
   }
   if (data instanceof Uint16Array) {
     throw new UsageError(`${call}: ${name} holds bits of halves; give a Float32Array`);
