@@ -6,6 +6,7 @@ import { withDefaults } from '../options.ts';
 import { formatShape, type Shape } from '../shape.ts';
 import { dtypeOf } from './dataTypes.ts';
 import { record, recordInStages } from './drive.ts';
+import { extracted } from './extract.ts';
 import type { OnnxModel, OnnxPort } from './graph.ts';
 import type { ExternalData } from './hostTensor.ts';
 import { portText, tensorsFor } from './inputs.ts';
@@ -23,6 +24,11 @@ export interface OnnxOptions {
   readonly externalData?: Readonly<Record<string, Uint8Array>> | ExternalData;
   /** Whether a float initializer is trained; one that is not is a constant. Default: all are, also what was a buffer of PyTorch's (anchors), but the constants of `exportOnnx`. */
   readonly trained?: (name: string, shape: Shape) => boolean;
+  /**
+   * The names of the values that `forward` gives, any that a node computes: what they do not need is left out, and may hold operations that are
+   * missing here. Default: the outputs of the model.
+   */
+  readonly outputs?: readonly string[];
 }
 
 /**
@@ -93,6 +99,22 @@ export class OnnxModule extends Module {
     return this.#named(await recordInStages(this.#start('run', inputs, context), context, computer));
   }
 
+  /**
+   * The shapes of the values that the nodes compute, by name and in their order, for inputs as of `forward`. Nothing is computed: of a model in
+   * which shapes depend on values, those before the first such.
+   * @hidden
+   */
+  shapesFor(inputs: Readonly<Record<string, Tensor>>): ReadonlyMap<string, Shape> {
+    const shapes = new Map<string, Shape>();
+    const context = newContext(this.#model, (name, { shape }) => shapes.set(name, shape));
+    try {
+      record(this.#start('shapesFor', inputs, context));
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+    }
+    return shapes;
+  }
+
   #start(caller: string, inputs: Readonly<Record<string, Tensor>>, context: RunContext): Recording<Value[]> {
     // Fresh ones: what is recorded from a parameter belongs to this recording.
     const scope = new Map([...this.#values].map(([name, value]) => [name, value.fresh()]));
@@ -143,21 +165,31 @@ function checkedInputs(
  *
  * @param bytes The file.
  * @throws DataError where the bytes are no ONNX model or a damaged one; UnsupportedError that lists every operation that is
- * missing, with the names of its nodes, and for other versions of the operation set.
+ * missing, with the names of its nodes, and for other versions of the operation set; UsageError for an output that no node computes.
  */
 export function loadOnnx(bytes: Uint8Array, options: OnnxOptions = {}): OnnxModule {
   expectArguments('loadOnnx', { bytes }, { bytes: 'bytes' });
-  const { externalData, trained } = withDefaults('loadOnnx', options, {
+  const { externalData, trained, outputs } = withDefaults('loadOnnx', options, {
     externalData: undefined,
     trained: () => true,
+    outputs: undefined,
   });
   expectArguments('loadOnnx', { trained }, { trained: 'function' });
+  if (outputs !== undefined) expectArguments('loadOnnx', { outputs }, { outputs: ['text'] });
   if (externalData !== undefined && typeof externalData !== 'function') {
     expectArguments('loadOnnx', { externalData }, { externalData: 'object' });
   }
   const external =
     typeof externalData === 'function' ? externalData : (location: string) => externalData?.[location];
   const model = parseModel(bytes, external);
+  return moduleOf(outputs ? extracted('loadOnnx', model, outputs) : model, trained);
+}
+
+/** A module of a model that was read. Throws UnsupportedError as `loadOnnx`. */
+export function moduleOf(
+  model: OnnxModel,
+  trained: (name: string, shape: Shape) => boolean = () => true,
+): OnnxModule {
   const opset = model.opsets.get('') ?? 1;
   expectOperations(model.graph, opset);
   if (!(opset >= 1 && opset <= 21)) {

@@ -33,14 +33,17 @@ export interface RunContext {
   readonly frames: Frame[];
   /** How many nodes were recorded so far. */
   recorded: number;
+  /** Told of each value that a node of the outermost graph computes. */
+  readonly seen?: (name: string, value: Value) => void;
 }
 
 /** The state of a recording that begins. */
-export const newContext = ({ opsets, producer }: OnnxModel): RunContext => ({
+export const newContext = ({ opsets, producer }: OnnxModel, seen?: RunContext['seen']): RunContext => ({
   opsets,
   producer,
   frames: [],
   recorded: 0,
+  ...(seen ? { seen } : {}),
 });
 
 /** By name: the last node that uses a value; beyond the last node for outputs. */
@@ -92,7 +95,9 @@ export function* runGraph(graph: OnnxGraph, scope: Scope, context: RunContext): 
     const outputs = yield* runNode(node, inputs, values, context);
     node.outputs.forEach((name, i) => {
       const value = outputs[i];
-      if (name !== '' && value) values.set(name, value);
+      if (name === '' || !value) return;
+      values.set(name, value);
+      if (context.frames.length === 1) context.seen?.(name, value);
     });
     frame.node++;
   }
