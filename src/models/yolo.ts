@@ -153,8 +153,7 @@ export class YOLO extends Module {
    * head, which is what follows the last layer before the first yolo layer that is no convolution.
    */
   layerGroups(): { readonly name: string; readonly parameters: readonly Parameter[] }[] {
-    const first = this.#heads[0]!.at;
-    const body = this.#cfg.layers.slice(0, first).findLastIndex(({ type }) => type !== 'convolutional') + 1;
+    const body = this.#body;
     const ends = [Math.ceil(body / 2), body, this.layers.length];
     return ['body.0', 'body.1', 'head'].flatMap((name, i) => {
       const parameters = this.layers
@@ -162,6 +161,12 @@ export class YOLO extends Module {
         .flatMap((layer) => layer?.parameters() ?? []);
       return parameters.length > 0 ? [{ name, parameters }] : [];
     });
+  }
+
+  /** The number of layers of the backbone. */
+  get #body(): number {
+    const first = this.#heads[0]!.at;
+    return this.#cfg.layers.slice(0, first).findLastIndex(({ type }) => type !== 'convolutional') + 1;
   }
 
   /** Sets the biases so that before training every prediction has the objectness PRIOR. */
@@ -181,6 +186,22 @@ export class YOLO extends Module {
    * @param images f32 [N,H,W,C] in 0..1, H and W multiples of `stride`. Throws ShapeError for other shapes.
    */
   forward(images: Tensor): Tensor[] {
+    const outputs = this.#outputs(images);
+    return this.#heads.map(({ at }) => outputs[at]!);
+  }
+
+  /**
+   * The last map of the backbone [N,h,w,C]: that of the last layer before the first yolo layer that is no convolution, as for
+   * `layerGroups`. `layer`: its number in the .cfg.
+   * @param images As of `forward`.
+   */
+  features(images: Tensor): { readonly map: Tensor; readonly layer: number } {
+    const layer = Math.max(this.#body - 1, 0);
+    return { map: this.#outputs(images)[layer]!, layer };
+  }
+
+  /** The results of all layers. */
+  #outputs(images: Tensor): Tensor[] {
     const { channels } = this.#cfg.net;
     const [, H = 0, W = 0, C] = images.shape;
     const { stride } = this;
@@ -189,8 +210,7 @@ export class YOLO extends Module {
         `YOLO: images ${formatShape(images.shape)} must be [N,H,W,${channels}] with H and W multiples of ${stride}`,
       );
     }
-    const outputs = runDarknet(this.#cfg.layers, this.layers, images);
-    return this.#heads.map(({ at }) => outputs[at]!);
+    return runDarknet(this.#cfg.layers, this.layers, images);
   }
 
   /** All predictions [N,A,5 + K], by yolo layer, row, column and anchor, and the grid that they belong to. */
