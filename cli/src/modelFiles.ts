@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DataError, type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
 import { type LoadedWeights, loadWeights, type OtherFormat, otherFormatOf, readFileBytes } from 'fovea/io';
-import { type OpenedModel, openModel } from 'fovea/open';
+import { type OpenedModel, type OpenModelOptions, openModel } from 'fovea/open';
 import { printable } from './printable.ts';
 
 /** Options of commands that run a model of any origin. */
@@ -66,6 +66,25 @@ const NO_MODEL: FormatAdvice = {
   text: () => 'is a text file, not a model; give a .safetensors, .onnx, .pth or .cfg file',
 };
 
+/** Throws DataError for a file that is no model. */
+export const expectModel = (content: Uint8Array, file: string): void => expectFormat(content, file, NO_MODEL);
+
+/** What the library takes to open the model of a file. */
+export async function modelOptions(
+  file: string,
+  { weights, names, fit, arch, normalize }: ModelFileOptions,
+): Promise<OpenModelOptions> {
+  return {
+    name: file,
+    ...(weights === undefined ? {} : { weights: await readFileBytes(weights) }),
+    ...(names === undefined ? {} : { names: await linesOf(names) }),
+    ...(fit ? { fit } : {}),
+    ...(arch === undefined ? {} : { arch }),
+    ...(normalize ? { normalize } : {}),
+    externalData: besides(file),
+  };
+}
+
 /**
  * Opens a trained model: a file that `fovea train` wrote, an ONNX model, Darknet's .cfg with its weights, or torchvision's
  * weights. What it is, its content says. `content`: that of the file, where it was read before.
@@ -75,18 +94,9 @@ export async function readModel(
   options: ModelFileOptions = {},
   content?: Uint8Array,
 ): Promise<OpenedModel> {
-  const { weights, names, fit, arch, normalize } = options;
   const bytes = content ?? (await readFileBytes(file));
-  expectFormat(bytes, file, NO_MODEL);
-  return openModel(bytes, {
-    name: file,
-    ...(weights === undefined ? {} : { weights: await readFileBytes(weights) }),
-    ...(names === undefined ? {} : { names: await linesOf(names) }),
-    ...(fit ? { fit } : {}),
-    ...(arch === undefined ? {} : { arch }),
-    ...(normalize ? { normalize } : {}),
-    externalData: besides(file),
-  });
+  expectModel(bytes, file);
+  return openModel(bytes, await modelOptions(file, options));
 }
 
 /** Says which other builders have weights of the same shapes as the one that was assumed. */

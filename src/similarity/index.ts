@@ -21,6 +21,7 @@ export {
   type PairwiseOptions,
   pairwiseDistances,
 } from './distances.ts';
+export * from './embed/index.ts';
 export { FlatIndex, type FlatIndexOptions } from './flatIndex.ts';
 export * from './hashes/index.ts';
 export type { Id, IdFilter } from './names.ts';
