@@ -78,7 +78,8 @@ export function vips(bytes: Uint8Array, name: string, options: SharpOptions = {}
 /** The size of an image as it is shown, and its EXIF orientation. Throws what the decoder throws. */
 async function headerOf(source: string | Uint8Array): Promise<ImageInfo> {
   if (typeof source !== 'string' && isBmp(source)) return bmpSize(source);
-  const { autoOrient, orientation, format } = await sharp(source).metadata();
+  // Whoever decodes it has limits of its own.
+  const { autoOrient, orientation, format } = await sharp(source, { limitInputPixels: false }).metadata();
   // Drawings have no pixels, and refer to files.
   if (format === 'svg') throw new Error('an SVG drawing has no pixels');
   const { width, height } = autoOrient;

@@ -105,31 +105,10 @@ interface Kind {
 /**
  * Starts the server.
  *
- * @param count URLs in its list: half of them images, 30 % the same bytes again, and the rest hostile in a different way each.
+ * @param count URLs in its list: 30 % have the bytes of others, 10 % are others encoded again, 20 % (and one of each kind at least) are hostile.
  */
 export async function startHostileServer(count: number): Promise<HostileServer> {
-  const hostile = Math.round(count * 0.2);
-  const duplicates = Math.round(count * 0.3);
-  const encodedAgain = Math.round(count * 0.1);
-  const originals = count - hostile - duplicates - encodedAgain;
-  const images: Buffer[] = [];
-  for (let i = 0; i < originals; i++) {
-    images.push(
-      await imageOf(i)
-        .toFormat(FORMATS[i % FORMATS.length]!)
-        .toBuffer(),
-    );
-  }
-  const again: Buffer[] = [];
-  for (let i = 0; i < encodedAgain; i++) {
-    again.push(
-      await sharp(await imageOf(i).png().toBuffer())
-        .resize(32, 32, { fit: 'fill' })
-        .jpeg({ quality: 60 })
-        .toBuffer(),
-    );
-  }
-  const good = images[0]!;
+  const good = await imageOf(0).jpeg().toBuffer();
   const bomb = await bombPng();
   const gzipBomb = gzipSync(Buffer.alloc(2 ** 26));
   const jpeg = { 'content-type': 'image/jpeg' };
@@ -200,12 +179,12 @@ export async function startHostileServer(count: number): Promise<HostileServer> 
       response.writeHead(200, jpeg);
       response.write(good.subarray(0, 200), () => response.destroy());
     }),
-    cutUnbounded: unusable(/^damaged JPEG/, (response) => {
+    cutUnbounded: unusable(/^truncated or damaged JPEG/, (response) => {
       response.socket!.end(
         Buffer.concat([Buffer.from('HTTP/1.0 200 OK\r\n\r\n'), good.subarray(0, good.length >> 1)]),
       );
     }),
-    longer: unusable(/^damaged JPEG/, (response) => {
+    longer: unusable(/^truncated or damaged JPEG/, (response) => {
       const head = `HTTP/1.1 200 OK\r\ncontent-type: image/jpeg\r\ncontent-length: ${good.length - 300}\r\n\r\n`;
       response.socket!.end(Buffer.concat([Buffer.from(head), good]));
     }),
@@ -215,7 +194,7 @@ export async function startHostileServer(count: number): Promise<HostileServer> 
     svg: unusable(/^not an image: an SVG/, (response) =>
       send(response, Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')),
     ),
-    svgInDisguise: unusable(/^damaged AVIF or HEIC/, (response) =>
+    svgInDisguise: unusable(/^truncated or damaged AVIF or HEIC/, (response) =>
       send(
         response,
         Buffer.from('<!--ftyp--><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'),
@@ -272,6 +251,29 @@ export async function startHostileServer(count: number): Promise<HostileServer> 
     }),
   };
 
+  const names = Object.keys(KINDS);
+  const hostile = Math.max(Math.round(count * 0.2), names.length);
+  const duplicates = Math.round(count * 0.3);
+  const encodedAgain = Math.round(count * 0.1);
+  const originals = count - hostile - duplicates - encodedAgain;
+  const images: Buffer[] = [];
+  for (let i = 0; i < originals; i++) {
+    images.push(
+      await imageOf(i)
+        .toFormat(FORMATS[i % FORMATS.length]!)
+        .toBuffer(),
+    );
+  }
+  const again: Buffer[] = [];
+  for (let i = 0; i < encodedAgain; i++) {
+    again.push(
+      await sharp(await imageOf(i).png().toBuffer())
+        .resize(32, 32, { fit: 'fill' })
+        .jpeg({ quality: 60 })
+        .toBuffer(),
+    );
+  }
+
   let [requests, now, most] = [0, 0, 0];
   const hits = new Map<string, number>();
   const server = createServer((request, response) => {
@@ -294,7 +296,6 @@ export async function startHostileServer(count: number): Promise<HostileServer> 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const at = (path: string): string => `http://127.0.0.1:${port}/${path}`;
-  const names = Object.keys(KINDS);
   const urls: HostileUrl[] = [
     ...images.map((_, i) => ({ url: at(`image/${i}/a.jpg`), status: 'success' as const, image: i })),
     ...Array.from({ length: duplicates }, (_, i) => {

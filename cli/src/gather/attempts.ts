@@ -26,13 +26,11 @@ function waitBefore(attempt: number, error: DownloadError, options: AttemptOptio
  * @param work What is done.
  * @param options How often, and after what time.
  * @param signal Ends the waiting.
- * @param asked Called where the server asks to wait, with the milliseconds.
  */
 export async function withAttempts<T>(
   work: () => Promise<T>,
   options: AttemptOptions,
   signal: AbortSignal,
-  asked: (wait: number) => void,
 ): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -46,7 +44,6 @@ export async function withAttempts<T>(
           cause: error,
         });
       }
-      if (error.retryAfter !== undefined) asked(wait);
       await sleep(wait, undefined, { signal });
     }
   }

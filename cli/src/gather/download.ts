@@ -115,26 +115,31 @@ export class Downloader {
 
   /** Follows redirects, each hop by `hop`, and tries again. */
   #attempts<T>(start: URL, hop: (url: URL) => Promise<Hop<T>>, most: number): Promise<T> {
-    let url = start;
     const once = async (): Promise<T> => {
-      url = start;
+      let url = start;
       for (const seen = new Set([url.href]); ; seen.add(url.href)) {
         const found = await hop(url);
         if (found.kind === 'used') return found.value;
         url = redirected(url, found.to, seen, most);
       }
     };
-    return withAttempts(once, this.#options, this.#signal, (wait) => this.#hosts.pause(url, wait));
+    return withAttempts(once, this.#options, this.#signal);
   }
 
-  /** One request, when it is its turn, and the use of its body. */
+  /** One request, when it is its turn, and the use of its body. Where the server asks for a pause, its host gets it. */
   #ask<T>(url: URL, delay: number, limits: RequestLimits, use: (body: Body) => Promise<T>): Promise<Hop<T>> {
-    return this.#hosts.run(url, delay, () =>
-      this.#slots.add(async () => {
+    const once = async (): Promise<Hop<T>> => {
+      try {
         const answer = await request(this.#agent, url, this.#headers(), limits, this.#signal);
         return answer.kind === 'redirect' ? answer : { kind: 'used', value: await use(answer) };
-      }),
-    );
+      } catch (error) {
+        const wait = error instanceof DownloadError ? (error.retryAfter ?? 0) * 1000 : 0;
+        // Before the next one begins. A server that asks for more may mean this URL alone.
+        if (wait <= this.#options.maxWait) this.#hosts.pause(url, wait);
+        throw error;
+      }
+    };
+    return this.#hosts.run(url, delay, () => this.#slots.add(once));
   }
 
   #headers(): Record<string, string> {

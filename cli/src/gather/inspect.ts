@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { DataError } from 'fovea';
-import { BadData } from 'fovea/data';
 import type { Sharp } from 'sharp';
 import { claimedFormat, extensionOf, imageHeader, verifyImage, vips } from '../images.ts';
 import { imageError } from './failure.ts';
@@ -43,20 +41,15 @@ function otherContent(bytes: Uint8Array): string {
   return 'of no format that can be read';
 }
 
-const reasonOf = ({ cause }: Error): string =>
-  (cause instanceof Error ? cause.message : '').split('\n')[0]!.trim().replace(/:$/, '');
-
-const tooLarge = (maxPixels: number): Error => imageError(`more than ${maxPixels} pixels (--max-pixels)`);
-
-/** Runs what reads an image; its errors become those of a record. */
-async function reading<T>(format: string, maxPixels: number, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs what reads an image; its errors become that of a record. What libvips says of them is left out: of images that are read at the same
+ * time, one may get the words of another.
+ */
+async function reading<T>(format: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // A DataError of BMP files names what is wrong in a sentence of its own.
-    if (!(error instanceof DataError)) throw imageError(`damaged ${format} (${String(error)})`, error);
-    if (error instanceof BadData && error.kind === 'too large') throw tooLarge(maxPixels);
-    throw imageError(`damaged ${format} (${reasonOf(error) || 'unreadable'})`, error);
+    throw imageError(`truncated or damaged ${format}`, error);
   }
 }
 
@@ -95,9 +88,9 @@ export async function inspectImage(
   const format = claimedFormat(bytes);
   // libvips is given nothing else: it also reads drawings and documents, which refer to files.
   if (format === undefined) throw imageError(`not an image: ${otherContent(bytes)}`);
-  const { width, height } = await reading(format, maxPixels, () => imageHeader(bytes, 'image'));
-  if (width * height > maxPixels) throw tooLarge(maxPixels);
-  await reading(format, maxPixels, () => verifyImage(bytes, 'image'));
+  const { width, height } = await reading(format, () => imageHeader(bytes, 'image'));
+  if (width * height > maxPixels) throw imageError(`more than ${maxPixels} pixels (--max-pixels)`);
+  await reading(format, () => verifyImage(bytes, 'image'));
   const original = { originalWidth: width, originalHeight: height };
   const extension = extensionOf(bytes);
   const { size = Number.POSITIVE_INFINITY, quality } = options;
@@ -106,7 +99,7 @@ export async function inspectImage(
   if (!large && (options.format === 'keep' || written === extension)) {
     return { bytes, extension, width, height, ...original };
   }
-  const { data, info } = await reading(format, maxPixels, () => {
+  const { data, info } = await reading(format, () => {
     const upright = vips(bytes, 'image', { limitInputPixels: false }).autoOrient();
     const shrunk = large ? upright.resize(size, size, { fit: 'inside' }) : upright;
     return encoder(shrunk, written, quality).toBuffer({ resolveWithObject: true });
