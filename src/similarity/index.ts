@@ -24,6 +24,9 @@ export {
 export * from './embed/index.ts';
 export { FlatIndex, type FlatIndexOptions } from './flatIndex.ts';
 export * from './hashes/index.ts';
+export { KNeighbors, type KNeighborsOptions } from './kNeighbors.ts';
+export { KNeighborsClassifier } from './kNeighborsClassifier.ts';
+export { KNeighborsRegressor, type Targets } from './kNeighborsRegressor.ts';
 export type { Id, IdFilter } from './names.ts';
 export { type NearestOptions, nearest } from './nearest.ts';
 export {
