@@ -14,6 +14,7 @@ export {
   saveWeights,
   type WeightsFile,
 } from './checkpoint.ts';
+export { type FileStorage, fileStorage } from './fileStorage.ts';
 export { readFileBytes, writeFileAtomic } from './files.ts';
 export type { FileData, FileDType, FileTensor, WeightOrder } from './fileTensor.ts';
 export type { LoadedWeights, WeightsFormat } from './loadedWeights.ts';

@@ -24,6 +24,14 @@ export {
 export * from './embed/index.ts';
 export { FlatIndex, type FlatIndexOptions } from './flatIndex.ts';
 export * from './hashes/index.ts';
+export {
+  type CreateIndexOptions,
+  createIndex,
+  IndexFile,
+  type IndexStorage,
+  type OpenIndexOptions,
+  openIndex,
+} from './indexFile.ts';
 export { KNeighbors, type KNeighborsOptions } from './kNeighbors.ts';
 export { KNeighborsClassifier } from './kNeighborsClassifier.ts';
 export { KNeighborsRegressor, type Targets } from './kNeighborsRegressor.ts';

@@ -1,0 +1,69 @@
+import { expectArguments } from '../arguments.ts';
+import { DataError } from '../errors.ts';
+import { hasBuiltins } from './files.ts';
+
+/** Bytes of a file, read anywhere and added at its end. */
+export interface FileStorage {
+  /** The path. */
+  readonly name: string;
+  size(): Promise<number>;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  append(bytes: Uint8Array): Promise<void>;
+  truncate(size: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a file for `createIndex` and `openIndex` of fovea/similarity. Node only.
+ *
+ * @param mode `create`: a new file, where none may be; `write`: one that is there; `read`: one that is there, which is not written.
+ * @throws DataError where the file is there already, is not there or cannot be opened.
+ */
+export async function fileStorage(path: string, mode: 'create' | 'write' | 'read'): Promise<FileStorage> {
+  expectArguments('fileStorage', { path }, { path: 'text' });
+  if (!hasBuiltins()) throw new DataError(`${path}: cannot be opened in a browser; keep an index in memory`);
+  const { open } = process.getBuiltinModule('node:fs').promises;
+  const flags = { create: 'wx+', write: 'r+', read: 'r' }[mode];
+  if (flags === undefined)
+    throw new DataError(`fileStorage: mode is ${String(mode)}; choose create, write, read`);
+  const fail = (doing: string, cause: unknown): never => {
+    const { code } = cause as { code?: string };
+    const problem =
+      { ENOENT: 'no such file or folder', EEXIST: 'it is there already', ENOSPC: 'the disk is full' }[
+        code ?? ''
+      ] ?? code;
+    throw new DataError(`${path}: cannot be ${doing}: ${problem}`, { cause });
+  };
+  const handle = await open(path, flags).catch((error) => fail('opened', error));
+  let end = (await handle.stat()).size;
+  return {
+    name: path,
+    size: async () => end,
+    async read(offset, length) {
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+        if (bytesRead === 0)
+          throw new DataError(`${path}: ends at byte ${offset + done}; ${length - done} are missing`);
+        done += bytesRead;
+      }
+      return bytes;
+    },
+    async append(bytes) {
+      for (let done = 0; done < bytes.length; ) {
+        const written = await handle
+          .write(bytes, done, bytes.length - done, end)
+          .catch((e) => fail('written', e));
+        done += written.bytesWritten;
+        end += written.bytesWritten;
+      }
+    },
+    async truncate(size) {
+      await handle.truncate(size);
+      end = size;
+    },
+    sync: () => handle.sync(),
+    close: () => handle.close(),
+  };
+}
