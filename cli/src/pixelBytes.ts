@@ -13,7 +13,7 @@ export interface PixelOptions {
 }
 
 /** An image is decoded whole: as many pixels as Pillow decodes before it takes an image for a bomb. */
-const MOST_PIXELS = 178_956_970;
+export const MOST_PIXELS = 178_956_970;
 
 /** a b / 255, rounded, as Pillow computes it. */
 function share(a: number, b: number): number {

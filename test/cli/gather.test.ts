@@ -6,6 +6,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCsv } from '../../src/data/index.ts';
+import { perceptualHash } from '../../src/similarity/index.ts';
 import { type HostileServer, startHostileServer } from './gatherServer.ts';
 import { buildCli, fovea, startFovea } from './run.ts';
 
@@ -34,6 +35,9 @@ const OPTIONS = [
   '64',
   '--allow-address',
   '127.0.0.1',
+  // Noise keeps less of its hash than photographs do.
+  '--distance',
+  '8',
 ];
 
 let folder: string;
@@ -143,6 +147,34 @@ describe('fovea gather', () => {
     ]);
   });
 
+  it('knows images that were encoded again by their hash', async () => {
+    const rows = manifest(undisturbed());
+    const images = new Map<number, Row>();
+    for (const [i, { image }] of server.urls.entries()) {
+      if (image !== undefined && rows[i]!.duplicate_of === null && rows[i]!.repeats === null)
+        images.set(image, rows[i]!);
+    }
+    const pairs = server.urls.flatMap(({ image, again }) =>
+      again === undefined ? [] : [[images.get(image!)!, images.get(again)!]],
+    );
+    expect(pairs.length).toBeGreaterThanOrEqual(URLS / 10);
+    for (const [one, other] of pairs) {
+      const [first, second] = [one!, other!].sort((a, b) => (a.key! < b.key! ? -1 : 1));
+      expect(second!.near_duplicate_of, String(second!.url)).toBe(first!.key);
+    }
+    const near = rows.filter(
+      ({ near_duplicate_of, duplicate_of, repeats }) =>
+        near_duplicate_of !== null && duplicate_of === null && repeats === null,
+    );
+    expect(near).toHaveLength(pairs.length);
+    for (const { phash, file } of images.values()) {
+      const { data, info } = await sharp(path.join(undisturbed(), String(file)))
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      expect(phash).toBe(perceptualHash({ width: info.width, height: info.height, data }).toString());
+    }
+  });
+
   it('writes the same records as a table', () => {
     const [header, ...lines] = parseCsv(
       readFileSync(path.join(undisturbed(), 'manifest.csv'), 'utf8'),
@@ -188,7 +220,7 @@ describe('fovea gather', () => {
     sameAsUndisturbed(out);
     // What was there was not asked for again.
     for (const [url, before] of hits) expect(server.hits(url), url).toBe(before);
-    expect(stdout).toMatch(new RegExp(`^${URLS + 2} URLs, \\d+ images: 2 URLs occurred before, `));
+    expect(stdout).toMatch(new RegExp(`^${URLS + 2} URLs, \\d+ images\\n2 repeat an earlier URL, `));
   });
 
   it('asks for failures alone when it is run again, and with --skip-failed for nothing', async () => {

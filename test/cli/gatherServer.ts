@@ -14,6 +14,8 @@ export interface HostileUrl {
   readonly error?: RegExp;
   /** For images, which ones have the same bytes. */
   readonly image?: number;
+  /** For an image that was encoded again, the one that it was. */
+  readonly again?: number;
 }
 
 export interface HostileServer {
@@ -306,6 +308,7 @@ export async function startHostileServer(count: number): Promise<HostileServer> 
       url: at(`again/${i}/b.jpg`),
       status: 'success' as const,
       image: originals + i,
+      again: i,
     })),
     ...Array.from({ length: hostile }, (_, i) => {
       const kind = names[i % names.length]!;

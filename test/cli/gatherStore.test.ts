@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { arrangeFiles, checkFiles } from '../../cli/src/gather/arrange.ts';
+import { lookAlike } from '../../cli/src/gather/alike.ts';
+import { arrangeFiles, checkFiles, type Dedupe, findAlike } from '../../cli/src/gather/arrange.ts';
 import { Journal } from '../../cli/src/gather/journal.ts';
 import {
   carriedNames,
@@ -73,6 +75,7 @@ describe('records', () => {
     status: 'success',
     error_message: null,
     sha256: 'ab',
+    phash: 'cd',
     file: '00000/000000001.jpg',
   };
 
@@ -105,7 +108,7 @@ describe('records', () => {
     for (const line of ['', 'x', 'null', '[]', '{}', '{"key":"1","url":"u","status":"success"}']) {
       expect(parseRecord(line), line).toBeUndefined();
     }
-    const without = { key: '000000001', url: 'u', status: 'success', sha256: 'a' };
+    const without = { key: '000000001', url: 'u', status: 'success', sha256: 'a', file: 'f' };
     expect(parseRecord(JSON.stringify(without))).toBeUndefined();
   });
 
@@ -119,17 +122,50 @@ describe('records', () => {
   });
 });
 
+describe('lookAlike', () => {
+  const random = Array.from({ length: 400 }, (_, i) =>
+    createHash('sha256')
+      .update(String(i >> 1))
+      .digest('hex')
+      .slice(0, 16),
+  );
+  /** A few bits of every second hash are others. */
+  const hashes = random.map((text, i) => {
+    let value = BigInt(`0x${text}`);
+    if (i % 2 === 1) for (let bit = 0; bit < i % 9; bit++) value ^= 1n << BigInt((bit * 37 + i) % 64);
+    return value.toString(16).padStart(16, '0');
+  });
+  const differing = (a: string, b: string): number =>
+    (BigInt(`0x${a}`) ^ BigInt(`0x${b}`)).toString(2).replaceAll('0', '').length;
+
+  it.each([0, 1, 3, 4, 7, 20, 27, 63])('finds the first of those that differ in %i bits', (distance) => {
+    const kept: number[] = [];
+    const expected = hashes.map((hash, i) => {
+      const first = kept.find((one) => differing(hashes[one]!, hash) <= distance);
+      if (first === undefined) kept.push(i);
+      return first;
+    });
+    expect(lookAlike(hashes, distance)).toEqual(expected);
+    if (distance < 63) expect(kept.length).toBeGreaterThan(1);
+    expect(kept.length).toBeLessThan(hashes.length);
+  });
+});
+
 describe('files', () => {
-  const image = (index: number, sha: string): Outcome => ({
+  const image = (index: number, sha: string, phash = '0000000000000000'): Outcome => ({
     ...failed('failed_to_download', ''),
     status: 'success',
     error_message: null,
     sha256: sha,
+    phash,
     file: `00000/${keyOf(index)}.jpg`,
   });
   const files = (): string[] => readdirSync(at('00000')).sort();
   const put = async (store: Store, index: number, sha: string): Promise<void> =>
     store.write(pathOf(index, '.jpg'), Buffer.from(sha));
+
+  const arrange = (outcomes: Map<number, Outcome>, dedupe: Dedupe, store: Store) =>
+    arrangeFiles(outcomes, findAlike(outcomes, 4), dedupe, store);
 
   it('are those of the first row, whichever came first', async () => {
     const store = await Store.open(folder, KEEP);
@@ -138,11 +174,11 @@ describe('files', () => {
     // Row 3 came after row 7, with the same bytes.
     const outcomes = new Map([
       [7, image(7, 'same')],
-      [8, image(8, 'other')],
+      [8, image(8, 'other', 'ffffffffffffffff')],
       [3, { ...image(3, 'same'), file: pathOf(7, '.jpg') }],
       [4, failed('failed_to_download', 'no')],
     ]);
-    const arranged = await arrangeFiles(outcomes, 'bytes', store);
+    const arranged = await arrange(outcomes, 'bytes', store);
     expect(files()).toEqual(['000000003.jpg', '000000008.jpg']);
     expect([3, 4, 7, 8].map((index) => arranged.get(index)!.file)).toEqual([
       '00000/000000003.jpg',
@@ -151,13 +187,43 @@ describe('files', () => {
       '00000/000000008.jpg',
     ]);
     // The same again changes nothing, also where the manifest has not been written since.
-    expect(await arrangeFiles(await checkFiles(outcomes, store), 'bytes', store)).toEqual(arranged);
-    expect(await arrangeFiles(await checkFiles(arranged, store), 'bytes', store)).toEqual(arranged);
-    const all = await arrangeFiles(arranged, 'none', store);
+    expect(await arrange(await checkFiles(outcomes, store), 'bytes', store)).toEqual(arranged);
+    expect(await arrange(await checkFiles(arranged, store), 'bytes', store)).toEqual(arranged);
+    const all = await arrange(arranged, 'none', store);
     expect(files()).toEqual(['000000003.jpg', '000000007.jpg', '000000008.jpg']);
     expect(readFileSync(at(all.get(7)!.file!), 'utf8')).toBe('same');
-    await arrangeFiles(all, 'bytes', store);
+    await arrange(all, 'bytes', store);
     expect(files()).toEqual(['000000003.jpg', '000000008.jpg']);
+  });
+
+  it('that look like an earlier one are put aside, and back', async () => {
+    const store = await Store.open(folder, KEEP);
+    for (const index of [1, 2, 3]) await put(store, index, `${index}`);
+    const outcomes = new Map([
+      [3, image(3, '3', '000000000000000f')],
+      [1, image(1, '1')],
+      [2, image(2, '2', 'ffffffffffffffff')],
+      [5, { ...image(5, '3', '000000000000000f'), file: pathOf(3, '.jpg') }],
+    ]);
+    const arranged = await arrange(outcomes, 'hash', store);
+    expect(files()).toEqual(['000000001.jpg', '000000002.jpg']);
+    expect([3, 5].map((index) => arranged.get(index)!.file)).toEqual(
+      Array(2).fill('near-duplicates/00000/000000003.jpg'),
+    );
+    expect(readFileSync(at('near-duplicates/00000/000000003.jpg'), 'utf8')).toBe('3');
+    // Also where the manifest has not been written since.
+    expect(await arrange(await checkFiles(outcomes, store), 'hash', store)).toEqual(arranged);
+    // An earlier row that came later.
+    const more = new Map([
+      ...(await checkFiles(arranged, store)),
+      [0, image(0, '0', 'fffffffffffffff0')],
+    ] as const);
+    await put(store, 0, '0');
+    await arrange(more, 'hash', store);
+    expect(files()).toEqual(['000000000.jpg', '000000001.jpg']);
+    await arrange(await checkFiles(more, store), 'bytes', store);
+    expect(files()).toEqual(['000000000.jpg', '000000001.jpg', '000000002.jpg', '000000003.jpg']);
+    expect(readdirSync(at('near-duplicates', '00000'))).toEqual([]);
   });
 
   it('that are missing are fetched again, and those of no record removed', async () => {

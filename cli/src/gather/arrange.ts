@@ -1,15 +1,31 @@
+import { lookAlike } from './alike.ts';
 import { isSuccess, type Outcome, pathOf, type Success } from './records.ts';
 import type { Store } from './store.ts';
 
-/** Which images of the same bytes are kept: the first, or all. */
-export const DEDUPE = ['bytes', 'none'] as const;
+/**
+ * Which images are kept: of those of the same bytes the first (bytes), of them only those that look like none before (hash), or all
+ * (none).
+ */
+export const DEDUPE = ['bytes', 'hash', 'none'] as const;
 export type Dedupe = (typeof DEDUPE)[number];
 
-/** The images of the rows, by the row's index in the list, which rises. */
+/** Where images are put that look like others: a hash is no proof. */
+export const ASIDE = 'near-duplicates';
+
+/** What came of rows, by their index in the list. */
 export type Outcomes = ReadonlyMap<number, Outcome>;
 
-/** The rows whose images have the same bytes, each list rising. */
-export function sameBytes(outcomes: Outcomes): Map<string, number[]> {
+/** Which images are alike. */
+export interface Alike {
+  /** The rows whose images have the same bytes, each list rising, in the order of their first rows. */
+  readonly groups: readonly (readonly number[])[];
+  /** For a row the first one of the same bytes. */
+  readonly sameAs: ReadonlyMap<number, number>;
+  /** For a row the first one whose image looks like its own. */
+  readonly looksLike: ReadonlyMap<number, number>;
+}
+
+function groupsOf(outcomes: Outcomes): number[][] {
   const groups = new Map<string, number[]>();
   for (const index of [...outcomes.keys()].sort((a, b) => a - b)) {
     const outcome = outcomes.get(index);
@@ -18,36 +34,50 @@ export function sameBytes(outcomes: Outcomes): Map<string, number[]> {
     if (group) group.push(index);
     else groups.set(outcome.sha256, [index]);
   }
-  return groups;
+  return [...groups.values()];
+}
+
+/** Finds images that are alike. `distance`: most bits in which the hashes of images differ that look alike. */
+export function findAlike(outcomes: Outcomes, distance: number): Alike {
+  const groups = groupsOf(outcomes);
+  const like = lookAlike(
+    groups.map(([first]) => (outcomes.get(first!) as Success).phash),
+    distance,
+  );
+  const sameAs = new Map<number, number>();
+  const looksLike = new Map<number, number>();
+  for (const [i, group] of groups.entries()) {
+    for (const index of group) {
+      sameAs.set(index, group[0]!);
+      if (like[i] !== undefined) looksLike.set(index, groups[like[i]]![0]!);
+    }
+  }
+  return { groups, sameAs, looksLike };
 }
 
 const extensionIn = (file: string): string => file.slice(file.lastIndexOf('.'));
+const aside = (file: string): string => `${ASIDE}/${file}`;
 
-/**
- * Where the image of a group is now: under the name of one of its rows. A run that was killed while it arranged them may have moved it
- * from where the manifest says it is.
- */
-const placeOf = (
-  group: readonly number[],
-  extension: string,
-  images: ReadonlySet<string>,
-): string | undefined => group.map((index) => pathOf(index, extension)).find((file) => images.has(file));
+/** Where the image of a group may be: under the key of each of its rows. */
+const placesOf = (group: readonly number[], extension: string): string[] =>
+  group.map((index) => pathOf(index, extension)).flatMap((file) => [file, aside(file)]);
 
 /**
  * Compares what a manifest says with the files that are there. Successes whose image is gone are forgotten, so that they are fetched
- * again; files that belong to no success are removed: a run was killed before it said so.
+ * again; images that belong to no success are removed: a run was killed before it said so. A run that was killed while it arranged images
+ * may have moved one from where the manifest says it is.
  *
  * @returns The outcomes that hold, successes with the file that is there.
  */
 export async function checkFiles(outcomes: Outcomes, store: Store): Promise<Map<number, Outcome>> {
-  const images = await store.images();
+  const images = await store.images(ASIDE);
   const held = new Map(outcomes);
   const known = new Set<string>();
-  for (const group of sameBytes(outcomes).values()) {
-    const extension = extensionIn((outcomes.get(group[0]!) as Success).file);
-    const file = placeOf(group, extension, images);
+  for (const group of groupsOf(outcomes)) {
+    const places = placesOf(group, extensionIn((outcomes.get(group[0]!) as Success).file));
+    const file = places.find((place) => images.has(place));
+    for (const place of places) known.add(place);
     for (const index of group) {
-      known.add(pathOf(index, extension));
       if (file === undefined) held.delete(index);
       else held.set(index, { ...outcomes.get(index)!, file });
     }
@@ -58,24 +88,26 @@ export async function checkFiles(outcomes: Outcomes, store: Store): Promise<Map<
 
 /**
  * Gives images their last names, which depend on the outcomes alone and not on the order in which they came: of the same bytes the image
- * of the first row is kept, under its key; or each row has its own.
+ * of the first row is kept, under its key, and put aside where it looks like an earlier one; or each row has its own.
  *
  * @returns The outcomes with the files as they are then.
  */
 export async function arrangeFiles(
   outcomes: Outcomes,
+  { groups, looksLike }: Pick<Alike, 'groups' | 'looksLike'>,
   dedupe: Dedupe,
   store: Store,
 ): Promise<Map<number, Outcome>> {
-  const images = await store.images();
+  const images = await store.images(ASIDE);
   const arranged = new Map(outcomes);
   const wanted = new Set<string>();
-  for (const group of sameBytes(outcomes).values()) {
-    const success = outcomes.get(group[0]!) as Success;
-    const extension = extensionIn(success.file);
-    const first = pathOf(group[0]!, extension);
+  for (const group of groups) {
+    const index = group[0]!;
+    const extension = extensionIn((outcomes.get(index) as Success).file);
+    const home = pathOf(index, extension);
+    const first = dedupe === 'hash' && looksLike.has(index) ? aside(home) : home;
     if (!images.has(first)) {
-      const file = placeOf(group, extension, images)!;
+      const file = placesOf(group, extension).find((place) => images.has(place))!;
       await store.move(file, first);
       images.delete(file);
       images.add(first);

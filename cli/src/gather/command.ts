@@ -29,6 +29,7 @@ export interface GatherCommandOptions {
   readonly format?: Format;
   readonly quality?: number;
   readonly dedupe?: Dedupe;
+  readonly distance?: number;
   readonly allowPrivate?: boolean;
   readonly allowAddress?: string;
   readonly ignoreRobots?: boolean;
@@ -46,11 +47,12 @@ export const DEFAULTS = {
   timeout: 60,
   stallTimeout: 15,
   maxBytes: 2 ** 25,
-  maxPixels: 100_000_000,
+  maxPixels: 2 ** 26,
   maxRedirects: 5,
   format: 'keep',
   quality: 95,
   dedupe: 'bytes',
+  distance: 4,
   allowPrivate: false,
   ignoreRobots: false,
   skipFailed: false,

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { UsageError } from 'fovea';
-import { arrangeFiles, checkFiles, type Dedupe, sameBytes } from './arrange.ts';
+import { type Alike, arrangeFiles, checkFiles, type Dedupe, findAlike } from './arrange.ts';
 import { Downloader, type DownloadOptions } from './download.ts';
 import { DownloadError } from './failure.ts';
 import { Journal } from './journal.ts';
@@ -23,6 +23,8 @@ import { parseUrl } from './url.ts';
 /** How images are gathered. */
 export interface GatherOptions extends DownloadOptions, KeepOptions {
   readonly dedupe: Dedupe;
+  /** Most bits in which the perceptual hashes of images differ that look alike. */
+  readonly distance: number;
   /** Whether what failed in an earlier run is not tried again. */
   readonly skipFailed: boolean;
 }
@@ -104,16 +106,19 @@ function* recordsOf(
   list: UrlList,
   { firstOf }: Rows,
   outcomes: ReadonlyMap<number, Outcome>,
+  { sameAs, looksLike }: Alike,
 ): Generator<ManifestRecord> {
   const records = new Records(list);
-  const groups = sameBytes(outcomes);
   for (const row of list.rows) {
     const first = firstOf[row.index]!;
-    const outcome = outcomes.get(first)!;
-    const same = isSuccess(outcome) ? groups.get(outcome.sha256)![0]! : row.index;
-    const key = (index: number): string | null => (index === row.index ? null : keyOf(index));
-    const links: Links = { repeats: key(first), duplicate_of: key(same) };
-    yield records.of(row, outcome, links);
+    const other = (index: number | undefined): string | null =>
+      index === undefined || index === row.index ? null : keyOf(index);
+    const links: Links = {
+      repeats: other(first),
+      duplicate_of: other(sameAs.get(first)),
+      near_duplicate_of: other(looksLike.get(first)),
+    };
+    yield records.of(row, outcomes.get(first)!, links);
   }
 }
 
@@ -165,7 +170,7 @@ export async function gather(
   signal: AbortSignal,
   events: GatherEvents,
 ): Promise<Iterable<ManifestRecord>> {
-  const { size, format, quality, dedupe, skipFailed } = options;
+  const { size, format, quality, dedupe, distance, skipFailed } = options;
   const rows = rowsOf(list);
   const store = await Store.open(folder, { size, format, quality });
   const { journal, outcomes: before } = await openManifest(list, rows, store);
@@ -190,8 +195,9 @@ export async function gather(
     signal.removeEventListener('abort', forward);
     await journal.close();
   }
-  const arranged = await arrangeFiles(outcomes, dedupe, store);
-  const manifest = { [Symbol.iterator]: () => recordsOf(list, rows, arranged) };
+  const alike = findAlike(outcomes, distance);
+  const arranged = await arrangeFiles(outcomes, alike, dedupe, store);
+  const manifest = { [Symbol.iterator]: () => recordsOf(list, rows, arranged, alike) };
   await store.writeLines(
     MANIFEST,
     lines(manifest, (record) => `${JSON.stringify(record)}\n`),

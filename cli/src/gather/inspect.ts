@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { perceptualHash } from 'fovea/similarity';
 import type { Sharp } from 'sharp';
-import { claimedFormat, extensionOf, imageHeader, verifyImage, vips } from '../images.ts';
+import { claimedFormat, extensionOf, imageHeader, vips } from '../images.ts';
+import { decodePixels } from '../pixelBytes.ts';
 import { imageError } from './failure.ts';
 
 /** What images are written as: as they came, or in one format. */
@@ -26,6 +28,8 @@ export interface Inspected {
   readonly height: number;
   readonly originalWidth: number;
   readonly originalHeight: number;
+  /** The perceptual hash of what was downloaded, in base 16. */
+  readonly phash: string;
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -90,8 +94,9 @@ export async function inspectImage(
   if (format === undefined) throw imageError(`not an image: ${otherContent(bytes)}`);
   const { width, height } = await reading(format, () => imageHeader(bytes, 'image'));
   if (width * height > maxPixels) throw imageError(`more than ${maxPixels} pixels (--max-pixels)`);
-  await reading(format, () => verifyImage(bytes, 'image'));
-  const original = { originalWidth: width, originalHeight: height };
+  const pixels = await reading(format, () => decodePixels(bytes, 'image'));
+  const phash = perceptualHash(pixels).toString();
+  const original = { originalWidth: width, originalHeight: height, phash };
   const extension = extensionOf(bytes);
   const { size = Number.POSITIVE_INFINITY, quality } = options;
   const written = writtenAs(extension, options);

@@ -6,7 +6,7 @@ import { isSuccess, type Outcome, pathOf, type Success } from './records.ts';
 import type { Store } from './store.ts';
 
 /** What is the same for all rows whose images have the same bytes. */
-type Shared = Pick<Success, 'width' | 'height' | 'original_width' | 'original_height' | 'file'>;
+type Shared = Pick<Success, 'width' | 'height' | 'original_width' | 'original_height' | 'phash' | 'file'>;
 
 /** Decoders have threads of their own; more of them at a time take memory, and no less time. */
 const DECODED = 2;
@@ -47,9 +47,15 @@ export class Keeper {
       }
       throw error;
     });
-    const { width, height, original_width, original_height, file } = shared;
+    const { width, height, original_width, original_height, phash, file } = shared;
     const size = { width, height, original_width, original_height };
-    const download = { sha256: digest, bytes: bytes.length, content_type: contentType, final_url: url.href };
+    const download = {
+      sha256: digest,
+      phash,
+      bytes: bytes.length,
+      content_type: contentType,
+      final_url: url.href,
+    };
     return { status: 'success', error_message: null, ...size, ...download, file };
   }
 
@@ -68,7 +74,7 @@ export class Keeper {
     const image = await this.#decoding.add(() => inspectImage(bytes, maxPixels, this.#options));
     const file = pathOf(index, image.extension);
     await this.#store.write(file, image.bytes);
-    const { width, height, originalWidth, originalHeight } = image;
-    return { width, height, original_width: originalWidth, original_height: originalHeight, file };
+    const { width, height, originalWidth, originalHeight, phash } = image;
+    return { width, height, original_width: originalWidth, original_height: originalHeight, phash, file };
   }
 }

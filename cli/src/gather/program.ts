@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { positive, whole } from '../optionValues.ts';
+import { MOST_PIXELS } from '../pixelBytes.ts';
 import { DEDUPE } from './arrange.ts';
 import { DEFAULTS, gatherCommand } from './command.ts';
 import { FORMATS } from './inspect.ts';
@@ -40,7 +41,7 @@ export function addGatherCommand(program: Command): void {
       positive,
     )
     .option('--max-bytes <n>', `most bytes of an image file ${byDefault('maxBytes')}`, whole(1))
-    .option('--max-pixels <n>', `most pixels of an image ${byDefault('maxPixels')}`, whole(1))
+    .option('--max-pixels <n>', `most pixels of an image ${byDefault('maxPixels')}`, whole(1, MOST_PIXELS))
     .option('--max-redirects <n>', `most redirects of a URL ${byDefault('maxRedirects')}`, whole(0, 100))
     .option('--size <pixels>', 'shrink images with a longer side to it (default: none)', whole(1, 65536))
     .addOption(
@@ -57,8 +58,13 @@ export function addGatherCommand(program: Command): void {
     .addOption(
       new Option(
         '--dedupe <how>',
-        `of images with the same bytes keep one file, that of the first URL (bytes), or all (none) ${byDefault('dedupe')}`,
+        `of images of the same bytes keep the first (bytes), also put aside those that look like an earlier one (hash), or keep all (none) ${byDefault('dedupe')}`,
       ).choices(DEDUPE),
+    )
+    .option(
+      '--distance <bits>',
+      `images look alike whose perceptual hashes differ in no more bits of 64 ${byDefault('distance')}`,
+      whole(0, 63),
     )
     .option('--allow-private', 'also ask private, loopback and other addresses that are not public')
     .option('--allow-address <list>', 'also ask these addresses and networks, such as 127.0.0.1,10.1.0.0/16')

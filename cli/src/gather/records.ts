@@ -14,7 +14,9 @@ export interface Outcome {
   readonly original_height: number | null;
   /** Of the bytes that were downloaded. */
   readonly sha256: string | null;
-  /** How many they were. */
+  /** The perceptual hash (pHash) of the image, in base 16; see fovea hash. */
+  readonly phash: string | null;
+  /** How many bytes were downloaded. */
   readonly bytes: number | null;
   /** As the server calls it. */
   readonly content_type: string | null;
@@ -28,6 +30,7 @@ export interface Outcome {
 export type Success = Outcome & {
   readonly status: 'success';
   readonly sha256: string;
+  readonly phash: string;
   readonly file: string;
 };
 
@@ -39,9 +42,11 @@ export interface Links {
   readonly repeats: string | null;
   /** The first row whose image has the same bytes. */
   readonly duplicate_of: string | null;
+  /** The first row whose image looks like this one, and like none before. */
+  readonly near_duplicate_of: string | null;
 }
 
-export const NO_LINKS: Links = { repeats: null, duplicate_of: null };
+export const NO_LINKS: Links = { repeats: null, duplicate_of: null, near_duplicate_of: null };
 
 const NOTHING: Outcome = {
   status: 'failed_to_download',
@@ -51,6 +56,7 @@ const NOTHING: Outcome = {
   original_width: null,
   original_height: null,
   sha256: null,
+  phash: null,
   bytes: null,
   content_type: null,
   final_url: null,
@@ -130,10 +136,11 @@ export function parseRecord(line: string): { index: number; url: string; outcome
     return undefined;
   }
   if (typeof record !== 'object' || record === null) return undefined;
-  const { key, url, status, sha256, file } = record;
+  const { key, url, status, sha256, phash, file } = record;
   if (typeof key !== 'string' || !/^\d{9,}$/.test(key) || typeof url !== 'string') return undefined;
   if (!STATUSES.includes(status)) return undefined;
-  if (status === 'success' && (typeof sha256 !== 'string' || typeof file !== 'string')) return undefined;
+  if (status === 'success' && [sha256, phash, file].some((text) => typeof text !== 'string'))
+    return undefined;
   const fields = Object.keys(NOTHING).map((name) => [name, record[name] ?? null]);
   return { index: Number(key), url, outcome: Object.fromEntries(fields) as unknown as Outcome };
 }

@@ -142,12 +142,15 @@ export class Store {
     return this.#try(file, (place) => rm(place, { force: true }));
   }
 
-  /** The images that are there. */
-  async images(): Promise<Set<string>> {
+  /** The images that are there, also those below `aside`. */
+  async images(aside: string): Promise<Set<string>> {
     const found = new Set<string>();
-    for (const shard of await readdir(this.folder)) {
-      if (!SHARD.test(shard)) continue;
-      for (const name of await readdir(this.at(shard))) if (IMAGE.test(name)) found.add(`${shard}/${name}`);
+    for (const parent of ['', `${aside}/`]) {
+      const shards = await readdir(this.at(parent)).catch(() => []);
+      for (const shard of shards.filter((name) => SHARD.test(name))) {
+        const names = await readdir(this.at(`${parent}${shard}`));
+        for (const name of names) if (IMAGE.test(name)) found.add(`${parent}${shard}/${name}`);
+      }
     }
     return found;
   }

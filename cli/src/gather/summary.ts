@@ -26,24 +26,27 @@ export function summaryOf(
   const statuses = new Map<string, number>(STATUSES.map((status) => [status, 0]));
   const errors = new Map<string, number>();
   const files = new Set<unknown>();
-  let [rows, repeats, duplicates] = [0, 0, 0];
+  let [rows, repeats, duplicates, alike] = [0, 0, 0, 0];
   const count = (counts: Map<string, number>, name: string): void => {
     counts.set(name, (counts.get(name) ?? 0) + 1);
   };
-  for (const { status, error_message: error, file, repeats: repeated, duplicate_of: same } of records) {
+  for (const record of records) {
+    const { status, error_message: error, file } = record;
     rows++;
     count(statuses, String(status));
     if (error !== null && error !== undefined) count(errors, String(error));
     if (file !== null) files.add(file);
-    if (repeated !== null) repeats++;
-    else if (same !== null) duplicates++;
+    if (record.repeats !== null) repeats++;
+    else if (record.duplicate_of !== null) duplicates++;
+    else if (record.near_duplicate_of !== null) alike++;
   }
   const tableOf = (header: string, counts: readonly [string, number][]): string =>
     `\n${textTable({ header: [header, 'URLs'], rows: counts.map(([name, n]) => [name, String(n)]) })}\n`;
   const shown = ranked(errors).slice(0, MOST_ERRORS);
   const more = errors.size - shown.length;
   const text = [
-    `${counted(rows, 'URL')}, ${counted(files.size, 'image')}: ${counted(repeats, 'URL')} occurred before, ${counted(duplicates, 'image')} had the bytes of an earlier one\n`,
+    `${counted(rows, 'URL')}, ${counted(files.size, 'image')}\n`,
+    `${repeats} repeat an earlier URL, ${duplicates} have the bytes of an earlier image, ${alike} look like one\n`,
     tableOf('status', [...statuses]),
     errors.size === 0 ? '' : tableOf('error', shown),
     more > 0 ? `and ${counted(more, 'other error')}\n` : '',
