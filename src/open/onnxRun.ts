@@ -45,21 +45,27 @@ export const belowFile = (file: string, name: string, asked: number, least: numb
 /** A head of objects. */
 type ObjectHead = Exclude<Head, { kind: 'map' | 'classes' }>;
 
+/** What a `Runner` must know of a model. */
+export interface Runnable extends Pick<OpenedOnnx, 'model' | 'input' | 'fit' | 'normalization' | 'staged'> {
+  /** The output that is wanted. Default: all are. */
+  readonly output?: string;
+}
+
 /** Runs a model on one image at a time. */
 export class Runner {
   readonly #gpu: Gpu;
-  readonly #opened: OpenedOnnx;
+  readonly #opened: Runnable;
   readonly #shapes = new Map<string, ReadonlyMap<string, readonly number[]>>();
   readonly #step: ReturnType<Gpu['capture']> | undefined;
 
-  constructor(gpu: Gpu, opened: OpenedOnnx) {
+  constructor(gpu: Gpu, opened: Runnable) {
     this.#gpu = gpu;
     this.#opened = opened;
     const { model, input, staged } = opened;
     if (staged) return;
     this.#step = gpu.capture(
       (x: Tensor) => {
-        const results = model.forward({ [input.name]: x });
+        const results = this.#wanted(model.forward({ [input.name]: x }));
         this.#shapes.set(
           String(x.shape),
           new Map(Object.entries(results).map(([name, { shape }]) => [name, shape])),
@@ -70,6 +76,11 @@ export class Runner {
     ) as ReturnType<Gpu['capture']>;
   }
 
+  #wanted(results: Record<string, Tensor>): Record<string, Tensor> {
+    const { output } = this.#opened;
+    return output === undefined ? results : { [output]: results[output]! };
+  }
+
   async run(image: FloatImage): Promise<{ prepared: Prepared; outputs: ReadonlyMap<string, OutputValue> }> {
     const { fit, normalization, input, model } = this.#opened;
     const prepared = preparedFor(image, fit);
@@ -77,7 +88,7 @@ export class Runner {
     const shape = [...(input.batched ? [1] : []), 3, height, width];
     const x = tensor(planarImage(prepared, normalization), shape);
     if (!this.#step) {
-      const results = await model.run(this.#gpu, { [input.name]: x });
+      const results = this.#wanted(await model.run(this.#gpu, { [input.name]: x }));
       const names = Object.keys(results);
       const arrays = await this.#gpu.read(...Object.values(results));
       const outputs = new Map(

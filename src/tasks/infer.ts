@@ -89,7 +89,7 @@ export class SizedStep<R extends Results> {
     this.#make = make;
   }
 
-  run({ data, height, width }: Prepared): ReturnType<Step<R>> {
+  run({ data, height, width }: Pick<Prepared, 'data' | 'height' | 'width'>): ReturnType<Step<R>> {
     const key = `${height}x${width}`;
     if (this.#current?.key !== key) {
       this.dispose();

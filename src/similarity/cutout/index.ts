@@ -1,6 +1,10 @@
 export { type ClosedFormOptions, closedFormMatte } from './closedForm.ts';
 export { composite, type Rgba } from './composite.ts';
+export { type CutOut, type CutOutOptions, cutOut, estimateMatte, type RefineOptions } from './cutOut.ts';
 export { estimateForeground, type ForegroundOptions } from './foreground.ts';
 export type { Matte, RgbPixels } from './matte.ts';
+export { type BoxMatteOptions, matteInBoxes } from './matteInBoxes.ts';
+export type { MattingNetwork } from './mattingNetwork.ts';
+export { type MattingOptions, type OpenedMatting, openMatting } from './openMatting.ts';
 export { postProcessMask } from './postProcess.ts';
 export { type Trimap, type TrimapOptions, trimapOf } from './trimap.ts';
