@@ -5,6 +5,7 @@ export { estimateForeground, type ForegroundOptions } from './foreground.ts';
 export type { Matte, RgbPixels } from './matte.ts';
 export { type BoxMatteOptions, matteInBoxes } from './matteInBoxes.ts';
 export type { MattingNetwork } from './mattingNetwork.ts';
-export { type MattingOptions, type OpenedMatting, openMatting } from './openMatting.ts';
+export type { MattingOptions } from './mattingOptions.ts';
+export { type OpenedMatting, openMatting } from './openMatting.ts';
 export { postProcessMask } from './postProcess.ts';
 export { type Trimap, type TrimapOptions, trimapOf } from './trimap.ts';

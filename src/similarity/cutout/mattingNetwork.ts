@@ -25,6 +25,13 @@ export interface NetworkPlan {
   readonly run: (values: Float32Array, size: ImageSize) => Promise<Float32Array>;
 }
 
+/** A network ready to run. */
+export interface OpenedNetwork {
+  readonly description: string;
+  readonly plan: NetworkPlan;
+  readonly dispose: () => void;
+}
+
 /** The grey that borders are filled with, as in training. */
 const GREY = 0.5;
 

@@ -6,8 +6,8 @@ import { loadOnnx } from '../../onnx/module.ts';
 import { inputOf, outputsOf, ownMetadata } from '../../open/onnxInput.ts';
 import { Runner } from '../../open/onnxRun.ts';
 import type { Gpu } from '../../plan/gpu.ts';
-import type { NetworkPlan } from './mattingNetwork.ts';
-import type { MattingOptions } from './openMatting.ts';
+import type { NetworkPlan, OpenedNetwork } from './mattingNetwork.ts';
+import type { MattingOptions } from './mattingOptions.ts';
 
 /** How IS-Net's images are normalised. */
 const ISNET: Normalization = { mean: [0.5, 0.5, 0.5], std: [1, 1, 1] };
@@ -16,13 +16,6 @@ const ISNET: Normalization = { mean: [0.5, 0.5, 0.5], std: [1, 1, 1] };
 const SIDE = 1024;
 
 const NORMALIZATIONS = { imagenet: IMAGENET, isnet: ISNET, none: undefined } as const;
-
-/** A network ready to run. */
-export interface OpenedNetwork {
-  readonly description: string;
-  readonly plan: NetworkPlan;
-  readonly dispose: () => void;
-}
 
 /** Scores of the foreground, of planes [1,K,H,W]: the one plane, or the probability of all classes but the first. */
 function foregroundOf(planes: ArrayLike<number>, channels: number): Float32Array {
