@@ -8,7 +8,27 @@ import { render } from './plotFrame.ts';
 const MOST_DOTS = 3000;
 
 const WIDTH = 420;
+/** What is around all plots. */
+const FRAME = { legend: [], width: WIDTH, marginLeft: 68, marginRight: 18 };
+const MARGIN_BOTTOM = 44;
 const axis = { labelAnchor: 'center', labelArrow: 'none', color: PLOT_COLORS.ink } as const;
+/** The vertical axis, whose name is left of its numbers. */
+const axisY = (options: Plot.AxisYOptions) => Plot.axisY({ ...axis, labelOffset: 52, ...options });
+
+/** Bars of counts from one value to another, on a line at 0. */
+const countBars = (
+  data: readonly { readonly from: number; readonly to: number; readonly count: number }[],
+) => [
+  Plot.rectY(data, {
+    x1: 'from',
+    x2: 'to',
+    y: 'count',
+    fill: seriesColor(0),
+    insetLeft: 0.5,
+    insetRight: 0.5,
+  }),
+  Plot.ruleY([0], { stroke: PLOT_COLORS.soft }),
+];
 
 /** How many values lie in each step of equal ratio, on a logarithmic axis; as SVG text. */
 export function histogramPlot(
@@ -27,29 +47,18 @@ export function histogramPlot(
     {
       title,
       description: `${title}: ${values.length} values from ${formatValue(ends[0]!)} to ${formatValue(ends[1]!)}`,
-      legend: [],
-      width: WIDTH,
+      ...FRAME,
       height: 270,
-      marginLeft: 68,
-      marginRight: 18,
     },
     {
-      marginBottom: 44,
+      marginBottom: MARGIN_BOTTOM,
       x: { type: 'log', domain: ends },
       y: { domain: [0, most], nice: true },
       marks: [
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: `${xLabel} (log scale)`, ticks: 6, tickFormat: formatValue }),
-        Plot.axisY({ ...axis, labelOffset: 52, label: yLabel, ticks: 5, tickFormat: formatValue }),
-        Plot.rectY(data, {
-          x1: 'from',
-          x2: 'to',
-          y: 'count',
-          fill: seriesColor(0),
-          insetLeft: 0.5,
-          insetRight: 0.5,
-        }),
-        Plot.ruleY([0], { stroke: PLOT_COLORS.soft }),
+        axisY({ label: yLabel, ticks: 5, tickFormat: formatValue }),
+        ...countBars(data),
       ],
     },
   );
@@ -71,30 +80,22 @@ export function scatterPlot(
     {
       title,
       description: `${title}: ${sides.length} ${what}; ${sets.map(([name, anchors]) => `${name}: ${anchors.map((side) => side.map(formatValue).join(' x ')).join(', ')}`).join('; ')}`,
+      ...FRAME,
       legend: [
         { name: shown, color: seriesColor(0) },
         ...sets.map(([name], i) => ({ name, color: colors[i]! })),
       ],
-      width: WIDTH,
       height: 380,
-      marginLeft: 68,
-      marginRight: 18,
     },
     {
-      marginBottom: 44,
+      marginBottom: MARGIN_BOTTOM,
       x: { type: 'log' },
       y: { type: 'log' },
       marks: [
         Plot.gridX({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: 'width (log scale)', ticks: 6, tickFormat: formatValue }),
-        Plot.axisY({
-          ...axis,
-          labelOffset: 52,
-          label: 'height (log scale)',
-          ticks: 6,
-          tickFormat: formatValue,
-        }),
+        axisY({ label: 'height (log scale)', ticks: 6, tickFormat: formatValue }),
         Plot.dot(dots, {
           x: ([w]: BoxSize) => w,
           y: ([, h]: BoxSize) => h,
@@ -135,29 +136,18 @@ export function countPlot(
     {
       title,
       description: `${title}: ${data.map(({ from, to, count }) => `${from + 0.5}${wide > 1 ? `\u2013${to - 0.5}` : ''}: ${count}`).join('; ')}`,
-      legend: [],
-      width: WIDTH,
+      ...FRAME,
       height: 270,
-      marginLeft: 68,
-      marginRight: 18,
     },
     {
-      marginBottom: 44,
+      marginBottom: MARGIN_BOTTOM,
       x: { domain: [-0.5, counts.length * wide - 0.5] },
       y: { domain: [0, highest], nice: true },
       marks: [
         Plot.gridY({ stroke: PLOT_COLORS.grid, strokeOpacity: 1 }),
         Plot.axisX({ ...axis, label: xLabel, ticks: Math.min(8, most + 1), tickFormat: wholeOnly }),
-        Plot.axisY({ ...axis, labelOffset: 52, label: yLabel, ticks: 5, tickFormat: wholeOnly }),
-        Plot.rectY(data, {
-          x1: 'from',
-          x2: 'to',
-          y: 'count',
-          fill: seriesColor(0),
-          insetLeft: 0.5,
-          insetRight: 0.5,
-        }),
-        Plot.ruleY([0], { stroke: PLOT_COLORS.soft }),
+        axisY({ label: yLabel, ticks: 5, tickFormat: wholeOnly }),
+        ...countBars(data),
       ],
     },
   );
@@ -185,23 +175,20 @@ export function placesPlot(
     y2: (Math.floor(i / CELLS) + 1) / CELLS,
     share: count / most,
   }));
-  const margins = { marginLeft: 68, marginRight: 18 };
   return render(
     {
       title,
       description: `${title}: ${places.length} centres, at most ${most} in one of ${CELLS} x ${CELLS} parts of the image`,
-      legend: [],
-      width: WIDTH,
-      height: WIDTH - margins.marginLeft - margins.marginRight + 90,
-      ...margins,
+      ...FRAME,
+      height: WIDTH - FRAME.marginLeft - FRAME.marginRight + 90,
     },
     {
-      marginBottom: 44,
+      marginBottom: MARGIN_BOTTOM,
       x: { domain: [0, 1] },
       y: { domain: [1, 0] },
       marks: [
         Plot.axisX({ ...axis, label: 'x / width', ticks: 5 }),
-        Plot.axisY({ ...axis, labelOffset: 52, label: 'y / height', ticks: 5 }),
+        axisY({ label: 'y / height', ticks: 5 }),
         Plot.rect(cells, {
           x1: 'x1',
           x2: 'x2',

@@ -8,7 +8,6 @@ import { Worst } from './worst.ts';
 export class ClassMistakes {
   readonly #classes: readonly string[];
   readonly #worst: Worst<GalleryItem>;
-  readonly #most: number;
   /** The number of images that were added. */
   images = 0;
   #wrong = 0;
@@ -18,7 +17,6 @@ export class ClassMistakes {
   constructor(classes: readonly string[], worst: number) {
     this.#classes = classes;
     this.#worst = new Worst(worst);
-    this.#most = worst;
     this.#confused = new Uint32Array(classes.length ** 2);
   }
 
@@ -32,7 +30,7 @@ export class ClassMistakes {
     const own = probabilities[this.#classes.indexOf(label)]!;
     // The lower the probability of its own class, the worse.
     const rank = 1 - own;
-    if (this.#most === 0 || !this.#worst.takes(rank)) return;
+    if (!this.#worst.takes(rank)) return;
     const { width, height, data } = image;
     const rgb = Uint8Array.from(data, (value) => Math.round(255 * value));
     const shown = await thumbnail({ width, height, rgb });
@@ -44,9 +42,9 @@ export class ClassMistakes {
     });
   }
 
-  gallery(): Promise<Gallery> {
+  get gallery(): Gallery {
     const items = this.#worst.items;
-    return Promise.resolve({
+    return {
       title: 'Mistakes, worst first',
       note: `${shownOf(items.length, this.#wrong, this.images)} Sorted by the probability of their own class, the lowest first.`,
       filters: [
@@ -55,6 +53,6 @@ export class ClassMistakes {
       ],
       matrix: { names: this.#classes, counts: this.#confused },
       items,
-    });
+    };
   }
 }

@@ -1,16 +1,11 @@
 import type { ClassificationEvaluation } from 'fovea';
-import type { EvalSummary } from './evalReport.ts';
+import { type EvalSummary, fixed, matrixOf } from './evalReport.ts';
 import { confusionPlot } from './plots.ts';
-
-const fixed = (value: number): string => (Number.isNaN(value) ? '\u2013' : value.toFixed(3));
 
 /** What `fovea eval` says of a classifier. */
 export function classificationSummary(evaluation: ClassificationEvaluation): EvalSummary {
   const { accuracy, top5, loss, macro, weighted, perClass, confusion } = evaluation;
   const names = perClass.map(({ label }) => label);
-  const rows = names.map((_, row) =>
-    Array.from(confusion.counts.slice(row * names.length, (row + 1) * names.length)),
-  );
   return {
     metrics: {
       accuracy,
@@ -19,7 +14,7 @@ export function classificationSummary(evaluation: ClassificationEvaluation): Eva
       macro,
       weighted,
       perClass,
-      confusion: { names, counts: rows },
+      confusion: matrixOf(names, confusion),
     },
     tables: [
       {

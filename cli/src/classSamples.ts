@@ -1,4 +1,3 @@
-import { sep } from 'node:path';
 import { UsageError } from 'fovea';
 import {
   type ClassDataset,
@@ -9,6 +8,8 @@ import {
 } from 'fovea/data';
 import { diskFiles } from './dataFiles.ts';
 import type { DataOptions } from './dataOptions.ts';
+import { dataPath, pixelsOf } from './dataParts.ts';
+import { defined } from './defined.ts';
 import type { FaultLog } from './faultLog.ts';
 import { type DecodeOptions, loadImage } from './images.ts';
 
@@ -30,30 +31,15 @@ export function openClassData(
     throw new UsageError(`${option} is for annotations of objects, not for classes of images; leave it out`);
   }
   const { split, images, skipBad, reportBad, encoding, allowOutside } = options;
-  return openClassDataset(
-    diskFiles,
-    path
-      .split(sep)
-      .join('/')
-      .replace(/(?<=.)\/+$/, ''),
-    {
-      ...(split === undefined || split === 'all' ? {} : { split }),
-      ...(images === undefined ? {} : { imageFolder: images }),
-      ...(encoding === undefined ? {} : { encoding }),
-      ...(allowOutside === undefined ? {} : { allowOutside }),
-      ...(classes ? { classes } : {}),
-      skipBad: skipBad === true || reportBad !== undefined,
-      onFault: faults.add,
-    },
-  );
-}
-
-/** Throws UsageError for a data set of several parts of which none was chosen. */
-export function expectChosenPart({ path, splits }: ClassDataset, { split }: DataOptions): void {
-  if (splits.length < 2 || split !== undefined) return;
-  throw new UsageError(
-    `${path}: has the parts ${splits.join(', ')}; choose one with --split, or use --split all`,
-  );
+  return openClassDataset(diskFiles, dataPath(path), {
+    ...defined({
+      split: split === 'all' ? undefined : split,
+      imageFolder: images,
+      ...{ encoding, allowOutside, classes },
+    }),
+    skipBad: skipBad === true || reportBad !== undefined,
+    onFault: faults.add,
+  });
 }
 
 /**
@@ -68,15 +54,10 @@ export async function* readClassSamples(
   change: (image: FloatImage) => FloatImage = (image) => image,
 ): AsyncGenerator<ClassSample, void> {
   const { maxSide, maxPixels } = options;
-  const decode = {
-    ...(maxSide === undefined ? {} : { maxSide }),
-    ...(maxPixels === undefined ? {} : { maxPixels }),
-  };
+  const decode = defined({ maxSide, maxPixels });
   for (const { name, image: file, label } of files) {
     const loaded = await faults.attempt(options, () => loadImage(file, decode));
     if (!loaded) continue;
-    const { width, height, channels, data, stretched } = loaded;
-    if (stretched) faults.note('12-bit pixels', `${name}: 12-bit values were stretched to the whole range`);
-    yield { name, image: change({ width, height, channels, data }), label };
+    yield { name, image: change(pixelsOf(loaded, name, faults)), label };
   }
 }

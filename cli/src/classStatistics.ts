@@ -2,7 +2,7 @@ import type { LabelledFile } from 'fovea/data';
 import { QUANTILES } from './boxStatistics.ts';
 import { counted, shownLabel } from './counted.ts';
 import { FEW, IMBALANCE } from './dataStatistics.ts';
-import { type Fingerprint, sameImages } from './fingerprint.ts';
+import { AlikeImages, type Fingerprint } from './fingerprint.ts';
 import { sameTables, sizeRows, sizeTable, someOf } from './imageTables.ts';
 import type { ReportTable } from './report.ts';
 
@@ -22,7 +22,7 @@ const MOST_ROWS = 100;
 export class ClassStatistics {
   readonly images: ClassImage[] = [];
   readonly #classes: readonly string[];
-  readonly #fingerprints: (Fingerprint | undefined)[] = [];
+  readonly #alike = new AlikeImages<ClassImage>();
 
   /** @param classes The classes of the data set. */
   constructor(classes: readonly string[]) {
@@ -35,8 +35,9 @@ export class ClassStatistics {
     { width, height }: { readonly width: number; readonly height: number },
     fingerprint: Fingerprint | undefined,
   ): void {
-    this.images.push({ name, label, part, width, height });
-    this.#fingerprints.push(fingerprint);
+    const image = { name, label, part, width, height };
+    this.images.push(image);
+    this.#alike.add(image, fingerprint);
   }
 
   /** The classes with the number of their images, the most frequent first. */
@@ -49,30 +50,35 @@ export class ClassStatistics {
   }
 
   /** Groups of images that look the same. */
-  get same(): ClassImage[][] {
-    return sameImages(this.#fingerprints).map((group) => group.map((i) => this.images[i]!));
+  get same(): readonly (readonly ClassImage[])[] {
+    return this.#alike.groups;
   }
 
   /** How many images each class has, in all and in each part. */
   get classTable(): ReportTable {
     const { images, counts } = this;
-    const parts = [...new Set(images.flatMap(({ part }) => part ?? []))];
-    const shown = parts.length > 1 ? parts : [];
-    const inPart = (label: string | undefined, part: string) =>
-      `${images.filter((image) => image.part === part && (label === undefined || image.label === label)).length}`;
+    /** The images of each class in each part. */
+    const parts = new Map<string, Map<string, number>>();
+    for (const { part, label } of images) {
+      if (part === undefined) continue;
+      const own = parts.get(part) ?? new Map<string, number>();
+      parts.set(part, own.set(label, (own.get(label) ?? 0) + 1));
+    }
+    const shown = parts.size > 1 ? [...parts] : [];
+    const total = (own: ReadonlyMap<string, number>) => [...own.values()].reduce((sum, n) => sum + n, 0);
     const rest = counts.length - MOST_ROWS;
     return {
       title: 'Classes',
-      header: ['class', 'images', 'share', ...shown],
+      header: ['class', 'images', 'share', ...shown.map(([part]) => part)],
       rows: counts
         .slice(0, MOST_ROWS)
         .map(({ name, images: count }) => [
           shownLabel(name),
           `${count}`,
           `${((100 * count) / images.length).toFixed(1)} %`,
-          ...shown.map((part) => inPart(name, part)),
+          ...shown.map(([, own]) => `${own.get(name) ?? 0}`),
         ]),
-      total: ['all', `${images.length}`, '', ...shown.map((part) => inPart(undefined, part))],
+      total: ['all', `${images.length}`, '', ...shown.map(([, own]) => `${total(own)}`)],
       ...(rest > 0 ? { note: `${rest} rarer classes are left out.` } : {}),
     };
   }
@@ -107,7 +113,8 @@ export class ClassStatistics {
     const names = (list: readonly { readonly name: string }[]) =>
       someOf(list.map(({ name }) => shownLabel(name)));
     const [most, least] = [used[0], used.at(-1)];
-    const number = (groups: readonly ClassImage[][]) => groups.reduce((sum, { length }) => sum + length, 0);
+    const number = (groups: readonly (readonly ClassImage[])[]) =>
+      groups.reduce((sum, { length }) => sum + length, 0);
     const differ = (key: 'label' | 'part') =>
       same.filter((group) => new Set(group.map((image) => image[key])).size > 1);
     const [labels, parts] = [differ('label'), differ('part')];

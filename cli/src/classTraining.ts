@@ -6,8 +6,9 @@ import {
   resizeImage,
   resizeShorterSide,
 } from 'fovea/data';
-import { expectChosenPart, openClassData, readClassSamples } from './classSamples.ts';
+import { openClassData, readClassSamples } from './classSamples.ts';
 import type { DataOptions } from './dataOptions.ts';
+import { expectChosenPart } from './dataParts.ts';
 import { FaultLog } from './faultLog.ts';
 import { type HeldOut, heldOutBy, holdOut } from './heldOut.ts';
 import type { Held } from './optionValues.ts';
@@ -52,7 +53,7 @@ export async function classTrainingData(
   return faults.during(options, async () => {
     const whole = await openClassData(options.data, options, faults);
     const train = options.split === undefined ? partIn(whole, TRAIN) : undefined;
-    if (whole.splits.length > 1 && train === undefined) expectChosenPart(whole, options);
+    if (whole.splits.length > 1 && train === undefined) expectChosenPart(whole.path, whole.splits, options);
     const part = (split: string) => openClassData(options.data, { ...options, split }, faults);
     const data = train === undefined ? whole : await part(train);
     const valid = train === undefined ? undefined : partIn(whole, VALID);

@@ -1,5 +1,5 @@
 import { type ClassWeights, DataError, UsageError } from 'fovea';
-import { readTable } from './config.ts';
+import { isStructured, readTable } from './config.ts';
 
 function checked(weights: Readonly<Record<string, unknown>>, where: string): Record<string, number> {
   const entries = Object.entries(weights).map(([name, weight]): [string, number] => {
@@ -15,7 +15,7 @@ export async function readClassWeights(
 ): Promise<ClassWeights> {
   if (typeof given !== 'string') return checked(given, 'class-weights');
   if (given === 'auto') return 'auto';
-  if (/\.(toml|json)$/i.test(given)) return checked(await readTable(given, '--class-weights'), given);
+  if (isStructured(given)) return checked(await readTable(given, '--class-weights'), given);
   const pairs = given.split(',').map((pair): [string, number] => {
     const at = pair.lastIndexOf('=');
     const text = pair.slice(at + 1).trim();

@@ -1,7 +1,7 @@
 import { type AnnotatedImage, objectsOf } from 'fovea/data';
 import { BoxStatistics, QUANTILES } from './boxStatistics.ts';
 import { counted, shownLabel } from './counted.ts';
-import { type Fingerprint, sameImages } from './fingerprint.ts';
+import { AlikeImages, type Fingerprint } from './fingerprint.ts';
 import { quantileRow, sameTables, sizeRows, sizeTable, someOf } from './imageTables.ts';
 import type { ReportTable } from './report.ts';
 
@@ -37,7 +37,7 @@ export class DataStatistics {
   /** Objects with an outline or a mask. */
   outlined = 0;
   ignored = 0;
-  readonly #fingerprints: (Fingerprint | undefined)[] = [];
+  readonly #alike = new AlikeImages<SeenImage>();
 
   add({ name, annotation }: AnnotatedImage, fingerprint: Fingerprint | undefined): void {
     const { width, height, shapes, ignored = [] } = annotation;
@@ -52,10 +52,11 @@ export class DataStatistics {
       if (parts.every(({ points, mask }) => points || mask)) this.outlined++;
     }
     const classes = [...new Set(objects.map(({ label }) => label))];
-    this.images.push({ name, width, height, classes, objects: objects.length, smallest, largest });
+    const seen = { name, width, height, classes, objects: objects.length, smallest, largest };
+    this.images.push(seen);
+    this.#alike.add(seen, fingerprint);
     this.ignored += ignored.length;
     this.boxes.add(annotation, 1);
-    this.#fingerprints.push(fingerprint);
   }
 
   /** The number of objects, crowds and difficult ones included. */
@@ -69,8 +70,8 @@ export class DataStatistics {
   }
 
   /** Groups of images that look the same. */
-  get same(): SeenImage[][] {
-    return sameImages(this.#fingerprints).map((group) => group.map((i) => this.images[i]!));
+  get same(): readonly (readonly SeenImage[])[] {
+    return this.#alike.groups;
   }
 
   /** How much the number of objects of the most frequent class is of that of the rarest. */
@@ -80,8 +81,7 @@ export class DataStatistics {
   }
 
   get tables(): ReportTable[] {
-    const { images, boxes } = this;
-    const same = this.same;
+    const { images, boxes, same } = this;
     return [
       ...(boxes.counts.length > 0 ? [boxes.classTableOf(MOST_ROWS)] : []),
       {

@@ -42,7 +42,8 @@ const MAX_CURVES = 7;
 /** Thresholds as they are, for the command line to take. */
 const exact = (chosen: ChosenThreshold | undefined): string => String(chosen?.threshold ?? 0.5);
 
-const fixed = (value: number): string => (Number.isNaN(value) ? '\u2013' : value.toFixed(3));
+/** A value with three digits; a dash for one that there is not. */
+export const fixed = (value: number): string => (Number.isNaN(value) ? '\u2013' : value.toFixed(3));
 
 const GOALS: readonly (readonly [name: string, goal: ThresholdGoal])[] = [
   ['best F1', { best: 'fbeta' }],
@@ -68,7 +69,7 @@ function choose(curve: PrecisionRecall, goal: ThresholdGoal): ChosenThreshold | 
 }
 
 /** A confusion matrix as JSON. */
-const matrixOf = (names: readonly string[], { counts }: ConfusionMatrix) => ({
+export const matrixOf = (names: readonly string[], { counts }: ConfusionMatrix) => ({
   names,
   counts: names.map((_, row) => Array.from(counts.slice(row * names.length, (row + 1) * names.length))),
 });

@@ -129,7 +129,7 @@ export class FaultLog {
   }
 
   /** Makes sure that the report can be written, before anything is read. */
-  static async check({ reportBad }: DataOptions): Promise<void> {
+  static async check({ reportBad }: Pick<DataOptions, 'reportBad'>): Promise<void> {
     if (reportBad !== undefined) await checkOutputFile(reportBad);
   }
 

@@ -43,3 +43,23 @@ export function sameImages(fingerprints: readonly (Fingerprint | undefined)[]): 
     .filter(({ length }) => length > 1)
     .sort((a, b) => a[0]! - b[0]!);
 }
+
+/** Images with what they look like from afar. */
+export class AlikeImages<T> {
+  readonly #images: T[] = [];
+  readonly #fingerprints: (Fingerprint | undefined)[] = [];
+  #groups: readonly (readonly T[])[] | undefined;
+
+  /** @param fingerprint Undefined: it is not compared. */
+  add(image: T, fingerprint: Fingerprint | undefined): void {
+    this.#images.push(image);
+    this.#fingerprints.push(fingerprint);
+    this.#groups = undefined;
+  }
+
+  /** Groups of images that look the same. */
+  get groups(): readonly (readonly T[])[] {
+    this.#groups ??= sameImages(this.#fingerprints).map((group) => group.map((i) => this.#images[i]!));
+    return this.#groups;
+  }
+}

@@ -12,21 +12,20 @@ import {
 import { batchImages, ClassLoader } from 'fovea/learn';
 import { Random } from 'fovea/vision';
 import { readAugment } from './augmentation.ts';
-import { scatterPlot } from './boxPlots.ts';
 import { openClassData } from './classSamples.ts';
 import { ClassStatistics } from './classStatistics.ts';
 import { counted } from './counted.ts';
 import { createCounter } from './counter.ts';
 import { diskFiles } from './dataFiles.ts';
+import { defined } from './defined.ts';
 import { pageImage, thumbnail } from './draw.ts';
 import type { FaultLog } from './faultLog.ts';
 import type { Gallery, GalleryItem } from './gallery.ts';
 import { imageHeader, loadImage } from './images.ts';
 import type { Looked, LookOptions } from './lookPage.ts';
-import { barPlot } from './plots.ts';
+import { classPlot, sizePlots } from './lookPlots.ts';
 import { verifiedAhead } from './verifiedImages.ts';
 
-const MOST_BARS = 30;
 const TITLES = { folders: 'a folder per class', csv: 'CSV' } as const;
 
 const throws = async (work: () => Promise<unknown>): Promise<boolean> => {
@@ -81,13 +80,17 @@ export function chooseOfClasses<T extends { readonly label: string }>(
 ): T[] {
   const byClass = new Map<string, T[]>();
   for (const image of new Random(seed).fork('look').shuffle([...images])) {
-    byClass.set(image.label, [...(byClass.get(image.label) ?? []), image]);
+    const list = byClass.get(image.label);
+    if (list) list.push(image);
+    else byClass.set(image.label, [image]);
   }
-  const longest = Math.max(0, ...[...byClass.values()].map(({ length }) => length));
   // The rarest classes first: none is left out for want of room but the most frequent.
-  const classes = [...byClass.values()].sort((a, b) => a.length - b.length);
-  const order = Array.from({ length: longest }, (_, i) => classes.flatMap((list) => list[i] ?? [])).flat();
-  const chosen = new Set(order.slice(0, count));
+  let classes = [...byClass.values()].sort((a, b) => a.length - b.length);
+  const chosen = new Set<T>();
+  for (let i = 0; chosen.size < count && classes.length > 0; i++) {
+    for (const list of classes) if (chosen.size < count) chosen.add(list[i]!);
+    classes = classes.filter(({ length }) => length > i + 1);
+  }
   return images.filter((image) => chosen.has(image));
 }
 
@@ -101,8 +104,7 @@ async function fedGallery(
     augment: await readAugment(name),
     seed,
     classNames,
-    ...(size === undefined ? {} : { maxSide: size }),
-    ...(crop === undefined ? {} : { cropSize: crop }),
+    ...defined({ maxSide: size, cropSize: crop }),
   });
   // Lists that mix images show two of them each; a batch of one has none to mix.
   const batchSize = Math.min(2, samples.length);
@@ -187,11 +189,6 @@ export async function lookAtClasses(
   await faults.finish(options);
   const fed = samples.length > 0 ? await fedGallery(samples, options, classNames) : undefined;
   const { images, counts, same } = statistics;
-  const bars = counts.slice(0, MOST_BARS);
-  const more = counts.length - bars.length;
-  const sized = images.some(
-    ({ width, height }) => width !== images[0]!.width || height !== images[0]!.height,
-  );
   return {
     format: TITLES[format],
     splits,
@@ -205,20 +202,11 @@ export async function lookAtClasses(
     tables: statistics.tables,
     printed: [statistics.classTable, statistics.sizeTable],
     plots: [
-      barPlot({
-        title: more > 0 ? `Images per class (${more} rarer ones left out)` : 'Images per class',
-        xLabel: 'images',
-        bars: bars.map(({ name, images: value }) => ({ label: name, value, text: `${value}` })),
-      }),
-      ...(sized
-        ? [
-            scatterPlot(
-              images.map(({ width, height }) => [width, height] as const),
-              [],
-              { title: 'Sizes of images', what: 'images' },
-            ),
-          ]
-        : []),
+      classPlot(
+        'images',
+        counts.map(({ name, images: count }) => ({ name, count })),
+      ),
+      ...sizePlots(images),
     ],
     galleries: [
       {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DataError, type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
 import { type LoadedWeights, loadWeights, type OtherFormat, otherFormatOf, readFileBytes } from 'fovea/io';
 import { type OpenedModel, type OpenModelOptions, openModel } from 'fovea/open';
+import { defined } from './defined.ts';
 import { printable } from './printable.ts';
 
 /** Options of commands that run a model of any origin. */
@@ -76,11 +77,11 @@ export async function modelOptions(
 ): Promise<OpenModelOptions> {
   return {
     name: file,
-    ...(weights === undefined ? {} : { weights: await readFileBytes(weights) }),
-    ...(names === undefined ? {} : { names: await linesOf(names) }),
-    ...(fit ? { fit } : {}),
-    ...(arch === undefined ? {} : { arch }),
-    ...(normalize ? { normalize } : {}),
+    ...defined({
+      weights: weights === undefined ? undefined : await readFileBytes(weights),
+      names: names === undefined ? undefined : await linesOf(names),
+      ...{ fit, arch, normalize },
+    }),
     externalData: besides(file),
   };
 }
@@ -109,7 +110,7 @@ export function sayBuilders(file: string, { builders = [] }: OpenedModel): void 
 }
 
 /** The side in pixels of the images that a model is given, if the user names none. */
-export function usualSide({ preprocessing }: TrainedModel): number {
+export function usualSide({ preprocessing }: Pick<TrainedModel, 'preprocessing'>): number {
   if ('size' in preprocessing) return Math.max(...preprocessing.size);
   if ('maxSide' in preprocessing) return preprocessing.maxSide;
   if ('cropSize' in preprocessing) return preprocessing.cropSize;

@@ -35,7 +35,6 @@ function labelOverlay(labels: Uint8Array): Overlay {
 export class PixelMistakes {
   readonly #classes: readonly string[];
   readonly #worst: Worst<GalleryItem>;
-  readonly #most: number;
   /** The number of images that were added. */
   images = 0;
   #wrong = 0;
@@ -43,7 +42,6 @@ export class PixelMistakes {
   constructor(classes: readonly string[], worst: number) {
     this.#classes = classes;
     this.#worst = new Worst(worst);
-    this.#most = worst;
   }
 
   async add({ name, annotation, loaded }: ReadSample, { labels }: Segmentation): Promise<void> {
@@ -59,7 +57,7 @@ export class PixelMistakes {
     const rank = tags.reduce((sum, one) => sum + one.rank!, 0) / Math.max(1, tags.length);
     if (rank === 0) return;
     this.#wrong++;
-    if (this.#most === 0 || !this.#worst.takes(rank)) return;
+    if (!this.#worst.takes(rank)) return;
     const wrong = truth.map((label, i) => (label !== IGNORE_INDEX && label !== labels[i] ? 1 : 0));
     const iou = tags.map(({ values, rank: lost }) => `${values[0]} ${(1 - lost!).toFixed(3)}`);
     const shot = async (overlay: Overlay, caption: string) => ({

@@ -1,6 +1,7 @@
 // What ran: the options of a training as its model's file keeps them, and as a file that --config takes.
 import type { TrainedModel, TrainingRecord, TrainProgress } from 'fovea';
 import type { Config } from './config.ts';
+import { defined } from './defined.ts';
 import { stuffOf } from './stuff.ts';
 import type { LearningOptions } from './trainOptions.ts';
 
@@ -29,7 +30,7 @@ export function noteOf(options: LearningOptions, progress: TrainProgress | undef
     anchors: options.anchors ?? before.anchors,
     weights: options.weights ?? before.weights,
   };
-  return Object.fromEntries(Object.entries(note).filter(([, value]) => value !== undefined)) as TrainingNote;
+  return defined(note) as TrainingNote;
 }
 
 /** All options with which a model was trained, as `fovea train --config` takes them: those that were left out too. */

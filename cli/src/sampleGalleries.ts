@@ -1,9 +1,10 @@
 import { defaultSettings } from 'fovea';
-import { type Annotation, objectsOf, type Sample, trainingAnnotation } from 'fovea/data';
+import { type Annotation, IGNORE_INDEX, objectsOf, type Sample, trainingAnnotation } from 'fovea/data';
 import { annotationOverlay, colorAt, type Overlay, type UndrawnText } from 'fovea/draw';
 import { batchImages, CropLoader } from 'fovea/learn';
 import { readAugment } from './augmentation.ts';
 import { counted } from './counted.ts';
+import { defined } from './defined.ts';
 import { pageImage, thumbnail, withoutNames } from './draw.ts';
 import type { Gallery, GalleryItem } from './gallery.ts';
 import type { ReadSample } from './samples.ts';
@@ -111,8 +112,7 @@ export async function augmented(
     seed,
     batchSize: 1,
     classNames: classes,
-    ...(size === undefined ? {} : { maxSide: size }),
-    ...(crop === undefined ? {} : { cropSize: crop }),
+    ...defined({ maxSide: size, cropSize: crop }),
   });
   const { cropSize } = settings;
   const loader = new CropLoader(taught, {
@@ -165,8 +165,9 @@ function labelsOf(
   const { data } = batch.labels;
   const found = new Set<number>();
   for (let i = 0; i < (segment ? data.length : batch.counts!.data[0]!); i++) {
-    const label = segment ? data[i]! - 1 : data[i]!;
-    if (label >= 0 && label < 254) found.add(label);
+    const label = data[i]!;
+    if (!segment) found.add(label);
+    else if (label > 0 && label !== IGNORE_INDEX) found.add(label - 1);
   }
   return [...found].sort((a, b) => a - b);
 }

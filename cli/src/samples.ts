@@ -1,5 +1,4 @@
-import { sep } from 'node:path';
-import { DataError, UsageError } from 'fovea';
+import { DataError } from 'fovea';
 import {
   type AnnotatedImage,
   type Annotation,
@@ -12,6 +11,8 @@ import {
 } from 'fovea/data';
 import { diskFiles } from './dataFiles.ts';
 import type { DataOptions } from './dataOptions.ts';
+import { dataPath, expectChosenPart, pixelsOf } from './dataParts.ts';
+import { defined } from './defined.ts';
 import { FaultLog } from './faultLog.ts';
 import { type DecodeOptions, decodeImage, type LoadedImage, loadImage } from './images.ts';
 
@@ -59,28 +60,17 @@ export function openData(
 ): Promise<Dataset> {
   const { from, split, images, skipBad, reportBad, clip, fixSizes, encoding, allowOutside, maxPixels } =
     options;
-  const given = <K extends string, V>(name: K, value: V | undefined): { readonly [P in K]?: V } =>
-    (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: V };
-  return openDataset(
-    diskFiles,
-    path
-      .split(sep)
-      .join('/')
-      .replace(/(?<=.)\/+$/, ''),
-    {
-      ...more,
-      ...given('format', from),
-      ...given('split', split === 'all' ? undefined : split),
-      ...given('imageFolder', images),
-      ...given('clip', clip),
-      ...given('fixSizes', fixSizes),
-      ...given('encoding', encoding),
-      ...given('allowOutside', allowOutside),
-      ...given('maxPixels', maxPixels),
-      skipBad: skipBad || reportBad !== undefined,
-      onFault: faults.add,
-    },
-  );
+  return openDataset(diskFiles, dataPath(path), {
+    ...more,
+    ...defined({
+      format: from,
+      split: split === 'all' ? undefined : split,
+      imageFolder: images,
+      ...{ clip, fixSizes, encoding, allowOutside, maxPixels },
+    }),
+    skipBad: skipBad || reportBad !== undefined,
+    onFault: faults.add,
+  });
 }
 
 /** How a data set is read for a model. */
@@ -121,11 +111,7 @@ export class SampleReader {
   ): Promise<SampleReader> {
     const { classes } = how;
     const dataset = await openData(folder, options, faults, classes ? { classes } : {});
-    if (dataset.splits.length > 1 && options.split === undefined) {
-      throw new UsageError(
-        `${folder}: has the parts ${dataset.splits.join(', ')}; choose one with --split, or use --split all`,
-      );
-    }
+    expectChosenPart(folder, dataset.splits, options);
     return new SampleReader(dataset, faults, options, how);
   }
 
@@ -147,16 +133,12 @@ export class SampleReader {
     const { maxSide = Infinity } = this.#how;
     for await (const labelled of this.dataset.images()) {
       if (names && !names.has(labelled.name)) continue;
-      const load = () =>
-        loadAnnotatedImage(labelled, { maxSide, ...(maxPixels === undefined ? {} : { maxPixels }) });
+      const load = () => loadAnnotatedImage(labelled, { maxSide, ...defined({ maxPixels }) });
       const found = await this.faults.attempt(this.#options, load);
       if (!found) continue;
       const { name, source } = labelled;
       const { loaded } = found;
-      const { width, height, channels, data, stretched } = loaded;
-      if (stretched)
-        this.faults.note('12-bit pixels', `${name}: 12-bit values were stretched to the whole range`);
-      const image = { width, height, channels, data };
+      const image = pixelsOf(loaded, name, this.faults);
       const sample = { name, image, annotation: this.#change(found.annotation) };
       yield { ...shrinkSample(sample, maxSide), source, loaded };
     }

@@ -30,6 +30,29 @@ export function textHistogram(bins: readonly Bin[], width = 40): string[] {
   });
 }
 
+/** The name of an axis, and what is written at its two ends. */
+interface Axis {
+  readonly name: string;
+  readonly low: string;
+  readonly high: string;
+}
+
+/** Rows of characters, the highest first, with an axis on the left and one below. */
+function framed(rows: readonly string[], columns: number, x: Axis, y: Axis): string[] {
+  const margin = Math.max(...[y.low, y.high, y.name].map(({ length }) => length));
+  const between = columns - x.low.length - x.high.length;
+  const name = x.name.padStart(Math.floor((between + x.name.length) / 2)).padEnd(between);
+  const space = ' '.repeat(margin);
+  return [
+    ...rows.map((row, i) => {
+      const label = i === 0 ? y.high : i === 1 ? y.name : i === rows.length - 1 ? y.low : '';
+      return `${label.padStart(margin)} │${row}`.trimEnd();
+    }),
+    `${space} └${'─'.repeat(columns)}`,
+    `${space}  ${x.low}${name}${x.high}`,
+  ];
+}
+
 /** From few to many. */
 const DENSITIES = ['·', '░', '▒', '▓', '█'];
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
@@ -68,20 +91,15 @@ export function textScatter(
   anchors.forEach((side, i) => {
     cells[cellOf(side)] = LETTERS[i] ?? '+';
   });
-  const labels = [shortNumber(y[1]), shortNumber(y[0])];
-  const margin = Math.max(...labels.map(({ length }) => length), 'height'.length);
-  const lines = Array.from({ length: rows }, (_, row) => {
-    const label = row === 0 ? labels[0]! : row === 1 ? 'height' : row === rows - 1 ? labels[1]! : '';
-    return `${label.padStart(margin)} │${cells.slice(row * columns, (row + 1) * columns).join('')}`.trimEnd();
+  const lines = Array.from({ length: rows }, (_, row) =>
+    cells.slice(row * columns, (row + 1) * columns).join(''),
+  );
+  const axis = (name: string, [low, high]: [number, number]): Axis => ({
+    name,
+    low: shortNumber(low),
+    high: shortNumber(high),
   });
-  const [left, right] = [shortNumber(x[0]), shortNumber(x[1])];
-  const between = columns - left.length - right.length;
-  const name = 'width'.padStart(Math.floor((between + 5) / 2)).padEnd(between);
-  return [
-    ...lines,
-    `${' '.repeat(margin)} └${'─'.repeat(columns)}`,
-    `${' '.repeat(margin)}  ${left}${name}${right}`,
-  ];
+  return framed(lines, columns, axis('width', x), axis('height', y));
 }
 
 /** The histogram of values above 0 in bins of equal ratio. */
@@ -124,16 +142,11 @@ export function textCurve(
   xs.forEach((value, i) => {
     cells[row(ys[i]!)]![column(value)] = '•';
   });
-  const labels = [shortNumber(high), shortNumber(low)];
-  const margin = Math.max(...labels.map(({ length }) => length), y.length);
-  const ends = [String(Number(first.toPrecision(2))), String(Number(last.toPrecision(2)))];
-  const between = columns - ends[0]!.length - ends[1]!.length;
-  return [
-    ...cells.map((line, i) => {
-      const label = i === 0 ? labels[0]! : i === 1 ? y : i === rows - 1 ? labels[1]! : '';
-      return `${label.padStart(margin)} │${line.join('')}`.trimEnd();
-    }),
-    `${' '.repeat(margin)} └${'─'.repeat(columns)}`,
-    `${' '.repeat(margin)}  ${ends[0]}${x.padStart(Math.floor((between + x.length) / 2)).padEnd(between)}${ends[1]}`,
-  ];
+  const end = (value: number): string => String(Number(value.toPrecision(2)));
+  return framed(
+    cells.map((line) => line.join('')),
+    columns,
+    { name: x, low: end(first), high: end(last) },
+    { name: y, low: shortNumber(low), high: shortNumber(high) },
+  );
 }

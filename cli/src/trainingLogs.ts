@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type Callback,
@@ -22,8 +21,8 @@ const historyJson = ({ history }: History): string => {
 };
 
 /**
- * The logs of a training: a table, Keras's `History.history` as JSON, and event files of TensorBoard in a folder, all of the same values. Without a
- * folder it only keeps the history, for the report. It is always among the callbacks, so that a resumed training may begin to log.
+ * The logs of a training: a table, Keras's `History.history` as JSON, and event files of TensorBoard in a folder that is there, all of the same
+ * values. Without a folder it only keeps the history, for the report. It is always among the callbacks, so that a resumed training may begin to log.
  */
 export class TrainingLogs implements Callback {
   readonly #folder: string | undefined;
@@ -45,7 +44,6 @@ export class TrainingLogs implements Callback {
 
   async onTrainBegin(training: TrainingState): Promise<void> {
     this.#history = training.history;
-    if (this.#folder !== undefined) await mkdir(this.#folder, { recursive: true });
     await this.#board?.onTrainBegin(training);
   }
 

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { type TrainResult, taskOf } from 'fovea';
 import { linePlot } from 'fovea/draw';
 import { type History, plotLoss, plotRates } from 'fovea/learn';
-import { writeReport } from './report.ts';
+import { type ReportAdapter, writeReport } from './report.ts';
 import { configOf } from './runRecord.ts';
 
 /** Where a training of `model.safetensors` writes its curves: `model.report.html`. */
@@ -49,7 +49,7 @@ function plotsOf(history: History, best: TrainResult['best']): string[] {
 export async function writeTrainingReport(
   file: string,
   { trained, best, step, finished, logged, imagesPerSecond }: TrainResult & { readonly logged: History },
-  { data, out }: { readonly data: string; readonly out: string },
+  { data, out, adapter }: { readonly data: string; readonly out: string; readonly adapter: ReportAdapter },
 ): Promise<void> {
   const { name, training, classNames } = trained;
   const last = logged.epochs.at(-1) ?? {};
@@ -65,9 +65,7 @@ export async function writeTrainingReport(
   await writeReport(file, {
     title: `${name}, trained on ${data}`,
     lead: `${step} steps${finished ? '' : ' (stopped early)'}, ${imagesPerSecond.toFixed(1)} images per second. ${what}`,
-    ...(training
-      ? { adapter: { name: training.adapter, software: /swiftshader|llvmpipe/i.test(training.adapter) } }
-      : {}),
+    adapter: { name: adapter.name, software: adapter.software },
     runs: [
       {
         name,

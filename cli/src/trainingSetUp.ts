@@ -20,6 +20,7 @@ import { readAnchors } from './anchorsFile.ts';
 import { readAugment } from './augmentation.ts';
 import { classTrainingData } from './classTraining.ts';
 import { readClassWeights } from './classWeights.ts';
+import { defined } from './defined.ts';
 import { type HeldOut, heldOutBy, holdOut, metricOf } from './heldOut.ts';
 import { expectFormat, type FormatAdvice, weightsOf } from './modelFiles.ts';
 import { printable, printableLines } from './printable.ts';
@@ -165,10 +166,6 @@ function recipeOptions(
     ema: (options.ema === true ? before?.ema : undefined) ?? options.ema ?? before?.ema,
   };
 }
-
-/** Without what is undefined. */
-const defined = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 
 /**
  * Reads the images and weights of a training, and chooses its settings. What a resumed training is not given again stays as it was; what is

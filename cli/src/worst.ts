@@ -9,11 +9,13 @@ export class Worst<T> {
 
   /** Whether an item of this rank would be kept. Of equal ranks the earlier ones are. */
   takes(rank: number): boolean {
-    return this.#kept.length < this.#most || rank > this.#kept.at(-1)!.rank;
+    if (this.#kept.length < this.#most) return true;
+    const last = this.#kept.at(-1);
+    return last !== undefined && rank > last.rank;
   }
 
   add(rank: number, item: T): void {
-    if (this.#most === 0 || !this.takes(rank)) return;
+    if (!this.takes(rank)) return;
     const place = this.#kept.findLastIndex((kept) => kept.rank >= rank) + 1;
     this.#kept.splice(place, 0, { rank, item });
     if (this.#kept.length > this.#most) this.#kept.pop();

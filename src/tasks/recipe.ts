@@ -11,6 +11,7 @@ import { exponentialDecay, polynomialDecay, stepDecay } from '../nn/schedules/de
 import { oneCycle } from '../nn/schedules/oneCycle.ts';
 import type { Schedule } from '../nn/schedules/schedule.ts';
 import { warmup } from '../nn/schedules/warmup.ts';
+import { expectOneOf } from '../options.ts';
 
 /** Makes the learning rate of each step, from 0, of a training of so many steps with `lr` as the highest rate. */
 type MakeSchedule = (lr: number, steps: number) => Schedule;
@@ -123,11 +124,6 @@ export interface Recipe {
 /** Options of `recipeOf`, whose defaults depend on each other. */
 export type RecipeOptions = { readonly [K in keyof Recipe]?: Recipe[K] | undefined };
 
-function known<Name extends string>(call: string, option: string, name: Name, names: readonly Name[]): Name {
-  if (names.includes(name)) return name;
-  throw new UsageError(`${call}: ${option} is ${String(name)}; choose ${names.join(', ')}`);
-}
-
 /**
  * Fills in the defaults of a recipe: one cycle with AdamW, whose rate is `lr`; SGD's is 10 times, Lion's a tenth of it.
  *
@@ -136,7 +132,8 @@ function known<Name extends string>(call: string, option: string, name: Name, na
  * @throws UsageError as `expectRecipe` does.
  */
 export function recipeOf(call: string, usualLr: number, options: RecipeOptions): Recipe {
-  const optimizer = known(call, 'optimizer', options.optimizer ?? 'adamw', OPTIMIZER_NAMES);
+  const { optimizer = 'adamw' } = options;
+  expectOneOf(call, 'optimizer', optimizer, OPTIMIZER_NAMES);
   const { rate, momentum: usual }: OptimizerEntry = OPTIMIZERS[optimizer];
   const momentum = options.momentum ?? usual;
   const recipe: Recipe = {
@@ -158,8 +155,8 @@ export function recipeOf(call: string, usualLr: number, options: RecipeOptions):
 /** Throws UsageError for settings that contradict each other, or are out of range; names both values and the way out. */
 export function expectRecipe(call: string, recipe: Recipe): void {
   const { schedule, warmup, optimizer, momentum, accumulate, amp, ema } = recipe;
-  known(call, 'schedule', schedule, SCHEDULE_NAMES);
-  known(call, 'optimizer', optimizer, OPTIMIZER_NAMES);
+  expectOneOf(call, 'schedule', schedule, SCHEDULE_NAMES);
+  expectOneOf(call, 'optimizer', optimizer, OPTIMIZER_NAMES);
   const above0 = (value: unknown) => typeof value === 'number' && value > 0 && Number.isFinite(value);
   const ranges: readonly (readonly [keyof Recipe, boolean, string])[] = [
     ['lr', above0(recipe.lr), 'a number above 0'],

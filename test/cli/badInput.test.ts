@@ -356,6 +356,10 @@ describe('the program', () => {
         /no hardware adapter: install|lavapipe/,
       ),
       one(['detect', image(), image(), ...into], /two\.png: is an image, not weights/),
+      one(
+        ['detect', files.detector, image(), ...into, '--format', 'csv', '--copy-images'],
+        /--copy-images is not for --format csv; leave it out/,
+      ),
     ]);
     // Not before: a command that still runs has a lock.
     expect(await filesUnder(files.folder)).toEqual(before);

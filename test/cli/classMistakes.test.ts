@@ -16,7 +16,7 @@ it('has the images of wrong classes, worst first, and confused pairs as cells th
     const probabilities = Float32Array.from(shares);
     await mistakes.add({ index, sample: { name, image, label }, probabilities });
   }
-  const gallery = await mistakes.gallery();
+  const { gallery } = mistakes;
   expect(gallery.items.map(({ title, notes }) => [title, notes])).toEqual([
     ['worst', ['cat 1.00', 'dog 0.00']],
     ['far', ['dog 0.90', 'cat 0.10']],

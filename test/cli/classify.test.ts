@@ -132,6 +132,22 @@ it('goes on after a bad image, and says what is no classifier and no data set', 
   expect(detected.stderr).toContain('resnet-cifar is a classifier; use Classifier (fovea classify)');
   expect(detected.code).toBe(2);
 
+  // Nothing can be judged where no image can be decoded.
+  for (const label of ['blue', 'red']) {
+    mkdirSync(at('damaged', label), { recursive: true });
+    for (const name of ['a', 'b']) writeFileSync(at('damaged', label, `${name}.png`), 'no image');
+  }
+  const judge = (...more: string[]) => fovea('eval', model, '--data', at('damaged'), ...more);
+  const [stopped, skipped] = [await judge(), await judge('--skip-bad')];
+  expect([stopped.code, skipped.code]).toEqual([2, 2]);
+  expect(messages(stopped.stderr)).toEqual([
+    expect.stringMatching(/a\.png: not an image that can be read.*leave out what is bad \(--skip-bad\)$/),
+  ]);
+  expect(messages(skipped.stderr)).toEqual([
+    expect.stringMatching(/^left out 4 images: /),
+    expect.stringMatching(/damaged: all 4 images were left out; mend the data; the first fault: .*a\.png: /),
+  ]);
+
   mkdirSync(at('empty'));
   const args = ['train', '--task', 'classify', '--out', at('x.safetensors')];
   const empty = await fovea(...args, '--data', at('empty'));

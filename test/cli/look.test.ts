@@ -12,6 +12,7 @@ import { encodePng } from '../../cli/src/images.ts';
 import type { LookOptions } from '../../cli/src/lookPage.ts';
 import { detectionMistakes, errorTable } from '../../cli/src/mistakes.ts';
 import { PixelMistakes } from '../../cli/src/pixelMistakes.ts';
+import { augmented } from '../../cli/src/sampleGalleries.ts';
 import { loadFolder, type ReadSample } from '../../cli/src/samples.ts';
 import { Worst } from '../../cli/src/worst.ts';
 import { type DetectionImage, detectionErrors, evaluateDetections } from '../../src/vision/index.ts';
@@ -203,6 +204,24 @@ describe('what look chooses', () => {
     expect(sameImages([a, b, flat, again, undefined, flat])).toEqual([[0, 3]]);
   });
 
+  it('finds crops by all of their classes, also those of high numbers', async () => {
+    const classes = Array.from({ length: 300 }, (_, i) => `class ${i}`);
+    const image = {
+      width: 32,
+      height: 32,
+      channels: 3 as const,
+      data: new Float32Array(32 * 32 * 3).fill(0.5),
+    };
+    const shapes = [254, 255, 299].map((c, i) => ({
+      ...{ label: classes[c]!, box: [10 * i, 2, 10 * i + 9, 30] as const, groupId: null },
+    }));
+    const annotation = { width: 32, height: 32, shapes };
+    const how = { segment: false, masks: false, name: 'none', classes };
+    const crops = await augmented([{ name: 'a', image, annotation }], { size: 32, crop: 32 }, how);
+    const [item] = crops!.gallery.items;
+    expect(item!.tags.map(({ values }) => values[0])).toEqual(['class 254', 'class 255', 'class 299']);
+  });
+
   it('keeps the highest ranks, the earlier of equal ones', () => {
     const worst = new Worst<string>(2);
     for (const [rank, item] of [
@@ -216,6 +235,7 @@ describe('what look chooses', () => {
     expect(worst.items).toEqual(['b', 'd']);
     expect(worst.takes(3)).toBe(false);
     const none = new Worst<string>(0);
+    expect(none.takes(1)).toBe(false);
     none.add(1, 'a');
     expect(none.items).toEqual([]);
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseHTML } from 'linkedom';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ClassStatistics } from '../../cli/src/classStatistics.ts';
 import { lookCommand } from '../../cli/src/commands/look.ts';
 import { chooseOfClasses, isClassData } from '../../cli/src/lookClasses.ts';
 import type { LookOptions } from '../../cli/src/lookPage.ts';
@@ -148,5 +149,26 @@ describe('what look takes for classes of images', () => {
     ).toMatch(/^aaa?bbb?c$/);
     expect(chosen.map(({ i }) => i)).toEqual(chosen.map(({ i }) => i).sort((a, b) => a - b));
     expect(chooseOfClasses(images, { count: 0, seed: 1 })).toEqual([]);
+    expect(chooseOfClasses(images, { count: 99, seed: 1 })).toEqual(images);
+  });
+
+  it('chooses and counts among 200,000 images of 2,000 classes', () => {
+    const classes = Array.from({ length: 2000 }, (_, i) => `class ${i}`);
+    const statistics = new ClassStatistics(classes);
+    for (let i = 0; i < 200_000; i++) {
+      // Half of the images are of the first class.
+      const label = classes[i % 2 === 0 ? 0 : (i >> 1) % 2000]!;
+      const part = i % 4 === 3 ? 'val' : 'train';
+      const file = { name: `${i}`, label, source: '', image: '' };
+      statistics.add(file, part, { width: 8, height: 8 }, undefined);
+    }
+    const { header, rows, total } = statistics.classTable;
+    expect(header).toEqual(['class', 'images', 'share', 'train', 'val']);
+    expect(rows[0]).toEqual(['class 0', '100050', '50.0 %', '100050', '0']);
+    expect(rows[1]).toEqual(['class 1', '50', '0.0 %', '0', '50']);
+    expect(total).toEqual(['all', '200000', '', '150000', '50000']);
+    const chosen = chooseOfClasses(statistics.images, { count: 150_000, seed: 1 });
+    expect(chosen).toHaveLength(150_000);
+    expect(new Set(chosen.map(({ label }) => label)).size).toBe(2000);
   });
 });

@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { encodePng } from '../../cli/src/images.ts';
 import { barPlot, lossPlot, precisionRecallPlot } from '../../cli/src/plots.ts';
 import { formatSeconds, type ReportData, renderReport, writeReport } from '../../cli/src/report.ts';
+import { writeTrainingReport } from '../../cli/src/trainingReport.ts';
+import { History } from '../../src/learn/index.ts';
 
 const EVIL = '<script>alert("x")</script> & \'quoted\'';
 const image = await encodePng({ width: 2, height: 2, data: new Uint8Array(12) });
@@ -78,6 +80,21 @@ describe('report', () => {
   it('says loudly that an adapter is software, and only then', () => {
     expect(renderReport(sample('plain', true))).toContain('Software adapter: plain');
     expect(renderReport(sample('plain', false))).not.toContain('Software adapter');
+  });
+
+  it('of a training says of the adapter what the device says, whatever its name', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fovea-report-'));
+    const trained = { name: 'unet', classNames: ['a'] };
+    const result = { trained, step: 1, finished: true, logged: new History(), imagesPerSecond: 1 };
+    for (const software of [true, false]) {
+      const file = join(folder, `${software}.html`);
+      const adapter = { name: software ? 'SWR' : 'not llvmpipe', software };
+      await writeTrainingReport(file, result as never, { data: 'd', out: 'o', adapter });
+      const html = await readFile(file, 'utf8');
+      expect(html.includes('Software adapter: SWR')).toBe(software);
+      expect(html.includes('software (runs on the CPU)')).toBe(software);
+    }
+    await rm(folder, { recursive: true });
   });
 
   it('writes one whole file', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -73,9 +73,9 @@ function expectEqualLogs(log: string): Columns {
 }
 
 it('--log writes the same values as a table, as a history and for TensorBoard, also after a resume', async () => {
-  const whole = await fovea(...training('whole', '--log', at('whole-log')));
+  const whole = await fovea(...training('whole', '--log', at('logs/of/whole')));
   expect(whole.code, whole.stderr).toBe(0);
-  const expected = expectEqualLogs(at('whole-log'));
+  const expected = expectEqualLogs(at('logs/of/whole'));
   // What is printed is the same, too.
   const printed = [...whole.stderr.matchAll(/^epoch \d+: loss (\S+), val_loss (\S+), val_iou (\S+),/gm)];
   expect(printed.map(([, ...values]) => values)).toEqual(
@@ -106,4 +106,16 @@ it('--log writes the same values as a table, as a history and for TensorBoard, a
     expect(expectEqualLogs(at(`${name}-log`))).toEqual(expected);
     expect(readFileSync(at(`${name}.safetensors`)).equals(readFileSync(at('whole.safetensors')))).toBe(true);
   }
+});
+
+it('--log that cannot be a folder ends the command before anything is read or trained', async () => {
+  writeFileSync(at('file'), '');
+  for (const log of [at('file'), at('file/below')]) {
+    const refused = await fovea(...training('refused', '--log', log));
+    expect(refused.code).toBe(2);
+    expect(refused.stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/file.*: cannot be used as a folder \(.*\); choose another output path$/),
+    ]);
+  }
+  expect(existsSync(at('refused.checkpoint.safetensors'))).toBe(false);
 });

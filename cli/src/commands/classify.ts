@@ -1,6 +1,6 @@
 import { type Classification, UsageError } from 'fovea';
 import { csvLine } from '../csv.ts';
-import { checkOutputFile } from '../files.ts';
+import { FaultLog } from '../faultLog.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
@@ -56,7 +56,7 @@ export async function classifyCommand(
   sayBuilders(model, opened);
   const { out, reportBad } = options;
   const inputs = await imageInputs(images, options);
-  if (reportBad !== undefined) await checkOutputFile(reportBad);
+  await FaultLog.check(options);
   const topK = Math.min(options.top ?? TOP, opened.classNames.length);
   await withGpu(options.adapter, async (gpu) => {
     const classifier = opened.classifier(gpu, { name: model });

@@ -15,9 +15,10 @@ import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
 import { ClassMistakes } from '../classMistakes.ts';
 import { classificationSummary } from '../classReport.ts';
-import { expectChosenPart, openClassData, readClassSamples } from '../classSamples.ts';
+import { openClassData, readClassSamples } from '../classSamples.ts';
 import { counted } from '../counted.ts';
 import type { DataOptions } from '../dataOptions.ts';
+import { expectChosenPart } from '../dataParts.ts';
 import { detectionSummary, type EvalSummary, segmentationSummary } from '../evalReport.ts';
 import { FaultLog } from '../faultLog.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
@@ -113,8 +114,8 @@ export async function evalCommand(model: string, options: EvalOptions): Promise<
 interface Evaluated extends EvalSummary {
   /** The number of images. */
   readonly images: number;
-  /** Makes the images, which takes a while. */
-  mistakes(): Promise<Gallery>;
+  /** Makes the images for the report, which takes a while. */
+  mistakes(): Gallery | Promise<Gallery>;
 }
 
 async function evaluatedDetector(
@@ -136,15 +137,18 @@ async function evaluatedDetector(
 async function evaluatedSegmenter(
   segmenter: PixelSegmenter,
   reader: SampleReader,
-  worst: number,
+  { worst, report }: { readonly worst: number; readonly report: boolean },
 ): Promise<Evaluated> {
   const { classNames } = segmenter;
-  const found = new PixelMistakes(classNames, worst);
+  const mistakes = new PixelMistakes(classNames, worst);
+  let images = 0;
   const evaluation = await evaluateSegmenter(segmenter, reader.samples(), {
-    onImage: ({ sample, found: segmentation }) => found.add(sample, segmentation),
+    async onImage({ sample, found }) {
+      images++;
+      if (report) await mistakes.add(sample, found);
+    },
   });
-  const summary = segmentationSummary(evaluation, classNames);
-  return { ...summary, images: found.images, mistakes: async () => found.gallery };
+  return { ...segmentationSummary(evaluation, classNames), images, mistakes: () => mistakes.gallery };
 }
 
 async function evaluateModel(
@@ -158,11 +162,12 @@ async function evaluateModel(
   const augmentation = augmentationOf(options);
   const start = performance.now();
   const opened = { name: model, ...(augmentation ? { augmentation } : {}) };
-  const drawn = report === undefined ? 0 : worst;
   const evaluated =
     trained.task === 'detect'
-      ? await evaluatedDetector(trained.detector(gpu, opened), reader, drawn)
-      : await evaluatedSegmenter(trained.segmenter(gpu, { name: model }), reader, drawn);
+      ? await evaluatedDetector(trained.detector(gpu, opened), reader, worst)
+      : await evaluatedSegmenter(trained.segmenter(gpu, { name: model }), reader, {
+          ...{ worst, report: report !== undefined },
+        });
   const seconds = (performance.now() - start) / 1000;
   if (evaluated.images === 0) await reader.faults.finishEmpty(options, data);
   await reader.faults.finish(options);
@@ -178,14 +183,15 @@ async function evaluateClasses(
 ): Promise<void> {
   const { data, report, worst = WORST } = options;
   const dataset = await openClassData(data, options, faults, opened.classNames);
-  expectChosenPart(dataset, options);
-  if (dataset.files.length === 0) await faults.finishEmpty(options, data);
+  expectChosenPart(dataset.path, dataset.splits, options);
+  const samples = readClassSamples(dataset.files, options, faults);
+  const first = await samples.next();
+  if (first.done) return faults.finishEmpty(options, data);
   await withGpu(options.adapter, async (gpu) => {
     const start = performance.now();
     const classifier = opened.classifier(gpu, { name: model });
     const found = new ClassMistakes(opened.classNames, report === undefined ? 0 : worst);
-    const samples = readClassSamples(dataset.files, options, faults);
-    const evaluation = await evaluateClassifier(classifier, samples, {
+    const evaluation = await evaluateClassifier(classifier, withFirst(first.value, samples), {
       onImage: (image) => found.add(image),
     });
     classifier.dispose();
@@ -194,10 +200,16 @@ async function evaluateClasses(
     const evaluated = {
       ...classificationSummary(evaluation),
       images: found.images,
-      mistakes: () => found.gallery(),
+      mistakes: () => found.gallery,
     };
     await writeResults(gpu, opened, model, evaluated, seconds, options);
   });
+}
+
+/** A list whose first item was taken already. */
+async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void> {
+  yield first;
+  yield* rest;
 }
 
 const TASKS = { detect: 'detection', segment: 'segmentation', classify: 'classification' } as const;

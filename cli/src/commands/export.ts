@@ -40,7 +40,7 @@ function sizeOf(
   if (!size) {
     if ('size' in preprocessing) return preprocessing.size;
     if ('cropSize' in preprocessing) return [preprocessing.cropSize, preprocessing.cropSize];
-    const side = Math.ceil(usualSide({ name, model, classNames: [], preprocessing }) / multiple) * multiple;
+    const side = Math.ceil(usualSide({ preprocessing }) / multiple) * multiple;
     return [side, side];
   }
   const wrong = size.find((length) => length % multiple !== 0);

@@ -11,15 +11,14 @@ import { checkOutputFile } from '../files.ts';
 import type { GalleryItem } from '../gallery.ts';
 import { isClassData, lookAtClasses } from '../lookClasses.ts';
 import { type Looked, type LookOptions, showLooked } from '../lookPage.ts';
+import { classPlot, sizePlots } from '../lookPlots.ts';
 import type { Output } from '../output.ts';
-import { barPlot } from '../plots.ts';
 import { augmented, labelledGallery, labelledItem } from '../sampleGalleries.ts';
 import { SampleReader } from '../samples.ts';
 import { verifiedAhead } from '../verifiedImages.ts';
 
 const OUT = 'look.html';
 const SAMPLES = 24;
-const MOST_BARS = 30;
 
 /** Reads all annotations, and decodes all images once, to find what is damaged and what is there twice. */
 async function readAll(dataset: Dataset, options: DataOptions, faults: FaultLog): Promise<DataStatistics> {
@@ -40,32 +39,14 @@ async function readAll(dataset: Dataset, options: DataOptions, faults: FaultLog)
 
 function plotsOf(statistics: DataStatistics): string[] {
   const { boxes, images, places, shares } = statistics;
-  const { counts } = boxes;
-  const shown = counts.slice(0, MOST_BARS);
-  const more = counts.length - shown.length;
+  const counts = boxes.counts.map(({ name, objects: count }) => ({ name, count }));
   return [
-    ...(counts.length > 0
-      ? [
-          barPlot({
-            title: more > 0 ? `Objects per class (${more} rarer ones left out)` : 'Objects per class',
-            xLabel: 'objects',
-            bars: shown.map(({ name, objects }) => ({ label: name, value: objects, text: `${objects}` })),
-          }),
-        ]
-      : []),
+    ...(counts.length > 0 ? [classPlot('objects', counts)] : []),
     countPlot(
       images.map(({ objects }) => objects),
       { title: 'Objects per image', xLabel: 'objects', yLabel: 'images' },
     ),
-    ...(images.some(({ width, height }) => width !== images[0]!.width || height !== images[0]!.height)
-      ? [
-          scatterPlot(
-            images.map(({ width, height }) => [width, height] as const),
-            [],
-            { title: 'Sizes of images', what: 'images' },
-          ),
-        ]
-      : []),
+    ...sizePlots(images),
     ...(boxes.sides.length > 0
       ? [
           histogramPlot(boxes.sizes, {

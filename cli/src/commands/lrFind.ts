@@ -3,6 +3,7 @@ import { learnerOf, UsageError } from 'fovea';
 import { type LrFinding, plotLrFind } from 'fovea/learn';
 import sharp from 'sharp';
 import { counted } from '../counted.ts';
+import { defined } from '../defined.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { printable } from '../printable.ts';
@@ -43,11 +44,7 @@ export async function lrFindCommand(options: LrFindOptions): Promise<void> {
     );
     let finding: LrFinding;
     try {
-      finding = await learner.lrFind({
-        ...(startLr === undefined ? {} : { startLr }),
-        ...(endLr === undefined ? {} : { endLr }),
-        ...(numIt === undefined ? {} : { numIt }),
-      });
+      finding = await learner.lrFind(defined({ startLr, endLr, numIt }));
     } finally {
       learner.dispose();
     }

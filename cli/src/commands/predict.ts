@@ -2,7 +2,7 @@ import { type Gpu, type PanopticImage, UsageError } from 'fovea';
 import { colorAt, detectionOverlay } from 'fovea/draw';
 import type { OpenedModel } from 'fovea/open';
 import { type AugmentationOptions, augmentationOf } from '../augmentation.ts';
-import { checkOutputFile } from '../files.ts';
+import { FaultLog } from '../faultLog.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
@@ -41,11 +41,11 @@ async function predictAll(
   if (options.saveConf && options.format !== 'yolo') {
     throw new UsageError('--save-conf is for --format yolo; leave it out');
   }
-  if (options.format === 'panoptic' && options.copyImages) {
-    throw new UsageError('--copy-images is not for --format panoptic; leave it out');
+  if (options.copyImages && (options.format === 'panoptic' || options.format === 'csv')) {
+    throw new UsageError(`--copy-images is not for --format ${options.format}; leave it out`);
   }
   const inputs = await imageInputs(paths, options);
-  if (options.reportBad !== undefined) await checkOutputFile(options.reportBad);
+  await FaultLog.check(options);
   checkResults(inputs, options);
   await withGpu(options.adapter, async (gpu) => {
     const predict = start(gpu);

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { UsageError } from 'fovea';
 import { counted } from '../counted.ts';
-import { checkOutputFile } from '../files.ts';
+import { checkOutputFile, makeFolder } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { describeHeldOut } from '../heldOut.ts';
 import { withLock } from '../lock.ts';
@@ -49,6 +49,8 @@ const MUCH_WAITING = 0.05;
 async function trainLocked(options: TrainOptions, out: string): Promise<void> {
   if (!options.resume && !options.force) checkNoTraining(out);
   const saved = options.resume ? await savedTraining(out) : undefined;
+  const log = options.log ?? saved?.log;
+  if (log !== undefined) await makeFolder(log);
   const { model, settings, split, weights, note } = await setUpTraining('train', options, saved);
   const samples = split.train;
   if (saved && saved.progress.step === settings.steps) {
@@ -71,14 +73,14 @@ async function trainLocked(options: TrainOptions, out: string): Promise<void> {
       data: note.data,
       out,
       note,
-      log: options.log ?? saved?.log,
+      log,
       ...(saved ? { saved } : {}),
       ...(weights ? { weights } : {}),
       ...(split.valid ? { valid: split.valid } : {}),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     });
     const report = reportPath(out);
-    await writeTrainingReport(report, result, { data: note.data, out });
+    await writeTrainingReport(report, result, { data: note.data, out, adapter: gpu.device.adapter });
     const here = saved ? ` (${result.stepsHere} in this run)` : '';
     const { waiting } = result;
     const waited = waiting > MUCH_WAITING ? `, ${Math.round(100 * waiting)} % of it waiting for crops` : '';

@@ -184,6 +184,11 @@ export interface DataSink {
   image(from: AnnotatedImage, path: string): Promise<void>;
 }
 
+/** Writes the image of an annotation, unless it is left where it is. */
+export async function writeImage(sink: DataSink, image: AnnotatedImage, path: string): Promise<void> {
+  if (image.leftAt === undefined) await sink.image(image, path);
+}
+
 /** What a writer writes beyond what data sets to train on have. */
 export interface WriteOptions {
   /** YOLO: the score of each box that has one, at the end of its line (Ultralytics' save_conf). Outlines have none. Default false. */

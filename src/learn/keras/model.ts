@@ -9,7 +9,7 @@ import type { UnaryModule } from '../../nn/containers.ts';
 import { Module } from '../../nn/module.ts';
 import type { Optimizer } from '../../nn/optimizers/optimizer.ts';
 import type { Summary } from '../../nn/summary.ts';
-import { withDefaults } from '../../options.ts';
+import { type Filled, withDefaults } from '../../options.ts';
 import type { Gpu } from '../../plan/gpu.ts';
 import { type HostArray, numel, type Shape } from '../../shape.ts';
 import type { Task, TensorsOf } from '../../tasks/task.ts';
@@ -158,15 +158,17 @@ export class KerasModel {
   ): Promise<History> {
     const call = 'KerasModel.fit';
     const { task, optimizer } = this.#compiled();
-    const isData = isLoader<unknown, KerasBatch>(x);
-    const options = isData
-      ? withDefaults<FitLoaderOptions, typeof LOADER_OPTIONS>(
-          call,
-          (second ?? {}) as FitLoaderOptions,
-          LOADER_OPTIONS,
-        )
-      : withDefaults<KerasFitOptions, typeof FIT_OPTIONS>(call, third ?? {}, FIT_OPTIONS);
-    const { epochs, initialEpoch, callbacks, verbose } = options;
+    const given = isLoader<unknown, KerasBatch>(x)
+      ? {
+          loader: x,
+          options: withDefaults<FitLoaderOptions, typeof LOADER_OPTIONS>(
+            call,
+            (second ?? {}) as FitLoaderOptions,
+            LOADER_OPTIONS,
+          ),
+        }
+      : { x, options: withDefaults<KerasFitOptions, typeof FIT_OPTIONS>(call, third ?? {}, FIT_OPTIONS) };
+    const { epochs, initialEpoch, callbacks, verbose } = given.options;
     for (const [name, value] of Object.entries({ epochs, initialEpoch })) {
       if (Number.isSafeInteger(value) && value >= 0) continue;
       throw new UsageError(`${call}: ${name} is ${value}; give a whole number of at least 0`);
@@ -174,9 +176,12 @@ export class KerasModel {
     expectCallbacks(call, callbacks);
     if (this.#isTraining) throw new UsageError(`${call}: is training already; await that first`);
     if (epochs <= initialEpoch) return new History();
-    const { train, valid } = isData
-      ? { train: weighted(call, x, this.#epochs, this.#checked(call)), valid: this.#validOf(call, options) }
-      : this.#arrays(call, x, second as Samples, options);
+    const { train, valid } = given.loader
+      ? {
+          train: weighted(call, given.loader, this.#epochs, this.#checked(call)),
+          valid: this.#validOf(call, given.options),
+        }
+      : this.#arrays(call, given.x, second as Samples, given.options);
     const learner = new Learner<unknown, Network, WeightedBatch>(this.gpu, {
       model: this.module,
       task,
@@ -224,8 +229,7 @@ export class KerasModel {
   }
 
   /** Loaders of arrays. */
-  #arrays(call: string, x: Samples, y: Samples, given: KerasFitOptions) {
-    const options = withDefaults<KerasFitOptions, typeof FIT_OPTIONS>(call, given, FIT_OPTIONS);
+  #arrays(call: string, x: Samples, y: Samples, options: Filled<KerasFitOptions, typeof FIT_OPTIONS>) {
     const { batchSize, validationSplit, shuffle, classWeight, sampleWeight, seed } = options;
     if (classWeight && sampleWeight) {
       throw new UsageError(`${call}: has both classWeight and sampleWeight; give one of them`);

@@ -2,7 +2,7 @@ import { type AnnotatedShape, type Extra, IGNORE_LABEL } from '../../annotation.
 import { type AnnotatedObject, objectsOf } from '../../objects.ts';
 import { ExtraCounts, isRecord, valuesFor } from '../extra.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
-import { WarningCounts } from '../format.ts';
+import { WarningCounts, writeImage } from '../format.ts';
 import { Names } from '../names.ts';
 import { attributesOf, placeObject } from './shapes.ts';
 
@@ -57,7 +57,7 @@ export class CocoWriter implements DatasetWriter {
   async add(image: AnnotatedImage): Promise<void> {
     const { annotation } = image;
     const { fileName } = this.#names.take(image);
-    if (image.leftAt === undefined) await this.#sink.image(image, `images/${fileName}`);
+    await writeImage(this.#sink, image, `images/${fileName}`);
     const { id: wanted, width, height } = annotation;
     const id = this.#imageIds.take(wanted);
     const more = valuesFor('coco', annotation.extra);

@@ -18,7 +18,7 @@ import type {
   DatasetWriter,
   ReadOptions,
 } from '../format.ts';
-import { READ_OPTIONS, WarningCounts } from '../format.ts';
+import { READ_OPTIONS, WarningCounts, writeImage } from '../format.ts';
 import { frameOf, toImage } from '../frame.ts';
 import { topKeys } from '../json.ts';
 import { Names } from '../names.ts';
@@ -224,7 +224,7 @@ class LabelmeWriter implements DatasetWriter {
     for (const { mask } of annotation.shapes) {
       if (mask) encoded.set(mask, encodeBase64(await encodeMaskPng(rowRunsOf(mask))));
     }
-    if (image.leftAt === undefined) await this.#sink.image(image, imagePath);
+    await writeImage(this.#sink, image, imagePath);
     const text = formatLabelme(annotation, {
       imagePath,
       version: '5.3.1',

@@ -18,7 +18,7 @@ import type {
   ReadOptions,
   WriteOptions,
 } from '../format.ts';
-import { WarningCounts } from '../format.ts';
+import { WarningCounts, writeImage } from '../format.ts';
 import { type Frame, frameOf, toImage } from '../frame.ts';
 import { checkMaskNames, Names } from '../names.ts';
 import { baseName, joinPath } from '../paths.ts';
@@ -252,7 +252,7 @@ class MasksWriter implements DatasetWriter {
     this.#extras.image(annotation);
     const { width, height } = annotation;
     const { name, fileName } = this.#names.take(image);
-    if (image.leftAt === undefined) await this.#sink.image(image, `images/${fileName}`);
+    await writeImage(this.#sink, image, `images/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     const count = (what: string, of: (object: (typeof objects)[number]) => unknown): void =>
       this.warnings.count(what, objects.filter(of).length);

@@ -5,7 +5,7 @@ import { resting } from '../../rest.ts';
 import { boxInside } from '../checks.ts';
 import { ExtraCounts, valuesFor } from '../extra.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter } from '../format.ts';
-import { WarningCounts } from '../format.ts';
+import { WarningCounts, writeImage } from '../format.ts';
 import { checkMaskNames, Names } from '../names.ts';
 import { drawMasks } from './drawMasks.ts';
 import { formatClassList, LABEL_MAP, MOST, vocPalette } from './masks.ts';
@@ -77,7 +77,7 @@ export class VocWriter implements DatasetWriter {
     const { annotation } = image;
     this.#extras.image(annotation);
     const { name, fileName } = this.#names.take(image);
-    if (image.leftAt === undefined) await this.#sink.image(image, `JPEGImages/${fileName}`);
+    await writeImage(this.#sink, image, `JPEGImages/${fileName}`);
     const objects = objectsOf(annotation.shapes);
     this.warnings.count('crowds, written as difficult objects', objects.filter(({ crowd }) => crowd).length);
     const { shapes } = annotation;

@@ -8,7 +8,7 @@ import { rowRunsOf } from '../../rowRuns.ts';
 import { boxInside } from '../checks.ts';
 import { ExtraCounts } from '../extra.ts';
 import type { AnnotatedImage, DataSink, DatasetClass, DatasetWriter, WriteOptions } from '../format.ts';
-import { WarningCounts } from '../format.ts';
+import { WarningCounts, writeImage } from '../format.ts';
 import { checkNames, Names } from '../names.ts';
 
 /** A fraction of the image's size: 1e-7 is a thousandth of a pixel in an image of 10,000. */
@@ -44,7 +44,7 @@ export class YoloWriter implements DatasetWriter {
     const { annotation } = image;
     this.#extras.image(annotation);
     const { name, fileName } = this.#names.take(image);
-    if (image.leftAt === undefined) await this.#sink.image(image, `images/${fileName}`);
+    await writeImage(this.#sink, image, `images/${fileName}`);
     const { warnings } = this;
     warnings.countIgnored(annotation);
     const objects = objectsOf(annotation.shapes).filter(({ crowd, difficult, truncated, occluded }) => {
