@@ -22,6 +22,7 @@ import { addHashCommands } from './hashProgram.ts';
 import { MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
 import { placed, predicting } from './resultOptions.ts';
+import { addSearchCommands } from './searchProgram.ts';
 import { learningOptions, type TrainOptions, trainOptions } from './trainOptions.ts';
 import { addWeightsCommands } from './weightsProgram.ts';
 
@@ -325,6 +326,7 @@ addExportCommand(program);
 
 addGatherCommand(program);
 addHashCommands(program);
+addSearchCommands(program);
 
 program
   .command('demo')

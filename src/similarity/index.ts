@@ -27,6 +27,7 @@ export * from './hashes/index.ts';
 export {
   type CreateIndexOptions,
   createIndex,
+  type FileSearchOptions,
   IndexFile,
   type IndexStorage,
   type OpenIndexOptions,

@@ -1,4 +1,4 @@
-import { expectArguments } from '../arguments.ts';
+import { expectArguments, GPU } from '../arguments.ts';
 import type { HostTensor } from '../data/batch.ts';
 import { DataError, UsageError } from '../errors.ts';
 import { expectOneOf, withDefaults } from '../options.ts';
@@ -51,6 +51,12 @@ export interface CreateIndexOptions {
 export interface OpenIndexOptions {
   /** Whether nothing is written, not even to cut off a record that a writer left unfinished, or is writing now. Default false. */
   readonly readOnly?: boolean;
+}
+
+/** Options of a search in a file. */
+export interface FileSearchOptions extends SearchOptions {
+  /** Default: that of the index. */
+  readonly metric?: Metric;
 }
 
 /** Bytes of vectors in a record at most. */
@@ -162,11 +168,21 @@ export class IndexFile {
   }
 
   /** The k nearest items of every query [q, d], as `FlatIndex.search` gives them. */
-  async search(gpu: Gpu, queries: HostTensor, k: number, options: SearchOptions = {}): Promise<SearchResult> {
-    const searcher = new Searcher(gpu, this.metric);
+  async search(
+    gpu: Gpu,
+    queries: HostTensor,
+    k: number,
+    options: FileSearchOptions = {},
+  ): Promise<SearchResult> {
+    const call = 'IndexFile.search';
+    expectArguments(call, { gpu }, { gpu: GPU });
+    const { filter, metric } = withDefaults(call, options, { filter: undefined, metric: this.metric });
+    expectOneOf(call, 'metric', metric, METRICS);
+    const searcher = new Searcher(gpu, metric);
     try {
       const source = (numbers?: Int32Array) => this.#source(numbers);
-      return await searchByName('IndexFile.search', searcher, this.#names, source, queries, k, options);
+      const own = filter === undefined ? {} : { filter };
+      return await searchByName(call, searcher, this.#names, source, queries, k, own);
     } finally {
       searcher.dispose();
     }

@@ -3,6 +3,7 @@ import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeNpy } from '../../src/io/npy.ts';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
@@ -116,6 +117,19 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ];
   },
   'hash --json --recursive': () => ['hash', at('classes'), '--recursive', '--json', at('hashes.json')],
+  'index --model --recursive': () => [
+    ...['index', at('photos.index'), at('classes'), '--model', at('class.safetensors'), '--recursive'],
+  ],
+  'search --sheet': () => [
+    ...['search', at('photos.index'), at('coins/coins.png'), '--sheet', at('nearest.html')],
+  ],
+  'index --metric': () => {
+    writeFileSync(at('vectors.npy'), encodeNpy({ data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] }));
+    return ['index', at('vectors.index'), at('vectors.npy'), '--metric', 'dot'];
+  },
+  'search --json --k': () => [
+    ...['search', at('vectors.index'), at('vectors.npy'), '-k', '5', '--json', at('nearest.json')],
+  ],
   'classify --out': () => ['classify', at('class.safetensors'), at('classes/coin'), '--out', at('told')],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
   'detect --format --out': () => [

@@ -1,0 +1,74 @@
+import type { Id, Metric } from 'fovea/similarity';
+import { thumbnail } from './draw.ts';
+import type { GalleryImage } from './gallery.ts';
+import { loadImage } from './images.ts';
+import { printable } from './printable.ts';
+import { writeReport } from './report.ts';
+
+/** What was found for a query, the nearest first. */
+export interface Answer {
+  readonly query: string;
+  readonly found: readonly { readonly id: Id; readonly distance: number }[];
+}
+
+/** The longer side of an image on the sheet. */
+const SIDE = 240;
+
+/** An image for the sheet; undefined where it cannot be read any more. */
+async function imageOf(
+  file: string,
+  caption: string,
+  seen: Map<string, GalleryImage | undefined>,
+): Promise<GalleryImage | undefined> {
+  if (!seen.has(file)) {
+    const shown = await loadImage(file, { maxSide: SIDE })
+      .then((image) => thumbnail(image, {}, { side: SIDE }))
+      .catch(() => undefined);
+    seen.set(file, shown && { ...shown, alt: printable(file) });
+  }
+  const image = seen.get(file);
+  return image && { ...image, caption };
+}
+
+/** Writes a page: a row of images for each query, the query first. */
+export async function writeSheet(
+  file: string,
+  index: string,
+  metric: Metric,
+  answers: readonly Answer[],
+): Promise<void> {
+  const seen = new Map<string, GalleryImage | undefined>();
+  const items = [];
+  let missing = 0;
+  for (const { query, found } of answers) {
+    const own = await imageOf(query, 'query', seen);
+    const images = own ? [own] : [];
+    for (const { id, distance } of found) {
+      const image = await imageOf(
+        String(id),
+        `${Number(distance.toPrecision(4))}: ${printable(String(id))}`,
+        seen,
+      );
+      if (image) images.push(image);
+      else missing++;
+    }
+    const title = printable(query);
+    items.push({ title, images, tags: [{ values: [title] }] });
+  }
+  await writeReport(file, {
+    title: `Nearest images in ${printable(index)}`,
+    lead: `The nearest images of each query by ${metric}, the nearest first.`,
+    runs: [
+      {
+        name: 'Search',
+        task: metric,
+        metrics: { queries: answers.length },
+        galleries: [{ title: 'Queries', filters: [{ name: 'query' }], items }],
+      },
+    ],
+    timings: [],
+    versions: {},
+    notes:
+      missing === 0 ? [] : [`${missing} of the images that were found could not be read, and are not shown.`],
+  });
+}

@@ -1,0 +1,105 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { encodeNpy } from '../../src/io/npy.ts';
+import { buildCli, fovea, messages, startFovea } from './run.ts';
+
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+
+beforeAll(async () => {
+  await buildCli();
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-search-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const array = (name: string, rows: readonly (readonly number[])[]): string => {
+  const data = Float32Array.from(rows.flat());
+  writeFileSync(at(name), encodeNpy({ data, shape: [rows.length, rows[0]!.length] }));
+  return at(name);
+};
+
+it('puts arrays into an index, takes items out, and finds what is nearest', async () => {
+  const index = at('a.index');
+  writeFileSync(at('ids.txt'), 'east\nnorth\nnorth-east\n');
+  const vectors = array('v.npy', [
+    [1, 0],
+    [0, 1],
+    [1, 1],
+  ]);
+  const made = await fovea('index', index, vectors, '--ids', at('ids.txt'));
+  expect([made.code, made.stdout]).toEqual([0, `${vectors}: 3 vectors added; ${index} has 3\n`]);
+  const more = array('w.npy', [[-1, 0]]);
+  expect((await fovea('index', index, more)).stdout).toContain('has 4');
+  const gone = await fovea('index', index, 'north', '--remove');
+  expect(gone.stdout).toBe(`1 vector removed; ${index} has 3\n`);
+
+  const queries = array('q.npy', [
+    [2, 0.5],
+    [-3, 0],
+  ]);
+  const json = at('out/found.json');
+  const { code, stdout, stderr } = await fovea('search', index, queries, 'east', '-k', '2', '--json', json);
+  expect([code, messages(stderr)]).toEqual([0, []]);
+  const found = JSON.parse(readFileSync(json, 'utf8')) as {
+    metric: string;
+    queries: { query: string; found: { id: string | number; distance: number }[] }[];
+  };
+  expect(found.metric).toBe('cosine');
+  expect(found.queries.map(({ query, found: best }) => [query, ...best.map(({ id }) => id)])).toEqual([
+    [`${queries} 0`, 'east', 'north-east'],
+    [`${queries} 1`, 0, 'north-east'],
+    ['east', 'north-east', 0],
+  ]);
+  expect(found.queries[1]!.found[0]!.distance).toBe(0);
+  expect(stdout).toContain('north-east');
+});
+
+it('says what does not fit', async () => {
+  const index = at('b.index');
+  await fovea('index', index, array('v2.npy', [[1, 2]]), '--metric', 'euclidean');
+  const other = await fovea('index', index, array('v3.npy', [[1, 2, 3]]));
+  expect([other.code, other.stderr]).toEqual([
+    2,
+    expect.stringContaining('has vectors of 2 values, these have 3'),
+  ]);
+  const metric = await fovea('index', index, at('v2.npy'), '--metric', 'dot');
+  expect(metric.stderr).toContain('is searched by euclidean, not dot');
+  const image = await fovea('search', index, at('no.jpg'));
+  expect([image.code, messages(image.stderr)[0]]).toEqual([
+    2,
+    expect.stringContaining('no.jpg is no item of'),
+  ]);
+  const text = await fovea('search', at('ids.txt'), '0');
+  expect(text.stderr).toContain('is no index file');
+  expect((await fovea('search', index, '0', '--sheet', at('x.txt'))).stderr).toContain('call it .html');
+});
+
+it('keeps a whole index where a process is killed while it appends', async () => {
+  const index = at('killed.index');
+  const rows = 30_000;
+  const width = 512;
+  const big = Float32Array.from({ length: rows * width }, (_, i) => Math.sin(i));
+  writeFileSync(at('big.npy'), encodeNpy({ data: big, shape: [rows, width] }));
+  let before = 0;
+  for (const share of [0.2, 0.6]) {
+    const { child, ended } = startFovea(['index', index, at('big.npy')]);
+    const goal = before + share * 4 * big.length;
+    const size = () => statSync(index, { throwIfNoEntry: false })?.size ?? 0;
+    while (size() < goal && child.exitCode === null) await setTimeout(2);
+    child.kill('SIGKILL');
+    expect((await ended).signal).toBe('SIGKILL');
+    const one = array('one.npy', [Array.from({ length: width }, () => 1)]);
+    const { code, stdout } = await fovea('index', index, one);
+    expect(code).toBe(0);
+    const count = Number(/has (\d+)\n/.exec(stdout)![1]);
+    expect(count).toBeGreaterThan(0);
+    const json = at('killed.json');
+    const found = await fovea('search', index, one, '-k', '1', '--json', json);
+    expect(found.code).toBe(0);
+    expect(JSON.parse(readFileSync(json, 'utf8')).queries[0].found[0].distance).toBeLessThan(1e-6);
+    before = size();
+  }
+}, 120_000);
