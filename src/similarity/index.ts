@@ -13,6 +13,7 @@ export {
   type HeadFusion,
 } from './attention/maps.ts';
 export { type AttentionLayer, type AttentionWeights, attentionWeights } from './attention/weights.ts';
+export * from './audio/index.ts';
 export type { DistanceBlock } from './cosines.ts';
 export * from './cutout/index.ts';
 export {

@@ -27,11 +27,22 @@ const calls: Readonly<Record<string, () => unknown>> = {
   trimapOf: () => similarity.trimapOf(map, mistake),
   closedFormMatte: () => similarity.closedFormMatte(rgb, map as never, mistake),
   estimateForeground: () => similarity.estimateForeground(gpu, rgb, map, mistake),
+  createEmbedder: () => similarity.createEmbedder(gpu, {} as never, mistake),
+  openEmbedder: () => similarity.openEmbedder(gpu, new Uint8Array(), mistake),
+  poolFrames: () => similarity.poolFrames(rows, 'mean', mistake),
+  MelSpectrogram: () => new similarity.MelSpectrogram(gpu, mistake),
+  melImages: () => similarity.melImages({ settings: {}, compute: () => 0 } as never, rows.data, mistake),
+  amplitudeToDB: () => similarity.amplitudeToDB(rows, mistake),
   imageHashes: () => similarity.imageHashes(image, mistake),
 };
 
 /** What takes no options. */
-const WITHOUT = ['ImageHash', 'composite', 'postProcessMask'];
+const WITHOUT = [
+  ...['hzToMel', 'melToHz', 'resample', 'decodeWav', 'isWav', 'toMono', 'framesAt'],
+  'ImageHash',
+  'composite',
+  'postProcessMask',
+];
 
 describe('an option that does not exist is refused', () => {
   it.each(Object.entries(calls))('%s', async (_name, call) => {
