@@ -1,6 +1,7 @@
 import { expectArguments } from '../arguments.ts';
 import { ShapeError } from '../errors.ts';
 import { expectOptions } from '../options.ts';
+import { MedoidSwaps } from './medoidSwaps.ts';
 import { Random } from './random.ts';
 
 /** Options of `kMedoids`. */
@@ -109,65 +110,13 @@ function build(distances: Float64Array, n: number, k: number): number[] {
 
 /** Swaps until no swap lowers the sum. */
 function improve(distances: Float64Array, n: number, start: readonly number[]): KMedoids {
-  const medoids = [...start];
-  const k = medoids.length;
-  const labels = new Int32Array(n);
-  const first = new Float64Array(n);
-  const second = new Float64Array(n);
-  const assign = (): number => {
-    let cost = 0;
-    for (let i = 0; i < n; i++) {
-      let [label, d1, d2] = [0, Infinity, Infinity];
-      for (let m = 0; m < k; m++) {
-        const d = distances[medoids[m]! * n + i]!;
-        if (d < d1) [label, d1, d2] = [m, d, d1];
-        else if (d < d2) d2 = d;
-      }
-      labels[i] = label;
-      first[i] = d1;
-      second[i] = d2;
-      cost += d1;
-    }
-    return cost;
-  };
-  let cost = assign();
-  const removal = new Float64Array(k);
-  const change = new Float64Array(k);
-  /** What the sum grows by where a medoid goes and nothing comes. */
-  const weighRemovals = () => {
-    removal.fill(0);
-    for (let i = 0; i < n; i++) removal[labels[i]!]! += second[i]! - first[i]!;
-  };
-  weighRemovals();
-  // With one medoid there is no second nearest; `build` has found it. Ends when no item has bettered the sum since it was tried.
-  for (let c = 0, idle = 0; k > 1 && idle < n; c = (c + 1) % n, idle++) {
-    if (medoids.includes(c)) continue;
-    change.set(removal);
-    // By how much the new one is nearer, whichever medoid goes.
-    let shared = 0;
-    for (let i = 0, at = c * n; i < n; i++, at++) {
-      const d = distances[at]!;
-      if (d < first[i]!) {
-        shared += d - first[i]!;
-        change[labels[i]!]! += first[i]! - second[i]!;
-      } else if (d < second[i]!) change[labels[i]!]! += d - second[i]!;
-    }
-    let place = 0;
-    for (let m = 1; m < k; m++) if (change[m]! < change[place]!) place = m;
-    if (!(change[place]! + shared < 0)) continue;
-    const before = medoids[place]!;
-    medoids[place] = c;
-    const lower = assign();
-    // Sums are rounded: a swap must lower the sum itself, or two could take turns for ever.
-    if (lower < cost) {
-      cost = lower;
-      idle = -1;
-    } else {
-      medoids[place] = before;
-      cost = assign();
-    }
-    weighRemovals();
+  const row = (item: number) => distances.subarray(item * n, (item + 1) * n);
+  const swaps = new MedoidSwaps(start, start.map(row));
+  // Ends when no item has bettered the sum since it was tried.
+  for (let item = 0, idle = 0; idle < n; item = (item + 1) % n, idle++) {
+    if (swaps.swapIn(item, row(item))) idle = -1;
   }
-  medoids.sort((a, b) => a - b);
-  return { cost: assign(), medoids, labels };
+  swaps.sort();
+  const { cost, medoids, labels } = swaps;
+  return { cost, medoids, labels };
 }
