@@ -14,6 +14,9 @@ export interface DistanceBlock {
   readonly distances: Float32Array<ArrayBuffer>;
 }
 
+/** Below that a distance is rounding of float64: that of parallel vectors, which are at distance 0. */
+export const PARALLEL = 2 ** -102;
+
 /**
  * Cosine distances on the GPU: half the squared distance of points on the unit sphere, which keeps the digits of vectors that
  * are nearly parallel, where 1 - cosine has none left. The points are taken from their mean before they are rounded to f32, so
@@ -41,7 +44,8 @@ export class Cosines {
     for (let i = 0; i < x.width; i++) mean[i]! /= x.rows;
     this.#mean = mean;
     // A point is off by 2^-24 of its length at most: 1e-5 of a squared distance that is 6e-4 of the squared length.
-    this.#near = 3e-4 * Math.max(this.#farthest(x, this.#ofX), this.#farthest(y, this.#ofY));
+    const farthest = Math.max(this.#farthest(x, this.#ofX), this.#farthest(y, this.#ofY));
+    this.#near = Math.max(3e-4 * farthest, PARALLEL);
   }
 
   /** Rows of x as points. */
@@ -71,7 +75,7 @@ export class Cosines {
     const [ofX, ofY] = [this.#ofX[i]!, this.#ofY[j]!];
     let sum = 0;
     for (let k = 0; k < width; k++) sum += (x[i * width + k]! * ofX - y[j * width + k]! * ofY) ** 2;
-    return sum / 2;
+    return sum / 2 < PARALLEL ? 0 : sum / 2;
   }
 
   #points({ data, rows, width }: Vectors, scales: Float64Array): Vectors {

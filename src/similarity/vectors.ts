@@ -12,11 +12,34 @@ export interface Vectors {
   readonly width: number;
 }
 
+/** Rows of numbers in the precision in which they were given: float64 stays so. */
+export interface Rows {
+  /** Row by row. */
+  readonly data: Float32Array | Float64Array;
+  readonly rows: number;
+  /** Values of a row. */
+  readonly width: number;
+}
+
 /**
- * The rows of a tensor [n, d], as f32. Throws UsageError for what is no tensor or holds values that are not finite, and
- * ShapeError for another rank, a number of values that is not n d, and a d that is not `wanted`.
+ * The rows of a tensor [n, d]. Throws UsageError for what is no tensor or holds values that are not finite, and ShapeError for
+ * another rank or a number of values that is not n d.
  */
+export function expectRows(call: string, name: string, given: HostTensor): Rows {
+  const rows = shapedRows(call, name, given);
+  expectFinite(call, name, rows);
+  return rows;
+}
+
+/** The rows of a tensor [n, d], as f32. Throws as `expectRows` does; also for values beyond f32, and a d that is not `wanted`. */
 export function expectVectors(call: string, name: string, given: HostTensor, wanted?: number): Vectors {
+  const { data, rows, width } = shapedRows(call, name, given, wanted);
+  const vectors = { data: data instanceof Float32Array ? data : Float32Array.from(data), rows, width };
+  expectFinite(call, name, vectors);
+  return vectors;
+}
+
+function shapedRows(call: string, name: string, given: HostTensor, wanted?: number): Rows {
   expectArguments(call, { [name]: given }, { [name]: { data: 'values', shape: 'values' } });
   const { data, shape } = given;
   const [rows = 0, width = 0] = shape;
@@ -32,14 +55,17 @@ export function expectVectors(call: string, name: string, given: HostTensor, wan
   if (data.length !== rows * width) {
     throw new ShapeError(`${call}: ${name} has ${data.length} values for shape ${formatShape(shape)}`);
   }
-  const values = data instanceof Float32Array ? data : Float32Array.from(data);
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) continue;
+  const floats = data instanceof Float32Array || data instanceof Float64Array;
+  return { data: floats ? data : Float64Array.from(data), rows, width };
+}
+
+function expectFinite(call: string, name: string, { data, width }: Rows): void {
+  for (let i = 0; i < data.length; i++) {
+    if (Number.isFinite(data[i])) continue;
     throw new UsageError(
-      `${call}: ${name} is ${values[i]} at row ${Math.floor(i / width)}, column ${i % width}; leave such rows out`,
+      `${call}: ${name} is ${data[i]} at row ${Math.floor(i / width)}, column ${i % width}; leave such rows out`,
     );
   }
-  return { data: values, rows, width };
 }
 
 /** Some of the rows, not copied. */
