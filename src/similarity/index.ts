@@ -14,6 +14,7 @@ export {
 } from './attention/maps.ts';
 export { type AttentionLayer, type AttentionWeights, attentionWeights } from './attention/weights.ts';
 export * from './audio/index.ts';
+export * from './clusters/index.ts';
 export type { DistanceBlock } from './cosines.ts';
 export * from './cutout/index.ts';
 export {

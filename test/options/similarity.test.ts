@@ -14,6 +14,15 @@ const image = { width: 2, height: 2, data: new Uint8Array(4) };
 const calls: Readonly<Record<string, () => unknown>> = {
   PairwiseDistances: () => new similarity.PairwiseDistances(gpu, mistake),
   pairwiseDistances: () => similarity.pairwiseDistances(gpu, rows, rows, mistake),
+  KMeans: () => new similarity.KMeans(mistake),
+  MiniBatchKMeans: () => new similarity.MiniBatchKMeans(mistake),
+  KMedoids: () => new similarity.KMedoids(mistake),
+  chooseK: () => similarity.chooseK(rows, mistake),
+  gapStatistic: () => similarity.gapStatistic(rows, mistake),
+  silhouetteSamples: () => similarity.silhouetteSamples(rows, [0], mistake),
+  silhouetteScore: () => similarity.silhouetteScore(rows, [0], mistake),
+  simplifiedSilhouetteSamples: () => similarity.simplifiedSilhouetteSamples(rows, rows, [0], mistake),
+  normalizedMutualInfoScore: () => similarity.normalizedMutualInfoScore([0], [0], mistake),
   maximalMarginalRelevance: () => similarity.maximalMarginalRelevance(rows, [0, 1], mistake),
   recommend: () => similarity.recommend(rows, {}, mistake),
   averageHash: () => similarity.averageHash(image, mistake),
@@ -39,6 +48,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 /** What takes no options. */
 const WITHOUT = [
   ...['hzToMel', 'melToHz', 'resample', 'decodeWav', 'isWav', 'toMono', 'framesAt'],
+  ...['adjustedRandScore', 'chooseKPlot', 'elbow'],
   'ImageHash',
   'composite',
   'postProcessMask',
