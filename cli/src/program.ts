@@ -16,6 +16,7 @@ import { trainCommand } from './commands/train.ts';
 import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { applyConfig, optionNames } from './config.ts';
+import { addCutoutCommand } from './cutoutProgram.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { addGatherCommand } from './gather/program.ts';
 import { addHashCommands } from './hashProgram.ts';
@@ -327,6 +328,7 @@ addExportCommand(program);
 addGatherCommand(program);
 addHashCommands(program);
 addSearchCommands(program);
+addCutoutCommand(program);
 
 program
   .command('demo')

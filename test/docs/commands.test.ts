@@ -116,6 +116,13 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
       ...['--weights', at('resnet.pth'), ...SMALL.slice(0, -2)],
     ];
   },
+  'cutout --model --out': () => [
+    ...['cutout', at('coins/coins.png'), '--model', at('segment.safetensors'), '--out', at('cut')],
+  ],
+  'cutout --alpha-matting --detector --model --out': () => [
+    ...['cutout', at('coins/coins.png'), '--model', at('segment.safetensors'), '--out', at('cut-boxes')],
+    ...['--detector', at('detect.safetensors'), '--alpha-matting'],
+  ],
   'hash --json --recursive': () => ['hash', at('classes'), '--recursive', '--json', at('hashes.json')],
   'index --model --recursive': () => [
     ...['index', at('photos.index'), at('classes'), '--model', at('class.safetensors'), '--recursive'],

@@ -237,7 +237,8 @@ function write(
     for (let u = 0; u < tile.width; u++) {
       const to = (tile.y + v) * image.width + tile.x + u;
       const from = (tile.y + v - part.y) * part.width + tile.x + u - part.x;
-      const isWhole = matte.data[to]! >= 1;
+      // As bytes have it.
+      const isWhole = matte.data[to]! * 255 >= 254.5;
       for (let c = 0; c < 3; c++) {
         bytes[3 * to + c] = isWhole ? image.data[3 * to + c]! * factor : values[6 * from + c]! * 255;
       }

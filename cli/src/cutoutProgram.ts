@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Rgba } from 'fovea/similarity';
+import { cutoutCommand } from './commands/cutout.ts';
+import { names, share, whole } from './optionValues.ts';
+import { predicting } from './resultOptions.ts';
+
+/** `255,255,255,255` as four numbers; without the last one it is opaque. */
+function color(text: string): Rgba {
+  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+  const isByte = (value: number) => Number.isInteger(value) && value >= 0 && value <= 255;
+  if (!values.every(isByte) || (values.length !== 3 && values.length !== 4)) {
+    throw new InvalidArgumentError(
+      'give red, green, blue and opacity from 0 to 255, such as 255,255,255,255.',
+    );
+  }
+  const [red, green, blue, alpha = 255] = values as [number, number, number, number?];
+  return [red, green, blue, alpha];
+}
+
+/** Adds `fovea cutout`. */
+export function addCutoutCommand(program: Command): void {
+  predicting(
+    program
+      .command('cutout')
+      .description('remove the background of images: PNG files of their own size with alpha')
+      .argument('<images...>', 'image files, and folders of images')
+      .requiredOption(
+        '--model <file>',
+        "what tells foreground from background: a segmenter of fovea train or torchvision's, or an ONNX network such as U2-Net or IS-Net",
+      )
+      .requiredOption('--out <dir>', 'folder for the results')
+      .option('--detector <file>', 'a detector: the model then refines each box that it finds')
+      .option('--threshold <score>', 'lowest score of the boxes of --detector (default: 0.3)', share)
+      .option('--padding <share>', 'what is added to each box on every side (default: 0.1)', share)
+      .option('--classes <list>', 'the classes that are foreground (default: all)', names),
+  )
+    .option(
+      '--max-side <pixels>',
+      'longer side at which the model sees images (default: its own)',
+      whole(1, 65536),
+    )
+    .option(
+      '--tile <pixels>',
+      'side of the tiles in which it sees larger ones (default: 1024)',
+      whole(32, 8192),
+    )
+    .addOption(
+      new Option(
+        '--normalize <how>',
+        'how images are normalised for an ONNX network (default: isnet from 1024 pixels on, else imagenet)',
+      ).choices(['imagenet', 'isnet', 'none']),
+    )
+    .option('--alpha-matting', 'solve again, from the colours, what the model is not sure of')
+    .option(
+      '--alpha-matting-foreground-threshold <n>',
+      'sure above this, of 255 (default: 240)',
+      whole(0, 255),
+    )
+    .option(
+      '--alpha-matting-background-threshold <n>',
+      'sure below this, of 255 (default: 10)',
+      whole(0, 255),
+    )
+    .option(
+      '--alpha-matting-erode-size <pixels>',
+      'how far what is sure is eroded (default: 10)',
+      whole(0, 10_000),
+    )
+    .option('--only-mask', 'write the mask alone, as a grey image')
+    .option('--post-process-mask', 'make the mask smooth, of 0 and 1')
+    .option('--bgcolor <r,g,b,a>', 'lay the cut-out over a colour', color)
+    .option(
+      '--keep-colors',
+      "keep the image's colours at soft edges (default: estimate those of the foreground)",
+    )
+    .addOption(
+      new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
+        'auto',
+        'hardware',
+        'lavapipe',
+        'swiftshader',
+      ]),
+    )
+    .action(cutoutCommand);
+}

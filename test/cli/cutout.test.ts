@@ -1,0 +1,126 @@
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { uprightExif } from '../../cli/src/cutoutFile.ts';
+import { buildCli, fovea, messages } from './run.ts';
+
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+const NETWORK = path.join(import.meta.dirname, '../fixtures/matting/rembg.onnx');
+
+beforeAll(async () => {
+  await buildCli();
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-cutout-'));
+  const data = Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * 7919) % 251));
+  const image = () => sharp(data, { raw: { width: 60, height: 40, channels: 3 } });
+  await image().png().toFile(at('a.png'));
+  await image()
+    .withMetadata({ orientation: 6 })
+    .withExifMerge({ IFD0: { Copyright: 'nobody' } })
+    .jpeg({ quality: 95 })
+    .toFile(at('b.jpg'));
+  writeFileSync(at('c.png'), 'no image');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const pixels = async (file: string) => {
+  const { data, info } = await sharp(file).raw().toBuffer({ resolveWithObject: true });
+  return { data, ...info };
+};
+
+it('writes cut-outs of the size that is seen, goes on after a bad image, and keeps what describes the image', async () => {
+  const run = await fovea('cutout', folder, '--model', NETWORK, '--out', at('cut'));
+  expect(run.code).toBe(2);
+  expect(run.stderr).toContain('c.png: not an image that can be read');
+  expect(messages(run.stderr)[0]).toContain(
+    'ONNX network; images stretched to 32x24, normalised as ImageNet',
+  );
+  expect(run.stdout).toMatch(/a\.png: \d+ % foreground\n.*b\.jpg: \d+ % foreground\n/);
+  expect(readdirSync(at('cut')).sort()).toEqual(['a.png', 'b.png']);
+  const [a, own] = [await pixels(at('cut/a.png')), await pixels(at('a.png'))];
+  expect([a.width, a.height, a.channels]).toEqual([60, 40, 4]);
+  let whole = 0;
+  for (let i = 0; i < 60 * 40; i++) {
+    if (a.data[4 * i + 3] !== 255) continue;
+    whole++;
+    expect([...a.data.subarray(4 * i, 4 * i + 3)]).toEqual([...own.data.subarray(3 * i, 3 * i + 3)]);
+  }
+  expect(whole).toBeGreaterThan(0);
+  // Turned by a quarter: upright pixels, and EXIF that says so.
+  const b = await sharp(at('cut/b.png')).metadata();
+  expect([b.width, b.height, b.orientation]).toEqual([40, 60, 1]);
+  expect(Buffer.from(b.exif!).includes('nobody')).toBe(true);
+});
+
+it('writes masks, and lays cut-outs over a colour', async () => {
+  const one = ['cutout', at('a.png'), '--model', NETWORK];
+  const masked = await fovea(...one, '--out', at('mask'), '--only-mask', '--post-process-mask');
+  expect(masked.code, masked.stderr).toBe(0);
+  const mask = await pixels(at('mask/a.png'));
+  expect(mask.channels).toBe(1);
+  for (const value of mask.data) expect([0, 255]).toContain(value);
+  const laid = await fovea(
+    ...one,
+    '--out',
+    at('red'),
+    '--bgcolor',
+    '255,0,0',
+    '--keep-colors',
+    '--alpha-matting',
+  );
+  expect(laid.code, laid.stderr).toBe(0);
+  const red = await pixels(at('red/a.png'));
+  for (let i = 3; i < red.data.length; i += 4) expect(red.data[i]).toBe(255);
+});
+
+it('multiplies by the alpha of the image', async () => {
+  const source = await pixels(at('a.png'));
+  const data = Buffer.alloc(60 * 40 * 4);
+  for (let i = 0; i < 60 * 40; i++) {
+    source.data.copy(data, 4 * i, 3 * i, 3 * i + 3);
+    data[4 * i + 3] = i % 60 < 30 ? 0 : 255;
+  }
+  await sharp(data, { raw: { width: 60, height: 40, channels: 4 } })
+    .png()
+    .toFile(at('half.png'));
+  const run = await fovea('cutout', at('half.png'), '--model', NETWORK, '--out', at('halves'));
+  expect(run.code, run.stderr).toBe(0);
+  const half = await pixels(at('halves/half.png'));
+  for (let i = 0; i < 60 * 40; i++) if (i % 60 < 30) expect(half.data[4 * i + 3]).toBe(0);
+});
+
+it.each<[readonly string[], string]>([
+  [['--alpha-matting-erode-size', '4'], 'options are for --alpha-matting'],
+  [['--bgcolor', '1,2'], 'give red, green, blue and opacity from 0 to 255'],
+  [['--bgcolor', '1,2,3', '--only-mask'], '--bgcolor is not for --only-mask'],
+  [['--padding', '0.2'], '--padding is for --detector'],
+  [['--tile', '64'], 'tile is not for ONNX networks'],
+])('refuses %j', async (more, message) => {
+  copyFileSync(at('a.png'), at('one.png'));
+  const run = await fovea('cutout', at('one.png'), '--model', NETWORK, '--out', at('none'), ...more);
+  expect(run.code).not.toBe(0);
+  expect(run.stderr).toContain(message);
+});
+
+it('makes EXIF upright, whatever its order of bytes, and leaves out what is no EXIF', () => {
+  for (const little of [true, false]) {
+    const block = new Uint8Array(40);
+    const view = new DataView(block.buffer);
+    block.set(little ? [0x49, 0x49] : [0x4d, 0x4d]);
+    view.setUint16(2, 42, little);
+    view.setUint32(4, 8, little);
+    view.setUint16(8, 1, little);
+    view.setUint16(10, 0x0112, little);
+    view.setUint16(12, 3, little);
+    view.setUint32(14, 1, little);
+    view.setUint16(18, 6, little);
+    view.setUint32(22, 30, little);
+    const upright = uprightExif(Buffer.concat([Buffer.from('Exif\0\0'), block]))!;
+    const found = new DataView(upright.buffer);
+    expect([found.getUint16(18, little), found.getUint32(22, little), upright.length]).toEqual([1, 0, 30]);
+  }
+  expect(uprightExif(Uint8Array.of(1, 2, 3))).toBeUndefined();
+  expect(uprightExif(readFileSync(at('a.png')))).toBeUndefined();
+});
