@@ -105,6 +105,7 @@ export async function encodeCutout(
   const channels = (data.length / (width * height)) as 1 | 4;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
   const png = await sharp(bytes, { raw: { width, height, channels }, limitInputPixels: false })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
   const upright = exif && uprightExif(exif);
