@@ -6,11 +6,17 @@ import { hasBuiltins } from './files.ts';
 export interface FileStorage {
   /** The path. */
   readonly name: string;
+  /** How many bytes there are. */
   size(): Promise<number>;
+  /** So many bytes from a place on. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Adds bytes at the end. */
   append(bytes: Uint8Array): Promise<void>;
+  /** Cuts off what is behind so many bytes. */
   truncate(size: number): Promise<void>;
+  /** Returns when all is on the disk. */
   sync(): Promise<void>;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 

@@ -77,6 +77,7 @@ export class FlatIndex {
     return gone.length;
   }
 
+  /** Whether there is an item of this id. */
   has(id: Id): boolean {
     return this.#names.rowOf(id) !== undefined;
   }

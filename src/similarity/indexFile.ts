@@ -34,6 +34,7 @@ export interface IndexStorage {
   truncate(size: number): Promise<void>;
   /** Returns when all is on the disk. */
   sync(): Promise<void>;
+  /** Closes it. */
   close(): Promise<void>;
 }
 
@@ -108,6 +109,7 @@ export class IndexFile {
     return this.#names.list;
   }
 
+  /** Whether there is an item of this id. */
   has(id: Id): boolean {
     return this.#names.rowOf(id) !== undefined;
   }

@@ -91,7 +91,11 @@ export abstract class KNeighbors {
     return withoutSelf(await this.#searcher.search(rowsOf(rows), rows, nNeighbors + 1));
   }
 
-  /** The neighbours of each row of x, and how much each counts: weights [n, k]. */
+  /**
+   * The neighbours of each row of x, and how much each counts: weights [n, k].
+   *
+   * @hidden
+   */
   protected async weighed(x: HostTensor): Promise<Weighed> {
     const { distances, indices, shape } = await this.kneighbors(x);
     const counts = new Float64Array(distances.length).fill(1);

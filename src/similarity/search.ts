@@ -27,11 +27,11 @@ export interface RowSource {
 
 /** The nearest rows of each query. */
 export interface Neighbors {
-  /** [queries, k]: those of the nearest rows, the nearest first. Infinity (of dot products -Infinity) where there are fewer than k. */
+  /** Those of the nearest rows, the nearest first, as [queries, k]. Infinity (of dot products -Infinity) where there are fewer than k. */
   readonly distances: Float64Array;
-  /** [queries, k]: their numbers; -1 where there are fewer than k. */
+  /** Their numbers, as [queries, k]; -1 where there are fewer than k. */
   readonly indices: Int32Array;
-  /** [queries, k]. */
+  /** The numbers of queries and of neighbours: [queries, k]. */
   readonly shape: readonly [number, number];
 }
 

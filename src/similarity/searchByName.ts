@@ -13,7 +13,7 @@ export interface SearchOptions {
 
 /** What a search in an index has found. */
 export interface SearchResult extends Neighbors {
-  /** [queries, k]: the ids; undefined where there are fewer than k. */
+  /** The ids, as [queries, k]; undefined where there are fewer than k. */
   readonly ids: readonly (Id | undefined)[];
 }
 
