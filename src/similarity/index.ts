@@ -30,12 +30,12 @@ export {
   type CreateIndexOptions,
   createIndex,
   type FileSearchOptions,
-  IndexFile,
+  type IndexFile,
   type IndexStorage,
   type OpenIndexOptions,
   openIndex,
 } from './indexFile.ts';
-export { KNeighbors, type KNeighborsOptions } from './kNeighbors.ts';
+export type { KNeighbors, KNeighborsOptions } from './kNeighbors.ts';
 export { KNeighborsClassifier } from './kNeighborsClassifier.ts';
 export { KNeighborsRegressor, type Targets } from './kNeighborsRegressor.ts';
 export type { Id, IdFilter } from './names.ts';
