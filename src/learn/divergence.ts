@@ -6,11 +6,12 @@ import type { StepRates } from './fitPlan.ts';
 export interface Told {
   readonly step: number;
   readonly rates: StepRates;
-  /** What its items are called. */
-  readonly names: readonly string[];
-  /** Its batches, of these items one after the other. */
-  readonly batches: readonly Batch[];
+  /** Its batches, and the items of each. */
+  readonly batches: readonly { readonly batch: Batch; readonly items: readonly unknown[] }[];
 }
+
+/** What items are called. */
+type NameOf = (item: unknown, number: number) => string;
 
 /** What is wrong with a step whose losses, or the norm of their gradients, are not finite. */
 export function problemOf(losses: Readonly<Record<string, number>>, gradNorm: number): string | undefined {
@@ -25,17 +26,16 @@ export function problemOf(losses: Readonly<Record<string, number>>, gradNorm: nu
 /** A message names no more items of a batch than this. */
 const MAX_NAMES = 8;
 
-/** The first value of batches that is not finite, and whose it is; undefined where all are. */
-function brokenInput(batches: readonly Batch[], names: readonly string[]): string | undefined {
-  let first = 0;
-  for (const batch of batches) {
+/** The first value of batches that is not finite, and whose it is where arrays have a row per item; undefined where all are. */
+function brokenInput(batches: Told['batches'], nameOf: NameOf): string | undefined {
+  for (const { batch, items } of batches) {
     for (const [name, { data, shape }] of Object.entries(batch)) {
       const at = data.findIndex((value) => !Number.isFinite(Number(value)));
       if (at < 0) continue;
-      const item = names[first + Math.floor((at * (shape[0] ?? 1)) / data.length)];
-      return `${name} of ${item} has the value ${data[at]}: mend that item, or leave it out`;
+      if (shape[0] !== items.length) return `${name} of the batch has the value ${data[at]}: mend its items`;
+      const n = Math.floor((at * items.length) / data.length);
+      return `${name} of ${nameOf(items[n], n)} has the value ${data[at]}: mend that item, or leave it out`;
     }
-    first += Object.values(batch)[0]?.shape[0] ?? 0;
   }
   return undefined;
 }
@@ -43,12 +43,13 @@ function brokenInput(batches: readonly Batch[], names: readonly string[]): strin
 /** The error of a step that left numbers that are not finite, with the items of its batch and the way out. */
 export function divergence(
   problem: string,
-  { step, names, rates, batches }: Told,
+  { step, rates, batches }: Told,
+  nameOf: NameOf,
   advice: ((step: number, items: string) => string) | undefined,
 ): NumericError {
-  const broken = brokenInput(batches, names);
+  const broken = brokenInput(batches, nameOf);
   if (broken && !advice) return new NumericError(`step ${step}: ${problem}; ${broken}`);
-  const known = [...new Set(names)];
+  const known = [...new Set(batches.flatMap(({ items }) => items).map(nameOf))];
   const more = known.length > MAX_NAMES ? ` and ${known.length - MAX_NAMES} more` : '';
   const items = `${known.slice(0, MAX_NAMES).join(', ')}${more}`;
   const way =

@@ -52,6 +52,8 @@ interface Pending extends Told {
   readonly values: readonly Values[];
 }
 
+/** A batch of a step, and its items. */
+type Taken<Item, B extends Batch> = Pick<LoadedBatch<Item, B>, 'batch' | 'items'>;
 type Batches<Item, B extends Batch> = AsyncGenerator<LoadedBatch<Item, B>, void>;
 
 /** A loss scale below this is no overflow any more: fairseq's limit, 30 halvings from the first one. */
@@ -191,20 +193,18 @@ export class Fit<Item, M extends Module, B extends Batch> {
       if (rates.momentum !== undefined) optimizer.momentum = rates.momentum;
       if (!skip) state.atRest = false;
       const values: Values[] = [];
-      const items: Item[] = [];
-      const batchesOfStep: B[] = [];
+      const taken: Taken<Item, B>[] = [];
       for (let part = 1; part <= parts; part++) {
         if (next.done) throw this.#miscounted('fewer');
-        const taken = next.value;
-        if (!skip) values.push(...(await program.run(taken.batch, part === parts)));
-        items.push(...taken.items);
-        batchesOfStep.push(taken.batch);
+        const { batch, items } = next.value;
+        if (!skip) values.push(...(await program.run(batch, part === parts)));
+        taken.push({ batch, items });
         // While the device computes, the next batch is made.
         next = await this.#waiting.next(batches, values);
       }
       if (skip) continue;
-      const names = items.map((item, i) => this.#learner.task.nameOf?.(item) ?? `item ${i}`);
-      const pending = { rates, step: state.step, count: items.length, names, batches: batchesOfStep, values };
+      const count = taken.reduce((sum, { items }) => sum + items.length, 0);
+      const pending = { rates, step: state.step, count, batches: taken, values };
       this.#last = pending;
       // While the device computes this step, the losses of the step before are read.
       await this.#settle(program);
@@ -356,6 +356,7 @@ export class Fit<Item, M extends Module, B extends Batch> {
 
   /** The error of a step that left numbers that are not finite. Default: the last one. */
   #divergence(problem: string, step: Told = this.#last!): NumericError {
-    return divergence(problem, step, this.#parts.advice);
+    const nameOf = (item: unknown, i: number) => this.#learner.task.nameOf?.(item as Item) ?? `item ${i}`;
+    return divergence(problem, step, nameOf, this.#parts.advice);
   }
 }

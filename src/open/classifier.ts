@@ -13,9 +13,8 @@ import type { CropPreprocessing } from '../tasks/preprocessing.ts';
 import { architectureIn } from '../tasks/weightConfig.ts';
 import { WeightShapes } from '../tasks/weightShapes.ts';
 
-/** A classifier that others have trained, with torchvision's name of it, such as `resnet18`, or what it is like. */
-export interface OpenedClassifier {
-  readonly title: string;
+/** A classifier that others have trained. */
+export interface OpenedClassifier extends Pick<ClassifierIn, 'title' | 'builder'> {
   readonly trained: TrainedModel & { readonly preprocessing: CropPreprocessing };
 }
 
@@ -24,7 +23,7 @@ function found(weights: LoadedWeights, arch: string | undefined): ClassifierIn |
   if (arch === undefined) return architectureIn(weights) === undefined ? classifierOf(weights) : undefined;
   const model = torchvisionClassifier(arch, classesIn(new WeightShapes(weights)));
   model?.loadStateDict(weights, { copy: false });
-  return model && { title: arch, model };
+  return model && { title: arch, builder: arch, model };
 }
 
 /**
@@ -41,7 +40,7 @@ export function classifierIn(
 ): OpenedClassifier | undefined {
   const classifier = found(weights, arch);
   if (!classifier) return undefined;
-  const { title, model } = classifier;
+  const { title, builder, model } = classifier;
   model.eval();
   const count = classesIn(new WeightShapes(weights)) ?? 0;
   if (names && names.length !== count) {
@@ -51,5 +50,9 @@ export function classifierIn(
   }
   const classNames = names ?? Array.from({ length: count }, (_, i) => String(i));
   const preprocessing = presetOf(title, model);
-  return { title, trained: { name: classifierName(model), model, classNames, preprocessing } };
+  return {
+    title,
+    ...(builder === undefined ? {} : { builder }),
+    trained: { name: classifierName(model), model, classNames, preprocessing },
+  };
 }

@@ -27,10 +27,10 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
 }
 
 /** A classifier that others have trained. */
-function openedClassifier({ title, trained }: OpenedClassifier, name: string): OpenedModel {
-  const isKnown = trained.name !== 'resnet-cifar' && trained.name !== 'vit-classifier';
-  const description = `${isKnown ? 'torchvision ' : ''}${title}, a classifier of ${classCount(trained.classNames)}; images ${describeCrop(trained.preprocessing)}, normalised in the model`;
-  return { ...opened(trained, name, description), builders: [title] };
+function openedClassifier({ title, builder, trained }: OpenedClassifier, name: string): OpenedModel {
+  const origin = builder === undefined ? '' : 'torchvision ';
+  const description = `${origin}${title}, a classifier of ${classCount(trained.classNames)}; images ${describeCrop(trained.preprocessing)}, normalised in the model`;
+  return { ...opened(trained, name, description), builders: builder === undefined ? [] : [builder] };
 }
 
 /**

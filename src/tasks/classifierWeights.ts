@@ -5,7 +5,7 @@ import { CifarResNet, type CifarResNetConfig } from '../models/cifarResnet.ts';
 import { EFFICIENTNETS, EfficientNet } from '../models/efficientnet.ts';
 import { MobileNetV2 } from '../models/mobilenet.ts';
 import { MobileNetV3 } from '../models/mobilenetV3.ts';
-import { ResNet } from '../models/resnet.ts';
+import { RESNETS, ResNet } from '../models/resnet.ts';
 import { torchvisionModel } from '../models/torchvision.ts';
 import { VGG, VGGS } from '../models/vgg.ts';
 import { VIT_B_16, VisionTransformer, type ViTConfig, vitConfig } from '../models/vit.ts';
@@ -66,7 +66,8 @@ const HEADS: readonly (readonly [layer: string, builders: readonly string[]])[] 
   ['classifier.1', ['mobilenet_v2', ...Object.keys(EFFICIENTNETS)]],
 ];
 
-type Candidate = () => readonly [title: string, model: ClassificationModel];
+/** Makes a classifier. */
+type Candidate = () => ClassifierIn;
 
 /** The classifiers that weights may be of: torchvision's own, then those of other widths. No weight is drawn for them. */
 function* candidatesFor(
@@ -75,23 +76,38 @@ function* candidatesFor(
   builders: readonly string[],
   numClasses: number,
 ): Generator<Candidate> {
-  for (const builder of builders) yield () => [builder, torchvisionClassifier(builder, numClasses)!];
+  for (const builder of builders) {
+    yield () => ({ title: builder, builder, model: torchvisionClassifier(builder, numClasses)! });
+  }
   const options = { numClasses, seed: 0 };
   const cifar = cifarIn(shapes, numClasses);
   if (cifar) {
     const layers = 2 + 2 * (cifar.depth ?? []).reduce((a, b) => a + b, 0);
-    yield () => [`ResNet-${layers} for small images`, new CifarResNet({ ...cifar, seed: 0 })];
+    yield () => ({
+      title: `ResNet-${layers} for small images`,
+      model: new CifarResNet({ ...cifar, seed: 0 }),
+    });
   }
   const backbone = backboneIn(shapes);
   if (backbone?.kind === 'resnet' && backbone.prefix === '') {
-    yield () => [titleOf(backbone), new ResNet({ ...backbone.config, ...options })];
+    const title = titleOf(backbone);
+    yield () => ({
+      title,
+      ...(Object.hasOwn(RESNETS, title) ? { builder: title } : {}),
+      model: new ResNet({ ...backbone.config, ...options }),
+    });
   }
   if (backbone?.kind === 'mobilenet' && backbone.prefix === 'features.') {
-    yield () => [titleOf(backbone), new MobileNetV3({ ...backbone.config, ...options })];
+    yield () => ({
+      title: titleOf(backbone),
+      model: new MobileNetV3({ ...backbone.config, ...options }),
+    });
   }
   if (!shapes.layer('heads.head')) return;
   const vit = vitIn(shapes, weights, numClasses);
-  if (vit) yield () => ['vision transformer', new VisionTransformer({ ...vit, seed: 0 })];
+  if (vit) {
+    yield () => ({ title: 'vision transformer', model: new VisionTransformer({ ...vit, seed: 0 }) });
+  }
 }
 
 /** The classifier that a builder of torchvision makes; undefined for a detector or segmenter. */
@@ -139,6 +155,8 @@ export const classesIn = (shapes: WeightShapes): number | undefined =>
 export interface ClassifierIn {
   /** torchvision's name of it, such as `resnet18`, or what it is like. */
   readonly title: string;
+  /** torchvision's builder of it; undefined for a classifier that torchvision does not have. */
+  readonly builder?: string;
   /** The classifier with these weights; their arrays are used, not copied. */
   readonly model: ClassificationModel;
 }
@@ -150,10 +168,10 @@ export function classifierOf(weights: LoadedWeights): ClassifierIn | undefined {
   const numClasses = shapes.layer(head)?.out;
   if (numClasses === undefined) return undefined;
   for (const candidate of candidatesFor(weights, shapes, builders, numClasses)) {
-    const [title, model] = candidate();
+    const found = candidate();
     try {
-      model.loadStateDict(weights, { copy: false });
-      return { title, model };
+      found.model.loadStateDict(weights, { copy: false });
+      return found;
     } catch (error) {
       if (!(error instanceof StateDictError || error instanceof ShapeError)) throw error;
     }

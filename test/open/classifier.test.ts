@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { FoveaError } from '../../src/errors.ts';
 import { loadWeights } from '../../src/io/loadWeights.ts';
 import { writeTorch } from '../../src/io/torch/write.ts';
+import { CifarResNet } from '../../src/models/cifarResnet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
+import { VisionTransformer } from '../../src/models/vit.ts';
+import type { Module } from '../../src/nn/module.ts';
 import { openModel } from '../../src/open/openModel.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 
@@ -32,6 +35,21 @@ describe("torchvision's weights", () => {
         /^c\.pth: (resnet|vit-classifier) is a classifier; use Classifier \(fovea classify\)$/,
       );
     }
+  });
+
+  it('names a builder only of those that torchvision has', async () => {
+    const bytesOf = async (model: { stateDict: Module['stateDict'] }) =>
+      writeTorch(await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' }));
+    const small = new VisionTransformer({ numClasses: 3 });
+    for (const model of [new CifarResNet({ numClasses: 3 }), small]) {
+      const { builders, description } = await openModel(await bytesOf(model));
+      expect(builders).toEqual([]);
+      expect(description).not.toContain('torchvision');
+    }
+    const vit = torchvisionModel('vit_b_16', { num_classes: 3 });
+    const { builders, description } = await openModel(await bytesOf(vit.model as VisionTransformer));
+    expect(builders).toEqual(['vit_b_16']);
+    expect(description).toMatch(/^torchvision vit_b_16, a classifier of 3 classes/);
   });
 
   it.each([
