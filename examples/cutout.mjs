@@ -1,0 +1,122 @@
+// Cut-outs in two stages: a U-Net learns soft mattes from composites, and refines the boxes that a detector proposes.
+// Run: node examples/cutout.mjs
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { abs, affine, mean, mul, openGpu, sigmoid, softplus, sub, sum, tensor } from 'fovea';
+import { saveWeights } from 'fovea/io';
+import { Learner } from 'fovea/learn';
+import { UNet } from 'fovea/models';
+import { AdamW, manualSeed } from 'fovea/nn';
+import { composite, cutOut, openMatting } from 'fovea/similarity';
+import { Random } from 'fovea/vision';
+
+const SIDE = 64;
+
+/** A composite with a known matte: a soft disc with strands like hair, over waves. @param {number} n @param {number} side */
+function compositeOf(n, side) {
+  const random = new Random('mattes').fork(n);
+  const [cx, cy] = [random.range(0.4, 0.6) * side, random.range(0.4, 0.6) * side];
+  const [radius, soft, wave] = [random.range(0.18, 0.3) * side, random.range(1, 5), random.range(0.1, 0.6)];
+  const strands = Array.from({ length: 12 }, () => [random.range(0, 6.28), random.range(1.2, 1.5) * radius]);
+  const tint = [0.85, 0.55, 0.35].map((value) => value + random.range(-0.1, 0.1));
+  const ground = [0.2, 0.35, 0.5].map((value) => value + random.range(-0.1, 0.1));
+  const [image, matte] = [new Float32Array(side * side * 3), new Float32Array(side * side)];
+  for (let y = 0, i = 0; y < side; y++) {
+    for (let x = 0; x < side; x++, i++) {
+      const [far, turn] = [Math.hypot(x - cx, y - cy), Math.atan2(y - cy, x - cx)];
+      let alpha = Math.min(Math.max((radius - far) / soft + 0.5, 0), 1);
+      for (const [angle, end] of strands) {
+        const aside = far * Math.abs(Math.sin(turn - angle));
+        if (Math.cos(turn - angle) > 0 && far < end) alpha = Math.max(alpha, 1 - aside / 1.5);
+      }
+      matte[i] = alpha;
+      const light = 0.1 * Math.sin(wave * x) * Math.cos(wave * y);
+      for (let c = 0; c < 3; c++) {
+        image[3 * i + c] = alpha * tint[c] + (1 - alpha) * (ground[c] + light) + random.range(-0.03, 0.03);
+      }
+    }
+  }
+  return { image: image.map((value) => Math.min(Math.max(value, 0), 1)), matte };
+}
+
+/** How much more foreground than background: the difference of the two logits. @param {UNet} net @param {import('fovea').Tensor} images */
+const logitOf = (net, images) => sum(mul(net.forward(images), tensor([-1, 1])), { dim: 3, keepdim: true });
+
+/** @type {import('fovea/learn').Task<number, UNet, { images: import('fovea/learn').HostTensor, mattes: import('fovea/learn').HostTensor }>} */
+const task = {
+  collate(numbers) {
+    const items = numbers.map((n) => compositeOf(n, SIDE));
+    const flat = (/** @type {'image' | 'matte'} */ name) =>
+      Float32Array.from(items.flatMap((item) => Array.from(item[name])));
+    return {
+      images: { data: flat('image'), shape: [items.length, SIDE, SIDE, 3] },
+      mattes: { data: flat('matte'), shape: [items.length, SIDE, SIDE, 1] },
+    };
+  },
+  // Cross entropy with soft targets, and the mean absolute error itself.
+  losses(net, { images, mattes }) {
+    const logit = logitOf(net, images);
+    const entropy = mean(sub(softplus(logit), mul(logit, mattes)));
+    return { entropy: affine(entropy, 0.5), error: mean(abs(sub(sigmoid(logit), mattes))) };
+  },
+  predict: (net, { images }) => ({ alpha: sigmoid(logitOf(net, images)) }),
+  metrics: () => {
+    let [total, count] = [0, 0];
+    return {
+      mean_absolute_error: {
+        mode: 'min',
+        add({ alpha }, { mattes }) {
+          mattes.data.forEach((value, i) => {
+            total += Math.abs(value - alpha.data[i]);
+          });
+          count += mattes.data.length;
+        },
+        value: () => total / count,
+      },
+    };
+  },
+};
+
+const gpu = await openGpu();
+manualSeed(1);
+const net = new UNet({ numClasses: 2, width: 8, depth: 2 });
+const learner = new Learner(gpu, {
+  model: net,
+  task,
+  train: { length: 96, get: (n) => n },
+  valid: { length: 24, get: (n) => 1000 + n },
+  batchSize: 8,
+  callbacks: [
+    {
+      onEpochEnd: (_, { val_mean_absolute_error }) =>
+        console.log(`off by ${val_mean_absolute_error.toFixed(4)}`),
+    },
+  ],
+  optimizer: (groups) => new AdamW(groups, { weightDecay: 0.01 }),
+});
+const { best } = await learner.fitOneCycle(6, { lrMax: 0.02 });
+learner.dispose();
+
+// As a file it is a model of fovea cutout --model and fovea segment.
+const folder = await mkdtemp(path.join(tmpdir(), 'cutout-'));
+const file = path.join(folder, 'unet.safetensors');
+await saveWeights(file, await net.stateDict((state) => gpu.download(state)), {
+  architecture: 'unet',
+  config: net.config,
+  classNames: ['foreground'],
+  preprocessing: { maxSide: SIDE },
+});
+const network = await openMatting(gpu, await readFile(file), { name: 'unet.safetensors' });
+await rm(folder, { recursive: true });
+
+// A detector proposes boxes, such as this one; the U-Net refines each by itself.
+const { image } = compositeOf(2000, SIDE);
+const boxes = [/** @type {const} */ ([8, 8, 56, 56])];
+const cut = await cutOut(gpu, { width: SIDE, height: SIDE, data: image }, network, { boxes });
+const onWhite = composite(cut, [255, 255, 255, 255]);
+console.log(`cut out: ${onWhite.width}x${onWhite.height} pixels`);
+if (best) console.log(`off by ${best.value.toFixed(3)} on composites that it has not seen`);
+network.dispose();
+gpu.dispose();
