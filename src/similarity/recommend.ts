@@ -191,7 +191,7 @@ function choose(
   left.sort((a, b) => a - b);
   const nearest = new Float64Array(vectors.rows).fill(Number.NEGATIVE_INFINITY);
   const rows: number[] = [];
-  let next = first;
+  let next: number | undefined = first;
   while (next !== undefined && rows.length < k) {
     rows.push(next);
     left.splice(left.indexOf(next), 1);
