@@ -19,6 +19,7 @@ export {
   type EfficientNetOptions,
   efficientnetB0,
 } from './efficientnet.ts';
+export { type ExpectedScoreOptions, expectedScore } from './expectedScore.ts';
 export {
   FasterRCNN,
   type FasterRCNNConfig,

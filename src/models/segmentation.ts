@@ -5,7 +5,7 @@ import { crossEntropy } from '../graph/functions/losses.ts';
 import { mean, softmax, sum } from '../graph/functions/reduce.ts';
 import { cast, oneHot } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
-import { formatShape } from '../shape.ts';
+import { formatShape, sameShape } from '../shape.ts';
 
 /** The label of pixels that losses ignore. */
 export const IGNORE_LABEL = 255;
@@ -26,6 +26,11 @@ export interface SegmentationLossOptions {
    * count the same.
    */
   readonly classWeights?: readonly number[] | undefined;
+  /**
+   * f32 [N,H,W]: how much each pixel counts in the cross-entropy, of which the mean is then by weight: a map that says where it matters to be
+   * right. 0 or more; the Dice loss has none. Default: all count the same.
+   */
+  readonly pixelWeights?: Tensor | undefined;
 }
 
 /** The logits of a segmenter's classifiers. */
@@ -67,7 +72,7 @@ export function segmentationLoss(
   logits: Tensor,
   masks: Tensor,
   { dice = false }: SegmentationLossConfig,
-  { classWeights }: SegmentationLossOptions = {},
+  { classWeights, pixelWeights }: SegmentationLossOptions = {},
 ): Tensor {
   const C = logits.shape.at(-1)!;
   if (classWeights && classWeights.length !== C) {
@@ -75,16 +80,22 @@ export function segmentationLoss(
       `losses: classWeights has ${classWeights.length} weights for ${C} classes; give one for each`,
     );
   }
+  if (pixelWeights && !sameShape(pixelWeights.shape, masks.shape)) {
+    throw new ShapeError(
+      `losses: pixelWeights ${formatShape(pixelWeights.shape)} must have the shape of masks ${formatShape(masks.shape)}`,
+    );
+  }
   const pixels = masks.reshape([masks.size]);
   const counted = sub(1, cast(equal(pixels, IGNORE_LABEL), 'f32')).reshape([masks.size, 1]);
   const weight = classWeights && tensor(Float32Array.from(classWeights), [C]);
-  const total = crossEntropy(logits, masks, {
-    ignoreIndex: IGNORE_LABEL,
-    reduction: 'sum',
-    ...(weight ? { weight } : {}),
-  });
+  const options = { ignoreIndex: IGNORE_LABEL, ...(weight ? { weight } : {}) };
+  const total = pixelWeights
+    ? sum(mul(crossEntropy(logits, masks, { ...options, reduction: 'none' }), pixelWeights))
+    : crossEntropy(logits, masks, { ...options, reduction: 'sum' });
   // Of ignored pixels the one-hot target is all 0.
-  const weights = weight ? maximum(sum(mul(oneHot(pixels, C), weight)), 1e-6) : maximum(sum(counted), 1);
+  const counts = weight ? mul(oneHot(pixels, C), weight) : counted;
+  const weighed = pixelWeights ? mul(counts, pixelWeights.reshape([masks.size, 1])) : counts;
+  const weights = maximum(sum(weighed), weight || pixelWeights ? 1e-6 : 1);
   // A crop may show nothing but ignored pixels; the mean over none of them would be NaN.
   const entropy = div(total, weights);
   if (!dice) return entropy;

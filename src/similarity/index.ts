@@ -4,15 +4,7 @@
  * @module
  */
 
-export {
-  type AttentionMap,
-  type AttentionMapsOptions,
-  type AttentionRolloutOptions,
-  attentionMaps,
-  attentionRollout,
-  type HeadFusion,
-} from './attention/maps.ts';
-export { type AttentionLayer, type AttentionWeights, attentionWeights } from './attention/weights.ts';
+export * from './attention/index.ts';
 export * from './audio/index.ts';
 export * from './clusters/index.ts';
 export type { DistanceBlock } from './cosines.ts';
@@ -26,6 +18,7 @@ export {
 export * from './embed/index.ts';
 export { FlatIndex, type FlatIndexOptions } from './flatIndex.ts';
 export * from './hashes/index.ts';
+export * from './hypercolumns/index.ts';
 export {
   type CreateIndexOptions,
   createIndex,

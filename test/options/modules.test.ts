@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BatchSource } from '../../src/data/dataset.ts';
 import { UsageError } from '../../src/errors.ts';
+import { zeros } from '../../src/graph/tensor.ts';
 import * as models from '../../src/models/index.ts';
 import * as nn from '../../src/nn/index.ts';
 
@@ -49,6 +50,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 
   RetinaNet: () => new models.RetinaNet({ numClasses: 2, paddding: 1 } as never),
   retinanet: () => models.retinanet('resnet18', { numClasses: 2, paddding: 1 } as never),
+  expectedScore: () => models.expectedScore(zeros([1, 2, 2, 2]), zeros([1, 2, 2]), mistake),
   FCOS: () => new models.FCOS({ numClasses: 2, paddding: 1 } as never),
   fcos: () => models.fcos('resnet18', { numClasses: 2, paddding: 1 } as never),
   SSD: () => new models.SSD({ numClasses: 2, paddding: 1 } as never),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
+import { ReLU } from '../../src/nn/activations.ts';
+import { Sequential } from '../../src/nn/containers.ts';
 import * as similarity from '../../src/similarity/index.ts';
 
 /** Options with one that nothing has; of any type, as JavaScript passes them. */
@@ -9,6 +11,13 @@ const rows = { data: new Float32Array(2), shape: [1, 2] };
 const rgb = { width: 2, height: 2, data: new Float32Array(12) };
 const map = { width: 2, height: 2, data: new Float32Array(4) };
 const image = { width: 2, height: 2, data: new Uint8Array(4) };
+
+const attention = {
+  layers: [{ name: 'a', heads: 1, tokens: 2, weights: new Float32Array(4) }],
+  rows: 1,
+  columns: 1,
+};
+const net = new Sequential(new ReLU());
 
 /** Everything of fovea/similarity that takes options, called with one that it does not have. */
 const calls: Readonly<Record<string, () => unknown>> = {
@@ -42,11 +51,22 @@ const calls: Readonly<Record<string, () => unknown>> = {
   MelSpectrogram: () => new similarity.MelSpectrogram(gpu, mistake),
   melImages: () => similarity.melImages({ settings: {}, compute: () => 0 } as never, rows.data, mistake),
   amplitudeToDB: () => similarity.amplitudeToDB(rows, mistake),
+  attentionMaps: () => similarity.attentionMaps(attention, mistake),
+  attentionRollout: () => similarity.attentionRollout(attention, mistake),
+  HypercolumnExtractor: () =>
+    new similarity.HypercolumnExtractor(gpu, net, { layers: ['0'], paddding: 1 } as never),
+  hypercolumns: () =>
+    similarity.hypercolumns(gpu, net, rgb as never, { layers: ['0'], paddding: 1 } as never),
+  fitPixelClassifier: () => similarity.fitPixelClassifier(gpu, [], { numClasses: 2, paddding: 1 } as never),
+  PixelClassifier: () =>
+    new similarity.PixelClassifier({ channels: [1], numClasses: 2, paddding: 1 } as never),
   imageHashes: () => similarity.imageHashes(image, mistake),
 };
 
 /** What takes no options. */
 const WITHOUT = [
+  'attentionWeights',
+  'Hypercolumns',
   ...['hzToMel', 'melToHz', 'resample', 'decodeWav', 'isWav', 'toMono', 'framesAt'],
   ...['adjustedRandScore', 'chooseKPlot', 'elbow'],
   'ImageHash',

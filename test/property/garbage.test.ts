@@ -94,6 +94,7 @@ const ALIASES: Readonly<Record<string, string | readonly string[]>> = {
   gaussianPyramid: 'pyrDown',
   laplacianPyramid: 'pyrDown',
   grad: 'backward',
+  hypercolumns: 'HypercolumnExtractor',
   batchNormEval: 'batchNorm',
   batchNormTrain: 'batchNorm',
   instanceNorm: 'groupNorm',
