@@ -57,7 +57,6 @@ function redirected(from: URL, to: string, seen: ReadonlySet<string>, most: numb
 export class Downloader {
   readonly #options: DownloadOptions;
   readonly #signal: AbortSignal;
-  readonly #agent: Agent;
   readonly #hosts: Hosts;
   readonly #slots: PQueue;
   readonly #robots: Robots;
@@ -66,12 +65,8 @@ export class Downloader {
   constructor(options: DownloadOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
-    this.#agent = createAgent({
-      rules: options.addresses,
-      connections: options.perHost,
-      timeout: options.stallTimeout,
-    });
-    this.#hosts = new Hosts(options.perHost, signal);
+    const { addresses: rules, perHost: connections, stallTimeout: timeout } = options;
+    this.#hosts = new Hosts(connections, () => createAgent({ rules, connections, timeout }), signal);
     this.#slots = new PQueue({ concurrency: options.concurrency });
     this.#robots = new Robots(options.userAgent, (url) => this.#robotsText(url));
   }
@@ -128,9 +123,9 @@ export class Downloader {
 
   /** One request, when it is its turn, and the use of its body. Where the server asks for a pause, its host gets it. */
   #ask<T>(url: URL, delay: number, limits: RequestLimits, use: (body: Body) => Promise<T>): Promise<Hop<T>> {
-    const once = async (): Promise<Hop<T>> => {
+    const once = async (agent: Agent): Promise<Hop<T>> => {
       try {
-        const answer = await request(this.#agent, url, this.#headers(), limits, this.#signal);
+        const answer = await request(agent, url, this.#headers(), limits, this.#signal);
         return answer.kind === 'redirect' ? answer : { kind: 'used', value: await use(answer) };
       } catch (error) {
         const wait = error instanceof DownloadError ? (error.retryAfter ?? 0) * 1000 : 0;
@@ -139,7 +134,7 @@ export class Downloader {
         throw error;
       }
     };
-    return this.#hosts.run(url, delay, () => this.#slots.add(once));
+    return this.#hosts.run(url, delay, (agent) => this.#slots.add(() => once(agent)));
   }
 
   #headers(): Record<string, string> {
@@ -153,7 +148,7 @@ export class Downloader {
 
   /** Closes the connections. */
   close(): Promise<void> {
-    return this.#agent.destroy();
+    return this.#hosts.close();
   }
 }
 

@@ -43,7 +43,7 @@ export const MANIFEST = 'manifest.jsonl';
 export const TABLE = 'manifest.csv';
 
 /** For each request at a time so many rows are under way: most of them wait for their host. */
-const WAITING = 50;
+const WAITING = 10;
 
 /** A list whose URLs are fetched once each. */
 interface Rows {

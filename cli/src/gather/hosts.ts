@@ -1,51 +1,79 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
+import type { Agent } from 'undici';
 
-/** What is known of a host while requests to it wait or run. */
+/** What is kept of a host. */
 interface Host {
   readonly queue: PQueue;
+  /** Its connections. */
+  readonly agent: Agent;
+  /** Requests that wait or run. */
+  requests: number;
   /** No request begins before this time, by Date.now(). */
   notBefore: number;
 }
 
+/** So many hosts are remembered, with their connections, while nothing is asked of them. */
+const REMEMBERED = 1000;
+
 /** Keeps requests to one host few and apart, however many hosts there are. A host is a name or an address, whatever the port. */
 export class Hosts {
   readonly #perHost: number;
+  readonly #newAgent: () => Agent;
   readonly #signal: AbortSignal;
+  /** The one that was asked last is the last. */
   readonly #hosts = new Map<string, Host>();
 
   /**
    * @param perHost Most requests to a host at a time.
+   * @param newAgent Makes the connections to a host.
    * @param signal Ends all waiting.
    */
-  constructor(perHost: number, signal: AbortSignal) {
+  constructor(perHost: number, newAgent: () => Agent, signal: AbortSignal) {
     this.#perHost = perHost;
+    this.#newAgent = newAgent;
     this.#signal = signal;
   }
 
-  #host(url: URL): Host {
-    const known = this.#hosts.get(url.hostname);
-    if (known) return known;
-    const host = { queue: new PQueue({ concurrency: this.#perHost }), notBefore: 0 };
-    this.#hosts.set(url.hostname, host);
+  #host({ hostname }: URL): Host {
+    let host = this.#hosts.get(hostname);
+    if (!host) {
+      this.#forget();
+      const queue = new PQueue({ concurrency: this.#perHost });
+      host = { queue, agent: this.#newAgent(), requests: 0, notBefore: 0 };
+    }
+    this.#hosts.delete(hostname);
+    this.#hosts.set(hostname, host);
     return host;
+  }
+
+  /** Makes room for a host, if there is one of which nothing is wanted. */
+  #forget(): void {
+    if (this.#hosts.size < REMEMBERED) return;
+    for (const [name, { agent, requests, notBefore }] of this.#hosts) {
+      if (requests > 0 || notBefore > Date.now()) continue;
+      this.#hosts.delete(name);
+      void agent.close();
+      return;
+    }
   }
 
   /**
    * Does work for a URL when its host has a place free.
    *
    * @param delay Milliseconds between the beginnings of two requests to the host (Crawl-delay).
+   * @param work What is done, with the connections to the host.
    */
-  async run<T>(url: URL, delay: number, work: () => Promise<T>): Promise<T> {
+  async run<T>(url: URL, delay: number, work: (agent: Agent) => Promise<T>): Promise<T> {
     const host = this.#host(url);
+    host.requests++;
     try {
       return await host.queue.add(async () => {
         await this.#turn(host, delay);
-        return work();
+        return work(host.agent);
       });
     } finally {
-      const idle = host.queue.size === 0 && host.queue.pending <= 1 && host.notBefore <= Date.now();
-      if (idle) this.#hosts.delete(url.hostname);
+      host.requests--;
     }
   }
 
@@ -65,5 +93,11 @@ export class Hosts {
   pause(url: URL, wait: number): void {
     const host = this.#host(url);
     host.notBefore = Math.max(host.notBefore, Date.now() + wait);
+  }
+
+  /** Closes all connections. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map(({ agent }) => agent.destroy()));
+    this.#hosts.clear();
   }
 }

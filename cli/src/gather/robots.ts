@@ -57,10 +57,14 @@ function rulesOf(site: URL, text: string, userAgent: string): SiteRules {
 /** Whether there is no robots.txt, by the status of its answer. Too many requests are a matter of time. */
 const isMissing = (status = 0): boolean => status >= 400 && status < 500 && status !== 429;
 
+/** So many sites are remembered. A list is worked off in turns of fewer hosts, so that each is read once. */
+const REMEMBERED = 10_000;
+
 /** The rules of sites, each read once. */
 export class Robots {
   readonly #userAgent: string;
   readonly #fetch: (url: URL) => Promise<string>;
+  /** The one that was asked for last is the last. */
   readonly #sites = new Map<string, Promise<SiteRules>>();
 
   /**
@@ -78,11 +82,12 @@ export class Robots {
    */
   rules(url: URL): Promise<SiteRules> {
     const known = this.#sites.get(url.origin);
-    if (known) return known;
-    const rules = this.#read(new URL('/robots.txt', url.origin));
+    const rules = known ?? this.#read(new URL('/robots.txt', url.origin));
     // Whoever asks gets the error.
-    rules.catch(() => undefined);
+    if (!known) rules.catch(() => undefined);
+    this.#sites.delete(url.origin);
     this.#sites.set(url.origin, rules);
+    if (this.#sites.size > REMEMBERED) this.#sites.delete(this.#sites.keys().next().value!);
     return rules;
   }
 
