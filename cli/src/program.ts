@@ -17,6 +17,7 @@ import { tuneCommand } from './commands/tune.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { applyConfig, optionNames } from './config.ts';
 import { addCutoutCommand } from './cutoutProgram.ts';
+import { addEmbedCommand } from './embedProgram.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { addGatherCommand } from './gather/program.ts';
 import { addHashCommands } from './hashProgram.ts';
@@ -325,6 +326,7 @@ addWeightsCommands(program);
 
 addExportCommand(program);
 
+addEmbedCommand(program);
 addGatherCommand(program);
 addHashCommands(program);
 addSearchCommands(program);
