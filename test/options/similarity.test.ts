@@ -10,6 +10,7 @@ const gpu = { device: { caps: {} } } as never;
 const rows = { data: new Float32Array(2), shape: [1, 2] };
 const rgb = { width: 2, height: 2, data: new Float32Array(12) };
 const map = { width: 2, height: 2, data: new Float32Array(4) };
+const hashes = [similarity.ImageHash.fromHex('00ff')];
 const image = { width: 2, height: 2, data: new Uint8Array(4) };
 
 const attention = {
@@ -60,6 +61,10 @@ const calls: Readonly<Record<string, () => unknown>> = {
   fitPixelClassifier: () => similarity.fitPixelClassifier(gpu, [], { numClasses: 2, paddding: 1 } as never),
   PixelClassifier: () =>
     new similarity.PixelClassifier({ channels: [1], numClasses: 2, paddding: 1 } as never),
+  nearPairs: () => similarity.nearPairs(hashes, mistake),
+  duplicateGroups: () => similarity.duplicateGroups(hashes, mistake),
+  BkTree: () => new similarity.BkTree(16).search(hashes[0]!, mistake),
+  HammingIndex: () => similarity.HammingIndex.prototype.search(hashes, mistake),
   imageHashes: () => similarity.imageHashes(image, mistake),
 };
 
@@ -73,6 +78,7 @@ const WITHOUT = [
   'composite',
   'postProcessMask',
 ];
+const WITHOUT = ['ImageHash', 'packHashes', 'composite', 'postProcessMask'];
 
 describe('an option that does not exist is refused', () => {
   it.each(Object.entries(calls))('%s', async (_name, call) => {

@@ -1,4 +1,8 @@
+export { BkTree } from './bkTree.ts';
+export { type DuplicateGroupsOptions, duplicateGroups, nearPairs } from './duplicateGroups.ts';
 export type { ByteImage } from './greyImage.ts';
+export { HammingIndex } from './hammingIndex.ts';
+export type { HashNeighbors, HashPairs } from './hammingResults.ts';
 export {
   averageHash,
   type DifferenceHashOptions,
@@ -16,3 +20,4 @@ export {
   type ImageHashesOptions,
   imageHashes,
 } from './imageHashes.ts';
+export { type Hashes, type PackedHashes, packHashes } from './packedHashes.ts';
