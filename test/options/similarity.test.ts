@@ -12,6 +12,7 @@ const rgb = { width: 2, height: 2, data: new Float32Array(12) };
 const map = { width: 2, height: 2, data: new Float32Array(4) };
 const hashes = [similarity.ImageHash.fromHex('00ff')];
 const image = { width: 2, height: 2, data: new Uint8Array(4) };
+const storage = { size: async () => 0, read: async () => new Uint8Array(), append: async () => {} };
 
 const attention = {
   layers: [{ name: 'a', heads: 1, tokens: 2, weights: new Float32Array(4) }],
@@ -24,6 +25,12 @@ const net = new Sequential(new ReLU());
 const calls: Readonly<Record<string, () => unknown>> = {
   PairwiseDistances: () => new similarity.PairwiseDistances(gpu, mistake),
   pairwiseDistances: () => similarity.pairwiseDistances(gpu, rows, rows, mistake),
+  nearest: () => similarity.nearest(gpu, rows, rows, 1, mistake),
+  FlatIndex: () => new similarity.FlatIndex(gpu, 2, mistake),
+  createIndex: () => similarity.createIndex(storage, mistake),
+  openIndex: () => similarity.openIndex(storage, mistake),
+  KNeighborsClassifier: () => new similarity.KNeighborsClassifier(gpu, mistake),
+  KNeighborsRegressor: () => new similarity.KNeighborsRegressor(gpu, mistake),
   KMeans: () => new similarity.KMeans(mistake),
   MiniBatchKMeans: () => new similarity.MiniBatchKMeans(mistake),
   KMedoids: () => new similarity.KMedoids(mistake),
