@@ -111,6 +111,7 @@ const WITHOUT = [
     'maskToPatch',
     'objectsOf',
     'paintPatch',
+    'parseCsv',
     'parseLabelme',
     'polygonArea',
     'polygonBounds',

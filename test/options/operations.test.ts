@@ -86,6 +86,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   boxEncode: () => graph.boxEncode(boxes, boxes, mistake),
   boxDecode: () => graph.boxDecode(boxes, boxes, mistake),
   matchAnchors: () => graph.matchAnchors(boxes, input([1, 3, 4]), input([1], 'i32'), mistake),
+  cdist: () => graph.cdist(boxes, boxes, mistake),
   nms: () => graph.nms(boxes, input([3]), { iouThreshold: 0.5, paddding: 1 } as never),
   batchedNms: () =>
     graph.batchedNms(boxes, input([3]), input([3], 'i32'), { iouThreshold: 0.5, paddding: 1 } as never),

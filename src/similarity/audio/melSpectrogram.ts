@@ -84,7 +84,7 @@ export class MelSpectrogram {
    * Computes the mel spectrogram of a sound of one channel.
    *
    * @param samples The waveform.
-   * @returns [nMels,frames]: the energies of each filter along the time, the lowest frequency first.
+   * @returns The energies [nMels,frames] of each filter along the time, the lowest frequency first.
    * @throws DataError for a waveform that is too short to be padded or for one spectrum, and for samples that are no finite numbers.
    */
   async compute(samples: Float32Array): Promise<HostTensor & { readonly data: Float32Array }> {
