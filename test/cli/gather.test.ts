@@ -291,8 +291,20 @@ describe('fovea gather', () => {
     expect([changed.code, changed.stderr]).toEqual([
       2,
       expect.stringMatching(
-        /^fovea: .*one\.txt: URL 1 is "http:\/\/other.example\/", and was ".*" when .* was begun; only add/,
+        /^fovea: \S*one\.txt: URL 1 is "http:\/\/other.example\/", and was ".*" when .* was begun; only add/,
       ),
     ]);
+  });
+
+  it.each([
+    ['--timeout', '1e9', /give at most 86400 seconds/],
+    ['--retry-delay', '0', /give a positive number/],
+    ['--user-agent', 'a\nb: c', /give a name of ASCII/],
+    ['--allow-address', 'localhost', /"localhost" is no address or network/],
+    ['--distance', '64', /from 0 to 63/],
+  ])('refuses %s %j', async (option, value, message) => {
+    const { code, stderr } = await fovea('gather', at('one.txt'), '--out', at('never'), option, value);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+    expect(existsSync(at('never'))).toBe(false);
   });
 });

@@ -129,6 +129,18 @@ describe('Downloader', () => {
     expect(times[2]! - times[0]!).toBeGreaterThan(200);
   });
 
+  it('leaves a site alone that asks for more time between requests than it has', async () => {
+    for (const delay of ['61', '1e999']) {
+      const site = await serve(ok, '127.0.0.1', (response) =>
+        response.end(`User-agent: *\nCrawl-delay: ${delay}`),
+      );
+      await expect(downloader()(site.at('/a'))).rejects.toThrow(
+        /^robots\.txt asks for (61|Infinity) s between requests/,
+      );
+      expect(site.asked).toEqual(['/robots.txt']);
+    }
+  });
+
   it('waits as long as a server asks, with all requests to its host', async () => {
     let busy = true;
     const asked: [url: string, at: number][] = [];

@@ -80,13 +80,19 @@ export class Downloader {
    * @throws DownloadError where the URL gives nothing.
    */
   get<T>(start: URL, use: (downloaded: Downloaded) => Promise<T>): Promise<T> {
-    const { ignoreRobots, userAgent } = this.#options;
+    const { ignoreRobots, maxWait, userAgent } = this.#options;
     const limits = { ...this.#options, longer: 'fails' } as const;
     return this.#attempts(
       start,
       async (url) => {
         const site = ignoreRobots ? FREE : await this.#robots.rules(url);
         if (!site.allows(url)) throw new DownloadError('robots.txt disallows it', { retriable: false });
+        if (site.delay > maxWait) {
+          const delay = site.delay / 1000;
+          throw new DownloadError(`robots.txt asks for ${delay} s between requests (--max-wait)`, {
+            retriable: false,
+          });
+        }
         return this.#ask(url, site.delay, limits, async ({ robotsTags, ...body }) => {
           const tag = ignoreRobots ? undefined : forbiddingTag(robotsTags, userAgent);
           if (tag !== undefined) throw new DownloadError(`X-Robots-Tag: ${tag}`, { retriable: false });
@@ -130,7 +136,7 @@ export class Downloader {
       } catch (error) {
         const wait = error instanceof DownloadError ? (error.retryAfter ?? 0) * 1000 : 0;
         // Before the next one begins. A server that asks for more may mean this URL alone.
-        if (wait <= this.#options.maxWait) this.#hosts.pause(url, wait);
+        if (wait > 0 && wait <= this.#options.maxWait) this.#hosts.pause(url, wait);
         throw error;
       }
     };

@@ -185,6 +185,7 @@ export async function gather(
   const forward = (): void => stop.abort(signal.reason);
   signal.addEventListener('abort', forward, { once: true });
   try {
+    signal.throwIfAborted();
     const keeper = new Keeper(store, options, outcomes.values());
     await fetchRows(left, options, stop, keeper, async (row, outcome) => {
       await journal.append(JSON.stringify(records.of(row, outcome)));

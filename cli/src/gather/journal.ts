@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { DataError } from 'fovea';
+import { DataError, FoveaError } from 'fovea';
 import { fileProblem } from '../files.ts';
 
 /** How much is read at a time where the end of the last whole line is looked for. */
@@ -43,14 +43,18 @@ export class Journal {
    * @param line Called with each line that is there.
    */
   static async open(file: string, line: (text: string) => void): Promise<Journal> {
+    const handle = await open(file, 'a+').catch((error) => {
+      throw unusable(file, error);
+    });
     try {
-      const handle = await open(file, 'a+');
       await handle.truncate(await wholeLines(handle));
       const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
       for await (const text of lines) line(text);
       return new Journal(file, handle);
     } catch (error) {
-      throw unusable(file, error);
+      await handle.close();
+      // What `line` throws is not about this file.
+      throw error instanceof FoveaError ? error : unusable(file, error);
     }
   }
 

@@ -1,9 +1,24 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { positive, whole } from '../optionValues.ts';
 import { MOST_PIXELS } from '../pixelBytes.ts';
 import { DEDUPE } from './arrange.ts';
 import { DEFAULTS, gatherCommand } from './command.ts';
 import { FORMATS } from './inspect.ts';
+
+/** Timers take no more than 24 days; a day is long enough. */
+const MOST_SECONDS = 86_400;
+
+function seconds(text: string): number {
+  const value = positive(text);
+  if (value > MOST_SECONDS) throw new InvalidArgumentError(`give at most ${MOST_SECONDS} seconds.`);
+  return value;
+}
+
+/** What may stand in a header. */
+function headerText(text: string): string {
+  if (/^[!-~][ -~]*$/.test(text)) return text;
+  throw new InvalidArgumentError('give a name of ASCII characters, such as mybot/1.0.');
+}
 
 /** Adds the command that fetches the images of a list of URLs. */
 export function addGatherCommand(program: Command): void {
@@ -27,18 +42,18 @@ export function addGatherCommand(program: Command): void {
     .option(
       '--retry-delay <seconds>',
       `pause before the second try; it doubles with each further one ${byDefault('retryDelay')}`,
-      positive,
+      seconds,
     )
     .option(
       '--max-wait <seconds>',
-      `longest pause; a server that asks for more (Retry-After) has failed ${byDefault('maxWait')}`,
-      positive,
+      `longest pause; servers that ask for more (Retry-After, Crawl-delay) have failed ${byDefault('maxWait')}`,
+      seconds,
     )
-    .option('--timeout <seconds>', `longest time of a request ${byDefault('timeout')}`, positive)
+    .option('--timeout <seconds>', `longest time of a request ${byDefault('timeout')}`, seconds)
     .option(
       '--stall-timeout <seconds>',
       `longest time of a request in which nothing arrives ${byDefault('stallTimeout')}`,
-      positive,
+      seconds,
     )
     .option('--max-bytes <n>', `most bytes of an image file ${byDefault('maxBytes')}`, whole(1))
     .option('--max-pixels <n>', `most pixels of an image ${byDefault('maxPixels')}`, whole(1, MOST_PIXELS))
@@ -72,6 +87,7 @@ export function addGatherCommand(program: Command): void {
     .option(
       '--user-agent <text>',
       'what the program calls itself; its first word counts in robots.txt (default: fovea/VERSION and an address)',
+      headerText,
     )
     .option('--skip-failed', 'leave what failed in an earlier run as it is (default: try it again)')
     .action((urls, options) => gatherCommand(urls, options, program.version()!));
