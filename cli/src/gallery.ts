@@ -44,6 +44,8 @@ export interface Gallery {
   readonly matrix?: { readonly names: readonly string[]; readonly counts: ArrayLike<number> };
   /** In the order in which they are shown. */
   readonly items: readonly GalleryItem[];
+  /** What an item is, one and several, in one word each. Default: image, images. */
+  readonly noun?: readonly [one: string, several: string];
 }
 
 /** A matrix of more classes is too large to choose from: the lists are there. */
@@ -84,6 +86,7 @@ const SCRIPT = `
 for (const gallery of document.querySelectorAll('.gallery')) {
   const form = gallery.querySelector('.filters');
   const list = gallery.querySelector('.cards');
+  const [one, several] = gallery.dataset.noun.split(' ');
   const selects = [...form.querySelectorAll('select')];
   const items = [...list.children].map((element) => ({
     element,
@@ -104,7 +107,7 @@ for (const gallery of document.querySelectorAll('.gallery')) {
     });
     ranked.sort((a, b) => b.rank - a.rank || a.place - b.place);
     list.append(...ranked.map(({ element }) => element));
-    form.querySelector('output').textContent = count + ' of ' + items.length + (items.length === 1 ? ' image' : ' images');
+    form.querySelector('output').textContent = count + ' of ' + items.length + ' ' + (items.length === 1 ? one : several);
   };
   for (const select of selects) select.addEventListener('change', update);
   form.addEventListener('submit', (event) => event.preventDefault());
@@ -181,7 +184,7 @@ function matrixHtml({ matrix, filters }: Gallery, numbers: readonly Map<string, 
 
 /** A gallery as a part of a page. */
 export function galleryHtml(gallery: Gallery): string {
-  const { title, note, legend = [], filters, items } = gallery;
+  const { title, note, legend = [], filters, items, noun = ['image', 'images'] } = gallery;
   const counts = valuesOf(gallery);
   const numbers = counts.map((values) => new Map([...values.keys()].map((value, i) => [value, i])));
   const selects = filters.map(({ name }, f) => {
@@ -195,7 +198,7 @@ export function galleryHtml(gallery: Gallery): string {
       `<li><span class="chip" style="background:${e(color)}"></span><bdi>${e(name)}</bdi></li>`,
   );
   const wide = items.some(({ images }) => images.length > 1);
-  return `<div class="gallery"><h3>${e(title)}</h3>
+  return `<div class="gallery" data-noun="${e(noun.join(' '))}"><h3>${e(title)}</h3>
 ${note === undefined ? '' : `<p class="soft">${e(note)}</p>`}
 ${matrixHtml(gallery, numbers)}
 <form class="filters" hidden>${selects.join('')}<button type="button">show all</button><output class="soft"></output></form>

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { MODEL_NAMES } from 'fovea';
 import { FORMAT_NAMES } from 'fovea/data';
 import { ANCHOR_LAYOUTS } from 'fovea/vision';
+import { addClusterCommand } from './clusterProgram.ts';
 import { anchorsCommand } from './commands/anchors.ts';
 import { classifyCommand } from './commands/classify.ts';
 import { convertCommand } from './commands/convert.ts';
@@ -330,7 +331,11 @@ addEmbedCommand(program);
 addGatherCommand(program);
 addHashCommands(program);
 addSearchCommands(program);
+<<<<<<< HEAD
 addCutoutCommand(program);
+=======
+addClusterCommand(program);
+>>>>>>> 52cc4dd (fovea cluster)
 
 program
   .command('demo')

@@ -137,6 +137,22 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'search --json --k': () => [
     ...['search', at('vectors.index'), at('vectors.npy'), '-k', '5', '--json', at('nearest.json')],
   ],
+  'cluster --report': () => [
+    ...[
+      'cluster',
+      at('vectors.npy'),
+      '--k-range',
+      '1-2',
+      '--by',
+      'silhouette',
+      '--report',
+      at('clusters.html'),
+    ],
+  ],
+  'cluster --k --metric --model --out': () => [
+    ...['cluster', at('classes'), '--recursive', '--model', at('class.safetensors')],
+    ...['--metric', 'cosine', '--k', '1', '--out', at('clusters')],
+  ],
   'classify --out': () => ['classify', at('class.safetensors'), at('classes/coin'), '--out', at('told')],
   'detect --out': () => ['detect', at('detect.safetensors'), at('coins/coins.png'), '--out', at('found')],
   'detect --format --out': () => [

@@ -30,6 +30,8 @@ export interface ChooseKOptions {
   readonly method?: 'kmeans' | 'kmedoids';
   /** Of k-medoids and silhouettes. k-means takes `'euclidean'` only. Default `'euclidean'`. */
   readonly metric?: ClusterMetric;
+  /** Starts of k-means for each number of clusters, see `KMeansOptions.nInit`. Default 'auto'. */
+  readonly nInit?: number | 'auto';
   /** What first centers, samples and reference sets are drawn by. Default 0. */
   readonly seed?: number | string;
   /** Where distances are computed. Default: on the CPU. */
@@ -72,12 +74,13 @@ export interface ChosenK {
  */
 export async function chooseK(x: HostTensor, options: ChooseKOptions = {}): Promise<ChosenK> {
   const call = 'chooseK';
-  const { by, method, metric, seed, gpu, onProgress, kMax, ...given } = withDefaults(call, options, {
+  const { by, method, metric, nInit, seed, gpu, onProgress, kMax, ...given } = withDefaults(call, options, {
     kMin: undefined,
     kMax: 10,
     by: 'silhouette' as Criterion,
     method: 'kmeans' as 'kmeans' | 'kmedoids',
     metric: 'euclidean' as ClusterMetric,
+    nInit: 'auto' as number | 'auto',
     seed: 0 as number | string,
     gpu: undefined,
     onProgress: undefined,
@@ -109,10 +112,10 @@ export async function chooseK(x: HostTensor, options: ChooseKOptions = {}): Prom
     const tried: TriedK[] = [];
     for (const k of ks) {
       onProgress?.(`${k} clusters`);
-      const options = { nClusters: k, seed, ...onGpu };
+      const shared = { nClusters: k, seed, ...onGpu };
       const clusters = await (method === 'kmeans'
-        ? new KMeans(options)
-        : new KMedoids({ ...options, metric })
+        ? new KMeans({ ...shared, nInit })
+        : new KMedoids({ ...shared, metric })
       ).fit(x);
       tried.push({ k, clusters, inertia: clusters.inertia });
     }

@@ -48,7 +48,7 @@ const BLOCK_ROWS = 512;
 export const MOST_IN_MEMORY = 4096;
 
 /** Metrics that the GPU has. */
-const onGpu = ['euclidean', 'sqeuclidean', 'cosine'] as const;
+const onGpu = ['euclidean', 'sqeuclidean', 'manhattan', 'cosine'] as const;
 
 /** The distances of the rows of x [n, d], or those that x [n, n] is. */
 export function itemDistances(

@@ -1,0 +1,131 @@
+import path from 'node:path';
+import type { Gpu } from 'fovea';
+import { seriesColor } from 'fovea/draw';
+import type { HostTensor } from 'fovea/learn';
+import { chooseKPlot } from 'fovea/similarity';
+import { counted } from '../counted.ts';
+import { thumbnail } from '../draw.ts';
+import type { Gallery, GalleryImage, GalleryItem } from '../gallery.ts';
+import { loadImage } from '../images.ts';
+import { barPlot } from '../plots.ts';
+import { printable } from '../printable.ts';
+import { type ReportTable, writeReport } from '../report.ts';
+import { mapPlot, silhouettePlot } from './clusterPlots.ts';
+import type { FoundClusters } from './findClusters.ts';
+import { mapOf } from './map.ts';
+
+/** The longer side of an image on the page. */
+const SIDE = 200;
+
+export interface ClusterPage {
+  /** What was clustered: a file or a folder. */
+  readonly source: string;
+  readonly names: readonly string[];
+  readonly vectors: HostTensor;
+  readonly found: FoundClusters;
+  readonly tables: readonly ReportTable[];
+  /** The most images of a cluster that are shown. */
+  readonly samples: number;
+  readonly seed: number;
+  readonly notes: readonly string[];
+}
+
+/** An image for the page; undefined for what is no image, or is not there. */
+async function imageOf(name: string, caption: string): Promise<GalleryImage | undefined> {
+  const shown = await loadImage(name, { maxSide: SIDE })
+    .then((image) => thumbnail(image, {}, { side: SIDE }))
+    .catch(() => undefined);
+  return shown && { ...shown, caption: printable(caption), alt: printable(name) };
+}
+
+/** The images of each cluster: the nearest to its center first, then every so many of the others, from near to far. */
+async function galleryOf({
+  found,
+  names,
+  samples,
+}: ClusterPage): Promise<{ gallery?: Gallery; missing: number }> {
+  const items: GalleryItem[] = [];
+  let missing = 0;
+  for (const [cluster, members] of found.clusters.entries()) {
+    const count = Math.min(samples, members.length);
+    const chosen = Array.from(
+      { length: count },
+      (_, i) => members[Math.floor((i * members.length) / count)]!,
+    );
+    const images: GalleryImage[] = [];
+    for (const [place, item] of chosen.entries()) {
+      const name = names[item]!;
+      const image = await imageOf(
+        name,
+        place === 0 ? `${path.basename(name)} (center)` : path.basename(name),
+      );
+      if (image) images.push(image);
+      else missing++;
+    }
+    if (images.length === 0) continue;
+    const title = `Cluster ${cluster}`;
+    items.push({ title, notes: [counted(members.length, 'item')], images, tags: [{ values: [title] }] });
+  }
+  if (items.length === 0) return { missing: 0 };
+  const note = `Of each cluster the image nearest to its center, and others from near to far, ${samples} at most.`;
+  return {
+    gallery: { title: 'Images', note, filters: [{ name: 'cluster' }], items, noun: ['cluster', 'clusters'] },
+    missing,
+  };
+}
+
+/** Writes the page of clusters: curves, silhouettes, a map, and the images. */
+export async function writeClusterPage(file: string, gpu: Gpu, page: ClusterPage): Promise<void> {
+  const { source, vectors, found, tables, seed } = page;
+  const { choice, clusters, labels, metric, method, silhouettes } = found;
+  const map = await mapOf(gpu, vectors, { metric, seed, always: clusters.map(([first]) => first!) });
+  const { gallery, missing } = await galleryOf(page);
+  const mean = silhouettes && silhouettes.reduce((sum, value) => sum + value, 0) / silhouettes.length;
+  const plots = [
+    ...(map ? [mapPlot(map, found)] : []),
+    ...(silhouettes ? [silhouettePlot(found, silhouettes)] : []),
+    ...(choice ? [chooseKPlot(choice)] : []),
+    ...(choice && choice.by !== 'elbow' && choice.tried.length > 1
+      ? [chooseKPlot({ ...choice, by: 'elbow' })]
+      : []),
+    barPlot({
+      title: 'Items of each cluster',
+      xLabel: 'items',
+      bars: clusters.map((items, i) => ({
+        label: `${i}`,
+        value: items.length,
+        text: `${items.length}`,
+        color: seriesColor(i),
+      })),
+    }),
+  ];
+  await writeReport(file, {
+    title: `Clusters of ${printable(path.basename(path.resolve(source)))}`,
+    lead: `${counted(labels.length, 'item')} in ${counted(clusters.length, 'cluster')}, by ${method === 'kmeans' ? 'k-means' : 'k-medoids'} of ${vectors.shape[1]} values (${metric}).`,
+    runs: [
+      {
+        name: 'Clusters',
+        task: method,
+        metrics: {
+          items: labels.length,
+          clusters: clusters.length,
+          ...(mean === undefined ? {} : { 'mean silhouette': mean }),
+          inertia: found.inertia,
+        },
+        tables,
+        plots,
+        ...(gallery ? { galleries: [gallery] } : {}),
+        config: { method, metric, ...(choice ? { 'number of clusters by': choice.by } : {}) },
+        seed,
+      },
+    ],
+    timings: [],
+    notes: [
+      ...page.notes,
+      ...(missing > 0
+        ? [`${counted(missing, 'image')} could not be read, and ${missing === 1 ? 'is' : 'are'} not shown.`]
+        : []),
+    ],
+    versions: { node: process.versions.node },
+  });
+}

@@ -1,0 +1,249 @@
+import { stat } from 'node:fs/promises';
+import { DataError, type Gpu, UsageError } from 'fovea';
+import { checkClusterFolder, writeClusterFolders } from '../cluster/clusterFolders.ts';
+import { writeClusterPage } from '../cluster/clusterReport.ts';
+import {
+  type ClusteringOptions,
+  expectMethod,
+  type FoundClusters,
+  findClusters,
+} from '../cluster/findClusters.ts';
+import { type NamedVectors, readVectors } from '../cluster/vectorFile.ts';
+import { counted } from '../counted.ts';
+import { csvLine } from '../csv.ts';
+import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
+import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import { withGpu } from '../gpu.ts';
+import { imageInputs } from '../imageInputs.ts';
+import { embedImages } from '../indexVectors.ts';
+import type { Output } from '../output.ts';
+import { printable } from '../printable.ts';
+import { createProgress } from '../progress.ts';
+import type { ReportTable } from '../report.ts';
+import { textTable } from '../textTable.ts';
+
+export interface ClusterCommandOptions
+  extends ClusteringOptions,
+    Pick<FileEmbedderOptions, 'layer' | 'pooling' | 'arch'> {
+  /** What makes vectors of the images of a folder. */
+  readonly model?: string;
+  readonly recursive?: boolean;
+  readonly report?: string;
+  /** The most images of a cluster on the page. */
+  readonly samples?: number;
+  readonly json?: string;
+  readonly csv?: string;
+  /** Folder for a folder of each cluster. */
+  readonly out?: string;
+  readonly copy?: boolean;
+  readonly adapter?: string;
+}
+
+const SAMPLES = 12;
+
+/** fovea cluster: which images, or vectors, belong together. */
+export async function clusterCommand(
+  input: string,
+  options: ClusterCommandOptions,
+  stdout: Output = process.stdout,
+): Promise<void> {
+  const { report, json, csv, out, copy = false, seed = 0, samples = SAMPLES } = options;
+  if (options.k !== undefined && options.kRange !== undefined) {
+    throw new UsageError('cluster: --k and --k-range are two ways to say how many clusters; give one');
+  }
+  if (options.k !== undefined && options.by !== undefined) {
+    throw new UsageError('cluster: --by chooses how many clusters, and --k says it; give one');
+  }
+  if (copy && out === undefined)
+    throw new UsageError('cluster: --copy is for the files in --out; give a folder');
+  if (report !== undefined && !/\.html?$/i.test(report)) {
+    throw new UsageError(`cluster: ${report}: a report is a page; call it .html`);
+  }
+  expectMethod(options);
+  for (const file of [report, json, csv]) if (file !== undefined) await checkOutputFile(file);
+  const given = await givenVectors(input, options);
+  await withGpu(options.adapter, async (gpu) => {
+    const { vectors, names } = given ?? (await vectorsOfImages(gpu, input, options));
+    if (out !== undefined) await checkClusterFolder(out, names);
+    const found = await withProgress(options, (tell) => findClusters(gpu, vectors, options, tell));
+    const tables = tablesOf(found, names);
+    const notes = notesOf(found, options);
+    const { labels, clusters } = found;
+    if (out !== undefined) await writeClusterFolders(out, names, { labels, clusters: clusters.length, copy });
+    if (csv !== undefined) await writeFileAtomic(csv, csvOf(found, names));
+    if (json !== undefined)
+      await writeFileAtomic(json, `${JSON.stringify(jsonOf(found, names), undefined, 1)}\n`);
+    if (report !== undefined) {
+      await writeClusterPage(report, gpu, {
+        source: input,
+        names,
+        vectors,
+        found,
+        tables,
+        samples,
+        seed,
+        notes,
+      });
+    }
+    stdout.write(
+      [
+        ...tables.map((table) => `${textTable(table)}\n\n`),
+        ...notes.map((note) => `${printable(note)}\n`),
+        `${counted(labels.length, 'item')} in ${counted(clusters.length, 'cluster')}\n`,
+        ...(report === undefined ? [] : [`look at ${printable(report)}\n`]),
+      ].join(''),
+    );
+  });
+}
+
+/** The vectors of a file; undefined for a folder of images, of which a model makes them. */
+async function givenVectors(
+  input: string,
+  { model }: ClusterCommandOptions,
+): Promise<NamedVectors | undefined> {
+  const isFolder = (await stat(input).catch(() => undefined))?.isDirectory() ?? false;
+  if (isFolder && model === undefined) {
+    throw new UsageError(
+      `cluster: ${input} is a folder of images; name with --model what makes vectors of them`,
+    );
+  }
+  if (isFolder) return undefined;
+  if (model === undefined) return readVectors(input);
+  throw new UsageError(
+    `cluster: --model makes vectors of a folder of images, and ${input} is none; leave it out`,
+  );
+}
+
+async function vectorsOfImages(
+  gpu: Gpu,
+  input: string,
+  { model, layer, pooling, arch, recursive = false }: ClusterCommandOptions,
+): Promise<NamedVectors> {
+  const inputs = await imageInputs([input], { recursive });
+  const embedder = await openFileEmbedder(gpu, model!, {
+    ...(layer === undefined ? {} : { layer }),
+    ...(pooling === undefined ? {} : { pooling }),
+    ...(arch === undefined ? {} : { arch }),
+  });
+  const names: string[] = [];
+  const parts: Float32Array[] = [];
+  for await (const { id, vector } of embedImages(embedder, inputs, () => {})) {
+    names.push(String(id));
+    parts.push(vector);
+  }
+  const width = parts[0]?.length;
+  if (width === undefined) throw new DataError(`${input}: none of its images can be used`);
+  const data = new Float32Array(parts.length * width);
+  for (const [row, part] of parts.entries()) data.set(part, row * width);
+  return { vectors: { data, shape: [parts.length, width] }, names };
+}
+
+/** Tells on stderr what is computed. */
+async function withProgress<T>(
+  { k, kRange = [2, 10] }: ClusterCommandOptions,
+  work: (tell: (doing: string) => void) => Promise<T>,
+): Promise<T> {
+  const progress = createProgress({
+    total: k === undefined ? kRange[1] - kRange[0] + 1 : 1,
+    label: 'clusters',
+  });
+  try {
+    return await work((doing) => progress.phase(doing));
+  } finally {
+    progress.done();
+  }
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function tablesOf({ choice, clusters, silhouettes }: FoundClusters, names: readonly string[]): ReportTable[] {
+  const ofClusters: ReportTable = {
+    title: 'Clusters',
+    header: ['cluster', 'items', ...(silhouettes ? ['mean silhouette'] : []), 'nearest to its center'],
+    rows: clusters.map((items, i) => [
+      `${i}`,
+      `${items.length}`,
+      ...(silhouettes ? [mean(items.map((item) => silhouettes[item]!))] : []),
+      names[items[0]!]!,
+    ]),
+  };
+  if (!choice) return [ofClusters];
+  const { gap, tried, by, k } = choice;
+  const bySilhouette = by === 'silhouette';
+  const ofNumbers: ReportTable = {
+    title: 'Numbers of clusters',
+    header: [
+      'clusters',
+      'inertia',
+      ...(bySilhouette ? ['mean silhouette'] : []),
+      ...(gap ? ['gap', 's'] : []),
+    ],
+    rows: tried.map((one, i) => [
+      one.k === k ? `${one.k} *` : `${one.k}`,
+      Number(one.inertia.toPrecision(8)).toString(),
+      ...(bySilhouette ? [one.silhouette ?? Number.NaN] : []),
+      ...(gap ? [gap.gap[i]!, gap.s[i]!] : []),
+    ]),
+    note: `* chosen by ${{ silhouette: 'the highest mean silhouette', elbow: 'the elbow of the inertia', gap: 'the gap statistic' }[by]}.`,
+  };
+  return [ofNumbers, ofClusters];
+}
+
+function notesOf(
+  { clusters, choice, simplified, silhouettes }: FoundClusters,
+  { k }: ClusterCommandOptions,
+): string[] {
+  const wanted = choice?.k ?? k!;
+  return [
+    ...(clusters.length < wanted
+      ? [`There are ${clusters.length} clusters instead of ${wanted}: no more of the vectors are different.`]
+      : []),
+    ...(simplified && silhouettes
+      ? [
+          'Silhouettes are the simplified ones, to the centers: of so many items those of all pairs take long.',
+        ]
+      : []),
+  ];
+}
+
+function csvOf({ labels, distances, silhouettes }: FoundClusters, names: readonly string[]): string {
+  const header = csvLine(['file', 'cluster', 'distance', ...(silhouettes ? ['silhouette'] : [])]);
+  const lines = names.map((name, i) =>
+    csvLine([name, `${labels[i]}`, `${distances[i]}`, ...(silhouettes ? [`${silhouettes[i]}`] : [])]),
+  );
+  return [header, ...lines].join('');
+}
+
+function jsonOf(found: FoundClusters, names: readonly string[]) {
+  const { method, metric, inertia, clusters, labels, distances, silhouettes, choice } = found;
+  return {
+    method,
+    metric,
+    inertia,
+    ...(silhouettes ? { silhouette: mean([...silhouettes]) } : {}),
+    clusters: clusters.map((items, cluster) => ({
+      cluster,
+      size: items.length,
+      center: names[items[0]!]!,
+      ...(silhouettes ? { silhouette: mean(items.map((item) => silhouettes[item]!)) } : {}),
+    })),
+    ...(choice
+      ? {
+          by: choice.by,
+          tried: choice.tried.map((one, i) => ({
+            k: one.k,
+            inertia: one.inertia,
+            ...(one.silhouette === undefined ? {} : { silhouette: one.silhouette }),
+            ...(choice.gap ? { gap: choice.gap.gap[i]!, s: choice.gap.s[i]! } : {}),
+          })),
+        }
+      : {}),
+    items: names.map((file, i) => ({
+      file,
+      cluster: labels[i]!,
+      distance: distances[i]!,
+      ...(silhouettes ? { silhouette: silhouettes[i]! } : {}),
+    })),
+  };
+}

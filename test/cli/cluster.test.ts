@@ -1,0 +1,211 @@
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseHTML } from 'linkedom';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readVectors } from '../../cli/src/cluster/vectorFile.ts';
+import { type ClusterCommandOptions, clusterCommand } from '../../cli/src/commands/cluster.ts';
+import { encodePng } from '../../cli/src/images.ts';
+import { fileStorage } from '../../src/io/fileStorage.ts';
+import { encodeNpy } from '../../src/io/npy.ts';
+import { encodeSafetensors } from '../../src/io/safetensors.ts';
+import { createIndex } from '../../src/similarity/index.ts';
+
+let folder: string;
+const at = (...names: string[]) => path.join(folder, ...names);
+const EVIL = '<b>\u202e.png';
+
+/** Three kinds of four vectors; those of the second are the most, and alone at 50. */
+const CENTERS = [0, 50, 100, 0, 50, 100, 0, 50, 100, 50, 50];
+const rows = CENTERS.map((center, i) => [center + i / 10, center / 2]);
+const data = Float32Array.from(rows.flat());
+const shape = [rows.length, 2];
+let names: string[];
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'fovea-cluster-'));
+  await mkdir(at('images/more'), { recursive: true });
+  names = rows.map((_, i) => at('images', i === 0 ? EVIL : i === 1 ? 'more/1.png' : `${i}.png`));
+  for (const name of names) {
+    await writeFile(name, await encodePng({ width: 2, height: 2, data: new Uint8Array(4) }));
+  }
+  await writeFile(at('v.npy'), encodeNpy({ data, shape }));
+  await writeFile(at('v.files.json'), JSON.stringify(names));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function cluster(input: string, options: ClusterCommandOptions = {}): Promise<string> {
+  vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  const parts: string[] = [];
+  const stdout = { isTTY: false, write: (part: string) => parts.push(part) > 0 };
+  await clusterCommand(input, options, stdout);
+  return parts.join('');
+}
+
+describe('fovea cluster', () => {
+  it('chooses how many clusters, and writes what it found', async () => {
+    const [report, json, csv] = [at('out/r.html'), at('out/r.json'), at('out/r.csv')];
+    const text = await cluster(at('v.npy'), { report, json, csv, out: at('links') });
+    expect(text).toContain('11 items in 3 clusters');
+    expect(text).toMatch(/^3 \* /m);
+    expect(text).not.toContain('\u202e');
+    const found = JSON.parse(readFileSync(json, 'utf8'));
+    expect(found.clusters.map(({ size }: { size: number }) => size)).toEqual([5, 3, 3]);
+    expect(found.tried.map(({ k }: { k: number }) => k)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const kinds = [1, 0, 2, 1, 0, 2, 1, 0, 2, 0, 0];
+    expect(found.items.map((item: { cluster: number }) => item.cluster)).toEqual(kinds);
+    expect(found.items.map((item: { file: string }) => item.file)).toEqual(names);
+    expect(found.clusters[1].center).toBe(names[3]);
+    expect(found.silhouette).toBeGreaterThan(0.9);
+    const lines = readFileSync(csv, 'utf8').trimEnd().split('\n');
+    expect(lines[0]).toBe('file,cluster,distance,silhouette');
+    expect(lines.slice(1).map((line) => Number(line.split(',')[1]))).toEqual(kinds);
+
+    const html = readFileSync(report, 'utf8');
+    const { document } = parseHTML(html);
+    const cards = [...document.querySelectorAll('.cards > li')];
+    expect(cards.map((card) => card.querySelector('h4')!.textContent)).toEqual([
+      'Cluster 0',
+      'Cluster 1',
+      'Cluster 2',
+    ]);
+    expect(cards.map((card) => card.querySelectorAll('img').length)).toEqual([5, 3, 3]);
+    expect(cards[1]!.querySelector('figcaption')!.textContent).toBe('3.png (center)');
+    const plots = [...document.querySelectorAll('.plot svg')].map((plot) => plot.textContent!);
+    for (const title of [
+      'Map of the items',
+      'Silhouettes (mean',
+      'Mean silhouette by',
+      'Inertia by',
+      'Items of each',
+    ]) {
+      expect(plots.filter((plot) => plot.includes(title))).toHaveLength(1);
+    }
+    expect(html).not.toMatch(/NaN|undefined|<b>|\u202e/);
+
+    expect(readdirSync(at('links'))).toEqual(['cluster-0', 'cluster-1', 'cluster-2']);
+    expect(lstatSync(at('links/cluster-0/more/1.png')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(at('links/cluster-1', EVIL))).toEqual(readFileSync(names[0]!));
+    await expect(cluster(at('v.npy'), { out: at('links') })).rejects.toThrow(/has clusters already/);
+  });
+
+  it('finds as many as it is told to, by any metric, the same by the same seed', async () => {
+    const run = async (json: string, options: ClusterCommandOptions) => {
+      const report = at('same.html');
+      await cluster(at('v.npy'), { json: at(json), report, ...options });
+      return readFileSync(report, 'utf8').replace(/<time.*?<\/time>/, '') + readFileSync(at(json), 'utf8');
+    };
+    const options = { k: 3, metric: 'manhattan', seed: 4 } as const;
+    expect(await run('a.json', options)).toBe(await run('b.json', options));
+    const found = JSON.parse(readFileSync(at('a.json'), 'utf8'));
+    expect([found.method, found.metric, found.clusters.length]).toEqual(['kmedoids', 'manhattan', 3]);
+    for (const by of ['elbow', 'gap'] as const) {
+      await cluster(at('v.npy'), { by, kRange: [1, 5], json: at('by.json') });
+      const { tried, clusters } = JSON.parse(readFileSync(at('by.json'), 'utf8'));
+      expect(tried).toHaveLength(5);
+      // So few items that the gap statistic says nothing of them.
+      if (by === 'elbow') expect(clusters).toHaveLength(3);
+      expect('gap' in tried[0]).toBe(by === 'gap');
+    }
+  });
+
+  it('copies files, and takes vectors that have no names', async () => {
+    expect(await cluster(at('v.npy'), { k: 2, out: at('copies'), copy: true })).toContain(
+      '11 items in 2 clusters',
+    );
+    expect(lstatSync(at('copies/cluster-0/more/1.png')).isFile()).toBe(true);
+    await writeFile(at('bare.npy'), encodeNpy({ data, shape }));
+    const report = at('bare.html');
+    await cluster(at('bare.npy'), { k: 1, report, csv: at('bare.csv') });
+    expect(parseHTML(readFileSync(report, 'utf8')).document.querySelectorAll('img')).toHaveLength(0);
+    expect(readFileSync(at('bare.csv'), 'utf8')).toMatch(/^file,cluster,distance\n0,0,/);
+    await expect(cluster(at('bare.npy'), { k: 2, out: at('none') })).rejects.toThrow(/0: is not there/);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  it('says where vectors are equal', async () => {
+    await writeFile(at('equal.npy'), encodeNpy({ data: Float32Array.of(1, 1, 1, 1, 2, 2), shape: [6, 1] }));
+    const text = await cluster(at('equal.npy'), { k: 4, report: at('equal.html') });
+    expect(text).toContain('There are 2 clusters instead of 4: no more of the vectors are different.');
+    expect(readFileSync(at('equal.html'), 'utf8')).not.toMatch(/NaN|undefined/);
+  });
+
+  it('refuses what does not fit, before anything is computed', async () => {
+    const v = at('v.npy');
+    await expect(cluster(v, { k: 2, kRange: [2, 3] })).rejects.toThrow(/give one/);
+    await expect(cluster(v, { k: 2, by: 'gap' })).rejects.toThrow(/give one/);
+    await expect(cluster(v, { copy: true })).rejects.toThrow(/--copy is for the files in --out/);
+    await expect(cluster(v, { report: 'page.pdf' })).rejects.toThrow(/call it \.html/);
+    await expect(cluster(v, { method: 'kmeans', metric: 'cosine' })).rejects.toThrow(
+      /for cosine leave out --method/,
+    );
+    await expect(cluster(v, { k: 12 })).rejects.toThrow(/12 clusters of 11/);
+    await expect(cluster(v, { model: 'm.onnx' })).rejects.toThrow(/is none; leave it out/);
+    await expect(cluster(at('images'))).rejects.toThrow(/name with --model what makes vectors/);
+    await expect(cluster(at('gone.npy'))).rejects.toThrow(/gone\.npy/);
+    await expect(cluster(at('v.files.json'))).rejects.toThrow(
+      /ends in none of \.npy, \.safetensors, \.csv, \.index/,
+    );
+  });
+});
+
+describe('files of vectors', () => {
+  const read = async (name: string, content: string | Uint8Array) => {
+    await writeFile(at(name), content);
+    return readVectors(at(name));
+  };
+
+  it('are arrays, safetensors, tables and indices', async () => {
+    const { vectors, names: ofNpy } = await readVectors(at('v.npy'));
+    expect([vectors, ofNpy]).toEqual([{ data, shape }, names]);
+    const float64 = Float64Array.from(data);
+    expect((await read('d.npy', encodeNpy({ data: float64, shape }))).vectors.data).toEqual(float64);
+    expect(
+      (await read('i.npy', encodeNpy({ data: Int32Array.of(1, 2), shape: [2, 1] }))).vectors.data,
+    ).toEqual(Float32Array.of(1, 2));
+    const files = { files: JSON.stringify(['a', 'b']) };
+    const two = { dtype: 'f32', shape: [2, 1], data: Float32Array.of(1, 2) } as const;
+    const other = { ...two, data: Float32Array.of(9, 9) };
+    const named = await read('t.safetensors', encodeSafetensors({ embeddings: two, other }, files));
+    expect(named).toEqual({ vectors: { data: two.data, shape: [2, 1] }, names: ['a', 'b'] });
+    const halves = { dtype: 'bf16', shape: [2, 1], data: Uint16Array.of(0x3f80, 0xc000) } as const;
+    const single = await read('h.safetensors', encodeSafetensors({ any: halves }));
+    expect(single).toEqual({ vectors: { data: Float32Array.of(1, -2), shape: [2, 1] }, names: ['0', '1'] });
+
+    const table = await read('v.csv', '\ufefffile,time,e0,e1\n"a,b",,1,2\nc,0.500,3,4e-1\n');
+    expect(table.names).toEqual(['a,b', 'c#t=0.5']);
+    expect([...table.vectors.data]).toEqual([1, 2, 3, 0.4]);
+    expect((await read('n.csv', '1;2\n3;4\n')).names).toEqual(['0', '1']);
+    expect((await read('m.csv', 'x,y\n1,2\n')).vectors.shape).toEqual([1, 2]);
+    expect((await read('o.csv', 'cat,1\ndog,2\n')).names).toEqual(['cat', 'dog']);
+
+    const index = await createIndex(await fileStorage(at('v.index'), 'create'), { d: 2 });
+    await index.append({ data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] }, ['a', 7]);
+    await index.close();
+    const indexed = await readVectors(at('v.index'));
+    expect(indexed).toEqual({
+      vectors: { data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] },
+      names: ['a', '7'],
+    });
+  });
+
+  it('are told what is wrong with them', async () => {
+    await expect(read('a.npy', encodeNpy({ data, shape: [22] }))).rejects.toThrow(
+      /has shape \[22\]; give vectors/,
+    );
+    await writeFile(at('b.files.json'), '["one"]');
+    await expect(read('b.npy', encodeNpy({ data, shape }))).rejects.toThrow(
+      /names 1 items, and there are 11 vectors/,
+    );
+    await writeFile(at('c.files.json'), '[1');
+    await expect(read('c.npy', encodeNpy({ data, shape }))).rejects.toThrow(/c\.files\.json: is no JSON/);
+    const one = { dtype: 'f32', shape: [1, 1], data: Float32Array.of(1) } as const;
+    await expect(read('e.safetensors', encodeSafetensors({ a: one, b: one }))).rejects.toThrow(
+      /has the tensors a, b/,
+    );
+    await expect(read('e.csv', 'file,e0\n')).rejects.toThrow(/has no row of numbers/);
+    await expect(read('f.csv', '1,2\n1\n')).rejects.toThrow(/f\.csv:2: has 1 fields, the row before it 2/);
+    await expect(read('g.csv', '1,2\n3,x\n')).rejects.toThrow(/g\.csv:2: field 2 is "x"; give a number/);
+  });
+});
