@@ -331,11 +331,8 @@ addEmbedCommand(program);
 addGatherCommand(program);
 addHashCommands(program);
 addSearchCommands(program);
-<<<<<<< HEAD
 addCutoutCommand(program);
-=======
 addClusterCommand(program);
->>>>>>> 52cc4dd (fovea cluster)
 
 program
   .command('demo')

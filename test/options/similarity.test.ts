@@ -12,7 +12,7 @@ const rgb = { width: 2, height: 2, data: new Float32Array(12) };
 const map = { width: 2, height: 2, data: new Float32Array(4) };
 const hashes = [similarity.ImageHash.fromHex('00ff')];
 const image = { width: 2, height: 2, data: new Uint8Array(4) };
-const storage = { size: async () => 0, read: async () => new Uint8Array(), append: async () => {} };
+const storage = { size: () => {}, read: () => {}, append: () => {} } as never;
 
 const attention = {
   layers: [{ name: 'a', heads: 1, tokens: 2, weights: new Float32Array(4) }],

@@ -9,6 +9,7 @@ import {
   silhouetteSamples,
   simplifiedSilhouetteSamples,
 } from 'fovea/similarity';
+import { counted } from '../counted.ts';
 
 /** What the command line can cluster by. */
 export type RowMetric = 'euclidean' | 'sqeuclidean' | 'cosine' | 'manhattan';
@@ -77,7 +78,7 @@ export async function findClusters(
   const method = methodOf(options);
   const choice =
     k === undefined ? await choose(gpu, x, { ...options, method, metric }, onProgress) : undefined;
-  if (k !== undefined) onProgress(`${k} clusters`);
+  if (k !== undefined) onProgress(counted(k, 'cluster'));
   const shared = { nClusters: k ?? 1, seed, gpu };
   const fitted =
     choice?.best ??

@@ -111,7 +111,7 @@ export async function chooseK(x: HostTensor, options: ChooseKOptions = {}): Prom
     if (n < kMax) throw new ShapeError(`${call}: ${kMax} clusters of ${n} items; ask for at most as many`);
     const tried: TriedK[] = [];
     for (const k of ks) {
-      onProgress?.(`${k} clusters`);
+      onProgress?.(k === 1 ? '1 cluster' : `${k} clusters`);
       const shared = { nClusters: k, seed, ...onGpu };
       const clusters = await (method === 'kmeans'
         ? new KMeans({ ...shared, nInit })
