@@ -6,7 +6,7 @@ import { ImageHash } from './imageHash.ts';
 export interface PackedHashes {
   /** How many bits each has. */
   readonly bits: number;
-  /** [hashes, ceil(bits / 32)]: the `words` of each. */
+  /** The `words` of each: [hashes, ceil(bits / 32)]. */
   readonly words: Uint32Array;
 }
 
