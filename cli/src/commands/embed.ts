@@ -6,6 +6,7 @@ import { createCounter } from '../counter.ts';
 import { type Media, type MediaOptions, mediaInputs, mediaOpener } from '../embed/media.ts';
 import { type EmbeddedRow, writerFor } from '../embed/output.ts';
 import { type EmbeddedFile, embedFiles } from '../embedRun.ts';
+import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
 import { checkOutputFile } from '../files.ts';
@@ -74,9 +75,8 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     const opener = mediaOpener(gpu, { fps, sampleRate, ...(folderFps === undefined ? {} : { folderFps }) });
     const faults = new FaultLog();
     const messages: string[] = [];
-    const counter = createCounter(`of ${counted(media.length, 'file')}`);
-    const rows: EmbeddedRow[] = [];
-    let shape: readonly number[] | undefined;
+    const all = counted(media.length, 'file');
+    const counter = createCounter(`of ${all}`);
     const fail = (error: Error, file: string): void => {
       const message = error.message.startsWith(file) ? error.message : `${file}: ${error.message}`;
       messages.push(message);
@@ -84,26 +84,31 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
       counter.clear();
       if (media.length > 1) process.stderr.write(`failed: ${printable(message)}\n`);
     };
-    let done = 0;
-    for await (const found of embedFiles(embedder, media, opener.open, own.batch ?? BATCH)) {
-      const { file } = found.input;
-      counter.show(++done);
-      if ('error' in found) {
-        fail(found.error, file);
-        continue;
+    const rows: EmbeddedRow[] = [];
+    let shape: readonly number[] | undefined;
+    let [done, stopped] = [0, false];
+    const release = onInterrupt(() => {
+      stopped = true;
+    });
+    try {
+      for await (const found of embedFiles(embedder, media, opener.open, own.batch ?? BATCH)) {
+        if (stopped) break;
+        counter.show(++done);
+        const { file } = found.input;
+        if ('error' in found) {
+          fail(found.error, file);
+          continue;
+        }
+        const made = rowsOf(found, frames, own.normalize ?? false);
+        shape ??= made.shape;
+        if (String(made.shape) === String(shape)) rows.push(...made.rows);
+        else {
+          const problem = `gives a vector of shape [${made.shape}], and the first file gave [${shape}]`;
+          fail(new DataError(`${problem}; embed it apart`), file);
+        }
       }
-      const made = rowsOf(found, frames, own.normalize ?? false);
-      shape ??= made.shape;
-      if (String(made.shape) !== String(shape)) {
-        fail(
-          new DataError(
-            `gives a vector of shape [${made.shape}], and the first file gave [${shape}]; embed it apart`,
-          ),
-          file,
-        );
-        continue;
-      }
-      rows.push(...made.rows);
+    } finally {
+      release();
     }
     counter.clear();
     opener.dispose();
@@ -117,11 +122,13 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
       );
     }
     if (reportBad !== undefined) await faults.write(reportBad);
+    if (stopped) {
+      process.stderr.write(`stopped: ${done} of ${all} done; their vectors are written\n`);
+      endBySignal();
+    }
     if (messages.length === 0) return;
     throw new DataError(
-      media.length === 1
-        ? messages[0]!
-        : `${messages.length} of ${counted(media.length, 'file')} failed; the first: ${messages[0]}`,
+      media.length === 1 ? messages[0]! : `${messages.length} of ${all} failed; the first: ${messages[0]}`,
     );
   });
 }
