@@ -1,5 +1,5 @@
-// node examples/serve.mjs embed | detect [WEIGHTS.safetensors]: bundles the page of that folder and serves it on this machine
-// only, at PORT (8081; 0 takes any free one), with a photograph of coins and the weights that are given.
+// node examples/serve.mjs embed | detect [WEIGHTS.safetensors] | recommend: bundles the page of that folder and serves it on this machine
+// only, at PORT (8081; 0 takes any free one), with the images that the pages show and the weights that are given.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
@@ -22,6 +22,7 @@ const files = {
   '/': ['text/html; charset=utf-8', await readFile(path.join(here, folder, 'index.html'))],
   '/main.js': ['text/javascript; charset=utf-8', outputFiles[0].contents],
   '/coins.png': ['image/png', await readFile(path.join(here, 'coins/coins.png'))],
+  '/items.jpg': ['image/jpeg', await readFile(path.join(here, 'recommend/items.jpg'))],
 };
 if (weights) files['/model.safetensors'] = ['application/octet-stream', await readFile(weights)];
 

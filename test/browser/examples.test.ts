@@ -10,6 +10,7 @@ import { imageFromBytes } from '../../src/data/image.ts';
 import { openGpu } from '../../src/plan/gpu.ts';
 import { nms } from '../../src/reference/nms.ts';
 import { pyrDown } from '../../src/reference/resample.ts';
+import { type Preferences, recommend } from '../../src/similarity/recommend.ts';
 import { loadDetector } from '../../src/tasks/infer.ts';
 import { launchBrowser, openPage, type Served, serveScript } from './browser.ts';
 import { saveRandomDetector } from './randomDetector.ts';
@@ -305,5 +306,85 @@ onLinux('examples/detect in Chromium', () => {
     });
     await page.waitForFunction(() => !document.querySelector('#status')?.textContent?.includes('found on'));
     expect(await page.textContent('#status')).toContain('safetensors');
+  });
+});
+
+onLinux('examples/recommend in Chromium', () => {
+  const { embeddings, labels } = JSON.parse(
+    readFileSync(path.join(root, 'examples/recommend/items.json'), 'utf8'),
+  ) as { embeddings: number[][]; labels: string[] };
+  const items = { data: Float32Array.from(embeddings.flat()), shape: [60, embeddings[0]!.length] };
+  const rankedFor = (preferences: Preferences, lambda: number) =>
+    recommend(items, preferences, { k: 12, lambda }).map(({ index }) => index);
+  const shown = () =>
+    page
+      .locator('#recommended > li')
+      .evaluateAll((list) => list.map((item) => Number((item as HTMLElement).dataset.index)));
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    server = await serveScript('examples/serve.mjs', 'recommend');
+    page = await openPage(browser);
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (message) => faults.push(message.text()));
+    page.on('requestfailed', (request) => faults.push(request.url()));
+    await page.goto(server.url);
+    await page.waitForSelector('#recommended > li');
+  });
+  afterAll(async () => {
+    await page?.close();
+    server?.stop();
+  });
+
+  it('ranks by what is clicked, and by how different it should be', async () => {
+    expect(await shown()).toEqual(rankedFor({}, 0.7));
+    const frogs = labels.flatMap((label, i) => (label === 'frog' ? [i] : []));
+    const all = (i: number, button: string) => page.locator(`#all > li:nth-child(${i + 1}) .${button}`);
+    await all(frogs[0]!, 'image').click();
+    await all(frogs[1]!, 'image').click();
+    await all(0, 'not').click();
+    const preferences = { likes: frogs.slice(0, 2), dislikes: [0] };
+    expect(await shown()).toEqual(rankedFor(preferences, 0.7));
+    expect(await page.textContent('#status')).toContain('2 liked, 1 not');
+    expect(await all(frogs[0]!, 'image').getAttribute('aria-pressed')).toBe('true');
+    await page.locator('#diversity').fill('0');
+    expect(await shown()).toEqual(rankedFor(preferences, 1));
+    // Another click takes it back.
+    await all(0, 'not').click();
+    expect(await shown()).toEqual(rankedFor({ likes: frogs.slice(0, 2) }, 1));
+    await page.locator('#reset').click();
+    expect(await shown()).toEqual(rankedFor({}, 1));
+    expect(faults).toEqual([]);
+  });
+
+  it('is used with the keyboard alone, and the focus stays where it was', async () => {
+    await page.locator('#reset').focus();
+    await page.keyboard.press('Tab');
+    const [first] = await shown();
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(
+      `Like ${labels[first!]}, image ${first! + 1}`,
+    );
+    await page.keyboard.press('Space');
+    const ranked = rankedFor({ likes: [first!] }, 1);
+    expect(await shown()).toEqual(ranked);
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe(
+      `Like ${labels[ranked[0]!]}, image ${ranked[0]! + 1}`,
+    );
+    await page.locator('#reset').click();
+  });
+
+  it.each([390, 1200])('fits a width of %i', async (width) => {
+    await page.setViewportSize({ width, height: 900 });
+    const [wide, smallest] = await page.evaluate(() => [
+      document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      Math.min(
+        ...[...document.querySelectorAll('button')].map((button) =>
+          Math.min(button.getBoundingClientRect().width, button.getBoundingClientRect().height),
+        ),
+      ),
+    ]);
+    expect(wide).toBe(0);
+    // WCAG 2.2, target size.
+    expect(smallest).toBeGreaterThanOrEqual(24);
   });
 });
