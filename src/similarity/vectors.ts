@@ -34,7 +34,7 @@ export function expectRows(call: string, name: string, given: HostTensor): Rows 
 /** The rows of a tensor [n, d], as f32. Throws as `expectRows` does; also for values beyond f32, and a d that is not `wanted`. */
 export function expectVectors(call: string, name: string, given: HostTensor, wanted?: number): Vectors {
   const { data, rows, width } = shapedRows(call, name, given, wanted);
-  const vectors = { data: data instanceof Float32Array ? data : Float32Array.from(data), rows, width };
+  const vectors = { data: data instanceof Float32Array ? data : new Float32Array(data), rows, width };
   expectFinite(call, name, vectors);
   return vectors;
 }
@@ -56,7 +56,7 @@ function shapedRows(call: string, name: string, given: HostTensor, wanted?: numb
     throw new ShapeError(`${call}: ${name} has ${data.length} values for shape ${formatShape(shape)}`);
   }
   const floats = data instanceof Float32Array || data instanceof Float64Array;
-  return { data: floats ? data : Float64Array.from(data), rows, width };
+  return { data: floats ? data : new Float64Array(data), rows, width };
 }
 
 function expectFinite(call: string, name: string, { data, width }: Rows): void {

@@ -228,8 +228,6 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
 /** Shapes that run elsewhere, or would take too long: the test that runs them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'gather --out': 'test/cli/gather.test.ts',
-  'cluster --report': 'test/cli/cluster.test.ts',
-  'cluster --k --metric --model --out': 'test/cli/cluster.test.ts',
   'embed --model --normalize --out': 'test/cli/embed.test.ts',
   'embed --fps --frames --model --out': 'test/cli/embed.test.ts',
   demo: 'test/cli/report.test.ts',

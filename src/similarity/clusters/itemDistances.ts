@@ -214,7 +214,7 @@ class OnGpu implements ItemDistances {
   readonly #pairs: PairwiseDistances;
 
   constructor({ data, rows, width }: Rows, gpu: Gpu, metric: (typeof onGpu)[number]) {
-    this.#x = data instanceof Float32Array ? data : Float32Array.from(data);
+    this.#x = data instanceof Float32Array ? data : new Float32Array(data);
     this.items = rows;
     this.#width = width;
     this.#gpu = gpu;

@@ -10,6 +10,7 @@ import { CenteredClusters, expectItems } from './centers.ts';
 import { expectFirstCenters, type FirstCenters, firstCenters } from './firstCenters.ts';
 import { type Clustering, lloyd } from './lloyd.ts';
 import { forBlocks, nearestCenters } from './nearestCenters.ts';
+import { heldDoubles } from './squares.ts';
 
 /** Options of `KMeans`. */
 export interface KMeansOptions {
@@ -40,8 +41,8 @@ export interface KMeansOptions {
  * of the squared Euclidean distances of rows to the mean of their cluster.
  *
  * Computed in float64, from differences. On the GPU distances are in f32, and those of rows that are nearly as close to two
- * centers are computed again in float64, so that the labels are those of the CPU. Memory: the rows as they are given, and a few
- * blocks of 512 of them. Equal distances give the first label. A cluster that loses all its rows gets the row that is farthest
+ * centers are computed again in float64, so that the labels are those of the CPU. Memory: the rows as they are given, also
+ * in float64 where that takes at most 256 MiB, and blocks of 512 of them. Equal distances give the first label. A cluster that loses all its rows gets the row that is farthest
  * from its center, as in scikit-learn. The same seed gives the same bits; scikit-learn's generator draws other first centers,
  * so give `init` to compare.
  *
@@ -78,13 +79,14 @@ export class KMeans extends CenteredClusters {
   /** Finds clusters of the rows of x [n, d]. */
   async fit(x: HostTensor): Promise<this> {
     const { nClusters, init, nInit, maxIter, tol, seed } = this.#options;
-    const rows = expectItems('KMeans.fit', x, nClusters);
+    const given = expectItems('KMeans.fit', x, nClusters);
+    const rows = heldDoubles(given);
     expectFirstCenters('KMeans.fit', init, nClusters, rows.width);
     const random = new Random(seed).fork('k-means');
     // Given centers lead to the same result whenever they are tried.
     const starts = typeof init === 'string' ? (nInit === 'auto' ? (init === 'random' ? 10 : 1) : nInit) : 1;
     const stop = { maxIter, tolerance: tol * meanVariance(rows) };
-    const nearest = nearestCenters(rows, this.#gpu);
+    const nearest = nearestCenters(this.#gpu ? given : rows, this.#gpu);
     try {
       let best: Clustering | undefined;
       for (let start = 0; start < starts; start++) {

@@ -62,6 +62,10 @@ export function sumOf(values: Float64Array): number {
   return sum;
 }
 
+function addRow(from: Float64Array, at: number, to: Float64Array, toAt: number, width: number): void {
+  for (let c = 0; c < width; c++) to[toAt + c]! += from[at + c]!;
+}
+
 /** Sums of the rows of each cluster, and their numbers. */
 export function sumsOf(
   x: Rows,
@@ -71,10 +75,10 @@ export function sumsOf(
   const sums = new Float64Array(k * x.width);
   const counts = new Float64Array(k);
   forBlocks(x, (block, start, rows) => {
-    for (let i = 0, at = 0; i < rows; i++) {
+    for (let i = 0; i < rows; i++) {
       const label = labels[start + i]!;
       counts[label]!++;
-      for (let to = label * x.width; to < (label + 1) * x.width; to++, at++) sums[to]! += block[at]!;
+      addRow(block, i * x.width, sums, label * x.width, x.width);
     }
   });
   return { sums, counts };

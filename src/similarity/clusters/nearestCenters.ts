@@ -116,7 +116,7 @@ class OnGpu implements NearestCenters {
 }
 
 const singles = (data: Float32Array | Float64Array, width: number): HostTensor => ({
-  data: data instanceof Float32Array ? data : Float32Array.from(data),
+  data: data instanceof Float32Array ? data : new Float32Array(data),
   shape: [data.length / width, width],
 });
 

@@ -3,7 +3,16 @@ import type { Rows } from '../vectors.ts';
 /** Some rows in float64, from which the loops below read: not copied where they are so already. */
 export function doubles({ data, width }: Rows, start: number, rows: number): Float64Array {
   const part = data.subarray(start * width, (start + rows) * width);
-  return part instanceof Float64Array ? part : Float64Array.from(part);
+  return part instanceof Float64Array ? part : new Float64Array(part);
+}
+
+/** Bytes up to which all rows are kept in float64. */
+const MOST_BYTES = 2 ** 28;
+
+/** The rows in float64, where they are not many: converting them again for each pass takes as long as what is done with them. */
+export function heldDoubles(x: Rows): Rows {
+  if (x.data instanceof Float64Array || 8 * x.data.length > MOST_BYTES) return x;
+  return { ...x, data: new Float64Array(x.data) };
 }
 
 /** Chosen rows in float64. */
