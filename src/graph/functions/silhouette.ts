@@ -5,7 +5,7 @@ import { inF32 } from '../operations/broadcast.ts';
 import { expectTensors, type Tensor } from '../tensor.ts';
 import { abs, affine, div, equal, greater, maximum, mul, neg, sub, where } from './elementwise.ts';
 import { amax, cdist, matmul, sum } from './reduce.ts';
-import { cast, concat, oneHot, split } from './shape.ts';
+import { cast, concat, oneHot, slice } from './shape.ts';
 
 /** Larger than any mean distance that matters, so that a cluster of one's own is nobody's nearest. */
 const FAR = 1e30;
@@ -17,7 +17,8 @@ const BLOCK = 2 ** 23;
  * (b - a) / max(a, b) of every row of points [N,D]: a is its mean distance to the others of its cluster, b the least mean
  * distance to another cluster (Rousseeuw 1987; scikit-learn's silhouette_samples). labels: i32 [N], 0..numClusters-1. 0
  * where a row is alone in its cluster. Distances are taken from differences, which keeps the digits of close rows, and for
- * some rows at a time: memory is that of the points, of N numClusters elements, and of 32 MiB of distances, but at least N.
+ * some rows at a time: memory is that of the points (twice: they are compared with, transposed), of N numClusters elements,
+ * and of 32 MiB of distances, but at least N.
  */
 export function silhouetteSamples(points: Tensor, labels: Tensor, numClusters: number): Tensor {
   expectTensors('silhouette_samples', { points, labels });
@@ -33,8 +34,10 @@ export function silhouetteSamples(points: Tensor, labels: Tensor, numClusters: n
   // The gradient computes a block's distances again, or all would be kept.
   const totalsOf = (rows: Tensor) => checkpoint((part) => matmul(cdist(part, x), member), rows);
   const block = Math.max(1, Math.floor(BLOCK / Math.max(1, N)));
+  // Rows are cut out just before they are compared: split records all parts first, which are then in memory together.
+  const starts = Array.from({ length: Math.max(1, Math.ceil(N / block)) }, (_, i) => i * block);
   const totals = concat(
-    split(x, block).map((rows) => totalsOf(rows)),
+    starts.map((start) => totalsOf(slice(x, [[start, Math.min(start + block, N)]]))),
     0,
   );
   const counts = sum(member, { dim: 0 });
