@@ -20,6 +20,7 @@ import { sharedGpu } from '../sharedGpu.ts';
 import { boxes } from './arbitraries/boxes.ts';
 import { type Arbitrary, caseOf, int, pairOf } from './arbitraries/common.ts';
 import { images } from './arbitraries/images.ts';
+import { tensors } from './arbitraries/tensors.ts';
 
 await loadStrategies(Object.values(operations));
 
@@ -216,6 +217,7 @@ const arbitraries: Record<string, Arbitrary> = {
     attrs: attributes(step, padding, groups),
   })),
   conv2d_backward_weight: fc.oneof(filter, dense),
+  cdist: tensors.cdist,
   conv_transpose2d: fc.oneof(turned, few),
   nms: boxes.nms,
 };

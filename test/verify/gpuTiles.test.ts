@@ -94,6 +94,19 @@ const rows: readonly Row[] = [
     tiles: ['tile32x32'],
     inputs: { a: normal([40, 16]), b: normal([3, 16, 24]) },
   },
+  {
+    op: 'cdist',
+    name: 'sums of squares, columns in no fours',
+    tiles: ['tile32x32'],
+    inputs: { a: normal([45, 20]), b: normal([70, 20]) },
+  },
+  {
+    op: 'cdist',
+    name: 'absolute differences',
+    tiles: ['tile32x32'],
+    inputs: { a: normal([45, 20]), b: normal([68, 20]) },
+    attrs: { p: 1 },
+  },
 ];
 
 /** More boxes than lanes have words, most of which are removed; and a limit that is reached. */
