@@ -32,8 +32,8 @@ export function packed(
   hashes: Hashes,
 ): PackedHashes & { readonly count: number } {
   if (!Array.isArray(hashes)) {
-    const { bits, words } = hashes as PackedHashes;
     expectArguments(call, { [name]: hashes }, { [name]: { bits: 'number', words: 'values' } });
+    const { bits, words } = hashes as PackedHashes;
     const count = words.length / wordsOf(bits);
     if (
       !(words instanceof Uint32Array) ||
