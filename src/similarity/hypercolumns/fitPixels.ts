@@ -31,7 +31,7 @@ export interface FitPixelsOptions {
   readonly alpha?: number;
   /** Steps of L-BFGS at most. Default 200. */
   readonly maxIter?: number;
-  /** It ends where no derivative of the loss is larger. Default 1e-5. */
+  /** It ends where no derivative of the loss is larger, or where rounding in f32 lets none get smaller. Default 1e-5. */
   readonly tol?: number;
   /** Draws the pixels and, of a hidden layer, the initial weights. Default 0. */
   readonly seed?: number;

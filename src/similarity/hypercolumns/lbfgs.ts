@@ -23,8 +23,14 @@ export interface Minimum {
 const MEMORY = 10;
 /** The share of the decrease that the slope promises which a step must have (Nocedal and Wright 2006, §3.1). */
 const ARMIJO = 1e-4;
-/** A decrease below this share of the value cannot be seen: objectives are float64 sums of many f32 terms. */
-const DIGITS = 2 ** -30;
+/** Values that differ by less than this share of them are not told apart, as their terms are f32 (epsilon of Hager and Zhang 2005). */
+const NOISE = 1e-6;
+/** Where values are not told apart, a step must not end on a rise above this share of the slope that it began with (their 1 - 2 delta). */
+const RISE = 0.8;
+/** A step is halved so many times at most. */
+const HALVINGS = 30;
+/** It ends after so many steps without a lower value or a smaller gradient. */
+const PATIENCE = 20;
 
 const dot = (a: Float64Array, b: Float64Array): number => {
   let sum = 0;
@@ -35,8 +41,10 @@ const dot = (a: Float64Array, b: Float64Array): number => {
 const largest = (a: Float64Array): number => a.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 /**
- * Minimizes a smooth function by L-BFGS (Nocedal and Wright 2006, Numerical optimization, algorithm 7.5) with backtracking. It also ends where
- * the slope promises no decrease that the digits of the value could show.
+ * Minimizes a smooth function by L-BFGS (Nocedal and Wright 2006, Numerical optimization, algorithm 7.5) with backtracking. Near the minimum the
+ * digits of the values run out long before those of the gradients do; there the slope says whether a step is good (the approximate Wolfe
+ * condition of Hager and Zhang 2005, A new conjugate gradient method with guaranteed descent, (4.1)). It ends where no derivative is above
+ * `tol`, or where rounding lets nothing get better.
  */
 export async function minimize(
   objective: Objective,
@@ -45,18 +53,21 @@ export async function minimize(
 ): Promise<Minimum> {
   let x = start;
   let { value, gradient } = await objective(x);
+  let best = { x, value, gradient };
   const pairs: { readonly s: Float64Array; readonly y: Float64Array; readonly rho: number }[] = [];
-  let iterations = 0;
-  while (iterations < maxIter && largest(gradient) > tol) {
+  let [iterations, stalled] = [0, 0];
+  while (iterations < maxIter && stalled < PATIENCE && largest(gradient) > tol) {
     const direction = descent(gradient, pairs);
     const slope = dot(gradient, direction);
     // The first direction is the bare gradient, whose length says nothing.
     let step = pairs.length === 0 ? Math.min(1, 1 / Math.sqrt(dot(gradient, gradient))) : 1;
-    let next: { x: Float64Array; value: number; gradient: Float64Array } | undefined;
-    while (!next && -slope * step > DIGITS * Math.abs(value)) {
+    let next: typeof best | undefined;
+    for (let halvings = 0; !next && slope < 0 && halvings <= HALVINGS; halvings++) {
       const there = x.map((at, i) => at + step * direction[i]!);
       const found = await objective(there);
-      if (found.value <= value + ARMIJO * step * slope) next = { x: there, ...found };
+      const lower = found.value <= value + ARMIJO * step * slope;
+      const alike = found.value <= value + NOISE * Math.abs(value);
+      if (lower || (alike && dot(found.gradient, direction) <= -RISE * slope)) next = { x: there, ...found };
       step /= 2;
     }
     if (!next) {
@@ -72,8 +83,14 @@ export async function minimize(
     if (curvature > 1e-10 * dot(y, y)) pairs.push({ s, y, rho: 1 / curvature });
     if (pairs.length > MEMORY) pairs.shift();
     ({ x, value, gradient } = next);
+    const noise = NOISE * Math.abs(best.value);
+    const better =
+      value < best.value - noise ||
+      (value <= best.value + noise && largest(gradient) < largest(best.gradient));
+    if (better) best = next;
+    stalled = better ? 0 : stalled + 1;
   }
-  return { x, value, iterations };
+  return { x: best.x, value: best.value, iterations };
 }
 
 /** The direction down: minus the gradient times what the pairs tell of the inverse of the curvature. */
