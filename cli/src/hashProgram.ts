@@ -1,6 +1,8 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { HASH_NAMES, type HashName } from 'fovea/similarity';
+import { dedupeCommand } from './commands/dedupe.ts';
 import { hashCommand } from './commands/hash.ts';
+import { ACTIONS } from './dedupe/plan.ts';
 import { names, whole } from './optionValues.ts';
 import { predicting } from './resultOptions.ts';
 
@@ -14,7 +16,7 @@ function hashNames(text: string): HashName[] {
   return list as HashName[];
 }
 
-/** Adds `fovea hash`. */
+/** Adds `fovea hash` and `fovea dedupe`. */
 export function addHashCommands(program: Command): void {
   predicting(
     program
@@ -32,4 +34,25 @@ export function addHashCommands(program: Command): void {
     .option('--hash-size <n>', 'n x n bits a hash; a power of 2 for wHash (default: 8)', whole(2, 256))
     .option('--orient', 'turn images as their EXIF orientation says (default: as stored, as ImageHash does)')
     .action((images, options) => hashCommand(images, options));
+  predicting(
+    program
+      .command('dedupe')
+      .description('find images that are there several times: of the same bytes, or that look alike')
+      .argument('<images...>', 'image files, and folders of images'),
+  )
+    .addOption(
+      new Option('--hash <name>', 'the hash by which images look alike (default: pHash)').choices(HASH_NAMES),
+    )
+    .option('--distance <n>', 'most bits in which hashes of such images differ (default: 4)', whole(0))
+    .addOption(
+      new Option(
+        '--action <what>',
+        'report: touch no image; link: replace copies of the same bytes by hard links of the kept file; move: move all but the kept image to --out (default: report)',
+      ).choices(ACTIONS),
+    )
+    .option(
+      '--out <dir>',
+      'folder for the page, the groups as JSON, and images that are moved (default: duplicates)',
+    )
+    .action((images, options) => dedupeCommand(images, options));
 }

@@ -34,7 +34,7 @@ export interface ImageRunOptions {
 }
 
 /** Images in their order, each with a promise of its pixels. */
-async function* loadedAhead<Image>(
+export async function* loadedAhead<Image>(
   inputs: readonly ImageInput[],
   load: (file: string) => Promise<Image>,
 ): AsyncGenerator<{ readonly input: ImageInput; readonly image: Promise<Image> }> {

@@ -124,6 +124,10 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['--detector', at('detect.safetensors'), '--alpha-matting'],
   ],
   'hash --json --recursive': () => ['hash', at('classes'), '--recursive', '--json', at('hashes.json')],
+  'dedupe --recursive': () => ['dedupe', at('classes'), '--recursive', '--out', at('same')],
+  'dedupe --action --out --recursive': () => [
+    ...['dedupe', at('coins'), '--recursive', '--action', 'move', '--out', at('gone')],
+  ],
   'index --model --recursive': () => [
     ...['index', at('photos.index'), at('classes'), '--model', at('class.safetensors'), '--recursive'],
   ],
