@@ -37,6 +37,13 @@ export {
   segmentTask,
 } from '../tasks/cropTasks.ts';
 export {
+  type MattingModel,
+  type MattingTask,
+  type MattingTaskOptions,
+  type MattingTensors,
+  mattingTask,
+} from '../tasks/mattingTask.ts';
+export {
   type AccuracyOptions,
   accuracy,
   type MetricNames,

@@ -1,9 +1,8 @@
 import { expectArguments } from '../arguments.ts';
 import { type CropOptions, sampleCrop } from '../data/augment/crop.ts';
-import { splitAugment } from '../data/augment/mixing.ts';
 import type { Augment } from '../data/augment/parameters.ts';
 import { cropPoints } from '../data/augment/points.ts';
-import { type AugmentPreset, augmentOf, withResize } from '../data/augment/presets.ts';
+import type { AugmentPreset } from '../data/augment/presets.ts';
 import { cropImage } from '../data/augment/resample.ts';
 import { checkPointNames, type PointsSample } from '../data/keypoints.ts';
 import type { Collate, HostTensor } from '../data/loader.ts';
@@ -17,6 +16,7 @@ import { withDefaults } from '../options.ts';
 import { numel } from '../shape.ts';
 import { arrayOf } from './metrics.ts';
 import type { Metric, Task, TensorsOf } from './task.ts';
+import { WHOLE, wholeAugment } from './wholeImage.ts';
 
 /** Images with points. */
 export type PointsTensors = {
@@ -60,22 +60,6 @@ export interface PointsTaskOptions {
 export interface PointsTask extends Task<PointsSample, PointsModel, PointsTensors> {
   readonly collate: Collate<PointsSample, PointsTensors>;
   readonly collateValid: Collate<PointsSample, PointsTensors>;
-}
-
-/** The whole image, in the middle of the crop. */
-const WHOLE: Augment = [
-  { name: 'resize', fit: 'contain' },
-  { name: 'crop', position: 'center' },
-];
-
-/** The list of transforms of a training. Throws UsageError for those that need other samples. */
-function pointsAugment(given: Augment | AugmentPreset): Augment {
-  const call = 'pointsTask: augment';
-  if (given === 'none') return WHOLE;
-  const list = augmentOf(given, call);
-  const [other] = splitAugment(list).mixing;
-  if (other) throw new UsageError(`${call} has ${other.name}, which mixes points; leave it out`);
-  return withResize(list, 'contain');
 }
 
 /** Throws UsageError for numbers that are not each point's once. */
@@ -213,7 +197,11 @@ export function pointsTask(options: PointsTaskOptions): PointsTask {
   const P = pointNames.length;
   if (flipIndices) checkFlipIndices(flipIndices, P);
   return {
-    collate: collateOf({ size, augment: pointsAugment(augment) }, pointNames, flipIndices),
+    collate: collateOf(
+      { size, augment: wholeAugment('pointsTask', augment, 'points') },
+      pointNames,
+      flipIndices,
+    ),
     collateValid: collateOf({ size, augment: WHOLE }, pointNames, flipIndices),
     losses: (model, batch) => ({ points: pointsLoss(model, batch, { P, beta }) }),
     predict(model, { images }) {

@@ -20,6 +20,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   accuracy: () => learn.accuracy(mistake),
   meanAbsoluteError: () => learn.meanAbsoluteError(mistake),
   meanSquaredError: () => learn.meanSquaredError(mistake),
+  mattingTask: () => learn.mattingTask({ size: [8, 8], paddding: 1 } as never),
 };
 
 describe('functions and classes of fovea/learn', () => {

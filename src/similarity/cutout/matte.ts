@@ -1,16 +1,9 @@
 import { expectArguments, SIZE } from '../../arguments.ts';
+import type { Matte } from '../../data/matte.ts';
 import { ShapeError } from '../../errors.ts';
 import type { ImageSize } from '../../vision/boxes.ts';
 
-/** How much of each pixel is foreground. */
-export interface Matte {
-  /** Pixels per row. */
-  readonly width: number;
-  /** Rows. */
-  readonly height: number;
-  /** Alpha [height * width], row by row: 0 for the background, 1 for the foreground. */
-  readonly data: Float32Array;
-}
+export type { Matte };
 
 /** An RGB image of floats or bytes; a `FloatImage` is one. Large images take a quarter of the memory as bytes. */
 export interface RgbPixels {
