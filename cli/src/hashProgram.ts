@@ -1,19 +1,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { HASH_NAMES, type HashName } from 'fovea/similarity';
+import { HASH_NAMES } from 'fovea/similarity';
 import { dedupeCommand } from './commands/dedupe.ts';
-import { hashCommand } from './commands/hash.ts';
+import { COLUMNS, type Column, hashCommand } from './commands/hash.ts';
 import { ACTIONS } from './dedupe/plan.ts';
 import { names, whole } from './optionValues.ts';
 import { predicting } from './resultOptions.ts';
 
 /** `aHash,pHash` as ['aHash', 'pHash']. */
-function hashNames(text: string): HashName[] {
+function hashNames(text: string): Column[] {
   const list = names(text);
-  const known: readonly string[] = HASH_NAMES;
+  const known: readonly string[] = COLUMNS;
   if (!list.every((name) => known.includes(name))) {
     throw new InvalidArgumentError(`give names among ${known.join(', ')}.`);
   }
-  return list as HashName[];
+  return list as Column[];
 }
 
 /** Adds `fovea hash` and `fovea dedupe`. */
@@ -26,11 +26,7 @@ export function addHashCommands(program: Command): void {
   )
     .option('--json <file>', 'also write the hashes to a JSON file')
     .option('--csv <file>', 'also write the hashes to a CSV file')
-    .option(
-      '--hashes <list>',
-      `which of ${HASH_NAMES.join(', ')} (default: aHash,dHash,pHash,wHash)`,
-      hashNames,
-    )
+    .option('--hashes <list>', `which of ${COLUMNS.join(', ')} (default: aHash,dHash,pHash,wHash)`, hashNames)
     .option('--hash-size <n>', 'n x n bits a hash; a power of 2 for wHash (default: 8)', whole(2, 256))
     .option('--orient', 'turn images as their EXIF orientation says (default: as stored, as ImageHash does)')
     .action((images, options) => hashCommand(images, options));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadPixels } from '../../cli/src/pixelBytes.ts';
-import { imageHashes } from '../../src/similarity/index.ts';
+import { colorMomentHash, imageHashes } from '../../src/similarity/index.ts';
 import { buildCli, fovea } from './run.ts';
 
 const PIXELS = path.join(import.meta.dirname, '../fixtures/pixels');
@@ -55,6 +55,25 @@ it('computes those that are asked for, of other sizes, of images as they are sho
   expect(rowsIn(json)).toEqual([
     { file: at('set/turned6.jpg'), ...(JSON.parse(JSON.stringify(hashes)) as Row) },
   ]);
+});
+
+it("has OpenCV's hashes as columns, moments as numbers", async () => {
+  const [json, csv] = [at('opencv.json'), at('opencv.csv')];
+  const { code, stdout } = await fovea(
+    ...['hash', at('set/rgb.png'), '--hashes', 'colorMomentHash,blockMeanHash', '--json', json, '--csv', csv],
+  );
+  expect(code).toBe(0);
+  const image = await loadPixels(at('set/rgb.png'));
+  const { blockMeanHash } = imageHashes(image, { hashes: ['blockMeanHash'] });
+  const moments = [...colorMomentHash(image)];
+  expect(rowsIn(json)).toEqual([
+    { file: at('set/rgb.png'), colorMomentHash: moments, blockMeanHash: blockMeanHash.toString() },
+  ]);
+  const line = `${moments.join(' ')},${blockMeanHash}`;
+  expect(readFileSync(csv, 'utf8')).toBe(
+    `file,colorMomentHash,blockMeanHash\n${at('set/rgb.png')},${line}\n`,
+  );
+  expect(stdout).toContain(`colorMomentHash ${moments[0]} `);
 });
 
 it('goes on after an image that cannot be read, and says so', async () => {

@@ -46,6 +46,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   differenceHash: () => similarity.differenceHash(image, mistake),
   perceptualHash: () => similarity.perceptualHash(image, mistake),
   waveletHash: () => similarity.waveletHash(image, mistake),
+  blockMeanHash: () => similarity.blockMeanHash(image, mistake),
   openMatting: () => similarity.openMatting(gpu, Uint8Array.of(), mistake),
   matteInBoxes: () => similarity.matteInBoxes(rgb, [], { matte: async () => map }, mistake),
   estimateMatte: () => similarity.estimateMatte(rgb, { matte: async () => map }, mistake),
@@ -93,6 +94,8 @@ const WITHOUT = [
   'composite',
   'postProcessMask',
   'packHashes',
+  'colorMomentHash',
+  'colorMomentDistance',
 ];
 
 describe('an option that does not exist is refused', () => {

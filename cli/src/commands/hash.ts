@@ -1,13 +1,17 @@
-import { type ByteImage, type HashName, type ImageHash, imageHashes } from 'fovea/similarity';
+import { type ByteImage, colorMomentHash, HASH_NAMES, type HashName, imageHashes } from 'fovea/similarity';
 import { csvLine } from '../csv.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
 import { loadPixels } from '../pixelBytes.ts';
 
+/** What can be asked for: hashes of bits, and the moments of the colours, which are numbers. */
+export const COLUMNS = [...HASH_NAMES, 'colorMomentHash'] as const;
+export type Column = (typeof COLUMNS)[number];
+
 export interface HashCommandOptions {
-  /** Default all but the vertical difference hash. */
-  readonly hashes?: readonly HashName[];
+  /** Default aHash, dHash, pHash and wHash. */
+  readonly hashes?: readonly Column[];
   readonly hashSize?: number;
   /** File for rows `{ file, aHash, … }`. */
   readonly json?: string;
@@ -19,39 +23,51 @@ export interface HashCommandOptions {
   readonly reportBad?: string;
 }
 
-const HASHES: readonly HashName[] = ['aHash', 'dHash', 'pHash', 'wHash'];
+const HASHES: readonly Column[] = ['aHash', 'dHash', 'pHash', 'wHash'];
+/** The hashes of an image, as text or numbers, by their names. */
+type Hashed = Readonly<Record<string, string | readonly number[]>>;
+
+/** A hash in one field: numbers with blanks between them. */
+const text = (hash: string | readonly number[]): string => (typeof hash === 'string' ? hash : hash.join(' '));
+
 const PIXEL: ByteImage = { width: 1, height: 1, data: Uint8Array.of(0) };
 
 /** fovea hash: the perceptual hashes of images, printed, and with --json and --csv as rows of a file. */
 export async function hashCommand(images: readonly string[], options: HashCommandOptions): Promise<void> {
   const { hashes = HASHES, json, csv, orient = false, reportBad } = options;
-  const chosen = { hashes, ...(options.hashSize === undefined ? {} : { hashSize: options.hashSize }) };
+  const names = hashes.filter((name): name is HashName => name !== 'colorMomentHash');
+  const chosen = { hashes: names, ...(options.hashSize === undefined ? {} : { hashSize: options.hashSize }) };
+  /** Each hash in the order in which they were asked for. */
+  const hashesOf = (image: ByteImage): Hashed => {
+    const found = imageHashes(image, chosen);
+    return Object.fromEntries(
+      hashes.map((name) => [
+        name,
+        name === 'colorMomentHash' ? [...colorMomentHash(image)] : found[name].toString(),
+      ]),
+    );
+  };
   // A size that a hash cannot have is no fault of the images.
   imageHashes(PIXEL, chosen);
   const inputs = await imageInputs(images, options);
   for (const file of [json, csv, reportBad]) if (file !== undefined) await checkOutputFile(file);
-  const rows: Record<string, string>[] = [];
-  await runImages<Readonly<Record<string, ImageHash>>, ByteImage>(
-    inputs,
-    reportBad === undefined ? {} : { reportBad },
-    {
-      load: (file) => loadPixels(file, { orient }),
-      predict: async (image) => imageHashes(image, chosen),
-      async write(found, _, { file }) {
-        const row = Object.fromEntries(Object.entries(found).map(([name, hash]) => [name, hash.toString()]));
-        rows.push({ file, ...row });
-        return Object.entries(row)
-          .map((entry) => entry.join(' '))
-          .join(', ');
-      },
-      async finish() {
-        if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(rows, undefined, 2)}\n`);
-        if (csv === undefined) return;
-        const columns = ['file', ...hashes];
-        const lines = rows.map((row) => csvLine(columns.map((column) => row[column]!)));
-        await writeFileAtomic(csv, [csvLine(columns), ...lines].join(''));
-      },
-      discard: async () => undefined,
+  const rows: (Hashed & { readonly file: string })[] = [];
+  await runImages<Hashed, ByteImage>(inputs, reportBad === undefined ? {} : { reportBad }, {
+    load: (file) => loadPixels(file, { orient }),
+    predict: async (image) => hashesOf(image),
+    async write(found, _, { file }) {
+      rows.push({ file, ...found });
+      return Object.entries(found)
+        .map(([name, hash]) => `${name} ${text(hash)}`)
+        .join(', ');
     },
-  );
+    async finish() {
+      if (json !== undefined) await writeFileAtomic(json, `${JSON.stringify(rows, undefined, 2)}\n`);
+      if (csv === undefined) return;
+      const columns = ['file', ...hashes];
+      const lines = rows.map((row) => csvLine(columns.map((column) => text(row[column]!))));
+      await writeFileAtomic(csv, [csvLine(columns), ...lines].join(''));
+    },
+    discard: async () => undefined,
+  });
 }

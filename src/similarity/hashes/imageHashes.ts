@@ -1,6 +1,7 @@
 import { expectArguments } from '../../arguments.ts';
 import { expectOneOf, withDefaults } from '../../options.ts';
-import { type ByteImage, greyOf } from './greyImage.ts';
+import { blockMeanHash } from './blockMean.ts';
+import { type ByteImage, type GreyImage, greyOf } from './greyImage.ts';
 import {
   averageHashPlan,
   differenceHashPlan,
@@ -11,8 +12,19 @@ import {
 } from './hashes.ts';
 import type { ImageHash } from './imageHash.ts';
 
-/** The hashes that `imageHashes` computes: `averageHash` and so on; `dHashVertical` is `differenceHash` with `vertical`. */
-export const HASH_NAMES = ['aHash', 'dHash', 'dHashVertical', 'pHash', 'wHash'] as const;
+/**
+ * The hashes that `imageHashes` computes: `averageHash` and so on; `dHashVertical` is `differenceHash` with `vertical`, `blockMeanHash1` is
+ * `blockMeanHash` with `mode` 1.
+ */
+export const HASH_NAMES = [
+  'aHash',
+  'dHash',
+  'dHashVertical',
+  'pHash',
+  'wHash',
+  'blockMeanHash',
+  'blockMeanHash1',
+] as const;
 /** The name of a hash. */
 export type HashName = (typeof HASH_NAMES)[number];
 
@@ -20,47 +32,48 @@ export type HashName = (typeof HASH_NAMES)[number];
 export interface ImageHashesOptions<Name extends HashName = HashName> {
   /** Which hashes. Default `aHash`, `dHash`, `pHash` and `wHash`. */
   readonly hashes?: readonly Name[];
-  /** Each hash has hashSize x hashSize bits. Default 8. */
+  /** Each hash has hashSize x hashSize bits; block mean hashes have 256 and 961 always. Default 8. */
   readonly hashSize?: number;
 }
 
-/** What is left to do for an image of a size, by the name of the hash. */
-const PLANS: Readonly<
-  Record<HashName, (size: { readonly width: number; readonly height: number }, hashSize: number) => HashPlan>
-> = {
-  aHash: (_, hashSize) => averageHashPlan({ hashSize }),
-  dHash: (_, hashSize) => differenceHashPlan({ hashSize }),
-  dHashVertical: (_, hashSize) => differenceHashPlan({ hashSize, vertical: true }),
-  pHash: (_, hashSize) => perceptualHashPlan({ hashSize }),
-  wHash: (size, hashSize) => waveletHashPlan(size, { hashSize }),
-};
-
-/** The plans of the hashes that are asked for, for an image of a size. */
-export function hashPlans<Name extends HashName>(
-  call: string,
-  options: ImageHashesOptions<Name>,
-): (size: { readonly width: number; readonly height: number }) => readonly (readonly [Name, HashPlan])[] {
-  const { hashes, hashSize } = withDefaults<ImageHashesOptions<HashName>, Required<ImageHashesOptions>>(
-    call,
-    options,
-    { hashes: ['aHash', 'dHash', 'pHash', 'wHash'], hashSize: 8 },
-  );
-  expectArguments(call, { hashes }, { hashes: ['text'] });
-  for (const name of hashes) expectOneOf(call, 'hashes', name, HASH_NAMES);
-  return (size) => hashes.map((name) => [name as Name, PLANS[name](size, hashSize)]);
+/** An image, and the same in grey, which is made once. */
+interface Seen {
+  readonly image: ByteImage;
+  readonly grey: GreyImage;
 }
 
+const ofGrey =
+  (planOf: (grey: GreyImage, hashSize: number) => HashPlan) =>
+  ({ grey }: Seen, hashSize: number): ImageHash =>
+    hashGrey(grey, planOf(grey, hashSize));
+
+const HASHES: Readonly<Record<HashName, (seen: Seen, hashSize: number) => ImageHash>> = {
+  aHash: ofGrey((_, hashSize) => averageHashPlan({ hashSize })),
+  dHash: ofGrey((_, hashSize) => differenceHashPlan({ hashSize })),
+  dHashVertical: ofGrey((_, hashSize) => differenceHashPlan({ hashSize, vertical: true })),
+  pHash: ofGrey((_, hashSize) => perceptualHashPlan({ hashSize })),
+  wHash: ofGrey((size, hashSize) => waveletHashPlan(size, { hashSize })),
+  blockMeanHash: ({ image }) => blockMeanHash(image),
+  blockMeanHash1: ({ image }) => blockMeanHash(image, { mode: 1 }),
+};
+
 /**
- * Several hashes of one image, by their names; it is made grey once. See `averageHash`, `differenceHash`, `perceptualHash` and `waveletHash`,
- * whose errors it throws.
+ * Several hashes of one image, by their names; it is made grey once. See `averageHash`, `differenceHash`, `perceptualHash`, `waveletHash` and
+ * `blockMeanHash`, whose errors it throws.
  */
 export function imageHashes<Name extends HashName = 'aHash' | 'dHash' | 'pHash' | 'wHash'>(
   image: ByteImage,
   options: ImageHashesOptions<Name> = {},
 ): Record<Name, ImageHash> {
-  const plans = hashPlans('imageHashes', options);
-  const grey = greyOf('imageHashes', image);
-  return Object.fromEntries(plans(grey).map(([name, plan]) => [name, hashGrey(grey, plan)])) as Record<
+  const { hashes, hashSize } = withDefaults<ImageHashesOptions<HashName>, Required<ImageHashesOptions>>(
+    'imageHashes',
+    options,
+    { hashes: ['aHash', 'dHash', 'pHash', 'wHash'], hashSize: 8 },
+  );
+  expectArguments('imageHashes', { hashes }, { hashes: ['text'] });
+  for (const name of hashes) expectOneOf('imageHashes', 'hashes', name, HASH_NAMES);
+  const seen: Seen = { image, grey: greyOf('imageHashes', image) };
+  return Object.fromEntries(hashes.map((name) => [name, HASHES[name](seen, hashSize)])) as Record<
     Name,
     ImageHash
   >;

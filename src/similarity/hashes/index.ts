@@ -1,4 +1,6 @@
 export { BkTree } from './bkTree.ts';
+export { type BlockMeanHashOptions, blockMeanHash } from './blockMean.ts';
+export { colorMomentDistance, colorMomentHash } from './colorMoments.ts';
 export { type DuplicateGroupsOptions, duplicateGroups, nearPairs } from './duplicateGroups.ts';
 export type { ByteImage } from './greyImage.ts';
 export { HammingIndex } from './hammingIndex.ts';
