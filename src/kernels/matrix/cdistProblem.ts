@@ -1,11 +1,9 @@
 import type { TensorSpec } from '../../shape.ts';
-import finishNone from '../../wgsl/matrix/lib/finish_none.wgsl';
-import finishRoot from '../../wgsl/matrix/lib/finish_root.wgsl';
-import termAbsolute from '../../wgsl/matrix/lib/term_absolute.wgsl';
-import termSquare from '../../wgsl/matrix/lib/term_square.wgsl';
+import sumAbsolutes from '../../wgsl/matrix/lib/sum_absolutes.wgsl';
+import sumSquares from '../../wgsl/matrix/lib/sum_squares.wgsl';
 import { permute } from '../shape/stridedCopy.ts';
 import type { Problem } from '../strategy.ts';
-import { matrixProblem, type Product, planAround, type Sums } from './strategies/product.ts';
+import { matrixProblem, type Product, planAround } from './strategies/product.ts';
 
 export type CdistProblem = Problem<
   { readonly a: TensorSpec; readonly b: TensorSpec },
@@ -13,9 +11,8 @@ export type CdistProblem = Problem<
   { readonly p?: 1 | 2 }
 >;
 
-/** What distances add up. */
-export const sumsOf = ({ p = 2 }: CdistProblem['attrs']): Sums =>
-  p === 1 ? { term: termAbsolute, finish: finishNone } : { term: termSquare, finish: finishRoot };
+/** The inner sum that is a distance: a snippet. */
+export const sumOf = ({ p = 2 }: CdistProblem['attrs']): string => (p === 1 ? sumAbsolutes : sumSquares);
 
 /**
  * Distances as a matrix product of a and the transposed b that adds up other terms than products. Undefined where a kernel reads
@@ -32,7 +29,7 @@ export function cdistProduct({ caps, specs: { a, b }, attrs }: CdistProblem): Pr
   return {
     caps,
     gemm: matrixProblem(N, D, M, a.dtype),
-    sums: sumsOf(attrs),
+    sum: sumOf(attrs),
     around: (plan) => planAround(plan, bind, before, { turned: D * M * 4 }),
   };
 }

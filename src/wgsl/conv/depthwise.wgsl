@@ -33,7 +33,7 @@ struct Params {
 
 // 0 left and right of the image, W pixels wide.
 fn load(at: u32, iw: i32, W: i32) -> V {
-  let inside = (iw >= 0) & (iw < W);
+  let inside = u32(iw) < u32(W);
   return select(V(0.0), V(x[select(0u, at, inside)]), inside);
 }
 
@@ -53,8 +53,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let row = block / p.parts;
   let part = block - row * p.parts;
   let n = row / p.OH;
-  let turn = part / p.out_step;
-  let first = part + turn * 3u * p.out_step;
+  let first = part + part / p.out_step * 3u * p.out_step;
   let top = i32(row - n * p.OH) * p.SH - p.PH;
   let left = i32(first) * p.SW - p.PW;
   var s0 = bias(c);

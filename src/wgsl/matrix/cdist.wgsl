@@ -1,8 +1,8 @@
 // cdist.wgsl: y[n, m] = the distance of a[n] and b[m], from differences.
 // A workgroup of 8 x 8 owns 32 x 32 pairs, an invocation 4 x 4 of them, 8 apart. The workgroup shares 16 values at a time of
 // its 32 rows of a and of b: each row is read count / 32 times. Writes 1 per pair.
-// needs: T from header; epilogue from epilogue_none.wgsl | fused.ts; finish from finish_none.wgsl | finish_root.wgsl;
-//   term from term_absolute.wgsl | term_square.wgsl
+// needs: T from header; epilogue from epilogue_none.wgsl | fused.ts;
+//   finish, term from sum_absolutes.wgsl | sum_squares.wgsl
 
 struct Params {
   rows: u32,    // rows of a
@@ -60,14 +60,14 @@ fn main(
       s3 = term(vec4f(tile_a[row + 24u]), columns, s3);
     }
   }
-  let sums = array(s0, s1, s2, s3);
+  let sums = array(finish(s0), finish(s1), finish(s2), finish(s3));
   for (var i = 0u; i < 4u; i++) {
     for (var j = 0u; j < 4u; j++) {
       let n = top + r + 8u * i;
       let m = left + c + 8u * j;
       if (n < p.rows && m < p.count) {
         let at = n * p.count + m;
-        y[at] = T(epilogue(finish(sums[i][j]), at));
+        y[at] = T(epilogue(sums[i][j], at));
       }
     }
   }

@@ -19,7 +19,7 @@ fn main(
   let column = (block % p.blocks * 2u + (lane & 1u)) * 4u;
   let z = group.z / p.splits;
   let part = group.z % p.splits;
-  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let safe_column = min(column, p.OG - 1u) / 4u * 4u;
 
   let place0 = place_of(row, z);
   let place1 = place_again(place0, row + 1u, z);

@@ -6,7 +6,7 @@
 // needs: COLUMNS, DEPTH, FOURS, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
 //   Cursor, LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
 //   store_block from gpu_conv.wgsl | gpu_filter.wgsl;
-//   term from term_absolute.wgsl | term_product.wgsl | term_square.wgsl
+//   term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 const WIDTH = 4u;
 const LEFT_STEP = 1u;

@@ -19,15 +19,16 @@ fn main(
   let z = matrix_of(group, groups);
   let row = block / p.blocks * 16u;
   let column = (block % p.blocks * 4u + lane) * 4u;
-  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let safe_column = min(column, p.OG - 1u) / 4u * 4u;
   let channels = i32(z * p.x_z);
   let taps = begin_rows(row);
 
   // Each lane finds the pixels of 4 rows for all lanes.
-  let source0 = source_of(row + lane * 4u + 0u);
-  let source1 = source_of(row + lane * 4u + 1u);
-  let source2 = source_of(row + lane * 4u + 2u);
-  let source3 = source_of(row + lane * 4u + 3u);
+  let own = row + lane * 4u;
+  let source0 = source_of(own);
+  let source1 = source_of(own + 1u);
+  let source2 = source_of(own + 2u);
+  let source3 = source_of(own + 3u);
   var c0 = vec4f();
   var c1 = vec4f();
   var c2 = vec4f();

@@ -16,7 +16,7 @@ fn main(
   let z = matrix_of(group, groups);
   let row = block / p.blocks * 16u;
   let column = (block % p.blocks * 4u + lane) * 4u;
-  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let safe_column = min(column, p.OG - 1u) / 4u * 4u;
   let taps = begin_rows(row);
   let depth = taps.x * taps.y * p.IG;
 

@@ -6,7 +6,7 @@
 // needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
 //   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
 //   left from left.wgsl; store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl;
-//   term from term_absolute.wgsl | term_product.wgsl | term_square.wgsl
+//   term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 @compute @workgroup_size(8)
 fn main(
@@ -18,13 +18,14 @@ fn main(
   let z = matrix_of(group, groups);
   let row = block / p.blocks * 16u;
   let column = (block % p.blocks * 8u + lane) * 4u;
-  let safe_column = min(column, (p.OG - 1u) / 4u * 4u);
+  let safe_column = min(column, p.OG - 1u) / 4u * 4u;
   let channels = i32(z * p.x_z);
   let taps = begin_rows(row);
 
   // Each lane finds the pixels of 2 rows for all lanes.
-  let source0 = source_of(row + lane * 2u + 0u);
-  let source1 = source_of(row + lane * 2u + 1u);
+  let own = row + lane * 2u;
+  let source0 = source_of(own);
+  let source1 = source_of(own + 1u);
   var c0 = vec4f();
   var c1 = vec4f();
   var c2 = vec4f();

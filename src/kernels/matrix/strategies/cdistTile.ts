@@ -1,7 +1,7 @@
 import cdistShader from '../../../wgsl/matrix/cdist.wgsl';
 import { foldGrid, wgslType } from '../../kernel.ts';
 import type { Strategy } from '../../strategy.ts';
-import { type CdistProblem, sumsOf } from '../cdistProblem.ts';
+import { type CdistProblem, sumOf } from '../cdistProblem.ts';
 
 /** Rows of a and of b that a workgroup compares. */
 const TILE = 32;
@@ -14,12 +14,11 @@ export const cdistTile: Strategy<CdistProblem> = {
     const count = b.shape[0]!;
     const across = Math.ceil(count / TILE);
     const tiles = across * Math.ceil(rows / TILE);
-    const { term, finish } = sumsOf(attrs);
     return {
       dispatches: [
         {
           shader: cdistShader,
-          snippets: [term, finish],
+          snippets: [sumOf(attrs)],
           types: { T: wgslType(a.dtype) },
           params: { rows, count, width, across, tiles },
           grid: foldGrid(tiles * 64),

@@ -12,11 +12,12 @@ import rowsAnyTap from '../../../wgsl/matrix/lib/rows_any_tap.wgsl';
 import rowsInside from '../../../wgsl/matrix/lib/rows_inside.wgsl';
 import rowsOneTap from '../../../wgsl/matrix/lib/rows_one_tap.wgsl';
 import storeParts from '../../../wgsl/matrix/lib/store_parts.wgsl';
+import sumProducts from '../../../wgsl/matrix/lib/sum_products.wgsl';
 import tileFilter from '../../../wgsl/matrix/lib/tile_filter.wgsl';
 import sumSplits from '../../../wgsl/matrix/sum_splits.wgsl';
 import { type Dispatch, wgslType } from '../../dispatch.ts';
 import { type Block, hasLanes, LANES4, LANES4_NARROW, LANES8, TILE } from './gemm.ts';
-import { divides, foldBlocks, PRODUCTS, type ProductStrategy, paramsOf } from './product.ts';
+import { divides, foldBlocks, type ProductStrategy, paramsOf } from './product.ts';
 
 /** A filter gradient by a kernel, in blocks. */
 export type FilterStrategy = ProductStrategy & Pick<Block, 'rows' | 'columns'>;
@@ -54,7 +55,7 @@ const defineFilter = (block: Block, shader: string, ...own: readonly string[]): 
         convParams,
         gemm.gather,
         vec4 ? filterVec4 : filterScalar,
-        PRODUCTS.term,
+        sumProducts,
         ...(tile ? [] : [oneTap ? rowsOneTap : rowsAnyTap, skips ? rowsInside : rowsAll]),
         ...own,
       ],

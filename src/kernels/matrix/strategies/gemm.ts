@@ -4,11 +4,12 @@ import biasNone from '../../../wgsl/lib/bias_none.wgsl';
 import convParams from '../../../wgsl/matrix/lib/conv_params.wgsl';
 import resultScalar from '../../../wgsl/matrix/lib/result_scalar.wgsl';
 import resultVec4 from '../../../wgsl/matrix/lib/result_vec4.wgsl';
+import sumProducts from '../../../wgsl/matrix/lib/sum_products.wgsl';
 import weightScalar from '../../../wgsl/matrix/lib/weight_scalar.wgsl';
 import weightVec4 from '../../../wgsl/matrix/lib/weight_vec4.wgsl';
 import { type KernelPlan, wgslType } from '../../dispatch.ts';
 import type { StrategyName } from '../../strategy.ts';
-import { divides, foldBlocks, PRODUCTS, type Product, type ProductStrategy, paramsOf } from './product.ts';
+import { divides, foldBlocks, type Product, type ProductStrategy, paramsOf } from './product.ts';
 
 /** What one workgroup of a matrix kernel covers of the result. */
 export interface Block {
@@ -45,7 +46,7 @@ export const defineGemm = (block: Block, shader: string, ...own: readonly string
   possible: ({ caps }) => hasLanes(caps, block),
   ...block,
   plan(product) {
-    const { gemm, bias, sums = PRODUCTS } = product;
+    const { gemm, bias, sum = sumProducts } = product;
     const { M, O, OG, w_tap, w_i, w_c, w_z, y_z, UH, UW, batch, dtype } = gemm;
     const { rows, columns, lanes } = block;
     const weights4 = w_c === 1 && divides([w_tap, w_i, w_z]);
@@ -63,8 +64,7 @@ export const defineGemm = (block: Block, shader: string, ...own: readonly string
             gemm.gather,
             bias ? biasSnippet : biasNone,
             weights4 ? weightVec4 : weightScalar,
-            sums.term,
-            sums.finish,
+            sum,
             results4 ? resultVec4 : resultScalar,
             ...own,
           ],

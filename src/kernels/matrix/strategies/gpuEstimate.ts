@@ -68,13 +68,13 @@ export function bestSplit(
 const SHORTEST_PART = 64;
 
 /** The work of y = gather(x) * weight. One with phases is as many matrices of fewer taps. */
-export function productWork({ caps, gemm, sums }: Product): Work {
+export function productWork({ caps, gemm, sum }: Product): Work {
   const { M, O, OG, IG, KH, KW, UH, UW, batch, y_z } = gemm;
   const inner = Math.ceil((KH * KW * IG) / (UH * UW));
   const results = M * UH * UW * O;
   const fits = Math.min(caps.maxBindingSize / Math.max(1, results * 4), inner / SHORTEST_PART, 32);
   // Parts are added up as they are, before a root is taken.
-  const whole = !sums && batch === 1 && [O, OG, y_z].every((size) => size % 4 === 0);
+  const whole = !sum && batch === 1 && [O, OG, y_z].every((size) => size % 4 === 0);
   return {
     rows: M,
     columns: OG,

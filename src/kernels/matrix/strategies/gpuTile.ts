@@ -7,6 +7,7 @@ import convParams from '../../../wgsl/matrix/lib/conv_params.wgsl';
 import resultParts from '../../../wgsl/matrix/lib/result_parts.wgsl';
 import resultScalar from '../../../wgsl/matrix/lib/result_scalar.wgsl';
 import resultVec4 from '../../../wgsl/matrix/lib/result_vec4.wgsl';
+import sumProducts from '../../../wgsl/matrix/lib/sum_products.wgsl';
 import sumParts from '../../../wgsl/matrix/sum_parts.wgsl';
 import sumSplits from '../../../wgsl/matrix/sum_splits.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
@@ -16,7 +17,6 @@ import {
   divides,
   foldBlocks,
   type GemmProblem,
-  PRODUCTS,
   type Product,
   type ProductStrategy,
   paramsOf,
@@ -48,7 +48,7 @@ const roundUp = (value: number, to: number): number => Math.ceil(value / to) * t
 
 /** y = gather(x) * weight (+ bias), by the names of conv2d. */
 function productPlan(tile: GpuTile, product: Product): KernelPlan {
-  const { gemm, bias, sums = PRODUCTS } = product;
+  const { gemm, bias, sum = sumProducts } = product;
   const { M, O, OG, batch, y_z, dtype, KH, KW, IG, UH, UW } = gemm;
   const { splits } = bestSplit(tile, productWork(product));
   const T = wgslType(dtype);
@@ -63,10 +63,8 @@ function productPlan(tile: GpuTile, product: Product): KernelPlan {
     snippets: [
       convParams,
       gemm.gather,
-      sums.term,
-      ...(parts
-        ? [resultParts]
-        : [bias ? biasSnippet : biasNone, sums.finish, inFours ? resultVec4 : resultScalar]),
+      sum,
+      ...(parts ? [resultParts] : [bias ? biasSnippet : biasNone, inFours ? resultVec4 : resultScalar]),
       ...tile.conv(gemm)!,
     ],
     ...(tile.enable ? { enable: tile.enable } : {}),
@@ -84,7 +82,7 @@ function productPlan(tile: GpuTile, product: Product): KernelPlan {
     grid: foldBlocks(perMatrix, M === 0 || OG === 0 ? 0 : batch * splits),
   };
   if (!parts) return { dispatches: [dispatch] };
-  const sum: Dispatch = {
+  const add: Dispatch = {
     shader: sumParts,
     snippets: [bias ? biasLanes : biasLanesNone],
     types: { T: `vec4<${T}>` },
@@ -94,7 +92,7 @@ function productPlan(tile: GpuTile, product: Product): KernelPlan {
     channels: O,
     grid: total / 4,
   };
-  return { dispatches: [dispatch, sum], scratch: { parts: splits * total * 4 } };
+  return { dispatches: [dispatch, add], scratch: { parts: splits * total * 4 } };
 }
 
 /** dw[tap, i, o] = the sum over output pixels of x and dy, in parts that are added in order. */
@@ -107,7 +105,7 @@ function filterPlan(tile: GpuTile, product: Product): KernelPlan {
   const single = splits === 1 && dtype === 'f32';
   const dispatch: Dispatch = {
     shader: tile.shader,
-    snippets: [convParams, PRODUCTS.term, ...tile.filter(product.gemm)!],
+    snippets: [convParams, sumProducts, ...tile.filter(product.gemm)!],
     ...(tile.enable ? { enable: tile.enable } : {}),
     types: { T: wgslType(dtype), ...tile.types(wgslType(dtype)) },
     constants: tile.constants,

@@ -2,8 +2,6 @@ import type { Caps } from '../../../device/caps.ts';
 import { DeviceLimitError } from '../../../errors.ts';
 import type { DType } from '../../../shape.ts';
 import convRows from '../../../wgsl/matrix/lib/conv_rows.wgsl';
-import finishNone from '../../../wgsl/matrix/lib/finish_none.wgsl';
-import termProduct from '../../../wgsl/matrix/lib/term_product.wgsl';
 import type { Dispatch, KernelPlan } from '../../dispatch.ts';
 import type { Strategy } from '../../strategy.ts';
 
@@ -101,20 +99,11 @@ export interface Product {
   readonly caps: Caps;
   readonly gemm: GemmProblem;
   readonly bias?: boolean;
-  /** What is added up instead of products. */
-  readonly sums?: Sums;
+  /** The inner sum where it is not one of products: a snippet with `term` and `finish`. */
+  readonly sum?: string;
   /** Completes its plan, where its tensors have other names, or something comes before it. */
   around?(plan: KernelPlan): KernelPlan;
 }
-
-/** What the inner sum adds up, and what becomes of it: snippets with `term` and `finish`. */
-export interface Sums {
-  readonly term: string;
-  readonly finish: string;
-}
-
-/** Sums of products, as they are. */
-export const PRODUCTS: Sums = { term: termProduct, finish: finishNone };
 
 export type ProductStrategy = Strategy<Product>;
 

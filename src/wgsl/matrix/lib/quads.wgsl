@@ -1,5 +1,5 @@
 // quads.wgsl: terms of the values that the lanes of a quad hold, exchanged by swaps.
-// needs: term from term_absolute.wgsl | term_product.wgsl | term_square.wgsl
+// needs: term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 // c + the terms of a and b0, and of the neighbour's a and b1.
 fn add_two(c: vec4f, a: f32, b0: vec4f, b1: vec4f) -> vec4f {

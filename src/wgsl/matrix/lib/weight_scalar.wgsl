@@ -5,11 +5,10 @@
 
 fn load_weight(tap: u32, i: u32, column: u32, z: u32) -> vec4f {
   let at = z * p.w_z + tap * p.w_tap + i * p.w_i;
-  let last = p.OG - 1u;
   return vec4f(
-    f32(weight[at + min(column, last) * p.w_c]),
-    f32(weight[at + min(column + 1u, last) * p.w_c]),
-    f32(weight[at + min(column + 2u, last) * p.w_c]),
-    f32(weight[at + min(column + 3u, last) * p.w_c]),
+    f32(weight[at + min(column, p.OG - 1u) * p.w_c]),
+    f32(weight[at + min(column + 1u, p.OG - 1u) * p.w_c]),
+    f32(weight[at + min(column + 2u, p.OG - 1u) * p.w_c]),
+    f32(weight[at + min(column + 3u, p.OG - 1u) * p.w_c]),
   );
 }
