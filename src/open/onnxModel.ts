@@ -118,6 +118,7 @@ export function openOnnx(bytes: Uint8Array, file: string, options: OpenModelOpti
   const task = head.kind === 'map' ? 'segment' : head.kind === 'classes' ? 'classify' : 'detect';
   return {
     task,
+    title: family,
     classNames,
     leastScore: opened.inFile.scoreThreshold,
     description: `ONNX model ${family}, ${known === false ? 'classes by number' : classCount(classNames)}; images ${describeFit(fit)}, in 0..1${how === 'imagenet' ? ', normalised as ImageNet' : ''}`,

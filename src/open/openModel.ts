@@ -14,8 +14,14 @@ import type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 const CFG = /^\s*(?:[#;][^\n]*\n\s*)*\[net(?:work)?\]/;
 
 /** A model of Fovea's, opened. */
-function opened(trained: TrainedModel, name: string, description: string): OpenedModel {
+function opened(
+  trained: TrainedModel,
+  name: string,
+  description: string,
+  title: string = trained.name,
+): OpenedModel {
   return {
+    title,
     task: ARCHITECTURES[trained.name].task,
     classNames: trained.classNames,
     description,
@@ -30,7 +36,7 @@ function opened(trained: TrainedModel, name: string, description: string): Opene
 function openedClassifier({ title, builder, trained }: OpenedClassifier, name: string): OpenedModel {
   const origin = builder === undefined ? '' : 'torchvision ';
   const description = `${origin}${title}, a classifier of ${classCount(trained.classNames)}; images ${describeCrop(trained.preprocessing)}, normalised in the model`;
-  return { ...opened(trained, name, description), builders: builder === undefined ? [] : [builder] };
+  return { ...opened(trained, name, description, title), builders: builder === undefined ? [] : [builder] };
 }
 
 /**
@@ -114,5 +120,5 @@ export async function openModel(bytes: Uint8Array, options: OpenModelOptions = {
   const builders = arch === undefined ? buildersFor(trained.name, weights) : [arch];
   const title = builders[0] ?? trained.name;
   const description = `torchvision ${title}, ${classCount(trained.classNames)}; images ${how}`;
-  return { ...opened(trained, name, description), builders };
+  return { ...opened(trained, name, description, title), builders };
 }

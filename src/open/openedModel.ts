@@ -9,6 +9,8 @@ import type { FixedPreprocessing } from '../tasks/preprocessing.ts';
 export interface OpenedModel {
   /** What it does. */
   readonly task: TaskName;
+  /** What its network is called: torchvision's name of the builder, Fovea's of the model, or its kind. */
+  readonly title: string;
   /** Its classes, without the background where that is one. */
   readonly classNames: readonly string[];
   /** What it is and how images are prepared for it, in one line. */

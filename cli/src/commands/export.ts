@@ -64,13 +64,13 @@ function ofSize(preprocessing: Preprocessing, size: readonly [number, number] | 
 /** The model to export, with what the file says of it. Throws UsageError for a size that it does not take. */
 function exported(opened: OpenedModel, file: string, size: readonly [number, number] | undefined) {
   const trained = trainedOf(opened, file);
-  const { name, model, classNames } = trained;
+  const { model, classNames } = trained;
   const preprocessing = ofSize(trained.preprocessing, size);
   const described = {
     'fovea.model': JSON.stringify(metadataOf({ ...trained, preprocessing })),
     preprocessing: preprocessed(preprocessing),
   };
-  return { title: opened.builders?.[0] ?? name, model, classNames, sides: sizeOf(trained, size), described };
+  return { title: opened.title, model, classNames, sides: sizeOf(trained, size), described };
 }
 
 /** Thresholds for the NMS in the file. Throws UsageError for those that a file without NMS would not have. */
