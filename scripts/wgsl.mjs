@@ -1,5 +1,5 @@
 // How every bundle takes in WGSL: comments and spaces go, line breaks stay, so that a compiler's `nms_scan.wgsl:23` is
-// still line 23 of the file. The first line keeps the file's name. Commas before a closing bracket go.
+// still line 23 of the file. The first line keeps the file's name.
 import { readFile } from 'node:fs/promises';
 
 /**
@@ -22,7 +22,7 @@ const squeeze = (line) =>
 export function shrink(text) {
   const [first, ...lines] = text.split('\n');
   const name = first.replace(/^(\/\/ [\w.]+):.*/, '$1');
-  return `${[name, ...lines.map(squeeze)].join('\n').trimEnd()}\n`.replace(/,(\n+\))/g, '$1');
+  return `${[name, ...lines.map(squeeze)].join('\n').trimEnd()}\n`;
 }
 
 /** @type {import('esbuild').Plugin} */

@@ -3,7 +3,7 @@ import type { Output } from './output.ts';
 /** The line is drawn at most this often. */
 const MS = 100;
 
-/** Where nobody knows how many there will be: a number that counts up on a terminal. In a pipe nothing is written. */
+/** Progress without a known total: a number that counts up on a terminal. In a pipe nothing is written. */
 export function createCounter(what: string, stream: Output = process.stderr) {
   const onTerminal = stream.isTTY === true && process.env.TERM !== 'dumb';
   let last = 0;

@@ -23,7 +23,7 @@ const MOST_ROWS = 100;
 
 /** Fewer objects than this are hardly learned. */
 export const FEW = 10;
-/** A class with so many times the objects of another is said to be much more frequent. */
+/** From this ratio of their numbers of objects on, one class is called much more frequent than another. */
 export const IMBALANCE = 20;
 
 /** What is labelled in a data set, without its pixels. */

@@ -1,4 +1,4 @@
-/** Keeps the items with the highest ranks, at most so many of them, so that a long list of items takes little memory. */
+/** Keeps a limited number of items, those with the highest ranks, so that a long list of items takes little memory. */
 export class Worst<T> {
   readonly #most: number;
   #kept: { readonly rank: number; readonly item: T }[] = [];

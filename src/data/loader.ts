@@ -10,7 +10,7 @@ import type { WorkerPool } from './workers.ts';
 
 export type { Batch, Collate, CollateContext, HostTensor } from './batch.ts';
 
-/** A set of items, numbered from 0. An array is one; so is anything that reads its items when they are asked for. */
+/** A set of items, numbered from 0. An array is one; so is anything that reads an item on demand. */
 export interface Dataset<Item> {
   /** How many items there are. */
   readonly length: number;

@@ -8,22 +8,22 @@ import { expectFunction, expectSync, isTracking } from './tracking.ts';
 
 /** Options of `autocast`. */
 export interface AutocastOptions {
-  /** The type that convolutions and matrix products run in. Default, and the only one: `f16`. */
+  /** The type in which convolutions and matrix products are computed. `f16` is the default and the only choice. */
   readonly dtype?: 'f16';
-  /** False: operations run in the types that they are given, also inside of another `autocast`. Default true. */
+  /** False turns autocasting off, even inside another `autocast`: operations run in the types of their inputs. Default true. */
   readonly enabled?: boolean;
 }
 
 /**
- * The type that operations run in. Not listed are those that run in the type of their inputs, which compute in f32 in any case:
- * activations, norms, pooling, resizing, RoIAlign, cross entropy. Where their inputs are of both types, they run in f32.
+ * The type in which operations run. Operations that are not listed run in the type of their inputs, or in f32 where these differ: activations,
+ * norms, pooling, resizing, RoIAlign, cross entropy. They compute in f32 internally in either case.
  */
 const POLICY: Readonly<Partial<Record<OpName, 'f16' | 'f32'>>> = {
   conv2d: 'f16',
   conv_transpose2d: 'f16',
   linear: 'f16',
   matmul: 'f16',
-  // Results beyond the range of f16, or that differ by less than its steps.
+  // Their results can exceed the range of f16, or need more digits than it has.
   exp: 'f32',
   expm1: 'f32',
   log: 'f32',
@@ -53,7 +53,7 @@ const POLICY: Readonly<Partial<Record<OpName, 'f16' | 'f32'>>> = {
   match_anchors: 'f32',
 };
 
-/** A float in this type. What was cast from that type before is taken as it was. */
+/** Casts a float tensor. A tensor that was cast from this type before is replaced by its original. */
 function inType(x: Tensor, dtype: DType): Tensor {
   if (!isFloat(x.dtype) || x.dtype === dtype) return x;
   const { origin } = x;
@@ -62,7 +62,7 @@ function inType(x: Tensor, dtype: DType): Tensor {
   return before.dtype === 'f16' && dtype === 'f16' ? before : castTo(x, dtype);
 }
 
-/** The type that an operation runs in; undefined for that of its inputs. */
+/** The type in which an operation runs; undefined for the type of its inputs. */
 function typeOf({ name, kernel }: Operation, inputs: readonly Tensor[]): DType | undefined {
   const listed = (POLICY as Readonly<Record<string, DType | undefined>>)[name];
   if (listed) return listed;
@@ -71,7 +71,7 @@ function typeOf({ name, kernel }: Operation, inputs: readonly Tensor[]): DType |
   return !kernel.elementwise && types.has('f16') && types.has('f32') ? 'f32' : undefined;
 }
 
-/** Casts what operations are given. A weight is cast once. */
+/** Casts the inputs of operations. A weight is cast once. */
 function policyOf(): typeof policy.value {
   const weights = new Map<Tensor, Tensor>();
   const cast = (x: Tensor, dtype: DType): Tensor => {

@@ -3,30 +3,30 @@ import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers/optimizer.ts';
 import type { History, Logs, StepLogs } from './history.ts';
 
-/** A training while it runs: what callbacks see, and what they can change. */
+/** A running training, as callbacks see and change it. */
 export interface TrainingState {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly history: History;
-  /** The epoch, from 0, of all phases of the training. */
+  /** The number of the epoch, from 0, counted over all phases. */
   readonly epoch: number;
-  /** Epochs of all phases. */
+  /** The number of epochs of all phases. */
   readonly epochs: number;
   /** The number of steps done. */
   readonly step: number;
-  /** Steps of all epochs. */
+  /** The number of steps of all epochs. */
   readonly steps: number;
-  /** Factor of the learning rates that the schedule gives. Set it to lower or raise them from the next step on. */
+  /** A factor for the learning rates of the schedule. Set it to lower or raise them from the next step on. */
   lrScale: number;
   /** Whether the last epoch is the best so far: see `LearnerOptions.best`. */
   readonly isBest: boolean;
-  /** What epochs are compared by; undefined where they are not. */
+  /** The name of the logged value by which epochs are compared; undefined if they are not compared. */
   readonly best: string | undefined;
-  /** Whether more of a value in the logs is better (`max`) or less (`min`, as of losses). */
+  /** Whether a higher (`max`) or a lower (`min`, such as a loss) logged value is better. */
   mode(name: string): 'max' | 'min';
-  /** Ends the training after the current step; at the end of an epoch, after it. `reason` is told to the user. */
+  /** Ends the training after the current step or, in `onEpochEnd`, after that epoch. The user is shown `reason`. */
   stop(reason?: string): void;
-  /** The weights of now: parameters and buffers by name. */
+  /** The current weights: parameters and buffers by name. */
   weights(): ReturnType<Module['stateDict']>;
   /** Sets the weights, by name. */
   loadWeights(weights: Awaited<ReturnType<Module['stateDict']>>): void;
@@ -37,24 +37,24 @@ export interface TrainingState {
 /** Everything that resuming a training needs; `saveCheckpoint` of fovea/io writes it. */
 export type LearnerCheckpoint = Checkpoint;
 
-/** What happens at points of a training (Keras's Callback). All hooks may be left out; those that return a promise are awaited. */
+/** Functions that are called during a training (Keras's Callback). All hooks are optional; promises that they return are awaited. */
 export interface Callback {
   /** Before the first step. */
   onTrainBegin?(training: TrainingState): void | Promise<void>;
   /** Before an epoch. */
   onEpochBegin?(training: TrainingState): void | Promise<void>;
-  /** Before a step. `'skip'`: the batch is not learned from. */
+  /** Before a step. Return `'skip'` to leave the batch out. */
   onBatchBegin?(training: TrainingState): undefined | 'skip' | Promise<undefined | 'skip'>;
   /** After a step, once its losses are known; the next step may be running by then. */
   onBatchEnd?(training: TrainingState, logs: StepLogs): void | Promise<void>;
   /** After an epoch and its validation. */
   onEpochEnd?(training: TrainingState, logs: Logs): void | Promise<void>;
-  /** When a loss, or the norm of the gradients, is not finite. `'stop'`: the training ends. Otherwise it throws NumericError. */
+  /** When a loss or the norm of the gradients is not finite. Return `'stop'` to end the training; otherwise it throws NumericError. */
   onNaN?(training: TrainingState, problem: string): undefined | 'stop';
-  /** After the last step, also of a training that was stopped, but not after an error. */
+  /** After the last step, also if the training was stopped, but not after an error. */
   onTrainEnd?(training: TrainingState): void | Promise<void>;
-  /** What the callback must remember when a training is resumed, as plain JSON data. */
+  /** Returns what the callback needs when the training is resumed, as plain JSON data. */
   state?(): unknown;
-  /** Takes what `state` returned. */
+  /** Restores what `state` returned. */
   loadState?(state: unknown): void;
 }

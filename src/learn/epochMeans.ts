@@ -17,7 +17,7 @@ export class EpochMeans {
     this.#count += items;
   }
 
-  /** How many items there were. */
+  /** The number of items. */
   get count(): number {
     return this.#count;
   }
@@ -26,7 +26,7 @@ export class EpochMeans {
     return Object.fromEntries([...this.#sums].map(([name, sum]) => [name, sum / this.#count]));
   }
 
-  /** What a checkpoint has of them. */
+  /** The sums, as a checkpoint stores them. */
   get state(): { readonly sums: Logs; readonly count: number } {
     return { sums: Object.fromEntries(this.#sums), count: this.#count };
   }

@@ -13,17 +13,17 @@ export interface StepRates {
 export interface Phase {
   /** Passes over the data; may be a fraction. */
   readonly epochs: number;
-  /** The first layer group that is trained; undefined: those that are trained at the time. */
+  /** The first layer group that is trained. Undefined: frozen groups stay as they are. */
   readonly freezeTo?: number;
   /** The factor of each group's learning rate. */
   readonly lrMults: readonly number[];
-  /** Batches per step, by the number of the step's first batch in the phase, from 0, of so many. Undefined: those of the Learner. */
+  /** Batches per step, given the number of the step's first batch in the phase, from 0, and the number of batches in the phase. Undefined: the Learner's. */
   readonly accumulate?: (batch: number, batches: number) => number;
-  /** The rates of each of the phase's steps, from 0. Steps are parts of whole numbers where `accumulate` is given. */
+  /** The rates of a step of the phase, numbered from 0. With `accumulate`, step numbers may be fractions. */
   rates(step: number, steps: number): StepRates;
 }
 
-/** A training: what was asked for, as plain JSON data, what that means, and its controls. */
+/** A training: the call as plain JSON data, its phases, and its controls. */
 export interface FitPlan {
   readonly asked: Readonly<Record<string, unknown>>;
   readonly phases: readonly Phase[];

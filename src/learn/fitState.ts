@@ -8,24 +8,24 @@ import type { Steps } from './steps.ts';
 
 type Weights = ReturnType<Module['stateDict']>;
 
-/** What a training does for its state. */
+/** Reads weights and checkpoints for callbacks. */
 interface Reading {
   weights(): Weights;
   checkpoint(): Promise<LearnerCheckpoint>;
 }
 
-/** How far a training is: what callbacks see of it, and what the loop goes by. */
+/** The progress of a training, as callbacks and the loop see it. */
 export class FitState implements TrainingState {
   readonly model: Module;
   readonly optimizer: Optimizer;
   readonly history = new History();
-  /** Steps done: those that are running included, and those that were skipped. */
+  /** The number of steps begun, including skipped ones. */
   step = 0;
   stopped = false;
   reason: string | undefined;
-  /** Whether more is better, by names of the logs. */
+  /** Whether a higher or lower value is better, by the name of the logged value. */
   modes: Readonly<Record<string, 'max' | 'min'>> = {};
-  /** Whether hooks may look at the weights: no step is running. */
+  /** Whether hooks may read the weights, that is, no step is running. */
   atRest = true;
   readonly #table: Steps;
   readonly #kept: Best;

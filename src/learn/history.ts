@@ -1,32 +1,32 @@
 /** Numbers by name, such as `loss` and `val_accuracy`. */
 export type Logs = Readonly<Record<string, number>>;
 
-/** One step of a training: one batch, or those that it accumulates. */
+/** What is logged of one step: of one batch, or of the batches whose gradients it accumulates. */
 export interface StepLogs {
-  /** The number of the step in all epochs, from 1. */
+  /** The number of the step, from 1, counted over all epochs. */
   readonly step: number;
   /** The epoch, from 0. */
   readonly epoch: number;
   /** The learning rate. */
   readonly lr: number;
-  /** The momentum (Adam: the first beta); undefined where the schedule leaves it alone. */
+  /** The momentum (Adam: the first beta); undefined if the schedule does not set it. */
   readonly momentum?: number;
-  /** What the loss was multiplied by for the gradients, with mixed precision. */
+  /** Mixed precision: the factor by which the loss was scaled. */
   readonly scale?: number;
-  /** Whether the step was left out, as its gradients were infinite, with mixed precision. */
+  /** Mixed precision: true if the step was skipped because its gradients were infinite. */
   readonly skipped?: true;
   /** The losses by name. `loss` is their sum. */
   readonly losses: Logs;
 }
 
-/** What a training has logged (Keras's History): each step, and each epoch. */
+/** The log of a training, as Keras's History: values of each step and of each epoch. */
 export class History {
   /** The steps. */
   readonly steps: StepLogs[] = [];
-  /** The epochs: the means of the losses of their steps, and with `val_` before their names those of validation, and its metrics. */
+  /** The epochs: mean losses over their steps, and losses and metrics of validation under names that start with `val_`. */
   readonly epochs: Logs[] = [];
 
-  /** Puts what a checkpoint has in front. There may be more steps than a call takes arguments. */
+  /** Adds the steps and epochs of a checkpoint, one by one: a call cannot take them all as arguments. */
   restore({
     steps,
     epochs,
@@ -38,7 +38,7 @@ export class History {
     for (const epoch of epochs) this.epochs.push(epoch);
   }
 
-  /** The values of each name of `epochs`, as Keras's `History.history` has them. NaN for an epoch that lacks it. */
+  /** The values of all epochs by name, as in Keras's `History.history`. NaN for an epoch without that value. */
   get history(): Readonly<Record<string, readonly number[]>> {
     const names = new Set(this.epochs.flatMap((logs) => Object.keys(logs)));
     return Object.fromEntries(

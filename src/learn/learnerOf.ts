@@ -42,7 +42,7 @@ export interface LearnerOfOptions {
   onWeights?(report: StartReport): void;
   /** Whole images by which the model is judged after each epoch. Default: none. */
   readonly valid?: TaskSamples;
-  /** Steps per epoch. Default: as many as see all pixels once, but at least 20, and with `valid` so many that there are at most 25 epochs. */
+  /** Steps per epoch. Default: enough to see all pixels once, but at least 20; with `valid`, enough for at most 25 epochs. */
   readonly stepsPerEpoch?: number;
   /** Whether a checkpoint is loaded afterwards: the weights that the settings start from are then not needed. Default false. */
   readonly isResumed?: boolean;
@@ -54,9 +54,9 @@ const OPTIONS = Object.keys({
   ...{ weights: 0, onWeights: 0, valid: 0, stepsPerEpoch: 0, isResumed: 0, advice: 0 },
 } satisfies Record<keyof LearnerOfOptions, 0>) as (keyof LearnerOfOptions)[];
 
-/** Steps per epoch at least: one of fewer steps would be spent on what is done at its end. */
+/** The lowest number of steps per epoch: in shorter ones most time would go into what is done at the end of an epoch. */
 const LEAST_STEPS = 20;
-/** So many times a model is judged at most. */
+/** The highest number of validations in a training. */
 const MOST_EPOCHS = 25;
 
 /**

@@ -13,7 +13,8 @@ export interface FitOptions extends FitControls {
   /** The learning rate, or those of the layer groups: see `slice`. Default 1e-3. */
   readonly lr?: Rate;
   /**
-   * The rates of each step, from 0, of so many; for the last layer group. A schedule of fovea/nn sets the momentum too, if it has one. Default: `lr` at every step.
+   * The learning rate of the last layer group for each step, numbered from 0, given the number of steps. A schedule of fovea/nn may also set the
+   * momentum. Default: `lr` at every step.
    */
   readonly schedule?: (step: number, steps: number) => number | StepRates;
 }
@@ -31,10 +32,10 @@ export interface FitOneCycleOptions extends FitControls {
   /** The momentum at the start, at the highest learning rate, and at the end. Default [0.95, 0.85, 0.95]. */
   readonly moms?: readonly [number, number, number];
   /**
-   * A cycle of the batch size, against that of the learning rate (Smith et al. 2018, Don't Decay the Learning Rate, Increase the Batch Size): the
+   * A cycle of the batch size, opposite to that of the learning rate (Smith et al. 2018, Don't Decay the Learning Rate, Increase the Batch Size): the
    * batches per step at the start, at the highest learning rate, and at the end, such as [8, 1, 8]. Between them it changes as the momentum does, rounded. A step
-   * has the gradient of one batch of so many times the items: see `LearnerOptions.accumulate`, which this replaces. With `div: 1, divFinal: 1` the rate
-   * stays, and the batch size alone changes. Default: the Learner's at every step.
+   * uses the mean gradient of its batches: see `LearnerOptions.accumulate`, which this replaces. With `div: 1, divFinal: 1` the rate
+   * is constant and only the batch size changes. Default: the Learner's `accumulate` at every step.
    */
   readonly accumulate?: readonly [number, number, number];
 }

@@ -21,7 +21,7 @@ export interface ShowBatchOptions {
   readonly maxItems?: number;
   /** Images per row. Default: about as many as rows. */
   readonly columns?: number;
-  /** Images are enlarged by a whole factor to about so many pixels. Default 256. */
+  /** The side in pixels to which small images are enlarged, approximately: by a whole factor. Default 256. */
   readonly side?: number;
   /** What the batch calls its images, [N, H, W, 3] or [N, H, W, 1]. Default `images`. */
   readonly images?: string;

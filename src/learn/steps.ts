@@ -79,7 +79,7 @@ export class Steps {
     return this.#starts[step]! % this.#perEpoch;
   }
 
-  /** Whether after so many steps an epoch is complete, or all is done. */
+  /** Whether an epoch, or the training, ends after this number of steps. */
   endsEpoch(steps: number): boolean {
     return this.batchOf(steps) === 0 || steps === this.count;
   }

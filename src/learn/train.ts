@@ -50,20 +50,20 @@ export interface TrainOptions {
   /** Continues from a checkpoint instead of random weights. It has all weights, also those that are not trained. */
   readonly resume?: ResumeFrom;
   /**
-   * Starts from these weights, which `defaultSettings` was given too: what fits by name and shape is taken, of the same
+   * Starts from these weights, which `defaultSettings` was given too. Weights that fit by name and shape are used, those of the same
    * architecture or of its backbone alone; the rest, such as a head for other classes, is random.
    */
   readonly weights?: LoadedWeights;
   /**
-   * Whole images by which the model is judged after each epoch, by average precision or intersection over union. The weights of the best
-   * epoch are then returned. Default: none.
+   * Whole images for validation after each epoch, by average precision or intersection over union. The weights of the best epoch are
+   * then returned. Default: none.
    */
   readonly valid?: TaskSamples;
   /** What is saved with the weights, in their `TrainingRecord`: plain JSON data, such as where the images come from. Default: nothing. */
   readonly note?: Readonly<Record<string, unknown>>;
   /** Callbacks of the Learner, such as loggers. A resumed training takes the same ones, in the same order. Default: none. */
   readonly callbacks?: readonly Callback[];
-  /** Called with what was taken of `weights`, before anything is compiled: see `describeStart`. */
+  /** Called before anything is compiled, with the parts of `weights` that were used: see `describeStart`. */
   onWeights?(report: StartReport): void;
   /** Called after each step, once its losses are known. */
   onStep?(record: StepRecord, imagesPerSecond: number): void;
@@ -101,7 +101,7 @@ export interface TrainResult {
   readonly history: readonly StepRecord[];
   /** The number of steps done, those before a resumed checkpoint included. */
   readonly step: number;
-  /** The epoch whose weights these are, and by what it is the best; undefined without `TrainOptions.valid`. */
+  /** The epoch of the returned weights, and the metric by which it is the best; undefined without `TrainOptions.valid`. */
   readonly best?: BestEpoch;
   /** Whether all steps were done; false if `shouldStop` ended the training early. */
   readonly finished: boolean;

@@ -11,28 +11,29 @@ import { expectAccumulate } from './steps.ts';
 /** How steps change the weights: options of the Learner. */
 export interface UpdateOptions {
   /**
-   * Keeps an exponential moving average of the weights, of which this share stays at each step, such as 0.999; at least 0 and below 1. Less stays
-   * at first, min(ema, (1 + n) / (10 + n)) after n steps, as in TensorFlow and timm: otherwise the averages of a short training are nearly its first
-   * weights. `{ decay: 0.999, warmup: false }` leaves that out. Validation judges the averages, and the model has them at the end: those of the
-   * best epoch, or the last ones. Each training begins them anew. Default: none.
+   * Keeps an exponential moving average of the weights: average = decay * average + (1 - decay) * weights after each step. The number is the decay,
+   * such as 0.999: at least 0 and below 1. During warm-up the decay is min(decay, (1 + n) / (10 + n)) after n steps, as in TensorFlow and timm;
+   * otherwise the averages of a short training would still be close to its first weights. `{ decay: 0.999, warmup: false }` turns warm-up off.
+   * Validation uses the averages, and the model ends with those of the best epoch, or with the last ones. Each training starts its averages from
+   * its first weights. Default: none.
    */
   readonly ema?: number | EMAOptions;
   /**
-   * Batches per step: their gradients are accumulated, and the step takes the mean of them, as of one batch of so many times the items. They count as
-   * one batch in the logs, whose losses are means, in schedules, and for callbacks. The last step of an epoch takes those that
-   * are left. Batch norm sees each batch by itself. Default 1.
+   * Batches per step. Their gradients are accumulated, and the step uses the mean, as if it had seen one batch of `accumulate` times the size. Logs,
+   * schedules and callbacks count such a group as one batch; logged losses are means over it. The last step of an epoch takes the batches that
+   * are left. Batch norm computes its statistics for each batch separately. Default 1.
    */
   readonly accumulate?: number;
   /**
-   * Mixed precision: losses are computed under `autocast`, in f16 where that is safe, with weights in f32, and `GradScaler` scales them. Steps whose gradients are infinite are left out and halve the scale, which the logs have;
-   * logged losses are not scaled. Validation is in f32. Default false.
+   * Mixed precision. Losses are computed under `autocast`: in f16 where that is safe, with weights in f32. `GradScaler` scales the loss; a step whose
+   * gradients are infinite is skipped and halves the scale. The scale is logged, and logged losses are unscaled. Validation runs in f32. Default false.
    */
   readonly amp?: boolean;
 }
 
 type Entries = Map<string, StateEntry>;
 
-/** The averages that are asked for. Throws UsageError for a decay out of range. */
+/** The settings of the moving average. Throws UsageError for a decay out of range. */
 function averageOf(ema: number | EMAOptions | undefined): EMAOptions | undefined {
   if (ema === undefined) return undefined;
   const { decay, warmup } = withDefaults('Learner: ema', typeof ema === 'object' ? ema : { decay: ema }, {
@@ -45,7 +46,7 @@ function averageOf(ema: number | EMAOptions | undefined): EMAOptions | undefined
   );
 }
 
-/** How steps change a model: the optimizer, the scaler of mixed precision, and the averages. */
+/** Everything that a step updates: the optimizer, the scaler of mixed precision, and the moving averages. */
 export class Update {
   readonly optimizer: Optimizer;
   readonly scaler: GradScaler | undefined;
@@ -74,7 +75,7 @@ export class Update {
     this.ema = average && new EMA(model, average);
   }
 
-  /** What a resumed training must have too. */
+  /** The settings that a resumed training must repeat. */
   get asked(): Readonly<Record<string, unknown>> {
     return {
       accumulate: this.accumulate,
@@ -85,18 +86,18 @@ export class Update {
 
   readonly #download = (state: State) => this.#gpu.download(state);
 
-  /** Begins the averages anew: the next step copies the weights. */
+  /** Resets the averages: the next step copies the weights. */
   begin(): void {
     if (this.ema) this.ema.updates = 0;
   }
 
-  /** The weights that are judged: the averages, if there are some. */
+  /** The weights that validation uses: the averages, if there are any. */
   weights(): Promise<Entries> {
     const { ema } = this;
     return ema?.updates ? ema.weights(this.#download) : this.#model.stateDict(this.#download);
   }
 
-  /** Calls a function while the model has the weights that are judged. */
+  /** Calls a function while the model holds the weights that validation uses. */
   async judging<R>(run: () => Promise<R>): Promise<R> {
     const { ema } = this;
     if (!ema?.updates) return run();
@@ -130,7 +131,7 @@ export class Update {
     this.ema?.loadStateDict(states.ema ?? new Map());
   }
 
-  /** Forgets gradients of a step that was not taken, and frees their sums. */
+  /** Drops the accumulated gradients of a step that was not taken, and frees their memory. */
   end(): void {
     this.optimizer.accumulated = undefined;
   }

@@ -8,17 +8,17 @@ import type { Logs } from './history.ts';
 import { keepModes } from './keepModes.ts';
 import { validationProgram } from './program.ts';
 
-/** What a validation has found. */
+/** The result of a validation. */
 export interface ValidationResult {
-  /** Losses, and metrics, with `val_` before their names. */
+  /** Losses and metrics, under names that start with `val_`. */
   readonly logs: Logs;
   /** The name of the first metric; undefined without any. */
   readonly first: string | undefined;
-  /** Whether more is better, for each of them. */
+  /** Whether a higher or lower value is better, for each metric. */
   readonly modes: Readonly<Record<string, 'max' | 'min'>>;
 }
 
-/** Judges a model by a task's losses and metrics, in evaluation mode. */
+/** Computes a task's losses and metrics of a model in evaluation mode. */
 export class Validation<Item, M extends Module, B extends Batch> {
   readonly #task: Task<Item, M, B>;
   readonly #model: M;
@@ -31,7 +31,7 @@ export class Validation<Item, M extends Module, B extends Batch> {
     this.#model = model;
   }
 
-  /** The modes of the modules are as before afterwards. */
+  /** Modules are returned to the modes that they had. */
   async run(loader: Loader<Item, B>): Promise<ValidationResult> {
     this.#made ??= validationProgram(this.#gpu, this.#task, this.#model);
     const { program, read } = this.#made;

@@ -1,4 +1,4 @@
-/** Of results read back this soon after a batch was made, nobody knows when the device had computed them, in milliseconds. */
+/** If results are read back this soon after a batch was made, in milliseconds, it is unknown when the device had finished them. */
 const AT_ONCE = 2;
 
 /**

@@ -82,7 +82,7 @@ export function maximalMarginalRelevance(
  *
  *     beta mean of x / |x| over the likes - gamma mean of x / |x| over the dislikes
  *
- * and of nobody's choice the mean of all items: what there is, at first. Items are ranked by the cosine with it, and made to differ
+ * and without any choice the mean of all items. Items are ranked by the cosine with it, and made to differ
  * by `maximalMarginalRelevance`. What was liked or disliked is not recommended.
  *
  * @param items Rows [n, d]: embeddings.

@@ -26,7 +26,7 @@ export interface ClassLossOptions {
 export interface ClassTaskOptions extends ClassLossOptions {
   /** The classes, in the order of their labels. */
   readonly classNames: readonly string[];
-  /** How images are prepared to be judged. */
+  /** How images are prepared for validation. */
   readonly preprocessing: Preprocessing;
 }
 
@@ -55,8 +55,8 @@ export function balancedClassWeights(
 }
 
 /**
- * Computes the loss of a classifier, `classification`: PyTorch's cross entropy, with label smoothing and weights of classes. Of `targets` it is that of
- * class probabilities, whose mean is over the images.
+ * Computes the loss of a classifier, `classification`: PyTorch's cross entropy with label smoothing and class weights. Batches with `targets` use the
+ * form for class probabilities, averaged over the images.
  */
 export function classificationLosses(
   model: ClassificationModel,
@@ -75,14 +75,14 @@ export function classificationLosses(
   return { classification: affine(sum(mul(weighted, logSoftmax(logits))), -1 / N) };
 }
 
-/** What `classifyTask` returns: with the collate function of validation. */
+/** The task that `classifyTask` returns, with the collate function for validation. */
 export interface ClassTask extends Task<ClassSample, ClassificationModel, ClassTensors> {
   readonly collateValid: Collate<ClassSample, ClassTensors>;
 }
 
 /**
- * Classifying whole images: cross entropy on the batches of a `ClassLoader`, judged on prepared images by `accuracy`, and by `top5` of more than
- * five classes: whether the class is among the five most probable.
+ * Classification of whole images: cross entropy on the batches of a `ClassLoader`. Validation on prepared images computes `accuracy` and, for more
+ * than five classes, `top5`: the share of images whose class is among the five most probable ones.
  *
  * @param options The classes, how images are prepared, and the loss.
  * @throws UsageError for options that cannot be used.

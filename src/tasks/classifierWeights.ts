@@ -14,7 +14,7 @@ import { type CropPreprocessing, cropPreprocessing } from './preprocessing.ts';
 import type { ClassificationModel } from './step.ts';
 import { backboneIn, titleOf, WeightShapes } from './weightShapes.ts';
 
-/** A vision transformer as its weights are, torchvision's of any size, with so many logits. */
+/** The configuration of a vision transformer, read off the shapes of its weights. */
 export function vitIn(
   shapes: WeightShapes,
   { tensors }: LoadedWeights,
@@ -42,7 +42,7 @@ export function vitIn(
   });
 }
 
-/** The depth and width of a ResNet for small images as its weights are, with so many logits. */
+/** The configuration of a ResNet for small images, read off the shapes of its weights. */
 function cifarIn(shapes: WeightShapes, numClasses: number): CifarResNetConfig | undefined {
   const stem = shapes.layer('conv1');
   if (stem?.kernel !== 3 || !shapes.layer('linear')) return undefined;
@@ -161,7 +161,7 @@ export interface ClassifierIn {
   readonly model: ClassificationModel;
 }
 
-/** The classifier whose weights these are, all of them; undefined where they are of none that is known. */
+/** The classifier that these weights belong to; undefined unless every weight has its place in a known architecture. */
 export function classifierOf(weights: LoadedWeights): ClassifierIn | undefined {
   const shapes = new WeightShapes(weights);
   const [head, builders] = HEADS.find(([layer]) => shapes.layer(layer)) ?? ['', []];

@@ -5,9 +5,9 @@ import type { Metric } from './task.ts';
 
 /** Finds two arrays of a batch that a metric compares. */
 export interface MetricNames {
-  /** What `Task.predict` calls the predictions. Default `logits`. */
+  /** The name of the predictions in what `Task.predict` returns. Default `logits`. */
   readonly prediction?: string;
-  /** What the batch calls the truth. Default `labels`. */
+  /** The name of the targets in the batch. Default `labels`. */
   readonly target?: string;
 }
 
@@ -53,7 +53,7 @@ export const TOP_K = 5;
 
 /** Options of `accuracy`. */
 export interface AccuracyOptions extends MetricNames {
-  /** A prediction is right if the label is among so many of the highest scores. Default 1. */
+  /** A prediction is right if the label is among the `topK` classes with the highest scores. Default 1. */
   readonly topK?: number;
 }
 

@@ -13,7 +13,7 @@ import type { Schedule } from '../nn/schedules/schedule.ts';
 import { warmup } from '../nn/schedules/warmup.ts';
 import { expectOneOf } from '../options.ts';
 
-/** Makes the learning rate of each step, from 0, of a training of so many steps with `lr` as the highest rate. */
+/** Makes the schedule of a training: the learning rate of each step, numbered from 0, given the number of steps and the highest rate `lr`. */
 type MakeSchedule = (lr: number, steps: number) => Schedule;
 
 /** A share of the steps: a whole number of at least 1. */
@@ -184,7 +184,7 @@ export function expectRecipe(call: string, recipe: Recipe): void {
   }
 }
 
-/** Makes the learning rate of each step, from 0, of so many. */
+/** Makes a schedule: the learning rate of each step, numbered from 0, given the number of steps. */
 export function scheduleOf({ lr, schedule, warmup: rise }: Recipe, steps: number): Schedule {
   if (schedule === 'cosine') return warmupCosine({ lr, steps, warmup: rise });
   const rates: Schedule = MAKE_SCHEDULE[schedule](lr, steps);

@@ -55,7 +55,7 @@ export interface TrainSettings extends Recipe {
   readonly val?: string;
   /** The name in the logs by which epochs are compared: `val_ap`, `val_loss` … Default: the first metric of the task. */
   readonly best?: string;
-  /** The training ends after so many epochs in a row that were no better than one before. Default: it does not. */
+  /** The number of epochs in a row without an improvement after which the training ends. Default: it goes on to the last epoch. */
   readonly patience?: number;
   /** What the weights are called that it starts from, `TrainOptions.weights`. Default: none, it starts from random ones. */
   readonly weights?: string;
@@ -117,7 +117,7 @@ export interface SettingsOptions extends Omit<RecipeOptions, 'ema'> {
   readonly val?: string;
   /** The name in the logs by which epochs are compared. Default: the first metric of the task. */
   readonly best?: string;
-  /** The training ends after so many epochs in a row that were no better than one before. Default: it does not. */
+  /** The number of epochs in a row without an improvement after which the training ends. Default: it goes on to the last epoch. */
   readonly patience?: number;
   /**
    * The weights to start from, which `train` is given too. Unless `config`, `width` or `anchors` are given, the model is built so

@@ -43,7 +43,7 @@ function checkExtension(out: string): void {
   );
 }
 
-/** The share of the time that a device may wait for crops without a word. */
+/** A training whose device waits for crops for a larger share of the time than this says so. */
 const MUCH_WAITING = 0.05;
 
 async function trainLocked(options: TrainOptions, out: string): Promise<void> {

@@ -6,29 +6,30 @@ import { expectPatience, isBetter, type MonitorMode, monitored } from './monitor
 
 /** Options of `EarlyStopping`. */
 export interface EarlyStoppingOptions {
-  /** The name in the logs that is to improve. Default: what epochs are compared by, or `val_loss`. */
+  /** The logged value to watch. Default: the one by which the Learner chooses the best epoch, or `val_loss`. */
   readonly monitor?: string;
-  /** By how much at least it must improve. Default 0. */
+  /** A smaller change than this is no improvement. Default 0. */
   readonly minDelta?: number;
-  /** The training ends after so many epochs in a row without; Infinity: never. Default 0: after the first one. */
+  /** The number of epochs in a row without an improvement after which the training ends; Infinity: never. Default 0: after the first one. */
   readonly patience?: number;
   /** Whether more or less is better. Default auto. */
   readonly mode?: MonitorMode;
-  /** Epochs count as without an improvement until the value is better than this. Default: none. */
+  /** An epoch is an improvement only if its value is better than this. Default: none. */
   readonly baseline?: number;
   /**
-   * Whether the model ends with the weights of the epoch with the best value, also of a training that is not stopped early. They are in
-   * checkpoints too. Default false: what `LearnerOptions.best` says.
+   * Whether the model gets the weights of its best epoch at the end, even if the training was not stopped early. Checkpoints hold them
+   * too. Default false: `LearnerOptions.best` decides.
    */
   readonly restoreBestWeights?: boolean;
-  /** Epochs that are not counted at the start. Default 0. */
+  /** The number of epochs at the start that are not watched. Default 0. */
   readonly startFromEpoch?: number;
 }
 
 /**
- * Ends a training when a value has stopped improving, by the rules of Keras's EarlyStopping: an epoch improves if it is better than the best one
- * by more than `minDelta`, and begins the count anew if it is better than `baseline` too. The first epoch never ends a training.
- * Each training begins anew. By default the Learner restores the weights of the best epoch by itself: see `LearnerOptions.best`.
+ * Ends a training when a value has stopped improving, by the rules of Keras's EarlyStopping. An epoch is an improvement if its value is better
+ * than the best one so far by more than `minDelta`. It resets the count of epochs without an improvement if it is also better than `baseline`. The
+ * first epoch never ends a training. Each training starts with an empty memory. By default the Learner itself restores the weights of the best
+ * epoch: see `LearnerOptions.best`.
  */
 export class EarlyStopping implements Callback {
   readonly #options: Required<Omit<EarlyStoppingOptions, 'baseline' | 'monitor'>> &
@@ -54,7 +55,7 @@ export class EarlyStopping implements Callback {
   }
 
   onTrainBegin({ step }: TrainingState): void {
-    // One that is resumed has its state.
+    // A resumed training has loaded its state already.
     if (step > 0) return;
     this.#best = undefined;
     this.#wait = 0;

@@ -10,7 +10,7 @@ export interface ReduceLROnPlateauOptions {
   readonly monitor?: string;
   /** What the learning rate is multiplied by, above 0 and below 1. Default 0.1. */
   readonly factor?: number;
-  /** It is reduced after so many epochs in a row without an improvement. Default 10. */
+  /** The number of epochs in a row without an improvement after which the rate is reduced. Default 10. */
   readonly patience?: number;
   /** By how much at least a value must improve. Default 1e-4. */
   readonly minDelta?: number;

@@ -32,7 +32,7 @@ export interface MiniBatchKMeansOptions {
    * the columns. Default 0: that alone ends nothing.
    */
   readonly tol?: number;
-  /** Ends when the smoothed inertia of batches has not become lower in so many. Default 10. */
+  /** The number of batches without a lower smoothed inertia after which it ends. Default 10. */
   readonly maxNoImprovement?: number;
   /** Clusters with a smaller share than this of the rows that the largest one got start again at drawn rows. Default 0.01. */
   readonly reassignmentRatio?: number;

@@ -26,7 +26,7 @@ export class BkTree {
   readonly #same: number[] = [];
   #size = 0;
 
-  /** An empty tree, for hashes of so many bits. Throws ShapeError for a number that is no whole one of at least 1. */
+  /** Makes an empty tree for hashes of this number of bits. Throws ShapeError for a number that is no whole one of at least 1. */
   constructor(bits: number) {
     expectWhole('BkTree', 'bits', bits, 1);
     this.bits = bits;
