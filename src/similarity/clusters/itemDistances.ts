@@ -6,7 +6,7 @@ import type { Distances } from '../../vision/medoidSwaps.ts';
 import { PairwiseDistances } from '../distances.ts';
 import { expectRows, type Rows } from '../vectors.ts';
 import { betweenOf, type ClusterMetric, expectMetric } from './metrics.ts';
-import { chosenDoubles, doubles } from './squares.ts';
+import { chosenDoubles, doubles, fitsF32 } from './squares.ts';
 
 /** Distances of some of the chosen items to all items. */
 export interface RowBlock {
@@ -63,7 +63,7 @@ export function itemDistances(
   if (rows.width === 0)
     throw new ShapeError(`${call}: rows of x have no values; give [n, d] with d at least 1`);
   const name = onGpu.find((known) => known === metric);
-  return gpu && name ? new OnGpu(rows, gpu, name) : new OnCpu(call, rows, metric);
+  return gpu && name && fitsF32(rows) ? new OnGpu(rows, gpu, name) : new OnCpu(call, rows, metric);
 }
 
 /** Distances that are given. Throws for those that are none: negative, not symmetric, or not 0 on the diagonal. */

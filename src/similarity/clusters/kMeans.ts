@@ -41,10 +41,10 @@ export interface KMeansOptions {
  * of the squared Euclidean distances of rows to the mean of their cluster.
  *
  * Computed in float64, from differences. On the GPU distances are in f32, and those of rows that are nearly as close to two
- * centers are computed again in float64, so that the labels are those of the CPU. Memory: the rows as they are given, also
- * in float64 where that takes at most 256 MiB, and blocks of 512 of them. Equal distances give the first label. A cluster that loses all its rows gets the row that is farthest
- * from its center, as in scikit-learn. The same seed gives the same bits; scikit-learn's generator draws other first centers,
- * so give `init` to compare.
+ * centers are computed again in float64, so that the labels are those of the CPU. Memory: the rows as they are given, also in
+ * float64 where that takes at most 256 MiB, and blocks of 512 of them. Equal distances give the first label. A cluster that loses
+ * all its rows gets the row that is farthest from its center, as in scikit-learn. The same seed gives the same bits;
+ * scikit-learn's generator draws other first centers, so give `init` to compare.
  *
  * Lloyd 1982, "Least squares quantization in PCM"; Arthur and Vassilvitskii 2007, "k-means++".
  *

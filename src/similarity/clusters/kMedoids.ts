@@ -46,7 +46,10 @@ export interface KMedoidsOptions {
   readonly nSamplingIter?: number;
   /** What samples and first medoids are drawn by. Default 0. */
   readonly seed?: number | string;
-  /** Where distances are computed, in f32, of metrics by name other than `iou` and `precomputed`. Default: on the CPU, in float64. */
+  /**
+   * Where distances are computed, in f32, of metrics by name other than `iou` and `precomputed`; of values whose squares f32 cannot
+   * hold, on the CPU. Default: on the CPU, in float64.
+   */
   readonly gpu?: Gpu;
 }
 

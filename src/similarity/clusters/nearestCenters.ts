@@ -2,7 +2,7 @@ import type { HostTensor } from '../../data/batch.ts';
 import type { Gpu } from '../../plan/gpu.ts';
 import { PairwiseDistances } from '../distances.ts';
 import type { Rows } from '../vectors.ts';
-import { chosenDoubles, doubles, squaredDistances, squares } from './squares.ts';
+import { chosenDoubles, doubles, fitsF32, squaredDistances, squares } from './squares.ts';
 
 /** Rows that are in float64 at a time. */
 const BLOCK = 512;
@@ -35,7 +35,7 @@ export interface NearestCenters {
 
 /** On the GPU where there is one: with the same labels. */
 export const nearestCenters = (x: Rows, gpu: Gpu | undefined): NearestCenters =>
-  gpu ? new OnGpu(x, gpu) : { of: async (centers) => onCpu(x, centers), dispose() {} };
+  gpu && fitsF32(x) ? new OnGpu(x, gpu) : { of: async (centers) => onCpu(x, centers), dispose() {} };
 
 function onCpu(x: Rows, centers: Float64Array): Int32Array {
   const labels = new Int32Array(x.rows);
@@ -81,7 +81,9 @@ class OnGpu implements NearestCenters {
   async of(centers: Float64Array): Promise<Int32Array> {
     const x = this.#x;
     const k = centers.length / x.width;
-    const longest = Math.max(...lengthsOf({ data: centers, rows: k, width: x.width }));
+    const others = { data: centers, rows: k, width: x.width };
+    if (!fitsF32(others)) return onCpu(x, centers);
+    const longest = Math.max(...lengthsOf(others));
     const labels = new Int32Array(x.rows);
     const unsure: number[] = [];
     for await (const { row, rows, distances } of this.#pairs.rows(this.#tensor, singles(centers, x.width))) {

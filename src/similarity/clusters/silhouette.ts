@@ -15,7 +15,10 @@ import { forBlocks } from './nearestCenters.ts';
 export interface SilhouetteOptions {
   /** Default `'euclidean'`. */
   readonly metric?: ClusterMetric;
-  /** Where distances are computed, in f32, of metrics by name other than `iou` and `precomputed`. Default: on the CPU, in float64. */
+  /**
+   * Where distances are computed, in f32, of metrics by name other than `iou` and `precomputed`; of values whose squares f32 cannot
+   * hold, on the CPU. Default: on the CPU, in float64.
+   */
   readonly gpu?: Gpu;
 }
 

@@ -15,6 +15,13 @@ export function heldDoubles(x: Rows): Rows {
   return { ...x, data: new Float64Array(x.data) };
 }
 
+/** Whether distances of rows can be computed in f32: squares of values neither overflow nor are lost below its least number. */
+export function fitsF32({ data }: Rows): boolean {
+  let largest = 0;
+  for (const value of data) largest = Math.max(largest, Math.abs(value));
+  return largest === 0 || (largest > 1e-12 && largest < 1e16);
+}
+
 /** Chosen rows in float64. */
 export function chosenDoubles({ data, width }: Rows, chosen: ArrayLike<number>): Float64Array {
   const rows = new Float64Array(chosen.length * width);
@@ -25,8 +32,8 @@ export function chosenDoubles({ data, width }: Rows, chosen: ArrayLike<number>):
 }
 
 /**
- * Squared Euclidean distances of all rows of a to all of b: [rows of a, rows of b], from differences. Four rows by two at a time: each value that is loaded is used two or four times,
- * which makes this three times as fast as pair by pair.
+ * Squared Euclidean distances of all rows of a to all of b: [rows of a, rows of b], from differences. Four rows by two at a time:
+ * each value that is loaded is used two or four times, which makes this three times as fast as pair by pair.
  */
 export function squaredDistances(a: Float64Array, b: Float64Array, width: number): Float64Array {
   const rows = a.length / width;

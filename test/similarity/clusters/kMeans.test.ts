@@ -26,11 +26,26 @@ describe.each([
   it.each(expected.empty)('fills an empty cluster as scikit-learn does: $n x $d', async (shape) => {
     const x = rowsOf(shape);
     const init = firstRows(x, shape.k);
-    init.data.fill(1000, 0, shape.d);
-    const kMeans = await new KMeans({ nClusters: shape.k, init, ...where }).fit(x);
-    expect([...kMeans.labels]).toEqual(shape.labels);
-    expect(kMeans.nIter).toBe(shape.nIter);
-    expect(farthest([kMeans.inertia], [shape.inertia])).toBeLessThan(1e-12);
+    // The second is beyond f32.
+    for (const far of [1000, 1e50]) {
+      init.data.fill(far, 0, shape.d);
+      const kMeans = await new KMeans({ nClusters: shape.k, init, ...where }).fit(x);
+      expect([...kMeans.labels]).toEqual(shape.labels);
+      expect(kMeans.nIter).toBe(shape.nIter);
+      expect(farthest([kMeans.inertia], [shape.inertia])).toBeLessThan(1e-12);
+    }
+  });
+
+  it.each([
+    2 ** 100,
+    2 ** -100,
+  ])('finds the same of rows times %s, whose squares f32 does not hold', async (by) => {
+    const [shape] = expected.kmeans;
+    const x = rowsOf(shape!);
+    const scaled = { data: x.data.map((value) => value * by), shape: x.shape };
+    const init = firstRows(scaled, shape!.k);
+    const kMeans = await new KMeans({ nClusters: shape!.k, init, ...where }).fit(scaled);
+    expect([...kMeans.labels]).toEqual(shape!.labels);
   });
 
   it('gives a row between two centers to the first, though f32 rounds', async () => {

@@ -25,6 +25,11 @@ describe('silhouettes', () => {
       expect(await silhouetteScore(x, labels, { metric })).toBeCloseTo(score, 10);
       const onGpu = await silhouetteSamples(x, labels, { metric, gpu });
       expect(farthest(onGpu, shape[metric])).toBeLessThan(1e-5);
+      // Squares beyond f32.
+      const large = { data: x.data.map((value) => value * 1e30), shape: x.shape };
+      expect(farthest(await silhouetteSamples(large, labels, { metric, gpu }), shape[metric])).toBeLessThan(
+        1e-10,
+      );
     }
   });
 
