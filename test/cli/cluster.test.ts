@@ -131,6 +131,22 @@ describe('fovea cluster', () => {
     expect(readFileSync(at('equal.html'), 'utf8')).not.toMatch(/NaN|undefined/);
   });
 
+  it('refuses vectors of which no clusters can be found, and names the item', async () => {
+    const refused = async (data: Float32Array | Float64Array, shape: number[]): Promise<unknown> => {
+      await writeFile(at('bad.npy'), encodeNpy({ data, shape }));
+      return cluster(at('bad.npy')).catch((error) => error.message);
+    };
+    expect(await refused(Float32Array.of(1, 2, 3, Number.NaN), [2, 2])).toMatch(
+      /bad\.npy: the vector of 1 \(row 1\) has NaN at column 1; leave it out/,
+    );
+    expect(await refused(Float64Array.of(1, 1e200), [2, 1])).toMatch(/has 1e\+200 at column 0/);
+    expect(await refused(new Float32Array(0), [0, 3])).toMatch(/has 0 vectors of 3 values/);
+    expect(await refused(new Float32Array(3), [1, 3])).toMatch(/has a single item.*give --k 1/);
+    expect(await refused(new Float32Array(6), [3, 2])).toContain(
+      'There is 1 cluster: all vectors are the same.',
+    );
+  });
+
   it('refuses what does not fit, before anything is computed', async () => {
     const v = at('v.npy');
     await expect(cluster(v, { k: 2, kRange: [2, 3] })).rejects.toThrow(/give one/);
@@ -140,7 +156,8 @@ describe('fovea cluster', () => {
     await expect(cluster(v, { method: 'kmeans', metric: 'cosine' })).rejects.toThrow(
       /for cosine leave out --method/,
     );
-    await expect(cluster(v, { k: 12 })).rejects.toThrow(/12 clusters of 11/);
+    await expect(cluster(v, { k: 12 })).rejects.toThrow(/--k asks for 12 clusters, and .* has 11 items/);
+    await expect(cluster(v, { kRange: [2, 12] })).rejects.toThrow(/--k-range asks for 12 clusters/);
     await expect(cluster(v, { model: 'm.onnx' })).rejects.toThrow(/is none; leave it out/);
     await expect(cluster(at('images'))).rejects.toThrow(/name with --model what makes vectors/);
     await expect(cluster(at('gone.npy'))).rejects.toThrow(/gone\.npy/);

@@ -61,13 +61,15 @@ export async function clusterCommand(
   }
   expectMethod(options);
   for (const file of [report, json, csv]) if (file !== undefined) await checkOutputFile(file);
-  const given = await givenVectors(input, options);
+  const read = await givenVectors(input, options);
+  const given = read && { ...read, bad: 0 };
   await withGpu(options.adapter, async (gpu) => {
-    const { vectors, names } = given ?? (await vectorsOfImages(gpu, input, options));
+    const { vectors, names, bad } = given ?? (await vectorsOfImages(gpu, input, options));
+    expectVectors(input, { vectors, names }, options);
     if (out !== undefined) await checkClusterFolder(out, names);
     const found = await withProgress(options, (tell) => findClusters(gpu, vectors, options, tell));
     const tables = tablesOf(found, names);
-    const notes = notesOf(found, options);
+    const notes = notesOf(found, options, bad);
     const { labels, clusters } = found;
     if (out !== undefined) await writeClusterFolders(out, names, { labels, clusters: clusters.length, copy });
     if (csv !== undefined) await writeFileAtomic(csv, csvOf(found, names));
@@ -114,11 +116,43 @@ async function givenVectors(
   );
 }
 
+/** Throws for vectors that no clusters can be found of, and for more clusters than there are items. */
+function expectVectors(
+  input: string,
+  { vectors: { data, shape }, names }: NamedVectors,
+  { k, kRange }: ClusterCommandOptions,
+): void {
+  const [items, width] = shape as [number, number];
+  if (items === 0 || width === 0) {
+    throw new DataError(
+      `${input}: has ${items} vectors of ${width} values; there is nothing to put into clusters`,
+    );
+  }
+  // Distances are computed in f32.
+  const wrong = data.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  if (wrong >= 0) {
+    const item = Math.floor(wrong / width);
+    throw new DataError(
+      `${input}: the vector of ${names[item]} (row ${item}) has ${data[wrong]} at column ${wrong % width}; leave it out, or mend it`,
+    );
+  }
+  const [option, most] = kRange ? ['--k-range', kRange[1]] : ['--k', k ?? 2];
+  if (most <= items) return;
+  if (k === undefined && !kRange) {
+    throw new UsageError(
+      `cluster: ${input} has a single item, of which no number of clusters can be chosen; give --k 1`,
+    );
+  }
+  throw new UsageError(
+    `cluster: ${option} asks for ${counted(most, 'cluster')}, and ${input} has ${counted(items, 'item')}; give at most as many`,
+  );
+}
+
 async function vectorsOfImages(
   gpu: Gpu,
   input: string,
   { model, layer, pooling, arch, recursive = false }: ClusterCommandOptions,
-): Promise<NamedVectors> {
+): Promise<NamedVectors & { readonly bad: number }> {
   const inputs = await imageInputs([input], { recursive });
   const embedder = await openFileEmbedder(gpu, model!, {
     ...(layer === undefined ? {} : { layer }),
@@ -127,7 +161,8 @@ async function vectorsOfImages(
   });
   const names: string[] = [];
   const parts: Float32Array[] = [];
-  for await (const { id, vector } of embedImages(embedder, inputs, () => {})) {
+  let bad = 0;
+  for await (const { id, vector } of embedImages(embedder, inputs, () => bad++)) {
     names.push(String(id));
     parts.push(vector);
   }
@@ -135,7 +170,7 @@ async function vectorsOfImages(
   if (width === undefined) throw new DataError(`${input}: none of its images can be used`);
   const data = new Float32Array(parts.length * width);
   for (const [row, part] of parts.entries()) data.set(part, row * width);
-  return { vectors: { data, shape: [parts.length, width] }, names };
+  return { vectors: { data, shape: [parts.length, width] }, names, bad };
 }
 
 /** Tells on stderr what is computed. */
@@ -193,11 +228,20 @@ function tablesOf({ choice, clusters, silhouettes }: FoundClusters, names: reado
 function notesOf(
   { clusters, choice, simplified, silhouettes }: FoundClusters,
   { k }: ClusterCommandOptions,
+  bad: number,
 ): string[] {
   const wanted = choice?.k ?? k!;
+  const isOne = clusters.length === 1;
   return [
     ...(clusters.length < wanted
-      ? [`There are ${clusters.length} clusters instead of ${wanted}: no more of the vectors are different.`]
+      ? [
+          isOne
+            ? 'There is 1 cluster: all vectors are the same.'
+            : `There are ${clusters.length} clusters instead of ${wanted}: no more of the vectors are different.`,
+        ]
+      : []),
+    ...(bad > 0
+      ? [`${counted(bad, 'image')} could not be used, and ${bad === 1 ? 'is' : 'are'} left out.`]
       : []),
     ...(simplified && silhouettes
       ? [
