@@ -1,7 +1,7 @@
 import { access, constants, type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from 'fovea';
-import { writeFileAtomic as writeWholeFile } from 'fovea/io';
+import { type FileContent, writeFileAtomic as writeWholeFile } from 'fovea/io';
 
 const NO_FILE = 'is a pipe, socket or device, not a file';
 
@@ -92,7 +92,7 @@ export async function checkOutputFile(path: string): Promise<void> {
 }
 
 /** As the library's writeFileAtomic (whole or not at all), but makes missing folders. Throws DataError naming the path. */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: FileContent): Promise<void> {
   await makeFolder(dirname(await placeOf(path)));
   await writeWholeFile(path, content);
 }

@@ -41,20 +41,39 @@ function fileError(
   return new DataError(`${path}: cannot be ${verb}: ${problem}; ${fix}`, { cause });
 }
 
+/** The content of a file: bytes, text, or parts of these, which need not be in memory at once. */
+export type FileContent =
+  | Uint8Array
+  | string
+  | Iterable<Uint8Array | string>
+  | AsyncIterable<Uint8Array | string>;
+
+type Parts = Exclude<FileContent, Uint8Array | string>;
+
+const isParts = (content: FileContent): content is Parts => {
+  if (Object(content) !== content || ArrayBuffer.isView(content)) return false;
+  return Symbol.iterator in (content as object) || Symbol.asyncIterator in (content as object);
+};
+
+function expectPart(content: Uint8Array | string): void {
+  if (typeof content !== 'string') expectArguments('writeFileAtomic', { content }, { content: 'bytes' });
+}
+
 /**
  * Writes a file atomically: whoever opens `path` at any moment, also after a crash, finds the old content or the new,
- * never a part. The content is written to a temporary file in the same folder, flushed to the disk, then renamed. Where
- * `path` is a symbolic link, the file that it leads to is written, there or not yet, and the link stays. Node only.
+ * never a part. The content, whole or in parts one after the other, is written to a temporary file in the same folder,
+ * flushed to the disk, then renamed. Where `path` is a symbolic link, the file that it leads to is written, there or not yet,
+ * and the link stays. Node only.
  *
  * A process that is killed meanwhile leaves its temporary file, `.name.uuid.tmp`; the next write to the same path
  * removes those older than an hour.
  *
  * @throws DataError, one line, if the folder is missing, the path is a folder, a device, a pipe or a socket, or the disk is full or
- * refuses. The temporary file is then removed, and what is at `path` is unchanged.
+ * refuses; what the parts throw as it is. The temporary file is then removed, and what is at `path` is unchanged.
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: FileContent): Promise<void> {
   expectArguments('writeFileAtomic', { path }, { path: 'text' });
-  if (typeof content !== 'string') expectArguments('writeFileAtomic', { content }, { content: 'bytes' });
+  if (!isParts(content)) expectPart(content);
   const fs = builtin('node:fs').promises;
   const { basename, dirname, join } = builtin('node:path');
   const place = await linkTarget(path);
@@ -72,7 +91,11 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   try {
     const handle = await fs.open(temporary, 'wx');
     try {
-      await handle.writeFile(content);
+      for await (const part of isParts(content) ? content : [content]) {
+        expectPart(part);
+        // Of a handle that was written to, it goes on where it is.
+        await handle.writeFile(part);
+      }
       await handle.sync();
     } finally {
       await handle.close();
@@ -81,6 +104,8 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await removeStale(folder, basename(place));
   } catch (cause) {
     await fs.rm(temporary, { force: true });
+    // What making the parts threw is no fault of the file.
+    if (typeof (cause as { code?: unknown }).code !== 'string') throw cause;
     throw fileError(path, 'written', cause, [`the folder ${folder} does not exist`, 'create it first']);
   }
 }

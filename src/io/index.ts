@@ -15,7 +15,7 @@ export {
   type WeightsFile,
 } from './checkpoint.ts';
 export { type FileStorage, fileStorage } from './fileStorage.ts';
-export { readFileBytes, writeFileAtomic } from './files.ts';
+export { type FileContent, readFileBytes, writeFileAtomic } from './files.ts';
 export type { FileData, FileDType, FileTensor, WeightOrder } from './fileTensor.ts';
 export type { LoadedWeights, WeightsFormat } from './loadedWeights.ts';
 export { type LoadWeightsOptions, loadWeights } from './loadWeights.ts';

@@ -60,6 +60,27 @@ describe('writeFileAtomic', () => {
     expect(readdirSync(folder)).toEqual(['a.bin']);
   });
 
+  it('writes parts one after the other, and nothing where one cannot be made', async () => {
+    const path = join(folder, 'a.bin');
+    await writeFileAtomic(path, ['gr', Uint8Array.of(0xc3, 0xb6), 'ße']);
+    expect(readFileSync(path, 'utf8')).toBe('größe');
+    await writeFileAtomic(path, []);
+    expect(readFileSync(path)).toHaveLength(0);
+    const fault = new RangeError('no more');
+    async function* parts(end?: unknown) {
+      yield 'one';
+      if (end) throw end;
+      yield 'two';
+    }
+    await writeFileAtomic(path, parts());
+    await expect(writeFileAtomic(path, parts(fault))).rejects.toBe(fault);
+    await expect(writeFileAtomic(path, ['three', 4 as never])).rejects.toThrow(
+      'writeFileAtomic: content is 4; give a Uint8Array',
+    );
+    expect(readFileSync(path, 'utf8')).toBe('onetwo');
+    expect(readdirSync(folder)).toEqual(['a.bin']);
+  });
+
   it('does not replace devices, pipes and sockets', async () => {
     const path = join(folder, 'socket');
     const server = createServer().listen(path);

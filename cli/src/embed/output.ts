@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { encodeNpy, encodeSafetensors, fileStorage } from 'fovea/io';
 import { createIndex } from 'fovea/similarity';
-import { parquetWriteBuffer } from 'hyparquet-writer';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { csvLine } from '../csv.ts';
 import { writeFileAtomic } from '../files.ts';
 
@@ -62,6 +62,9 @@ const writeSafetensors: Write = (out, all) => {
   );
 };
 
+/** Letters that are written at a time, about. */
+const PART_LETTERS = 2 ** 16;
+
 const writeCsv: Write = (out, { rows, shape }) => {
   expectVectors(out, shape);
   const timed = rows.some(({ time }) => time !== undefined);
@@ -70,21 +73,30 @@ const writeCsv: Write = (out, { rows, shape }) => {
     ...(timed ? ['time'] : []),
     ...Array.from({ length: shape[0]! }, (_, i) => `e${i}`),
   ];
-  const lines = rows.map(({ file, time, vector }) =>
-    csvLine([
-      file,
-      ...(timed ? [time === undefined ? '' : time.toFixed(3)] : []),
-      ...Array.from(vector, String),
-    ]),
-  );
-  return writeFileAtomic(out, [csvLine(header), ...lines].join(''));
+  // Some lines at a time: all of them may be more than a text can hold.
+  function* parts() {
+    let lines = csvLine(header);
+    for (const { file, time, vector } of rows) {
+      const moment = timed ? [time === undefined ? '' : time.toFixed(3)] : [];
+      lines += csvLine([file, ...moment, ...Array.from(vector, String)]);
+      if (lines.length < PART_LETTERS) continue;
+      yield lines;
+      lines = '';
+    }
+    yield lines;
+  }
+  return writeFileAtomic(out, parts());
 };
+
+/** Numbers of a group of rows of a Parquet file, which the writer has in memory as lists. */
+const GROUP_NUMBERS = 2 ** 20;
 
 const writeParquet: Write = (out, { rows, shape, metadata }) => {
   expectVectors(out, shape);
-  const times = rows.map(({ time }) => time ?? null);
-  const timed = times.some((time) => time !== null);
-  const buffer = parquetWriteBuffer({
+  const timed = rows.some(({ time }) => time !== undefined);
+  const bytes = new ByteWriter();
+  const writer = new ParquetWriter({
+    writer: bytes,
     schema: [
       { name: 'root', num_children: timed ? 3 : 2 },
       { name: 'file', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
@@ -93,14 +105,35 @@ const writeParquet: Write = (out, { rows, shape, metadata }) => {
       { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
       { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
     ],
-    columnData: [
-      { name: 'file', data: rows.map(({ file }) => file) },
-      ...(timed ? [{ name: 'time', data: times }] : []),
-      { name: 'embedding', data: rows.map(({ vector }) => Array.from(vector)) },
-    ],
     kvMetadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
-  return writeFileAtomic(out, new Uint8Array(buffer));
+  // What has been written leaves the memory.
+  async function* parts() {
+    const group = Math.max(1, Math.floor(GROUP_NUMBERS / shape[0]!));
+    for (let start = 0; start < rows.length; start += group) {
+      const some = rows.slice(start, start + group);
+      await writer.write({
+        columnData: [
+          { name: 'file', data: some.map(({ file }) => file) },
+          ...(timed ? [{ name: 'time', data: some.map(({ time }) => time ?? null) }] : []),
+          // Features hardly repeat: neither a dictionary nor compression makes them shorter.
+          {
+            name: 'embedding',
+            data: some.map(({ vector }) => Array.from(vector)),
+            encoding: 'PLAIN',
+            codec: 'UNCOMPRESSED',
+            statistics: false,
+          },
+        ],
+        rowGroupSize: group,
+      });
+      yield bytes.getBytes();
+      bytes.index = 0;
+    }
+    await writer.finish();
+    yield bytes.getBytes();
+  }
+  return writeFileAtomic(out, parts());
 };
 
 const writeIndex: Write = async (out, all) => {
