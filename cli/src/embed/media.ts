@@ -3,10 +3,10 @@ import path from 'node:path';
 import { DataError, type Gpu } from 'fovea';
 import type { FloatImage } from 'fovea/data';
 import { decodeWav, framesAt, isWav, MelSpectrogram, melImages, resample, toMono } from 'fovea/similarity';
-import sharp from 'sharp';
+import sharp, { type OutputInfo } from 'sharp';
 import { fileProblem, readWhole } from '../files.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { decodeImage, loadImage } from '../images.ts';
+import { decodeImage, diagnose, loadImage } from '../images.ts';
 import { soundOf, videoFrames } from './ffmpeg.ts';
 
 const VIDEOS = [
@@ -107,19 +107,40 @@ export async function mediaInputs(paths: readonly string[], options: MediaOption
   return [...media.values()];
 }
 
-/** The frames of an animation that are shown at the moments of a rate, each decoded once. */
+/** Bytes of the frames of an animation that are decoded at a time, about. */
+const BLOCK_BYTES = 2 ** 26;
+
+/**
+ * The frames of an animation that are shown at the moments of a rate. To give any frame, the decoder goes through all before it: so many are
+ * decoded at a time as fit.
+ */
 async function* animationFrames(media: Media, fps: number): AsyncGenerator<FloatImage, void> {
   const bytes = await readWhole(media.file);
-  const { pages = 1, delay } = await sharp(bytes).metadata();
+  const { pages = 1, delay, width, height } = await sharp(bytes).metadata();
   // As browsers do it, a tenth of a second for frames without a duration.
   const durations = Array.from({ length: pages }, (_, i) => {
     const milliseconds = delay?.[i] ?? 100;
     return milliseconds <= 10 ? 0.1 : milliseconds / 1000;
   });
+  const most = Math.max(1, Math.floor(BLOCK_BYTES / (4 * width * height)));
+  let [start, end] = [0, 0];
+  let block: { readonly data: Buffer; readonly info: OutputInfo } | undefined;
   for (const { frame, time } of framesAt(durations, fps)) {
-    const one = await sharp(bytes, { page: frame, pages: 1 }).png().toBuffer();
+    if (!block || frame >= end) {
+      [start, end] = [frame, Math.min(frame + most, pages)];
+      block = await sharp(bytes, { page: start, pages: end - start })
+        .raw()
+        .toBuffer({ resolveWithObject: true })
+        .catch((error: unknown) => {
+          throw diagnose(media.file, bytes, error);
+        });
+    }
+    const { data, info } = block;
+    const raw = { width: info.width, height: info.height / (end - start), channels: info.channels };
+    const size = raw.width * raw.height * raw.channels;
+    const one = sharp(data.subarray((frame - start) * size, (frame - start + 1) * size), { raw });
     media.times.push(time);
-    yield decodeImage(one, `${media.file} (frame ${frame})`);
+    yield decodeImage(await one.png().toBuffer(), `${media.file} (frame ${frame})`);
   }
 }
 
