@@ -52,9 +52,9 @@ beforeAll(async () => {
 });
 afterAll(() => gpu.dispose());
 
-const expectClose = (found: ArrayLike<number>, wanted: readonly number[]) => {
+const expectClose = (found: ArrayLike<number>, wanted: readonly number[], within = 2e-5) => {
   expect(found.length).toBe(wanted.length);
-  for (const [i, value] of wanted.entries()) expect(Math.abs(found[i]! - value)).toBeLessThan(2e-5);
+  for (const [i, value] of wanted.entries()) expect(Math.abs(found[i]! - value)).toBeLessThan(within);
 };
 
 describe('attentionWeights', () => {
@@ -74,7 +74,8 @@ describe('attentionWeights', () => {
           Array.from({ length: 17 }, (_, query) => row(head, query)[key]!).reduce((a, b) => a + b),
         ),
       );
-      expectClose(sums, torch.columnSums[i]!);
+      // Each of the 17 terms may be off by as much as one weight.
+      expectClose(sums, torch.columnSums[i]!, 17 * 2e-5);
     }
   });
 
