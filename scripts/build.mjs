@@ -148,6 +148,7 @@ async function buildCli(esbuild) {
     throw new Error('cli: node_modules/fovea is missing; run "npm install", which links it to this folder');
   }
   await bundle(esbuild, existing({ main: 'cli/src/main.ts' }), 'cli/dist', {
+    splitting: true,
     platform: 'node',
     packages: 'external',
     // Without the paths of tsconfig.json, which lead "fovea" to its source.

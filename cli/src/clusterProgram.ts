@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { clusterCommand } from './commands/cluster.ts';
 import { MODEL_FILE, whole } from './optionValues.ts';
 
 /** `2-10` as [2, 10]. */
@@ -69,5 +68,5 @@ export function addClusterCommand(program: Command): void {
         'swiftshader',
       ]),
     )
-    .action((input, options) => clusterCommand(input, options));
+    .action(async (input, options) => (await import('./commands/cluster.ts')).clusterCommand(input, options));
 }

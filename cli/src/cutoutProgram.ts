@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Rgba } from 'fovea/similarity';
-import { cutoutCommand } from './commands/cutout.ts';
 import { names, share, whole } from './optionValues.ts';
 import { predicting } from './resultOptions.ts';
 
@@ -81,5 +80,5 @@ export function addCutoutCommand(program: Command): void {
         'swiftshader',
       ]),
     )
-    .action(cutoutCommand);
+    .action(async (images, options) => (await import('./commands/cutout.ts')).cutoutCommand(images, options));
 }

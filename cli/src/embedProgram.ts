@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { embedCommand } from './commands/embed.ts';
 import { MODEL_FILE, positive, whole } from './optionValues.ts';
 
 /** Adds `fovea embed`. */
@@ -65,5 +64,5 @@ export function addEmbedCommand(program: Command): void {
         'swiftshader',
       ]),
     )
-    .action(embedCommand);
+    .action(async (inputs, options) => (await import('./commands/embed.ts')).embedCommand(inputs, options));
 }

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { exportCommand } from './commands/export.ts';
 import { modelFile, OWN_MODEL_FILE, share, size, whole } from './optionValues.ts';
 
 /** Adds the command that writes models as ONNX files. */
@@ -39,5 +38,7 @@ export function addExportCommand(program: Command): void {
       )
       .option('--fold-batch-norm', 'multiply batch norms into the convolutions before them'),
     'darknet',
-  ).action((model, out, options) => exportCommand(model, out, options));
+  ).action(async (model, out, options) =>
+    (await import('./commands/export.ts')).exportCommand(model, out, options),
+  );
 }

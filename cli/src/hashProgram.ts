@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { HASH_NAMES } from 'fovea/similarity';
-import { dedupeCommand } from './commands/dedupe.ts';
-import { COLUMNS, type Column, hashCommand } from './commands/hash.ts';
 import { ACTIONS } from './dedupe/plan.ts';
+import { COLUMNS, type Column } from './hashColumns.ts';
 import { names, whole } from './optionValues.ts';
 import { predicting } from './resultOptions.ts';
 
@@ -29,7 +28,7 @@ export function addHashCommands(program: Command): void {
     .option('--hashes <list>', `which of ${COLUMNS.join(', ')} (default: aHash,dHash,pHash,wHash)`, hashNames)
     .option('--hash-size <n>', 'n x n bits a hash; a power of 2 for wHash (default: 8)', whole(2, 256))
     .option('--orient', 'turn images as their EXIF orientation says (default: as stored, as ImageHash does)')
-    .action((images, options) => hashCommand(images, options));
+    .action(async (images, options) => (await import('./commands/hash.ts')).hashCommand(images, options));
   predicting(
     program
       .command('dedupe')
@@ -50,5 +49,5 @@ export function addHashCommands(program: Command): void {
       '--out <dir>',
       'folder for the page, the groups as JSON, and images that are moved (default: duplicates)',
     )
-    .action((images, options) => dedupeCommand(images, options));
+    .action(async (images, options) => (await import('./commands/dedupe.ts')).dedupeCommand(images, options));
 }

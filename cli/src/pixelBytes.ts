@@ -5,15 +5,13 @@ import sharp from 'sharp';
 import { checkBmp, decodeBmp } from './bmp.ts';
 import { decodeGif } from './gif.ts';
 import { bytesOf, checkPixels, diagnose, isBmp } from './images.ts';
+import { MOST_PIXELS } from './mostPixels.ts';
 
 /** How bytes are decoded. */
 export interface PixelOptions {
   /** Whether the EXIF orientation is applied. Default false, as in Pillow. */
   readonly orient?: boolean;
 }
-
-/** An image is decoded whole: as many pixels as Pillow decodes before it takes an image for a bomb. */
-export const MOST_PIXELS = 178_956_970;
 
 /** a b / 255, rounded, as Pillow computes it. */
 function share(a: number, b: number): number {

@@ -4,18 +4,7 @@ import { MODEL_NAMES } from 'fovea';
 import { FORMAT_NAMES } from 'fovea/data';
 import { ANCHOR_LAYOUTS } from 'fovea/vision';
 import { addClusterCommand } from './clusterProgram.ts';
-import { anchorsCommand } from './commands/anchors.ts';
-import { classifyCommand } from './commands/classify.ts';
-import { convertCommand } from './commands/convert.ts';
-import { demoCommand } from './commands/demo.ts';
-import { evalCommand } from './commands/eval.ts';
-import { infoCommand } from './commands/info.ts';
-import { lookCommand } from './commands/look.ts';
-import { type LrFindOptions, lrFindCommand } from './commands/lrFind.ts';
-import { detectCommand, segmentCommand } from './commands/predict.ts';
-import { trainCommand } from './commands/train.ts';
-import { tuneCommand } from './commands/tune.ts';
-import { verifyCommand } from './commands/verify.ts';
+import type { LrFindOptions } from './commands/lrFind.ts';
 import { applyConfig, optionNames } from './config.ts';
 import { addCutoutCommand } from './cutoutProgram.ts';
 import { addEmbedCommand } from './embedProgram.ts';
@@ -91,7 +80,7 @@ program
   .option('--json', 'models: the options of the training, as JSON for fovea train --config')
   .option('--toml', 'models: the options of the training, as TOML for fovea train --config')
   .addOption(adapter())
-  .action(infoCommand);
+  .action(async (model, options) => (await import('./commands/info.ts')).infoCommand(model, options));
 
 const CLIP = 'cut boxes and outlines at the border of the image';
 
@@ -115,7 +104,9 @@ data(
   .option('--boxes-as-masks', 'to masks: fill the boxes of objects that have no outline')
   .option('--link-images', 'link to the images instead of copying them')
   .option('--force', 'replace the folder if it exists')
-  .action(convertCommand);
+  .action(async (data, to, options) =>
+    (await import('./commands/convert.ts')).convertCommand(data, to, options),
+  );
 
 clipped(
   program
@@ -142,7 +133,7 @@ clipped(
   .option('--seed <n>', 'random seed: the same seed gives the same anchors (default: 0)', whole(0))
   .option('--json <file>', 'also write the numbers to a JSON file')
   .option('--report <file>', 'also write an HTML report with tables and plots of sizes, shapes and clusters')
-  .action((folder, options) => anchorsCommand(folder, options));
+  .action(async (data, options) => (await import('./commands/anchors.ts')).anchorsCommand(data, options));
 
 clipped(
   program
@@ -166,7 +157,7 @@ clipped(
     'side of the crops, a multiple of 32 (default: chosen by the size of the objects)',
     whole(32, 65536, 32),
   )
-  .action((folder, options) => lookCommand(folder, options));
+  .action(async (data, options) => (await import('./commands/look.ts')).lookCommand(data, options));
 
 const training = trainOptions(
   learningOptions(
@@ -178,7 +169,9 @@ const training = trainOptions(
     ),
   ),
 );
-training.addOption(adapter()).action(() => trainCommand(training.opts<TrainOptions>()));
+training
+  .addOption(adapter())
+  .action(async () => (await import('./commands/train.ts')).trainCommand(training.opts<TrainOptions>()));
 
 const finding = learningOptions(
   clipped(
@@ -193,7 +186,9 @@ const finding = learningOptions(
   .option('--num-it <n>', 'the number of rates, a step each (default: 100)', whole(10))
   .option('--out <file>', 'also write the plot to an .html, .svg or .png file')
   .option('--json <file>', 'also write the numbers to a JSON file');
-finding.addOption(adapter()).action(() => lrFindCommand(finding.opts<LrFindOptions>()));
+finding
+  .addOption(adapter())
+  .action(async () => (await import('./commands/lrFind.ts')).lrFindCommand(finding.opts<LrFindOptions>()));
 
 augmentation(
   modelFile(
@@ -210,7 +205,9 @@ augmentation(
   ),
 )
   .addOption(adapter())
-  .action(detectCommand);
+  .action(async (model, images, options) =>
+    (await import('./commands/predict.ts')).detectCommand(model, images, options),
+  );
 
 modelFile(
   placed(
@@ -226,7 +223,9 @@ modelFile(
   'onnx',
 )
   .addOption(adapter())
-  .action(segmentCommand);
+  .action(async (model, images, options) =>
+    (await import('./commands/predict.ts')).segmentCommand(model, images, options),
+  );
 
 modelFile(
   predicting(
@@ -244,7 +243,9 @@ modelFile(
   'onnx',
 )
   .addOption(adapter())
-  .action(classifyCommand);
+  .action(async (model, images, options) =>
+    (await import('./commands/classify.ts')).classifyCommand(model, images, options),
+  );
 
 augmentation(
   modelFile(
@@ -267,7 +268,7 @@ augmentation(
   .option('--report <file>', 'also write an HTML report with curves, thresholds and the worst images')
   .option('--worst <n>', 'most images in the report (default: 100)', whole(0))
   .addOption(adapter())
-  .action(evalCommand);
+  .action(async (model, options) => (await import('./commands/eval.ts')).evalCommand(model, options));
 
 program
   .command('verify')
@@ -293,6 +294,7 @@ program
   .option('--json <file>', 'also write the results to a JSON file')
   .addOption(adapter())
   .action(async (options) => {
+    const { verifyCommand } = await import('./commands/verify.ts');
     process.exitCode = await verifyCommand(options);
   });
 
@@ -321,7 +323,7 @@ program
   .option('--width <channels>', 'channels of the first stage of new models (default: 16)', whole(1, 4096))
   .option('--again', 'time again what was timed before')
   .addOption(adapter())
-  .action((models, options) => tuneCommand(models, options));
+  .action(async (models, options) => (await import('./commands/tune.ts')).tuneCommand(models, options));
 
 addWeightsCommands(program);
 
@@ -342,4 +344,4 @@ program
   .option('--out <dir>', 'folder for the results', 'out')
   .option('--seed <n>', 'random seed: the same seed gives the same results', whole(0), 1)
   .addOption(adapter())
-  .action(demoCommand);
+  .action(async (options) => (await import('./commands/demo.ts')).demoCommand(options));

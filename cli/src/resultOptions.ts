@@ -1,5 +1,9 @@
 import { type Command, Option } from 'commander';
-import { RESULT_FORMATS } from './results.ts';
+
+/** The formats of results. */
+export const RESULT_FORMATS = ['labelme', 'coco', 'yolo', 'masks', 'csv', 'panoptic'] as const;
+/** A format of results. */
+export type ResultFormat = (typeof RESULT_FORMATS)[number];
 
 /** Adds the options of commands that run a model on images. `formats`: those that results can be written in. */
 export const predicting = (command: Command): Command =>

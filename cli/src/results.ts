@@ -19,11 +19,7 @@ import type { LoadedImage } from './images.ts';
 import { PanopticResults } from './panopticResults.ts';
 import { printable } from './printable.ts';
 import { ResultFolder } from './resultFolder.ts';
-
-/** The formats of results. */
-export const RESULT_FORMATS = ['labelme', 'coco', 'yolo', 'masks', 'csv', 'panoptic'] as const;
-/** A format of results. */
-export type ResultFormat = (typeof RESULT_FORMATS)[number];
+import type { ResultFormat } from './resultOptions.ts';
 
 /** What is written of predictions, and where. */
 export interface ResultOptions {

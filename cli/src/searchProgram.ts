@@ -1,6 +1,4 @@
 import { type Command, Option } from 'commander';
-import { indexCommand } from './commands/index.ts';
-import { searchCommand } from './commands/search.ts';
 import { MODEL_FILE, whole } from './optionValues.ts';
 
 const METRICS = ['euclidean', 'sqeuclidean', 'manhattan', 'cosine', 'dot'];
@@ -39,7 +37,9 @@ export function addSearchCommands(program: Command): void {
     .option('--remove', 'take the items out')
     .option('--recursive', 'look into the folders below a folder too')
     .addOption(adapter())
-    .action(indexCommand);
+    .action(async (index, inputs, options) =>
+      (await import('./commands/index.ts')).indexCommand(index, inputs, options),
+    );
   program
     .command('search')
     .description('find what is nearest in an index, exactly')
@@ -52,5 +52,7 @@ export function addSearchCommands(program: Command): void {
     .option('--sheet <file>', 'also write a page with the images, .html')
     .option('--recursive', 'look into the folders below a folder too')
     .addOption(adapter())
-    .action(searchCommand);
+    .action(async (index, queries, options) =>
+      (await import('./commands/search.ts')).searchCommand(index, queries, options),
+    );
 }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { convertWeightsCommand, showWeightsCommand } from './commands/weights.ts';
 
 const STATE_DICT = 'PyTorch files that hold several: the name of the one to take, such as ema';
 
@@ -12,7 +11,9 @@ export function addWeightsCommands(program: Command): void {
     .description('show the format, the tensors, and what was left out and why')
     .argument('<file>', 'weights: safetensors, an index of shards, a PyTorch or ONNX file')
     .option('--state-dict <name>', STATE_DICT)
-    .action((file, options) => showWeightsCommand(file, options));
+    .action(async (file, options) =>
+      (await import('./commands/weights.ts')).showWeightsCommand(file, options),
+    );
 
   weights
     .command('convert')
@@ -26,5 +27,7 @@ export function addWeightsCommands(program: Command): void {
       '--arch <name>',
       "to .onnx: torchvision's name for the weights, such as resnet50 (default: told by them)",
     )
-    .action((file, out, options) => convertWeightsCommand(file, out, options));
+    .action(async (file, out, options) =>
+      (await import('./commands/weights.ts')).convertWeightsCommand(file, out, options),
+    );
 }

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lookAlike } from '../../cli/src/gather/alike.ts';
-import { arrangeFiles, checkFiles, type Dedupe, findAlike } from '../../cli/src/gather/arrange.ts';
+import { arrangeFiles, checkFiles, findAlike } from '../../cli/src/gather/arrange.ts';
 import { Journal } from '../../cli/src/gather/journal.ts';
+import type { Dedupe } from '../../cli/src/gather/options.ts';
 import {
   carriedNames,
   failed,

@@ -14,7 +14,8 @@ import {
   regionOutlines,
   regionShapes,
 } from '../../cli/src/predictions.ts';
-import { type Found, type ResultFormat, type ResultOptions, Results } from '../../cli/src/results.ts';
+import type { ResultFormat } from '../../cli/src/resultOptions.ts';
+import { type Found, type ResultOptions, Results } from '../../cli/src/results.ts';
 import { readCocoResults } from '../../src/data/formats/coco/results.ts';
 import type { AnnotatedImage } from '../../src/data/formats/format.ts';
 import { openDataset } from '../../src/data/formats/index.ts';

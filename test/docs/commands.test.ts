@@ -65,11 +65,11 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...SMALL,
   ],
   'train --data --model --out --weights': () => [
-    ...['train', '--model', 'fasterrcnn', '--data', at('coins'), '--out', at('started.safetensors')],
+    ...['train', '--model', 'retinanet', '--data', at('coins'), '--out', at('started.safetensors')],
     ...['--weights', at('resnet.pth'), ...SMALL.slice(0, -2)],
   ],
   'train --data --freeze --model --out --weights': () => [
-    ...['train', '--model', 'fasterrcnn', '--data', at('coins'), '--out', at('frozen.safetensors')],
+    ...['train', '--model', 'retinanet', '--data', at('coins'), '--out', at('frozen.safetensors')],
     ...['--weights', at('resnet.pth'), '--freeze', 'backbone.*', ...SMALL.slice(0, -2)],
   ],
   'train --crop --data --model --out --seed --steps --val': () => [

@@ -1,13 +1,10 @@
-import { type ByteImage, colorMomentHash, HASH_NAMES, type HashName, imageHashes } from 'fovea/similarity';
+import { type ByteImage, colorMomentHash, type HashName, imageHashes } from 'fovea/similarity';
 import { csvLine } from '../csv.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import type { Column } from '../hashColumns.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
 import { loadPixels } from '../pixelBytes.ts';
-
-/** What can be asked for: hashes of bits, and the moments of the colours, which are numbers. */
-export const COLUMNS = [...HASH_NAMES, 'colorMomentHash'] as const;
-export type Column = (typeof COLUMNS)[number];
 
 export interface HashCommandOptions {
   /** Default aHash, dHash, pHash and wHash. */

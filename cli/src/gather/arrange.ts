@@ -1,13 +1,7 @@
 import { lookAlike } from './alike.ts';
+import type { Dedupe } from './options.ts';
 import { isSuccess, type Outcome, pathOf, type Success } from './records.ts';
 import type { Store } from './store.ts';
-
-/**
- * Which images are kept: of those of the same bytes the first (bytes), of them only those that look like none before (hash), or all
- * (none).
- */
-export const DEDUPE = ['bytes', 'hash', 'none'] as const;
-export type Dedupe = (typeof DEDUPE)[number];
 
 /** Where images are put that look like others: a hash is no proof. */
 export const ASIDE = 'near-duplicates';

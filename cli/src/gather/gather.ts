@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { UsageError } from 'fovea';
-import { type Alike, arrangeFiles, checkFiles, type Dedupe, findAlike } from './arrange.ts';
+import { type Alike, arrangeFiles, checkFiles, findAlike } from './arrange.ts';
 import { Downloader, type DownloadOptions } from './download.ts';
 import { DownloadError } from './failure.ts';
 import { Journal } from './journal.ts';
 import { Keeper, type KeepOptions } from './keeper.ts';
 import type { ListRow, UrlList } from './list.ts';
+import type { Dedupe } from './options.ts';
 import {
   failed,
   isSuccess,

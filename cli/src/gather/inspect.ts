@@ -4,10 +4,7 @@ import type { Sharp } from 'sharp';
 import { claimedFormat, extensionOf, imageHeader, vips } from '../images.ts';
 import { decodePixels } from '../pixelBytes.ts';
 import { imageError } from './failure.ts';
-
-/** What images are written as: as they came, or in one format. */
-export const FORMATS = ['keep', 'jpg', 'png', 'webp'] as const;
-export type Format = (typeof FORMATS)[number];
+import type { Format } from './options.ts';
 
 /** Whether and how images are encoded again. */
 export interface EncodeOptions {

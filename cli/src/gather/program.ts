@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MOST_PIXELS } from '../mostPixels.ts';
 import { positive, whole } from '../optionValues.ts';
-import { MOST_PIXELS } from '../pixelBytes.ts';
-import { DEDUPE } from './arrange.ts';
-import { DEFAULTS, gatherCommand } from './command.ts';
-import { FORMATS } from './inspect.ts';
+
+import { DEDUPE, DEFAULTS, FORMATS } from './options.ts';
 
 /** Timers take no more than 24 days; a day is long enough. */
 const MOST_SECONDS = 86_400;
@@ -90,5 +89,7 @@ export function addGatherCommand(program: Command): void {
       headerText,
     )
     .option('--skip-failed', 'leave what failed in an earlier run as it is (default: try it again)')
-    .action((urls, options) => gatherCommand(urls, options, program.version()!));
+    .action(async (urls, options) =>
+      (await import('./command.ts')).gatherCommand(urls, options, program.version()!),
+    );
 }
