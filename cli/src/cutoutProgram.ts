@@ -29,6 +29,12 @@ export function addCutoutCommand(program: Command): void {
       )
       .requiredOption('--out <dir>', 'folder for the results')
       .option('--detector <file>', 'a detector: the model then refines each box that it finds')
+      .option('--detector-weights <file>', "Darknet's weights, where --detector is a .cfg")
+      .option(
+        '--detector-names <file>',
+        "the names of its classes, one per line: of Darknet's and ONNX models",
+      )
+      .option('--detector-classes <list>', 'the classes of its boxes that are cut out (default: all)', names)
       .option('--threshold <score>', 'lowest score of the boxes of --detector (default: 0.3)', share)
       .option('--padding <share>', 'what is added to each box on every side (default: 0.1)', share)
       .option('--classes <list>', 'the classes that are foreground (default: all)', names),

@@ -1,14 +1,19 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { boxesBy, type CutoutOptions, cutoutCommand } from '../../cli/src/commands/cutout.ts';
 import { uprightExif } from '../../cli/src/cutoutFile.ts';
+import type { FloatImage } from '../../src/data/image.ts';
+import type { DetectOptions } from '../../src/models/detection.ts';
 import { buildCli, fovea, messages } from './run.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
 const NETWORK = path.join(import.meta.dirname, '../fixtures/matting/rembg.onnx');
+
+const CFG = path.join(import.meta.dirname, '../fixtures/darknet/small.cfg');
 
 beforeAll(async () => {
   await buildCli();
@@ -22,6 +27,14 @@ beforeAll(async () => {
     .jpeg({ quality: 95 })
     .toFile(at('b.jpg'));
   writeFileSync(at('c.png'), 'no image');
+  const half = Buffer.alloc(60 * 40 * 4);
+  for (let i = 0; i < 60 * 40; i++) {
+    data.copy(half, 4 * i, 3 * i, 3 * i + 3);
+    half[4 * i + 3] = i % 60 < 30 ? 0 : 255;
+  }
+  await sharp(half, { raw: { width: 60, height: 40, channels: 4 } })
+    .png()
+    .toFile(at('half.png'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -38,7 +51,7 @@ it('writes cut-outs of the size that is seen, goes on after a bad image, and kee
     'ONNX network; images stretched to 32x24, normalised as ImageNet',
   );
   expect(run.stdout).toMatch(/a\.png: \d+ % foreground\n.*b\.jpg: \d+ % foreground\n/);
-  expect(readdirSync(at('cut')).sort()).toEqual(['a.png', 'b.png']);
+  expect(readdirSync(at('cut')).sort()).toEqual(['a.png', 'b.png', 'half.png']);
   const [a, own] = [await pixels(at('cut/a.png')), await pixels(at('a.png'))];
   expect([a.width, a.height, a.channels]).toEqual([60, 40, 4]);
   let whole = 0;
@@ -52,6 +65,10 @@ it('writes cut-outs of the size that is seen, goes on after a bad image, and kee
   const b = await sharp(at('cut/b.png')).metadata();
   expect([b.width, b.height, b.orientation]).toEqual([40, 60, 1]);
   expect(Buffer.from(b.exif!).includes('nobody')).toBe(true);
+  // The alpha of an image is multiplied.
+  const half = await pixels(at('cut/half.png'));
+  for (let i = 0; i < 60 * 40; i++) if (i % 60 < 30) expect(half.data[4 * i + 3]).toBe(0);
+  expect(half.data.some((value, i) => i % 4 === 3 && value > 0)).toBe(true);
 });
 
 it('writes masks, and lays cut-outs over a colour', async () => {
@@ -75,33 +92,45 @@ it('writes masks, and lays cut-outs over a colour', async () => {
   for (let i = 3; i < red.data.length; i += 4) expect(red.data[i]).toBe(255);
 });
 
-it('multiplies by the alpha of the image', async () => {
-  const source = await pixels(at('a.png'));
-  const data = Buffer.alloc(60 * 40 * 4);
-  for (let i = 0; i < 60 * 40; i++) {
-    source.data.copy(data, 4 * i, 3 * i, 3 * i + 3);
-    data[4 * i + 3] = i % 60 < 30 ? 0 : 255;
-  }
-  await sharp(data, { raw: { width: 60, height: 40, channels: 4 } })
-    .png()
-    .toFile(at('half.png'));
-  const run = await fovea('cutout', at('half.png'), '--model', NETWORK, '--out', at('halves'));
-  expect(run.code, run.stderr).toBe(0);
-  const half = await pixels(at('halves/half.png'));
-  for (let i = 0; i < 60 * 40; i++) if (i % 60 < 30) expect(half.data[4 * i + 3]).toBe(0);
+it.each<[Partial<CutoutOptions>, string]>([
+  [{ alphaMattingErodeSize: 4 }, 'options are for --alpha-matting'],
+  [{ bgcolor: [1, 2, 3, 255], onlyMask: true }, '--bgcolor is not for --only-mask'],
+  [{ padding: 0.2 }, '--padding is for --detector'],
+  [{ detectorClasses: ['dog'] }, '--detector-classes is for --detector'],
+  [{ detector: CFG }, 'without its weights; name their file (--detector-weights)'],
+])('refuses %j', async (more, message) => {
+  const run = cutoutCommand([at('a.png')], { model: NETWORK, out: at('none'), ...more });
+  await expect(run).rejects.toThrow(message);
+  expect(existsSync(at('none'))).toBe(false);
 });
 
-it.each<[readonly string[], string]>([
-  [['--alpha-matting-erode-size', '4'], 'options are for --alpha-matting'],
-  [['--bgcolor', '1,2'], 'give red, green, blue and opacity from 0 to 255'],
-  [['--bgcolor', '1,2,3', '--only-mask'], '--bgcolor is not for --only-mask'],
-  [['--padding', '0.2'], '--padding is for --detector'],
-  [['--tile', '64'], 'tile is not for ONNX networks'],
-])('refuses %j', async (more, message) => {
-  copyFileSync(at('a.png'), at('one.png'));
-  const run = await fovea('cutout', at('one.png'), '--model', NETWORK, '--out', at('none'), ...more);
-  expect(run.code).not.toBe(0);
-  expect(run.stderr).toContain(message);
+it('refuses a colour of two numbers', async () => {
+  const run = await fovea('cutout', at('a.png'), '--model', NETWORK, '--out', at('none'), '--bgcolor', '1,2');
+  expect(run.code).toBe(2);
+  expect(run.stderr).toContain('give red, green, blue and opacity from 0 to 255');
+});
+
+it('cuts out the objects of the classes that are asked for', async () => {
+  const seen: unknown[] = [];
+  const detector = {
+    classNames: ['dog', 'cat'],
+    hasMasks: false,
+    async detect(image: FloatImage, options?: DetectOptions) {
+      seen.push([...image.data], options);
+      return ['dog', 'cat', 'dog'].map((label, i) => ({
+        box: [i, 0, 9, 9] as const,
+        label,
+        score: 1 - i / 4,
+      }));
+    },
+    dispose: () => undefined,
+  };
+  const pixels = { width: 1, height: 1, data: Uint8Array.of(0, 51, 255) };
+  const of = (classes: string[] | undefined) => boxesBy(detector, 'd', { classes, scoreThreshold: 0.25 });
+  expect((await of(['dog'])(pixels)).map(([x]) => x)).toEqual([0, 2]);
+  expect(seen).toEqual([[0, Math.fround(0.2), 1], { scoreThreshold: 0.25 }]);
+  expect(await of(undefined)(pixels)).toHaveLength(3);
+  expect(() => of(['cow'])).toThrow('d: has no class cow; there are dog, cat');
 });
 
 it('makes EXIF upright, whatever its order of bytes, and leaves out what is no EXIF', () => {

@@ -123,6 +123,12 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ...['cutout', at('coins/coins.png'), '--model', at('segment.safetensors'), '--out', at('cut-boxes')],
     ...['--detector', at('detect.safetensors'), '--alpha-matting'],
   ],
+  'cutout --detector --detector-classes --detector-names --detector-weights --model --out': () => [
+    ...['cutout', at('coins/coins.png'), '--model', at('segment.safetensors'), '--out', at('cut-one')],
+    ...['--detector', path.join(FIXTURES, 'darknet/small.cfg'), '--detector-classes', 'one,three'],
+    ...['--detector-weights', path.join(FIXTURES, 'darknet/small.weights')],
+    ...['--detector-names', at('small.names')],
+  ],
   'hash --json --recursive': () => ['hash', at('classes'), '--recursive', '--json', at('hashes.json')],
   'dedupe --recursive': () => ['dedupe', at('classes'), '--recursive', '--out', at('same')],
   'dedupe --action --out --recursive': () => [

@@ -1,8 +1,11 @@
 import { type ObjectDetector, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
-import { composite, cutOut, estimateMatte, openMatting, type Rgba } from 'fovea/similarity';
+import type { OpenedModel } from 'fovea/open';
+import { composite, cutOut, estimateMatte, openMatting, type Rgba, type RgbPixels } from 'fovea/similarity';
+import type { Box } from 'fovea/vision';
 import { counted } from '../counted.ts';
 import { encodeCutout, loadCutoutImage } from '../cutoutFile.ts';
+import { defined } from '../defined.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
@@ -15,6 +18,9 @@ export interface CutoutOptions {
   readonly model: string;
   readonly out: string;
   readonly detector?: string;
+  readonly detectorWeights?: string;
+  readonly detectorNames?: string;
+  readonly detectorClasses?: readonly string[];
   readonly threshold?: number;
   readonly padding?: number;
   readonly classes?: readonly string[];
@@ -47,6 +53,46 @@ function alphaMattingOf(options: CutoutOptions) {
   throw new UsageError('--alpha-matting-… options are for --alpha-matting; give it too, or leave them out');
 }
 
+/** Options that need --detector. */
+const FOR_DETECTORS = [
+  ['detectorWeights', '--detector-weights'],
+  ['detectorNames', '--detector-names'],
+  ['detectorClasses', '--detector-classes'],
+  ['threshold', '--threshold'],
+  ['padding', '--padding'],
+] as const;
+
+/** Reads the model of --detector. */
+const readProposer = (file: string, options: CutoutOptions): Promise<OpenedModel> =>
+  readModel(file, defined({ weights: options.detectorWeights, names: options.detectorNames })).catch(
+    (error) => {
+      // Of other commands, these options are the model's.
+      if (error instanceof Error)
+        error.message = error.message.replace(/--(?=weights|names)/g, '--detector-');
+      throw error;
+    },
+  );
+
+/** Finds the boxes of objects of some classes, in an image of bytes. Throws UsageError for classes that a detector does not have. */
+export function boxesBy(
+  detector: ObjectDetector,
+  file: string,
+  {
+    classes,
+    scoreThreshold,
+  }: { readonly classes: readonly string[] | undefined; readonly scoreThreshold: number },
+): (pixels: RgbPixels) => Promise<Box[]> {
+  const unknown = classes?.find((wanted) => !detector.classNames.includes(wanted));
+  if (unknown !== undefined) {
+    throw new UsageError(`${file}: has no class ${unknown}; there are ${detector.classNames.join(', ')}`);
+  }
+  return async ({ width, height, data }) => {
+    const values = Float32Array.from(data, (value) => value / 255);
+    const found = await detector.detect({ width, height, channels: 3, data: values }, { scoreThreshold });
+    return found.filter(({ label }) => classes?.includes(label) ?? true).map(({ box }) => box);
+  };
+}
+
 /** fovea cutout: images without their background, as PNG files of their own size. */
 export async function cutoutCommand(images: readonly string[], options: CutoutOptions): Promise<void> {
   const { model, detector: proposer, out, reportBad, bgcolor, onlyMask, padding = 0.1 } = options;
@@ -54,12 +100,12 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
   if (bgcolor && onlyMask) {
     throw new UsageError('--bgcolor is not for --only-mask, which has no colours; leave out one of the two');
   }
-  for (const name of ['threshold', 'padding'] as const) {
+  for (const [name, flag] of FOR_DETECTORS) {
     if (options[name] !== undefined && proposer === undefined) {
-      throw new UsageError(`--${name} is for --detector; give one, or leave it out`);
+      throw new UsageError(`${flag} is for --detector; give one, or leave it out`);
     }
   }
-  const proposes = proposer === undefined ? undefined : await readModel(proposer);
+  const proposes = proposer === undefined ? undefined : await readProposer(proposer, options);
   const bytes = await readFileBytes(model);
   const inputs = await imageInputs(images, options);
   if (reportBad !== undefined) await checkOutputFile(reportBad);
@@ -75,23 +121,18 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
     });
     process.stderr.write(`${printable(model)}: ${printable(network.description)}\n`);
     const detector: ObjectDetector | undefined = proposes?.detector(gpu, { name: proposer! });
-    const scoreThreshold = options.threshold ?? Math.max(0.3, proposes?.leastScore ?? 0);
+    const findBoxes =
+      detector &&
+      boxesBy(detector, proposer!, {
+        classes: options.detectorClasses,
+        scoreThreshold: options.threshold ?? Math.max(0.3, proposes?.leastScore ?? 0),
+      });
     const results = await ResultFolder.create(out);
     await runImages(inputs, reportBad === undefined ? {} : { reportBad }, {
       load: loadCutoutImage,
       async predict(image) {
         const { pixels, opacity } = image;
-        const boxes = await detector
-          ?.detect(
-            {
-              width: pixels.width,
-              height: pixels.height,
-              channels: 3,
-              data: Float32Array.from(pixels.data, (value) => value / 255),
-            },
-            { scoreThreshold },
-          )
-          .then((found) => found.map(({ box }) => box));
+        const boxes = await findBoxes?.(pixels);
         const refine = {
           alphaMatting,
           postProcessMask: options.postProcessMask ?? false,

@@ -105,6 +105,14 @@ describe('an ONNX network', () => {
     expect(Math.max(...tiled.data)).toBe(1);
   });
 
+  it('takes no options of other models', async () => {
+    for (const [name, value] of Object.entries({ tile: 64, classes: ['dog'] })) {
+      await expect(openMatting(gpu, fixture('rembg.onnx'), { [name]: value })).rejects.toThrow(
+        `openMatting: ${name} is not for ONNX networks; leave it out`,
+      );
+    }
+  });
+
   it('of other outputs is refused', async () => {
     const vector = constantModel({ y: { shape: [1, 10], data: new Array(10).fill(0) } });
     await expect(openMatting(gpu, vector, { name: 'net.onnx' })).rejects.toThrow(
