@@ -11,7 +11,7 @@ import { RetinaNet } from '../../src/models/retinanet.ts';
 import { UNet } from '../../src/models/unet.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
 import { initialWeights, twoScene, writeScene } from '../tasks/scenes.ts';
-import { buildCli, fovea } from './run.ts';
+import { foveaHere } from './here.ts';
 
 let root: string;
 let data: string;
@@ -35,7 +35,6 @@ beforeAll(async () => {
   const segments = new UNet({ width: 4, numClasses: 3, seed: 0 });
   const other = { name: 'unet', model: segments, classNames, preprocessing } as const;
   await saveWeights(segmenter, initialWeights(segments), metadataOf(other));
-  await buildCli();
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -59,7 +58,7 @@ describe('several views of an image', () => {
 
   it('are looked at by fovea detect', async () => {
     const out = join(root, 'out');
-    const found = await fovea(
+    const found = await foveaHere(
       ...['detect', detector, join(data, 'two.png'), '--out', out, '--threshold', '0.1'],
       ...['--scales', '1, 1.5', '--flip', '--merge', 'wbf'],
     );
@@ -77,7 +76,7 @@ describe('several views of an image', () => {
       /--merge wbf needs several views of an image; add --scales or --flip/,
     );
     for (const list of ['0', '1,,2', '1,big', '-1', '']) {
-      const { code, stderr } = await fovea('eval', detector, '--data', data, `--scales=${list}`);
+      const { code, stderr } = await foveaHere('eval', detector, '--data', data, `--scales=${list}`);
       expect(code, stderr).toBe(2);
       expect(stderr).toMatch(/give positive numbers, such as 0\.75,1,1\.25/);
     }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildCli, fovea, messages } from './run.ts';
+import { foveaHere } from './here.ts';
+import { messages } from './run.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -11,7 +12,6 @@ const at = (...names: string[]) => path.join(folder, ...names);
 const COLORS = { blue: [20, 40, 200], red: [210, 30, 20] } as const;
 
 beforeAll(async () => {
-  await buildCli();
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-classify-'));
   const rows = ['file,label'];
   for (const [label, [r, g, b]] of Object.entries(COLORS)) {
@@ -29,7 +29,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('trains a classifier on a folder per class, classifies, and evaluates', async () => {
   const model = at('m.safetensors');
-  const trained = await fovea(
+  const trained = await foveaHere(
     ...['train', '--model', 'resnet-cifar', '--data', at('set'), '--out', model],
     ...['--steps', '25', '--crop', '32', '--batch', '8', '--width', '4', '--lr', '0.02'],
     ...['--label-smoothing', '0.05'],
@@ -41,13 +41,13 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
   expect(trained.stderr).toMatch(/epoch 1: .*val_accuracy [01]\.\d+ \(best\)/);
   expect(trained.code).toBe(0);
 
-  const told = await fovea('info', model);
+  const told = await foveaHere('info', model);
   expect(told.stdout).toContain('resnet-cifar');
   expect(told.stdout).toContain('blue, red');
-  const config = await fovea('info', model, '--toml');
+  const config = await foveaHere('info', model, '--toml');
   expect(config.stdout).toContain('label-smoothing = 0.05');
 
-  const found = await fovea('classify', model, at('set', 'red'), '--top', '9', '--out', at('results'));
+  const found = await foveaHere('classify', model, at('set', 'red'), '--top', '9', '--out', at('results'));
   expect(messages(found.stderr)).toEqual([`${model}: resnet-cifar, 2 classes`]);
   const lines = found.stdout.trim().split('\n');
   expect(lines).toHaveLength(6);
@@ -57,12 +57,12 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
   expect(table).toHaveLength(7);
 
   // The same probabilities as an ONNX model.
-  const exported = await fovea('export', model, at('m.onnx'));
+  const exported = await foveaHere('export', model, at('m.onnx'));
   expect({ code: exported.code, stderr: exported.code === 0 ? '' : exported.stderr }).toEqual({
     code: 0,
     stderr: '',
   });
-  await fovea('classify', at('m.onnx'), at('set', 'red'), '--top', '9', '--out', at('by-onnx'));
+  await foveaHere('classify', at('m.onnx'), at('set', 'red'), '--top', '9', '--out', at('by-onnx'));
   const byOnnx = readFileSync(at('by-onnx/classes.csv'), 'utf8').trim().split('\n');
   expect(byOnnx).toHaveLength(table.length);
   byOnnx.forEach((line, i) => {
@@ -76,7 +76,7 @@ it('trains a classifier on a folder per class, classifies, and evaluates', async
 
   for (const data of [at('set'), at('labels.csv')]) {
     const files = ['--json', at('eval.json'), '--report', at('eval.html')];
-    const judged = await fovea('eval', model, '--data', data, ...files);
+    const judged = await foveaHere('eval', model, '--data', data, ...files);
     expect(judged.stdout).toMatch(/^class +precision +recall +F1 +loss +images\nblue .* 6\nred .* 6\n/);
     expect(judged.code).toBe(0);
     const metrics = JSON.parse(readFileSync(at('eval.json'), 'utf8'));
@@ -93,7 +93,7 @@ it('--class-weights weigh the classes of the images that are learned from', asyn
   const rows = readFileSync(at('labels.csv'), 'utf8').split('\n').slice(0, 10);
   writeFileSync(at('more-blue.csv'), `${rows.join('\n')}\n`);
   const train = (name: string, ...more: string[]) =>
-    fovea(
+    foveaHere(
       ...['train', '--model', 'resnet-cifar', '--data', at('more-blue.csv'), '--val', '0'],
       ...['--out', at(`${name}.safetensors`), '--steps', '2', '--crop', '32', '--batch', '8', '--width', '4'],
       ...more,
@@ -106,7 +106,7 @@ it('--class-weights weigh the classes of the images that are learned from', asyn
   const [plain, auto] = [await train('plain'), await train('auto', '--class-weights', 'auto')];
   expect([plain.code, auto.code], plain.stderr + auto.stderr).toEqual([0, 0]);
   expect(losses('auto')).not.toEqual(losses('plain'));
-  const { stdout } = await fovea('info', at('auto.safetensors'), '--json');
+  const { stdout } = await foveaHere('info', at('auto.safetensors'), '--json');
   expect(JSON.parse(stdout)['class-weights']).toEqual({ blue: 9 / (2 * 6), red: 9 / (2 * 3) });
   // By name the same weights are the same training.
   const named = await train('named', '--class-weights', 'blue=0.75,red=1.5');
@@ -123,12 +123,12 @@ it('--class-weights weigh the classes of the images that are learned from', asyn
 it('goes on after a bad image, and says what is no classifier and no data set', async () => {
   writeFileSync(at('bad.png'), 'no image');
   const model = at('m.safetensors');
-  const found = await fovea('classify', model, at('bad.png'), at('set/blue/0.png'));
+  const found = await foveaHere('classify', model, at('bad.png'), at('set/blue/0.png'));
   expect(found.code).toBe(2);
   expect(found.stdout).toMatch(/0\.png: /);
   expect(found.stderr).toContain('bad.png: not an image that can be read');
 
-  const detected = await fovea('detect', model, at('set/blue/0.png'), '--out', at('none'));
+  const detected = await foveaHere('detect', model, at('set/blue/0.png'), '--out', at('none'));
   expect(detected.stderr).toContain('resnet-cifar is a classifier; use Classifier (fovea classify)');
   expect(detected.code).toBe(2);
 
@@ -137,7 +137,7 @@ it('goes on after a bad image, and says what is no classifier and no data set', 
     mkdirSync(at('damaged', label), { recursive: true });
     for (const name of ['a', 'b']) writeFileSync(at('damaged', label, `${name}.png`), 'no image');
   }
-  const judge = (...more: string[]) => fovea('eval', model, '--data', at('damaged'), ...more);
+  const judge = (...more: string[]) => foveaHere('eval', model, '--data', at('damaged'), ...more);
   const [stopped, skipped] = [await judge(), await judge('--skip-bad')];
   expect([stopped.code, skipped.code]).toEqual([2, 2]);
   expect(messages(stopped.stderr)).toEqual([
@@ -150,10 +150,10 @@ it('goes on after a bad image, and says what is no classifier and no data set', 
 
   mkdirSync(at('empty'));
   const args = ['train', '--task', 'classify', '--out', at('x.safetensors')];
-  const empty = await fovea(...args, '--data', at('empty'));
+  const empty = await foveaHere(...args, '--data', at('empty'));
   expect(empty.stderr).toContain('empty: has no folder with images; give a folder per class');
-  const one = await fovea(...args, '--data', at('set'), '--from', 'coco');
+  const one = await foveaHere(...args, '--data', at('set'), '--from', 'coco');
   expect(one.stderr).toContain('--from is for annotations of objects, not for classes of images');
-  const anchors = await fovea(...args, '--data', at('set'), '--best', 'ap');
+  const anchors = await foveaHere(...args, '--data', at('set'), '--best', 'ap');
   expect(anchors.stderr).toContain('a resnet has accuracy, top5, loss');
 });

@@ -7,7 +7,8 @@ import { boxesBy, type CutoutOptions, cutoutCommand } from '../../cli/src/comman
 import { uprightExif } from '../../cli/src/cutoutFile.ts';
 import type { FloatImage } from '../../src/data/image.ts';
 import type { DetectOptions } from '../../src/models/detection.ts';
-import { buildCli, fovea, messages } from './run.ts';
+import { foveaHere } from './here.ts';
+import { messages } from './run.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -16,7 +17,6 @@ const NETWORK = path.join(import.meta.dirname, '../fixtures/matting/rembg.onnx')
 const CFG = path.join(import.meta.dirname, '../fixtures/darknet/small.cfg');
 
 beforeAll(async () => {
-  await buildCli();
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-cutout-'));
   const data = Buffer.from(Array.from({ length: 60 * 40 * 3 }, (_, i) => (i * 7919) % 251));
   const image = () => sharp(data, { raw: { width: 60, height: 40, channels: 3 } });
@@ -44,7 +44,7 @@ const pixels = async (file: string) => {
 };
 
 it('writes cut-outs of the size that is seen, goes on after a bad image, and keeps what describes the image', async () => {
-  const run = await fovea('cutout', folder, '--model', NETWORK, '--out', at('cut'));
+  const run = await foveaHere('cutout', folder, '--model', NETWORK, '--out', at('cut'));
   expect(run.code).toBe(2);
   expect(run.stderr).toContain('c.png: not an image that can be read');
   expect(messages(run.stderr)[0]).toContain(
@@ -73,12 +73,12 @@ it('writes cut-outs of the size that is seen, goes on after a bad image, and kee
 
 it('writes masks, and lays cut-outs over a colour', async () => {
   const one = ['cutout', at('a.png'), '--model', NETWORK];
-  const masked = await fovea(...one, '--out', at('mask'), '--only-mask', '--post-process-mask');
+  const masked = await foveaHere(...one, '--out', at('mask'), '--only-mask', '--post-process-mask');
   expect(masked.code, masked.stderr).toBe(0);
   const mask = await pixels(at('mask/a.png'));
   expect((await sharp(at('mask/a.png')).metadata()).channels).toBe(1);
   for (const value of mask.data) expect([0, 255]).toContain(value);
-  const laid = await fovea(
+  const laid = await foveaHere(
     ...one,
     '--out',
     at('red'),
@@ -105,7 +105,16 @@ it.each<[Partial<CutoutOptions>, string]>([
 });
 
 it('refuses a colour of two numbers', async () => {
-  const run = await fovea('cutout', at('a.png'), '--model', NETWORK, '--out', at('none'), '--bgcolor', '1,2');
+  const run = await foveaHere(
+    'cutout',
+    at('a.png'),
+    '--model',
+    NETWORK,
+    '--out',
+    at('none'),
+    '--bgcolor',
+    '1,2',
+  );
   expect(run.code).toBe(2);
   expect(run.stderr).toContain('give red, green, blue and opacity from 0 to 255');
 });

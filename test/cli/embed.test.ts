@@ -10,7 +10,8 @@ import { readSafetensors } from '../../src/io/safetensors.ts';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { wavBytes } from '../similarity/audio/wavBytes.ts';
-import { buildCli, fovea, messages } from './run.ts';
+import { foveaHere } from './here.ts';
+import { messages } from './run.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -20,7 +21,6 @@ const image = (red: number, green: number) =>
   sharp({ create: { width: 40, height: 36, channels: 3, background: { r: red, g: green, b: 60 } } });
 
 beforeAll(async () => {
-  await buildCli();
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-embed-'));
   const model = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 3, seed: 1 });
   const weights = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const embed = (out: string, ...args: string[]) =>
-  fovea('embed', ...args, '--model', at('m.pth'), '--out', at(out));
+  foveaHere('embed', ...args, '--model', at('m.pth'), '--out', at(out));
 
 it('writes a vector for each image in the format of the name, and goes on after one that cannot be used', async () => {
   const found = await embed('e.npy', at('set'), '--normalize', '--report-bad', at('bad.json'));
@@ -79,7 +79,7 @@ it('writes a vector for each image in the format of the name, and goes on after 
   expect(rows.map((row) => row.file)).toEqual(images);
   expect([...(rows[1]!.embedding as number[])]).toEqual([...data.subarray(64)]);
   expect(parquetMetadata(file).key_value_metadata).toContainEqual({ key: 'layer', value: 'what enters fc' });
-  const search = await fovea('search', at('e.index'), at('set', 'a.png'), '-k', '1');
+  const search = await foveaHere('search', at('e.index'), at('set', 'a.png'), '-k', '1');
   expect(search.stdout).toContain('b.png');
 }, 300_000);
 

@@ -4,14 +4,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { loadPixels } from '../../cli/src/pixelBytes.ts';
 import { colorMomentHash, imageHashes } from '../../src/similarity/index.ts';
-import { buildCli, fovea } from './run.ts';
+import { foveaHere } from './here.ts';
 
 const PIXELS = path.join(import.meta.dirname, '../fixtures/pixels');
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
 
 beforeAll(async () => {
-  await buildCli();
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-hash-'));
   mkdirSync(at('set/below'), { recursive: true });
   for (const file of ['rgb.png', 'grey.jpg', 'turned6.jpg'])
@@ -24,7 +23,7 @@ type Row = Readonly<Record<string, string>>;
 const rowsIn = (file: string): Row[] => JSON.parse(readFileSync(file, 'utf8')) as Row[];
 
 it('prints the hashes of images, and writes them as JSON and CSV', async () => {
-  const { code, stdout, stderr } = await fovea(
+  const { code, stdout, stderr } = await foveaHere(
     ...['hash', at('set'), '--recursive', '--json', at('out/hashes.json'), '--csv', at('out/hashes.csv')],
   );
   expect([code, stderr]).toEqual([0, '']);
@@ -45,7 +44,7 @@ it('prints the hashes of images, and writes them as JSON and CSV', async () => {
 
 it('computes those that are asked for, of other sizes, of images as they are shown', async () => {
   const json = at('some.json');
-  const { code } = await fovea(
+  const { code } = await foveaHere(
     ...['hash', at('set/turned6.jpg'), '--hashes', 'dHashVertical,pHash', '--hash-size', '5', '--json', json],
     '--orient',
   );
@@ -59,7 +58,7 @@ it('computes those that are asked for, of other sizes, of images as they are sho
 
 it("has OpenCV's hashes as columns, moments as numbers", async () => {
   const [json, csv] = [at('opencv.json'), at('opencv.csv')];
-  const { code, stdout } = await fovea(
+  const { code, stdout } = await foveaHere(
     ...['hash', at('set/rgb.png'), '--hashes', 'colorMomentHash,blockMeanHash', '--json', json, '--csv', csv],
   );
   expect(code).toBe(0);
@@ -80,7 +79,7 @@ it('goes on after an image that cannot be read, and says so', async () => {
   mkdirSync(at('bad'));
   copyFileSync(path.join(PIXELS, 'rgb.png'), at('bad/c.png'));
   writeFileSync(at('bad/a.png'), 'no image');
-  const { code, stdout, stderr } = await fovea(
+  const { code, stdout, stderr } = await foveaHere(
     ...['hash', at('bad'), at('missing.png'), '--json', at('bad.json'), '--report-bad', at('faults.json')],
   );
   expect(code).toBe(2);
@@ -96,7 +95,7 @@ it.each([
   [['--hash-size', '1'], 'give a whole number from 2 to 256'],
   [['--hash-size', '9'], 'waveletHash: hashSize is 9; give a power of 2'],
 ])('refuses %j', async (options, message) => {
-  const { code, stdout, stderr } = await fovea('hash', at('set'), ...options);
+  const { code, stdout, stderr } = await foveaHere('hash', at('set'), ...options);
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toContain(message);
 });

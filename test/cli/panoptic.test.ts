@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildCli, fovea, messages } from './run.ts';
+import { foveaHere } from './here.ts';
+import { messages } from './run.ts';
 
 const CUTOUTS = path.join(import.meta.dirname, '../../examples/cutouts');
 const CLASSES = ['apple', 'ball', 'car', 'cat', 'frog', 'background'];
@@ -12,7 +13,6 @@ let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
 
 beforeAll(async () => {
-  await buildCli();
   folder = mkdtempSync(path.join(tmpdir(), 'fovea-panoptic-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,7 +29,7 @@ interface Panoptic {
 
 it('trains a Panoptic FPN, evaluates it, and writes segments as COCO has them', async () => {
   const model = at('m.safetensors');
-  const trained = await fovea(
+  const trained = await foveaHere(
     ...['train', '--model', 'panopticfpn', '--data', path.join(CUTOUTS, 'train'), '--out', model],
     ...['--steps', '2', '--size', '64', '--crop', '64', '--batch', '2', '--width', '4', '--val', '0'],
   );
@@ -37,7 +37,7 @@ it('trains a Panoptic FPN, evaluates it, and writes segments as COCO has them', 
   expect(trained.stderr).toMatch(/step 2\/2, .*mask \d\.\d+, .*semantic \d\.\d+/);
   expect(trained.code).toBe(0);
 
-  const judged = await fovea(
+  const judged = await foveaHere(
     ...['eval', model, '--data', path.join(CUTOUTS, 'val'), '--json', at('eval.json')],
   );
   for (const what of ['all', 'things', 'stuff']) {
@@ -48,7 +48,7 @@ it('trains a Panoptic FPN, evaluates it, and writes segments as COCO has them', 
   expect(panoptic.perClass.map(({ label }: { label: string }) => label)).toEqual(CLASSES);
 
   const image = path.join(CUTOUTS, 'val/images/val-001.jpg');
-  const found = await fovea(
+  const found = await foveaHere(
     ...['detect', model, image, '--out', at('found'), '--format', 'panoptic', '--threshold', '0'],
   );
   expect(found.code).toBe(0);
@@ -77,7 +77,7 @@ it('trains a Panoptic FPN, evaluates it, and writes segments as COCO has them', 
     expect(bbox[2]! * bbox[3]!).toBeGreaterThanOrEqual(area);
   }
 
-  const merged = await fovea(
+  const merged = await foveaHere(
     ...['detect', model, image, '--out', at('merged'), '--format', 'panoptic', '--flip'],
   );
   expect(messages(merged.stderr).at(-1)).toContain('not for --format panoptic');

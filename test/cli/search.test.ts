@@ -4,7 +4,8 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeNpy } from '../../src/io/npy.ts';
-import { buildCli, fovea, messages, startFovea } from './run.ts';
+import { foveaHere } from './here.ts';
+import { buildCli, messages, startFovea } from './run.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -29,11 +30,11 @@ it('puts arrays into an index, takes items out, and finds what is nearest', asyn
     [0, 1],
     [1, 1],
   ]);
-  const made = await fovea('index', index, vectors, '--ids', at('ids.txt'));
+  const made = await foveaHere('index', index, vectors, '--ids', at('ids.txt'));
   expect([made.code, made.stdout]).toEqual([0, `${vectors}: 3 vectors added; ${index} has 3\n`]);
   const more = array('w.npy', [[-1, 0]]);
-  expect((await fovea('index', index, more)).stdout).toContain('has 4');
-  const gone = await fovea('index', index, 'north', '--remove');
+  expect((await foveaHere('index', index, more)).stdout).toContain('has 4');
+  const gone = await foveaHere('index', index, 'north', '--remove');
   expect(gone.stdout).toBe(`1 vector removed; ${index} has 3\n`);
 
   const queries = array('q.npy', [
@@ -41,7 +42,16 @@ it('puts arrays into an index, takes items out, and finds what is nearest', asyn
     [-3, 0],
   ]);
   const json = at('out/found.json');
-  const { code, stdout, stderr } = await fovea('search', index, queries, 'east', '-k', '2', '--json', json);
+  const { code, stdout, stderr } = await foveaHere(
+    'search',
+    index,
+    queries,
+    'east',
+    '-k',
+    '2',
+    '--json',
+    json,
+  );
   expect([code, messages(stderr)]).toEqual([0, []]);
   const found = JSON.parse(readFileSync(json, 'utf8')) as {
     metric: string;
@@ -59,22 +69,22 @@ it('puts arrays into an index, takes items out, and finds what is nearest', asyn
 
 it('says what does not fit', async () => {
   const index = at('b.index');
-  await fovea('index', index, array('v2.npy', [[1, 2]]), '--metric', 'euclidean');
-  const other = await fovea('index', index, array('v3.npy', [[1, 2, 3]]));
+  await foveaHere('index', index, array('v2.npy', [[1, 2]]), '--metric', 'euclidean');
+  const other = await foveaHere('index', index, array('v3.npy', [[1, 2, 3]]));
   expect([other.code, other.stderr]).toEqual([
     2,
     expect.stringContaining('has vectors of 2 values, these have 3'),
   ]);
-  const metric = await fovea('index', index, at('v2.npy'), '--metric', 'dot');
+  const metric = await foveaHere('index', index, at('v2.npy'), '--metric', 'dot');
   expect(metric.stderr).toContain('is searched by euclidean, not dot');
-  const image = await fovea('search', index, at('no.jpg'));
+  const image = await foveaHere('search', index, at('no.jpg'));
   expect([image.code, messages(image.stderr)[0]]).toEqual([
     2,
     expect.stringContaining('no.jpg is no item of'),
   ]);
-  const text = await fovea('search', at('ids.txt'), '0');
+  const text = await foveaHere('search', at('ids.txt'), '0');
   expect(text.stderr).toContain('is no index file');
-  expect((await fovea('search', index, '0', '--sheet', at('x.txt'))).stderr).toContain('call it .html');
+  expect((await foveaHere('search', index, '0', '--sheet', at('x.txt'))).stderr).toContain('call it .html');
 });
 
 it('keeps a whole index where a process is killed while it appends', async () => {
@@ -92,12 +102,12 @@ it('keeps a whole index where a process is killed while it appends', async () =>
     child.kill('SIGKILL');
     expect((await ended).signal).toBe('SIGKILL');
     const one = array('one.npy', [Array.from({ length: width }, () => 1)]);
-    const { code, stdout } = await fovea('index', index, one);
+    const { code, stdout } = await foveaHere('index', index, one);
     expect(code).toBe(0);
     const count = Number(/has (\d+)\n/.exec(stdout)![1]);
     expect(count).toBeGreaterThan(0);
     const json = at('killed.json');
-    const found = await fovea('search', index, one, '-k', '1', '--json', json);
+    const found = await foveaHere('search', index, one, '-k', '1', '--json', json);
     expect(found.code).toBe(0);
     expect(JSON.parse(readFileSync(json, 'utf8')).queries[0].found[0].distance).toBeLessThan(1e-6);
     before = size();

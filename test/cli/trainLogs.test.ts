@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { scalarsOf } from '../learn/eventFiles.ts';
 import { twoScene, writeScene } from '../tasks/scenes.ts';
-import { buildCli, fovea, startFovea } from './run.ts';
+import { foveaHere } from './here.ts';
+import { buildCli, startFovea } from './run.ts';
 
 let folder: string;
 const at = (...names: string[]) => path.join(folder, ...names);
@@ -73,7 +74,7 @@ function expectEqualLogs(log: string): Columns {
 }
 
 it('--log writes the same values as a table, as a history and for TensorBoard, also after a resume', async () => {
-  const whole = await fovea(...training('whole', '--log', at('logs/of/whole')));
+  const whole = await foveaHere(...training('whole', '--log', at('logs/of/whole')));
   expect(whole.code, whole.stderr).toBe(0);
   const expected = expectEqualLogs(at('logs/of/whole'));
   // What is printed is the same, too.
@@ -101,7 +102,7 @@ it('--log writes the same values as a table, as a history and for TensorBoard, a
     expect(stopped.code).not.toBe(0);
     signal = 'SIGINT';
     const rest = log ? [] : ['--log', at(`${name}-log`)];
-    const resumed = await fovea(...training(name, '--resume', ...rest));
+    const resumed = await foveaHere(...training(name, '--resume', ...rest));
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(expectEqualLogs(at(`${name}-log`))).toEqual(expected);
     expect(readFileSync(at(`${name}.safetensors`)).equals(readFileSync(at('whole.safetensors')))).toBe(true);
@@ -111,7 +112,7 @@ it('--log writes the same values as a table, as a history and for TensorBoard, a
 it('--log that cannot be a folder ends the command before anything is read or trained', async () => {
   writeFileSync(at('file'), '');
   for (const log of [at('file'), at('file/below')]) {
-    const refused = await fovea(...training('refused', '--log', log));
+    const refused = await foveaHere(...training('refused', '--log', log));
     expect(refused.code).toBe(2);
     expect(refused.stderr.trimEnd().split('\n')).toEqual([
       expect.stringMatching(/file.*: cannot be used as a folder \(.*\); choose another output path$/),

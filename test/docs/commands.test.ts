@@ -8,7 +8,7 @@ import { writeTorch } from '../../src/io/torch/write.ts';
 import { ResNet } from '../../src/models/resnet.ts';
 import { torchvisionModel } from '../../src/models/torchvision.ts';
 import { yoloFastest } from '../../src/models/yolo.ts';
-import { buildCli, fovea } from '../cli/run.ts';
+import { foveaHere } from '../cli/here.ts';
 import { initialWeights } from '../tasks/scenes.ts';
 import { problemOfOther, type Understood, understand, wordsOf } from './commandLine.ts';
 import { commandsOf, PAGES, root, type ShownCommand } from './pages.ts';
@@ -268,7 +268,6 @@ beforeAll(async () => {
   const { model } = torchvisionModel('lraspp_mobilenet_v3_large');
   const lraspp = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
   writeFileSync(at('lraspp.pth'), writeTorch(lraspp));
-  await buildCli();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -310,7 +309,7 @@ describe('the commands on the pages', () => {
     const words = row();
     const flags = understand(words).shape.split(' ');
     for (const flag of shape.split(' ')) expect(flags).toContain(flag);
-    const { code, stdout, stderr } = await fovea(...words);
+    const { code, stdout, stderr } = await foveaHere(...words);
     expect({ code, output: code === 0 ? '' : stdout + stderr }).toEqual({ code: 0, output: '' });
   });
 });
