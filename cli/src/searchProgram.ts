@@ -21,7 +21,7 @@ export function addSearchCommands(program: Command): void {
       '<index>',
       'the file, which is made where it is not there; images that are in it already are left out',
     )
-    .argument('<inputs...>', 'image files and folders of images, or .npy files; with --remove ids of items')
+    .argument('[inputs...]', 'image files and folders of images, or .npy files; with --remove ids of items')
     .option('--model <file>', `what makes the vectors: ${MODEL_FILE} (default: that of the index)`)
     .option('--layer <name>', 'the layer whose features are the vectors (default: the last before the head)')
     .addOption(
@@ -35,6 +35,7 @@ export function addSearchCommands(program: Command): void {
     .addOption(new Option('--metric <name>', 'what is near (default: cosine)').choices(METRICS))
     .option('--ids <file>', 'an id per line for the rows of a .npy file (default: numbers)')
     .option('--remove', 'take the items out')
+    .option('--compact', 'write the file again without what was taken out, which keeps its place until then')
     .option('--recursive', 'look into the folders below a folder too')
     .addOption(adapter())
     .action(async (index, inputs, options) =>

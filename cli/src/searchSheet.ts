@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Id, Metric } from 'fovea/similarity';
 import { thumbnail } from './draw.ts';
 import type { GalleryImage } from './gallery.ts';
@@ -46,7 +47,7 @@ export async function writeSheet(
     for (const { id, distance } of found) {
       const image = await imageOf(
         String(id),
-        `${Number(distance.toPrecision(4))}: ${printable(String(id))}`,
+        `${printable(path.basename(String(id)))}, ${Number(distance.toPrecision(4))}`,
         seen,
       );
       if (image) images.push(image);
@@ -57,17 +58,19 @@ export async function writeSheet(
   }
   await writeReport(file, {
     title: `Nearest images in ${printable(index)}`,
-    lead: `The nearest images of each query by ${metric}, the nearest first.`,
+    lead: `What is nearest to each query by ${metric === 'dot' ? 'dot product' : `${metric} distance`}, the nearest first.`,
     runs: [
       {
         name: 'Search',
         task: metric,
         metrics: { queries: answers.length },
-        galleries: [{ title: 'Queries', filters: [{ name: 'query' }], items }],
+        galleries: [
+          { title: 'Queries', filters: [{ name: 'query' }], items, noun: ['query', 'queries'] as const },
+        ],
       },
     ],
     timings: [],
-    versions: {},
+    versions: { node: process.versions.node },
     notes:
       missing === 0 ? [] : [`${missing} of the images that were found could not be read, and are not shown.`],
   });

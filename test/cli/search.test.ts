@@ -1,8 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { encodePng } from '../../cli/src/images.ts';
+import { writeSheet } from '../../cli/src/searchSheet.ts';
 import { encodeNpy } from '../../src/io/npy.ts';
 import { foveaHere } from './here.ts';
 import { buildCli, messages, startFovea } from './run.ts';
@@ -36,6 +39,12 @@ it('puts arrays into an index, takes items out, and finds what is nearest', asyn
   expect((await foveaHere('index', index, more)).stdout).toContain('has 4');
   const gone = await foveaHere('index', index, 'north', '--remove');
   expect(gone.stdout).toBe(`1 vector removed; ${index} has 3\n`);
+  const before = statSync(index).size;
+  const compact = await foveaHere('index', index, '--compact');
+  const bytes = statSync(index).size;
+  expect(compact.stdout).toBe(`${index}: 3 vectors in ${bytes} bytes, ${before} before\n`);
+  expect(bytes).toBeLessThan(before);
+  expect(readdirSync(folder).filter((name) => /tmp|lock/.test(name))).toEqual([]);
 
   const queries = array('q.npy', [
     [2, 0.5],
@@ -67,6 +76,21 @@ it('puts arrays into an index, takes items out, and finds what is nearest', asyn
   expect(stdout).toContain('north-east');
 });
 
+it('shows what was found for each query, and counts images that are gone', async () => {
+  const images = ['a.png', '<b>\u202e.png'].map((name) => at(name));
+  for (const name of images) {
+    writeFileSync(name, await encodePng({ width: 2, height: 2, data: new Uint8Array(4) }));
+  }
+  const found = [...images, at('gone.png')].map((id, i) => ({ id, distance: i / 3 }));
+  await writeSheet(at('sheet.html'), 'a.index', 'euclidean', [{ query: images[0]!, found }]);
+  const { document } = parseHTML(readFileSync(at('sheet.html'), 'utf8'));
+  const captions = [...document.querySelectorAll('figcaption')].map(({ textContent }) => textContent);
+  expect(captions.slice(0, 2)).toEqual(['query', 'a.png, 0']);
+  expect(captions[2]).toMatch(/^<b>[^\u202e]*\.png, 0\.3333$/);
+  expect(document.body.textContent).toContain('1 of the images that were found could not be read');
+  expect(document.body.textContent).toContain('1 of 1 query');
+}, 30_000);
+
 it('says what does not fit', async () => {
   const index = at('b.index');
   await foveaHere('index', index, array('v2.npy', [[1, 2]]), '--metric', 'euclidean');
@@ -85,6 +109,7 @@ it('says what does not fit', async () => {
   const text = await foveaHere('search', at('ids.txt'), '0');
   expect(text.stderr).toContain('is no index file');
   expect((await foveaHere('search', index, '0', '--sheet', at('x.txt'))).stderr).toContain('call it .html');
+  expect((await foveaHere('index', index)).stderr).toContain('give images, folders of images or .npy files');
 });
 
 it('keeps a whole index where a process is killed while it appends', async () => {

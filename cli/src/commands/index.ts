@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { fileStorage, readFileBytes } from 'fovea/io';
 import { createIndex, type IndexFile, type Metric, openIndex } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { makeFolder } from '../files.ts';
+import { makeFolder, realPath } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { embedImages, type IndexModel, isNpy, modelOf, npyRows, openIndexModel } from '../indexVectors.ts';
@@ -21,6 +22,8 @@ export interface IndexCommandOptions {
   readonly ids?: string;
   /** Whether the items are taken out instead. */
   readonly remove?: boolean;
+  /** Whether the file is written again, without what was taken out. */
+  readonly compact?: boolean;
   readonly recursive?: boolean;
   readonly adapter?: string;
 }
@@ -65,16 +68,44 @@ export async function indexCommand(
 }
 
 async function change(file: string, inputs: readonly string[], options: IndexCommandOptions): Promise<void> {
-  const { ids, remove = false } = options;
+  const { ids, remove = false, compact = false } = options;
+  if (inputs.length === 0 && !compact) {
+    throw new UsageError('index: give images, folders of images or .npy files; or --compact');
+  }
   const arrays = inputs.filter(isNpy);
   if (arrays.length > 0 && arrays.length < inputs.length) {
     throw new UsageError('index: give either images or .npy files');
   }
   if (ids !== undefined && arrays.length !== 1)
     throw new UsageError('index: --ids names the rows of one .npy file');
-  if (remove) return removeItems(file, inputs);
-  if (arrays.length > 0) await addArrays(file, arrays, options);
-  else await addImages(file, inputs, options);
+  if (remove) await removeItems(file, inputs);
+  else if (arrays.length > 0) await addArrays(file, arrays, options);
+  else if (inputs.length > 0) await addImages(file, inputs, options);
+  if (compact) await compactFile(file);
+}
+
+/** Puts a file without what was taken out in place of an index. */
+async function compactFile(file: string): Promise<void> {
+  const place = await realPath(file);
+  const begun = path.join(path.dirname(place), `.${path.basename(place)}.${randomUUID()}.tmp`);
+  const index = await openIndex(await fileStorage(place, 'read'), { readOnly: true });
+  try {
+    const storage = await fileStorage(begun, 'create');
+    const compacted = await index.compactInto(storage).catch(async (error) => {
+      await storage.close();
+      throw error;
+    });
+    const after = await storage.size();
+    await compacted.close();
+    const before = (await stat(place)).size;
+    await rename(begun, place);
+    process.stdout.write(
+      `${printable(file)}: ${counted(index.size, 'vector')} in ${after.toLocaleString('en')} bytes, ${before.toLocaleString('en')} before\n`,
+    );
+  } finally {
+    await index.close();
+    await rm(begun, { force: true });
+  }
 }
 
 async function removeItems(file: string, ids: readonly string[]): Promise<void> {
