@@ -73,6 +73,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   duplicateGroups: () => similarity.duplicateGroups(hashes, mistake),
   BkTree: () => new similarity.BkTree(16).search(hashes[0]!, mistake),
   HammingIndex: () => similarity.HammingIndex.prototype.search(hashes, mistake),
+  hashImages: () => similarity.hashImages([image], mistake),
   imageHashes: () => similarity.imageHashes(image, mistake),
 };
 

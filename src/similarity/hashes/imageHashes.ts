@@ -1,7 +1,7 @@
 import { expectArguments } from '../../arguments.ts';
 import { expectOneOf, withDefaults } from '../../options.ts';
 import { blockMeanHash } from './blockMean.ts';
-import { type ByteImage, type GreyImage, greyOf } from './greyImage.ts';
+import { type ByteImage, greyOf } from './greyImage.ts';
 import {
   averageHashPlan,
   differenceHashPlan,
@@ -36,45 +36,61 @@ export interface ImageHashesOptions<Name extends HashName = HashName> {
   readonly hashSize?: number;
 }
 
-/** An image, and the same in grey, which is made once. */
-interface Seen {
-  readonly image: ByteImage;
-  readonly grey: GreyImage;
+/** What is left to do for an image of a size, by the name of the hash. */
+const PLANS: Partial<Readonly<Record<HashName, (size: ImageSides, hashSize: number) => HashPlan>>> = {
+  aHash: (_, hashSize) => averageHashPlan({ hashSize }),
+  dHash: (_, hashSize) => differenceHashPlan({ hashSize }),
+  dHashVertical: (_, hashSize) => differenceHashPlan({ hashSize, vertical: true }),
+  pHash: (_, hashSize) => perceptualHashPlan({ hashSize }),
+  wHash: (size, hashSize) => waveletHashPlan(size, { hashSize }),
+};
+
+interface ImageSides {
+  readonly width: number;
+  readonly height: number;
 }
 
-const ofGrey =
-  (planOf: (grey: GreyImage, hashSize: number) => HashPlan) =>
-  ({ grey }: Seen, hashSize: number): ImageHash =>
-    hashGrey(grey, planOf(grey, hashSize));
+/** The plan of a hash for images of a size; undefined for block mean hashes, which do not look at an image that is grey already. */
+export const hashPlan = (name: HashName, size: ImageSides, hashSize: number): HashPlan | undefined =>
+  PLANS[name]?.(size, hashSize);
 
-const HASHES: Readonly<Record<HashName, (seen: Seen, hashSize: number) => ImageHash>> = {
-  aHash: ofGrey((_, hashSize) => averageHashPlan({ hashSize })),
-  dHash: ofGrey((_, hashSize) => differenceHashPlan({ hashSize })),
-  dHashVertical: ofGrey((_, hashSize) => differenceHashPlan({ hashSize, vertical: true })),
-  pHash: ofGrey((_, hashSize) => perceptualHashPlan({ hashSize })),
-  wHash: ofGrey((size, hashSize) => waveletHashPlan(size, { hashSize })),
-  blockMeanHash: ({ image }) => blockMeanHash(image),
-  blockMeanHash1: ({ image }) => blockMeanHash(image, { mode: 1 }),
-};
+/** The names and the size that are asked for. */
+export function hashOptions(
+  call: string,
+  options: ImageHashesOptions,
+): { readonly hashes: readonly HashName[]; readonly hashSize: number } {
+  const { hashes, hashSize } = withDefaults<ImageHashesOptions, Required<ImageHashesOptions>>(call, options, {
+    hashes: ['aHash', 'dHash', 'pHash', 'wHash'],
+    hashSize: 8,
+  });
+  expectArguments(call, { hashes }, { hashes: ['text'] });
+  for (const name of hashes) expectOneOf(call, 'hashes', name, HASH_NAMES);
+  return { hashes, hashSize };
+}
+
+/** Hashes of an image by their names; it is made grey once. */
+export function hashesOf(
+  call: string,
+  image: ByteImage,
+  { hashes, hashSize }: { readonly hashes: readonly HashName[]; readonly hashSize: number },
+): Record<string, ImageHash> {
+  const grey = greyOf(call, image);
+  return Object.fromEntries(
+    hashes.map((name) => {
+      const plan = hashPlan(name, grey, hashSize);
+      const mode = name === 'blockMeanHash' ? 0 : 1;
+      return [name, plan ? hashGrey(grey, plan) : blockMeanHash(image, { mode })];
+    }),
+  );
+}
 
 /**
  * Several hashes of one image, by their names; it is made grey once. See `averageHash`, `differenceHash`, `perceptualHash`, `waveletHash` and
- * `blockMeanHash`, whose errors it throws.
+ * `blockMeanHash`, whose errors it throws. `hashImages` does the same for many images.
  */
 export function imageHashes<Name extends HashName = 'aHash' | 'dHash' | 'pHash' | 'wHash'>(
   image: ByteImage,
   options: ImageHashesOptions<Name> = {},
 ): Record<Name, ImageHash> {
-  const { hashes, hashSize } = withDefaults<ImageHashesOptions<HashName>, Required<ImageHashesOptions>>(
-    'imageHashes',
-    options,
-    { hashes: ['aHash', 'dHash', 'pHash', 'wHash'], hashSize: 8 },
-  );
-  expectArguments('imageHashes', { hashes }, { hashes: ['text'] });
-  for (const name of hashes) expectOneOf('imageHashes', 'hashes', name, HASH_NAMES);
-  const seen: Seen = { image, grey: greyOf('imageHashes', image) };
-  return Object.fromEntries(hashes.map((name) => [name, HASHES[name](seen, hashSize)])) as Record<
-    Name,
-    ImageHash
-  >;
+  return hashesOf('imageHashes', image, hashOptions('imageHashes', options)) as Record<Name, ImageHash>;
 }

@@ -15,6 +15,7 @@ export {
   type WaveletHashOptions,
   waveletHash,
 } from './hashes.ts';
+export { type HashImagesOptions, hashImages } from './hashImages.ts';
 export { ImageHash } from './imageHash.ts';
 export {
   HASH_NAMES,
