@@ -144,7 +144,7 @@ export async function hashImages<Name extends HashName = 'aHash' | 'dHash' | 'pH
   options: HashImagesOptions<Name> = {},
 ): Promise<Record<Name, ImageHash>[]> {
   const call = 'hashImages';
-  const { gpu, hashes, hashSize } = withDefaults<HashImagesOptions, HashImagesOptions>(call, options, {
+  const { gpu, hashes, hashSize } = withDefaults(call, options as HashImagesOptions, {
     gpu: undefined,
     hashes: undefined,
     hashSize: undefined,
