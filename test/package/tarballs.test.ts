@@ -71,7 +71,9 @@ describe('both packages, installed from tarballs', () => {
     expect(existsSync(path.join(app, 'node_modules/fovea/dist/index.js'))).toBe(true);
     expect(existsSync(path.join(app, 'node_modules/fovea-cli/node_modules/fovea'))).toBe(false);
     expect((await fovea('--version')).stdout.trim()).toBe('0.2.0');
-    const program = readFileSync(path.join(app, 'node_modules/fovea-cli/dist/main.mjs'), 'utf8');
+    const dist = path.join(app, 'node_modules/fovea-cli/dist');
+    const modules = readdirSync(dist).filter((name) => name.endsWith('.mjs'));
+    const program = modules.map((name) => readFileSync(path.join(dist, name), 'utf8')).join('\n');
     expect(program).toMatch(/from "fovea\/io"/);
     expect(program).not.toMatch(/createShaderModule|class FoveaError/);
   });
