@@ -63,7 +63,7 @@ export async function writeSheet(
       {
         name: 'Search',
         task: metric,
-        metrics: { queries: answers.length },
+        metrics: { queries: `${answers.length}` },
         galleries: [
           { title: 'Queries', filters: [{ name: 'query' }], items, noun: ['query', 'queries'] as const },
         ],

@@ -107,8 +107,8 @@ export async function writeClusterPage(file: string, gpu: Gpu, page: ClusterPage
         name: 'Clusters',
         task: method,
         metrics: {
-          items: labels.length,
-          clusters: clusters.length,
+          items: labels.length.toLocaleString('en'),
+          clusters: clusters.length.toLocaleString('en'),
           ...(mean === undefined ? {} : { 'mean silhouette': mean }),
           inertia: found.inertia,
         },
