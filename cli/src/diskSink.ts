@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import {
   appendFile,
@@ -14,7 +13,7 @@ import {
 import path from 'node:path';
 import { DataError, FoveaError, UsageError } from 'fovea';
 import type { AnnotatedImage, DataSink } from 'fovea/data';
-import { fileProblem, makeFolder, realPath } from './files.ts';
+import { fileProblem, makeFolder, realPath, temporaryFor } from './files.ts';
 
 /** How images get into a data set: copied, or as symbolic links to where they are. */
 export type ImageMode = 'copy' | 'link';
@@ -74,7 +73,7 @@ export class DiskSink implements DataSink {
   private constructor(folder: string, mode: ImageMode) {
     this.#folder = folder;
     this.#mode = mode;
-    this.#temporary = path.join(path.dirname(folder), `.${path.basename(folder)}.${randomUUID()}.tmp`);
+    this.#temporary = temporaryFor(folder);
     this.#old = `${this.#temporary}.old`;
   }
 

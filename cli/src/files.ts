@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { access, constants, type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError } from 'fovea';
@@ -103,6 +104,10 @@ const placeOf = (path: string): Promise<string> =>
     () => realPath(path),
     () => path,
   );
+
+/** A name in the folder of a file that is being made: it is renamed to the file's once it is whole. */
+export const temporaryFor = (file: string): string =>
+  join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
 
 /** Where a path leads that may not be there yet: links are followed, also one to what is not there. */
 export async function realPath(file: string, followed = 0): Promise<string> {

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { constants, rmSync } from 'node:fs';
 import { copyFile, type FileHandle, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import type { AnnotatedImage, DataSink } from 'fovea/data';
-import { fileProblem, makeFolder, writeFileAtomic } from './files.ts';
+import { fileProblem, makeFolder, temporaryFor, writeFileAtomic } from './files.ts';
 
 /**
  * A folder for results, which may have files already: those of the same names are replaced, each whole or not at all. Files that are
@@ -52,7 +51,7 @@ export class ResultFolder implements DataSink {
     return this.#try(file, async (final) => {
       let begun = this.#appended.get(file);
       if (!begun) {
-        const place = path.join(path.dirname(final), `.${path.basename(final)}.${randomUUID()}.tmp`);
+        const place = temporaryFor(final);
         begun = { place, handle: await open(place, 'wx') };
         this.#appended.set(file, begun);
       }
@@ -65,7 +64,7 @@ export class ResultFolder implements DataSink {
     return this.#try(file, async (final) => {
       if (typeof image !== 'string') return writeFileAtomic(final, image);
       await makeFolder(path.dirname(final));
-      const place = path.join(path.dirname(final), `.${path.basename(final)}.${randomUUID()}.tmp`);
+      const place = temporaryFor(final);
       this.#copied.add(place);
       try {
         // Where the file system can, the copy shares its blocks with the image.

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import type { Id, Metric } from 'fovea/similarity';
-import { thumbnail } from './draw.ts';
+import { fileThumbnail } from './fileThumbnail.ts';
 import type { GalleryImage } from './gallery.ts';
-import { loadImage } from './images.ts';
 import { printable } from './printable.ts';
 import { writeReport } from './report.ts';
 
@@ -22,10 +21,7 @@ async function imageOf(
   seen: Map<string, GalleryImage | undefined>,
 ): Promise<GalleryImage | undefined> {
   if (!seen.has(file)) {
-    const shown = await loadImage(file, { maxSide: SIDE })
-      .then((image) => thumbnail(image, {}, { side: SIDE }))
-      .catch(() => undefined);
-    seen.set(file, shown && { ...shown, alt: printable(file) });
+    seen.set(file, await fileThumbnail(file, { side: SIDE, caption }));
   }
   const image = seen.get(file);
   return image && { ...image, caption };

@@ -1,8 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { copyFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
-import { fileProblem, makeFolder, realPath } from '../files.ts';
+import { fileProblem, makeFolder, realPath, temporaryFor } from '../files.ts';
 import { imageInputs } from '../imageInputs.ts';
 
 /** The folder of a cluster: `cluster-07`, with as many digits as the last one has. */
@@ -48,7 +47,7 @@ export async function writeClusterFolders(
     if (done.has(place)) continue;
     done.add(place);
     await makeFolder(path.dirname(place));
-    const begun = path.join(path.dirname(place), `.${path.basename(place)}.${randomUUID()}.tmp`);
+    const begun = temporaryFor(place);
     try {
       if (copy) await copyFile(whole, begun);
       else await symlink(path.relative(await realPath(path.dirname(place)), await realPath(whole)), begun);

@@ -4,9 +4,8 @@ import { seriesColor } from 'fovea/draw';
 import type { HostTensor } from 'fovea/learn';
 import { chooseKPlot } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { thumbnail } from '../draw.ts';
+import { fileThumbnail } from '../fileThumbnail.ts';
 import type { Gallery, GalleryImage, GalleryItem } from '../gallery.ts';
-import { loadImage } from '../images.ts';
 import { barPlot } from '../plots.ts';
 import { printable } from '../printable.ts';
 import { type ReportTable, writeReport } from '../report.ts';
@@ -30,15 +29,7 @@ export interface ClusterPage {
   readonly notes: readonly string[];
 }
 
-/** An image for the page; undefined for what is no image, or is not there. */
-async function imageOf(name: string, caption: string): Promise<GalleryImage | undefined> {
-  const shown = await loadImage(name, { maxSide: SIDE })
-    .then((image) => thumbnail(image, {}, { side: SIDE }))
-    .catch(() => undefined);
-  return shown && { ...shown, caption: printable(caption), alt: printable(name) };
-}
-
-/** The images of each cluster: the nearest to its center first, then every so many of the others, from near to far. */
+/** The images of each cluster: the nearest to its center first, then others at even steps, from near to far. */
 async function galleryOf({
   found,
   names,
@@ -55,10 +46,8 @@ async function galleryOf({
     const images: GalleryImage[] = [];
     for (const [place, item] of chosen.entries()) {
       const name = names[item]!;
-      const image = await imageOf(
-        name,
-        place === 0 ? `${path.basename(name)} (center)` : path.basename(name),
-      );
+      const caption = printable(`${path.basename(name)}${place === 0 ? ' (center)' : ''}`);
+      const image = await fileThumbnail(name, { side: SIDE, caption });
       if (image) images.push(image);
       else missing++;
     }

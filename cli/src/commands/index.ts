@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { fileStorage, readFileBytes } from 'fovea/io';
 import { createIndex, type IndexFile, type Metric, openIndex } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { makeFolder, realPath } from '../files.ts';
+import { makeFolder, realPath, temporaryFor } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { embedImages, type IndexModel, isNpy, modelOf, npyRows, openIndexModel } from '../indexVectors.ts';
@@ -87,7 +86,7 @@ async function change(file: string, inputs: readonly string[], options: IndexCom
 /** Puts a file without what was taken out in place of an index. */
 async function compactFile(file: string): Promise<void> {
   const place = await realPath(file);
-  const begun = path.join(path.dirname(place), `.${path.basename(place)}.${randomUUID()}.tmp`);
+  const begun = temporaryFor(place);
   const index = await openIndex(await fileStorage(place, 'read'), { readOnly: true });
   try {
     const storage = await fileStorage(begun, 'create');

@@ -1,14 +1,15 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { copyFile, link, lstat, open, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { DataError } from 'fovea';
 import { fileProblem, makeFolder, openFile } from '../files.ts';
+import { sha256 } from '../sha256.ts';
 import type { Plan, Problem, Step } from './plan.ts';
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** What is at a path, not following links; undefined where nothing is. */
+/** The status of a path, without following links; undefined if there is nothing. */
 const found = (place: string) =>
   lstat(place, { bigint: true }).catch((error) => {
     if (codeOf(error) === 'ENOENT') return undefined;
@@ -23,7 +24,7 @@ const isOneFile = (a: Found, b: Found): boolean => a.ino !== 0n && a.ino === b.i
 
 async function sha256Of(place: string): Promise<string> {
   const handle = await openFile(place);
-  const hash: Hash = createHash('sha256');
+  const hash = createHash('sha256');
   // The stream closes the file.
   await pipeline(handle.createReadStream(), hash);
   return hash.digest('hex');
@@ -42,10 +43,7 @@ async function expectBytes(place: string, sha256: string): Promise<void> {
 
 /** A name for a file on its way, in the folder of another: short, as names have a limit, and the same in the next run, which removes it. */
 const passing = (place: string): string =>
-  path.join(
-    path.dirname(place),
-    `.fovea-dedupe-${createHash('sha256').update(place).digest('hex').slice(0, 24)}.tmp`,
-  );
+  path.join(path.dirname(place), `.fovea-dedupe-${sha256(place).slice(0, 24)}.tmp`);
 
 /** Copies a file to a name where nothing is: to another disk, or where there are no hard links. Whole or not at all. */
 async function copyTo(file: string, to: string, sha256: string): Promise<void> {
@@ -65,7 +63,7 @@ async function copyTo(file: string, to: string, sha256: string): Promise<void> {
   }
 }
 
-/** What systems say where a file cannot have a second name there. */
+/** Error codes of systems that cannot make a hard link there. */
 const NO_LINK = ['EXDEV', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR'];
 
 /** Moves a file: it gets its new name, and then loses the old one. Killed in between it has both. */

@@ -41,7 +41,7 @@ const pixels = ({ width, height }: DedupeImage): number => width * height;
 const byWorth = (a: DedupeImage, b: DedupeImage): number =>
   pixels(b) - pixels(a) || b.size - a.size || (a.file < b.file ? -1 : 1);
 
-/** What an image has more of than the next one that is no copy of it. */
+/** The reason to keep an image: how it beats the next one that is no copy of it. */
 function reasonOf(best: DedupeImage, sorted: readonly DedupeImage[]): Reason {
   const next = sorted.find(({ sha256 }) => sha256 !== best.sha256);
   if (next && pixels(best) > pixels(next)) return 'most pixels';

@@ -1,8 +1,7 @@
 import { counted } from '../counted.ts';
-import { thumbnail } from '../draw.ts';
 import { fileSize } from '../fileSize.ts';
+import { fileThumbnail } from '../fileThumbnail.ts';
 import type { Gallery, GalleryImage, GalleryItem } from '../gallery.ts';
-import { loadImage } from '../images.ts';
 import { printable } from '../printable.ts';
 import { writeReport } from '../report.ts';
 import { type Group, likeness } from './groups.ts';
@@ -10,13 +9,13 @@ import type { DedupeImage } from './readImages.ts';
 
 /** The longer side of an image on the page. */
 const SIDE = 240;
-/** So many groups are shown, and so many images of each: all of them are in the JSON file. */
+/** The most groups on the page, and the most images of each; the JSON file has all of them. */
 const MOST_GROUPS = 300;
 const MOST_IMAGES = 12;
 
 export interface DedupePage {
   readonly groups: readonly Group[];
-  /** What was looked at, as it was given. */
+  /** The folders and files, as they were given. */
   readonly given: readonly string[];
   readonly lead: string;
   readonly hash: string;
@@ -26,7 +25,7 @@ export interface DedupePage {
   readonly notes: readonly string[];
 }
 
-/** What is known of an image, for its caption. */
+/** The caption of an image: its name, its size in pixels and in bytes, and its other names. */
 const facts = ({ file, width, height, size, others }: DedupeImage): string =>
   [
     printable(file),
@@ -35,13 +34,6 @@ const facts = ({ file, width, height, size, others }: DedupeImage): string =>
     ...(others.length === 0 ? [] : [`also ${others.map((one) => printable(one.file)).join(', ')}`]),
   ].join(', ');
 
-/** An image for the page; undefined where it cannot be read any more. */
-const imageOf = (image: DedupeImage, what: string): Promise<GalleryImage | undefined> =>
-  loadImage(image.file, { maxSide: SIDE })
-    .then((loaded) => thumbnail(loaded, {}, { side: SIDE }))
-    .then((shown) => ({ ...shown, caption: `${what}: ${facts(image)}`, alt: printable(image.file) }))
-    .catch(() => undefined);
-
 async function itemOf({ kept, duplicates }: Group): Promise<GalleryItem> {
   const all = kept.flatMap(({ image, reason }) => [
     { image, what: `kept, ${reason}` },
@@ -49,7 +41,7 @@ async function itemOf({ kept, duplicates }: Group): Promise<GalleryItem> {
   ]);
   const images: GalleryImage[] = [];
   for (const { image, what } of all.slice(0, MOST_IMAGES)) {
-    const shown = await imageOf(image, what);
+    const shown = await fileThumbnail(image.file, { side: SIDE, caption: `${what}: ${facts(image)}` });
     if (shown) images.push(shown);
   }
   const exact = duplicates.filter((one) => one.copyOf).length;

@@ -5,7 +5,7 @@ import { fileProblem, realPath, writeFileAtomic } from '../files.ts';
 import type { Group } from './groups.ts';
 import type { DedupeImage } from './readImages.ts';
 
-/** What is done with duplicates. */
+/** Values of --action. */
 export const ACTIONS = ['report', 'link', 'move'] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -21,7 +21,7 @@ export interface Step {
   readonly keptSha256: string;
 }
 
-/** What decides which steps there are. */
+/** The settings on which the steps depend. */
 export interface PlanSettings {
   readonly action: Exclude<Action, 'report'>;
   readonly images: readonly string[];
@@ -138,7 +138,7 @@ export async function readPlan(out: string): Promise<Plan | undefined> {
   throw new DataError(`${file}: is no plan of fovea dedupe; choose another --out, or remove the file`);
 }
 
-/** What could not be done. */
+/** A step that could not be carried out, and why. */
 export interface Problem {
   readonly file: string;
   readonly message: string;

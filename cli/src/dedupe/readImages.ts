@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lstat, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
@@ -9,8 +8,9 @@ import type { ImageInput } from '../imageInputs.ts';
 import { loadedAhead } from '../imageRun.ts';
 import { bytesOf } from '../images.ts';
 import { decodePixels } from '../pixelBytes.ts';
+import { sha256 } from '../sha256.ts';
 
-/** What an image file holds. */
+/** The bytes and pixels of an image file, in short. */
 interface Content {
   readonly sha256: string;
   /** In bytes. */
@@ -30,11 +30,9 @@ export interface DedupeImage extends Content {
   readonly place: string;
   /** Its other names among the images (hard links). */
   readonly others: readonly { readonly file: string; readonly place: string }[];
-  /** How many names it has on the disk. */
-  readonly links: number;
 }
 
-/** What was read. */
+/** The images that were read, and the files that were not. */
 export interface ReadImages {
   /** In the order in which they were given. */
   readonly images: readonly DedupeImage[];
@@ -47,15 +45,21 @@ export interface ReadImages {
  * The hash of an image, as it is shown. Where no value of 8 x 8 is above the mean, all are equal: the other bits of such an image are
  * decided by rounding, and two of them may have the same hash, one black and one white.
  */
-function contentOf(sha256: string, size: number, image: Parameters<typeof imageHashes>[0], name: HashName) {
+function contentOf(digest: string, size: number, image: Parameters<typeof imageHashes>[0], name: HashName) {
   const hashes = imageHashes(image, { hashes: [name, 'aHash'] });
   const flat = hashes.aHash.words.every((word) => word === 0);
-  return { sha256, size, width: image.width, height: image.height, hash: flat ? undefined : hashes[name] };
+  return {
+    sha256: digest,
+    size,
+    width: image.width,
+    height: image.height,
+    hash: flat ? undefined : hashes[name],
+  };
 }
 
 type Found =
   | { readonly kind: 'symlink' }
-  | ({ readonly kind: 'image'; readonly place: string; readonly id: string; readonly links: number } & {
+  | ({ readonly kind: 'image'; readonly place: string; readonly id: string } & {
       readonly content: Content;
     });
 
@@ -71,8 +75,8 @@ export async function readImages(
   tell: (done: number) => void,
 ): Promise<ReadImages> {
   const known = new Map<string, Promise<Content>>();
-  const decode = async (bytes: Uint8Array, file: string, sha256: string): Promise<Content> =>
-    contentOf(sha256, bytes.length, await decodePixels(bytes, file, { orient: true }), hash);
+  const decode = async (bytes: Uint8Array, file: string, digest: string): Promise<Content> =>
+    contentOf(digest, bytes.length, await decodePixels(bytes, file, { orient: true }), hash);
   const load = async (file: string): Promise<Found> => {
     const found = await lstat(file, { bigint: true }).catch((error) => {
       throw new BadData(
@@ -85,20 +89,20 @@ export async function readImages(
     });
     if (found.isSymbolicLink()) return { kind: 'symlink' };
     const bytes = await bytesOf(file);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
-    let content = known.get(sha256);
+    const digest = sha256(bytes);
+    let content = known.get(digest);
     if (!content) {
-      content = decode(bytes, file, sha256);
+      content = decode(bytes, file, digest);
       // Whoever waits for it gets the error.
       content.catch(() => undefined);
-      known.set(sha256, content);
+      known.set(digest, content);
     }
     const place = path.join(await realpath(path.dirname(file)), path.basename(file));
     // File systems without such numbers say 0.
     const id = found.ino === 0n ? place : `${found.dev}:${found.ino}`;
     // The error of another file has its name.
-    const own = await content.catch(() => decode(bytes, file, sha256));
-    return { kind: 'image', place, id, links: Number(found.nlink), content: own };
+    const own = await content.catch(() => decode(bytes, file, digest));
+    return { kind: 'image', place, id, content: own };
   };
   const images = new Map<string, DedupeImage & { others: { file: string; place: string }[] }>();
   const places = new Set<string>();
@@ -114,12 +118,12 @@ export async function readImages(
         symlinks.push(file);
         continue;
       }
-      const { place, id, links, content } = found;
+      const { place, id, content } = found;
       if (places.has(place)) continue;
       places.add(place);
       const same = images.get(id);
       if (same) same.others.push({ file, place });
-      else images.set(id, { file, place, others: [], links, ...content });
+      else images.set(id, { file, place, others: [], ...content });
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
       unreadable.push({ file, error });

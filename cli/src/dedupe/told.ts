@@ -1,4 +1,4 @@
-// What is said of duplicates: on the terminal, on the page and in the JSON file.
+// Describes duplicates on the terminal, on the page and in the JSON file.
 import type { HashName } from 'fovea/similarity';
 import { counted } from '../counted.ts';
 import { fileSize } from '../fileSize.ts';
@@ -6,7 +6,7 @@ import { type Group, likeness } from './groups.ts';
 import type { Action, Step } from './plan.ts';
 import type { DedupeImage, ReadImages } from './readImages.ts';
 
-/** So many duplicates of a group are named in its line. */
+/** The most duplicates that the line of a group names. */
 const MOST_NAMED = 3;
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { perceptualHash } from 'fovea/similarity';
 import type { Sharp } from 'sharp';
 import { claimedFormat, extensionOf, imageHeader, vips } from '../images.ts';
@@ -28,8 +27,6 @@ export interface Inspected {
   /** The perceptual hash of what was downloaded, in base 16. */
   readonly phash: string;
 }
-
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** What bytes are that begin as no image. */
 function otherContent(bytes: Uint8Array): string {

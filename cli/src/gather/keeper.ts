@@ -1,7 +1,8 @@
 import PQueue from 'p-queue';
+import { sha256 } from '../sha256.ts';
 import type { Downloaded } from './download.ts';
 import { DownloadError } from './failure.ts';
-import { type EncodeOptions, inspectImage, sha256 } from './inspect.ts';
+import { type EncodeOptions, inspectImage } from './inspect.ts';
 import { isSuccess, type Outcome, pathOf, type Success } from './records.ts';
 import type { Store } from './store.ts';
 

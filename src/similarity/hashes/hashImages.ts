@@ -2,12 +2,18 @@
 import { expectArguments, GPU } from '../../arguments.ts';
 import { withDefaults } from '../../options.ts';
 import type { Gpu } from '../../plan/gpu.ts';
-import { blockMeanHash } from './blockMean.ts';
 import { type DeviceArray, DeviceArrays } from './deviceArrays.ts';
 import { type ByteImage, channelsOf } from './greyImage.ts';
 import type { HashPlan } from './hashes.ts';
 import type { ImageHash } from './imageHash.ts';
-import { type HashName, hashesOf, hashOptions, hashPlan, type ImageHashesOptions } from './imageHashes.ts';
+import {
+  type HashName,
+  hashesOf,
+  hashOptions,
+  hashPlan,
+  type ImageHashesOptions,
+  unplannedHash,
+} from './imageHashes.ts';
 import { lanczosWeights } from './lanczos.ts';
 import { hashColumnsKernel, hashGreyKernel, hashRowsKernel, wordsFor } from './resizeKernels.ts';
 
@@ -120,7 +126,7 @@ async function hashOn(
       for (const name of hashes) {
         const plan = plans.get(name);
         if (!plan) {
-          row[name] = blockMeanHash(given[i]!, { mode: name === 'blockMeanHash' ? 0 : 1 });
+          row[name] = unplannedHash(name, given[i]!);
           continue;
         }
         const at = sizes.findIndex((size) => size.width === plan.width && size.height === plan.height);

@@ -50,11 +50,15 @@ interface ImageSides {
   readonly height: number;
 }
 
-/** The plan of a hash for images of a size; undefined for block mean hashes, which do not look at an image that is grey already. */
+/** The plan of a hash for images of a size; undefined for block mean hashes, which are made of the image in its colours. */
 export const hashPlan = (name: HashName, size: ImageSides, hashSize: number): HashPlan | undefined =>
   PLANS[name]?.(size, hashSize);
 
-/** The names and the size that are asked for. */
+/** A hash without a plan, of the image in its colours: a block mean hash. */
+export const unplannedHash = (name: HashName, image: ByteImage): ImageHash =>
+  blockMeanHash(image, { mode: name === 'blockMeanHash' ? 0 : 1 });
+
+/** The names and the size of the hashes, with their defaults. */
 export function hashOptions(
   call: string,
   options: ImageHashesOptions,
@@ -78,8 +82,7 @@ export function hashesOf(
   return Object.fromEntries(
     hashes.map((name) => {
       const plan = hashPlan(name, grey, hashSize);
-      const mode = name === 'blockMeanHash' ? 0 : 1;
-      return [name, plan ? hashGrey(grey, plan) : blockMeanHash(image, { mode })];
+      return [name, plan ? hashGrey(grey, plan) : unplannedHash(name, image)];
     }),
   );
 }
