@@ -126,6 +126,19 @@ async function fill(): Promise<void> {
   symlinkSync('a.png', at('set/symbolic.png'));
 }
 
+it('leaves the page of an earlier run where no image can be read', async () => {
+  await put('set/a.png', waves(1));
+  copy('set/a.png', 'set/b.png');
+  await dedupe({}, 'set');
+  const before = filesIn('out').map((file) => readFileSync(at('out', file), 'utf8'));
+  const run = dedupe({ reportBad: at('bad.json') }, 'sett');
+  await expect(run).rejects.toThrow(/sett: cannot read the image .*check the path/);
+  expect(filesIn('out').map((file) => readFileSync(at('out', file), 'utf8'))).toEqual(before);
+  expect(readFileSync(at('bad.json'), 'utf8')).toContain('sett');
+  await expect(dedupe({ out: at('new') }, 'sett')).rejects.toThrow(/check the path/);
+  expect(existsSync(at('new', 'duplicates.html'))).toBe(false);
+});
+
 it('finds copies and images that look alike, and touches none', async () => {
   await fill();
   writeFileSync(at('set/bad.png'), readFileSync(at('set/a.png')).subarray(0, 200));

@@ -69,6 +69,10 @@ export async function dedupeCommand(
     const counter = createCounter(`of ${counted(inputs.length, 'image')}`);
     const read = await readImages(inputs, hash, (done) => counter.show(done)).finally(() => counter.clear());
     for (const { error } of read.unreadable) process.stderr.write(`failed: ${printable(error.message)}\n`);
+    const problems = read.unreadable.map(({ error }) => error.message);
+    if (reportBad !== undefined) await writeFaults(reportBad, read);
+    // A path that is wrong must not replace the page of an earlier run by an empty one.
+    if (read.images.length === 0 && problems.length > 0) return problems;
     const groups = await findGroups(read.images, distance);
     const base = await baseOf(given);
     const folder = await realPath(out);
@@ -97,8 +101,6 @@ export async function dedupeCommand(
         .map((line) => `${printable(line)}\n`)
         .join(''),
     );
-    const problems = read.unreadable.map(({ error }) => error.message);
-    if (reportBad !== undefined) await writeFaults(reportBad, read);
     if (action === 'report' || steps.length === 0) return problems;
     const plan: Plan = {
       version: 1,
