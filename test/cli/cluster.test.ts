@@ -44,6 +44,16 @@ async function cluster(input: string, options: ClusterCommandOptions = {}): Prom
 }
 
 describe('fovea cluster', () => {
+  it('has each vector of zeros in a cluster of its own by the cosine, at its center', async () => {
+    const zeros = { data: Float32Array.of(1, 2, 0, 0, 2, 1, 0, 0, -1, 1), shape: [5, 2] };
+    await writeFile(at('zeros.npy'), encodeNpy(zeros));
+    const text = await cluster(at('zeros.npy'), { k: 5, metric: 'cosine', json: at('zeros.json') });
+    expect(text).toContain('5 items in 5 clusters');
+    const { items, inertia } = JSON.parse(readFileSync(at('zeros.json'), 'utf8'));
+    expect(items.map(({ distance }: { distance: number }) => distance)).toEqual([0, 0, 0, 0, 0]);
+    expect(inertia).toBe(0);
+  });
+
   it('chooses how many clusters, and writes what it found', async () => {
     const [report, json, csv] = [at('out/r.html'), at('out/r.json'), at('out/r.csv')];
     const text = await cluster(at('v.npy'), { report, json, csv, out: at('links') });

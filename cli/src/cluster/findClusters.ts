@@ -136,6 +136,8 @@ async function bySize(
   const { data, shape } = await fitted.transform(x);
   const k = shape[1]!;
   const distances = Float64Array.from(fitted.labels, (label, i) => data[i * k + label]!);
+  // A row of zeros is, by the cosine, at distance 1 from all others, and the medoid does not know which row is its own.
+  if (fitted instanceof KMedoids) for (const item of fitted.medoidIndices) distances[item] = 0;
   const items: number[][] = Array.from({ length: k }, () => []);
   for (const [i, label] of fitted.labels.entries()) items[label]!.push(i);
   const clusters = items

@@ -157,10 +157,11 @@ export class KMedoids {
       else {
         const centers = chosenDoubles(rows, found.medoids);
         // What f32 has found is told in float64.
-        const exact = this.#gpu
-          ? judge(distancesTo('KMedoids.fit', rows, centers, metric), centers.length / rows.width)
-          : {};
-        this.#fitted = { ...fitted, ...exact, centers };
+        this.#fitted = {
+          ...fitted,
+          ...(this.#gpu ? judgeItems(rows, centers, found.medoids, metric) : {}),
+          centers,
+        };
       }
     } finally {
       distances.dispose();
@@ -261,6 +262,19 @@ function judge(data: Float64Array, k: number): { readonly labels: Int32Array; re
     cost += data[at + best]!;
   }
   return { labels, cost };
+}
+
+/** The same of the items that were fitted: a medoid is at distance 0 from itself, also as a row of zeros by the cosine. */
+function judgeItems(
+  rows: Rows,
+  centers: Float64Array,
+  medoids: readonly number[],
+  metric: Exclude<ClusterMetric, 'precomputed'>,
+): ReturnType<typeof judge> {
+  const k = medoids.length;
+  const data = distancesTo('KMedoids.fit', rows, centers, metric);
+  for (const [m, item] of medoids.entries()) data[item * k + m] = 0;
+  return judge(data, k);
 }
 
 /** First medoids that are given. Throws UsageError for others than k different items. */

@@ -172,4 +172,13 @@ describe('KMedoids', () => {
     expect(() => new KMedoids().labels).toThrow(LifetimeError);
     expect(() => new KMedoids({ gpu: {} as never })).toThrow(UsageError);
   });
+
+  it('has a medoid of zeros at distance 0 from itself by the cosine, on the CPU and the GPU', async () => {
+    const rows = { data: Float32Array.of(1, 2, 0, 0, 2, 1, 0, 0, -1, 1), shape: [5, 2] };
+    for (const where of [{}, { gpu }]) {
+      const found = await new KMedoids({ nClusters: 5, metric: 'cosine', ...where }).fit(rows);
+      expect([...found.labels]).toEqual([0, 1, 2, 3, 4]);
+      expect(found.inertia).toBe(0);
+    }
+  });
 });
