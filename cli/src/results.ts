@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { DataError, type PanopticImage, UsageError } from 'fovea';
+import { DataError, type PanopticImage } from 'fovea';
 import {
   type AnnotatedImage,
   type AnnotatedShape,
@@ -18,7 +18,7 @@ import type { ImageInput } from './imageInputs.ts';
 import type { LoadedImage } from './images.ts';
 import { PanopticResults } from './panopticResults.ts';
 import { printable } from './printable.ts';
-import { ResultFolder } from './resultFolder.ts';
+import { expectOtherFolder, ResultFolder } from './resultFolder.ts';
 import type { ResultFormat } from './resultOptions.ts';
 
 /** What is written of predictions, and where. */
@@ -55,18 +55,6 @@ const MOST_NUMBERED = 254;
 
 const CSV = 'objects.csv';
 const CSV_HEADER = ['file', 'label', 'score', 'x1', 'y1', 'x2', 'y2', 'pixels'];
-
-/** Throws UsageError where results would be written into a folder of the images, and could overwrite them or their annotations. */
-export function checkResults(inputs: readonly ImageInput[], { out }: ResultOptions): void {
-  const folders = new Map(inputs.map(({ file }) => [path.dirname(path.resolve(file)), file]));
-  for (const { name } of inputs) {
-    const image = folders.get(path.dirname(path.resolve(out, name)));
-    if (image === undefined) continue;
-    throw new UsageError(
-      `${image} is in the folder of --out, and results could overwrite it or its annotation; choose another folder`,
-    );
-  }
-}
 
 /** The numbers of images in COCO's files: those that their names are, as in COCO itself, or else 1, 2 and so on. */
 export function imageNumbers(inputs: readonly ImageInput[]): ReadonlyMap<ImageInput, number> {
@@ -131,7 +119,7 @@ export class Results {
     scored: boolean,
     options: ResultOptions,
   ): Promise<Results> {
-    checkResults(inputs, options);
+    await expectOtherFolder(inputs, options.out);
     const folder = await ResultFolder.create(options.out);
     const results = new Results(folder, inputs, classNames, scored, options);
     if (results.#format === 'csv') await folder.append(CSV, csvLine(CSV_HEADER));

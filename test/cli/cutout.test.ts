@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -69,6 +77,34 @@ it('writes cut-outs of the size that is seen, goes on after a bad image, and kee
   const half = await pixels(at('cut/half.png'));
   for (let i = 0; i < 60 * 40; i++) if (i % 60 < 30) expect(half.data[4 * i + 3]).toBe(0);
   expect(half.data.some((value, i) => i % 4 === 3 && value > 0)).toBe(true);
+});
+
+it('refuses to write over its images, also by a link to their folder', async () => {
+  const before = readFileSync(at('half.png'));
+  const link = `${folder}-link`;
+  symlinkSync(folder, link);
+  try {
+    for (const out of [folder, link]) {
+      const run = await foveaHere('cutout', at('half.png'), '--model', NETWORK, '--out', out);
+      expect(run.code).toBe(2);
+      expect(run.stderr).toContain(
+        `${at('half.png')} is in the folder of --out, and results could overwrite it or its annotation; choose another folder`,
+      );
+    }
+  } finally {
+    rmSync(link);
+  }
+  expect(readFileSync(at('half.png'))).toEqual(before);
+});
+
+it('says of a mask how much it shows', async () => {
+  const said: string[] = [];
+  for (const only of [[], ['--only-mask']]) {
+    const run = await foveaHere('cutout', at('half.png'), '--model', NETWORK, '--out', at('share'), ...only);
+    said.push(run.stdout);
+  }
+  expect(said[0]).toMatch(/half\.png: [\d.]+ % foreground/);
+  expect(said[1]).toBe(said[0]);
 });
 
 it('writes masks, and lays cut-outs over a colour', async () => {

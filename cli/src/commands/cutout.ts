@@ -12,7 +12,7 @@ import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
 import { besides, readModel } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
-import { ResultFolder } from '../resultFolder.ts';
+import { expectOtherFolder, ResultFolder } from '../resultFolder.ts';
 
 export interface CutoutOptions {
   readonly model: string;
@@ -108,6 +108,7 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
   const proposes = proposer === undefined ? undefined : await readProposer(proposer, options);
   const bytes = await readFileBytes(model);
   const inputs = await imageInputs(images, options);
+  await expectOtherFolder(inputs, out);
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   await withGpu(options.adapter, async (gpu) => {
     const { maxSide, tile, classes, normalize } = options;
@@ -143,8 +144,9 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
           : '';
         if (onlyMask) {
           const { data } = await estimateMatte(pixels, network, refine);
-          const mask = Uint8ClampedArray.from(data, (alpha, i) => 255 * alpha * (opacity?.data[i] ?? 1));
-          return { data: mask, summary: `${found}${shareOf(data)}` };
+          const seen = opacity ? data.map((alpha, i) => alpha * opacity.data[i]!) : data;
+          const mask = Uint8ClampedArray.from(seen, (alpha) => 255 * alpha);
+          return { data: mask, summary: `${found}${shareOf(seen)}` };
         }
         const colors = options.keepColors ? 'keep' : 'estimate';
         const cut = await cutOut(gpu, pixels, network, { ...refine, colors, opacity });

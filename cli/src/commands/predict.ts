@@ -19,7 +19,8 @@ import {
   regionShapes,
 } from '../predictions.ts';
 import { printable } from '../printable.ts';
-import { checkResults, type Found, type ResultOptions, Results } from '../results.ts';
+import { expectOtherFolder } from '../resultFolder.ts';
+import { type Found, type ResultOptions, Results } from '../results.ts';
 import { stuffOf } from '../stuff.ts';
 
 export interface PredictOptions extends ModelFileOptions, ResultOptions {
@@ -46,7 +47,7 @@ async function predictAll(
   }
   const inputs = await imageInputs(paths, options);
   await FaultLog.check(options);
-  checkResults(inputs, options);
+  await expectOtherFolder(inputs, options.out);
   await withGpu(options.adapter, async (gpu) => {
     const predict = start(gpu);
     const results = await Results.create(inputs, classNames, task === 'detect', options);
