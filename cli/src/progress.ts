@@ -13,6 +13,8 @@ export interface ProgressStream {
 export interface ProgressOptions {
   total: number;
   label: string;
+  /** What is counted: one of them, and several. Default `step`, `steps`. */
+  unit?: readonly [one: string, several: string];
   stream?: ProgressStream;
   /** The step to start from when a run is resumed; 0. */
   start?: number;
@@ -134,7 +136,13 @@ export function createProgress(options: ProgressOptions): Progress {
 
 type Settled = ProgressOptions & { stream: ProgressStream };
 
-function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
+function pipeProgress({
+  total,
+  label,
+  stream,
+  start = 0,
+  unit: [one, several] = ['step', 'steps'],
+}: Settled): Progress {
   const clock = new Clock();
   clock.add(start);
   const name = printable(label);
@@ -156,7 +164,7 @@ function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
   const print = (step: number, status: StepStatus): void => {
     const left = step < total ? clock.secondsLeft(step, total) : undefined;
     const parts = statusParts(status, left).map(({ text }) => text);
-    line([`${name}: step ${step}/${total}`, ...parts].join(', '));
+    line([`${name}: ${one} ${step}/${total}`, ...parts].join(', '));
     printed = { at: Date.now(), step };
   };
   const self: Progress = {
@@ -186,7 +194,8 @@ function pipeProgress({ total, label, stream, start = 0 }: Settled): Progress {
       endPhase();
       if (last !== undefined && printed.step !== last.step) print(last.step, last.status);
       if (last !== undefined) {
-        const steps = start > 0 ? `steps ${start + 1} to ${last.step}` : counted(last.step, 'step');
+        const from = start > 0 && last.step > start ? `${several} ${start + 1} to ${last.step}` : undefined;
+        const steps = from ?? counted(last.step, one, several);
         line(`${name}: ${steps} in ${formatDuration((Date.now() - began) / 1000)}`);
       }
     },
@@ -205,7 +214,7 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
   let step = start;
   let status: StepStatus = {};
   let phase: { name: string; at: number } | undefined;
-  let ended = false;
+  let [told, ended, silent] = [false, false, false];
 
   /** The whole line for a width: fixed text, then what fits by rank, and the bar takes what is left. */
   const compose = (): string => {
@@ -243,6 +252,9 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
   // cli-progress saves the cursor's place on the screen at the start and returns to it at the end, which
   // overwrites lines logged in between once the screen has scrolled; and it changes modes (wrapping, cursor)
   // that a killed process leaves behind. This terminal does neither: it draws one line, and `compose` fits it.
+  const send = (text: string): void => {
+    if (!silent) stream.write(text);
+  };
   const terminal = {
     isTTY: () => true,
     getWidth: width,
@@ -252,12 +264,12 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
     lineWrapping() {},
     cursorRelative() {},
     cursorRelativeReset() {},
-    cursorTo: () => void stream.write('\r'),
-    write: (text: string) => void stream.write(text),
-    clearRight: () => void stream.write('\x1b[K'),
-    clearLine: () => void stream.write('\x1b[2K'),
-    clearBottom: () => void stream.write('\x1b[J'),
-    newline: () => void stream.write('\n'),
+    cursorTo: () => send('\r'),
+    write: send,
+    clearRight: () => send('\x1b[K'),
+    clearLine: () => send('\x1b[2K'),
+    clearBottom: () => send('\x1b[J'),
+    newline: () => send('\n'),
   };
   const bar = new SingleBar({
     format: compose,
@@ -297,6 +309,7 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
       clock.add(at);
       step = at;
       status = now;
+      told = true;
       bar.update(at);
     },
     log(text) {
@@ -313,7 +326,10 @@ function terminalProgress({ total, label, stream, start = 0 }: Settled): Progres
       endPhase();
       ended = true;
       active.delete(self);
+      // Where phases alone were told there is no count to leave behind.
+      silent = !told;
       bar.stop();
+      if (!told) stream.write('\r\x1b[2K');
     },
   };
   return self;

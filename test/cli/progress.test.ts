@@ -89,6 +89,31 @@ describe('progress', () => {
     if (columns === 200) expect(stream.text()).toMatch(/12\.5 images\/s {2}\d+.* left/);
   });
 
+  it('on a terminal leaves no count behind where phases alone were told', () => {
+    const stream = sink(80);
+    const progress = createProgress({ total: 9, label: 'clusters', stream });
+    progress.phase('2 clusters');
+    vi.advanceTimersByTime(500);
+    progress.done();
+    const left = stripVTControlCharacters(stream.text().split('\x1b[2K').at(-1)!);
+    expect(left).toBe('');
+    // Nothing is ever drawn that counts to a total of which no part was told to be done.
+    expect(stream.text().split('2 clusters').at(-1)).not.toContain('0/9');
+  });
+
+  it('counts what it is told to count', () => {
+    const stream = sink();
+    const progress = createProgress({ total: 40, label: 'gather', unit: ['URL', 'URLs'], start: 37, stream });
+    progress.update(38);
+    progress.update(40);
+    progress.done();
+    expect(stream.lines()).toEqual([
+      'gather: URL 38/40',
+      'gather: URL 40/40',
+      'gather: URLs 38 to 40 in 0.0 s',
+    ]);
+  });
+
   it('says durations briefly', () => {
     expect([4.21, 42, 151, 3849, Number.NaN].map(formatDuration)).toEqual([
       '4.2 s',

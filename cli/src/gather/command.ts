@@ -36,7 +36,7 @@ export async function gatherCommand(
   const events: GatherEvents = {
     begin(urls, before) {
       [done, all] = [before, urls];
-      progress = createProgress({ total: urls, label: 'gather', start: before });
+      progress = createProgress({ total: urls, label: 'gather', unit: ['URL', 'URLs'], start: before });
     },
     done() {
       done++;
