@@ -169,10 +169,10 @@ export function diagnose(name: string, bytes: Uint8Array, error: unknown): DataE
   }
   if (/pixel limit/i.test(reason)) return fail(`${reason}; scale the image down first`, 'too large');
   const format = claimedFormat(bytes);
-  if (format === 'AVIF or HEIC') return fail(`cannot be decoded (${reason}); convert it to PNG or JPEG`);
-  if (format !== undefined) {
-    return fail(`truncated or damaged ${format} (${reason}); copy or export it again`);
-  }
+  // Where several are read at once, libvips may have told another one what is wrong.
+  const told = /^(?:unknown error)?$/i.test(reason) ? '' : ` (${reason})`;
+  if (format === 'AVIF or HEIC') return fail(`cannot be decoded${told}; convert it to PNG or JPEG`);
+  if (format !== undefined) return fail(`truncated or damaged ${format}${told}; copy or export it again`);
   const text = /^\s*(?:<!doctype|<html|<\?xml|[{[])/i.test(start) ? ' (it looks like text)' : '';
   return fail(`not an image that can be read${text}; use PNG, JPEG, WebP, TIFF, BMP or GIF`, 'not an image');
 }

@@ -108,11 +108,26 @@ it('finds copies and images that look alike, and touches none', async () => {
     expect(duplicateOf).toBe(at('set/a.png'));
     expect(distance).toBeLessThanOrEqual(4);
   }
-  expect(stdout.split('\n')[0]).toMatch(/a\.png: .*b\.png \(same bytes\), .*small\.jpg \(distance \d\)$/);
+  expect(stdout.split('\n')[0]).toMatch(
+    /^kept .*a\.png: .*b\.png \(same bytes\), .*small\.jpg \(distance \d\)$/,
+  );
   expect(stdout).toContain('6 images, 3 duplicates in 1 group (');
   const page = readFileSync(at('out/duplicates.html'), 'utf8');
   expect(page).toContain('kept, most pixels: ');
   expect(page.match(/<img /g)).toHaveLength(4);
+});
+
+it('refuses a distance within which all images are', async () => {
+  await fill();
+  for (const [distance, hash, bits] of [
+    [64, 'pHash', 64],
+    [300, 'blockMeanHash', 256],
+  ] as const) {
+    await expect(dedupe({ distance, hash, action: 'move' }, 'set')).rejects.toThrow(
+      `--distance ${distance}: of ${hash} all images are within its ${bits} bits; give fewer`,
+    );
+  }
+  expect(await dedupe({ distance: 200, hash: 'blockMeanHash1' }, 'set')).toContain('6 images');
 });
 
 it('moves all but the kept ones, and then finds none', async () => {

@@ -273,7 +273,9 @@ describe('fovea gather', () => {
     const other = await fovea(...args, '--size', '64', '--format', 'jpg');
     expect([other.code, other.stderr]).toEqual([
       2,
-      expect.stringMatching(/^fovea: .*other values of --size.*\n$/),
+      expect.stringMatching(
+        /^fovea: .*gathered with --size 48 --format jpg --quality 95, not --size 64 --format jpg --quality 95; give the same, .*\n$/,
+      ),
     ]);
   });
 

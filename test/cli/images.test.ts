@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, decodePng, encodePng, loadImage, savePng } from '../../cli/src/images.ts';
+import { decodeImage, decodePng, diagnose, encodePng, loadImage, savePng } from '../../cli/src/images.ts';
 import { DataError, ShapeError } from '../../src/errors.ts';
 
 let folder: string;
@@ -79,6 +79,11 @@ describe('loadImage', () => {
     const cut = join(folder, 'cut.jpg');
     await writeFile(cut, jpeg.subarray(0, jpeg.length - 300));
     expect(await problem(cut)).toMatch(/truncated or damaged JPEG/);
+
+    // libvips has no words where another image got them.
+    expect(diagnose('cut.jpg', jpeg, new Error('Unknown error')).message).toBe(
+      'cut.jpg: truncated or damaged JPEG; copy or export it again',
+    );
 
     const text = join(folder, 'text.png');
     await writeFile(text, '{"version": "5.1.1"}');

@@ -44,6 +44,8 @@ export interface DedupeCommandOptions {
   readonly reportBad?: string;
 }
 
+/** The bits of hashes of which there are other than 64. */
+const BITS: Partial<Record<HashName, number>> = { blockMeanHash: 256, blockMeanHash1: 961 };
 const PAGE = 'duplicates.html';
 const JSON_FILE = 'duplicates.json';
 
@@ -58,6 +60,12 @@ export async function dedupeCommand(
   for (const one of given) {
     if ((await realPath(one)) !== (await realPath(out))) continue;
     throw new UsageError(`dedupe: --out ${out} is a folder of the images; choose another one`);
+  }
+  const bits = BITS[hash] ?? 64;
+  if (distance >= bits) {
+    throw new UsageError(
+      `dedupe: --distance ${distance}: of ${hash} all images are within its ${bits} bits; give fewer, such as 4`,
+    );
   }
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   const settings = { hash, distance, recursive };

@@ -46,7 +46,7 @@ export function linesOf(
     const names = duplicates.map((one) => `${one.image.file} (${likeness(one)})`);
     const more = names.length - MOST_NAMED;
     const named = [...names.slice(0, MOST_NAMED), ...(more > 0 ? [`${more} more`] : [])].join(', ');
-    return `${kept.map(({ image }) => image.file).join(', ')}: ${named}`;
+    return `kept ${kept.map(({ image }) => image.file).join(', ')}: ${named}`;
   };
   const hardLinks = sum(images.map(({ others }) => others.length));
   const notes = [

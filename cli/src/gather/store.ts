@@ -3,6 +3,7 @@ import { copyFile, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { fileProblem, makeFolder, readWhole, writeFileAtomic } from '../files.ts';
+import { printable } from '../printable.ts';
 import type { EncodeOptions } from './inspect.ts';
 
 /** Where files are until they are whole. */
@@ -13,6 +14,16 @@ const SHARD = /^\d{5,}$/;
 const IMAGE = /^\d{9,}\.[a-z]+$/;
 /** Written in pieces, so that a manifest may be longer than a string. */
 const LINES = 10_000;
+
+/** The settings of a folder as options: `--size none --format keep --quality 95`. */
+function flagsOf(text: string): string {
+  try {
+    const { size, format, quality } = JSON.parse(text);
+    return printable(`--size ${size ?? 'none'} --format ${format} --quality ${quality}`);
+  } catch {
+    return `other settings (${SETTINGS})`;
+  }
+}
 
 /** The folder of gathered images. Its paths are below it, with slashes. Files appear whole or not at all. DataError where the disk refuses. */
 export class Store {
@@ -45,7 +56,7 @@ export class Store {
       await writeFileAtomic(store.at(SETTINGS), text);
     } else if (before !== text) {
       throw new UsageError(
-        `${folder}: its images were gathered with other values of --size, --format or --quality (${SETTINGS}); give the same, or choose another --out`,
+        `${folder}: its images were gathered with ${flagsOf(before)}, not ${flagsOf(text)}; give the same, or choose another --out`,
       );
     }
     await store.#try(PARTIAL, async (place) => {
