@@ -1,3 +1,4 @@
+import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import {
@@ -36,6 +37,7 @@ export class OnnxClassifier implements ImageClassifier {
   }
 
   async probabilities(image: FloatImage): Promise<Float32Array> {
+    expectFloatImage('classify', 'image', image);
     const { outputs } = await this.#runner.run(image);
     return probabilitiesOf(outputs.get(this.#output)!.data);
   }

@@ -1,4 +1,5 @@
 /** ONNX models with heads that are known, on one image at a time. */
+import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import { UsageError } from '../errors.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
@@ -155,6 +156,7 @@ export class OnnxDetector implements ObjectDetector {
 
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
     const head = this.#head;
+    expectFloatImage('detect', 'image', image);
     this.#expectReachable(options);
     const { prepared, outputs } = await this.#runner.run(image);
     const { scaleX, scaleY, offsetX, offsetY } = prepared;
@@ -210,6 +212,7 @@ export class OnnxSegmenter implements PixelSegmenter {
   }
 
   async segment(image: FloatImage): Promise<Segmentation> {
+    expectFloatImage('segment', 'image', image);
     const { prepared, outputs } = await this.#runner.run(image);
     const map = labelsOf(outputs.get(this.#head.output)!);
     const [across, down] = [map.width / prepared.width, map.height / prepared.height];

@@ -1,4 +1,5 @@
 import { expectArguments, GPU } from '../arguments.ts';
+import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import { UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
@@ -90,6 +91,7 @@ export class Classifier implements ImageClassifier {
    * @param image The image.
    */
   async probabilities(image: FloatImage): Promise<Float32Array> {
+    expectFloatImage('classify', 'image', image);
     const run = await this.#step.run(prepareImage(image, this.trained.preprocessing, 1));
     return (await run.probabilities.data()) as Float32Array;
   }

@@ -1,5 +1,6 @@
 import { expectArguments, GPU } from '../arguments.ts';
 import type { MaskPatch } from '../data/annotation.ts';
+import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
@@ -172,6 +173,7 @@ export class Detector implements ObjectDetector {
    * @returns Detections by descending score. Those less than a pixel wide or high within the image are left out.
    */
   async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
+    expectFloatImage('detect', 'image', image);
     const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
     const alone = 'resize' in this.trained.preprocessing;
     const program = detection(this.#model, options, alone);
@@ -183,6 +185,7 @@ export class Detector implements ObjectDetector {
     image: FloatImage,
     options: PanopticOptions = {},
   ): Promise<PanopticFound> {
+    expectFloatImage('panoptic', 'image', image);
     const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
     const program: Program<PanopticDetections> = (images) => model.detect(images!, options);
     const run = await this.#run(this.#panopticSteps, prepared, options, program);
@@ -295,6 +298,7 @@ export class Segmenter implements PixelSegmenter {
    * @param image The image.
    */
   async segment(image: FloatImage): Promise<Segmentation> {
+    expectFloatImage('segment', 'image', image);
     const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
     const run = await this.#step.run(prepared);
     const labels = new Uint8Array(image.width * image.height);

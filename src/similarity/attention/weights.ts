@@ -1,4 +1,5 @@
 import { expectArguments, GPU } from '../../arguments.ts';
+import { expectFloatImage } from '../../data/floatImage.ts';
 import { type FloatImage, resizeImage } from '../../data/image.ts';
 import { UsageError } from '../../errors.ts';
 import { type Tensor, tensor } from '../../graph/tensor.ts';
@@ -37,7 +38,7 @@ export interface AttentionWeights {
  * @param gpu Where the model runs.
  * @param model A `VisionTransformer`, or a `ViTSegmenter`.
  * @param image The image.
- * @throws UsageError for another model.
+ * @throws UsageError for another model; ShapeError for what is no image.
  */
 export async function attentionWeights(
   gpu: Gpu,
@@ -45,11 +46,8 @@ export async function attentionWeights(
   image: FloatImage,
 ): Promise<AttentionWeights> {
   const call = 'attentionWeights';
-  expectArguments(
-    call,
-    { gpu, image },
-    { gpu: GPU, image: { width: 'number', height: 'number', data: 'values' } },
-  );
+  expectArguments(call, { gpu }, { gpu: GPU });
+  expectFloatImage(call, 'image', image);
   if (!(model instanceof VisionTransformer)) {
     throw new UsageError(
       `${call}: the model is ${Object(model).constructor?.name ?? model}; give a VisionTransformer`,

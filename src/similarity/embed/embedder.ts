@@ -1,4 +1,5 @@
 import { expectArguments, GPU, shownValue } from '../../arguments.ts';
+import { expectFloatImage } from '../../data/floatImage.ts';
 import type { FloatImage } from '../../data/image.ts';
 import { ShapeError, UsageError } from '../../errors.ts';
 import { type Tensor, tensor, zeros } from '../../graph/tensor.ts';
@@ -144,7 +145,7 @@ export class Embedder {
     let batch: PreparedImage[] = [];
     let place = 0;
     for await (const image of images) {
-      expectImage(image, place++);
+      expectFloatImage('embed', `image ${place++}`, image);
       const prepared = this.#source.prepare(image);
       const fits = batch.length < this.#batchSize && String(batch[0]?.shape) === String(prepared.shape);
       if (batch.length > 0 && !fits) {
@@ -170,14 +171,6 @@ export class Embedder {
   dispose(): void {
     this.#step.dispose();
   }
-}
-
-function expectImage(image: FloatImage, place: number): void {
-  const { width, height, data } = Object(image) as FloatImage;
-  if (data instanceof Float32Array && data.length > 0 && data.length === width * height * 3) return;
-  throw new ShapeError(
-    `embed: image ${place} has ${data?.length ?? 'no'} values for ${width}x${height} pixels; give { width, height, channels: 3, data }, three values a pixel`,
-  );
 }
 
 /**

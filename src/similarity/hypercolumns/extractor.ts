@@ -1,4 +1,5 @@
 import { expectArguments, GPU } from '../../arguments.ts';
+import { expectFloatImage } from '../../data/floatImage.ts';
 import { type FloatImage, resizeImage } from '../../data/image.ts';
 import { ShapeError } from '../../errors.ts';
 import { cast, slice } from '../../graph/functions/shape.ts';
@@ -68,11 +69,10 @@ export class HypercolumnExtractor {
    * Makes the hypercolumns of an image.
    *
    * @param image The image.
-   * @throws ShapeError for a layer that gives no map; what the model throws for images of a size that it does not take.
+   * @throws ShapeError for what is no image, and for a layer that gives no map; what the model throws for images of a size that it does not take.
    */
   async extract(image: FloatImage): Promise<Hypercolumns> {
-    const kinds = { width: 'number', height: 'number', data: 'values' } as const;
-    expectArguments('HypercolumnExtractor', { image }, { image: kinds });
+    expectFloatImage('HypercolumnExtractor', 'image', image);
     const own = [image.height, image.width] as const;
     const { inputSize: [h, w] = own, size: [height, width] = own, color, layers } = this.#options;
     const { data } = h === own[0] && w === own[1] ? image : resizeImage(image, [h, w]);
