@@ -1,5 +1,5 @@
-import { expectArguments } from '../arguments.ts';
-import { DataError, ShapeError } from '../errors.ts';
+import { expectArguments, shownValue } from '../arguments.ts';
+import { DataError, ShapeError, UsageError } from '../errors.ts';
 import { batchedNms } from '../graph/functions/boxes.ts';
 import {
   add,
@@ -107,9 +107,7 @@ export class YOLO extends Module {
    * @param options Seed or generator of random weights, and the name for messages.
    */
   static fromDarknet(cfg: string, weights?: Uint8Array, options: FromDarknetOptions = {}): YOLO {
-    const model = new YOLO({ ...options, cfg });
-    if (weights) model.loadDarknet(weights, { name: `${options.name ?? 'cfg'}'s weights` });
-    return model;
+    return ofDarknet(cfg, weights, options);
   }
 
   /** The size in the [net] section of the .cfg: [height, width] in pixels. Other multiples of `stride` work as well. */
@@ -191,12 +189,20 @@ export class YOLO extends Module {
   }
 
   /**
-   * The last map of the backbone [N,h,w,C]: that of the last layer before the first yolo layer that is no convolution, as for
-   * `layerGroups`. `layer`: its number in the .cfg.
+   * The map of a layer [N,h,w,C], and the number of the layer in the .cfg.
    * @param images As of `forward`.
+   * @param options `layer`: the number of the layer in the .cfg, from 0. Default: the last map of the backbone, that of the last layer before the
+   * first yolo layer that is no convolution, as for `layerGroups`. Throws UsageError for a layer that there is not.
    */
-  features(images: Tensor): { readonly map: Tensor; readonly layer: number } {
-    const layer = Math.max(this.#body - 1, 0);
+  features(
+    images: Tensor,
+    options: { readonly layer?: number } = {},
+  ): { readonly map: Tensor; readonly layer: number } {
+    const { layer } = withDefaults('YOLO: features', options, { layer: Math.max(this.#body - 1, 0) });
+    const last = this.layers.length - 1;
+    if (!Number.isInteger(layer) || layer < 0 || layer > last) {
+      throw new UsageError(`YOLO: features: layer is ${shownValue(layer)}; the .cfg has layers 0 to ${last}`);
+    }
     return { map: this.#outputs(images)[layer]!, layer };
   }
 
@@ -307,6 +313,13 @@ export class YOLO extends Module {
       count: kept.count,
     };
   }
+}
+
+// Outside of the class: of one that names itself, bundlers change the name that messages show.
+function ofDarknet(cfg: string, weights: Uint8Array | undefined, options: FromDarknetOptions): YOLO {
+  const model = new YOLO({ ...options, cfg });
+  if (weights) model.loadDarknet(weights, { name: `${options.name ?? 'cfg'}'s weights` });
+  return model;
 }
 
 const part = (raw: Tensor, start: number, end: number): Tensor => slice(raw, [[], [], [start, end]]);

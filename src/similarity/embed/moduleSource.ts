@@ -83,11 +83,14 @@ export function moduleSource(
     name === undefined ? 1 : architectureOf(name).sizeMultiple((model as TrainedModel['model']).config);
   const own = model as Module & { forward(images: Tensor | readonly Tensor[]): unknown };
   const inputOf = (images: Tensor) => ('resize' in preprocessing ? listed(images) : images);
+  // Of Darknet's layers, those that join or repeat others are no modules.
+  const inCfg = model instanceof YOLO ? /^layers\.(\d+)$/.exec(layer ?? '')?.[1] : undefined;
   const asked = layer ?? backboneIn(model);
-  const extract = asked ? createFeatureExtractor(model, { [asked]: 'features' }) : undefined;
+  const extract =
+    asked && inCfg === undefined ? createFeatureExtractor(model, { [asked]: 'features' }) : undefined;
   const record = (images: Tensor): { features: Tensor; label: string } => {
-    if (layer === undefined && model instanceof YOLO) {
-      const { map, layer: at } = model.features(images);
+    if (model instanceof YOLO && (layer === undefined || inCfg !== undefined)) {
+      const { map, layer: at } = model.features(images, inCfg === undefined ? {} : { layer: Number(inCfg) });
       return { features: map, label: `layers.${at}` };
     }
     if (extract) return { features: extract(inputOf(images)).features!, label: asked! };

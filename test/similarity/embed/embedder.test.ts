@@ -143,7 +143,11 @@ describe('embeddings of images', () => {
       model.eval();
       const side = Math.max(64, sizeMultiple(config as never));
       const preprocessing = task === 'classify' ? cropPreprocessing(side) : { maxSide: side };
-      const { layer, dimension } = createEmbedder(gpu, { model, preprocessing, name });
+      const of = { model, preprocessing, name };
+      const { layer, dimension } = createEmbedder(gpu, of);
+      // A layer that is named can be asked for by that name.
+      const named = layer.startsWith('what enters') ? undefined : createEmbedder(gpu, of, { layer });
+      if (named) expect([named.layer, named.dimension]).toEqual([layer, dimension]);
       return `${name}: ${layer}, ${dimension}`;
     });
     expect(found).toEqual([
@@ -170,6 +174,26 @@ describe('embeddings of images', () => {
       'vgg: what enters classifier.6, 128',
       'vit-classifier: what enters heads.head, 32',
     ]);
+  });
+
+  it('of a Darknet network are of any layer of its .cfg', async () => {
+    const model = buildModel(
+      'yolov3-tiny',
+      architectureOf('yolov3-tiny').defaultConfig({ numClasses: 3, cropSize: 64, width: 8 }),
+      0,
+    );
+    const of = { model: model.eval(), preprocessing: { maxSide: 64 }, name: 'yolov3-tiny' } as const;
+    const [usual, named, other] = [undefined, 'layers.11', 'layers.0'].map((layer) =>
+      createEmbedder(gpu, of, layer === undefined ? {} : { layer }),
+    );
+    const images = [patternImage(64, 0)];
+    expect(await named!.embed(images)).toEqual(await usual!.embed(images));
+    expect(other!.layer).toBe('layers.0');
+    expect(other!.dimension).not.toBe(usual!.dimension);
+    expect(() => createEmbedder(gpu, of, { layer: 'layers.900' })).toThrow(
+      new UsageError('YOLO: features: layer is 900; the .cfg has layers 0 to 23'),
+    );
+    for (const embedder of [usual, named, other]) embedder!.dispose();
   });
 
   it('of detectors are those of the images as the detectors resize them, several at once', async () => {
@@ -232,7 +256,7 @@ describe('embeddings of images', () => {
       embedder.embed([patternImage(40, 0), { width: 2, height: 2, channels: 3, data: new Float32Array(3) }]),
     ).rejects.toThrow(
       new ShapeError(
-        'embed: image 1 has 3 values for 2x2 pixels; give { width, height, channels: 3, data }, three values a pixel',
+        'embed: image 1 has 3 values for 2x2 pixels; give { width, height, channels: 3, data } with three floats in 0..1 a pixel, such as imageFromBytes(bytes, { width, height })',
       ),
     );
     await expect(openEmbedder(gpu, new Uint8Array(3))).rejects.toThrow(/^model: /);
