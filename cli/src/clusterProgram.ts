@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { layerOptions, modelFileOptions } from './embedderOptions.ts';
 import { MODEL_FILE, whole } from './optionValues.ts';
 
 /** `2-10` as [2, 10]. */
@@ -13,7 +14,7 @@ const range = (text: string): [number, number] => {
 
 /** Adds `fovea cluster`. */
 export function addClusterCommand(program: Command): void {
-  program
+  const command = program
     .command('cluster')
     .description('find which images, or vectors, belong together, and how many kinds there are')
     .argument(
@@ -42,16 +43,8 @@ export function addClusterCommand(program: Command): void {
         'manhattan',
       ]),
     )
-    .option('--model <file>', `what makes vectors of the images of a folder: ${MODEL_FILE}`)
-    .option('--layer <name>', 'the layer whose features are the vectors (default: the last before the head)')
-    .addOption(
-      new Option('--pooling <how>', 'how features of places become one vector (default: mean)').choices([
-        'mean',
-        'max',
-        'cls',
-      ]),
-    )
-    .option('--arch <name>', "torchvision's name for the weights (default: told by them)")
+    .option('--model <file>', `what makes vectors of the images of a folder: ${MODEL_FILE}`);
+  modelFileOptions(layerOptions(command))
     .option('--recursive', 'look into the folders below a folder too')
     .option('--report <file>', 'write a page with the images of each cluster, a map and curves, .html')
     .option('--samples <n>', 'images of each cluster on the page (default: 12)', whole(0))

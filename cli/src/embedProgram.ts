@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
+import { layerOptions, modelFileOptions } from './embedderOptions.ts';
 import { MODEL_FILE, positive, whole } from './optionValues.ts';
 
 /** Adds `fovea embed`. */
 export function addEmbedCommand(program: Command): void {
-  program
+  const command = program
     .command('embed')
     .description('make vectors of images, videos and sounds with a model: alike ones are near each other')
     .argument('<inputs...>', 'images, videos, sounds, and folders of them')
@@ -11,19 +12,8 @@ export function addEmbedCommand(program: Command): void {
     .requiredOption(
       '--out <file>',
       'the file to write: .npy, .safetensors, .parquet, .csv, or .index for fovea search',
-    )
-    .option(
-      '--layer <name>',
-      'the layer whose features are the vectors (default: what enters the head, or the end of the backbone)',
-    )
-    .addOption(
-      new Option('--pooling <how>', 'how features of places become one vector (default: mean)').choices([
-        'mean',
-        'max',
-        'cls',
-        'none',
-      ]),
-    )
+    );
+  layerOptions(command, 'none')
     .option('--normalize', 'divide vectors by their length')
     .option('--batch <n>', 'images that are computed at once (default: 8)', whole(1))
     .option('--fps <rate>', 'frames of a video in a second (default: 1)', positive)
@@ -41,21 +31,8 @@ export function addEmbedCommand(program: Command): void {
     )
     .option('--sample-rate <hz>', 'samples of sounds in a second (default: 16000)', whole(1000, 384_000))
     .option('--recursive', 'look into the folders below a folder too')
-    .option('--report-bad <file>', 'write everything that is bad to a JSON file')
-    .option('--arch <name>', "torchvision's name for the weights (default: told by them)")
-    .addOption(
-      new Option(
-        '--onnx-normalize <how>',
-        'how images are normalised for an ONNX model (default: imagenet for classifiers and segmenters)',
-      ).choices(['imagenet', 'none']),
-    )
-    .option('--weights <file>', "the .weights file of Darknet's .cfg")
-    .addOption(
-      new Option(
-        '--fit <how>',
-        "how images are brought to the size of Darknet's network (default: letterbox)",
-      ).choices(['letterbox', 'stretch']),
-    )
+    .option('--report-bad <file>', 'write everything that is bad to a JSON file');
+  modelFileOptions(command)
     .addOption(
       new Option('--adapter <kind>', 'the adapter to use (default: auto)').choices([
         'auto',

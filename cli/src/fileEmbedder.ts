@@ -29,8 +29,9 @@ export async function openFileEmbedder(
     ...(batch === undefined ? {} : { batchSize: batch }),
     model: await modelOptions(file, { ...model, ...(onnxNormalize ? { normalize: onnxNormalize } : {}) }),
   });
+  const what = pooling === 'none' ? 'all places, each of' : 'vectors of';
   process.stderr.write(
-    `${printable(file)}: vectors of ${embedder.dimension} numbers, of ${printable(embedder.layer)}\n`,
+    `${printable(file)}: ${what} ${embedder.dimension} numbers, of ${printable(embedder.layer)}\n`,
   );
   return embedder;
 }

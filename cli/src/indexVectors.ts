@@ -1,37 +1,39 @@
 import path from 'node:path';
 import { DataError, type Gpu, UsageError } from 'fovea';
-import { npyFloats, readFileBytes } from 'fovea/io';
 import type { Embedder, Id, IndexFile } from 'fovea/similarity';
+import { counted } from './counted.ts';
+import { defined } from './defined.ts';
 import { embedFiles } from './embedRun.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from './fileEmbedder.ts';
 import type { ImageInput } from './imageInputs.ts';
 import { loadImage } from './images.ts';
 import { printable } from './printable.ts';
 
+/** What of the options of an embedder an index has in its `meta`: all that makes other vectors. */
+export type IndexModelOptions = Omit<FileEmbedderOptions, 'batch'>;
+
 /** The model that an index's vectors are of, as its `meta` has it. */
-export interface IndexModel extends Pick<FileEmbedderOptions, 'layer' | 'pooling' | 'normalize' | 'arch'> {
+export interface IndexModel extends IndexModelOptions {
   /** Where the model is. */
   readonly model: string;
 }
+
+/** What an index says of the model that its vectors are of. */
+export const indexModel = (
+  model: string,
+  { layer, pooling, normalize, arch, weights, fit, onnxNormalize }: IndexModelOptions,
+): IndexModel => ({
+  model: path.resolve(model),
+  ...defined({
+    weights: weights === undefined ? undefined : path.resolve(weights),
+    ...{ layer, pooling, normalize, arch, fit, onnxNormalize },
+  }),
+});
 
 /** A vector and what it is called. */
 export interface NamedVector {
   readonly id: Id;
   readonly vector: Float32Array;
-}
-
-export const isNpy = (file: string): boolean => path.extname(file).toLowerCase() === '.npy';
-
-/** The rows of a .npy file. */
-export async function npyRows(
-  file: string,
-): Promise<{ data: Float32Array; shape: readonly [number, number] }> {
-  const { data, shape } = npyFloats(await readFileBytes(file), file);
-  const [rows, width] = shape.length === 1 ? [1, shape[0]!] : shape;
-  if (shape.length > 2 || width === undefined) {
-    throw new DataError(`${file}: has shape [${shape}]; give vectors as [n, d]`);
-  }
-  return { data, shape: [rows!, width] };
 }
 
 /** The model that an index says its vectors are of, where it says one. */
@@ -43,11 +45,20 @@ export function modelOf({ meta }: Pick<IndexFile, 'meta'>): IndexModel | undefin
 export const openIndexModel = (gpu: Gpu, { model, ...options }: IndexModel): Promise<Embedder> =>
   openFileEmbedder(gpu, model, options);
 
-/** Embeds images. One that cannot be used is said and left out; `bad` is told. */
+/** Throws DataError where images could not be used: the fault of the only one, or their number. */
+export function expectNone(messages: readonly string[], images: number): void {
+  const [first] = messages;
+  if (first === undefined) return;
+  throw new DataError(
+    images === 1 ? first : `${messages.length} of ${counted(images, 'image')} failed; the first: ${first}`,
+  );
+}
+
+/** Embeds images. One that cannot be used is said and left out; `bad` is told why. */
 export async function* embedImages(
   embedder: Embedder,
   inputs: readonly ImageInput[],
-  bad: (file: string, error: Error) => void,
+  bad: (message: string) => void,
 ): AsyncGenerator<NamedVector, void> {
   async function* open({ file }: ImageInput) {
     yield await loadImage(file);
@@ -55,8 +66,10 @@ export async function* embedImages(
   for await (const found of embedFiles(embedder, inputs, open, 8)) {
     const { file } = found.input;
     if ('error' in found) {
-      process.stderr.write(`${printable(found.error.message)}\n`);
-      bad(file, found.error);
+      const { message: said } = found.error;
+      const message = said.startsWith(file) ? said : `${file}: ${said}`;
+      if (inputs.length > 1) process.stderr.write(`failed: ${printable(message)}\n`);
+      bad(message);
     } else {
       if (found.shape.length !== 1) {
         throw new UsageError(

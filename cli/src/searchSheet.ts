@@ -40,17 +40,17 @@ export async function writeSheet(
   for (const { query, found } of answers) {
     const own = await imageOf(query, 'query', seen);
     const images = own ? [own] : [];
+    const notes: string[] = [];
     for (const { id, distance } of found) {
-      const image = await imageOf(
-        String(id),
-        `${printable(path.basename(String(id)))}, ${Number(distance.toPrecision(4))}`,
-        seen,
-      );
+      const name = printable(String(id));
+      const shown = Number(distance.toPrecision(4));
+      const image = await imageOf(String(id), `${printable(path.basename(String(id)))}, ${shown}`, seen);
       if (image) images.push(image);
-      else missing++;
+      else notes.push(`${name}, ${shown}`);
     }
+    missing += notes.length;
     const title = printable(query);
-    items.push({ title, images, tags: [{ values: [title] }] });
+    items.push({ title, notes, images, tags: [{ values: [title] }] });
   }
   await writeReport(file, {
     title: `Nearest images in ${printable(index)}`,
@@ -68,6 +68,10 @@ export async function writeSheet(
     timings: [],
     versions: { node: process.versions.node },
     notes:
-      missing === 0 ? [] : [`${missing} of the images that were found could not be read, and are not shown.`],
+      missing === 0
+        ? []
+        : [
+            `${missing} of the items that were found ${missing === 1 ? 'is' : 'are'} no image that can be read here, and ${missing === 1 ? 'has its' : 'have their'} name in place of it. Names of images are paths as fovea index was given them: run fovea search in the same folder.`,
+          ],
   });
 }

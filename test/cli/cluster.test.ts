@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseHTML } from 'linkedom';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readVectors } from '../../cli/src/cluster/vectorFile.ts';
 import { type ClusterCommandOptions, clusterCommand } from '../../cli/src/commands/cluster.ts';
 import { encodePng } from '../../cli/src/images.ts';
+import { readVectors } from '../../cli/src/vectorFile.ts';
 import { fileStorage } from '../../src/io/fileStorage.ts';
 import { encodeNpy } from '../../src/io/npy.ts';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
@@ -195,10 +195,14 @@ describe('files of vectors', () => {
     const two = { dtype: 'f32', shape: [2, 1], data: Float32Array.of(1, 2) } as const;
     const other = { ...two, data: Float32Array.of(9, 9) };
     const named = await read('t.safetensors', encodeSafetensors({ embeddings: two, other }, files));
-    expect(named).toEqual({ vectors: { data: two.data, shape: [2, 1] }, names: ['a', 'b'] });
+    expect(named).toEqual({ vectors: { data: two.data, shape: [2, 1] }, names: ['a', 'b'], named: true });
     const halves = { dtype: 'bf16', shape: [2, 1], data: Uint16Array.of(0x3f80, 0xc000) } as const;
     const single = await read('h.safetensors', encodeSafetensors({ any: halves }));
-    expect(single).toEqual({ vectors: { data: Float32Array.of(1, -2), shape: [2, 1] }, names: ['0', '1'] });
+    expect(single).toEqual({
+      vectors: { data: Float32Array.of(1, -2), shape: [2, 1] },
+      names: ['0', '1'],
+      named: false,
+    });
 
     const table = await read('v.csv', '\ufefffile,time,e0,e1\n"a,b",,1,2\nc,0.500,3,4e-1\n');
     expect(table.names).toEqual(['a,b', 'c#t=0.5']);
@@ -214,6 +218,7 @@ describe('files of vectors', () => {
     expect(indexed).toEqual({
       vectors: { data: Float32Array.of(1, 2, 3, 4), shape: [2, 2] },
       names: ['a', '7'],
+      named: true,
     });
   });
 

@@ -49,7 +49,7 @@ const embed = (out: string, ...args: string[]) =>
 it('writes a vector for each image in the format of the name, and goes on after one that cannot be used', async () => {
   const found = await embed('e.npy', at('set'), '--normalize', '--report-bad', at('bad.json'));
   expect(found.code).toBe(2);
-  expect(found.stdout).toContain('e.npy: 2 vectors of 64 numbers (what enters fc has 64)');
+  expect(found.stdout).toContain('e.npy: 2 vectors of 64 numbers\n');
   expect(messages(found.stderr).join('\n')).toMatch(
     /failed: .*c\.png: not an image[\s\S]*1 of 3 files failed; the first: /,
   );
@@ -81,6 +81,11 @@ it('writes a vector for each image in the format of the name, and goes on after 
   expect(parquetMetadata(file).key_value_metadata).toContainEqual({ key: 'layer', value: 'what enters fc' });
   const search = await foveaHere('search', at('e.index'), at('set', 'a.png'), '-k', '1');
   expect(search.stdout).toContain('b.png');
+  // With an image that is none of its items, by the model that it says.
+  const again = await foveaHere('search', at('e.index'), at('frames', '1.png'), '-k', '1');
+  expect(again.stdout, again.stderr).toMatch(/^\S*1\.png +cosine\n\S*b\.png +0\.0000\n$/);
+  const added = await foveaHere('index', at('e.index'), at('frames', '1.png'));
+  expect(added.stdout, added.stderr).toBe(`1 image added; ${at('e.index')} has 3\n`);
 }, 300_000);
 
 it('makes one vector of the frames of a video and the parts of a sound, or keeps all with their times', async () => {

@@ -20,7 +20,12 @@ const rowsOf = (d: number) =>
   }));
 const write = async (name: string, rows: readonly EmbeddedRow[]) => {
   const out = path.join(folder, name);
-  await (await writerFor(out))({ rows, shape: [rows[0]!.vector.length], metadata: { layer: 'fc' } });
+  await (await writerFor(out))({
+    rows,
+    shape: [rows[0]!.vector.length],
+    metadata: { layer: 'fc' },
+    model: { model: '/m.onnx', layer: 'fc' },
+  });
   return readFileSync(out);
 };
 

@@ -87,7 +87,8 @@ it('shows what was found for each query, and counts images that are gone', async
   const captions = [...document.querySelectorAll('figcaption')].map(({ textContent }) => textContent);
   expect(captions.slice(0, 2)).toEqual(['query', 'a.png, 0']);
   expect(captions[2]).toMatch(/^<b>[^\u202e]*\.png, 0\.3333$/);
-  expect(document.body.textContent).toContain('1 of the images that were found could not be read');
+  expect(document.body.textContent).toContain('1 of the items that were found is no image that can be read');
+  expect(document.body.textContent).toContain(`${at('gone.png')}, 0.6667`);
   // What the page counts, by its script.
   expect(document.querySelector('.gallery')!.getAttribute('data-noun')).toBe('query queries');
 }, 30_000);
@@ -110,7 +111,9 @@ it('says what does not fit', async () => {
   const text = await foveaHere('search', at('ids.txt'), '0');
   expect(text.stderr).toContain('is no index file');
   expect((await foveaHere('search', index, '0', '--sheet', at('x.txt'))).stderr).toContain('call it .html');
-  expect((await foveaHere('index', index)).stderr).toContain('give images, folders of images or .npy files');
+  expect((await foveaHere('index', index)).stderr).toContain(
+    'give images, folders of images or files of vectors',
+  );
 });
 
 it('keeps a whole index where a process is killed while it appends', async () => {

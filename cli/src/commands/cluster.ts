@@ -8,23 +8,24 @@ import {
   type FoundClusters,
   findClusters,
 } from '../cluster/findClusters.ts';
-import { type NamedVectors, readVectors } from '../cluster/vectorFile.ts';
 import { counted } from '../counted.ts';
 import { csvLine } from '../csv.ts';
+import { defined } from '../defined.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { embedImages } from '../indexVectors.ts';
+import { embedImages, expectNone } from '../indexVectors.ts';
 import type { Output } from '../output.ts';
 import { printable } from '../printable.ts';
 import { createProgress } from '../progress.ts';
 import type { ReportTable } from '../report.ts';
 import { textTable } from '../textTable.ts';
+import { type NamedVectors, readVectors } from '../vectorFile.ts';
 
 export interface ClusterCommandOptions
   extends ClusteringOptions,
-    Pick<FileEmbedderOptions, 'layer' | 'pooling' | 'arch'> {
+    Omit<FileEmbedderOptions, 'normalize' | 'batch'> {
   /** What makes vectors of the images of a folder. */
   readonly model?: string;
   readonly recursive?: boolean;
@@ -62,14 +63,14 @@ export async function clusterCommand(
   expectMethod(options);
   for (const file of [report, json, csv]) if (file !== undefined) await checkOutputFile(file);
   const read = await givenVectors(input, options);
-  const given = read && { ...read, bad: 0 };
+  const given = read && { ...read, bad: [], images: 0 };
   await withGpu(options.adapter, async (gpu) => {
-    const { vectors, names, bad } = given ?? (await vectorsOfImages(gpu, input, options));
+    const { vectors, names, bad, images } = given ?? (await vectorsOfImages(gpu, input, options));
     expectVectors(input, { vectors, names }, options);
     if (out !== undefined) await checkClusterFolder(out, names);
     const found = await withProgress(options, (tell) => findClusters(gpu, vectors, options, tell));
     const tables = tablesOf(found, names);
-    const notes = notesOf(found, options, bad);
+    const notes = notesOf(found, options, bad.length);
     const { labels, clusters } = found;
     if (out !== undefined) await writeClusterFolders(out, names, { labels, clusters: clusters.length, copy });
     if (csv !== undefined) await writeFileAtomic(csv, csvOf(found, names));
@@ -95,6 +96,7 @@ export async function clusterCommand(
         ...(report === undefined ? [] : [`look at ${printable(report)}\n`]),
       ].join(''),
     );
+    expectNone(bad, images);
   });
 }
 
@@ -119,7 +121,7 @@ async function givenVectors(
 /** Throws for vectors that no clusters can be found of, and for more clusters than there are items. */
 function expectVectors(
   input: string,
-  { vectors: { data, shape }, names }: NamedVectors,
+  { vectors: { data, shape }, names }: Pick<NamedVectors, 'vectors' | 'names'>,
   { k, kRange }: ClusterCommandOptions,
 ): void {
   const [items, width] = shape as [number, number];
@@ -151,26 +153,28 @@ function expectVectors(
 async function vectorsOfImages(
   gpu: Gpu,
   input: string,
-  { model, layer, pooling, arch, recursive = false }: ClusterCommandOptions,
-): Promise<NamedVectors & { readonly bad: number }> {
+  { model, layer, pooling, arch, weights, fit, onnxNormalize, recursive = false }: ClusterCommandOptions,
+): Promise<Omit<NamedVectors, 'named'> & { readonly bad: readonly string[]; readonly images: number }> {
   const inputs = await imageInputs([input], { recursive });
-  const embedder = await openFileEmbedder(gpu, model!, {
-    ...(layer === undefined ? {} : { layer }),
-    ...(pooling === undefined ? {} : { pooling }),
-    ...(arch === undefined ? {} : { arch }),
-  });
+  const embedder = await openFileEmbedder(
+    gpu,
+    model!,
+    defined({ layer, pooling, arch, weights, fit, onnxNormalize }),
+  );
   const names: string[] = [];
   const parts: Float32Array[] = [];
-  let bad = 0;
-  for await (const { id, vector } of embedImages(embedder, inputs, () => bad++)) {
+  const bad: string[] = [];
+  for await (const { id, vector } of embedImages(embedder, inputs, (message) => bad.push(message))) {
     names.push(String(id));
     parts.push(vector);
   }
   const width = parts[0]?.length;
-  if (width === undefined) throw new DataError(`${input}: none of its images can be used`);
+  if (width === undefined) {
+    throw new DataError(`${input}: none of its images can be used; the first: ${bad[0]}`);
+  }
   const data = new Float32Array(parts.length * width);
   for (const [row, part] of parts.entries()) data.set(part, row * width);
-  return { vectors: { data, shape: [parts.length, width] }, names, bad };
+  return { vectors: { data, shape: [parts.length, width] }, names, bad, images: inputs.length };
 }
 
 /** Tells on stderr what is computed. */

@@ -11,6 +11,7 @@ import { FaultLog } from '../faultLog.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
 import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
+import { indexModel } from '../indexVectors.ts';
 import { printable } from '../printable.ts';
 
 export interface EmbedCommandOptions extends FileEmbedderOptions, MediaOptions {
@@ -116,9 +117,11 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     embedder.dispose();
     if (shape) {
       const metadata = { model, layer, ...(own.normalize ? { normalize: 'true' } : {}) };
-      await write({ rows, shape, metadata });
+      await write({ rows, shape, metadata, model: indexModel(model, own) });
+      const [numbers = 0, ...more] = shape;
+      const apart = more.length > 0 || numbers !== dimension ? ` (${printable(layer)} has ${dimension})` : '';
       process.stdout.write(
-        `${printable(out)}: ${counted(rows.length, 'vector')} of ${shape.length === 1 ? shape[0] : `[${shape}]`} numbers (${printable(layer)} has ${dimension})\n`,
+        `${printable(out)}: ${counted(rows.length, 'vector')} of ${more.length === 0 ? numbers : `[${shape}]`} numbers${apart}\n`,
       );
     }
     if (reportBad !== undefined) await faults.write(reportBad);

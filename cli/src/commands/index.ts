@@ -1,23 +1,29 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, UsageError } from 'fovea';
+import { UsageError } from 'fovea';
 import { fileStorage, readFileBytes } from 'fovea/io';
 import { createIndex, type IndexFile, type Metric, openIndex } from 'fovea/similarity';
 import { counted } from '../counted.ts';
 import { makeFolder, realPath, temporaryFor } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { embedImages, type IndexModel, isNpy, modelOf, npyRows, openIndexModel } from '../indexVectors.ts';
+import {
+  embedImages,
+  expectNone,
+  type IndexModel,
+  type IndexModelOptions,
+  indexModel,
+  modelOf,
+  openIndexModel,
+} from '../indexVectors.ts';
 import { withLock } from '../lock.ts';
 import { printable } from '../printable.ts';
+import { isVectorFile, readVectors } from '../vectorFile.ts';
 
-export interface IndexCommandOptions {
+export interface IndexCommandOptions extends Omit<IndexModelOptions, 'normalize'> {
   readonly model?: string;
-  readonly layer?: string;
-  readonly pooling?: 'mean' | 'max' | 'cls';
-  readonly arch?: string;
   readonly metric?: Metric;
-  /** File with an id per line, for the rows of a .npy file. */
+  /** File with an id per line, for the vectors of a file. */
   readonly ids?: string;
   /** Whether the items are taken out instead. */
   readonly remove?: boolean;
@@ -57,7 +63,7 @@ async function openOrCreate(
   throw new UsageError(`${file}: ${differs}; use another index`);
 }
 
-/** fovea index: puts images, as vectors of a model, or the rows of .npy files into an index, or takes them out. */
+/** fovea index: puts images, as vectors of a model, or the vectors of files into an index, or takes them out. */
 export async function indexCommand(
   file: string,
   inputs: readonly string[],
@@ -69,18 +75,38 @@ export async function indexCommand(
 async function change(file: string, inputs: readonly string[], options: IndexCommandOptions): Promise<void> {
   const { ids, remove = false, compact = false } = options;
   if (inputs.length === 0 && !compact) {
-    throw new UsageError('index: give images, folders of images or .npy files; or --compact');
+    throw new UsageError('index: give images, folders of images or files of vectors; or --compact');
   }
-  const arrays = inputs.filter(isNpy);
+  const arrays = remove ? [] : inputs.filter(isVectorFile);
   if (arrays.length > 0 && arrays.length < inputs.length) {
-    throw new UsageError('index: give either images or .npy files');
+    throw new UsageError('index: give either images or files of vectors, in two commands');
   }
   if (ids !== undefined && arrays.length !== 1)
-    throw new UsageError('index: --ids names the rows of one .npy file');
+    throw new UsageError('index: --ids names the vectors of one file');
   if (remove) await removeItems(file, inputs);
   else if (arrays.length > 0) await addArrays(file, arrays, options);
   else if (inputs.length > 0) await addImages(file, inputs, options);
   if (compact) await compactFile(file);
+}
+
+/** The options that make other vectors, and what they are where nothing says so. */
+const MADE_BY = [
+  ['layer', '--layer', undefined],
+  ['pooling', '--pooling', 'mean'],
+  ['arch', '--arch', undefined],
+  ['fit', '--fit', 'letterbox'],
+  ['onnxNormalize', '--onnx-normalize', undefined],
+] as const;
+
+/** Throws UsageError for options that would make vectors of another kind than those of an index. */
+function expectSame(file: string, known: IndexModel, options: IndexCommandOptions): void {
+  for (const [name, flag, usual] of MADE_BY) {
+    const [own, given] = [known[name] ?? usual, options[name]];
+    if (given === undefined || given === own) continue;
+    throw new UsageError(
+      `${file}: was begun ${own === undefined ? `without ${flag}` : `with ${flag} ${own}`}, not with ${flag} ${given}; leave the option out, or begin another index`,
+    );
+  }
 }
 
 /** Puts a file without what was taken out in place of an index. */
@@ -111,11 +137,30 @@ async function removeItems(file: string, ids: readonly string[]): Promise<void> 
   const index = await openIndex(await fileStorage(file, 'write'));
   try {
     // Numbers are ids, too.
-    const gone = await index.remove(ids.flatMap((id) => (/^\d+$/.test(id) ? [id, Number(id)] : [id])));
+    const both = (id: string): (string | number)[] => (/^\d+$/.test(id) ? [id, Number(id)] : [id]);
+    const missing = ids.filter((id) => !both(id).some((one) => index.has(one)));
+    const gone = await index.remove(ids.flatMap(both));
     process.stdout.write(`${counted(gone, 'vector')} removed; ${printable(file)} has ${index.size}\n`);
+    const [first] = missing;
+    if (first === undefined) return;
+    const others = missing.length === 1 ? '' : `, nor ${missing.length - 1} more of them`;
+    throw new UsageError(`${file}: has no item ${first}${others}; give ids as fovea search prints them`);
   } finally {
     await index.close();
   }
+}
+
+const thereAlready = (count: number): string => (count === 0 ? '' : `, ${count} there already`);
+
+/** Some of the rows of d values each. */
+function rowsOf(
+  data: ArrayLike<number> & { subarray(start: number, end: number): ArrayLike<number> },
+  d: number,
+  rows: readonly number[],
+) {
+  const some = new Float32Array(rows.length * d);
+  for (const [to, from] of rows.entries()) some.set(data.subarray(from * d, (from + 1) * d), to * d);
+  return some;
 }
 
 async function addArrays(
@@ -125,12 +170,21 @@ async function addArrays(
 ): Promise<void> {
   const names = ids === undefined ? undefined : await linesOf(ids);
   for (const array of arrays) {
-    const vectors = await npyRows(array);
-    const index = await openOrCreate(file, vectors.shape[1], metric);
+    const read = await readVectors(array, { one: true });
+    const [rows, d] = read.vectors.shape as [number, number];
+    const index = await openOrCreate(file, d, metric);
     try {
-      await index.append(vectors, names);
+      const before = index.size;
+      // As of images, what is there already is left out; ids that are given may not be there.
+      const known = read.named ? read.names : undefined;
+      const fresh = names || !known ? undefined : known.flatMap((id, row) => (index.has(id) ? [] : [row]));
+      const { data, ids: named } = fresh
+        ? { data: rowsOf(read.vectors.data, d, fresh), ids: fresh.map((row) => known![row]!) }
+        : { data: Float32Array.from(read.vectors.data), ids: names };
+      await index.append({ data, shape: [data.length / d, d] }, named);
+      const added = index.size - before;
       process.stdout.write(
-        `${printable(array)}: ${counted(vectors.shape[0], 'vector')} added; ${printable(file)} has ${index.size}\n`,
+        `${printable(array)}: ${counted(added, 'vector')} added${thereAlready(rows - added)}; ${printable(file)} has ${index.size}\n`,
       );
     } finally {
       await index.close();
@@ -143,21 +197,21 @@ async function addImages(
   inputs: readonly string[],
   options: IndexCommandOptions,
 ): Promise<void> {
-  const { adapter, metric, layer, pooling, arch } = options;
+  const { adapter, metric } = options;
   const images = await imageInputs(inputs, options);
   const known = await knownModel(file);
   const model = options.model ?? known?.model;
   if (model === undefined) throw new UsageError('index: say with --model what makes vectors of images');
-  const chosen: IndexModel = known ?? {
-    model: path.resolve(model),
-    normalize: true,
-    ...(layer === undefined ? {} : { layer }),
-    ...(pooling === undefined ? {} : { pooling }),
-    ...(arch === undefined ? {} : { arch }),
-  };
-  let bad = 0;
+  if (known) expectSame(file, known, options);
+  const chosen = known ?? indexModel(model, { ...options, normalize: true });
+  const { weights } = options;
+  const bad: string[] = [];
   await withGpu(adapter, async (gpu) => {
-    const embedder = await openIndexModel(gpu, { ...chosen, model });
+    const embedder = await openIndexModel(gpu, {
+      ...chosen,
+      model,
+      ...(weights === undefined ? {} : { weights }),
+    });
     const index = await openOrCreate(file, embedder.dimension, metric, chosen);
     try {
       const before = index.size;
@@ -170,20 +224,19 @@ async function addImages(
         const ids = some.map(({ id }) => id);
         if (some.length > 0) await index.append({ data, shape: [some.length, index.d] }, ids);
       };
-      for await (const { id, vector } of embedImages(embedder, fresh, () => bad++)) {
+      for await (const { id, vector } of embedImages(embedder, fresh, (message) => bad.push(message))) {
         waiting.push({ id: String(id), vector });
         if (waiting.length >= APPENDED) await flush();
       }
       await flush();
-      const there = images.length - fresh.length;
       process.stdout.write(
-        `${counted(index.size - before, 'image')} added${there === 0 ? '' : `, ${there} there already`}; ${printable(file)} has ${index.size}\n`,
+        `${counted(index.size - before, 'image')} added${thereAlready(images.length - fresh.length)}; ${printable(file)} has ${index.size}\n`,
       );
     } finally {
       await index.close();
     }
   });
-  if (bad > 0) throw new DataError(`${counted(bad, 'image')} of ${images.length} could not be used`);
+  expectNone(bad, images.length);
 }
 
 async function knownModel(file: string): Promise<IndexModel | undefined> {

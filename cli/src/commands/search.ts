@@ -1,13 +1,15 @@
 import { DataError, type Gpu, UsageError } from 'fovea';
 import { fileStorage } from 'fovea/io';
 import { type Id, type IndexFile, type Metric, openIndex } from 'fovea/similarity';
+import { defined } from '../defined.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { embedImages, isNpy, modelOf, npyRows, openIndexModel } from '../indexVectors.ts';
+import { embedImages, expectNone, modelOf, openIndexModel } from '../indexVectors.ts';
 import { printable } from '../printable.ts';
 import { type Answer, writeSheet } from '../searchSheet.ts';
 import { textTable } from '../textTable.ts';
+import { isVectorFile, readVectors } from '../vectorFile.ts';
 
 export interface SearchCommandOptions {
   /** Default 10. */
@@ -15,6 +17,8 @@ export interface SearchCommandOptions {
   readonly metric?: Metric;
   /** The model, where it is no longer where the index says. */
   readonly model?: string;
+  /** The same of Darknet's weights. */
+  readonly weights?: string;
   readonly json?: string;
   readonly sheet?: string;
   readonly recursive?: boolean;
@@ -28,7 +32,7 @@ interface Query {
   readonly self?: Id;
 }
 
-/** fovea search: what an index holds that is nearest to images, to items of it or to the rows of .npy files. */
+/** fovea search: what an index holds that is nearest to images, to items of it or to the vectors of files. */
 export async function searchCommand(
   file: string,
   queries: readonly string[],
@@ -41,7 +45,7 @@ export async function searchCommand(
   const index = await openIndex(await fileStorage(file, 'read'), { readOnly: true });
   try {
     await withGpu(adapter, async (gpu) => {
-      const asked = await queriesOf(gpu, index, file, queries, options);
+      const { queries: asked, bad, images } = await queriesOf(gpu, index, file, queries, options);
       const metric = options.metric ?? index.metric;
       const answers = await answersOf(gpu, index, asked, k, metric);
       for (const { query, found } of answers) {
@@ -55,52 +59,54 @@ export async function searchCommand(
       if (json !== undefined)
         await writeFileAtomic(json, `${JSON.stringify({ metric, queries: answers }, undefined, 2)}\n`);
       if (sheet !== undefined) await writeSheet(sheet, file, metric, answers);
+      expectNone(bad, images);
     });
   } finally {
     await index.close();
   }
 }
 
-/** Items by their ids first, then arrays, then images. */
+/** Items by their ids first, then vectors, then images; with what is wrong with some of so many images. */
 async function queriesOf(
   gpu: Gpu,
   index: IndexFile,
   file: string,
   given: readonly string[],
-  { model, recursive }: SearchCommandOptions,
-): Promise<Query[]> {
+  { model, weights, recursive }: SearchCommandOptions,
+): Promise<{ readonly queries: Query[]; readonly bad: readonly string[]; readonly images: number }> {
   const queries: Query[] = [];
   const images: string[] = [];
   for (const name of given) {
     const id = index.has(name) || !/^\d+$/.test(name) ? name : Number(name);
     const vector = await index.get(id);
     if (vector) queries.push({ name, vector, self: id });
-    else if (isNpy(name)) {
-      const { data, shape } = await npyRows(name);
+    else if (isVectorFile(name)) {
+      const { vectors, names, named } = await readVectors(name, { one: true });
+      const { data, shape } = vectors;
       if (shape[1] !== index.d)
-        throw new DataError(`${name}: has vectors of ${shape[1]} values, ${file} of ${index.d}`);
-      for (let row = 0; row < shape[0]; row++) {
-        queries.push({ name: `${name} ${row}`, vector: data.slice(row * index.d, (row + 1) * index.d) });
+        throw new DataError(
+          `${name}: has vectors of ${shape[1]} values, ${file} of ${index.d}; give vectors of the same model and layer`,
+        );
+      for (const [row, own] of names.entries()) {
+        const some = Float32Array.from(data.subarray(row * index.d, (row + 1) * index.d));
+        queries.push({ name: named ? own : `${name} ${row}`, vector: some });
       }
     } else images.push(name);
   }
-  if (images.length === 0) return queries;
+  if (images.length === 0) return { queries, bad: [], images: 0 };
   const known = modelOf(index);
   if (!known) {
     throw new UsageError(
-      `search: ${images[0]} is no item of ${file}, which does not say what makes vectors of images; give items or a .npy file`,
+      `search: ${images[0]} is no item of ${file}, which does not say what makes vectors of images; give items or a file of vectors`,
     );
   }
-  const embedder = await openIndexModel(gpu, { ...known, ...(model === undefined ? {} : { model }) });
+  const embedder = await openIndexModel(gpu, { ...known, ...defined({ model, weights }) });
   const inputs = await imageInputs(images, { recursive: recursive ?? false });
-  let bad: Error | undefined;
-  for await (const { id, vector } of embedImages(embedder, inputs, (_, error) => {
-    bad = error;
-  })) {
+  const bad: string[] = [];
+  for await (const { id, vector } of embedImages(embedder, inputs, (message) => bad.push(message))) {
     queries.push({ name: String(id), vector });
   }
-  if (queries.length === 0 && bad) throw bad;
-  return queries;
+  return { queries, bad, images: inputs.length };
 }
 
 async function answersOf(

@@ -6,6 +6,7 @@ import { createIndex } from 'fovea/similarity';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { csvLine } from '../csv.ts';
 import { writeFileAtomic } from '../files.ts';
+import type { IndexModel } from '../indexVectors.ts';
 
 /** A vector, of which file, and of which moment of it in seconds where it is of one. */
 export interface EmbeddedRow {
@@ -21,6 +22,8 @@ export interface EmbeddedRows {
   readonly shape: readonly number[];
   /** What made them, for formats that can say so. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** The same for an index, which searches with images by it. */
+  readonly model: IndexModel;
 }
 
 type Write = (out: string, rows: EmbeddedRows) => Promise<void>;
@@ -142,7 +145,7 @@ const writeIndex: Write = async (out, all) => {
   const index = await createIndex(await fileStorage(out, 'create'), {
     d,
     metric: 'cosine',
-    meta: { ...all.metadata },
+    meta: { ...all.model },
   });
   try {
     await index.append({ data: joined(all), shape: [all.rows.length, d] }, idsOf(all.rows));

@@ -13,13 +13,21 @@ import {
 } from 'fovea/io';
 import type { HostTensor } from 'fovea/learn';
 import { openIndex } from 'fovea/similarity';
-import { fileProblem } from '../files.ts';
+import { fileProblem } from './files.ts';
 
 /** Vectors of a file, and what they are of. */
 export interface NamedVectors {
   readonly vectors: HostTensor & { readonly data: Float32Array | Float64Array };
   /** A name for each: as a rule the file that it is of. */
   readonly names: readonly string[];
+  /** Whether the file names them; where it does not, names are the numbers of the rows. */
+  readonly named: boolean;
+}
+
+/** How vectors are read. */
+export interface ReadVectorsOptions {
+  /** Whether a .npy file of one dimension is taken for one vector. Default false. */
+  readonly one?: boolean;
 }
 
 /** Numbers of items where nothing names them. */
@@ -35,8 +43,12 @@ function floatsOf(file: string, tensor: FileTensor): Float32Array | Float64Array
   return npyFloats(encodeNpy(tensor), file).data;
 }
 
-function asRows(file: string, tensor: FileTensor): NamedVectors['vectors'] {
-  const [rows, width, ...more] = tensor.shape;
+function asRows(
+  file: string,
+  tensor: FileTensor,
+  { one = false }: ReadVectorsOptions = {},
+): NamedVectors['vectors'] {
+  const [rows, width, ...more] = one && tensor.shape.length === 1 ? [1, ...tensor.shape] : tensor.shape;
   if (rows === undefined || width === undefined || more.length > 0) {
     throw new DataError(`${file}: has shape [${tensor.shape}]; give vectors as [n, d]`);
   }
@@ -66,8 +78,8 @@ function parsed(place: string, text: string): unknown {
 }
 
 /** A .npy file, with the names of `NAME.files.json` next to it, where that is there. */
-async function npy(file: string): Promise<NamedVectors> {
-  const vectors = asRows(file, decodeNpy(await readFileBytes(file), file));
+async function npy(file: string, options: ReadVectorsOptions): Promise<NamedVectors> {
+  const vectors = asRows(file, decodeNpy(await readFileBytes(file), file), options);
   const beside = `${file.slice(0, -path.extname(file).length)}.files.json`;
   const text = await readFile(beside, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -77,6 +89,7 @@ async function npy(file: string): Promise<NamedVectors> {
   return {
     vectors,
     names: text === undefined ? numbered(rows) : expectNames(beside, parsed(beside, text), rows),
+    named: text !== undefined,
   };
 }
 
@@ -94,7 +107,7 @@ async function safetensors(file: string): Promise<NamedVectors> {
   const place = `${file}: files in its metadata`;
   const names =
     metadata.files === undefined ? undefined : expectNames(place, parsed(place, metadata.files), rows);
-  return { vectors, names: names ?? numbered(rows) };
+  return { vectors, names: names ?? numbered(rows), named: names !== undefined };
 }
 
 const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
@@ -139,7 +152,7 @@ async function csv(file: string): Promise<NamedVectors> {
     const time = timed ? fields[1]! : '';
     return named ? `${fields[0]}${time === '' ? '' : `#t=${Number(time)}`}` : String(row);
   });
-  return { vectors: { data, shape: [body.length, width] }, names };
+  return { vectors: { data, shape: [body.length, width] }, names, named };
 }
 
 /** An index of fovea search, with the ids of its items. */
@@ -149,13 +162,15 @@ async function index(file: string): Promise<NamedVectors> {
     const { ids, d } = opened;
     const data = new Float32Array(ids.length * d);
     for (const [row, id] of ids.entries()) data.set((await opened.get(id))!, row * d);
-    return { vectors: { data, shape: [ids.length, d] }, names: ids.map(String) };
+    return { vectors: { data, shape: [ids.length, d] }, names: ids.map(String), named: true };
   } finally {
     await opened.close();
   }
 }
 
-const READERS: Readonly<Record<string, (file: string) => Promise<NamedVectors>>> = {
+type Read = (file: string, options: ReadVectorsOptions) => Promise<NamedVectors>;
+
+const READERS: Readonly<Record<string, Read>> = {
   '.npy': npy,
   '.safetensors': safetensors,
   '.csv': csv,
@@ -163,14 +178,17 @@ const READERS: Readonly<Record<string, (file: string) => Promise<NamedVectors>>>
 };
 
 /** Endings of files of vectors. */
-export const VECTOR_FILES = Object.keys(READERS);
+const VECTOR_FILES = Object.keys(READERS);
+
+/** Whether the name of a file is one of a file of vectors. */
+export const isVectorFile = (file: string): boolean => path.extname(file).toLowerCase() in READERS;
 
 /** Reads vectors. Throws DataError for files of another kind, and those that cannot be used. */
-export async function readVectors(file: string): Promise<NamedVectors> {
+export async function readVectors(file: string, options: ReadVectorsOptions = {}): Promise<NamedVectors> {
   const read = READERS[path.extname(file).toLowerCase()];
   if (!read)
     throw new DataError(
       `${file}: ends in none of ${VECTOR_FILES.join(', ')}; give vectors, or a folder of images`,
     );
-  return read(file);
+  return read(file, options);
 }
