@@ -1,6 +1,6 @@
 import { expectArguments } from '../arguments.ts';
 import { DataError } from '../errors.ts';
-import { hasBuiltins } from './files.ts';
+import { fileError, hasBuiltins } from './files.ts';
 
 /** Bytes of a file, read anywhere and added at its end. */
 export interface FileStorage {
@@ -24,23 +24,26 @@ export interface FileStorage {
  * Opens a file for `createIndex` and `openIndex` of fovea/similarity. Node only.
  *
  * @param mode `create`: a new file, where none may be; `write`: one that is there; `read`: one that is there, which is not written.
- * @throws DataError where the file is there already, is not there or cannot be opened.
+ * @throws DataError where the file is there already, is not there, is no file or cannot be opened; of its methods, where the system
+ * refuses.
  */
 export async function fileStorage(path: string, mode: 'create' | 'write' | 'read'): Promise<FileStorage> {
   expectArguments('fileStorage', { path }, { path: 'text' });
   if (!hasBuiltins()) throw new DataError(`${path}: cannot be opened in a browser; keep an index in memory`);
-  const { open } = process.getBuiltinModule('node:fs').promises;
+  const { open, stat } = process.getBuiltinModule('node:fs').promises;
   const flags = { create: 'wx+', write: 'r+', read: 'r' }[mode];
   if (flags === undefined)
     throw new DataError(`fileStorage: mode is ${String(mode)}; choose create, write, read`);
   const fail = (doing: string, cause: unknown): never => {
-    const { code } = cause as { code?: string };
-    const problem =
-      { ENOENT: 'no such file or folder', EEXIST: 'it is there already', ENOSPC: 'the disk is full' }[
-        code ?? ''
-      ] ?? code;
-    throw new DataError(`${path}: cannot be ${doing}: ${problem}`, { cause });
+    throw fileError(path, doing, cause, ['there is no such file or folder', 'check the path']);
   };
+  const there = await stat(path).catch(() => undefined);
+  // Opening a pipe would wait for a writer, and neither it nor a device is read anywhere.
+  if (there && !there.isFile() && !there.isDirectory())
+    throw new DataError(
+      `${path}: cannot be opened: it is a device, a pipe or a socket; give the path of a file`,
+    );
+  if (there?.isDirectory()) fail('opened', { code: 'EISDIR' });
   const handle = await open(path, flags).catch((error) => fail('opened', error));
   let end = (await handle.stat()).size;
   return {
@@ -49,7 +52,9 @@ export async function fileStorage(path: string, mode: 'create' | 'write' | 'read
     async read(offset, length) {
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length; ) {
-        const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+        const { bytesRead } = await handle
+          .read(bytes, done, length - done, offset + done)
+          .catch((error) => fail('read', error));
         if (bytesRead === 0)
           throw new DataError(`${path}: ends at byte ${offset + done}; ${length - done} are missing`);
         done += bytesRead;
@@ -60,16 +65,16 @@ export async function fileStorage(path: string, mode: 'create' | 'write' | 'read
       for (let done = 0; done < bytes.length; ) {
         const written = await handle
           .write(bytes, done, bytes.length - done, end)
-          .catch((e) => fail('written', e));
+          .catch((error) => fail('written', error));
         done += written.bytesWritten;
         end += written.bytesWritten;
       }
     },
     async truncate(size) {
-      await handle.truncate(size);
+      await handle.truncate(size).catch((error) => fail('written', error));
       end = size;
     },
-    sync: () => handle.sync(),
+    sync: () => handle.sync().catch((error) => fail('written', error)),
     close: () => handle.close(),
   };
 }

@@ -25,11 +25,13 @@ const FIXES: Readonly<Record<string, readonly [problem: string, fix: string]>> =
   EROFS: ['the file system is read-only', 'use another path'],
   ENOSPC: ['the disk is full', 'make room and try again'],
   EDQUOT: ['the disk quota is used up', 'make room and try again'],
+  EEXIST: ['it is there already', 'use another path'],
   EISDIR: ['it is a folder', 'give the path of a file'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'check the path'],
 };
 
-function fileError(
+/** What to say of an error of the file system. */
+export function fileError(
   path: string,
   verb: string,
   cause: unknown,

@@ -52,6 +52,11 @@ export interface CreateIndexOptions {
 export interface OpenIndexOptions {
   /** Whether nothing is written, not even to cut off a record that a writer left unfinished, or is writing now. Default false. */
   readonly readOnly?: boolean;
+  /**
+   * Whether all records are compared with their checksums, which reads the whole file. Default true. Where it is false only the last one
+   * is, and damage elsewhere may go unseen.
+   */
+  readonly check?: boolean;
 }
 
 /** Options of a search in a file. */
@@ -62,11 +67,14 @@ export interface FileSearchOptions extends SearchOptions {
 
 /** Bytes of vectors in a record at most. */
 const RECORD_VECTORS = 2 ** 25;
+/** Ids in a record at most: as JSON they are one text. */
+const RECORD_IDS = 2 ** 16;
 
 /**
  * An index in a file: vectors with ids, which are appended and removed, and searched exactly as in a `FlatIndex`, block by block
  * from the file. What was appended is on the disk when `append` returns; a process that is killed while it appends leaves a
- * whole file, without the record that it was writing (of many vectors, 32 MiB of them are a record). One process at a time may write.
+ * whole file, without the record that it was writing (of many vectors, 32 MiB or 65,536 of them are a record). One process at a time may
+ * write.
  */
 export class IndexFile {
   readonly d: number;
@@ -74,6 +82,8 @@ export class IndexFile {
   readonly meta: Readonly<Record<string, unknown>>;
   readonly #storage: IndexStorage;
   readonly #readOnly: boolean;
+  readonly #check: boolean;
+  #unfinished = 0;
   readonly #names = new Names();
   /** Where each row's vector is in the file. */
   #places: number[] = [];
@@ -81,22 +91,31 @@ export class IndexFile {
   #end: number;
 
   /** Use `createIndex` or `openIndex`. */
-  private constructor(storage: IndexStorage, header: IndexHeader, readOnly: boolean) {
+  private constructor(storage: IndexStorage, header: IndexHeader, readOnly: boolean, check: boolean) {
     this.d = header.d;
     this.metric = header.metric;
     this.meta = header.meta;
     this.#end = header.end;
     this.#storage = storage;
     this.#readOnly = readOnly;
+    this.#check = check;
   }
 
   /** @internal */
-  static async open(storage: IndexStorage, readOnly: boolean): Promise<IndexFile> {
+  static async open(storage: IndexStorage, readOnly: boolean, check = true): Promise<IndexFile> {
     const size = await storage.size();
     const header = await readHeader(storage.name, size, (offset, length) => storage.read(offset, length));
-    const index = new IndexFile(storage, header, readOnly);
+    const index = new IndexFile(storage, header, readOnly, check);
     await index.#readRecords(size);
     return index;
+  }
+
+  /**
+   * Bytes at the end of the file that were left out when it was opened: those of a last record that is not whole, since its writer was
+   * killed, is still writing it, or the disk has lost some of it.
+   */
+  get unfinished(): number {
+    return this.#unfinished;
   }
 
   /** How many vectors there are. */
@@ -131,7 +150,7 @@ export class IndexFile {
     this.#expectWritable(call);
     const rows = expectVectors(call, 'vectors', vectors, this.d);
     const named = this.#names.forNew(call, rows.rows, ids);
-    const most = Math.max(1, Math.floor(RECORD_VECTORS / (4 * this.d)));
+    const most = Math.min(RECORD_IDS, Math.max(1, Math.floor(RECORD_VECTORS / (4 * this.d))));
     for (let start = 0; start < rows.rows; start += most) {
       const { data, rows: count } = someRows(rows, start, Math.min(most, rows.rows - start));
       const some = named.slice(start, start + count);
@@ -219,6 +238,7 @@ export class IndexFile {
     while (this.#end < size) {
       const whole = await this.#readRecord(size);
       if (whole) continue;
+      this.#unfinished = size - this.#end;
       if (!this.#readOnly) await this.#storage.truncate(this.#end);
       return;
     }
@@ -233,16 +253,25 @@ export class IndexFile {
     if (!header) {
       // A disk that lost its power may have the length of a record without what is in it.
       if (bytes.every((byte) => byte === 0)) return false;
-      throw new DataError(`${this.#storage.name}: is damaged at byte ${start}; make it anew`);
+      throw this.#damaged(start);
     }
     const { kind, count, idBytes, checksum } = header;
     const vectors = start + RECORD_BYTES + idBytes;
     const end = vectors + (kind === 'add' ? 4 * this.d * count : 0);
     if (end > size) return false;
     const list = await this.#storage.read(start + RECORD_BYTES, idBytes);
-    if (end === size && crc32(list, await this.#storage.read(vectors, end - vectors)) !== checksum)
-      return false;
-    const ids = decodeIds(list);
+    const isLast = end === size;
+    if (
+      (isLast || this.#check) &&
+      crc32(list, await this.#storage.read(vectors, end - vectors)) !== checksum
+    ) {
+      if (isLast) return false;
+      throw this.#damaged(start);
+    }
+    const ids = decodeIds(list, count);
+    // Ids that are there already would be those of two rows.
+    if (!ids || (kind === 'add' && (new Set(ids).size < count || ids.some((id) => this.has(id)))))
+      throw this.#damaged(start);
     if (kind === 'remove') this.#drop(this.#names.rows('openIndex', 'ids', ids));
     else {
       for (let row = 0; row < count; row++) this.#places.push(vectors + 4 * this.d * row);
@@ -250,6 +279,10 @@ export class IndexFile {
     }
     this.#end = end;
     return true;
+  }
+
+  #damaged(place: number): DataError {
+    return new DataError(`${this.#storage.name}: is damaged at byte ${place}; make it anew`);
   }
 
   #drop(gone: Int32Array): void {
@@ -314,11 +347,11 @@ export async function createIndex(storage: IndexStorage, options: CreateIndexOpt
 }
 
 /**
- * Opens an index. A last record that is not whole, since its writer was killed, is cut off. Throws DataError for what is no index,
+ * Opens an index. A last record that is not whole, since its writer was killed, is cut off (`unfinished`). Throws DataError for what is no index,
  * for one of another version and for a damaged one, UsageError for unknown options.
  */
 export async function openIndex(storage: IndexStorage, options: OpenIndexOptions = {}): Promise<IndexFile> {
   expectArguments('openIndex', { storage }, { storage: STORAGE });
-  const { readOnly } = withDefaults('openIndex', options, { readOnly: false });
-  return IndexFile.open(storage, readOnly);
+  const { readOnly, check } = withDefaults('openIndex', options, { readOnly: false, check: true });
+  return IndexFile.open(storage, readOnly, check);
 }

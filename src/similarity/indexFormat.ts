@@ -42,8 +42,13 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c >>> 0;
 });
 
-/** The CRC-32 of bytes, of several pieces one after the other. */
+type Crc32 = (bytes: Uint8Array, value?: number) => number;
+
+/** The CRC-32 of bytes, of several pieces one after the other. Node's own is ten times as fast. */
 export function crc32(...pieces: readonly Uint8Array[]): number {
+  const zlib = globalThis.process?.getBuiltinModule?.('node:zlib') as { crc32?: Crc32 } | undefined;
+  const own = zlib?.crc32;
+  if (own) return pieces.reduce((value, bytes) => own(bytes, value), 0);
   let c = 0xffffffff;
   for (const bytes of pieces)
     for (let i = 0; i < bytes.length; i++) c = TABLE[(c ^ bytes[i]!) & 255]! ^ (c >>> 8);
@@ -121,4 +126,13 @@ export function decodeRecord(bytes: Uint8Array): RecordHeader | undefined {
   return { kind: kind === 1 ? 'add' : 'remove', count: count!, idBytes: idBytes!, checksum: checksum! };
 }
 
-export const decodeIds = (bytes: Uint8Array): Id[] => JSON.parse(new TextDecoder().decode(bytes)) as Id[];
+/** The ids of a record; undefined where the bytes are not those of so many. */
+export function decodeIds(bytes: Uint8Array, count: number): Id[] | undefined {
+  try {
+    const ids = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+    const known = (id: unknown) => typeof id === 'string' || typeof id === 'number';
+    return Array.isArray(ids) && ids.length === count && ids.every(known) ? (ids as Id[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}

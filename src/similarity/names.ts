@@ -26,7 +26,11 @@ export class Names {
    * for another number of them, and UsageError for what is no id, is there already or comes twice.
    */
   forNew(call: string, count: number, given?: readonly Id[]): readonly Id[] {
-    if (given === undefined) return Array.from({ length: count }, (_, i) => this.#next + i);
+    if (given === undefined) {
+      if (count > 2 ** 53 - this.#next)
+        throw new UsageError(`${call}: there are no whole numbers after ${this.#next - 1}; give ids`);
+      return Array.from({ length: count }, (_, i) => this.#next + i);
+    }
     if (!Array.isArray(given)) throw new UsageError(`${call}: ids is ${shownValue(given)}; give a list`);
     const ids: readonly Id[] = given;
     if (ids.length !== count) throw new ShapeError(`${call}: ${ids.length} ids for ${count} vectors`);

@@ -4,7 +4,7 @@ import { expectOneOf, withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import { METRICS, type Metric } from './distances.ts';
 import { type Neighbors, type RowBlock, type RowSource, Searcher } from './search.ts';
-import { expectCount } from './searchByName.ts';
+import { expectCount, expectResults } from './searchByName.ts';
 import { expectVectors, someRows, type Vectors } from './vectors.ts';
 
 /** Options of `nearest`. */
@@ -33,6 +33,7 @@ export async function nearest(
   expectCount('nearest', 'k', k);
   const rows = expectVectors('nearest', 'x', x);
   const asked = expectVectors('nearest', 'queries', queries, rows.width);
+  expectResults('nearest', asked.rows, k);
   const searcher = new Searcher(gpu, metric);
   try {
     return await searcher.search(rowsOf(rows), asked, k);

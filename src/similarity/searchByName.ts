@@ -23,6 +23,17 @@ export function expectCount(call: string, name: string, k: number): void {
   throw new UsageError(`${call}: ${name} is ${String(k)}; give a whole number of 1 or more`);
 }
 
+/** Results that fit into memory, and their ids into a list. */
+const MOST_RESULTS = 2 ** 28;
+
+/** Throws UsageError where all queries together ask for more than fits into memory. */
+export function expectResults(call: string, queries: number, k: number): void {
+  if (queries * k <= MOST_RESULTS) return;
+  throw new UsageError(
+    `${call}: k is ${k} for ${queries} queries, more than ${MOST_RESULTS} results; ask for fewer at a time`,
+  );
+}
+
 /** Searches the rows that a filter lets through, and names what is found. */
 export async function searchByName(
   call: string,
@@ -38,6 +49,8 @@ export async function searchByName(
   const source = sourceOf(filter === undefined ? undefined : names.rows(call, 'filter', filter));
   // Rows may be named anew by the time that the search ends.
   const { list } = names;
-  const found = await searcher.search(source, expectVectors(call, 'queries', queries, source.width), k);
+  const asked = expectVectors(call, 'queries', queries, source.width);
+  expectResults(call, asked.rows, k);
+  const found = await searcher.search(source, asked, k);
   return { ...found, ids: Array.from(found.indices, (row) => (row < 0 ? undefined : list[row])) };
 }

@@ -168,6 +168,7 @@ describe('nearest', () => {
     await expect(nearest(gpu, bad, x, 1)).rejects.toThrow('queries is Infinity at row 0, column 2');
     await expect(nearest(gpu, normal(1, 2, 1), x, 1)).rejects.toThrow(ShapeError);
     await expect(nearest(gpu, x, x, 0)).rejects.toThrow('k is 0; give a whole number of 1 or more');
+    await expect(nearest(gpu, x, x, 2 ** 30)).rejects.toThrow('more than 268435456 results; ask for fewer');
     await expect(nearest(gpu, x, x, 1, { metric: 'l2' as never })).rejects.toThrow(UsageError);
   });
 });

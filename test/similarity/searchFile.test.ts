@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +135,71 @@ describe('an index file', () => {
     await expect(openIndex(await fileStorage(join(folder, 'text'), 'read'))).rejects.toThrow(
       'is no index file',
     );
+  });
+
+  it('finds damage at any byte, and tells what it leaves out', async () => {
+    const storage = memory();
+    const index = await createIndex(storage, { d: 2 });
+    const start = storage.bytes.length;
+    await index.append(normal(3, 2, 1), ['a', 'b', 7]);
+    await index.remove(['b']);
+    const last = storage.bytes.length;
+    await index.append(normal(1, 2, 2), ['c']);
+    expect((await openIndex(storage)).unfinished).toBe(0);
+    for (let at = start; at < storage.bytes.length; at++) {
+      const bad = storage.bytes.slice();
+      bad[at]! ^= 1 << (at % 8);
+      const opened = openIndex(memory(bad), { readOnly: true });
+      if (at < last + 24)
+        await expect(opened).rejects.toThrow(/^memory: is damaged at byte \d+; make it anew/);
+      else {
+        expect((await opened).ids).toEqual(['a', 7]);
+        expect((await opened).unfinished).toBe(bad.length - last);
+      }
+    }
+    const vectors = storage.bytes.slice();
+    vectors[last - 40]! ^= 1;
+    expect((await openIndex(memory(vectors), { check: false })).ids).toEqual(['a', 7, 'c']);
+  });
+
+  it('refuses ids that it does not understand, also without comparing checksums', async () => {
+    const storage = memory();
+    const index = await createIndex(storage, { d: 1 });
+    const place = storage.bytes.length + 24;
+    await index.append(normal(3, 1, 1), ['a', 'b', 'c']);
+    await index.append(normal(1, 1, 2), ['d']);
+    for (const ids of [
+      '["a","b","a"]',
+      '["a","b", 0 ',
+      '["a","b",{} ',
+      '["a","b"]',
+      '["a","b",null',
+      '"a,b,c"',
+    ]) {
+      const bad = storage.bytes.slice();
+      bad.set(new TextEncoder().encode(ids.padEnd(16)), place);
+      await expect(openIndex(memory(bad), { check: false })).rejects.toThrow('is damaged at byte');
+    }
+  });
+
+  it('has no numbers for items after the largest whole number', async () => {
+    const index = await createIndex(memory(), { d: 1 });
+    await index.append(normal(1, 1, 1), [Number.MAX_SAFE_INTEGER - 1]);
+    await index.append(normal(1, 1, 1));
+    await expect(index.append(normal(1, 1, 1))).rejects.toThrow('there are no whole numbers after');
+    expect(index.ids).toEqual([Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER]);
+  });
+
+  it.skipIf(process.platform === 'win32')('is in a file, not in a folder, a pipe or a device', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const [file, problem] of [
+      [folder, 'it is a folder'],
+      [join(folder, 'pipe'), 'it is a device, a pipe or a socket'],
+      ['/dev/null', 'it is a device, a pipe or a socket'],
+    ] as const) {
+      for (const mode of ['read', 'write'] as const)
+        await expect(fileStorage(file, mode)).rejects.toThrow(`${file}: cannot be opened: ${problem}`);
+    }
   });
 
   it('keeps its records whole where the disk refuses one', async () => {
