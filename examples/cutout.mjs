@@ -1,5 +1,5 @@
 // Cut-outs in two stages: a U-Net learns soft mattes from composites, and refines the boxes that a detector proposes.
-// Run: node examples/cutout.mjs
+// Run: node examples/cutout.mjs [unet.safetensors]: with a name, the U-Net is kept.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,8 +70,9 @@ const { best } = await learner.fitOneCycle(3, { lrMax: 0.03 });
 learner.dispose();
 
 // As a file it is a model of fovea cutout --model and fovea segment.
+const [kept] = process.argv.slice(2);
 const folder = await mkdtemp(path.join(tmpdir(), 'cutout-'));
-const file = path.join(folder, 'unet.safetensors');
+const file = kept ?? path.join(folder, 'unet.safetensors');
 await saveWeights(file, await net.stateDict((state) => gpu.download(state)), {
   architecture: 'unet',
   config: net.config,

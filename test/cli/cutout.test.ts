@@ -134,6 +134,10 @@ it.each<[Partial<CutoutOptions>, string]>([
   [{ padding: 0.2 }, '--padding is for --detector'],
   [{ detectorClasses: ['dog'] }, '--detector-classes is for --detector'],
   [{ detector: CFG }, 'without its weights; name their file (--detector-weights)'],
+  [
+    { model: CFG },
+    'is a Darknet network, which finds objects and has no matte of their pixels; give it as --detector',
+  ],
 ])('refuses %j', async (more, message) => {
   const run = cutoutCommand([at('a.png')], { model: NETWORK, out: at('none'), ...more });
   await expect(run).rejects.toThrow(message);
@@ -176,6 +180,10 @@ it('cuts out the objects of the classes that are asked for', async () => {
   expect(seen).toEqual([[0, Math.fround(0.2), 1], { scoreThreshold: 0.25 }]);
   expect(await of(undefined)(pixels)).toHaveLength(3);
   expect(() => of(['cow'])).toThrow('d: has no class cow; there are dog, cat');
+  const numbered = { ...detector, classNames: ['0', '1'] };
+  expect(() => boxesBy(numbered, 'd.cfg', { classes: ['dog'], scoreThreshold: 0.25 })).toThrow(
+    'd.cfg: has no class dog, as its classes are called 0 to 1; give numbers, or their names in a file (--detector-names)',
+  );
 });
 
 it('makes EXIF upright, whatever its order of bytes, and leaves out what is no EXIF', () => {

@@ -10,7 +10,7 @@ import { checkOutputFile } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
-import { besides, readModel } from '../modelFiles.ts';
+import { besides, expectFormat, readModel } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 import { expectOtherFolder, ResultFolder } from '../resultFolder.ts';
 
@@ -84,7 +84,13 @@ export function boxesBy(
 ): (pixels: RgbPixels) => Promise<Box[]> {
   const unknown = classes?.find((wanted) => !detector.classNames.includes(wanted));
   if (unknown !== undefined) {
-    throw new UsageError(`${file}: has no class ${unknown}; there are ${detector.classNames.join(', ')}`);
+    const { classNames } = detector;
+    const numbers = classNames.every((name, i) => name === String(i));
+    throw new UsageError(
+      numbers
+        ? `${file}: has no class ${unknown}, as its classes are called 0 to ${classNames.length - 1}; give numbers, or their names in a file (--detector-names)`
+        : `${file}: has no class ${unknown}; there are ${classNames.join(', ')}`,
+    );
   }
   return async ({ width, height, data }) => {
     const values = Float32Array.from(data, (value) => value / 255);
@@ -107,6 +113,10 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
   }
   const proposes = proposer === undefined ? undefined : await readProposer(proposer, options);
   const bytes = await readFileBytes(model);
+  expectFormat(bytes, model, {
+    'darknet-cfg': () =>
+      'is a Darknet network, which finds objects and has no matte of their pixels; give it as --detector, and a segmentation model as --model',
+  });
   const inputs = await imageInputs(images, options);
   await expectOtherFolder(inputs, out);
   if (reportBad !== undefined) await checkOutputFile(reportBad);

@@ -64,7 +64,7 @@ export function openOwnMatting(
           ? `with the shorter side of ${preprocessing.minSide}`
           : 'of their own size';
   return {
-    description: `${name}, foreground ${classes?.join(', ') ?? classNames.join(', ')}; images ${how}`,
+    description: `${name}, of which ${(classes ?? classNames).join(', ')} ${(classes ?? classNames).length === 1 ? 'is' : 'are'} kept; images ${how}`,
     plan: {
       sizeOf,
       tileOf: ({ width, height }) => [Math.min(whole(height), largest), Math.min(whole(width), largest)],

@@ -150,7 +150,7 @@ describe('a segmenter of Fovea', () => {
   it('gives the probability of its classes, as a file and as its ONNX export', async () => {
     const { trained, bytes } = unetFile(64);
     const network = await openMatting(gpu, bytes);
-    expect(network.description).toBe('unet, foreground thing; images up to 64 pixels long');
+    expect(network.description).toBe('unet, of which thing is kept; images up to 64 pixels long');
     const wanted = expected(trained);
     expect(worst((await network.matte(image)).data, wanted)).toBeLessThan(1e-5);
     network.dispose();
