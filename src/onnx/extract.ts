@@ -16,8 +16,13 @@ export function extracted(call: string, model: OnnxModel, names: readonly string
   const known = computedNames(model);
   const stray = names.find((name) => !known.includes(name));
   if (stray !== undefined) {
+    const outputs = graph.outputs.map(({ name }) => name);
+    const inside = known.filter((name) => !outputs.includes(name));
+    // The last ones are those that features are looked for among.
+    const some = inside.length > 12 ? [...inside.slice(0, 3), '…', ...inside.slice(-8)] : inside;
+    const within = some.length === 0 ? '' : `; inside it computes ${some.join(', ')}`;
     throw new UsageError(
-      `${call}: the model computes no value ${JSON.stringify(stray)}${didYouMean(stray, known) || `; its outputs are ${graph.outputs.map(({ name }) => name).join(', ')}`}`,
+      `${call}: the model computes no value ${JSON.stringify(stray)}${didYouMean(stray, known) || `; its outputs are ${outputs.join(', ')}${within}`}`,
     );
   }
   const needed = new Set(names);

@@ -46,20 +46,28 @@ export function headInputOf(graph: OnnxGraph, output: string): string | undefine
   }
 }
 
+/** An answer of fewer numbers at each place tells what is there, not what it looks like: scores and boxes of anchors, a matte. */
+const LEAST_FEATURES = 16;
+
 /**
  * The last of the smallest maps before any larger one is made of them: the end of the backbone of a detector or segmenter. Maps of one place are
- * means of the whole image, and do not count.
+ * means of the whole image, and do not count; those of few channels are answers, and count where there are no others.
  */
 export function lastSmallMap(shapes: ReadonlyMap<string, readonly number[]>): string | undefined {
   const maps = [...shapes].flatMap(([name, shape]) => {
     const area = shape.length === 4 ? shape[2]! * shape[3]! : 0;
-    return area > 1 ? [{ name, area }] : [];
+    return area > 1 ? [{ name, area, channels: shape[1]! }] : [];
   });
   const least = Math.min(...maps.map(({ area }) => area));
   const from = maps.findIndex(({ area }) => area === least);
   const end = maps.findIndex(({ area }, i) => i > from && area > least);
-  return maps.slice(0, end < 0 ? maps.length : end).findLast(({ area }) => area === least)?.name;
+  const smallest = maps.slice(0, end < 0 ? maps.length : end).filter(({ area }) => area === least);
+  return (smallest.findLast(({ channels }) => channels >= LEAST_FEATURES) ?? smallest.at(-1))?.name;
 }
+
+/** Whether an output [1,places,numbers] or [1,numbers,H,W] is such an answer. */
+const isAnswer = ({ length, ...shape }: readonly number[]): boolean =>
+  (length === 3 && shape[2]! < LEAST_FEATURES) || (length === 4 && shape[1]! < LEAST_FEATURES);
 
 /** The value that embeds an image, of a model with this head, which may be unknown. `whole`: the model, where all of it can be run. */
 export function defaultLayer(
@@ -71,8 +79,10 @@ export function defaultLayer(
   const named = NAMED.find((name) => graph.outputs.some((output) => output.name === name));
   if (named !== undefined) return named;
   const output = graph.outputs[0]!.name;
-  if (!head || head.kind === 'classes') return headInputOf(graph, output) ?? output;
+  const scored = !head || head.kind === 'classes' ? headInputOf(graph, output) : undefined;
+  if (scored !== undefined || head?.kind === 'classes') return scored ?? output;
   const { name, shape } = input;
   const image = tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
-  return lastSmallMap(whole?.shapesFor({ [name]: image }) ?? new Map()) ?? output;
+  const shapes: ReadonlyMap<string, readonly number[]> = whole?.shapesFor({ [name]: image }) ?? new Map();
+  return !head && !isAnswer(shapes.get(output) ?? []) ? output : (lastSmallMap(shapes) ?? output);
 }

@@ -175,6 +175,9 @@ describe('embeddings of ONNX models', () => {
       ),
     ).toBe('c');
     expect(lastSmallMap(new Map())).toBeUndefined();
+    // Heads come last, and answer in few channels.
+    const withHead = { a: [1, 32, 8, 8], b: [1, 64, 4, 4], c: [1, 48, 4, 4], boxes: [1, 12, 4, 4] };
+    expect(lastSmallMap(new Map(Object.entries(withHead)))).toBe('c');
     const nodes = [
       node('MaxPool', ['map'], ['small'], { kernel_shape: [2, 2], strides: [2, 2] }),
       node('Relu', ['small'], ['bottom']),
@@ -191,6 +194,35 @@ describe('embeddings of ONNX models', () => {
     });
     const embedder = await openEmbedder(gpu, model);
     expect([embedder.layer, embedder.dimension]).toEqual(['bottom', 21]);
+  });
+
+  it('of unknown heads with few numbers at each place are the last of the smallest maps', async () => {
+    const rows = initializer('rows', { type: 'int64', shape: [3], data: [1, -1, 2] });
+    const scales = initializer('scales', { type: 'float', shape: [4], data: [1, 1, 4, 4] });
+    const model = (nodes: Parameters<typeof modelBytes>[0]['nodes'], shape: number[]) =>
+      modelBytes({
+        nodes: [node('Conv', ['image', 'w'], ['map'], { strides: [2, 2] }), ...nodes],
+        initializers: [floats('w', [20, 3, 2, 2]), floats('one', [1, 20, 1, 1]), rows, scales],
+        inputs: [port('image', 'float', [1, 3, 16, 16])],
+        outputs: [port('out', 'float', shape)],
+      });
+    const bottom = node('MaxPool', ['map'], ['bottom'], { kernel_shape: [2, 2], strides: [2, 2] });
+    const anchors = [
+      bottom,
+      node('Reshape', ['bottom', 'rows'], ['anchors']),
+      node('Concat', ['anchors', 'anchors'], ['out'], { axis: 1 }),
+    ];
+    const matte = [
+      bottom,
+      node('Resize', ['bottom', '', 'scales'], ['large'], { mode: 'nearest' }),
+      node('Conv', ['large', 'one'], ['grey']),
+      node('Exp', ['grey'], ['out']),
+    ];
+    for (const bytes of [model(anchors, [1, 320, 2]), model(matte, [1, 1, 16, 16])]) {
+      const embedder = await openEmbedder(gpu, bytes);
+      expect([embedder.layer, embedder.dimension]).toEqual(['bottom', 20]);
+      embedder.dispose();
+    }
   });
 
   it('need no operation behind their layer', async () => {
@@ -210,6 +242,9 @@ describe('embeddings of ONNX models', () => {
     const model = network(pooling, { flat: [1, 4] });
     await expect(openEmbedder(gpu, model, { layer: 'flatt' })).rejects.toThrow(
       'Embedder: the model computes no value "flatt"; did you mean flat?',
+    );
+    await expect(openEmbedder(gpu, model, { layer: 'backbone' })).rejects.toThrow(
+      'Embedder: the model computes no value "backbone"; its outputs are flat; inside it computes map, pooled',
     );
     await expect(openEmbedder(gpu, model, { model: { arch: 'resnet18' } })).rejects.toThrow(
       'model: is an ONNX model, which model.arch is not for; leave it out',
