@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { DataError, type Gpu, UsageError } from 'fovea';
-import type { Embedder, Id, IndexFile } from 'fovea/similarity';
+import { fileStorage } from 'fovea/io';
+import { type Embedder, type Id, type IndexFile, type OpenIndexOptions, openIndex } from 'fovea/similarity';
 import { counted } from './counted.ts';
 import { defined } from './defined.ts';
 import { embedFiles } from './embedRun.ts';
@@ -40,6 +41,27 @@ export interface NamedVector {
 export function modelOf({ meta }: Pick<IndexFile, 'meta'>): IndexModel | undefined {
   return typeof meta.model === 'string' ? (meta as unknown as IndexModel) : undefined;
 }
+
+/** Opens an index in a file, which is closed again where it cannot be used. */
+export async function openIndexFile(file: string, options: OpenIndexOptions): Promise<IndexFile> {
+  const storage = await fileStorage(file, options.readOnly ? 'read' : 'write');
+  return openIndex(storage, options).catch(async (error) => {
+    await storage.close();
+    throw error;
+  });
+}
+
+/** Says on stderr what opening an index has left out. */
+export function tellUnfinished(file: string, { unfinished }: Pick<IndexFile, 'unfinished'>): void {
+  if (unfinished === 0) return;
+  process.stderr.write(
+    `${printable(file)}: its last ${unfinished} bytes are left out: a writer was killed, or is still writing, or they are damaged\n`,
+  );
+}
+
+/** The ids that a text may be: of an item named so, or of one that has a number. */
+export const idsOf = (text: string): readonly Id[] =>
+  String(Number(text)) === text && Number.isFinite(Number(text)) ? [text, Number(text)] : [text];
 
 /** Opens a model to embed images with. */
 export const openIndexModel = (gpu: Gpu, { model, ...options }: IndexModel): Promise<Embedder> =>

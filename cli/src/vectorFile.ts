@@ -2,18 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { parseCsv } from 'fovea/data';
-import {
-  decodeNpy,
-  encodeNpy,
-  type FileTensor,
-  fileStorage,
-  npyFloats,
-  readFileBytes,
-  readSafetensors,
-} from 'fovea/io';
+import { decodeNpy, encodeNpy, type FileTensor, npyFloats, readFileBytes, readSafetensors } from 'fovea/io';
 import type { HostTensor } from 'fovea/learn';
-import { openIndex } from 'fovea/similarity';
 import { fileProblem } from './files.ts';
+import { openIndexFile, tellUnfinished } from './indexVectors.ts';
 
 /** Vectors of a file, and what they are of. */
 export interface NamedVectors {
@@ -157,8 +149,9 @@ async function csv(file: string): Promise<NamedVectors> {
 
 /** An index of fovea search, with the ids of its items. */
 async function index(file: string): Promise<NamedVectors> {
-  const opened = await openIndex(await fileStorage(file, 'read'), { readOnly: true });
+  const opened = await openIndexFile(file, { readOnly: true });
   try {
+    tellUnfinished(file, opened);
     const { ids, d } = opened;
     const data = new Float32Array(ids.length * d);
     for (const [row, id] of ids.entries()) data.set((await opened.get(id))!, row * d);
@@ -166,6 +159,17 @@ async function index(file: string): Promise<NamedVectors> {
   } finally {
     await opened.close();
   }
+}
+
+/** Throws DataError for vectors of no values, and for values that are not finite as f32, of which no distance is known. */
+export function expectFinite(file: string, { data, shape }: NamedVectors['vectors']): void {
+  const width = shape[1]!;
+  if (width === 0) throw new DataError(`${file}: has vectors of no values; give vectors as [n, d]`);
+  const wrong = data.findIndex((value) => !Number.isFinite(Math.fround(value)));
+  if (wrong < 0) return;
+  throw new DataError(
+    `${file}: is ${data[wrong]} at row ${Math.floor(wrong / width)}, column ${wrong % width}; leave such rows out`,
+  );
 }
 
 type Read = (file: string, options: ReadVectorsOptions) => Promise<NamedVectors>;

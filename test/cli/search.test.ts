@@ -1,5 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseHTML } from 'linkedom';
@@ -114,6 +122,65 @@ it('says what does not fit', async () => {
   expect((await foveaHere('index', index)).stderr).toContain(
     'give images, folders of images or files of vectors',
   );
+});
+
+it('leaves nothing behind where vectors cannot be put into a new index', async () => {
+  const index = at('new.index');
+  const bad = array('nan.npy', [
+    [1, 2],
+    [3, Number.NaN],
+  ]);
+  const refused = await foveaHere('index', index, bad);
+  expect([refused.code, messages(refused.stderr)[0]]).toEqual([
+    2,
+    `fovea: ${bad}: is NaN at row 1, column 1; leave such rows out`,
+  ]);
+  writeFileSync(at('empty.txt'), '\n');
+  const unnamed = await foveaHere('index', index, array('ok.npy', [[1, 2]]), '--ids', at('empty.txt'));
+  expect(messages(unnamed.stderr)[0]).toContain('0 ids for 1 vectors');
+  expect(readdirSync(folder).filter((name) => name.includes('new.'))).toEqual([]);
+  expect((await foveaHere('index', index, array('wide.npy', [[1, 2, 3]]))).stdout).toContain('has 1');
+  expect((await foveaHere('search', index, bad)).stderr).toContain('is NaN at row 1');
+});
+
+it('takes a text for a number only where it is how the number is written, and any k', async () => {
+  const index = at('numbers.index');
+  await foveaHere('index', index, array('three.npy', [[1], [2], [3]]), '--metric', 'euclidean');
+  const other = await foveaHere('index', index, '01', '1e0', '--remove');
+  expect(other.stdout).toContain('0 vectors removed');
+  expect((await foveaHere('search', index, '01')).code).toBe(2);
+  const all = await foveaHere('search', index, '1', '-k', `${2 ** 31 - 1}`);
+  expect([all.code, all.stdout.split('\n').slice(1, 3)]).toEqual([
+    0,
+    [expect.stringMatching(/^0 +1\.0000$/), expect.stringMatching(/^2 +1\.0000$/)],
+  ]);
+});
+
+it('says what is left out of a damaged index, and is one index by all its names', async () => {
+  const index = at('damaged.index');
+  symlinkSync(index, at('link.index'));
+  await foveaHere('index', at('link.index'), array('one.npy', [[1, 0]]));
+  await foveaHere('index', at('link.index'), array('two.npy', [[0, 1]]));
+  const bytes = readFileSync(index);
+  writeFileSync(index, bytes.subarray(0, -3));
+  const cut = await foveaHere('search', index, '0');
+  expect([cut.code, messages(cut.stderr)[0]]).toEqual([
+    0,
+    expect.stringContaining('its last 33 bytes are left out'),
+  ]);
+  bytes[68]! ^= 1;
+  writeFileSync(index, bytes);
+  const damaged = await foveaHere('search', index, '0');
+  expect([damaged.code, messages(damaged.stderr)[0]]).toEqual([
+    2,
+    expect.stringContaining('is damaged at byte'),
+  ]);
+  expect((await foveaHere('search', folder, '0')).stderr).toContain('it is a folder');
+  // The lock is beside the file, not beside a link to it.
+  const holder = { pid: process.pid, start: '', host: hostname() };
+  writeFileSync(at('damaged.lock'), JSON.stringify(holder));
+  expect((await foveaHere('index', at('link.index'), at('one.npy'))).stderr).toContain('another command');
+  rmSync(at('damaged.lock'));
 });
 
 it('keeps a whole index where a process is killed while it appends', async () => {

@@ -1,10 +1,9 @@
 import { rename, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { UsageError } from 'fovea';
 import { fileStorage, readFileBytes } from 'fovea/io';
-import { createIndex, type IndexFile, type Metric, openIndex } from 'fovea/similarity';
+import type { IndexFile, Metric } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { makeFolder, realPath, temporaryFor } from '../files.ts';
+import { realPath, temporaryFor } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import {
@@ -12,13 +11,17 @@ import {
   expectNone,
   type IndexModel,
   type IndexModelOptions,
+  idsOf,
   indexModel,
   modelOf,
+  openIndexFile,
   openIndexModel,
+  tellUnfinished,
 } from '../indexVectors.ts';
 import { withLock } from '../lock.ts';
+import { writeNewIndex } from '../newIndex.ts';
 import { printable } from '../printable.ts';
-import { isVectorFile, readVectors } from '../vectorFile.ts';
+import { expectFinite, isVectorFile, readVectors } from '../vectorFile.ts';
 
 export interface IndexCommandOptions extends Omit<IndexModelOptions, 'normalize'> {
   readonly model?: string;
@@ -39,7 +42,14 @@ const APPENDED = 256;
 const isThere = async (file: string): Promise<boolean> =>
   (await stat(file).catch(() => undefined)) !== undefined;
 
-/** Opens an index to be written, or makes it. Throws UsageError for one that does not fit. */
+/** Opens an index to append to it or take out of it: what is there is not compared with its checksums, which searching does. */
+async function openToWrite(file: string): Promise<IndexFile> {
+  const index = await openIndexFile(file, { check: false });
+  tellUnfinished(file, index);
+  return index;
+}
+
+/** Opens an index to be written, or makes it, whole from its first moment. Throws UsageError for one that does not fit. */
 async function openOrCreate(
   file: string,
   d: number,
@@ -47,11 +57,9 @@ async function openOrCreate(
   model?: IndexModel,
 ): Promise<IndexFile> {
   if (!(await isThere(file))) {
-    await makeFolder(path.dirname(path.resolve(file)));
-    const meta = model ? { ...model } : {};
-    return createIndex(await fileStorage(file, 'create'), { d, metric: metric ?? 'cosine', meta });
+    await writeNewIndex(file, { d, metric: metric ?? 'cosine', meta: model ? { ...model } : {} });
   }
-  const index = await openIndex(await fileStorage(file, 'write'));
+  const index = await openToWrite(file);
   const differs =
     index.d !== d
       ? `has vectors of ${index.d} values, these have ${d}`
@@ -69,7 +77,8 @@ export async function indexCommand(
   inputs: readonly string[],
   options: IndexCommandOptions,
 ): Promise<void> {
-  await withLock(file, () => change(file, inputs, options), 'command');
+  // Of two links to one file there is one lock.
+  await withLock(await realPath(file), () => change(file, inputs, options), 'command');
 }
 
 async function change(file: string, inputs: readonly string[], options: IndexCommandOptions): Promise<void> {
@@ -83,9 +92,16 @@ async function change(file: string, inputs: readonly string[], options: IndexCom
   }
   if (ids !== undefined && arrays.length !== 1)
     throw new UsageError('index: --ids names the vectors of one file');
-  if (remove) await removeItems(file, inputs);
-  else if (arrays.length > 0) await addArrays(file, arrays, options);
-  else if (inputs.length > 0) await addImages(file, inputs, options);
+  const isNew = !(await isThere(file));
+  try {
+    if (remove) await removeItems(file, inputs);
+    else if (arrays.length > 0) await addArrays(file, arrays, options);
+    else if (inputs.length > 0) await addImages(file, inputs, options);
+  } catch (error) {
+    // An index of nothing would refuse vectors of another width.
+    if (isNew) await removeEmpty(file);
+    throw error;
+  }
   if (compact) await compactFile(file);
 }
 
@@ -109,11 +125,20 @@ function expectSame(file: string, known: IndexModel, options: IndexCommandOption
   }
 }
 
+/** Removes an index that has nothing in it. */
+async function removeEmpty(file: string): Promise<void> {
+  if (!(await isThere(file))) return;
+  const index = await openIndexFile(file, { readOnly: true });
+  await index.close();
+  if (index.size === 0) await rm(await realPath(file), { force: true });
+}
+
 /** Puts a file without what was taken out in place of an index. */
 async function compactFile(file: string): Promise<void> {
   const place = await realPath(file);
   const begun = temporaryFor(place);
-  const index = await openIndex(await fileStorage(place, 'read'), { readOnly: true });
+  const index = await openIndexFile(place, { readOnly: true });
+  tellUnfinished(file, index);
   try {
     const storage = await fileStorage(begun, 'create');
     const compacted = await index.compactInto(storage).catch(async (error) => {
@@ -134,12 +159,10 @@ async function compactFile(file: string): Promise<void> {
 }
 
 async function removeItems(file: string, ids: readonly string[]): Promise<void> {
-  const index = await openIndex(await fileStorage(file, 'write'));
+  const index = await openToWrite(file);
   try {
-    // Numbers are ids, too.
-    const both = (id: string): (string | number)[] => (/^\d+$/.test(id) ? [id, Number(id)] : [id]);
-    const missing = ids.filter((id) => !both(id).some((one) => index.has(one)));
-    const gone = await index.remove(ids.flatMap(both));
+    const missing = ids.filter((id) => !idsOf(id).some((one) => index.has(one)));
+    const gone = await index.remove(ids.flatMap(idsOf));
     process.stdout.write(`${counted(gone, 'vector')} removed; ${printable(file)} has ${index.size}\n`);
     const [first] = missing;
     if (first === undefined) return;
@@ -172,6 +195,7 @@ async function addArrays(
   for (const array of arrays) {
     const read = await readVectors(array, { one: true });
     const [rows, d] = read.vectors.shape as [number, number];
+    expectFinite(array, read.vectors);
     const index = await openOrCreate(file, d, metric);
     try {
       const before = index.size;
@@ -241,7 +265,7 @@ async function addImages(
 
 async function knownModel(file: string): Promise<IndexModel | undefined> {
   if (!(await isThere(file))) return undefined;
-  const index = await openIndex(await fileStorage(file, 'read'), { readOnly: true });
+  const index = await openIndexFile(file, { readOnly: true, check: false });
   await index.close();
   return modelOf(index);
 }

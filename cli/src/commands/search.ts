@@ -1,15 +1,22 @@
 import { DataError, type Gpu, UsageError } from 'fovea';
-import { fileStorage } from 'fovea/io';
-import { type Id, type IndexFile, type Metric, openIndex } from 'fovea/similarity';
+import type { Id, IndexFile, Metric } from 'fovea/similarity';
 import { defined } from '../defined.ts';
 import { checkOutputFile, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
-import { embedImages, expectNone, modelOf, openIndexModel } from '../indexVectors.ts';
+import {
+  embedImages,
+  expectNone,
+  idsOf,
+  modelOf,
+  openIndexFile,
+  openIndexModel,
+  tellUnfinished,
+} from '../indexVectors.ts';
 import { printable } from '../printable.ts';
 import { type Answer, writeSheet } from '../searchSheet.ts';
 import { textTable } from '../textTable.ts';
-import { isVectorFile, readVectors } from '../vectorFile.ts';
+import { expectFinite, isVectorFile, readVectors } from '../vectorFile.ts';
 
 export interface SearchCommandOptions {
   /** Default 10. */
@@ -42,8 +49,9 @@ export async function searchCommand(
   if (sheet !== undefined && !/\.html?$/i.test(sheet))
     throw new UsageError(`search: ${sheet}: a sheet is a page; call it .html`);
   for (const output of [json, sheet]) if (output !== undefined) await checkOutputFile(output);
-  const index = await openIndex(await fileStorage(file, 'read'), { readOnly: true });
+  const index = await openIndexFile(file, { readOnly: true });
   try {
+    tellUnfinished(file, index);
     await withGpu(adapter, async (gpu) => {
       const { queries: asked, bad, images } = await queriesOf(gpu, index, file, queries, options);
       const metric = options.metric ?? index.metric;
@@ -77,12 +85,13 @@ async function queriesOf(
   const queries: Query[] = [];
   const images: string[] = [];
   for (const name of given) {
-    const id = index.has(name) || !/^\d+$/.test(name) ? name : Number(name);
+    const id = idsOf(name).find((one) => index.has(one)) ?? name;
     const vector = await index.get(id);
     if (vector) queries.push({ name, vector, self: id });
     else if (isVectorFile(name)) {
       const { vectors, names, named } = await readVectors(name, { one: true });
       const { data, shape } = vectors;
+      expectFinite(name, vectors);
       if (shape[1] !== index.d)
         throw new DataError(
           `${name}: has vectors of ${shape[1]} values, ${file} of ${index.d}; give vectors of the same model and layer`,
@@ -119,8 +128,8 @@ async function answersOf(
   if (queries.length === 0) return [];
   const data = new Float32Array(queries.length * index.d);
   for (const [row, { vector }] of queries.entries()) data.set(vector, row * index.d);
-  // One more, since an item finds itself.
-  const most = k + 1;
+  // One more, since an item finds itself; and no more than there are.
+  const most = Math.min(k + 1, Math.max(1, index.size));
   const { ids, distances } = await index.search(gpu, { data, shape: [queries.length, index.d] }, most, {
     metric,
   });

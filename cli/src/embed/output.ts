@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
-import { encodeNpy, encodeSafetensors, fileStorage } from 'fovea/io';
-import { createIndex } from 'fovea/similarity';
+import { encodeNpy, encodeSafetensors } from 'fovea/io';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { csvLine } from '../csv.ts';
 import { writeFileAtomic } from '../files.ts';
 import type { IndexModel } from '../indexVectors.ts';
+import { writeNewIndex } from '../newIndex.ts';
 
 /** A vector, of which file, and of which moment of it in seconds where it is of one. */
 export interface EmbeddedRow {
@@ -142,16 +142,9 @@ const writeParquet: Write = (out, { rows, shape, metadata }) => {
 const writeIndex: Write = async (out, all) => {
   expectVectors(out, all.shape);
   const d = all.shape[0]!;
-  const index = await createIndex(await fileStorage(out, 'create'), {
-    d,
-    metric: 'cosine',
-    meta: { ...all.model },
-  });
-  try {
-    await index.append({ data: joined(all), shape: [all.rows.length, d] }, idsOf(all.rows));
-  } finally {
-    await index.close();
-  }
+  await writeNewIndex(out, { d, metric: 'cosine', meta: { ...all.model } }, (index) =>
+    index.append({ data: joined(all), shape: [all.rows.length, d] }, idsOf(all.rows)),
+  );
 };
 
 const WRITERS: Readonly<Record<string, Write>> = {
