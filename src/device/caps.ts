@@ -11,6 +11,8 @@ export interface Caps {
   readonly maxStorageBuffers: number;
   /** Shared memory of a workgroup; 16,384 where it is not said, as for kernels by themselves. */
   readonly workgroupBytes?: number;
+  /** 32-bit registers that an invocation can have; `REGISTERS_OF_MOST` where it is not said. See docs/gpu.md. */
+  readonly registers?: number;
   /** Matrix units that multiply halves and add in f32, as matrixUnits.ts found them. */
   readonly matrixUnits?: boolean;
 }
@@ -18,6 +20,9 @@ export interface Caps {
 /** Dawn and browsers name the software rasterizers in the adapter's info. Old browsers give none. */
 export const isSoftware = ({ architecture, description, device }: Partial<GPUAdapterInfo> = {}): boolean =>
   /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
+
+/** 32-bit registers of an invocation on NVIDIA's and AMD's GPUs; taken for granted where nothing else is known. */
+export const REGISTERS_OF_MOST = 255;
 
 /** What a device offers to kernels. Pure kernels are planned from this alone. */
 export function capsOf(device: GPUDevice): Caps {

@@ -10,7 +10,7 @@ import {
 } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
-import { type Caps, capsOf, isSoftware, MATRIX_FEATURE } from './caps.ts';
+import { type Caps, capsOf, isSoftware, MATRIX_FEATURE, REGISTERS_OF_MOST } from './caps.ts';
 import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
 import { upload } from './upload.ts';
@@ -52,6 +52,9 @@ const CHOICES: readonly string[] = ['auto', 'hardware', 'lavapipe', 'swiftshader
 /** Programs on their way to the device, at most. */
 const MOST_QUEUED = 64;
 
+/** 32-bit registers of an invocation, by the vendor that WebGPU names, where there are fewer than on most GPUs. */
+const REGISTERS: Readonly<Record<string, number>> = { apple: 128, qualcomm: 192 };
+
 /**
  * A WebGPU device and what Fovea knows of it. `openDevice()` makes one that Fovea owns; `borrowDevice(device)` wraps
  * yours, which `dispose()` leaves open. Fovea's commands run in error scopes: the handlers of a borrowed device hear only of
@@ -79,8 +82,9 @@ export class Device {
     if (!device?.limits) throw new UsageError('Device: that is no GPUDevice; use borrowGpu(device)');
     this.device = device;
     const workgroupBytes = device.limits.maxComputeWorkgroupStorageSize;
-    this.caps = { ...capsOf(device), workgroupBytes, matrixUnits };
     this.adapter = describeAdapter(device);
+    const registers = REGISTERS[this.adapter.vendor.toLowerCase()] ?? REGISTERS_OF_MOST;
+    this.caps = { ...capsOf(device), workgroupBytes, registers, matrixUnits };
     this.#owned = owned;
     this.#loss = lossOf(device);
     if (owned) device.addEventListener('uncapturederror', this.#onError);
@@ -264,10 +268,10 @@ async function requestDevice(adapter: GPUAdapter, limits: OpenOptions['limits'])
 }
 
 /** Whether the device has the matrix units that Fovea can use. The probe loads only where there may be some. */
-async function matrixUnitsOf(device: GPUDevice): Promise<boolean> {
+async function matrixUnitsOf(device: GPUDevice, { info }: GPUAdapter): Promise<boolean> {
   if (!device.features.has(MATRIX_FEATURE)) return false;
   const { hasMatrixUnits } = await import('./matrixUnits.ts');
-  return hasMatrixUnits(device);
+  return hasMatrixUnits(device, info);
 }
 
 /**
@@ -306,7 +310,7 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
     }
   }
   const device = await requestDevice(adapter, options.limits);
-  return new Device(device, true, await matrixUnitsOf(device));
+  return new Device(device, true, await matrixUnitsOf(device, adapter));
 }
 
 /** Wraps a device of the caller's. Fovea never destroys it. */

@@ -40,13 +40,14 @@ export async function compilesMatrices(device: GPUDevice): Promise<boolean> {
 
 /**
  * Whether the device has matrix units for 16x16x16 halves with f32 sums, in subgroups of 32: NVIDIA's. Asked of devices
- * that Fovea opens, as the answer takes a compilation.
+ * that Fovea opens, as the answer takes a compilation. `adapterInfo` is the adapter's: a device's own does not list the sizes in Dawn
+ * for Node.
  */
-export async function hasMatrixUnits(device: GPUDevice): Promise<boolean> {
+export async function hasMatrixUnits(device: GPUDevice, adapterInfo: GPUAdapterInfo): Promise<boolean> {
   const { features } = device;
   const wanted = [MATRIX_FEATURE, 'subgroups', 'shader-f16'] as const;
   if (!wanted.every((feature) => features.has(feature))) return false;
-  const info = device.adapterInfo as GPUAdapterInfo & { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  const info = adapterInfo as GPUAdapterInfo & { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
   const configs = [...(info.subgroupMatrixConfigs ?? [])];
   const fits = configs.some(
     ({ componentType, resultComponentType, M, N, K }) =>

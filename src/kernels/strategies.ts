@@ -45,10 +45,14 @@ import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
 import type { Product } from './matrix/strategies/product.ts';
 import {
   filterTile32x32,
+  filterTile32x64,
+  filterTile64x32,
   filterTile64x64,
   filterTile128x64,
   filterTile128x128,
   tile32x32,
+  tile32x64,
+  tile64x32,
   tile64x64,
   tile128x64,
   tile128x128,
@@ -56,13 +60,15 @@ import {
 import { cdistAlone, depthwise, filters, narrow, products, transposedDepthwise } from './strategiesAlone.ts';
 import type { Strategies } from './strategy.ts';
 
-const gpuTiles = [tile128x128, tile128x64, tile64x64, tile32x32];
+const gpuTiles = [tile128x128, tile128x64, tile64x64, tile64x32, tile32x64, tile32x32];
 const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles];
 const gpuFilters = [
   filterMatrix128x128,
   filterMatrix64x64,
   filterTile128x128,
   filterTile128x64,
+  filterTile64x32,
+  filterTile32x64,
   filterTile64x64,
   filterTile32x32,
 ];

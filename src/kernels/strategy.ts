@@ -42,6 +42,8 @@ export const STRATEGY_NAMES = [
   'tile128x128',
   'tile128x64',
   'tile64x64',
+  'tile64x32',
+  'tile32x64',
   'tile32x32',
   'matrix128x128',
   'matrix64x64',

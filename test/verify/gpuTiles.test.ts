@@ -47,7 +47,7 @@ const LARGE_GPU: Caps = {
 };
 const HOPPER: Caps = { ...LARGE_GPU, matrixUnits: true, workgroupBytes: 49152 };
 
-const TILES = ['tile128x128', 'tile128x64', 'tile32x32', 'tile64x64'];
+const TILES = ['tile128x128', 'tile128x64', 'tile32x32', 'tile32x64', 'tile64x32', 'tile64x64'];
 
 /** `tiles` are those that run: each takes a second or more to compile. */
 type Row = { readonly op: OpName; readonly tiles: readonly string[] } & CaseRow;
@@ -91,7 +91,7 @@ const rows: readonly Row[] = [
   {
     op: 'matmul',
     name: 'batches, one matrix of the left for all',
-    tiles: ['tile32x32'],
+    tiles: ['tile32x32', 'tile64x32'],
     inputs: { a: normal([40, 16]), b: normal([3, 16, 24]) },
   },
   {
@@ -103,7 +103,7 @@ const rows: readonly Row[] = [
   {
     op: 'cdist',
     name: 'absolute differences',
-    tiles: ['tile32x32'],
+    tiles: ['tile32x64'],
     inputs: { a: normal([45, 20]), b: normal([68, 20]) },
     attrs: { p: 1 },
   },
@@ -211,7 +211,7 @@ describe('register tiles, on any device', () => {
   });
 
   it('reads and writes halves where the device has them', async () => {
-    const halves = [rows[1]!, rows[2]!].filter(() => gpu.device.caps.f16);
+    const halves = [rows[0]!, rows[1]!, rows[2]!].filter(() => gpu.device.caps.f16);
     for (const row of halves) await check(row, 'f16', ['tile32x32']);
   });
 
@@ -255,6 +255,15 @@ describe('the static guess', () => {
     expect(dispatches).toHaveLength(2);
     expect(dispatches[0]!.params!.splits).toBeGreaterThan(4);
     expect(product(4096, 4096, 4096)[0]!.plan().dispatches).toHaveLength(1);
+  });
+
+  it('leaves tiles of more registers than there are to other GPUs', () => {
+    const names = (registers?: number) =>
+      product(4096, 4096, 4096, { ...LARGE_GPU, ...(registers ? { registers } : {}) })
+        .map(({ name }) => name)
+        .sort();
+    expect(names()).toEqual(['tile', ...TILES]);
+    expect(names(128)).toEqual(['tile', 'tile32x32', 'tile32x64', 'tile64x32']);
   });
 
   it('takes matrix units for halves in eights, and for nothing else', () => {
@@ -306,7 +315,14 @@ describe('matrix units', () => {
 
   it('the probe compiles, and tells a device that does not list the size apart', async () => {
     expect(await compilesMatrices(device)).toBe(true);
-    expect(await hasMatrixUnits(device)).toBe(false);
+    const info = { subgroupMinSize: 32, subgroupMaxSize: 32 };
+    const of = (subgroupMatrixConfigs: object[], more = {}) =>
+      hasMatrixUnits(device, { ...info, ...more, subgroupMatrixConfigs } as unknown as GPUAdapterInfo);
+    const size = { componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 };
+    const other = { ...size, K: 8 };
+    expect(await of([other, size])).toBe(true);
+    expect(await of([other])).toBe(false);
+    expect(await of([size], { subgroupMaxSize: 64 })).toBe(false);
   });
 
   it.each(

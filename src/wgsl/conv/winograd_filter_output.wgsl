@@ -2,12 +2,13 @@
 // Gray 2016, §4: with x and dy transformed, the gradient of their F(2x2, 3x3)).
 // One invocation owns four result channels of one source channel; nothing is shared. Reads POINTS^2 products per part,
 // writes the 9 weights.
-// needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl; POINTS, to_weight from winograd_2.wgsl
+// needs: T, UNROLLED, V, WORKGROUP from header; invocation_index from grid.wgsl; POINTS, to_weight from winograd_2.wgsl
 
 struct Params {
   total: u32,      // invocations: source channels * columns
   columns: u32,    // result channels, in fours
   parts: u32,
+  points: u32,     // POINTS
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> m: array<V>;
@@ -20,17 +21,18 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let points = u32(POINTS * POINTS);
   let c = i / p.columns;
   let first = c * points * p.columns + i - c * p.columns;
-  var lines: array<array<V, 3>, POINTS>;
-  for (var b = 0; b < POINTS; b++) {
-    var d: array<V, POINTS>;
-    for (var a = 0; a < POINTS; a++) {
-      let at = first + u32(a * POINTS + b) * p.columns;
-      var sum = V(0.0);
-      for (var part = 0u; part < p.parts; part++) { sum += m[at + part * p.total * points]; }
-      d[a] = sum;
+  // As in winograd_output.wgsl.
+  let columns = select(p.points, u32(POINTS), UNROLLED);
+  var sums: array<array<V, POINTS>, POINTS>;
+  for (var part = 0u; part < p.parts; part++) {
+    for (var b = 0u; b < columns; b++) {
+      for (var a = 0; a < POINTS; a++) {
+        sums[b][a] += m[first + part * p.total * points + (u32(a * POINTS) + b) * p.columns];
+      }
     }
-    lines[b] = to_weight(d);
   }
+  var lines: array<array<V, 3>, POINTS>;
+  for (var b = 0; b < POINTS; b++) { lines[b] = to_weight(sums[b]); }
   for (var a = 0; a < 3; a++) {
     var d: array<V, POINTS>;
     for (var b = 0; b < POINTS; b++) { d[b] = lines[b][a]; }

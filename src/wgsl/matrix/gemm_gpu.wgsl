@@ -1,62 +1,79 @@
 // gemm_gpu.wgsl: implicit GEMM for GPUs, in tiles of ROWS by COLUMNS, DEPTH deep.
-// A workgroup owns one tile and shares both operands in shared memory; an invocation owns FOURS x FOURS blocks of 4x4
-// in registers. With FOURS = 2 it reads four vec4 of shared memory per 64 multiply-adds. The left operand is transposed
+// A workgroup owns one tile and shares both operands in shared memory; an invocation owns FOURS_DOWN x FOURS_ACROSS blocks
+// of 4x4 in registers. With 2 x 2 it reads four vec4 of shared memory per 64 multiply-adds. The left operand is transposed
 // there, so that both operands are read in vec4. The next tile is loaded into registers while this one is multiplied.
 // The 32 lanes of a subgroup cover 4 x 8 blocks: neighbours read the same vec4, and eight of them a whole row of banks.
-// needs: COLUMNS, DEPTH, FOURS, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
+// needs: COLUMNS, DEPTH, FOURS_ACROSS, FOURS_DOWN, ROWS, X from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
 //   Cursor, LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
 //   store_block from gpu_conv.wgsl | gpu_filter.wgsl;
-//   term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
+//   values_of from lines_f16.wgsl | lines_f32.wgsl; term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 const WIDTH = 4u;
 const LEFT_STEP = 1u;
 
-const ACROSS = COLUMNS / (4u * FOURS);  // invocations of a tile, along its columns and its rows
-const DOWN = ROWS / (4u * FOURS);
+const ACROSS = COLUMNS / (4u * FOURS_ACROSS); // invocations of a tile, along its columns and its rows
+const DOWN = ROWS / (4u * FOURS_DOWN);
 const THREADS = ACROSS * DOWN;
-const LEFT_FOURS = ROWS / 4u;           // vec4 of one inner element
+const LEFT_FOURS = ROWS / 4u;                 // vec4 of one inner element
 const RIGHT_FOURS = COLUMNS / 4u;
-// A piece is 4 inner elements of a vec4, which an invocation loads at once. Where there are more pieces than
-// invocations, each loads one of the left operand and one of the right operand, if any is left; else one of either.
-const LEFT_PIECES = LEFT_FOURS * (DEPTH / 4u);
-const RIGHT_PIECES = RIGHT_FOURS * (DEPTH / 4u);
-const TWO_EACH = LEFT_PIECES + RIGHT_PIECES > THREADS;
+// A piece is 4 inner elements of a vec4. An invocation loads one, of the left operand or of the right one, if any is left.
+const DEEP_FOURS = DEPTH / 4u;
+const LEFT_PIECES = LEFT_FOURS * DEEP_FOURS;
+const PIECES = LEFT_PIECES + RIGHT_FOURS * DEEP_FOURS;
+const_assert PIECES <= THREADS;
 
-var<workgroup> left: array<vec4f, LEFT_FOURS * DEPTH>;
-var<workgroup> right: array<vec4f, RIGHT_FOURS * DEPTH>;
+// By fours of inner elements: each dimension has a bounds check of its own, and those of the other two are the same for the
+// whole tile.
+var<workgroup> left: array<array<array<vec4f, LEFT_FOURS>, 4>, DEEP_FOURS>;
+var<workgroup> right: array<array<array<vec4f, RIGHT_FOURS>, 4>, DEEP_FOURS>;
 
-// Which of a tile's vec4 a piece is, and the first of its inner elements.
+// Which of a tile's vec4 a piece is, and which four inner elements.
 fn left_place(piece: u32) -> vec2u {
-  let along = vec2u(piece / (DEPTH / 4u), piece % (DEPTH / 4u) * 4u);
-  return select(along, vec2u(piece % LEFT_FOURS, piece / LEFT_FOURS * 4u), LEFT_BY_ROW);
+  let along = vec2u(piece / DEEP_FOURS, piece % DEEP_FOURS);
+  return select(along, vec2u(piece % LEFT_FOURS, piece / LEFT_FOURS), LEFT_BY_ROW);
 }
 
 fn right_place(piece: u32) -> vec2u {
-  return vec2u(piece % RIGHT_FOURS, piece / RIGHT_FOURS * 4u);
+  return vec2u(piece % RIGHT_FOURS, piece / RIGHT_FOURS);
+}
+
+// Where a vec4 of the left operand lies among its inner element's: eight invocations that store neighbouring pieces, whose
+// inner elements differ, store into different banks.
+fn turned(place: u32, four: u32) -> u32 {
+  return place ^ (four * (8u / DEEP_FOURS));
+}
+
+// A line as it is multiplied: zeros where it is not inside.
+fn line(loaded: X, inside: bool) -> vec4f {
+  return select(vec4f(), values_of(loaded), inside);
 }
 
 fn share_left(piece: u32, lines: Lines) {
-  let plain = mat4x4f(lines.a, lines.b, lines.c, lines.d);
+  let plain = mat4x4f(
+    line(lines.a, lines.inside.x),
+    line(lines.b, lines.inside.y),
+    line(lines.c, lines.inside.z),
+    line(lines.d, lines.inside.w),
+  );
   var values = plain;
   if (!LEFT_BY_ROW) { values = transpose(plain); }
   let place = left_place(piece);
-  let at = place.y * LEFT_FOURS + place.x;
-  left[at] = values[0];
-  left[at + LEFT_FOURS] = values[1];
-  left[at + 2u * LEFT_FOURS] = values[2];
-  left[at + 3u * LEFT_FOURS] = values[3];
+  let at = turned(place.x, place.y);
+  left[place.y][0][at] = values[0];
+  left[place.y][1][at] = values[1];
+  left[place.y][2][at] = values[2];
+  left[place.y][3][at] = values[3];
 }
 
 fn share_right(piece: u32, lines: Lines) {
   let place = right_place(piece);
-  let at = place.y * RIGHT_FOURS + place.x;
-  right[at] = lines.a;
-  right[at + RIGHT_FOURS] = lines.b;
-  right[at + 2u * RIGHT_FOURS] = lines.c;
-  right[at + 3u * RIGHT_FOURS] = lines.d;
+  right[place.y][0][place.x] = line(lines.a, lines.inside.x);
+  right[place.y][1][place.x] = line(lines.b, lines.inside.y);
+  right[place.y][2][place.x] = line(lines.c, lines.inside.z);
+  right[place.y][3][place.x] = line(lines.d, lines.inside.w);
 }
 
-// Sums of four blocks of 4x4, by rows.
+// Sums of up to four blocks of 4x4, by rows.
 struct Sums { c00: mat4x4f, c01: mat4x4f, c10: mat4x4f, c11: mat4x4f }
 
 // c + the terms of a and b^T.
@@ -69,18 +86,19 @@ fn product(c: mat4x4f, a: vec4f, b: vec4f) -> mat4x4f {
   );
 }
 
-fn multiply(before: Sums, k: u32, down: u32, across: u32) -> Sums {
+// Adds the terms of inner element k of a four.
+fn multiply(before: Sums, four: u32, k: u32, down: u32, across: u32) -> Sums {
   var sums = before;
-  let a = left[k * LEFT_FOURS + down];
-  let b = right[k * RIGHT_FOURS + across];
+  let a = left[four][k][turned(down, four)];
+  let b = right[four][k][across];
+  var below = a;
+  var beside = b;
+  if (FOURS_DOWN == 2u) { below = left[four][k][turned(DOWN + down, four)]; }
+  if (FOURS_ACROSS == 2u) { beside = right[four][k][ACROSS + across]; }
   sums.c00 = product(sums.c00, a, b);
-  if (FOURS == 2u) {
-    let below = left[k * LEFT_FOURS + DOWN + down];
-    let beside = right[k * RIGHT_FOURS + ACROSS + across];
-    sums.c01 = product(sums.c01, a, beside);
-    sums.c10 = product(sums.c10, below, b);
-    sums.c11 = product(sums.c11, below, beside);
-  }
+  if (FOURS_ACROSS == 2u) { sums.c01 = product(sums.c01, a, beside); }
+  if (FOURS_DOWN == 2u) { sums.c10 = product(sums.c10, below, b); }
+  if (FOURS_ACROSS * FOURS_DOWN == 4u) { sums.c11 = product(sums.c11, below, beside); }
   return sums;
 }
 
@@ -100,48 +118,39 @@ fn main(
   let lane = local % 32u;
   let down = subgroup / (ACROSS / 8u) * 4u + lane / 16u * 2u + lane % 2u;
   let across = subgroup % (ACROSS / 8u) * 8u + lane % 16u / 2u;
-  let of_left = TWO_EACH | (local < LEFT_PIECES);
+  let of_left = local < LEFT_PIECES;
   let piece = select(local - LEFT_PIECES, local, of_left);
-  let also_right = TWO_EACH & (local < RIGHT_PIECES);
-  var first: Cursor;
-  var second: Cursor;
+  var cursor: Cursor;
   if (of_left) {
     let place = left_place(piece);
-    first = begin_left(row0 + place.x * 4u, begin + place.y);
+    cursor = begin_left(row0 + place.x * 4u, begin + place.y * 4u);
   } else {
     let place = right_place(piece);
-    first = begin_right(column0 + place.x * 4u, begin + place.y);
-  }
-  if (TWO_EACH) {
-    let place = right_place(local);
-    second = begin_right(column0 + place.x * 4u, begin + place.y);
+    cursor = begin_right(column0 + place.x * 4u, begin + place.y * 4u);
   }
   var sums: Sums;
   for (var k0 = begin; k0 < end + DEPTH; k0 += DEPTH) {
-    var one: Lines;
-    var other: Lines;
-    if (of_left) { one = load_left(first, end, z); } else { one = load_right(first, end, z); }
-    if (also_right) { other = load_right(second, end, z); }
-    // Multiplies the previous tile while this one is loading. Two steps per iteration: the compiler of a software adapter
-    // takes seconds for all 16.
-    let depth = select(DEPTH, 0u, k0 == begin);
-    for (var k = 0u; k < depth; k += 2u) {
-      sums = multiply(sums, k, down, across);
-      sums = multiply(sums, k + 1u, down, across);
+    // Invocations without a piece load one too: a compiler waits for loads where three branches meet.
+    var lines: Lines;
+    if (of_left) { lines = load_left(cursor, end, z); } else { lines = load_right(cursor, end, z); }
+    // Multiplies the previous tile while this one is loading.
+    if (k0 > begin) {
+      for (var four = 0u; four < DEEP_FOURS; four++) {
+        sums = multiply(sums, four, 0u, down, across);
+        sums = multiply(sums, four, 1u, down, across);
+        sums = multiply(sums, four, 2u, down, across);
+        sums = multiply(sums, four, 3u, down, across);
+      }
     }
     workgroupBarrier();
-    if (of_left) { share_left(piece, one); } else { share_right(piece, one); }
-    if (also_right) { share_right(local, other); }
+    if (of_left) { share_left(piece, lines); } else if (local < PIECES) { share_right(piece, lines); }
     workgroupBarrier();
-    first = advance(first);
-    if (TWO_EACH) { second = advance(second); }
+    cursor = advance(cursor);
   }
   let row = row0 + down * 4u;
   let column = column0 + across * 4u;
   store_block(row, column, z, sums.c00);
-  if (FOURS == 2u) {
-    store_block(row, column + 4u * ACROSS, z, sums.c01);
-    store_block(row + 4u * DOWN, column, z, sums.c10);
-    store_block(row + 4u * DOWN, column + 4u * ACROSS, z, sums.c11);
-  }
+  if (FOURS_ACROSS == 2u) { store_block(row, column + 4u * ACROSS, z, sums.c01); }
+  if (FOURS_DOWN == 2u) { store_block(row + 4u * DOWN, column, z, sums.c10); }
+  if (FOURS_ACROSS * FOURS_DOWN == 4u) { store_block(row + 4u * DOWN, column + 4u * ACROSS, z, sums.c11); }
 }

@@ -37,10 +37,10 @@ fn right_place(local: u32) -> vec2u {
 }
 
 fn share(at: u32, step: u32, lines: Lines) {
-  tiles[at] = lines.a;
-  tiles[at + step] = lines.b;
-  tiles[at + 2u * step] = lines.c;
-  tiles[at + 3u * step] = lines.d;
+  tiles[at] = select(vec4u(), lines.a, lines.inside.x);
+  tiles[at + step] = select(vec4u(), lines.b, lines.inside.y);
+  tiles[at + 2u * step] = select(vec4u(), lines.c, lines.inside.z);
+  tiles[at + 3u * step] = select(vec4u(), lines.d, lines.inside.w);
 }
 
 fn load_left_matrix(row: u32, k: u32) -> Left {

@@ -1,3 +1,4 @@
+import { REGISTERS_OF_MOST } from '../../../device/caps.ts';
 import type { Shape, TensorSpec } from '../../../shape.ts';
 import convolution from '../../../wgsl/conv/depthwise_3x3.wgsl';
 import filterShader from '../../../wgsl/conv/depthwise_3x3_filter.wgsl';
@@ -141,10 +142,16 @@ export const defineStrip = (transposed: boolean): Strategy<Conv2dProblem> => ({
   plan: (problem) => ({ dispatches: [dispatchOf(problem, transposed)] }),
 });
 
+/** With fewer, Apple's M1 spills. */
+const FILTER_REGISTERS = 160;
+
 /** The gradient to the filter. */
 export const filterStrip: Strategy<Conv2dFilterProblem> = {
   name: 'strip',
-  possible: (problem) => isDepthwiseFilter(problem) && fits(problem.attrs.kernelSize, problem.attrs),
+  possible: (problem) =>
+    isDepthwiseFilter(problem) &&
+    fits(problem.attrs.kernelSize, problem.attrs) &&
+    (problem.caps.registers ?? REGISTERS_OF_MOST) >= FILTER_REGISTERS,
   cost: ({ specs }) => costOf(specs.dy),
   plan: filterPlan,
 };

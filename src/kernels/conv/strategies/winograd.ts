@@ -1,4 +1,4 @@
-import type { Caps } from '../../../device/caps.ts';
+import { type Caps, REGISTERS_OF_MOST } from '../../../device/caps.ts';
 import { numel, type TensorSpec } from '../../../shape.ts';
 import biasLanes from '../../../wgsl/conv/lib/depthwise_bias.wgsl';
 import biasNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
@@ -57,10 +57,14 @@ function tilesOf({ y }: WinogradProblem, results: WinogradSize): readonly [up: n
   return [Math.ceil(y.shape[1]! / results), Math.ceil(y.shape[2]! / results)];
 }
 
+/** What the transforms of a tile take: with fewer, Apple's M1 and Adreno spill. */
+const REGISTERS = { 2: 0, 4: 200 };
+
 /** Channels come in fours, and the transformed weights are one binding. */
 function fits({ caps, x, y }: WinogradProblem, results: WinogradSize): boolean {
   const [C, O] = [x.shape[3]!, y.shape[3]!];
   if (C === 0 || O === 0 || C % 4 !== 0 || O % 4 !== 0 || numel(y.shape) === 0) return false;
+  if ((caps.registers ?? REGISTERS_OF_MOST) < REGISTERS[results]) return false;
   return pointsOf(results) * C * O * 4 <= caps.maxBindingSize;
 }
 
@@ -154,7 +158,8 @@ function planOf(
         shader: outputShader,
         snippets: [transforms, bias ? biasLanes : biasNone],
         types: { T: `vec4<${T}>` },
-        params: { total: (count * O) / 4, channels: O / 4, OH, OW, ...tiling },
+        constants: { UNROLLED: caps.family === 'tile' },
+        params: { total: (count * O) / 4, channels: O / 4, OH, OW, ...tiling, points: results + 2, results },
         bind: { m: 'products', bias_values: 'bias' },
         epilogue: 'vec4f',
         channels: O,

@@ -115,7 +115,8 @@ function planOf(problem: Conv2dFilterProblem, filters: readonly ProductStrategy[
     shader: outputShader,
     snippets: [winograd2],
     types,
-    params: { total: (C * O) / 4, columns: O / 4, parts: splits },
+    constants: { UNROLLED: caps.family === 'tile' },
+    params: { total: (C * O) / 4, columns: O / 4, parts: splits, points: 4 },
     bind: { m: 'products' },
     grid: (C * O) / 4,
   });

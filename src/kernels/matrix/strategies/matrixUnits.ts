@@ -1,8 +1,8 @@
 import gemmMatrix from '../../../wgsl/matrix/gemm_matrix.wgsl';
-import filterEights from '../../../wgsl/matrix/lib/filter_eights.wgsl';
+import filterLines from '../../../wgsl/matrix/lib/filter_lines.wgsl';
 import gpuConv from '../../../wgsl/matrix/lib/gpu_conv.wgsl';
 import gpuFilter from '../../../wgsl/matrix/lib/gpu_filter.wgsl';
-import weightEights from '../../../wgsl/matrix/lib/weight_eights.wgsl';
+import weightLines from '../../../wgsl/matrix/lib/weight_lines.wgsl';
 import { defineTileFilter, defineTileProduct, type GpuTile } from './gpuTile.ts';
 import type { GemmProblem } from './product.ts';
 
@@ -31,12 +31,12 @@ const defineTile = (
   enable: ['subgroups', 'chromium_experimental_subgroup_matrix'],
   constants: { ROWS: size, COLUMNS: size, DEPTH: depth },
   runs: ({ matrixUnits = false, workgroupBytes = 16384 }) => matrixUnits && workgroupBytes >= bytes,
-  types: () => ({ X: 'vec4u', W: 'vec4u' }),
+  types: () => ({ X: 'vec4u' }),
   conv(gemm) {
     const possible = inHalves(gemm) && gemm.w_c === 1 && inEights([gemm.w_tap, gemm.w_i]);
-    return possible ? [weightEights, gpuConv] : undefined;
+    return possible ? [weightLines, gpuConv] : undefined;
   },
-  filter: (gemm) => (inHalves(gemm) ? [filterEights, gpuFilter] : undefined),
+  filter: (gemm) => (inHalves(gemm) ? [filterLines, gpuFilter] : undefined),
 });
 
 // Rates as a part of what matrix instructions of a subgroup do on an NVIDIA GPU of 2022 (about 1,000 per cycle). The

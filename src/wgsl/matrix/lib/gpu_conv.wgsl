@@ -1,12 +1,11 @@
-// gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements at
-// a time (a line is an X in memory, a W in registers): left are source pixels, right are weights. WIDTH divides the
-// source channels, so that the inner elements of four lines belong to one tap. With more than one split there is one
-// matrix, and z counts the parts of its inner sum.
-// needs: DEPTH, W, X from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
+// gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements (an X)
+// at a time: left are source pixels, right are weights. WIDTH divides the source channels, so that the inner elements of
+// four lines belong to one tap. With more than one split there is one matrix, and z counts the parts of its inner sum.
+// needs: DEPTH, X from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
 //   source_offset, tap_number, p.IG, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
 //   LEFT_STEP, WIDTH from gemm_gpu.wgsl | gemm_matrix.wgsl;
 //   begin_columns, store_row from result_parts.wgsl | result_scalar.wgsl | result_vec4.wgsl;
-//   load_weight from weight_eights.wgsl | weight_scalar.wgsl | weight_vec4.wgsl
+//   load_weight from weight_columns.wgsl | weight_lines.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<X>;
 
@@ -22,7 +21,10 @@ struct Cursor {
   r0: vec3i, r1: vec3i, r2: vec3i, r3: vec3i, // left: the source pixels of the lines, under the first tap
 }
 
-struct Lines { a: W, b: W, c: W, d: W }
+// Four lines as they lie in memory, and which of them are inside: the others count as zeros. Loads are unconditional, at
+// clamped places, and nothing is computed of them before they are shared: compilers wait for a load at the end of its
+// branch and at its first use, and the next tile has to arrive while this one is multiplied.
+struct Lines { a: X, b: X, c: X, d: X, inside: vec4<bool> }
 
 var<private> taps: vec3u;
 
@@ -72,30 +74,36 @@ fn advance(before: Cursor) -> Cursor {
   return cursor;
 }
 
-fn load_pixel(source: vec3i, cursor: Cursor, z: u32) -> W {
-  let at = source_offset(source, cursor.tap.x, cursor.tap.y);
-  if (at < 0) { return W(); }
-  return W(x[(u32(at) + z * p.x_z + cursor.channel) / WIDTH]);
+fn place_of(source: vec3i, cursor: Cursor, on: bool) -> i32 {
+  return select(-1, source_offset(source, cursor.tap.x, cursor.tap.y), on);
 }
 
 fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
-  if (cursor.k >= end) { return Lines(); }
+  let on = cursor.k < end;
+  let a = place_of(cursor.r0, cursor, on);
+  let b = place_of(cursor.r1, cursor, on);
+  let c = place_of(cursor.r2, cursor, on);
+  let d = place_of(cursor.r3, cursor, on);
+  let base = z * p.x_z + cursor.channel;
   return Lines(
-    load_pixel(cursor.r0, cursor, z),
-    load_pixel(cursor.r1, cursor, z),
-    load_pixel(cursor.r2, cursor, z),
-    load_pixel(cursor.r3, cursor, z),
+    x[(u32(max(a, 0)) + base) / WIDTH],
+    x[(u32(max(b, 0)) + base) / WIDTH],
+    x[(u32(max(c, 0)) + base) / WIDTH],
+    x[(u32(max(d, 0)) + base) / WIDTH],
+    vec4(a, b, c, d) >= vec4i(),
   );
 }
 
 fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {
-  if ((cursor.k >= end) | (cursor.column >= p.OG)) { return Lines(); }
-  let tap = tap_number(taps, cursor.tap.x, cursor.tap.y);
+  let inside = (cursor.k < end) & (cursor.column < p.OG);
+  let tap = select(0u, tap_number(taps, cursor.tap.x, cursor.tap.y), inside);
+  let column = select(0u, cursor.column, inside);
   return Lines(
-    load_weight(tap, cursor.channel, cursor.column, z),
-    load_weight(tap, cursor.channel + 1u, cursor.column, z),
-    load_weight(tap, cursor.channel + 2u, cursor.column, z),
-    load_weight(tap, cursor.channel + 3u, cursor.column, z),
+    load_weight(tap, cursor.channel, column, z),
+    load_weight(tap, cursor.channel + 1u, column, z),
+    load_weight(tap, cursor.channel + 2u, column, z),
+    load_weight(tap, cursor.channel + 3u, column, z),
+    vec4<bool>(inside),
   );
 }
 

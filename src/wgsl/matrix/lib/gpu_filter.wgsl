@@ -1,10 +1,9 @@
-// gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH
-// elements at a time (a line is an X in memory, a W in registers): left are source pixels by (tap, channel), right is
-// dy; the inner sum is over one part of the output pixels. WIDTH divides the source channels, so that a line belongs to
-// one tap.
-// needs: DEPTH, W, X from header;
+// gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements
+// (an X) at a time: left are source pixels by (tap, channel), right is dy; the inner sum is over one part of the output
+// pixels. WIDTH divides the source channels, so that a line belongs to one tap.
+// needs: DEPTH, X from header;
 //   source_offset, p.IG, p.KH, p.KW, p.M, p.OG, p.OH, p.OW, p.PH, p.PW, p.SH, p.SW, p.split, p.splits, p.x_z from
-//   conv_params.wgsl; load_dy, store_part from filter_eights.wgsl | filter_scalar.wgsl | filter_vec4.wgsl;
+//   conv_params.wgsl; load_dy, store_part from filter_columns.wgsl | filter_lines.wgsl;
 //   WIDTH from gemm_gpu.wgsl | gemm_matrix.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<X>;
@@ -21,7 +20,8 @@ struct Cursor {
   none: bool,     // beyond the last row or column
 }
 
-struct Lines { a: W, b: W, c: W, d: W }
+// As in gpu_conv.wgsl: lines as they lie in memory, loaded unconditionally, and which of them count.
+struct Lines { a: X, b: X, c: X, d: X, inside: vec4<bool> }
 
 fn inner_begin(z: u32) -> u32 { return z % p.splits * p.split; }
 fn inner_end(row: u32, z: u32) -> u32 { return min((z % p.splits + 1u) * p.split, p.M); }
@@ -53,37 +53,39 @@ fn advance(before: Cursor) -> Cursor {
   return cursor;
 }
 
-fn load_pixel(pixel: vec3u, cursor: Cursor, inside: bool, z: u32) -> W {
+fn place_of(pixel: vec3u, cursor: Cursor, on: bool) -> i32 {
   let source = vec3i(pixel) * vec3i(1, p.SH, p.SW) - vec3i(0, p.PH, p.PW);
-  let at = source_offset(source, cursor.tap.x, cursor.tap.y);
-  if ((at < 0) | !inside) { return W(); }
-  return W(x[(u32(at) + z / p.splits * p.x_z + cursor.column) / WIDTH]);
+  return select(-1, source_offset(source, cursor.tap.x, cursor.tap.y), on & !cursor.none);
 }
 
 fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
-  if (cursor.none) { return Lines(); }
   let second = further(cursor.pixel, 1u);
   let third = further(second, 1u);
+  let a = place_of(cursor.pixel, cursor, cursor.k < end);
+  let b = place_of(second, cursor, cursor.k + 1u < end);
+  let c = place_of(third, cursor, cursor.k + 2u < end);
+  let d = place_of(further(third, 1u), cursor, cursor.k + 3u < end);
+  let base = z / p.splits * p.x_z + cursor.column;
   return Lines(
-    load_pixel(cursor.pixel, cursor, cursor.k < end, z),
-    load_pixel(second, cursor, cursor.k + 1u < end, z),
-    load_pixel(third, cursor, cursor.k + 2u < end, z),
-    load_pixel(further(third, 1u), cursor, cursor.k + 3u < end, z),
+    x[(u32(max(a, 0)) + base) / WIDTH],
+    x[(u32(max(b, 0)) + base) / WIDTH],
+    x[(u32(max(c, 0)) + base) / WIDTH],
+    x[(u32(max(d, 0)) + base) / WIDTH],
+    vec4(a, b, c, d) >= vec4i(),
   );
 }
 
-fn load_pixel_of_dy(k: u32, cursor: Cursor, end: u32, z: u32) -> W {
-  if (k >= end) { return W(); }
-  return load_dy(k, cursor.column, z / p.splits);
-}
-
 fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {
-  if (cursor.none) { return Lines(); }
+  let last = p.M - 1u;
+  let column = select(cursor.column, 0u, cursor.none);
+  let k = cursor.k + vec4u(0u, 1u, 2u, 3u);
+  let at = min(k, vec4u(last));
   return Lines(
-    load_pixel_of_dy(cursor.k, cursor, end, z),
-    load_pixel_of_dy(cursor.k + 1u, cursor, end, z),
-    load_pixel_of_dy(cursor.k + 2u, cursor, end, z),
-    load_pixel_of_dy(cursor.k + 3u, cursor, end, z),
+    load_dy(at.x, column, z / p.splits),
+    load_dy(at.y, column, z / p.splits),
+    load_dy(at.z, column, z / p.splits),
+    load_dy(at.w, column, z / p.splits),
+    (k < vec4u(end)) & vec4<bool>(!cursor.none),
   );
 }
 
