@@ -1,0 +1,134 @@
+// npm run gpu:compile [-- TARGET… --filter REGEX --write]: compiles the kernels that GPUs get with those GPUs' own compilers, without a
+// GPU, and prints what became of each. Exits 1 where a rule is broken (rules.mjs) or something is worse than in results/.
+// docs/gpu.md explains the method and the numbers.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { wgsl } from '../../scripts/wgsl.mjs';
+import { brokenRules, shareOf, worsened } from './rules.mjs';
+import { readStatistics } from './statistics.mjs';
+import { launch, targets, tools } from './targets.mjs';
+
+/** @typedef {import('./statistics.mjs').Pipeline} Pipeline */
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const out = path.join(here, '..', 'dist', 'offline');
+const GATE = ['hopper', 'ada', 'navi31', 'vega10', 'm1', 'a740'];
+/** Without a check of bounds a compiler shows what it makes of a kernel; with it, what a browser gets. */
+const MODES = { checked: '', unchecked: 'disable_robustness' };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { filter: { type: 'string', default: '.' }, write: { type: 'boolean', default: false } },
+});
+const unknown = positionals.find((name) => !(name in targets));
+if (unknown) {
+  console.error(`gpu:compile: no target "${unknown}"; choose ${Object.keys(targets).join(', ')}`);
+  process.exit(2);
+}
+if (!existsSync(path.join(tools, 'ready'))) {
+  console.error(
+    `gpu:compile: no compilers in ${tools}; see docs/gpu.md, or name their folder by OFFLINE_GPU`,
+  );
+  process.exit(2);
+}
+
+mkdirSync(out, { recursive: true });
+const bundle = path.join(out, 'compile.mjs');
+await build({
+  entryPoints: [path.join(here, 'compile.ts')],
+  outfile: bundle,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  packages: 'external',
+  plugins: [wgsl],
+  logLevel: 'warning',
+});
+
+/**
+ * @param {string} target
+ * @param {keyof typeof MODES} mode
+ */
+function compile(target, mode) {
+  const folder = path.join(out, mode);
+  rmSync(path.join(folder, target), { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const { command, env, statistics, listings } = launch(target, folder);
+  const [program = '', ...args] = command;
+  const { status, stdout, stderr } = spawnSync(
+    program,
+    [...args, bundle, target, values.filter, MODES[mode]],
+    { env, encoding: 'utf8', maxBuffer: 2 ** 28 },
+  );
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+  if (status !== 0 || lines.length === 0) throw new Error(`${target}: ${stderr.trim().slice(-1000)}`);
+  return {
+    adapter: String(lines[0].adapter),
+    failed: lines.flatMap(({ failed }) => (failed ? [String(failed).split('\n')[0]] : [])),
+    pipelines: readStatistics(targets[target]?.driver ?? '', statistics, listings),
+  };
+}
+
+/** @param {Pipeline} pipeline */
+function rowOf(pipeline) {
+  const { tag, registers, spills, scratch, waves, instructions, listing } = pipeline;
+  const share = listing?.multiplies ? `${Math.round(100 * shareOf(pipeline))} %` : '';
+  const loads = listing ? `${listing.wide}/${listing.narrow}` : '';
+  const numbers = [registers, spills, scratch, waves, instructions, share, loads, listing?.waits ?? ''];
+  return tag.padEnd(52) + numbers.map((value) => String(value).padStart(9)).join('');
+}
+
+/**
+ * A line for each pipeline.
+ *
+ * @param {Record<string, Record<string, object>>} results
+ */
+function textOf(results) {
+  const modes = Object.entries(results).map(([mode, pipelines]) => {
+    const lines = Object.entries(pipelines).map(([tag, numbers]) => `  "${tag}": ${JSON.stringify(numbers)}`);
+    return ` "${mode}": {\n${lines.join(',\n')}\n }`;
+  });
+  return `{\n${modes.join(',\n')}\n}\n`;
+}
+
+const HEAD = ['registers', 'spills', 'scratch', 'waves', 'instr.', 'multiply', 'loads', 'waits'];
+let problems = 0;
+for (const target of positionals.length > 0 ? positionals : GATE) {
+  const file = path.join(here, 'results', `${target}.json`);
+  const known = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  /** @type {Record<string, Record<string, Omit<Pipeline, 'tag'>>>} */
+  const results = {};
+  for (const mode of /** @type {const} */ (['checked', 'unchecked'])) {
+    const { adapter, failed, pipelines } = compile(target, mode);
+    console.log(
+      `\n${`${target}, bounds ${mode} (${adapter})`.padEnd(52)}${HEAD.map((name) => name.padStart(9)).join('')}`,
+    );
+    results[mode] = {};
+    for (const pipeline of pipelines) {
+      const { tag, ...numbers } = pipeline;
+      results[mode][tag] = numbers;
+      const before = known[mode]?.[tag];
+      const found = [
+        ...brokenRules(target, pipeline, mode === 'checked'),
+        ...(before && !values.write ? worsened({ tag, ...before }, pipeline) : []),
+      ];
+      console.log(rowOf(pipeline) + found.map((problem) => `\n    ${problem}`).join(''));
+      problems += found.length;
+    }
+    for (const message of failed) console.log(`    ${message}`);
+    problems += failed.length;
+  }
+  if (values.write) {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, textOf(results));
+  }
+}
+console.log(`\n${problems === 0 ? 'no problems' : `${problems} problems`}`);
+process.exit(problems === 0 ? 0 : 1);
