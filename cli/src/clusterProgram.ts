@@ -22,7 +22,11 @@ export function addClusterCommand(program: Command): void {
       'a file of vectors (.npy, .safetensors, .csv, .index), or with --model a folder of images',
     )
     .option('-k, --k <n>', 'how many clusters (default: as many of --k-range as --by chooses)', whole(1))
-    .option('--k-range <from-to>', 'the numbers of clusters to choose from (default: 2-10)', range)
+    .option(
+      '--k-range <from-to>',
+      'the numbers of clusters to choose from (default: 2-10, and 1-10 by gap)',
+      range,
+    )
     .addOption(
       new Option(
         '--by <criterion>',

@@ -87,7 +87,7 @@ export async function readHeader(
   };
   const start = size < HEADER_BYTES ? new Uint8Array(HEADER_BYTES) : await read(0, HEADER_BYTES);
   if (new TextDecoder().decode(start.subarray(0, 8)) !== MAGIC)
-    fail('is no index file; make one with createIndex');
+    fail('is no index file; make one with createIndex or fovea index');
   const view = new DataView(start.buffer, start.byteOffset);
   const [version, d, metric, type, length] = [8, 12, 16, 20, 24].map((at) => view.getUint32(at, true));
   if (version !== 1 || type !== 0) {

@@ -100,6 +100,18 @@ describe('fovea cluster', () => {
     await expect(cluster(at('v.npy'), { out: at('links') })).rejects.toThrow(/has clusters already/);
   });
 
+  it('says where the gap statistic chose no number, but ran out of them', async () => {
+    const data = Float32Array.from({ length: 60 }, (_, i) => [0, 10, 90][i % 3]! + Math.sin(i));
+    await writeFile(at('three.npy'), encodeNpy({ data, shape: [60, 1] }));
+    const note = /No number of clusters below (\d+) meets the condition of the gap statistic/;
+    const few = await cluster(at('three.npy'), { by: 'gap', kRange: [2, 3] });
+    expect(note.exec(few)?.[1]).toBe('3');
+    const enough = await cluster(at('three.npy'), { by: 'gap' });
+    expect(enough).toMatch(/^1 {2}/m);
+    expect(enough).toContain('60 items in 3 clusters');
+    expect(enough).not.toMatch(note);
+  });
+
   it('finds as many as it is told to, by any metric, the same by the same seed', async () => {
     const run = async (json: string, options: ClusterCommandOptions) => {
       const report = at('same.html');

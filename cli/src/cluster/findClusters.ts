@@ -103,7 +103,7 @@ async function choose(
   const n = x.shape[0]!;
   const { method, metric, seed = 0, kRange, by = n > MANY ? 'elbow' : 'silhouette' } = options;
   // A range that was not asked for ends where the items do.
-  const [kMin, kMax] = kRange ?? [2, Math.max(2, Math.min(K_MOST, n - 1))];
+  const [kMin, kMax] = kRange ?? [by === 'gap' ? 1 : 2, Math.max(2, Math.min(K_MOST, n - 1))];
   return chooseK(x, { kMin, kMax, by, method, metric, nInit: STARTS, seed, gpu, onProgress });
 }
 

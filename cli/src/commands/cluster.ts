@@ -237,6 +237,11 @@ function notesOf(
   const wanted = choice?.k ?? k!;
   const isOne = clusters.length === 1;
   return [
+    ...(choice?.by === 'gap' && choice.tried.length > 1 && choice.k === choice.tried.at(-1)!.k
+      ? [
+          `No number of clusters below ${choice.k} meets the condition of the gap statistic, so that ${choice.k}, the most that were tried, stands for any: try more (--k-range), or choose by silhouettes.`,
+        ]
+      : []),
     ...(clusters.length < wanted
       ? [
           isOne
