@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { access, constants, type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { DataError } from 'fovea';
+import { DataError, UsageError } from 'fovea';
 import { type FileContent, writeFileAtomic as writeWholeFile } from 'fovea/io';
 
 const NO_FILE = 'is a pipe, socket or device, not a file';
@@ -89,6 +89,25 @@ export async function checkOutputFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) {
     throw new DataError(`${path}: is a folder; give the path of a file`);
+  }
+}
+
+/** Above that inputs are compared as they are given, and links to outputs are not looked for. */
+const MANY = 1000;
+
+/** Makes sure that no output would replace what is read. Throws UsageError. */
+export async function expectNoInput(
+  outputs: readonly (string | undefined)[],
+  inputs: readonly (string | undefined)[],
+): Promise<void> {
+  const places = await Promise.all(
+    inputs.flatMap((input) =>
+      input === undefined ? [] : [inputs.length > MANY ? resolve(input) : realPath(input)],
+    ),
+  );
+  for (const output of outputs) {
+    if (output === undefined || !places.includes(await realPath(output))) continue;
+    throw new UsageError(`${output}: is an input, and would be replaced; choose another output path`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -130,6 +130,17 @@ describe('fovea cluster', () => {
       if (by === 'elbow') expect(clusters).toHaveLength(3);
       expect('gap' in tried[0]).toBe(by === 'gap');
     }
+  });
+
+  it('does not replace its vectors, also by a link to them', async () => {
+    const before = readFileSync(at('v.npy'));
+    symlinkSync(at('v.npy'), at('link.json'));
+    for (const to of [{ csv: at('v.npy') }, { json: at('link.json') }]) {
+      await expect(cluster(at('v.npy'), { k: 2, ...to })).rejects.toThrow(
+        /: is an input, and would be replaced; choose another output path$/,
+      );
+    }
+    expect(readFileSync(at('v.npy'))).toEqual(before);
   });
 
   it('copies files, and takes vectors that have no names', async () => {

@@ -270,6 +270,11 @@ describe('fovea gather', () => {
       expect(Math.max(w, h)).toBeLessThanOrEqual(48);
       expect(Number(original_width)).toBeGreaterThanOrEqual(w);
     }
+    const again = await fovea('gather', path.join(out, 'manifest.csv'), '--out', out, '--allow-private');
+    expect([again.code, again.stderr]).toEqual([
+      2,
+      `fovea: ${path.join(out, 'manifest.csv')}: is an input, and would be replaced; choose another output path\n`,
+    ]);
     const other = await fovea(...args, '--size', '64', '--format', 'jpg');
     expect([other.code, other.stderr]).toEqual([
       2,

@@ -12,7 +12,7 @@ import { counted } from '../counted.ts';
 import { csvLine } from '../csv.ts';
 import { defined } from '../defined.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
-import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import { checkOutputFile, expectNoInput, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { embedImages, expectNone } from '../indexVectors.ts';
@@ -61,6 +61,7 @@ export async function clusterCommand(
     throw new UsageError(`cluster: ${report}: a report is a page; call it .html`);
   }
   expectMethod(options);
+  await expectNoInput([report, json, csv], [input, options.model, options.weights]);
   for (const file of [report, json, csv]) if (file !== undefined) await checkOutputFile(file);
   const read = await givenVectors(input, options);
   const given = read && { ...read, bad: [], images: 0 };

@@ -6,7 +6,7 @@ import type { Box } from 'fovea/vision';
 import { counted } from '../counted.ts';
 import { encodeCutout, loadCutoutImage } from '../cutoutFile.ts';
 import { defined } from '../defined.ts';
-import { checkOutputFile } from '../files.ts';
+import { checkOutputFile, expectNoInput } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
@@ -119,6 +119,7 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
   });
   const inputs = await imageInputs(images, options);
   await expectOtherFolder(inputs, out);
+  await expectNoInput([reportBad], [model, proposer, ...inputs.map(({ file }) => file)]);
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   await withGpu(options.adapter, async (gpu) => {
     const { maxSide, tile, classes, normalize } = options;

@@ -9,7 +9,7 @@ import { type EmbeddedFile, embedFiles } from '../embedRun.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
-import { checkOutputFile } from '../files.ts';
+import { checkOutputFile, expectNoInput } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { indexModel } from '../indexVectors.ts';
 import { printable } from '../printable.ts';
@@ -71,6 +71,7 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     ...(recursive === undefined ? {} : { recursive }),
     ...(frameFolders === undefined ? {} : { frameFolders }),
   });
+  await expectNoInput([out, reportBad], [model, own.weights, ...media.map(({ file }) => file)]);
   await withGpu(adapter, async (gpu) => {
     const embedder = await openFileEmbedder(gpu, model, own);
     const opener = mediaOpener(gpu, { fps, sampleRate, ...(folderFps === undefined ? {} : { folderFps }) });

@@ -1,6 +1,6 @@
 import { type ByteImage, colorMomentHash, type HashName, imageHashes } from 'fovea/similarity';
 import { csvLine } from '../csv.ts';
-import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import { checkOutputFile, expectNoInput, writeFileAtomic } from '../files.ts';
 import type { Column } from '../hashColumns.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { runImages } from '../imageRun.ts';
@@ -47,6 +47,10 @@ export async function hashCommand(images: readonly string[], options: HashComman
   // A size that a hash cannot have is no fault of the images.
   imageHashes(PIXEL, chosen);
   const inputs = await imageInputs(images, options);
+  await expectNoInput(
+    [json, csv, reportBad],
+    inputs.map(({ file }) => file),
+  );
   for (const file of [json, csv, reportBad]) if (file !== undefined) await checkOutputFile(file);
   const rows: (Hashed & { readonly file: string })[] = [];
   await runImages<Hashed, ByteImage>(inputs, reportBad === undefined ? {} : { reportBad }, {

@@ -1,7 +1,7 @@
 import { DataError, type Gpu, UsageError } from 'fovea';
 import type { Id, IndexFile, Metric } from 'fovea/similarity';
 import { defined } from '../defined.ts';
-import { checkOutputFile, writeFileAtomic } from '../files.ts';
+import { checkOutputFile, expectNoInput, writeFileAtomic } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import {
@@ -48,6 +48,7 @@ export async function searchCommand(
   const { k = 10, json, sheet, adapter } = options;
   if (sheet !== undefined && !/\.html?$/i.test(sheet))
     throw new UsageError(`search: ${sheet}: a sheet is a page; call it .html`);
+  await expectNoInput([json, sheet], [file, ...queries, options.model]);
   for (const output of [json, sheet]) if (output !== undefined) await checkOutputFile(output);
   const index = await openIndexFile(file, { readOnly: true });
   try {

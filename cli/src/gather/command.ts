@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { endBySignal, onInterrupt } from '../errors.ts';
+import { expectNoInput } from '../files.ts';
 import { withLock } from '../lock.ts';
 import { printable } from '../printable.ts';
 import { createProgress, type Progress } from '../progress.ts';
 import { parseNetworks } from './address.ts';
-import { type GatherEvents, gather, TABLE } from './gather.ts';
+import { type GatherEvents, gather, MANIFEST, TABLE } from './gather.ts';
 import { readList } from './list.ts';
 import { DEFAULTS, type GatherCommandOptions } from './options.ts';
 import { summaryOf } from './summary.ts';
@@ -19,6 +20,10 @@ export async function gatherCommand(
   const { out, urlColumn, allowAddress, allowPrivate, size, ...options } = { ...DEFAULTS, ...given };
   const networks = allowAddress === undefined ? [] : parseNetworks(allowAddress);
   const list = await readList(file, urlColumn);
+  await expectNoInput(
+    [TABLE, MANIFEST].map((name) => path.join(out, name)),
+    [file],
+  );
   const settings = {
     ...options,
     size,
