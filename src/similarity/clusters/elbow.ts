@@ -1,5 +1,5 @@
 import { expectArguments } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { ShapeError, UsageError } from '../../errors.ts';
 
 /**
  * The elbow of a falling curve, such as the inertia by the number of clusters: the x of the point that is farthest below the line
@@ -8,7 +8,7 @@ import { ShapeError } from '../../errors.ts';
  *
  * @param x Rising, at least 3.
  * @param y A value for each.
- * @throws ShapeError for fewer points, lists of different lengths, and x that do not rise.
+ * @throws ShapeError for fewer points, lists of different lengths, and x that do not rise; UsageError for y that are not finite.
  */
 export function elbow(x: ArrayLike<number>, y: ArrayLike<number>): number {
   expectArguments('elbow', { x, y }, { x: 'values', y: 'values' });
@@ -19,6 +19,8 @@ export function elbow(x: ArrayLike<number>, y: ArrayLike<number>): number {
   for (let i = 1; i < n; i++) {
     if (!(x[i]! > x[i - 1]!)) throw new ShapeError(`elbow: x has ${x[i]} after ${x[i - 1]}; x must rise`);
   }
+  const wrong = Array.from(y).findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw new UsageError(`elbow: y[${wrong}] is ${y[wrong]}; give finite numbers`);
   const [width, height] = [x[n - 1]! - x[0]!, y[0]! - y[n - 1]!];
   let [best, most] = [0, 0];
   for (let i = 1; i < n - 1; i++) {

@@ -1,10 +1,10 @@
-import { expectArguments } from '../../arguments.ts';
-import { ShapeError } from '../../errors.ts';
+import { expectArguments, shownValue } from '../../arguments.ts';
+import { ShapeError, UsageError } from '../../errors.ts';
 
 /** Labels of items: numbers or texts, one for each. */
 export type ClusterLabels = ArrayLike<number> | readonly string[];
 
-/** Labels as numbers from 0, in the order in which they first occur. */
+/** Labels as numbers from 0, in the order in which they first occur. Throws UsageError for NaN, and what is neither number nor text. */
 export function numberedLabels(
   call: string,
   labels: ClusterLabels,
@@ -16,7 +16,9 @@ export function numberedLabels(
   }
   const known = new Map<unknown, number>();
   const numbers = Int32Array.from({ length: items }, (_, i) => {
-    const label = labels[i];
+    const label: unknown = labels[i];
+    if (typeof label !== 'string' && (typeof label !== 'number' || Number.isNaN(label)))
+      throw new UsageError(`${call}: labels[${i}] is ${shownValue(label)}; give a number or a text`);
     if (!known.has(label)) known.set(label, known.size);
     return known.get(label)!;
   });

@@ -54,6 +54,9 @@ export function poolFrames(
   return Float32Array.from(sums, (value) => value / scale);
 }
 
+/** More frames than anybody has vectors of: 12 days at 16 in a second. */
+const MOST_FRAMES = 2 ** 24;
+
 /** A frame of a video. */
 export interface FrameAt {
   /** Its place among all frames, from 0. */
@@ -68,7 +71,8 @@ export interface FrameAt {
  * @param durations How long each frame is shown, in seconds.
  * @param fps Frames that are chosen in a second; a slow frame may be chosen several times.
  * @returns The frames in order; of no frame none.
- * @throws UsageError for a rate that is not above 0, and for durations that are negative or no numbers.
+ * @throws UsageError for a rate that is not above 0, and for durations that are negative or no numbers; DataError where it would choose
+ * more than 2^24 frames.
  */
 export function framesAt(durations: ArrayLike<number>, fps: number): FrameAt[] {
   expectArguments('framesAt', { durations, fps }, { durations: 'values', fps: 'number' });
@@ -78,6 +82,12 @@ export function framesAt(durations: ArrayLike<number>, fps: number): FrameAt[] {
   const bad = Array.from(durations).find((duration) => !(duration >= 0 && Number.isFinite(duration)));
   if (bad !== undefined) {
     throw new UsageError(`framesAt: a duration is ${bad}; give seconds of 0 or more`);
+  }
+  const seconds = Array.from(durations).reduce((sum, duration) => sum + duration, 0);
+  if (seconds * fps > MOST_FRAMES) {
+    throw new DataError(
+      `framesAt: fps ${fps} chooses ${Math.ceil(seconds * fps)} frames of ${seconds} seconds; choose a lower rate, of at most ${MOST_FRAMES} frames`,
+    );
   }
   const found: FrameAt[] = [];
   let end = 0;

@@ -25,7 +25,8 @@ export function channelsOf(call: string, image: ByteImage): number {
   const { width, height, data } = image;
   const channels = data.length / (width * height);
   const bytes = data instanceof Uint8Array || data instanceof Uint8ClampedArray;
-  if (bytes && width > 0 && height > 0 && [1, 2, 3, 4].includes(channels)) return channels;
+  const whole = [width, height].every((side) => Number.isInteger(side) && side > 0);
+  if (bytes && whole && [1, 2, 3, 4].includes(channels)) return channels;
   throw new ShapeError(
     `${call}: ${data.length} ${bytes ? 'bytes' : 'values that are no bytes'} for an image of ${width}x${height}; give a Uint8Array of 1 (grey), 2, 3 (RGB) or 4 (RGBA) bytes a pixel`,
   );

@@ -44,6 +44,14 @@ export function packed(
         `${call}: ${name} has ${words.length} words for hashes of ${bits} bits; give a Uint32Array of ceil(bits / 32) words for each`,
       );
     }
+    // The first word of each begins with zeros, as an ImageHash's does: other bits would count as differing.
+    const [width, used] = [wordsOf(bits), bits % 32];
+    for (let i = 0; used > 0 && i < words.length; i += width) {
+      if (words[i]! >>> used === 0) continue;
+      throw new ShapeError(
+        `${call}: hash ${i / width} of ${name} has more than ${bits} bits; give the number of all`,
+      );
+    }
     return { bits, words, count };
   }
   const [first] = hashes as readonly ImageHash[];

@@ -21,6 +21,7 @@ const blobs = rowsOf({ seed: 21, n: 200, d: 2, blobs: 4, spread: 0.5, k: 4 });
 describe('the elbow', () => {
   it('is the point farthest below the line from end to end, the first of equals', () => {
     expect(elbow([1, 2, 3, 4, 5], [100, 40, 10, 8, 6])).toBe(3);
+    expect(() => elbow([1, 2, 3], [3, Number.NaN, 1])).toThrow('elbow: y[1] is NaN; give finite numbers');
     expect(elbow([2, 4, 8, 16], [9, 3, 2, 1])).toBe(4);
     expect(elbow([1, 2, 3, 4], [6, 2, 2, 2])).toBe(2);
     expect(elbow([1, 2, 3, 4], [3, 2.9, 2.5, 0])).toBe(1);

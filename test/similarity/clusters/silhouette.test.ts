@@ -83,6 +83,8 @@ describe('silhouettes', () => {
         labels.map((_, i) => i),
       ),
     ).rejects.toThrow(/1300 clusters of 1300 items/);
+    const unknown = labels.map((_, i) => (i === 3 ? Number.NaN : i % 2));
+    await expect(silhouetteSamples(x, unknown)).rejects.toThrow('labels[3] is NaN; give a number or a text');
     await expect(silhouetteScore(x, labels, { sampleSize: 0 })).rejects.toThrow(/sampleSize is 0/);
     await expect(silhouetteSamples(x, labels, { metric: 'dot' as never })).rejects.toThrow(
       /choose euclidean/,

@@ -54,6 +54,9 @@ describe('frames at a rate', () => {
 
   it('need a rate and durations that can be', () => {
     expect(() => framesAt([1], 0)).toThrow('framesAt: fps is 0; give a number above 0');
+    expect(() => framesAt([1, 1], 1e9)).toThrow(
+      'chooses 2000000000 frames of 2 seconds; choose a lower rate',
+    );
     expect(() => framesAt([-1], 1)).toThrow('framesAt: a duration is -1; give seconds of 0 or more');
   });
 });

@@ -4,6 +4,7 @@ import {
   HammingIndex,
   type HashNeighbors,
   ImageHash,
+  nearPairs,
   type PackedHashes,
   packHashes,
 } from '../../../src/similarity/index.ts';
@@ -169,6 +170,9 @@ describe('calls', () => {
     expect(() => new HammingIndex(gpu, { bits: 64, words: new Uint32Array(3) })).toThrow(
       '3 words for hashes of 64 bits',
     );
+    const long = { bits: 10, words: Uint32Array.of(0x3ff, 0x400) };
+    expect(() => new HammingIndex(gpu, long)).toThrow('hash 1 of hashes has more than 10 bits');
+    expect(() => nearPairs(long, { distance: 1 })).toThrow('has more than 10 bits');
   });
 
   it('after dispose are refused', async () => {

@@ -70,6 +70,11 @@ describe('a wrong call is told', () => {
       () => averageHash({ ...image, data: new Float32Array(12) as never }),
       'values that are no bytes',
     ],
+    [
+      'a side that is no whole number',
+      () => averageHash({ width: 2.5, height: 2, data: new Uint8Array(5) }),
+      'image of 2.5x2',
+    ],
     ['no pixels', () => averageHash({ width: 0, height: 0, data: new Uint8Array() }), 'image of 0x0'],
     [
       'a small hash',
