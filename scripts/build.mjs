@@ -60,6 +60,21 @@ async function bundle(esbuild, entryPoints, outdir, options) {
 }
 
 /**
+ * Gives classes their names back. Of one that names itself esbuild makes `var Tensor = class _Tensor`, and messages and consoles would show
+ * that name; within the class, its own name does as well.
+ *
+ * @param {readonly string[]} files
+ */
+async function keepClassNames(files) {
+  for (const file of files) {
+    const text = await readFile(file, 'utf8');
+    const names = [...text.matchAll(/\b(?:var|let|const) (\w+) = class _\1\b/g)].map(([, name]) => name);
+    if (names.length === 0) continue;
+    await writeFile(file, text.replace(new RegExp(`\\b_(${names.join('|')})\\b`, 'g'), '$1'));
+  }
+}
+
+/**
  * @param {string} folder
  * @param {(file: string) => boolean} keep
  */
@@ -126,6 +141,7 @@ async function buildLibrary(esbuild) {
     plugins,
   });
   const written = new Set(Object.keys(metafile.outputs).map((file) => at(file)));
+  await keepClassNames([...written].filter((file) => file.endsWith('.js')));
   await mkdir(at('dist/operations'), { recursive: true });
   for (const row of await listOperations(esbuild, root)) {
     const file = at('dist/operations', `${row.operation}.js`);
