@@ -52,6 +52,20 @@ export async function readWhole(path: string): Promise<Buffer> {
   }
 }
 
+/** As `readWhole`; throws DataError. */
+export const readInput = (path: string): Promise<Buffer> =>
+  readWhole(path).catch((error) => {
+    throw new DataError(`${path}: cannot be read (${fileProblem(error)}); check the path`, { cause: error });
+  });
+
+/** Throws DataError for what cannot be read as a file: a program that is given a pipe would wait for a writer. */
+export async function expectFile(path: string): Promise<void> {
+  const handle = await openFile(path).catch((error) => {
+    throw new DataError(`${path}: cannot be read (${fileProblem(error)}); check the path`, { cause: error });
+  });
+  await handle.close();
+}
+
 /** As mkdir with `recursive`, which never returns where a folder refuses new ones with ENOENT (/proc does). */
 async function makeFolders(folder: string): Promise<void> {
   try {

@@ -132,6 +132,26 @@ it('makes one vector of the frames of a video and the parts of a sound, or keeps
   );
 }, 300_000);
 
+it.skipIf(process.platform === 'win32')(
+  'goes on after sounds and videos that cannot be used',
+  async () => {
+    mkdirSync(at('media'));
+    const tone = Float32Array.from({ length: 8000 }, (_, i) => Math.sin(0.3 * i));
+    writeFileSync(at('media', 'prime.wav'), wavBytes([tone], 44_101, { code: 3, bits: 32 }));
+    writeFileSync(at('media', 'slow.wav'), wavBytes([new Float32Array(20_000)], 1, { code: 3, bits: 32 }));
+    for (const name of ['p.wav', 'p.gif', 'p.mp4', 'p.mp3']) execFileSync('mkfifo', [at('media', name)]);
+    const found = await embed('media.csv', at('media'), at('gone.wav'), at('tone.wav'));
+    expect([found.code, found.stdout]).toEqual([2, expect.stringContaining('media.csv: 1 vector of 64')]);
+    const said = messages(found.stderr).join('\n');
+    expect(said).toMatch(/prime\.wav: resample: from 44101 to 16000 Hz needs/);
+    expect(said).toMatch(/slow\.wav: is longer than 16777 seconds/);
+    for (const name of ['p.wav', 'p.gif', 'p.mp4', 'p.mp3'])
+      expect(said).toContain(`failed: ${at('media', name)}: cannot`);
+    expect(said).toMatch(/gone\.wav: cannot be read \(no such file or folder\)/);
+  },
+  60_000,
+);
+
 it('refuses what cannot be in one line', async () => {
   const ending = await embed('e.txt', at('set', 'a.png'));
   expect(ending.code).toBe(2);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import type { FloatImage } from 'fovea/data';
+import { expectFile, fileProblem } from '../files.ts';
 import { printable } from '../printable.ts';
 
 /** How much of what FFmpeg says is kept for a message. */
@@ -17,6 +18,7 @@ const MISSING =
  * where the reader stops early. Throws DataError where it is not installed, and for files that it cannot read.
  */
 async function* ffmpeg(file: string, options: readonly string[]): AsyncGenerator<Buffer, void> {
+  await expectFile(file);
   const input = [
     '-nostdin',
     '-v',
@@ -38,16 +40,16 @@ async function* ffmpeg(file: string, options: readonly string[]): AsyncGenerator
   ended.catch(() => undefined);
   try {
     yield* child.stdout as AsyncIterable<Buffer>;
-    const code = await ended;
+    const code = await ended.catch((error: NodeJS.ErrnoException) => {
+      const problem = error.code === 'ENOENT' ? MISSING : `FFmpeg cannot be started (${fileProblem(error)})`;
+      throw new DataError(`${file}: ${problem}`, { cause: error });
+    });
     if (code !== 0) {
       const line = said.trim().split('\n').at(-1) ?? '';
       throw new DataError(
         `${file}: FFmpeg cannot read it (${printable(line.slice(0, 200)) || `exit code ${code}`})`,
       );
     }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new DataError(`${file}: ${MISSING}`, { cause: error });
   } finally {
     child.kill('SIGKILL');
   }

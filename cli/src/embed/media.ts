@@ -1,10 +1,19 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { DataError, type Gpu } from 'fovea';
+import { DataError, type Gpu, UsageError } from 'fovea';
 import type { FloatImage } from 'fovea/data';
-import { decodeWav, framesAt, isWav, MelSpectrogram, melImages, resample, toMono } from 'fovea/similarity';
+import {
+  decodeWav,
+  framesAt,
+  isWav,
+  MelSpectrogram,
+  melImages,
+  resample,
+  type Sound,
+  toMono,
+} from 'fovea/similarity';
 import sharp, { type OutputInfo } from 'sharp';
-import { fileProblem, readWhole } from '../files.ts';
+import { expectFile, fileProblem, readInput } from '../files.ts';
 import { imageInputs } from '../imageInputs.ts';
 import { decodeImage, diagnose, loadImage } from '../images.ts';
 import { soundOf, videoFrames } from './ffmpeg.ts';
@@ -47,8 +56,8 @@ const kindOf = (file: string): MediaKind =>
 /** Whether an image has several pages that are shown one after the other. Undecided for files that cannot be read: reading them says why. */
 async function isAnimation(file: string): Promise<boolean> {
   if (!ANIMATED.includes(extension(file))) return false;
-  const found = await sharp(file)
-    .metadata()
+  const found = await expectFile(file)
+    .then(() => sharp(file).metadata())
     .catch(() => undefined);
   return (found?.pages ?? 1) > 1;
 }
@@ -115,8 +124,17 @@ const BLOCK_BYTES = 2 ** 26;
  * decoded at a time as fit.
  */
 async function* animationFrames(media: Media, fps: number): AsyncGenerator<FloatImage, void> {
-  const bytes = await readWhole(media.file);
-  const { pages = 1, delay, width, height } = await sharp(bytes).metadata();
+  const bytes = await readInput(media.file);
+  const {
+    pages = 1,
+    delay,
+    width,
+    height,
+  } = await sharp(bytes)
+    .metadata()
+    .catch((error: unknown) => {
+      throw diagnose(media.file, bytes, error);
+    });
   // As browsers do it, a tenth of a second for frames without a duration.
   const durations = Array.from({ length: pages }, (_, i) => {
     const milliseconds = delay?.[i] ?? 100;
@@ -141,6 +159,22 @@ async function* animationFrames(media: Media, fps: number): AsyncGenerator<Float
     const one = sharp(data.subarray((frame - start) * size, (frame - start + 1) * size), { raw });
     media.times.push(time);
     yield decodeImage(await one.png().toBuffer(), `${media.file} (frame ${frame})`);
+  }
+}
+
+/** The samples of a WAV file at a rate. Throws DataError for a file whose own rate, or length, cannot be brought to it. */
+function resampled(file: string, sound: Sound, sampleRate: number): Float32Array {
+  const mono = toMono(sound);
+  if ((mono.length / sound.sampleRate) * sampleRate > MOST_SAMPLES) {
+    throw new DataError(
+      `${file}: is longer than ${Math.floor(MOST_SAMPLES / sampleRate)} seconds; cut it into parts`,
+    );
+  }
+  try {
+    return resample(mono, sound.sampleRate, sampleRate);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new DataError(`${file}: ${error.message}`, { cause: error });
   }
 }
 
@@ -180,10 +214,10 @@ export function mediaOpener(gpu: Gpu, { fps, folderFps, sampleRate }: MediaRates
     if (times.length === 0) throw new DataError(`${file}: has no frame; check that it is a video`);
   }
   async function* parts({ file, times }: Media): AsyncGenerator<FloatImage, void> {
-    const bytes = extension(file) === '.wav' ? await readWhole(file) : undefined;
+    const bytes = extension(file) === '.wav' ? await readInput(file) : undefined;
     const sound = bytes && isWav(bytes) ? decodeWav(bytes, file) : undefined;
     const samples = sound
-      ? resample(toMono(sound), sound.sampleRate, sampleRate)
+      ? resampled(file, sound, sampleRate)
       : await soundOf(file, sampleRate, MOST_SAMPLES);
     // Frames of 25 ms, a hundred a second.
     const nFft = Math.round(sampleRate / 40);

@@ -6,6 +6,9 @@ const [WIDTH, ROLLOFF] = [6, 0.99];
 /** More values of a filter bank: no two rates that sounds have need as many. */
 const MOST_TAPS = 2 ** 26;
 
+/** 4 GB of samples. */
+const MOST_SAMPLES = 2 ** 30;
+
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
@@ -16,7 +19,7 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
  * @param origFreq Its samples in a second.
  * @param newFreq Those of the result.
  * @returns ceil(samples newFreq / origFreq) samples.
- * @throws UsageError for rates that are no whole numbers of at least 1, and for two with so large a ratio that the filters would not fit in memory.
+ * @throws UsageError for rates that are no whole numbers of at least 1, and where the filters or the result would not fit in memory.
  */
 export function resample(samples: Float32Array, origFreq: number, newFreq: number): Float32Array {
   expectArguments('resample', { samples }, { samples: 'values' });
@@ -30,6 +33,12 @@ export function resample(samples: Float32Array, origFreq: number, newFreq: numbe
   const base = Math.min(from, to) * ROLLOFF;
   const width = Math.ceil((WIDTH * from) / base);
   const taps = 2 * width + from;
+  const length = Math.ceil((to * samples.length) / from);
+  if (length > MOST_SAMPLES) {
+    throw new UsageError(
+      `resample: from ${origFreq} to ${newFreq} Hz ${samples.length} samples become ${length}, more than ${MOST_SAMPLES}; cut the sound into parts`,
+    );
+  }
   if (taps * to > MOST_TAPS) {
     throw new UsageError(
       `resample: from ${origFreq} to ${newFreq} Hz needs ${to} filters of ${taps} values; give rates with a larger common divisor`,
@@ -43,7 +52,6 @@ export function resample(samples: Float32Array, origFreq: number, newFreq: numbe
       return (window * sinc * base) / from;
     }),
   );
-  const length = Math.ceil((to * samples.length) / from);
   return Float32Array.from({ length }, (_, k) => {
     const filter = filters[k % to]!;
     const start = Math.floor(k / to) * from - width;
