@@ -1,9 +1,9 @@
 // gemm_matrix.wgsl: implicit GEMM on a GPU's matrix units: products of halves, added in f32.
 // A workgroup owns a tile of ROWS by COLUMNS, DEPTH deep, and shares both operands in shared memory; a subgroup of 32
-// lanes owns 64 by 64 of the tile, as 4x4 matrices of 16x16. Memory and shared memory are read and written 16 bytes at
-// a time; 16 bytes of padding per line put neighbouring lines into different banks. The next tile is loaded while this
-// one is multiplied. Offsets and strides of a matrix count elements of the array that holds it, 8 halves or 4 sums
-// each.
+// lanes owns 64 by 32 of the tile, as 4x2 matrices of 16x16; 64 by 64 takes all registers that there are. Memory and shared
+// memory are read and written 16 bytes at a time; 16 bytes of padding per line put neighbouring lines into different
+// banks. The next tile is loaded while this one is multiplied. Offsets and strides of a matrix count elements of the array
+// that holds it, 8 halves or 4 sums each.
 // needs: COLUMNS, DEPTH, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
 //   LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right, store_tile
 //   from gpu_conv.wgsl | gpu_filter.wgsl
@@ -13,7 +13,7 @@ alias Right = subgroup_matrix_right<f16, 16, 16>;
 alias Sum = subgroup_matrix_result<f32, 16, 16>;
 
 const WIDTH = 8u;
-const SUBGROUPS_ACROSS = COLUMNS / 64u;
+const SUBGROUPS_ACROSS = COLUMNS / 32u;
 const SUBGROUPS = ROWS / 64u * SUBGROUPS_ACROSS;
 const THREADS = 32u * SUBGROUPS;
 const LEFT_WIDTH = select(DEPTH, ROWS, LEFT_BY_ROW) / 8u; // eights of a line, which is a row or an inner element
@@ -22,7 +22,7 @@ const LEFT_SIZE = select(ROWS, DEPTH, LEFT_BY_ROW) * LEFT_LINE;
 const RIGHT_WIDTH = COLUMNS / 8u;
 const RIGHT_LINE = RIGHT_WIDTH + 1u;
 const LEFT_STEP = THREADS / LEFT_WIDTH;
-const STRIP = 16u * 64u / 4u;                             // fours of 16 rows of a subgroup's results
+const STRIP = 16u * 32u / 4u;                             // fours of 16 rows of a subgroup's results
 
 var<workgroup> tiles: array<vec4u, max(LEFT_SIZE + DEPTH * RIGHT_LINE, SUBGROUPS * STRIP)>;
 
@@ -53,15 +53,13 @@ fn load_right_matrix(column: u32, k: u32) -> Right {
 }
 
 // 16 rows of a subgroup's results, through its region of shared memory.
-fn store_strip(row: u32, column: u32, z: u32, region: u32, lane: u32, c0: Sum, c1: Sum, c2: Sum, c3: Sum) {
+fn store_strip(row: u32, column: u32, z: u32, region: u32, lane: u32, c0: Sum, c1: Sum) {
   workgroupBarrier();
-  subgroupMatrixStore<row_major>(&tiles, region, c0, 16u);
-  subgroupMatrixStore<row_major>(&tiles, region + 4u, c1, 16u);
-  subgroupMatrixStore<row_major>(&tiles, region + 8u, c2, 16u);
-  subgroupMatrixStore<row_major>(&tiles, region + 12u, c3, 16u);
+  subgroupMatrixStore<row_major>(&tiles, region, c0, 8u);
+  subgroupMatrixStore<row_major>(&tiles, region + 4u, c1, 8u);
   workgroupBarrier();
   for (var i = lane; i < STRIP; i += 32u) {
-    store_tile(row + i / 16u, column + i % 16u * 4u, z, bitcast<vec4f>(tiles[region + i]));
+    store_tile(row + i / 8u, column + i % 8u * 4u, z, bitcast<vec4f>(tiles[region + i]));
   }
 }
 
@@ -80,7 +78,7 @@ fn main(
   let end = inner_end(row0, z);
   let begin = inner_begin(z);
   let down = subgroup / SUBGROUPS_ACROSS * 64u;
-  let across = subgroup % SUBGROUPS_ACROSS * 64u;
+  let across = subgroup % SUBGROUPS_ACROSS * 32u;
   let region = subgroup * STRIP;
   let left_at = left_place(local);
   let right_at = right_place(local);
@@ -89,20 +87,12 @@ fn main(
   var right = begin_right(column0 + right_at.y * 8u, begin + right_at.x);
   var c00 = Sum();
   var c01 = Sum();
-  var c02 = Sum();
-  var c03 = Sum();
   var c10 = Sum();
   var c11 = Sum();
-  var c12 = Sum();
-  var c13 = Sum();
   var c20 = Sum();
   var c21 = Sum();
-  var c22 = Sum();
-  var c23 = Sum();
   var c30 = Sum();
   var c31 = Sum();
-  var c32 = Sum();
-  var c33 = Sum();
   for (var k0 = begin; k0 < end + DEPTH; k0 += DEPTH) {
     let of_left = load_left(left, end, z);
     let of_right = load_right(right, end, z);
@@ -123,16 +113,6 @@ fn main(
         c11 = subgroupMatrixMultiplyAccumulate(left1, right1, c11);
         c21 = subgroupMatrixMultiplyAccumulate(left2, right1, c21);
         c31 = subgroupMatrixMultiplyAccumulate(left3, right1, c31);
-        let right2 = load_right_matrix(across + 32u, k);
-        c02 = subgroupMatrixMultiplyAccumulate(left0, right2, c02);
-        c12 = subgroupMatrixMultiplyAccumulate(left1, right2, c12);
-        c22 = subgroupMatrixMultiplyAccumulate(left2, right2, c22);
-        c32 = subgroupMatrixMultiplyAccumulate(left3, right2, c32);
-        let right3 = load_right_matrix(across + 48u, k);
-        c03 = subgroupMatrixMultiplyAccumulate(left0, right3, c03);
-        c13 = subgroupMatrixMultiplyAccumulate(left1, right3, c13);
-        c23 = subgroupMatrixMultiplyAccumulate(left2, right3, c23);
-        c33 = subgroupMatrixMultiplyAccumulate(left3, right3, c33);
       }
     }
     workgroupBarrier();
@@ -142,8 +122,8 @@ fn main(
     left = advance(left);
     right = advance(right);
   }
-  store_strip(row0 + down, column0 + across, z, region, lane, c00, c01, c02, c03);
-  store_strip(row0 + down + 16u, column0 + across, z, region, lane, c10, c11, c12, c13);
-  store_strip(row0 + down + 32u, column0 + across, z, region, lane, c20, c21, c22, c23);
-  store_strip(row0 + down + 48u, column0 + across, z, region, lane, c30, c31, c32, c33);
+  store_strip(row0 + down, column0 + across, z, region, lane, c00, c01);
+  store_strip(row0 + down + 16u, column0 + across, z, region, lane, c10, c11);
+  store_strip(row0 + down + 32u, column0 + across, z, region, lane, c20, c21);
+  store_strip(row0 + down + 48u, column0 + across, z, region, lane, c30, c31);
 }

@@ -13,7 +13,7 @@ const inHalves = ({ C, IG, O, OG, x_z, w_z, y_z, dtype }: GemmProblem): boolean 
 
 /**
  * A kernel for f16 where the device has matrix units; for other types and odd channels it does not do. A subgroup of 32
- * lanes owns 64 x 64 of a tile. Each lane loads four times 16 bytes of either operand a step. `bytes`: the shared memory.
+ * lanes owns 64 x 32 of a tile. Each lane loads four times 16 bytes of either operand a step. `bytes`: the shared memory.
  */
 const defineTile = (
   name: GpuTile['name'],
@@ -25,7 +25,7 @@ const defineTile = (
   name,
   rows: size,
   columns: size,
-  threads: size ** 2 / 128,
+  threads: size ** 2 / 64,
   rate,
   shader: gemmMatrix,
   enable: ['subgroups', 'chromium_experimental_subgroup_matrix'],
@@ -41,8 +41,8 @@ const defineTile = (
 
 // Rates as a part of what matrix instructions of a subgroup do on an NVIDIA GPU of 2022 (about 1,000 per cycle). The
 // larger tile takes more shared memory than every device has.
-const MATRIX_128X128 = defineTile('matrix128x128', 128, 32, 500, (128 * 5 + 32 * 17) * 16);
-const MATRIX_64X64 = defineTile('matrix64x64', 64, 16, 300, 0);
+const MATRIX_128X128 = defineTile('matrix128x128', 128, 64, 500, (128 * 9 + 64 * 17) * 16);
+const MATRIX_64X64 = defineTile('matrix64x64', 64, 32, 300, 0);
 
 export const matrix128x128 = defineTileProduct(MATRIX_128X128);
 export const matrix64x64 = defineTileProduct(MATRIX_64X64);
