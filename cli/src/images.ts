@@ -4,6 +4,7 @@ import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { bmpSize, checkBmp, decodeBmp } from './bmp.ts';
 import { fileProblem, openFile, readWhole, writeFileAtomic } from './files.ts';
 import type { Fingerprint } from './fingerprint.ts';
+import { mediaContent } from './mediaContent.ts';
 
 /** Three channels, whatever the file held. */
 export interface LoadedImage {
@@ -168,6 +169,8 @@ export function diagnose(name: string, bytes: Uint8Array, error: unknown): DataE
     return fail('a Git LFS pointer, not the image; run "git lfs pull"', 'not an image');
   }
   if (/pixel limit/i.test(reason)) return fail(`${reason}; scale the image down first`, 'too large');
+  const media = mediaContent(bytes);
+  if (media) return fail(`is ${media}, not an image; fovea embed takes it`, 'not an image');
   const format = claimedFormat(bytes);
   // Where several are read at once, libvips may have told another one what is wrong.
   const told = /^(?:unknown error)?$/i.test(reason) ? '' : ` (${reason})`;

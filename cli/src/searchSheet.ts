@@ -46,7 +46,7 @@ export async function writeSheet(
       const shown = Number(distance.toPrecision(4));
       const image = await imageOf(String(id), `${printable(path.basename(String(id)))}, ${shown}`, seen);
       if (image) images.push(image);
-      else notes.push(`${name}, ${shown}`);
+      else notes.push(`${name} (${shown})`);
     }
     missing += notes.length;
     const title = printable(query);

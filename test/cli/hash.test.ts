@@ -93,7 +93,10 @@ it('goes on after an image that cannot be read, and says so', async () => {
 it.each([
   [['--hashes', 'aHash,sha256'], 'give names among aHash, dHash, dHashVertical, pHash, wHash'],
   [['--hash-size', '1'], 'give a whole number from 2 to 256'],
-  [['--hash-size', '9'], 'waveletHash: hashSize is 9; give a power of 2'],
+  [
+    ['--hash-size', '9'],
+    'hash: --hash-size is 9, and wHash takes powers of 2; give one, or leave wHash out (--hashes aHash,dHash,pHash)',
+  ],
 ])('refuses %j', async (options, message) => {
   const { code, stdout, stderr } = await foveaHere('hash', at('set'), ...options);
   expect([code, stdout]).toEqual([2, '']);

@@ -96,7 +96,7 @@ it('shows what was found for each query, and counts images that are gone', async
   expect(captions.slice(0, 2)).toEqual(['query', 'a.png, 0']);
   expect(captions[2]).toMatch(/^<b>[^\u202e]*\.png, 0\.3333$/);
   expect(document.body.textContent).toContain('1 of the items that were found is no image that can be read');
-  expect(document.body.textContent).toContain(`${at('gone.png')}, 0.6667`);
+  expect(document.body.textContent).toContain(`${at('gone.png')} (0.6667)`);
   // What the page counts, by its script.
   expect(document.querySelector('.gallery')!.getAttribute('data-noun')).toBe('query queries');
 }, 30_000);

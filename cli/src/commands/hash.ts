@@ -1,3 +1,4 @@
+import { UsageError } from 'fovea';
 import { type ByteImage, colorMomentHash, type HashName, imageHashes } from 'fovea/similarity';
 import { csvLine } from '../csv.ts';
 import { checkOutputFile, expectNoInput, writeFileAtomic } from '../files.ts';
@@ -45,6 +46,12 @@ export async function hashCommand(images: readonly string[], options: HashComman
     );
   };
   // A size that a hash cannot have is no fault of the images.
+  const { hashSize = 8 } = options;
+  if (names.includes('wHash') && Math.log2(hashSize) % 1 !== 0) {
+    throw new UsageError(
+      `hash: --hash-size is ${hashSize}, and wHash takes powers of 2; give one, or leave wHash out (--hashes ${hashes.filter((name) => name !== 'wHash').join(',') || 'pHash'})`,
+    );
+  }
   imageHashes(PIXEL, chosen);
   const inputs = await imageInputs(images, options);
   await expectNoInput(

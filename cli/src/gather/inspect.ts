@@ -1,6 +1,7 @@
 import { perceptualHash } from 'fovea/similarity';
 import type { Sharp } from 'sharp';
 import { claimedFormat, extensionOf, imageHeader, vips } from '../images.ts';
+import { mediaContent } from '../mediaContent.ts';
 import { decodePixels } from '../pixelBytes.ts';
 import { imageError } from './failure.ts';
 import type { Format } from './options.ts';
@@ -85,6 +86,8 @@ export async function inspectImage(
 ): Promise<Inspected> {
   const format = claimedFormat(bytes);
   // libvips is given nothing else: it also reads drawings and documents, which refer to files.
+  const media = mediaContent(bytes);
+  if (media) throw imageError(`not an image: ${media}`);
   if (format === undefined) throw imageError(`not an image: ${otherContent(bytes)}`);
   const { width, height } = await reading(format, () => imageHeader(bytes, 'image'));
   if (width * height > maxPixels) throw imageError(`more than ${maxPixels} pixels (--max-pixels)`);
