@@ -103,7 +103,8 @@ const EUCLIDEAN: Scoring = {
   exact: negativeSquares,
   distance: (score) => Math.sqrt(0 - score),
   graph: (x, q) => maxima(neg(cdist(x, q))),
-  bound: (maximum, _norms, _qq, width) => -(leastDistance(maximum, width) ** 2),
+  // Squares of differences below 2^-63 are rounded to few bits, or to 0.
+  bound: (maximum, _norms, _qq, width) => -Math.max(0, leastDistance(maximum, width) ** 2 - width * TINY),
 };
 
 /** The cosine with its square, which needs no root and is exact where sums are: rows along one line have equal scores. */
@@ -117,7 +118,7 @@ export const SCORING: Readonly<Record<Metric, Scoring>> = {
     distance: (score) => 0 - score,
     graph: (x, q) => maxima(neg(cdist(x, q, { p: 1 }))),
     scaled: false,
-    bound: (maximum, _norms, _qq, width) => -leastDistance(maximum, width),
+    bound: (maximum, _norms, _qq, width) => -Math.max(0, leastDistance(maximum, width) - width * TINY),
   },
   dot: {
     exact: dotOf,

@@ -101,6 +101,12 @@ describe('nearest', () => {
         const queries = normal(4, 6, 6, 0, scale);
         expectFound(await nearest(gpu, queries, x, 3, { metric }), metric, queries, x, 3);
       }
+      // f32 rounds their squares, or the values, to few bits.
+      const near = normal(2000, 1, 5, 0, 1e-25);
+      const queries = normal(8, 1, 6, 1.34e-22, 1e-25);
+      expectFound(await nearest(gpu, queries, near, 9, { metric }), metric, queries, near, 9);
+      const [x, others] = [normal(2000, 1, 5, 0, 1e-43), normal(8, 1, 6, 0, 1e-43)];
+      expectFound(await nearest(gpu, others, x, 9, { metric }), metric, others, x, 9);
     });
 
     it('gives equal rows by their numbers', async () => {
