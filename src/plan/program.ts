@@ -7,6 +7,7 @@ import type { State } from '../graph/state.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { byteLength, formatShape, type HostArray } from '../shape.ts';
 import type { Assembled } from '../wgsl/assemble.ts';
+import { type Command, encodePass } from './commands.ts';
 import { type MemoryPlan, planningMemory } from './memory.ts';
 import { asWritable } from './shaders.ts';
 import { inSlices } from './slices.ts';
@@ -27,13 +28,6 @@ interface Prepared {
   readonly op: LoweredOp;
   readonly dispatch: LoweredDispatch;
   readonly shader: Assembled;
-}
-
-interface Command {
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly workgroups: readonly [number, number, number];
-  readonly op: LoweredOp;
 }
 
 /** A state that takes a value when the run ends. */
@@ -291,25 +285,27 @@ export class Program {
    */
   run(): void {
     this.#device.watch('step', () => {
-      for (const state of this.#states) this.#store.flush(state);
-      const encoder = this.#device.device.createCommandEncoder({ label: 'fovea program' });
-      const pass = encoder.beginComputePass();
-      let last: GPUComputePipeline | undefined;
-      const { revision } = this.#store;
-      const first = this.#steadyOf === revision ? this.stats.steadyDispatches : 0;
-      this.#steadyOf = revision;
-      for (let i = first; i < this.#commands.length; i++) {
-        const { pipeline, group, workgroups } = this.#commands[i]!;
-        if (pipeline !== last) pass.setPipeline(pipeline);
-        last = pipeline;
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
-      }
-      pass.end();
+      const encoder = this.encode();
       this.#copyStates(encoder);
       this.#device.submit(encoder);
       if (this.#changed.size > 0) this.#store.changed(this.#changed);
     });
+  }
+
+  /**
+   * The dispatches of so many runs, without what assigns states: in one pass.
+   *
+   * @internal
+   */
+  encode(runs = 1): GPUCommandEncoder {
+    for (const state of this.#states) this.#store.flush(state);
+    const encoder = this.#device.device.createCommandEncoder({ label: 'fovea program' });
+    const { revision } = this.#store;
+    const { steadyDispatches } = this.stats;
+    const first = this.#steadyOf === revision ? steadyDispatches : 0;
+    this.#steadyOf = revision;
+    encodePass(encoder, this.#commands, [first, ...Array.from({ length: runs - 1 }, () => steadyDispatches)]);
+    return encoder;
   }
 
   #expectAlive(doing: string): void {
@@ -340,13 +336,10 @@ export class Program {
       const run = () => {
         this.#device.watch(op.label, () => {
           const encoder = this.#device.device.createCommandEncoder({ label: op.label });
-          const pass = encoder.beginComputePass();
-          for (const command of this.#commands.filter((candidate) => candidate.op === op)) {
-            pass.setPipeline(command.pipeline);
-            pass.setBindGroup(0, command.group);
-            pass.dispatchWorkgroups(...command.workgroups);
-          }
-          pass.end();
+          encodePass(
+            encoder,
+            this.#commands.filter((command) => command.op === op),
+          );
           this.#device.submit(encoder);
         });
       };

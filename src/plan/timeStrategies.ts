@@ -11,7 +11,9 @@ import { StateStore } from './stateStore.ts';
 const ROUNDS = 5;
 /** What a measurement should take at least, and how many runs it may have: milliseconds. */
 const LONG_ENOUGH = 4;
-const MOST_RUNS = 32;
+const MOST_RUNS = 1000;
+/** Dispatches of a measurement, at most: encoding one takes some microseconds. */
+const MOST_DISPATCHES = 2000;
 /** A strategy that took so many times as long as the fastest is not measured again. */
 const HOPELESS = 3;
 /** Only what is faster than the static guess by this much is taken instead: less may be noise of the measurement. */
@@ -43,12 +45,18 @@ export async function timeStrategies(device: Device, choice: Choice): Promise<Ti
   );
   const states = new StateStore(device);
   const racing: Racer[] = [];
+  const programs: Program[] = [];
   try {
-    for (const { name } of choice.candidates) {
-      const lowered = lower(device.caps, results, [], { strategyOf: () => name });
-      const program = await Program.build(device, lowered, states).catch(() => undefined);
-      device.check('autotune');
-      if (!program) continue;
+    const built = await Promise.all(
+      choice.candidates.map(async ({ name }) => {
+        const lowered = lower(device.caps, results, [], { strategyOf: () => name });
+        const program = await Program.build(device, lowered, states).catch(() => undefined);
+        if (program) programs.push(program);
+        return program ? [{ name, program }] : [];
+      }),
+    );
+    device.check('autotune');
+    for (const { name, program } of built.flat()) {
       for (const [, input] of inputs) {
         if (input.origin.kind === 'input') program.write(input, someValues(input));
       }
@@ -56,15 +64,15 @@ export async function timeStrategies(device: Device, choice: Choice): Promise<Ti
       await timeRuns(device, program, 1);
       racing.push({ name, program, best: await timeRuns(device, program, 1) });
     }
-    const runs = Math.ceil(LONG_ENOUGH / (quickest(racing)?.best || LONG_ENOUGH));
-    await race(device, racing, Math.min(MOST_RUNS, runs));
+    const runs = await enoughRuns(device, quickest(racing));
+    await race(device, racing, runs);
     const guess = choice.guess.name;
     const guessed = racing.find(({ name }) => name === guess);
     let best = quickest(racing) ?? guessed;
     if (guessed && best !== guessed) {
       // Once more, the two alone: a change is only for what is faster whenever it is measured.
       const again = [guessed, best!].map((racer) => ({ ...racer, best: Number.POSITIVE_INFINITY }));
-      await race(device, again, Math.min(MOST_RUNS, runs));
+      await race(device, again, runs);
       const faster = [[guessed, best!] as const, again].every(([a, b]) => b!.best < WORTH * a!.best);
       if (!faster) best = guessed;
     }
@@ -72,7 +80,7 @@ export async function timeStrategies(device: Device, choice: Choice): Promise<Ti
     const ms = Object.fromEntries(racing.map(({ name, best: time }) => [name, time]));
     return { strategy: best?.name ?? guess, guess, ms };
   } finally {
-    for (const { program } of racing) program.dispose();
+    for (const program of programs) program.dispose();
     states.dispose();
   }
 }
@@ -96,11 +104,29 @@ async function race(device: Device, racing: readonly Racer[], runs: number): Pro
   }
 }
 
-async function timeRuns(device: Device, program: Program, runs: number): Promise<number> {
-  const { queue } = device.device;
-  const start = performance.now();
-  for (let run = 0; run < runs; run++) program.run();
-  await queue.onSubmittedWorkDone();
+/** How many runs take long enough to be measured. Of one run a submission may take more time than the run itself. */
+async function enoughRuns(device: Device, racer: Racer | undefined): Promise<number> {
+  let runs = 1;
+  for (let taken = racer?.best ?? LONG_ENOUGH; taken < LONG_ENOUGH && runs < MOST_RUNS; ) {
+    runs = Math.min(MOST_RUNS, Math.ceil(runs * Math.max(2, Math.min(16, LONG_ENOUGH / taken))));
+    taken = runs * (await timeRuns(device, racer!.program, runs));
+  }
+  return runs;
+}
+
+/**
+ * Milliseconds of a run: of so many in one pass, from when they are submitted, so that encoding them is not measured, and
+ * what a submission takes is shared by all.
+ */
+async function timeRuns(device: Device, program: Program, wanted: number): Promise<number> {
+  const runs = Math.max(1, Math.min(wanted, Math.floor(MOST_DISPATCHES / program.stats.dispatches)));
+  const start = device.watch('autotune', () => {
+    const encoder = program.encode(runs);
+    const begin = performance.now();
+    device.submit(encoder);
+    return begin;
+  });
+  await device.device.queue.onSubmittedWorkDone();
   return (performance.now() - start) / runs;
 }
 

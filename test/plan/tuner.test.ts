@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { conv2d } from '../../src/graph/functions/conv.ts';
 import { loadStrategies } from '../../src/graph/operation.ts';
@@ -10,6 +10,7 @@ import { zeros } from '../../src/graph/tensor.ts';
 import { type Gpu, openGpu } from '../../src/plan/gpu.ts';
 import { type Choice, choicesOf } from '../../src/plan/lower.ts';
 import { classOf, TUNED_VERSION } from '../../src/plan/tuner.ts';
+import { callsDuring } from './counting.ts';
 
 await loadStrategies(Object.values(operations));
 
@@ -75,6 +76,18 @@ describe('autotuning', () => {
     expect(await gpu.tune((x) => convolution(x!), [input(8)])).toEqual([]);
     expect(await gpu.tune((x) => convolution(x!), [input(8)], { again: true })).toHaveLength(1);
     expect(await files()).toHaveLength(1);
+    gpu.dispose();
+  });
+
+  it('measures many runs of a small operation in one submission', async () => {
+    const gpu = await openGpu({ autotune: true });
+    // By this clock nothing takes any time, so that as many runs are measured as may be.
+    let time = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => ++time / 1e6);
+    const { submit, dispatchWorkgroups } = await callsDuring(gpu, () =>
+      gpu.tune((x) => convolution(x!), [input(2)]),
+    ).finally(() => clock.mockRestore());
+    expect(dispatchWorkgroups).toBeGreaterThan(100 * submit!);
     gpu.dispose();
   });
 
