@@ -3,10 +3,11 @@ import type { Matte, RgbPixels } from 'fovea/similarity';
 import sharp from 'sharp';
 import { readWhole } from './files.ts';
 import { decodeImage } from './images.ts';
+import { webpWith } from './webpFile.ts';
 
 /** An image to cut out, with what is kept of its file. */
 export interface CutoutImage {
-  readonly pixels: RgbPixels;
+  readonly pixels: RgbPixels & { readonly data: Uint8Array };
   /** How opaque it is itself, where it is not wholly. */
   readonly opacity?: Matte;
   /** Its EXIF block. */
@@ -97,18 +98,31 @@ function chunk(type: string, data: Uint8Array): Buffer {
 /** The end of a PNG file's signature and header. */
 const HEADER = 33;
 
-/** PNG bytes of grey or RGBA pixels, with the EXIF block and the colour profile of the image that they come from. */
+/** What cut-outs are written as. */
+export type CutoutFormat = 'png' | 'webp';
+
+/**
+ * PNG bytes, or those of a WebP file without loss, of grey or RGBA pixels, with the EXIF block and the colour profile of the image that they come
+ * from.
+ */
 export async function encodeCutout(
   data: Uint8Array | Uint8ClampedArray,
   { pixels: { width, height }, exif, icc }: CutoutImage,
+  format: CutoutFormat = 'png',
 ): Promise<Uint8Array> {
   const channels = (data.length / (width * height)) as 1 | 4;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
-  const png = await sharp(bytes, { raw: { width, height, channels }, limitInputPixels: false })
+  const encoder = sharp(bytes, { raw: { width, height, channels }, limitInputPixels: false });
+  const upright = exif && uprightExif(exif);
+  if (format === 'webp') {
+    const webp = await encoder.toColourspace('srgb').webp({ lossless: true }).toBuffer();
+    const extras = { exif: upright, icc: channels === 4 ? icc : undefined };
+    return webpWith(webp, { width, height, alpha: channels === 4 }, extras);
+  }
+  const png = await encoder
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
-  const upright = exif && uprightExif(exif);
   const { deflateSync } = await import('node:zlib');
   return Buffer.concat([
     png.subarray(0, HEADER),

@@ -21,7 +21,7 @@ export function addCutoutCommand(program: Command): void {
   predicting(
     program
       .command('cutout')
-      .description('remove the background of images: PNG files of their own size with alpha')
+      .description('remove the background of images: PNG or WebP files of their own size with alpha')
       .argument('<images...>', 'image files, and folders of images')
       .requiredOption(
         '--model <file>',
@@ -55,6 +55,13 @@ export function addCutoutCommand(program: Command): void {
         'how images are normalised for an ONNX network (default: isnet from 1024 pixels on, else imagenet)',
       ).choices(['imagenet', 'isnet', 'none']),
     )
+    .addOption(
+      new Option(
+        '--format <format>',
+        'what is written: PNG, or WebP without loss, which is smaller (default: png)',
+      ).choices(['png', 'webp']),
+    )
+    .option('--report <file>', 'write a page of the images and their cut-outs, .html')
     .option('--alpha-matting', 'solve again, from the colours, what the model is not sure of')
     .option(
       '--alpha-matting-foreground-threshold <n>',

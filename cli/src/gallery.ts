@@ -38,7 +38,7 @@ export interface Gallery {
   readonly note?: string;
   /** The colours of outlines. */
   readonly legend?: readonly { readonly name: string; readonly color: string }[];
-  /** E.g. `error` and `class`. Values are listed in the order of `values`, or else by the number of their items. */
+  /** E.g. `error` and `class`; none where there is nothing to choose. Values are listed in the order of `values`, or else by the number of their items. */
   readonly filters: readonly { readonly name: string; readonly values?: readonly string[] }[];
   /** Counts of pairs of the first two filters' values, row by row. Its cells choose both. */
   readonly matrix?: { readonly names: readonly string[]; readonly counts: ArrayLike<number> };
@@ -85,6 +85,7 @@ export const GALLERY_STYLE = `
 const SCRIPT = `
 for (const gallery of document.querySelectorAll('.gallery')) {
   const form = gallery.querySelector('.filters');
+  if (!form) continue;
   const list = gallery.querySelector('.cards');
   const [one, several] = gallery.dataset.noun.split(' ');
   const selects = [...form.querySelectorAll('select')];
@@ -201,7 +202,7 @@ export function galleryHtml(gallery: Gallery): string {
   return `<div class="gallery" data-noun="${e(noun.join(' '))}"><h3>${e(title)}</h3>
 ${note === undefined ? '' : `<p class="soft">${e(note)}</p>`}
 ${matrixHtml(gallery, numbers)}
-<form class="filters" hidden>${selects.join('')}<button type="button">show all</button><output class="soft"></output></form>
+${selects.length === 0 ? '' : `<form class="filters" hidden>${selects.join('')}<button type="button">show all</button><output class="soft"></output></form>`}
 ${chips.length > 0 ? `<ul class="legend">${chips.join('')}</ul>` : ''}
 <ul class="cards${wide ? ' wide' : ''}">
 ${items.map((item) => itemHtml(item, numbers)).join('\n')}

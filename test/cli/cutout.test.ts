@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseHTML } from 'linkedom';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { boxesBy, type CutoutOptions, cutoutCommand } from '../../cli/src/commands/cutout.ts';
@@ -97,6 +98,69 @@ it('refuses to write over its images, also by a link to their folder', async () 
   expect(readFileSync(at('half.png'))).toEqual(before);
 });
 
+it('writes WebP files without loss, with what describes the image, and a page', async () => {
+  const one = ['cutout', at('a.png'), at('b.jpg'), at('half.png'), '--model', NETWORK];
+  expect((await foveaHere(...one, '--out', at('as-png'))).code).toBe(0);
+  const page = at('pages/cut.html');
+  const run = await foveaHere(...one, '--out', at('as-webp'), '--format', 'webp', '--report', page);
+  expect(run.code, run.stderr).toBe(0);
+  expect(run.stdout.endsWith(`look at ${page}\n`)).toBe(true);
+  expect(readdirSync(at('as-webp')).sort()).toEqual(['a.webp', 'b.webp', 'half.webp']);
+  for (const name of ['a', 'b', 'half']) {
+    const [png, webp] = [await pixels(at(`as-png/${name}.png`)), await pixels(at(`as-webp/${name}.webp`))];
+    expect([webp.width, webp.height, webp.channels]).toEqual([png.width, png.height, 4]);
+    for (let i = 0; i < png.data.length; i += 4) {
+      const seen = png.data[i + 3] === 0 ? 3 : 0;
+      expect(webp.data.subarray(i + seen, i + 4)).toEqual(png.data.subarray(i + seen, i + 4));
+    }
+  }
+  const b = await sharp(at('as-webp/b.webp')).metadata();
+  expect([b.format, b.width, b.height, b.orientation, b.hasAlpha]).toEqual(['webp', 40, 60, 1, true]);
+  expect(Buffer.from(b.exif!).includes('nobody')).toBe(true);
+  expect(b.icc).toEqual((await sharp(at('as-png/b.png')).metadata()).icc);
+  const { document } = parseHTML(readFileSync(page, 'utf8'));
+  const items = [...document.querySelectorAll('.cards > li')];
+  expect(items.map((item) => item.querySelector('h4')!.textContent)).toEqual([
+    at('a.png'),
+    at('b.jpg'),
+    at('half.png'),
+  ]);
+  for (const item of items) {
+    expect([...item.querySelectorAll('figcaption')].map(({ textContent }) => textContent)).toEqual([
+      'image',
+      'cut out',
+    ]);
+    expect(item.textContent).toMatch(/\d % foreground/);
+  }
+  // There is nothing to choose.
+  expect(document.querySelector('form')).toBeNull();
+  const masks = await foveaHere(...one, '--out', at('webp-masks'), '--format', 'webp', '--only-mask');
+  expect(masks.code, masks.stderr).toBe(0);
+  const [grey, mask] = [await pixels(at('webp-masks/a.webp')), await pixels(at('as-png/a.png'))];
+  for (let i = 0; i < 60 * 40; i++) expect(grey.data[grey.channels * i]).toBe(mask.data[4 * i + 3]);
+});
+
+it('leaves out what is too long for a WebP file', async () => {
+  await sharp({ create: { width: 16_400, height: 2, channels: 3, background: 'red' } })
+    .png()
+    .toFile(at('long.png'));
+  const run = await foveaHere(
+    'cutout',
+    at('long.png'),
+    '--model',
+    NETWORK,
+    '--out',
+    at('long'),
+    '--format',
+    'webp',
+  );
+  rmSync(at('long.png'));
+  expect([run.code, messages(run.stderr).at(-1)]).toEqual([
+    2,
+    `fovea: ${at('long.png')}: has 16400x2 pixels, and a WebP file at most 16383 a side; write PNG files`,
+  ]);
+});
+
 it('says of a mask how much it shows', async () => {
   const said: string[] = [];
   for (const only of [[], ['--only-mask']]) {
@@ -132,6 +196,7 @@ it.each<[Partial<CutoutOptions>, string]>([
   [{ alphaMattingErodeSize: 4 }, 'options are for --alpha-matting'],
   [{ bgcolor: [1, 2, 3, 255], onlyMask: true }, '--bgcolor is not for --only-mask'],
   [{ padding: 0.2 }, '--padding is for --detector'],
+  [{ report: 'cut.txt' }, 'cutout: cut.txt: a report is a page; call it .html'],
   [{ detectorClasses: ['dog'] }, '--detector-classes is for --detector'],
   [{ detector: CFG }, 'without its weights; name their file (--detector-weights)'],
   [

@@ -1,10 +1,11 @@
-import { type ObjectDetector, UsageError } from 'fovea';
+import { DataError, type ObjectDetector, UsageError } from 'fovea';
 import { readFileBytes } from 'fovea/io';
 import type { OpenedModel } from 'fovea/open';
 import { composite, cutOut, estimateMatte, openMatting, type Rgba, type RgbPixels } from 'fovea/similarity';
 import type { Box } from 'fovea/vision';
 import { counted } from '../counted.ts';
-import { encodeCutout, loadCutoutImage } from '../cutoutFile.ts';
+import { type CutoutFormat, encodeCutout, loadCutoutImage } from '../cutoutFile.ts';
+import { CutoutPage } from '../cutoutPage.ts';
 import { defined } from '../defined.ts';
 import { checkOutputFile, expectNoInput } from '../files.ts';
 import { withGpu } from '../gpu.ts';
@@ -13,6 +14,7 @@ import { runImages } from '../imageRun.ts';
 import { besides, expectFormat, readModel } from '../modelFiles.ts';
 import { printable } from '../printable.ts';
 import { expectOtherFolder, ResultFolder } from '../resultFolder.ts';
+import { WEBP_MOST } from '../webpFile.ts';
 
 export interface CutoutOptions {
   readonly model: string;
@@ -35,6 +37,10 @@ export interface CutoutOptions {
   readonly postProcessMask?: boolean;
   readonly bgcolor?: Rgba;
   readonly keepColors?: boolean;
+  /** Default png. */
+  readonly format?: CutoutFormat;
+  /** A page of the images and their cut-outs. */
+  readonly report?: string;
   readonly recursive?: boolean;
   readonly reportBad?: string;
   readonly adapter?: string;
@@ -99,12 +105,16 @@ export function boxesBy(
   };
 }
 
-/** fovea cutout: images without their background, as PNG files of their own size. */
+/** fovea cutout: images without their background, as files of their own size. */
 export async function cutoutCommand(images: readonly string[], options: CutoutOptions): Promise<void> {
   const { model, detector: proposer, out, reportBad, bgcolor, onlyMask, padding = 0.1 } = options;
+  const { format = 'png', report } = options;
   const alphaMatting = alphaMattingOf(options);
   if (bgcolor && onlyMask) {
     throw new UsageError('--bgcolor is not for --only-mask, which has no colours; leave out one of the two');
+  }
+  if (report !== undefined && !/\.html?$/i.test(report)) {
+    throw new UsageError(`cutout: ${report}: a report is a page; call it .html`);
   }
   for (const [name, flag] of FOR_DETECTORS) {
     if (options[name] !== undefined && proposer === undefined) {
@@ -119,8 +129,8 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
   });
   const inputs = await imageInputs(images, options);
   await expectOtherFolder(inputs, out);
-  await expectNoInput([reportBad], [model, proposer, ...inputs.map(({ file }) => file)]);
-  if (reportBad !== undefined) await checkOutputFile(reportBad);
+  await expectNoInput([reportBad, report], [model, proposer, ...inputs.map(({ file }) => file)]);
+  for (const file of [reportBad, report]) if (file !== undefined) await checkOutputFile(file);
   await withGpu(options.adapter, async (gpu) => {
     const { maxSide, tile, classes, normalize } = options;
     const network = await openMatting(gpu, bytes, {
@@ -140,10 +150,16 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
         scoreThreshold: options.threshold ?? Math.max(0.3, proposes?.leastScore ?? 0),
       });
     const results = await ResultFolder.create(out);
+    const page = report === undefined ? undefined : new CutoutPage();
     await runImages(inputs, reportBad === undefined ? {} : { reportBad }, {
       load: loadCutoutImage,
       async predict(image) {
         const { pixels, opacity } = image;
+        if (format === 'webp' && Math.max(pixels.width, pixels.height) > WEBP_MOST) {
+          throw new DataError(
+            `has ${pixels.width}x${pixels.height} pixels, and a WebP file at most ${WEBP_MOST} a side; write PNG files`,
+          );
+        }
         const boxes = await findBoxes?.(pixels);
         const refine = {
           alphaMatting,
@@ -164,16 +180,28 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
         const { data } = bgcolor ? composite(cut, bgcolor) : cut;
         return { data, summary: `${found}${shareOf(cut.matte.data)}` };
       },
-      async write({ data, summary }, image, { name }) {
-        await results.write(`${name}.png`, await encodeCutout(data, image));
+      async write({ data, summary }, image, { file, name }) {
+        await results.write(`${name}.${format}`, await encodeCutout(data, image, format));
+        await page?.add(file, image.pixels, { ...image.pixels, data }, summary);
         return summary;
       },
-      finish: () => results.finish(),
+      async finish() {
+        await results.finish();
+        if (!page) return;
+        await page.write(report!, { model, out, config: shownOptions(options) });
+        process.stdout.write(`look at ${printable(report!)}\n`);
+      },
       discard: () => results.discard(),
     });
     network.dispose();
     detector?.dispose();
   });
+}
+
+/** The options that say what cut-outs look like, for the page. */
+function shownOptions(options: CutoutOptions): Record<string, unknown> {
+  const { out: _, report: __, reportBad: ___, recursive: ____, adapter: _____, ...shown } = options;
+  return shown;
 }
 
 /** `37 % foreground`. */
