@@ -92,6 +92,7 @@ const OPTION_SOURCES: Readonly<Record<string, readonly string[]>> = {
   bench: ['bench/run.mjs', 'bench/src/main.ts'],
   'bench:gpu': ['bench/host/pack.mjs', 'bench/src/main.ts', 'bench/host/run.mjs'],
   fuzz: ['scripts/fuzz.mjs'],
+  'gpu:compile': ['bench/offline/run.mjs'],
 };
 
 const optionsIn = (words: readonly string[]): string[] =>
