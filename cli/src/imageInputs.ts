@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { isImageFile } from 'fovea/data';
-import { fileProblem } from './files.ts';
+import { fileProblem, realPath } from './files.ts';
 
 /** An image of which results are wanted. */
 export interface ImageInput {
@@ -42,7 +42,7 @@ async function* imagesIn(folder: string, { recursive, out }: ImageInputOptions):
   for (const entry of names) {
     const below = path.join(folder, entry.name);
     // Links to folders are not followed: they may lead in a circle.
-    const isOut = out !== undefined && path.resolve(below) === path.resolve(out);
+    const isOut = entry.isDirectory() && out !== undefined && (await realPath(below)) === out;
     if (entry.isDirectory() && !isOut)
       yield* imagesIn(below, { recursive, ...(out === undefined ? {} : { out }) });
   }
@@ -103,6 +103,9 @@ export async function imageInputs(
   options: ImageInputOptions,
 ): Promise<ImageInput[]> {
   const files = new Map<string, string>();
+  // Either may be given by a link.
+  const out = options.out === undefined ? undefined : await realPath(options.out);
+  const inFolders = { recursive: options.recursive ?? false, ...(out === undefined ? {} : { out }) };
   const add = (file: string): void => {
     const whole = path.resolve(file);
     if (!files.has(whole)) files.set(whole, file);
@@ -114,7 +117,7 @@ export async function imageInputs(
       continue;
     }
     let images = 0;
-    for await (const file of imagesIn(given, options)) {
+    for await (const file of imagesIn(given, inFolders)) {
       images++;
       add(file);
     }

@@ -1,5 +1,16 @@
 // The values of options on the command line, and options that several commands have.
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from 'fovea';
+
+/** Throws UsageError for a text that is empty, as that of a variable of the shell that is not set: it would be the folder that one is in. */
+export function expectNoneEmpty(command: Command): void {
+  for (const option of command.options) {
+    if (command.getOptionValue(option.attributeName()) !== '') continue;
+    throw new UsageError(`${option.long ?? option.short} is empty; give a value, or leave it out`);
+  }
+  if (command.args.includes(''))
+    throw new UsageError(`${command.name()}: one of the arguments is empty; give a path, or leave it out`);
+}
 
 export const whole =
   (min: number, max = Number.MAX_SAFE_INTEGER, multiple = 1) =>

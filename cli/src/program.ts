@@ -11,7 +11,7 @@ import { addEmbedCommand } from './embedProgram.ts';
 import { addExportCommand } from './exportProgram.ts';
 import { addGatherCommand } from './gather/program.ts';
 import { addHashCommands } from './hashProgram.ts';
-import { MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
+import { expectNoneEmpty, MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
 import { placed, predicting } from './resultOptions.ts';
 import { addSearchCommands } from './searchProgram.ts';
@@ -67,6 +67,7 @@ export const program = new Command('fovea')
   .description('Run and train computer vision on WebGPU.')
   .version(version)
   .exitOverride()
+  .hook('preAction', (_, command) => expectNoneEmpty(command))
   // An argument that is wrong is repeated in the message.
   .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
   // At 80 columns, a pipe's width, the list of commands leaves less than commander's own minimum of 40.

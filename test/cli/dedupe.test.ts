@@ -67,6 +67,20 @@ async function fill(): Promise<void> {
   symlinkSync('a.png', at('set/symbolic.png'));
 }
 
+it('knows its folder by any name, and does not look for images in it', async () => {
+  await put('set/a.png', waves(1));
+  copy('set/a.png', 'set/below/b.png');
+  symlinkSync('set', at('link'));
+  await dedupe({ action: 'move', recursive: true, out: at('set', 'gone') }, 'link');
+  expect(existsSync(at('set', 'gone', 'below', 'b.png'))).toBe(true);
+  for (const [given, out] of [
+    ['link', at('set', 'gone')],
+    ['set', at('link', 'gone')],
+  ] as const) {
+    expect(await dedupe({ recursive: true, out }, given)).toContain('1 image, no duplicates');
+  }
+});
+
 it('leaves the page of an earlier run where no image can be read', async () => {
   await put('set/a.png', waves(1));
   copy('set/a.png', 'set/b.png');

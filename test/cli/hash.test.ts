@@ -102,3 +102,11 @@ it.each([
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toContain(message);
 });
+
+it('as any command, refuses what is empty before it begins', async () => {
+  const option = await foveaHere('hash', at('set'), '--json', '');
+  expect([option.code, option.stdout]).toEqual([2, '']);
+  expect(option.stderr).toContain('fovea: --json is empty; give a value, or leave it out');
+  const argument = await foveaHere('weights', 'show', '');
+  expect(argument.stderr).toContain('show: one of the arguments is empty');
+});

@@ -70,10 +70,12 @@ export async function dedupeCommand(
   if (reportBad !== undefined) await checkOutputFile(reportBad);
   const settings = { hash, distance, recursive };
   // Where there are none no folder is made.
-  const inputs = (await readPlan(out)) ? [] : await imageInputs(given, { recursive, out });
+  const found = (await readPlan(out)) ? undefined : await imageInputs(given, { recursive, out });
   const run = async (): Promise<string[]> => {
     const before = await readPlan(out);
     if (before) return resume(before, { given, out, action, ...settings }, stdout);
+    // Another run may have finished the plan meanwhile.
+    const inputs = found ?? (await imageInputs(given, { recursive, out }));
     const counter = createCounter(`of ${counted(inputs.length, 'image')}`);
     const read = await readImages(inputs, hash, (done) => counter.show(done)).finally(() => counter.clear());
     for (const { error } of read.unreadable) process.stderr.write(`failed: ${printable(error.message)}\n`);

@@ -91,7 +91,11 @@ async function move({ file, to, sha256, kept, keptSha256 }: Step & { readonly to
     // The copy of a run that was killed before it removed the file; or another file.
     if (!there.isFile() || (await sha256Of(to)) !== sha256) throw refused(`${to} is there already`);
   }
-  await unlink(file);
+  await unlink(file).catch(async (error) => {
+    // A folder that lets nothing go: what was made here would be one more copy.
+    if (!there && (await found(file))) await unlink(to).catch(() => undefined);
+    throw error;
+  });
 }
 
 /** Replaces a file by a hard link of one with the same bytes: at any moment its name leads to one of the two. */
