@@ -11,12 +11,12 @@ interface Dawn {
   create(options: string[]): GPU;
 }
 
-// By driver, one for all devices: an instance takes megabytes, and Dawn crashes at the next call once the object that
-// create() returned has been collected.
-const instances = new Map<string | undefined, GPU>();
+// By driver and toggles, one for all devices: an instance takes megabytes, and Dawn crashes at the next call once the object
+// that create() returned has been collected.
+const instances = new Map<string, GPU>();
 
-const TOGGLES = [
-  'enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia',
+const togglesOf = (boundsChecks: boolean): string[] => [
+  `enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia${boundsChecks ? '' : ',disable_robustness'}`,
   'disable-dawn-features=timestamp_quantization',
 ];
 
@@ -73,14 +73,15 @@ function hasSystemLoader(): boolean {
   return systemLoader;
 }
 
-async function request(dawn: Dawn, icd?: string): Promise<GPUAdapter | null> {
+async function request(dawn: Dawn, toggles: string[], icd?: string): Promise<GPUAdapter | null> {
   const names = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES'];
   const search = async () => {
     const before = names.map((name) => process.env[name]);
     if (icd) for (const name of names) process.env[name] = icd;
     try {
-      const gpu = instances.get(icd) ?? dawn.create(TOGGLES);
-      instances.set(icd, gpu);
+      const key = [icd, ...toggles].join();
+      const gpu = instances.get(key) ?? dawn.create(toggles);
+      instances.set(key, gpu);
       return await gpu.requestAdapter({ powerPreference: 'high-performance' });
     } finally {
       names.forEach((name, i) => {
@@ -111,24 +112,25 @@ function lavapipeIcd(): string | undefined {
 
 /**
  * An adapter for Node, in this order: hardware; a software Vulkan of the system (lavapipe); SwiftShader from
- * npm. `choice` asks for one kind only and throws AdapterError where that is not to be had.
+ * npm. `choice` asks for one kind only and throws AdapterError where that is not to be had. `boundsChecks` is as in `OpenOptions`.
  */
-export async function requestNodeAdapter(choice: AdapterChoice): Promise<GPUAdapter> {
+export async function requestNodeAdapter(choice: AdapterChoice, boundsChecks = true): Promise<GPUAdapter> {
+  const toggles = togglesOf(boundsChecks);
   const dawn = await loadDawn();
   const system = hasSystemLoader();
   if (system && (choice === 'auto' || choice === 'hardware')) {
-    const adapter = await request(dawn);
+    const adapter = await request(dawn, toggles);
     if (adapter && (choice === 'auto' || !isSoftwareAdapter(adapter))) return adapter;
   }
   const icd = lavapipeIcd();
   if (system && icd && choice === 'lavapipe') {
-    const adapter = await request(dawn, icd);
+    const adapter = await request(dawn, toggles, icd);
     if (adapter && isLlvmpipe(adapter)) return adapter;
   }
   if (choice === 'auto' || choice === 'swiftshader') {
     const folder = unpackSwiftShader();
     if (!system) preload(`${folder}/libvulkan.so.1`);
-    const adapter = await request(dawn, `${folder}/vk_swiftshader_icd.json`);
+    const adapter = await request(dawn, toggles, `${folder}/vk_swiftshader_icd.json`);
     if (adapter) return adapter;
   }
   const hint = {

@@ -248,7 +248,7 @@ const GPU_OPTIONS = { autotune: undefined, validate: undefined, fusion: undefine
 
 /** Opens a device: in the browser, or in Node through the package `webgpu`. Throws UsageError for an unknown option. */
 export async function openGpu(options: OpenOptions & TuneOptions & DebugOptions = {}): Promise<Gpu> {
-  const more = { adapter: undefined, gpuAdapter: undefined, limits: undefined };
+  const more = { adapter: undefined, gpuAdapter: undefined, limits: undefined, boundsChecks: undefined };
   const chosen = withDefaults('openGpu', options, { ...GPU_OPTIONS, ...more });
   return new Gpu(await openDevice(chosen), chosen);
 }
