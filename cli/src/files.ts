@@ -3,6 +3,7 @@ import { access, constants, type FileHandle, mkdir, open, readlink, realpath, st
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { type FileContent, writeFileAtomic as writeWholeFile } from 'fovea/io';
+import { sha256 } from './sha256.ts';
 
 const NO_FILE = 'is a pipe, socket or device, not a file';
 
@@ -21,6 +22,10 @@ export function fileProblem(error: unknown): string {
       return 'permission denied';
     case 'ENOSPC':
       return 'no space left on the disk';
+    case 'ENAMETOOLONG':
+      return 'the name is too long';
+    case 'ELOOP':
+      return 'a link that leads to itself';
     case 'EROFS':
       return 'the file system is read-only';
     case 'ENXIO':
@@ -139,8 +144,12 @@ const placeOf = (path: string): Promise<string> =>
   );
 
 /** A name in the folder of a file that is being made: it is renamed to the file's once it is whole. */
-export const temporaryFor = (file: string): string =>
-  join(dirname(file), `.${basename(file)}.${randomUUID()}.tmp`);
+export function temporaryFor(file: string): string {
+  const name = basename(file);
+  // Most file systems end names at 255 bytes.
+  const short = Buffer.byteLength(name) <= 180 ? name : sha256(name).slice(0, 32);
+  return join(dirname(file), `.${short}.${randomUUID()}.tmp`);
+}
 
 /** Where a path leads that may not be there yet: links are followed, also one to what is not there. */
 export async function realPath(file: string, followed = 0): Promise<string> {

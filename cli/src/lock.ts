@@ -4,7 +4,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
-import { fileProblem, makeFolder } from './files.ts';
+import { fileProblem, makeFolder, temporaryFor } from './files.ts';
 
 /** The process that holds a lock, as the lock file says it. */
 interface Holder {
@@ -88,7 +88,7 @@ const read = (file: string): string | undefined => {
 };
 
 function acquire(out: string, lock: string, content: string, what: string): void {
-  const temporary = `${lock}.${randomUUID()}`;
+  const temporary = temporaryFor(lock);
   try {
     writeFileSync(temporary, content, { flag: 'wx' });
     while (!place(lock, content, temporary)) {
@@ -103,7 +103,7 @@ function acquire(out: string, lock: string, content: string, what: string): void
         );
       }
       // Left by a killed process. Only one of those who see this can move it away.
-      const aside = `${lock}.${randomUUID()}`;
+      const aside = temporaryFor(lock);
       try {
         renameSync(lock, aside);
       } catch (error) {

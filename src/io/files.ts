@@ -26,6 +26,7 @@ const FIXES: Readonly<Record<string, readonly [problem: string, fix: string]>> =
   ENOSPC: ['the disk is full', 'make room and try again'],
   EDQUOT: ['the disk quota is used up', 'make room and try again'],
   EEXIST: ['it is there already', 'use another path'],
+  ENAMETOOLONG: ['its name is too long', 'choose a shorter one'],
   EISDIR: ['it is a folder', 'give the path of a file'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'check the path'],
 };
@@ -41,6 +42,16 @@ export function fileError(
   const [problem, fix] =
     code === 'ENOENT' ? missing : (FIXES[code] ?? [`the system says ${code}`, 'check the path and the disk']);
   return new DataError(`${path}: cannot be ${verb}: ${problem}; ${fix}`, { cause });
+}
+
+/** Bytes of a name that may have something added: most file systems end names at 255. */
+const LONG_NAME = 180;
+
+/** A name as it is, or a shorter one that no other has. */
+function shortName(name: string): string {
+  if (new TextEncoder().encode(name).length <= LONG_NAME) return name;
+  // At most 4 bytes each.
+  return `${[...name].slice(0, 30).join('')}-${sha256(name).slice(0, 32)}`;
 }
 
 /** The content of a file: bytes, text, or parts of these, which need not be in memory at once. */
@@ -89,7 +100,7 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
   const folder = dirname(place);
   // A name of its own, so that two writers of one path do not write into one temporary file.
   const unique = builtin('node:crypto').randomUUID();
-  const temporary = join(folder, `.${basename(place)}.${unique}.tmp`);
+  const temporary = join(folder, `.${shortName(basename(place))}.${unique}.tmp`);
   try {
     const handle = await fs.open(temporary, 'wx');
     try {
@@ -103,7 +114,7 @@ export async function writeFileAtomic(path: string, content: FileContent): Promi
       await handle.close();
     }
     await fs.rename(temporary, place);
-    await removeStale(folder, basename(place));
+    await removeStale(folder, shortName(basename(place)));
   } catch (cause) {
     await fs.rm(temporary, { force: true });
     // What making the parts threw is no fault of the file.

@@ -143,6 +143,14 @@ it('leaves nothing behind where vectors cannot be put into a new index', async (
   expect((await foveaHere('search', index, bad)).stderr).toContain('is NaN at row 1');
 });
 
+it('makes an index of a name as long as names can be', async () => {
+  const index = at(`${'i'.repeat(249)}.index`);
+  expect((await foveaHere('index', index, array('one.npy', [[1, 0]]))).stdout).toContain('has 1');
+  expect((await foveaHere('index', index, '--compact')).stdout).toContain('1 vector in');
+  expect(readdirSync(folder).filter((name) => /tmp|lock/.test(name))).toEqual([]);
+  rmSync(index);
+});
+
 it('takes a text for a number only where it is how the number is written, and any k', async () => {
   const index = at('numbers.index');
   await foveaHere('index', index, array('three.npy', [[1], [2], [3]]), '--metric', 'euclidean');

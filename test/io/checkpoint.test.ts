@@ -135,6 +135,19 @@ describe('writeFileAtomic', () => {
     expect(readdirSync(folder).sort()).toEqual(['a.bin', fresh, other, alike].sort());
   });
 
+  it('writes files of names as long as they can be, and refuses longer ones', async () => {
+    const names = ['写'.repeat(85), 'x'.repeat(255)];
+    for (const name of names) {
+      await writeFileAtomic(join(folder, name), 'one');
+      await writeFileAtomic(join(folder, name), 'two');
+      expect(readFileSync(join(folder, name), 'utf8')).toBe('two');
+    }
+    expect(readdirSync(folder).sort()).toEqual(names.toSorted());
+    const path = join(folder, 'x'.repeat(256));
+    expect(await faultOf(writeFileAtomic(path, 'x'))).toContain('its name is too long; choose a shorter one');
+    expect(readdirSync(folder)).toHaveLength(2);
+  });
+
   it('removes its temporary file where the rename fails', async () => {
     const path = join(folder, 'taken');
     mkdirSync(path);
