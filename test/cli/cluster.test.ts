@@ -132,6 +132,20 @@ describe('fovea cluster', () => {
     }
   });
 
+  it('names items of which there is no image, except by their numbers', async () => {
+    await writeFile(at('movie.csv'), 'file,time,e0\na.mp4,0.5,1\na.mp4,1,2\nb.mp4,0,20\nb.mp4,1,21\n');
+    const report = at('movie.html');
+    await cluster(at('movie.csv'), { k: 2, report });
+    const { document } = parseHTML(readFileSync(report, 'utf8'));
+    const texts = [...document.querySelectorAll('.cards > li')].map(({ textContent }) => textContent!);
+    expect(texts).toHaveLength(2);
+    expect(texts[0]).toMatch(/2 items.*a\.mp4#t=0\.5.*a\.mp4#t=1/s);
+    expect(document.body.textContent).toContain('4 items are no image that can be read here');
+    await writeFile(at('numbers.csv'), '1,1\n2,2\n20,20\n21,21\n');
+    await cluster(at('numbers.csv'), { k: 2, report });
+    expect(parseHTML(readFileSync(report, 'utf8')).document.querySelector('.cards')).toBeNull();
+  });
+
   it('does not replace its vectors, also by a link to them', async () => {
     const before = readFileSync(at('v.npy'));
     symlinkSync(at('v.npy'), at('link.json'));

@@ -75,6 +75,9 @@ describe('readList', () => {
   });
 
   it('names a file that is not there', async () => {
+    await expect(readList('https://example.org/a.jpg')).rejects.toThrow(
+      'https://example.org/a.jpg: is a URL, not a list; write it into a text file, a URL on each line',
+    );
     await expect(readList(at('none.txt'))).rejects.toThrow(/none\.txt: cannot be read \(no such file/);
   });
 });

@@ -29,7 +29,7 @@ export interface ClusterPage {
   readonly notes: readonly string[];
 }
 
-/** The images of each cluster: the nearest to its center first, then others at even steps, from near to far. */
+/** The images of each cluster, or the names of other items: the nearest to its center first, then others at even steps, from near to far. */
 async function galleryOf({
   found,
   names,
@@ -44,16 +44,20 @@ async function galleryOf({
       (_, i) => members[Math.floor((i * members.length) / count)]!,
     );
     const images: GalleryImage[] = [];
+    const unseen: string[] = [];
     for (const [place, item] of chosen.entries()) {
       const name = names[item]!;
       const caption = printable(`${path.basename(name)}${place === 0 ? ' (center)' : ''}`);
       const image = await fileThumbnail(name, { side: SIDE, caption });
       if (image) images.push(image);
-      else missing++;
+      else unseen.push(printable(name));
     }
-    if (images.length === 0) continue;
+    missing += unseen.length;
+    // Numbers of rows tell nothing.
+    if (unseen.every((name) => /^\d+$/.test(name)) && images.length === 0) continue;
     const title = `Cluster ${cluster}`;
-    items.push({ title, notes: [counted(members.length, 'item')], images, tags: [{ values: [title] }] });
+    const notes = [counted(members.length, 'item'), ...unseen];
+    items.push({ title, notes, images, tags: [{ values: [title] }] });
   }
   if (items.length === 0) return { missing: 0 };
   const note = `Of each cluster the image nearest to its center, and others from near to far, ${samples} at most.`;
@@ -112,7 +116,9 @@ export async function writeClusterPage(file: string, gpu: Gpu, page: ClusterPage
     notes: [
       ...page.notes,
       ...(missing > 0
-        ? [`${counted(missing, 'image')} could not be read, and ${missing === 1 ? 'is' : 'are'} not shown.`]
+        ? [
+            `${counted(missing, 'item')} ${missing === 1 ? 'is' : 'are'} no image that can be read here, and shown by name. Names of images are paths from the folder in which their vectors were made: run fovea cluster there.`,
+          ]
         : []),
     ],
     versions: { node: process.versions.node },

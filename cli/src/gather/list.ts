@@ -36,6 +36,9 @@ const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]/g, ''
  */
 export async function readList(file: string, urlColumn?: string): Promise<UrlList> {
   const bytes = await readWhole(file).catch((error) => {
+    if (/^https?:\/\//i.test(file)) {
+      throw new UsageError(`${file}: is a URL, not a list; write it into a text file, a URL on each line`);
+    }
     throw new DataError(`${file}: cannot be read (${fileProblem(error)}); check the path`, { cause: error });
   });
   // The decoder leaves out a byte order mark.
