@@ -8,6 +8,7 @@ import { embedFiles } from './embedRun.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from './fileEmbedder.ts';
 import type { ImageInput } from './imageInputs.ts';
 import { loadImage } from './images.ts';
+import { itemProgress } from './itemProgress.ts';
 import { printable } from './printable.ts';
 
 /** What of the options of an embedder an index has in its `meta`: all that makes other vectors. */
@@ -85,20 +86,27 @@ export async function* embedImages(
   async function* open({ file }: ImageInput) {
     yield await loadImage(file);
   }
-  for await (const found of embedFiles(embedder, inputs, open, 8)) {
-    const { file } = found.input;
-    if ('error' in found) {
-      const { message: said } = found.error;
-      const message = said.startsWith(file) ? said : `${file}: ${said}`;
-      if (inputs.length > 1) process.stderr.write(`failed: ${printable(message)}\n`);
-      bad(message);
-    } else {
-      if (found.shape.length !== 1) {
-        throw new UsageError(
-          `a vector of ${file} has shape [${found.shape}]; choose another pooling than none`,
-        );
+  const progress = itemProgress(inputs.length, 'embed', ['image', 'images']);
+  let done = 0;
+  try {
+    for await (const found of embedFiles(embedder, inputs, open, 8)) {
+      const { file } = found.input;
+      progress.update(++done);
+      if ('error' in found) {
+        const { message: said } = found.error;
+        const message = said.startsWith(file) ? said : `${file}: ${said}`;
+        if (inputs.length > 1) progress.say(`failed: ${message}`);
+        bad(message);
+      } else {
+        if (found.shape.length !== 1) {
+          throw new UsageError(
+            `a vector of ${file} has shape [${found.shape}]; choose another pooling than none`,
+          );
+        }
+        yield { id: file, vector: found.vectors[0]! };
       }
-      yield { id: file, vector: found.vectors[0]! };
     }
+  } finally {
+    progress.end();
   }
 }

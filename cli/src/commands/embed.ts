@@ -2,7 +2,6 @@ import { DataError } from 'fovea';
 import { BadData } from 'fovea/data';
 import { type FramePooling, poolFrames } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { createCounter } from '../counter.ts';
 import { type Media, type MediaOptions, mediaInputs, mediaOpener } from '../embed/media.ts';
 import { type EmbeddedRow, writerFor } from '../embed/output.ts';
 import { type EmbeddedFile, embedFiles } from '../embedRun.ts';
@@ -12,6 +11,7 @@ import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
 import { checkOutputFile, expectNoInput } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { indexModel } from '../indexVectors.ts';
+import { itemProgress } from '../itemProgress.ts';
 import { printable } from '../printable.ts';
 
 export interface EmbedCommandOptions extends FileEmbedderOptions, MediaOptions {
@@ -78,13 +78,12 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     const faults = new FaultLog();
     const messages: string[] = [];
     const all = counted(media.length, 'file');
-    const counter = createCounter(`of ${all}`);
+    const progress = itemProgress(media.length, 'embed', ['file', 'files']);
     const fail = (error: Error, file: string): void => {
       const message = error.message.startsWith(file) ? error.message : `${file}: ${error.message}`;
       messages.push(message);
       faults.add({ level: 'image', kind: error instanceof BadData ? error.kind : 'other', message });
-      counter.clear();
-      if (media.length > 1) process.stderr.write(`failed: ${printable(message)}\n`);
+      if (media.length > 1) progress.say(`failed: ${message}`);
     };
     const rows: EmbeddedRow[] = [];
     let shape: readonly number[] | undefined;
@@ -95,8 +94,8 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     try {
       for await (const found of embedFiles(embedder, media, opener.open, own.batch ?? BATCH)) {
         if (stopped) break;
-        counter.show(++done);
         const { file } = found.input;
+        progress.update(++done);
         if ('error' in found) {
           fail(found.error, file);
           continue;
@@ -111,8 +110,8 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
       }
     } finally {
       release();
+      progress.end();
     }
-    counter.clear();
     opener.dispose();
     const { layer, dimension } = embedder;
     embedder.dispose();
