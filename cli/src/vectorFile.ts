@@ -104,10 +104,25 @@ async function safetensors(file: string): Promise<NamedVectors> {
 
 const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
 
+/** Whether it is a number, or stands for one that no vector has: `nan`, `-inf`, 1e999. */
+const isNumeric = (text: string): boolean =>
+  isNumber(text) || /^\s*[+-]?(nan|inf(inity)?)\s*$/i.test(text) || Math.abs(Number(text)) === Infinity;
+
+/** What a first column of names is called; pandas leaves out the name. */
+const NAMES = /^(file|id|name|path|)$/i;
+
 /**
- * A table with a vector in each row. A first row that is not of numbers alone is the header. The first column may have names; a column
- * `time` says which moment of a file it is.
+ * Whether the first row of a table is its header: it is not of numbers alone, its first column is called as one of names, or it numbers
+ * the columns from 0, as pandas does.
  */
+function isHeader([first = '', ...others]: readonly string[]): boolean {
+  if (others.length === 0) return !isNumeric(first);
+  const numbered = (fields: readonly string[]) => fields.every((text, i) => text.trim() === String(i));
+  if (first === '' ? numbered(others) : others.length > 1 && numbered([first, ...others])) return true;
+  return (first !== '' && NAMES.test(first)) || !others.every(isNumeric);
+}
+
+/** A table with a vector in each row. The first column may have names; a column `time` says which moment of a file it is. */
 async function csv(file: string): Promise<NamedVectors> {
   const rows = parseCsv(
     Buffer.from(await readFileBytes(file))
@@ -115,14 +130,12 @@ async function csv(file: string): Promise<NamedVectors> {
       .replace(/^\ufeff/, ''),
     file,
   );
-  const isHeader = (fields: readonly string[]) =>
-    !fields.slice(1).every(isNumber) || (fields.length === 1 && !isNumber(fields[0]!));
   const header = rows[0] && isHeader(rows[0].fields) ? rows[0].fields : undefined;
   const body = header ? rows.slice(1) : rows;
   const first = body[0];
   if (!first) throw new DataError(`${file}: has no row of numbers; give a vector in each row`);
   const named =
-    /^(file|id|name|path)$/i.test(header?.[0] ?? '') || !body.every(({ fields }) => isNumber(fields[0]!));
+    (header !== undefined && NAMES.test(header[0]!)) || !body.every(({ fields }) => isNumber(fields[0]!));
   const timed = named && header?.[1] === 'time';
   const skipped = Number(named) + Number(timed);
   const width = first.fields.length - skipped;
@@ -142,6 +155,8 @@ async function csv(file: string): Promise<NamedVectors> {
       data[row * width + i] = Number(text);
     }
     const time = timed ? fields[1]! : '';
+    if (time !== '' && !isNumber(time))
+      throw new DataError(`${file}:${line}: its time is "${time.slice(0, 40)}"; give seconds`);
     return named ? `${fields[0]}${time === '' ? '' : `#t=${Number(time)}`}` : String(row);
   });
   return { vectors: { data, shape: [body.length, width] }, names, named };

@@ -44,6 +44,35 @@ async function cluster(input: string, options: ClusterCommandOptions = {}): Prom
 }
 
 describe('fovea cluster', () => {
+  it('tells the header of a table from a vector', async () => {
+    const read = async (text: string) => {
+      await writeFile(at('t.csv'), text);
+      const { vectors, names } = await readVectors(at('t.csv'));
+      return [[...vectors.data], names];
+    };
+    // As pandas writes it, with its index and without.
+    expect(await read(',0,1\n0,5,6\n1,7,8\n')).toEqual([
+      [5, 6, 7, 8],
+      ['0', '1'],
+    ]);
+    expect(await read('0,1,2\n5,6,7\n')).toEqual([[5, 6, 7], ['0']]);
+    expect(await read('id,0,1\na,5,6\n')).toEqual([[5, 6], ['a']]);
+    expect(await read('a,1,2\nb,3,4\n')).toEqual([
+      [1, 2, 3, 4],
+      ['a', 'b'],
+    ]);
+    expect(await read('0,1\n2,3\n')).toEqual([
+      [0, 1, 2, 3],
+      ['0', '1'],
+    ]);
+    for (const wrong of ['nan', '-Inf', '1e999']) {
+      await expect(read(`a,1,${wrong}\nb,3,4\n`)).rejects.toThrow(`:1: field 3 is "${wrong}"; give a number`);
+    }
+    await expect(read('file,time,e0\na.mp4,late,1\n')).rejects.toThrow(
+      ':2: its time is "late"; give seconds',
+    );
+  });
+
   it('has each vector of zeros in a cluster of its own by the cosine, at its center', async () => {
     const zeros = { data: Float32Array.of(1, 2, 0, 0, 2, 1, 0, 0, -1, 1), shape: [5, 2] };
     await writeFile(at('zeros.npy'), encodeNpy(zeros));
