@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { DataError, type Gpu, UsageError } from 'fovea';
-import { fileStorage } from 'fovea/io';
+import { fileStorage, readFileBytes } from 'fovea/io';
 import { type Embedder, type Id, type IndexFile, type OpenIndexOptions, openIndex } from 'fovea/similarity';
 import { counted } from './counted.ts';
 import { defined } from './defined.ts';
@@ -10,6 +10,7 @@ import type { ImageInput } from './imageInputs.ts';
 import { loadImage } from './images.ts';
 import { itemProgress } from './itemProgress.ts';
 import { printable } from './printable.ts';
+import { sha256 } from './sha256.ts';
 
 /** What of the options of an embedder an index has in its `meta`: all that makes other vectors. */
 export type IndexModelOptions = Omit<FileEmbedderOptions, 'batch'>;
@@ -63,6 +64,19 @@ export function tellUnfinished(file: string, { unfinished }: Pick<IndexFile, 'un
 /** The ids that a text may be: of an item named so, or of one that has a number. */
 export const idsOf = (text: string): readonly Id[] =>
   String(Number(text)) === text && Number.isFinite(Number(text)) ? [text, Number(text)] : [text];
+
+/**
+ * Throws UsageError for another model than that of an index: its vectors say nothing beside the others. A model that is no longer where it was
+ * cannot be compared, and is taken for the same.
+ */
+export async function expectSameModel(file: string, known: IndexModel, given?: string): Promise<void> {
+  if (given === undefined || path.resolve(given) === known.model) return;
+  const before = await readFileBytes(known.model).catch(() => undefined);
+  if (!before || sha256(before) === sha256(await readFileBytes(given))) return;
+  throw new UsageError(
+    `${file}: has vectors of ${known.model}, and ${given} is another model, whose vectors cannot be compared with them; leave it out, or begin another index`,
+  );
+}
 
 /** Opens a model to embed images with. */
 export const openIndexModel = (gpu: Gpu, { model, ...options }: IndexModel): Promise<Embedder> =>

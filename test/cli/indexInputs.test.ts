@@ -51,6 +51,19 @@ it("takes Darknet's networks, and opens them again to search", async () => {
   expect(named.stdout, named.stderr).toContain('a.png');
   const clusters = await foveaHere('cluster', folder, ...MODEL, '--k', '2');
   expect(clusters.stdout, clusters.stderr).toContain('3 items in 2 clusters');
+  // Another model is refused; a copy of the same is not.
+  copyFileSync(darknet('small.cfg'), at('copy.cfg'));
+  writeFileSync(at('other.cfg'), `${readFileSync(darknet('small.cfg'), 'utf8')}\n# other\n`);
+  for (const command of ['search', 'index']) {
+    const run = (model: string) => foveaHere(command, index, at('c.png'), '--model', model);
+    const refused = await run(at('other.cfg'));
+    expect([refused.code, last(refused.stderr)]).toEqual([
+      2,
+      `fovea: ${index}: has vectors of ${darknet('small.cfg')}, and ${at('other.cfg')} is another model, whose vectors cannot be compared with them; leave it out, or begin another index`,
+    ]);
+    const copied = await run(at('copy.cfg'));
+    expect(copied.code, copied.stderr).toBe(0);
+  }
   const other = await foveaHere('index', index, at('c.png'), '--layer', 'layers.0');
   expect([other.code, last(other.stderr)]).toEqual([
     2,

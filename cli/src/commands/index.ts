@@ -9,6 +9,7 @@ import { imageInputs } from '../imageInputs.ts';
 import {
   embedImages,
   expectNone,
+  expectSameModel,
   type IndexModel,
   type IndexModelOptions,
   idsOf,
@@ -226,7 +227,10 @@ async function addImages(
   const known = await knownModel(file);
   const model = options.model ?? known?.model;
   if (model === undefined) throw new UsageError('index: say with --model what makes vectors of images');
-  if (known) expectSame(file, known, options);
+  if (known) {
+    expectSame(file, known, options);
+    await expectSameModel(file, known, options.model);
+  }
   const chosen = known ?? indexModel(model, { ...options, normalize: true });
   const { weights } = options;
   const bad: string[] = [];

@@ -7,6 +7,7 @@ import { imageInputs } from '../imageInputs.ts';
 import {
   embedImages,
   expectNone,
+  expectSameModel,
   idsOf,
   modelOf,
   openIndexFile,
@@ -110,6 +111,7 @@ async function queriesOf(
       `search: ${images[0]} is no item of ${file}, which does not say what makes vectors of images; give items or a file of vectors`,
     );
   }
+  await expectSameModel(file, known, model);
   const embedder = await openIndexModel(gpu, { ...known, ...defined({ model, weights }) });
   const inputs = await imageInputs(images, { recursive: recursive ?? false });
   const bad: string[] = [];
