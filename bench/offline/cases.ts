@@ -13,7 +13,7 @@ export interface OfflineCase {
 const of =
   (dtype: DType) =>
   (...shape: number[]) => ({ shape, dtype });
-const [f32, f16] = [of('f32'), of('f16')];
+const [f32, f16, i32] = [of('f32'), of('f16'), of('i32')];
 
 /** A convolution and its gradients, in f32 and in f16. */
 const convolution = (
@@ -71,6 +71,7 @@ export const offlineCases: readonly OfflineCase[] = [
   },
   { name: 'sum', op: 'sum', specs: { x: f32(1 << 22) }, attrs: { dims: [0] } },
   { name: 'softmax', op: 'softmax', specs: { x: f32(4096, 1024) } },
+  { name: 'cross_entropy', op: 'cross_entropy', specs: { x: f32(4096, 1000), target: i32(4096) } },
   { name: 'sort', op: 'sort', specs: { x: f32(1, 100_000) }, attrs: { descending: true } },
   {
     name: 'nms',

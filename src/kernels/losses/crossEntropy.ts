@@ -1,3 +1,4 @@
+import type { Caps } from '../../device/caps.ts';
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
 import crossEntropyShader from '../../wgsl/losses/cross_entropy.wgsl';
@@ -5,6 +6,7 @@ import crossEntropyBackwardShader from '../../wgsl/losses/cross_entropy_backward
 import classWeight from '../../wgsl/losses/lib/class_weight.wgsl';
 import classWeightNone from '../../wgsl/losses/lib/class_weight_none.wgsl';
 import { defineKernel, wgslType } from '../kernel.ts';
+import { rowsOf } from '../rows.ts';
 
 /** Attributes of `crossEntropy`. */
 export interface CrossEntropyAttrs {
@@ -51,18 +53,20 @@ function check(
 const statsOf = (target: TensorSpec): TensorSpec => ({ shape: [...target.shape, 2], dtype: 'f32' });
 
 const planOf = (
+  caps: Caps,
   x: TensorSpec,
   weight: TensorSpec | undefined,
   { ignoreIndex = -100, labelSmoothing = 0 }: CrossEntropyAttrs,
 ) => {
   const classes = x.shape.at(-1)!;
   const rows = numel(x.shape) / classes;
+  const { snippet, constants, grid } = rowsOf(caps, rows, classes);
   return {
-    snippets: [weight ? classWeight : classWeightNone],
+    snippets: [snippet, weight ? classWeight : classWeightNone],
     types: { T: wgslType(x.dtype) },
     params: { total: rows, classes, ignore: ignoreIndex, smoothing: labelSmoothing },
-    constants: { SMOOTH: labelSmoothing > 0, FOURS: classes >= 8 },
-    grid: rows,
+    constants: { ...constants, SMOOTH: labelSmoothing > 0, FOURS: constants.ACROSS === 1 && classes >= 8 },
+    grid,
   };
 };
 
@@ -86,9 +90,9 @@ export const crossEntropy = defineKernel({
     const row: TensorSpec = { shape: target.shape, dtype: 'f32' };
     return { loss: row, rowWeight: row, stats: statsOf(target) };
   },
-  dispatches(_caps, { x, weight }, _outputs, attrs) {
+  dispatches(caps, { x, weight }, _outputs, attrs) {
     const bind = { goal: 'target', row_weight: 'rowWeight' };
-    return { dispatches: [{ shader: crossEntropyShader, ...planOf(x, weight, attrs), bind }] };
+    return { dispatches: [{ shader: crossEntropyShader, ...planOf(caps, x, weight, attrs), bind }] };
   },
 });
 
@@ -120,8 +124,8 @@ export const crossEntropyBackward = defineKernel({
     }
     return { dx: x };
   },
-  dispatches(_caps, { x, dy, weight }, _outputs, attrs) {
-    const { constants, ...plan } = planOf(x, weight, attrs);
+  dispatches(caps, { x, dy, weight }, _outputs, attrs) {
+    const { constants, ...plan } = planOf(caps, x, weight, attrs);
     // Apart from one dy to the next.
     const EACH = numel(dy.shape) === 1 ? 0 : 1;
     return {

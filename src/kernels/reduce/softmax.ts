@@ -1,3 +1,4 @@
+import type { Caps } from '../../device/caps.ts';
 import { ShapeError } from '../../errors.ts';
 import { expectDType, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
 import across1 from '../../wgsl/lib/across_1.wgsl';
@@ -5,6 +6,7 @@ import across4 from '../../wgsl/lib/across_4.wgsl';
 import softmaxShader from '../../wgsl/reduce/softmax.wgsl';
 import softmaxBackwardShader from '../../wgsl/reduce/softmax_backward.wgsl';
 import { defineKernel, type KernelPlan, wgslType } from '../kernel.ts';
+import { rowsOf } from '../rows.ts';
 import { lanesOf, laneType, laneValue } from '../spatial.ts';
 
 function infer(op: string, x: TensorSpec): { y: TensorSpec } {
@@ -13,25 +15,27 @@ function infer(op: string, x: TensorSpec): { y: TensorSpec } {
   return { y: x };
 }
 
-/** How rows are dealt out: one an invocation, its elements in lanes. */
-function rowsOf(x: TensorSpec) {
+/** How rows are dealt out, and their elements in lanes. */
+function dealt(caps: Caps, x: TensorSpec) {
   const columns = x.shape.at(-1)!;
   const total = numel(x.shape) === 0 ? 0 : numel(x.shape) / columns;
   const lanes = lanesOf(columns);
-  const snippets = [lanes === 4 ? across4 : across1];
+  const width = columns / lanes;
+  const { snippet, constants, grid } = rowsOf(caps, total, width);
   const X = laneType(lanes, wgslType(x.dtype));
-  return { lanes, X, dispatch: { snippets, params: { total, width: columns / lanes }, grid: total } };
+  const snippets = [lanes === 4 ? across4 : across1, snippet];
+  return { lanes, X, constants, dispatch: { snippets, params: { total, width }, grid } };
 }
 
-function plan(log: boolean, x: TensorSpec): KernelPlan {
-  const { lanes, X, dispatch } = rowsOf(x);
+function plan(caps: Caps, log: boolean, x: TensorSpec): KernelPlan {
+  const { lanes, X, constants, dispatch } = dealt(caps, x);
   return {
     dispatches: [
       {
         ...dispatch,
         shader: softmaxShader,
         types: { X, A: laneValue(lanes) },
-        constants: { LOG: log },
+        constants: { ...constants, LOG: log },
       },
     ],
   };
@@ -46,7 +50,7 @@ export const softmax = defineKernel({
   inputs: ['x'],
   outputs: ['y'],
   infer: ({ x }, _attrs: object) => infer('softmax', x),
-  dispatches: (_caps, { x }) => plan(false, x),
+  dispatches: (caps, { x }) => plan(caps, false, x),
 });
 
 /** `y = x - log Σ exp(x)` over the last dimension, relative to the largest element. x, y: [..., C]. */
@@ -55,7 +59,7 @@ export const logSoftmax = defineKernel({
   inputs: ['x'],
   outputs: ['y'],
   infer: ({ x }, _attrs: object) => infer('log_softmax', x),
-  dispatches: (_caps, { x }) => plan(true, x),
+  dispatches: (caps, { x }) => plan(caps, true, x),
 });
 
 function inferBackward(op: string, dy: TensorSpec, y: TensorSpec): { dx: TensorSpec } {
@@ -68,8 +72,8 @@ function inferBackward(op: string, dy: TensorSpec, y: TensorSpec): { dx: TensorS
   return { dx: infer(op, dy).y };
 }
 
-function planBackward(log: boolean, dy: TensorSpec): KernelPlan {
-  const { lanes, X, dispatch } = rowsOf(dy);
+function planBackward(caps: Caps, log: boolean, dy: TensorSpec): KernelPlan {
+  const { lanes, X, constants, dispatch } = dealt(caps, dy);
   const V = laneValue(lanes);
   return {
     dispatches: [
@@ -77,7 +81,7 @@ function planBackward(log: boolean, dy: TensorSpec): KernelPlan {
         ...dispatch,
         shader: softmaxBackwardShader,
         types: { X, A: V },
-        constants: { LOG: log, LANES: lanes },
+        constants: { ...constants, LOG: log, LANES: lanes },
         epilogue: V,
       },
     ],
@@ -94,7 +98,7 @@ export const softmaxBackward = defineKernel({
   f32Inputs: ['y'],
   outputs: ['dx'],
   infer: ({ dy, y }, _attrs: object) => inferBackward('softmax_backward', dy, y),
-  dispatches: (_caps, { dy }) => planBackward(false, dy),
+  dispatches: (caps, { dy }) => planBackward(caps, false, dy),
 });
 
 /** The gradient of log_softmax to x: `dx = dy - exp(y) Σ dy`. Shapes and types as for softmax_backward. */
@@ -104,5 +108,5 @@ export const logSoftmaxBackward = defineKernel({
   f32Inputs: ['y'],
   outputs: ['dx'],
   infer: ({ dy, y }, _attrs: object) => inferBackward('log_softmax_backward', dy, y),
-  dispatches: (_caps, { dy }) => planBackward(true, dy),
+  dispatches: (caps, { dy }) => planBackward(caps, true, dy),
 });

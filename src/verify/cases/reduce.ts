@@ -133,6 +133,20 @@ export const reduceCases: Case[] = [
     },
     attrs: {},
   },
+  {
+    op: 'softmax',
+    name: 'masked, long',
+    // All but one element of the first row, and every third of the second.
+    inputs: {
+      x: values(
+        [2, 23],
+        Array.from({ length: 46 }, (_, i) =>
+          (i < 23 ? i !== 20 : i % 3 === 0) ? Number.NEGATIVE_INFINITY : i,
+        ),
+      ),
+    },
+    attrs: {},
+  },
   softmaxRow('log_softmax', 'odd', normal([4, 9, 21])),
   softmaxRow('log_softmax', 'four at a time', normal([5, 3, 12], 3)),
   softmaxRow('log_softmax', 'one class', normal([5, 1])),

@@ -1,9 +1,9 @@
 // cross_entropy_backward.wgsl: the gradient of each row's loss with respect to its logits.
 // dx[c] = dy * (s * softmax(x)[c] - (1 - e) * w[t] * [c = t] - e / C * w[c]), s = (1 - e) * w[t] + e / C * sum(w).
-// One invocation owns one row and reads it once; nothing is shared. cross_entropy.wgsl stored the greatest logit and
+// One invocation owns one row and reads it once, or ACROSS of them share it. cross_entropy.wgsl stored the greatest logit and
 // the sum of exponentials. Moves 2 * classes + 4 words per row.
-// needs: EACH, SMOOTH, T, WORKGROUP from header; invocation_index from grid.wgsl;
-//   class_weight from class_weight.wgsl | class_weight_none.wgsl
+// needs: ACROSS, EACH, SMOOTH, T, WORKGROUP from header; class_weight from class_weight.wgsl | class_weight_none.wgsl;
+//   row_of, sums_of_row from row_alone.wgsl | row_shared.wgsl
 
 struct Params {
   total: u32,       // rows
@@ -20,8 +20,8 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = invocation_index(gid, groups);
-  if (i >= p.total) { return; }
+  let place = row_of(gid, groups);
+  let i = min(place.x, p.total - 1u);
   let label = goal[i];
   let counts = (label != p.ignore) & (label >= 0) & (label < i32(p.classes));
   let own = u32(clamp(label, 0, i32(p.classes) - 1));
@@ -29,7 +29,8 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   var share = hit;
   if (SMOOTH) {
     var weights = 0.0;
-    for (var c = 0u; c < p.classes; c++) { weights += class_weight(c); }
+    for (var c = place.y; c < p.classes; c += ACROSS) { weights += class_weight(c); }
+    weights = sums_of_row(gid, vec2f(weights, 0.0)).x;
     hit *= 1.0 - p.smoothing;
     share = hit + p.smoothing / f32(p.classes) * weights;
   }
@@ -39,7 +40,8 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let spread = upstream * p.smoothing / f32(p.classes);
   hit *= upstream;
   let first = i * p.classes;
-  for (var c = 0u; c < p.classes; c++) {
+  let classes = select(0u, p.classes, place.x < p.total);
+  for (var c = place.y; c < classes; c += ACROSS) {
     var value = scale * exp(f32(x[first + c]) - row.x) - select(0.0, hit, c == own);
     if (SMOOTH) { value -= spread * class_weight(c); }
     // Rows that are ignored get 0, whatever their logits are.

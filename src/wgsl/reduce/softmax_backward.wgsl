@@ -1,8 +1,8 @@
 // softmax_backward.wgsl: dx = y * (dy - sum(dy * y)) over a row; with LOG, where y is a logarithm, dy - exp(y) *
 // sum(dy).
-// One invocation owns one row, 1 or 4 elements at a time (X and V); nothing is shared. Reads dy and y twice (with LOG y
+// One invocation owns one row, or ACROSS of them share it, 1 or 4 elements at a time (X and V). Reads dy and y twice (with LOG y
 // once) and writes dx once; a row is still in the cache when it is read again.
-// needs: LANES, LOG, V, WORKGROUP, X from header; invocation_index from grid.wgsl;
+// needs: ACROSS, LANES, LOG, V, WORKGROUP, X from header; row_of, sums_of_row from row_alone.wgsl | row_shared.wgsl;
 //   total_across from across_1.wgsl | across_4.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
@@ -16,16 +16,16 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let row = invocation_index(gid, groups);
-  if (row >= p.total) { return; }
-  let begin = row * p.width;
-  let end = begin + p.width;
+  let place = row_of(gid, groups);
+  let row = place.x * p.width;
+  let begin = row + place.y;
+  let end = select(row, row + p.width, place.x < p.total);
   var sums = V(0.0);
-  for (var i = begin; i < end; i++) {
+  for (var i = begin; i < end; i += ACROSS) {
     if (LOG) { sums += V(dy[i]); } else { sums += V(dy[i]) * y[i]; }
   }
-  let sum = total_across(sums);
-  for (var i = begin; i < end; i++) {
+  let sum = sums_of_row(gid, vec2f(total_across(sums), 0.0)).x;
+  for (var i = begin; i < end; i += ACROSS) {
     let g = V(dy[i]);
     var value = V(0.0);
     if (LOG) { value = g - exp(y[i]) * sum; } else { value = y[i] * (g - sum); }
