@@ -216,4 +216,13 @@ it('keeps a whole index where a process is killed while it appends', async () =>
     expect(JSON.parse(readFileSync(json, 'utf8')).queries[0].found[0].distance).toBeLessThan(1e-6);
     before = size();
   }
+  // Killed while it is written again, it stays as it is; what was begun is removed by the next command.
+  const begun = () => readdirSync(folder).filter((name) => name.startsWith('.fovea-index-'));
+  const { child, ended } = startFovea(['index', index, '--compact']);
+  while (begun().length === 0 && child.exitCode === null) await setTimeout(1);
+  child.kill('SIGKILL');
+  expect((await ended).signal).toBe('SIGKILL');
+  expect([statSync(index).size, begun()]).toEqual([before, [expect.any(String)]]);
+  expect((await foveaHere('index', index, '0', '--remove')).stdout).toContain('1 vector removed');
+  expect(begun()).toEqual([]);
 }, 120_000);

@@ -1,9 +1,10 @@
 import { rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
 import { UsageError } from 'fovea';
 import { fileStorage, readFileBytes } from 'fovea/io';
 import type { IndexFile, Metric } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { realPath, temporaryFor } from '../files.ts';
+import { realPath } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import {
@@ -22,6 +23,7 @@ import {
 import { withLock } from '../lock.ts';
 import { writeNewIndex } from '../newIndex.ts';
 import { printable } from '../printable.ts';
+import { sha256 } from '../sha256.ts';
 import { expectFinite, isVectorFile, readVectors } from '../vectorFile.ts';
 
 export interface IndexCommandOptions extends Omit<IndexModelOptions, 'normalize'> {
@@ -93,6 +95,7 @@ async function change(file: string, inputs: readonly string[], options: IndexCom
   }
   if (ids !== undefined && arrays.length !== 1)
     throw new UsageError('index: --ids names the vectors of one file');
+  await rm(begunFor(await realPath(file)), { force: true });
   const isNew = !(await isThere(file));
   try {
     if (remove) await removeItems(file, inputs);
@@ -134,10 +137,14 @@ async function removeEmpty(file: string): Promise<void> {
   if (index.size === 0) await rm(await realPath(file), { force: true });
 }
 
+/** Where a file without what was taken out is made: under the lock by one process at a time, so that the next removes what a kill has left. */
+const begunFor = (place: string): string =>
+  path.join(path.dirname(place), `.fovea-index-${sha256(place).slice(0, 24)}.tmp`);
+
 /** Puts a file without what was taken out in place of an index. */
 async function compactFile(file: string): Promise<void> {
   const place = await realPath(file);
-  const begun = temporaryFor(place);
+  const begun = begunFor(place);
   const index = await openIndexFile(place, { readOnly: true });
   tellUnfinished(file, index);
   try {
@@ -153,6 +160,9 @@ async function compactFile(file: string): Promise<void> {
     process.stdout.write(
       `${printable(file)}: ${counted(index.size, 'vector')} in ${after.toLocaleString('en')} bytes, ${before.toLocaleString('en')} before\n`,
     );
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(begun, file);
+    throw error;
   } finally {
     await index.close();
     await rm(begun, { force: true });
