@@ -44,7 +44,10 @@ export function addSearchCommands(program: Command): void {
     .argument('<queries...>', 'ids of items, images, folders of images, or files of vectors')
     .option('-k, --k <n>', 'how many are found for each query (default: 10)', whole(1))
     .addOption(new Option('--metric <name>', 'what is near (default: that of the index)').choices(METRICS))
-    .option('--model <file>', 'the model, where it is no longer where it was')
+    .option(
+      '--model <file>',
+      'the model, where it is no longer where it was, or the index is of vectors of a file',
+    )
     .option('--weights <file>', "the .weights file of Darknet's .cfg, where it is no longer where it was")
     .option('--json <file>', 'also write what was found to a JSON file')
     .option('--sheet <file>', 'also write a page with the images, .html')

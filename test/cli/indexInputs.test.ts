@@ -117,6 +117,22 @@ it('takes the names of vectors from their file, and leaves out what is there alr
       ['north', 'north-east'],
     ]);
   }
+  // An index of vectors of a file does not know the model; whoever does can name it.
+  await foveaHere('embed', at('a.png'), at('b.png'), ...MODEL, '--out', at('w.npy'));
+  for (const metric of ['cosine', 'euclidean']) {
+    const index = at(`${metric}.index`);
+    await foveaHere('index', index, at('w.npy'), '--metric', metric);
+    const unnamed = await foveaHere('search', index, at('c.png'));
+    expect(last(unnamed.stderr)).toContain('name the model that made them (--model), or give items');
+    copyFileSync(at('a.png'), at('again.png'));
+    const named = await foveaHere('search', index, at('again.png'), '-k', '1', ...MODEL);
+    rmSync(at('again.png'));
+    expect(named.stdout, named.stderr).toMatch(/a\.png +0(\.0+)?\n$/);
+    const wrong = await foveaHere('search', at('v.npy.index'), at('c.png'), ...MODEL);
+    expect(last(wrong.stderr)).toMatch(
+      /has vectors of 2 values, and \S*small\.cfg makes vectors of \d+; name the model/,
+    );
+  }
   const gone = await foveaHere('index', at('v.npy.index'), 'north', 'nowhere', 'no', '--remove');
   expect([gone.code, gone.stdout, last(gone.stderr)]).toEqual([
     2,

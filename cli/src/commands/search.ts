@@ -9,6 +9,7 @@ import {
   expectNone,
   expectSameModel,
   idsOf,
+  indexModel,
   modelOf,
   openIndexFile,
   openIndexModel,
@@ -105,20 +106,35 @@ async function queriesOf(
     } else images.push(name);
   }
   if (images.length === 0) return { queries, bad: [], images: 0 };
-  const known = modelOf(index);
+  // Of vectors of a file, whoever has them knows what made them.
+  const known =
+    modelOf(index) ??
+    (model === undefined ? undefined : indexModel(model, { normalize: await areUnits(index) }));
   if (!known) {
     throw new UsageError(
-      `search: ${images[0]} is no item of ${file}, which does not say what makes vectors of images; give items or a file of vectors`,
+      `search: ${images[0]} is no item of ${file}, which does not say what makes vectors of images; name the model that made them (--model), or give items or a file of vectors`,
     );
   }
   await expectSameModel(file, known, model);
   const embedder = await openIndexModel(gpu, { ...known, ...defined({ model, weights }) });
+  if (embedder.dimension !== index.d) {
+    throw new UsageError(
+      `${file}: has vectors of ${index.d} values, and ${model ?? known.model} makes vectors of ${embedder.dimension}; name the model that made them (--model)`,
+    );
+  }
   const inputs = await imageInputs(images, { recursive: recursive ?? false });
   const bad: string[] = [];
   for await (const { id, vector } of embedImages(embedder, inputs, (message) => bad.push(message))) {
     queries.push({ name: String(id), vector });
   }
   return { queries, bad, images: inputs.length };
+}
+
+/** Whether the vectors of an index have the length 1, as far as its first one tells. */
+async function areUnits(index: IndexFile): Promise<boolean> {
+  const [id] = index.ids;
+  const vector = id === undefined ? undefined : await index.get(id);
+  return vector !== undefined && Math.abs(Math.hypot(...vector) - 1) < 1e-3;
 }
 
 async function answersOf(
