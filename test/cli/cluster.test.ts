@@ -127,6 +127,13 @@ describe('fovea cluster', () => {
     expect(lstatSync(at('links/cluster-0/more/1.png')).isSymbolicLink()).toBe(true);
     expect(readFileSync(at('links/cluster-1', EVIL))).toEqual(readFileSync(names[0]!));
     await expect(cluster(at('v.npy'), { out: at('links') })).rejects.toThrow(/has clusters already/);
+    // It is told before images are looked at, however many clusters there were.
+    await mkdir(at('many', 'cluster-000'), { recursive: true });
+    const model = at('no.pth');
+    await expect(cluster(at('images'), { model, out: at('many') })).rejects.toThrow(/has clusters already/);
+    await expect(cluster(at('images'), { model, out: at('v.npy') })).rejects.toThrow(
+      /it is a file, not a folder/,
+    );
   });
 
   it('says where the gap statistic chose no number, but ran out of them', async () => {

@@ -1,4 +1,4 @@
-import { copyFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { fileProblem, makeFolder, realPath, temporaryFor } from '../files.ts';
@@ -11,14 +11,21 @@ export const clusterFolder = (cluster: number, clusters: number): string =>
 /** The file that an item is of: without the moment of a video. */
 const fileOf = (name: string): string => name.replace(/#t=[\d.]+$/, '');
 
-/**
- * Throws DataError before anything is computed: for items that are no files, and a folder that has folders of clusters already, in which
- * old and new files could not be told apart.
- */
+/** Throws DataError for a folder that has folders of clusters already, in which old and new files could not be told apart, and for what is none. */
+export async function expectNoClusters(out: string): Promise<void> {
+  const there = await readdir(out).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    const problem = error.code === 'ENOTDIR' ? 'it is a file, not a folder' : fileProblem(error);
+    throw new DataError(`${out}: cannot be used as a folder (${problem}); choose another output path`, {
+      cause: error,
+    });
+  });
+  if (there.some((name) => /^cluster-\d+$/.test(name)))
+    throw new DataError(`${out}: has clusters already; choose another folder, or remove them`);
+}
+
+/** Throws DataError, before clusters are sought, for items that are no files, and a folder that cannot be made. */
 export async function checkClusterFolder(out: string, names: readonly string[]): Promise<void> {
-  const first = await stat(path.join(out, clusterFolder(0, 1))).catch(() => undefined);
-  const second = first ?? (await stat(path.join(out, clusterFolder(0, 11))).catch(() => undefined));
-  if (second) throw new DataError(`${out}: has clusters already; choose another folder, or remove them`);
   for (const name of names) {
     const found = await stat(fileOf(name)).catch(() => undefined);
     if (found?.isFile()) continue;

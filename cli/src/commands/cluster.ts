@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { DataError, type Gpu, UsageError } from 'fovea';
-import { checkClusterFolder, writeClusterFolders } from '../cluster/clusterFolders.ts';
+import { checkClusterFolder, expectNoClusters, writeClusterFolders } from '../cluster/clusterFolders.ts';
 import { writeClusterPage } from '../cluster/clusterReport.ts';
 import {
   type ClusteringOptions,
@@ -64,6 +64,7 @@ export async function clusterCommand(
   await expectNoInput([report, json, csv], [input, options.model, options.weights]);
   for (const file of [report, json, csv]) if (file !== undefined) await checkOutputFile(file);
   const read = await givenVectors(input, options);
+  if (out !== undefined) await expectNoClusters(out);
   const given = read && { ...read, bad: [], images: 0 };
   await withGpu(options.adapter, async (gpu) => {
     const { vectors, names, bad, images } = given ?? (await vectorsOfImages(gpu, input, options));
