@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
@@ -66,4 +66,17 @@ it('writes Parquet in groups of rows', async () => {
       ),
     ).toBe(0);
   }
+});
+
+it('changes neither the vectors nor their names where one of the two cannot be written', async () => {
+  const before = await write('v.npy', rowsOf(2));
+  const names = path.join(folder, 'v.files.json');
+  rmSync(names);
+  mkdirSync(names);
+  await expect(write('v.npy', rowsOf(3))).rejects.toThrow(/v\.files\.json: .* folder/);
+  expect(readFileSync(path.join(folder, 'v.npy'))).toEqual(before);
+  expect(readdirSync(folder).filter((name) => name.includes('v.'))).toEqual(['v.files.json', 'v.npy']);
+  rmSync(names, { recursive: true });
+  await write('v.npy', rowsOf(3));
+  expect(JSON.parse(readFileSync(names, 'utf8'))).toHaveLength(3);
 });
