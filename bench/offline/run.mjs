@@ -59,16 +59,16 @@ function compile(target, mode) {
   mkdirSync(folder, { recursive: true });
   const { command, env, statistics, listings } = launch(target, folder);
   const [program = '', ...args] = command;
-  const { status, stdout, stderr } = spawnSync(
-    program,
-    [...args, bundle, target, values.filter, MODES[mode]],
-    { env, encoding: 'utf8', maxBuffer: 2 ** 28 },
-  );
+  const { stdout, stderr } = spawnSync(program, [...args, bundle, target, values.filter, MODES[mode]], {
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   const lines = stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line));
-  if (status !== 0 || lines.length === 0) throw new Error(`${target}: ${stderr.trim().slice(-1000)}`);
+  if (!lines.at(-1)?.done) throw new Error(`${target}: ${stderr.trim().slice(-1000)}`);
   return {
     adapter: String(lines[0].adapter),
     failed: lines.flatMap(({ failed }) => (failed ? [String(failed).split('\n')[0]] : [])),
