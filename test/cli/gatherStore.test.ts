@@ -258,7 +258,11 @@ describe('files', () => {
     await Store.open(at('new', 'deep'), { ...KEEP, size: 64 });
     await Store.open(at('new', 'deep'), { ...KEEP, size: 64 });
     await expect(Store.open(at('new', 'deep'), KEEP)).rejects.toThrow(
-      /with other values of --size, --format or --quality/,
+      /gathered with --size 64 --format keep --quality 95, not --size none --format keep --quality 95; give the same/,
+    );
+    writeFileSync(at('new', 'deep', 'gather.json'), 'damaged');
+    await expect(Store.open(at('new', 'deep'), KEEP)).rejects.toThrow(
+      /with other settings \(gather\.json\), not --size/,
     );
   });
 });
