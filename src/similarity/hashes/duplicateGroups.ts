@@ -1,4 +1,5 @@
 import { expectArguments, GPU } from '../../arguments.ts';
+import { UsageError } from '../../errors.ts';
 import { withDefaults } from '../../options.ts';
 import type { Gpu } from '../../plan/gpu.ts';
 import { expectWhole, HammingIndex } from './hammingIndex.ts';
@@ -19,21 +20,40 @@ const MANY = 2 ** 27;
 /** How many pairs a GPU compares in the time in which the CPU compares one: as measured on lavapipe with two cores, and of hardware a low guess. */
 const GAIN = { software: 10, hardware: 500 } as const;
 
+/** Pairs that are given at once: they take 2 GB while they are sorted. */
+const MOST_PAIRS = 2 ** 26;
+
 /**
  * All pairs of hashes whose distance is at most `distance`, each once: ascending by `first`, then by `second`. On the CPU; only hashes that have
  * one of distance + 1 parts in common are compared (pigeonhole principle; multi-index hashing, Norouzi et al. 2012), so that small
  * distances take little time. `HammingIndex.pairs` does it on the GPU, in parts.
  *
- * @throws ShapeError for hashes of different lengths, and for a distance that is no whole number of at least 0.
+ * @throws ShapeError for hashes of different lengths, and for a distance that is no whole number of at least 0; UsageError for more than 2^26
+ * pairs, about as many as 11,600 equal hashes have.
  */
 export function nearPairs(hashes: Hashes, options: { readonly distance?: number } = {}): HashPairs {
   const { distance } = withDefaults('nearPairs', options, { distance: 4 });
   expectArguments('nearPairs', { hashes }, { hashes: 'object' });
   expectWhole('nearPairs', 'distance', distance, 0);
   const all = packed('nearPairs', 'hashes', hashes);
-  const found: number[] = [];
-  pairsWithin(all, distance).each((i, j) => found.push(i, j));
-  return pairsOf(Uint32Array.from(found), all.words, wordsOf(all.bits));
+  // Grows by doubling: a list of numbers takes twice as much, and what it may hold ends sooner.
+  let found = new Uint32Array(2048);
+  let length = 0;
+  pairsWithin(all, distance).each((i, j) => {
+    if (length === found.length) {
+      if (length >= 2 * MOST_PAIRS) {
+        throw new UsageError(
+          `nearPairs: more than ${MOST_PAIRS} pairs are within ${distance} bits; give a smaller distance, or take duplicateGroups, or HammingIndex.pairs, which gives them in parts`,
+        );
+      }
+      const more = new Uint32Array(2 * length);
+      more.set(found);
+      found = more;
+    }
+    found[length++] = i;
+    found[length++] = j;
+  });
+  return pairsOf(found.subarray(0, length), all.words, wordsOf(all.bits));
 }
 
 /** Sets of numbers that are joined pair by pair; each set is known by its least number. */

@@ -125,3 +125,9 @@ describe('calls that cannot be are refused', () => {
     await expect(duplicateGroups(hashes, { distance: -1 })).rejects.toThrow('distance is -1');
   });
 });
+
+it('refuses more pairs than memory is for, which groups do not need', async () => {
+  const hashes = { bits: 64, words: new Uint32Array(2 * 11_600).fill(7) };
+  expect(() => nearPairs(hashes, { distance: 0 })).toThrow('more than 67108864 pairs are within 0 bits');
+  expect((await duplicateGroups(hashes, { distance: 0 }))[0]).toHaveLength(11_600);
+});
