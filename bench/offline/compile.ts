@@ -1,6 +1,6 @@
 // Compiles the kernels that GPUs get on the null device that the environment names, and prints a JSON line for each pipeline:
 // its tag, which the statistics of the driver name it by, and its grid. run.mjs starts it.
-import { writeFileSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { create, globals } from 'webgpu';
 import { capsOf, MATRIX_FEATURE } from '../../src/device/caps.ts';
 import { hasMatrixUnits } from '../../src/device/matrixUnits.ts';
@@ -34,7 +34,8 @@ const device = await adapter.requestDevice({
   requiredFeatures: wanted,
   requiredLimits: Object.fromEntries(limits.map((name) => [name, adapter.limits[name]])),
 });
-const print = (line: object): void => console.log(JSON.stringify(line));
+// Written at once: the process ends without a last turn.
+const print = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
 device.addEventListener('uncapturederror', ({ error }) => print({ failed: error.message }));
 
 const caps = {
