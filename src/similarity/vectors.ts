@@ -21,14 +21,22 @@ export interface Rows {
   readonly width: number;
 }
 
+/** Squares of larger values, and their sums, may be beyond float64. */
+const LARGEST = 1e150;
+
 /**
- * The rows of a tensor [n, d]. Throws UsageError for what is no tensor or holds values that are not finite, and ShapeError for
+ * The rows of a tensor [n, d]. Throws UsageError for what is no tensor or holds values that are not finite, or above 1e150, and ShapeError for
  * another rank or a number of values that is not n d.
  */
 export function expectRows(call: string, name: string, given: HostTensor): Rows {
   const rows = shapedRows(call, name, given);
   expectFinite(call, name, rows);
-  return rows;
+  const { data, width } = rows;
+  const large = data instanceof Float32Array ? -1 : data.findIndex((value) => Math.abs(value) > LARGEST);
+  if (large < 0) return rows;
+  throw new UsageError(
+    `${call}: ${name} is ${data[large]} at row ${Math.floor(large / width)}, column ${large % width}, of which float64 has no square; scale the values down`,
+  );
 }
 
 /** The rows of a tensor [n, d], as f32. Throws as `expectRows` does; also for values beyond f32, and a d that is not `wanted`. */

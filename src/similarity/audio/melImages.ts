@@ -7,6 +7,9 @@ import { amplitudeToDB, type MelSpectrogram } from './melSpectrogram.ts';
 /** The power of silence: any other sound is louder, however quiet. */
 const LEAST = 1e-30;
 
+/** Pixels of an image. */
+const MOST_PIXELS = 2 ** 26;
+
 /** Options of `melImages`. */
 export interface MelImagesOptions {
   /** Spectra in an image: its width. Default: as many as there are filters, so that images are square. */
@@ -49,6 +52,11 @@ export async function melImages(
   for (const [name, value] of Object.entries({ frames, step })) {
     if (Number.isSafeInteger(value) && value >= 1) continue;
     throw new UsageError(`melImages: ${name} is ${shownValue(value)}; give a whole number of at least 1`);
+  }
+  if (nMels * frames > MOST_PIXELS) {
+    throw new UsageError(
+      `melImages: frames ${frames} and ${nMels} filters make images of more than ${MOST_PIXELS} pixels; give fewer frames`,
+    );
   }
   if (!(topDb > 0)) throw new UsageError(`melImages: topDb is ${shownValue(topDb)}; give a number above 0`);
   const spectrogram = await mel.compute(samples);

@@ -1,6 +1,6 @@
 import { expectArguments, GPU } from '../../arguments.ts';
 import type { HostTensor } from '../../data/batch.ts';
-import { DataError, UsageError } from '../../errors.ts';
+import { DataError, DeviceLimitError, UsageError } from '../../errors.ts';
 import { add, pow, sqrt, square } from '../../graph/functions/elementwise.ts';
 import { matmul } from '../../graph/functions/reduce.ts';
 import { slice } from '../../graph/functions/shape.ts';
@@ -54,13 +54,20 @@ export class MelSpectrogram {
   /**
    * @param gpu Where it is computed.
    * @param options Those of torchaudio, with its defaults.
-   * @throws UsageError for options that cannot be.
+   * @throws UsageError for options that cannot be, DeviceLimitError for an nFft whose matrix the device does not hold.
    */
   constructor(gpu: Gpu, options: MelSpectrogramOptions = {}) {
     const settings = melSettings(options);
     expectArguments('MelSpectrogram', { gpu }, { gpu: GPU });
     const { nFft, nMels, power } = settings;
     const bins = Math.floor(nFft / 2) + 1;
+    const bytes = 8 * nFft * bins;
+    const { maxBindingSize } = gpu.device.caps;
+    if (bytes > maxBindingSize) {
+      throw new DeviceLimitError(
+        `MelSpectrogram: nFft ${nFft} needs a matrix of ${bytes} bytes, the device binds at most ${maxBindingSize}; give a smaller nFft`,
+      );
+    }
     const basis = tensor(fourierBasis(settings, bins), [nFft, 2 * bins]);
     const filters = tensor(Float32Array.from(melFilters({ ...settings, bins })), [bins, nMels]);
     this.settings = settings;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataError, UsageError } from '../../../src/errors.ts';
+import { DataError, DeviceLimitError, UsageError } from '../../../src/errors.ts';
 import type { Gpu } from '../../../src/plan/gpu.ts';
 import { hzToMel, melToHz } from '../../../src/similarity/audio/melScale.ts';
 import { amplitudeToDB, MelSpectrogram } from '../../../src/similarity/audio/melSpectrogram.ts';
@@ -122,6 +122,8 @@ describe('MelSpectrogram', () => {
   it('refuses options and sounds that cannot be', async () => {
     const make = (options: object) => () => new MelSpectrogram(gpu, options);
     expect(make({ nMel: 40 })).toThrow(/did you mean nMels/);
+    // Of 65,536 the matrix would take 17 GB.
+    expect(make({ nFft: 65_536 })).toThrow(DeviceLimitError);
     expect(make({ nFft: 0 })).toThrow('MelSpectrogram: nFft is 0; give a whole number from 1 to 65536');
     expect(make({ winLength: 401 })).toThrow(
       'MelSpectrogram: winLength is 401; give a whole number from 1 to 400',

@@ -168,6 +168,7 @@ describe('images of sounds', () => {
     await expect(melImages(mel, tone(1600, 9), { frames: 0 })).rejects.toThrow(
       'melImages: frames is 0; give a whole number of at least 1',
     );
+    await expect(melImages(mel, tone(1600, 9), { frames: 1e9 })).rejects.toThrow('give fewer frames');
     await expect(melImages(mel, tone(1600, 9), { topDb: 0 })).rejects.toThrow(UsageError);
     await expect(melImages(mel, tone(1600, 9), { width: 3 } as never)).rejects.toThrow(UsageError);
   });

@@ -85,6 +85,10 @@ describe('silhouettes', () => {
     ).rejects.toThrow(/1300 clusters of 1300 items/);
     const unknown = labels.map((_, i) => (i === 3 ? Number.NaN : i % 2));
     await expect(silhouetteSamples(x, unknown)).rejects.toThrow('labels[3] is NaN; give a number or a text');
+    const large = { data: Float64Array.of(1, 2, 3, -1e151), shape: [4, 1] };
+    await expect(silhouetteSamples(large, [0, 0, 1, 1])).rejects.toThrow(
+      /x is -1e\+151 at row 3, column 0, of which float64 has no square; scale/,
+    );
     await expect(silhouetteScore(x, labels, { sampleSize: 0 })).rejects.toThrow(/sampleSize is 0/);
     await expect(silhouetteSamples(x, labels, { metric: 'dot' as never })).rejects.toThrow(
       /choose euclidean/,
