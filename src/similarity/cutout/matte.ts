@@ -1,6 +1,6 @@
 import { expectArguments, SIZE } from '../../arguments.ts';
 import type { Matte } from '../../data/matte.ts';
-import { ShapeError } from '../../errors.ts';
+import { DataError, ShapeError } from '../../errors.ts';
 import type { ImageSize } from '../../vision/boxes.ts';
 
 export type { Matte };
@@ -38,10 +38,15 @@ export function expectImage(call: string, name: string, image: RgbPixels): void 
   checkLength(call, name, image, data.length, 3);
 }
 
-/** Throws UsageError or ShapeError for what is no matte, or not one of a size. */
+/** Throws UsageError or ShapeError for what is no matte, or not one of a size; DataError for NaN, as of a network with damaged weights. */
 export function expectMatte(call: string, name: string, matte: Matte, size?: ImageSize): void {
   expectArguments(call, { [name]: matte }, { [name]: { ...SIZE, data: 'values' } });
   checkLength(call, name, matte, matte.data.length, 1);
+  if (matte.data.includes(Number.NaN)) {
+    const wrong = matte.data.findIndex(Number.isNaN);
+    const [x, y] = [wrong % matte.width, Math.floor(wrong / matte.width)];
+    throw new DataError(`${call}: ${name} is NaN at (${x}, ${y}); give alpha from 0 to 1`);
+  }
   if (!size || (size.width === matte.width && size.height === matte.height)) return;
   throw new ShapeError(
     `${call}: ${name} is ${matte.width}x${matte.height}, the image ${size.width}x${size.height}; give one of the same size`,

@@ -2,7 +2,7 @@ import { expectArguments } from '../../arguments.ts';
 import { UsageError } from '../../errors.ts';
 import { withDefaults } from '../../options.ts';
 import type { Box, ImageSize } from '../../vision/boxes.ts';
-import { cropPixels, expectImage, type Matte, type Region, type RgbPixels } from './matte.ts';
+import { cropPixels, expectImage, expectMatte, type Matte, type Region, type RgbPixels } from './matte.ts';
 import type { MattingNetwork } from './mattingNetwork.ts';
 
 /** Options of `matteInBoxes`. */
@@ -42,12 +42,16 @@ export async function matteInBoxes(
   if (!(padding >= 0 && padding < Infinity)) {
     throw new UsageError(`${call}: padding is ${padding}; give a share of at least 0`);
   }
+  const wrong = boxes.findIndex((box) => box.some(Number.isNaN));
+  if (wrong >= 0)
+    throw new UsageError(`${call}: boxes[${wrong}] is [${boxes[wrong]!.join(', ')}]; give numbers`);
   const { width, height } = image;
   const data = new Float32Array(width * height);
   for (const box of boxes) {
     const region = regionOf(box, padding, image);
     if (!region) continue;
     const matte = await network.matte(cropPixels(image, region));
+    expectMatte(call, 'the matte of the network', matte, region);
     for (let y = 0; y < region.height; y++) {
       const to = (region.y + y) * width + region.x;
       for (let x = 0; x < region.width; x++) {

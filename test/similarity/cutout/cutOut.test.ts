@@ -54,6 +54,23 @@ describe('cutOut', () => {
     expect(total / soft).toBeLessThan(3);
   });
 
+  it('refuses mattes of NaN, boxes of NaN, and a matte that does not fit a box', async () => {
+    const broken = {
+      ...known.matte,
+      data: known.matte.data.map((alpha, i) => (i === 100 ? Number.NaN : alpha)),
+    };
+    const message = 'the matte of the network is NaN at (4, 1); give alpha from 0 to 1';
+    await expect(cutOut(gpu, bytes, knows(broken))).rejects.toThrow(message);
+    const whole = [0, 0, 96, 80] as const;
+    await expect(estimateMatte(bytes, knows(broken), { boxes: [whole] })).rejects.toThrow(message);
+    await expect(matteInBoxes(bytes, [[0, Number.NaN, 9, 9]], knows(known.matte))).rejects.toThrow(
+      'boxes[0] is [0, NaN, 9, 9]; give numbers',
+    );
+    await expect(matteInBoxes(bytes, [[0, 0, 9, 9]], knows(known.matte))).rejects.toThrow(
+      /is 96x80, the image/,
+    );
+  });
+
   it('keeps the colours of the image where that is asked for', async () => {
     const { data } = await cutOut(gpu, bytes, knows(known.matte), { colors: 'keep' });
     known.matte.data.forEach((alpha, i) => {
