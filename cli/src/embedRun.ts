@@ -103,8 +103,15 @@ function keep<Input>({ file }: Sent<Input>, { data, shape }: Embeddings, row: nu
       `its images give [${file.shape}] and [${one}], which cannot be put together; choose another pooling than none`,
     );
   }
+  const vector = data.slice(row * length, (row + 1) * length);
+  const wrong = vector.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    file.error ??= new DataError(
+      `its vector has ${vector[wrong]} at ${wrong}; check the weights: they may be damaged, or of a training that diverged`,
+    );
+  }
   file.shape = one;
-  file.vectors.push(data.slice(row * length, (row + 1) * length));
+  file.vectors.push(vector);
 }
 
 async function embedBatch<Input>(embedder: Embedder, images: readonly Sent<Input>[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
@@ -133,6 +133,30 @@ it('makes one vector of the frames of a video and the parts of a sound, or keeps
     /a\.png: gives a vector of shape \[64\], and the first file gave \[128\]; embed it apart/,
   );
 }, 300_000);
+
+it('refuses vectors that are no numbers, as of a training that diverged', async () => {
+  const model = new ResNet({ block: 'basic', depth: [1, 1, 1, 1], width: 8, numClasses: 3, seed: 1 });
+  const weights = await model.stateDict(async ({ initial }) => initial, { layout: 'pytorch' });
+  const broken = new Map(weights);
+  const name = 'layer4.0.conv2.weight';
+  const { data, ...tensor } = weights.get(name)!;
+  broken.set(name, { ...tensor, data: new Float32Array(data.length).fill(Number.NaN) });
+  writeFileSync(at('nan.pth'), writeTorch(broken));
+  const found = await foveaHere(
+    'embed',
+    at('set', 'a.png'),
+    '--model',
+    at('nan.pth'),
+    '--out',
+    at('nan.npy'),
+  );
+  expect([found.code, found.stdout]).toEqual([2, '']);
+  expect(found.stderr).toContain('a.png: its vector has NaN at 0; check the weights');
+  expect(existsSync(at('nan.npy'))).toBe(false);
+  const index = await foveaHere('index', at('nan.index'), at('set'), '--model', at('nan.pth'));
+  expect(index.stderr).toContain('3 of 3 images failed');
+  expect(existsSync(at('nan.index'))).toBe(false);
+});
 
 it.skipIf(process.platform === 'win32')(
   'goes on after sounds and videos that cannot be used',
