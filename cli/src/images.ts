@@ -185,7 +185,7 @@ export function checkPixels(name: string, { width, height }: ImageInfo, most: nu
   if (width * height <= most) return;
   throw new BadData(
     'too large',
-    `${name}: has ${width}x${height} pixels, more than ${most}; scale it down, or raise the limit (--max-pixels)`,
+    `${name}: has ${width}x${height} pixels, more than ${most}; scale it down, or raise the limit where the command has --max-pixels`,
   );
 }
 

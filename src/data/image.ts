@@ -119,21 +119,50 @@ export function resizeImage(image: FloatImage, size: readonly [height: number, w
       `resizeImage: size is [${height}, ${width}]; give height and width in whole pixels, at least 1`,
     );
   }
+  if (height * width > MOST_RESIZED) {
+    throw new DataError(
+      `resizeImage: size is [${height}, ${width}], more than ${MOST_RESIZED} pixels; cut the image of ${image.width}x${image.height} into parts that are less long, or give a smaller size`,
+    );
+  }
+  return resizePart(image, { width, height }, { x: 0, y: 0, width, height });
+}
+
+/** Pixels of a resized image: as floats they take 1.6 GB. An image of a pixel by a million has many more if its shorter side is to have a hundred. */
+const MOST_RESIZED = 2 ** 27;
+
+/** A part of an image, in whole pixels. */
+export interface ImagePart extends ImageSize {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A part of `resizeImage(image, to)`, to the bit, of which no more is computed. */
+export function resizePart(image: FloatImage, to: ImageSize, part: ImagePart): FloatImage {
+  const { width, height } = part;
   const data = new Float32Array(height * width * 3);
-  resizeInto(data, width, image, { width, height });
+  resizeInto(data, width, image, to, part);
   return { width, height, channels: 3, data };
 }
 
-/** Writes the resized image into the upper left corner of an image whose rows have `stride` pixels. */
-function resizeInto(data: Float32Array, stride: number, image: FloatImage, to: ImageSize): void {
-  const rows = resizeWeights(image.height, to.height);
-  const columns = resizeWeights(image.width, to.width);
+/** Writes the resized image, or a part of it, into the upper left corner of an image whose rows have `stride` pixels. */
+function resizeInto(
+  data: Float32Array,
+  stride: number,
+  image: FloatImage,
+  to: ImageSize,
+  part: ImagePart = { x: 0, y: 0, ...to },
+): void {
+  const rows = resizeWeights(image.height, to.height, part.y, part.height);
+  const columns = resizeWeights(image.width, to.width, part.x, part.width);
   const row = new Float32Array(image.width * 3);
+  // No other columns are looked at.
+  const [begin, last] = [3 * (columns[0]?.first ?? 0), columns.at(-1)];
+  const end = last ? 3 * (last.first + last.weights.length) : begin;
   rows.forEach((fromRows, y) => {
     row.fill(0);
     fromRows.weights.forEach((weight, k) => {
       const start = (fromRows.first + k) * row.length;
-      for (let i = 0; i < row.length; i++) row[i]! += weight * image.data[start + i]!;
+      for (let i = begin; i < end; i++) row[i]! += weight * image.data[start + i]!;
     });
     columns.forEach(({ first, weights }, x) => {
       for (let channel = 0; channel < 3; channel++) {
@@ -145,12 +174,17 @@ function resizeInto(data: Float32Array, stride: number, image: FloatImage, to: I
   });
 }
 
-/** For each output pixel, the run of input pixels that it averages; the weights add up to 1. */
-function resizeWeights(from: number, to: number): { first: number; weights: number[] }[] {
+/** For each output pixel of a part, the run of input pixels that it averages; the weights add up to 1. */
+function resizeWeights(
+  from: number,
+  to: number,
+  start: number,
+  count: number,
+): { first: number; weights: number[] }[] {
   const ratio = from / to;
   const reach = Math.max(1, ratio);
-  return Array.from({ length: to }, (_, i) => {
-    const centre = (i + 0.5) * ratio;
+  return Array.from({ length: count }, (_, i) => {
+    const centre = (start + i + 0.5) * ratio;
     const first = Math.max(0, Math.floor(centre - reach + 0.5));
     const end = Math.min(from, Math.floor(centre + reach + 0.5));
     const weights = Array.from({ length: end - first }, (_, k) =>

@@ -34,6 +34,13 @@ export function shrinkSample(sample: Sample, maxSide: number): Sample {
   };
 }
 
+/** The size of an image with another length of its shorter side, as torchvision's Resize has it: the longer side is cut to whole pixels. */
+export function shorterSideSize({ width, height }: ImageSize, minSide: number): ImageSize {
+  const scaled = (side: number, other: number) =>
+    side <= other ? minSide : Math.trunc((minSide * side) / other);
+  return { width: scaled(width, height), height: scaled(height, width) };
+}
+
 /**
  * Resizes an image to a length of its shorter side, as torchvision's Resize: the longer side is cut to whole pixels. One that has it is
  * returned as it is.
@@ -47,9 +54,7 @@ export function resizeShorterSide(image: FloatImage, minSide: number): FloatImag
     { image, minSide },
     { image: { width: 'number', height: 'number', data: 'values' }, minSide: 'number' },
   );
-  const { width, height } = image;
-  if (Math.min(width, height) === minSide) return image;
-  const scaled = (side: number, other: number) =>
-    side <= other ? minSide : Math.trunc((minSide * side) / other);
-  return resizeImage(image, [scaled(height, width), scaled(width, height)]);
+  if (Math.min(image.width, image.height) === minSide) return image;
+  const { width, height } = shorterSideSize(image, minSide);
+  return resizeImage(image, [height, width]);
 }

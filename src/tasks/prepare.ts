@@ -1,5 +1,5 @@
-import { type FloatImage, resizeImage } from '../data/image.ts';
-import { resizeShorterSide, shrunkSize } from '../data/resize.ts';
+import { type FloatImage, type ImagePart, resizeImage, resizePart } from '../data/image.ts';
+import { resizeShorterSide, shorterSideSize, shrunkSize } from '../data/resize.ts';
 import type { ImageSize } from '../vision/boxes.ts';
 import type { CropPreprocessing, FixedPreprocessing, Preprocessing } from './preprocessing.ts';
 
@@ -52,17 +52,25 @@ function shorterImage(image: FloatImage, minSide: number): Prepared {
   return { data, height, width, scaleX, scaleY, offsetX: 0, offsetY: 0 };
 }
 
-/** torchvision's Resize and CenterCrop. */
+/** torchvision's Resize and CenterCrop. Of the resized image no more is computed than the middle: a long one may have any size. */
 function middleOf(image: FloatImage, { resizeSize, cropSize }: CropPreprocessing): Prepared {
-  const whole = shorterImage(image, resizeSize);
+  const whole = shorterSideSize(image, resizeSize);
   const [top, left] = [evenly((whole.height - cropSize) / 2), evenly((whole.width - cropSize) / 2)];
-  const data = new Float32Array(cropSize * cropSize * 3);
-  for (let y = 0; y < cropSize; y++) {
-    const start = ((y + top) * whole.width + left) * 3;
-    data.set(whole.data.subarray(start, start + cropSize * 3), y * cropSize * 3);
-  }
-  const { scaleX, scaleY } = whole;
+  const middle = { x: left, y: top, width: cropSize, height: cropSize };
+  const isThere = whole.width === image.width && whole.height === image.height;
+  const { data } = isThere ? cropPart(image, middle) : resizePart(image, whole, middle);
+  const [scaleX, scaleY] = [whole.width / image.width, whole.height / image.height];
   return { data, height: cropSize, width: cropSize, scaleX, scaleY, offsetX: -left, offsetY: -top };
+}
+
+/** A part of an image. */
+function cropPart(image: FloatImage, { x, y, width, height }: ImagePart): Pick<FloatImage, 'data'> {
+  const data = new Float32Array(width * height * 3);
+  for (let row = 0; row < height; row++) {
+    const start = ((y + row) * image.width + x) * 3;
+    data.set(image.data.subarray(start, start + width * 3), row * width * 3);
+  }
+  return { data };
 }
 
 /** Shrinks so that no side exceeds maxSide, then pads at the right and the bottom. */
