@@ -44,17 +44,20 @@ function pipelineOf(given) {
  */
 export function readStatistics(driver, statistics, listings) {
   const files = readdirSync(listings);
-  return readFileSync(statistics, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line))
-    .filter(({ tag }) => tag !== 'probe')
-    .map((given) => {
-      const pipeline = pipelineOf(given);
-      if (driver !== 'nouveau' && driver !== 'radeon') return pipeline;
-      const start = `${pipeline.tag.replaceAll('/', '_')}.`;
-      const file = files.find((name) => name.startsWith(start) && /assembly/i.test(name));
-      if (!file) throw new Error(`${pipeline.tag}: ${listings} has no listing of it`);
-      return { ...pipeline, listing: readListing(driver, readFileSync(path.join(listings, file), 'utf8')) };
-    });
+  return (
+    readFileSync(statistics, 'utf8')
+      .split('\n')
+      // The last line may be cut off where a driver crashes.
+      .filter((line) => line.endsWith('}'))
+      .map((line) => JSON.parse(line))
+      .filter(({ tag }) => tag !== 'probe')
+      .map((given) => {
+        const pipeline = pipelineOf(given);
+        if (driver !== 'nouveau' && driver !== 'radeon') return pipeline;
+        const start = `${pipeline.tag.replaceAll('/', '_')}.`;
+        const file = files.find((name) => name.startsWith(start) && /assembly/i.test(name));
+        if (!file) throw new Error(`${pipeline.tag}: ${listings} has no listing of it`);
+        return { ...pipeline, listing: readListing(driver, readFileSync(path.join(listings, file), 'utf8')) };
+      })
+  );
 }
