@@ -32,7 +32,7 @@ function networkOf({ description, plan, dispose }: OpenedNetwork): OpenedMatting
  * Opens a network that tells foreground from background, told by the content of its file:
  *
  * - a segmenter of Fovea (`fovea train --task segment`, `mattingTask`) or torchvision: alpha is the probability of its classes but the
- *   background;
+ *   background. Of torchvision's, images are shown with a shorter side of 520, unless the longer one would then be enlarged beyond 8 times that;
  * - an ONNX network such as U2-Net or IS-Net, run as rembg does: the image is stretched to its size by Pillow's Lanczos filter,
  *   divided by its largest value and normalised; of its outputs the first counts, [1,1,H,W], stretched so that the least score becomes 0 and the
  *   largest 1, and resized by the Lanczos filter. Of an output with several classes, [1,K,H,W], alpha is the probability of all but the first.

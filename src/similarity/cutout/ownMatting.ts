@@ -12,6 +12,9 @@ import type { ImageSize } from '../../vision/boxes.ts';
 import type { OpenedNetwork } from './mattingNetwork.ts';
 import type { MattingOptions } from './mattingOptions.ts';
 
+/** To how many times its usual shorter side the longer side of an image is enlarged at most. */
+const LONGEST = 8;
+
 /** The alpha of images: the probability of the classes that are foreground. One logit is a network's own. */
 function alphaOf(model: SegmentationModel, foreground: readonly number[]): (images: Tensor) => Tensor {
   const weights = Float32Array.from(foreground);
@@ -48,7 +51,10 @@ export function openOwnMatting(
   const sizeOf = (image: ImageSize): ImageSize => {
     const { width, height } = image;
     if (maxSide === undefined && 'minSide' in preprocessing) {
-      const scale = preprocessing.minSide / Math.min(width, height);
+      const { minSide } = preprocessing;
+      // A long and narrow image, or box of one, would become as many tiles as it has pixels.
+      const most = Math.max(1, (LONGEST * minSide) / Math.max(width, height));
+      const scale = Math.min(minSide / Math.min(width, height), most);
       return { width: Math.round(width * scale), height: Math.round(height * scale) };
     }
     const most = maxSide ?? ('maxSide' in preprocessing ? preprocessing.maxSide : Infinity);

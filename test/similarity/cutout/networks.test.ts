@@ -12,6 +12,7 @@ import type { Gpu } from '../../../src/plan/gpu.ts';
 import type { RgbPixels } from '../../../src/similarity/cutout/matte.ts';
 import { matteBy, type NetworkPlan } from '../../../src/similarity/cutout/mattingNetwork.ts';
 import { openMatting } from '../../../src/similarity/cutout/openMatting.ts';
+import { openOwnMatting } from '../../../src/similarity/cutout/ownMatting.ts';
 import { metadataOf, type TrainedModel } from '../../../src/tasks/modelFile.ts';
 import networks from '../../fixtures/matting/networks.json' with { type: 'json' };
 import rembg from '../../fixtures/matting/rembg.json' with { type: 'json' };
@@ -193,6 +194,26 @@ describe('a segmenter of Fovea', () => {
     const whole = await openMatting(gpu, bytes, { maxSide: 37 });
     expect((await whole.matte(image)).data).not.toEqual(data);
     whole.dispose();
+  });
+
+  it('sees long and narrow images no larger than 8 times its shorter side, or than they are', () => {
+    const { trained } = unetFile(64);
+    const { plan, dispose } = openOwnMatting(gpu, { ...trained, preprocessing: { minSide: 520 } }, 'm', {});
+    const sizes = [
+      [640, 480],
+      [100, 700],
+      [500, 1],
+      [1, 1_000_000],
+      [9000, 3000],
+    ].map(([width, height]) => plan.sizeOf({ width: width!, height: height! }));
+    expect(sizes.map(({ width, height }) => [width, height])).toEqual([
+      [693, 520],
+      [520, 3640],
+      [4160, 8],
+      [1, 1_000_000],
+      [1560, 520],
+    ]);
+    dispose();
   });
 
   it.each<[object, string]>([
