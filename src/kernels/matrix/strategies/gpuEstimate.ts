@@ -64,6 +64,8 @@ export function bestSplit(
   return best!;
 }
 
+/** Bytes of all parts of a result: so that they stay in the cache of a GPU until they are added up. */
+const PARTS_BYTES = 1 << 22;
 /** Inner elements of a part, at least. */
 const SHORTEST_PART = 64;
 
@@ -72,7 +74,8 @@ export function productWork({ caps, gemm, sum }: Product): Work {
   const { M, O, OG, IG, KH, KW, UH, UW, batch, y_z } = gemm;
   const inner = Math.ceil((KH * KW * IG) / (UH * UW));
   const results = M * UH * UW * O;
-  const fits = Math.min(caps.maxBindingSize / Math.max(1, results * 4), inner / SHORTEST_PART, 32);
+  const bytes = Math.min(caps.maxBindingSize, PARTS_BYTES);
+  const fits = Math.min(bytes / Math.max(1, results * 4), inner / SHORTEST_PART, 32);
   // Parts are added up as they are, before a root is taken.
   const whole = !sum && batch === 1 && [O, OG, y_z].every((size) => size % 4 === 0);
   return {
