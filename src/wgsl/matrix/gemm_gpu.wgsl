@@ -4,9 +4,9 @@
 // there, so that both operands are read in vec4. The next tile is loaded into registers while this one is multiplied.
 // The 32 lanes of a subgroup cover 4 x 8 blocks: neighbours read the same vec4, and eight of them a whole row of banks.
 // needs: COLUMNS, DEPTH, FOURS_ACROSS, FOURS_DOWN, ROWS, X from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
-//   Cursor, LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
+//   Cursor, LEFT_BY_ROW, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
 //   store_block from gpu_conv.wgsl | gpu_filter.wgsl;
-//   values_of from lines_f16.wgsl | lines_f32.wgsl; term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
+//   Lines from gpu_lines.wgsl; values_of from lines_f16.wgsl | lines_f32.wgsl; term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 const WIDTH = 4u;
 const LEFT_STEP = 1u;

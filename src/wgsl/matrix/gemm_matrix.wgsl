@@ -5,8 +5,8 @@
 // banks. The next tile is loaded while this one is multiplied. Offsets and strides of a matrix count elements of the array
 // that holds it, 8 halves or 4 sums each.
 // needs: COLUMNS, DEPTH, ROWS from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
-//   LEFT_BY_ROW, Lines, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right, store_tile
-//   from gpu_conv.wgsl | gpu_filter.wgsl
+//   LEFT_BY_ROW, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right, store_tile
+//   from gpu_conv.wgsl | gpu_filter.wgsl; Lines from gpu_lines.wgsl
 
 alias Left = subgroup_matrix_left<f16, 16, 16>;
 alias Right = subgroup_matrix_right<f16, 16, 16>;

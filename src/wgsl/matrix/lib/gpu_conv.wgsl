@@ -1,13 +1,11 @@
 // gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements (an X)
 // at a time: left are source pixels, right are weights. WIDTH divides the source channels, so that the inner elements of
 // four lines belong to one tap. With more than one split there is one matrix, and z counts the parts of its inner sum.
-// needs: DEPTH, X from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
+// needs: DEPTH from header; Lines, lines_at from gpu_lines.wgsl; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
 //   source_offset, tap_number, p.IG, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
-//   LEFT_STEP, WIDTH from gemm_gpu.wgsl | gemm_matrix.wgsl;
+//   LEFT_STEP from gemm_gpu.wgsl | gemm_matrix.wgsl;
 //   begin_columns, store_row from result_parts.wgsl | result_scalar.wgsl | result_vec4.wgsl;
 //   load_weight from weight_columns.wgsl | weight_lines.wgsl
-
-@group(0) @binding(1) var<storage, read> x: array<X>;
 
 // Neighbouring invocations read neighbouring source channels.
 const LEFT_BY_ROW = false;
@@ -20,11 +18,6 @@ struct Cursor {
   column: u32,    // right: the first of WIDTH
   r0: vec3i, r1: vec3i, r2: vec3i, r3: vec3i, // left: the source pixels of the lines, under the first tap
 }
-
-// Four lines as they lie in memory, and which of them are inside: the others count as zeros. Loads are unconditional, at
-// clamped places, and nothing is computed of them before they are shared: compilers wait for a load at the end of its
-// branch and at its first use, and the next tile has to arrive while this one is multiplied.
-struct Lines { a: X, b: X, c: X, d: X, inside: vec4<bool> }
 
 var<private> taps: vec3u;
 
@@ -84,14 +77,7 @@ fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
   let b = place_of(cursor.r1, cursor, on);
   let c = place_of(cursor.r2, cursor, on);
   let d = place_of(cursor.r3, cursor, on);
-  let base = z * p.x_z + cursor.channel;
-  return Lines(
-    x[(u32(max(a, 0)) + base) / WIDTH],
-    x[(u32(max(b, 0)) + base) / WIDTH],
-    x[(u32(max(c, 0)) + base) / WIDTH],
-    x[(u32(max(d, 0)) + base) / WIDTH],
-    vec4(a, b, c, d) >= vec4i(),
-  );
+  return lines_at(vec4(a, b, c, d), z * p.x_z + cursor.channel);
 }
 
 fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {

@@ -1,12 +1,9 @@
 // gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements
 // (an X) at a time: left are source pixels by (tap, channel), right is dy; the inner sum is over one part of the output
 // pixels. WIDTH divides the source channels, so that a line belongs to one tap.
-// needs: DEPTH, X from header;
+// needs: DEPTH from header; Lines, lines_at from gpu_lines.wgsl;
 //   source_offset, p.IG, p.KH, p.KW, p.M, p.OG, p.OH, p.OW, p.PH, p.PW, p.SH, p.SW, p.split, p.splits, p.x_z from
-//   conv_params.wgsl; load_dy, store_part from filter_columns.wgsl | filter_lines.wgsl;
-//   WIDTH from gemm_gpu.wgsl | gemm_matrix.wgsl
-
-@group(0) @binding(1) var<storage, read> x: array<X>;
+//   conv_params.wgsl; load_dy, store_part from filter_columns.wgsl | filter_lines.wgsl
 
 // Neighbouring invocations read neighbouring source channels, which are rows here.
 const LEFT_BY_ROW = true;
@@ -19,9 +16,6 @@ struct Cursor {
   column: u32,    // left: the first source channel; right: the first result channel
   none: bool,     // beyond the last row or column
 }
-
-// As in gpu_conv.wgsl: lines as they lie in memory, loaded unconditionally, and which of them count.
-struct Lines { a: X, b: X, c: X, d: X, inside: vec4<bool> }
 
 fn inner_begin(z: u32) -> u32 { return z % p.splits * p.split; }
 fn inner_end(row: u32, z: u32) -> u32 { return min((z % p.splits + 1u) * p.split, p.M); }
@@ -65,14 +59,7 @@ fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
   let b = place_of(second, cursor, cursor.k + 1u < end);
   let c = place_of(third, cursor, cursor.k + 2u < end);
   let d = place_of(further(third, 1u), cursor, cursor.k + 3u < end);
-  let base = z / p.splits * p.x_z + cursor.column;
-  return Lines(
-    x[(u32(max(a, 0)) + base) / WIDTH],
-    x[(u32(max(b, 0)) + base) / WIDTH],
-    x[(u32(max(c, 0)) + base) / WIDTH],
-    x[(u32(max(d, 0)) + base) / WIDTH],
-    vec4(a, b, c, d) >= vec4i(),
-  );
+  return lines_at(vec4(a, b, c, d), z / p.splits * p.x_z + cursor.column);
 }
 
 fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {
