@@ -2,7 +2,7 @@
 // its tag, which the statistics of the driver name it by, and its grid. run.mjs starts it.
 import { openSync, writeFileSync, writeSync } from 'node:fs';
 import { create, globals } from 'webgpu';
-import { capsOf, MATRIX_FEATURE } from '../../src/device/caps.ts';
+import { capsOf, MATRIX_FEATURE, REGISTERS, REGISTERS_OF_MOST } from '../../src/device/caps.ts';
 import { hasMatrixUnits } from '../../src/device/matrixUnits.ts';
 import { loadStrategies, strategiesOf } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
@@ -13,7 +13,7 @@ import { offlineCases } from './cases.ts';
 const [, , target = '', filter = '.', extra = ''] = process.argv;
 const { STAT_TAGFILE: tagFile } = process.env;
 
-// What is compiled before the first case asks for matrix units.
+// The pipeline that is compiled before the first case tells whether there are matrix units.
 if (tagFile) writeFileSync(tagFile, 'probe');
 
 Object.assign(globalThis, globals);
@@ -44,7 +44,8 @@ const caps = {
   ...capsOf(device),
   workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
   // Mesa's drivers do not name the vendors that browsers name.
-  ...({ m1: { registers: 128 }, a650: { registers: 192 }, a740: { registers: 192 } }[target] ?? {}),
+  registers:
+    REGISTERS[{ m1: 'apple', a650: 'qualcomm', a740: 'qualcomm' }[target] ?? ''] ?? REGISTERS_OF_MOST,
   matrixUnits: await hasMatrixUnits(device, adapter.info),
 };
 print({ adapter: adapter.info.description || adapter.info.device, caps });

@@ -23,6 +23,8 @@ export const isSoftware = ({ architecture, description, device }: Partial<GPUAda
 
 /** 32-bit registers of an invocation on NVIDIA's and AMD's GPUs; taken for granted where nothing else is known. */
 export const REGISTERS_OF_MOST = 255;
+/** The same by the vendor that WebGPU names, where there are fewer. */
+export const REGISTERS: Readonly<Record<string, number>> = { apple: 128, qualcomm: 192 };
 
 /** What a device offers to kernels. Pure kernels are planned from this alone. */
 export function capsOf(device: GPUDevice): Caps {

@@ -10,7 +10,7 @@ import {
 } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
-import { type Caps, capsOf, isSoftware, MATRIX_FEATURE, REGISTERS_OF_MOST } from './caps.ts';
+import { type Caps, capsOf, isSoftware, MATRIX_FEATURE, REGISTERS, REGISTERS_OF_MOST } from './caps.ts';
 import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
 import { upload } from './upload.ts';
@@ -57,9 +57,6 @@ const CHOICES: readonly string[] = ['auto', 'hardware', 'lavapipe', 'swiftshader
 
 /** Programs on their way to the device, at most. */
 const MOST_QUEUED = 64;
-
-/** 32-bit registers of an invocation, by the vendor that WebGPU names, where there are fewer than on most GPUs. */
-const REGISTERS: Readonly<Record<string, number>> = { apple: 128, qualcomm: 192 };
 
 /**
  * A WebGPU device and what Fovea knows of it. `openDevice()` makes one that Fovea owns; `borrowDevice(device)` wraps
