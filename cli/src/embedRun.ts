@@ -6,6 +6,10 @@ import type { Embedder, Embeddings } from 'fovea/similarity';
 export const isOfFile = (error: unknown): error is Error =>
   [DataError, ShapeError, DeviceLimitError, OutOfMemoryError].some((kind) => error instanceof kind);
 
+/** The message of an error, which begins with the name of its file. */
+export const messageOf = ({ message }: Error, file: string): string =>
+  message.startsWith(file) ? message : `${file}: ${message}`;
+
 /** What comes of a file: the vectors of its images, in order, or why there are none. */
 export type EmbeddedFile<Input> =
   | { readonly input: Input; readonly vectors: readonly Float32Array[]; readonly shape: readonly number[] }

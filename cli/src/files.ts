@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { access, constants, type FileHandle, mkdir, open, readlink, realpath, stat } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  readlink,
+  realpath,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { type FileContent, writeFileAtomic as writeWholeFile } from 'fovea/io';
@@ -57,16 +67,19 @@ export async function readWhole(path: string): Promise<Buffer> {
   }
 }
 
+const unreadable = (path: string, error: unknown): DataError =>
+  new DataError(`${path}: cannot be read (${fileProblem(error)}); check the path`, { cause: error });
+
 /** As `readWhole`; throws DataError. */
 export const readInput = (path: string): Promise<Buffer> =>
   readWhole(path).catch((error) => {
-    throw new DataError(`${path}: cannot be read (${fileProblem(error)}); check the path`, { cause: error });
+    throw unreadable(path, error);
   });
 
 /** Throws DataError for what cannot be read as a file: a program that is given a pipe would wait for a writer. */
 export async function expectFile(path: string): Promise<void> {
   const handle = await openFile(path).catch((error) => {
-    throw new DataError(`${path}: cannot be read (${fileProblem(error)}); check the path`, { cause: error });
+    throw unreadable(path, error);
   });
   await handle.close();
 }
@@ -149,6 +162,21 @@ export function temporaryFor(file: string): string {
   // Most file systems end names at 255 bytes.
   const short = Buffer.byteLength(name) <= 180 ? name : sha256(name).slice(0, 32);
   return join(dirname(file), `.${short}.${randomUUID()}.tmp`);
+}
+
+/**
+ * Runs `make`, which writes a file under the temporary name `begun` and renames it when it is whole. Whatever happens, nothing of that
+ * name stays; errors name the file itself.
+ */
+export async function withTemporary<T>(file: string, begun: string, make: () => Promise<T>): Promise<T> {
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replaceAll(begun, file);
+    throw error;
+  } finally {
+    await rm(begun, { force: true });
+  }
 }
 
 /** Where a path leads that may not be there yet: links are followed, also one to what is not there. */

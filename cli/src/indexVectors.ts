@@ -4,7 +4,7 @@ import { fileStorage, readFileBytes } from 'fovea/io';
 import { type Embedder, type Id, type IndexFile, type OpenIndexOptions, openIndex } from 'fovea/similarity';
 import { counted } from './counted.ts';
 import { defined } from './defined.ts';
-import { embedFiles } from './embedRun.ts';
+import { embedFiles, messageOf } from './embedRun.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from './fileEmbedder.ts';
 import type { ImageInput } from './imageInputs.ts';
 import { loadImage } from './images.ts';
@@ -12,7 +12,7 @@ import { itemProgress } from './itemProgress.ts';
 import { printable } from './printable.ts';
 import { sha256 } from './sha256.ts';
 
-/** What of the options of an embedder an index has in its `meta`: all that makes other vectors. */
+/** The options of an embedder that an index keeps in its `meta`: all that change the vectors. */
 export type IndexModelOptions = Omit<FileEmbedderOptions, 'batch'>;
 
 /** The model that an index's vectors are of, as its `meta` has it. */
@@ -21,7 +21,7 @@ export interface IndexModel extends IndexModelOptions {
   readonly model: string;
 }
 
-/** What an index says of the model that its vectors are of. */
+/** The model that made the vectors of an index, as the index keeps it. */
 export const indexModel = (
   model: string,
   { layer, pooling, normalize, arch, weights, fit, onnxNormalize }: IndexModelOptions,
@@ -107,8 +107,7 @@ export async function* embedImages(
       const { file } = found.input;
       progress.update(++done);
       if ('error' in found) {
-        const { message: said } = found.error;
-        const message = said.startsWith(file) ? said : `${file}: ${said}`;
+        const message = messageOf(found.error, file);
         if (inputs.length > 1) progress.say(`failed: ${message}`);
         bad(message);
       } else {

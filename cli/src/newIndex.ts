@@ -1,9 +1,9 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError } from 'fovea';
 import { fileStorage } from 'fovea/io';
 import { type CreateIndexOptions, createIndex, type IndexFile } from 'fovea/similarity';
-import { makeFolder, realPath, temporaryFor } from './files.ts';
+import { makeFolder, realPath, temporaryFor, withTemporary } from './files.ts';
 
 /** Makes an index at a path where none is, whole or not at all. `fill` puts in what is to be in it from its first moment. */
 export async function writeNewIndex(
@@ -14,7 +14,7 @@ export async function writeNewIndex(
   const place = await realPath(file);
   const begun = temporaryFor(place);
   await makeFolder(path.dirname(place));
-  try {
+  await withTemporary(file, begun, async () => {
     const storage = await fileStorage(begun, 'create');
     try {
       await fill(await createIndex(storage, options));
@@ -25,10 +25,5 @@ export async function writeNewIndex(
     if (await stat(place).catch(() => undefined))
       throw new DataError(`${file}: is there already; give another name`);
     await rename(begun, place);
-  } catch (error) {
-    if (error instanceof Error) error.message = error.message.replaceAll(begun, file);
-    throw error;
-  } finally {
-    await rm(begun, { force: true });
-  }
+  });
 }

@@ -198,11 +198,12 @@ export async function cutoutCommand(images: readonly string[], options: CutoutOp
   });
 }
 
-/** The options that say what cut-outs look like, for the page. */
-function shownOptions(options: CutoutOptions): Record<string, unknown> {
-  const { out: _, report: __, reportBad: ___, recursive: ____, adapter: _____, ...shown } = options;
-  return shown;
-}
+/** Options that say nothing of what cut-outs look like. */
+const NOT_SHOWN = ['out', 'report', 'reportBad', 'recursive', 'adapter'];
+
+/** The other options, for the page. */
+const shownOptions = (options: CutoutOptions): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => !NOT_SHOWN.includes(name)));
 
 /** `37 % foreground`. */
 function shareOf(alpha: Float32Array): string {

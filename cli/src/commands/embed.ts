@@ -4,7 +4,7 @@ import { type FramePooling, poolFrames } from 'fovea/similarity';
 import { counted } from '../counted.ts';
 import { type Media, type MediaOptions, mediaInputs, mediaOpener } from '../embed/media.ts';
 import { type EmbeddedRow, writerFor } from '../embed/output.ts';
-import { type EmbeddedFile, embedFiles } from '../embedRun.ts';
+import { type EmbeddedFile, embedFiles, messageOf } from '../embedRun.ts';
 import { endBySignal, onInterrupt } from '../errors.ts';
 import { FaultLog } from '../faultLog.ts';
 import { type FileEmbedderOptions, openFileEmbedder } from '../fileEmbedder.ts';
@@ -80,7 +80,7 @@ export async function embedCommand(inputs: readonly string[], options: EmbedComm
     const all = counted(media.length, 'file');
     const progress = itemProgress(media.length, 'embed', ['file', 'files']);
     const fail = (error: Error, file: string): void => {
-      const message = error.message.startsWith(file) ? error.message : `${file}: ${error.message}`;
+      const message = messageOf(error, file);
       messages.push(message);
       faults.add({ level: 'image', kind: error instanceof BadData ? error.kind : 'other', message });
       if (media.length > 1) progress.say(`failed: ${message}`);

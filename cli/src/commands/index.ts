@@ -4,7 +4,7 @@ import { UsageError } from 'fovea';
 import { fileStorage, readFileBytes } from 'fovea/io';
 import type { IndexFile, Metric } from 'fovea/similarity';
 import { counted } from '../counted.ts';
-import { realPath } from '../files.ts';
+import { realPath, withTemporary } from '../files.ts';
 import { withGpu } from '../gpu.ts';
 import { imageInputs } from '../imageInputs.ts';
 import {
@@ -147,7 +147,7 @@ async function compactFile(file: string): Promise<void> {
   const begun = begunFor(place);
   const index = await openIndexFile(place, { readOnly: true });
   tellUnfinished(file, index);
-  try {
+  await withTemporary(file, begun, async () => {
     const storage = await fileStorage(begun, 'create');
     const compacted = await index.compactInto(storage).catch(async (error) => {
       await storage.close();
@@ -160,13 +160,7 @@ async function compactFile(file: string): Promise<void> {
     process.stdout.write(
       `${printable(file)}: ${counted(index.size, 'vector')} in ${after.toLocaleString('en')} bytes, ${before.toLocaleString('en')} before\n`,
     );
-  } catch (error) {
-    if (error instanceof Error) error.message = error.message.replaceAll(begun, file);
-    throw error;
-  } finally {
-    await index.close();
-    await rm(begun, { force: true });
-  }
+  }).finally(() => index.close());
 }
 
 async function removeItems(file: string, ids: readonly string[]): Promise<void> {

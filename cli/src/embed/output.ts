@@ -1,10 +1,10 @@
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DataError, UsageError } from 'fovea';
 import { encodeNpy, encodeSafetensors } from 'fovea/io';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { csvLine } from '../csv.ts';
-import { realPath, temporaryFor, writeFileAtomic } from '../files.ts';
+import { realPath, temporaryFor, withTemporary, writeFileAtomic } from '../files.ts';
 import type { IndexModel } from '../indexVectors.ts';
 import { writeNewIndex } from '../newIndex.ts';
 
@@ -52,19 +52,14 @@ const writeNpy: Write = async (out, all) => {
   // Both are whole before either has its name: names of one run beside vectors of another would be taken for theirs.
   const place = await realPath(out);
   const begun = temporaryFor(place);
-  try {
+  await withTemporary(out, begun, async () => {
     await writeFileAtomic(begun, encodeNpy({ data: joined(all), shape: [all.rows.length, ...all.shape] }));
     await writeFileAtomic(
       `${out.slice(0, -4)}.files.json`,
       `${JSON.stringify(idsOf(all.rows), undefined, 1)}\n`,
     );
     await rename(begun, place);
-  } catch (error) {
-    if (error instanceof Error) error.message = error.message.replaceAll(begun, out);
-    throw error;
-  } finally {
-    await rm(begun, { force: true });
-  }
+  });
 };
 
 const writeSafetensors: Write = (out, all) => {
