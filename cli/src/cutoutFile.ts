@@ -98,7 +98,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
 /** The end of a PNG file's signature and header. */
 const HEADER = 33;
 
-/** What cut-outs are written as. */
+/** The file format of cut-outs. */
 export type CutoutFormat = 'png' | 'webp';
 
 /**

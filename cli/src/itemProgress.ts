@@ -1,9 +1,9 @@
 import { printable } from './printable.ts';
 import { createProgress } from './progress.ts';
 
-/** Progress of things that are done one after the other, with lines that stay. Of a single thing none is shown. */
+/** Progress of things that are done one after the other, with lines that stay. For a single thing none is shown. */
 export interface ItemProgress {
-  /** So many are done. */
+  /** Shows how many things are done. */
   update(done: number): void;
   /** Says a line on stderr. */
   say(line: string): void;
@@ -11,7 +11,7 @@ export interface ItemProgress {
   end(): void;
 }
 
-/** Begins it. `unit`: what is counted, one of them and several. */
+/** Begins it. `unit`: the word for one thing, and for several. */
 export function itemProgress(
   total: number,
   label: string,

@@ -13,7 +13,7 @@ export interface ProgressStream {
 export interface ProgressOptions {
   total: number;
   label: string;
-  /** What is counted: one of them, and several. Default `step`, `steps`. */
+  /** The word for one of what is counted, and for several. Default `step`, `steps`. */
   unit?: readonly [one: string, several: string];
   stream?: ProgressStream;
   /** The step to start from when a run is resumed; 0. */

@@ -108,7 +108,7 @@ const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinit
 const isNumeric = (text: string): boolean =>
   isNumber(text) || /^\s*[+-]?(nan|inf(inity)?)\s*$/i.test(text) || Math.abs(Number(text)) === Infinity;
 
-/** What a first column of names is called; pandas leaves out the name. */
+/** Titles of a first column that has names; that of pandas is empty. */
 const NAMES = /^(file|id|name|path|)$/i;
 
 /**

@@ -3,7 +3,7 @@
 /** The longest side that a WebP file can have, in pixels. */
 export const WEBP_MOST = 16_383;
 
-/** What is written into a file besides its pixels. */
+/** The metadata of a file. */
 export interface WebpExtras {
   /** Its EXIF block, which begins with the byte order. */
   readonly exif?: Uint8Array | undefined;

@@ -31,7 +31,7 @@ const FIXES: Readonly<Record<string, readonly [problem: string, fix: string]>> =
   ENOTDIR: ['a part of the path is a file, not a folder', 'check the path'],
 };
 
-/** What to say of an error of the file system. */
+/** The error to throw for one of the file system: its path, what failed, and the way out. */
 export function fileError(
   path: string,
   verb: string,

@@ -11,7 +11,7 @@ let folder: string;
 /** A path in the folder of the test that runs. */
 export const at = (...names: string[]): string => path.join(folder, ...names);
 
-/** Gives each test of a file a folder of its own, which `at` names, and builds the command line before. */
+/** Builds the command line, and gives each test of a file its own folder, in which `at` names paths. */
 export function eachInItsFolder(): void {
   beforeAll(async () => {
     await buildCli();

@@ -57,7 +57,7 @@ function tilesOf({ y }: WinogradProblem, results: WinogradSize): readonly [up: n
   return [Math.ceil(y.shape[1]! / results), Math.ceil(y.shape[2]! / results)];
 }
 
-/** What the transforms of a tile take: with fewer, Apple's M1 and Adreno spill. */
+/** Registers that the transforms of a tile need: with fewer, Apple's M1 and Adreno spill. */
 const REGISTERS = { 2: 0, 4: 200 };
 
 /** Channels come in fours, and the transformed weights are one binding. */
