@@ -10,6 +10,7 @@ export const BufferUsage = {
   COPY_DST,
   UNIFORM,
   STORAGE,
+  QUERY_RESOLVE: 0x0200,
 } as const;
 
 export const MAP_READ_MODE = 1;

@@ -5,6 +5,13 @@ import { castTo, expand } from './operations/broadcast.ts';
 import { add as addition } from './operations/elementwise.ts';
 import { setGrad } from './recorder.ts';
 import { apply, expectTensors, full, type Node, nodeOf, policy, Tensor } from './tensor.ts';
+import { Scoped } from './tracking.ts';
+
+/**
+ * Told of the operation whose gradient is recorded next, and of none once all are: so that who watches knows what was recorded
+ * for what.
+ */
+export const gradientsWatched = new Scoped<((node?: Node) => void) | undefined>(undefined);
 
 const sum = (a: Tensor, b: Tensor): Tensor => apply(addition, { a, b }).y;
 
@@ -70,9 +77,11 @@ function propagated(
       if (g && !origin.cut) add(origin.base, g.reshape(origin.base.shape));
     } else if (node && !done.has(node)) {
       done.add(node);
+      gradientsWatched.value?.(node);
       differentiate(node, arrived, add, recomputation);
     }
   }
+  gradientsWatched.value?.();
   return { arrived, between };
 }
 

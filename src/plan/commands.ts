@@ -1,10 +1,11 @@
-import type { LoweredOp } from './storage.ts';
+import type { LoweredDispatch, LoweredOp } from './storage.ts';
 
 export interface Command {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
   readonly op: LoweredOp;
+  readonly dispatch: LoweredDispatch;
 }
 
 /** Commands in one pass, from each of these on to the last. */

@@ -81,7 +81,7 @@ export class Gpu {
   readonly #host: StepHost;
   /** Frees the programs of steps that nothing refers to any more. */
   readonly #dropped = new FinalizationRegistry((programs: ReadonlySet<Program>) => {
-    for (const program of programs) this.#release(program);
+    for (const program of programs) this.release(program);
   });
   /** Loads the tuner when it is first needed. Undefined where autotuning is off. */
   readonly #tuner: (() => Promise<Tuner>) | undefined;
@@ -115,12 +115,12 @@ export class Gpu {
     this.#tunes = autotune ?? !device.adapter.software;
     this.#host = {
       device,
-      compile: (recorded, progress) => this.#compile(recorded, progress),
+      compile: (recorded, progress) => this.compile(recorded, progress),
       run: async (program) => {
         if (this.#debug.validate) await this.#debug.validate(program);
         else program.run();
       },
-      release: (program, why) => this.#release(program, why),
+      release: (program, why) => this.release(program, why),
     };
     opened(this);
   }
@@ -203,14 +203,19 @@ export class Gpu {
   ): Promise<Tuned[]> {
     expectFunction('tune', fn);
     expectOptions('tune', options, ['again', 'progress']);
-    const recorded = recordFunction(fn, inputs);
+    const recorded = recordFunction(fn, inputs, 'tune');
     const tuner = await this.#tuner?.();
     if (!tuner) return [];
     const { tune } = await import('./compile.ts');
     return tune(recorded, this.device, tuner, options);
   }
 
-  async #compile(recorded: Recorded, progress?: CaptureProgress): Promise<Program> {
+  /**
+   * The program of what was recorded. `release` frees it.
+   *
+   * @internal
+   */
+  async compile(recorded: Recorded, progress?: CaptureProgress): Promise<Program> {
     const { fusion, strategy } = this.#debug;
     const [tuner, { compile }] = await Promise.all([
       strategy === undefined ? this.#tuner?.() : undefined,
@@ -223,7 +228,8 @@ export class Gpu {
     return program;
   }
 
-  #release(program: Program, why?: string): void {
+  /** @internal */
+  release(program: Program, why?: string): void {
     this.#programs.delete(program);
     program.dispose(why);
   }

@@ -74,10 +74,16 @@ function choiceOf(caps: Caps, node: Node, { training, readOnly }: Needed): Choic
   return { ...problem, operation, candidates: all, guess: choose(all) };
 }
 
+/** A plan, and the strategy that it is of. */
+interface ChosenPlan extends KernelPlan {
+  readonly strategy?: StrategyName;
+}
+
 /** The plan of the strategy that is asked for by name, where it is a candidate, else of the guess. */
-function planOf(choice: Choice, strategyOf: LowerOptions['strategyOf']): KernelPlan {
-  const name = strategyOf?.(choice);
-  return (choice.candidates.find((candidate) => candidate.name === name) ?? choice.guess).plan();
+function planOf(choice: Choice, strategyOf: LowerOptions['strategyOf']): ChosenPlan {
+  const wanted = strategyOf?.(choice);
+  const { name, plan } = choice.candidates.find((candidate) => candidate.name === wanted) ?? choice.guess;
+  return { ...plan(), strategy: name };
 }
 
 const planAlone = (caps: Caps, { operation: { kernel }, inputs, outputs, attrs }: Node): KernelPlan =>
@@ -144,7 +150,7 @@ export function* lowering(
   const wanted = needed(results, effects);
   const { roots, nodes } = wanted;
   if (!caps.f16) expectNoHalves(nodes);
-  const plans = new Map<Node, KernelPlan>();
+  const plans = new Map<Node, ChosenPlan>();
   for (const node of nodes) {
     plans.set(node, alone ? planAlone(caps, node) : planOf(choiceOf(caps, node, wanted), strategyOf));
     yield;
@@ -181,10 +187,10 @@ class Lowering {
   readonly storages = new Map<Tensor, Storage>();
   readonly #states = new Map<State, Storage>();
   readonly #caps: Caps;
-  readonly #plans: ReadonlyMap<Node, KernelPlan>;
+  readonly #plans: ReadonlyMap<Node, ChosenPlan>;
   readonly #shaders: Shaders;
 
-  constructor(caps: Caps, plans: ReadonlyMap<Node, KernelPlan>, shaders: Shaders) {
+  constructor(caps: Caps, plans: ReadonlyMap<Node, ChosenPlan>, shaders: Shaders) {
     this.#caps = caps;
     this.#plans = plans;
     this.#shaders = shaders;
@@ -268,7 +274,7 @@ class Lowering {
    * buffers: none is read and written in one dispatch, so of two inputs where one is computed from the other only
    * one is written in place, and an input that is packed twice is copied twice.
    */
-  #lowerPack(node: Node, plan: KernelPlan, group: Group, before: readonly LoweredOp[]): LoweredOp {
+  #lowerPack(node: Node, plan: ChosenPlan, group: Group, before: readonly LoweredOp[]): LoweredOp {
     const y = this.storageOf(node.outputs.y!);
     y.kept = true;
     const offsets = (node.attrs as { offsets: readonly number[] }).offsets;
@@ -300,7 +306,7 @@ class Lowering {
 
   #finish(
     group: Group,
-    plan: KernelPlan,
+    plan: ChosenPlan,
     names: Record<string, Storage>,
     reads: readonly Tensor[],
     writes: readonly Tensor[],
@@ -354,6 +360,7 @@ class Lowering {
       scratch,
       tables,
       nodes: group.nodes,
+      strategy: plan.strategy,
     };
   }
 }

@@ -49,6 +49,8 @@ export type CompileProgress = (done: number, total: number) => void;
 export class Program {
   /** Figures: operations, dispatches, pipelines, bytes. */
   readonly stats: ProgramStats;
+  /** @internal */
+  readonly commands: Command[] = [];
   readonly #device: Device;
   readonly #lowered: Lowered;
   readonly #store: StateStore;
@@ -59,7 +61,6 @@ export class Program {
   readonly #slots: GPUBuffer[] = [];
   readonly #own = new Map<Storage, GPUBuffer>();
   readonly #constants = new Map<Storage, HostArray>();
-  readonly #commands: Command[] = [];
   readonly #copies: Copy[] = [];
   /** The states that are read or written; in place of those in a flat one, that one. */
   readonly #states = new Set<State>();
@@ -197,7 +198,7 @@ export class Program {
         entries.push({ binding: 0, resource: { buffer: uniforms, offset: i * 256, size: 256 } });
       }
       const group = device.createBindGroup({ label: op.label, layout, entries });
-      this.#commands.push({ pipeline, group, workgroups: dispatch.workgroups, op });
+      this.commands.push({ pipeline, group, workgroups: dispatch.workgroups, op, dispatch });
       yield;
     }
     upload(device, uniforms, 0, packed);
@@ -304,7 +305,7 @@ export class Program {
     const { steadyDispatches } = this.stats;
     const first = this.#steadyOf === revision ? steadyDispatches : 0;
     this.#steadyOf = revision;
-    encodePass(encoder, this.#commands, [first, ...Array.from({ length: runs - 1 }, () => steadyDispatches)]);
+    encodePass(encoder, this.commands, [first, ...Array.from({ length: runs - 1 }, () => steadyDispatches)]);
     return encoder;
   }
 
@@ -338,7 +339,7 @@ export class Program {
           const encoder = this.#device.device.createCommandEncoder({ label: op.label });
           encodePass(
             encoder,
-            this.#commands.filter((command) => command.op === op),
+            this.commands.filter((command) => command.op === op),
           );
           this.#device.submit(encoder);
         });

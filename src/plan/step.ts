@@ -239,30 +239,31 @@ class Turns {
   }
 }
 
-/** What fn computes of placeholders for its inputs. */
+/** What fn computes of placeholders for its inputs. `call` begins messages. */
 export function recordFunction<R extends Results>(
   fn: (...inputs: Tensor[]) => R,
   inputs: readonly Tensor[],
+  call = 'capture',
 ): Recorded<R> {
   const placeholders = inputs.map(
     ({ shape, dtype, requiresGrad }, i) =>
       new Tensor({ shape, dtype }, { kind: 'input', name: `input ${i}` }, requiresGrad),
   );
   const { result: results, recording } = record(() =>
-    checkResults(expectSync('capture', fn(...placeholders))),
+    checkResults(call, expectSync(call, fn(...placeholders))),
   );
   const bases = Object.fromEntries(Object.entries(results).map(([name, value]) => [name, baseOf(value)]));
   return { placeholders, results, bases, recording };
 }
 
 /** Throws unless a captured function gave tensors by name. */
-function checkResults<R extends Results>(results: R): R {
+function checkResults<R extends Results>(call: string, results: R): R {
   if (typeof results !== 'object' || results === null || results instanceof Tensor) {
-    throw new FoveaError(`capture: the function returned ${results}; return tensors by name, or {}`);
+    throw new FoveaError(`${call}: the function returned ${results}; return tensors by name, or {}`);
   }
   for (const [name, value] of Object.entries(results)) {
     if (value instanceof Tensor) continue;
-    throw new FoveaError(`capture: result "${name}" is ${String(value)}, no tensor; return tensors by name`);
+    throw new FoveaError(`${call}: result "${name}" is ${String(value)}, no tensor; return tensors by name`);
   }
   return results;
 }

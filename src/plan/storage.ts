@@ -1,5 +1,6 @@
 import type { State } from '../graph/state.ts';
 import type { Node, Origin, Tensor } from '../graph/tensor.ts';
+import type { StrategyName } from '../kernels/strategy.ts';
 import { byteLength, type TensorSpec } from '../shape.ts';
 
 /** Memory of one tensor in a program. Views share their base's. */
@@ -25,6 +26,8 @@ export interface LoweredOp {
   readonly tables: ReadonlyMap<Storage, Float32Array | Int32Array | Uint32Array>;
   /** The recorded operations behind it, for messages and for FOVEA_VALIDATE. */
   readonly nodes: readonly Node[];
+  /** What computes its main node. Undefined for a chain of elementwise operations. */
+  readonly strategy?: StrategyName | undefined;
 }
 
 export interface LoweredDispatch {
