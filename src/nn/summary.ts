@@ -1,4 +1,5 @@
 import type { Caps } from '../device/caps.ts';
+import { flopsOf } from '../graph/flops.ts';
 import { record } from '../graph/recorder.ts';
 import type { State } from '../graph/state.ts';
 import { type Node, recordSegment, Tensor, zeros } from '../graph/tensor.ts';
@@ -44,16 +45,6 @@ const DEFAULTS: Caps = {
   maxBindingSize: 2 ** 27,
   maxStorageBuffers: 8,
 };
-
-/** Multiplications and additions of one operation; 0 for those that are not made of products. */
-function flopsOf({ op, inputs, outputs }: Node): number {
-  const y = outputs.y ? numel(outputs.y.shape) : 0;
-  if (op === 'conv2d') return 2 * y * numel(inputs.weight!.shape.slice(0, 3));
-  if (op === 'conv_transpose2d') return 2 * numel(inputs.x!.shape) * numel(inputs.weight!.shape.slice(0, 3));
-  if (op === 'linear') return 2 * y * inputs.weight!.shape[0]!;
-  if (op === 'matmul') return 2 * y * inputs.a!.shape.at(-1)!;
-  return 0;
-}
 
 const flopsIn = (nodes: readonly Node[]): number => nodes.reduce((total, node) => total + flopsOf(node), 0);
 
