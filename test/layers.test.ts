@@ -35,6 +35,7 @@ const LAYERS = [
   'tfjs',
   'tasks',
   'learn',
+  'profile',
   'open',
   'similarity',
   'verify',

@@ -1,4 +1,4 @@
-import type { Limits } from './limits.ts';
+import type { Limits } from '../../src/profile/limits.ts';
 import type { PeerName, ResultRow } from './results.ts';
 
 /** Colours that stay apart for colour-blind readers (Okabe and Ito). */

@@ -1,4 +1,4 @@
-import type { Limits } from './limits.ts';
+import type { Limits } from '../../src/profile/limits.ts';
 import type { Figures } from './measure.ts';
 
 /** A peer's part of a row: its figures, or in words why there are none. */

@@ -1,4 +1,4 @@
-import { type Limits, measureLimits } from './limits.ts';
+import { type Limits, measureLimits } from '../../src/profile/limits.ts';
 import { FULL, QUICK } from './measure.ts';
 import type { PeerName, PeerResult, ResultRow, Results } from './results.ts';
 import { type Libraries, runRow } from './runRow.ts';
@@ -58,7 +58,7 @@ export async function runBench(run: Run): Promise<Results> {
   const rows = run.rows.filter(({ half }) => !half || ours.gpu.device.caps.f16);
   const timed = Object.values(elsewhere.rows).flatMap((row) => Object.keys(row)) as PeerName[];
   const peers = [...new Set([...present(libraries), ...timed])];
-  const limits = run.limits ?? (await measureLimits(ours.probe, software));
+  const limits = run.limits ?? (await measureLimits(ours.gpu.device));
   const done: ResultRow[] = [];
   const results: Results = {
     adapter: name,

@@ -1,6 +1,6 @@
+import type { Limits } from '../../src/profile/limits.ts';
 import { mismatch } from './compare.ts';
 import type { Contestant } from './contestant.ts';
-import type { Limits } from './limits.ts';
 import { type Effort, measure } from './measure.ts';
 import type { Ours } from './ours.ts';
 import type { OnnxRuntime } from './peers/ort.ts';

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mismatch } from '../../bench/src/compare.ts';
 import { fromOrt, toOrt } from '../../bench/src/layout.ts';
-import { type Limits, measureLimits } from '../../bench/src/limits.ts';
 import { countNet } from '../../bench/src/networks/count.ts';
 import { mobilenet, resnet18 } from '../../bench/src/networks/nets.ts';
 import { Ours } from '../../bench/src/ours.ts';
@@ -13,6 +12,7 @@ import { summary, Table } from '../../bench/src/table.ts';
 import { bytesOf, type Workload } from '../../bench/src/workload.ts';
 import { allRows } from '../../bench/src/workloads/index.ts';
 import { matmul } from '../../src/graph/functions/reduce.ts';
+import { type Limits, measureLimits } from '../../src/profile/limits.ts';
 import { callsDuring } from '../plan/counting.ts';
 
 const gemm: Workload = {
@@ -34,7 +34,7 @@ describe('the bench', () => {
 
   beforeAll(async () => {
     ours = await Ours.open(undefined);
-    limits = await measureLimits(ours.probe, true, 1 / 16);
+    limits = await measureLimits(ours.gpu.device, 1 / 16);
     row = await runRow({ ours }, gemm, limits, effort);
   });
   afterAll(() => ours.dispose());

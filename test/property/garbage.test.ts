@@ -12,6 +12,7 @@ import * as models from '../../src/models/index.ts';
 import * as nn from '../../src/nn/index.ts';
 import * as onnx from '../../src/onnx/index.ts';
 import * as open from '../../src/open/index.ts';
+import * as profile from '../../src/profile/index.ts';
 import * as similarity from '../../src/similarity/index.ts';
 import * as tfjs from '../../src/tfjs/index.ts';
 import * as vision from '../../src/vision/index.ts';
@@ -20,7 +21,21 @@ import * as vision from '../../src/vision/index.ts';
  * Every exported function is called with garbage: what it throws, or rejects with, must be one of the errors of src/errors.ts
  * with the name of the function. Garbage that means something to a function may be taken.
  */
-const ENTRIES = { draw, fovea, nn, models, vision, data, io, onnx, tfjs, open, learn, similarity } as const;
+const ENTRIES = {
+  draw,
+  fovea,
+  nn,
+  models,
+  vision,
+  data,
+  io,
+  onnx,
+  tfjs,
+  open,
+  learn,
+  profile,
+  similarity,
+} as const;
 
 /** What no function takes. */
 const GARBAGE: readonly unknown[] = [
