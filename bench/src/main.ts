@@ -6,8 +6,9 @@ import type { AdapterChoice } from '../../src/device/device.ts';
 import { driverFile, kindOf } from './driver.ts';
 import { Ours } from './ours.ts';
 import { benchFolder, foveaVersion, webgpuVersion } from './peers/load.ts';
-import { openTfjs } from './peers/node.ts';
+import { openJax, openTfjs } from './peers/node.ts';
 import { OnnxRuntime } from './peers/ort.ts';
+import { OnnxRuntimeCpu } from './peers/ortCpu.ts';
 import { renderReport } from './report.ts';
 import { type PeerName, resultsName, rounded } from './results.ts';
 import { type Elsewhere, filtered, present, QUICK_PATIENCE, runBench } from './runBench.ts';
@@ -16,7 +17,7 @@ import { allRows } from './workloads/index.ts';
 const USAGE = `npm run bench -- [options]
   --filter TEXT     only rows whose name contains TEXT (or one of several, separated by commas)
   --adapter NAME    hardware, lavapipe or swiftshader; default: FOVEA_ADAPTER, or else the first that exists
-  --peers NAMES     tfjs, ort, or "none" for Fovea alone; default: both
+  --peers NAMES     tfjs, ort, jax, ortCpu (onnxruntime without WebGPU), or "none" for Fovea alone; default: all
   --quick           batch 1, fewer repetitions, and smaller sizes or none for the largest rows
   --page            serve the benchmark as a page, to this machine only (PORT; default 8090)
   --torch FILE      also show the times that bench/torch/train.py has measured on this machine
@@ -25,7 +26,7 @@ const USAGE = `npm run bench -- [options]
   --save            write results and report also with --filter; --no-save: never`;
 
 const ADAPTERS = ['hardware', 'lavapipe', 'swiftshader', 'auto'];
-const PEERS: readonly PeerName[] = ['tfjs', 'ort'];
+const PEERS: readonly PeerName[] = ['tfjs', 'ort', 'jax', 'ortCpu'];
 
 function options() {
   const { values } = parseArgs({
@@ -78,9 +79,13 @@ async function main(): Promise<void> {
   const rows = rowsOn(kind === 'swiftshader');
   if (rows.length === 0) throw new Error(`no row's name holds "${filter}"; --list shows them all`);
   const patience = quick ? QUICK_PATIENCE : undefined;
-  const tfjs = peers.includes('tfjs') ? await openTfjs(kind, patience) : undefined;
-  const ort = peers.includes('ort') ? OnnxRuntime.open(driverFile(kind), patience) : undefined;
-  const libraries = { ours, tfjs, ort };
+  const libraries = {
+    ours,
+    tfjs: peers.includes('tfjs') ? await openTfjs(kind, patience) : undefined,
+    ort: peers.includes('ort') ? OnnxRuntime.open(driverFile(kind), patience) : undefined,
+    jax: peers.includes('jax') ? await openJax(kind) : undefined,
+    ortCpu: peers.includes('ortCpu') ? OnnxRuntimeCpu.open(os.availableParallelism()) : undefined,
+  };
   if (present(libraries).length < peers.length) {
     console.log('peers are not installed: npm run bench:peers installs them');
   }

@@ -6,12 +6,16 @@ export const COLORS: Readonly<Record<PeerName | 'fovea', string>> = {
   fovea: '#0072b2',
   tfjs: '#d55e00',
   ort: '#009e73',
+  jax: '#56b4e9',
+  ortCpu: '#4d4d4d',
   torch: '#cc79a7',
   torchAmp: '#e69f00',
 };
 export const NAMES: Readonly<Record<PeerName, string>> = {
   tfjs: 'tfjs',
   ort: 'onnxruntime',
+  jax: 'jax-js',
+  ortCpu: 'onnxruntime, CPU',
   torch: 'PyTorch, f32',
   torchAmp: 'PyTorch, mixed',
 };
@@ -57,8 +61,8 @@ export function ratioPlot(rows: readonly ResultRow[], peers: readonly PeerName[]
   ]);
   parts.push(text(left, 20, 'time of the peer over time of Fovea (logarithmic): right of 1x Fovea is ahead'));
   for (const [i, peer] of peers.entries()) {
-    parts.push(`<rect x="${left + i * 120}" y="28" width="10" height="10" fill="${COLORS[peer]}"/>`);
-    parts.push(text(left + i * 120 + 15, 37, NAMES[peer]));
+    parts.push(`<rect x="${20 + i * 160}" y="28" width="10" height="10" fill="${COLORS[peer]}"/>`);
+    parts.push(text(20 + i * 160 + 15, 37, NAMES[peer]));
   }
   for (const [i, { name, ratio }] of shown.entries()) {
     const y = top + i * rowHeight;

@@ -12,8 +12,11 @@ export type PeerResult =
   | { readonly cannot: string }
   | { readonly failed: string };
 
-/** Peers of the same process, and PyTorch's eager mode, which is timed before: f32 without TF32, and mixed precision. */
-export type PeerName = 'tfjs' | 'ort' | 'torch' | 'torchAmp';
+/**
+ * Peers of the same process on WebGPU; onnxruntime's CPU kernels; and PyTorch's eager mode, which is timed before: f32 without TF32,
+ * and mixed precision.
+ */
+export type PeerName = 'tfjs' | 'ort' | 'jax' | 'ortCpu' | 'torch' | 'torchAmp';
 
 /** One row of the results. Times in milliseconds, medians of wall time unless they say GPU. */
 export interface ResultRow {

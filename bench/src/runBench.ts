@@ -1,7 +1,8 @@
 import { type Limits, measureLimits } from '../../src/profile/limits.ts';
 import { FULL, QUICK } from './measure.ts';
+import { NAMES } from './plots.ts';
 import type { PeerName, PeerResult, ResultRow, Results } from './results.ts';
-import { type Libraries, runRow } from './runRow.ts';
+import { type Libraries, type Peers, runRow } from './runRow.ts';
 import { short, summary, Table } from './table.ts';
 import type { Row } from './workload.ts';
 
@@ -47,17 +48,27 @@ function beside(row: ResultRow, { rows }: Elsewhere): ResultRow {
   };
 }
 
-export const present = ({ tfjs, ort }: Libraries): PeerName[] =>
-  (['tfjs', 'ort'] as const).filter((peer) => ({ tfjs, ort })[peer] !== undefined);
+const HERE = ['tfjs', 'ort', 'jax', 'ortCpu'] as const;
+
+/** The peers that take part. */
+export const present = (peers: Peers): (keyof Peers)[] => HERE.filter((name) => peers[name] !== undefined);
+
+const versionsOf = (peers: Peers): Record<string, string> =>
+  Object.fromEntries(
+    present(peers).map((name) => {
+      const { version, note } = peers[name]!;
+      return [NAMES[name], note === undefined ? version : `${version} (${note})`];
+    }),
+  );
 
 /** Measures the limits, then row after row, and prints a line for each as it comes. */
 export async function runBench(run: Run): Promise<Results> {
   const { libraries, quick, versions, machine, print, elsewhere = { versions: {}, rows: {} } } = run;
-  const { ours, tfjs, ort } = libraries;
+  const { ours } = libraries;
   const { name, software } = ours.gpu.device.adapter;
   const rows = run.rows.filter(({ half }) => !half || ours.gpu.device.caps.f16);
   const timed = Object.values(elsewhere.rows).flatMap((row) => Object.keys(row)) as PeerName[];
-  const peers = [...new Set([...present(libraries), ...timed])];
+  const peers = [...new Set<PeerName>([...present(libraries), ...timed])];
   const limits = run.limits ?? (await measureLimits(ours.gpu.device));
   const done: ResultRow[] = [];
   const results: Results = {
@@ -68,8 +79,7 @@ export async function runBench(run: Run): Promise<Results> {
     versions: {
       ...versions,
       ...elsewhere.versions,
-      ...(tfjs ? { tfjs: tfjs.version } : {}),
-      ...(ort ? { onnxruntime: ort.version } : {}),
+      ...versionsOf(libraries),
     },
     limits,
     rows: done,

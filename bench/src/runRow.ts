@@ -3,16 +3,28 @@ import { mismatch } from './compare.ts';
 import type { Contestant } from './contestant.ts';
 import { type Effort, measure } from './measure.ts';
 import type { Ours } from './ours.ts';
-import type { OnnxRuntime } from './peers/ort.ts';
-import type { Tfjs } from './peers/tfjs.ts';
 import { type PeerName, type PeerResult, type ResultRow, rates } from './results.ts';
-import type { Workload } from './workload.ts';
+import type { JaxWay, OrtWay, TfjsWay, Workload } from './workload.ts';
+
+/** A library that computes rows in a way of its own. */
+export interface Peer<Way> {
+  readonly version: string;
+  /** What a reader should know of how it runs. */
+  readonly note?: string;
+  prepare(workload: Workload, way: Way): Promise<Contestant>;
+}
+
+/** Peers of this process, in the order in which they take their turns. */
+export interface Peers {
+  readonly tfjs?: Peer<TfjsWay>;
+  readonly ort?: Peer<OrtWay>;
+  readonly jax?: Peer<JaxWay>;
+  readonly ortCpu?: Peer<OrtWay>;
+}
 
 /** Who takes part. */
-export interface Libraries {
+export interface Libraries extends Peers {
   readonly ours: Ours;
-  readonly tfjs?: Tfjs;
-  readonly ort?: OnnxRuntime;
 }
 
 const firstLine = (error: unknown): string => String((error as Error)?.message ?? error).split('\n')[0]!;
@@ -27,13 +39,18 @@ export async function runRow(
   const own = await libraries.ours.prepare(workload);
   const peers: Partial<Record<PeerName, PeerResult>> = {};
   const racing: [PeerName, Contestant][] = [];
-  const enter = async (name: PeerName, cannot: string | undefined, prepare: () => Promise<Contestant>) => {
-    if (cannot !== undefined) {
-      peers[name] = { cannot };
+  const enter = async <Way extends object>(
+    name: PeerName,
+    peer: Peer<Way> | undefined,
+    way: Way | string,
+  ) => {
+    if (!peer) return;
+    if (typeof way === 'string') {
+      peers[name] = { cannot: way };
       return;
     }
     try {
-      const contestant = await prepare();
+      const contestant = await peer.prepare(workload, way);
       const both = [own.results, contestant.results] as const;
       const [a, b] = workload.comparable?.(...both) ?? both;
       const wrong = mismatch(a, b, workload.tolerance);
@@ -46,17 +63,10 @@ export async function runRow(
       peers[name] = { failed: firstLine(error) };
     }
   };
-  const { tfjs, ort } = libraries;
-  if (tfjs) {
-    const way = workload.tfjs;
-    const words = typeof way === 'string' ? way : undefined;
-    await enter('tfjs', words, () => tfjs.prepare(workload, way as Exclude<typeof way, string>));
-  }
-  if (ort) {
-    const way = workload.ort;
-    const words = typeof way === 'string' ? way : undefined;
-    await enter('ort', words, () => ort.prepare(workload, way as Exclude<typeof way, string>));
-  }
+  await enter('tfjs', libraries.tfjs, workload.tfjs);
+  await enter('ort', libraries.ort, workload.ort);
+  await enter('jax', libraries.jax, workload.jax);
+  await enter('ortCpu', libraries.ortCpu, workload.ort);
   const contestants = [own, ...racing.map(([, contestant]) => contestant)];
   const [ours, ...theirs] = await measure(contestants, effort);
   const ratio: Partial<Record<PeerName, number>> = {};

@@ -41,6 +41,10 @@ const COLUMNS: readonly (readonly [head: string, cell: Cell, peer?: PeerName])[]
   ['tfjs', peerRatio('tfjs'), 'tfjs'],
   ['ort ms', peerTime('ort'), 'ort'],
   ['ort', peerRatio('ort'), 'ort'],
+  ['jax ms', peerTime('jax'), 'jax'],
+  ['jax', peerRatio('jax'), 'jax'],
+  ['cpu ms', peerTime('ortCpu'), 'ortCpu'],
+  ['cpu', peerRatio('ortCpu'), 'ortCpu'],
   ['torch ms', peerTime('torch'), 'torch'],
   ['torch', peerRatio('torch'), 'torch'],
   ['amp ms', peerTime('torchAmp'), 'torchAmp'],
@@ -85,29 +89,33 @@ const words = (result: PeerResult): string | undefined => {
 const isOnCpu = (result: PeerResult | undefined): boolean =>
   result !== undefined && 'onCpu' in result && result.onCpu === true;
 
+/** How the lines under the table begin, which are the columns' heads: onnxruntime's CPU kernels are no peer on WebGPU. */
+const LINES: Readonly<Partial<Record<PeerName, string>>> = { ortCpu: 'cpu (onnxruntime without WebGPU)' };
+
 /** Under the table: what peers cannot do, and the ratios' means. */
 export function summary({ rows }: Pick<Results, 'rows'>, peers: readonly PeerName[]): string[] {
   const lines: string[] = [];
   for (const peer of peers) {
+    const begin = LINES[peer] ?? peer;
     const reasons = new Map<string, string[]>();
     for (const { name, peers: results } of rows) {
       const reason = results[peer] && words(results[peer]);
       if (reason) reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
     }
     for (const [reason, names] of reasons) {
-      lines.push(`${peer}: ${reason}: ${names.length > 4 ? `${names.length} rows` : names.join('; ')}`);
+      lines.push(`${begin}: ${reason}: ${names.length > 4 ? `${names.length} rows` : names.join('; ')}`);
     }
     const onCpu = rows.filter(({ peers: results }) => isOnCpu(results[peer]));
     if (onCpu.length > 0) {
       const names = onCpu.map(({ name, ratio }) => `${name} (${short(ratio[peer])}x)`);
-      lines.push(`${peer}: * computed on the CPU, not counted below: ${names.join('; ')}`);
+      lines.push(`${begin}: * computed on the CPU, not counted below: ${names.join('; ')}`);
     }
     const counted = rows.filter(({ ratio, peers: all }) => ratio[peer] !== undefined && !isOnCpu(all[peer]));
     const ratios = counted.map(({ ratio }) => ratio[peer]!);
     if (ratios.length === 0) continue;
     const behind = counted.filter(({ ratio }) => ratio[peer]! <= 1).map(({ name }) => name);
     lines.push(
-      `${peer}: ${short(geometricMean(ratios))}x in the geometric mean of ${ratios.length} rows; ${
+      `${begin}: ${short(geometricMean(ratios))}x in the geometric mean of ${ratios.length} rows; ${
         behind.length === 0 ? 'ahead in all of them' : `behind in: ${behind.join('; ')}`
       }`,
     );

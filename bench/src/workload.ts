@@ -1,6 +1,7 @@
 import { type Tensor, zeros } from '../../src/graph/tensor.ts';
 import { generator } from '../../src/nn/random.ts';
 import { numel, type Shape } from '../../src/shape.ts';
+import type { Jax, JaxArray } from './peers/jaxTypes.ts';
 import type { OnnxGraph } from './peers/onnx.ts';
 import type { Tf, TfTensor } from './peers/tfTypes.ts';
 
@@ -47,6 +48,23 @@ export interface OrtWay {
   readonly mixed?: boolean;
 }
 
+export interface JaxWay {
+  /**
+   * What is computed, recorded once by jit. Images are [N,C,H,W] and filters [O,I,kh,kw]. Of a training step also what the next
+   * run gets for `state`.
+   */
+  readonly fn: (
+    jax: Jax,
+    inputs: readonly JaxArray[],
+    state: readonly JaxArray[],
+  ) => { readonly outputs: readonly JaxArray[]; readonly state?: readonly JaxArray[] };
+  /** What is on the GPU besides the inputs, such as a network's weights; from the inputs' values. */
+  readonly state?: (values: readonly Values[]) => readonly { readonly data: Values; readonly shape: Shape }[];
+  /** Of each output; default: plain. */
+  readonly outputs?: readonly Layout[];
+  readonly note?: string;
+}
+
 /** One row of the bench: the same computation in each library. */
 export interface Workload {
   readonly name: string;
@@ -57,10 +75,12 @@ export interface Workload {
   readonly bytes: number;
   /** Records the graph. The results are compared with the peers' in this order. */
   readonly ours: (...inputs: Tensor[]) => Readonly<Record<string, Tensor>>;
-  /** Inputs in halves, ours alone: no peer has such kernels for f16 on WebGPU. */
+  /** Inputs in halves: of the peers, only jax-js has kernels for f16 on WebGPU. */
   readonly half?: boolean;
   readonly tfjs: TfjsWay | Cannot;
+  /** On WebGPU, and on the CPU. */
   readonly ort: OrtWay | Cannot;
+  readonly jax: JaxWay | Cannot;
   /** What of our results and a peer's is compared, where it is not all of both as it stands. */
   readonly comparable?: (
     ours: readonly Values[],
@@ -101,6 +121,8 @@ export function valuesOf(inputs: readonly Input[]): Values[] {
 }
 
 const F32_ONLY = 'computes it in f32 only';
+/** The last place of a half. */
+const HALF_TOLERANCE = 2 ** -10;
 
 /** The same row in halves, where the device has them. */
 export const inHalves = (workload: Workload): Workload => ({
@@ -108,6 +130,7 @@ export const inHalves = (workload: Workload): Workload => ({
   name: `${workload.name}, f16`,
   bytes: workload.bytes / 2,
   half: true,
+  tolerance: HALF_TOLERANCE,
   tfjs: F32_ONLY,
   ort: F32_ONLY,
 });

@@ -23,6 +23,7 @@ const gemm: Workload = {
   ours: (a, b) => ({ y: matmul(a!, b!) }),
   tfjs: 'absent',
   ort: 'absent',
+  jax: 'absent',
 };
 
 const effort = { rounds: 2, time: 20, iterations: 2, once: 500 };
@@ -165,6 +166,11 @@ describe('the table', () => {
       'tfjs: no such thing: c',
       'tfjs: * computed on the CPU, not counted below: d (9.00x)',
       'tfjs: 1.00x in the geometric mean of 2 rows; behind in: b',
+    ]);
+    // Without WebGPU: a line of its own.
+    const cpu = rows.map((row) => ({ ...row, ratio: { ortCpu: 0.5 }, peers: { ortCpu: figures } }));
+    expect(summary({ rows: cpu }, ['ortCpu'])).toEqual([
+      'cpu (onnxruntime without WebGPU): 0.5x in the geometric mean of 4 rows; behind in: a; b; c; d',
     ]);
     const table = new Table(['a'], ['tfjs']);
     expect(table.head()).toContain('tfjs ms');

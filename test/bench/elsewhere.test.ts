@@ -15,6 +15,7 @@ const gemm: Workload = {
   ours: (a, b) => ({ y: matmul(a!, b!) }),
   tfjs: 'absent',
   ort: 'absent',
+  jax: 'absent',
 };
 
 let ours: Ours;

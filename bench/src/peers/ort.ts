@@ -1,28 +1,9 @@
 import type { Contestant } from '../contestant.ts';
-import { fromOrt, toOrt } from '../layout.ts';
-import { type OrtWay, type Values, valuesOf, type Workload } from '../workload.ts';
+import { fromOrt } from '../layout.ts';
+import type { OrtWay, Values, Workload } from '../workload.ts';
 import { loadPeer, peerVersion } from './load.ts';
 import { OnnxGraph, type OnnxProto } from './onnx.ts';
-
-interface OrtTensor {
-  readonly location: 'cpu' | 'gpu-buffer';
-  readonly type: string;
-  readonly dims: readonly number[];
-  readonly data: Float32Array | Int32Array | BigInt64Array;
-  dispose(): void;
-}
-
-type Tensors = Record<string, OrtTensor>;
-
-interface Session {
-  run(feeds: Tensors, fetches?: Tensors): Promise<Tensors>;
-  release(): Promise<void>;
-}
-
-interface Ort {
-  readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<Session> };
-  readonly Tensor: new (type: string, data: Values, dims: readonly number[]) => OrtTensor;
-}
+import { modelOf, type Ort, type OrtTensor, type Session, type Tensors, valuesIn } from './ortModel.ts';
 
 /** What a session may choose between; the fastest is measured. */
 interface Variant {
@@ -39,8 +20,6 @@ interface Prepared {
   readonly secondMs: number;
 }
 
-/** Nodes that are spatial, so that the layout inside of onnxruntime matters. */
-const SPATIAL = /Conv|Pool|Resize|InstanceNormalization/;
 const RANKS = [0, 1, 2, 3, 4];
 
 async function timeOf(run: () => Promise<void>): Promise<number> {
@@ -122,32 +101,17 @@ export class OnnxRuntime {
   }
 
   async #download(value: OrtTensor): Promise<Values> {
-    if (value.location === 'cpu') {
-      return value.data instanceof BigInt64Array ? Int32Array.from(value.data, Number) : value.data;
-    }
+    if (value.location === 'cpu') return valuesIn(value);
     const session = await this.#helper('negate', value.dims.length, 'cpu');
     const negated = Object.values(await session.run({ x: value }))[0]!;
     return (negated.data as Float32Array).map((v) => -v);
   }
 
   async prepare(workload: Workload, way: OrtWay): Promise<Contestant> {
-    const graph = new OnnxGraph();
-    const values = valuesOf(workload.inputs).map((data, i) => {
-      const { shape, layout = 'plain' } = workload.inputs[i]!;
-      return toOrt(data, shape, layout);
-    });
+    const { model, inputs, outputs, spatial } = modelOf(this.#onnx, workload, way);
     const feeds: Tensors = {};
-    const names: string[] = [];
-    for (const [i, { data, dims }] of values.entries()) {
-      const floats = data instanceof Float32Array;
-      if (floats && !workload.inputs[i]!.weight) {
-        names.push(graph.input(`input${i}`, dims));
-        feeds[`input${i}`] = await this.#upload(data, dims);
-      } else names.push(graph.constant(floats ? data : [...data], dims));
-    }
-    const outputs = way.make(graph, names);
-    const model = graph.build(this.#onnx, outputs);
-    const layouts = graph.has(SPATIAL) ? (['NHWC', 'NCHW'] as const) : (['NHWC'] as const);
+    for (const { name, data, dims } of inputs) feeds[name] = await this.#upload(data, dims);
+    const layouts = spatial ? (['NHWC', 'NCHW'] as const) : (['NHWC'] as const);
     let best: { contestant: Contestant; time: number } | undefined;
     for (const layout of layouts) {
       const { contestant, secondMs } = await this.#prepareLayout(model, feeds, outputs, way, layout);

@@ -2,6 +2,8 @@ import { grad } from '../../../src/graph/backward.ts';
 import { conv2d, convTranspose2d } from '../../../src/graph/functions/conv.ts';
 import type { Shape } from '../../../src/shape.ts';
 import { numel } from '../../../src/shape.ts';
+import { double } from '../networks/jaxLayers.ts';
+import type { Jax, JaxArray } from '../peers/jaxTypes.ts';
 import type { Attribute } from '../peers/onnx.ts';
 import {
   bytesOf,
@@ -44,6 +46,7 @@ const CONV_SETTINGS: readonly TfSettings[] = [{}, { WEBGPU_CONV_SEPARATE_IM2COL_
 const INPUT_GRADIENT_SETTINGS: readonly TfSettings[] = [{}, { WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE: false }];
 
 const ends = (y: string): string[] => [y];
+const pair = (value: number): [number, number] => [value, value];
 const same = (value: number, count: number): number[] => new Array<number>(count).fill(value);
 
 function convolution(batch: number, conv: Conv): Workload[] {
@@ -72,6 +75,13 @@ function convolution(batch: number, conv: Conv): Workload[] {
   const tfAttributes = { strides: [stride, stride], pad: padding, dimRoundingMode: 'floor' };
   const tfFilter = [kernel, kernel, depthwise ? channels : channels / groups, depthwise ? 1 : out];
   const dilated = 'tfjs refuses gradients of dilated convolutions';
+  const jaxConv = ({ lax }: Jax, a: JaxArray, b: JaxArray) =>
+    lax.convGeneralDilated(a, b, same(stride, 2), [pair(padding), pair(padding)], {
+      rhsDilation: same(dilation, 2),
+      featureGroupCount: groups,
+    });
+  const nchw: Shape = [batch, channels, height, width];
+  const oihw: Shape = [out, channels / groups, kernel, kernel];
   const depthwiseAttributes = { ...tfAttributes, dilations: [1, 1] };
   return [
     {
@@ -91,6 +101,7 @@ function convolution(batch: number, conv: Conv): Workload[] {
         },
       },
       ort: { outputs: ['image'], make: (graph, inputs) => ends(graph.node('Conv', inputs, attributes)) },
+      jax: { outputs: ['image'], fn: (jax, [a, b]) => ({ outputs: [jaxConv(jax, a!, b!)] }) },
     },
     {
       ...shared,
@@ -136,6 +147,12 @@ function convolution(batch: number, conv: Conv): Workload[] {
           return ends(graph.node('ConvTranspose', [dy!, w!], { ...attributes, output_padding }));
         },
       },
+      jax: {
+        outputs: ['image'],
+        fn: (jax, [dy, b]) => ({
+          outputs: jax.grads((a) => jaxConv(jax, a!, b!), [jax.np.zeros(nchw)], dy!),
+        }),
+      },
     },
     {
       ...shared,
@@ -172,9 +189,17 @@ function convolution(batch: number, conv: Conv): Workload[] {
                 ],
             },
       ort: NO_TRAINING,
+      jax: {
+        outputs: ['filter'],
+        fn: (jax, [a, dy]) => ({
+          outputs: jax.grads((b) => jaxConv(jax, a!, b!), [jax.np.zeros(oihw)], dy!),
+        }),
+      },
     },
   ];
 }
+
+const AS_PRODUCT = 'as a matrix product';
 
 /** 2x2, stride 2: how U-Nets go up. */
 function transposed(batch: number): Workload[] {
@@ -203,6 +228,11 @@ function transposed(batch: number): Workload[] {
         outputs: ['image'],
         make: (graph, inputs) => ends(graph.node('ConvTranspose', inputs, attributes)),
       },
+      jax: {
+        note: AS_PRODUCT,
+        outputs: ['image'],
+        fn: (jax, [a, b]) => ({ outputs: [double(jax, a!, b!)] }),
+      },
     },
     {
       ...shared,
@@ -222,6 +252,13 @@ function transposed(batch: number): Workload[] {
         note: 'as Conv',
         outputs: ['image'],
         make: (graph, [dy, w]) => ends(graph.node('Conv', [dy!, w!], attributes)),
+      },
+      jax: {
+        note: AS_PRODUCT,
+        outputs: ['image'],
+        fn: (jax, [dy, b]) => ({
+          outputs: jax.grads((a) => double(jax, a!, b!), [jax.np.zeros([batch, 128, 28, 28])], dy!),
+        }),
       },
     },
     {
@@ -243,6 +280,13 @@ function transposed(batch: number): Workload[] {
           ],
       },
       ort: NO_TRAINING,
+      jax: {
+        note: AS_PRODUCT,
+        outputs: ['filter'],
+        fn: (jax, [a, dy]) => ({
+          outputs: jax.grads((b) => double(jax, a!, b!), [jax.np.zeros([128, 64, 2, 2])], dy!),
+        }),
+      },
     },
   ];
 }

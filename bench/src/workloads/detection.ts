@@ -67,6 +67,7 @@ function roiAligns(): Workload[] {
           ];
         },
       },
+      jax: 'jax-js has no RoIAlign',
     },
     {
       name: `${name}, backward`,
@@ -79,6 +80,7 @@ function roiAligns(): Workload[] {
       },
       tfjs: NO_ROI_ALIGN,
       ort: NO_TRAINING,
+      jax: 'jax-js has no RoIAlign',
     },
   ];
 }
@@ -147,6 +149,7 @@ const boxesNms = (count: number): Workload => ({
       ];
     },
   },
+  jax: 'jax-js has no NMS',
   comparable: ([indices, kept], [theirs]) => [[indices!.slice(0, kept![0])], [theirs!]],
 });
 
@@ -174,6 +177,14 @@ function best(count: number, k: number): Workload {
     ort: {
       note: whole ? 'as TopK of all' : undefined,
       make: (graph, [x]) => graph.node('TopK', [x!, graph.constant([k])], {}, 2).slice(0, 1),
+    },
+    jax: {
+      note: whole ? 'as argsort, taken from the end' : undefined,
+      fn: ({ np, lax }, [x]) => {
+        if (!whole) return { outputs: lax.topK(x!, k) };
+        const order = np.flip(np.argsort(x!));
+        return { outputs: [np.take(x!, order), order] };
+      },
     },
   };
 }

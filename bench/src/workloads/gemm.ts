@@ -13,6 +13,7 @@ const gemm = (n: number): Workload => ({
       () => [tf.matMul(a!, b!)],
   },
   ort: { make: (graph, inputs) => [graph.node('MatMul', inputs)] },
+  jax: { fn: ({ np }, [a, b]) => ({ outputs: [np.matmul(a!, b!)] }) },
 });
 
 export const gemmRows = ({ quick, slow = false }: Sizes): Row[] => {

@@ -3,6 +3,8 @@ import { batchNormTrain, interpolate, maxPool2d } from '../../../src/graph/funct
 import { full, zeros } from '../../../src/graph/tensor.ts';
 import type { Shape } from '../../../src/shape.ts';
 import { numel } from '../../../src/shape.ts';
+import { maxPool as jaxMaxPool } from '../networks/jaxLayers.ts';
+import type { Jax, JaxArray } from '../peers/jaxTypes.ts';
 import {
   bytesOf,
   type Input,
@@ -18,6 +20,30 @@ const NO_TRAINING = 'onnxruntime has no training';
 const EPS = 1e-5;
 
 const image = (shape: Shape): Input => ({ shape, layout: 'image' });
+
+/** Of [N,C,H,W]. */
+function jaxBatchNorm({ np }: Jax, x: JaxArray, weight: JaxArray, bias: JaxArray): JaxArray {
+  const channel = (value: JaxArray) => np.reshape(value, [1, value.shape[0]!, 1, 1]);
+  const mean = np.mean(x, [0, 2, 3], { keepdims: true });
+  const variance = np.mean(np.square(np.subtract(x, mean)), [0, 2, 3], { keepdims: true });
+  const even = np.divide(np.subtract(x, mean), np.sqrt(np.add(variance, EPS)));
+  return np.add(np.multiply(even, channel(weight)), channel(bias));
+}
+
+/** Twice as high and wide, as `jax.image.resize` does it: by what each pixel takes of each, along each side. */
+function jaxDouble({ np }: Jax, x: JaxArray): JaxArray {
+  const [from, to] = [x.shape[3]!, 2 * x.shape[3]!];
+  const shares = new Float32Array(from * to);
+  for (let i = 0; i < to; i++) {
+    const at = (i * (from - 1)) / (to - 1);
+    const low = Math.min(Math.floor(at), from - 2);
+    shares[low * to + i] = low + 1 - at;
+    shares[(low + 1) * to + i] = at - low;
+  }
+  const table = np.array(shares, { shape: [from, to] });
+  const along = (y: JaxArray) => np.transpose(np.matmul(y, table), [0, 1, 3, 2]);
+  return along(along(x));
+}
 
 function batchNorm(batch: number): Workload[] {
   const x: Shape = [batch, 56, 56, 64];
@@ -45,6 +71,11 @@ function batchNorm(batch: number): Workload[] {
           },
       },
       ort: NO_TRAINING,
+      jax: {
+        note: 'without running statistics',
+        outputs: ['image'],
+        fn: (jax, [a, weight, bias]) => ({ outputs: [jaxBatchNorm(jax, a!, weight!, bias!)] }),
+      },
     },
     {
       name: `${name}, forward and backward`,
@@ -69,6 +100,13 @@ function batchNorm(batch: number): Workload[] {
         },
       },
       ort: NO_TRAINING,
+      jax: {
+        note: 'without running statistics',
+        outputs: ['image'],
+        fn: (jax, [a, weight, bias, dy]) => ({
+          outputs: jax.grads((p, w, b) => jaxBatchNorm(jax, p!, w!, b!), [a!, weight!, bias!], dy!),
+        }),
+      },
     },
   ];
 }
@@ -96,6 +134,11 @@ function maxPool(batch: number): Workload[] {
           graph.node('MaxPool', inputs, { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }),
         ],
       },
+      jax: {
+        note: 'padded by selection',
+        outputs: ['image'],
+        fn: (jax, [a]) => ({ outputs: [jaxMaxPool(jax, a!, 3, 2, 1)] }),
+      },
     },
     {
       name: `${name}, forward and backward`,
@@ -110,6 +153,11 @@ function maxPool(batch: number): Workload[] {
         },
       },
       ort: NO_TRAINING,
+      jax: {
+        note: 'padded by selection',
+        outputs: ['image'],
+        fn: (jax, [a, dy]) => ({ outputs: jax.grads((p) => jaxMaxPool(jax, p!, 3, 2, 1), [a!], dy!) }),
+      },
     },
   ];
 }
@@ -141,6 +189,11 @@ function bilinear(batch: number): Workload[] {
           }),
         ],
       },
+      jax: {
+        note: 'as matrix products',
+        outputs: ['image'],
+        fn: (jax, [a]) => ({ outputs: [jaxDouble(jax, a!)] }),
+      },
     },
     {
       name: `${name}, backward`,
@@ -160,6 +213,14 @@ function bilinear(batch: number): Workload[] {
         },
       },
       ort: NO_TRAINING,
+      jax: {
+        note: 'as matrix products',
+        outputs: ['image'],
+        fn: (jax, [dy]) => {
+          const a = jax.np.zeros([batch, 64, 56, 56]);
+          return { outputs: jax.grads((p) => jaxDouble(jax, p!), [a], dy!) };
+        },
+      },
     },
   ];
 }

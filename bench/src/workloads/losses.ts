@@ -2,11 +2,23 @@ import { grad } from '../../../src/graph/backward.ts';
 import { crossEntropy, sigmoidFocalLoss } from '../../../src/graph/functions/losses.ts';
 import type { Shape } from '../../../src/shape.ts';
 import { numel } from '../../../src/shape.ts';
+import type { Jax, JaxArray } from '../peers/jaxTypes.ts';
 import type { OnnxGraph } from '../peers/onnx.ts';
 import type { Tf, TfTensor } from '../peers/tfTypes.ts';
 import { bytesOf, type Input, type Row, rowsOf, type Sizes, type Workload } from '../workload.ts';
 
 const NO_TRAINING = 'onnxruntime has no training';
+
+/** The mean over rows of logits; a class for each. */
+export function jaxCrossEntropy(
+  { np, nn }: Jax,
+  logits: JaxArray,
+  labels: JaxArray,
+  classes: number,
+): JaxArray {
+  const own = np.sum(np.multiply(nn.logSoftmax(logits, -1), nn.oneHot(labels, classes)), -1);
+  return np.negative(np.mean(own));
+}
 
 /** A class for each pixel. Peers want one number a class, 1 or 0: made beforehand, outside of the time. */
 function softmaxCrossEntropy({ slow = false }: Sizes): Workload[] {
@@ -58,6 +70,7 @@ function softmaxCrossEntropy({ slow = false }: Sizes): Workload[] {
           ];
         },
       },
+      jax: { fn: (jax, [a, target]) => ({ outputs: [jaxCrossEntropy(jax, a!, target!, classes)] }) },
     },
     {
       name: `${name}, forward and backward`,
@@ -77,6 +90,12 @@ function softmaxCrossEntropy({ slow = false }: Sizes): Workload[] {
         },
       },
       ort: NO_TRAINING,
+      jax: {
+        fn: (jax, [a, target]) => {
+          const [loss, [dx]] = jax.valueAndGrads(([p]) => jaxCrossEntropy(jax, p!, target!, classes), [a!]);
+          return { outputs: [dx!, loss] };
+        },
+      },
     },
   ];
 }
@@ -91,6 +110,17 @@ export function focalOfTfjs(tf: Tf, x: TfTensor, t: TfTensor, weight?: TfTensor)
   const alpha = tf.add(1 - ALPHA, tf.mul(2 * ALPHA - 1, t));
   const loss = tf.mul(tf.mul(alpha, tf.mul(rest, rest)), ce);
   return weight ? tf.mul(loss, weight) : loss;
+}
+
+/** The same in jax-js. */
+export function focalOfJax({ np, nn }: Jax, x: JaxArray, t: JaxArray, weight?: JaxArray): JaxArray {
+  const p = nn.sigmoid(x);
+  const near = nn.softplus(np.negative(np.absolute(x)));
+  const ce = np.add(np.subtract(nn.relu(x), np.multiply(x, t)), near);
+  const rest = np.subtract(np.add(p, t), np.multiply(2, np.multiply(p, t)));
+  const alpha = np.add(1 - ALPHA, np.multiply(2 * ALPHA - 1, t));
+  const loss = np.multiply(np.multiply(alpha, np.square(rest)), ce);
+  return weight ? np.multiply(loss, weight) : loss;
 }
 
 function focalOfOrt(graph: OnnxGraph, x: string, t: string): string {
@@ -128,6 +158,10 @@ function focalLoss({ quick }: Sizes): Workload[] {
           () => [tf.sum(focalOfTfjs(tf, a!, t!))],
       },
       ort: { note: 'of single operators', make: (graph, [a, t]) => [focalOfOrt(graph, a!, t!)] },
+      jax: {
+        note: 'of single operators',
+        fn: (jax, [a, t]) => ({ outputs: [jax.np.sum(focalOfJax(jax, a!, t!))] }),
+      },
     },
     {
       name: `${name}, forward and backward`,
@@ -146,6 +180,13 @@ function focalLoss({ quick }: Sizes): Workload[] {
         },
       },
       ort: NO_TRAINING,
+      jax: {
+        note: 'of single operators',
+        fn: (jax, [a, t]) => {
+          const [loss, [dx]] = jax.valueAndGrads(([p]) => jax.np.sum(focalOfJax(jax, p!, t!)), [a!]);
+          return { outputs: [dx!, loss] };
+        },
+      },
     },
   ];
 }

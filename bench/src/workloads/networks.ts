@@ -11,10 +11,13 @@ import { mobilenet, type Net, resnet18, unet } from '../networks/nets.ts';
 import { OnnxLayers } from '../networks/onnxLayers.ts';
 import { TfjsLayers } from '../networks/tfjsLayers.ts';
 import { type Input, type Layout, type Row, type Sizes, unknown, type Workload } from '../workload.ts';
+import { jaxCrossEntropy } from './losses.ts';
 import { retinanetRows } from './retinanet.ts';
 import {
   GRADIENT_TOLERANCE,
   inferenceBytes,
+  jaxInference,
+  jaxTraining,
   tfjsTraining,
   trainingBytes,
   trainingStep,
@@ -29,6 +32,10 @@ export interface Model {
 }
 
 const images = (shape: Shape): Input => ({ shape, layout: 'image' });
+
+/** Seen against its own backend for WebAssembly, and against ours. */
+const JAX_DEPTHWISE =
+  'jax-js 0.1.25 computes a wrong gradient of depthwise convolutions of stride 2 on WebGPU';
 
 function inference(name: string, shape: Shape, make: () => Model, output: Layout): Row {
   const full = `${name} ${shape[1]}, inference, batch ${shape[0]}`;
@@ -55,13 +62,21 @@ function inference(name: string, shape: Shape, make: () => Model, output: Layout
           outputs: [output],
           make: (graph, [x]) => net(new OnnxLayers(graph, weights), x!),
         },
+        jax: jaxInference(net, weights, output),
       };
     },
   };
 }
 
 /** Cross-entropy against a class for each image or pixel. */
-function training(name: string, shape: Shape, labels: Shape, classes: number, make: () => Model): Row {
+function training(
+  name: string,
+  shape: Shape,
+  labels: Shape,
+  classes: number,
+  make: () => Model,
+  jaxFails?: string,
+): Row {
   const full = `${name} ${shape[1]}, training step, batch ${shape[0]}`;
   const targets: Input = {
     shape: labels,
@@ -88,6 +103,14 @@ function training(name: string, shape: Shape, labels: Shape, classes: number, ma
           (tf, [x, target]) => [x!, tf.cast(tf.oneHot(tf.reshape(target!, [-1]), classes), 'float32')],
         ),
         ort: 'onnxruntime has no training',
+        jax:
+          jaxFails ??
+          jaxTraining(module, (jax, layers, [x, target]) => {
+            const [logits] = net(layers, x!);
+            const { np } = jax;
+            const last = logits!.shape.length === 4 ? np.transpose(logits!, [0, 2, 3, 1]) : logits!;
+            return jaxCrossEntropy(jax, np.reshape(last, [-1, classes]), np.reshape(target!, [-1]), classes);
+          }),
       };
     },
   };
@@ -113,14 +136,14 @@ export function networkRows(sizes: Sizes): Row[] {
   const batch = quick ? 1 : 4;
   // At 64 MobileNetV2's last batch norms see four pixels, and tfjs's gradient of them has no digits left.
   const classifiers = [
-    ['ResNet-18', resnet18, slow ? 64 : quick ? 96 : 224],
-    ['MobileNetV2', mobilenet, quick ? 96 : 224],
+    ['ResNet-18', resnet18, slow ? 64 : quick ? 96 : 224, undefined],
+    ['MobileNetV2', mobilenet, quick ? 96 : 224, JAX_DEPTHWISE],
   ] as const;
   const unetSide = quick ? 32 : 256;
   return [
-    ...classifiers.flatMap(([name, net, side]) => [
+    ...classifiers.flatMap(([name, net, side, jaxFails]) => [
       inference(name, [1, side, side, 3], () => layered(net, side), 'plain'),
-      training(name, [batch, side, side, 3], [batch], 1000, () => layered(net, side)),
+      training(name, [batch, side, side, 3], [batch], 1000, () => layered(net, side), jaxFails),
     ]),
     inference('U-Net', [1, quick ? 64 : 256, quick ? 64 : 256, 3], () => ownUnet(21), 'image'),
     training('U-Net', [batch, unetSide, unetSide, 3], [batch, unetSide, unetSide], 21, () => ownUnet(21)),

@@ -1,5 +1,6 @@
 import { Parameter } from '../../../src/nn/module.ts';
 import { AdamW } from '../../../src/nn/optimizers.ts';
+import type { JaxArray } from '../peers/jaxTypes.ts';
 import { bytesOf, type Row, type Sizes, valuesOf, type Workload } from '../workload.ts';
 
 const LR = 1e-3;
@@ -37,6 +38,27 @@ function adamW(count: number): Workload {
       },
     },
     ort: 'onnxruntime has no training',
+    jax: {
+      note: 'of single operators',
+      state: ([values]) => [
+        { data: values!, shape },
+        { data: new Float32Array(count), shape },
+        { data: new Float32Array(count), shape },
+        { data: Float32Array.of(0), shape: [1, 1] },
+      ],
+      fn: ({ np }, [, gradient], [parameter, first, second, steps]) => {
+        const t = np.add(steps!, 1);
+        const moving = (moment: JaxArray, beta: number, value: JaxArray) =>
+          np.add(np.multiply(moment, beta), np.multiply(value, 1 - beta));
+        const m = moving(first!, 0.9, gradient!);
+        const v = moving(second!, 0.999, np.square(gradient!));
+        const unbiased = (moment: JaxArray, beta: number) =>
+          np.divide(moment, np.subtract(1, np.power(beta, t)));
+        const change = np.divide(unbiased(m, 0.9), np.add(np.sqrt(unbiased(v, 0.999)), 1e-8));
+        const next = np.subtract(np.multiply(parameter!, 1 - LR * DECAY), np.multiply(change, LR));
+        return { outputs: [next], state: [next, m, v, t] };
+      },
+    },
   };
 }
 

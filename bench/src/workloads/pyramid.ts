@@ -1,5 +1,6 @@
 import { gaussianPyramid } from '../../../src/graph/functions/pyramid.ts';
 import type { Shape } from '../../../src/shape.ts';
+import type { JaxArray } from '../peers/jaxTypes.ts';
 import { bytesOf, type Row, rowsOf, type Sizes, type Workload } from '../workload.ts';
 
 const LEVELS = 4;
@@ -72,6 +73,26 @@ const pyramid = (height: number, width: number, shapes = shapesOf(height, width)
         );
       }
       return levels.slice(1);
+    },
+  },
+  jax: {
+    note: 'as gathered borders and a grouped convolution for each level',
+    outputs: ['image', 'image', 'image', 'image'],
+    fn: ({ np, lax }, [x]) => {
+      const filter = np.array(gaussian('first'), { shape: [3, 1, 5, 5] });
+      const mirrored = (y: JaxArray, axis: number) => {
+        const n = y.shape[axis]!;
+        const inside = (i: number) => (i < 0 ? -i : i < n ? i : 2 * (n - 1) - i);
+        const indices = Int32Array.from({ length: n + 4 }, (_, i) => inside(i - 2));
+        return np.take(y, np.array(indices, { shape: [n + 4] }), axis);
+      };
+      const levels = [x!];
+      for (let i = 0; i < LEVELS; i++) {
+        const padded = mirrored(mirrored(levels[i]!, 2), 3);
+        const none: [number, number] = [0, 0];
+        levels.push(lax.convGeneralDilated(padded, filter, [2, 2], [none, none], { featureGroupCount: 3 }));
+      }
+      return { outputs: levels.slice(1) };
     },
   },
 });

@@ -12,13 +12,15 @@ import { MEAN, STD } from '../networks/layers.ts';
 import { retinanet } from '../networks/nets.ts';
 import { OnnxLayers } from '../networks/onnxLayers.ts';
 import { TfjsLayers } from '../networks/tfjsLayers.ts';
+import type { JaxArray } from '../peers/jaxTypes.ts';
 import type { OnnxGraph } from '../peers/onnx.ts';
 import type { Tf, TfTensor } from '../peers/tfTypes.ts';
 import { type Row, type Sizes, type Values, valuesOf, type Workload } from '../workload.ts';
-import { focalOfTfjs } from './losses.ts';
+import { focalOfJax, focalOfTfjs } from './losses.ts';
 import {
   GRADIENT_TOLERANCE,
   inferenceBytes,
+  jaxTraining,
   tfjsTraining,
   trainingBytes,
   trainingStep,
@@ -217,6 +219,7 @@ function detection(size: number): Row {
             return [onnxDetect(graph, levelsOf(outputs, tables, counts), size)];
           },
         },
+        jax: 'jax-js has no NMS',
         comparable: ([scores, count], [theirs]) => [[scores!.slice(0, count![0])], [theirs!]],
       };
     },
@@ -296,6 +299,33 @@ function training(size: number, batch: number): Row {
           return [images!, ...goals, column(counted), column(matched), share];
         },
       );
+      const jax = jaxTraining(
+        module,
+        (jax, layers, [images, , , , target, goal, counted, matched, share]) => {
+          const { np } = jax;
+          const [logits, deltas] = net(layers, images!);
+          const classification = focalOfJax(jax, logits!, target!, counted!);
+          const apart = np.multiply(np.absolute(np.subtract(deltas!, goal!)), matched!);
+          const each = (loss: JaxArray) => np.mean(np.divide(np.sum(loss, [1, 2]), share!));
+          return np.add(each(classification), each(apart));
+        },
+        ([, boxes, labels]) => {
+          const { A, target, delta, counted, matched } = targetsOf(module, size, boxes!, labels!, batch);
+          const shares = Float32Array.from({ length: batch }, (_, i) =>
+            Math.max(
+              1,
+              matched.slice(i * A, (i + 1) * A).reduce((sum, value) => sum + value, 0),
+            ),
+          );
+          return [
+            { data: target, shape: [batch, A, CLASSES] },
+            { data: delta, shape: [batch, A, 4] },
+            { data: counted, shape: [batch, A, 1] },
+            { data: matched, shape: [batch, A, 1] },
+            { data: shares, shape: [batch] },
+          ];
+        },
+      );
       return {
         name,
         inputs,
@@ -312,6 +342,7 @@ function training(size: number, batch: number): Row {
         }),
         tfjs: { ...way, note: `${way.note}; with anchors matched beforehand on the CPU` },
         ort: 'onnxruntime has no training',
+        jax: { ...jax, note: `${jax.note}; with anchors matched beforehand on the CPU` },
       };
     },
   };

@@ -5,11 +5,13 @@ import { SGD } from '../../../src/nn/optimizers.ts';
 import type { Shape } from '../../../src/shape.ts';
 import { numel } from '../../../src/shape.ts';
 import { countNet } from '../networks/count.ts';
+import { JaxLayers, jaxWeights } from '../networks/jaxLayers.ts';
 import type { Weights } from '../networks/layers.ts';
 import type { Net } from '../networks/nets.ts';
 import { TfjsLayers } from '../networks/tfjsLayers.ts';
+import type { Jax, JaxArray } from '../peers/jaxTypes.ts';
 import type { Tf, TfTensor } from '../peers/tfTypes.ts';
-import type { TfjsWay } from '../workload.ts';
+import type { JaxWay, Layout, TfjsWay } from '../workload.ts';
 
 const LR = 0.01;
 const MOMENTUM = 0.9;
@@ -65,6 +67,54 @@ export function tfjsTraining(
     },
   };
 }
+
+/** The same in jax-js. `prepare` gives what the loss needs besides the inputs, from their values. */
+export function jaxTraining(
+  module: Module,
+  loss: (jax: Jax, layers: JaxLayers, inputs: readonly JaxArray[]) => JaxArray,
+  prepare: NonNullable<JaxWay['state']> = () => [],
+): JaxWay {
+  const weights = new Map([...weightsOf(module)].filter(([name]) => !name.includes('running_')));
+  const names = [...weights.keys()];
+  const [first] = [...module.namedParameters()].map(([name]) => name);
+  return {
+    note: 'without running statistics',
+    outputs: ['plain', 'filter'],
+    state: (values) => {
+      const parameters = jaxWeights(weights);
+      const still = parameters.map(({ data, shape }) => ({ data: new Float32Array(data.length), shape }));
+      return [...parameters, ...still, ...prepare(values)];
+    },
+    fn: (jax, inputs, state) => {
+      const { np } = jax;
+      const count = names.length;
+      const prepared = state.slice(2 * count);
+      const [value, gradients] = jax.valueAndGrads(
+        (parameters) => {
+          const given = new Map(names.map((name, i) => [name, parameters[i]!]));
+          return loss(jax, new JaxLayers(jax, given, true), [...inputs, ...prepared]);
+        },
+        state.slice(0, count),
+      );
+      const momentum = gradients.map((g, i) => np.add(np.multiply(state[count + i]!, MOMENTUM), g));
+      const parameters = momentum.map((m, i) => np.subtract(state[i]!, np.multiply(m, LR)));
+      return {
+        outputs: [value, gradients[names.indexOf(first!)]!],
+        state: [...parameters, ...momentum, ...prepared],
+      };
+    },
+  };
+}
+
+/** A network's inference in jax-js. */
+export const jaxInference = (net: Net, weights: Weights, output: Layout): JaxWay => ({
+  outputs: [output],
+  state: () => jaxWeights(weights),
+  fn: (jax, [x], state) => {
+    const given = new Map([...weights.keys()].map((name, i) => [name, state[i]!]));
+    return { outputs: net(new JaxLayers(jax, given, false), x!) };
+  },
+});
 
 /** Bytes of an inference: weights, images and outputs, each once. Activations could stay on the chip. */
 export const inferenceBytes = (net: Net, shape: Shape): number => {
