@@ -2,6 +2,7 @@
 // With --page it serves the same as a page.
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -13,7 +14,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const at = (...names) => path.join(here, ...names);
 /** @type {import('esbuild').BuildOptions} */
 const common = { bundle: true, plugins: [wgsl], logLevel: 'warning' };
-const withTfjs = existsSync(at('peers', 'node_modules', '@tensorflow'));
+const withPeers = existsSync(at('peers', 'node_modules', '@tensorflow'));
 /** @type {import('esbuild').BuildOptions} */
 const tfjs = { ...common, entryPoints: [at('peers', 'tfjs.js')] };
 
@@ -28,7 +29,22 @@ if (process.argv.includes('--page')) {
     entryPoints: [at('src', 'page.ts')],
     outfile: at('dist', 'page', 'page.js'),
   });
-  if (withTfjs) await build({ ...tfjs, ...page, outfile: at('dist', 'page', 'tfjs.js') });
+  if (withPeers) {
+    await build({ ...tfjs, ...page, outfile: at('dist', 'page', 'tfjs.js') });
+    for (const name of ['jax', 'ort']) {
+      await build({
+        ...common,
+        ...page,
+        entryPoints: [at('peers', `${name}.js`)],
+        outfile: at('dist', 'page', `${name}.js`),
+      });
+    }
+    const web = path.dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
+    for (const kind of ['mjs', 'wasm']) {
+      const name = `ort-wasm-simd-threaded.asyncify.${kind}`;
+      await copyFile(path.join(web, name), at('dist', 'page', name));
+    }
+  }
   serve(at('dist', 'page'));
 } else {
   await build({
@@ -39,7 +55,7 @@ if (process.argv.includes('--page')) {
     format: 'esm',
     packages: 'external',
   });
-  if (withTfjs) {
+  if (withPeers) {
     await build({
       ...tfjs,
       outfile: at('dist', 'tfjs.cjs'),

@@ -6,7 +6,22 @@ import path from 'node:path';
 import { headers, portOf, refusal, refuse } from '../scripts/local.mjs';
 
 /** @type {Record<string, string>} */
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+};
+
+/** onnxruntime-web compiles WebAssembly. */
+const allowed = () => {
+  const { 'content-security-policy': policy, ...others } = headers();
+  return {
+    ...others,
+    'content-security-policy': policy.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"),
+  };
+};
 
 /**
  * Serves files of the folder itself, by name, and no others. Returns the server.
@@ -21,10 +36,11 @@ export function serve(folder) {
     const [pathname] = (request.url ?? '/').split(/[?#]/, 1);
     const name = pathname === '/' ? 'page.html' : pathname.slice(1);
     const type = TYPES[path.extname(name)];
-    const known = type && /^[\w.]+$/.test(name);
+    const known = type && /^[\w.-]+$/.test(name);
     const body = known ? await readFile(path.join(folder, name)).catch(() => undefined) : undefined;
     if (!body) return refuse(response, { status: 404, text: 'not found' });
-    response.writeHead(200, { ...headers(), 'content-type': `${type}; charset=utf-8` });
+    const text = type.startsWith('text/') ? '; charset=utf-8' : '';
+    response.writeHead(200, { ...allowed(), 'content-type': `${type}${text}` });
     response.end(request.method === 'HEAD' ? undefined : body);
   });
   server.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {

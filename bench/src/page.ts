@@ -1,19 +1,36 @@
 import { Ours } from './ours.ts';
+import { JaxJs } from './peers/jax.ts';
+import type { JaxPackage } from './peers/jaxTypes.ts';
+import { OnnxRuntimeWeb, type OrtBundle } from './peers/ortWeb.ts';
 import { Tfjs } from './peers/tfjs.ts';
 import type { TfBundle } from './peers/tfTypes.ts';
 import { renderReport } from './report.ts';
 import { resultsName, rounded } from './results.ts';
 import { filtered, QUICK_PATIENCE, runBench } from './runBench.ts';
+import type { Peers } from './runRow.ts';
 import { allRows } from './workloads/index.ts';
 
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 
-/** tfjs where the peers were installed when the page was built: else there is no such file. */
-async function openTfjs(patience?: number): Promise<Tfjs | undefined> {
-  const file = './tfjs.js';
-  const bundle = await import(file).catch(() => undefined);
+const chosen = (id: string): boolean => element<HTMLInputElement>(id).checked;
+
+/** What bench/run.mjs has bundled beside this page; nothing where the peers were not installed then: there is no such file. */
+function bundle<T>(name: string): Promise<T | undefined> {
+  const file = `./${name}.js`;
+  return import(file).catch(() => undefined);
+}
+
+/** The peers that are ticked, each on a device of its own. */
+async function openPeers(patience: number | undefined): Promise<Peers> {
+  const tfjs = chosen('tfjs') ? await bundle<TfBundle>('tfjs') : undefined;
+  const ort = chosen('ort') ? await bundle<OrtBundle>('ort') : undefined;
+  const jax = chosen('jax') ? await bundle<{ jax: JaxPackage; version: string }>('jax') : undefined;
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' });
-  return bundle && adapter ? Tfjs.open(bundle as TfBundle, adapter, patience) : undefined;
+  return {
+    tfjs: tfjs && adapter ? await Tfjs.open(tfjs, adapter, patience) : undefined,
+    ort: ort && (await OnnxRuntimeWeb.open(ort, new URL('./', location.href).href, patience)),
+    jax: jax && (await JaxJs.open(jax.jax, jax.version)),
+  };
 }
 
 function offer(id: string, name: string, type: string, text: string): void {
@@ -26,15 +43,13 @@ function offer(id: string, name: string, type: string, text: string): void {
 async function run(): Promise<void> {
   const output = element('output');
   output.textContent = '';
-  const quick = element<HTMLInputElement>('quick').checked;
+  const quick = chosen('quick');
   const rows = filtered(allRows({ quick }), element<HTMLInputElement>('filter').value);
   const ours = await Ours.open(undefined);
   try {
-    const tfjs = element<HTMLInputElement>('tfjs').checked
-      ? await openTfjs(quick ? QUICK_PATIENCE : undefined)
-      : undefined;
+    const peers = await openPeers(quick ? QUICK_PATIENCE : undefined);
     const results = await runBench({
-      libraries: { ours, tfjs },
+      libraries: { ours, ...peers },
       rows,
       quick,
       versions: { browser: navigator.userAgent },

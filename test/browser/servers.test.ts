@@ -70,7 +70,9 @@ describe.each<[string, () => Promise<Served>]>([
   it('answers its own page, with a content security policy', async () => {
     const { status, policy, body } = await ask(server.url);
     expect([status, body.slice(0, 15).toLowerCase()]).toEqual([200, '<!doctype html>']);
-    expect(policy).toMatch(/^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'$/);
+    expect(policy).toMatch(
+      /^default-src 'none'; script-src 'self'( 'wasm-unsafe-eval')?; .*frame-ancestors 'none'$/,
+    );
     const local = `localhost:${new URL(server.url).port}`;
     expect((await ask(server.url, { host: local })).status).toBe(200);
     const head = await ask(server.url, { method: 'HEAD' });
