@@ -35,6 +35,10 @@ export function transposedWeight(
 /** With so few rows the weight is read so seldom that turning it round costs more than it saves. */
 const FEW_ROWS = 64;
 
+/** The tiles of GPUs turn such weights while they load them. Matrix units read what lies in memory. */
+const readsTurned = ({ caps, gemm: { C, IG, dtype } }: Product): boolean =>
+  caps.family === 'tile' && !(caps.matrixUnits && dtype === 'f16') && C % 4 === 0 && IG % 4 === 0;
+
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /** The implicit GEMM from x to y over the weight [kh,kw,OG,C]. */
@@ -117,7 +121,8 @@ export function transposedProduct(problem: ConvTranspose2dProblem): Product | un
   const product = { caps, gemm: gemmOf(weight, x, y, attrs), bias: bias !== undefined };
   const { spec, dispatch } = transposedWeight(weight);
   const bytes = byteLength(spec);
-  if (numel(y.shape.slice(0, 3)) <= FEW_ROWS || bytes > caps.maxBindingSize) return product;
+  const few = numel(y.shape.slice(0, 3)) <= FEW_ROWS || bytes > caps.maxBindingSize;
+  if (few || readsTurned(product)) return product;
   const [, , C, columns] = spec.shape as [number, number, number, number];
   const { gemm } = product;
   return {

@@ -6,6 +6,7 @@
 // needs: COLUMNS, DEPTH, FOURS_ACROSS, FOURS_DOWN, ROWS, X from header; block_of, matrix_of, p.blocks from conv_params.wgsl;
 //   Cursor, LEFT_BY_ROW, advance, begin_left, begin_right, inner_begin, inner_end, load_left, load_right,
 //   store_block from gpu_conv.wgsl | gpu_filter.wgsl;
+//   RIGHT_BY_COLUMN from gpu_filter.wgsl | weight_columns.wgsl | weight_lines.wgsl | weight_turned.wgsl;
 //   Lines from gpu_lines.wgsl; values_of from lines_f16.wgsl | lines_f32.wgsl; term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 const WIDTH = 4u;
@@ -48,13 +49,17 @@ fn line(loaded: X, inside: bool) -> vec4f {
   return select(vec4f(), values_of(loaded), inside);
 }
 
-fn share_left(piece: u32, lines: Lines) {
-  let plain = mat4x4f(
+fn block_of_lines(lines: Lines) -> mat4x4f {
+  return mat4x4f(
     line(lines.a, lines.inside.x),
     line(lines.b, lines.inside.y),
     line(lines.c, lines.inside.z),
     line(lines.d, lines.inside.w),
   );
+}
+
+fn share_left(piece: u32, lines: Lines) {
+  let plain = block_of_lines(lines);
   var values = plain;
   if (!LEFT_BY_ROW) { values = transpose(plain); }
   let place = left_place(piece);
@@ -66,11 +71,14 @@ fn share_left(piece: u32, lines: Lines) {
 }
 
 fn share_right(piece: u32, lines: Lines) {
+  let plain = block_of_lines(lines);
+  var values = plain;
+  if (RIGHT_BY_COLUMN) { values = transpose(plain); }
   let place = right_place(piece);
-  right[place.y][0][place.x] = line(lines.a, lines.inside.x);
-  right[place.y][1][place.x] = line(lines.b, lines.inside.y);
-  right[place.y][2][place.x] = line(lines.c, lines.inside.z);
-  right[place.y][3][place.x] = line(lines.d, lines.inside.w);
+  right[place.y][0][place.x] = values[0];
+  right[place.y][1][place.x] = values[1];
+  right[place.y][2][place.x] = values[2];
+  right[place.y][3][place.x] = values[3];
 }
 
 // Sums of up to four blocks of 4x4, by rows.

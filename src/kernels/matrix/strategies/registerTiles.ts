@@ -8,12 +8,20 @@ import linesF16 from '../../../wgsl/matrix/lib/lines_f16.wgsl';
 import linesF32 from '../../../wgsl/matrix/lib/lines_f32.wgsl';
 import weightColumns from '../../../wgsl/matrix/lib/weight_columns.wgsl';
 import weightLines from '../../../wgsl/matrix/lib/weight_lines.wgsl';
+import weightTurned from '../../../wgsl/matrix/lib/weight_turned.wgsl';
 import { defineTileFilter, defineTileProduct, type GpuTile } from './gpuTile.ts';
 import { divides, type GemmProblem } from './product.ts';
 
 /** Weights whose columns are neighbours in memory, in fours. */
 const weightsInFours = ({ w_tap, w_i, w_c, w_z }: GemmProblem): boolean =>
   w_c === 1 && divides([w_tap, w_i, w_z]);
+/** Weights whose inner elements are neighbours in memory, in fours. */
+const weightsTurned = ({ w_tap, w_i, w_c, w_z }: GemmProblem): boolean =>
+  w_i === 1 && divides([w_tap, w_c, w_z]);
+const weightsOf = (gemm: GemmProblem): string => {
+  if (weightsInFours(gemm)) return weightLines;
+  return weightsTurned(gemm) ? weightTurned : weightColumns;
+};
 const resultsInFours = ({ O, OG, y_z }: GemmProblem): boolean => divides([O, OG, y_z]);
 const linesOf = ({ dtype }: GemmProblem): string => (dtype === 'f16' ? linesF16 : linesF32);
 const sourcesInFours = ({ C, IG, x_z }: GemmProblem): boolean => divides([C, IG, x_z]);
@@ -43,10 +51,7 @@ const defineTile = (
   constants: { ROWS: rows, COLUMNS: columns, DEPTH: depth, FOURS_DOWN: down, FOURS_ACROSS: across },
   runs: ({ registers = REGISTERS_OF_MOST }) => registers >= 16 * down * across + BESIDE,
   types: (T) => ({ X: T === 'f16' ? 'vec2u' : 'vec4f' }),
-  conv: (gemm) =>
-    sourcesInFours(gemm)
-      ? [linesOf(gemm), weightsInFours(gemm) ? weightLines : weightColumns, gpuConv]
-      : undefined,
+  conv: (gemm) => (sourcesInFours(gemm) ? [linesOf(gemm), weightsOf(gemm), gpuConv] : undefined),
   filter: (gemm) =>
     sourcesInFours(gemm)
       ? [linesOf(gemm), resultsInFours(gemm) ? filterLines : filterColumns, gpuFilter]

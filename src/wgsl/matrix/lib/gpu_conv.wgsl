@@ -5,7 +5,7 @@
 //   source_offset, tap_number, p.IG, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
 //   LEFT_STEP from gemm_gpu.wgsl | gemm_matrix.wgsl;
 //   begin_columns, store_row from result_parts.wgsl | result_scalar.wgsl | result_vec4.wgsl;
-//   load_weight from weight_columns.wgsl | weight_lines.wgsl
+//   load_weights from weight_columns.wgsl | weight_lines.wgsl | weight_turned.wgsl
 
 // Neighbouring invocations read neighbouring source channels.
 const LEFT_BY_ROW = false;
@@ -81,16 +81,9 @@ fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {
 }
 
 fn load_right(cursor: Cursor, end: u32, z: u32) -> Lines {
-  let inside = (cursor.k < end) & (cursor.column < p.OG);
-  let tap = select(0u, tap_number(taps, cursor.tap.x, cursor.tap.y), inside);
-  let column = select(0u, cursor.column, inside);
-  return Lines(
-    load_weight(tap, cursor.channel, column, z),
-    load_weight(tap, cursor.channel + 1u, column, z),
-    load_weight(tap, cursor.channel + 2u, column, z),
-    load_weight(tap, cursor.channel + 3u, column, z),
-    vec4<bool>(inside),
-  );
+  let on = cursor.k < end;
+  let tap = select(0u, tap_number(taps, cursor.tap.x, cursor.tap.y), on);
+  return load_weights(tap, cursor.channel, cursor.column, z, on);
 }
 
 fn store_block(row: u32, column: u32, z: u32, c: mat4x4f) {

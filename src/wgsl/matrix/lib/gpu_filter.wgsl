@@ -7,6 +7,7 @@
 
 // Neighbouring invocations read neighbouring source channels, which are rows here.
 const LEFT_BY_ROW = true;
+const RIGHT_BY_COLUMN = false;
 
 // The position of an invocation in the inner sum, and what it reads there.
 struct Cursor {
