@@ -4,6 +4,7 @@ import { byteLength, type DType, formatSpec, type TensorSpec } from '../shape.ts
 import { type Assembled, assemble } from '../wgsl/assemble.ts';
 import epilogueNone from '../wgsl/lib/epilogue_none.wgsl';
 import grid from '../wgsl/lib/grid.wgsl';
+import type { PartsSum } from './elementwise/fused.ts';
 
 /** Tensors by name. */
 export type Specs = Readonly<Record<string, TensorSpec>>;
@@ -33,6 +34,17 @@ export interface Dispatch {
    * that follow, so that what is fused reads its values of a channel once, and knows no size.
    */
   readonly channels?: number;
+  /**
+   * Set where the shader reads each element of a tensor first through `first_of(i)`. Where the tensor is the sum of so many
+   * parts, and it pays, lowering takes the dispatch that `of` gives, which adds them up itself.
+   */
+  readonly first?: {
+    readonly tensor: string;
+    pays(splits: number): boolean;
+    of(dispatch: Dispatch, sum: PartsSum, binding: number): Dispatch;
+  };
+  /** Set where the dispatch adds up so many parts, which a product left in the memory `parts`. */
+  readonly splits?: number;
 }
 
 /** All that a kernel needs to run: dispatches in order, and memory between them. */

@@ -57,6 +57,21 @@ import {
   tile128x64,
   tile128x128,
 } from './matrix/strategies/registerTiles.ts';
+import {
+  type BatchNormAttrs,
+  batchNormBackwardProblem,
+  batchNormProblem,
+  type GroupNormAttrs,
+  type GroupNormBackwardAttrs,
+  groupNormBackwardProblem,
+  groupNormProblem,
+  type NormBackwardProblem,
+  type NormProblem,
+  type NormProblemOf,
+} from './norm/normProblem.ts';
+import { normBackwardChunks, normChunks } from './norm/strategies/normChunks.ts';
+import { normBackwardRows, normRows } from './norm/strategies/normRows.ts';
+import { normBackwardWhole, normWhole } from './norm/strategies/normWhole.ts';
 import { cdistAlone, depthwise, filters, narrow, products, transposedDepthwise } from './strategiesAlone.ts';
 import type { Strategies } from './strategy.ts';
 
@@ -117,3 +132,19 @@ export const matmulStrategies: Strategies<MatmulProblem, Product> = [
 export const cdistStrategies: Strategies<CdistProblem, Product> = [[cdistProduct, gpuTiles], ...cdistAlone];
 
 export const nmsStrategies = [skipping, bitmask, blocks];
+
+const norm = [normRows, normChunks, normWhole];
+const normBackward = [normBackwardRows, normBackwardChunks, normBackwardWhole];
+export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
+  [groupNormProblem, norm],
+];
+export const batchNormStrategies: Strategies<NormProblemOf<BatchNormAttrs>, NormProblem> = [
+  [batchNormProblem, norm],
+];
+export const groupNormBackwardStrategies: Strategies<
+  NormProblemOf<GroupNormBackwardAttrs>,
+  NormBackwardProblem
+> = [[groupNormBackwardProblem, normBackward]];
+export const batchNormBackwardStrategies: Strategies<NormProblemOf<object>, NormBackwardProblem> = [
+  [batchNormBackwardProblem, normBackward],
+];

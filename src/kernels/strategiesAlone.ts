@@ -27,20 +27,6 @@ import { filterLanes4, filterLanes4Narrow, filterLanes8, filterTile } from './ma
 import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
 import { lanes4, lanes4Narrow, lanes8, tile } from './matrix/strategies/plain.ts';
 import type { Product } from './matrix/strategies/product.ts';
-import {
-  type BatchNormAttrs,
-  batchNormBackwardProblem,
-  batchNormProblem,
-  type GroupNormAttrs,
-  type GroupNormBackwardAttrs,
-  groupNormBackwardProblem,
-  groupNormProblem,
-  type NormBackwardProblem,
-  type NormProblem,
-  type NormProblemOf,
-} from './norm/normProblem.ts';
-import { normBackwardChunks, normChunks } from './norm/strategies/normChunks.ts';
-import { normBackwardRows, normRows } from './norm/strategies/normRows.ts';
 import { poolPairs } from './pool/strategies/maxPoolPairs.ts';
 import { poolPixels } from './pool/strategies/maxPoolPixels.ts';
 import { poolRows } from './pool/strategies/maxPoolRows.ts';
@@ -80,19 +66,3 @@ export const roiAlignStrategies = [listed, direct];
 
 /** Interpolation, average pooling, pyramids, Gaussian blur, and their gradients come down to it. */
 export const resampleStrategies = [resampleRows, resampleDirect, resampleSeparable];
-
-const norm = [normRows, normChunks];
-const normBackward = [normBackwardRows, normBackwardChunks];
-export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
-  [groupNormProblem, norm],
-];
-export const batchNormStrategies: Strategies<NormProblemOf<BatchNormAttrs>, NormProblem> = [
-  [batchNormProblem, norm],
-];
-export const groupNormBackwardStrategies: Strategies<
-  NormProblemOf<GroupNormBackwardAttrs>,
-  NormBackwardProblem
-> = [[groupNormBackwardProblem, normBackward]];
-export const batchNormBackwardStrategies: Strategies<NormProblemOf<object>, NormBackwardProblem> = [
-  [batchNormBackwardProblem, normBackward],
-];

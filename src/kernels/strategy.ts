@@ -58,6 +58,7 @@ export const STRATEGY_NAMES = [
   'direct',
   'separable',
   'chunks',
+  'whole',
 ] as const;
 /**
  * The name of a strategy: one of the ways to compute an operation. See docs/tuning.md.

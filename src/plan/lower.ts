@@ -2,27 +2,17 @@ import type { Caps } from '../device/caps.ts';
 import { DeviceLimitError } from '../errors.ts';
 import { loadStrategies, strategiesOf } from '../graph/operation.ts';
 import type { Effect } from '../graph/recorder.ts';
-import type { State } from '../graph/state.ts';
 import { baseOf, type Node, type Operation, type Tensor } from '../graph/tensor.ts';
-import { chainDispatch } from '../kernels/elementwise/elementwise.ts';
-import { functionsOf, fusedSnippet } from '../kernels/elementwise/fused.ts';
-import {
-  checkScratch,
-  checkTensor,
-  type Dispatch,
-  type KernelPlan,
-  type Specs,
-  workgroupsOf,
-} from '../kernels/kernel.ts';
+import type { KernelPlan, Specs } from '../kernels/kernel.ts';
 import { type Candidate, candidates, choose, type Problem, type StrategyName } from '../kernels/strategy.ts';
 import type { TensorSpec } from '../shape.ts';
-import { packParams } from '../wgsl/assemble.ts';
-import { chainOf, fuse, type Group } from './fuse.ts';
+import { fuse } from './fuse.ts';
+import { type ChosenPlan, GroupLowering } from './groupLowering.ts';
 import { Readers } from './readers.ts';
 import { Shaders } from './shaders.ts';
 import { atOnce } from './slices.ts';
 import { steadyFirst } from './steady.ts';
-import { type Lowered, type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
+import type { Lowered, LoweredOp } from './storage.ts';
 
 /** Nodes that the roots need, in the order in which they were recorded. */
 function neededNodes(roots: readonly Tensor[]): Node[] {
@@ -36,9 +26,6 @@ function neededNodes(roots: readonly Tensor[]): Node[] {
   }
   return [...nodes].sort((a, b) => a.id - b.id);
 }
-
-/** Elements between places where a buffer may be bound: 256 bytes, on every device. */
-const BINDING_ALIGNMENT = 64;
 
 const specOf = ({ shape, dtype }: Tensor): TensorSpec => ({ shape, dtype });
 const specsOf = (tensors: Readonly<Record<string, Tensor>>): Specs =>
@@ -72,11 +59,6 @@ function choiceOf(caps: Caps, node: Node, { training, readOnly }: Needed): Choic
   const problem = { caps, specs, outputs, attrs, purpose };
   const all = candidates(strategiesOf(operation), problem);
   return { ...problem, operation, candidates: all, guess: choose(all) };
-}
-
-/** A plan, and the strategy that it is of. */
-interface ChosenPlan extends KernelPlan {
-  readonly strategy?: StrategyName;
 }
 
 /** The plan of the strategy that is asked for by name, where it is a candidate, else of the guess. */
@@ -165,15 +147,15 @@ export function* lowering(
     const buffers = shaders.of(dispatch).bindings.filter((binding) => binding.kind !== 'uniform').length;
     return { output, lanes, buffers };
   };
-  const maxStorageBuffers = fusion ? Math.min(caps.maxStorageBuffers, 8) : 0;
+  const maxStorageBuffers = fusion ? caps.maxStorageBuffers : 0;
   const groups = fuse(nodes, readers, baseOf, { maxStorageBuffers, epilogueOf });
 
   yield;
-  const program = new Lowering(caps, plans, shaders);
+  const program = new GroupLowering(caps, plans, shaders, maxStorageBuffers);
   for (const root of roots) program.storageOf(root).kept = true;
   const ops: LoweredOp[] = [];
   for (const group of groups) {
-    ops.push(program.lowerGroup(group, ops));
+    program.lowerGroup(group, ops);
     yield;
   }
   const copies = effects.flatMap(({ state, value }) => {
@@ -181,186 +163,4 @@ export function* lowering(
     return from.state === state ? [] : [{ from, to: state }];
   });
   return { ...steadyFirst(ops, copies.length > 0), storages: program.storages, copies };
-}
-
-class Lowering {
-  readonly storages = new Map<Tensor, Storage>();
-  readonly #states = new Map<State, Storage>();
-  readonly #caps: Caps;
-  readonly #plans: ReadonlyMap<Node, ChosenPlan>;
-  readonly #shaders: Shaders;
-
-  constructor(caps: Caps, plans: ReadonlyMap<Node, ChosenPlan>, shaders: Shaders) {
-    this.#caps = caps;
-    this.#plans = plans;
-    this.#shaders = shaders;
-  }
-
-  /** The memory of a tensor; in-place outputs and states share theirs. */
-  storageOf(value: Tensor): Storage {
-    const base = baseOf(value);
-    const known = this.storages.get(base);
-    if (known) return known;
-    const { origin } = base;
-    let storage: Storage;
-    if (origin.kind === 'state') {
-      storage = this.#states.get(origin.state) ?? {
-        spec: origin.state.spec,
-        label: origin.state.label,
-        origin: 'state',
-        kept: true,
-        state: origin.state,
-      };
-      this.#states.set(origin.state, storage);
-    } else if (origin.kind === 'op' && origin.node.operation.kernel.inPlace?.[origin.output]) {
-      storage = this.storageOf(origin.node.inputs[origin.node.operation.kernel.inPlace![origin.output]!]!);
-    } else {
-      const kept = origin.kind !== 'op';
-      storage = { spec: specOf(base), label: labelOf(base), origin: origin.kind, kept };
-    }
-    this.storages.set(base, storage);
-    return storage;
-  }
-
-  /** `before` are the operations that were lowered already. */
-  lowerGroup(group: Group, before: readonly LoweredOp[]): LoweredOp {
-    if (!group.chain) return this.#lowerNode(group.nodes[0]!, before);
-    const output = group.output!;
-    const inputs = group.chain.inputs;
-    const chain = chainOf(group);
-    if (!group.root) {
-      const bind = Object.fromEntries(inputs.map((_, k) => [`in${k}`, `in${k}`]));
-      const dispatch = chainDispatch(chain, specOf(output), { ...bind, y: 'y' });
-      const names: Record<string, Storage> = { y: this.storageOf(output) };
-      inputs.forEach((input, k) => {
-        names[`in${k}`] = this.storageOf(input);
-      });
-      return this.#finish(group, { dispatches: [dispatch] }, names, inputs, [output]);
-    }
-    const root = group.root;
-    const plan = this.#plans.get(root)!;
-    const last = plan.dispatches.at(-1)!;
-    const lanes = last.epilogue === 'vec4f' ? 4 : 1;
-    const first = Math.max(...this.#shaders.of(last).bindings.map((binding) => binding.index)) + 1;
-    const epilogue = fusedSnippet(chain, output.shape, first, 'epilogue', lanes, last.channels);
-    const names = this.#namesOf(root);
-    names[group.rootOutput!] = this.storageOf(output);
-    inputs.forEach((input, k) => {
-      names[`in${k}`] = this.storageOf(input);
-    });
-    const reads = [...Object.values(root.inputs), ...inputs];
-    const writes = Object.entries(root.outputs).map(([name, value]) =>
-      name === group.rootOutput ? output : value,
-    );
-    return this.#finish(group, plan, names, reads, writes, { text: epilogue, functions: functionsOf(chain) });
-  }
-
-  #lowerNode(node: Node, before: readonly LoweredOp[]): LoweredOp {
-    const plan = this.#plans.get(node)!;
-    const group: Group = { id: node.id, nodes: [node] };
-    if (node.op === 'pack') return this.#lowerPack(node, plan, group, before);
-    return this.#finish(
-      group,
-      plan,
-      this.#namesOf(node),
-      Object.values(node.inputs),
-      Object.values(node.outputs),
-    );
-  }
-
-  /**
-   * Inputs that some operation of this program writes, and that live nowhere else, are written straight into
-   * their place; only the others are copied. The buffer is cleared once, when it is made. WebGPU tracks whole
-   * buffers: none is read and written in one dispatch, so of two inputs where one is computed from the other only
-   * one is written in place, and an input that is packed twice is copied twice.
-   */
-  #lowerPack(node: Node, plan: ChosenPlan, group: Group, before: readonly LoweredOp[]): LoweredOp {
-    const y = this.storageOf(node.outputs.y!);
-    y.kept = true;
-    const offsets = (node.attrs as { offsets: readonly number[] }).offsets;
-    const copied: Dispatch[] = [];
-    const storages = Object.values(node.inputs).map((input) => this.storageOf(input));
-    // What may not live in y: it meets something in y on the other side of an operation.
-    const apart = new Set<Storage>();
-    storages.forEach((storage, k) => {
-      const once = storages.indexOf(storage) === storages.lastIndexOf(storage);
-      const free = storage.origin === 'op' && !storage.kept && !storage.home && !storage.state;
-      if (!free || !once || apart.has(storage) || offsets[k]! % BINDING_ALIGNMENT !== 0) {
-        copied.push(plan.dispatches[k + 1]!);
-        return;
-      }
-      storage.home = { storage: y, offset: offsets[k]! * 4 };
-      for (const { reads, writes } of before) {
-        if (reads.includes(storage)) for (const other of writes) apart.add(other);
-        if (writes.includes(storage)) for (const other of reads) apart.add(other);
-      }
-    });
-    const inputs = Object.values(node.inputs);
-    return this.#finish(group, { dispatches: copied }, this.#namesOf(node), inputs, [node.outputs.y!]);
-  }
-
-  #namesOf(node: Node): Record<string, Storage> {
-    const named = [...Object.entries(node.inputs), ...Object.entries(node.outputs)];
-    return Object.fromEntries(named.map(([name, value]) => [name, this.storageOf(value)]));
-  }
-
-  #finish(
-    group: Group,
-    plan: ChosenPlan,
-    names: Record<string, Storage>,
-    reads: readonly Tensor[],
-    writes: readonly Tensor[],
-    epilogue?: { readonly text: string; readonly functions: readonly string[] },
-  ): LoweredOp {
-    const label = group.nodes.map((node) => node.op).join('+');
-    for (const [name, storage] of Object.entries(names)) {
-      checkTensor(label, name, storage.spec, this.#caps);
-    }
-    checkScratch(label, plan, this.#caps);
-    const own = (name: string, bytes: number): Storage => ({
-      spec: { shape: [Math.ceil(bytes / 4)], dtype: 'u32' },
-      label: `${label} ${name}`,
-      origin: 'op',
-      kept: false,
-    });
-    const scratch = Object.entries(plan.scratch ?? {}).map(([name, bytes]) => {
-      names[name] = own(name, bytes);
-      return names[name];
-    });
-    const tables = new Map<Storage, Float32Array | Int32Array | Uint32Array>();
-    for (const [name, values] of Object.entries(plan.tables ?? {})) {
-      names[name] = { ...own(name, values.byteLength), kept: true };
-      tables.set(names[name], values);
-    }
-    const dispatches = plan.dispatches.flatMap((dispatch): LoweredDispatch[] => {
-      const workgroups = workgroupsOf(dispatch);
-      if (workgroups.some((count) => count === 0)) return [];
-      // Where several dispatches write parts of the output, all end alike.
-      const fusedHere = epilogue && dispatch.epilogue !== undefined;
-      const extended =
-        fusedHere && epilogue.functions.length > 0
-          ? { ...dispatch, snippets: [...epilogue.functions, ...(dispatch.snippets ?? [])] }
-          : dispatch;
-      const shader = this.#shaders.of(extended, fusedHere ? epilogue.text : undefined);
-      const bindings = shader.bindings.flatMap((binding) => {
-        if (binding.kind === 'uniform') return [];
-        const name = dispatch.bind?.[binding.name] ?? binding.name;
-        return [{ index: binding.index, storage: names[name]! }];
-      });
-      return [{ shader, params: packParams(shader, dispatch.params ?? {}), workgroups, bindings }];
-    });
-    const storages = (tensors: readonly Tensor[]) => [
-      ...new Set(tensors.map((value) => this.storageOf(value))),
-    ];
-    return {
-      label,
-      dispatches,
-      reads: storages(reads),
-      writes: storages(writes),
-      scratch,
-      tables,
-      nodes: group.nodes,
-      strategy: plan.strategy,
-    };
-  }
 }

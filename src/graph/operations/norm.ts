@@ -1,24 +1,18 @@
 import * as batch from '../../kernels/norm/batchNorm.ts';
 import * as group from '../../kernels/norm/groupNorm.ts';
 import * as local from '../../kernels/norm/localResponseNorm.ts';
-import {
-  batchNormBackwardStrategies,
-  batchNormStrategies,
-  groupNormBackwardStrategies,
-  groupNormStrategies,
-} from '../../kernels/strategiesAlone.ts';
 import { defineOperation } from '../operation.ts';
 import { apply } from '../tensor.ts';
 
 export const batchNormBackward = defineOperation({
   kernel: batch.batchNormBackward,
-  strategies: batchNormBackwardStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.batchNormBackwardStrategies),
   gradient: null,
 });
 
 export const batchNorm = defineOperation({
   kernel: batch.batchNorm,
-  strategies: batchNormStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.batchNormStrategies),
   gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, grads: { y: dy } }) => {
     const { dx, dweight, dbias } = apply(batchNormBackward, { dy, x, weight, mean, invstd });
     return { x: dx, weight: dweight, bias: dbias };
@@ -27,13 +21,13 @@ export const batchNorm = defineOperation({
 
 export const groupNormBackward = defineOperation({
   kernel: group.groupNormBackward,
-  strategies: groupNormBackwardStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.groupNormBackwardStrategies),
   gradient: null,
 });
 
 export const groupNorm = defineOperation({
   kernel: group.groupNorm,
-  strategies: groupNormStrategies,
+  strategies: () => import('../../kernels/strategies.ts').then((table) => table.groupNormStrategies),
   gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: dy } }) => {
     const { numGroups } = attrs;
     const { dx, dweight, dbias } = apply(groupNormBackward, { dy, x, weight, mean, invstd }, { numGroups });

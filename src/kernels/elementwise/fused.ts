@@ -18,6 +18,15 @@ export interface FusedChain {
   readonly dtype: Exclude<DType, 'f16'>;
 }
 
+/** A sum of parts, and what is done to it. */
+export interface PartsSum {
+  readonly splits: number;
+  readonly bias: boolean;
+  /** Elementwise operations on the sum. */
+  readonly chain?: FusedChain;
+  readonly shape: Shape;
+}
+
 /**
  * How an input is read for the element i of an output: `same` at i; `scalar` at 0; `suffix` (its shape is
  * the output's last dimensions, a bias) at i mod n; `prefix` (the output's first dimensions, then ones) at

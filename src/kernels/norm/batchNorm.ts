@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatSpec, numel, sameShape, type TensorSpec } from '../../shape.ts';
 import { defineKernel, type Given } from '../kernel.ts';
-import { batchNormBackwardStrategies, batchNormStrategies } from '../strategiesAlone.ts';
+import { batchNormAlone, batchNormBackwardAlone } from '../normStrategiesAlone.ts';
 import { planAlone } from '../strategy.ts';
 import type { BatchNormAttrs } from './normProblem.ts';
 
@@ -46,7 +46,7 @@ export const batchNorm = defineKernel({
     const each: TensorSpec = { shape: [channels], dtype: 'f32' };
     return { y: x, mean: each, invstd: each, newRunningMean: each, newRunningVar: each };
   },
-  dispatches: (...given) => planAlone(batchNormStrategies, ...given),
+  dispatches: (...given) => planAlone(batchNormAlone, ...given),
 });
 
 /**
@@ -68,5 +68,5 @@ export const batchNormBackward = defineKernel({
     }
     return { dx: x, dweight: weight, dbias: weight };
   },
-  dispatches: (...given) => planAlone(batchNormBackwardStrategies, ...given),
+  dispatches: (...given) => planAlone(batchNormBackwardAlone, ...given),
 });

@@ -1,7 +1,7 @@
 import { ShapeError } from '../../errors.ts';
 import { expectDType, expectNumber, formatSpec, sameShape, type TensorSpec } from '../../shape.ts';
 import { defineKernel, type Given } from '../kernel.ts';
-import { groupNormBackwardStrategies, groupNormStrategies } from '../strategiesAlone.ts';
+import { groupNormAlone, groupNormBackwardAlone } from '../normStrategiesAlone.ts';
 import { planAlone } from '../strategy.ts';
 import type { GroupNormAttrs, GroupNormBackwardAttrs } from './normProblem.ts';
 
@@ -54,7 +54,7 @@ export const groupNorm = defineKernel({
     const statistics: TensorSpec = { shape: [x.shape[0]!, numGroups], dtype: 'f32' };
     return { y: x, mean: statistics, invstd: statistics };
   },
-  dispatches: (...given) => planAlone(groupNormStrategies, ...given),
+  dispatches: (...given) => planAlone(groupNormAlone, ...given),
 });
 
 /**
@@ -84,5 +84,5 @@ export const groupNormBackward = defineKernel({
     }
     return { dx: x, dweight: weight, dbias: weight };
   },
-  dispatches: (...given) => planAlone(groupNormBackwardStrategies, ...given),
+  dispatches: (...given) => planAlone(groupNormBackwardAlone, ...given),
 });

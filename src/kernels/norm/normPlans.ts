@@ -19,9 +19,10 @@ import rowMomentsShader from '../../wgsl/norm/norm_row_moments.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from '../kernel.ts';
 import type { NormBackwardProblem, NormProblem, NormView } from './normProblem.ts';
 
-const widthOf = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1);
+/** Channels that an invocation takes at a time. */
+export const widthOf = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1);
 
-const elementTypes = (dtype: DType, width: 1 | 4): Record<string, string> =>
+export const elementTypes = (dtype: DType, width: 1 | 4): Record<string, string> =>
   width === 4 ? { X: `vec4<${wgslType(dtype)}>`, A: 'vec4f' } : { X: wgslType(dtype), A: 'f32' };
 
 /** Every chunk holds at least one position, whichever way a length is split. */
@@ -173,6 +174,31 @@ export function planForward(problem: NormProblem, by: SumsBy): KernelPlan {
   };
 }
 
+/** Adds up the sums of chunks: of each channel, or, weighted, of each group. */
+function combine(
+  caps: Caps,
+  weighted: boolean,
+  { rows, chunks, channels, groups }: { rows: number; chunks: number; channels: number; groups: number },
+): Dispatch {
+  const split = lanes(caps, rows * groups, (chunks * channels) / Math.max(groups, 1));
+  return {
+    shader: backwardCombineShader,
+    snippets: [lanesSnippet],
+    constants: { ...split.constants, WEIGHTED: weighted },
+    params: { total: rows * groups, chunks, channels, groups, depth: channels / Math.max(groups, 1) },
+    bind: {
+      sums: 'partial_sums',
+      sums_xhat: 'partial_sums_xhat',
+      ...(weighted ? { first: 'sums', second: 'sums_xhat' } : { first: 'dbias', second: 'dweight' }),
+    },
+    grid: split.grid,
+  };
+}
+
+/** Gradients of bias and weight from the sums of so many chunks of each channel. */
+export const combineChannels = (caps: Caps, channels: number, chunks: number): Dispatch =>
+  combine(caps, false, { rows: 1, chunks, channels, groups: channels });
+
 /** dx, dweight and dbias from dy, x, weight and the statistics. */
 export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): KernelPlan {
   const { channels, groups, dtype } = view;
@@ -195,29 +221,7 @@ export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): K
       grid: partials,
     },
   ];
-  const combine = (weighted: boolean, shape: { rows: number; chunks: number; groups: number }): Dispatch => {
-    const results = shape.rows * shape.groups;
-    const split = lanes(caps, results, (shape.chunks * channels) / Math.max(shape.groups, 1));
-    return {
-      shader: backwardCombineShader,
-      snippets: [lanesSnippet],
-      constants: { ...split.constants, WEIGHTED: weighted },
-      params: {
-        total: results,
-        chunks: shape.chunks,
-        channels,
-        groups: shape.groups,
-        depth: channels / Math.max(shape.groups, 1),
-      },
-      bind: {
-        sums: 'partial_sums',
-        sums_xhat: 'partial_sums_xhat',
-        ...(weighted ? { first: 'sums', second: 'sums_xhat' } : { first: 'dbias', second: 'dweight' }),
-      },
-      grid: split.grid,
-    };
-  };
-  dispatches.push(combine(false, { rows: 1, chunks: rows * perRow, groups: channels }));
+  dispatches.push(combineChannels(caps, channels, rows * perRow));
 
   // In batch norm a group is a channel of the only row, and dbias and dweight are the sums that dx needs.
   const channelSums = view.rows === 1 && depth === 1;
@@ -240,7 +244,7 @@ export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): K
       grid: split.grid,
     });
   } else if (!channelSums) {
-    dispatches.push(combine(true, { rows, chunks: perRow, groups }));
+    dispatches.push(combine(caps, true, { rows, chunks: perRow, channels, groups }));
   }
 
   const applied = applyChunks(caps, (rows * channels) / width, positions);

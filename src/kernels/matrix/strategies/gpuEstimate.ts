@@ -1,3 +1,4 @@
+import { DISPATCH, FLOATS, MULTIPROCESSORS } from '../../gpuCosts.ts';
 import type { Product } from './product.ts';
 
 /** What an estimate takes of a matrix kernel for GPUs. */
@@ -13,16 +14,10 @@ export interface TileShape {
 /** gemm_tile.wgsl, the plain strategy. It loads scalars and holds 4x4 in registers: reckoned, not measured. */
 export const PLAIN_TILE: TileShape = { rows: 64, columns: 64, threads: 256, rate: 20 };
 
-// A GPU tells WebGPU nothing of its size. An H200 has 132 multiprocessors, small ones 16: with more than there are
-// tiles get smaller than they need be, with less some of a large GPU is idle.
-const MULTIPROCESSORS = 128;
 /** Invocations from which on a multiprocessor has enough to do while others wait for memory. */
 const BUSY = 256;
-/** Cycles before a tile's first and after its last product, and from one dispatch to the next that depends on it. */
+/** Cycles before a tile's first and after its last product. */
 const ENDS = 2000;
-const DISPATCH = 4000;
-/** Floats that memory moves in a cycle, for all multiprocessors. */
-const FLOATS = 600;
 
 /** Cycles of a product of so many tiles: the multiprocessor that has most of them does one after the other. */
 function cyclesOf({ rows, columns, threads, rate }: TileShape, tiles: number, inner: number): number {

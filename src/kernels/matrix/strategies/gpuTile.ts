@@ -92,6 +92,7 @@ function productPlan(tile: GpuTile, product: Product): KernelPlan {
     bind: { bias_values: 'bias' },
     epilogue: 'vec4f',
     channels: O,
+    splits,
     grid: total / 4,
   };
   return { dispatches: [dispatch, add], scratch: { parts: splits * total * 4 } };

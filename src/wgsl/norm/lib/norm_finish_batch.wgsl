@@ -1,6 +1,6 @@
 // norm_finish_batch.wgsl: stores the statistics of batch norm from a channel's mean and (biased) variance, and updates
 // the running estimates, which take the unbiased variance.
-// needs: p.eps, p.momentum from norm_combine.wgsl | norm_row_moments.wgsl
+// needs: p.eps, p.momentum from norm_combine.wgsl | norm_row_moments.wgsl | norm_whole.wgsl
 
 @group(0) @binding(3) var<storage, read> running_mean: array<f32>;
 @group(0) @binding(4) var<storage, read> running_var: array<f32>;

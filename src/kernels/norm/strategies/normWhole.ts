@@ -1,0 +1,158 @@
+import across1 from '../../../wgsl/lib/across_1.wgsl';
+import across4 from '../../../wgsl/lib/across_4.wgsl';
+import channelsApart from '../../../wgsl/norm/lib/channels_apart.wgsl';
+import firstDy from '../../../wgsl/norm/lib/first_dy.wgsl';
+import firstX from '../../../wgsl/norm/lib/first_x.wgsl';
+import finishEach1 from '../../../wgsl/norm/lib/norm_finish_each_1.wgsl';
+import finishEach4 from '../../../wgsl/norm/lib/norm_finish_each_4.wgsl';
+import wholeChannelSums from '../../../wgsl/norm/lib/whole_channel_sums.wgsl';
+import wholeSums from '../../../wgsl/norm/lib/whole_sums.wgsl';
+import backwardShader from '../../../wgsl/norm/norm_backward_whole.wgsl';
+import forwardShader from '../../../wgsl/norm/norm_whole.wgsl';
+import { type Dispatch, foldGrid } from '../../dispatch.ts';
+import { readParts } from '../../elementwise/firstParts.ts';
+import { DISPATCH, FLOATS, MULTIPROCESSORS } from '../../gpuCosts.ts';
+import type { Strategy } from '../../strategy.ts';
+import { combineChannels, elementTypes, widthOf } from '../normPlans.ts';
+import type { NormBackwardProblem, NormProblem, NormView } from '../normProblem.ts';
+
+/** Invocations of a workgroup, at most. */
+const MOST = 256;
+/** Floats that one workgroup reads or writes in a cycle, about: four numbers of each invocation a memory latency. */
+const FLOATS_OF_ONE = 4;
+
+/** Which invocations own what. */
+function layoutOf({ rows, positions, channels, groups }: NormView) {
+  const inGroup = channels / groups;
+  const apart = inGroup === 1;
+  const width = apart ? widthOf(channels) : widthOf(inGroup);
+  const depth = inGroup === 1 ? 1 : inGroup / width;
+  const perRow = apart ? channels / width : groups;
+  const step = Math.max(1, Math.min(Math.floor(MOST / depth), positions));
+  return { apart, width, depth, perRow, step, across: step * depth, total: rows * perRow };
+}
+
+/** Cycles by a workgroup or two a group: as the workgroup with most to do, or as memory. */
+function wholeCycles(view: NormView, passes: number): number {
+  const { total } = layoutOf(view);
+  const elements = view.rows * view.positions * view.channels;
+  const turns = Math.ceil(total / MULTIPROCESSORS);
+  return (turns * passes * elements) / total / FLOATS_OF_ONE;
+}
+
+/** Cycles in chunks: so many dispatches, each of which waits for the one before. */
+const chunkCycles = ({ rows, positions, channels }: NormView, dispatches: number, passes: number): number =>
+  (dispatches - 1) * DISPATCH + (passes * rows * positions * channels) / FLOATS;
+
+/** Parts of what is read first are added up here, where that takes less time than a dispatch of their own. */
+const firstIn = (view: NormView, tensor: string, snippet: string): NonNullable<Dispatch['first']> => ({
+  tensor,
+  pays: (splits) => wholeCycles(view, splits) < DISPATCH,
+  of: (dispatch, sum, binding) => readParts(dispatch, tensor, snippet, sum, binding),
+});
+
+const wholeElements = ({ rows, positions, channels }: NormView, width: number) => ({
+  splits: 0,
+  elements: (rows * positions * channels) / width,
+});
+
+const fits = ({ view }: NormBackwardProblem): boolean => {
+  const { rows, positions, channels } = view;
+  return rows * positions * channels > 0 && layoutOf(view).depth <= MOST;
+};
+
+/** Statistics, and what is normalised by them, in one dispatch: a workgroup has whole groups. */
+export const normWhole: Strategy<NormProblem> = {
+  name: 'whole',
+  possible: (problem) =>
+    problem.caps.family === 'tile' &&
+    fits(problem) &&
+    // Batch norm binds ten buffers.
+    (!problem.finish.bind || problem.caps.maxStorageBuffers >= 10),
+  cost: ({ view }) => wholeCycles(view, 4) / chunkCycles(view, 3, 3),
+  plan({ view, finish }) {
+    const { apart, width, depth, step, across, total, perRow } = layoutOf(view);
+    const inFours = apart && width === 4;
+    return {
+      dispatches: [
+        {
+          shader: forwardShader,
+          snippets: [
+            inFours ? channelsApart : width === 4 ? across4 : across1,
+            wholeSums,
+            firstX,
+            finish.snippet,
+            inFours ? finishEach4 : finishEach1,
+          ],
+          types: { ...elementTypes(view.dtype, width), S: inFours ? 'vec4f' : 'f32' },
+          constants: { ACROSS: across, WIDTH: width },
+          params: {
+            total,
+            positions: view.positions,
+            channels: view.channels / width,
+            groups: perRow,
+            depth,
+            step,
+            count: (view.positions * view.channels) / view.groups,
+            ...finish.params,
+            ...wholeElements(view, width),
+          },
+          first: firstIn(view, 'x', firstX),
+          ...(finish.bind ? { bind: finish.bind } : {}),
+          epilogue: width === 4 ? 'vec4f' : 'f32',
+          grid: foldGrid(total * 64),
+        },
+      ],
+    };
+  },
+};
+
+/** The gradients likewise, with a second dispatch where there are several rows: it adds up the sums of their channels. */
+export const normBackwardWhole: Strategy<NormBackwardProblem> = {
+  name: 'whole',
+  // With few positions the sums of each row's channels are as large as x.
+  possible: (problem) =>
+    problem.caps.family === 'tile' &&
+    fits(problem) &&
+    (problem.view.rows === 1 || problem.view.positions >= 16),
+  cost: ({ view }) => {
+    const more = view.rows > 1 ? DISPATCH : 0;
+    return (wholeCycles(view, 5) + more) / chunkCycles(view, view.groups === view.channels ? 3 : 4, 5);
+  },
+  plan({ caps, view }) {
+    const { apart, width, depth, step, across, total, perRow } = layoutOf(view);
+    const { rows, positions, channels } = view;
+    const inFours = apart && width === 4;
+    const partial = { sums: 'partial_sums', sums_xhat: 'partial_sums_xhat' };
+    const whole = {
+      shader: backwardShader,
+      snippets: [
+        inFours ? channelsApart : width === 4 ? across4 : across1,
+        wholeSums,
+        firstDy,
+        wholeChannelSums,
+      ],
+      types: { ...elementTypes(view.dtype, width), S: inFours ? 'vec4f' : 'f32' },
+      constants: { ACROSS: across },
+      params: {
+        total,
+        positions,
+        channels: channels / width,
+        groups: perRow,
+        depth,
+        step,
+        count: (positions * channels) / view.groups,
+        ...wholeElements(view, width),
+      },
+      first: firstIn(view, 'dy', firstDy),
+      bind: rows === 1 ? { sums: 'dbias', sums_xhat: 'dweight' } : partial,
+      grid: foldGrid(total * 64),
+    };
+    if (rows === 1) return { dispatches: [whole] };
+    const bytes = rows * channels * 4;
+    return {
+      scratch: { partial_sums: bytes, partial_sums_xhat: bytes },
+      dispatches: [whole, combineChannels(caps, channels, rows)],
+    };
+  },
+};
