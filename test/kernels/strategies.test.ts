@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadStrategies, strategiesOf } from '../../src/graph/operation.ts';
 import { operations } from '../../src/graph/operations/index.ts';
+import * as normsAlone from '../../src/kernels/normStrategiesAlone.ts';
 import * as table from '../../src/kernels/strategies.ts';
 import * as aloneTable from '../../src/kernels/strategiesAlone.ts';
 import {
@@ -91,6 +92,10 @@ describe('the table of strategies', () => {
       matmul: aloneTable.matmulAlone as Strategies,
       cdist: aloneTable.cdistAlone as Strategies,
       nms: table.nmsStrategies.slice(-1),
+      batch_norm: normsAlone.batchNormAlone as Strategies,
+      batch_norm_backward: normsAlone.batchNormBackwardAlone as Strategies,
+      group_norm: normsAlone.groupNormAlone as Strategies,
+      group_norm_backward: normsAlone.groupNormBackwardAlone as Strategies,
     };
     const page = documented();
     expect([...page.keys()].sort()).toEqual(several.map(({ name }) => name).sort());
