@@ -4,6 +4,7 @@
  * @module
  */
 
+export { hasNamedModel, type NamedModelOptions, namedModel } from './namedModel.ts';
 export type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 export { openModel } from './openModel.ts';
 export { type FromTorchvisionOptions, fromTorchvision } from './pretrained.ts';

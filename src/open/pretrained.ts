@@ -44,7 +44,7 @@ function nameOf(model: object): ModelName | undefined {
 }
 
 /** What a builder of torchvision makes. */
-function builtBy(builder: string, args: Readonly<Record<string, unknown>>): Built {
+export function builtBy(builder: string, args: Readonly<Record<string, unknown>>): Built {
   const built = torchvisionModel(builder, args);
   const name = nameOf(built.model);
   if (built.kind !== 'classify' && name) {
