@@ -13,6 +13,7 @@ import { addGatherCommand } from './gather/program.ts';
 import { addHashCommands } from './hashProgram.ts';
 import { expectNoneEmpty, MODEL_FILE, modelFile, positive, scales, share, whole } from './optionValues.ts';
 import { printableLines } from './printable.ts';
+import { addProfileCommand } from './profileProgram.ts';
 import { placed, predicting } from './resultOptions.ts';
 import { addSearchCommands } from './searchProgram.ts';
 import { learningOptions, type TrainOptions, trainOptions } from './trainOptions.ts';
@@ -325,6 +326,8 @@ program
   .option('--again', 'time again what was timed before')
   .addOption(adapter())
   .action(async (models, options) => (await import('./commands/tune.ts')).tuneCommand(models, options));
+
+addProfileCommand(program);
 
 addWeightsCommands(program);
 

@@ -60,6 +60,8 @@ export interface ReportRun {
   steps?: readonly StepRecord[];
   precisionRecall?: readonly PrecisionRecall[];
   tables?: readonly ReportTable[];
+  /** A drawing as wide as the page, above the tables: HTML, and the style that it needs. */
+  wide?: { readonly html: string; readonly style: string };
   /** More plots, as SVG text, beside those of the steps and curves. */
   plots?: readonly string[];
   images?: readonly ReportImage[];
@@ -264,6 +266,7 @@ function runSection(run: ReportRun, index: number): string {
 <h2 id="${id}">${e(name)}<span class="task">${e(task)}</span></h2>
 ${description === undefined ? '' : `<p>${e(description)}</p>`}
 ${images(run.images)}
+${run.wide?.html ?? ''}
 ${(run.tables ?? []).map(dataTable).join('\n')}
 ${plots.length > 0 ? `<div class="grid">${plots.map(plotFigure).join('\n')}</div>` : ''}
 ${(run.galleries ?? []).map(galleryHtml).join('\n')}
@@ -307,7 +310,7 @@ export function renderReport(data: ReportData): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'${script}">
 <meta name="generator" content="fovea">
 <title>${e(title)}</title>
-<style>${STYLE}${filtered ? GALLERY_STYLE : ''}</style>
+<style>${STYLE}${filtered ? GALLERY_STYLE : ''}${runs.map(({ wide }) => wide?.style ?? '').join('')}</style>
 </head>
 <body>
 <div class="page">

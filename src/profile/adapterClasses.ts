@@ -60,29 +60,29 @@ const gpu = (
 export const ADAPTER_CLASSES = {
   h100: gpu(
     'h100',
-    'NVIDIA H100 SXM (Hopper)',
+    'NVIDIA H100 SXM',
     { gflops: 67_000, gbps: 3350, units: 132, launchMicroseconds: 4 },
     'NVIDIA H100 data sheet: 67 TFLOP/s FP32, 3.35 TB/s; 132 multiprocessors',
     { workgroupBytes: 49152 },
   ),
   rtx4090: gpu(
     'rtx4090',
-    'NVIDIA RTX 4090 (Ada)',
+    'NVIDIA RTX 4090',
     { gflops: 82_600, gbps: 1008, units: 128, launchMicroseconds: 4 },
     'NVIDIA Ada GPU architecture: 82.6 TFLOP/s FP32, 1008 GB/s, 128 multiprocessors',
     { workgroupBytes: 49152 },
   ),
   rx7900xtx: gpu(
     'rx7900xtx',
-    'AMD RX 7900 XTX (RDNA 3)',
+    'AMD RX 7900 XTX',
     { gflops: 61_400, gbps: 960, units: 96, launchMicroseconds: 5 },
     'AMD: 61.4 TFLOP/s FP32 where both halves of its units have work, 960 GB/s, 96 compute units',
   ),
   vega8: gpu(
     'vega8',
-    'AMD Vega 8 (Ryzen 7 5700G)',
+    'AMD Vega 8',
     { gflops: 2048, gbps: 51.2, units: 8, launchMicroseconds: 8 },
-    'AMD: 8 compute units (512 lanes) at 2 GHz; two channels of DDR4-3200, shared with the CPU',
+    'AMD, of the Ryzen 7 5700G: 8 compute units (512 lanes) at 2 GHz; two channels of DDR4-3200, shared with the CPU',
   ),
   m1: gpu(
     'm1',
@@ -93,9 +93,9 @@ export const ADAPTER_CLASSES = {
   ),
   adreno740: gpu(
     'adreno740',
-    'Qualcomm Adreno 740',
+    'Adreno 740',
     { gflops: 2089, gbps: 67.2, units: 6, launchMicroseconds: 20 },
-    'Qualcomm publishes no peak: 1536 lanes at 680 MHz, as databases of GPUs have it; 64 bit of LPDDR5X-8400',
+    'Of the Snapdragon 8 Gen 2; Qualcomm publishes no peak: 1536 lanes at 680 MHz, as databases of GPUs have it; 64 bit of LPDDR5X-8400',
     { vendor: 'qualcomm', maxBindingSize: SMALL },
   ),
 } as const satisfies Record<string, AdapterClass>;

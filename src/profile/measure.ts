@@ -4,9 +4,10 @@ import type { Program } from '../plan/program.ts';
 import type { Recorded } from '../plan/step.ts';
 import { PassTimer } from './timer.ts';
 
-/** A program runs so often, or so many seconds, whichever comes first; at least once to warm up, and once to be measured. */
+/** A program is timed so often, or for so many seconds, whichever comes first, but a few times in any case: something else may disturb one. */
 const RUNS = 10;
-const SECONDS = 4;
+const FEWEST = 3;
+const SECONDS = 2;
 
 /** Times a program: whole runs, and each dispatch where the device has timestamps. */
 export async function measureProgram(
@@ -29,7 +30,7 @@ export async function measureProgram(
   // The first run fills memory, and drivers compile some kernels in it.
   await run();
   let [wall, runs, total] = [Number.POSITIVE_INFINITY, 0, 0];
-  while (runs < 1 || (runs < RUNS && total < SECONDS / 2)) {
+  while (runs < FEWEST || (runs < RUNS && total < SECONDS)) {
     const seconds = await run();
     wall = Math.min(wall, seconds);
     total += seconds;
