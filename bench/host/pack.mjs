@@ -3,7 +3,7 @@
 //
 //   bash .gpu-host/run.sh [options of run.mjs]
 //
-// --peers packs tfjs and onnxruntime, too. --run runs the packed folder here, from a copy and with an empty environment,
+// --peers packs tfjs, jax-js and onnxruntime, too. --run runs the packed folder here, from a copy and with an empty environment,
 // with all that stands behind it: what is tried on lavapipe is what runs on the host.
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -13,14 +13,18 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { wgsl } from '../../scripts/wgsl.mjs';
+import { tools } from '../offline/targets.mjs';
 
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = realpathSync(path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..'));
 /** @param {string[]} names */
 const at = (...names) => path.join(root, ...names);
 const out = at('.gpu-host');
@@ -52,6 +56,8 @@ function closure(names, from) {
       if (existsSync(path.join(place, 'package.json'))) {
         if (found.has(place)) return;
         found.add(place);
+        // The project itself: what it needs is packed from where it is.
+        if (realpathSync(place) === root) return;
         const { dependencies, optionalDependencies } = JSON.parse(
           readFileSync(path.join(place, 'package.json'), 'utf8'),
         );
@@ -73,9 +79,25 @@ const dependenciesOf = (...names) =>
 const LEFT_OUT = ['darwin', 'win32', 'arm64', 'musl'].map((word) => `--exclude=*${word}*`);
 LEFT_OUT.push('--exclude=*.map', '--exclude=*.d.ts', '--exclude=*/test', '--exclude=*/docs');
 
-function packProject() {
-  shell(process.execPath, 'scripts/build.mjs', 'cli');
+/** The layer that asks drivers for statistics of pipelines (docs/gpu.md), where it has been made. */
+const statistics = path.join(tools, 'libstatlayer.so');
+
+async function packProject() {
+  for (const part of ['library', 'cli']) shell(process.execPath, 'scripts/build.mjs', part);
   shell(process.execPath, 'bench/run.mjs', '--list');
+  for (const [entry, outfile] of [
+    ['bench/src/host/main.ts', 'bench/dist/host.mjs'],
+    ['bench/offline/compile.ts', 'bench/dist/offline/compile.mjs'],
+  ]) {
+    await build({
+      ...{ entryPoints: [at(entry)], outfile: at(outfile), bundle: true, platform: 'node', format: 'esm' },
+      ...{ packages: 'external', minify: true, keepNames: true, plugins: [wgsl], logLevel: 'warning' },
+    });
+  }
+  if (existsSync(statistics)) {
+    mkdirSync(at('bench', 'dist', 'layer'), { recursive: true });
+    cpSync(statistics, at('bench', 'dist', 'layer', 'libstatlayer.so'));
+  }
   // Each from where it is imported: another package may have brought another version.
   const packages = [
     ...closure(['webgpu', ...dependenciesOf('.')], root),
@@ -84,11 +106,16 @@ function packProject() {
   ];
   const files = [
     'package.json',
+    'dist',
     'cli/package.json',
     'cli/bin',
     'cli/dist',
-    'bench/torch',
-    'bench/host/run.mjs',
+    'bench/torch/train.py',
+    ...readdirSync(at('bench', 'host'))
+      .filter((name) => name.endsWith('.mjs') && name !== 'pack.mjs')
+      .map((name) => `bench/host/${name}`),
+    ...['bench/dist/host.mjs', 'bench/dist/offline/compile.mjs'],
+    ...(existsSync(statistics) ? ['bench/dist/layer/libstatlayer.so'] : []),
   ];
   files.push('bench/dist/main.mjs', 'bench/peers/package.json', 'bench/package.json');
   if (withPeers) {
@@ -97,7 +124,7 @@ function packProject() {
     files.push('bench/dist/tfjs.cjs', 'bench/peers/node_modules/@tensorflow');
     files.push(
       ...closure(
-        ['onnxruntime-node', 'onnx-proto', 'node-fetch', 'long', 'seedrandom'],
+        ['@jax-js/jax', 'onnxruntime-node', 'onnx-proto', 'node-fetch', 'long', 'seedrandom'],
         at('bench', 'peers'),
       ),
     );
@@ -130,7 +157,7 @@ function packLoaders() {
 mkdirSync(out, { recursive: true });
 packNode();
 packLoaders();
-packProject();
+await packProject();
 cpSync(at('bench', 'host', 'run.sh'), path.join(out, 'run.sh'));
 const bytes = readdirSync(out, { recursive: true, encoding: 'utf8' })
   .map((name) => statSync(path.join(out, name)))

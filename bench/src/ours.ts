@@ -1,10 +1,19 @@
 import type { AdapterChoice } from '../../src/device/device.ts';
 import { openDevice } from '../../src/device/device.ts';
-import { tensor } from '../../src/graph/tensor.ts';
+import { type Tensor, tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import type { Contestant } from './contestant.ts';
 import { Probe } from './probe.ts';
 import { type Values, valuesOf, type Workload } from './workload.ts';
+
+/** A workload's inputs, also weights: what is computed of constants alone would be computed once. */
+export const inputsOf = (workload: Workload): Tensor[] =>
+  valuesOf(workload.inputs).map((data, i) => {
+    const { shape } = workload.inputs[i]!;
+    if (workload.half) return tensor(data, shape, 'f16');
+    const dtype = data instanceof Int32Array ? 'i32' : 'f32';
+    return tensor(data, shape, { dtype, requiresGrad: dtype === 'f32' });
+  });
 
 /** Fovea on one adapter, watched by a probe. */
 export class Ours {
@@ -16,21 +25,18 @@ export class Ours {
     this.probe = new Probe(gpu.device.device);
   }
 
-  static async open(adapter: AdapterChoice | undefined): Promise<Ours> {
-    return new Ours(new Gpu(await openDevice(adapter === undefined ? {} : { adapter })));
+  static async open(
+    adapter: AdapterChoice | undefined,
+    { boundsChecks, autotune }: { boundsChecks?: boolean; autotune?: boolean } = {},
+  ): Promise<Ours> {
+    return new Ours(new Gpu(await openDevice({ adapter, boundsChecks }), { autotune }));
   }
 
   async prepare(workload: Workload): Promise<Contestant> {
     const { gpu, probe } = this;
     const { queue } = gpu.device.device;
     probe.resetPeak();
-    // Inputs, also weights: what is computed of constants alone would be computed once.
-    const inputs = valuesOf(workload.inputs).map((data, i) => {
-      const { shape } = workload.inputs[i]!;
-      if (workload.half) return tensor(data, shape, 'f16');
-      const dtype = data instanceof Int32Array ? 'i32' : 'f32';
-      return tensor(data, shape, { dtype, requiresGrad: dtype === 'f32' });
-    });
+    const inputs = inputsOf(workload);
     const step = gpu.capture(workload.ours);
     const start = performance.now();
     await step.prepare(inputs);

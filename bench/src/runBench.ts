@@ -36,7 +36,7 @@ export interface Elsewhere {
 }
 
 /** The row with such a peer's figures beside those of this run. Its results are not compared: its weights are its own. */
-function beside(row: ResultRow, { rows }: Elsewhere): ResultRow {
+export function beside(row: ResultRow, { rows }: Elsewhere): ResultRow {
   const peers = rows[row.name] ?? {};
   const ratios = Object.entries(peers).flatMap(([name, peer]) =>
     'medianMs' in peer ? [[name, peer.medianMs / row.medianMs]] : [],

@@ -1,6 +1,6 @@
 """What PyTorch's eager mode takes for rows of the bench, on the same GPU: f32 without TF32, and mixed precision.
 
-    python3 bench/torch/train.py --out torch.json [--quick]
+    python3 bench/torch/train.py --out torch.json [--quick] [--limit 60]
 
 The networks are those of bench/src/networks/nets.ts, in channels-last memory; sizes and batches those of the rows. A time
 is the median of single runs, each waited for, as the bench's wall times are. `npm run bench -- --torch torch.json` shows
@@ -10,6 +10,7 @@ them beside Fovea's.
 import argparse
 import contextlib
 import json
+import os
 import statistics
 import time
 
@@ -81,6 +82,58 @@ class UNet(nn.Module):
         return self.out(x)
 
 
+class RetinaNet(nn.Module):
+    """On ResNet-18 with a small stem, levels P3 to P7, group norm in the heads: `retinanet` of nets.ts."""
+
+    def __init__(self, width=64, pyramid=128, depth=2, classes=20):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        self.layers, channels = nn.ModuleList(), width
+        for i in range(4):
+            out = width * 2**i
+            self.layers.append(nn.Sequential(FirstBlock(channels, out), BasicBlock(out, out, 1)))
+            channels = out
+        self.inner = nn.ModuleList(nn.Conv2d(width * 2**i, pyramid, 1) for i in (1, 2, 3))
+        self.layer = nn.ModuleList(nn.Conv2d(pyramid, pyramid, 3, 1, 1) for _ in range(3))
+        self.p6, self.p7 = (nn.Conv2d(pyramid, pyramid, 3, 2, 1) for _ in range(2))
+        self.heads = nn.ModuleList(self.head(pyramid, depth, values) for values in (classes, 4))
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1))
+
+    @staticmethod
+    def head(width, depth, values):
+        layers = []
+        for _ in range(depth):
+            layers += [nn.Conv2d(width, width, 3, 1, 1, bias=False), nn.GroupNorm(width // 8, width), nn.ReLU()]
+        return nn.Sequential(*layers, nn.Conv2d(width, 9 * values, 3, 1, 1))
+
+    def forward(self, x):
+        x, features = self.stem((x - self.mean) / self.std), []
+        for layer in self.layers:
+            x = layer(x)
+            features.append(x)
+        inner = None
+        levels = []
+        for lateral, layer, feature in reversed(list(zip(self.inner, self.layer, features[1:]))):
+            side = lateral(feature)
+            inner = side if inner is None else side + F.interpolate(inner, scale_factor=2)
+            levels.insert(0, layer(inner))
+        levels.append(self.p6(levels[-1]))
+        levels.append(self.p7(F.relu(levels[-1])))
+        rows = lambda y, values: y.permute(0, 2, 3, 1).reshape(y.shape[0], -1, values)
+        return [
+            torch.cat([rows(head(level), values) for level in levels], 1)
+            for head, values in zip(self.heads, (self.heads[0][-1].out_channels // 9, 4))
+        ]
+
+
+class FirstBlock(BasicBlock):
+    """A stage's first block halves the size, and so has a convolution beside it, whatever its channels."""
+
+    def __init__(self, channels, out):
+        super().__init__(channels, out, 2)
+
+
 def wait(device):
     if device == "cuda":
         torch.cuda.synchronize()
@@ -147,6 +200,40 @@ def training(make, shape, labels, classes, device, mixed):
     return run
 
 
+def detection(batch, side, device, mixed):
+    """RetinaNet's step: focal loss and distances of boxes, with targets made beforehand."""
+    model = RetinaNet().to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    scaler = torch.amp.GradScaler(device) if mixed else None
+    x = images((batch, side), device)
+    with torch.no_grad():
+        logits, deltas = model(x)
+    target = (torch.rand_like(logits) < 0.001).float()
+    goal = torch.randn_like(deltas)
+    matched = (torch.rand(batch, deltas.shape[1], 1, device=device) < 0.01).float()
+    share = matched.sum((1, 2)).clamp(min=1)
+
+    def run():
+        optimizer.zero_grad(set_to_none=True)
+        with precision(device, mixed):
+            logits, deltas = model(x)
+        logits, deltas = logits.float(), deltas.float()
+        p = logits.sigmoid()
+        ce = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        focal = (0.75 - 0.5 * target) * (p + target - 2 * p * target) ** 2 * ce
+        apart = (deltas - goal).abs() * matched
+        loss = (focal.sum((1, 2)) / share).mean() + (apart.sum((1, 2)) / share).mean()
+        if scaler is None:
+            loss.backward()
+            optimizer.step()
+            return
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+
+    return run
+
+
 def product(n, device, dtype):
     a, b = (torch.rand(n, n, device=device).to(dtype) for _ in range(2))
     return lambda: torch.matmul(a, b)
@@ -156,7 +243,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True)
     parser.add_argument("--quick", action="store_true", help="the sizes of the bench's quick rows")
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each row and precision")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each row and precision")
+    parser.add_argument("--limit", type=float, default=float("inf"), help="begin no row after so many seconds")
     options = parser.parse_args()
     quick = options.quick
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -165,34 +253,42 @@ def main():
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
 
-    batch, side, unet_side, unet_image = (1, 112, 64, 128) if quick else (4, 224, 256, 256)
-    nets = {
-        "ResNet-18 224, inference, batch 1": lambda mixed: inference(ResNet18, (1, 224), device, mixed),
+    batch, side, unet_side, unet_image, retina = (1, 96, 32, 64, 128) if quick else (4, 224, 256, 256, 256)
+    jobs = []
+    for name, make in {
         f"ResNet-18 {side}, training step, batch {batch}": lambda mixed: training(
             ResNet18, (batch, side), (batch,), 1000, device, mixed
         ),
-        f"U-Net {unet_image}, inference, batch 1": lambda mixed: inference(UNet, (1, unet_image), device, mixed),
         f"U-Net {unet_side}, training step, batch {batch}": lambda mixed: training(
             UNet, (batch, unet_side), (batch, unet_side, unet_side), 21, device, mixed
         ),
-    }
-    rows = {}
-    for name, make in nets.items():
-        rows[name] = {
-            peer: figures(make(mixed), device, options.seconds)
-            for peer, mixed in (("torch", False), ("torchAmp", True))
-            if not mixed or device == "cuda"
-        }
-    for n in (256, 512, 1024) if quick else (256, 512, 1024, 2048, 4096):
-        rows[f"gemm {n}"] = {"torch": figures(product(n, device, torch.float32), device, options.seconds)}
+        f"RetinaNet {retina}, training step, batch {batch}": lambda mixed: detection(batch, retina, device, mixed),
+        f"ResNet-18 {side}, inference, batch 1": lambda mixed: inference(ResNet18, (1, side), device, mixed),
+        f"U-Net {unet_image}, inference, batch 1": lambda mixed: inference(UNet, (1, unet_image), device, mixed),
+    }.items():
+        jobs.append((name, "torch", lambda make=make: make(False)))
+        if device == "cuda":
+            jobs.append((name, "torchAmp", lambda make=make: make(True)))
+    for n in (256, 512, 1024) if quick else (4096, 2048, 1024, 512, 256):
+        jobs.append((f"gemm {n}", "torch", lambda n=n: product(n, device, torch.float32)))
     if device == "cuda":
-        for n in (1024,) if quick else (1024, 4096, 8192):
-            rows[f"gemm {n}, f16"] = {"torchAmp": figures(product(n, device, torch.float16), device, options.seconds)}
+        for n in (1024,) if quick else (4096, 8192, 1024):
+            jobs.append((f"gemm {n}, f16", "torchAmp", lambda n=n: product(n, device, torch.float16)))
+
     name = torch.cuda.get_device_name() if device == "cuda" else "CPU"
-    with open(options.out, "w", encoding="utf-8") as file:
-        json.dump({"device": name, "versions": {"torch": torch.__version__}, "rows": rows}, file, indent=2)
-    for row, peers in rows.items():
-        print(row, *(f"{peer} {result['medianMs']:.3f} ms" for peer, result in peers.items()), sep="  ")
+    result = {"device": name, "versions": {"torch": torch.__version__}, "rows": {}}
+    begin = time.perf_counter()
+    for row, peer, make in jobs:
+        if time.perf_counter() - begin > options.limit:
+            print("no time for the rows that are left")
+            break
+        taken = figures(make(), device, options.seconds)
+        result["rows"].setdefault(row, {})[peer] = taken
+        print(row, peer, f"{taken['medianMs']:.3f} ms", sep="  ", flush=True)
+        # After each row: what is ended early leaves what it has.
+        with open(options.out + ".part", "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=2)
+        os.replace(options.out + ".part", options.out)
 
 
 if __name__ == "__main__":
