@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { wgsl } from '../../scripts/wgsl.mjs';
@@ -13,6 +13,7 @@ import { readStatistics } from './statistics.mjs';
 import { launch, targets, tools } from './targets.mjs';
 
 /** @typedef {import('./statistics.mjs').Pipeline} Pipeline */
+/** @typedef {import('./predicted.ts').PredictedParts} PredictedParts */
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const out = path.join(here, '..', 'dist', 'offline');
@@ -39,8 +40,9 @@ if (!existsSync(path.join(tools, 'ready'))) {
 mkdirSync(out, { recursive: true });
 const bundle = path.join(out, 'compile.mjs');
 await build({
-  entryPoints: [path.join(here, 'compile.ts')],
-  outfile: bundle,
+  entryPoints: ['compile', 'predicted'].map((name) => path.join(here, `${name}.ts`)),
+  outdir: out,
+  outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -48,6 +50,9 @@ await build({
   plugins: [wgsl],
   logLevel: 'warning',
 });
+
+/** @type {typeof import('./predicted.ts')} */
+const { predictedOn } = await import(pathToFileURL(path.join(out, 'predicted.mjs')).href);
 
 /**
  * Compiles all cases for a target. A driver that crashes is tried again, as Honeykrisp now and then does, and RADV's null device when
@@ -80,15 +85,34 @@ function compile(target, mode, tries = 3) {
     const where = `${signal ?? 'no statistics'} after ${lines.at(-1)?.tag ?? silent[0]?.tag}`;
     throw new Error(`${target}: ${where}: ${stderr.trim().slice(-1000)}`);
   }
-  return { adapter: String(lines[0].adapter), failed, pipelines };
+  const { adapter, caps } = lines[0];
+  return { adapter: String(adapter), caps, failed, pipelines };
 }
 
-/** @param {Pipeline} pipeline */
-function rowOf(pipeline) {
+/**
+ * Microseconds on the GPU that the target is, by published peaks: of the multiplies that share which the compiler leaves of the hottest block.
+ *
+ * @param {Pipeline} pipeline
+ * @param {PredictedParts | undefined} parts
+ */
+function microseconds(pipeline, parts) {
+  // Of a product of matrix units nothing is published that a kernel of WGSL could be compared with.
+  if (!parts || pipeline.listing?.matrix) return '';
+  const { launch, memory, peak, efficiency } = parts;
+  const time = launch + Math.max(memory, peak / (shareOf(pipeline) || efficiency));
+  return time.toFixed(time < 100 ? 1 : 0);
+}
+
+/**
+ * @param {Pipeline} pipeline
+ * @param {PredictedParts | undefined} parts
+ */
+function rowOf(pipeline, parts) {
   const { tag, registers, spills, scratch, waves, instructions, listing } = pipeline;
   const share = listing?.multiplies ? `${Math.round(100 * shareOf(pipeline))} %` : '';
   const loads = listing ? `${listing.wide}/${listing.narrow}` : '';
-  const numbers = [registers, spills, scratch, waves, instructions, share, loads, listing?.waits ?? ''];
+  const time = microseconds(pipeline, parts);
+  const numbers = [registers, spills, scratch, waves, instructions, share, loads, listing?.waits ?? '', time];
   return tag.padEnd(52) + numbers.map((value) => String(value).padStart(9)).join('');
 }
 
@@ -105,7 +129,7 @@ function textOf(results) {
   return `{\n${modes.join(',\n')}\n}\n`;
 }
 
-const HEAD = ['registers', 'spills', 'scratch', 'waves', 'instr.', 'multiply', 'loads', 'waits'];
+const HEAD = ['registers', 'spills', 'scratch', 'waves', 'instr.', 'multiply', 'loads', 'waits', '\u00b5s'];
 let problems = 0;
 for (const target of positionals.length > 0 ? positionals : GATE) {
   const file = path.join(here, 'results', `${target}.json`);
@@ -113,11 +137,12 @@ for (const target of positionals.length > 0 ? positionals : GATE) {
   /** @type {Record<string, Record<string, Omit<Pipeline, 'tag'>>>} */
   const results = {};
   for (const mode of /** @type {const} */ (['checked', 'unchecked'])) {
-    const { adapter, failed, pipelines } = compile(target, mode);
+    const { adapter, caps, failed, pipelines } = compile(target, mode);
     console.log(
       `\n${`${target}, bounds ${mode} (${adapter})`.padEnd(52)}${HEAD.map((name) => name.padStart(9)).join('')}`,
     );
     results[mode] = {};
+    const predicted = await predictedOn(target, caps);
     for (const pipeline of pipelines) {
       const { tag, ...numbers } = pipeline;
       results[mode][tag] = numbers;
@@ -126,7 +151,7 @@ for (const target of positionals.length > 0 ? positionals : GATE) {
         ...brokenRules(target, pipeline, mode === 'checked'),
         ...(before && !values.write ? worsened({ tag, ...before }, pipeline) : []),
       ];
-      console.log(rowOf(pipeline) + found.map((problem) => `\n    ${problem}`).join(''));
+      console.log(rowOf(pipeline, predicted?.(tag)) + found.map((problem) => `\n    ${problem}`).join(''));
       problems += found.length;
     }
     for (const message of failed) console.log(`    ${message}`);
