@@ -41,6 +41,25 @@ export function readResults(out) {
     });
 }
 
+/** Failed checks that are told one by one. */
+const MOST_FAILURES = 40;
+
+/**
+ * What `fovea verify` has printed by the time it ended, or was ended.
+ *
+ * @param {string} step @param {string} text
+ * @returns {Line[]}
+ */
+export function checksIn(step, text) {
+  const lines = text.split('\n');
+  const failed = lines.filter((line) => /^FAILED\s/.test(line));
+  return [
+    { step, name: 'passed', checks: lines.filter((line) => /^ok\s/.test(line)).length },
+    { step, name: 'failed', checks: failed.length },
+    ...failed.slice(0, MOST_FAILURES).map((line) => ({ step, name: line.trim().replace(/\s{2,}/g, ', ') })),
+  ];
+}
+
 /** @param {unknown} value */
 function short(value) {
   if (value === undefined || value === null) return '';

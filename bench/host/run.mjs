@@ -15,7 +15,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runChild } from './child.mjs';
-import { appendResults, readSummary, resultsFile, writeSummary } from './results.mjs';
+import { appendResults, checksIn, readSummary, resultsFile, writeSummary } from './results.mjs';
 import { exitCodeOf, runSteps } from './runSteps.mjs';
 
 /** @typedef {import('./runSteps.mjs').Outcome} Outcome */
@@ -188,8 +188,16 @@ function layerEnvironment() {
   };
 }
 
-/** Results that a step leaves in files of its own. */
-function collect(/** @type {string} */ step) {
+/** Steps that are `fovea verify`. */
+const CHECKS = ['verify', 'verify16', 'cases'];
+
+/**
+ * Results that a step leaves in files of its own, or has printed.
+ *
+ * @param {string} step @param {string} printed
+ */
+function collect(step, printed) {
+  if (CHECKS.includes(step)) appendResults(out, checksIn(step, printed));
   if (step === 'statistics') {
     const lines = existsSync(aside('statistics.jsonl'))
       ? readFileSync(aside('statistics.jsonl'), 'utf8').split('\n')
@@ -232,6 +240,7 @@ const outcomes = await runSteps({
     appendFileSync(file('log.txt'), `\n== ${name}: ${words.join(' ')}\n`);
     /** @type {NodeJS.Timeout | undefined} */
     let timer;
+    let printed = '';
     const ended = await runChild(words, {
       cwd: root,
       env: {
@@ -245,15 +254,16 @@ const outcomes = await runSteps({
       print: (data) => {
         process.stdout.write(data);
         appendFileSync(file('log.txt'), data);
+        printed += Buffer.from(data).toString('latin1');
       },
       started: (end) => {
         endStep = end;
       },
     });
     clearTimeout(timer);
-    collect(name);
+    collect(name, printed);
     // Drivers crash at the end of the process there, when all is written.
-    const done = name === 'statistics' && /^\{"done":true\}$/m.test(readFileSync(file('log.txt'), 'utf8'));
+    const done = name === 'statistics' && /^\{"done":true\}$/m.test(printed);
     return done ? { ...ended, exit: 0 } : ended;
   },
   tell: (steps) => writeSummary(out, { date, budget, steps }),

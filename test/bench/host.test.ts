@@ -5,7 +5,13 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundOf } from '../../bench/host/budget.mjs';
 import { runChild } from '../../bench/host/child.mjs';
-import { appendResults, readResults, readSummary, writeSummary } from '../../bench/host/results.mjs';
+import {
+  appendResults,
+  checksIn,
+  readResults,
+  readSummary,
+  writeSummary,
+} from '../../bench/host/results.mjs';
 import { exitCodeOf, runSteps } from '../../bench/host/runSteps.mjs';
 import { convolutionCases, memoryRows, networkStepRows, productCases } from '../../bench/src/host/plan.ts';
 import { predictedMs } from '../../bench/src/host/rows.ts';
@@ -160,6 +166,16 @@ describe('the results of a run', () => {
     expect(readResults(out).map(({ step }) => step)).toEqual(['first', 'second']);
     writeSummary(out, readSummary(out));
     expect(readFileSync(path.join(out, 'summary.md'), 'utf8')).toContain('| second | running |');
+  });
+
+  it('tell how many checks had passed, and which failed', () => {
+    const text =
+      'ok       add  plain  forward  0  1e-6\nFAILED   nms  ties   forward  3  0\n  expected 1\nok       sub  pl';
+    expect(checksIn('verify', text)).toEqual([
+      { step: 'verify', name: 'passed', checks: 2 },
+      { step: 'verify', name: 'failed', checks: 1 },
+      { step: 'verify', name: 'FAILED, nms, ties, forward, 3, 0' },
+    ]);
   });
 
   it('stand in one table for each step, with limits and what they predict', () => {
