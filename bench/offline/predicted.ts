@@ -56,13 +56,13 @@ export async function predictedOn(
     );
     const one = all[Number(index)];
     if (!one) return undefined;
-    const { bytesRead, bytesWritten, flops } = one.work;
+    const { bytesRead, bytesWritten, flopsInBlocks } = one.work;
     const [x, y, z] = one.workgroups;
     const filled = Math.min(1, (x * y * z) / units);
     return {
       launch: launchMicroseconds,
       memory: (bytesRead + bytesWritten) / (gbps * 1e3 * efficiency.memory * filled),
-      peak: flops / (gflops * 1e3 * filled),
+      peak: flopsInBlocks / (gflops * 1e3 * filled),
       efficiency: efficiency.compute,
     };
   };

@@ -15,13 +15,13 @@ export interface Prediction {
  * are those that are usually reached, and of an adapter that has fewer workgroups than units only that share.
  */
 export function predict(
-  { bytesRead, bytesWritten, flops }: Work,
+  { bytesRead, bytesWritten, flopsInBlocks }: Work,
   workgroups: number,
   { gflops, gbps, units, launchMicroseconds, efficiency }: AdapterClass,
 ): Prediction {
   const filled = Math.min(1, Math.max(1, workgroups) / units);
   const memory = (bytesRead + bytesWritten) / (gbps * 1e9 * efficiency.memory * filled);
-  const compute = flops / (gflops * 1e9 * efficiency.compute * filled);
+  const compute = flopsInBlocks / (gflops * 1e9 * efficiency.compute * filled);
   const launch = launchMicroseconds * 1e-6;
   const work = Math.max(memory, compute);
   const bound = launch >= work ? 'launch' : memory >= compute ? 'memory' : 'compute';

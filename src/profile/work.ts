@@ -3,6 +3,7 @@ import type { Node } from '../graph/tensor.ts';
 import type { LoweredDispatch, LoweredOp, Storage } from '../plan/storage.ts';
 import { byteLength, numel } from '../shape.ts';
 import { accessesOf } from './access.ts';
+import { productFlops } from './products.ts';
 
 /** What a dispatch must move and compute. */
 export interface Work {
@@ -10,22 +11,8 @@ export interface Work {
   readonly bytesWritten: number;
   /** Multiplications and additions of products; of everything else one per element and operation. */
   readonly flops: number;
-}
-
-/** The values of a shader's `struct Params`, by name. */
-export function paramsOf({ shader, params }: LoweredDispatch): Record<string, number> {
-  const arrays = { u32: new Uint32Array(params), i32: new Int32Array(params), f32: new Float32Array(params) };
-  return Object.fromEntries(
-    shader.params.map(({ name, type }, i) => [name, arrays[type as keyof typeof arrays][i]!]),
-  );
-}
-
-/** Multiplications and additions of a matrix kernel by its sizes (conv_params.wgsl); undefined for other kernels. */
-function productFlops(dispatch: LoweredDispatch): number | undefined {
-  const { M, IG, OG, KH, KW, splits = 1, depth = 0 } = paramsOf(dispatch);
-  if (M === undefined || IG === undefined || OG === undefined) return undefined;
-  const count = depth > 0 ? depth : dispatch.workgroups[2] / splits;
-  return 2 * M * OG * IG * KH! * KW! * count;
+  /** The same with what blocks of a matrix kernel cover beyond the edges of its result: what it takes time for. */
+  readonly flopsInBlocks: number;
 }
 
 const groupsOf = ({ workgroups: [x, y, z] }: LoweredDispatch): number => x * y * z;
@@ -91,11 +78,18 @@ export function workOf(op: LoweredOp): Work[] {
     const { read, written } = moved.get(dispatch)!;
     const bytesRead = PICKS.test(dispatch.shader.name) ? Math.min(read, 2 * written) : read;
     const fused = i === dispatches.length - 1 ? chain : 0;
-    const product = products[i] ?? (dispatch === largest ? alone : 0);
+    const found = products[i];
+    const product = found?.flops ?? (dispatch === largest ? alone : 0);
     const values = Math.round((bytesRead + written) / 4);
     const own = product > 0 ? product : onlyChain ? 0 : values;
     const flops = own + fused;
-    return { bytesRead: Math.round(bytesRead), bytesWritten: Math.round(written), flops };
+    const flopsInBlocks = flops + (found ? found.inBlocks - found.flops : 0);
+    return {
+      bytesRead: Math.round(bytesRead),
+      bytesWritten: Math.round(written),
+      flops,
+      flopsInBlocks,
+    };
   });
 }
 

@@ -44,7 +44,7 @@ describe('fovea profile', () => {
     const lines = rowsOf(stdout);
     expect(lines[0]).toBe('unet, a prediction, 1 image of 40x40');
     expect(lines[1]).toMatch(
-      /^\d+ dispatches(, and \d+ more when weights have changed)?; [\d.]+ GFLOP.*, [\d.]+ MB$/,
+      /^\d+ dispatches(, and \d+ more when weights have changed)?; [\d.]+ GFLOP.*, [\d.]+ MB moved$/,
     );
     expect(lines[3]).toMatch(/^adapter +dispatches +GFLOP +MB +predicted +launch +memory +compute$/);
     for (const name of ['h100', 'rtx4090', 'rx7900xtx', 'vega8', 'm1', 'adreno740']) {

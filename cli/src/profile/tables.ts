@@ -169,7 +169,7 @@ export function summaryLine(profile: Profile): string {
   const { definitionFlops } = profile;
   const fewer = definitionFlops > 1.05 * flops ? ` (${giga(definitionFlops)} by definition)` : '';
   const more = steady > 0 ? `, and ${steady} more when weights have changed` : '';
-  return `${counted(dispatches.length, 'dispatch', 'dispatches')}${more}; ${giga(flops)} GFLOP${fewer}, ${mega(bytes)} MB`;
+  return `${counted(dispatches.length, 'dispatch', 'dispatches')}${more}; ${giga(flops)} GFLOP${fewer}, ${mega(bytes)} MB moved`;
 }
 
 /** How the measured times compare with the predicted ones, in sentences without an end. Empty where nothing was measured. */
