@@ -34,6 +34,7 @@ import {
   matmulInPlace,
   matmulProduct,
 } from './matrix/matrixProducts.ts';
+import { lanes8Fitted } from './matrix/strategies/fitted.ts';
 import { lanes4Flat, lanes8Flat } from './matrix/strategies/flat.ts';
 import {
   filterMatrix64x64,
@@ -42,6 +43,7 @@ import {
   matrix128x128,
 } from './matrix/strategies/matrixUnits.ts';
 import { lanes8Narrow, slide } from './matrix/strategies/narrow.ts';
+import { lanes4, lanes4Narrow, tile } from './matrix/strategies/plain.ts';
 import type { Product } from './matrix/strategies/product.ts';
 import {
   filterTile32x32,
@@ -72,9 +74,19 @@ import {
 import { normBackwardChunks, normChunks } from './norm/strategies/normChunks.ts';
 import { normBackwardRows, normRows } from './norm/strategies/normRows.ts';
 import { normBackwardWhole, normWhole } from './norm/strategies/normWhole.ts';
-import { cdistAlone, depthwise, filters, narrow, products, transposedDepthwise } from './strategiesAlone.ts';
-import type { Strategies } from './strategy.ts';
+import { cdistAlone, depthwise, filters, narrow, transposedDepthwise } from './strategiesAlone.ts';
+import type { Purpose, Strategies } from './strategy.ts';
 
+/** The product that an operation comes down to, with whether its weights stay as they are. */
+const fixed =
+  <P extends { readonly purpose: Purpose }>(reduce: (problem: P) => Product | undefined) =>
+  (problem: P): Product | undefined => {
+    const product = reduce(problem);
+    return product && { ...product, fixedWeights: problem.purpose.fixedWeights };
+  };
+
+/** Matrix products on software adapters, and the plain one. */
+const products = [lanes4Narrow, lanes4, lanes8Fitted, tile];
 const gpuTiles = [tile128x128, tile128x64, tile64x64, tile64x32, tile32x64, tile32x32];
 const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles];
 const gpuFilters = [
@@ -103,7 +115,7 @@ export const conv2dStrategies: Strategies<Conv2dProblem, Product | WinogradProbl
   strip,
   depthwise,
   [convWinograd, [winograd4, winograd2]],
-  [convProduct, fewChannels, gpuProducts, products],
+  [fixed(convProduct), fewChannels, gpuProducts, products],
 ];
 
 export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Product> = [
@@ -122,7 +134,9 @@ export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Produ
   [transposedProduct, narrow, gpuProducts, products],
 ];
 
-export const linearStrategies: Strategies<LinearProblem, Product> = [[linearProduct, gpuProducts, products]];
+export const linearStrategies: Strategies<LinearProblem, Product> = [
+  [fixed(linearProduct), gpuProducts, products],
+];
 
 export const matmulStrategies: Strategies<MatmulProblem, Product> = [
   [matmulInPlace, gpuProducts],

@@ -76,7 +76,7 @@ describe('fusion changes no value', () => {
     ['few columns side by side', [1, 4, 16, 4], [3, 3, 4, 3], { padding: 1 }],
     ['few channels', [1, 7, 7, 3], [3, 3, 3, 36], { stride: 2 }],
     ['one row', [1, 1, 1, 8], [1, 1, 8, 12], {}],
-    ['tiles', [1, 31, 33, 64], [3, 3, 64, 64], { padding: 1 }],
+    ['tiles', [1, 15, 17, 64], [3, 3, 64, 64], { padding: 1 }],
     ['a channel a group, 3x3', [1, 6, 7, 8], [3, 3, 1, 8], { groups: 8, padding: 1 }],
     ['a channel a group, 5x5', [1, 6, 7, 6], [5, 5, 1, 6], { groups: 6, stride: 2 }],
   ])('of values of a channel at the end of a convolution: %s', async (_, shape, weight, attrs) => {

@@ -11,6 +11,7 @@ struct Params {
   total: u32,      // invocations: source channels, rounded up to a multiple of 16, times columns
   channels: u32,   // source channels
   columns: u32,    // result channels, in fours
+  block: u32,      // of them, those that lie together
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(2) var<storage, read_write> u: array<V>;
@@ -22,6 +23,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let c = chunk * 16u + i % 16u;
   let column = i / 16u - chunk * p.columns;
   if ((i >= p.total) | (c >= p.channels)) { return; }
+  let at = (column / p.block * p.channels + c) * p.block + column % p.block;
   var lines: array<array<V, POINTS>, 3>;
   for (var b = 0u; b < 3u; b++) {
     var g: array<V, 3>;
@@ -31,7 +33,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   for (var a = 0; a < POINTS; a++) {
     let row = of_weight(array(lines[0][a], lines[1][a], lines[2][a]));
     for (var b = 0; b < POINTS; b++) {
-      u[(u32(a * POINTS + b) * p.channels + c) * p.columns + column] = row[b];
+      u[u32(a * POINTS + b) * p.channels * p.columns + at] = row[b];
     }
   }
 }

@@ -1,11 +1,12 @@
 // gemm_subgroup8.wgsl: implicit GEMM for software adapters whose subgroups have 8 lanes.
-// A workgroup is one subgroup and owns 16 rows by 32 columns, an invocation 4 of the columns. Lane l loads source
+// A workgroup is one subgroup and owns ROWS (1, 4, 9 or 12) by 32 columns, an invocation 4 of the columns. Lane l loads source
 // channel i + l of every row, and the others get it by shuffles in a loop (measured fastest here, see CONTRIBUTING.md).
 // No shared memory: on a CPU a load costs more than a multiply-add, and a barrier more than both. Reads each source
-// element once per 32 columns, and each weight once per 16 rows.
-// needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
+// element once per 32 columns, and each weight once per ROWS rows.
+// needs: ROWS from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
 //   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
-//   left from left.wgsl; store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl;
+//   left from left.wgsl; store_rows from store_rows.wgsl;
+//   load_weight from weight_blocks.wgsl | weight_scalar.wgsl | weight_vec4.wgsl;
 //   term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
 
 @compute @workgroup_size(8)
@@ -16,7 +17,7 @@ fn main(
 ) {
   let block = block_of(group, groups);
   let z = matrix_of(group, groups);
-  let row = block / p.blocks * 16u;
+  let row = block / p.blocks * ROWS;
   let column = (block % p.blocks * 8u + lane) * 4u;
   let safe_column = min(column, p.OG - 1u) / 4u * 4u;
   let channels = i32(z * p.x_z);
@@ -38,10 +39,6 @@ fn main(
   var c9 = vec4f();
   var c10 = vec4f();
   var c11 = vec4f();
-  var c12 = vec4f();
-  var c13 = vec4f();
-  var c14 = vec4f();
-  var c15 = vec4f();
   for (var kh = 0u; kh < taps.x; kh++) {
     for (var kw = 0u; kw < taps.y; kw++) {
       let tap = tap_number(taps, kh, kw);
@@ -59,10 +56,6 @@ fn main(
       let at_row9 = subgroupBroadcast(at1, 4u);
       let at_row10 = subgroupBroadcast(at0, 5u);
       let at_row11 = subgroupBroadcast(at1, 5u);
-      let at_row12 = subgroupBroadcast(at0, 6u);
-      let at_row13 = subgroupBroadcast(at1, 6u);
-      let at_row14 = subgroupBroadcast(at0, 7u);
-      let at_row15 = subgroupBroadcast(at1, 7u);
       for (var i = 0u; i < p.IG; i += 8u) {
         // Beyond the last channel the left values are zeros, so that no branch is needed.
         let mine = i + lane;
@@ -80,31 +73,30 @@ fn main(
         let a9 = left(at_row9, offset, inside);
         let a10 = left(at_row10, offset, inside);
         let a11 = left(at_row11, offset, inside);
-        let a12 = left(at_row12, offset, inside);
-        let a13 = left(at_row13, offset, inside);
-        let a14 = left(at_row14, offset, inside);
-        let a15 = left(at_row15, offset, inside);
         for (var l = 0u; l < min(8u, p.IG - i); l++) {
           let b = load_weight(tap, i + l, safe_column, z);
           c0 = term(vec4f(subgroupShuffle(a0, l)), b, c0);
-          c1 = term(vec4f(subgroupShuffle(a1, l)), b, c1);
-          c2 = term(vec4f(subgroupShuffle(a2, l)), b, c2);
-          c3 = term(vec4f(subgroupShuffle(a3, l)), b, c3);
-          c4 = term(vec4f(subgroupShuffle(a4, l)), b, c4);
-          c5 = term(vec4f(subgroupShuffle(a5, l)), b, c5);
-          c6 = term(vec4f(subgroupShuffle(a6, l)), b, c6);
-          c7 = term(vec4f(subgroupShuffle(a7, l)), b, c7);
-          c8 = term(vec4f(subgroupShuffle(a8, l)), b, c8);
-          c9 = term(vec4f(subgroupShuffle(a9, l)), b, c9);
-          c10 = term(vec4f(subgroupShuffle(a10, l)), b, c10);
-          c11 = term(vec4f(subgroupShuffle(a11, l)), b, c11);
-          c12 = term(vec4f(subgroupShuffle(a12, l)), b, c12);
-          c13 = term(vec4f(subgroupShuffle(a13, l)), b, c13);
-          c14 = term(vec4f(subgroupShuffle(a14, l)), b, c14);
-          c15 = term(vec4f(subgroupShuffle(a15, l)), b, c15);
+          if (ROWS > 1u) {
+            c1 = term(vec4f(subgroupShuffle(a1, l)), b, c1);
+            c2 = term(vec4f(subgroupShuffle(a2, l)), b, c2);
+            c3 = term(vec4f(subgroupShuffle(a3, l)), b, c3);
+          }
+          if (ROWS > 4u) {
+            c4 = term(vec4f(subgroupShuffle(a4, l)), b, c4);
+            c5 = term(vec4f(subgroupShuffle(a5, l)), b, c5);
+            c6 = term(vec4f(subgroupShuffle(a6, l)), b, c6);
+            c7 = term(vec4f(subgroupShuffle(a7, l)), b, c7);
+            c8 = term(vec4f(subgroupShuffle(a8, l)), b, c8);
+          }
+          if (ROWS > 9u) {
+            c9 = term(vec4f(subgroupShuffle(a9, l)), b, c9);
+            c10 = term(vec4f(subgroupShuffle(a10, l)), b, c10);
+            c11 = term(vec4f(subgroupShuffle(a11, l)), b, c11);
+          }
         }
       }
     }
   }
-  store_rows(row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15));
+  let none = vec4f();
+  store_rows(row, column, z, array(c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, none, none, none, none));
 }

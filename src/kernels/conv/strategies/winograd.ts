@@ -12,6 +12,7 @@ import outputShader from '../../../wgsl/conv/winograd_output.wgsl';
 import weightShader from '../../../wgsl/conv/winograd_weight.wgsl';
 import epilogueNone from '../../../wgsl/lib/epilogue_none.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
+import { blocksOf, PACKED_COLUMNS, readPacked } from '../../matrix/strategies/fitted.ts';
 import { matrixProblem, type ProductStrategy } from '../../matrix/strategies/product.ts';
 import type { Size2 } from '../../spatial.ts';
 import { ONLY_IF_TIMED, type Purpose, planBy, type Strategy } from '../../strategy.ts';
@@ -84,15 +85,41 @@ function rowsOf(problem: WinogradProblem, results: WinogradSize): number {
 }
 
 /**
- * Rows of products, of as many as 9 products of all pixels have. Measured on lavapipe and SwiftShader: for few products the
- * dispatches cost more than they save. Not on GPUs, before tuning has shown it.
+ * The time in units of `blocksOf`, for 8 lanes. 32 weights come from memory in about 20 of them, packed ones in 10. Measured on
+ * lavapipe from 3x3 to 56x56 pixels and 32 to 512 channels.
+ */
+function timeOn8Lanes(problem: WinogradProblem, results: WinogradSize): { own: number; direct: number } {
+  const { x, y, purpose } = problem;
+  const [C, O] = [x.shape[3]!, y.shape[3]!];
+  const [up, across] = tilesOf(problem, results);
+  const points = pointsOf(results);
+  const tiles = y.shape[0]! * up * across;
+  const product = (rows: number, stream: number) => ((blocksOf(rows).time + stream) * C * O) / 32;
+  const transforms = 1.25 * (2 * tiles * C * points + tiles * O * (points + results ** 2));
+  const weights = purpose.fixedWeights ? 0 : 0.4 * C * O * (points + 9);
+  return {
+    own: points * product(tiles, 10) + transforms + weights,
+    direct: 9 * product(numel(y.shape) / O, purpose.fixedWeights ? 10 : 20),
+  };
+}
+
+/**
+ * For few products the dispatches cost more than they save, and on four lanes the transform of the weights: measured on lavapipe
+ * and SwiftShader. Not on GPUs, before tuning has shown it. On four lanes: rows of products, of as many as 9 products of all
+ * pixels have.
  */
 function costOf(problem: WinogradProblem, results: WinogradSize): number {
-  const { caps, x, y } = problem;
+  const { caps, purpose, x, y } = problem;
   const [C, O] = [x.shape[3]!, y.shape[3]!];
-  const large = C >= 16 && O >= 16 && numel(y.shape) * C >= 1 << 22;
+  const eight = caps.subgroupSize === 8;
+  // Tiles are f32: for small halves they take more memory than autocast saves.
+  const small = x.dtype === 'f32' && (eight || purpose.fixedWeights);
+  const least = small ? 1 << 20 : 1 << 22;
+  const large = C >= 16 && O >= 16 && numel(y.shape) * C >= least;
   if (caps.family !== 'subgroup' || !large) return ONLY_IF_TIMED;
-  return rowsOf(problem, results) / (9 * wholeRows(numel(y.shape) / O));
+  if (!eight) return rowsOf(problem, results) / (9 * wholeRows(numel(y.shape) / O));
+  const { own, direct } = timeOn8Lanes(problem, results);
+  return own / direct;
 }
 
 /**
@@ -113,6 +140,8 @@ function planOf(
   const tiles = N * tilesH * tilesW;
   const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK[caps.family]);
   const chunk = Math.ceil(tiles / chunks / 16) * 16;
+  // Only lanes8 reads weights that are packed.
+  const packed = caps.subgroupSize === 8 && O % PACKED_COLUMNS === 0;
   const T = wgslType(x.dtype);
   const transforms = results === 2 ? winograd2 : winograd4;
   const pairs = (Math.ceil(C / 16) * 16 * O) / 4;
@@ -120,7 +149,7 @@ function planOf(
     shader: weightShader,
     snippets: [transforms, flipped ? turned : direct],
     types: { T, V: 'vec4f' },
-    params: { total: pairs, channels: C, columns: O / 4 },
+    params: { total: pairs, channels: C, columns: O / 4, block: (packed ? PACKED_COLUMNS : O) / 4 },
     grid: pairs,
   };
   const dispatches: Dispatch[] = [weight];
@@ -128,7 +157,8 @@ function planOf(
     const count = Math.min(chunk, tiles - first);
     const tiling = { tiles_h: tilesH, tiles_w: tilesW, first };
     const gemm = { caps, gemm: matrixProblem(count, C, O, 'f32', points) };
-    const [{ epilogue, ...product }] = planBy(products, gemm).dispatches as [Dispatch];
+    const [plain] = planBy(products, gemm).dispatches as [Dispatch];
+    const { epilogue, ...product } = packed ? readPacked(plain, C) : plain;
     dispatches.push(
       {
         shader: inputShader,

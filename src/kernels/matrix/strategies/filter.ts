@@ -79,5 +79,5 @@ const defineFilter = (block: Block, shader: string, ...own: readonly string[]): 
 
 export const filterLanes4 = defineFilter(LANES4, filterSubgroup4, left, quads, storeParts);
 export const filterLanes4Narrow = defineFilter(LANES4_NARROW, filterSubgroup4Narrow, left, quads, storeParts);
-export const filterLanes8 = defineFilter(LANES8, filterSubgroup8, left, storeParts);
+export const filterLanes8 = defineFilter({ ...LANES8, rows: 16 }, filterSubgroup8, left, storeParts);
 export const filterTile = defineFilter(TILE, gemmTile, tileFilter);

@@ -33,7 +33,7 @@ export const LANES4_NARROW: Block = {
   possible: ({ caps, gemm }) => caps.subgroupSize === 4 && gemm.OG <= 8,
   cost: () => 0.5,
 };
-export const LANES8: Block = { name: 'lanes8', lanes: 8, rows: 16, columns: 32 };
+export const LANES8: Block = { name: 'lanes8', lanes: 8, rows: 12, columns: 32 };
 /** For all adapters but those with 4 or 8 lanes, where a barrier costs a thousand cycles. */
 export const TILE: Block = { name: 'tile', lanes: 0, rows: 64, columns: 64 };
 
@@ -68,15 +68,16 @@ export const defineGemm = (block: Block, shader: string, ...own: readonly string
             results4 ? resultVec4 : resultScalar,
             ...own,
           ],
-          enable: lanes === 0 ? [] : ['subgroups'],
+          enable: lanes ? ['subgroups'] : [],
           types: { T: wgslType(dtype) },
+          constants: { ROWS: Math.min(rows, 16) },
           params: { ...paramsOf(gemm, rows), blocks, depth: deep ? batch : 0 },
           bind: { bias_values: 'bias' },
           epilogue: results4 ? 'vec4f' : 'f32',
           channels: O,
           grid: deep
             ? [perMatrix, Math.ceil(batch / 65535), Math.min(batch, 65535)]
-            : foldBlocks(perMatrix, M === 0 || OG === 0 ? 0 : batch),
+            : foldBlocks(perMatrix, batch),
         },
       ],
     };

@@ -99,6 +99,8 @@ export interface Product {
   readonly caps: Caps;
   readonly gemm: GemmProblem;
   readonly bias?: boolean;
+  /** The weight stays as it is from run to run. */
+  readonly fixedWeights?: boolean | undefined;
   /** The inner sum where it is not one of products: a snippet with `term` and `finish`. */
   readonly sum?: string;
   /** Completes its plan, where its tensors have other names, or something comes before it. */
