@@ -91,5 +91,6 @@ export const FLAME_STYLE = `
 .chip.launch{background:var(--launch)}
 .chip.memory{background:var(--memory)}
 .chip.compute{background:var(--compute)}
+.scroll table:not(.pairs) tbody th{min-width:200px}
 .flame-legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:10px 0 8px;color:var(--soft);font-size:14px}
 `;

@@ -50,11 +50,15 @@ export function totalsOf(dispatches: readonly DispatchProfile[]): Totals {
 export const layerName = ({ layer, phase }: Pick<DispatchProfile, 'layer' | 'phase'>): string =>
   layer === '' ? (phase === 'update' ? '(optimizer)' : '(outside of layers)') : layer;
 
+/** Strategies that are sizes of a matrix kernel. What stands before and behind it is the same with any. */
+const SIZES = /^(tile|lanes|matrix)/;
+const MATRIX = /^(gemm|conv2d_backward_weight)_/;
+
 /** The name of a kernel, with the strategy that has chosen it where that says more. */
-export const kernelName = ({ kernel, strategy }: DispatchProfile): string =>
-  strategy === undefined || strategy === 'plain' || kernel.includes(strategy)
-    ? kernel
-    : `${kernel} ${strategy}`;
+export function kernelName({ kernel, strategy }: DispatchProfile): string {
+  if (strategy === undefined || strategy === 'plain' || kernel.includes(strategy)) return kernel;
+  return SIZES.test(strategy) && !MATRIX.test(kernel) ? kernel : `${kernel} ${strategy}`;
+}
 
 const NAMES: Readonly<Record<Grouping, (one: DispatchProfile, index: number) => string>> = {
   layer: layerName,

@@ -122,40 +122,37 @@ export function groupTable(profile: Profile, by: Grouping, top: number, width = 
   };
 }
 
-/** Each dispatch by itself, with its shape and grid. */
-export function dispatchTable(profile: Profile, top: number, width = 44): ReportTable {
+/** Each dispatch by itself, with its kernel, shape and grid. */
+export function dispatchTable(profile: Profile, top: number, width = 60): ReportTable {
   const dispatches = repeated(profile);
   const all = totalsOf(dispatches);
   const total = timeOf(all);
   const times = (one: DispatchProfile) => ({ predicted: one.predicted.seconds, measured: one.measured });
-  const sorted = dispatches
-    .map((one, index) => ({ one, index }))
-    .sort((a, b) => timeOf(times(b.one)) - timeOf(times(a.one)));
+  const sorted = [...dispatches].sort((a, b) => timeOf(times(b)) - timeOf(times(a)));
+  const header = [
+    'dispatch',
+    'phase',
+    ...columns(all.measured !== undefined),
+    'kernel',
+    'output',
+    'workgroups',
+  ];
   return {
     title: 'By dispatch',
-    header: [
-      'layer',
-      'phase',
-      'operation',
-      'kernel',
-      'output',
-      'workgroups',
-      ...columns(all.measured !== undefined),
-    ],
+    header,
     rows: sorted
       .slice(0, top)
-      .map(({ one }) => [
-        shortened(layerName(one), width),
+      .map((one) => [
+        `${layerName(one)}: ${shortened(one.operation, width)}`,
         one.phase,
-        shortened(one.operation, width),
-        kernelName(one),
-        one.shape.join('x'),
-        one.workgroups.join('x'),
         ...cells(
           { ...times(one), flops: one.flops, bytes: one.bytesRead + one.bytesWritten },
           one.predicted.bound,
           total,
         ),
+        kernelName(one),
+        one.shape.join('x'),
+        one.workgroups.join('x'),
       ]),
     ...(sorted.length > top ? { note: `The ${top} of ${sorted.length} that take longest.` } : {}),
   };
