@@ -9,25 +9,25 @@ export function paramsOf({ shader, params }: LoweredDispatch): Record<string, nu
   );
 }
 
-/** What a block of each matrix kernel covers of the result; those for GPUs say it in their headers. */
-const BLOCKS: Readonly<Record<string, readonly [rows: number, columns: number]>> = {
-  gemm_tile: [64, 64],
-  gemm_slide: [128, 4],
-  gemm_subgroup4: [16, 16],
-  gemm_subgroup4_flat: [16, 16],
-  gemm_subgroup4_narrow: [32, 8],
-  gemm_subgroup8: [16, 32],
-  gemm_subgroup8_flat: [16, 32],
-  gemm_subgroup8_narrow: [64, 4],
-  conv2d_backward_weight_subgroup4: [16, 16],
-  conv2d_backward_weight_subgroup4_narrow: [32, 8],
-  conv2d_backward_weight_subgroup8: [16, 32],
+/** Columns of a block of each matrix kernel, and rows of those of filter gradients; those for GPUs say both in their headers. */
+const BLOCKS: Readonly<Record<string, { readonly columns: number; readonly rows?: number }>> = {
+  gemm_tile: { columns: 64, rows: 64 },
+  gemm_slide: { columns: 4 },
+  gemm_subgroup4: { columns: 16 },
+  gemm_subgroup4_flat: { columns: 16 },
+  gemm_subgroup4_narrow: { columns: 8 },
+  gemm_subgroup8: { columns: 32 },
+  gemm_subgroup8_flat: { columns: 32 },
+  gemm_subgroup8_narrow: { columns: 4 },
+  conv2d_backward_weight_subgroup4: { columns: 16, rows: 16 },
+  conv2d_backward_weight_subgroup4_narrow: { columns: 8, rows: 32 },
+  conv2d_backward_weight_subgroup8: { columns: 32, rows: 16 },
 };
 
-/** What a workgroup of a matrix kernel covers of its result. */
-export function blockOf({ name, code }: Assembled): readonly [rows: number, columns: number] {
+/** What a workgroup of a matrix kernel covers of its result. Rows are told of filter gradients only: others have theirs in `phase_rows`. */
+export function blockOf({ name, code }: Assembled): { readonly columns: number; readonly rows?: number } {
   const constant = (of: string) => Number(new RegExp(`^const ${of} = (\\d+)u;`, 'm').exec(code)?.[1] ?? 1);
-  return BLOCKS[name.replace('.wgsl', '')] ?? [constant('ROWS'), constant('COLUMNS')];
+  return BLOCKS[name.replace('.wgsl', '')] ?? { columns: constant('COLUMNS'), rows: constant('ROWS') };
 }
 
 const whole = (size: number, blocks: number): number => Math.ceil(size / blocks) * blocks;
@@ -40,13 +40,13 @@ export interface ProductFlops {
 
 /** FLOPs of a matrix kernel by its sizes (conv_params.wgsl); undefined for other kernels. */
 export function productFlops(dispatch: LoweredDispatch): ProductFlops | undefined {
-  const { M, IG, OG, KH, KW, splits = 1, depth = 0 } = paramsOf(dispatch);
+  const { M, IG, OG, KH, KW, splits = 1, depth = 0, phase_rows: padded = 0 } = paramsOf(dispatch);
   if (M === undefined || IG === undefined || OG === undefined) return undefined;
   const count = depth > 0 ? depth : dispatch.workgroups[2] / splits;
   const inner = IG * KH! * KW!;
-  const [rows, columns] = blockOf(dispatch.shader);
+  const { rows = 1, columns } = blockOf(dispatch.shader);
   // The rows of a filter gradient are its taps and channels, and the pixels are summed over.
   const isFilter = dispatch.shader.bindings.some(({ name }) => name === 'dy');
-  const up = isFilter ? whole(inner, rows) * M : whole(M, rows) * inner;
+  const up = isFilter ? whole(inner, rows) * M : Math.max(M, padded) * inner;
   return { flops: 2 * M * OG * inner * count, inBlocks: 2 * up * whole(OG, columns) * count };
 }
