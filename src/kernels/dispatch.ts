@@ -37,13 +37,19 @@ export interface Dispatch {
   /**
    * Set where the shader reads each element of a tensor first through `first_of(i)`. Where the tensor is the sum of so many
    * parts, and it pays, lowering takes the dispatch that `of` gives, which adds them up itself.
+   *
+   * @internal
    */
   readonly first?: {
     readonly tensor: string;
     pays(splits: number): boolean;
     of(dispatch: Dispatch, sum: PartsSum, binding: number): Dispatch;
   };
-  /** Set where the dispatch adds up so many parts, which a product left in the memory `parts`. */
+  /**
+   * Set where the dispatch adds up so many parts, which a product left in the memory `parts`.
+   *
+   * @internal
+   */
   readonly splits?: number;
 }
 
