@@ -26,13 +26,13 @@ function layoutOf({ rows, positions, channels, groups }: NormView) {
   const inGroup = channels / groups;
   const apart = inGroup === 1;
   const width = apart ? widthOf(channels) : widthOf(inGroup);
-  const depth = inGroup === 1 ? 1 : inGroup / width;
+  const depth = apart ? 1 : inGroup / width;
   const perRow = apart ? channels / width : groups;
   const step = Math.max(1, Math.min(Math.floor(MOST / depth), positions));
   return { apart, width, depth, perRow, step, across: step * depth, total: rows * perRow };
 }
 
-/** Cycles by a workgroup or two a group: as the workgroup with most to do, or as memory. */
+/** Cycles with a workgroup for each group (or four channels): those of the multiprocessor that has most of them. */
 function wholeCycles(view: NormView, passes: number): number {
   const { total } = layoutOf(view);
   const elements = view.rows * view.positions * view.channels;
