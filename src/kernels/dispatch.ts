@@ -46,6 +46,13 @@ export interface Dispatch {
     of(dispatch: Dispatch, sum: PartsSum, binding: number): Dispatch;
   };
   /**
+   * Set where the shader reads a tensor through `load(i)` alone, which the snippet defines with the tensor's binding, i counting its
+   * vectors. Lowering may put the elementwise operations that compute the tensor in its place.
+   *
+   * @internal
+   */
+  readonly load?: { readonly tensor: string; readonly snippet: string };
+  /**
    * Set where the dispatch adds up so many parts, which a product left in the memory `parts`.
    *
    * @internal

@@ -1,4 +1,5 @@
-import type { PartsSum } from '../kernels/elementwise/fused.ts';
+import type { FusedChain, PartsSum } from '../kernels/elementwise/fused.ts';
+import type { Shape } from '../shape.ts';
 import type { LoweredOp, Storage } from './storage.ts';
 
 /** An operation whose last dispatch adds up the parts of a product. */
@@ -19,7 +20,7 @@ export const movesBehind = (op: LoweredOp, following: readonly LoweredOp[]): boo
   );
 
 /** One operation of two: the first without its last dispatch, and the one that does its work. */
-export function joined({ op, output }: Summed, second: LoweredOp): LoweredOp {
+export function joined({ op, output }: Pick<Summed, 'op' | 'output'>, second: LoweredOp): LoweredOp {
   const union = (a: readonly Storage[], b: readonly Storage[]) => [...new Set([...a, ...b])];
   return {
     label: `${op.label}+${second.label}`,
@@ -32,3 +33,20 @@ export function joined({ op, output }: Summed, second: LoweredOp): LoweredOp {
     strategy: op.strategy,
   };
 }
+
+/** A chain of elementwise operations that has a dispatch of its own. */
+export interface Chained {
+  readonly op: LoweredOp;
+  readonly output: Storage;
+  readonly chain: FusedChain;
+  readonly shape: Shape;
+  /** What it reads, by the names of its bindings. */
+  readonly names: Readonly<Record<string, Storage>>;
+}
+
+/** The operation that computes the chain itself, which nothing stores any more. */
+export const withChain = (chained: Chained, second: LoweredOp): LoweredOp => ({
+  ...joined(chained, second),
+  writes: second.writes,
+  strategy: second.strategy,
+});

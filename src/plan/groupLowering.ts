@@ -3,6 +3,7 @@ import type { State } from '../graph/state.ts';
 import { baseOf, type Node, type Tensor } from '../graph/tensor.ts';
 import { chainDispatch } from '../kernels/elementwise/elementwise.ts';
 import { type FusedChain, functionsOf, fusedSnippet } from '../kernels/elementwise/fused.ts';
+import { loadChain } from '../kernels/elementwise/loadChain.ts';
 import {
   checkScratch,
   checkTensor,
@@ -13,8 +14,9 @@ import {
 import type { StrategyName } from '../kernels/strategy.ts';
 import type { Shape, TensorSpec } from '../shape.ts';
 import { packParams } from '../wgsl/assemble.ts';
-import { joined, movesBehind, type Summed } from './foldParts.ts';
+import { type Chained, joined, movesBehind, type Summed, withChain } from './foldParts.ts';
 import { chainOf, type Group } from './fuse.ts';
+import type { Readers } from './readers.ts';
 import type { Shaders } from './shaders.ts';
 import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
 
@@ -38,11 +40,21 @@ export class GroupLowering {
   readonly #shaders: Shaders;
   /** Sums of parts, by what they are stored in. */
   readonly #summed = new Map<Storage, Summed>();
+  /** Chains of elementwise operations, by what they are stored in. */
+  readonly #chained = new Map<Storage, Chained>();
+  readonly #readers: Readers;
 
   /** `maxStorageBuffers` are those that a dispatch may bind that does the work of two: 0, and none does. */
-  constructor(caps: Caps, plans: ReadonlyMap<Node, ChosenPlan>, shaders: Shaders, maxStorageBuffers: number) {
+  constructor(
+    caps: Caps,
+    plans: ReadonlyMap<Node, ChosenPlan>,
+    shaders: Shaders,
+    maxStorageBuffers: number,
+    readers: Readers,
+  ) {
     this.#caps = caps;
     this.#maxStorageBuffers = maxStorageBuffers;
+    this.#readers = readers;
     this.#plans = plans;
     this.#shaders = shaders;
   }
@@ -76,6 +88,13 @@ export class GroupLowering {
   /** Appends a group to the operations that were lowered already. */
   lowerGroup(group: Group, ops: LoweredOp[]): void {
     const root = group.root ?? (group.chain ? undefined : group.nodes[0]!);
+    const inlined = root && this.#inlineOf(root, ops);
+    if (inlined) {
+      const { chained, plan } = inlined;
+      ops.splice(ops.indexOf(chained.op), 1);
+      ops.push(withChain(chained, this.#lowerWith(group, plan, ops, chained.names)));
+      return;
+    }
     const fold = root && this.#foldOf(root, group.chain?.inputs.length ?? 0, ops);
     if (!fold) {
       ops.push(this.#lowerWith(group, root && this.#plans.get(root)!, ops));
@@ -84,6 +103,24 @@ export class GroupLowering {
     const { summed, plan } = fold;
     ops.splice(ops.indexOf(summed.op), 1);
     ops.push(joined(summed, this.#lowerWith(group, plan, ops, summed.names)));
+  }
+
+  /** The plan of a root that computes what it loads by the chain that would, where nothing else reads that. */
+  #inlineOf(root: Node, ops: readonly LoweredOp[]): { chained: Chained; plan: ChosenPlan } | undefined {
+    const plan = this.#plans.get(root)!;
+    const [dispatch, ...rest] = plan.dispatches;
+    if (!dispatch?.load) return undefined;
+    const value = root.inputs[dispatch.load.tensor]!;
+    const chained = this.#chained.get(this.storageOf(value));
+    if (!chained || chained.output.kept || !this.#readers.only(baseOf(value), root)) return undefined;
+    const { op, chain, shape } = chained;
+    const { bindings } = this.#shaders.of(dispatch);
+    const at = ops.indexOf(op);
+    const fits = chain.inputs.length + 1 <= this.#maxStorageBuffers;
+    if (!fits || at < 0 || !movesBehind(op, ops.slice(at + 1))) return undefined;
+    const binding = Math.max(...bindings.map(({ index }) => index)) + 1;
+    const inline = loadChain(dispatch, dispatch.load.snippet, chain, shape, binding);
+    return inline && { chained, plan: { ...plan, dispatches: [inline, ...rest] } };
   }
 
   /** The plan of a root that adds up the parts of what it reads first, where nothing else needs their sum before. */
@@ -126,7 +163,12 @@ export class GroupLowering {
       inputs.forEach((input, k) => {
         names[`in${k}`] = this.storageOf(input);
       });
-      return this.#finish(group, { dispatches: [dispatch] }, names, inputs, [output]);
+      const op = this.#finish(group, { dispatches: [dispatch] }, names, inputs, [output]);
+      const { y: stored, ...read } = names;
+      if (output.dtype === 'f32' && chain.dtype === 'f32') {
+        this.#chained.set(stored!, { op, output: stored!, chain, shape: output.shape, names: read });
+      }
+      return op;
     }
     const root = group.root;
     const last = plan!.dispatches.at(-1)!;

@@ -151,7 +151,7 @@ export function* lowering(
   const groups = fuse(nodes, readers, baseOf, { maxStorageBuffers, epilogueOf });
 
   yield;
-  const program = new GroupLowering(caps, plans, shaders, maxStorageBuffers);
+  const program = new GroupLowering(caps, plans, shaders, maxStorageBuffers, readers);
   for (const root of roots) program.storageOf(root).kept = true;
   const ops: LoweredOp[] = [];
   for (const group of groups) {

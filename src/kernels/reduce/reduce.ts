@@ -9,6 +9,7 @@ import {
   stridesOf,
   type TensorSpec,
 } from '../../shape.ts';
+import loadX from '../../wgsl/reduce/lib/load_x.wgsl';
 import reduceShader from '../../wgsl/reduce/reduce.wgsl';
 import { type Dispatch, defineKernel, type KernelPlan, wgslType } from '../kernel.ts';
 
@@ -121,6 +122,8 @@ function planReduce(
     const wide = (type: DType) => (width === 4 ? `vec4<${wgslType(type)}>` : wgslType(type));
     dispatches.push({
       shader: reduceShader,
+      snippets: [loadX],
+      ...(from === 'x' && float ? { load: { tensor: 'x', snippet: loadX } } : {}),
       types: {
         X: wide(from === 'x' ? x.dtype : value),
         Y: wide(final ? y.dtype : value),

@@ -3,7 +3,8 @@
 // One invocation owns 1 or 4 values of one chunk of one output; nothing is shared. Chunks are interleaved, so that
 // neighbours read neighbouring elements whichever dimension is reduced. Reads x once and writes one value per chunk;
 // another dispatch of the same shader combines the chunks in order.
-// needs: A, B, MAX, OUTER_DIMS, PRODUCT, REDUCED_DIMS, U, WORKGROUP, X, Y from header; invocation_index from grid.wgsl
+// needs: A, B, MAX, OUTER_DIMS, PRODUCT, REDUCED_DIMS, U, WORKGROUP, Y from header; invocation_index from grid.wgsl;
+//   load from load_x.wgsl | loadChain.ts
 
 struct Params {
   total: u32,      // invocations: outputs * chunks / width
@@ -22,7 +23,6 @@ struct Params {
   reduced_stride2: u32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<X>;
 @group(0) @binding(2) var<storage, read_write> y: array<Y>;
 
 fn outer_offset(outer: u32) -> u32 {
@@ -63,11 +63,11 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   var result = A();
   if (PRODUCT) { result = A(1); }
   if (MAX) {
-    result = A(x[base + reduced_offset(j)]);
+    result = load(base + reduced_offset(j));
     j += p.chunks;
   }
   for (; j < p.length; j += p.chunks) {
-    result = combine(result, A(x[base + reduced_offset(j)]));
+    result = combine(result, load(base + reduced_offset(j)));
   }
   y[i] = Y(result);
 }
