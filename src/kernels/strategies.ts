@@ -71,9 +71,13 @@ import {
   type NormProblem,
   type NormProblemOf,
 } from './norm/normProblem.ts';
-import { normBackwardChunks, normChunks } from './norm/strategies/normChunks.ts';
-import { normBackwardRows, normRows } from './norm/strategies/normRows.ts';
 import { normBackwardWhole, normWhole } from './norm/strategies/normWhole.ts';
+import {
+  batchNormAlone,
+  batchNormBackwardAlone,
+  groupNormAlone,
+  groupNormBackwardAlone,
+} from './normStrategiesAlone.ts';
 import { cdistAlone, depthwise, filters, narrow, transposedDepthwise } from './strategiesAlone.ts';
 import type { Purpose, Strategies } from './strategy.ts';
 
@@ -147,18 +151,19 @@ export const cdistStrategies: Strategies<CdistProblem, Product> = [[cdistProduct
 
 export const nmsStrategies = [skipping, bitmask, blocks];
 
-const norm = [normRows, normChunks, normWhole];
-const normBackward = [normBackwardRows, normBackwardChunks, normBackwardWhole];
 export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
-  [groupNormProblem, norm],
+  ...groupNormAlone,
+  [groupNormProblem, [normWhole]],
 ];
 export const batchNormStrategies: Strategies<NormProblemOf<BatchNormAttrs>, NormProblem> = [
-  [batchNormProblem, norm],
+  ...batchNormAlone,
+  [batchNormProblem, [normWhole]],
 ];
 export const groupNormBackwardStrategies: Strategies<
   NormProblemOf<GroupNormBackwardAttrs>,
   NormBackwardProblem
-> = [[groupNormBackwardProblem, normBackward]];
+> = [...groupNormBackwardAlone, [groupNormBackwardProblem, [normBackwardWhole]]];
 export const batchNormBackwardStrategies: Strategies<NormProblemOf<object>, NormBackwardProblem> = [
-  [batchNormBackwardProblem, normBackward],
+  ...batchNormBackwardAlone,
+  [batchNormBackwardProblem, [normBackwardWhole]],
 ];

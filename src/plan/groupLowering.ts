@@ -17,7 +17,7 @@ import { packParams } from '../wgsl/assemble.ts';
 import { type Chained, joined, movesBehind, type Summed, withChain } from './foldParts.ts';
 import { chainOf, type Group } from './fuse.ts';
 import type { Readers } from './readers.ts';
-import type { Shaders } from './shaders.ts';
+import { buffersOf, nextBinding, type Shaders } from './shaders.ts';
 import { type LoweredDispatch, type LoweredOp, labelOf, type Storage } from './storage.ts';
 
 /** Elements between places where a buffer may be bound: 256 bytes, on every device. */
@@ -114,11 +114,10 @@ export class GroupLowering {
     const chained = this.#chained.get(this.storageOf(value));
     if (!chained || chained.output.kept || !this.#readers.only(baseOf(value), root)) return undefined;
     const { op, chain, shape } = chained;
-    const { bindings } = this.#shaders.of(dispatch);
     const at = ops.indexOf(op);
     const fits = chain.inputs.length + 1 <= this.#maxStorageBuffers;
     if (!fits || at < 0 || !movesBehind(op, ops.slice(at + 1))) return undefined;
-    const binding = Math.max(...bindings.map(({ index }) => index)) + 1;
+    const binding = nextBinding(this.#shaders.of(dispatch));
     const inline = loadChain(dispatch, dispatch.load.snippet, chain, shape, binding);
     return inline && { chained, plan: { ...plan, dispatches: [inline, ...rest] } };
   }
@@ -133,17 +132,13 @@ export class GroupLowering {
     const [dispatch, ...rest] = plan.dispatches;
     const summed = dispatch?.first && this.#summed.get(this.storageOf(root.inputs[dispatch.first.tensor]!));
     if (!summed || !dispatch.first?.pays(summed.sum.splits)) return undefined;
-    const { bindings } = this.#shaders.of(dispatch);
-    const buffers =
-      bindings.filter(({ kind }) => kind !== 'uniform').length + inputs + Object.keys(summed.names).length;
+    const shader = this.#shaders.of(dispatch);
+    const buffers = buffersOf(shader) + inputs + Object.keys(summed.names).length;
     const at = ops.indexOf(summed.op);
     const fits = buffers <= this.#maxStorageBuffers;
     if (!fits || at < 0 || !movesBehind(summed.op, ops.slice(at + 1))) return undefined;
-    const binding = Math.max(...bindings.map(({ index }) => index)) + 1;
-    return {
-      summed,
-      plan: { ...plan, dispatches: [dispatch.first.of(dispatch, summed.sum, binding), ...rest] },
-    };
+    const reading = dispatch.first.of(dispatch, summed.sum, nextBinding(shader));
+    return { summed, plan: { ...plan, dispatches: [reading, ...rest] } };
   }
 
   #lowerWith(
@@ -173,7 +168,7 @@ export class GroupLowering {
     const root = group.root;
     const last = plan!.dispatches.at(-1)!;
     const lanes = last.epilogue === 'vec4f' ? 4 : 1;
-    const first = Math.max(...this.#shaders.of(last).bindings.map((binding) => binding.index)) + 1;
+    const first = nextBinding(this.#shaders.of(last));
     const epilogue = fusedSnippet(chain, output.shape, first, 'epilogue', lanes, last.channels);
     const names = { ...this.#namesOf(root), ...more };
     names[group.rootOutput!] = this.storageOf(output);

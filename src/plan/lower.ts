@@ -9,7 +9,7 @@ import type { TensorSpec } from '../shape.ts';
 import { fuse } from './fuse.ts';
 import { type ChosenPlan, GroupLowering } from './groupLowering.ts';
 import { Readers } from './readers.ts';
-import { Shaders } from './shaders.ts';
+import { buffersOf, Shaders } from './shaders.ts';
 import { atOnce } from './slices.ts';
 import { steadyFirst } from './steady.ts';
 import type { Lowered, LoweredOp } from './storage.ts';
@@ -144,7 +144,7 @@ export function* lowering(
     if (!dispatch?.epilogue) return undefined;
     const output = node.operation.kernel.outputs[0]!;
     const lanes = dispatch.epilogue === 'vec4f' ? (4 as const) : (1 as const);
-    const buffers = shaders.of(dispatch).bindings.filter((binding) => binding.kind !== 'uniform').length;
+    const buffers = buffersOf(shaders.of(dispatch));
     return { output, lanes, buffers };
   };
   const maxStorageBuffers = fusion ? caps.maxStorageBuffers : 0;

@@ -30,6 +30,14 @@ export class Shaders {
   }
 }
 
+/** How many buffers a shader binds, beside its parameters. */
+export const buffersOf = ({ bindings }: Assembled): number =>
+  bindings.filter(({ kind }) => kind !== 'uniform').length;
+
+/** The first place where more may be bound. */
+export const nextBinding = ({ bindings }: Assembled): number =>
+  Math.max(...bindings.map(({ index }) => index)) + 1;
+
 /** The same shader with these of the bindings that it reads bound as writable. Its lines stay as they are. */
 export function asWritable(shader: Assembled, indices: ReadonlySet<number>): Assembled {
   const code = shader.code.replace(

@@ -51,10 +51,34 @@ const firstIn = (view: NormView, tensor: string, snippet: string): NonNullable<D
   of: (dispatch, sum, binding) => readParts(dispatch, tensor, snippet, sum, binding),
 });
 
-const wholeElements = ({ rows, positions, channels }: NormView, width: number) => ({
-  splits: 0,
-  elements: (rows * positions * channels) / width,
-});
+/** What the dispatches of both directions share: `tensor` is what they read first. */
+function wholeOf(view: NormView, tensor: string, snippet: string) {
+  const { apart, width, depth, step, across, total, perRow } = layoutOf(view);
+  const { rows, positions, channels, groups, dtype } = view;
+  const inFours = apart && width === 4;
+  return {
+    width,
+    inFours,
+    snippets: [inFours ? channelsApart : width === 4 ? across4 : across1, wholeSums, snippet],
+    dispatch: {
+      types: { ...elementTypes(dtype, width), S: inFours ? 'vec4f' : 'f32' },
+      constants: { ACROSS: across },
+      first: firstIn(view, tensor, snippet),
+      grid: foldGrid(total * 64),
+    },
+    params: {
+      total,
+      positions,
+      channels: channels / width,
+      groups: perRow,
+      depth,
+      step,
+      count: (positions * channels) / groups,
+      splits: 0,
+      elements: (rows * positions * channels) / width,
+    },
+  };
+}
 
 const fits = ({ view }: NormBackwardProblem): boolean => {
   const { rows, positions, channels } = view;
@@ -71,36 +95,17 @@ export const normWhole: Strategy<NormProblem> = {
     (!problem.finish.bind || problem.caps.maxStorageBuffers >= 10),
   cost: ({ view }) => wholeCycles(view, 4) / chunkCycles(view, 3, 3),
   plan({ view, finish }) {
-    const { apart, width, depth, step, across, total, perRow } = layoutOf(view);
-    const inFours = apart && width === 4;
+    const { width, inFours, snippets, dispatch, params } = wholeOf(view, 'x', firstX);
     return {
       dispatches: [
         {
+          ...dispatch,
           shader: forwardShader,
-          snippets: [
-            inFours ? channelsApart : width === 4 ? across4 : across1,
-            wholeSums,
-            firstX,
-            finish.snippet,
-            inFours ? finishEach4 : finishEach1,
-          ],
-          types: { ...elementTypes(view.dtype, width), S: inFours ? 'vec4f' : 'f32' },
-          constants: { ACROSS: across, WIDTH: width },
-          params: {
-            total,
-            positions: view.positions,
-            channels: view.channels / width,
-            groups: perRow,
-            depth,
-            step,
-            count: (view.positions * view.channels) / view.groups,
-            ...finish.params,
-            ...wholeElements(view, width),
-          },
-          first: firstIn(view, 'x', firstX),
+          snippets: [...snippets, finish.snippet, inFours ? finishEach4 : finishEach1],
+          constants: { ...dispatch.constants, WIDTH: width },
+          params: { ...params, ...finish.params },
           ...(finish.bind ? { bind: finish.bind } : {}),
           epilogue: width === 4 ? 'vec4f' : 'f32',
-          grid: foldGrid(total * 64),
         },
       ],
     };
@@ -119,34 +124,17 @@ export const normBackwardWhole: Strategy<NormBackwardProblem> = {
     const more = view.rows > 1 ? DISPATCH : 0;
     return (wholeCycles(view, 5) + more) / chunkCycles(view, view.groups === view.channels ? 3 : 4, 5);
   },
-  plan({ caps, view }) {
-    const { apart, width, depth, step, across, total, perRow } = layoutOf(view);
-    const { rows, positions, channels } = view;
-    const inFours = apart && width === 4;
-    const partial = { sums: 'partial_sums', sums_xhat: 'partial_sums_xhat' };
+  plan({ caps, view: { rows, channels }, view }) {
+    const { snippets, dispatch, params } = wholeOf(view, 'dy', firstDy);
     const whole = {
+      ...dispatch,
       shader: backwardShader,
-      snippets: [
-        inFours ? channelsApart : width === 4 ? across4 : across1,
-        wholeSums,
-        firstDy,
-        wholeChannelSums,
-      ],
-      types: { ...elementTypes(view.dtype, width), S: inFours ? 'vec4f' : 'f32' },
-      constants: { ACROSS: across },
-      params: {
-        total,
-        positions,
-        channels: channels / width,
-        groups: perRow,
-        depth,
-        step,
-        count: (positions * channels) / view.groups,
-        ...wholeElements(view, width),
-      },
-      first: firstIn(view, 'dy', firstDy),
-      bind: rows === 1 ? { sums: 'dbias', sums_xhat: 'dweight' } : partial,
-      grid: foldGrid(total * 64),
+      snippets: [...snippets, wholeChannelSums],
+      params,
+      bind:
+        rows === 1
+          ? { sums: 'dbias', sums_xhat: 'dweight' }
+          : { sums: 'partial_sums', sums_xhat: 'partial_sums_xhat' },
     };
     if (rows === 1) return { dispatches: [whole] };
     const bytes = rows * channels * 4;
