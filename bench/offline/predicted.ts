@@ -28,8 +28,8 @@ export interface PredictedParts {
 }
 
 /**
- * What each dispatch of a case takes on a target, by the tag of its pipeline. Undefined for targets without figures. It is computed apart from
- * the compilers: in their process Honeykrisp hung in every third run.
+ * Predicted time of each dispatch of a case on a target, by the tag of its pipeline. Undefined for targets without figures. Computed in another
+ * process than the compilers': in theirs, Honeykrisp hung in every third run.
  */
 export async function predictedOn(
   target: string,

@@ -14,7 +14,7 @@ const element = <T extends HTMLElement>(id: string): T => document.getElementByI
 
 const chosen = (id: string): boolean => element<HTMLInputElement>(id).checked;
 
-/** What bench/run.mjs has bundled beside this page; nothing where the peers were not installed then: there is no such file. */
+/** Loads a peer's bundle. Gives undefined if the peers were not installed when bench/run.mjs built the page. */
 function bundle<T>(name: string): Promise<T | undefined> {
   const file = `./${name}.js`;
   return import(file).catch(() => undefined);

@@ -9,7 +9,7 @@ import type { JaxWay, OrtWay, TfjsWay, Workload } from './workload.ts';
 /** A library that computes rows in a way of its own. */
 export interface Peer<Way> {
   readonly version: string;
-  /** What a reader should know of how it runs. */
+  /** A remark on how it runs, for the report. */
   readonly note?: string;
   prepare(workload: Workload, way: Way): Promise<Contestant>;
 }

@@ -50,8 +50,8 @@ export interface OrtWay {
 
 export interface JaxWay {
   /**
-   * What is computed, recorded once by jit. Images are [N,C,H,W] and filters [O,I,kh,kw]. Of a training step also what the next
-   * run gets for `state`.
+   * The computation, which jit records once. Images are [N,C,H,W] and filters [O,I,kh,kw]. A training step also returns the
+   * `state` of the next run.
    */
   readonly fn: (
     jax: Jax,

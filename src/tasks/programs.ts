@@ -38,7 +38,7 @@ export interface ImageBatch {
 /** Boxes per image. None of the operations that can be computed in several ways depends on it. */
 const BOXES = 8;
 
-/** A tensor whose values are made when they are asked for: what is recorded only never has any. */
+/** A constant that computes its values on first use: a program that is recorded and never run allocates none. */
 function later(shape: readonly number[], dtype: 'f32' | 'i32', valueAt: (i: number) => number): Tensor {
   let values: HostArray | undefined;
   const make = () => {

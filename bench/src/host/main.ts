@@ -55,7 +55,7 @@ const torch = (): Elsewhere | undefined =>
     ? (JSON.parse(readFileSync(values.torch, 'utf8')) as Elsewhere)
     : undefined;
 
-/** What a step measures. Returns whether all of it was measured, and agrees. */
+/** Runs one step. Gives 'done' if everything was measured and agrees, 'time' if time ran out, 'wrong' if strategies disagree. */
 type Measure = () => Promise<'done' | 'time' | 'wrong'>;
 
 const strategies =

@@ -54,7 +54,7 @@ export function convolutionCases(quick: boolean): Case[] {
   });
 }
 
-/** What moves more than it computes. */
+/** Rows whose time goes into memory traffic. */
 export const memoryRows = (quick: boolean): Row[] => {
   const sizes = { quick };
   const rows = [...layerRows(sizes), ...lossRows(sizes), ...optimizerRows(sizes), ...pyramidRows(sizes)];

@@ -8,15 +8,22 @@ import type { Row } from '../workload.ts';
 /** A few runs of each row: time is short. */
 export const EFFORT: Effort = { rounds: 2, time: 1000, iterations: 3, once: Number.POSITIVE_INFINITY };
 
-/** What a step is given. */
-export interface Rows {
-  readonly rows: readonly Row[];
+/** Input of every step that measures. */
+export interface StepInput {
+  /** With checks of bounds. */
   readonly ours: Ours;
   readonly limits: Limits;
-  /** What PyTorch took. */
-  readonly elsewhere?: Elsewhere;
+  /** Whether there is time for another row. */
   readonly goOn: () => boolean;
+  /** Writes a result at once. */
   readonly note: (result: object) => void;
+}
+
+/** Input of a step that times rows. */
+export interface Rows extends StepInput {
+  readonly rows: readonly Row[];
+  /** PyTorch's times for the same rows. */
+  readonly elsewhere?: Elsewhere;
 }
 
 /** Milliseconds that the limits allow. */

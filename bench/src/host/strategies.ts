@@ -1,28 +1,23 @@
 import type { StrategyName } from '../../../src/kernels/strategy.ts';
 import { Gpu } from '../../../src/plan/gpu.ts';
-import type { Limits } from '../../../src/profile/limits.ts';
 import { difference } from '../compare.ts';
 import { inputsOf, type Ours } from '../ours.ts';
 import { runRow } from '../runRow.ts';
 import type { Values, Workload } from '../workload.ts';
 import type { Case } from './plan.ts';
-import { EFFORT, predictedMs } from './rows.ts';
+import { EFFORT, predictedMs, type StepInput } from './rows.ts';
 
 /** Of the largest value: f32 by Winograd's algorithm, and sums in another order; halves have 11 bits. */
 const TOLERANCE = { f32: 1e-3, f16: 1e-2 };
 
-/** What a step is given. */
-export interface StrategiesRun {
+/** Input of a step that times every strategy. */
+export interface StrategiesRun extends StepInput {
   readonly cases: readonly Case[];
-  /** With checks of bounds; `open` gives one without. */
-  readonly ours: Ours;
+  /** Opens the adapter again, with or without checks of bounds. */
   readonly open: (boundsChecks: boolean) => Promise<Ours>;
-  readonly limits: Limits;
-  readonly goOn: () => boolean;
-  readonly note: (result: object) => void;
 }
 
-/** What a row comes out as by one strategy. */
+/** Results of a row, computed by one strategy. */
 async function resultsBy(ours: Ours, workload: Workload, strategy: StrategyName): Promise<Values[]> {
   const gpu = new Gpu(ours.gpu.device, { strategy, autotune: false });
   const step = gpu.capture(workload.ours);

@@ -1,6 +1,6 @@
 /*
- * What the bench uses of jax-js, as types: the package is installed apart from this project (bench/peers), so that its own
- * types are not there when this code is checked.
+ * Types for the part of jax-js that the bench uses. The package is installed separately (bench/peers), so its own types are
+ * missing when this code is checked.
  */
 
 import type { Shape } from '../../../src/shape.ts';

@@ -9,7 +9,7 @@ interface WebTensor extends OrtTensor {
   getData(): Promise<OrtTensor['data']>;
 }
 
-/** What bench/peers/ort.js exports. */
+/** Exports of bench/peers/ort.js. */
 export interface OrtBundle {
   readonly onnx: OnnxProto;
   readonly ort: {
