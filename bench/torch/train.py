@@ -178,6 +178,17 @@ def inference(make, shape, device, mixed):
     return run
 
 
+def learn(loss, optimizer, scaler):
+    """Gradients and the optimizer's step, of a scaled loss in mixed precision."""
+    if scaler is None:
+        loss.backward()
+        optimizer.step()
+        return
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+
+
 def training(make, shape, labels, classes, device, mixed):
     model = make().to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -189,13 +200,7 @@ def training(make, shape, labels, classes, device, mixed):
         optimizer.zero_grad(set_to_none=True)
         with precision(device, mixed):
             loss = F.cross_entropy(model(x), target)
-        if scaler is None:
-            loss.backward()
-            optimizer.step()
-            return
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
+        learn(loss, optimizer, scaler)
 
     return run
 
@@ -223,13 +228,7 @@ def detection(batch, side, device, mixed):
         focal = (0.75 - 0.5 * target) * (p + target - 2 * p * target) ** 2 * ce
         apart = (deltas - goal).abs() * matched
         loss = (focal.sum((1, 2)) / share).mean() + (apart.sum((1, 2)) / share).mean()
-        if scaler is None:
-            loss.backward()
-            optimizer.step()
-            return
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
+        learn(loss, optimizer, scaler)
 
     return run
 
