@@ -14,6 +14,13 @@ import {
   convProduct,
   filterProduct,
 } from './conv/convProblem.ts';
+import {
+  levelFilter,
+  levelProduct,
+  levelTransposed,
+  withLevels,
+  withoutLevels,
+} from './conv/levelProducts.ts';
 import { defineColumns } from './conv/strategies/convColumns.ts';
 import { filterDepthwise } from './conv/strategies/depthwise.ts';
 import { defineStrip, filterStrip } from './conv/strategies/depthwiseStrip.ts';
@@ -78,7 +85,7 @@ import {
   groupNormAlone,
   groupNormBackwardAlone,
 } from './normStrategiesAlone.ts';
-import { cdistAlone, depthwise, filters, narrow, transposedDepthwise } from './strategiesAlone.ts';
+import { cdistAlone, depthwise, filters, transposedDepthwise } from './strategiesAlone.ts';
 import type { Purpose, Strategies } from './strategy.ts';
 
 /** The product that an operation comes down to, with whether its weights stay as they are. */
@@ -90,9 +97,9 @@ const fixed =
   };
 
 /** Matrix products on software adapters, and the plain one. */
-const products = [lanes4Narrow, lanes4, lanes8Fitted, tile];
+const products = [lanes4Narrow, lanes4, lanes8Fitted, tile].map(withLevels);
 const gpuTiles = [tile128x128, tile128x64, tile64x64, tile64x32, tile32x64, tile32x32];
-const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles];
+const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles].map(withLevels);
 const gpuFilters = [
   filterMatrix128x128,
   filterMatrix64x64,
@@ -102,9 +109,12 @@ const gpuFilters = [
   filterTile32x64,
   filterTile64x64,
   filterTile32x32,
-];
+].map(withLevels);
+const softFilters = filters.map(withLevels);
+/** For few columns. */
+const fewColumns = [withoutLevels(slide), withLevels(lanes8Narrow)];
 /** For few channels of a kernel with taps. */
-const fewChannels = [slide, lanes8Narrow, lanes4Flat, lanes8Flat];
+const fewChannels = [...fewColumns, ...[lanes4Flat, lanes8Flat].map(withoutLevels)];
 
 const strip = defineStrip(false);
 const transposedStrip = defineStrip(true);
@@ -119,7 +129,7 @@ export const conv2dStrategies: Strategies<Conv2dProblem, Product | WinogradProbl
   strip,
   depthwise,
   [convWinograd, [winograd4, winograd2]],
-  [fixed(convProduct), fewChannels, gpuProducts, products],
+  [fixed((problem) => convProduct(problem) ?? levelProduct(problem)), fewChannels, gpuProducts, products],
 ];
 
 export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Product> = [
@@ -127,7 +137,7 @@ export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Pro
   turned,
   filterStrip,
   filterDepthwise,
-  [filterProduct, gpuFilters, filters],
+  [(problem) => filterProduct(problem) ?? levelFilter(problem), gpuFilters, softFilters],
 ];
 
 export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Product | WinogradProblem> = [
@@ -135,7 +145,7 @@ export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Produ
   transposedStrip,
   transposedDepthwise,
   [transposedWinograd, [winograd4, winograd2]],
-  [transposedProduct, narrow, gpuProducts, products],
+  [(problem) => transposedProduct(problem) ?? levelTransposed(problem), fewColumns, gpuProducts, products],
 ];
 
 export const linearStrategies: Strategies<LinearProblem, Product> = [
