@@ -1,5 +1,4 @@
 import { AdapterError, UsageError } from '../errors.ts';
-import type { OpenOptions } from './device.ts';
 import { builtin, installedFolders } from './installed.ts';
 import { withoutNativeWarnings } from './nativeStderr.ts';
 import { waitPatiently } from './polling.ts';
@@ -149,7 +148,10 @@ const CHOICES: readonly string[] = ['auto', 'hardware', 'lavapipe', 'swiftshader
 export async function chosenNodeAdapter({
   adapter = (process.env.FOVEA_ADAPTER ?? 'auto') as AdapterChoice,
   boundsChecks = process.env.FOVEA_BOUNDS_CHECKS !== '0',
-}: Pick<OpenOptions, 'adapter' | 'boundsChecks'>): Promise<GPUAdapter> {
+}: {
+  readonly adapter?: AdapterChoice;
+  readonly boundsChecks?: boolean;
+}): Promise<GPUAdapter> {
   if (!CHOICES.includes(adapter)) {
     throw new AdapterError(`no adapter "${adapter}"; choose ${CHOICES.join(', ')}`);
   }
