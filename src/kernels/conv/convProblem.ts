@@ -129,8 +129,8 @@ export const isDepthwiseFilter = ({
 }: Conv2dFilterProblem): boolean => !levels && groups === x.shape[3] && groups === dy.shape[3];
 
 /** Whether a convolution is one that Winograd's algorithm computes. */
-export const isConv3x3 = (kernel: Shape, { stride, dilation, groups, levels }: Conv2dAttrs): boolean =>
-  !levels && groups === 1 && [...kernel.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
+export const isConv3x3 = (kernel: Shape, { stride, dilation, groups }: Conv2dAttrs): boolean =>
+  groups === 1 && [...kernel.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
 
 /** The product that a convolution of images is, unless it is depthwise. */
 export function convProduct(problem: Conv2dProblem): Product | undefined {
