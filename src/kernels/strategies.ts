@@ -7,6 +7,7 @@
 import { bitmask } from './boxes/strategies/nmsBitmask.ts';
 import { blocks } from './boxes/strategies/nmsBlocks.ts';
 import { skipping } from './boxes/strategies/nmsSkipping.ts';
+import { survivors } from './boxes/strategies/nmsSurvivors.ts';
 import {
   type Conv2dFilterProblem,
   type Conv2dProblem,
@@ -159,7 +160,7 @@ export const matmulStrategies: Strategies<MatmulProblem, Product> = [
 
 export const cdistStrategies: Strategies<CdistProblem, Product> = [[cdistProduct, gpuTiles], ...cdistAlone];
 
-export const nmsStrategies = [skipping, bitmask, blocks];
+export const nmsStrategies = [survivors, skipping, bitmask, blocks];
 
 export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
   ...groupNormAlone,

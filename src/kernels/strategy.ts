@@ -47,6 +47,7 @@ export const STRATEGY_NAMES = [
   'tile32x32',
   'matrix128x128',
   'matrix64x64',
+  'survivors',
   'blocks',
   'skipping',
   'bitmask',
