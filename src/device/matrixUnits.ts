@@ -1,5 +1,3 @@
-import { MATRIX_FEATURE } from './caps.ts';
-
 interface MatrixConfig {
   readonly componentType: string;
   readonly resultComponentType: string;
@@ -39,13 +37,13 @@ export async function compilesMatrices(device: GPUDevice): Promise<boolean> {
 }
 
 /**
- * Whether the device has matrix units for 16x16x16 halves with f32 sums, in subgroups of 32: NVIDIA's. Asked of devices
+ * Whether a device with the feature of matrix units has them for 16x16x16 halves with f32 sums, in subgroups of 32: NVIDIA's. Asked of devices
  * that Fovea opens, as the answer takes a compilation. `adapterInfo` is the adapter's: a device's own does not list the sizes in Dawn
  * for Node.
  */
 export async function hasMatrixUnits(device: GPUDevice, adapterInfo: GPUAdapterInfo): Promise<boolean> {
   const { features } = device;
-  const wanted = [MATRIX_FEATURE, 'subgroups', 'shader-f16'] as const;
+  const wanted = ['subgroups', 'shader-f16'] as const;
   if (!wanted.every((feature) => features.has(feature))) return false;
   const info = adapterInfo as GPUAdapterInfo & { subgroupMatrixConfigs?: Iterable<MatrixConfig> };
   const configs = [...(info.subgroupMatrixConfigs ?? [])];

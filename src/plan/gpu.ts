@@ -108,7 +108,7 @@ export class Gpu {
     const autotune = options.autotune ?? wanted;
     let tuner: Promise<Tuner> | undefined;
     const load = () => {
-      tuner ??= import('./tuner.ts').then((module) => new module.Tuner(device));
+      tuner ??= import('./tuner.ts').then((module) => new module.Tuner(device, () => new StateStore(device)));
       return tuner;
     };
     this.#tuner = autotune === false ? undefined : load;

@@ -5,7 +5,7 @@ import type { StrategyName } from '../kernels/strategy.ts';
 import { type HostArray, numel, type TensorSpec } from '../shape.ts';
 import { type Choice, lower } from './lower.ts';
 import { Program } from './program.ts';
-import { StateStore } from './stateStore.ts';
+import type { StateStore } from './stateStore.ts';
 
 /** Each strategy is measured so often, by turns, so that a disturbance of the machine or its clock hits all of them. */
 const ROUNDS = 5;
@@ -31,9 +31,9 @@ export interface Timing {
 
 /**
  * Times each strategy for an operation on this device. One that the device refuses (for its memory, say) is left out.
- * Throws DeviceLostError.
+ * `states` is disposed of. Throws DeviceLostError.
  */
-export async function timeStrategies(device: Device, choice: Choice): Promise<Timing> {
+export async function timeStrategies(device: Device, states: StateStore, choice: Choice): Promise<Timing> {
   // Fixed weights are constants here too, so that what is computed of them alone is computed once.
   const isFixed = (name: string) => name === 'weight' && choice.purpose.fixedWeights;
   const inputs = Object.entries(choice.specs).map(([name, spec]): [string, Tensor] => [
@@ -43,7 +43,6 @@ export async function timeStrategies(device: Device, choice: Choice): Promise<Ti
   const results = Object.values(
     recordOperation(choice.operation, Object.fromEntries(inputs), choice.attrs, false),
   );
-  const states = new StateStore(device);
   const racing: Racer[] = [];
   const programs: Program[] = [];
   try {

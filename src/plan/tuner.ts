@@ -3,6 +3,7 @@ import type { Device } from '../device/device.ts';
 import { STRATEGY_NAMES, type StrategyName } from '../kernels/strategy.ts';
 import type { Shape } from '../shape.ts';
 import type { Choice } from './lower.ts';
+import type { StateStore } from './stateStore.ts';
 import { type Timing, timeStrategies } from './timeStrategies.ts';
 
 /** What was measured for one class of shapes. */
@@ -27,7 +28,8 @@ export function classOf({ operation, specs, attrs, purpose }: Choice): string {
   const inputs = Object.entries(specs).map(
     ([name, { shape, dtype }]) => `${name} ${dtype} ${classOfShape(shape)}`,
   );
-  const attributes = Object.entries(attrs).map(([name, value]) => ` ${name}=${value}`);
+  const given = Object.entries(attrs).filter(([, value]) => value !== undefined);
+  const attributes = given.map(([name, value]) => ` ${name}=${value}`);
   return `${operation.name}(${inputs.join(', ')})${attributes.join('')}${purpose.training ? ' training' : ''}${purpose.fixedWeights ? ' fixed weights' : ''}`;
 }
 
@@ -37,13 +39,16 @@ export function classOf({ operation, specs, attrs, purpose }: Choice): string {
  */
 export class Tuner {
   readonly #device: Device;
+  readonly #states: () => StateStore;
   readonly #cache: Cache | undefined;
   readonly #known = new Map<string, Tuned>();
   #loaded: Promise<void> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(device: Device, cache: Cache | undefined = openCache()) {
+  /** `states` makes a place for states: the programs that are timed have one apart. */
+  constructor(device: Device, states: () => StateStore, cache: Cache | undefined = openCache()) {
     this.#device = device;
+    this.#states = states;
     this.#cache = cache;
   }
 
@@ -81,7 +86,7 @@ export class Tuner {
     const found: Tuned[] = [];
     for (const [done, [key, choice]] of open.entries()) {
       progress?.(done, open.length, found.at(-1));
-      const tuned = { key, ...(await timeStrategies(this.#device, choice)) };
+      const tuned = { key, ...(await timeStrategies(this.#device, this.#states(), choice)) };
       this.#known.set(key, tuned);
       found.push(tuned);
     }
