@@ -47,7 +47,6 @@ export const STRATEGY_NAMES = [
   'tile32x32',
   'matrix128x128',
   'matrix64x64',
-  'survivors',
   'blocks',
   'skipping',
   'bitmask',
@@ -130,18 +129,14 @@ export const choose = (all: readonly Candidate[]): Candidate =>
 export const planBy = <P, Q>(strategies: Strategies<P, Q>, problem: P): KernelPlan =>
   choose(candidates(strategies, problem)).plan();
 
-/** The plan of a kernel on its own. Throws FoveaError for feature pyramids: their strategies load with programs. */
+/** The plan of a kernel on its own. */
 export const planAlone = <S, Y, A, Q>(
   strategies: Strategies<Problem<S, Y, A>, Q>,
   caps: Caps,
   specs: S,
   outputs: Y,
   attrs: A,
-): KernelPlan => {
-  const all = candidates(strategies, { caps, specs, outputs, attrs, purpose: { training: false } });
-  if (all.length === 0) throw new FoveaError('levels: for programs only; use openGpu');
-  return choose(all).plan();
-};
+): KernelPlan => planBy(strategies, { caps, specs, outputs, attrs, purpose: { training: false } });
 
 /** All names in a list, those of smaller problems too. */
 export const namesIn = (strategies: Strategies): StrategyName[] =>

@@ -1,6 +1,5 @@
 import { UsageError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { PyramidLevels } from '../kernels/levels.ts';
 import { Module } from './module.ts';
 
 /**
@@ -11,8 +10,8 @@ export type Layer = (Module & UnaryModule) | ((x: Tensor) => Tensor);
 
 /** The part of a module that `Sequential` calls. */
 export interface UnaryModule {
-  /** Maps a tensor to a tensor; with levels, one that holds a feature pyramid, as of `conv2d`. */
-  forward(x: Tensor, levels?: PyramidLevels): Tensor;
+  /** Maps a tensor to a tensor. */
+  forward(x: Tensor): Tensor;
 }
 
 /** Members in a row, named by their index in state dicts, as in PyTorch. */
@@ -61,10 +60,10 @@ export class Sequential extends Row<Layer> {
     super(layers);
   }
 
-  /** Applies the layers in order. Modules get `levels` too. */
-  forward(x: Tensor, levels?: PyramidLevels): Tensor {
+  /** Applies the layers in order. */
+  forward(x: Tensor): Tensor {
     let y = x;
-    for (const layer of this) y = typeof layer === 'function' ? layer(y) : layer.forward(y, levels);
+    for (const layer of this) y = typeof layer === 'function' ? layer(y) : layer.forward(y);
     return y;
   }
 }

@@ -2,6 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { batchNormEval, batchNormTrain, groupNorm, layerNorm } from '../graph/functions/conv.ts';
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { Levels } from '../kernels/levels.ts';
 import { withDefaults } from '../options.ts';
 import { expectCounts, expectNumbers, heeded } from './heeded.ts';
 import { constant } from './init.ts';
@@ -190,12 +191,15 @@ export class GroupNorm extends Module {
   /**
    * Normalises x.
    * @param x f32 or f16 [N,...,C].
+   * @param levels The sizes of the levels of a pyramid that x [N,1,P,C] has the pixels of, one after another: each level of each
+   * image is normalised on its own. Throws ShapeError where they do not have P pixels. Default: x is one level.
    */
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, levels?: Levels): Tensor {
     return groupNorm(x, this.#groups, {
       weight: this.weight.tensor,
       bias: this.bias.tensor,
       eps: this.eps,
+      levels,
     });
   }
 }

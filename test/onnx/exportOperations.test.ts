@@ -26,6 +26,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   'sum: i32 wraps around': 'onnxruntime stays at the largest integer',
   'prod: i32 wraps around': 'onnxruntime stays at the largest integer',
   'group_norm: far from 0': 'onnxruntime’s GroupNormalization subtracts squares of f32',
+  'group_norm: levels, far from 0': 'the same, and its InstanceNormalization is less exact too',
 };
 
 /** Large tensors are for the GPU's sake. */
@@ -106,7 +107,8 @@ describe('operations as ONNX', () => {
 
   it.each([13, 16, 21])('opset %i: one case of each', async (opset) => {
     const first = [...new Map(plain.toReversed().map((row) => [row.op, row])).values()];
-    const { problems, refused } = await problemsOf(first, opset);
+    const leveled = plain.find(({ op, name }) => op === 'group_norm' && name === 'levels')!;
+    const { problems, refused } = await problemsOf([...first, leveled], opset);
     expect(problems).toEqual([]);
     expect(refused.every((message) => opset < 16 && message.endsWith('needs opset 16'))).toBe(true);
     expect(first.length).toBeGreaterThan(80);

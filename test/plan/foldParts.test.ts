@@ -4,7 +4,7 @@ import { Device } from '../../src/device/device.ts';
 import { grad } from '../../src/graph/backward.ts';
 import { batchNormTrain, conv2d, groupNorm } from '../../src/graph/functions/conv.ts';
 import * as e from '../../src/graph/functions/elementwise.ts';
-import { mean } from '../../src/graph/functions/reduce.ts';
+import { linear, mean } from '../../src/graph/functions/reduce.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
@@ -70,6 +70,18 @@ describe('parts of a product are added up by the normalisation that reads their 
       expect(labels([y])).toEqual(['conv2d+mul+add+group_norm']);
       await expectBoth(gpu, y, chain);
     }
+  });
+
+  it('in group norm of several levels', async () => {
+    const sum = linear(leaf('x', [2, 1, 21, 2048], 0.1), leaf('w', [2048, 64], 0.1));
+    const levels = [
+      [4, 4],
+      [2, 2],
+      [1, 1],
+    ] as const;
+    const y = groupNorm(sum, 8, { levels, weight: leaf('s', [64]), bias: leaf('t', [64]) });
+    expect(labels([y])).toEqual(['linear+group_norm']);
+    await expectBoth(gpu, y, sum);
   });
 
   it('unless another operation reads the sum before, or there are too few bindings', () => {

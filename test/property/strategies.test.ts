@@ -180,10 +180,18 @@ const normalised = (op: 'batch_norm' | 'group_norm'): Arbitrary =>
   caseOf(
     `${op}_backward`,
     // A variance takes two values.
-    fc.record({ n: int(2, 4), size: pairOf(1, 6), groups: int(1, 4), depth: int(1, 5) }),
-    ({ n, size, groups, depth }) => {
-      const statistics = op === 'batch_norm' ? [groups * depth] : [n, groups];
-      const x = [n, ...size, groups * depth];
+    fc.record({
+      n: int(2, 4),
+      size: pairOf(1, 6),
+      groups: int(1, 4),
+      depth: int(1, 5),
+      levels: op === 'group_norm' ? fc.option(fc.array(pairOf(1, 6), { minLength: 1 })) : fc.constant(null),
+    }),
+    ({ n, size, groups, depth, levels }) => {
+      const all = levels ? [1, levels.reduce((sum, [h, w]) => sum + h * w, 0)] : size;
+      const x = [n, ...all, groups * depth];
+      const statistics =
+        op === 'batch_norm' ? [groups * depth] : [n, ...(levels ? [levels.length] : []), groups];
       return {
         inputs: {
           dy: normal(x),
@@ -192,7 +200,7 @@ const normalised = (op: 'batch_norm' | 'group_norm'): Arbitrary =>
           mean: normal(statistics, 0.3),
           invstd: normal(statistics, 0.3),
         },
-        attrs: op === 'batch_norm' ? {} : { numGroups: groups },
+        attrs: op === 'batch_norm' ? {} : { numGroups: groups, ...(levels && { levels }) },
       };
     },
   );

@@ -3,6 +3,7 @@ import type { Conv2dAttrs } from '../../kernels/conv/conv2d.ts';
 import type { ConvTranspose2dAttrs } from '../../kernels/conv/convTranspose2d.ts';
 import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
+import type { Levels } from '../../kernels/levels.ts';
 import type { BatchNormAttrs } from '../../kernels/norm/batchNorm.ts';
 import type { LocalResponseNormAttrs } from '../../kernels/norm/localResponseNorm.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
@@ -234,14 +235,22 @@ export interface NormOptions {
   readonly eps?: number;
 }
 
+/** Options of group norm. */
+export interface GroupNormOptions extends NormOptions {
+  /** The sizes [height, width] of the levels of a pyramid that x [N,1,P,C] has the pixels of, one level after another. */
+  readonly levels?: Levels | undefined;
+}
+
 /**
  * Group norm (Wu and He 2018): (x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance over all pixels and
- * the C / numGroups channels of a group. See `groupNorm` in fovea/kernels.
+ * the C / numGroups channels of a group. With `levels`, each level of each image is normalised on its own. See `groupNorm` in
+ * fovea/kernels.
  *
- * @param x [N,…,C].
+ * @param x [N,…,C]; with `levels` [N,1,P,C].
  * @param options weight and bias: [C].
+ * @throws ShapeError where C does not divide by numGroups, and where the levels do not have P pixels.
  */
-export const groupNorm = (x: Tensor, numGroups: number, options: NormOptions = {}): Tensor => {
+export const groupNorm = (x: Tensor, numGroups: number, options: GroupNormOptions = {}): Tensor => {
   const { weight, bias, ...others } = objectOf('group_norm', options, ShapeError);
   expectTensors('group_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
   return apply(
@@ -252,7 +261,7 @@ export const groupNorm = (x: Tensor, numGroups: number, options: NormOptions = {
 };
 
 /** Instance norm (Ulyanov et al. 2016): group norm with one channel per group. x: [N,…,C]; weight, bias: [C]. */
-export const instanceNorm = (x: Tensor, options: NormOptions = {}): Tensor => {
+export const instanceNorm = (x: Tensor, options: GroupNormOptions = {}): Tensor => {
   const { weight, bias } = objectOf('instance_norm', options, ShapeError);
   expectTensors('instance_norm', { x, ...(weight && { weight }), ...(bias && { bias }) });
   return groupNorm(x, x.shape.at(-1) ?? 1, options);

@@ -2,7 +2,14 @@ import * as batch from '../../kernels/norm/batchNorm.ts';
 import * as group from '../../kernels/norm/groupNorm.ts';
 import * as local from '../../kernels/norm/localResponseNorm.ts';
 import { defineOperation } from '../operation.ts';
-import { apply } from '../tensor.ts';
+import { apply, type Tensor } from '../tensor.ts';
+
+/** The gradients of a normalisation by its inputs. */
+const byInput = ({ dx, dweight, dbias }: Record<'dx' | 'dweight' | 'dbias', Tensor>) => ({
+  x: dx,
+  weight: dweight,
+  bias: dbias,
+});
 
 export const batchNormBackward = defineOperation({
   kernel: batch.batchNormBackward,
@@ -13,10 +20,8 @@ export const batchNormBackward = defineOperation({
 export const batchNorm = defineOperation({
   kernel: batch.batchNorm,
   strategies: () => import('../../kernels/strategies.ts').then((table) => table.batchNormStrategies),
-  gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, grads: { y: dy } }) => {
-    const { dx, dweight, dbias } = apply(batchNormBackward, { dy, x, weight, mean, invstd });
-    return { x: dx, weight: dweight, bias: dbias };
-  },
+  gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, grads: { y: dy } }) =>
+    byInput(apply(batchNormBackward, { dy, x, weight, mean, invstd })),
 });
 
 export const groupNormBackward = defineOperation({
@@ -28,10 +33,9 @@ export const groupNormBackward = defineOperation({
 export const groupNorm = defineOperation({
   kernel: group.groupNorm,
   strategies: () => import('../../kernels/strategies.ts').then((table) => table.groupNormStrategies),
-  gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, attrs, grads: { y: dy } }) => {
-    const { numGroups } = attrs;
-    const { dx, dweight, dbias } = apply(groupNormBackward, { dy, x, weight, mean, invstd }, { numGroups });
-    return { x: dx, weight: dweight, bias: dbias };
+  gradient: ({ inputs: { x, weight }, outputs: { mean, invstd }, grads: { y: dy }, attrs }) => {
+    const { numGroups, levels } = attrs;
+    return byInput(apply(groupNormBackward, { dy, x, weight, mean, invstd }, { numGroups, levels }));
   },
 });
 

@@ -6,8 +6,13 @@ import chunkSnippet from '../../wgsl/norm/lib/chunk.wgsl';
 import lanesSnippet from '../../wgsl/norm/lib/lanes.wgsl';
 import stats1 from '../../wgsl/norm/lib/norm_stats_1.wgsl';
 import stats4 from '../../wgsl/norm/lib/norm_stats_4.wgsl';
+import storeChannels from '../../wgsl/norm/lib/norm_store_channels.wgsl';
+import storeGroups from '../../wgsl/norm/lib/norm_store_groups.wgsl';
 import sums1 from '../../wgsl/norm/lib/norm_sums_1.wgsl';
 import sums4 from '../../wgsl/norm/lib/norm_sums_4.wgsl';
+import sumsChannels from '../../wgsl/norm/lib/norm_sums_channels.wgsl';
+import rowEqual from '../../wgsl/norm/lib/row_equal.wgsl';
+import rowLevels from '../../wgsl/norm/lib/row_levels.wgsl';
 import applyShader from '../../wgsl/norm/norm_apply.wgsl';
 import backwardApplyShader from '../../wgsl/norm/norm_backward_apply.wgsl';
 import backwardCombineShader from '../../wgsl/norm/norm_backward_combine.wgsl';
@@ -16,7 +21,8 @@ import backwardRowsShader from '../../wgsl/norm/norm_backward_rows.wgsl';
 import combineShader from '../../wgsl/norm/norm_combine.wgsl';
 import momentsShader from '../../wgsl/norm/norm_moments.wgsl';
 import rowMomentsShader from '../../wgsl/norm/norm_row_moments.wgsl';
-import { type Dispatch, type KernelPlan, wgslType } from '../kernel.ts';
+import { type Dispatch, foldGrid, type KernelPlan, wgslType } from '../dispatch.ts';
+import { levelTable } from '../levels.ts';
 import type { NormBackwardProblem, NormProblem, NormView } from './normProblem.ts';
 
 /** Channels that an invocation takes at a time. */
@@ -24,6 +30,17 @@ export const widthOf = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1)
 
 export const elementTypes = (dtype: DType, width: 1 | 4): Record<string, string> =>
   width === 4 ? { X: `vec4<${wgslType(dtype)}>`, A: 'vec4f' } : { X: wgslType(dtype), A: 'f32' };
+
+interface Rows extends Pick<KernelPlan, 'tables'> {
+  readonly snippet: string;
+  readonly constants?: { readonly LEVELS: number };
+}
+
+/** How shaders find the positions of a row. */
+export const rowsOf = ({ levels }: NormView): Rows =>
+  levels
+    ? { snippet: rowLevels, constants: { LEVELS: levels.length }, tables: { levels: levelTable(levels) } }
+    : { snippet: rowEqual, tables: {} };
 
 /** Every chunk holds at least one position, whichever way a length is split. */
 function chunks(length: number, wanted: number): number {
@@ -54,121 +71,121 @@ function applyChunks(caps: Caps, others: number, positions: number): number {
   return chunks(positions, Math.ceil(positions / (caps.family === 'tile' ? 4 : most)));
 }
 
-const interleaved = (caps: Caps): boolean => caps.family === 'tile';
-
 /** Invocations on one result of a combining pass, and its grid. */
 function lanes(caps: Caps, results: number, items: number) {
   const LANE_GROUP = caps.family === 'tile' ? 64 : 8;
   let LANES = 1;
   while (caps.family === 'tile' && LANES < LANE_GROUP && LANES * 4 <= items) LANES *= 2;
-  const groups = Math.ceil((results * LANES) / LANE_GROUP);
-  const folds = Math.max(1, Math.ceil(groups / 65535));
   return {
     constants: { LANES, LANE_GROUP },
-    grid: [Math.ceil(groups / folds), groups === 0 ? 0 : folds, 1] as const,
+    grid: foldGrid(Math.ceil((results * LANES) / LANE_GROUP) * 64),
   };
 }
 
-/** How sums over positions are computed: a row at a time, or from the moments of chunks of rows. */
-export type SumsBy = 'rows' | 'chunks';
-
-/** Positions as an elementwise pass or a sum over channels walks them; where rows are short, over all rows at once. */
-function walk({ rows, positions, channels, groups }: NormView, by: SumsBy) {
-  const perPosition = by === 'rows' && rows > 1;
+/** What the dispatches of a plan share. With sums by rows, which are short then, they walk the positions of all rows at once. */
+function walk({ caps, view }: NormBackwardProblem, byRows = false) {
+  const { channels, groups, dtype } = view;
+  const perPosition = byRows && view.rows > 1;
+  const [rows, positions] = perPosition ? [1, view.rows * view.positions] : [view.rows, view.positions];
+  const width = widthOf(channels);
   const depth = channels / groups;
+  const { snippet, constants, tables } = rowsOf(view);
+  const others = (rows * channels) / width;
   return {
-    rows: perPosition ? 1 : rows,
-    positions: perPosition ? rows * positions : positions,
-    row: Math.max(perPosition ? positions : 1, 1),
     perPosition,
+    width,
     depth,
+    others,
+    positions,
+    tables,
+    snippets: [snippet, chunkSnippet],
     constants: {
       PER_POSITION: perPosition,
-      ...(widthOf(channels) === 4 ? { ALIGNED: depth % 4 === 0 } : {}),
+      INTERLEAVED: caps.family === 'tile',
+      ALIGNED: depth % 4 === 0,
+      ...constants,
     },
+    types: elementTypes(dtype, width),
+    /** So many chunks of each row. */
+    over: (perRow: number) => ({
+      params: {
+        total: others * perRow,
+        positions: perPosition ? positions : view.pixels,
+        chunks: perRow,
+        channels: channels / width,
+        groups,
+        depth,
+        row: view.positions,
+      },
+      grid: others * perRow,
+    }),
+  };
+}
+
+/** A sum over each group of each row, where rows are short. */
+function sumRows({ caps, view }: NormBackwardProblem, shader: string, snippet: string): Dispatch {
+  const { rows, positions, channels, groups, dtype } = view;
+  const total = rows * groups;
+  const count = (positions * channels) / groups;
+  const width = widthOf(channels / groups);
+  return {
+    shader,
+    snippets: [width === 4 ? across4 : across1, lanesSnippet, snippet],
+    types: elementTypes(dtype, width),
+    params: { total, positions, channels: channels / width, groups, depth: channels / groups / width, count },
+    ...lanes(caps, total, count / width),
   };
 }
 
 /** Mean and variance of every group, handed to `finish`. */
-function planStatistics({ caps, view, finish }: NormProblem, by: SumsBy): KernelPlan {
-  const { rows, positions, channels, groups, dtype } = view;
-  const depth = channels / groups;
-  const results = rows * groups;
-  const bind = finish.bind ? { bind: finish.bind } : {};
-  if (by === 'rows') {
-    const width = widthOf(depth);
-    const { constants, grid } = lanes(caps, results, (positions * depth) / width);
-    return {
-      dispatches: [
-        {
-          shader: rowMomentsShader,
-          snippets: [width === 4 ? across4 : across1, lanesSnippet, finish.snippet],
-          types: elementTypes(dtype, width),
-          constants,
-          params: {
-            total: results,
-            positions,
-            channels: channels / width,
-            groups,
-            depth: depth / width,
-            count: positions * depth,
-            ...finish.params,
-          },
-          ...bind,
-          grid,
-        },
-      ],
-    };
-  }
-  const width = widthOf(channels);
-  const perRow = sumChunks(caps, (rows * channels) / width, positions);
-  const total = (rows * perRow * channels) / width;
-  const { constants, grid } = lanes(caps, results, perRow * depth);
-  const INTERLEAVED = interleaved(caps);
+function planStatistics(problem: NormProblem, byRows = false): KernelPlan {
+  const { caps, view, finish } = problem;
+  const finished = (dispatch: Dispatch): Dispatch => ({
+    ...dispatch,
+    params: { ...dispatch.params, ...finish.params },
+    ...(finish.bind ? { bind: finish.bind } : {}),
+  });
+  if (byRows) return { dispatches: [finished(sumRows(problem, rowMomentsShader, finish.snippet))] };
+  const { width, depth, others, positions, snippets, constants, types, over } = walk(problem);
+  const perRow = sumChunks(caps, others, positions);
+  const { params, grid } = over(perRow);
+  const { channels, groups, rows } = view;
+  const total = rows * groups;
+  const split = lanes(caps, total, perRow * depth);
   return {
-    scratch: { means: total * width * 4, squares: total * width * 4 },
+    scratch: { means: grid * width * 4, squares: grid * width * 4 },
     dispatches: [
-      {
-        shader: momentsShader,
-        snippets: [chunkSnippet],
-        types: elementTypes(dtype, width),
-        constants: { INTERLEAVED },
-        params: { total, positions, chunks: perRow, channels: channels / width },
-        grid: total,
-      },
-      {
+      { shader: momentsShader, snippets, types, constants, params, grid },
+      finished({
         shader: combineShader,
-        snippets: [chunkSnippet, lanesSnippet, finish.snippet],
-        constants: { ...constants, INTERLEAVED },
-        params: { total: results, positions, chunks: perRow, channels, groups, depth, ...finish.params },
-        ...bind,
-        grid,
-      },
+        snippets: [...snippets, lanesSnippet, finish.snippet],
+        constants: { ...constants, ...split.constants },
+        params: { ...params, total, channels },
+        grid: split.grid,
+      }),
     ],
   };
 }
 
-/** y, after the statistics: outputs `mean` and `invstd` hold them. */
-export function planForward(problem: NormProblem, by: SumsBy): KernelPlan {
-  const { caps, view } = problem;
-  const { channels, groups, dtype } = view;
-  const width = widthOf(channels);
-  const statistics = planStatistics(problem, by);
-  const { rows, positions, row, depth, constants } = walk(view, by);
-  const perRow = applyChunks(caps, (rows * channels) / width, positions);
-  const total = positions === 0 ? 0 : (rows * perRow * channels) / width;
+/**
+ * y, after the statistics: outputs `mean` and `invstd` hold them. Sums over positions are computed `byRows`, or from the moments
+ * of chunks of rows.
+ */
+export function planForward(problem: NormProblem, byRows = false): KernelPlan {
+  const { width, others, positions, tables, snippets, constants, types, over } = walk(problem, byRows);
+  const { scratch = {}, dispatches } = planStatistics(problem, byRows);
   return {
-    scratch: statistics.scratch ?? {},
+    scratch,
+    tables,
     dispatches: [
-      ...statistics.dispatches,
+      ...dispatches,
       {
         shader: applyShader,
-        snippets: [chunkSnippet, width === 4 ? stats4 : stats1],
-        types: elementTypes(dtype, width),
-        constants: { ...constants, WIDTH: width, INTERLEAVED: interleaved(caps) },
-        params: { total, positions, chunks: perRow, channels: channels / width, groups, depth, row },
+        snippets: [...snippets, width === 4 ? stats4 : stats1],
+        types,
+        constants: { ...constants, WIDTH: width },
+        ...over(applyChunks(problem.caps, others, positions)),
         epilogue: width === 4 ? 'vec4f' : 'f32',
-        grid: total,
       },
     ],
   };
@@ -177,21 +194,17 @@ export function planForward(problem: NormProblem, by: SumsBy): KernelPlan {
 /** Adds up the sums of chunks: of each channel, or, weighted, of each group. */
 function combine(
   caps: Caps,
-  weighted: boolean,
+  WEIGHTED: boolean,
   { rows, chunks, channels, groups }: { rows: number; chunks: number; channels: number; groups: number },
 ): Dispatch {
-  const split = lanes(caps, rows * groups, (chunks * channels) / Math.max(groups, 1));
+  const depth = channels / Math.max(groups, 1);
+  const { constants, grid } = lanes(caps, rows * groups, chunks * depth);
   return {
     shader: backwardCombineShader,
-    snippets: [lanesSnippet],
-    constants: { ...split.constants, WEIGHTED: weighted },
-    params: { total: rows * groups, chunks, channels, groups, depth: channels / Math.max(groups, 1) },
-    bind: {
-      sums: 'partial_sums',
-      sums_xhat: 'partial_sums_xhat',
-      ...(weighted ? { first: 'sums', second: 'sums_xhat' } : { first: 'dbias', second: 'dweight' }),
-    },
-    grid: split.grid,
+    snippets: [lanesSnippet, WEIGHTED ? storeGroups : storeChannels],
+    constants: { ...constants, WEIGHTED },
+    params: { total: rows * groups, chunks, channels, groups, depth },
+    grid,
   };
 }
 
@@ -200,79 +213,41 @@ export const combineChannels = (caps: Caps, channels: number, chunks: number): D
   combine(caps, false, { rows: 1, chunks, channels, groups: channels });
 
 /** dx, dweight and dbias from dy, x, weight and the statistics. */
-export function planBackward({ caps, view }: NormBackwardProblem, by: SumsBy): KernelPlan {
-  const { channels, groups, dtype } = view;
-  const width = widthOf(channels);
-  const types = elementTypes(dtype, width);
-  const { rows, positions, row, perPosition, depth, constants } = walk(view, by);
-  const INTERLEAVED = interleaved(caps);
-  const snippets = [chunkSnippet, width === 4 ? stats4 : stats1];
-
-  const perRow = sumChunks(caps, (rows * channels) / width, positions);
-  const partials = (rows * perRow * channels) / width;
-  const dispatches: Dispatch[] = [
-    {
-      shader: backwardMomentsShader,
-      snippets,
-      types,
-      constants: { ...constants, INTERLEAVED },
-      params: { total: partials, positions, chunks: perRow, channels: channels / width, groups, depth, row },
-      bind: { sums: 'partial_sums', sums_xhat: 'partial_sums_xhat' },
-      grid: partials,
-    },
-  ];
-  dispatches.push(combineChannels(caps, channels, rows * perRow));
-
+export function planBackward(problem: NormBackwardProblem, byRows = false): KernelPlan {
+  const { caps, view } = problem;
+  const { rows, channels, groups } = view;
+  const { perPosition, width, depth, others, positions, tables, types, constants, over, ...walked } = walk(
+    problem,
+    byRows,
+  );
+  const snippets = [...walked.snippets, width === 4 ? stats4 : stats1];
+  const chunks = sumChunks(caps, others, positions);
+  const moments = over(chunks);
+  const bytes = moments.grid * width * 4;
   // In batch norm a group is a channel of the only row, and dbias and dweight are the sums that dx needs.
-  const channelSums = view.rows === 1 && depth === 1;
-  if (perPosition) {
-    const rowWidth = widthOf(depth);
-    const results = view.rows * groups;
-    const split = lanes(caps, results, (view.positions * depth) / rowWidth);
-    dispatches.push({
-      shader: backwardRowsShader,
-      snippets: [rowWidth === 4 ? across4 : across1, lanesSnippet],
-      types: elementTypes(dtype, rowWidth),
-      constants: split.constants,
-      params: {
-        total: results,
-        positions: view.positions,
-        channels: channels / rowWidth,
-        groups,
-        depth: depth / rowWidth,
-      },
-      grid: split.grid,
-    });
-  } else if (!channelSums) {
-    dispatches.push(combine(caps, true, { rows, chunks: perRow, channels, groups }));
-  }
-
-  const applied = applyChunks(caps, (rows * channels) / width, positions);
-  const total = positions === 0 ? 0 : (rows * applied * channels) / width;
-  dispatches.push({
-    shader: backwardApplyShader,
-    snippets: [...snippets, width === 4 ? sums4 : sums1],
-    types,
-    constants: { ...constants, INTERLEAVED, CHANNEL_SUMS: channelSums },
-    params: {
-      total,
-      positions,
-      chunks: applied,
-      channels: channels / width,
-      groups,
-      depth,
-      row,
-      count: view.positions * depth,
-    },
-    ...(channelSums ? { bind: { sums: 'dbias', sums_xhat: 'dweight' } } : {}),
-    grid: total,
-  });
+  const CHANNEL_SUMS = rows === 1 && depth === 1;
   return {
-    dispatches,
+    tables,
     scratch: {
-      partial_sums: partials * width * 4,
-      partial_sums_xhat: partials * width * 4,
-      ...(channelSums ? {} : { sums: view.rows * groups * 4, sums_xhat: view.rows * groups * 4 }),
+      sums: bytes,
+      sums_xhat: bytes,
+      ...(CHANNEL_SUMS ? {} : { group_sums: rows * groups * 8 }),
     },
+    dispatches: [
+      { shader: backwardMomentsShader, snippets, types, constants, ...moments },
+      combineChannels(caps, channels, perPosition ? chunks : rows * chunks),
+      ...(perPosition
+        ? [sumRows(problem, backwardRowsShader, storeGroups)]
+        : CHANNEL_SUMS
+          ? []
+          : [combine(caps, true, { rows, chunks, channels, groups })]),
+      {
+        shader: backwardApplyShader,
+        snippets: [...snippets, CHANNEL_SUMS ? sumsChannels : width === 4 ? sums4 : sums1],
+        types,
+        constants: { ...constants, CHANNEL_SUMS },
+        ...over(applyChunks(caps, others, positions)),
+      },
+    ],
   };
 }

@@ -2,43 +2,47 @@ import type { Caps } from '../../device/caps.ts';
 import { type DType, numel, type Shape, type TensorSpec } from '../../shape.ts';
 import finishBatch from '../../wgsl/norm/lib/norm_finish_batch.wgsl';
 import finishGroup from '../../wgsl/norm/lib/norm_finish_group.wgsl';
+import type { Levels } from '../levels.ts';
 import type { Problem } from '../strategy.ts';
 
 /**
  * x as every normalisation sees it: [rows, positions, channels], normalised over the positions of a row and
  * the channels of a group. Batch norm is one row with as many groups as channels; group norm has a row an
- * image; layer norm is group norm with one group and one position.
+ * image, or one for each level of each image; layer norm is group norm with one group and one position.
  */
 export interface NormView {
   readonly rows: number;
+  /** Of the longest row. */
   readonly positions: number;
+  /** All positions of an image. */
+  readonly pixels: number;
+  /** Where each level of an image is a row. */
+  readonly levels?: Levels | undefined;
   readonly channels: number;
   readonly groups: number;
   readonly dtype: DType;
 }
 
-/** The view of x [N, ..., C] for group norm. */
-export const groupView = (shape: Shape, groups: number, dtype: DType): NormView => ({
-  rows: shape[0]!,
-  positions: numel(shape.slice(1, -1)),
-  channels: shape.at(-1)!,
-  groups,
-  dtype,
-});
-
-/** The view of x [..., C] for batch norm. */
-export const batchView = (shape: Shape, dtype: DType): NormView => ({
-  rows: 1,
-  positions: numel(shape.slice(0, -1)),
-  channels: shape.at(-1)!,
-  groups: shape.at(-1)!,
-  dtype,
-});
+/** The view of x [N, ..., C], where N images have these levels, or are one. */
+const viewOf = (shape: Shape, groups: number, dtype: DType, given?: Levels): NormView => {
+  // One level is all of an image.
+  const levels = given?.[1] && given;
+  const pixels = numel(shape.slice(1, -1));
+  return {
+    rows: shape[0]! * (levels?.length ?? 1),
+    positions: levels ? Math.max(...levels.map(numel)) : pixels,
+    pixels,
+    levels,
+    channels: shape.at(-1)!,
+    groups,
+    dtype,
+  };
+};
 
 /** What a statistics pass hands its results to. */
 export interface Finish {
   readonly snippet: string;
-  readonly params: { readonly eps: number; readonly momentum: number };
+  readonly params: Readonly<Record<'eps' | 'momentum', number>>;
   readonly bind?: Readonly<Record<string, string>>;
 }
 
@@ -57,10 +61,12 @@ export interface GroupNormAttrs {
   readonly numGroups: number;
   /** Added to the variance. Default 1e-5. */
   readonly eps: number;
+  /** The sizes of the levels that x [N,1,P,C] has the pixels of, each of which is normalised on its own. Default: x is one. */
+  readonly levels?: Levels | undefined;
 }
 
 /** Attributes of `groupNormBackward`: those of the `groupNorm` whose gradient it computes. */
-export type GroupNormBackwardAttrs = Pick<GroupNormAttrs, 'numGroups'>;
+export type GroupNormBackwardAttrs = Pick<GroupNormAttrs, 'numGroups' | 'levels'>;
 
 /** Attributes of `batchNorm`. */
 export interface BatchNormAttrs {
@@ -78,35 +84,34 @@ export type NormProblemOf<A> = Problem<
   A
 >;
 
-export const groupNormProblem = ({
-  caps,
-  specs: { x },
-  attrs: { numGroups, eps },
-}: NormProblemOf<GroupNormAttrs>): NormProblem => ({
-  caps,
-  view: groupView(x.shape, numGroups, x.dtype),
-  finish: { snippet: finishGroup, params: { eps, momentum: 0 } },
-});
-
 export const groupNormBackwardProblem = ({
   caps,
   specs: { x },
-  attrs: { numGroups },
+  attrs: { numGroups, levels },
 }: NormProblemOf<GroupNormBackwardAttrs>): NormBackwardProblem => ({
   caps,
-  view: groupView(x.shape, numGroups, x.dtype),
+  view: viewOf(x.shape, numGroups, x.dtype, levels),
 });
 
-export const batchNormProblem = ({
+export const groupNormProblem = (problem: NormProblemOf<GroupNormAttrs>): NormProblem => ({
+  ...groupNormBackwardProblem(problem),
+  finish: { snippet: finishGroup, params: { eps: problem.attrs.eps, momentum: 0 } },
+});
+
+/** x [..., C] as one image. */
+export const batchNormBackwardProblem = ({
   caps,
   specs: { x },
-  attrs: { momentum, eps },
-}: NormProblemOf<BatchNormAttrs>): NormProblem => ({
+}: NormProblemOf<object>): NormBackwardProblem => ({
   caps,
-  view: batchView(x.shape, x.dtype),
+  view: viewOf([1, ...x.shape], x.shape.at(-1)!, x.dtype),
+});
+
+export const batchNormProblem = (problem: NormProblemOf<BatchNormAttrs>): NormProblem => ({
+  ...batchNormBackwardProblem(problem),
   finish: {
     snippet: finishBatch,
-    params: { eps, momentum },
+    params: problem.attrs,
     bind: {
       running_mean: 'runningMean',
       running_var: 'runningVar',
@@ -115,8 +120,3 @@ export const batchNormProblem = ({
     },
   },
 });
-
-export const batchNormBackwardProblem = ({
-  caps,
-  specs: { x },
-}: NormProblemOf<object>): NormBackwardProblem => ({ caps, view: batchView(x.shape, x.dtype) });

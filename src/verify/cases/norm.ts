@@ -74,6 +74,63 @@ const groupBackward = (name: string, shape: Shape, numGroups: number): Case => {
   };
 };
 
+type Levels = readonly (readonly [number, number])[];
+
+/** Each of so many images has the pixels of all levels one after another. */
+const leveled = (images: number, levels: Levels, channels: number): Shape => [
+  images,
+  1,
+  levels.reduce((sum, [h, w]) => sum + h * w, 0),
+  channels,
+];
+
+const levelsOf = (
+  name: string,
+  images: number,
+  levels: Levels,
+  channels: number,
+  numGroups: number,
+): Case => {
+  const row = group(name, leveled(images, levels, channels), numGroups);
+  return { ...row, attrs: { ...row.attrs, levels } };
+};
+
+const levelsBackward = (
+  name: string,
+  images: number,
+  levels: Levels,
+  channels: number,
+  numGroups: number,
+): Case => {
+  const { inputs, ...row } = groupBackward(name, leveled(images, levels, channels), numGroups);
+  const statistics = [images, levels.length, numGroups];
+  return {
+    ...row,
+    inputs: { ...inputs, mean: normal(statistics, 0.3), invstd: uniform(statistics, 0.5, 2) },
+    attrs: { numGroups, levels },
+  };
+};
+
+const PYRAMID: Levels = [
+  [9, 7],
+  [5, 4],
+  [3, 2],
+  [2, 2],
+];
+const FLAT: Levels = [
+  [1, 8],
+  [20, 20],
+  [1, 2],
+];
+const LARGE: Levels = [
+  [9, 9],
+  [6, 7],
+];
+const SMALL: Levels = [
+  [3, 3],
+  [2, 1],
+];
+
 const local = (name: string, shape: Shape, size: number, attrs = {}): Case => ({
   op: 'local_response_norm',
   name,
@@ -126,6 +183,21 @@ export const normCases: Case[] = [
     inputs: { ...group('', [2, 9, 9, 8], 4).inputs, x: shifted([2, 9, 9, 8], 1000) },
     atol: 3e-4,
   },
+  levelsOf('levels', 3, PYRAMID, 16, 4),
+  levelsOf('levels of one image, groups of two in vec4', 1, PYRAMID, 12, 6),
+  levelsOf('levels, odd channels', 3, PYRAMID, 9, 3),
+  levelsOf('levels, one channel a group', 2, FLAT, 8, 8),
+  levelsOf('levels, one odd channel a group', 1, FLAT, 3, 3),
+  levelsOf('levels, a small one first', 2, FLAT, 8, 2),
+  levelsOf('levels of few pixels', 3, SMALL, 8, 2),
+  levelsOf('one level', 2, [[6, 5]], 8, 2),
+  levelsOf('levels of no images', 0, PYRAMID, 8, 2),
+  { ...levelsOf('a level of one pixel', 2, [...PYRAMID, [1, 1]], 24, 3), atol: 1e-4 },
+  {
+    ...levelsOf('levels, far from 0', 2, LARGE, 8, 4),
+    inputs: { ...levelsOf('', 2, LARGE, 8, 4).inputs, x: shifted(leveled(2, LARGE, 8), 1000) },
+    atol: 3e-4,
+  },
   groupBackward('groups of four', [2, 6, 5, 16], 4),
   groupBackward('groups of two in vec4', [2, 7, 5, 12], 6),
   groupBackward('odd channels', [3, 7, 5, 9], 3),
@@ -139,6 +211,16 @@ export const normCases: Case[] = [
   groupBackward('few positions of one image', [1, 3, 3, 12], 2),
   groupBackward('no images', [0, 5, 5, 4], 2),
   groupBackward('no positions', [2, 0, 5, 4], 2),
+  levelsBackward('levels', 3, PYRAMID, 16, 4),
+  levelsBackward('levels of one image, groups of two in vec4', 1, PYRAMID, 12, 6),
+  levelsBackward('levels, odd channels', 3, PYRAMID, 9, 3),
+  levelsBackward('levels, one channel a group', 2, FLAT, 8, 8),
+  levelsBackward('levels, one odd channel a group', 1, FLAT, 3, 3),
+  levelsBackward('levels, a small one first', 2, FLAT, 8, 2),
+  levelsBackward('levels of few pixels', 3, SMALL, 8, 2),
+  levelsBackward('one level of one image, one channel a group', 1, [[6, 5]], 8, 8),
+  levelsBackward('levels of no images', 0, PYRAMID, 8, 2),
+  levelsBackward('a level of one pixel', 2, [...PYRAMID, [1, 1]], 24, 3),
   { ...local('defaults', [2, 3, 5, 16], 5), attrs: { size: 5 } },
   local('odd channels', [3, 4, 13], 3),
   local('even size: one more channel before than after', [2, 3, 3, 9], 4),

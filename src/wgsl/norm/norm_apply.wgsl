@@ -3,7 +3,7 @@
 // once; nothing is shared. With PER_POSITION every position is a row of its own (p.row positions of x per row) and has
 // its own statistics. Reads x once, writes y once.
 // needs: A, PER_POSITION, WIDTH, WORKGROUP, X from header; invocation_index from grid.wgsl;
-//   chunk_begin, chunk_end, chunk_step from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl;
+//   chunk_of from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl;
 //   epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
@@ -30,25 +30,17 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let rest = i / p.channels;
   let c = i - rest * p.channels;
   let row = rest / p.chunks;
-  let chunk = rest - row * p.chunks;
-  let step = chunk_step(p.chunks);
-  let end = chunk_end(chunk, p.chunks, p.positions);
-  let base = row * p.positions * p.channels + c;
+  let chunk = chunk_of(row, rest - row * p.chunks, c);
   let w = weight[c];
   let b = bias[c];
-  if (PER_POSITION) {
-    for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
-      let r = at / p.row;
-      let e = base + at * p.channels;
-      let v = (A(x[e]) - mean_of(r, c)) * (invstd_of(r, c) * w) + b;
-      y[e] = X(epilogue(v, e * WIDTH));
+  var m = mean_of(row, c);
+  var scale = invstd_of(row, c) * w;
+  for (var at = chunk.begin; at < chunk.end; at += chunk.step) {
+    if (PER_POSITION) {
+      let r = at / (p.row * p.channels);
+      m = mean_of(r, c);
+      scale = invstd_of(r, c) * w;
     }
-  } else {
-    let m = mean_of(row, c);
-    let scale = invstd_of(row, c) * w;
-    for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
-      let e = base + at * p.channels;
-      y[e] = X(epilogue((A(x[e]) - m) * scale + b, e * WIDTH));
-    }
+    y[at] = X(epilogue((A(x[at]) - m) * scale + b, at * WIDTH));
   }
 }

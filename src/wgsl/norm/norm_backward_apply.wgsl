@@ -1,11 +1,12 @@
 // norm_backward_apply.wgsl: dx = invstd * (weight * dy - mean(weight * dy) - xhat * mean(weight * dy * xhat)), with
-// means over the group (p.count elements). Its sums are weighted already, or, with CHANNEL_SUMS (one channel per
+// means over the group. Its sums are weighted already, or, with CHANNEL_SUMS (one channel per
 // group), they are the gradients of bias and weight.
 // One invocation owns 1 or 4 channels of one chunk of positions, as in norm_apply.wgsl; nothing is shared. Reads dy and
 // x once, writes dx once.
 // needs: A, CHANNEL_SUMS, PER_POSITION, WORKGROUP, X from header; invocation_index from grid.wgsl;
-//   chunk_begin, chunk_end, chunk_step from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl;
-//   sum_of, sum_xhat_of from norm_sums_1.wgsl | norm_sums_4.wgsl
+//   row_length from row_equal.wgsl | row_levels.wgsl; chunk_of from chunk.wgsl;
+//   invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl;
+//   sum_of, sum_xhat_of from norm_sums_1.wgsl | norm_sums_4.wgsl | norm_sums_channels.wgsl
 
 struct Params {
   total: u32,
@@ -15,7 +16,6 @@ struct Params {
   groups: u32,
   depth: u32,
   row: u32,
-  count: f32,
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> dy: array<X>;
@@ -23,8 +23,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> weight: array<A>;
 @group(0) @binding(4) var<storage, read> mean: array<f32>;
 @group(0) @binding(5) var<storage, read> invstd: array<f32>;
-@group(0) @binding(6) var<storage, read> sums: array<f32>;
-@group(0) @binding(7) var<storage, read> sums_xhat: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dx: array<X>;
 
 // dx = scale * dy - level - slope * (x - mean).
@@ -37,7 +35,8 @@ struct Line {
 
 fn line_of(row: u32, c: u32, w: A) -> Line {
   let inv = invstd_of(row, c);
-  var factor = inv / p.count;
+  let positions = select(row_length(row), p.row, PER_POSITION);
+  var factor = inv / f32(positions * p.depth);
   if (CHANNEL_SUMS) { factor *= w; }
   return Line(mean_of(row, c), inv * w, factor * sum_of(row, c), factor * inv * sum_xhat_of(row, c));
 }
@@ -49,22 +48,11 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let rest = i / p.channels;
   let c = i - rest * p.channels;
   let row = rest / p.chunks;
-  let chunk = rest - row * p.chunks;
-  let step = chunk_step(p.chunks);
-  let end = chunk_end(chunk, p.chunks, p.positions);
-  let base = row * p.positions * p.channels + c;
+  let chunk = chunk_of(row, rest - row * p.chunks, c);
   let w = weight[c];
-  if (PER_POSITION) {
-    for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
-      let line = line_of(at / p.row, c, w);
-      let e = base + at * p.channels;
-      dx[e] = X(line.scale * A(dy[e]) - line.level - line.slope * (A(x[e]) - line.mean));
-    }
-  } else {
-    let line = line_of(row, c, w);
-    for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
-      let e = base + at * p.channels;
-      dx[e] = X(line.scale * A(dy[e]) - line.level - line.slope * (A(x[e]) - line.mean));
-    }
+  var line = line_of(row, c, w);
+  for (var at = chunk.begin; at < chunk.end; at += chunk.step) {
+    if (PER_POSITION) { line = line_of(at / (p.row * p.channels), c, w); }
+    dx[at] = X(line.scale * A(dy[at]) - line.level - line.slope * (A(x[at]) - line.mean));
   }
 }

@@ -2,7 +2,8 @@
 // gradients of bias and weight; with WEIGHTED, the sums of weight * dy (and times xhat) over a group, which dx needs.
 // LANES invocations own one group of one row: each adds every LANES-th partial sum, and they share their sums in shared
 // memory. Reads each partial sum once.
-// needs: LANES, LANE_GROUP, WEIGHTED from header; lane_result, sum_lanes from lanes.wgsl
+// needs: LANES, LANE_GROUP, WEIGHTED from header; lane_result, sum_lanes from lanes.wgsl;
+//   store_sums from norm_store_channels.wgsl | norm_store_groups.wgsl
 
 struct Params {
   total: u32,       // groups of all rows
@@ -15,8 +16,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> sums: array<f32>;
 @group(0) @binding(2) var<storage, read> sums_xhat: array<f32>;
 @group(0) @binding(3) var<storage, read> weight: array<f32>;
-@group(0) @binding(4) var<storage, read_write> first: array<f32>;
-@group(0) @binding(5) var<storage, read_write> second: array<f32>;
 
 @compute @workgroup_size(LANE_GROUP)
 fn main(
@@ -41,8 +40,5 @@ fn main(
     }
   }
   all = sum_lanes(all, local);
-  if (o < p.total && local % LANES == 0u) {
-    first[o] = all.x;
-    second[o] = all.y;
-  }
+  if (o < p.total && local % LANES == 0u) { store_sums(o, all); }
 }

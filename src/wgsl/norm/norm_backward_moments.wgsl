@@ -3,7 +3,7 @@
 // One invocation owns 1 or 4 channels of one chunk of one row, as in norm_moments.wgsl; nothing is shared. PER_POSITION
 // is as in norm_apply.wgsl. Reads dy and x once, writes two values per channel and chunk.
 // needs: A, PER_POSITION, WORKGROUP, X from header; invocation_index from grid.wgsl;
-//   chunk_begin, chunk_end, chunk_step from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl
+//   chunk_of from chunk.wgsl; invstd_of, mean_of from norm_stats_1.wgsl | norm_stats_4.wgsl
 
 struct Params {
   total: u32,
@@ -29,30 +29,21 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let rest = i / p.channels;
   let c = i - rest * p.channels;
   let row = rest / p.chunks;
-  let chunk = rest - row * p.chunks;
-  let step = chunk_step(p.chunks);
-  let end = chunk_end(chunk, p.chunks, p.positions);
-  let base = row * p.positions * p.channels + c;
+  let chunk = chunk_of(row, rest - row * p.chunks, c);
   var sum = A(0.0);
   var sum_xhat = A(0.0);
-  if (PER_POSITION) {
-    for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
-      let r = at / p.row;
-      let e = base + at * p.channels;
-      let d = A(dy[e]);
-      sum += d;
-      sum_xhat += d * ((A(x[e]) - mean_of(r, c)) * invstd_of(r, c));
+  let m = mean_of(row, c);
+  for (var at = chunk.begin; at < chunk.end; at += chunk.step) {
+    let d = A(dy[at]);
+    sum += d;
+    if (PER_POSITION) {
+      let r = at / (p.row * p.channels);
+      sum_xhat += d * ((A(x[at]) - mean_of(r, c)) * invstd_of(r, c));
+    } else {
+      sum_xhat += d * (A(x[at]) - m);
     }
-  } else {
-    let m = mean_of(row, c);
-    for (var at = chunk_begin(chunk, p.chunks, p.positions); at < end; at += step) {
-      let e = base + at * p.channels;
-      let d = A(dy[e]);
-      sum += d;
-      sum_xhat += d * (A(x[e]) - m);
-    }
-    sum_xhat *= invstd_of(row, c);
   }
+  if (!PER_POSITION) { sum_xhat *= invstd_of(row, c); }
   sums[i] = sum;
   sums_xhat[i] = sum_xhat;
 }

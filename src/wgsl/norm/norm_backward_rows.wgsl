@@ -3,7 +3,7 @@
 // LANES invocations own one group of one row, each 1 or 4 channels at a time, and share their sums in shared memory.
 // Reads dy and x once.
 // needs: A, LANES, LANE_GROUP, X from header; total_across from across_1.wgsl | across_4.wgsl;
-//   lane_result, sum_lanes from lanes.wgsl
+//   lane_result, sum_lanes from lanes.wgsl; store_sums from norm_store_groups.wgsl
 
 struct Params {
   total: u32,       // groups of all rows
@@ -18,8 +18,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> weight: array<A>;
 @group(0) @binding(4) var<storage, read> mean: array<f32>;
 @group(0) @binding(5) var<storage, read> invstd: array<f32>;
-@group(0) @binding(6) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(7) var<storage, read_write> sums_xhat: array<f32>;
 
 @compute @workgroup_size(LANE_GROUP)
 fn main(
@@ -43,8 +41,5 @@ fn main(
     sum_xhat += d * (A(x[at]) - m);
   }
   let all = sum_lanes(vec2f(total_across(sum), total_across(sum_xhat)), local);
-  if (o < p.total && local % LANES == 0u) {
-    sums[o] = all.x;
-    sums_xhat[o] = all.y * invstd[o];
-  }
+  if (o < p.total && local % LANES == 0u) { store_sums(o, vec2f(all.x, all.y * invstd[o])); }
 }

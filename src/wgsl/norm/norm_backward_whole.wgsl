@@ -2,18 +2,19 @@
 // groups in one dispatch: dx = invstd * (weight * dy - mean(weight * dy) - xhat * mean(weight * dy * xhat)).
 // Invocations as in norm_whole.wgsl. Where there is one row the sums are the gradients of bias and weight. Reads dy and x
 // twice, once from memory and once from the caches where the group is small, and writes dx once.
-// needs: A, ACROSS, S, X from header; sum_of_group from whole_sums.wgsl;
+// needs: A, ACROSS, S, X from header; row_first, row_length from row_equal.wgsl | row_levels.wgsl;
+//   sum_of_group from whole_sums.wgsl;
 //   first_of from first_dy.wgsl | firstParts.ts;
 //   sum_of_channel from whole_channel_sums.wgsl; total_across from across_1.wgsl | across_4.wgsl | channels_apart.wgsl
 
 struct Params {
   total: u32,       // groups of all rows, in S
-  positions: u32,   // of a row
+  positions: u32,   // of an image
   channels: u32,    // of a row, in X
   groups: u32,      // of a row, in S
   depth: u32,       // of a group, in X
   step: u32,        // ACROSS / depth
-  count: f32,       // elements of a group
+  each: u32,        // elements of a group at a position
   splits: u32,      // parts of dy, where it is a sum of them, and
   elements: u32,    // X in each
 }
@@ -37,9 +38,11 @@ fn main(
   if (o >= p.total) { return; }
   let row = o / p.groups;
   let c = (o - row * p.groups) * p.depth + own % p.depth;
-  let base = row * p.positions * p.channels + c;
-  let begin = base + (own / p.depth) * p.channels;
-  let end = base + p.positions * p.channels;
+  let first = row_first(row);
+  let length = row_length(row);
+  let begin = (first + own / p.depth) * p.channels + c;
+  let end = (first + length) * p.channels + c;
+  let count = f32(length * p.each);
   let step = p.step * p.channels;
   let m = mean[o];
   let inv = invstd[o];
@@ -53,8 +56,8 @@ fn main(
   }
   sum_xhat *= inv;
   let w = weight[c];
-  let level = sum_of_group(total_across(w * sum), own) * inv / p.count;
-  let slope = sum_of_group(total_across(w * sum_xhat), own) * inv * inv / p.count;
+  let level = sum_of_group(total_across(w * sum), own) * inv / count;
+  let slope = sum_of_group(total_across(w * sum_xhat), own) * inv * inv / count;
   sum = sum_of_channel(sum, own, p.depth);
   sum_xhat = sum_of_channel(sum_xhat, own, p.depth);
   if (own < p.depth) {

@@ -4,11 +4,11 @@
 // so that squares do not cancel however far the mean is from 0: the relative error of the result is at most about
 // (positions of a chunk) * 2^-24.
 // needs: A, WORKGROUP, X from header; invocation_index from grid.wgsl;
-//   chunk_begin, chunk_count, chunk_end, chunk_step from chunk.wgsl
+//   chunk_of from chunk.wgsl
 
 struct Params {
   total: u32,
-  positions: u32,   // of a row
+  positions: u32,   // of an image
   chunks: u32,      // of a row
   channels: u32,    // in X
 }
@@ -22,20 +22,18 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let i = invocation_index(gid, groups);
   if (i >= p.total) { return; }
   let rest = i / p.channels;
-  let chunk = rest % p.chunks;
-  let base = (rest / p.chunks) * p.positions * p.channels + i % p.channels;
-  let step = chunk_step(p.chunks) * p.channels;
-  let end = base + chunk_end(chunk, p.chunks, p.positions) * p.channels;
-  var at = base + chunk_begin(chunk, p.chunks, p.positions) * p.channels;
-  let shift = A(x[at]);
+  let c = i - rest * p.channels;
+  let chunk = chunk_of(rest / p.chunks, rest % p.chunks, c);
+  // That of an empty chunk is the last of its row, and counts for nothing.
+  let shift = A(x[min(chunk.begin, chunk.end - p.channels)]);
   var sum = A(0.0);
   var sum_squares = A(0.0);
-  for (at += step; at < end; at += step) {
+  for (var at = chunk.begin + chunk.step; at < chunk.end; at += chunk.step) {
     let d = A(x[at]) - shift;
     sum += d;
     sum_squares += d * d;
   }
-  let mean = sum / f32(chunk_count(chunk, p.chunks, p.positions));
+  let mean = sum / f32(max(chunk.count, 1u));
   means[i] = shift + mean;
   squares[i] = max(sum_squares - sum * mean, A(0.0));
 }

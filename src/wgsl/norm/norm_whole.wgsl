@@ -4,19 +4,20 @@
 // it, and every p.step-th position. Sums are shared in shared memory. The second pass takes what it reads relative to
 // the mean of the first, so that squares do not cancel. Reads x three times, once from memory and twice from the caches
 // where the group is small, and writes y once.
-// needs: A, ACROSS, S, WIDTH, X from header; sum_of_group from whole_sums.wgsl;
+// needs: A, ACROSS, S, WIDTH, X from header; row_first, row_length from row_equal.wgsl | row_levels.wgsl;
+//   sum_of_group from whole_sums.wgsl;
 //   first_of from first_x.wgsl | firstParts.ts;
 //   total_across from across_1.wgsl | across_4.wgsl | channels_apart.wgsl;
 //   finish_each from norm_finish_each_1.wgsl | norm_finish_each_4.wgsl; epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,       // groups of all rows, in S
-  positions: u32,   // of a row
+  positions: u32,   // of an image
   channels: u32,    // of a row, in X
   groups: u32,      // of a row, in S
   depth: u32,       // of a group, in X
   step: u32,        // ACROSS / depth
-  count: f32,       // elements of a group
+  each: u32,        // elements of a group at a position
   eps: f32,
   momentum: f32,
   splits: u32,      // parts of x, where it is a sum of them, and
@@ -38,14 +39,16 @@ fn main(
   if (o >= p.total) { return; }
   let row = o / p.groups;
   let c = (o - row * p.groups) * p.depth + own % p.depth;
-  let base = row * p.positions * p.channels + c;
-  let begin = base + (own / p.depth) * p.channels;
-  let end = base + p.positions * p.channels;
+  let first = row_first(row);
+  let length = row_length(row);
+  let begin = (first + own / p.depth) * p.channels + c;
+  let end = (first + length) * p.channels + c;
+  let count = f32(length * p.each);
   let step = p.step * p.channels;
 
   var sum = A(0.0);
   for (var at = begin; at < end; at += step) { sum += first_of(at); }
-  let near = sum_of_group(total_across(sum), own) / p.count;
+  let near = sum_of_group(total_across(sum), own) / count;
   sum = A(0.0);
   var sum_squares = A(0.0);
   for (var at = begin; at < end; at += step) {
@@ -53,11 +56,11 @@ fn main(
     sum += d;
     sum_squares += d * d;
   }
-  let off = sum_of_group(total_across(sum), own) / p.count;
-  let squares = sum_of_group(total_across(sum_squares), own) / p.count;
+  let off = sum_of_group(total_across(sum), own) / count;
+  let squares = sum_of_group(total_across(sum_squares), own) / count;
   let mean = near + off;
   let variance = max(squares - off * off, S(0.0));
-  if (own == 0u) { finish_each(o, mean, variance, p.count); }
+  if (own == 0u) { finish_each(o, mean, variance, count); }
 
   let scale = weight[c] / sqrt(variance + p.eps);
   let shift = bias[c];

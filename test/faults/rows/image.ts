@@ -169,6 +169,29 @@ export const imageRows: Record<string, Faults> = {
       [() => g.groupNorm(image(), 2, { weight: f(3), bias: f(4) }), '[3]'],
       [() => g.groupNorm(image(), 2, { weight: f(4), bias: f(4), eps: numbers.NaN }), 'NaN'],
       [() => g.groupNorm(image(), 2, { weight: f(4), bias: f(4), eps: -1 }), '-1'],
+      [() => g.groupNorm(image(), 2, { levels: [[8, 8]] }), '[N,1,64,C]'],
+      [
+        () =>
+          g.groupNorm(f(1, 1, 20, 4), 2, {
+            levels: [
+              [4, 4],
+              [2, 1],
+            ],
+          }),
+        '[N,1,18,C]',
+      ],
+      [
+        () =>
+          g.groupNorm(f(1, 1, 20, 4), 2, {
+            levels: [
+              [4, 4],
+              [2.5, 2],
+            ],
+          }),
+        '2.5',
+      ],
+      [() => g.groupNorm(f(1, 1, 0, 4), 2, { levels: [] }), '[N,1,0,C]'],
+      [() => g.groupNorm(f(1, 1, 20, 4), 2, { levels: 20 as never }), '20'],
     ],
   },
   localResponseNorm: {

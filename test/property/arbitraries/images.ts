@@ -157,13 +157,19 @@ export const images = {
         lead: fc.array(int(1, 6), { minLength: 1, maxLength: 3 }),
         groups: int(1, 5),
         depth: int(1, 8),
+        // Each of four values or more, for the same reason as x.
+        levels: fc.option(fc.array(fc.tuple(int(2, 6), int(2, 6)), { minLength: 1, maxLength: 5 })),
       })
-      .filter(({ lead, depth }) => lead.slice(1).reduce((n, size) => n * size, depth) >= 4),
-    ({ lead, groups, depth }) => {
+      .filter(
+        ({ lead, depth, levels }) =>
+          levels !== null || lead.slice(1).reduce((n, size) => n * size, depth) >= 4,
+      ),
+    ({ lead, groups, depth, levels }) => {
       const c = groups * depth;
+      const x = levels ? [lead[0]!, 1, levels.reduce((sum, [h, w]) => sum + h * w, 0), c] : [...lead, c];
       return {
-        inputs: { x: normal([...lead, c]), weight: normal([c]), bias: normal([c]) },
-        attrs: { numGroups: groups, eps: 1e-3 },
+        inputs: { x: normal(x), weight: normal([c]), bias: normal([c]) },
+        attrs: { numGroups: groups, eps: 1e-3, ...(levels && { levels }) },
         grad: ['x', 'weight', 'bias'],
         atol,
         rtol: 1e-3,

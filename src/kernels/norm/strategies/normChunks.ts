@@ -6,10 +6,10 @@ import type { NormBackwardProblem, NormProblem } from '../normProblem.ts';
 export const normChunks: Strategy<NormProblem> = {
   name: 'chunks',
   possible: ({ view: { positions } }) => positions > 0,
-  plan: (problem) => planForward(problem, 'chunks'),
+  plan: planForward,
 };
 
 export const normBackwardChunks: Strategy<NormBackwardProblem> = {
   name: 'chunks',
-  plan: (problem) => planBackward(problem, 'chunks'),
+  plan: planBackward,
 };

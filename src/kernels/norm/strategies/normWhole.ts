@@ -1,3 +1,4 @@
+import { numel } from '../../../shape.ts';
 import across1 from '../../../wgsl/lib/across_1.wgsl';
 import across4 from '../../../wgsl/lib/across_4.wgsl';
 import channelsApart from '../../../wgsl/norm/lib/channels_apart.wgsl';
@@ -13,7 +14,7 @@ import { type Dispatch, foldGrid } from '../../dispatch.ts';
 import { readParts } from '../../elementwise/firstParts.ts';
 import { DISPATCH, FLOATS, MULTIPROCESSORS } from '../../gpuCosts.ts';
 import type { Strategy } from '../../strategy.ts';
-import { combineChannels, elementTypes, widthOf } from '../normPlans.ts';
+import { combineChannels, elementTypes, rowsOf, widthOf } from '../normPlans.ts';
 import type { NormBackwardProblem, NormProblem, NormView } from '../normProblem.ts';
 
 /** Invocations of a workgroup, at most. */
@@ -32,17 +33,22 @@ function layoutOf({ rows, positions, channels, groups }: NormView) {
   return { apart, width, depth, perRow, step, across: step * depth, total: rows * perRow };
 }
 
+/** Elements of x. */
+const elementsOf = ({ rows, levels, pixels, channels }: NormView): number =>
+  (rows / (levels?.length ?? 1)) * pixels * channels;
+
 /** Cycles with a workgroup for each group (or four channels): those of the multiprocessor that has most of them. */
 function wholeCycles(view: NormView, passes: number): number {
-  const { total } = layoutOf(view);
-  const elements = view.rows * view.positions * view.channels;
-  const turns = Math.ceil(total / MULTIPROCESSORS);
-  return (turns * passes * elements) / total / FLOATS_OF_ONE;
+  const { total, perRow } = layoutOf(view);
+  const lengths = view.levels?.map(numel) ?? [view.positions];
+  const turns = Math.ceil(total / lengths.length / MULTIPROCESSORS);
+  const positions = lengths.reduce((sum, length) => sum + length);
+  return (turns * passes * positions * view.channels) / perRow / FLOATS_OF_ONE;
 }
 
 /** Cycles in chunks: so many dispatches, each of which waits for the one before. */
-const chunkCycles = ({ rows, positions, channels }: NormView, dispatches: number, passes: number): number =>
-  (dispatches - 1) * DISPATCH + (passes * rows * positions * channels) / FLOATS;
+const chunkCycles = (view: NormView, dispatches: number, passes: number): number =>
+  (dispatches - 1) * DISPATCH + (passes * elementsOf(view)) / FLOATS;
 
 /** Parts of what is read first are added up here, where that takes less time than a dispatch of their own. */
 const firstIn = (view: NormView, tensor: string, snippet: string): NonNullable<Dispatch['first']> => ({
@@ -54,49 +60,50 @@ const firstIn = (view: NormView, tensor: string, snippet: string): NonNullable<D
 /** What the dispatches of both directions share: `tensor` is what they read first. */
 function wholeOf(view: NormView, tensor: string, snippet: string) {
   const { apart, width, depth, step, across, total, perRow } = layoutOf(view);
-  const { rows, positions, channels, groups, dtype } = view;
+  const { channels, groups, dtype } = view;
   const inFours = apart && width === 4;
+  const { tables, ...row } = rowsOf(view);
   return {
     width,
     inFours,
-    snippets: [inFours ? channelsApart : width === 4 ? across4 : across1, wholeSums, snippet],
+    tables,
+    snippets: [row.snippet, inFours ? channelsApart : width === 4 ? across4 : across1, wholeSums, snippet],
     dispatch: {
       types: { ...elementTypes(dtype, width), S: inFours ? 'vec4f' : 'f32' },
-      constants: { ACROSS: across },
+      constants: { ACROSS: across, ...row.constants },
       first: firstIn(view, tensor, snippet),
       grid: foldGrid(total * 64),
     },
     params: {
       total,
-      positions,
+      positions: view.pixels,
       channels: channels / width,
       groups: perRow,
       depth,
       step,
-      count: (positions * channels) / groups,
+      each: channels / groups,
       splits: 0,
-      elements: (rows * positions * channels) / width,
+      elements: elementsOf(view) / width,
     },
   };
 }
 
-const fits = ({ view }: NormBackwardProblem): boolean => {
-  const { rows, positions, channels } = view;
-  return rows * positions * channels > 0 && layoutOf(view).depth <= MOST;
-};
+/** `buffers` are bound, and one more with the table of levels. */
+const fits = ({ caps, view }: NormBackwardProblem, buffers: number): boolean =>
+  caps.family === 'tile' &&
+  elementsOf(view) > 0 &&
+  layoutOf(view).depth <= MOST &&
+  caps.maxStorageBuffers >= buffers + (view.levels ? 1 : 0);
 
 /** Statistics, and what is normalised by them, in one dispatch: a workgroup has whole groups. */
 export const normWhole: Strategy<NormProblem> = {
   name: 'whole',
-  possible: (problem) =>
-    problem.caps.family === 'tile' &&
-    fits(problem) &&
-    // Batch norm binds ten buffers.
-    (!problem.finish.bind || problem.caps.maxStorageBuffers >= 10),
+  possible: (problem) => fits(problem, problem.finish.bind ? 10 : 6),
   cost: ({ view }) => wholeCycles(view, 4) / chunkCycles(view, 3, 3),
   plan({ view, finish }) {
-    const { width, inFours, snippets, dispatch, params } = wholeOf(view, 'x', firstX);
+    const { width, inFours, tables, snippets, dispatch, params } = wholeOf(view, 'x', firstX);
     return {
+      tables,
       dispatches: [
         {
           ...dispatch,
@@ -116,30 +123,25 @@ export const normWhole: Strategy<NormProblem> = {
 export const normBackwardWhole: Strategy<NormBackwardProblem> = {
   name: 'whole',
   // With few positions the sums of each row's channels are as large as x.
-  possible: (problem) =>
-    problem.caps.family === 'tile' &&
-    fits(problem) &&
-    (problem.view.rows === 1 || problem.view.positions >= 16),
+  possible: (problem) => fits(problem, 8) && (problem.view.rows === 1 || problem.view.positions >= 16),
   cost: ({ view }) => {
     const more = view.rows > 1 ? DISPATCH : 0;
     return (wholeCycles(view, 5) + more) / chunkCycles(view, view.groups === view.channels ? 3 : 4, 5);
   },
   plan({ caps, view: { rows, channels }, view }) {
-    const { snippets, dispatch, params } = wholeOf(view, 'dy', firstDy);
+    const { tables, snippets, dispatch, params } = wholeOf(view, 'dy', firstDy);
     const whole = {
       ...dispatch,
       shader: backwardShader,
       snippets: [...snippets, wholeChannelSums],
       params,
-      bind:
-        rows === 1
-          ? { sums: 'dbias', sums_xhat: 'dweight' }
-          : { sums: 'partial_sums', sums_xhat: 'partial_sums_xhat' },
+      ...(rows === 1 ? { bind: { sums: 'dbias', sums_xhat: 'dweight' } } : {}),
     };
-    if (rows === 1) return { dispatches: [whole] };
+    if (rows === 1) return { tables, dispatches: [whole] };
     const bytes = rows * channels * 4;
     return {
-      scratch: { partial_sums: bytes, partial_sums_xhat: bytes },
+      tables,
+      scratch: { sums: bytes, sums_xhat: bytes },
       dispatches: [whole, combineChannels(caps, channels, rows)],
     };
   },

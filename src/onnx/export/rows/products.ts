@@ -1,6 +1,6 @@
 import type { Call } from '../call.ts';
 import { float } from '../protos.ts';
-import { isFixed } from '../sizes.ts';
+import { isFixed, type Sizes } from '../sizes.ts';
 import { CHANNELS_FIRST } from '../tensors.ts';
 import type { Rows } from './types.ts';
 
@@ -56,7 +56,7 @@ export const products: Rows<
   },
   hamming_distance: null,
   group_norm(call) {
-    const { numGroups, eps } = call.attrs;
+    const { numGroups, eps, levels } = call.attrs;
     const { writer, tensors } = call;
     const sizes = call.sizes('x');
     const rank = sizes.length;
@@ -71,24 +71,26 @@ export const products: Rows<
         ? vectorName
         : tensors.reshape(vectorName, [C, ...new Array<number>(rank - 2).fill(1)]);
     };
-    if (writer.opset >= 21) {
-      const inputs = [x, call.name('weight'), call.name('bias')];
-      const attrs = { num_groups: numGroups, epsilon: float(eps) };
-      return { y: { name: call.emit('GroupNormalization', inputs, attrs), order } };
-    }
-    if (numGroups === C && rank > 2) {
-      const inputs = [x, call.name('weight'), call.name('bias')];
-      return { y: { name: call.emit('InstanceNormalization', inputs, { epsilon: float(eps) }), order } };
-    }
-    const grouped = writer.reshape(x, [0, numGroups, -1]);
-    const [ones, none] = [1, 0].map((value) => call.numbers(new Array<number>(numGroups).fill(value)));
-    const normal = writer.node('InstanceNormalization', [grouped, ones!, none!], { epsilon: float(eps) });
-    const back = tensors.reshape(
-      normal,
-      order.map((axis) => sizes[axis]!),
-    );
-    const scaled = writer.node('Mul', [back, vector('weight')]);
-    return { y: { name: call.emit('Add', [scaled, vector('bias')]), order } };
+    const normalized = (part: string, shape: Sizes): string => {
+      const inputs = [part, call.name('weight'), call.name('bias')];
+      const epsilon = float(eps);
+      if (writer.opset >= 21)
+        return call.emit('GroupNormalization', inputs, { num_groups: numGroups, epsilon });
+      if (numGroups === C && rank > 2) return call.emit('InstanceNormalization', inputs, { epsilon });
+      const grouped = writer.reshape(part, [0, numGroups, -1]);
+      const [ones, none] = [1, 0].map((value) => call.numbers(new Array<number>(numGroups).fill(value)));
+      const normal = writer.node('InstanceNormalization', [grouped, ones!, none!], { epsilon });
+      const scaled = writer.node('Mul', [tensors.reshape(normal, shape), vector('weight')]);
+      return call.emit('Add', [scaled, vector('bias')]);
+    };
+    const shape = order.map((axis) => sizes[axis]!);
+    if (!levels) return { y: { name: normalized(x, shape), order } };
+    let end = 0;
+    const parts = levels.map(([h, w]) => {
+      end += h * w;
+      return normalized(call.slice(x, rank - 1, end - h * w, end), [...shape.slice(0, -1), h * w]);
+    });
+    return { y: { name: call.emit('Concat', parts, { axis: rank - 1 }), order } };
   },
   // The statistics of a batch: only in training.
   batch_norm: null,
