@@ -22,6 +22,7 @@ export {
   UsageError,
 } from './errors.ts';
 export * from './graph/index.ts';
+export type { PyramidLevels } from './kernels/levels.ts';
 export type { StrategyName } from './kernels/strategy.ts';
 export { type LearnerOfOptions, learnerOf, type TaskLearner } from './learn/learnerOf.ts';
 export {

@@ -53,7 +53,6 @@ const WANTED_LIMITS = [
   'maxStorageBuffersPerShaderStage',
   'maxComputeWorkgroupStorageSize',
 ] as const;
-const CHOICES: readonly string[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
 
 /** Programs on their way to the device, at most. */
 const MOST_QUEUED = 64;
@@ -287,17 +286,9 @@ export async function openDevice(options: OpenOptions = {}): Promise<Device> {
   const versions = typeof process === 'undefined' ? undefined : process.versions;
   const inDeno = versions?.deno !== undefined;
   if (!adapter && versions?.node !== undefined && !inDeno) {
-    const choice = options.adapter ?? process.env.FOVEA_ADAPTER ?? 'auto';
-    if (!CHOICES.includes(choice)) {
-      throw new AdapterError(`no adapter "${choice}"; choose ${CHOICES.join(', ')}`);
-    }
     // Loaded here, so that no page downloads it.
-    const { requestNodeAdapter } = await import('./node.ts');
-    const checked = options.boundsChecks ?? process.env.FOVEA_BOUNDS_CHECKS !== '0';
-    if (typeof checked !== 'boolean') {
-      throw new UsageError(`openGpu: boundsChecks is ${JSON.stringify(checked)}; give true or false`);
-    }
-    adapter = await requestNodeAdapter(choice as AdapterChoice, checked);
+    const { chosenNodeAdapter } = await import('./node.ts');
+    adapter = await chosenNodeAdapter(options);
   } else if (!adapter) {
     const gpu = globalThis.navigator?.gpu;
     if (!gpu) {

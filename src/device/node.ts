@@ -1,4 +1,4 @@
-import { AdapterError } from '../errors.ts';
+import { AdapterError, UsageError } from '../errors.ts';
 import { builtin, installedFolders } from './installed.ts';
 import { withoutNativeWarnings } from './nativeStderr.ts';
 import { waitPatiently } from './polling.ts';
@@ -140,4 +140,23 @@ export async function requestNodeAdapter(choice: AdapterChoice, boundsChecks = t
     swiftshader: 'SwiftShader did not start; reinstall @sparticuz/chromium',
   }[choice];
   throw new AdapterError(`no ${choice === 'auto' ? 'WebGPU' : choice} adapter: ${hint}`);
+}
+
+const CHOICES: readonly string[] = ['auto', 'hardware', 'lavapipe', 'swiftshader'];
+
+/** The adapter that options ask for, else the environment (`FOVEA_ADAPTER`, `FOVEA_BOUNDS_CHECKS`). */
+export async function chosenNodeAdapter({
+  adapter = (process.env.FOVEA_ADAPTER ?? 'auto') as AdapterChoice,
+  boundsChecks = process.env.FOVEA_BOUNDS_CHECKS !== '0',
+}: {
+  readonly adapter?: AdapterChoice;
+  readonly boundsChecks?: boolean;
+}): Promise<GPUAdapter> {
+  if (!CHOICES.includes(adapter)) {
+    throw new AdapterError(`no adapter "${adapter}"; choose ${CHOICES.join(', ')}`);
+  }
+  if (typeof boundsChecks !== 'boolean') {
+    throw new UsageError(`openGpu: boundsChecks is ${JSON.stringify(boundsChecks)}; give true or false`);
+  }
+  return requestNodeAdapter(adapter, boundsChecks);
 }

@@ -51,7 +51,7 @@ export type {
   KernelPlan,
   PlannableKernel,
 } from './kernel.ts';
-export type { Levels } from './levels.ts';
+export type { PyramidLevels } from './levels.ts';
 export * from './losses/crossEntropy.ts';
 export * from './losses/pointwise.ts';
 export * from './matrix/cdist.ts';

@@ -6,13 +6,13 @@ import { expectSize2, type Size2 } from './spatial.ts';
  * Height and width of each level of a feature pyramid whose pixels follow one another in a tensor [N,1,P,C]: those of the first level
  * row by row, then those of the next. P is the sum of all `height * width`.
  */
-export type Levels = readonly Size2[];
+export type PyramidLevels = readonly Size2[];
 
 /** Kernels pack a pixel's place and its level's size into 16 bits each. */
 const LARGEST = 32767;
 
 /** Throws ShapeError unless these are levels, and have as many pixels as there are between the first and the last dimension of x. */
-export function expectLevels(op: string, levels: Levels, name: string, x: TensorSpec): void {
+export function expectLevels(op: string, levels: PyramidLevels, name: string, x: TensorSpec): void {
   const sizes = [levels].flat();
   for (const size of sizes) expectSize2(op, 'levels', size, 1);
   const pixels = sizes.reduce((sum, size) => sum + numel(size), 0);
@@ -24,7 +24,7 @@ export function expectLevels(op: string, levels: Levels, name: string, x: Tensor
 }
 
 /** The table `levels` that shaders read: of each level its height, width, first pixel, and number of pixels. */
-export function levelTable(levels: Levels): Uint32Array<ArrayBuffer> {
+export function levelTable(levels: PyramidLevels): Uint32Array<ArrayBuffer> {
   let first = 0;
   return Uint32Array.from(
     levels.flatMap(([h, w]) => {

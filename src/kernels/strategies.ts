@@ -7,6 +7,7 @@
 import { bitmask } from './boxes/strategies/nmsBitmask.ts';
 import { blocks } from './boxes/strategies/nmsBlocks.ts';
 import { skipping } from './boxes/strategies/nmsSkipping.ts';
+import { survivors } from './boxes/strategies/nmsSurvivors.ts';
 import {
   type Conv2dFilterProblem,
   type Conv2dProblem,
@@ -14,6 +15,13 @@ import {
   convProduct,
   filterProduct,
 } from './conv/convProblem.ts';
+import {
+  levelFilter,
+  levelProduct,
+  levelTransposed,
+  withLevels,
+  withoutLevels,
+} from './conv/levelProducts.ts';
 import { defineColumns } from './conv/strategies/convColumns.ts';
 import { filterDepthwise } from './conv/strategies/depthwise.ts';
 import { defineStrip, filterStrip } from './conv/strategies/depthwiseStrip.ts';
@@ -78,7 +86,7 @@ import {
   groupNormAlone,
   groupNormBackwardAlone,
 } from './normStrategiesAlone.ts';
-import { cdistAlone, depthwise, filters, narrow, transposedDepthwise } from './strategiesAlone.ts';
+import { cdistAlone, depthwise, filters, transposedDepthwise } from './strategiesAlone.ts';
 import type { Purpose, Strategies } from './strategy.ts';
 
 /** The product that an operation comes down to, with whether its weights stay as they are. */
@@ -90,9 +98,9 @@ const fixed =
   };
 
 /** Matrix products on software adapters, and the plain one. */
-const products = [lanes4Narrow, lanes4, lanes8Fitted, tile];
+const products = [lanes4Narrow, lanes4, lanes8Fitted, tile].map(withLevels);
 const gpuTiles = [tile128x128, tile128x64, tile64x64, tile64x32, tile32x64, tile32x32];
-const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles];
+const gpuProducts = [matrix128x128, matrix64x64, ...gpuTiles].map(withLevels);
 const gpuFilters = [
   filterMatrix128x128,
   filterMatrix64x64,
@@ -102,9 +110,12 @@ const gpuFilters = [
   filterTile32x64,
   filterTile64x64,
   filterTile32x32,
-];
+].map(withLevels);
+const softFilters = filters.map(withLevels);
+/** For few columns. */
+const fewColumns = [withoutLevels(slide), withLevels(lanes8Narrow)];
 /** For few channels of a kernel with taps. */
-const fewChannels = [slide, lanes8Narrow, lanes4Flat, lanes8Flat];
+const fewChannels = [...fewColumns, ...[lanes4Flat, lanes8Flat].map(withoutLevels)];
 
 const strip = defineStrip(false);
 const transposedStrip = defineStrip(true);
@@ -119,7 +130,7 @@ export const conv2dStrategies: Strategies<Conv2dProblem, Product | WinogradProbl
   strip,
   depthwise,
   [convWinograd, [winograd4, winograd2]],
-  [fixed(convProduct), fewChannels, gpuProducts, products],
+  [fixed((problem) => convProduct(problem) ?? levelProduct(problem)), fewChannels, gpuProducts, products],
 ];
 
 export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Product> = [
@@ -127,7 +138,7 @@ export const conv2dBackwardWeightStrategies: Strategies<Conv2dFilterProblem, Pro
   turned,
   filterStrip,
   filterDepthwise,
-  [filterProduct, gpuFilters, filters],
+  [(problem) => filterProduct(problem) ?? levelFilter(problem), gpuFilters, softFilters],
 ];
 
 export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Product | WinogradProblem> = [
@@ -135,7 +146,7 @@ export const convTranspose2dStrategies: Strategies<ConvTranspose2dProblem, Produ
   transposedStrip,
   transposedDepthwise,
   [transposedWinograd, [winograd4, winograd2]],
-  [transposedProduct, narrow, gpuProducts, products],
+  [(problem) => transposedProduct(problem) ?? levelTransposed(problem), fewColumns, gpuProducts, products],
 ];
 
 export const linearStrategies: Strategies<LinearProblem, Product> = [
@@ -149,7 +160,7 @@ export const matmulStrategies: Strategies<MatmulProblem, Product> = [
 
 export const cdistStrategies: Strategies<CdistProblem, Product> = [[cdistProduct, gpuTiles], ...cdistAlone];
 
-export const nmsStrategies = [skipping, bitmask, blocks];
+export const nmsStrategies = [survivors, skipping, bitmask, blocks];
 
 export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
   ...groupNormAlone,

@@ -47,6 +47,7 @@ export const STRATEGY_NAMES = [
   'tile32x32',
   'matrix128x128',
   'matrix64x64',
+  'survivors',
   'blocks',
   'skipping',
   'bitmask',
@@ -129,14 +130,18 @@ export const choose = (all: readonly Candidate[]): Candidate =>
 export const planBy = <P, Q>(strategies: Strategies<P, Q>, problem: P): KernelPlan =>
   choose(candidates(strategies, problem)).plan();
 
-/** The plan of a kernel on its own. */
+/** The plan of a kernel on its own. Throws FoveaError for feature pyramids: their strategies load with programs. */
 export const planAlone = <S, Y, A, Q>(
   strategies: Strategies<Problem<S, Y, A>, Q>,
   caps: Caps,
   specs: S,
   outputs: Y,
   attrs: A,
-): KernelPlan => planBy(strategies, { caps, specs, outputs, attrs, purpose: { training: false } });
+): KernelPlan => {
+  const all = candidates(strategies, { caps, specs, outputs, attrs, purpose: { training: false } });
+  if (all.length === 0) throw new FoveaError('levels: for programs only; use openGpu');
+  return choose(all).plan();
+};
 
 /** All names in a list, those of smaller problems too. */
 export const namesIn = (strategies: Strategies): StrategyName[] =>

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { PyramidLevels } from '../kernels/levels.ts';
 import { Module } from './module.ts';
 
 /**
@@ -10,8 +11,8 @@ export type Layer = (Module & UnaryModule) | ((x: Tensor) => Tensor);
 
 /** The part of a module that `Sequential` calls. */
 export interface UnaryModule {
-  /** Maps a tensor to a tensor. */
-  forward(x: Tensor): Tensor;
+  /** Maps a tensor to a tensor; with levels, one that holds a feature pyramid, as of `conv2d`. */
+  forward(x: Tensor, levels?: PyramidLevels): Tensor;
 }
 
 /** Members in a row, named by their index in state dicts, as in PyTorch. */
@@ -60,10 +61,10 @@ export class Sequential extends Row<Layer> {
     super(layers);
   }
 
-  /** Applies the layers in order. */
-  forward(x: Tensor): Tensor {
+  /** Applies the layers in order. Modules get `levels` too. */
+  forward(x: Tensor, levels?: PyramidLevels): Tensor {
     let y = x;
-    for (const layer of this) y = typeof layer === 'function' ? layer(y) : layer.forward(y);
+    for (const layer of this) y = typeof layer === 'function' ? layer(y) : layer.forward(y, levels);
     return y;
   }
 }

@@ -8,6 +8,7 @@ import {
 import { linear } from '../graph/functions/reduce.ts';
 import { gatherRows } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import type { PyramidLevels } from '../kernels/levels.ts';
 import { withDefaults } from '../options.ts';
 import { formatShape, type Pair, pair } from '../shape.ts';
 import { expectCounts, heeded } from './heeded.ts';
@@ -17,7 +18,7 @@ import { Module, Parameter } from './module.ts';
 import type { GeneratorOption } from './random.ts';
 
 /** Options of `Conv2d`: stride, padding, dilation and groups as of `conv2d`, and these. */
-export interface Conv2dOptions extends ConvOptions, GeneratorOption {
+export interface Conv2dOptions extends Omit<ConvOptions, 'levels'>, GeneratorOption {
   /** Whether a bias is added. Default true. */
   readonly bias?: boolean;
   /** Standard deviation of the initial weights. Default: Kaiming's for ReLU by fan-out, sqrt(2 / (kh kw O / groups)). */
@@ -74,16 +75,19 @@ export class Conv2d extends Module {
 
   /**
    * Convolves x.
-   * @param x f32 or f16 [N,H,W,I].
+   * @param x f32 or f16 [N,H,W,I], or [N,1,P,I] with `levels`.
+   * @param levels Height and width of the levels of a feature pyramid, as of `conv2d`.
    */
-  forward(x: Tensor): Tensor {
+  forward(x: Tensor, levels?: PyramidLevels): Tensor {
     const { stride, padding, dilation, groups } = this;
-    return conv2d(x, this.weight.tensor, this.bias?.tensor, { stride, padding, dilation, groups });
+    return conv2d(x, this.weight.tensor, this.bias?.tensor, { stride, padding, dilation, groups, levels });
   }
 }
 
 /** Options of `ConvTranspose2d`: stride, padding, outputPadding and dilation as of `convTranspose2d`, and these. */
-export interface ConvTranspose2dOptions extends Omit<ConvTransposeOptions, 'groups'>, GeneratorOption {
+export interface ConvTranspose2dOptions
+  extends Omit<ConvTransposeOptions, 'groups' | 'levels'>,
+    GeneratorOption {
   /** Whether a bias is added. Default true. */
   readonly bias?: boolean;
   /** Standard deviation of the initial weights. Default sqrt(2 / I). */

@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import { batchNormEval, batchNormTrain, groupNorm, layerNorm } from '../graph/functions/conv.ts';
 import { assign, assignedTo, isRecording } from '../graph/recorder.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Levels } from '../kernels/levels.ts';
+import type { PyramidLevels } from '../kernels/levels.ts';
 import { withDefaults } from '../options.ts';
 import { expectCounts, expectNumbers, heeded } from './heeded.ts';
 import { constant } from './init.ts';
@@ -194,7 +194,7 @@ export class GroupNorm extends Module {
    * @param levels The sizes of the levels of a pyramid that x [N,1,P,C] has the pixels of, one after another: each level of each
    * image is normalised on its own. Throws ShapeError where they do not have P pixels. Default: x is one level.
    */
-  forward(x: Tensor, levels?: Levels): Tensor {
+  forward(x: Tensor, levels?: PyramidLevels): Tensor {
     return groupNorm(x, this.#groups, {
       weight: this.weight.tensor,
       bias: this.bias.tensor,

@@ -3,13 +3,44 @@ import type { ConvTranspose2dAttrs } from '../kernels/conv/convTranspose2d.ts';
 import type { Shape } from '../shape.ts';
 import { type RefArray, type Reference, refArray } from './reference.ts';
 
+type Visit = (x: number, weight: number, y: number) => void;
+
 /** Calls visit for every product of a convolution: an element of x, of the weight [kh,kw,IG,O], and of y. */
 function eachProduct(
   xShape: Shape,
   kernel: readonly [number, number],
   yShape: Shape,
+  { levels, ...attrs }: Conv2dAttrs,
+  visit: Visit,
+): void {
+  if (!levels) {
+    eachImageProduct(xShape, kernel, yShape, attrs, visit);
+    return;
+  }
+  const [N, , pixels, C] = xShape as [number, number, number, number];
+  const O = yShape[3]!;
+  let first = 0;
+  for (const [h, w] of levels) {
+    // From an element of the level's own tensor to that of the pyramid.
+    const start = first;
+    const within = (element: number, channels: number): number => {
+      const pixel = Math.floor(element / channels);
+      const n = Math.floor(pixel / (h * w));
+      return (n * pixels + start + (pixel - n * h * w)) * channels + (element % channels);
+    };
+    eachImageProduct([N, h, w, C], kernel, [N, h, w, O], attrs, (x, weight, y) =>
+      visit(within(x, C), weight, within(y, O)),
+    );
+    first += h * w;
+  }
+}
+
+function eachImageProduct(
+  xShape: Shape,
+  kernel: readonly [number, number],
+  yShape: Shape,
   { stride, padding, dilation, groups }: Conv2dAttrs,
-  visit: (x: number, weight: number, y: number) => void,
+  visit: Visit,
 ): void {
   const [N, H, W, C] = xShape as [number, number, number, number];
   const [, OH, OW, O] = yShape as [number, number, number, number];

@@ -13,7 +13,7 @@ import { cases as table } from './cases/index.ts';
 import { F32_ONLY, halfTolerance, inputsInHalves, overflowed } from './f16.ts';
 import { GRADIENT_TOLERANCE, type GradientCheck, gradientCheck } from './gradcheck.ts';
 import { gradientGraph } from './gradientGraph.ts';
-import { otherKernels } from './otherKernels.ts';
+import { otherKernels, runsAlone } from './otherKernels.ts';
 import { type Bench, onBench } from './poison.ts';
 import {
   checked,
@@ -91,10 +91,9 @@ async function forward(bench: Bench, check: Check, options: VerifyOptions): Prom
   const { row, subject, operation } = check;
   const { kernel } = subject;
   const inputs = filled(check, options);
-  const own = await kernelAlone(bench, subject, inputs, row, options);
   const { caps } = bench.gpu.device;
   const attrs = attributesOf(kernel, row.attrs);
-  const compared = [own];
+  const compared = runsAlone(attrs) ? [await kernelAlone(bench, subject, inputs, row, options)] : [];
   if (operation) await loadStrategies([operation]);
   const others = operation ? otherKernels(operation, caps, inputs, attrs, { training: false }) : new Map();
   for (const [strategy, other] of others) {

@@ -53,7 +53,7 @@ describe('an attribute that an operation does not have is refused', () => {
   it('and the name that is meant is told', () => {
     const call = () => kernelOf('conv2d').attributes({ paddding: 1, stride: 2 });
     expect(call).toThrow(
-      'conv2d: takes [stride,padding,dilation,groups], got [paddding,stride]; did you mean padding?',
+      'conv2d: takes [stride,padding,dilation,groups,levels], got [paddding,stride]; did you mean padding?',
     );
     expect(() => kernelOf('relu').attributes({ slope: 1 })).toThrow('relu: takes [], got [slope]');
   });

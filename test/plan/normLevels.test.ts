@@ -5,7 +5,7 @@ import { mul, relu } from '../../src/graph/functions/elementwise.ts';
 import { sum } from '../../src/graph/functions/reduce.ts';
 import { concat, slice } from '../../src/graph/functions/shape.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
-import type { Levels } from '../../src/kernels/levels.ts';
+import type { PyramidLevels } from '../../src/kernels/levels.ts';
 import { GroupNorm } from '../../src/nn/norms.ts';
 import type { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 afterAll(() => gpu?.dispose());
 
-const pixelsOf = (levels: Levels): number => levels.reduce((all, [h, w]) => all + h * w, 0);
-const SIZES: Levels = [
+const pixelsOf = (levels: PyramidLevels): number => levels.reduce((all, [h, w]) => all + h * w, 0);
+const SIZES: PyramidLevels = [
   [12, 9],
   [6, 5],
   [3, 3],
@@ -28,7 +28,7 @@ const SIZES: Levels = [
 ];
 
 /** A normalisation of all levels at once, its gradients, and the leaves that they are of. */
-function atOnce(levels: Levels, norm = new GroupNorm(4, 16)) {
+function atOnce(levels: PyramidLevels, norm = new GroupNorm(4, 16)) {
   const x = leaf('x', [2, 1, pixelsOf(levels), 16]);
   const y = norm.forward(x, levels);
   return { x, norm, all: withGradients(x, norm, y) };
@@ -63,7 +63,7 @@ describe('group norm of the levels of a pyramid', () => {
 
   it.each(['subgroup', 'tile'] as const)('takes as many dispatches as one level does: %s', (family) => {
     const caps = { ...gpu.device.caps, family };
-    const dispatches = (levels: Levels) =>
+    const dispatches = (levels: PyramidLevels) =>
       lower(caps, atOnce(levels).all, []).ops.flatMap((op) => op.dispatches).length;
     expect(dispatches(SIZES)).toBe(dispatches(SIZES.slice(0, 2)));
     expect(dispatches(SIZES)).toBeLessThanOrEqual(dispatches([[140, 9]]));

@@ -52,6 +52,13 @@ const TILES = ['tile128x128', 'tile128x64', 'tile32x32', 'tile32x64', 'tile64x32
 /** `tiles` are those that run: each takes a second or more to compile. */
 type Row = { readonly op: OpName; readonly tiles: readonly string[] } & CaseRow;
 
+const PYRAMID = [
+  [12, 14],
+  [6, 7],
+  [3, 1],
+  [1, 1],
+] as const;
+
 /** Every operand: taps, strides, dilations, phases, groups, broadcast and batched matrices; sizes beyond tiles' edges. */
 const rows: readonly Row[] = [
   {
@@ -67,6 +74,20 @@ const rows: readonly Row[] = [
     tiles: ['tile64x64'],
     inputs: { x: normal([1, 7, 7, 136]), weight: normal([3, 3, 136, 136], 0.1), bias: normal([136]) },
     attrs: { padding: [1, 1] },
+  },
+  {
+    op: 'conv2d',
+    name: 'levels of a pyramid, more pixels than a tile',
+    tiles: ['tile128x64', 'tile64x32'],
+    inputs: { x: normal([2, 1, 214, 24]), weight: normal([3, 3, 24, 72], 0.3), bias: normal([72]) },
+    attrs: { padding: [1, 1], levels: PYRAMID },
+  },
+  {
+    op: 'conv2d_backward_weight',
+    name: 'levels of a pyramid, narrower than a step',
+    tiles: ['tile64x64', 'tile32x32'],
+    inputs: { x: normal([3, 1, 214, 16]), dy: normal([3, 1, 214, 72], 0.3) },
+    attrs: { padding: [1, 1], kernelSize: [3, 3], levels: PYRAMID },
   },
   {
     op: 'conv2d_backward_weight',
@@ -170,7 +191,7 @@ describe('register tiles, on any device', () => {
     const inputs = dtype === 'f16' ? inputsInHalves(own, filled) : filled;
     const attrs = attributesOf(own, row.attrs);
     const others = [...otherKernels(operations[row.op], LARGE_GPU, inputs, attrs, { training: true })];
-    expect(others.flatMap(([name]) => (name.startsWith('tile') ? name : [])).sort()).toEqual(TILES);
+    expect(others.flatMap(([name]) => (/^tile\d/.test(name) ? name : [])).sort()).toEqual(TILES);
     const want = runReference(own, references[row.op] as never, referenceTensors(inputs), row.attrs);
     const [output] = own.outputs as readonly [string];
     for (const [strategy, kernel] of others.filter(([name]) => only.includes(name))) {

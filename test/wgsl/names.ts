@@ -24,7 +24,7 @@ const WGSL = new Set(
 const SHORT_TYPE = /^(vec[234]|mat[234]x[234])[fhiu]$/;
 
 const TOKEN =
-  /0[xX][\da-fA-F.]+(?:[pP][+-]?\d+)?[fhiu]?|\d[\d.]*(?:[eE][+-]?\d+)?[fhiu]?|@builtin\s*\(\s*\w+\s*\)|@\w+|var\s*<[^>]*>|\.\s*[A-Za-z_]\w*|[A-Za-z_]\w*|[{}()[\];:,=]/g;
+  /0[xX][\da-fA-F.]+(?:[pP][+-]?\d+)?[fhiu]?|\d[\d.]*(?:[eE][+-]?\d+)?[fhiu]?|@(?:builtin|diagnostic)\s*\([\w\s,]+\)|@\w+|var\s*<[^>]*>|\.\s*[A-Za-z_]\w*|[A-Za-z_]\w*|[{}()[\];:,=]/g;
 
 const tokensOf = (text: string): string[] =>
   [...text.replace(/\/\/.*/g, '').matchAll(TOKEN)].map(([token]) =>

@@ -7,7 +7,7 @@ import { operations } from '../../src/graph/operations/index.ts';
 import { type Kernel, shaderOf } from '../../src/kernels/kernel.ts';
 import { kernelOf } from '../../src/kernels/ops.ts';
 import { cases } from '../../src/verify/cases/index.ts';
-import { otherKernels } from '../../src/verify/otherKernels.ts';
+import { otherKernels, runsAlone } from '../../src/verify/otherKernels.ts';
 import { attributesOf } from '../../src/verify/runKernel.ts';
 import { type Names, namesIn } from './names.ts';
 import { differences, needsOf, sourceOf } from './needs.ts';
@@ -74,7 +74,7 @@ function* shadersOn(caps: Caps): Generator<readonly string[]> {
       const others = [true, false].flatMap((training) => [
         ...otherKernels(operations[row.op], caps, inputs, attrs, { training }).values(),
       ]);
-      for (const { dispatches } of [kernel, ...others]) {
+      for (const { dispatches } of [...(runsAlone(attrs) ? [kernel] : []), ...others]) {
         for (const dispatch of dispatches(caps, inputs, outputs, attrs).dispatches)
           yield shaderOf(dispatch).parts;
       }

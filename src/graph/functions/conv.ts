@@ -3,7 +3,7 @@ import type { Conv2dAttrs } from '../../kernels/conv/conv2d.ts';
 import type { ConvTranspose2dAttrs } from '../../kernels/conv/convTranspose2d.ts';
 import type { InterpolateAttrs } from '../../kernels/image/interpolate.ts';
 import type { Given } from '../../kernels/kernel.ts';
-import type { Levels } from '../../kernels/levels.ts';
+import type { PyramidLevels } from '../../kernels/levels.ts';
 import type { BatchNormAttrs } from '../../kernels/norm/batchNorm.ts';
 import type { LocalResponseNormAttrs } from '../../kernels/norm/localResponseNorm.ts';
 import type { AvgPool2dAttrs } from '../../kernels/pool/avgPool2d.ts';
@@ -238,7 +238,7 @@ export interface NormOptions {
 /** Options of group norm. */
 export interface GroupNormOptions extends NormOptions {
   /** The sizes [height, width] of the levels of a pyramid that x [N,1,P,C] has the pixels of, one level after another. */
-  readonly levels?: Levels | undefined;
+  readonly levels?: PyramidLevels | undefined;
 }
 
 /**

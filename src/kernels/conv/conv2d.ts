@@ -21,7 +21,7 @@ function outputSize(op: string, size: Size2, kernel: Size2, attrs: Conv2dAttrs):
     const out = Math.floor((size[axis]! + 2 * attrs.padding[axis]! - extent) / attrs.stride[axis]!) + 1;
     if (out < 1) {
       throw new ShapeError(
-        `${op}: a kernel that covers ${extent} pixels (size ${kernel[axis]}, dilation ${attrs.dilation[axis]}) does not fit into ${size[axis]} pixels with padding ${attrs.padding[axis]}; pad more`,
+        `${op}: a kernel of ${kernel[axis]} with dilation ${attrs.dilation[axis]} does not fit into ${size[axis]} pixels with padding ${attrs.padding[axis]}; pad more`,
       );
     }
     return out;
@@ -50,7 +50,7 @@ export const conv2d = defineKernel({
     const [kh, kw, IG, O] = weight.shape as [number, number, number, number];
     if (IG * attrs.groups !== C || O % attrs.groups !== 0) {
       throw new ShapeError(
-        `conv2d: weight has ${IG} input channels${attrs.groups > 1 ? ' per group' : ''} and ${O} output channels, x has ${C} channels (${formatSpec('x', x)}, ${formatSpec('weight', weight)}, groups ${attrs.groups})`,
+        `conv2d: weight has ${IG} input channels and ${O} output channels, x has ${C} channels (${formatSpec('x', x)}, ${formatSpec('weight', weight)}, groups ${attrs.groups})`,
       );
     }
     checkBias('conv2d', bias, O);

@@ -2,6 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import { formatSpec, type Shape, type TensorSpec } from '../../shape.ts';
 import convDirect from '../../wgsl/conv/lib/conv_direct.wgsl';
 import type { Given } from '../description.ts';
+import type { PyramidLevels } from '../levels.ts';
 import type { GemmProblem, Product } from '../matrix/strategies/product.ts';
 import { expectInteger, expectSize2, type Size2, size2 } from '../spatial.ts';
 import type { Problem } from '../strategy.ts';
@@ -16,6 +17,12 @@ export interface Conv2dAttrs {
   readonly dilation: Size2;
   /** Channels are convolved in groups; must divide the channels of x and of y. Default 1. */
   readonly groups: number;
+  /**
+   * x is a feature pyramid: the pixels of these levels one after another, [N,1,P,C]. Each level is convolved by itself, all of
+   * them in one dispatch, with stride 1 and the padding that keeps its size; groups must be 1. In programs only. Default: x is
+   * images.
+   */
+  readonly levels?: PyramidLevels | undefined;
 }
 
 /** Attributes of `conv2dBackwardWeight`. */
@@ -46,11 +53,13 @@ export const conv2dAttrs = ({
   padding = 0,
   dilation = 1,
   groups = 1,
+  levels,
 }: Given<Conv2dAttrs>): Conv2dAttrs => ({
   stride: size2(stride),
   padding: size2(padding),
   dilation: size2(dilation),
   groups,
+  levels,
 });
 
 export function checkAttrs(op: string, { stride, padding, dilation, groups }: Conv2dAttrs): void {
@@ -109,26 +118,31 @@ export function gemmOf(x: TensorSpec, [KH, KW]: Size2, y: TensorSpec, attrs: Con
 }
 
 /** Whether a convolution is depthwise: one result channel per source channel, with a filter of its own. */
-export const isDepthwise = ({ specs: { x }, outputs: { y }, attrs: { groups } }: Conv2dProblem): boolean =>
-  groups === x.shape[3] && groups === y.shape[3];
-export const isDepthwiseFilter = ({ specs: { x, dy }, attrs: { groups } }: Conv2dFilterProblem): boolean =>
-  groups === x.shape[3] && groups === dy.shape[3];
+export const isDepthwise = ({
+  specs: { x },
+  outputs: { y },
+  attrs: { groups, levels },
+}: Conv2dProblem): boolean => !levels && groups === x.shape[3] && groups === y.shape[3];
+export const isDepthwiseFilter = ({
+  specs: { x, dy },
+  attrs: { groups, levels },
+}: Conv2dFilterProblem): boolean => !levels && groups === x.shape[3] && groups === dy.shape[3];
 
 /** Whether a convolution is one that Winograd's algorithm computes. */
 export const isConv3x3 = (kernel: Shape, { stride, dilation, groups }: Conv2dAttrs): boolean =>
   groups === 1 && [...kernel.slice(0, 2), ...stride, ...dilation].join() === '3,3,1,1,1,1';
 
-/** The product that a convolution is, unless it is depthwise. */
+/** The product that a convolution of images is, unless it is depthwise. */
 export function convProduct(problem: Conv2dProblem): Product | undefined {
-  if (isDepthwise(problem)) return undefined;
+  if (isDepthwise(problem) || problem.attrs.levels) return undefined;
   const { caps, specs, outputs, attrs } = problem;
   const { x, weight, bias } = specs;
   return { caps, gemm: gemmOf(x, weight.shape as Shape & Size2, outputs.y, attrs), bias: bias !== undefined };
 }
 
-/** The product that the gradient to a convolution's filter is, unless that is depthwise. */
+/** The product that the gradient to the filter of a convolution of images is, unless that is depthwise. */
 export function filterProduct(problem: Conv2dFilterProblem): Product | undefined {
-  if (isDepthwiseFilter(problem)) return undefined;
+  if (isDepthwiseFilter(problem) || problem.attrs.levels) return undefined;
   const { caps, specs, attrs } = problem;
   return { caps, gemm: gemmOf(specs.x, attrs.kernelSize, specs.dy, attrs) };
 }

@@ -114,7 +114,11 @@ function gemmOf(weight: TensorSpec, x: TensorSpec, y: TensorSpec, attrs: ConvTra
  * often enough and fits.
  */
 export function transposedProduct(problem: ConvTranspose2dProblem): Product | undefined {
-  if (isDepthwise(problem)) return undefined;
+  if (isDepthwise(problem) || problem.attrs.levels) return undefined;
+  return transposedGemm(problem);
+}
+
+export function transposedGemm(problem: ConvTranspose2dProblem): Product {
   const { caps, specs, outputs, attrs } = problem;
   const { x, weight, bias } = specs;
   const { y } = outputs;

@@ -8,7 +8,7 @@ import {
   type TensorSpec,
 } from '../../shape.ts';
 import { defineKernel, type Given } from '../kernel.ts';
-import { expectLevels, type Levels } from '../levels.ts';
+import { expectLevels, type PyramidLevels } from '../levels.ts';
 import { groupNormAlone, groupNormBackwardAlone } from '../normStrategiesAlone.ts';
 import { planAlone } from '../strategy.ts';
 import type { GroupNormAttrs, GroupNormBackwardAttrs } from './normProblem.ts';
@@ -23,7 +23,7 @@ function checkGroups(
   op: string,
   x: TensorSpec,
   numGroups: number,
-  levels: Levels | undefined,
+  levels: PyramidLevels | undefined,
   perChannel: Readonly<Record<string, TensorSpec>>,
 ): Shape {
   expectDType(op, 'x', x, 'f32', 'f16');

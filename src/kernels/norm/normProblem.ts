@@ -2,7 +2,7 @@ import type { Caps } from '../../device/caps.ts';
 import { type DType, numel, type Shape, type TensorSpec } from '../../shape.ts';
 import finishBatch from '../../wgsl/norm/lib/norm_finish_batch.wgsl';
 import finishGroup from '../../wgsl/norm/lib/norm_finish_group.wgsl';
-import type { Levels } from '../levels.ts';
+import type { PyramidLevels } from '../levels.ts';
 import type { Problem } from '../strategy.ts';
 
 /**
@@ -17,14 +17,14 @@ export interface NormView {
   /** All positions of an image. */
   readonly pixels: number;
   /** Where each level of an image is a row. */
-  readonly levels?: Levels | undefined;
+  readonly levels?: PyramidLevels | undefined;
   readonly channels: number;
   readonly groups: number;
   readonly dtype: DType;
 }
 
 /** The view of x [N, ..., C], where N images have these levels, or are one. */
-const viewOf = (shape: Shape, groups: number, dtype: DType, given?: Levels): NormView => {
+const viewOf = (shape: Shape, groups: number, dtype: DType, given?: PyramidLevels): NormView => {
   // One level is all of an image.
   const levels = given?.[1] && given;
   const pixels = numel(shape.slice(1, -1));
@@ -62,7 +62,7 @@ export interface GroupNormAttrs {
   /** Added to the variance. Default 1e-5. */
   readonly eps: number;
   /** The sizes of the levels that x [N,1,P,C] has the pixels of, each of which is normalised on its own. Default: x is one. */
-  readonly levels?: Levels | undefined;
+  readonly levels?: PyramidLevels | undefined;
 }
 
 /** Attributes of `groupNormBackward`: those of the `groupNorm` whose gradient it computes. */

@@ -1,3 +1,4 @@
+import type { Caps } from '../../device/caps.ts';
 import { ShapeError } from '../../errors.ts';
 import {
   type DType,
@@ -93,6 +94,7 @@ function three(name: string, axes: readonly Axis[], width: number): Record<strin
 }
 
 function planReduce(
+  { subgroupSize }: Caps,
   kind: 'sum' | 'max' | 'product',
   x: TensorSpec,
   y: TensorSpec,
@@ -115,7 +117,13 @@ function planReduce(
       : [...view.reduced];
     const width = inner % 4 === 0 ? 4 : 1;
     const outer = sizeOf(view.outer);
-    const chunks = chunksOf((outer * inner) / width, sizeOf(reduced));
+    const elements = sizeOf(reduced);
+    const few = chunksOf((outer * inner) / width, elements);
+    // On a software adapter, where a core takes one subgroup after the other, the chunks of one's lanes are interleaved, so that x is
+    // read in the order in which it lies there; on a GPU, all of an output. In ms from memory, on lavapipe: the sum of 2,000,000
+    // elements 4.4 to 1.4, the MSE of 1,600,000 6.6 to 1.9.
+    const neighbours = Math.min(few, Math.ceil((subgroupSize * width) / inner) || few);
+    const chunks = Math.ceil(few / neighbours) * neighbours;
     const final = chunks === 1 && !split;
     const to = final ? 'y' : `partials${dispatches.length}`;
     const total = (outer * chunks * inner) / width;
@@ -141,7 +149,9 @@ function planReduce(
         total,
         inner: inner / width,
         chunks,
-        length: sizeOf(reduced),
+        length: elements,
+        neighbours,
+        each: Math.ceil(elements / chunks),
         ...three('outer', view.outer, width),
         ...three('reduced', reduced, width),
       },
@@ -191,7 +201,7 @@ export const sum = defineKernel({
     const { y } = inferReduce('sum', x, attrs);
     return { y: { ...y, dtype: (isFloat(x.dtype) && attrs.dtype) || x.dtype } };
   },
-  dispatches: (_caps, { x }, { y }, { dims }) => planReduce('sum', x, y, dims),
+  dispatches: (caps, { x }, { y }, { dims }) => planReduce(caps, 'sum', x, y, dims),
 });
 
 /**
@@ -214,7 +224,7 @@ export const amax = defineKernel({
     }
     return inferred;
   },
-  dispatches: (_caps, { x }, { y }, { dims }) => planReduce('max', x, y, dims),
+  dispatches: (caps, { x }, { y }, { dims }) => planReduce(caps, 'max', x, y, dims),
 });
 
 /**
@@ -231,5 +241,5 @@ export const prod = defineKernel({
     expectDType('prod', 'x', x, 'f32', 'f16', 'i32');
     return inferReduce('prod', x, attrs);
   },
-  dispatches: (_caps, { x }, { y }, { dims }) => planReduce('product', x, y, dims),
+  dispatches: (caps, { x }, { y }, { dims }) => planReduce(caps, 'product', x, y, dims),
 });

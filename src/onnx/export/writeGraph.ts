@@ -41,6 +41,7 @@ function batchNormsIn(
   for (const [node, norm] of found) {
     const { origin } = norm.x;
     if (origin.kind !== 'op' || origin.node.op !== 'conv2d' || uses.get(norm.x) !== 1) continue;
+    if ('levels' in origin.node.attrs && origin.node.attrs.levels) continue;
     const { weight, bias } = origin.node.inputs;
     if (isSettled(weight!) && (!bias || isSettled(bias))) found.set(node, { ...norm, conv: origin.node });
   }

@@ -33,6 +33,27 @@ const transposed = (name: string, x: number[], weight: number[], attributes: obj
   atol: 5e-5,
 });
 
+/** The levels of a pyramid with sides from 1 to 9. */
+const PYRAMID = [
+  [9, 7],
+  [5, 4],
+  [3, 2],
+  [1, 1],
+] as const;
+const LARGE = [
+  [20, 33],
+  [10, 17],
+  [5, 9],
+] as const;
+const pixelsOf = (levels: readonly (readonly [number, number])[]): number =>
+  levels.reduce((sum, [h, w]) => sum + h * w, 0);
+const pyramid = (n: number, channels: number, levels = PYRAMID as readonly (readonly [number, number])[]) => [
+  n,
+  1,
+  pixelsOf(levels),
+  channels,
+];
+
 export const convCases: Case[] = [
   conv('3x3', [2, 9, 11, 8], [3, 3, 8, 12], attrs(1, 1)),
   conv('3x3, odd channels, no bias', [1, 6, 7, 5], [3, 3, 5, 7], attrs(1, 1), false),
@@ -281,4 +302,29 @@ export const convCases: Case[] = [
   },
   { op: 'cdist', name: 'no rows', inputs: { a: normal([0, 2]), b: normal([5, 2]) } },
   { op: 'cdist', name: 'no columns', inputs: { a: normal([2, 0]), b: normal([3, 0]) } },
+  conv('levels of a pyramid, 3x3', pyramid(2, 8), [3, 3, 8, 12], { ...attrs(1, 1), levels: PYRAMID }),
+  conv('levels, odd channels', pyramid(3, 5), [3, 3, 5, 7], { ...attrs(1, 1), levels: PYRAMID }),
+  conv('levels, 1x1', pyramid(2, 16), [1, 1, 16, 20], { ...attrs(1, 0), levels: PYRAMID }),
+  conv('levels, one channel', pyramid(1, 1), [3, 3, 1, 1], { ...attrs(1, 1), levels: PYRAMID }),
+  conv('levels, 5x3 dilated', pyramid(2, 4), [5, 3, 4, 8], {
+    ...attrs(1, 0, 2),
+    padding: [4, 2],
+    levels: PYRAMID,
+  }),
+  filter('levels, blocks of one tap', pyramid(2, 32), pyramid(2, 8), {
+    ...attrs(1, 1),
+    kernelSize: [3, 3],
+    levels: PYRAMID,
+  }),
+  filter('levels, many pixels, split sums', pyramid(2, 12, LARGE), pyramid(2, 40, LARGE), {
+    ...attrs(1, 1),
+    kernelSize: [3, 3],
+    levels: LARGE,
+  }),
+  transposed('levels, many pixels', pyramid(2, 12, LARGE), [3, 3, 40, 12], {
+    ...attrs(1, 1),
+    outputPadding: [0, 0],
+    levels: LARGE,
+  }),
+  conv('a level alone', pyramid(2, 4, [[6, 35]]), [3, 3, 4, 36], { ...attrs(1, 1), levels: [[6, 35]] }),
 ];

@@ -2,8 +2,8 @@
 // One invocation owns four boxes and loops over the kept ones until all four are removed; nothing is shared. Reads 6
 // words per kept box and four boxes, the same ones for all invocations of an image.
 // needs: LANES from header;
-//   before, count, flags, four_at, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
-//   label_of, sides_of from nms_sides.wgsl
+//   before, count, flags, four_at, indices, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   label_of, removed_by, sides_of from nms_sides.wgsl
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -18,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   for (var k = 0u; k < 4u; k++) {
     // Beyond the last box `gone` is set as well: its flag belongs to another box.
-    if (gone[k] & !mine.gone[k]) {
+    if (gone[k] != mine.gone[k]) {
       flags[mine.boxes[k]] = 1u;
     }
   }

@@ -1,8 +1,8 @@
 // nms_remove_kept.wgsl: as nms_remove.wgsl, but reads the sides of the kept boxes from a list of their own: 4 words,
 // one after the other, per kept box and four boxes.
 // needs: LANES from header;
-//   before, count, flags, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
-//   four_together, sides from nms_kept.wgsl; label_of from nms_sides.wgsl
+//   before, count, flags, indices, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   four_together, sides from nms_kept.wgsl; label_of, removed_by from nms_sides.wgsl
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -17,7 +17,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   for (var k = 0u; k < 4u; k++) {
     // Beyond the last box `gone` is set as well: its flag belongs to another box.
-    if (gone[k] & !mine.gone[k]) {
+    if (gone[k] != mine.gone[k]) {
       flags[mine.boxes[k]] = 1u;
     }
   }

@@ -3,8 +3,8 @@
 // known at its turn: its owner tells the workgroup through shared memory, and every invocation drops those of its own
 // boxes that it removes. Two barriers per box; reads 6 words per box.
 // needs: LANES from header;
-//   before, box_at, count, four_at, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
-//   label_of, sides_of from nms_sides.wgsl
+//   before, box_at, count, four_at, indices, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   label_of, removed_by, sides_of from nms_sides.wgsl
 
 var<workgroup> shared_word: u32;
 

@@ -1,8 +1,8 @@
 // nms_select_skipping.wgsl: as nms_select.wgsl, with turns for kept boxes only: the first invocation looks for the next
 // box that is left. Three barriers per kept box and none for the others, which are the majority.
 // needs: LANES from header;
-//   before, box_at, count, indices, removed_by, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
-//   END, four_together, sides from nms_kept.wgsl; label_of, sides_of from nms_sides.wgsl
+//   before, box_at, count, indices, p.boxes, p.images, p.most, p.start from nms_four.wgsl;
+//   END, four_together, sides from nms_kept.wgsl; label_of, removed_by, sides_of from nms_sides.wgsl
 
 var<workgroup> left: array<vec4<bool>, LANES>;   // boxes of the block that are not removed
 var<workgroup> next: u32;                        // the first of them; END: none

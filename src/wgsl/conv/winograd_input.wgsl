@@ -3,14 +3,14 @@
 // One invocation owns four channels of one tile; nothing is shared. Reads READ^2 pixels (most pixels of x are also read
 // by its neighbours), writes POINTS^2.
 // needs: T, V, WORKGROUP from header; invocation_index from grid.wgsl;
-//   POINTS, RESULTS from winograd_2.wgsl | winograd_4.wgsl; READ, transform from winograd_dy.wgsl | winograd_x.wgsl
+//   POINTS, RESULTS from winograd_2.wgsl | winograd_4.wgsl; tile_at from tiles_image.wgsl | tiles_levels.wgsl; READ, transform from winograd_dy.wgsl | winograd_x.wgsl
 
 struct Params {
   total: u32,      // invocations: tiles * channels
   channels: u32,   // in fours
   H: i32, W: i32,
   PH: i32, PW: i32,
-  tiles_h: u32,
+  tiles: u32,      // of an image, and in one line of them
   tiles_w: u32,
   first: u32,      // the first tile, of all images
   point: u32,      // from one k to the next, and from one tile to the next
@@ -26,20 +26,17 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   if (i >= p.total) { return; }
   let local = i / p.channels;
   let c = i - local * p.channels;
-  let tile = p.first + local;
-  let row = tile / p.tiles_w;
-  let n = row / p.tiles_h;
-  let top = i32(row - n * p.tiles_h) * RESULTS - p.PH;
-  let left = i32(tile - row * p.tiles_w) * RESULTS - p.PW;
-  let image = i32(n) * p.H;
+  let tile = tile_at(p.first + local);
+  let top = tile.row * RESULTS - p.PH;
+  let left = tile.column * RESULTS - p.PW;
   var lines: array<array<V, POINTS>, READ>;
   for (var b = 0; b < READ; b++) {
     var d: array<V, READ>;
     let w = left + b;
     for (var a = 0; a < READ; a++) {
       let h = top + a;
-      let inside = (h >= 0) & (h < p.H) & (w >= 0) & (w < p.W);
-      let at = select(0u, u32((image + h) * p.W + w) * p.channels + c, inside);
+      let inside = (h >= 0) & (h < tile.height) & (w >= 0) & (w < tile.width);
+      let at = select(0u, u32(tile.first + h * tile.width + w) * p.channels + c, inside);
       d[a] = select(V(0.0), V(x[at]), inside);
     }
     lines[b] = transform(d);

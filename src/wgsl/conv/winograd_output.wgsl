@@ -3,13 +3,13 @@
 // needs: T, UNROLLED, V, WORKGROUP from header; invocation_index from grid.wgsl;
 //   bias from depthwise_bias.wgsl | depthwise_bias_none.wgsl;
 //   POINTS, RESULTS, to_output from winograd_2.wgsl | winograd_4.wgsl;
-//   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
+//   tile_at from tiles_image.wgsl | tiles_levels.wgsl; begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 struct Params {
   total: u32,      // invocations: tiles * channels
   channels: u32,   // in fours
-  OH: u32, OW: u32,
-  tiles_h: u32,
+  H: i32, W: i32,
+  tiles: u32,      // of an image, and in one line of them
   tiles_w: u32,
   first: u32,      // the first tile, of all images
   points: u32,     // POINTS and RESULTS
@@ -25,16 +25,16 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   if (i >= p.total) { return; }
   let local = i / p.channels;
   let c = i - local * p.channels;
-  let tile = p.first + local;
-  let row = tile / p.tiles_w;
-  let n = row / p.tiles_h;
-  let top = (row - n * p.tiles_h) * u32(RESULTS);
-  let left = (tile - row * p.tiles_w) * u32(RESULTS);
+  let tile = tile_at(p.first + local);
+  let top = u32(tile.row * RESULTS);
+  let left = u32(tile.column * RESULTS);
+  let height = u32(tile.height);
+  let width = u32(tile.width);
   // GPUs keep an array in registers only where loops over it are unrolled. Software adapters take seconds to compile those, so
   // there the bounds are parameters.
   let points = select(p.points, u32(POINTS), UNROLLED);
-  let rows = select(min(p.results, p.OH - top), u32(RESULTS), UNROLLED);
-  let columns = select(min(p.results, p.OW - left), u32(RESULTS), UNROLLED);
+  let rows = select(min(p.results, height - top), u32(RESULTS), UNROLLED);
+  let columns = select(min(p.results, width - left), u32(RESULTS), UNROLLED);
   var lines: array<array<V, RESULTS>, POINTS>;
   for (var b = 0u; b < points; b++) {
     var d: array<V, POINTS>;
@@ -48,8 +48,8 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
     for (var b = 0; b < POINTS; b++) { d[b] = lines[b][h]; }
     var pixels = to_output(d);
     for (var w = 0u; w < columns; w++) {
-      if (UNROLLED && (top + h >= p.OH || left + w >= p.OW)) { continue; }
-      let at = ((n * p.OH + top + h) * p.OW + left + w) * p.channels + c;
+      if (UNROLLED && (top + h >= height || left + w >= width)) { continue; }
+      let at = (u32(tile.first) + (top + h) * width + left + w) * p.channels + c;
       y[at] = T(epilogue(pixels[w] + added, at * 4u));
     }
   }

@@ -4,14 +4,14 @@
 // source channels, and the next 16 the next results, so that both layouts of the weight are read by the cache line, and
 // the POINTS^2 rows that are written, a power of two apart, fall into different sets of a CPU's cache. Reads 9 V,
 // writes POINTS^2.
-// needs: V, WORKGROUP from header; invocation_index from grid.wgsl;
+// needs: PACKED, V, WORKGROUP from header; invocation_index from grid.wgsl;
 //   POINTS, of_weight from winograd_2.wgsl | winograd_4.wgsl; load from winograd_direct.wgsl | winograd_turned.wgsl
 
 struct Params {
   total: u32,      // invocations: source channels, rounded up to a multiple of 16, times columns
   channels: u32,   // source channels
   columns: u32,    // result channels, in fours
-  block: u32,      // of them, those that lie together
+  block: u32,      // of them, those that lie together where PACKED
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(2) var<storage, read_write> u: array<V>;
@@ -23,7 +23,9 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let c = chunk * 16u + i % 16u;
   let column = i / 16u - chunk * p.columns;
   if ((i >= p.total) | (c >= p.channels)) { return; }
-  let at = (column / p.block * p.channels + c) * p.block + column % p.block;
+  let packed = (column / p.block * p.channels + c) * p.block + column % p.block;
+  let at = select(c * p.columns + column, packed, PACKED);
+  let size = p.channels * p.columns;
   var lines: array<array<V, POINTS>, 3>;
   for (var b = 0u; b < 3u; b++) {
     var g: array<V, 3>;
@@ -33,7 +35,7 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   for (var a = 0; a < POINTS; a++) {
     let row = of_weight(array(lines[0][a], lines[1][a], lines[2][a]));
     for (var b = 0; b < POINTS; b++) {
-      u[u32(a * POINTS + b) * p.channels * p.columns + at] = row[b];
+      u[u32(a * POINTS + b) * size + at] = row[b];
     }
   }
 }

@@ -3,10 +3,10 @@
 // A workgroup is one subgroup and owns 32 rows q by 8 columns o of one part of the pixels: lanes 0 and 1 the first 16
 // rows, lanes 2 and 3 the others, each 4 columns. A lane loads the 16 sources of one of two pixels and swaps with its
 // neighbour. No shared memory. sum_splits.wgsl adds the parts in order: no atomics, the same bits on every run.
-// needs: source_of from conv_direct.wgsl | conv_rows.wgsl;
-//   source_offset, p.M, p.OG, p.blocks, p.split, p.splits from conv_params.wgsl;
-//   load_dy from filter_add.wgsl | filter_scalar.wgsl | filter_vec4.wgsl; left from left.wgsl; add_two from quads.wgsl;
-//   place_again, place_of, source_again from rows_any_tap.wgsl | rows_one_tap.wgsl; store_parts from store_parts.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; source_of from conv_direct.wgsl | conv_levels.wgsl |
+//   conv_rows.wgsl; p.M, p.OG, p.blocks, p.split, p.splits from conv_params.wgsl; load_dy from filter_add.wgsl |
+//   filter_scalar.wgsl | filter_vec4.wgsl; left from left.wgsl; add_two from quads.wgsl; place_again, place_of,
+//   source_again from rows_any_tap.wgsl | rows_one_tap.wgsl; store_parts from store_parts.wgsl
 
 @compute @workgroup_size(4)
 fn main(

@@ -4,11 +4,11 @@
 // columns. Lane l loads the 16 sources of pixel m + l; the others get them by shuffles. No shared memory. Reads each
 // element of x once per 32 columns and each of dy once per 16 rows. sum_splits.wgsl adds the parts in order: no
 // atomics, the same bits on every run.
-// needs: source_of from conv_direct.wgsl | conv_rows.wgsl;
-//   source_offset, p.OG, p.blocks, p.split, p.splits from conv_params.wgsl;
-//   load_dy from filter_add.wgsl | filter_scalar.wgsl | filter_vec4.wgsl; left from left.wgsl;
-//   count_of, pixel_again, pixel_of, pixels_of from rows_all.wgsl | rows_inside.wgsl;
-//   place_again, place_of, source_again from rows_any_tap.wgsl | rows_one_tap.wgsl; store_parts from store_parts.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; source_of from conv_direct.wgsl | conv_levels.wgsl |
+//   conv_rows.wgsl; p.OG, p.blocks, p.split, p.splits from conv_params.wgsl; load_dy from filter_add.wgsl |
+//   filter_scalar.wgsl | filter_vec4.wgsl; left from left.wgsl; count_of, pixel_again, pixel_of, pixels_of from
+//   rows_all.wgsl | rows_inside.wgsl; place_again, place_of, source_again from rows_any_tap.wgsl | rows_one_tap.wgsl;
+//   store_parts from store_parts.wgsl
 
 @compute @workgroup_size(8)
 fn main(

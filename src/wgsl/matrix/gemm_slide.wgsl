@@ -4,9 +4,9 @@
 // taps it loads one new source pixel per tap instead of 16: on a CPU a load costs as much as two multiply-adds of a
 // vec4.
 // The width of the result must divide by 16; along it the stride must be 1, and the dilation 1 or -1.
-// needs: T from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl;
-//   block_of, matrix_of, tap_number, p.C, p.DH, p.DW, p.H, p.IG, p.W, p.blocks, p.x_z from conv_params.wgsl;
-//   store_rows from store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl
+// needs: T from header; begin_rows, source_of from conv_direct.wgsl | conv_levels.wgsl | conv_phases.wgsl; block_of,
+//   matrix_of, tap_number, p.C, p.DH, p.DW, p.H, p.IG, p.W, p.blocks, p.x_z from conv_params.wgsl; store_rows from
+//   store_rows.wgsl; load_weight from weight_scalar.wgsl | weight_vec4.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 

@@ -4,10 +4,10 @@
 // which they arrive. No shared memory: on a CPU a load costs more than a multiply-add, and a barrier more than both. A
 // swap is one shuffle where a broadcast takes many instructions (SwiftShader: 4.5 against 3.0 GFLOP/s). Reads each
 // source element once per 16 columns, and each weight once per 16 rows.
-// needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
-//   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
-//   left from left.wgsl; add_four from quads.wgsl; store_rows from store_rows.wgsl;
-//   load_weight from weight_scalar.wgsl | weight_vec4.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; begin_rows, source_of from conv_direct.wgsl |
+//   conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; block_of, matrix_of, tap_number, p.IG, p.OG, p.blocks, p.x_z from
+//   conv_params.wgsl; left from left.wgsl; add_four from quads.wgsl; store_rows from store_rows.wgsl; load_weight from
+//   weight_scalar.wgsl | weight_vec4.wgsl
 
 @compute @workgroup_size(4)
 fn main(

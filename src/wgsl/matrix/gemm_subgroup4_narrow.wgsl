@@ -2,10 +2,10 @@
 // A workgroup is one subgroup and owns 32 rows by 8 columns: lanes 0 and 1 the first 16 rows, lanes 2 and 3 the others,
 // each 4 columns. A lane loads one of two neighbouring source channels of its 16 rows, and swaps with its neighbour.
 // Else as gemm_subgroup4.wgsl, which would leave half of its lanes idle here.
-// needs: begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
-//   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
-//   left from left.wgsl; add_two from quads.wgsl; store_rows from store_rows.wgsl;
-//   load_weight from weight_scalar.wgsl | weight_vec4.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; begin_rows, source_of from conv_direct.wgsl |
+//   conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; block_of, matrix_of, tap_number, p.IG, p.OG, p.blocks, p.x_z from
+//   conv_params.wgsl; left from left.wgsl; add_two from quads.wgsl; store_rows from store_rows.wgsl; load_weight from
+//   weight_scalar.wgsl | weight_vec4.wgsl
 
 @compute @workgroup_size(4)
 fn main(

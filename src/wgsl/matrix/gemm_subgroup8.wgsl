@@ -3,11 +3,11 @@
 // channel i + l of every row, and the others get it by shuffles in a loop (measured fastest here, see CONTRIBUTING.md).
 // No shared memory: on a CPU a load costs more than a multiply-add, and a barrier more than both. Reads each source
 // element once per 32 columns, and each weight once per ROWS rows.
-// needs: ROWS from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
-//   block_of, matrix_of, source_offset, tap_number, p.IG, p.OG, p.blocks, p.x_z from conv_params.wgsl;
-//   left from left.wgsl; store_rows from store_rows.wgsl;
-//   load_weight from weight_blocks.wgsl | weight_scalar.wgsl | weight_vec4.wgsl;
-//   term from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; ROWS from header; begin_rows, source_of from
+//   conv_direct.wgsl | conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; block_of, matrix_of, tap_number, p.IG, p.OG,
+//   p.blocks, p.x_z from conv_params.wgsl; left from left.wgsl; store_rows from store_rows.wgsl; load_weight from
+//   weight_blocks.wgsl | weight_scalar.wgsl | weight_vec4.wgsl; term from sum_absolutes.wgsl | sum_products.wgsl |
+//   sum_squares.wgsl
 
 @compute @workgroup_size(8)
 fn main(

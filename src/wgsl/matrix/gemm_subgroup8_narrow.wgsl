@@ -3,10 +3,10 @@
 // Reads each source element once per 4 columns, and each weight once per 64 rows. gemm_subgroup8.wgsl would leave 7 of
 // 8 lanes idle with 4 columns, and 6 with 8. (16 rows per invocation are no faster and take twice as long to compile;
 // sources in fours are slower.)
-// needs: T from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl;
-//   block_of, matrix_of, source_offset, tap_number, p.IG, p.M, p.blocks, p.x_z from conv_params.wgsl;
-//   begin_columns, store_row from result_scalar.wgsl | result_vec4.wgsl;
-//   load_weight from weight_scalar.wgsl | weight_vec4.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; T from header; begin_rows, source_of from conv_direct.wgsl
+//   | conv_levels.wgsl | conv_phases.wgsl; block_of, matrix_of, tap_number, p.IG, p.M, p.blocks, p.x_z from
+//   conv_params.wgsl; begin_columns, store_row from result_scalar.wgsl | result_vec4.wgsl; load_weight from
+//   weight_scalar.wgsl | weight_vec4.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 

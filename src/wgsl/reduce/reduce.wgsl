@@ -1,6 +1,6 @@
-// reduce.wgsl: y[o, chunk, i] = the sum (with MAX, the maximum; with PRODUCT, the product) of x[o, j, i] over
-// j = chunk, chunk + chunks, ….
-// One invocation owns 1 or 4 values of one chunk of one output; nothing is shared. Chunks are interleaved, so that
+// reduce.wgsl: y[o, chunk, i] = the sum (with MAX, the maximum; with PRODUCT, the product) of x[o, j, i] over the chunk's
+// elements j.
+// One invocation owns 1 or 4 values of one chunk of one output; nothing is shared. Neighbouring chunks are interleaved, so that
 // neighbours read neighbouring elements whichever dimension is reduced. Reads x once and writes one value per chunk;
 // another dispatch of the same shader combines the chunks in order.
 // needs: A, B, MAX, OUTER_DIMS, PRODUCT, REDUCED_DIMS, U, WORKGROUP, Y from header; invocation_index from grid.wgsl;
@@ -11,6 +11,8 @@ struct Params {
   inner: u32,      // the innermost kept dimension, in elements of X
   chunks: u32,
   length: u32,     // elements to reduce per output, over all chunks
+  neighbours: u32, // chunks whose elements are interleaved; a divisor of chunks
+  each: u32,       // elements of a chunk
   outer1: u32,     // sizes of the outer kept dimensions except the first
   outer2: u32,
   outer_stride0: u32,
@@ -59,14 +61,18 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   if (i >= p.total) { return; }
   let rest = i / p.inner;
   let base = outer_offset(rest / p.chunks) + i % p.inner;
-  var j = rest % p.chunks;
+  let chunk = rest % p.chunks;
+  let begin = chunk / p.neighbours * p.neighbours * p.each;
+  let end = min(begin + p.neighbours * p.each, p.length);
+  var j = begin + chunk % p.neighbours;
   var result = A();
   if (PRODUCT) { result = A(1); }
   if (MAX) {
-    result = load(base + reduced_offset(j));
-    j += p.chunks;
+    // A chunk without elements takes one of another.
+    result = load(base + reduced_offset(min(j, p.length - 1u)));
+    j += p.neighbours;
   }
-  for (; j < p.length; j += p.chunks) {
+  for (; j < end; j += p.neighbours) {
     result = combine(result, load(base + reduced_offset(j)));
   }
   y[i] = Y(result);

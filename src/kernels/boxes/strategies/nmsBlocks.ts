@@ -27,8 +27,7 @@ export function nmsBlocks(
   };
   // One block at least, of no box: the last block ends an image.
   for (let start = 0; start === 0 || start < R; start += block) {
-    const most = indices.shape[1]!;
-    const params = { boxes: R, images: B, start, most, threshold: attrs.iouThreshold };
+    const params = { boxes: R, images: B, start, most: indices.shape[1]!, threshold: attrs.iouThreshold };
     const grid = (groups: number) => [groups, Math.min(B, 65535), Math.ceil(B / 65535)] as const;
     const after = Math.ceil(Math.max(R - start - block, 0) / block);
     plan.dispatches.push(

@@ -26,8 +26,8 @@ const bytesOf = (problem: ConvTranspose2dProblem): number =>
 function possible(problem: ConvTranspose2dProblem): boolean {
   const { caps, specs, outputs, attrs } = problem;
   const [{ x }, { y }] = [specs, outputs];
-  const { groups, dilation } = attrs;
-  const simple = groups === 1 && dilation[0] === 1 && dilation[1] === 1 && x.dtype === 'f32';
+  const { groups, dilation, levels } = attrs;
+  const simple = !levels && groups === 1 && dilation[0] === 1 && dilation[1] === 1 && x.dtype === 'f32';
   const some = numel(y.shape) > 0 && numel(x.shape) > 0 && y.shape[3]! <= 8;
   return simple && some && bytesOf(problem) <= caps.maxBindingSize;
 }

@@ -60,8 +60,13 @@ function planOf(problem: Conv2dFilterProblem, filters: readonly FilterStrategy[]
  */
 export const defineTurnedFilter = (filters: readonly FilterStrategy[]): Strategy<Conv2dFilterProblem> => ({
   name: 'turned',
-  possible: ({ specs: { x, dy }, attrs: { stride, groups } }) =>
-    groups === 1 && stride[0] === 1 && stride[1] === 1 && numel(x.shape) > 0 && numel(dy.shape) > 0,
+  possible: ({ specs: { x, dy }, attrs: { stride, groups, levels } }) =>
+    !levels &&
+    groups === 1 &&
+    stride[0] === 1 &&
+    stride[1] === 1 &&
+    numel(x.shape) > 0 &&
+    numel(dy.shape) > 0,
   /**
    * Measured on lavapipe and SwiftShader: faster than the plain strategy where it fills its blocks more than 1.5 times as
    * well. By how much varies: it costs the same, and comes before it in the list. Winograd's algorithm comes first.

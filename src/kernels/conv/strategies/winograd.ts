@@ -2,6 +2,8 @@ import { type Caps, REGISTERS_OF_MOST } from '../../../device/caps.ts';
 import { numel, type TensorSpec } from '../../../shape.ts';
 import biasLanes from '../../../wgsl/conv/lib/depthwise_bias.wgsl';
 import biasNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
+import tilesImage from '../../../wgsl/conv/lib/tiles_image.wgsl';
+import tilesLevels from '../../../wgsl/conv/lib/tiles_levels.wgsl';
 import winograd2 from '../../../wgsl/conv/lib/winograd_2.wgsl';
 import winograd4 from '../../../wgsl/conv/lib/winograd_4.wgsl';
 import direct from '../../../wgsl/conv/lib/winograd_direct.wgsl';
@@ -12,11 +14,13 @@ import outputShader from '../../../wgsl/conv/winograd_output.wgsl';
 import weightShader from '../../../wgsl/conv/winograd_weight.wgsl';
 import epilogueNone from '../../../wgsl/lib/epilogue_none.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
+import { levelTable, type PyramidLevels } from '../../levels.ts';
 import { blocksOf, PACKED_COLUMNS, readPacked } from '../../matrix/strategies/fitted.ts';
 import { matrixProblem, type ProductStrategy } from '../../matrix/strategies/product.ts';
 import type { Size2 } from '../../spatial.ts';
 import { ONLY_IF_TIMED, type Purpose, planBy, type Strategy } from '../../strategy.ts';
 import { type Conv2dProblem, type ConvTranspose2dProblem, isConv3x3 } from '../convProblem.ts';
+import { tilesOfImage } from './winogradTiles.ts';
 
 /** A 3x3 convolution of stride 1 from x [N,H,W,C] to y [N,OH,OW,O]. */
 export interface WinogradProblem {
@@ -28,13 +32,15 @@ export interface WinogradProblem {
   readonly bias: boolean;
   /** As a transposed convolution: weight [3,3,O,C], turned around. */
   readonly flipped: boolean;
+  /** x and y are feature pyramids. */
+  readonly levels: PyramidLevels | undefined;
 }
 
 function convolution(problem: Conv2dProblem, padding: Size2, flipped: boolean): WinogradProblem | undefined {
   const { caps, purpose, specs, outputs, attrs } = problem;
   const { x, weight, bias } = specs;
   if (!isConv3x3(weight.shape, attrs)) return undefined;
-  return { caps, purpose, x, y: outputs.y, padding, bias: bias !== undefined, flipped };
+  return { caps, purpose, x, y: outputs.y, padding, bias: bias !== undefined, flipped, levels: attrs.levels };
 }
 
 /** The 3x3 convolution that an operation is, where it is one. */
@@ -54,9 +60,9 @@ export type WinogradSize = 2 | 4;
 
 const pointsOf = (results: WinogradSize): number => (results + 2) ** 2;
 
-function tilesOf({ y }: WinogradProblem, results: WinogradSize): readonly [up: number, across: number] {
-  return [Math.ceil(y.shape[1]! / results), Math.ceil(y.shape[2]! / results)];
-}
+/** Tiles of all images. */
+const tilesOf = ({ y, levels }: WinogradProblem, results: WinogradSize): number =>
+  y.shape[0]! * tilesOfImage(results, y.shape, levels).tiles;
 
 /** Registers that the transforms of a tile need: with fewer, Apple's M1 and Adreno spill. */
 const REGISTERS = { 2: 0, 4: 200 };
@@ -78,9 +84,8 @@ const wholeRows = (rows: number): number => Math.ceil(rows / ROWS) * ROWS;
  * there already and read (points instead of 9 times).
  */
 function rowsOf(problem: WinogradProblem, results: WinogradSize): number {
-  const [up, across] = tilesOf(problem, results);
   const points = pointsOf(results);
-  const rows = points * wholeRows(problem.y.shape[0]! * up * across);
+  const rows = points * wholeRows(tilesOf(problem, results));
   return rows + (problem.purpose.fixedWeights ? 2 * (points - 9) : 8 * (points + 9));
 }
 
@@ -91,9 +96,8 @@ function rowsOf(problem: WinogradProblem, results: WinogradSize): number {
 function timeOn8Lanes(problem: WinogradProblem, results: WinogradSize): { own: number; direct: number } {
   const { x, y, purpose } = problem;
   const [C, O] = [x.shape[3]!, y.shape[3]!];
-  const [up, across] = tilesOf(problem, results);
   const points = pointsOf(results);
-  const tiles = y.shape[0]! * up * across;
+  const tiles = tilesOf(problem, results);
   const product = (rows: number, stream: number) => ((blocksOf(rows).time + stream) * C * O) / 32;
   const transforms = 1.25 * (2 * tiles * C * points + tiles * O * (points + results ** 2));
   const weights = purpose.fixedWeights ? 0 : 0.4 * C * O * (points + 9);
@@ -132,12 +136,13 @@ function planOf(
   results: WinogradSize,
   products: readonly ProductStrategy[],
 ): KernelPlan {
-  const { caps, x, y, padding, bias, flipped } = problem;
+  const { caps, x, y, padding, bias, flipped, levels } = problem;
   const [N, H, W, C] = x.shape as [number, number, number, number];
   const [, OH, OW, O] = y.shape as [number, number, number, number];
   const points = pointsOf(results);
-  const [tilesH, tilesW] = tilesOf(problem, results);
-  const tiles = N * tilesH * tilesW;
+  const perImage = tilesOfImage(results, y.shape, levels);
+  const tiles = N * perImage.tiles;
+  const places = levels ? tilesLevels : tilesImage;
   const chunks = Math.ceil((tiles * points * (C + O) * 4) / CHUNK[caps.family]);
   const chunk = Math.ceil(tiles / chunks / 16) * 16;
   // Only lanes8 reads weights that are packed.
@@ -149,20 +154,21 @@ function planOf(
     shader: weightShader,
     snippets: [transforms, flipped ? turned : direct],
     types: { T, V: 'vec4f' },
+    constants: { PACKED: packed },
     params: { total: pairs, channels: C, columns: O / 4, block: (packed ? PACKED_COLUMNS : O) / 4 },
     grid: pairs,
   };
   const dispatches: Dispatch[] = [weight];
   for (let first = 0; first < tiles; first += chunk) {
     const count = Math.min(chunk, tiles - first);
-    const tiling = { tiles_h: tilesH, tiles_w: tilesW, first };
+    const tiling = { ...perImage, first };
     const gemm = { caps, gemm: matrixProblem(count, C, O, 'f32', points) };
     const [plain] = planBy(products, gemm).dispatches as [Dispatch];
     const { epilogue, ...product } = packed ? readPacked(plain, C) : plain;
     dispatches.push(
       {
         shader: inputShader,
-        snippets: [transforms, ofX],
+        snippets: [transforms, ofX, places],
         types: { T: `vec4<${T}>`, V: 'vec4f' },
         params: {
           total: (count * C) / 4,
@@ -186,10 +192,18 @@ function planOf(
       },
       {
         shader: outputShader,
-        snippets: [transforms, bias ? biasLanes : biasNone],
+        snippets: [transforms, places, bias ? biasLanes : biasNone],
         types: { T: `vec4<${T}>` },
         constants: { UNROLLED: caps.family === 'tile' },
-        params: { total: (count * O) / 4, channels: O / 4, OH, OW, ...tiling, points: results + 2, results },
+        params: {
+          total: (count * O) / 4,
+          channels: O / 4,
+          H: OH,
+          W: OW,
+          ...tiling,
+          points: results + 2,
+          results,
+        },
         bind: { m: 'products', bias_values: 'bias' },
         epilogue: 'vec4f',
         channels: O,
@@ -199,6 +213,7 @@ function planOf(
   }
   return {
     dispatches,
+    ...(levels && { tables: { levels: levelTable(levels) } }),
     scratch: { u: points * C * O * 4, tiles: points * chunk * C * 4, products: points * chunk * O * 4 },
   };
 }

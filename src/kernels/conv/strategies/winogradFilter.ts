@@ -1,5 +1,7 @@
 import { numel } from '../../../shape.ts';
 import filterAdd from '../../../wgsl/conv/lib/filter_add.wgsl';
+import tilesImage from '../../../wgsl/conv/lib/tiles_image.wgsl';
+import tilesLevels from '../../../wgsl/conv/lib/tiles_levels.wgsl';
 import winograd2 from '../../../wgsl/conv/lib/winograd_2.wgsl';
 import ofDy from '../../../wgsl/conv/lib/winograd_dy.wgsl';
 import ofX from '../../../wgsl/conv/lib/winograd_x.wgsl';
@@ -8,9 +10,11 @@ import inputShader from '../../../wgsl/conv/winograd_input.wgsl';
 import filterVec4 from '../../../wgsl/matrix/lib/filter_vec4.wgsl';
 import fill from '../../../wgsl/shape/fill.wgsl';
 import { type Dispatch, type KernelPlan, wgslType } from '../../dispatch.ts';
+import { levelTable } from '../../levels.ts';
 import { matrixProblem, type ProductStrategy } from '../../matrix/strategies/product.ts';
 import { ONLY_IF_TIMED, planBy, type Strategy } from '../../strategy.ts';
 import { type Conv2dFilterProblem, isConv3x3 } from '../convProblem.ts';
+import { tilesOfImage } from './winogradTiles.ts';
 
 const RESULTS = 2;
 const POINTS = (RESULTS + 2) ** 2;
@@ -19,13 +23,13 @@ const POINTS = (RESULTS + 2) ** 2;
 const CHUNK = 1 << 23;
 const FEWEST = 256;
 
-/** Tiles of all images, and how many of them are transformed at a time. */
-function tilesOf({ specs: { x, dy } }: Conv2dFilterProblem) {
-  const [N, OH, OW, O] = dy.shape as [number, number, number, number];
-  const [up, across] = [Math.ceil(OH / RESULTS), Math.ceil(OW / RESULTS)];
-  const tiles = N * up * across;
+/** Tiles of an image and of all, and how many of them are transformed at a time. */
+function tilesOf({ specs: { x, dy }, attrs: { levels } }: Conv2dFilterProblem) {
+  const [N, , , O] = dy.shape as [number, number, number, number];
+  const perImage = tilesOfImage(RESULTS, dy.shape, levels);
+  const tiles = N * perImage.tiles;
   const most = Math.max(FEWEST, Math.floor(CHUNK / (POINTS * (x.shape[3]! + O) * 4)));
-  return { up, across, tiles, chunk: Math.ceil(tiles / Math.ceil(tiles / most) / 16) * 16 };
+  return { perImage, tiles, chunk: Math.ceil(tiles / Math.ceil(tiles / most) / 16) * 16 };
 }
 
 /** Channels come in fours, and transformed tiles and their products are one binding each. */
@@ -61,7 +65,8 @@ function planOf(problem: Conv2dFilterProblem, filters: readonly ProductStrategy[
   const { caps, specs, attrs } = problem;
   const { x, dy } = specs;
   const [C, O] = [x.shape[3]!, dy.shape[3]!];
-  const { up, across, tiles, chunk } = tilesOf(problem);
+  const { perImage, tiles, chunk } = tilesOf(problem);
+  const { levels } = attrs;
   const T = wgslType(x.dtype);
   const types = { T: `vec4<${T}>`, V: 'vec4f' };
   // Tiles are the pixels of a 1x1 convolution whose groups are the points.
@@ -84,9 +89,9 @@ function planOf(problem: Conv2dFilterProblem, filters: readonly ProductStrategy[
     const layout = { point: channels / 4, tile: (POINTS * channels) / 4 };
     return {
       shader: inputShader,
-      snippets: [winograd2, input === 'x' ? ofX : ofDy],
+      snippets: [winograd2, input === 'x' ? ofX : ofDy, levels ? tilesLevels : tilesImage],
       types,
-      params: { total, channels: channels / 4, H, W, PH, PW, tiles_h: up, tiles_w: across, first, ...layout },
+      params: { total, channels: channels / 4, H, W, PH, PW, ...perImage, first, ...layout },
       bind: { x: input, v: output },
       grid: total,
     };
@@ -122,6 +127,7 @@ function planOf(problem: Conv2dFilterProblem, filters: readonly ProductStrategy[
   });
   return {
     dispatches,
+    ...(levels && { tables: { levels: levelTable(levels) } }),
     scratch: { tiles: POINTS * chunk * C * 4, gradients: POINTS * chunk * O * 4, products: products * 4 },
   };
 }

@@ -3,6 +3,7 @@ import filterSubgroup4Narrow from '../../../wgsl/matrix/conv2d_backward_weight_s
 import filterSubgroup8 from '../../../wgsl/matrix/conv2d_backward_weight_subgroup8.wgsl';
 import gemmTile from '../../../wgsl/matrix/gemm_tile.wgsl';
 import convParams from '../../../wgsl/matrix/lib/conv_params.wgsl';
+import convSource from '../../../wgsl/matrix/lib/conv_source.wgsl';
 import filterScalar from '../../../wgsl/matrix/lib/filter_scalar.wgsl';
 import filterVec4 from '../../../wgsl/matrix/lib/filter_vec4.wgsl';
 import left from '../../../wgsl/matrix/lib/left.wgsl';
@@ -53,6 +54,7 @@ const defineFilter = (block: Block, shader: string, ...own: readonly string[]): 
       shader,
       snippets: [
         convParams,
+        convSource,
         gemm.gather,
         vec4 ? filterVec4 : filterScalar,
         sumProducts,

@@ -2,6 +2,7 @@ import type { Caps } from '../../../device/caps.ts';
 import biasSnippet from '../../../wgsl/lib/bias.wgsl';
 import biasNone from '../../../wgsl/lib/bias_none.wgsl';
 import convParams from '../../../wgsl/matrix/lib/conv_params.wgsl';
+import convSource from '../../../wgsl/matrix/lib/conv_source.wgsl';
 import resultScalar from '../../../wgsl/matrix/lib/result_scalar.wgsl';
 import resultVec4 from '../../../wgsl/matrix/lib/result_vec4.wgsl';
 import sumProducts from '../../../wgsl/matrix/lib/sum_products.wgsl';
@@ -61,6 +62,7 @@ export const defineGemm = (block: Block, shader: string, ...own: readonly string
           shader,
           snippets: [
             convParams,
+            convSource,
             gemm.gather,
             bias ? biasSnippet : biasNone,
             weights4 ? weightVec4 : weightScalar,

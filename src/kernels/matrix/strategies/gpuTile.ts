@@ -4,7 +4,9 @@ import biasLanesNone from '../../../wgsl/conv/lib/depthwise_bias_none.wgsl';
 import biasSnippet from '../../../wgsl/lib/bias.wgsl';
 import biasNone from '../../../wgsl/lib/bias_none.wgsl';
 import convParams from '../../../wgsl/matrix/lib/conv_params.wgsl';
+import convSource from '../../../wgsl/matrix/lib/conv_source.wgsl';
 import gpuLines from '../../../wgsl/matrix/lib/gpu_lines.wgsl';
+import pixelsImage from '../../../wgsl/matrix/lib/pixels_image.wgsl';
 import resultParts from '../../../wgsl/matrix/lib/result_parts.wgsl';
 import resultScalar from '../../../wgsl/matrix/lib/result_scalar.wgsl';
 import resultVec4 from '../../../wgsl/matrix/lib/result_vec4.wgsl';
@@ -63,6 +65,7 @@ function productPlan(tile: GpuTile, product: Product): KernelPlan {
     shader: tile.shader,
     snippets: [
       convParams,
+      convSource,
       gemm.gather,
       sum,
       ...(parts ? [resultParts] : [bias ? biasSnippet : biasNone, inFours ? resultVec4 : resultScalar]),
@@ -108,7 +111,7 @@ function filterPlan(tile: GpuTile, product: Product): KernelPlan {
   const single = splits === 1 && dtype === 'f32';
   const dispatch: Dispatch = {
     shader: tile.shader,
-    snippets: [convParams, sumProducts, gpuLines, ...tile.filter(product.gemm)!],
+    snippets: [convParams, convSource, pixelsImage, sumProducts, gpuLines, ...tile.filter(product.gemm)!],
     ...(tile.enable ? { enable: tile.enable } : {}),
     types: { T: wgslType(dtype), ...tile.types(wgslType(dtype)) },
     constants: tile.constants,

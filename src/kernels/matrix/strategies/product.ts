@@ -3,6 +3,7 @@ import { DeviceLimitError } from '../../../errors.ts';
 import type { DType } from '../../../shape.ts';
 import convRows from '../../../wgsl/matrix/lib/conv_rows.wgsl';
 import type { Dispatch, KernelPlan } from '../../dispatch.ts';
+import type { PyramidLevels } from '../../levels.ts';
 import type { Strategy } from '../../strategy.ts';
 
 /**
@@ -99,6 +100,8 @@ export interface Product {
   readonly caps: Caps;
   readonly gemm: GemmProblem;
   readonly bias?: boolean;
+  /** The pixels are those of a feature pyramid with these levels: its strategies are those that `withLevels` makes. */
+  readonly levels?: PyramidLevels;
   /** The weight stays as it is from run to run. */
   readonly fixedWeights?: boolean | undefined;
   /** The inner sum where it is not one of products: a snippet with `term` and `finish`. */

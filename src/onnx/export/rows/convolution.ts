@@ -1,8 +1,10 @@
 import { evaluate } from '../../../graph/evaluate.ts';
 import { apply, type Operation, tensor } from '../../../graph/tensor.ts';
+import type { PyramidLevels } from '../../../kernels/levels.ts';
 import { type Pair, pair } from '../../../shape.ts';
 import type { Call, Outputs } from '../call.ts';
 import { type Attr, float } from '../protos.ts';
+import { perLevel } from '../pyramid.ts';
 import { isFixed } from '../sizes.ts';
 import { CHANNELS_FIRST } from '../tensors.ts';
 import type { Rows } from './types.ts';
@@ -21,18 +23,15 @@ function convolved(
     readonly padding: readonly [number, number];
     readonly dilation: readonly [number, number];
     readonly groups: number;
+    readonly levels?: PyramidLevels | undefined;
   }>,
   op: string,
   more: Readonly<Record<string, Attr>> = {},
   biased = true,
 ): string {
-  const { stride, padding, dilation, groups } = call.attrs;
+  const { stride, padding, dilation, groups, levels } = call.attrs;
   const { bias, weight } = call.node.inputs;
-  const inputs = [
-    call.image('x'),
-    call.name('weight', FILTER),
-    ...(bias && biased ? [call.name('bias')] : []),
-  ];
+  const parameters = [call.name('weight', FILTER), ...(bias && biased ? [call.name('bias')] : [])];
   const attrs = {
     kernel_shape: weight!.shape.slice(0, 2),
     strides: stride,
@@ -41,7 +40,9 @@ function convolved(
     group: groups,
     ...more,
   };
-  return call.emit(op, inputs, attrs);
+  const of = (x: string) => call.emit(op, [x, ...parameters], attrs);
+  const x = call.image('x');
+  return levels ? perLevel(call, x, levels, of) : of(x);
 }
 
 /** Height and width of an image. */

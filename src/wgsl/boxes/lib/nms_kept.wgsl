@@ -1,5 +1,5 @@
 // nms_kept.wgsl: what the shaders of nmsSkipping.ts use besides nms_four.wgsl.
-// needs: LANES from header; Four, box_at, flags, p.boxes from nms_four.wgsl; label_of, sides_of from nms_sides.wgsl
+// needs: LANES from header; box_at, flags, p.boxes from nms_four.wgsl; Four, label_of, sides_of from nms_sides.wgsl
 
 @group(0) @binding(8) var<storage, read_write> sides: array<vec4f>;   // of the kept boxes, as sides_of() gives them
 

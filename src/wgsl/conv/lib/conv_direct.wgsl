@@ -1,5 +1,5 @@
 // conv_direct.wgsl: rows of a convolution's GEMM: the pixels of the result, in order; each uses all taps.
-// needs: source_at, p.KH, p.KW, p.M, p.PH, p.PW from conv_params.wgsl
+// needs: source_at from conv_source.wgsl; p.KH, p.KW, p.M, p.PH, p.PW from conv_params.wgsl
 
 // To be called before the other functions: the taps along the height and the width, and the number of the first one.
 fn begin_rows(row: u32) -> vec3u {

@@ -2,8 +2,8 @@
 // of the result whose distance is a multiple of the stride (a phase) use the same taps, and neighbours among them read
 // neighbouring source pixels: o = i * stride - padding + k * dilation, solved for i. The rows are all pixels of one
 // phase, then all of the next; a phase begins with a new block, so that the rows of a workgroup share their taps.
-// needs: source_at, p.DH, p.DW, p.KH, p.KW, p.M, p.OH, p.OW, p.PH, p.PW, p.RH, p.RW, p.UH, p.UW, p.phase_rows, p.tap_h,
-//   p.tap_w from conv_params.wgsl
+// needs: source_at from conv_source.wgsl; p.DH, p.DW, p.KH, p.KW, p.M, p.OH, p.OW, p.PH, p.PW, p.RH, p.RW, p.UH, p.UW,
+//   p.phase_rows, p.tap_h, p.tap_w from conv_params.wgsl
 
 var<private> phase_begin: u32;   // its first row
 var<private> phase: vec2i;       // its first pixel

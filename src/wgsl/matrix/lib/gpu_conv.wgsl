@@ -1,11 +1,11 @@
 // gpu_conv.wgsl: the operands of a convolution for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements (an X)
 // at a time: left are source pixels, right are weights. WIDTH divides the source channels, so that the inner elements of
 // four lines belong to one tap. With more than one split there is one matrix, and z counts the parts of its inner sum.
-// needs: DEPTH from header; Lines, lines_at from gpu_lines.wgsl; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
-//   source_offset, tap_number, p.IG, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
-//   LEFT_STEP from gemm_gpu.wgsl | gemm_matrix.wgsl;
-//   begin_columns, store_row from result_parts.wgsl | result_scalar.wgsl | result_vec4.wgsl;
-//   load_weights from weight_columns.wgsl | weight_lines.wgsl | weight_turned.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; DEPTH from header; Lines, lines_at from gpu_lines.wgsl;
+//   begin_rows, source_of from conv_direct.wgsl | conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; tap_number, p.IG,
+//   p.OG, p.split, p.splits, p.x_z from conv_params.wgsl; LEFT_STEP from gemm_gpu.wgsl | gemm_matrix.wgsl; begin_columns,
+//   store_row from result_parts.wgsl | result_scalar.wgsl | result_vec4.wgsl; load_weights from weight_columns.wgsl |
+//   weight_lines.wgsl | weight_turned.wgsl
 
 // Neighbouring invocations read neighbouring source channels.
 const LEFT_BY_ROW = false;

@@ -1,9 +1,9 @@
 // gpu_filter.wgsl: the operands of a filter gradient for gemm_gpu.wgsl and gemm_matrix.wgsl, four lines of WIDTH elements
 // (an X) at a time: left are source pixels by (tap, channel), right is dy; the inner sum is over one part of the output
 // pixels. WIDTH divides the source channels, so that a line belongs to one tap.
-// needs: DEPTH from header; Lines, lines_at from gpu_lines.wgsl;
-//   source_offset, p.IG, p.KH, p.KW, p.M, p.OG, p.OH, p.OW, p.PH, p.PW, p.SH, p.SW, p.split, p.splits, p.x_z from
-//   conv_params.wgsl; load_dy, store_part from filter_columns.wgsl | filter_lines.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; DEPTH from header; Lines, lines_at from gpu_lines.wgsl;
+//   Pixel, further, pixel_at, source_under from pixels_image.wgsl | pixels_levels.wgsl; p.IG, p.KH, p.KW, p.M, p.OG,
+//   p.split, p.splits, p.x_z from conv_params.wgsl; load_dy, store_part from filter_columns.wgsl | filter_lines.wgsl
 
 // Neighbouring invocations read neighbouring source channels, which are rows here.
 const LEFT_BY_ROW = true;
@@ -12,7 +12,7 @@ const RIGHT_BY_COLUMN = false;
 // The position of an invocation in the inner sum, and what it reads there.
 struct Cursor {
   k: u32,
-  pixel: vec3u,   // of the result: image, row and column
+  pixel: Pixel,   // of the result
   tap: vec2u,     // left: along the height and the width
   column: u32,    // left: the first source channel; right: the first result channel
   none: bool,     // beyond the last row or column
@@ -23,22 +23,11 @@ fn inner_end(row: u32, z: u32) -> u32 { return min((z % p.splits + 1u) * p.split
 
 fn begin_left(row: u32, k: u32) -> Cursor {
   let tap = row / p.IG;
-  let rest = k / p.OW;
-  let pixel = vec3u(rest / p.OH, rest % p.OH, k % p.OW);
-  return Cursor(k, pixel, vec2u(tap / p.KW, tap % p.KW), row % p.IG, tap >= p.KH * p.KW);
+  return Cursor(k, pixel_at(k), vec2u(tap / p.KW, tap % p.KW), row % p.IG, tap >= p.KH * p.KW);
 }
 
 fn begin_right(column: u32, k: u32) -> Cursor {
-  return Cursor(k, vec3u(), vec2u(), column, column >= p.OG);
-}
-
-fn further(before: vec3u, by: u32) -> vec3u {
-  var pixel = before + vec3u(0u, 0u, by);
-  while (pixel.z >= p.OW) {
-    pixel = vec3u(pixel.x, pixel.y + 1u, pixel.z - p.OW);
-    if (pixel.y == p.OH) { pixel = vec3u(pixel.x + 1u, 0u, pixel.z); }
-  }
-  return pixel;
+  return Cursor(k, Pixel(), vec2u(), column, column >= p.OG);
 }
 
 fn advance(before: Cursor) -> Cursor {
@@ -48,9 +37,8 @@ fn advance(before: Cursor) -> Cursor {
   return cursor;
 }
 
-fn place_of(pixel: vec3u, cursor: Cursor, on: bool) -> i32 {
-  let source = vec3i(pixel) * vec3i(1, p.SH, p.SW) - vec3i(0, p.PH, p.PW);
-  return select(-1, source_offset(source, cursor.tap.x, cursor.tap.y), on & !cursor.none);
+fn place_of(pixel: Pixel, cursor: Cursor, on: bool) -> i32 {
+  return select(-1, source_offset(source_under(pixel), cursor.tap.x, cursor.tap.y), on & !cursor.none);
 }
 
 fn load_left(cursor: Cursor, end: u32, z: u32) -> Lines {

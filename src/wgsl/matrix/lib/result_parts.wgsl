@@ -1,6 +1,7 @@
 // result_parts.wgsl: stores one part of an inner sum, in fours: sum_parts.wgsl adds the parts, the bias and the
 // epilogue.
-// needs: result_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl; p.O, p.y_z from conv_params.wgsl
+// needs: result_of from conv_direct.wgsl | conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; p.O, p.y_z from
+//   conv_params.wgsl
 
 @group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;
 

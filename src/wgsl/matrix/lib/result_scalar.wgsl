@@ -1,8 +1,7 @@
 // result_scalar.wgsl: stores results one at a time, for any number of columns.
-// needs: T from header; bias from bias.wgsl | bias_none.wgsl;
-//   finish from sum_absolutes.wgsl | sum_products.wgsl | sum_squares.wgsl;
-//   result_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl; p.O, p.OG, p.y_z from conv_params.wgsl;
-//   begin_channels, epilogue from epilogue_none.wgsl | fused.ts
+// needs: T from header; bias from bias.wgsl | bias_none.wgsl; finish from sum_absolutes.wgsl | sum_products.wgsl |
+//   sum_squares.wgsl; result_of from conv_direct.wgsl | conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; p.O, p.OG,
+//   p.y_z from conv_params.wgsl; begin_channels, epilogue from epilogue_none.wgsl | fused.ts
 
 @group(0) @binding(3) var<storage, read_write> y: array<T>;
 

@@ -1,5 +1,5 @@
 // rows_any_tap.wgsl: where the 16 rows of a filter gradient's block may belong to different taps.
-// needs: source_offset, p.IG, p.KH, p.KW, p.x_z from conv_params.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; p.IG, p.KH, p.KW, p.x_z from conv_params.wgsl
 
 // The element of a source pixel that row q reads, and its tap (kh, kw). Beyond the last row those of the last row.
 fn place_of(q: u32, z: u32) -> vec3u {

@@ -1,8 +1,8 @@
 // tile_conv.wgsl: the operands of a convolution for gemm_tile.wgsl: left are source pixels, right are weights.
-// needs: T from header; begin_rows, source_of from conv_direct.wgsl | conv_phases.wgsl | conv_rows.wgsl;
-//   source_offset, tap_number, p.IG, p.OG, p.x_z from conv_params.wgsl;
-//   begin_columns, store_row from result_scalar.wgsl | result_vec4.wgsl;
-//   load_weight from weight_scalar.wgsl | weight_vec4.wgsl
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; T from header; begin_rows, source_of from conv_direct.wgsl
+//   | conv_levels.wgsl | conv_phases.wgsl | conv_rows.wgsl; tap_number, p.IG, p.OG, p.x_z from conv_params.wgsl;
+//   begin_columns, store_row from result_scalar.wgsl | result_vec4.wgsl; load_weight from weight_scalar.wgsl |
+//   weight_vec4.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
 

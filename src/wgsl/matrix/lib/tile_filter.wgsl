@@ -1,7 +1,7 @@
 // tile_filter.wgsl: the operands of a filter gradient for gemm_tile.wgsl: left are source pixels by (tap, channel),
 // right is dy; the inner sum is over one part of the output pixels.
-// needs: T from header; source_of from conv_direct.wgsl | conv_rows.wgsl;
-//   source_offset, p.IG, p.KH, p.KW, p.M, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
+// needs: source_offset from conv_levels.wgsl | conv_source.wgsl; T from header; source_of from conv_direct.wgsl |
+//   conv_levels.wgsl | conv_rows.wgsl; p.IG, p.KH, p.KW, p.M, p.OG, p.split, p.splits, p.x_z from conv_params.wgsl;
 //   load_dy, store_part from filter_add.wgsl | filter_scalar.wgsl | filter_vec4.wgsl
 
 @group(0) @binding(1) var<storage, read> x: array<T>;
