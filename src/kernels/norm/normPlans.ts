@@ -23,7 +23,7 @@ import momentsShader from '../../wgsl/norm/norm_moments.wgsl';
 import rowMomentsShader from '../../wgsl/norm/norm_row_moments.wgsl';
 import { type Dispatch, foldGrid, type KernelPlan, wgslType } from '../dispatch.ts';
 import { levelTable } from '../levels.ts';
-import type { NormBackwardProblem, NormProblem, NormView } from './normProblem.ts';
+import type { Finish, NormBackwardProblem, NormProblem, NormView } from './normProblem.ts';
 
 /** Channels that an invocation takes at a time. */
 export const widthOf = (channels: number): 1 | 4 => (channels % 4 === 0 ? 4 : 1);
@@ -123,7 +123,11 @@ function walk({ caps, view }: NormBackwardProblem, byRows = false) {
 }
 
 /** A sum over each group of each row, where rows are short. */
-function sumRows({ caps, view }: NormBackwardProblem, shader: string, snippet: string): Dispatch {
+function sumRows(
+  { caps, view }: NormBackwardProblem,
+  shader: string,
+  { snippet, params }: Partial<Finish> & Pick<Finish, 'snippet'>,
+): Dispatch {
   const { rows, positions, channels, groups, dtype } = view;
   const total = rows * groups;
   const count = (positions * channels) / groups;
@@ -132,7 +136,15 @@ function sumRows({ caps, view }: NormBackwardProblem, shader: string, snippet: s
     shader,
     snippets: [width === 4 ? across4 : across1, lanesSnippet, snippet],
     types: elementTypes(dtype, width),
-    params: { total, positions, channels: channels / width, groups, depth: channels / groups / width, count },
+    params: {
+      total,
+      positions,
+      channels: channels / width,
+      groups,
+      depth: channels / groups / width,
+      count,
+      ...params,
+    },
     ...lanes(caps, total, count / width),
   };
 }
@@ -140,12 +152,7 @@ function sumRows({ caps, view }: NormBackwardProblem, shader: string, snippet: s
 /** Mean and variance of every group, handed to `finish`. */
 function planStatistics(problem: NormProblem, byRows = false): KernelPlan {
   const { caps, view, finish } = problem;
-  const finished = (dispatch: Dispatch): Dispatch => ({
-    ...dispatch,
-    params: { ...dispatch.params, ...finish.params },
-    ...(finish.bind ? { bind: finish.bind } : {}),
-  });
-  if (byRows) return { dispatches: [finished(sumRows(problem, rowMomentsShader, finish.snippet))] };
+  if (byRows) return { dispatches: [sumRows(problem, rowMomentsShader, finish)] };
   const { width, depth, others, positions, snippets, constants, types, over } = walk(problem);
   const perRow = sumChunks(caps, others, positions);
   const { params, grid } = over(perRow);
@@ -156,13 +163,13 @@ function planStatistics(problem: NormProblem, byRows = false): KernelPlan {
     scratch: { means: grid * width * 4, squares: grid * width * 4 },
     dispatches: [
       { shader: momentsShader, snippets, types, constants, params, grid },
-      finished({
+      {
         shader: combineShader,
         snippets: [...snippets, lanesSnippet, finish.snippet],
         constants: { ...constants, ...split.constants },
-        params: { ...params, total, channels },
+        params: { ...params, total, channels, ...finish.params },
         grid: split.grid,
-      }),
+      },
     ],
   };
 }
@@ -237,7 +244,7 @@ export function planBackward(problem: NormBackwardProblem, byRows = false): Kern
       { shader: backwardMomentsShader, snippets, types, constants, ...moments },
       combineChannels(caps, channels, perPosition ? chunks : rows * chunks),
       ...(perPosition
-        ? [sumRows(problem, backwardRowsShader, storeGroups)]
+        ? [sumRows(problem, backwardRowsShader, { snippet: storeGroups })]
         : CHANNEL_SUMS
           ? []
           : [combine(caps, true, { rows, chunks, channels, groups })]),

@@ -43,7 +43,8 @@ const viewOf = (shape: Shape, groups: number, dtype: DType, given?: PyramidLevel
 export interface Finish {
   readonly snippet: string;
   readonly params: Readonly<Record<'eps' | 'momentum', number>>;
-  readonly bind?: Readonly<Record<string, string>>;
+  /** What it binds: more for batch norm. */
+  readonly buffers: number;
 }
 
 export interface NormBackwardProblem {
@@ -95,7 +96,7 @@ export const groupNormBackwardProblem = ({
 
 export const groupNormProblem = (problem: NormProblemOf<GroupNormAttrs>): NormProblem => ({
   ...groupNormBackwardProblem(problem),
-  finish: { snippet: finishGroup, params: { eps: problem.attrs.eps, momentum: 0 } },
+  finish: { snippet: finishGroup, params: { eps: problem.attrs.eps, momentum: 0 }, buffers: 2 },
 });
 
 /** x [..., C] as one image. */
@@ -112,11 +113,6 @@ export const batchNormProblem = (problem: NormProblemOf<BatchNormAttrs>): NormPr
   finish: {
     snippet: finishBatch,
     params: problem.attrs,
-    bind: {
-      running_mean: 'runningMean',
-      running_var: 'runningVar',
-      new_running_mean: 'newRunningMean',
-      new_running_var: 'newRunningVar',
-    },
+    buffers: 6,
   },
 });

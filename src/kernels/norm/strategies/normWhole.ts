@@ -98,7 +98,7 @@ const fits = ({ caps, view }: NormBackwardProblem, buffers: number): boolean =>
 /** Statistics, and what is normalised by them, in one dispatch: a workgroup has whole groups. */
 export const normWhole: Strategy<NormProblem> = {
   name: 'whole',
-  possible: (problem) => fits(problem, problem.finish.bind ? 10 : 6),
+  possible: (problem) => fits(problem, 4 + problem.finish.buffers),
   cost: ({ view }) => wholeCycles(view, 4) / chunkCycles(view, 3, 3),
   plan({ view, finish }) {
     const { width, inFours, tables, snippets, dispatch, params } = wholeOf(view, 'x', firstX);
@@ -111,7 +111,6 @@ export const normWhole: Strategy<NormProblem> = {
           snippets: [...snippets, finish.snippet, inFours ? finishEach4 : finishEach1],
           constants: { ...dispatch.constants, WIDTH: width },
           params: { ...params, ...finish.params },
-          ...(finish.bind ? { bind: finish.bind } : {}),
           epilogue: width === 4 ? 'vec4f' : 'f32',
         },
       ],

@@ -2,12 +2,12 @@
 // the running estimates, which take the unbiased variance.
 // needs: p.eps, p.momentum from norm_combine.wgsl | norm_row_moments.wgsl | norm_whole.wgsl
 
-@group(0) @binding(3) var<storage, read> running_mean: array<f32>;
-@group(0) @binding(4) var<storage, read> running_var: array<f32>;
+@group(0) @binding(3) var<storage, read> runningMean: array<f32>;
+@group(0) @binding(4) var<storage, read> runningVar: array<f32>;
 @group(0) @binding(5) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(6) var<storage, read_write> invstd: array<f32>;
-@group(0) @binding(7) var<storage, read_write> new_running_mean: array<f32>;
-@group(0) @binding(8) var<storage, read_write> new_running_var: array<f32>;
+@group(0) @binding(7) var<storage, read_write> newRunningMean: array<f32>;
+@group(0) @binding(8) var<storage, read_write> newRunningVar: array<f32>;
 
 fn finish(o: u32, group_mean: f32, variance: f32, count: f32) {
   mean[o] = group_mean;
@@ -15,6 +15,6 @@ fn finish(o: u32, group_mean: f32, variance: f32, count: f32) {
   // An empty batch changes nothing; its count is given as 1.
   let momentum = select(0.0, p.momentum, count > 1.0);
   let unbiased = variance * (count / max(count - 1.0, 1.0));
-  new_running_mean[o] = (1.0 - momentum) * running_mean[o] + momentum * group_mean;
-  new_running_var[o] = (1.0 - momentum) * running_var[o] + momentum * unbiased;
+  newRunningMean[o] = (1.0 - momentum) * runningMean[o] + momentum * group_mean;
+  newRunningVar[o] = (1.0 - momentum) * runningVar[o] + momentum * unbiased;
 }
