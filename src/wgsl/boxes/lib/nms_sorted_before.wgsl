@@ -3,7 +3,10 @@
 
 @group(0) @binding(4) var<storage, read> keys: array<u32>;   // by falling score, then those of boxes that are left out
 
-// How many boxes of an image take part.
+var<workgroup> part: u32;
+
+// How many boxes of an image take part: the same in all invocations, also for the compiler, which does not take it for granted
+// where `keys` shares a buffer with what is written.
 fn taking_part(image: u32, lane: u32) -> u32 {
   var low = 0u;
   var high = p.boxes;
@@ -13,5 +16,6 @@ fn taking_part(image: u32, lane: u32) -> u32 {
     low = select(low, middle + 1u, counts);
     high = select(middle, high, counts);
   }
-  return low;
+  if (lane == 0u) { part = low; }
+  return workgroupUniformLoad(&part);
 }
