@@ -24,8 +24,6 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let column = i / 16u - chunk * p.columns;
   if ((i >= p.total) | (c >= p.channels)) { return; }
   let packed = (column / p.block * p.channels + c) * p.block + column % p.block;
-  let at = select(c * p.columns + column, packed, PACKED);
-  let size = p.channels * p.columns;
   var lines: array<array<V, POINTS>, 3>;
   for (var b = 0u; b < 3u; b++) {
     var g: array<V, 3>;
@@ -35,7 +33,8 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   for (var a = 0; a < POINTS; a++) {
     let row = of_weight(array(lines[0][a], lines[1][a], lines[2][a]));
     for (var b = 0; b < POINTS; b++) {
-      u[u32(a * POINTS + b) * size + at] = row[b];
+      let first = u32(a * POINTS + b) * p.channels;
+      u[select((first + c) * p.columns + column, first * p.columns + packed, PACKED)] = row[b];
     }
   }
 }
