@@ -1,6 +1,6 @@
 import { ShapeError } from '../../errors.ts';
 import { expectList, formatShape, pair } from '../../shape.ts';
-import * as imageOps from '../operations/image.ts';
+import * as imageOps from '../operations/imageFilters.ts';
 import { apply, expectTensors, type Tensor } from '../tensor.ts';
 import { add, sub } from './elementwise.ts';
 import { slice } from './shape.ts';

@@ -5,6 +5,7 @@ import * as broadcast from './broadcast.ts';
 import * as conv from './conv.ts';
 import * as elementwise from './elementwise.ts';
 import * as image from './image.ts';
+import * as imageFilters from './imageFilters.ts';
 import * as indexing from './indexing.ts';
 import * as losses from './losses.ts';
 import * as matrix from './matrix.ts';
@@ -116,12 +117,12 @@ const others = {
   adaptive_avg_pool2d_backward: pool.adaptiveAvgPool2dBackward,
   avg_pool2d: pool.avgPool2d,
   avg_pool2d_backward: pool.avgPool2dBackward,
-  pyr_down: image.pyrDown,
-  pyr_down_backward: image.pyrDownBackward,
-  pyr_up: image.pyrUp,
-  pyr_up_backward: image.pyrUpBackward,
-  gaussian_blur: image.gaussianBlur,
-  gaussian_blur_backward: image.gaussianBlurBackward,
+  pyr_down: imageFilters.pyrDown,
+  pyr_down_backward: imageFilters.pyrDownBackward,
+  pyr_up: imageFilters.pyrUp,
+  pyr_up_backward: imageFilters.pyrUpBackward,
+  gaussian_blur: imageFilters.gaussianBlur,
+  gaussian_blur_backward: imageFilters.gaussianBlurBackward,
   max_pool2d: pool.maxPool2d,
   max_pool2d_backward: pool.maxPool2dBackward,
   sum: broadcast.sum,
