@@ -1,7 +1,7 @@
 import { batchedNms, clipBoxesToImage } from '../graph/functions/boxes.ts';
-import { div, minimum, remainder } from '../graph/functions/elementwise.ts';
+import { add, div, minimum, remainder } from '../graph/functions/elementwise.ts';
 import { topk } from '../graph/functions/reduce.ts';
-import { concat, gatherRows } from '../graph/functions/shape.ts';
+import { concat, gatherRows, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Detections, type ImageBatch, limitsOf, toImages } from './detection.ts';
 
@@ -12,33 +12,43 @@ export interface DenseThresholds {
   readonly maxDetections: number;
 }
 
-/** What one level of a pyramid predicts at its A anchors. */
-export interface LevelPredictions {
+/** What a detector predicts at the A anchors of all levels of its pyramid. */
+export interface DensePredictions {
   /** f32 [N,A,K] in 0..1. */
   readonly scores: Tensor;
+  /** The number of anchors of each level; they follow one another. */
+  readonly levels: readonly number[];
   /** The boxes f32 [N,C,4] of some anchors i32 [N,C] of each image, in pixels of the network's input. */
   boxesOf(anchors: Tensor): Tensor;
 }
 
-/** Joins what levels have at their anchors [N,A,…]. */
-export const joinAnchors = (parts: readonly Tensor[]): Tensor => concat(parts, 1);
-
 /** The best of all levels: the `candidates` best scores of each level, then NMS per class. Boxes are in pixels of the given images. */
 export function detectDense(
-  levels: readonly LevelPredictions[],
+  { scores, levels, boxesOf }: DensePredictions,
   batch: ImageBatch,
   { candidates, ...thresholds }: DenseThresholds & { readonly candidates: number },
 ): Detections {
-  const best = levels.map(({ scores, boxesOf }) => {
-    const [N, A, K] = scores.shape as [number, number, number];
-    const { values, indices } = topk(scores.reshape([N, A * K]), Math.min(candidates, A * K));
-    return { scores: values, labels: remainder(indices, K), boxes: boxesOf(div(indices, K)) };
+  const [N, A, K] = scores.shape as [number, number, number];
+  const flat = scores.reshape([N, A * K]);
+  let end = 0;
+  const best = levels.map((anchors) => {
+    const first = end;
+    end += anchors * K;
+    const { values, indices } = topk(slice(flat, [[], [first, end]]), Math.min(candidates, anchors * K));
+    return { values, indices: add(indices, first) };
   });
+  const indices = concat(
+    best.map((level) => level.indices),
+    1,
+  );
   return keepBest(
     {
-      boxes: joinAnchors(best.map(({ boxes }) => boxes)),
-      scores: joinAnchors(best.map(({ scores }) => scores)),
-      labels: joinAnchors(best.map(({ labels }) => labels)),
+      boxes: boxesOf(div(indices, K)),
+      scores: concat(
+        best.map((level) => level.values),
+        1,
+      ),
+      labels: remainder(indices, K),
     },
     batch,
     thresholds,

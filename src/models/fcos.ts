@@ -27,7 +27,7 @@ import { normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { withDefaults } from '../options.ts';
 import { cellsOf, column, decodeDistances } from './cells.ts';
-import { detectDense, joinAnchors } from './denseDetection.ts';
+import { detectDense } from './denseDetection.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -43,6 +43,7 @@ import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
+import { joinLevels, type Pyramid } from './pyramidLevels.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { upTo } from './roiHeads.ts';
 import { divideBy } from './sampling.ts';
@@ -121,9 +122,9 @@ class ClassificationHead extends Module {
     this.cls_logits.bias!.state.initial.fill(-Math.log((1 - PRIOR) / PRIOR));
   }
 
-  /** [N,H,W,C] to [N,H W,K]. */
-  forward(x: Tensor): Tensor {
-    const logits = this.cls_logits.forward(this.conv.forward(x));
+  /** To [N,P,K]. */
+  forward({ x, levels }: Pyramid): Tensor {
+    const logits = this.cls_logits.forward(this.conv.forward(x, levels), levels);
     return logits.reshape([x.shape[0]!, -1, logits.shape[3]!]);
   }
 }
@@ -141,13 +142,13 @@ class RegressionHead extends Module {
     this.bbox_ctrness = new Conv2d(config.pyramidWidth, 1, 3, options);
   }
 
-  /** [N,H,W,C] to distances [N,H W,4], in cells, and centre-ness [N,H W,1]. */
-  forward(x: Tensor): { distances: Tensor; centerness: Tensor } {
-    const features = this.conv.forward(x);
+  /** To distances [N,P,4], in cells, and centre-ness [N,P,1]. */
+  forward({ x, levels }: Pyramid): { distances: Tensor; centerness: Tensor } {
+    const features = this.conv.forward(x, levels);
     const N = x.shape[0]!;
     return {
-      distances: relu(this.bbox_reg.forward(features)).reshape([N, -1, 4]),
-      centerness: this.bbox_ctrness.forward(features).reshape([N, -1, 1]),
+      distances: relu(this.bbox_reg.forward(features, levels)).reshape([N, -1, 4]),
+      centerness: this.bbox_ctrness.forward(features, levels).reshape([N, -1, 1]),
     };
   }
 }
@@ -163,7 +164,7 @@ class FCOSHead extends Module {
   }
 }
 
-/** The outputs of one pyramid level. */
+/** The outputs of the heads for the locations of all levels. */
 export interface FCOSLevel {
   /** [N,A,K]. */
   readonly logits: Tensor;
@@ -219,11 +220,12 @@ export class FCOS extends Module {
     });
   }
 
-  #levels({ images }: ImageBatch): FCOSLevel[] {
-    return this.backbone.forward(images).map((features) => ({
-      logits: this.head.classification_head.forward(features),
-      ...this.head.regression_head.forward(features),
-    }));
+  #outputs({ images }: ImageBatch): FCOSLevel {
+    const pyramid = joinLevels(this.backbone.forward(images));
+    return {
+      logits: this.head.classification_head.forward(pyramid),
+      ...this.head.regression_head.forward(pyramid),
+    };
   }
 
   #batch(images: Tensor | readonly Tensor[], resize = this.config.resize): ImageBatch {
@@ -236,7 +238,7 @@ export class FCOS extends Module {
    * @param images f32 [N,H,W,3] in 0..1, or [H,W,3] each in an array, which are resized.
    */
   forward(images: Tensor | readonly Tensor[]): FCOSLevel {
-    return joined(this.#levels(this.#batch(images)));
+    return this.#outputs(this.#batch(images));
   }
 
   /**
@@ -290,7 +292,7 @@ export class FCOS extends Module {
     { boxes, labels, counts, ignored }: DetectionTargets,
   ): { classification: Tensor; bbox_regression: Tensor; bbox_ctrness: Tensor } {
     const batch = this.#batch(images);
-    const { logits, distances, centerness } = joined(this.#levels(batch));
+    const { logits, distances, centerness } = this.#outputs(batch);
     const truth = toNetwork(boxes, batch);
     const levels = this.#cells(batch);
     const cells = concat(levels, 0);
@@ -348,25 +350,20 @@ export class FCOS extends Module {
     );
     const batch = this.#batch(images, resize);
     const cells = this.#cells(batch);
-    const levels = this.#levels(batch).map(({ logits, distances, centerness }, i) => ({
+    const { logits, distances, centerness } = this.#outputs(batch);
+    const predictions = {
       scores: sqrt(mul(sigmoid(logits), sigmoid(centerness))),
+      levels: cells.map(({ shape }) => shape[0]!),
       boxesOf: (indices: Tensor) =>
-        decodeDistances(gatherRows(distances, indices, 1), gatherRows(cells[i]!, indices)),
-    }));
-    return detectDense(levels, batch, thresholds);
+        decodeDistances(gatherRows(distances, indices, 1), gatherRows(concat(cells, 0), indices)),
+    };
+    return detectDense(predictions, batch, thresholds);
   }
 
   protected override torchName(name: string): string {
     return legacyPartName(name);
   }
 }
-
-/** The outputs of all levels, one after another. */
-const joined = (levels: readonly FCOSLevel[]): FCOSLevel => ({
-  logits: joinAnchors(levels.map(({ logits }) => logits)),
-  distances: joinAnchors(levels.map(({ distances }) => distances)),
-  centerness: joinAnchors(levels.map(({ centerness }) => centerness)),
-});
 
 /**
  * FCOS as torchvision builds it (fcos_resnet50_fpn): 256 channels, levels P3 to P7, four convolutions per head.

@@ -20,7 +20,7 @@ import { Module } from '../nn/module.ts';
 import { normLayer } from '../nn/norms.ts';
 import { type Generator, generatorOf, type SeedOptions } from '../nn/random.ts';
 import { objectOf, withDefaults } from '../options.ts';
-import { detectDense, joinAnchors } from './denseDetection.ts';
+import { detectDense } from './denseDetection.ts';
 import {
   DEFAULT_RESIZE,
   type Detections,
@@ -36,6 +36,7 @@ import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { expectCount, fixed, namedConfig } from './options.ts';
 import { IMAGENET, type Normalization } from './preprocess.ts';
+import { joinLevels, type Pyramid } from './pyramidLevels.ts';
 import { RESNETS, type ResNetConfig, type ResNetName, SMALL_RESNET } from './resnet.ts';
 import { legacyDetectionName } from './torchNames.ts';
 
@@ -130,13 +131,16 @@ abstract class Head extends Module {
     }
   }
 
-  /** [N,H,W,C] to [N,H W A,values], by reshape alone. */
-  abstract forward(x: Tensor): Tensor;
+  protected abstract get last(): Conv2d;
+
+  /** [N,1,P,anchors of a cell * values]. */
+  forward({ x, levels }: Pyramid): Tensor {
+    return this.last.forward(this.conv.forward(x, levels), levels);
+  }
 }
 
 class ClassificationHead extends Head {
   cls_logits: Conv2d;
-  readonly #classes: number;
 
   constructor(config: RetinaNetConfig, perCell: number, generator: Generator) {
     super(config, generator);
@@ -144,11 +148,10 @@ class ClassificationHead extends Head {
     const options = { padding: 1, std: 0.01, generator };
     this.cls_logits = new Conv2d(pyramidWidth, perCell * numClasses, 3, options);
     this.cls_logits.bias!.state.initial.fill(-Math.log((1 - PRIOR) / PRIOR));
-    this.#classes = numClasses;
   }
 
-  forward(x: Tensor): Tensor {
-    return this.cls_logits.forward(this.conv.forward(x)).reshape([x.shape[0]!, -1, this.#classes]);
+  protected get last(): Conv2d {
+    return this.cls_logits;
   }
 }
 
@@ -160,8 +163,8 @@ class RegressionHead extends Head {
     this.bbox_reg = new Conv2d(config.pyramidWidth, perCell * 4, 3, { padding: 1, std: 0.01, generator });
   }
 
-  forward(x: Tensor): Tensor {
-    return this.bbox_reg.forward(this.conv.forward(x)).reshape([x.shape[0]!, -1, 4]);
+  protected get last(): Conv2d {
+    return this.bbox_reg;
   }
 }
 
@@ -176,8 +179,8 @@ class RetinaNetHead extends Module {
   }
 }
 
-/** The outputs of one pyramid level. */
-interface Level {
+/** The outputs of the heads for the anchors of all levels. */
+interface Outputs {
   /** [N,A,K]. */
   readonly logits: Tensor;
   /** [N,A,4]. */
@@ -246,11 +249,15 @@ export class RetinaNet extends Module {
     });
   }
 
-  #levels({ images }: ImageBatch): Level[] {
-    return this.backbone.forward(images).map((features) => ({
-      logits: this.head.classification_head.forward(features),
-      deltas: this.head.regression_head.forward(features),
-    }));
+  #outputs({ images }: ImageBatch): Outputs {
+    const pyramid = joinLevels(this.backbone.forward(images));
+    const { classification_head, regression_head } = this.head;
+    const outputs = (head: Head, values: number) =>
+      head.forward(pyramid).reshape([images.shape[0]!, -1, values]);
+    return {
+      logits: outputs(classification_head, this.config.numClasses),
+      deltas: outputs(regression_head, 4),
+    };
   }
 
   #batch(images: Tensor | readonly Tensor[], resize = this.config.resize): ImageBatch {
@@ -262,7 +269,7 @@ export class RetinaNet extends Module {
    * @param images f32 [N,H,W,3] in 0..1, or [H,W,3] each in an array, which are resized.
    */
   forward(images: Tensor | readonly Tensor[]): { logits: Tensor; deltas: Tensor } {
-    return joined(this.#levels(this.#batch(images)));
+    return this.#outputs(this.#batch(images));
   }
 
   /**
@@ -277,7 +284,7 @@ export class RetinaNet extends Module {
     { boxes, labels, counts, ignored }: DetectionTargets,
   ): { classification: Tensor; bbox_regression: Tensor } {
     const batch = this.#batch(images);
-    const { logits, deltas } = joined(this.#levels(batch));
+    const { logits, deltas } = this.#outputs(batch);
     const truth = toNetwork(boxes, batch);
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
     const anchors = this.anchors(size);
@@ -316,24 +323,20 @@ export class RetinaNet extends Module {
     );
     const batch = this.#batch(images, options.resize);
     const anchors = this.#anchors([batch.images.shape[1]!, batch.images.shape[2]!]);
-    const levels = this.#levels(batch).map(({ logits, deltas }, i) => ({
+    const { logits, deltas } = this.#outputs(batch);
+    const predictions = {
       scores: sigmoid(logits),
+      levels: anchors.map(({ shape }) => shape[0]!),
       boxesOf: (indices: Tensor) =>
-        boxDecode(gatherRows(deltas, indices, 1), gatherRows(anchors[i]!, indices)),
-    }));
-    return detectDense(levels, batch, { scoreThreshold, iouThreshold, maxDetections, candidates });
+        boxDecode(gatherRows(deltas, indices, 1), gatherRows(concat(anchors, 0), indices)),
+    };
+    return detectDense(predictions, batch, { scoreThreshold, iouThreshold, maxDetections, candidates });
   }
 
   protected override torchName(name: string): string {
     return legacyDetectionName(name);
   }
 }
-
-/** The outputs of all levels, one after another. */
-const joined = (levels: readonly Level[]): Level => ({
-  logits: joinAnchors(levels.map(({ logits }) => logits)),
-  deltas: joinAnchors(levels.map(({ deltas }) => deltas)),
-});
 
 /**
  * RetinaNet as torchvision builds it (retinanet_resnet50_fpn): 256 channels, levels P3 to P7, four convolutions per head

@@ -5,10 +5,19 @@ import {
   clipBoxesToImage,
   matchAnchors,
 } from '../graph/functions/boxes.ts';
-import { greaterEqual, less, maximum, minimum, mul, sigmoid, where } from '../graph/functions/elementwise.ts';
+import {
+  add,
+  greaterEqual,
+  less,
+  maximum,
+  minimum,
+  mul,
+  sigmoid,
+  where,
+} from '../graph/functions/elementwise.ts';
 import { binaryCrossEntropyWithLogits, smoothL1Loss } from '../graph/functions/losses.ts';
 import { sum, topk } from '../graph/functions/reduce.ts';
-import { cast, concat, gatherRows } from '../graph/functions/shape.ts';
+import { cast, concat, gatherRows, slice } from '../graph/functions/shape.ts';
 import { full, type Tensor } from '../graph/tensor.ts';
 import { ReLU } from '../nn/activations.ts';
 import { Sequential } from '../nn/containers.ts';
@@ -19,6 +28,7 @@ import { type DetectionTargets, type ImageBatch, limitsOf } from './detection.ts
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { fixed } from './options.ts';
+import { joinLevels, type Pyramid } from './pyramidLevels.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
 /**
@@ -86,15 +96,23 @@ class RPNHead extends Module {
     this.bbox_pred = new Conv2d(channels, perCell * 4, 1, options);
   }
 
-  /** [N,H,W,C] to objectness [N,A] and deltas [N,A,4]. */
-  forward(x: Tensor): { objectness: Tensor; deltas: Tensor } {
-    const features = this.conv.forward(x);
+  /** To objectness and deltas of all levels. */
+  forward({ x, levels }: Pyramid): Outputs {
+    const features = this.conv.forward(x, levels);
     const N = x.shape[0]!;
     return {
-      objectness: this.cls_logits.forward(features).reshape([N, -1]),
-      deltas: this.bbox_pred.forward(features).reshape([N, -1, 4]),
+      objectness: this.cls_logits.forward(features, levels).reshape([N, -1]),
+      deltas: this.bbox_pred.forward(features, levels).reshape([N, -1, 4]),
     };
   }
+}
+
+/** The outputs of the head for the anchors of all levels. */
+interface Outputs {
+  /** [N,A]. */
+  readonly objectness: Tensor;
+  /** [N,A,4]. */
+  readonly deltas: Tensor;
 }
 
 /** A batch and the levels of its pyramid. */
@@ -136,41 +154,52 @@ export class RegionProposalNetwork extends Module {
     const size = [batch.images.shape[1]!, batch.images.shape[2]!] as const;
     const { anchorSizes, aspectRatios } = this.config;
     const anchors = levelAnchors({ imageSize: size, strides, sizes: anchorSizes, aspectRatios });
-    const levels = features.map((level) => this.head.forward(level));
+    const outputs = this.head.forward(joinLevels(features));
+    const all = concat(anchors, 0);
+    const perLevel = anchors.map(({ shape }) => shape[0]!);
     return {
-      proposals: this.#propose({ levels, anchors, batch }, targets ? 'training' : 'testing'),
-      losses: targets && this.#losses(levels, concat(anchors, 0), { ...targets, size }),
+      proposals: this.#propose({ outputs, anchors: all, perLevel, batch }, targets ? 'training' : 'testing'),
+      losses: targets && this.#losses(outputs, all, { ...targets, size }),
     };
   }
 
   #propose(
     {
-      levels,
+      outputs: { objectness, deltas },
       anchors,
+      perLevel,
       batch: { images, sizes },
     }: {
-      readonly levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[];
-      readonly anchors: readonly Tensor[];
+      readonly outputs: Outputs;
+      readonly anchors: Tensor;
+      /** The number of anchors of each level. */
+      readonly perLevel: readonly number[];
       readonly batch: ImageBatch;
     },
     when: 'training' | 'testing',
   ): Proposals {
     const { preNmsTopN, postNmsTopN, nmsThreshold, scoreThreshold } = this.config;
-    const best = levels.map(({ objectness, deltas }, i) => {
-      const { values, indices } = topk(objectness.detach(), Math.min(preNmsTopN[when], objectness.shape[1]!));
+    let end = 0;
+    const best = perLevel.map((count, i) => {
+      const first = end;
+      end += count;
+      const own = slice(objectness.detach(), [[], [first, end]]);
+      const { values, indices } = topk(own, Math.min(preNmsTopN[when], count));
       return {
         logits: values,
-        boxes: boxDecode(gatherRows(deltas.detach(), indices, 1), gatherRows(anchors[i]!, indices)),
+        indices: add(indices, first),
         levels: full([...values.shape], i, 'i32'),
       };
     });
-    const all = (name: 'logits' | 'boxes' | 'levels') =>
+    const all = (name: 'logits' | 'indices' | 'levels') =>
       concat(
         best.map((level) => level[name]),
         1,
       );
+    const indices = all('indices');
+    const found = boxDecode(gatherRows(deltas.detach(), indices, 1), gatherRows(anchors, indices));
     const size = [images.shape[1]!, images.shape[2]!] as const;
-    const boxes = minimum(clipBoxesToImage(all('boxes'), size), limitsOf(sizes));
+    const boxes = minimum(clipBoxesToImage(found, size), limitsOf(sizes));
     const scores = sigmoid(all('logits'));
     const usable = mul(largeEnough(boxes, 1e-3), cast(greaterEqual(scores, scoreThreshold), 'f32'));
     const [, count = 0] = scores.shape;
@@ -184,19 +213,11 @@ export class RegionProposalNetwork extends Module {
 
   /** Binary cross entropy of the sampled anchors, and smooth L1 of the foreground ones, each over the number of samples. */
   #losses(
-    levels: readonly { readonly objectness: Tensor; readonly deltas: Tensor }[],
+    { objectness, deltas }: Outputs,
     anchors: Tensor,
     { boxes, counts, ignored, seed, size }: RPNTargets & { readonly size: readonly [number, number] },
   ) {
     const { foregroundIou, backgroundIou, batchSizePerImage, positiveFraction } = this.config;
-    const objectness = concat(
-      levels.map((level) => level.objectness),
-      1,
-    );
-    const deltas = concat(
-      levels.map((level) => level.deltas),
-      1,
-    );
     const best = matchAnchors(anchors, boxes, counts, {
       highThreshold: foregroundIou,
       lowThreshold: backgroundIou,

@@ -12,7 +12,7 @@ import {
 import { gather, scatter } from '../graph/functions/indexing.ts';
 import { crossEntropy, smoothL1Loss } from '../graph/functions/losses.ts';
 import { amax, argmax, softmax, sort, sum, topk } from '../graph/functions/reduce.ts';
-import { cast, expand, gatherRows, permute, slice } from '../graph/functions/shape.ts';
+import { cast, concat, expand, gatherRows, permute, slice } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { Sequential } from '../nn/containers.ts';
 import type { Conv2d } from '../nn/layers.ts';
@@ -20,7 +20,7 @@ import { Module } from '../nn/module.ts';
 import { generatorOf, type SeedOptions } from '../nn/random.ts';
 import { objectOf, withDefaults } from '../options.ts';
 import { defaultBoxes } from './defaultBoxes.ts';
-import { joinAnchors, keepBest } from './denseDetection.ts';
+import { keepBest } from './denseDetection.ts';
 import {
   type Detections,
   type DetectionTargets,
@@ -121,8 +121,9 @@ class ScoringHead extends Module {
 
   /** Maps [N,H,W,C] to [N,A,columns], by reshape and concatenation alone. */
   forward(maps: readonly Tensor[]): Tensor {
-    return joinAnchors(
+    return concat(
       maps.map((map, i) => this.module_list[i]!.forward(map).reshape([map.shape[0]!, -1, this.#columns])),
+      1,
     );
   }
 }

@@ -16,11 +16,12 @@ afterAll(() => gpu?.dispose());
 
 const SHAPE = [1, 32, 32, 3];
 
-/** How many values of the results of a model differ between itself and its file loaded back; by output. */
+/** How many values of the results of a model differ between itself and its file loaded back by more than that; by output. */
 async function changed(
   model: Parameters<typeof exportOnnx>[0],
   run: (images: Tensor) => object,
   options: ExportOptions = {},
+  tolerance = 0,
 ): Promise<Record<string, number>> {
   const loaded = loadOnnx(await exportOnnx(model, { images: SHAPE }, options));
   const counts: Record<string, number> = {};
@@ -33,11 +34,33 @@ async function changed(
     for (const name of Object.keys(back)) {
       const [before, after] = [await own[name]!.data(), await back[name]!.data()];
       expect(after.length).toBe(before.length);
-      counts[name] = (counts[name] ?? 0) + after.filter((value, i) => value !== before[i]).length;
+      counts[name] =
+        (counts[name] ?? 0) + after.filter((value, i) => !(Math.abs(value - before[i]!) <= tolerance)).length;
     }
   }
   return counts;
 }
+
+describe('a model that is exported and loaded gives the same but for rounding', () => {
+  it('a RetinaNet up to NMS, whose heads run at once on all levels here, and level by level in the file', async () => {
+    const model = scattered(
+      new models.RetinaNet({
+        numClasses: 3,
+        backbone: { ...models.SMALL_RESNET, width: 4, maxWidth: 16 },
+        pyramidWidth: 8,
+        detect: { scoreThreshold: 0.001, candidates: 50 },
+        seed: 1,
+      }),
+    );
+    const candidates = (x: Tensor) => nodeOf(model.detect(x).count)!.inputs;
+    // Products of other sizes are added up in another order.
+    expect(await changed(model, candidates, { nms: 'outside', opset: 21 }, 2e-5)).toEqual({
+      boxes: 0,
+      scores: 0,
+      labels: 0,
+    });
+  });
+});
 
 describe('a model that is exported and loaded gives the same bits', () => {
   it('a ResNet with batch norm', async () => {
@@ -52,24 +75,6 @@ describe('a model that is exported and loaded gives the same bits', () => {
       new models.VisionTransformer({ numClasses: 5, imageSize: 32, patchSize: 8, seed: 1 }),
     );
     expect(await changed(model, (x) => model.forward(x), { opset: 20 })).toEqual({ output: 0 });
-  });
-
-  it('a RetinaNet up to NMS, with group norm as one node', async () => {
-    const model = scattered(
-      new models.RetinaNet({
-        numClasses: 3,
-        backbone: { ...models.SMALL_RESNET, width: 4, maxWidth: 16 },
-        pyramidWidth: 8,
-        detect: { scoreThreshold: 0.001, candidates: 50 },
-        seed: 1,
-      }),
-    );
-    const candidates = (x: Tensor) => nodeOf(model.detect(x).count)!.inputs;
-    expect(await changed(model, candidates, { nms: 'outside', opset: 21 })).toEqual({
-      boxes: 0,
-      scores: 0,
-      labels: 0,
-    });
   });
 
   it.each(
