@@ -25,6 +25,7 @@ struct Params {
 // For the current box and the next one: the greatest IoU, and the complement of the first cluster that has it.
 var<workgroup> greatest: array<atomic<u32>, 2>;
 var<workgroup> nearest: array<atomic<u32>, 2>;
+var<workgroup> part: u32;   // boxes of the image that take part
 
 fn fused_score(cluster: Cluster) -> f32 {
   if (MAXIMUM) { return cluster.top; }
@@ -32,15 +33,29 @@ fn fused_score(cluster: Cluster) -> f32 {
   return mean * f32(min(cluster.members, p.models)) / f32(p.models);
 }
 
+// How many boxes take part: those that are left out come last.
+fn taking_part(first: u32) -> u32 {
+  var low = 0u;
+  var high = p.boxes;
+  while (low < high) {
+    let middle = (low + high) / 2u;
+    let counts = flags[first + order[first + middle]] == 0u;
+    low = select(low, middle + 1u, counts);
+    high = select(middle, high, counts);
+  }
+  return low;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let image = group.z * 65535u + group.y;
   if (image >= p.images) { return; }
   let first = image * p.boxes;
+  if (lane == 0u) { part = taking_part(first); }
+  let end = workgroupUniformLoad(&part);
   var found = 0u;
-  for (var k = 0u; k < p.boxes; k++) {
+  for (var k = 0u; k < end; k++) {
     let box = first + order[first + k];
-    if (flags[box] > 0u) { break; }
     let sides = vec4f(boxes[box]);
     let score = f32(scores[box]);
     let label = labels[box];

@@ -27,6 +27,7 @@ struct Params {
 
 var<workgroup> all_pixels: atomic<u32>;    // of the instances so far
 var<workgroup> free_pixels: atomic<u32>;
+var<workgroup> listed: u32;                // instances of the image
 var<workgroup> regions: array<atomic<u32>, SLOTS>;   // pixels of each region, then its number
 
 // The first pixel of a word, and how many pixels it has.
@@ -50,7 +51,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let slots = image * (p.instances + REGIONS);
   var found = 0u;
   var before = vec2u(0u);
-  let most = min(u32(max(count[image], 0)), p.instances);
+  if (lane == 0u) { listed = min(u32(max(count[image], 0)), p.instances); }
+  let most = workgroupUniformLoad(&listed);
   for (var k = 0u; k < most; k++) {
     let mask = image * p.instances + k;
     let extent = extent_of(mask);
