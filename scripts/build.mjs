@@ -6,12 +6,13 @@
 // `node scripts/build.mjs web` builds that part alone; the parts are library, types, cli and web.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { finishDeclarations } from './declarations.mjs';
 import { declarationsOf, listOperations, sourceOf } from './operations.mjs';
+import { DEFINITIONS, markPure } from './pure.mjs';
 import { wgsl } from './wgsl.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
@@ -86,20 +87,15 @@ async function removeOthers(folder, keep) {
 }
 
 /**
- * Marks kernels and operations as free of side effects, so that bundlers drop those that nobody uses: they keep calls
- * otherwise. (esbuild does not honour a function's own @__NO_SIDE_EFFECTS__ in another module.)
+ * Definitions are marked as pure. (esbuild does not honour a function's own @__NO_SIDE_EFFECTS__ in another module.)
  *
  * @type {import('esbuild').Plugin}
  */
 const pureDefinitions = {
   name: 'pure definitions',
   setup(build) {
-    const filter = /[\\/]src[\\/](kernels|graph[\\/]operations)[\\/][\w\\/]+\.ts$/;
-    build.onLoad({ filter }, async ({ path: file }) => ({
-      contents: (await readFile(file, 'utf8')).replace(
-        /=\s+(?=(define\w+|elementwiseOperation)\()/g,
-        '= /* @__PURE__ */ ',
-      ),
+    build.onLoad({ filter: DEFINITIONS }, async ({ path: file }) => ({
+      contents: markPure(await readFile(file, 'utf8')),
       loader: 'ts',
     }));
   },
@@ -174,19 +170,11 @@ async function buildCli(esbuild) {
   await cp(at('examples/coins'), at('cli/dist/coins'), { recursive: true });
 }
 
-/** @param {Esbuild} esbuild */
-async function buildPage(esbuild) {
-  if (!existsSync(at('web/src/main.ts'))) return;
-  // esbuild first: it removes what it did not write.
-  const entries = { main: 'web/src/main.ts', style: 'web/src/style.css' };
-  await bundle(esbuild, existing(entries), 'web/dist', {
-    platform: 'browser',
-    minify: true,
-    // What reads models of others is loaded when one is chosen.
-    splitting: true,
-    chunkNames: 'part-[hash]',
-  });
-  await copyFile(at('web/index.html'), at('web/dist/index.html'));
+/** The page, by Vite: web/vite.config.ts. */
+async function buildPage() {
+  if (!existsSync(at('web/vite.config.ts'))) return;
+  const vite = await import('vite');
+  await vite.build({ configFile: at('web/vite.config.ts'), logLevel: 'warn' });
 }
 
 /**

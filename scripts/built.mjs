@@ -29,7 +29,10 @@ const PARTS = {
     from: ['cli/src', 'cli/package.json', 'scripts', 'package.json', 'examples/coins'],
     to: 'cli/dist/main.mjs',
   },
-  web: { from: ['src', 'web/src', 'web/index.html', 'scripts'], to: 'web/dist/main.js' },
+  web: {
+    from: ['src', 'web/src', 'web/index.html', 'web/studio.html', 'web/vite.config.ts', 'scripts'],
+    to: 'web/dist/index.html',
+  },
 };
 
 /**

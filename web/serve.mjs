@@ -72,7 +72,7 @@ const port = Number(process.env.PORT ?? 8080);
 if (!Number.isInteger(port) || port < 0 || port > 65535) {
   fail(`PORT is "${process.env.PORT}"; use a whole number from 0 to 65535`);
 }
-if (!(await isFile(path.join(dist, 'main.js')))) fail(`no page in ${dist}; run "npm run build" first`);
+if (!(await isFile(path.join(dist, 'index.html')))) fail(`no page in ${dist}; run "npm run build" first`);
 if (given && !(await isFile(weights))) fail(`no file ${weights}`);
 
 const server = createServer((request, response) => {

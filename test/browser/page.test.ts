@@ -366,8 +366,8 @@ describe('the server', () => {
     const answer = await get('/');
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
-    expect((await get('/main.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
-    expect((await get('/style.css')).headers.get('content-type')).toMatch(/^text\/css/);
+    expect((await get('/index.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
+    expect((await get('/index.css')).headers.get('content-type')).toMatch(/^text\/css/);
   });
 
   it('serves nothing outside its folder', async () => {

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+import { DEFINITIONS, markPure } from '../scripts/pure.mjs';
+import { shrink } from '../scripts/wgsl.mjs';
+
+const here = import.meta.dirname;
+const root = path.join(here, '..');
+
+/** The library is bundled from its source: `fovea/data` is src/data/index.ts. */
+const { exports: entries } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, { types?: string }>;
+};
+const alias = Object.entries(entries).flatMap(([subpath, { types }]) => {
+  const source = types?.replace('./dist/types/', 'src/').replace('.d.ts', '.ts');
+  if (source === undefined || source.includes('*')) return [];
+  return [{ find: new RegExp(`^fovea${subpath.slice(1)}$`), replacement: path.join(root, source) }];
+});
+
+const library: Plugin = {
+  name: 'fovea',
+  enforce: 'pre',
+  async load(id) {
+    if (id.endsWith('.wgsl')) return `export default ${JSON.stringify(shrink(await readFile(id, 'utf8')))};`;
+    return DEFINITIONS.test(id) ? markPure(await readFile(id, 'utf8')) : null;
+  },
+};
+
+/** Builds the page and the studio into web/dist, which any host can serve from any folder. */
+export default defineConfig({
+  root: here,
+  base: './',
+  resolve: { alias },
+  plugins: [library],
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es', plugins: () => [library] },
+  build: {
+    outDir: path.join(here, 'dist'),
+    emptyOutDir: true,
+    target: 'es2023',
+    sourcemap: true,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 2000,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: { index: path.join(here, 'index.html') },
+      output: {
+        entryFileNames: '[name].js',
+        chunkFileNames: 'part-[hash].js',
+        assetFileNames: '[name][extname]',
+        // Messages and consoles show the names of classes.
+        keepNames: true,
+      },
+      // Node's parts of the library are reached in Node alone.
+      external: [/^node:/, 'webgpu', '@sparticuz/chromium'],
+    },
+  },
+});
