@@ -44,7 +44,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { index: path.join(here, 'index.html') },
+      input: { index: path.join(here, 'index.html'), studio: path.join(here, 'studio.html') },
       output: {
         entryFileNames: '[name].js',
         chunkFileNames: 'part-[hash].js',

@@ -1,0 +1,60 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { Notices, notifyError } from './notices.tsx';
+import { hrefOf, ROOMS, type RoomName, route } from './router.ts';
+import { strings } from './strings.ts';
+
+/** Rooms load when they are entered. */
+const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: ComponentType }>) | undefined>> = {
+  pictures: () => import('./rooms/pictures/room.tsx'),
+  label: undefined,
+  train: undefined,
+  try: undefined,
+  judge: undefined,
+  verify: undefined,
+};
+
+const Nav = () => (
+  <nav aria-label={strings.nav}>
+    {ROOMS.map((room) => (
+      <a key={room} href={hrefOf(room)} aria-current={route.value.room === room ? 'page' : undefined}>
+        {strings.rooms[room]}
+      </a>
+    ))}
+  </nav>
+);
+
+function Main({ name }: { readonly name: RoomName }) {
+  const [loaded, setLoaded] = useState<{ readonly name: RoomName; readonly Room: ComponentType }>();
+  const load = LOADERS[name];
+  useEffect(() => {
+    let left = false;
+    load?.().then(({ Room }) => {
+      if (!left) setLoaded({ name, Room });
+    }, notifyError);
+    return () => {
+      left = true;
+    };
+  }, [name, load]);
+  const Room = loaded?.name === name ? loaded.Room : undefined;
+  return (
+    <main id="content" tabIndex={-1} data-room={name}>
+      <h1>{strings.rooms[name]}</h1>
+      {Room ? <Room /> : <p>{load ? strings.loading : strings.comes}</p>}
+    </main>
+  );
+}
+
+export const App = () => (
+  <>
+    <a class="skip" href="#content">
+      {strings.skip}
+    </a>
+    <header>
+      <strong class="brand">{strings.title}</strong>
+      <Nav />
+    </header>
+    <Main name={route.value.room} />
+    <Notices />
+  </>
+);

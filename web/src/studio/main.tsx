@@ -1,0 +1,8 @@
+import { render } from 'preact';
+import { byId } from '../page.ts';
+import { App } from './app.tsx';
+import { notifyError } from './notices.tsx';
+
+addEventListener('error', (event) => notifyError(event.error ?? event.message));
+addEventListener('unhandledrejection', (event) => notifyError(event.reason));
+render(<App />, byId('studio'));

@@ -1,0 +1,89 @@
+/**
+ * What a project holds. Positions are in pixels of the picture at its full size, as in `fovea/data`: pixel (i, j) covers
+ * [i, i+1) x [j, j+1). Values are not changed in place: an edit makes new ones.
+ */
+
+/** The version of everything that is stored; store/migrations.ts brings older projects up to it. */
+export const PROJECT_VERSION = 1;
+
+/** What is trained: boxes, the class of each pixel, or the class of the picture. */
+export type ProjectTask = 'detect' | 'segment' | 'classify';
+
+export interface Project {
+  readonly version: typeof PROJECT_VERSION;
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly task: ProjectTask;
+  /** In the order of their numbers in a model. */
+  readonly classes: readonly LabelClass[];
+}
+
+export interface LabelClass {
+  readonly id: string;
+  readonly name: string;
+  /** `#rrggbb`. */
+  readonly color: string;
+  /** The key that chooses it, one character; empty for none. */
+  readonly key: string;
+}
+
+/** Which pictures a model learns from, and which it is judged by. */
+export type Split = 'train' | 'valid' | 'test';
+
+export interface Picture {
+  readonly id: string;
+  readonly project: string;
+  /** The file's name, with folders where it came with some: `left/0001.jpg`. */
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** SHA-256 of the file, in hex: the same file is added once. */
+  readonly digest: string;
+  /** dHash of the picture (`differenceHash` of fovea/similarity), in hex, once it is known. */
+  readonly hash?: string;
+  readonly added: number;
+  readonly split: Split;
+  /** A person has said that every object is labelled: a picture without objects is background then. */
+  readonly done: boolean;
+  /** How many objects it has, so that lists need not read its labels. */
+  readonly objects: number;
+}
+
+export type Point = readonly [x: number, y: number];
+
+/** x1 < x2, y1 < y2. */
+export type Box = readonly [x1: number, y1: number, x2: number, y2: number];
+
+export type LabelShape =
+  | { readonly kind: 'box'; readonly box: Box }
+  /** Three vertices or more; the last one joins the first. */
+  | { readonly kind: 'polygon'; readonly points: readonly Point[] }
+  | { readonly kind: 'point'; readonly at: Point }
+  /** Pixels of a window, 1 inside: `data[(j - y) * width + (i - x)]`. */
+  | {
+      readonly kind: 'mask';
+      readonly x: number;
+      readonly y: number;
+      readonly width: number;
+      readonly height: number;
+      readonly data: Uint8Array;
+    };
+
+export interface LabelObject {
+  readonly id: string;
+  /** A LabelClass. */
+  readonly classId: string;
+  readonly shape: LabelShape;
+  /** Of a proposal that nobody has accepted yet, 0 to 1. */
+  readonly score?: number;
+}
+
+/** The labels of one picture. */
+export interface PictureLabels {
+  readonly picture: string;
+  readonly objects: readonly LabelObject[];
+}

@@ -1,0 +1,31 @@
+import { signal } from '@preact/signals';
+
+export const ROOMS = ['pictures', 'label', 'train', 'try', 'judge', 'verify'] as const;
+export type RoomName = (typeof ROOMS)[number];
+
+/** Where the visitor is: `#/label/<picture>`. */
+export interface Route {
+  readonly room: RoomName;
+  /** What is open in the room, such as the id of a picture; empty for nothing. */
+  readonly item: string;
+}
+
+/** The route of an address; what is unknown leads to the pictures. */
+export function routeOf(hash: string): Route {
+  const [, name = '', item = ''] = hash.split('/');
+  const room = ROOMS.find((known) => known === name);
+  try {
+    return room ? { room, item: decodeURIComponent(item) } : { room: 'pictures', item: '' };
+  } catch {
+    return { room: room ?? 'pictures', item: '' };
+  }
+}
+
+/** The address of a route. */
+export const hrefOf = (room: RoomName, item = ''): string =>
+  item === '' ? `#/${room}` : `#/${room}/${encodeURIComponent(item)}`;
+
+export const route = signal(routeOf(location.hash));
+addEventListener('hashchange', () => {
+  route.value = routeOf(location.hash);
+});
