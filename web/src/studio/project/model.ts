@@ -3,6 +3,8 @@
  * [i, i+1) x [j, j+1). Values are not changed in place: an edit makes new ones.
  */
 
+import type { ObjectFlags } from 'fovea/data';
+
 /** The version of everything that is stored; store/migrations.ts brings older projects up to it. */
 export const PROJECT_VERSION = 1;
 
@@ -80,6 +82,10 @@ export interface LabelObject {
   readonly shape: LabelShape;
   /** Of a proposal that nobody has accepted yet, 0 to 1. */
   readonly score?: number;
+  /** Objects of a picture with the same number and class are parts of one, as in Labelme; left out where it is whole. */
+  readonly group?: number;
+  /** Flags that files bring: they are kept, and written again. */
+  readonly flags?: ObjectFlags;
 }
 
 /** The labels of one picture. */
