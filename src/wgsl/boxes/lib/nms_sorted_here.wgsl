@@ -6,53 +6,50 @@
 
 @group(0) @binding(4) var<storage, read> scores: array<T>;
 
-var<workgroup> keys: array<u32, MOST_BOXES>;
+var<workgroup> keys: array<vec4u, MOST_BOXES / 4u>;
 const LEFT_OUT = 0xffffffffu;   // greater than the key of any score
 
 var<workgroup> part: u32;
 
-// As in nms_keys.wgsl.
-fn key_of(box: u32) -> u32 {
-  let score = f32(scores[box]);
+// As in nms_keys.wgsl; places beyond the last box are left out.
+fn key_at(image: u32, place: u32) -> u32 {
+  let score = f32(scores[image * p.boxes + min(place, p.boxes - 1u)]);
   let key = ~float_key(score);
-  return select(LEFT_OUT, key, (p.limited == 0u) | ((key > 0u) & (score > p.score_threshold)));
+  let counts = (p.limited == 0u) | ((key > 0u) & (score > p.score_threshold));
+  return select(LEFT_OUT, key, counts & (place < p.boxes));
 }
 
-fn less(i: u32, key: vec4u) -> vec4u {
-  return select(vec4u(0u), vec4u(1u), vec4u(keys[i]) < key);
-}
-
-fn less_or_equal(i: u32, key: vec4u) -> vec4u {
-  return select(vec4u(0u), vec4u(1u), vec4u(keys[i]) <= key);
+// How many of four keys are less than each of `key`.
+fn less(four: vec4u, key: vec4u) -> vec4u {
+  return select(vec4u(0u), vec4u(1u), vec4u(four.x) < key) + select(vec4u(0u), vec4u(1u), vec4u(four.y) < key)
+    + select(vec4u(0u), vec4u(1u), vec4u(four.z) < key) + select(vec4u(0u), vec4u(1u), vec4u(four.w) < key);
 }
 
 // How many boxes of an image take part; they are listed in `order`.
 fn taking_part(image: u32, lane: u32) -> u32 {
   let first = image * p.boxes;
   let end = (p.boxes + 4u * LANES - 1u) / (4u * LANES) * (4u * LANES);
-  var own = 0u;
-  for (var i = lane; i < end; i += LANES) {
-    let key = select(LEFT_OUT, key_of(first + min(i, p.boxes - 1u)), i < p.boxes);
-    own += u32(key != LEFT_OUT);
-    keys[i] = key;
+  var own = vec4u();
+  // Whole vectors: two invocations must not write components of one.
+  for (var i = lane; i < end / 4u; i += LANES) {
+    let four = vec4u(key_at(image, 4u * i), key_at(image, 4u * i + 1u), key_at(image, 4u * i + 2u), key_at(image, 4u * i + 3u));
+    own += select(vec4u(0u), vec4u(1u), four != vec4u(LEFT_OUT));
+    keys[i] = four;
   }
-  let sum = subgroupAdd(own);
+  let sum = subgroupAdd(own.x + own.y + own.z + own.w);
   if (lane == 0u) { part = sum; }
   let number = workgroupUniformLoad(&part);
   for (var start = 0u; start < end; start += 4u * LANES) {
     let places = start + 4u * lane + vec4u(0u, 1u, 2u, 3u);
-    let key = vec4u(keys[places.x], keys[places.y], keys[places.z], keys[places.w]);
+    let key = keys[start / 4u + lane];
     var to = vec4u();
-    // Of equal keys the first one comes first.
-    for (var i = 0u; i < start; i += 4u) {
-      to += less_or_equal(i, key) + less_or_equal(i + 1u, key) + less_or_equal(i + 2u, key) + less_or_equal(i + 3u, key);
-    }
+    // Of equal keys the first one comes first. (That of a box that is left out plus 1 is 0; its place is not used.)
+    for (var i = 0u; i < start / 4u; i++) { to += less(keys[i], key + 1u); }
     for (var i = start; i < start + 4u * LANES; i++) {
-      to += select(less(i, key), less_or_equal(i, key), vec4u(i) < places);
+      let other = vec4u(keys[i / 4u][i % 4u]);
+      to += select(vec4u(0u), vec4u(1u), (other < key) | ((other == key) & (vec4u(i) < places)));
     }
-    for (var i = start + 4u * LANES; i < end; i += 4u) {
-      to += less(i, key) + less(i + 1u, key) + less(i + 2u, key) + less(i + 3u, key);
-    }
+    for (var i = start / 4u + LANES; i < end / 4u; i++) { to += less(keys[i], key); }
     if (key.x != LEFT_OUT) { order[first + to.x] = places.x; }
     if (key.y != LEFT_OUT) { order[first + to.y] = places.y; }
     if (key.z != LEFT_OUT) { order[first + to.z] = places.z; }
