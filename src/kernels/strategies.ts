@@ -79,6 +79,7 @@ import {
   type NormProblem,
   type NormProblemOf,
 } from './norm/normProblem.ts';
+import { normBackwardBlocks, normBlocks } from './norm/strategies/normBlocks.ts';
 import { normBackwardWhole, normWhole } from './norm/strategies/normWhole.ts';
 import {
   batchNormAlone,
@@ -164,17 +165,17 @@ export const nmsStrategies = [survivors, skipping, bitmask, blocks];
 
 export const groupNormStrategies: Strategies<NormProblemOf<GroupNormAttrs>, NormProblem> = [
   ...groupNormAlone,
-  [groupNormProblem, [normWhole]],
+  [groupNormProblem, [normWhole, normBlocks]],
 ];
 export const batchNormStrategies: Strategies<NormProblemOf<BatchNormAttrs>, NormProblem> = [
   ...batchNormAlone,
-  [batchNormProblem, [normWhole]],
+  [batchNormProblem, [normWhole, normBlocks]],
 ];
 export const groupNormBackwardStrategies: Strategies<
   NormProblemOf<GroupNormBackwardAttrs>,
   NormBackwardProblem
-> = [...groupNormBackwardAlone, [groupNormBackwardProblem, [normBackwardWhole]]];
+> = [...groupNormBackwardAlone, [groupNormBackwardProblem, [normBackwardWhole, normBackwardBlocks]]];
 export const batchNormBackwardStrategies: Strategies<NormProblemOf<object>, NormBackwardProblem> = [
   ...batchNormBackwardAlone,
-  [batchNormBackwardProblem, [normBackwardWhole]],
+  [batchNormBackwardProblem, [normBackwardWhole, normBackwardBlocks]],
 ];

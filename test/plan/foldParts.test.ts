@@ -9,7 +9,7 @@ import type { Tensor } from '../../src/graph/tensor.ts';
 import { Gpu } from '../../src/plan/gpu.ts';
 import { lower } from '../../src/plan/lower.ts';
 import { sharedGpu } from '../sharedGpu.ts';
-import { expectBoth, leaf, random } from './graphs.ts';
+import { expectBoth, expectReference, leaf, random } from './graphs.ts';
 
 /** The shared device, with the kernels that GPUs get. */
 let gpu: Gpu;
@@ -82,6 +82,28 @@ describe('parts of a product are added up by the normalisation that reads their 
     const y = groupNorm(sum, 8, { levels, weight: leaf('s', [64]), bias: leaf('t', [64]) });
     expect(labels([y])).toEqual(['linear+group_norm']);
     await expectBoth(gpu, y, sum);
+  });
+
+  it('in blocks of channels, with their gradients', async () => {
+    const blocks = new Gpu(gpu.device, {
+      fusion: true,
+      validate: false,
+      autotune: false,
+      strategy: 'blocks',
+    });
+    const x = leaf('x', [2, 6, 6, 64]);
+    const weight = leaf('w', [3, 3, 64, 64], 0.05);
+    const y = e.relu(normalized(conv2d(x, weight, undefined, { padding: 1 })));
+    const z = groupNorm(conv2d(y, leaf('u', [3, 3, 64, 64], 0.05), undefined, { padding: 1 }), 8);
+    const all = [z, ...grad([mean(e.mul(z, z))], [x, weight]).map((g) => g!)];
+    const { ops } = lower(gpu.device.caps, all, [], { strategyOf: () => 'blocks' });
+    const folded = ops.filter(({ label }) => /conv.*norm/.test(label));
+    expect(folded.map(({ dispatches }) => dispatches.at(-1)!.shader.name)).toEqual([
+      'norm_block_apply.wgsl',
+      'norm_block_apply.wgsl',
+      'norm_block_backward_apply.wgsl',
+    ]);
+    await expectReference(blocks, ...all);
   });
 
   it('unless another operation reads the sum before, or there are too few bindings', () => {

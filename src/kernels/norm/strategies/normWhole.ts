@@ -18,12 +18,12 @@ import { combineChannels, elementTypes, rowsOf, widthOf } from '../normPlans.ts'
 import type { NormBackwardProblem, NormProblem, NormView } from '../normProblem.ts';
 
 /** Invocations of a workgroup, at most. */
-const MOST = 256;
+export const MOST = 256;
 /** Floats that one workgroup reads or writes in a cycle, about: four numbers of each invocation a memory latency. */
-const FLOATS_OF_ONE = 4;
+export const FLOATS_OF_ONE = 4;
 
 /** Which invocations own what. */
-function layoutOf({ rows, positions, channels, groups }: NormView) {
+export function layoutOf({ rows, positions, channels, groups }: NormView) {
   const inGroup = channels / groups;
   const apart = inGroup === 1;
   const width = apart ? widthOf(channels) : widthOf(inGroup);
@@ -34,7 +34,7 @@ function layoutOf({ rows, positions, channels, groups }: NormView) {
 }
 
 /** Elements of x. */
-const elementsOf = ({ rows, levels, pixels, channels }: NormView): number =>
+export const elementsOf = ({ rows, levels, pixels, channels }: NormView): number =>
   (rows / (levels?.length ?? 1)) * pixels * channels;
 
 /** Cycles with a workgroup for each group (or four channels): those of the multiprocessor that has most of them. */
@@ -47,7 +47,7 @@ function wholeCycles(view: NormView, passes: number): number {
 }
 
 /** Cycles in chunks: so many dispatches, each of which waits for the one before. */
-const chunkCycles = (view: NormView, dispatches: number, passes: number): number =>
+export const chunkCycles = (view: NormView, dispatches: number, passes: number): number =>
   (dispatches - 1) * DISPATCH + (passes * elementsOf(view)) / FLOATS;
 
 /** Parts of what is read first are added up here, where that takes less time than a dispatch of their own. */
@@ -89,7 +89,7 @@ function wholeOf(view: NormView, tensor: string, snippet: string) {
 }
 
 /** `buffers` are bound, and one more with the table of levels. */
-const fits = ({ caps, view }: NormBackwardProblem, buffers: number): boolean =>
+export const fits = ({ caps, view }: NormBackwardProblem, buffers: number): boolean =>
   caps.family === 'tile' &&
   elementsOf(view) > 0 &&
   layoutOf(view).depth <= MOST &&

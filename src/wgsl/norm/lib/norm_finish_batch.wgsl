@@ -1,6 +1,6 @@
 // norm_finish_batch.wgsl: stores the statistics of batch norm from a channel's mean and (biased) variance, and updates
 // the running estimates, which take the unbiased variance.
-// needs: p.eps, p.momentum from norm_combine.wgsl | norm_row_moments.wgsl | norm_whole.wgsl
+// needs: p.eps, p.momentum from norm_block_apply.wgsl | norm_combine.wgsl | norm_row_moments.wgsl | norm_whole.wgsl
 
 @group(0) @binding(3) var<storage, read> runningMean: array<f32>;
 @group(0) @binding(4) var<storage, read> runningVar: array<f32>;

@@ -1,5 +1,5 @@
 // norm_finish_group.wgsl: stores the statistics of group and layer norm from a group's mean and (biased) variance.
-// needs: p.eps from norm_combine.wgsl | norm_row_moments.wgsl | norm_whole.wgsl
+// needs: p.eps from norm_block_apply.wgsl | norm_combine.wgsl | norm_row_moments.wgsl | norm_whole.wgsl
 
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>;
 @group(0) @binding(5) var<storage, read_write> invstd: array<f32>;
