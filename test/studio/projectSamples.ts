@@ -1,0 +1,86 @@
+import type { LabelObject, Picture, PictureLabels } from '../../web/src/studio/project/model.ts';
+import { digestOf } from '../../web/src/studio/store/digest.ts';
+import type { ProjectFields, ProjectSource } from '../../web/src/studio/store/projectFile.ts';
+
+/** Text that does harm where it is taken for markup, a path or a format. */
+export const HOSTILE = '<img src=x onerror=alert(1)>"\\\u202e\u0000%s\ud800{{1}}';
+
+export const PROJECT: ProjectFields = {
+  name: `Coins ${HOSTILE}`,
+  created: 1_700_000_000_123,
+  task: 'segment',
+  classes: [
+    { id: 'c1', name: `coin ${HOSTILE}`, color: '#ff0080', key: '1' },
+    { id: '__proto__', name: '__proto__', color: '#00FF80', key: '' },
+  ],
+};
+
+/** One object of every kind. A field that model.ts gains is missing here, says the type. */
+const EVERY_FIELD: Required<LabelObject> = {
+  ...{ id: 'o1', classId: 'c1', score: 0.5 },
+  shape: { kind: 'box', box: [1.5, 2, 30.25, 40] },
+};
+export const OBJECTS: readonly LabelObject[] = [
+  EVERY_FIELD,
+  {
+    id: 'o2',
+    classId: '__proto__',
+    shape: {
+      kind: 'polygon',
+      points: [
+        [0.1, 0.2],
+        [10, 0],
+        [5, 9.999],
+      ],
+    },
+  },
+  { id: 'o3', classId: 'c1', shape: { kind: 'point', at: [-3, 7] } },
+  {
+    id: 'o4',
+    classId: 'c1',
+    shape: { kind: 'mask', x: 4, y: 5, width: 3, height: 2, data: Uint8Array.of(1, 0, 1, 0, 1, 0) },
+  },
+];
+
+/** Bytes that do not compress and differ by `seed`. */
+export function noise(count: number, seed: number): Uint8Array<ArrayBuffer> {
+  let state = seed + 1;
+  return Uint8Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+}
+
+/** A project with pictures of these names, as `writeProjectFile` takes it. */
+export async function sampleProject(names: readonly string[], bytes = 5000): Promise<ProjectSource> {
+  const files = new Map<string, Blob>();
+  const pictures: Picture[] = [];
+  for (const [i, name] of names.entries()) {
+    const file = new Blob([noise(bytes + i, i)]);
+    const picture: Required<Picture> = {
+      id: `p${i}`,
+      project: 'project',
+      name,
+      width: 64,
+      height: 48,
+      size: file.size,
+      digest: await digestOf(file),
+      hash: '00ff00ff00ff00ff',
+      added: 1_700_000_000_000 + i,
+      split: 'valid',
+      done: i % 2 === 0,
+      objects: 0,
+    };
+    files.set(picture.id, file);
+    pictures.push(picture);
+  }
+  return {
+    project: PROJECT,
+    pictures,
+    fileOf: async ({ id }) => files.get(id)!,
+    labelsOf: async ({ id }): Promise<PictureLabels> => ({
+      picture: id,
+      objects: id === 'p1' ? [] : OBJECTS,
+    }),
+  };
+}
