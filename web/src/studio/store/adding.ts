@@ -1,0 +1,158 @@
+import type { LabelObject, Picture, PictureLabels, Project, Split } from '../project/model.ts';
+import type { Check } from './check.ts';
+import { type StudioDb, transact } from './db.ts';
+import { digestOf } from './digest.ts';
+import { StoreError } from './errors.ts';
+import type { Files } from './files.ts';
+import { checkLabels } from './labelCheck.ts';
+
+/** A picture to add. */
+export interface NewPicture {
+  /** The file as it came; it is copied. */
+  readonly file: Blob;
+  /** With folders where it came with some: `left/0001.jpg`. */
+  readonly name: string;
+  /** Pixels of the decoded picture, turned as its EXIF says. */
+  readonly width: number;
+  readonly height: number;
+  /** A small picture for lists; one can be given later (`saveThumbnail`). */
+  readonly thumbnail?: Blob;
+  readonly labels?: readonly LabelObject[];
+  /** Default train. */
+  readonly split?: Split;
+  /** Default false. */
+  readonly done?: boolean;
+  readonly hash?: string;
+  /** Milliseconds since 1970; default now. */
+  readonly added?: number;
+  /** SHA-256 of the file in hex, where the caller has computed it. */
+  readonly digest?: string;
+}
+
+export interface AddedPictures {
+  /** In the order in which they were given. */
+  readonly added: readonly Picture[];
+  /** Those whose file the project has already, or that were given twice, and the picture that has it. */
+  readonly known: readonly { readonly name: string; readonly picture: string }[];
+}
+
+/** How many objects a person has labelled: proposals do not count. */
+export const countObjects = (objects: readonly LabelObject[]): number =>
+  objects.filter(({ score }) => score === undefined).length;
+
+interface Row {
+  readonly picture: Picture;
+  readonly labels: PictureLabels | undefined;
+}
+
+/**
+ * Writes the files, then all rows in one transaction; where anything fails, the files are removed again. Hold `whileAdding`
+ * around it, as nothing says that the files are wanted until the rows are there.
+ *
+ * @param project Its id.
+ * @param mustExist Whether the project's row must be there, or comes later.
+ */
+export async function addRows(
+  { db, files, check }: { readonly db: StudioDb; readonly files: Files; readonly check: Check },
+  project: string,
+  pictures: readonly NewPicture[],
+  mustExist: boolean,
+): Promise<AddedPictures> {
+  const now = Date.now();
+  const rows: Row[] = [];
+  const known: { name: string; picture: string }[] = [];
+  const own = new Map<string, string>();
+  const written: Picture[] = [];
+  try {
+    for (const given of pictures) {
+      const row = await makeRow(check, project, given, now);
+      const { id, name, digest } = row.picture;
+      const other = own.get(digest) ?? (await db.getKeyFromIndex('pictures', 'digest', [project, digest]));
+      if (other !== undefined) {
+        known.push({ name, picture: other });
+        continue;
+      }
+      own.set(digest, id);
+      written.push(row.picture);
+      await files.write({ project, kind: 'pictures', id }, given.file);
+      if (given.thumbnail) await files.write({ project, kind: 'thumbnails', id }, given.thumbnail);
+      rows.push(row);
+    }
+    const late = await putRows(db, project, rows, mustExist, check.did);
+    known.push(...late.map(({ row: { picture }, other }) => ({ name: picture.name, picture: other })));
+    const lost = new Set(late.map(({ row }) => row.picture));
+    await removeFiles(files, [...lost]);
+    return { added: rows.map(({ picture }) => picture).filter((picture) => !lost.has(picture)), known };
+  } catch (error) {
+    // What cannot be removed now is removed at the next opening.
+    await removeFiles(files, written).catch(() => {});
+    throw error;
+  }
+}
+
+/** Returns those that another tab has added in the meantime. */
+function putRows(
+  db: StudioDb,
+  project: string,
+  rows: readonly Row[],
+  mustExist: boolean,
+  did: string,
+): Promise<{ row: Row; other: string }[]> {
+  return transact(db, ['projects', 'pictures', 'labels'], async (tx) => {
+    if (mustExist && (await tx.objectStore('projects').getKey(project)) === undefined) {
+      throw new StoreError('missing', did, 'the project was removed in another tab; choose another one');
+    }
+    const late: { row: Row; other: string }[] = [];
+    const pictures = tx.objectStore('pictures');
+    for (const row of rows) {
+      const other = await pictures.index('digest').getKey([project, row.picture.digest]);
+      if (other !== undefined) {
+        late.push({ row, other });
+        continue;
+      }
+      await pictures.add(row.picture);
+      if (row.labels) await tx.objectStore('labels').put(row.labels);
+    }
+    return late;
+  });
+}
+
+async function makeRow(check: Check, project: string, given: NewPicture, now: number): Promise<Row> {
+  const { file, labels = [], split = 'train', done = false, added = now, hash } = given;
+  const of = check.record(given, `picture ${JSON.stringify(String(given.name).slice(0, 200))}`);
+  const id = crypto.randomUUID();
+  const objects = checkLabels(check, labels);
+  const picture: Picture = {
+    id,
+    project,
+    name: of.text('name', 1000, 1),
+    width: of.integer('width', 1, 2 ** 20),
+    height: of.integer('height', 1, 2 ** 20),
+    size: file.size,
+    digest: given.digest ?? (await digestOf(file)),
+    ...(hash === undefined ? {} : { hash }),
+    added,
+    split,
+    done,
+    objects: countObjects(objects),
+  };
+  return { picture, labels: objects.length > 0 ? { picture: id, objects } : undefined };
+}
+
+export async function removeFiles(files: Files, pictures: readonly Picture[]): Promise<void> {
+  for (const { project, id } of pictures) {
+    await files.remove({ project, kind: 'pictures', id });
+    await files.remove({ project, kind: 'thumbnails', id });
+  }
+}
+
+/** Removes a project's row, all of its pictures and their labels in one transaction; their files are not touched. */
+export const removeProjectRows = (db: StudioDb, project: Project['id']): Promise<void> =>
+  transact(db, ['projects', 'pictures', 'labels'], async (tx) => {
+    const pictures = tx.objectStore('pictures');
+    for (const id of await pictures.index('project').getAllKeys(project)) {
+      await tx.objectStore('labels').delete(id);
+      await pictures.delete(id);
+    }
+    await tx.objectStore('projects').delete(project);
+  });
