@@ -103,7 +103,10 @@ describe('a project as a file', () => {
     let asked = 0;
     const reader = writeProjectFile({
       ...source,
-      fileOf: (picture) => (asked++, source.fileOf(picture)),
+      fileOf(picture) {
+        asked++;
+        return source.fileOf(picture);
+      },
     }).getReader();
     for (let i = 0; i < 4; i++) await reader.read();
     await reader.cancel();

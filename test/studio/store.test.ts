@@ -1,0 +1,237 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { launchBrowser } from '../browser/browser.ts';
+import { bundleStore, everything, makeProject, ORIGIN, openStoreIn, opfs, StoreTabs } from './storeTabs.ts';
+
+let browser: Browser;
+let script: string;
+let tabs: StoreTabs;
+let page: Page;
+
+beforeAll(async () => {
+  script = await bundleStore();
+  browser = await launchBrowser();
+});
+afterAll(() => browser?.close());
+beforeEach(async () => {
+  tabs = await StoreTabs.open(browser, script);
+  page = await tabs.storeTab();
+  return async () => {
+    expect(tabs.thrown).toEqual([]);
+    await tabs.context.close();
+  };
+});
+
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the store in Chromium', () => {
+  it('has the same after a reload, and changes what it is told to', async () => {
+    const id = await makeProject(page, 5);
+    const before = await everything(page);
+    expect(before.pictures.length).toBe(5);
+    expect(before.pictures[0]).toMatchObject({
+      picture: { project: id, name: 'left/0.png', size: 2000, split: 'train', done: false, objects: 3 },
+      file: ['left/0.png', 'image/png', 2000, expect.any(String)],
+    });
+    expect(before.pictures[0]!.labels).toContain('"data":[1,0,1,0,1,0]');
+    expect((await opfs(page)).length).toBe(10);
+    await page.reload();
+    expect(await openStoreIn(page)).toBe(0);
+    expect(await everything(page)).toEqual(before);
+
+    const [a, b, c] = before.pictures.map(({ picture }) => picture.id);
+    const after = await page.evaluate(
+      async ([id, a, b, c]) => {
+        const { store } = window;
+        await store.saveLabels({ picture: a!, objects: window.studio.OBJECTS.slice(0, 2) });
+        // The number of objects is that of the labels, whatever an old picture says.
+        const [changed] = await store.updatePictures([
+          { id: a!, done: true, split: 'test', objects: 77 } as object & { id: string },
+        ]);
+        await store.removePictures([b!, c!, 'not there']);
+        await store.renameProject(id!, 'new name');
+        return { changed, left: await window.studio.everything(store) };
+      },
+      [id, a, b, c],
+    );
+    expect(after.changed).toMatchObject({ id: a, done: true, split: 'test', objects: 1, name: 'left/0.png' });
+    expect(after.left.projects).toMatchObject([{ name: 'new name' }]);
+    expect(after.left.pictures.length).toBe(3);
+    expect((await opfs(page)).length).toBe(6);
+    await page.reload();
+    await openStoreIn(page);
+    expect(await everything(page)).toEqual(after.left);
+
+    await page.evaluate((id) => window.store.removeProject(id), id);
+    expect(await everything(page)).toEqual({ projects: [], pictures: [] });
+    expect(await opfs(page)).toEqual([]);
+  });
+
+  it('adds a file once, and says which picture has it', async () => {
+    const id = await makeProject(page, 2);
+    const again = await page.evaluate(async (id) => {
+      const [a, b, c] = window.studio.pictures(3, 2000);
+      return window.store.addPictures(id, [{ ...c!, name: 'x' }, { ...c!, name: 'y' }, a!, b!]);
+    }, id);
+    expect(again.added.map(({ name }) => name)).toEqual(['x']);
+    expect(again.known.map(({ name }) => name)).toEqual(['y', 'left/0.png', 'left/1.png']);
+    const { pictures } = await everything(page);
+    expect(again.known.map(({ picture }) => picture)).toEqual([
+      again.added[0]!.id,
+      ...pictures.slice(0, 2).map(({ picture }) => picture.id),
+    ]);
+    expect((await opfs(page)).length).toBe(6);
+    // Another project may have it, too.
+    await makeProject(page, 2);
+    expect((await everything(page)).pictures.length).toBe(5);
+  });
+
+  it('says what is missing, and stores nothing that is wrong', async () => {
+    const id = await makeProject(page, 1);
+    const failures = await page.evaluate(async (id) => {
+      const { failure, pictures, OBJECTS } = window.studio;
+      const { store } = window;
+      const [picture] = await store.pictures(id);
+      const bad = [{ ...OBJECTS[0]!, shape: { kind: 'box' as const, box: [5, 5, 1, 1] as const } }];
+      const [p, q] = pictures(2, 3000, 50);
+      return Promise.all([
+        failure(store.project('nowhere')),
+        failure(store.saveProject({ ...(await store.project(id)), id: 'nowhere' })),
+        failure(store.addPictures('nowhere', pictures(1, 10, 9))),
+        failure(store.saveLabels({ picture: 'nowhere', objects: [] })),
+        failure(
+          store.updatePictures([
+            { id: picture!.id, done: true },
+            { id: 'nowhere', done: true },
+          ]),
+        ),
+        failure(store.saveLabels({ picture: picture!.id, objects: bad })),
+        failure(store.addPictures(id, [p!, { ...q!, labels: bad }])),
+        failure(
+          store.saveProject({
+            ...(await store.project(id)),
+            classes: [{ id: '1', name: '', color: 'red', key: '' }],
+          }),
+        ),
+        failure(store.createProject({ name: 7 as unknown as string })),
+        failure(store.fileOf({ ...picture!, id: 'nowhere' })),
+        failure(store.fileOf({ ...picture!, size: 3 })),
+      ]);
+    }, id);
+    expect(failures.map(({ kind }) => kind)).toEqual([
+      ...Array.from({ length: 5 }, () => 'missing'),
+      ...Array.from({ length: 4 }, () => 'corrupt'),
+      ...['missing', 'corrupt'],
+    ]);
+    const { pictures } = await everything(page);
+    expect(pictures.map(({ picture }) => [picture.done, picture.objects])).toEqual([[false, 3]]);
+    expect((await opfs(page)).length).toBe(2);
+  });
+
+  it('leaves nothing half-written where the storage is full, and goes on when it is not', async () => {
+    const id = await makeProject(page, 2);
+    const before = await everything(page);
+    const files = await opfs(page);
+    const session = await tabs.context.newCDPSession(page);
+    await session.send('Storage.overrideQuotaForOrigin', { origin: ORIGIN, quotaSize: 400_000 });
+    const full = await page.evaluate(
+      (id) => window.studio.failure(window.store.addPictures(id, window.studio.pictures(8, 100_000, 10))),
+      id,
+    );
+    expect(full).toMatchObject({
+      kind: 'quota',
+      message: expect.stringMatching(/^adding pictures: the storage .* is full/),
+    });
+    expect(await everything(page)).toEqual(before);
+    expect((await opfs(page)).sort()).toEqual(files.sort());
+    const { used, total } = (await page.evaluate(() => window.studio.quota()))!;
+    expect([used > 0, total]).toEqual([true, 400_000]);
+
+    await session.send('Storage.overrideQuotaForOrigin', { origin: ORIGIN });
+    await page.evaluate((id) => window.store.addPictures(id, window.studio.pictures(8, 100_000, 10)), id);
+    expect((await everything(page)).pictures.length).toBe(10);
+    expect(await page.evaluate(() => window.studio.askPersistence())).toEqual(expect.any(Boolean));
+  });
+
+  it.each([
+    'indexeddb',
+    'opfs',
+  ] as const)('exports a project and imports it again, byte for byte (%s)', async (where) => {
+    if (where === 'indexeddb') {
+      await page.evaluate(() => window.store.close());
+      await page.addInitScript(() =>
+        Reflect.deleteProperty(FileSystemFileHandle.prototype, 'createWritable'),
+      );
+      await page.reload();
+      await openStoreIn(page);
+    }
+    expect(await page.evaluate(() => window.store.filesIn)).toBe(where);
+    const id = await makeProject(page, 40, 30_000);
+    const before = await everything(page);
+    const result = await page.evaluate(async (id) => {
+      const { exportProject, importProject, failure } = window.studio;
+      const { store } = window;
+      const zipped = async (id: string) => new Response(await exportProject(store, id)).blob();
+      const zip = await zipped(id);
+      await store.removeProject(id);
+      const removed = await window.studio.everything(store);
+      const progress: [number, number][] = [];
+      const thumbnail = async (file: Blob) => file.slice(0, 10);
+      const project = await importProject(store, zip, {
+        thumbnail,
+        onProgress: (...values) => progress.push(values),
+      });
+      const again = await zipped(project.id);
+      const [a, b] = await Promise.all(
+        [zip, again].map(async (blob) => new Uint8Array(await blob.arrayBuffer())),
+      );
+      const imported = await window.studio.everything(store);
+      // One picture that is damaged: nothing of the project stays.
+      const broken = a!.slice();
+      broken[broken.length >> 1]! ^= 1;
+      const refused = await failure(importProject(store, new Blob([broken])));
+      const left = (await window.studio.everything(store)).pictures.length;
+      return {
+        removed,
+        progress,
+        imported,
+        refused,
+        left,
+        same: a!.every((byte, i) => byte === b![i]),
+        sizes: [a!.length, b!.length],
+      };
+    }, id);
+    expect(result.removed.pictures).toEqual([]);
+    expect(result.progress).toEqual([
+      [16, 40],
+      [32, 40],
+      [40, 40],
+    ]);
+    expect([result.same, result.sizes[0]]).toEqual([true, result.sizes[1]]);
+    const plain = ({
+      picture: { id, project, ...picture },
+      file,
+      labels,
+    }: (typeof before.pictures)[number]) => ({
+      picture,
+      file,
+      labels: labels.replace(id, ''),
+    });
+    expect(result.imported.pictures.map(plain)).toEqual(before.pictures.map(plain));
+    expect(result.imported.projects).toMatchObject([
+      { name: before.projects[0]!.name, classes: before.projects[0]!.classes },
+    ]);
+    expect(result.refused).toMatchObject({
+      kind: 'corrupt',
+      message: expect.stringContaining('not the file that was saved'),
+    });
+    expect(result.left).toBe(40);
+    expect((await opfs(page)).length).toBe(where === 'opfs' ? 80 : 0);
+    await page.reload();
+    await openStoreIn(page);
+    expect(await everything(page)).toEqual(result.imported);
+    await page.evaluate(async () => {
+      for (const { id } of await window.store.projects()) await window.store.removeProject(id);
+    });
+    const blobs = await page.evaluate(async () => (await window.studio.openDb()).count('blobs'));
+    expect([blobs, await opfs(page)]).toEqual([0, []]);
+  });
+});
