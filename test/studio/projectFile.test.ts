@@ -375,8 +375,9 @@ function expectTypes({ project, pictures }: Awaited<ReturnType<typeof contentOf>
       ...{ digest: expect.stringMatching(/^[0-9a-f]{64}$/), hash: expect.stringMatching(/^[0-9a-f]+$/) },
       split: expect.stringMatching(/^(?:train|valid|test)$/),
     });
-    for (const { shape, score = 0, ...ids } of labels) {
-      expect([score, ids], where).toEqual([number, { id: text, classId: text }]);
+    for (const { shape, score = 0, group = 0, flags = {}, ...ids } of labels) {
+      expect([score, group, ids], where).toEqual([number, number, { id: text, classId: text }]);
+      for (const flag of Object.values(flags)) expect(flag, where).toBeTypeOf('boolean');
       const { kind, ...place } = shape;
       expect(kind, where).toMatch(/^(?:box|polygon|point|mask)$/);
       for (const value of Object.values(place).flat(2)) {

@@ -1,3 +1,4 @@
+import type { ObjectFlags } from '../../src/data/annotation.ts';
 import type { LabelObject, Picture, PictureLabels } from '../../web/src/studio/project/model.ts';
 import { digestOf } from '../../web/src/studio/store/digest.ts';
 import type { ProjectFields, ProjectSource } from '../../web/src/studio/store/projectFile.ts';
@@ -17,7 +18,8 @@ export const PROJECT: ProjectFields = {
 
 /** One object of every kind. A field that model.ts gains is missing here, says the type. */
 const EVERY_FIELD: Required<LabelObject> = {
-  ...{ id: 'o1', classId: 'c1', score: 0.5 },
+  ...{ id: 'o1', classId: 'c1', score: 0.5, group: 3 },
+  flags: { crowd: true, difficult: false, truncated: true, occluded: true } satisfies Required<ObjectFlags>,
   shape: { kind: 'box', box: [1.5, 2, 30.25, 40] },
 };
 export const OBJECTS: readonly LabelObject[] = [

@@ -36,9 +36,13 @@ export interface AddedPictures {
   readonly known: readonly { readonly name: string; readonly picture: string }[];
 }
 
-/** How many objects a person has labelled: proposals do not count. */
-export const countObjects = (objects: readonly LabelObject[]): number =>
-  objects.filter(({ score }) => score === undefined).length;
+/** How many objects a person has labelled: proposals do not count, and the parts of one object count once. */
+export function countObjects(objects: readonly LabelObject[]): number {
+  const accepted = objects.filter(({ score }) => score === undefined);
+  const parts = accepted.filter(({ group }) => group !== undefined);
+  const whole = new Set(parts.map(({ group, classId }) => `${group} ${classId}`));
+  return accepted.length - parts.length + whole.size;
+}
 
 interface Row {
   readonly picture: Picture;

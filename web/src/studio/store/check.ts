@@ -14,7 +14,8 @@ export class Check {
 
   /** Throws. */
   refuse(where: string, value: unknown, want: string): never {
-    const shown = JSON.stringify(value)?.slice(0, 60) ?? 'missing';
+    const text = typeof value === 'number' ? String(value) : JSON.stringify(value);
+    const shown = text?.slice(0, 60) ?? 'missing';
     throw new StoreError('corrupt', this.did, `${where} is ${shown}; it must be ${want}`);
   }
 

@@ -1,3 +1,4 @@
+import type { ObjectFlags } from 'fovea/data';
 import { rleDecode, rleEncode, rleFromString, rleToString } from 'fovea/vision';
 import type { Box, LabelClass, LabelObject, LabelShape, Point } from '../project/model.ts';
 import type { Check, Fields } from './check.ts';
@@ -12,18 +13,18 @@ const OBJECTS = 1_000_000;
 const VERTICES = 1_000_000;
 const ID = 100;
 
+/** Every flag of an object; one that the library gains is missing here. */
+const FLAGS = Object.keys({
+  ...{ crowd: true, difficult: true, truncated: true, occluded: true },
+} satisfies Record<keyof ObjectFlags, true>) as (keyof ObjectFlags)[];
+
 const KINDS = ['box', 'polygon', 'point', 'mask'] as const;
 
 /** An object as JSON: a mask has `counts`, the run lengths of its window as COCO's compressed string, instead of `data`. */
-export function labelToJson({ id, classId, shape, score }: LabelObject): unknown {
-  if (shape.kind !== 'mask') return { id, classId, shape, score };
-  const { kind, x, y, width, height, data } = shape;
-  return {
-    id,
-    classId,
-    shape: { kind, x, y, width, height, counts: rleToString(rleEncode(data, { width, height })) },
-    score,
-  };
+export function labelToJson({ shape, ...others }: LabelObject): unknown {
+  if (shape.kind !== 'mask') return { ...others, shape };
+  const { data, ...place } = shape;
+  return { ...others, shape: { ...place, counts: rleToString(rleEncode(data, shape)) } };
 }
 
 /** How the pixels of a mask are given: as run lengths in files, as bytes in the database. */
@@ -110,8 +111,14 @@ function readLabels(
         );
       }
     }
-    const read: LabelObject = { id, classId, shape };
-    return object.has('score') ? { ...read, score: object.number('score', 0, 1) } : read;
+    return {
+      ...{ id, classId, shape },
+      ...(object.has('score') ? { score: object.number('score', 0, 1) } : {}),
+      ...(object.has('group') ? { group: object.integer('group', -FAR, FAR) } : {}),
+      ...(object.has('flags')
+        ? { flags: readFlags(check.record(object.get('flags'), object.at('flags'))) }
+        : {}),
+    };
   });
 }
 
@@ -138,6 +145,9 @@ function readShape(shape: Fields, pixels: Pixels): LabelShape {
     }
   }
 }
+
+const readFlags = (flags: Fields): ObjectFlags =>
+  Object.fromEntries(FLAGS.filter((name) => flags.has(name)).map((name) => [name, flags.flag(name)]));
 
 function readNumbers(check: Check, value: unknown, where: string, count: number): number[] {
   const list = check.list(value, where, count);
