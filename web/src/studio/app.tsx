@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Notices, notifyError } from './notices.tsx';
 import { hrefOf, ROOMS, type RoomName, route } from './router.ts';
+import { readOnly, takeOver } from './state.ts';
 import { strings } from './strings.ts';
 
 /** Rooms load when they are entered. */
@@ -45,6 +46,17 @@ function Main({ name }: { readonly name: RoomName }) {
   );
 }
 
+/** Says that another tab edits the project, and offers to edit it here. */
+const Elsewhere = () =>
+  readOnly.value ? (
+    <p class="banner" role="status">
+      {strings.elsewhere}
+      <button type="button" onClick={() => void takeOver()}>
+        {strings.takeOver}
+      </button>
+    </p>
+  ) : null;
+
 export const App = () => (
   <>
     <a class="skip" href="#content">
@@ -54,6 +66,7 @@ export const App = () => (
       <strong class="brand">{strings.title}</strong>
       <Nav />
     </header>
+    <Elsewhere />
     <Main name={route.value.room} />
     <Notices />
   </>
