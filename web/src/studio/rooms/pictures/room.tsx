@@ -1,8 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { notify, notifyError } from '../../notices.tsx';
-import { type AddingReport, addArrival } from '../../project/addArrival.ts';
-import { readArrival } from '../../project/arrival.ts';
+import type { AddingReport } from '../../project/addArrival.ts';
 import { chosenFiles, type DroppedFile, droppedFiles } from '../../project/dropped.ts';
 import type { Picture } from '../../project/model.ts';
 import { pictures, readOnly } from '../../state.ts';
@@ -42,6 +41,11 @@ export function Room() {
     try {
       const dropped: DroppedFile[] = [];
       for await (const one of collect()) dropped.push(one);
+      // The readers of all formats load with the first pictures.
+      const [{ readArrival }, { addArrival }] = await Promise.all([
+        import('../../project/arrival.ts'),
+        import('../../project/addArrival.ts'),
+      ]);
       const arrival = await readArrival(dropped);
       if (arrival.pictures.length === 0) return notify('info', `${texts.nothing}.`);
       const report = (done: number, all: number) => {
