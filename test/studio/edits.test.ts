@@ -50,6 +50,12 @@ describe('edits', () => {
     }
   });
 
+  it('keep what they do not change', () => {
+    const one: LabelObject = { ...made('1', 'a', 0.5), group: 3, flags: { crowd: true } };
+    const [after] = applyStep([one], replaceShape([one], '1', moved(1)));
+    expect(after).toEqual({ id: '1', classId: 'a', shape: moved(1), group: 3, flags: { crowd: true } });
+  });
+
   it('give the objects of a class that ends to another, or remove them', () => {
     expect(ids(applyStep(three, removeClass(three, 'a')))).toBe('2');
     expect(applyStep(three, removeClass(three, 'a', 'b')).every(({ classId }) => classId === 'b')).toBe(true);

@@ -126,6 +126,7 @@ export const strings = {
     nothingHere: 'There is no object here',
     cancelled: 'Cancelled',
     chosenClass: (name: string) => `Class: ${name}`,
+    readOnly: 'Another tab edits this project; here it can be looked at.',
     noClass: 'Add a class first: new objects need one.',
     started: { box: 'Box begun', polygon: 'Polygon begun', brush: 'Painting', eraser: 'Erasing' },
     pointSet: (n: number) => (n === 1 ? '1 point set' : `${n} points set`),

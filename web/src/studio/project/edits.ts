@@ -36,7 +36,7 @@ export function removeObjects(objects: readonly LabelObject[], ids: Iterable<str
 }
 
 /** What a person has edited is no proposal any more. */
-const edited = ({ id, classId, shape }: LabelObject): LabelObject => ({ id, classId, shape });
+const edited = ({ score: _, ...object }: LabelObject): LabelObject => object;
 
 function change(
   kind: StepKind,

@@ -36,16 +36,20 @@ export function Editor(props: EditorProps) {
   const inputs: EditorProps = {
     ...props,
     onEdit(step) {
+      if (props.readOnly) {
+        announce(texts.readOnly);
+        return;
+      }
       announce(describe(step));
       props.onEdit(step);
     },
     onUndo() {
-      if (!props.undoStep) return;
+      if (!props.undoStep || props.readOnly) return;
       announce(texts.undone(describe(props.undoStep)));
       props.onUndo();
     },
     onRedo() {
-      if (!props.redoStep) return;
+      if (!props.redoStep || props.readOnly) return;
       announce(texts.redone(describe(props.redoStep)));
       props.onRedo();
     },
@@ -147,7 +151,7 @@ export function Editor(props: EditorProps) {
           objects={props.objects}
           countOf={props.countOf}
           onChoose={(id) => stageRef.current && chooseClass(stageRef.current, id)}
-          onClasses={props.onClasses}
+          onClasses={(edit) => (props.readOnly ? announce(texts.readOnly) : props.onClasses(edit))}
         />
         <ObjectList
           objects={props.objects}

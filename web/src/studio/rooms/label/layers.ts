@@ -3,13 +3,13 @@ import type { LabelObject } from '../../project/model.ts';
 import { deviceSize, seenBox } from '../../project/viewport.ts';
 import type { Draft } from './draft.ts';
 import { fillMask, paintHandle, paintObjects, paintSelected, strokeOutlined } from './paint.ts';
-import type { Stage } from './stage.ts';
+import type { Scene } from './scene.ts';
 
 /** A picture longer than this is drawn from a smaller copy while that shows as much: most devices cannot hold it as a texture. */
 const LARGE = 4096;
 
 export class Layers {
-  readonly #stage: Stage;
+  readonly #scene: Scene;
   readonly #rest: HTMLCanvasElement;
   readonly #top: HTMLCanvasElement;
   #image: ImageBitmap | HTMLCanvasElement | undefined;
@@ -18,8 +18,8 @@ export class Layers {
   #restStale = true;
   #closed = false;
 
-  constructor(stage: Stage, rest: HTMLCanvasElement, top: HTMLCanvasElement) {
-    this.#stage = stage;
+  constructor(scene: Scene, rest: HTMLCanvasElement, top: HTMLCanvasElement) {
+    this.#scene = scene;
     this.#rest = rest;
     this.#top = top;
   }
@@ -65,7 +65,7 @@ export class Layers {
 
   /** A cleared context whose unit is the picture's pixel. */
   #begin(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
-    const { view, viewport } = this.#stage;
+    const { view, viewport } = this.#scene;
     const ratio = devicePixelRatio;
     const { width, height } = deviceSize(view, ratio);
     if (canvas.width !== width || canvas.height !== height) {
@@ -81,19 +81,19 @@ export class Layers {
   }
 
   #paintRest(): void {
-    const { viewport, view } = this.#stage;
+    const { viewport, view } = this.#scene;
     const context = this.#begin(this.#rest);
     this.#paintImage(context);
-    const seen = this.#stage.grid.query(seenBox(viewport, view));
-    const hidden = this.#stage.lifted;
-    const { objects } = this.#stage.inputs;
+    const seen = this.#scene.grid.query(seenBox(viewport, view));
+    const hidden = this.#scene.lifted;
+    const { objects } = this.#scene.inputs;
     const drawn = objects.filter(({ id }) => seen.has(id) && id !== hidden);
-    paintObjects(context, drawn, this.#stage.colorOf, viewport.scale);
+    paintObjects(context, drawn, this.#scene.colorOf, viewport.scale);
   }
 
   /** Draws what is seen of the picture, and no more: scaling a large one as a whole is slow. */
   #paintImage(context: CanvasRenderingContext2D): void {
-    const { viewport, view, inputs } = this.#stage;
+    const { viewport, view, inputs } = this.#scene;
     if (!this.#image) return;
     const [left, top, right, bottom] = seenBox(viewport, view);
     const [x1, y1] = [Math.max(0, Math.floor(left)), Math.max(0, Math.floor(top))];
@@ -110,15 +110,15 @@ export class Layers {
   }
 
   #paintTop(): void {
-    const { viewport, inputs, draft, handle } = this.#stage;
+    const { viewport, inputs, draft, handle } = this.#scene;
     const { scale } = viewport;
     const context = this.#begin(this.#top);
-    const object = this.#stage.liftedObject;
+    const object = this.#scene.liftedObject;
     if (draft?.kind === 'stroke') this.#paintStroke(context, draft, object);
     else if (object) {
       const shape = draft?.kind === 'drag' ? draft.shape : object.shape;
       const handles = inputs.tool === 'select';
-      paintSelected(context, shape, this.#stage.colorOf(object.classId), scale, handles, handle);
+      paintSelected(context, shape, this.#scene.colorOf(object.classId), scale, handles, handle);
     }
     if (draft) this.#paintDraft(context, draft);
     this.#paintCursor(context);
@@ -130,7 +130,7 @@ export class Layers {
     { path, radius, value }: Extract<Draft, { kind: 'stroke' }>,
     object: LabelObject | undefined,
   ): void {
-    const color = this.#stage.colorOf(object?.classId ?? this.#stage.inputs.currentClass);
+    const color = this.#scene.colorOf(object?.classId ?? this.#scene.inputs.currentClass);
     if (object?.shape.kind === 'mask') fillMask(context, object.shape, color);
     context.globalCompositeOperation = value === 1 ? 'source-over' : 'destination-out';
     context.lineCap = 'round';
@@ -142,7 +142,7 @@ export class Layers {
     if (path.length === 1) context.lineTo(...path[0]!);
     context.stroke();
     context.globalCompositeOperation = 'destination-in';
-    const { width, height } = this.#stage.inputs;
+    const { width, height } = this.#scene.inputs;
     context.fillStyle = 'rgb(0 0 0 / 60%)';
     context.fillRect(0, 0, width, height);
     context.globalCompositeOperation = 'source-over';
@@ -150,9 +150,9 @@ export class Layers {
   }
 
   #paintDraft(context: CanvasRenderingContext2D, draft: Draft): void {
-    const { viewport, inputs } = this.#stage;
+    const { viewport, inputs } = this.#scene;
     const { scale } = viewport;
-    const color = this.#stage.colorOf(inputs.currentClass);
+    const color = this.#scene.colorOf(inputs.currentClass);
     const path = new Path2D();
     if (draft.kind === 'box') {
       const [[x1, y1], [x2, y2]] = [draft.from, draft.to];
@@ -169,7 +169,7 @@ export class Layers {
 
   /** The crosshair of the keyboard, and the circle of the brush. */
   #paintCursor(context: CanvasRenderingContext2D): void {
-    const { viewport, view, crosshair, byKeys, inputs, pointing } = this.#stage;
+    const { viewport, view, crosshair, byKeys, inputs, pointing } = this.#scene;
     const { scale } = viewport;
     const [x, y] = crosshair;
     const brush = inputs.tool === 'brush' || inputs.tool === 'eraser';
@@ -195,7 +195,7 @@ export class Layers {
   }
 
   #strokeThin(context: CanvasRenderingContext2D, path: Path2D): void {
-    const { scale } = this.#stage.viewport;
+    const { scale } = this.#scene.viewport;
     for (const [style, width] of [
       ['#000', 3],
       ['#fff', 1],

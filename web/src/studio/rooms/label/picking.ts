@@ -13,22 +13,22 @@ import {
 import type { LabelObject, LabelShape, Point } from '../../project/model.ts';
 import type { Size } from '../../project/viewport.ts';
 import type { Draft } from './draft.ts';
-import type { Stage } from './stage.ts';
+import type { Scene } from './scene.ts';
 
 type Drag = Extract<Draft, { kind: 'drag' }>;
 
 /** The object at a place, or else the one within `reach`: a point before all others, then the smallest, then the uppermost. */
 export const pick = (
-  stage: Stage,
+  scene: Scene,
   at: Point,
   reach: number,
   kind?: LabelShape['kind'],
 ): LabelObject | undefined =>
-  pickWithin(stage, at, reach, 0, kind) ?? pickWithin(stage, at, reach, reach, kind);
+  pickWithin(scene, at, reach, 0, kind) ?? pickWithin(scene, at, reach, reach, kind);
 
 /** Points are picked within `reach`, all others within `near`. */
 function pickWithin(
-  stage: Stage,
+  scene: Scene,
   at: Point,
   reach: number,
   near: number,
@@ -38,8 +38,8 @@ function pickWithin(
   let found: LabelObject | undefined;
   let least = Infinity;
   // The grid gives them as they came in, so that of two alike the later one is above.
-  for (const id of stage.grid.query([x - reach, y - reach, x + reach, y + reach])) {
-    const object = stage.objectOf(id);
+  for (const id of scene.grid.query([x - reach, y - reach, x + reach, y + reach])) {
+    const object = scene.objectOf(id);
     if (!object || (kind && object.shape.kind !== kind)) continue;
     if (!hitShape(object.shape, at, object.shape.kind === 'point' ? reach : near)) continue;
     const [x1, y1, x2, y2] = boundsOf(object.shape);
@@ -60,17 +60,17 @@ export function hitChosen(shape: LabelShape, at: Point, reach: number): Hit | un
 }
 
 /** Takes hold of the chosen object, of the middle of one of its edges (a new vertex), or of another object. */
-export function beginDrag(stage: Stage, at: Point, reach: number): Drag | undefined {
-  const chosen = stage.selected;
+export function beginDrag(scene: Scene, at: Point, reach: number): Drag | undefined {
+  const chosen = scene.selected;
   const hit = chosen && hitChosen(chosen.shape, at, reach);
   if (chosen && hit) {
     const added =
-      hit.part === 'edge' ? withVertex(chosen.shape, hit.index, at, reach, stage.picture) : undefined;
+      hit.part === 'edge' ? withVertex(chosen.shape, hit.index, at, reach, scene.picture) : undefined;
     const shape = added ?? chosen.shape;
     const part: Hit = added ? { part: 'vertex', index: (hit as { index: number }).index + 1 } : hit;
     return { kind: 'drag', object: chosen, start: shape, shape, hit: part, from: at, moved: false };
   }
-  const object = pick(stage, at, reach);
+  const object = pick(scene, at, reach);
   if (!object) return undefined;
   const { shape } = object;
   // What was not chosen has no handles yet: it moves as a whole.

@@ -13,6 +13,7 @@ import { strings } from '../../strings.ts';
 import type { Draft } from './draft.ts';
 import { Layers } from './layers.ts';
 import { beginDrag, dragTo, pick, tidy } from './picking.ts';
+import type { Scene } from './scene.ts';
 import { type EditorProps, KEYS, type Precision } from './types.ts';
 
 const texts = strings.label;
@@ -23,20 +24,16 @@ export interface StageOptions {
   onView(viewport: Viewport): void;
 }
 
-export class Stage {
+export class Stage implements Scene {
   inputs: EditorProps;
   view: Size = { width: 1, height: 1 };
   viewport: Viewport;
   draft: Draft | undefined;
-  /** Where the keyboard, or the pointer last, is: in pixels of the picture. */
   crosshair: Point;
-  /** The keyboard moved the crosshair last, so that it is shown. */
   byKeys = false;
-  /** A pointer is over the picture. */
   pointing = false;
   /** A place is pressed. */
   pressed = false;
-  /** The corner or vertex of the chosen object that keys move; -1 for none. */
   handle = -1;
   grid: SpatialGrid;
   readonly announce: (text: string) => void;
@@ -79,7 +76,6 @@ export class Stage {
     return this.#byId.get(this.inputs.selected);
   }
 
-  /** The object that is drawn on the upper layer: what is dragged or painted, or else what is chosen. */
   get liftedObject(): LabelObject | undefined {
     const { draft } = this;
     if (draft?.kind === 'drag') return draft.object;
@@ -169,7 +165,7 @@ export class Stage {
 
   /** Shows an edit at once and tells the owner, who gives the objects back. */
   edit(step: Step): void {
-    if (step.changes.length === 0) return;
+    if (step.changes.length === 0 || !this.#mayEdit()) return;
     const old = this.inputs.objects;
     this.inputs = { ...this.inputs, objects: applyStep(old, step) };
     this.#takeObjects(old, this.inputs.objects);
@@ -198,7 +194,8 @@ export class Stage {
     const { tool, brushSize } = this.inputs;
     const reach = precision.reach / this.viewport.scale;
     this.crosshair = clampPoint(at, this.picture);
-    if (tool !== 'select' && tool !== 'eraser' && !this.#byClass()) return;
+    if (tool !== 'select' && !this.#mayEdit()) return;
+    if (tool !== 'select' && tool !== 'eraser' && !this.#hasClass()) return;
     this.pressed = true;
     if (tool === 'select') {
       this.draft = beginDrag(this, at, reach);
@@ -296,8 +293,13 @@ export class Stage {
     this.pressed = false;
   }
 
+  #mayEdit(): boolean {
+    if (this.inputs.readOnly) this.announce(texts.readOnly);
+    return !this.inputs.readOnly;
+  }
+
   /** There is a class for a new object. */
-  #byClass(): boolean {
+  #hasClass(): boolean {
     const known = this.inputs.classes.some(({ id }) => id === this.inputs.currentClass);
     if (!known) this.announce(texts.noClass);
     return known;

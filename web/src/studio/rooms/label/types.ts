@@ -21,6 +21,8 @@ export interface EditorProps {
   readonly selected: string;
   /** The brush's diameter in pixels of the picture. */
   readonly brushSize: number;
+  /** Another tab edits: objects can be looked at and chosen. */
+  readonly readOnly?: boolean;
   /** What undo would take back and redo would take again; undefined where there is nothing. */
   readonly undoStep?: Step | undefined;
   readonly redoStep?: Step | undefined;
