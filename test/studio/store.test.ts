@@ -22,6 +22,13 @@ beforeEach(async () => {
   };
 });
 
+/** Makes the browser one whose pages cannot write to OPFS. */
+async function withoutOpfs(): Promise<void> {
+  await page.addInitScript(() => Reflect.deleteProperty(FileSystemFileHandle.prototype, 'createWritable'));
+  await page.reload();
+  await openStoreIn(page);
+}
+
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the store in Chromium', () => {
   it('has the same after a reload, and changes what it is told to', async () => {
     const id = await makeProject(page, 5);
@@ -126,22 +133,41 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
     expect((await opfs(page)).length).toBe(2);
   });
 
-  it('leaves nothing half-written where the storage is full, and goes on when it is not', async () => {
+  it.each([
+    'indexeddb',
+    'opfs',
+  ] as const)('leaves nothing half-written where the storage is full, and goes on when it is not (%s)', async (where) => {
+    // From the beginning: Chromium looks only now and then at how much a database may take.
+    await tabs.context.close();
+    tabs = await StoreTabs.open(browser, script);
+    page = await tabs.tab();
+    const session = await tabs.context.newCDPSession(page);
+    await session.send('Storage.overrideQuotaForOrigin', { origin: ORIGIN, quotaSize: 400_000 });
+    if (where === 'indexeddb') await withoutOpfs();
+    else await openStoreIn(page);
     const id = await makeProject(page, 2);
     const before = await everything(page);
     const files = await opfs(page);
-    const session = await tabs.context.newCDPSession(page);
-    await session.send('Storage.overrideQuotaForOrigin', { origin: ORIGIN, quotaSize: 400_000 });
     const full = await page.evaluate(
-      (id) => window.studio.failure(window.store.addPictures(id, window.studio.pictures(8, 100_000, 10))),
-      id,
+      ([id, picture]) => {
+        const { failure, pictures, noise } = window.studio;
+        const mask = { kind: 'mask' as const, x: 0, y: 0, width: 2000, height: 1000 };
+        const object = { id: 'm', classId: 'c1', shape: { ...mask, data: noise(2_000_000, 3) } };
+        return Promise.all([
+          failure(window.store.addPictures(id!, pictures(8, 100_000, 10))),
+          failure(window.store.saveLabels({ picture: picture!, objects: [object] })),
+        ]);
+      },
+      [id, before.pictures[0]!.picture.id],
     );
-    expect(full).toMatchObject({
-      kind: 'quota',
-      message: expect.stringMatching(/^adding pictures: the storage .* is full/),
-    });
+    expect(full).toEqual([
+      { kind: 'quota', message: expect.stringMatching(/^adding pictures: the storage .* is full/) },
+      { kind: 'quota', message: expect.stringMatching(/^saving the labels: the storage .* is full/) },
+    ]);
     expect(await everything(page)).toEqual(before);
     expect((await opfs(page)).sort()).toEqual(files.sort());
+    const blobs = await page.evaluate(async () => (await window.studio.openDb()).count('blobs'));
+    expect(blobs).toBe(where === 'opfs' ? 0 : 4);
     const { used, total } = (await page.evaluate(() => window.studio.quota()))!;
     expect([used > 0, total]).toEqual([true, 400_000]);
 
@@ -155,14 +181,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
     'indexeddb',
     'opfs',
   ] as const)('exports a project and imports it again, byte for byte (%s)', async (where) => {
-    if (where === 'indexeddb') {
-      await page.evaluate(() => window.store.close());
-      await page.addInitScript(() =>
-        Reflect.deleteProperty(FileSystemFileHandle.prototype, 'createWritable'),
-      );
-      await page.reload();
-      await openStoreIn(page);
-    }
+    if (where === 'indexeddb') await withoutOpfs();
     expect(await page.evaluate(() => window.store.filesIn)).toBe(where);
     const id = await makeProject(page, 40, 30_000);
     const before = await everything(page);

@@ -5,6 +5,7 @@ import { digestOf } from './digest.ts';
 import { StoreError } from './errors.ts';
 import type { Files } from './files.ts';
 import { checkLabels } from './labelCheck.ts';
+import { inParallel } from './parallel.ts';
 
 /** A picture to add. */
 export interface NewPicture {
@@ -44,7 +45,11 @@ export function countObjects(objects: readonly LabelObject[]): number {
   return accepted.length - parts.length + whole.size;
 }
 
+/** How many files are read or written at a time: more is no faster, and a digest takes the memory of its file. */
+const AT_ONCE = 4;
+
 interface Row {
+  readonly given: NewPicture;
   readonly picture: Picture;
   readonly labels: PictureLabels | undefined;
 }
@@ -63,33 +68,41 @@ export async function addRows(
   mustExist: boolean,
 ): Promise<AddedPictures> {
   const now = Date.now();
-  const rows: Row[] = [];
   const known: { name: string; picture: string }[] = [];
+  const rows: Row[] = [];
   const own = new Map<string, string>();
-  const written: Picture[] = [];
+  const made = await inParallel(pictures, AT_ONCE, async (given) => {
+    const row = await makeRow(check, project, given, now);
+    const other = await db.getKeyFromIndex('pictures', 'digest', [project, row.picture.digest]);
+    return { row, other };
+  });
+  for (const { row, other } of made) {
+    const { id, name, digest } = row.picture;
+    const picture = other ?? own.get(digest);
+    if (picture === undefined) rows.push(row);
+    else known.push({ name, picture });
+    own.set(digest, own.get(digest) ?? id);
+  }
   try {
-    for (const given of pictures) {
-      const row = await makeRow(check, project, given, now);
-      const { id, name, digest } = row.picture;
-      const other = own.get(digest) ?? (await db.getKeyFromIndex('pictures', 'digest', [project, digest]));
-      if (other !== undefined) {
-        known.push({ name, picture: other });
-        continue;
-      }
-      own.set(digest, id);
-      written.push(row.picture);
-      await files.write({ project, kind: 'pictures', id }, given.file);
-      if (given.thumbnail) await files.write({ project, kind: 'thumbnails', id }, given.thumbnail);
-      rows.push(row);
-    }
+    await inParallel(rows, AT_ONCE, async ({ picture: { id }, given: { file, thumbnail } }) => {
+      await files.write({ project, kind: 'pictures', id }, file);
+      if (thumbnail) await files.write({ project, kind: 'thumbnails', id }, thumbnail);
+    });
     const late = await putRows(db, project, rows, mustExist, check.did);
-    known.push(...late.map(({ row: { picture }, other }) => ({ name: picture.name, picture: other })));
-    const lost = new Set(late.map(({ row }) => row.picture));
-    await removeFiles(files, [...lost]);
-    return { added: rows.map(({ picture }) => picture).filter((picture) => !lost.has(picture)), known };
+    const others = new Map(late.map(({ row, other }) => [row.picture.id, other]));
+    const lost = rows.map(({ picture }) => picture).filter(({ id }) => others.has(id));
+    await removeFiles(files, lost);
+    return {
+      added: rows.map(({ picture }) => picture).filter(({ id }) => !others.has(id)),
+      known: [...known, ...lost.map(({ name, id }) => ({ name, picture: id }))].map(({ name, picture }) => ({
+        name,
+        picture: others.get(picture) ?? picture,
+      })),
+    };
   } catch (error) {
     // What cannot be removed now is removed at the next opening.
-    await removeFiles(files, written).catch(() => {});
+    const all = rows.map(({ picture }) => picture);
+    await removeFiles(files, all).catch(() => {});
     throw error;
   }
 }
@@ -140,14 +153,14 @@ async function makeRow(check: Check, project: string, given: NewPicture, now: nu
     done,
     objects: countObjects(objects),
   };
-  return { picture, labels: objects.length > 0 ? { picture: id, objects } : undefined };
+  return { given, picture, labels: objects.length > 0 ? { picture: id, objects } : undefined };
 }
 
 export async function removeFiles(files: Files, pictures: readonly Picture[]): Promise<void> {
-  for (const { project, id } of pictures) {
+  await inParallel(pictures, AT_ONCE, async ({ project, id }) => {
     await files.remove({ project, kind: 'pictures', id });
     await files.remove({ project, kind: 'thumbnails', id });
-  }
+  });
 }
 
 /** Removes a project's row, all of its pictures and their labels in one transaction; their files are not touched. */

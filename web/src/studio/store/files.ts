@@ -26,14 +26,6 @@ export interface Files {
   keepOnly(pictures: ReadonlyMap<string, ReadonlySet<string>>): Promise<number>;
 }
 
-/** Of the File System Standard, which TypeScript's library does not have. */
-interface Movable {
-  move?(name: string): Promise<void>;
-}
-
-/** What is being written. No id ends so. */
-const PART = '.part';
-
 const isMissing = (error: unknown): boolean =>
   error instanceof DOMException && error.name === 'NotFoundError';
 
@@ -44,7 +36,10 @@ const ifThere = <T>(promise: Promise<T>): Promise<T | undefined> =>
     throw error;
   });
 
-/** Files in the origin's private file system: `fovea-studio/<project>/pictures/<id>`. */
+/**
+ * Files in the origin's private file system: `fovea-studio/<project>/pictures/<id>`. A tab that is killed leaves at most an
+ * empty file, or one that ends in `.crswap`, which `keepOnly` removes.
+ */
 class OpfsFiles implements Files {
   readonly where = 'opfs';
   readonly #root: FileSystemDirectoryHandle;
@@ -57,15 +52,13 @@ class OpfsFiles implements Files {
     const folder = await this.#root
       .getDirectoryHandle(project, { create: true })
       .then((parent) => parent.getDirectoryHandle(kind, { create: true }));
-    const name = id + PART;
-    const file: FileSystemFileHandle & Movable = await folder.getFileHandle(name, { create: true });
+    const before = await ifThere(folder.getFileHandle(id));
+    const file = before ?? (await folder.getFileHandle(id, { create: true }));
     try {
       await fill(file, content);
-      if (file.move) await file.move(id);
-      else await writeAtOnce(folder, id, content);
-    } finally {
-      // After the move there is none.
-      await ifThere(folder.removeEntry(name)).catch(() => {});
+    } catch (error) {
+      if (!before) await folder.removeEntry(id).catch(() => {});
+      throw error;
     }
   }
 
@@ -113,7 +106,7 @@ class OpfsFiles implements Files {
   }
 }
 
-/** Writes into a file; what it held before stays until all is written. */
+/** The browser writes into another file, and puts it in place of this one when the stream is closed. */
 async function fill(file: FileSystemFileHandle, content: Blob): Promise<void> {
   const stream = await file.createWritable();
   try {
@@ -121,17 +114,6 @@ async function fill(file: FileSystemFileHandle, content: Blob): Promise<void> {
     await stream.close();
   } catch (error) {
     await stream.abort().catch(() => {});
-    throw error;
-  }
-}
-
-/** For browsers that cannot move a file: `close()` puts it in place at once, and an empty one is removed on failure. */
-async function writeAtOnce(folder: FileSystemDirectoryHandle, name: string, content: Blob): Promise<void> {
-  const before = await ifThere(folder.getFileHandle(name));
-  try {
-    await fill(before ?? (await folder.getFileHandle(name, { create: true })), content);
-  } catch (error) {
-    if (!before) await folder.removeEntry(name).catch(() => {});
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import { doing, StoreError } from './errors.ts';
 import { pathsInZip } from './fileNames.ts';
 import { labelsFromJson, labelToJson, readClasses } from './labelCheck.ts';
 import { migrateFile } from './migrations.ts';
+import { ahead } from './parallel.ts';
 import { MOST_BYTES, MOST_ENTRIES, ZipFile } from './zip.ts';
 
 /**
@@ -28,6 +29,10 @@ const LATEST = 8.64e15;
 const SIDE = 2 ** 20;
 /** A date for all files, so that the same project gives the same bytes, in every time zone. */
 const DATE = new Date(1980, 0, 1);
+/** How many files and labels are read before it is their turn. */
+const AHEAD = 4;
+/** Bytes that are read at once. */
+const SMALL = 2 ** 20;
 const SAVING = 'saving the project as a file';
 const READING = 'opening the project file';
 
@@ -97,20 +102,34 @@ async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<Array
     yield* taken();
   }
   json.push(new Uint8Array(), true);
-  for (const [i, picture] of pictures.entries()) {
+  let i = 0;
+  for await (const file of ahead(pictures, AHEAD, async (picture) => loaded(await source.fileOf(picture)))) {
     // Pictures are compressed already.
-    const entry = Object.assign(new ZipPassThrough(paths[i]!), { mtime: DATE });
+    const entry = Object.assign(new ZipPassThrough(paths[i++]!), { mtime: DATE });
     zip.add(entry);
-    const reader = (await source.fileOf(picture)).stream().getReader();
-    for (;;) {
-      const { done, value } = await reader.read();
-      entry.push(value ?? new Uint8Array(), done);
+    for await (const part of partsOf(file)) {
+      entry.push(part);
       yield* taken();
-      if (done) break;
     }
+    entry.push(new Uint8Array(), true);
+    yield* taken();
   }
   zip.end();
   yield* taken();
+}
+
+/** The bytes of a small file: to stream it would take longer than to read it. Larger ones stay where they are. */
+const loaded = async (file: Blob): Promise<Blob | Uint8Array<ArrayBuffer>> =>
+  file.size <= SMALL ? new Uint8Array(await file.arrayBuffer()) : file;
+
+async function* partsOf(file: Blob | Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array, void> {
+  if (file instanceof Uint8Array) {
+    yield file;
+    return;
+  }
+  for (let at = 0; at < file.size; at += SMALL) {
+    yield new Uint8Array(await file.slice(at, at + SMALL).arrayBuffer());
+  }
 }
 
 /** The text of project.json, a line for each picture. */
@@ -118,9 +137,12 @@ async function* jsonParts(source: ProjectSource, paths: readonly string[]): Asyn
   const { name, created, task, classes } = source.project;
   const head = JSON.stringify({ format: FORMAT, version: PROJECT_VERSION, name, created, task, classes });
   yield `${head.slice(0, -1)},\n"pictures":[`;
-  for (const [i, picture] of source.pictures.entries()) {
+  let i = 0;
+  const labelled = ahead(source.pictures, AHEAD, async (picture) => ({
+    ...{ picture, objects: (await source.labelsOf(picture)).objects },
+  }));
+  for await (const { picture, objects } of labelled) {
     const { width, height, size, digest, hash, added, split, done } = picture;
-    const { objects } = await source.labelsOf(picture);
     const fields = {
       file: paths[i],
       name: picture.name,
@@ -133,7 +155,7 @@ async function* jsonParts(source: ProjectSource, paths: readonly string[]): Asyn
       split,
       done,
     };
-    yield `${i === 0 ? '' : ','}\n${JSON.stringify({ ...fields, objects: objects.map(labelToJson) })}`;
+    yield `${i++ === 0 ? '' : ','}\n${JSON.stringify({ ...fields, objects: objects.map(labelToJson) })}`;
   }
   yield '\n]}\n';
 }

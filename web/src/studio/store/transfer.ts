@@ -1,11 +1,14 @@
 import type { Picture, Project } from '../project/model.ts';
 import type { NewPicture } from './adding.ts';
+import { inParallel } from './parallel.ts';
 import { type FilePicture, readProjectFile, writeProjectFile } from './projectFile.ts';
 import type { Store } from './store.ts';
 
 /** How many pictures are stored at once, and how many bytes of files (at least one picture). */
 const BATCH = 16;
 const BATCH_BYTES = 2 ** 26;
+/** How many of them are read at a time. */
+const AT_ONCE = 4;
 
 export interface ImportOptions {
   /** Makes the small picture for lists; undefined for none. What it throws ends the import. */
@@ -43,18 +46,29 @@ export async function importProject(
 ): Promise<Project> {
   const { project, pictures } = await readProjectFile(zip);
   return store.createFilledProject(project, async (add) => {
-    let batch: NewPicture[] = [];
-    let bytes = 0;
-    for (const [i, picture] of pictures.entries()) {
-      const file = await picture.file();
-      const small = await thumbnail?.(file, picture.fields);
-      batch.push({ ...picture.fields, file, thumbnail: small, labels: picture.labels() });
-      bytes += file.size;
-      if (batch.length < BATCH && bytes < BATCH_BYTES && i + 1 < pictures.length) continue;
-      await add(batch);
-      onProgress?.(i + 1, pictures.length);
-      batch = [];
-      bytes = 0;
+    let done = 0;
+    for (const batch of batches(pictures)) {
+      const read = await inParallel(batch, AT_ONCE, async ({ fields, file, labels }): Promise<NewPicture> => {
+        const content = await file();
+        return { ...fields, file: content, thumbnail: await thumbnail?.(content, fields), labels: labels() };
+      });
+      await add(read);
+      done += batch.length;
+      onProgress?.(done, pictures.length);
     }
   });
+}
+
+function* batches(pictures: readonly FilePicture[]): Generator<readonly FilePicture[], void> {
+  let batch: FilePicture[] = [];
+  let bytes = 0;
+  for (const picture of pictures) {
+    if (batch.length >= BATCH || (batch.length > 0 && bytes + picture.fields.size > BATCH_BYTES)) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(picture);
+    bytes += picture.fields.size;
+  }
+  if (batch.length > 0) yield batch;
 }
