@@ -98,6 +98,17 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
     expect(await hold(page, 'saves')).toBe('elsewhere');
     expect(await takeOver(page)).toBe('held');
     expect(await hears(other, 1)).toEqual(['lost']);
+    // One that lets go may hold again at once.
+    const twice = await page.evaluate(async () => {
+      const first = await window.studio.holdProject('r', () => {});
+      if (first.state !== 'held') return first.state;
+      first.release();
+      first.release();
+      const second = await window.studio.holdProject('r', () => {});
+      if (second.state === 'held') second.release();
+      return second.state;
+    });
+    expect(twice).toBe('held');
     // A tab that is closed, or lets go, loses nothing.
     await page.evaluate(() => (window as unknown as { held: { release(): void } }).held.release());
     expect(await hold(other, 'saves')).toBe('held');

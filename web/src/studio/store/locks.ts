@@ -20,6 +20,9 @@ export interface Elsewhere {
 /** How long another tab has to save what it is at, in milliseconds. */
 const PATIENCE = 2000;
 
+/** Locks that this tab lets go, until they are free: to ask for one at once would find it taken. */
+const releasing = new Set<Promise<void>>();
+
 const lockOf = (project: string): string => `fovea-studio-project-${project}`;
 
 /** Held by all who write files that have no row yet; by one who removes files without rows, alone. */
@@ -35,6 +38,7 @@ const FILES = 'fovea-studio-files';
  */
 export function holdProject(project: string, onLost: () => void | Promise<void>): Promise<Held | Elsewhere> {
   return doing('opening the project for editing', async () => {
+    await Promise.all(releasing);
     const held = await request(project, onLost, { ifAvailable: true });
     return held ?? { state: 'elsewhere', takeOver: () => takeOver(project, onLost) };
   });
@@ -68,6 +72,10 @@ function request(
       ended = true;
       stop();
       free();
+      const released = whole.then(() => {
+        releasing.delete(released);
+      });
+      releasing.add(released);
     };
     /** Once, and not after the release. */
     const lose = async () => {
@@ -91,7 +99,7 @@ function request(
       });
     };
     // Rejects where the lock is not given, and, long after that, where it is stolen.
-    navigator.locks.request(lockOf(project), options, hold).catch((error) => {
+    const whole = navigator.locks.request(lockOf(project), options, hold).catch((error) => {
       if (granted) void lose();
       else reject(error);
     });
