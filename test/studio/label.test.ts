@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser } from '../browser/browser.ts';
@@ -13,6 +10,7 @@ import {
   open,
   type Place,
   page,
+  placeOf,
   press,
   settled,
   shapes,
@@ -206,6 +204,49 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the labe
     expect(thrown).toEqual([]);
   });
 
+  it('zooms about the pointer with the wheel, and pans with space or the middle button', async () => {
+    await open();
+    await tool('Box');
+    await page.mouse.move(...(await placeOf(200, 200)));
+    await page.mouse.wheel(0, -500);
+    await settled();
+    expect(await page.textContent('.label-zoom')).not.toBe('117 %');
+    // What was under the pointer is there still.
+    const [x, y] = await placeOf(200, 200);
+    const drawHere = async () => {
+      await page.mouse.move(x, y);
+      await page.mouse.down();
+      await page.mouse.move(x + 100, y + 100, { steps: 3 });
+      await page.mouse.up();
+      await settled();
+    };
+    await drawHere();
+    const corner = async () => {
+      const shape = (await shapes()).at(-1);
+      return shape?.kind === 'box' ? shape.box.slice(0, 2) : [];
+    };
+    expect((await corner()).map(Math.round)).toEqual([200, 200]);
+    const zoomed = (await shapes())[0]!;
+    const scale = zoomed.kind === 'box' ? 100 / (zoomed.box[2] - zoomed.box[0]) : 0;
+
+    const pan = async (how: 'left' | 'middle') => {
+      await page.mouse.move(x + 60, y + 60);
+      await page.mouse.down({ button: how });
+      await page.mouse.move(x + 30, y + 40, { steps: 3 });
+      await page.mouse.up({ button: how });
+    };
+    await pan('middle');
+    await page.keyboard.down(' ');
+    await pan('left');
+    await page.keyboard.up(' ');
+    expect((await shapes()).length).toBe(1);
+    await drawHere();
+    const [left, top] = await corner();
+    expect(left).toBeCloseTo(200 + 60 / scale, 0);
+    expect(top).toBeCloseTo(200 + 40 / scale, 0);
+    expect(thrown).toEqual([]);
+  });
+
   it('does everything by keyboard alone', async () => {
     await open();
     for (let i = 0; i < 40; i++) {
@@ -288,79 +329,5 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the labe
     await press('Delete');
     expect((await shapes()).map(({ kind }) => kind)).toEqual(['box', 'mask']);
     expect(thrown).toEqual([]);
-  });
-
-  it('edits and deletes classes, and asks what becomes of their objects', async () => {
-    await open('?boxes=9');
-    await page.getByRole('button', { name: 'Edit coin' }).click();
-    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('penny');
-    await page.getByLabel('Colour').fill('#123456');
-    await page.getByLabel('Key', { exact: true }).fill('q');
-    await page.getByRole('button', { name: 'Save' }).click();
-    expect(await page.evaluate(() => window.label.classes.value[0])).toMatchObject({
-      name: 'penny',
-      color: '#123456',
-      key: 'q',
-    });
-    await page.getByRole('button', { name: 'Edit penny' }).click();
-    await page.getByRole('button', { name: 'Delete class' }).click();
-    await page.getByRole('combobox').selectOption({ label: 'Make them button' });
-    await page.getByRole('button', { name: 'Delete class' }).click();
-    await settled();
-    expect((await objects()).filter(({ classId }) => classId === 'button').length).toBe(6);
-    await page.getByRole('button', { name: 'Edit button' }).click();
-    await page.getByRole('button', { name: 'Delete class' }).click();
-    await page.getByRole('button', { name: 'Delete class' }).click();
-    await settled();
-    expect((await objects()).length).toBe(3);
-    expect(thrown).toEqual([]);
-  });
-
-  it('accepts proposals', async () => {
-    await open('?boxes=9&proposals=3');
-    await page.getByRole('button', { name: 'Accept', exact: false }).nth(1).click();
-    await settled();
-    expect((await objects()).filter(({ score }) => score !== undefined).length).toBe(2);
-    await page.getByRole('button', { name: 'Accept 2 proposals' }).click();
-    await settled();
-    expect((await objects()).some(({ score }) => score !== undefined)).toBe(false);
-  });
-
-  it.each([
-    ['wide', {}],
-    ['narrow and dark', { width: 390, dark: true }],
-  ])('has nothing serious that axe-core finds: %s', async (_, how) => {
-    await open('?boxes=12&proposals=2', how);
-    const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    const faults = async () => {
-      await page.evaluate(source);
-      const { violations } = await page.evaluate(() =>
-        (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-      );
-      return violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-    };
-    await tool('Brush');
-    expect(await faults()).toEqual([]);
-    await page.getByRole('button', { name: 'Edit coin' }).click();
-    expect(await faults()).toEqual([]);
-    await page.getByRole('button', { name: 'Keys' }).click();
-    expect(await faults()).toEqual([]);
-  });
-
-  it('has buttons that a finger can hit, and nothing beside the screen', async () => {
-    await open('?boxes=12', { width: 390 });
-    const small = await page.$$eval('button', (buttons) =>
-      buttons
-        .filter((button) => button.offsetParent !== null)
-        .filter(({ offsetWidth, offsetHeight }) => offsetWidth < 44 || offsetHeight < 44)
-        .map(({ outerHTML }) => outerHTML),
-    );
-    expect(small).toEqual([]);
-    const wide = await page.$$eval('html, main, section, fieldset', (elements) =>
-      elements.filter(({ scrollWidth }) => scrollWidth > 390).map(({ className }) => className),
-    );
-    expect(wide).toEqual([]);
   });
 });

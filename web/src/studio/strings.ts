@@ -163,6 +163,7 @@ export const strings = {
         ['Arrow keys', 'move the crosshair, or what is chosen (with Shift: 10 pixels)'],
         ['Ctrl + arrow keys', 'move the view'],
         ['Enter', 'chooses what is under the crosshair; begins and ends a box or a stroke; sets a point'],
+        ['Enter on a proposal', 'accepts it'],
         ['Enter on the last or first point', 'closes the polygon'],
         ['Backspace', 'removes the last point of a polygon in the making'],
         ['Escape', 'cancels; then chooses nothing'],

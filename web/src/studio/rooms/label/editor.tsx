@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type ReadonlySignal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { acceptProposals, type Step } from '../../project/edits.ts';
 import { strings } from '../../strings.ts';
@@ -15,6 +15,19 @@ import { Toolbar } from './toolbar.tsx';
 import type { EditorProps } from './types.ts';
 
 const texts = strings.label;
+
+interface StatusProps {
+  readonly said: ReadonlySignal<string>;
+  /** What the tool does, until there is something to say. */
+  readonly hint: string;
+}
+
+/** What was done last, seen and heard. Only this is drawn again when something is said. */
+const Status = ({ said, hint }: StatusProps) => (
+  <p class="label-status" role="status">
+    {said.value || hint}
+  </p>
+);
 
 /** Labels one picture: the picture with its tools, its classes and its objects. Everything it shows is given to it. */
 export function Editor(props: EditorProps) {
@@ -42,6 +55,10 @@ export function Editor(props: EditorProps) {
       }
       announce(describe(step));
       props.onEdit(step);
+    },
+    onTool(tool) {
+      announce('');
+      props.onTool(tool);
     },
     onUndo() {
       if (!props.undoStep || props.readOnly) return;
@@ -140,9 +157,7 @@ export function Editor(props: EditorProps) {
           <canvas ref={restCanvas} class="label-rest" />
           <canvas ref={topCanvas} class="label-top" />
         </div>
-        <p class="label-status" role="status">
-          {said.value || texts.toolHint[props.tool]}
-        </p>
+        <Status said={said} hint={texts.toolHint[props.tool]} />
       </div>
       <div class="label-panels">
         <ClassesPanel

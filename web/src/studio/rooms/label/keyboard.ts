@@ -158,15 +158,14 @@ export class KeyInput {
 
   #letter({ key, shiftKey }: KeyboardEvent): boolean {
     const stage = this.#stage;
-    const tool = shiftKey ? TOOL_KEYS[key] : undefined;
+    const tool = shiftKey ? TOOL_KEYS[key.toUpperCase()] : undefined;
     if (tool) {
       stage.inputs.onTool(tool);
       stage.announce(texts.tool[tool]);
       return true;
     }
-    const chosen = shiftKey
-      ? undefined
-      : stage.inputs.classes.find((one) => one.key !== '' && one.key === key);
+    const name = key.toLowerCase();
+    const chosen = shiftKey ? undefined : stage.inputs.classes.find((one) => one.key === name);
     if (chosen) chooseClass(stage, chosen.id);
     return chosen !== undefined;
   }

@@ -95,7 +95,7 @@ export function ObjectList(props: ObjectListProps) {
             >
               <Swatch color={classes.find(({ id }) => id === object.classId)?.color} />
               <span class="label-words">
-                <span>{nameOf(classes, object.classId)}</span>
+                <span>{nameOf(classes, object.classId)}</span>{' '}
                 <small>
                   {object.score !== undefined && `${texts.proposal(object.score)}, `}
                   {describeShape(object.shape, picture)}

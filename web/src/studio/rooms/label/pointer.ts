@@ -102,7 +102,7 @@ export class PointerInput {
         stage.look(panBy(stage.viewport, by, stage.view, stage.picture));
       } else {
         // A fast pen or mouse has been at more places than there are frames.
-        const all = stage.draft?.kind === 'stroke' ? event.getCoalescedEvents() : [];
+        const all = stage.draft?.kind === 'stroke' ? (event.getCoalescedEvents?.() ?? []) : [];
         for (const one of all.length > 0 ? all : [event]) {
           stage.drag(toPicture(stage.viewport, this.#place(one)), this.#precision(event));
         }
