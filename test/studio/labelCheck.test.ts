@@ -13,6 +13,8 @@ const point = (id: string, more: object = {}): LabelObject => ({
 
 describe('labels that are stored', () => {
   it('are taken as they are, and the pixels of masks are not copied', () => {
+    // Labelme's group numbers may be any.
+    expect(checkLabels(check, [point('1', { group: 2 ** 40 })])[0]!.group).toBe(2 ** 40);
     const checked = checkLabels(check, OBJECTS);
     expect(checked).toEqual(OBJECTS);
     const [given, kept] = [OBJECTS, checked].map((objects) => objects[3]!.shape as { data?: Uint8Array });

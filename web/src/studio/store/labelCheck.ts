@@ -12,6 +12,7 @@ const MASKS_PIXELS = 2 ** 30;
 const OBJECTS = 1_000_000;
 const VERTICES = 1_000_000;
 const ID = 100;
+const MOST = Number.MAX_SAFE_INTEGER;
 
 /** Every flag of an object; one that the library gains is missing here. */
 const FLAGS = Object.keys({
@@ -114,7 +115,7 @@ function readLabels(
     return {
       ...{ id, classId, shape },
       ...(object.has('score') ? { score: object.number('score', 0, 1) } : {}),
-      ...(object.has('group') ? { group: object.integer('group', -FAR, FAR) } : {}),
+      ...(object.has('group') ? { group: object.integer('group', -MOST, MOST) } : {}),
       ...(object.has('flags')
         ? { flags: readFlags(check.record(object.get('flags'), object.at('flags'))) }
         : {}),
