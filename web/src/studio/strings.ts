@@ -72,7 +72,7 @@ export const strings = {
       select: 'Click an object to choose it; drag it, its corners or its points. Drag beside objects to pan.',
       box: 'Drag from one corner to the other.',
       polygon: 'Click to set points; click the first one, or press Enter, to close.',
-      brush: 'Paint. A chosen mask grows; press Escape first to begin another.',
+      brush: 'Paint. A chosen mask grows; choose a class, or press Escape, to begin another.',
       eraser: 'Erase pixels of a mask.',
       point: 'Click where the point is.',
     },

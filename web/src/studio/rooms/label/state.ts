@@ -1,6 +1,14 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import { applyClassEdit, type ClassEdit } from '../../project/classes.ts';
-import { type EditHistory, redo, removeClass, startHistory, takeStep, undo } from '../../project/edits.ts';
+import {
+  applyStep,
+  type EditHistory,
+  redo,
+  removeClass,
+  startHistory,
+  takeStep,
+  undo,
+} from '../../project/edits.ts';
 import type { LabelClass, LabelObject } from '../../project/model.ts';
 import { BRUSH, type EditorProps, type Tool } from './types.ts';
 
@@ -55,7 +63,10 @@ export function createLabelState(
     },
     onClasses(edit) {
       if (edit.kind === 'remove') {
-        handlers.onEdit(removeClass(history.peek().objects, edit.id, edit.to));
+        // Undoing would bring back objects of a class that is no more: the history begins anew.
+        const { objects } = history.peek();
+        history.value = startHistory(applyStep(objects, removeClass(objects, edit.id, edit.to)));
+        if (!history.peek().objects.some(({ id }) => id === selected.peek())) selected.value = '';
         if (chosenClass.peek() === edit.id) {
           chosenClass.value = edit.to ?? known.peek().find(({ id }) => id !== edit.id)?.id ?? '';
         }
