@@ -186,7 +186,8 @@ export const normCases: Case[] = [
   levelsOf('levels', 3, PYRAMID, 16, 4),
   levelsOf('levels of one image, groups of two in vec4', 1, PYRAMID, 12, 6),
   levelsOf('levels, odd channels', 3, PYRAMID, 9, 3),
-  levelsOf('levels, one channel a group', 2, FLAT, 8, 8),
+  // Levels of two pixels bend too much for finite differences of one channel: those of several, or the backward kernel alone.
+  levelsOf('levels, one channel a group', 2, PYRAMID, 8, 8),
   levelsOf('levels, one odd channel a group', 1, FLAT, 3, 3),
   levelsOf('levels, a small one first', 2, FLAT, 8, 2),
   levelsOf('levels of few pixels', 3, SMALL, 8, 2),
