@@ -8,7 +8,7 @@ import { strings } from './strings.ts';
 /** Rooms load when they are entered. */
 const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: ComponentType }>) | undefined>> = {
   pictures: () => import('./rooms/pictures/room.tsx'),
-  label: undefined,
+  label: () => import('./rooms/label/room.tsx'),
   train: undefined,
   try: undefined,
   judge: undefined,

@@ -1,8 +1,17 @@
 /** What the rooms share: the project that is open, and its pictures. Everything is stored as it changes. */
 import { computed, signal } from '@preact/signals';
 import { notify, notifyError } from './notices.tsx';
+import { newClass } from './project/classes.ts';
 import type { LabelClass, LabelObject, Picture, Project } from './project/model.ts';
-import { type Elsewhere, type Held, holdProject, openStore, type Store } from './store/index.ts';
+import {
+  type Elsewhere,
+  type Held,
+  holdProject,
+  openStore,
+  type PictureChange,
+  type Store,
+} from './store/index.ts';
+import { expectLabels, expectProject, replayJournal, storedLabels, storedProject } from './store/journal.ts';
 import { strings } from './strings.ts';
 
 let opened: Promise<Store> | undefined;
@@ -19,7 +28,8 @@ export const project = signal<Project | undefined>(undefined);
 export const pictures = signal<readonly Picture[]>([]);
 /** Whether another tab edits the project: this one shows it, and changes nothing. */
 export const readOnly = signal(false);
-/** How many writes are on their way. */
+/** The writes that are on their way. */
+const writes = new Set<Promise<unknown>>();
 const writing = signal(0);
 export const isSaving = computed(() => writing.value > 0);
 
@@ -28,14 +38,17 @@ let elsewhere: Elsewhere | undefined;
 
 /** Does something that writes: what fails is shown. Undefined where it failed. */
 export async function saving<T>(work: () => Promise<T>): Promise<T | undefined> {
-  writing.value += 1;
+  const write = work();
+  writes.add(write);
+  writing.value = writes.size;
   try {
-    return await work();
+    return await write;
   } catch (error) {
     notifyError(error);
     return undefined;
   } finally {
-    writing.value -= 1;
+    writes.delete(write);
+    writing.value = writes.size;
   }
 }
 
@@ -44,8 +57,9 @@ export async function openProject(wanted: Project): Promise<void> {
   const store = await theStore();
   held?.release();
   held = undefined;
-  const hold = await holdProject(wanted.id, () => {
+  const hold = await holdProject(wanted.id, async () => {
     readOnly.value = true;
+    await Promise.allSettled(writes);
   });
   held = hold.state === 'held' ? hold : undefined;
   elsewhere = hold.state === 'elsewhere' ? hold : undefined;
@@ -63,7 +77,9 @@ export async function takeOver(): Promise<void> {
     if (!elsewhere) return;
     held = await elsewhere.takeOver();
     elsewhere = undefined;
-    pictures.value = await (await theStore()).pictures(open.id);
+    const store = await theStore();
+    await replayJournal(store);
+    pictures.value = await store.pictures(open.id);
     readOnly.value = false;
   } catch (error) {
     notifyError(error);
@@ -73,6 +89,7 @@ export async function takeOver(): Promise<void> {
 /** The project of the last visit, else a new one. */
 export async function openLastProject(): Promise<void> {
   const store = await theStore();
+  await replayJournal(store);
   const all = await store.projects();
   const last = all.find(({ id }) => id === localStorage.getItem('project')) ?? all.at(-1);
   const chosen = last ?? (await store.createProject({ name: strings.newProject }));
@@ -86,36 +103,41 @@ export function updated(changed: readonly Picture[]): void {
   pictures.value = pictures.value.map((picture) => byId.get(picture.id) ?? picture);
 }
 
-/** Colours that are told apart on pictures and by most people (Okabe and Ito 2008), then turns of the colour circle. */
-const COLORS = ['#e69f00', '#56b4e9', '#009e73', '#f0e442', '#0072b2', '#d55e00', '#cc79a7'];
-const colorOf = (i: number): string => {
-  if (i < COLORS.length) return COLORS[i]!;
-  const hue = (i * 137.508) % 360;
-  const part = (n: number): string => {
-    const k = (n + hue / 30) % 12;
-    return Math.round(255 * (0.55 - 0.4 * Math.max(-1, Math.min(k - 3, 9 - k, 1))))
-      .toString(16)
-      .padStart(2, '0');
-  };
-  return `#${part(0)}${part(8)}${part(4)}`;
-};
-
 /** The project with classes of these names too, in their order after those that it has. */
 export function withClasses(given: Project, names: readonly string[]): Project {
-  const known = new Set(given.classes.map(({ name }) => name));
   const classes: LabelClass[] = [...given.classes];
   for (const name of names) {
-    if (known.has(name)) continue;
-    known.add(name);
-    const key = classes.length < 9 ? String(classes.length + 1) : '';
-    classes.push({ id: crypto.randomUUID(), name, color: colorOf(classes.length), key });
+    if (classes.some((one) => one.name === name)) continue;
+    classes.push(newClass(classes, name, crypto.randomUUID()));
   }
   return { ...given, classes };
 }
 
 /** Stores the labels of a picture, and what lists show of them. */
 export async function saveLabels(picture: string, objects: readonly LabelObject[]): Promise<void> {
+  expectLabels(picture, objects);
   const store = await theStore();
   const changed = await saving(() => store.saveLabels({ picture, objects }));
+  storedLabels(picture, objects);
   if (changed) updated([changed]);
+}
+
+/** Stores the classes of the project. */
+export async function saveClasses(classes: readonly LabelClass[]): Promise<void> {
+  const changed = { ...project.value!, classes };
+  project.value = changed;
+  expectProject(changed);
+  const store = await theStore();
+  await saving(() => store.saveProject(changed));
+  storedProject(changed);
+}
+
+/** Changes fields of a picture, shown at once; where they cannot be stored, they are as before. */
+export async function changePicture(change: PictureChange): Promise<void> {
+  const before = pictures.value.find(({ id }) => id === change.id);
+  if (!before) return;
+  updated([{ ...before, ...change }]);
+  const store = await theStore();
+  const changed = await saving(() => store.updatePictures([change]));
+  updated(changed ?? [before]);
 }

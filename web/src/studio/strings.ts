@@ -55,6 +55,14 @@ export const strings = {
     filter: 'Show',
     filters: { all: 'all', labelled: 'labelled', unlabelled: 'not labelled' },
   },
+  labelRoom: {
+    none: 'There are no pictures yet: add some in the room of pictures.',
+    back: 'Previous',
+    on: 'Next',
+    place: (i: number, all: number) => `${i.toLocaleString('en')} of ${all.toLocaleString('en')}`,
+    done: 'Everything is labelled',
+    copy: 'Copy the labels of the picture before',
+  },
   label: {
     editor: 'Label editor',
     stage: 'Picture',
