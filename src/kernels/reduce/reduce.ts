@@ -144,6 +144,7 @@ function planReduce(
         PRODUCT: kind === 'product',
         OUTER_DIMS: view.outer.length,
         REDUCED_DIMS: reduced.length,
+        TOGETHER: neighbours === chunks,
       },
       params: {
         total,

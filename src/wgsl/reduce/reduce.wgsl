@@ -3,7 +3,7 @@
 // One invocation owns 1 or 4 values of one chunk of one output; nothing is shared. Neighbouring chunks are interleaved, so that
 // neighbours read neighbouring elements whichever dimension is reduced. Reads x once and writes one value per chunk;
 // another dispatch of the same shader combines the chunks in order.
-// needs: A, B, MAX, OUTER_DIMS, PRODUCT, REDUCED_DIMS, U, WORKGROUP, Y from header; invocation_index from grid.wgsl;
+// needs: A, B, MAX, OUTER_DIMS, PRODUCT, REDUCED_DIMS, TOGETHER, U, WORKGROUP, Y from header; invocation_index from grid.wgsl;
 //   load from load_x.wgsl | loadChain.ts
 
 struct Params {
@@ -62,17 +62,19 @@ fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) grou
   let rest = i / p.inner;
   let base = outer_offset(rest / p.chunks) + i % p.inner;
   let chunk = rest % p.chunks;
-  let begin = chunk / p.neighbours * p.neighbours * p.each;
-  let end = min(begin + p.neighbours * p.each, p.length);
-  var j = begin + chunk % p.neighbours;
+  // With TOGETHER all chunks of an output are neighbours: GPUs are spared the divisions.
+  let step = select(p.neighbours, p.chunks, TOGETHER);
+  let begin = select(chunk / p.neighbours * p.neighbours * p.each, 0u, TOGETHER);
+  let end = select(min(begin + p.neighbours * p.each, p.length), p.length, TOGETHER);
+  var j = select(begin + chunk % p.neighbours, chunk, TOGETHER);
   var result = A();
   if (PRODUCT) { result = A(1); }
   if (MAX) {
     // A chunk without elements takes one of another.
-    result = load(base + reduced_offset(min(j, p.length - 1u)));
-    j += p.neighbours;
+    result = load(base + reduced_offset(select(min(j, p.length - 1u), j, TOGETHER)));
+    j += step;
   }
-  for (; j < end; j += p.neighbours) {
+  for (; j < end; j += step) {
     result = combine(result, load(base + reduced_offset(j)));
   }
   y[i] = Y(result);
