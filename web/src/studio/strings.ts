@@ -154,7 +154,6 @@ export const strings = {
       key: 'Key',
       keyHint: 'one digit or letter',
       edit: (name: string) => `Edit ${name}`,
-      objectsOf: 'objects',
       remove: 'Delete class',
       removeReally: (name: string, objects: string) => `Delete ${name}? It has ${objects}.`,
       removeObjects: 'Delete its objects, too',

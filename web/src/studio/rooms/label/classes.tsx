@@ -59,8 +59,8 @@ export function ClassesPanel({ classes, current, objects, countOf, onChoose, onC
                   {one.name}
                 </span>
                 <small>
-                  {count(one.id).toLocaleString('en')}
-                  <span class="label-unseen"> {texts.objectsOf}</span>
+                  <span aria-hidden="true">{count(one.id).toLocaleString('en')}</span>
+                  <span class="label-unseen">{strings.label.objects(count(one.id))}</span>
                 </small>
                 {one.key !== '' && (
                   <kbd>
