@@ -1,9 +1,9 @@
 import { batchedNms, clipBoxesToImage } from '../graph/functions/boxes.ts';
-import { add, div, minimum, remainder } from '../graph/functions/elementwise.ts';
-import { topk } from '../graph/functions/reduce.ts';
-import { concat, gatherRows, slice } from '../graph/functions/shape.ts';
+import { div, minimum, remainder } from '../graph/functions/elementwise.ts';
+import { concat, gatherRows } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type Detections, type ImageBatch, limitsOf, toImages } from './detection.ts';
+import { bestOfLevels } from './pyramidLevels.ts';
 
 /** The thresholds of a detector without proposals. */
 export interface DenseThresholds {
@@ -29,14 +29,8 @@ export function detectDense(
   { candidates, ...thresholds }: DenseThresholds & { readonly candidates: number },
 ): Detections {
   const [N, A, K] = scores.shape as [number, number, number];
-  const flat = scores.reshape([N, A * K]);
-  let end = 0;
-  const best = levels.map((anchors) => {
-    const first = end;
-    end += anchors * K;
-    const { values, indices } = topk(slice(flat, [[], [first, end]]), Math.min(candidates, anchors * K));
-    return { values, indices: add(indices, first) };
-  });
+  const counts = levels.map((anchors) => anchors * K);
+  const best = bestOfLevels(scores.reshape([N, A * K]), counts, candidates);
   const indices = concat(
     best.map((level) => level.indices),
     1,

@@ -1,4 +1,6 @@
-import { concat } from '../graph/functions/shape.ts';
+import { add } from '../graph/functions/elementwise.ts';
+import { topk } from '../graph/functions/reduce.ts';
+import { concat, slice } from '../graph/functions/shape.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { PyramidLevels } from '../kernels/levels.ts';
 
@@ -18,3 +20,23 @@ export const joinLevels = (features: readonly Tensor[]): Pyramid => ({
   ),
   levels: features.map(({ shape }) => [shape[1]!, shape[2]!]),
 });
+
+/**
+ * The best scores of each level, at most `most`: their values, and their places among those of all levels, [N,best] each.
+ *
+ * @param scores [N,A], level after level.
+ * @param counts How many scores each level has.
+ */
+export function bestOfLevels(
+  scores: Tensor,
+  counts: readonly number[],
+  most: number,
+): { readonly values: Tensor; readonly indices: Tensor }[] {
+  let end = 0;
+  return counts.map((count) => {
+    const first = end;
+    end += count;
+    const { values, indices } = topk(slice(scores, [[], [first, end]]), Math.min(most, count));
+    return { values, indices: add(indices, first) };
+  });
+}

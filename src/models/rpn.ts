@@ -5,19 +5,10 @@ import {
   clipBoxesToImage,
   matchAnchors,
 } from '../graph/functions/boxes.ts';
-import {
-  add,
-  greaterEqual,
-  less,
-  maximum,
-  minimum,
-  mul,
-  sigmoid,
-  where,
-} from '../graph/functions/elementwise.ts';
+import { greaterEqual, less, maximum, minimum, mul, sigmoid, where } from '../graph/functions/elementwise.ts';
 import { binaryCrossEntropyWithLogits, smoothL1Loss } from '../graph/functions/losses.ts';
-import { sum, topk } from '../graph/functions/reduce.ts';
-import { cast, concat, gatherRows, slice } from '../graph/functions/shape.ts';
+import { sum } from '../graph/functions/reduce.ts';
+import { cast, concat, gatherRows } from '../graph/functions/shape.ts';
 import { full, type Tensor } from '../graph/tensor.ts';
 import { ReLU } from '../nn/activations.ts';
 import { Sequential } from '../nn/containers.ts';
@@ -28,7 +19,7 @@ import { type DetectionTargets, type ImageBatch, limitsOf } from './detection.ts
 import { ignoreMatches } from './ignored.ts';
 import { levelAnchors } from './levelAnchors.ts';
 import { fixed } from './options.ts';
-import { joinLevels, type Pyramid } from './pyramidLevels.ts';
+import { bestOfLevels, joinLevels, type Pyramid } from './pyramidLevels.ts';
 import { divideBy, largeEnough, sampleBalanced } from './sampling.ts';
 
 /**
@@ -179,19 +170,11 @@ export class RegionProposalNetwork extends Module {
     when: 'training' | 'testing',
   ): Proposals {
     const { preNmsTopN, postNmsTopN, nmsThreshold, scoreThreshold } = this.config;
-    let end = 0;
-    const best = perLevel.map((count, i) => {
-      const first = end;
-      end += count;
-      const own = slice(objectness.detach(), [[], [first, end]]);
-      const { values, indices } = topk(own, Math.min(preNmsTopN[when], count));
-      return {
-        logits: values,
-        indices: add(indices, first),
-        levels: full([...values.shape], i, 'i32'),
-      };
-    });
-    const all = (name: 'logits' | 'indices' | 'levels') =>
+    const best = bestOfLevels(objectness.detach(), perLevel, preNmsTopN[when]).map((level, i) => ({
+      ...level,
+      levels: full([...level.values.shape], i, 'i32'),
+    }));
+    const all = (name: 'values' | 'indices' | 'levels') =>
       concat(
         best.map((level) => level[name]),
         1,
@@ -200,7 +183,7 @@ export class RegionProposalNetwork extends Module {
     const found = boxDecode(gatherRows(deltas.detach(), indices, 1), gatherRows(anchors, indices));
     const size = [images.shape[1]!, images.shape[2]!] as const;
     const boxes = minimum(clipBoxesToImage(found, size), limitsOf(sizes));
-    const scores = sigmoid(all('logits'));
+    const scores = sigmoid(all('values'));
     const usable = mul(largeEnough(boxes, 1e-3), cast(greaterEqual(scores, scoreThreshold), 'f32'));
     const [, count = 0] = scores.shape;
     const kept = batchedNms(boxes, where(usable, scores, -1), all('levels'), {
