@@ -55,12 +55,12 @@ function startsOf(dropped: readonly DroppedFile[]): string[] {
   return ['.', ...shared.map((_, i) => shared.slice(0, i + 1).join('/'))];
 }
 
-/** The data set among the files, or why there is none. */
+/** The parts of the data set among the files; none where there are pictures alone. */
 async function findDataset(
   files: BrowserFiles,
   dropped: readonly DroppedFile[],
   faults: DataFault[],
-): Promise<{ parts: { dataset: Dataset; split?: Split }[] } | undefined> {
+): Promise<{ readonly dataset: Dataset; readonly split?: Split }[]> {
   const jsons = dropped.filter(({ path }) => /\.json$/i.test(path)).map(({ path }) => path);
   const options = {
     skipBad: true,
@@ -75,17 +75,16 @@ async function findDataset(
     const format = await detectFormat(files, start).catch(() => undefined);
     if (!format) continue;
     const whole = await openDataset(files, start, { ...options, format });
-    if (whole.splits.length < 2) return { parts: [{ dataset: whole }] };
-    const parts = await Promise.all(
+    if (whole.splits.length < 2) return [{ dataset: whole }];
+    return Promise.all(
       whole.splits.map(async (name) => {
         const dataset = await openDataset(files, start, { ...options, format, split: name });
         const split = SPLITS[name.toLowerCase()];
         return { dataset, ...(split && { split }) };
       }),
     );
-    return { parts };
   }
-  return undefined;
+  return [];
 }
 
 /**
@@ -100,10 +99,10 @@ export async function readArrival(
 ): Promise<Arrival> {
   const files = new BrowserFiles(dropped);
   const faults: DataFault[] = [];
-  const found = await findDataset(files, dropped, faults);
+  const parts = await findDataset(files, dropped, faults);
   const pictures = new Map<string, Arriving>();
   const classes = new Set<string>();
-  for (const { dataset, split } of found?.parts ?? []) {
+  for (const { dataset, split } of parts) {
     for (const { name } of dataset.classes ?? []) classes.add(name);
     for await (const { name, image, annotation } of dataset.images()) {
       for (const { label } of annotation.shapes) classes.add(label);
@@ -113,7 +112,7 @@ export async function readArrival(
       onCount(pictures.size);
     }
   }
-  const format = found?.parts[0]?.dataset.format;
+  const format = parts[0]?.dataset.format;
   let others = 0;
   for (const { path, file } of dropped) {
     if (pictures.has(path)) continue;
