@@ -1,8 +1,13 @@
 /** Labels of the studio as annotations of `fovea/data`, and back. */
 import { type AnnotatedShape, type Annotation, type ObjectFlags, polygonBounds } from 'fovea/data';
-import type { Box, LabelClass, LabelObject, LabelShape, Picture } from './model.ts';
-
-const FLAGS = ['crowd', 'difficult', 'truncated', 'occluded'] as const;
+import {
+  type Box,
+  type LabelClass,
+  type LabelObject,
+  type LabelShape,
+  OBJECT_FLAGS,
+  type Picture,
+} from './model.ts';
 
 function shapeOf({ points, mask, box }: AnnotatedShape): LabelShape {
   if (mask) return { kind: 'mask', ...mask };
@@ -23,7 +28,7 @@ export function objectsOfAnnotation(
 ): LabelObject[] {
   return shapes.map((shape) => {
     const flags = Object.fromEntries(
-      FLAGS.flatMap((flag) => (shape[flag] === undefined ? [] : [[flag, shape[flag]]])),
+      OBJECT_FLAGS.flatMap((flag) => (shape[flag] === undefined ? [] : [[flag, shape[flag]]])),
     );
     return {
       id: newId(),

@@ -75,6 +75,11 @@ export type LabelShape =
       readonly data: Uint8Array;
     };
 
+/** Every flag of an object; one that the library gains is missing here. */
+export const OBJECT_FLAGS = Object.keys({
+  ...{ crowd: true, difficult: true, truncated: true, occluded: true },
+} satisfies Record<keyof ObjectFlags, true>) as (keyof ObjectFlags)[];
+
 export interface LabelObject {
   readonly id: string;
   /** A LabelClass. */

@@ -1,6 +1,13 @@
 import type { ObjectFlags } from 'fovea/data';
 import { rleDecode, rleEncode, rleFromString, rleToString } from 'fovea/vision';
-import type { Box, LabelClass, LabelObject, LabelShape, Point } from '../project/model.ts';
+import {
+  type Box,
+  type LabelClass,
+  type LabelObject,
+  type LabelShape,
+  OBJECT_FLAGS,
+  type Point,
+} from '../project/model.ts';
 import type { Check, Fields } from './check.ts';
 import { asStoreError, StoreError } from './errors.ts';
 
@@ -13,11 +20,6 @@ const OBJECTS = 1_000_000;
 const VERTICES = 1_000_000;
 const ID = 100;
 const MOST = Number.MAX_SAFE_INTEGER;
-
-/** Every flag of an object; one that the library gains is missing here. */
-const FLAGS = Object.keys({
-  ...{ crowd: true, difficult: true, truncated: true, occluded: true },
-} satisfies Record<keyof ObjectFlags, true>) as (keyof ObjectFlags)[];
 
 const KINDS = ['box', 'polygon', 'point', 'mask'] as const;
 
@@ -148,7 +150,7 @@ function readShape(shape: Fields, pixels: Pixels): LabelShape {
 }
 
 const readFlags = (flags: Fields): ObjectFlags =>
-  Object.fromEntries(FLAGS.filter((name) => flags.has(name)).map((name) => [name, flags.flag(name)]));
+  Object.fromEntries(OBJECT_FLAGS.filter((name) => flags.has(name)).map((name) => [name, flags.flag(name)]));
 
 function readNumbers(check: Check, value: unknown, where: string, count: number): number[] {
   const list = check.list(value, where, count);
