@@ -22,11 +22,28 @@ describe('the migrations of what is stored', () => {
         return { createIndex: (index: string) => made.push(`${name}.${index}`) };
       },
     } as unknown as Database;
-    await migrateDatabase(db, 0, {} as Transaction);
-    expect(made).toEqual(['projects', 'pictures', 'pictures.project', 'pictures.digest', 'labels', 'blobs']);
+    const projects = { getAll: async () => [], put: () => made.push('a project') };
+    await migrateDatabase(db, 0, { objectStore: () => projects } as unknown as Transaction);
+    expect(made).toEqual([
+      ...['projects', 'pictures', 'pictures.project', 'pictures.digest', 'labels', 'blobs'],
+      ...['trainings', 'trainings.project', 'models', 'models.project'],
+    ]);
     made.length = 0;
     await migrateDatabase(db, PROJECT_VERSION, {} as Transaction);
     expect(made).toEqual([]);
+  });
+
+  it('bring projects of version 1 to version 2', async () => {
+    const stored: unknown[] = [];
+    const db = {
+      createObjectStore: () => ({ createIndex: () => undefined }),
+    } as unknown as Database;
+    const projects = {
+      getAll: async () => [{ version: 1, id: 'a', name: 'coins' }],
+      put: (row: unknown) => stored.push(row),
+    };
+    await migrateDatabase(db, 1, { objectStore: () => projects } as unknown as Transaction);
+    expect(stored).toEqual([{ version: 2, id: 'a', name: 'coins' }]);
   });
 
   it('refuse files of versions that are not there', () => {

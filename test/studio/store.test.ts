@@ -72,6 +72,72 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
     expect(await opfs(page)).toEqual([]);
   });
 
+  it('keeps models and trainings with their files, as long as the project is there', async () => {
+    const project = await makeProject(page, 1);
+    const kept = await page.evaluate(async (project) => {
+      const { models } = window.store;
+      const common = { project, name: 'coins', task: 'detect' } as const;
+      const begun = await models.addTraining({
+        ...{ ...common, train: ['a'], valid: [] },
+        settings: { steps: 10 } as never,
+      });
+      const checkpoint = await models.checkpointOf(begun);
+      for (const seed of [1, 2])
+        await models.saveCheckpoint(begun, new Blob([window.studio.noise(500, seed)]));
+      const file = new Blob([window.studio.noise(300, 3)]);
+      const model = await models.addModel(
+        { ...common, file: 'coins.safetensors', classNames: ['coin'], training: begun.id },
+        file,
+      );
+      const training = await models.updateTraining(begun.id, {
+        ...{ state: 'finished', step: 10, losses: [3, 2], model: model.id },
+      });
+      const renamed = await models.renameModel(model.id, 'better');
+      return { checkpoint, training, renamed };
+    }, project);
+    expect(kept.checkpoint).toBeUndefined();
+    expect(kept.training).toMatchObject({ state: 'finished', step: 10, losses: [3, 2], spent: 0 });
+    expect(kept.renamed).toMatchObject({ name: 'better', file: 'coins.safetensors', size: 300 });
+    await page.reload();
+    // What was left half-written goes, and what a row names stays.
+    expect(await openStoreIn(page)).toBe(0);
+    const read = await page.evaluate(async (project) => {
+      const { models } = window.store;
+      const [model, ...others] = await models.models(project);
+      const [training, ...more] = await models.trainings(project);
+      const same = async (blob: Blob, seed: number) =>
+        new Uint8Array(await blob.arrayBuffer()).every(
+          (x, i) => x === window.studio.noise(blob.size, seed)[i],
+        );
+      const file = await models.fileOf(model!);
+      return {
+        ...{ model, training, left: others.length + more.length, name: file.name },
+        files: [await same(file, 3), await same((await models.checkpointOf(training!))!, 2)],
+      };
+    }, project);
+    expect(read).toEqual({
+      ...{ model: kept.renamed, training: kept.training, left: 0, name: 'coins.safetensors' },
+      files: [true, true],
+    });
+    const gone = await page.evaluate(
+      async ({ model, training }) => {
+        const { models } = window.store;
+        await models.removeModel(model);
+        return [
+          await window.studio.failure(models.model(model.id)),
+          await window.studio.failure(models.fileOf(model)),
+          await window.studio.failure(models.updateTraining('none', { step: 3 })),
+          await window.studio.failure(models.addTraining({ ...training, project: 'none' })),
+        ];
+      },
+      { model: read.model!, training: read.training! },
+    );
+    expect(gone.map(({ kind }) => kind)).toEqual(['missing', 'missing', 'missing', 'missing']);
+    await page.evaluate((id) => window.store.removeProject(id), project);
+    expect(await opfs(page)).toEqual([]);
+    expect(await page.evaluate((id) => window.store.models.trainings(id), project)).toEqual([]);
+  });
+
   it('adds a file once, and says which picture has it', async () => {
     const id = await makeProject(page, 2);
     const again = await page.evaluate(async (id) => {

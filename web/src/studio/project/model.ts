@@ -3,10 +3,12 @@
  * [i, i+1) x [j, j+1). Values are not changed in place: an edit makes new ones.
  */
 
+import type { TrainSettings } from 'fovea';
 import type { ObjectFlags } from 'fovea/data';
+import type { Logs } from 'fovea/learn';
 
 /** The version of everything that is stored; store/migrations.ts brings older projects up to it. */
-export const PROJECT_VERSION = 1;
+export const PROJECT_VERSION = 2;
 
 /** What is trained: boxes, the class of each pixel, or the class of the picture. */
 export type ProjectTask = 'detect' | 'segment' | 'classify';
@@ -97,4 +99,65 @@ export interface LabelObject {
 export interface PictureLabels {
   readonly picture: string;
   readonly objects: readonly LabelObject[];
+}
+
+/** `running` in the database without a tab that trains: the tab was closed or killed, and the training goes on from its checkpoint. */
+export type TrainingState = 'running' | 'paused' | 'finished' | 'failed';
+
+/** What one epoch came to: the step that ended it, and its logs as those of `fovea/learn`. */
+export interface EpochRecord {
+  readonly step: number;
+  readonly logs: Logs;
+  /** It was the best so far. */
+  readonly best: boolean;
+}
+
+/** A training. Its checkpoint is a file of the same id. */
+export interface Training {
+  readonly id: string;
+  readonly project: string;
+  /** What the model will be called. */
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly task: ProjectTask;
+  readonly state: TrainingState;
+  readonly settings: TrainSettings;
+  /** The pictures that it learns from, and those by which it is judged: what is added later is for the next training. */
+  readonly train: readonly string[];
+  readonly valid: readonly string[];
+  /** The model of the project that it starts from; undefined for random weights. */
+  readonly start?: string;
+  /** Steps done. */
+  readonly step: number;
+  /** The loss of each step, from the first. */
+  readonly losses: readonly number[];
+  readonly epochs: readonly EpochRecord[];
+  /** Milliseconds in which it ran. */
+  readonly spent: number;
+  /** The model that it has made. */
+  readonly model?: string;
+  /** Why it failed, or was paused by itself. */
+  readonly reason?: string;
+}
+
+/** A model of a project: trained in it, or a file that the visitor brought. Its file has the same id. */
+export interface SavedModel {
+  readonly id: string;
+  readonly project: string;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  readonly task: ProjectTask;
+  /** The name of the file, whose extension tells the format: `coins.safetensors`. */
+  readonly file: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  readonly classNames: readonly string[];
+  /** The training that made it; undefined for a file that was brought. */
+  readonly training?: string;
+  /** torchvision's name of the architecture, for files that do not tell it. */
+  readonly arch?: string;
+  /** The metric of the best epoch: `val_ap`, 0.93. */
+  readonly metric?: { readonly name: string; readonly value: number };
 }

@@ -163,13 +163,17 @@ export async function removeFiles(files: Files, pictures: readonly Picture[]): P
   });
 }
 
-/** Removes a project's row, all of its pictures and their labels in one transaction; their files are not touched. */
+/** Removes a project's row, all of its pictures, labels, trainings and models in one transaction; their files are not touched. */
 export const removeProjectRows = (db: StudioDb, project: Project['id']): Promise<void> =>
-  transact(db, ['projects', 'pictures', 'labels'], async (tx) => {
+  transact(db, ['projects', 'pictures', 'labels', 'trainings', 'models'], async (tx) => {
     const pictures = tx.objectStore('pictures');
     for (const id of await pictures.index('project').getAllKeys(project)) {
       await tx.objectStore('labels').delete(id);
       await pictures.delete(id);
+    }
+    for (const name of ['trainings', 'models'] as const) {
+      const rows = tx.objectStore(name);
+      for (const id of await rows.index('project').getAllKeys(project)) await rows.delete(id);
     }
     await tx.objectStore('projects').delete(project);
   });

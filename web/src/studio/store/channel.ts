@@ -14,7 +14,7 @@ export type Message =
 export interface Change {
   readonly project: string;
   /** `removed`: the project is gone. */
-  readonly what: 'project' | 'pictures' | 'labels' | 'removed';
+  readonly what: 'project' | 'pictures' | 'labels' | 'trainings' | 'models' | 'removed';
   /** The pictures concerned; undefined for any of them. */
   readonly pictures?: readonly string[];
 }

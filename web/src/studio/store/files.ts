@@ -1,18 +1,18 @@
 import { type StudioDb, transact } from './db.ts';
 
-/** What is kept of a picture: its file as it came, and a small picture for lists. */
-export type FileKind = 'pictures' | 'thumbnails';
+/** What is kept as a file: pictures as they came, small ones for lists, weights of models, and checkpoints of trainings. */
+export type FileKind = 'pictures' | 'thumbnails' | 'models' | 'checkpoints';
 
-const KINDS: readonly FileKind[] = ['pictures', 'thumbnails'];
+const KINDS: readonly FileKind[] = ['pictures', 'thumbnails', 'models', 'checkpoints'];
 
-/** Where a file is: in a folder of its project, under the id of its picture. */
+/** Where a file is: in a folder of its project, under the id of its picture, model or training. */
 export interface FilePlace {
   readonly project: string;
   readonly kind: FileKind;
   readonly id: string;
 }
 
-/** Files of pictures. A file is written whole or not at all; errors are those of the browser. */
+/** A file is written whole or not at all; errors are those of the browser. */
 export interface Files {
   readonly where: 'opfs' | 'indexeddb';
   /** Writes or replaces a file. */
@@ -22,8 +22,8 @@ export interface Files {
   /** Removes a file; one that is not there is no error. */
   remove(place: FilePlace): Promise<void>;
   removeProject(project: string): Promise<void>;
-  /** Removes every file but those of these projects and pictures, also what was left half-written. Returns how many. */
-  keepOnly(pictures: ReadonlyMap<string, ReadonlySet<string>>): Promise<number>;
+  /** Removes every file but those of these projects and ids, also what was left half-written. Returns how many. */
+  keepOnly(ids: ReadonlyMap<string, ReadonlySet<string>>): Promise<number>;
 }
 
 const isMissing = (error: unknown): boolean =>
@@ -77,14 +77,14 @@ class OpfsFiles implements Files {
     await ifThere(this.#root.removeEntry(project, { recursive: true }));
   }
 
-  async keepOnly(pictures: ReadonlyMap<string, ReadonlySet<string>>): Promise<number> {
+  async keepOnly(all: ReadonlyMap<string, ReadonlySet<string>>): Promise<number> {
     let removed = 0;
     const drop = async (folder: FileSystemDirectoryHandle, name: string) => {
       await ifThere(folder.removeEntry(name, { recursive: true }));
       removed += 1;
     };
     for (const project of await namesIn(this.#root)) {
-      const ids = pictures.get(project);
+      const ids = all.get(project);
       if (!ids) {
         await drop(this.#root, project);
         continue;
@@ -153,11 +153,11 @@ class BlobFiles implements Files {
     await transact(this.#db, ['blobs'], (tx) => tx.objectStore('blobs').delete(all));
   }
 
-  keepOnly(pictures: ReadonlyMap<string, ReadonlySet<string>>): Promise<number> {
+  keepOnly(all: ReadonlyMap<string, ReadonlySet<string>>): Promise<number> {
     return transact(this.#db, ['blobs'], async (tx) => {
       const store = tx.objectStore('blobs');
       const keys = await store.getAllKeys();
-      const others = keys.filter(([project, , id]) => !pictures.get(project)?.has(id));
+      const others = keys.filter(([project, , id]) => !all.get(project)?.has(id));
       await Promise.all(others.map((key) => store.delete(key)));
       return others.length;
     });

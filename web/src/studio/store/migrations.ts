@@ -1,5 +1,12 @@
 import type { DBSchema, IDBPDatabase, IDBPTransaction, StoreNames } from 'idb';
-import { type Picture, type PictureLabels, PROJECT_VERSION, type Project } from '../project/model.ts';
+import {
+  type Picture,
+  type PictureLabels,
+  PROJECT_VERSION,
+  type Project,
+  type SavedModel,
+  type Training,
+} from '../project/model.ts';
 import { StoreError } from './errors.ts';
 
 /** The database at the newest version. */
@@ -8,6 +15,8 @@ export interface StudioSchema extends DBSchema {
   /** `digest`: [project, digest], unique. */
   pictures: { key: string; value: Picture; indexes: { project: string; digest: [string, string] } };
   labels: { key: string; value: PictureLabels };
+  trainings: { key: string; value: Training; indexes: { project: string } };
+  models: { key: string; value: SavedModel; indexes: { project: string } };
   /** Files where there is no OPFS, by [project, folder, name]. */
   blobs: { key: [string, string, string]; value: Blob };
 }
@@ -34,6 +43,17 @@ export const MIGRATIONS: readonly Migration[] = [
       pictures.createIndex('digest', ['project', 'digest'], { unique: true });
       db.createObjectStore('labels', { keyPath: 'picture' });
       db.createObjectStore('blobs');
+    },
+    file: (project) => project,
+  },
+  {
+    version: 2,
+    async database(db, transaction) {
+      for (const name of ['trainings', 'models'] as const) {
+        db.createObjectStore(name, { keyPath: 'id' }).createIndex('project', 'project');
+      }
+      const projects = transaction.objectStore('projects');
+      for (const project of await projects.getAll()) await projects.put({ ...project, version: 2 });
     },
     file: (project) => project,
   },

@@ -15,6 +15,7 @@ import { type Files, openFiles } from './files.ts';
 import { typeOfName } from './fileTypes.ts';
 import { checkLabels } from './labelCheck.ts';
 import { unlessAdding, whileAdding } from './locks.ts';
+import { ModelStore } from './models.ts';
 import { checkedProject, makeProject, type NewProject } from './projects.ts';
 import { tidy } from './tidy.ts';
 
@@ -35,13 +36,16 @@ const byTime = new Intl.Collator('en', { numeric: true });
 export class Store {
   readonly #db: StudioDb;
   readonly #files: Files;
-  /** Ends with the number of files that a tab before this one has left without a picture, and that were removed. */
+  /** The trainings and models of projects. */
+  readonly models: ModelStore;
+  /** Ends with the number of files that a tab before this one has left without a row, and that were removed. */
   readonly tidied: Promise<number>;
 
   /** Use `openStore`. */
   constructor(db: StudioDb, files: Files) {
     this.#db = db;
     this.#files = files;
+    this.models = new ModelStore(db, files);
     this.tidied = doing('removing files that nothing needs', async () => {
       return (await unlessAdding(() => tidy(db, files))) ?? 0;
     });
