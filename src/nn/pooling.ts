@@ -125,6 +125,8 @@ export class Upsample extends Module {
   declare mode: 'nearest' | 'bilinear' | 'bicubic';
   /** Whether the corner pixels are aligned. */
   declare alignCorners: boolean;
+  /** Whether a bilinear filter widens where it shrinks. */
+  declare antialias: boolean;
 
   /** @param options `size` in pixels or `scaleFactor`, and `mode`: nearest (the default), bilinear or bicubic. */
   constructor(options: InterpolateOptions) {
@@ -135,6 +137,7 @@ export class Upsample extends Module {
       recomputeScaleFactor: false,
       mode: 'nearest',
       alignCorners: false,
+      antialias: false,
     });
     heeded<Upsample>(this, settings);
   }
@@ -144,12 +147,12 @@ export class Upsample extends Module {
    * @param x f32 or f16 [N,H,W,C].
    */
   forward(x: Tensor): Tensor {
-    const { size, scaleFactor, recomputeScaleFactor, mode, alignCorners } = this;
+    const { size, scaleFactor, recomputeScaleFactor, mode, alignCorners, antialias } = this;
     const target = {
       ...(size === undefined ? {} : { size }),
       ...(scaleFactor === undefined ? {} : { scaleFactor }),
     };
-    return interpolate(x, { ...target, recomputeScaleFactor, mode, alignCorners });
+    return interpolate(x, { ...target, recomputeScaleFactor, mode, alignCorners, antialias });
   }
 }
 

@@ -55,9 +55,25 @@ export function cubicWeights(t: number): number[] {
   return [far(t + 1), near(t), near(1 - t), far(2 - t)];
 }
 
+/** ATen/native/cpu/UpSampleKernel.cpp, HelperInterpBase::_compute_indices_min_size_weights_aa, with the filter of HelperInterpLinear. */
+function triangleWeights(o: number, size: number, step: number): { first: number; weights: number[] } {
+  const support = step >= 1 ? step : 1;
+  const center = step * (o + 0.5);
+  const first = Math.max(Math.trunc(center - support + 0.5), 0);
+  const end = Math.min(Math.trunc(center + support + 0.5), size);
+  const weights: number[] = [];
+  for (let i = first; i < end; i++) {
+    const x = Math.abs((i - center + 0.5) / support);
+    weights.push(x < 1 ? 1 - x : 0);
+  }
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  if (total === 0) return { first: size - 1, weights: [1] };
+  return { first, weights: weights.map((weight) => weight / total) };
+}
+
 /** ATen/native/cpu/UpSampleKernel.cpp: the four neighbours of a source position, or the one it falls on. */
 const interpolation = linear<InterpolateAttrs>(
-  ([h, w], output, { mode, alignCorners, scaleFactor }, emit) => {
+  ([h, w], output, { mode, alignCorners, antialias, scaleFactor }, emit) => {
     const [oHeight, oWidth] = output;
     const [stepH, stepW] = scaleFactor ? scaleFactor.map((s) => 1 / s) : [h / oHeight, w / oWidth];
     if (mode === 'nearest') {
@@ -66,6 +82,17 @@ const interpolation = linear<InterpolateAttrs>(
       eachPixel(output, (oh, ow) =>
         emit(oh, ow, source(oh, h, oHeight, stepH!), source(ow, w, oWidth, stepW!), 1),
       );
+      return;
+    }
+    if (antialias) {
+      eachPixel(output, (oh, ow) => {
+        const [rows, columns] = [triangleWeights(oh, h, stepH!), triangleWeights(ow, w, stepW!)];
+        rows.weights.forEach((a, i) => {
+          columns.weights.forEach((b, j) => {
+            emit(oh, ow, rows.first + i, columns.first + j, a * b);
+          });
+        });
+      });
       return;
     }
     const source = (o: number, from: number, to: number, step: number) => {

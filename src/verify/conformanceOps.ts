@@ -179,7 +179,8 @@ const networks: Record<string, Run> = {
     const mode = text(attrs, 'mode', ['nearest', 'bilinear', 'bicubic']);
     // PyTorch knows no aligned corners for nearest.
     const alignCorners = mode !== 'nearest' && flag(attrs, 'align_corners');
-    return { y: conv.interpolate(x!, { size: pairOf(attrs, 'size'), mode, alignCorners }) };
+    const antialias = flag(attrs, 'antialias');
+    return { y: conv.interpolate(x!, { size: pairOf(attrs, 'size'), mode, alignCorners, antialias }) };
   },
   grid_sample: ({ x, grid }, attrs) => ({
     y: gridSample(x!, grid!, {

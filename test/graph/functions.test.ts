@@ -80,6 +80,10 @@ const functions: Record<string, (inputs: Inputs, variant: string) => Tensor | Te
       recomputeScaleFactor: again === 'True',
     });
   },
+  interpolateAntialias: ({ x }, variant) => {
+    const [h, w] = variant.split('-').map(Number) as [number, number];
+    return f.interpolate(x!, { size: [h, w], mode: 'bilinear', antialias: true });
+  },
   avgPool2d: ({ x }) =>
     f.avgPool2d(x!, [3, 2], { stride: 2, padding: 1, ceilMode: true, divisorOverride: 5 }),
   gaussianPyramid: ({ x }) => f.gaussianPyramid(x!, 3),

@@ -149,8 +149,8 @@ export interface InterpolateOptions extends Given<Omit<InterpolateAttrs, 'size'>
 }
 
 /**
- * Resizes x [N,H,W,C], as PyTorch's interpolate without antialias: mode nearest (the default), bilinear or bicubic, alignCorners
- * for the latter two. See `interpolate` in fovea/kernels for the positions. Throws ShapeError unless one of size and scaleFactor is
+ * Resizes x [N,H,W,C], as PyTorch's interpolate: mode nearest (the default), bilinear or bicubic, alignCorners for the latter two,
+ * antialias for bilinear. See `interpolate` in fovea/kernels for the positions. Throws ShapeError unless one of size and scaleFactor is
  * given.
  */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {

@@ -34,6 +34,9 @@ const both = (
 const interpolate = (name: string, x: Shape, size: [number, number], mode: string, alignCorners?: boolean) =>
   both('interpolate', name, x, size, { size, mode, ...(alignCorners === undefined ? {} : { alignCorners }) });
 
+const antialiased = (name: string, x: Shape, size: [number, number]) =>
+  both('interpolate', name, x, size, { size, mode: 'bilinear', antialias: true });
+
 const average = (
   name: string,
   x: Shape,
@@ -59,6 +62,26 @@ export const resampleCases: Case[] = [
   ...interpolate('bicubic odd, down and up', [2, 9, 7, 4], [13, 5], 'bicubic'),
   ...interpolate('bicubic, corners aligned', [1, 5, 6, 3], [10, 13], 'bicubic', true),
   ...interpolate('bicubic from one pixel', [1, 1, 2, 1], [3, 4], 'bicubic'),
+  ...antialiased('antialias, down', [2, 13, 11, 3], [5, 4]),
+  ...antialiased('antialias, up is bilinear', [1, 5, 6, 4], [11, 13]),
+  ...antialiased('antialias, one axis down, one up', [1, 17, 3, 5], [4, 7]),
+  ...antialiased('antialias, same size', [1, 4, 5, 3], [4, 5]),
+  ...antialiased('antialias, to one pixel', [1, 9, 7, 3], [1, 1]),
+  ...antialiased('antialias, from one pixel', [1, 1, 1, 3], [3, 2]),
+  ...antialiased('antialias, windows too long to walk', [1, 96, 70, 3], [7, 5]),
+  ...antialiased('antialias, nearly the same size', [1, 33, 31, 3], [32, 30]),
+  ...both('interpolate', 'antialias by a factor that is not the ratio of the sizes', [1, 9, 7, 3], [4, 6], {
+    size: [4, 6],
+    mode: 'bilinear',
+    antialias: true,
+    scaleFactor: [0.37, 0.9],
+  }),
+  ...both('interpolate', 'antialias by a factor that leads beyond the image', [1, 4, 4, 1], [6, 6], {
+    size: [6, 6],
+    mode: 'bilinear',
+    antialias: true,
+    scaleFactor: [0.5, 1.2],
+  }),
   ...(['nearest', 'bilinear', 'bicubic'] as const).flatMap((mode) =>
     both('interpolate', `${mode} by a factor that is not the ratio of the sizes`, [1, 5, 7, 3], [11, 4], {
       size: [11, 4],

@@ -93,6 +93,7 @@ export const imageRows: Record<string, Faults> = {
       [() => g.interpolate(f(8, 8, 4), { size: 16 }), '[8,8,4]'],
       [() => g.interpolate(image(), { size: 16, mode: 'cubic' as never }), 'cubic'],
       [() => g.interpolate(image(), { size: 16, alignCorners: true }), 'alignCorners'],
+      [() => g.interpolate(image(), { size: 16, mode: 'bicubic', antialias: true }), 'bicubic'],
     ],
   },
   pyrDown: {

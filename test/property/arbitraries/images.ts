@@ -112,10 +112,16 @@ export const images = {
       size: pairOf(1, 20),
       mode: fc.constantFrom('nearest', 'bilinear'),
       alignCorners: fc.boolean(),
+      antialias: fc.boolean(),
     }),
-    ({ x, size, mode, alignCorners }) => ({
+    ({ x, size, mode, alignCorners, antialias }) => ({
       inputs: { x: normal(x) },
-      attrs: { size, mode, alignCorners: mode === 'bilinear' && alignCorners },
+      attrs: {
+        size,
+        mode,
+        alignCorners: mode === 'bilinear' && alignCorners,
+        antialias: mode === 'bilinear' && !alignCorners && antialias,
+      },
       grad: ['x'],
     }),
   ),

@@ -177,13 +177,13 @@ export const convolution: Rows<
     return resampled(call, (axis) => ({ outputSize: only(axis, outputSize) }));
   },
   interpolate(call) {
-    const { size, mode, alignCorners, scaleFactor } = call.attrs;
+    const { size, mode, alignCorners, antialias, scaleFactor } = call.attrs;
     const from = extent(call, 'x');
     // Positions that do not follow from the sizes, which is how ONNX would take them.
     const given = scaleFactor?.some((factor, k) => from[k]! * factor !== size[k]);
-    // onnxruntime only enlarges by cubics.
+    // onnxruntime only enlarges by cubics; antialias came with opset 18.
     const shrinks = mode === 'bicubic' && size.some((length, k) => length < from[k]!);
-    if (given || shrinks) {
+    if (given || shrinks || antialias) {
       return resampled(call, (axis) => ({
         ...call.attrs,
         size: only(axis, size),
