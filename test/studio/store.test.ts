@@ -54,7 +54,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
           { id: a!, done: true, split: 'test', objects: 77 } as object & { id: string },
         ]);
         await store.removePictures([b!, c!, 'not there']);
-        await store.renameProject(id!, 'new name');
+        await store.changeProject(id!, { name: 'new name' });
         return { changed, left: await window.studio.everything(store) };
       },
       [id, a, b, c],

@@ -2,7 +2,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Notices, notifyError } from './notices.tsx';
 import { hrefOf, ROOMS, type RoomName, route } from './router.ts';
-import { readOnly, takeOver } from './state.ts';
+import { isSaving, project, readOnly, takeOver } from './state.ts';
 import { strings } from './strings.ts';
 
 /** Rooms load when they are entered. */
@@ -13,6 +13,7 @@ const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: Compone
   try: undefined,
   judge: undefined,
   verify: undefined,
+  projects: () => import('./rooms/projects/room.tsx'),
 };
 
 const Nav = () => (
@@ -24,6 +25,25 @@ const Nav = () => (
     ))}
   </nav>
 );
+
+/** The name of the open project, which leads to all of them, and whether it is stored. */
+const OpenProject = () => {
+  const open = project.value;
+  if (!open) return null;
+  return (
+    <a
+      class="project"
+      href={hrefOf('projects')}
+      aria-current={route.value.room === 'projects' ? 'page' : undefined}
+    >
+      <span class="unseen">{strings.projects.open}: </span>
+      <span class="name" title={open.name}>
+        {open.name}
+      </span>
+      <small class="soft">{isSaving.value ? strings.saving : strings.saved}</small>
+    </a>
+  );
+};
 
 function Main({ name }: { readonly name: RoomName }) {
   const [loaded, setLoaded] = useState<{ readonly name: RoomName; readonly Room: ComponentType }>();
@@ -65,6 +85,7 @@ export const App = () => (
     <header>
       <strong class="brand">{strings.title}</strong>
       <Nav />
+      <OpenProject />
     </header>
     <Elsewhere />
     <Main name={route.value.room} />

@@ -2,9 +2,9 @@ import { render } from 'preact';
 import { byId } from '../page.ts';
 import { App } from './app.tsx';
 import { notifyError } from './notices.tsx';
-import { openLastProject } from './state.ts';
+import { begin } from './state.ts';
 
 addEventListener('error', (event) => notifyError(event.error ?? event.message));
 addEventListener('unhandledrejection', (event) => notifyError(event.reason));
 render(<App />, byId('studio'));
-openLastProject().catch(notifyError);
+begin().catch(notifyError);

@@ -1,7 +1,10 @@
 import { signal } from '@preact/signals';
 
+/** The rooms in the order of the work. */
 export const ROOMS = ['pictures', 'label', 'train', 'try', 'judge', 'verify'] as const;
-export type RoomName = (typeof ROOMS)[number];
+/** With the list of projects, to which the name of the open one leads. */
+const ALL_ROOMS = [...ROOMS, 'projects'] as const;
+export type RoomName = (typeof ALL_ROOMS)[number];
 
 /** Where the visitor is: `#/label/<picture>`. */
 export interface Route {
@@ -13,7 +16,7 @@ export interface Route {
 /** The route of an address; what is unknown leads to the pictures. */
 export function routeOf(hash: string): Route {
   const [, name = '', item = ''] = hash.split('/');
-  const room = ROOMS.find((known) => known === name);
+  const room = ALL_ROOMS.find((known) => known === name);
   try {
     return room ? { room, item: decodeURIComponent(item) } : { room: 'pictures', item: '' };
   } catch {

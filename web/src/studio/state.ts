@@ -4,6 +4,8 @@ import { notify, notifyError } from './notices.tsx';
 import { newClass } from './project/classes.ts';
 import type { LabelClass, LabelObject, Picture, Project } from './project/model.ts';
 import {
+  type Change,
+  changes,
   type Elsewhere,
   type Held,
   holdProject,
@@ -66,6 +68,27 @@ export async function openProject(wanted: Project): Promise<void> {
   readOnly.value = elsewhere !== undefined;
   pictures.value = await store.pictures(wanted.id);
   project.value = wanted;
+  localStorage.setItem('project', wanted.id);
+}
+
+/** Takes what another tab has stored of the open project. */
+async function hear({ project: id, what }: Change): Promise<void> {
+  if (project.value?.id !== id) return;
+  if (what === 'removed') {
+    notify('info', strings.projects.removedElsewhere(project.value.name));
+    return openLastProject();
+  }
+  const store = await theStore();
+  // The tab that edits has the newest classes and pictures; name and task can be changed in every tab.
+  if (what === 'project') {
+    const stored = await store.project(id);
+    const { name, task } = stored;
+    const open = project.value;
+    if (open?.id === id) project.value = readOnly.value ? stored : { ...open, name, task };
+  } else if (readOnly.value) {
+    const stored = await store.pictures(id);
+    if (project.value?.id === id) pictures.value = stored;
+  }
 }
 
 /** Edits the open project in this tab: the one that did so far saves, and only shows it from then on. */
@@ -86,15 +109,19 @@ export async function takeOver(): Promise<void> {
   }
 }
 
-/** The project of the last visit, else a new one. */
+/** The project of the last visit, else the newest, else a new one. */
 export async function openLastProject(): Promise<void> {
   const store = await theStore();
-  await replayJournal(store);
   const all = await store.projects();
-  const last = all.find(({ id }) => id === localStorage.getItem('project')) ?? all.at(-1);
-  const chosen = last ?? (await store.createProject({ name: strings.newProject }));
-  localStorage.setItem('project', chosen.id);
-  await openProject(chosen);
+  const last = all.find(({ id }) => id === localStorage.getItem('project')) ?? all[0];
+  await openProject(last ?? (await store.createProject({ name: strings.newProject })));
+}
+
+/** Begins a visit: stores what the last one left, and opens its project. */
+export async function begin(): Promise<void> {
+  await replayJournal(await theStore());
+  changes(undefined, (change) => void hear(change).catch(notifyError));
+  await openLastProject();
 }
 
 /** Replaces pictures in the list by their new versions. */
@@ -130,6 +157,17 @@ export async function saveClasses(classes: readonly LabelClass[]): Promise<void>
   const store = await theStore();
   await saving(() => store.saveProject(changed));
   storedProject(changed);
+}
+
+/** Changes the name or the task of a project, which need not be the open one. */
+export async function changeProject(
+  id: string,
+  change: Partial<Pick<Project, 'name' | 'task'>>,
+): Promise<void> {
+  const store = await theStore();
+  const changed = await saving(() => store.changeProject(id, change));
+  const open = project.value;
+  if (changed && open?.id === id) project.value = { ...open, name: changed.name, task: changed.task };
 }
 
 /** Changes fields of a picture, shown at once; where they cannot be stored, they are as before. */

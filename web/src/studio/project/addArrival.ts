@@ -1,6 +1,6 @@
 import type { DataFault } from 'fovea/data';
 import { pictures, project, saving, theStore, withClasses } from '../state.ts';
-import type { NewPicture } from '../store/index.ts';
+import { askPersistence, type NewPicture } from '../store/index.ts';
 import type { Arrival, Arriving } from './arrival.ts';
 import { objectsOfAnnotation } from './convert.ts';
 import { Thumbnailer } from './thumbnailer.ts';
@@ -66,7 +66,10 @@ export async function addArrival(
       if (ready.length > 0 && !result) return { ...totals, unreadable, faults, stopped: true };
       totals.added += result?.added.length ?? 0;
       totals.known += result?.known.length ?? 0;
+      const first = pictures.value.length === 0;
       if (result) pictures.value = [...pictures.value, ...result.added];
+      // Now that there is something to lose; the room of projects shows what came of it.
+      if (first && result) void askPersistence().catch(() => undefined);
       onProgress(Math.min(from + TURN, arriving.length), arriving.length);
     }
   } finally {

@@ -110,8 +110,13 @@ export class Store {
     });
   }
 
-  renameProject(id: string, name: string): Promise<Project> {
-    return this.#changeProject('renaming the project', id, (project) => ({ ...project, name }));
+  /** Changes the name or the task of a project. @throws StoreError 'missing' for one that another tab has removed. */
+  changeProject(id: string, { name, task }: Partial<Pick<Project, 'name' | 'task'>>): Promise<Project> {
+    return this.#changeProject('changing the project', id, (project) => ({
+      ...project,
+      name: name ?? project.name,
+      task: task ?? project.task,
+    }));
   }
 
   /** Stores name, task and classes of a project. @throws StoreError 'missing' for one that another tab has removed. */
@@ -155,6 +160,10 @@ export class Store {
       this.#db.getAllFromIndex('pictures', 'project', project),
     );
     return all.sort((a, b) => a.added - b.added || byTime.compare(a.name, b.name));
+  }
+
+  countPictures(project: string): Promise<number> {
+    return doing('counting the pictures', () => this.#db.countFromIndex('pictures', 'project', project));
   }
 
   /** @throws StoreError 'missing' for one that is not there. */

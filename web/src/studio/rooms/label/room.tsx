@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { addObjects } from '../../project/edits.ts';
 import { hrefOf, route } from '../../router.ts';
-import { changePicture, isSaving, pictures, project, readOnly } from '../../state.ts';
+import { changePicture, pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import { Editor } from './editor.tsx';
 import { LabelSession } from './session.ts';
@@ -76,9 +76,6 @@ function Labelling() {
         <button type="button" disabled={before.length === 0 || readOnly.value} onClick={copy}>
           {texts.copy}
         </button>
-        <span class="soft" role="status">
-          {isSaving.value ? strings.saving : ''}
-        </span>
       </div>
       {shown && (
         <Editor

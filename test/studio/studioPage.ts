@@ -1,0 +1,99 @@
+/** The studio in Chromium, as tests of its rooms open it: every page's errors and requests are watched. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { AxeResults } from 'axe-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { ensureBuilt } from '../../scripts/built.mjs';
+import { launchBrowser, openPage, type Served, serve } from '../browser/browser.ts';
+
+export const COINS = readFileSync(path.join(import.meta.dirname, '../../examples/coins/coins.png'));
+/** Milliseconds after which what is waited for does not come any more. */
+const LIMIT = 60_000;
+
+/** A file for a chooser. */
+export interface ChosenFile {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+/** Pictures that differ: the coins with some bytes after the end, which decoders pass over. */
+export const coins = (i: number): ChosenFile => ({
+  name: `coins ${String(i).padStart(3, '0')}.png`,
+  mimeType: 'image/png',
+  buffer: Buffer.concat([COINS, Buffer.from(String(i))]),
+});
+
+/** A browser and a server for a file of tests. */
+export class Studio {
+  readonly browser: Browser;
+  readonly server: Served;
+  /** What pages threw, and where they asked beyond their own origin. */
+  readonly #faults: string[] = [];
+
+  private constructor(browser: Browser, server: Served) {
+    this.browser = browser;
+    this.server = server;
+  }
+
+  /** @param launched Another browser than `launchBrowser` starts. */
+  static async start(launched: Promise<Browser> = launchBrowser()): Promise<Studio> {
+    await ensureBuilt(['web']);
+    return new Studio(await launched, await serve());
+  }
+
+  async stop(): Promise<void> {
+    this.server.stop();
+    await this.browser.close();
+  }
+
+  /** A visitor who has stored nothing yet. */
+  visitor(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    return this.browser.newContext({ viewport: { width: 1100, height: 800 }, ...options });
+  }
+
+  /** Opens the studio in a tab. */
+  async open(context: BrowserContext, hash = ''): Promise<Page> {
+    const page = await openPage(context);
+    page.setDefaultTimeout(LIMIT);
+    page.on('pageerror', (error) => this.#faults.push(error.message));
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(this.server.url) && !/^(?:blob|data):/.test(url)) this.#faults.push(url);
+    });
+    await page.goto(`${this.server.url}/studio.html${hash}`);
+    await page.locator('header .project').waitFor();
+    return page;
+  }
+
+  /** Closes a visitor's tabs, in which nothing may have gone wrong. */
+  async leave(context: BrowserContext): Promise<void> {
+    await context.close();
+    expect(this.#faults.splice(0)).toEqual([]);
+  }
+}
+
+/** The input behind a button that chooses files. */
+export const chooser = (page: Page, name: string) =>
+  page.locator('label', { hasText: name }).locator('input[type="file"]');
+
+/** Adds pictures by their chooser. */
+export async function addPictures(page: Page, files: readonly ChosenFile[]): Promise<void> {
+  await chooser(page, 'Add pictures').setInputFiles([...files]);
+  await page.getByText(`${files.length} picture${files.length === 1 ? '' : 's'} added`).waitFor();
+}
+
+/** What axe-core finds on a page that is serious. */
+export async function axeFaults(page: Page): Promise<string[]> {
+  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  // Through the protocol, as the page's own policy lets no other script run.
+  await page.evaluate(source);
+  const { violations } = await page.evaluate(() =>
+    (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  );
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
