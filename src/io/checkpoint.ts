@@ -5,7 +5,7 @@
  * checksum of the whole file.
  */
 import { expectArguments } from '../arguments.ts';
-import { DataError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { hasBuiltins, readFileBytes, sha256, writeFileAtomic } from './files.ts';
 import { decodeSafetensors, encodeSafetensors, type StateDict } from './safetensors.ts';
@@ -83,6 +83,23 @@ const checksumOf = (bytes: Uint8Array): string =>
     bytes.subarray(CHECKSUM_START + CHECKSUM_CHARS),
   );
 
+/** The same in Node and in browsers, where hashing is asynchronous. */
+async function checksumAnywhere(bytes: Uint8Array): Promise<string> {
+  if (hasBuiltins()) return checksumOf(bytes);
+  const zeroed = new Uint8Array(bytes);
+  zeroed.fill('0'.charCodeAt(0), CHECKSUM_START, CHECKSUM_START + CHECKSUM_CHARS);
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', zeroed));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+const storedChecksum = (bytes: Uint8Array): string =>
+  new TextDecoder().decode(bytes.subarray(CHECKSUM_START, CHECKSUM_START + CHECKSUM_CHARS));
+
+const damaged = (name: string): DataError =>
+  new DataError(
+    `${name}: the checkpoint is damaged: its content does not match its checksum; use a copy of it, or train again (--force)`,
+  );
+
 /** Tells whether a file begins as a checkpoint does. */
 export const isCheckpoint = (bytes: Uint8Array): boolean =>
   bytes.length >= CHECKSUM_START + CHECKSUM_CHARS &&
@@ -102,40 +119,64 @@ export async function saveCheckpoint(path: string, checkpoint: Checkpoint): Prom
     { path, checkpoint },
     { path: 'text', checkpoint: { weights: 'map', optimizer: 'map' } },
   );
+  await writeFileAtomic(path, await encoded(checkpoint, path));
+}
+
+/**
+ * Encodes a checkpoint as `saveCheckpoint` writes it: for browsers, and for stores of your own. `loadCheckpoint` takes it.
+ *
+ * @param checkpoint Weights, optimizer and progress. `progress` must be plain JSON data.
+ * @param name What messages call it. Default `checkpoint`.
+ * @throws DataError for numbers that are not finite, typed arrays and other values that JSON cannot express.
+ */
+export async function encodeCheckpoint(checkpoint: Checkpoint, name = 'checkpoint'): Promise<Uint8Array> {
+  expectArguments(
+    'encodeCheckpoint',
+    { checkpoint, name },
+    { checkpoint: { weights: 'map', optimizer: 'map' }, name: 'text' },
+  );
+  return encoded(checkpoint, name);
+}
+
+async function encoded(checkpoint: Checkpoint, name: string): Promise<Uint8Array> {
   const tensors: StateDict = new Map();
   for (const [key, tensor] of checkpoint.weights) tensors.set(MODEL_PREFIX + key, tensor);
   for (const [key, tensor] of checkpoint.optimizer) tensors.set(OPTIMIZER_PREFIX + key, tensor);
   const bytes = encodeSafetensors(tensors, {
     [CHECKSUM_KEY]: '0'.repeat(CHECKSUM_CHARS),
     [FORMAT_KEY]: FORMAT,
-    [PROGRESS_KEY]: strictStringify(path, PROGRESS_KEY, checkpoint.progress),
+    [PROGRESS_KEY]: strictStringify(name, PROGRESS_KEY, checkpoint.progress),
   });
-  bytes.set(new TextEncoder().encode(checksumOf(bytes)), CHECKSUM_START);
-  await writeFileAtomic(path, bytes);
+  bytes.set(new TextEncoder().encode(await checksumAnywhere(bytes)), CHECKSUM_START);
+  return bytes;
 }
 
 /**
- * Loads a checkpoint. Node only.
+ * Loads a checkpoint.
  *
- * @param path The file.
+ * @param file A path (in Node), the bytes, or a Blob or File of a browser.
+ * @param name What messages call it. Default: the path, the name of the File, or `checkpoint`.
  * @throws DataError for a damaged file (any bit that differs from what was saved), another version of the format, and files
- * that `saveCheckpoint` did not write, files of weights included.
+ * that `saveCheckpoint` did not write, files of weights included. UsageError for anything else than a path, bytes or a Blob.
  */
-export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  expectArguments('loadCheckpoint', { path }, { path: 'text' });
-  return decodeCheckpoint(await readFileBytes(path), path);
+export async function loadCheckpoint(file: string | Uint8Array | Blob, name?: string): Promise<Checkpoint> {
+  if (typeof file === 'string') return decodeCheckpoint(await readFileBytes(file), name ?? file);
+  const own =
+    Object(file) === file && 'name' in file && typeof file.name === 'string' ? file.name : undefined;
+  const called = name ?? own ?? 'checkpoint';
+  let bytes: Uint8Array;
+  if (file instanceof Uint8Array) bytes = file;
+  else if (typeof Blob !== 'undefined' && file instanceof Blob)
+    bytes = new Uint8Array(await file.arrayBuffer());
+  else throw new UsageError(`loadCheckpoint: file is ${String(file)}; give a path, bytes or a Blob`);
+  if (isCheckpoint(bytes) && storedChecksum(bytes) !== (await checksumAnywhere(bytes))) throw damaged(called);
+  return decodeCheckpoint(bytes, called);
 }
 
 /** Decodes a checkpoint; see `loadCheckpoint`. In a browser, where there is no synchronous SHA-256, the checksum is not compared. */
 export function decodeCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
-  if (isCheckpoint(bytes) && hasBuiltins()) {
-    const stored = new TextDecoder().decode(bytes.subarray(CHECKSUM_START, CHECKSUM_START + CHECKSUM_CHARS));
-    if (stored !== checksumOf(bytes)) {
-      throw new DataError(
-        `${name}: the checkpoint is damaged: its content does not match its checksum; use a copy of it, or train again (--force)`,
-      );
-    }
-  }
+  if (isCheckpoint(bytes) && hasBuiltins() && storedChecksum(bytes) !== checksumOf(bytes))
+    throw damaged(name);
   const file = decodeSafetensors(bytes, name);
   const text = file.metadata[PROGRESS_KEY];
   if (text === undefined) {
@@ -173,9 +214,28 @@ export async function saveWeights(path: string, weights: StateDict, metadata: Mo
     { path, weights, metadata },
     { path: 'text', weights: 'map', metadata: { architecture: 'text' } },
   );
-  const description = strictStringify(path, MODEL_KEY, metadata);
-  await writeFileAtomic(path, encodeSafetensors(weights, { [MODEL_KEY]: description }));
+  await writeFileAtomic(path, withMetadata(weights, metadata, path));
 }
+
+/**
+ * Encodes a model's weights and metadata as `saveWeights` writes them: for browsers, and for stores of your own. `decodeModel` and `loadWeights` take
+ * them.
+ *
+ * @param weights The weights by name.
+ * @param metadata What `metadataOf` returns.
+ * @throws DataError for metadata that JSON cannot express.
+ */
+export function encodeWeights(weights: StateDict, metadata: ModelMetadata): Uint8Array {
+  expectArguments(
+    'encodeWeights',
+    { weights, metadata },
+    { weights: 'map', metadata: { architecture: 'text' } },
+  );
+  return withMetadata(weights, metadata, 'encodeWeights');
+}
+
+const withMetadata = (weights: StateDict, metadata: ModelMetadata, name: string): Uint8Array =>
+  encodeSafetensors(weights, { [MODEL_KEY]: strictStringify(name, MODEL_KEY, metadata) });
 
 /**
  * Decodes a file of weights: one that `saveWeights` wrote, or any other safetensors file, whose `metadata` is then

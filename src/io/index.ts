@@ -8,6 +8,8 @@ export { parseJson, type TextPlace } from '../json.ts';
 export {
   type Checkpoint,
   decodeWeights,
+  encodeCheckpoint,
+  encodeWeights,
   loadCheckpoint,
   type ModelMetadata,
   saveCheckpoint,

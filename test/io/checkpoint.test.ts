@@ -15,12 +15,14 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DataError, FoveaError } from '../../src/errors.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DataError, FoveaError, UsageError } from '../../src/errors.ts';
 import { decodeCheckpoint } from '../../src/io/checkpoint.ts';
 import {
   decodeWeights,
+  encodeCheckpoint,
   encodeSafetensors,
+  encodeWeights,
   loadCheckpoint,
   readFileBytes,
   type StateDict,
@@ -203,6 +205,35 @@ describe('checkpoints', () => {
     expect(readdirSync(folder)).toEqual(['last.safetensors']);
   });
 
+  it('are the same bytes in a browser, which finds damage too', async () => {
+    const path = join(folder, 'last.safetensors');
+    const checkpoint = { weights: state(1, 2), optimizer: state(0.5, -0.5), progress };
+    await saveCheckpoint(path, checkpoint);
+    const saved = new Uint8Array(readFileSync(path));
+    // Browsers have none of Node's modules.
+    vi.stubGlobal('process', { ...process, getBuiltinModule: undefined });
+    try {
+      const bytes = await encodeCheckpoint(checkpoint);
+      expect(bytes).toEqual(saved);
+      expect(await loadCheckpoint(bytes)).toEqual(checkpoint);
+      expect(await loadCheckpoint(new File([saved], 'a.safetensors'))).toEqual(checkpoint);
+      bytes[bytes.length - 1]! ^= 1;
+      expect(await faultOf(loadCheckpoint(bytes))).toMatch(/^checkpoint: the checkpoint is damaged/);
+      expect(await faultOf(loadCheckpoint(new File([new Uint8Array(bytes)], 'a.safetensors')))).toMatch(
+        /^a\.safetensors: the checkpoint is damaged/,
+      );
+      expect(await faultOf(loadCheckpoint(new Blob([new Uint8Array(bytes)]), 'mine'))).toMatch(/^mine: /);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    await expect(loadCheckpoint(7 as never)).rejects.toThrow(
+      new UsageError('loadCheckpoint: file is 7; give a path, bytes or a Blob'),
+    );
+    await expect(encodeCheckpoint({ ...checkpoint, progress: undefined })).rejects.toThrow(
+      'a value of type undefined',
+    );
+  });
+
   it.each([
     ['NaN', { loss: Number.NaN }, 'at "loss": the number NaN'],
     ['a typed array', { rng: new Uint32Array(2) }, 'at "rng": a typed array'],
@@ -281,6 +312,7 @@ describe('weights', () => {
     const path = join(folder, 'unet.safetensors');
     await saveWeights(path, state(1, 2, 3), metadata);
     expect(decodeWeights(await readFileBytes(path), path)).toEqual({ weights: state(1, 2, 3), metadata });
+    expect(encodeWeights(state(1, 2, 3), metadata)).toEqual(new Uint8Array(readFileSync(path)));
   });
 
   it('load from another program, without a description', async () => {
