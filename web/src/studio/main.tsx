@@ -8,3 +8,6 @@ addEventListener('error', (event) => notifyError(event.error ?? event.message));
 addEventListener('unhandledrejection', (event) => notifyError(event.reason));
 render(<App />, byId('studio'));
 begin().catch(notifyError);
+
+// A file that misses its room is not to take the page's place.
+for (const kind of ['dragover', 'drop']) addEventListener(kind, (event) => event.preventDefault());

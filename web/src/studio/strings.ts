@@ -46,6 +46,12 @@ export const strings = {
         ? `1 label was left out or changed: ${first}`
         : `${n.toLocaleString('en')} labels were left out or changed, such as: ${first}`,
     reading: 'Reading…',
+    unpacking: (n: number) => `Unpacking: ${n === 1 ? '1 file' : `${n.toLocaleString('en')} files`}`,
+    isProject: (name: string) =>
+      `${name} is a project that the studio has saved. Open it as a project of its own, beside this one?`,
+    openProject: 'Open the project',
+    projectAmong: (name: string) =>
+      `${name} is a project that the studio has saved: drop it alone to open it. Nothing was added.`,
     nothing: 'There was no picture among these files',
     stop: 'Stop',
     grid: 'Pictures of the project',

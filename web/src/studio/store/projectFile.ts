@@ -192,6 +192,19 @@ export function readProjectFile(zip: Blob): Promise<ProjectFile> {
   });
 }
 
+/** Whether a zip says that it is a project file, whatever else is in it. Throws StoreError ('corrupt') for a damaged zip. */
+export async function isProjectZip(zip: ZipFile, did: string): Promise<boolean> {
+  const entry = zip.entries.get(PROJECT_JSON);
+  if (!entry) return false;
+  const text = await doing(did, () => zip.text(entry, JSON_BYTES));
+  try {
+    const json = JSON.parse(text) as { readonly format?: unknown } | null;
+    return json?.format === FORMAT;
+  } catch {
+    return false;
+  }
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

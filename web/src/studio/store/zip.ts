@@ -214,8 +214,7 @@ async function readEnd(zip: Blob, did: string): Promise<{ count: number; at: num
   const tail = await viewOf(zip.slice(from));
   let i = tail.byteLength - 22;
   while (i >= 0 && tail.getUint32(i, true) !== END) i--;
-  if (i < 0)
-    throw corrupt(did, 'it is no zip, or its end is missing; choose a project that the studio has exported');
+  if (i < 0) throw corrupt(did, 'it is no zip, or its end is missing; copy or make it again');
   const [disk, count] = [tail.getUint16(i + 4, true), tail.getUint16(i + 10, true)];
   const [size, at] = [tail.getUint32(i + 12, true), tail.getUint32(i + 16, true)];
   if (count === MOST_ENTRIES || at === MOST_BYTES) {

@@ -1,12 +1,13 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { notify, notifyError } from '../../notices.tsx';
-import type { AddingReport } from '../../project/addArrival.ts';
-import { chosenFiles, type DroppedFile, droppedFiles } from '../../project/dropped.ts';
+import { useEffect } from 'preact/hooks';
+import { chosenFiles, droppedFiles } from '../../project/dropped.ts';
 import type { Picture } from '../../project/model.ts';
 import { pictures, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
+import { useAdding } from './adding.ts';
+import { Asking } from './ask.tsx';
 import { Grid } from './grid.tsx';
+import './pictures.css';
 import { Tile } from './tile.tsx';
 
 const texts = strings.pictures;
@@ -18,60 +19,18 @@ const FILTERS = {
 } as const;
 type FilterName = keyof typeof FILTERS;
 
-/** Says what became of what was added. */
-function tell({ added, known, unreadable, faults }: AddingReport): void {
-  const parts = [texts.added(added), ...(known > 0 ? [texts.known(known)] : [])];
-  notify('info', `${parts.join(', ')}.`);
-  const [bad] = unreadable;
-  if (bad) notify('error', `${texts.unreadable(unreadable.length, bad.name, bad.why)}.`);
-  const [fault] = faults;
-  if (fault) notify('info', texts.faults(faults.length, fault.message));
-}
-
 /** The pictures of the project: adding, finding and choosing them. */
 export function Room() {
-  const progress = useSignal<{ readonly done: number; readonly all: number } | undefined>(undefined);
+  const { doing, add, stop } = useAdding();
   const filter = useSignal<FilterName>('all');
-  const abort = useRef<AbortController>();
-
-  const add = async (collect: () => AsyncIterable<DroppedFile> | Iterable<DroppedFile>) => {
-    if (progress.value || readOnly.value) return;
-    abort.current = new AbortController();
-    progress.value = { done: 0, all: 0 };
-    try {
-      const dropped: DroppedFile[] = [];
-      for await (const one of collect()) dropped.push(one);
-      // The readers of all formats load with the first pictures.
-      const [{ readArrival }, { addArrival }] = await Promise.all([
-        import('../../project/arrival.ts'),
-        import('../../project/addArrival.ts'),
-      ]);
-      const arrival = await readArrival(dropped);
-      if (arrival.pictures.length === 0) return notify('info', `${texts.nothing}.`);
-      const report = (done: number, all: number) => {
-        progress.value = { done, all };
-      };
-      tell(await addArrival(arrival, report, abort.current.signal));
-    } catch (error) {
-      notifyError(error);
-    } finally {
-      progress.value = undefined;
-    }
-  };
 
   // Anywhere on the page: nobody should have to aim.
   useEffect(() => {
-    const over = (event: DragEvent) => event.preventDefault();
     const drop = (event: DragEvent) => {
-      event.preventDefault();
       if (event.dataTransfer) void add(droppedFiles(event.dataTransfer));
     };
-    addEventListener('dragover', over);
     addEventListener('drop', drop);
-    return () => {
-      removeEventListener('dragover', over);
-      removeEventListener('drop', drop);
-    };
+    return () => removeEventListener('drop', drop);
   }, []);
 
   const choose = (event: Event) => {
@@ -81,7 +40,7 @@ export function Room() {
     void add(() => files);
   };
   const shown = pictures.value.filter(FILTERS[filter.value]);
-  const busy = progress.value !== undefined;
+  const busy = doing.value !== '';
   const closed = busy || readOnly.value;
 
   return (
@@ -92,7 +51,7 @@ export function Room() {
           <input
             type="file"
             multiple
-            accept="image/*,.json,.xml,.txt,.yaml,.yml"
+            accept="image/*,.zip,.json,.xml,.txt,.yaml,.yml"
             disabled={closed}
             onChange={choose}
           />
@@ -122,14 +81,10 @@ export function Room() {
           </select>
         </label>
         <span class="soft" role="status">
-          {progress.value
-            ? progress.value.all === 0
-              ? texts.reading
-              : texts.adding(progress.value.done, progress.value.all)
-            : texts.count(shown.length)}
+          {busy ? doing.value : texts.count(shown.length)}
         </span>
         {busy && (
-          <button type="button" onClick={() => abort.current?.abort()}>
+          <button type="button" onClick={stop}>
             {texts.stop}
           </button>
         )}
@@ -147,6 +102,7 @@ export function Room() {
           render={(picture, side) => <Tile picture={picture} side={side} />}
         />
       )}
+      <Asking />
     </div>
   );
 }
