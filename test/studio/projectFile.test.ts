@@ -4,32 +4,21 @@ import { rleToString } from '../../src/vision/rleText.ts';
 import { PROJECT_VERSION } from '../../web/src/studio/project/model.ts';
 import { StoreError } from '../../web/src/studio/store/errors.ts';
 import { pathsInZip } from '../../web/src/studio/store/fileNames.ts';
-import {
-  type ProjectSource,
-  readProjectFile,
-  writeProjectFile,
-} from '../../web/src/studio/store/projectFile.ts';
-import { HOSTILE, noise, PROJECT, sampleProject } from './projectSamples.ts';
+import { readProjectFile, writeProjectFile } from '../../web/src/studio/store/projectFile.ts';
+import { bytesOf, contentOf, expectTypes, type Json, pathsOf, put, zipOf } from './projectFiles.ts';
+import { HOSTILE, noise, PROJECT, sampleModels, sampleProject } from './projectSamples.ts';
 
 const NAMES = ['a/0001.jpg', 'b/0001.jpg', 'a/0001.JPG', `../../etc/${HOSTILE}.png`, 'a/0001.jpg'];
-
-async function zipOf(source: ProjectSource): Promise<Uint8Array<ArrayBuffer>> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for await (const part of writeProjectFile(source) as unknown as AsyncIterable<Uint8Array<ArrayBuffer>>) {
-    parts.push(part);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}
-const bytesOf = async (blob: Blob) => new Uint8Array(await blob.arrayBuffer());
 
 /** The error of opening a zip and reading everything in it. */
 async function refusal(zip: Uint8Array): Promise<StoreError> {
   try {
-    const { pictures } = await readProjectFile(new Blob([new Uint8Array(zip)]));
+    const { pictures, models } = await readProjectFile(new Blob([new Uint8Array(zip)]));
     for (const picture of pictures) {
       picture.labels();
       await picture.file();
     }
+    for (const model of models) await model.file();
   } catch (error) {
     expect(error).toBeInstanceOf(StoreError);
     expect((error as StoreError).message).toMatch(/^opening the project file: .{20,400}$/);
@@ -40,12 +29,9 @@ async function refusal(zip: Uint8Array): Promise<StoreError> {
 
 /** The files of a small good project, to change one thing of. */
 async function goodFiles(): Promise<Record<string, Uint8Array>> {
-  return unzipSync(await zipOf(await sampleProject(['one.png', 'two.png'], 300)));
+  const source = await sampleProject(['one.png', 'two.png'], 300);
+  return unzipSync(await zipOf({ ...source, models: sampleModels(source.pictures) }));
 }
-type Json = Record<string, unknown> & {
-  pictures: (Record<string, unknown> & { objects: Record<string, unknown>[] })[];
-};
-
 async function withJson(change: (json: Json) => unknown): Promise<Uint8Array> {
   const files = await goodFiles();
   const json = JSON.parse(strFromU8(files['project.json']!)) as Json;
@@ -67,6 +53,38 @@ describe('a project as a file', () => {
       expect(labels()).toEqual((await source.labelsOf(picture)).objects);
       expect(await bytesOf(await file())).toEqual(await bytesOf(await source.fileOf(picture)));
     }
+  });
+
+  it('has the models and what they were trained with', async () => {
+    const source = await sampleProject(['one.png', 'two.png'], 300);
+    const models = sampleModels(source.pictures);
+    const read = await readProjectFile(new Blob([await zipOf({ ...source, models })]));
+    const [made, brought] = models.models;
+    const { id: _, project: __, training: ___, ...fields } = made!;
+    expect(read.models).toMatchObject([{ fields, training: 0 }, { fields: { file: 'brought.onnx' } }]);
+    expect(read.models[1]).not.toHaveProperty('training');
+    expect(brought).not.toHaveProperty('metric');
+    for (const [i, { file }] of read.models.entries()) {
+      expect(await bytesOf(await file())).toEqual(await bytesOf(await models.fileOf(models.models[i]!)));
+    }
+    const { name, created, task, settings, step, losses, epochs, spent } = models.trainings[1]!;
+    expect(read.trainings).toEqual([
+      {
+        fields: { name, created, task, state: 'finished', settings, step, losses, epochs, spent },
+        ...{ train: [0], valid: [1], start: 1, model: 0 },
+      },
+    ]);
+  });
+
+  it('of a studio that kept no models is read', async () => {
+    const {
+      models: _,
+      trainings: __,
+      ...old
+    } = JSON.parse(strFromU8((await goodFiles())['project.json']!)) as Json;
+    const text = JSON.stringify({ ...old, version: 1 });
+    const read = await readProjectFile(new Blob([new Uint8Array(await withJson(() => text))]));
+    expect([read.pictures.length, read.models, read.trainings]).toEqual([2, [], []]);
   });
 
   it('is the same bytes each time, and other programs read it', async () => {
@@ -118,7 +136,7 @@ describe('a project as a file', () => {
     await expect(zipOf(broken)).rejects.toMatchObject({ kind: 'missing' });
     const large = { ...source, pictures: source.pictures.map((picture) => ({ ...picture, size: 2 ** 31 })) };
     await expect(zipOf(large)).rejects.toThrow(
-      /5 pictures with \d+ bytes; a zip has 65533 at most and less than 4 GB/,
+      /5 pictures and 0 models with \d+ bytes; a zip has 65533 at most and less than 4 GB/,
     );
   });
 });
@@ -244,7 +262,7 @@ describe('a hostile project file', () => {
     const wrong = [undefined, null, true, -1, 1e300, 'text', '', [], {}, [[]], { length: 3 }];
     const reference = JSON.parse(strFromU8((await goodFiles())['project.json']!)) as Json;
     const paths = pathsOf(reference);
-    expect(paths.length).toBeGreaterThan(60);
+    expect(paths.length).toBeGreaterThan(120);
     for (const path of paths) {
       for (const value of wrong) {
         const zip = await withJson((json) => put(json, path, value));
@@ -273,6 +291,35 @@ describe('a hostile project file', () => {
 
   it.each([
     [
+      'a model without a file',
+      (json: Json) => put(json, ['models', '0', 'file'], 'files/none'),
+      'the zip has no file',
+      'missing',
+    ],
+    [
+      'a model that has the file of a picture',
+      (json: Json) => {
+        put(json, ['models', '0', 'file'], json.pictures[0]!.file);
+      },
+      'of one picture or model only',
+    ],
+    [
+      'a model that is another',
+      (json: Json) => put(json, ['models', '0', 'digest'], '0'.repeat(64)),
+      'not the model that was saved',
+    ],
+    [
+      'a training by a picture that is not there',
+      (json: Json) => put(json, ['trainings', '0', 'train'], [2]),
+      'a number from 0 to 1',
+    ],
+    [
+      'settings without an end',
+      (json: Json) =>
+        put(json, ['trainings', '0', 'settings', 'deep'], JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`)),
+      'levels at most',
+    ],
+    [
       'a class that is not there',
       (json: Json) => put(json, ['pictures', '0', 'objects', '0', 'classId'], 'toString'),
       'one of the classes',
@@ -285,7 +332,7 @@ describe('a hostile project file', () => {
     [
       'two pictures of one file',
       (json: Json) => json.pictures.push(json.pictures[0]!),
-      'of one picture only',
+      'of one picture or model only',
     ],
     [
       'a box that is turned over',
@@ -325,64 +372,8 @@ describe('a hostile project file', () => {
       (json: Json) => put(json, ['classes', '0', 'color'], '#ff0080;background:url(//x)'),
       '#rrggbb',
     ],
-  ])('is refused for %s', async (_, change, message) => {
+  ])('is refused for %s', async (_, change, message, kind = 'corrupt') => {
     const error = await refusal(await withJson((json) => void change(json)));
-    expect([error.kind, error.message]).toEqual(['corrupt', expect.stringContaining(message)]);
+    expect([error.kind, error.message]).toEqual([kind, expect.stringContaining(message)]);
   });
 });
-
-/** All that is in a project file, as JSON. */
-async function contentOf(zip: Uint8Array) {
-  const { project, pictures } = await readProjectFile(new Blob([new Uint8Array(zip)]));
-  const read = [];
-  for (const { fields, labels, file } of pictures) {
-    read.push({ fields, labels: labels(), bytes: [...(await bytesOf(await file()))].length });
-  }
-  return { project, pictures: read };
-}
-
-/** The places of all values. */
-function pathsOf(value: unknown, path: readonly string[] = []): string[][] {
-  if (typeof value !== 'object' || value === null) return [[...path]];
-  const below = Object.entries(value).flatMap(([key, item]) => pathsOf(item, [...path, key]));
-  return path.length === 0 ? below : [[...path], ...below];
-}
-
-function put(root: unknown, path: readonly string[], value: unknown): void {
-  const holder = path.slice(0, -1).reduce((at, key) => (at as Record<string, unknown>)[key], root);
-  (holder as Record<string, unknown>)[path.at(-1)!] = value;
-}
-
-/** Each value of what was read has the type that model.ts says. */
-function expectTypes({ project, pictures }: Awaited<ReturnType<typeof contentOf>>, where: string): void {
-  const [text, number] = [expect.any(String), expect.any(Number)];
-  const color = expect.stringMatching(/^#[0-9a-f]{6}$/i);
-  expect(project, where).toEqual({
-    ...{ name: text, created: number, task: expect.stringMatching(/^(?:detect|segment|classify)$/) },
-    classes: project.classes.map(() => ({ id: text, name: text, color, key: text })),
-  });
-  for (const { fields, labels } of pictures) {
-    const { hash = '0', ...others } = fields;
-    expect({ ...others, hash }, where).toEqual({
-      ...{
-        name: text,
-        width: number,
-        height: number,
-        size: number,
-        added: number,
-        done: expect.any(Boolean),
-      },
-      ...{ digest: expect.stringMatching(/^[0-9a-f]{64}$/), hash: expect.stringMatching(/^[0-9a-f]+$/) },
-      split: expect.stringMatching(/^(?:train|valid|test)$/),
-    });
-    for (const { shape, score = 0, group = 0, flags = {}, ...ids } of labels) {
-      expect([score, group, ids], where).toEqual([number, number, { id: text, classId: text }]);
-      for (const flag of Object.values(flags)) expect(flag, where).toBeTypeOf('boolean');
-      const { kind, ...place } = shape;
-      expect(kind, where).toMatch(/^(?:box|polygon|point|mask)$/);
-      for (const value of Object.values(place).flat(2)) {
-        expect(value instanceof Uint8Array || Number.isFinite(value), where).toBe(true);
-      }
-    }
-  }
-}

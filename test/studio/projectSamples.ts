@@ -1,6 +1,13 @@
 import type { ObjectFlags } from '../../src/data/annotation.ts';
-import type { LabelObject, Picture, PictureLabels } from '../../web/src/studio/project/model.ts';
+import type {
+  LabelObject,
+  Picture,
+  PictureLabels,
+  SavedModel,
+  Training,
+} from '../../web/src/studio/project/model.ts';
 import { digestOf } from '../../web/src/studio/store/digest.ts';
+import type { ModelSource } from '../../web/src/studio/store/modelsFile.ts';
 import type { ProjectFields, ProjectSource } from '../../web/src/studio/store/projectFile.ts';
 
 /** Text that does harm where it is taken for markup, a path or a format. */
@@ -84,5 +91,40 @@ export async function sampleProject(names: readonly string[], bytes = 5000): Pro
       picture: id,
       objects: id === 'p1' ? [] : OBJECTS,
     }),
+  };
+}
+
+/** Two models and a finished training, and one that is not; of a project with these pictures. A field that model.ts gains is missing here, says the type. */
+export function sampleModels(pictures: readonly Picture[]): ModelSource {
+  const common = { project: 'project', task: 'detect' } as const;
+  const ids = pictures.map(({ id }) => id);
+  const made: Required<SavedModel> = {
+    ...{ ...common, id: 'm0', name: `coins ${HOSTILE}`, created: 1_700_000_000_500, training: 't1' },
+    ...{ file: `${HOSTILE}.safetensors`, size: 400, classNames: [HOSTILE, 'coin'], arch: 'resnet50' },
+    metric: { name: 'val_ap', value: 0.9375 },
+  };
+  const brought: SavedModel = {
+    ...{ ...common, id: 'm1', name: 'brought', created: 3, file: 'brought.onnx', size: 300, classNames: [] },
+  };
+  const training: Required<Training> = {
+    ...{ ...common, id: 't1', name: 'first', created: 1_700_000_000_400, state: 'finished' },
+    settings: JSON.parse(
+      '{"model":"retinanet","classNames":["coin"],"config":{"depth":[1,null,true]},"augment":[{"name":"flip"}],"lr":0.003}',
+    ),
+    ...{ train: [ids[0]!, 'gone'], valid: [ids[1]!], start: 'm1', model: 'm0', reason: 'none', step: 3 },
+    ...{ losses: [3.5, Number.NaN, 1.25], spent: 1234.5 },
+    epochs: [{ step: 3, logs: { loss: 2, val_ap: Number.NaN }, best: true }],
+  };
+  const paused: Training = {
+    ...training,
+    id: 't0',
+    name: 'paused',
+    state: 'paused',
+    model: undefined as never,
+  };
+  return {
+    models: [made, brought],
+    trainings: [paused, training],
+    fileOf: async ({ size, id }) => new Blob([noise(size, id === 'm0' ? 50 : 51)]),
   };
 }

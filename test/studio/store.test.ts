@@ -255,6 +255,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
       const { exportProject, importProject, failure } = window.studio;
       const { store } = window;
       const zipped = async (id: string) => new Response(await exportProject(store, id)).blob();
+      await window.studio.bringModels(store, id);
       const zip = await zipped(id);
       await store.removeProject(id);
       const removed = await window.studio.everything(store);
@@ -269,6 +270,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
         [zip, again].map(async (blob) => new Uint8Array(await blob.arrayBuffer())),
       );
       const imported = await window.studio.everything(store);
+      const [training] = await store.models.trainings(project.id);
+      const [model] = await store.models.models(project.id);
+      const linked = [model!.training === training!.id, training!.model === model!.id];
+      const learned = training!.train.map((one) =>
+        imported.pictures.map(({ picture }) => picture.id).indexOf(one),
+      );
       // One picture that is damaged: nothing of the project stays.
       const broken = a!.slice();
       broken[broken.length >> 1]! ^= 1;
@@ -280,6 +287,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
         imported,
         refused,
         left,
+        links: { linked, learned },
         same: a!.every((byte, i) => byte === b![i]),
         sizes: [a!.length, b!.length],
       };
@@ -290,6 +298,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
       [32, 40],
       [40, 40],
     ]);
+    expect(result.links).toEqual({ linked: [true, true], learned: [0] });
     expect([result.same, result.sizes[0]]).toEqual([true, result.sizes[1]]);
     const plain = ({
       picture: { id, project, ...picture },
@@ -309,7 +318,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the stor
       message: expect.stringContaining('not the file that was saved'),
     });
     expect(result.left).toBe(40);
-    expect((await opfs(page)).length).toBe(where === 'opfs' ? 80 : 0);
+    expect((await opfs(page)).length).toBe(where === 'opfs' ? 82 : 0);
     await page.reload();
     await openStoreIn(page);
     expect(await everything(page)).toEqual(result.imported);

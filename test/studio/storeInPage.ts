@@ -1,7 +1,7 @@
 import { openDb } from '../../web/src/studio/store/db.ts';
 import * as store from '../../web/src/studio/store/index.ts';
 import { exportProject, importProject } from '../../web/src/studio/store/transfer.ts';
-import { noise, OBJECTS, PROJECT } from './projectSamples.ts';
+import { noise, OBJECTS, PROJECT, sampleModels } from './projectSamples.ts';
 
 /** What tests of the store call in a page: bundled by openStudio. */
 const studio = {
@@ -23,6 +23,15 @@ const studio = {
       thumbnail: new Blob([noise(100, seed + i)]),
       labels: i % 2 === 0 ? OBJECTS : [],
     })),
+
+  /** Stores the models and trainings of projectSamples.ts. */
+  async bringModels(opened: store.Store, project: string): Promise<void> {
+    const source = sampleModels(await opened.pictures(project));
+    for (const training of source.trainings) await opened.models.bringTraining({ ...training, project });
+    for (const model of source.models) {
+      await opened.models.bringModel({ ...model, project }, await source.fileOf(model));
+    }
+  },
 
   /** All that is stored, in a form that crosses to the test: files as their digests. */
   async everything(opened: store.Store) {

@@ -69,20 +69,21 @@ export class Check {
 export class Fields {
   readonly check: Check;
   readonly where: string;
-  readonly #value: object;
+  /** The object itself, as somebody else has made it. */
+  readonly value: object;
 
   constructor(check: Check, value: object, where: string) {
     this.check = check;
-    this.#value = value;
+    this.value = value;
     this.where = where;
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.#value, name) && this.get(name) !== undefined;
+    return Object.hasOwn(this.value, name) && this.get(name) !== undefined;
   }
 
   get(name: string): unknown {
-    return Object.hasOwn(this.#value, name) ? (this.#value as Record<string, unknown>)[name] : undefined;
+    return Object.hasOwn(this.value, name) ? (this.value as Record<string, unknown>)[name] : undefined;
   }
 
   /** The place of a field, for errors. */

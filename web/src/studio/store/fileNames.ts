@@ -6,20 +6,21 @@ const PATH = 400;
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)/i;
 
 /**
- * The paths of files in a zip: `files/` and their names, with folders, made such that every system can unpack them side by
+ * The paths of files in a zip: a folder and their names, with folders, made such that every system can unpack them side by
  * side: nothing leads out of the folder, and no two differ only in capitals.
  *
  * @param names Names with folders, as the visitor's files have them; any text.
+ * @param folder The folder that has them. Default `files`.
  * @returns As many, in the same order.
  */
-export function pathsInZip(names: readonly string[]): string[] {
+export function pathsInZip(names: readonly string[], folder = 'files'): string[] {
   const taken = new Set<string>();
   const next = new Map<string, number>();
   return names.map((name) => {
     const [stem, extension] = split(safePath(name));
     const key = (stem + extension).normalize('NFC').toLowerCase();
     for (let i = next.get(key) ?? 1; ; i++) {
-      const path = `files/${stem}${i === 1 ? '' : ` (${i})`}${extension}`;
+      const path = `${folder}/${stem}${i === 1 ? '' : ` (${i})`}${extension}`;
       const seen = path.normalize('NFC').toLowerCase();
       if (taken.has(seen)) continue;
       taken.add(seen);

@@ -68,6 +68,19 @@ export class ModelStore {
     );
   }
 
+  /** Stores a model of a project that is being made, whose row comes last (`Store.createFilledProject`). */
+  bringModel(model: SavedModel, file: Blob): Promise<void> {
+    return doing('saving the model', async () => {
+      await this.#files.write({ project: model.project, kind: 'models', id: model.id }, file);
+      await this.#db.put('models', model);
+    });
+  }
+
+  /** As `bringModel`, for a training that is finished. */
+  async bringTraining(training: Training): Promise<void> {
+    await doing('saving the training', () => this.#db.put('trainings', training));
+  }
+
   /** The file of a model, with its name. @throws StoreError 'missing' where the browser no longer has it. */
   fileOf({ project, id, file, size, created }: SavedModel): Promise<File> {
     const did = `reading ${file}`;
@@ -190,7 +203,7 @@ export class ModelStore {
 }
 
 const newestFirst = <Row extends SavedModel | Training>(rows: Row[]): Row[] =>
-  rows.sort((a, b) => b.created - a.created);
+  rows.sort((a, b) => b.created - a.created || (a.name < b.name ? -1 : 1));
 
 function lost(did: string, what: 'model' | 'training'): never {
   throw new StoreError('missing', did, `the ${what} is not there; it may have been removed in another tab`);

@@ -12,12 +12,13 @@ import { doing, StoreError } from './errors.ts';
 import { pathsInZip } from './fileNames.ts';
 import { labelsFromJson, labelToJson, readClasses } from './labelCheck.ts';
 import { migrateFile } from './migrations.ts';
+import { type FileModel, type FileTraining, type ModelSource, modelsJson, readModels } from './modelsFile.ts';
 import { ahead } from './parallel.ts';
-import { MOST_BYTES, MOST_ENTRIES, ZipFile } from './zip.ts';
+import { MOST_BYTES, MOST_ENTRIES, type ZipEntry, ZipFile } from './zip.ts';
 
 /**
- * A project as one zip: `project.json`, and the files of its pictures in `files/`. Ids of the project and its pictures are not
- * in it, as they are made anew where it is opened; the same project gives the same bytes.
+ * A project as one zip: `project.json`, the files of its pictures in `files/`, and those of its models in `models/`. Ids of the
+ * project and what it has are not in it, as they are made anew where it is opened; the same project gives the same bytes.
  */
 export const PROJECT_JSON = 'project.json';
 /** How `project.json` says what it is. */
@@ -45,12 +46,20 @@ export interface ProjectSource {
   readonly pictures: readonly Picture[];
   fileOf(picture: Picture): Promise<Blob>;
   labelsOf(picture: Picture): Promise<PictureLabels>;
+  /** Default: there are none. */
+  readonly models?: ModelSource;
 }
+
+const NO_MODELS: ModelSource = {
+  models: [],
+  trainings: [],
+  fileOf: () => Promise.reject(new StoreError('missing', SAVING, 'there are no models')),
+};
 
 /**
  * Writes a project as a zip, one picture after the other as they are taken from the stream.
  *
- * @returns A stream; it fails with a StoreError: 'other' for more than 65,534 pictures or 4 GB, and whatever `source` throws.
+ * @returns A stream; it fails with a StoreError: 'other' for more than 65,534 files or 4 GB, and whatever `source` throws.
  */
 export function writeProjectFile(source: ProjectSource): ReadableStream<Uint8Array<ArrayBuffer>> {
   const parts = zipParts(source);
@@ -67,11 +76,12 @@ export function writeProjectFile(source: ProjectSource): ReadableStream<Uint8Arr
 }
 
 async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  const { pictures } = source;
-  const bytes = pictures.reduce((sum, { size, name }) => sum + size + 1000 + 6 * name.length, JSON_BYTES);
-  if (pictures.length + 1 >= MOST_ENTRIES || bytes > MOST_BYTES) {
-    const what = `${pictures.length} pictures with ${bytes} bytes`;
-    const why = `${what}; a zip has ${MOST_ENTRIES - 2} at most and less than 4 GB. Export it as a data set, or remove pictures`;
+  const { pictures, models = NO_MODELS } = source;
+  const all = [...pictures, ...models.models];
+  const bytes = all.reduce((sum, { size, name }) => sum + size + 1000 + 6 * name.length, JSON_BYTES);
+  if (all.length + 1 >= MOST_ENTRIES || bytes > MOST_BYTES) {
+    const what = `${pictures.length} pictures and ${models.models.length} models with ${bytes} bytes`;
+    const why = `${what}; a zip has ${MOST_ENTRIES - 2} at most and less than 4 GB. Export it as a data set, or remove pictures or models`;
     throw new StoreError('other', SAVING, why);
   }
   let ready: Uint8Array<ArrayBuffer>[] = [];
@@ -85,10 +95,14 @@ async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<Array
     return parts;
   };
   const paths = pathsInZip(pictures.map(({ name }) => name));
+  const modelPaths = pathsInZip(
+    models.models.map(({ file }) => file),
+    'models',
+  );
   const json = Object.assign(new ZipDeflate(PROJECT_JSON, { level: 6 }), { mtime: DATE });
   zip.add(json);
   let count = 0;
-  for await (const text of jsonParts(source, paths)) {
+  for await (const text of jsonParts(source, paths, modelPaths)) {
     const part = new TextEncoder().encode(text);
     count += part.length;
     if (count > JSON_BYTES) {
@@ -102,10 +116,18 @@ async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<Array
     yield* taken();
   }
   json.push(new Uint8Array(), true);
-  let i = 0;
-  for await (const file of ahead(pictures, AHEAD, async (picture) => loaded(await source.fileOf(picture)))) {
-    // Pictures are compressed already.
-    const entry = Object.assign(new ZipPassThrough(paths[i++]!), { mtime: DATE });
+  const files = [...paths, ...modelPaths].values();
+  const stored = ahead(
+    [
+      ...pictures.map((picture) => () => source.fileOf(picture)),
+      ...models.models.map((model) => () => models.fileOf(model)),
+    ],
+    AHEAD,
+    async (read) => loaded(await read()),
+  );
+  for await (const file of stored) {
+    // Pictures are compressed already, and weights do not compress.
+    const entry = Object.assign(new ZipPassThrough(files.next().value!), { mtime: DATE });
     zip.add(entry);
     for await (const part of partsOf(file)) {
       entry.push(part);
@@ -133,7 +155,11 @@ async function* partsOf(file: Blob | Uint8Array<ArrayBuffer>): AsyncGenerator<Ui
 }
 
 /** The text of project.json, a line for each picture. */
-async function* jsonParts(source: ProjectSource, paths: readonly string[]): AsyncGenerator<string, void> {
+async function* jsonParts(
+  source: ProjectSource,
+  paths: readonly string[],
+  modelPaths: readonly string[],
+): AsyncGenerator<string, void> {
   const { name, created, task, classes } = source.project;
   const head = JSON.stringify({ format: FORMAT, version: PROJECT_VERSION, name, created, task, classes });
   yield `${head.slice(0, -1)},\n"pictures":[`;
@@ -157,7 +183,9 @@ async function* jsonParts(source: ProjectSource, paths: readonly string[]): Asyn
     };
     yield `${i++ === 0 ? '' : ','}\n${JSON.stringify({ ...fields, objects: objects.map(labelToJson) })}`;
   }
-  yield '\n]}\n';
+  yield '\n]';
+  yield* modelsJson(source.models ?? NO_MODELS, source.pictures, modelPaths);
+  yield '}\n';
 }
 
 /** A picture in a project file. */
@@ -172,13 +200,15 @@ export interface FilePicture {
 export interface ProjectFile {
   readonly project: ProjectFields;
   readonly pictures: readonly FilePicture[];
+  readonly models: readonly FileModel[];
+  readonly trainings: readonly FileTraining[];
 }
 
 /**
- * Reads what a project file has. All of project.json is checked, and that each picture has its file; the files themselves
+ * Reads what a project file has. All of project.json is checked, and that each picture and model has its file; the files themselves
  * are read when they are asked for. Whoever made the file may mean harm: nothing of it is taken as it is.
  *
- * @throws StoreError 'corrupt' for what is no project file, or not as it must be; 'missing' for pictures without a file.
+ * @throws StoreError 'corrupt' for what is no project file, or not as it must be; 'missing' for what has no file.
  */
 export function readProjectFile(zip: Blob): Promise<ProjectFile> {
   return doing(READING, async () => {
@@ -227,14 +257,30 @@ function readProject(file: ZipFile, json: unknown): ProjectFile {
     classes,
   };
   const ids = new Set(classes.map(({ id }) => id));
-  const used = { files: new Set<string>(), digests: new Set<string>() };
+  const used = { entry: entriesOf(check, file), digests: new Set<string>() };
   const pictures = fields
     .list('pictures', MOST_ENTRIES)
     .map((value, i) => readPicture(check, file, value, `${fields.at('pictures')}[${i}]`, ids, used));
-  const bytes = pictures.reduce((sum, { fields: { size } }) => sum + size, 0);
+  const { models, trainings } = readModels(file, fields, pictures.length, used.entry);
+  const bytes = [...pictures, ...models].reduce((sum, { fields: { size } }) => sum + size, 0);
   if (bytes > MOST_BYTES)
-    check.refuse(`${PROJECT_JSON}: the size of all pictures`, bytes, `${MOST_BYTES} at most`);
-  return { project, pictures };
+    check.refuse(`${PROJECT_JSON}: the size of all files`, bytes, `${MOST_BYTES} at most`);
+  return { project, pictures, models, trainings };
+}
+
+/** Finds the file of a picture or model, which `where` names: each is of one only. */
+function entriesOf(check: Check, zip: ZipFile): (name: string, where: string) => ZipEntry {
+  const used = new Set<string>();
+  return (name, where) => {
+    const entry = zip.entries.get(name);
+    if (!entry) {
+      const why = `the zip has no file ${JSON.stringify(name.slice(0, 200))}, which ${where} names; export the project again`;
+      throw new StoreError('missing', check.did, why);
+    }
+    if (used.has(name)) check.refuse(`${where}.file`, name, 'of one picture or model only');
+    used.add(name);
+    return entry;
+  };
 }
 
 function readPicture(
@@ -243,7 +289,7 @@ function readPicture(
   value: unknown,
   where: string,
   classes: ReadonlySet<string>,
-  used: { readonly files: Set<string>; readonly digests: Set<string> },
+  used: { readonly entry: (name: string, where: string) => ZipEntry; readonly digests: Set<string> },
 ): FilePicture {
   const of = check.record(value, where);
   const fields: PictureFields = {
@@ -258,15 +304,9 @@ function readPicture(
     done: of.flag('done'),
   };
   const name = of.text('file', 65_535, 1);
-  const entry = zip.entries.get(name);
-  if (!entry) {
-    const why = `the zip has no file ${JSON.stringify(name.slice(0, 200))}, which ${where} names; export the project again`;
-    throw new StoreError('missing', check.did, why);
-  }
+  const entry = used.entry(name, where);
   if (entry.size !== fields.size) check.refuse(of.at('size'), fields.size, `${entry.size}, as in the zip`);
-  if (used.files.has(name)) check.refuse(of.at('file'), name, 'of one picture only');
   if (used.digests.has(fields.digest)) check.refuse(of.at('digest'), fields.digest, 'of one picture only');
-  used.files.add(name);
   used.digests.add(fields.digest);
   const read = (pixels: 'checked' | 'decoded') =>
     labelsFromJson(check, of.get('objects'), of.at('objects'), classes, pixels);

@@ -84,11 +84,12 @@ export class Store {
    * Makes a project that comes with its pictures, whole or not at all: its row is written after those of all pictures, and
    * where anything fails, or the tab is killed, nothing stays.
    *
-   * @param fill Adds the pictures; `add` takes a few at a time, which have to fit into memory with their labels.
+   * @param fill Adds the pictures; `add` takes a few at a time, which have to fit into memory with their labels. The id of the
+   * project is for its models (`ModelStore.bringModel`).
    */
   createFilledProject(
     project: NewProject,
-    fill: (add: (pictures: readonly NewPicture[]) => Promise<AddedPictures>) => Promise<void>,
+    fill: (add: (pictures: readonly NewPicture[]) => Promise<AddedPictures>, id: string) => Promise<void>,
   ): Promise<Project> {
     const did = 'creating the project';
     return doing(did, async () => {
@@ -96,8 +97,9 @@ export class Store {
       const made = checkedProject(check, makeProject(project));
       await whileAdding(async () => {
         try {
-          await fill((pictures) =>
-            addRows({ db: this.#db, files: this.#files, check }, made.id, pictures, false),
+          await fill(
+            (pictures) => addRows({ db: this.#db, files: this.#files, check }, made.id, pictures, false),
+            made.id,
           );
           await transact(this.#db, ['projects'], (tx) => tx.objectStore('projects').add(made));
         } catch (error) {

@@ -1,7 +1,7 @@
 import type { Picture, Project } from '../project/model.ts';
 import type { NewPicture } from './adding.ts';
 import { inParallel } from './parallel.ts';
-import { type FilePicture, readProjectFile, writeProjectFile } from './projectFile.ts';
+import { type FilePicture, type ProjectFile, readProjectFile, writeProjectFile } from './projectFile.ts';
 import type { Store } from './store.ts';
 
 /** How many pictures are stored at once, and how many bytes of files (at least one picture). */
@@ -26,8 +26,14 @@ export async function exportProject(
   id: string,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const project = await store.project(id);
+  const { models } = store;
   return writeProjectFile({
     project,
+    models: {
+      models: await models.models(id),
+      trainings: await models.trainings(id),
+      fileOf: (model) => models.fileOf(model),
+    },
     pictures: await store.pictures(id),
     fileOf: (picture: Picture) => store.fileOf(picture),
     labelsOf: (picture: Picture) => store.labelsOf(picture.id),
@@ -44,19 +50,47 @@ export async function importProject(
   zip: Blob,
   { thumbnail, onProgress }: ImportOptions = {},
 ): Promise<Project> {
-  const { project, pictures } = await readProjectFile(zip);
-  return store.createFilledProject(project, async (add) => {
+  const file = await readProjectFile(zip);
+  const { project, pictures } = file;
+  return store.createFilledProject(project, async (add, id) => {
     let done = 0;
+    const ids: string[] = [];
     for (const batch of batches(pictures)) {
       const read = await inParallel(batch, AT_ONCE, async ({ fields, file, labels }): Promise<NewPicture> => {
         const content = await file();
         return { ...fields, file: content, thumbnail: await thumbnail?.(content, fields), labels: labels() };
       });
-      await add(read);
+      // No two have one file: each is added, in its order.
+      const { added } = await add(read);
+      ids.push(...added.map((picture) => picture.id));
       done += batch.length;
       onProgress?.(done, pictures.length);
     }
+    await bringModels(store, id, file, ids);
   });
+}
+
+/** Stores the models and trainings of a project file, in which places of lists become ids. */
+async function bringModels(
+  { models }: Store,
+  project: string,
+  file: ProjectFile,
+  pictures: readonly string[],
+): Promise<void> {
+  const idsOf = (rows: readonly unknown[]) => rows.map(() => crypto.randomUUID());
+  const [modelIds, trainingIds] = [idsOf(file.models), idsOf(file.trainings)];
+  for (const [i, { fields, train, valid, start, model }] of file.trainings.entries()) {
+    await models.bringTraining({
+      ...{ ...fields, id: trainingIds[i]!, project },
+      ...{ train: train.map((at) => pictures[at]!), valid: valid.map((at) => pictures[at]!) },
+      ...(start === undefined ? {} : { start: modelIds[start]! }),
+      ...(model === undefined ? {} : { model: modelIds[model]! }),
+    });
+  }
+  for (const [i, { fields, training, file: read }] of file.models.entries()) {
+    const made = training === undefined ? {} : { training: trainingIds[training]! };
+    await models.bringModel({ ...fields, ...made, id: modelIds[i]!, project }, await read());
+  }
 }
 
 function* batches(pictures: readonly FilePicture[]): Generator<readonly FilePicture[], void> {
