@@ -62,6 +62,24 @@ export const strings = {
     filter: 'Show',
     filters: { all: 'all', labelled: 'labelled', unlabelled: 'not labelled' },
   },
+  camera: {
+    button: 'Camera…',
+    title: 'Camera',
+    picture: 'What the camera sees',
+    shoot: 'Take a picture',
+    which: 'Camera',
+    any: 'any',
+    asking: 'Waiting for the camera: the browser may ask you.',
+    shots: (n: number) =>
+      n === 0 ? '' : n === 1 ? '1 picture taken' : `${n.toLocaleString('en')} pictures taken`,
+    denied:
+      'The camera is not allowed for this page. Allow it at the address bar of the browser, and try again.',
+    missing: 'There is no camera at this machine, or it is not the one that was chosen.',
+    busy: 'The camera gives no picture: another program may use it.',
+    insecure: 'browsers give cameras only to pages with a secure connection, https',
+    ended: 'it has stopped',
+    other: (why: string) => `The camera gives no picture (${why}).`,
+  },
   projects: {
     open: 'Open project',
     list: 'All projects',

@@ -24,6 +24,8 @@ export interface Adding {
   readonly doing: ReadonlySignal<string>;
   /** Adds what these are: pictures, data sets, zips of them, or a project. */
   add(collect: () => AsyncIterable<DroppedFile> | Iterable<DroppedFile>): Promise<void>;
+  /** Adds a shot of a camera to the others; says nothing where all is well. */
+  addShot(shot: File): Promise<void>;
   stop(): void;
 }
 
@@ -76,22 +78,30 @@ export function useAdding(): Adding {
     if (arrival.pictures.length === 0) return notify('info', `${texts.nothing}.`);
     tell(await addArrival(arrival, (done, all) => report(texts.adding(done, all)), signal));
   };
+  const alone = async (act: (signal: AbortSignal) => Promise<void>) => {
+    if (doing.value !== '' || readOnly.value) return;
+    abort.current = new AbortController();
+    const { signal } = abort.current;
+    doing.value = texts.reading;
+    try {
+      await act(signal);
+    } catch (error) {
+      if (signal.aborted) notify('info', strings.projects.stopped);
+      else notifyError(error);
+    } finally {
+      doing.value = '';
+    }
+  };
   return {
     doing,
-    async add(collect) {
-      if (doing.value !== '' || readOnly.value) return;
-      abort.current = new AbortController();
-      const { signal } = abort.current;
-      doing.value = texts.reading;
-      try {
-        await work(collect, signal);
-      } catch (error) {
-        if (signal.aborted) notify('info', strings.projects.stopped);
-        else notifyError(error);
-      } finally {
-        doing.value = '';
-      }
-    },
+    add: (collect) => alone((signal) => work(collect, signal)),
+    addShot: (shot) =>
+      alone(async (signal) => {
+        const { addArrival } = await import('../../project/addArrival.ts');
+        const arrival = { pictures: [{ path: shot.name, file: shot }], classes: [], faults: [], others: 0 };
+        const result = await addArrival(arrival, () => undefined, signal);
+        if (result.added === 0) tell(result);
+      }),
     stop: () => abort.current?.abort(),
   };
 }

@@ -6,6 +6,7 @@ import { pictures, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import { useAdding } from './adding.ts';
 import { Asking } from './ask.tsx';
+import { Camera } from './camera.tsx';
 import { Grid } from './grid.tsx';
 import './pictures.css';
 import { Tile } from './tile.tsx';
@@ -21,7 +22,8 @@ type FilterName = keyof typeof FILTERS;
 
 /** The pictures of the project: adding, finding and choosing them. */
 export function Room() {
-  const { doing, add, stop } = useAdding();
+  const { doing, add, addShot, stop } = useAdding();
+  const camera = useSignal(false);
   const filter = useSignal<FilterName>('all');
 
   // Anywhere on the page: nobody should have to aim.
@@ -65,6 +67,15 @@ export function Room() {
             ref={(input) => input?.setAttribute('webkitdirectory', '')}
           />
         </label>
+        <button
+          type="button"
+          disabled={closed}
+          onClick={() => {
+            camera.value = true;
+          }}
+        >
+          {strings.camera.button}
+        </button>
         <label class="choice">
           {texts.filter}{' '}
           <select
@@ -103,6 +114,15 @@ export function Room() {
         />
       )}
       <Asking />
+      {camera.value && (
+        <Camera
+          busy={busy}
+          onShot={addShot}
+          onClose={() => {
+            camera.value = false;
+          }}
+        />
+      )}
     </div>
   );
 }
