@@ -1,21 +1,10 @@
 /** What label.test.ts does with the page that has the editor alone: building and opening it, pointers, keys, and what is labelled. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rmSync } from 'node:fs';
 import type { Browser, BrowserContext, CDPSession, Page } from 'playwright-core';
-import { build } from 'vite';
 import { expect } from 'vitest';
 import type { LabelObject, LabelShape } from '../../web/src/studio/project/model.ts';
-import config from '../../web/vite.config.ts';
 import { openPage } from '../browser/browser.ts';
-
-const pages = path.join(import.meta.dirname, 'pages');
-const ORIGIN = 'http://localhost/';
-const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-};
+import { buildPage, ORIGIN, serveFolder } from './pageBuild.ts';
 
 let browser: Browser;
 let folder: string;
@@ -27,20 +16,7 @@ export let thrown: string[];
 /** Builds the page as the studio is built, into a folder that is removed at the end. */
 export async function start(launched: Browser): Promise<void> {
   browser = launched;
-  folder = mkdtempSync(path.join(tmpdir(), 'fovea-label-'));
-  const input = { label: path.join(pages, 'label.html') };
-  await build({
-    ...config,
-    root: pages,
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      ...config.build,
-      outDir: folder,
-      sourcemap: false,
-      rolldownOptions: { ...config.build?.rolldownOptions, input },
-    },
-  });
+  folder = await buildPage('label');
 }
 
 export const stop = (): void => rmSync(folder, { recursive: true, force: true });
@@ -65,11 +41,7 @@ export async function open(
   thrown = [];
   page.on('pageerror', (error) => thrown.push(error.message));
   page.on('console', (message) => message.type() === 'error' && thrown.push(message.text()));
-  await page.route(`${ORIGIN}**`, (route) => {
-    const name = path.basename(new URL(route.request().url()).pathname);
-    const body = readFileSync(path.join(folder, name));
-    return route.fulfill({ contentType: TYPES[path.extname(name)]!, body });
-  });
+  await serveFolder(page, folder);
   await page.goto(`${ORIGIN}label.html${query}`);
   await settled();
 }
