@@ -34,7 +34,12 @@ export default defineConfig({
   resolve: { alias },
   plugins: [library],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es', plugins: () => [library] },
+  worker: {
+    format: 'es',
+    plugins: () => [library],
+    // Errors of workers have the names of their classes too.
+    rolldownOptions: { output: { keepNames: true } },
+  },
   build: {
     outDir: path.join(here, 'dist'),
     emptyOutDir: true,
