@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { countsOf, totalCounts } from '../../web/src/studio/project/counts.ts';
 import type { LabelObject } from '../../web/src/studio/project/model.ts';
-import { countObjects } from '../../web/src/studio/store/adding.ts';
 import { Check } from '../../web/src/studio/store/check.ts';
 import { checkLabels } from '../../web/src/studio/store/labelCheck.ts';
 import { OBJECTS } from './projectSamples.ts';
@@ -47,7 +47,18 @@ describe('labels that are stored', () => {
   it('count without proposals, and the parts of one object once', () => {
     const parts = [point('1', { group: 1 }), point('2', { group: 1 }), point('3', { group: 2 })];
     const other = point('4', { group: 1, classId: 'b' });
-    expect(countObjects([...parts, other, point('5'), point('6'), point('7', { score: 0.4 })])).toBe(5);
-    expect(countObjects([])).toBe(0);
+    const counts = countsOf([...parts, other, point('5'), point('6'), point('7', { score: 0.4 })]);
+    expect(counts).toEqual({
+      objects: 5,
+      classes: [
+        ['a', 4],
+        ['b', 1],
+      ],
+    });
+    expect(countsOf([point('7', { score: 0.4 })])).toEqual({ objects: 0 });
+    expect([...totalCounts([counts, counts, {}])]).toEqual([
+      ['a', 8],
+      ['b', 2],
+    ]);
   });
 });

@@ -83,6 +83,8 @@ it('goes from picture to picture, and copies what the one before has', async () 
   await page.getByText('2 of 3').waitFor();
   await page.getByRole('button', { name: 'Copy the labels of the picture before' }).click();
   await objects().first().waitFor();
+  // Classes count in all pictures.
+  await page.getByRole('button', { name: 'coin 2 objects' }).waitFor();
   await page.getByLabel('Everything is labelled').check();
   await page.keyboard.press('PageUp');
   await page.getByText('1 of 3').waitFor();

@@ -66,7 +66,7 @@ export async function sampleProject(names: readonly string[], bytes = 5000): Pro
   const pictures: Picture[] = [];
   for (const [i, name] of names.entries()) {
     const file = new Blob([noise(bytes + i, i)]);
-    const picture: Required<Picture> = {
+    const picture: Required<Omit<Picture, 'classes'>> = {
       id: `p${i}`,
       project: 'project',
       name,

@@ -36,6 +36,8 @@ export interface LabelClass {
 /** Which pictures a model learns from, and which it is judged by. */
 export type Split = 'train' | 'valid' | 'test';
 
+export type ClassCounts = readonly (readonly [classId: string, objects: number])[];
+
 export interface Picture {
   readonly id: string;
   readonly project: string;
@@ -55,6 +57,8 @@ export interface Picture {
   readonly done: boolean;
   /** How many objects it has, so that lists need not read its labels. */
   readonly objects: number;
+  /** How many of them each class has, by its id; left out where there are none, and by studios that did not count them yet. */
+  readonly classes?: ClassCounts;
 }
 
 export type Point = readonly [x: number, y: number];

@@ -1,3 +1,4 @@
+import { countsOf } from '../project/counts.ts';
 import type { LabelObject, Picture, PictureLabels, Project, Split } from '../project/model.ts';
 import type { Check } from './check.ts';
 import { type StudioDb, transact } from './db.ts';
@@ -35,14 +36,6 @@ export interface AddedPictures {
   readonly added: readonly Picture[];
   /** Those whose file the project has already, or that were given twice, and the picture that has it. */
   readonly known: readonly { readonly name: string; readonly picture: string }[];
-}
-
-/** How many objects a person has labelled: proposals do not count, and the parts of one object count once. */
-export function countObjects(objects: readonly LabelObject[]): number {
-  const accepted = objects.filter(({ score }) => score === undefined);
-  const parts = accepted.filter(({ group }) => group !== undefined);
-  const whole = new Set(parts.map(({ group, classId }) => `${group} ${classId}`));
-  return accepted.length - parts.length + whole.size;
 }
 
 /** How many files are read or written at a time: more is no faster, and a digest takes the memory of its file. */
@@ -151,7 +144,7 @@ async function makeRow(check: Check, project: string, given: NewPicture, now: nu
     added,
     split,
     done,
-    objects: countObjects(objects),
+    ...countsOf(objects),
   };
   return { given, picture, labels: objects.length > 0 ? { picture: id, objects } : undefined };
 }

@@ -38,7 +38,7 @@ const SAVING = 'saving the project as a file';
 const READING = 'opening the project file';
 
 export type ProjectFields = Omit<Project, 'id' | 'version'>;
-export type PictureFields = Omit<Picture, 'id' | 'project' | 'objects'>;
+export type PictureFields = Omit<Picture, 'id' | 'project' | 'objects' | 'classes'>;
 
 /** What a project file is made of. */
 export interface ProjectSource {

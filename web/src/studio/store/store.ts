@@ -1,12 +1,6 @@
+import { countsOf } from '../project/counts.ts';
 import type { Picture, PictureLabels, Project } from '../project/model.ts';
-import {
-  type AddedPictures,
-  addRows,
-  countObjects,
-  type NewPicture,
-  removeFiles,
-  removeProjectRows,
-} from './adding.ts';
+import { type AddedPictures, addRows, type NewPicture, removeFiles, removeProjectRows } from './adding.ts';
 import { type Change, tell } from './channel.ts';
 import { Check } from './check.ts';
 import { type OpenDbOptions, openDb, type StudioDb, transact } from './db.ts';
@@ -293,8 +287,9 @@ export class Store {
     return doing(did, async () => {
       const checked = checkLabels(new Check(did), objects);
       const row = await transact(this.#db, ['pictures', 'labels'], async (tx) => {
-        const before = (await tx.objectStore('pictures').get(picture)) ?? lost(did, 'picture');
-        const after: Picture = { ...before, objects: countObjects(checked) };
+        const row = (await tx.objectStore('pictures').get(picture)) ?? lost(did, 'picture');
+        const { classes: _, ...before } = row;
+        const after: Picture = { ...before, ...countsOf(checked) };
         await tx.objectStore('labels').put({ picture, objects: checked });
         await tx.objectStore('pictures').put(after);
         return after;

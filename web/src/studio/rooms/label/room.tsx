@@ -80,6 +80,7 @@ function Labelling() {
       {shown && (
         <Editor
           {...props.value}
+          countOf={session.countOf.value}
           image={shown.image}
           width={shown.picture.width}
           height={shown.picture.height}

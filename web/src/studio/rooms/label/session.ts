@@ -1,8 +1,9 @@
 /** The pictures that are labelled one after another: their labels are loaded, and stored as they change. */
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import { notifyError } from '../../notices.tsx';
 import { bitmapOf } from '../../project/bitmap.ts';
 import type { ClassEdit } from '../../project/classes.ts';
+import { countClasses, totalCounts } from '../../project/counts.ts';
 import { applyStep, removeClass } from '../../project/edits.ts';
 import type { LabelObject, Picture } from '../../project/model.ts';
 import { pictures, project, saveClasses, saveLabels, theStore } from '../../state.ts';
@@ -48,6 +49,16 @@ export class LabelSession {
   readonly state = createLabelState([], project.value?.classes ?? [], (edit) => this.#onClasses(edit));
   /** The labels of the picture before, to be copied. */
   readonly before = signal<readonly LabelObject[]>([]);
+  readonly #others = computed(() => {
+    const own = this.shown.value?.picture.id;
+    return totalCounts(pictures.value.filter(({ id }) => id !== own));
+  });
+  /** How many objects a class has in all pictures. */
+  readonly countOf = computed(() => {
+    const others = this.#others.value;
+    const own = countClasses(this.state.objects.value);
+    return (id: string) => (others.get(id) ?? 0) + (own.get(id) ?? 0);
+  });
   readonly #saver = new Saver();
   /** The objects as they are stored, or on their way there. */
   #stored: readonly LabelObject[] = [];
