@@ -3,6 +3,9 @@ import path from 'node:path';
 import { DataError, type FixedPreprocessing, type TrainedModel, UsageError } from 'fovea';
 import { type LoadedWeights, loadWeights, type OtherFormat, otherFormatOf, readFileBytes } from 'fovea/io';
 import { type OpenedModel, type OpenModelOptions, openModel } from 'fovea/open';
+
+export { usualSide } from 'fovea/open';
+
 import { defined } from './defined.ts';
 import { printable } from './printable.ts';
 
@@ -107,14 +110,6 @@ export function sayBuilders(file: string, { builders = [] }: OpenedModel): void 
   process.stderr.write(
     `${printable(file)}: taken for ${taken}; ${others.join(' and ')} ${others.length === 1 ? 'has' : 'have'} the same shapes, and other sizes of images: --arch ${others[0]}\n`,
   );
-}
-
-/** The side in pixels of the images that a model is given, if the user names none. */
-export function usualSide({ preprocessing }: Pick<TrainedModel, 'preprocessing'>): number {
-  if ('size' in preprocessing) return Math.max(...preprocessing.size);
-  if ('maxSide' in preprocessing) return preprocessing.maxSide;
-  if ('cropSize' in preprocessing) return preprocessing.cropSize;
-  return 'minSide' in preprocessing ? preprocessing.minSide : 800;
 }
 
 /** The model of a file that must be one of Fovea's. Throws UsageError for an ONNX model. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type ExportModelOptions, exportModel, type ModelExport, usualSide } from './exportModel.ts';
 export { hasNamedModel, type NamedModelOptions, namedModel } from './namedModel.ts';
 export type { OpenedModel, OpenModelOptions } from './openedModel.ts';
 export { openModel } from './openModel.ts';
