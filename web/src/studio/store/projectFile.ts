@@ -1,4 +1,3 @@
-import { Zip, ZipDeflate, ZipPassThrough } from 'fflate';
 import {
   type LabelObject,
   type Picture,
@@ -15,6 +14,7 @@ import { migrateFile } from './migrations.ts';
 import { type FileModel, type FileTraining, type ModelSource, modelsJson, readModels } from './modelsFile.ts';
 import { ahead } from './parallel.ts';
 import { MOST_BYTES, MOST_ENTRIES, type ZipEntry, ZipFile } from './zip.ts';
+import { loaded, partsOf, streamOf, ZipWriter } from './zipWriter.ts';
 
 /**
  * A project as one zip: `project.json`, the files of its pictures in `files/`, and those of its models in `models/`. Ids of the
@@ -28,12 +28,8 @@ const JSON_BYTES = 2 ** 28;
 /** The largest time of a Date, in milliseconds. */
 const LATEST = 8.64e15;
 const SIDE = 2 ** 20;
-/** A date for all files, so that the same project gives the same bytes, in every time zone. */
-const DATE = new Date(1980, 0, 1);
 /** How many files and labels are read before it is their turn. */
 const AHEAD = 4;
-/** Bytes that are read at once. */
-const SMALL = 2 ** 20;
 const SAVING = 'saving the project as a file';
 const READING = 'opening the project file';
 
@@ -62,17 +58,7 @@ const NO_MODELS: ModelSource = {
  * @returns A stream; it fails with a StoreError: 'other' for more than 65,534 files or 4 GB, and whatever `source` throws.
  */
 export function writeProjectFile(source: ProjectSource): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const parts = zipParts(source);
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await doing(SAVING, () => parts.next());
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    async cancel() {
-      await parts.return();
-    },
-  });
+  return streamOf(zipParts(source), SAVING);
 }
 
 async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
@@ -84,38 +70,13 @@ async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<Array
     const why = `${what}; a zip has ${MOST_ENTRIES - 2} at most and less than 4 GB. Export it as a data set, or remove pictures or models`;
     throw new StoreError('other', SAVING, why);
   }
-  let ready: Uint8Array<ArrayBuffer>[] = [];
-  const zip = new Zip((error, part) => {
-    if (error) throw error;
-    if (part.length > 0) ready.push(part as Uint8Array<ArrayBuffer>);
-  });
-  const taken = () => {
-    const parts = ready;
-    ready = [];
-    return parts;
-  };
+  const zip = new ZipWriter(SAVING);
   const paths = pathsInZip(pictures.map(({ name }) => name));
   const modelPaths = pathsInZip(
     models.models.map(({ file }) => file),
     'models',
   );
-  const json = Object.assign(new ZipDeflate(PROJECT_JSON, { level: 6 }), { mtime: DATE });
-  zip.add(json);
-  let count = 0;
-  for await (const text of jsonParts(source, paths, modelPaths)) {
-    const part = new TextEncoder().encode(text);
-    count += part.length;
-    if (count > JSON_BYTES) {
-      throw new StoreError(
-        'other',
-        SAVING,
-        `its labels have more than ${JSON_BYTES} bytes; export it as a data set`,
-      );
-    }
-    json.push(part);
-    yield* taken();
-  }
-  json.push(new Uint8Array(), true);
+  yield* zip.file(PROJECT_JSON, encoded(jsonParts(source, paths, modelPaths)), true);
   const files = [...paths, ...modelPaths].values();
   const stored = ahead(
     [
@@ -125,32 +86,21 @@ async function* zipParts(source: ProjectSource): AsyncGenerator<Uint8Array<Array
     AHEAD,
     async (read) => loaded(await read()),
   );
-  for await (const file of stored) {
-    // Pictures are compressed already, and weights do not compress.
-    const entry = Object.assign(new ZipPassThrough(files.next().value!), { mtime: DATE });
-    zip.add(entry);
-    for await (const part of partsOf(file)) {
-      entry.push(part);
-      yield* taken();
-    }
-    entry.push(new Uint8Array(), true);
-    yield* taken();
-  }
-  zip.end();
-  yield* taken();
+  for await (const file of stored) yield* zip.file(files.next().value!, partsOf(file));
+  yield* zip.end();
 }
 
-/** The bytes of a small file: to stream it would take longer than to read it. Larger ones stay where they are. */
-const loaded = async (file: Blob): Promise<Blob | Uint8Array<ArrayBuffer>> =>
-  file.size <= SMALL ? new Uint8Array(await file.arrayBuffer()) : file;
-
-async function* partsOf(file: Blob | Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array, void> {
-  if (file instanceof Uint8Array) {
-    yield file;
-    return;
-  }
-  for (let at = 0; at < file.size; at += SMALL) {
-    yield new Uint8Array(await file.slice(at, at + SMALL).arrayBuffer());
+/** Texts as bytes. Throws a StoreError where they are too long to be read again. */
+async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array, void> {
+  let count = 0;
+  for await (const text of texts) {
+    const part = new TextEncoder().encode(text);
+    count += part.length;
+    if (count > JSON_BYTES) {
+      const why = `its labels have more than ${JSON_BYTES} bytes; export it as a data set`;
+      throw new StoreError('other', SAVING, why);
+    }
+    yield part;
   }
 }
 
