@@ -3,8 +3,9 @@ import type { Detection, PanopticImage, Segmentation } from 'fovea';
 import {
   type AnnotatedShape,
   type Annotation,
-  connectedComponents,
   formatLabelme,
+  type MaskPatch,
+  maskRegions,
   maskToPatch,
   type Point,
   polygonBounds,
@@ -68,61 +69,28 @@ export const classShapes = (segmentation: Segmentation, classNames: readonly str
   });
 
 /** The connected regions of a class, without the smallest. */
-function regionsOf({ labels, width, height }: Segmentation, index: number) {
-  const mask = classMask(labels, index);
-  const components = connectedComponents(mask, { width, height });
-  const sizes = new Int32Array(components.count + 1);
-  for (const component of components.labels) sizes[component]!++;
-  return { mask, components, sizes };
-}
+const regionsOf = (segmentation: Segmentation, index: number): MaskPatch[] =>
+  maskRegions(classMask(segmentation.labels, index), segmentation, { least: MIN_REGION });
 
 /** A shape with the pixels of each connected region of a class. */
-export function regionShapes(segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] {
-  const { width, height } = segmentation;
-  return classesIn(segmentation).flatMap((c) => {
-    const label = classNames[c]!;
-    const { components, sizes } = regionsOf(segmentation, c);
-    const { labels } = components;
-    const boxes = Array.from({ length: components.count + 1 }, () => [width, height, 0, 0]);
-    for (let y = 0, i = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) {
-        if (labels[i] === 0) continue;
-        const box = boxes[labels[i]!]!;
-        if (x < box[0]!) box[0] = x;
-        if (y < box[1]!) box[1] = y;
-        if (x >= box[2]!) box[2] = x + 1;
-        if (y >= box[3]!) box[3] = y + 1;
-      }
-    }
-    return boxes.flatMap((box, n): AnnotatedShape[] => {
-      if (n === 0 || sizes[n]! < MIN_REGION) return [];
-      const [x1, y1, x2, y2] = box as [number, number, number, number];
-      const mask = {
-        x: x1,
-        y: y1,
-        width: x2 - x1,
-        height: y2 - y1,
-        data: new Uint8Array((x2 - x1) * (y2 - y1)),
-      };
-      for (let y = y1, i = 0; y < y2; y++)
-        for (let x = x1; x < x2; x++, i++) mask.data[i] = labels[y * width + x] === n ? 1 : 0;
-      return [{ label, mask, box: [x1, y1, x2, y2], groupId: null }];
-    });
-  });
-}
+export const regionShapes = (segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] =>
+  classesIn(segmentation).flatMap((c) =>
+    regionsOf(segmentation, c).map((mask): AnnotatedShape => {
+      const { x, y, width, height } = mask;
+      return { label: classNames[c]!, mask, box: [x, y, x + width, y + height], groupId: null };
+    }),
+  );
 
 /** One polygon for each connected region of a class. */
-export function regionOutlines(segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] {
-  const { width, height } = segmentation;
-  return classesIn(segmentation).flatMap((c) => {
-    const label = classNames[c]!;
-    const { mask, components, sizes } = regionsOf(segmentation, c);
-    const kept = mask.map((value, i) => (value && sizes[components.labels[i]!]! >= MIN_REGION ? 1 : 0));
-    return traceContours(kept, { width, height }, { tolerance: 0.75 }).map(
-      (points): AnnotatedShape => ({ label, points, box: polygonBounds(points), groupId: null }),
-    );
-  });
-}
+export const regionOutlines = (segmentation: Segmentation, classNames: readonly string[]): AnnotatedShape[] =>
+  classesIn(segmentation).flatMap((c) =>
+    regionsOf(segmentation, c).flatMap((mask) =>
+      traceContours(mask.data, mask, { tolerance: 0.75 }).map((outline): AnnotatedShape => {
+        const points = outline.map(([x, y]): Point => [x + mask.x, y + mask.y]);
+        return { label: classNames[c]!, points, box: polygonBounds(points), groupId: null };
+      }),
+    ),
+  );
 
 /** Writes shapes as a Labelme file that names the image relative to itself. */
 export async function writeLabelme(

@@ -128,6 +128,7 @@ export {
 export { decodeIndexedPng, encodeIndexedPng, type IndexedImage } from './indexedPng.ts';
 export { cocoKeypoints, labelmePoints, type ObjectKeypoints, type PointsSample } from './keypoints.ts';
 export { maskToPatch, type PixelMap, paintPatch, shapeToPatch } from './maskPatch.ts';
+export { type MaskRegionsOptions, maskRegions } from './maskRegions.ts';
 export type { Matte, MattingSample } from './matte.ts';
 export { type AnnotatedObject, objectsOf, trainingAnnotation, trainingShapes } from './objects.ts';
 export { type PadImagesOptions, padImages } from './padImages.ts';

@@ -54,6 +54,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
   letterbox: () => data.letterbox(image, [1, 1], mistake),
   trainingAnnotation: () => data.trainingAnnotation(annotation, mistake),
   traceContours: () => data.traceContours(Uint8Array.of(1), image, mistake),
+  maskRegions: () => data.maskRegions(Uint8Array.of(1), image, mistake),
   trainTestSplit: () => data.trainTestSplit([1, 2], 0.5, mistake),
   kFold: () => data.kFold([1, 2], 2, 0, mistake),
   openClassDataset: () => data.openClassDataset(files, '', mistake),
