@@ -170,12 +170,23 @@ export async function changeProject(
   if (changed && open?.id === id) project.value = { ...open, name: changed.name, task: changed.task };
 }
 
-/** Changes fields of a picture, shown at once; where they cannot be stored, they are as before. */
-export async function changePicture(change: PictureChange): Promise<void> {
-  const before = pictures.value.find(({ id }) => id === change.id);
-  if (!before) return;
-  updated([{ ...before, ...change }]);
+/** Changes fields of pictures, shown at once; where they cannot be stored, they are as before. */
+export async function changePictures(changes: readonly PictureChange[]): Promise<void> {
+  const known = new Map(pictures.value.map((picture) => [picture.id, picture]));
+  const there = changes.filter(({ id }) => known.has(id));
+  if (there.length === 0) return;
+  const before = there.map(({ id }) => known.get(id)!);
+  updated(there.map((change, i) => ({ ...before[i]!, ...change })));
   const store = await theStore();
-  const changed = await saving(() => store.updatePictures([change]));
-  updated(changed ?? [before]);
+  updated((await saving(() => store.updatePictures(there))) ?? before);
+}
+
+/** Removes pictures with their labels; where that fails, all stay. */
+export async function removePictures(ids: readonly string[]): Promise<void> {
+  const store = await theStore();
+  const removed = await saving(async () => {
+    await store.removePictures(ids);
+    return new Set(ids);
+  });
+  if (removed) pictures.value = pictures.value.filter(({ id }) => !removed.has(id));
 }

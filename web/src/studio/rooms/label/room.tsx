@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { addObjects } from '../../project/edits.ts';
 import { hrefOf, route } from '../../router.ts';
-import { changePicture, pictures, project, readOnly } from '../../state.ts';
+import { changePictures, pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import { Editor } from './editor.tsx';
 import { LabelSession } from './session.ts';
@@ -68,7 +68,7 @@ function Labelling() {
             checked={picture.done}
             disabled={readOnly.value}
             onChange={({ currentTarget }) =>
-              void changePicture({ id: picture.id, done: currentTarget.checked })
+              void changePictures([{ id: picture.id, done: currentTarget.checked }])
             }
           />{' '}
           {texts.done}

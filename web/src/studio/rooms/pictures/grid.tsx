@@ -1,12 +1,6 @@
-import {
-  elementScroll,
-  observeElementOffset,
-  observeElementRect,
-  Virtualizer,
-  type VirtualizerOptions,
-} from '@tanstack/virtual-core';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useRows } from './rows.ts';
 
 /** Pixels of a tile, and between tiles. */
 const TILE = { least: 132, gap: 12, caption: 48 };
@@ -17,31 +11,20 @@ export function columnsOf(width: number): { readonly columns: number; readonly s
   return { columns, side: Math.max(1, Math.floor((width - (columns - 1) * TILE.gap) / columns)) };
 }
 
-type RowOptions = VirtualizerOptions<HTMLElement, Element>;
-
-/** Rows of a scrolling element, of which those in sight exist. */
-function useRows(
-  scroller: HTMLElement | null,
-  count: number,
-  size: number,
-): Virtualizer<HTMLElement, Element> {
-  const [, again] = useReducer((turn: number) => turn + 1, 0);
-  const options: RowOptions = {
-    count,
-    estimateSize: () => size,
-    getScrollElement: () => scroller,
-    overscan: 3,
-    observeElementRect,
-    observeElementOffset,
-    scrollToFn: elementScroll,
-    onChange: () => again(undefined as never),
-  };
-  const virtualizer = useMemo(() => new Virtualizer<HTMLElement, Element>(options), []);
-  virtualizer.setOptions(options);
-  useLayoutEffect(() => virtualizer._didMount(), [virtualizer]);
-  useLayoutEffect(() => virtualizer._willUpdate());
-  useLayoutEffect(() => virtualizer.measure(), [virtualizer, size, count]);
-  return virtualizer;
+/** Where a key leads from a place in the grid; undefined for keys that lead nowhere. */
+export function placeAfter(
+  key: string,
+  at: number,
+  { columns, count, page }: { readonly columns: number; readonly count: number; readonly page: number },
+): number | undefined {
+  const to = {
+    ...{ ArrowLeft: at - 1, ArrowRight: at + 1, ArrowUp: at - columns, ArrowDown: at + columns },
+    ...{ PageUp: at - page * columns, PageDown: at + page * columns, Home: 0, End: count - 1 },
+  }[key];
+  if (to === undefined || (to >= 0 && to < count)) return to;
+  // A page leads to the end, and the last row may be shorter than the one above.
+  const below = key === 'ArrowDown' && Math.floor(at / columns) < Math.floor((count - 1) / columns);
+  return below || key.startsWith('Page') ? Math.min(Math.max(to, 0), count - 1) : at;
 }
 
 interface GridProps<Item> {
@@ -49,17 +32,25 @@ interface GridProps<Item> {
   readonly label: string;
   readonly items: readonly Item[];
   keyOf(item: Item): string;
-  /** A tile of so many pixels, above its caption. */
-  render(item: Item, side: number): ComponentChildren;
+  /** A tile of so many pixels, above its caption. Of all tiles one takes the focus by Tab; the arrow keys lead to the others. */
+  render(item: Item, side: number, tabIndex: 0 | -1): ComponentChildren;
+  /** Keys that lead from tile to tile with Shift. */
+  onExtend(from: Item, to: Item): void;
+  /** Any other key on a tile. */
+  onKey(event: KeyboardEvent, item: Item): void;
 }
 
 /**
  * A grid of tiles that scrolls: of any number of items the ones in sight exist. Screen readers hear the place of each among all.
  */
-export function Grid<Item>({ label, items, keyOf, render }: GridProps<Item>) {
+export function Grid<Item>({ label, items, keyOf, render, onExtend, onKey }: GridProps<Item>) {
   const scroller = useRef<HTMLDivElement>(null);
   const [element, setElement] = useState<HTMLElement | null>(null);
   const [width, setWidth] = useState(0);
+  /** The tile that has the focus, or had it last. */
+  const [current, setCurrent] = useState(0);
+  /** The tile that is to have the focus once it exists. */
+  const wanted = useRef(-1);
   useEffect(() => {
     const own = scroller.current!;
     setElement(own);
@@ -70,24 +61,63 @@ export function Grid<Item>({ label, items, keyOf, render }: GridProps<Item>) {
   const { columns, side } = columnsOf(width);
   const height = side + TILE.caption + TILE.gap;
   const rows = useRows(element, width === 0 ? 0 : Math.ceil(items.length / columns), height);
+  const inSight = rows.getVirtualItems();
+  const first = (inSight[0]?.index ?? 0) * columns;
+  const end = Math.min(items.length, ((inSight.at(-1)?.index ?? -1) + 1) * columns);
+  const tabbable = current >= first && current < end ? current : first;
+
+  useLayoutEffect(() => {
+    if (wanted.current < 0) return;
+    const link = scroller.current!.querySelector<HTMLElement>(`[data-index="${wanted.current}"] a`);
+    if (!link) return;
+    wanted.current = -1;
+    link.focus({ preventScroll: true });
+  });
+  const indexOf = (target: EventTarget | null): number =>
+    Number((target as Element).closest<HTMLElement>('[data-index]')?.dataset.index ?? -1);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const at = indexOf(event.target);
+    const item = items[at];
+    if (item === undefined || event.altKey) return;
+    const page = Math.max(1, Math.floor(scroller.current!.clientHeight / height));
+    const to =
+      event.ctrlKey || event.metaKey
+        ? undefined
+        : placeAfter(event.key, at, { columns, count: items.length, page });
+    if (to === undefined) return onKey(event, item);
+    event.preventDefault();
+    wanted.current = to;
+    setCurrent(to);
+    rows.scrollToIndex(Math.floor(to / columns));
+    if (event.shiftKey) onExtend(item, items[to]!);
+  };
   return (
     <div class="grid" ref={scroller}>
-      <ul aria-label={label} style={{ height: `${rows.getTotalSize()}px` }}>
-        {rows.getVirtualItems().flatMap(({ index, start }) =>
-          items.slice(index * columns, (index + 1) * columns).map((item, column) => (
-            <li
-              key={keyOf(item)}
-              aria-posinset={index * columns + column + 1}
-              aria-setsize={items.length}
-              style={{
-                width: `${side}px`,
-                height: `${height - TILE.gap}px`,
-                transform: `translate(${column * (side + TILE.gap)}px, ${start}px)`,
-              }}
-            >
-              {render(item, side)}
-            </li>
-          )),
+      <ul
+        aria-label={label}
+        style={{ height: `${rows.getTotalSize()}px` }}
+        onKeyDown={onKeyDown}
+        onFocusIn={({ target }) => setCurrent(Math.max(0, indexOf(target)))}
+      >
+        {inSight.flatMap(({ index, start }) =>
+          items.slice(index * columns, (index + 1) * columns).map((item, column) => {
+            const at = index * columns + column;
+            return (
+              <li
+                key={keyOf(item)}
+                data-index={at}
+                aria-posinset={at + 1}
+                aria-setsize={items.length}
+                style={{
+                  width: `${side}px`,
+                  height: `${height - TILE.gap}px`,
+                  transform: `translate(${column * (side + TILE.gap)}px, ${start}px)`,
+                }}
+              >
+                {render(item, side, at === tabbable ? 0 : -1)}
+              </li>
+            );
+          }),
         )}
       </ul>
     </div>

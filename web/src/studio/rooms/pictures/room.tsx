@@ -1,30 +1,29 @@
-import { useSignal } from '@preact/signals';
+import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { chosenFiles, droppedFiles } from '../../project/dropped.ts';
 import type { Picture } from '../../project/model.ts';
-import { pictures, readOnly } from '../../state.ts';
+import { pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import { useAdding } from './adding.ts';
 import { Asking } from './ask.tsx';
 import { Camera } from './camera.tsx';
+import { useChoice } from './choice.ts';
+import { ChosenBar, removeChosen } from './chosenBar.tsx';
+import { ALL, type Filter, Filters, isShown } from './filters.tsx';
 import { Grid } from './grid.tsx';
 import './pictures.css';
+import { SplitForm } from './splitForm.tsx';
 import { Tile } from './tile.tsx';
 
 const texts = strings.pictures;
 
-const FILTERS = {
-  all: () => true,
-  labelled: ({ objects, done }: Picture) => done || objects > 0,
-  unlabelled: ({ objects, done }: Picture) => !done && objects === 0,
-} as const;
-type FilterName = keyof typeof FILTERS;
-
 /** The pictures of the project: adding, finding and choosing them. */
 export function Room() {
   const { doing, add, addShot, stop } = useAdding();
-  const camera = useSignal(false);
-  const filter = useSignal<FilterName>('all');
+  const dialog = useSignal<'none' | 'camera' | 'split'>('none');
+  const filter = useSignal<Filter>(ALL);
+  const shown = useComputed(() => pictures.value.filter(isShown(filter.value)));
+  const choice = useChoice(shown);
 
   // Anywhere on the page: nobody should have to aim.
   useEffect(() => {
@@ -34,6 +33,10 @@ export function Room() {
     addEventListener('drop', drop);
     return () => removeEventListener('drop', drop);
   }, []);
+  useEffect(() => {
+    choice.none();
+    filter.value = ALL;
+  }, [project.value?.id]);
 
   const choose = (event: Event) => {
     const input = event.currentTarget as HTMLInputElement;
@@ -41,9 +44,24 @@ export function Room() {
     input.value = '';
     void add(() => files);
   };
-  const shown = pictures.value.filter(FILTERS[filter.value]);
+  const open = (name: typeof dialog.value) => () => {
+    dialog.value = name;
+  };
+  const onKey = (event: KeyboardEvent, { id }: Picture) => {
+    const all = event.key === 'a' && (event.ctrlKey || event.metaKey);
+    if (all) choice.all();
+    else if (event.key === ' ' && event.shiftKey) choice.extend(id);
+    else if (event.key === ' ') choice.toggle(id);
+    else if (event.key === 'Escape') choice.none();
+    else if (event.key === 'Delete' && !readOnly.value) {
+      if (choice.pictures.value.length === 0) choice.toggle(id);
+      void removeChosen(choice);
+    } else return;
+    event.preventDefault();
+  };
   const busy = doing.value !== '';
   const closed = busy || readOnly.value;
+  const chosen = choice.pictures.value;
 
   return (
     <div class="pictures">
@@ -67,32 +85,16 @@ export function Room() {
             ref={(input) => input?.setAttribute('webkitdirectory', '')}
           />
         </label>
-        <button
-          type="button"
-          disabled={closed}
-          onClick={() => {
-            camera.value = true;
-          }}
-        >
+        <button type="button" disabled={closed} onClick={open('camera')}>
           {strings.camera.button}
         </button>
-        <label class="choice">
-          {texts.filter}{' '}
-          <select
-            value={filter.value}
-            onChange={(event) => {
-              filter.value = event.currentTarget.value as FilterName;
-            }}
-          >
-            {Object.keys(FILTERS).map((name) => (
-              <option key={name} value={name}>
-                {texts.filters[name as FilterName]}
-              </option>
-            ))}
-          </select>
-        </label>
+        {pictures.value.length > 1 && (
+          <button type="button" disabled={closed} onClick={open('split')}>
+            {texts.splitRandom}
+          </button>
+        )}
         <span class="soft" role="status">
-          {busy ? doing.value : texts.count(shown.length)}
+          {busy ? doing.value : texts.count(shown.value.length)}
         </span>
         {busy && (
           <button type="button" onClick={stop}>
@@ -106,23 +108,32 @@ export function Room() {
           <p>{texts.noneMore}</p>
         </section>
       ) : (
-        <Grid
-          label={texts.grid}
-          items={shown}
-          keyOf={({ id }) => id}
-          render={(picture, side) => <Tile picture={picture} side={side} />}
-        />
+        <>
+          {chosen.length > 0 ? (
+            <ChosenBar choice={choice} closed={closed} />
+          ) : (
+            <div class="bar">
+              <Filters filter={filter} classes={project.value?.classes ?? []} />
+            </div>
+          )}
+          <Grid
+            label={texts.grid}
+            items={shown.value}
+            keyOf={({ id }) => id}
+            render={(picture, side, tabIndex) => (
+              <Tile picture={picture} side={side} tabIndex={tabIndex} choice={choice} />
+            )}
+            onExtend={(from, to) => {
+              if (chosen.length === 0) choice.toggle(from.id);
+              choice.extend(to.id);
+            }}
+            onKey={onKey}
+          />
+        </>
       )}
       <Asking />
-      {camera.value && (
-        <Camera
-          busy={busy}
-          onShot={addShot}
-          onClose={() => {
-            camera.value = false;
-          }}
-        />
-      )}
+      {dialog.value === 'camera' && <Camera busy={busy} onShot={addShot} onClose={open('none')} />}
+      {dialog.value === 'split' && <SplitForm pictures={pictures.value} onClose={open('none')} />}
     </div>
   );
 }

@@ -3,6 +3,7 @@ import type { Picture } from '../../project/model.ts';
 import { hrefOf } from '../../router.ts';
 import { theStore } from '../../state.ts';
 import { strings } from '../../strings.ts';
+import type { Choice } from './choice.ts';
 
 const texts = strings.pictures;
 
@@ -29,25 +30,58 @@ function useThumbnail(picture: Picture): string | undefined {
   return url;
 }
 
-/** One picture of the grid: it leads to its labels. */
-export function Tile({ picture, side }: { readonly picture: Picture; readonly side: number }) {
+interface TileProps {
+  readonly picture: Picture;
+  readonly side: number;
+  readonly tabIndex: 0 | -1;
+  readonly choice: Choice;
+}
+
+/** One picture of the grid: it leads to its labels, or is chosen. */
+export function Tile({ picture, side, tabIndex, choice }: TileProps) {
   const url = useThumbnail(picture);
-  const short = picture.name.split('/').at(-1)!;
+  const { id, name, split, objects, done } = picture;
+  const chosen = choice.has(id);
+  const short = name.split('/').at(-1)!;
+  const choose = ({ shiftKey }: MouseEvent) => (shiftKey ? choice.extend(id) : choice.toggle(id));
+  const onClick = (event: MouseEvent) => {
+    // Once some are chosen, pointers choose; the keys of a link lead to the labels as ever.
+    const choosing = event.shiftKey || event.ctrlKey || event.metaKey || choice.ids.value.size > 0;
+    if (!choosing || event.detail === 0) return;
+    event.preventDefault();
+    choose(event);
+  };
   return (
-    <a
-      class="tile"
-      href={hrefOf('label', picture.id)}
-      title={picture.name}
-      aria-label={texts.open(picture.name)}
-    >
-      <span class="thumb" style={{ height: `${side}px` }}>
-        {url && <img src={url} alt="" loading="lazy" decoding="async" draggable={false} />}
-      </span>
-      <span class="name">{short}</span>
-      <span class="soft">
-        {texts.objects(picture.objects)}
-        {picture.done ? ` · ${texts.done}` : ''}
-      </span>
-    </a>
+    <div class={chosen ? 'tile-box chosen' : 'tile-box'}>
+      <a
+        class="tile"
+        href={hrefOf('label', id)}
+        title={name}
+        tabIndex={tabIndex}
+        draggable={false}
+        onClick={onClick}
+      >
+        <span class="unseen">{chosen ? texts.openChosen : texts.open} </span>
+        <span class="thumb" style={{ height: `${side}px` }}>
+          {url && <img src={url} alt="" decoding="async" draggable={false} />}
+        </span>
+        <span class="name">{short}</span>
+        <span class="soft">
+          {texts.objects(objects)}
+          {done ? ` · ${texts.done}` : ''}
+        </span>
+        <span class={`split ${split}`} style={{ insetBlockEnd: `calc(100% - ${side - 5}px)` }}>
+          {texts.splits[split]}
+        </span>
+      </a>
+      <input
+        type="checkbox"
+        class="pick"
+        tabIndex={-1}
+        checked={chosen}
+        aria-label={texts.choose(name)}
+        onClick={choose}
+      />
+    </div>
   );
 }
