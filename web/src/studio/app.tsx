@@ -2,14 +2,14 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Notices, notifyError } from './notices.tsx';
 import { hrefOf, ROOMS, type RoomName, route } from './router.ts';
-import { isSaving, project, readOnly, takeOver } from './state.ts';
+import { activity, isSaving, project, readOnly, takeOver } from './state.ts';
 import { strings } from './strings.ts';
 
 /** Rooms load when they are entered. */
 const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: ComponentType }>) | undefined>> = {
   pictures: () => import('./rooms/pictures/room.tsx'),
   label: () => import('./rooms/label/room.tsx'),
-  train: undefined,
+  train: () => import('./rooms/train/room.tsx'),
   try: undefined,
   judge: undefined,
   verify: undefined,
@@ -66,6 +66,17 @@ function Main({ name }: { readonly name: RoomName }) {
   );
 }
 
+/** What goes on in the background, which leads to the room that shows it. */
+const Activity = () => {
+  const on = activity.value;
+  if (!on || route.value.room === on.room) return null;
+  return (
+    <a class="activity" href={hrefOf(on.room)}>
+      {on.text}
+    </a>
+  );
+};
+
 /** Says that another tab edits the project, and offers to edit it here. */
 const Elsewhere = () =>
   readOnly.value ? (
@@ -85,6 +96,7 @@ export const App = () => (
     <header>
       <strong class="brand">{strings.title}</strong>
       <Nav />
+      <Activity />
       <OpenProject />
     </header>
     <Elsewhere />

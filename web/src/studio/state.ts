@@ -3,6 +3,7 @@ import { computed, signal } from '@preact/signals';
 import { notify, notifyError } from './notices.tsx';
 import { newClass } from './project/classes.ts';
 import type { LabelClass, LabelObject, Picture, Project } from './project/model.ts';
+import type { RoomName } from './router.ts';
 import {
   type Change,
   changes,
@@ -35,6 +36,12 @@ const writes = new Set<Promise<unknown>>();
 const writing = signal(0);
 export const isSaving = computed(() => writing.value > 0);
 
+/** What goes on in the background, and the room that shows it. */
+export const activity = signal<{ readonly text: string; readonly room: RoomName } | undefined>(undefined);
+/** Called before this tab stops editing the project: they end what changes it, and are awaited. */
+export const leaving = new Set<() => Promise<void>>();
+const leave = () => Promise.allSettled([...leaving].map((end) => end()));
+
 let held: Held | undefined;
 let elsewhere: Elsewhere | undefined;
 
@@ -57,10 +64,12 @@ export async function saving<T>(work: () => Promise<T>): Promise<T | undefined> 
 /** Opens a project: in this tab alone, unless another has it. */
 export async function openProject(wanted: Project): Promise<void> {
   const store = await theStore();
+  await leave();
   held?.release();
   held = undefined;
   const hold = await holdProject(wanted.id, async () => {
     readOnly.value = true;
+    await leave();
     await Promise.allSettled(writes);
   });
   held = hold.state === 'held' ? hold : undefined;
@@ -85,7 +94,7 @@ async function hear({ project: id, what }: Change): Promise<void> {
     const { name, task } = stored;
     const open = project.value;
     if (open?.id === id) project.value = readOnly.value ? stored : { ...open, name, task };
-  } else if (readOnly.value) {
+  } else if (readOnly.value && (what === 'pictures' || what === 'labels')) {
     const stored = await store.pictures(id);
     if (project.value?.id === id) pictures.value = stored;
   }

@@ -1,3 +1,5 @@
+import { train } from './strings/train.ts';
+
 /** Every text of the studio, so that there is one place to read, mend and translate them. */
 export const strings = {
   title: 'Fovea Studio',
@@ -19,6 +21,7 @@ export const strings = {
   saving: 'Saving…',
   notSaved: 'Not saved',
   comes: 'This room is not there yet.',
+  train,
   newProject: 'My project',
   closedByOther: 'A newer version of the studio is open in another tab. Reload this page.',
   elsewhere: 'Another tab edits this project. This one only shows it.',

@@ -54,7 +54,7 @@ export async function saveFile(
 }
 
 /** Gives a file to the browser's downloads. */
-function download(name: string, content: Blob): void {
+export function download(name: string, content: Blob): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(content);
   link.download = name;

@@ -30,6 +30,10 @@ export function pathsInZip(names: readonly string[], folder = 'files'): string[]
   });
 }
 
+/** A file name of what the visitor called something: `my coins.safetensors`. */
+export const fileNameOf = (name: string, extension: string): string =>
+  `${safeSegment(name.replace(/[\\/]/g, '_').trim() || 'unnamed')}.${extension}`;
+
 function safePath(name: string): string {
   const segments = name.split(/[\\/]+/).filter((segment) => !/^\.*$/.test(segment));
   const safe = segments.map(safeSegment);
