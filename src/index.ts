@@ -81,6 +81,8 @@ export {
   type EvaluateClassifierOptions,
   evaluateClassifier,
 } from './tasks/evaluateClassifier.ts';
+export { fromTexture, fromVideoFrame, type VideoFrameSource } from './tasks/fromTexture.ts';
+export { GpuImage } from './tasks/gpuImage.ts';
 export {
   type Detection,
   Detector,

@@ -11,6 +11,7 @@ import {
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
 import { type Caps, capsOf, isSoftware, MATRIX_FEATURE, REGISTERS, REGISTERS_OF_MOST } from './caps.ts';
+import type { DeviceData } from './deviceData.ts';
 import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
 import { upload } from './upload.ts';
@@ -52,6 +53,7 @@ const WANTED_LIMITS = [
   'maxStorageBufferBindingSize',
   'maxStorageBuffersPerShaderStage',
   'maxComputeWorkgroupStorageSize',
+  'maxTextureDimension2D',
 ] as const;
 
 /** Programs on their way to the device, at most. */
@@ -206,7 +208,11 @@ export class Device {
   }
 
   /** Puts values into a buffer, float64 as f32. */
-  write(buffer: GPUBuffer, values: HostArray, offset = 0): void {
+  write(buffer: GPUBuffer, values: HostArray | DeviceData, offset = 0): void {
+    if ('copyTo' in values) {
+      values.copyTo(this.device, buffer);
+      return;
+    }
     const data = values instanceof Float64Array ? Float32Array.from(values) : values;
     // Writes come in whole words; an odd number of halves gets a zero after it.
     const whole = data.byteLength % 4 === 0 ? data : new Uint16Array(data.length + 1);

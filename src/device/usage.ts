@@ -15,3 +15,10 @@ export const BufferUsage = {
 
 export const MAP_READ_MODE = 1;
 export const COMPUTE_STAGE = 4;
+
+export const TextureUsage = {
+  COPY_SRC: 0x01,
+  COPY_DST: 0x02,
+  TEXTURE_BINDING: 0x04,
+  RENDER_ATTACHMENT: 0x10,
+} as const;

@@ -1,3 +1,4 @@
+import type { DeviceData } from '../device/deviceData.ts';
 import { FoveaError, ShapeError } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import type { Kernel } from '../kernels/kernel.ts';
@@ -30,6 +31,7 @@ import { expectHeld, flatten, type NestedNumbers } from './values.ts';
 export type Origin =
   // `node`: what computed it before it was read, where a gradient may still go through that.
   | { readonly kind: 'constant'; readonly data: HostArray; readonly node?: Node }
+  | { readonly kind: 'device'; readonly data: DeviceData }
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'state'; readonly state: State }
   // `cut`: gradients end here, though the base may go on.

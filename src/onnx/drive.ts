@@ -17,7 +17,7 @@ function isKnown(value: Tensor): boolean {
     seen.add(top);
     const { origin } = top;
     if (top.size > FOLDED_ELEMENTS || seen.size > EVALUATED_NODES) return false;
-    if (origin.kind === 'input' || origin.kind === 'state') return false;
+    if (origin.kind !== 'op' && origin.kind !== 'constant') return false;
     if (origin.kind === 'op') stack.push(...Object.values(origin.node.inputs).map(baseOf));
   }
   return true;

@@ -1,4 +1,5 @@
 import type { Device } from '../device/device.ts';
+import type { DeviceData } from '../device/deviceData.ts';
 import { getPipelineAsync, type Pipeline } from '../device/pipelines.ts';
 import { upload } from '../device/upload.ts';
 import { BufferUsage } from '../device/usage.ts';
@@ -60,7 +61,7 @@ export class Program {
   readonly #changed: ReadonlySet<State>;
   readonly #slots: GPUBuffer[] = [];
   readonly #own = new Map<Storage, GPUBuffer>();
-  readonly #constants = new Map<Storage, HostArray>();
+  readonly #constants = new Map<Storage, HostArray | DeviceData>();
   readonly #copies: Copy[] = [];
   /** The states that are read or written; in place of those in a flat one, that one. */
   readonly #states = new Set<State>();
@@ -79,7 +80,7 @@ export class Program {
     this.#changed = new Set([...lowered.copies.map(({ to }) => to), ...ops.flatMap(statesWrittenBy)]);
     this.#memory = memory;
     for (const [{ origin }, storage] of lowered.storages) {
-      if (origin.kind === 'constant') this.#constants.set(storage, origin.data);
+      if ('data' in origin) this.#constants.set(storage, origin.data);
     }
     this.#prepared = ops.flatMap((op) =>
       op.dispatches.map((dispatch) => ({ op, dispatch, shader: this.#shaderOf(dispatch) })),
@@ -264,7 +265,7 @@ export class Program {
    *
    * @internal
    */
-  write(input: Tensor, values: HostArray): void {
+  write(input: Tensor, values: HostArray | DeviceData): void {
     const storage = this.#lowered.storages.get(input);
     if (storage) this.#device.write(this.#ownBuffer(storage), values);
   }

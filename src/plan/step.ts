@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Device } from '../device/device.ts';
+import type { DeviceData } from '../device/deviceData.ts';
 import { FoveaError, LifetimeError, ShapeError } from '../errors.ts';
 import { itemOf } from '../graph/item.ts';
 import { type Recording, record } from '../graph/recorder.ts';
@@ -24,8 +25,8 @@ export interface Result {
 }
 
 /**
- * A captured function, with the function's own parameters `A`: call it with host tensors of the shapes it has seen, or new
- * ones to be captured again.
+ * A captured function, with the function's own parameters `A`: call it with tensors of values (`tensor(values)`, or the `tensor`
+ * of a `GpuImage`) of the shapes it has seen, or new ones to be captured again.
  */
 export interface Step<R extends Results, A extends readonly Tensor[] = readonly Tensor[]> {
   (...inputs: A): Promise<Run<R>>;
@@ -109,7 +110,7 @@ export class CapturedStep<R extends Results> {
   }
 
   async run(inputs: readonly Tensor[]): Promise<Run<R>> {
-    const values = inputs.map(hostData);
+    const values = inputs.map(dataOf);
     const entry = await this.#enter(inputs);
     try {
       const program = await entry.made;
@@ -122,6 +123,8 @@ export class CapturedStep<R extends Results> {
         number = program.begin();
         // A repeated call finds them there, unless the program was made anew.
         if (this.#last?.inputs !== inputs || this.#last.program !== program) {
+          // One that is on the device may be refused, and some are overwritten then.
+          this.#last = undefined;
           placeholders.forEach((placeholder, i) => {
             program.write(placeholder, values[i]!);
           });
@@ -272,8 +275,8 @@ function checkResults<R extends Results>(call: string, results: R): R {
 const signatureOf = ({ dtype, shape, requiresGrad }: Tensor): string =>
   `${dtype}${formatShape(shape)}${requiresGrad ? ' requires grad' : ''}`;
 
-function hostData(input: Tensor, i: number): HostArray {
+function dataOf(input: Tensor, i: number): HostArray | DeviceData {
   const origin = input instanceof Tensor ? baseOf(input).origin : undefined;
-  if (origin?.kind === 'constant') return origin.data;
+  if (origin && 'data' in origin) return origin.data;
   throw new ShapeError(`step: input ${i} is ${String(input)}; make inputs with tensor(values, shape)`);
 }

@@ -3,7 +3,7 @@ const WGSL = new Set(
   `alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let
   loop override requires return struct switch true var while
   array atomic bool f16 f32 i32 u32 ptr vec2 vec3 vec4 mat2x2 mat2x3 mat2x4 mat3x2 mat3x3 mat3x4 mat4x2 mat4x3 mat4x4
-  subgroup_matrix_left subgroup_matrix_right subgroup_matrix_result
+  subgroup_matrix_left subgroup_matrix_right subgroup_matrix_result texture_2d
   function private read read_write row_major col_major storage uniform workgroup write
   abs acos acosh all any arrayLength asin asinh atan atan2 atanh bitcast ceil clamp cos cosh countLeadingZeros
   countOneBits countTrailingZeros cross degrees determinant distance dot dot4I8Packed dot4U8Packed exp exp2 extractBits
@@ -12,7 +12,7 @@ const WGSL = new Set(
   reflect refract reverseBits round saturate select sign sin sinh smoothstep sqrt step tan tanh transpose trunc
   unpack2x16float unpack2x16snorm unpack2x16unorm unpack4x8snorm unpack4x8unorm
   atomicAdd atomicAnd atomicCompareExchangeWeak atomicExchange atomicLoad atomicMax atomicMin atomicOr atomicStore
-  atomicSub atomicXor storageBarrier workgroupBarrier workgroupUniformLoad
+  atomicSub atomicXor storageBarrier textureDimensions textureLoad workgroupBarrier workgroupUniformLoad
   quadBroadcast quadSwapDiagonal quadSwapX quadSwapY subgroupAdd subgroupAll subgroupAnd subgroupAny subgroupBallot
   subgroupBroadcast subgroupBroadcastFirst subgroupElect subgroupExclusiveAdd subgroupExclusiveMul
   subgroupInclusiveAdd subgroupInclusiveMul subgroupMax subgroupMin subgroupMul subgroupOr subgroupShuffle

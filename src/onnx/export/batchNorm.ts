@@ -27,7 +27,7 @@ const nodeIf = (tensor: Tensor | undefined, op: string): Node | undefined => {
 export function isSettled(tensor: Tensor): boolean {
   const { origin } = baseOf(tensor);
   if (origin.kind === 'op') return Object.values(origin.node.inputs).every(isSettled);
-  return origin.kind !== 'input';
+  return origin.kind !== 'input' && origin.kind !== 'device';
 }
 
 /** The batch norm whose last addition this node is: add(mul(sub(x, mean), mul(weight, rsqrt(affine(var, 1, eps)))), bias). */

@@ -1,0 +1,8 @@
+/** Elements that live on a device already: those of an image that was made there. They do not change. */
+export interface DeviceData {
+  /**
+   * Copies them into a buffer, after all that was submitted before. Throws UsageError where that is another device's, and LifetimeError
+   * once they are freed.
+   */
+  copyTo(device: GPUDevice, buffer: GPUBuffer): void;
+}
