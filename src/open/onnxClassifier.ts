@@ -1,4 +1,3 @@
-import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import {
@@ -7,6 +6,8 @@ import {
   type ImageClassifier,
   mostProbable,
 } from '../tasks/classifier.ts';
+import type { GpuImage } from '../tasks/gpuImage.ts';
+import { expectImage } from '../tasks/networkInput.ts';
 import type { Head } from './onnxHeads.ts';
 import { type OpenedOnnx, Runner } from './onnxRun.ts';
 
@@ -27,22 +28,24 @@ export function probabilitiesOf(scores: ArrayLike<number>): Float32Array {
 /** Classifies images with an ONNX model. */
 export class OnnxClassifier implements ImageClassifier {
   readonly classNames: readonly string[];
+  readonly #gpu: Gpu;
   readonly #runner: Runner;
   readonly #output: string;
 
   constructor(gpu: Gpu, opened: OpenedOnnx, { output }: Extract<Head, { kind: 'classes' }>) {
+    this.#gpu = gpu;
     this.#runner = new Runner(gpu, opened);
     this.#output = output;
     this.classNames = opened.classNames;
   }
 
-  async probabilities(image: FloatImage): Promise<Float32Array> {
-    expectFloatImage('classify', 'image', image);
+  async probabilities(image: FloatImage | GpuImage): Promise<Float32Array> {
+    expectImage('classify', 'image', image, this.#gpu);
     const { outputs } = await this.#runner.run(image);
     return probabilitiesOf(outputs.get(this.#output)!.data);
   }
 
-  async classify(image: FloatImage, options: ClassifyOptions = {}): Promise<Classification[]> {
+  async classify(image: FloatImage | GpuImage, options: ClassifyOptions = {}): Promise<Classification[]> {
     return mostProbable(await this.probabilities(image), this.classNames, options);
   }
 

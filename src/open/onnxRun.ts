@@ -1,14 +1,17 @@
 /** ONNX models with heads that are known, on one image at a time. */
-import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import { UsageError } from '../errors.ts';
+import { permute } from '../graph/functions/shape.ts';
 import { type Tensor, tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
-import type { Normalization } from '../models/preprocess.ts';
+import { type Normalization, normalizeImages } from '../models/preprocess.ts';
 import type { OnnxModule } from '../onnx/module.ts';
 import type { Gpu } from '../plan/gpu.ts';
+import type { Placement } from '../tasks/fits.ts';
+import type { GpuImage } from '../tasks/gpuImage.ts';
 import type { Detection, ObjectDetector, PixelSegmenter, Segmentation } from '../tasks/infer.ts';
-import type { Prepared } from '../tasks/prepare.ts';
+import { batchOfOne, expectImage, isOnGpu } from '../tasks/networkInput.ts';
+import { fittedImage } from '../tasks/prepare.ts';
 import type { Box, ImageSize } from '../vision/boxes.ts';
 import {
   candidatesOf,
@@ -20,7 +23,7 @@ import {
   patchOf,
 } from './onnxDecode.ts';
 import type { Head } from './onnxHeads.ts';
-import { type OnnxFit, planarImage, preparedFor } from './onnxPrepare.ts';
+import { type OnnxFit, onnxFitOf, planarImage } from './onnxPrepare.ts';
 
 /** A loaded model with what is known of it. */
 export interface OpenedOnnx {
@@ -57,24 +60,11 @@ export class Runner {
   readonly #gpu: Gpu;
   readonly #opened: Runnable;
   readonly #shapes = new Map<string, ReadonlyMap<string, readonly number[]>>();
-  readonly #step: ReturnType<Gpu['capture']> | undefined;
+  readonly #steps = new Map<string, ReturnType<Gpu['capture']>>();
 
   constructor(gpu: Gpu, opened: Runnable) {
     this.#gpu = gpu;
     this.#opened = opened;
-    const { model, input, staged } = opened;
-    if (staged) return;
-    this.#step = gpu.capture(
-      (x: Tensor) => {
-        const results = this.#wanted(model.forward({ [input.name]: x }));
-        this.#shapes.set(
-          String(x.shape),
-          new Map(Object.entries(results).map(([name, { shape }]) => [name, shape])),
-        );
-        return results;
-      },
-      { maxPrograms: 2 },
-    ) as ReturnType<Gpu['capture']>;
   }
 
   #wanted(results: Record<string, Tensor>): Record<string, Tensor> {
@@ -82,14 +72,37 @@ export class Runner {
     return output === undefined ? results : { [output]: results[output]! };
   }
 
-  async run(image: FloatImage): Promise<{ prepared: Prepared; outputs: ReadonlyMap<string, OutputValue> }> {
-    const { fit, normalization, input, model } = this.#opened;
-    const prepared = preparedFor(image, fit);
-    const { height, width } = prepared;
-    const shape = [...(input.batched ? [1] : []), 3, height, width];
-    const x = tensor(planarImage(prepared, normalization), shape);
-    if (!this.#step) {
-      const results = this.#wanted(await model.run(this.#gpu, { [input.name]: x }));
+  /** Puts an image on its way: what a program takes, and what it does with that to make the model's input. */
+  #begin(image: FloatImage | GpuImage): {
+    readonly place: 'host' | 'gpu';
+    readonly x: Tensor;
+    readonly prepare: (x: Tensor) => Tensor;
+    readonly placement: Placement;
+  } {
+    const { fit: kind, normalization, input } = this.#opened;
+    const fit = onnxFitOf(image, kind);
+    const own = (planes: Tensor) => (input.batched ? planes : planes.reshape(planes.shape.slice(1)));
+    if (isOnGpu(image)) {
+      const { fitted } = image;
+      const prepare = (x: Tensor) => {
+        const [, height, width] = x.shape as readonly [number, number, number, number];
+        const prepared = fitted(x, onnxFitOf({ width, height }, kind));
+        const normal = normalization ? normalizeImages(prepared, normalization) : prepared;
+        return own(permute(normal, [0, 3, 1, 2]));
+      };
+      return { place: 'gpu', x: batchOfOne(image), prepare, placement: fit };
+    }
+    const planes = planarImage(fittedImage(image, fit), normalization);
+    return { place: 'host', x: tensor(planes, [1, 3, fit.height, fit.width]), prepare: own, placement: fit };
+  }
+
+  async run(
+    image: FloatImage | GpuImage,
+  ): Promise<{ prepared: Placement; outputs: ReadonlyMap<string, OutputValue> }> {
+    const { input, model, staged } = this.#opened;
+    const { place, x, prepare, placement: prepared } = this.#begin(image);
+    if (staged) {
+      const results = this.#wanted(await model.run(this.#gpu, { [input.name]: prepare(x) }));
       const names = Object.keys(results);
       const arrays = await this.#gpu.read(...Object.values(results));
       const outputs = new Map(
@@ -97,8 +110,23 @@ export class Runner {
       );
       return { prepared, outputs };
     }
-    const results = Object.entries(await this.#step(x));
-    const shapes = this.#shapes.get(String(shape))!;
+    const shapesOf = (shape: readonly number[]) => `${place} ${shape}`;
+    const capture = () =>
+      this.#gpu.capture(
+        (given: Tensor) => {
+          const results = this.#wanted(model.forward({ [input.name]: prepare(given) }));
+          this.#shapes.set(
+            shapesOf(given.shape),
+            new Map(Object.entries(results).map(([name, { shape }]) => [name, shape])),
+          );
+          return results;
+        },
+        { maxPrograms: 2 },
+      ) as ReturnType<Gpu['capture']>;
+    const step = this.#steps.get(place) ?? capture();
+    this.#steps.set(place, step);
+    const results = Object.entries(await step(x));
+    const shapes = this.#shapes.get(shapesOf(x.shape))!;
     const outputs = new Map<string, OutputValue>();
     for (const [name, result] of results) {
       outputs.set(name, { shape: shapes.get(name)!, data: await result.data() });
@@ -107,7 +135,7 @@ export class Runner {
   }
 
   dispose(): void {
-    this.#step?.dispose();
+    for (const step of this.#steps.values()) step.dispose();
   }
 }
 
@@ -137,12 +165,14 @@ export class OnnxDetector implements ObjectDetector {
   readonly hasMasks: boolean;
   readonly leastScore: number | undefined;
   readonly #file: string;
+  readonly #gpu: Gpu;
   readonly #inFile: OpenedOnnx['inFile'];
   readonly #runner: Runner;
   readonly #head: ObjectHead;
   readonly #firstLabel: number;
 
   constructor(gpu: Gpu, opened: OpenedOnnx, head: ObjectHead) {
+    this.#gpu = gpu;
     this.#runner = new Runner(gpu, opened);
     this.#head = head;
     this.#file = opened.file;
@@ -154,9 +184,9 @@ export class OnnxDetector implements ObjectDetector {
       head.kind === 'lists' ? !head.batched && head.masks !== undefined : head.prototypes !== undefined;
   }
 
-  async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
+  async detect(image: FloatImage | GpuImage, options: DetectOptions = {}): Promise<Detection[]> {
     const head = this.#head;
-    expectFloatImage('detect', 'image', image);
+    expectImage('detect', 'image', image, this.#gpu);
     this.#expectReachable(options);
     const { prepared, outputs } = await this.#runner.run(image);
     const { scaleX, scaleY, offsetX, offsetY } = prepared;
@@ -202,17 +232,19 @@ export class OnnxDetector implements ObjectDetector {
 /** Classifies pixels with an ONNX model. */
 export class OnnxSegmenter implements PixelSegmenter {
   readonly classNames: readonly string[];
+  readonly #gpu: Gpu;
   readonly #runner: Runner;
   readonly #head: Extract<Head, { kind: 'map' }>;
 
   constructor(gpu: Gpu, opened: OpenedOnnx, head: Extract<Head, { kind: 'map' }>) {
+    this.#gpu = gpu;
     this.#runner = new Runner(gpu, opened);
     this.#head = head;
     this.classNames = opened.classNames;
   }
 
-  async segment(image: FloatImage): Promise<Segmentation> {
-    expectFloatImage('segment', 'image', image);
+  async segment(image: FloatImage | GpuImage): Promise<Segmentation> {
+    expectImage('segment', 'image', image, this.#gpu);
     const { prepared, outputs } = await this.#runner.run(image);
     const map = labelsOf(outputs.get(this.#head.output)!);
     const [across, down] = [map.width / prepared.width, map.height / prepared.height];

@@ -1,12 +1,12 @@
 import { expectArguments, GPU } from '../arguments.ts';
-import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
 import { UsageError } from '../errors.ts';
 import { withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
-import { SizedStep } from './infer.ts';
+import { fitOf } from './fits.ts';
+import type { GpuImage } from './gpuImage.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
-import { prepareImage } from './prepare.ts';
+import { expectImage, networkInput, SizedStep } from './networkInput.ts';
 import { classification, isClassifier, otherTask } from './step.ts';
 
 /** A class that an image may be of. */
@@ -28,9 +28,9 @@ export interface ImageClassifier {
   /** The classes, in the order of their labels. */
   readonly classNames: readonly string[];
   /** Computes the probability of each class. */
-  probabilities(image: FloatImage): Promise<Float32Array>;
+  probabilities(image: FloatImage | GpuImage): Promise<Float32Array>;
   /** Classifies an image: see `Classifier.classify`. */
-  classify(image: FloatImage, options?: ClassifyOptions): Promise<Classification[]>;
+  classify(image: FloatImage | GpuImage, options?: ClassifyOptions): Promise<Classification[]>;
   /** Frees device buffers. */
   dispose(): void;
 }
@@ -63,6 +63,7 @@ export interface ClassifierOptions {
 export class Classifier implements ImageClassifier {
   /** The model, its classes and its preprocessing. */
   readonly trained: TrainedModel;
+  readonly #gpu: Gpu;
   readonly #step: SizedStep<ReturnType<ReturnType<typeof classification>>>;
 
   /**
@@ -77,7 +78,8 @@ export class Classifier implements ImageClassifier {
     const { model } = trained;
     if (!isClassifier(model)) throw otherTask(name, trained);
     this.trained = trained;
-    this.#step = new SizedStep(() => gpu.capture(classification(model)));
+    this.#gpu = gpu;
+    this.#step = new SizedStep(gpu, classification(model));
   }
 
   get classNames(): readonly string[] {
@@ -88,22 +90,23 @@ export class Classifier implements ImageClassifier {
    * Computes the probability of each class, which add up to 1: the softmax of the logits. The image is resized and its middle is cut out, as
    * the model's preprocessing says.
    *
-   * @param image The image.
+   * @param image The image, on the host or on the same GPU.
    */
-  async probabilities(image: FloatImage): Promise<Float32Array> {
-    expectFloatImage('classify', 'image', image);
-    const run = await this.#step.run(prepareImage(image, this.trained.preprocessing, 1));
+  async probabilities(image: FloatImage | GpuImage): Promise<Float32Array> {
+    expectImage('classify', 'image', image, this.#gpu);
+    const fit = fitOf(image, this.trained.preprocessing, 1);
+    const run = await this.#step.run(networkInput(image, fit));
     return (await run.probabilities.data()) as Float32Array;
   }
 
   /**
    * Finds the most probable classes of an image.
    *
-   * @param image The image.
+   * @param image The image, on the host or on the same GPU.
    * @param options How many classes are returned. Default 5.
    * @returns Classes by descending probability; of equal ones the first.
    */
-  async classify(image: FloatImage, options: ClassifyOptions = {}): Promise<Classification[]> {
+  async classify(image: FloatImage | GpuImage, options: ClassifyOptions = {}): Promise<Classification[]> {
     return mostProbable(await this.probabilities(image), this.classNames, options);
   }
 

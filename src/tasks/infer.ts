@@ -1,8 +1,6 @@
 import { expectArguments, GPU } from '../arguments.ts';
 import type { MaskPatch } from '../data/annotation.ts';
-import { expectFloatImage } from '../data/floatImage.ts';
 import type { FloatImage } from '../data/image.ts';
-import { tensor } from '../graph/tensor.ts';
 import type { DetectOptions } from '../models/detection.ts';
 import { type PanopticDetections, PanopticFPN, type PanopticOptions } from '../models/panopticFpn.ts';
 import {
@@ -14,11 +12,14 @@ import {
 import { expectOptions, withDefaults } from '../options.ts';
 import type { Gpu } from '../plan/gpu.ts';
 import type { Results, Step } from '../plan/step.ts';
-import type { Box } from '../vision/boxes.ts';
+import type { Box, ImageSize } from '../vision/boxes.ts';
 import { architectureOf } from './architectures.ts';
+import { fitOf, type Placement } from './fits.ts';
+import type { GpuImage } from './gpuImage.ts';
 import { decodeModel, type TrainedModel } from './modelFile.ts';
+import { expectImage, type NetworkInput, networkInput, SizedStep } from './networkInput.ts';
 import { type PanopticImage, panopticImage } from './panoptic.ts';
-import { mapToImage, type Prepared, prepareImage } from './prepare.ts';
+import { mapToImage } from './prepare.ts';
 import { softMaskToPatch } from './softMask.ts';
 import { detection, isClassifier, isDetector, otherTask, type Program, segmentation } from './step.ts';
 import { thingsAndStuff } from './stuff.ts';
@@ -64,9 +65,9 @@ export interface ObjectDetector {
   /** The lowest scoreThreshold that `detect` takes, where its file has no detections of lower scores. */
   readonly leastScore?: number | undefined;
   /** Finds the objects in an image: see `Detector.detect`. */
-  detect(image: FloatImage, options?: DetectOptions): Promise<Detection[]>;
+  detect(image: FloatImage | GpuImage, options?: DetectOptions): Promise<Detection[]>;
   /** Divides an image into objects and regions, with the same detections: only of models that find regions too. */
-  readonly panoptic?: (image: FloatImage, options?: PanopticOptions) => Promise<PanopticFound>;
+  readonly panoptic?: (image: FloatImage | GpuImage, options?: PanopticOptions) => Promise<PanopticFound>;
   /** Frees device buffers. */
   dispose(): void;
 }
@@ -76,33 +77,9 @@ export interface PixelSegmenter {
   /** The classes, without the background: labels from 1 on. */
   readonly classNames: readonly string[];
   /** Classifies every pixel of an image: see `Segmenter.segment`. */
-  segment(image: FloatImage): Promise<Segmentation>;
+  segment(image: FloatImage | GpuImage): Promise<Segmentation>;
   /** Frees device buffers. */
   dispose(): void;
-}
-
-/** Runs a program of one prepared image, and keeps it for one size: the images of a folder mostly have the same. */
-export class SizedStep<R extends Results> {
-  #current: { readonly key: string; readonly step: Step<R> } | undefined;
-  readonly #make: () => Step<R>;
-
-  constructor(make: () => Step<R>) {
-    this.#make = make;
-  }
-
-  run({ data, height, width }: Pick<Prepared, 'data' | 'height' | 'width'>): ReturnType<Step<R>> {
-    const key = `${height}x${width}`;
-    if (this.#current?.key !== key) {
-      this.dispose();
-      this.#current = { key, step: this.#make() };
-    }
-    return this.#current.step(tensor(data, [1, height, width, 3]));
-  }
-
-  dispose(): void {
-    this.#current?.step.dispose();
-    this.#current = undefined;
-  }
 }
 
 /** The number of pixels of which the sides of the network's input must be multiples. */
@@ -133,7 +110,7 @@ export class Detector implements ObjectDetector {
    * Divides an image into objects and regions, with the same detections as `detect`. Undefined for models of objects alone, and with
    * test-time augmentation, which merges boxes only.
    */
-  readonly panoptic?: (image: FloatImage, options?: PanopticOptions) => Promise<PanopticFound>;
+  readonly panoptic?: (image: FloatImage | GpuImage, options?: PanopticOptions) => Promise<PanopticFound>;
 
   /**
    * @param gpu Where the model runs.
@@ -168,13 +145,13 @@ export class Detector implements ObjectDetector {
   /**
    * Finds the objects in an image. The first image of a size compiles the program for that size.
    *
-   * @param image The image.
+   * @param image The image, on the host or on the same GPU: what is on the GPU is resized there, within the same submission.
    * @param options Thresholds, and how many detections to return. Default: those of the model.
    * @returns Detections by descending score. Those less than a pixel wide or high within the image are left out.
    */
-  async detect(image: FloatImage, options: DetectOptions = {}): Promise<Detection[]> {
-    expectFloatImage('detect', 'image', image);
-    const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
+  async detect(image: FloatImage | GpuImage, options: DetectOptions = {}): Promise<Detection[]> {
+    expectImage('detect', 'image', image, this.#gpu);
+    const prepared = this.#input(image);
     const alone = 'resize' in this.trained.preprocessing;
     const program = detection(this.#model, options, alone);
     return this.#detections(await this.#run(this.#steps, prepared, options, program), prepared, image);
@@ -182,11 +159,11 @@ export class Detector implements ObjectDetector {
 
   async #segments(
     model: PanopticFPN,
-    image: FloatImage,
+    image: FloatImage | GpuImage,
     options: PanopticOptions = {},
   ): Promise<PanopticFound> {
-    expectFloatImage('panoptic', 'image', image);
-    const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
+    expectImage('panoptic', 'image', image, this.#gpu);
+    const prepared = this.#input(image);
     const program: Program<PanopticDetections> = (images) => model.detect(images!, options);
     const run = await this.#run(this.#panopticSteps, prepared, options, program);
     const [detections, map, labels, scores, count] = await Promise.all([
@@ -206,23 +183,27 @@ export class Detector implements ObjectDetector {
     return { detections, panoptic: panopticImage(ids, image, segments) };
   }
 
+  #input(image: FloatImage | GpuImage): NetworkInput {
+    return networkInput(image, fitOf(image, this.trained.preprocessing, this.#multiple));
+  }
+
   /** Runs a program, which is compiled for these options and this size. */
   #run<R extends Results>(
     steps: Map<string, SizedStep<R>>,
-    prepared: Prepared,
+    prepared: NetworkInput,
     options: DetectOptions,
     program: Program<R>,
   ): ReturnType<Step<R>> {
     const key = JSON.stringify(options);
-    const known = steps.get(key) ?? new SizedStep(() => this.#gpu.capture(program));
+    const known = steps.get(key) ?? new SizedStep(this.#gpu, program);
     steps.set(key, known);
     return known.run(prepared);
   }
 
   async #detections(
     run: Awaited<ReturnType<Step<AnyDetections>>>,
-    { scaleX, scaleY, offsetX, offsetY }: Prepared,
-    image: FloatImage,
+    { scaleX, scaleY, offsetX, offsetY }: Placement,
+    image: ImageSize,
   ): Promise<Detection[]> {
     const [boxes, scores, labels, count, masks] = await Promise.all([
       run.boxes.data(),
@@ -269,6 +250,7 @@ export interface SegmenterOptions {
 export class Segmenter implements PixelSegmenter {
   /** The model, its classes and its preprocessing. */
   readonly trained: TrainedModel;
+  readonly #gpu: Gpu;
   readonly #multiple: number;
   readonly #step: SizedStep<Results>;
 
@@ -285,7 +267,8 @@ export class Segmenter implements PixelSegmenter {
     if (isDetector(model) || isClassifier(model)) throw otherTask(name, trained);
     this.trained = trained;
     this.#multiple = multipleOf(trained);
-    this.#step = new SizedStep(() => gpu.capture(segmentation(model)));
+    this.#gpu = gpu;
+    this.#step = new SizedStep(gpu, segmentation(model));
   }
 
   get classNames(): readonly string[] {
@@ -295,11 +278,12 @@ export class Segmenter implements PixelSegmenter {
   /**
    * Classifies every pixel of an image. The first image of a size compiles the program for that size.
    *
-   * @param image The image.
+   * @param image The image, on the host or on the same GPU: what is on the GPU is resized there, within the same submission.
    */
-  async segment(image: FloatImage): Promise<Segmentation> {
-    expectFloatImage('segment', 'image', image);
-    const prepared = prepareImage(image, this.trained.preprocessing, this.#multiple);
+  async segment(image: FloatImage | GpuImage): Promise<Segmentation> {
+    expectImage('segment', 'image', image, this.#gpu);
+    const fit = fitOf(image, this.trained.preprocessing, this.#multiple);
+    const prepared = networkInput(image, fit);
     const run = await this.#step.run(prepared);
     const labels = new Uint8Array(image.width * image.height);
     mapToImage(await run.labels!.data(), prepared, image, labels);

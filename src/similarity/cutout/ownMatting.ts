@@ -5,8 +5,8 @@ import { softmax, sum } from '../../graph/functions/reduce.ts';
 import { type Tensor, tensor } from '../../graph/tensor.ts';
 import type { Gpu } from '../../plan/gpu.ts';
 import { architectureOf } from '../../tasks/architectures.ts';
-import { SizedStep } from '../../tasks/infer.ts';
 import type { TrainedModel } from '../../tasks/modelFile.ts';
+import { SizedStep } from '../../tasks/networkInput.ts';
 import { isClassifier, isDetector, type SegmentationModel } from '../../tasks/step.ts';
 import type { ImageSize } from '../../vision/boxes.ts';
 import type { OpenedNetwork } from './mattingNetwork.ts';
@@ -44,7 +44,7 @@ export function openOwnMatting(
   // Class 0 is the background.
   const foreground = [0, ...classNames.map((label) => ((classes?.includes(label) ?? true) ? 1 : 0))];
   const alpha = alphaOf(model, foreground);
-  const step = new SizedStep(() => gpu.capture((images: Tensor) => ({ alpha: alpha(images) })));
+  const step = new SizedStep(gpu, (images: Tensor) => ({ alpha: alpha(images) }));
   const multiple = architectureOf(name).sizeMultiple(model.config);
   const whole = (side: number) => Math.ceil(side / multiple) * multiple;
   const largest = Math.max(Math.floor(tile / multiple), 1) * multiple;
@@ -78,7 +78,7 @@ export function openOwnMatting(
       asRembg: false,
       stretched: false,
       async run(data, { width, height }) {
-        const run = await step.run({ data, width, height });
+        const run = await step.run({ tensor: tensor(data, [1, height, width, 3]) });
         return (await run.alpha.data()) as Float32Array;
       },
     },
