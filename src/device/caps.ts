@@ -21,6 +21,25 @@ export interface Caps {
 export const isSoftware = ({ architecture, description, device }: Partial<GPUAdapterInfo> = {}): boolean =>
   /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
 
+/** What the adapter says of itself. */
+export interface AdapterDescription {
+  readonly name: string;
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly software: boolean;
+}
+
+/** How Fovea names an adapter, from the info of a device or of an adapter. */
+export function describeAdapter(info: Partial<GPUAdapterInfo> | undefined): AdapterDescription {
+  const { vendor = '', architecture = '', device: model = '', description = '' } = info ?? {};
+  const name = /swiftshader/i.test(`${architecture} ${model}`)
+    ? `SwiftShader (${description || 'CPU'})`
+    : /llvmpipe/i.test(`${model} ${description}`)
+      ? `lavapipe (${description || model})`
+      : [vendor, architecture, model || description].filter(Boolean).join(' ') || 'unknown adapter';
+  return { name, vendor, architecture, software: isSoftware(info) };
+}
+
 /** 32-bit registers of an invocation on NVIDIA's and AMD's GPUs; taken for granted where nothing else is known. */
 export const REGISTERS_OF_MOST = 255;
 /** The same by the vendor that WebGPU names, where there are fewer. */

@@ -10,7 +10,15 @@ import {
 } from '../errors.ts';
 import { fromHalf } from '../half.ts';
 import { byteLength, type HostArray, type TensorSpec } from '../shape.ts';
-import { type Caps, capsOf, isSoftware, MATRIX_FEATURE, REGISTERS, REGISTERS_OF_MOST } from './caps.ts';
+import {
+  type AdapterDescription,
+  type Caps,
+  capsOf,
+  describeAdapter,
+  MATRIX_FEATURE,
+  REGISTERS,
+  REGISTERS_OF_MOST,
+} from './caps.ts';
 import type { DeviceData } from './deviceData.ts';
 import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
@@ -18,15 +26,8 @@ import { upload } from './upload.ts';
 import { BufferUsage, MAP_READ_MODE } from './usage.ts';
 import { waiting } from './waiting.ts';
 
+export type { AdapterDescription } from './caps.ts';
 export type { AdapterChoice } from './node.ts';
-
-/** What the adapter says of itself. */
-export interface AdapterDescription {
-  readonly name: string;
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly software: boolean;
-}
 
 /** Which adapter to open, and with which limits. */
 export interface OpenOptions {
@@ -86,7 +87,7 @@ export class Device {
     if (!device?.limits) throw new UsageError('Device: that is no GPUDevice; use borrowGpu(device)');
     this.device = device;
     const workgroupBytes = device.limits.maxComputeWorkgroupStorageSize;
-    this.adapter = describeAdapter(device);
+    this.adapter = describeAdapter(device.adapterInfo);
     const registers = REGISTERS[this.adapter.vendor.toLowerCase()] ?? REGISTERS_OF_MOST;
     this.caps = { ...capsOf(device), workgroupBytes, registers, matrixUnits };
     this.#owned = owned;
@@ -255,17 +256,6 @@ function faultOf(doing: string, error: GPUError): FoveaError {
   return refused
     ? new OutOfMemoryError(`${message}; use a smaller batch or size`, { cause: error })
     : new GpuError(message, { cause: error });
-}
-
-function describeAdapter(device: GPUDevice): AdapterDescription {
-  const info = device.adapterInfo as GPUAdapterInfo | undefined;
-  const { vendor = '', architecture = '', device: model = '', description = '' } = info ?? {};
-  const name = /swiftshader/i.test(`${architecture} ${model}`)
-    ? `SwiftShader (${description || 'CPU'})`
-    : /llvmpipe/i.test(`${model} ${description}`)
-      ? `lavapipe (${description || model})`
-      : [vendor, architecture, model || description].filter(Boolean).join(' ') || 'unknown adapter';
-  return { name, vendor, architecture, software: isSoftware(device.adapterInfo) };
 }
 
 async function requestDevice(adapter: GPUAdapter, limits: OpenOptions['limits']): Promise<GPUDevice> {

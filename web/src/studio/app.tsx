@@ -12,7 +12,7 @@ const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: Compone
   train: () => import('./rooms/train/room.tsx'),
   try: undefined,
   judge: undefined,
-  verify: undefined,
+  verify: () => import('./rooms/verify/room.tsx'),
   projects: () => import('./rooms/projects/room.tsx'),
 };
 

@@ -28,7 +28,11 @@ export function routeOf(hash: string): Route {
 export const hrefOf = (room: RoomName, item = ''): string =>
   item === '' ? `#/${room}` : `#/${room}/${encodeURIComponent(item)}`;
 
-export const route = signal(routeOf(location.hash));
+/** Where a visit begins; `?op=nms` alone leads to the checks, as it always has. */
+const first = (): string =>
+  location.hash === '' && new URLSearchParams(location.search).has('op') ? hrefOf('verify') : location.hash;
+
+export const route = signal(routeOf(first()));
 addEventListener('hashchange', () => {
   route.value = routeOf(location.hash);
 });
