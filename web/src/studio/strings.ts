@@ -62,10 +62,24 @@ export const strings = {
     objects: (n: number) =>
       n === 0 ? 'no labels' : n === 1 ? '1 object' : `${n.toLocaleString('en')} objects`,
     filter: 'Show',
-    filters: { all: 'all', labelled: 'labelled', unlabelled: 'not labelled' },
+    filters: {
+      all: 'all',
+      labelled: 'labelled',
+      unlabelled: 'not labelled',
+      alike: 'near-duplicates',
+    },
     split: 'Part',
     splits: { train: 'train', valid: 'valid', test: 'test' },
     class: 'Class',
+    alike: {
+      distance: 'How alike',
+      distances: { same: 'the same', near: 'nearly the same', far: 'similar' },
+      choose: 'Choose all but one of each group',
+      groups: (n: number) =>
+        n === 0 ? 'There are none.' : n === 1 ? '1 group' : `${n.toLocaleString('en')} groups`,
+      group: (i: number) => `group ${i.toLocaleString('en')}`,
+      unknown: (n: number) => `${n.toLocaleString('en')} are still to be compared.`,
+    },
     choose: (name: string) => `Choose ${name}`,
     openChosen: 'Chosen: label',
     chosen: (n: number) => `${n.toLocaleString('en')} chosen`,

@@ -1,11 +1,4 @@
-import type { ThumbnailReply, ThumbnailRequest } from '../work/thumbnails.ts';
-
-export interface Thumbnail {
-  /** The picture's size as it is shown, in pixels. */
-  readonly width: number;
-  readonly height: number;
-  readonly thumbnail: Blob;
-}
+import type { Thumbnail, ThumbnailReply, ThumbnailRequest } from '../work/thumbnails.ts';
 
 /** Makes thumbnails in workers, one picture at a time in each. `dispose` ends them. */
 export class Thumbnailer {
@@ -34,7 +27,7 @@ export class Thumbnailer {
     return worker;
   }
 
-  /** The thumbnail and the size of a picture. Rejects where the browser cannot decode it. */
+  /** The thumbnail, the size and the hash of a picture. Rejects where the browser cannot decode it. */
   make(file: Blob): Promise<Thumbnail> {
     const id = ++this.#last;
     const worker = this.#workers[id % this.#workers.length]!;

@@ -299,6 +299,23 @@ export class Store {
     });
   }
 
+  /** Counts the labels of a picture anew, as they are stored: older studios did not count classes. */
+  recount(picture: string): Promise<Picture> {
+    const did = 'counting the labels';
+    return doing(did, async () => {
+      const row = await transact(this.#db, ['pictures', 'labels'], async (tx) => {
+        const { classes: _, ...before } =
+          (await tx.objectStore('pictures').get(picture)) ?? lost(did, 'picture');
+        const labels = await tx.objectStore('labels').get(picture);
+        const after: Picture = { ...before, ...countsOf(labels?.objects ?? []) };
+        await tx.objectStore('pictures').put(after);
+        return after;
+      });
+      tellOf(row.project, 'pictures', [row]);
+      return row;
+    });
+  }
+
   /** Closes the database; everything fails afterwards. */
   close(): void {
     this.#db.close();

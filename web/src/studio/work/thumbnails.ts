@@ -1,4 +1,5 @@
-/** A worker that decodes pictures: their size as they are shown, and a small copy. */
+/** A worker that decodes pictures: their size as they are shown, a small copy, and a hash of it. */
+import { differenceHash } from 'fovea/similarity';
 import { imageSize } from 'image-size';
 
 /** Pixels of a thumbnail's longer side: tiles of the grid are at most half as large, for screens with twice the pixels. */
@@ -9,8 +10,17 @@ export interface ThumbnailRequest {
   readonly file: Blob;
 }
 
+export interface Thumbnail {
+  /** The picture's size as it is shown, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  readonly thumbnail: Blob;
+  /** dHash, in hex. */
+  readonly hash: string;
+}
+
 export type ThumbnailReply =
-  | { readonly id: number; readonly width: number; readonly height: number; readonly thumbnail: Blob }
+  | ({ readonly id: number } & Thumbnail)
   | { readonly id: number; readonly error: string };
 
 /** The size that a file states, as it is shown; undefined where only decoding tells. */
@@ -24,7 +34,7 @@ async function statedSize(file: Blob): Promise<readonly [number, number] | undef
   }
 }
 
-async function thumbnailOf(file: Blob): Promise<{ width: number; height: number; thumbnail: Blob }> {
+async function thumbnailOf(file: Blob): Promise<Thumbnail> {
   const stated = await statedSize(file);
   // Where the size is known the browser may decode a JPEG at a fraction of it.
   const scale = stated ? Math.min(1, SIDE / Math.max(...stated)) : 1;
@@ -40,9 +50,12 @@ async function thumbnailOf(file: Blob): Promise<{ width: number; height: number;
     Math.max(1, Math.round(bitmap.width * shrink)),
     Math.max(1, Math.round(bitmap.height * shrink)),
   );
-  canvas.getContext('2d')!.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext('2d', { willReadFrequently: true })!;
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
-  return { width, height, thumbnail: await canvas.convertToBlob({ type: 'image/webp', quality: 0.8 }) };
+  const hash = differenceHash(context.getImageData(0, 0, canvas.width, canvas.height)).toString();
+  const thumbnail = await canvas.convertToBlob({ type: 'image/webp', quality: 0.8 });
+  return { width, height, thumbnail, hash };
 }
 
 addEventListener('message', async ({ data: { id, file } }: MessageEvent<ThumbnailRequest>) => {

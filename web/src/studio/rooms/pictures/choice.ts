@@ -13,6 +13,8 @@ export interface Choice {
   extend(id: string): void;
   all(): void;
   none(): void;
+  /** Chooses these and no others. */
+  only(ids: Iterable<string>): void;
 }
 
 export function useChoice(shown: ReadonlySignal<readonly Picture[]>): Choice {
@@ -43,6 +45,9 @@ export function useChoice(shown: ReadonlySignal<readonly Picture[]>): Choice {
       },
       all() {
         ids.value = new Set(shown.peek().map(({ id }) => id));
+      },
+      only(wanted) {
+        ids.value = new Set(wanted);
       },
       none() {
         ids.value = new Set();

@@ -4,9 +4,9 @@ import { strings } from '../../strings.ts';
 
 const texts = strings.pictures;
 
-/** Which pictures the grid shows. */
+/** Which pictures the grid shows; `alike` are those of which there are near-duplicates. */
 export interface Filter {
-  readonly labels: 'all' | 'labelled' | 'unlabelled';
+  readonly labels: 'all' | 'labelled' | 'unlabelled' | 'alike';
   readonly split: 'all' | Split;
   /** The id of a class; empty for all. */
   readonly classId: string;
@@ -18,7 +18,8 @@ export const isShown =
   ({ labels, split, classId }: Filter) =>
   (picture: Picture): boolean => {
     const labelled = picture.done || picture.objects > 0;
-    if (labels !== 'all' && labelled !== (labels === 'labelled')) return false;
+    if (labels === 'labelled' && !labelled) return false;
+    if (labels === 'unlabelled' && labelled) return false;
     if (split !== 'all' && picture.split !== split) return false;
     return classId === '' || (picture.classes ?? []).some(([id]) => id === classId);
   };
@@ -30,7 +31,7 @@ interface SelectProps {
   onValue(value: string): void;
 }
 
-const Select = ({ label, value, options, onValue }: SelectProps) => (
+export const Select = ({ label, value, options, onValue }: SelectProps) => (
   <label class="choice">
     {label}{' '}
     <select value={value} onChange={({ currentTarget }) => onValue(currentTarget.value)}>

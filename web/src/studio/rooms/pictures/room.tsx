@@ -5,6 +5,8 @@ import type { Picture } from '../../project/model.ts';
 import { pictures, project, readOnly } from '../../state.ts';
 import { strings } from '../../strings.ts';
 import { useAdding } from './adding.ts';
+import { DISTANCES, type DistanceName, useAlike } from './alike.ts';
+import { AlikeBar } from './alikeBar.tsx';
 import { Asking } from './ask.tsx';
 import { Camera } from './camera.tsx';
 import { useChoice } from './choice.ts';
@@ -22,7 +24,11 @@ export function Room() {
   const { doing, add, addShot, stop } = useAdding();
   const dialog = useSignal<'none' | 'camera' | 'split'>('none');
   const filter = useSignal<Filter>(ALL);
-  const shown = useComputed(() => pictures.value.filter(isShown(filter.value)));
+  const distance = useSignal<DistanceName>('near');
+  const filtered = useComputed(() => pictures.value.filter(isShown(filter.value)));
+  const compared = useComputed(() => (filter.value.labels === 'alike' ? filtered.value : undefined));
+  const alike = useAlike(compared, DISTANCES[distance.value]);
+  const shown = useComputed(() => (compared.value ? (alike.groups.value ?? []).flat() : filtered.value));
   const choice = useChoice(shown);
 
   // Anywhere on the page: nobody should have to aim.
@@ -114,6 +120,7 @@ export function Room() {
           ) : (
             <div class="bar">
               <Filters filter={filter} classes={project.value?.classes ?? []} />
+              {compared.value && <AlikeBar alike={alike} distance={distance} choice={choice} />}
             </div>
           )}
           <Grid
@@ -121,7 +128,13 @@ export function Room() {
             items={shown.value}
             keyOf={({ id }) => id}
             render={(picture, side, tabIndex) => (
-              <Tile picture={picture} side={side} tabIndex={tabIndex} choice={choice} />
+              <Tile
+                picture={picture}
+                side={side}
+                tabIndex={tabIndex}
+                choice={choice}
+                group={alike.groupOf.value.get(picture.id)}
+              />
             )}
             onExtend={(from, to) => {
               if (chosen.length === 0) choice.toggle(from.id);

@@ -35,10 +35,12 @@ interface TileProps {
   readonly side: number;
   readonly tabIndex: 0 | -1;
   readonly choice: Choice;
+  /** The number of its group, where groups are shown. */
+  readonly group: number | undefined;
 }
 
 /** One picture of the grid: it leads to its labels, or is chosen. */
-export function Tile({ picture, side, tabIndex, choice }: TileProps) {
+export function Tile({ picture, side, tabIndex, choice, group }: TileProps) {
   const url = useThumbnail(picture);
   const { id, name, split, objects, done } = picture;
   const chosen = choice.has(id);
@@ -52,7 +54,7 @@ export function Tile({ picture, side, tabIndex, choice }: TileProps) {
     choose(event);
   };
   return (
-    <div class={chosen ? 'tile-box chosen' : 'tile-box'}>
+    <div class={chosen ? 'tile-box chosen' : 'tile-box'} data-group={group && group % 2}>
       <a
         class="tile"
         href={hrefOf('label', id)}
@@ -67,6 +69,7 @@ export function Tile({ picture, side, tabIndex, choice }: TileProps) {
         </span>
         <span class="name">{short}</span>
         <span class="soft">
+          {group && `${texts.alike.group(group)} · `}
           {texts.objects(objects)}
           {done ? ` · ${texts.done}` : ''}
         </span>
