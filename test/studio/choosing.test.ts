@@ -102,6 +102,12 @@ it('splits at random, by the shares that are asked for', async () => {
   ).toBe(false);
   await page.getByRole('spinbutton', { name: 'test' }).fill('10');
   await page.getByRole('button', { name: 'Split', exact: true }).click();
+  // The coins are always the same.
+  await page.getByText('Nearly all of these pictures look alike').waitFor();
+  await page.getByRole('button', { name: 'Split at random…' }).click();
+  await page.getByRole('spinbutton', { name: 'test' }).fill('10');
+  await page.getByLabel('Keep pictures that look alike in one part').uncheck();
+  await page.getByRole('button', { name: 'Split', exact: true }).click();
   await page.getByText('Split: 7 to train, 2 to validate, 1 to test.').waitFor();
   expect([await ofPart('train'), await ofPart('valid'), await ofPart('test')]).toEqual([7, 2, 1]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nearDuplicates } from '../../web/src/studio/project/duplicates.ts';
 import type { Picture } from '../../web/src/studio/project/model.ts';
-import { splitAtRandom } from '../../web/src/studio/project/splitting.ts';
+import { AllAlike, splitAtRandom } from '../../web/src/studio/project/splitting.ts';
 import { ALL, isShown } from '../../web/src/studio/rooms/pictures/filters.tsx';
 import { placeAfter } from '../../web/src/studio/rooms/pictures/grid.tsx';
 
@@ -45,11 +45,15 @@ describe('a split at random', () => {
   const count = (parts: readonly string[], part: string) => parts.filter((one) => one === part).length;
 
   it('has the shares that are asked for', async () => {
-    const parts = await splitAtRandom(pictures, { valid: 0.2, test: 0.1 }, 'seed');
+    const parts = await splitAtRandom(pictures, { valid: 0.2, test: 0.1, together: true, seed: 'seed' });
     expect(['train', 'valid', 'test'].map((part) => count(parts, part))).toEqual([70, 20, 10]);
-    expect(await splitAtRandom(pictures, { valid: 0.2, test: 0.1 }, 'seed')).toEqual(parts);
-    expect(await splitAtRandom(pictures, { valid: 0.2, test: 0.1 }, 'other')).not.toEqual(parts);
-    const no = await splitAtRandom(pictures, { valid: 0.2, test: 0 }, 'seed');
+    expect(await splitAtRandom(pictures, { valid: 0.2, test: 0.1, together: true, seed: 'seed' })).toEqual(
+      parts,
+    );
+    expect(
+      await splitAtRandom(pictures, { valid: 0.2, test: 0.1, together: true, seed: 'other' }),
+    ).not.toEqual(parts);
+    const no = await splitAtRandom(pictures, { valid: 0.2, test: 0, together: true, seed: 'seed' });
     expect(['train', 'valid', 'test'].map((part) => count(no, part))).toEqual([80, 20, 0]);
   });
 
@@ -57,14 +61,24 @@ describe('a split at random', () => {
     const alike = Array.from({ length: 60 }, (_, i) =>
       picture(i, { hash: hashOf(Math.floor(i / 3), String(i % 3)) }),
     );
-    const parts = await splitAtRandom(alike, { valid: 0.2, test: 0.2 }, 'seed');
+    const parts = await splitAtRandom(alike, { valid: 0.2, test: 0.2, together: true, seed: 'seed' });
     expect(count(parts, 'valid')).toBe(12);
     for (let i = 0; i < 60; i += 3) expect(new Set(parts.slice(i, i + 3)).size).toBe(1);
   });
 
   it('needs pictures that differ', async () => {
-    const same = [0, 1, 2].map((i) => picture(i, { hash: hashOf(0, '0') }));
-    await expect(splitAtRandom(same, { valid: 0.2, test: 0 }, 'seed')).rejects.toThrow('3 items in 1 groups');
+    const same = [0, 1, 2, 3].map((i) => picture(i, { hash: hashOf(0, '0') }));
+    await expect(splitAtRandom(same, { valid: 0.2, test: 0, together: true, seed: 'seed' })).rejects.toThrow(
+      AllAlike,
+    );
+    const apart = await splitAtRandom(same, { valid: 0.25, test: 0.25, together: false, seed: 'seed' });
+    expect(['train', 'valid', 'test'].map((part) => count(apart, part))).toEqual([2, 1, 1]);
+  });
+
+  it('is near to its shares where a group is large', async () => {
+    const most = Array.from({ length: 50 }, (_, i) => picture(i, { hash: hashOf(i < 35 ? 0 : i, '0') }));
+    const parts = await splitAtRandom(most, { valid: 0.2, test: 0, together: true, seed: 'seed' });
+    expect(count(parts, 'valid')).toBe(10);
   });
 });
 

@@ -95,7 +95,10 @@ export const strings = {
     splitRandom: 'Split at random…',
     splitTitle: (pictures: string) => `Split ${pictures} at random`,
     splitHint:
-      'A model learns from the part “train”, and is judged by “valid” while it learns. “test” is for the end, and may be empty. Pictures that look alike stay together.',
+      'A model learns from the part “train”, and is judged by “valid” while it learns. “test” is for the end, and may be empty.',
+    together: 'Keep pictures that look alike in one part',
+    allAlike:
+      'Nearly all of these pictures look alike, so that they cannot be kept in one part. Split them without that, or add others.',
     splitNow: 'Split',
     splitDone: (train: number, valid: number, test: number) =>
       `Split: ${train.toLocaleString('en')} to train, ${valid.toLocaleString('en')} to validate, ${test.toLocaleString('en')} to test.`,

@@ -19,16 +19,17 @@ interface SplitFormProps {
 export function SplitForm({ pictures, onClose }: SplitFormProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const split = async (valid: number, test: number) => {
+  const split = async (valid: number, test: number, together: boolean) => {
+    const { AllAlike, splitAtRandom } = await import('../../project/splitting.ts');
+    const shares = { valid: valid / 100, test: test / 100 };
     try {
-      const { splitAtRandom } = await import('../../project/splitting.ts');
-      const shares = { valid: valid / 100, test: test / 100 };
-      const parts = await splitAtRandom(pictures, shares, crypto.randomUUID());
+      const parts = await splitAtRandom(pictures, { ...shares, together, seed: crypto.randomUUID() });
       await changePictures(pictures.map(({ id }, i) => ({ id, split: parts[i]! })));
       const count = (part: string) => parts.filter((one) => one === part).length;
       notify('info', texts.splitDone(count('train'), count('valid'), count('test')));
     } catch (error) {
-      notifyError(error);
+      if (error instanceof AllAlike) notify('error', texts.allAlike);
+      else notifyError(error);
     }
   };
   const onSubmit = (event: SubmitEvent & { readonly currentTarget: HTMLFormElement }) => {
@@ -38,7 +39,7 @@ export function SplitForm({ pictures, onClose }: SplitFormProps) {
     input('test').setCustomValidity(valid + test > MOST || valid + test === 0 ? texts.sharesBad(MOST) : '');
     if (!event.currentTarget.reportValidity()) return;
     dialog.current?.close();
-    void split(valid, test);
+    split(valid, test, input('together').checked).catch(notifyError);
   };
   const share = (name: keyof typeof DEFAULTS) => (
     <label class="choice">
@@ -67,6 +68,9 @@ export function SplitForm({ pictures, onClose }: SplitFormProps) {
           {share('valid')}
           {share('test')}
         </div>
+        <label class="choice">
+          <input name="together" type="checkbox" defaultChecked /> {texts.together}
+        </label>
         <div class="bar">
           <button type="submit" class="primary">
             {texts.splitNow}
