@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<RoomName, (() => Promise<{ readonly Room: Compone
   train: () => import('./rooms/train/room.tsx'),
   try: undefined,
   judge: undefined,
+  export: () => import('./rooms/export/room.tsx'),
   verify: () => import('./rooms/verify/room.tsx'),
   projects: () => import('./rooms/projects/room.tsx'),
 };

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 
 /** The rooms in the order of the work. */
-export const ROOMS = ['pictures', 'label', 'train', 'try', 'judge', 'verify'] as const;
+export const ROOMS = ['pictures', 'label', 'train', 'try', 'judge', 'export', 'verify'] as const;
 /** With the list of projects, to which the name of the open one leads. */
 const ALL_ROOMS = [...ROOMS, 'projects'] as const;
 export type RoomName = (typeof ALL_ROOMS)[number];

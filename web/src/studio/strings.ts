@@ -1,6 +1,6 @@
 import { train } from './strings/train.ts';
 
-/** Every text of the studio, so that there is one place to read, mend and translate them. */
+/** Every text of the studio, so that there is one place to read, mend and translate them; those of some rooms are in texts/. */
 export const strings = {
   title: 'Fovea Studio',
   lead: 'Label pictures, train a model and try it, on this machine. Nothing leaves it.',
@@ -10,6 +10,7 @@ export const strings = {
     train: 'Train',
     try: 'Try',
     judge: 'Judge',
+    export: 'Export',
     verify: 'Verify',
     projects: 'Projects',
   },

@@ -7,6 +7,7 @@ import {
   type FormatName,
   isImageFile,
   openDataset,
+  type ReadOptions,
 } from 'fovea/data';
 import { BrowserFiles } from './browserFiles.ts';
 import type { DroppedFile } from './dropped.ts';
@@ -55,6 +56,27 @@ function startsOf(dropped: readonly DroppedFile[]): string[] {
   return ['.', ...shared.map((_, i) => shared.slice(0, i + 1).join('/'))];
 }
 
+/**
+ * The folders of parts, train and valid, that are data sets of their own: those that the studio writes. None where files beside them
+ * belong to all parts.
+ */
+async function partFolders(
+  files: BrowserFiles,
+  start: string,
+  options: ReadOptions,
+): Promise<{ readonly dataset: Dataset; readonly split: Split }[]> {
+  const entries = await files.list(start);
+  if (entries.some(({ folder }) => !folder)) return [];
+  const found: { dataset: Dataset; split: Split }[] = [];
+  for (const { name } of entries) {
+    const split = SPLITS[name.toLowerCase()];
+    const path = `${start}/${name}`;
+    const format = split && (await detectFormat(files, path).catch(() => undefined));
+    if (format) found.push({ dataset: await openDataset(files, path, { ...options, format }), split });
+  }
+  return found;
+}
+
 /** The parts of the data set among the files; none where there are pictures alone. */
 async function findDataset(
   files: BrowserFiles,
@@ -62,7 +84,7 @@ async function findDataset(
   faults: DataFault[],
 ): Promise<{ readonly dataset: Dataset; readonly split?: Split }[]> {
   const jsons = dropped.filter(({ path }) => /\.json$/i.test(path)).map(({ path }) => path);
-  const options = {
+  const options: ReadOptions = {
     skipBad: true,
     clip: true,
     fixSizes: true,
@@ -70,6 +92,10 @@ async function findDataset(
       faults.push(fault);
     },
   };
+  for (const start of startsOf(dropped)) {
+    const parts = await partFolders(files, start, options);
+    if (parts.length > 1) return parts;
+  }
   // A file of COCO's annotations names its images; folders are looked at from the outermost on.
   for (const start of [...startsOf(dropped), ...jsons]) {
     const format = await detectFormat(files, start).catch(() => undefined);
