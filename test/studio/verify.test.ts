@@ -1,13 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureBuilt } from '../../scripts/built.mjs';
 import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { cases } from '../../src/verify/cases/index.ts';
-import { launchBrowser, openPage, type Served, serve } from '../browser/browser.ts';
+import { axeFaults, chooser, Studio } from './studioPage.ts';
 
 /** Milliseconds after which what is waited for does not come any more. */
 const LIMIT = 120_000;
@@ -19,52 +16,29 @@ const ONE_PER_FAMILY = [
   ...['sigmoid_focal_loss', 'gaussian_blur', 'gather_rows', 'adamw_step'],
 ];
 
-let browser: Browser;
-let server: Served;
+let studio: Studio;
 let context: BrowserContext;
 let page: Page;
-/** What the page threw, and where anything of it asked beyond its own origin. */
-let thrown: string[];
-let foreign: string[];
-
 beforeAll(async () => {
-  await ensureBuilt(['web']);
-  server = await serve();
-  browser = await launchBrowser();
+  studio = await Studio.start();
 });
-afterAll(async () => {
-  await browser?.close();
-  server?.stop();
-});
-
+afterAll(() => studio?.stop());
 beforeEach(async () => {
-  context = await browser.newContext();
-  page = await openPage(context);
-  page.setDefaultTimeout(LIMIT);
-  thrown = [];
-  foreign = [];
-  page.on('pageerror', (error) => thrown.push(error.message));
-  context.on('request', (request) => {
-    const url = request.url();
-    if (!url.startsWith(server.url) && !/^(?:blob|data):/.test(url)) foreign.push(url);
-  });
-  return async () => {
-    await context.close();
-    expect(thrown).toEqual([]);
-    expect(foreign).toEqual([]);
-  };
+  context = await studio.visitor();
+  return () => studio.leave(context);
 });
 
-const open = async (address = '#/verify') => {
-  await page.goto(`${server.url}studio.html${address}`);
+async function open(address = '#/verify'): Promise<void> {
+  page = await studio.open(context, address);
+  page.setDefaultTimeout(LIMIT);
   await run().waitFor();
-};
+}
 const run = () => page.getByRole('button', { name: /^Check .*cases? ?|^Check the case/ });
 const ended = () => page.locator('.verify:not([data-state=running]) .summary:not([hidden])').waitFor();
 const fault = () => page.locator('.verify .note.error').textContent();
 const summary = () => page.textContent('.verify .summary');
 const chooseFiles = (files: Parameters<Page['setInputFiles']>[1]) =>
-  page.locator('label', { hasText: 'Cases from files' }).locator('input').setInputFiles(files);
+  chooser(page, 'Cases from files').setInputFiles(files);
 const shownRows = () =>
   page.$$eval('.verify .results tbody tr', (elements) =>
     (elements as HTMLTableRowElement[]).map(({ cells }) => Array.from(cells, (cell) => cell.textContent)),
@@ -92,7 +66,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
         features: [...adapter!.features],
       };
     });
-    console.log(browser.version(), JSON.stringify(info));
+    console.log(studio.browser.version(), JSON.stringify(info));
     expect(info).toMatchObject({ vendor: 'google', architecture: 'swiftshader' });
     expect(limit).toContain(info.maxStorageBufferBindingSize.toLocaleString('en'));
     await page.getByText(/^Features: .*subgroups/).waitFor();
@@ -192,7 +166,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
   });
 
   it('computes nothing on the main thread, and stops when asked', async () => {
-    await page.addInitScript(() => {
+    await context.addInitScript(() => {
       GPUAdapter.prototype.requestDevice = () => {
         throw new Error('the main thread has opened a device');
       };
@@ -213,7 +187,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     await open('#/verify/conv2d');
     await run().click();
     await page.locator('.verify .results tr').nth(2).waitFor();
-    const session = await browser.newBrowserCDPSession();
+    const session = await studio.browser.newBrowserCDPSession();
     await session.send('Browser.crashGpuProcess').catch(() => {});
     await page.getByText(/^The GPU was lost at conv2d, .*: .+/).waitFor();
     expect(await summary()).toContain('stopped before the end');
@@ -224,11 +198,26 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     expect(await summary()).toContain('0 failed, 0 unsupported');
   });
 
+  it('times operations beside what the adapter can do at most, and stops when asked', async () => {
+    await open();
+    await page.getByRole('button', { name: 'Time them' }).click();
+    const rows = page.locator('.bench tbody tr');
+    await rows.nth(1).waitFor();
+    expect(await page.locator('.bench').textContent()).toMatch(
+      /At most [\d.]+ GFLOP\/s and [\d.]+ GB\/s here/,
+    );
+    expect(await rows.first().textContent()).toMatch(/^gemm 512[\d.]+ ± [\d.]+ ms[\d.]+ GFLOP\/s/);
+    expect(await run().isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    expect(await run().isEnabled()).toBe(true);
+    expect(await page.locator('.bench .note').count()).toBe(0);
+  });
+
   it.each([
     ['browser', () => Object.defineProperty(Navigator.prototype, 'gpu', { value: undefined })],
     ['adapter', () => Object.defineProperty(GPU.prototype, 'requestAdapter', { value: async () => null })],
   ])('says why nothing can be computed, and what to do: %s', async (why, without) => {
-    await page.addInitScript(without);
+    await context.addInitScript(without);
     await open();
     const note = page.getByRole('alert');
     expect(await note.textContent()).toContain(
@@ -245,22 +234,13 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the room
     ['wide', { width: 1100, height: 800 }, 'light'],
     ['narrow and dark', { width: 390, height: 844 }, 'dark'],
   ] as const)('has nothing serious that axe-core finds: %s', async (_, viewport, colorScheme) => {
+    await open('#/verify/abs');
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });
-    await open('#/verify/abs');
     await run().click();
     await page.locator('.verify[data-state=done]').waitFor();
     await page.getByText('Limits and features of the adapter').click();
-    const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-    await page.evaluate(source);
-    const { violations } = await page.evaluate(() =>
-      (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-    );
-    expect(
-      violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`),
-    ).toEqual([]);
+    expect(await axeFaults(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(viewport.width);
   });
 });

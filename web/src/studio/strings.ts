@@ -1,4 +1,5 @@
 import { train } from './strings/train.ts';
+import { verifyStrings } from './strings/verify.ts';
 
 /** Every text of the studio, so that there is one place to read, mend and translate them; those of some rooms are in texts/. */
 export const strings = {
@@ -302,83 +303,5 @@ export const strings = {
       ],
     },
   },
-  gpu: {
-    none: 'Nothing can be computed here',
-    why: {
-      insecure: 'Browsers offer WebGPU on secure pages only, and this one is not',
-      browser: 'This browser has no WebGPU',
-      adapter: 'This browser has WebGPU, but offers no GPU',
-    },
-    what: {
-      insecure: ['Open the studio through https, or at http://localhost or http://127.0.0.1.'],
-      browser: [
-        'Windows, macOS, ChromeOS: Chrome or Edge 113 or later, or another browser that is built on it.',
-        'Android 12 or later: Chrome 121 or later. iPhone, iPad and Mac: Safari 26 or later.',
-        'Firefox: 141 or later on Windows, 145 or later on a Mac with Apple silicon.',
-        'Linux: Chrome 144 or later on new Intel GPUs. Elsewhere start Chrome or Chromium with --enable-unsafe-webgpu --enable-features=Vulkan, or set chrome://flags/#enable-unsafe-webgpu and #enable-vulkan.',
-      ],
-      adapter: [
-        'See whether hardware acceleration (graphics acceleration) is on in the settings of the browser, and start it again.',
-        'chrome://gpu, or about:support in Firefox, says why a GPU is not used. Often a newer driver helps.',
-        'Linux: set chrome://flags/#enable-unsafe-webgpu and #enable-vulkan, or start Chrome or Chromium with --enable-unsafe-webgpu --enable-features=Vulkan.',
-        'Without any GPU, Chromium computes slowly on the processor: start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader.',
-      ],
-    },
-    meanwhile: 'Adding and labelling pictures works all the same.',
-    again: 'Look again',
-    adapter: (name: string) => `Adapter: ${name}`,
-    extras: [
-      ['shader-f16', '16-bit floats'],
-      ['subgroups', 'subgroups'],
-    ],
-    software:
-      'This is a software adapter: everything runs on the processor, many times slower than on a GPU. If this machine has a GPU, chrome://gpu (or about:support) says why it is not used; also check that hardware acceleration is on in the settings.',
-  },
-  verify: {
-    lead: 'Runs every operation and its gradient on this adapter, and compares each with a float64 reference on the CPU. So you can check your browser and GPU before you rely on them.',
-    limits: 'Limits and features of the adapter',
-    limit: 'Limit',
-    value: 'Value',
-    features: (names: string) => `Features: ${names}`,
-    noFeatures: 'none',
-    run: (n: number) => `Check all ${n.toLocaleString('en')} cases`,
-    runSome: (n: number, ops: string) =>
-      n === 1 ? `Check the case of ${ops}` : `Check ${n.toLocaleString('en')} cases of ${ops}`,
-    preparing: 'Loading the cases…',
-    stop: 'Stop',
-    what: 'Operations',
-    everything: 'all',
-    precision: 'Precision',
-    files: 'Cases from files…',
-    download: 'Download the report',
-    starting: 'Starting…',
-    progress: (done: number, all: number, what: string) =>
-      `${done.toLocaleString('en')} of ${all.toLocaleString('en')}: ${what}`,
-    progressLabel: 'Cases that have run',
-    where: (op: string, name: string) => `${op}, ${name}`,
-    stopped: 'stopped before the end',
-    on: (dtype: string, adapter: string, seconds: number) =>
-      `in ${dtype} on ${adapter}, ${seconds.toFixed(1)} s`,
-    lost: (where: string, why: string) =>
-      `The GPU was lost${where === '' ? '' : ` at ${where}`}: ${why}. What was found until then is below. Check again: that opens a new device.`,
-    lostReason: 'the browser gives no reason',
-    workerFailed: (why: string) => `The worker that computes has failed: ${why}`,
-    operation: 'Operation',
-    all: 'all',
-    show: 'Show',
-    outcomes: { all: 'every result', problems: 'problems only' },
-    nothing: 'No result matches this choice.',
-    results: 'Results of the cases',
-    columns: ['Operation', 'Case', 'Direction', 'Max error', 'Tolerance', 'Result'],
-    directions: { forward: 'forward', backward: 'backward', both: 'both' },
-    result: {
-      ok: '✓ ok',
-      failed: '✗ failed',
-      unsupported: '– unsupported',
-      'not applicable': '– not applicable',
-    },
-    more: (n: number) => `Show ${n.toLocaleString('en')} more`,
-    of: (shown: number, all: number) =>
-      `${shown.toLocaleString('en')} of ${all.toLocaleString('en')} results`,
-  },
+  ...verifyStrings,
 } as const;

@@ -88,7 +88,7 @@ export function Results() {
       </div>
       {all.length === 0 && !running.value && <p class="soft">{texts.nothing}</p>}
       {all.length > 0 && (
-        <table class="results">
+        <table class="results checks">
           <caption class="unseen">{texts.results}</caption>
           <thead>
             <tr>

@@ -6,6 +6,7 @@ import { GpuStatus, gpuAnswer } from '../../noGpu.tsx';
 import { hrefOf, route } from '../../router.ts';
 import { strings } from '../../strings.ts';
 import type { Dtype } from '../../work/verify.ts';
+import { Bench, timing } from './bench.tsx';
 import { Results } from './results.tsx';
 import {
   casesOf,
@@ -91,7 +92,8 @@ function Summary() {
 function Controls({ asked }: { readonly asked: readonly string[] | undefined }) {
   const precision = useSignal<Dtype>('f32');
   const busy = running.value;
-  const none = gpuAnswer.value.state === 'missing';
+  // What is timed must not be disturbed.
+  const none = gpuAnswer.value.state === 'missing' || timing.value;
   const known = table.value;
   const label = known
     ? asked
@@ -191,6 +193,7 @@ export function Room() {
       )}
       <Summary />
       <Results />
+      <Bench />
     </div>
   );
 }
