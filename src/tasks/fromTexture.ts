@@ -192,6 +192,27 @@ const SOURCES: Readonly<
 };
 
 /**
+ * Whether a video is displayed in other proportions than it has: of those Chromium copies something else. A video element does not tell;
+ * a frame of it does, where the browser has frames.
+ */
+function isStretched(source: VideoFrame | HTMLVideoElement, { width, height }: ImageSize): boolean {
+  const own = 'videoWidth' in source;
+  if (own && typeof VideoFrame === 'undefined') return false;
+  const frame = own ? new VideoFrame(source) : source;
+  const { width: w, height: h } = frame.visibleRect!;
+  if (own) frame.close();
+  // Or it is turned.
+  return !((w === width && h === height) || (w === height && h === width));
+}
+
+/** A canvas with what a source shows. */
+function canvasOf(source: VideoFrameSource, { width, height }: ImageSize): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')!.drawImage(source, 0, 0, width, height);
+  return canvas;
+}
+
+/**
  * Copies a frame of a video or a camera, or another image of the browser, to the GPU: values in 0..1 [height, width, 3] in sRGB, alpha
  * divided out and dropped: those that `imageFromBytes` gives of a canvas' `getImageData`. The pixels do not come through JavaScript: what
  * the browser has on the GPU stays there.
@@ -201,14 +222,20 @@ const SOURCES: Readonly<
  * the browser knows them; a video element as it plays.
  *
  * It copies by `copyExternalImageToTexture`, which takes all sources and rounds to bytes as a canvas does, and not by
- * `importExternalTexture`, which takes videos alone, ends with the task, and gives values between bytes.
+ * `importExternalTexture`, which takes videos alone, ends with the task, and gives values between bytes. Videos of other proportions than
+ * they are displayed in are drawn on a canvas first, which Chromium would copy wrongly; and all videos on a software adapter: there
+ * everything is in the CPU's memory, and Chromium's GPU process does not always live through the other way.
  *
  * @param gpu Where the image is made.
  * @param source A VideoFrame, video element, ImageBitmap, canvas or OffscreenCanvas, from 1x1 up to the device's maxTextureDimension2D.
  * @throws UsageError for a source of another kind, one that is closed, empty, without a frame yet, or of another site without CORS;
  * DeviceLimitError for one that is larger than the device's textures or buffers; OutOfMemoryError; DeviceLostError. Nothing has run then.
  */
-export async function fromVideoFrame(gpu: Gpu, source: VideoFrameSource): Promise<GpuImage> {
+export const fromVideoFrame = (gpu: Gpu, source: VideoFrameSource): Promise<GpuImage> =>
+  imageOfFrame(gpu, source, gpu?.device?.adapter.software);
+
+/** The same. `draws`: whether videos are drawn on a canvas first. */
+export async function imageOfFrame(gpu: Gpu, source: VideoFrameSource, draws: boolean): Promise<GpuImage> {
   const call = 'fromVideoFrame';
   expectArguments(call, { gpu }, { gpu: GPU });
   const { device } = gpu;
@@ -240,7 +267,13 @@ export async function fromVideoFrame(gpu: Gpu, source: VideoFrameSource): Promis
       usage: COPY_DST | RENDER_ATTACHMENT | TEXTURE_BINDING,
     });
     try {
-      device.device.queue.copyExternalImageToTexture({ source }, { texture }, [width, height]);
+      const isVideo = /Video/.test(kind);
+      const drawn = isVideo && (draws || isStretched(source as VideoFrame | HTMLVideoElement, size));
+      device.device.queue.copyExternalImageToTexture(
+        { source: drawn ? canvasOf(source, size) : source },
+        { texture },
+        [width, height],
+      );
       return imageOf(device, texture, size);
     } catch (error) {
       throw new UsageError(

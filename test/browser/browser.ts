@@ -63,12 +63,12 @@ export function unpackBrowser(): UnpackedBrowser {
   };
 }
 
-/** Starts it, with a profile of its own that Playwright throws away at the end. */
-export function launchBrowser(): Promise<Browser> {
+/** Starts it, with further flags, and a profile of its own that Playwright throws away at the end. */
+export function launchBrowser(...more: readonly string[]): Promise<Browser> {
   const { executable, environment } = unpackBrowser();
   return chromium.launch({
     executablePath: executable,
-    args: [...FLAGS],
+    args: [...FLAGS, ...more],
     env: { ...(process.env as Record<string, string>), ...environment },
   });
 }
