@@ -1,7 +1,7 @@
 // Builds everything that is not run from source, each into the folder that package.json names:
 //   dist/        the library (ESM, one file per module of src/, so that bundlers leave out what is not used) and its types
 //   cli/dist/    the command line, and the photograph of its demo
-//   web/dist/    the page
+//   web/dist/    the studio, and the page that detects
 // npm runs it after every install (`prepare`). Quiet; exits 1 and shows the messages where anything fails.
 // `node scripts/build.mjs web` builds that part alone; the parts are library, types, cli and web.
 import { execFile } from 'node:child_process';
@@ -170,7 +170,7 @@ async function buildCli(esbuild) {
   await cp(at('examples/coins'), at('cli/dist/coins'), { recursive: true });
 }
 
-/** The page, by Vite: web/vite.config.ts. */
+/** The studio and the page that detects, by Vite: web/vite.config.ts. */
 async function buildPage() {
   if (!existsSync(at('web/vite.config.ts'))) return;
   const vite = await import('vite');

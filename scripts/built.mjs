@@ -30,10 +30,13 @@ const PARTS = {
     to: 'cli/dist/main.mjs',
   },
   web: {
-    from: ['src', 'web/src', 'web/index.html', 'web/studio.html', 'web/vite.config.ts', 'scripts'],
+    from: ['src', 'web', 'bench/src', 'scripts'],
     to: 'web/dist/index.html',
   },
 };
+
+/** Folders that are no source. */
+const MADE = ['dist', 'node_modules', 'tmp'];
 
 /**
  * The time of the last change of a file, or of any file or folder below.
@@ -44,7 +47,9 @@ const PARTS = {
 function changedAt(name) {
   const stat = statSync(path.join(root, name));
   const below = stat.isDirectory()
-    ? readdirSync(path.join(root, name)).map((entry) => path.join(name, entry))
+    ? readdirSync(path.join(root, name))
+        .filter((entry) => !MADE.includes(entry))
+        .map((entry) => path.join(name, entry))
     : [];
   return Math.max(stat.mtimeMs, ...below.map(changedAt));
 }

@@ -1,13 +1,23 @@
 // What the servers of this repository have in common: they serve one machine, and refuse everyone else.
 
+/** @param {boolean} inlineStyle */
+const policyOf = (inlineStyle) =>
+  `default-src 'none'; script-src 'self'; style-src 'self'${inlineStyle ? " 'unsafe-inline'" : ''}; connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'`;
+
 /**
  * Headers of every answer. A page may load its own origin and nothing else; images are read as blobs.
  *
- * @param {{ inlineStyle?: boolean }} [options]
+ * @param {{ inlineStyle?: boolean, policy?: string, isolated?: boolean }} [options] `policy`: a page's own, to which is added that it is
+ *   in no frame. `isolated`: nothing of other origins, also no window, has to do with the page, so that its threads can share memory.
  * @returns {Record<string, string>}
  */
-export const headers = ({ inlineStyle = false } = {}) => ({
-  'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'${inlineStyle ? " 'unsafe-inline'" : ''}; connect-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+export const headers = ({ inlineStyle = false, policy = policyOf(inlineStyle), isolated = false } = {}) => ({
+  'content-security-policy': `${policy}; frame-ancestors 'none'`,
+  ...(isolated
+    ? { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }
+    : {}),
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-cache',
 });

@@ -110,7 +110,7 @@ if (process.argv.includes('--verify')) {
   for (const dtype of ['f32', 'f16'])
     check(`Deno, verify, ${dtype}`, [...RUNTIMES.Deno, 'verify.mjs', dtype]);
   process.env.EVERY_CASE = '1';
-  const page = path.join(root, 'test/browser/page.test.ts');
+  const page = path.join(root, 'test/studio/verify.test.ts');
   check('Chromium, verify, f32', [
     path.join(root, 'node_modules/.bin/vitest'),
     ...['run', page, '--root', root, '-t', 'the whole table'],

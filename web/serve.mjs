@@ -1,4 +1,5 @@
-// npm run web [-- WEIGHTS.safetensors]: serves the page on this machine only, at PORT (8080; 0 takes any free one).
+// npm run web [-- WEIGHTS.safetensors]: serves the studio on this machine only, at PORT (8080; 0 takes any free one); the weights are for
+// detect.html.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -6,6 +7,7 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { headers, refusal, refuse } from '../scripts/local.mjs';
+import { POLICY } from './policy.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, 'dist');
@@ -18,6 +20,8 @@ const TYPES = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.map': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.webmanifest': 'application/manifest+json',
   '.safetensors': 'application/octet-stream',
 };
 
@@ -53,13 +57,18 @@ async function answer(request, response) {
   } catch {
     return refuse(response, { status: 400, text: 'not a valid URL' });
   }
+  // Where the studio was before. The browser keeps what is behind the #.
+  if (path.basename(pathname) === 'studio.html') {
+    response.writeHead(301, { ...headers(), location: '/' });
+    return response.end();
+  }
   const file = pathname.includes('\0') ? undefined : fileOf(pathname);
   if (!file || !(await isFile(file))) {
     const text = file === weights ? `no weights at ${weights}` : 'not found';
     return refuse(response, { status: 404, text });
   }
   response.writeHead(200, {
-    ...headers(),
+    ...headers({ policy: POLICY, isolated: true }),
     'content-type': TYPES[path.extname(file)] ?? 'application/octet-stream',
     'content-length': (await stat(file)).size,
   });
@@ -88,5 +97,5 @@ server.listen(port, '127.0.0.1', async () => {
   const { port: taken } = /** @type {import('node:net').AddressInfo} */ (server.address());
   console.log(`Fovea: http://127.0.0.1:${taken}/  (Ctrl-C stops it)`);
   if (await isFile(weights)) console.log(`weights: ${weights}`);
-  else console.log(`no weights at ${weights}; choose a file on the page`);
+  else console.log(`no weights at ${weights}; choose a file at /detect.html`);
 });

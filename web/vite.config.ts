@@ -4,6 +4,7 @@ import path from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 import { DEFINITIONS, markPure } from '../scripts/pure.mjs';
 import { shrink } from '../scripts/wgsl.mjs';
+import { POLICY } from './policy.mjs';
 
 const here = import.meta.dirname;
 const root = path.join(here, '..');
@@ -27,12 +28,32 @@ const library: Plugin = {
   },
 };
 
-/** Builds the page and the studio into web/dist, which any host can serve from any folder. */
+let isStudio = false;
+
+/** What the pages of this folder have beside their modules; the pages of tests, which are built with this too, have it not. */
+const pages: Plugin = {
+  name: 'pages',
+  configResolved({ root: folder }) {
+    isStudio = folder === here;
+  },
+  transformIndexHtml: () =>
+    isStudio
+      ? [
+          {
+            tag: 'meta',
+            attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY },
+            injectTo: 'head-prepend',
+          },
+        ]
+      : [],
+};
+
+/** Builds the studio and the page that detects into web/dist, which any host can serve from any folder. */
 export default defineConfig({
   root: here,
   base: './',
   resolve: { alias },
-  plugins: [library],
+  plugins: [library, pages],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: {
     format: 'es',
@@ -49,11 +70,13 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { index: path.join(here, 'index.html'), studio: path.join(here, 'studio.html') },
+      input: { index: path.join(here, 'index.html'), detect: path.join(here, 'detect.html') },
       output: {
-        entryFileNames: '[name].js',
-        chunkFileNames: 'part-[hash].js',
-        assetFileNames: '[name][extname]',
+        // A name tells the content: no cache can mix the files of two builds.
+        entryFileNames: '[name]-[hash].js',
+        chunkFileNames: ({ facadeModuleId }) =>
+          `${/\/rooms\/(\w+)\/room\.tsx$/.exec(facadeModuleId ?? '')?.[1] ?? 'part'}-[hash].js`,
+        assetFileNames: '[name]-[hash][extname]',
         // Messages and consoles show the names of classes.
         keepNames: true,
       },

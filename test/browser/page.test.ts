@@ -1,29 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../../scripts/built.mjs';
 import { loadWeights } from '../../src/io/loadWeights.ts';
-import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { writeTorch } from '../../src/io/torch/write.ts';
 import { SMALL_RESNET } from '../../src/models/resnet.ts';
 import { RetinaNet } from '../../src/models/retinanet.ts';
 import { exportOnnx } from '../../src/onnx/export/exportOnnx.ts';
 import { metadataOf } from '../../src/tasks/modelFile.ts';
-import { cases } from '../../src/verify/cases/index.ts';
 import { launchBrowser, openPage, type Served, serve, unpackBrowser } from './browser.ts';
 import { saveRandomDetector } from './randomDetector.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const COINS = path.join(root, 'examples/coins/coins.png');
-
-/** What the page runs here; `npm run test:runtimes -- --verify` runs all cases. Node runs all in verify.test.ts. */
-const ONE_PER_FAMILY = [
-  ...['matmul', 'conv2d', 'max_pool2d', 'batch_norm', 'add', 'softmax', 'sort', 'nms', 'roi_align'],
-  ...['sigmoid_focal_loss', 'gaussian_blur', 'gather_rows', 'adamw_step'],
-];
 
 let browser: Browser;
 let server: Served;
@@ -57,8 +49,8 @@ beforeEach(async () => {
   return () => page.close();
 });
 
-const open = async (query = '') => {
-  await page.goto(server.url + query);
+const open = async (url = server.url) => {
+  await page.goto(`${url}detect.html`);
   await page.waitForSelector('html[data-adapter][data-weights]');
 };
 const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
@@ -69,7 +61,7 @@ const errorAfter = async (input: string, chosen: string | ReturnType<typeof file
   return shown.textContent();
 };
 
-describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page in Chromium', () => {
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')('detect.html in Chromium', () => {
   it('starts from the npm package alone', () => {
     const { executable, environment, folder } = unpackBrowser();
     const libraries = execFileSync('ldd', [executable], {
@@ -102,111 +94,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     expect(thrown).toEqual([]);
   });
 
-  it('verifies conformance cases from files', async () => {
-    const folders = ['test/fixtures/conformance', '../shared/conformance/cases'].map((name) =>
-      path.join(root, name),
-    );
-    const files = folders
-      .filter((folder) => existsSync(folder))
-      .flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)))
-      .filter((name) => name.endsWith('.safetensors'));
-    await open();
-    await page.setInputFiles('#case-files', files);
-    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
-    expect(await page.textContent('#verify-error')).toBe('');
-    expect(await page.textContent('#summary')).toContain(`${files.length} passed, 0 failed, 0 unsupported`);
-  });
-
-  it('puts what is wrong before what is right', async () => {
-    const one = (value: number) => ({ dtype: 'f32', shape: [1], data: Float32Array.of(value) }) as const;
-    const made = (op: string, x: number, y: number) => {
-      const bytes = encodeSafetensors({ 'in.x': one(x), 'out.y': one(y) }, { op });
-      return file(`${op}-one.safetensors`, Buffer.from(bytes));
-    };
-    await open();
-    await page.setInputFiles('#case-files', [
-      made('abs', -1, 1),
-      made('neg', 1, 3),
-      made('make_coffee', 1, 1),
-    ]);
-    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
-    const rows = await page.$$eval('#result-rows tr', (elements) =>
-      (elements as HTMLTableRowElement[]).map(({ cells }) => Array.from(cells, (cell) => cell.textContent)),
-    );
-    expect(rows.map(([op]) => op)).toEqual(['neg', 'make_coffee', 'abs']);
-    expect(rows[0]![1]).toContain('y[0]: got -1, want 3');
-    expect(await page.textContent('#summary')).toMatch(
-      /^1 passed, 1 failed, 1 unsupported in f32 on SwiftShader .*, [\d.]+ s$/,
-    );
-    await page.selectOption('#outcome', 'problems');
-    expect(await page.locator('#result-rows tr:visible').count()).toBe(2);
-  });
-
-  it('says that f16 is not to be had, where it is not', async () => {
-    await open();
-    await page.selectOption('#precision', 'f16');
-    await page.click('#run');
-    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
-    expect(await page.textContent('#verify-error')).toMatch(/f16 needs the feature shader-f16.*SwiftShader/);
-  });
-
-  it('verifies the operations that its address names, or the whole table', async () => {
-    const asked = process.env.EVERY_CASE ? undefined : ONE_PER_FAMILY;
-    const its = cases.filter(({ op }) => asked?.includes(op) ?? true);
-    await open(asked && `?op=${asked.join(',')}`);
-    expect(await page.textContent('#run')).toContain(`${its.length} cases`);
-    await page.click('#run');
-    await page.waitForSelector('html:is([data-verify=done], [data-verify=stopped])');
-    expect(await page.textContent('#verify-error')).toBe('');
-    const rows = await page.$$eval('#result-rows tr', (elements) =>
-      (elements as HTMLTableRowElement[]).map(({ dataset, cells }) => ({
-        status: dataset.status!,
-        text: Array.from(cells, (cell) => cell.textContent).join(' | '),
-      })),
-    );
-    const failures = rows.filter(({ status }) => status === 'failed').map(({ text }) => text);
-    expect(failures.slice(0, 20)).toEqual([]);
-    const differentiated = its.filter(({ grad = [] }) => grad.length > 0);
-    expect(rows.length).toBe(its.length + differentiated.length);
-    const passed = rows.filter(({ status }) => status === 'ok').length;
-    const summary = `${passed} passed, 0 failed, ${rows.length - passed} unsupported`;
-    expect(await page.textContent('#summary')).toContain(summary);
-
-    // Some row differs from its reference: a table of zeros would mean that nothing was compared.
-    expect(rows.some(({ text }) => / \| [1-9.]+e-[5-9] \| /.test(text))).toBe(true);
-
-    await page.selectOption('#operation', 'conv2d');
-    const shown = page.locator('#result-rows tr:visible');
-    const ofConv = rows.filter(({ text }) => text.startsWith('conv2d |')).length;
-    expect(await shown.count()).toBe(ofConv);
-
-    const waiting = page.waitForEvent('download');
-    await page.click('#download');
-    const saved = JSON.parse(readFileSync(await (await waiting).path(), 'utf8'));
-    expect(saved).toMatchObject({ complete: true, passed, failed: 0, adapter: { software: true } });
-    expect(saved.rows.length).toBe(rows.length);
-    expect(thrown).toEqual([]);
-    expect(foreign).toEqual([]);
-  });
-
-  it('says that an operation in its address is not there', async () => {
-    await open('?op=nms,make_coffee');
-    await page.click('#run');
-    await page.waitForSelector('html[data-verify=stopped]');
-    expect(await page.textContent('#verify-error')).toContain('no operation is called make_coffee');
-    expect(thrown).toEqual([]);
-  });
-
-  it('stops when asked, and says so', async () => {
-    await open();
-    await page.click('#run');
-    await page.waitForSelector('#result-rows tr');
-    await page.click('#run');
-    await page.waitForSelector('html[data-verify=stopped]');
-    expect(await page.textContent('#summary')).toContain('stopped before the end');
-    expect(thrown).toEqual([]);
-  });
-
   it('says in the page what is missing or broken', async () => {
     await open();
     expect(await page.textContent('#weights')).toBe('none loaded');
@@ -234,7 +121,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     const given = await serve(weights);
     try {
       await page.unroute('**/model.safetensors');
-      await page.goto(given.url);
+      await open(given.url);
       await page.waitForSelector('html[data-weights=ready]');
       expect(await page.textContent('#weights')).toMatch(/^model\.safetensors \(\d+\.\d MB\)$/);
       await page.setInputFiles('#image-file', COINS);
@@ -352,9 +239,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
     await open();
     expect(await page.textContent('#fault')).toContain('no WebGPU');
     expect(await page.isVisible('#fault')).toBe(true);
-    await page.click('#run');
-    await page.waitForSelector('html[data-verify=stopped]');
-    expect(await page.textContent('#verify-error')).toContain('no WebGPU');
     expect(thrown).toEqual([]);
   });
 });
@@ -362,12 +246,31 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('the page
 describe('the server', () => {
   const get = (target: string) => fetch(new URL(target, server.url));
 
-  it('serves the page, types and all', async () => {
-    const answer = await get('/');
-    expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
-    expect((await get('/index.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
-    expect((await get('/index.css')).headers.get('content-type')).toMatch(/^text\/css/);
+  it('serves the pages, types and all, with the policy that they have themselves', async () => {
+    for (const target of ['/', '/detect.html']) {
+      const answer = await get(target);
+      const type = (name: string) => answer.headers.get(name);
+      expect(type('content-type')).toBe('text/html; charset=utf-8');
+      const html = await answer.text();
+      const policy = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(html)![1]!;
+      expect(type('content-security-policy')).toBe(
+        `${policy.replaceAll('&#39;', "'")}; frame-ancestors 'none'`,
+      );
+      expect(type('x-content-type-options')).toBe('nosniff');
+      expect(type('referrer-policy')).toBe('no-referrer');
+      expect(type('cross-origin-opener-policy')).toBe('same-origin');
+      expect(type('cross-origin-embedder-policy')).toBe('require-corp');
+      const named = (pattern: RegExp) => pattern.exec(html)![1]!;
+      const script = await get(named(/<script[^>]* src="\.(\/[^"]+)"/));
+      expect(script.headers.get('content-type')).toMatch(/^text\/javascript/);
+      const style = await get(named(/<link rel="stylesheet"[^>]* href="\.(\/[^"]+)"/));
+      expect(style.headers.get('content-type')).toMatch(/^text\/css/);
+    }
+  });
+
+  it('leads from where the studio was to where it is', async () => {
+    const answer = await fetch(new URL('/studio.html', server.url), { redirect: 'manual' });
+    expect([answer.status, answer.headers.get('location')]).toEqual([301, '/']);
   });
 
   it('serves nothing outside its folder', async () => {

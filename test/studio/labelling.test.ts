@@ -29,7 +29,7 @@ beforeEach(async () => {
   page = await openPage(context);
   page.on('pageerror', (error) => thrown.push(error.message));
   page.setDefaultTimeout(60_000);
-  await page.goto(`${server.url}/studio.html`);
+  await page.goto(`${server.url}`);
   const files = [1, 2, 3].map((i) => ({
     name: `coins ${i}.png`,
     mimeType: 'image/png',

@@ -42,7 +42,7 @@ beforeEach(async () => {
   foreign = [];
   context = await browser.newContext();
   page = watch(await openPage(context));
-  await page.goto(`${server.url}/studio.html`);
+  await page.goto(`${server.url}`);
   await page.getByText('No pictures yet').waitFor();
   return async () => {
     await context.close();
@@ -115,7 +115,7 @@ it('lets one tab edit a project, and says so in the other', async () => {
   await chooser('Add pictures').setInputFiles([picture(1)]);
   await tiles().first().waitFor();
   const other = watch(await openPage(context));
-  await other.goto(`${server.url}/studio.html`);
+  await other.goto(`${server.url}`);
   await other.locator('.tile').first().waitFor();
   await other.getByText(/another tab/i).waitFor();
   expect(await other.locator('label', { hasText: 'Add pictures' }).locator('input').isDisabled()).toBe(true);

@@ -132,7 +132,7 @@ it('says how much is stored, and asks the browser to keep it', async () => {
       Object.defineProperty(StorageManager.prototype, name, { value });
     }
   });
-  await page.goto(`${studio.server.url}/studio.html#/projects`);
+  await page.goto(`${studio.server.url}#/projects`);
   await page.reload();
   await page.getByText('1.5 MB of 2 GB that this browser gives are used. When the disk is full').waitFor();
   await page.getByRole('button', { name: 'Ask the browser to keep it' }).click();

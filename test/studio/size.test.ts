@@ -30,7 +30,7 @@ function filesOf(names: readonly string[]): Set<string> {
 }
 
 it('the first view of the studio is at most 200 KB, and holds nothing that trains', () => {
-  const html = read('studio.html');
+  const html = read('index.html');
   const named = [...html.matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(([, name]) =>
     path.posix.normalize(name!),
   );
@@ -39,7 +39,7 @@ it('the first view of the studio is at most 200 KB, and holds nothing that train
     (name) => name.endsWith('.js') && read(name).includes('webkitdirectory'),
   );
   expect(room).toHaveLength(1);
-  const files = filesOf(['studio.html', ...named, ...room]);
+  const files = filesOf(['index.html', ...named, ...room]);
   const bytes = [...files].reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0);
   expect(bytes).toBeGreaterThan(10_000);
   expect(bytes).toBeLessThan(BUDGET);

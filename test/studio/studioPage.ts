@@ -63,7 +63,7 @@ export class Studio {
       const url = request.url();
       if (!url.startsWith(this.server.url) && !/^(?:blob|data):/.test(url)) this.#faults.push(url);
     });
-    await page.goto(`${this.server.url}/studio.html${hash}`);
+    await page.goto(`${this.server.url}${hash}`);
     await page.locator('header .project').waitFor();
     return page;
   }

@@ -30,7 +30,7 @@ export class Visit {
   static async begin(browser: Browser, url: string, width = 1100): Promise<Visit> {
     const context = await browser.newContext({ viewport: { width, height: 900 } });
     const visit = new Visit(context, await openPage(context), url);
-    await visit.page.goto(`${url}/studio.html`);
+    await visit.page.goto(url);
     await visit.page.getByText('No pictures yet').waitFor();
     return visit;
   }
@@ -38,7 +38,7 @@ export class Visit {
   /** Another tab of the same browser. */
   async secondTab(): Promise<Visit> {
     const visit = new Visit(this.context, await openPage(this.context), this.#url);
-    await visit.page.goto(`${this.#url}/studio.html`);
+    await visit.page.goto(this.#url);
     return visit;
   }
 

@@ -1,7 +1,6 @@
 import { startDetectSection } from './detectSection.ts';
 import { type Gpu, getGpu } from './gpu.ts';
 import { byId, describeError, say, setState } from './page.ts';
-import { startVerifySection } from './verifySection.ts';
 
 function showGpu(gpu: Gpu): void {
   const { adapter, caps } = gpu.device;
@@ -32,5 +31,4 @@ getGpu().then(showGpu, (error: unknown) => {
   setState('adapter', 'none');
   showFault(error);
 });
-startVerifySection(showGpu);
 startDetectSection(showGpu);

@@ -1,7 +1,7 @@
-/** The element with this id, which index.html has, as the type that it has there. */
+/** The element with this id, which the page has, as the type that it has there. */
 export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
   const element = document.getElementById(id);
-  if (!element) throw new Error(`index.html has no #${id}`);
+  if (!element) throw new Error(`the page has no #${id}`);
   return element as E;
 }
 
@@ -34,6 +34,6 @@ export function describeError(error: unknown): string {
 }
 
 /** What tests wait for: `data-<key>` on the root element. */
-export function setState(key: 'adapter' | 'weights' | 'detect' | 'verify', value: string): void {
+export function setState(key: 'adapter' | 'weights' | 'detect', value: string): void {
   document.documentElement.dataset[key] = value;
 }

@@ -63,6 +63,11 @@ function Main({ name }: { readonly name: RoomName }) {
     <main id="content" tabIndex={-1} data-room={name}>
       <h1>{strings.rooms[name]}</h1>
       {Room ? <Room /> : <p>{load ? strings.loading : strings.comes}</p>}
+      {name === 'try' && !load && (
+        <p>
+          <a href="./detect.html">{strings.detect}</a>
+        </p>
+      )}
     </main>
   );
 }

@@ -23,6 +23,7 @@ export const strings = {
   saving: 'Saving…',
   notSaved: 'Not saved',
   comes: 'This room is not there yet.',
+  detect: 'Detect objects in an image with a model of yours',
   train,
   newProject: 'My project',
   closedByOther: 'A newer version of the studio is open in another tab. Reload this page.',
