@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { defineConfig, type Plugin } from 'vite';
+import { build, defineConfig, type Plugin } from 'vite';
 import { DEFINITIONS, markPure } from '../scripts/pure.mjs';
 import { shrink } from '../scripts/wgsl.mjs';
 import { POLICY } from './policy.mjs';
@@ -48,12 +48,36 @@ const pages: Plugin = {
       : [],
 };
 
+/** Node's parts of the library are reached in Node alone. */
+const external = [/^node:/, 'webgpu', '@sparticuz/chromium'];
+
+/** The library for pages that the studio gives away: take-away/fovea.js, one file that needs no other. */
+const takeAway: Plugin = {
+  name: 'fovea-take-away',
+  async generateBundle() {
+    if (!isStudio) return;
+    const built = await build({
+      ...{ configFile: false, root: here, logLevel: 'warn', resolve: { alias }, plugins: [library] },
+      build: {
+        ...{ write: false, target: 'es2023', chunkSizeWarningLimit: 2000, modulePreload: false },
+        rolldownOptions: {
+          ...{ external, preserveEntrySignatures: 'strict' },
+          input: path.join(here, 'src/takeAway/fovea.ts'),
+          output: { entryFileNames: 'fovea.js', codeSplitting: false, keepNames: true },
+        },
+      },
+    });
+    const [file] = (built as Exclude<typeof built, unknown[] | { close(): unknown }>).output;
+    this.emitFile({ type: 'asset', fileName: 'take-away/fovea.js', source: file.code });
+  },
+};
+
 /** Builds the studio and the page that detects into web/dist, which any host can serve from any folder. */
 export default defineConfig({
   root: here,
   base: './',
   resolve: { alias },
-  plugins: [library, pages],
+  plugins: [library, pages, takeAway],
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   worker: {
     format: 'es',
@@ -80,8 +104,7 @@ export default defineConfig({
         // Messages and consoles show the names of classes.
         keepNames: true,
       },
-      // Node's parts of the library are reached in Node alone.
-      external: [/^node:/, 'webgpu', '@sparticuz/chromium'],
+      external,
     },
   },
 });

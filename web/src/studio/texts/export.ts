@@ -42,6 +42,26 @@ export const exportTexts = {
   saved: (name: string) => `${name} is saved.`,
   stop: 'Stop',
   stopped: 'Nothing was saved.',
+  models: 'Models',
+  modelsMore:
+    'As they are stored, which the command line and the library take; as ONNX, for onnxruntime and others; or as a page that runs the model.',
+  noModels: 'There are no models yet.',
+  toTrain: 'Train one',
+  model: (
+    task: string,
+    bytes: number,
+    metric: { readonly name: string; readonly value: number } | undefined,
+  ) =>
+    `${task}, ${(bytes / 1e6).toLocaleString('en', { maximumFractionDigits: 1 })} MB${metric ? `, ${metric.name} ${metric.value.toFixed(3)}` : ''}`,
+  asStored: (file: string) => `Save ${file.slice(file.lastIndexOf('.'))}`,
+  asStoredNamed: (file: string, name: string) => `Save ${file.slice(file.lastIndexOf('.'))} of ${name}`,
+  asOnnx: 'Save .onnx',
+  asOnnxNamed: (name: string) => `Save .onnx of ${name}`,
+  asPage: 'Save a page that runs it',
+  asPageNamed: (name: string) => `Save a page that runs it: ${name}`,
+  pageMore:
+    'The page is a zip with an index.html of some 30 lines, the library and the model. It asks for nothing beyond its folder. Put the folder on any web server, or run “python3 -m http.server” in it.',
+  savingFile: (name: string) => `Saving ${name}…`,
   project: 'The whole project',
   projectMore:
     'Everything as one file, for the studio on another machine, or as a copy to keep: pictures, labels, models and trainings.',

@@ -7,8 +7,9 @@ import {
   datasetZip,
   lookAtDataset,
 } from '../project/dataset.ts';
+import { runPage } from '../project/runPage.ts';
 import { openStore, type Store } from '../store/index.ts';
-import type { Bytes } from '../store/zipWriter.ts';
+import { type Bytes, partsOf, ZipWriter } from '../store/zipWriter.ts';
 
 type OnProgress = (done: number, all: number) => void;
 
@@ -55,6 +56,25 @@ function seldom(tell: OnProgress): OnProgress {
   };
 }
 
+/** The parts of a zip with a page, its model and the library, which run in a browser without anything else. */
+async function* pageZip(id: string, library: string): AsyncGenerator<Bytes, void> {
+  const { models } = await theStore();
+  const model = await models.model(id);
+  const file = await models.fileOf(model);
+  const [extension = ''] = /\.[a-z0-9]{1,12}$/i.exec(model.file) ?? [];
+  const name = `model${extension.toLowerCase()}`;
+  const page = runPage(model.name, model.task, name, model.arch);
+  const answer = await fetch(library);
+  if (!answer.ok) {
+    throw new Error(`${library}: cannot be loaded (${answer.status}); reload the page, and try again`);
+  }
+  const zip = new ZipWriter('saving the page');
+  yield* zip.file('index.html', [new TextEncoder().encode(page)], true);
+  yield* zip.file('fovea.js', partsOf(await answer.blob()), true);
+  yield* zip.file(name, partsOf(file));
+  yield* zip.end();
+}
+
 const api = {
   async lookAtDataset(
     project: string,
@@ -66,6 +86,23 @@ const api = {
 
   async datasetZip(project: string, choice: DatasetChoice, onProgress: OnProgress) {
     return remote(datasetZip(await sourceOf(project), choice, seldom(onProgress)));
+  },
+
+  /** A model as an ONNX file. Throws DataError for what is no model, UsageError for what is ONNX already. */
+  async onnx(id: string): Promise<Bytes> {
+    const { models } = await theStore();
+    const model = await models.model(id);
+    const content = new Uint8Array(await (await models.fileOf(model)).arrayBuffer());
+    const { exportModel, openModel } = await import('fovea/open');
+    const arch = model.arch === undefined ? {} : { arch: model.arch };
+    const opened = await openModel(content, { name: model.file, ...arch });
+    const { bytes } = await exportModel(opened, { name: model.file });
+    return Comlink.transfer(bytes, [bytes.buffer]);
+  },
+
+  /** @param library The address of take-away/fovea.js. */
+  async pageZip(id: string, library: string) {
+    return remote(pageZip(id, library));
   },
 };
 

@@ -4,6 +4,7 @@ import { strings } from '../../strings.ts';
 import { exportTexts as texts } from '../../texts/export.ts';
 import { useBusy } from './busy.ts';
 import { DatasetSection } from './dataset.tsx';
+import { ModelsSection } from './models.tsx';
 import './export.css';
 
 /** What the visitor takes away: the data set, models, and the project. */
@@ -14,6 +15,7 @@ export function Room() {
   return (
     <div class="export" key={open.id}>
       <DatasetSection project={open} busy={busy} />
+      <ModelsSection project={open} busy={busy} />
       <section class="export-part" aria-labelledby="export-project">
         <h2 id="export-project">{texts.project}</h2>
         <p>{texts.projectMore}</p>

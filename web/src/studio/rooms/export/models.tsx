@@ -1,0 +1,111 @@
+import { useEffect, useState } from 'preact/hooks';
+import { notify, notifyError } from '../../notices.tsx';
+import { inExporter, streamFrom } from '../../project/exporter.ts';
+import type { Project, SavedModel } from '../../project/model.ts';
+import { fileNameOf, saveFile } from '../../project/saveFile.ts';
+import { hrefOf } from '../../router.ts';
+import { theStore } from '../../state.ts';
+import { changes } from '../../store/index.ts';
+import { strings } from '../../strings.ts';
+import { exportTexts as texts } from '../../texts/export.ts';
+import type { Busy } from './busy.ts';
+
+const stemOf = (file: string): string => file.replace(/\.[a-z0-9]{1,12}$/i, '');
+const isOnnx = ({ file }: SavedModel): boolean => /\.onnx$/i.test(file);
+/** The library as one file, for pages of models. */
+const library = (): string => new URL('./take-away/fovea.js', document.baseURI).href;
+
+/** The models of a project; undefined until they are read. */
+function useModels(project: string): readonly SavedModel[] | undefined {
+  const [models, setModels] = useState<readonly SavedModel[]>();
+  useEffect(() => {
+    let left = false;
+    const read = async () => {
+      const found = await (await theStore()).models.models(project);
+      if (!left) setModels(found);
+    };
+    read().catch(notifyError);
+    const end = changes(project, ({ what }) => {
+      if (what === 'models') read().catch(notifyError);
+    });
+    return () => {
+      left = true;
+      end();
+    };
+  }, [project]);
+  return models;
+}
+
+/** A model, and the ways to take it away. */
+function Model({ model, busy }: { readonly model: SavedModel; readonly busy: Busy }) {
+  const { id, name, file, task, size, metric } = model;
+  const save = (title: string, open: (signal: AbortSignal) => Parameters<typeof saveFile>[1]) =>
+    busy.run(texts.savingFile(title), async (signal) => {
+      if (await saveFile(title, open(signal), { signal })) notify('info', texts.saved(title));
+    });
+  const saveMade = (title: string, work: Parameters<typeof inExporter<boolean>>[0]) =>
+    busy.run(texts.savingFile(title), async (signal) => {
+      if (await inExporter(work, signal)) notify('info', texts.saved(title));
+    });
+  const asStored = () =>
+    save(file, () => async () => {
+      const stored = await (await theStore()).models.fileOf(model);
+      return stored.stream() as ReadableStream<Uint8Array<ArrayBuffer>>;
+    });
+  const asOnnx = () => {
+    const title = fileNameOf(stemOf(file), 'onnx');
+    saveMade(title, (api) => saveFile(title, async () => new Blob([await api.onnx(id)]).stream()));
+  };
+  const asPage = () => {
+    const title = fileNameOf(name, 'zip');
+    saveMade(title, (api) => saveFile(title, async () => streamFrom(await api.pageZip(id, library()))));
+  };
+  const disabled = busy.text.value !== '';
+  return (
+    <li class="model">
+      <h3>{name}</h3>
+      <p class="soft">{texts.model(strings.projects.tasks[task], size, metric)}</p>
+      <div class="bar">
+        <button
+          type="button"
+          disabled={disabled}
+          aria-label={texts.asStoredNamed(file, name)}
+          onClick={asStored}
+        >
+          {texts.asStored(file)}
+        </button>
+        {!isOnnx(model) && (
+          <button type="button" disabled={disabled} aria-label={texts.asOnnxNamed(name)} onClick={asOnnx}>
+            {texts.asOnnx}
+          </button>
+        )}
+        <button type="button" disabled={disabled} aria-label={texts.asPageNamed(name)} onClick={asPage}>
+          {texts.asPage}
+        </button>
+      </div>
+    </li>
+  );
+}
+
+/** The models of the project, as files and as a page. */
+export function ModelsSection({ project, busy }: { readonly project: Project; readonly busy: Busy }) {
+  const models = useModels(project.id);
+  return (
+    <section class="export-part" aria-labelledby="export-models">
+      <h2 id="export-models">{texts.models}</h2>
+      <p>{texts.modelsMore}</p>
+      {models === undefined && <p>{strings.loading}</p>}
+      {models?.length === 0 && (
+        <p>
+          {texts.noModels} <a href={hrefOf('train')}>{texts.toTrain}</a>
+        </p>
+      )}
+      <ul class="models">
+        {models?.map((model) => (
+          <Model key={model.id} model={model} busy={busy} />
+        ))}
+      </ul>
+      <p class="soft">{texts.pageMore}</p>
+    </section>
+  );
+}
