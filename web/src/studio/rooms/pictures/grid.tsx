@@ -1,13 +1,14 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useRows } from './rows.ts';
 
-/** Pixels of a tile, and between tiles. */
-const TILE = { least: 132, gap: 12, caption: 48 };
+/** Pixels of a tile, and between tiles. Wide screens have larger tiles, not hundreds of them. */
+const TILE = { least: 132, share: 1 / 16, gap: 12, caption: 48 };
 
 /** As many columns as fit, and the side of a tile. */
 export function columnsOf(width: number): { readonly columns: number; readonly side: number } {
-  const columns = Math.max(2, Math.floor((width + TILE.gap) / (TILE.least + TILE.gap)));
+  const least = Math.max(TILE.least, TILE.share * width);
+  const columns = Math.max(2, Math.floor((width + TILE.gap) / (least + TILE.gap)));
   return { columns, side: Math.max(1, Math.floor((width - (columns - 1) * TILE.gap) / columns)) };
 }
 
@@ -33,11 +34,36 @@ interface GridProps<Item> {
   readonly items: readonly Item[];
   keyOf(item: Item): string;
   /** A tile of so many pixels, above its caption. Of all tiles one takes the focus by Tab; the arrow keys lead to the others. */
+  // What else it shows it reads from signals, as a tile is rendered again only where its item or place is another one.
   render(item: Item, side: number, tabIndex: 0 | -1): ComponentChildren;
   /** Keys that lead from tile to tile with Shift. */
   onExtend(from: Item, to: Item): void;
   /** Any other key on a tile. */
   onKey(event: KeyboardEvent, item: Item): void;
+}
+
+interface Kept {
+  readonly inputs: readonly unknown[];
+  readonly made: VNode;
+}
+
+/**
+ * Keeps what was rendered last for each key: where it was made of the same, Preact does not look at it again. Of a frame of scrolling, the
+ * tiles that come are the work.
+ */
+function useKept(): (key: string, inputs: readonly unknown[], make: () => VNode) => VNode {
+  const last = useRef(new Map<string, Kept>());
+  const next = new Map<string, Kept>();
+  useLayoutEffect(() => {
+    last.current = next;
+  });
+  return (key, inputs, make) => {
+    const before = last.current.get(key);
+    const same = before?.inputs.every((input, i) => input === inputs[i]);
+    const own = before && same ? before : { inputs, made: make() };
+    next.set(key, own);
+    return own.made;
+  };
 }
 
 /**
@@ -64,6 +90,7 @@ export function Grid<Item>({ label, items, keyOf, render, onExtend, onKey }: Gri
   const inSight = rows.getVirtualItems();
   const first = (inSight[0]?.index ?? 0) * columns;
   const end = Math.min(items.length, ((inSight.at(-1)?.index ?? -1) + 1) * columns);
+  const kept = useKept();
   const tabbable = current >= first && current < end ? current : first;
 
   useLayoutEffect(() => {
@@ -102,7 +129,8 @@ export function Grid<Item>({ label, items, keyOf, render, onExtend, onKey }: Gri
         {inSight.flatMap(({ index, start }) =>
           items.slice(index * columns, (index + 1) * columns).map((item, column) => {
             const at = index * columns + column;
-            return (
+            const inputs = [item, at, side, column, start, at === tabbable, items.length] as const;
+            return kept(keyOf(item), inputs, () => (
               <li
                 key={keyOf(item)}
                 data-index={at}
@@ -116,7 +144,7 @@ export function Grid<Item>({ label, items, keyOf, render, onExtend, onKey }: Gri
               >
                 {render(item, side, at === tabbable ? 0 : -1)}
               </li>
-            );
+            ));
           }),
         )}
       </ul>

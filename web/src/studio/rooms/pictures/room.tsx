@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { chosenFiles, droppedFiles } from '../../project/dropped.ts';
 import type { Picture } from '../../project/model.ts';
 import { pictures, project, readOnly } from '../../state.ts';
@@ -39,10 +39,14 @@ export function Room() {
     addEventListener('drop', drop);
     return () => removeEventListener('drop', drop);
   }, []);
-  useEffect(() => {
+  // Another project has other classes. An effect may run after what the visitor does first: it is not to undo that.
+  const of = useRef(project.value?.id);
+  useLayoutEffect(() => {
+    if (of.current === project.value?.id) return;
+    of.current = project.value?.id;
     choice.none();
     filter.value = ALL;
-  }, [project.value?.id]);
+  });
 
   const choose = (event: Event) => {
     const input = event.currentTarget as HTMLInputElement;
@@ -133,7 +137,7 @@ export function Room() {
                 side={side}
                 tabIndex={tabIndex}
                 choice={choice}
-                group={alike.groupOf.value.get(picture.id)}
+                groupOf={alike.groupOf}
               />
             )}
             onExtend={(from, to) => {

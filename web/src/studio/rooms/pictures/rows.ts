@@ -20,7 +20,7 @@ export function useRows(
     count,
     estimateSize: () => size,
     getScrollElement: () => scroller,
-    overscan: 3,
+    overscan: 2,
     observeElementRect,
     observeElementOffset,
     scrollToFn: elementScroll,

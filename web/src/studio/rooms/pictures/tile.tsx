@@ -3,27 +3,41 @@ import type { Picture } from '../../project/model.ts';
 import { hrefOf } from '../../router.ts';
 import { theStore } from '../../state.ts';
 import { strings } from '../../strings.ts';
+import type { Alike } from './alike.ts';
 import type { Choice } from './choice.ts';
 
 const texts = strings.pictures;
 
-/** The address of a picture's thumbnail while it is shown. */
+/** Milliseconds after which a thumbnail is read, though the page has other work. */
+const PATIENCE = 300;
+
+/** Does something when the page has nothing else to do; returns what keeps it from being done. */
+function whenIdle(work: () => void): () => void {
+  if (typeof requestIdleCallback === 'undefined') {
+    const timer = setTimeout(work);
+    return () => clearTimeout(timer);
+  }
+  const wish = requestIdleCallback(work, { timeout: PATIENCE });
+  return () => cancelIdleCallback(wish);
+}
+
+/** The address of a picture's thumbnail while it is shown. One that leaves before the page has rested is never read. */
 function useThumbnail(picture: Picture): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
     let own: string | undefined;
     let left = false;
-    void theStore()
-      .then((store) => store.thumbnailOf(picture))
-      .then((blob) => {
-        if (left || !blob) return;
-        own = URL.createObjectURL(blob);
-        setUrl(own);
-      })
-      // A picture without its thumbnail is shown without one.
-      .catch(() => undefined);
+    const read = async () => {
+      const blob = await (await theStore()).thumbnailOf(picture);
+      if (left || !blob) return;
+      own = URL.createObjectURL(blob);
+      setUrl(own);
+    };
+    // A picture without its thumbnail is shown without one.
+    const stop = whenIdle(() => void read().catch(() => undefined));
     return () => {
       left = true;
+      stop();
       if (own) URL.revokeObjectURL(own);
     };
   }, [picture.id]);
@@ -35,15 +49,16 @@ interface TileProps {
   readonly side: number;
   readonly tabIndex: 0 | -1;
   readonly choice: Choice;
-  /** The number of its group, where groups are shown. */
-  readonly group: number | undefined;
+  /** The number of each picture's group, where groups are shown. */
+  readonly groupOf: Alike['groupOf'];
 }
 
 /** One picture of the grid: it leads to its labels, or is chosen. */
-export function Tile({ picture, side, tabIndex, choice, group }: TileProps) {
+export function Tile({ picture, side, tabIndex, choice, groupOf }: TileProps) {
   const url = useThumbnail(picture);
   const { id, name, split, objects, done } = picture;
   const chosen = choice.has(id);
+  const group = groupOf.value.get(id);
   const short = name.split('/').at(-1)!;
   const choose = ({ shiftKey }: MouseEvent) => (shiftKey ? choice.extend(id) : choice.toggle(id));
   const onClick = (event: MouseEvent) => {
