@@ -4,6 +4,7 @@ import path from 'node:path';
 import { build, defineConfig, type Plugin } from 'vite';
 import { DEFINITIONS, markPure } from '../scripts/pure.mjs';
 import { shrink } from '../scripts/wgsl.mjs';
+import { writeServiceWorker } from './offline.mjs';
 import { POLICY } from './policy.mjs';
 
 const here = import.meta.dirname;
@@ -46,6 +47,9 @@ const pages: Plugin = {
           },
         ]
       : [],
+  async closeBundle() {
+    if (isStudio) await writeServiceWorker(path.join(here, 'dist'));
+  },
 };
 
 /** Node's parts of the library are reached in Node alone. */

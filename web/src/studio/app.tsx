@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Notices, notifyError } from './notices.tsx';
+import { NewVersion } from './offline.tsx';
 import { hrefOf, ROOMS, type RoomName, route } from './router.ts';
 import { activity, isSaving, project, readOnly, takeOver } from './state.ts';
 import { strings } from './strings.ts';
@@ -105,6 +106,7 @@ export const App = () => (
       <Activity />
       <OpenProject />
     </header>
+    <NewVersion />
     <Elsewhere />
     <Main name={route.value.room} />
     <Notices />

@@ -3,6 +3,7 @@ import { render } from 'preact';
 import { byId } from '../page.ts';
 import { App } from './app.tsx';
 import { notifyError } from './notices.tsx';
+import { keepOffline } from './offline.tsx';
 import { isBehind } from './project/behind.ts';
 import { begin, pictures, project, readOnly } from './state.ts';
 
@@ -26,3 +27,4 @@ function keepUp(): void {
 
 // A file that misses its room is not to take the page's place.
 for (const kind of ['dragover', 'drop']) addEventListener(kind, (event) => event.preventDefault());
+keepOffline();

@@ -304,5 +304,11 @@ export const strings = {
       ],
     },
   },
+  offline: {
+    waiting: 'A new version of the studio is ready. Everything that is stored stays.',
+    taken: 'Another tab has changed to a new version of the studio.',
+    reload: 'Reload',
+    later: 'Later',
+  },
   ...verifyStrings,
 } as const;
