@@ -91,3 +91,17 @@ it('goes from picture to picture, and copies what the one before has', async () 
   await page.getByRole('link', { name: 'Pictures' }).click();
   await page.locator('.tile', { hasText: 'coins 2' }).getByText('1 object · done').waitFor();
 });
+
+it('makes a class for the first object, which can be renamed', async () => {
+  await openTile('coins 1');
+  await drawBox([0.3, 0.3], [0.45, 0.5]);
+  await page.getByText('The class “object” was made for it.').waitFor();
+  await drawBox([0.55, 0.3], [0.7, 0.5]);
+  await page.getByRole('button', { name: 'object 2 objects' }).waitFor();
+  await page.getByRole('button', { name: 'Edit object' }).click();
+  await page.getByLabel('Name', { exact: true }).fill('coin');
+  await page.keyboard.press('Enter');
+  await page.reload();
+  await objects().nth(1).waitFor();
+  expect(await page.locator('.label-classes li').count()).toBe(1);
+});

@@ -250,7 +250,9 @@ export const strings = {
     cancelled: 'Cancelled',
     chosenClass: (name: string) => `Class: ${name}`,
     readOnly: 'Another tab edits this project; here it can be looked at.',
-    noClass: 'Add a class first: new objects need one.',
+    firstClass: 'object',
+    firstClassMade: (name: string) =>
+      `The class “${name}” was made for it. It can be renamed in the list of classes.`,
     started: { box: 'Box begun', polygon: 'Polygon begun', brush: 'Painting', eraser: 'Erasing' },
     pointSet: (n: number) => (n === 1 ? '1 point set' : `${n} points set`),
     pointGone: 'Last point removed',
@@ -276,7 +278,7 @@ export const strings = {
       whatOfObjects: 'What happens to its objects',
       save: 'Save',
       cancel: 'Cancel',
-      none: 'No classes yet: add the first one.',
+      none: 'No classes yet. Add one, or draw: the first object gets a class that can be renamed.',
       nameNeeded: 'A class needs a name that no other has.',
     },
     keys: {

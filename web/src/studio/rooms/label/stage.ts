@@ -12,6 +12,7 @@ import { fitView, keepInView, reveal, type Size, type Viewport, zoomAt } from '.
 import { strings } from '../../strings.ts';
 import type { Draft } from './draft.ts';
 import { Layers } from './layers.ts';
+import { withClass } from './newObject.ts';
 import { beginDrag, dragTo, pick, tidy } from './picking.ts';
 import type { Scene } from './scene.ts';
 import { type EditorProps, KEYS, type Precision } from './types.ts';
@@ -183,9 +184,15 @@ export class Stage implements Scene {
 
   /** Adds a shape as an object of the current class, and chooses it. */
   add(shape: LabelShape): void {
+    const { inputs, said } = withClass(this.inputs);
+    if (inputs !== this.inputs) {
+      this.inputs = inputs;
+      this.#takeColors();
+    }
     const object = { id: crypto.randomUUID(), classId: this.inputs.currentClass, shape: tidy(shape) };
     this.edit(addObjects(this.inputs.objects, [object]));
     this.select(object.id);
+    if (said !== '') this.announce(said);
   }
 
   // Places that are pressed, dragged to and released
@@ -195,7 +202,6 @@ export class Stage implements Scene {
     const reach = precision.reach / this.viewport.scale;
     this.crosshair = clampPoint(at, this.picture);
     if (tool !== 'select' && !this.#mayEdit()) return;
-    if (tool !== 'select' && tool !== 'eraser' && !this.#hasClass()) return;
     this.pressed = true;
     if (tool === 'select') {
       this.draft = beginDrag(this, at, reach);
@@ -296,13 +302,6 @@ export class Stage implements Scene {
   #mayEdit(): boolean {
     if (this.inputs.readOnly) this.announce(texts.readOnly);
     return !this.inputs.readOnly;
-  }
-
-  /** There is a class for a new object. */
-  #hasClass(): boolean {
-    const known = this.inputs.classes.some(({ id }) => id === this.inputs.currentClass);
-    if (!known) this.announce(texts.noClass);
-    return known;
   }
 
   #pressPolygon({ reach, slop }: Precision): void {
