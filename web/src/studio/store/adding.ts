@@ -6,6 +6,7 @@ import { digestOf } from './digest.ts';
 import { StoreError } from './errors.ts';
 import type { Files } from './files.ts';
 import { checkLabels } from './labelCheck.ts';
+import { packLabels } from './maskRuns.ts';
 import { inParallel } from './parallel.ts';
 
 /** A picture to add. */
@@ -146,7 +147,7 @@ async function makeRow(check: Check, project: string, given: NewPicture, now: nu
     done,
     ...countsOf(objects),
   };
-  return { given, picture, labels: objects.length > 0 ? { picture: id, objects } : undefined };
+  return { given, picture, labels: objects.length > 0 ? packLabels({ picture: id, objects }) : undefined };
 }
 
 export async function removeFiles(files: Files, pictures: readonly Picture[]): Promise<void> {

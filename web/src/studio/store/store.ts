@@ -9,6 +9,7 @@ import { type Files, openFiles } from './files.ts';
 import { typeOfName } from './fileTypes.ts';
 import { checkLabels } from './labelCheck.ts';
 import { unlessAdding, whileAdding } from './locks.ts';
+import { packLabels, unpackLabels } from './maskRuns.ts';
 import { ModelStore } from './models.ts';
 import { checkedProject, makeProject, type NewProject } from './projects.ts';
 import { tidy } from './tidy.ts';
@@ -270,9 +271,8 @@ export class Store {
 
   /** The labels of a picture; no objects where nothing is labelled. */
   labelsOf(picture: string): Promise<PictureLabels> {
-    return doing(
-      'reading the labels',
-      async () => (await this.#db.get('labels', picture)) ?? { picture, objects: [] },
+    return doing('reading the labels', async () =>
+      unpackLabels((await this.#db.get('labels', picture)) ?? { picture, objects: [] }),
     );
   }
 
@@ -286,11 +286,12 @@ export class Store {
     const did = 'saving the labels';
     return doing(did, async () => {
       const checked = checkLabels(new Check(did), objects);
+      const packed = packLabels({ picture, objects: checked });
       const row = await transact(this.#db, ['pictures', 'labels'], async (tx) => {
         const row = (await tx.objectStore('pictures').get(picture)) ?? lost(did, 'picture');
         const { classes: _, ...before } = row;
         const after: Picture = { ...before, ...countsOf(checked) };
-        await tx.objectStore('labels').put({ picture, objects: checked });
+        await tx.objectStore('labels').put(packed);
         await tx.objectStore('pictures').put(after);
         return after;
       });
