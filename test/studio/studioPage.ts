@@ -68,6 +68,11 @@ export class Studio {
     return page;
   }
 
+  /** What has gone wrong so far was meant to. */
+  forget(): void {
+    this.#faults.length = 0;
+  }
+
   /** Closes a visitor's tabs, in which nothing may have gone wrong. */
   async leave(context: BrowserContext): Promise<void> {
     await context.close();
