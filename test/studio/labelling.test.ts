@@ -105,3 +105,24 @@ it('makes a class for the first object, which can be renamed', async () => {
   await objects().nth(1).waitFor();
   expect(await page.locator('.label-classes li').count()).toBe(1);
 });
+
+it('goes on in another tab with what the first one has', async () => {
+  await openTile('coins 1');
+  const other = await openPage(context);
+  other.setDefaultTimeout(60_000);
+  other.on('pageerror', (error) => thrown.push(error.message));
+  await other.goto(page.url());
+  await other.locator('.label-canvas').first().waitFor();
+  // After the other one was opened, and seen there at once.
+  await addClass('coin');
+  await drawBox([0.3, 0.3], [0.45, 0.5]);
+  await other.locator('.label-classes').getByText('coin').waitFor();
+  await other.getByText('Edit it here').click();
+  await other.getByRole('button', { name: /coin box, / }).waitFor();
+  await other.getByLabel('Name of a new class').fill('bolt');
+  await other.getByRole('button', { name: 'Add class' }).click();
+  await page.locator('.label-classes').getByText('bolt').waitFor();
+  await other.reload();
+  await other.locator('.label-classes').getByText('bolt').waitFor();
+  expect(await other.locator('.label-classes li').count()).toBe(2);
+});

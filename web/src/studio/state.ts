@@ -65,6 +65,7 @@ export async function saving<T>(work: () => Promise<T>): Promise<T | undefined> 
 export async function openProject(wanted: Project): Promise<void> {
   const store = await theStore();
   await leave();
+  await Promise.allSettled(writes);
   held?.release();
   held = undefined;
   const hold = await holdProject(wanted.id, async () => {
@@ -111,7 +112,10 @@ export async function takeOver(): Promise<void> {
     elsewhere = undefined;
     const store = await theStore();
     await replayJournal(store);
-    pictures.value = await store.pictures(open.id);
+    // The other tab may have changed both until now.
+    const [newest, all] = await Promise.all([store.project(open.id), store.pictures(open.id)]);
+    project.value = newest;
+    pictures.value = all;
     readOnly.value = false;
   } catch (error) {
     notifyError(error);

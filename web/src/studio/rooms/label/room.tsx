@@ -91,5 +91,6 @@ function Labelling() {
   );
 }
 
-/** Labels pictures one after another. */
-export const Room = () => (project.value ? <Labelling /> : <p>{strings.loading}</p>);
+/** Labels pictures one after another. Where another project is open, or another tab edited this one, everything begins anew. */
+export const Room = () =>
+  project.value ? <Labelling key={`${project.value.id} ${readOnly.value}`} /> : <p>{strings.loading}</p>;

@@ -6,7 +6,7 @@ import type { ClassEdit } from '../../project/classes.ts';
 import { countClasses, totalCounts } from '../../project/counts.ts';
 import { applyStep, removeClass } from '../../project/edits.ts';
 import type { LabelObject, Picture } from '../../project/model.ts';
-import { pictures, project, saveClasses, saveLabels, theStore } from '../../state.ts';
+import { leaving, pictures, project, readOnly, saveClasses, saveLabels, theStore } from '../../state.ts';
 import { expectLabels } from '../../store/journal.ts';
 import { createLabelState } from './state.ts';
 
@@ -63,16 +63,22 @@ export class LabelSession {
   /** The objects as they are stored, or on their way there. */
   #stored: readonly LabelObject[] = [];
   #wanted = '';
-  readonly #stop: () => void;
+  readonly #stops: readonly (() => void)[];
+  readonly #leave = () => this.#saver.done();
 
   constructor() {
-    this.#stop = effect(() => {
+    leaving.add(this.#leave);
+    const save = effect(() => {
       const objects = this.state.objects.value;
       const shown = this.shown.peek();
       if (!shown || objects === this.#stored) return;
       this.#stored = objects;
       this.#saver.save(shown.picture.id, objects);
     });
+    const follow = effect(() => {
+      if (readOnly.value && project.value) this.state.takeClasses(project.value.classes);
+    });
+    this.#stops = [save, follow];
   }
 
   /** Shows another picture, once the labels of the one before are stored. */
@@ -113,8 +119,9 @@ export class LabelSession {
   /** Ends the session, once everything is stored. */
   async close(): Promise<void> {
     this.#wanted = '';
-    this.#stop();
+    for (const stop of this.#stops) stop();
     await this.#saver.done();
+    leaving.delete(this.#leave);
     this.shown.value?.image.close();
   }
 }

@@ -20,6 +20,8 @@ export interface LabelState {
   readonly props: ReadonlySignal<EditorState>;
   readonly objects: ReadonlySignal<readonly LabelObject[]>;
   readonly classes: ReadonlySignal<readonly LabelClass[]>;
+  /** Takes classes that were changed elsewhere. */
+  takeClasses(classes: readonly LabelClass[]): void;
   /** Another picture: its objects, and no history. */
   open(objects: readonly LabelObject[]): void;
 }
@@ -89,6 +91,9 @@ export function createLabelState(
       selected: selected.value,
       brushSize: brushSize.value,
     })),
+    takeClasses(next) {
+      known.value = next;
+    },
     open(next) {
       history.value = startHistory(next);
       selected.value = '';
