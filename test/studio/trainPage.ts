@@ -1,51 +1,38 @@
 /** What tests of training do with the studio: open it, bring labelled coins, and reach into the worker. */
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Browser, BrowserContext, Page, Worker } from 'playwright-core';
-import { expect } from 'vitest';
-import { openPage } from '../browser/browser.ts';
+import type { BrowserContext, Page, Worker } from 'playwright-core';
+import type { Studio } from './studioPage.ts';
 
 const COINS = path.join(import.meta.dirname, '../../examples/coins');
 
-/** A visit of the studio: its page, and what went wrong in it. */
+/** A tab of the studio in which something is trained. */
 export class Visit {
-  readonly thrown: string[] = [];
-  readonly foreign: string[] = [];
   readonly page: Page;
   readonly context: BrowserContext;
-  readonly #url: string;
+  readonly #studio: Studio;
 
-  private constructor(context: BrowserContext, page: Page, url: string) {
+  private constructor(studio: Studio, context: BrowserContext, page: Page) {
+    this.#studio = studio;
     this.context = context;
     this.page = page;
-    this.#url = url;
-    page.on('pageerror', (error) => this.thrown.push(error.message));
-    page.on('request', (request) => {
-      const asked = request.url();
-      if (!asked.startsWith(url) && !/^(?:blob|data):/.test(asked)) this.foreign.push(asked);
-    });
+    // What hangs is caught by the test's own limit: a busy machine trains slowly.
+    page.setDefaultTimeout(0);
   }
 
   /** Opens an empty studio. */
-  static async begin(browser: Browser, url: string, width = 1100): Promise<Visit> {
-    const context = await browser.newContext({ viewport: { width, height: 900 } });
-    const visit = new Visit(context, await openPage(context), url);
-    await visit.page.goto(url);
-    await visit.page.getByText('No pictures yet').waitFor();
-    return visit;
+  static async begin(studio: Studio): Promise<Visit> {
+    const context = await studio.visitor();
+    return new Visit(studio, context, await studio.open(context));
   }
 
   /** Another tab of the same browser. */
-  async secondTab(): Promise<Visit> {
-    const visit = new Visit(this.context, await openPage(this.context), this.#url);
-    await visit.page.goto(this.#url);
-    return visit;
+  async secondTab(room = ''): Promise<Visit> {
+    return new Visit(this.#studio, this.context, await this.#studio.open(this.context, `#/${room}`));
   }
 
-  async end(): Promise<void> {
-    await this.context.close();
-    expect(this.thrown).toEqual([]);
-    expect(this.foreign).toEqual([]);
+  /** Closes all tabs of the browser. */
+  end(): Promise<void> {
+    return this.#studio.leave(this.context);
   }
 
   /** Brings the photograph of 24 coins with its outlines, a Labelme file. */
@@ -72,6 +59,7 @@ export class Visit {
 
   async train(): Promise<void> {
     await this.page.getByRole('button', { name: 'Train', exact: true }).click();
+    await this.page.locator('.running').waitFor();
   }
 
   /** The number of the step that is shown. */
@@ -87,6 +75,38 @@ export class Visit {
     }, step);
   }
 
+  /** Waits until nothing is trained any more. */
+  async finished(): Promise<void> {
+    await this.page.locator('.running').waitFor({ state: 'detached' });
+  }
+
+  /** Gives the next model a name. */
+  async named(name: string): Promise<void> {
+    await this.page.getByLabel('Name of the model').fill(name);
+  }
+
+  /** The bytes of the newest model that the browser has stored. */
+  async newestModel(): Promise<Uint8Array> {
+    const bytes = await this.page.evaluate(async () => {
+      const database = await new Promise<IDBDatabase>((resolve, reject) => {
+        const request = indexedDB.open('fovea-studio');
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+      const models = await new Promise<{ id: string; project: string; created: number }[]>((resolve) => {
+        const request = database.transaction('models').objectStore('models').getAll();
+        request.onsuccess = () => resolve(request.result);
+      });
+      database.close();
+      const { project, id } = models.sort((a, b) => b.created - a.created)[0]!;
+      let folder = await navigator.storage.getDirectory();
+      for (const name of ['fovea-studio', project, 'models']) folder = await folder.getDirectoryHandle(name);
+      const file = await (await folder.getFileHandle(id)).getFile();
+      return [...new Uint8Array(await file.arrayBuffer())];
+    });
+    return Uint8Array.from(bytes);
+  }
+
   /** The worker that trains. */
   trainer(): Worker {
     const worker = this.page.workers().find((one) => one.url().includes('trainer'));
@@ -94,6 +114,3 @@ export class Visit {
     return worker;
   }
 }
-
-/** The photograph's bytes. */
-export const coinsPng = (): Buffer => readFileSync(path.join(COINS, 'coins.png'));

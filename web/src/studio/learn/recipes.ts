@@ -125,7 +125,18 @@ export function settingsOf(
     ...defined(preset),
     ...defined({ steps, maxSide, cropSize, batchSize, lr, augment, seed, weights, classNames: learned }),
   };
-  return defaultSettings(model, samples as Parameters<typeof defaultSettings>[1], options);
+  const settings = defaultSettings(model, samples as Parameters<typeof defaultSettings>[1], options);
+  expectCrops(settings);
+  return settings;
+}
+
+/** Throws DataError for crops of a size that the model cannot take. */
+function expectCrops({ model, cropSize, config }: TrainSettings): void {
+  const multiple = architectureOf(model).sizeMultiple(config);
+  if (cropSize > 0 && cropSize % multiple === 0) return;
+  throw new DataError(
+    `crops of ${cropSize} pixels do not fit a ${model}: choose a multiple of ${multiple}, such as ${Math.max(1, Math.round(cropSize / multiple)) * multiple}`,
+  );
 }
 
 function expectToLearn({ task }: Choice, pictures: number, classNames: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, signal, useSignal } from '@preact/signals';
 import type { AugmentPreset } from 'fovea/data';
 import type { JSX } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
@@ -61,13 +61,18 @@ const PlanText = ({ plan, problem }: { readonly plan: Plan | undefined; readonly
 /** Milliseconds without a change before the labels are read for a choice. */
 const QUIET = 250;
 
+const choices = new Map<string, Signal<Choice>>();
+
+/** What was chosen for a project: it stays while a training runs, and when the visitor is in other rooms. */
+function choiceOf({ id, name, task }: Project): Signal<Choice> {
+  const choice = choices.get(id) ?? signal<Choice>({ name, task, preset: 'small' });
+  choices.set(id, choice);
+  return choice;
+}
+
 /** A new training: what is chosen, what it comes to, and the button that begins it. */
 export function TrainingForm({ project }: { readonly project: Project }) {
-  const choice = useSignal<Choice>({
-    name: project.name,
-    task: project.task,
-    preset: 'small',
-  });
+  const choice = useMemo(() => choiceOf(project), [project.id]);
   const plan = useSignal<Plan | undefined>(undefined);
   const problem = useSignal('');
   const preview = useSignal<{ readonly url: string; readonly classes: string } | 'making' | undefined>(
