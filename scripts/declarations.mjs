@@ -1,5 +1,5 @@
 // What the declarations of dist/types need so that they compile for everyone: older and newer TypeScript, with and without
-// WebGPU's types, which TypeScript has in its DOM library from 6.0 on and @webgpu/types brings before.
+// WebGPU's types, which TypeScript has in its DOM library from 6.0 on and @webgpu/types brings before; in Node without that library.
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -9,13 +9,15 @@ const PLAIN = new Map([
   ['GPUFeatureName', 'string'],
 ]);
 
-const NAMES = /\bGPU[A-Z]\w*/g;
+/** WebGPU's, and the DOM library's that Fovea takes. */
+const NAMES =
+  /\b(?:GPU[A-Z]\w*|HTMLCanvasElement|HTMLVideoElement|ImageBitmap|OffscreenCanvas|VideoFrame)\b/g;
 
 /** @param {string} text */
 const withoutComments = (text) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*/g, '');
 
 /**
- * A class of WebGPU where it is known, else `any`: declarations that name a global type do not compile without it, and
+ * A class of WebGPU or the DOM where it is known, else `any`: declarations that name a global type do not compile without it, and
  * declarations that bring their own collide with those of the DOM library.
  *
  * @param {string} name
@@ -59,7 +61,7 @@ export async function finishDeclarations(folder, files) {
   );
   await writeFile(
     shared,
-    `/** WebGPU's types: of TypeScript's DOM library, or of @webgpu/types; without either they are \`any\`. */\n${[...all].sort().map(aliasOf).join('\n')}\n`,
+    `/** Types of WebGPU and the DOM: of TypeScript's DOM library, or of @webgpu/types; without either they are \`any\`. */\n${[...all].sort().map(aliasOf).join('\n')}\n`,
   );
   return shared;
 }

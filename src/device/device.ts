@@ -19,7 +19,6 @@ import {
   REGISTERS,
   REGISTERS_OF_MOST,
 } from './caps.ts';
-import type { DeviceData } from './deviceData.ts';
 import { type Loss, lossOf } from './loss.ts';
 import type { AdapterChoice } from './node.ts';
 import { upload } from './upload.ts';
@@ -209,11 +208,7 @@ export class Device {
   }
 
   /** Puts values into a buffer, float64 as f32. */
-  write(buffer: GPUBuffer, values: HostArray | DeviceData, offset = 0): void {
-    if ('copyTo' in values) {
-      values.copyTo(this.device, buffer);
-      return;
-    }
+  write(buffer: GPUBuffer, values: HostArray, offset = 0): void {
     const data = values instanceof Float64Array ? Float32Array.from(values) : values;
     // Writes come in whole words; an odd number of halves gets a zero after it.
     const whole = data.byteLength % 4 === 0 ? data : new Uint16Array(data.length + 1);

@@ -1,5 +1,5 @@
 import type { Device } from '../device/device.ts';
-import type { DeviceData } from '../device/deviceData.ts';
+import { type DeviceData, put } from '../device/deviceData.ts';
 import { getPipelineAsync, type Pipeline } from '../device/pipelines.ts';
 import { upload } from '../device/upload.ts';
 import { BufferUsage } from '../device/usage.ts';
@@ -256,7 +256,7 @@ export class Program {
     const table = op?.tables.get(storage);
     if (table) upload(this.#device.device, buffer, 0, table);
     const constant = this.#constants.get(storage);
-    if (constant) this.#device.write(buffer, constant);
+    if (constant) put(this.#device, buffer, constant);
     return buffer;
   }
 
@@ -267,7 +267,7 @@ export class Program {
    */
   write(input: Tensor, values: HostArray | DeviceData): void {
     const storage = this.#lowered.storages.get(input);
-    if (storage) this.#device.write(this.#ownBuffer(storage), values);
+    if (storage) put(this.#device, this.#ownBuffer(storage), values);
   }
 
   /**
