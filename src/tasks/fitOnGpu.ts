@@ -19,7 +19,7 @@ const resizeBytesKernel = /* @__PURE__ */ defineKernel({
   },
   dispatches(_caps, { x }, _outputs, { width, height }) {
     const [, rows, columns] = x.shape as readonly [number, number, number];
-    const total = 3 * width * height;
+    const total = width * height;
     return {
       dispatches: [
         { shader: resizeBytesShader, params: { total, width: columns, out_width: width }, grid: total },

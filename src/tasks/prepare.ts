@@ -128,7 +128,8 @@ export function byteTaps(to: number, from: number, along: 'x' | 'y'): Int32Array
  */
 export function stretched(image: FloatImage, { width, height }: ImageSize): Float32Array {
   const [columns, rows] = [byteTaps(width, image.width, 'x'), byteTaps(height, image.height, 'y')];
-  const bytes = Uint8Array.from(image.data, (value) => Math.round(value * 255));
+  const bytes = new Uint8Array(image.data.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.round(image.data[i]! * 255);
   const data = new Float32Array(width * height * 3);
   for (let y = 0, to = 0; y < height; y++) {
     const [top, bottom] = [rows[4 * y]! * image.width, rows[4 * y + 1]! * image.width];

@@ -1,10 +1,10 @@
 // resize_bytes.wgsl: OpenCV's resize (INTER_LINEAR) of bytes, in its integers; images in 0..1, which are rounded to bytes first.
-// One invocation owns a value of y: it reads four values of x, and the two taps of its row and of its column. Sums of a row are kept in
+// One invocation owns a pixel of y: it reads the two taps of its row and of its column, and four pixels of x. Sums of a row are kept in
 // 1/128ths of a byte (>> 4), and the sum of both in quarters (>> 16): the same bits as on the CPU.
 // needs: WORKGROUP from header; invocation_index from grid.wgsl
 
 struct Params {
-  total: u32,      // values of y
+  total: u32,      // pixels of y
   width: u32,      // of x
   out_width: u32,
 }
@@ -27,11 +27,11 @@ fn across(row: i32, column: vec4i, channel: u32) -> i32 {
 fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = invocation_index(gid, groups);
   if (i >= p.total) { return; }
-  let pixel = i / 3u;
-  let channel = i - 3u * pixel;
-  let row = rows[pixel / p.out_width];
-  let column = columns[pixel % p.out_width];
-  let above = (row.z * across(row.x, column, channel)) >> 16u;
-  let below = (row.w * across(row.y, column, channel)) >> 16u;
-  y[i] = f32((above + below + 2) >> 2u) / 255.0;
+  let row = rows[i / p.out_width];
+  let column = columns[i % p.out_width];
+  for (var channel = 0u; channel < 3u; channel++) {
+    let above = (row.z * across(row.x, column, channel)) >> 16u;
+    let below = (row.w * across(row.y, column, channel)) >> 16u;
+    y[3u * i + channel] = f32((above + below + 2) >> 2u) / 255.0;
+  }
 }
